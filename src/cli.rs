@@ -1,0 +1,344 @@
+//! What can be typed: options with their help texts, and no logic.
+//!
+//! What was typed and what was decided are two types: `config.rs` turns these
+//! into the settings of each part. The same options can stand in a file, under
+//! their long names.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use serde::Deserialize;
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0    all of it done: every row read is created, already there, updated or unchanged
+  1    could not run or had to stop: configuration, credentials, input, checkpoint, disk
+  2    wrong usage
+  3    finished, but some rows were rejected, failed, differ, or are unresolved
+  4    stopped early by itself; can be resumed with the same command
+  130  interrupted; can be resumed with the same command
+
+Credentials come from KABLE_CLIENT_ID and KABLE_CLIENT_SECRET, or --client-secret-file.";
+
+/// Imports customers into the Kable billing API: each created exactly once,
+/// every row accounted for.
+#[derive(Debug, Parser)]
+#[command(name = "kable-bulk", version, about, after_help = AFTER_HELP, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it in a process")]
+pub enum Command {
+    /// Creates the customers; started again, goes on where it stopped
+    Import(Import),
+    /// Reads and checks everything, sends nothing
+    Validate(Validate),
+    /// Shows where a run stands, also while it is running
+    Status(Status),
+    /// Serves a local imitation of the Kable API, to try things against
+    Sandbox(Sandbox),
+}
+
+/// Options of `import`.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// What is read, and how.
+    #[command(flatten)]
+    pub reading: Reading,
+    /// Where it is sent.
+    #[command(flatten)]
+    pub target: Target,
+    /// How it is sent.
+    #[command(flatten)]
+    pub sending: Sending,
+    /// What is shown.
+    #[command(flatten)]
+    pub showing: Showing,
+}
+
+/// Options of `validate`.
+#[derive(Debug, Args)]
+pub struct Validate {
+    /// What is read, and how.
+    #[command(flatten)]
+    pub reading: Reading,
+    /// What is shown.
+    #[command(flatten)]
+    pub showing: Showing,
+}
+
+/// Options of `status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// The input whose checkpoint is meant
+    #[arg(value_name = "INPUT", required_unless_present = "checkpoint")]
+    pub input: Option<String>,
+    /// The checkpoint
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Option<PathBuf>,
+    /// Prints it as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `sandbox`.
+#[derive(Debug, Args)]
+pub struct Sandbox {
+    /// Where its customers are kept
+    #[arg(value_name = "FILE", default_value = "kable-sandbox.db")]
+    pub database: PathBuf,
+    /// The port on loopback; 0 leaves the choice to the system
+    #[arg(long, default_value_t = 8787, value_name = "N")]
+    pub port: u16,
+    /// Answers 429 to more than this many requests a second
+    #[arg(long, value_name = "N")]
+    pub rps: Option<f64>,
+    /// How the rate is told: none, or retry-after, x-ratelimit, ietf with commas between
+    #[arg(long, value_name = "LIST", requires = "rps")]
+    pub rate_headers: Option<String>,
+    /// How long every answer takes
+    #[arg(long, value_name = "DUR")]
+    pub latency: Option<String>,
+    /// Imitates an account that is connected to Stripe
+    #[arg(long)]
+    pub stripe_connected: bool,
+    /// Misbehaves, such as lost-reply=1%@create or throttle:2@request:50; see the README
+    #[arg(long, value_name = "FAULT", action = ArgAction::Append)]
+    pub fault: Vec<String>,
+    /// Where the chance of faults begins, so that a run can be had again
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// What is read, and how.
+#[derive(Debug, Args)]
+pub struct Reading {
+    /// A file, several files, a pattern, or - for standard input
+    #[arg(value_name = "INPUT", required = true)]
+    pub inputs: Vec<String>,
+    /// Options from this file; kable-bulk.toml in the current folder is read by itself
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The same, that can also stand in a file.
+    #[command(flatten)]
+    pub options: ReadingOptions,
+}
+
+/// What is read, and how: what can also stand in a file.
+#[derive(Debug, Default, Args, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct ReadingOptions {
+    /// How the input is written [default: auto]
+    #[arg(long, value_enum, help_heading = "Reading")]
+    pub format: Option<Format>,
+    /// What stands between two cells of a CSV file [default: found]
+    #[arg(long, value_name = "C", help_heading = "Reading")]
+    pub delimiter: Option<String>,
+    /// Which column feeds a field, such as companyName=Customer; can be repeated
+    #[arg(long, value_name = "FIELD=COLUMN", action = ArgAction::Append, help_heading = "Reading")]
+    pub map: Vec<String>,
+    /// A value for rows that have none, such as currency=USD; can be repeated
+    #[arg(long, value_name = "FIELD=VALUE", action = ArgAction::Append, help_heading = "Reading")]
+    pub set: Vec<String>,
+    /// A currency that Kable takes by now; can be repeated
+    #[arg(long, value_name = "XYZ", action = ArgAction::Append, help_heading = "Reading")]
+    pub allow_currency: Vec<String>,
+    /// Rejects rows that would need a correction or bear a warning
+    #[arg(long, help_heading = "Reading")]
+    pub strict: bool,
+    /// Only the first N rows
+    #[arg(long, value_name = "N", help_heading = "Reading")]
+    pub limit: Option<u64>,
+    /// Where results go [default: INPUT.results]
+    #[arg(long, value_name = "DIR", help_heading = "Reading")]
+    pub out: Option<PathBuf>,
+}
+
+/// How an input is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// By the name's ending, else by the first bytes.
+    Auto,
+    /// Comma-separated values, whatever the comma is.
+    Csv,
+    /// One JSON object a line.
+    Jsonl,
+}
+
+/// Where customers are sent.
+#[derive(Debug, Default, Args, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Target {
+    /// Which of Kable's hosts [default: test]
+    #[arg(long, value_enum, help_heading = "Target")]
+    pub env: Option<Env>,
+    /// Another address; http:// only for this machine
+    #[arg(
+        long,
+        value_name = "URL",
+        conflicts_with = "env",
+        help_heading = "Target"
+    )]
+    pub base_url: Option<String>,
+    /// Starts the sandbox in this process and uses it, over this file [default file: kable-sandbox.db]
+    #[arg(
+        long,
+        value_name = "FILE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "kable-sandbox.db",
+        conflicts_with_all = ["env", "base_url"],
+        help_heading = "Target"
+    )]
+    pub sandbox: Option<PathBuf>,
+    /// A file that holds the client secret
+    #[arg(long, value_name = "FILE", help_heading = "Target")]
+    pub client_secret_file: Option<PathBuf>,
+}
+
+/// Which of Kable's hosts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Env {
+    /// <https://test.kable.io>: customers made there are seen live as well.
+    Test,
+    /// <https://live.kable.io>.
+    Live,
+}
+
+/// How customers are sent.
+#[derive(Debug, Default, Args, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch that is typed by itself"
+)]
+pub struct Sending {
+    /// The SQLite checkpoint [default: INPUT.checkpoint.db]
+    #[arg(long, value_name = "FILE", help_heading = "Sending")]
+    pub checkpoint: Option<PathBuf>,
+    /// Never faster than this: N or N/s, N/m, unlimited [default: 50/s]
+    #[arg(long, value_name = "N", help_heading = "Sending")]
+    pub rate: Option<Text>,
+    /// Never more requests in flight than this [default: 64]
+    #[arg(long, value_name = "N", help_heading = "Sending")]
+    pub concurrency: Option<usize>,
+    /// Tries after the first [default: 8]
+    #[arg(long, value_name = "N", help_heading = "Sending")]
+    pub retries: Option<u32>,
+    /// One request's time-out [default: 30s]
+    #[arg(long, value_name = "DUR", help_heading = "Sending")]
+    pub timeout: Option<String>,
+    /// Rejected and failed rows beyond which the run stops [default: 10%]
+    #[arg(long, value_name = "N|N%", help_heading = "Sending")]
+    pub max_errors: Option<Text>,
+    /// Sends nothing if any row is rejected
+    #[arg(long, help_heading = "Sending")]
+    pub all_or_nothing: bool,
+    /// What to do about a customer that is there already and differs [default: skip]
+    #[arg(long, value_enum, help_heading = "Sending")]
+    pub existing: Option<Existing>,
+    /// Tries rows again that failed for good in an earlier run
+    #[arg(long, help_heading = "Sending")]
+    pub retry_failed: bool,
+    /// Has Kable create a Stripe customer for each
+    #[arg(long, help_heading = "Sending")]
+    pub stripe: bool,
+    /// Has Kable create API keys for each, kept in keys.csv
+    #[arg(long, help_heading = "Sending")]
+    pub keys: bool,
+    /// Says what would be done, and sends nothing that changes anything
+    #[arg(long, help_heading = "Sending")]
+    pub dry_run: bool,
+    /// Doesn't ask before a live run
+    #[arg(long, help_heading = "Sending")]
+    pub yes: bool,
+}
+
+/// Text, or in a file a number as well: `rate = 200` is meant as `"200"`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(from = "TextOrNumber")]
+pub struct Text(pub String);
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum TextOrNumber {
+    Text(String),
+    Number(i64),
+}
+
+impl From<TextOrNumber> for Text {
+    fn from(given: TextOrNumber) -> Self {
+        match given {
+            TextOrNumber::Text(text) => Self(text),
+            TextOrNumber::Number(number) => Self(number.to_string()),
+        }
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+/// What to do about a customer that is there already and differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Existing {
+    /// Leave it, and say so.
+    Skip,
+    /// Count it as failed.
+    Fail,
+}
+
+/// What is shown.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch that is typed by itself"
+)]
+pub struct Showing {
+    /// Prints the summary as JSON on standard output, and nothing else there
+    #[arg(long, help_heading = "Showing")]
+    pub json: bool,
+    /// How progress lines are written [default: text]
+    #[arg(long, value_enum, help_heading = "Showing")]
+    pub log_format: Option<LogFormat>,
+    /// Says what came of each row
+    #[arg(long, short, help_heading = "Showing", conflicts_with = "quiet")]
+    pub verbose: bool,
+    /// Shows nothing but errors
+    #[arg(long, short, help_heading = "Showing")]
+    pub quiet: bool,
+    /// Draws no progress bar
+    #[arg(long, help_heading = "Showing")]
+    pub no_progress: bool,
+}
+
+/// How progress lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_options_agree_with_each_other() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,77 @@
+//! From a destination to a client whose credentials hold.
+
+use anyhow::Context;
+use secrecy::SecretString;
+
+use super::preflight::{ServerDate, authenticate};
+use crate::config::sending::Dispatch;
+use crate::config::target::Destination;
+use crate::domain::summary::Target;
+use crate::kable::client::{Client, Settings};
+use crate::sandbox::Sandbox;
+use crate::sandbox::settings as sandbox;
+
+/// A client whose credentials hold.
+pub(super) struct Connected {
+    pub(super) client: Client,
+    pub(super) target: Target,
+    pub(super) live: bool,
+    pub(super) date: Option<ServerDate>,
+    pub(super) sandbox: Option<Sandbox>,
+}
+
+/// Connects, and checks the credentials.
+pub(super) async fn connect(
+    destination: Destination,
+    dispatch: &Dispatch,
+) -> anyhow::Result<Connected> {
+    let (base_url, shown, live, client_id, client_secret, sandbox) = match destination {
+        Destination::Api {
+            base_url,
+            live,
+            client_id,
+            client_secret,
+        } => {
+            let shown = base_url.as_str().trim_end_matches('/').to_owned();
+            (base_url, shown, live, client_id, client_secret, None)
+        }
+        Destination::Sandbox(path) => {
+            let started = Sandbox::start(sandbox::Settings::new(&path)).await?;
+            let url = started
+                .url()
+                .parse()
+                .context("the sandbox has no address")?;
+            // Its port is another one each time; what it is, is its file.
+            let place = std::path::absolute(&path).unwrap_or(path);
+            let secret: SecretString = sandbox::CLIENT_SECRET.into();
+            (
+                url,
+                format!("sandbox:{}", place.display()),
+                false,
+                sandbox::CLIENT_ID.to_owned(),
+                secret,
+                Some(started),
+            )
+        }
+    };
+    let client = Client::new(&Settings {
+        base_url,
+        client_id: client_id.clone(),
+        client_secret: client_secret.clone(),
+        timeout: dispatch.timeout,
+        connections: dispatch.concurrency,
+        stripe: dispatch.stripe,
+        keys: dispatch.keys,
+    })?;
+    let date = authenticate(&client, &client_id, &client_secret, &shown).await?;
+    Ok(Connected {
+        client,
+        target: Target {
+            base_url: shown,
+            kable_client_id: client_id,
+        },
+        live,
+        date,
+        sandbox,
+    })
+}

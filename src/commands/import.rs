@@ -1,0 +1,388 @@
+//! `kable-bulk import`: creates the customers; started again, goes on.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::runtime::Runtime;
+
+use super::connect::connect;
+use super::preflight::{ServerDate, look_up_offers};
+use super::results::{Ending, exit_of, say_unused};
+use super::words::Speaking;
+use super::{
+    Exit, hinted, jitter, open_inputs, prepare_folder, runtime, signals, style, wall_clock,
+};
+use crate::cli::{Import, Showing};
+use crate::config::reading::reading;
+use crate::config::sending::{Dispatch, dispatch};
+use crate::config::target::destination;
+use crate::config::{Environment, FileOptions, showing};
+use crate::domain::outcome::Outcome;
+use crate::domain::summary::{Summary, Target};
+use crate::domain::text::counted;
+use crate::engine::Reading;
+use crate::engine::account::Accounting;
+use crate::engine::gauges::latency;
+use crate::engine::pipeline::{self, Parts};
+use crate::engine::stop::{Halt, Stop};
+use crate::engine::survey::{Survey, Surveying, survey};
+use crate::kable::client::Client;
+use crate::ledger::sqlite::SqliteLedger;
+use crate::ledger::{Ledger, RunStart};
+use crate::report::keys::KeyFile;
+use crate::report::progress::{EVERY, Watcher};
+use crate::report::{Event, Observer};
+use crate::sandbox::Sandbox;
+use crate::source::Format;
+use crate::source::input::{Input, Reader, resolve};
+
+/// Everything that an import is made of.
+struct Session {
+    inputs: Arc<[Input]>,
+    reading: Arc<Reading>,
+    limit: Option<u64>,
+    out: PathBuf,
+    dispatch: Dispatch,
+    showing: Showing,
+    arguments: Vec<String>,
+    target: Target,
+    live: bool,
+    client: Client,
+    date: Option<ServerDate>,
+    /// Held so that it is served until the end.
+    sandbox: Option<Sandbox>,
+    watcher: Arc<Watcher>,
+    stop: Stop,
+    runtime: Runtime,
+}
+
+/// Imports; `arguments` is what was typed.
+pub fn run(
+    typed: Import,
+    environment: &Environment,
+    arguments: Vec<String>,
+) -> anyhow::Result<Exit> {
+    let session = begin(typed, environment, arguments)?;
+    let keys_place = session.out.join("keys.csv");
+    let (mut ledger, keys) = session.open_ledger(&keys_place)?;
+    let mut surveyed = session.survey(ledger.as_mut())?;
+    if surveyed.interrupted {
+        session.watcher.close();
+        session
+            .watcher
+            .say("interrupted while checking: nothing was sent");
+        return Ok(Exit::Interrupted);
+    }
+    if !session.showing.quiet {
+        say_unused(&session.watcher, &surveyed.unused);
+    }
+    let mut halt = session.refuse_to_send(&surveyed)?;
+    if halt.is_none()
+        && !session.dispatch.dry_run
+        && let Some(open) = ledger.take()
+    {
+        ledger = Some(session.send(open, keys, &mut surveyed)?);
+        halt = session.stop.reason();
+    }
+    session.end(ledger, surveyed, halt, keys_place)
+}
+
+fn begin(
+    typed: Import,
+    environment: &Environment,
+    arguments: Vec<String>,
+) -> anyhow::Result<Session> {
+    let mut file = FileOptions::read(typed.reading.config.as_deref())?;
+    let inputs = resolve(&typed.reading.inputs)?;
+    let dispatch = dispatch(typed.sending, &mut file, &inputs)?;
+    let reading = reading(inputs, typed.reading.options, &mut file)?;
+    let showing = showing(typed.showing, &mut file);
+    let destination = destination(typed.target, &mut file, environment)?;
+    prepare_folder(&reading.out)?;
+    let inputs = open_inputs(&reading)?;
+    let (stop, runtime) = (Stop::default(), runtime()?);
+    runtime.block_on(async { signals::listen(stop.clone()) });
+    let watcher = Arc::new(Watcher::new(style(&showing, environment)));
+    let connected = runtime.block_on(connect(destination, &dispatch))?;
+    let mut rules = reading.rules;
+    if let Some(warning) = runtime.block_on(look_up_offers(&connected.client, &mut rules)) {
+        watcher.say(&format!("warning: {warning}"));
+    }
+    Ok(Session {
+        reading: Arc::new(Reading {
+            mapping: reading.mapping,
+            rules,
+            names: inputs.iter().map(|input| input.name.clone()).collect(),
+        }),
+        inputs,
+        limit: reading.limit,
+        out: reading.out,
+        dispatch,
+        showing,
+        arguments,
+        target: connected.target,
+        live: connected.live,
+        client: connected.client,
+        date: connected.date,
+        sandbox: connected.sandbox,
+        watcher,
+        stop,
+        runtime,
+    })
+}
+
+impl Session {
+    /// Opens the checkpoint, and the file of keys where keys are asked for. A
+    /// dry run begins neither.
+    fn open_ledger(
+        &self,
+        keys: &std::path::Path,
+    ) -> anyhow::Result<(Option<SqliteLedger>, Option<KeyFile>)> {
+        let checkpoint = &self.dispatch.checkpoint;
+        if self.dispatch.dry_run && !checkpoint.exists() {
+            return Ok((None, None));
+        }
+        let ledger = SqliteLedger::open(checkpoint, &self.target, wall_clock())?;
+        if !self.dispatch.keys || self.dispatch.dry_run {
+            return Ok((Some(ledger), None));
+        }
+        let file =
+            KeyFile::open(keys).with_context(|| format!("cannot write to {}", keys.display()))?;
+        Ok((Some(ledger), Some(file)))
+    }
+
+    fn survey(&self, ledger: Option<&mut SqliteLedger>) -> anyhow::Result<Survey> {
+        let surveying = Surveying {
+            reading: &self.reading,
+            policy: self.dispatch.policy,
+            folder: &self.out,
+            stop: &self.stop,
+        };
+        survey(
+            &mut self.rows(),
+            &surveying,
+            ledger.map(|ledger| ledger as &mut dyn Ledger),
+            &self.watcher,
+        )
+    }
+
+    fn rows(&self) -> Reader {
+        Reader::new(Arc::clone(&self.inputs), self.limit)
+    }
+
+    /// Whether the input is too bad to be sent, or the user says no.
+    fn refuse_to_send(&self, surveyed: &Survey) -> anyhow::Result<Option<Halt>> {
+        let (errors, allowed) = (Self::errors(surveyed), self.allowed_errors(surveyed));
+        if errors > allowed {
+            return Ok(Some(Halt::TooManyErrors { errors, allowed }));
+        }
+        if !self.dispatch.dry_run && surveyed.to_do() > 0 {
+            self.confirm(surveyed)?;
+        }
+        Ok(None)
+    }
+
+    fn errors(surveyed: &Survey) -> u64 {
+        surveyed.rows.rejected + surveyed.done.of(Outcome::Failed)
+    }
+
+    fn allowed_errors(&self, surveyed: &Survey) -> u64 {
+        if self.dispatch.all_or_nothing && surveyed.rows.rejected > 0 {
+            return 0;
+        }
+        self.dispatch.max_errors.of(surveyed.rows.read)
+    }
+
+    /// Asks before a live run.
+    fn confirm(&self, surveyed: &Survey) -> anyhow::Result<()> {
+        if !self.live || self.dispatch.yes {
+            return Ok(());
+        }
+        let many = counted(surveyed.to_do(), "customer", "customers");
+        if !std::io::stdin().is_terminal() {
+            return Err(hinted(
+                format!("{many} would be created live, and nobody is there to be asked"),
+                "add --yes if that is meant",
+            ));
+        }
+        write!(
+            std::io::stderr(),
+            "{many} will be created in the LIVE account {}. Go on? [y/N] ",
+            self.target.kable_client_id
+        )
+        .context("cannot ask")?;
+        let mut answer = String::new();
+        std::io::stdin()
+            .read_line(&mut answer)
+            .context("cannot hear the answer")?;
+        if matches!(answer.trim(), "y" | "Y" | "yes") {
+            return Ok(());
+        }
+        Err(hinted(
+            "not confirmed: nothing was sent",
+            "run it again when you are sure",
+        ))
+    }
+
+    /// Sends what is to be sent.
+    fn send(
+        &self,
+        mut ledger: SqliteLedger,
+        keys: Option<KeyFile>,
+        surveyed: &mut Survey,
+    ) -> anyhow::Result<SqliteLedger> {
+        ledger.begin(&RunStart {
+            command: "import".to_owned(),
+            inputs: self.reading.names.clone(),
+            fit_rows: surveyed.fit(),
+            now_ms: wall_clock(),
+        })?;
+        let (errors, allowed_errors) = (Self::errors(surveyed), self.allowed_errors(surveyed));
+        self.watcher.hear(&Event::Sending {
+            total: surveyed.to_do(),
+        });
+        let parts = Parts {
+            rows: self.rows(),
+            reading: Arc::clone(&self.reading),
+            verdicts: std::mem::take(&mut surveyed.verdicts),
+            first_new_id: surveyed.first_new_id,
+            api: self.client.clone(),
+            ledger,
+            keys,
+            observer: Arc::clone(&self.watcher),
+            stop: self.stop.clone(),
+            wall: wall_clock,
+            jitter,
+            date: self.date,
+        };
+        let settings = pipeline::Settings {
+            rate: self.dispatch.rate,
+            concurrency: self.dispatch.concurrency,
+            retry: self.dispatch.retry,
+            existing: self.dispatch.policy.existing,
+            errors,
+            allowed_errors,
+        };
+        let (mut ledger, verdicts) = self.runtime.block_on(async {
+            let ticker = tokio::spawn(tick(Arc::clone(&self.watcher)));
+            let ended = pipeline::run(parts, settings).await;
+            ticker.abort();
+            ended
+        })?;
+        surveyed.verdicts = verdicts;
+        let how = match self.stop.reason() {
+            None => "finished",
+            Some(Halt::Interrupted) => "interrupted",
+            Some(
+                Halt::Denied { .. }
+                | Halt::AllAlike { .. }
+                | Halt::TooManyErrors { .. }
+                | Halt::Broken,
+            ) => "stopped",
+        };
+        ledger.end(how, wall_clock())?;
+        Ok(ledger)
+    }
+
+    /// Accounts for every row, and shows what came of it all.
+    fn end(
+        self,
+        mut ledger: Option<SqliteLedger>,
+        mut surveyed: Survey,
+        halt: Option<Halt>,
+        keys: PathBuf,
+    ) -> anyhow::Result<Exit> {
+        let ending = Ending {
+            watcher: &self.watcher,
+            out: self.out.clone(),
+            several: self.inputs.len() > 1,
+            showing: self.showing.clone(),
+        };
+        let mut summary = self.summary(ledger.as_mut(), halt.as_ref())?;
+        let accounting = Accounting {
+            reading: &self.reading,
+            verdicts: &mut surveyed.verdicts,
+            first_new_id: surveyed.first_new_id,
+            ledger: ledger.as_mut().map(|ledger| ledger as &mut dyn Ledger),
+            stop: None,
+        };
+        let accounted =
+            ending.account(&mut self.rows(), accounting, surveyed.rows, &mut summary)?;
+        let exit = self.exit(halt.as_ref(), &summary);
+        summary.exit_code = exit as u8;
+        let json = self
+            .inputs
+            .iter()
+            .all(|input| input.format == Format::Jsonl);
+        let words = Speaking {
+            summary: &summary,
+            halt: halt.as_ref(),
+            arguments: &self.arguments,
+            dry_run: self.dispatch.dry_run,
+            rejects: &self
+                .out
+                .join(if json { "rejects.jsonl" } else { "rejects.csv" }),
+            checkpoint: &self.dispatch.checkpoint,
+        }
+        .words();
+        let keys = (self.dispatch.keys && keys.exists()).then_some(keys);
+        ending.show(accounted, &summary, words, keys)?;
+        if let Some(Halt::Denied { message }) = halt {
+            return Err(hinted(
+                format!(
+                    "{} refuses the credentials ({message})",
+                    self.target.base_url
+                ),
+                "mend the credentials and run the same command again: it goes on where it stopped",
+            ));
+        }
+        if let Some(sandbox) = self.sandbox {
+            self.runtime.block_on(sandbox.stop());
+        }
+        Ok(exit)
+    }
+
+    /// What is known before the rows are accounted for.
+    fn summary(
+        &self,
+        ledger: Option<&mut SqliteLedger>,
+        halt: Option<&Halt>,
+    ) -> anyhow::Result<Summary> {
+        let mut summary = Summary {
+            command: "import".to_owned(),
+            interrupted: halt == Some(&Halt::Interrupted),
+            target: self.target.clone(),
+            inputs: self.reading.names.clone(),
+            ..Summary::default()
+        };
+        if let Some(ledger) = ledger {
+            let figures = ledger.standing()?.figures;
+            summary.checkpoint = self.dispatch.checkpoint.display().to_string();
+            summary.elapsed_seconds = Duration::from_millis(figures.elapsed_ms).as_secs_f64();
+            summary.requests = figures.requests;
+            summary.latency_ms = latency(&figures.latencies);
+        }
+        Ok(summary)
+    }
+
+    fn exit(&self, halt: Option<&Halt>, summary: &Summary) -> Exit {
+        match halt {
+            Some(Halt::Interrupted) => Exit::Interrupted,
+            Some(Halt::Denied { .. } | Halt::Broken) => Exit::Failed,
+            Some(Halt::AllAlike { .. } | Halt::TooManyErrors { .. }) => Exit::Stopped,
+            None if self.dispatch.dry_run && summary.rows.rejected == 0 => Exit::Done,
+            None => exit_of(summary),
+        }
+    }
+}
+
+/// Prints a line now and then where nobody watches a bar.
+async fn tick(watcher: Arc<Watcher>) {
+    loop {
+        tokio::time::sleep(EVERY).await;
+        watcher.tick();
+    }
+}

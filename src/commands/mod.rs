@@ -1,0 +1,173 @@
+//! One file per subcommand: each builds the parts and joins them.
+//!
+//! What several of them need is here: the ways in which a command ends, and the
+//! readings of the clock and of chance that everything below is handed.
+
+mod connect;
+pub mod import;
+mod preflight;
+mod results;
+pub mod sandbox;
+mod signals;
+pub mod status;
+pub mod validate;
+mod words;
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::Context;
+
+use crate::cli::{LogFormat, Showing};
+use crate::config::Environment;
+use crate::report::progress::Style;
+use crate::source::SourceError;
+use crate::source::input::{self, Input};
+
+/// The exit codes of interface.md.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// All of it done.
+    Done = 0,
+    /// Could not run, or had to stop.
+    Failed = 1,
+    /// Wrong usage.
+    Usage = 2,
+    /// Finished, but not with every row.
+    RowsLeft = 3,
+    /// Stopped early by itself.
+    Stopped = 4,
+    /// Interrupted.
+    Interrupted = 130,
+}
+
+/// An error with a hint of its own.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub struct Hinted {
+    /// What happened.
+    pub what: String,
+    /// What the user can do about it.
+    pub hint: String,
+}
+
+/// An error that says what happened, and what to do.
+fn hinted(what: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+    anyhow::Error::new(Hinted {
+        what: what.into(),
+        hint: hint.into(),
+    })
+}
+
+/// Our clock, in Unix milliseconds.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the front reads the clock for all"
+)]
+fn wall_clock() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Chance, from 0 to 1.
+fn jitter() -> f64 {
+    fastrand::f64()
+}
+
+/// Makes the folder for results, and sees that it can be written: better now
+/// than after a night of sending.
+fn prepare_folder(out: &Path) -> anyhow::Result<()> {
+    let tried = std::fs::create_dir_all(out).and_then(|()| tempfile::tempfile_in(out).map(drop));
+    tried.map_err(|error| {
+        anyhow::Error::new(error).context(Hinted {
+            what: format!("cannot write results to {}", out.display()),
+            hint: "name another folder with --out DIR".to_owned(),
+        })
+    })
+}
+
+/// Opens every input.
+fn open_inputs(reading: &crate::config::reading::Reading) -> anyhow::Result<Arc<[Input]>> {
+    if reading.inputs.len() > usize::from(u16::MAX) {
+        return Err(hinted("too many inputs", "name at most 65,535 at once"));
+    }
+    let opened: Result<Vec<Input>, SourceError> = reading
+        .inputs
+        .iter()
+        .map(|name| input::open(name, reading.source, &reading.out))
+        .collect();
+    Ok(opened?.into())
+}
+
+/// The runtime on which everything waits.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")
+}
+
+/// How progress is shown.
+fn style(showing: &Showing, environment: &Environment) -> Style {
+    if showing.quiet {
+        Style::Hidden
+    } else if showing.log_format == Some(LogFormat::Json) {
+        Style::Json
+    } else if showing.no_progress
+        || showing.verbose
+        || environment.no_color
+        || !std::io::stderr().is_terminal()
+    {
+        Style::Lines
+    } else {
+        Style::Bar
+    }
+}
+
+/// `word` as a shell takes it.
+fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_=./:,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+/// The command that was typed, to be typed again.
+fn typed_again(arguments: &[String]) -> String {
+    let words: Vec<String> = arguments.iter().map(|word| shell_word(word)).collect();
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Exit, shell_word, typed_again};
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_take_them_apart() {
+        assert_eq!(shell_word("a.csv"), "a.csv");
+        assert_eq!(shell_word("it's here"), "'it'\\''s here'");
+        assert_eq!(
+            typed_again(&["kable-bulk".to_owned(), "*.csv".to_owned()]),
+            "kable-bulk '*.csv'"
+        );
+    }
+
+    #[test]
+    fn exit_codes_are_those_that_scripts_know() {
+        assert_eq!(
+            [
+                Exit::Done as u8,
+                Exit::Stopped as u8,
+                Exit::Interrupted as u8
+            ],
+            [0, 4, 130]
+        );
+    }
+}

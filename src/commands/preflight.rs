@@ -1,0 +1,131 @@
+//! What can be found out before the first create: whether the credentials
+//! hold, and which plans and bundles there are.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::{hinted, wall_clock};
+use crate::domain::text::quoted;
+use crate::domain::validate::Rules;
+use crate::kable::client::Client;
+use crate::kable::{Answered, Ids, Preflight, Refusal, Trouble};
+
+/// How often a call is tried that gets no answer.
+const TRIES: u32 = 4;
+
+/// The pause before the second try; it doubles.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// A `Date` of the server's, with our clock before and after.
+pub(super) type ServerDate = (i64, i64, i64);
+
+/// Checks the credentials.
+pub(super) async fn authenticate(
+    client: &Client,
+    client_id: &str,
+    secret: &SecretString,
+    base_url: &str,
+) -> anyhow::Result<Option<ServerDate>> {
+    let mut date = None;
+    let reply = patiently(|| async {
+        let sent = wall_clock();
+        let answered = client.authenticate(client_id, secret).await;
+        (answered, sent)
+    })
+    .await;
+    if let Some(server) = reply.0.date_ms {
+        date = Some((server, reply.1, wall_clock()));
+    }
+    match reply.0.reply {
+        Preflight::Good(()) => Ok(date),
+        Preflight::Denied(refusal) => Err(hinted(
+            format!(
+                "{base_url} refuses the credentials of account {client_id} ({})",
+                said(&refusal)
+            ),
+            "check KABLE_CLIENT_ID and KABLE_CLIENT_SECRET, and that they are of this environment",
+        )),
+        Preflight::Refused(refusal) => Err(hinted(
+            format!(
+                "{base_url} does not answer as Kable does ({})",
+                said(&refusal)
+            ),
+            "check --base-url: it is the address without /api/v1",
+        )),
+        Preflight::Unreachable(trouble, _) => Err(unreachable(base_url, &trouble)),
+    }
+}
+
+/// Looks up the ids of plans and bundles, and puts them into `rules`. Returns
+/// a warning where that didn't work: it is a check, and no reason to stop.
+pub(super) async fn look_up_offers(client: &Client, rules: &mut Rules) -> Option<String> {
+    let plans = patiently(|| async { (client.plans().await, 0) })
+        .await
+        .0
+        .reply;
+    let bundles = patiently(|| async { (client.bundles().await, 0) })
+        .await
+        .0
+        .reply;
+    let mut failed = None;
+    let mut take = |what: &str, reply: Preflight<Ids>| match reply {
+        Preflight::Good(ids) => Some(ids),
+        Preflight::Denied(refusal) | Preflight::Refused(refusal) => {
+            failed = Some(format!(
+                "the {what} could not be looked up ({}); their ids are not checked",
+                said(&refusal)
+            ));
+            None
+        }
+        Preflight::Unreachable(trouble, _) => {
+            failed = Some(format!(
+                "the {what} could not be looked up ({}); their ids are not checked",
+                trouble.message
+            ));
+            None
+        }
+    };
+    rules.plans = take("plans", plans);
+    rules.bundles = take("bundles", bundles);
+    failed
+}
+
+/// Makes a call again that got no answer, unless nothing listens at all.
+async fn patiently<T, F>(call: impl Fn() -> F) -> (Answered<Preflight<T>>, i64)
+where
+    F: Future<Output = (Answered<Preflight<T>>, i64)>,
+{
+    let mut pause = PAUSE;
+    for _ in 1..TRIES {
+        let (answered, sent) = call().await;
+        match &answered.reply {
+            Preflight::Unreachable(trouble, false) => {
+                tokio::time::sleep(pause.max(trouble.wait.unwrap_or_default())).await;
+                pause *= 2;
+            }
+            Preflight::Good(_)
+            | Preflight::Denied(_)
+            | Preflight::Refused(_)
+            | Preflight::Unreachable(_, true) => {
+                return (answered, sent);
+            }
+        }
+    }
+    call().await
+}
+
+fn said(refusal: &Refusal) -> String {
+    if refusal.message.is_empty() {
+        format!("status {}", refusal.status)
+    } else {
+        format!("status {}: {}", refusal.status, quoted(&refusal.message))
+    }
+}
+
+fn unreachable(base_url: &str, trouble: &Trouble) -> anyhow::Error {
+    hinted(
+        format!("cannot reach {base_url}: {}", trouble.message),
+        "check the address and the network; nothing was sent",
+    )
+}

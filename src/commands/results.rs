@@ -1,0 +1,121 @@
+//! The end of a command: every row's account, the files, the summary.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::Context;
+
+use super::Exit;
+use crate::cli::Showing;
+use crate::domain::row::Rows;
+use crate::domain::summary::{RowCounts, Summary};
+use crate::domain::text::{counted, listed, quoted};
+use crate::engine::account::{Accounting, account, demand_agreement};
+use crate::report::files::ResultFiles;
+use crate::report::listing::Listing;
+use crate::report::part::Written;
+use crate::report::progress::Watcher;
+use crate::report::text::{self, Words};
+
+/// What is shown at the end, and how.
+#[derive(Debug)]
+pub(super) struct Ending<'e> {
+    pub(super) watcher: &'e Watcher,
+    pub(super) out: PathBuf,
+    pub(super) several: bool,
+    pub(super) showing: Showing,
+}
+
+/// What came of it all.
+pub(super) struct Accounted {
+    pub(super) listing: Listing,
+    pub(super) interrupted: bool,
+}
+
+impl Ending<'_> {
+    /// Accounts for every row, and puts the counts into `summary`.
+    pub(super) fn account<R>(
+        &self,
+        rows: &mut R,
+        accounting: Accounting<'_>,
+        surveyed: RowCounts,
+        summary: &mut Summary,
+    ) -> anyhow::Result<Accounted>
+    where
+        R: Rows<Error: std::error::Error + Send + Sync + 'static>,
+    {
+        let files = ResultFiles::begin(&self.out, self.several)
+            .with_context(|| format!("cannot write results to {}", self.out.display()))?;
+        let mut listing = Listing::new(files, self.showing.verbose);
+        let accounted = account(rows, accounting, &mut listing, self.watcher)?;
+        demand_agreement(&accounted, surveyed)?;
+        summary.rows = accounted.rows;
+        summary.outcomes = accounted.outcomes;
+        summary.problems = accounted.problems;
+        Ok(Accounted {
+            listing,
+            interrupted: accounted.interrupted,
+        })
+    }
+
+    /// Moves the files to their places and shows the summary.
+    pub(super) fn show(
+        &self,
+        accounted: Accounted,
+        summary: &Summary,
+        mut words: Words,
+        keys: Option<PathBuf>,
+    ) -> anyhow::Result<()> {
+        let mut files = accounted
+            .listing
+            .files
+            .finish(summary)
+            .with_context(|| format!("cannot write results to {}", self.out.display()))?;
+        if let Some(place) = keys {
+            files.push(Written { place, rows: 0 });
+        }
+        words.told = accounted.listing.told;
+        self.watcher.close();
+        let text = if self.showing.json {
+            serde_json::to_string_pretty(summary)? + "\n"
+        } else if self.showing.quiet {
+            String::new()
+        } else {
+            text::summary(summary, &words, &files)
+        };
+        print(&text)
+    }
+}
+
+/// Prints to standard output. A reader who has gone away (`| head`) has seen
+/// enough: that is no error.
+pub(super) fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot print")
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Whether all rows came to a good end.
+pub(super) fn exit_of(summary: &Summary) -> Exit {
+    if summary.rows.rejected == 0 && summary.outcomes.is_well() {
+        Exit::Done
+    } else {
+        Exit::RowsLeft
+    }
+}
+
+/// Names the columns that feed no field, once.
+pub(super) fn say_unused(watcher: &Watcher, unused: &[(String, Vec<String>)]) {
+    for (input, columns) in unused.iter().filter(|(_, columns)| !columns.is_empty()) {
+        let names: Vec<String> = columns.iter().map(|name| quoted(name)).collect();
+        watcher.say(&format!(
+            "note: {input} has {} that no field is fed from: {}",
+            counted(columns.len() as u64, "column", "columns"),
+            listed(&names, 12)
+        ));
+    }
+}

@@ -1,0 +1,90 @@
+//! `kable-bulk sandbox`: serves a local imitation of the Kable API.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::Context;
+
+use super::results::print;
+use super::signals::signal;
+use super::{Exit, hinted, runtime};
+use crate::cli;
+use crate::config::sending::duration;
+use crate::sandbox::Sandbox;
+use crate::sandbox::catalog::{BUNDLES, PLANS};
+use crate::sandbox::faults::Fault;
+use crate::sandbox::settings::Settings;
+
+/// Serves until it is interrupted.
+pub fn run(typed: cli::Sandbox) -> anyhow::Result<Exit> {
+    let settings = settings(typed)?;
+    let runtime = runtime()?;
+    runtime.block_on(async {
+        let sandbox = Sandbox::start(settings.clone()).await?;
+        print(&greeting(&sandbox.url(), &settings))?;
+        signal().await;
+        let counts = sandbox.requests();
+        sandbox.stop().await;
+        let calls: Vec<String> = counts
+            .calls
+            .iter()
+            .map(|(call, times)| format!("{} {times}", call.word()))
+            .collect();
+        print(&format!(
+            "\n{} requests ({}), at most {} in one second\n",
+            counts.requests,
+            calls.join(", "),
+            counts.busiest_second
+        ))?;
+        Ok(Exit::Done)
+    })
+}
+
+fn settings(typed: cli::Sandbox) -> anyhow::Result<Settings> {
+    let faults: Result<Vec<Fault>, _> = typed.fault.iter().map(|text| text.parse()).collect();
+    let mut settings = Settings::new(typed.database);
+    settings.address = SocketAddr::from((Ipv4Addr::LOCALHOST, typed.port));
+    settings.requests_per_second = typed.rps;
+    if let Some(rate) = typed.rps
+        && !(rate.is_finite() && rate > 0.0)
+    {
+        return Err(hinted(
+            format!("--rps: {rate} is no rate"),
+            "name a number above 0",
+        ));
+    }
+    if let Some(headers) = typed.rate_headers {
+        settings.rate_headers = headers.parse().context("--rate-headers")?;
+    }
+    settings.latency = match typed.latency {
+        Some(text) => duration("latency", &text)?,
+        None => Duration::ZERO,
+    };
+    settings.stripe_connected = typed.stripe_connected;
+    settings.faults = faults?;
+    settings.seed = typed.seed;
+    Ok(settings)
+}
+
+fn greeting(url: &str, settings: &Settings) -> String {
+    let offers = |offers: &[crate::sandbox::catalog::Offer]| {
+        let named: Vec<String> = offers
+            .iter()
+            .map(|offer| format!("{} ({})", offer.id, offer.name))
+            .collect();
+        named.join("\n         ")
+    };
+    format!(
+        "A sandbox of the Kable API, over {}. Stop it with Ctrl-C.\n\n\
+         export KABLE_CLIENT_ID={}\n\
+         export KABLE_CLIENT_SECRET={}\n\
+         kable-bulk import FILE --base-url {url}\n\n\
+         plans:   {}\n\
+         bundles: {}\n",
+        settings.database.display(),
+        settings.client_id,
+        settings.client_secret,
+        offers(&PLANS),
+        offers(&BUNDLES)
+    )
+}

@@ -1,0 +1,138 @@
+//! `kable-bulk validate`: reads and checks everything, sends nothing.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::results::{Ending, say_unused};
+use super::{Exit, open_inputs, prepare_folder, runtime, shell_word, signals, style};
+use crate::cli::Validate;
+use crate::config::reading::reading;
+use crate::config::{Environment, FileOptions, showing};
+use crate::domain::plan::Policy;
+use crate::domain::summary::Summary;
+use crate::engine::Reading;
+use crate::engine::account::Accounting;
+use crate::engine::stop::Stop;
+use crate::engine::survey::{Survey, Surveying, survey};
+use crate::report::progress::Watcher;
+use crate::report::text::Words;
+use crate::source::input::{Input, Reader, resolve};
+
+/// Checks the input.
+pub fn run(typed: Validate, environment: &Environment) -> anyhow::Result<Exit> {
+    let mut file = FileOptions::read(typed.reading.config.as_deref())?;
+    let inputs = resolve(&typed.reading.inputs)?;
+    let reading = reading(inputs, typed.reading.options, &mut file)?;
+    let showing = showing(typed.showing, &mut file);
+    prepare_folder(&reading.out)?;
+    let inputs = open_inputs(&reading)?;
+    let stop = Stop::default();
+    let runtime = runtime()?;
+    runtime.block_on(async { signals::listen(stop.clone()) });
+    let watcher = Watcher::new(style(&showing, environment));
+    let checking = Checking {
+        held_against: Reading {
+            mapping: reading.mapping,
+            rules: reading.rules,
+            names: inputs.iter().map(|input| input.name.clone()).collect(),
+        },
+        ending: Ending {
+            watcher: &watcher,
+            out: reading.out,
+            several: inputs.len() > 1,
+            showing,
+        },
+        inputs,
+        limit: reading.limit,
+        stop,
+        began: Instant::now(),
+    };
+    let surveyed = checking.survey()?;
+    if surveyed.interrupted {
+        watcher.close();
+        return Ok(Exit::Interrupted);
+    }
+    if !checking.ending.showing.quiet {
+        say_unused(&watcher, &surveyed.unused);
+    }
+    checking.end(surveyed)
+}
+
+/// What a check is made of.
+struct Checking<'c> {
+    inputs: Arc<[Input]>,
+    held_against: Reading,
+    limit: Option<u64>,
+    ending: Ending<'c>,
+    stop: Stop,
+    began: Instant,
+}
+
+impl Checking<'_> {
+    fn rows(&self) -> Reader {
+        Reader::new(Arc::clone(&self.inputs), self.limit)
+    }
+
+    fn survey(&self) -> anyhow::Result<Survey> {
+        let surveying = Surveying {
+            reading: &self.held_against,
+            policy: Policy::default(),
+            folder: &self.ending.out,
+            stop: &self.stop,
+        };
+        survey(&mut self.rows(), &surveying, None, self.ending.watcher)
+    }
+
+    fn end(&self, mut surveyed: Survey) -> anyhow::Result<Exit> {
+        let mut summary = Summary {
+            command: "validate".to_owned(),
+            inputs: self.held_against.names.clone(),
+            ..Summary::default()
+        };
+        let accounting = Accounting {
+            reading: &self.held_against,
+            verdicts: &mut surveyed.verdicts,
+            first_new_id: surveyed.first_new_id,
+            ledger: None,
+            stop: Some(&self.stop),
+        };
+        let accounted =
+            self.ending
+                .account(&mut self.rows(), accounting, surveyed.rows, &mut summary)?;
+        if accounted.interrupted {
+            self.ending.watcher.close();
+            return Ok(Exit::Interrupted);
+        }
+        let exit = if summary.rows.rejected == 0 {
+            Exit::Done
+        } else {
+            Exit::RowsLeft
+        };
+        summary.exit_code = exit as u8;
+        summary.elapsed_seconds = self.began.elapsed().as_secs_f64();
+        self.ending
+            .show(accounted, &summary, Self::words(&summary), None)?;
+        Ok(exit)
+    }
+
+    fn words(summary: &Summary) -> Words {
+        let names: Vec<String> = summary.inputs.iter().map(|name| shell_word(name)).collect();
+        let next = if summary.rows.rejected == 0 {
+            (
+                "Import it".to_owned(),
+                format!("kable-bulk import {}", names.join(" ")),
+            )
+        } else {
+            (
+                "Mend the rejected rows where they stand, and check again".to_owned(),
+                format!("kable-bulk validate {}", names.join(" ")),
+            )
+        };
+        Words {
+            title: format!("Checked {}", names.join(" ")),
+            next: vec![next],
+            ..Words::default()
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! What an import says at its end: what was done, why it stopped, what to type.
+
+use std::path::Path;
+
+use super::{shell_word, typed_again};
+use crate::domain::outcome::Outcome;
+use crate::domain::summary::Summary;
+use crate::domain::text::{counted, thousands};
+use crate::engine::stop::Halt;
+use crate::report::text::Words;
+
+/// What the words are made from.
+pub(super) struct Speaking<'s> {
+    /// The figures.
+    pub(super) summary: &'s Summary,
+    /// Why it ended early, where it did.
+    pub(super) halt: Option<&'s Halt>,
+    /// What was typed.
+    pub(super) arguments: &'s [String],
+    /// Whether nothing was to be sent.
+    pub(super) dry_run: bool,
+    /// The file of rejected rows.
+    pub(super) rejects: &'s Path,
+    /// The checkpoint.
+    pub(super) checkpoint: &'s Path,
+}
+
+impl Speaking<'_> {
+    /// All that is said.
+    pub(super) fn words(&self) -> Words {
+        let names: Vec<String> = self
+            .summary
+            .inputs
+            .iter()
+            .map(|name| shell_word(name))
+            .collect();
+        let did = if self.dry_run {
+            "Would import"
+        } else {
+            "Imported"
+        };
+        Words {
+            title: format!(
+                "{did} {} into {} (account {})",
+                names.join(" "),
+                self.summary.target.base_url,
+                self.summary.target.kable_client_id
+            ),
+            halt: self.halt.map(|halt| said(halt, self.summary)),
+            told: Vec::new(),
+            next: self.next(),
+        }
+    }
+
+    /// The commands to run next, and what for.
+    fn next(&self) -> Vec<(String, String)> {
+        let outcomes = &self.summary.outcomes;
+        let again = typed_again(self.arguments);
+        if self.dry_run {
+            let without: Vec<String> = self.without(|word| word == "--dry-run");
+            return vec![(
+                "Import it: the same without --dry-run".to_owned(),
+                typed_again(&without),
+            )];
+        }
+        let mut next = Vec::new();
+        if self.halt.is_some() {
+            next.push(("Go on where it stopped".to_owned(), again.clone()));
+        } else if outcomes.of(Outcome::Unresolved) > 0 {
+            next.push(("Ask again for what is unresolved".to_owned(), again.clone()));
+        }
+        if self.summary.rows.rejected > 0 {
+            let what_for = "Mend the rejected rows and feed them back".to_owned();
+            next.push((what_for, self.feed_back()));
+        }
+        if self.halt.is_none() && outcomes.of(Outcome::Failed) > 0 {
+            let mut words = self.without(|word| word == "--retry-failed");
+            words.push("--retry-failed".to_owned());
+            let what_for = "Try the failed rows again, once the cause is mended".to_owned();
+            next.push((what_for, typed_again(&words)));
+        }
+        next
+    }
+
+    /// The command that feeds mended rejects back, on the same checkpoint.
+    fn feed_back(&self) -> String {
+        let mut words = self.without(|word| self.summary.inputs.iter().any(|name| name == word));
+        words.push(self.rejects.display().to_string());
+        if !words.iter().any(|word| word.starts_with("--checkpoint")) {
+            words.push("--checkpoint".to_owned());
+            words.push(self.checkpoint.display().to_string());
+        }
+        typed_again(&words)
+    }
+
+    fn without(&self, unwanted: impl Fn(&str) -> bool) -> Vec<String> {
+        let words = self.arguments.iter().filter(|word| !unwanted(word));
+        words.cloned().collect()
+    }
+}
+
+/// Why a run ended early, in a sentence.
+fn said(halt: &Halt, summary: &Summary) -> String {
+    match halt {
+        Halt::Interrupted => "Interrupted. What was done is kept.".to_owned(),
+        Halt::Denied { message } => {
+            format!("Stopped: the credentials are refused ({message}). What was done is kept.")
+        }
+        Halt::AllAlike { rows, message } => format!(
+            "Stopped: the first {rows} rows were all refused alike ({message}). None of them counts as failed."
+        ),
+        Halt::TooManyErrors { errors, allowed } if summary.requests.sent == 0 => format!(
+            "Nothing was sent: {} rejected or failed, and no more than {} may be (--max-errors, --all-or-nothing).",
+            counted(*errors, "row is", "rows are"),
+            thousands(*allowed)
+        ),
+        Halt::TooManyErrors { errors, allowed } => format!(
+            "Stopped: {} rejected or failed, more than the {} that --max-errors allows. What was done is kept.",
+            counted(*errors, "row is", "rows are"),
+            thousands(*allowed)
+        ),
+        Halt::Broken => "Stopped. What was done is kept.".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{Halt, Outcome, Speaking, Summary};
+
+    fn next(summary: &Summary, halt: Option<&Halt>) -> Vec<String> {
+        let words = ["kable-bulk", "import", "in put.csv", "--rate", "5"];
+        let arguments: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        let speaking = Speaking {
+            summary,
+            halt,
+            arguments: &arguments,
+            dry_run: false,
+            rejects: Path::new("out/rejects.csv"),
+            checkpoint: Path::new("run.db"),
+        };
+        speaking
+            .next()
+            .into_iter()
+            .map(|(_, command)| command)
+            .collect()
+    }
+
+    fn summary() -> Summary {
+        Summary {
+            inputs: vec!["in put.csv".to_owned()],
+            ..Summary::default()
+        }
+    }
+
+    #[test]
+    fn what_is_well_needs_no_next_command() {
+        assert_eq!(next(&summary(), None), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_interrupted_run_goes_on_with_the_same_words() {
+        assert_eq!(
+            next(&summary(), Some(&Halt::Interrupted)),
+            ["kable-bulk import 'in put.csv' --rate 5"]
+        );
+    }
+
+    #[test]
+    fn rejects_are_fed_back_on_the_same_checkpoint() {
+        let mut summary = summary();
+        summary.rows.rejected = 1;
+        assert_eq!(
+            next(&summary, None),
+            ["kable-bulk import --rate 5 out/rejects.csv --checkpoint run.db"]
+        );
+    }
+
+    #[test]
+    fn failed_rows_can_be_tried_again() {
+        let mut summary = summary();
+        summary.outcomes.add(Outcome::Failed);
+        assert_eq!(
+            next(&summary, None),
+            ["kable-bulk import 'in put.csv' --rate 5 --retry-failed"]
+        );
+    }
+}

@@ -1,0 +1,230 @@
+//! Typed + environment + config file → the settings of each part.
+//!
+//! A flag beats the environment, the environment beats the file. This is the
+//! only reader of the environment; nobody below the front sees a configuration.
+
+pub mod reading;
+pub mod sending;
+pub mod target;
+
+use std::path::{Path, PathBuf};
+
+use clap::CommandFactory;
+use secrecy::SecretString;
+
+use crate::cli::{Cli, ReadingOptions, Sending, Showing, Target};
+
+/// The file that is read by itself.
+const FILE: &str = "kable-bulk.toml";
+
+/// Why the configuration can't be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// An option's value is none.
+    #[error("--{option}: {wrong}")]
+    Value {
+        /// The option's long name.
+        option: &'static str,
+        /// What is wrong with the value.
+        wrong: String,
+    },
+    /// An option is needed.
+    #[error("standard input has no name of its own: --{option} is needed")]
+    Needed {
+        /// The option's long name.
+        option: &'static str,
+    },
+    /// There are no credentials.
+    #[error("there are no credentials: {missing} is not set")]
+    NoCredentials {
+        /// What is missing.
+        missing: &'static str,
+    },
+    /// The secret's file can't be read.
+    #[error("cannot read the client secret from {}", .path.display())]
+    SecretFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The configuration file can't be read.
+    #[error("cannot read {}", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The configuration file is no TOML, or holds other values than wanted.
+    #[error("{}: {wrong}", .path.display())]
+    Toml {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        wrong: String,
+    },
+}
+
+impl ConfigError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Value { .. } | Self::File { .. } => None,
+            Self::Needed { option } => Some(format!("add --{option} with a name of your choice")),
+            Self::NoCredentials { .. } => Some(
+                "set KABLE_CLIENT_ID and KABLE_CLIENT_SECRET (or --client-secret-file), or try it with --sandbox"
+                    .to_owned(),
+            ),
+            Self::SecretFile { .. } => Some("name a file that you can read and nobody else".to_owned()),
+            Self::Toml { .. } => Some("options stand there under their long names, e.g. rate = \"100/s\"".to_owned()),
+        }
+    }
+
+    /// Whether it is wrong usage, rather than a place that can't be read.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::Value { .. } | Self::Needed { .. })
+    }
+}
+
+fn value<E: ToString>(option: &'static str) -> impl Fn(E) -> ConfigError {
+    move |wrong| ConfigError::Value {
+        option,
+        wrong: wrong.to_string(),
+    }
+}
+
+/// What the environment says. Read once.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    client_id: Option<String>,
+    client_secret: Option<SecretString>,
+    /// Whether colours and bars are not wanted (<https://no-color.org>).
+    pub no_color: bool,
+}
+
+impl Environment {
+    /// Reads the environment.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one reader of the environment"
+    )]
+    pub fn read() -> Self {
+        let set = |name: &str| {
+            std::env::var(name)
+                .ok()
+                .filter(|value| !value.trim().is_empty())
+        };
+        Self {
+            client_id: set("KABLE_CLIENT_ID").map(|id| id.trim().to_owned()),
+            client_secret: set("KABLE_CLIENT_SECRET").map(|secret| secret.trim().into()),
+            no_color: set("NO_COLOR").is_some(),
+        }
+    }
+}
+
+/// Options that stand in a file.
+#[derive(Debug, Default)]
+pub struct FileOptions {
+    reading: ReadingOptions,
+    target: Target,
+    sending: Sending,
+    showing: Showing,
+}
+
+impl FileOptions {
+    /// Reads the file at `path`, or the one in the current folder if there is
+    /// one.
+    pub fn read(path: Option<&Path>) -> Result<Self, ConfigError> {
+        let named = path.unwrap_or(Path::new(FILE));
+        let text = match std::fs::read_to_string(named) {
+            Ok(text) => text,
+            Err(error) if path.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Self::default());
+            }
+            Err(source) => {
+                return Err(ConfigError::File {
+                    path: named.to_owned(),
+                    source,
+                });
+            }
+        };
+        parse(&text).map_err(|wrong| ConfigError::Toml {
+            path: named.to_owned(),
+            wrong,
+        })
+    }
+}
+
+fn parse(text: &str) -> Result<FileOptions, String> {
+    let table: toml::Table =
+        toml::from_str(text).map_err(|error| error.to_string().trim().to_owned())?;
+    let command = Cli::command();
+    let known: Vec<&str> = command
+        .get_subcommands()
+        .filter(|command| ["import", "validate"].contains(&command.get_name()))
+        .flat_map(clap::Command::get_arguments)
+        .filter_map(clap::Arg::get_long)
+        .filter(|long| !["config", "help", "version"].contains(long))
+        .collect();
+    for key in table.keys() {
+        if key.contains("secret") && key != "client-secret-file" {
+            return Err(format!(
+                "{key:?} has no place here: a secret goes into the environment"
+            ));
+        }
+        if !known.contains(&key.as_str()) {
+            let near = known
+                .iter()
+                .map(|long| (strsim::jaro_winkler(long, key), long))
+                .filter(|(likeness, _)| *likeness > 0.8)
+                .max_by(|a, b| a.0.total_cmp(&b.0));
+            let hint = near
+                .map(|(_, long)| format!(", perhaps {long:?}"))
+                .unwrap_or_default();
+            return Err(format!("there is no option {key:?}{hint}"));
+        }
+    }
+    let read = |error: toml::de::Error| error.message().to_owned();
+    Ok(FileOptions {
+        reading: table.clone().try_into().map_err(read)?,
+        target: table.clone().try_into().map_err(read)?,
+        sending: table.clone().try_into().map_err(read)?,
+        showing: table.try_into().map_err(read)?,
+    })
+}
+
+/// `<first input><ending>`.
+fn beside(inputs: &[String], ending: &str, option: &'static str) -> Result<PathBuf, ConfigError> {
+    match inputs.first() {
+        Some(first) if first != "-" => Ok(PathBuf::from(format!("{first}{ending}"))),
+        Some(_) | None => Err(ConfigError::Needed { option }),
+    }
+}
+
+/// Settles what is shown.
+pub fn showing(mut typed: Showing, file: &mut FileOptions) -> Showing {
+    let other = std::mem::take(&mut file.showing);
+    typed.json |= other.json;
+    typed.log_format = typed.log_format.or(other.log_format);
+    typed.verbose |= other.verbose && !typed.quiet;
+    typed.quiet |= other.quiet && !typed.verbose;
+    typed.no_progress |= other.no_progress;
+    typed
+}
+
+/// The checkpoint of `input`, where none is named.
+pub fn checkpoint_of(input: Option<&str>, named: Option<PathBuf>) -> Result<PathBuf, ConfigError> {
+    match named {
+        Some(path) => Ok(path),
+        None => beside(
+            &[input.unwrap_or("-").to_owned()],
+            ".checkpoint.db",
+            "checkpoint",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests;

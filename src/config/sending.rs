@@ -1,0 +1,116 @@
+//! How customers are sent.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{ConfigError, FileOptions, beside, value};
+use crate::cli::{self, Sending, Text};
+use crate::domain::plan::{Existing, Policy};
+use crate::domain::threshold::Threshold;
+use crate::engine::pace::Rate;
+use crate::engine::retry;
+
+/// Never faster than this, unless told: Kable publishes no limit.
+const DEFAULT_RATE: &str = "50/s";
+
+/// How customers are sent.
+#[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch that is typed by itself"
+)]
+pub struct Dispatch {
+    /// The checkpoint.
+    pub checkpoint: PathBuf,
+    /// How many requests may start in how much time.
+    pub rate: Rate,
+    /// How many requests may be in flight.
+    pub concurrency: usize,
+    /// How patient it is.
+    pub retry: retry::Policy,
+    /// One request's time-out.
+    pub timeout: Duration,
+    /// How many rows may be rejected or fail.
+    pub max_errors: Threshold,
+    /// Send nothing if any row is rejected.
+    pub all_or_nothing: bool,
+    /// What is done with rows that are not new.
+    pub policy: Policy,
+    /// The query parameter `stripe`.
+    pub stripe: bool,
+    /// The query parameter `keys`.
+    pub keys: bool,
+    /// Send nothing, say what would be sent.
+    pub dry_run: bool,
+    /// Don't ask.
+    pub yes: bool,
+}
+
+/// Settles how customers are sent.
+pub fn dispatch(
+    typed: Sending,
+    file: &mut FileOptions,
+    inputs: &[String],
+) -> Result<Dispatch, ConfigError> {
+    let other = std::mem::take(&mut file.sending);
+    let checkpoint = match typed.checkpoint.or(other.checkpoint) {
+        Some(path) => path,
+        None => beside(inputs, ".checkpoint.db", "checkpoint")?,
+    };
+    let concurrency = typed.concurrency.or(other.concurrency).unwrap_or(64);
+    if !(1..=10_000).contains(&concurrency) {
+        return Err(value("concurrency")(format!(
+            "{concurrency} is out of range, wanted 1 to 10000"
+        )));
+    }
+    let text = |given: Option<Text>, default: &str| {
+        given.map_or_else(|| default.to_owned(), |text| text.0)
+    };
+    let timeout = typed
+        .timeout
+        .or(other.timeout)
+        .unwrap_or_else(|| "30s".to_owned());
+    Ok(Dispatch {
+        checkpoint,
+        rate: text(typed.rate.or(other.rate), DEFAULT_RATE)
+            .parse()
+            .map_err(value("rate"))?,
+        concurrency,
+        retry: retry::Policy {
+            retries: typed
+                .retries
+                .or(other.retries)
+                .unwrap_or(retry::Policy::default().retries),
+            ..retry::Policy::default()
+        },
+        timeout: duration("timeout", &timeout)?,
+        max_errors: text(typed.max_errors.or(other.max_errors), "10%")
+            .parse()
+            .map_err(value("max-errors"))?,
+        all_or_nothing: typed.all_or_nothing || other.all_or_nothing,
+        policy: Policy {
+            existing: match typed.existing.or(other.existing) {
+                None | Some(cli::Existing::Skip) => Existing::Skip,
+                Some(cli::Existing::Fail) => Existing::Fail,
+            },
+            retry_failed: typed.retry_failed || other.retry_failed,
+        },
+        stripe: typed.stripe || other.stripe,
+        keys: typed.keys || other.keys,
+        dry_run: typed.dry_run || other.dry_run,
+        yes: typed.yes || other.yes,
+    })
+}
+
+/// Reads a length of time as people write it: `30s`, `1m 30s`, `250ms`.
+pub fn duration(option: &'static str, text: &str) -> Result<Duration, ConfigError> {
+    match humantime::parse_duration(text) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        Ok(_) => Err(value(option)(format!(
+            "{text:?} is no time at all, wanted for example 30s"
+        ))),
+        Err(_not_a_duration) => Err(value(option)(format!(
+            "{text:?} is no length of time, wanted for example 30s"
+        ))),
+    }
+}

@@ -1,0 +1,165 @@
+use super::reading::{pairs, reading};
+use super::sending::dispatch;
+use super::target::{Destination, base_url, destination};
+use super::{Environment, FileOptions, parse};
+use crate::cli::{Env, ReadingOptions, Sending, Target, Text};
+use crate::domain::field::Field;
+use crate::source::Wanted;
+
+fn environment() -> Environment {
+    Environment {
+        client_id: Some("kci_1".to_owned()),
+        client_secret: Some("sk_test.1".into()),
+        no_color: false,
+    }
+}
+
+#[test]
+fn a_flag_beats_the_file() {
+    let mut file = parse("rate = 20\nconcurrency = 3\nformat = 'jsonl'").unwrap();
+    let typed = Sending {
+        rate: Some(Text("7/m".to_owned())),
+        ..Sending::default()
+    };
+    let inputs = ["in.csv".to_owned()];
+    let settled = dispatch(typed, &mut file, &inputs).unwrap();
+    assert_eq!(settled.rate.to_string(), "7/m");
+    assert_eq!(settled.concurrency, 3);
+    let read = reading(inputs.to_vec(), ReadingOptions::default(), &mut file).unwrap();
+    assert_eq!(read.source.format, Wanted::Jsonl);
+}
+
+#[test]
+fn an_unknown_option_in_the_file_is_named_with_the_nearest() {
+    assert_eq!(
+        parse("concurency = 3").unwrap_err(),
+        "there is no option \"concurency\", perhaps \"concurrency\""
+    );
+    assert!(
+        parse("client-secret = 'x'")
+            .unwrap_err()
+            .contains("environment")
+    );
+    assert!(parse("rate = [").is_err());
+    assert!(parse("concurrency = 'many'").is_err());
+}
+
+#[test]
+fn results_and_checkpoint_stand_beside_the_first_input() {
+    let inputs = ["a/in.csv".to_owned(), "b.csv".to_owned()];
+    let mut file = FileOptions::default();
+    let settled = dispatch(Sending::default(), &mut file, &inputs).unwrap();
+    assert_eq!(settled.checkpoint.to_str(), Some("a/in.csv.checkpoint.db"));
+    let read = reading(inputs.to_vec(), ReadingOptions::default(), &mut file).unwrap();
+    assert_eq!(read.out.to_str(), Some("a/in.csv.results"));
+}
+
+#[test]
+fn standard_input_needs_names() {
+    let error = dispatch(
+        Sending::default(),
+        &mut FileOptions::default(),
+        &["-".to_owned()],
+    )
+    .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "standard input has no name of its own: --checkpoint is needed"
+    );
+    assert!(error.is_usage());
+}
+
+#[test]
+fn plain_http_goes_to_this_machine_only() {
+    for good in [
+        "https://x.example",
+        "http://127.0.0.1:8787",
+        "http://localhost:1",
+        "http://[::1]:1/",
+        "https://x.example/kable/",
+    ] {
+        assert!(base_url(good).is_ok(), "{good}");
+    }
+    for bad in [
+        "",
+        "x",
+        "http://x.example",
+        "ftp://x.example",
+        "https://u:p@x.example",
+        "https://x.example?a=1",
+        "mailto:a@b",
+        "http://127.0.0.1.evil.example",
+    ] {
+        assert!(base_url(bad).is_err(), "{bad}");
+    }
+    assert_eq!(
+        base_url("https://x.example/api/v1/").unwrap().as_str(),
+        "https://x.example/"
+    );
+}
+
+#[test]
+fn a_typed_target_beats_the_files_whatever_its_kind() {
+    let mut file = parse("env = 'live'").unwrap();
+    let typed = Target {
+        sandbox: Some("s.db".into()),
+        ..Target::default()
+    };
+    assert!(matches!(
+        destination(typed, &mut file, &Environment::default()),
+        Ok(Destination::Sandbox(_))
+    ));
+}
+
+#[test]
+fn without_credentials_both_names_are_told() {
+    let error = destination(
+        Target::default(),
+        &mut FileOptions::default(),
+        &Environment::default(),
+    )
+    .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "there are no credentials: KABLE_CLIENT_ID is not set"
+    );
+    assert!(error.hint().unwrap().contains("KABLE_CLIENT_SECRET"));
+}
+
+#[test]
+fn live_is_live() {
+    let typed = Target {
+        env: Some(Env::Live),
+        ..Target::default()
+    };
+    let settled = destination(typed, &mut FileOptions::default(), &environment()).unwrap();
+    assert!(matches!(settled, Destination::Api { live: true, .. }));
+}
+
+#[test]
+fn pairs_name_fields_as_headers_do() {
+    let settled = pairs(
+        "map",
+        vec!["email=E-Mail=x".to_owned(), "client_id=Id".to_owned()],
+    )
+    .unwrap();
+    assert_eq!(
+        settled,
+        [
+            (Field::Email, "E-Mail=x".to_owned()),
+            (Field::ClientId, "Id".to_owned())
+        ]
+    );
+    assert!(pairs("map", vec!["nothing".to_owned()]).is_err());
+    assert!(
+        pairs("map", vec!["fax=x".to_owned()])
+            .unwrap_err()
+            .to_string()
+            .contains("companyName")
+    );
+}
+
+#[test]
+fn a_secret_is_not_shown() {
+    assert!(!format!("{:?}", environment()).contains("sk_test"));
+}

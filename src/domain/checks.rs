@@ -1,0 +1,372 @@
+//! The checks of one row, field by field; `validate.rs` puts them together.
+
+use super::candidate::{Candidate, Given};
+use super::currency::{self, KABLE, Standing};
+use super::field::Field;
+use super::problem::{Code, Problem};
+use super::suspect;
+use super::text::quoted;
+use super::validate::Rules;
+
+/// The longest `clientId`, in characters. It is sent as part of a URL's path,
+/// where each character may take nine bytes, and servers commonly refuse
+/// request lines beyond 8 KiB.
+const LONGEST_CLIENT_ID: usize = 512;
+
+/// The longest other value, in characters: far beyond any name or address, so
+/// that only a cell that swallowed its neighbours is caught by it.
+const LONGEST_VALUE: usize = 4096;
+
+/// The most plans or bundles of one customer, for the same reason.
+const MOST_IDS: usize = 1000;
+
+/// The checks of one row, and what they have found.
+pub(super) struct Checks<'c> {
+    pub(super) candidate: &'c Candidate<'c>,
+    pub(super) rules: &'c Rules,
+    pub(super) problems: Vec<Problem>,
+}
+
+impl<'c> Checks<'c> {
+    fn note(&mut self, code: Code, field: Field, value: &str, message: impl Into<String>) {
+        self.problems.push(Problem::of(code, field, value, message));
+    }
+
+    /// The text of `field` as given, if it is text; notes a wrong type.
+    fn given(&mut self, field: Field) -> Option<&'c str> {
+        match self.candidate.get(field) {
+            Given::Text(text) => Some(text),
+            Given::Wrong(kind, text) => {
+                let message = format!(
+                    "{field} is {}{}, wanted a string",
+                    kind.name(),
+                    in_brackets(text)
+                );
+                self.note(Code::WrongType, field, text, message);
+                None
+            }
+            Given::Absent | Given::List(_) => None,
+        }
+    }
+
+    /// Whether nothing has been said of `field` yet.
+    fn silent(&self, field: Field) -> bool {
+        self.problems
+            .iter()
+            .all(|problem| problem.field != field.name())
+    }
+
+    fn missing(&mut self, field: Field) {
+        // A wrong type has been told already; one problem a cause.
+        if self.silent(field) {
+            self.note(Code::MissingField, field, "", format!("{field} is missing"));
+        }
+    }
+
+    pub(super) fn client_id(&mut self) -> Option<String> {
+        let field = Field::ClientId;
+        let Some(given) = self.given(field).filter(|text| !is_blank(text)) else {
+            self.missing(field);
+            return None;
+        };
+        let value = self.without_apostrophe(field, given);
+        // An identifier is not put right silently: two systems that trim
+        // differently would attribute usage to two different customers.
+        if trimmed(value) != value {
+            let message = format!(
+                "{field} {} has blanks around it, wanted the bare id",
+                quoted(value)
+            );
+            self.note(Code::InvalidValue, field, value, message);
+            return None;
+        }
+        if suspect::lost_digits(value) {
+            let message = format!(
+                "{field} {} is a number that a spreadsheet shortened, wanted the id's own digits \
+                 (format the column as text and export again)",
+                quoted(value)
+            );
+            self.note(Code::InvalidValue, field, value, message);
+            return None;
+        }
+        // In a URL's path these two mean a folder (RFC 3986 §5.2.4), encoded or
+        // not: the customer could never be asked for again.
+        if value == "." || value == ".." {
+            let message = format!(
+                "{field} {} cannot be addressed in a URL, wanted an id",
+                quoted(value)
+            );
+            self.note(Code::InvalidValue, field, value, message);
+            return None;
+        }
+        self.sound(field, value, LONGEST_CLIENT_ID).then(|| {
+            self.placeholder(field, value);
+            value.to_owned()
+        })
+    }
+
+    pub(super) fn company_name(&mut self) -> Option<String> {
+        let field = Field::CompanyName;
+        let value = self.optional(field);
+        match &value {
+            None => self.missing(field),
+            Some(name) => self.placeholder(field, name),
+        }
+        value
+    }
+
+    pub(super) fn currency(&mut self) -> Option<String> {
+        let field = Field::Currency;
+        let Some(value) = self.trimmed(field) else {
+            self.missing(field);
+            return None;
+        };
+        let code = value.to_uppercase();
+        match currency::standing(&code, &self.rules.allowed_currencies) {
+            Standing::Taken => {
+                if code != value {
+                    let message = format!("{field} {} was written as {code:?}", quoted(value));
+                    self.note(Code::Corrected, field, value, message);
+                }
+                Some(code)
+            }
+            Standing::Unsupported(name) => {
+                let message = format!(
+                    "{field} {} is the {name}, which Kable does not take (wanted one of {})",
+                    quoted(value),
+                    KABLE.join(" ")
+                );
+                self.note(Code::UnsupportedCurrency, field, value, message);
+                None
+            }
+            Standing::Unknown(meant) => {
+                let wanted = match meant {
+                    Some(code) => format!("wanted three letters, perhaps {code}"),
+                    None => format!("wanted one of {}", KABLE.join(" ")),
+                };
+                let message = format!(
+                    "{field} {} is not an ISO 4217 code ({wanted})",
+                    quoted(value)
+                );
+                self.note(Code::UnknownCurrency, field, value, message);
+                None
+            }
+        }
+    }
+
+    /// A text that may be left out: trimmed, sound, and looked at.
+    pub(super) fn optional(&mut self, field: Field) -> Option<String> {
+        let value = self.trimmed(field)?;
+        if !self.sound(field, value, LONGEST_VALUE) {
+            return None;
+        }
+        if let Some(wanted) = suspect::wanted(field, value) {
+            let message = format!(
+                "{field} {} does not look right (wanted {wanted})",
+                quoted(value)
+            );
+            self.note(Code::SuspectValue, field, value, message);
+        }
+        Some(value.to_owned())
+    }
+
+    /// The value without blanks around it; `None` where nothing is left.
+    fn trimmed(&mut self, field: Field) -> Option<&'c str> {
+        let given = self.given(field)?;
+        let bare = trimmed(given);
+        if bare.is_empty() {
+            return None;
+        }
+        if bare != given {
+            let message = format!("blanks around {field} {} were dropped", quoted(given));
+            self.note(Code::Corrected, field, given, message);
+        }
+        Some(self.without_apostrophe(field, bare))
+    }
+
+    /// Drops the mark by which a spreadsheet keeps a cell from being a number
+    /// or a formula. Before a letter of a name it is part of that: `'t Hooft BV`.
+    fn without_apostrophe<'v>(&mut self, field: Field, value: &'v str) -> &'v str {
+        let mark = |c: char| c.is_ascii_digit() || "+-=@".contains(c);
+        match value.strip_prefix('\'') {
+            Some(rest) if !rest.is_empty() && (!is_prose(field) || rest.starts_with(mark)) => {
+                let message = format!("the apostrophe before {field} {} was dropped", quoted(rest));
+                self.note(Code::Corrected, field, value, message);
+                rest
+            }
+            _ => value,
+        }
+    }
+
+    /// Whether an API could take `value` at all.
+    fn sound(&mut self, field: Field, value: &str, longest: usize) -> bool {
+        // Addresses and names run over several lines in real exports; ids don't.
+        let several_lines = field.in_contact() || field == Field::CompanyName;
+        let control =
+            |c: &char| c.is_control() && !(several_lines && matches!(c, '\n' | '\r' | '\t'));
+        let mut sound = true;
+        if let Some(found) = value.chars().find(control) {
+            let message = format!(
+                "{field} {} holds the control character U+{:04X}, wanted text",
+                quoted(value),
+                u32::from(found)
+            );
+            self.note(Code::InvalidValue, field, value, message);
+            sound = false;
+        }
+        // Bytes are never fewer than characters: most values need no counting.
+        if value.len() > longest && value.chars().count() > longest {
+            let message = format!(
+                "{field} {} is {} characters long, wanted at most {longest}",
+                quoted(value),
+                value.chars().count()
+            );
+            self.note(Code::InvalidValue, field, value, message);
+            sound = false;
+        }
+        if suspect::spreadsheet_error(value) {
+            let message = format!(
+                "{field} is the spreadsheet error {}, wanted a value",
+                quoted(value)
+            );
+            self.note(Code::InvalidValue, field, value, message);
+            sound = false;
+        }
+        sound
+    }
+
+    fn placeholder(&mut self, field: Field, value: &str) {
+        if suspect::placeholder(value) {
+            let message = format!(
+                "{field} is {}, which reads like no value at all",
+                quoted(value)
+            );
+            self.note(Code::SuspectValue, field, value, message);
+        }
+    }
+
+    /// The ids of a list, each once.
+    pub(super) fn ids(&mut self, field: Field) -> Vec<String> {
+        let given: Vec<String> = match self.candidate.get(field) {
+            Given::List(items) => items.iter().map(|item| (*item).to_owned()).collect(),
+            Given::Wrong(kind, text) => {
+                let message = format!(
+                    "{field} is {}{}, wanted an array of strings",
+                    kind.name(),
+                    in_brackets(text)
+                );
+                self.note(Code::WrongType, field, text, message);
+                return Vec::new();
+            }
+            Given::Text(text) => split(text),
+            Given::Absent => return Vec::new(),
+        };
+        let mut ids: Vec<String> = Vec::with_capacity(given.len());
+        for item in given {
+            let id = trimmed(&item);
+            if id.is_empty() {
+                continue;
+            }
+            if ids.iter().any(|known| known == id) {
+                self.note(
+                    Code::Corrected,
+                    field,
+                    id,
+                    format!("{field} names {} twice", quoted(id)),
+                );
+            } else if self.sound(field, id, LONGEST_VALUE) {
+                self.known_id(field, id);
+                ids.push(id.to_owned());
+            }
+            if ids.len() > MOST_IDS {
+                let message = format!("{field} names more than {MOST_IDS} ids");
+                self.note(Code::InvalidValue, field, id, message);
+                return Vec::new();
+            }
+        }
+        ids
+    }
+
+    /// Holds one id against Kable's own list, or where that is not known,
+    /// against the shape such ids have.
+    fn known_id(&mut self, field: Field, id: &str) {
+        let (known, code) = if field == Field::PlanIds {
+            (self.rules.plans.as_ref(), Code::UnknownPlan)
+        } else {
+            (self.rules.bundles.as_ref(), Code::UnknownBundle)
+        };
+        match known {
+            Some(ids) if !ids.contains(id) => {
+                self.note(
+                    code,
+                    field,
+                    id,
+                    format!("{field} names {}, which Kable does not have", quoted(id)),
+                );
+            }
+            Some(_) => {}
+            None => {
+                if let Some(wanted) = suspect::wanted(field, id) {
+                    let message = format!(
+                        "{field} {} does not look right (wanted {wanted})",
+                        quoted(id)
+                    );
+                    self.note(Code::SuspectValue, field, id, message);
+                }
+            }
+        }
+    }
+}
+
+/// Whether `field` holds words, where an apostrophe may be one's first letter.
+const fn is_prose(field: Field) -> bool {
+    match field {
+        Field::CompanyName
+        | Field::FirstName
+        | Field::LastName
+        | Field::AddressLine1
+        | Field::AddressLine2
+        | Field::City
+        | Field::State => true,
+        Field::ClientId
+        | Field::Currency
+        | Field::StripeCustomerId
+        | Field::PlanIds
+        | Field::BundleIds
+        | Field::Email
+        | Field::Phone
+        | Field::PostalCode
+        | Field::Country => false,
+    }
+}
+
+/// `text` without the blanks around it, among them the no-break spaces and
+/// byte-order marks that spreadsheets and web pages leave behind.
+fn trimmed(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}'))
+}
+
+/// ` ("…")`, or nothing where there is no text to show.
+pub(super) fn in_brackets(text: &str) -> String {
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", quoted(text))
+    }
+}
+
+fn is_blank(text: &str) -> bool {
+    trimmed(text).is_empty()
+}
+
+/// The items of a list that stands in one cell: a JSON array, or split at `;`,
+/// `|` or `,`.
+fn split(text: &str) -> Vec<String> {
+    let bare = text.trim();
+    if bare.starts_with('[')
+        && let Ok(items) = serde_json::from_str::<Vec<String>>(bare)
+    {
+        return items;
+    }
+    bare.split([';', '|', ',']).map(str::to_owned).collect()
+}

@@ -1,0 +1,163 @@
+//! ISO 4217, what Kable takes of it, and what they probably meant.
+//!
+//! The ISO table is `iso_currency`'s. Kable's list is apart from it, because it
+//! is the vendor's and has grown before (API reference, "Create customer").
+
+use iso_currency::Currency;
+
+/// The currencies that Kable takes (API reference, enum of `currency`).
+pub const KABLE: [&str; 11] = [
+    "USD", "CAD", "MXN", "EUR", "GBP", "JPY", "INR", "CNY", "AUD", "NZD", "AED",
+];
+
+/// What people write instead of a code, lower case, and the code they mean.
+///
+/// Only names that mean one of Kable's currencies and no other: a bare
+/// `dollar` may be American, Canadian, Australian or New Zealand's, but is
+/// offered as a guess only, never taken.
+const NAMES: [(&str, &str); 52] = [
+    ("$", "USD"),
+    ("us$", "USD"),
+    ("$us", "USD"),
+    ("usd$", "USD"),
+    ("us dollar", "USD"),
+    ("us dollars", "USD"),
+    ("u.s. dollar", "USD"),
+    ("dollar", "USD"),
+    ("dollars", "USD"),
+    ("american dollar", "USD"),
+    ("c$", "CAD"),
+    ("ca$", "CAD"),
+    ("can$", "CAD"),
+    ("cdn", "CAD"),
+    ("mx$", "MXN"),
+    ("mex$", "MXN"),
+    ("mxp", "MXN"),
+    ("peso", "MXN"),
+    ("pesos", "MXN"),
+    ("€", "EUR"),
+    ("euro", "EUR"),
+    ("euros", "EUR"),
+    ("eu", "EUR"),
+    ("£", "GBP"),
+    ("gb£", "GBP"),
+    ("pound", "GBP"),
+    ("pounds", "GBP"),
+    ("sterling", "GBP"),
+    ("british pound", "GBP"),
+    ("ukp", "GBP"),
+    ("stg", "GBP"),
+    ("¥", "JPY"),
+    ("円", "JPY"),
+    ("yen", "JPY"),
+    ("jp¥", "JPY"),
+    ("₹", "INR"),
+    ("rs", "INR"),
+    ("rs.", "INR"),
+    ("rupee", "INR"),
+    ("rupees", "INR"),
+    ("rmb", "CNY"),
+    ("cnh", "CNY"),
+    ("yuan", "CNY"),
+    ("元", "CNY"),
+    ("cn¥", "CNY"),
+    ("a$", "AUD"),
+    ("au$", "AUD"),
+    ("nz$", "NZD"),
+    ("dirham", "AED"),
+    ("dirhams", "AED"),
+    ("dhs", "AED"),
+    ("د.إ", "AED"),
+];
+
+/// What a currency code turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Kable takes it.
+    Taken,
+    /// It is in ISO 4217, but Kable does not take it; the currency's name.
+    Unsupported(String),
+    /// It is not in ISO 4217; the code of Kable's that is nearest, if one is.
+    Unknown(Option<&'static str>),
+}
+
+/// Judges `code`, which is trimmed and in upper case.
+///
+/// `allowed` are codes that the user knows Kable to take by now.
+pub fn standing(code: &str, allowed: &[String]) -> Standing {
+    if KABLE.contains(&code) || allowed.iter().any(|more| more == code) {
+        return Standing::Taken;
+    }
+    match Currency::from_code(code) {
+        Some(currency) => Standing::Unsupported(currency.name().to_owned()),
+        None => Standing::Unknown(meant(code)),
+    }
+}
+
+/// The code of Kable's that somebody probably meant by `text`.
+pub fn meant(text: &str) -> Option<&'static str> {
+    let lower = text.to_lowercase();
+    if let Some((_, code)) = NAMES.iter().find(|(name, _)| *name == lower) {
+        return Some(code);
+    }
+    let named = |code: &&str| {
+        Currency::from_code(code).is_some_and(|currency| currency.name().to_lowercase() == lower)
+    };
+    if let Some(code) = KABLE.into_iter().find(|code| named(code)) {
+        return Some(code);
+    }
+    // One slip of the finger: a letter too many, too few, wrong or swapped.
+    let upper = text.to_uppercase();
+    let mut near = KABLE
+        .into_iter()
+        .filter(|code| strsim::damerau_levenshtein(code, &upper) == 1);
+    match (near.next(), near.next()) {
+        (Some(only), None) => Some(only),
+        (None | Some(_), _) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{KABLE, NAMES, Standing, meant, standing};
+
+    #[test]
+    fn kables_own_are_taken_and_are_iso() {
+        for code in KABLE {
+            assert_eq!(standing(code, &[]), Standing::Taken);
+            assert!(iso_currency::Currency::from_code(code).is_some(), "{code}");
+        }
+    }
+
+    #[test]
+    fn iso_but_not_kables_is_unsupported_until_allowed() {
+        assert_eq!(
+            standing("CHF", &[]),
+            Standing::Unsupported("Swiss franc".to_owned())
+        );
+        assert_eq!(standing("CHF", &["CHF".to_owned()]), Standing::Taken);
+    }
+
+    #[test]
+    fn what_is_no_code_is_unknown_and_a_guess_is_offered() {
+        assert_eq!(standing("EURO", &[]), Standing::Unknown(Some("EUR")));
+        assert_eq!(standing("XQX", &[]), Standing::Unknown(None));
+        for (text, code) in [
+            ("US$", "USD"),
+            ("£", "GBP"),
+            ("Pound Sterling", "GBP"),
+            ("UDS", "USD"),
+            ("Euros", "EUR"),
+            ("ukp", "GBP"),
+        ] {
+            assert_eq!(meant(text), Some(code), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_guess_is_always_one_that_kable_takes_and_never_a_tie() {
+        assert!(NAMES.iter().all(|(_, code)| KABLE.contains(code)));
+        // One slip from both USD and AUD.
+        assert_eq!(meant("UUD"), None);
+    }
+}

@@ -1,0 +1,21 @@
+//! The nouns that several steps share, and the pure rules about them.
+//!
+//! Nothing here touches a file, a socket, a clock or a terminal: what a row
+//! means is decided by values alone, so that it can be tested by values alone.
+
+pub mod candidate;
+mod checks;
+pub mod currency;
+pub mod customer;
+pub mod field;
+pub mod header;
+pub mod mapping;
+pub mod outcome;
+pub mod plan;
+pub mod problem;
+pub mod row;
+pub mod summary;
+mod suspect;
+pub mod text;
+pub mod threshold;
+pub mod validate;

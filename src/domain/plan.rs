@@ -1,0 +1,342 @@
+//! Customer + what is known of it → what to do; and how two of them differ.
+//!
+//! Pure functions of values: whether a row is sent, asked about or left alone
+//! depends on nothing but the row, the ledger's memory of its `clientId` and
+//! the policy.
+
+use super::customer::{Customer, Fingerprint};
+use super::field::Field;
+use super::outcome::Outcome;
+use super::text::quoted;
+
+/// How far the ledger knows a `clientId` to have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// Claimed and never settled: it may have been sent.
+    InDoubt,
+    /// Settled.
+    Settled(Outcome),
+}
+
+/// What the ledger knows of a `clientId`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// The claim's number in the ledger.
+    pub id: u64,
+    /// The digest of what was sent, or was about to be.
+    pub digest: Fingerprint,
+    /// How far it came.
+    pub progress: Progress,
+    /// A moment on the server's clock, in Unix milliseconds, that is not before
+    /// the claim; `None` where the server's clock was not known.
+    pub claimed_by: Option<i64>,
+}
+
+/// What to do about a customer that is there already and differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Existing {
+    /// Leave it; the row's outcome is `differs`.
+    #[default]
+    Skip,
+    /// Leave it; the row counts as failed.
+    Fail,
+}
+
+/// What the user wants done with rows that are not new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Policy {
+    /// A customer that is there already and differs.
+    pub existing: Existing,
+    /// Whether rows that failed for good are tried again.
+    pub retry_failed: bool,
+}
+
+/// What to do with a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// Send it.
+    Create,
+    /// Ask whether the customer is there before anything is sent.
+    LookUp,
+    /// Nothing; this is the row's outcome.
+    Skip(Outcome),
+}
+
+/// Decides what to do with a row whose customer has `digest`.
+pub fn decide(known: Option<&Known>, digest: &Fingerprint, policy: Policy) -> Decision {
+    let Some(known) = known else {
+        return Decision::Create;
+    };
+    let same = known.digest == *digest;
+    match known.progress {
+        Progress::InDoubt => Decision::LookUp,
+        Progress::Settled(outcome) => match outcome {
+            Outcome::Created | Outcome::Updated | Outcome::Unchanged if same => {
+                Decision::Skip(outcome)
+            }
+            // The row was changed after it was sent.
+            Outcome::Created | Outcome::Updated | Outcome::Unchanged => {
+                Decision::Skip(Outcome::Differs)
+            }
+            Outcome::AlreadyExisted if same => Decision::Skip(outcome),
+            Outcome::Differs if same && policy.existing == Existing::Skip => {
+                Decision::Skip(outcome)
+            }
+            Outcome::Unresolved | Outcome::AlreadyExisted | Outcome::Differs => Decision::LookUp,
+            Outcome::Failed if same && !policy.retry_failed => Decision::Skip(outcome),
+            Outcome::Failed | Outcome::Pending | Outcome::Missing | Outcome::Deleted => {
+                Decision::Create
+            }
+        },
+    }
+}
+
+/// A customer as Kable holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Remote {
+    /// Kable's own id, `cus_…`.
+    pub customer_id: String,
+    /// The caller's id.
+    pub client_id: String,
+    /// `companyName`.
+    pub company_name: String,
+    /// `currency`.
+    pub currency: String,
+    /// `status`: `ACTIVE` or `CANCELLED`.
+    pub status: String,
+    /// The ids in `plans`; `None` where the response has no such member.
+    pub plan_ids: Option<Vec<String>>,
+    /// The ids in `bundles`; likewise.
+    pub bundle_ids: Option<Vec<String>>,
+    /// `billingContact`; `None` where the response has no such member.
+    pub contact: Option<super::customer::Contact>,
+    /// `created`, in Unix milliseconds.
+    pub created: Option<i64>,
+}
+
+/// One value that is not the same on both sides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The field; `status` is no field of ours and has `None`.
+    pub field: Option<Field>,
+    /// What the row says.
+    pub ours: String,
+    /// What Kable holds.
+    pub theirs: String,
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = self.field.map_or("status", Field::name);
+        write!(
+            f,
+            "{name} is {} at Kable, {} in the file",
+            quoted(&self.theirs),
+            quoted(&self.ours)
+        )
+    }
+}
+
+/// What `customer` gives and `remote` holds otherwise.
+///
+/// What the row does not give is not compared, for an import doesn't speak of
+/// it. `stripeCustomerId` cannot be read back (API reference), and a response
+/// without `billingContact` says nothing about it.
+pub fn differences(customer: &Customer, remote: &Remote) -> Vec<Difference> {
+    let mut found = Vec::new();
+    let mut compare = |field: Option<Field>, ours: &str, theirs: &str| {
+        if ours != theirs {
+            found.push(Difference {
+                field,
+                ours: ours.to_owned(),
+                theirs: theirs.to_owned(),
+            });
+        }
+    };
+    compare(
+        Some(Field::ClientId),
+        customer.client_id(),
+        &remote.client_id,
+    );
+    compare(
+        Some(Field::CompanyName),
+        customer.company_name(),
+        &remote.company_name,
+    );
+    compare(Some(Field::Currency), customer.currency(), &remote.currency);
+    if !remote.status.is_empty() {
+        compare(None, "ACTIVE", &remote.status);
+    }
+    for (field, ours, theirs) in [
+        (Field::PlanIds, customer.plan_ids(), &remote.plan_ids),
+        (Field::BundleIds, customer.bundle_ids(), &remote.bundle_ids),
+    ] {
+        if let Some(theirs) = theirs.as_ref().filter(|_| !ours.is_empty()) {
+            compare(Some(field), &sorted(ours), &sorted(theirs));
+        }
+    }
+    if let Some(contact) = &remote.contact {
+        for (field, ours) in customer.contact().given() {
+            compare(Some(field), ours, contact.get(field).unwrap_or_default());
+        }
+    }
+    found
+}
+
+fn sorted(ids: &[String]) -> String {
+    let mut ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    ids.sort_unstable();
+    ids.join(" ")
+}
+
+/// Whether a customer that Kable created at `created` came from a claim of
+/// ours that was on disk before `claimed_by` (both on the server's clock).
+///
+/// Where it can't be told, it is not ours: a rollback must never delete what
+/// others made.
+pub fn is_our_doing(created: Option<i64>, claimed_by: Option<i64>) -> bool {
+    matches!((created, claimed_by), (Some(created), Some(claimed)) if created >= claimed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        Decision, Existing, Known, Outcome, Policy, Progress, Remote, decide, differences,
+        is_our_doing,
+    };
+    use crate::domain::customer::Customer;
+    use crate::domain::customer::tests::aster;
+
+    fn decided(progress: Progress, same: bool, policy: Policy) -> Decision {
+        let digest = aster().digest();
+        let known = Known {
+            id: 1,
+            digest: if same { digest } else { [0; 16] },
+            progress,
+            claimed_by: None,
+        };
+        decide(Some(&known), &digest, policy)
+    }
+
+    #[test]
+    fn what_is_not_known_is_created() {
+        assert_eq!(decide(None, &[0; 16], Policy::default()), Decision::Create);
+    }
+
+    #[test]
+    fn doubt_is_settled_by_asking() {
+        for same in [true, false] {
+            for progress in [Progress::InDoubt, Progress::Settled(Outcome::Unresolved)] {
+                assert_eq!(decided(progress, same, Policy::default()), Decision::LookUp);
+            }
+        }
+    }
+
+    #[test]
+    fn each_outcome_is_left_or_taken_up_again() {
+        let policy = Policy::default();
+        for (outcome, same, changed) in [
+            (
+                Outcome::Created,
+                Decision::Skip(Outcome::Created),
+                Decision::Skip(Outcome::Differs),
+            ),
+            (
+                Outcome::AlreadyExisted,
+                Decision::Skip(Outcome::AlreadyExisted),
+                Decision::LookUp,
+            ),
+            (
+                Outcome::Differs,
+                Decision::Skip(Outcome::Differs),
+                Decision::LookUp,
+            ),
+            (
+                Outcome::Failed,
+                Decision::Skip(Outcome::Failed),
+                Decision::Create,
+            ),
+            (Outcome::Pending, Decision::Create, Decision::Create),
+        ] {
+            assert_eq!(
+                decided(Progress::Settled(outcome), true, policy),
+                same,
+                "{outcome:?}"
+            );
+            assert_eq!(
+                decided(Progress::Settled(outcome), false, policy),
+                changed,
+                "{outcome:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_policy_takes_up_what_would_be_left() {
+        let again = Policy {
+            existing: Existing::Fail,
+            retry_failed: true,
+        };
+        assert_eq!(
+            decided(Progress::Settled(Outcome::Failed), true, again),
+            Decision::Create
+        );
+        assert_eq!(
+            decided(Progress::Settled(Outcome::Differs), true, again),
+            Decision::LookUp
+        );
+    }
+
+    fn remote_of(customer: &Customer) -> Remote {
+        Remote {
+            customer_id: "cus_1".to_owned(),
+            client_id: customer.client_id().to_owned(),
+            company_name: customer.company_name().to_owned(),
+            currency: customer.currency().to_owned(),
+            status: "ACTIVE".to_owned(),
+            plan_ids: Some(customer.plan_ids().iter().rev().cloned().collect()),
+            bundle_ids: Some(customer.bundle_ids().to_vec()),
+            contact: Some(customer.contact().clone()),
+            created: None,
+        }
+    }
+
+    #[test]
+    fn the_same_customer_differs_in_nothing() {
+        assert_eq!(differences(&aster(), &remote_of(&aster())), []);
+    }
+
+    #[test]
+    fn a_difference_names_both_sides() {
+        let mut other = remote_of(&aster());
+        other.company_name = "Astre".to_owned();
+        other.status = "CANCELLED".to_owned();
+        let told: Vec<String> = differences(&aster(), &other)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "companyName is \"Astre\" at Kable, \"Aster\" in the file",
+                "status is \"CANCELLED\" at Kable, \"ACTIVE\" in the file",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_back_makes_no_difference() {
+        let mut other = remote_of(&aster());
+        other.contact = None;
+        other.plan_ids = None;
+        assert_eq!(differences(&aster(), &other), []);
+    }
+
+    #[test]
+    fn only_what_was_created_after_the_claim_is_ours() {
+        assert!(is_our_doing(Some(5), Some(5)));
+        assert!(!is_our_doing(Some(4), Some(5)));
+        assert!(!is_our_doing(None, Some(5)));
+        assert!(!is_our_doing(Some(5), None));
+    }
+}

@@ -1,0 +1,244 @@
+//! A row as it was read: where it stood, its bytes, its cells.
+//!
+//! Nothing is trimmed or guessed here. A row that cannot be read is a [`Row`]
+//! too, with the reason in it, so that it flows on and is accounted for. The
+//! cells are spans of the row's own text: reading a row copies it once, and a
+//! reader fills the same `Row` again and again.
+
+/// Where a row stands, as an editor would point at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Origin {
+    /// Which of the inputs, counted from 0.
+    pub input: u16,
+    /// The physical line on which the row starts, counted from 1.
+    pub line: u64,
+    /// The row's number among the rows of its input, counted from 1; blank
+    /// rows count, the header doesn't.
+    pub record: u64,
+    /// The offset of the row's first byte in its (decoded) input.
+    pub byte: u64,
+}
+
+/// What kind of value a cell holds. CSV knows only [`Kind::Text`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A string.
+    Text,
+    /// One string of an array; each item is a cell of its own.
+    Item,
+    /// An array without items.
+    EmptyList,
+    /// JSON's `null`.
+    Null,
+    /// A number, as written.
+    Number,
+    /// `true` or `false`.
+    Bool,
+    /// An object where none belongs.
+    Object,
+    /// An array that holds something else than strings.
+    MixedList,
+}
+
+impl Kind {
+    /// The kind's name for a message.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Text | Self::Item => "a string",
+            Self::EmptyList | Self::MixedList => "an array",
+            Self::Null => "null",
+            Self::Number => "a number",
+            Self::Bool => "a boolean",
+            Self::Object => "an object",
+        }
+    }
+}
+
+/// One value of a row: which column, what kind, and where its text is.
+#[derive(Debug, Clone, Copy)]
+pub struct Cell {
+    /// The column's place in [`Columns`].
+    pub column: usize,
+    /// What kind of value it is.
+    pub kind: Kind,
+    start: usize,
+    end: usize,
+    unescaped: bool,
+}
+
+/// Whether a row is one, and if not, why.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum State {
+    /// The row's cells can be used.
+    #[default]
+    Good,
+    /// Nothing but blanks: not a customer, and not an error either.
+    Blank,
+    /// It cannot be read; the text says why and reads on after "line 7: ".
+    Broken(String),
+}
+
+/// A row of the input.
+#[derive(Debug, Clone, Default)]
+pub struct Row {
+    /// Where it stands.
+    pub origin: Origin,
+    /// Whether it can be used.
+    pub state: State,
+    /// The row without its line end, where it is UTF-8.
+    text: String,
+    /// The row without its line end, where it is not.
+    bytes: Vec<u8>,
+    cells: Vec<Cell>,
+    /// Values whose text differs from what stands in the row (escapes).
+    unescaped: String,
+}
+
+impl Row {
+    /// Makes this the row that holds `raw`, without cells yet.
+    ///
+    /// Returns its text, or `None` and the state [`State::Broken`] where `raw`
+    /// is not UTF-8.
+    pub fn refill(&mut self, origin: Origin, raw: &[u8]) -> Option<&str> {
+        self.origin = origin;
+        self.state = State::Good;
+        self.cells.clear();
+        self.unescaped.clear();
+        self.bytes.clear();
+        let mut buffer = std::mem::take(&mut self.text).into_bytes();
+        buffer.clear();
+        buffer.extend_from_slice(raw);
+        match String::from_utf8(buffer) {
+            Ok(text) => {
+                self.text = text;
+                Some(&self.text)
+            }
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                self.bytes = error.into_bytes();
+                self.state = State::Broken(format!("not UTF-8 at byte {} of the row", at + 1));
+                None
+            }
+        }
+    }
+
+    /// The row's bytes, just as they stood, without the line end.
+    pub fn raw(&self) -> &[u8] {
+        if self.bytes.is_empty() {
+            self.text.as_bytes()
+        } else {
+            &self.bytes
+        }
+    }
+
+    /// The row's text; empty where it is not UTF-8.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Adds a cell that stands in the row's text at `start..end`.
+    pub fn push_span(&mut self, column: usize, kind: Kind, start: usize, end: usize) {
+        self.cells.push(Cell {
+            column,
+            kind,
+            start,
+            end,
+            unescaped: false,
+        });
+    }
+
+    /// Adds a cell whose value is written otherwise than it stands in the row.
+    pub fn push_unescaped(&mut self, column: usize, kind: Kind, value: &str) {
+        let start = self.unescaped.len();
+        self.unescaped.push_str(value);
+        self.cells.push(Cell {
+            column,
+            kind,
+            start,
+            end: self.unescaped.len(),
+            unescaped: true,
+        });
+    }
+
+    /// Takes back the cells from the `len`-th on.
+    pub fn truncate_cells(&mut self, len: usize) {
+        self.cells.truncate(len);
+    }
+
+    /// Says that the row cannot be used, and why.
+    pub fn break_off(&mut self, why: impl Into<String>) {
+        self.cells.clear();
+        self.state = State::Broken(why.into());
+    }
+
+    /// The cells, in the order they were read.
+    pub fn cells(&self) -> &[Cell] {
+        &self.cells
+    }
+
+    /// The value of `cell`, which must be one of this row's.
+    pub fn value(&self, cell: &Cell) -> &str {
+        let text = if cell.unescaped {
+            &self.unescaped
+        } else {
+            &self.text
+        };
+        text.get(cell.start..cell.end).unwrap_or_default()
+    }
+}
+
+/// How the names of columns are matched to fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Matching {
+    /// A table's header: case, blanks, `_`, `-` and `.` make no difference.
+    Header,
+    /// The API's own body: names are taken as they are.
+    Exact,
+}
+
+/// The columns of one input: a table's header, or the members met so far.
+#[derive(Debug, Clone)]
+pub struct Columns {
+    /// How the names are matched.
+    pub matching: Matching,
+    /// The names, in the order of the header or of first appearance.
+    pub names: Vec<String>,
+    /// A table's header just as it stood; empty where there is none.
+    pub header: String,
+    /// What stands between a table's cells.
+    pub delimiter: u8,
+}
+
+impl Columns {
+    /// Columns that are still to be met.
+    pub fn open() -> Self {
+        Self {
+            matching: Matching::Exact,
+            names: Vec::new(),
+            header: String::new(),
+            delimiter: b',',
+        }
+    }
+
+    /// The columns of a table.
+    pub fn table(names: Vec<String>, header: &str, delimiter: u8) -> Self {
+        Self {
+            matching: Matching::Header,
+            names,
+            header: header.to_owned(),
+            delimiter,
+        }
+    }
+}
+
+/// Rows, one after the other, from one or several inputs.
+pub trait Rows {
+    /// What ends the reading: the input itself, never a bad row.
+    type Error;
+
+    /// Reads the next row into `row`; false at the end of the last input.
+    fn next(&mut self, row: &mut Row) -> Result<bool, Self::Error>;
+
+    /// The columns of the input that the last row came from.
+    fn columns(&self) -> &Columns;
+}

@@ -1,0 +1,200 @@
+//! A run in numbers: what `summary.json` holds (interface, `summary.json`).
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::outcome::Tally;
+use super::problem::{Code, Problem};
+
+/// How many lines of each kind of problem are kept.
+const LINES_KEPT: usize = 10;
+
+/// Rows of the input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct RowCounts {
+    /// All rows read.
+    pub read: u64,
+    /// Rows that are no customers.
+    pub skipped: u64,
+    /// Rows that were not fit to send.
+    pub rejected: u64,
+}
+
+/// Requests of all runs of a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct RequestCounts {
+    /// Everything that was sent.
+    pub sent: u64,
+    /// Sent again after a first try.
+    pub retried: u64,
+    /// Answered 429, or 503 with a wait.
+    pub throttled: u64,
+    /// Questions whether a customer is there.
+    pub lookups: u64,
+}
+
+impl RequestCounts {
+    /// The sum of two counts.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            sent: self.sent + other.sent,
+            retried: self.retried + other.retried,
+            throttled: self.throttled + other.throttled,
+            lookups: self.lookups + other.lookups,
+        }
+    }
+}
+
+/// How long answered requests took, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct Latency {
+    /// Half of them took at most this.
+    pub p50: f64,
+    /// 95 % of them.
+    pub p95: f64,
+    /// 99 % of them.
+    pub p99: f64,
+    /// The longest.
+    pub max: f64,
+}
+
+/// Where the customers go.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Target {
+    /// The API's base URL, or the sandbox's file.
+    pub base_url: String,
+    /// The account.
+    pub kable_client_id: String,
+}
+
+/// All problems of one code and field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProblemKind {
+    /// The stable code.
+    pub code: &'static str,
+    /// The field, or empty.
+    pub field: &'static str,
+    /// How many there are.
+    pub count: u64,
+    /// What it weighs.
+    pub severity: &'static str,
+    /// The first lines on which it was met.
+    pub lines: Vec<u64>,
+    /// The first one's message.
+    pub message: String,
+}
+
+/// A run in numbers.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Summary {
+    /// The subcommand.
+    pub command: String,
+    /// The exit code that goes with it.
+    pub exit_code: u8,
+    /// Whether somebody stopped it.
+    pub interrupted: bool,
+    /// Where the customers go; empty where nothing is sent.
+    pub target: Target,
+    /// The inputs, as they were named.
+    pub inputs: Vec<String>,
+    /// The checkpoint; empty where there is none.
+    pub checkpoint: String,
+    /// Of all runs.
+    pub elapsed_seconds: f64,
+    /// Rows of the input.
+    pub rows: RowCounts,
+    /// What became of the rows that were fit.
+    pub outcomes: Tally,
+    /// Requests of all runs.
+    pub requests: RequestCounts,
+    /// Latency of all runs.
+    pub latency_ms: Latency,
+    /// What was wrong, errors first, most frequent first.
+    pub problems: Vec<ProblemKind>,
+}
+
+impl Summary {
+    /// Whether every row is in exactly one place.
+    pub fn adds_up(&self) -> bool {
+        self.rows.read == self.rows.skipped + self.rows.rejected + self.outcomes.sum()
+    }
+}
+
+/// Problems, counted by code and field.
+#[derive(Debug, Clone, Default)]
+pub struct ProblemTally {
+    kinds: HashMap<(Code, &'static str), ProblemKind>,
+}
+
+impl ProblemTally {
+    /// Counts a problem met on `line`.
+    pub fn add(&mut self, line: u64, problem: &Problem) {
+        let kind = self
+            .kinds
+            .entry((problem.code, problem.field))
+            .or_insert_with(|| ProblemKind {
+                code: problem.code.name(),
+                field: problem.field,
+                count: 0,
+                severity: problem.code.severity().name(),
+                lines: Vec::new(),
+                message: problem.message.clone(),
+            });
+        kind.count += 1;
+        if kind.lines.len() < LINES_KEPT && kind.lines.last() != Some(&line) {
+            kind.lines.push(line);
+        }
+    }
+
+    /// The kinds: by severity, then by count, then by name.
+    pub fn kinds(self) -> Vec<ProblemKind> {
+        let mut kinds: Vec<_> = self.kinds.into_iter().collect();
+        kinds.sort_by(|((code, field), one), ((other_code, other_field), other)| {
+            (code.severity(), std::cmp::Reverse(one.count), code, field).cmp(&(
+                other_code.severity(),
+                std::cmp::Reverse(other.count),
+                other_code,
+                other_field,
+            ))
+        });
+        kinds.into_iter().map(|(_, kind)| kind).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ProblemTally, RowCounts, Summary};
+    use crate::domain::outcome::Outcome;
+    use crate::domain::problem::{Code, Problem};
+
+    #[test]
+    fn errors_come_first_and_then_what_is_frequent() {
+        let mut tally = ProblemTally::default();
+        let of = |code| Problem::of_row(code, "");
+        tally.add(2, &of(Code::Corrected));
+        tally.add(3, &of(Code::MissingField));
+        tally.add(4, &of(Code::MalformedRow));
+        tally.add(5, &of(Code::MalformedRow));
+        let kinds = tally.kinds();
+        let codes: Vec<_> = kinds.iter().map(|kind| kind.code).collect();
+        assert_eq!(codes, ["malformed_row", "missing_field", "corrected"]);
+        assert_eq!(kinds[0].lines, [4, 5]);
+    }
+
+    #[test]
+    fn a_row_in_none_or_two_places_is_noticed() {
+        let mut summary = Summary {
+            rows: RowCounts {
+                read: 3,
+                skipped: 1,
+                rejected: 1,
+            },
+            ..Summary::default()
+        };
+        assert!(!summary.adds_up());
+        summary.outcomes.add(Outcome::Created);
+        assert!(summary.adds_up());
+    }
+}

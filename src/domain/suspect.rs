@@ -1,0 +1,206 @@
+//! Values that an API would take and a person would not: rules of thumb.
+//!
+//! Apart from `validate.rs` because nothing here is a rule of Kable's. What
+//! these find becomes a warning, or an error only where digits are lost for
+//! good.
+
+use std::str::FromStr;
+
+use iso_currency::Country;
+
+use super::field::Field;
+
+/// What one would expect in `field`, where `value` is not that.
+pub(super) fn wanted(field: Field, value: &str) -> Option<&'static str> {
+    let (right, wanted) = match field {
+        Field::Email => (is_email(value), "one address, such as name@company.example"),
+        Field::Country => (
+            is_country(value),
+            "a country's ISO 3166 code, such as DE, or its name",
+        ),
+        Field::StripeCustomerId => (is_stripe_id(value), "cus_ and letters and digits"),
+        Field::PlanIds => (is_kable_id(value, "pln_"), "pln_ and 32 hexadecimal digits"),
+        Field::BundleIds => (is_kable_id(value, "bun_"), "bun_ and 32 hexadecimal digits"),
+        Field::ClientId
+        | Field::CompanyName
+        | Field::Currency
+        | Field::FirstName
+        | Field::LastName
+        | Field::Phone
+        | Field::AddressLine1
+        | Field::AddressLine2
+        | Field::City
+        | Field::State
+        | Field::PostalCode => (true, ""),
+    };
+    (!right).then_some(wanted)
+}
+
+/// Whether `value` is a number in a spreadsheet's short form, `1.23E+15`.
+pub(super) fn lost_digits(value: &str) -> bool {
+    let Some((mantissa, exponent)) = value.split_once(['E', 'e']) else {
+        return false;
+    };
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let exponent_is_signed = exponent.strip_prefix('+').is_some_and(digits);
+    let mantissa = mantissa.replace(',', ".");
+    exponent_is_signed
+        && match mantissa.split_once('.') {
+            Some((whole, part)) => digits(whole) && digits(part),
+            None => digits(&mantissa),
+        }
+}
+
+/// Whether `value` is what a spreadsheet shows where a formula failed.
+pub(super) fn spreadsheet_error(value: &str) -> bool {
+    value.starts_with('#')
+        && matches!(
+            value,
+            "#N/A" | "#REF!" | "#VALUE!" | "#NAME?" | "#DIV/0!" | "#NULL!" | "#NUM!" | "#SPILL!"
+        )
+}
+
+/// Whether `value` is a word by which programs write "nothing".
+pub(super) fn placeholder(value: &str) -> bool {
+    matches!(
+        value,
+        "NULL"
+            | "null"
+            | "Null"
+            | "None"
+            | "none"
+            | "nil"
+            | "NaN"
+            | "nan"
+            | "N/A"
+            | "n/a"
+            | "undefined"
+            | "(null)"
+    )
+}
+
+fn is_email(value: &str) -> bool {
+    let Some((local, domain)) = value.split_once('@') else {
+        return false;
+    };
+    let label = |label: &str| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-');
+    !local.is_empty()
+        && !value.contains(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '<' | '>'))
+        && !domain.contains('@')
+        && domain.contains('.')
+        && domain.split('.').all(label)
+}
+
+/// Names that people use and ISO 3166 does not.
+const COUNTRIES: [&str; 21] = [
+    "united states",
+    "usa",
+    "u.s.a.",
+    "us",
+    "uk",
+    "united states of america",
+    "england",
+    "scotland",
+    "wales",
+    "northern ireland",
+    "great britain",
+    "south korea",
+    "korea",
+    "russia",
+    "vietnam",
+    "czech republic",
+    "czechia",
+    "the netherlands",
+    "holland",
+    "uae",
+    "taiwan",
+];
+
+fn is_country(value: &str) -> bool {
+    let upper = value.to_ascii_uppercase();
+    if value.len() == 2 && Country::from_str(&upper).is_ok() {
+        return true;
+    }
+    // The three-letter codes are not in the table that we have.
+    value.len() == 3 && upper.bytes().all(|b| b.is_ascii_uppercase())
+        || COUNTRIES.contains(&value.to_lowercase().as_str())
+        || Country::from_name(value).is_some()
+        || value.len() > 3 && !value.is_ascii()
+}
+
+fn is_stripe_id(value: &str) -> bool {
+    value
+        .strip_prefix("cus_")
+        .is_some_and(|id| id.len() >= 8 && id.bytes().all(|b| b.is_ascii_alphanumeric()))
+}
+
+fn is_kable_id(value: &str, prefix: &str) -> bool {
+    value
+        .strip_prefix(prefix)
+        .is_some_and(|id| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_country, is_email, lost_digits, wanted};
+    use crate::domain::field::Field;
+
+    #[test]
+    fn an_address_is_one_address() {
+        for good in ["a@b.example", "ap+x@sub.b-c.example", "jörg@müller.example"] {
+            assert!(is_email(good), "{good}");
+        }
+        for bad in [
+            "",
+            "a",
+            "a@",
+            "@b.example",
+            "a@b",
+            "a@b.example, c@d.example",
+            "A <a@b.example>",
+            "a@.example",
+        ] {
+            assert!(!is_email(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn countries_are_codes_or_names() {
+        for good in [
+            "DE",
+            "de",
+            "DEU",
+            "Germany",
+            "USA",
+            "UK",
+            "United States",
+            "日本国",
+        ] {
+            assert!(is_country(good), "{good}");
+        }
+        for bad in ["Atlantis", "ZZ", "D", "12"] {
+            assert!(!is_country(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_a_spreadsheets_short_form_has_lost_digits() {
+        for lost in ["1.23E+15", "7E+12", "1,23e+15"] {
+            assert!(lost_digits(lost), "{lost}");
+        }
+        for kept in ["E", "12E4", "acct_1E+2", "1.23E15", "E+15", "1.E+2"] {
+            assert!(!lost_digits(kept), "{kept}");
+        }
+    }
+
+    #[test]
+    fn ids_have_their_prefix() {
+        assert_eq!(wanted(Field::StripeCustomerId, "cus_NffrFeUfNV2Hib"), None);
+        assert!(wanted(Field::StripeCustomerId, "sub_NffrFeUfNV2Hib").is_some());
+        assert_eq!(
+            wanted(Field::PlanIds, &format!("pln_{}", "0a".repeat(16))),
+            None
+        );
+        assert!(wanted(Field::BundleIds, &format!("pln_{}", "0a".repeat(16))).is_some());
+    }
+}

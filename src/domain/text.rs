@@ -1,0 +1,76 @@
+//! How values from outside are shown to people: quoted, cut, harmless.
+
+/// The most characters of a value that a message shows.
+pub const SHOWN: usize = 80;
+
+/// `value` in quotes, escaped, and cut after [`SHOWN`] characters.
+///
+/// Escaping keeps a terminal safe from what a file holds: control characters
+/// come out as `\u{7}`, never raw.
+pub fn quoted(value: &str) -> String {
+    match value.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{:?}…", value.get(..end).unwrap_or_default()),
+        None => format!("{value:?}"),
+    }
+}
+
+/// `items` as a person would list them: `a, b and c`, at most `most` of them.
+pub fn listed<S: AsRef<str>>(items: &[S], most: usize) -> String {
+    let shown: Vec<&str> = items.iter().take(most).map(AsRef::as_ref).collect();
+    let left = items.len().saturating_sub(shown.len());
+    match (shown.split_last(), left) {
+        (None, _) => String::new(),
+        (Some(_), 1..) => format!("{} and {left} more", shown.join(", ")),
+        (Some((last, [])), 0) => (*last).to_owned(),
+        (Some((last, rest)), 0) => format!("{} and {last}", rest.join(", ")),
+    }
+}
+
+/// `one` or `many`, with the number before it and its thousands apart.
+pub fn counted(number: u64, one: &str, many: &str) -> String {
+    format!(
+        "{} {}",
+        thousands(number),
+        if number == 1 { one } else { many }
+    )
+}
+
+/// `1234567` as `1,234,567`.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{counted, listed, quoted, thousands};
+
+    #[test]
+    fn a_long_value_is_cut_at_a_character() {
+        assert_eq!(quoted("é\u{7}"), "\"é\\u{7}\"");
+        assert_eq!(quoted(&"é".repeat(90)), format!("\"{}\"…", "é".repeat(80)));
+    }
+
+    #[test]
+    fn lists_read_like_prose() {
+        assert_eq!(listed(&["a"], 3), "a");
+        assert_eq!(listed(&["a", "b", "c"], 3), "a, b and c");
+        assert_eq!(listed(&["a", "b", "c"], 2), "a, b and 1 more");
+        assert_eq!(listed::<&str>(&[], 2), "");
+    }
+
+    #[test]
+    fn numbers_are_readable() {
+        assert_eq!(thousands(0), "0");
+        assert_eq!(thousands(999), "999");
+        assert_eq!(thousands(1_234_567), "1,234,567");
+        assert_eq!(counted(1, "row", "rows"), "1 row");
+    }
+}

@@ -1,0 +1,141 @@
+//! Turns a [`Candidate`] into a [`Customer`], or says everything wrong with it.
+//!
+//! Every problem of a row is collected before the row is refused. A person who
+//! mends a file of fifty thousand rows should meet each bad row once.
+
+use std::collections::HashSet;
+
+use super::candidate::Candidate;
+use super::checks::{Checks, in_brackets};
+use super::customer::{Contact, Customer};
+use super::field::Field;
+use super::mapping::Binding;
+use super::problem::{Code, Problem, Severity, messages};
+use super::row::{Row, State};
+
+/// What a row is checked against, beside the API's own rules.
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
+    /// `--strict`: what would need a correction or bears a warning is refused.
+    pub strict: bool,
+    /// `--allow-currency`: codes that the vendor's list has grown by.
+    pub allowed_currencies: Vec<String>,
+    /// The ids of all plans, where they have been looked up.
+    pub plans: Option<HashSet<String>>,
+    /// The ids of all bundles, where they have been looked up.
+    pub bundles: Option<HashSet<String>>,
+}
+
+/// A row that may be sent.
+#[derive(Debug, Clone)]
+pub struct Fit {
+    /// What is sent.
+    pub customer: Customer,
+    /// Warnings and corrections; no errors.
+    pub notes: Vec<Problem>,
+}
+
+/// A row that may not be sent, and all that is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// Never empty.
+    pub problems: Vec<Problem>,
+}
+
+impl Rejection {
+    /// A rejection for one reason.
+    pub fn of(problem: Problem) -> Self {
+        Self {
+            problems: vec![problem],
+        }
+    }
+}
+
+impl std::fmt::Display for Rejection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&messages(&self.problems))
+    }
+}
+
+/// What a row turned out to be.
+#[derive(Debug, Clone)]
+pub enum Checked {
+    /// No customer, and no mistake either.
+    Skipped,
+    /// It may be sent.
+    Fit(Box<Fit>),
+    /// It may not be sent.
+    Unfit(Rejection),
+}
+
+/// Checks `row`, whichever state it is in. Every pass over the input calls
+/// this one function, so that no two of them can disagree.
+pub fn check(row: &Row, binding: &Binding, rules: &Rules) -> Checked {
+    match &row.state {
+        State::Blank => Checked::Skipped,
+        State::Broken(why) => Checked::Unfit(Rejection::of(Problem::of_row(
+            Code::MalformedRow,
+            why.clone(),
+        ))),
+        State::Good => match validate(&binding.candidate(row), rules) {
+            Ok(fit) => Checked::Fit(Box::new(fit)),
+            Err(rejection) => Checked::Unfit(rejection),
+        },
+    }
+}
+
+/// Checks `candidate` against the API's rules and `rules`.
+pub fn validate(candidate: &Candidate<'_>, rules: &Rules) -> Result<Fit, Rejection> {
+    let mut checks = Checks {
+        candidate,
+        rules,
+        problems: Vec::new(),
+    };
+    let client_id = checks.client_id();
+    let company_name = checks.company_name();
+    let currency = checks.currency();
+    let stripe_customer_id = checks.optional(Field::StripeCustomerId);
+    let plan_ids = checks.ids(Field::PlanIds);
+    let bundle_ids = checks.ids(Field::BundleIds);
+    if let Some((kind, text)) = candidate.wrong_contact {
+        checks.problems.push(Problem {
+            code: Code::WrongType,
+            field: "billingContact",
+            value: String::new(),
+            message: format!(
+                "billingContact is {}{}, wanted an object",
+                kind.name(),
+                in_brackets(text)
+            ),
+        });
+    }
+    let mut contact = Contact::default();
+    for field in Field::CONTACT {
+        if let Some(value) = checks.optional(field) {
+            contact.set(field, value);
+        }
+    }
+    let problems = checks.problems;
+    let refused = problems
+        .iter()
+        .any(|problem| rules.strict || problem.code.severity() == Severity::Error);
+    match (client_id, company_name, currency) {
+        (Some(client_id), Some(company_name), Some(currency)) if !refused => Ok(Fit {
+            customer: Customer {
+                client_id,
+                company_name,
+                currency,
+                stripe_customer_id,
+                plan_ids,
+                bundle_ids,
+                contact,
+            },
+            notes: problems,
+        }),
+        _ => Err(Rejection { problems }),
+    }
+}
+
+#[cfg(test)]
+#[path = "validate_tests.rs"]
+mod tests;

@@ -1,0 +1,198 @@
+use proptest::prelude::*;
+
+use super::{Rules, validate};
+use crate::domain::candidate::Candidate;
+use crate::domain::field::Field;
+use crate::domain::problem::Code;
+use crate::domain::row::Origin;
+
+/// A candidate that is good; each test changes the one thing it is about.
+fn candidate() -> Candidate<'static> {
+    let mut candidate = Candidate::new(Origin::default());
+    candidate.set(Field::ClientId, "c-1");
+    candidate.set(Field::CompanyName, "Aster");
+    candidate.set(Field::Currency, "USD");
+    candidate
+}
+
+fn with(field: Field, value: &str) -> Result<Vec<Code>, String> {
+    let mut changed = candidate();
+    changed.set(field, value);
+    validate(&changed, &Rules::default())
+        .map(|fit| fit.notes.iter().map(|note| note.code).collect())
+        .map_err(|rejection| rejection.to_string())
+}
+
+#[test]
+fn all_problems_of_a_row_are_told_at_once() {
+    let mut broken = Candidate::new(Origin::default());
+    broken.set(Field::ClientId, "c-1");
+    broken.set(Field::Currency, "EURO");
+    assert_eq!(
+        validate(&broken, &Rules::default())
+            .unwrap_err()
+            .to_string(),
+        "companyName is missing; currency \"EURO\" is not an ISO 4217 code \
+         (wanted three letters, perhaps EUR)",
+    );
+}
+
+#[test]
+fn a_blank_is_as_good_as_nothing() {
+    for (field, told) in [
+        (Field::ClientId, "clientId is missing"),
+        (Field::CompanyName, "companyName is missing"),
+        (Field::Currency, "currency is missing"),
+    ] {
+        assert_eq!(with(field, " \u{a0}\t"), Err(told.to_owned()));
+    }
+    assert_eq!(with(Field::Email, "  "), Ok(vec![]));
+}
+
+#[test]
+fn corrections_are_made_and_told() {
+    assert_eq!(with(Field::Currency, "usd"), Ok(vec![Code::Corrected]));
+    assert_eq!(
+        with(Field::CompanyName, " Aster "),
+        Ok(vec![Code::Corrected])
+    );
+    assert_eq!(
+        with(Field::Phone, "'+15035550142"),
+        Ok(vec![Code::Corrected])
+    );
+    assert_eq!(with(Field::ClientId, "'0042"), Ok(vec![Code::Corrected]));
+    assert_eq!(with(Field::ClientId, "'acct_1"), Ok(vec![Code::Corrected]));
+    assert_eq!(
+        with(Field::PlanIds, "p; p").unwrap().last(),
+        Some(&Code::Corrected)
+    );
+}
+
+#[test]
+fn an_apostrophe_that_belongs_to_a_name_stays() {
+    let mut dutch = candidate();
+    dutch.set(Field::CompanyName, "'t Hooft BV");
+    let fit = validate(&dutch, &Rules::default()).unwrap();
+    assert_eq!(fit.customer.company_name(), "'t Hooft BV");
+    assert_eq!(fit.notes, []);
+}
+
+#[test]
+fn an_id_is_never_put_right_by_trimming() {
+    assert_eq!(
+        with(Field::ClientId, " c-1"),
+        Err("clientId \" c-1\" has blanks around it, wanted the bare id".to_owned())
+    );
+}
+
+#[test]
+fn what_no_api_could_take_is_refused() {
+    let long = "x".repeat(5000);
+    for (field, value) in [
+        (Field::ClientId, "1.23E+15"),
+        (Field::ClientId, "c\n1"),
+        (Field::ClientId, ".."),
+        (Field::ClientId, long.as_str()),
+        (Field::CompanyName, "As\u{7}ter"),
+        (Field::CompanyName, "As\0ter"),
+        (Field::CompanyName, "#N/A"),
+        (Field::City, long.as_str()),
+    ] {
+        assert!(with(field, value).is_err(), "{field} {value:?}");
+    }
+}
+
+#[test]
+fn an_address_may_run_over_two_lines() {
+    assert_eq!(
+        with(Field::AddressLine1, "Level 2\r\n12 Example St"),
+        Ok(vec![])
+    );
+}
+
+#[test]
+fn doubtful_values_are_warned_of_and_pass() {
+    for (field, value) in [
+        (Field::Email, "not an address"),
+        (Field::Country, "Atlantis"),
+        (Field::StripeCustomerId, "sub_1"),
+        (Field::PlanIds, "gold"),
+        (Field::CompanyName, "NULL"),
+    ] {
+        assert_eq!(with(field, value), Ok(vec![Code::SuspectValue]), "{field}");
+    }
+}
+
+#[test]
+fn strict_refuses_what_would_need_a_correction() {
+    let mut lower = candidate();
+    lower.set(Field::Currency, "usd");
+    let strict = Rules {
+        strict: true,
+        ..Rules::default()
+    };
+    assert!(validate(&lower, &strict).is_err());
+    assert!(validate(&candidate(), &strict).is_ok());
+}
+
+#[test]
+fn plans_that_were_looked_up_are_held_against_the_list() {
+    let rules = Rules {
+        plans: Some(["gold".to_owned()].into()),
+        ..Rules::default()
+    };
+    let mut known = candidate();
+    known.set(Field::PlanIds, "gold");
+    assert_eq!(validate(&known, &rules).unwrap().notes, []);
+    known.set(Field::PlanIds, "gold|silver");
+    assert_eq!(
+        validate(&known, &rules).unwrap_err().problems[0].code,
+        Code::UnknownPlan
+    );
+}
+
+#[test]
+fn lists_are_split_or_read_as_json() {
+    for text in ["a;b", "a|b", "a, b", "[\"a\",\"b\"]", " a ;; b "] {
+        let mut listed = candidate();
+        listed.set(Field::PlanIds, text);
+        assert_eq!(
+            validate(&listed, &Rules::default())
+                .unwrap()
+                .customer
+                .plan_ids(),
+            ["a", "b"],
+            "{text}"
+        );
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_accepted_is_never_blank(
+        client_id in ".{0,8}",
+        company_name in ".{0,8}",
+        currency in "[A-Za-z $€]{0,4}",
+        email in ".{0,8}",
+        plans in ".{0,12}",
+    ) {
+        let mut drawn = Candidate::new(Origin::default());
+        drawn.set(Field::ClientId, &client_id);
+        drawn.set(Field::CompanyName, &company_name);
+        drawn.set(Field::Currency, &currency);
+        drawn.set(Field::Email, &email);
+        drawn.set(Field::PlanIds, &plans);
+        match validate(&drawn, &Rules::default()) {
+            Ok(fit) => {
+                let customer = fit.customer;
+                prop_assert!(!customer.client_id().trim().is_empty());
+                prop_assert_eq!(customer.client_id().trim(), customer.client_id());
+                prop_assert!(!customer.company_name().trim().is_empty());
+                prop_assert!(crate::domain::currency::KABLE.contains(&customer.currency()));
+                prop_assert!(customer.plan_ids().iter().all(|id| !id.trim().is_empty()));
+                prop_assert!(customer.contact().given().all(|(_, value)| !value.trim().is_empty()));
+            }
+            Err(rejection) => prop_assert!(!rejection.problems.is_empty()),
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! One row's life: permit, pace, send, judge, look up, perhaps again.
+//!
+//! The loop below is the promise in code. A create whose fate is not known puts
+//! the row in doubt, and a row in doubt is asked for, never sent blindly.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::gauges::Gauges;
+use super::life::{Delivery, Life};
+use super::outage::{Admission, Outage};
+use super::pace::Pace;
+use super::retry::{Policy, delay};
+use super::server_clock::ServerClock;
+use super::stop::{Halt, Stop};
+use super::{Ticket, WallClock};
+use crate::domain::outcome::Outcome;
+use crate::domain::plan::{Existing, Remote, differences, is_our_doing};
+use crate::kable::{Answered, CustomerApi, Found, Refusal, Reply, Trouble};
+use crate::report::{Event, Observer};
+
+/// What all workers share.
+#[derive(Debug)]
+pub(super) struct Sending<A, O> {
+    pub(super) api: A,
+    pub(super) observer: O,
+    pub(super) pace: Pace,
+    pub(super) retry: Policy,
+    pub(super) existing: Existing,
+    /// Whether creates ask for keys.
+    pub(super) keys: bool,
+    pub(super) gauges: Gauges,
+    pub(super) stop: Stop,
+    pub(super) wall: WallClock,
+    /// Draws from 0 to 1.
+    pub(super) jitter: fn() -> f64,
+    pub(super) began: Instant,
+    pub(super) outage: Mutex<Outage>,
+    pub(super) changed: Notify,
+    pub(super) clock: Mutex<ServerClock>,
+}
+
+impl<A: CustomerApi, O: Observer> Sending<A, O> {
+    /// Sends `ticket` until its fate is known, or everything is stopped.
+    pub(super) async fn deliver(&self, ticket: Ticket) -> Delivery {
+        let mut life = Life::of(ticket);
+        let mut ask = life.ticket.ask_first;
+        loop {
+            if !self.admitted().await {
+                return life.left();
+            }
+            life.attempts += 1;
+            Gauges::count(&self.gauges.sent);
+            if ask {
+                Gauges::count(&self.gauges.lookups);
+                let asked = self
+                    .timed(self.api.find(life.ticket.customer.client_id()))
+                    .await;
+                match self.learnt(&mut life, asked).await {
+                    Learnt::Settled(delivery) => return delivery,
+                    Learnt::NotThere => ask = false,
+                    Learnt::Nothing => {}
+                }
+            } else {
+                if std::mem::replace(&mut life.sent_before, true) {
+                    Gauges::count(&self.gauges.retried);
+                }
+                let reply = self.timed(self.api.create(&life.ticket.customer)).await;
+                if let Some(delivery) = self.created(&mut life, reply).await {
+                    return delivery;
+                }
+                ask = life.doubt || life.refusal.is_some();
+            }
+        }
+    }
+
+    /// Waits until a request may start; false where everything is stopped.
+    async fn admitted(&self) -> bool {
+        let admission = async {
+            loop {
+                let changed = self.changed.notified();
+                let admission = self.outage().admit(self.began.elapsed());
+                match admission {
+                    Admission::Go => break,
+                    Admission::Wait(None) => changed.await,
+                    Admission::Wait(Some(until)) => {
+                        tokio::select! {
+                            () = changed => {}
+                            () = tokio::time::sleep_until(self.began + until) => {}
+                        }
+                    }
+                }
+            }
+            self.pace.next().await;
+        };
+        tokio::select! {
+            biased;
+            () = self.stop.halted() => {
+                self.outage().withdrawn();
+                self.changed.notify_waiters();
+                false
+            }
+            () = admission => true,
+        }
+    }
+
+    /// Sends one request, and learns from its time and the server's clock.
+    async fn timed<T>(&self, request: impl Future<Output = Answered<T>>) -> T {
+        let (sent_ms, began) = ((self.wall)(), Instant::now());
+        self.gauges
+            .in_flight
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let answered = request.await;
+        self.gauges
+            .in_flight
+            .fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+        if let Some(date_ms) = answered.date_ms {
+            self.gauges.took(began.elapsed());
+            lock(&self.clock).heard(date_ms, sent_ms, (self.wall)());
+        }
+        answered.reply
+    }
+
+    /// Takes in the answer to a create; the row's end, if that is it.
+    async fn created(&self, life: &mut Life, reply: Reply) -> Option<Delivery> {
+        match reply {
+            Reply::Created {
+                remote,
+                keys,
+                status,
+                request_id,
+            } => {
+                self.answered();
+                let mut settlement = life.settled(Outcome::Created, true);
+                settlement.customer_id = Some(remote.customer_id);
+                settlement.request_id = request_id;
+                settlement.status = Some(status);
+                settlement.keys_lost = self.keys && keys.is_empty();
+                return Some(Delivery::Settled { settlement, keys });
+            }
+            Reply::Refused(refusal) => {
+                self.answered();
+                life.refusal = Some(refusal);
+            }
+            Reply::Denied(refusal) => {
+                self.denied(&refusal);
+                return Some(life.left());
+            }
+            Reply::Throttled(wait) => self.throttled(wait),
+            Reply::Unsent(trouble) => {
+                self.rest(life, trouble, false).await;
+            }
+            Reply::Unknown(trouble) => {
+                life.doubt = true;
+                // At most once a create, whatever the outage says: it left.
+                life.ticket.in_doubt = true;
+                self.rest(life, trouble, true).await;
+            }
+        }
+        None
+    }
+
+    /// Takes in the answer to a question.
+    async fn learnt(&self, life: &mut Life, found: Found) -> Learnt {
+        match found {
+            Found::There { remote, request_id } => {
+                self.answered();
+                Learnt::Settled(self.there(life, &remote, request_id))
+            }
+            Found::Absent => {
+                self.answered();
+                life.doubt = false;
+                if let Some(refusal) = life.refusal.take() {
+                    return Learnt::Settled(life.refused(refusal));
+                }
+                if life.tries > self.retry.retries {
+                    let trouble = life.trouble.take().unwrap_or_default();
+                    return Learnt::Settled(life.refused(Refusal {
+                        status: trouble.status.unwrap_or_default(),
+                        message: trouble.message,
+                        request_id: trouble.request_id,
+                    }));
+                }
+                Learnt::NotThere
+            }
+            Found::Denied(refusal) => {
+                self.denied(&refusal);
+                Learnt::Settled(life.left())
+            }
+            Found::Throttled(wait) => {
+                self.throttled(wait);
+                Learnt::Nothing
+            }
+            Found::Unknown(trouble) => {
+                let counts = self.rest(life, trouble, false).await;
+                if counts && life.waits > self.retry.retries {
+                    return Learnt::Settled(life.unresolved());
+                }
+                Learnt::Nothing
+            }
+        }
+    }
+
+    /// The customer is there: is it the one in the row, and is it our doing?
+    fn there(&self, life: &Life, remote: &Remote, request_id: Option<String>) -> Delivery {
+        let differing = differences(&life.ticket.customer, remote);
+        let ours =
+            life.ticket.in_doubt && is_our_doing(remote.created, self.claimed_by(&life.ticket));
+        let outcome = match (differing.is_empty(), ours, self.existing) {
+            (true, true, _) => Outcome::Created,
+            (true, false, _) => Outcome::AlreadyExisted,
+            (false, _, Existing::Skip) => Outcome::Differs,
+            (false, _, Existing::Fail) => Outcome::Failed,
+        };
+        let mut settlement = life.settled(outcome, ours);
+        settlement.customer_id = Some(remote.customer_id.clone());
+        settlement.request_id = request_id;
+        settlement.status = life.refusal.as_ref().map(|refusal| refusal.status);
+        settlement.keys_lost = self.keys && ours;
+        if !differing.is_empty() {
+            let told: Vec<String> = differing.iter().take(4).map(ToString::to_string).collect();
+            settlement.message = Some(told.join("; "));
+        }
+        Delivery::Settled {
+            settlement,
+            keys: Vec::new(),
+        }
+    }
+
+    /// A moment on the server's clock that is not before the row's claim.
+    fn claimed_by(&self, ticket: &Ticket) -> Option<i64> {
+        match ticket.claim {
+            super::ClaimTime::Earlier(claimed_by) => claimed_by,
+            // The server's clock is known better by now than at the claim.
+            super::ClaimTime::Now(ours) => {
+                lock(&self.clock).most_ahead_ms().map(|ahead| ours + ahead)
+            }
+        }
+    }
+
+    /// Waits after a trouble. False where the API is down, so that the trouble
+    /// is nobody's in particular and must not count.
+    async fn rest(&self, life: &mut Life, trouble: Trouble, left: bool) -> bool {
+        let was_down = self.outage().is_down();
+        let down = self
+            .outage()
+            .trouble(self.began.elapsed(), &self.retry, (self.jitter)());
+        if down {
+            if !was_down {
+                self.observer.hear(&Event::Down {
+                    message: trouble.message.clone(),
+                });
+            }
+            self.changed.notify_waiters();
+            life.trouble = Some(trouble);
+            return false;
+        }
+        life.waits += 1;
+        life.tries += u32::from(left);
+        let wait = delay(&self.retry, life.waits, trouble.wait, (self.jitter)());
+        life.trouble = Some(trouble);
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = self.stop.halted() => {}
+        }
+        true
+    }
+
+    fn answered(&self) {
+        self.pace.accepted();
+        if self.outage().answered() {
+            self.changed.notify_waiters();
+            self.observer.hear(&Event::Up);
+        }
+    }
+
+    fn throttled(&self, wait: Option<Duration>) {
+        Gauges::count(&self.gauges.throttled);
+        // A server that refuses for want of pace is there.
+        if self.outage().answered() {
+            self.changed.notify_waiters();
+            self.observer.hear(&Event::Up);
+        }
+        if let Some(wait) = self.pace.throttled(wait, &self.retry, (self.jitter)()) {
+            self.observer.hear(&Event::Paused { wait });
+        }
+    }
+
+    fn denied(&self, refusal: &Refusal) {
+        self.stop.halt(Halt::Denied {
+            message: format!("status {}: {}", refusal.status, refusal.message),
+        });
+    }
+
+    fn outage(&self) -> MutexGuard<'_, Outage> {
+        lock(&self.outage)
+    }
+
+    /// The most by which the server's clock can be ahead of ours.
+    pub(super) fn clock_ahead_ms(&self) -> Option<i64> {
+        lock(&self.clock).most_ahead_ms()
+    }
+}
+
+/// What a question taught.
+enum Learnt {
+    Settled(Delivery),
+    NotThere,
+    Nothing,
+}
+
+/// A poisoned lock guards plain values that are right at every instant.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+#[path = "delivery_tests.rs"]
+mod tests;

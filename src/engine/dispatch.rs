@@ -1,0 +1,207 @@
+//! How many rows are on their way at once, and what their ends mean for all.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinSet};
+
+use super::Ticket;
+use super::alike::{Alike, Finding};
+use super::delivery::Sending;
+use super::life::Delivery;
+use super::record::Message;
+use super::stop::Halt;
+use crate::domain::outcome::Outcome;
+use crate::kable::{CustomerApi, Key};
+use crate::ledger::Settlement;
+use crate::report::{Event, Observer};
+
+/// How long what is in flight may take after a stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// A row's end, with what it takes to record it.
+type Ended = (String, Delivery);
+
+/// Sends tickets and hands their ends to the recorder.
+pub(super) struct Dispatch<A, O> {
+    pub(super) sending: Arc<Sending<A, O>>,
+    pub(super) concurrency: usize,
+    /// Rows rejected or failed before, and how many there may be.
+    pub(super) errors: u64,
+    pub(super) allowed_errors: u64,
+    pub(super) recorder: mpsc::Sender<Message>,
+    pub(super) alike: Alike<(String, Settlement)>,
+}
+
+impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
+    /// Sends until there are no more tickets and nothing is in flight.
+    pub(super) async fn dispatch(
+        mut self,
+        mut tickets: mpsc::Receiver<Ticket>,
+    ) -> anyhow::Result<()> {
+        let mut tasks: JoinSet<Ended> = JoinSet::new();
+        let stop = self.sending.stop.clone();
+        let mut open = true;
+        while open || !tasks.is_empty() {
+            let full = tasks.len() >= self.concurrency.min(self.alike.room());
+            tokio::select! {
+                biased;
+                () = stop.halted() => break,
+                Some(ended) = tasks.join_next() => self.ended(ended).await?,
+                ticket = tickets.recv(), if open && !full => match ticket {
+                    Some(ticket) => self.start(&mut tasks, ticket),
+                    None => open = false,
+                },
+            }
+        }
+        if stop.is_halted() {
+            self.wind_up(tasks, tickets).await?;
+        }
+        // Too few to be everybody's: they were refused for their own sake.
+        for (client_id, settlement) in self.alike.accepted() {
+            self.settle(client_id, settlement, Vec::new()).await;
+        }
+        Ok(())
+    }
+
+    fn start(&self, tasks: &mut JoinSet<Ended>, ticket: Ticket) {
+        let sending = Arc::clone(&self.sending);
+        tasks.spawn(async move {
+            let client_id = ticket.customer.client_id().to_owned();
+            (client_id, sending.deliver(ticket).await)
+        });
+    }
+
+    /// Lets what is in flight finish, and gives back what was not sent.
+    async fn wind_up(
+        &mut self,
+        mut tasks: JoinSet<Ended>,
+        mut tickets: mpsc::Receiver<Ticket>,
+    ) -> anyhow::Result<()> {
+        self.sending.observer.hear(&Event::Finishing {
+            in_flight: tasks.len() as u64,
+        });
+        let until = tokio::time::Instant::now() + GRACE;
+        // The feed ends by itself now; what it had claimed was not sent.
+        loop {
+            tokio::select! {
+                ended = tokio::time::timeout_at(until, tasks.join_next()), if !tasks.is_empty() => match ended {
+                    Ok(Some(ended)) => self.ended(ended).await?,
+                    // Whatever is cut off here stays claimed, and is asked for
+                    // by the next run.
+                    Ok(None) | Err(_) => tasks.abort_all(),
+                },
+                ticket = tickets.recv(), if !tickets.is_closed() || !tickets.is_empty() => {
+                    if let Some(ticket) = ticket {
+                        self.release(ticket).await;
+                    }
+                }
+                else => return Ok(()),
+            }
+        }
+    }
+
+    async fn release(&self, ticket: Ticket) {
+        if ticket.ask_first || ticket.in_doubt {
+            return;
+        }
+        let settlement = Settlement {
+            id: ticket.id,
+            digest: ticket.digest,
+            outcome: Outcome::Pending,
+            ours: false,
+            keys_lost: false,
+            customer_id: None,
+            request_id: None,
+            attempts: 0,
+            status: None,
+            message: None,
+        };
+        self.settle(
+            ticket.customer.client_id().to_owned(),
+            settlement,
+            Vec::new(),
+        )
+        .await;
+    }
+
+    async fn ended(&mut self, ended: Result<Ended, JoinError>) -> anyhow::Result<()> {
+        let (client_id, delivery) = match ended {
+            Ok(ended) => ended,
+            Err(error) if error.is_cancelled() => return Ok(()),
+            // A row whose worker panicked stays claimed; the run must not go on
+            // as if nothing had happened.
+            Err(error) => {
+                self.sending.stop.halt(Halt::Broken);
+                return Err(anyhow::Error::new(error)
+                    .context("a worker failed; this is a bug in kable-bulk"));
+            }
+        };
+        match delivery {
+            Delivery::Settled { settlement, keys } => {
+                if settlement.outcome.is_well() {
+                    for (client_id, held) in self.alike.accepted() {
+                        self.failed(client_id, held).await;
+                    }
+                }
+                if settlement.outcome == Outcome::Failed {
+                    self.failed(client_id, settlement).await;
+                } else {
+                    self.settle(client_id, settlement, keys).await;
+                }
+            }
+            Delivery::Refused { settlement, words } => {
+                self.refused(&words, client_id, settlement).await;
+            }
+            Delivery::Released(settlement) => self.settle(client_id, settlement, Vec::new()).await,
+            Delivery::InDoubt => {}
+        }
+        Ok(())
+    }
+
+    async fn refused(&mut self, words: &str, client_id: String, settlement: Settlement) {
+        match self.alike.refused(words, (client_id, settlement)) {
+            Finding::Held => {}
+            Finding::Theirs(rows) => {
+                for (client_id, settlement) in rows {
+                    self.failed(client_id, settlement).await;
+                }
+            }
+            Finding::Everybodys(rows) => {
+                self.sending.stop.halt(Halt::AllAlike {
+                    rows: rows.len(),
+                    message: format!("status {words}"),
+                });
+                // None of them would be wrong once the cause is mended.
+                for (client_id, mut settlement) in rows {
+                    settlement.outcome = Outcome::Pending;
+                    self.settle(client_id, settlement, Vec::new()).await;
+                }
+            }
+        }
+    }
+
+    async fn failed(&mut self, client_id: String, settlement: Settlement) {
+        self.errors += 1;
+        if self.errors > self.allowed_errors {
+            self.sending.stop.halt(Halt::TooManyErrors {
+                errors: self.errors,
+                allowed: self.allowed_errors,
+            });
+        }
+        self.settle(client_id, settlement, Vec::new()).await;
+    }
+
+    async fn settle(&self, client_id: String, settlement: Settlement, keys: Vec<Key>) {
+        let message = Message::Settle {
+            settlement,
+            client_id,
+            keys,
+        };
+        // A recorder that is gone has said why, and ended everything.
+        if self.recorder.send(message).await.is_err() {
+            self.sending.stop.halt(Halt::Broken);
+        }
+    }
+}

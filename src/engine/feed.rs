@@ -1,0 +1,183 @@
+//! The second pass: rows become tickets, claimed in batches before they go on.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::sync::{mpsc, oneshot};
+
+use super::pace::Rate;
+use super::record::Message;
+use super::stop::{Halt, Stop};
+use super::verdicts::{Verdict, Verdicts};
+use super::{Checker, ClaimTime, Reading, Ticket};
+use crate::domain::plan::Decision;
+use crate::domain::row::{Row, Rows};
+use crate::domain::validate::Checked;
+use crate::ledger::Claim;
+
+/// The most rows that are claimed at once.
+const MOST_AT_ONCE: usize = 256;
+
+/// How many rows to claim at once at `rate`: about a quarter of a second's, for
+/// every claim is a question after a crash, and an `fsync` is shared by all.
+pub(super) fn batch_size(rate: Rate) -> usize {
+    let quarter = rate.a_second() / 4.0;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is between 1 and 256"
+    )]
+    let size = quarter.clamp(1.0, 256.0) as usize;
+    size.min(MOST_AT_ONCE)
+}
+
+/// Turns rows into claimed tickets.
+pub(super) struct Feed<R> {
+    pub(super) rows: R,
+    pub(super) reading: Arc<Reading>,
+    pub(super) verdicts: Verdicts,
+    pub(super) next_new_id: u64,
+    pub(super) batch: usize,
+    pub(super) stop: Stop,
+    pub(super) recorder: mpsc::Sender<Message>,
+    pub(super) tickets: mpsc::Sender<Ticket>,
+}
+
+impl<R> Feed<R>
+where
+    R: Rows<Error: std::error::Error + Send + Sync + 'static>,
+{
+    /// Feeds until the input ends or everything is stopped; gives the verdicts
+    /// back for the last pass.
+    pub(super) fn feed(mut self) -> anyhow::Result<Verdicts> {
+        let fed = self.feed_all();
+        if fed.is_err() {
+            self.stop.halt(Halt::Broken);
+        }
+        fed.map(|()| self.verdicts)
+    }
+
+    fn feed_all(&mut self) -> anyhow::Result<()> {
+        let reading = Arc::clone(&self.reading);
+        let mut checker = Checker::new(&reading);
+        let mut row = Row::default();
+        let mut batch = Vec::with_capacity(self.batch);
+        let mut ordinal = 0;
+        while !self.stop.is_halted() && self.rows.next(&mut row)? {
+            let verdict = self
+                .verdicts
+                .on(ordinal)
+                .context("cannot read a temporary file")?;
+            ordinal += 1;
+            if is_done(verdict) {
+                continue;
+            }
+            if let Checked::Fit(fit) = checker.check(&row, self.rows.columns())? {
+                batch.push(self.ticket(fit.customer, verdict));
+            }
+            if batch.len() >= self.batch && !self.send(&mut batch) {
+                return Ok(());
+            }
+        }
+        if !self.stop.is_halted() {
+            self.send(&mut batch);
+        }
+        Ok(())
+    }
+
+    fn ticket(
+        &mut self,
+        customer: crate::domain::customer::Customer,
+        verdict: Option<Verdict>,
+    ) -> Ticket {
+        let digest = customer.digest();
+        match verdict {
+            Some(Verdict::Known {
+                id,
+                decision,
+                in_doubt,
+                claimed_by,
+            }) => Ticket {
+                id,
+                customer,
+                digest,
+                ask_first: decision == Decision::LookUp,
+                in_doubt,
+                claim: ClaimTime::Earlier(claimed_by),
+            },
+            Some(Verdict::Duplicate { .. }) | None => {
+                let id = self.next_new_id;
+                self.next_new_id += 1;
+                Ticket {
+                    id,
+                    customer,
+                    digest,
+                    ask_first: false,
+                    in_doubt: false,
+                    claim: ClaimTime::Earlier(None),
+                }
+            }
+        }
+    }
+
+    /// Claims `batch` and hands it on; false where nobody takes it any more.
+    fn send(&mut self, batch: &mut Vec<Ticket>) -> bool {
+        let claims = batch
+            .iter()
+            .map(|ticket| Claim {
+                id: ticket.id,
+                client_id: ticket.customer.client_id().to_owned(),
+                digest: ticket.digest,
+            })
+            .collect();
+        let (written, answer) = oneshot::channel();
+        if self
+            .recorder
+            .blocking_send(Message::Claim { claims, written })
+            .is_err()
+        {
+            return false;
+        }
+        // Not before this is answered may any of them be sent.
+        let Ok(now_ms) = answer.blocking_recv() else {
+            return false;
+        };
+        for mut ticket in batch.drain(..) {
+            if !ticket.in_doubt {
+                ticket.claim = ClaimTime::Now(now_ms);
+            }
+            if self.tickets.blocking_send(ticket).is_err() {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// Whether nothing is to be done with a row, so that it need not be checked.
+fn is_done(verdict: Option<Verdict>) -> bool {
+    match verdict {
+        Some(Verdict::Duplicate { .. }) => true,
+        Some(Verdict::Known { decision, .. }) => matches!(decision, Decision::Skip(_)),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::batch_size;
+
+    #[test]
+    fn a_batch_is_about_a_quarter_of_a_second() {
+        for (rate, size) in [
+            ("1/m", 1),
+            ("4", 1),
+            ("50", 12),
+            ("200", 50),
+            ("9999", 256),
+            ("unlimited", 256),
+        ] {
+            assert_eq!(batch_size(rate.parse().unwrap()), size, "{rate}");
+        }
+    }
+}

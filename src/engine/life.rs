@@ -1,0 +1,117 @@
+//! What is known of one row while it is on its way, and how that ends.
+
+use super::Ticket;
+use crate::domain::outcome::Outcome;
+use crate::kable::{Key, Refusal, Trouble};
+use crate::ledger::Settlement;
+
+/// How a row's life ended.
+#[derive(Debug)]
+pub(super) enum Delivery {
+    /// It is known what became of it.
+    Settled {
+        settlement: Settlement,
+        keys: Vec<Key>,
+    },
+    /// The API refused it, and the customer is not there.
+    Refused {
+        settlement: Settlement,
+        words: String,
+    },
+    /// It was certainly not sent.
+    Released(Settlement),
+    /// It may have been sent, and could not be asked about before the end.
+    InDoubt,
+}
+
+/// What is known of one row while it is on its way.
+pub(super) struct Life {
+    pub(super) ticket: Ticket,
+    /// Requests sent for it.
+    pub(super) attempts: u32,
+    /// Whether a create was sent for it in this run.
+    pub(super) sent_before: bool,
+    /// Creates that left and whose fate is or was unknown.
+    pub(super) tries: u32,
+    /// Waits without an answer that helped.
+    pub(super) waits: u32,
+    /// Whether the customer may exist by our doing.
+    pub(super) doubt: bool,
+    pub(super) refusal: Option<Refusal>,
+    pub(super) trouble: Option<Trouble>,
+}
+
+impl Life {
+    /// A row at its start.
+    pub(super) fn of(ticket: Ticket) -> Self {
+        Self {
+            doubt: ticket.in_doubt,
+            ticket,
+            attempts: 0,
+            sent_before: false,
+            tries: 0,
+            waits: 0,
+            refusal: None,
+            trouble: None,
+        }
+    }
+
+    pub(super) fn settled(&self, outcome: Outcome, ours: bool) -> Settlement {
+        Settlement {
+            id: self.ticket.id,
+            digest: self.ticket.digest,
+            outcome,
+            ours,
+            keys_lost: false,
+            customer_id: None,
+            request_id: None,
+            attempts: self.attempts,
+            status: None,
+            message: None,
+        }
+    }
+
+    pub(super) fn refused(&self, refusal: Refusal) -> Delivery {
+        // The words by which refusals are compared name no row.
+        let words = format!(
+            "{} {}",
+            refusal.status,
+            refusal
+                .message
+                .replace(self.ticket.customer.client_id(), "…")
+        );
+        let mut settlement = self.settled(Outcome::Failed, false);
+        settlement.status = (refusal.status != 0).then_some(refusal.status);
+        settlement.request_id = refusal.request_id;
+        settlement.message = Some(refusal.message);
+        Delivery::Refused { settlement, words }
+    }
+
+    pub(super) fn unresolved(&self) -> Delivery {
+        let trouble = self.trouble.clone().unwrap_or_default();
+        let mut settlement = self.settled(
+            if self.doubt {
+                Outcome::Unresolved
+            } else {
+                Outcome::Pending
+            },
+            false,
+        );
+        settlement.status = trouble.status;
+        settlement.request_id = trouble.request_id;
+        settlement.message = Some(trouble.message);
+        Delivery::Settled {
+            settlement,
+            keys: Vec::new(),
+        }
+    }
+
+    /// What the row is when everything stops.
+    pub(super) fn left(&self) -> Delivery {
+        if self.doubt || self.ticket.ask_first {
+            Delivery::InDoubt
+        } else {
+            Delivery::Released(self.settled(Outcome::Pending, false))
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The engine: three passes over the input, and the pipeline in the middle one.
+//!
+//! `survey` reads everything once and finds out what is to be done; `pipeline`
+//! does it (`feed` → `dispatch` → `record`, two bounded queues, one stop
+//! signal); `account` reads everything again and says of each row what became
+//! of it, from the ledger and not from counters that died with a process.
+//!
+//! This file holds the nouns that those share.
+
+pub mod account;
+mod alike;
+mod delivery;
+mod dispatch;
+mod feed;
+pub mod gauges;
+mod life;
+mod outage;
+pub mod pace;
+pub mod pipeline;
+mod record;
+pub mod retry;
+mod server_clock;
+pub mod stop;
+pub mod survey;
+pub mod verdicts;
+
+use crate::domain::customer::{Customer, Fingerprint};
+use crate::domain::mapping::{Binding, Mapping, MappingError};
+use crate::domain::row::{Columns, Row};
+use crate::domain::validate::{Checked, Rules, check};
+
+/// What a pass over the input holds each row against.
+#[derive(Debug, Clone, Default)]
+pub struct Reading {
+    /// Which column feeds which field.
+    pub mapping: Mapping,
+    /// What values are checked against.
+    pub rules: Rules,
+    /// The inputs' names.
+    pub names: Vec<String>,
+}
+
+/// Checks rows of several inputs, each by its own columns.
+#[derive(Debug)]
+pub(crate) struct Checker<'r> {
+    reading: &'r Reading,
+    binding: Option<(u16, Binding)>,
+    /// How many columns have been looked through for ones without a field.
+    pub(crate) seen: usize,
+}
+
+impl<'r> Checker<'r> {
+    pub(crate) fn new(reading: &'r Reading) -> Self {
+        Self {
+            reading,
+            binding: None,
+            seen: 0,
+        }
+    }
+
+    /// Checks `row`, which came from an input with `columns`.
+    pub(crate) fn check(&mut self, row: &Row, columns: &Columns) -> Result<Checked, MappingError> {
+        let reading = self.reading;
+        Ok(check(
+            row,
+            self.bind(row.origin.input, columns)?,
+            &reading.rules,
+        ))
+    }
+
+    /// What the user calls an input.
+    pub(crate) fn input_name(&self, input: u16) -> &'r str {
+        let name = self.reading.names.get(usize::from(input));
+        name.map_or("the input", String::as_str)
+    }
+
+    /// What the columns of an input feed.
+    pub(crate) fn bind(&mut self, input: u16, columns: &Columns) -> Result<&Binding, MappingError> {
+        let bound = match self.binding.take() {
+            Some((of, mut binding)) if of == input => {
+                binding.extend(columns);
+                binding
+            }
+            Some(_) | None => Binding::new(&self.reading.mapping, columns, self.input_name(input))?,
+        };
+        Ok(&self.binding.insert((input, bound)).1)
+    }
+}
+
+/// A row on its way: what is claimed, and then sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Ticket {
+    /// The claim's number in the ledger.
+    pub(crate) id: u64,
+    /// What is sent.
+    pub(crate) customer: Customer,
+    /// Its digest.
+    pub(crate) digest: Fingerprint,
+    /// Whether an earlier run may have sent it, or it is known to exist: then
+    /// it is asked for first.
+    pub(crate) ask_first: bool,
+    /// Whether a claim of ours may have been sent and is in doubt.
+    pub(crate) in_doubt: bool,
+    /// When the claim in doubt was made.
+    pub(crate) claim: ClaimTime,
+}
+
+/// When a claim was made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum ClaimTime {
+    /// In an earlier run: a moment on the server's clock not before it, where
+    /// that is known.
+    Earlier(Option<i64>),
+    /// In this run, in Unix milliseconds by our clock.
+    Now(i64),
+}
+
+/// Where the time comes from: Unix milliseconds on this machine's clock.
+///
+/// Handed in, for nothing below the front reads a clock by itself.
+pub type WallClock = fn() -> i64;

@@ -1,0 +1,157 @@
+//! Feed, dispatch, record: two bounded queues and one stop signal.
+
+use std::sync::{Arc, Mutex};
+
+use anyhow::Context;
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
+
+use super::delivery::Sending;
+use super::dispatch::Dispatch;
+use super::feed::{Feed, batch_size};
+use super::gauges::Gauges;
+use super::outage::Outage;
+use super::pace::{Pace, Rate};
+use super::record::Recorder;
+use super::retry::Policy;
+use super::server_clock::ServerClock;
+use super::stop::Stop;
+use super::verdicts::Verdicts;
+use super::{Reading, WallClock};
+use crate::domain::plan::Existing;
+use crate::domain::row::Rows;
+use crate::kable::CustomerApi;
+use crate::ledger::Ledger;
+use crate::report::keys::KeyFile;
+use crate::report::{Observer, Progress};
+
+/// How many messages may wait for the recorder.
+const WAITING: usize = 4096;
+
+/// How a run sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// How many requests may start in how much time.
+    pub rate: Rate,
+    /// How many requests may be in flight.
+    pub concurrency: usize,
+    /// How patient it is.
+    pub retry: Policy,
+    /// What is done about customers that are there and differ.
+    pub existing: Existing,
+    /// Rows rejected or failed before this run sends.
+    pub errors: u64,
+    /// How many rows may be rejected or fail.
+    pub allowed_errors: u64,
+}
+
+/// The parts of a pipeline.
+pub struct Parts<R, A, L, O> {
+    /// The input, from its start.
+    pub rows: R,
+    /// What rows are held against.
+    pub reading: Arc<Reading>,
+    /// What the survey found out.
+    pub verdicts: Verdicts,
+    /// The number that the first new claim gets.
+    pub first_new_id: u64,
+    /// The API.
+    pub api: A,
+    /// The ledger.
+    pub ledger: L,
+    /// Where keys go, where they are asked for.
+    pub keys: Option<KeyFile>,
+    /// Who is told.
+    pub observer: O,
+    /// Ends it.
+    pub stop: Stop,
+    /// Our clock.
+    pub wall: WallClock,
+    /// Draws from 0 to 1.
+    pub jitter: fn() -> f64,
+    /// A `Date` of the server's, with our clock before and after.
+    pub date: Option<(i64, i64, i64)>,
+}
+
+impl<R, A, L, O> std::fmt::Debug for Parts<R, A, L, O> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").finish_non_exhaustive()
+    }
+}
+
+/// Sends what is to be sent; gives back the ledger and the verdicts.
+///
+/// # Errors
+///
+/// Where the input or the ledger can't go on. What was settled is on disk.
+pub async fn run<R, A, L, O>(
+    parts: Parts<R, A, L, O>,
+    settings: Settings,
+) -> anyhow::Result<(L, Verdicts)>
+where
+    R: Rows<Error: std::error::Error + Send + Sync + 'static> + Send + 'static,
+    A: CustomerApi,
+    L: Ledger + 'static,
+    O: Observer,
+{
+    let clock = ServerClock::begun(parts.date);
+    let sending = Arc::new(Sending {
+        api: parts.api,
+        observer: parts.observer,
+        pace: Pace::new(settings.rate),
+        retry: settings.retry,
+        existing: settings.existing,
+        keys: parts.keys.is_some(),
+        gauges: Gauges::new(),
+        stop: parts.stop.clone(),
+        wall: parts.wall,
+        jitter: parts.jitter,
+        began: Instant::now(),
+        outage: Mutex::new(Outage::default()),
+        changed: Notify::new(),
+        clock: Mutex::new(clock),
+    });
+    let batch = batch_size(settings.rate);
+    let (recorder, inbox) = mpsc::channel(WAITING);
+    let (tickets, queue) = mpsc::channel(batch);
+
+    let record = Recorder {
+        ledger: parts.ledger,
+        keys: parts.keys,
+        sending: Arc::clone(&sending),
+        wall: parts.wall,
+        progress: Progress::default(),
+    };
+    let runtime = Handle::current();
+    let recording = tokio::task::spawn_blocking(move || record.record(inbox, &runtime));
+    let feed = Feed {
+        rows: parts.rows,
+        reading: parts.reading,
+        verdicts: parts.verdicts,
+        next_new_id: parts.first_new_id,
+        batch,
+        stop: parts.stop,
+        recorder: recorder.clone(),
+        tickets,
+    };
+    let feeding = tokio::task::spawn_blocking(move || feed.feed());
+    let dispatch = Dispatch {
+        sending,
+        concurrency: settings.concurrency,
+        errors: settings.errors,
+        allowed_errors: settings.allowed_errors,
+        recorder,
+        alike: super::alike::Alike::default(),
+    };
+    let dispatched = dispatch.dispatch(queue).await;
+    // The ledger's own trouble comes first: the others' follow from it.
+    let ledger = recording
+        .await
+        .context("the recorder failed; this is a bug in kable-bulk")??;
+    let verdicts = feeding
+        .await
+        .context("the feed failed; this is a bug in kable-bulk")??;
+    dispatched?;
+    Ok((ledger, verdicts))
+}

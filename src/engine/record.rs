@@ -1,0 +1,188 @@
+//! The ledger's only writer: claims batches before they are sent, settles
+//! outcomes after.
+//!
+//! Everything that waits is written in one transaction, so that many claims and
+//! outcomes share one `fsync`. Nothing is reported as done before it is on disk.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
+
+use super::WallClock;
+use super::delivery::Sending;
+use super::stop::Halt;
+use crate::domain::outcome::Outcome;
+use crate::kable::Key;
+use crate::ledger::{Batch, Claim, Ledger, RunFigures, Settlement};
+use crate::report::keys::KeyFile;
+use crate::report::{Event, Observer, Progress};
+
+/// How many messages are written in one transaction at most.
+const MOST_AT_ONCE: usize = 2048;
+
+/// How long outcomes wait for company when no claim is waiting. A crash in that
+/// time costs one question a row.
+const LINGER: Duration = Duration::from_millis(20);
+
+/// What the recorder is told.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// These rows are about to be sent; answered when that is on disk.
+    Claim {
+        claims: Vec<Claim>,
+        written: oneshot::Sender<i64>,
+    },
+    /// A row is settled.
+    Settle {
+        settlement: Settlement,
+        client_id: String,
+        keys: Vec<Key>,
+    },
+}
+
+/// Writes what it is told until nobody is left to tell.
+pub(super) struct Recorder<L, A, O> {
+    pub(super) ledger: L,
+    pub(super) keys: Option<KeyFile>,
+    pub(super) sending: Arc<Sending<A, O>>,
+    pub(super) wall: WallClock,
+    pub(super) progress: Progress,
+}
+
+impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
+    /// Records until the channel closes; gives the ledger back.
+    ///
+    /// An error ends the sending: what can't be recorded must not be sent.
+    pub(super) fn record(
+        mut self,
+        mut inbox: mpsc::Receiver<Message>,
+        runtime: &Handle,
+    ) -> anyhow::Result<L> {
+        let recorded = self.record_all(&mut inbox, runtime);
+        if recorded.is_err() {
+            self.sending.stop.halt(Halt::Broken);
+        }
+        recorded.map(|()| self.ledger)
+    }
+
+    fn record_all(
+        &mut self,
+        inbox: &mut mpsc::Receiver<Message>,
+        runtime: &Handle,
+    ) -> anyhow::Result<()> {
+        let mut messages = Vec::with_capacity(MOST_AT_ONCE);
+        while runtime.block_on(gather(inbox, &mut messages)) {
+            self.write(&mut messages)?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, messages: &mut Vec<Message>) -> anyhow::Result<()> {
+        let mut batch = Batch {
+            now_ms: (self.wall)(),
+            figures: self.figures(),
+            ..Batch::default()
+        };
+        let mut waiting = Vec::new();
+        for message in messages.drain(..) {
+            match message {
+                Message::Claim { claims, written } => {
+                    batch.claims.extend(claims);
+                    waiting.push(written);
+                }
+                Message::Settle {
+                    mut settlement,
+                    client_id,
+                    keys,
+                } => {
+                    if let Some(file) = &mut self.keys {
+                        if settlement.keys_lost {
+                            settlement.keys_lost =
+                                !file.holds(&client_id).context("cannot read keys.csv")?;
+                        }
+                        file.keep(&client_id, &keys)
+                            .context("cannot write to keys.csv")?;
+                    }
+                    batch.settlements.push(settlement);
+                }
+            }
+        }
+        // Keys are shown once: they are on disk before their rows are settled.
+        if let Some(file) = &mut self.keys {
+            file.sync().context("cannot write to keys.csv")?;
+        }
+        self.ledger.write(&batch)?;
+        for written in waiting {
+            // Whoever asked may have been stopped meanwhile; the claim stands.
+            written.send(batch.now_ms).ok();
+        }
+        self.report(&batch.settlements);
+        Ok(())
+    }
+
+    fn figures(&self) -> RunFigures {
+        RunFigures {
+            elapsed_ms: u64::try_from(self.sending.began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            requests: self.sending.gauges.requests(),
+            latencies: self.sending.gauges.latencies(),
+            clock_ahead_ms: self.sending.clock_ahead_ms(),
+        }
+    }
+
+    fn report(&mut self, settlements: &[Settlement]) {
+        let progress = &mut self.progress;
+        for settled in settlements {
+            match settled.outcome {
+                Outcome::Created => progress.created += 1,
+                Outcome::AlreadyExisted
+                | Outcome::Updated
+                | Outcome::Unchanged
+                | Outcome::Deleted => {
+                    progress.existed += 1;
+                }
+                Outcome::Differs | Outcome::Missing | Outcome::Failed | Outcome::Unresolved => {
+                    progress.failed += 1;
+                }
+                Outcome::Pending => continue,
+            }
+            progress.done += 1;
+        }
+        let requests = self.sending.gauges.requests();
+        progress.throttled = requests.throttled;
+        progress.retried = requests.retried;
+        progress.in_flight = self.sending.gauges.in_flight.load(Ordering::Relaxed);
+        self.sending.observer.hear(&Event::Progress(*progress));
+    }
+}
+
+/// Waits for messages, and a little for more; false when there will be none.
+async fn gather(inbox: &mut mpsc::Receiver<Message>, messages: &mut Vec<Message>) -> bool {
+    if inbox.recv_many(messages, MOST_AT_ONCE).await == 0 {
+        return false;
+    }
+    let until = Instant::now() + LINGER;
+    let is_claim = |message: &Message| matches!(message, Message::Claim { .. });
+    let mut looked_at = 0;
+    while messages.len() < MOST_AT_ONCE {
+        if messages
+            .get(looked_at..)
+            .unwrap_or_default()
+            .iter()
+            .any(is_claim)
+        {
+            break;
+        }
+        looked_at = messages.len();
+        let room = MOST_AT_ONCE - messages.len();
+        match timeout_at(until, inbox.recv_many(messages, room)).await {
+            Ok(1..) => {}
+            Ok(0) | Err(_) => break,
+        }
+    }
+    true
+}

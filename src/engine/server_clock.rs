@@ -1,0 +1,79 @@
+//! How far the server's clock can be ahead of ours (pure).
+//!
+//! Whether a customer was created after our claim can only be told on one
+//! clock. A `Date` header is the server's time cut to whole seconds, somewhere
+//! between our request and its answer; many of them together bound the
+//! difference to about a round trip.
+
+/// A second, by which a `Date` may be too early.
+const CUT_MS: i64 = 1000;
+
+/// Bounds of (the server's clock − ours), in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct ServerClock {
+    bounds: Option<(i64, i64)>,
+}
+
+impl ServerClock {
+    /// A clock that has heard `answer`, if there was one: its `Date`, and our
+    /// clock before and after it.
+    pub(super) fn begun(answer: Option<(i64, i64, i64)>) -> Self {
+        let mut clock = Self::default();
+        if let Some((date_ms, sent_ms, received_ms)) = answer {
+            clock.heard(date_ms, sent_ms, received_ms);
+        }
+        clock
+    }
+
+    /// Takes in an answer: its `Date`, and when by our clock the request left
+    /// and the answer was there; all in Unix milliseconds.
+    pub(super) fn heard(&mut self, date_ms: i64, sent_ms: i64, received_ms: i64) {
+        let least = date_ms - received_ms;
+        let most = date_ms + CUT_MS - sent_ms;
+        self.bounds = match self.bounds {
+            Some((low, high)) if low.max(least) <= high.min(most) => {
+                Some((low.max(least), high.min(most)))
+            }
+            // The first one, or a clock was set: what was known is void.
+            Some(_) | None => Some((least, most)),
+        };
+    }
+
+    /// The most by which the server's clock can be ahead.
+    pub(super) fn most_ahead_ms(&self) -> Option<i64> {
+        self.bounds.map(|(_, high)| high)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ServerClock;
+
+    #[test]
+    fn many_dates_bound_the_difference_to_about_a_round_trip() {
+        // The server is 5,000 ms ahead; a round trip takes 20 ms.
+        let mut clock = ServerClock::default();
+        for sent in (0..5000).step_by(37) {
+            let date = (sent + 10 + 5000) / 1000 * 1000;
+            clock.heard(date, sent, sent + 20);
+        }
+        let ahead = clock.most_ahead_ms().unwrap();
+        assert!((5000..=5050).contains(&ahead), "{ahead}");
+    }
+
+    #[test]
+    fn the_bound_is_never_below_the_truth() {
+        let mut clock = ServerClock::default();
+        clock.heard(7000, 2999, 3010);
+        assert!(clock.most_ahead_ms().unwrap() >= 7999 - 3010);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_voids_what_was_known() {
+        let mut clock = ServerClock::default();
+        clock.heard(10_000, 10_000, 10_010);
+        clock.heard(90_000, 10_100, 10_110);
+        assert_eq!(clock.most_ahead_ms(), Some(80_900));
+        assert_eq!(ServerClock::default().most_ahead_ms(), None);
+    }
+}

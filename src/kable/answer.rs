@@ -1,0 +1,189 @@
+//! A whole answer → what it means. No status code is looked at anywhere else.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+
+use super::{Found, Refusal, Reply, Trouble, wire};
+
+/// What an answer to a create means.
+pub(super) fn created(answer: Answer, client_id: &str) -> Reply {
+    match judge(answer.status) {
+        Standing::Success => match wire::customer(&answer.body) {
+            Ok(read) if read.remote.client_id == client_id => Reply::Created {
+                remote: Box::new(read.remote),
+                keys: read.keys,
+                status: answer.status.as_u16(),
+                request_id: answer.request_id,
+            },
+            Ok(_) => Reply::Unknown(
+                answer
+                    .broken("the answer is about another customer".to_owned())
+                    .trouble,
+            ),
+            Err(error) => Reply::Unknown(answer.unreadable(&error)),
+        },
+        Standing::Denied => Reply::Denied(answer.refusal()),
+        Standing::Refused | Standing::Absent => Reply::Refused(answer.refusal()),
+        Standing::Throttled => Reply::Throttled(answer.wait),
+        Standing::Unknown => Reply::Unknown(answer.trouble()),
+    }
+}
+
+/// What an answer to the question for a customer means.
+pub(super) fn found(answer: Answer, client_id: &str) -> Found {
+    match judge(answer.status) {
+        Standing::Success => match wire::customer(&answer.body) {
+            // A client id that reads like one of Kable's own ids could find
+            // another customer by that.
+            Ok(read) if read.remote.client_id == client_id => Found::There {
+                remote: Box::new(read.remote),
+                request_id: answer.request_id,
+            },
+            Ok(_) => Found::Unknown(
+                answer
+                    .broken("the answer is about another customer".to_owned())
+                    .trouble,
+            ),
+            Err(error) => Found::Unknown(answer.unreadable(&error)),
+        },
+        // Whatever its body: the base URL has been proved by `/authenticate`,
+        // and what a 404 holds is not documented.
+        Standing::Absent => Found::Absent,
+        Standing::Denied => Found::Denied(answer.refusal()),
+        Standing::Throttled => Found::Throttled(answer.wait),
+        Standing::Refused | Standing::Unknown => Found::Unknown(answer.trouble()),
+    }
+}
+
+/// What a status means, whichever call it answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    Success,
+    Denied,
+    Absent,
+    Refused,
+    Throttled,
+    Unknown,
+}
+
+/// The table of statuses; the README has it in words.
+pub(super) fn judge(status: StatusCode) -> Standing {
+    match status.as_u16() {
+        200..=299 => Standing::Success,
+        401 | 403 => Standing::Denied,
+        404 => Standing::Absent,
+        429 => Standing::Throttled,
+        // The server gave up waiting for the request, or won't risk a replay:
+        // how much of it was taken is not known (RFC 9110 §15.5.9, RFC 8470).
+        408 | 425 => Standing::Unknown,
+        300..=499 => Standing::Refused,
+        _ => Standing::Unknown,
+    }
+}
+
+/// A whole answer.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) date_ms: Option<i64>,
+    pub(super) request_id: Option<String>,
+    pub(super) wait: Option<Duration>,
+    pub(super) redirect: Option<String>,
+    pub(super) body: Vec<u8>,
+}
+
+/// No whole answer.
+pub(super) struct Lost {
+    pub(super) unsent: bool,
+    pub(super) trouble: Trouble,
+}
+
+impl Answer {
+    pub(super) fn refusal(self) -> Refusal {
+        let message = match self.redirect {
+            Some(location) => format!("redirected to {location}, which is not followed"),
+            None => wire::message(&self.body),
+        };
+        Refusal {
+            status: self.status.as_u16(),
+            message,
+            request_id: self.request_id,
+        }
+    }
+
+    pub(super) fn trouble(self) -> Trouble {
+        let said = wire::message(&self.body);
+        let message = if said.is_empty() {
+            format!("status {}", self.status.as_u16())
+        } else {
+            format!("status {}: {said}", self.status.as_u16())
+        };
+        Trouble {
+            status: Some(self.status.as_u16()),
+            message,
+            request_id: self.request_id,
+            wait: self.wait,
+        }
+    }
+
+    pub(super) fn unreadable(&self, error: &serde_json::Error) -> Trouble {
+        let message = if self.body.is_empty() {
+            format!("status {} without a body", self.status.as_u16())
+        } else {
+            format!(
+                "status {} with a body that can't be read ({error})",
+                self.status.as_u16()
+            )
+        };
+        Trouble {
+            status: Some(self.status.as_u16()),
+            message,
+            request_id: self.request_id.clone(),
+            wait: None,
+        }
+    }
+
+    pub(super) fn broken(&self, message: String) -> Lost {
+        Lost {
+            unsent: false,
+            trouble: Trouble {
+                status: Some(self.status.as_u16()),
+                message,
+                request_id: self.request_id.clone(),
+                wait: None,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::StatusCode;
+
+    use super::{Standing, judge};
+
+    #[test]
+    fn every_status_has_a_meaning() {
+        for (status, standing) in [
+            (200, Standing::Success),
+            (201, Standing::Success),
+            (302, Standing::Refused),
+            (400, Standing::Refused),
+            (401, Standing::Denied),
+            (403, Standing::Denied),
+            (404, Standing::Absent),
+            (408, Standing::Unknown),
+            (409, Standing::Refused),
+            (422, Standing::Refused),
+            (429, Standing::Throttled),
+            (500, Standing::Unknown),
+            (503, Standing::Unknown),
+        ] {
+            assert_eq!(
+                judge(StatusCode::from_u16(status).unwrap()),
+                standing,
+                "{status}"
+            );
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! The client over HTTP: one request out, one meaning back.
+//!
+//! What an answer means is `answer.rs`'s; what it means that none came is at
+//! the end of `Client`. Both are the README's table in code.
+
+use std::time::Duration;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
+use reqwest::{Method, RequestBuilder, Url};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::answer::{Answer, Lost, Standing, created, found, judge};
+use super::{Answered, CustomerApi, Found, Ids, Preflight, Refusal, Reply, Trouble, headers, wire};
+use crate::domain::customer::Customer;
+
+/// What may stand in a path segment as it is (RFC 3986, "unreserved").
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// The longest body that is read. A customer is a few KiB; what is longer is
+/// no answer of the API's.
+const LONGEST_BODY: usize = 1 << 20;
+
+/// The longest list of plans or bundles that is read.
+const LONGEST_LIST: usize = 64 << 20;
+
+/// What the client needs to know.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Scheme, host and port, and a path where there is one; without `/api/v1`.
+    pub base_url: Url,
+    /// `Kable-Client-Id`.
+    pub client_id: String,
+    /// `Kable-Client-Secret`.
+    pub client_secret: SecretString,
+    /// How long one request may take, answer included.
+    pub timeout: Duration,
+    /// How many connections are kept open.
+    pub connections: usize,
+    /// The query parameter `stripe`.
+    pub stripe: bool,
+    /// The query parameter `keys`.
+    pub keys: bool,
+}
+
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// A credential cannot stand in a header.
+    #[error("the {0} holds characters that no header can carry")]
+    Credential(&'static str),
+    /// The base URL cannot carry a path.
+    #[error("{0} is no base URL of an API")]
+    BaseUrl(Url),
+    /// The library could not be set up.
+    #[error("cannot set up the HTTP client")]
+    Setup(#[source] reqwest::Error),
+}
+
+/// A client of one account. Clones share its connections.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    create_url: Url,
+    customers_url: Url,
+    api_url: Url,
+    timeout: Duration,
+}
+
+impl Client {
+    /// A client with these settings. Nothing is sent yet.
+    pub fn new(settings: &Settings) -> Result<Self, ClientError> {
+        let mut defaults = HeaderMap::new();
+        let mut secret = HeaderValue::from_str(settings.client_secret.expose_secret())
+            .map_err(|_it_names_the_value| ClientError::Credential("client secret"))?;
+        secret.set_sensitive(true);
+        let id = HeaderValue::from_str(&settings.client_id)
+            .map_err(|_it_names_the_value| ClientError::Credential("client id"))?;
+        defaults.insert(HeaderName::from_static("kable-client-id"), id);
+        defaults.insert(HeaderName::from_static("kable-client-secret"), secret);
+        defaults.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        // One provider for the whole process; a second call finds it installed.
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .ok();
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("kable-bulk/", env!("CARGO_PKG_VERSION")))
+            .default_headers(defaults)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .tls_version_min(reqwest::tls::Version::TLS_1_2)
+            .timeout(settings.timeout)
+            .connect_timeout(settings.timeout.min(Duration::from_secs(10)))
+            .pool_max_idle_per_host(settings.connections)
+            .tcp_nodelay(true)
+            .referer(false)
+            .build()
+            .map_err(ClientError::Setup)?;
+        let api_url = extended(&settings.base_url, &["api", "v1"])?;
+        let customers_url = extended(&api_url, &["customers"])?;
+        let mut create_url = extended(&customers_url, &["create"])?;
+        if settings.stripe {
+            create_url.query_pairs_mut().append_pair("stripe", "true");
+        }
+        if settings.keys {
+            create_url.query_pairs_mut().append_pair("keys", "true");
+        }
+        Ok(Self {
+            http,
+            create_url,
+            customers_url,
+            api_url,
+            timeout: settings.timeout,
+        })
+    }
+
+    /// `POST /authenticate`: whether the credentials hold.
+    pub async fn authenticate(
+        &self,
+        client_id: &str,
+        secret: &SecretString,
+    ) -> Answered<Preflight<()>> {
+        let url = match extended(&self.api_url, &["authenticate"]) {
+            Ok(url) => url,
+            Err(error) => return unaddressable(&error),
+        };
+        let mut value =
+            HeaderValue::from_str(secret.expose_secret()).unwrap_or(HeaderValue::from_static(""));
+        value.set_sensitive(true);
+        let request = self
+            .http
+            .post(url)
+            .header("x-client-id", client_id)
+            .header("x-api-key", value);
+        self.preflight(request, LONGEST_BODY, |_body| Ok(())).await
+    }
+
+    /// `GET /plans`: the ids of all plans.
+    pub async fn plans(&self) -> Answered<Preflight<Ids>> {
+        self.list("plans").await
+    }
+
+    /// `GET /bundles`: the ids of all bundles.
+    pub async fn bundles(&self) -> Answered<Preflight<Ids>> {
+        self.list("bundles").await
+    }
+
+    async fn list(&self, what: &str) -> Answered<Preflight<Ids>> {
+        match extended(&self.api_url, &[what]) {
+            Ok(url) => {
+                let request = self.http.request(Method::GET, url);
+                self.preflight(request, LONGEST_LIST, wire::ids).await
+            }
+            Err(error) => unaddressable(&error),
+        }
+    }
+
+    async fn preflight<T>(
+        &self,
+        request: RequestBuilder,
+        longest: usize,
+        read: impl FnOnce(&[u8]) -> serde_json::Result<T>,
+    ) -> Answered<Preflight<T>> {
+        let answer = match self.send(request, longest).await {
+            Ok(answer) => answer,
+            Err(lost) => {
+                let refused = lost.unsent;
+                return Answered {
+                    reply: Preflight::Unreachable(lost.trouble, refused),
+                    date_ms: None,
+                };
+            }
+        };
+        let date_ms = answer.date_ms;
+        let reply = match judge(answer.status) {
+            Standing::Success => match read(&answer.body) {
+                Ok(value) => Preflight::Good(value),
+                Err(error) => Preflight::Unreachable(answer.unreadable(&error), false),
+            },
+            Standing::Denied => Preflight::Denied(answer.refusal()),
+            Standing::Refused | Standing::Absent => Preflight::Refused(answer.refusal()),
+            Standing::Throttled | Standing::Unknown => {
+                Preflight::Unreachable(answer.trouble(), false)
+            }
+        };
+        Answered { reply, date_ms }
+    }
+
+    async fn send(&self, request: RequestBuilder, longest: usize) -> Result<Answer, Lost> {
+        let mut response = request.send().await.map_err(|error| self.lost(&error))?;
+        let status = response.status();
+        let mut answer = Answer {
+            status,
+            date_ms: headers::date_ms(response.headers()),
+            request_id: headers::request_id(response.headers()),
+            wait: headers::retry_after(response.headers()),
+            redirect: response
+                .headers()
+                .get(LOCATION)
+                .filter(|_| status.is_redirection())
+                .map(|location| String::from_utf8_lossy(location.as_bytes()).into_owned()),
+            body: Vec::new(),
+        };
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) => {
+                    answer.body.extend_from_slice(&chunk);
+                    if answer.body.len() > longest {
+                        return Err(answer
+                            .broken(format!("the answer is longer than {} KiB", longest >> 10)));
+                    }
+                }
+                Ok(None) => return Ok(answer),
+                // A refusal whose text was cut off is a refusal all the same.
+                Err(_cut_off) if status.is_client_error() => return Ok(answer),
+                Err(error) => {
+                    let lost = self.lost(&error);
+                    return Err(answer.broken(lost.trouble.message));
+                }
+            }
+        }
+    }
+
+    /// What it means that no whole answer came.
+    fn lost(&self, error: &reqwest::Error) -> Lost {
+        // What fails while connecting never left; for everything else the
+        // request may have arrived.
+        let unsent = error.is_connect() || error.is_builder();
+        let message = if error.is_timeout() {
+            let doing = if error.is_connect() {
+                "no connection"
+            } else {
+                "no answer"
+            };
+            format!(
+                "{doing} within {}",
+                humantime::format_duration(self.timeout)
+            )
+        } else {
+            deepest(error)
+        };
+        Lost {
+            unsent,
+            trouble: Trouble {
+                message,
+                ..Trouble::default()
+            },
+        }
+    }
+
+    fn find_url(&self, client_id: &str) -> Url {
+        let mut url = self.customers_url.clone();
+        let path = format!("{}/{}", url.path(), utf8_percent_encode(client_id, SEGMENT));
+        url.set_path(&path);
+        url
+    }
+}
+
+impl CustomerApi for Client {
+    async fn create(&self, customer: &Customer) -> Answered<Reply> {
+        let body = match wire::create_body(customer) {
+            Ok(body) => body,
+            Err(error) => {
+                return Answered {
+                    reply: Reply::Refused(Refusal {
+                        message: error.to_string(),
+                        ..Refusal::default()
+                    }),
+                    date_ms: None,
+                };
+            }
+        };
+        let request = self
+            .http
+            .post(self.create_url.clone())
+            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+            .body(body);
+        let answer = match self.send(request, LONGEST_BODY).await {
+            Ok(answer) => answer,
+            Err(lost) => {
+                let reply = if lost.unsent {
+                    Reply::Unsent(lost.trouble)
+                } else {
+                    Reply::Unknown(lost.trouble)
+                };
+                return Answered {
+                    reply,
+                    date_ms: None,
+                };
+            }
+        };
+        let date_ms = answer.date_ms;
+        Answered {
+            reply: created(answer, customer.client_id()),
+            date_ms,
+        }
+    }
+
+    async fn find(&self, client_id: &str) -> Answered<Found> {
+        let request = self.http.request(Method::GET, self.find_url(client_id));
+        let answer = match self.send(request, LONGEST_BODY).await {
+            Ok(answer) => answer,
+            Err(lost) => {
+                return Answered {
+                    reply: Found::Unknown(lost.trouble),
+                    date_ms: None,
+                };
+            }
+        };
+        let date_ms = answer.date_ms;
+        Answered {
+            reply: found(answer, client_id),
+            date_ms,
+        }
+    }
+}
+
+fn extended(url: &Url, segments: &[&str]) -> Result<Url, ClientError> {
+    let mut longer = url.clone();
+    match longer.path_segments_mut() {
+        Ok(mut path) => path.pop_if_empty().extend(segments),
+        Err(()) => return Err(ClientError::BaseUrl(url.clone())),
+    };
+    Ok(longer)
+}
+
+fn unaddressable<T>(error: &ClientError) -> Answered<Preflight<T>> {
+    Answered {
+        reply: Preflight::Unreachable(
+            Trouble {
+                message: error.to_string(),
+                ..Trouble::default()
+            },
+            true,
+        ),
+        date_ms: None,
+    }
+}
+
+/// The innermost cause, which names what happened; the outer ones name the URL
+/// and the layers it passed.
+fn deepest(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Client, Settings};
+
+    fn client(base: &str) -> Client {
+        Client::new(&Settings {
+            base_url: base.parse().unwrap(),
+            client_id: "kci_1".to_owned(),
+            client_secret: "sk_test.1".into(),
+            timeout: Duration::from_secs(5),
+            connections: 1,
+            stripe: true,
+            keys: true,
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn the_calls_go_where_the_reference_says() {
+        for base in ["https://test.kable.example", "https://test.kable.example/"] {
+            let client = client(base);
+            assert_eq!(
+                client.create_url.as_str(),
+                "https://test.kable.example/api/v1/customers/create?stripe=true&keys=true"
+            );
+            assert_eq!(
+                client.find_url("a/b ü?").as_str(),
+                "https://test.kable.example/api/v1/customers/a%2Fb%20%C3%BC%3F"
+            );
+        }
+    }
+
+    #[test]
+    fn a_client_says_nothing_of_its_secret() {
+        let shown = format!("{:?}", client("https://test.kable.example"));
+        assert!(!shown.contains("sk_test"), "{shown}");
+    }
+}

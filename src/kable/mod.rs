@@ -1,0 +1,128 @@
+//! The Kable API as the engine sees it: one request, and what came of it.
+//!
+//! No status codes above this floor: a [`Reply`] says what an answer *means*.
+//! [`Reply::Unsent`] and [`Reply::Unknown`] are two because they differ in the
+//! one thing that matters: may the customer exist now?
+
+mod answer;
+pub mod client;
+mod headers;
+mod wire;
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use crate::domain::customer::Customer;
+use crate::domain::plan::Remote;
+
+/// An API key that Kable made for a customer. It is shown only once.
+pub type Key = secrecy::SecretString;
+
+/// An answer that says no.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// What the API says, or what stands there instead.
+    pub message: String,
+    /// `X-REQUEST-ID`.
+    pub request_id: Option<String>,
+}
+
+/// Why it isn't known what became of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Trouble {
+    /// The HTTP status, where there was an answer.
+    pub status: Option<u16>,
+    /// What happened; reads on after "the API: ".
+    pub message: String,
+    /// `X-REQUEST-ID`, where there was an answer.
+    pub request_id: Option<String>,
+    /// How long the server wants to be left alone.
+    pub wait: Option<Duration>,
+}
+
+/// What came of one create.
+#[derive(Debug, Clone)]
+pub enum Reply {
+    /// The customer was created.
+    Created {
+        /// The customer, as Kable holds it.
+        remote: Box<Remote>,
+        /// Its keys, where asked for.
+        keys: Vec<Key>,
+        /// The HTTP status.
+        status: u16,
+        /// `X-REQUEST-ID`.
+        request_id: Option<String>,
+    },
+    /// The API refused it. It may have refused because the customer exists:
+    /// no status is documented for that, so none is relied on.
+    Refused(Refusal),
+    /// The credentials don't hold; nothing was done, for any row.
+    Denied(Refusal),
+    /// Too many requests; nothing was done.
+    Throttled(Option<Duration>),
+    /// The request certainly did not reach the API.
+    Unsent(Trouble),
+    /// It may have been done.
+    Unknown(Trouble),
+}
+
+/// What came of the question whether a customer is there.
+#[derive(Debug, Clone)]
+pub enum Found {
+    /// It is there.
+    There {
+        /// The customer, as Kable holds it.
+        remote: Box<Remote>,
+        /// `X-REQUEST-ID`.
+        request_id: Option<String>,
+    },
+    /// It is not.
+    Absent,
+    /// The credentials don't hold.
+    Denied(Refusal),
+    /// Too many requests.
+    Throttled(Option<Duration>),
+    /// There was no answer, or none that can be read.
+    Unknown(Trouble),
+}
+
+/// An answer, and when the server says it gave it.
+#[derive(Debug, Clone)]
+pub struct Answered<T> {
+    /// What it means.
+    pub reply: T,
+    /// The server's `Date`, in Unix milliseconds (whole seconds).
+    pub date_ms: Option<i64>,
+}
+
+/// The calls that an import needs.
+///
+/// Each sends one request; none retries and none sleeps, so that every attempt
+/// is paced and counted by the caller.
+pub trait CustomerApi: Send + Sync + 'static {
+    /// Creates `customer`.
+    fn create(&self, customer: &Customer) -> impl Future<Output = Answered<Reply>> + Send;
+
+    /// Asks for the customer with this `clientId`.
+    fn find(&self, client_id: &str) -> impl Future<Output = Answered<Found>> + Send;
+}
+
+/// What came of a call that is made before the first create.
+#[derive(Debug, Clone)]
+pub enum Preflight<T> {
+    /// It holds.
+    Good(T),
+    /// The credentials don't hold.
+    Denied(Refusal),
+    /// The API answered otherwise than its reference says.
+    Refused(Refusal),
+    /// There was no answer, or none that can be read; `true` where nothing
+    /// listens at all, so that waiting for it is no use.
+    Unreachable(Trouble, bool),
+}
+
+/// Ids that Kable holds: of plans or of bundles.
+pub type Ids = HashSet<String>;

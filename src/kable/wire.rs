@@ -1,0 +1,227 @@
+//! The JSON that goes over the wire, both ways.
+//!
+//! A body holds exactly the fields that are given: no nulls, no empty strings,
+//! no empty arrays. A response may hold anything beside what the reference
+//! names; members that we need and cannot read make it unreadable.
+
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::Key;
+use crate::domain::customer::{Contact, Customer};
+use crate::domain::field::Field;
+use crate::domain::plan::Remote;
+
+/// The body of a create (API reference, "Create customer: the body").
+pub(super) fn create_body(customer: &Customer) -> serde_json::Result<Vec<u8>> {
+    serde_json::to_vec(&Body(customer))
+}
+
+struct Body<'c>(&'c Customer);
+
+impl Serialize for Body<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let customer = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("clientId", customer.client_id())?;
+        map.serialize_entry("companyName", customer.company_name())?;
+        map.serialize_entry("currency", customer.currency())?;
+        if let Some(id) = customer.stripe_customer_id() {
+            map.serialize_entry("stripeCustomerId", id)?;
+        }
+        if !customer.plan_ids().is_empty() {
+            map.serialize_entry("planIds", customer.plan_ids())?;
+        }
+        if !customer.bundle_ids().is_empty() {
+            map.serialize_entry("bundleIds", customer.bundle_ids())?;
+        }
+        if !customer.contact().is_empty() {
+            map.serialize_entry("billingContact", &ContactBody(customer.contact()))?;
+        }
+        map.end()
+    }
+}
+
+struct ContactBody<'c>(&'c Contact);
+
+impl Serialize for ContactBody<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.given().map(|(field, value)| (field.member(), value)))
+    }
+}
+
+/// A customer and, from a create that asked for them, its keys.
+pub(super) struct CustomerResponse {
+    pub(super) remote: Remote,
+    pub(super) keys: Vec<Key>,
+}
+
+/// Reads a customer; the error says what is missing.
+pub(super) fn customer(body: &[u8]) -> serde_json::Result<CustomerResponse> {
+    let read: CustomerMembers = serde_json::from_slice(body)?;
+    let contact = read.billing_contact.map(|members| {
+        let mut contact = Contact::default();
+        for field in Field::CONTACT {
+            if let Some(serde_json::Value::String(value)) = members.get(field.member()) {
+                contact.set(field, value.clone());
+            }
+        }
+        contact
+    });
+    Ok(CustomerResponse {
+        remote: Remote {
+            customer_id: read.customer_id,
+            client_id: read.client_id,
+            company_name: read.company_name,
+            currency: read.currency,
+            status: read.status,
+            plan_ids: read
+                .plans
+                .map(|plans| plans.into_iter().filter_map(|plan| plan.plan_id).collect()),
+            bundle_ids: read.bundles.map(|bundles| {
+                bundles
+                    .into_iter()
+                    .filter_map(|bundle| bundle.bundle_id)
+                    .collect()
+            }),
+            contact,
+            created: read.created.as_deref().and_then(time_ms),
+        },
+        keys: read
+            .keys
+            .unwrap_or_default()
+            .into_iter()
+            .map(|key| key.key)
+            .collect(),
+    })
+}
+
+/// What we read of a customer (API reference, "Customer: the response"). Only
+/// the two ids must be there: they say whose answer this is.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CustomerMembers {
+    customer_id: String,
+    client_id: String,
+    #[serde(default)]
+    company_name: String,
+    #[serde(default)]
+    currency: String,
+    #[serde(default)]
+    status: String,
+    plans: Option<Vec<PlanMembers>>,
+    bundles: Option<Vec<PlanMembers>>,
+    billing_contact: Option<serde_json::Map<String, serde_json::Value>>,
+    created: Option<String>,
+    keys: Option<Vec<KeyMembers>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PlanMembers {
+    plan_id: Option<String>,
+    bundle_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct KeyMembers {
+    key: secrecy::SecretString,
+}
+
+/// The ids in a list of plans or bundles.
+pub(super) fn ids(body: &[u8]) -> serde_json::Result<super::Ids> {
+    let read: Vec<PlanMembers> = serde_json::from_slice(body)?;
+    Ok(read
+        .into_iter()
+        .filter_map(|plan| plan.plan_id.or(plan.bundle_id))
+        .collect())
+}
+
+/// What an answer that says no gives as its reason.
+///
+/// `{"message": "…"}` is documented; anything else is shown in short, without
+/// what could harm a terminal.
+pub(super) fn message(body: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Message {
+        message: serde_json::Value,
+    }
+    let text = match serde_json::from_slice::<Message>(body) {
+        Ok(Message {
+            message: serde_json::Value::String(text),
+        }) => text,
+        Ok(Message { message }) => message.to_string(),
+        Err(_not_json) => String::from_utf8_lossy(body.get(..400).unwrap_or(body)).into_owned(),
+    };
+    let plain: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    plain
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .take(300)
+        .collect()
+}
+
+/// RFC 3339, and the vendor's examples' `2022-03-01 00:00:00+00:00`.
+fn time_ms(text: &str) -> Option<i64> {
+    Some(text.parse::<jiff::Timestamp>().ok()?.as_millisecond())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{create_body, customer, message, time_ms};
+    use crate::domain::customer::tests::aster;
+
+    #[test]
+    fn a_body_holds_what_is_given_and_nothing_else() {
+        let body = create_body(&aster()).unwrap();
+        assert_eq!(
+            String::from_utf8(body).unwrap(),
+            r#"{"clientId":"c-1","companyName":"Aster","currency":"USD","planIds":["pln_a","pln_b"],"billingContact":{"email":"ap@aster.example"}}"#
+        );
+    }
+
+    #[test]
+    fn unknown_members_break_nothing() {
+        let read = customer(
+            br#"{"customerId":"cus_1","clientId":"c-1","new":{"a":[1]},"plans":[{"planId":"p","tiers":[]}],
+                 "billingContact":{"email":"a@b.example","fax":1},"created":"2022-03-01T00:00:00.000Z",
+                 "keys":[{"clientId":"c-1","key":"sk_1","created":"x"}]}"#,
+        )
+        .unwrap();
+        assert_eq!(read.remote.plan_ids, Some(vec!["p".to_owned()]));
+        assert_eq!(read.remote.bundle_ids, None);
+        assert_eq!(read.remote.created, Some(1_646_092_800_000));
+        assert_eq!(read.keys.len(), 1);
+        assert!(!format!("{:?}", read.keys).contains("sk_1"));
+    }
+
+    #[test]
+    fn an_answer_without_ids_is_no_customer() {
+        assert!(customer(br#"{"companyName":"Aster"}"#).is_err());
+        assert!(customer(b"<html>").is_err());
+        assert!(customer(b"").is_err());
+    }
+
+    #[test]
+    fn both_spellings_of_a_time_are_read() {
+        assert_eq!(
+            time_ms("2022-03-01T00:00:00.000Z"),
+            time_ms("2022-03-01 00:00:00+00:00")
+        );
+        assert_eq!(time_ms("yesterday"), None);
+    }
+
+    #[test]
+    fn a_message_is_one_harmless_line() {
+        assert_eq!(message(br#"{"message":"no\nway"}"#), "no way");
+        assert_eq!(
+            message(b"<html>\x1b[31m Bad   Gateway"),
+            "<html> [31m Bad Gateway"
+        );
+    }
+}

@@ -1,0 +1,268 @@
+//! The ledger: what has been claimed, and what came of it.
+//!
+//! Claims are numbered in the order in which they were made, and everything is
+//! written by that number. There is no index by `clientId`: to find out what is
+//! known of an input the ledger is read once, in order, and joined with the
+//! input's fingerprints. Claims stay appends to one table, however large.
+//!
+//! No word of SQLite passes through here, so that another database can hold
+//! the ledger of several machines.
+
+mod file;
+pub mod lock;
+mod records;
+pub mod sqlite;
+
+use std::path::PathBuf;
+
+use crate::domain::customer::Fingerprint;
+use crate::domain::outcome::{Outcome, Tally};
+use crate::domain::plan::Known;
+use crate::domain::summary::{RequestCounts, Target};
+
+/// A row that is about to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The claim's number: one of the ledger's, or the next.
+    pub id: u64,
+    /// The customer's `clientId`.
+    pub client_id: String,
+    /// The digest of what will be sent.
+    pub digest: Fingerprint,
+}
+
+/// What came of a claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settlement {
+    /// The claim's number.
+    pub id: u64,
+    /// The digest of the row that came to this.
+    pub digest: Fingerprint,
+    /// What the row came to.
+    pub outcome: Outcome,
+    /// Whether the customer is there because of this checkpoint's runs.
+    pub ours: bool,
+    /// Whether the customer was created and the answer with its keys was lost.
+    pub keys_lost: bool,
+    /// Kable's id for the customer, where it is known.
+    pub customer_id: Option<String>,
+    /// `X-REQUEST-ID` of the last answer.
+    pub request_id: Option<String>,
+    /// How many requests were sent for it.
+    pub attempts: u32,
+    /// The last answer's HTTP status.
+    pub status: Option<u16>,
+    /// What the API said, or how the customer differs.
+    pub message: Option<String>,
+}
+
+/// What the ledger holds about one claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The customer's `clientId`.
+    pub client_id: String,
+    /// The outcome; [`Outcome::Unresolved`] while it is in doubt.
+    pub outcome: Outcome,
+    /// Whether the answer with the customer's keys was lost.
+    pub keys_lost: bool,
+    /// Kable's id for the customer.
+    pub customer_id: Option<String>,
+    /// `X-REQUEST-ID` of the last answer.
+    pub request_id: Option<String>,
+    /// How many requests were sent for it.
+    pub attempts: u32,
+    /// The last answer's HTTP status.
+    pub status: Option<u16>,
+    /// What the API said, or how the customer differs.
+    pub message: Option<String>,
+}
+
+/// The figures of one run, kept up to date while it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RunFigures {
+    /// How long it has been running, in milliseconds.
+    pub elapsed_ms: u64,
+    /// Its requests.
+    pub requests: RequestCounts,
+    /// Latencies: pairs of microseconds and how often they were met.
+    pub latencies: Vec<(u64, u64)>,
+    /// The most milliseconds by which the server's clock can be ahead of ours.
+    pub clock_ahead_ms: Option<i64>,
+}
+
+/// What is written in one go: all of it is on disk afterwards, or none.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    /// Our clock, in Unix milliseconds.
+    pub now_ms: i64,
+    /// Rows that are about to be sent.
+    pub claims: Vec<Claim>,
+    /// What came of earlier claims.
+    pub settlements: Vec<Settlement>,
+    /// The run's figures so far.
+    pub figures: RunFigures,
+}
+
+/// A run, as it begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunStart {
+    /// The subcommand.
+    pub command: String,
+    /// The inputs, as they were named.
+    pub inputs: Vec<String>,
+    /// How many rows of the input are fit to send.
+    pub fit_rows: u64,
+    /// Our clock, in Unix milliseconds.
+    pub now_ms: i64,
+}
+
+/// What a ledger says of itself: the words of `status`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Standing {
+    /// The account that it belongs to.
+    pub target: Target,
+    /// How many claims came to which outcome; those in doubt as `unresolved`.
+    pub tally: Tally,
+    /// The latest run's inputs.
+    pub inputs: Vec<String>,
+    /// The latest run's command.
+    pub command: String,
+    /// How many rows of the latest run's input were fit to send.
+    pub fit_rows: u64,
+    /// When the first run began, in Unix milliseconds.
+    pub began_ms: i64,
+    /// When something was last written, in Unix milliseconds.
+    pub changed_ms: i64,
+    /// The figures of all runs together.
+    pub figures: RunFigures,
+    /// How the latest run ended; `None` while it runs, or if it was killed.
+    pub ended: Option<String>,
+}
+
+/// Where claims and their outcomes are kept.
+///
+/// Contract: when [`Ledger::write`] returns, the batch survives a crash of the
+/// process and of the machine. One process writes at a time. Ids are given by
+/// the caller, from [`Ledger::next_id`] on, each once and in order.
+pub trait Ledger: Send {
+    /// Hands every claim's `clientId` and what is known of it to `each`, in no
+    /// particular order.
+    fn scan(
+        &mut self,
+        each: &mut dyn FnMut(&str, Known) -> std::io::Result<()>,
+    ) -> Result<(), LedgerError>;
+
+    /// The number that the next new claim gets.
+    fn next_id(&mut self) -> Result<u64, LedgerError>;
+
+    /// Notes that a run begins.
+    fn begin(&mut self, run: &RunStart) -> Result<(), LedgerError>;
+
+    /// Writes `batch`, durably.
+    ///
+    /// A claim on a number that is in doubt already keeps the time of the
+    /// earlier claim, for that one may have been sent.
+    fn write(&mut self, batch: &Batch) -> Result<(), LedgerError>;
+
+    /// Notes that the run has ended, and how.
+    fn end(&mut self, how: &str, now_ms: i64) -> Result<(), LedgerError>;
+
+    /// What is held about claim `id`.
+    fn entry(&mut self, id: u64) -> Result<Option<Entry>, LedgerError>;
+
+    /// The figures of all runs, added up.
+    fn standing(&mut self) -> Result<Standing, LedgerError>;
+}
+
+/// Why the ledger cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LedgerError {
+    /// There is none.
+    #[error("there is no checkpoint {}", .path.display())]
+    NotThere {
+        /// The checkpoint.
+        path: PathBuf,
+    },
+    /// The file is something else.
+    #[error("{} is not a checkpoint of kable-bulk", .path.display())]
+    NotALedger {
+        /// The checkpoint.
+        path: PathBuf,
+    },
+    /// The file was written by a newer kable-bulk.
+    #[error("checkpoint {} has format {found}, and this kable-bulk knows formats up to {known}", .path.display())]
+    Newer {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The file's format.
+        found: i64,
+        /// Our format.
+        known: i64,
+    },
+    /// The file belongs to another account.
+    #[error(
+        "checkpoint {} belongs to {recorded}, but this run would send to {given}",
+        .path.display()
+    )]
+    OtherAccount {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The account in the file.
+        recorded: String,
+        /// This run's account.
+        given: String,
+    },
+    /// Another process is writing it.
+    #[error("checkpoint {} is in use by {holder}", .path.display())]
+    InUse {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The process and its host.
+        holder: String,
+    },
+    /// The database refused; `doing` reads as the end of "cannot …".
+    #[error("cannot {doing} checkpoint {}", .path.display())]
+    Database {
+        /// What was being done.
+        doing: &'static str,
+        /// The checkpoint.
+        path: PathBuf,
+        /// What the database said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The rows read could not be taken.
+    #[error("cannot keep what was read from checkpoint {}", .path.display())]
+    Io {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl LedgerError {
+    /// What the user can do about it, where something can be done.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NotThere { .. } => {
+                Some("name the input that was imported, or the file with --checkpoint FILE")
+            }
+            Self::NotALedger { .. } => {
+                Some("name another file with --checkpoint FILE; this one was not touched")
+            }
+            Self::Newer { .. } => {
+                Some("use the version of kable-bulk that wrote it, or a newer one")
+            }
+            Self::OtherAccount { .. } => Some(
+                "use the credentials and the target that it was begun with, or begin another one with --checkpoint FILE",
+            ),
+            Self::InUse { .. } => Some(
+                "wait for it to end, or stop it with Ctrl-C; `kable-bulk status` shows where it stands",
+            ),
+            Self::Database { .. } | Self::Io { .. } => Some(
+                "what was done is kept: see that the disk has room and the folder can be written, then run the same command again",
+            ),
+        }
+    }
+}

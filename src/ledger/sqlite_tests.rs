@@ -1,0 +1,281 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::SqliteLedger;
+use crate::domain::outcome::Outcome;
+use crate::domain::plan::{Known, Progress};
+use crate::domain::summary::Target;
+use crate::ledger::{Batch, Claim, Ledger, LedgerError, RunFigures, RunStart, Settlement};
+
+fn target() -> Target {
+    Target {
+        base_url: "https://test.kable.example".to_owned(),
+        kable_client_id: "kci_1".to_owned(),
+    }
+}
+
+fn open(path: &std::path::Path) -> SqliteLedger {
+    let mut ledger = SqliteLedger::open(path, &target(), 1).unwrap();
+    ledger
+        .begin(&RunStart {
+            command: "import".to_owned(),
+            inputs: vec!["in.csv".to_owned()],
+            fit_rows: 3,
+            now_ms: 1,
+        })
+        .unwrap();
+    ledger
+}
+
+fn claim(id: u64) -> Claim {
+    Claim {
+        id,
+        client_id: format!("c-{id}"),
+        digest: [7; 16],
+    }
+}
+
+fn settled(id: u64, outcome: Outcome) -> Settlement {
+    Settlement {
+        id,
+        digest: [7; 16],
+        outcome,
+        ours: outcome == Outcome::Created,
+        keys_lost: false,
+        customer_id: Some(format!("cus_{id}")),
+        request_id: None,
+        attempts: 1,
+        status: Some(201),
+        message: None,
+    }
+}
+
+fn known(ledger: &mut SqliteLedger) -> BTreeMap<String, Known> {
+    let mut found = BTreeMap::new();
+    ledger
+        .scan(&mut |client_id, known| {
+            assert!(found.insert(client_id.to_owned(), known).is_none(), "twice");
+            Ok(())
+        })
+        .unwrap();
+    found
+}
+
+#[test]
+fn what_is_claimed_and_not_settled_is_in_doubt_after_reopening() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.db");
+    let mut ledger = open(&path);
+    ledger
+        .write(&Batch {
+            claims: vec![claim(1), claim(2)],
+            settlements: vec![],
+            ..Batch::default()
+        })
+        .unwrap();
+    ledger
+        .write(&Batch {
+            settlements: vec![settled(1, Outcome::Created)],
+            ..Batch::default()
+        })
+        .unwrap();
+    drop(ledger);
+    let mut again = open(&path);
+    let found = known(&mut again);
+    assert_eq!(found["c-1"].progress, Progress::Settled(Outcome::Created));
+    assert_eq!(found["c-2"].progress, Progress::InDoubt);
+    assert_eq!(again.next_id().unwrap(), 3);
+    assert_eq!(
+        again.entry(1).unwrap().unwrap().customer_id.as_deref(),
+        Some("cus_1")
+    );
+    assert_eq!(again.standing().unwrap().tally.of(Outcome::Unresolved), 1);
+}
+
+#[test]
+fn a_claim_in_doubt_keeps_its_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.db");
+    let clocked = |claims, now_ms| Batch {
+        now_ms,
+        claims,
+        figures: RunFigures {
+            clock_ahead_ms: Some(10),
+            ..RunFigures::default()
+        },
+        ..Batch::default()
+    };
+    let mut ledger = open(&path);
+    ledger.write(&clocked(vec![claim(1)], 100)).unwrap();
+    ledger.write(&clocked(vec![claim(1)], 200)).unwrap();
+    assert_eq!(known(&mut ledger)["c-1"].claimed_by, Some(110));
+    ledger
+        .write(&Batch {
+            settlements: vec![settled(1, Outcome::Pending)],
+            figures: clocked(vec![], 0).figures,
+            ..Batch::default()
+        })
+        .unwrap();
+    ledger.write(&clocked(vec![claim(1)], 300)).unwrap();
+    assert_eq!(known(&mut ledger)["c-1"].claimed_by, Some(310));
+}
+
+#[test]
+fn another_account_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.db");
+    drop(open(&path));
+    let other = Target {
+        kable_client_id: "kci_2".to_owned(),
+        ..target()
+    };
+    let refused = SqliteLedger::open(&path, &other, 1).unwrap_err();
+    assert!(
+        matches!(refused, LedgerError::OtherAccount { .. }),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_newer_format_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.db");
+    let ledger = open(&path);
+    ledger.db.pragma_update(None, "user_version", 2).unwrap();
+    drop(ledger);
+    let refused = SqliteLedger::open(&path, &target(), 1).unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            LedgerError::Newer {
+                found: 2,
+                known: 1,
+                ..
+            }
+        ),
+        "{refused}"
+    );
+}
+
+#[test]
+fn other_files_are_refused_and_left_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notes.txt");
+    std::fs::write(&path, "no database").unwrap();
+    let refused = SqliteLedger::open(&path, &target(), 1).unwrap_err();
+    assert!(
+        matches!(refused, LedgerError::NotALedger { .. }),
+        "{refused}"
+    );
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "no database");
+
+    let foreign = folder.path().join("foreign.db");
+    let db = rusqlite::Connection::open(&foreign).unwrap();
+    db.execute_batch("CREATE TABLE t (x)").unwrap();
+    drop(db);
+    let refused = SqliteLedger::open(&foreign, &target(), 1).unwrap_err();
+    assert!(
+        matches!(refused, LedgerError::NotALedger { .. }),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_run_can_be_looked_at_while_it_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.db");
+    let mut writer = open(&path);
+    writer
+        .write(&Batch {
+            claims: vec![claim(1)],
+            ..Batch::default()
+        })
+        .unwrap();
+    let mut reader = SqliteLedger::open_to_read(&path).unwrap();
+    assert_eq!(reader.standing().unwrap().tally.sum(), 1);
+    assert!(reader.write(&Batch::default()).is_err());
+}
+
+#[cfg(unix)]
+#[test]
+fn only_its_owner_can_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.db");
+    drop(open(&path));
+    assert_eq!(
+        std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+}
+
+/// One step of the model test.
+#[derive(Debug, Clone)]
+enum Step {
+    ClaimNew(u8),
+    ClaimAgain(prop::sample::Index),
+    Settle(prop::sample::Index, usize),
+    Reopen,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    prop::collection::vec(
+        prop_oneof![
+            (1u8..5).prop_map(Step::ClaimNew),
+            any::<prop::sample::Index>().prop_map(Step::ClaimAgain),
+            (any::<prop::sample::Index>(), 0..Outcome::ALL.len())
+                .prop_map(|(at, outcome)| Step::Settle(at, outcome)),
+            Just(Step::Reopen),
+        ],
+        1..30,
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn the_ledger_is_a_map(steps in steps()) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.db");
+        let mut ledger = open(&path);
+        let mut model: BTreeMap<u64, Option<Outcome>> = BTreeMap::new();
+        for step in steps {
+            let mut batch = Batch::default();
+            match step {
+                Step::ClaimNew(many) => {
+                    for _ in 0..many {
+                        let id = model.len() as u64 + 1;
+                        model.insert(id, None);
+                        batch.claims.push(claim(id));
+                    }
+                }
+                Step::ClaimAgain(at) if !model.is_empty() => {
+                    let id = at.index(model.len()) as u64 + 1;
+                    model.insert(id, None);
+                    batch.claims.push(claim(id));
+                }
+                Step::Settle(at, outcome) if !model.is_empty() => {
+                    let id = at.index(model.len()) as u64 + 1;
+                    model.insert(id, Some(Outcome::ALL[outcome]));
+                    batch.settlements.push(settled(id, Outcome::ALL[outcome]));
+                }
+                Step::ClaimAgain(_) | Step::Settle(..) => {}
+                Step::Reopen => {
+                    drop(ledger);
+                    ledger = open(&path);
+                }
+            }
+            ledger.write(&batch).unwrap();
+        }
+        let found: BTreeMap<u64, Option<Outcome>> = known(&mut ledger)
+            .into_values()
+            .map(|known| match known.progress {
+                Progress::InDoubt => (known.id, None),
+                Progress::Settled(outcome) => (known.id, Some(outcome)),
+            })
+            .collect();
+        prop_assert_eq!(found, model);
+    }
+}

@@ -1,0 +1,141 @@
+//! kable-bulk: imports customers into the Kable billing API, each created
+//! exactly once, every row accounted for.
+//!
+//! Data flows one way: source → map → check → plan → dispatch → ledger → report.
+//!
+//! ```text
+//!  source ──Row──▶ domain::mapping ──Candidate──▶ domain::validate ──Customer──▶ engine
+//!                                                                                  │
+//!  engine::survey    reads all of it once: what is wrong, what is to be done       │
+//!  engine::pipeline  feed ─Ticket─▶ dispatch ─Reply─▶ record ──▶ ledger            │
+//!  engine::account   reads it again: what came of every row ──▶ report             ▼
+//! ```
+//!
+//! Four floors, and imports go down only (`tests/architecture.rs` holds that):
+//! [`domain`] is pure; [`source`], [`kable`], [`ledger`], [`report`], [`spill`]
+//! and [`sandbox`] each touch one part of the world; [`engine`] joins them;
+//! [`cli`], [`config`] and [`commands`] are the front.
+
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod domain;
+pub mod engine;
+pub mod kable;
+pub mod ledger;
+pub mod report;
+pub mod sandbox;
+pub mod source;
+pub mod spill;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+use crate::commands::{Exit, Hinted};
+use crate::config::{ConfigError, Environment};
+use crate::domain::mapping::MappingError;
+use crate::ledger::LedgerError;
+use crate::source::SourceError;
+
+/// Parses what was typed, runs the command, and shows an error with its hint.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nothing can be said if even this can't be printed.
+            error.print().ok();
+            let usage = error.use_stderr();
+            return ExitCode::from(if usage {
+                Exit::Usage as u8
+            } else {
+                Exit::Done as u8
+            });
+        }
+    };
+    let environment = Environment::read();
+    let arguments = std::env::args().collect();
+    let ended = match cli.command {
+        Command::Import(typed) => commands::import::run(typed, &environment, arguments),
+        Command::Validate(typed) => commands::validate::run(typed, &environment),
+        Command::Status(typed) => commands::status::run(typed),
+        Command::Sandbox(typed) => commands::sandbox::run(typed),
+    };
+    match ended {
+        Ok(exit) => ExitCode::from(exit as u8),
+        Err(error) => {
+            show(&error);
+            let usage = error
+                .downcast_ref::<ConfigError>()
+                .is_some_and(ConfigError::is_usage);
+            ExitCode::from(if usage {
+                Exit::Usage as u8
+            } else {
+                Exit::Failed as u8
+            })
+        }
+    }
+}
+
+/// Shows an error: what happened and why in one sentence, the hint below it.
+fn show(error: &anyhow::Error) {
+    let mut text = format!("error: {}\n", sentence(error));
+    if let Some(hint) = hint(error) {
+        text.push_str("hint: ");
+        text.push_str(&hint);
+        text.push('\n');
+    }
+    // Where standard error is closed there is nobody to tell.
+    std::io::stderr().write_all(text.as_bytes()).ok();
+}
+
+/// The causes, each once: some say what their own cause says as well.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut said: Vec<String> = Vec::new();
+    for cause in error.chain() {
+        let text = cause.to_string();
+        if !said.iter().any(|earlier| earlier.contains(&text)) {
+            said.push(text);
+        }
+    }
+    said.join(": ")
+}
+
+/// The first hint in the chain: context on top doesn't hide it.
+fn hint(error: &anyhow::Error) -> Option<String> {
+    if let Some(hinted) = error.downcast_ref::<Hinted>() {
+        return Some(hinted.hint.clone());
+    }
+    error.chain().find_map(|cause| {
+        let owned = |hint: &str| hint.to_owned();
+        cause
+            .downcast_ref::<ConfigError>()
+            .and_then(ConfigError::hint)
+            .or_else(|| {
+                cause
+                    .downcast_ref::<SourceError>()
+                    .and_then(SourceError::hint)
+                    .map(owned)
+            })
+            .or_else(|| cause.downcast_ref::<MappingError>().map(MappingError::hint))
+            .or_else(|| {
+                cause
+                    .downcast_ref::<LedgerError>()
+                    .and_then(LedgerError::hint)
+                    .map(owned)
+            })
+            .or_else(|| {
+                cause
+                    .downcast_ref::<sandbox::error::SandboxError>()
+                    .and_then(sandbox::error::SandboxError::hint)
+                    .map(owned)
+            })
+            .or_else(|| {
+                cause
+                    .downcast_ref::<Hinted>()
+                    .map(|hinted| hinted.hint.clone())
+            })
+    })
+}

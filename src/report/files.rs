@@ -1,0 +1,194 @@
+//! What a run leaves behind: results, problems, rejects, failures, summary.
+//!
+//! Every file is written beside its place and moved there at the end, so that
+//! nobody reads half a file, and an interrupted run leaves the earlier ones.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::part::{Part, Written};
+use super::returned::Returned;
+use super::{Fate, RowAccount, Sink};
+use crate::domain::outcome::Outcome;
+use crate::domain::problem::{Problem, messages};
+use crate::domain::summary::Summary;
+
+/// Writes results to a folder.
+#[derive(Debug)]
+pub struct ResultFiles {
+    folder: PathBuf,
+    several: bool,
+    results: Part,
+    problems: csv::Writer<Part>,
+    problem_count: u64,
+    rejects: Returned,
+    failures: Returned,
+}
+
+/// A line of `results.jsonl`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ResultLine<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
+    line: u64,
+    client_id: Option<&'a str>,
+    outcome: &'a str,
+    customer_id: Option<&'a str>,
+    request_id: Option<&'a str>,
+    attempts: u32,
+}
+
+impl ResultFiles {
+    /// Begins the files in `folder`, which is made where it is missing;
+    /// `several` says whether rows come from several inputs.
+    pub fn begin(folder: &Path, several: bool) -> io::Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        let mut problems = csv::Writer::from_writer(Part::begin(folder, "problems.csv")?);
+        let mut header = vec![
+            "line", "record", "clientId", "severity", "code", "field", "value", "message",
+        ];
+        if several {
+            header.push("file");
+        }
+        problems.write_record(&header)?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            several,
+            results: Part::begin(folder, "results.jsonl")?,
+            problems,
+            problem_count: 0,
+            rejects: Returned::new("rejects"),
+            failures: Returned::new("failures"),
+        })
+    }
+
+    /// Moves the files to their places, and takes away those of an earlier run
+    /// that this one has nothing for.
+    pub fn finish(self, summary: &Summary) -> io::Result<Vec<Written>> {
+        let mut written = Vec::new();
+        written.extend(self.rejects.finish(&self.folder)?);
+        written.extend(self.failures.finish(&self.folder)?);
+        let mut problems = self
+            .problems
+            .into_inner()
+            .map_err(csv::IntoInnerError::into_error)?;
+        problems.rows = self.problem_count;
+        written.push(problems.finish()?);
+        written.push(self.results.finish()?);
+        let mut file = Part::begin(&self.folder, "summary.json")?;
+        serde_json::to_writer_pretty(&mut file, summary)?;
+        file.write_all(b"\n")?;
+        written.push(file.finish()?);
+        Ok(written)
+    }
+
+    fn result(&mut self, account: &RowAccount<'_>) -> io::Result<()> {
+        let came = match account.fate {
+            Fate::Came(came) => Some(came),
+            Fate::Skipped | Fate::Rejected => None,
+        };
+        let line = ResultLine {
+            file: self.several.then_some(account.input),
+            line: account.row.origin.line,
+            client_id: (!account.client_id.is_empty()).then_some(account.client_id),
+            outcome: match account.fate {
+                Fate::Skipped => "skipped",
+                Fate::Rejected => "rejected",
+                Fate::Came(came) => came.outcome.name(),
+            },
+            customer_id: came.and_then(|came| came.customer_id),
+            request_id: came.and_then(|came| came.request_id),
+            attempts: came.map_or(0, |came| came.attempts),
+        };
+        serde_json::to_writer(&mut self.results, &line)?;
+        self.results.rows += 1;
+        self.results.write_all(b"\n")
+    }
+
+    fn problem(&mut self, account: &RowAccount<'_>, problem: &Problem) -> io::Result<()> {
+        let origin = account.row.origin;
+        let mut record = vec![
+            origin.line.to_string(),
+            origin.record.to_string(),
+            harmless(account.client_id),
+            problem.code.severity().name().to_owned(),
+            problem.code.name().to_owned(),
+            problem.field.to_owned(),
+            harmless(&problem.value),
+            harmless(&problem.message),
+        ];
+        if self.several {
+            record.push(harmless(account.input));
+        }
+        self.problem_count += 1;
+        Ok(self.problems.write_record(&record)?)
+    }
+
+    fn failure(&mut self, account: &RowAccount<'_>) -> io::Result<()> {
+        let Fate::Came(came) = account.fate else {
+            return Ok(());
+        };
+        let added = [
+            ("_code", "refused".to_owned()),
+            ("_field", String::new()),
+            ("_message", came.message.unwrap_or_default().to_owned()),
+            (
+                "_status",
+                came.status
+                    .map(|status| status.to_string())
+                    .unwrap_or_default(),
+            ),
+            (
+                "_request_id",
+                came.request_id.unwrap_or_default().to_owned(),
+            ),
+        ];
+        self.failures
+            .add(&self.folder, self.several, account, &added)
+    }
+
+    fn reject(&mut self, account: &RowAccount<'_>) -> io::Result<()> {
+        let joined = |part: fn(&Problem) -> &'static str| {
+            let parts: Vec<&str> = account.problems.iter().map(part).collect();
+            parts.join(";")
+        };
+        let added = [
+            ("_code", joined(|problem| problem.code.name())),
+            ("_field", joined(|problem| problem.field)),
+            ("_message", messages(account.problems)),
+        ];
+        self.rejects
+            .add(&self.folder, self.several, account, &added)
+    }
+}
+
+impl Sink for ResultFiles {
+    fn take(&mut self, account: &RowAccount<'_>) -> io::Result<()> {
+        self.result(account)?;
+        for problem in account.problems {
+            self.problem(account, problem)?;
+        }
+        match account.fate {
+            Fate::Rejected => self.reject(account),
+            Fate::Came(came) if came.outcome == Outcome::Failed => self.failure(account),
+            Fate::Skipped | Fate::Came(_) => Ok(()),
+        }
+    }
+}
+
+/// A cell that a spreadsheet would run as a formula, made text (OWASP, "CSV
+/// Injection").
+fn harmless(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    }
+}
+
+#[cfg(test)]
+#[path = "files_tests.rs"]
+mod tests;

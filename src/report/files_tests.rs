@@ -1,0 +1,232 @@
+use std::path::Path;
+
+use super::{ResultFiles, harmless};
+use crate::domain::outcome::Outcome;
+use crate::domain::problem::{Code, Problem};
+use crate::domain::row::{Columns, Origin, Row, State};
+use crate::domain::summary::Summary;
+use crate::report::returned::after_cells;
+use crate::report::{Came, Fate, RowAccount, Sink};
+
+fn row(raw: &str, line: u64) -> Row {
+    let mut row = Row::default();
+    let origin = Origin {
+        line,
+        record: line - 1,
+        ..Origin::default()
+    };
+    row.refill(origin, raw.as_bytes());
+    row
+}
+
+fn table() -> Columns {
+    let header = "clientId;\"company;Name\"";
+    Columns::table(
+        vec!["clientId".to_owned(), "company;Name".to_owned()],
+        header,
+        b';',
+    )
+}
+
+fn rejected<'a>(row: &'a Row, columns: &'a Columns, problems: &'a [Problem]) -> RowAccount<'a> {
+    RowAccount {
+        row,
+        columns,
+        leading_own: 0,
+        input: "in.csv",
+        client_id: "c-1",
+        fate: Fate::Rejected,
+        problems,
+    }
+}
+
+fn problems() -> Vec<Problem> {
+    vec![
+        Problem::of_row(Code::MalformedRow, "it has; flaws"),
+        Problem::of(
+            Code::MissingField,
+            crate::domain::field::Field::Currency,
+            "=1+1",
+            "currency is missing",
+        ),
+    ]
+}
+
+fn write(folder: &Path, accounts: &[RowAccount<'_>]) {
+    let mut files = ResultFiles::begin(folder, false).unwrap();
+    for account in accounts {
+        files.take(account).unwrap();
+    }
+    files.finish(&Summary::default()).unwrap();
+}
+
+fn read(folder: &Path, name: &str) -> String {
+    std::fs::read_to_string(folder.join(name)).unwrap()
+}
+
+#[test]
+fn a_rejected_row_stands_as_it_stood_behind_what_is_said_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (row, columns, problems) = (row("c-1; \"a;b\" ;surplus", 7), table(), problems());
+    write(folder.path(), &[rejected(&row, &columns, &problems)]);
+    assert_eq!(
+        read(folder.path(), "rejects.csv"),
+        "_line;_code;_field;_message;clientId;\"company;Name\"\n\
+         7;malformed_row;missing_field;;currency;\"it has; flaws; currency is missing\";c-1; \"a;b\" ;surplus\n"
+            .replace("malformed_row;missing_field;;currency", "\"malformed_row;missing_field\";\";currency\"")
+    );
+}
+
+#[test]
+fn what_was_added_before_is_not_given_back_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let columns = Columns::table(vec![], "_line,_code,_field,_message,clientId", b',');
+    let row = row("3,x,y,\"said, before\",c-1", 2);
+    let account = RowAccount {
+        leading_own: 4,
+        ..rejected(&row, &columns, &[])
+    };
+    write(folder.path(), &[account]);
+    assert_eq!(
+        read(folder.path(), "rejects.csv"),
+        "_line,_code,_field,_message,clientId\n2,,,,c-1\n"
+    );
+}
+
+#[test]
+fn json_rows_keep_their_members_as_they_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let columns = Columns::open();
+    let rows = [
+        row(r#"{"clientId": "c-1", "n": 1.50}"#, 1),
+        row("{}", 2),
+        row(r#"{"_line":9,"_code":"x","n": 1.50}"#, 3),
+    ];
+    let accounts: Vec<_> = rows
+        .iter()
+        .map(|row| rejected(row, &columns, &[]))
+        .collect();
+    write(folder.path(), &accounts);
+    assert_eq!(
+        read(folder.path(), "rejects.jsonl"),
+        "{\"_line\":1,\"_code\":\"\",\"_field\":\"\",\"_message\":\"\",\"clientId\": \"c-1\", \"n\": 1.50}\n\
+         {\"_line\":2,\"_code\":\"\",\"_field\":\"\",\"_message\":\"\"}\n\
+         {\"_line\":3,\"_code\":\"\",\"_field\":\"\",\"_message\":\"\",\"n\":1.50}\n"
+    );
+}
+
+#[test]
+fn a_line_that_is_no_json_is_given_back_as_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let columns = Columns::open();
+    let mut broken = row("{\"clientId\":\"c-1", 4);
+    broken.state = State::Broken("not JSON".to_owned());
+    write(folder.path(), &[rejected(&broken, &columns, &[])]);
+    assert!(
+        read(folder.path(), "rejects.jsonl")
+            .ends_with(",\"_raw\":\"{\\\"clientId\\\":\\\"c-1\"}\n")
+    );
+}
+
+#[test]
+fn failures_carry_what_the_api_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let (row, columns) = (row("c-1;Aster", 2), table());
+    let account = RowAccount {
+        fate: Fate::Came(Came {
+            outcome: Outcome::Failed,
+            customer_id: None,
+            request_id: Some("req_1"),
+            attempts: 2,
+            status: Some(422),
+            message: Some("no way"),
+        }),
+        ..rejected(&row, &columns, &[])
+    };
+    write(folder.path(), &[account]);
+    assert_eq!(
+        read(folder.path(), "failures.csv"),
+        "_line;_code;_field;_message;_status;_request_id;clientId;\"company;Name\"\n2;refused;;no way;422;req_1;c-1;Aster\n"
+    );
+    assert_eq!(
+        read(folder.path(), "results.jsonl"),
+        "{\"line\":2,\"clientId\":\"c-1\",\"outcome\":\"failed\",\"customerId\":null,\"requestId\":\"req_1\",\"attempts\":2}\n"
+    );
+}
+
+#[test]
+fn problems_are_harmless_in_a_spreadsheet() {
+    let folder = tempfile::tempdir().unwrap();
+    let (row, columns, problems) = (row("x", 7), table(), problems());
+    write(folder.path(), &[rejected(&row, &columns, &problems)]);
+    assert!(
+        read(folder.path(), "problems.csv")
+            .contains("7,6,c-1,error,missing_field,currency,'=1+1,currency is missing")
+    );
+    for (text, shown) in [("@x", "'@x"), ("+1", "'+1"), ("a=1", "a=1"), ("", "")] {
+        assert_eq!(harmless(text), shown);
+    }
+}
+
+#[test]
+fn rejects_of_an_earlier_run_go_when_there_are_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let (row, columns) = (row("x", 7), table());
+    write(folder.path(), &[rejected(&row, &columns, &[])]);
+    write(folder.path(), &[]);
+    assert!(!folder.path().join("rejects.csv").exists());
+}
+
+#[test]
+fn tables_with_other_headers_have_files_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let (row, columns, other) = (row("x", 7), table(), Columns::table(vec![], "a,b", b','));
+    write(
+        folder.path(),
+        &[rejected(&row, &columns, &[]), rejected(&row, &other, &[])],
+    );
+    assert!(read(folder.path(), "rejects-2.csv").starts_with("_line,_code,_field,_message,a,b\n"));
+}
+
+#[test]
+fn an_open_quote_does_not_swallow_the_rows_behind_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let columns = table();
+    let mut open = row("c-1;\"open", 2);
+    open.state = State::Broken("open".to_owned());
+    let next = row("c-2;x", 3);
+    write(
+        folder.path(),
+        &[
+            rejected(&open, &columns, &[]),
+            rejected(&next, &columns, &[]),
+        ],
+    );
+    let text = read(folder.path(), "rejects.csv");
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(b';')
+        .from_reader(text.as_bytes());
+    assert_eq!(reader.records().flatten().count(), 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn only_their_owner_can_read_them() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &[]);
+    for name in ["results.jsonl", "problems.csv", "summary.json"] {
+        let mode = std::fs::metadata(folder.path().join(name))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
+#[test]
+fn cells_are_cut_off_with_their_quotes() {
+    assert_eq!(after_cells(b"a,\"b,\"\"c\",d,e", b',', 2), b"d,e");
+    assert_eq!(after_cells(b"a,b", b',', 0), b"a,b");
+    assert_eq!(after_cells(b"a", b',', 1), b"");
+}

@@ -1,0 +1,102 @@
+//! A sink in front of the files: keeps the first refusals for the summary, and
+//! says what came of each row where that is wanted.
+
+use std::io::{self, Write};
+
+use super::files::ResultFiles;
+use super::{Fate, RowAccount, Sink};
+use crate::domain::outcome::Outcome;
+use crate::domain::problem::messages;
+use crate::domain::text::quoted;
+
+/// What is said of a row that was created as it was before.
+const CHANGED: &str = "the row was changed after it was sent";
+
+/// How many refusals and differences are kept.
+const KEPT: usize = 5;
+
+/// Passes rows on to the files, and lists some of them.
+#[derive(Debug)]
+pub struct Listing {
+    /// The files.
+    pub files: ResultFiles,
+    /// The first rows that came to no good end: a line and what was said.
+    pub told: Vec<(u64, String)>,
+    /// Whether each row is said on standard error.
+    pub aloud: bool,
+}
+
+impl Listing {
+    /// Passes rows on to `files`; says each of them where `aloud`.
+    pub fn new(files: ResultFiles, aloud: bool) -> Self {
+        Self {
+            files,
+            told: Vec::new(),
+            aloud,
+        }
+    }
+
+    fn say(account: &RowAccount<'_>) {
+        let line = account.row.origin.line;
+        let text = match account.fate {
+            Fate::Skipped => format!("line {line}: skipped"),
+            Fate::Rejected => format!("line {line}: rejected: {}", messages(account.problems)),
+            Fate::Came(came) => {
+                let id = came
+                    .customer_id
+                    .map(|id| format!(" as {id}"))
+                    .unwrap_or_default();
+                let said = came
+                    .message
+                    .map(|said| format!(": {said}"))
+                    .unwrap_or_default();
+                format!(
+                    "line {line}: {} {}{id}{said}",
+                    quoted(account.client_id),
+                    came.outcome.name()
+                )
+            }
+        };
+        // A closed standard error is no reason to stop.
+        writeln!(io::stderr(), "{text}").ok();
+    }
+}
+
+impl Sink for Listing {
+    fn take(&mut self, account: &RowAccount<'_>) -> io::Result<()> {
+        if self.aloud {
+            Self::say(account);
+        }
+        if let Fate::Came(came) = account.fate
+            && self.told.len() < KEPT
+            && matches!(
+                came.outcome,
+                Outcome::Failed | Outcome::Differs | Outcome::Unresolved
+            )
+        {
+            let status = came
+                .status
+                .map(|status| format!("status {status}: "))
+                .unwrap_or_default();
+            let said = came.message.unwrap_or(match came.outcome {
+                Outcome::Differs => CHANGED,
+                Outcome::Created
+                | Outcome::AlreadyExisted
+                | Outcome::Updated
+                | Outcome::Unchanged
+                | Outcome::Deleted
+                | Outcome::Missing
+                | Outcome::Failed
+                | Outcome::Unresolved
+                | Outcome::Pending => "no reason was given",
+            });
+            let text = format!(
+                "{} {}: {status}{said}",
+                quoted(account.client_id),
+                came.outcome.name()
+            );
+            self.told.push((account.row.origin.line, text));
+        }
+        self.files.take(account)
+    }
+}

@@ -1,0 +1,160 @@
+//! What people and scripts get to see: nouns that the engine hands over.
+//!
+//! The engine tells an [`Observer`] what happens and gives a [`Sink`] every row
+//! with what became of it. Neither can hold up or change a run.
+
+pub mod files;
+pub mod keys;
+pub mod listing;
+pub mod part;
+pub mod progress;
+mod returned;
+pub mod text;
+
+use std::io;
+use std::time::Duration;
+
+use crate::domain::outcome::Outcome;
+use crate::domain::problem::Problem;
+use crate::domain::row::{Columns, Row};
+
+/// Something that happens during a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The input is being read and checked; so many rows so far.
+    Checking {
+        /// Rows read.
+        rows: u64,
+    },
+    /// The sending begins.
+    Sending {
+        /// Rows that are to be dealt with in this run.
+        total: u64,
+    },
+    /// Outcomes are on disk.
+    Progress(Progress),
+    /// Nobody sends for so long, because the server asked for it.
+    Paused {
+        /// How long.
+        wait: Duration,
+    },
+    /// The API does not answer; one request at a time finds out when it does.
+    Down {
+        /// What happened last.
+        message: String,
+    },
+    /// The API answers again.
+    Up,
+    /// The sending is over; what is in flight may finish.
+    Finishing {
+        /// Requests in flight.
+        in_flight: u64,
+    },
+    /// Results are being written; so many rows so far.
+    Accounting {
+        /// Rows read.
+        rows: u64,
+    },
+}
+
+/// How far the sending is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// Rows dealt with in this run.
+    pub done: u64,
+    /// Of these, created.
+    pub created: u64,
+    /// Of these, there already.
+    pub existed: u64,
+    /// Of these, failed, differing or unresolved.
+    pub failed: u64,
+    /// Requests answered 429.
+    pub throttled: u64,
+    /// Requests sent again.
+    pub retried: u64,
+    /// Requests in flight.
+    pub in_flight: u64,
+}
+
+/// Hears what happens. It is called from several threads, and must not block.
+pub trait Observer: Send + Sync + 'static {
+    /// Takes in one event.
+    fn hear(&self, event: &Event);
+}
+
+impl<T: Observer> Observer for std::sync::Arc<T> {
+    fn hear(&self, event: &Event) {
+        T::hear(self, event);
+    }
+}
+
+/// Hears nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn hear(&self, _event: &Event) {}
+}
+
+/// What became of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate<'a> {
+    /// It is no customer.
+    Skipped,
+    /// It was not fit to send.
+    Rejected,
+    /// It was fit, and came to this.
+    Came(Came<'a>),
+}
+
+/// What a row that was fit came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Came<'a> {
+    /// Its outcome.
+    pub outcome: Outcome,
+    /// Kable's id for it.
+    pub customer_id: Option<&'a str>,
+    /// `X-REQUEST-ID` of the last answer.
+    pub request_id: Option<&'a str>,
+    /// How many requests were sent for it.
+    pub attempts: u32,
+    /// The last answer's HTTP status.
+    pub status: Option<u16>,
+    /// What the API said, or how the customer differs.
+    pub message: Option<&'a str>,
+}
+
+/// A row, with everything that is to be said about it.
+#[derive(Debug, Clone, Copy)]
+pub struct RowAccount<'a> {
+    /// The row as it was read.
+    pub row: &'a Row,
+    /// Its input's columns.
+    pub columns: &'a Columns,
+    /// How many of them, at the start, are ours from an earlier rejects file.
+    pub leading_own: usize,
+    /// Its input's name.
+    pub input: &'a str,
+    /// Its `clientId`, as far as it has one.
+    pub client_id: &'a str,
+    /// What became of it.
+    pub fate: Fate<'a>,
+    /// What is wrong with it, or was put right.
+    pub problems: &'a [Problem],
+}
+
+/// Takes every row of the input, in order, once.
+pub trait Sink {
+    /// Takes in one row.
+    fn take(&mut self, account: &RowAccount<'_>) -> io::Result<()>;
+}
+
+/// Takes rows and leaves nothing behind.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoSink;
+
+impl Sink for NoSink {
+    fn take(&mut self, _account: &RowAccount<'_>) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,68 @@
+//! A result file while it is being written: beside its place, moved at the end.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Makes files readable by their owner only, where the system knows owners.
+pub(super) fn owner_only(options: &mut OpenOptions) {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    #[cfg(not(unix))]
+    let _unused = options;
+}
+
+/// A file that is being written beside its place.
+#[derive(Debug)]
+pub(super) struct Part {
+    beside: PathBuf,
+    place: PathBuf,
+    file: BufWriter<File>,
+    /// How many rows it holds so far.
+    pub(super) rows: u64,
+}
+
+impl Part {
+    /// Begins the file `name` of `folder`.
+    pub(super) fn begin(folder: &Path, name: &str) -> io::Result<Self> {
+        let beside = folder.join(format!(".{name}.part"));
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        owner_only(&mut options);
+        Ok(Self {
+            file: BufWriter::with_capacity(64 << 10, options.open(&beside)?),
+            place: folder.join(name),
+            beside,
+            rows: 0,
+        })
+    }
+
+    /// Moves it to its place.
+    pub(super) fn finish(mut self) -> io::Result<Written> {
+        self.file.flush()?;
+        std::fs::rename(&self.beside, &self.place)?;
+        Ok(Written {
+            place: self.place,
+            rows: self.rows,
+        })
+    }
+}
+
+/// A file that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Where it is.
+    pub place: PathBuf,
+    /// How many rows or problems it holds.
+    pub rows: u64,
+}
+
+impl Write for Part {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}

@@ -1,0 +1,290 @@
+//! An observer that draws bars, or prints plain lines when nobody watches.
+//!
+//! Everything goes to standard error; standard output is for data.
+
+use std::io::Write;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{Event, Observer, Progress};
+use crate::domain::text::{counted, thousands};
+
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// A bar that moves, on a terminal.
+    Bar,
+    /// A line every ten seconds.
+    Lines,
+    /// The same as JSON, one object a line.
+    Json,
+    /// Nothing.
+    Hidden,
+}
+
+/// How often a plain line is printed.
+pub const EVERY: Duration = Duration::from_secs(10);
+
+/// Shows how far a run is.
+#[derive(Debug)]
+pub struct Watcher {
+    style: Style,
+    bar: ProgressBar,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    phase: Phase,
+    total: u64,
+    progress: Progress,
+    note: String,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Starting,
+    Checking(u64),
+    Sending,
+    Accounting(u64),
+}
+
+impl Watcher {
+    /// Shows progress in `style`.
+    pub fn new(style: Style) -> Self {
+        let bar = match style {
+            Style::Bar => {
+                ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8))
+            }
+            Style::Lines | Style::Json | Style::Hidden => ProgressBar::hidden(),
+        };
+        Self {
+            style,
+            bar,
+            state: Mutex::default(),
+        }
+    }
+
+    /// Prints a line where nobody watches a bar; to be called every [`EVERY`].
+    pub fn tick(&self) {
+        let line = {
+            let state = self.state();
+            match self.style {
+                Style::Lines => plain(&state),
+                Style::Json => json(&state),
+                Style::Bar | Style::Hidden => String::new(),
+            }
+        };
+        self.say(&line);
+    }
+
+    /// Prints a line that is not to be missed.
+    pub fn say(&self, line: &str) {
+        if line.is_empty() {
+            return;
+        }
+        // A closed standard error is no reason to stop an import.
+        self.bar
+            .suspend(|| writeln!(std::io::stderr(), "{line}").ok());
+    }
+
+    /// Takes the bar away.
+    pub fn close(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, text: &str) {
+        if self.style != Style::Hidden && self.style != Style::Json {
+            self.say(text);
+        }
+        text.clone_into(&mut self.state().note);
+        self.bar.set_message(text.to_owned());
+    }
+
+    fn spin(&self, doing: &'static str, rows: u64) {
+        self.bar.set_style(style("{spinner} {msg}"));
+        self.bar
+            .set_message(format!("{doing}: {}", counted(rows, "row", "rows")));
+        self.bar.tick();
+    }
+
+    fn begin(&self, total: u64) {
+        self.bar.set_style(style(
+            "{bar:28} {human_pos}/{human_len} · {per_sec:.1} · {eta} left · {prefix}{msg}",
+        ));
+        self.bar.set_length(total);
+        self.bar.set_position(0);
+        self.bar.reset_elapsed();
+        self.bar.reset_eta();
+        self.bar.set_message("");
+        self.bar.enable_steady_tick(Duration::from_millis(250));
+    }
+
+    fn update(&self, progress: &Progress) {
+        self.bar.set_position(progress.done);
+        self.bar.set_prefix(figures(progress));
+    }
+}
+
+impl Observer for Watcher {
+    fn hear(&self, event: &Event) {
+        match event {
+            Event::Checking { rows } => {
+                self.state().phase = Phase::Checking(*rows);
+                self.spin("checking", *rows);
+            }
+            Event::Sending { total } => {
+                {
+                    let mut state = self.state();
+                    state.phase = Phase::Sending;
+                    state.total = *total;
+                }
+                self.begin(*total);
+            }
+            Event::Progress(progress) => {
+                let was_noted = {
+                    let mut state = self.state();
+                    state.progress = *progress;
+                    !std::mem::take(&mut state.note).is_empty()
+                };
+                if was_noted {
+                    self.bar.set_message("");
+                }
+                self.update(progress);
+            }
+            Event::Paused { wait } => {
+                let text = format!("the API asks for a pause of {:.1} s", wait.as_secs_f64());
+                self.state().note.clone_from(&text);
+                self.bar.set_message(format!(" · {text}"));
+            }
+            Event::Down { message } => self.note(&format!(
+                "the API does not answer ({message}); waiting for it, nothing is lost"
+            )),
+            Event::Up => self.note("the API answers again"),
+            Event::Finishing { in_flight } => self.note(&format!(
+                "stopping: nothing more is sent, {} may finish (10 s at most)",
+                counted(*in_flight, "request in flight", "requests in flight")
+            )),
+            Event::Accounting { rows } => {
+                self.state().phase = Phase::Accounting(*rows);
+                self.spin("writing results", *rows);
+            }
+        }
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    // The templates are constants that the tests have seen to be good.
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_bad_template| ProgressStyle::default_bar())
+}
+
+fn figures(progress: &Progress) -> String {
+    let mut text = format!(
+        "created {} · failed {} · throttled {}",
+        thousands(progress.created),
+        thousands(progress.failed),
+        thousands(progress.throttled)
+    );
+    if progress.existed > 0 {
+        text = format!("{text} · there already {}", thousands(progress.existed));
+    }
+    text
+}
+
+fn plain(state: &State) -> String {
+    match state.phase {
+        Phase::Starting => String::new(),
+        Phase::Checking(rows) => format!("checking: {}", counted(rows, "row", "rows")),
+        Phase::Accounting(rows) => format!("writing results: {}", counted(rows, "row", "rows")),
+        Phase::Sending => {
+            let note = if state.note.is_empty() {
+                String::new()
+            } else {
+                format!(" · {}", state.note)
+            };
+            format!(
+                "{}/{} · {}{note}",
+                thousands(state.progress.done),
+                thousands(state.total),
+                figures(&state.progress)
+            )
+        }
+    }
+}
+
+fn json(state: &State) -> String {
+    let progress = state.progress;
+    match state.phase {
+        Phase::Starting => String::new(),
+        Phase::Checking(rows) => format!(r#"{{"event":"checking","rows":{rows}}}"#),
+        Phase::Accounting(rows) => format!(r#"{{"event":"writing_results","rows":{rows}}}"#),
+        Phase::Sending => serde_json::json!({
+            "event": "progress", "done": progress.done, "total": state.total,
+            "created": progress.created, "already_existed": progress.existed, "failed": progress.failed,
+            "retried": progress.retried, "throttled": progress.throttled,
+            "in_flight": progress.in_flight, "note": state.note,
+        })
+        .to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Event, Observer, Progress, ProgressStyle, Style, Watcher, json, plain};
+
+    fn watcher() -> Watcher {
+        let watcher = Watcher::new(Style::Hidden);
+        watcher.hear(&Event::Sending { total: 2000 });
+        watcher.hear(&Event::Progress(Progress {
+            done: 1200,
+            created: 1190,
+            existed: 6,
+            failed: 4,
+            ..Progress::default()
+        }));
+        watcher
+    }
+
+    #[test]
+    fn a_plain_line_says_how_far_it_is() {
+        assert_eq!(
+            plain(&watcher().state()),
+            "1,200/2,000 · created 1,190 · failed 4 · throttled 0 · there already 6"
+        );
+    }
+
+    #[test]
+    fn a_plain_line_says_why_nothing_moves() {
+        let watcher = watcher();
+        watcher.hear(&Event::Down {
+            message: "connection refused".to_owned(),
+        });
+        assert!(plain(&watcher.state()).ends_with(
+            "the API does not answer (connection refused); waiting for it, nothing is lost"
+        ));
+    }
+
+    #[test]
+    fn a_json_line_is_json() {
+        let line: serde_json::Value = serde_json::from_str(&json(&watcher().state())).unwrap();
+        assert_eq!(line["done"], 1200);
+    }
+
+    #[test]
+    fn the_templates_are_good() {
+        for template in [
+            "{spinner} {msg}",
+            "{bar:28} {human_pos}/{human_len} · {per_sec:.1} · {eta} left · {prefix}{msg}",
+        ] {
+            assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! The summary that a tired person reads at the end: what was done, what was
+//! not and why, where the files are, and what to type next.
+
+use std::fmt::Write;
+
+use super::part::Written;
+use crate::domain::outcome::Outcome;
+use crate::domain::summary::{ProblemKind, Summary};
+use crate::domain::text::{counted, thousands};
+
+/// How many lines of a problem are named.
+const LINES_SHOWN: usize = 5;
+
+/// How many kinds of problems are shown; the rest is in `problems.csv`.
+const KINDS_SHOWN: usize = 12;
+
+/// What is said beside the figures.
+#[derive(Debug, Clone, Default)]
+pub struct Words {
+    /// The first line: what was done to what.
+    pub title: String,
+    /// Why it ended early, where it did.
+    pub halt: Option<String>,
+    /// The first refusals and differences: a line and what was said.
+    pub told: Vec<(u64, String)>,
+    /// The command to run next, and what for.
+    pub next: Vec<(String, String)>,
+}
+
+/// The whole summary as lines of text.
+pub fn summary(summary: &Summary, words: &Words, files: &[Written]) -> String {
+    let mut text = String::new();
+    let mut line = |part: &str| {
+        // Writing to a string can't fail.
+        writeln!(text, "{part}").ok();
+    };
+    line(&words.title);
+    if let Some(halt) = &words.halt {
+        line(halt);
+    }
+    line("");
+    rows(summary, &mut line);
+    problems(&summary.problems, &mut line);
+    if !words.told.is_empty() {
+        line("");
+        line("The first rows that Kable refused or holds otherwise:");
+        for (at, said) in &words.told {
+            line(&format!("  line {at}: {said}"));
+        }
+    }
+    if summary.requests.sent > 0 {
+        line("");
+        line(&requests(summary));
+    }
+    if !files.is_empty() {
+        line("");
+        where_the_files_are(files, &mut line);
+    }
+    if !summary.checkpoint.is_empty() {
+        line(&format!("Checkpoint: {}", summary.checkpoint));
+    }
+    for (what_for, command) in &words.next {
+        line("");
+        line(&format!("{what_for}:"));
+        line(&format!("  {command}"));
+    }
+    text
+}
+
+fn rows(summary: &Summary, line: &mut impl FnMut(&str)) {
+    let mut row = |number: u64, what: &str| {
+        if number > 0 {
+            line(&format!("  {:>12}  {what}", thousands(number)));
+        }
+    };
+    row(summary.rows.read, "rows read");
+    for outcome in Outcome::ALL {
+        row(
+            summary.outcomes.of(outcome),
+            said(outcome, &summary.command),
+        );
+    }
+    row(summary.rows.rejected, "rejected: not fit to send");
+    row(summary.rows.skipped, "skipped: no customers (blank rows)");
+    if summary.rows.read == 0 {
+        line("  no rows read");
+    }
+}
+
+/// What an outcome means, to somebody who has not read the manual.
+fn said(outcome: Outcome, command: &str) -> &'static str {
+    match outcome {
+        Outcome::Created => "created",
+        Outcome::AlreadyExisted => "already there, and equal to the file",
+        Outcome::Updated => "updated",
+        Outcome::Unchanged => "unchanged",
+        Outcome::Deleted => "deleted",
+        Outcome::Differs => "already there, and not equal to the file: left as they are",
+        Outcome::Missing => "missing",
+        Outcome::Failed => "failed: refused by Kable",
+        Outcome::Unresolved => {
+            "unresolved: sent, and not known whether they arrived; the next run asks"
+        }
+        Outcome::Pending if command == "validate" => "fit to send",
+        Outcome::Pending => "pending: not sent yet",
+    }
+}
+
+fn problems(kinds: &[ProblemKind], line: &mut impl FnMut(&str)) {
+    for (severity, title) in [
+        ("error", "Errors (these rows are not sent):"),
+        ("warning", "Warnings (sent all the same; have a look):"),
+        ("correction", "Put right on the way:"),
+    ] {
+        let of: Vec<&ProblemKind> = kinds
+            .iter()
+            .filter(|kind| kind.severity == severity)
+            .collect();
+        if of.is_empty() {
+            continue;
+        }
+        line("");
+        line(title);
+        for kind in of.iter().take(KINDS_SHOWN) {
+            let name = if kind.field.is_empty() {
+                kind.code.to_owned()
+            } else {
+                format!("{} in {}", kind.code, kind.field)
+            };
+            line(&format!(
+                "  {:>8}  {name}, {}",
+                thousands(kind.count),
+                on_lines(kind)
+            ));
+            line(&format!("            {}", kind.message));
+        }
+        if of.len() > KINDS_SHOWN {
+            line(&format!(
+                "            and {} of problems in problems.csv",
+                counted((of.len() - KINDS_SHOWN) as u64, "more kind", "more kinds")
+            ));
+        }
+    }
+}
+
+fn on_lines(kind: &ProblemKind) -> String {
+    let shown: Vec<String> = kind
+        .lines
+        .iter()
+        .take(LINES_SHOWN)
+        .map(ToString::to_string)
+        .collect();
+    let word = if kind.count == 1 { "line" } else { "lines" };
+    let more = if kind.count > shown.len() as u64 {
+        ", …"
+    } else {
+        ""
+    };
+    format!("{word} {}{more}", shown.join(", "))
+}
+
+fn requests(summary: &Summary) -> String {
+    let requests = summary.requests;
+    format!(
+        "{} in {:.1} s: {} sent again, {} throttled, {} look-ups; answers took {} ms (median), {} ms (99 %)",
+        counted(requests.sent, "request", "requests"),
+        summary.elapsed_seconds,
+        thousands(requests.retried),
+        thousands(requests.throttled),
+        thousands(requests.lookups),
+        summary.latency_ms.p50,
+        summary.latency_ms.p99,
+    )
+}
+
+fn where_the_files_are(files: &[Written], line: &mut impl FnMut(&str)) {
+    let folder = files.first().and_then(|file| file.place.parent());
+    if let Some(folder) = folder {
+        line(&format!(
+            "Results are in {}{}",
+            folder.display(),
+            std::path::MAIN_SEPARATOR
+        ));
+    }
+    for file in files {
+        let name = file.place.file_name().unwrap_or_default().to_string_lossy();
+        let kind = name.split(['.', '-']).next().unwrap_or_default();
+        let holds = match kind {
+            "rejects" => format!(
+                "{} to mend and feed back",
+                counted(file.rows, "row", "rows")
+            ),
+            "failures" => format!("{} that Kable refused", counted(file.rows, "row", "rows")),
+            "problems" => format!(
+                "{}, a line each, for a spreadsheet",
+                counted(file.rows, "problem", "problems")
+            ),
+            "results" => format!(
+                "what came of every row: {}",
+                counted(file.rows, "line", "lines")
+            ),
+            "keys" => "the API keys that Kable made: keep them safe".to_owned(),
+            _ => "these figures, for scripts".to_owned(),
+        };
+        line(&format!("  {name:<16} {holds}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::{Words, summary};
+    use crate::domain::field::Field;
+    use crate::domain::outcome::Outcome;
+    use crate::domain::problem::{Code, Problem};
+    use crate::domain::summary::{Latency, ProblemTally, RequestCounts, RowCounts, Summary};
+    use crate::report::part::Written;
+
+    fn figures() -> Summary {
+        let mut problems = ProblemTally::default();
+        for line in [17, 204, 300, 301, 302, 303] {
+            let message =
+                "currency \"Euro\" is not an ISO 4217 code (wanted three letters, perhaps EUR)";
+            problems.add(
+                line,
+                &Problem::of(Code::UnknownCurrency, Field::Currency, "Euro", message),
+            );
+        }
+        problems.add(
+            9,
+            &Problem::of(
+                Code::Corrected,
+                Field::Currency,
+                "usd",
+                "currency \"usd\" was written as \"USD\"",
+            ),
+        );
+        let mut figures = Summary {
+            command: "import".to_owned(),
+            checkpoint: "in.csv.checkpoint.db".to_owned(),
+            elapsed_seconds: 24.86,
+            rows: RowCounts {
+                read: 1241,
+                skipped: 1,
+                rejected: 6,
+            },
+            requests: RequestCounts {
+                sent: 1240,
+                retried: 4,
+                throttled: 2,
+                lookups: 3,
+            },
+            latency_ms: Latency {
+                p50: 40.1,
+                p95: 71.0,
+                p99: 90.2,
+                max: 130.5,
+            },
+            problems: problems.kinds(),
+            ..Summary::default()
+        };
+        figures.outcomes.add_many(Outcome::Created, 1233);
+        figures.outcomes.add(Outcome::Failed);
+        figures
+    }
+
+    #[test]
+    fn a_tired_person_can_read_it() {
+        let words = Words {
+            title: "Imported in.csv into https://test.kable.io (account kci_1)".to_owned(),
+            halt: None,
+            told: vec![(77, "status 422: no such tax id".to_owned())],
+            next: vec![(
+                "Mend the rejected rows and feed them back".to_owned(),
+                "kable-bulk import …".to_owned(),
+            )],
+        };
+        let files = [
+            Written {
+                place: PathBuf::from("in.csv.results/rejects.csv"),
+                rows: 6,
+            },
+            Written {
+                place: PathBuf::from("in.csv.results/summary.json"),
+                rows: 0,
+            },
+        ];
+        insta::assert_snapshot!(summary(&figures(), &words, &files));
+    }
+}

@@ -1,0 +1,462 @@
+//! A small Kable on loopback, for trying the importer and for its tests.
+//!
+//! It is written from the API's reference alone and shares no type with the
+//! client on purpose: a double built from the client's own types would agree
+//! with the client's mistakes. Where the reference is silent it is strict.
+
+mod answer;
+mod body;
+pub mod calls;
+pub mod catalog;
+mod checks;
+pub mod counts;
+mod customer;
+pub mod error;
+pub mod faults;
+mod grammar;
+pub mod held;
+mod mischief;
+mod schedule;
+mod server;
+pub mod settings;
+mod store;
+mod tables;
+#[cfg(test)]
+mod testing;
+pub mod throttle;
+mod wire;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::handler::Handler;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::DropGuard;
+
+use crate::sandbox::counts::Counts;
+use crate::sandbox::error::SandboxError;
+use crate::sandbox::server::Server;
+use crate::sandbox::settings::Settings;
+use crate::sandbox::store::Store;
+use crate::sandbox::wire::{Line, Port};
+
+/// How long a stop waits for requests that are being answered.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// A sandbox that is running. Dropped, it stops by itself, a little later.
+#[derive(Debug)]
+pub struct Sandbox {
+    address: SocketAddr,
+    server: Arc<Server>,
+    serving: JoinHandle<()>,
+    store: std::thread::JoinHandle<()>,
+    _stops: DropGuard,
+}
+
+impl Sandbox {
+    /// Opens the file, binds the port and serves from then on.
+    pub async fn start(settings: Settings) -> Result<Self, SandboxError> {
+        let unheard = |address| move |source| SandboxError::Listen { address, source };
+        let listener = TcpListener::bind(settings.address)
+            .await
+            .map_err(unheard(settings.address))?;
+        let address = listener.local_addr().map_err(unheard(settings.address))?;
+        let (store, thread) = Store::open(&settings.database, settings.seed)?;
+        let server = Arc::new(Server::new(settings, store));
+        let app = server::serve
+            .with_state(Arc::clone(&server))
+            .into_make_service_with_connect_info::<Line>();
+        let stopping = server.stopping.clone();
+        let serving = axum::serve(Port(listener), app)
+            .with_graceful_shutdown(stopping.clone().cancelled_owned());
+        Ok(Self {
+            address,
+            server,
+            // It ends with the stop and has no other errors.
+            serving: tokio::spawn(async move { drop(serving.await) }),
+            store: thread,
+            _stops: stopping.drop_guard(),
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its base URL, without the API's path.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What came in since the start.
+    pub fn requests(&self) -> Counts {
+        self.server.tally.counts()
+    }
+
+    /// Stops: answers what is being answered, breaks what hangs, closes the file.
+    pub async fn stop(mut self) {
+        self.server.stopping.cancel();
+        if tokio::time::timeout(GRACE, &mut self.serving)
+            .await
+            .is_err()
+        {
+            self.serving.abort();
+        }
+        self.server.store.end().await;
+        let store = self.store;
+        // Either may have ended in a panic, which was told where it happened.
+        drop(tokio::task::spawn_blocking(move || store.join()).await);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use serde_json::json;
+
+    use crate::sandbox::Sandbox;
+    use crate::sandbox::calls::Call;
+    use crate::sandbox::catalog::{GROWTH, ONBOARDING, STARTER};
+    use crate::sandbox::error::SandboxError;
+    use crate::sandbox::held;
+    use crate::sandbox::settings::{CLIENT_ID, CLIENT_SECRET, Settings};
+    use crate::sandbox::testing::{Ask, aster, sandbox};
+
+    /// 2022-03-01, always.
+    fn first_of_march() -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_hours(457_248)
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_created_customer_is_answered_and_found_by_both_its_ids() {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            now: first_of_march,
+            ..Settings::new(dir.path().join("s.db"))
+        };
+        let sandbox = Sandbox::start(settings).await.unwrap();
+        let body = json!({
+            "clientId": "a/b é", "companyName": "Aster", "currency": "EUR",
+            "stripeCustomerId": "cus_9", "planIds": [STARTER.id], "bundleIds": [ONBOARDING.id],
+            "billingContact": {"city": "Graz", "email": "a@b.example"}
+        });
+        let created = Ask::post("customers/create", body.to_string()).to(&sandbox);
+        assert_eq!(created.status, 201);
+        assert_eq!(created.headers["content-type"], "application/json");
+        assert_eq!(created.headers["date"], "Tue, 01 Mar 2022 00:00:00 GMT");
+        let customer = created.json();
+        let id = customer["customerId"].as_str().unwrap();
+        assert_eq!(
+            customer,
+            json!({
+                "kableClientId": CLIENT_ID, "customerId": id, "clientId": "a/b é",
+                "companyName": "Aster", "currency": "EUR", "status": "ACTIVE",
+                "plans": [{"planId": STARTER.id, "name": "Starter", "externalId": "starter"}],
+                "bundles": [{"bundleId": ONBOARDING.id, "name": "Onboarding", "externalId": "onboarding"}],
+                "entitlements": [], "created": "2022-03-01T00:00:00.000Z",
+                "modified": "2022-03-01T00:00:00.000Z",
+                "billingContact": {"city": "Graz", "email": "a@b.example"}, "sandbox": true
+            })
+        );
+        for name in [id, "a%2Fb%20%C3%A9"] {
+            let found = Ask::get(&format!("customers/{name}")).to(&sandbox);
+            assert_eq!((found.status, found.json()), (200, customer.clone()));
+        }
+        let held = held::customers(&dir.path().join("s.db")).unwrap();
+        assert_eq!(held[0].body, body.to_string());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn every_answer_has_an_id_of_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let sandbox = sandbox(dir.path(), &[]).await;
+        let id = |ask: Ask| ask.to(&sandbox).headers["x-request-id"].clone();
+        let first = id(Ask::get("plans"));
+        assert!(first.starts_with("req_"));
+        assert_ne!(first, id(Ask::get("plans")));
+        assert!(id(Ask::get("nowhere")).starts_with("req_"));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_client_id_that_exists_is_refused_and_counted() {
+        let dir = tempfile::tempdir().unwrap();
+        let sandbox = sandbox(dir.path(), &[]).await;
+        assert_eq!(Ask::create("c-1").to(&sandbox).status, 201);
+        let again = Ask::create("c-1").to(&sandbox);
+        assert_eq!(again.status, 409);
+        assert_eq!(
+            again.message(),
+            "a customer with clientId \"c-1\" exists already"
+        );
+        let counts = sandbox.requests();
+        assert_eq!(counts.of(Call::Create), 2);
+        assert_eq!((counts.status(201), counts.status(409)), (1, 1));
+        let path = dir.path().join("sandbox.db");
+        assert_eq!(held::customers(&path).unwrap().len(), 1);
+        assert_eq!(held::fruitless(&path).unwrap()[0].existing, 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn another_status_for_what_exists_can_be_chosen() {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            exists_status: 400,
+            ..Settings::new(dir.path().join("s.db"))
+        };
+        let sandbox = Sandbox::start(settings).await.unwrap();
+        assert_eq!(Ask::create("c-1").to(&sandbox).status, 201);
+        assert_eq!(Ask::create("c-1").to(&sandbox).status, 400);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn keys_are_shown_once_and_not_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let sandbox = sandbox(dir.path(), &[]).await;
+        let created = Ask::post("customers/create?keys=true", aster("c-1")).to(&sandbox);
+        let keys = created.json()["keys"].clone();
+        assert_eq!(keys[0]["clientId"], "c-1");
+        let key = keys[0]["key"].as_str().unwrap();
+        assert!(key.starts_with("sk_test."));
+        assert!(keys[0]["created"].is_string());
+        let found = Ask::get("customers/c-1").to(&sandbox);
+        assert_eq!(found.json().get("keys"), None);
+        let without = Ask::create("c-2").to(&sandbox);
+        assert_eq!(without.json().get("keys"), None);
+        let path = dir.path().join("sandbox.db");
+        let issued: Vec<_> = held::customers(&path).unwrap();
+        assert_eq!([issued[0].keys_issued, issued[1].keys_issued], [1, 0]);
+        sandbox.stop().await;
+        let file = String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned();
+        assert!(!file.contains(key));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn stripe_wants_a_connected_account() {
+        let dir = tempfile::tempdir().unwrap();
+        let ask = Ask::post("customers/create?stripe=true", aster("c-1"));
+        let apart = sandbox(dir.path(), &[]).await;
+        let refused = ask.to(&apart);
+        assert_eq!(refused.status, 400);
+        assert!(refused.message().contains("not connected to Stripe"));
+        let settings = Settings {
+            stripe_connected: true,
+            ..Settings::new(dir.path().join("s.db"))
+        };
+        let connected = Sandbox::start(settings).await.unwrap();
+        let created = ask.to(&connected);
+        assert_eq!(created.status, 201);
+        assert_eq!(created.json().get("stripeCustomerId"), None);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_update_is_answered_and_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let sandbox = sandbox(dir.path(), &[]).await;
+        Ask::create("c-1").to(&sandbox);
+        let body = r#"{"companyName": "Beryl", "billingContact": {"city": "Wien"}}"#;
+        let updated = Ask::post("customers/c-1/update", body).to(&sandbox);
+        assert_eq!(updated.status, 201);
+        assert_eq!(updated.json()["companyName"], "Beryl");
+        let found = Ask::get("customers/c-1").to(&sandbox);
+        assert_eq!(found.json()["billingContact"], json!({"city": "Wien"}));
+        assert_eq!(found.json(), updated.json());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn plans_and_bundles_come_and_go_by_their_own_calls() {
+        let dir = tempfile::tempdir().unwrap();
+        let sandbox = sandbox(dir.path(), &[]).await;
+        Ask::create("c-1").to(&sandbox);
+        let plan = json!({"planIds": [GROWTH.id]}).to_string();
+        let bundle = json!({"bundleId": ONBOARDING.id}).to_string();
+        let post = |what: &str, body: &str| {
+            let answer = Ask::post(&format!("customers/c-1/{what}"), body).to(&sandbox);
+            assert_eq!(answer.status, 201, "{}", answer.body);
+            answer.json()
+        };
+        assert_eq!(post("plans/add", &plan)["plans"][0]["name"], "Growth");
+        assert_eq!(
+            post("bundles/add", &bundle)["bundles"][0]["bundleId"],
+            ONBOARDING.id
+        );
+        assert_eq!(post("plans/remove", &plan)["plans"], json!([]));
+        assert_eq!(post("bundles/remove", &bundle)["bundles"], json!([]));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_cancelled_customer_stays_and_a_deleted_one_is_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let sandbox = sandbox(dir.path(), &[]).await;
+        Ask::create("c-1").to(&sandbox);
+        let cancelled = Ask::post("customers/c-1/cancel", "").to(&sandbox);
+        assert_eq!(cancelled.status, 201);
+        let found = Ask::get("customers/c-1").to(&sandbox);
+        assert_eq!(found.json()["status"], "CANCELLED");
+        assert_eq!(
+            Ask::post("customers/c-1/delete", "").to(&sandbox).status,
+            201
+        );
+        for ask in [
+            Ask::get("customers/c-1"),
+            Ask::post("customers/c-1/update", "{}"),
+            Ask::post("customers/c-1/cancel", ""),
+            Ask::post("customers/c-1/delete", ""),
+        ] {
+            let gone = ask.to(&sandbox);
+            assert_eq!(gone.status, 404);
+            assert_eq!(gone.message(), "no customer is \"c-1\"");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn plans_and_bundles_are_listed() {
+        let dir = tempfile::tempdir().unwrap();
+        let sandbox = sandbox(dir.path(), &[]).await;
+        let plans = Ask::get("plans").to(&sandbox).json();
+        assert_eq!(plans.as_array().unwrap().len(), 3);
+        assert_eq!(plans[1]["planId"], GROWTH.id);
+        let bundles = Ask::get("bundles").to(&sandbox).json();
+        assert_eq!(bundles.as_array().unwrap().len(), 2);
+        assert_eq!(bundles[1]["bundleId"], ONBOARDING.id);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_list_is_one_array_of_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let sandbox = sandbox(dir.path(), &[]).await;
+        assert_eq!(Ask::get("customers").to(&sandbox).json(), json!([]));
+        // Some pieces of it, and a part of one.
+        for number in 0..300 {
+            Ask::create(&format!("c-{number}")).to(&sandbox);
+        }
+        let list = Ask::get("customers").to(&sandbox);
+        assert!(list.whole && list.body.len() > 64 * 1024);
+        let list = list.json();
+        assert_eq!(list.as_array().unwrap().len(), 300);
+        assert_eq!(list[299], Ask::get("customers/c-299").to(&sandbox).json());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn credentials_are_wanted_on_every_call() {
+        let dir = tempfile::tempdir().unwrap();
+        let sandbox = sandbox(dir.path(), &[]).await;
+        for ask in [
+            Ask::get("plans").without("Kable-Client-Id"),
+            Ask::get("customers").without("Kable-Client-Secret"),
+            Ask::get("customers/c").with("Kable-Client-Id", "kci_0"),
+            Ask::create("c").with("Kable-Client-Secret", "sk_test.other"),
+        ] {
+            let refused = ask.to(&sandbox);
+            assert_eq!(refused.status, 401);
+            assert!(!refused.message().is_empty());
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn authenticate_wants_the_credentials_twice() {
+        let dir = tempfile::tempdir().unwrap();
+        let sandbox = sandbox(dir.path(), &[]).await;
+        let once = Ask::post("authenticate", "");
+        let id = once.clone().with("X-Client-Id", CLIENT_ID);
+        let both = id.clone().with("X-Api-Key", CLIENT_SECRET);
+        assert_eq!(once.to(&sandbox).status, 401);
+        assert_eq!(id.to(&sandbox).status, 401);
+        assert_eq!(both.to(&sandbox).status, 200);
+        let wrong = both.clone().with("X-Api-Key", "sk_test.other");
+        assert_eq!(wrong.to(&sandbox).status, 401);
+        let bare = both.without("Kable-Client-Id");
+        assert_eq!(bare.to(&sandbox).status, 401);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_request_of_another_form_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let sandbox = sandbox(dir.path(), &[]).await;
+        let status = |ask: Ask| ask.to(&sandbox).status;
+        let create = || Ask::create("c");
+        assert_eq!(status(create().with("Content-Type", "text/plain")), 415);
+        assert_eq!(status(create().without("Content-Type")), 415);
+        assert_eq!(status(create().with("Accept", "text/html")), 406);
+        assert_eq!(status(create().without("Accept")), 201);
+        assert_eq!(status(Ask::get("nowhere")), 404);
+        assert_eq!(status(Ask::post("customers/c/plans", "")), 404);
+        let method = Ask::new("PUT", "customers/c", "").to(&sandbox);
+        assert_eq!((method.status, &*method.headers["allow"]), (405, "GET"));
+        assert_eq!(status(Ask::post("customers/create", "{}")), 400);
+        assert_eq!(
+            status(Ask::post("customers/create?x=true", aster("d"))),
+            400
+        );
+        assert_eq!(status(Ask::get("customers?limit=5")), 400);
+        let large = format!("{{\"clientId\": \"{}\"}}", "x".repeat(1024 * 1024));
+        assert_eq!(status(Ask::post("customers/create", large)), 413);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn customers_survive_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = sandbox(dir.path(), &[]).await;
+        let created = Ask::create("c-1").to(&first).json();
+        first.stop().await;
+        let second = sandbox(dir.path(), &[]).await;
+        assert_eq!(Ask::get("customers/c-1").to(&second).json(), created);
+        let id = created["customerId"].as_str().unwrap();
+        assert_eq!(
+            Ask::get(&format!("customers/{id}")).to(&second).json(),
+            created
+        );
+        let other = Ask::create("c-2").to(&second).json();
+        assert_ne!(other["customerId"], created["customerId"]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_file_can_be_read_while_it_is_served_and_after() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sandbox.db");
+        let sandbox = sandbox(dir.path(), &[]).await;
+        Ask::create("c-1").to(&sandbox);
+        let during = held::customers(&path).unwrap();
+        sandbox.stop().await;
+        assert_eq!(held::customers(&path).unwrap(), during);
+        assert_eq!(during[0].client_id, "c-1");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn above_the_rate_requests_are_refused_and_told_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            requests_per_second: Some(0.01),
+            ..Settings::new(dir.path().join("s.db"))
+        };
+        let sandbox = Sandbox::start(settings).await.unwrap();
+        let first = Ask::create("c-1").to(&sandbox);
+        assert_eq!(
+            (first.status, &*first.headers["x-ratelimit-limit"]),
+            (201, "1")
+        );
+        assert_eq!(first.headers.get("retry-after"), None);
+        let second = Ask::create("c-2").to(&sandbox);
+        assert_eq!(second.status, 429);
+        assert_eq!(second.headers["retry-after"], "100");
+        assert_eq!(second.headers["x-ratelimit-remaining"], "0");
+        assert_eq!(Ask::get("nowhere").to(&sandbox).status, 404);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_port_that_is_taken_is_an_error_with_a_hint() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = sandbox(dir.path(), &[]).await;
+        assert_eq!(first.url(), format!("http://{}", first.address()));
+        let settings = Settings {
+            address: first.address(),
+            ..Settings::new(dir.path().join("other.db"))
+        };
+        let error = Sandbox::start(settings).await.unwrap_err();
+        assert!(matches!(error, SandboxError::Listen { .. }));
+        assert!(error.hint().is_some());
+    }
+}

@@ -1,0 +1,331 @@
+//! A request's way: counted, checked, perhaps struck by a fault, done, answered.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use axum::body::Bytes;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header::DATE;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::Response;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::sandbox::answer::{Answer, Content, Pieces};
+use crate::sandbox::calls;
+use crate::sandbox::catalog::{BUNDLES, PLANS};
+use crate::sandbox::checks::{self, Work};
+use crate::sandbox::counts::Tally;
+use crate::sandbox::customer::{self, Change, Draft, ShownBundle, ShownPlan};
+use crate::sandbox::faults::What;
+use crate::sandbox::mischief::{self, Reaction};
+use crate::sandbox::schedule::Schedule;
+use crate::sandbox::settings::Settings;
+use crate::sandbox::store::{Refusal, Store};
+use crate::sandbox::tables;
+use crate::sandbox::throttle::Bucket;
+use crate::sandbox::wire::Line;
+
+/// So much of a body is read, though far less is taken: a client that is still
+/// sending would see a reset instead of the 413.
+const MOST_READ: usize = 16 * 1024 * 1024;
+
+/// What is gathered of the list before it is sent on.
+const LIST_PIECE: usize = 64 * 1024;
+
+/// Everything that all requests share.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) settings: Settings,
+    pub(super) store: Store,
+    pub(super) tally: Tally,
+    pub(super) stopping: CancellationToken,
+    schedule: Mutex<Schedule>,
+    bucket: Option<Mutex<Bucket>>,
+    began: Instant,
+    /// The next request's id.
+    next_id: AtomicU64,
+}
+
+/// Answers a request; the one handler of all paths.
+pub(super) async fn serve(
+    State(server): State<Arc<Server>>,
+    ConnectInfo(line): ConnectInfo<Line>,
+    request: Request,
+) -> Response {
+    let mut rate = HeaderMap::new();
+    let reaction = server.react(request, &mut rate).await;
+    if !server.settings.latency.is_zero() {
+        tokio::time::sleep(server.settings.latency).await;
+    }
+    match reaction {
+        Reaction::Answer(answer) => server.finish(answer, rate),
+        Reaction::Reset => {
+            line.reset();
+            Response::default()
+        }
+        Reaction::Hang => {
+            server.stopping.cancelled().await;
+            line.reset();
+            Response::default()
+        }
+    }
+}
+
+impl Server {
+    pub(super) fn new(settings: Settings, store: Store) -> Self {
+        let bucket = settings.requests_per_second.map(Bucket::new);
+        Self {
+            schedule: Mutex::new(Schedule::new(settings.faults.clone(), settings.seed)),
+            bucket: bucket.map(Mutex::new),
+            began: Instant::now(),
+            next_id: AtomicU64::new(fastrand::Rng::with_seed(settings.seed).u64(..)),
+            stopping: CancellationToken::new(),
+            tally: Tally::default(),
+            settings,
+            store,
+        }
+    }
+
+    async fn react(self: &Arc<Self>, request: Request, rate: &mut HeaderMap) -> Reaction {
+        let decided = {
+            let (parts, body) = request.into_parts();
+            let body = axum::body::to_bytes(body, MOST_READ).await.ok();
+            self.decide(&parts, body.as_ref(), rate)
+            // Here the request is gone: it lies in the connection's read buffer,
+            // and as long as it does, every connection needs another one.
+        };
+        match decided {
+            Err(reaction) => reaction,
+            Ok((work, None)) => Reaction::Answer(self.perform(work).await),
+            Ok((work, Some(what))) => self.misbehave(&what, work).await,
+        }
+    }
+
+    /// What a request asks for and what strikes it, or how it ends here.
+    fn decide(
+        &self,
+        parts: &Parts,
+        body: Option<&Bytes>,
+        rate: &mut HeaderMap,
+    ) -> Result<(Work, Option<What>), Reaction> {
+        let at = self.began.elapsed();
+        let route = calls::route(&parts.method, parts.uri.path());
+        self.tally
+            .came(route.as_ref().ok().map(|route| route.call), at);
+        if locked(&self.schedule).down(at) {
+            return Err(Reaction::Reset);
+        }
+        let route = route.map_err(|astray| Reaction::Answer(checks::astray(&astray, parts)))?;
+        let call = route.call;
+        let work = self
+            .admit(call, parts, at, rate)
+            .and_then(|()| checks::check(route, parts, body, &self.settings))
+            .map_err(Reaction::Answer)?;
+        let struck = locked(&self.schedule).strike(call, work.client(), at);
+        Ok((work, struck))
+    }
+
+    /// The checks that come before the request is looked at.
+    fn admit(
+        &self,
+        call: calls::Call,
+        parts: &Parts,
+        at: Duration,
+        rate: &mut HeaderMap,
+    ) -> Result<(), Answer> {
+        if let Some(bucket) = &self.bucket {
+            let mut bucket = locked(bucket);
+            let standing = bucket.take(at);
+            bucket.tell(standing, self.settings.rate_headers, rate);
+            if !standing.passed {
+                let said = "too many requests";
+                return Err(Answer::message(StatusCode::TOO_MANY_REQUESTS, said));
+            }
+        }
+        let revoked = locked(&self.schedule).revoked();
+        if revoked || !checks::authorized(call, &parts.headers, &self.settings) {
+            return Err(checks::unauthorized());
+        }
+        Ok(())
+    }
+
+    async fn misbehave(self: &Arc<Self>, what: &What, work: Work) -> Reaction {
+        self.tally.struck(what.word());
+        if let Some(reaction) = mischief::instead(what) {
+            if let Work::Create(draft) = work
+                && let Err(refusal) = self.store.stopped(draft.client_id).await
+            {
+                return Reaction::Answer(self.refuse(refusal, ""));
+            }
+            return reaction;
+        }
+        let answer = if let What::Delay(time) = *what {
+            // A task of its own: it goes on when the client has given up.
+            let server = Arc::clone(self);
+            let late = tokio::spawn(async move {
+                tokio::time::sleep(time).await;
+                server.perform(work).await
+            });
+            late.await.unwrap_or_else(|lost| broken(&lost.to_string()))
+        } else {
+            self.perform(work).await
+        };
+        mischief::afterwards(what, answer)
+    }
+
+    async fn perform(&self, work: Work) -> Answer {
+        match work {
+            Work::Authenticate => Answer::json(StatusCode::OK, b"{\"authenticated\":true}".into()),
+            Work::Plans => all(PLANS.iter().map(ShownPlan::from)),
+            Work::Bundles => all(BUNDLES.iter().map(ShownBundle::from)),
+            Work::List => self.list(),
+            Work::Create(draft) => self.create(*draft).await,
+            Work::Change(name, change) => self.change(name, change).await,
+        }
+    }
+
+    async fn create(&self, draft: Draft) -> Answer {
+        let (keys, client_id) = (draft.options.keys, draft.client_id.clone());
+        match self.store.create(draft, self.now()).await {
+            Ok(customer) => {
+                let key = keys.then(|| key(self.settings.seed, &customer.id));
+                self.shown(StatusCode::CREATED, &customer, key.as_deref())
+            }
+            Err(refusal) => self.refuse(refusal, &client_id),
+        }
+    }
+
+    async fn change(&self, name: String, change: Change) -> Answer {
+        let status = if change == Change::None {
+            StatusCode::OK
+        } else {
+            StatusCode::CREATED
+        };
+        match self.store.change(name.clone(), change, self.now()).await {
+            Ok(customer) => self.shown(status, &customer, None),
+            Err(refusal) => self.refuse(refusal, &name),
+        }
+    }
+
+    /// All customers, read and sent on piece by piece: there may be millions.
+    fn list(&self) -> Answer {
+        let (to, pieces) = Pieces::channel(2);
+        let path = self.settings.database.clone();
+        let account = self.settings.client_id.clone();
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = send_list(&path, &account, &to) {
+                // The answer has begun; all that is left is to end it visibly
+                // early. Where nobody reads any more there is nobody to tell.
+                drop(to.blocking_send(Err(std::io::Error::other(error))));
+            }
+        });
+        let length = None;
+        Answer::new(StatusCode::OK, Content::Pieces { length, pieces })
+    }
+
+    fn shown(
+        &self,
+        status: StatusCode,
+        customer: &customer::Customer,
+        key: Option<&str>,
+    ) -> Answer {
+        match customer::show(customer, &self.settings.client_id, key) {
+            Ok(json) => Answer::json(status, json),
+            Err(error) => broken(&error.to_string()),
+        }
+    }
+
+    fn refuse(&self, refusal: Refusal, name: &str) -> Answer {
+        match refusal {
+            Refusal::Exists => Answer::message(
+                StatusCode::from_u16(self.settings.exists_status).unwrap_or(StatusCode::CONFLICT),
+                &format!("a customer with clientId {name:?} exists already"),
+            ),
+            Refusal::NotFound => {
+                Answer::message(StatusCode::NOT_FOUND, &format!("no customer is {name:?}"))
+            }
+            Refusal::Broken(why) => broken(&why),
+        }
+    }
+
+    fn finish(&self, mut answer: Answer, rate: HeaderMap) -> Response {
+        self.tally.answered(answer.status.as_u16());
+        let id = format!("req_{:016x}", self.next_id.fetch_add(1, Ordering::Relaxed));
+        let date = httpdate::fmt_http_date((self.settings.now)());
+        for (name, value) in [(HeaderName::from_static("x-request-id"), id), (DATE, date)] {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                answer.headers.push((name, value));
+            }
+        }
+        let mut response = answer.into_response();
+        response.headers_mut().extend(rate);
+        response
+    }
+
+    /// Milliseconds since 1970.
+    fn now(&self) -> i64 {
+        (self.settings.now)()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .ok()
+            .and_then(|since| i64::try_from(since.as_millis()).ok())
+            .unwrap_or_default()
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Both bucket and schedule are whole after every step.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn broken(why: &str) -> Answer {
+    Answer::message(StatusCode::INTERNAL_SERVER_ERROR, why)
+}
+
+fn all<T: serde::Serialize>(offers: impl Iterator<Item = T>) -> Answer {
+    match serde_json::to_vec(&offers.collect::<Vec<_>>()) {
+        Ok(json) => Answer::json(StatusCode::OK, json),
+        Err(error) => broken(&error.to_string()),
+    }
+}
+
+/// A new API key. It follows from the customer, so nothing has to be kept.
+fn key(seed: u64, customer_id: &str) -> String {
+    let mixed = customer_id.bytes().fold(seed, |mixed, byte| {
+        mixed.rotate_left(7).wrapping_mul(31) ^ u64::from(byte)
+    });
+    format!("sk_test.{:032x}", fastrand::Rng::with_seed(mixed).u128(..))
+}
+
+fn send_list(
+    path: &Path,
+    account: &str,
+    to: &tokio::sync::mpsc::Sender<std::io::Result<Bytes>>,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let mut piece = b"[".to_vec();
+    let mut comma = false;
+    let mut unshown = None;
+    tables::each(&tables::open_to_read(path)?, |customer| {
+        if std::mem::replace(&mut comma, true) {
+            piece.push(b',');
+        }
+        match customer::show(customer, account, None) {
+            Ok(json) => piece.extend(json),
+            Err(error) => unshown = Some(error),
+        }
+        if piece.len() < LIST_PIECE {
+            return unshown.is_none();
+        }
+        to.blocking_send(Ok(std::mem::take(&mut piece).into()))
+            .is_ok()
+    })?;
+    if let Some(error) = unshown {
+        return Err(error.into());
+    }
+    piece.push(b']');
+    to.blocking_send(Ok(piece.into()))?;
+    Ok(())
+}

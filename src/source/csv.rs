@@ -1,0 +1,206 @@
+//! CSV → rows: headers, delimiters, and what people do instead of RFC 4180.
+
+use std::io::{self, Read};
+
+use super::SourceError;
+use super::splitter::{Flaw, LONGEST_ROW, Span, Splitter};
+use crate::domain::header::field_of_header;
+use crate::domain::row::{Columns, Kind, Origin, Row, State};
+
+/// What may stand between two cells, the likeliest first.
+const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+
+/// The rows of one CSV input.
+pub(super) struct CsvRows<R> {
+    splitter: Splitter<R>,
+    name: String,
+    input: u16,
+    columns: Columns,
+    records: u64,
+}
+
+impl<R: Read> CsvRows<R> {
+    /// Reads the header of `from`.
+    pub(super) fn new(from: R, name: &str, input: u16, delimiter: u8) -> Result<Self, SourceError> {
+        let mut rows = Self {
+            splitter: Splitter::new(from, delimiter),
+            name: name.to_owned(),
+            input,
+            columns: Columns::table(Vec::new(), "", delimiter),
+            records: 0,
+        };
+        rows.splitter
+            .skip_mark()
+            .map_err(|source| rows.failed(source))?;
+        let mut header = Row::default();
+        loop {
+            if !rows.read(&mut header)? {
+                return Err(SourceError::Empty {
+                    name: name.to_owned(),
+                });
+            }
+            match &header.state {
+                State::Blank => {}
+                // A spreadsheet's own word on the delimiter, which was heeded
+                // when the delimiter was looked for.
+                State::Good if is_separator_line(header.text()) => {}
+                State::Good => break,
+                State::Broken(_) if header.text().is_empty() => {
+                    return Err(SourceError::HeaderEncoding {
+                        name: name.to_owned(),
+                        line: header.origin.line,
+                    });
+                }
+                State::Broken(why) => {
+                    return Err(SourceError::Header {
+                        name: name.to_owned(),
+                        line: header.origin.line,
+                        why: why.clone(),
+                    });
+                }
+            }
+        }
+        let names = header
+            .cells()
+            .iter()
+            .map(|cell| header.value(cell).trim().to_owned());
+        rows.columns = Columns::table(names.collect(), header.text(), delimiter);
+        rows.records = 0;
+        Ok(rows)
+    }
+
+    /// The header.
+    pub(super) fn columns(&self) -> &Columns {
+        &self.columns
+    }
+
+    /// Reads the next row; false at the end.
+    pub(super) fn next(&mut self, row: &mut Row) -> Result<bool, SourceError> {
+        if !self.read(row)? {
+            if self.records == 0 {
+                return Err(SourceError::OnlyHeader {
+                    name: self.name.clone(),
+                });
+            }
+            return Ok(false);
+        }
+        let (cells, wanted) = (row.cells().len(), self.columns.names.len());
+        if row.state == State::Good && cells != wanted {
+            row.break_off(format!(
+                "the row has {cells} cells, wanted {wanted} as in the header{}",
+                if cells > wanted {
+                    " (a value that holds the delimiter must be in quotes)"
+                } else {
+                    ""
+                }
+            ));
+        }
+        Ok(true)
+    }
+
+    fn read(&mut self, row: &mut Row) -> Result<bool, SourceError> {
+        if !self
+            .splitter
+            .advance()
+            .map_err(|source| self.failed(source))?
+        {
+            return Ok(false);
+        }
+        self.records += 1;
+        let splitter = &self.splitter;
+        let origin = Origin {
+            input: self.input,
+            line: splitter.line,
+            record: self.records,
+            byte: splitter.offset,
+        };
+        if row.refill(origin, splitter.raw()).is_none() {
+            return Ok(true);
+        }
+        match splitter.flaw {
+            None => fill_cells(row, &splitter.spans),
+            Some(Flaw::Unclosed) => row.break_off("a quote is opened and never closed"),
+            Some(Flaw::AfterQuote) => {
+                row.break_off(
+                    "text follows a closing quote (a quote within a value must be doubled)",
+                );
+            }
+            Some(Flaw::TooLong) => row.break_off(format!(
+                "the row is longer than {} MiB; a closing quote is probably missing",
+                LONGEST_ROW >> 20
+            )),
+        }
+        Ok(true)
+    }
+
+    fn failed(&self, source: io::Error) -> SourceError {
+        SourceError::Io {
+            name: self.name.clone(),
+            source,
+        }
+    }
+}
+
+fn fill_cells(row: &mut Row, spans: &[Span]) {
+    let mut blank = true;
+    for (column, span) in spans.iter().enumerate() {
+        let text = row.text().get(span.start..span.end).unwrap_or_default();
+        blank = blank && text.chars().all(char::is_whitespace);
+        if span.escapes {
+            let value = text.replace("\"\"", "\"");
+            row.push_unescaped(column, Kind::Text, &value);
+        } else {
+            row.push_span(column, Kind::Text, span.start, span.end);
+        }
+    }
+    if blank {
+        row.state = State::Blank;
+    }
+}
+
+/// `sep=;`, by which spreadsheets tell each other the delimiter.
+fn is_separator_line(text: &str) -> bool {
+    separator_of(text.as_bytes()).is_some()
+}
+
+fn separator_of(line: &[u8]) -> Option<u8> {
+    match line.strip_prefix(b"sep=") {
+        Some([delimiter]) => Some(*delimiter),
+        Some([delimiter, rest @ ..]) if rest.iter().all(u8::is_ascii_whitespace) => {
+            Some(*delimiter)
+        }
+        Some(_) | None => None,
+    }
+}
+
+/// The delimiter of a table that begins with `start`: the one by which its
+/// header names most fields of ours, and if none does, most columns.
+pub(super) fn delimiter_of(start: &[u8]) -> u8 {
+    let first_line = start
+        .split(|byte| matches!(byte, b'\n' | b'\r'))
+        .next()
+        .unwrap_or_default();
+    if let Some(delimiter) = separator_of(first_line) {
+        return delimiter;
+    }
+    let mut best = (b',', (0, 0));
+    for delimiter in DELIMITERS {
+        let Ok(rows) = CsvRows::new(start, "", 0, delimiter) else {
+            continue;
+        };
+        let names = &rows.columns.names;
+        let known = names
+            .iter()
+            .filter(|name| field_of_header(name).is_some())
+            .count();
+        let score = (known, names.len());
+        if score > best.1 {
+            best = (delimiter, score);
+        }
+    }
+    best.0
+}
+
+#[cfg(test)]
+#[path = "csv_tests.rs"]
+mod tests;

@@ -1,0 +1,295 @@
+//! From what was typed to readable inputs, and from those to rows.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::csv::CsvRows;
+use super::jsonl::JsonlRows;
+use super::{Format, Settings, SourceError, Wanted, decode};
+use crate::domain::row::{Columns, Row, Rows};
+
+/// How much of an input is looked at to tell what it is.
+const LOOKED_AT: usize = 64 << 10;
+
+/// A file, or standard input kept in a file.
+#[derive(Debug)]
+pub struct Input {
+    /// The name, as the user knows it.
+    pub name: String,
+    /// How it is written.
+    pub format: Format,
+    place: Place,
+    size: u64,
+    changed: Option<SystemTime>,
+}
+
+#[derive(Debug)]
+enum Place {
+    File(PathBuf),
+    Spooled(File),
+}
+
+/// The files that `typed` names: as they are, or as patterns. `-` stays.
+pub fn resolve(typed: &[String]) -> Result<Vec<String>, SourceError> {
+    let mut names = Vec::new();
+    for name in typed {
+        let is_pattern = name.contains(['*', '?', '[']) && !Path::new(name).exists();
+        if name == "-" || !is_pattern {
+            names.push(name.clone());
+            continue;
+        }
+        let paths = glob::glob(name).map_err(|source| SourceError::BadPattern {
+            pattern: name.clone(),
+            source,
+        })?;
+        let before = names.len();
+        for path in paths {
+            let path = path.map_err(|error| SourceError::Io {
+                name: error.path().display().to_string(),
+                source: error.into(),
+            })?;
+            if path.is_file() {
+                names.push(path.to_string_lossy().into_owned());
+            }
+        }
+        if names.len() == before {
+            return Err(SourceError::NoMatch {
+                pattern: name.clone(),
+            });
+        }
+    }
+    let mut seen = HashSet::new();
+    for name in &names {
+        let path = std::fs::canonicalize(name).unwrap_or_else(|_not_there| PathBuf::from(name));
+        if !seen.insert(path) {
+            return Err(SourceError::Twice { name: name.clone() });
+        }
+    }
+    Ok(names)
+}
+
+/// Looks at the input called `name` without reading it through.
+///
+/// Standard input is kept in an unnamed file in `spool`, for it is read more
+/// than once.
+pub fn open(name: &str, settings: Settings, spool: &Path) -> Result<Input, SourceError> {
+    let failed = |source: io::Error| SourceError::Io {
+        name: name.to_owned(),
+        source,
+    };
+    let (place, mut file, shown) = if name == "-" {
+        let file = spool_standard_input(spool)?;
+        let again = file.try_clone().map_err(failed)?;
+        (Place::Spooled(file), again, "standard input".to_owned())
+    } else {
+        let path = PathBuf::from(name);
+        if path.is_dir() {
+            return Err(SourceError::Folder {
+                name: name.to_owned(),
+            });
+        }
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(SourceError::NotThere {
+                    name: name.to_owned(),
+                });
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        (Place::File(path), file, name.to_owned())
+    };
+    let metadata = file.metadata().map_err(failed)?;
+    file.rewind().map_err(failed)?;
+    let mut start = Vec::new();
+    file.by_ref()
+        .take(LOOKED_AT as u64)
+        .read_to_end(&mut start)
+        .map_err(failed)?;
+    if let Some(other) = decode::other_kind(&start) {
+        return Err(SourceError::OtherKind {
+            name: shown,
+            kind: other.kind,
+            hint: other.hint,
+        });
+    }
+    let text = start.strip_prefix(decode::UTF8_MARK).unwrap_or(&start);
+    if text.iter().all(u8::is_ascii_whitespace) && text.len() < LOOKED_AT {
+        return Err(SourceError::Empty { name: shown });
+    }
+    Ok(Input {
+        format: recognise(name, text, settings),
+        name: shown,
+        place,
+        size: metadata.len(),
+        changed: metadata.modified().ok(),
+    })
+}
+
+fn spool_standard_input(folder: &Path) -> Result<File, SourceError> {
+    let failed = |source| SourceError::Spool {
+        folder: folder.to_owned(),
+        source,
+    };
+    let mut file = tempfile::tempfile_in(folder).map_err(failed)?;
+    io::copy(&mut io::stdin().lock(), &mut file).map_err(failed)?;
+    Ok(file)
+}
+
+fn recognise(name: &str, start: &[u8], settings: Settings) -> Format {
+    let ending = Path::new(name)
+        .extension()
+        .map(|ending| ending.to_string_lossy().to_lowercase())
+        .unwrap_or_default();
+    let jsonl = match settings.format {
+        Wanted::Csv => false,
+        Wanted::Jsonl => true,
+        Wanted::Auto => match ending.as_str() {
+            "jsonl" | "ndjson" => true,
+            "csv" | "tsv" => false,
+            _ => start.trim_ascii_start().first() == Some(&b'{'),
+        },
+    };
+    if jsonl {
+        return Format::Jsonl;
+    }
+    Format::Csv {
+        delimiter: settings
+            .delimiter
+            .unwrap_or_else(|| super::csv::delimiter_of(start)),
+    }
+}
+
+impl Input {
+    /// Its size in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn open(&self) -> io::Result<File> {
+        match &self.place {
+            Place::File(path) => File::open(path),
+            Place::Spooled(file) => {
+                let mut again = file.try_clone()?;
+                again.seek(SeekFrom::Start(0))?;
+                Ok(again)
+            }
+        }
+    }
+
+    fn rows(&self, number: u16) -> Result<AnyRows, SourceError> {
+        let file = self.open().map_err(|source| self.failed(source))?;
+        match self.format {
+            Format::Csv { delimiter } => {
+                CsvRows::new(file, &self.name, number, delimiter).map(AnyRows::Csv)
+            }
+            Format::Jsonl => Ok(AnyRows::Jsonl(JsonlRows::new(file, &self.name, number))),
+        }
+    }
+
+    fn failed(&self, source: io::Error) -> SourceError {
+        SourceError::Io {
+            name: self.name.clone(),
+            source,
+        }
+    }
+
+    fn demand_unchanged(&self) -> Result<(), SourceError> {
+        let Place::File(path) = &self.place else {
+            return Ok(());
+        };
+        let metadata = std::fs::metadata(path).map_err(|source| self.failed(source))?;
+        if metadata.len() == self.size && metadata.modified().ok() == self.changed {
+            Ok(())
+        } else {
+            Err(SourceError::Changed {
+                name: self.name.clone(),
+            })
+        }
+    }
+}
+
+enum AnyRows {
+    Csv(CsvRows<File>),
+    Jsonl(JsonlRows<File>),
+}
+
+/// The rows of several inputs, as of one.
+pub struct Reader {
+    inputs: Arc<[Input]>,
+    next: usize,
+    current: Option<AnyRows>,
+    limit: Option<u64>,
+    columns: Columns,
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader")
+            .field("next", &self.next)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Reader {
+    /// Reads `inputs` from their start; at most `limit` rows.
+    pub fn new(inputs: Arc<[Input]>, limit: Option<u64>) -> Self {
+        Self {
+            inputs,
+            next: 0,
+            current: None,
+            limit,
+            columns: Columns::open(),
+        }
+    }
+
+    fn current_input(&self) -> Option<&Input> {
+        self.inputs.get(self.next.checked_sub(1)?)
+    }
+}
+
+impl Rows for Reader {
+    type Error = SourceError;
+
+    fn next(&mut self, row: &mut Row) -> Result<bool, SourceError> {
+        if self.limit == Some(0) {
+            return Ok(false);
+        }
+        loop {
+            if let Some(current) = &mut self.current {
+                let more = match current {
+                    AnyRows::Csv(rows) => rows.next(row)?,
+                    AnyRows::Jsonl(rows) => rows.next(row)?,
+                };
+                if more {
+                    self.limit = self.limit.map(|left| left - 1);
+                    return Ok(true);
+                }
+                if let Some(input) = self.current_input() {
+                    input.demand_unchanged()?;
+                }
+                self.current = None;
+            }
+            let Some(input) = self.inputs.get(self.next) else {
+                return Ok(false);
+            };
+            // More inputs than a number of 16 bits counts are not opened.
+            let number = u16::try_from(self.next).unwrap_or(u16::MAX);
+            input.demand_unchanged()?;
+            self.current = Some(input.rows(number)?);
+            self.next += 1;
+        }
+    }
+
+    fn columns(&self) -> &Columns {
+        match &self.current {
+            Some(AnyRows::Csv(rows)) => rows.columns(),
+            Some(AnyRows::Jsonl(rows)) => rows.columns(),
+            None => &self.columns,
+        }
+    }
+}

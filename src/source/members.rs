@@ -1,0 +1,262 @@
+//! A JSON object → cells under their paths, without building it in memory.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use crate::domain::row::{Columns, Kind};
+
+/// The most columns that are kept apart. What a file has beyond them (a member
+/// named by an id, say) feeds no field and need not be named.
+pub(super) const MOST_COLUMNS: usize = 4096;
+
+/// A value met in a row.
+#[derive(Debug, Clone)]
+pub(super) struct Found {
+    pub(super) column: usize,
+    pub(super) kind: Kind,
+    pub(super) value: Value,
+}
+
+#[derive(Debug, Clone)]
+/// Where its text is: in the row, or written otherwise there.
+pub(super) enum Value {
+    Span(usize, usize),
+    Text(String),
+}
+
+/// The tree of paths met so far; node 0 is the row itself.
+#[derive(Debug)]
+pub(super) struct Paths {
+    pub(super) columns: Columns,
+    nodes: Vec<Node>,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    column: Option<usize>,
+    children: HashMap<Box<str>, usize>,
+}
+
+impl Default for Paths {
+    fn default() -> Self {
+        Self {
+            columns: Columns::open(),
+            nodes: vec![Node::default()],
+        }
+    }
+}
+
+impl Paths {
+    pub(super) fn known(&self, parent: usize, name: &str) -> Option<usize> {
+        self.nodes.get(parent)?.children.get(name).copied()
+    }
+
+    pub(super) fn column(&self, node: usize) -> Option<usize> {
+        self.nodes.get(node)?.column
+    }
+
+    /// The node of member `name` of `parent`; `None` where there are too many.
+    fn node(&mut self, parent: usize, name: &str) -> Option<usize> {
+        if let Some(node) = self.known(parent, name) {
+            return Some(node);
+        }
+        if self.columns.names.len() >= MOST_COLUMNS {
+            return None;
+        }
+        let path = match self
+            .column(parent)
+            .and_then(|column| self.columns.names.get(column))
+        {
+            Some(above) => format!("{above}.{name}"),
+            None => name.to_owned(),
+        };
+        let node = self.nodes.len();
+        self.nodes.push(Node {
+            column: Some(self.columns.names.len()),
+            children: HashMap::new(),
+        });
+        self.columns.names.push(path);
+        self.nodes
+            .get_mut(parent)?
+            .children
+            .insert(name.into(), node);
+        Some(node)
+    }
+}
+
+/// Reads the members of one object into cells.
+pub(super) struct Members<'p, 'de> {
+    pub(super) text: &'de str,
+    pub(super) node: usize,
+    pub(super) paths: &'p mut Paths,
+    pub(super) found: &'p mut Vec<Found>,
+}
+
+impl<'de> DeserializeSeed<'de> for Members<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Members<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(name) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+            let Some(node) = self.paths.node(self.node, &name) else {
+                map.next_value::<serde::de::IgnoredAny>()?;
+                continue;
+            };
+            let Some(column) = self.paths.column(node) else {
+                continue;
+            };
+            if self.found.iter().any(|found| found.column == column) {
+                return Err(serde::de::Error::custom(format_args!(
+                    "a member stands twice: {}",
+                    crate::domain::text::quoted(&name)
+                )));
+            }
+            map.next_value_seed(Member {
+                text: self.text,
+                node,
+                column,
+                paths: self.paths,
+                found: self.found,
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads one member's value.
+struct Member<'p, 'de> {
+    text: &'de str,
+    node: usize,
+    column: usize,
+    paths: &'p mut Paths,
+    found: &'p mut Vec<Found>,
+}
+
+impl<'de> Member<'_, 'de> {
+    fn push(&mut self, kind: Kind, value: Value) {
+        self.found.push(Found {
+            column: self.column,
+            kind,
+            value,
+        });
+    }
+
+    /// Where `part`, which was borrowed from the row's text, stands in it.
+    fn span(&self, part: &'de str) -> Value {
+        let start = part.as_ptr().addr().wrapping_sub(self.text.as_ptr().addr());
+        if self.text.get(start..start.wrapping_add(part.len())) == Some(part) {
+            Value::Span(start, start + part.len())
+        } else {
+            Value::Text(part.to_owned())
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Member<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Member<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_borrowed_str<E>(mut self, value: &'de str) -> Result<(), E> {
+        let value = self.span(value);
+        self.push(Kind::Text, value);
+        Ok(())
+    }
+
+    fn visit_str<E>(mut self, value: &str) -> Result<(), E> {
+        self.push(Kind::Text, Value::Text(value.to_owned()));
+        Ok(())
+    }
+
+    fn visit_unit<E>(mut self) -> Result<(), E> {
+        self.push(Kind::Null, Value::Text(String::new()));
+        Ok(())
+    }
+
+    fn visit_bool<E>(mut self, value: bool) -> Result<(), E> {
+        self.push(Kind::Bool, Value::Text(value.to_string()));
+        Ok(())
+    }
+
+    fn visit_i64<E>(mut self, value: i64) -> Result<(), E> {
+        self.push(Kind::Number, Value::Text(value.to_string()));
+        Ok(())
+    }
+
+    fn visit_u64<E>(mut self, value: u64) -> Result<(), E> {
+        self.push(Kind::Number, Value::Text(value.to_string()));
+        Ok(())
+    }
+
+    fn visit_f64<E>(mut self, value: f64) -> Result<(), E> {
+        self.push(Kind::Number, Value::Text(value.to_string()));
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, map: A) -> Result<(), A::Error> {
+        self.push(Kind::Object, Value::Text(String::new()));
+        Members {
+            text: self.text,
+            node: self.node,
+            paths: self.paths,
+            found: self.found,
+        }
+        .visit_map(map)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
+        let before = self.found.len();
+        while let Some(item) = items.next_element::<Item<'de>>()? {
+            match item {
+                Item::Text(text) => match text {
+                    std::borrow::Cow::Borrowed(text) => {
+                        let value = self.span(text);
+                        self.push(Kind::Item, value);
+                    }
+                    std::borrow::Cow::Owned(text) => self.push(Kind::Item, Value::Text(text)),
+                },
+                Item::Other(_) => {
+                    while items.next_element::<serde::de::IgnoredAny>()?.is_some() {}
+                    self.found.truncate(before);
+                    self.push(Kind::MixedList, Value::Text(String::new()));
+                    return Ok(());
+                }
+            }
+        }
+        if self.found.len() == before {
+            self.push(Kind::EmptyList, Value::Text(String::new()));
+        }
+        Ok(())
+    }
+}
+
+/// An item of an array: a string, or something that no field's array holds.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum Item<'t> {
+    Text(#[serde(borrow)] std::borrow::Cow<'t, str>),
+    Other(serde::de::IgnoredAny),
+}

@@ -1,0 +1,176 @@
+//! Opens what the user named and yields its rows, one after the other.
+//!
+//! Several inputs are read as one: a [`input::Reader`] goes from one to the next, and
+//! each keeps its own columns. An input can be read as often as needed; that it
+//! did not change in between is checked each time.
+
+pub mod csv;
+pub mod decode;
+pub mod input;
+pub mod jsonl;
+mod members;
+mod splitter;
+
+use std::path::PathBuf;
+
+/// How an input is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Comma-separated values, whatever the comma is.
+    Csv {
+        /// What stands between two cells.
+        delimiter: u8,
+    },
+    /// One JSON object a line.
+    Jsonl,
+}
+
+/// Which format the user asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Wanted {
+    /// By the name's ending, else by the first bytes.
+    #[default]
+    Auto,
+    /// CSV.
+    Csv,
+    /// JSONL.
+    Jsonl,
+}
+
+/// What the reading needs to know.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Settings {
+    /// The format.
+    pub format: Wanted,
+    /// What stands between two cells; found where not given.
+    pub delimiter: Option<u8>,
+}
+
+/// Why an input cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// There is none of that name.
+    #[error("there is no input {name}")]
+    NotThere {
+        /// The input's name.
+        name: String,
+    },
+    /// A pattern that fits no file.
+    #[error("no file fits the pattern {pattern}")]
+    NoMatch {
+        /// The pattern.
+        pattern: String,
+    },
+    /// A pattern that is none.
+    #[error("{pattern} is no pattern of file names")]
+    BadPattern {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        source: glob::PatternError,
+    },
+    /// A folder.
+    #[error("{name} is a folder, wanted a file")]
+    Folder {
+        /// The input's name.
+        name: String,
+    },
+    /// The same file twice.
+    #[error("{name} is named twice")]
+    Twice {
+        /// The input's name.
+        name: String,
+    },
+    /// Nothing in it.
+    #[error("{name} is empty")]
+    Empty {
+        /// The input's name.
+        name: String,
+    },
+    /// A header and nothing else.
+    #[error("{name} has a header and no rows")]
+    OnlyHeader {
+        /// The input's name.
+        name: String,
+    },
+    /// A kind of file that is not read.
+    #[error("{name} is {kind}, wanted CSV or JSONL")]
+    OtherKind {
+        /// The input's name.
+        name: String,
+        /// What it is.
+        kind: &'static str,
+        /// What to do about it.
+        hint: &'static str,
+    },
+    /// The header is not text.
+    #[error("{name}, line {line}: the header is not UTF-8")]
+    HeaderEncoding {
+        /// The input's name.
+        name: String,
+        /// Where the header stands.
+        line: u64,
+    },
+    /// The header cannot be read.
+    #[error("{name}, line {line}: the header {why}")]
+    Header {
+        /// The input's name.
+        name: String,
+        /// Where the header stands.
+        line: u64,
+        /// What is wrong; reads on after "the header".
+        why: String,
+    },
+    /// The file is not what it was.
+    #[error("{name} was changed while it was being read")]
+    Changed {
+        /// The input's name.
+        name: String,
+    },
+    /// The system refused.
+    #[error("cannot read {name}")]
+    Io {
+        /// The input's name.
+        name: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Standard input could not be kept.
+    #[error("cannot keep standard input in {}", folder.display())]
+    Spool {
+        /// Where it was to be kept.
+        folder: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl SourceError {
+    /// What the user can do about it, where something can be done.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NotThere { .. } | Self::NoMatch { .. } => {
+                Some("check the name and the folder that you are in")
+            }
+            Self::BadPattern { .. } => {
+                Some("quote the name if its brackets or stars are meant literally")
+            }
+            Self::Folder { .. } => Some("name the files in it, for example 'folder/*.csv'"),
+            Self::Twice { .. } => Some("name each input once"),
+            Self::Empty { .. } => Some("export it again; the first line must name the columns"),
+            Self::OnlyHeader { .. } => Some("export it again with its rows"),
+            Self::OtherKind { hint, .. } => Some(hint),
+            Self::HeaderEncoding { .. } => Some(
+                "save the file as UTF-8 (in a spreadsheet: \"CSV UTF-8\") and run the same command again",
+            ),
+            Self::Header { .. } => {
+                Some("mend the first line: one name a column, separated as the cells are")
+            }
+            Self::Changed { .. } => Some(
+                "let it be finished first, then run the same command again; nothing that was done is lost",
+            ),
+            Self::Io { .. } | Self::Spool { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! Bytes → the rows and cells of a table, as spans: RFC 4180 and nothing above it.
+//!
+//! The splitting is our own, for three things that no library gives together:
+//! a row's bytes as they stood, its place as an editor counts lines, and a bound
+//! on how much memory one row may take. Where a row is well formed its cells are
+//! those of the `csv` crate; a differential test holds that up.
+
+use std::io::{self, Read};
+
+use memchr::{memchr, memchr3};
+
+use super::decode::UTF8_MARK;
+
+/// The longest row, in bytes. What is longer has lost a closing quote.
+pub(super) const LONGEST_ROW: usize = 4 << 20;
+
+/// How much is read at a time.
+const CHUNK: usize = 256 << 10;
+
+/// A cell's place in its row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// Whether it holds doubled quotes.
+    pub(super) escapes: bool,
+}
+
+impl Span {
+    /// A cell that begins, and so far ends, at `place`.
+    const fn at(place: usize) -> Self {
+        Self {
+            start: place,
+            end: place,
+            escapes: false,
+        }
+    }
+}
+
+/// What is wrong with a row's form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flaw {
+    Unclosed,
+    AfterQuote,
+    TooLong,
+}
+
+/// Where in a row the splitter is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    CellStart,
+    Bare,
+    Quoted,
+    QuoteInQuoted,
+}
+
+/// Splits bytes into rows and cells.
+pub(super) struct Splitter<R> {
+    from: R,
+    delimiter: u8,
+    buffer: Vec<u8>,
+    /// The row begins here in the buffer.
+    start: usize,
+    /// The buffer's bytes end here.
+    end: usize,
+    ended: bool,
+    /// The row's first byte in the input.
+    pub(super) offset: u64,
+    /// The row's first line.
+    pub(super) line: u64,
+    /// Bytes of an overlong row that were let go.
+    dropped: usize,
+    /// How far into the row the splitter is.
+    place: usize,
+    /// The cell that it is in.
+    cell: Span,
+    /// Whether the row has a cell with quotes.
+    quoted: bool,
+    /// The row's cells.
+    pub(super) spans: Vec<Span>,
+    /// What is wrong with the row's form.
+    pub(super) flaw: Option<Flaw>,
+    /// How long the row is, without its line end.
+    length: usize,
+    /// How many bytes the row takes, with its line end.
+    taken: usize,
+    /// Line ends within the row.
+    breaks: u64,
+}
+
+impl<R: Read> Splitter<R> {
+    /// Splits what is read from `from`.
+    pub(super) fn new(from: R, delimiter: u8) -> Self {
+        Self {
+            from,
+            delimiter,
+            buffer: Vec::new(),
+            start: 0,
+            end: 0,
+            ended: false,
+            offset: 0,
+            line: 1,
+            dropped: 0,
+            place: 0,
+            cell: Span::at(0),
+            quoted: false,
+            spans: Vec::new(),
+            flaw: None,
+            length: 0,
+            taken: 0,
+            breaks: 0,
+        }
+    }
+
+    /// Drops a byte-order mark at the very start.
+    pub(super) fn skip_mark(&mut self) -> io::Result<()> {
+        while self.end < UTF8_MARK.len() && self.fill()? {}
+        if self.data().starts_with(UTF8_MARK) {
+            self.start = UTF8_MARK.len();
+            self.offset = UTF8_MARK.len() as u64;
+        }
+        Ok(())
+    }
+
+    fn data(&self) -> &[u8] {
+        self.buffer.get(self.start..self.end).unwrap_or_default()
+    }
+
+    fn byte(&self, at: usize) -> Option<u8> {
+        self.data().get(at).copied()
+    }
+
+    /// Reads more; false at the end of the input.
+    fn fill(&mut self) -> io::Result<bool> {
+        if self.ended {
+            return Ok(false);
+        }
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        if self.buffer.len() < self.end + CHUNK {
+            self.buffer.resize(self.end + CHUNK, 0);
+        }
+        loop {
+            let free = self.buffer.get_mut(self.end..).unwrap_or_default();
+            match self.from.read(free) {
+                Ok(0) => {
+                    self.ended = true;
+                    return Ok(false);
+                }
+                Ok(read) => {
+                    self.end += read;
+                    return Ok(true);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Goes on to the next row; false at the end of the input.
+    pub(super) fn advance(&mut self) -> io::Result<bool> {
+        self.start += self.taken;
+        self.offset += (self.dropped + self.taken) as u64;
+        self.line += self.breaks;
+        (self.taken, self.dropped, self.length, self.breaks) = (0, 0, 0, 0);
+        self.spans.clear();
+        self.flaw = None;
+        if self.data().is_empty() && !self.fill()? {
+            return Ok(false);
+        }
+        self.split()?;
+        Ok(true)
+    }
+
+    /// Finds the row's end, and its cells on the way.
+    fn split(&mut self) -> io::Result<()> {
+        let mut at = At::CellStart;
+        self.place = 0;
+        self.quoted = false;
+        while let Some(next) = match at {
+            At::CellStart => Some(self.start_cell()?),
+            At::Bare => self.bare()?,
+            At::Quoted => self.within_quotes()?,
+            At::QuoteInQuoted => self.after_quote()?,
+        } {
+            at = next;
+        }
+        self.end_row()
+    }
+
+    fn start_cell(&mut self) -> io::Result<At> {
+        if self.byte(self.place).is_none() {
+            self.fill()?;
+        }
+        if self.byte(self.place) == Some(b'"') {
+            self.quoted = true;
+            self.place += 1;
+            self.cell = Span::at(self.place);
+            return Ok(At::Quoted);
+        }
+        self.cell = Span::at(self.place);
+        Ok(At::Bare)
+    }
+
+    /// Goes on in a cell without quotes; `None` where the row ends.
+    fn bare(&mut self) -> io::Result<Option<At>> {
+        let rest = self.data().get(self.place..).unwrap_or_default();
+        if let Some(found) = memchr3(self.delimiter, b'\n', b'\r', rest) {
+            self.place += found;
+            return Ok(self.end_cell(self.place));
+        }
+        if self.more()? {
+            return Ok(Some(At::Bare));
+        }
+        Ok(self.end_cell(self.place))
+    }
+
+    /// Goes on in a cell with quotes; `None` where the input ends in it.
+    fn within_quotes(&mut self) -> io::Result<Option<At>> {
+        let rest = self.data().get(self.place..).unwrap_or_default();
+        if let Some(found) = memchr(b'"', rest) {
+            self.place += found + 1;
+            return Ok(Some(At::QuoteInQuoted));
+        }
+        if self.more()? {
+            return Ok(Some(At::Quoted));
+        }
+        self.flaw.get_or_insert(Flaw::Unclosed);
+        Ok(None)
+    }
+
+    /// Goes on behind a quote in a cell with quotes: it closes the cell, or is
+    /// the first of two that stand for one.
+    fn after_quote(&mut self) -> io::Result<Option<At>> {
+        if self.byte(self.place).is_none() {
+            self.fill()?;
+        }
+        if self.byte(self.place) == Some(b'"') {
+            self.cell.escapes = true;
+            self.place += 1;
+            return Ok(Some(At::Quoted));
+        }
+        let end = self.place - 1;
+        self.place += self.blanks_after(self.place)?;
+        match self.byte(self.place) {
+            Some(byte) if byte != self.delimiter && !matches!(byte, b'\n' | b'\r') => {
+                self.flaw.get_or_insert(Flaw::AfterQuote);
+                Ok(Some(At::Bare))
+            }
+            Some(_) | None => Ok(self.end_cell(end)),
+        }
+    }
+
+    /// Keeps the cell, which ends at `end`; `None` where the row ends with it.
+    fn end_cell(&mut self, end: usize) -> Option<At> {
+        self.cell.end = end;
+        self.spans.push(self.cell);
+        if self.byte(self.place) != Some(self.delimiter) {
+            return None;
+        }
+        self.place += 1;
+        Some(At::CellStart)
+    }
+
+    /// How many blanks stand from `place` on that belong to no cell. Hand-made
+    /// files have them behind a closing quote.
+    fn blanks_after(&mut self, place: usize) -> io::Result<usize> {
+        let mut blanks = 0;
+        loop {
+            match self.byte(place + blanks) {
+                Some(b' ') => blanks += 1,
+                None if self.fill()? => {}
+                Some(_) | None => return Ok(blanks),
+            }
+        }
+    }
+
+    /// Gets more of a row whose end is not in the buffer; false where there is
+    /// none. A row that grows beyond all bounds is let go on the way.
+    fn more(&mut self) -> io::Result<bool> {
+        self.place = self.data().len();
+        if self.place > LONGEST_ROW {
+            self.flaw = Some(Flaw::TooLong);
+            self.spans.clear();
+            self.breaks += line_ends(self.data(), true);
+            self.dropped += self.place;
+            self.start = self.end;
+            self.place = 0;
+            self.cell = Span::at(0);
+        }
+        self.fill()
+    }
+
+    /// Notes that the row ends here: at its line end, or where the input does.
+    fn end_row(&mut self) -> io::Result<()> {
+        self.length = self.place;
+        let line_end = match self.byte(self.place) {
+            Some(b'\r') => {
+                if self.byte(self.place + 1).is_none() {
+                    self.fill()?;
+                }
+                if self.byte(self.place + 1) == Some(b'\n') {
+                    2
+                } else {
+                    1
+                }
+            }
+            Some(_) => 1,
+            None => 0,
+        };
+        self.taken = self.place + line_end;
+        if self.quoted || self.dropped > 0 {
+            let row = self.data().get(..self.place).unwrap_or_default();
+            self.breaks += line_ends(row, false);
+        }
+        self.breaks += u64::from(line_end > 0);
+        Ok(())
+    }
+
+    /// The row's bytes, without its line end; none of an overlong row's.
+    pub(super) fn raw(&self) -> &[u8] {
+        if self.flaw == Some(Flaw::TooLong) {
+            return &[];
+        }
+        self.data().get(..self.length).unwrap_or_default()
+    }
+}
+
+/// How many line ends `bytes` hold: LF, CR LF, or CR alone. Where `bytes` were
+/// cut, a CR at their end is left to what follows it.
+fn line_ends(bytes: &[u8], cut: bool) -> u64 {
+    let mut found = memchr::memchr_iter(b'\n', bytes).count() as u64;
+    for place in memchr::memchr_iter(b'\r', bytes) {
+        let alone = match bytes.get(place + 1) {
+            Some(b'\n') => false,
+            Some(_) => true,
+            None => !cut,
+        };
+        found += u64::from(alone);
+    }
+    found
+}
+
+#[cfg(test)]
+#[path = "splitter_tests.rs"]
+pub(crate) mod tests;
