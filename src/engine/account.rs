@@ -305,3 +305,7 @@ fn duplicate(fit: Fit, there: Option<&str>, line: u64) -> Vec<Problem> {
     problems.extend(fit.notes);
     problems
 }
+
+#[cfg(test)]
+#[path = "account_tests.rs"]
+mod tests;

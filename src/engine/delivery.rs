@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::gauges::Gauges;
 use super::life::{Delivery, Life};
-use super::outage::{Admission, Outage};
+use super::outage::{Admission, Met, Outage};
 use super::pace::Pace;
 use super::retry::{Policy, delay};
 use super::server_clock::ServerClock;
@@ -49,8 +49,9 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         let mut life = Life::of(ticket);
         let mut ask = life.ticket.ask_first;
         loop {
-            if !self.admitted().await {
-                return life.left();
+            match self.admitted().await {
+                Some(is_probe) => life.is_probe = is_probe,
+                None => return life.left(),
             }
             life.attempts += 1;
             Gauges::count(&self.gauges.sent);
@@ -77,14 +78,24 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         }
     }
 
-    /// Waits until a request may start; false where everything is stopped.
-    async fn admitted(&self) -> bool {
+    /// Waits until a request may start, and says whether it is a probe; `None`
+    /// where everything is stopped.
+    async fn admitted(&self) -> Option<bool> {
         let admission = async {
             loop {
                 let changed = self.changed.notified();
                 let admission = self.outage().admit(self.began.elapsed());
                 match admission {
-                    Admission::Go => break,
+                    Admission::Probe => {
+                        self.pace.next().await;
+                        return true;
+                    }
+                    // Who waits for a start when an outage begins is held back too.
+                    Admission::Go => tokio::select! {
+                        biased;
+                        () = self.pace.next() => return false,
+                        () = changed => {}
+                    },
                     Admission::Wait(None) => changed.await,
                     Admission::Wait(Some(until)) => {
                         tokio::select! {
@@ -94,16 +105,11 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                     }
                 }
             }
-            self.pace.next().await;
         };
         tokio::select! {
             biased;
-            () = self.stop.halted() => {
-                self.outage().withdrawn();
-                self.changed.notify_waiters();
-                false
-            }
-            () = admission => true,
+            () = self.stop.halted() => None,
+            is_probe = admission => Some(is_probe),
         }
     }
 
@@ -173,6 +179,8 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             Found::Absent => {
                 self.answered();
                 life.doubt = false;
+                life.ticket.ask_first = false;
+                life.unanswered = 0;
                 if let Some(refusal) = life.refusal.take() {
                     return Learnt::Settled(life.refused(refusal));
                 }
@@ -195,8 +203,10 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                 Learnt::Nothing
             }
             Found::Unknown(trouble) => {
-                let counts = self.rest(life, trouble, false).await;
-                if counts && life.waits > self.retry.retries {
+                if self.rest(life, trouble, false).await {
+                    life.unanswered += 1;
+                }
+                if life.unanswered > self.retry.retries {
                     return Learnt::Settled(life.unresolved());
                 }
                 Learnt::Nothing
@@ -244,17 +254,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     /// Waits after a trouble. False where the API is down, so that the trouble
     /// is nobody's in particular and must not count.
     async fn rest(&self, life: &mut Life, trouble: Trouble, left: bool) -> bool {
-        let was_down = self.outage().is_down();
-        let down = self
-            .outage()
-            .trouble(self.began.elapsed(), &self.retry, (self.jitter)());
-        if down {
-            if !was_down {
-                self.observer.hear(&Event::Down {
-                    message: trouble.message.clone(),
-                });
-            }
-            self.changed.notify_waiters();
+        if self.is_outage(life, &trouble) {
             life.trouble = Some(trouble);
             return false;
         }
@@ -267,6 +267,38 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             () = self.stop.halted() => {}
         }
         true
+    }
+
+    /// Whether a trouble is part of an outage.
+    fn is_outage(&self, life: &Life, trouble: &Trouble) -> bool {
+        // An answer that is no server error comes from an API that is there,
+        // however odd it is.
+        if trouble.status.is_some_and(|status| status < 500) {
+            self.answered();
+            return false;
+        }
+        let (was_down, is_down) = {
+            let mut outage = self.outage();
+            let was_down = outage.is_down();
+            let met = Met {
+                row: life.ticket.id,
+                by_row: trouble.status == Some(500),
+                is_probe: life.is_probe,
+            };
+            let jitter = (self.jitter)();
+            (
+                was_down,
+                outage.trouble(met, self.began.elapsed(), &self.retry, jitter),
+            )
+        };
+        if is_down {
+            if !was_down {
+                let message = trouble.message.clone();
+                self.observer.hear(&Event::Down { message });
+            }
+            self.changed.notify_waiters();
+        }
+        is_down
     }
 
     fn answered(&self) {

@@ -1,1 +1,749 @@
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::{Delivery, Sending};
+use crate::domain::customer::Customer;
+use crate::domain::customer::tests::aster;
+use crate::domain::outcome::Outcome;
+use crate::domain::plan::{Existing, Remote};
+use crate::domain::summary::RequestCounts;
+use crate::engine::pace::{Pace, Rate};
+use crate::engine::server_clock::ServerClock;
+use crate::engine::stop::Halt;
+use crate::engine::testing::{Answer, CLAIMED_BY, Heard, NOW_MS, Scripted, remote_of, sending};
+use crate::engine::{ClaimTime, Ticket};
+use crate::kable::{Answered, CustomerApi, Found, Key, Refusal, Reply, Trouble};
+use crate::ledger::Settlement;
+use crate::report::Event;
+
+/// A ticket for a new row, claimed just now; a test changes the one thing it
+/// is about.
+fn ticket() -> Ticket {
+    Ticket {
+        id: 7,
+        digest: aster().digest(),
+        customer: aster(),
+        ask_first: false,
+        in_doubt: false,
+        claim: ClaimTime::Now(NOW_MS),
+    }
+}
+
+/// A ticket that an earlier run may have sent.
+fn doubtful() -> Ticket {
+    Ticket {
+        ask_first: true,
+        in_doubt: true,
+        claim: ClaimTime::Earlier(Some(CLAIMED_BY)),
+        ..ticket()
+    }
+}
+
+fn scripted<const N: usize>(answers: [Answer; N]) -> Sending<Scripted, Heard> {
+    sending(Scripted::new(answers))
+}
+
+fn created() -> Answer {
+    created_with(&[])
+}
+
+fn created_with(keys: &[&str]) -> Answer {
+    let remote = remote_of(&aster(), CLAIMED_BY);
+    Answer::from(Reply::Created {
+        remote: Box::new(remote),
+        keys: keys
+            .iter()
+            .map(|key| Key::from((*key).to_owned()))
+            .collect(),
+        status: 201,
+        request_id: Some("req-1".to_owned()),
+    })
+}
+
+fn refusal(message: &str) -> Refusal {
+    Refusal {
+        status: 400,
+        message: message.to_owned(),
+        request_id: Some("req-2".to_owned()),
+    }
+}
+
+fn refused(message: &str) -> Answer {
+    Answer::from(Reply::Refused(refusal(message)))
+}
+
+fn trouble(status: u16) -> Trouble {
+    Trouble {
+        status: Some(status),
+        message: "it is broken".to_owned(),
+        request_id: None,
+        wait: None,
+    }
+}
+
+fn lost() -> Answer {
+    Answer::from(Reply::Unknown(trouble(502)))
+}
+
+fn unsent() -> Answer {
+    Answer::from(Reply::Unsent(Trouble::default()))
+}
+
+fn there(remote: Remote) -> Answer {
+    Answer::from(Found::There {
+        remote: Box::new(remote),
+        request_id: Some("req-3".to_owned()),
+    })
+}
+
+/// The row's customer is there, created at that time.
+fn there_since(created: i64) -> Answer {
+    there(remote_of(&aster(), created))
+}
+
+fn absent() -> Answer {
+    Answer::from(Found::Absent)
+}
+
+fn unanswered() -> Answer {
+    Answer::from(Found::Unknown(trouble(503)))
+}
+
+fn settled(delivery: Delivery) -> Settlement {
+    match delivery {
+        Delivery::Settled { settlement, .. } => settlement,
+        other @ (Delivery::Refused { .. } | Delivery::Released(_) | Delivery::InDoubt) => {
+            panic!("not settled: {other:?}")
+        }
+    }
+}
+
+/// What a settled row came to, and whether that was our doing.
+async fn outcome_of(sending: &Sending<Scripted, Heard>, ticket: Ticket) -> (Outcome, bool) {
+    let settlement = settled(sending.deliver(ticket).await);
+    (settlement.outcome, settlement.ours)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_created_customer_is_ours_under_kables_id() {
+    let delivery = scripted([created()]).deliver(ticket()).await;
+    let wanted = Settlement {
+        id: 7,
+        digest: aster().digest(),
+        outcome: Outcome::Created,
+        ours: true,
+        keys_lost: false,
+        customer_id: Some("cus_c-1".to_owned()),
+        request_id: Some("req-1".to_owned()),
+        attempts: 1,
+        status: Some(201),
+        message: None,
+    };
+    assert_eq!(settled(delivery), wanted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_that_were_asked_for_and_did_not_come_are_lost() {
+    for (asked, came, lost) in [
+        (true, &[][..], true),
+        (true, &["sk_1"], false),
+        (false, &[], false),
+    ] {
+        let mut sending = scripted([created_with(came)]);
+        sending.keys = asked;
+        let settlement = settled(sending.deliver(ticket()).await);
+        assert_eq!(settlement.keys_lost, lost, "asked: {asked}, came: {came:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_that_came_are_handed_on() {
+    match scripted([created_with(&["sk_1", "sk_2"])])
+        .deliver(ticket())
+        .await
+    {
+        Delivery::Settled { keys, .. } => assert_eq!(keys.len(), 2),
+        other @ (Delivery::Refused { .. } | Delivery::Released(_) | Delivery::InDoubt) => {
+            panic!("{other:?}")
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_customer_that_is_there_and_equal_already_existed() {
+    // Even one that was created since the claim: ours was refused.
+    for created in [NOW_MS - 1, CLAIMED_BY + 1] {
+        let sending = scripted([refused("it exists"), there_since(created)]);
+        assert_eq!(
+            outcome_of(&sending, ticket()).await,
+            (Outcome::AlreadyExisted, false)
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_customer_that_is_there_and_differs_is_left_or_counts_as_failed() {
+    for (existing, outcome) in [
+        (Existing::Skip, Outcome::Differs),
+        (Existing::Fail, Outcome::Failed),
+    ] {
+        let mut other = remote_of(&aster(), NOW_MS - 1);
+        other.company_name = "Astre".to_owned();
+        let mut sending = scripted([refused("it exists"), there(other)]);
+        sending.existing = existing;
+        assert_eq!(outcome_of(&sending, ticket()).await, (outcome, false));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_difference_is_told_with_the_refusals_status() {
+    let mut other = remote_of(&aster(), NOW_MS - 1);
+    other.currency = "EUR".to_owned();
+    let settlement = settled(
+        scripted([refused("it exists"), there(other)])
+            .deliver(ticket())
+            .await,
+    );
+    assert_eq!(
+        (settlement.status, settlement.message.as_deref()),
+        (
+            Some(400),
+            Some("currency is \"EUR\" at Kable, \"USD\" in the file")
+        )
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_customer_that_is_refused_and_absent_failed_with_words_that_name_no_row() {
+    let sending = scripted([refused("plan of c-1 is unknown"), absent()]);
+    match sending.deliver(ticket()).await {
+        Delivery::Refused { settlement, words } => {
+            assert_eq!(words, "400 plan of … is unknown");
+            assert_eq!(
+                settlement.message.as_deref(),
+                Some("plan of c-1 is unknown")
+            );
+            assert_eq!(
+                (settlement.outcome, settlement.status),
+                (Outcome::Failed, Some(400))
+            );
+        }
+        other @ (Delivery::Settled { .. } | Delivery::Released(_) | Delivery::InDoubt) => {
+            panic!("{other:?}")
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_customer_whose_answer_was_lost_is_ours_if_it_was_created_since_the_claim() {
+    for (created, found) in [
+        (CLAIMED_BY, (Outcome::Created, true)),
+        (CLAIMED_BY - 1, (Outcome::AlreadyExisted, false)),
+    ] {
+        let sending = scripted([lost(), there_since(created)]);
+        assert_eq!(outcome_of(&sending, ticket()).await, found, "{created}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_servers_clock_no_customer_that_is_found_is_ours() {
+    let mut sending = scripted([lost(), there_since(i64::MAX)]);
+    sending.clock = ServerClock::default().into();
+    assert_eq!(
+        outcome_of(&sending, ticket()).await,
+        (Outcome::AlreadyExisted, false)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_customer_without_a_time_is_not_ours() {
+    let mut remote = remote_of(&aster(), CLAIMED_BY);
+    remote.created = None;
+    let sending = scripted([lost(), there(remote)]);
+    assert_eq!(
+        outcome_of(&sending, ticket()).await,
+        (Outcome::AlreadyExisted, false)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_servers_clock_is_learnt_from_any_answer() {
+    let dated = Answer::Create(Answered {
+        reply: Reply::Unknown(trouble(502)),
+        date_ms: Some(NOW_MS + 60_000),
+    });
+    let mut sending = scripted([dated, there_since(CLAIMED_BY + 60_000)]);
+    sending.clock = ServerClock::default().into();
+    assert_eq!(
+        outcome_of(&sending, ticket()).await,
+        (Outcome::Created, true)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_keys_of_a_customer_whose_answer_was_lost_are_lost() {
+    let mut sending = scripted([lost(), there_since(CLAIMED_BY)]);
+    sending.keys = true;
+    assert!(settled(sending.deliver(ticket()).await).keys_lost);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_keys_of_a_customer_that_is_not_ours_are_not_lost() {
+    let mut sending = scripted([lost(), there_since(NOW_MS)]);
+    sending.keys = true;
+    assert!(!settled(sending.deliver(ticket()).await).keys_lost);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_customer_whose_answer_was_lost_and_that_is_absent_is_sent_again() {
+    let sending = scripted([lost(), absent(), created()]);
+    outcome_of(&sending, ticket()).await;
+    assert_eq!(
+        sending.api.asked(),
+        [(0, "create"), (500, "find"), (500, "create")]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_create_that_is_refused_after_all_finds_the_first() {
+    // The first one was slow, not lost: it arrived after the question.
+    let sending = scripted([
+        lost(),
+        absent(),
+        refused("it exists"),
+        there_since(CLAIMED_BY),
+    ]);
+    assert_eq!(
+        outcome_of(&sending, ticket()).await,
+        (Outcome::Created, true)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_that_is_lost_each_time_is_given_up_after_the_retries() {
+    let mut sending = scripted([lost(), absent(), lost(), absent(), lost(), absent()]);
+    sending.retry.retries = 2;
+    match sending.deliver(ticket()).await {
+        Delivery::Refused { settlement, words } => {
+            assert_eq!((settlement.status, settlement.attempts), (Some(502), 6));
+            assert_eq!(words, "502 it is broken");
+        }
+        other @ (Delivery::Settled { .. } | Delivery::Released(_) | Delivery::InDoubt) => {
+            panic!("{other:?}")
+        }
+    }
+    let creates: Vec<_> = sending.api.asked().into_iter().step_by(2).collect();
+    assert_eq!(creates, [(0, "create"), (500, "create"), (1500, "create")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_in_doubt_from_an_earlier_run_is_asked_for_and_not_sent() {
+    let sending = scripted([there_since(CLAIMED_BY)]);
+    assert_eq!(
+        outcome_of(&sending, doubtful()).await,
+        (Outcome::Created, true)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_in_doubt_from_an_earlier_run_is_sent_once_it_is_known_to_be_absent() {
+    let sending = scripted([absent(), created()]);
+    outcome_of(&sending, doubtful()).await;
+    assert_eq!(sending.api.asked(), [(0, "find"), (0, "create")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_in_doubt_that_cannot_be_asked_about_is_unresolved_after_the_retries() {
+    let mut sending = scripted([unanswered(), unanswered(), unanswered()]);
+    sending.retry.retries = 2;
+    let settlement = settled(sending.deliver(doubtful()).await);
+    assert_eq!(
+        (settlement.outcome, settlement.status),
+        (Outcome::Unresolved, Some(503))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_row_that_cannot_be_asked_about_is_pending_after_the_retries() {
+    let mut sending = scripted([refused("no"), unanswered(), unanswered()]);
+    sending.retry.retries = 1;
+    assert_eq!(
+        outcome_of(&sending, ticket()).await,
+        (Outcome::Pending, false)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_request_waits_as_long_as_it_is_told() {
+    let told = Some(Duration::from_mins(1));
+    let sending = scripted([Reply::Throttled(told).into(), created()]);
+    outcome_of(&sending, ticket()).await;
+    assert_eq!(sending.api.asked(), [(0, "create"), (60_000, "create")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_request_that_is_told_nothing_backs_off() {
+    let throttled = || Reply::Throttled(None).into();
+    let sending = scripted([throttled(), throttled(), throttled(), created()]);
+    outcome_of(&sending, ticket()).await;
+    let times: Vec<u128> = sending.api.asked().iter().map(|(at, _)| *at).collect();
+    assert_eq!(times, [0, 500, 1500, 3500]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_is_told_to_the_observer() {
+    let told = Duration::from_secs(7);
+    let sending = scripted([Reply::Throttled(Some(told)).into(), created()]);
+    outcome_of(&sending, ticket()).await;
+    assert_eq!(sending.observer.events(), [Event::Paused { wait: told }]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_does_not_count_as_a_try() {
+    let throttled = || Reply::Throttled(None).into();
+    let mut sending = scripted([throttled(), throttled(), lost(), absent(), created()]);
+    sending.retry.retries = 1;
+    assert_eq!(
+        outcome_of(&sending, ticket()).await,
+        (Outcome::Created, true)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_question_is_asked_again() {
+    let told = Some(Duration::from_secs(7));
+    let mut sending = scripted([Found::Throttled(told).into(), there_since(CLAIMED_BY)]);
+    sending.retry.retries = 0;
+    outcome_of(&sending, doubtful()).await;
+    assert_eq!(sending.api.asked(), [(0, "find"), (7000, "find")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_did_not_leave_puts_nothing_in_doubt() {
+    let sending = scripted([unsent(), unsent(), created()]);
+    outcome_of(&sending, ticket()).await;
+    assert_eq!(
+        sending.api.asked(),
+        [(0, "create"), (500, "create"), (1500, "create")]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_did_not_leave_does_not_count_as_a_try() {
+    let mut sending = scripted([unsent(), unsent(), lost(), absent(), created()]);
+    sending.retry.retries = 1;
+    assert_eq!(
+        outcome_of(&sending, ticket()).await,
+        (Outcome::Created, true)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_comes_with_a_trouble_is_obeyed() {
+    let told = Trouble {
+        wait: Some(Duration::from_secs(9)),
+        ..trouble(500)
+    };
+    let sending = scripted([Reply::Unknown(told).into(), there_since(CLAIMED_BY)]);
+    outcome_of(&sending, ticket()).await;
+    assert_eq!(sending.api.asked(), [(0, "create"), (9000, "find")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denied_create_ends_the_run_and_its_row_was_not_sent() {
+    let sending = scripted([Reply::Denied(refusal("who are you")).into()]);
+    let delivery = sending.deliver(ticket()).await;
+    assert!(matches!(delivery, Delivery::Released(_)), "{delivery:?}");
+    let message = "status 400: who are you".to_owned();
+    assert_eq!(sending.stop.reason(), Some(Halt::Denied { message }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denied_question_ends_the_run_and_its_row_stays_in_doubt() {
+    let sending = scripted([lost(), Found::Denied(refusal("who are you")).into()]);
+    let delivery = sending.deliver(ticket()).await;
+    assert!(matches!(delivery, Delivery::InDoubt), "{delivery:?}");
+    assert!(matches!(sending.stop.reason(), Some(Halt::Denied { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_was_found_absent_is_not_in_doubt_any_more() {
+    let sending = scripted([absent(), Reply::Denied(refusal("who are you")).into()]);
+    let delivery = sending.deliver(doubtful()).await;
+    assert!(matches!(delivery, Delivery::Released(_)), "{delivery:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_once_everything_is_stopped() {
+    let sending = scripted([]);
+    sending.stop.halt(Halt::Interrupted);
+    let delivery = sending.deliver(ticket()).await;
+    assert!(matches!(delivery, Delivery::Released(_)), "{delivery:?}");
+}
+
+/// Stops a row after a second; what it came to, and at which millisecond.
+async fn stopped_after_a_second(
+    sending: Sending<Scripted, Heard>,
+    ticket: Ticket,
+) -> (Delivery, u128) {
+    let (began, stop) = (Instant::now(), sending.stop.clone());
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        stop.halt(Halt::Interrupted);
+    });
+    (sending.deliver(ticket).await, began.elapsed().as_millis())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_releases_a_row_that_waits_for_its_turn() {
+    let sending = scripted([Reply::Throttled(Some(Duration::from_hours(1))).into()]);
+    let (delivery, at) = stopped_after_a_second(sending, ticket()).await;
+    assert!(
+        matches!((&delivery, at), (Delivery::Released(_), 1000)),
+        "{delivery:?} at {at}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_releases_a_row_that_waits_to_be_sent_again() {
+    let told = Trouble {
+        wait: Some(Duration::from_hours(1)),
+        ..Trouble::default()
+    };
+    let sending = scripted([Reply::Unsent(told).into()]);
+    let (delivery, at) = stopped_after_a_second(sending, ticket()).await;
+    assert!(
+        matches!((&delivery, at), (Delivery::Released(_), 1000)),
+        "{delivery:?} at {at}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_releases_a_row_that_waits_for_the_end_of_an_outage() {
+    let sending = scripted([]);
+    for row in 0..5 {
+        let met = crate::engine::outage::Met {
+            row,
+            by_row: false,
+            is_probe: false,
+        };
+        sending
+            .outage()
+            .trouble(met, Duration::from_hours(1), &sending.retry, 1.0);
+    }
+    let (delivery, at) = stopped_after_a_second(sending, ticket()).await;
+    assert!(
+        matches!((&delivery, at), (Delivery::Released(_), 1000)),
+        "{delivery:?} at {at}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_leaves_a_row_in_doubt_whose_answer_was_lost() {
+    let told = Trouble {
+        wait: Some(Duration::from_hours(1)),
+        ..trouble(502)
+    };
+    let sending = scripted([Reply::Unknown(told).into()]);
+    let (delivery, at) = stopped_after_a_second(sending, ticket()).await;
+    assert!(
+        matches!((&delivery, at), (Delivery::InDoubt, 1000)),
+        "{delivery:?} at {at}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_request_is_a_first_create_or_a_retry_or_a_question() {
+    let sending = scripted([
+        unsent(),
+        Reply::Throttled(None).into(),
+        lost(),
+        unanswered(),
+        absent(),
+        created(),
+    ]);
+    outcome_of(&sending, ticket()).await;
+    let wanted = RequestCounts {
+        sent: 6,
+        retried: 3,
+        throttled: 1,
+        lookups: 2,
+    };
+    assert_eq!(sending.gauges.requests(), wanted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_in_flight_after_the_last_answer() {
+    let sending = scripted([lost(), absent(), created()]);
+    outcome_of(&sending, ticket()).await;
+    assert_eq!(sending.gauges.in_flight.load(Ordering::Relaxed), 0);
+}
+
+/// Takes a tenth of a second for every answer, and is down until ten seconds
+/// after the start: creates don't leave, or their answers are lost.
+struct Down {
+    began: Instant,
+    trouble: fn() -> Reply,
+    starts: std::sync::Mutex<Vec<u128>>,
+}
+
+impl Down {
+    fn new(trouble: fn() -> Reply) -> Self {
+        Self {
+            began: Instant::now(),
+            trouble,
+            starts: std::sync::Mutex::default(),
+        }
+    }
+
+    /// Takes its time; whether it is up.
+    async fn request(&self) -> bool {
+        let at = self.began.elapsed();
+        self.starts.lock().unwrap().push(at.as_millis());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        at >= Duration::from_secs(10)
+    }
+}
+
+impl CustomerApi for Down {
+    async fn create(&self, customer: &Customer) -> Answered<Reply> {
+        let reply = if self.request().await {
+            Reply::Created {
+                remote: Box::new(remote_of(customer, CLAIMED_BY)),
+                keys: Vec::new(),
+                status: 201,
+                request_id: None,
+            }
+        } else {
+            (self.trouble)()
+        };
+        Answered {
+            reply,
+            date_ms: None,
+        }
+    }
+
+    async fn find(&self, _client_id: &str) -> Answered<Found> {
+        let reply = if self.request().await {
+            Found::Absent
+        } else {
+            Found::Unknown(trouble(503))
+        };
+        Answered {
+            reply,
+            date_ms: None,
+        }
+    }
+}
+
+fn not_leaving() -> Reply {
+    Reply::Unsent(Trouble {
+        message: "nobody listens".to_owned(),
+        ..Trouble::default()
+    })
+}
+
+fn losing() -> Reply {
+    Reply::Unknown(trouble(502))
+}
+
+/// Sends thirty rows at once; how many came to what.
+async fn send_thirty(sending: &Arc<Sending<Down, Heard>>) -> Vec<(Outcome, usize)> {
+    let mut tasks = JoinSet::new();
+    for _ in 0..30 {
+        let sending = Arc::clone(sending);
+        tasks.spawn(async move { sending.deliver(ticket()).await });
+    }
+    let outcomes: Vec<Outcome> = tasks
+        .join_all()
+        .await
+        .into_iter()
+        .map(|delivery| match delivery {
+            Delivery::Settled { settlement, .. } | Delivery::Refused { settlement, .. } => {
+                settlement.outcome
+            }
+            Delivery::Released(_) => Outcome::Pending,
+            Delivery::InDoubt => Outcome::Unresolved,
+        })
+        .collect();
+    let many = |outcome| outcomes.iter().filter(|other| **other == outcome).count();
+    Outcome::ALL
+        .into_iter()
+        .map(|outcome| (outcome, many(outcome)))
+        .filter(|(_, many)| *many > 0)
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn during_an_outage_one_request_at_a_time_finds_out_and_the_pauses_grow() {
+    let sending = Arc::new(sending(Down::new(not_leaving)));
+    send_thirty(&sending).await;
+    let starts = sending.api.starts.lock().unwrap().clone();
+    assert_eq!(starts[..30], [0; 30]);
+    assert_eq!(starts[30..34], [1100, 3200, 7300, 15_400]);
+    assert_eq!(starts[34..], [15_500; 29]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_told_once_when_it_begins_and_once_when_it_ends() {
+    let sending = Arc::new(sending(Down::new(not_leaving)));
+    send_thirty(&sending).await;
+    let message = "nobody listens".to_owned();
+    assert_eq!(
+        sending.observer.events(),
+        [Event::Down { message }, Event::Up]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_not_held_against_the_rows() {
+    for trouble in [not_leaving, losing] {
+        let mut sending = sending(Down::new(trouble));
+        // One for each of the four that came before it was an outage.
+        sending.retry.retries = 1;
+        let came = send_thirty(&Arc::new(sending)).await;
+        assert_eq!(came, [(Outcome::Created, 30)]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_that_wait_for_their_turn_when_an_outage_begins_are_held_back_too() {
+    let mut sending = sending(Down::new(not_leaving));
+    sending.pace = Pace::new(Rate::per_second(NonZeroU32::new(4).unwrap()));
+    let sending = Arc::new(sending);
+    send_thirty(&sending).await;
+    let starts = sending.api.starts.lock().unwrap().clone();
+    let while_down = starts
+        .iter()
+        .filter(|at| (2000..10_000).contains(*at))
+        .count();
+    // Five until it is known; then probes after one, two and four seconds.
+    assert_eq!(while_down, 3, "{starts:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_that_is_always_answered_oddly_ends_unresolved() {
+    let sending = scripted::<9>(std::array::from_fn(|_| {
+        Answer::from(Found::Unknown(trouble(422)))
+    }));
+    assert_eq!(
+        outcome_of(&sending, doubtful()).await.0,
+        Outcome::Unresolved
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_row_that_the_server_fails_at_is_not_taken_for_an_outage() {
+    let sending = scripted::<9>(std::array::from_fn(|_| {
+        Answer::from(Found::Unknown(trouble(500)))
+    }));
+    assert_eq!(
+        outcome_of(&sending, doubtful()).await.0,
+        Outcome::Unresolved
+    );
+}

@@ -58,9 +58,15 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
         if stop.is_halted() {
             self.wind_up(tasks, tickets).await?;
         }
-        // Too few to be everybody's: they were refused for their own sake.
-        for (client_id, settlement) in self.alike.accepted() {
-            self.settle(client_id, settlement, Vec::new()).await;
+        for (client_id, mut settlement) in self.alike.accepted() {
+            if stop.is_halted() {
+                // It was never known whose refusal it was.
+                settlement.outcome = Outcome::Pending;
+                self.settle(client_id, settlement, Vec::new()).await;
+            } else {
+                // Too few to be everybody's: it was refused for its own sake.
+                self.failed(client_id, settlement).await;
+            }
         }
         Ok(())
     }

@@ -33,8 +33,12 @@ pub(super) struct Life {
     pub(super) sent_before: bool,
     /// Creates that left and whose fate is or was unknown.
     pub(super) tries: u32,
-    /// Waits without an answer that helped.
+    /// Waits after troubles.
     pub(super) waits: u32,
+    /// Questions in a row that got no answer.
+    pub(super) unanswered: u32,
+    /// Whether its request finds out if the API is back.
+    pub(super) is_probe: bool,
     /// Whether the customer may exist by our doing.
     pub(super) doubt: bool,
     pub(super) refusal: Option<Refusal>,
@@ -51,6 +55,8 @@ impl Life {
             sent_before: false,
             tries: 0,
             waits: 0,
+            unanswered: 0,
+            is_probe: false,
             refusal: None,
             trouble: None,
         }

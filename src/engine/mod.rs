@@ -22,6 +22,8 @@ pub mod retry;
 mod server_clock;
 pub mod stop;
 pub mod survey;
+#[cfg(test)]
+mod testing;
 pub mod verdicts;
 
 use crate::domain::customer::{Customer, Fingerprint};
@@ -45,8 +47,9 @@ pub struct Reading {
 pub(crate) struct Checker<'r> {
     reading: &'r Reading,
     binding: Option<(u16, Binding)>,
-    /// How many columns have been looked through for ones without a field.
-    pub(crate) seen: usize,
+    /// Of which input how many columns have been looked through for ones
+    /// without a field.
+    pub(crate) seen: Option<(u16, usize)>,
 }
 
 impl<'r> Checker<'r> {
@@ -54,7 +57,7 @@ impl<'r> Checker<'r> {
         Self {
             reading,
             binding: None,
-            seen: 0,
+            seen: None,
         }
     }
 

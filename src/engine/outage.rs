@@ -16,6 +16,8 @@ const IN_A_ROW: u32 = 5;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Outage {
     troubles: u32,
+    /// The one row that all of them may be the doing of.
+    suspect: Option<u64>,
     probes: u32,
     down: Option<Down>,
 }
@@ -31,8 +33,22 @@ struct Down {
 pub(super) enum Admission {
     /// Send.
     Go,
+    /// Send, and find out whether the API is back.
+    Probe,
     /// Ask again at that time, or as soon as something changes.
     Wait(Option<Duration>),
+}
+
+/// Who met a trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Met {
+    /// The row.
+    pub(super) row: u64,
+    /// Whether the row itself may have caused it: a server that fails at one
+    /// customer answers 500, one that is away answers otherwise or not at all.
+    pub(super) by_row: bool,
+    /// Whether it was the probe.
+    pub(super) is_probe: bool,
 }
 
 impl Outage {
@@ -44,7 +60,7 @@ impl Outage {
             Some(down) if now < down.next_probe => Admission::Wait(Some(down.next_probe)),
             Some(down) => {
                 down.probing = true;
-                Admission::Go
+                Admission::Probe
             }
         }
     }
@@ -58,15 +74,23 @@ impl Outage {
 
     /// Takes in that no answer came, or only that something is broken. True if
     /// the API is down now, so that nothing is held against the row.
-    pub(super) fn trouble(&mut self, now: Duration, policy: &Policy, jitter: f64) -> bool {
+    pub(super) fn trouble(
+        &mut self,
+        met: Met,
+        now: Duration,
+        policy: &Policy,
+        jitter: f64,
+    ) -> bool {
+        let first = self.troubles == 0;
+        self.suspect =
+            Some(met.row).filter(|row| met.by_row && (first || self.suspect == Some(*row)));
         self.troubles = self.troubles.saturating_add(1);
-        if self.troubles < IN_A_ROW {
+        if self.down.is_none() && (self.troubles < IN_A_ROW || self.suspect.is_some()) {
             return false;
         }
         // Those that were in flight when it went down come back too; only the
         // probe's own failure makes the pause longer.
-        let probed = self.down.is_some_and(|down| down.probing);
-        if self.down.is_none() || probed {
+        if self.down.is_none() || met.is_probe {
             self.probes = self.probes.saturating_add(1);
             // Half of the wait is certain, so that a dead API is not hammered.
             let wait = delay(policy, self.probes + 1, None, 0.5 + jitter / 2.0);
@@ -76,13 +100,6 @@ impl Outage {
             });
         }
         true
-    }
-
-    /// Takes in that whoever was let go did not send after all.
-    pub(super) fn withdrawn(&mut self) {
-        if let Some(down) = &mut self.down {
-            down.probing = false;
-        }
     }
 
     /// Whether the API is taken to be down.
@@ -95,27 +112,45 @@ impl Outage {
 mod tests {
     use std::time::Duration;
 
-    use super::{Admission, Outage};
+    use super::{Admission, Met, Outage};
     use crate::engine::retry::Policy;
 
     fn at(millis: u64) -> Duration {
         Duration::from_millis(millis)
     }
 
+    fn met(outage: &mut Outage, row: u64, millis: u64) -> bool {
+        let met = Met {
+            row,
+            by_row: false,
+            is_probe: false,
+        };
+        outage.trouble(met, at(millis), &Policy::default(), 1.0)
+    }
+
     fn down() -> Outage {
         let mut outage = Outage::default();
-        for _ in 0..5 {
-            outage.trouble(at(0), &Policy::default(), 1.0);
+        for row in 0..5 {
+            met(&mut outage, row, 0);
         }
         outage
+    }
+
+    fn probe_fails(outage: &mut Outage, millis: u64) -> bool {
+        let met = Met {
+            row: 9,
+            by_row: false,
+            is_probe: true,
+        };
+        outage.trouble(met, at(millis), &Policy::default(), 1.0)
     }
 
     #[test]
     fn single_troubles_are_no_outage() {
         let mut outage = Outage::default();
         for _ in 0..20 {
-            for _ in 0..4 {
-                assert!(!outage.trouble(at(0), &Policy::default(), 1.0));
+            for row in 0..4 {
+                assert!(!met(&mut outage, row, 0));
             }
             assert_eq!(outage.admit(at(0)), Admission::Go);
             assert!(!outage.answered());
@@ -127,19 +162,22 @@ mod tests {
         let mut outage = down();
         assert!(outage.is_down());
         assert_eq!(outage.admit(at(0)), Admission::Wait(Some(at(1000))));
-        assert_eq!(outage.admit(at(1000)), Admission::Go);
+        assert_eq!(outage.admit(at(1000)), Admission::Probe);
         assert_eq!(outage.admit(at(1000)), Admission::Wait(None));
-        assert!(outage.trouble(at(1000), &Policy::default(), 1.0));
+        assert!(probe_fails(&mut outage, 1000));
         assert_eq!(outage.admit(at(1000)), Admission::Wait(Some(at(3000))));
     }
 
     #[test]
-    fn stragglers_do_not_make_the_pause_longer() {
+    fn stragglers_neither_make_the_pause_longer_nor_end_a_probe() {
         let mut outage = down();
-        for _ in 0..60 {
-            assert!(outage.trouble(at(10), &Policy::default(), 1.0));
+        for row in 0..60 {
+            assert!(met(&mut outage, row, 10));
         }
         assert_eq!(outage.admit(at(10)), Admission::Wait(Some(at(1000))));
+        assert_eq!(outage.admit(at(1000)), Admission::Probe);
+        assert!(met(&mut outage, 60, 1001));
+        assert_eq!(outage.admit(at(9000)), Admission::Wait(None));
     }
 
     #[test]
@@ -150,10 +188,16 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_that_was_not_sent_is_left_to_the_next() {
-        let mut outage = down();
-        assert_eq!(outage.admit(at(1000)), Admission::Go);
-        outage.withdrawn();
-        assert_eq!(outage.admit(at(1000)), Admission::Go);
+    fn one_row_that_a_server_fails_at_is_no_outage() {
+        let mut outage = Outage::default();
+        let failed_at = |row| Met {
+            row,
+            by_row: true,
+            is_probe: false,
+        };
+        for _ in 0..50 {
+            assert!(!outage.trouble(failed_at(1), at(0), &Policy::default(), 1.0));
+        }
+        assert!(outage.trouble(failed_at(2), at(0), &Policy::default(), 1.0));
     }
 }

@@ -5,8 +5,7 @@
 //! and the rate is used. A timer wakes up to two milliseconds late; a bucket of
 //! exactly one would lose that at every start. So a start may be up to
 //! `LATENESS` late and be made up for, and the bucket drips slower by just as
-//! much: in any second there are at most `rate × (1 + lateness) / (1 + lateness)`
-//! starts.
+//! much (and a little more), so that the promise holds.
 
 use std::num::NonZeroU32;
 use std::str::FromStr;
@@ -24,9 +23,13 @@ use super::retry::{Policy, delay};
 /// How late a start may be and still be made up for.
 const LATENESS: Duration = Duration::from_millis(2);
 
+/// By how much a request may overtake another on its way: who counts arrivals
+/// is not to see more than the rate either.
+const OVERTAKING: Duration = Duration::from_millis(3);
+
 /// In how many parts a start is counted, so that the bucket can hold
 /// [`LATENESS`] and not only whole starts.
-const PARTS: u32 = 1000;
+const PARTS: u32 = 100;
 
 /// How many requests may start in how much time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -214,9 +217,10 @@ fn bucket(rate: Rate) -> Option<(Bucket, NonZeroU32)> {
         return None;
     };
     let parts = NonZeroU32::new(PARTS)?;
-    // One part drips every (window + lateness) / (starts × PARTS), rounded up.
+    // One part drips every (window + lateness + overtaking) / (starts × PARTS),
+    // rounded up.
     let all = u128::from(starts.get()) * u128::from(PARTS);
-    let drip = (window + LATENESS).as_nanos() / all + 1;
+    let drip = (window + LATENESS + OVERTAKING).as_nanos() / all + 1;
     let drip = Duration::from_nanos(u64::try_from(drip).unwrap_or(u64::MAX));
     // Beside the start itself, the bucket holds what drips while one is late,
     // but never a second start of a slow rate.

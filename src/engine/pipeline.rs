@@ -155,3 +155,7 @@ where
     dispatched?;
     Ok((ledger, verdicts))
 }
+
+#[cfg(test)]
+#[path = "pipeline_tests.rs"]
+mod tests;

@@ -177,20 +177,22 @@ fn note_unused<R: Rows>(
     reading: &Reading,
 ) -> anyhow::Result<()> {
     let columns = rows.columns();
-    let number = usize::from(row.origin.input);
-    if number < unused.len() && checker.seen == columns.names.len() {
+    let seen = Some((row.origin.input, columns.names.len()));
+    if std::mem::replace(&mut checker.seen, seen) == seen {
         return Ok(());
     }
-    checker.seen = columns.names.len();
     let names: Vec<String> = checker
         .bind(row.origin.input, columns)?
         .unused(columns)
         .into_iter()
         .map(str::to_owned)
         .collect();
+    let number = usize::from(row.origin.input);
     let input = reading.names.get(number).cloned().unwrap_or_default();
-    unused.truncate(number);
-    unused.push((input, names));
+    unused.pop_if(|(of, _)| *of == input);
+    if !names.is_empty() {
+        unused.push((input, names));
+    }
     Ok(())
 }
 
@@ -369,3 +371,7 @@ fn known_of(item: &Id) -> Known {
         claimed_by: (item.kind == KNOWN_TIMED).then_some(item.second.cast_signed()),
     }
 }
+
+#[cfg(test)]
+#[path = "survey_tests.rs"]
+mod tests;

@@ -164,6 +164,31 @@ impl SqliteLedger {
         })
     }
 
+    /// How many claims came to which outcome, in one pass: grouping them would
+    /// sort them all in memory.
+    fn tally(&self) -> Result<Tally, LedgerError> {
+        let sums = Outcome::ALL.map(|outcome| format!("sum(outcome IS '{}')", outcome.name()));
+        let sql = format!(
+            "SELECT sum(outcome IS NULL), {} FROM customer",
+            sums.join(", ")
+        );
+        let read = |row: &rusqlite::Row<'_>| {
+            let count = |column: usize| {
+                row.get::<_, Option<i64>>(column)
+                    .map(|sum| from_sql(sum.unwrap_or_default()))
+            };
+            let mut tally = Tally::default();
+            tally.add_many(Outcome::Unresolved, count(0)?);
+            for (place, outcome) in Outcome::ALL.into_iter().enumerate() {
+                tally.add_many(outcome, count(place + 1)?);
+            }
+            Ok(tally)
+        };
+        self.db
+            .query_row(&sql, [], read)
+            .map_err(failing(&self.path, "read"))
+    }
+
     fn target(&self) -> Result<Target, LedgerError> {
         self.db
             .query_row("SELECT base_url, kable_client_id FROM account", [], |row| {
@@ -327,23 +352,10 @@ impl Ledger for SqliteLedger {
         let failed = failing(&self.path, "read");
         let mut standing = Standing {
             target: self.target()?,
-            tally: Tally::default(),
             began_ms: self.one("SELECT begun FROM account", "read")?,
             ..Standing::default()
         };
-        let mut outcomes = self
-            .db
-            .prepare("SELECT coalesce(outcome, 'unresolved'), count(*) FROM customer GROUP BY 1")
-            .map_err(failed)?;
-        let mut rows = outcomes.query([]).map_err(failed)?;
-        while let Some(row) = rows.next().map_err(failed)? {
-            let name: String = row.get(0).map_err(failed)?;
-            let count: i64 = row.get(1).map_err(failed)?;
-            standing.tally.add_many(
-                Outcome::of_name(&name).unwrap_or(Outcome::Unresolved),
-                from_sql(count),
-            );
-        }
+        standing.tally = self.tally()?;
         let mut runs = self
             .db
             .prepare(

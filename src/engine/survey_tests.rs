@@ -1,0 +1,247 @@
+use std::convert::Infallible;
+
+use super::{LOOK_UP_EVERY, Survey, Surveying, Verdict, survey};
+use crate::domain::customer::tests::aster;
+use crate::domain::outcome::Outcome;
+use crate::domain::plan::{Decision, Policy};
+use crate::domain::row::{Columns, Kind, Origin, Row, Rows};
+use crate::domain::summary::RowCounts;
+use crate::engine::Reading;
+use crate::engine::stop::{Halt, Stop};
+use crate::engine::testing::{CLAIMED_EARLIER_BY, Heard, MemoryLedger, Tables};
+use crate::ledger::Ledger;
+use crate::report::Event;
+
+const HEADER: &str = "clientId,companyName,currency";
+
+/// Surveys `rows` against `ledger`, with nothing special wanted.
+fn surveyed<R: Rows<Error = Infallible>>(
+    mut rows: R,
+    names: &[&str],
+    ledger: &MemoryLedger,
+) -> anyhow::Result<Survey> {
+    let reading = Reading {
+        names: names.iter().map(|name| (*name).to_owned()).collect(),
+        ..Reading::default()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let surveying = Surveying {
+        reading: &reading,
+        policy: Policy::default(),
+        folder: folder.path(),
+        stop: &Stop::default(),
+    };
+    let ledger: &mut dyn Ledger = &mut ledger.clone();
+    survey(&mut rows, &surveying, Some(ledger), &Heard::default())
+}
+
+fn of_one(rows: &[&str]) -> Survey {
+    surveyed(
+        Tables::one(rows.iter().copied()),
+        &["a.csv"],
+        &MemoryLedger::default(),
+    )
+    .unwrap()
+}
+
+#[test]
+fn rows_are_counted_by_what_they_are() {
+    let survey = of_one(&["c-1,Aster,USD", "", "c-2", "c-3,,USD", "c-1,Aster,USD"]);
+    let wanted = RowCounts {
+        read: 5,
+        skipped: 1,
+        rejected: 3,
+    };
+    assert_eq!(
+        (survey.rows, survey.fit(), survey.to_create),
+        (wanted, 1, 1)
+    );
+}
+
+#[test]
+fn a_row_that_cannot_be_sent_makes_no_duplicate_of_a_later_one() {
+    let mut survey = of_one(&["c-1,,USD", "c-1,Aster,USD", "c-1,Aster,USD"]);
+    let verdicts: Vec<_> = (0..3).map(|row| survey.verdicts.on(row).unwrap()).collect();
+    assert_eq!(
+        verdicts,
+        [None, None, Some(Verdict::Duplicate { input: 0, line: 3 })]
+    );
+}
+
+#[test]
+fn ids_that_differ_in_case_are_two() {
+    assert_eq!(of_one(&["c-1,Aster,USD", "C-1,Aster,USD"]).to_create, 2);
+}
+
+#[test]
+fn each_input_is_read_by_its_own_columns() {
+    let tables = Tables::of([
+        (HEADER, ["c-1,Aster,USD"]),
+        ("currency,clientId,companyName", ["EUR,c-2,Birch"]),
+    ]);
+    let survey = surveyed(tables, &["a.csv", "b.csv"], &MemoryLedger::default()).unwrap();
+    assert_eq!(survey.to_create, 2);
+}
+
+#[test]
+fn an_input_without_a_required_column_is_named() {
+    let tables = Tables::of([
+        (HEADER, ["c-1,Aster,USD"]),
+        ("clientId,companyName,cur", ["c-2,Birch,EUR"]),
+    ]);
+    let error = surveyed(tables, &["a.csv", "b.csv"], &MemoryLedger::default()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("b.csv has no column for currency"),
+        "{error}"
+    );
+}
+
+#[test]
+fn unused_columns_are_named_once_for_each_input_that_has_some() {
+    let tables = Tables::of([
+        (
+            "clientId,companyName,currency,Notes",
+            ["c-1,Aster,USD,x", "c-2,Birch,USD,x"],
+        ),
+        (
+            "clientId,companyName,currency,Owner",
+            ["c-3,Cedar,USD,x", "c-4,Elm,USD,x"],
+        ),
+    ]);
+    let survey = surveyed(tables, &["a.csv", "b.csv"], &MemoryLedger::default()).unwrap();
+    let unused = |input: &str, column: &str| (input.to_owned(), vec![column.to_owned()]);
+    assert_eq!(
+        survey.unused,
+        [unused("a.csv", "Notes"), unused("b.csv", "Owner")]
+    );
+}
+
+#[test]
+fn an_input_whose_columns_are_all_used_is_not_named() {
+    assert_eq!(of_one(&["c-1,Aster,USD"]).unused, []);
+}
+
+#[test]
+fn an_input_without_rows_does_not_shift_the_others() {
+    let tables = Tables::of([
+        (HEADER, vec![]),
+        (
+            "clientId,companyName,currency,Owner",
+            vec!["c-3,Cedar,USD,x", "c-4,Elm,USD,x"],
+        ),
+    ]);
+    let survey = surveyed(tables, &["a.csv", "b.csv"], &MemoryLedger::default()).unwrap();
+    assert_eq!(
+        survey.unused,
+        [("b.csv".to_owned(), vec!["Owner".to_owned()])]
+    );
+}
+
+/// Rows without a header, each with one member more than the one before.
+struct Growing(Columns, usize);
+
+impl Rows for Growing {
+    type Error = Infallible;
+
+    fn next(&mut self, row: &mut Row) -> Result<bool, Infallible> {
+        self.1 += 1;
+        self.0.names.push(format!("extra{}", self.1));
+        row.refill(Origin::default(), b"x").unwrap();
+        row.push_span(self.0.names.len() - 1, Kind::Text, 0, 1);
+        Ok(self.1 < 4)
+    }
+
+    fn columns(&self) -> &Columns {
+        &self.0
+    }
+}
+
+#[test]
+fn columns_that_are_met_late_are_named_too() {
+    let survey = surveyed(
+        Growing(Columns::open(), 0),
+        &["a.jsonl"],
+        &MemoryLedger::default(),
+    )
+    .unwrap();
+    let extra = |number| format!("extra{number}");
+    assert_eq!(
+        survey.unused,
+        [("a.jsonl".to_owned(), vec![extra(1), extra(2), extra(3)])]
+    );
+}
+
+#[test]
+fn a_row_that_the_ledger_knows_has_a_verdict() {
+    for (outcome, decision, in_doubt) in [
+        (None, Decision::LookUp, true),
+        (Some(Outcome::Unresolved), Decision::LookUp, true),
+        (Some(Outcome::Pending), Decision::Create, false),
+        (
+            Some(Outcome::Created),
+            Decision::Skip(Outcome::Differs),
+            false,
+        ),
+    ] {
+        let ledger = MemoryLedger::default();
+        ledger.remember(&aster(), outcome);
+        let rows = Tables::one(["c-0,Birch,USD", "c-1,Changed,USD"]);
+        let mut survey = surveyed(rows, &["a.csv"], &ledger).unwrap();
+        let wanted = Verdict::Known {
+            id: 1,
+            decision,
+            in_doubt,
+            claimed_by: Some(CLAIMED_EARLIER_BY),
+        };
+        assert_eq!(survey.verdicts.on(0).unwrap(), None);
+        assert_eq!(survey.verdicts.on(1).unwrap(), Some(wanted), "{outcome:?}");
+    }
+}
+
+#[test]
+fn what_is_to_be_done_adds_up_with_what_is_done() {
+    let ledger = MemoryLedger::default();
+    ledger.remember(&aster(), Some(Outcome::Created));
+    let rows = Tables::one(["c-0,Birch,USD", "c-1,Changed,USD", "c-2,Cedar,USD"]);
+    let survey = surveyed(rows, &["a.csv"], &ledger).unwrap();
+    assert_eq!((survey.to_do(), survey.done.sum(), survey.fit()), (2, 1, 3));
+}
+
+#[test]
+fn new_claims_are_numbered_behind_the_ledgers() {
+    let ledger = MemoryLedger::default();
+    ledger.remember(&aster(), Some(Outcome::Created));
+    assert_eq!(
+        surveyed(Tables::one(["c-2,Birch,USD"]), &["a.csv"], &ledger)
+            .unwrap()
+            .first_new_id,
+        2
+    );
+}
+
+#[test]
+fn a_stop_ends_the_reading() {
+    let (reading, stop, heard) = (Reading::default(), Stop::default(), Heard::default());
+    stop.halt(Halt::Interrupted);
+    let rows = (0..LOOK_UP_EVERY + 5).map(|number| format!("c-{number},Aster,USD"));
+    let folder = tempfile::tempdir().unwrap();
+    let surveying = Surveying {
+        reading: &reading,
+        policy: Policy::default(),
+        folder: folder.path(),
+        stop: &stop,
+    };
+    let survey = survey(&mut Tables::one(rows), &surveying, None, &heard).unwrap();
+    assert_eq!(
+        (survey.rows.read, survey.interrupted),
+        (LOOK_UP_EVERY, true)
+    );
+    assert_eq!(
+        heard.events(),
+        [Event::Checking {
+            rows: LOOK_UP_EVERY
+        }]
+    );
+}

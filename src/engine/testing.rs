@@ -1,0 +1,630 @@
+//! What the engine's tests stand on: rows and a ledger in memory, an API that
+//! answers from a list, and one that keeps customers.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::convert::Infallible;
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::delivery::Sending;
+use super::gauges::Gauges;
+use super::outage::Outage;
+use super::pace::{Pace, Rate};
+use super::retry::Policy;
+use super::server_clock::ServerClock;
+use super::stop::Stop;
+use crate::domain::customer::{Customer, Fingerprint};
+use crate::domain::outcome::{Outcome, Tally};
+use crate::domain::plan::{Existing, Known, Progress, Remote};
+use crate::domain::row::{Columns, Kind, Origin, Row, Rows, State};
+use crate::kable::{Answered, CustomerApi, Found, Refusal, Reply, Trouble};
+use crate::ledger::{Batch, Entry, Ledger, LedgerError, RunFigures, RunStart, Standing};
+use crate::report::{Event, Observer};
+
+/// Our clock, at which it always is.
+pub(super) const NOW_MS: i64 = 1_000_000;
+
+/// A `Date` of the server's, with our clock before and after: by it the
+/// server's clock is at most a second ahead.
+pub(super) const DATE: (i64, i64, i64) = (NOW_MS, NOW_MS, NOW_MS);
+
+/// The first moment on the server's clock that is certainly not before a claim
+/// made at [`NOW_MS`], once [`DATE`] is known.
+pub(super) const CLAIMED_BY: i64 = NOW_MS + 1000;
+
+/// Our clock when an earlier run claimed what [`MemoryLedger::remember`] holds.
+const EARLIER_MS: i64 = NOW_MS - 60_000;
+
+/// The same for a claim of that run.
+pub(super) const CLAIMED_EARLIER_BY: i64 = EARLIER_MS + 1000;
+
+/// `customer` as Kable would hold it.
+pub(super) fn remote_of(customer: &Customer, created: i64) -> Remote {
+    Remote {
+        customer_id: format!("cus_{}", customer.client_id()),
+        client_id: customer.client_id().to_owned(),
+        company_name: customer.company_name().to_owned(),
+        currency: customer.currency().to_owned(),
+        status: "ACTIVE".to_owned(),
+        plan_ids: Some(customer.plan_ids().to_vec()),
+        bundle_ids: Some(customer.bundle_ids().to_vec()),
+        contact: Some(customer.contact().clone()),
+        created: Some(created),
+    }
+}
+
+/// What a worker needs, around `api`: patient as usual, no limit to its pace,
+/// the server's clock known.
+pub(super) fn sending<A>(api: A) -> Sending<A, Heard> {
+    let mut clock = ServerClock::default();
+    clock.heard(DATE.0, DATE.1, DATE.2);
+    Sending {
+        api,
+        observer: Heard::default(),
+        pace: Pace::new(Rate::Unlimited),
+        retry: Policy::default(),
+        existing: Existing::Skip,
+        keys: false,
+        gauges: Gauges::new(),
+        stop: Stop::default(),
+        wall: || NOW_MS,
+        jitter: || 1.0,
+        began: Instant::now(),
+        outage: Mutex::new(Outage::default()),
+        changed: Notify::new(),
+        clock: Mutex::new(clock),
+    }
+}
+
+/// Keeps what it hears.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Heard(Arc<Mutex<Vec<Event>>>);
+
+impl Heard {
+    pub(super) fn events(&self) -> Vec<Event> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl Observer for Heard {
+    fn hear(&self, event: &Event) {
+        self.0.lock().unwrap().push(event.clone());
+    }
+}
+
+/// One answer of a [`Scripted`] API.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Create(Answered<Reply>),
+    Find(Answered<Found>),
+}
+
+impl From<Reply> for Answer {
+    fn from(reply: Reply) -> Self {
+        Self::Create(undated(reply))
+    }
+}
+
+impl From<Found> for Answer {
+    fn from(found: Found) -> Self {
+        Self::Find(undated(found))
+    }
+}
+
+fn undated<T>(reply: T) -> Answered<T> {
+    Answered {
+        reply,
+        date_ms: None,
+    }
+}
+
+/// Answers from a list, and fails the test when asked once too often or for
+/// something else.
+#[derive(Debug)]
+pub(super) struct Scripted {
+    answers: Mutex<VecDeque<Answer>>,
+    began: Instant,
+    asked: Mutex<Vec<(u128, &'static str)>>,
+}
+
+impl Scripted {
+    pub(super) fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
+        Self {
+            answers: Mutex::new(answers.into_iter().collect()),
+            began: Instant::now(),
+            asked: Mutex::default(),
+        }
+    }
+
+    /// The requests, each with the millisecond at which it came.
+    pub(super) fn asked(&self) -> Vec<(u128, &'static str)> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    fn answer(&self, what: &'static str) -> Answer {
+        self.asked
+            .lock()
+            .unwrap()
+            .push((self.began.elapsed().as_millis(), what));
+        let answer = self.answers.lock().unwrap().pop_front();
+        answer.unwrap_or_else(|| panic!("an unplanned {what}"))
+    }
+}
+
+impl CustomerApi for Scripted {
+    async fn create(&self, _customer: &Customer) -> Answered<Reply> {
+        match self.answer("create") {
+            Answer::Create(answered) => answered,
+            Answer::Find(other) => panic!("a create where a question was planned: {other:?}"),
+        }
+    }
+
+    async fn find(&self, _client_id: &str) -> Answered<Found> {
+        match self.answer("find") {
+            Answer::Find(answered) => answered,
+            Answer::Create(other) => panic!("a question where a create was planned: {other:?}"),
+        }
+    }
+}
+
+/// A request, as [`Kable`] decides about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ask<'a> {
+    Create(&'a str),
+    Find(&'a str),
+}
+
+/// What becomes of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fate {
+    Answered,
+    /// It is done, and the answer to it is lost.
+    LostAfter,
+    /// It never gets there, but nobody can know that.
+    LostBefore,
+    Refused(String),
+    Denied,
+    Throttled,
+}
+
+type Temper = Box<dyn FnMut(Ask<'_>) -> Fate + Send>;
+
+/// Keeps customers. Each create is held against the ledger: one without a
+/// claim that is in doubt fails the run.
+#[derive(Clone)]
+pub(super) struct Kable {
+    held: Arc<Mutex<Customers>>,
+    ledger: MemoryLedger,
+}
+
+struct Customers {
+    by_id: BTreeMap<String, Remote>,
+    creates: Vec<String>,
+    finds: Vec<String>,
+    too_often: Vec<String>,
+    temper: Temper,
+}
+
+impl Kable {
+    pub(super) fn new(ledger: &MemoryLedger) -> Self {
+        Self {
+            held: Arc::new(Mutex::new(Customers {
+                by_id: BTreeMap::new(),
+                creates: Vec::new(),
+                finds: Vec::new(),
+                too_often: Vec::new(),
+                temper: Box::new(|_| Fate::Answered),
+            })),
+            ledger: ledger.clone(),
+        }
+    }
+
+    /// From now on `temper` decides what becomes of requests.
+    pub(super) fn behave(&self, temper: impl FnMut(Ask<'_>) -> Fate + Send + 'static) {
+        self.held.lock().unwrap().temper = Box::new(temper);
+    }
+
+    /// Holds `remote` from before.
+    pub(super) fn hold(&self, remote: Remote) {
+        self.held
+            .lock()
+            .unwrap()
+            .by_id
+            .insert(remote.client_id.clone(), remote);
+    }
+
+    /// The `clientId` and `companyName` of every customer.
+    pub(super) fn customers(&self) -> Vec<(String, String)> {
+        let held = self.held.lock().unwrap();
+        held.by_id
+            .values()
+            .map(|remote| (remote.client_id.clone(), remote.company_name.clone()))
+            .collect()
+    }
+
+    /// The `clientId`s of all creates that were sent, in order.
+    pub(super) fn creates(&self) -> Vec<String> {
+        self.held.lock().unwrap().creates.clone()
+    }
+
+    /// The `clientId`s that were asked for, in order.
+    pub(super) fn finds(&self) -> Vec<String> {
+        self.held.lock().unwrap().finds.clone()
+    }
+
+    /// The `clientId`s of creates that were sent though the customer existed.
+    pub(super) fn too_often(&self) -> Vec<String> {
+        self.held.lock().unwrap().too_often.clone()
+    }
+}
+
+impl CustomerApi for Kable {
+    async fn create(&self, customer: &Customer) -> Answered<Reply> {
+        let id = customer.client_id();
+        assert!(self.ledger.is_in_doubt(id), "{id} was sent without a claim");
+        let mut held = self.held.lock().unwrap();
+        held.creates.push(id.to_owned());
+        let fate = (held.temper)(Ask::Create(id));
+        if !matches!(fate, Fate::Answered | Fate::LostAfter) {
+            return undated(not_done(fate));
+        }
+        if held.by_id.contains_key(id) {
+            held.too_often.push(id.to_owned());
+            return undated(not_done(Fate::Refused(format!("customer {id} exists"))));
+        }
+        let remote = remote_of(customer, CLAIMED_BY);
+        held.by_id.insert(id.to_owned(), remote.clone());
+        if fate == Fate::LostAfter {
+            return undated(Reply::Unknown(Trouble::default()));
+        }
+        undated(Reply::Created {
+            remote: Box::new(remote),
+            keys: Vec::new(),
+            status: 200,
+            request_id: None,
+        })
+    }
+
+    async fn find(&self, client_id: &str) -> Answered<Found> {
+        let mut held = self.held.lock().unwrap();
+        held.finds.push(client_id.to_owned());
+        undated(match (held.temper)(Ask::Find(client_id)) {
+            Fate::Answered => match held.by_id.get(client_id) {
+                Some(remote) => Found::There {
+                    remote: Box::new(remote.clone()),
+                    request_id: None,
+                },
+                None => Found::Absent,
+            },
+            Fate::Denied => Found::Denied(Refusal::default()),
+            Fate::Throttled => Found::Throttled(None),
+            Fate::LostAfter | Fate::LostBefore | Fate::Refused(_) => {
+                Found::Unknown(Trouble::default())
+            }
+        })
+    }
+}
+
+fn not_done(fate: Fate) -> Reply {
+    match fate {
+        Fate::Refused(message) => Reply::Refused(Refusal {
+            status: 400,
+            message,
+            request_id: None,
+        }),
+        Fate::Denied => Reply::Denied(Refusal::default()),
+        Fate::Throttled => Reply::Throttled(None),
+        Fate::Answered | Fate::LostAfter | Fate::LostBefore => Reply::Unknown(Trouble::default()),
+    }
+}
+
+/// Rows of tables in memory. A blank line is a blank row, and one with another
+/// number of cells than its header is broken.
+#[derive(Debug, Clone)]
+pub(super) struct Tables {
+    inputs: Vec<(Columns, Vec<String>)>,
+    input: usize,
+    place: usize,
+}
+
+impl Tables {
+    /// One input with the required columns and these rows.
+    pub(super) fn one<S: Into<String>>(rows: impl IntoIterator<Item = S>) -> Self {
+        Self::of([("clientId,companyName,currency", rows)])
+    }
+
+    /// Several inputs: a header and rows each.
+    pub(super) fn of<S: Into<String>>(
+        inputs: impl IntoIterator<Item = (&'static str, impl IntoIterator<Item = S>)>,
+    ) -> Self {
+        let table = |header: &str| {
+            Columns::table(header.split(',').map(str::to_owned).collect(), header, b',')
+        };
+        Self {
+            inputs: inputs
+                .into_iter()
+                .map(|(header, rows)| (table(header), rows.into_iter().map(Into::into).collect()))
+                .collect(),
+            input: 0,
+            place: 0,
+        }
+    }
+
+    /// The inputs' names: `a.csv`, `b.csv` …
+    pub(super) fn names(&self) -> Vec<String> {
+        ('a'..='z')
+            .take(self.inputs.len())
+            .map(|letter| format!("{letter}.csv"))
+            .collect()
+    }
+}
+
+impl Rows for Tables {
+    type Error = Infallible;
+
+    fn next(&mut self, row: &mut Row) -> Result<bool, Infallible> {
+        while self.input + 1 < self.inputs.len() && self.place == self.inputs[self.input].1.len() {
+            (self.input, self.place) = (self.input + 1, 0);
+        }
+        let (columns, lines) = &self.inputs[self.input];
+        let Some(line) = lines.get(self.place) else {
+            return Ok(false);
+        };
+        self.place += 1;
+        let origin = Origin {
+            input: u16::try_from(self.input).unwrap(),
+            line: self.place as u64 + 1,
+            record: self.place as u64,
+            byte: 0,
+        };
+        row.refill(origin, line.as_bytes()).unwrap();
+        let mut start = 0;
+        for (column, cell) in line.split(',').enumerate() {
+            row.push_span(column, Kind::Text, start, start + cell.len());
+            start += cell.len() + 1;
+        }
+        if line.is_empty() {
+            row.state = State::Blank;
+        } else if row.cells().len() != columns.names.len() {
+            row.break_off("another number of cells than the header");
+        }
+        Ok(true)
+    }
+
+    fn columns(&self) -> &Columns {
+        &self.inputs[self.input].0
+    }
+}
+
+type Door = Arc<dyn Fn(&Batch) -> Result<(), LedgerError> + Send + Sync>;
+
+/// A ledger of maps. Clones are the same ledger; it outlives a run that fails,
+/// as a file does. What breaks the contract fails the test.
+#[derive(Clone, Default)]
+pub(super) struct MemoryLedger {
+    held: Arc<Mutex<Held>>,
+    door: Arc<Mutex<Option<Door>>>,
+}
+
+#[derive(Default)]
+struct Held {
+    claims: BTreeMap<u64, Claimed>,
+    ids: BTreeMap<String, u64>,
+    runs: Vec<RunFigures>,
+}
+
+struct Claimed {
+    entry: Entry,
+    digest: Fingerprint,
+    /// Whether it is in doubt: claimed, and not settled since.
+    open: bool,
+    run: usize,
+    at_ms: i64,
+}
+
+impl MemoryLedger {
+    /// From now on each batch passes `door` first, which may hold it up or
+    /// refuse it.
+    pub(super) fn behind(
+        &self,
+        door: impl Fn(&Batch) -> Result<(), LedgerError> + Send + Sync + 'static,
+    ) {
+        *self.door.lock().unwrap() = Some(Arc::new(door));
+    }
+
+    /// Nothing stands before the ledger any more.
+    pub(super) fn open(&self) {
+        *self.door.lock().unwrap() = None;
+    }
+
+    /// Whether `client_id` is claimed and not settled.
+    pub(super) fn is_in_doubt(&self, client_id: &str) -> bool {
+        let held = self.held.lock().unwrap();
+        held.ids
+            .get(client_id)
+            .is_some_and(|id| held.claims[id].open)
+    }
+
+    /// Holds a claim from an earlier run that came to `outcome`, or is in doubt.
+    pub(super) fn remember(&self, customer: &Customer, outcome: Option<Outcome>) {
+        let mut held = self.held.lock().unwrap();
+        if held.runs.is_empty() {
+            held.runs.push(RunFigures {
+                clock_ahead_ms: Some(CLAIMED_EARLIER_BY - EARLIER_MS),
+                ..RunFigures::default()
+            });
+        }
+        let id = held.claims.len() as u64 + 1;
+        let mut claimed = Claimed::new(customer.client_id(), 0, EARLIER_MS);
+        claimed.digest = customer.digest();
+        claimed.open = outcome.is_none();
+        claimed.entry.outcome = outcome.unwrap_or(Outcome::Unresolved);
+        held.ids.insert(customer.client_id().to_owned(), id);
+        held.claims.insert(id, claimed);
+    }
+
+    /// How many claims came to which outcome.
+    pub(super) fn tally(&self) -> Tally {
+        let held = self.held.lock().unwrap();
+        let mut tally = Tally::default();
+        held.claims
+            .values()
+            .for_each(|claimed| tally.add(claimed.entry.outcome));
+        tally
+    }
+
+    /// What was last heard of the requests of the latest run.
+    pub(super) fn figures(&self) -> RunFigures {
+        self.held
+            .lock()
+            .unwrap()
+            .runs
+            .last()
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// As if the disk were full.
+    pub(super) fn no_room() -> LedgerError {
+        LedgerError::Database {
+            doing: "write to",
+            path: "in memory".into(),
+            source: io::Error::from(io::ErrorKind::StorageFull).into(),
+        }
+    }
+}
+
+impl Claimed {
+    fn new(client_id: &str, run: usize, now_ms: i64) -> Self {
+        Self {
+            entry: Entry {
+                client_id: client_id.to_owned(),
+                outcome: Outcome::Unresolved,
+                keys_lost: false,
+                customer_id: None,
+                request_id: None,
+                attempts: 0,
+                status: None,
+                message: None,
+            },
+            digest: Fingerprint::default(),
+            open: true,
+            run,
+            at_ms: now_ms,
+        }
+    }
+}
+
+impl Ledger for MemoryLedger {
+    fn scan(
+        &mut self,
+        each: &mut dyn FnMut(&str, Known) -> io::Result<()>,
+    ) -> Result<(), LedgerError> {
+        let held = self.held.lock().unwrap();
+        for (id, claimed) in &held.claims {
+            let known = Known {
+                id: *id,
+                digest: claimed.digest,
+                progress: if claimed.open {
+                    Progress::InDoubt
+                } else {
+                    Progress::Settled(claimed.entry.outcome)
+                },
+                claimed_by: held.runs[claimed.run]
+                    .clock_ahead_ms
+                    .map(|ahead| claimed.at_ms + ahead),
+            };
+            each(&claimed.entry.client_id, known).unwrap();
+        }
+        Ok(())
+    }
+
+    fn next_id(&mut self) -> Result<u64, LedgerError> {
+        Ok(self.held.lock().unwrap().claims.len() as u64 + 1)
+    }
+
+    fn begin(&mut self, _run: &RunStart) -> Result<(), LedgerError> {
+        self.held.lock().unwrap().runs.push(RunFigures::default());
+        Ok(())
+    }
+
+    fn write(&mut self, batch: &Batch) -> Result<(), LedgerError> {
+        let door = self.door.lock().unwrap().clone();
+        if let Some(door) = door {
+            door(batch)?;
+        }
+        let held = &mut *self.held.lock().unwrap();
+        for settled in &batch.settlements {
+            let claimed = held
+                .claims
+                .get_mut(&settled.id)
+                .expect("settled, never claimed");
+            assert!(claimed.open, "claim {} was settled twice", settled.id);
+            claimed.open = false;
+            claimed.digest = settled.digest;
+            claimed.entry = Entry {
+                client_id: claimed.entry.client_id.clone(),
+                outcome: settled.outcome,
+                keys_lost: settled.keys_lost,
+                customer_id: settled
+                    .customer_id
+                    .clone()
+                    .or(claimed.entry.customer_id.take()),
+                request_id: settled
+                    .request_id
+                    .clone()
+                    .or(claimed.entry.request_id.take()),
+                attempts: claimed.entry.attempts + settled.attempts,
+                status: settled.status,
+                message: settled.message.clone(),
+            };
+        }
+        let run = held.runs.len() - 1;
+        for claim in &batch.claims {
+            let next = held.claims.len() as u64 + 1;
+            assert!(claim.id <= next, "claim {next} was left out");
+            let id = held.ids.entry(claim.client_id.clone()).or_insert(claim.id);
+            assert_eq!(*id, claim.id, "{} was claimed twice", claim.client_id);
+            let new = || Claimed::new(&claim.client_id, run, batch.now_ms);
+            let claimed = held.claims.entry(claim.id).or_insert_with(new);
+            assert_eq!(claimed.entry.client_id, claim.client_id);
+            claimed.digest = claim.digest;
+            // One in doubt may have been sent, and keeps its time.
+            if !claimed.open && claimed.entry.outcome != Outcome::Unresolved {
+                (claimed.run, claimed.at_ms) = (run, batch.now_ms);
+            }
+            claimed.open = true;
+            claimed.entry.outcome = Outcome::Unresolved;
+        }
+        held.runs[run] = batch.figures.clone();
+        Ok(())
+    }
+
+    fn end(&mut self, _how: &str, _now_ms: i64) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    fn entry(&mut self, id: u64) -> Result<Option<Entry>, LedgerError> {
+        let held = self.held.lock().unwrap();
+        Ok(held.claims.get(&id).map(|claimed| claimed.entry.clone()))
+    }
+
+    fn standing(&mut self) -> Result<Standing, LedgerError> {
+        Ok(Standing {
+            tally: self.tally(),
+            figures: self.figures(),
+            ..Standing::default()
+        })
+    }
+}
+
+/// Retries at once, and as often as usual.
+pub(super) const EAGER: Policy = Policy {
+    retries: 8,
+    first_delay: Duration::ZERO,
+    longest_delay: Duration::ZERO,
+};
