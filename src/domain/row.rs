@@ -239,6 +239,12 @@ pub trait Rows {
     /// Reads the next row into `row`; false at the end of the last input.
     fn next(&mut self, row: &mut Row) -> Result<bool, Self::Error>;
 
+    /// Goes past the next row; false at the end of the last input. What `row`
+    /// holds afterwards says nothing.
+    fn skip(&mut self, row: &mut Row) -> Result<bool, Self::Error> {
+        self.next(row)
+    }
+
     /// The columns of the input that the last row came from.
     fn columns(&self) -> &Columns;
 }

@@ -63,14 +63,18 @@ where
         let mut row = Row::default();
         let mut batch = Vec::with_capacity(self.batch);
         let mut ordinal = 0;
-        while !self.stop.is_halted() && self.rows.next(&mut row)? {
+        while !self.stop.is_halted() {
             let verdict = self
                 .verdicts
                 .on(ordinal)
                 .context("cannot read a temporary file")?;
             ordinal += 1;
             if is_done(verdict) {
+                self.rows.skip(&mut row)?;
                 continue;
+            }
+            if !self.rows.next(&mut row)? {
+                break;
             }
             if let Checked::Fit(fit) = checker.check(&row, self.rows.columns())? {
                 batch.push(self.ticket(fit.customer, verdict));

@@ -247,15 +247,8 @@ impl Reader {
         }
     }
 
-    fn current_input(&self) -> Option<&Input> {
-        self.inputs.get(self.next.checked_sub(1)?)
-    }
-}
-
-impl Rows for Reader {
-    type Error = SourceError;
-
-    fn next(&mut self, row: &mut Row) -> Result<bool, SourceError> {
+    /// Goes to the next row of this input or the next; reads it if `wanted`.
+    fn advance(&mut self, row: &mut Row, wanted: bool) -> Result<bool, SourceError> {
         if self.limit == Some(0) {
             return Ok(false);
         }
@@ -263,7 +256,8 @@ impl Rows for Reader {
             if let Some(current) = &mut self.current {
                 let more = match current {
                     AnyRows::Csv(rows) => rows.next(row)?,
-                    AnyRows::Jsonl(rows) => rows.next(row)?,
+                    AnyRows::Jsonl(rows) if wanted => rows.next(row)?,
+                    AnyRows::Jsonl(rows) => rows.skip()?,
                 };
                 if more {
                     self.limit = self.limit.map(|left| left - 1);
@@ -283,6 +277,22 @@ impl Rows for Reader {
             self.current = Some(input.rows(number)?);
             self.next += 1;
         }
+    }
+
+    fn current_input(&self) -> Option<&Input> {
+        self.inputs.get(self.next.checked_sub(1)?)
+    }
+}
+
+impl Rows for Reader {
+    type Error = SourceError;
+
+    fn next(&mut self, row: &mut Row) -> Result<bool, SourceError> {
+        self.advance(row, true)
+    }
+
+    fn skip(&mut self, row: &mut Row) -> Result<bool, SourceError> {
+        self.advance(row, false)
     }
 
     fn columns(&self) -> &Columns {

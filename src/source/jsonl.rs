@@ -48,18 +48,23 @@ impl<R: Read> JsonlRows<R> {
         &self.paths.columns
     }
 
-    /// Reads the next row; false at the end.
-    pub(super) fn next(&mut self, row: &mut Row) -> Result<bool, SourceError> {
-        let start = self.offset;
+    /// Goes past the next row; false at the end.
+    pub(super) fn skip(&mut self) -> Result<bool, SourceError> {
         let taken = self.read_line().map_err(|source| SourceError::Io {
             name: self.name.clone(),
             source,
         })?;
-        if taken == 0 {
+        self.line += u64::from(taken > 0);
+        self.offset += taken;
+        Ok(taken > 0)
+    }
+
+    /// Reads the next row; false at the end.
+    pub(super) fn next(&mut self, row: &mut Row) -> Result<bool, SourceError> {
+        let start = self.offset;
+        if !self.skip()? {
             return Ok(false);
         }
-        self.line += 1;
-        self.offset += taken;
         let origin = Origin {
             input: self.input,
             line: self.line,
