@@ -105,7 +105,7 @@ fn begin(
     let inputs = open_inputs(&reading)?;
     let (stop, runtime) = (Stop::default(), runtime()?);
     runtime.block_on(async { signals::listen(stop.clone()) });
-    let watcher = Arc::new(Watcher::new(style(&showing, environment)));
+    let watcher = Arc::new(Watcher::new(style(&showing)));
     let connected = runtime.block_on(connect(destination, &dispatch))?;
     let mut rules = reading.rules;
     if let Some(warning) = runtime.block_on(look_up_offers(&connected.client, &mut rules)) {

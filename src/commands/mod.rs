@@ -21,7 +21,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::Context;
 
 use crate::cli::{LogFormat, Showing};
-use crate::config::Environment;
 use crate::report::progress::Style;
 use crate::source::SourceError;
 use crate::source::input::{self, Input};
@@ -113,16 +112,12 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 }
 
 /// How progress is shown.
-fn style(showing: &Showing, environment: &Environment) -> Style {
+fn style(showing: &Showing) -> Style {
     if showing.quiet {
         Style::Hidden
     } else if showing.log_format == Some(LogFormat::Json) {
         Style::Json
-    } else if showing.no_progress
-        || showing.verbose
-        || environment.no_color
-        || !std::io::stderr().is_terminal()
-    {
+    } else if showing.no_progress || showing.verbose || !std::io::stderr().is_terminal() {
         Style::Lines
     } else {
         Style::Bar

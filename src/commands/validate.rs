@@ -8,7 +8,7 @@ use super::results::{Ending, say_unused};
 use super::{Exit, open_inputs, prepare_folder, runtime, shell_word, signals, style};
 use crate::cli::Validate;
 use crate::config::reading::reading;
-use crate::config::{Environment, FileOptions, showing};
+use crate::config::{FileOptions, showing};
 use crate::domain::plan::Policy;
 use crate::domain::summary::Summary;
 use crate::engine::Reading;
@@ -20,7 +20,7 @@ use crate::report::text::Words;
 use crate::source::input::{Input, Reader, resolve};
 
 /// Checks the input.
-pub fn run(typed: Validate, environment: &Environment) -> anyhow::Result<Exit> {
+pub fn run(typed: Validate) -> anyhow::Result<Exit> {
     let mut file = FileOptions::read(typed.reading.config.as_deref())?;
     let inputs = resolve(&typed.reading.inputs)?;
     let reading = reading(inputs, typed.reading.options, &mut file)?;
@@ -30,7 +30,7 @@ pub fn run(typed: Validate, environment: &Environment) -> anyhow::Result<Exit> {
     let stop = Stop::default();
     let runtime = runtime()?;
     runtime.block_on(async { signals::listen(stop.clone()) });
-    let watcher = Watcher::new(style(&showing, environment));
+    let watcher = Watcher::new(style(&showing));
     let checking = Checking {
         held_against: Reading {
             mapping: reading.mapping,

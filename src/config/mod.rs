@@ -100,8 +100,6 @@ fn value<E: ToString>(option: &'static str) -> impl Fn(E) -> ConfigError {
 pub struct Environment {
     client_id: Option<String>,
     client_secret: Option<SecretString>,
-    /// Whether colours and bars are not wanted (<https://no-color.org>).
-    pub no_color: bool,
 }
 
 impl Environment {
@@ -119,7 +117,6 @@ impl Environment {
         Self {
             client_id: set("KABLE_CLIENT_ID").map(|id| id.trim().to_owned()),
             client_secret: set("KABLE_CLIENT_SECRET").map(|secret| secret.trim().into()),
-            no_color: set("NO_COLOR").is_some(),
         }
     }
 }

@@ -10,7 +10,6 @@ fn environment() -> Environment {
     Environment {
         client_id: Some("kci_1".to_owned()),
         client_secret: Some("sk_test.1".into()),
-        no_color: false,
     }
 }
 

@@ -1,6 +1,7 @@
 //! How many rows are on their way at once, and what their ends mean for all.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -86,7 +87,7 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
         mut tickets: mpsc::Receiver<Ticket>,
     ) -> anyhow::Result<()> {
         self.sending.observer.hear(&Event::Finishing {
-            in_flight: tasks.len() as u64,
+            in_flight: self.sending.gauges.in_flight.load(Ordering::Relaxed),
         });
         let until = tokio::time::Instant::now() + GRACE;
         // The feed ends by itself now; what it had claimed was not sent.

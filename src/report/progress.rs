@@ -6,7 +6,7 @@ use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::{Event, Observer, Progress};
 use crate::domain::text::{counted, thousands};
@@ -117,7 +117,7 @@ impl Watcher {
 
     fn begin(&self, total: u64) {
         self.bar.set_style(style(
-            "{bar:28} {human_pos}/{human_len} · {per_sec:.1} · {eta} left · {prefix}{msg}",
+            "{bar:28} {human_pos}/{human_len} · {pace}/s · {eta} left · {prefix}{msg}",
         ));
         self.bar.set_length(total);
         self.bar.set_position(0);
@@ -184,6 +184,12 @@ fn style(template: &str) -> ProgressStyle {
     // The templates are constants that the tests have seen to be good.
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_bad_template| ProgressStyle::default_bar())
+        .with_key(
+            "pace",
+            |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                write!(out, "{:.0}", state.per_sec()).ok();
+            },
+        )
 }
 
 fn figures(progress: &Progress) -> String {
@@ -282,7 +288,7 @@ mod tests {
     fn the_templates_are_good() {
         for template in [
             "{spinner} {msg}",
-            "{bar:28} {human_pos}/{human_len} · {per_sec:.1} · {eta} left · {prefix}{msg}",
+            "{bar:28} {human_pos}/{human_len} · {pace}/s · {eta} left · {prefix}{msg}",
         ] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
