@@ -1,6 +1,5 @@
 //! `kable-bulk import`: creates the customers; started again, goes on.
 
-use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,12 +8,11 @@ use anyhow::Context;
 use tokio::runtime::Runtime;
 
 use super::connect::connect;
+use super::consent::ask;
 use super::preflight::{ServerDate, look_up_offers};
 use super::results::{Ending, exit_of, say_unused};
 use super::words::Speaking;
-use super::{
-    Exit, hinted, jitter, open_inputs, prepare_folder, runtime, signals, style, wall_clock,
-};
+use super::{Exit, ResultFolder, hinted, jitter, open_inputs, runtime, signals, style, wall_clock};
 use crate::cli::{Import, Showing};
 use crate::config::reading::reading;
 use crate::config::sending::{Dispatch, dispatch};
@@ -33,7 +31,7 @@ use crate::kable::client::Client;
 use crate::ledger::sqlite::SqliteLedger;
 use crate::ledger::{Ledger, RunStart};
 use crate::report::keys::KeyFile;
-use crate::report::progress::{EVERY, Watcher};
+use crate::report::progress::Watcher;
 use crate::report::{Event, Observer};
 use crate::sandbox::Sandbox;
 use crate::source::Format;
@@ -52,6 +50,8 @@ struct Session {
     live: bool,
     client: Client,
     date: Option<ServerDate>,
+    /// Held so that it goes if nothing is put into it.
+    _folder: ResultFolder,
     /// Held so that it is served until the end.
     sandbox: Option<Sandbox>,
     watcher: Arc<Watcher>,
@@ -66,8 +66,7 @@ pub fn run(
     arguments: Vec<String>,
 ) -> anyhow::Result<Exit> {
     let session = begin(typed, environment, arguments)?;
-    let keys_place = session.out.join("keys.csv");
-    let (mut ledger, keys) = session.open_ledger(&keys_place)?;
+    let mut ledger = session.known_ledger()?;
     let mut surveyed = session.survey(ledger.as_mut())?;
     if surveyed.interrupted {
         session.watcher.close();
@@ -80,14 +79,12 @@ pub fn run(
         say_unused(&session.watcher, &surveyed.unused);
     }
     let mut halt = session.refuse_to_send(&surveyed)?;
-    if halt.is_none()
-        && !session.dispatch.dry_run
-        && let Some(open) = ledger.take()
-    {
-        ledger = Some(session.send(open, keys, &mut surveyed)?);
+    if halt.is_none() && !session.dispatch.dry_run {
+        let open = session.writable_ledger(ledger, &surveyed)?;
+        ledger = Some(session.send(open, &mut surveyed)?);
         halt = session.stop.reason();
     }
-    session.end(ledger, surveyed, halt, keys_place)
+    session.end(ledger, surveyed, halt)
 }
 
 fn begin(
@@ -101,8 +98,7 @@ fn begin(
     let reading = reading(inputs, typed.reading.options, &mut file)?;
     let showing = showing(typed.showing, &mut file);
     let destination = destination(typed.target, &mut file, environment)?;
-    prepare_folder(&reading.out)?;
-    let inputs = open_inputs(&reading)?;
+    let (inputs, folder) = open_inputs(&reading)?;
     let (stop, runtime) = (Stop::default(), runtime()?);
     runtime.block_on(async { signals::listen(stop.clone()) });
     let watcher = Arc::new(Watcher::new(style(&showing)));
@@ -120,6 +116,7 @@ fn begin(
         inputs,
         limit: reading.limit,
         out: reading.out,
+        _folder: folder,
         dispatch,
         showing,
         arguments,
@@ -135,23 +132,54 @@ fn begin(
 }
 
 impl Session {
-    /// Opens the checkpoint, and the file of keys where keys are asked for. A
-    /// dry run begins neither.
-    fn open_ledger(
-        &self,
-        keys: &std::path::Path,
-    ) -> anyhow::Result<(Option<SqliteLedger>, Option<KeyFile>)> {
+    /// Opens the checkpoint if there is one. A new one is not begun before the
+    /// input has been found fit: a wrong name must not leave a file behind.
+    fn known_ledger(&self) -> anyhow::Result<Option<SqliteLedger>> {
         let checkpoint = &self.dispatch.checkpoint;
-        if self.dispatch.dry_run && !checkpoint.exists() {
-            return Ok((None, None));
+        if !checkpoint.exists() {
+            return Ok(None);
         }
         let ledger = SqliteLedger::open(checkpoint, &self.target, wall_clock())?;
-        if !self.dispatch.keys || self.dispatch.dry_run {
-            return Ok((Some(ledger), None));
+        Ok(Some(ledger))
+    }
+
+    /// The checkpoint that was surveyed, or a new one.
+    fn writable_ledger(
+        &self,
+        known: Option<SqliteLedger>,
+        surveyed: &Survey,
+    ) -> anyhow::Result<SqliteLedger> {
+        let checkpoint = &self.dispatch.checkpoint;
+        let mut ledger = match known {
+            Some(ledger) => ledger,
+            None => SqliteLedger::open(checkpoint, &self.target, wall_clock())?,
+        };
+        // Another process may have begun it since, and gone again.
+        if ledger.next_id()? != surveyed.first_new_id {
+            return Err(hinted(
+                format!(
+                    "checkpoint {} was begun by another run meanwhile",
+                    checkpoint.display()
+                ),
+                "run the same command again",
+            ));
         }
-        let file =
-            KeyFile::open(keys).with_context(|| format!("cannot write to {}", keys.display()))?;
-        Ok((Some(ledger), Some(file)))
+        Ok(ledger)
+    }
+
+    /// Opens the file of keys, where keys are asked for.
+    fn key_file(&self) -> anyhow::Result<Option<KeyFile>> {
+        if !self.dispatch.keys {
+            return Ok(None);
+        }
+        let place = self.keys_place();
+        let file = KeyFile::open(&place)
+            .with_context(|| format!("cannot write to {}", place.display()))?;
+        Ok(Some(file))
+    }
+
+    fn keys_place(&self) -> PathBuf {
+        self.out.join("keys.csv")
     }
 
     fn survey(&self, ledger: Option<&mut SqliteLedger>) -> anyhow::Result<Survey> {
@@ -179,8 +207,9 @@ impl Session {
         if errors > allowed {
             return Ok(Some(Halt::TooManyErrors { errors, allowed }));
         }
-        if !self.dispatch.dry_run && surveyed.to_do() > 0 {
-            self.confirm(surveyed)?;
+        if self.live && !self.dispatch.yes && !self.dispatch.dry_run && surveyed.to_do() > 0 {
+            let many = counted(surveyed.to_do(), "customer", "customers");
+            ask(&many, &self.target.kable_client_id)?;
         }
         Ok(None)
     }
@@ -196,42 +225,10 @@ impl Session {
         self.dispatch.max_errors.of(surveyed.rows.read)
     }
 
-    /// Asks before a live run.
-    fn confirm(&self, surveyed: &Survey) -> anyhow::Result<()> {
-        if !self.live || self.dispatch.yes {
-            return Ok(());
-        }
-        let many = counted(surveyed.to_do(), "customer", "customers");
-        if !std::io::stdin().is_terminal() {
-            return Err(hinted(
-                format!("{many} would be created live, and nobody is there to be asked"),
-                "add --yes if that is meant",
-            ));
-        }
-        write!(
-            std::io::stderr(),
-            "{many} will be created in the LIVE account {}. Go on? [y/N] ",
-            self.target.kable_client_id
-        )
-        .context("cannot ask")?;
-        let mut answer = String::new();
-        std::io::stdin()
-            .read_line(&mut answer)
-            .context("cannot hear the answer")?;
-        if matches!(answer.trim(), "y" | "Y" | "yes") {
-            return Ok(());
-        }
-        Err(hinted(
-            "not confirmed: nothing was sent",
-            "run it again when you are sure",
-        ))
-    }
-
     /// Sends what is to be sent.
     fn send(
         &self,
         mut ledger: SqliteLedger,
-        keys: Option<KeyFile>,
         surveyed: &mut Survey,
     ) -> anyhow::Result<SqliteLedger> {
         ledger.begin(&RunStart {
@@ -251,7 +248,7 @@ impl Session {
             first_new_id: surveyed.first_new_id,
             api: self.client.clone(),
             ledger,
-            keys,
+            keys: self.key_file()?,
             observer: Arc::clone(&self.watcher),
             stop: self.stop.clone(),
             wall: wall_clock,
@@ -293,7 +290,6 @@ impl Session {
         mut ledger: Option<SqliteLedger>,
         mut surveyed: Survey,
         halt: Option<Halt>,
-        keys: PathBuf,
     ) -> anyhow::Result<Exit> {
         let ending = Ending {
             watcher: &self.watcher,
@@ -328,7 +324,7 @@ impl Session {
             checkpoint: &self.dispatch.checkpoint,
         }
         .words();
-        let keys = (self.dispatch.keys && keys.exists()).then_some(keys);
+        let keys = Some(self.keys_place()).filter(|place| self.dispatch.keys && place.exists());
         ending.show(accounted, &summary, words, keys)?;
         if let Some(Halt::Denied { message }) = halt {
             return Err(hinted(
@@ -382,7 +378,7 @@ impl Session {
 /// Prints a line now and then where nobody watches a bar.
 async fn tick(watcher: Arc<Watcher>) {
     loop {
-        tokio::time::sleep(EVERY).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
         watcher.tick();
     }
 }

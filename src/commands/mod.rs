@@ -4,6 +4,7 @@
 //! readings of the clock and of chance that everything below is handed.
 
 mod connect;
+mod consent;
 pub mod import;
 mod preflight;
 mod results;
@@ -14,13 +15,14 @@ pub mod validate;
 mod words;
 
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 
 use crate::cli::{LogFormat, Showing};
+use crate::config::reading::Reading;
 use crate::report::progress::Style;
 use crate::source::SourceError;
 use crate::source::input::{self, Input};
@@ -78,29 +80,58 @@ fn jitter() -> f64 {
     fastrand::f64()
 }
 
-/// Makes the folder for results, and sees that it can be written: better now
-/// than after a night of sending.
-fn prepare_folder(out: &Path) -> anyhow::Result<()> {
-    let tried = std::fs::create_dir_all(out).and_then(|()| tempfile::tempfile_in(out).map(drop));
-    tried.map_err(|error| {
-        anyhow::Error::new(error).context(Hinted {
-            what: format!("cannot write results to {}", out.display()),
-            hint: "name another folder with --out DIR".to_owned(),
-        })
-    })
+/// The folder for results. One that was made for a command that then left
+/// nothing in it goes again.
+#[derive(Debug)]
+struct ResultFolder {
+    made: Option<PathBuf>,
 }
 
-/// Opens every input.
-fn open_inputs(reading: &crate::config::reading::Reading) -> anyhow::Result<Arc<[Input]>> {
+impl ResultFolder {
+    /// Makes the folder, and sees that it can be written: better now than
+    /// after a night of sending.
+    fn prepare(out: &Path) -> anyhow::Result<Self> {
+        let made = (!out.exists()).then(|| out.to_owned());
+        let tried =
+            std::fs::create_dir_all(out).and_then(|()| tempfile::tempfile_in(out).map(drop));
+        tried.map_err(|error| {
+            anyhow::Error::new(error).context(Hinted {
+                what: format!("cannot write results to {}", out.display()),
+                hint: "name another folder with --out DIR".to_owned(),
+            })
+        })?;
+        Ok(Self { made })
+    }
+}
+
+impl Drop for ResultFolder {
+    fn drop(&mut self) {
+        if let Some(made) = &self.made {
+            // One that holds results is not empty, and stays.
+            std::fs::remove_dir(made).ok();
+        }
+    }
+}
+
+/// Opens every input, and makes the folder for results. Files are looked at
+/// first, so that a wrong name leaves nothing behind; standard input is kept in
+/// the folder.
+fn open_inputs(reading: &Reading) -> anyhow::Result<(Arc<[Input]>, ResultFolder)> {
     if reading.inputs.len() > usize::from(u16::MAX) {
         return Err(hinted("too many inputs", "name at most 65,535 at once"));
     }
-    let opened: Result<Vec<Input>, SourceError> = reading
-        .inputs
-        .iter()
-        .map(|name| input::open(name, reading.source, &reading.out))
-        .collect();
-    Ok(opened?.into())
+    let open = |name: &String| input::open(name, reading.source, &reading.out);
+    let spools = reading.inputs.iter().any(|name| name == "-");
+    let first = spools
+        .then(|| ResultFolder::prepare(&reading.out))
+        .transpose()?;
+    let opened: Result<Vec<Input>, SourceError> = reading.inputs.iter().map(open).collect();
+    let opened = opened?;
+    let folder = match first {
+        Some(folder) => folder,
+        None => ResultFolder::prepare(&reading.out)?,
+    };
+    Ok((opened.into(), folder))
 }
 
 /// The runtime on which everything waits.

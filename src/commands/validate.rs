@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::results::{Ending, say_unused};
-use super::{Exit, open_inputs, prepare_folder, runtime, shell_word, signals, style};
+use super::{Exit, open_inputs, runtime, shell_word, signals, style};
 use crate::cli::Validate;
 use crate::config::reading::reading;
 use crate::config::{FileOptions, showing};
@@ -25,8 +25,7 @@ pub fn run(typed: Validate) -> anyhow::Result<Exit> {
     let inputs = resolve(&typed.reading.inputs)?;
     let reading = reading(inputs, typed.reading.options, &mut file)?;
     let showing = showing(typed.showing, &mut file);
-    prepare_folder(&reading.out)?;
-    let inputs = open_inputs(&reading)?;
+    let (inputs, _folder) = open_inputs(&reading)?;
     let stop = Stop::default();
     let runtime = runtime()?;
     runtime.block_on(async { signals::listen(stop.clone()) });

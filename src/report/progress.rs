@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use tokio::time::Instant;
 
 use super::{Event, Observer, Progress};
 use crate::domain::text::{counted, thousands};
@@ -25,7 +26,7 @@ pub enum Style {
 }
 
 /// How often a plain line is printed.
-pub const EVERY: Duration = Duration::from_secs(10);
+const EVERY: Duration = Duration::from_secs(10);
 
 /// Shows how far a run is.
 #[derive(Debug)]
@@ -39,6 +40,10 @@ pub struct Watcher {
 struct State {
     phase: Phase,
     total: u64,
+    /// When the sending began.
+    began: Option<Instant>,
+    /// When a plain line was printed last.
+    said: Option<Instant>,
     progress: Progress,
     note: String,
 }
@@ -68,13 +73,21 @@ impl Watcher {
         }
     }
 
-    /// Prints a line where nobody watches a bar; to be called every [`EVERY`].
+    /// Prints a line where nobody watches a bar, if it is time for one. To be
+    /// called now and then, for a run that waits hears of nothing.
     pub fn tick(&self) {
+        let now = Instant::now();
         let line = {
-            let state = self.state();
+            let mut state = self.state();
+            let last = *state.said.get_or_insert(now);
+            if now.duration_since(last) < EVERY {
+                return;
+            }
+            state.said = Some(now);
+            let pace = Pace::of(&state, now);
             match self.style {
-                Style::Lines => plain(&state),
-                Style::Json => json(&state),
+                Style::Lines => plain(&state, pace),
+                Style::Json => json(&state, pace),
                 Style::Bar | Style::Hidden => String::new(),
             }
         };
@@ -109,6 +122,7 @@ impl Watcher {
     }
 
     fn spin(&self, doing: &'static str, rows: u64) {
+        self.tick();
         self.bar.set_style(style("{spinner} {msg}"));
         self.bar
             .set_message(format!("{doing}: {}", counted(rows, "row", "rows")));
@@ -144,6 +158,7 @@ impl Observer for Watcher {
                 {
                     let mut state = self.state();
                     state.phase = Phase::Sending;
+                    state.began = Some(Instant::now());
                     state.total = *total;
                 }
                 self.begin(*total);
@@ -192,6 +207,32 @@ fn style(template: &str) -> ProgressStyle {
         )
 }
 
+/// How fast the sending is.
+#[derive(Debug, Clone, Copy, Default)]
+struct Pace {
+    rows_a_second: f64,
+    left: Option<Duration>,
+}
+
+impl Pace {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a pace for people; counts below 2⁵³ are exact"
+    )]
+    fn of(state: &State, now: Instant) -> Self {
+        let Some(began) = state.began else {
+            return Self::default();
+        };
+        let seconds = now.duration_since(began).as_secs_f64();
+        let rows_a_second = state.progress.done as f64 / seconds.max(0.001);
+        let left = state.total.saturating_sub(state.progress.done) as f64 / rows_a_second;
+        Self {
+            rows_a_second,
+            left: Duration::try_from_secs_f64(left.round()).ok(),
+        }
+    }
+}
+
 fn figures(progress: &Progress) -> String {
     let mut text = format!(
         "created {} · failed {} · throttled {}",
@@ -205,7 +246,7 @@ fn figures(progress: &Progress) -> String {
     text
 }
 
-fn plain(state: &State) -> String {
+fn plain(state: &State, pace: Pace) -> String {
     match state.phase {
         Phase::Starting => String::new(),
         Phase::Checking(rows) => format!("checking: {}", counted(rows, "row", "rows")),
@@ -217,16 +258,21 @@ fn plain(state: &State) -> String {
                 format!(" · {}", state.note)
             };
             format!(
-                "{}/{} · {}{note}",
+                "{}/{} · {:.0}/s · {} left · {}{note}",
                 thousands(state.progress.done),
                 thousands(state.total),
+                pace.rows_a_second,
+                pace.left.map_or_else(
+                    || "?".to_owned(),
+                    |left| humantime::format_duration(left).to_string()
+                ),
                 figures(&state.progress)
             )
         }
     }
 }
 
-fn json(state: &State) -> String {
+fn json(state: &State, pace: Pace) -> String {
     let progress = state.progress;
     match state.phase {
         Phase::Starting => String::new(),
@@ -236,7 +282,8 @@ fn json(state: &State) -> String {
             "event": "progress", "done": progress.done, "total": state.total,
             "created": progress.created, "already_existed": progress.existed, "failed": progress.failed,
             "retried": progress.retried, "throttled": progress.throttled,
-            "in_flight": progress.in_flight, "note": state.note,
+            "in_flight": progress.in_flight, "rows_per_second": pace.rows_a_second,
+            "seconds_left": pace.left.map(|left| left.as_secs()), "note": state.note,
         })
         .to_string(),
     }
@@ -244,7 +291,14 @@ fn json(state: &State) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Event, Observer, Progress, ProgressStyle, Style, Watcher, json, plain};
+    use std::time::Duration;
+
+    use super::{Event, Observer, Pace, Progress, ProgressStyle, Style, Watcher, json, plain};
+
+    const PACE: Pace = Pace {
+        rows_a_second: 120.0,
+        left: Some(Duration::from_secs(7)),
+    };
 
     fn watcher() -> Watcher {
         let watcher = Watcher::new(Style::Hidden);
@@ -262,8 +316,8 @@ mod tests {
     #[test]
     fn a_plain_line_says_how_far_it_is() {
         assert_eq!(
-            plain(&watcher().state()),
-            "1,200/2,000 · created 1,190 · failed 4 · throttled 0 · there already 6"
+            plain(&watcher().state(), PACE),
+            "1,200/2,000 · 120/s · 7s left · created 1,190 · failed 4 · throttled 0 · there already 6"
         );
     }
 
@@ -273,14 +327,15 @@ mod tests {
         watcher.hear(&Event::Down {
             message: "connection refused".to_owned(),
         });
-        assert!(plain(&watcher.state()).ends_with(
+        assert!(plain(&watcher.state(), PACE).ends_with(
             "the API does not answer (connection refused); waiting for it, nothing is lost"
         ));
     }
 
     #[test]
     fn a_json_line_is_json() {
-        let line: serde_json::Value = serde_json::from_str(&json(&watcher().state())).unwrap();
+        let line: serde_json::Value =
+            serde_json::from_str(&json(&watcher().state(), PACE)).unwrap();
         assert_eq!(line["done"], 1200);
     }
 

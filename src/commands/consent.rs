@@ -1,0 +1,34 @@
+//! Asks before a live run.
+
+use std::io::{IsTerminal, Write};
+
+use anyhow::Context;
+
+use super::hinted;
+
+/// Asks whether `many` ("12 customers") are to be created in `account`, and
+/// fails unless the answer is yes.
+pub(super) fn ask(many: &str, account: &str) -> anyhow::Result<()> {
+    if !std::io::stdin().is_terminal() {
+        return Err(hinted(
+            format!("{many} would be created live, and nobody is there to be asked"),
+            "add --yes if that is meant",
+        ));
+    }
+    write!(
+        std::io::stderr(),
+        "{many} will be created in the LIVE account {account}. Go on? [y/N] "
+    )
+    .context("cannot ask")?;
+    let mut answer = String::new();
+    std::io::stdin()
+        .read_line(&mut answer)
+        .context("cannot hear the answer")?;
+    if matches!(answer.trim(), "y" | "Y" | "yes") {
+        return Ok(());
+    }
+    Err(hinted(
+        "not confirmed: nothing was sent",
+        "run it again when you are sure",
+    ))
+}
