@@ -5,7 +5,7 @@ use secrecy::SecretString;
 
 use super::preflight::{ServerDate, authenticate};
 use crate::config::sending::Dispatch;
-use crate::config::target::Destination;
+use crate::config::target::{Destination, is_loopback};
 use crate::domain::summary::Target;
 use crate::kable::client::{Client, Settings};
 use crate::sandbox::Sandbox;
@@ -55,15 +55,16 @@ pub(super) async fn connect(
         }
     };
     let client = Client::new(&Settings {
+        loopback: is_loopback(&base_url),
         base_url,
         client_id: client_id.clone(),
-        client_secret: client_secret.clone(),
+        client_secret,
         timeout: dispatch.timeout,
         connections: dispatch.concurrency,
         stripe: dispatch.stripe,
         keys: dispatch.keys,
     })?;
-    let date = authenticate(&client, &client_id, &client_secret, &shown).await?;
+    let date = authenticate(&client, &client_id, &shown).await?;
     Ok(Connected {
         client,
         target: Target {

@@ -6,15 +6,20 @@ use anyhow::Context;
 
 use super::hinted;
 
+/// Fails where nobody could be asked, before anything is sent at all.
+pub(super) fn demand_somebody() -> anyhow::Result<()> {
+    if std::io::stdin().is_terminal() {
+        return Ok(());
+    }
+    Err(hinted(
+        "this is a live run, and nobody is there to be asked",
+        "add --yes if that is meant",
+    ))
+}
+
 /// Asks whether `many` ("12 customers") are to be created in `account`, and
 /// fails unless the answer is yes.
 pub(super) fn ask(many: &str, account: &str) -> anyhow::Result<()> {
-    if !std::io::stdin().is_terminal() {
-        return Err(hinted(
-            format!("{many} would be created live, and nobody is there to be asked"),
-            "add --yes if that is meant",
-        ));
-    }
     write!(
         std::io::stderr(),
         "{many} will be created in the LIVE account {account}. Go on? [y/N] "

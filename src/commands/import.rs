@@ -8,7 +8,7 @@ use anyhow::Context;
 use tokio::runtime::Runtime;
 
 use super::connect::connect;
-use super::consent::ask;
+use super::consent::{ask, demand_somebody};
 use super::preflight::{ServerDate, look_up_offers};
 use super::results::{Ending, exit_of, say_unused};
 use super::words::Speaking;
@@ -98,6 +98,9 @@ fn begin(
     let reading = reading(inputs, typed.reading.options, &mut file)?;
     let showing = showing(typed.showing, &mut file);
     let destination = destination(typed.target, &mut file, environment)?;
+    if destination.is_live() && !dispatch.yes && !dispatch.dry_run {
+        demand_somebody()?;
+    }
     let (inputs, folder) = open_inputs(&reading)?;
     let (stop, runtime) = (Stop::default(), runtime()?);
     runtime.block_on(async { signals::listen(stop.clone()) });

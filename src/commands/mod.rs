@@ -23,6 +23,7 @@ use anyhow::Context;
 
 use crate::cli::{LogFormat, Showing};
 use crate::config::reading::Reading;
+use crate::domain::mapping::Binding;
 use crate::report::progress::Style;
 use crate::source::SourceError;
 use crate::source::input::{self, Input};
@@ -127,6 +128,10 @@ fn open_inputs(reading: &Reading) -> anyhow::Result<(Arc<[Input]>, ResultFolder)
         .transpose()?;
     let opened: Result<Vec<Input>, SourceError> = reading.inputs.iter().map(open).collect();
     let opened = opened?;
+    for input in &opened {
+        // A header that can't be used is told before anything is connected.
+        Binding::new(&reading.mapping, &input.columns()?, &input.name)?;
+    }
     let folder = match first {
         Some(folder) => folder,
         None => ResultFolder::prepare(&reading.out)?,

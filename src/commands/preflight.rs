@@ -3,11 +3,9 @@
 
 use std::time::Duration;
 
-use secrecy::SecretString;
-
 use super::{hinted, wall_clock};
+use crate::domain::rules::Rules;
 use crate::domain::text::quoted;
-use crate::domain::validate::Rules;
 use crate::kable::client::Client;
 use crate::kable::{Answered, Ids, Preflight, Refusal, Trouble};
 
@@ -24,13 +22,12 @@ pub(super) type ServerDate = (i64, i64, i64);
 pub(super) async fn authenticate(
     client: &Client,
     client_id: &str,
-    secret: &SecretString,
     base_url: &str,
 ) -> anyhow::Result<Option<ServerDate>> {
     let mut date = None;
     let reply = patiently(|| async {
         let sent = wall_clock();
-        let answered = client.authenticate(client_id, secret).await;
+        let answered = client.authenticate().await;
         (answered, sent)
     })
     .await;

@@ -71,7 +71,10 @@ impl ConfigError {
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Value { .. } | Self::File { .. } => None,
+            Self::Value { option, .. } => Some(format!(
+                "`kable-bulk import --help` says what --{option} takes"
+            )),
+            Self::File { .. } => Some("check the name, and that you can read it".to_owned()),
             Self::Needed { option } => Some(format!("add --{option} with a name of your choice")),
             Self::NoCredentials { .. } => Some(
                 "set KABLE_CLIENT_ID and KABLE_CLIENT_SECRET (or --client-secret-file), or try it with --sandbox"

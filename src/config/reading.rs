@@ -7,7 +7,7 @@ use crate::cli::{Format, ReadingOptions};
 use crate::domain::field::Field;
 use crate::domain::header::field_of_header;
 use crate::domain::mapping::Mapping;
-use crate::domain::validate::Rules;
+use crate::domain::rules::Rules;
 use crate::source;
 
 /// How the input is read and checked, and where results go.

@@ -26,6 +26,13 @@ pub enum Destination {
     },
 }
 
+impl Destination {
+    /// Whether customers are created live.
+    pub fn is_live(&self) -> bool {
+        matches!(self, Self::Api { live: true, .. })
+    }
+}
+
 /// Settles where customers are sent.
 pub fn destination(
     mut typed: Target,
@@ -115,7 +122,8 @@ pub(super) fn base_url(text: &str) -> Result<Url, ConfigError> {
     Ok(url)
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether `url` is this machine.
+pub fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost"

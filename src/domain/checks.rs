@@ -4,9 +4,9 @@ use super::candidate::{Candidate, Given};
 use super::currency::{self, KABLE, Standing};
 use super::field::Field;
 use super::problem::{Code, Problem};
+use super::rules::Rules;
 use super::suspect;
 use super::text::quoted;
-use super::validate::Rules;
 
 /// The longest `clientId`, in characters. It is sent as part of a URL's path,
 /// where each character may take nine bytes, and servers commonly refuse

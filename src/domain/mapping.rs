@@ -5,6 +5,8 @@
 //! body exactly: a stray top-level `email` in a JSON body must not become part
 //! of an invoice's address.
 
+use std::collections::HashSet;
+
 use super::candidate::Candidate;
 use super::field::Field;
 use super::header::{guess, normalised};
@@ -180,11 +182,16 @@ impl Binding {
         }
     }
 
-    /// The columns that feed no field.
+    /// The columns that feed no field. An object is not named beside its own
+    /// members.
     pub fn unused<'c>(&self, columns: &'c Columns) -> Vec<&'c str> {
+        let objects: HashSet<&str> = match columns.matching {
+            Matching::Header => HashSet::new(),
+            Matching::Exact => columns.names.iter().flat_map(|name| above(name)).collect(),
+        };
         let names = columns.names.iter().zip(&self.targets);
         names
-            .filter(|(_, target)| **target == Target::Unused)
+            .filter(|(name, target)| **target == Target::Unused && !objects.contains(name.as_str()))
             .map(|(name, _)| name.as_str())
             .collect()
     }
@@ -242,6 +249,12 @@ impl Binding {
             hint: missing_hint(&missing, self.targets.as_slice(), &columns.names),
         })
     }
+}
+
+/// The paths of the objects that a member stands in: `a` and `a.b` of `a.b.c`.
+fn above(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('.')
+        .map(|(dot, _)| path.get(..dot).unwrap_or_default())
 }
 
 fn is_mapped(mapping: &Mapping, field: Field) -> bool {

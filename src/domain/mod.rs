@@ -14,6 +14,7 @@ pub mod outcome;
 pub mod plan;
 pub mod problem;
 pub mod row;
+pub mod rules;
 pub mod summary;
 mod suspect;
 pub mod text;

@@ -3,8 +3,6 @@
 //! Every problem of a row is collected before the row is refused. A person who
 //! mends a file of fifty thousand rows should meet each bad row once.
 
-use std::collections::HashSet;
-
 use super::candidate::Candidate;
 use super::checks::{Checks, in_brackets};
 use super::customer::{Contact, Customer};
@@ -12,19 +10,7 @@ use super::field::Field;
 use super::mapping::Binding;
 use super::problem::{Code, Problem, Severity, messages};
 use super::row::{Row, State};
-
-/// What a row is checked against, beside the API's own rules.
-#[derive(Debug, Clone, Default)]
-pub struct Rules {
-    /// `--strict`: what would need a correction or bears a warning is refused.
-    pub strict: bool,
-    /// `--allow-currency`: codes that the vendor's list has grown by.
-    pub allowed_currencies: Vec<String>,
-    /// The ids of all plans, where they have been looked up.
-    pub plans: Option<HashSet<String>>,
-    /// The ids of all bundles, where they have been looked up.
-    pub bundles: Option<HashSet<String>>,
-}
+use super::rules::Rules;
 
 /// A row that may be sent.
 #[derive(Debug, Clone)]

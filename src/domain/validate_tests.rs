@@ -1,10 +1,11 @@
 use proptest::prelude::*;
 
-use super::{Rules, validate};
+use super::validate;
 use crate::domain::candidate::Candidate;
 use crate::domain::field::Field;
 use crate::domain::problem::Code;
 use crate::domain::row::Origin;
+use crate::domain::rules::Rules;
 
 /// A candidate that is good; each test changes the one thing it is about.
 fn candidate() -> Candidate<'static> {

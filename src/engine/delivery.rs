@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::gauges::Gauges;
 use super::life::{Delivery, Life};
-use super::outage::{Admission, Met, Outage};
+use super::outage::{Admission, Outage};
 use super::pace::Pace;
 use super::retry::{Policy, delay};
 use super::server_clock::ServerClock;
@@ -49,9 +49,8 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         let mut life = Life::of(ticket);
         let mut ask = life.ticket.ask_first;
         loop {
-            match self.admitted().await {
-                Some(is_probe) => life.is_probe = is_probe,
-                None => return life.left(),
+            if !self.admitted().await {
+                return life.left();
             }
             life.attempts += 1;
             Gauges::count(&self.gauges.sent);
@@ -78,24 +77,20 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         }
     }
 
-    /// Waits until a request may start, and says whether it is a probe; `None`
-    /// where everything is stopped.
-    async fn admitted(&self) -> Option<bool> {
+    /// Waits until a request may start; false where everything is stopped.
+    async fn admitted(&self) -> bool {
         let admission = async {
             loop {
                 let changed = self.changed.notified();
                 let admission = self.outage().admit(self.began.elapsed());
                 match admission {
-                    Admission::Probe => {
-                        self.pace.next().await;
-                        return true;
-                    }
                     // Who waits for a start when an outage begins is held back too.
                     Admission::Go => tokio::select! {
                         biased;
-                        () = self.pace.next() => return false,
+                        () = self.pace.next() => return,
                         () = changed => {}
                     },
+                    Admission::Probe => self.probe().await,
                     Admission::Wait(None) => changed.await,
                     Admission::Wait(Some(until)) => {
                         tokio::select! {
@@ -108,8 +103,24 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         };
         tokio::select! {
             biased;
-            () = self.stop.halted() => None,
-            is_probe = admission => Some(is_probe),
+            () = self.stop.halted() => false,
+            () = admission => true,
+        }
+    }
+
+    /// Finds out whether the API is back, with a request that is about no row.
+    async fn probe(&self) {
+        self.pace.next().await;
+        Gauges::count(&self.gauges.sent);
+        Gauges::count(&self.gauges.lookups);
+        match self.timed(self.api.reach()).await {
+            Ok(()) => self.answered(),
+            Err(_still_down) => {
+                let jitter = (self.jitter)();
+                self.outage()
+                    .probe_failed(self.began.elapsed(), &self.retry, jitter);
+                self.changed.notify_waiters();
+            }
         }
     }
 
@@ -254,7 +265,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     /// Waits after a trouble. False where the API is down, so that the trouble
     /// is nobody's in particular and must not count.
     async fn rest(&self, life: &mut Life, trouble: Trouble, left: bool) -> bool {
-        if self.is_outage(life, &trouble) {
+        if self.is_outage(&trouble) {
             life.trouble = Some(trouble);
             return false;
         }
@@ -270,7 +281,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     }
 
     /// Whether a trouble is part of an outage.
-    fn is_outage(&self, life: &Life, trouble: &Trouble) -> bool {
+    fn is_outage(&self, trouble: &Trouble) -> bool {
         // An answer that is no server error comes from an API that is there,
         // however odd it is.
         if trouble.status.is_some_and(|status| status < 500) {
@@ -279,16 +290,10 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         }
         let (was_down, is_down) = {
             let mut outage = self.outage();
-            let was_down = outage.is_down();
-            let met = Met {
-                row: life.ticket.id,
-                by_row: trouble.status == Some(500),
-                is_probe: life.is_probe,
-            };
             let jitter = (self.jitter)();
             (
-                was_down,
-                outage.trouble(met, self.began.elapsed(), &self.retry, jitter),
+                outage.is_down(),
+                outage.trouble(self.began.elapsed(), &self.retry, jitter),
             )
         };
         if is_down {

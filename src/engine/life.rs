@@ -37,8 +37,6 @@ pub(super) struct Life {
     pub(super) waits: u32,
     /// Questions in a row that got no answer.
     pub(super) unanswered: u32,
-    /// Whether its request finds out if the API is back.
-    pub(super) is_probe: bool,
     /// Whether the customer may exist by our doing.
     pub(super) doubt: bool,
     pub(super) refusal: Option<Refusal>,
@@ -56,7 +54,6 @@ impl Life {
             tries: 0,
             waits: 0,
             unanswered: 0,
-            is_probe: false,
             refusal: None,
             trouble: None,
         }

@@ -29,7 +29,8 @@ pub mod verdicts;
 use crate::domain::customer::{Customer, Fingerprint};
 use crate::domain::mapping::{Binding, Mapping, MappingError};
 use crate::domain::row::{Columns, Row};
-use crate::domain::validate::{Checked, Rules, check};
+use crate::domain::rules::Rules;
+use crate::domain::validate::{Checked, check};
 
 /// What a pass over the input holds each row against.
 #[derive(Debug, Clone, Default)]

@@ -1,8 +1,9 @@
 //! Whether the API is there: after several troubles in a row, one request at a
 //! time finds out (pure).
 //!
-//! While it is down nobody else sends, pauses between probes grow, and nothing
-//! is held against a row. One answer of any kind ends it.
+//! While it is down nobody sends, pauses between probes grow, and nothing is held
+//! against a row. A probe is about no row, so that one customer that the server
+//! fails at is not taken for an outage for ever. One answer of any kind ends it.
 
 use std::time::Duration;
 
@@ -16,8 +17,6 @@ const IN_A_ROW: u32 = 5;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Outage {
     troubles: u32,
-    /// The one row that all of them may be the doing of.
-    suspect: Option<u64>,
     probes: u32,
     down: Option<Down>,
 }
@@ -33,22 +32,10 @@ struct Down {
 pub(super) enum Admission {
     /// Send.
     Go,
-    /// Send, and find out whether the API is back.
+    /// Find out whether the API is back, and ask again.
     Probe,
     /// Ask again at that time, or as soon as something changes.
     Wait(Option<Duration>),
-}
-
-/// Who met a trouble.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Met {
-    /// The row.
-    pub(super) row: u64,
-    /// Whether the row itself may have caused it: a server that fails at one
-    /// customer answers 500, one that is away answers otherwise or not at all.
-    pub(super) by_row: bool,
-    /// Whether it was the probe.
-    pub(super) is_probe: bool,
 }
 
 impl Outage {
@@ -74,32 +61,25 @@ impl Outage {
 
     /// Takes in that no answer came, or only that something is broken. True if
     /// the API is down now, so that nothing is held against the row.
-    pub(super) fn trouble(
-        &mut self,
-        met: Met,
-        now: Duration,
-        policy: &Policy,
-        jitter: f64,
-    ) -> bool {
-        let first = self.troubles == 0;
-        self.suspect =
-            Some(met.row).filter(|row| met.by_row && (first || self.suspect == Some(*row)));
+    pub(super) fn trouble(&mut self, now: Duration, policy: &Policy, jitter: f64) -> bool {
         self.troubles = self.troubles.saturating_add(1);
-        if self.down.is_none() && (self.troubles < IN_A_ROW || self.suspect.is_some()) {
-            return false;
-        }
         // Those that were in flight when it went down come back too; only the
         // probe's own failure makes the pause longer.
-        if self.down.is_none() || met.is_probe {
-            self.probes = self.probes.saturating_add(1);
-            // Half of the wait is certain, so that a dead API is not hammered.
-            let wait = delay(policy, self.probes + 1, None, 0.5 + jitter / 2.0);
-            self.down = Some(Down {
-                next_probe: now + wait,
-                probing: false,
-            });
+        if self.down.is_none() && self.troubles >= IN_A_ROW {
+            self.probe_failed(now, policy, jitter);
         }
-        true
+        self.down.is_some()
+    }
+
+    /// Takes in that a probe got no answer either: the next one is later.
+    pub(super) fn probe_failed(&mut self, now: Duration, policy: &Policy, jitter: f64) {
+        self.probes = self.probes.saturating_add(1);
+        // Half of the wait is certain, so that a dead API is not hammered.
+        let wait = delay(policy, self.probes + 1, None, 0.5 + jitter / 2.0);
+        self.down = Some(Down {
+            next_probe: now + wait,
+            probing: false,
+        });
     }
 
     /// Whether the API is taken to be down.
@@ -112,45 +92,31 @@ impl Outage {
 mod tests {
     use std::time::Duration;
 
-    use super::{Admission, Met, Outage};
+    use super::{Admission, Outage};
     use crate::engine::retry::Policy;
 
     fn at(millis: u64) -> Duration {
         Duration::from_millis(millis)
     }
 
-    fn met(outage: &mut Outage, row: u64, millis: u64) -> bool {
-        let met = Met {
-            row,
-            by_row: false,
-            is_probe: false,
-        };
-        outage.trouble(met, at(millis), &Policy::default(), 1.0)
+    fn trouble(outage: &mut Outage, millis: u64) -> bool {
+        outage.trouble(at(millis), &Policy::default(), 1.0)
     }
 
     fn down() -> Outage {
         let mut outage = Outage::default();
-        for row in 0..5 {
-            met(&mut outage, row, 0);
+        for _ in 0..5 {
+            trouble(&mut outage, 0);
         }
         outage
-    }
-
-    fn probe_fails(outage: &mut Outage, millis: u64) -> bool {
-        let met = Met {
-            row: 9,
-            by_row: false,
-            is_probe: true,
-        };
-        outage.trouble(met, at(millis), &Policy::default(), 1.0)
     }
 
     #[test]
     fn single_troubles_are_no_outage() {
         let mut outage = Outage::default();
         for _ in 0..20 {
-            for row in 0..4 {
-                assert!(!met(&mut outage, row, 0));
+            for _ in 0..4 {
+                assert!(!trouble(&mut outage, 0));
             }
             assert_eq!(outage.admit(at(0)), Admission::Go);
             assert!(!outage.answered());
@@ -164,19 +130,19 @@ mod tests {
         assert_eq!(outage.admit(at(0)), Admission::Wait(Some(at(1000))));
         assert_eq!(outage.admit(at(1000)), Admission::Probe);
         assert_eq!(outage.admit(at(1000)), Admission::Wait(None));
-        assert!(probe_fails(&mut outage, 1000));
+        outage.probe_failed(at(1000), &Policy::default(), 1.0);
         assert_eq!(outage.admit(at(1000)), Admission::Wait(Some(at(3000))));
     }
 
     #[test]
     fn stragglers_neither_make_the_pause_longer_nor_end_a_probe() {
         let mut outage = down();
-        for row in 0..60 {
-            assert!(met(&mut outage, row, 10));
+        for _ in 0..60 {
+            assert!(trouble(&mut outage, 10));
         }
         assert_eq!(outage.admit(at(10)), Admission::Wait(Some(at(1000))));
         assert_eq!(outage.admit(at(1000)), Admission::Probe);
-        assert!(met(&mut outage, 60, 1001));
+        assert!(trouble(&mut outage, 1001));
         assert_eq!(outage.admit(at(9000)), Admission::Wait(None));
     }
 
@@ -185,19 +151,5 @@ mod tests {
         let mut outage = down();
         assert!(outage.answered());
         assert_eq!(outage.admit(at(0)), Admission::Go);
-    }
-
-    #[test]
-    fn one_row_that_a_server_fails_at_is_no_outage() {
-        let mut outage = Outage::default();
-        let failed_at = |row| Met {
-            row,
-            by_row: true,
-            is_probe: false,
-        };
-        for _ in 0..50 {
-            assert!(!outage.trouble(failed_at(1), at(0), &Policy::default(), 1.0));
-        }
-        assert!(outage.trouble(failed_at(2), at(0), &Policy::default(), 1.0));
     }
 }

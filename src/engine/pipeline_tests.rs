@@ -174,7 +174,8 @@ fn plain(name: &str) -> Customer {
     use crate::domain::candidate::Candidate;
     use crate::domain::field::Field;
     use crate::domain::row::Origin;
-    use crate::domain::validate::{Rules, validate};
+    use crate::domain::rules::Rules;
+    use crate::domain::validate::validate;
 
     let mut candidate = Candidate::new(Origin::default());
     candidate.set(Field::ClientId, "c-1");
@@ -619,6 +620,10 @@ async fn of_thousands_of_rows_at_once_every_one_is_created_exactly_once() {
 struct Deaf;
 
 impl CustomerApi for Deaf {
+    async fn reach(&self) -> Answered<Result<(), crate::kable::Trouble>> {
+        std::future::pending().await
+    }
+
     async fn create(&self, _customer: &Customer) -> Answered<Reply> {
         std::future::pending().await
     }

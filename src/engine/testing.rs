@@ -145,6 +145,24 @@ impl Scripted {
         self.asked.lock().unwrap().clone()
     }
 
+    /// Takes the next answer if it is a trouble.
+    fn next_trouble(&self) -> Option<Trouble> {
+        let mut answers = self.answers.lock().unwrap();
+        let trouble = match answers.front()? {
+            Answer::Create(Answered {
+                reply: Reply::Unsent(trouble) | Reply::Unknown(trouble),
+                ..
+            })
+            | Answer::Find(Answered {
+                reply: Found::Unknown(trouble),
+                ..
+            }) => trouble.clone(),
+            Answer::Create(_) | Answer::Find(_) => return None,
+        };
+        answers.pop_front();
+        Some(trouble)
+    }
+
     fn answer(&self, what: &'static str) -> Answer {
         self.asked
             .lock()
@@ -156,6 +174,15 @@ impl Scripted {
 }
 
 impl CustomerApi for Scripted {
+    /// A probe takes up a trouble that is next, and leaves any other answer to
+    /// the request that it was written for.
+    async fn reach(&self) -> Answered<Result<(), Trouble>> {
+        undated(match self.next_trouble() {
+            Some(trouble) => Err(trouble),
+            None => Ok(()),
+        })
+    }
+
     async fn create(&self, _customer: &Customer) -> Answered<Reply> {
         match self.answer("create") {
             Answer::Create(answered) => answered,
@@ -263,6 +290,10 @@ impl Kable {
 }
 
 impl CustomerApi for Kable {
+    async fn reach(&self) -> Answered<Result<(), Trouble>> {
+        undated(Ok(()))
+    }
+
     async fn create(&self, customer: &Customer) -> Answered<Reply> {
         let id = customer.client_id();
         assert!(self.ledger.is_in_doubt(id), "{id} was sent without a claim");

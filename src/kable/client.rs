@@ -33,6 +33,8 @@ const LONGEST_LIST: usize = 64 << 20;
 pub struct Settings {
     /// Scheme, host and port, and a path where there is one; without `/api/v1`.
     pub base_url: Url,
+    /// Whether that is this machine.
+    pub loopback: bool,
     /// `Kable-Client-Id`.
     pub client_id: String,
     /// `Kable-Client-Secret`.
@@ -68,7 +70,9 @@ pub struct Client {
     http: reqwest::Client,
     create_url: Url,
     customers_url: Url,
+    authenticate_url: Url,
     api_url: Url,
+    credentials: HeaderMap,
     timeout: Duration,
 }
 
@@ -81,6 +85,10 @@ impl Client {
         secret.set_sensitive(true);
         let id = HeaderValue::from_str(&settings.client_id)
             .map_err(|_it_names_the_value| ClientError::Credential("client id"))?;
+        let credentials = HeaderMap::from_iter([
+            (HeaderName::from_static("x-client-id"), id.clone()),
+            (HeaderName::from_static("x-api-key"), secret.clone()),
+        ]);
         defaults.insert(HeaderName::from_static("kable-client-id"), id);
         defaults.insert(HeaderName::from_static("kable-client-secret"), secret);
         defaults.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -98,9 +106,14 @@ impl Client {
             .connect_timeout(settings.timeout.min(Duration::from_secs(10)))
             .pool_max_idle_per_host(settings.connections)
             .tcp_nodelay(true)
-            .referer(false)
-            .build()
-            .map_err(ClientError::Setup)?;
+            .referer(false);
+        // What stays on this machine goes through no proxy.
+        let http = if settings.loopback {
+            http.no_proxy()
+        } else {
+            http
+        };
+        let http = http.build().map_err(ClientError::Setup)?;
         let api_url = extended(&settings.base_url, &["api", "v1"])?;
         let customers_url = extended(&api_url, &["customers"])?;
         let mut create_url = extended(&customers_url, &["create"])?;
@@ -114,29 +127,20 @@ impl Client {
             http,
             create_url,
             customers_url,
+            authenticate_url: extended(&api_url, &["authenticate"])?,
             api_url,
+            credentials,
             timeout: settings.timeout,
         })
     }
 
     /// `POST /authenticate`: whether the credentials hold.
-    pub async fn authenticate(
-        &self,
-        client_id: &str,
-        secret: &SecretString,
-    ) -> Answered<Preflight<()>> {
-        let url = match extended(&self.api_url, &["authenticate"]) {
-            Ok(url) => url,
-            Err(error) => return unaddressable(&error),
-        };
-        let mut value =
-            HeaderValue::from_str(secret.expose_secret()).unwrap_or(HeaderValue::from_static(""));
-        value.set_sensitive(true);
+    pub async fn authenticate(&self) -> Answered<Preflight<()>> {
+        // The same two credentials, given once more (API reference, "Calls").
         let request = self
             .http
-            .post(url)
-            .header("x-client-id", client_id)
-            .header("x-api-key", value);
+            .post(self.authenticate_url.clone())
+            .headers(self.credentials.clone());
         self.preflight(request, LONGEST_BODY, |_body| Ok(())).await
     }
 
@@ -301,6 +305,20 @@ impl CustomerApi for Client {
         }
     }
 
+    async fn reach(&self) -> Answered<Result<(), Trouble>> {
+        let answered = self.authenticate().await;
+        let reply = match answered.reply {
+            // A no is an answer too: the row's own request will meet it.
+            Preflight::Good(()) | Preflight::Denied(_) | Preflight::Refused(_) => Ok(()),
+            Preflight::Unreachable(trouble, _) if trouble.status == Some(429) => Ok(()),
+            Preflight::Unreachable(trouble, _) => Err(trouble),
+        };
+        Answered {
+            reply,
+            date_ms: answered.date_ms,
+        }
+    }
+
     async fn find(&self, client_id: &str) -> Answered<Found> {
         let request = self.http.request(Method::GET, self.find_url(client_id));
         let answer = match self.send(request, LONGEST_BODY).await {
@@ -361,6 +379,7 @@ mod tests {
     fn client(base: &str) -> Client {
         Client::new(&Settings {
             base_url: base.parse().unwrap(),
+            loopback: false,
             client_id: "kci_1".to_owned(),
             client_secret: "sk_test.1".into(),
             timeout: Duration::from_secs(5),

@@ -106,6 +106,9 @@ pub trait CustomerApi: Send + Sync + 'static {
     /// Creates `customer`.
     fn create(&self, customer: &Customer) -> impl Future<Output = Answered<Reply>> + Send;
 
+    /// Finds out whether the API is there: any answer but a server error.
+    fn reach(&self) -> impl Future<Output = Answered<Result<(), Trouble>>> + Send;
+
     /// Asks for the customer with this `clientId`.
     fn find(&self, client_id: &str) -> impl Future<Output = Answered<Found>> + Send;
 }

@@ -48,24 +48,21 @@ impl SqliteLedger {
         })?;
         let failed = failing(path, "open");
         let db = Connection::open(path).map_err(failed)?;
-        // The page cache is kept small: rows are appended and read in order.
-        db.execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -4096;
-             PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = ON;",
-        )
-        .map_err(failed)?;
-        db.set_prepared_statement_cache_capacity(32);
         let ledger = Self {
             db,
             path: path.to_owned(),
             run: 0,
             _lock: Some(lock),
         };
-        if ledger.is_new()? {
-            ledger.create(target, now_ms)?;
-        } else {
+        // Whose file it is comes first: nobody else's is written to.
+        let is_new = ledger.is_new()?;
+        if !is_new {
             ledger.demand_format()?;
             ledger.demand_account(target)?;
+        }
+        ledger.settle_in().map_err(failed)?;
+        if is_new {
+            ledger.create(target, now_ms)?;
         }
         Ok(ledger)
     }
@@ -96,6 +93,17 @@ impl SqliteLedger {
         }
         ledger.demand_format()?;
         Ok(ledger)
+    }
+
+    /// How we use the file, from now on.
+    fn settle_in(&self) -> rusqlite::Result<()> {
+        // The page cache is kept small: rows are appended and read in order.
+        self.db.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -4096;
+             PRAGMA foreign_keys = ON;",
+        )?;
+        self.db.set_prepared_statement_cache_capacity(32);
+        Ok(())
     }
 
     fn is_new(&self) -> Result<bool, LedgerError> {

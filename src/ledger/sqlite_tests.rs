@@ -174,11 +174,13 @@ fn other_files_are_refused_and_left_as_they_are() {
     let db = rusqlite::Connection::open(&foreign).unwrap();
     db.execute_batch("CREATE TABLE t (x)").unwrap();
     drop(db);
+    let before = std::fs::read(&foreign).unwrap();
     let refused = SqliteLedger::open(&foreign, &target(), 1).unwrap_err();
     assert!(
         matches!(refused, LedgerError::NotALedger { .. }),
         "{refused}"
     );
+    assert_eq!(std::fs::read(&foreign).unwrap(), before);
 }
 
 #[test]

@@ -109,7 +109,10 @@ fn said(outcome: Outcome, command: &str) -> &'static str {
 fn problems(kinds: &[ProblemKind], line: &mut impl FnMut(&str)) {
     for (severity, title) in [
         ("error", "Errors (these rows are not sent):"),
-        ("warning", "Warnings (sent all the same; have a look):"),
+        (
+            "warning",
+            "Warnings (no reason to reject a row; have a look):",
+        ),
         ("correction", "Put right on the way:"),
     ] {
         let of: Vec<&ProblemKind> = kinds

@@ -170,6 +170,21 @@ impl Input {
         self.size
     }
 
+    /// Its columns, as far as the first row shows them.
+    pub fn columns(&self) -> Result<Columns, SourceError> {
+        let mut row = Row::default();
+        match self.rows(0)? {
+            AnyRows::Csv(mut rows) => {
+                rows.next(&mut row)?;
+                Ok(rows.columns().clone())
+            }
+            AnyRows::Jsonl(mut rows) => {
+                rows.next(&mut row)?;
+                Ok(rows.columns().clone())
+            }
+        }
+    }
+
     fn open(&self) -> io::Result<File> {
         match &self.place {
             Place::File(path) => File::open(path),

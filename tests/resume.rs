@@ -1,0 +1,242 @@
+//! Stopped at any moment, and started again: every customer exactly once.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may stop at the first surprise"
+)]
+
+#[expect(dead_code, reason = "each test file uses a part of the language")]
+mod common;
+
+use common::{Run, customers_of_csv, rows, rows_from, until};
+use kable_bulk::sandbox::calls::Call;
+use kable_bulk::sandbox::held;
+
+/// Stops a slow run by `signal` in its middle, and lets the next one finish.
+fn interrupted_by(signal: &str) {
+    let run = Run::new().server(&[]).input("in.csv", rows(200));
+    let running = run.start_import("in.csv --rate 20/s");
+    until("five creates", || run.counts().of(Call::Create) >= 5);
+    running.signal(signal);
+    let ended = running.end().code(130);
+    let ended = ended.says("Go on where it stopped:");
+    let command = ended
+        .stdout
+        .lines()
+        .skip_while(|line| !line.starts_with("Go on where it stopped"))
+        .nth(1)
+        .unwrap();
+    assert!(command.contains("import in.csv"), "{command}");
+    let summary = run.summary("in.csv");
+    assert_eq!(summary.0["interrupted"], true);
+    assert_eq!(summary.0["exit_code"], 130);
+    let created = summary.outcome("created");
+    assert!((5..200).contains(&created), "{created}");
+    assert_eq!(created, run.held().len() as u64);
+    summary.outcomes(&[("created", created), ("pending", 200 - created)]);
+    run.go("status in.csv").code(0).says("interrupted");
+
+    run.import("in.csv").code(0);
+    let summary = run.summary("in.csv");
+    summary.outcomes(&[("created", 200)]);
+    assert_eq!(summary.0["interrupted"], false);
+    run.holds(&customers_of_csv(&rows(200)));
+    assert_eq!(run.counts().of(Call::Create), 200);
+    assert_eq!(run.creates_in_vain(), 0);
+}
+
+#[test]
+fn ctrl_c_stops_it_softly_and_the_next_run_finishes() {
+    interrupted_by("INT");
+}
+
+#[test]
+fn sigterm_stops_it_softly_and_the_next_run_finishes() {
+    interrupted_by("TERM");
+}
+
+#[test]
+fn an_interrupted_json_run_prints_its_summary_all_the_same() {
+    let run = Run::new().server(&[]).input("in.csv", rows(200));
+    let running = run.start_import("in.csv --rate 20/s --json");
+    until("three creates", || run.counts().of(Call::Create) >= 3);
+    running.signal("INT");
+    let ended = running.end().code(130);
+    let printed = common::Summary::of(&ended.stdout);
+    assert_eq!(printed.0["interrupted"], true);
+    assert!(printed.outcome("pending") > 0);
+}
+
+#[test]
+fn what_is_in_flight_is_let_finish() {
+    let run = Run::new()
+        .server(&["delay:1s@create:3"])
+        .input("in.csv", rows(10));
+    let running = run.start_import("in.csv --concurrency 1");
+    until("the third create", || run.counts().of(Call::Create) >= 3);
+    running.signal("INT");
+    running.end().code(130);
+    run.summary("in.csv")
+        .outcomes(&[("created", 3), ("pending", 7)]);
+    assert_eq!(run.held().len(), 3);
+}
+
+#[test]
+fn a_second_signal_stops_it_at_once_and_nothing_is_lost() {
+    let mut run = Run::new()
+        .server(&["hang-after@create:3"])
+        .input("in.csv", rows(10));
+    let running = run.start_import("in.csv --concurrency 1 --timeout 50s");
+    until("the third create", || run.counts().all_faults() >= 1);
+    until("its customer", || run.held().len() == 3);
+    running.signal("INT");
+    running.signal("TERM");
+    // The two may come as one; then a third ends it.
+    running.signal("INT");
+    running.end().code(130);
+    run.server_again(|_| {});
+    run.import("in.csv").code(0);
+    run.holds(&customers_of_csv(&rows(10)));
+    assert_eq!(run.creates_in_vain(), 0);
+}
+
+#[test]
+fn an_outage_can_be_interrupted() {
+    let run = Run::new()
+        .server(&["outage:600s@create:2"])
+        .input("in.csv", rows(30));
+    let running = run.start_import("in.csv");
+    until("the outage", || run.counts().all_faults() >= 1);
+    running.signal("INT");
+    running.end().code(130);
+    let summary = run.summary("in.csv");
+    assert_eq!(summary.outcome("failed"), 0);
+    assert_eq!(summary.outcome("created"), run.held().len() as u64);
+}
+
+/// Many rows, a server in another process that lives on, and SIGKILL again and
+/// again at any moment.
+#[test]
+fn killed_at_any_moment_every_customer_is_made_exactly_once() {
+    const ROWS: usize = 2000;
+    const KILLS: u32 = 20;
+    let run = Run::new().input("in.csv", rows(ROWS)).credentials();
+    let mut sandbox = run.start("sandbox --port 0");
+    let line = sandbox.line_with("--base-url ");
+    let url = line.split_whitespace().last().unwrap().to_owned();
+    let command = format!("import in.csv --base-url {url} --rate unlimited --concurrency 32");
+    let many = || held::customers(&run.path(common::DATABASE)).unwrap().len();
+    let seed = fastrand::u64(..);
+    let mut chance = fastrand::Rng::with_seed(seed);
+    let mut kills = 0;
+    while kills < KILLS {
+        let mut running = run.start(&command);
+        let left = ROWS - many();
+        // Now and then before anything was sent, mostly within the sending.
+        let more = if kills % 5 == 0 {
+            0
+        } else {
+            chance.usize(1..=(left / 12).max(1))
+        };
+        let goal = many() + more;
+        until("some customers more", || many() >= goal || !running.runs());
+        for _ in 0..chance.usize(..20_000) {
+            std::hint::spin_loop();
+        }
+        if !running.runs() {
+            break;
+        }
+        running.kill();
+        kills += 1;
+    }
+    assert!(kills >= KILLS / 2, "{kills} kills, seed {seed}");
+    run.go(&command).code(0);
+    let summary = run.summary("in.csv");
+    let well = summary.outcome("created") + summary.outcome("already_existed");
+    assert_eq!(well, ROWS as u64, "seed {seed}");
+    run.holds(&customers_of_csv(&rows(ROWS)));
+    assert_eq!(run.results("in.csv").len(), ROWS);
+    assert_eq!(run.creates_in_vain(), 0, "seed {seed}");
+    run.go(&command).code(0);
+    assert_eq!(many(), ROWS);
+    drop(sandbox);
+}
+
+#[test]
+fn killed_with_faults_around_every_customer_is_made_exactly_once() {
+    let run = Run::new()
+        .server(&[
+            "lost-reply=5%@create",
+            "cut-body=5%@create",
+            "reset=5%@create",
+            "reset=5%@lookup",
+        ])
+        .input("in.csv", rows(400));
+    for round in 1..=8 {
+        let mut running = run.start_import("in.csv --concurrency 8");
+        let goal = round * 40;
+        until("some customers more", || {
+            run.held().len() >= goal || !running.runs()
+        });
+        running.kill();
+    }
+    run.import("in.csv").code(0);
+    run.holds(&customers_of_csv(&rows(400)));
+    assert_eq!(run.results("in.csv").len(), 400);
+    assert_eq!(run.creates_in_vain(), 0);
+}
+
+#[test]
+fn a_killed_run_is_said_to_have_been_cut_off() {
+    let run = Run::new().server(&[]).input("in.csv", rows(200));
+    let running = run.start_import("in.csv --rate 20/s");
+    until("two creates", || run.counts().of(Call::Create) >= 2);
+    running.kill();
+    run.go("status in.csv").code(0).says("cut off");
+    // Its lock is nobody's.
+    run.import("in.csv").code(0);
+    run.holds(&customers_of_csv(&rows(200)));
+    assert_eq!(run.creates_in_vain(), 0);
+}
+
+#[test]
+fn a_killed_run_goes_on_with_another_file_of_the_same_customers() {
+    let run = Run::new().server(&[]).input("in.csv", rows(100));
+    let running = run.start_import("in.csv --rate 30/s");
+    until("ten creates", || run.counts().of(Call::Create) >= 10);
+    running.kill();
+    run.write("rest.csv", rows_from(6, 110));
+    run.import("rest.csv --checkpoint in.csv.checkpoint.db")
+        .code(0);
+    let held = run.held();
+    let expected = customers_of_csv(&rows_from(6, 110));
+    for (client_id, body) in &expected {
+        assert_eq!(held.get(client_id), Some(body), "{client_id}");
+    }
+    assert_eq!(run.creates_in_vain(), 0);
+}
+
+#[test]
+fn keys_that_were_shown_before_a_kill_are_kept() {
+    let run = Run::new().server(&[]).input("in.csv", rows(60));
+    let running = run.start_import("in.csv --keys --rate 40/s");
+    until("twenty creates", || run.counts().of(Call::Create) >= 20);
+    running.kill();
+    run.import("in.csv --keys").code(0);
+    let keys = run.text("in.csv.results/keys.csv");
+    let lost = run.summary("in.csv");
+    let lost = lost.0["problems"].as_array().unwrap();
+    let lost: u64 = lost
+        .iter()
+        .filter(|problem| problem["code"] == "keys_lost")
+        .map(|problem| problem["count"].as_u64().unwrap())
+        .sum();
+    let existed = run.summary("in.csv").outcome("already_existed");
+    let kept = keys.lines().count() as u64 - 1;
+    assert!(
+        kept <= 60 && kept + lost + existed >= 60,
+        "{kept} {lost} {existed}"
+    );
+    run.holds(&customers_of_csv(&rows(60)));
+}
