@@ -169,6 +169,32 @@ fn files_of_other_kinds_are_named() {
     refused("in.csv", b"\x28\xb5\x2f\xfd\x04\0", &["in.csv", "zstd"]);
     refused("in.csv", b"\xff\xfec\0l\0i\0", &["in.csv", "UTF-16"]).hints("iconv");
     refused("in.db", b"SQLite format 3\0\x10\0", &["in.db", "SQLite"]);
+    refused(
+        "in.json",
+        b"[{\"clientId\":\"c-1\"}]",
+        &["in.json", "JSON array"],
+    )
+    .hints("jq");
+    refused(
+        "in.jsonl",
+        b"{\n\"clientId\":\"c-1\"\n}\n",
+        &["in.jsonl", "several lines"],
+    )
+    .hints("jq");
+}
+
+/// A pipe can be read only once, and the input is read three times.
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_read_like_a_file() {
+    let run = Run::new().server(&[]);
+    let pipe = run.path("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let writer = std::thread::spawn(move || std::fs::write(pipe, rows(50)));
+    run.import("pipe --format csv").code(0);
+    writer.join().unwrap().unwrap();
+    run.holds(&customers_of_csv(&rows(50)));
 }
 
 #[test]

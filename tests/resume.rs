@@ -115,33 +115,44 @@ fn an_outage_can_be_interrupted() {
     assert_eq!(summary.outcome("created"), run.held().len() as u64);
 }
 
-/// Many rows, a server in another process that lives on, and SIGKILL again and
-/// again at any moment.
+/// How many times the crash test kills. Ten thousand take a while:
+/// `KABLE_BULK_KILLS=10000 cargo test --release --test resume at_any_moment`.
+fn kills_wanted() -> usize {
+    std::env::var("KABLE_BULK_KILLS").map_or(200, |kills| kills.parse().unwrap())
+}
+
+/// Many rows, a server in another process that misbehaves and lives on, and
+/// SIGKILL again and again at any moment.
 #[test]
 fn killed_at_any_moment_every_customer_is_made_exactly_once() {
-    const ROWS: usize = 2000;
-    const KILLS: u32 = 20;
-    let run = Run::new().input("in.csv", rows(ROWS)).credentials();
-    let mut sandbox = run.start("sandbox --port 0");
+    let wanted = kills_wanted();
+    let many_rows = wanted * 10;
+    let run = Run::new().input("in.csv", rows(many_rows)).credentials();
+    let faults =
+        "--fault lost-reply=1%@create --fault reset=1%@create --fault status:503=1%@create";
+    let mut sandbox = run.start(&format!("sandbox --port 0 {faults}"));
     let line = sandbox.line_with("--base-url ");
     let url = line.split_whitespace().last().unwrap().to_owned();
     let command = format!("import in.csv --base-url {url} --rate unlimited --concurrency 32");
-    let many = || held::customers(&run.path(common::DATABASE)).unwrap().len();
+    let many = || held::count(&run.path(common::DATABASE)).unwrap();
     let seed = fastrand::u64(..);
     let mut chance = fastrand::Rng::with_seed(seed);
     let mut kills = 0;
-    while kills < KILLS {
+    while kills < wanted {
         let mut running = run.start(&command);
-        let left = ROWS - many();
-        // Now and then before anything was sent, mostly within the sending.
+        let held = many();
+        // Now and then before anything was sent, mostly within the sending, and
+        // so that enough is left for the kills to come.
+        let share = (many_rows - held) / (wanted - kills);
         let more = if kills % 5 == 0 {
             0
         } else {
-            chance.usize(1..=(left / 12).max(1))
+            chance.usize(0..=share * 3 / 2)
         };
-        let goal = many() + more;
-        until("some customers more", || many() >= goal || !running.runs());
-        for _ in 0..chance.usize(..20_000) {
+        until("some customers more", || {
+            many() >= held + more || !running.runs()
+        });
+        for _ in 0..chance.usize(..100_000) {
             std::hint::spin_loop();
         }
         if !running.runs() {
@@ -150,16 +161,17 @@ fn killed_at_any_moment_every_customer_is_made_exactly_once() {
         running.kill();
         kills += 1;
     }
-    assert!(kills >= KILLS / 2, "{kills} kills, seed {seed}");
+    assert!(kills >= wanted / 2, "{kills} kills, seed {seed}");
     run.go(&command).code(0);
     let summary = run.summary("in.csv");
     let well = summary.outcome("created") + summary.outcome("already_existed");
-    assert_eq!(well, ROWS as u64, "seed {seed}");
-    run.holds(&customers_of_csv(&rows(ROWS)));
-    assert_eq!(run.results("in.csv").len(), ROWS);
+    assert_eq!(well, many_rows as u64, "seed {seed}");
+    run.holds(&customers_of_csv(&rows(many_rows)));
+    assert_eq!(run.results("in.csv").len(), many_rows);
     assert_eq!(run.creates_in_vain(), 0, "seed {seed}");
     run.go(&command).code(0);
-    assert_eq!(many(), ROWS);
+    assert_eq!(many(), many_rows);
+    println!("{kills} kills survived, {many_rows} customers, seed {seed}");
     drop(sandbox);
 }
 

@@ -122,7 +122,7 @@ fn open_inputs(reading: &Reading) -> anyhow::Result<(Arc<[Input]>, ResultFolder)
         return Err(hinted("too many inputs", "name at most 65,535 at once"));
     }
     let open = |name: &String| input::open(name, reading.source, &reading.out);
-    let spools = reading.inputs.iter().any(|name| name == "-");
+    let spools = reading.inputs.iter().any(|name| input::is_stream(name));
     let first = spools
         .then(|| ResultFolder::prepare(&reading.out))
         .transpose()?;

@@ -54,6 +54,17 @@ pub fn customers(database: &Path) -> Result<Vec<Held>, SandboxError> {
     )
 }
 
+/// How many customers there are.
+pub fn count(database: &Path) -> Result<usize, SandboxError> {
+    let counts = rows(database, "SELECT count(*) FROM customers", |row| {
+        row.get::<_, i64>(0)
+    })?;
+    Ok(counts
+        .first()
+        .and_then(|count| usize::try_from(*count).ok())
+        .unwrap_or_default())
+}
+
 /// All `clientId`s that were sent in vain, in the order of their names.
 pub fn fruitless(database: &Path) -> Result<Vec<Fruitless>, SandboxError> {
     rows(

@@ -16,6 +16,7 @@ pub(super) struct OtherKind {
 const SPREADSHEET: &str = "open it in the spreadsheet program and save it as \"CSV UTF-8\"";
 const COMPRESSED: &str = "unpack it first, or pipe it in: gzip -dc FILE | kable-bulk import - …";
 const ENCODING: &str = "save it as UTF-8, or convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW";
+const JSON: &str = "write one object a line: jq -c '.[]' FILE > NEW.jsonl, or jq -c . for objects";
 const NOT_TEXT: &str = "export the customers as CSV or JSONL and name that file";
 
 /// What files that are neither CSV nor JSONL begin with.
@@ -104,9 +105,24 @@ pub(super) fn other_kind(start: &[u8]) -> Option<OtherKind> {
     })
 }
 
+/// What `start`, the first few KiB of a file that is to be JSONL, shows it to
+/// be, unless that.
+pub(super) fn other_json(start: &[u8]) -> Option<OtherKind> {
+    let first_line = start
+        .trim_ascii_start()
+        .split(|byte| *byte == b'\n')
+        .next()?;
+    let kind = match first_line.trim_ascii_end() {
+        [b'[', ..] => "a JSON array",
+        b"{" => "JSON that is spread over several lines",
+        _ => return None,
+    };
+    Some(OtherKind { kind, hint: JSON })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::other_kind;
+    use super::{other_json, other_kind};
 
     #[test]
     fn other_kinds_are_named() {
@@ -131,5 +147,17 @@ mod tests {
         ] {
             assert_eq!(other_kind(start), None);
         }
+    }
+
+    #[test]
+    fn json_that_is_no_jsonl_is_named() {
+        let kind = |start: &[u8]| other_json(start).map(|other| other.kind);
+        assert_eq!(kind(b"\n[{\"a\":1}]"), Some("a JSON array"));
+        assert_eq!(
+            kind(b"{\r\n  \"a\": 1\n}"),
+            Some("JSON that is spread over several lines")
+        );
+        assert_eq!(kind(b"{\"a\":1}\n"), None);
+        assert_eq!(kind(b"broken\n"), None);
     }
 }

@@ -33,6 +33,19 @@ enum Place {
     Spooled(File),
 }
 
+impl Place {
+    fn open(&self) -> io::Result<File> {
+        match self {
+            Place::File(path) => File::open(path),
+            Place::Spooled(file) => {
+                let mut again = file.try_clone()?;
+                again.seek(SeekFrom::Start(0))?;
+                Ok(again)
+            }
+        }
+    }
+}
+
 /// The files that `typed` names: as they are, or as patterns. `-` stays.
 pub fn resolve(typed: &[String]) -> Result<Vec<String>, SourceError> {
     let mut names = Vec::new();
@@ -72,57 +85,49 @@ pub fn resolve(typed: &[String]) -> Result<Vec<String>, SourceError> {
     Ok(names)
 }
 
+/// Whether the input called `name` can be read only once: standard input, a
+/// pipe. It is kept in a file then.
+pub fn is_stream(name: &str) -> bool {
+    name == "-" || std::fs::metadata(name).is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
 /// Looks at the input called `name` without reading it through.
 ///
-/// Standard input is kept in an unnamed file in `spool`, for it is read more
-/// than once.
+/// A stream is kept in an unnamed file in `spool`, for it is read more than
+/// once.
 pub fn open(name: &str, settings: Settings, spool: &Path) -> Result<Input, SourceError> {
     let failed = |source: io::Error| SourceError::Io {
         name: name.to_owned(),
         source,
     };
-    let (place, mut file, shown) = if name == "-" {
-        let file = spool_standard_input(spool)?;
-        let again = file.try_clone().map_err(failed)?;
-        (Place::Spooled(file), again, "standard input".to_owned())
-    } else {
-        let path = PathBuf::from(name);
-        if path.is_dir() {
-            return Err(SourceError::Folder {
-                name: name.to_owned(),
-            });
-        }
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(SourceError::NotThere {
-                    name: name.to_owned(),
-                });
-            }
-            Err(error) => return Err(failed(error)),
-        };
-        (Place::File(path), file, name.to_owned())
-    };
+    let place = place_of(name, spool)?;
+    let shown = if name == "-" { "standard input" } else { name }.to_owned();
+    let mut file = place.open().map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
-    file.rewind().map_err(failed)?;
     let mut start = Vec::new();
     file.by_ref()
         .take(LOOKED_AT as u64)
         .read_to_end(&mut start)
         .map_err(failed)?;
-    if let Some(other) = decode::other_kind(&start) {
+    let text = start.strip_prefix(decode::UTF8_MARK).unwrap_or(&start);
+    if text.iter().all(u8::is_ascii_whitespace) && text.len() < LOOKED_AT {
+        return Err(SourceError::Empty { name: shown });
+    }
+    let format = recognise(name, text, settings);
+    let other = decode::other_kind(&start).or_else(|| {
+        Some(text)
+            .filter(|_| format == Format::Jsonl)
+            .and_then(decode::other_json)
+    });
+    if let Some(other) = other {
         return Err(SourceError::OtherKind {
             name: shown,
             kind: other.kind,
             hint: other.hint,
         });
     }
-    let text = start.strip_prefix(decode::UTF8_MARK).unwrap_or(&start);
-    if text.iter().all(u8::is_ascii_whitespace) && text.len() < LOOKED_AT {
-        return Err(SourceError::Empty { name: shown });
-    }
     Ok(Input {
-        format: recognise(name, text, settings),
+        format,
         name: shown,
         place,
         size: metadata.len(),
@@ -130,14 +135,40 @@ pub fn open(name: &str, settings: Settings, spool: &Path) -> Result<Input, Sourc
     })
 }
 
-fn spool_standard_input(folder: &Path) -> Result<File, SourceError> {
-    let failed = |source| SourceError::Spool {
-        folder: folder.to_owned(),
-        source,
-    };
-    let mut file = tempfile::tempfile_in(folder).map_err(failed)?;
-    io::copy(&mut io::stdin().lock(), &mut file).map_err(failed)?;
-    Ok(file)
+fn place_of(name: &str, spool: &Path) -> Result<Place, SourceError> {
+    let name_of = || name.to_owned();
+    if name == "-" {
+        return keep(&mut io::stdin().lock(), spool);
+    }
+    let path = PathBuf::from(name);
+    match std::fs::metadata(&path) {
+        Ok(found) if found.is_dir() => Err(SourceError::Folder { name: name_of() }),
+        Ok(found) if found.is_file() => Ok(Place::File(path)),
+        Ok(_stream) => match File::open(&path) {
+            Ok(mut stream) => keep(&mut stream, spool),
+            Err(source) => Err(SourceError::Io {
+                name: name_of(),
+                source,
+            }),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(SourceError::NotThere { name: name_of() })
+        }
+        Err(source) => Err(SourceError::Io {
+            name: name_of(),
+            source,
+        }),
+    }
+}
+
+fn keep(stream: &mut impl Read, folder: &Path) -> Result<Place, SourceError> {
+    let kept = tempfile::tempfile_in(folder)
+        .and_then(|mut file| io::copy(stream, &mut file).map(|_size| file));
+    kept.map(Place::Spooled)
+        .map_err(|source| SourceError::Spool {
+            folder: folder.to_owned(),
+            source,
+        })
 }
 
 fn recognise(name: &str, start: &[u8], settings: Settings) -> Format {
@@ -151,7 +182,7 @@ fn recognise(name: &str, start: &[u8], settings: Settings) -> Format {
         Wanted::Auto => match ending.as_str() {
             "jsonl" | "ndjson" => true,
             "csv" | "tsv" => false,
-            _ => start.trim_ascii_start().first() == Some(&b'{'),
+            _ => matches!(start.trim_ascii_start().first(), Some(b'{' | b'[')),
         },
     };
     if jsonl {
@@ -185,19 +216,8 @@ impl Input {
         }
     }
 
-    fn open(&self) -> io::Result<File> {
-        match &self.place {
-            Place::File(path) => File::open(path),
-            Place::Spooled(file) => {
-                let mut again = file.try_clone()?;
-                again.seek(SeekFrom::Start(0))?;
-                Ok(again)
-            }
-        }
-    }
-
     fn rows(&self, number: u16) -> Result<AnyRows, SourceError> {
-        let file = self.open().map_err(|source| self.failed(source))?;
+        let file = self.place.open().map_err(|source| self.failed(source))?;
         match self.format {
             Format::Csv { delimiter } => {
                 CsvRows::new(file, &self.name, number, delimiter).map(AnyRows::Csv)

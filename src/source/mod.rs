@@ -136,8 +136,8 @@ pub enum SourceError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// Standard input could not be kept.
-    #[error("cannot keep standard input in {}", folder.display())]
+    /// Standard input, or another stream, could not be kept.
+    #[error("cannot keep a copy of the input in {}", folder.display())]
     Spool {
         /// Where it was to be kept.
         folder: PathBuf,
