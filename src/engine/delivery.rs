@@ -172,7 +172,8 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             }
             Reply::Unknown(trouble) => {
                 life.doubt = true;
-                // At most once a create, whatever the outage says: it left.
+                // From now on it may be there by our doing, also after a 404: a
+                // create can land late.
                 life.ticket.in_doubt = true;
                 self.rest(life, trouble, true).await;
             }
