@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use super::connect::connect;
 use super::consent::{ask, demand_somebody};
 use super::preflight::{ServerDate, look_up_offers};
-use super::results::{Ending, exit_of, say_unused};
+use super::results::{Ending, exit_of, say_unused, seconds};
 use super::words::Speaking;
 use super::{Exit, ResultFolder, hinted, jitter, open_inputs, runtime, signals, style, wall_clock};
 use crate::cli::{Import, Showing};
@@ -360,7 +360,7 @@ impl Session {
         if let Some(ledger) = ledger {
             let figures = ledger.standing()?.figures;
             summary.checkpoint = self.dispatch.checkpoint.display().to_string();
-            summary.elapsed_seconds = Duration::from_millis(figures.elapsed_ms).as_secs_f64();
+            summary.elapsed_seconds = seconds(Duration::from_millis(figures.elapsed_ms));
             summary.requests = figures.requests;
             summary.latency_ms = latency(&figures.latencies);
         }

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context;
 
@@ -106,6 +107,15 @@ pub(super) fn exit_of(summary: &Summary) -> Exit {
     } else {
         Exit::RowsLeft
     }
+}
+
+/// Seconds, to the millisecond.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "milliseconds below 2⁵³ are exact, which is longer than anybody waits"
+)]
+pub(super) fn seconds(time: Duration) -> f64 {
+    time.as_millis() as f64 / 1000.0
 }
 
 /// Names the columns that feed no field, once.

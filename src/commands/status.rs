@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 use std::path::Path;
+use std::time::Duration;
 
 use super::Exit;
-use super::results::print;
+use super::results::{print, seconds};
 use crate::cli::Status;
 use crate::config;
 use crate::domain::outcome::Outcome;
@@ -32,10 +33,6 @@ fn settled(standing: &Standing) -> u64 {
     standing.tally.sum() - unsettled
 }
 
-fn seconds(standing: &Standing) -> f64 {
-    std::time::Duration::from_millis(standing.figures.elapsed_ms).as_secs_f64()
-}
-
 fn json(path: &Path, standing: &Standing, holder: Option<&str>) -> String {
     let value = serde_json::json!({
         "checkpoint": path,
@@ -47,7 +44,7 @@ fn json(path: &Path, standing: &Standing, holder: Option<&str>) -> String {
         "settled": settled(standing),
         "outcomes": standing.tally,
         "requests": standing.figures.requests,
-        "elapsed_seconds": seconds(standing),
+        "elapsed_seconds": seconds(Duration::from_millis(standing.figures.elapsed_ms)),
     });
     format!("{value:#}\n")
 }
@@ -94,7 +91,7 @@ fn plain(path: &Path, standing: &Standing, holder: Option<&str>) -> String {
     line(format!(
         "  {} in {:.0} s: {} sent again, {} throttled, {} look-ups",
         counted(requests.sent, "request", "requests"),
-        seconds(standing),
+        seconds(Duration::from_millis(standing.figures.elapsed_ms)),
         thousands(requests.retried),
         thousands(requests.throttled),
         thousands(requests.lookups)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::results::{Ending, say_unused};
+use super::results::{Ending, say_unused, seconds};
 use super::{Exit, open_inputs, runtime, shell_word, signals, style};
 use crate::cli::Validate;
 use crate::config::reading::reading;
@@ -109,7 +109,7 @@ impl Checking<'_> {
             Exit::RowsLeft
         };
         summary.exit_code = exit as u8;
-        summary.elapsed_seconds = self.began.elapsed().as_secs_f64();
+        summary.elapsed_seconds = seconds(self.began.elapsed());
         self.ending
             .show(accounted, &summary, Self::words(&summary), None)?;
         Ok(exit)
