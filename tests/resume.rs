@@ -117,6 +117,10 @@ fn an_outage_can_be_interrupted() {
 
 /// How many times the crash test kills. Ten thousand take a while:
 /// `KABLE_BULK_KILLS=10000 cargo test --release --test resume at_any_moment`.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the program's environment is empty; this is the test's own"
+)]
 fn kills_wanted() -> usize {
     std::env::var("KABLE_BULK_KILLS").map_or(200, |kills| kills.parse().unwrap())
 }
