@@ -273,7 +273,7 @@ fn keys_lost(client_id: &str) -> Problem {
         field: "",
         value: client_id.chars().take(SHOWN).collect(),
         message: format!(
-            "customer {} was created, but the answer with its keys was lost: issue new ones",
+            "customer {} may have been created by this import, and the answer with its keys was lost: issue new ones",
             quoted(client_id)
         ),
     }

@@ -156,7 +156,11 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                 settlement.request_id = request_id;
                 settlement.status = Some(status);
                 settlement.keys_lost = self.keys && keys.is_empty();
-                return Some(Delivery::Settled { settlement, keys });
+                return Some(Delivery::Settled {
+                    settlement,
+                    keys,
+                    from_before: false,
+                });
             }
             Reply::Refused(refusal) => {
                 self.answered();
@@ -241,7 +245,11 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         settlement.customer_id = Some(remote.customer_id.clone());
         settlement.request_id = request_id;
         settlement.status = life.refusal.as_ref().map(|refusal| refusal.status);
-        settlement.keys_lost = self.keys && ours;
+        // Whose doing it is must be proved before a rollback may delete it; that
+        // keys are lost is told wherever it may be so.
+        let perhaps_ours =
+            life.ticket.in_doubt || is_our_doing(remote.created, self.claimed_by(&life.ticket));
+        settlement.keys_lost = self.keys && perhaps_ours;
         if !differing.is_empty() {
             let told: Vec<String> = differing.iter().take(4).map(ToString::to_string).collect();
             settlement.message = Some(told.join("; "));
@@ -249,6 +257,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         Delivery::Settled {
             settlement,
             keys: Vec::new(),
+            from_before: matches!(life.ticket.claim, super::ClaimTime::Earlier(_)),
         }
     }
 

@@ -293,10 +293,24 @@ async fn the_keys_of_a_customer_whose_answer_was_lost_are_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_keys_of_a_customer_that_is_not_ours_are_not_lost() {
+async fn the_keys_of_a_customer_that_is_perhaps_ours_are_perhaps_lost() {
     let mut sending = scripted([lost(), there_since(NOW_MS)]);
     sending.keys = true;
+    assert!(settled(sending.deliver(ticket()).await).keys_lost);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_keys_of_a_customer_that_was_there_before_are_not_lost() {
+    let mut sending = scripted([refused("exists"), there_since(NOW_MS - 5000)]);
+    sending.keys = true;
     assert!(!settled(sending.deliver(ticket()).await).keys_lost);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_after_the_deed_has_lost_the_keys() {
+    let mut sending = scripted([refused("no"), there_since(CLAIMED_BY)]);
+    sending.keys = true;
+    assert!(settled(sending.deliver(ticket()).await).keys_lost);
 }
 
 #[tokio::test(start_paused = true)]

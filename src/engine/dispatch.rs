@@ -14,7 +14,7 @@ use super::life::Delivery;
 use super::record::Message;
 use super::stop::Halt;
 use crate::domain::outcome::Outcome;
-use crate::kable::{CustomerApi, Key};
+use crate::kable::CustomerApi;
 use crate::ledger::Settlement;
 use crate::report::{Event, Observer};
 
@@ -63,7 +63,7 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
             if stop.is_halted() {
                 // It was never known whose refusal it was.
                 settlement.outcome = Outcome::Pending;
-                self.settle(client_id, settlement, Vec::new()).await;
+                self.settle(client_id, settlement).await;
             } else {
                 // Too few to be everybody's: it was refused for its own sake.
                 self.failed(client_id, settlement).await;
@@ -125,12 +125,8 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
             status: None,
             message: None,
         };
-        self.settle(
-            ticket.customer.client_id().to_owned(),
-            settlement,
-            Vec::new(),
-        )
-        .await;
+        self.settle(ticket.customer.client_id().to_owned(), settlement)
+            .await;
     }
 
     async fn ended(&mut self, ended: Result<Ended, JoinError>) -> anyhow::Result<()> {
@@ -146,7 +142,11 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
             }
         };
         match delivery {
-            Delivery::Settled { settlement, keys } => {
+            Delivery::Settled {
+                settlement,
+                keys,
+                from_before,
+            } => {
                 if settlement.outcome.is_well() {
                     for (client_id, held) in self.alike.accepted() {
                         self.failed(client_id, held).await;
@@ -155,13 +155,19 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
                 if settlement.outcome == Outcome::Failed {
                     self.failed(client_id, settlement).await;
                 } else {
-                    self.settle(client_id, settlement, keys).await;
+                    let ending = Message::Settle {
+                        settlement,
+                        client_id,
+                        keys,
+                        from_before,
+                    };
+                    self.tell(ending).await;
                 }
             }
             Delivery::Refused { settlement, words } => {
                 self.refused(&words, client_id, settlement).await;
             }
-            Delivery::Released(settlement) => self.settle(client_id, settlement, Vec::new()).await,
+            Delivery::Released(settlement) => self.settle(client_id, settlement).await,
             Delivery::InDoubt => {}
         }
         Ok(())
@@ -183,7 +189,7 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
                 // None of them would be wrong once the cause is mended.
                 for (client_id, mut settlement) in rows {
                     settlement.outcome = Outcome::Pending;
-                    self.settle(client_id, settlement, Vec::new()).await;
+                    self.settle(client_id, settlement).await;
                 }
             }
         }
@@ -197,15 +203,21 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
                 allowed: self.allowed_errors,
             });
         }
-        self.settle(client_id, settlement, Vec::new()).await;
+        self.settle(client_id, settlement).await;
     }
 
-    async fn settle(&self, client_id: String, settlement: Settlement, keys: Vec<Key>) {
+    /// Settles a row without keys.
+    async fn settle(&self, client_id: String, settlement: Settlement) {
         let message = Message::Settle {
             settlement,
             client_id,
-            keys,
+            keys: Vec::new(),
+            from_before: false,
         };
+        self.tell(message).await;
+    }
+
+    async fn tell(&self, message: Message) {
         // A recorder that is gone has said why, and ended everything.
         if self.recorder.send(message).await.is_err() {
             self.sending.stop.halt(Halt::Broken);

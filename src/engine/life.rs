@@ -12,6 +12,8 @@ pub(super) enum Delivery {
     Settled {
         settlement: Settlement,
         keys: Vec<Key>,
+        /// Whether an earlier run claimed it, and may have kept its keys.
+        from_before: bool,
     },
     /// The API refused it, and the customer is not there.
     Refused {
@@ -106,6 +108,7 @@ impl Life {
         Delivery::Settled {
             settlement,
             keys: Vec::new(),
+            from_before: false,
         }
     }
 

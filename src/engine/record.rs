@@ -42,6 +42,8 @@ pub(super) enum Message {
         settlement: Settlement,
         client_id: String,
         keys: Vec<Key>,
+        /// Whether an earlier run claimed it, and may have kept its keys.
+        from_before: bool,
     },
 }
 
@@ -99,9 +101,12 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
                     mut settlement,
                     client_id,
                     keys,
+                    from_before,
                 } => {
                     if let Some(file) = &mut self.keys {
-                        if settlement.keys_lost {
+                        // Reading the file through is for the few rows that a
+                        // crash left behind.
+                        if settlement.keys_lost && from_before {
                             settlement.keys_lost =
                                 !file.holds(&client_id).context("cannot read keys.csv")?;
                         }

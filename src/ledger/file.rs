@@ -19,6 +19,11 @@ pub(super) fn owner_only(options: &mut OpenOptions) {
 
 /// Refuses what is there and is not SQLite, before anything touches it.
 pub(super) fn refuse_other_files(path: &Path) -> Result<(), LedgerError> {
+    if is_hard_linked(path) {
+        return Err(LedgerError::Linked {
+            path: path.to_owned(),
+        });
+    }
     if path.is_dir() {
         return Err(LedgerError::NotALedger {
             path: path.to_owned(),
@@ -39,5 +44,20 @@ pub(super) fn refuse_other_files(path: &Path) -> Result<(), LedgerError> {
         Ok(_) => Err(LedgerError::NotALedger {
             path: path.to_owned(),
         }),
+    }
+}
+
+/// Whether the file has a second name. SQLite would keep a log beside each of
+/// them, and corrupt it (SQLite documentation, "How To Corrupt", §2.5).
+fn is_hard_linked(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.nlink() > 1)
+    }
+    #[cfg(not(unix))]
+    {
+        let _unused = path;
+        false
     }
 }

@@ -190,6 +190,12 @@ pub enum LedgerError {
         /// The checkpoint.
         path: PathBuf,
     },
+    /// The file has a second name.
+    #[error("checkpoint {} is known under a second name (a hard link)", .path.display())]
+    Linked {
+        /// The checkpoint.
+        path: PathBuf,
+    },
     /// The file was written by a newer kable-bulk.
     #[error("checkpoint {} has format {found}, and this kable-bulk knows formats up to {known}", .path.display())]
     Newer {
@@ -251,6 +257,7 @@ impl LedgerError {
             Self::NotALedger { .. } => {
                 Some("name another file with --checkpoint FILE; this one was not touched")
             }
+            Self::Linked { .. } => Some("remove the other name: two runs could write it at once"),
             Self::Newer { .. } => {
                 Some("use the version of kable-bulk that wrote it, or a newer one")
             }

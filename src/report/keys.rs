@@ -3,11 +3,14 @@
 //! Appended to and synced before their row is settled, so that a key is never
 //! lost that had arrived. Readable by its owner only.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 use std::path::Path;
 
 use secrecy::{ExposeSecret, SecretString};
+
+/// What the file begins with.
+const HEADER: &[u8] = b"clientId,key\n";
 
 /// The file of keys, open for appending.
 #[derive(Debug)]
@@ -17,19 +20,28 @@ pub struct KeyFile {
 }
 
 impl KeyFile {
-    /// Opens `keys.csv` at `path`, or begins it.
+    /// Opens `keys.csv` at `path`, or begins it. One process at a time: the
+    /// file is locked as long as this value lives.
     pub fn open(path: &Path) -> io::Result<Self> {
         let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
+        options.read(true).append(true).create(true);
         super::part::owner_only(&mut options);
         let mut file = options.open(path)?;
-        // A line that was cut off by a crash belongs to a row that was not
-        // settled, which will be told as having lost its key.
-        let whole = whole_lines(&mut file)?;
-        file.set_len(whole)?;
-        file.seek(SeekFrom::End(0))?;
-        if whole == 0 {
-            file.write_all(b"clientId,key\n")?;
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => io::Error::other("another run is writing to it"),
+            TryLockError::Error(error) => error,
+        })?;
+        keep_private(&file)?;
+        let mut start = Vec::new();
+        Read::by_ref(&mut file)
+            .take(HEADER.len() as u64)
+            .read_to_end(&mut start)?;
+        if start.is_empty() {
+            file.write_all(HEADER)?;
+        } else if !HEADER.starts_with(&start) {
+            return Err(io::Error::other("it is there already and no file of keys"));
+        } else {
+            end_last_line(&mut file)?;
         }
         Ok(Self { file, dirty: true })
     }
@@ -57,47 +69,76 @@ impl KeyFile {
     /// Whether there is a key of this customer.
     pub fn holds(&mut self, client_id: &str) -> io::Result<bool> {
         self.file.rewind()?;
-        let mut reader = csv::Reader::from_reader(BufReader::new(&self.file));
-        let mut found = false;
+        let mut reader = csv::ReaderBuilder::new()
+            .flexible(true)
+            .from_reader(BufReader::new(&self.file));
         for record in reader.records() {
-            found = found || record?.get(0) == Some(client_id);
+            let record = record?;
+            // A key that was cut off is no key.
+            if record.get(0) == Some(client_id) && record.len() == 2 {
+                return Ok(true);
+            }
         }
-        self.file.seek(SeekFrom::End(0))?;
-        Ok(found)
+        Ok(false)
     }
 }
 
-fn whole_lines(file: &mut File) -> io::Result<u64> {
+/// Ends a line that a crash cut off, or that an editor left without its end.
+///
+/// Nothing is taken away, for what stands there may be a key; a third cell says
+/// that it may be none.
+fn end_last_line(file: &mut File) -> io::Result<()> {
     file.rewind()?;
-    let mut reader = BufReader::new(file);
+    let mut reader = BufReader::new(&*file);
     let mut line = Vec::new();
-    let mut whole = 0;
     loop {
         line.clear();
-        let read = reader.read_until(b'\n', &mut line)?;
-        if !line.ends_with(b"\n") {
-            return Ok(whole);
+        if reader.read_until(b'\n', &mut line)? == 0 {
+            return Ok(());
         }
-        whole += read as u64;
+        if !line.ends_with(b"\n") {
+            break;
+        }
     }
+    let open = memchr::memchr_iter(b'"', &line).count() % 2 == 1;
+    file.write_all(if open {
+        b"\",cut off?\n"
+    } else {
+        b",cut off?\n"
+    })
+}
+
+/// A file that somebody else could read is made the owner's alone.
+fn keep_private(file: &File) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    }
+    #[cfg(not(unix))]
+    let _unused = file;
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::KeyFile;
 
+    fn secret(text: &str) -> secrecy::SecretString {
+        secrecy::SecretString::from(text.to_owned())
+    }
+
     #[test]
-    fn keys_are_kept_and_found_and_a_torn_line_is_dropped() {
+    fn keys_are_kept_and_found_and_nothing_is_taken_away() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.csv");
-        let secret = |text: &str| secrecy::SecretString::from(text.to_owned());
         let mut file = KeyFile::open(&path).unwrap();
         file.keep("c,1", &[secret("sk_1"), secret("sk_2")]).unwrap();
         file.sync().unwrap();
         drop(file);
         std::fs::write(
             &path,
-            [std::fs::read(&path).unwrap(), b"c-2,sk_to".to_vec()].concat(),
+            [std::fs::read(&path).unwrap(), b"\"c-2\",sk_to".to_vec()].concat(),
         )
         .unwrap();
 
@@ -107,7 +148,46 @@ mod tests {
         file.keep("c-3", &[secret("sk_3")]).unwrap();
         assert_eq!(
             std::fs::read_to_string(&path).unwrap(),
-            "clientId,key\n\"c,1\",sk_1\n\"c,1\",sk_2\nc-3,sk_3\n"
+            "clientId,key\n\"c,1\",sk_1\n\"c,1\",sk_2\n\"c-2\",sk_to,cut off?\nc-3,sk_3\n"
+        );
+    }
+
+    #[test]
+    fn another_file_is_not_written_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.csv");
+        std::fs::write(&path, "notes").unwrap();
+        assert!(KeyFile::open(&path).is_err());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "notes");
+    }
+
+    #[test]
+    fn two_runs_do_not_write_it_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.csv");
+        let first = KeyFile::open(&path).unwrap();
+        assert!(
+            KeyFile::open(&path)
+                .unwrap_err()
+                .to_string()
+                .contains("another run")
+        );
+        drop(first);
+        KeyFile::open(&path).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_others_could_read_is_made_private() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.csv");
+        std::fs::write(&path, "clientId,key\n").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        KeyFile::open(&path).unwrap();
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
         );
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Take};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -218,6 +218,8 @@ impl Input {
 
     fn rows(&self, number: u16) -> Result<AnyRows, SourceError> {
         let file = self.place.open().map_err(|source| self.failed(source))?;
+        // What is appended meanwhile has not been looked at, and is not read.
+        let file = file.take(self.size);
         match self.format {
             Format::Csv { delimiter } => {
                 CsvRows::new(file, &self.name, number, delimiter).map(AnyRows::Csv)
@@ -249,8 +251,8 @@ impl Input {
 }
 
 enum AnyRows {
-    Csv(CsvRows<File>),
-    Jsonl(JsonlRows<File>),
+    Csv(CsvRows<Take<File>>),
+    Jsonl(JsonlRows<Take<File>>),
 }
 
 /// The rows of several inputs, as of one.

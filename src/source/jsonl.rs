@@ -12,7 +12,7 @@ use super::SourceError;
 use super::decode::UTF8_MARK;
 use super::members::{Found, Members, Paths, Value};
 use super::splitter::LONGEST_ROW;
-use crate::domain::row::{Columns, Origin, Row, State};
+use crate::domain::row::{Columns, Kind, Origin, Row, State};
 
 /// A member of a rejects file that holds a line which was no JSON.
 const RAW: &str = "_raw";
@@ -152,11 +152,15 @@ impl<R: Read> JsonlRows<R> {
             .paths
             .known(0, RAW)
             .and_then(|node| self.paths.column(node))
-            && let Some(Found {
-                value: Value::Text(mended),
-                ..
-            }) = self.found.iter().find(|found| found.column == raw).cloned()
+            && let Some(found) = self.found.iter().find(|found| found.column == raw)
+            && found.kind == Kind::Text
         {
+            let mended = match &found.value {
+                Value::Text(text) => text.clone(),
+                Value::Span(start, end) => {
+                    row.text().get(*start..*end).unwrap_or_default().to_owned()
+                }
+            };
             let origin = row.origin;
             if row.refill(origin, mended.as_bytes()).is_some() {
                 match self.parse_text(&mended) {

@@ -109,6 +109,17 @@ fn a_mended_line_of_a_rejects_file_is_read() {
 }
 
 #[test]
+fn a_line_that_was_not_mended_is_given_back_as_it_was() {
+    let (rows, _) = read(br#"{"_line":3,"_raw":"acct_9;Foo;USD"}"#);
+    assert_eq!(rows[0].raw(), b"acct_9;Foo;USD");
+    assert!(
+        matches!(rows[0].state, State::Broken(_)),
+        "{:?}",
+        rows[0].state
+    );
+}
+
+#[test]
 fn members_without_end_do_not_fill_the_memory() {
     let lines: Vec<String> = (0..5000).map(|n| format!("{{\"m{n}\":1}}")).collect();
     let (rows, names) = read(lines.join("\n").as_bytes());
