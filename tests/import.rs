@@ -410,7 +410,7 @@ fn status_says_where_a_run_stands() {
     run.go("status in.csv")
         .code(0)
         .says(&run.url())
-        .says("20  of 20 fit rows settled")
+        .says("20  settled")
         .says("19  created")
         .says("1  failed")
         .says("finished");

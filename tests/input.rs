@@ -465,12 +465,14 @@ fn a_duplicate_in_another_file_names_file_and_line() {
 }
 
 #[test]
-fn a_rejected_row_takes_nobodys_id() {
+fn an_id_that_stands_on_a_rejected_row_is_not_sent_for_another() {
     let content = rows(20) + "c-x,,USD\nc-x,Good,USD\n";
     let run = Run::new().input("in.csv", content);
     run.import("in.csv").code(3);
-    assert_eq!(run.held()["c-x"]["companyName"], "Good");
-    run.summary("in.csv").outcomes(&[("created", 21)]);
+    assert!(!run.held().contains_key("c-x"));
+    let summary = run.summary("in.csv");
+    summary.outcomes(&[("created", 20)]);
+    assert_eq!(summary.lines_of("duplicate_client_id"), [23]);
 }
 
 #[test]

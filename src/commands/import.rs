@@ -12,7 +12,10 @@ use super::consent::{ask, demand_somebody};
 use super::preflight::{ServerDate, look_up_offers};
 use super::results::{Ending, exit_of, say_unused, seconds};
 use super::words::Speaking;
-use super::{Exit, ResultFolder, hinted, jitter, open_inputs, runtime, signals, style, wall_clock};
+use super::{
+    Exit, ResultFolder, hinted, jitter, lock_folder, open_inputs, runtime, signals, style,
+    wall_clock,
+};
 use crate::cli::{Import, Showing};
 use crate::config::reading::reading;
 use crate::config::sending::{Dispatch, dispatch};
@@ -34,7 +37,6 @@ use crate::report::keys::KeyFile;
 use crate::report::progress::Watcher;
 use crate::report::{Event, Observer};
 use crate::sandbox::Sandbox;
-use crate::source::Format;
 use crate::source::input::{Input, Reader, resolve};
 
 /// Everything that an import is made of.
@@ -67,6 +69,7 @@ pub fn run(
 ) -> anyhow::Result<Exit> {
     let session = begin(typed, environment, arguments)?;
     let mut ledger = session.known_ledger()?;
+    let _results = lock_folder(&session.out)?;
     let mut surveyed = session.survey(ledger.as_mut())?;
     if surveyed.interrupted {
         session.watcher.close();
@@ -312,18 +315,12 @@ impl Session {
             ending.account(&mut self.rows(), accounting, surveyed.rows, &mut summary)?;
         let exit = self.exit(halt.as_ref(), &summary);
         summary.exit_code = exit as u8;
-        let json = self
-            .inputs
-            .iter()
-            .all(|input| input.format == Format::Jsonl);
         let words = Speaking {
             summary: &summary,
             halt: halt.as_ref(),
             arguments: &self.arguments,
             dry_run: self.dispatch.dry_run,
-            rejects: &self
-                .out
-                .join(if json { "rejects.jsonl" } else { "rejects.csv" }),
+            rejects: &accounted.listing.files.rejects(),
             checkpoint: &self.dispatch.checkpoint,
         }
         .words();

@@ -14,6 +14,7 @@ pub mod status;
 pub mod validate;
 mod words;
 
+use std::fs::{File, TryLockError};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use anyhow::Context;
 use crate::cli::{LogFormat, Showing};
 use crate::config::reading::Reading;
 use crate::domain::mapping::Binding;
+use crate::report::files::is_result_name;
 use crate::report::progress::Style;
 use crate::source::SourceError;
 use crate::source::input::{self, Input};
@@ -105,6 +107,41 @@ impl ResultFolder {
     }
 }
 
+/// Locks a folder for this process until the value goes, for two runs would
+/// overwrite each other's results. `None` where the system can't lock folders.
+fn lock_folder(folder: &Path) -> anyhow::Result<Option<File>> {
+    let Ok(opened) = File::open(folder) else {
+        return Ok(None);
+    };
+    match opened.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(hinted(
+            format!("another run is writing its results to {}", folder.display()),
+            "wait for it to end, or name another folder with --out DIR",
+        )),
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(Some(opened)),
+    }
+}
+
+/// Refuses an input that stands where results are written or removed: a
+/// mended `rejects.csv` must not be taken away by the run that reads it.
+fn refuse_own_results(names: &[String], out: &Path) -> anyhow::Result<()> {
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    let Some(folder) = real(out) else {
+        return Ok(());
+    };
+    for name in names.iter().filter(|name| *name != "-") {
+        let inside =
+            real(Path::new(name)).is_some_and(|input| input.parent() == Some(folder.as_path()));
+        if inside && is_result_name(Path::new(name)) {
+            return Err(hinted(
+                format!("{name} stands where this run writes its own results"),
+                "name another folder with --out DIR, or leave --out away",
+            ));
+        }
+    }
+    Ok(())
+}
+
 impl Drop for ResultFolder {
     fn drop(&mut self) {
         if let Some(made) = &self.made {
@@ -122,6 +159,7 @@ fn open_inputs(reading: &Reading) -> anyhow::Result<(Arc<[Input]>, ResultFolder)
         return Err(hinted("too many inputs", "name at most 65,535 at once"));
     }
     let open = |name: &String| input::open(name, reading.source, &reading.out);
+    refuse_own_results(&reading.inputs, &reading.out)?;
     let spools = reading.inputs.iter().any(|name| input::is_stream(name));
     let first = spools
         .then(|| ResultFolder::prepare(&reading.out))

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use super::Exit;
+use super::{Exit, Hinted};
 use crate::cli::Showing;
 use crate::domain::row::Rows;
 use crate::domain::summary::{RowCounts, Summary};
@@ -48,7 +48,8 @@ impl Ending<'_> {
         let files = ResultFiles::begin(&self.out, self.several)
             .with_context(|| format!("cannot write results to {}", self.out.display()))?;
         let mut listing = Listing::new(files, self.showing.verbose);
-        let accounted = account(rows, accounting, &mut listing, self.watcher)?;
+        let accounted = account(rows, accounting, &mut listing, self.watcher)
+            .map_err(|error| self.hinted(error))?;
         demand_agreement(&accounted, surveyed)?;
         summary.rows = accounted.rows;
         summary.outcomes = accounted.outcomes;
@@ -56,6 +57,17 @@ impl Ending<'_> {
         Ok(Accounted {
             listing,
             interrupted: accounted.interrupted,
+        })
+    }
+
+    /// An error of the account, with the place and what to do: by now the
+    /// sending is over, and nothing of it is lost.
+    fn hinted(&self, error: anyhow::Error) -> anyhow::Error {
+        error.context(Hinted {
+            what: format!("the results in {} are not complete", self.out.display()),
+            hint: "what was done is kept in the checkpoint: make room, or name another folder with --out DIR, \
+                   and run the same command again"
+                .to_owned(),
         })
     }
 

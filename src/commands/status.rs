@@ -61,7 +61,11 @@ fn plain(path: &Path, standing: &Standing, holder: Option<&str>) -> String {
         standing.target.base_url
     ));
     line(format!("  account {}", standing.target.kable_client_id));
-    line(format!("  input   {}", standing.inputs.join(" ")));
+    line(format!(
+        "  the last run read {} with {} to send",
+        standing.inputs.join(" "),
+        counted(standing.fit_rows, "row", "rows")
+    ));
     line(match (holder, &standing.ended) {
         (Some(holder), _) => format!("  running: {holder}"),
         (None, Some(how)) => format!("  not running; the last run was {how}"),
@@ -71,9 +75,8 @@ fn plain(path: &Path, standing: &Standing, holder: Option<&str>) -> String {
     });
     line(String::new());
     line(format!(
-        "  {:>12}  of {} settled",
-        thousands(settled(standing)),
-        counted(standing.fit_rows, "fit row", "fit rows")
+        "  {:>12}  settled, in all runs",
+        thousands(settled(standing))
     ));
     for outcome in Outcome::ALL {
         let count = standing.tally.of(outcome);

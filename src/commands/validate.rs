@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::results::{Ending, say_unused, seconds};
-use super::{Exit, open_inputs, runtime, shell_word, signals, style};
+use super::{Exit, lock_folder, open_inputs, runtime, shell_word, signals, style, typed_again};
 use crate::cli::Validate;
 use crate::config::reading::reading;
 use crate::config::{FileOptions, showing};
@@ -19,13 +19,14 @@ use crate::report::progress::Watcher;
 use crate::report::text::Words;
 use crate::source::input::{Input, Reader, resolve};
 
-/// Checks the input.
-pub fn run(typed: Validate) -> anyhow::Result<Exit> {
+/// Checks the input; `arguments` is what was typed.
+pub fn run(typed: Validate, arguments: Vec<String>) -> anyhow::Result<Exit> {
     let mut file = FileOptions::read(typed.reading.config.as_deref())?;
     let inputs = resolve(&typed.reading.inputs)?;
     let reading = reading(inputs, typed.reading.options, &mut file)?;
     let showing = showing(typed.showing, &mut file);
     let (inputs, _folder) = open_inputs(&reading)?;
+    let _results = lock_folder(&reading.out)?;
     let stop = Stop::default();
     let runtime = runtime()?;
     runtime.block_on(async { signals::listen(stop.clone()) });
@@ -46,6 +47,7 @@ pub fn run(typed: Validate) -> anyhow::Result<Exit> {
         limit: reading.limit,
         stop,
         began: Instant::now(),
+        arguments,
     };
     let surveyed = checking.survey()?;
     if surveyed.interrupted {
@@ -66,6 +68,7 @@ struct Checking<'c> {
     ending: Ending<'c>,
     stop: Stop,
     began: Instant,
+    arguments: Vec<String>,
 }
 
 impl Checking<'_> {
@@ -111,21 +114,23 @@ impl Checking<'_> {
         summary.exit_code = exit as u8;
         summary.elapsed_seconds = seconds(self.began.elapsed());
         self.ending
-            .show(accounted, &summary, Self::words(&summary), None)?;
+            .show(accounted, &summary, self.words(&summary), None)?;
         Ok(exit)
     }
 
-    fn words(summary: &Summary) -> Words {
+    fn words(&self, summary: &Summary) -> Words {
         let names: Vec<String> = summary.inputs.iter().map(|name| shell_word(name)).collect();
         let next = if summary.rows.rejected == 0 {
-            (
-                "Import it".to_owned(),
-                format!("kable-bulk import {}", names.join(" ")),
-            )
+            let import = |word: &String| match word.as_str() {
+                "validate" => "import".to_owned(),
+                _ => word.clone(),
+            };
+            let words: Vec<String> = self.arguments.iter().map(import).collect();
+            ("Import it".to_owned(), typed_again(&words))
         } else {
             (
                 "Mend the rejected rows where they stand, and check again".to_owned(),
-                format!("kable-bulk validate {}", names.join(" ")),
+                typed_again(&self.arguments),
             )
         };
         Words {

@@ -1,6 +1,6 @@
 //! What an import says at its end: what was done, why it stopped, what to type.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{shell_word, typed_again};
 use crate::domain::outcome::Outcome;
@@ -19,8 +19,8 @@ pub(super) struct Speaking<'s> {
     pub(super) arguments: &'s [String],
     /// Whether nothing was to be sent.
     pub(super) dry_run: bool,
-    /// The file of rejected rows.
-    pub(super) rejects: &'s Path,
+    /// The files of rejected rows.
+    pub(super) rejects: &'s [PathBuf],
     /// The checkpoint.
     pub(super) checkpoint: &'s Path,
 }
@@ -41,7 +41,7 @@ impl Speaking<'_> {
         };
         Words {
             title: format!(
-                "{did} {} into {} (account {})",
+                "{did} {} into {}\n(account {})",
                 names.join(" "),
                 self.summary.target.base_url,
                 self.summary.target.kable_client_id
@@ -82,10 +82,15 @@ impl Speaking<'_> {
         next
     }
 
-    /// The command that feeds mended rejects back, on the same checkpoint.
+    /// The command that feeds mended rejects back, on the same checkpoint. Its
+    /// results go beside them: in the same folder they would replace them.
     fn feed_back(&self) -> String {
-        let mut words = self.without(|word| self.summary.inputs.iter().any(|name| name == word));
-        words.push(self.rejects.display().to_string());
+        let mut words =
+            without_out(&self.without(|word| {
+                word == "-" || self.summary.inputs.iter().any(|name| name == word)
+            }));
+        let rejects = self.rejects.iter().map(|path| path.display().to_string());
+        words.extend(rejects);
         if !words.iter().any(|word| word.starts_with("--checkpoint")) {
             words.push("--checkpoint".to_owned());
             words.push(self.checkpoint.display().to_string());
@@ -97,6 +102,20 @@ impl Speaking<'_> {
         let words = self.arguments.iter().filter(|word| !unwanted(word));
         words.cloned().collect()
     }
+}
+
+/// The words without `--out` and its value.
+fn without_out(words: &[String]) -> Vec<String> {
+    let mut kept = Vec::new();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        if word == "--out" {
+            words.next();
+        } else if !word.starts_with("--out=") {
+            kept.push(word.clone());
+        }
+    }
+    kept
 }
 
 /// Why a run ended early, in a sentence.
@@ -125,19 +144,30 @@ fn said(halt: &Halt, summary: &Summary) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
     use super::{Halt, Outcome, Speaking, Summary};
 
     fn next(summary: &Summary, halt: Option<&Halt>) -> Vec<String> {
-        let words = ["kable-bulk", "import", "in put.csv", "--rate", "5"];
+        let words = [
+            "kable-bulk",
+            "import",
+            "in put.csv",
+            "--out",
+            "out",
+            "--rate",
+            "5",
+        ];
         let arguments: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         let speaking = Speaking {
             summary,
             halt,
             arguments: &arguments,
             dry_run: false,
-            rejects: Path::new("out/rejects.csv"),
+            rejects: &[
+                PathBuf::from("out/rejects.csv"),
+                PathBuf::from("out/rejects.jsonl"),
+            ],
             checkpoint: Path::new("run.db"),
         };
         speaking
@@ -163,7 +193,7 @@ mod tests {
     fn an_interrupted_run_goes_on_with_the_same_words() {
         assert_eq!(
             next(&summary(), Some(&Halt::Interrupted)),
-            ["kable-bulk import 'in put.csv' --rate 5"]
+            ["kable-bulk import 'in put.csv' --out out --rate 5"]
         );
     }
 
@@ -173,7 +203,7 @@ mod tests {
         summary.rows.rejected = 1;
         assert_eq!(
             next(&summary, None),
-            ["kable-bulk import --rate 5 out/rejects.csv --checkpoint run.db"]
+            ["kable-bulk import --rate 5 out/rejects.csv out/rejects.jsonl --checkpoint run.db"]
         );
     }
 
@@ -183,7 +213,7 @@ mod tests {
         summary.outcomes.add(Outcome::Failed);
         assert_eq!(
             next(&summary, None),
-            ["kable-bulk import 'in put.csv' --rate 5 --retry-failed"]
+            ["kable-bulk import 'in put.csv' --out out --rate 5 --retry-failed"]
         );
     }
 }

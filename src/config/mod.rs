@@ -41,6 +41,11 @@ pub enum ConfigError {
         /// What is missing.
         missing: &'static str,
     },
+    /// The two credentials were taken for each other.
+    #[error(
+        "the client id and the client secret are exchanged: a client id begins with kci_, a secret with sk_"
+    )]
+    Swapped,
     /// The secret's file can't be read.
     #[error("cannot read the client secret from {}", .path.display())]
     SecretFile {
@@ -80,6 +85,7 @@ impl ConfigError {
                 "set KABLE_CLIENT_ID and KABLE_CLIENT_SECRET (or --client-secret-file), or try it with --sandbox"
                     .to_owned(),
             ),
+            Self::Swapped => Some("set each of them to the other's value".to_owned()),
             Self::SecretFile { .. } => Some("name a file that you can read and nobody else".to_owned()),
             Self::Toml { .. } => Some("options stand there under their long names, e.g. rate = \"100/s\"".to_owned()),
         }
@@ -158,8 +164,13 @@ impl FileOptions {
 }
 
 fn parse(text: &str) -> Result<FileOptions, String> {
-    let table: toml::Table =
-        toml::from_str(text).map_err(|error| error.to_string().trim().to_owned())?;
+    // The parser's own text quotes the line, which may hold what somebody put
+    // there by mistake.
+    let table: toml::Table = toml::from_str(text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let line = before.unwrap_or_default().matches('\n').count() + 1;
+        format!("line {line}: {}", error.message())
+    })?;
     let command = Cli::command();
     let known: Vec<&str> = command
         .get_subcommands()

@@ -1,12 +1,17 @@
 //! Where customers are sent, and with which credentials.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use reqwest::Url;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{ConfigError, Environment, FileOptions};
 use crate::cli::{Env, Target};
+
+/// How much of a secret's file is read, in bytes.
+const LONGEST_SECRET: u64 = 64 << 10;
 
 /// Where customers are sent.
 #[derive(Debug)]
@@ -69,6 +74,7 @@ pub fn destination(
                 missing: "KABLE_CLIENT_SECRET",
             })?,
     };
+    demand_their_shapes(&client_id, &client_secret)?;
     Ok(Destination::Api {
         live: live || base_url.host_str() == Some("live.kable.io"),
         base_url,
@@ -77,8 +83,26 @@ pub fn destination(
     })
 }
 
+/// Refuses credentials that were taken for each other: a client id is shown
+/// and kept, a secret must not be. Neither value is told.
+fn demand_their_shapes(client_id: &str, secret: &SecretString) -> Result<(), ConfigError> {
+    if client_id.starts_with("sk_") || secret.expose_secret().starts_with("kci_") {
+        return Err(ConfigError::Swapped);
+    }
+    Ok(())
+}
+
+/// Reads the start of a file; a secret is short.
+fn read_start(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?
+        .take(LONGEST_SECRET)
+        .read_to_string(&mut text)?;
+    Ok(text)
+}
+
 fn secret_from(path: PathBuf) -> Result<SecretString, ConfigError> {
-    match std::fs::read_to_string(&path) {
+    match read_start(&path) {
         Ok(text) if text.trim().is_empty() => Err(ConfigError::NoCredentials {
             missing: "a secret in --client-secret-file",
         }),

@@ -1,7 +1,7 @@
 use super::reading::{pairs, reading};
 use super::sending::dispatch;
 use super::target::{Destination, base_url, destination};
-use super::{Environment, FileOptions, parse};
+use super::{ConfigError, Environment, FileOptions, parse};
 use crate::cli::{Env, ReadingOptions, Sending, Target, Text};
 use crate::domain::field::Field;
 use crate::source::Wanted;
@@ -156,6 +156,25 @@ fn pairs_name_fields_as_headers_do() {
             .to_string()
             .contains("companyName")
     );
+}
+
+#[test]
+fn credentials_that_were_exchanged_are_refused_and_not_shown() {
+    let exchanged = Environment {
+        client_id: Some("sk_test.1".to_owned()),
+        client_secret: Some("kci_1".into()),
+    };
+    let error =
+        destination(Target::default(), &mut FileOptions::default(), &exchanged).unwrap_err();
+    assert!(matches!(error, ConfigError::Swapped), "{error}");
+    assert!(!format!("{error:?} {error}").contains("sk_test"));
+}
+
+#[test]
+fn a_broken_file_is_told_by_its_line_and_not_quoted() {
+    let wrong = parse("rate = 5\nclient-secret = \"sk_test.1\n").unwrap_err();
+    assert!(wrong.starts_with("line 2: "), "{wrong}");
+    assert!(!wrong.contains("sk_test"), "{wrong}");
 }
 
 #[test]

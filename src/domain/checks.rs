@@ -189,7 +189,12 @@ impl<'c> Checks<'c> {
     fn without_apostrophe<'v>(&mut self, field: Field, value: &'v str) -> &'v str {
         let mark = |c: char| c.is_ascii_digit() || "+-=@".contains(c);
         match value.strip_prefix('\'') {
-            Some(rest) if !rest.is_empty() && (!is_prose(field) || rest.starts_with(mark)) => {
+            // A value that also ends in one is quoted, and stays as it is.
+            Some(rest)
+                if !rest.is_empty()
+                    && !rest.ends_with('\'')
+                    && (!is_prose(field) || rest.starts_with(mark)) =>
+            {
                 let message = format!("the apostrophe before {field} {} was dropped", quoted(rest));
                 self.note(Code::Corrected, field, value, message);
                 rest

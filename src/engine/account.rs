@@ -9,10 +9,8 @@ use anyhow::{Context, bail};
 use super::stop::Stop;
 use super::survey::LOOK_UP_EVERY;
 use super::verdicts::{Verdict, Verdicts};
-use super::{Checker, Reading};
-use crate::domain::candidate::Given;
+use super::{Checker, Reading, given_id};
 use crate::domain::field::Field;
-use crate::domain::mapping::Binding;
 use crate::domain::outcome::{Outcome, Tally};
 use crate::domain::plan::Decision;
 use crate::domain::problem::{Code, Problem};
@@ -173,12 +171,15 @@ impl Pass<'_> {
                 ));
             }
             Checked::Unfit(rejection) => {
-                let client_id = given_id(self.checker.bind(row.origin.input, columns)?, row);
-                return Ok(Found::without_entry(
-                    Said::Rejected,
-                    client_id,
-                    rejection.problems,
-                ));
+                let mut problems = rejection.problems;
+                let binding = self.checker.bind(row.origin.input, columns)?;
+                let client_id = given_id(binding, row).unwrap_or_default().to_owned();
+                if let Some(Verdict::Duplicate { input, line }) = verdict {
+                    let there = self.checker.input_name(input);
+                    let there = (input != row.origin.input).then_some(there);
+                    problems.push(duplicate(&client_id, there, line));
+                }
+                return Ok(Found::without_entry(Said::Rejected, client_id, problems));
             }
             Checked::Fit(fit) => *fit,
         };
@@ -187,11 +188,9 @@ impl Pass<'_> {
                 let client_id = fit.customer.client_id().to_owned();
                 let there = self.checker.input_name(input);
                 let there = (input != row.origin.input).then_some(there);
-                Ok(Found::without_entry(
-                    Said::Rejected,
-                    client_id,
-                    duplicate(fit, there, line),
-                ))
+                let mut problems = vec![duplicate(&client_id, there, line)];
+                problems.extend(fit.notes);
+                Ok(Found::without_entry(Said::Rejected, client_id, problems))
             }
             Some(Verdict::Known { id, decision, .. }) => self.known(id, decision, fit),
             None => {
@@ -279,31 +278,15 @@ fn keys_lost(client_id: &str) -> Problem {
     }
 }
 
-/// The `clientId` of a row that is not fit, as far as it has one.
-fn given_id(binding: &Binding, row: &Row) -> String {
-    match binding.candidate(row).get(Field::ClientId) {
-        Given::Text(text) => text.chars().take(SHOWN).collect(),
-        Given::Absent | Given::List(_) | Given::Wrong(..) => String::new(),
-    }
-}
-
-/// The problems of a row whose id stands already on `line`, of another input
+/// The problem of a row whose id stands already on `line`, of another input
 /// where `there` names one.
-fn duplicate(fit: Fit, there: Option<&str>, line: u64) -> Vec<Problem> {
-    let client_id = fit.customer.client_id();
+fn duplicate(client_id: &str, there: Option<&str>, line: u64) -> Problem {
     let place = there.map_or_else(
         || format!("line {line}"),
         |name| format!("{name}, line {line}"),
     );
     let message = format!("clientId {} stands already on {place}", quoted(client_id));
-    let mut problems = vec![Problem::of(
-        Code::DuplicateClientId,
-        Field::ClientId,
-        client_id,
-        message,
-    )];
-    problems.extend(fit.notes);
-    problems
+    Problem::of(Code::DuplicateClientId, Field::ClientId, client_id, message)
 }
 
 #[cfg(test)]

@@ -247,8 +247,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         settlement.status = life.refusal.as_ref().map(|refusal| refusal.status);
         // Whose doing it is must be proved before a rollback may delete it; that
         // keys are lost is told wherever it may be so.
-        let perhaps_ours =
-            life.ticket.in_doubt || is_our_doing(remote.created, self.claimed_by(&life.ticket));
+        let perhaps_ours = life.ticket.in_doubt || !self.was_there_before(&life.ticket, remote);
         settlement.keys_lost = self.keys && perhaps_ours;
         if !differing.is_empty() {
             let told: Vec<String> = differing.iter().take(4).map(ToString::to_string).collect();
@@ -258,6 +257,19 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             settlement,
             keys: Vec::new(),
             from_before: matches!(life.ticket.claim, super::ClaimTime::Earlier(_)),
+        }
+    }
+
+    /// Whether `remote` was certainly created before this run claimed the row.
+    fn was_there_before(&self, ticket: &Ticket, remote: &Remote) -> bool {
+        let super::ClaimTime::Now(ours) = ticket.claim else {
+            return false;
+        };
+        let least_ahead = lock(&self.clock).least_ahead_ms();
+        match (remote.created, least_ahead) {
+            // A server may tell its times in whole seconds.
+            (Some(created), Some(ahead)) => created + 1000 < ours + ahead,
+            (None, _) | (_, None) => false,
         }
     }
 
@@ -279,6 +291,9 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             life.trouble = Some(trouble);
             return false;
         }
+        self.observer.hear(&Event::Trouble {
+            message: trouble.message.clone(),
+        });
         life.waits += 1;
         life.tries += u32::from(left);
         let wait = delay(&self.retry, life.waits, trouble.wait, (self.jitter)());

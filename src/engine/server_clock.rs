@@ -39,6 +39,11 @@ impl ServerClock {
         };
     }
 
+    /// The least by which the server's clock can be ahead.
+    pub(super) fn least_ahead_ms(&self) -> Option<i64> {
+        self.bounds.map(|(low, _)| low)
+    }
+
     /// The most by which the server's clock can be ahead.
     pub(super) fn most_ahead_ms(&self) -> Option<i64> {
         self.bounds.map(|(_, high)| high)

@@ -99,6 +99,25 @@ pub(super) struct Lost {
 }
 
 impl Answer {
+    /// Takes `secret` out of everything that may be shown of the answer.
+    pub(super) fn redact(&mut self, secret: &str) {
+        if secret.is_empty() {
+            return;
+        }
+        let redacted = |text: &mut String| {
+            if text.contains(secret) {
+                *text = text.replace(secret, "…");
+            }
+        };
+        self.request_id.iter_mut().for_each(redacted);
+        self.redirect.iter_mut().for_each(redacted);
+        if memchr::memmem::find(&self.body, secret.as_bytes()).is_some() {
+            self.body = String::from_utf8_lossy(&self.body)
+                .replace(secret, "…")
+                .into_bytes();
+        }
+    }
+
     pub(super) fn refusal(self) -> Refusal {
         let message = match self.redirect {
             Some(location) => format!("redirected to {location}, which is not followed"),
@@ -160,7 +179,25 @@ impl Answer {
 mod tests {
     use reqwest::StatusCode;
 
-    use super::{Standing, judge};
+    use super::{Answer, Standing, judge};
+
+    #[test]
+    fn a_request_that_is_given_back_shows_no_secret() {
+        let mut answer = Answer {
+            status: StatusCode::BAD_REQUEST,
+            date_ms: None,
+            request_id: Some("req sk_test.1".to_owned()),
+            wait: None,
+            redirect: Some("https://x.example/?s=sk_test.1".to_owned()),
+            body: br#"{"message":"you sent sk_test.1"}"#.to_vec(),
+        };
+        answer.redact("sk_test.1");
+        assert_eq!(answer.redirect.as_deref(), Some("https://x.example/?s=…"));
+        answer.redirect = None;
+        let refusal = answer.refusal();
+        assert_eq!(refusal.message, "you sent …");
+        assert_eq!(refusal.request_id.as_deref(), Some("req …"));
+    }
 
     #[test]
     fn every_status_has_a_meaning() {

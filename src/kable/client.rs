@@ -73,6 +73,7 @@ pub struct Client {
     authenticate_url: Url,
     api_url: Url,
     credentials: HeaderMap,
+    secret: SecretString,
     timeout: Duration,
 }
 
@@ -130,6 +131,7 @@ impl Client {
             authenticate_url: extended(&api_url, &["authenticate"])?,
             api_url,
             credentials,
+            secret: settings.client_secret.clone(),
             timeout: settings.timeout,
         })
     }
@@ -210,6 +212,19 @@ impl Client {
                 .map(|location| String::from_utf8_lossy(location.as_bytes()).into_owned()),
             body: Vec::new(),
         };
+        let whole = self.read_body(&mut response, &mut answer, longest).await;
+        // A server that gives a request back must not get the secret printed.
+        answer.redact(self.secret.expose_secret());
+        whole.map(|()| answer)
+    }
+
+    async fn read_body(
+        &self,
+        response: &mut reqwest::Response,
+        answer: &mut Answer,
+        longest: usize,
+    ) -> Result<(), Lost> {
+        let status = answer.status;
         loop {
             match response.chunk().await {
                 Ok(Some(chunk)) => {
@@ -219,9 +234,9 @@ impl Client {
                             .broken(format!("the answer is longer than {} KiB", longest >> 10)));
                     }
                 }
-                Ok(None) => return Ok(answer),
+                Ok(None) => return Ok(()),
                 // A refusal whose text was cut off is a refusal all the same.
-                Err(_cut_off) if status.is_client_error() => return Ok(answer),
+                Err(_cut_off) if status.is_client_error() => return Ok(()),
                 Err(error) => {
                     let lost = self.lost(&error);
                     return Err(answer.broken(lost.trouble.message));

@@ -268,7 +268,7 @@ impl LedgerError {
                 "wait for it to end, or stop it with Ctrl-C; `kable-bulk status` shows where it stands",
             ),
             Self::Database { .. } | Self::Io { .. } => Some(
-                "what was done is kept: see that the disk has room and the folder can be written, then run the same command again",
+                "see that its folder is there and can be written, and that the disk has room; what was done is kept",
             ),
         }
     }

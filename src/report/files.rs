@@ -15,6 +15,23 @@ use crate::domain::outcome::Outcome;
 use crate::domain::problem::{Problem, messages};
 use crate::domain::summary::Summary;
 
+/// Whether a run may write or remove a file of this name in its folder.
+pub fn is_result_name(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let fixed = [
+        "results.jsonl",
+        "problems.csv",
+        "summary.json",
+        "keys.csv",
+        "report.html",
+    ];
+    let returned = ["rejects", "failures"]
+        .iter()
+        .any(|kind| name.starts_with(kind));
+    fixed.contains(&name.as_ref())
+        || returned && (name.ends_with(".csv") || name.ends_with(".jsonl"))
+}
+
 /// Writes results to a folder.
 #[derive(Debug)]
 pub struct ResultFiles {
@@ -63,6 +80,11 @@ impl ResultFiles {
             rejects: Returned::new("rejects"),
             failures: Returned::new("failures"),
         })
+    }
+
+    /// The files of rejected rows.
+    pub fn rejects(&self) -> Vec<PathBuf> {
+        self.rejects.places()
     }
 
     /// Moves the files to their places, and takes away those of an earlier run

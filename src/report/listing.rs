@@ -80,6 +80,7 @@ impl Sink for Listing {
                 .unwrap_or_default();
             let said = came.message.unwrap_or(match came.outcome {
                 Outcome::Differs => CHANGED,
+                Outcome::Unresolved => "sent, and no answer came before the end",
                 Outcome::Created
                 | Outcome::AlreadyExisted
                 | Outcome::Updated
@@ -87,7 +88,6 @@ impl Sink for Listing {
                 | Outcome::Deleted
                 | Outcome::Missing
                 | Outcome::Failed
-                | Outcome::Unresolved
                 | Outcome::Pending => "no reason was given",
             });
             let text = format!(

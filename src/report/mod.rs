@@ -43,6 +43,11 @@ pub enum Event {
         /// What happened last.
         message: String,
     },
+    /// A request met trouble, and is tried again.
+    Trouble {
+        /// What happened.
+        message: String,
+    },
     /// The API answers again.
     Up,
     /// The sending is over; what is in flight may finish.

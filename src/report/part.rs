@@ -16,7 +16,8 @@ pub(super) fn owner_only(options: &mut OpenOptions) {
 #[derive(Debug)]
 pub(super) struct Part {
     beside: PathBuf,
-    place: PathBuf,
+    /// Where it will be.
+    pub(super) place: PathBuf,
     file: BufWriter<File>,
     /// How many rows it holds so far.
     pub(super) rows: u64,
@@ -42,9 +43,18 @@ impl Part {
         self.file.flush()?;
         std::fs::rename(&self.beside, &self.place)?;
         Ok(Written {
-            place: self.place,
+            place: std::mem::take(&mut self.place),
             rows: self.rows,
         })
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // One that was moved is not there any more; one that was given up goes.
+        if !self.place.as_os_str().is_empty() {
+            std::fs::remove_file(&self.beside).ok();
+        }
     }
 }
 

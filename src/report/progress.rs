@@ -180,8 +180,13 @@ impl Observer for Watcher {
                 self.bar.set_message(format!(" · {text}"));
             }
             Event::Down { message } => self.note(&format!(
-                "the API does not answer ({message}); waiting for it, nothing is lost"
+                "the API does not answer ({message}); waiting for it. Nothing is lost, also by Ctrl-C"
             )),
+            Event::Trouble { message } => {
+                let text = format!("trouble: {message}");
+                self.state().note.clone_from(&text);
+                self.bar.set_message(format!(" · {text}"));
+            }
             Event::Up => self.note("the API answers again"),
             Event::Finishing { in_flight } => self.note(&format!(
                 "stopping: nothing more is sent, {} may finish (10 s at most)",
@@ -328,7 +333,7 @@ mod tests {
             message: "connection refused".to_owned(),
         });
         assert!(plain(&watcher.state(), PACE).ends_with(
-            "the API does not answer (connection refused); waiting for it, nothing is lost"
+            "the API does not answer (connection refused); waiting for it. Nothing is lost, also by Ctrl-C"
         ));
     }
 

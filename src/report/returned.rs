@@ -35,6 +35,11 @@ impl Returned {
         }
     }
 
+    /// Where the files will be.
+    pub(super) fn places(&self) -> Vec<PathBuf> {
+        self.parts.iter().map(|part| part.place.clone()).collect()
+    }
+
     /// Moves the files to their places, and takes away those of an earlier run
     /// that this one has nothing for.
     pub(super) fn finish(self, folder: &Path) -> io::Result<Vec<Written>> {

@@ -41,9 +41,13 @@ pub fn summary(summary: &Summary, words: &Words, files: &[Written]) -> String {
     line("");
     rows(summary, &mut line);
     problems(&summary.problems, &mut line);
+    if summary.inputs.len() > 1 && !summary.problems.is_empty() {
+        line("");
+        line("Lines are counted in each file; problems.csv says which file.");
+    }
     if !words.told.is_empty() {
         line("");
-        line("The first rows that Kable refused or holds otherwise:");
+        line("The first rows that did not come to a good end:");
         for (at, said) in &words.told {
             line(&format!("  line {at}: {said}"));
         }
@@ -165,7 +169,7 @@ fn on_lines(kind: &ProblemKind) -> String {
 fn requests(summary: &Summary) -> String {
     let requests = summary.requests;
     format!(
-        "{} in {:.1} s: {} sent again, {} throttled, {} look-ups; answers took {} ms (median), {} ms (99 %)",
+        "All runs on this checkpoint: {} in {:.1} s, {} sent again, {} throttled, {} look-ups;\nanswers took {} ms (median), {} ms (99 %)",
         counted(requests.sent, "request", "requests"),
         summary.elapsed_seconds,
         thousands(requests.retried),
@@ -185,7 +189,11 @@ fn where_the_files_are(files: &[Written], line: &mut impl FnMut(&str)) {
             std::path::MAIN_SEPARATOR
         ));
     }
-    for file in files {
+    // A file of no problems is there for scripts, and no news.
+    for file in files
+        .iter()
+        .filter(|file| file.rows > 0 || !file.place.ends_with("problems.csv"))
+    {
         let name = file.place.file_name().unwrap_or_default().to_string_lossy();
         let kind = name.split(['.', '-']).next().unwrap_or_default();
         let holds = match kind {

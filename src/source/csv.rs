@@ -119,15 +119,19 @@ impl<R: Read> CsvRows<R> {
         }
         match splitter.flaw {
             None => fill_cells(row, &splitter.spans),
-            Some(Flaw::Unclosed) => row.break_off("a quote is opened and never closed"),
+            Some(Flaw::Unclosed) => row.break_off(format!(
+                "a quote is opened and never closed{}",
+                swallowed(origin.line, splitter.breaks)
+            )),
             Some(Flaw::AfterQuote) => {
                 row.break_off(
                     "text follows a closing quote (a quote within a value must be doubled)",
                 );
             }
             Some(Flaw::TooLong) => row.break_off(format!(
-                "the row is longer than {} MiB; a closing quote is probably missing",
-                LONGEST_ROW >> 20
+                "the row is longer than {} MiB; a closing quote is probably missing{}",
+                LONGEST_ROW >> 20,
+                swallowed(origin.line, splitter.breaks)
             )),
         }
         Ok(true)
@@ -139,6 +143,17 @@ impl<R: Read> CsvRows<R> {
             source,
         }
     }
+}
+
+/// How far a row reaches that lost its closing quote.
+fn swallowed(line: u64, breaks: u64) -> String {
+    if breaks < 2 {
+        return String::new();
+    }
+    format!(
+        ": everything from line {line} to {} was read as one row",
+        line + breaks - 1
+    )
 }
 
 fn fill_cells(row: &mut Row, spans: &[Span]) {

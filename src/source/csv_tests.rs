@@ -74,7 +74,10 @@ fn ragged_rows_are_rows() {
 fn an_open_quote_takes_the_rest_and_says_so() {
     let rows = rows(b"a,b\n1,\"open\n2,3\n", 4);
     assert_eq!(rows.len(), 1);
-    assert_eq!(broken(&rows[0]), "a quote is opened and never closed");
+    assert_eq!(
+        broken(&rows[0]),
+        "a quote is opened and never closed: everything from line 2 to 3 was read as one row"
+    );
     assert_eq!(rows[0].origin.line, 2);
     assert_eq!(rows[0].raw(), b"1,\"open\n2,3\n");
 }

@@ -113,13 +113,13 @@ pub enum SourceError {
         line: u64,
     },
     /// The header cannot be read.
-    #[error("{name}, line {line}: the header {why}")]
+    #[error("{name}, line {line}: the header cannot be read: {why}")]
     Header {
         /// The input's name.
         name: String,
         /// Where the header stands.
         line: u64,
-        /// What is wrong; reads on after "the header".
+        /// What is wrong with it.
         why: String,
     },
     /// The file is not what it was.

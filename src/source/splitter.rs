@@ -84,8 +84,8 @@ pub(super) struct Splitter<R> {
     length: usize,
     /// How many bytes the row takes, with its line end.
     taken: usize,
-    /// Line ends within the row.
-    breaks: u64,
+    /// Line ends within the row, and its own.
+    pub(super) breaks: u64,
 }
 
 impl<R: Read> Splitter<R> {
