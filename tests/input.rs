@@ -465,14 +465,28 @@ fn a_duplicate_in_another_file_names_file_and_line() {
 }
 
 #[test]
-fn an_id_that_stands_on_a_rejected_row_is_not_sent_for_another() {
+fn a_rejected_row_takes_nobodys_id() {
     let content = rows(20) + "c-x,,USD\nc-x,Good,USD\n";
     let run = Run::new().input("in.csv", content);
     run.import("in.csv").code(3);
-    assert!(!run.held().contains_key("c-x"));
-    let summary = run.summary("in.csv");
-    summary.outcomes(&[("created", 20)]);
-    assert_eq!(summary.lines_of("duplicate_client_id"), [23]);
+    assert_eq!(run.held()["c-x"]["companyName"], "Good");
+    run.summary("in.csv").outcomes(&[("created", 21)]);
+}
+
+/// The mended rows and the file that they come from, as one input.
+#[test]
+fn mended_rejects_and_their_original_import_as_one() {
+    let run = Run::new()
+        .server(&[])
+        .input("in.csv", rows(20) + "c-x,,USD\n");
+    run.import("in.csv").code(3);
+    let mended = run
+        .text("in.csv.results/rejects.csv")
+        .replace(",,USD", ",Xenia,USD");
+    run.write("mended.csv", mended);
+    run.import("in.csv mended.csv").code(3);
+    run.summary("in.csv").outcomes(&[("created", 21)]);
+    assert_eq!(run.creates_in_vain(), 0);
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub(super) struct Speaking<'s> {
     pub(super) halt: Option<&'s Halt>,
     /// What was typed.
     pub(super) arguments: &'s [String],
+    /// The inputs as they were typed: names, patterns, `-`.
+    pub(super) typed_inputs: &'s [String],
     /// Whether nothing was to be sent.
     pub(super) dry_run: bool,
     /// The files of rejected rows.
@@ -85,10 +87,8 @@ impl Speaking<'_> {
     /// The command that feeds mended rejects back, on the same checkpoint. Its
     /// results go beside them: in the same folder they would replace them.
     fn feed_back(&self) -> String {
-        let mut words =
-            without_out(&self.without(|word| {
-                word == "-" || self.summary.inputs.iter().any(|name| name == word)
-            }));
+        let is_input = |word: &str| self.typed_inputs.iter().any(|typed| typed == word);
+        let mut words = without_out(&self.without(is_input));
         let rejects = self.rejects.iter().map(|path| path.display().to_string());
         words.extend(rejects);
         if !words.iter().any(|word| word.starts_with("--checkpoint")) {
@@ -163,6 +163,7 @@ mod tests {
             summary,
             halt,
             arguments: &arguments,
+            typed_inputs: &["in put.csv".to_owned()],
             dry_run: false,
             rejects: &[
                 PathBuf::from("out/rejects.csv"),

@@ -9,8 +9,10 @@ use anyhow::{Context, bail};
 use super::stop::Stop;
 use super::survey::LOOK_UP_EVERY;
 use super::verdicts::{Verdict, Verdicts};
-use super::{Checker, Reading, given_id};
+use super::{Checker, Reading};
+use crate::domain::candidate::Given;
 use crate::domain::field::Field;
+use crate::domain::mapping::Binding;
 use crate::domain::outcome::{Outcome, Tally};
 use crate::domain::plan::Decision;
 use crate::domain::problem::{Code, Problem};
@@ -171,15 +173,13 @@ impl Pass<'_> {
                 ));
             }
             Checked::Unfit(rejection) => {
-                let mut problems = rejection.problems;
                 let binding = self.checker.bind(row.origin.input, columns)?;
-                let client_id = given_id(binding, row).unwrap_or_default().to_owned();
-                if let Some(Verdict::Duplicate { input, line }) = verdict {
-                    let there = self.checker.input_name(input);
-                    let there = (input != row.origin.input).then_some(there);
-                    problems.push(duplicate(&client_id, there, line));
-                }
-                return Ok(Found::without_entry(Said::Rejected, client_id, problems));
+                let client_id = given_id(binding, row);
+                return Ok(Found::without_entry(
+                    Said::Rejected,
+                    client_id,
+                    rejection.problems,
+                ));
             }
             Checked::Fit(fit) => *fit,
         };
@@ -275,6 +275,14 @@ fn keys_lost(client_id: &str) -> Problem {
             "customer {} may have been created by this import, and the answer with its keys was lost: issue new ones",
             quoted(client_id)
         ),
+    }
+}
+
+/// The `clientId` of a row that is not fit, as far as it has one.
+fn given_id(binding: &Binding, row: &Row) -> String {
+    match binding.candidate(row).get(Field::ClientId) {
+        Given::Text(text) => text.chars().take(SHOWN).collect(),
+        Given::Absent | Given::List(_) | Given::Wrong(..) => String::new(),
     }
 }
 

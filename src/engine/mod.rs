@@ -26,9 +26,7 @@ pub mod survey;
 mod testing;
 pub mod verdicts;
 
-use crate::domain::candidate::Given;
 use crate::domain::customer::{Customer, Fingerprint};
-use crate::domain::field::Field;
 use crate::domain::mapping::{Binding, Mapping, MappingError};
 use crate::domain::row::{Columns, Row};
 use crate::domain::rules::Rules;
@@ -90,15 +88,6 @@ impl<'r> Checker<'r> {
             Some(_) | None => Binding::new(&self.reading.mapping, columns, self.input_name(input))?,
         };
         Ok(&self.binding.insert((input, bound)).1)
-    }
-}
-
-/// The `clientId` of a row as it is given, whether or not the row is fit;
-/// `None` where it has none, or one that is far too long to be shown.
-pub(crate) fn given_id<'r>(binding: &'r Binding, row: &'r Row) -> Option<&'r str> {
-    match binding.candidate(row).get(Field::ClientId) {
-        Given::Text(text) if !text.trim().is_empty() && text.len() <= 4096 => Some(text),
-        Given::Text(_) | Given::Absent | Given::List(_) | Given::Wrong(..) => None,
     }
 }
 

@@ -12,7 +12,7 @@ use anyhow::Context;
 
 use super::stop::Stop;
 use super::verdicts::{Verdict, VerdictSorter, Verdicts};
-use super::{Checker, Reading, given_id};
+use super::{Checker, Reading};
 use crate::domain::customer::{Fingerprint, fingerprint};
 use crate::domain::outcome::{Outcome, Tally};
 use crate::domain::plan::{Decision, Known, Policy, Progress, decide};
@@ -133,18 +133,7 @@ where
     while rows.next(&mut row)? {
         match checker.check(&row, rows.columns())? {
             Checked::Skipped => read.rows.skipped += 1,
-            Checked::Unfit(_) => {
-                read.rows.rejected += 1;
-                // Its id stands there all the same: a later row with it is no
-                // other customer.
-                let binding = checker.bind(row.origin.input, rows.columns())?;
-                if let Some(id) = given_id(binding, &row) {
-                    ids.push_row(read.rows.read, row.origin, id, &UNFIT)
-                        .with_context(|| {
-                            format!("cannot write to {}", surveying.folder.display())
-                        })?;
-                }
-            }
+            Checked::Unfit(_) => read.rows.rejected += 1,
             Checked::Fit(fit) => {
                 let customer = &fit.customer;
                 ids.push_row(
@@ -209,9 +198,6 @@ fn note_unused<R: Rows>(
 
 /// Bytes of an id: fingerprint, kind, two numbers, a small number, digest.
 const SIZE: usize = 16 + 1 + 8 + 8 + 2 + 16;
-
-/// The digest of a row that is not fit to send: none.
-const UNFIT: Fingerprint = [0; 16];
 
 /// A claim whose time on the server's clock is not known.
 const KNOWN: u8 = 0;
@@ -295,8 +281,7 @@ impl Ids {
                 continue;
             }
             if let Some(first) = &first {
-                // One that is unfit is counted as rejected already.
-                duplicates += u64::from(item.digest != UNFIT);
+                duplicates += 1;
                 verdicts.push(
                     item.number,
                     Verdict::Duplicate {
@@ -306,7 +291,7 @@ impl Ids {
                 )?;
                 continue;
             }
-            if let Some(known) = known.as_ref().filter(|_| item.digest != UNFIT) {
+            if let Some(known) = &known {
                 let decision = decide(Some(known), &item.digest, surveying.policy);
                 match decision {
                     Decision::Create => {}
