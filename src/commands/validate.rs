@@ -125,7 +125,11 @@ impl Checking<'_> {
                 "validate" => "import".to_owned(),
                 _ => word.clone(),
             };
-            let words: Vec<String> = self.arguments.iter().map(import).collect();
+            let mut words: Vec<String> = self.arguments.iter().map(import).collect();
+            if words.iter().any(|word| word == "-") {
+                // Standard input has no name that a checkpoint could have.
+                words.extend(["--checkpoint".to_owned(), "FILE".to_owned()]);
+            }
             ("Import it".to_owned(), typed_again(&words))
         } else {
             (

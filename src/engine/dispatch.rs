@@ -10,7 +10,7 @@ use tokio::task::{JoinError, JoinSet};
 use super::Ticket;
 use super::alike::{Alike, Finding};
 use super::delivery::Sending;
-use super::life::Delivery;
+use super::life::{Delivery, Life};
 use super::record::Message;
 use super::stop::Halt;
 use crate::domain::outcome::Outcome;
@@ -109,24 +109,12 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
         }
     }
 
+    /// Gives back a row that was claimed and not started, unless it is in doubt.
     async fn release(&self, ticket: Ticket) {
-        if ticket.ask_first || ticket.in_doubt {
-            return;
+        let client_id = ticket.customer.client_id().to_owned();
+        if let Delivery::Released(settlement) = Life::of(ticket).left() {
+            self.settle(client_id, settlement).await;
         }
-        let settlement = Settlement {
-            id: ticket.id,
-            digest: ticket.digest,
-            outcome: Outcome::Pending,
-            ours: false,
-            keys_lost: false,
-            customer_id: None,
-            request_id: None,
-            attempts: 0,
-            status: None,
-            message: None,
-        };
-        self.settle(ticket.customer.client_id().to_owned(), settlement)
-            .await;
     }
 
     async fn ended(&mut self, ended: Result<Ended, JoinError>) -> anyhow::Result<()> {
