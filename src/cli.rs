@@ -238,6 +238,12 @@ pub struct Sending {
     /// Rejected and failed rows beyond which the run stops [default: 10%]
     #[arg(long, value_name = "N|N%", help_heading = "Sending")]
     pub max_errors: Option<Text>,
+    /// Stops sending at this time of day, here, and exits with 4
+    #[arg(long, value_name = "HH:MM", help_heading = "Sending")]
+    pub stop_at: Option<String>,
+    /// Stops sending after this long, and exits with 4
+    #[arg(long, value_name = "DUR", help_heading = "Sending")]
+    pub max_duration: Option<String>,
     /// Sends nothing if any row is rejected
     #[arg(long, help_heading = "Sending")]
     pub all_or_nothing: bool,

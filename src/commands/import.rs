@@ -13,8 +13,8 @@ use super::preflight::{ServerDate, look_up_offers};
 use super::results::{Ending, exit_of, say_unused, seconds};
 use super::words::Speaking;
 use super::{
-    Exit, ResultFolder, hinted, jitter, lock_folder, open_inputs, runtime, signals, style,
-    wall_clock,
+    Exit, ResultFolder, deadline, hinted, jitter, lock_folder, open_inputs, runtime, signals,
+    style, wall_clock,
 };
 use crate::cli::{Import, Showing};
 use crate::config::reading::reading;
@@ -73,11 +73,7 @@ pub fn run(
     let _results = lock_folder(&session.out)?;
     let mut surveyed = session.survey(ledger.as_mut())?;
     if surveyed.interrupted {
-        session.watcher.close();
-        session
-            .watcher
-            .say("interrupted while checking: nothing was sent");
-        return Ok(Exit::Interrupted);
+        return Ok(session.stopped_while_checking());
     }
     if !session.showing.quiet {
         say_unused(&session.watcher, &surveyed.unused);
@@ -107,7 +103,10 @@ fn begin(
     }
     let (inputs, folder) = open_inputs(&reading)?;
     let (stop, runtime) = (Stop::default(), runtime()?);
-    runtime.block_on(async { signals::listen(stop.clone()) });
+    runtime.block_on(async {
+        signals::listen(stop.clone());
+        deadline::keep(dispatch.limits, stop.clone());
+    });
     let watcher = Arc::new(Watcher::new(style(&showing)));
     let connected = runtime.block_on(connect(destination, &dispatch))?;
     let mut rules = reading.rules;
@@ -205,6 +204,17 @@ impl Session {
         )
     }
 
+    fn stopped_while_checking(&self) -> Exit {
+        self.watcher.close();
+        let (why, exit) = match self.stop.reason() {
+            Some(Halt::OutOfTime { option }) => (format!("stopped by {option}"), Exit::Stopped),
+            _ => ("interrupted".to_owned(), Exit::Interrupted),
+        };
+        self.watcher
+            .say(&format!("{why} while checking: nothing was sent"));
+        exit
+    }
+
     fn rows(&self) -> Reader {
         Reader::new(Arc::clone(&self.inputs), self.limit)
     }
@@ -285,6 +295,7 @@ impl Session {
                 Halt::Denied { .. }
                 | Halt::AllAlike { .. }
                 | Halt::TooManyErrors { .. }
+                | Halt::OutOfTime { .. }
                 | Halt::Broken,
             ) => "stopped",
         };
@@ -371,7 +382,9 @@ impl Session {
         match halt {
             Some(Halt::Interrupted) => Exit::Interrupted,
             Some(Halt::Denied { .. } | Halt::Broken) => Exit::Failed,
-            Some(Halt::AllAlike { .. } | Halt::TooManyErrors { .. }) => Exit::Stopped,
+            Some(Halt::AllAlike { .. } | Halt::TooManyErrors { .. } | Halt::OutOfTime { .. }) => {
+                Exit::Stopped
+            }
             None if self.dispatch.dry_run && summary.rows.rejected == 0 => Exit::Done,
             None => exit_of(summary),
         }

@@ -5,6 +5,7 @@
 
 mod connect;
 mod consent;
+mod deadline;
 pub mod import;
 mod preflight;
 mod results;

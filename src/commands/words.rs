@@ -138,6 +138,9 @@ fn said(halt: &Halt, summary: &Summary) -> String {
             counted(*errors, "row is", "rows are"),
             thousands(*allowed)
         ),
+        Halt::OutOfTime { option } => {
+            format!("Stopped by {option}. What was done is kept.")
+        }
         Halt::Broken => "Stopped. What was done is kept.".to_owned(),
     }
 }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::civil::Time;
+
 use super::{ConfigError, FileOptions, beside, value};
 use crate::cli::{self, Sending, Text};
 use crate::domain::plan::{Existing, Policy};
@@ -32,6 +34,8 @@ pub struct Dispatch {
     pub timeout: Duration,
     /// How many rows may be rejected or fail.
     pub max_errors: Threshold,
+    /// When to stop sending.
+    pub limits: TimeLimits,
     /// Send nothing if any row is rejected.
     pub all_or_nothing: bool,
     /// What is done with rows that are not new.
@@ -44,6 +48,15 @@ pub struct Dispatch {
     pub dry_run: bool,
     /// Don't ask.
     pub yes: bool,
+}
+
+/// When to stop sending, whatever is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TimeLimits {
+    /// At this time of day, by the clock of the place.
+    pub stop_at: Option<Time>,
+    /// After this long.
+    pub max_duration: Option<Duration>,
 }
 
 /// Settles how customers are sent.
@@ -87,6 +100,18 @@ pub fn dispatch(
         max_errors: text(typed.max_errors.or(other.max_errors), "10%")
             .parse()
             .map_err(value("max-errors"))?,
+        limits: TimeLimits {
+            stop_at: typed
+                .stop_at
+                .or(other.stop_at)
+                .map(|text| time_of_day("stop-at", &text))
+                .transpose()?,
+            max_duration: typed
+                .max_duration
+                .or(other.max_duration)
+                .map(|text| duration("max-duration", &text))
+                .transpose()?,
+        },
         all_or_nothing: typed.all_or_nothing || other.all_or_nothing,
         policy: Policy {
             existing: match typed.existing.or(other.existing) {
@@ -100,6 +125,21 @@ pub fn dispatch(
         dry_run: typed.dry_run || other.dry_run,
         yes: typed.yes || other.yes,
     })
+}
+
+/// Reads a time of day: `5:30`, `05:30`, `23:00`.
+fn time_of_day(option: &'static str, text: &str) -> Result<Time, ConfigError> {
+    let read = |part: &str| {
+        let digits = part.len() <= 2 && part.bytes().all(|byte| byte.is_ascii_digit());
+        digits.then(|| part.parse::<i8>().ok()).flatten()
+    };
+    text.split_once(':')
+        .and_then(|(hours, minutes)| Time::new(read(hours)?, read(minutes)?, 0, 0).ok())
+        .ok_or_else(|| {
+            value(option)(format!(
+                "{text:?} is no time of day, wanted for example 05:30"
+            ))
+        })
 }
 
 /// Reads a length of time as people write it: `30s`, `1m 30s`, `250ms`.

@@ -28,6 +28,11 @@ pub enum Halt {
         /// How many are allowed.
         allowed: u64,
     },
+    /// The time that was given for it is over.
+    OutOfTime {
+        /// The option that says so, with its value.
+        option: String,
+    },
     /// A part of the pipeline can't go on; its own error says why.
     Broken,
 }

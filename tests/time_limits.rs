@@ -1,0 +1,75 @@
+//! Runs that stop by themselves when their time is over.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may stop at the first surprise"
+)]
+
+#[expect(dead_code, reason = "each test file uses a part of the language")]
+mod common;
+
+use common::{Run, customers_of_csv, rows};
+use kable_bulk::sandbox::calls::Call;
+
+#[test]
+fn a_run_whose_time_is_over_stops_softly_and_the_next_one_finishes() {
+    let run = Run::new().server(&[]).input("in.csv", rows(200));
+    run.import("in.csv --rate 20/s --max-duration 1s")
+        .code(4)
+        .says("Stopped by --max-duration 1s. What was done is kept.")
+        .says("Go on where it stopped:");
+    let summary = run.summary("in.csv");
+    let created = summary.outcome("created");
+    assert!((10..=30).contains(&created), "{created}");
+    summary.outcomes(&[("created", created), ("pending", 200 - created)]);
+    assert_eq!(summary.0["interrupted"], false);
+    assert_eq!(summary.0["exit_code"], 4);
+    run.go("status in.csv").code(0).says("stopped");
+
+    run.import("in.csv --max-duration 1h").code(0);
+    run.summary("in.csv").outcomes(&[("created", 200)]);
+    run.holds(&customers_of_csv(&rows(200)));
+    assert_eq!(run.counts().of(Call::Create), 200);
+}
+
+#[test]
+fn an_outage_lasts_no_longer_than_the_run_may() {
+    let run = Run::new()
+        .server(&["outage:600s@create:2"])
+        .input("in.csv", rows(30));
+    run.import("in.csv --max-duration 2s")
+        .code(4)
+        .says("--max-duration");
+    let summary = run.summary("in.csv");
+    assert_eq!(summary.outcome("failed"), 0);
+    assert_eq!(summary.outcome("created"), run.held().len() as u64);
+}
+
+#[test]
+fn a_time_of_day_that_is_not_near_changes_nothing() {
+    let run = Run::new().server(&[]).input("in.csv", rows(10));
+    let soon = jiff::Zoned::now() + jiff::Span::new().hours(2);
+    let soon = soon.strftime("%H:%M");
+    run.import(&format!("in.csv --stop-at {soon}")).code(0);
+    run.summary("in.csv").outcomes(&[("created", 10)]);
+}
+
+#[test]
+fn times_that_are_none_are_wrong_usage() {
+    let run = Run::new().input("in.csv", rows(1));
+    for (options, said) in [
+        (
+            "--stop-at 25:00",
+            "is no time of day, wanted for example 05:30",
+        ),
+        ("--stop-at 5", "is no time of day"),
+        ("--stop-at +5:30", "is no time of day"),
+        ("--max-duration 0s", "is no time at all"),
+        ("--max-duration soon", "is no length of time"),
+    ] {
+        run.go(&format!("import in.csv --sandbox {options}"))
+            .code(2)
+            .says(said);
+    }
+}
