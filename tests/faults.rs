@@ -409,7 +409,7 @@ fn never_told(status: u16) {
     let mut run = Run::new()
         .server(&[&format!("status:{status}@client:c-3")])
         .input("in.csv", rows(5));
-    run.import("in.csv --retries 5 --max-errors 100%").code(3);
+    run.import("in.csv --retries 3 --max-errors 100%").code(3);
     run.summary("in.csv")
         .outcomes(&[("created", 4), ("unresolved", 1)]);
     assert_eq!(run.result("in.csv", "c-3")["outcome"], "unresolved");
@@ -428,7 +428,7 @@ fn one_customer_that_the_api_will_not_tell_about_is_no_outage() {
     let mut run = Run::new()
         .server(&["status:422@client:c-3"])
         .input("in.csv", rows(5));
-    run.import("in.csv --retries 5 --max-errors 100%").code(3);
+    run.import("in.csv --retries 3 --max-errors 100%").code(3);
     let summary = run.summary("in.csv");
     assert_eq!(summary.outcome("created"), 4);
     run.server_again(|_| {});
@@ -450,14 +450,14 @@ fn everything_at_once() {
             "reset=10%@lookup",
             "garbage=10%@lookup",
         ])
-        .input("in.csv", rows(150));
+        .input("in.csv", rows(100));
     run.import("in.csv").code(0);
     let summary = run.summary("in.csv");
     let well = summary.outcome("created") + summary.outcome("already_existed");
-    assert_eq!(well, 150);
+    assert_eq!(well, 100);
     assert!(run.counts().all_faults() > 20);
-    run.holds(&customers_of_csv(&rows(150)));
-    assert_eq!(run.results("in.csv").len(), 150);
+    run.holds(&customers_of_csv(&rows(100)));
+    assert_eq!(run.results("in.csv").len(), 100);
     assert_eq!(run.creates_in_vain(), 0);
 }
 

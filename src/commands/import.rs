@@ -26,6 +26,7 @@ use crate::domain::summary::{Summary, Target};
 use crate::domain::text::counted;
 use crate::engine::Reading;
 use crate::engine::account::Accounting;
+use crate::engine::budget::Allowance;
 use crate::engine::gauges::latency;
 use crate::engine::pipeline::{self, Parts};
 use crate::engine::stop::{Halt, Stop};
@@ -277,6 +278,7 @@ impl Session {
             rate: self.dispatch.rate,
             concurrency: self.dispatch.concurrency,
             retry: self.dispatch.retry,
+            allowance: Allowance::at(self.dispatch.rate),
             existing: self.dispatch.policy.existing,
             errors,
             allowed_errors,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::budget::RetryBudget;
 use super::gauges::Gauges;
 use super::life::{Delivery, Life};
 use super::outage::{Admission, Outage};
@@ -21,6 +22,9 @@ use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Existing, Remote, differences, is_our_doing};
 use crate::kable::{Answered, CustomerApi, Found, Refusal, Reply, Trouble};
 use crate::report::{Event, Observer};
+
+/// How often a row that waits for the retry budget looks whether it has grown.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// What all workers share.
 #[derive(Debug)]
@@ -38,6 +42,7 @@ pub(super) struct Sending<A, O> {
     /// Draws from 0 to 1.
     pub(super) jitter: fn() -> f64,
     pub(super) began: Instant,
+    pub(super) budget: Mutex<RetryBudget>,
     pub(super) outage: Mutex<Outage>,
     pub(super) changed: Notify,
     pub(super) clock: Mutex<ServerClock>,
@@ -49,7 +54,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         let mut life = Life::of(ticket);
         let mut ask = life.ticket.ask_first;
         loop {
-            if !self.admitted().await {
+            if !self.admitted(life.troubled).await {
                 return life.left();
             }
             life.attempts += 1;
@@ -78,8 +83,13 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     }
 
     /// Waits until a request may start; false where everything is stopped.
-    async fn admitted(&self) -> bool {
+    async fn admitted(&self, is_retry: bool) -> bool {
         let admission = async {
+            if is_retry {
+                self.afforded().await;
+            } else {
+                lock(&self.budget).earn();
+            }
             loop {
                 let changed = self.changed.notified();
                 let admission = self.outage().admit(self.began.elapsed());
@@ -105,6 +115,18 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             biased;
             () = self.stop.halted() => false,
             () = admission => true,
+        }
+    }
+
+    /// Waits until the budget has room for a retry.
+    async fn afforded(&self) {
+        loop {
+            let taken = lock(&self.budget).take(self.began.elapsed());
+            match taken {
+                Ok(()) => return,
+                // It may be earned sooner than it comes in by itself.
+                Err(wait) => tokio::time::sleep(wait.min(LOOK_AGAIN)).await,
+            }
         }
     }
 
@@ -170,7 +192,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                 self.denied(&refusal);
                 return Some(life.left());
             }
-            Reply::Throttled(wait) => self.throttled(wait),
+            Reply::Throttled(wait) => self.throttled(life, wait),
             Reply::Unsent(trouble) => {
                 self.rest(life, trouble, false).await;
             }
@@ -215,7 +237,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                 Learnt::Settled(life.left())
             }
             Found::Throttled(wait) => {
-                self.throttled(wait);
+                self.throttled(life, wait);
                 Learnt::Nothing
             }
             Found::Unknown(trouble) => {
@@ -287,6 +309,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     /// Waits after a trouble. False where the API is down, so that the trouble
     /// is nobody's in particular and must not count.
     async fn rest(&self, life: &mut Life, trouble: Trouble, left: bool) -> bool {
+        life.troubled = true;
         if self.is_outage(&trouble) {
             life.trouble = Some(trouble);
             return false;
@@ -339,7 +362,8 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         }
     }
 
-    fn throttled(&self, wait: Option<Duration>) {
+    fn throttled(&self, life: &mut Life, wait: Option<Duration>) {
+        life.troubled = true;
         Gauges::count(&self.gauges.throttled);
         // A server that refuses for want of pace is there.
         if self.outage().answered() {

@@ -1,6 +1,6 @@
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -12,6 +12,7 @@ use crate::domain::customer::tests::aster;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Existing, Remote};
 use crate::domain::summary::RequestCounts;
+use crate::engine::budget::{Allowance, RetryBudget};
 use crate::engine::pace::{Pace, Rate};
 use crate::engine::server_clock::ServerClock;
 use crate::engine::stop::Halt;
@@ -598,7 +599,7 @@ async fn nothing_is_in_flight_after_the_last_answer() {
 struct Down {
     began: Instant,
     trouble: fn() -> Reply,
-    starts: std::sync::Mutex<Vec<u128>>,
+    starts: Mutex<Vec<u128>>,
 }
 
 impl Down {
@@ -606,7 +607,7 @@ impl Down {
         Self {
             began: Instant::now(),
             trouble,
-            starts: std::sync::Mutex::default(),
+            starts: Mutex::default(),
         }
     }
 
@@ -784,4 +785,19 @@ impl CustomerApi for Fails {
             date_ms: None,
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_in_trouble_waits_until_a_retry_can_be_afforded() {
+    let mut sending = scripted([lost(), absent(), created()]);
+    let mut budget = RetryBudget::new(Allowance::at("20".parse().unwrap()));
+    while budget.take(Duration::ZERO).is_ok() {}
+    sending.budget = Mutex::new(budget);
+    sending.deliver(ticket()).await;
+    let asked = sending.api.asked();
+    let [(0, "create"), (question, "find"), (again, "create")] = asked[..] else {
+        panic!("{asked:?}")
+    };
+    assert!((800..=900).contains(&question), "{asked:?}");
+    assert!((1800..=1950).contains(&again), "{asked:?}");
 }

@@ -41,6 +41,8 @@ pub(super) struct Life {
     pub(super) unanswered: u32,
     /// Whether the customer may exist by our doing.
     pub(super) doubt: bool,
+    /// Whether a request for it met trouble: those after it are retries.
+    pub(super) troubled: bool,
     pub(super) refusal: Option<Refusal>,
     pub(super) trouble: Option<Trouble>,
 }
@@ -56,6 +58,7 @@ impl Life {
             tries: 0,
             waits: 0,
             unanswered: 0,
+            troubled: false,
             refusal: None,
             trouble: None,
         }

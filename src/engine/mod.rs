@@ -9,6 +9,7 @@
 
 pub mod account;
 mod alike;
+pub mod budget;
 mod delivery;
 mod dispatch;
 mod feed;

@@ -7,6 +7,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
+use super::budget::{Allowance, RetryBudget};
 use super::delivery::Sending;
 use super::dispatch::Dispatch;
 use super::feed::{Feed, batch_size};
@@ -30,7 +31,7 @@ use crate::report::{Observer, Progress};
 const WAITING: usize = 4096;
 
 /// How a run sends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
     /// How many requests may start in how much time.
     pub rate: Rate,
@@ -38,6 +39,8 @@ pub struct Settings {
     pub concurrency: usize,
     /// How patient it is.
     pub retry: Policy,
+    /// How many requests may be spent on trouble.
+    pub allowance: Allowance,
     /// What is done about customers that are there and differ.
     pub existing: Existing,
     /// Rows rejected or failed before this run sends.
@@ -108,6 +111,7 @@ where
         wall: parts.wall,
         jitter: parts.jitter,
         began: Instant::now(),
+        budget: Mutex::new(RetryBudget::new(settings.allowance)),
         outage: Mutex::new(Outage::default()),
         changed: Notify::new(),
         clock: Mutex::new(clock),

@@ -15,6 +15,7 @@ use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Existing, Policy};
 use crate::engine::account::{Account, Accounting, account, demand_agreement};
 use crate::engine::alike::Alike;
+use crate::engine::budget::Allowance;
 use crate::engine::dispatch::Dispatch;
 use crate::engine::stop::{Halt, Stop};
 use crate::engine::survey::{Surveying, survey};
@@ -79,6 +80,7 @@ impl Site {
                 rate: Rate::Unlimited,
                 concurrency: 8,
                 retry: EAGER,
+                allowance: Allowance::UNLIMITED,
                 existing: Existing::Skip,
                 errors: 0,
                 allowed_errors: u64::MAX,

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::budget::{Allowance, RetryBudget};
 use super::delivery::Sending;
 use super::gauges::Gauges;
 use super::outage::Outage;
@@ -74,6 +75,7 @@ pub(super) fn sending<A>(api: A) -> Sending<A, Heard> {
         wall: || NOW_MS,
         jitter: || 1.0,
         began: Instant::now(),
+        budget: Mutex::new(RetryBudget::new(Allowance::UNLIMITED)),
         outage: Mutex::new(Outage::default()),
         changed: Notify::new(),
         clock: Mutex::new(clock),
