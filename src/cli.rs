@@ -300,6 +300,8 @@ impl From<&str> for Text {
 pub enum Existing {
     /// Leave it, and say so.
     Skip,
+    /// Make it equal to the row.
+    Update,
     /// Count it as failed.
     Fail,
 }

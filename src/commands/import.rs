@@ -1,67 +1,28 @@
 //! `kable-bulk import`: creates the customers; started again, goes on.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
-use tokio::runtime::Runtime;
-
-use super::connect::connect;
-use super::consent::{ask, demand_somebody};
-use super::preflight::{ServerDate, look_up_offers};
+use super::consent::ask;
 use super::results::{Ending, exit_of, say_unused, seconds};
+use super::session::{Session, begin};
 use super::words::Speaking;
-use super::{
-    Exit, ResultFolder, deadline, hinted, jitter, lock_folder, open_inputs, runtime, signals,
-    style, wall_clock,
-};
-use crate::cli::{Import, Showing};
-use crate::config::reading::reading;
-use crate::config::sending::{Dispatch, dispatch};
-use crate::config::target::destination;
-use crate::config::{Environment, FileOptions, showing};
+use super::{Exit, hinted, jitter, lock_folder, wall_clock};
+use crate::cli::Import;
+use crate::config::Environment;
 use crate::domain::outcome::Outcome;
-use crate::domain::summary::{Summary, Target};
+use crate::domain::summary::Summary;
 use crate::domain::text::counted;
-use crate::engine::Reading;
 use crate::engine::account::Accounting;
 use crate::engine::budget::Allowance;
 use crate::engine::gauges::latency;
 use crate::engine::pipeline::{self, Parts};
-use crate::engine::stop::{Halt, Stop};
+use crate::engine::stop::Halt;
 use crate::engine::survey::{Survey, Surveying, survey};
-use crate::kable::client::Client;
 use crate::ledger::sqlite::SqliteLedger;
 use crate::ledger::{Ledger, RunStart};
-use crate::report::keys::KeyFile;
 use crate::report::progress::Watcher;
 use crate::report::{Event, Observer};
-use crate::sandbox::Sandbox;
-use crate::source::input::{Input, Reader, resolve};
-
-/// Everything that an import is made of.
-struct Session {
-    inputs: Arc<[Input]>,
-    reading: Arc<Reading>,
-    limit: Option<u64>,
-    out: PathBuf,
-    dispatch: Dispatch,
-    showing: Showing,
-    arguments: Vec<String>,
-    typed_inputs: Vec<String>,
-    target: Target,
-    live: bool,
-    client: Client,
-    date: Option<ServerDate>,
-    /// Held so that it goes if nothing is put into it.
-    _folder: ResultFolder,
-    /// Held so that it is served until the end.
-    sandbox: Option<Sandbox>,
-    watcher: Arc<Watcher>,
-    stop: Stop,
-    runtime: Runtime,
-}
 
 /// Imports; `arguments` is what was typed.
 pub fn run(
@@ -88,108 +49,7 @@ pub fn run(
     session.end(ledger, surveyed, halt)
 }
 
-fn begin(
-    typed: Import,
-    environment: &Environment,
-    arguments: Vec<String>,
-) -> anyhow::Result<Session> {
-    let mut file = FileOptions::read(typed.reading.config.as_deref())?;
-    let inputs = resolve(&typed.reading.inputs)?;
-    let dispatch = dispatch(typed.sending, &mut file, &inputs)?;
-    let reading = reading(inputs, typed.reading.options, &mut file)?;
-    let showing = showing(typed.showing, &mut file);
-    let destination = destination(typed.target, &mut file, environment)?;
-    if destination.is_live() && !dispatch.yes && !dispatch.dry_run {
-        demand_somebody()?;
-    }
-    let (inputs, folder) = open_inputs(&reading)?;
-    let (stop, runtime) = (Stop::default(), runtime()?);
-    runtime.block_on(async {
-        signals::listen(stop.clone());
-        deadline::keep(dispatch.limits, stop.clone());
-    });
-    let watcher = Arc::new(Watcher::new(style(&showing)));
-    let connected = runtime.block_on(connect(destination, &dispatch))?;
-    let mut rules = reading.rules;
-    if let Some(warning) = runtime.block_on(look_up_offers(&connected.client, &mut rules)) {
-        watcher.say(&format!("warning: {warning}"));
-    }
-    Ok(Session {
-        reading: Arc::new(Reading {
-            mapping: reading.mapping,
-            rules,
-            names: inputs.iter().map(|input| input.name.clone()).collect(),
-        }),
-        inputs,
-        limit: reading.limit,
-        out: reading.out,
-        _folder: folder,
-        dispatch,
-        showing,
-        arguments,
-        typed_inputs: typed.reading.inputs,
-        target: connected.target,
-        live: connected.live,
-        client: connected.client,
-        date: connected.date,
-        sandbox: connected.sandbox,
-        watcher,
-        stop,
-        runtime,
-    })
-}
-
 impl Session {
-    /// Opens the checkpoint if there is one. A new one is not begun before the
-    /// input has been found fit: a wrong name must not leave a file behind.
-    fn known_ledger(&self) -> anyhow::Result<Option<SqliteLedger>> {
-        let checkpoint = &self.dispatch.checkpoint;
-        if !checkpoint.exists() {
-            return Ok(None);
-        }
-        let ledger = SqliteLedger::open(checkpoint, &self.target, wall_clock())?;
-        Ok(Some(ledger))
-    }
-
-    /// The checkpoint that was surveyed, or a new one.
-    fn writable_ledger(
-        &self,
-        known: Option<SqliteLedger>,
-        surveyed: &Survey,
-    ) -> anyhow::Result<SqliteLedger> {
-        let checkpoint = &self.dispatch.checkpoint;
-        let mut ledger = match known {
-            Some(ledger) => ledger,
-            None => SqliteLedger::open(checkpoint, &self.target, wall_clock())?,
-        };
-        // Another process may have begun it since, and gone again.
-        if ledger.next_id()? != surveyed.first_new_id {
-            return Err(hinted(
-                format!(
-                    "checkpoint {} was begun by another run meanwhile",
-                    checkpoint.display()
-                ),
-                "run the same command again",
-            ));
-        }
-        Ok(ledger)
-    }
-
-    /// Opens the file of keys, where keys are asked for.
-    fn key_file(&self) -> anyhow::Result<Option<KeyFile>> {
-        if !self.dispatch.keys {
-            return Ok(None);
-        }
-        let place = self.keys_place();
-        let file = KeyFile::open(&place)
-            .with_context(|| format!("cannot write to {}", place.display()))?;
-        Ok(Some(file))
-    }
-
-    fn keys_place(&self) -> PathBuf {
-        self.out.join("keys.csv")
-    }
-
     fn survey(&self, ledger: Option<&mut SqliteLedger>) -> anyhow::Result<Survey> {
         let surveying = Surveying {
             reading: &self.reading,
@@ -214,10 +74,6 @@ impl Session {
         self.watcher
             .say(&format!("{why} while checking: nothing was sent"));
         exit
-    }
-
-    fn rows(&self) -> Reader {
-        Reader::new(Arc::clone(&self.inputs), self.limit)
     }
 
     /// Whether the input is too bad to be sent, or the user says no.

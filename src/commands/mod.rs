@@ -10,6 +10,7 @@ pub mod import;
 mod preflight;
 mod results;
 pub mod sandbox;
+mod session;
 mod signals;
 pub mod status;
 pub mod validate;

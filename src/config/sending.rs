@@ -100,22 +100,15 @@ pub fn dispatch(
         max_errors: text(typed.max_errors.or(other.max_errors), "10%")
             .parse()
             .map_err(value("max-errors"))?,
-        limits: TimeLimits {
-            stop_at: typed
-                .stop_at
-                .or(other.stop_at)
-                .map(|text| time_of_day("stop-at", &text))
-                .transpose()?,
-            max_duration: typed
-                .max_duration
-                .or(other.max_duration)
-                .map(|text| duration("max-duration", &text))
-                .transpose()?,
-        },
+        limits: time_limits(
+            typed.stop_at.or(other.stop_at),
+            typed.max_duration.or(other.max_duration),
+        )?,
         all_or_nothing: typed.all_or_nothing || other.all_or_nothing,
         policy: Policy {
             existing: match typed.existing.or(other.existing) {
                 None | Some(cli::Existing::Skip) => Existing::Skip,
+                Some(cli::Existing::Update) => Existing::Update,
                 Some(cli::Existing::Fail) => Existing::Fail,
             },
             retry_failed: typed.retry_failed || other.retry_failed,
@@ -124,6 +117,18 @@ pub fn dispatch(
         keys: typed.keys || other.keys,
         dry_run: typed.dry_run || other.dry_run,
         yes: typed.yes || other.yes,
+    })
+}
+
+fn time_limits(
+    stop_at: Option<String>,
+    max_duration: Option<String>,
+) -> Result<TimeLimits, ConfigError> {
+    let read_time = |text: String| time_of_day("stop-at", &text);
+    let read_duration = |text: String| duration("max-duration", &text);
+    Ok(TimeLimits {
+        stop_at: stop_at.map(read_time).transpose()?,
+        max_duration: max_duration.map(read_duration).transpose()?,
     })
 }
 

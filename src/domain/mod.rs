@@ -4,6 +4,7 @@
 //! means is decided by values alone, so that it can be tested by values alone.
 
 pub mod candidate;
+pub mod change;
 mod checks;
 pub mod currency;
 pub mod customer;

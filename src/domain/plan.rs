@@ -38,6 +38,8 @@ pub enum Existing {
     /// Leave it; the row's outcome is `differs`.
     #[default]
     Skip,
+    /// Make it equal to the row, as far as an update can.
+    Update,
     /// Leave it; the row counts as failed.
     Fail,
 }
@@ -75,6 +77,11 @@ pub fn decide(known: Option<&Known>, digest: &Fingerprint, policy: Policy) -> De
                 Decision::Skip(outcome)
             }
             // The row was changed after it was sent.
+            Outcome::Created | Outcome::Updated | Outcome::Unchanged
+                if policy.existing == Existing::Update =>
+            {
+                Decision::LookUp
+            }
             Outcome::Created | Outcome::Updated | Outcome::Unchanged => {
                 Decision::Skip(Outcome::Differs)
             }
@@ -285,6 +292,20 @@ mod tests {
             decided(Progress::Settled(Outcome::Differs), true, again),
             Decision::LookUp
         );
+    }
+
+    #[test]
+    fn a_row_that_was_changed_is_compared_where_updates_are_wanted() {
+        let policy = Policy {
+            existing: Existing::Update,
+            retry_failed: false,
+        };
+        for outcome in [Outcome::Created, Outcome::Updated, Outcome::Differs] {
+            let changed = decided(Progress::Settled(outcome), false, policy);
+            assert_eq!(changed, Decision::LookUp, "{outcome:?}");
+        }
+        let same = decided(Progress::Settled(Outcome::Updated), true, policy);
+        assert_eq!(same, Decision::Skip(Outcome::Updated));
     }
 
     fn remote_of(customer: &Customer) -> Remote {

@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::{Delivery, Sending};
+use crate::domain::change::Change;
 use crate::domain::customer::Customer;
 use crate::domain::customer::tests::aster;
 use crate::domain::outcome::Outcome;
@@ -16,7 +17,9 @@ use crate::engine::budget::{Allowance, RetryBudget};
 use crate::engine::pace::{Pace, Rate};
 use crate::engine::server_clock::ServerClock;
 use crate::engine::stop::Halt;
-use crate::engine::testing::{Answer, CLAIMED_BY, Heard, NOW_MS, Scripted, remote_of, sending};
+use crate::engine::testing::{
+    Answer, CLAIMED_BY, Heard, NOW_MS, Scripted, remote_of, sending, to_update,
+};
 use crate::engine::{ClaimTime, Ticket};
 use crate::kable::{Answered, CustomerApi, Found, Key, Refusal, Reply, Trouble};
 use crate::ledger::Settlement;
@@ -55,7 +58,7 @@ fn created() -> Answer {
 
 fn created_with(keys: &[&str]) -> Answer {
     let remote = remote_of(&aster(), CLAIMED_BY);
-    Answer::from(Reply::Created {
+    Answer::from(Reply::Done {
         remote: Box::new(remote),
         keys: keys
             .iter()
@@ -631,7 +634,7 @@ impl CustomerApi for Down {
 
     async fn create(&self, customer: &Customer) -> Answered<Reply> {
         let reply = if self.request().await {
-            Reply::Created {
+            Reply::Done {
                 remote: Box::new(remote_of(customer, CLAIMED_BY)),
                 keys: Vec::new(),
                 status: 201,
@@ -644,6 +647,10 @@ impl CustomerApi for Down {
             reply,
             date_ms: None,
         }
+    }
+
+    async fn update(&self, _client_id: &str, _change: &Change) -> Answered<Reply> {
+        panic!("nothing is to be changed")
     }
 
     async fn find(&self, _client_id: &str) -> Answered<Found> {
@@ -779,6 +786,10 @@ impl CustomerApi for Fails {
         }
     }
 
+    async fn update(&self, _client_id: &str, _change: &Change) -> Answered<Reply> {
+        panic!("nothing is to be changed")
+    }
+
     async fn find(&self, _client_id: &str) -> Answered<Found> {
         Answered {
             reply: Found::Unknown(trouble(self.0)),
@@ -800,4 +811,152 @@ async fn a_row_in_trouble_waits_until_a_retry_can_be_afforded() {
     };
     assert!((800..=900).contains(&question), "{asked:?}");
     assert!((1800..=1950).contains(&again), "{asked:?}");
+}
+
+/// The row's customer as Kable holds it, under another name.
+fn renamed() -> Remote {
+    Remote {
+        company_name: "Astre".to_owned(),
+        ..remote_of(&aster(), NOW_MS - 1)
+    }
+}
+
+fn updated(remote: Remote) -> Answer {
+    to_update(Reply::Done {
+        remote: Box::new(remote),
+        keys: Vec::new(),
+        status: 201,
+        request_id: Some("req-4".to_owned()),
+    })
+}
+
+/// A run that makes customers equal to their rows.
+fn updating<const N: usize>(answers: [Answer; N]) -> Sending<Scripted, Heard> {
+    Sending {
+        existing: Existing::Update,
+        ..scripted(answers)
+    }
+}
+
+fn refused_for_good(delivery: Delivery) -> Settlement {
+    match delivery {
+        Delivery::Refused { settlement, .. } => settlement,
+        other @ (Delivery::Settled { .. } | Delivery::Released(_) | Delivery::InDoubt) => {
+            panic!("not refused: {other:?}")
+        }
+    }
+}
+
+fn calls(sending: &Sending<Scripted, Heard>) -> Vec<&'static str> {
+    sending
+        .api
+        .asked()
+        .into_iter()
+        .map(|(_, call)| call)
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_customer_that_differs_is_updated_where_that_is_wanted() {
+    let now = remote_of(&aster(), NOW_MS - 1);
+    let sending = updating([refused("it exists"), there(renamed()), updated(now)]);
+    let settlement = settled(sending.deliver(ticket()).await);
+    assert_eq!(settlement.outcome, Outcome::Updated);
+    assert!(!settlement.ours, "who updates a customer has not made it");
+    assert_eq!(settlement.request_id.as_deref(), Some("req-4"));
+    assert_eq!(sending.gauges.requests().retried, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_that_was_lost_is_asked_for_and_sent_again_if_need_be() {
+    let same = || there_since(NOW_MS - 1);
+    let lost = || to_update(Reply::Unknown(trouble(502)));
+    let arrived = updating([refused("it exists"), there(renamed()), lost(), same()]);
+    assert_eq!(
+        outcome_of(&arrived, ticket()).await,
+        (Outcome::Updated, false)
+    );
+
+    let now = remote_of(&aster(), NOW_MS - 1);
+    let twice = updating([
+        refused("it exists"),
+        there(renamed()),
+        lost(),
+        there(renamed()),
+        updated(now),
+    ]);
+    assert_eq!(
+        outcome_of(&twice, ticket()).await,
+        (Outcome::Updated, false)
+    );
+    assert_eq!(
+        calls(&twice),
+        ["create", "find", "update", "find", "update"]
+    );
+    assert_eq!(twice.gauges.requests().retried, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_is_not_sent_again_and_again() {
+    let mut answers = vec![refused("it exists")];
+    for _ in 0..3 {
+        answers.extend([there(renamed()), to_update(Reply::Unknown(trouble(502)))]);
+    }
+    answers.push(there(renamed()));
+    let mut sending = sending(Scripted::new(answers));
+    sending.existing = Existing::Update;
+    sending.retry.retries = 2;
+    let settlement = refused_for_good(sending.deliver(ticket()).await);
+    assert_eq!(settlement.status, Some(502));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_update_is_final() {
+    let no = to_update(Reply::Refused(refusal("no such currency")));
+    let sending = updating([refused("it exists"), there(renamed()), no]);
+    let settlement = refused_for_good(sending.deliver(ticket()).await);
+    assert_eq!(settlement.message.as_deref(), Some("no such currency"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_update_cannot_change_differs_still() {
+    let mut cancelled = renamed();
+    cancelled.status = "CANCELLED".to_owned();
+    let mut after = cancelled.clone();
+    after.company_name = "Aster".to_owned();
+    let sending = updating([
+        refused("it exists"),
+        there(cancelled),
+        updated(after.clone()),
+        there(after.clone()),
+    ]);
+    let settlement = settled(sending.deliver(ticket()).await);
+    assert_eq!(settlement.outcome, Outcome::Differs);
+    let said = settlement.message.unwrap();
+    assert!(
+        said.starts_with("status") && !said.contains("companyName"),
+        "{said}"
+    );
+
+    let nothing_to_send = updating([refused("it exists"), there(after)]);
+    let outcome = outcome_of(&nothing_to_send, ticket()).await;
+    assert_eq!(outcome, (Outcome::Differs, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_shows_less_than_was_sent_is_not_taken_for_it() {
+    let short = Remote {
+        company_name: String::new(),
+        ..renamed()
+    };
+    let sending = updating([
+        refused("it exists"),
+        there(renamed()),
+        updated(short),
+        there_since(NOW_MS - 1),
+    ]);
+    assert_eq!(
+        outcome_of(&sending, ticket()).await,
+        (Outcome::Updated, false)
+    );
 }

@@ -9,9 +9,9 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::Ticket;
 use super::alike::{Alike, Finding};
-use super::delivery::Sending;
 use super::life::{Delivery, Life};
 use super::record::Message;
+use super::sending::Sending;
 use super::stop::Halt;
 use crate::domain::outcome::Outcome;
 use crate::kable::CustomerApi;

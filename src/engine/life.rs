@@ -1,6 +1,7 @@
 //! What is known of one row while it is on its way, and how that ends.
 
 use super::Ticket;
+use crate::domain::change::Change;
 use crate::domain::outcome::Outcome;
 use crate::kable::{Key, Refusal, Trouble};
 use crate::ledger::Settlement;
@@ -26,13 +27,39 @@ pub(super) enum Delivery {
     InDoubt,
 }
 
+/// The request that is next for a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Ask whether the customer is there.
+    Find,
+    /// Create it.
+    Create,
+    /// Change it.
+    Update(Box<Change>),
+}
+
+/// What became of an update.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Update {
+    /// None was sent.
+    None,
+    /// One was sent, and what became of it is not known.
+    Lost,
+    /// The API took it.
+    Accepted,
+}
+
 /// What is known of one row while it is on its way.
 pub(super) struct Life {
     pub(super) ticket: Ticket,
+    pub(super) next: Next,
+    /// Whether the row was changed since an earlier run had settled it.
+    pub(super) changed: bool,
+    pub(super) update: Update,
     /// Requests sent for it.
     pub(super) attempts: u32,
-    /// Whether a create was sent for it in this run.
-    pub(super) sent_before: bool,
+    /// Creates that were sent for it in this run.
+    pub(super) creates: u32,
     /// Creates that left and whose fate is or was unknown.
     pub(super) tries: u32,
     /// Waits after troubles.
@@ -51,10 +78,17 @@ impl Life {
     /// A row at its start.
     pub(super) fn of(ticket: Ticket) -> Self {
         Self {
+            next: if ticket.ask_first {
+                Next::Find
+            } else {
+                Next::Create
+            },
+            changed: ticket.ask_first && !ticket.in_doubt,
+            update: Update::None,
             doubt: ticket.in_doubt,
             ticket,
             attempts: 0,
-            sent_before: false,
+            creates: 0,
             tries: 0,
             waits: 0,
             unanswered: 0,
@@ -93,6 +127,16 @@ impl Life {
         settlement.request_id = refusal.request_id;
         settlement.message = Some(refusal.message);
         Delivery::Refused { settlement, words }
+    }
+
+    /// It was tried as often as wanted: the last trouble is its refusal.
+    pub(super) fn given_up(&mut self) -> Delivery {
+        let trouble = self.trouble.take().unwrap_or_default();
+        self.refused(Refusal {
+            status: trouble.status.unwrap_or_default(),
+            message: trouble.message,
+            request_id: trouble.request_id,
+        })
     }
 
     pub(super) fn unresolved(&self) -> Delivery {

@@ -20,6 +20,7 @@ pub mod pace;
 pub mod pipeline;
 mod record;
 pub mod retry;
+mod sending;
 mod server_clock;
 pub mod stop;
 pub mod survey;

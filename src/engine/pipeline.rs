@@ -8,7 +8,6 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use super::budget::{Allowance, RetryBudget};
-use super::delivery::Sending;
 use super::dispatch::Dispatch;
 use super::feed::{Feed, batch_size};
 use super::gauges::Gauges;
@@ -16,6 +15,7 @@ use super::outage::Outage;
 use super::pace::{Pace, Rate};
 use super::record::Recorder;
 use super::retry::Policy;
+use super::sending::Sending;
 use super::server_clock::ServerClock;
 use super::stop::Stop;
 use super::verdicts::Verdicts;

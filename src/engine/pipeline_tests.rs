@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::{Parts, Rate, Settings, run};
+use crate::domain::change::Change;
 use crate::domain::customer::Customer;
 use crate::domain::customer::tests::aster;
 use crate::domain::outcome::Outcome;
@@ -331,7 +332,7 @@ async fn an_unresolved_row_is_asked_for_by_the_next_run() {
     site.settings.retry.retries = 0;
     site.kable.behave(|ask| match ask {
         Ask::Create(_) => Answer::LostAfter,
-        Ask::Find(_) => Answer::LostBefore,
+        Ask::Update(_) | Ask::Find(_) => Answer::LostBefore,
     });
     let first = site.import(["c-1,Aster,USD"]).await;
     site.kable.behave(|_| Answer::Answered);
@@ -440,7 +441,7 @@ fn refusing(
 ) -> impl FnMut(Ask<'_>) -> Answer + Send {
     move |ask| match ask {
         Ask::Create(id) => Answer::Refused(words(id)),
-        Ask::Find(_) => Answer::Answered,
+        Ask::Update(_) | Ask::Find(_) => Answer::Answered,
     }
 }
 
@@ -474,7 +475,7 @@ async fn refusals_that_differ_fail_their_rows_and_nothing_else() {
         Ask::Create(id) if id.ends_with('3') => {
             Answer::Refused(format!("bad plan of {}", id.len()))
         }
-        Ask::Create(_) | Ask::Find(_) => Answer::Answered,
+        Ask::Create(_) | Ask::Update(_) | Ask::Find(_) => Answer::Answered,
     });
     let came = site.import(good(60)).await;
     let outcomes = came.account.outcomes;
@@ -601,7 +602,7 @@ async fn of_thousands_of_rows_at_once_every_one_is_created_exactly_once() {
     // Each row's first three requests have a fate of their own.
     let mut asked = BTreeMap::<String, usize>::new();
     site.kable.behave(move |ask| {
-        let (Ask::Create(id) | Ask::Find(id)) = ask;
+        let (Ask::Create(id) | Ask::Update(id) | Ask::Find(id)) = ask;
         let number = asked.entry(id.to_owned()).or_default();
         *number += 1;
         match id.len() * 7 + id.bytes().map(usize::from).sum::<usize>() * *number {
@@ -628,6 +629,10 @@ impl CustomerApi for Deaf {
 
     async fn create(&self, _customer: &Customer) -> Answered<Reply> {
         std::future::pending().await
+    }
+
+    async fn update(&self, _client_id: &str, _change: &Change) -> Answered<Reply> {
+        panic!("nothing is to be changed")
     }
 
     async fn find(&self, _client_id: &str) -> Answered<Found> {

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use super::WallClock;
-use super::delivery::Sending;
+use super::sending::Sending;
 use super::stop::Halt;
 use crate::domain::outcome::Outcome;
 use crate::kable::Key;

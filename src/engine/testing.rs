@@ -11,13 +11,14 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::budget::{Allowance, RetryBudget};
-use super::delivery::Sending;
 use super::gauges::Gauges;
 use super::outage::Outage;
 use super::pace::{Pace, Rate};
 use super::retry::Policy;
+use super::sending::Sending;
 use super::server_clock::ServerClock;
 use super::stop::Stop;
+use crate::domain::change::Change;
 use crate::domain::customer::{Customer, Fingerprint};
 use crate::domain::outcome::{Outcome, Tally};
 use crate::domain::plan::{Existing, Known, Progress, Remote};
@@ -102,6 +103,7 @@ impl Observer for Heard {
 #[derive(Debug)]
 pub(super) enum Answer {
     Create(Answered<Reply>),
+    Update(Answered<Reply>),
     Find(Answered<Found>),
 }
 
@@ -115,6 +117,11 @@ impl From<Found> for Answer {
     fn from(found: Found) -> Self {
         Self::Find(undated(found))
     }
+}
+
+/// An update's answer.
+pub(super) fn to_update(reply: Reply) -> Answer {
+    Answer::Update(undated(reply))
 }
 
 fn undated<T>(reply: T) -> Answered<T> {
@@ -155,11 +162,15 @@ impl Scripted {
                 reply: Reply::Unsent(trouble) | Reply::Unknown(trouble),
                 ..
             })
+            | Answer::Update(Answered {
+                reply: Reply::Unsent(trouble) | Reply::Unknown(trouble),
+                ..
+            })
             | Answer::Find(Answered {
                 reply: Found::Unknown(trouble),
                 ..
             }) => trouble.clone(),
-            Answer::Create(_) | Answer::Find(_) => return None,
+            Answer::Create(_) | Answer::Update(_) | Answer::Find(_) => return None,
         };
         answers.pop_front();
         Some(trouble)
@@ -188,14 +199,27 @@ impl CustomerApi for Scripted {
     async fn create(&self, _customer: &Customer) -> Answered<Reply> {
         match self.answer("create") {
             Answer::Create(answered) => answered,
-            Answer::Find(other) => panic!("a create where a question was planned: {other:?}"),
+            other @ (Answer::Update(_) | Answer::Find(_)) => {
+                panic!("a create where this was planned: {other:?}")
+            }
+        }
+    }
+
+    async fn update(&self, _client_id: &str, _change: &Change) -> Answered<Reply> {
+        match self.answer("update") {
+            Answer::Update(answered) => answered,
+            other @ (Answer::Create(_) | Answer::Find(_)) => {
+                panic!("an update where this was planned: {other:?}")
+            }
         }
     }
 
     async fn find(&self, _client_id: &str) -> Answered<Found> {
         match self.answer("find") {
             Answer::Find(answered) => answered,
-            Answer::Create(other) => panic!("a question where a create was planned: {other:?}"),
+            other @ (Answer::Create(_) | Answer::Update(_)) => {
+                panic!("a question where this was planned: {other:?}")
+            }
         }
     }
 }
@@ -204,6 +228,7 @@ impl CustomerApi for Scripted {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ask<'a> {
     Create(&'a str),
+    Update(&'a str),
     Find(&'a str),
 }
 
@@ -314,10 +339,36 @@ impl CustomerApi for Kable {
         if fate == Fate::LostAfter {
             return undated(Reply::Unknown(Trouble::default()));
         }
-        undated(Reply::Created {
+        undated(Reply::Done {
             remote: Box::new(remote),
             keys: Vec::new(),
             status: 200,
+            request_id: None,
+        })
+    }
+
+    async fn update(&self, client_id: &str, change: &Change) -> Answered<Reply> {
+        let mut held = self.held.lock().unwrap();
+        let fate = (held.temper)(Ask::Update(client_id));
+        if !matches!(fate, Fate::Answered | Fate::LostAfter) {
+            return undated(not_done(fate));
+        }
+        let Some(remote) = held.by_id.get_mut(client_id) else {
+            return undated(not_done(Fate::Refused(format!("no customer {client_id}"))));
+        };
+        if let Some(name) = &change.company_name {
+            remote.company_name.clone_from(name);
+        }
+        if let Some(currency) = &change.currency {
+            remote.currency.clone_from(currency);
+        }
+        if fate == Fate::LostAfter {
+            return undated(Reply::Unknown(Trouble::default()));
+        }
+        undated(Reply::Done {
+            remote: Box::new(remote.clone()),
+            keys: Vec::new(),
+            status: 201,
             request_id: None,
         })
     }

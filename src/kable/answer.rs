@@ -6,11 +6,11 @@ use reqwest::StatusCode;
 
 use super::{Found, Refusal, Reply, Trouble, wire};
 
-/// What an answer to a create means.
-pub(super) fn created(answer: Answer, client_id: &str) -> Reply {
+/// What an answer to a create or an update means.
+pub(super) fn done(answer: Answer, client_id: &str) -> Reply {
     match judge(answer.status) {
         Standing::Success => match wire::customer(&answer.body) {
-            Ok(read) if read.remote.client_id == client_id => Reply::Created {
+            Ok(read) if read.remote.client_id == client_id => Reply::Done {
                 remote: Box::new(read.remote),
                 keys: read.keys,
                 status: answer.status.as_u16(),

@@ -10,8 +10,9 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, 
 use reqwest::{Method, RequestBuilder, Url};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::answer::{Answer, Lost, Standing, created, found, judge};
+use super::answer::{Answer, Lost, Standing, done, found, judge};
 use super::{Answered, CustomerApi, Found, Ids, Preflight, Refusal, Reply, Trouble, headers, wire};
+use crate::domain::change::Change;
 use crate::domain::customer::Customer;
 
 /// What may stand in a path segment as it is (RFC 3986, "unreserved").
@@ -176,10 +177,7 @@ impl Client {
             Ok(answer) => answer,
             Err(lost) => {
                 let refused = lost.unsent;
-                return Answered {
-                    reply: Preflight::Unreachable(lost.trouble, refused),
-                    date_ms: None,
-                };
+                return undated(Preflight::Unreachable(lost.trouble, refused));
             }
         };
         let date_ms = answer.date_ms;
@@ -272,9 +270,42 @@ impl Client {
         }
     }
 
-    fn find_url(&self, client_id: &str) -> Url {
+    /// Sends a body that makes or changes the customer `client_id`.
+    async fn change(
+        &self,
+        url: Url,
+        body: serde_json::Result<Vec<u8>>,
+        client_id: &str,
+    ) -> Answered<Reply> {
+        let body = match body {
+            Ok(body) => body,
+            Err(error) => {
+                return undated(Reply::Refused(Refusal {
+                    message: error.to_string(),
+                    ..Refusal::default()
+                }));
+            }
+        };
+        let request = self
+            .http
+            .post(url)
+            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+            .body(body);
+        match self.send(request, LONGEST_BODY).await {
+            Ok(answer) => Answered {
+                date_ms: answer.date_ms,
+                reply: done(answer, client_id),
+            },
+            Err(lost) if lost.unsent => undated(Reply::Unsent(lost.trouble)),
+            Err(lost) => undated(Reply::Unknown(lost.trouble)),
+        }
+    }
+
+    /// Where the customer `client_id` is, or what is done to it.
+    fn customer_url(&self, client_id: &str, verb: &str) -> Url {
         let mut url = self.customers_url.clone();
-        let path = format!("{}/{}", url.path(), utf8_percent_encode(client_id, SEGMENT));
+        let segment = utf8_percent_encode(client_id, SEGMENT);
+        let path = format!("{}/{segment}{verb}", url.path());
         url.set_path(&path);
         url
     }
@@ -282,42 +313,14 @@ impl Client {
 
 impl CustomerApi for Client {
     async fn create(&self, customer: &Customer) -> Answered<Reply> {
-        let body = match wire::create_body(customer) {
-            Ok(body) => body,
-            Err(error) => {
-                return Answered {
-                    reply: Reply::Refused(Refusal {
-                        message: error.to_string(),
-                        ..Refusal::default()
-                    }),
-                    date_ms: None,
-                };
-            }
-        };
-        let request = self
-            .http
-            .post(self.create_url.clone())
-            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-            .body(body);
-        let answer = match self.send(request, LONGEST_BODY).await {
-            Ok(answer) => answer,
-            Err(lost) => {
-                let reply = if lost.unsent {
-                    Reply::Unsent(lost.trouble)
-                } else {
-                    Reply::Unknown(lost.trouble)
-                };
-                return Answered {
-                    reply,
-                    date_ms: None,
-                };
-            }
-        };
-        let date_ms = answer.date_ms;
-        Answered {
-            reply: created(answer, customer.client_id()),
-            date_ms,
-        }
+        let url = self.create_url.clone();
+        self.change(url, wire::create_body(customer), customer.client_id())
+            .await
+    }
+
+    async fn update(&self, client_id: &str, change: &Change) -> Answered<Reply> {
+        let url = self.customer_url(client_id, "/update");
+        self.change(url, wire::update_body(change), client_id).await
     }
 
     async fn reach(&self) -> Answered<Result<(), Trouble>> {
@@ -335,15 +338,12 @@ impl CustomerApi for Client {
     }
 
     async fn find(&self, client_id: &str) -> Answered<Found> {
-        let request = self.http.request(Method::GET, self.find_url(client_id));
+        let request = self
+            .http
+            .request(Method::GET, self.customer_url(client_id, ""));
         let answer = match self.send(request, LONGEST_BODY).await {
             Ok(answer) => answer,
-            Err(lost) => {
-                return Answered {
-                    reply: Found::Unknown(lost.trouble),
-                    date_ms: None,
-                };
-            }
+            Err(lost) => return undated(Found::Unknown(lost.trouble)),
         };
         let date_ms = answer.date_ms;
         Answered {
@@ -363,14 +363,17 @@ fn extended(url: &Url, segments: &[&str]) -> Result<Url, ClientError> {
 }
 
 fn unaddressable<T>(error: &ClientError) -> Answered<Preflight<T>> {
+    let trouble = Trouble {
+        message: error.to_string(),
+        ..Trouble::default()
+    };
+    undated(Preflight::Unreachable(trouble, true))
+}
+
+/// What came of a request without an answer.
+fn undated<T>(reply: T) -> Answered<T> {
     Answered {
-        reply: Preflight::Unreachable(
-            Trouble {
-                message: error.to_string(),
-                ..Trouble::default()
-            },
-            true,
-        ),
+        reply,
         date_ms: None,
     }
 }
@@ -414,7 +417,7 @@ mod tests {
                 "https://test.kable.example/api/v1/customers/create?stripe=true&keys=true"
             );
             assert_eq!(
-                client.find_url("a/b ü?").as_str(),
+                client.customer_url("a/b ü?", "").as_str(),
                 "https://test.kable.example/api/v1/customers/a%2Fb%20%C3%BC%3F"
             );
         }

@@ -12,6 +12,7 @@ mod wire;
 use std::collections::HashSet;
 use std::time::Duration;
 
+use crate::domain::change::Change;
 use crate::domain::customer::Customer;
 use crate::domain::plan::Remote;
 
@@ -42,14 +43,14 @@ pub struct Trouble {
     pub wait: Option<Duration>,
 }
 
-/// What came of one create.
+/// What came of one create, or of one update.
 #[derive(Debug, Clone)]
 pub enum Reply {
-    /// The customer was created.
-    Created {
-        /// The customer, as Kable holds it.
+    /// It was done.
+    Done {
+        /// The customer, as Kable holds it now.
         remote: Box<Remote>,
-        /// Its keys, where asked for.
+        /// Its keys, where a create asked for them.
         keys: Vec<Key>,
         /// The HTTP status.
         status: u16,
@@ -105,6 +106,13 @@ pub struct Answered<T> {
 pub trait CustomerApi: Send + Sync + 'static {
     /// Creates `customer`.
     fn create(&self, customer: &Customer) -> impl Future<Output = Answered<Reply>> + Send;
+
+    /// Changes the customer with this `clientId`.
+    fn update(
+        &self,
+        client_id: &str,
+        change: &Change,
+    ) -> impl Future<Output = Answered<Reply>> + Send;
 
     /// Finds out whether the API is there: any answer but a server error.
     fn reach(&self) -> impl Future<Output = Answered<Result<(), Trouble>>> + Send;

@@ -8,6 +8,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::Key;
+use crate::domain::change::Change;
 use crate::domain::customer::{Contact, Customer};
 use crate::domain::field::Field;
 use crate::domain::plan::Remote;
@@ -40,6 +41,29 @@ impl Serialize for Body<'_> {
         }
         map.end()
     }
+}
+
+/// The body of an update (API reference: "Update takes …").
+pub(super) fn update_body(change: &Change) -> serde_json::Result<Vec<u8>> {
+    serde_json::to_vec(&ChangeBody {
+        company_name: change.company_name.as_deref(),
+        currency: change.currency.as_deref(),
+        stripe_customer_id: change.stripe_customer_id.as_deref(),
+        billing_contact: change.contact.as_ref().map(ContactBody),
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ChangeBody<'c> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    company_name: Option<&'c str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    currency: Option<&'c str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stripe_customer_id: Option<&'c str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    billing_contact: Option<ContactBody<'c>>,
 }
 
 struct ContactBody<'c>(&'c Contact);
@@ -173,7 +197,7 @@ fn time_ms(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{create_body, customer, message, time_ms};
+    use super::{Change, create_body, customer, message, time_ms, update_body};
     use crate::domain::customer::tests::aster;
 
     #[test]
@@ -182,6 +206,19 @@ mod tests {
         assert_eq!(
             String::from_utf8(body).unwrap(),
             r#"{"clientId":"c-1","companyName":"Aster","currency":"USD","planIds":["pln_a","pln_b"],"billingContact":{"email":"ap@aster.example"}}"#
+        );
+    }
+
+    #[test]
+    fn the_body_of_an_update_holds_what_changes_and_nothing_else() {
+        let change = Change {
+            company_name: Some("Astér".to_owned()),
+            contact: Some(aster().contact().clone()),
+            ..Change::default()
+        };
+        assert_eq!(
+            String::from_utf8(update_body(&change).unwrap()).unwrap(),
+            r#"{"companyName":"Astér","billingContact":{"email":"ap@aster.example"}}"#
         );
     }
 

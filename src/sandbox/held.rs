@@ -17,6 +17,8 @@ pub struct Held {
     pub status: String,
     /// The body of the create, byte for byte.
     pub body: String,
+    /// What it is now, after all updates, in the members of a create's body.
+    pub now: String,
     /// How many API keys the create made.
     pub keys_issued: u32,
     /// Milliseconds since 1970.
@@ -39,7 +41,10 @@ pub struct Fruitless {
 pub fn customers(database: &Path) -> Result<Vec<Held>, SandboxError> {
     rows(
         database,
-        "SELECT client_id, customer_id, status, body, keys_issued, created
+        "SELECT client_id, customer_id, status, body, keys_issued, created,
+            json_object('clientId', client_id, 'companyName', company_name, 'currency', currency,
+                'stripeCustomerId', stripe_customer_id, 'planIds', json(plan_ids),
+                'bundleIds', json(bundle_ids), 'billingContact', json(billing_contact))
          FROM customers ORDER BY id",
         |row| {
             Ok(Held {
@@ -49,6 +54,7 @@ pub fn customers(database: &Path) -> Result<Vec<Held>, SandboxError> {
                 body: row.get(3)?,
                 keys_issued: row.get(4)?,
                 created: row.get(5)?,
+                now: row.get(6)?,
             })
         },
     )

@@ -245,6 +245,13 @@ impl Run {
         held
     }
 
+    /// What the server holds of a customer after all updates.
+    pub(crate) fn now(&self, client_id: &str) -> Value {
+        let all = held::customers(&self.path(DATABASE)).unwrap();
+        let mut of_it = all.iter().filter(|held| held.client_id == client_id);
+        serde_json::from_str(&of_it.next().unwrap().now).unwrap()
+    }
+
     /// How many creates found their customer there already.
     pub(crate) fn creates_in_vain(&self) -> u64 {
         let fruitless = held::fruitless(&self.path(DATABASE)).unwrap();

@@ -1,0 +1,160 @@
+//! What an import is made of: the parts, built from what was typed.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::runtime::Runtime;
+
+use super::connect::connect;
+use super::consent::demand_somebody;
+use super::preflight::{ServerDate, look_up_offers};
+use super::{ResultFolder, deadline, hinted, open_inputs, runtime, signals, style, wall_clock};
+use crate::cli::{Import, Showing};
+use crate::config::reading::reading;
+use crate::config::sending::{Dispatch, dispatch};
+use crate::config::target::destination;
+use crate::config::{Environment, FileOptions, showing};
+use crate::domain::summary::Target;
+use crate::engine::Reading;
+use crate::engine::stop::Stop;
+use crate::engine::survey::Survey;
+use crate::kable::client::Client;
+use crate::ledger::Ledger;
+use crate::ledger::sqlite::SqliteLedger;
+use crate::report::keys::KeyFile;
+use crate::report::progress::Watcher;
+use crate::sandbox::Sandbox;
+use crate::source::input::{Input, Reader, resolve};
+
+/// Everything that an import is made of.
+pub(super) struct Session {
+    pub(super) inputs: Arc<[Input]>,
+    pub(super) reading: Arc<Reading>,
+    pub(super) limit: Option<u64>,
+    pub(super) out: PathBuf,
+    pub(super) dispatch: Dispatch,
+    pub(super) showing: Showing,
+    pub(super) arguments: Vec<String>,
+    pub(super) typed_inputs: Vec<String>,
+    pub(super) target: Target,
+    pub(super) live: bool,
+    pub(super) client: Client,
+    pub(super) date: Option<ServerDate>,
+    /// Held so that it goes if nothing is put into it.
+    _folder: ResultFolder,
+    /// Held so that it is served until the end.
+    pub(super) sandbox: Option<Sandbox>,
+    pub(super) watcher: Arc<Watcher>,
+    pub(super) stop: Stop,
+    pub(super) runtime: Runtime,
+}
+
+/// Builds the parts; `arguments` is what was typed.
+pub(super) fn begin(
+    typed: Import,
+    environment: &Environment,
+    arguments: Vec<String>,
+) -> anyhow::Result<Session> {
+    let mut file = FileOptions::read(typed.reading.config.as_deref())?;
+    let inputs = resolve(&typed.reading.inputs)?;
+    let dispatch = dispatch(typed.sending, &mut file, &inputs)?;
+    let reading = reading(inputs, typed.reading.options, &mut file)?;
+    let showing = showing(typed.showing, &mut file);
+    let destination = destination(typed.target, &mut file, environment)?;
+    if destination.is_live() && !dispatch.yes && !dispatch.dry_run {
+        demand_somebody()?;
+    }
+    let (inputs, folder) = open_inputs(&reading)?;
+    let (stop, runtime) = (Stop::default(), runtime()?);
+    runtime.block_on(async {
+        signals::listen(stop.clone());
+        deadline::keep(dispatch.limits, stop.clone());
+    });
+    let watcher = Arc::new(Watcher::new(style(&showing)));
+    let connected = runtime.block_on(connect(destination, &dispatch))?;
+    let mut rules = reading.rules;
+    if let Some(warning) = runtime.block_on(look_up_offers(&connected.client, &mut rules)) {
+        watcher.say(&format!("warning: {warning}"));
+    }
+    Ok(Session {
+        reading: Arc::new(Reading {
+            mapping: reading.mapping,
+            rules,
+            names: inputs.iter().map(|input| input.name.clone()).collect(),
+        }),
+        inputs,
+        limit: reading.limit,
+        out: reading.out,
+        _folder: folder,
+        dispatch,
+        showing,
+        arguments,
+        typed_inputs: typed.reading.inputs,
+        target: connected.target,
+        live: connected.live,
+        client: connected.client,
+        date: connected.date,
+        sandbox: connected.sandbox,
+        watcher,
+        stop,
+        runtime,
+    })
+}
+
+impl Session {
+    /// Opens the checkpoint if there is one. A new one is not begun before the
+    /// input has been found fit: a wrong name must not leave a file behind.
+    pub(super) fn known_ledger(&self) -> anyhow::Result<Option<SqliteLedger>> {
+        let checkpoint = &self.dispatch.checkpoint;
+        if !checkpoint.exists() {
+            return Ok(None);
+        }
+        let ledger = SqliteLedger::open(checkpoint, &self.target, wall_clock())?;
+        Ok(Some(ledger))
+    }
+
+    /// The checkpoint that was surveyed, or a new one.
+    pub(super) fn writable_ledger(
+        &self,
+        known: Option<SqliteLedger>,
+        surveyed: &Survey,
+    ) -> anyhow::Result<SqliteLedger> {
+        let checkpoint = &self.dispatch.checkpoint;
+        let mut ledger = match known {
+            Some(ledger) => ledger,
+            None => SqliteLedger::open(checkpoint, &self.target, wall_clock())?,
+        };
+        // Another process may have begun it since, and gone again.
+        if ledger.next_id()? != surveyed.first_new_id {
+            return Err(hinted(
+                format!(
+                    "checkpoint {} was begun by another run meanwhile",
+                    checkpoint.display()
+                ),
+                "run the same command again",
+            ));
+        }
+        Ok(ledger)
+    }
+
+    /// Opens the file of keys, where keys are asked for.
+    pub(super) fn key_file(&self) -> anyhow::Result<Option<KeyFile>> {
+        if !self.dispatch.keys {
+            return Ok(None);
+        }
+        let place = self.keys_place();
+        let file = KeyFile::open(&place)
+            .with_context(|| format!("cannot write to {}", place.display()))?;
+        Ok(Some(file))
+    }
+
+    pub(super) fn keys_place(&self) -> PathBuf {
+        self.out.join("keys.csv")
+    }
+
+    /// The rows, from the start.
+    pub(super) fn rows(&self) -> Reader {
+        Reader::new(Arc::clone(&self.inputs), self.limit)
+    }
+}

@@ -1,0 +1,219 @@
+//! What all workers share: the API, the gates before every request, and what
+//! every answer means for all of them.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::budget::RetryBudget;
+use super::gauges::Gauges;
+use super::outage::{Admission, Outage};
+use super::pace::Pace;
+use super::retry::Policy;
+use super::server_clock::ServerClock;
+use super::stop::{Halt, Stop};
+use super::{ClaimTime, Ticket, WallClock};
+use crate::domain::plan::{Existing, Remote};
+use crate::kable::{Answered, CustomerApi, Refusal, Trouble};
+use crate::report::{Event, Observer};
+
+/// How often a row that waits for the retry budget looks whether it has grown.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// What all workers share.
+#[derive(Debug)]
+pub(super) struct Sending<A, O> {
+    pub(super) api: A,
+    pub(super) observer: O,
+    pub(super) pace: Pace,
+    pub(super) retry: Policy,
+    pub(super) existing: Existing,
+    /// Whether creates ask for keys.
+    pub(super) keys: bool,
+    pub(super) gauges: Gauges,
+    pub(super) stop: Stop,
+    pub(super) wall: WallClock,
+    /// Draws from 0 to 1.
+    pub(super) jitter: fn() -> f64,
+    pub(super) began: Instant,
+    pub(super) budget: Mutex<RetryBudget>,
+    pub(super) outage: Mutex<Outage>,
+    pub(super) changed: Notify,
+    pub(super) clock: Mutex<ServerClock>,
+}
+
+impl<A: CustomerApi, O: Observer> Sending<A, O> {
+    /// Waits until a request may start; false where everything is stopped.
+    pub(super) async fn admitted(&self, is_retry: bool) -> bool {
+        let admission = async {
+            if is_retry {
+                self.afforded().await;
+            } else {
+                lock(&self.budget).earn();
+            }
+            loop {
+                let changed = self.changed.notified();
+                let admission = self.outage().admit(self.began.elapsed());
+                match admission {
+                    // Who waits for a start when an outage begins is held back too.
+                    Admission::Go => tokio::select! {
+                        biased;
+                        () = self.pace.next() => return,
+                        () = changed => {}
+                    },
+                    Admission::Probe => self.probe().await,
+                    Admission::Wait(None) => changed.await,
+                    Admission::Wait(Some(until)) => {
+                        tokio::select! {
+                            () = changed => {}
+                            () = tokio::time::sleep_until(self.began + until) => {}
+                        }
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            () = self.stop.halted() => false,
+            () = admission => true,
+        }
+    }
+
+    /// Waits until the budget has room for a retry.
+    async fn afforded(&self) {
+        loop {
+            let taken = lock(&self.budget).take(self.began.elapsed());
+            match taken {
+                Ok(()) => return,
+                // It may be earned sooner than it comes in by itself.
+                Err(wait) => tokio::time::sleep(wait.min(LOOK_AGAIN)).await,
+            }
+        }
+    }
+
+    /// Finds out whether the API is back, with a request that is about no row.
+    async fn probe(&self) {
+        self.pace.next().await;
+        Gauges::count(&self.gauges.sent);
+        Gauges::count(&self.gauges.lookups);
+        match self.timed(self.api.reach()).await {
+            Ok(()) => self.answered(),
+            Err(_still_down) => {
+                let jitter = (self.jitter)();
+                self.outage()
+                    .probe_failed(self.began.elapsed(), &self.retry, jitter);
+                self.changed.notify_waiters();
+            }
+        }
+    }
+
+    /// Sends one request, and learns from its time and the server's clock.
+    pub(super) async fn timed<T>(&self, request: impl Future<Output = Answered<T>>) -> T {
+        let (sent_ms, began) = ((self.wall)(), Instant::now());
+        self.gauges
+            .in_flight
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let answered = request.await;
+        self.gauges
+            .in_flight
+            .fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+        if let Some(date_ms) = answered.date_ms {
+            self.gauges.took(began.elapsed());
+            lock(&self.clock).heard(date_ms, sent_ms, (self.wall)());
+        }
+        answered.reply
+    }
+
+    /// Whether `remote` was certainly created before this run claimed the row.
+    pub(super) fn was_there_before(&self, ticket: &Ticket, remote: &Remote) -> bool {
+        let ClaimTime::Now(ours) = ticket.claim else {
+            return false;
+        };
+        let least_ahead = lock(&self.clock).least_ahead_ms();
+        match (remote.created, least_ahead) {
+            // A server may tell its times in whole seconds.
+            (Some(created), Some(ahead)) => created + 1000 < ours + ahead,
+            (None, _) | (_, None) => false,
+        }
+    }
+
+    /// A moment on the server's clock that is not before the row's claim.
+    pub(super) fn claimed_by(&self, ticket: &Ticket) -> Option<i64> {
+        match ticket.claim {
+            ClaimTime::Earlier(claimed_by) => claimed_by,
+            // The server's clock is known better by now than at the claim.
+            ClaimTime::Now(ours) => lock(&self.clock).most_ahead_ms().map(|ahead| ours + ahead),
+        }
+    }
+
+    /// Whether a trouble is part of an outage.
+    pub(super) fn is_outage(&self, trouble: &Trouble) -> bool {
+        // An answer that is no server error comes from an API that is there,
+        // however odd it is.
+        if trouble.status.is_some_and(|status| status < 500) {
+            self.answered();
+            return false;
+        }
+        let (was_down, is_down) = {
+            let mut outage = self.outage();
+            let jitter = (self.jitter)();
+            (
+                outage.is_down(),
+                outage.trouble(self.began.elapsed(), &self.retry, jitter),
+            )
+        };
+        if is_down {
+            if !was_down {
+                let message = trouble.message.clone();
+                self.observer.hear(&Event::Down { message });
+            }
+            self.changed.notify_waiters();
+        }
+        is_down
+    }
+
+    /// Takes in that the API answered.
+    pub(super) fn answered(&self) {
+        self.pace.accepted();
+        if self.outage().answered() {
+            self.changed.notify_waiters();
+            self.observer.hear(&Event::Up);
+        }
+    }
+
+    /// Takes in that the server wants fewer requests: nobody starts for a while.
+    pub(super) fn hold_back(&self, wait: Option<Duration>) {
+        Gauges::count(&self.gauges.throttled);
+        // A server that refuses for want of pace is there.
+        if self.outage().answered() {
+            self.changed.notify_waiters();
+            self.observer.hear(&Event::Up);
+        }
+        if let Some(wait) = self.pace.throttled(wait, &self.retry, (self.jitter)()) {
+            self.observer.hear(&Event::Paused { wait });
+        }
+    }
+
+    /// Takes in that the credentials don't hold: everything ends.
+    pub(super) fn shut_out(&self, refusal: &Refusal) {
+        self.stop.halt(Halt::Denied {
+            message: format!("status {}: {}", refusal.status, refusal.message),
+        });
+    }
+
+    pub(super) fn outage(&self) -> MutexGuard<'_, Outage> {
+        lock(&self.outage)
+    }
+
+    /// The most by which the server's clock can be ahead of ours.
+    pub(super) fn clock_ahead_ms(&self) -> Option<i64> {
+        lock(&self.clock).most_ahead_ms()
+    }
+}
+
+/// A poisoned lock guards plain values that are right at every instant.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
