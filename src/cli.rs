@@ -238,6 +238,9 @@ pub struct Sending {
     /// Rejected and failed rows beyond which the run stops [default: 10%]
     #[arg(long, value_name = "N|N%", help_heading = "Sending")]
     pub max_errors: Option<Text>,
+    /// Creates N, reads them back, and goes on only if they agree; asks on a terminal
+    #[arg(long, value_name = "N", help_heading = "Sending")]
+    pub canary: Option<usize>,
     /// Stops sending at this time of day, here, and exits with 4
     #[arg(long, value_name = "HH:MM", help_heading = "Sending")]
     pub stop_at: Option<String>,

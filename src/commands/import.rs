@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::consent::ask;
+use super::canary;
+use super::consent::{ask, is_anybody_there, is_wanted};
 use super::results::{Ending, exit_of, say_unused, seconds};
 use super::session::{Session, begin};
 use super::words::Speaking;
@@ -15,6 +16,7 @@ use crate::domain::summary::Summary;
 use crate::domain::text::counted;
 use crate::engine::account::Accounting;
 use crate::engine::budget::Allowance;
+use crate::engine::canary::Sighting;
 use crate::engine::gauges::latency;
 use crate::engine::pipeline::{self, Parts};
 use crate::engine::stop::Halt;
@@ -42,8 +44,14 @@ pub fn run(
     }
     let mut halt = session.refuse_to_send(&surveyed)?;
     if halt.is_none() && !session.dispatch.dry_run {
-        let open = session.writable_ledger(ledger, &surveyed)?;
-        ledger = Some(session.send(open, &mut surveyed)?);
+        let mut open = session.writable_ledger(ledger, &surveyed)?;
+        if let Some(rows) = session.dispatch.canary.filter(|_| surveyed.to_create > 0) {
+            open = session.send_ahead(open, &mut surveyed, rows)?;
+        }
+        if !session.stop.is_halted() {
+            (open, _) = session.send(open, &mut surveyed, None)?;
+        }
+        ledger = Some(open);
         halt = session.stop.reason();
     }
     session.end(ledger, surveyed, halt)
@@ -100,12 +108,50 @@ impl Session {
         self.dispatch.max_errors.of(surveyed.rows.read)
     }
 
-    /// Sends what is to be sent.
+    /// Sends some rows ahead of the others, and reads them back. Unless they are
+    /// as they should be, and whoever is there wants to go on, everything stops.
+    fn send_ahead(
+        &self,
+        ledger: SqliteLedger,
+        surveyed: &mut Survey,
+        rows: usize,
+    ) -> anyhow::Result<SqliteLedger> {
+        let (mut ledger, sightings) = self.send(ledger, surveyed, Some(rows))?;
+        let wrong = sightings.iter().filter(|seen| !seen.agrees()).count();
+        if wrong > 0 || !self.showing.quiet {
+            for line in canary::lines(&sightings, &self.reading.names) {
+                self.watcher.say(&line);
+            }
+        }
+        if wrong > 0 {
+            let of = sightings.len();
+            self.stop.halt(Halt::Canary { wrong, of });
+        }
+        if self.stop.is_halted() {
+            return Ok(ledger);
+        }
+        let rest = self.survey(Some(&mut ledger))?;
+        if rest.interrupted {
+            return Ok(ledger);
+        }
+        *surveyed = rest;
+        if surveyed.to_do() > 0 && !self.dispatch.yes && is_anybody_there() {
+            let others = counted(surveyed.to_do(), "other row", "other rows");
+            let question = format!("Go on with the {others}?");
+            if !self.watcher.aside(|| is_wanted(&question))? {
+                self.stop.halt(Halt::Declined);
+            }
+        }
+        Ok(ledger)
+    }
+
+    /// Sends what is to be sent, or only the `canary`'s rows.
     fn send(
         &self,
         mut ledger: SqliteLedger,
         surveyed: &mut Survey,
-    ) -> anyhow::Result<SqliteLedger> {
+        canary: Option<usize>,
+    ) -> anyhow::Result<(SqliteLedger, Vec<Sighting>)> {
         ledger.begin(&RunStart {
             command: "import".to_owned(),
             inputs: self.reading.names.clone(),
@@ -114,7 +160,7 @@ impl Session {
         })?;
         let (errors, allowed_errors) = (Self::errors(surveyed), self.allowed_errors(surveyed));
         self.watcher.hear(&Event::Sending {
-            total: surveyed.to_do(),
+            total: canary.map_or(surveyed.to_do(), |rows| surveyed.to_create.min(rows as u64)),
         });
         let parts = Parts {
             rows: self.rows(),
@@ -136,16 +182,17 @@ impl Session {
             retry: self.dispatch.retry,
             allowance: Allowance::at(self.dispatch.rate),
             existing: self.dispatch.policy.existing,
+            canary,
             errors,
             allowed_errors,
         };
-        let (mut ledger, verdicts) = self.runtime.block_on(async {
+        let mut ended = self.runtime.block_on(async {
             let ticker = tokio::spawn(tick(Arc::clone(&self.watcher)));
             let ended = pipeline::run(parts, settings).await;
             ticker.abort();
             ended
         })?;
-        surveyed.verdicts = verdicts;
+        surveyed.verdicts = ended.verdicts;
         let how = match self.stop.reason() {
             None => "finished",
             Some(Halt::Interrupted) => "interrupted",
@@ -154,11 +201,13 @@ impl Session {
                 | Halt::AllAlike { .. }
                 | Halt::TooManyErrors { .. }
                 | Halt::OutOfTime { .. }
+                | Halt::Canary { .. }
+                | Halt::Declined
                 | Halt::Broken,
             ) => "stopped",
         };
-        ledger.end(how, wall_clock())?;
-        Ok(ledger)
+        ended.ledger.end(how, wall_clock())?;
+        Ok((ended.ledger, ended.sightings))
     }
 
     /// Accounts for every row, and shows what came of it all.
@@ -240,9 +289,13 @@ impl Session {
         match halt {
             Some(Halt::Interrupted) => Exit::Interrupted,
             Some(Halt::Denied { .. } | Halt::Broken) => Exit::Failed,
-            Some(Halt::AllAlike { .. } | Halt::TooManyErrors { .. } | Halt::OutOfTime { .. }) => {
-                Exit::Stopped
-            }
+            Some(
+                Halt::AllAlike { .. }
+                | Halt::TooManyErrors { .. }
+                | Halt::OutOfTime { .. }
+                | Halt::Canary { .. }
+                | Halt::Declined,
+            ) => Exit::Stopped,
             None if self.dispatch.dry_run && summary.rows.rejected == 0 => Exit::Done,
             None => exit_of(summary),
         }

@@ -141,6 +141,11 @@ fn said(halt: &Halt, summary: &Summary) -> String {
         Halt::OutOfTime { option } => {
             format!("Stopped by {option}. What was done is kept.")
         }
+        Halt::Canary { wrong, of } => format!(
+            "Stopped by the canary: {wrong} of {of} rows sent ahead came out otherwise than in the file (see above). \
+             Nothing else was sent."
+        ),
+        Halt::Declined => "Stopped after the canary. What was done is kept.".to_owned(),
         Halt::Broken => "Stopped. What was done is kept.".to_owned(),
     }
 }

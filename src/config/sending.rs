@@ -34,6 +34,8 @@ pub struct Dispatch {
     pub timeout: Duration,
     /// How many rows may be rejected or fail.
     pub max_errors: Threshold,
+    /// How many rows are sent ahead, read back and compared.
+    pub canary: Option<usize>,
     /// When to stop sending.
     pub limits: TimeLimits,
     /// Send nothing if any row is rejected.
@@ -100,6 +102,7 @@ pub fn dispatch(
         max_errors: text(typed.max_errors.or(other.max_errors), "10%")
             .parse()
             .map_err(value("max-errors"))?,
+        canary: canary(typed.canary.or(other.canary))?,
         limits: time_limits(
             typed.stop_at.or(other.stop_at),
             typed.max_duration.or(other.max_duration),
@@ -118,6 +121,15 @@ pub fn dispatch(
         dry_run: typed.dry_run || other.dry_run,
         yes: typed.yes || other.yes,
     })
+}
+
+fn canary(given: Option<usize>) -> Result<Option<usize>, ConfigError> {
+    match given {
+        Some(rows) if !(1..=1000).contains(&rows) => Err(value("canary")(format!(
+            "{rows} is out of range, wanted 1 to 1000"
+        ))),
+        other => Ok(other),
+    }
 }
 
 fn time_limits(

@@ -108,6 +108,21 @@ impl Customer {
         &self.contact
     }
 
+    /// The fields that are given, in the API's order.
+    pub fn given(&self) -> Vec<Field> {
+        let optional = [
+            (Field::StripeCustomerId, self.stripe_customer_id.is_some()),
+            (Field::PlanIds, !self.plan_ids.is_empty()),
+            (Field::BundleIds, !self.bundle_ids.is_empty()),
+        ];
+        let optional = optional.iter().filter(|(_, is_given)| *is_given);
+        [Field::ClientId, Field::CompanyName, Field::Currency]
+            .into_iter()
+            .chain(optional.map(|(field, _)| *field))
+            .chain(self.contact.given().map(|(field, _)| field))
+            .collect()
+    }
+
     /// A digest of everything that is sent for this customer.
     ///
     /// Each part goes in with its field and its length before it, so that no

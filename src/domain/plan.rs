@@ -190,6 +190,18 @@ pub fn differences(customer: &Customer, remote: &Remote) -> Vec<Difference> {
     found
 }
 
+/// The fields that `customer` gives and `remote` says nothing about.
+pub fn unseen(customer: &Customer, remote: &Remote) -> Vec<Field> {
+    let mut fields = customer.given();
+    fields.retain(|field| {
+        *field == Field::StripeCustomerId
+            || *field == Field::PlanIds && remote.plan_ids.is_none()
+            || *field == Field::BundleIds && remote.bundle_ids.is_none()
+            || Field::CONTACT.contains(field) && remote.contact.is_none()
+    });
+    fields
+}
+
 fn sorted(ids: &[String]) -> String {
     let mut ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     ids.sort_unstable();
@@ -208,8 +220,8 @@ pub fn is_our_doing(created: Option<i64>, claimed_by: Option<i64>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{
-        Decision, Existing, Known, Outcome, Policy, Progress, Remote, decide, differences,
-        is_our_doing,
+        Decision, Existing, Field, Known, Outcome, Policy, Progress, Remote, decide, differences,
+        is_our_doing, unseen,
     };
     use crate::domain::customer::Customer;
     use crate::domain::customer::tests::aster;
@@ -351,6 +363,20 @@ mod tests {
         other.contact = None;
         other.plan_ids = None;
         assert_eq!(differences(&aster(), &other), []);
+    }
+
+    #[test]
+    fn what_cannot_be_read_back_is_named() {
+        let mut customer = aster();
+        customer.stripe_customer_id = Some("cus_1".to_owned());
+        let mut other = remote_of(&customer);
+        assert_eq!(unseen(&customer, &other), [Field::StripeCustomerId]);
+        other.contact = None;
+        other.plan_ids = None;
+        assert_eq!(
+            unseen(&customer, &other),
+            [Field::StripeCustomerId, Field::PlanIds, Field::Email]
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use tokio::sync::{mpsc, oneshot};
 
+use super::canary::Ahead;
 use super::pace::Rate;
 use super::record::Message;
 use super::stop::{Halt, Stop};
@@ -38,26 +39,39 @@ pub(super) struct Feed<R> {
     pub(super) verdicts: Verdicts,
     pub(super) next_new_id: u64,
     pub(super) batch: usize,
+    /// Feed only so many new rows, and no others.
+    pub(super) canary: Option<usize>,
     pub(super) stop: Stop,
     pub(super) recorder: mpsc::Sender<Message>,
     pub(super) tickets: mpsc::Sender<Ticket>,
+}
+
+/// What a feed leaves behind.
+pub(super) struct Fed {
+    /// The verdicts, for the last pass.
+    pub(super) verdicts: Verdicts,
+    /// The rows of a canary.
+    pub(super) ahead: Vec<Ahead>,
 }
 
 impl<R> Feed<R>
 where
     R: Rows<Error: std::error::Error + Send + Sync + 'static>,
 {
-    /// Feeds until the input ends or everything is stopped; gives the verdicts
-    /// back for the last pass.
-    pub(super) fn feed(mut self) -> anyhow::Result<Verdicts> {
-        let fed = self.feed_all();
+    /// Feeds until the input ends or everything is stopped.
+    pub(super) fn feed(mut self) -> anyhow::Result<Fed> {
+        let mut ahead = Vec::new();
+        let fed = self.feed_all(&mut ahead);
         if fed.is_err() {
             self.stop.halt(Halt::Broken);
         }
-        fed.map(|()| self.verdicts)
+        fed.map(|()| Fed {
+            verdicts: self.verdicts,
+            ahead,
+        })
     }
 
-    fn feed_all(&mut self) -> anyhow::Result<()> {
+    fn feed_all(&mut self, ahead: &mut Vec<Ahead>) -> anyhow::Result<()> {
         let reading = Arc::clone(&self.reading);
         let mut checker = Checker::new(&reading);
         let mut row = Row::default();
@@ -69,7 +83,10 @@ where
                 .on(ordinal)
                 .context("cannot read a temporary file")?;
             ordinal += 1;
-            if is_done(verdict) {
+            if self.canary.is_some_and(|most| ahead.len() >= most) {
+                break;
+            }
+            if is_done(verdict) || (self.canary.is_some() && is_asked_for(verdict)) {
                 self.rows.skip(&mut row)?;
                 continue;
             }
@@ -77,7 +94,11 @@ where
                 break;
             }
             if let Checked::Fit(fit) = checker.check(&row, self.rows.columns())? {
-                batch.push(self.ticket(fit.customer, verdict));
+                let ticket = self.ticket(fit.customer, verdict);
+                if self.canary.is_some() {
+                    ahead.push(Ahead::of(row.origin, &ticket));
+                }
+                batch.push(ticket);
             }
             if batch.len() >= self.batch && !self.send(&mut batch) {
                 return Ok(());
@@ -165,6 +186,17 @@ fn is_done(verdict: Option<Verdict>) -> bool {
         Some(Verdict::Known { decision, .. }) => matches!(decision, Decision::Skip(_)),
         None => false,
     }
+}
+
+/// Whether a row is to be asked for before it is sent.
+fn is_asked_for(verdict: Option<Verdict>) -> bool {
+    matches!(
+        verdict,
+        Some(Verdict::Known {
+            decision: Decision::LookUp,
+            ..
+        })
+    )
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 pub mod account;
 mod alike;
 pub mod budget;
+pub mod canary;
 mod delivery;
 mod dispatch;
 mod feed;

@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex};
 use anyhow::Context;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::budget::{Allowance, RetryBudget};
+use super::canary::{self, Sighting};
 use super::dispatch::Dispatch;
 use super::feed::{Feed, batch_size};
 use super::gauges::Gauges;
@@ -43,6 +45,8 @@ pub struct Settings {
     pub allowance: Allowance,
     /// What is done about customers that are there and differ.
     pub existing: Existing,
+    /// Send only so many new rows, and read them back.
+    pub canary: Option<usize>,
     /// Rows rejected or failed before this run sends.
     pub errors: u64,
     /// How many rows may be rejected or fail.
@@ -83,7 +87,18 @@ impl<R, A, L, O> std::fmt::Debug for Parts<R, A, L, O> {
     }
 }
 
-/// Sends what is to be sent; gives back the ledger and the verdicts.
+/// What a pipeline leaves behind.
+#[derive(Debug)]
+pub struct Ended<L> {
+    /// The ledger.
+    pub ledger: L,
+    /// What the survey found out, for the account.
+    pub verdicts: Verdicts,
+    /// What was seen of the canary, where there was one.
+    pub sightings: Vec<Sighting>,
+}
+
+/// Sends what is to be sent.
 ///
 /// # Errors
 ///
@@ -91,14 +106,13 @@ impl<R, A, L, O> std::fmt::Debug for Parts<R, A, L, O> {
 pub async fn run<R, A, L, O>(
     parts: Parts<R, A, L, O>,
     settings: Settings,
-) -> anyhow::Result<(L, Verdicts)>
+) -> anyhow::Result<Ended<L>>
 where
     R: Rows<Error: std::error::Error + Send + Sync + 'static> + Send + 'static,
     A: CustomerApi,
     L: Ledger + 'static,
     O: Observer,
 {
-    let clock = ServerClock::begun(parts.date);
     let sending = Arc::new(Sending {
         api: parts.api,
         observer: parts.observer,
@@ -114,11 +128,10 @@ where
         budget: Mutex::new(RetryBudget::new(settings.allowance)),
         outage: Mutex::new(Outage::default()),
         changed: Notify::new(),
-        clock: Mutex::new(clock),
+        clock: Mutex::new(ServerClock::begun(parts.date)),
     });
-    let batch = batch_size(settings.rate);
     let (recorder, inbox) = mpsc::channel(WAITING);
-    let (tickets, queue) = mpsc::channel(batch);
+    let (tickets, queue) = mpsc::channel(batch_size(settings.rate));
 
     let record = Recorder {
         ledger: parts.ledger,
@@ -134,14 +147,15 @@ where
         reading: parts.reading,
         verdicts: parts.verdicts,
         next_new_id: parts.first_new_id,
-        batch,
+        batch: batch_size(settings.rate),
+        canary: settings.canary,
         stop: parts.stop,
         recorder: recorder.clone(),
         tickets,
     };
     let feeding = tokio::task::spawn_blocking(move || feed.feed());
     let dispatch = Dispatch {
-        sending,
+        sending: Arc::clone(&sending),
         concurrency: settings.concurrency,
         errors: settings.errors,
         allowed_errors: settings.allowed_errors,
@@ -150,14 +164,22 @@ where
     };
     let dispatched = dispatch.dispatch(queue).await;
     // The ledger's own trouble comes first: the others' follow from it.
-    let ledger = recording
-        .await
-        .context("the recorder failed; this is a bug in kable-bulk")??;
-    let verdicts = feeding
-        .await
-        .context("the feed failed; this is a bug in kable-bulk")??;
+    let mut ledger = ended("recorder", recording).await?;
+    let left = ended("feed", feeding).await?;
     dispatched?;
-    Ok((ledger, verdicts))
+    let sightings = canary::read_back(left.ahead, &sending, &mut ledger).await?;
+    Ok(Ended {
+        ledger,
+        verdicts: left.verdicts,
+        sightings,
+    })
+}
+
+/// What a stage on a thread of its own came to.
+async fn ended<T>(stage: &str, handle: JoinHandle<anyhow::Result<T>>) -> anyhow::Result<T> {
+    handle
+        .await
+        .with_context(|| format!("the {stage} failed; this is a bug in kable-bulk"))?
 }
 
 #[cfg(test)]

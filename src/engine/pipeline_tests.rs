@@ -83,6 +83,7 @@ impl Site {
                 retry: EAGER,
                 allowance: Allowance::UNLIMITED,
                 existing: Existing::Skip,
+                canary: None,
                 errors: 0,
                 allowed_errors: u64::MAX,
             },
@@ -135,12 +136,12 @@ impl Site {
             jitter: || 1.0,
             date: Some(DATE),
         };
-        let (mut ledger, mut verdicts) = run(parts, self.settings).await?;
+        let mut ended = run(parts, self.settings).await?;
         let accounting = Accounting {
             reading: &reading,
-            verdicts: &mut verdicts,
+            verdicts: &mut ended.verdicts,
             first_new_id: surveyed.first_new_id,
-            ledger: Some(&mut ledger),
+            ledger: Some(&mut ended.ledger),
             stop: None,
         };
         let mut told = Told::default();

@@ -18,7 +18,7 @@ use super::sending::Sending;
 use super::stop::Halt;
 use crate::domain::outcome::Outcome;
 use crate::kable::Key;
-use crate::ledger::{Batch, Claim, Ledger, RunFigures, Settlement};
+use crate::ledger::{Batch, Claim, Ledger, Settlement};
 use crate::report::keys::KeyFile;
 use crate::report::{Event, Observer, Progress};
 
@@ -87,7 +87,7 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
     fn write(&mut self, messages: &mut Vec<Message>) -> anyhow::Result<()> {
         let mut batch = Batch {
             now_ms: (self.wall)(),
-            figures: self.figures(),
+            figures: self.sending.figures(),
             ..Batch::default()
         };
         let mut waiting = Vec::new();
@@ -128,15 +128,6 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
         }
         self.report(&batch.settlements);
         Ok(())
-    }
-
-    fn figures(&self) -> RunFigures {
-        RunFigures {
-            elapsed_ms: u64::try_from(self.sending.began.elapsed().as_millis()).unwrap_or(u64::MAX),
-            requests: self.sending.gauges.requests(),
-            latencies: self.sending.gauges.latencies(),
-            clock_ahead_ms: self.sending.clock_ahead_ms(),
-        }
     }
 
     fn report(&mut self, settlements: &[Settlement]) {

@@ -17,6 +17,7 @@ use super::stop::{Halt, Stop};
 use super::{ClaimTime, Ticket, WallClock};
 use crate::domain::plan::{Existing, Remote};
 use crate::kable::{Answered, CustomerApi, Refusal, Trouble};
+use crate::ledger::RunFigures;
 use crate::report::{Event, Observer};
 
 /// How often a row that waits for the retry budget looks whether it has grown.
@@ -207,9 +208,14 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         lock(&self.outage)
     }
 
-    /// The most by which the server's clock can be ahead of ours.
-    pub(super) fn clock_ahead_ms(&self) -> Option<i64> {
-        lock(&self.clock).most_ahead_ms()
+    /// The run's figures so far.
+    pub(super) fn figures(&self) -> RunFigures {
+        RunFigures {
+            elapsed_ms: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            requests: self.gauges.requests(),
+            latencies: self.gauges.latencies(),
+            clock_ahead_ms: lock(&self.clock).most_ahead_ms(),
+        }
     }
 }
 

@@ -33,6 +33,15 @@ pub enum Halt {
         /// The option that says so, with its value.
         option: String,
     },
+    /// Rows that were sent ahead are not at Kable as they should be.
+    Canary {
+        /// How many.
+        wrong: usize,
+        /// Of how many.
+        of: usize,
+    },
+    /// Somebody was asked, and said no.
+    Declined,
     /// A part of the pipeline can't go on; its own error says why.
     Broken,
 }

@@ -104,6 +104,11 @@ impl Watcher {
             .suspend(|| writeln!(std::io::stderr(), "{line}").ok());
     }
 
+    /// Takes the bar out of the way while something is asked.
+    pub fn aside<T>(&self, asked: impl FnOnce() -> T) -> T {
+        self.bar.suspend(asked)
+    }
+
     /// Takes the bar away.
     pub fn close(&self) {
         self.bar.finish_and_clear();

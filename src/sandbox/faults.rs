@@ -39,6 +39,7 @@
 //! | `html-after` | 200 and a page | done |
 //! | `garbage` | the right status, a body that is not JSON | done |
 //! | `other-body` | the right status, JSON with none of the members | done |
+//! | `altered` | the right answer, but for another `companyName` | done |
 //! | `huge-body` | the right answer, padded to more than a megabyte | done |
 //! | `drip` · `drip:TIME` | the right answer, byte by byte, so long between two (5 ms) | done |
 //! | `status-after:NNN` | that status, with a message | done |
@@ -83,6 +84,7 @@ pub(super) enum What {
     HtmlAfter,
     Garbage,
     OtherBody,
+    Altered,
     HugeBody,
     Drip(Duration),
     StatusAfter(StatusCode),
@@ -125,7 +127,7 @@ impl Which {
 }
 
 /// All words, in the order of the table above.
-pub(super) const WORDS: [&str; 20] = [
+pub(super) const WORDS: [&str; 21] = [
     "reset",
     "hang",
     "delay",
@@ -143,6 +145,7 @@ pub(super) const WORDS: [&str; 20] = [
     "html-after",
     "garbage",
     "other-body",
+    "altered",
     "huge-body",
     "drip",
     "status-after",
@@ -203,6 +206,7 @@ impl What {
             Self::HtmlAfter => "html-after",
             Self::Garbage => "garbage",
             Self::OtherBody => "other-body",
+            Self::Altered => "altered",
             Self::HugeBody => "huge-body",
             Self::Drip(_) => "drip",
             Self::StatusAfter(_) => "status-after",
@@ -231,6 +235,7 @@ impl What {
             | Self::HtmlAfter
             | Self::Garbage
             | Self::OtherBody
+            | Self::Altered
             | Self::HugeBody => None,
         }
     }

@@ -193,6 +193,7 @@ impl What {
             "html-after" => Self::HtmlAfter,
             "garbage" => Self::Garbage,
             "other-body" => Self::OtherBody,
+            "altered" => Self::Altered,
             "huge-body" => Self::HugeBody,
             _ => return None,
         })

@@ -61,6 +61,7 @@ pub(super) fn instead(what: &What) -> Option<Reaction> {
         | What::HtmlAfter
         | What::Garbage
         | What::OtherBody
+        | What::Altered
         | What::HugeBody
         | What::Drip(_)
         | What::StatusAfter(_) => return None,
@@ -78,6 +79,7 @@ pub(super) fn afterwards(what: &What, answer: Answer) -> Reaction {
         What::HtmlAfter => Answer::new(StatusCode::OK, Content::Html(PAGE)),
         What::Garbage => with(answer, Content::Json(b"{\"customerId\": \"cus_".to_vec())),
         What::OtherBody => with(answer, Content::Json(b"{\"ok\":true}".to_vec())),
+        What::Altered => alter(answer),
         What::HugeBody => pad(answer),
         What::Drip(pause) => drip(answer, *pause),
         What::StatusAfter(status) => told_to(*status),
@@ -102,6 +104,21 @@ fn told_to(status: StatusCode) -> Answer {
 
 fn with(answer: Answer, content: Content) -> Answer {
     Answer { content, ..answer }
+}
+
+/// Another `companyName`, where there is one.
+fn alter(answer: Answer) -> Answer {
+    let Content::Json(json) = &answer.content else {
+        return answer;
+    };
+    let mut altered: serde_json::Value = match serde_json::from_slice(json) {
+        Ok(value) => value,
+        Err(_) => return answer,
+    };
+    if let Some(name) = altered.get_mut("companyName") {
+        *name = "ALTERED".into();
+    }
+    with(answer, Content::Json(altered.to_string().into_bytes()))
 }
 
 /// Half of the body under the length of the whole; of a stream, all but half of its last piece.
@@ -295,6 +312,14 @@ mod tests {
             assert_eq!((seen.status, &*seen.body), (201, body), "{fault}");
             assert!(there && seen.whole);
         }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_altered_customer_has_another_name() {
+        let (seen, there) = struck("altered").await;
+        assert!(there && seen.whole);
+        assert_eq!(seen.json()["clientId"], "c-1");
+        assert_eq!(seen.json()["companyName"], "ALTERED");
     }
 
     #[tokio::test(flavor = "multi_thread")]

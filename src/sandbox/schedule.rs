@@ -110,6 +110,7 @@ impl Schedule {
             | What::HtmlAfter
             | What::Garbage
             | What::OtherBody
+            | What::Altered
             | What::HugeBody
             | What::Drip(_)
             | What::StatusAfter(_) => {}

@@ -1,0 +1,157 @@
+//! The canary: the first new rows are created, read back and compared before
+//! any other row is sent.
+//!
+//! It finds what no check of the file can: that the API keeps something else
+//! than what it was sent.
+
+use super::Ticket;
+use super::gauges::Gauges;
+use super::retry::delay;
+use super::sending::Sending;
+use crate::domain::customer::Customer;
+use crate::domain::field::Field;
+use crate::domain::outcome::Outcome;
+use crate::domain::plan::{Difference, differences, unseen};
+use crate::domain::row::Origin;
+use crate::kable::{CustomerApi, Found, Trouble};
+use crate::ledger::{Batch, Ledger, LedgerError};
+use crate::report::{Event, Observer};
+
+/// A row that was sent ahead of the others.
+#[derive(Debug)]
+pub(super) struct Ahead {
+    origin: Origin,
+    id: u64,
+    customer: Customer,
+}
+
+impl Ahead {
+    pub(super) fn of(origin: Origin, ticket: &Ticket) -> Self {
+        Self {
+            origin,
+            id: ticket.id,
+            customer: ticket.customer.clone(),
+        }
+    }
+}
+
+/// A row that was sent ahead, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sighting {
+    /// Where it stands.
+    pub origin: Origin,
+    /// Its `clientId`.
+    pub client_id: String,
+    /// What was seen.
+    pub seen: Seen,
+}
+
+/// What was seen of a row that was sent ahead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// It is there, as it stands in the row.
+    Agrees {
+        /// The fields that were compared.
+        compared: Vec<Field>,
+        /// The fields that the row gives and Kable doesn't show.
+        unseen: Vec<Field>,
+    },
+    /// It is there, and not as it stands in the row.
+    Differs(Vec<Difference>),
+    /// It is not there.
+    Absent,
+    /// It was not created: what became of it, and what was said.
+    NotCreated(Outcome, String),
+    /// It could not be asked for.
+    Unasked(String),
+}
+
+impl Sighting {
+    /// Whether it is as wanted.
+    pub fn agrees(&self) -> bool {
+        matches!(self.seen, Seen::Agrees { .. })
+    }
+}
+
+/// Reads back what was sent ahead, if anything was.
+pub(super) async fn read_back<A: CustomerApi, O: Observer>(
+    ahead: Vec<Ahead>,
+    sending: &Sending<A, O>,
+    ledger: &mut dyn Ledger,
+) -> Result<Vec<Sighting>, LedgerError> {
+    let mut sightings = Vec::with_capacity(ahead.len());
+    for row in ahead {
+        let entry = ledger.entry(row.id)?;
+        let outcome = entry
+            .as_ref()
+            .map_or(Outcome::Pending, |entry| entry.outcome);
+        let seen = if outcome.is_well() {
+            sending.see(&row.customer).await
+        } else {
+            let said = entry.and_then(|entry| entry.message).unwrap_or_default();
+            Seen::NotCreated(outcome, said)
+        };
+        sightings.push(Sighting {
+            origin: row.origin,
+            client_id: row.customer.client_id().to_owned(),
+            seen,
+        });
+    }
+    if !sightings.is_empty() {
+        ledger.write(&Batch {
+            now_ms: (sending.wall)(),
+            figures: sending.figures(),
+            ..Batch::default()
+        })?;
+    }
+    Ok(sightings)
+}
+
+impl<A: CustomerApi, O: Observer> Sending<A, O> {
+    /// Asks for `customer` until there is an answer, and compares.
+    async fn see(&self, customer: &Customer) -> Seen {
+        let mut tries = 0;
+        let mut last = Trouble::default();
+        while tries <= self.retry.retries {
+            if !self.admitted(tries > 0).await {
+                return Seen::Unasked("everything was stopped".to_owned());
+            }
+            Gauges::count(&self.gauges.sent);
+            Gauges::count(&self.gauges.lookups);
+            match self.timed(self.api.find(customer.client_id())).await {
+                Found::There { remote, .. } => {
+                    self.answered();
+                    let differing = differences(customer, &remote);
+                    if !differing.is_empty() {
+                        return Seen::Differs(differing);
+                    }
+                    let unseen = unseen(customer, &remote);
+                    let mut compared = customer.given();
+                    compared.retain(|field| !unseen.contains(field));
+                    return Seen::Agrees { compared, unseen };
+                }
+                Found::Absent => {
+                    self.answered();
+                    return Seen::Absent;
+                }
+                Found::Denied(refusal) => {
+                    self.shut_out(&refusal);
+                    return Seen::Unasked(refusal.message);
+                }
+                Found::Throttled(wait) => self.hold_back(wait),
+                Found::Unknown(trouble) => {
+                    // An outage is waited for by whoever wants to send next.
+                    if !self.is_outage(&trouble) {
+                        tries += 1;
+                        let message = trouble.message.clone();
+                        self.observer.hear(&Event::Trouble { message });
+                        let wait = delay(&self.retry, tries, trouble.wait, (self.jitter)());
+                        tokio::time::sleep(wait).await;
+                    }
+                    last = trouble;
+                }
+            }
+        }
+        Seen::Unasked(last.message)
+    }
+}

@@ -1,0 +1,108 @@
+//! The first rows are sent ahead and read back before all others.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may stop at the first surprise"
+)]
+
+#[expect(dead_code, reason = "each test file uses a part of the language")]
+mod common;
+
+use common::{Run, customers_of_csv, rows};
+use kable_bulk::sandbox::calls::Call;
+
+#[test]
+fn where_all_agree_the_others_follow() {
+    let run = Run::new().server(&[]).input("in.csv", rows(50));
+    run.import("in.csv --canary 5")
+        .code(0)
+        .says("Canary: 5 rows were sent ahead and read back; 5 as in the file, 0 not")
+        .says("agrees in clientId, companyName");
+    let summary = run.summary("in.csv");
+    summary.outcomes(&[("created", 50)]);
+    assert_eq!(summary.0["requests"]["lookups"], 5);
+    assert_eq!(run.counts().of(Call::Lookup), 5);
+    assert_eq!(run.counts().of(Call::Create), 50);
+    run.holds(&customers_of_csv(&rows(50)));
+    assert_eq!(run.results("in.csv").len(), 50);
+}
+
+#[test]
+fn where_one_does_not_nothing_else_is_sent() {
+    let run = Run::new()
+        .server(&["altered@lookup:2"])
+        .input("in.csv", rows(50));
+    let ended = run.import("in.csv --canary 3").code(4);
+    ended
+        .says("companyName is \"ALTERED\" at Kable")
+        .says("Stopped by the canary: 1 of 3 rows sent ahead")
+        .says("Go on where it stopped:");
+    run.summary("in.csv")
+        .outcomes(&[("created", 3), ("pending", 47)]);
+    assert_eq!(run.counts().of(Call::Create), 3);
+
+    run.import("in.csv").code(0);
+    run.holds(&customers_of_csv(&rows(50)));
+    assert_eq!(run.creates_in_vain(), 0);
+}
+
+#[test]
+fn a_row_that_is_refused_is_a_canary_that_does_not_agree() {
+    let run = Run::new()
+        .server(&["status:422@create:2"])
+        .input("in.csv", rows(50));
+    run.import("in.csv --canary 3 --concurrency 1")
+        .code(4)
+        .says("line 3, \"c-2\": failed: ");
+    assert_eq!(run.counts().of(Call::Create), 3);
+}
+
+#[test]
+fn trouble_in_reading_back_is_waited_out() {
+    let run = Run::new()
+        .server(&["status:503@lookup:1", "throttle@lookup:2", "reset@lookup:3"])
+        .input("in.csv", rows(20));
+    run.import("in.csv --canary 2").code(0);
+    run.summary("in.csv").outcomes(&[("created", 20)]);
+}
+
+#[test]
+fn rows_in_doubt_wait_for_the_canary_too() {
+    let mut run = Run::new()
+        .server(&["hang-after@create:1"])
+        .input("in.csv", rows(10));
+    let running = run.start_import("in.csv --concurrency 1 --rate 4/s");
+    common::until("the first customer", || run.held().len() == 1);
+    running.kill();
+    run.server_again(|settings| {
+        settings.faults = vec!["altered@lookup:1".parse().unwrap()];
+    });
+    run.import("in.csv --canary 2").code(4);
+    // The one in doubt was not among the two.
+    assert_eq!(run.held().len(), 3);
+    let summary = run.summary("in.csv");
+    assert_eq!(summary.outcome("created"), 2);
+    assert!(summary.outcome("unresolved") >= 1);
+    run.import("in.csv").code(0);
+    run.holds(&customers_of_csv(&rows(10)));
+    assert_eq!(run.creates_in_vain(), 0);
+}
+
+#[test]
+fn a_canary_of_more_rows_than_there_are_is_all_of_them() {
+    let run = Run::new().server(&[]).input("in.csv", rows(3));
+    run.import("in.csv --canary 10").code(0);
+    assert_eq!(run.counts().of(Call::Lookup), 3);
+    // Nothing is left that could be sent ahead.
+    run.import("in.csv --canary 10").code(0);
+    assert_eq!(run.counts().of(Call::Lookup), 3);
+}
+
+#[test]
+fn a_canary_of_none_is_wrong_usage() {
+    let run = Run::new().input("in.csv", rows(1));
+    run.go("import in.csv --sandbox --canary 0")
+        .code(2)
+        .says("wanted 1 to 1000");
+}
