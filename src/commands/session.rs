@@ -65,6 +65,9 @@ pub(super) fn begin(
     if destination.is_live() && !dispatch.yes && !dispatch.dry_run {
         demand_somebody()?;
     }
+    if cfg!(feature = "bench-without-durability") && !destination.is_here() {
+        anyhow::bail!("this build keeps no promise: it is for benchmarks on this machine");
+    }
     let (inputs, folder) = open_inputs(&reading)?;
     let (stop, runtime) = (Stop::default(), runtime()?);
     runtime.block_on(async {

@@ -32,6 +32,14 @@ pub enum Destination {
 }
 
 impl Destination {
+    /// Whether customers are created on this machine only.
+    pub fn is_here(&self) -> bool {
+        match self {
+            Self::Sandbox(_) => true,
+            Self::Api { base_url, .. } => is_loopback(base_url),
+        }
+    }
+
     /// Whether customers are created live.
     pub fn is_live(&self) -> bool {
         matches!(self, Self::Api { live: true, .. })

@@ -102,6 +102,8 @@ impl SqliteLedger {
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -4096;
              PRAGMA foreign_keys = ON;",
         )?;
+        #[cfg(feature = "bench-without-durability")]
+        self.db.execute_batch("PRAGMA synchronous = OFF;")?;
         self.db.set_prepared_statement_cache_capacity(32);
         Ok(())
     }
