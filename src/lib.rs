@@ -28,7 +28,7 @@ pub mod sandbox;
 pub mod source;
 pub mod spill;
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -137,5 +137,22 @@ fn hint(error: &anyhow::Error) -> Option<String> {
                     .downcast_ref::<Hinted>()
                     .map(|hinted| hinted.hint.clone())
             })
+            .or_else(|| {
+                cause
+                    .downcast_ref::<std::io::Error>()
+                    .is_some_and(is_want_of_room)
+                    .then(|| owned(MAKE_ROOM))
+            })
     })
+}
+
+/// What to do where a disk is full, whatever was being written.
+const MAKE_ROOM: &str =
+    "make room on the disk and run the same command again; what was done is kept";
+
+fn is_want_of_room(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge
+    )
 }

@@ -106,7 +106,7 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(error).context("cannot print")
+            Err(error).context("cannot write to standard output")
         }
         Ok(()) | Err(_) => Ok(()),
     }
