@@ -36,12 +36,11 @@ impl KeyFile {
         Read::by_ref(&mut file)
             .take(HEADER.len() as u64)
             .read_to_end(&mut start)?;
-        if start.is_empty() {
-            file.write_all(HEADER)?;
-        } else if !HEADER.starts_with(&start) {
-            return Err(io::Error::other("it is there already and no file of keys"));
-        } else {
-            end_last_line(&mut file)?;
+        match HEADER.strip_prefix(start.as_slice()) {
+            None => return Err(io::Error::other("it is there already and no file of keys")),
+            Some([]) => end_last_line(&mut file)?,
+            // The file is new, or a full disk cut it off here.
+            Some(missing) => file.write_all(missing)?,
         }
         Ok(Self { file, dirty: true })
     }
@@ -150,6 +149,15 @@ mod tests {
             std::fs::read_to_string(&path).unwrap(),
             "clientId,key\n\"c,1\",sk_1\n\"c,1\",sk_2\n\"c-2\",sk_to,cut off?\nc-3,sk_3\n"
         );
+    }
+
+    #[test]
+    fn a_header_that_was_cut_off_is_completed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.csv");
+        std::fs::write(&path, "client").unwrap();
+        KeyFile::open(&path).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "clientId,key\n");
     }
 
     #[test]
