@@ -12,6 +12,11 @@ pub(super) fn owner_only(options: &mut OpenOptions) {
     let _unused = options;
 }
 
+/// Where the file `name` of `folder` is while it is being written.
+pub(super) fn beside(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!(".{name}.part"))
+}
+
 /// A file that is being written beside its place.
 #[derive(Debug)]
 pub(super) struct Part {
@@ -26,7 +31,7 @@ pub(super) struct Part {
 impl Part {
     /// Begins the file `name` of `folder`.
     pub(super) fn begin(folder: &Path, name: &str) -> io::Result<Self> {
-        let beside = folder.join(format!(".{name}.part"));
+        let beside = beside(folder, name);
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
         owner_only(&mut options);

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde_json::value::RawValue;
 
 use super::RowAccount;
-use super::part::{Part, Written};
+use super::part::{Part, Written, beside};
 use crate::domain::mapping::ADDED;
 use crate::domain::row::{Matching, State};
 
@@ -256,16 +256,26 @@ fn remove_stale(folder: &Path, kind: &str, kept: &[PathBuf]) -> io::Result<()> {
             } else {
                 format!("-{number}")
             };
-            let place = folder.join(format!("{kind}{number}.{ending}"));
+            let name = format!("{kind}{number}.{ending}");
+            let place = folder.join(&name);
             if kept.contains(&place) {
                 continue;
             }
-            match std::fs::remove_file(&place) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::NotFound => break,
-                Err(error) => return Err(error),
+            // A killed run leaves a part of one that it had begun.
+            let was_begun = remove_if_there(&beside(folder, &name))?;
+            if !remove_if_there(&place)? && !was_begun {
+                break;
             }
         }
     }
     Ok(())
+}
+
+/// Removes a file; false where there was none.
+fn remove_if_there(path: &Path) -> io::Result<bool> {
+    match std::fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
