@@ -6,7 +6,7 @@
 //! server holds is read from the sandbox's file and held against expectations
 //! that are worked out here, without the program's own code.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use kable_bulk::sandbox::Sandbox;
+use kable_bulk::sandbox::calls::Call;
 use kable_bulk::sandbox::counts::Counts;
 use kable_bulk::sandbox::held;
 use kable_bulk::sandbox::settings::{CLIENT_ID, CLIENT_SECRET, Settings};
@@ -31,6 +32,7 @@ pub(crate) struct Run {
     dir: TempDir,
     environment: BTreeMap<String, String>,
     stdin: Vec<u8>,
+    shell: Option<String>,
     server: Option<Server>,
 }
 
@@ -40,6 +42,7 @@ impl Run {
             dir: tempfile::tempdir().unwrap(),
             environment: BTreeMap::new(),
             stdin: Vec::new(),
+            shell: None,
             server: None,
         }
     }
@@ -99,6 +102,12 @@ impl Run {
         self.server = Some(Server::start(&settings));
     }
 
+    /// Has the program started by a shell from now on, as `"$@"` in this
+    /// script; by none with `None`.
+    pub(crate) fn shell(&mut self, script: Option<String>) {
+        self.shell = script;
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
@@ -150,7 +159,16 @@ impl Run {
     fn start_words(&self, words: &[&str]) -> Running {
         let url = self.server.as_ref().map(Server::url).unwrap_or_default();
         let words: Vec<String> = words.iter().map(|word| word.replace("URL", &url)).collect();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_kable-bulk"))
+        let program = env!("CARGO_BIN_EXE_kable-bulk");
+        let mut command = match &self.shell {
+            None => Command::new(program),
+            Some(script) => {
+                let mut shell = Command::new("/bin/sh");
+                shell.args(["-c", script, "sh", program]);
+                shell
+            }
+        };
+        let mut child = command
             .args(&words)
             .env_clear()
             .envs(&self.environment)
@@ -230,6 +248,27 @@ impl Run {
         found.first().copied().unwrap().clone()
     }
 
+    /// Whose keys are kept beside `input`, each once, and whose are said to be
+    /// lost.
+    pub(crate) fn keys(&self, input: &str) -> (BTreeSet<String>, BTreeSet<String>) {
+        let first_cell = |line: &str| Some(line.split_once(',')?.0.to_owned());
+        let keys = self.text(&format!("{input}.results/keys.csv"));
+        let whole = keys
+            .lines()
+            .skip(1)
+            .filter(|line| !line.ends_with(",cut off?"));
+        let kept: Vec<String> = whole.filter_map(first_cell).collect();
+        let many = kept.len();
+        let kept: BTreeSet<String> = kept.into_iter().collect();
+        assert_eq!(kept.len(), many, "a key is kept twice");
+        let problems = self.text(&format!("{input}.results/problems.csv"));
+        let lost = problems
+            .lines()
+            .filter(|line| line.contains(",keys_lost,"))
+            .filter_map(|line| Some(line.split(',').nth(2)?.to_owned()));
+        (kept, lost.collect())
+    }
+
     /// What the server holds: each customer's body, by its `clientId`.
     pub(crate) fn held(&self) -> BTreeMap<String, Value> {
         let all = held::customers(&self.path(DATABASE)).unwrap();
@@ -265,6 +304,29 @@ impl Run {
             assert_eq!(held.get(client_id), Some(body), "{client_id}");
         }
         assert_eq!(held.len(), expected.len(), "the server holds more");
+    }
+
+    /// After whatever happened, `import` brings it to its end in one run: the
+    /// server holds each customer of `text`, as it stands there and once, every
+    /// row has its account, no create was sent for a customer that was there,
+    /// and yet another run sends nothing.
+    pub(crate) fn comes_right(&self, import: &str, text: &str) {
+        let ended = self.import(import);
+        let expected = customers_of_csv(text);
+        self.holds(&expected);
+        assert_eq!(self.creates_in_vain(), 0, "a create was sent blindly");
+        let input = import.split_whitespace().next().unwrap();
+        let summary = self.summary(input);
+        let well = summary.outcome("created") + summary.outcome("already_existed");
+        assert_eq!(well, expected.len() as u64, "{:#}", summary.0);
+        assert_eq!(self.results(input).len() as u64, summary.rows("read"));
+        let code = if summary.rows("rejected") == 0 { 0 } else { 3 };
+        ended.code(code);
+        let is_part = |file: &PathBuf| file.extension().is_some_and(|ending| ending == "part");
+        assert_eq!(self.files().into_iter().find(is_part), None);
+        let creates = self.counts().of(Call::Create);
+        self.import(import).code(code);
+        assert_eq!(self.counts().of(Call::Create), creates);
     }
 
     /// What came in at the sandbox in the test's process.

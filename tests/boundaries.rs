@@ -1,0 +1,321 @@
+//! Killed at every boundary in turn: each is held open until the kill, so that
+//! none is hit by luck.
+//!
+//! What holds them open: a sandbox that can't write its file keeps an answer
+//! back, a locked checkpoint keeps the recorder from writing, and a named pipe
+//! that nobody reads keeps a result file from being opened or filled.
+
+#![cfg(unix)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may stop at the first surprise"
+)]
+
+#[expect(dead_code, reason = "each test file uses a part of the language")]
+mod common;
+
+use std::fs::File;
+use std::process::Command;
+use std::time::Duration;
+
+use common::{DATABASE, Run, customers_of_csv, rows, until};
+use kable_bulk::sandbox::calls::Call;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+const CHECKPOINT: &str = "in.csv.checkpoint.db";
+
+/// Claims of any kind.
+const CLAIMED: &str = "true";
+/// Claims without an outcome.
+const IN_DOUBT: &str = "outcome IS NULL";
+/// Claims with one.
+const SETTLED: &str = "outcome IS NOT NULL";
+
+/// A run over ten rows, and a sandbox that misbehaves like this.
+fn ten_rows(faults: &[&str]) -> Run {
+    Run::new().server(faults).input("in.csv", rows(10))
+}
+
+/// What the checkpoint says, read beside whoever writes it; `None` as long as
+/// there is none.
+fn checkpoint(run: &Run, sql: &str) -> Option<i64> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let db = Connection::open_with_flags(run.path(CHECKPOINT), flags).ok()?;
+    db.query_row(sql, [], |row| row.get(0)).ok()
+}
+
+/// How many claims of a kind the checkpoint holds.
+fn claims(run: &Run, which: &str) -> i64 {
+    let sql = format!("SELECT count(*) FROM customer WHERE {which}");
+    checkpoint(run, &sql).unwrap_or_default()
+}
+
+/// Keeps everybody from writing to the database `name` until it is dropped.
+///
+/// It leaves the files as a killed process does, and tidies nothing up.
+fn locked(run: &Run, name: &str) -> Connection {
+    let db = Connection::open(run.path(name)).unwrap();
+    db.busy_timeout(Duration::from_secs(10)).unwrap();
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        .unwrap();
+    db.execute_batch("BEGIN IMMEDIATE").unwrap();
+    db
+}
+
+/// Puts a named pipe where a result file is written before it is moved.
+fn pipe(run: &Run, name: &str) -> std::path::PathBuf {
+    let path = run.path("in.csv.results").join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let made = Command::new("mkfifo").arg(&path).status().unwrap();
+    assert!(made.success());
+    path
+}
+
+/// Starts an import, one request at a time, whose first request the server
+/// holds, and whose answers come when nothing can be recorded any more.
+fn answered_and_not_recorded(run: &Run, options: &str) -> (common::Running, Connection) {
+    let unanswered = locked(run, DATABASE);
+    let running = run.start_import(&format!("in.csv --concurrency 1 {options}"));
+    until("the first create", || run.counts().of(Call::Create) == 1);
+    let unrecorded = locked(run, CHECKPOINT);
+    drop(unanswered);
+    (running, unrecorded)
+}
+
+/// How many bytes a process has read.
+#[cfg(target_os = "linux")]
+fn has_read(process: u32) -> u64 {
+    let figures = std::fs::read_to_string(format!("/proc/{process}/io")).unwrap();
+    let read = figures
+        .lines()
+        .find_map(|line| line.strip_prefix("rchar: "));
+    read.unwrap().parse().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn while_checking() {
+    let run = ten_rows(&[]);
+    run.import("in.csv").code(0);
+    let many = rows(200_000);
+    run.write("in.csv", &many);
+    let running = run.start_import("in.csv");
+    let process = running.id();
+    until("half is read", || has_read(process) > many.len() as u64 / 2);
+    running.kill();
+    assert_eq!(checkpoint(&run, "SELECT count(*) FROM run"), Some(1));
+    assert_eq!(run.counts().of(Call::Create), 10);
+    assert_eq!(run.results("in.csv").len(), 10);
+
+    run.write("in.csv", rows(20));
+    run.comes_right("in.csv", &rows(20));
+    assert_eq!(run.counts().of(Call::Create), 20);
+}
+
+/// What can't be claimed is not sent, however long it takes to find out.
+#[test]
+fn before_the_claim_is_on_disk() {
+    let run = ten_rows(&[]);
+    let (running, unrecorded) = answered_and_not_recorded(&run, "--rate 4/s");
+    let claimed = claims(&run, CLAIMED);
+    assert!((1..=3).contains(&claimed), "one is sent, two may wait");
+    running
+        .end()
+        .refuses(1, &["cannot write to checkpoint"])
+        .hints("what was done is kept");
+    drop(unrecorded);
+    assert_eq!(claims(&run, CLAIMED), claimed);
+    assert_eq!(i64::try_from(run.held().len()), Ok(claimed));
+
+    run.comes_right("in.csv", &rows(10));
+}
+
+#[test]
+fn after_the_claim_and_before_the_request() {
+    let run = ten_rows(&[]);
+    let running = run.start_import("in.csv --rate 2/m");
+    until("all are claimed and one is settled", || {
+        (claims(&run, CLAIMED), claims(&run, SETTLED)) == (10, 1)
+    });
+    running.kill();
+    assert_eq!(run.counts().of(Call::Create), 1);
+    assert_eq!(run.held().len(), 1);
+
+    run.comes_right("in.csv", &rows(10));
+    assert_eq!(run.counts().of(Call::Lookup), 9, "each is asked for first");
+    assert_eq!(run.counts().of(Call::Create), 10);
+}
+
+/// Kills where the fourth create hangs, before or after the server has acted;
+/// gives back how many creates there were in the end.
+fn hanging(fault: &str, acted: usize) -> u64 {
+    let run = ten_rows(&[fault]);
+    let running = run.start_import("in.csv --concurrency 1");
+    until("the fourth create hangs", || {
+        run.counts().all_faults() == 1 && claims(&run, SETTLED) == 3
+    });
+    until("the server has acted", || run.held().len() == acted);
+    running.kill();
+    assert_eq!(claims(&run, IN_DOUBT), 7);
+    assert_eq!(run.held().len(), acted);
+
+    run.comes_right("in.csv", &rows(10));
+    assert_eq!(run.counts().of(Call::Lookup), 7);
+    run.counts().of(Call::Create)
+}
+
+#[test]
+fn after_the_request_and_before_the_server_acts() {
+    assert_eq!(hanging("hang@create:4", 3), 11);
+}
+
+#[test]
+fn after_the_server_acted_and_before_its_answer() {
+    assert_eq!(hanging("hang-after@create:4", 4), 10);
+}
+
+/// A request may be on its way when its sender dies.
+#[test]
+fn before_the_server_acts_that_acts_later() {
+    let run = ten_rows(&[]);
+    let unanswered = locked(&run, DATABASE);
+    let running = run.start_import("in.csv --concurrency 1");
+    until("the first create", || run.counts().of(Call::Create) == 1);
+    running.kill();
+    assert_eq!(run.held().len(), 0);
+    drop(unanswered);
+    until("the customer", || run.held().len() == 1);
+    assert_eq!(claims(&run, IN_DOUBT), 10);
+
+    run.comes_right("in.csv", &rows(10));
+    assert_eq!(run.counts().of(Call::Create), 10);
+}
+
+#[test]
+fn after_the_answer_and_before_it_is_recorded() {
+    let run = ten_rows(&[]);
+    let (running, unrecorded) = answered_and_not_recorded(&run, "");
+    // One at a time: when the last one is there, the others were answered.
+    until("all customers", || run.held().len() == 10);
+    running.kill();
+    drop(unrecorded);
+    assert_eq!(claims(&run, IN_DOUBT), 10);
+
+    run.comes_right("in.csv", &rows(10));
+    assert_eq!(run.counts().of(Call::Create), 10);
+}
+
+#[test]
+fn after_the_keys_are_kept_and_before_the_row_is_settled() {
+    // The first key comes so much earlier that it is kept without the others.
+    let run = ten_rows(&["delay:300ms@create:2"]);
+    let (mut running, unrecorded) = answered_and_not_recorded(&run, "--keys");
+    let keys = || run.text("in.csv.results/keys.csv").lines().count() - 1;
+    until("a key and all customers", || {
+        keys() > 0 && run.held().len() == 10 || !running.runs()
+    });
+    running.kill();
+    drop(unrecorded);
+    let kept_before = keys();
+    assert!(kept_before > 0);
+    assert_eq!(claims(&run, IN_DOUBT), 10);
+
+    run.comes_right("in.csv --keys", &rows(10));
+    let (kept, lost) = run.keys("in.csv");
+    assert_eq!(kept.len(), kept_before);
+    assert!(kept.is_disjoint(&lost), "{lost:?}");
+    let all = customers_of_csv(&rows(10));
+    assert!(kept.union(&lost).eq(all.keys()), "{kept:?} {lost:?}");
+}
+
+/// A run that asks may be killed as well, and leaves as much in doubt.
+#[test]
+fn while_asking_what_came_of_an_earlier_kill() {
+    let run = ten_rows(&["hang-after@create:4", "hang@lookup:1", "hang@lookup:4"]);
+    let running = run.start_import("in.csv --concurrency 1");
+    until("four customers", || run.held().len() == 4);
+    until("three are settled", || claims(&run, SETTLED) == 3);
+    running.kill();
+    for (settled, faults) in [(3, 2), (5, 3)] {
+        let running = run.start_import("in.csv --concurrency 1");
+        until("a question hangs", || {
+            run.counts().all_faults() == faults && claims(&run, SETTLED) == settled
+        });
+        running.kill();
+        assert_eq!(claims(&run, IN_DOUBT), 10 - settled);
+    }
+
+    run.comes_right("in.csv", &rows(10));
+    assert_eq!(run.counts().of(Call::Create), 10);
+}
+
+#[test]
+fn after_the_sending_and_before_the_results() {
+    let run = ten_rows(&[]);
+    let pipe = pipe(&run, ".problems.csv.part");
+    let running = run.start_import("in.csv");
+    let ended = "SELECT count(*) FROM run WHERE ended = 'finished'";
+    until("the sending has ended", || {
+        checkpoint(&run, ended) == Some(1)
+    });
+    running.kill();
+    assert_eq!(claims(&run, SETTLED), 10);
+    std::fs::remove_file(pipe).unwrap();
+    assert_eq!(
+        std::fs::read_dir(run.path("in.csv.results"))
+            .unwrap()
+            .count(),
+        0
+    );
+
+    run.comes_right("in.csv", &rows(10));
+    assert_eq!(run.counts().of(Call::Lookup), 0);
+    assert_eq!(run.counts().of(Call::Create), 10);
+}
+
+#[test]
+fn while_the_results_are_being_written() {
+    let unfit = format!("x-1,{},Euro\n", "long ".repeat(100)).repeat(1500);
+    let run = Run::new().server(&[]).input("in.csv", rows(10) + &unfit);
+    let pipe = pipe(&run, ".results.jsonl.part");
+    // Open at its other end, so that it takes some lines and no more.
+    let unread = File::options().read(true).write(true).open(&pipe).unwrap();
+    let running = run.start_import("in.csv --max-errors 100%");
+    let rejects = run.path("in.csv.results/.rejects.csv.part");
+    until("a part of the rejects", || {
+        std::fs::metadata(&rejects).is_ok_and(|found| found.len() > 0)
+    });
+    running.kill();
+    drop(unread);
+    std::fs::remove_file(pipe).unwrap();
+    for name in [
+        "results.jsonl",
+        "rejects.csv",
+        "problems.csv",
+        "summary.json",
+    ] {
+        assert!(!run.exists(&format!("in.csv.results/{name}")), "{name}");
+    }
+
+    // The rows were mended or taken out meanwhile: there are no rejects any more.
+    run.write("in.csv", rows(10));
+    run.comes_right("in.csv", &rows(10));
+    assert_eq!(run.counts().of(Call::Create), 10);
+}
+
+#[test]
+fn after_some_results_are_in_place() {
+    let run = ten_rows(&[]);
+    let pipe = pipe(&run, ".summary.json.part");
+    let running = run.start_import("in.csv");
+    until("the results", || run.exists("in.csv.results/results.jsonl"));
+    running.kill();
+    assert_eq!(run.results("in.csv").len(), 10);
+    assert!(!run.exists("in.csv.results/summary.json"));
+    std::fs::remove_file(pipe).unwrap();
+
+    run.comes_right("in.csv", &rows(10));
+    assert_eq!(run.counts().of(Call::Create), 10);
+}
