@@ -1,11 +1,12 @@
 //! The JSON that goes over the wire, both ways.
 //!
 //! A body holds exactly the fields that are given: no nulls, no empty strings,
-//! no empty arrays. A response may hold anything beside what the reference
-//! names; members that we need and cannot read make it unreadable.
+//! no empty arrays. A response must hold the two ids, which say whose answer it
+//! is; whatever else it lacks, adds or gives another type is read as not said.
 
+use serde::de::DeserializeOwned;
 use serde::ser::SerializeMap;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Key;
 use crate::domain::change::Change;
@@ -113,8 +114,8 @@ pub(super) fn customer(body: &[u8]) -> serde_json::Result<CustomerResponse> {
         },
         keys: read
             .keys
-            .unwrap_or_default()
             .into_iter()
+            .filter_map(|key| KeyMembers::deserialize(key).ok())
             .map(|key| key.key)
             .collect(),
     })
@@ -127,17 +128,34 @@ pub(super) fn customer(body: &[u8]) -> serde_json::Result<CustomerResponse> {
 struct CustomerMembers {
     customer_id: String,
     client_id: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "if_readable")]
     company_name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "if_readable")]
     currency: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "if_readable")]
     status: String,
+    #[serde(default, deserialize_with = "if_readable")]
     plans: Option<Vec<PlanMembers>>,
+    #[serde(default, deserialize_with = "if_readable")]
     bundles: Option<Vec<PlanMembers>>,
+    #[serde(default, deserialize_with = "if_readable")]
     billing_contact: Option<serde_json::Map<String, serde_json::Value>>,
+    #[serde(default, deserialize_with = "if_readable")]
     created: Option<String>,
-    keys: Option<Vec<KeyMembers>>,
+    /// One by one: what can be read of them is never shown again.
+    #[serde(default, deserialize_with = "if_readable")]
+    keys: Vec<serde_json::Value>,
+}
+
+/// A member of the type that it should have, or as if it weren't there: a
+/// customer is no less created for a `null` beside its ids.
+fn if_readable<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: DeserializeOwned + Default,
+    D: Deserializer<'de>,
+{
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(T::deserialize(value).unwrap_or_default())
 }
 
 #[derive(Deserialize)]
@@ -235,6 +253,20 @@ mod tests {
         assert_eq!(read.remote.created, Some(1_646_092_800_000));
         assert_eq!(read.keys.len(), 1);
         assert!(!format!("{:?}", read.keys).contains("sk_1"));
+    }
+
+    #[test]
+    fn members_of_another_type_are_not_said() {
+        let read = customer(
+            br#"{"customerId":"cus_1","clientId":"c-1","companyName":null,"status":{},"plans":["p"],
+                 "bundles":[{"bundleId":7}],"billingContact":[],"created":5,
+                 "keys":[null,{"key":5},{"key":"sk_1"}]}"#,
+        )
+        .unwrap();
+        assert_eq!(read.remote.company_name, "");
+        assert_eq!((read.remote.plan_ids, read.remote.bundle_ids), (None, None));
+        assert_eq!((read.remote.contact, read.remote.created), (None, None));
+        assert_eq!(read.keys.len(), 1);
     }
 
     #[test]
