@@ -222,24 +222,25 @@ impl Client {
         answer: &mut Answer,
         longest: usize,
     ) -> Result<(), Lost> {
-        let status = answer.status;
-        loop {
+        let why = loop {
             match response.chunk().await {
                 Ok(Some(chunk)) => {
                     answer.body.extend_from_slice(&chunk);
                     if answer.body.len() > longest {
-                        return Err(answer
-                            .broken(format!("the answer is longer than {} KiB", longest >> 10)));
+                        break format!("the answer is longer than {} KiB", longest >> 10);
                     }
                 }
                 Ok(None) => return Ok(()),
-                // A refusal whose text was cut off is a refusal all the same.
-                Err(_cut_off) if status.is_client_error() => return Ok(()),
-                Err(error) => {
-                    let lost = self.lost(&error);
-                    return Err(answer.broken(lost.trouble.message));
-                }
+                Err(error) => break self.lost(&error).trouble.message,
             }
+        };
+        // Only a success is decided by what its body says. Of any other answer
+        // the status and the headers are enough, and the text is as much of an
+        // explanation as there was.
+        if answer.status.is_success() {
+            Err(answer.broken(why))
+        } else {
+            Ok(())
         }
     }
 
