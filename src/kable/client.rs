@@ -29,6 +29,9 @@ const LONGEST_BODY: usize = 1 << 20;
 /// The longest list of plans or bundles that is read.
 const LONGEST_LIST: usize = 64 << 20;
 
+/// The longest that a connection may take to come about.
+const LONGEST_CONNECT: Duration = Duration::from_secs(10);
+
 /// What the client needs to know.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -76,6 +79,7 @@ pub struct Client {
     credentials: HeaderMap,
     secret: SecretString,
     timeout: Duration,
+    connect_timeout: Duration,
 }
 
 impl Client {
@@ -98,6 +102,9 @@ impl Client {
         rustls::crypto::ring::default_provider()
             .install_default()
             .ok();
+        // Shorter than the whole, or nobody could tell which of them it was: what
+        // has no connection was not sent.
+        let connect_timeout = (settings.timeout / 2).min(LONGEST_CONNECT);
         let http = reqwest::Client::builder()
             .user_agent(concat!("kable-bulk/", env!("CARGO_PKG_VERSION")))
             .default_headers(defaults)
@@ -105,7 +112,7 @@ impl Client {
             .retry(reqwest::retry::never())
             .tls_version_min(reqwest::tls::Version::TLS_1_2)
             .timeout(settings.timeout)
-            .connect_timeout(settings.timeout.min(Duration::from_secs(10)))
+            .connect_timeout(connect_timeout)
             .pool_max_idle_per_host(settings.connections)
             .tcp_nodelay(true)
             .referer(false);
@@ -134,6 +141,7 @@ impl Client {
             credentials,
             secret: settings.client_secret.clone(),
             timeout: settings.timeout,
+            connect_timeout,
         })
     }
 
@@ -250,15 +258,12 @@ impl Client {
         // request may have arrived.
         let unsent = error.is_connect() || error.is_builder();
         let message = if error.is_timeout() {
-            let doing = if error.is_connect() {
-                "no connection"
+            let (missing, time) = if error.is_connect() {
+                ("connection", self.connect_timeout)
             } else {
-                "no answer"
+                ("answer", self.timeout)
             };
-            format!(
-                "{doing} within {}",
-                humantime::format_duration(self.timeout)
-            )
+            format!("no {missing} within {}", humantime::format_duration(time))
         } else {
             deepest(error)
         };
