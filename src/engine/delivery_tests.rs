@@ -547,7 +547,7 @@ async fn a_stop_releases_a_row_that_waits_for_the_end_of_an_outage() {
     for _ in 0..5 {
         sending
             .outage()
-            .trouble(Duration::from_hours(1), &sending.retry, 1.0);
+            .trouble(Duration::from_hours(1), &sending.retry, None, 1.0);
     }
     let (delivery, at) = stopped_after_a_second(sending, ticket()).await;
     assert!(

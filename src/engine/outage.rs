@@ -19,6 +19,8 @@ pub(super) struct Outage {
     troubles: u32,
     probes: u32,
     down: Option<Down>,
+    /// Until then the server wants to be left alone.
+    not_before: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,10 +43,13 @@ pub(super) enum Admission {
 impl Outage {
     /// Asks to send at `now`.
     pub(super) fn admit(&mut self, now: Duration) -> Admission {
+        let not_before = self.not_before;
         match &mut self.down {
             None => Admission::Go,
             Some(down) if down.probing => Admission::Wait(None),
-            Some(down) if now < down.next_probe => Admission::Wait(Some(down.next_probe)),
+            Some(down) if now < down.next_probe.max(not_before) => {
+                Admission::Wait(Some(down.next_probe.max(not_before)))
+            }
             Some(down) => {
                 down.probing = true;
                 Admission::Probe
@@ -59,20 +64,39 @@ impl Outage {
         ended
     }
 
-    /// Takes in that no answer came, or only that something is broken. True if
-    /// the API is down now, so that nothing is held against the row.
-    pub(super) fn trouble(&mut self, now: Duration, policy: &Policy, jitter: f64) -> bool {
+    /// Takes in that no answer came, or only that something is broken and how
+    /// long the server `asks` to be left alone. True if the API is down now, so
+    /// that nothing is held against the row.
+    pub(super) fn trouble(
+        &mut self,
+        now: Duration,
+        policy: &Policy,
+        asks: Option<Duration>,
+        jitter: f64,
+    ) -> bool {
+        self.asked(now, asks);
         self.troubles = self.troubles.saturating_add(1);
         // Those that were in flight when it went down come back too; only the
         // probe's own failure makes the pause longer.
         if self.down.is_none() && self.troubles >= IN_A_ROW {
-            self.probe_failed(now, policy, jitter);
+            self.probe_failed(now, policy, asks, jitter);
         }
         self.down.is_some()
     }
 
+    fn asked(&mut self, now: Duration, asks: Option<Duration>) {
+        self.not_before = self.not_before.max(now + asks.unwrap_or_default());
+    }
+
     /// Takes in that a probe got no answer either: the next one is later.
-    pub(super) fn probe_failed(&mut self, now: Duration, policy: &Policy, jitter: f64) {
+    pub(super) fn probe_failed(
+        &mut self,
+        now: Duration,
+        policy: &Policy,
+        asks: Option<Duration>,
+        jitter: f64,
+    ) {
+        self.asked(now, asks);
         self.probes = self.probes.saturating_add(1);
         // Half of the wait is certain, so that a dead API is not hammered.
         let wait = delay(policy, self.probes + 1, None, 0.5 + jitter / 2.0);
@@ -100,7 +124,7 @@ mod tests {
     }
 
     fn trouble(outage: &mut Outage, millis: u64) -> bool {
-        outage.trouble(at(millis), &Policy::default(), 1.0)
+        outage.trouble(at(millis), &Policy::default(), None, 1.0)
     }
 
     fn down() -> Outage {
@@ -130,7 +154,7 @@ mod tests {
         assert_eq!(outage.admit(at(0)), Admission::Wait(Some(at(1000))));
         assert_eq!(outage.admit(at(1000)), Admission::Probe);
         assert_eq!(outage.admit(at(1000)), Admission::Wait(None));
-        outage.probe_failed(at(1000), &Policy::default(), 1.0);
+        outage.probe_failed(at(1000), &Policy::default(), None, 1.0);
         assert_eq!(outage.admit(at(1000)), Admission::Wait(Some(at(3000))));
     }
 
@@ -144,6 +168,22 @@ mod tests {
         assert_eq!(outage.admit(at(1000)), Admission::Probe);
         assert!(trouble(&mut outage, 1001));
         assert_eq!(outage.admit(at(9000)), Admission::Wait(None));
+    }
+
+    #[test]
+    fn nobody_comes_back_sooner_than_the_server_asks() {
+        let asks = |seconds| Some(Duration::from_secs(seconds));
+        let mut outage = Outage::default();
+        outage.trouble(at(0), &Policy::default(), asks(60), 1.0);
+        for _ in 0..4 {
+            trouble(&mut outage, 500);
+        }
+        assert_eq!(outage.admit(at(59_999)), Admission::Wait(Some(at(60_000))));
+        assert_eq!(outage.admit(at(60_000)), Admission::Probe);
+        outage.probe_failed(at(60_000), &Policy::default(), asks(120), 1.0);
+        assert_eq!(outage.admit(at(60_001)), Admission::Wait(Some(at(180_000))));
+        assert!(outage.answered());
+        assert_eq!(outage.admit(at(60_002)), Admission::Go);
     }
 
     #[test]

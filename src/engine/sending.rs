@@ -101,10 +101,10 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         Gauges::count(&self.gauges.lookups);
         match self.timed(self.api.reach()).await {
             Ok(()) => self.answered(),
-            Err(_still_down) => {
-                let jitter = (self.jitter)();
+            Err(still_down) => {
+                let (now, jitter) = (self.began.elapsed(), (self.jitter)());
                 self.outage()
-                    .probe_failed(self.began.elapsed(), &self.retry, jitter);
+                    .probe_failed(now, &self.retry, still_down.wait, jitter);
                 self.changed.notify_waiters();
             }
         }
@@ -159,10 +159,10 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         }
         let (was_down, is_down) = {
             let mut outage = self.outage();
-            let jitter = (self.jitter)();
+            let (now, jitter) = (self.began.elapsed(), (self.jitter)());
             (
                 outage.is_down(),
-                outage.trouble(self.began.elapsed(), &self.retry, jitter),
+                outage.trouble(now, &self.retry, trouble.wait, jitter),
             )
         };
         if is_down {
