@@ -387,12 +387,12 @@ async fn a_row_in_doubt_that_cannot_be_asked_about_is_unresolved_after_the_retri
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_row_that_cannot_be_asked_about_is_pending_after_the_retries() {
+async fn a_refused_row_that_cannot_be_asked_about_is_unresolved_after_the_retries() {
     let mut sending = scripted([refused("no"), unanswered(), unanswered()]);
     sending.retry.retries = 1;
     assert_eq!(
         outcome_of(&sending, ticket()).await,
-        (Outcome::Pending, false)
+        (Outcome::Unresolved, false)
     );
 }
 

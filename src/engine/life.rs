@@ -142,7 +142,7 @@ impl Life {
     pub(super) fn unresolved(&self) -> Delivery {
         let trouble = self.trouble.clone().unwrap_or_default();
         let mut settlement = self.settled(
-            if self.doubt {
+            if self.may_exist() {
                 Outcome::Unresolved
             } else {
                 Outcome::Pending
@@ -159,9 +159,15 @@ impl Life {
         }
     }
 
+    /// Whether the customer may be there. After a refusal too, until it has been
+    /// asked for: it may have been refused because it exists.
+    fn may_exist(&self) -> bool {
+        self.doubt || self.refusal.is_some()
+    }
+
     /// What the row is when everything stops.
     pub(super) fn left(&self) -> Delivery {
-        if self.doubt || self.ticket.ask_first {
+        if self.may_exist() || self.ticket.ask_first {
             Delivery::InDoubt
         } else {
             Delivery::Released(self.settled(Outcome::Pending, false))
