@@ -177,9 +177,13 @@ impl Answer {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::RangeInclusive;
+
     use reqwest::StatusCode;
 
     use super::{Answer, Standing, judge};
+
+    const README: &str = include_str!("../../README.md");
 
     #[test]
     fn a_request_that_is_given_back_shows_no_secret() {
@@ -199,28 +203,51 @@ mod tests {
         assert_eq!(refusal.request_id.as_deref(), Some("req …"));
     }
 
+    /// The README's lines about statuses, and which they are.
+    const TABLE: [(&str, Standing, &[RangeInclusive<u16>]); 6] = [
+        (
+            "| 2xx with the customer in it",
+            Standing::Success,
+            &[200..=299],
+        ),
+        (
+            "| 400, 404, 409, 413, 422 and other 4xx, 3xx |",
+            Standing::Refused,
+            &[
+                300..=400,
+                402..=402,
+                405..=407,
+                409..=424,
+                426..=428,
+                430..=499,
+            ],
+        ),
+        (
+            "| 400, 404, 409, 413, 422 and other 4xx, 3xx |",
+            Standing::Absent,
+            &[404..=404],
+        ),
+        ("| 401, 403 |", Standing::Denied, &[401..=401, 403..=403]),
+        ("| 429 |", Standing::Throttled, &[429..=429]),
+        (
+            "| 408, 425, 5xx, and any status that isn't named here |",
+            Standing::Unknown,
+            &[100..=199, 408..=408, 425..=425, 500..=999],
+        ),
+    ];
+
     #[test]
-    fn every_status_has_a_meaning() {
-        for (status, standing) in [
-            (200, Standing::Success),
-            (201, Standing::Success),
-            (302, Standing::Refused),
-            (400, Standing::Refused),
-            (401, Standing::Denied),
-            (403, Standing::Denied),
-            (404, Standing::Absent),
-            (408, Standing::Unknown),
-            (409, Standing::Refused),
-            (422, Standing::Refused),
-            (429, Standing::Throttled),
-            (500, Standing::Unknown),
-            (503, Standing::Unknown),
-        ] {
-            assert_eq!(
-                judge(StatusCode::from_u16(status).unwrap()),
-                standing,
-                "{status}"
-            );
+    fn every_status_means_what_the_readme_says() {
+        let mut statuses: Vec<u16> = Vec::new();
+        for (line, standing, ranges) in TABLE {
+            assert!(README.contains(line), "not in the README: {line}");
+            for status in ranges.iter().cloned().flatten() {
+                let judged = judge(StatusCode::from_u16(status).unwrap());
+                assert_eq!(judged, standing, "{status}");
+                statuses.push(status);
+            }
         }
+        statuses.sort_unstable();
+        assert!(statuses.into_iter().eq(100..=999), "each of them once");
     }
 }

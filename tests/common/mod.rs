@@ -6,6 +6,10 @@
 //! server holds is read from the sandbox's file and held against expectations
 //! that are worked out here, without the program's own code.
 
+pub(crate) mod answers;
+pub(crate) mod raw;
+pub(crate) mod table;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
