@@ -122,8 +122,8 @@ fn broken_in_the_text_of_a_refusal() {
     let no = || says("422 Unprocessable Content", r#"{"message":"no"}"#).short(5);
     let lines: [Line; 3] = [
         create("closed", no().then(Then::Close), FAILED),
-        create("reset", no().then(Then::Hang), FAILED),
-        create("hangs", no().then(Then::Hang), EXISTED).there(SAME),
+        create("hangs", no().then(Then::Hang), FAILED),
+        create("hangs, there", no().then(Then::Hang), EXISTED).there(SAME),
     ];
     hold(&lines, "--timeout 2s");
 }

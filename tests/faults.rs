@@ -421,7 +421,7 @@ fn never_told(status: u16, retries: u32) {
 #[test]
 fn one_customer_that_breaks_the_api_is_no_outage_and_unresolved_in_the_end() {
     // More often than makes an outage.
-    never_told(500, 5);
+    never_told(500, 4);
 }
 
 #[test]
