@@ -83,6 +83,8 @@ pub(super) struct CustomerResponse {
 
 /// Reads a customer; the error says what is missing.
 pub(super) fn customer(body: &[u8]) -> serde_json::Result<CustomerResponse> {
+    // A parser may ignore a byte-order mark rather than fail (RFC 8259 §8.1).
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let read: CustomerMembers = serde_json::from_slice(body)?;
     let contact = read.billing_contact.map(|members| {
         let mut contact = Contact::default();
