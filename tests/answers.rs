@@ -28,6 +28,7 @@ fn head(lines: &str) -> String {
 fn odd_customers() -> Vec<(&'static str, &'static str)> {
     vec![
         ("whole", "CUSTOMER"),
+        ("a byte-order mark and blanks", "\u{feff}\r\n CUSTOMER \n"),
         (
             "the two ids and nothing else",
             r#"{"clientId":"CLIENT","customerId":"cus_1"}"#,

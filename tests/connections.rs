@@ -257,6 +257,35 @@ fn closed_just_as_the_next_request_leaves() {
     }
 }
 
+/// What comes unasked is nobody's answer: neither a server that says why it
+/// closes, nor one that says that the next row is there.
+#[test]
+fn an_answer_that_nobody_asked_for() {
+    let whole = |status: &str, id: usize| {
+        let body = format!(r#"{{"customerId":"cus_1","clientId":"c-{id}"}}"#);
+        let length = body.len();
+        format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{body}")
+    };
+    for (more, then) in [
+        ("408 Request Timeout", Then::Close),
+        ("201 Created", Then::Keep),
+    ] {
+        let acts = (1..=9).map(|row| {
+            let both = whole("201 Created", row) + &whole(more, row + 1);
+            let act = raw(&both).done().then(then);
+            (Ask::Create, format!("c-{row}"), vec![act])
+        });
+        let server = Raw::start(1024, acts);
+        let run = Run::new().credentials().input("in.csv", rows(10));
+        let url = server.url();
+        let line = format!("import in.csv --base-url {url} --rate unlimited");
+        run.go(&format!("{line} --concurrency 1")).code(0);
+        for row in 1..=10 {
+            assert_eq!(server.times_created(&format!("c-{row}")), 1, "{more} {row}");
+        }
+    }
+}
+
 #[test]
 fn nobody_there_at_the_start() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

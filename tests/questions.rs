@@ -11,7 +11,7 @@
 mod common;
 
 use common::answers::{DOUBTS, PAGE, REFUSALS, endless, unreadable};
-use common::raw::{Act, Then, raw, says};
+use common::raw::{Act, Then, raw, says, says_with};
 use common::table::{ASKED_AGAIN, DIFFERS, FOUND, Line, SENT_AGAIN, create, hold, look_up};
 
 #[test]
@@ -36,7 +36,11 @@ fn answers_to_the_question() {
     lines.push(look_up("odd members", says("200 OK", odd), existed));
     lines.push(look_up(
         "by 203, and zipped by name only",
-        says("203 Non-Authoritative Information", "CUSTOMER"),
+        says_with(
+            "203 Non-Authoritative Information",
+            "Content-Encoding: gzip\r\n",
+            "CUSTOMER",
+        ),
         FOUND,
     ));
     hold(&lines, "");
