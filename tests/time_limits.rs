@@ -73,3 +73,15 @@ fn times_that_are_none_are_wrong_usage() {
             .says(said);
     }
 }
+
+#[test]
+fn an_api_that_fails_at_every_create_and_answers_questions_is_not_stormed() {
+    let run = Run::new()
+        .server(&["status:500@create"])
+        .input("in.csv", rows(500));
+    run.import("in.csv --max-duration 4s").code(4);
+    let summary = run.summary("in.csv");
+    assert_eq!(summary.outcome("failed"), 0);
+    let sent = summary.0["requests"]["sent"].as_u64().unwrap();
+    assert!(sent < 400, "{sent}");
+}

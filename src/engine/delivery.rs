@@ -66,7 +66,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                 status,
                 request_id,
             } => {
-                self.answered();
+                self.worked();
                 let mut settlement = life.settled(Outcome::Created, true);
                 settlement.customer_id = Some(remote.customer_id);
                 settlement.request_id = request_id;
@@ -79,7 +79,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                 })
             }
             Reply::Refused(refusal) => {
-                self.answered();
+                self.worked();
                 life.refusal = Some(refusal);
                 life.next = Next::Find;
                 None
@@ -111,7 +111,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             Reply::Done {
                 remote, request_id, ..
             } => {
-                self.answered();
+                self.worked();
                 life.update = Update::Accepted;
                 // An answer that doesn't show all of it is not taken for it.
                 life.next = Next::Find;
@@ -120,7 +120,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                     .then(|| self.there(life, &remote, request_id))
             }
             Reply::Refused(refusal) => {
-                self.answered();
+                self.worked();
                 Some(life.refused(refusal))
             }
             Reply::Unknown(trouble) => {

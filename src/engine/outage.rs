@@ -3,7 +3,9 @@
 //!
 //! While it is down nobody sends, pauses between probes grow, and nothing is held
 //! against a row. A probe is about no row, so that one customer that the server
-//! fails at is not taken for an outage for ever. One answer of any kind ends it.
+//! fails at is not taken for an outage for ever. One answer of any kind ends it;
+//! but only a create or an update that is answered makes the next pause short
+//! again, for an API that answers questions and fails at every create is not back.
 
 use std::time::Duration;
 
@@ -60,8 +62,17 @@ impl Outage {
     /// Takes in an answer, whatever it said. True if that ended an outage.
     pub(super) fn answered(&mut self) -> bool {
         let ended = self.down.is_some();
-        *self = Self::default();
+        *self = Self {
+            probes: self.probes,
+            ..Self::default()
+        };
         ended
+    }
+
+    /// Takes in an answer to a create or an update: it is all there.
+    pub(super) fn worked(&mut self) -> bool {
+        self.probes = 0;
+        self.answered()
     }
 
     /// Takes in that no answer came, or only that something is broken and how
@@ -184,6 +195,19 @@ mod tests {
         assert_eq!(outage.admit(at(60_001)), Admission::Wait(Some(at(180_000))));
         assert!(outage.answered());
         assert_eq!(outage.admit(at(60_002)), Admission::Go);
+    }
+
+    #[test]
+    fn where_only_questions_are_answered_each_outage_is_longer() {
+        let mut outage = Outage::default();
+        for pause in [1000, 2000, 4000] {
+            let _down = (0..5).any(|_| trouble(&mut outage, 0));
+            assert_eq!(outage.admit(at(0)), Admission::Wait(Some(at(pause))));
+            assert!(outage.answered());
+        }
+        outage.worked();
+        let _down = (0..5).any(|_| trouble(&mut outage, 0));
+        assert_eq!(outage.admit(at(0)), Admission::Wait(Some(at(1000))));
     }
 
     #[test]

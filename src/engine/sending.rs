@@ -177,8 +177,19 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
 
     /// Takes in that the API answered.
     pub(super) fn answered(&self) {
+        let ended = self.outage().answered();
+        self.is_there(ended);
+    }
+
+    /// Takes in that the API answered a create or an update.
+    pub(super) fn worked(&self) {
+        let ended = self.outage().worked();
+        self.is_there(ended);
+    }
+
+    fn is_there(&self, outage_ended: bool) {
         self.pace.accepted();
-        if self.outage().answered() {
+        if outage_ended {
             self.changed.notify_waiters();
             self.observer.hear(&Event::Up);
         }
