@@ -28,6 +28,7 @@ pub mod sandbox;
 pub mod source;
 pub mod spill;
 
+use std::borrow::Cow;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
@@ -124,7 +125,7 @@ fn hint(error: &anyhow::Error) -> Option<String> {
                 cause
                     .downcast_ref::<LedgerError>()
                     .and_then(LedgerError::hint)
-                    .map(owned)
+                    .map(Cow::into_owned)
             })
             .or_else(|| {
                 cause

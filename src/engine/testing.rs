@@ -499,6 +499,7 @@ struct Held {
     claims: BTreeMap<u64, Claimed>,
     ids: BTreeMap<String, u64>,
     runs: Vec<RunFigures>,
+    gaps: bool,
 }
 
 struct Claimed {
@@ -549,6 +550,11 @@ impl MemoryLedger {
         claimed.entry.outcome = outcome.unwrap_or(Outcome::Unresolved);
         held.ids.insert(customer.client_id().to_owned(), id);
         held.claims.insert(id, claimed);
+    }
+
+    /// From now on it may not know of customers that were sent.
+    pub(super) fn forget(&self) {
+        self.held.lock().unwrap().gaps = true;
     }
 
     /// How many claims came to which outcome.
@@ -625,6 +631,10 @@ impl Ledger for MemoryLedger {
             each(&claimed.entry.client_id, known).unwrap();
         }
         Ok(())
+    }
+
+    fn has_gaps(&mut self) -> Result<bool, LedgerError> {
+        Ok(self.held.lock().unwrap().gaps)
     }
 
     fn next_id(&mut self) -> Result<u64, LedgerError> {

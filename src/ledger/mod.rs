@@ -8,12 +8,22 @@
 //! No word of SQLite passes through here, so that another database can hold
 //! the ledger of several machines.
 
+mod batch;
+pub mod damage;
 mod file;
+mod format;
 pub mod lock;
 mod records;
+mod salvage;
+mod soundness;
 pub mod sqlite;
+mod standing;
+mod tables;
 
+use std::borrow::Cow;
 use std::path::PathBuf;
+
+use self::damage::Rescue;
 
 use crate::domain::customer::Fingerprint;
 use crate::domain::outcome::{Outcome, Tally};
@@ -137,6 +147,8 @@ pub struct Standing {
     pub figures: RunFigures,
     /// How the latest run ended; `None` while it runs, or if it was killed.
     pub ended: Option<String>,
+    /// Whether it may not know of customers that were sent.
+    pub gaps: bool,
 }
 
 /// Where claims and their outcomes are kept.
@@ -151,6 +163,11 @@ pub trait Ledger: Send {
         &mut self,
         each: &mut dyn FnMut(&str, Known) -> std::io::Result<()>,
     ) -> Result<(), LedgerError>;
+
+    /// Whether it may not know of customers that were sent, because it was
+    /// saved from one that was damaged. Then what it doesn't know is asked for
+    /// before it is sent.
+    fn has_gaps(&mut self) -> Result<bool, LedgerError>;
 
     /// The number that the next new claim gets.
     fn next_id(&mut self) -> Result<u64, LedgerError>;
@@ -206,6 +223,16 @@ pub enum LedgerError {
         /// Our format.
         known: i64,
     },
+    /// Part of it can't be read, or can't be right.
+    #[error("checkpoint {} is damaged ({what}); {rescue}", .path.display())]
+    Damaged {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What is wrong with it, in the database's words.
+        what: String,
+        /// What was done about it.
+        rescue: Rescue,
+    },
     /// The file belongs to another account.
     #[error(
         "checkpoint {} belongs to {recorded}, but this run would send to {given}",
@@ -249,27 +276,27 @@ pub enum LedgerError {
 
 impl LedgerError {
     /// What the user can do about it, where something can be done.
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
+    pub fn hint(&self) -> Option<Cow<'static, str>> {
+        let hint = match self {
+            Self::Damaged { rescue, .. } => return Some(rescue.hint().into()),
             Self::NotThere { .. } => {
-                Some("name the input that was imported, or the file with --checkpoint FILE")
+                "name the input that was imported, or the file with --checkpoint FILE"
             }
             Self::NotALedger { .. } => {
-                Some("name another file with --checkpoint FILE; this one was not touched")
+                "name another file with --checkpoint FILE; this one was not touched"
             }
-            Self::Linked { .. } => Some("remove the other name: two runs could write it at once"),
-            Self::Newer { .. } => {
-                Some("use the version of kable-bulk that wrote it, or a newer one")
+            Self::Linked { .. } => "remove the other name: two runs could write it at once",
+            Self::Newer { .. } => "use the version of kable-bulk that wrote it, or a newer one",
+            Self::OtherAccount { .. } => {
+                "use the credentials and the target that it was begun with, or begin another one with --checkpoint FILE"
             }
-            Self::OtherAccount { .. } => Some(
-                "use the credentials and the target that it was begun with, or begin another one with --checkpoint FILE",
-            ),
-            Self::InUse { .. } => Some(
-                "wait for it to end, or stop it with Ctrl-C; `kable-bulk status` shows where it stands",
-            ),
-            Self::Database { .. } | Self::Io { .. } => Some(
-                "see that its folder is there and can be written, and that the disk has room; what was done is kept",
-            ),
-        }
+            Self::InUse { .. } => {
+                "wait for it to end, or stop it with Ctrl-C; `kable-bulk status` shows where it stands"
+            }
+            Self::Database { .. } | Self::Io { .. } => {
+                "see that its folder is there and can be written, and that the disk has room; what was done is kept"
+            }
+        };
+        Some(hint.into())
     }
 }

@@ -1,6 +1,7 @@
 //! Rows of the SQLite file → the ledger's words, and numbers both ways.
 
 use rusqlite::Row;
+use rusqlite::types::Type;
 
 use super::{Entry, Standing};
 use crate::domain::outcome::Outcome;
@@ -19,7 +20,16 @@ pub(super) fn known_of(row: &Row<'_>) -> rusqlite::Result<(String, Known)> {
         },
         claimed_by: row.get(4)?,
     };
-    Ok((row.get(1)?, known))
+    let client_id: String = row.get(1)?;
+    // No such id was ever fit to be sent. Sectors that were lost read as zeros.
+    if client_id.chars().any(char::is_control) {
+        return Err(rusqlite::Error::FromSqlConversionFailure(
+            1,
+            Type::Text,
+            "a clientId with a control character in it".into(),
+        ));
+    }
+    Ok((client_id, known))
 }
 
 pub(super) fn entry_of(row: &Row<'_>) -> rusqlite::Result<Entry> {

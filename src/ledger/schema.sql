@@ -1,4 +1,5 @@
--- The checkpoint of kable-bulk, format 1 (PRAGMA user_version).
+-- The checkpoint of kable-bulk, format 2 (PRAGMA user_version).
+-- A change here is a new format: it takes an upgrade-N.sql that brings older files up to it.
 -- Times are Unix milliseconds on this machine's clock unless said otherwise.
 
 -- The one account that this checkpoint belongs to.
@@ -6,7 +7,8 @@ CREATE TABLE account (
     only            INTEGER PRIMARY KEY CHECK (only = 1),
     base_url        TEXT    NOT NULL,  -- the API's base URL, or the sandbox's file
     kable_client_id TEXT    NOT NULL,  -- Kable-Client-Id; the secret is never kept
-    begun           INTEGER NOT NULL   -- when the checkpoint was made
+    begun           INTEGER NOT NULL,  -- when the checkpoint was made
+    gaps            INTEGER NOT NULL DEFAULT 0 -- 1: saved from a damaged checkpoint: there may be customers that were sent and do not stand here
 ) STRICT;
 
 -- Every run on it, the latest last.

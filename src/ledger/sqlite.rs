@@ -7,21 +7,18 @@
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
-use super::file::{owner_only, refuse_other_files};
+use super::damage::Rescue;
+use super::file::{hold_back, let_go, open_to_look, owner_only, refuse_other_files};
+use super::format::{self, FORMAT, Marks};
 use super::lock::Lock;
-use super::records::{add_run, entry_of, from_sql, known_of, to_sql};
-use super::{Batch, Claim, Entry, Ledger, LedgerError, RunFigures, RunStart, Settlement, Standing};
-use crate::domain::outcome::{Outcome, Tally};
+use super::records::{entry_of, from_sql, known_of, to_sql};
+use super::soundness::{damage, damage_in};
+use super::standing::{standing, target};
+use super::{Batch, Entry, Ledger, LedgerError, RunStart, Standing, batch, salvage};
 use crate::domain::plan::Known;
 use crate::domain::summary::Target;
-
-/// The newest format that this code reads and writes.
-const FORMAT: i64 = 1;
-
-/// "kblk": tells a checkpoint from every other SQLite file.
-const APPLICATION: i64 = 0x6b62_6c6b;
 
 /// A ledger in a file.
 #[derive(Debug)]
@@ -29,12 +26,16 @@ pub struct SqliteLedger {
     db: Connection,
     path: PathBuf,
     run: i64,
+    /// The file's format, which is the newest where it is written.
+    format: i64,
     /// Held while we write; readers need none.
-    _lock: Option<Lock>,
+    lock: Option<Lock>,
 }
 
 impl SqliteLedger {
     /// Opens the checkpoint at `path` for a run against `target`, or begins it.
+    ///
+    /// One that is damaged is left as it is, and what can be read of it is saved.
     pub fn open(path: &Path, target: &Target, now_ms: i64) -> Result<Self, LedgerError> {
         refuse_other_files(path)?;
         let lock = Lock::take(path)?;
@@ -46,24 +47,29 @@ impl SqliteLedger {
             path: path.to_owned(),
             source: Box::new(source),
         })?;
-        let failed = failing(path, "open");
-        let db = Connection::open(path).map_err(failed)?;
-        let ledger = Self {
-            db,
+        let db = Connection::open(path).and_then(|db| hold_back(&db, path).map(|()| db));
+        let mut ledger = Self {
+            db: db.map_err(refusing(path, "open"))?,
             path: path.to_owned(),
             run: 0,
-            _lock: Some(lock),
+            format: FORMAT,
+            lock: Some(lock),
         };
-        // Whose file it is comes first: nobody else's is written to.
-        let is_new = ledger.is_new()?;
-        if !is_new {
-            ledger.demand_format()?;
+        // Whose file it is comes first: nobody else's is written to, and no
+        // damaged one.
+        let marks = ledger.marks()?;
+        if !marks.is_empty {
+            ledger.demand_format(marks)?;
             ledger.demand_account(target)?;
+            ledger.demand_soundness()?;
         }
-        ledger.settle_in().map_err(failed)?;
-        if is_new {
-            ledger.create(target, now_ms)?;
+        ledger.settle_in().map_err(ledger.failing("open"))?;
+        if marks.is_empty {
+            format::create(&ledger.db, target, now_ms).map_err(ledger.failing("begin"))?;
+        } else {
+            format::upgrade(&ledger.db, marks.format).map_err(ledger.failing("upgrade"))?;
         }
+        ledger.format = FORMAT;
         Ok(ledger)
     }
 
@@ -75,28 +81,26 @@ impl SqliteLedger {
             });
         }
         refuse_other_files(path)?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let failed = failing(path, "open");
-        let db = Connection::open_with_flags(path, flags).map_err(failed)?;
-        db.execute_batch("PRAGMA query_only = ON;")
-            .map_err(failed)?;
-        let ledger = Self {
-            db,
+        let mut ledger = Self {
+            db: open_to_look(path).map_err(refusing(path, "open"))?,
             path: path.to_owned(),
             run: 0,
-            _lock: None,
+            format: FORMAT,
+            lock: None,
         };
-        if ledger.is_new()? {
-            return Err(LedgerError::NotALedger {
-                path: path.to_owned(),
-            });
+        let marks = ledger.marks()?;
+        if marks.is_empty {
+            return Err(ledger.not_a_ledger());
         }
-        ledger.demand_format()?;
+        ledger.demand_format(marks)?;
+        ledger.demand_soundness()?;
+        ledger.format = marks.format;
         Ok(ledger)
     }
 
     /// How we use the file, from now on.
     fn settle_in(&self) -> rusqlite::Result<()> {
+        let_go(&self.db)?;
         // The page cache is kept small: rows are appended and read in order.
         self.db.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -4096;
@@ -108,52 +112,25 @@ impl SqliteLedger {
         Ok(())
     }
 
-    fn is_new(&self) -> Result<bool, LedgerError> {
-        self.one("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", "read")
-    }
-
-    fn one<T: rusqlite::types::FromSql>(
-        &self,
-        sql: &str,
-        doing: &'static str,
-    ) -> Result<T, LedgerError> {
-        self.db
-            .query_row(sql, [], |row| row.get(0))
-            .map_err(failing(&self.path, doing))
-    }
-
-    fn create(&self, target: &Target, now_ms: i64) -> Result<(), LedgerError> {
-        let failed = failing(&self.path, "begin");
-        let transaction = self.db.unchecked_transaction().map_err(failed)?;
-        transaction
-            .execute_batch(include_str!("schema.sql"))
-            .map_err(failed)?;
-        transaction
-            .execute(
-                "INSERT INTO account (only, base_url, kable_client_id, begun) VALUES (1, ?, ?, ?)",
-                params![target.base_url, target.kable_client_id, now_ms],
-            )
-            .map_err(failed)?;
-        transaction
-            .pragma_update(None, "application_id", APPLICATION)
-            .map_err(failed)?;
-        transaction
-            .pragma_update(None, "user_version", FORMAT)
-            .map_err(failed)?;
-        transaction.commit().map_err(failed)
-    }
-
-    fn demand_format(&self) -> Result<(), LedgerError> {
-        if self.one::<i64>("PRAGMA application_id", "read")? != APPLICATION {
-            return Err(LedgerError::NotALedger {
-                path: self.path.clone(),
-            });
+    fn marks(&self) -> Result<Marks, LedgerError> {
+        let marks = Marks::of(&self.db).map_err(self.failing("read"))?;
+        if marks.is_empty && marks.is_ours {
+            return Err(self.damaged("its tables are gone".to_owned()));
         }
-        let found = self.one::<i64>("PRAGMA user_version", "read")?;
-        if found > FORMAT {
+        Ok(marks)
+    }
+
+    fn demand_format(&self, marks: Marks) -> Result<(), LedgerError> {
+        if !marks.is_ours {
+            return Err(self.not_a_ledger());
+        }
+        if marks.format < 1 {
+            return Err(self.damaged(format!("it has the format {}", marks.format)));
+        }
+        if marks.format > FORMAT {
             return Err(LedgerError::Newer {
                 path: self.path.clone(),
-                found,
+                found: marks.format,
                 known: FORMAT,
             });
         }
@@ -161,7 +138,7 @@ impl SqliteLedger {
     }
 
     fn demand_account(&self, given: &Target) -> Result<(), LedgerError> {
-        let recorded = self.target()?;
+        let recorded = target(&self.db).map_err(self.failing("read"))?;
         if recorded == *given {
             return Ok(());
         }
@@ -174,103 +151,42 @@ impl SqliteLedger {
         })
     }
 
-    /// How many claims came to which outcome, in one pass: grouping them would
-    /// sort them all in memory.
-    fn tally(&self) -> Result<Tally, LedgerError> {
-        let sums = Outcome::ALL.map(|outcome| format!("sum(outcome IS '{}')", outcome.name()));
-        let sql = format!(
-            "SELECT sum(outcome IS NULL), {} FROM customer",
-            sums.join(", ")
-        );
-        let read = |row: &rusqlite::Row<'_>| {
-            let count = |column: usize| {
-                row.get::<_, Option<i64>>(column)
-                    .map(|sum| from_sql(sum.unwrap_or_default()))
-            };
-            let mut tally = Tally::default();
-            tally.add_many(Outcome::Unresolved, count(0)?);
-            for (place, outcome) in Outcome::ALL.into_iter().enumerate() {
-                tally.add_many(outcome, count(place + 1)?);
-            }
-            Ok(tally)
-        };
-        self.db
-            .query_row(&sql, [], read)
-            .map_err(failing(&self.path, "read"))
+    fn demand_soundness(&self) -> Result<(), LedgerError> {
+        match damage(&self.db, &self.path).map_err(self.failing("read"))? {
+            Some(what) => Err(self.damaged(what)),
+            None => Ok(()),
+        }
     }
 
-    fn target(&self) -> Result<Target, LedgerError> {
+    fn one<T: rusqlite::types::FromSql>(&self, sql: &str) -> Result<T, LedgerError> {
         self.db
-            .query_row("SELECT base_url, kable_client_id FROM account", [], |row| {
-                Ok(Target {
-                    base_url: row.get(0)?,
-                    kable_client_id: row.get(1)?,
-                })
-            })
-            .map_err(failing(&self.path, "read"))
+            .query_row(sql, [], |row| row.get(0))
+            .map_err(self.failing("read"))
     }
 
-    fn write_claim(&self, claim: &Claim, now_ms: i64) -> rusqlite::Result<()> {
-        // A claim in doubt keeps its time and its run: that one may have been
-        // sent, and what Kable created since then may be its doing.
-        self.db
-            .prepare_cached(
-                "INSERT INTO customer (id, client_id, digest, run, claimed) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT (id) DO UPDATE SET
-                    digest = excluded.digest,
-                    run = iif(outcome IS NULL OR outcome = 'unresolved', run, excluded.run),
-                    claimed = iif(outcome IS NULL OR outcome = 'unresolved', claimed, excluded.claimed),
-                    outcome = NULL, settled = NULL",
-            )?
-            .execute(params![to_sql(claim.id), claim.client_id, claim.digest, self.run, now_ms])?;
-        Ok(())
+    fn not_a_ledger(&self) -> LedgerError {
+        LedgerError::NotALedger {
+            path: self.path.clone(),
+        }
     }
 
-    fn write_settlement(&self, settled: &Settlement, now_ms: i64) -> rusqlite::Result<()> {
-        self.db
-            .prepare_cached(
-                "UPDATE customer SET outcome = ?2, ours = max(ours, ?3), keys_lost = ?4,
-                    customer_id = coalesce(?5, customer_id), request_id = coalesce(?6, request_id),
-                    attempts = attempts + ?7, status = ?8, message = ?9, settled = ?10, digest = ?11
-                 WHERE id = ?1",
-            )?
-            .execute(params![
-                to_sql(settled.id),
-                settled.outcome.name(),
-                settled.ours,
-                settled.keys_lost,
-                settled.customer_id,
-                settled.request_id,
-                settled.attempts,
-                settled.status,
-                settled.message,
-                now_ms,
-                settled.digest,
-            ])?;
-        Ok(())
+    /// The error for a file with `what` wrong. A run saves what can be read.
+    fn damaged(&self, what: String) -> LedgerError {
+        LedgerError::Damaged {
+            path: self.path.clone(),
+            what,
+            rescue: match &self.lock {
+                Some(_ours) => salvage::save(&self.path),
+                None => Rescue::NotTried,
+            },
+        }
     }
 
-    fn write_figures(&self, figures: &RunFigures, now_ms: i64) -> rusqlite::Result<()> {
-        let latencies = serde_json::to_string(&figures.latencies)
-            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
-        let requests = figures.requests;
-        self.db
-            .prepare_cached(
-                "UPDATE run SET changed = ?2, elapsed_ms = ?3, sent = ?4, retried = ?5, throttled = ?6,
-                    lookups = ?7, latencies = ?8, clock_ahead_ms = ?9 WHERE id = ?1",
-            )?
-            .execute(params![
-                self.run,
-                now_ms,
-                to_sql(figures.elapsed_ms),
-                to_sql(requests.sent),
-                to_sql(requests.retried),
-                to_sql(requests.throttled),
-                to_sql(requests.lookups),
-                latencies,
-                figures.clock_ahead_ms,
-            ])?;
-        Ok(())
+    fn failing(&self, doing: &'static str) -> impl Fn(rusqlite::Error) -> LedgerError + Copy {
+        move |error| match damage_in(&error) {
+            Some(what) => self.damaged(what),
+            None => refusing(&self.path, doing)(error),
+        }
     }
 }
 
@@ -279,12 +195,13 @@ impl Ledger for SqliteLedger {
         &mut self,
         each: &mut dyn FnMut(&str, Known) -> std::io::Result<()>,
     ) -> Result<(), LedgerError> {
-        let failed = failing(&self.path, "read");
+        let failed = self.failing("read");
+        // A claim whose run is not known is a claim all the same.
         let mut statement = self
             .db
             .prepare(
                 "SELECT customer.id, client_id, digest, outcome, claimed + clock_ahead_ms
-                 FROM customer JOIN run ON run.id = customer.run ORDER BY customer.id",
+                 FROM customer LEFT JOIN run ON run.id = customer.run ORDER BY customer.id",
             )
             .map_err(failed)?;
         let mut rows = statement.query([]).map_err(failed)?;
@@ -298,13 +215,20 @@ impl Ledger for SqliteLedger {
         Ok(())
     }
 
+    fn has_gaps(&mut self) -> Result<bool, LedgerError> {
+        // Before format 2 nothing was ever saved.
+        if self.format < 2 {
+            return Ok(false);
+        }
+        self.one("SELECT gaps FROM account")
+    }
+
     fn next_id(&mut self) -> Result<u64, LedgerError> {
-        self.one::<i64>("SELECT coalesce(max(id), 0) + 1 FROM customer", "read")
+        self.one::<i64>("SELECT coalesce(max(id), 0) + 1 FROM customer")
             .map(from_sql)
     }
 
     fn begin(&mut self, run: &RunStart) -> Result<(), LedgerError> {
-        let failed = failing(&self.path, "write to");
         let inputs = serde_json::to_string(&run.inputs).map_err(|error| LedgerError::Database {
             doing: "write to",
             path: self.path.clone(),
@@ -315,24 +239,13 @@ impl Ledger for SqliteLedger {
                 "INSERT INTO run (command, inputs, fit_rows, began, changed) VALUES (?1, ?2, ?3, ?4, ?4)",
                 params![run.command, inputs, to_sql(run.fit_rows), run.now_ms],
             )
-            .map_err(failed)?;
+            .map_err(self.failing("write to"))?;
         self.run = self.db.last_insert_rowid();
         Ok(())
     }
 
     fn write(&mut self, batch: &Batch) -> Result<(), LedgerError> {
-        let failed = failing(&self.path, "write to");
-        let transaction = self.db.unchecked_transaction().map_err(failed)?;
-        for settled in &batch.settlements {
-            self.write_settlement(settled, batch.now_ms)
-                .map_err(failed)?;
-        }
-        for claim in &batch.claims {
-            self.write_claim(claim, batch.now_ms).map_err(failed)?;
-        }
-        self.write_figures(&batch.figures, batch.now_ms)
-            .map_err(failed)?;
-        transaction.commit().map_err(failed)
+        batch::write(&self.db, self.run, batch).map_err(self.failing("write to"))
     }
 
     fn end(&mut self, how: &str, now_ms: i64) -> Result<(), LedgerError> {
@@ -341,12 +254,12 @@ impl Ledger for SqliteLedger {
                 "UPDATE run SET ended = ?2, changed = ?3 WHERE id = ?1",
                 params![self.run, how, now_ms],
             )
-            .map_err(failing(&self.path, "write to"))?;
+            .map_err(self.failing("write to"))?;
         Ok(())
     }
 
     fn entry(&mut self, id: u64) -> Result<Option<Entry>, LedgerError> {
-        let failed = failing(&self.path, "read");
+        let failed = self.failing("read");
         self.db
             .prepare_cached(
                 "SELECT client_id, outcome, keys_lost, customer_id, request_id, attempts, status, message
@@ -359,39 +272,18 @@ impl Ledger for SqliteLedger {
     }
 
     fn standing(&mut self) -> Result<Standing, LedgerError> {
-        let failed = failing(&self.path, "read");
-        let mut standing = Standing {
-            target: self.target()?,
-            began_ms: self.one("SELECT begun FROM account", "read")?,
-            ..Standing::default()
-        };
-        standing.tally = self.tally()?;
-        let mut runs = self
-            .db
-            .prepare(
-                "SELECT command, inputs, fit_rows, changed, ended, elapsed_ms, sent, retried, throttled, lookups, latencies
-                 FROM run ORDER BY id",
-            )
-            .map_err(failed)?;
-        let mut rows = runs.query([]).map_err(failed)?;
-        while let Some(row) = rows.next().map_err(failed)? {
-            add_run(&mut standing, row).map_err(failed)?;
-        }
-        Ok(standing)
+        let gaps = self.has_gaps()?;
+        let standing = standing(&self.db).map_err(self.failing("read"))?;
+        Ok(Standing { gaps, ..standing })
     }
 }
 
-fn failing(path: &Path, doing: &'static str) -> impl Fn(rusqlite::Error) -> LedgerError + Copy {
-    move |source| {
-        let path = path.to_owned();
-        if source.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) {
-            return LedgerError::NotALedger { path };
-        }
-        LedgerError::Database {
-            doing,
-            path,
-            source: Box::new(source),
-        }
+/// The error where the database refuses to do something.
+fn refusing(path: &Path, doing: &'static str) -> impl Fn(rusqlite::Error) -> LedgerError {
+    move |source| LedgerError::Database {
+        doing,
+        path: path.to_owned(),
+        source: Box::new(source),
     }
 }
 

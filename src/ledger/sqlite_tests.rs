@@ -142,15 +142,15 @@ fn a_newer_format_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.db");
     let ledger = open(&path);
-    ledger.db.pragma_update(None, "user_version", 2).unwrap();
+    ledger.db.pragma_update(None, "user_version", 3).unwrap();
     drop(ledger);
     let refused = SqliteLedger::open(&path, &target(), 1).unwrap_err();
     assert!(
         matches!(
             refused,
             LedgerError::Newer {
-                found: 2,
-                known: 1,
+                found: 3,
+                known: 2,
                 ..
             }
         ),

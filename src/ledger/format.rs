@@ -1,0 +1,159 @@
+//! What makes an SQLite file a checkpoint: its mark, its format, its tables;
+//! and how one of an older format is brought up to date.
+
+use rusqlite::{Connection, params};
+
+use crate::domain::summary::Target;
+
+/// The newest format that this code reads and writes.
+pub(super) const FORMAT: i64 = 2;
+
+/// "kblk": tells a checkpoint from every other SQLite file.
+pub(super) const APPLICATION: i64 = 0x6b62_6c6b;
+
+/// The steps from format 1 on: the first leads to format 2, and so on.
+const STEPS: [&str; 1] = [include_str!("upgrade-2.sql")];
+
+/// What a file says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Marks {
+    /// Whether it holds no table.
+    pub(super) is_empty: bool,
+    /// Whether it says that it is a checkpoint.
+    pub(super) is_ours: bool,
+    /// Its format.
+    pub(super) format: i64,
+}
+
+impl Marks {
+    /// Reads them.
+    pub(super) fn of(db: &Connection) -> rusqlite::Result<Self> {
+        let number = |sql| db.query_row(sql, [], |row| row.get::<_, i64>(0));
+        Ok(Self {
+            is_empty: number("SELECT count(*) FROM sqlite_schema")? == 0,
+            is_ours: number("PRAGMA application_id")? == APPLICATION,
+            format: number("PRAGMA user_version")?,
+        })
+    }
+}
+
+/// Makes an empty file a checkpoint for `target`, all of it or nothing.
+pub(super) fn create(db: &Connection, target: &Target, begun_ms: i64) -> rusqlite::Result<()> {
+    let transaction = db.unchecked_transaction()?;
+    transaction.execute_batch(include_str!("schema.sql"))?;
+    transaction.execute(
+        "INSERT INTO account (only, base_url, kable_client_id, begun) VALUES (1, ?, ?, ?)",
+        params![target.base_url, target.kable_client_id, begun_ms],
+    )?;
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.pragma_update(None, "user_version", FORMAT)?;
+    transaction.commit()
+}
+
+/// Brings a checkpoint of format `from` up to date, all the way or not at all.
+pub(super) fn upgrade(db: &Connection, from: i64) -> rusqlite::Result<()> {
+    upgrade_by(db, from, &STEPS)
+}
+
+fn upgrade_by(db: &Connection, from: i64, steps: &[&str]) -> rusqlite::Result<()> {
+    let done = usize::try_from(from - 1).unwrap_or_default();
+    let Some(steps) = steps.get(done..).filter(|steps| !steps.is_empty()) else {
+        return Ok(());
+    };
+    let transaction = db.unchecked_transaction()?;
+    let mut format = from;
+    for step in steps {
+        transaction.execute_batch(step)?;
+        format += 1;
+    }
+    transaction.pragma_update(None, "user_version", format)?;
+    transaction.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::{FORMAT, Marks, STEPS, create, upgrade, upgrade_by};
+    use crate::domain::summary::Target;
+
+    /// A file as people have it.
+    const FORMAT_1: &str = include_str!("../../tests/formats/format-1.sql");
+
+    fn old() -> Connection {
+        let db = Connection::open_in_memory().unwrap();
+        db.execute_batch(FORMAT_1).unwrap();
+        db
+    }
+
+    /// Every column of every table: name, type, whether it may be null, default, key.
+    fn columns(db: &Connection) -> Vec<String> {
+        let sql = "SELECT concat_ws(' ', t.name, c.name, c.type, c.\"notnull\", c.dflt_value, c.pk, t.strict)
+                   FROM pragma_table_list t, pragma_table_info(t.name) c
+                   WHERE t.name NOT LIKE 'sqlite%' ORDER BY t.name, c.cid";
+        let mut statement = db.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        rows.map(Result::unwrap).collect()
+    }
+
+    /// All that stands in it, but for columns that are new.
+    fn content(db: &Connection) -> Vec<String> {
+        let read = |sql: &str| -> Vec<String> {
+            let mut statement = db.prepare(sql).unwrap();
+            let many = statement.column_count();
+            let rows = statement.query_map([], |row| {
+                let cells = (0..many).map(|at| row.get::<_, rusqlite::types::Value>(at).unwrap());
+                Ok(format!("{:?}", cells.collect::<Vec<_>>()))
+            });
+            rows.unwrap().map(Result::unwrap).collect()
+        };
+        [
+            read("SELECT only, base_url, kable_client_id, begun FROM account"),
+            read("SELECT * FROM run"),
+            read("SELECT * FROM customer"),
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn every_step_up_to_the_newest_format_is_there() {
+        assert_eq!(STEPS.len() + 1, usize::try_from(FORMAT).unwrap());
+    }
+
+    #[test]
+    fn an_older_file_is_brought_to_what_a_new_one_is_and_keeps_what_it_holds() {
+        let (db, new) = (old(), Connection::open_in_memory().unwrap());
+        create(&new, &Target::default(), 1).unwrap();
+        let before = content(&db);
+        upgrade(&db, 1).unwrap();
+        assert_eq!(columns(&db), columns(&new));
+        assert_eq!(content(&db), before);
+        assert_eq!(before.len(), 5);
+        let marks = Marks::of(&db).unwrap();
+        assert_eq!((marks.is_ours, marks.format), (true, FORMAT));
+        let whole: String = db
+            .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(whole, "ok");
+    }
+
+    #[test]
+    fn what_is_up_to_date_is_left_alone() {
+        let db = old();
+        upgrade(&db, 1).unwrap();
+        let before = db.total_changes();
+        upgrade(&db, FORMAT).unwrap();
+        assert_eq!(db.total_changes(), before);
+    }
+
+    #[test]
+    fn an_upgrade_that_breaks_off_changes_nothing() {
+        let db = old();
+        let (before, marks) = (columns(&db), Marks::of(&db).unwrap());
+        let breaking = format!("{}; SELECT no_such_function();", STEPS[0]);
+        upgrade_by(&db, 1, &[&breaking]).unwrap_err();
+        upgrade_by(&db, 1, &[STEPS[0], "SELECT no_such_function();"]).unwrap_err();
+        assert_eq!(columns(&db), before);
+        assert_eq!(Marks::of(&db).unwrap(), marks);
+    }
+}

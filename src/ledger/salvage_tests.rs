@@ -1,0 +1,692 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use rusqlite::Connection;
+use rusqlite::types::Value;
+
+use super::{Search, beside};
+use crate::domain::outcome::Outcome;
+use crate::domain::summary::Target;
+use crate::ledger::damage::{Rescue, Saved};
+use crate::ledger::sqlite::SqliteLedger;
+use crate::ledger::tables::{CUSTOMER, RUN, Table};
+use crate::ledger::{Batch, Claim, Ledger, LedgerError, RunStart, Settlement};
+
+const ROWS: u64 = 3000;
+
+/// SQLite's default.
+const PAGE: u64 = 4096;
+
+fn target() -> Target {
+    Target {
+        base_url: "https://test.kable.example".to_owned(),
+        kable_client_id: "kci_1".to_owned(),
+    }
+}
+
+fn settlement(id: u64) -> Settlement {
+    let outcome = [Outcome::Created, Outcome::AlreadyExisted, Outcome::Failed]
+        [usize::try_from(id % 3).unwrap()];
+    Settlement {
+        id,
+        digest: [7; 16],
+        outcome,
+        ours: outcome == Outcome::Created,
+        keys_lost: id.is_multiple_of(7),
+        customer_id: Some(format!("cus_{id:016}")),
+        request_id: None,
+        attempts: 1,
+        status: Some(201),
+        message: id
+            .is_multiple_of(50)
+            .then(|| "it is long ".repeat(usize::try_from(id).unwrap())),
+    }
+}
+
+/// Claims rows up to `last`, and settles most of them.
+fn fill(ledger: &mut SqliteLedger, first: u64, last: u64) {
+    let run = RunStart {
+        command: "import".to_owned(),
+        inputs: vec!["in.csv".to_owned()],
+        fit_rows: last,
+        now_ms: 5,
+    };
+    ledger.begin(&run).unwrap();
+    let claims = (first..=last).map(|id| Claim {
+        id,
+        client_id: format!("c-{id}"),
+        digest: [7; 16],
+    });
+    let batch = Batch {
+        now_ms: 6,
+        claims: claims.collect(),
+        ..Batch::default()
+    };
+    ledger.write(&batch).unwrap();
+    let settlements = (first..=last).filter(|id| !id.is_multiple_of(10));
+    let batch = Batch {
+        now_ms: 7,
+        settlements: settlements.map(settlement).collect(),
+        ..Batch::default()
+    };
+    ledger.write(&batch).unwrap();
+}
+
+/// A checkpoint of two runs and many rows.
+struct Site {
+    folder: tempfile::TempDir,
+}
+
+impl Site {
+    fn new() -> Self {
+        let site = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        let mut ledger = SqliteLedger::open(&site.path(), &target(), 1).unwrap();
+        fill(&mut ledger, 1, ROWS / 2);
+        drop(ledger);
+        let mut ledger = SqliteLedger::open(&site.path(), &target(), 1).unwrap();
+        fill(&mut ledger, ROWS / 2 + 1, ROWS);
+        drop(ledger);
+        site
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("run.db")
+    }
+
+    fn saved(&self) -> PathBuf {
+        beside(&self.path(), ".saved")
+    }
+
+    fn overwrite(&self, at: u64, with: &[u8]) {
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .open(self.path())
+            .unwrap();
+        file.seek(SeekFrom::Start(at)).unwrap();
+        file.write_all(with).unwrap();
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        std::fs::read(self.path()).unwrap()
+    }
+
+    fn open(&self) -> Result<SqliteLedger, LedgerError> {
+        SqliteLedger::open(&self.path(), &target(), 9)
+    }
+
+    /// Opens it, which must find it damaged, change nothing, and do this.
+    fn rescue(&self) -> Rescue {
+        let before = self.bytes();
+        let error = self.open().unwrap_err();
+        assert!(self.bytes() == before, "the damaged file was written to");
+        let LedgerError::Damaged { rescue, .. } = error else {
+            panic!("{error:?}");
+        };
+        rescue
+    }
+
+    fn rescued(&self) -> Saved {
+        let rescue = self.rescue();
+        let Rescue::Saved(saved) = rescue else {
+            panic!("{rescue:?}");
+        };
+        saved
+    }
+
+    /// The pages on which rows of customers stand, each with the ids on it.
+    fn leaves(&self) -> Vec<(u64, BTreeSet<i64>)> {
+        let db = Connection::open(self.path()).unwrap();
+        let mut statement = db
+            .prepare("SELECT pageno, ncell FROM dbstat WHERE name = 'customer' AND pagetype = 'leaf' ORDER BY path")
+            .unwrap();
+        let leaves: Vec<(u64, i64)> = statement
+            .query_map([], |row| {
+                Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get(1)?))
+            })
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        let mut next = 1;
+        let ids = |(page, many): (u64, i64)| {
+            let ids = (next..next + many).collect();
+            next += many;
+            (page, ids)
+        };
+        let leaves: Vec<_> = leaves.into_iter().map(ids).collect();
+        assert_eq!(next, ROWS.cast_signed() + 1);
+        leaves
+    }
+}
+
+/// All that stands in a table, by its key.
+fn rows(path: &Path, table: &Table) -> BTreeMap<i64, Vec<Value>> {
+    let db = Connection::open(path).unwrap();
+    let mut statement = db.prepare(&table.select("")).unwrap();
+    let many = table.columns.len();
+    let rows = statement.query_map([], |row| {
+        let values = (0..many)
+            .map(|at| row.get::<_, Value>(at))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok((row.get(0)?, values))
+    });
+    rows.unwrap().map(Result::unwrap).collect()
+}
+
+fn garbage(seed: u64, many: usize) -> Vec<u8> {
+    let mut chance = fastrand::Rng::with_seed(seed);
+    std::iter::repeat_with(|| chance.u8(..))
+        .take(many)
+        .collect()
+}
+
+/// What was saved is sound, has gaps, and opens for the same account.
+fn demand_usable(saved: &Path) -> SqliteLedger {
+    let mut ledger = SqliteLedger::open(saved, &target(), 9).unwrap();
+    assert!(ledger.has_gaps().unwrap());
+    ledger
+        .scan(&mut |client_id, known| {
+            assert_eq!(client_id, format!("c-{}", known.id));
+            Ok(())
+        })
+        .unwrap();
+    ledger.standing().unwrap();
+    ledger
+}
+
+#[test]
+fn a_damaged_page_costs_the_rows_on_it_and_no_others() {
+    for content in [vec![0; 4096], garbage(1, 4096)] {
+        let site = Site::new();
+        let (originals, runs) = (rows(&site.path(), &CUSTOMER), rows(&site.path(), &RUN));
+        let leaves = site.leaves();
+        let (page, lost) = &leaves[leaves.len() / 2];
+        site.overwrite((page - 1) * PAGE, &content);
+        let saved = site.rescued();
+        assert_eq!(saved.of, Some(ROWS));
+        assert_eq!(saved.claims, ROWS - lost.len() as u64);
+        let mut wanted = originals;
+        wanted.retain(|id, _| !lost.contains(id));
+        assert_eq!(rows(&saved.path, &CUSTOMER), wanted);
+        assert_eq!(rows(&saved.path, &RUN), runs);
+        let tally = demand_usable(&saved.path).standing().unwrap().tally;
+        assert_eq!(tally.of(Outcome::Created), saved.created);
+    }
+}
+
+#[test]
+fn without_the_last_page_nobody_knows_how_many_there_were() {
+    let site = Site::new();
+    let leaves = site.leaves();
+    let (page, lost) = leaves.last().unwrap();
+    site.overwrite((page - 1) * PAGE, &[0; 4096]);
+    let saved = site.rescued();
+    assert_eq!((saved.claims, saved.of), (ROWS - lost.len() as u64, None));
+}
+
+#[test]
+fn a_file_that_was_cut_off_gives_what_it_has_left() {
+    let site = Site::new();
+    let originals = rows(&site.path(), &CUSTOMER);
+    let whole = site.bytes();
+    // Within a page, and between two.
+    for length in [whole.len() / 2 + 600, whole.len() / 2 / 4096 * 4096] {
+        std::fs::write(site.path(), &whole[..length]).unwrap();
+        let saved = site.rescued();
+        assert!((ROWS / 4..ROWS).contains(&saved.claims), "{saved:?}");
+        for (id, values) in rows(&saved.path, &CUSTOMER) {
+            assert_eq!(values, originals[&id]);
+        }
+        demand_usable(&saved.path);
+        std::fs::remove_file(saved.path).unwrap();
+    }
+}
+
+#[test]
+fn a_file_that_is_cut_off_anywhere_is_damaged_or_no_checkpoint_and_never_begun_anew() {
+    let site = Site::new();
+    let whole = site.bytes();
+    for length in [
+        1,
+        15,
+        16,
+        40,
+        99,
+        100,
+        511,
+        4095,
+        4096,
+        5000,
+        8192,
+        whole.len() - 1,
+    ] {
+        std::fs::write(site.path(), &whole[..length]).unwrap();
+        let error = site.open().unwrap_err();
+        assert!(
+            matches!(
+                error,
+                LedgerError::Damaged { .. } | LedgerError::NotALedger { .. }
+            ),
+            "{length}: {error:?}"
+        );
+        assert!(site.bytes() == whole[..length], "{length}");
+        std::fs::remove_file(site.saved()).ok();
+    }
+}
+
+#[test]
+fn without_its_account_nothing_is_saved() {
+    let site = Site::new();
+    // The account stands on the second page: its table is the first.
+    site.overwrite(PAGE, &[0; 4096]);
+    assert_eq!(site.rescue(), Rescue::Nothing);
+    assert!(!site.saved().exists());
+}
+
+#[test]
+fn a_header_that_is_broken_behind_its_first_word_is_damage() {
+    let site = Site::new();
+    site.overwrite(16, &garbage(3, 84));
+    assert_eq!(site.rescue(), Rescue::Nothing);
+}
+
+#[test]
+fn a_file_without_its_first_word_is_no_checkpoint() {
+    let site = Site::new();
+    site.overwrite(0, &[0; 100]);
+    let before = site.bytes();
+    let error = site.open().unwrap_err();
+    assert!(matches!(error, LedgerError::NotALedger { .. }), "{error:?}");
+    assert!(site.bytes() == before);
+}
+
+#[test]
+fn a_file_whose_tables_are_gone_is_damaged_and_not_begun_anew() {
+    let site = Site::new();
+    let db = Connection::open(site.path()).unwrap();
+    db.execute_batch("PRAGMA writable_schema = ON; DELETE FROM sqlite_schema;")
+        .unwrap();
+    drop(db);
+    assert_eq!(site.rescue(), Rescue::Nothing);
+
+    let site = Site::new();
+    site.overwrite(100, &[0; 3996]);
+    assert_eq!(site.rescue(), Rescue::Nothing);
+}
+
+#[test]
+fn a_file_that_lacks_a_table_or_a_column_is_damaged() {
+    for sql in [
+        "DROP TABLE run",
+        "ALTER TABLE customer RENAME message TO massage",
+    ] {
+        let site = Site::new();
+        let db = Connection::open(site.path()).unwrap();
+        db.execute_batch(&format!("PRAGMA foreign_keys = OFF; {sql}"))
+            .unwrap();
+        drop(db);
+        let saved = site.rescued();
+        let many = if sql.starts_with("DROP") { ROWS } else { 0 };
+        assert_eq!(saved.claims, many);
+        demand_usable(&saved.path);
+    }
+}
+
+/// Claims whose run is lost keep their number, and nothing that they find is
+/// taken for theirs.
+#[test]
+fn claims_outlive_their_run() {
+    let site = Site::new();
+    // The runs stand on the third page.
+    site.overwrite(2 * PAGE, &[0; 4096]);
+    let saved = site.rescued();
+    assert_eq!(saved.claims, ROWS);
+    let mut seen = 0;
+    demand_usable(&saved.path)
+        .scan(&mut |_, known| {
+            seen += 1;
+            assert_eq!(known.claimed_by, None);
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(seen, ROWS);
+}
+
+#[test]
+fn what_waits_in_the_log_is_saved_too_and_the_log_stays() {
+    let site = Site::new();
+    let mut ledger = site.open().unwrap();
+    fill(&mut ledger, ROWS + 1, ROWS + 5);
+    // As if the process had been killed: the file and its log as they are.
+    let log = beside(&site.path(), "-wal");
+    let copies =
+        [site.path(), log.clone()].map(|path| (path.clone(), std::fs::read(path).unwrap()));
+    drop(ledger);
+    for (path, bytes) in &copies {
+        std::fs::write(path, bytes).unwrap();
+    }
+    let leaves = {
+        let db = Connection::open_in_memory().unwrap();
+        db.execute(
+            "ATTACH ? AS run",
+            [format!("file:{}?immutable=1", site.path().display())],
+        )
+        .unwrap();
+        let page: i64 = db
+            .query_row("SELECT pageno FROM dbstat('run') WHERE name = 'customer' AND pagetype = 'leaf' ORDER BY path LIMIT 1", [], |row| row.get(0))
+            .unwrap();
+        page.cast_unsigned()
+    };
+    site.overwrite((leaves - 1) * PAGE, &[0; 4096]);
+    let saved = site.rescued();
+    assert_eq!(saved.of, Some(ROWS + 5));
+    assert!(rows(&saved.path, &CUSTOMER).contains_key(&(ROWS.cast_signed() + 5)));
+    assert!(
+        std::fs::read(&log).unwrap() == copies[1].1,
+        "the log was written to"
+    );
+}
+
+#[test]
+fn a_log_that_was_cut_off_is_no_damage() {
+    let site = Site::new();
+    let mut ledger = site.open().unwrap();
+    fill(&mut ledger, ROWS + 1, ROWS + 500);
+    let log = beside(&site.path(), "-wal");
+    let (file, logged) = (site.bytes(), std::fs::read(&log).unwrap());
+    drop(ledger);
+    std::fs::write(site.path(), file).unwrap();
+    std::fs::write(&log, &logged[..logged.len() * 2 / 3]).unwrap();
+    let mut ledger = site.open().unwrap();
+    assert!(ledger.next_id().unwrap() > ROWS);
+    assert!(!ledger.has_gaps().unwrap());
+}
+
+#[test]
+fn an_empty_file_with_a_log_is_damaged_and_one_without_is_begun() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.db");
+    std::fs::write(&path, "").unwrap();
+    let log = beside(&path, "-wal");
+    std::fs::write(&log, "what was sent").unwrap();
+    let error = SqliteLedger::open(&path, &target(), 1).unwrap_err();
+    assert!(matches!(error, LedgerError::Damaged { .. }), "{error:?}");
+    assert_eq!(std::fs::read_to_string(&log).unwrap(), "what was sent");
+    std::fs::remove_file(&log).unwrap();
+    SqliteLedger::open(&path, &target(), 1).unwrap();
+}
+
+/// Runs `sql` on a sound checkpoint.
+fn altered(sql: &str) -> Site {
+    let site = Site::new();
+    Connection::open(site.path())
+        .unwrap()
+        .execute_batch(sql)
+        .unwrap();
+    site
+}
+
+/// The file is sound, and what stands in it can't be.
+#[test]
+fn a_value_that_was_never_written_is_damage_wherever_it_is_met() {
+    for sql in [
+        "UPDATE customer SET digest = X'00' WHERE id = 50",
+        "UPDATE customer SET client_id = CAST(X'632D00003030' AS TEXT) WHERE id = 50",
+        "UPDATE customer SET client_id = CAST(X'FFFE' AS TEXT) WHERE id = 50",
+    ] {
+        let site = altered(sql);
+        let error = site.open().unwrap().scan(&mut |_, _| Ok(())).unwrap_err();
+        let LedgerError::Damaged {
+            rescue: Rescue::Saved(saved),
+            ..
+        } = error
+        else {
+            panic!("{sql}: {error:?}");
+        };
+        assert_eq!((saved.claims, saved.of), (ROWS - 1, Some(ROWS)), "{sql}");
+        demand_usable(&saved.path);
+    }
+    for sql in [
+        "UPDATE customer SET attempts = -1 WHERE id = 50",
+        "UPDATE customer SET message = CAST(X'FFFE' AS TEXT) WHERE id = 50",
+    ] {
+        let site = altered(sql);
+        let error = site.open().unwrap().entry(50).unwrap_err();
+        let LedgerError::Damaged {
+            rescue: Rescue::Saved(saved),
+            ..
+        } = error
+        else {
+            panic!("{sql}: {error:?}");
+        };
+        assert_eq!(saved.claims, ROWS - 1, "{sql}");
+        demand_usable(&saved.path);
+    }
+}
+
+#[test]
+fn an_outcome_that_nobody_knows_is_a_doubt_and_no_damage() {
+    let site = altered("UPDATE customer SET outcome = 'eaten' WHERE id = 51");
+    assert_eq!(
+        site.open().unwrap().entry(51).unwrap().unwrap().outcome,
+        Outcome::Unresolved
+    );
+    let (page, _) = site.leaves().pop().unwrap();
+    site.overwrite((page - 1) * PAGE, &[0; 4096]);
+    let saved = site.rescued();
+    assert_eq!(
+        demand_usable(&saved.path)
+            .entry(51)
+            .unwrap()
+            .unwrap()
+            .outcome,
+        Outcome::Unresolved
+    );
+}
+
+/// A claim whose run is not known is a claim all the same: without it the row
+/// would be sent again.
+#[test]
+fn a_claim_without_its_run_is_not_overlooked() {
+    let site = altered("PRAGMA foreign_keys = OFF; UPDATE customer SET run = 77 WHERE id = 50");
+    let mut seen = 0;
+    let mut each = |_: &str, _| {
+        seen += 1;
+        Ok(())
+    };
+    site.open().unwrap().scan(&mut each).unwrap();
+    assert_eq!(seen, ROWS);
+}
+
+#[test]
+fn damage_that_is_met_while_writing_is_told_as_damage() {
+    let site = Site::new();
+    let mut ledger = site.open().unwrap();
+    let (page, _) = site.leaves()[3].clone();
+    // What another connection writes makes the first one read its pages again.
+    Connection::open(site.path())
+        .unwrap()
+        .execute("UPDATE account SET begun = 2", [])
+        .unwrap();
+    site.overwrite((page - 1) * PAGE, &[0; 4096]);
+    let settlements = (1..ROWS).map(settlement).collect();
+    let batch = Batch {
+        settlements,
+        ..Batch::default()
+    };
+    let error = ledger.write(&batch).unwrap_err();
+    assert!(
+        matches!(
+            &error,
+            LedgerError::Damaged {
+                rescue: Rescue::Saved(_),
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn who_only_looks_writes_nothing() {
+    let site = Site::new();
+    let (page, _) = site.leaves()[3].clone();
+    site.overwrite((page - 1) * PAGE, &[0; 4096]);
+    let before = site.bytes();
+    let error = SqliteLedger::open_to_read(&site.path()).unwrap_err();
+    assert!(
+        matches!(
+            &error,
+            LedgerError::Damaged {
+                rescue: Rescue::NotTried,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+    assert!(site.bytes() == before);
+    assert!(!site.saved().exists());
+}
+
+#[test]
+fn what_was_saved_once_is_not_replaced() {
+    let site = Site::new();
+    let (page, _) = site.leaves()[3].clone();
+    site.overwrite((page - 1) * PAGE, &[0; 4096]);
+    std::fs::write(site.saved(), "mine").unwrap();
+    assert_eq!(site.rescue(), Rescue::Standing(site.saved()));
+    assert_eq!(std::fs::read_to_string(site.saved()).unwrap(), "mine");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_saved_is_its_owners_alone_and_nothing_else_is_left_behind() {
+    use std::os::unix::fs::PermissionsExt;
+    let site = Site::new();
+    let (page, _) = site.leaves()[3].clone();
+    site.overwrite((page - 1) * PAGE, &[0; 4096]);
+    let saved = site.rescued();
+    let mode = std::fs::metadata(&saved.path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let names: BTreeSet<_> = std::fs::read_dir(site.folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        ["run.db", "run.db.lock", "run.db.saved"]
+            .map(str::to_owned)
+            .into()
+    );
+}
+
+/// What was saved can be damaged as well.
+#[test]
+fn a_saved_checkpoint_can_be_saved_again() {
+    let site = Site::new();
+    let (page, _) = site.leaves()[3].clone();
+    site.overwrite((page - 1) * PAGE, &[0; 4096]);
+    let saved = site.rescued();
+    std::fs::rename(&saved.path, site.path()).unwrap();
+    // Its fourth page is the root of its customers, the fifth one of their pages.
+    site.overwrite(4 * PAGE, &[0; 4096]);
+    let again = site.rescued();
+    assert!(again.claims < saved.claims);
+    assert_eq!(again.of, None, "a file with gaps doesn't know how many");
+    demand_usable(&again.path);
+}
+
+#[test]
+fn another_account_is_told_before_the_damage() {
+    let site = Site::new();
+    let (page, _) = site.leaves()[3].clone();
+    site.overwrite((page - 1) * PAGE, &[0; 4096]);
+    let other = Target {
+        kable_client_id: "kci_2".to_owned(),
+        ..target()
+    };
+    let error = SqliteLedger::open(&site.path(), &other, 9).unwrap_err();
+    assert!(
+        matches!(error, LedgerError::OtherAccount { .. }),
+        "{error:?}"
+    );
+    assert!(!site.saved().exists());
+}
+
+#[test]
+fn the_search_ends_with_the_last_id() {
+    for last in [0, 1, 2, 3, 64, 1000] {
+        let mut search = Search::new(1, last);
+        let mut tried = 0;
+        while let Some((first, last)) = search.next() {
+            tried += 1;
+            search.put_back(first, last);
+        }
+        assert_eq!(tried, last.max(1));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn whatever_is_overwritten_it_is_said_and_what_is_saved_was_there(
+        pages in proptest::collection::vec((any::<prop::sample::Index>(), any::<u64>(), any::<bool>()), 1..6),
+        leaves_only in any::<bool>(),
+    ) {
+        let site = Site::new();
+        let originals = rows(&site.path(), &CUSTOMER);
+        let leaves = site.leaves();
+        let all = site.bytes().len() as u64 / PAGE;
+        let mut lost = BTreeSet::new();
+        for (index, seed, zeros) in pages {
+            let page = if leaves_only {
+                let (page, ids) = &leaves[index.index(leaves.len())];
+                lost.extend(ids);
+                *page
+            } else {
+                index.index(usize::try_from(all).unwrap()) as u64 + 1
+            };
+            // The first page keeps its first word: without it, it is no checkpoint.
+            let at = ((page - 1) * PAGE).max(16);
+            let many = usize::try_from(page * PAGE - at).unwrap();
+            site.overwrite(at, &if zeros { vec![0; many] } else { garbage(seed, many) });
+        }
+        let before = site.bytes();
+        match site.open() {
+            Ok(ledger) => {
+                drop(ledger);
+                prop_assert_eq!(rows(&site.path(), &CUSTOMER), originals);
+            }
+            Err(LedgerError::Damaged { rescue, .. }) => {
+                prop_assert!(site.bytes() == before);
+                match &rescue {
+                    Rescue::Saved(saved) => {
+                        demand_usable(&saved.path);
+                        let found = rows(&saved.path, &CUSTOMER);
+                        prop_assert_eq!(found.len() as u64, saved.claims);
+                        for (id, values) in &found {
+                            prop_assert_eq!(values, &originals[id]);
+                        }
+                        if leaves_only {
+                            let missing: BTreeSet<i64> = originals
+                                .keys()
+                                .copied()
+                                .filter(|id| !found.contains_key(id))
+                                .collect();
+                            prop_assert_eq!(missing, lost);
+                        }
+                    }
+                    Rescue::Nothing => prop_assert!(!leaves_only),
+                    Rescue::NotTried | Rescue::Standing(_) | Rescue::Unwritten { .. } => {
+                        prop_assert!(false, "{rescue:?}");
+                    }
+                }
+            }
+            Err(other) => prop_assert!(false, "{other:?}"),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What the SQLite file says of itself: its account, and where it stands.
+
+use rusqlite::{Connection, Row};
+
+use super::Standing;
+use super::records::{add_run, from_sql};
+use crate::domain::outcome::{Outcome, Tally};
+use crate::domain::summary::Target;
+
+/// The account that the checkpoint belongs to.
+pub(super) fn target(db: &Connection) -> rusqlite::Result<Target> {
+    db.query_row("SELECT base_url, kable_client_id FROM account", [], |row| {
+        Ok(Target {
+            base_url: row.get(0)?,
+            kable_client_id: row.get(1)?,
+        })
+    })
+}
+
+/// The figures of all runs, added up.
+pub(super) fn standing(db: &Connection) -> rusqlite::Result<Standing> {
+    let mut standing = Standing {
+        target: target(db)?,
+        began_ms: db.query_row("SELECT begun FROM account", [], |row| row.get(0))?,
+        tally: tally(db)?,
+        ..Standing::default()
+    };
+    let mut runs = db.prepare(
+        "SELECT command, inputs, fit_rows, changed, ended, elapsed_ms, sent, retried, throttled, lookups, latencies
+         FROM run ORDER BY id",
+    )?;
+    let mut rows = runs.query([])?;
+    while let Some(row) = rows.next()? {
+        add_run(&mut standing, row)?;
+    }
+    Ok(standing)
+}
+
+/// How many claims came to which outcome, in one pass: grouping them would
+/// sort them all in memory.
+fn tally(db: &Connection) -> rusqlite::Result<Tally> {
+    let sums = Outcome::ALL.map(|outcome| format!("sum(outcome IS '{}')", outcome.name()));
+    let sql = format!(
+        "SELECT sum(outcome IS NULL), {} FROM customer",
+        sums.join(", ")
+    );
+    let read = |row: &Row<'_>| {
+        let count = |column: usize| {
+            row.get::<_, Option<i64>>(column)
+                .map(|sum| from_sql(sum.unwrap_or_default()))
+        };
+        let mut tally = Tally::default();
+        tally.add_many(Outcome::Unresolved, count(0)?);
+        for (place, outcome) in Outcome::ALL.into_iter().enumerate() {
+            tally.add_many(outcome, count(place + 1)?);
+        }
+        Ok(tally)
+    };
+    db.query_row(&sql, [], read)
+}

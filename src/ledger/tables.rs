@@ -1,0 +1,151 @@
+//! The tables of a checkpoint as code knows them: their columns, and which values
+//! we could have written there.
+//!
+//! A damaged page may read as rows that never were, and SQLite believes them.
+
+use rusqlite::Row;
+use rusqlite::types::Value;
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A number.
+    Number,
+    /// The number of a row of ours.
+    Id,
+    /// How many requests.
+    Requests,
+    /// An HTTP status, or nothing.
+    MaybeStatus,
+    /// Text.
+    Text,
+    /// Text in one line, and not blank.
+    Word,
+    /// A digest.
+    Digest,
+    /// A number, or nothing.
+    MaybeNumber,
+    /// Text, or nothing.
+    MaybeText,
+}
+
+impl Kind {
+    /// Whether we could have written `value`.
+    fn fits(self, value: &Value) -> bool {
+        match (self, value) {
+            (Self::Number | Self::MaybeNumber, Value::Integer(_))
+            | (Self::MaybeNumber | Self::MaybeStatus | Self::MaybeText, Value::Null) => true,
+            // What was lost reads as zeros.
+            (Self::Text | Self::MaybeText, Value::Text(text)) => !text.contains('\0'),
+            (Self::Id, Value::Integer(id)) => *id > 0,
+            (Self::Requests, Value::Integer(requests)) => u32::try_from(*requests).is_ok(),
+            (Self::MaybeStatus, Value::Integer(status)) => u16::try_from(*status).is_ok(),
+            (Self::Word, Value::Text(word)) => {
+                !word.is_empty() && !word.chars().any(char::is_control)
+            }
+            (Self::Digest, Value::Blob(bytes)) => bytes.len() == 16,
+            (
+                _,
+                Value::Null | Value::Integer(_) | Value::Real(_) | Value::Text(_) | Value::Blob(_),
+            ) => false,
+        }
+    }
+}
+
+/// A table of a checkpoint, with the columns that it has had since format 1.
+/// The first is its key.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) name: &'static str,
+    pub(super) columns: &'static [(&'static str, Kind)],
+}
+
+/// All of them.
+pub(super) const TABLES: [&Table; 3] = [&ACCOUNT, &RUN, &CUSTOMER];
+
+pub(super) const ACCOUNT: Table = Table {
+    name: "account",
+    columns: &[
+        ("only", Kind::Id),
+        ("base_url", Kind::Word),
+        ("kable_client_id", Kind::Word),
+        ("begun", Kind::Number),
+    ],
+};
+
+pub(super) const RUN: Table = Table {
+    name: "run",
+    columns: &[
+        ("id", Kind::Id),
+        ("command", Kind::Word),
+        ("inputs", Kind::Text),
+        ("fit_rows", Kind::Number),
+        ("began", Kind::Number),
+        ("changed", Kind::Number),
+        ("ended", Kind::MaybeText),
+        ("elapsed_ms", Kind::Number),
+        ("sent", Kind::Number),
+        ("retried", Kind::Number),
+        ("throttled", Kind::Number),
+        ("lookups", Kind::Number),
+        ("latencies", Kind::Text),
+        ("clock_ahead_ms", Kind::MaybeNumber),
+    ],
+};
+
+pub(super) const CUSTOMER: Table = Table {
+    name: "customer",
+    columns: &[
+        ("id", Kind::Id),
+        ("client_id", Kind::Word),
+        ("digest", Kind::Digest),
+        ("run", Kind::Id),
+        ("claimed", Kind::Number),
+        ("outcome", Kind::MaybeText),
+        ("ours", Kind::Number),
+        ("keys_lost", Kind::Number),
+        ("customer_id", Kind::MaybeText),
+        ("request_id", Kind::MaybeText),
+        ("attempts", Kind::Requests),
+        ("status", Kind::MaybeStatus),
+        ("message", Kind::MaybeText),
+        ("settled", Kind::MaybeNumber),
+    ],
+};
+
+impl Table {
+    /// Reads its columns, of the rows that `which` says.
+    pub(super) fn select(&self, which: &str) -> String {
+        format!("SELECT {} FROM {} {which}", self.names(), self.name)
+    }
+
+    /// Writes its columns; a row that is there already is left.
+    pub(super) fn insert(&self) -> String {
+        let places = vec!["?"; self.columns.len()].join(", ");
+        // A page that stands in the place of another may hold rows twice.
+        format!(
+            "INSERT OR IGNORE INTO {} ({}) VALUES ({places})",
+            self.name,
+            self.names()
+        )
+    }
+
+    fn names(&self) -> String {
+        let names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
+        names.join(", ")
+    }
+
+    /// Its key's name.
+    pub(super) fn key(&self) -> &'static str {
+        self.columns.first().map_or("rowid", |(name, _)| *name)
+    }
+
+    /// The row's values, if they are ones that we could have written.
+    pub(super) fn values(&self, row: &Row<'_>) -> Option<Vec<Value>> {
+        let value = |(place, (_, kind)): (usize, &(_, Kind))| {
+            let value: Value = row.get(place).ok()?;
+            kind.fits(&value).then_some(value)
+        };
+        self.columns.iter().enumerate().map(value).collect()
+    }
+}
