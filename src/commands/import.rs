@@ -18,7 +18,7 @@ use crate::engine::account::Accounting;
 use crate::engine::budget::Allowance;
 use crate::engine::canary::Sighting;
 use crate::engine::gauges::latency;
-use crate::engine::pipeline::{self, Parts};
+use crate::engine::pipeline::{self, Around, Parts};
 use crate::engine::stop::Halt;
 use crate::engine::survey::{Survey, Surveying, survey};
 use crate::ledger::sqlite::SqliteLedger;
@@ -167,14 +167,17 @@ impl Session {
             reading: Arc::clone(&self.reading),
             verdicts: std::mem::take(&mut surveyed.verdicts),
             first_new_id: surveyed.first_new_id,
+            gaps: surveyed.gaps,
             api: self.client.clone(),
             ledger,
             keys: self.key_file()?,
             observer: Arc::clone(&self.watcher),
-            stop: self.stop.clone(),
-            wall: wall_clock,
-            jitter,
-            date: self.date,
+            around: Around {
+                stop: self.stop.clone(),
+                wall: wall_clock,
+                jitter,
+                date: self.date,
+            },
         };
         let settings = pipeline::Settings {
             rate: self.dispatch.rate,

@@ -211,7 +211,9 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         settlement.status = life.refusal.as_ref().map(|refusal| refusal.status);
         // Whose doing it is must be proved before a rollback may delete it; that
         // keys are lost is told wherever it may be so.
-        let perhaps_ours = life.ticket.in_doubt || !self.was_there_before(&life.ticket, remote);
+        let ticket = &life.ticket;
+        let perhaps_ours =
+            ticket.in_doubt || ticket.forgotten || !self.was_there_before(ticket, remote);
         settlement.keys_lost = self.keys && perhaps_ours;
         if !differing.is_empty() {
             let told: Vec<String> = differing.iter().take(4).map(ToString::to_string).collect();
@@ -220,7 +222,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         Delivery::Settled {
             settlement,
             keys: Vec::<Key>::new(),
-            from_before: matches!(life.ticket.claim, ClaimTime::Earlier(_)),
+            from_before: ticket.forgotten || matches!(ticket.claim, ClaimTime::Earlier(_)),
         }
     }
 

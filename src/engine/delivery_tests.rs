@@ -34,7 +34,17 @@ fn ticket() -> Ticket {
         customer: aster(),
         ask_first: false,
         in_doubt: false,
+        forgotten: false,
         claim: ClaimTime::Now(NOW_MS),
+    }
+}
+
+/// A ticket for a row whose claim by an earlier run may be lost.
+fn forgotten() -> Ticket {
+    Ticket {
+        ask_first: true,
+        forgotten: true,
+        ..ticket()
     }
 }
 
@@ -308,6 +318,49 @@ async fn the_keys_of_a_customer_that_was_there_before_are_not_lost() {
     let mut sending = scripted([refused("exists"), there_since(NOW_MS - 5000)]);
     sending.keys = true;
     assert!(!settled(sending.deliver(ticket()).await).keys_lost);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forgotten_customer_that_is_there_is_not_provably_ours_and_its_keys_are_perhaps_lost() {
+    let mut sending = scripted([there_since(NOW_MS - 5000)]);
+    sending.keys = true;
+    let delivery = sending.deliver(forgotten()).await;
+    // An earlier run may have kept them, so `keys.csv` is to be asked.
+    assert!(
+        matches!(
+            delivery,
+            Delivery::Settled {
+                from_before: true,
+                ..
+            }
+        ),
+        "{delivery:?}"
+    );
+    let settlement = settled(delivery);
+    assert_eq!(
+        (settlement.outcome, settlement.ours, settlement.keys_lost),
+        (Outcome::AlreadyExisted, false, true)
+    );
+    assert_eq!(sending.api.asked(), [(0, "find")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forgotten_customer_that_is_absent_is_sent() {
+    let mut sending = scripted([absent(), created_with(&["sk_1"])]);
+    sending.keys = true;
+    let settlement = settled(sending.deliver(forgotten()).await);
+    assert_eq!(
+        (settlement.outcome, settlement.ours, settlement.keys_lost),
+        (Outcome::Created, true, false)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_releases_a_forgotten_row_for_the_next_run_asks_as_well() {
+    let sending = scripted([]);
+    sending.stop.halt(Halt::Interrupted);
+    let delivery = sending.deliver(forgotten()).await;
+    assert!(matches!(delivery, Delivery::Released(_)), "{delivery:?}");
 }
 
 #[tokio::test(start_paused = true)]

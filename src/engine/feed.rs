@@ -38,6 +38,8 @@ pub(super) struct Feed<R> {
     pub(super) reading: Arc<Reading>,
     pub(super) verdicts: Verdicts,
     pub(super) next_new_id: u64,
+    /// Whether the ledger may not know of rows that were sent.
+    pub(super) gaps: bool,
     pub(super) batch: usize,
     /// Feed only so many new rows, and no others.
     pub(super) canary: Option<usize>,
@@ -126,8 +128,10 @@ where
                 id,
                 customer,
                 digest,
-                ask_first: decision == Decision::LookUp,
+                ask_first: self.gaps || decision == Decision::LookUp,
                 in_doubt,
+                // What it says was not sent may have been since.
+                forgotten: self.gaps && decision == Decision::Create,
                 claim: ClaimTime::Earlier(claimed_by),
             },
             Some(Verdict::Duplicate { .. }) | None => {
@@ -137,8 +141,9 @@ where
                     id,
                     customer,
                     digest,
-                    ask_first: false,
+                    ask_first: self.gaps,
                     in_doubt: false,
+                    forgotten: self.gaps,
                     claim: ClaimTime::Earlier(None),
                 }
             }

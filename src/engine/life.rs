@@ -167,7 +167,8 @@ impl Life {
 
     /// What the row is when everything stops.
     pub(super) fn left(&self) -> Delivery {
-        if self.may_exist() || self.ticket.ask_first {
+        // A forgotten row is asked for by the next run all the same.
+        if self.may_exist() || (self.ticket.ask_first && !self.ticket.forgotten) {
             Delivery::InDoubt
         } else {
             Delivery::Released(self.settled(Outcome::Pending, false))

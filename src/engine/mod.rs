@@ -108,6 +108,9 @@ pub(crate) struct Ticket {
     pub(crate) ask_first: bool,
     /// Whether a claim of ours may have been sent and is in doubt.
     pub(crate) in_doubt: bool,
+    /// Whether an earlier run may have sent it and its claim may be lost. Then
+    /// it is asked for first, and where it is there nobody can say whose it is.
+    pub(crate) forgotten: bool,
     /// When the claim in doubt was made.
     pub(crate) claim: ClaimTime,
 }

@@ -63,6 +63,8 @@ pub struct Parts<R, A, L, O> {
     pub verdicts: Verdicts,
     /// The number that the first new claim gets.
     pub first_new_id: u64,
+    /// Whether the ledger may not know of rows that were sent.
+    pub gaps: bool,
     /// The API.
     pub api: A,
     /// The ledger.
@@ -71,6 +73,14 @@ pub struct Parts<R, A, L, O> {
     pub keys: Option<KeyFile>,
     /// Who is told.
     pub observer: O,
+    /// What surrounds it.
+    pub around: Around,
+}
+
+/// What a pipeline can't have by itself: the signal from outside, time and
+/// chance.
+#[derive(Debug, Clone)]
+pub struct Around {
     /// Ends it.
     pub stop: Stop,
     /// Our clock.
@@ -113,23 +123,15 @@ where
     L: Ledger + 'static,
     O: Observer,
 {
-    let sending = Arc::new(Sending {
-        api: parts.api,
-        observer: parts.observer,
-        pace: Pace::new(settings.rate),
-        retry: settings.retry,
-        existing: settings.existing,
-        keys: parts.keys.is_some(),
-        gauges: Gauges::new(),
-        stop: parts.stop.clone(),
-        wall: parts.wall,
-        jitter: parts.jitter,
-        began: Instant::now(),
-        budget: Mutex::new(RetryBudget::new(settings.allowance)),
-        outage: Mutex::new(Outage::default()),
-        changed: Notify::new(),
-        clock: Mutex::new(ServerClock::begun(parts.date)),
-    });
+    let asks_for_keys = parts.keys.is_some();
+    let sending = sending(
+        parts.api,
+        parts.observer,
+        &settings,
+        &parts.around,
+        asks_for_keys,
+    );
+    let stop = parts.around.stop;
     let (recorder, inbox) = mpsc::channel(WAITING);
     let (tickets, queue) = mpsc::channel(batch_size(settings.rate));
 
@@ -137,7 +139,7 @@ where
         ledger: parts.ledger,
         keys: parts.keys,
         sending: Arc::clone(&sending),
-        wall: parts.wall,
+        wall: parts.around.wall,
         progress: Progress::default(),
     };
     let runtime = Handle::current();
@@ -147,9 +149,10 @@ where
         reading: parts.reading,
         verdicts: parts.verdicts,
         next_new_id: parts.first_new_id,
+        gaps: parts.gaps,
         batch: batch_size(settings.rate),
         canary: settings.canary,
-        stop: parts.stop,
+        stop,
         recorder: recorder.clone(),
         tickets,
     };
@@ -172,6 +175,33 @@ where
         ledger,
         verdicts: left.verdicts,
         sightings,
+    })
+}
+
+/// What all workers share, at the start.
+fn sending<A: CustomerApi, O: Observer>(
+    api: A,
+    observer: O,
+    settings: &Settings,
+    around: &Around,
+    keys: bool,
+) -> Arc<Sending<A, O>> {
+    Arc::new(Sending {
+        api,
+        observer,
+        pace: Pace::new(settings.rate),
+        retry: settings.retry,
+        existing: settings.existing,
+        keys,
+        gauges: Gauges::new(),
+        stop: around.stop.clone(),
+        wall: around.wall,
+        jitter: around.jitter,
+        began: Instant::now(),
+        budget: Mutex::new(RetryBudget::new(settings.allowance)),
+        outage: Mutex::new(Outage::default()),
+        changed: Notify::new(),
+        clock: Mutex::new(ServerClock::begun(around.date)),
     })
 }
 

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::{Parts, Rate, Settings, run};
+use super::{Around, Parts, Rate, Settings, run};
 use crate::domain::change::Change;
 use crate::domain::customer::Customer;
 use crate::domain::customer::tests::aster;
@@ -127,14 +127,17 @@ impl Site {
             reading: Arc::clone(&reading),
             verdicts: surveyed.verdicts,
             first_new_id: surveyed.first_new_id,
+            gaps: surveyed.gaps,
             api: self.kable.clone(),
             ledger,
             keys: None,
             observer: Silent,
-            stop: self.stop.clone(),
-            wall: || NOW_MS,
-            jitter: || 1.0,
-            date: Some(DATE),
+            around: Around {
+                stop: self.stop.clone(),
+                wall: || NOW_MS,
+                jitter: || 1.0,
+                date: Some(DATE),
+            },
         };
         let mut ended = run(parts, self.settings).await?;
         let accounting = Accounting {
@@ -325,6 +328,45 @@ async fn a_row_in_doubt_that_was_changed_since_is_not_sent_where_the_old_one_is_
     let came = site.import(["c-1,Astre,USD"]).await;
     assert_eq!(came.told, ["2 differs"]);
     assert!(site.kable.creates().is_empty());
+}
+
+#[tokio::test]
+async fn from_a_ledger_with_gaps_nothing_is_sent_that_was_not_asked_for() {
+    let site = Site::one_by_one();
+    // Claims that the ledger holds may be older than what was done.
+    site.ledger
+        .remember(&plain("Aster"), Some(Outcome::Pending));
+    site.ledger.forget();
+    site.kable.hold(remote_of(&plain("Aster"), NOW_MS - 9000));
+    let mut other = remote_of(&plain("Birch"), NOW_MS - 9000);
+    "c-2".clone_into(&mut other.client_id);
+    site.kable.hold(other.clone());
+    "c-3".clone_into(&mut other.client_id);
+    site.kable.hold(other);
+    let rows = [
+        "c-1,Aster,USD",
+        "c-2,Birch,USD",
+        "c-3,Cedar,USD",
+        "c-4,Elm,USD",
+    ];
+    let came = site.import(rows).await;
+    assert!(came.told[2].starts_with("4 differs"), "{:?}", came.told);
+    assert_eq!(
+        [&came.told[0], &came.told[1], &came.told[3]],
+        ["2 already_existed", "3 already_existed", "5 created"]
+    );
+    assert_eq!(site.kable.finds(), ["c-1", "c-2", "c-3", "c-4"]);
+    assert_eq!(site.kable.creates(), ["c-4"]);
+}
+
+#[tokio::test]
+async fn what_a_ledger_with_gaps_knows_to_be_done_is_left_alone() {
+    let site = Site::new();
+    site.ledger
+        .remember(&plain("Aster"), Some(Outcome::Created));
+    site.ledger.forget();
+    assert_eq!(site.import(["c-1,Aster,USD"]).await.told, ["2 created"]);
+    assert!(site.kable.finds().is_empty() && site.kable.creates().is_empty());
 }
 
 #[tokio::test]
@@ -659,6 +701,7 @@ async fn after_a_stop_an_answer_is_awaited_for_ten_seconds_and_its_row_stays_cla
         digest: aster().digest(),
         customer: aster(),
         ask_first: false,
+        forgotten: false,
         in_doubt: false,
         claim: ClaimTime::Now(NOW_MS),
     };

@@ -43,6 +43,8 @@ pub struct Survey {
     pub verdicts: Verdicts,
     /// The number that the first new row's claim gets.
     pub first_new_id: u64,
+    /// Whether the ledger may not know of rows that were sent.
+    pub gaps: bool,
     /// Whether it was stopped before the end.
     pub interrupted: bool,
 }
@@ -84,8 +86,9 @@ where
 {
     let mut ids = Ids::new(surveying.folder);
     let read = read_all(rows, surveying, &mut ids, observer)?;
-    let mut first_new_id = 1;
+    let (mut first_new_id, mut gaps) = (1, false);
     if let Some(ledger) = &mut ledger {
+        gaps = ledger.has_gaps()?;
         first_new_id = ledger.next_id()?;
         ledger.scan(&mut |client_id, known| ids.push_known(client_id, &known))?;
     }
@@ -95,14 +98,18 @@ where
     let mut counts = read.rows;
     counts.rejected += joined.duplicates;
     let fit = counts.read - counts.skipped - counts.rejected;
+    let to_do = fit - joined.done.sum();
+    // A ledger with gaps has nothing sent that was not asked for.
+    let to_look_up = if gaps { to_do } else { joined.to_look_up };
     Ok(Survey {
         rows: counts,
-        to_create: fit - joined.to_look_up - joined.done.sum(),
-        to_look_up: joined.to_look_up,
+        to_create: to_do - to_look_up,
+        to_look_up,
         done: joined.done,
         unused: read.unused,
         verdicts: joined.verdicts,
         first_new_id,
+        gaps,
         interrupted: read.interrupted,
     })
 }

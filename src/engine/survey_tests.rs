@@ -210,6 +210,19 @@ fn what_is_to_be_done_adds_up_with_what_is_done() {
 }
 
 #[test]
+fn of_a_ledger_with_gaps_all_that_is_to_be_done_is_asked_for() {
+    let ledger = MemoryLedger::default();
+    ledger.remember(&aster(), Some(Outcome::Created));
+    ledger.forget();
+    let rows = Tables::one(["c-0,Birch,USD", "c-1,Changed,USD", "c-2,,USD"]);
+    let survey = surveyed(rows, &["a.csv"], &ledger).unwrap();
+    assert_eq!(
+        (survey.to_create, survey.to_look_up, survey.done.sum()),
+        (0, 1, 1)
+    );
+}
+
+#[test]
 fn new_claims_are_numbered_behind_the_ledgers() {
     let ledger = MemoryLedger::default();
     ledger.remember(&aster(), Some(Outcome::Created));
