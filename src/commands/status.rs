@@ -39,6 +39,7 @@ fn json(path: &Path, standing: &Standing, holder: Option<&str>) -> String {
         "target": standing.target,
         "running": holder,
         "ended": standing.ended,
+        "gaps": standing.gaps,
         "inputs": standing.inputs,
         "fit_rows": standing.fit_rows,
         "settled": settled(standing),
@@ -73,6 +74,12 @@ fn plain(path: &Path, standing: &Standing, holder: Option<&str>) -> String {
             "  not running; the last run was cut off (run the same command again)".to_owned()
         }
     });
+    if standing.gaps {
+        line(
+            "  saved from a damaged checkpoint: what it doesn't know is asked for before it is sent"
+                .to_owned(),
+        );
+    }
     line(String::new());
     line(format!(
         "  {:>12}  settled, in all runs",

@@ -224,7 +224,7 @@ pub enum LedgerError {
         known: i64,
     },
     /// Part of it can't be read, or can't be right.
-    #[error("checkpoint {} is damaged ({what}); {rescue}", .path.display())]
+    #[error("checkpoint {} is damaged: part of it can't be read ({what}); {rescue}", .path.display())]
     Damaged {
         /// The checkpoint.
         path: PathBuf,

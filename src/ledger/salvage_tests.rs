@@ -293,6 +293,14 @@ fn a_header_that_is_broken_behind_its_first_word_is_damage() {
     assert_eq!(site.rescue(), Rescue::Nothing);
 }
 
+/// Its tables tell that it is one.
+#[test]
+fn a_checkpoint_without_its_mark_is_damaged() {
+    let site = Site::new();
+    site.overwrite(60, &garbage(3, 12));
+    assert_eq!(site.rescued().claims, ROWS);
+}
+
 #[test]
 fn a_file_without_its_first_word_is_no_checkpoint() {
     let site = Site::new();

@@ -38,6 +38,13 @@ pub(super) fn damage(db: &Connection, path: &Path) -> rusqlite::Result<Option<St
     Ok(None)
 }
 
+/// Whether it holds our tables, whatever it says of itself.
+pub(super) fn has_our_tables(db: &Connection) -> bool {
+    TABLES
+        .iter()
+        .all(|table| db.prepare(&table.select("")).is_ok())
+}
+
 /// What an error says about the file, if it says that the file is damaged.
 pub(super) fn damage_in(error: &Error) -> Option<String> {
     let says_so = match error.sqlite_error() {

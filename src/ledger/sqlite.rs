@@ -14,7 +14,7 @@ use super::file::{hold_back, let_go, open_to_look, owner_only, refuse_other_file
 use super::format::{self, FORMAT, Marks};
 use super::lock::Lock;
 use super::records::{entry_of, from_sql, known_of, to_sql};
-use super::soundness::{damage, damage_in};
+use super::soundness::{self, damage, damage_in};
 use super::standing::{standing, target};
 use super::{Batch, Entry, Ledger, LedgerError, RunStart, Standing, batch, salvage};
 use crate::domain::plan::Known;
@@ -122,7 +122,11 @@ impl SqliteLedger {
 
     fn demand_format(&self, marks: Marks) -> Result<(), LedgerError> {
         if !marks.is_ours {
-            return Err(self.not_a_ledger());
+            return Err(if soundness::has_our_tables(&self.db) {
+                self.damaged("its mark is gone".to_owned())
+            } else {
+                self.not_a_ledger()
+            });
         }
         if marks.format < 1 {
             return Err(self.damaged(format!("it has the format {}", marks.format)));
