@@ -108,8 +108,6 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
                     from_before,
                 } => {
                     if let Some(file) = &mut self.keys {
-                        // Reading the file through is for the few rows that a
-                        // crash left behind.
                         if settlement.keys_lost && from_before {
                             settlement.keys_lost =
                                 !file.holds(&client_id).context("cannot read keys.csv")?;

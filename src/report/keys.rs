@@ -3,11 +3,14 @@
 //! Appended to and synced before their row is settled, so that a key is never
 //! lost that had arrived. Readable by its owner only.
 
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 use std::path::Path;
 
 use secrecy::{ExposeSecret, SecretString};
+
+use crate::domain::customer::{Fingerprint, fingerprint};
 
 /// What the file begins with.
 const HEADER: &[u8] = b"clientId,key\n";
@@ -17,6 +20,9 @@ const HEADER: &[u8] = b"clientId,key\n";
 pub struct KeyFile {
     file: File,
     dirty: bool,
+    /// Whose keys are in it, once somebody has asked: after a crash some hundred
+    /// rows are asked about, of a checkpoint that was saved perhaps all of them.
+    whose: Option<HashSet<Fingerprint>>,
 }
 
 impl KeyFile {
@@ -42,7 +48,11 @@ impl KeyFile {
             // The file is new, or a full disk cut it off here.
             Some(missing) => file.write_all(missing)?,
         }
-        Ok(Self { file, dirty: true })
+        Ok(Self {
+            file,
+            dirty: true,
+            whose: None,
+        })
     }
 
     /// Adds the keys of one customer.
@@ -53,6 +63,9 @@ impl KeyFile {
             let line = line.into_inner().map_err(csv::IntoInnerError::into_error)?;
             self.file.write_all(&line)?;
             self.dirty = true;
+            if let Some(whose) = &mut self.whose {
+                whose.insert(fingerprint(client_id));
+            }
         }
         Ok(())
     }
@@ -67,18 +80,28 @@ impl KeyFile {
 
     /// Whether there is a key of this customer.
     pub fn holds(&mut self, client_id: &str) -> io::Result<bool> {
+        let whose = match self.whose.take() {
+            Some(whose) => whose,
+            None => self.read_through()?,
+        };
+        Ok(self.whose.insert(whose).contains(&fingerprint(client_id)))
+    }
+
+    /// Whose keys are in it.
+    fn read_through(&mut self) -> io::Result<HashSet<Fingerprint>> {
         self.file.rewind()?;
+        let mut whose = HashSet::new();
         let mut reader = csv::ReaderBuilder::new()
             .flexible(true)
             .from_reader(BufReader::new(&self.file));
         for record in reader.records() {
             let record = record?;
             // A key that was cut off is no key.
-            if record.get(0) == Some(client_id) && record.len() == 2 {
-                return Ok(true);
+            if let Some(client_id) = record.get(0).filter(|_| record.len() == 2) {
+                whose.insert(fingerprint(client_id));
             }
         }
-        Ok(false)
+        Ok(whose)
     }
 }
 
@@ -145,6 +168,7 @@ mod tests {
         assert!(file.holds("c,1").unwrap());
         assert!(!file.holds("c-2").unwrap());
         file.keep("c-3", &[secret("sk_3")]).unwrap();
+        assert!(file.holds("c-3").unwrap() && file.holds("c,1").unwrap());
         assert_eq!(
             std::fs::read_to_string(&path).unwrap(),
             "clientId,key\n\"c,1\",sk_1\n\"c,1\",sk_2\n\"c-2\",sk_to,cut off?\nc-3,sk_3\n"
