@@ -86,8 +86,11 @@ fn save_to(to: &Path, source: &Source, account: &[Value]) -> Result<Saved, Failu
     transaction.execute("UPDATE account SET gaps = 1", [])?;
     source.copy(&RUN, &transaction)?;
     source.copy(&CUSTOMER, &transaction)?;
-    // A run that can't be read must not take its claims along. Without the
-    // server's clock nothing that they find counts as theirs.
+    // A page may be older than what was done since, and the end of a row may be
+    // lost. No claim's time proves whose a customer is: without the server's
+    // clock, what is found is not taken for ours.
+    transaction.execute("UPDATE run SET clock_ahead_ms = NULL", [])?;
+    // A run that can't be read must not take its claims along.
     transaction.execute(
         "INSERT INTO run (id, command, inputs, fit_rows, began, changed, ended)
          SELECT DISTINCT run, 'import', '[]', 0, 0, 0, 'lost' FROM customer

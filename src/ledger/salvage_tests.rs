@@ -12,7 +12,7 @@ use crate::domain::summary::Target;
 use crate::ledger::damage::{Rescue, Saved};
 use crate::ledger::sqlite::SqliteLedger;
 use crate::ledger::tables::{CUSTOMER, RUN, Table};
-use crate::ledger::{Batch, Claim, Ledger, LedgerError, RunStart, Settlement};
+use crate::ledger::{Batch, Claim, Ledger, LedgerError, RunFigures, RunStart, Settlement};
 
 const ROWS: u64 = 3000;
 
@@ -45,6 +45,14 @@ fn settlement(id: u64) -> Settlement {
     }
 }
 
+/// Figures of a run that knows the server's clock.
+fn clocked() -> RunFigures {
+    RunFigures {
+        clock_ahead_ms: Some(10),
+        ..RunFigures::default()
+    }
+}
+
 /// Claims rows up to `last`, and settles most of them.
 fn fill(ledger: &mut SqliteLedger, first: u64, last: u64) {
     let run = RunStart {
@@ -62,6 +70,7 @@ fn fill(ledger: &mut SqliteLedger, first: u64, last: u64) {
     let batch = Batch {
         now_ms: 6,
         claims: claims.collect(),
+        figures: clocked(),
         ..Batch::default()
     };
     ledger.write(&batch).unwrap();
@@ -69,6 +78,7 @@ fn fill(ledger: &mut SqliteLedger, first: u64, last: u64) {
     let batch = Batch {
         now_ms: 7,
         settlements: settlements.map(settlement).collect(),
+        figures: clocked(),
         ..Batch::default()
     };
     ledger.write(&batch).unwrap();
@@ -190,6 +200,7 @@ fn demand_usable(saved: &Path) -> SqliteLedger {
     ledger
         .scan(&mut |client_id, known| {
             assert_eq!(client_id, format!("c-{}", known.id));
+            assert_eq!(known.claimed_by, None);
             Ok(())
         })
         .unwrap();
@@ -201,7 +212,7 @@ fn demand_usable(saved: &Path) -> SqliteLedger {
 fn a_damaged_page_costs_the_rows_on_it_and_no_others() {
     for content in [vec![0; 4096], garbage(1, 4096)] {
         let site = Site::new();
-        let (originals, runs) = (rows(&site.path(), &CUSTOMER), rows(&site.path(), &RUN));
+        let (originals, mut runs) = (rows(&site.path(), &CUSTOMER), rows(&site.path(), &RUN));
         let leaves = site.leaves();
         let (page, lost) = &leaves[leaves.len() / 2];
         site.overwrite((page - 1) * PAGE, &content);
@@ -211,6 +222,11 @@ fn a_damaged_page_costs_the_rows_on_it_and_no_others() {
         let mut wanted = originals;
         wanted.retain(|id, _| !lost.contains(id));
         assert_eq!(rows(&saved.path, &CUSTOMER), wanted);
+        // Nothing that their claims find is provably theirs.
+        for run in runs.values_mut() {
+            assert_eq!(run.pop(), Some(Value::Integer(10)));
+            run.push(Value::Null);
+        }
         assert_eq!(rows(&saved.path, &RUN), runs);
         let tally = demand_usable(&saved.path).standing().unwrap().tally;
         assert_eq!(tally.of(Outcome::Created), saved.created);
