@@ -90,7 +90,8 @@ fn save_to(to: &Path, source: &Source, account: &[Value]) -> Result<Saved, Failu
     // lost. No claim's time proves whose a customer is: without the server's
     // clock, what is found is not taken for ours.
     transaction.execute("UPDATE run SET clock_ahead_ms = NULL", [])?;
-    // A run that can't be read must not take its claims along.
+    // A run that can't be read leaves its number free, and the next one must not
+    // take it: its clock is not for their times.
     transaction.execute(
         "INSERT INTO run (id, command, inputs, fit_rows, began, changed, ended)
          SELECT DISTINCT run, 'import', '[]', 0, 0, 0, 'lost' FROM customer

@@ -385,8 +385,14 @@ fn claims_outlive_their_run() {
         })
         .unwrap();
     assert_eq!(seen, ROWS);
-    // They are in doubt, and can be claimed again under their old run.
-    fill(&mut ledger, 1, 20);
+    // The next run is none of theirs, and its clock is not for their times.
+    fill(&mut ledger, ROWS + 1, ROWS + 20);
+    ledger
+        .scan(&mut |_, known| {
+            assert_eq!(known.claimed_by.is_some(), known.id > ROWS);
+            Ok(())
+        })
+        .unwrap();
 }
 
 #[test]
