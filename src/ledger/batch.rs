@@ -41,10 +41,11 @@ fn write_claim(db: &Connection, run: i64, claim: &Claim, now_ms: i64) -> rusqlit
 
 fn write_settlement(db: &Connection, settled: &Settlement, now_ms: i64) -> rusqlite::Result<()> {
     db.prepare_cached(
-        "UPDATE customer SET outcome = ?2, ours = max(ours, ?3), keys_lost = ?4,
-                customer_id = coalesce(?5, customer_id), request_id = coalesce(?6, request_id),
-                attempts = attempts + ?7, status = ?8, message = ?9, settled = ?10, digest = ?11
-             WHERE id = ?1",
+        "UPDATE customer SET outcome = ?2, ours = max(ours, ?3),
+            keys_lost = iif(?2 = 'created', ?4, max(keys_lost, ?4)),
+            customer_id = coalesce(?5, customer_id), request_id = coalesce(?6, request_id),
+            attempts = attempts + ?7, status = ?8, message = ?9, settled = ?10, digest = ?11
+         WHERE id = ?1",
     )?
     .execute(params![
         to_sql(settled.id),

@@ -94,6 +94,36 @@ fn what_is_claimed_and_not_settled_is_in_doubt_after_reopening() {
 }
 
 #[test]
+fn keys_that_were_lost_stay_lost_until_the_customer_is_created_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = open(&folder.path().join("run.db"));
+    for (outcome, keys_lost, wanted) in [
+        (Outcome::Created, true, true),
+        (Outcome::Updated, false, true),
+        (Outcome::Created, false, false),
+    ] {
+        ledger
+            .write(&Batch {
+                claims: vec![claim(1)],
+                ..Batch::default()
+            })
+            .unwrap();
+        let settlement = Settlement {
+            keys_lost,
+            ..settled(1, outcome)
+        };
+        ledger
+            .write(&Batch {
+                settlements: vec![settlement],
+                ..Batch::default()
+            })
+            .unwrap();
+        let entry = ledger.entry(1).unwrap().unwrap();
+        assert_eq!(entry.keys_lost, wanted, "{outcome:?}");
+    }
+}
+
+#[test]
 fn a_claim_in_doubt_keeps_its_time() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.db");
