@@ -223,9 +223,17 @@ pub struct Sending {
     /// The SQLite checkpoint [default: INPUT.checkpoint.db]
     #[arg(long, value_name = "FILE", help_heading = "Sending")]
     pub checkpoint: Option<PathBuf>,
-    /// Never faster than this: N or N/s, N/m, unlimited [default: 50/s]
+    /// At this rate, never faster: N or N/s, N/m, unlimited
     #[arg(long, value_name = "N", help_heading = "Sending")]
     pub rate: Option<Text>,
+    /// Finds the pace by itself, up to this [default: 50/s]
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with = "rate",
+        help_heading = "Sending"
+    )]
+    pub max_rate: Option<Text>,
     /// Never more requests in flight than this [default: 64]
     #[arg(long, value_name = "N", help_heading = "Sending")]
     pub concurrency: Option<usize>,

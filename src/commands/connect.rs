@@ -60,7 +60,7 @@ pub(super) async fn connect(
         client_id: client_id.clone(),
         client_secret,
         timeout: dispatch.timeout,
-        connections: dispatch.concurrency,
+        connections: dispatch.pacing.concurrency,
         stripe: dispatch.stripe,
         keys: dispatch.keys,
     })?;

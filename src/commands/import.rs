@@ -180,10 +180,9 @@ impl Session {
             },
         };
         let settings = pipeline::Settings {
-            rate: self.dispatch.rate,
-            concurrency: self.dispatch.concurrency,
+            pacing: self.dispatch.pacing,
             retry: self.dispatch.retry,
-            allowance: Allowance::at(self.dispatch.rate),
+            allowance: Allowance::at(self.dispatch.pacing.ceiling),
             existing: self.dispatch.policy.existing,
             canary,
             errors,

@@ -9,11 +9,11 @@ use super::{ConfigError, FileOptions, beside, value};
 use crate::cli::{self, Sending, Text};
 use crate::domain::plan::{Existing, Policy};
 use crate::domain::threshold::Threshold;
-use crate::engine::pace::Rate;
+use crate::engine::pace::Pacing;
 use crate::engine::retry;
 
 /// Never faster than this, unless told: Kable publishes no limit.
-const DEFAULT_RATE: &str = "50/s";
+const DEFAULT_MAX_RATE: &str = "50/s";
 
 /// How customers are sent.
 #[derive(Debug)]
@@ -24,10 +24,8 @@ const DEFAULT_RATE: &str = "50/s";
 pub struct Dispatch {
     /// The checkpoint.
     pub checkpoint: PathBuf,
-    /// How many requests may start in how much time.
-    pub rate: Rate,
-    /// How many requests may be in flight.
-    pub concurrency: usize,
+    /// How fast, and how many at once.
+    pub pacing: Pacing,
     /// How patient it is.
     pub retry: retry::Policy,
     /// One request's time-out.
@@ -72,25 +70,20 @@ pub fn dispatch(
         Some(path) => path,
         None => beside(inputs, ".checkpoint.db", "checkpoint")?,
     };
-    let concurrency = typed.concurrency.or(other.concurrency).unwrap_or(64);
-    if !(1..=10_000).contains(&concurrency) {
-        return Err(value("concurrency")(format!(
-            "{concurrency} is out of range, wanted 1 to 10000"
-        )));
-    }
-    let text = |given: Option<Text>, default: &str| {
-        given.map_or_else(|| default.to_owned(), |text| text.0)
+    // A flag of either kind beats a file's of either.
+    let (rate, max_rate) = if typed.rate.is_some() || typed.max_rate.is_some() {
+        (typed.rate, typed.max_rate)
+    } else {
+        (other.rate, other.max_rate)
     };
+    let concurrency = typed.concurrency.or(other.concurrency);
     let timeout = typed
         .timeout
         .or(other.timeout)
         .unwrap_or_else(|| "30s".to_owned());
     Ok(Dispatch {
         checkpoint,
-        rate: text(typed.rate.or(other.rate), DEFAULT_RATE)
-            .parse()
-            .map_err(value("rate"))?,
-        concurrency,
+        pacing: pacing(rate, max_rate, concurrency.unwrap_or(64))?,
         retry: retry::Policy {
             retries: typed
                 .retries
@@ -99,7 +92,10 @@ pub fn dispatch(
             ..retry::Policy::default()
         },
         timeout: duration("timeout", &timeout)?,
-        max_errors: text(typed.max_errors.or(other.max_errors), "10%")
+        max_errors: typed
+            .max_errors
+            .or(other.max_errors)
+            .map_or("10%".to_owned(), |text| text.0)
             .parse()
             .map_err(value("max-errors"))?,
         canary: canary(typed.canary.or(other.canary))?,
@@ -120,6 +116,31 @@ pub fn dispatch(
         keys: typed.keys || other.keys,
         dry_run: typed.dry_run || other.dry_run,
         yes: typed.yes || other.yes,
+    })
+}
+
+fn pacing(
+    rate: Option<Text>,
+    max_rate: Option<Text>,
+    concurrency: usize,
+) -> Result<Pacing, ConfigError> {
+    if !(1..=10_000).contains(&concurrency) {
+        return Err(value("concurrency")(format!(
+            "{concurrency} is out of range, wanted 1 to 10000"
+        )));
+    }
+    let (ceiling, at_once) = match (rate, max_rate) {
+        (Some(_), Some(_)) => {
+            return Err(value("max-rate")("cannot be used with --rate"));
+        }
+        (Some(rate), None) => (rate.0.parse().map_err(value("rate"))?, true),
+        (None, Some(most)) => (most.0.parse().map_err(value("max-rate"))?, false),
+        (None, None) => (DEFAULT_MAX_RATE.parse().map_err(value("max-rate"))?, false),
+    };
+    Ok(Pacing {
+        ceiling,
+        at_once,
+        concurrency,
     })
 }
 

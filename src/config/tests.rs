@@ -22,8 +22,8 @@ fn a_flag_beats_the_file() {
     };
     let inputs = ["in.csv".to_owned()];
     let settled = dispatch(typed, &mut file, &inputs).unwrap();
-    assert_eq!(settled.rate.to_string(), "7/m");
-    assert_eq!(settled.concurrency, 3);
+    assert_eq!(settled.pacing.ceiling.to_string(), "7/m");
+    assert_eq!(settled.pacing.concurrency, 3);
     let read = reading(inputs.to_vec(), ReadingOptions::default(), &mut file).unwrap();
     assert_eq!(read.source.format, Wanted::Jsonl);
 }

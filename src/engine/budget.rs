@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use super::pace::Rate;
+use super::rate::Rate;
 
 /// What a request that is no retry earns. Together with [`SHARE_OF_RATE`] it
 /// comes to a fifth of all: (3/16 + 1/20) / (1 + 3/16).

@@ -113,14 +113,16 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         let mut tries = 0;
         let mut last = Trouble::default();
         while tries <= self.retry.retries {
-            if !self.admitted(tries > 0).await {
+            let Some(permit) = self.admitted(tries > 0).await else {
                 return Seen::Unasked("everything was stopped".to_owned());
-            }
+            };
             Gauges::count(&self.gauges.sent);
             Gauges::count(&self.gauges.lookups);
-            match self.timed(self.api.find(customer.client_id())).await {
+            let asked = self.api.find(customer.client_id());
+            let (sent, found) = self.timed(permit, asked).await;
+            match found {
                 Found::There { remote, .. } => {
-                    self.answered();
+                    self.answered(sent);
                     let differing = differences(customer, &remote);
                     if !differing.is_empty() {
                         return Seen::Differs(differing);
@@ -131,14 +133,14 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                     return Seen::Agrees { compared, unseen };
                 }
                 Found::Absent => {
-                    self.answered();
+                    self.answered(sent);
                     return Seen::Absent;
                 }
                 Found::Denied(refusal) => {
                     self.shut_out(&refusal);
                     return Seen::Unasked(refusal.message);
                 }
-                Found::Throttled(wait) => self.hold_back(wait),
+                Found::Throttled(wait) => self.hold_back(sent, wait),
                 Found::Unknown(trouble) => {
                     // An outage is waited for by whoever wants to send next.
                     if !self.is_outage(&trouble) {

@@ -5,6 +5,7 @@
 
 use super::gauges::Gauges;
 use super::life::{Delivery, Life, Next, Update};
+use super::pace::Permit;
 use super::retry::delay;
 use super::sending::Sending;
 use super::{ClaimTime, Ticket};
@@ -19,28 +20,31 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     pub(super) async fn deliver(&self, ticket: Ticket) -> Delivery {
         let mut life = Life::of(ticket);
         loop {
-            if !self.admitted(life.troubled).await {
+            let Some(permit) = self.admitted(life.troubled).await else {
                 return life.left();
-            }
-            if let Some(delivery) = self.step(&mut life).await {
+            };
+            if let Some(delivery) = self.step(permit, &mut life).await {
                 return delivery;
             }
         }
     }
 
     /// Sends one request; the row's end, if that is it.
-    async fn step(&self, life: &mut Life) -> Option<Delivery> {
+    async fn step(&self, permit: Permit<'_>, life: &mut Life) -> Option<Delivery> {
         life.attempts += 1;
         Gauges::count(&self.gauges.sent);
         let client_id = life.ticket.customer.client_id();
         match life.next.clone() {
             Next::Find => {
                 Gauges::count(&self.gauges.lookups);
-                let found = self.timed(self.api.find(client_id)).await;
+                let (sent, found) = self.timed(permit, self.api.find(client_id)).await;
+                life.sent = sent;
                 self.learnt(life, found).await
             }
             Next::Create => {
-                let reply = self.timed(self.api.create(&life.ticket.customer)).await;
+                let create = self.api.create(&life.ticket.customer);
+                let (sent, reply) = self.timed(permit, create).await;
+                life.sent = sent;
                 if life.creates > 0 {
                     Gauges::count(&self.gauges.retried);
                 }
@@ -48,7 +52,9 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                 self.created(life, reply).await
             }
             Next::Update(change) => {
-                let reply = self.timed(self.api.update(client_id, &change)).await;
+                let update = self.api.update(client_id, &change);
+                let (sent, reply) = self.timed(permit, update).await;
+                life.sent = sent;
                 if life.update != Update::None {
                     Gauges::count(&self.gauges.retried);
                 }
@@ -66,7 +72,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                 status,
                 request_id,
             } => {
-                self.worked();
+                self.worked(life.sent);
                 let mut settlement = life.settled(Outcome::Created, true);
                 settlement.customer_id = Some(remote.customer_id);
                 settlement.request_id = request_id;
@@ -79,7 +85,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                 })
             }
             Reply::Refused(refusal) => {
-                self.worked();
+                self.worked(life.sent);
                 life.refusal = Some(refusal);
                 life.next = Next::Find;
                 None
@@ -111,7 +117,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             Reply::Done {
                 remote, request_id, ..
             } => {
-                self.worked();
+                self.worked(life.sent);
                 life.update = Update::Accepted;
                 // An answer that doesn't show all of it is not taken for it.
                 life.next = Next::Find;
@@ -120,7 +126,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                     .then(|| self.there(life, &remote, request_id))
             }
             Reply::Refused(refusal) => {
-                self.worked();
+                self.worked(life.sent);
                 Some(life.refused(refusal))
             }
             Reply::Unknown(trouble) => {
@@ -145,7 +151,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     async fn learnt(&self, life: &mut Life, found: Found) -> Option<Delivery> {
         match found {
             Found::There { remote, request_id } => {
-                self.answered();
+                self.answered(life.sent);
                 life.unanswered = 0;
                 match self.change(life, &remote) {
                     Some(_) if life.tries > self.retry.retries => Some(life.given_up()),
@@ -157,7 +163,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                 }
             }
             Found::Absent => {
-                self.answered();
+                self.answered(life.sent);
                 life.doubt = false;
                 life.ticket.ask_first = false;
                 life.unanswered = 0;
@@ -251,7 +257,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     /// Takes in that everybody is to wait; the row is tried again then.
     fn throttled(&self, life: &mut Life, wait: Option<std::time::Duration>) {
         life.troubled = true;
-        self.hold_back(wait);
+        self.hold_back(life.sent, wait);
     }
 
     /// Takes in that the credentials don't hold: everything ends.

@@ -1,7 +1,6 @@
 //! How many rows are on their way at once, and what their ends mean for all.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -87,7 +86,7 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
         mut tickets: mpsc::Receiver<Ticket>,
     ) -> anyhow::Result<()> {
         self.sending.observer.hear(&Event::Finishing {
-            in_flight: self.sending.gauges.in_flight.load(Ordering::Relaxed),
+            in_flight: self.sending.pace.in_flight() as u64,
         });
         let until = tokio::time::Instant::now() + GRACE;
         // The feed ends by itself now; what it had claimed was not sent.

@@ -6,7 +6,7 @@ use anyhow::Context;
 use tokio::sync::{mpsc, oneshot};
 
 use super::canary::Ahead;
-use super::pace::Rate;
+use super::rate::Rate;
 use super::record::Message;
 use super::stop::{Halt, Stop};
 use super::verdicts::{Verdict, Verdicts};

@@ -18,7 +18,6 @@ pub(super) struct Gauges {
     pub(super) retried: AtomicU64,
     pub(super) throttled: AtomicU64,
     pub(super) lookups: AtomicU64,
-    pub(super) in_flight: AtomicU64,
     latencies: Mutex<Histogram<u64>>,
 }
 
@@ -38,7 +37,6 @@ impl Gauges {
             retried: AtomicU64::new(0),
             throttled: AtomicU64::new(0),
             lookups: AtomicU64::new(0),
-            in_flight: AtomicU64::new(0),
             latencies: Mutex::new(empty()),
         }
     }

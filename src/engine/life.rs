@@ -1,6 +1,7 @@
 //! What is known of one row while it is on its way, and how that ends.
 
 use super::Ticket;
+use super::pace::Sent;
 use crate::domain::change::Change;
 use crate::domain::outcome::Outcome;
 use crate::kable::{Key, Refusal, Trouble};
@@ -53,6 +54,8 @@ pub(super) enum Update {
 pub(super) struct Life {
     pub(super) ticket: Ticket,
     pub(super) next: Next,
+    /// The request that was sent last.
+    pub(super) sent: Sent,
     /// Whether the row was changed since an earlier run had settled it.
     pub(super) changed: bool,
     pub(super) update: Update,
@@ -85,6 +88,7 @@ impl Life {
             },
             changed: ticket.ask_first && !ticket.in_doubt,
             update: Update::None,
+            sent: Sent::default(),
             doubt: ticket.in_doubt,
             ticket,
             attempts: 0,

@@ -9,6 +9,7 @@
 
 pub mod account;
 mod alike;
+mod bucket;
 pub mod budget;
 pub mod canary;
 mod delivery;
@@ -19,15 +20,19 @@ mod life;
 mod outage;
 pub mod pace;
 pub mod pipeline;
+pub mod rate;
 mod record;
 pub mod retry;
 mod sending;
 mod server_clock;
 pub mod stop;
 pub mod survey;
+pub mod tempo;
 #[cfg(test)]
 mod testing;
+pub mod told;
 pub mod verdicts;
+pub mod window;
 
 use crate::domain::customer::{Customer, Fingerprint};
 use crate::domain::mapping::{Binding, Mapping, MappingError};

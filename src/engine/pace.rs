@@ -1,161 +1,181 @@
-//! How many requests may start per second: governor's bucket on tokio's clock,
-//! and the pause that a server asks of everybody.
+//! The gate that every request of a run passes: in its turn, no faster than the
+//! user wants and the server bears, and no more at once.
 //!
-//! Two promises at once: no sliding second ever sees more starts than the rate,
-//! and the rate is used. A timer wakes up to two milliseconds late; a bucket of
-//! exactly one would lose that at every start. So a start may be up to
-//! `LATENESS` late and be made up for, and the bucket drips slower by just as
-//! much (and a little more), so that the promise holds.
+//! What is decided here is decided by pure parts that are told the time:
+//! `tempo.rs` (how fast), `window.rs` (how many at once), `told.rs` (what the
+//! server's headers say), `retry.rs` (how long a pause is). The rate that the
+//! user gave is kept by `bucket.rs`.
 
-use std::num::NonZeroU32;
-use std::str::FromStr;
 use std::sync::Mutex;
-use std::time::{Duration, Instant as StdInstant};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use governor::clock::Clock;
-use governor::middleware::NoOpMiddleware;
-use governor::state::{InMemoryState, NotKeyed};
-use governor::{Quota, RateLimiter};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::bucket::{Bucket, LATENESS};
+use super::rate::Rate;
 use super::retry::{Policy, delay};
+use super::tempo::{Held, Tempo};
+use super::told::Told;
+use super::window::Window;
+use crate::kable;
 
-/// How late a start may be and still be made up for.
-const LATENESS: Duration = Duration::from_millis(2);
-
-/// By how much a request may overtake another on its way: who counts arrivals
-/// is not to see more than the rate either.
-const OVERTAKING: Duration = Duration::from_millis(3);
-
-/// In how many parts a start is counted, so that the bucket can hold
-/// [`LATENESS`] and not only whole starts.
-const PARTS: u32 = 100;
-
-/// How many requests may start in how much time.
+/// How a run is paced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rate {
-    /// As many as can be.
-    Unlimited,
-    /// At most `starts` in any `window`.
-    Limited {
-        /// The number of starts.
-        starts: NonZeroU32,
-        /// The time, sliding.
-        window: Duration,
-    },
+pub struct Pacing {
+    /// Never faster than this.
+    pub ceiling: Rate,
+    /// Whether that is the rate that is wanted from the start, and not only the
+    /// most that may be found.
+    pub at_once: bool,
+    /// Never more requests in flight than this.
+    pub concurrency: usize,
 }
-
-impl Rate {
-    /// At most `starts` in any second.
-    pub const fn per_second(starts: NonZeroU32) -> Self {
-        Self::Limited {
-            starts,
-            window: Duration::from_secs(1),
-        }
-    }
-
-    /// Starts a second; infinite where unlimited.
-    pub fn a_second(self) -> f64 {
-        match self {
-            Self::Unlimited => f64::INFINITY,
-            Self::Limited { starts, window } => f64::from(starts.get()) / window.as_secs_f64(),
-        }
-    }
-}
-
-impl std::fmt::Display for Rate {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Unlimited => f.write_str("unlimited"),
-            Self::Limited { starts, window } if *window == Duration::from_mins(1) => {
-                write!(f, "{starts}/m")
-            }
-            Self::Limited { starts, .. } => write!(f, "{starts}/s"),
-        }
-    }
-}
-
-impl FromStr for Rate {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text == "unlimited" {
-            return Ok(Self::Unlimited);
-        }
-        let (number, window) = match text.split_once('/') {
-            None | Some((_, "s")) => (text.trim_end_matches("/s"), Duration::from_secs(1)),
-            Some((number, "m")) => (number, Duration::from_mins(1)),
-            Some(_) => {
-                return Err(format!(
-                    "{text:?} is no rate, wanted N, N/s, N/m or unlimited"
-                ));
-            }
-        };
-        let starts = number.parse().map_err(|_not_a_number| {
-            format!("{number:?} is no whole number above 0, wanted N, N/s, N/m or unlimited")
-        })?;
-        Ok(Self::Limited { starts, window })
-    }
-}
-
-/// tokio's clock, in the form that governor asks for: it can be paused.
-#[derive(Clone, Copy, Debug)]
-struct TokioClock;
-
-impl Clock for TokioClock {
-    type Instant = StdInstant;
-
-    fn now(&self) -> StdInstant {
-        Instant::now().into_std()
-    }
-}
-
-type Bucket = RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<StdInstant>>;
 
 /// The gate that every request of a run passes.
 #[derive(Debug)]
 pub struct Pace {
-    bucket: Option<(Bucket, NonZeroU32)>,
+    bucket: Option<Bucket>,
     /// Those who wait do so in the order in which they came.
     queue: tokio::sync::Mutex<()>,
-    pause: Mutex<Pause>,
+    began: Instant,
+    state: Mutex<State>,
+    in_flight: AtomicUsize,
+    freed: Notify,
 }
 
-#[derive(Debug, Default)]
-struct Pause {
-    until: Option<Instant>,
-    /// How many pauses there were without a success between them.
+#[derive(Debug)]
+struct State {
+    told: Told,
+    tempo: Tempo,
+    window: Window,
+    /// When the next request may start, as far as the tempo goes.
+    next: Duration,
+    /// Whether it was the tempo that held requests back lately.
+    was_used: bool,
+    paused_until: Option<Duration>,
+    /// How many refusals there were, each after the last, without a success
+    /// between them.
     in_a_row: u32,
 }
 
+impl State {
+    /// Starts a request at `now`, or says when one may start.
+    fn start(&mut self, now: Duration) -> Result<(), Duration> {
+        let rate = self.tempo.rate();
+        // Up to there the bucket keeps the time.
+        if self.tempo.held() == Held::Ceiling {
+            return Ok(());
+        }
+        if now < self.next {
+            self.was_used = true;
+            return Err(self.next);
+        }
+        let interval = Duration::try_from_secs_f64(1.0 / rate).unwrap_or(Duration::MAX);
+        self.next = self.next.max(now.saturating_sub(LATENESS)) + interval;
+        Ok(())
+    }
+}
+
+/// A request that may be in flight, as long as this lives.
+#[derive(Debug)]
+pub struct Permit<'p> {
+    pace: &'p Pace,
+    started: Duration,
+}
+
+/// A request that has come to its end.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sent {
+    /// When it started.
+    pub(super) started: Duration,
+    /// How long it took.
+    pub(super) latency: Duration,
+}
+
+impl Permit<'_> {
+    /// The request has come to its end, whatever that is.
+    pub fn ended(self) -> Sent {
+        Sent {
+            started: self.started,
+            latency: self.pace.began.elapsed().saturating_sub(self.started),
+        }
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        self.pace.in_flight.fetch_sub(1, Ordering::AcqRel);
+        self.pace.freed.notify_one();
+    }
+}
+
 impl Pace {
-    /// A gate that lets `rate` pass.
-    pub fn new(rate: Rate) -> Self {
+    /// A gate that lets pass what `pacing` allows.
+    pub fn new(pacing: Pacing) -> Self {
+        let ceiling = pacing.ceiling.a_second();
+        let at_once = pacing.at_once;
         Self {
-            bucket: bucket(rate),
+            bucket: Bucket::new(pacing.ceiling),
             queue: tokio::sync::Mutex::new(()),
-            pause: Mutex::default(),
+            began: Instant::now(),
+            state: Mutex::new(State {
+                told: Told::default(),
+                tempo: Tempo::new(ceiling, at_once),
+                window: Window::new(pacing.concurrency, at_once),
+                next: Duration::ZERO,
+                was_used: false,
+                paused_until: None,
+                in_a_row: 0,
+            }),
+            in_flight: AtomicUsize::new(0),
+            freed: Notify::new(),
         }
     }
 
     /// Waits for the next start.
-    pub async fn next(&self) {
+    pub async fn next(&self) -> Permit<'_> {
         let _turn = self.queue.lock().await;
         loop {
             while let Some(until) = self.paused_until() {
                 tokio::time::sleep_until(until).await;
             }
-            let Some((bucket, parts)) = &self.bucket else {
-                return;
-            };
-            match bucket.check_n(*parts) {
-                Ok(Ok(())) => return,
-                Ok(Err(early)) => tokio::time::sleep(early.wait_time_from(TokioClock.now())).await,
-                // The bucket always holds one start; were it otherwise, no
-                // request could ever be sent, and one too many does less harm.
-                Err(_too_small) => return,
+            self.room().await;
+            let started = lock(&self.state).start(self.began.elapsed());
+            if let Err(until) = started {
+                tokio::time::sleep_until(self.began + until).await;
+                continue;
+            }
+            if let Some(bucket) = &self.bucket {
+                bucket.drip().await;
+            }
+            // It may have been paused meanwhile.
+            if self.paused_until().is_none() {
+                self.in_flight.fetch_add(1, Ordering::AcqRel);
+                return Permit {
+                    pace: self,
+                    started: self.began.elapsed(),
+                };
             }
         }
+    }
+
+    /// Waits until fewer are in flight than may be.
+    async fn room(&self) {
+        loop {
+            let freed = self.freed.notified();
+            if self.in_flight() < lock(&self.state).window.limit() {
+                return;
+            }
+            lock(&self.state).window.full();
+            freed.await;
+        }
+    }
+
+    /// How many requests are in flight.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Acquire)
     }
 
     /// Takes in that the server refused for want of pace: nobody starts until
@@ -163,45 +183,81 @@ impl Pace {
     ///
     /// Many requests are in flight when a server begins to refuse; together
     /// they are one pause.
-    pub fn throttled(
+    pub fn refused(
         &self,
+        sent: Sent,
         server_asks: Option<Duration>,
         policy: &Policy,
         jitter: f64,
     ) -> Option<Duration> {
-        let now = Instant::now();
-        let mut pause = lock(&self.pause);
-        let running = pause.until.is_some_and(|until| until > now);
-        if running && server_asks.is_none() {
-            return None;
+        let now = self.began.elapsed();
+        let mut state = lock(&self.state);
+        let is_new = state.tempo.is_new(sent.started);
+        if is_new {
+            state.in_a_row += 1;
         }
-        if !running {
-            pause.in_a_row += 1;
-        }
-        let wait = delay(policy, pause.in_a_row, server_asks, jitter);
+        // One refusal says that it was too fast, several that it is too much.
+        let wait = if server_asks.is_none() && state.in_a_row <= 1 {
+            Duration::ZERO
+        } else {
+            delay(
+                policy,
+                state.in_a_row.saturating_sub(1).max(1),
+                server_asks,
+                jitter,
+            )
+        };
+        state.tempo.refused(now, sent.started, wait);
         let until = now + wait;
-        if pause.until.is_none_or(|already| until > already) {
-            pause.until = Some(until);
+        let already = state.paused_until.unwrap_or_default();
+        if (is_new || server_asks.is_some()) && until > already.max(now) {
+            state.paused_until = Some(until);
             return Some(wait);
         }
         None
     }
 
     /// Takes in that the server accepted a request.
-    pub fn accepted(&self) {
-        let mut pause = lock(&self.pause);
-        if pause.until.is_none_or(|until| until <= Instant::now()) {
-            pause.in_a_row = 0;
+    pub fn accepted(&self, sent: Sent) {
+        let now = self.began.elapsed();
+        let mut state = lock(&self.state);
+        let was_used = state.was_used;
+        if state.tempo.accepted(now, was_used) {
+            state.was_used = false;
+        }
+        state.window.answered(sent.latency);
+        state.in_a_row = 0;
+    }
+
+    /// Takes in what a response tells of the server's limits.
+    pub fn told(&self, quotas: &[kable::Quota]) {
+        let mut state = lock(&self.state);
+        let allowed = state.told.heard(quotas);
+        state.tempo.told(allowed.rate);
+        if let Some(most) = allowed.in_flight {
+            state.window.told(most);
         }
     }
 
     /// When the present pause ends, if there is one.
     pub fn paused_until(&self) -> Option<Instant> {
-        let mut pause = lock(&self.pause);
-        if pause.until.is_some_and(|until| until <= Instant::now()) {
-            pause.until = None;
+        let now = self.began.elapsed();
+        let mut state = lock(&self.state);
+        if state.paused_until.is_some_and(|until| until <= now) {
+            state.paused_until = None;
         }
-        pause.until
+        state.paused_until.map(|until| self.began + until)
+    }
+
+    /// How fast requests may start now, per second, and what holds it there.
+    pub fn tempo(&self) -> (f64, Held) {
+        let state = lock(&self.state);
+        (state.tempo.rate(), state.tempo.held())
+    }
+
+    /// How many may be in flight now.
+    pub fn window(&self) -> usize {
+        lock(&self.state).window.limit()
     }
 }
 
@@ -212,29 +268,6 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-fn bucket(rate: Rate) -> Option<(Bucket, NonZeroU32)> {
-    let Rate::Limited { starts, window } = rate else {
-        return None;
-    };
-    let parts = NonZeroU32::new(PARTS)?;
-    // One part drips every (window + lateness + overtaking) / (starts × PARTS),
-    // rounded up.
-    let all = u128::from(starts.get()) * u128::from(PARTS);
-    let drip = (window + LATENESS + OVERTAKING).as_nanos() / all + 1;
-    let drip = Duration::from_nanos(u64::try_from(drip).unwrap_or(u64::MAX));
-    // Beside the start itself, the bucket holds what drips while one is late,
-    // but never a second start of a slow rate.
-    let late = (LATENESS.as_nanos() / drip.as_nanos()).min(u128::from(u32::MAX / 2));
-    let held = parts.saturating_add(u32::try_from(late).unwrap_or_default());
-    let quota = Quota::with_period(drip)?.allow_burst(held);
-    let bucket = RateLimiter::direct_with_clock(quota, TokioClock);
-    // The bucket begins full; what it holds beyond one start is let go.
-    if let Some(late) = NonZeroU32::new(held.get() - parts.get()) {
-        bucket.check_n(late).ok()?.ok()?;
-    }
-    Some((bucket, parts))
-}
-
 #[cfg(test)]
 mod tests {
     use std::num::NonZeroU32;
@@ -242,19 +275,28 @@ mod tests {
 
     use tokio::time::Instant;
 
-    use super::{Pace, Rate};
+    use super::{Pace, Pacing, Permit, Rate};
     use crate::engine::retry::Policy;
 
     fn per_second(starts: u32) -> Rate {
         Rate::per_second(NonZeroU32::new(starts).unwrap())
     }
 
+    /// A gate that is used at this rate from the start.
+    fn given(ceiling: Rate) -> Pace {
+        Pace::new(Pacing {
+            ceiling,
+            at_once: true,
+            concurrency: 64,
+        })
+    }
+
     async fn starts(rate: Rate, many: usize) -> Vec<Duration> {
-        let pace = Pace::new(rate);
+        let pace = given(rate);
         let began = Instant::now();
         let mut starts = Vec::new();
         for _ in 0..many {
-            pace.next().await;
+            pace.next().await.ended();
             starts.push(began.elapsed());
         }
         starts
@@ -289,49 +331,39 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_pause_holds_everybody_and_a_burst_of_refusals_is_one() {
-        let pace = Pace::new(Rate::Unlimited);
+        let pace = given(Rate::Unlimited);
         let policy = Policy::default();
+        let [first, second, third] = [pace.next().await, pace.next().await, pace.next().await];
+        tokio::time::advance(Duration::from_millis(100)).await;
+        let asks = |seconds| Some(Duration::from_secs(seconds));
+        let refused = |permit: Permit<'_>, asks| pace.refused(permit.ended(), asks, &policy, 1.0);
         let began = Instant::now();
-        assert_eq!(
-            pace.throttled(Some(Duration::from_secs(7)), &policy, 1.0),
-            Some(Duration::from_secs(7))
-        );
-        assert_eq!(pace.throttled(None, &policy, 1.0), None);
-        assert_eq!(
-            pace.throttled(Some(Duration::from_secs(3)), &policy, 1.0),
-            None
-        );
+        assert_eq!(refused(first, asks(7)), asks(7));
+        assert_eq!(refused(second, None), None);
+        assert_eq!(refused(third, asks(3)), None);
         tokio::join!(pace.next(), pace.next());
-        assert_eq!(began.elapsed(), Duration::from_secs(7));
+        assert!(began.elapsed() >= Duration::from_secs(7));
     }
 
     #[tokio::test(start_paused = true)]
     async fn pauses_grow_until_a_request_is_accepted() {
-        let pace = Pace::new(Rate::Unlimited);
+        let pace = given(Rate::Unlimited);
         let policy = Policy::default();
         let mut waits = Vec::new();
-        for _ in 0..3 {
-            waits.extend(pace.throttled(None, &policy, 1.0));
-            pace.next().await;
+        for accepted in [false, false, false, false, true, false, false] {
+            let permit = pace.next().await;
+            tokio::time::advance(Duration::from_millis(1)).await;
+            let sent = permit.ended();
+            if accepted {
+                pace.accepted(sent);
+            } else {
+                let wait = pace.refused(sent, None, &policy, 1.0);
+                waits.push(wait.map(|wait| wait.as_millis()));
+            }
         }
-        pace.accepted();
-        waits.extend(pace.throttled(None, &policy, 1.0));
-        let millis: Vec<_> = waits.iter().map(Duration::as_millis).collect();
-        assert_eq!(millis, [500, 1000, 2000, 500]);
-    }
-
-    #[test]
-    fn rates_are_read_as_people_write_them() {
-        for (text, shown) in [
-            ("200", "200/s"),
-            ("5/s", "5/s"),
-            ("30/m", "30/m"),
-            ("unlimited", "unlimited"),
-        ] {
-            assert_eq!(text.parse::<Rate>().unwrap().to_string(), shown);
-        }
-        for bad in ["", "0", "-1", "1.5", "5/h", "fast"] {
-            assert!(bad.parse::<Rate>().is_err(), "{bad}");
-        }
+        // One alone only slows down.
+        let grown = [None, Some(500), Some(1000), Some(2000)];
+        assert_eq!(waits[..4], grown);
+        assert_eq!(waits[4..], grown[..2]);
     }
 }

@@ -14,7 +14,7 @@ use super::dispatch::Dispatch;
 use super::feed::{Feed, batch_size};
 use super::gauges::Gauges;
 use super::outage::Outage;
-use super::pace::{Pace, Rate};
+use super::pace::{Pace, Pacing};
 use super::record::Recorder;
 use super::retry::Policy;
 use super::sending::Sending;
@@ -35,10 +35,8 @@ const WAITING: usize = 4096;
 /// How a run sends.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
-    /// How many requests may start in how much time.
-    pub rate: Rate,
-    /// How many requests may be in flight.
-    pub concurrency: usize,
+    /// How fast, and how many at once.
+    pub pacing: Pacing,
     /// How patient it is.
     pub retry: Policy,
     /// How many requests may be spent on trouble.
@@ -133,7 +131,7 @@ where
     );
     let stop = parts.around.stop;
     let (recorder, inbox) = mpsc::channel(WAITING);
-    let (tickets, queue) = mpsc::channel(batch_size(settings.rate));
+    let (tickets, queue) = mpsc::channel(batch_size(settings.pacing.ceiling));
 
     let record = Recorder {
         ledger: parts.ledger,
@@ -150,7 +148,7 @@ where
         verdicts: parts.verdicts,
         next_new_id: parts.first_new_id,
         gaps: parts.gaps,
-        batch: batch_size(settings.rate),
+        batch: batch_size(settings.pacing.ceiling),
         canary: settings.canary,
         stop,
         recorder: recorder.clone(),
@@ -159,7 +157,7 @@ where
     let feeding = tokio::task::spawn_blocking(move || feed.feed());
     let dispatch = Dispatch {
         sending: Arc::clone(&sending),
-        concurrency: settings.concurrency,
+        concurrency: settings.pacing.concurrency,
         errors: settings.errors,
         allowed_errors: settings.allowed_errors,
         recorder,
@@ -189,7 +187,7 @@ fn sending<A: CustomerApi, O: Observer>(
     Arc::new(Sending {
         api,
         observer,
-        pace: Pace::new(settings.rate),
+        pace: Pace::new(settings.pacing),
         retry: settings.retry,
         existing: settings.existing,
         keys,

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::{Around, Parts, Rate, Settings, run};
+use super::{Around, Pacing, Parts, Settings, run};
 use crate::domain::change::Change;
 use crate::domain::customer::Customer;
 use crate::domain::customer::tests::aster;
@@ -18,6 +18,7 @@ use crate::engine::account::{Account, Accounting, account, demand_agreement};
 use crate::engine::alike::Alike;
 use crate::engine::budget::Allowance;
 use crate::engine::dispatch::Dispatch;
+use crate::engine::rate::Rate;
 use crate::engine::stop::{Halt, Stop};
 use crate::engine::survey::{Surveying, survey};
 use crate::engine::testing::{
@@ -78,8 +79,11 @@ impl Site {
             stop: Stop::default(),
             policy: Policy::default(),
             settings: Settings {
-                rate: Rate::Unlimited,
-                concurrency: 8,
+                pacing: Pacing {
+                    ceiling: Rate::Unlimited,
+                    at_once: true,
+                    concurrency: 8,
+                },
                 retry: EAGER,
                 allowance: Allowance::UNLIMITED,
                 existing: Existing::Skip,
@@ -93,7 +97,7 @@ impl Site {
     /// A site that sends one row after the other.
     fn one_by_one() -> Self {
         let mut site = Self::new();
-        site.settings.concurrency = 1;
+        site.settings.pacing.concurrency = 1;
         site
     }
 
@@ -641,7 +645,7 @@ async fn the_ledger_keeps_count_of_the_requests() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_thousands_of_rows_at_once_every_one_is_created_exactly_once() {
     let mut site = Site::new();
-    site.settings.concurrency = 64;
+    site.settings.pacing.concurrency = 64;
     // Each row's first three requests have a fate of their own.
     let mut asked = BTreeMap::<String, usize>::new();
     site.kable.behave(move |ask| {
@@ -776,7 +780,7 @@ impl Site {
     /// Runs as `turn` says; `None` where it was killed.
     async fn take(&mut self, turn: &Turn, lines: &[String]) -> Option<Came> {
         self.stop = Stop::default();
-        self.settings.concurrency = turn.concurrency;
+        self.settings.pacing.concurrency = turn.concurrency;
         self.settings.retry.retries = turn.retries;
         self.policy.retry_failed = turn.retry_failed;
         let (stop, stopped_at) = (self.stop.clone(), turn.stopped_at);

@@ -5,7 +5,6 @@
 //! outcomes share one `fsync`. Nothing is reported as done before it is on disk.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -153,7 +152,7 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
         let requests = self.sending.gauges.requests();
         progress.throttled = requests.throttled;
         progress.retried = requests.retried;
-        progress.in_flight = self.sending.gauges.in_flight.load(Ordering::Relaxed);
+        progress.in_flight = self.sending.pace.in_flight() as u64;
         self.sending.observer.hear(&Event::Progress(*progress));
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::budget::RetryBudget;
 use super::gauges::Gauges;
 use super::outage::{Admission, Outage};
-use super::pace::Pace;
+use super::pace::{Pace, Permit, Sent};
 use super::retry::Policy;
 use super::server_clock::ServerClock;
 use super::stop::{Halt, Stop};
@@ -46,8 +46,8 @@ pub(super) struct Sending<A, O> {
 }
 
 impl<A: CustomerApi, O: Observer> Sending<A, O> {
-    /// Waits until a request may start; false where everything is stopped.
-    pub(super) async fn admitted(&self, is_retry: bool) -> bool {
+    /// Waits until a request may start; `None` where everything is stopped.
+    pub(super) async fn admitted(&self, is_retry: bool) -> Option<Permit<'_>> {
         let admission = async {
             if is_retry {
                 self.afforded().await;
@@ -61,7 +61,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                     // Who waits for a start when an outage begins is held back too.
                     Admission::Go => tokio::select! {
                         biased;
-                        () = self.pace.next() => return,
+                        permit = self.pace.next() => return permit,
                         () = changed => {}
                     },
                     Admission::Probe => self.probe().await,
@@ -77,8 +77,8 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         };
         tokio::select! {
             biased;
-            () = self.stop.halted() => false,
-            () = admission => true,
+            () = self.stop.halted() => None,
+            permit = admission => Some(permit),
         }
     }
 
@@ -96,12 +96,12 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
 
     /// Finds out whether the API is back, with a request that is about no row.
     async fn probe(&self) {
-        self.pace.next().await;
+        let permit = self.pace.next().await;
         Gauges::count(&self.gauges.sent);
         Gauges::count(&self.gauges.lookups);
-        match self.timed(self.api.reach()).await {
-            Ok(()) => self.answered(),
-            Err(still_down) => {
+        match self.timed(permit, self.api.reach()).await {
+            (sent, Ok(())) => self.answered(sent),
+            (_, Err(still_down)) => {
                 let (now, jitter) = (self.began.elapsed(), (self.jitter)());
                 self.outage()
                     .probe_failed(now, &self.retry, still_down.wait, jitter);
@@ -110,21 +110,24 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         }
     }
 
-    /// Sends one request, and learns from its time and the server's clock.
-    pub(super) async fn timed<T>(&self, request: impl Future<Output = Answered<T>>) -> T {
-        let (sent_ms, began) = ((self.wall)(), Instant::now());
-        self.gauges
-            .in_flight
-            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    /// Sends one request, and learns from its time, the server's clock and what
+    /// the server says of its limits.
+    pub(super) async fn timed<T>(
+        &self,
+        permit: Permit<'_>,
+        request: impl Future<Output = Answered<T>>,
+    ) -> (Sent, T) {
+        let sent_ms = (self.wall)();
         let answered = request.await;
-        self.gauges
-            .in_flight
-            .fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+        let sent = permit.ended();
         if let Some(date_ms) = answered.date_ms {
-            self.gauges.took(began.elapsed());
+            self.gauges.took(sent.latency);
             lock(&self.clock).heard(date_ms, sent_ms, (self.wall)());
         }
-        answered.reply
+        if !answered.advice.quotas.is_empty() {
+            self.pace.told(&answered.advice.quotas);
+        }
+        (sent, answered.reply)
     }
 
     /// Whether `remote` was certainly created before this run claimed the row.
@@ -154,7 +157,8 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         // An answer that is no server error comes from an API that is there,
         // however odd it is.
         if trouble.status.is_some_and(|status| status < 500) {
-            self.answered();
+            let ended = self.outage().answered();
+            self.is_there(ended);
             return false;
         }
         let (was_down, is_down) = {
@@ -176,19 +180,20 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     }
 
     /// Takes in that the API answered.
-    pub(super) fn answered(&self) {
+    pub(super) fn answered(&self, sent: Sent) {
+        self.pace.accepted(sent);
         let ended = self.outage().answered();
         self.is_there(ended);
     }
 
     /// Takes in that the API answered a create or an update.
-    pub(super) fn worked(&self) {
+    pub(super) fn worked(&self, sent: Sent) {
+        self.pace.accepted(sent);
         let ended = self.outage().worked();
         self.is_there(ended);
     }
 
     fn is_there(&self, outage_ended: bool) {
-        self.pace.accepted();
         if outage_ended {
             self.changed.notify_waiters();
             self.observer.hear(&Event::Up);
@@ -196,14 +201,13 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     }
 
     /// Takes in that the server wants fewer requests: nobody starts for a while.
-    pub(super) fn hold_back(&self, wait: Option<Duration>) {
+    pub(super) fn hold_back(&self, sent: Sent, wait: Option<Duration>) {
         Gauges::count(&self.gauges.throttled);
         // A server that refuses for want of pace is there.
-        if self.outage().answered() {
-            self.changed.notify_waiters();
-            self.observer.hear(&Event::Up);
-        }
-        if let Some(wait) = self.pace.throttled(wait, &self.retry, (self.jitter)()) {
+        let ended = self.outage().answered();
+        self.is_there(ended);
+        let jitter = (self.jitter)();
+        if let Some(wait) = self.pace.refused(sent, wait, &self.retry, jitter) {
             self.observer.hear(&Event::Paused { wait });
         }
     }

@@ -13,7 +13,8 @@ use tokio::time::Instant;
 use super::budget::{Allowance, RetryBudget};
 use super::gauges::Gauges;
 use super::outage::Outage;
-use super::pace::{Pace, Rate};
+use super::pace::{Pace, Pacing};
+use super::rate::Rate;
 use super::retry::Policy;
 use super::sending::Sending;
 use super::server_clock::ServerClock;
@@ -23,7 +24,7 @@ use crate::domain::customer::{Customer, Fingerprint};
 use crate::domain::outcome::{Outcome, Tally};
 use crate::domain::plan::{Existing, Known, Progress, Remote};
 use crate::domain::row::{Columns, Kind, Origin, Row, Rows, State};
-use crate::kable::{Answered, CustomerApi, Found, Refusal, Reply, Trouble};
+use crate::kable::{Advice, Answered, CustomerApi, Found, Refusal, Reply, Trouble};
 use crate::ledger::{Batch, Entry, Ledger, LedgerError, RunFigures, RunStart, Standing};
 use crate::report::{Event, Observer};
 
@@ -67,7 +68,11 @@ pub(super) fn sending<A>(api: A) -> Sending<A, Heard> {
     Sending {
         api,
         observer: Heard::default(),
-        pace: Pace::new(Rate::Unlimited),
+        pace: Pace::new(Pacing {
+            ceiling: Rate::Unlimited,
+            at_once: true,
+            concurrency: 64,
+        }),
         retry: Policy::default(),
         existing: Existing::Skip,
         keys: false,
@@ -128,6 +133,7 @@ fn undated<T>(reply: T) -> Answered<T> {
     Answered {
         reply,
         date_ms: None,
+        advice: Advice::default(),
     }
 }
 

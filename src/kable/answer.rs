@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 
-use super::{Found, Refusal, Reply, Trouble, wire};
+use super::{Advice, Answered, Found, Refusal, Reply, Trouble, wire};
 
 /// What an answer to a create or an update means.
 pub(super) fn done(answer: Answer, client_id: &str) -> Reply {
@@ -88,6 +88,7 @@ pub(super) struct Answer {
     pub(super) date_ms: Option<i64>,
     pub(super) request_id: Option<String>,
     pub(super) wait: Option<Duration>,
+    pub(super) advice: Advice,
     pub(super) redirect: Option<String>,
     pub(super) body: Vec<u8>,
 }
@@ -99,6 +100,15 @@ pub(super) struct Lost {
 }
 
 impl Answer {
+    /// What it means, beside what its headers say whatever it means.
+    pub(super) fn meaning<T>(mut self, read: impl FnOnce(Self) -> T) -> Answered<T> {
+        Answered {
+            date_ms: self.date_ms,
+            advice: std::mem::take(&mut self.advice),
+            reply: read(self),
+        }
+    }
+
     /// Takes `secret` out of everything that may be shown of the answer.
     pub(super) fn redact(&mut self, secret: &str) {
         if secret.is_empty() {
@@ -111,6 +121,8 @@ impl Answer {
         };
         self.request_id.iter_mut().for_each(redacted);
         self.redirect.iter_mut().for_each(redacted);
+        let quotas = self.advice.quotas.iter_mut();
+        quotas.map(|quota| &mut quota.name).for_each(redacted);
         if memchr::memmem::find(&self.body, secret.as_bytes()).is_some() {
             self.body = String::from_utf8_lossy(&self.body)
                 .replace(secret, "…")
@@ -181,7 +193,8 @@ mod tests {
 
     use reqwest::StatusCode;
 
-    use super::{Answer, Standing, judge};
+    use super::{Advice, Answer, Standing, judge};
+    use crate::kable::Quota;
 
     const README: &str = include_str!("../../README.md");
 
@@ -192,10 +205,18 @@ mod tests {
             date_ms: None,
             request_id: Some("req sk_test.1".to_owned()),
             wait: None,
+            advice: Advice {
+                quotas: vec![Quota {
+                    name: "for sk_test.1".to_owned(),
+                    ..Quota::default()
+                }],
+                ..Advice::default()
+            },
             redirect: Some("https://x.example/?s=sk_test.1".to_owned()),
             body: br#"{"message":"you sent sk_test.1"}"#.to_vec(),
         };
         answer.redact("sk_test.1");
+        assert_eq!(answer.advice.quotas[0].name, "for …");
         assert_eq!(answer.redirect.as_deref(), Some("https://x.example/?s=…"));
         answer.redirect = None;
         let refusal = answer.refusal();

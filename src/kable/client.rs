@@ -11,7 +11,8 @@ use reqwest::{Method, RequestBuilder, Url};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::answer::{Answer, Lost, Standing, done, found, judge};
-use super::{Answered, CustomerApi, Found, Ids, Preflight, Refusal, Reply, Trouble, headers, wire};
+use super::{Advice, Answered, CustomerApi, Found, Ids, Preflight, Refusal, Reply, Trouble};
+use super::{headers, limits, wire};
 use crate::domain::change::Change;
 use crate::domain::customer::Customer;
 
@@ -188,8 +189,7 @@ impl Client {
                 return undated(Preflight::Unreachable(lost.trouble, refused));
             }
         };
-        let date_ms = answer.date_ms;
-        let reply = match judge(answer.status) {
+        answer.meaning(|answer| match judge(answer.status) {
             Standing::Success => match read(&answer.body) {
                 Ok(value) => Preflight::Good(value),
                 Err(error) => Preflight::Unreachable(answer.unreadable(&error), false),
@@ -199,18 +199,19 @@ impl Client {
             Standing::Throttled | Standing::Unknown => {
                 Preflight::Unreachable(answer.trouble(), false)
             }
-        };
-        Answered { reply, date_ms }
+        })
     }
 
     async fn send(&self, request: RequestBuilder, longest: usize) -> Result<Answer, Lost> {
         let mut response = request.send().await.map_err(|error| self.lost(&error))?;
         let status = response.status();
+        let advice = limits::advice(response.headers());
         let mut answer = Answer {
             status,
             date_ms: headers::date_ms(response.headers()),
             request_id: headers::request_id(response.headers()),
-            wait: headers::retry_after(response.headers()),
+            wait: advice.wait,
+            advice,
             redirect: response
                 .headers()
                 .get(LOCATION)
@@ -298,10 +299,7 @@ impl Client {
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
             .body(body);
         match self.send(request, LONGEST_BODY).await {
-            Ok(answer) => Answered {
-                date_ms: answer.date_ms,
-                reply: done(answer, client_id),
-            },
+            Ok(answer) => answer.meaning(|answer| done(answer, client_id)),
             Err(lost) if lost.unsent => undated(Reply::Unsent(lost.trouble)),
             Err(lost) => undated(Reply::Unknown(lost.trouble)),
         }
@@ -330,31 +328,21 @@ impl CustomerApi for Client {
     }
 
     async fn reach(&self) -> Answered<Result<(), Trouble>> {
-        let answered = self.authenticate().await;
-        let reply = match answered.reply {
+        self.authenticate().await.map(|reply| match reply {
             // A no is an answer too: the row's own request will meet it.
             Preflight::Good(()) | Preflight::Denied(_) | Preflight::Refused(_) => Ok(()),
             Preflight::Unreachable(trouble, _) if trouble.status == Some(429) => Ok(()),
             Preflight::Unreachable(trouble, _) => Err(trouble),
-        };
-        Answered {
-            reply,
-            date_ms: answered.date_ms,
-        }
+        })
     }
 
     async fn find(&self, client_id: &str) -> Answered<Found> {
         let request = self
             .http
             .request(Method::GET, self.customer_url(client_id, ""));
-        let answer = match self.send(request, LONGEST_BODY).await {
-            Ok(answer) => answer,
-            Err(lost) => return undated(Found::Unknown(lost.trouble)),
-        };
-        let date_ms = answer.date_ms;
-        Answered {
-            reply: found(answer, client_id),
-            date_ms,
+        match self.send(request, LONGEST_BODY).await {
+            Ok(answer) => answer.meaning(|answer| found(answer, client_id)),
+            Err(lost) => undated(Found::Unknown(lost.trouble)),
         }
     }
 }
@@ -381,6 +369,7 @@ fn undated<T>(reply: T) -> Answered<T> {
     Answered {
         reply,
         date_ms: None,
+        advice: Advice::default(),
     }
 }
 

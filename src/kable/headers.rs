@@ -4,10 +4,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
-/// The longest wait that is obeyed: an hour. A server that asks for more is
-/// asked again then.
-const LONGEST_WAIT: Duration = Duration::from_hours(1);
-
 /// `X-REQUEST-ID` (API reference, "Hosts, transport, authentication").
 pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
     let value = headers.get("x-request-id")?.to_str().ok()?.trim();
@@ -19,18 +15,36 @@ pub(super) fn date_ms(headers: &HeaderMap) -> Option<i64> {
     unix_ms(httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()?)
 }
 
-/// `Retry-After`: seconds, or a date held against the server's own `Date`
-/// (RFC 9110 §10.2.3). Malformed ones, and dates without a `Date`, are ignored.
+/// `Retry-After` as it was asked for: seconds, or a date held against the
+/// server's own `Date` (RFC 9110 §10.2.3). Malformed ones, and dates without a
+/// `Date`, are ignored.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = if value.bytes().all(|b| b.is_ascii_digit()) {
-        Duration::from_secs(value.parse().ok()?)
-    } else {
-        let until = unix_ms(httpdate::parse_http_date(value).ok()?)?;
-        let left = until.saturating_sub(date_ms(headers)?);
-        Duration::from_millis(u64::try_from(left).unwrap_or_default())
-    };
-    Some(wait.min(LONGEST_WAIT))
+    if let Some(wait) = decimal(value) {
+        return Some(wait);
+    }
+    let until = unix_ms(httpdate::parse_http_date(value).ok()?)?;
+    let left = until.saturating_sub(date_ms(headers)?);
+    Some(Duration::from_millis(
+        u64::try_from(left).unwrap_or_default(),
+    ))
+}
+
+/// A number as servers write it, `60` or `0.5`, as a span of that many seconds:
+/// exact to the ninth decimal, and never negative.
+pub(super) fn decimal(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    if !is_number(whole) || !is_number(fraction) {
+        return None;
+    }
+    let nanos = fraction
+        .bytes()
+        .chain(std::iter::repeat(b'0'))
+        .take(9)
+        .fold(0, |nanos, digit| nanos * 10 + u32::from(digit - b'0'));
+    Some(Duration::new(whole.parse().ok()?, nanos))
 }
 
 fn unix_ms(time: SystemTime) -> Option<i64> {
@@ -77,16 +91,30 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_is_ignored_and_what_is_endless_is_capped() {
-        assert_eq!(wait(&[("retry-after", "soon")]), None);
-        assert_eq!(wait(&[("retry-after", "-5")]), None);
+    fn a_wait_may_be_a_fraction_of_a_second() {
+        assert_eq!(
+            wait(&[("retry-after", "0.25")]),
+            Some(Duration::from_millis(250))
+        );
+    }
+
+    #[test]
+    fn what_is_malformed_is_ignored() {
+        for malformed in [
+            "",
+            "soon",
+            "-5",
+            "+5",
+            "1.",
+            ".5",
+            "1.5.2",
+            "99999999999999999999",
+        ] {
+            assert_eq!(wait(&[("retry-after", malformed)]), None, "{malformed:?}");
+        }
         assert_eq!(
             wait(&[("retry-after", "Sun, 22 Nov 2026 10:00:30 GMT")]),
             None
-        );
-        assert_eq!(
-            wait(&[("retry-after", "86400")]),
-            Some(Duration::from_hours(1))
         );
     }
 }

@@ -6,7 +6,9 @@
 
 mod answer;
 pub mod client;
+mod fields;
 mod headers;
+mod limits;
 mod wire;
 
 use std::collections::HashSet;
@@ -97,6 +99,67 @@ pub struct Answered<T> {
     pub reply: T,
     /// The server's `Date`, in Unix milliseconds (whole seconds).
     pub date_ms: Option<i64>,
+    /// What the server says about how fast one may go.
+    pub advice: Advice,
+}
+
+impl<T> Answered<T> {
+    /// The same answer, with another meaning.
+    pub fn map<U>(self, meaning: impl FnOnce(T) -> U) -> Answered<U> {
+        Answered {
+            reply: meaning(self.reply),
+            date_ms: self.date_ms,
+            advice: self.advice,
+        }
+    }
+}
+
+/// What one response's headers say about how fast one may go. Most say nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Advice {
+    /// How long the server wants to be left alone: `Retry-After` (RFC 9110
+    /// §10.2.3), but an hour at most.
+    pub wait: Option<Duration>,
+    /// Whether the server asked for more than `wait`, which is then the longest
+    /// that is obeyed.
+    pub capped: bool,
+    /// The limits that the server tells of, at most sixteen. A name that it gives
+    /// twice is here twice.
+    pub quotas: Vec<Quota>,
+}
+
+/// What a server says of one of its limits: the IETF's
+/// draft-ietf-httpapi-ratelimit-headers, or the customs that it grew out of.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Quota {
+    /// The policy's name, the same on every response; empty where the server
+    /// has no names.
+    pub name: String,
+    /// How many are allowed in `window`, or at once where the unit is
+    /// [`Unit::InFlight`]; `None` where not told.
+    pub limit: Option<u64>,
+    /// The span that `limit` is for, never zero and at most a year; `None` where
+    /// not told.
+    pub window: Option<Duration>,
+    /// How many are left, rounded down. It may be more than `limit`. `None`
+    /// where not told.
+    pub remaining: Option<u64>,
+    /// How long from the response until there are more, at most a year; `None`
+    /// where not told. A moment is turned into a span by the server's own
+    /// `Date`.
+    pub reset: Option<Duration>,
+    /// What is counted.
+    pub unit: Unit,
+}
+
+/// What a quota counts. Quotas of bytes, or of anything else, are not told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unit {
+    /// Requests, over time (`requests`).
+    #[default]
+    Requests,
+    /// Requests that are under way at once (`concurrent-requests`).
+    InFlight,
 }
 
 /// The calls that an import needs.
