@@ -246,7 +246,7 @@ pub struct Sending {
     /// Rejected and failed rows beyond which the run stops [default: 10%]
     #[arg(long, value_name = "N|N%", help_heading = "Sending")]
     pub max_errors: Option<Text>,
-    /// Creates N, reads them back, and goes on only if they agree; asks on a terminal
+    /// Sends N new rows ahead, reads them back, goes on only if they agree; asks on a terminal
     #[arg(long, value_name = "N", help_heading = "Sending")]
     pub canary: Option<usize>,
     /// Stops sending at this time of day, here, and exits with 4
@@ -273,7 +273,7 @@ pub struct Sending {
     /// Says what would be done, and sends nothing that changes anything
     #[arg(long, help_heading = "Sending")]
     pub dry_run: bool,
-    /// Doesn't ask before a live run
+    /// Doesn't ask before a live run, nor after a canary
     #[arg(long, help_heading = "Sending")]
     pub yes: bool,
 }

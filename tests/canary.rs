@@ -18,7 +18,7 @@ fn where_all_agree_the_others_follow() {
     run.import("in.csv --canary 5")
         .code(0)
         .says("Canary: 5 rows were sent ahead and read back; 5 as in the file, 0 not")
-        .says("agrees in clientId, companyName");
+        .says("line 2, \"c-1\": created, 3 fields agree");
     let summary = run.summary("in.csv");
     summary.outcomes(&[("created", 50)]);
     assert_eq!(summary.0["requests"]["lookups"], 5);
@@ -105,4 +105,30 @@ fn a_canary_of_none_is_wrong_usage() {
     run.go("import in.csv --sandbox --canary 0")
         .code(2)
         .says("wanted 1 to 1000");
+}
+
+#[test]
+fn a_canary_that_is_refused_for_everybodys_sake_fails_no_row() {
+    let run = Run::new()
+        .server(&["status:422@create:1-10"])
+        .input("in.csv", rows(30));
+    for _ in 0..2 {
+        run.import("in.csv --canary 5").code(4);
+        run.summary("in.csv").outcomes(&[("pending", 30)]);
+    }
+    run.import("in.csv --canary 5").code(0);
+    run.summary("in.csv").outcomes(&[("created", 30)]);
+}
+
+#[test]
+fn a_canary_that_waits_can_be_stopped() {
+    let run = Run::new()
+        .server(&["status:503@lookup"])
+        .input("in.csv", rows(30));
+    run.import("in.csv --canary 2 --max-duration 2s")
+        .code(4)
+        .says("could not be read back: everything was stopped");
+    run.summary("in.csv")
+        .outcomes(&[("created", 2), ("pending", 28)]);
+    run.go("status in.csv").code(0).says("stopped");
 }

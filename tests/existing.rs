@@ -147,3 +147,18 @@ fn a_run_that_was_killed_in_an_update_finishes_it() {
     assert_eq!(well.iter().sum::<u64>(), 3);
     assert_eq!(run.held().len(), 4);
 }
+
+#[test]
+fn what_stays_different_is_not_updated_again_and_again() {
+    let run = three_are_there(&[]);
+    let plan = "pln_5a3b0c7d9e1f42638495a6b7c8d9e0f1";
+    let header = "clientId,companyName,currency,stripeCustomerId,planIds";
+    run.write(
+        "in.csv",
+        format!("{header}\nc-1,Aster,USD,cus_One1,{plan}\n"),
+    );
+    for _ in 0..2 {
+        run.import("in.csv --existing update").code(3);
+        assert_eq!(run.counts().of(Call::Update), 0);
+    }
+}

@@ -9,7 +9,7 @@
 #[expect(dead_code, reason = "each test file uses a part of the language")]
 mod common;
 
-use common::{Run, customers_of_csv, rows};
+use common::{Run, customers_of_csv, rows, until};
 use kable_bulk::sandbox::calls::Call;
 
 #[test]
@@ -84,4 +84,31 @@ fn an_api_that_fails_at_every_create_and_answers_questions_is_not_stormed() {
     assert_eq!(summary.outcome("failed"), 0);
     let sent = summary.0["requests"]["sent"].as_u64().unwrap();
     assert!(sent < 400, "{sent}");
+}
+
+#[test]
+fn a_long_pause_before_the_first_create_does_not_hold_up_a_stop() {
+    let run = Run::new()
+        .server(&["throttle:3600@authenticate"])
+        .input("in.csv", rows(5));
+    run.import("in.csv --max-duration 2s")
+        .code(4)
+        .says("the API asks for a pause of 1h")
+        .says("stopped by --max-duration 2s before anything was read: nothing was sent");
+    let waiting = run.start_import("in.csv");
+    until("the second try", || {
+        run.counts().of(Call::Authenticate) >= 2
+    });
+    waiting.signal("TERM");
+    waiting.end().code(130);
+}
+
+#[test]
+fn plans_that_cannot_be_looked_up_for_long_are_a_warning() {
+    let run = Run::new()
+        .server(&["throttle:3600@plans"])
+        .input("in.csv", rows(5));
+    run.import("in.csv")
+        .code(0)
+        .says("their ids are not checked");
 }

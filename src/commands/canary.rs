@@ -1,6 +1,5 @@
 //! What is shown of a canary, and the question whether to go on.
 
-use crate::domain::field::Field;
 use crate::domain::text::{counted, listed, quoted};
 use crate::engine::canary::{Seen, Sighting};
 
@@ -45,19 +44,24 @@ fn line(sighting: &Sighting, names: &[String]) -> String {
 }
 
 fn said(seen: &Seen) -> String {
-    let named = |fields: &[Field]| {
-        let names: Vec<&str> = fields.iter().map(|field| field.name()).collect();
-        listed(&names, 20)
-    };
     match seen {
-        Seen::Agrees { compared, unseen } if unseen.is_empty() => {
-            format!("agrees in {}", named(compared))
+        Seen::Agrees {
+            outcome,
+            compared,
+            unseen,
+        } => {
+            let came = outcome.name().replace('_', " ");
+            let fields = counted(compared.len() as u64, "field agrees", "fields agree");
+            let names: Vec<&str> = unseen.iter().map(|field| field.name()).collect();
+            if names.is_empty() {
+                format!("{came}, {fields}")
+            } else {
+                format!(
+                    "{came}, {fields}, {} can't be read back",
+                    listed(&names, 20)
+                )
+            }
         }
-        Seen::Agrees { compared, unseen } => format!(
-            "agrees in {} ({} can't be read back)",
-            named(compared),
-            named(unseen)
-        ),
         Seen::Differs(differing) => {
             let told: Vec<String> = differing.iter().map(ToString::to_string).collect();
             told.join("; ")
@@ -71,7 +75,8 @@ fn said(seen: &Seen) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Field, Seen, Sighting, lines};
+    use super::{Seen, Sighting, lines};
+    use crate::domain::field::Field;
     use crate::domain::outcome::Outcome;
     use crate::domain::plan::Difference;
     use crate::domain::row::Origin;
@@ -80,10 +85,12 @@ mod tests {
     fn it_shows_what_agrees_and_what_does_not() {
         let seen = [
             Seen::Agrees {
+                outcome: Outcome::Created,
                 compared: vec![Field::ClientId, Field::CompanyName, Field::Currency],
                 unseen: Vec::new(),
             },
             Seen::Agrees {
+                outcome: Outcome::AlreadyExisted,
                 compared: vec![Field::ClientId, Field::Email],
                 unseen: vec![Field::StripeCustomerId],
             },

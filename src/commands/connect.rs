@@ -3,11 +3,13 @@
 use anyhow::Context;
 use secrecy::SecretString;
 
-use super::preflight::{ServerDate, authenticate};
+use super::preflight::{ServerDate, authenticate, look_up_offers};
 use crate::config::sending::Dispatch;
 use crate::config::target::{Destination, is_loopback};
+use crate::domain::rules::Rules;
 use crate::domain::summary::Target;
 use crate::kable::client::{Client, Settings};
+use crate::report::progress::Watcher;
 use crate::sandbox::Sandbox;
 use crate::sandbox::settings as sandbox;
 
@@ -20,10 +22,13 @@ pub(super) struct Connected {
     pub(super) sandbox: Option<Sandbox>,
 }
 
-/// Connects, and checks the credentials.
+/// Connects, checks the credentials, and puts the plans and bundles that there
+/// are into `rules`.
 pub(super) async fn connect(
     destination: Destination,
     dispatch: &Dispatch,
+    rules: &mut Rules,
+    watcher: &Watcher,
 ) -> anyhow::Result<Connected> {
     let (base_url, shown, live, client_id, client_secret, sandbox) = match destination {
         Destination::Api {
@@ -64,7 +69,10 @@ pub(super) async fn connect(
         stripe: dispatch.stripe,
         keys: dispatch.keys,
     })?;
-    let date = authenticate(&client, &client_id, &shown).await?;
+    let date = authenticate(&client, &client_id, &shown, watcher).await?;
+    if let Some(warning) = look_up_offers(&client, rules, watcher).await {
+        watcher.say(&format!("warning: {warning}"));
+    }
     Ok(Connected {
         client,
         target: Target {

@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Write};
 use anyhow::Context;
 
 use super::hinted;
+use crate::engine::stop::Stop;
 
 /// Fails where nobody could be asked, before anything is sent at all.
 pub(super) fn demand_somebody() -> anyhow::Result<()> {
@@ -18,11 +19,10 @@ pub(super) fn demand_somebody() -> anyhow::Result<()> {
 }
 
 /// Asks whether `many` ("12 customers") are to be created in `account`, and
-/// fails unless the answer is yes.
-pub(super) fn ask(many: &str, account: &str) -> anyhow::Result<()> {
-    if is_wanted(&format!(
-        "{many} will be created in the LIVE account {account}. Go on?"
-    ))? {
+/// fails unless the answer is yes, or everything is stopped.
+pub(super) async fn ask(many: &str, account: &str, stop: &Stop) -> anyhow::Result<()> {
+    let question = format!("{many} will be created in the LIVE account {account}. Go on?");
+    if is_wanted(&question, stop).await? || stop.is_halted() {
         return Ok(());
     }
     Err(hinted(
@@ -36,12 +36,25 @@ pub(super) fn is_anybody_there() -> bool {
     std::io::stdin().is_terminal()
 }
 
-/// Asks, and says whether the answer is yes.
-pub(super) fn is_wanted(question: &str) -> anyhow::Result<bool> {
+/// Asks, and says whether the answer is yes. A stop is an answer too.
+pub(super) async fn is_wanted(question: &str, stop: &Stop) -> anyhow::Result<bool> {
     write!(std::io::stderr(), "{question} [y/N] ").context("cannot ask")?;
-    let mut answer = String::new();
-    std::io::stdin()
-        .read_line(&mut answer)
-        .context("cannot hear the answer")?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    let (told, answer) = tokio::sync::oneshot::channel();
+    // A thread of its own, which nobody waits for if the answer never comes.
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = std::io::stdin().read_line(&mut line).map(|_| line);
+        // Who asked may have been stopped meanwhile.
+        told.send(read).ok();
+    });
+    tokio::select! {
+        () = stop.halted() => {
+            writeln!(std::io::stderr()).ok();
+            Ok(false)
+        }
+        answer = answer => {
+            let line = answer.context("cannot hear the answer")?.context("cannot hear the answer")?;
+            Ok(matches!(line.trim(), "y" | "Y" | "yes"))
+        }
+    }
 }

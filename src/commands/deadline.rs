@@ -13,23 +13,36 @@ use crate::engine::stop::{Halt, Stop};
 /// set, is found out by the next look.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// Halts `stop` when the first of `limits` is reached, as long as the runtime
-/// lives. Times are counted from now.
-pub(super) fn keep(limits: TimeLimits, stop: Stop) {
-    if let Some(at) = limits.stop_at {
-        let now = Zoned::now();
-        // Only at the end of the calendar is there no next such time.
-        if let Some(until) = next(at, &now) {
-            let until = until.timestamp().as_millisecond();
+/// When to stop, on our clock, and the option that says so.
+#[derive(Debug)]
+pub(super) struct Deadlines(Vec<(i64, String)>);
+
+impl Deadlines {
+    /// Those of `limits`, counted from now.
+    pub(super) fn from_now(limits: TimeLimits) -> Self {
+        let mut deadlines = Vec::new();
+        // Only at the end of the calendar is there no next time of day.
+        let next_at = limits
+            .stop_at
+            .and_then(|at| Some((at, next(at, &Zoned::now())?)));
+        if let Some((at, until)) = next_at {
             let option = format!("--stop-at {}", at.strftime("%H:%M"));
+            deadlines.push((until.timestamp().as_millisecond(), option));
+        }
+        if let Some(most) = limits.max_duration {
+            let millis = i64::try_from(most.as_millis()).unwrap_or(i64::MAX);
+            let option = format!("--max-duration {}", humantime::format_duration(most));
+            deadlines.push((wall_clock().saturating_add(millis), option));
+        }
+        Self(deadlines)
+    }
+
+    /// Halts `stop` when the first of them is reached, as long as the runtime
+    /// lives.
+    pub(super) fn keep(self, stop: &Stop) {
+        for (until, option) in self.0 {
             tokio::spawn(halt_at(until, option, stop.clone()));
         }
-    }
-    if let Some(most) = limits.max_duration {
-        let millis = i64::try_from(most.as_millis()).unwrap_or(i64::MAX);
-        let until = wall_clock().saturating_add(millis);
-        let option = format!("--max-duration {}", humantime::format_duration(most));
-        tokio::spawn(halt_at(until, option, stop));
     }
 }
 

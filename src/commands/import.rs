@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::canary;
 use super::consent::{ask, is_anybody_there, is_wanted};
 use super::results::{Ending, exit_of, say_unused, seconds};
-use super::session::{Session, begin};
+use super::session::{Begun, Session, begin, stopped};
 use super::words::Speaking;
 use super::{Exit, hinted, jitter, lock_folder, wall_clock};
 use crate::cli::Import;
@@ -32,12 +32,15 @@ pub fn run(
     environment: &Environment,
     arguments: Vec<String>,
 ) -> anyhow::Result<Exit> {
-    let session = begin(typed, environment, arguments)?;
+    let session = match begin(typed, environment, arguments)? {
+        Begun::Ready(session) => *session,
+        Begun::Stopped(exit) => return Ok(exit),
+    };
     let mut ledger = session.known_ledger()?;
     let _results = lock_folder(&session.out)?;
     let mut surveyed = session.survey(ledger.as_mut())?;
     if surveyed.interrupted {
-        return Ok(session.stopped_while_checking());
+        return Ok(stopped(&session.stop, &session.watcher, "while checking"));
     }
     if !session.showing.quiet {
         say_unused(&session.watcher, &surveyed.unused);
@@ -45,7 +48,8 @@ pub fn run(
     let mut halt = session.refuse_to_send(&surveyed)?;
     if halt.is_none() && !session.dispatch.dry_run {
         let mut open = session.writable_ledger(ledger, &surveyed)?;
-        if let Some(rows) = session.dispatch.canary.filter(|_| surveyed.to_create > 0) {
+        let is_new = surveyed.to_create > 0 || (surveyed.gaps && surveyed.to_do() > 0);
+        if let Some(rows) = session.dispatch.canary.filter(|_| is_new) {
             open = session.send_ahead(open, &mut surveyed, rows)?;
         }
         if !session.stop.is_halted() {
@@ -73,17 +77,6 @@ impl Session {
         )
     }
 
-    fn stopped_while_checking(&self) -> Exit {
-        self.watcher.close();
-        let (why, exit) = match self.stop.reason() {
-            Some(Halt::OutOfTime { option }) => (format!("stopped by {option}"), Exit::Stopped),
-            _ => ("interrupted".to_owned(), Exit::Interrupted),
-        };
-        self.watcher
-            .say(&format!("{why} while checking: nothing was sent"));
-        exit
-    }
-
     /// Whether the input is too bad to be sent, or the user says no.
     fn refuse_to_send(&self, surveyed: &Survey) -> anyhow::Result<Option<Halt>> {
         let (errors, allowed) = (Self::errors(surveyed), self.allowed_errors(surveyed));
@@ -92,7 +85,8 @@ impl Session {
         }
         if self.live && !self.dispatch.yes && !self.dispatch.dry_run && surveyed.to_do() > 0 {
             let many = counted(surveyed.to_do(), "customer", "customers");
-            ask(&many, &self.target.kable_client_id)?;
+            self.runtime
+                .block_on(ask(&many, &self.target.kable_client_id, &self.stop))?;
         }
         Ok(None)
     }
@@ -127,22 +121,35 @@ impl Session {
             let of = sightings.len();
             self.stop.halt(Halt::Canary { wrong, of });
         }
-        if self.stop.is_halted() {
-            return Ok(ledger);
-        }
-        let rest = self.survey(Some(&mut ledger))?;
-        if rest.interrupted {
-            return Ok(ledger);
-        }
-        *surveyed = rest;
-        if surveyed.to_do() > 0 && !self.dispatch.yes && is_anybody_there() {
-            let others = counted(surveyed.to_do(), "other row", "other rows");
-            let question = format!("Go on with the {others}?");
-            if !self.watcher.aside(|| is_wanted(&question))? {
-                self.stop.halt(Halt::Declined);
+        if !self.stop.is_halted() {
+            let rest = self.survey(Some(&mut ledger))?;
+            if !rest.interrupted {
+                *surveyed = rest;
+                self.go_on_with(surveyed.to_do())?;
             }
         }
+        ledger.end(how(self.stop.reason().as_ref()), wall_clock())?;
         Ok(ledger)
+    }
+
+    /// Asks whether to go on after a canary, where somebody is there.
+    fn go_on_with(&self, rows: u64) -> anyhow::Result<()> {
+        if rows == 0 {
+            return Ok(());
+        }
+        let others = counted(rows, "other row", "other rows");
+        if self.dispatch.yes || !is_anybody_there() {
+            if !self.showing.quiet {
+                self.watcher.say(&format!("Going on with the {others}"));
+            }
+            return Ok(());
+        }
+        let question = format!("Go on with the {others}?");
+        let asked = || self.runtime.block_on(is_wanted(&question, &self.stop));
+        if !self.watcher.aside(asked)? {
+            self.stop.halt(Halt::Declined);
+        }
+        Ok(())
     }
 
     /// Sends what is to be sent, or only the `canary`'s rows.
@@ -195,20 +202,11 @@ impl Session {
             ended
         })?;
         surveyed.verdicts = ended.verdicts;
-        let how = match self.stop.reason() {
-            None => "finished",
-            Some(Halt::Interrupted) => "interrupted",
-            Some(
-                Halt::Denied { .. }
-                | Halt::AllAlike { .. }
-                | Halt::TooManyErrors { .. }
-                | Halt::OutOfTime { .. }
-                | Halt::Canary { .. }
-                | Halt::Declined
-                | Halt::Broken,
-            ) => "stopped",
-        };
-        ended.ledger.end(how, wall_clock())?;
+        // After a canary there is more to come, or not.
+        if canary.is_none() || self.stop.is_halted() {
+            let how = how(self.stop.reason().as_ref());
+            ended.ledger.end(how, wall_clock())?;
+        }
         Ok((ended.ledger, ended.sightings))
     }
 
@@ -301,6 +299,23 @@ impl Session {
             None if self.dispatch.dry_run && summary.rows.rejected == 0 => Exit::Done,
             None => exit_of(summary),
         }
+    }
+}
+
+/// How a run ended, in the checkpoint's words.
+fn how(halt: Option<&Halt>) -> &'static str {
+    match halt {
+        None => "finished",
+        Some(Halt::Interrupted) => "interrupted",
+        Some(
+            Halt::Denied { .. }
+            | Halt::AllAlike { .. }
+            | Halt::TooManyErrors { .. }
+            | Halt::OutOfTime { .. }
+            | Halt::Canary { .. }
+            | Halt::Declined
+            | Halt::Broken,
+        ) => "stopped",
     }
 }
 

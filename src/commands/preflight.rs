@@ -8,12 +8,19 @@ use crate::domain::rules::Rules;
 use crate::domain::text::quoted;
 use crate::kable::client::Client;
 use crate::kable::{Answered, Ids, Preflight, Refusal, Trouble};
+use crate::report::progress::Watcher;
 
 /// How often a call is tried that gets no answer.
 const TRIES: u32 = 4;
 
 /// The pause before the second try; it doubles.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// From this on a pause is told to whoever waits.
+const WORTH_SAYING: Duration = Duration::from_secs(4);
+
+/// The longest pause that is kept for a mere check.
+const LONGEST_FOR_A_CHECK: Duration = Duration::from_secs(10);
 
 /// A `Date` of the server's, with our clock before and after.
 pub(super) type ServerDate = (i64, i64, i64);
@@ -23,9 +30,10 @@ pub(super) async fn authenticate(
     client: &Client,
     client_id: &str,
     base_url: &str,
+    watcher: &Watcher,
 ) -> anyhow::Result<Option<ServerDate>> {
     let mut date = None;
-    let reply = patiently(|| async {
+    let reply = patiently(Duration::MAX, watcher, || async {
         let sent = wall_clock();
         let answered = client.authenticate().await;
         (answered, sent)
@@ -56,15 +64,23 @@ pub(super) async fn authenticate(
 
 /// Looks up the ids of plans and bundles, and puts them into `rules`. Returns
 /// a warning where that didn't work: it is a check, and no reason to stop.
-pub(super) async fn look_up_offers(client: &Client, rules: &mut Rules) -> Option<String> {
-    let plans = patiently(|| async { (client.plans().await, 0) })
-        .await
-        .0
-        .reply;
-    let bundles = patiently(|| async { (client.bundles().await, 0) })
-        .await
-        .0
-        .reply;
+pub(super) async fn look_up_offers(
+    client: &Client,
+    rules: &mut Rules,
+    watcher: &Watcher,
+) -> Option<String> {
+    let plans = patiently(LONGEST_FOR_A_CHECK, watcher, || async {
+        (client.plans().await, 0)
+    })
+    .await
+    .0
+    .reply;
+    let bundles = patiently(LONGEST_FOR_A_CHECK, watcher, || async {
+        (client.bundles().await, 0)
+    })
+    .await
+    .0
+    .reply;
     let mut failed = None;
     let mut take = |what: &str, reply: Preflight<Ids>| match reply {
         Preflight::Good(ids) => Some(ids),
@@ -88,8 +104,13 @@ pub(super) async fn look_up_offers(client: &Client, rules: &mut Rules) -> Option
     failed
 }
 
-/// Makes a call again that got no answer, unless nothing listens at all.
-async fn patiently<T, F>(call: impl Fn() -> F) -> (Answered<Preflight<T>>, i64)
+/// Makes a call again that got no answer, unless nothing listens at all, or the
+/// server wants to be left alone for longer than `longest`.
+async fn patiently<T, F>(
+    longest: Duration,
+    watcher: &Watcher,
+    call: impl Fn() -> F,
+) -> (Answered<Preflight<T>>, i64)
 where
     F: Future<Output = (Answered<Preflight<T>>, i64)>,
 {
@@ -97,14 +118,24 @@ where
     for _ in 1..TRIES {
         let (answered, sent) = call().await;
         match &answered.reply {
-            Preflight::Unreachable(trouble, false) => {
-                tokio::time::sleep(pause.max(trouble.wait.unwrap_or_default())).await;
+            Preflight::Unreachable(trouble, false)
+                if trouble.wait.unwrap_or_default() <= longest =>
+            {
+                let wait = pause.max(trouble.wait.unwrap_or_default());
+                if wait > WORTH_SAYING {
+                    watcher.say(&format!(
+                        "the API asks for a pause of {} ({})",
+                        humantime::format_duration(wait),
+                        trouble.message
+                    ));
+                }
+                tokio::time::sleep(wait).await;
                 pause *= 2;
             }
             Preflight::Good(_)
             | Preflight::Denied(_)
             | Preflight::Refused(_)
-            | Preflight::Unreachable(_, true) => {
+            | Preflight::Unreachable(..) => {
                 return (answered, sent);
             }
         }

@@ -8,8 +8,9 @@ use tokio::runtime::Runtime;
 
 use super::connect::connect;
 use super::consent::demand_somebody;
-use super::preflight::{ServerDate, look_up_offers};
-use super::{ResultFolder, deadline, hinted, open_inputs, runtime, signals, style, wall_clock};
+use super::deadline::Deadlines;
+use super::preflight::ServerDate;
+use super::{Exit, ResultFolder, hinted, open_inputs, runtime, signals, style, wall_clock};
 use crate::cli::{Import, Showing};
 use crate::config::reading::reading;
 use crate::config::sending::{Dispatch, dispatch};
@@ -17,7 +18,7 @@ use crate::config::target::destination;
 use crate::config::{Environment, FileOptions, showing};
 use crate::domain::summary::Target;
 use crate::engine::Reading;
-use crate::engine::stop::Stop;
+use crate::engine::stop::{Halt, Stop};
 use crate::engine::survey::Survey;
 use crate::kable::client::Client;
 use crate::ledger::Ledger;
@@ -26,6 +27,14 @@ use crate::report::keys::KeyFile;
 use crate::report::progress::Watcher;
 use crate::sandbox::Sandbox;
 use crate::source::input::{Input, Reader, resolve};
+
+/// What came of the beginning.
+pub(super) enum Begun {
+    /// Everything is there.
+    Ready(Box<Session>),
+    /// It was stopped before.
+    Stopped(Exit),
+}
 
 /// Everything that an import is made of.
 pub(super) struct Session {
@@ -55,7 +64,7 @@ pub(super) fn begin(
     typed: Import,
     environment: &Environment,
     arguments: Vec<String>,
-) -> anyhow::Result<Session> {
+) -> anyhow::Result<Begun> {
     let mut file = FileOptions::read(typed.reading.config.as_deref())?;
     let inputs = resolve(&typed.reading.inputs)?;
     let dispatch = dispatch(typed.sending, &mut file, &inputs)?;
@@ -68,19 +77,32 @@ pub(super) fn begin(
     if cfg!(feature = "bench-without-durability") && !destination.is_here() {
         anyhow::bail!("this build keeps no promise: it is for benchmarks on this machine");
     }
+    // Time is counted from here; while standard input is read, Ctrl-C ends it
+    // all, for nothing has been done.
+    let deadlines = Deadlines::from_now(dispatch.limits);
     let (inputs, folder) = open_inputs(&reading)?;
     let (stop, runtime) = (Stop::default(), runtime()?);
-    runtime.block_on(async {
-        signals::listen(stop.clone());
-        deadline::keep(dispatch.limits, stop.clone());
-    });
     let watcher = Arc::new(Watcher::new(style(&showing)));
-    let connected = runtime.block_on(connect(destination, &dispatch))?;
     let mut rules = reading.rules;
-    if let Some(warning) = runtime.block_on(look_up_offers(&connected.client, &mut rules)) {
-        watcher.say(&format!("warning: {warning}"));
-    }
-    Ok(Session {
+    let connected = runtime.block_on(async {
+        signals::listen(stop.clone());
+        deadlines.keep(&stop);
+        // A server that asks for a long pause here must not hold up a stop.
+        tokio::select! {
+            biased;
+            () = stop.halted() => None,
+            connected = connect(destination, &dispatch, &mut rules, &watcher) => Some(connected),
+        }
+    });
+    let Some(connected) = connected else {
+        return Ok(Begun::Stopped(stopped(
+            &stop,
+            &watcher,
+            "before anything was read",
+        )));
+    };
+    let connected = connected?;
+    Ok(Begun::Ready(Box::new(Session {
         reading: Arc::new(Reading {
             mapping: reading.mapping,
             rules,
@@ -102,7 +124,18 @@ pub(super) fn begin(
         watcher,
         stop,
         runtime,
-    })
+    })))
+}
+
+/// Says that everything was stopped before anything was sent.
+pub(super) fn stopped(stop: &Stop, watcher: &Watcher, when: &str) -> Exit {
+    watcher.close();
+    let (why, exit) = match stop.reason() {
+        Some(Halt::OutOfTime { option }) => (format!("stopped by {option}"), Exit::Stopped),
+        _ => ("interrupted".to_owned(), Exit::Interrupted),
+    };
+    watcher.say(&format!("{why} {when}: nothing was sent"));
+    exit
 }
 
 impl Session {

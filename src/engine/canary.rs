@@ -51,6 +51,8 @@ pub struct Sighting {
 pub enum Seen {
     /// It is there, as it stands in the row.
     Agrees {
+        /// What came of it: created, or there already.
+        outcome: Outcome,
         /// The fields that were compared.
         compared: Vec<Field>,
         /// The fields that the row gives and Kable doesn't show.
@@ -86,7 +88,7 @@ pub(super) async fn read_back<A: CustomerApi, O: Observer>(
             .as_ref()
             .map_or(Outcome::Pending, |entry| entry.outcome);
         let seen = if outcome.is_well() {
-            sending.see(&row.customer).await
+            sending.see(&row.customer, outcome).await
         } else {
             let said = entry.and_then(|entry| entry.message).unwrap_or_default();
             Seen::NotCreated(outcome, said)
@@ -107,19 +109,27 @@ pub(super) async fn read_back<A: CustomerApi, O: Observer>(
     Ok(sightings)
 }
 
+fn stopped() -> Seen {
+    Seen::Unasked("everything was stopped".to_owned())
+}
+
 impl<A: CustomerApi, O: Observer> Sending<A, O> {
     /// Asks for `customer` until there is an answer, and compares.
-    async fn see(&self, customer: &Customer) -> Seen {
+    async fn see(&self, customer: &Customer, outcome: Outcome) -> Seen {
         let mut tries = 0;
         let mut last = Trouble::default();
         while tries <= self.retry.retries {
             let Some(permit) = self.admitted(tries > 0).await else {
-                return Seen::Unasked("everything was stopped".to_owned());
+                return stopped();
             };
             Gauges::count(&self.gauges.sent);
             Gauges::count(&self.gauges.lookups);
-            let asked = self.api.find(customer.client_id());
-            let (sent, found) = self.timed(permit, asked).await;
+            let asked = self.timed(permit, self.api.find(customer.client_id()));
+            // A question that nobody waits for any more may be left.
+            let (sent, found) = tokio::select! {
+                answered = asked => answered,
+                () = self.stop.halted() => return stopped(),
+            };
             match found {
                 Found::There { remote, .. } => {
                     self.answered(sent);
@@ -130,7 +140,11 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                     let unseen = unseen(customer, &remote);
                     let mut compared = customer.given();
                     compared.retain(|field| !unseen.contains(field));
-                    return Seen::Agrees { compared, unseen };
+                    return Seen::Agrees {
+                        outcome,
+                        compared,
+                        unseen,
+                    };
                 }
                 Found::Absent => {
                     self.answered(sent);
@@ -148,7 +162,10 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                         let message = trouble.message.clone();
                         self.observer.hear(&Event::Trouble { message });
                         let wait = delay(&self.retry, tries, trouble.wait, (self.jitter)());
-                        tokio::time::sleep(wait).await;
+                        tokio::select! {
+                            () = tokio::time::sleep(wait) => {}
+                            () = self.stop.halted() => return stopped(),
+                        }
                     }
                     last = trouble;
                 }

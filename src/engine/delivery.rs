@@ -195,7 +195,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         }
         // A row that was changed may have another `stripeCustomerId`, which
         // can't be read back.
-        let unseen = life.changed && life.update == Update::None;
+        let unseen = life.ticket.changed && life.update == Update::None;
         Change::of(&life.ticket.customer, remote, unseen)
     }
 

@@ -34,6 +34,7 @@ fn ticket() -> Ticket {
         customer: aster(),
         ask_first: false,
         in_doubt: false,
+        changed: false,
         forgotten: false,
         claim: ClaimTime::Now(NOW_MS),
     }

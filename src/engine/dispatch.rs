@@ -27,6 +27,8 @@ type Ended = (String, Delivery);
 pub(super) struct Dispatch<A, O> {
     pub(super) sending: Arc<Sending<A, O>>,
     pub(super) concurrency: usize,
+    /// Whether these rows are sent ahead of the others.
+    pub(super) canary: bool,
     /// Rows rejected or failed before, and how many there may be.
     pub(super) errors: u64,
     pub(super) allowed_errors: u64,
@@ -59,8 +61,9 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
             self.wind_up(tasks, tickets).await?;
         }
         for (client_id, mut settlement) in self.alike.accepted() {
-            if stop.is_halted() {
-                // It was never known whose refusal it was.
+            if stop.is_halted() || self.canary {
+                // It was never known whose refusal it was: a canary is too few
+                // rows to tell.
                 settlement.outcome = Outcome::Pending;
                 self.settle(client_id, settlement).await;
             } else {

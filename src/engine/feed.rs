@@ -123,6 +123,7 @@ where
                 id,
                 decision,
                 in_doubt,
+                changed,
                 claimed_by,
             }) => Ticket {
                 id,
@@ -130,6 +131,7 @@ where
                 digest,
                 ask_first: self.gaps || decision == Decision::LookUp,
                 in_doubt,
+                changed,
                 // What it says was not sent may have been since.
                 forgotten: self.gaps && decision == Decision::Create,
                 claim: ClaimTime::Earlier(claimed_by),
@@ -143,6 +145,7 @@ where
                     digest,
                     ask_first: self.gaps,
                     in_doubt: false,
+                    changed: false,
                     forgotten: self.gaps,
                     claim: ClaimTime::Earlier(None),
                 }

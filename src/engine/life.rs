@@ -56,8 +56,6 @@ pub(super) struct Life {
     pub(super) next: Next,
     /// The request that was sent last.
     pub(super) sent: Sent,
-    /// Whether the row was changed since an earlier run had settled it.
-    pub(super) changed: bool,
     pub(super) update: Update,
     /// Requests sent for it.
     pub(super) attempts: u32,
@@ -86,7 +84,6 @@ impl Life {
             } else {
                 Next::Create
             },
-            changed: ticket.ask_first && !ticket.in_doubt,
             update: Update::None,
             sent: Sent::default(),
             doubt: ticket.in_doubt,

@@ -101,6 +101,10 @@ impl<'r> Checker<'r> {
 
 /// A row on its way: what is claimed, and then sent.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is known by itself, and they come in many combinations"
+)]
 pub(crate) struct Ticket {
     /// The claim's number in the ledger.
     pub(crate) id: u64,
@@ -113,6 +117,8 @@ pub(crate) struct Ticket {
     pub(crate) ask_first: bool,
     /// Whether a claim of ours may have been sent and is in doubt.
     pub(crate) in_doubt: bool,
+    /// Whether the row is another one than an earlier run claimed.
+    pub(crate) changed: bool,
     /// Whether an earlier run may have sent it and its claim may be lost. Then
     /// it is asked for first, and where it is there nobody can say whose it is.
     pub(crate) forgotten: bool,

@@ -158,6 +158,7 @@ where
     let dispatch = Dispatch {
         sending: Arc::clone(&sending),
         concurrency: settings.pacing.concurrency,
+        canary: settings.canary.is_some(),
         errors: settings.errors,
         allowed_errors: settings.allowed_errors,
         recorder,

@@ -693,6 +693,7 @@ async fn after_a_stop_an_answer_is_awaited_for_ten_seconds_and_its_row_stays_cla
     let (tickets, queue) = mpsc::channel(8);
     let dispatch = Dispatch {
         sending: Arc::new(sending(Deaf)),
+        canary: false,
         concurrency: 1,
         errors: 0,
         allowed_errors: 0,
@@ -707,6 +708,7 @@ async fn after_a_stop_an_answer_is_awaited_for_ten_seconds_and_its_row_stays_cla
         ask_first: false,
         forgotten: false,
         in_doubt: false,
+        changed: false,
         claim: ClaimTime::Now(NOW_MS),
     };
     tickets.send(ticket).await.unwrap();

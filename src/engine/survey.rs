@@ -312,6 +312,7 @@ impl Ids {
                         decision,
                         in_doubt: known.progress == Progress::InDoubt
                             || known.progress == Progress::Settled(Outcome::Unresolved),
+                        changed: known.digest != item.digest,
                         claimed_by: known.claimed_by,
                     },
                 )?;

@@ -190,6 +190,7 @@ fn a_row_that_the_ledger_knows_has_a_verdict() {
         let rows = Tables::one(["c-0,Birch,USD", "c-1,Changed,USD"]);
         let mut survey = surveyed(rows, &["a.csv"], &ledger).unwrap();
         let wanted = Verdict::Known {
+            changed: true,
             id: 1,
             decision,
             in_doubt,

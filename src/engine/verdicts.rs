@@ -31,6 +31,8 @@ pub enum Verdict {
         decision: Decision,
         /// Whether the claim is in doubt.
         in_doubt: bool,
+        /// Whether the row is another one than was claimed.
+        changed: bool,
         /// A moment on the server's clock not before the claim.
         claimed_by: Option<i64>,
     },
@@ -53,9 +55,13 @@ impl VerdictSorter {
                 id,
                 decision,
                 in_doubt,
+                changed,
                 claimed_by,
             } => {
-                let kind = 1 | u8::from(in_doubt) << 1 | u8::from(claimed_by.is_some()) << 2;
+                let kind = 1
+                    | u8::from(in_doubt) << 1
+                    | u8::from(claimed_by.is_some()) << 2
+                    | u8::from(changed) << 3;
                 (
                     kind,
                     id,
@@ -135,6 +141,7 @@ fn read(sorted: &mut Sorted<SIZE>) -> io::Result<Option<(u64, Verdict)>> {
             id: one,
             decision: decision_of(small),
             in_doubt: kind & 2 != 0,
+            changed: kind & 8 != 0,
             claimed_by: (kind & 4 != 0).then_some(two.cast_signed()),
         }
     };
@@ -184,6 +191,7 @@ mod tests {
             id,
             decision,
             in_doubt,
+            changed: id == 3,
             claimed_by,
         };
         let given = [
