@@ -7,7 +7,7 @@ use super::canary;
 use super::consent::{ask, is_anybody_there, is_wanted};
 use super::results::{Ending, exit_of, say_unused, seconds};
 use super::session::{Begun, Session, begin, stopped};
-use super::words::Speaking;
+use super::words::{Speaking, planned};
 use super::{Exit, hinted, jitter, lock_folder, wall_clock};
 use crate::cli::Import;
 use crate::config::Environment;
@@ -46,6 +46,10 @@ pub fn run(
         say_unused(&session.watcher, &surveyed.unused);
     }
     let mut halt = session.refuse_to_send(&surveyed)?;
+    if halt.is_none() && surveyed.to_do() > 0 && !session.showing.quiet {
+        let plan = planned(surveyed.to_do(), session.dispatch.pacing);
+        session.watcher.say(&plan);
+    }
     if halt.is_none() && !session.dispatch.dry_run {
         let mut open = session.writable_ledger(ledger, &surveyed)?;
         let is_new = surveyed.to_create > 0 || (surveyed.gaps && surveyed.to_do() > 0);

@@ -1,11 +1,14 @@
 //! What an import says at its end: what was done, why it stopped, what to type.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::{shell_word, typed_again};
 use crate::domain::outcome::Outcome;
 use crate::domain::summary::Summary;
 use crate::domain::text::{counted, thousands};
+use crate::engine::pace::Wanted;
+use crate::engine::rate::Rate;
 use crate::engine::stop::Halt;
 use crate::report::text::Words;
 
@@ -118,6 +121,26 @@ fn without_out(words: &[String]) -> Vec<String> {
     kept
 }
 
+/// How long it will take to send `rows` rows, said before the first is sent.
+pub(super) fn planned(rows: u64, wanted: Wanted) -> String {
+    let requests = counted(rows, "request", "requests");
+    let rate = wanted.ceiling;
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a time for people; counts below 2⁵³ are exact"
+    )]
+    let time = Duration::try_from_secs_f64((rows as f64 / rate.a_second()).ceil())
+        .unwrap_or(Duration::MAX);
+    let time = humantime::format_duration(time);
+    match (rate, wanted.at_once) {
+        (Rate::Unlimited, _) => format!("To send: {requests}, as fast as they go"),
+        (Rate::Limited { .. }, true) => format!("To send: {requests}, {time} at {rate}"),
+        (Rate::Limited { .. }, false) => {
+            format!("To send: {requests}, at least {time} (the pace is found, up to {rate})")
+        }
+    }
+}
+
 /// Why a run ended early, in a sentence.
 fn said(halt: &Halt, summary: &Summary) -> String {
     match halt {
@@ -184,6 +207,29 @@ mod tests {
             .into_iter()
             .map(|(_, command)| command)
             .collect()
+    }
+
+    #[test]
+    fn the_time_is_planned() {
+        let planned = |rate: &str, at_once| {
+            super::planned(
+                90_000,
+                super::Wanted {
+                    ceiling: rate.parse().unwrap(),
+                    at_once,
+                    concurrency: 64,
+                },
+            )
+        };
+        assert_eq!(planned("25", true), "To send: 90,000 requests, 1h at 25/s");
+        assert_eq!(
+            planned("50", false),
+            "To send: 90,000 requests, at least 30m (the pace is found, up to 50/s)"
+        );
+        assert_eq!(
+            planned("unlimited", true),
+            "To send: 90,000 requests, as fast as they go"
+        );
     }
 
     fn summary() -> Summary {

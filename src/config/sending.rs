@@ -9,7 +9,7 @@ use super::{ConfigError, FileOptions, beside, value};
 use crate::cli::{self, Sending, Text};
 use crate::domain::plan::{Existing, Policy};
 use crate::domain::threshold::Threshold;
-use crate::engine::pace::Pacing;
+use crate::engine::pace::Wanted;
 use crate::engine::retry;
 
 /// Never faster than this, unless told: Kable publishes no limit.
@@ -25,7 +25,7 @@ pub struct Dispatch {
     /// The checkpoint.
     pub checkpoint: PathBuf,
     /// How fast, and how many at once.
-    pub pacing: Pacing,
+    pub pacing: Wanted,
     /// How patient it is.
     pub retry: retry::Policy,
     /// One request's time-out.
@@ -123,7 +123,7 @@ fn pacing(
     rate: Option<Text>,
     max_rate: Option<Text>,
     concurrency: usize,
-) -> Result<Pacing, ConfigError> {
+) -> Result<Wanted, ConfigError> {
     if !(1..=10_000).contains(&concurrency) {
         return Err(value("concurrency")(format!(
             "{concurrency} is out of range, wanted 1 to 10000"
@@ -137,7 +137,7 @@ fn pacing(
         (None, Some(most)) => (most.0.parse().map_err(value("max-rate"))?, false),
         (None, None) => (DEFAULT_MAX_RATE.parse().map_err(value("max-rate"))?, false),
     };
-    Ok(Pacing {
+    Ok(Wanted {
         ceiling,
         at_once,
         concurrency,

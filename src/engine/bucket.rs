@@ -75,14 +75,18 @@ impl Bucket {
         Some(Self { limiter, parts })
     }
 
-    /// Waits for a start.
-    pub(super) async fn drip(&self) {
+    /// Waits for a start; true where it had to wait.
+    pub(super) async fn drip(&self) -> bool {
+        let mut waited = false;
         loop {
             match self.limiter.check_n(self.parts) {
                 // The bucket always holds one start; were it otherwise, no
                 // request could ever be sent, and one too many does less harm.
-                Ok(Ok(())) | Err(_) => return,
-                Ok(Err(early)) => tokio::time::sleep(early.wait_time_from(TokioClock.now())).await,
+                Ok(Ok(())) | Err(_) => return waited,
+                Ok(Err(early)) => {
+                    waited = true;
+                    tokio::time::sleep(early.wait_time_from(TokioClock.now())).await;
+                }
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Existing, Remote};
 use crate::domain::summary::RequestCounts;
 use crate::engine::budget::{Allowance, RetryBudget};
-use crate::engine::pace::{Pace, Pacing};
+use crate::engine::pace::{Pace, Wanted};
 use crate::engine::rate::Rate;
 use crate::engine::server_clock::ServerClock;
 use crate::engine::stop::Halt;
@@ -797,7 +797,7 @@ async fn an_outage_is_not_held_against_the_rows() {
 #[tokio::test(start_paused = true)]
 async fn rows_that_wait_for_their_turn_when_an_outage_begins_are_held_back_too() {
     let mut sending = sending(Down::new(not_leaving));
-    sending.pace = Pace::new(Pacing {
+    sending.pace = Pace::new(Wanted {
         ceiling: Rate::per_second(NonZeroU32::new(4).unwrap()),
         at_once: true,
         concurrency: 64,

@@ -19,11 +19,15 @@ use super::retry::{Policy, delay};
 use super::tempo::{Held, Tempo};
 use super::told::Told;
 use super::window::Window;
+use crate::domain::bound::{Bound, Pacing};
 use crate::kable;
+
+/// For how long a gate that held somebody up is what binds.
+const LATELY: Duration = Duration::from_secs(1);
 
 /// How a run is paced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pacing {
+pub struct Wanted {
     /// Never faster than this.
     pub ceiling: Rate,
     /// Whether that is the rate that is wanted from the start, and not only the
@@ -37,6 +41,7 @@ pub struct Pacing {
 #[derive(Debug)]
 pub struct Pace {
     bucket: Option<Bucket>,
+    at_once: bool,
     /// Those who wait do so in the order in which they came.
     queue: tokio::sync::Mutex<()>,
     began: Instant,
@@ -54,10 +59,20 @@ struct State {
     next: Duration,
     /// Whether it was the tempo that held requests back lately.
     was_used: bool,
+    /// Which gate a request waited at last, and when.
+    waited: Option<(Gate, Duration)>,
     paused_until: Option<Duration>,
     /// How many refusals there were, each after the last, without a success
     /// between them.
     in_a_row: u32,
+}
+
+/// Where a request waits for its turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gate {
+    Window,
+    Tempo,
+    Ceiling,
 }
 
 impl State {
@@ -70,10 +85,10 @@ impl State {
         }
         if now < self.next {
             self.was_used = true;
+            self.waited = Some((Gate::Tempo, now));
             return Err(self.next);
         }
-        let interval = Duration::try_from_secs_f64(1.0 / rate).unwrap_or(Duration::MAX);
-        self.next = self.next.max(now.saturating_sub(LATENESS)) + interval;
+        self.next = self.next.max(now.saturating_sub(LATENESS)) + interval(rate);
         Ok(())
     }
 }
@@ -112,12 +127,13 @@ impl Drop for Permit<'_> {
 }
 
 impl Pace {
-    /// A gate that lets pass what `pacing` allows.
-    pub fn new(pacing: Pacing) -> Self {
+    /// A gate that lets pass what is wanted.
+    pub fn new(pacing: Wanted) -> Self {
         let ceiling = pacing.ceiling.a_second();
         let at_once = pacing.at_once;
         Self {
             bucket: Bucket::new(pacing.ceiling),
+            at_once,
             queue: tokio::sync::Mutex::new(()),
             began: Instant::now(),
             state: Mutex::new(State {
@@ -126,6 +142,7 @@ impl Pace {
                 window: Window::new(pacing.concurrency, at_once),
                 next: Duration::ZERO,
                 was_used: false,
+                waited: None,
                 paused_until: None,
                 in_a_row: 0,
             }),
@@ -147,8 +164,10 @@ impl Pace {
                 tokio::time::sleep_until(self.began + until).await;
                 continue;
             }
-            if let Some(bucket) = &self.bucket {
-                bucket.drip().await;
+            if let Some(bucket) = &self.bucket
+                && bucket.drip().await
+            {
+                lock(&self.state).waited = Some((Gate::Ceiling, self.began.elapsed()));
             }
             // It may have been paused meanwhile.
             if self.paused_until().is_none() {
@@ -168,7 +187,12 @@ impl Pace {
             if self.in_flight() < lock(&self.state).window.limit() {
                 return;
             }
-            lock(&self.state).window.full();
+            {
+                let now = self.began.elapsed();
+                let mut state = lock(&self.state);
+                state.window.full();
+                state.waited = Some((Gate::Window, now));
+            }
             freed.await;
         }
     }
@@ -249,16 +273,44 @@ impl Pace {
         state.paused_until.map(|until| self.began + until)
     }
 
-    /// How fast requests may start now, per second, and what holds it there.
-    pub fn tempo(&self) -> (f64, Held) {
+    /// How fast it is, and what binds.
+    pub fn pacing(&self) -> Pacing {
+        let now = self.began.elapsed();
+        let in_flight = self.in_flight();
         let state = lock(&self.state);
-        (state.tempo.rate(), state.tempo.held())
+        let paused = state.paused_until.filter(|until| *until > now);
+        let rate = state.tempo.rate();
+        // What held nobody up for a second doesn't bind.
+        let waited = state
+            .waited
+            .filter(|(_, at)| now.saturating_sub(*at) < LATELY.max(interval(rate) * 2));
+        Pacing {
+            rate: rate.is_finite().then_some(rate),
+            in_flight: in_flight as u64,
+            window: state.window.limit() as u64,
+            bound: match waited {
+                _ if paused.is_some() => Bound::Pause,
+                None => Bound::Rows,
+                Some((Gate::Window, _)) if state.window.is_open() => Bound::Concurrency,
+                Some((Gate::Window, _)) => Bound::Latency,
+                Some((Gate::Ceiling, _)) if self.at_once => Bound::Rate,
+                Some((Gate::Ceiling, _)) => Bound::MaxRate,
+                Some((Gate::Tempo, _)) => match state.tempo.held() {
+                    Held::Told => Bound::Told,
+                    Held::Refused => Bound::Refused,
+                    Held::Growing | Held::Ceiling => Bound::Growing,
+                },
+            },
+            paused_ms: paused.map(|until| {
+                u64::try_from(until.saturating_sub(now).as_millis()).unwrap_or(u64::MAX)
+            }),
+        }
     }
+}
 
-    /// How many may be in flight now.
-    pub fn window(&self) -> usize {
-        lock(&self.state).window.limit()
-    }
+/// The time between two starts.
+fn interval(rate: f64) -> Duration {
+    Duration::try_from_secs_f64(1.0 / rate).unwrap_or(Duration::MAX)
 }
 
 /// A poisoned lock guards plain numbers that are right at every instant.
@@ -275,7 +327,7 @@ mod tests {
 
     use tokio::time::Instant;
 
-    use super::{Pace, Pacing, Permit, Rate};
+    use super::{Pace, Permit, Rate, Wanted};
     use crate::engine::retry::Policy;
 
     fn per_second(starts: u32) -> Rate {
@@ -284,7 +336,7 @@ mod tests {
 
     /// A gate that is used at this rate from the start.
     fn given(ceiling: Rate) -> Pace {
-        Pace::new(Pacing {
+        Pace::new(Wanted {
             ceiling,
             at_once: true,
             concurrency: 64,

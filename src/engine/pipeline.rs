@@ -14,7 +14,7 @@ use super::dispatch::Dispatch;
 use super::feed::{Feed, batch_size};
 use super::gauges::Gauges;
 use super::outage::Outage;
-use super::pace::{Pace, Pacing};
+use super::pace::{Pace, Wanted};
 use super::record::Recorder;
 use super::retry::Policy;
 use super::sending::Sending;
@@ -36,7 +36,7 @@ const WAITING: usize = 4096;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
     /// How fast, and how many at once.
-    pub pacing: Pacing,
+    pub pacing: Wanted,
     /// How patient it is.
     pub retry: Policy,
     /// How many requests may be spent on trouble.

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::{Around, Pacing, Parts, Settings, run};
+use super::{Around, Parts, Settings, run};
 use crate::domain::change::Change;
 use crate::domain::customer::Customer;
 use crate::domain::customer::tests::aster;
@@ -18,6 +18,7 @@ use crate::engine::account::{Account, Accounting, account, demand_agreement};
 use crate::engine::alike::Alike;
 use crate::engine::budget::Allowance;
 use crate::engine::dispatch::Dispatch;
+use crate::engine::pace::Wanted;
 use crate::engine::rate::Rate;
 use crate::engine::stop::{Halt, Stop};
 use crate::engine::survey::{Surveying, survey};
@@ -79,7 +80,7 @@ impl Site {
             stop: Stop::default(),
             policy: Policy::default(),
             settings: Settings {
-                pacing: Pacing {
+                pacing: Wanted {
                     ceiling: Rate::Unlimited,
                     at_once: true,
                     concurrency: 8,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::WallClock;
 use super::sending::Sending;
@@ -27,6 +27,9 @@ const MOST_AT_ONCE: usize = 2048;
 /// How long outcomes wait for company when no claim is waiting. A crash in that
 /// time costs one question a row.
 const LINGER: Duration = Duration::from_millis(20);
+
+/// After how long without anything to write whoever watches is told all the same.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// What the recorder is told.
 #[derive(Debug)]
@@ -77,10 +80,15 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
         runtime: &Handle,
     ) -> anyhow::Result<()> {
         let mut messages = Vec::with_capacity(MOST_AT_ONCE);
-        while runtime.block_on(gather(inbox, &mut messages)) {
-            self.write(&mut messages)?;
+        loop {
+            let gathered = runtime.block_on(timeout(QUIET, gather(inbox, &mut messages)));
+            match gathered {
+                Ok(false) => return Ok(()),
+                // A run that waits says so, and why.
+                Err(_quiet) if messages.is_empty() => self.report(&[]),
+                Ok(true) | Err(_) => self.write(&mut messages)?,
+            }
         }
-        Ok(())
     }
 
     fn write(&mut self, messages: &mut Vec<Message>) -> anyhow::Result<()> {
@@ -152,7 +160,8 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
         let requests = self.sending.gauges.requests();
         progress.throttled = requests.throttled;
         progress.retried = requests.retried;
-        progress.in_flight = self.sending.pace.in_flight() as u64;
+        progress.sent = requests.sent;
+        progress.pacing = self.sending.pacing();
         self.sending.observer.hear(&Event::Progress(*progress));
     }
 }

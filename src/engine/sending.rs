@@ -15,6 +15,7 @@ use super::retry::Policy;
 use super::server_clock::ServerClock;
 use super::stop::{Halt, Stop};
 use super::{ClaimTime, Ticket, WallClock};
+use crate::domain::bound::{Bound, Pacing};
 use crate::domain::plan::{Existing, Remote};
 use crate::kable::{Answered, CustomerApi, Refusal, Trouble};
 use crate::ledger::RunFigures;
@@ -221,6 +222,15 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
 
     pub(super) fn outage(&self) -> MutexGuard<'_, Outage> {
         lock(&self.outage)
+    }
+
+    /// How fast it is, and what binds.
+    pub(super) fn pacing(&self) -> Pacing {
+        let mut pacing = self.pace.pacing();
+        if self.outage().is_down() {
+            pacing.bound = Bound::Down;
+        }
+        pacing
     }
 
     /// The run's figures so far.

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::budget::{Allowance, RetryBudget};
 use super::gauges::Gauges;
 use super::outage::Outage;
-use super::pace::{Pace, Pacing};
+use super::pace::{Pace, Wanted};
 use super::rate::Rate;
 use super::retry::Policy;
 use super::sending::Sending;
@@ -68,7 +68,7 @@ pub(super) fn sending<A>(api: A) -> Sending<A, Heard> {
     Sending {
         api,
         observer: Heard::default(),
-        pace: Pace::new(Pacing {
+        pace: Pace::new(Wanted {
             ceiling: Rate::Unlimited,
             at_once: true,
             concurrency: 64,

@@ -103,6 +103,11 @@ impl Window {
         self.most = self.asked.min(most.max(1));
     }
 
+    /// Whether it is as wide as the user wants.
+    pub fn is_open(&self) -> bool {
+        self.limit() >= self.asked
+    }
+
     /// Takes in that somebody waited for room.
     pub fn full(&mut self) {
         self.was_full = true;

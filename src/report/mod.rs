@@ -14,12 +14,13 @@ pub mod text;
 use std::io;
 use std::time::Duration;
 
+use crate::domain::bound::Pacing;
 use crate::domain::outcome::Outcome;
 use crate::domain::problem::Problem;
 use crate::domain::row::{Columns, Row};
 
 /// Something that happens during a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// The input is being read and checked; so many rows so far.
     Checking {
@@ -63,7 +64,7 @@ pub enum Event {
 }
 
 /// How far the sending is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Progress {
     /// Rows dealt with in this run.
     pub done: u64,
@@ -77,8 +78,10 @@ pub struct Progress {
     pub throttled: u64,
     /// Requests sent again.
     pub retried: u64,
-    /// Requests in flight.
-    pub in_flight: u64,
+    /// Requests sent.
+    pub sent: u64,
+    /// How fast it is, and what binds.
+    pub pacing: Pacing,
 }
 
 /// Hears what happens. It is called from several threads, and must not block.

@@ -2,11 +2,12 @@
 //!
 //! Everything goes to standard error; standard output is for data.
 
+use std::collections::VecDeque;
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
 
 use super::{Event, Observer, Progress};
@@ -28,6 +29,9 @@ pub enum Style {
 /// How often a plain line is printed.
 const EVERY: Duration = Duration::from_secs(10);
 
+/// What speed is taken from.
+const RECENT: Duration = Duration::from_secs(15);
+
 /// Shows how far a run is.
 #[derive(Debug)]
 pub struct Watcher {
@@ -45,6 +49,8 @@ struct State {
     /// When a plain line was printed last.
     said: Option<Instant>,
     progress: Progress,
+    /// How far it was lately.
+    seen: VecDeque<(Instant, u64)>,
     note: String,
 }
 
@@ -135,9 +141,8 @@ impl Watcher {
     }
 
     fn begin(&self, total: u64) {
-        self.bar.set_style(style(
-            "{bar:28} {human_pos}/{human_len} · {pace}/s · {eta} left · {prefix}{msg}",
-        ));
+        self.bar
+            .set_style(style("{bar:20} {human_pos}/{human_len} · {prefix}{msg}"));
         self.bar.set_length(total);
         self.bar.set_position(0);
         self.bar.reset_elapsed();
@@ -148,7 +153,9 @@ impl Watcher {
 
     fn update(&self, progress: &Progress) {
         self.bar.set_position(progress.done);
-        self.bar.set_prefix(figures(progress));
+        let state = self.state();
+        self.bar
+            .set_prefix(moving(&state, Pace::of(&state, Instant::now())));
     }
 }
 
@@ -171,8 +178,10 @@ impl Observer for Watcher {
             Event::Progress(progress) => {
                 let was_noted = {
                     let mut state = self.state();
-                    state.progress = *progress;
-                    !std::mem::take(&mut state.note).is_empty()
+                    // What it waits for is worth saying until it moves.
+                    let moved = progress.done > state.progress.done;
+                    state.saw(*progress, Instant::now());
+                    moved && !std::mem::take(&mut state.note).is_empty()
                 };
                 if was_noted {
                     self.bar.set_message("");
@@ -209,12 +218,6 @@ fn style(template: &str) -> ProgressStyle {
     // The templates are constants that the tests have seen to be good.
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_bad_template| ProgressStyle::default_bar())
-        .with_key(
-            "pace",
-            |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-                write!(out, "{:.0}", state.per_sec()).ok();
-            },
-        )
 }
 
 /// How fast the sending is.
@@ -225,22 +228,80 @@ struct Pace {
 }
 
 impl Pace {
+    /// The speed of late; and the time left, computed from what binds: from the
+    /// rate where that is it, for it may have been slower before, else from the
+    /// speed.
     #[expect(
         clippy::cast_precision_loss,
         reason = "a pace for people; counts below 2⁵³ are exact"
     )]
     fn of(state: &State, now: Instant) -> Self {
-        let Some(began) = state.began else {
-            return Self::default();
+        let progress = state.progress;
+        let rows_a_second = state.recent_speed(now);
+        let requests_a_row = progress.sent as f64 / progress.done.max(1) as f64;
+        let speed = match progress.pacing.rate {
+            Some(rate) if progress.pacing.bound.is_rate() && progress.done > 0 => {
+                rate / requests_a_row
+            }
+            Some(_) | None => rows_a_second,
         };
-        let seconds = now.duration_since(began).as_secs_f64();
-        let rows_a_second = state.progress.done as f64 / seconds.max(0.001);
-        let left = state.total.saturating_sub(state.progress.done) as f64 / rows_a_second;
+        let left = state.total.saturating_sub(progress.done) as f64 / speed;
+        let pause = progress.pacing.paused_ms.unwrap_or_default();
         Self {
             rows_a_second,
-            left: Duration::try_from_secs_f64(left.round()).ok(),
+            left: Duration::try_from_secs_f64(left.round())
+                .ok()
+                .map(|left| left + Duration::from_secs(pause / 1000)),
         }
     }
+}
+
+impl State {
+    /// Rows per second over the last [`RECENT`].
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a pace for people; counts below 2⁵³ are exact"
+    )]
+    fn recent_speed(&self, now: Instant) -> f64 {
+        let begun = self.began.map(|began| (began, 0));
+        let Some((at, done)) = self.seen.front().copied().or(begun) else {
+            return 0.0;
+        };
+        let seconds = now.duration_since(at).as_secs_f64();
+        self.progress.done.saturating_sub(done) as f64 / seconds.max(0.001)
+    }
+
+    /// Takes in how far it is, and keeps that for a while.
+    fn saw(&mut self, progress: Progress, now: Instant) {
+        self.progress = progress;
+        let is_due = |(at, _): &(Instant, u64)| now.duration_since(*at) >= Duration::from_secs(1);
+        if self.seen.back().is_none_or(is_due) {
+            self.seen.push_back((now, progress.done));
+        }
+        while self.seen.len() > 1
+            && self
+                .seen
+                .front()
+                .is_some_and(|(at, _)| now.duration_since(*at) > RECENT)
+        {
+            self.seen.pop_front();
+        }
+    }
+}
+
+/// What binds, and how many requests are on their way.
+fn bound(progress: &Progress) -> String {
+    let pacing = progress.pacing;
+    let paused = pacing.paused_ms.map_or_else(String::new, |left| {
+        let left = Duration::from_secs(left.div_ceil(1000));
+        format!(" for {} more", humantime::format_duration(left))
+    });
+    format!(
+        "{}{paused} · {} of {} in flight",
+        pacing.bound.said(),
+        pacing.in_flight,
+        pacing.window
+    )
 }
 
 fn figures(progress: &Progress) -> String {
@@ -256,6 +317,20 @@ fn figures(progress: &Progress) -> String {
     text
 }
 
+/// How fast it moves, how long it will take, and what binds.
+fn moving(state: &State, pace: Pace) -> String {
+    let left = pace.left.map_or_else(
+        || "?".to_owned(),
+        |left| humantime::format_duration(left).to_string(),
+    );
+    format!(
+        "{:.0}/s · {left} left · {} · {}",
+        pace.rows_a_second,
+        figures(&state.progress),
+        bound(&state.progress)
+    )
+}
+
 fn plain(state: &State, pace: Pace) -> String {
     match state.phase {
         Phase::Starting => String::new(),
@@ -268,15 +343,10 @@ fn plain(state: &State, pace: Pace) -> String {
                 format!(" · {}", state.note)
             };
             format!(
-                "{}/{} · {:.0}/s · {} left · {}{note}",
+                "{}/{} · {}{note}",
                 thousands(state.progress.done),
                 thousands(state.total),
-                pace.rows_a_second,
-                pace.left.map_or_else(
-                    || "?".to_owned(),
-                    |left| humantime::format_duration(left).to_string()
-                ),
-                figures(&state.progress)
+                moving(state, pace)
             )
         }
     }
@@ -292,7 +362,9 @@ fn json(state: &State, pace: Pace) -> String {
             "event": "progress", "done": progress.done, "total": state.total,
             "created": progress.created, "already_existed": progress.existed, "failed": progress.failed,
             "retried": progress.retried, "throttled": progress.throttled,
-            "in_flight": progress.in_flight, "rows_per_second": pace.rows_a_second,
+            "in_flight": progress.pacing.in_flight, "window": progress.pacing.window,
+            "rate": progress.pacing.rate, "bound": progress.pacing.bound,
+            "paused_ms": progress.pacing.paused_ms, "rows_per_second": pace.rows_a_second,
             "seconds_left": pace.left.map(|left| left.as_secs()), "note": state.note,
         })
         .to_string(),
@@ -304,6 +376,7 @@ mod tests {
     use std::time::Duration;
 
     use super::{Event, Observer, Pace, Progress, ProgressStyle, Style, Watcher, json, plain};
+    use crate::domain::bound::{Bound, Pacing};
 
     const PACE: Pace = Pace {
         rows_a_second: 120.0,
@@ -318,6 +391,13 @@ mod tests {
             created: 1190,
             existed: 6,
             failed: 4,
+            pacing: Pacing {
+                rate: Some(98.5),
+                in_flight: 9,
+                window: 18,
+                bound: Bound::Told,
+                paused_ms: None,
+            },
             ..Progress::default()
         }));
         watcher
@@ -327,7 +407,8 @@ mod tests {
     fn a_plain_line_says_how_far_it_is() {
         assert_eq!(
             plain(&watcher().state(), PACE),
-            "1,200/2,000 · 120/s · 7s left · created 1,190 · failed 4 · throttled 0 · there already 6"
+            "1,200/2,000 · 120/s · 7s left · created 1,190 · failed 4 · throttled 0 · there already 6 \
+             · held by the limit that the API tells · 9 of 18 in flight"
         );
     }
 
@@ -343,6 +424,21 @@ mod tests {
     }
 
     #[test]
+    fn a_pause_is_told_and_counts_as_time_left() {
+        let watcher = watcher();
+        let mut progress = watcher.state().progress;
+        progress.sent = 1200;
+        progress.pacing.paused_ms = Some(60_000);
+        watcher.hear(&Event::Progress(progress));
+        progress.pacing.bound = Bound::Pause;
+        let state = watcher.state();
+        let pace = Pace::of(&state, tokio::time::Instant::now());
+        // 800 rows at the rate that is told, after the pause.
+        assert_eq!(pace.left, Some(Duration::from_secs(60 + 8)));
+        assert!(super::bound(&progress).starts_with("paused for 1m more · "));
+    }
+
+    #[test]
     fn a_json_line_is_json() {
         let line: serde_json::Value =
             serde_json::from_str(&json(&watcher().state(), PACE)).unwrap();
@@ -353,7 +449,7 @@ mod tests {
     fn the_templates_are_good() {
         for template in [
             "{spinner} {msg}",
-            "{bar:28} {human_pos}/{human_len} · {pace}/s · {eta} left · {prefix}{msg}",
+            "{bar:20} {human_pos}/{human_len} · {prefix}{msg}",
         ] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
