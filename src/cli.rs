@@ -104,6 +104,15 @@ pub struct Sandbox {
     /// How long every answer takes
     #[arg(long, value_name = "DUR")]
     pub latency: Option<String>,
+    /// Works at N requests at once; others wait, so that more of them only take longer
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "latency",
+        default_value_t = 0,
+        hide_default_value = true
+    )]
+    pub at_once: usize,
     /// Imitates an account that is connected to Stripe
     #[arg(long)]
     pub stripe_connected: bool,

@@ -60,6 +60,7 @@ fn settings(typed: cli::Sandbox) -> anyhow::Result<Settings> {
         Some(text) => duration("latency", &text)?,
         None => Duration::ZERO,
     };
+    settings.at_once = typed.at_once;
     settings.stripe_connected = typed.stripe_connected;
     settings.faults = faults?;
     settings.seed = typed.seed;

@@ -11,6 +11,7 @@ use axum::http::header::DATE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -45,6 +46,8 @@ pub(super) struct Server {
     pub(super) stopping: CancellationToken,
     schedule: Mutex<Schedule>,
     bucket: Option<Mutex<Bucket>>,
+    /// Requests that may be worked at.
+    at_once: Semaphore,
     began: Instant,
     /// The next request's id.
     next_id: AtomicU64,
@@ -59,6 +62,8 @@ pub(super) async fn serve(
     let mut rate = HeaderMap::new();
     let reaction = server.react(request, &mut rate).await;
     if !server.settings.latency.is_zero() {
+        // Nobody closes the semaphore; were it closed, nobody would wait.
+        let _turn = server.at_once.acquire().await;
         tokio::time::sleep(server.settings.latency).await;
     }
     match reaction {
@@ -81,6 +86,10 @@ impl Server {
         Self {
             schedule: Mutex::new(Schedule::new(settings.faults.clone(), settings.seed)),
             bucket: bucket.map(Mutex::new),
+            at_once: Semaphore::new(match settings.at_once {
+                0 => Semaphore::MAX_PERMITS,
+                most => most,
+            }),
             began: Instant::now(),
             next_id: AtomicU64::new(fastrand::Rng::with_seed(settings.seed).u64(..)),
             stopping: CancellationToken::new(),

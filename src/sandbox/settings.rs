@@ -30,6 +30,9 @@ pub struct Settings {
     pub rate_headers: RateHeaders,
     /// How long every answer takes, after the work is done.
     pub latency: Duration,
+    /// How many requests it works at at once; others wait for their turn, so that
+    /// more of them only take longer. 0 is no limit.
+    pub at_once: usize,
     /// Whether the account is connected to Stripe.
     pub stripe_connected: bool,
     /// The status for a create whose `clientId` is there: the reference leaves it open.
@@ -53,6 +56,7 @@ impl Settings {
             requests_per_second: None,
             rate_headers: RateHeaders::default(),
             latency: Duration::ZERO,
+            at_once: 0,
             stripe_connected: false,
             exists_status: 409,
             faults: Vec::new(),
