@@ -36,12 +36,7 @@ fn leaves(run: &Run) -> Vec<u64> {
 
 /// Overwrites a page of the checkpoint with zeros.
 fn wipe(run: &Run, page: u64) {
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .open(run.path(CHECKPOINT))
-        .unwrap();
-    file.seek(SeekFrom::Start((page - 1) * 4096)).unwrap();
-    file.write_all(&[0; 4096]).unwrap();
+    overwrite(run, CHECKPOINT, (page - 1) * 4096, &[0; 4096]);
 }
 
 /// A run of which half is imported, and whose checkpoint has a page less.
@@ -79,7 +74,7 @@ fn a_damaged_checkpoint_is_said_to_be_and_the_saved_one_goes_on() {
     // Which page that is, and how many rows stand on it, is SQLite's business.
     let said = ended.stderr.replace(|c: char| c.is_ascii_digit(), "9");
     insta::assert_snapshot!(said, @r"
-    error: checkpoint in.csv.checkpoint.db is damaged: part of it can't be read (Tree 9 page 9: btreeInitPage() returns error code 99); 999 of its 999 claims, 999 of them created, were saved to in.csv.checkpoint.db.saved
+    error: checkpoint in.csv.checkpoint.db is damaged: part of it can't be read; 999 of its 999 claims, 999 of them created, were saved to in.csv.checkpoint.db.saved (SQLite: Tree 9 page 9: btreeInitPage() returns error code 99)
     hint: run the same command with --checkpoint in.csv.checkpoint.db.saved: it asks for every customer that it does not know before sending it (the damaged file was left as it is)
     ");
     assert_eq!(run.counts().of(Call::Create), creates, "something was sent");
@@ -222,17 +217,174 @@ fn the_keys_of_lost_claims_are_kept_or_said_to_be_lost() {
 }
 
 #[test]
-fn without_its_account_nothing_is_saved_and_a_new_one_finds_what_is_there() {
+fn without_its_account_it_is_saved_for_this_runs() {
     let run = damaged("");
     wipe(&run, 2);
     run.import("in.csv")
-        .refuses(1, &[CHECKPOINT, "is damaged", "nothing could be saved"])
-        .hints("begin a new one with --checkpoint FILE");
-    assert!(!run.exists(SAVED));
-    run.import("in.csv --checkpoint new.db").code(0);
-    run.holds(&customers_of_csv(&rows(400)));
-    run.summary("in.csv")
-        .outcomes(&[("created", 200), ("already_existed", 200)]);
+        .refuses(1, &[CHECKPOINT, "is damaged", "of its 200 claims", SAVED])
+        .says(&format!(
+            "{} (account {CLIENT_ID}) was written there",
+            url(&run)
+        ));
+    finish(&run);
+}
+
+fn url(run: &Run) -> String {
+    run.url().trim_end_matches('/').to_owned()
+}
+
+/// What tells a checkpoint from other files stands on its first page.
+#[test]
+fn a_damaged_first_page_is_damage_and_costs_nothing() {
+    for (first, many) in [(0, 16), (0, 100), (0, 4096), (16, 84), (100, 3996)] {
+        let run = Run::new().server(&[]).input("in.csv", rows(400));
+        run.import("in.csv --limit 200").code(0);
+        overwrite(&run, CHECKPOINT, first, &vec![0xa5; many]);
+        let before = run.bytes(CHECKPOINT);
+        run.go("status in.csv").refuses(1, &["is damaged"]);
+        run.import("in.csv --dry-run").refuses(1, &["is damaged"]);
+        run.import("in.csv")
+            .refuses(1, &["is damaged", "200 of its 200 claims", SAVED])
+            .hints(&format!("--checkpoint {SAVED}"));
+        assert!(run.bytes(CHECKPOINT) == before);
+        run.import(&format!("in.csv --checkpoint {SAVED}")).code(0);
+        run.holds(&customers_of_csv(&rows(400)));
+        assert_eq!(run.creates_in_vain(), 0);
+        run.summary("in.csv").outcomes(&[("created", 400)]);
+    }
+}
+
+/// Text, or somebody else's database.
+#[test]
+fn what_was_never_ours_is_refused_and_left_alone() {
+    let run = Run::new()
+        .server(&[])
+        .input("in.csv", rows(3))
+        .input("notes.txt", "kable_client_id: kci_1\n");
+    let db = rusqlite::Connection::open(run.path("other.db")).unwrap();
+    db.execute_batch("CREATE TABLE t (x)").unwrap();
+    drop(db);
+    for name in ["notes.txt", "other.db"] {
+        let before = run.bytes(name);
+        for _ in 0..2 {
+            run.import(&format!("in.csv --checkpoint {name}"))
+                .refuses(1, &[name, "is not a checkpoint"]);
+        }
+        assert!(run.bytes(name) == before);
+        assert!(!run.exists(&format!("{name}.saved")));
+    }
+    assert_eq!(run.counts().of(Call::Create), 0);
+}
+
+/// Writes over a part of a file.
+fn overwrite(run: &Run, name: &str, at: u64, with: &[u8]) {
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .open(run.path(name))
+        .unwrap();
+    file.seek(SeekFrom::Start(at)).unwrap();
+    file.write_all(with).unwrap();
+}
+
+const LOG: &str = "in.csv.checkpoint.db-wal";
+
+/// A run that was killed when much of it was in the log and nowhere else.
+fn killed(options: &str) -> Run {
+    let run = Run::new().server(&[]).input("in.csv", rows(500));
+    let running = run.start_import(&format!("in.csv --rate 400/s {options}"));
+    until("some", || run.counts().of(Call::Create) >= 250);
+    running.kill();
+    assert!(run.bytes(LOG).len() > 20 * 4120);
+    run
+}
+
+/// It is said, and what was saved finds all that was sent.
+fn is_said_and_finished(run: &Run, options: &str, words: &[&str]) {
+    let sent = run.counts().of(Call::Create);
+    run.go("status in.csv").refuses(1, words);
+    run.import(&format!("in.csv --dry-run {options}"))
+        .refuses(1, words);
+    run.import(&format!("in.csv {options}")).refuses(1, words);
+    // And again: looking at it must not make it look sound.
+    run.go("status in.csv").refuses(1, words);
+    assert_eq!(run.counts().of(Call::Create), sent, "something was sent");
+    run.comes_right(
+        &format!("in.csv --checkpoint {SAVED} {options}"),
+        &rows(500),
+    );
+}
+
+#[test]
+fn garbage_within_the_log_of_a_killed_run_is_damage() {
+    let run = killed("");
+    std::fs::remove_file(run.path("in.csv.checkpoint.db-shm")).unwrap();
+    let middle = run.bytes(LOG).len() as u64 / 2;
+    overwrite(&run, LOG, middle, &[0xa5; 3000]);
+    let logged = run.bytes(LOG);
+    is_said_and_finished(&run, "", &["is damaged", "its log is damaged"]);
+    assert!(run.bytes(LOG) == logged);
+}
+
+#[test]
+fn a_log_that_was_left_behind_is_missed_and_can_be_put_back() {
+    let run = killed("");
+    let logged = run.bytes(LOG);
+    for name in [LOG, "in.csv.checkpoint.db-shm"] {
+        std::fs::remove_file(run.path(name)).unwrap();
+    }
+    run.import("in.csv")
+        .refuses(
+            1,
+            &["is damaged", "its log (in.csv.checkpoint.db-wal) is lost"],
+        )
+        .hints("put in.csv.checkpoint.db-wal back");
+    run.write(LOG, logged);
+    run.comes_right("in.csv", &rows(500));
+}
+
+#[test]
+fn without_its_log_a_killed_run_is_finished_from_what_was_saved() {
+    let run = killed("");
+    for name in [LOG, "in.csv.checkpoint.db-shm"] {
+        std::fs::remove_file(run.path(name)).unwrap();
+    }
+    is_said_and_finished(&run, "", &["is damaged", LOG]);
+}
+
+#[test]
+fn an_emptied_checkpoint_is_not_begun_anew() {
+    for log_too in [false, true] {
+        let run = killed("");
+        run.write(CHECKPOINT, "");
+        if log_too {
+            std::fs::remove_file(run.path(LOG)).unwrap();
+        }
+        is_said_and_finished(&run, "", &["is damaged", "it is empty"]);
+    }
+}
+
+/// Those whose keys stand in `keys.csv` have not lost them.
+#[test]
+fn keys_are_kept_or_said_to_be_lost_without_the_log_and_without_the_file() {
+    for emptied in [false, true] {
+        let run = killed("--keys");
+        if emptied {
+            run.write(CHECKPOINT, "");
+        }
+        std::fs::remove_file(run.path(LOG)).unwrap();
+        let held: BTreeSet<String> = run.held().into_keys().collect();
+        let before = run.text("in.csv.results/keys.csv");
+        let before: BTreeSet<String> = before
+            .lines()
+            .skip(1)
+            .filter_map(|line| Some(line.split_once(',')?.0.to_owned()))
+            .collect();
+        is_said_and_finished(&run, "--keys", &["is damaged"]);
+        let (kept, lost) = run.keys("in.csv");
+        assert!(before.is_subset(&kept));
+        assert_eq!(lost, held.difference(&before).cloned().collect());
+        assert_eq!(kept.len() + lost.len(), 500);
+    }
 }
 
 /// The file of an older format, for this test's sandbox.
@@ -259,6 +411,12 @@ fn format_of(run: &Run) -> i64 {
 #[test]
 fn a_checkpoint_of_an_older_format_is_brought_up_to_date_and_goes_on() {
     let run = with_format_1();
+    let before = run.bytes(CHECKPOINT);
+    run.import("in.csv --max-errors 100% --dry-run").code(0);
+    assert!(
+        run.bytes(CHECKPOINT) == before,
+        "it was only to be looked at"
+    );
     run.import("in.csv --max-errors 100%").code(3);
     assert_eq!(format_of(&run), 2);
     run.summary("in.csv")

@@ -146,6 +146,11 @@ impl Session {
         if !checkpoint.exists() {
             return Ok(None);
         }
+        if self.dispatch.dry_run {
+            // Not even an older format is brought up to date.
+            let ledger = SqliteLedger::open_to_plan(checkpoint, &self.target)?;
+            return Ok(Some(ledger));
+        }
         let ledger = SqliteLedger::open(checkpoint, &self.target, wall_clock())?;
         Ok(Some(ledger))
     }

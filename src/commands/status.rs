@@ -62,13 +62,17 @@ fn plain(path: &Path, standing: &Standing, holder: Option<&str>) -> String {
         standing.target.base_url
     ));
     line(format!("  account {}", standing.target.kable_client_id));
-    line(format!(
-        "  the last run read {} with {} to send",
-        standing.inputs.join(" "),
-        counted(standing.fit_rows, "row", "rows")
-    ));
+    let has_begun = !standing.command.is_empty();
+    if has_begun {
+        line(format!(
+            "  the last run read {} with {} to send",
+            standing.inputs.join(" "),
+            counted(standing.fit_rows, "row", "rows")
+        ));
+    }
     line(match (holder, &standing.ended) {
         (Some(holder), _) => format!("  running: {holder}"),
+        (None, _) if !has_begun => "  not running; no run has begun on it yet".to_owned(),
         (None, Some(how)) => format!("  not running; the last run was {how}"),
         (None, None) => {
             "  not running; the last run was cut off (run the same command again)".to_owned()
@@ -116,6 +120,7 @@ mod tests {
     #[test]
     fn it_says_where_a_run_stands() {
         let mut standing = Standing {
+            command: "import".to_owned(),
             inputs: vec!["in.csv".to_owned()],
             fit_rows: 1200,
             ..Standing::default()
@@ -124,6 +129,7 @@ mod tests {
         standing.target.kable_client_id = "kci_1".to_owned();
         standing.tally.add_many(Outcome::Created, 1000);
         standing.tally.add_many(Outcome::Unresolved, 64);
+        assert!(plain("a".as_ref(), &Standing::default(), None).contains("no run has begun"));
         insta::assert_snapshot!(plain("in.csv.checkpoint.db".as_ref(), &standing, None));
     }
 }

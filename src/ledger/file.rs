@@ -1,20 +1,28 @@
 //! The checkpoint as a file: whose it is, and whether it is one.
 
 use std::fs::{File, OpenOptions};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::LedgerError;
-use super::damage::Rescue;
+use super::damage::Finding;
+use super::format::APPLICATION;
+use super::lock::lock_path;
 
 /// What every SQLite file begins with (SQLite documentation, "Database File Format").
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// SQLite's pages: its default, which we leave as it is.
-const PAGE: u64 = 4096;
+pub(super) const PAGE: u64 = 4096;
+
+/// How the names of checkpoints end, unless somebody gives one another.
+const NAMES: [&str; 2] = [".checkpoint.db", ".checkpoint.db.saved"];
+
+/// A column of ours that no other database has.
+const OUR_COLUMN: &[u8] = b"kable_client_id";
 
 /// Makes files readable by their owner only, where the system knows owners.
 pub(super) fn owner_only(options: &mut OpenOptions) {
@@ -39,16 +47,12 @@ pub(super) fn open_to_look(path: &Path) -> rusqlite::Result<Connection> {
 /// Where no log is there, there is nothing to be moved, and SQLite may take its
 /// own empty one away again.
 pub(super) fn hold_back(db: &Connection, path: &Path) -> rusqlite::Result<()> {
-    db.set_db_config(
-        DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
-        log_length(path) > 0,
-    )?;
-    Ok(())
+    keep_log(db, log_length(path) > 0)
 }
 
-/// Lets SQLite do as it does.
-pub(super) fn let_go(db: &Connection) -> rusqlite::Result<()> {
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+/// Whether the log stays when `db` goes, or SQLite clears it away.
+pub(super) fn keep_log(db: &Connection, stays: bool) -> rusqlite::Result<()> {
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, stays)?;
     Ok(())
 }
 
@@ -75,40 +79,71 @@ pub(super) fn odd_bytes(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |found| found.len() % PAGE)
 }
 
-/// Refuses what is there and is not SQLite, before anything touches it.
-pub(super) fn refuse_other_files(path: &Path) -> Result<(), LedgerError> {
+/// What is found at the checkpoint's place, before anything touches it.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// Nothing at all.
+    Nothing,
+    /// An SQLite file, or one that only opening it tells more of.
+    Sqlite,
+    /// What may have been a checkpoint once.
+    Ruin(Finding),
+}
+
+/// Looks what is at `path`; refuses what is none of ours.
+pub(super) fn look_at(path: &Path) -> Result<Found, LedgerError> {
     if is_hard_linked(path) {
         return Err(LedgerError::Linked {
             path: path.to_owned(),
         });
     }
-    if path.is_dir() {
-        return Err(LedgerError::NotALedger {
-            path: path.to_owned(),
-        });
-    }
-    let Ok(mut file) = File::open(path) else {
-        // Not there, or not ours to read: opening it will tell.
-        return Ok(());
+    let not_a_ledger = LedgerError::NotALedger {
+        path: path.to_owned(),
     };
-    let mut start = Vec::new();
-    let read = file
-        .by_ref()
-        .take(MAGIC.len() as u64)
-        .read_to_end(&mut start);
-    match read {
-        // SQLite would throw the log away, and what is in it was sent.
-        Ok(0) if log_length(path) > 0 => Err(LedgerError::Damaged {
-            path: path.to_owned(),
-            what: "it is empty, and its log is not".to_owned(),
-            rescue: Rescue::Nothing,
-        }),
-        Ok(0) | Err(_) => Ok(()),
-        Ok(_) if start == MAGIC => Ok(()),
-        Ok(_) => Err(LedgerError::NotALedger {
-            path: path.to_owned(),
-        }),
+    if path.is_dir() {
+        return Err(not_a_ledger);
     }
+    let start = match start_of(path) {
+        Ok(start) => start,
+        // SQLite would take the log for that of the new file.
+        Err(error) if error.kind() == ErrorKind::NotFound && log_length(path) > 0 => {
+            return Ok(Found::Ruin(Finding::empty(
+                "it is gone, and its log is not",
+            )));
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(_not_ours_to_read) => return Ok(Found::Sqlite),
+    };
+    if start.starts_with(MAGIC) {
+        Ok(Found::Sqlite)
+    } else if start.is_empty() {
+        Ok(Found::Ruin(Finding::empty("it is empty")))
+    } else if is_perhaps_ours(path) {
+        Ok(Found::Ruin(Finding::ours("its beginning is overwritten")))
+    } else {
+        Err(not_a_ledger)
+    }
+}
+
+/// Whether a file that can't be read may have been a checkpoint: by its name, by
+/// the lock beside it, by its mark, or by what its first page says of its tables.
+pub(super) fn is_perhaps_ours(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    if NAMES.iter().any(|ending| name.ends_with(ending)) || lock_path(path).exists() {
+        return true;
+    }
+    let start = start_of(path).unwrap_or_default();
+    let mark = i32::try_from(APPLICATION).map(i32::to_be_bytes);
+    let is_marked = mark.is_ok_and(|mark| start.get(68..72) == Some(&mark[..]));
+    let is_text = !start.contains(&0);
+    is_marked || (!is_text && memchr::memmem::find(&start, OUR_COLUMN).is_some())
+}
+
+/// The first page.
+fn start_of(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    File::open(path)?.take(PAGE).read_to_end(&mut start)?;
+    Ok(start)
 }
 
 /// Whether the file has a second name. SQLite would keep a log beside each of

@@ -1,12 +1,28 @@
 //! What makes an SQLite file a checkpoint: its mark, its format, its tables;
 //! and how one of an older format is brought up to date.
 
+use std::error::Error;
+use std::fs::OpenOptions;
+use std::io::{Seek, SeekFrom, Write};
+use std::path::Path;
+
 use rusqlite::{Connection, params};
 
+use super::file::owner_only;
 use crate::domain::summary::Target;
+
+/// Of the database, or of the system.
+pub(super) type Failure = Box<dyn Error + Send + Sync>;
 
 /// The newest format that this code reads and writes.
 pub(super) const FORMAT: i64 = 2;
+
+/// Where the file says which versions of SQLite can write and read it (SQLite
+/// documentation, "Database File Format").
+pub(super) const VERSIONS: u64 = 18;
+
+/// Those that know logs.
+pub(super) const WITH_LOG: [u8; 2] = [2, 2];
 
 /// "kblk": tells a checkpoint from every other SQLite file.
 pub(super) const APPLICATION: i64 = 0x6b62_6c6b;
@@ -48,6 +64,23 @@ pub(super) fn create(db: &Connection, target: &Target, begun_ms: i64) -> rusqlit
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()
+}
+
+/// Writes a new checkpoint for `target` to `path`, whole and on disk, with a log
+/// to come. What is there already is replaced.
+pub(super) fn write_new(path: &Path, target: &Target, begun_ms: i64) -> Result<(), Failure> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(true);
+    owner_only(&mut options);
+    let mut file = options.open(path)?;
+    let db = Connection::open(path)?;
+    db.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;")?;
+    create(&db, target, begun_ms)?;
+    db.close().map_err(|(_, error)| error)?;
+    file.seek(SeekFrom::Start(VERSIONS))?;
+    file.write_all(&WITH_LOG)?;
+    file.sync_all()?;
+    Ok(())
 }
 
 /// Brings a checkpoint of format `from` up to date, all the way or not at all.

@@ -65,7 +65,7 @@ pub fn held_by(path: &Path) -> Option<String> {
 
 /// The lock's file, beside the checkpoint itself: a link to it is the same
 /// checkpoint.
-fn lock_path(path: &Path) -> PathBuf {
+pub(super) fn lock_path(path: &Path) -> PathBuf {
     let real = std::fs::canonicalize(path).unwrap_or_else(|_not_there_yet| path.to_owned());
     let mut name = real.as_os_str().to_owned();
     name.push(".lock");

@@ -13,6 +13,7 @@ pub mod damage;
 mod file;
 mod format;
 pub mod lock;
+mod log;
 mod records;
 mod salvage;
 mod soundness;
@@ -23,7 +24,7 @@ mod tables;
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-use self::damage::Rescue;
+use self::damage::{Finding, Rescue};
 
 use crate::domain::customer::Fingerprint;
 use crate::domain::outcome::{Outcome, Tally};
@@ -224,12 +225,15 @@ pub enum LedgerError {
         known: i64,
     },
     /// Part of it can't be read, or can't be right.
-    #[error("checkpoint {} is damaged: part of it can't be read ({what}); {rescue}", .path.display())]
+    #[error(
+        "checkpoint {} is damaged: {}; {rescue}{}",
+        .path.display(), .finding.what, .finding.in_brackets()
+    )]
     Damaged {
         /// The checkpoint.
         path: PathBuf,
-        /// What is wrong with it, in the database's words.
-        what: String,
+        /// What is wrong with it.
+        finding: Finding,
         /// What was done about it.
         rescue: Rescue,
     },
@@ -278,12 +282,14 @@ impl LedgerError {
     /// What the user can do about it, where something can be done.
     pub fn hint(&self) -> Option<Cow<'static, str>> {
         let hint = match self {
-            Self::Damaged { rescue, .. } => return Some(rescue.hint().into()),
+            Self::Damaged {
+                finding, rescue, ..
+            } => return Some(finding.hint(rescue).into()),
             Self::NotThere { .. } => {
                 "name the input that was imported, or the file with --checkpoint FILE"
             }
             Self::NotALedger { .. } => {
-                "name another file with --checkpoint FILE; this one was not touched"
+                "name another file with --checkpoint FILE; this one was not touched (if it was a checkpoint once, let its name end in .checkpoint.db: then what can be read of it is saved)"
             }
             Self::Linked { .. } => "remove the other name: two runs could write it at once",
             Self::Newer { .. } => "use the version of kable-bulk that wrote it, or a newer one",

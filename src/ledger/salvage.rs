@@ -10,10 +10,8 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::error::Error;
-use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use rusqlite::types::Value;
@@ -21,9 +19,11 @@ use rusqlite::{Connection, Row, Statement, params_from_iter};
 use tempfile::TempDir;
 
 use super::damage::{Rescue, Saved};
-use super::file::{beside, log_path, odd_bytes, open_to_look};
-use super::format;
+use super::file::{PAGE, beside, log_path, odd_bytes, open_to_look};
+use super::format::{self, Failure};
 use super::records::{from_sql, to_sql};
+use super::soundness;
+use super::standing::account_of;
 use super::tables::{ACCOUNT, CUSTOMER, RUN, Table};
 use crate::domain::summary::Target;
 
@@ -34,40 +34,35 @@ const MOST_IN_VAIN: u64 = 1 << 20;
 /// No claim takes fewer bytes: its digest and time alone are 22.
 const LEAST_ROW: u64 = 32;
 
-type Failure = Box<dyn Error + Send + Sync>;
+/// Where the file says how many pages it has (SQLite documentation, "Database
+/// File Format").
+const PAGES: u64 = 28;
 
-/// Saves what can be read of the checkpoint at `path`.
-pub(super) fn save(path: &Path) -> Rescue {
+/// Saves what can be read of the checkpoint at `path`, for `target` where it can't
+/// be read whose it was.
+pub(super) fn save(path: &Path, target: &Target) -> Rescue {
     let to = beside(path, ".saved");
     if fs::symlink_metadata(&to).is_ok() {
         return Rescue::Standing(to);
     }
-    let unwritten = |why: &dyn fmt::Display| Rescue::Unwritten {
-        to: to.clone(),
-        why: why.to_string(),
-    };
-    let whole = match WholePages::of(path) {
-        Ok(whole) => whole,
-        Err(why) => return unwritten(&why),
-    };
-    let Some(source) = Source::open(&whole.path(path)) else {
-        return Rescue::Nothing;
-    };
-    let Some(account) = source.account() else {
-        return Rescue::Nothing;
-    };
     let standing = |why: &Failure| {
         let why = why.downcast_ref::<io::Error>().map(io::Error::kind);
         why == Some(io::ErrorKind::AlreadyExists)
     };
-    match save_to(&to, &source, &account) {
+    match save_to(&to, path, target) {
         Ok(saved) => Rescue::Saved(saved),
         Err(why) if standing(&why) => Rescue::Standing(to),
-        Err(why) => unwritten(&why),
+        Err(why) => Rescue::Unwritten {
+            to,
+            why: why.to_string(),
+        },
     }
 }
 
-fn save_to(to: &Path, source: &Source, account: &[Value]) -> Result<Saved, Failure> {
+fn save_to(to: &Path, path: &Path, target: &Target) -> Result<Saved, Failure> {
+    let mended = Mended::of(path)?;
+    let source = Source::open(&mended.path(path));
+    let account = source.as_ref().and_then(Source::account);
     let name = to.file_name().unwrap_or_default();
     // Readable by its owner only, as the crate makes all of them.
     let part = tempfile::Builder::new()
@@ -79,25 +74,17 @@ fn save_to(to: &Path, source: &Source, account: &[Value]) -> Result<Saved, Failu
     db.execute_batch(
         "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF;",
     )?;
-    format::create(&db, &Target::default(), 0)?;
+    format::create(&db, target, 0)?;
     let transaction = db.unchecked_transaction()?;
-    transaction.execute("DELETE FROM account", [])?;
-    transaction.execute(&ACCOUNT.insert(), params_from_iter(account))?;
-    transaction.execute("UPDATE account SET gaps = 1", [])?;
-    source.copy(&RUN, &transaction)?;
-    source.copy(&CUSTOMER, &transaction)?;
-    // A page may be older than what was done since, and the end of a row may be
-    // lost. No claim's time proves whose a customer is: without the server's
-    // clock, what is found is not taken for ours.
-    transaction.execute("UPDATE run SET clock_ahead_ms = NULL", [])?;
-    // A run that can't be read leaves its number free, and the next one must not
-    // take it: its clock is not for their times.
-    transaction.execute(
-        "INSERT INTO run (id, command, inputs, fit_rows, began, changed, ended)
-         SELECT DISTINCT run, 'import', '[]', 0, 0, 0, 'lost' FROM customer
-         WHERE run NOT IN (SELECT id FROM run)",
-        [],
-    )?;
+    if let Some(account) = &account {
+        transaction.execute("DELETE FROM account", [])?;
+        transaction.execute(&ACCOUNT.insert(), params_from_iter(account))?;
+    }
+    if let Some(source) = &source {
+        source.copy(&RUN, &transaction)?;
+        source.copy(&CUSTOMER, &transaction)?;
+    }
+    transaction.execute_batch(include_str!("saved.sql"))?;
     let count = |which| transaction.query_row(which, [], |row| row.get(0).map(from_sql));
     let claims = count("SELECT count(*) FROM customer")?;
     let created = count("SELECT count(*) FROM customer WHERE outcome = 'created'")?;
@@ -109,30 +96,49 @@ fn save_to(to: &Path, source: &Source, account: &[Value]) -> Result<Saved, Failu
     Ok(Saved {
         path: to.to_owned(),
         claims,
-        of: source.claims(),
+        of: source.and_then(|source| source.claims()),
         created,
+        account: account.is_none().then(|| account_of(target)),
     })
 }
 
-/// A copy of a file that ends within a page, without that page: SQLite would take
-/// what is missing of it for zeros, and believe the rows on it.
-struct WholePages(Option<TempDir>);
+/// A copy of a file that SQLite wouldn't read, or would read wrongly, as it is.
+///
+/// One that ends within a page loses that page: SQLite would take what is missing
+/// of it for zeros, and believe the rows on it. One whose first page does not tell
+/// its tables gets that of a new one, for they are the same in all of them.
+struct Mended(Option<TempDir>);
 
-impl WholePages {
-    const NAME: &str = "whole.db";
+impl Mended {
+    const NAME: &str = "mended.db";
 
-    fn of(path: &Path) -> io::Result<Self> {
-        let odd = odd_bytes(path);
-        if odd == 0 {
+    fn of(path: &Path) -> Result<Self, Failure> {
+        // SQLite would throw away the log of an empty one.
+        let is_empty = fs::metadata(path).map_or(0, |found| found.len()) == 0;
+        let tells_tables = |source: Source| soundness::has_our_tables(&source.db);
+        let is_readable = !is_empty && Source::open(path).is_some_and(tells_tables);
+        if is_readable && odd_bytes(path) == 0 {
             return Ok(Self(None));
         }
         let folder = tempfile::Builder::new().tempdir_in(folder_of(path))?;
         let copy = folder.path().join(Self::NAME);
-        let length = fs::metadata(path)?.len() - odd;
-        io::copy(
-            &mut File::open(path)?.take(length),
-            &mut File::create(&copy)?,
-        )?;
+        format::write_new(&copy, &Target::default(), 0)?;
+        let mut to = OpenOptions::new().read(true).write(true).open(&copy)?;
+        let keep = if is_readable { 0 } else { PAGE };
+        if let Ok(mut from) = File::open(path) {
+            let length = from.metadata()?.len() - odd_bytes(path);
+            if is_readable {
+                to.set_len(length)?;
+            }
+            from.seek(SeekFrom::Start(keep))?;
+            to.seek(SeekFrom::Start(keep))?;
+            io::copy(&mut from.take(length.saturating_sub(keep)), &mut to)?;
+        }
+        if !is_readable {
+            let pages = u32::try_from(to.metadata()?.len() / PAGE)?;
+            to.seek(SeekFrom::Start(PAGES))?;
+            to.write_all(&pages.to_be_bytes())?;
+        }
         if fs::exists(log_path(path))? {
             fs::copy(log_path(path), log_path(&copy))?;
         }

@@ -96,9 +96,11 @@ impl Site {
         };
         let mut ledger = SqliteLedger::open(&site.path(), &target(), 1).unwrap();
         fill(&mut ledger, 1, ROWS / 2);
+        ledger.end("finished", 8).unwrap();
         drop(ledger);
         let mut ledger = SqliteLedger::open(&site.path(), &target(), 1).unwrap();
         fill(&mut ledger, ROWS / 2 + 1, ROWS);
+        ledger.end("finished", 8).unwrap();
         drop(ledger);
         site
     }
@@ -268,11 +270,13 @@ fn a_file_that_was_cut_off_gives_what_it_has_left() {
     }
 }
 
+/// Whatever is left of it, no row is sent unasked.
 #[test]
-fn a_file_that_is_cut_off_anywhere_is_damaged_or_no_checkpoint_and_never_begun_anew() {
+fn a_file_that_is_cut_off_anywhere_is_damaged_and_never_begun_anew() {
     let site = Site::new();
     let whole = site.bytes();
     for length in [
+        0,
         1,
         15,
         16,
@@ -287,51 +291,82 @@ fn a_file_that_is_cut_off_anywhere_is_damaged_or_no_checkpoint_and_never_begun_a
         whole.len() - 1,
     ] {
         std::fs::write(site.path(), &whole[..length]).unwrap();
-        let error = site.open().unwrap_err();
-        assert!(
-            matches!(
-                error,
-                LedgerError::Damaged { .. } | LedgerError::NotALedger { .. }
-            ),
-            "{length}: {error:?}"
-        );
-        assert!(site.bytes() == whole[..length], "{length}");
-        std::fs::remove_file(site.saved()).ok();
+        let saved = site.rescued();
+        assert_eq!(saved.account.is_some(), length < 8192, "{length}");
+        demand_usable(&saved.path);
+        std::fs::remove_file(saved.path).unwrap();
     }
 }
 
 #[test]
-fn without_its_account_nothing_is_saved() {
+fn without_its_account_it_is_saved_for_the_runs() {
     let site = Site::new();
     // The account stands on the second page: its table is the first.
     site.overwrite(PAGE, &[0; 4096]);
-    assert_eq!(site.rescue(), Rescue::Nothing);
-    assert!(!site.saved().exists());
+    let saved = site.rescued();
+    assert_eq!(saved.claims, ROWS);
+    let account = "https://test.kable.example (account kci_1)";
+    assert_eq!(saved.account.as_deref(), Some(account));
+    demand_usable(&saved.path);
 }
 
+/// The first page is the same in all of them.
 #[test]
-fn a_header_that_is_broken_behind_its_first_word_is_damage() {
-    let site = Site::new();
-    site.overwrite(16, &garbage(3, 84));
-    assert_eq!(site.rescue(), Rescue::Nothing);
+fn a_damaged_first_page_costs_nothing() {
+    for (at, content) in [
+        (0, vec![0; 16]),
+        (0, vec![0; 100]),
+        (0, garbage(3, 4096)),
+        (16, garbage(3, 84)),
+        (16, garbage(4, 4080)),
+        (60, garbage(3, 12)),
+        (100, vec![0; 3996]),
+    ] {
+        let site = Site::new();
+        let originals = rows(&site.path(), &CUSTOMER);
+        site.overwrite(at, &content);
+        let saved = site.rescued();
+        assert_eq!((saved.claims, &saved.account), (ROWS, &None), "{at}");
+        assert!(rows(&saved.path, &CUSTOMER) == originals);
+        demand_usable(&saved.path);
+    }
 }
 
-/// Its tables tell that it is one.
+/// Nobody tells that a checkpoint was there but its name, its lock, its mark or
+/// its tables.
 #[test]
-fn a_checkpoint_without_its_mark_is_damaged() {
-    let site = Site::new();
-    site.overwrite(60, &garbage(3, 12));
-    assert_eq!(site.rescued().claims, ROWS);
-}
-
-#[test]
-fn a_file_without_its_first_word_is_no_checkpoint() {
-    let site = Site::new();
-    site.overwrite(0, &[0; 100]);
-    let before = site.bytes();
-    let error = site.open().unwrap_err();
-    assert!(matches!(error, LedgerError::NotALedger { .. }), "{error:?}");
-    assert!(site.bytes() == before);
+fn a_ruin_is_told_from_somebody_elses_file() {
+    let whole = {
+        let site = Site::new();
+        site.overwrite(0, &[0; 16]);
+        site.bytes()
+    };
+    let mut unmarked = whole.clone();
+    unmarked[68..72].fill(0);
+    let mut garbled = whole.clone();
+    garbled[..4096].copy_from_slice(&garbage(5, 4096));
+    for (name, content, lock, is_ours) in [
+        ("a.checkpoint.db", &garbled, false, true),
+        ("a.checkpoint.db.saved", &garbled, false, true),
+        ("a.db", &garbled, true, true),
+        ("a.db", &whole, false, true),
+        ("a.db", &unmarked, false, true),
+        ("a.db", &garbled, false, false),
+        ("a.sql", &b"kable_client_id TEXT".to_vec(), false, false),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        if lock {
+            std::fs::write(beside(&path, ".lock"), "").unwrap();
+        }
+        let error = SqliteLedger::open(&path, &target(), 9).unwrap_err();
+        let told = matches!(error, LedgerError::Damaged { .. });
+        assert_eq!(told, is_ours, "{name} {error}");
+        assert!(&std::fs::read(&path).unwrap() == content);
+        assert_eq!(beside(&path, ".saved").exists(), is_ours);
+        assert!(is_ours || !beside(&path, ".lock").exists());
+    }
 }
 
 #[test]
@@ -341,11 +376,7 @@ fn a_file_whose_tables_are_gone_is_damaged_and_not_begun_anew() {
     db.execute_batch("PRAGMA writable_schema = ON; DELETE FROM sqlite_schema;")
         .unwrap();
     drop(db);
-    assert_eq!(site.rescue(), Rescue::Nothing);
-
-    let site = Site::new();
-    site.overwrite(100, &[0; 3996]);
-    assert_eq!(site.rescue(), Rescue::Nothing);
+    demand_usable(&site.rescued().path);
 }
 
 #[test]
@@ -360,8 +391,7 @@ fn a_file_that_lacks_a_table_or_a_column_is_damaged() {
             .unwrap();
         drop(db);
         let saved = site.rescued();
-        let many = if sql.starts_with("DROP") { ROWS } else { 0 };
-        assert_eq!(saved.claims, many);
+        assert_eq!(saved.claims, ROWS, "{sql}");
         demand_usable(&saved.path);
     }
 }
@@ -446,17 +476,31 @@ fn a_log_that_was_cut_off_is_no_damage() {
 }
 
 #[test]
-fn an_empty_file_with_a_log_is_damaged_and_one_without_is_begun() {
+fn an_empty_file_is_no_new_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.db");
-    std::fs::write(&path, "").unwrap();
     let log = beside(&path, "-wal");
-    std::fs::write(&log, "what was sent").unwrap();
+    for logged in [None, Some("what was sent")] {
+        std::fs::write(&path, "").unwrap();
+        if let Some(logged) = logged {
+            std::fs::write(&log, logged).unwrap();
+        }
+        let error = SqliteLedger::open_to_read(&path).unwrap_err();
+        assert!(matches!(error, LedgerError::Damaged { .. }), "{error:?}");
+        let error = SqliteLedger::open(&path, &target(), 1).unwrap_err();
+        assert!(matches!(error, LedgerError::Damaged { .. }), "{error:?}");
+        assert_eq!(std::fs::read(&path).unwrap(), b"");
+        assert_eq!(std::fs::read_to_string(&log).ok().as_deref(), logged);
+        demand_usable(&beside(&path, ".saved"));
+        std::fs::remove_file(beside(&path, ".saved")).unwrap();
+    }
+    std::fs::remove_file(&path).unwrap();
     let error = SqliteLedger::open(&path, &target(), 1).unwrap_err();
     assert!(matches!(error, LedgerError::Damaged { .. }), "{error:?}");
-    assert_eq!(std::fs::read_to_string(&log).unwrap(), "what was sent");
     std::fs::remove_file(&log).unwrap();
+    std::fs::remove_file(beside(&path, ".saved")).unwrap();
     SqliteLedger::open(&path, &target(), 1).unwrap();
+    assert!(!beside(&path, ".part").exists());
 }
 
 /// Runs `sql` on a sound checkpoint.
@@ -690,10 +734,8 @@ proptest! {
             } else {
                 index.index(usize::try_from(all).unwrap()) as u64 + 1
             };
-            // The first page keeps its first word: without it, it is no checkpoint.
-            let at = ((page - 1) * PAGE).max(16);
-            let many = usize::try_from(page * PAGE - at).unwrap();
-            site.overwrite(at, &if zeros { vec![0; many] } else { garbage(seed, many) });
+            let content = if zeros { vec![0; 4096] } else { garbage(seed, 4096) };
+            site.overwrite((page - 1) * PAGE, &content);
         }
         let before = site.bytes();
         match site.open() {
@@ -720,7 +762,6 @@ proptest! {
                             prop_assert_eq!(missing, lost);
                         }
                     }
-                    Rescue::Nothing => prop_assert!(!leaves_only),
                     Rescue::NotTried | Rescue::Standing(_) | Rescue::Unwritten { .. } => {
                         prop_assert!(false, "{rescue:?}");
                     }

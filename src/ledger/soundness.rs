@@ -7,35 +7,82 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, Error, ErrorCode, ffi};
+use rusqlite::{Connection, Error, ErrorCode, OptionalExtension, ffi};
 
-use super::file::{log_length, odd_bytes};
+use super::damage::Finding;
+use super::file::{log_length, log_path, odd_bytes};
+use super::log;
 use super::tables::TABLES;
+
+/// What we say where the database says more.
+const IN_PART: &str = "part of it can't be read";
 
 /// What is wrong with the file, if anything is.
 ///
 /// # Errors
 ///
 /// Where that could not be found out: for want of memory, say.
-pub(super) fn damage(db: &Connection, path: &Path) -> rusqlite::Result<Option<String>> {
+pub(super) fn damage(
+    db: &Connection,
+    path: &Path,
+    format: i64,
+) -> rusqlite::Result<Option<Finding>> {
     let looked = db.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
     match looked {
         Ok(said) if said == "ok" => {}
-        Ok(said) => return Ok(Some(in_one_line(&said))),
+        Ok(said) => return Ok(Some(Finding::said(IN_PART, in_one_line(&said)))),
         Err(error) => return damage_in(&error).map(Some).ok_or(error),
     }
     // What is missing of a page reads as zeros. Where a log is there, the page
     // was being written, and stands in it.
     if odd_bytes(path) > 0 && log_length(path) == 0 {
-        return Ok(Some("it ends within a page".to_owned()));
+        return Ok(Some(Finding::ours("it ends within a page")));
     }
     // Its tables are told in its first page, and could be others by now.
     for table in TABLES {
         if let Err(error) = db.prepare(&table.select("")) {
-            return Ok(Some(error.to_string()));
+            let what = "its tables are not as they were made";
+            return Ok(Some(Finding::said(what, error.to_string())));
         }
     }
+    // A run's beginning is in the file itself before anything is sent, and its
+    // log goes when its end is there too; in format 1 it went sooner. The length
+    // is looked at last: a run may begin just now.
+    if format > 1 && is_open(db)? && log_length(path) < log::LEAST {
+        return Ok(Some(without_log(path)));
+    }
     Ok(None)
+}
+
+/// What is wrong with the log, if anything is. Nobody may write it meanwhile.
+pub(super) fn damage_of_log(path: &Path) -> Option<Finding> {
+    match log::has_lost_commits(path) {
+        Ok(false) => None,
+        Ok(true) => Some(Finding::ours(
+            "its log is damaged, and what was done last with it",
+        )),
+        Err(error) => Some(Finding::ours(format!("its log can't be read: {error}"))),
+    }
+}
+
+/// Whether the latest run has no end: it runs, or was killed.
+pub(super) fn is_open(db: &Connection) -> rusqlite::Result<bool> {
+    let sql = "SELECT ended IS NULL FROM run ORDER BY id DESC LIMIT 1";
+    let open = db.query_row(sql, [], |row| row.get(0)).optional()?;
+    Ok(open.unwrap_or(false))
+}
+
+fn without_log(path: &Path) -> Finding {
+    let log = log_path(path);
+    let log = log.file_name().unwrap_or_default().to_string_lossy();
+    Finding {
+        advice: Some(format!(
+            "put {log} back beside it if it was left somewhere else"
+        )),
+        ..Finding::ours(format!(
+            "its log ({log}) is lost, and what was done last with it"
+        ))
+    }
 }
 
 /// Whether it holds our tables, whatever it says of itself.
@@ -46,7 +93,7 @@ pub(super) fn has_our_tables(db: &Connection) -> bool {
 }
 
 /// What an error says about the file, if it says that the file is damaged.
-pub(super) fn damage_in(error: &Error) -> Option<String> {
+pub(super) fn damage_in(error: &Error) -> Option<Finding> {
     let says_so = match error.sqlite_error() {
         Some(refused) => {
             matches!(
@@ -69,7 +116,7 @@ pub(super) fn damage_in(error: &Error) -> Option<String> {
                 | Error::QueryReturnedNoRows
         ),
     };
-    says_so.then(|| error.to_string())
+    says_so.then(|| Finding::said(IN_PART, error.to_string()))
 }
 
 /// Without the headline that names the database, of which there is one.

@@ -4,21 +4,23 @@
 //! (SQLite documentation, "PRAGMA synchronous"). `status` reads while a run
 //! writes.
 
-use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, ffi, params};
 
-use super::damage::Rescue;
-use super::file::{hold_back, let_go, open_to_look, owner_only, refuse_other_files};
-use super::format::{self, FORMAT, Marks};
-use super::lock::Lock;
+use super::damage::{Finding, Rescue};
+use super::file::{Found, beside, hold_back, is_perhaps_ours, keep_log, look_at, open_to_look};
+use super::format::{self, FORMAT, Failure, Marks};
+use super::lock::{Lock, held_by};
 use super::records::{entry_of, from_sql, known_of, to_sql};
 use super::soundness::{self, damage, damage_in};
-use super::standing::{standing, target};
+use super::standing::{account_of, standing, target};
 use super::{Batch, Entry, Ledger, LedgerError, RunStart, Standing, batch, salvage};
 use crate::domain::plan::Known;
 use crate::domain::summary::Target;
+
+/// A format beyond this was never one: what stands there is damage.
+const MOST_FORMATS: i64 = 1000;
 
 /// A ledger in a file.
 #[derive(Debug)]
@@ -28,8 +30,15 @@ pub struct SqliteLedger {
     run: i64,
     /// The file's format, which is the newest where it is written.
     format: i64,
-    /// Held while we write; readers need none.
-    lock: Option<Lock>,
+    /// Who writes it; nobody where it is only looked at.
+    writer: Option<Writer>,
+}
+
+/// A run that writes.
+#[derive(Debug)]
+struct Writer {
+    _lock: Lock,
+    target: Target,
 }
 
 impl SqliteLedger {
@@ -37,70 +46,88 @@ impl SqliteLedger {
     ///
     /// One that is damaged is left as it is, and what can be read of it is saved.
     pub fn open(path: &Path, target: &Target, now_ms: i64) -> Result<Self, LedgerError> {
-        refuse_other_files(path)?;
+        let found = look_at(path)?;
         let lock = Lock::take(path)?;
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false);
-        owner_only(&mut options);
-        options.open(path).map_err(|source| LedgerError::Database {
-            doing: "create",
-            path: path.to_owned(),
-            source: Box::new(source),
-        })?;
+        match found {
+            Found::Sqlite => {}
+            Found::Nothing => begin(path, target, now_ms).map_err(|source| {
+                let path = path.to_owned();
+                LedgerError::Database {
+                    doing: "create",
+                    path,
+                    source,
+                }
+            })?,
+            Found::Ruin(finding) => {
+                return Err(LedgerError::Damaged {
+                    path: path.to_owned(),
+                    finding,
+                    rescue: salvage::save(path, target),
+                });
+            }
+        }
         let db = Connection::open(path).and_then(|db| hold_back(&db, path).map(|()| db));
-        let mut ledger = Self {
+        let ledger = Self {
             db: db.map_err(refusing(path, "open"))?,
             path: path.to_owned(),
             run: 0,
             format: FORMAT,
-            lock: Some(lock),
+            writer: Some(Writer {
+                _lock: lock,
+                target: target.clone(),
+            }),
         };
         // Whose file it is comes first: nobody else's is written to, and no
         // damaged one.
-        let marks = ledger.marks()?;
-        if !marks.is_empty {
-            ledger.demand_format(marks)?;
-            ledger.demand_account(target)?;
-            ledger.demand_soundness()?;
-        }
+        let format = ledger.demand_format()?;
+        ledger.demand_account(target)?;
+        ledger.demand_soundness(format)?;
         ledger.settle_in().map_err(ledger.failing("open"))?;
-        if marks.is_empty {
-            format::create(&ledger.db, target, now_ms).map_err(ledger.failing("begin"))?;
-        } else {
-            format::upgrade(&ledger.db, marks.format).map_err(ledger.failing("upgrade"))?;
-        }
-        ledger.format = FORMAT;
+        format::upgrade(&ledger.db, format).map_err(ledger.failing("upgrade"))?;
         Ok(ledger)
     }
 
     /// Opens the checkpoint at `path` to look at it, also while a run writes.
     pub fn open_to_read(path: &Path) -> Result<Self, LedgerError> {
-        if !path.exists() {
-            return Err(LedgerError::NotThere {
-                path: path.to_owned(),
-            });
+        match look_at(path)? {
+            Found::Sqlite => {}
+            Found::Nothing => {
+                return Err(LedgerError::NotThere {
+                    path: path.to_owned(),
+                });
+            }
+            Found::Ruin(finding) => {
+                return Err(LedgerError::Damaged {
+                    path: path.to_owned(),
+                    finding,
+                    rescue: Rescue::NotTried,
+                });
+            }
         }
-        refuse_other_files(path)?;
         let mut ledger = Self {
             db: open_to_look(path).map_err(refusing(path, "open"))?,
             path: path.to_owned(),
             run: 0,
             format: FORMAT,
-            lock: None,
+            writer: None,
         };
-        let marks = ledger.marks()?;
-        if marks.is_empty {
-            return Err(ledger.not_a_ledger());
-        }
-        ledger.demand_format(marks)?;
-        ledger.demand_soundness()?;
-        ledger.format = marks.format;
+        ledger.format = ledger.demand_format()?;
+        ledger.demand_soundness(ledger.format)?;
+        Ok(ledger)
+    }
+
+    /// Likewise, to say what a run against `target` would do: nothing is written.
+    pub fn open_to_plan(path: &Path, target: &Target) -> Result<Self, LedgerError> {
+        let ledger = Self::open_to_read(path)?;
+        ledger.demand_account(target)?;
         Ok(ledger)
     }
 
     /// How we use the file, from now on.
     fn settle_in(&self) -> rusqlite::Result<()> {
-        let_go(&self.db)?;
+        // The log of a run that was cut off goes when another one has ended:
+        // until then, a log that is not there is one that was lost.
+        keep_log(&self.db, soundness::is_open(&self.db)?)?;
         // The page cache is kept small: rows are appended and read in order.
         self.db.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -4096;
@@ -112,24 +139,31 @@ impl SqliteLedger {
         Ok(())
     }
 
-    fn marks(&self) -> Result<Marks, LedgerError> {
-        let marks = Marks::of(&self.db).map_err(self.failing("read"))?;
-        if marks.is_empty && marks.is_ours {
-            return Err(self.damaged("its tables are gone".to_owned()));
+    /// Its format, if it is a checkpoint and we know it.
+    fn demand_format(&self) -> Result<i64, LedgerError> {
+        let marks = Marks::of(&self.db).map_err(|error| match damage_in(&error) {
+            // Somebody else's may be damaged as well.
+            Some(_) if !is_perhaps_ours(&self.path) => self.not_a_ledger(),
+            _ => self.failing("read")(error),
+        })?;
+        if marks.is_empty {
+            let what = "there is no table in it";
+            return Err(self.damaged(if marks.is_ours {
+                Finding::ours(what)
+            } else {
+                Finding::empty(what)
+            }));
         }
-        Ok(marks)
-    }
-
-    fn demand_format(&self, marks: Marks) -> Result<(), LedgerError> {
         if !marks.is_ours {
             return Err(if soundness::has_our_tables(&self.db) {
-                self.damaged("its mark is gone".to_owned())
+                self.damaged(Finding::ours("its mark is gone"))
             } else {
                 self.not_a_ledger()
             });
         }
-        if marks.format < 1 {
-            return Err(self.damaged(format!("it has the format {}", marks.format)));
+        if !(1..=MOST_FORMATS).contains(&marks.format) {
+            let what = format!("no checkpoint has the format {}", marks.format);
+            return Err(self.damaged(Finding::ours(what)));
         }
         if marks.format > FORMAT {
             return Err(LedgerError::Newer {
@@ -138,7 +172,7 @@ impl SqliteLedger {
                 known: FORMAT,
             });
         }
-        Ok(())
+        Ok(marks.format)
     }
 
     fn demand_account(&self, given: &Target) -> Result<(), LedgerError> {
@@ -146,20 +180,28 @@ impl SqliteLedger {
         if recorded == *given {
             return Ok(());
         }
-        let named =
-            |target: &Target| format!("{} (account {})", target.base_url, target.kable_client_id);
         Err(LedgerError::OtherAccount {
             path: self.path.clone(),
-            recorded: named(&recorded),
-            given: named(given),
+            recorded: account_of(&recorded),
+            given: account_of(given),
         })
     }
 
-    fn demand_soundness(&self) -> Result<(), LedgerError> {
-        match damage(&self.db, &self.path).map_err(self.failing("read"))? {
-            Some(what) => Err(self.damaged(what)),
+    fn demand_soundness(&self, format: i64) -> Result<(), LedgerError> {
+        let damage = damage(&self.db, &self.path, format).map_err(self.failing("read"))?;
+        match damage.or_else(|| self.damage_of_log()) {
+            Some(finding) => Err(self.damaged(finding)),
             None => Ok(()),
         }
+    }
+
+    /// Where another process writes the log, it is looked at by that one.
+    fn damage_of_log(&self) -> Option<Finding> {
+        let is_written = || self.writer.is_none() && held_by(&self.path).is_some();
+        if is_written() {
+            return None;
+        }
+        soundness::damage_of_log(&self.path).filter(|_| !is_written())
     }
 
     fn one<T: rusqlite::types::FromSql>(&self, sql: &str) -> Result<T, LedgerError> {
@@ -175,12 +217,12 @@ impl SqliteLedger {
     }
 
     /// The error for a file with `what` wrong. A run saves what can be read.
-    fn damaged(&self, what: String) -> LedgerError {
+    fn damaged(&self, finding: Finding) -> LedgerError {
         LedgerError::Damaged {
             path: self.path.clone(),
-            what,
-            rescue: match &self.lock {
-                Some(_ours) => salvage::save(&self.path),
+            finding,
+            rescue: match &self.writer {
+                Some(writer) => salvage::save(&self.path, &writer.target),
                 None => Rescue::NotTried,
             },
         }
@@ -188,7 +230,7 @@ impl SqliteLedger {
 
     fn failing(&self, doing: &'static str) -> impl Fn(rusqlite::Error) -> LedgerError + Copy {
         move |error| match damage_in(&error) {
-            Some(what) => self.damaged(what),
+            Some(finding) => self.damaged(finding),
             None => refusing(&self.path, doing)(error),
         }
     }
@@ -238,6 +280,7 @@ impl Ledger for SqliteLedger {
             path: self.path.clone(),
             source: Box::new(error),
         })?;
+        keep_log(&self.db, true).map_err(self.failing("write to"))?;
         self.db
             .execute(
                 "INSERT INTO run (command, inputs, fit_rows, began, changed) VALUES (?1, ?2, ?3, ?4, ?4)",
@@ -245,7 +288,9 @@ impl Ledger for SqliteLedger {
             )
             .map_err(self.failing("write to"))?;
         self.run = self.db.last_insert_rowid();
-        Ok(())
+        // In the file itself from now on: if the log is lost, the run tells that
+        // there was one.
+        move_log_into_file(&self.db).map_err(self.failing("write to"))
     }
 
     fn write(&mut self, batch: &Batch) -> Result<(), LedgerError> {
@@ -259,7 +304,7 @@ impl Ledger for SqliteLedger {
                 params![self.run, how, now_ms],
             )
             .map_err(self.failing("write to"))?;
-        Ok(())
+        keep_log(&self.db, false).map_err(self.failing("write to"))
     }
 
     fn entry(&mut self, id: u64) -> Result<Option<Entry>, LedgerError> {
@@ -280,6 +325,29 @@ impl Ledger for SqliteLedger {
         let standing = standing(&self.db).map_err(self.failing("read"))?;
         Ok(Standing { gaps, ..standing })
     }
+}
+
+/// Begins a checkpoint where there is none: it is there whole or not at all.
+fn begin(path: &Path, target: &Target, now_ms: i64) -> Result<(), Failure> {
+    // The lock keeps others away from this name.
+    let part = beside(path, ".part");
+    let written = format::write_new(&part, target, now_ms)
+        .and_then(|()| std::fs::rename(&part, path).map_err(Failure::from));
+    if written.is_err() {
+        std::fs::remove_file(&part).ok();
+    }
+    written
+}
+
+/// Has SQLite move all of the log into the file, and waits for those who read.
+fn move_log_into_file(db: &Connection) -> rusqlite::Result<()> {
+    let is_busy: bool = db.query_row("PRAGMA wal_checkpoint(FULL)", [], |row| row.get(0))?;
+    if is_busy {
+        let busy = ffi::Error::new(ffi::SQLITE_BUSY);
+        let why = "somebody has been reading it all the time";
+        return Err(rusqlite::Error::SqliteFailure(busy, Some(why.to_owned())));
+    }
+    Ok(())
 }
 
 /// The error where the database refuses to do something.

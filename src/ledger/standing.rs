@@ -17,6 +17,11 @@ pub(super) fn target(db: &Connection) -> rusqlite::Result<Target> {
     })
 }
 
+/// How an account is named to people.
+pub(super) fn account_of(target: &Target) -> String {
+    format!("{} (account {})", target.base_url, target.kable_client_id)
+}
+
 /// The figures of all runs, added up.
 pub(super) fn standing(db: &Connection) -> rusqlite::Result<Standing> {
     let mut standing = Standing {
