@@ -75,7 +75,7 @@ fn demand_keys(run: &Run, text: &str) {
 fn whichever_write_to_the_checkpoint_fails_nothing_is_lost() {
     let mut met = BTreeSet::new();
     // Long ones, so that a claim takes more than a page.
-    let text = rows(20).replace("\nc-", &format!("\n{}-", "c".repeat(300)));
+    let text = rows(30).replace("\nc-", &format!("\n{}-", "c".repeat(300)));
     let limits = [0, 1, 8, 9, 40, 63].into_iter();
     for blocks in limits
         .chain((64..128).step_by(8))

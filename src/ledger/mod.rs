@@ -233,7 +233,7 @@ pub enum LedgerError {
         /// The checkpoint.
         path: PathBuf,
         /// What is wrong with it.
-        finding: Finding,
+        finding: Box<Finding>,
         /// What was done about it.
         rescue: Rescue,
     },

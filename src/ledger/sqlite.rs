@@ -61,7 +61,7 @@ impl SqliteLedger {
             Found::Ruin(finding) => {
                 return Err(LedgerError::Damaged {
                     path: path.to_owned(),
-                    finding,
+                    finding: Box::new(finding),
                     rescue: salvage::save(path, target),
                 });
             }
@@ -99,7 +99,7 @@ impl SqliteLedger {
             Found::Ruin(finding) => {
                 return Err(LedgerError::Damaged {
                     path: path.to_owned(),
-                    finding,
+                    finding: Box::new(finding),
                     rescue: Rescue::NotTried,
                 });
             }
@@ -195,13 +195,17 @@ impl SqliteLedger {
         }
     }
 
-    /// Where another process writes the log, it is looked at by that one.
+    /// Where another process writes the log, it is looked at by that one. One
+    /// that ended meanwhile may have been met in the middle of a frame.
     fn damage_of_log(&self) -> Option<Finding> {
-        let is_written = || self.writer.is_none() && held_by(&self.path).is_some();
-        if is_written() {
-            return None;
+        let met = soundness::damage_of_log(&self.path)?;
+        if self.writer.is_some() {
+            return Some(met);
         }
-        soundness::damage_of_log(&self.path).filter(|_| !is_written())
+        match held_by(&self.path) {
+            Some(_writes_it) => None,
+            None => soundness::damage_of_log(&self.path),
+        }
     }
 
     fn one<T: rusqlite::types::FromSql>(&self, sql: &str) -> Result<T, LedgerError> {
@@ -220,7 +224,7 @@ impl SqliteLedger {
     fn damaged(&self, finding: Finding) -> LedgerError {
         LedgerError::Damaged {
             path: self.path.clone(),
-            finding,
+            finding: Box::new(finding),
             rescue: match &self.writer {
                 Some(writer) => salvage::save(&self.path, &writer.target),
                 None => Rescue::NotTried,
@@ -329,10 +333,13 @@ impl Ledger for SqliteLedger {
 
 /// Begins a checkpoint where there is none: it is there whole or not at all.
 fn begin(path: &Path, target: &Target, now_ms: i64) -> Result<(), Failure> {
+    // A link that leads nowhere yet stays one.
+    let real = std::fs::read_link(path).map(|to| path.with_file_name("").join(to));
+    let real = real.unwrap_or_else(|_no_link| path.to_owned());
     // The lock keeps others away from this name.
-    let part = beside(path, ".part");
+    let part = beside(&real, ".part");
     let written = format::write_new(&part, target, now_ms)
-        .and_then(|()| std::fs::rename(&part, path).map_err(Failure::from));
+        .and_then(|()| std::fs::rename(&part, &real).map_err(Failure::from));
     if written.is_err() {
         std::fs::remove_file(&part).ok();
     }

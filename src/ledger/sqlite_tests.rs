@@ -242,6 +242,33 @@ fn only_its_owner_can_read_it() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn a_link_that_leads_nowhere_yet_leads_to_the_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, link) = (folder.path().join("run.db"), folder.path().join("link.db"));
+    std::os::unix::fs::symlink("run.db", &link).unwrap();
+    drop(SqliteLedger::open(&link, &target(), 1).unwrap());
+    assert!(link.is_symlink() && path.is_file());
+    drop(SqliteLedger::open(&path, &target(), 1).unwrap());
+}
+
+/// What a checkpoint begins with is in the file, and not in its log.
+#[test]
+fn a_new_one_is_whole_before_it_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.db");
+    std::fs::write(folder.path().join("run.db.part"), "of one that was killed").unwrap();
+    drop(open(&path));
+    std::fs::remove_file(folder.path().join("run.db-wal")).unwrap();
+    let db = rusqlite::Connection::open(&path).unwrap();
+    let whose: String = db
+        .query_row("SELECT kable_client_id FROM account", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(whose, "kci_1");
+    assert!(!folder.path().join("run.db.part").exists());
+}
+
 /// One step of the model test.
 #[derive(Debug, Clone)]
 enum Step {
