@@ -4,10 +4,11 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use super::Exit;
 use super::results::{print, seconds};
+use super::{Exit, wall_clock};
 use crate::cli::Status;
 use crate::config;
+use crate::domain::bound::Pacing;
 use crate::domain::outcome::Outcome;
 use crate::domain::text::{counted, thousands};
 use crate::ledger::lock::held_by;
@@ -19,10 +20,11 @@ pub fn run(typed: Status) -> anyhow::Result<Exit> {
     let path = config::checkpoint_of(typed.input.as_deref(), typed.checkpoint)?;
     let standing = SqliteLedger::open_to_read(&path)?.standing()?;
     let holder = held_by(&path);
+    let since_ms = u64::try_from(wall_clock() - standing.changed_ms).unwrap_or_default();
     let text = if typed.json {
         json(&path, &standing, holder.as_deref())
     } else {
-        plain(&path, &standing, holder.as_deref())
+        plain(&path, &standing, holder.as_deref(), since_ms)
     };
     print(&text)?;
     Ok(Exit::Done)
@@ -45,12 +47,48 @@ fn json(path: &Path, standing: &Standing, holder: Option<&str>) -> String {
         "settled": settled(standing),
         "outcomes": standing.tally,
         "requests": standing.figures.requests,
+        "pacing": standing.figures.pacing.filter(|_| holder.is_some()),
         "elapsed_seconds": seconds(Duration::from_millis(standing.figures.elapsed_ms)),
     });
     format!("{value:#}\n")
 }
 
-fn plain(path: &Path, standing: &Standing, holder: Option<&str>) -> String {
+/// Whether it runs, or how it ended.
+fn running(standing: &Standing, holder: Option<&str>) -> String {
+    match (holder, &standing.ended) {
+        (Some(holder), _) => format!("  running: {holder}"),
+        (None, _) if standing.command.is_empty() => {
+            "  not running; no run has begun on it yet".to_owned()
+        }
+        (None, Some(how)) => format!("  not running; the last run was {how}"),
+        (None, None) => {
+            "  not running; the last run was cut off (run the same command again)".to_owned()
+        }
+    }
+}
+
+/// How fast a run is that wrote this so many milliseconds ago.
+fn moving(pacing: Pacing, since_ms: u64) -> String {
+    let paused = pacing
+        .paused_ms
+        .map(|left| Duration::from_secs(left.saturating_sub(since_ms).div_ceil(1000)))
+        .filter(|left| !left.is_zero())
+        .map_or_else(String::new, |left| {
+            format!(" for {} more", humantime::format_duration(left))
+        });
+    let rate = pacing.rate.map_or_else(
+        || "as many requests as go".to_owned(),
+        |rate| format!("{rate:.1} requests a second"),
+    );
+    format!(
+        "{rate}, {} of {} in flight: {}{paused}",
+        pacing.in_flight,
+        pacing.window,
+        pacing.bound.said()
+    )
+}
+
+fn plain(path: &Path, standing: &Standing, holder: Option<&str>, since_ms: u64) -> String {
     let mut text = String::new();
     let mut line = |part: String| {
         // Writing to a string can't fail.
@@ -62,27 +100,22 @@ fn plain(path: &Path, standing: &Standing, holder: Option<&str>) -> String {
         standing.target.base_url
     ));
     line(format!("  account {}", standing.target.kable_client_id));
-    let has_begun = !standing.command.is_empty();
-    if has_begun {
+    if !standing.command.is_empty() {
         line(format!(
             "  the last run read {} with {} to send",
             standing.inputs.join(" "),
             counted(standing.fit_rows, "row", "rows")
         ));
     }
-    line(match (holder, &standing.ended) {
-        (Some(holder), _) => format!("  running: {holder}"),
-        (None, _) if !has_begun => "  not running; no run has begun on it yet".to_owned(),
-        (None, Some(how)) => format!("  not running; the last run was {how}"),
-        (None, None) => {
-            "  not running; the last run was cut off (run the same command again)".to_owned()
-        }
-    });
+    line(running(standing, holder));
     if standing.gaps {
         line(
             "  saved from a damaged checkpoint: what it doesn't know is asked for before it is sent"
                 .to_owned(),
         );
+    }
+    if let (Some(_), Some(pacing)) = (holder, standing.figures.pacing) {
+        line(format!("  {}", moving(pacing, since_ms)));
     }
     line(String::new());
     line(format!(
@@ -115,7 +148,8 @@ fn plain(path: &Path, standing: &Standing, holder: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Outcome, Standing, plain};
+    use super::{Outcome, Pacing, Standing, moving, plain};
+    use crate::domain::bound::Bound;
 
     #[test]
     fn it_says_where_a_run_stands() {
@@ -129,7 +163,25 @@ mod tests {
         standing.target.kable_client_id = "kci_1".to_owned();
         standing.tally.add_many(Outcome::Created, 1000);
         standing.tally.add_many(Outcome::Unresolved, 64);
-        assert!(plain("a".as_ref(), &Standing::default(), None).contains("no run has begun"));
-        insta::assert_snapshot!(plain("in.csv.checkpoint.db".as_ref(), &standing, None));
+        assert!(plain("a".as_ref(), &Standing::default(), None, 0).contains("no run has begun"));
+        insta::assert_snapshot!(plain("in.csv.checkpoint.db".as_ref(), &standing, None, 0));
+    }
+
+    #[test]
+    fn it_says_how_fast_a_run_is_and_until_when_it_is_paused() {
+        let mut pacing = Pacing {
+            rate: Some(98.5),
+            in_flight: 9,
+            window: 18,
+            bound: Bound::Told,
+            paused_ms: None,
+        };
+        assert_eq!(
+            moving(pacing, 0),
+            "98.5 requests a second, 9 of 18 in flight: held by the limit that the API tells"
+        );
+        pacing.bound = Bound::Pause;
+        pacing.paused_ms = Some(60_000);
+        assert!(moving(pacing, 20_000).ends_with("paused for 40s more"));
     }
 }

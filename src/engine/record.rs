@@ -85,7 +85,7 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
             match gathered {
                 Ok(false) => return Ok(()),
                 // A run that waits says so, and why.
-                Err(_quiet) if messages.is_empty() => self.report(&[]),
+                Err(_quiet) if messages.is_empty() && !self.is_news() => self.report(&[]),
                 Ok(true) | Err(_) => self.write(&mut messages)?,
             }
         }
@@ -137,6 +137,11 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
         }
         self.report(&batch.settlements);
         Ok(())
+    }
+
+    /// Whether something else binds than when it was last written.
+    fn is_news(&self) -> bool {
+        self.sending.pacing().bound != self.progress.pacing.bound
     }
 
     fn report(&mut self, settlements: &[Settlement]) {

@@ -240,6 +240,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             requests: self.gauges.requests(),
             latencies: self.gauges.latencies(),
             clock_ahead_ms: lock(&self.clock).most_ahead_ms(),
+            pacing: Some(self.pacing()),
         }
     }
 }

@@ -142,7 +142,10 @@ mod tests {
         };
         [
             read("SELECT only, base_url, kable_client_id, begun FROM account"),
-            read("SELECT * FROM run"),
+            read(
+                "SELECT id, command, inputs, fit_rows, began, changed, ended, elapsed_ms, sent, retried,
+                    throttled, lookups, latencies, clock_ahead_ms FROM run",
+            ),
             read("SELECT * FROM customer"),
         ]
         .concat()

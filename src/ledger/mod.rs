@@ -26,6 +26,7 @@ use std::path::PathBuf;
 
 use self::damage::{Finding, Rescue};
 
+use crate::domain::bound::Pacing;
 use crate::domain::customer::Fingerprint;
 use crate::domain::outcome::{Outcome, Tally};
 use crate::domain::plan::Known;
@@ -89,7 +90,7 @@ pub struct Entry {
 }
 
 /// The figures of one run, kept up to date while it runs.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct RunFigures {
     /// How long it has been running, in milliseconds.
     pub elapsed_ms: u64,
@@ -99,6 +100,8 @@ pub struct RunFigures {
     pub latencies: Vec<(u64, u64)>,
     /// The most milliseconds by which the server's clock can be ahead of ours.
     pub clock_ahead_ms: Option<i64>,
+    /// How fast it is, and what binds.
+    pub pacing: Option<Pacing>,
 }
 
 /// What is written in one go: all of it is on disk afterwards, or none.

@@ -26,7 +26,8 @@ CREATE TABLE run (
     throttled       INTEGER NOT NULL DEFAULT 0,  -- of these, answered 429
     lookups         INTEGER NOT NULL DEFAULT 0,  -- of these, questions whether a customer is there
     latencies       TEXT    NOT NULL DEFAULT '[]', -- [[microseconds, times], …], a JSON array
-    clock_ahead_ms  INTEGER                      -- the most by which the server's clock can be ahead of ours; null: not known
+    clock_ahead_ms  INTEGER,                     -- the most by which the server's clock can be ahead of ours; null: not known
+    pacing          TEXT    NOT NULL DEFAULT 'null' -- how fast it last was and what held it, a JSON object; null: not known
 ) STRICT;
 
 -- One row for every clientId that was ever claimed, in the order of claiming.

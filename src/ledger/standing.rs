@@ -1,9 +1,10 @@
 //! What the SQLite file says of itself: its account, and where it stands.
 
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::Standing;
 use super::records::{add_run, from_sql};
+use crate::domain::bound::Pacing;
 use crate::domain::outcome::{Outcome, Tally};
 use crate::domain::summary::Target;
 
@@ -38,7 +39,28 @@ pub(super) fn standing(db: &Connection) -> rusqlite::Result<Standing> {
     while let Some(row) = rows.next()? {
         add_run(&mut standing, row)?;
     }
+    standing.figures.pacing = pacing(db)?;
     Ok(standing)
+}
+
+/// How fast the latest run last was. Format 1 doesn't keep that.
+fn pacing(db: &Connection) -> rusqlite::Result<Option<Pacing>> {
+    let is_kept: bool = db.query_row(
+        "SELECT count(*) FROM pragma_table_info('run') WHERE name = 'pacing'",
+        [],
+        |row| row.get(0),
+    )?;
+    if !is_kept {
+        return Ok(None);
+    }
+    let latest: Option<String> = db
+        .query_row(
+            "SELECT pacing FROM run ORDER BY id DESC LIMIT 1",
+            [],
+            |row| row.get(0),
+        )
+        .optional()?;
+    Ok(latest.and_then(|text| serde_json::from_str(&text).unwrap_or_default()))
 }
 
 /// How many claims came to which outcome, in one pass: grouping them would
