@@ -322,6 +322,9 @@ fn garbage_within_the_log_of_a_killed_run_is_damage() {
     overwrite(&run, LOG, middle, &[0xa5; 3000]);
     let logged = run.bytes(LOG);
     is_said_and_finished(&run, "", &["is damaged", "its log is damaged"]);
+    std::fs::remove_file(run.path(SAVED)).unwrap();
+    run.import("in.csv")
+        .refuses(1, &["claims (of how many can't be told)"]);
     assert!(run.bytes(LOG) == logged);
 }
 
@@ -382,7 +385,9 @@ fn keys_are_kept_or_said_to_be_lost_without_the_log_and_without_the_file() {
         is_said_and_finished(&run, "--keys", &["is damaged"]);
         let (kept, lost) = run.keys("in.csv");
         assert!(before.is_subset(&kept));
-        assert_eq!(lost, held.difference(&before).cloned().collect());
+        // The server may have acted on some more after the kill.
+        assert!(lost.is_superset(&held.difference(&before).cloned().collect()));
+        assert!(kept.is_disjoint(&lost));
         assert_eq!(kept.len() + lost.len(), 500);
     }
 }

@@ -38,7 +38,7 @@ impl Finding {
     /// A file in which nothing was ever written, or nothing is left.
     pub(super) fn empty(what: &'static str) -> Self {
         Self {
-            advice: Some("remove it if nothing was ever sent with it".to_owned()),
+            advice: Some("remove what is left of it if nothing was ever sent with it".to_owned()),
             ..Self::ours(what)
         }
     }

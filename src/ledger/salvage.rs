@@ -96,7 +96,9 @@ fn save_to(to: &Path, path: &Path, target: &Target) -> Result<Saved, Failure> {
     Ok(Saved {
         path: to.to_owned(),
         claims,
-        of: source.and_then(|source| source.claims()),
+        of: source
+            .filter(|source| !soundness::has_lost_log(&source.db, path))
+            .and_then(|source| source.claims()),
         created,
         account: account.is_none().then(|| account_of(target)),
     })

@@ -48,7 +48,7 @@ pub(super) fn damage(
     // A run's beginning is in the file itself before anything is sent, and its
     // log goes when its end is there too; in format 1 it went sooner. The length
     // is looked at last: a run may begin just now.
-    if format > 1 && is_open(db)? && log_length(path) < log::LEAST {
+    if format > 1 && is_without_log(db, path)? {
         return Ok(Some(without_log(path)));
     }
     Ok(None)
@@ -63,6 +63,16 @@ pub(super) fn damage_of_log(path: &Path) -> Option<Finding> {
         )),
         Err(error) => Some(Finding::ours(format!("its log can't be read: {error}"))),
     }
+}
+
+/// Whether commits are lost that were in the log: then nobody knows how many
+/// claims there were.
+pub(super) fn has_lost_log(db: &Connection, path: &Path) -> bool {
+    is_without_log(db, path).unwrap_or(false) || damage_of_log(path).is_some()
+}
+
+fn is_without_log(db: &Connection, path: &Path) -> rusqlite::Result<bool> {
+    Ok(is_open(db)? && log_length(path) < log::LEAST)
 }
 
 /// Whether the latest run has no end: it runs, or was killed.
