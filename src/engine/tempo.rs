@@ -21,8 +21,20 @@ const OF_ACCEPTED: f64 = 0.97;
 /// How far a limit may be from the one that was found and still be the same.
 const THE_SAME: f64 = 0.1;
 
+/// How much of the way towards a better guess a rate that is known to be good
+/// goes: what was accepted may have been a burst.
+const LEARNT: f64 = 0.25;
+
 /// The most that one refusal takes away.
 const DEEPEST_CUT: f64 = 0.5;
+
+/// The most that refusals take away without anything accepted between them: it
+/// is the pauses that help then, and a rate of next to nothing would outlast
+/// what it was found by.
+const DEEPEST_OF_STREAK: f64 = 0.1;
+
+/// No rate that is found is lower: one in ten minutes.
+const LEAST: f64 = 1.0 / 600.0;
 
 /// The largest step, as a share of the rate; before anything was refused each
 /// step is as large.
@@ -40,6 +52,14 @@ const SHORTEST_REST: Duration = Duration::from_secs(8);
 
 /// How long a rate is kept for the time that its refusal cost.
 const REST_FOR_COST: u32 = 50;
+
+/// For how many requests a rate is kept after it was found, at least: of a slow
+/// rate's few requests, a refusal is a large share.
+const REST_FOR_REQUESTS: f64 = 80.0;
+
+/// From this long without an answer but refusals on, the limit is one over a
+/// longer time: it was used up.
+const USED_UP: Duration = Duration::from_secs(5);
 
 /// In how long parts answers are counted, and how many parts are looked at.
 const PART: Duration = Duration::from_millis(250);
@@ -75,7 +95,17 @@ pub struct Tempo {
     /// The next step up, and how large it is.
     step_at: Duration,
     step: f64,
+    /// The time that a refusal costs at the rate that was found.
+    cost: Duration,
+    /// What the next refusal takes away where it isn't known what is accepted.
+    share: f64,
     accepted: Counted,
+    /// The first of the refusals since the last acceptance, and the rate that it
+    /// left.
+    streak: Option<(Duration, f64)>,
+    /// Since a limit that had been used up was there again: when, and how many
+    /// were accepted.
+    budget: Option<(Duration, f64)>,
 }
 
 impl Tempo {
@@ -93,7 +123,11 @@ impl Tempo {
             cut: None,
             step_at: STEP,
             step: LARGEST_STEP,
+            cost: Duration::ZERO,
+            share: 1.0 - OF_ACCEPTED,
             accepted: Counted::default(),
+            streak: None,
+            budget: None,
         }
     }
 
@@ -122,10 +156,12 @@ impl Tempo {
     /// True where a step was due.
     pub fn accepted(&mut self, now: Duration, was_used: bool) -> bool {
         self.accepted.add(now);
+        self.ended_streak(now);
         if now < self.step_at {
             return false;
         }
         self.step_at = now + STEP;
+        self.share = 1.0 - OF_ACCEPTED;
         // A rate far above what comes of it says nothing either.
         let is_reached = self
             .accepted
@@ -167,23 +203,85 @@ impl Tempo {
             return;
         }
         let before = self.rate();
-        let accepted = self.accepted.rate(now).unwrap_or(before) * OF_ACCEPTED;
-        let found = accepted.min(before * OF_ACCEPTED).max(before * DEEPEST_CUT);
-        // A step too far goes back to where it was good. Elsewhere the limit is
+        let accepted = self.accepted.rate(now);
+        let found = self.found(before, accepted);
+        // A step too far goes back to where it was good, and a little less far
+        // back if more was accepted meanwhile. Elsewhere the limit is
         // another one than it was: what was found is a guess, and the true one
         // is sought at once.
-        let kept = self
-            .kept
-            .filter(|kept| before > *kept && (found / kept - 1.0).abs() < THE_SAME);
-        self.rate = kept.unwrap_or(found);
-        let rest = match kept {
-            Some(_) => SHORTEST_REST.max(cost * REST_FOR_COST),
-            None => STEP,
+        let is_same = |kept: &f64| (found / kept - 1.0).abs() < THE_SAME;
+        let same = self.kept.filter(is_same);
+        self.rate = match same {
+            Some(kept) if before > kept => kept + (found - kept).max(0.0) * LEARNT,
+            Some(_) | None => found,
         };
+        // What a refusal cost at this rate, the next one will cost too.
+        self.cost = cost.max(same.map_or(Duration::ZERO, |_| self.cost));
+        let rest = same.map_or(STEP, |_| self.rest());
         self.kept = Some(self.rate);
         self.step_at = now + cost + rest;
         self.cut = Some(now);
         self.step = FIRST_STEP;
+        self.streak = self.streak.or(Some((now, self.rate)));
+        // What was accepted before is no measure for what is accepted now; but
+        // until there is one, it is still being taken.
+        if accepted.is_some() {
+            self.accepted = Counted::default();
+        }
+    }
+
+    /// The rate after a refusal at `before`.
+    ///
+    /// Where too little was accepted since the last one to know how much may be,
+    /// each takes twice as much as the one before it.
+    fn found(&mut self, before: f64, accepted: Option<f64>) -> f64 {
+        let Some(accepted) = accepted else {
+            let share = self.share;
+            self.share = (share * 2.0).min(DEEPEST_CUT);
+            let streak = self.streak.map_or(0.0, |(_, rate)| rate);
+            let least = (streak * DEEPEST_OF_STREAK).max(LEAST);
+            return (before * (1.0 - share)).max(least.min(before));
+        };
+        self.share = 1.0 - OF_ACCEPTED;
+        (accepted.min(before) * OF_ACCEPTED).max(before * DEEPEST_CUT)
+    }
+
+    /// How long a rate that was found is kept.
+    fn rest(&self) -> Duration {
+        let requests = Duration::try_from_secs_f64(REST_FOR_REQUESTS / self.rate);
+        let requests = requests.unwrap_or(Duration::MAX);
+        SHORTEST_REST
+            .max(self.cost.saturating_mul(REST_FOR_COST))
+            .max(requests)
+    }
+
+    /// Takes in that a request was accepted, perhaps the first after refusals.
+    ///
+    /// A limit over a longer time lets everything pass until it is used up, and
+    /// nothing from then on. What was accepted from one such end to the next is
+    /// what it allows; the cuts meanwhile meant nothing.
+    fn ended_streak(&mut self, now: Duration) {
+        if let Some((_, accepted)) = &mut self.budget {
+            *accepted += 1.0;
+        }
+        let Some((since, rate)) = self.streak.take() else {
+            return;
+        };
+        let gap = now.saturating_sub(since);
+        // What a server tells says it better.
+        if gap < USED_UP || self.told.is_some() {
+            return;
+        }
+        self.rate = rate;
+        if let Some((began, accepted)) = self.budget {
+            let average = accepted / now.saturating_sub(began).as_secs_f64();
+            self.rate = (average * OF_ACCEPTED).min(rate);
+        }
+        self.kept = Some(self.rate);
+        self.step = FIRST_STEP;
+        self.cost = gap;
+        self.step_at = now + self.rest();
+        self.budget = Some((now, 0.0));
         self.accepted = Counted::default();
     }
 }
@@ -220,6 +318,229 @@ impl Counted {
             }
         }
         let time = now.saturating_sub(since);
-        (time >= PART && count >= 5).then(|| f64::from(count) / time.as_secs_f64())
+        // The first of them came at the very beginning of the time.
+        (time >= PART && count >= 5).then(|| (f64::from(count) - 0.5) / time.as_secs_f64())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::{GENTLE, Held, Tempo};
+
+    const CEILING: f64 = 2000.0;
+
+    fn at(seconds: f64) -> Duration {
+        Duration::from_secs_f64(seconds)
+    }
+
+    /// Accepts all that the tempo lets start between two times.
+    fn accept(tempo: &mut Tempo, from: f64, until: f64) {
+        let mut now = from;
+        while now < until {
+            tempo.accepted(at(now), true);
+            now += 1.0 / tempo.rate();
+        }
+    }
+
+    fn refuse(tempo: &mut Tempo, now: f64) {
+        tempo.refused(at(now), at(now), Duration::ZERO);
+    }
+
+    /// A tempo that was refused at 100 a second, of which about as many pass.
+    fn found() -> Tempo {
+        let mut tempo = Tempo::new(CEILING, false);
+        tempo.told(Some(100.0));
+        tempo.told(None);
+        accept(&mut tempo, 0.0, 0.95);
+        refuse(&mut tempo, 0.95);
+        tempo
+    }
+
+    fn near(rate: f64, wanted: f64) -> bool {
+        (rate / wanted - 1.0).abs() < 0.03
+    }
+
+    #[test]
+    fn it_begins_gently_and_doubles() {
+        let mut tempo = Tempo::new(CEILING, false);
+        assert!(near(tempo.rate(), GENTLE));
+        accept(&mut tempo, 0.0, 3.5);
+        assert!(near(tempo.rate(), GENTLE * 8.0), "{}", tempo.rate());
+        assert_eq!(tempo.held(), Held::Growing);
+    }
+
+    #[test]
+    fn a_rate_that_is_given_is_used_at_once() {
+        let tempo = Tempo::new(200.0, true);
+        assert_eq!((tempo.rate(), tempo.held()), (200.0, Held::Ceiling));
+    }
+
+    #[test]
+    fn a_rate_that_nobody_uses_does_not_grow() {
+        let mut tempo = Tempo::new(CEILING, false);
+        (0..1000).for_each(|tenth| {
+            tempo.accepted(at(f64::from(tenth) / 10.0), false);
+        });
+        assert!(near(tempo.rate(), GENTLE));
+    }
+
+    #[test]
+    fn what_is_told_is_used_at_once_and_kept_a_little_below() {
+        let mut tempo = Tempo::new(CEILING, false);
+        tempo.told(Some(100.0));
+        assert!((97.0..100.0).contains(&tempo.rate()));
+        assert_eq!(tempo.held(), Held::Told);
+        tempo.told(Some(50.0));
+        assert!(tempo.rate() < 50.0);
+        tempo.told(Some(100.0));
+        assert!(tempo.rate() > 97.0);
+    }
+
+    #[test]
+    fn a_refusal_goes_back_to_what_was_accepted_and_stays_there() {
+        let mut tempo = found();
+        let kept = tempo.rate();
+        assert!((90.0..100.0).contains(&kept), "{kept}");
+        assert_eq!(tempo.held(), Held::Refused);
+        accept(&mut tempo, 1.0, 1.9);
+        assert!(near(tempo.rate(), kept), "{}", tempo.rate());
+    }
+
+    #[test]
+    fn what_was_sent_before_a_cut_is_not_held_against_it() {
+        let mut tempo = found();
+        let kept = tempo.rate();
+        for _ in 0..20 {
+            tempo.refused(at(1.0), at(0.9), Duration::ZERO);
+        }
+        assert!(near(tempo.rate(), kept) && !tempo.is_new(at(0.9)) && tempo.is_new(at(1.0)));
+    }
+
+    #[test]
+    fn one_refusal_takes_at_most_half() {
+        let mut tempo = Tempo::new(CEILING, true);
+        for tenth in 0..20 {
+            tempo.accepted(at(f64::from(tenth) / 10.0), true);
+        }
+        refuse(&mut tempo, 2.0);
+        assert!(near(tempo.rate(), CEILING / 2.0), "{}", tempo.rate());
+    }
+
+    #[test]
+    fn refusals_that_go_on_take_more_and_more() {
+        let mut tempo = Tempo::new(100.0, true);
+        let rates: Vec<_> = (0..5)
+            .map(|tenth| {
+                let before = tempo.rate();
+                refuse(&mut tempo, f64::from(tenth) / 10.0);
+                tempo.rate() / before
+            })
+            .collect();
+        assert!(rates.is_sorted_by(|a, b| a > b), "{rates:?}");
+        assert!(near(rates[0], 0.97) && near(rates[4], 0.52), "{rates:?}");
+    }
+
+    #[test]
+    fn however_long_it_is_refused_it_is_soon_back() {
+        let mut tempo = Tempo::new(100.0, true);
+        for second in 0..1000 {
+            refuse(&mut tempo, f64::from(second));
+            assert!(tempo.rate() > 9.0, "{}", tempo.rate());
+        }
+        tempo.accepted(at(1000.0), true);
+        assert!(near(tempo.rate(), 97.0), "{}", tempo.rate());
+    }
+
+    #[test]
+    fn a_step_too_far_goes_back_and_the_next_one_is_later() {
+        let mut tempo = found();
+        let kept = tempo.rate();
+        accept(&mut tempo, 1.0, 4.5);
+        let too_far = tempo.rate();
+        assert!(too_far > kept);
+        refuse(&mut tempo, 4.5);
+        assert!((kept..too_far).contains(&tempo.rate()));
+        let kept = tempo.rate();
+        accept(&mut tempo, 4.5, 12.0);
+        assert!(near(tempo.rate(), kept), "{}", tempo.rate());
+        accept(&mut tempo, 12.0, 16.0);
+        assert!(tempo.rate() > kept);
+    }
+
+    #[test]
+    fn a_limit_over_a_minute_is_what_a_minute_takes() {
+        let mut tempo = Tempo::new(CEILING, false);
+        for minute in [0.0, 60.0, 120.0] {
+            // 600 pass, and then nothing.
+            for request in 0..600 {
+                tempo.accepted(at(minute + f64::from(request) / 100.0), true);
+            }
+            if minute < 120.0 {
+                refuse(&mut tempo, minute + 6.0);
+            }
+        }
+        assert!(near(tempo.rate(), 10.0 * 0.97), "{}", tempo.rate());
+    }
+
+    #[test]
+    fn where_the_server_tells_its_limit_a_gap_says_nothing() {
+        let mut tempo = Tempo::new(CEILING, false);
+        tempo.told(Some(0.1));
+        refuse(&mut tempo, 1.0);
+        tempo.told(Some(20.0));
+        tempo.accepted(at(60.0), true);
+        assert!(near(tempo.rate(), 20.0), "{}", tempo.rate());
+    }
+
+    #[derive(Debug, Clone)]
+    enum Event {
+        Accepted(bool),
+        Refused(u64),
+        Told(Option<f64>),
+    }
+
+    fn event() -> impl Strategy<Value = (u64, Event)> {
+        let event = prop_oneof![
+            8 => any::<bool>().prop_map(Event::Accepted),
+            1 => (0_u64..60_000).prop_map(Event::Refused),
+            1 => proptest::option::of(0.001..10_000.0).prop_map(Event::Told),
+        ];
+        (0_u64..20_000, event)
+    }
+
+    proptest! {
+        #[test]
+        fn it_never_exceeds_the_ceiling_or_what_is_told_and_never_stops(
+            ceiling in 0.01..5000.0,
+            at_once: bool,
+            events in proptest::collection::vec(event(), 0..500),
+        ) {
+            let mut tempo = Tempo::new(ceiling, at_once);
+            let (mut now, mut told) = (Duration::ZERO, None);
+            for (millis, event) in events {
+                now += Duration::from_millis(millis);
+                let before = tempo.rate();
+                match event {
+                    Event::Accepted(was_used) => {
+                        tempo.accepted(now, was_used);
+                    }
+                    Event::Refused(cost) => {
+                        tempo.refused(now, now, Duration::from_millis(cost));
+                        prop_assert!(tempo.rate() <= before);
+                    }
+                    Event::Told(limit) => {
+                        tempo.told(limit);
+                        told = limit;
+                    }
+                }
+                let highest = told.map_or(ceiling, |told: f64| told.min(ceiling));
+                prop_assert!(tempo.rate() <= highest);
+                prop_assert!(tempo.rate() > 0.0005);
+            }
+        }
     }
 }

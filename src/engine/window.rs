@@ -28,12 +28,23 @@ const ENOUGH: f64 = 1.2;
 /// From this much more latency on it shrinks.
 const TOO_MUCH: f64 = 1.5;
 
+/// After how many rounds that took too long in a row a look says whether it is
+/// the window that makes them so. One may be chance.
+const LOOK_WHEN_LATE: u32 = 2;
+
 /// By how much it shrinks.
 const SHRUNK: f64 = 0.85;
 
+/// By how much it shrinks when a look at half of it says so.
+const SHRUNK_BY_LOOK: f64 = 0.7;
+
+/// How many answers tell the latency of a smaller window: it is used badly
+/// meanwhile.
+const ENOUGH_OF_LOOK: usize = 20;
+
 /// After how many rounds it is found out again what a small window's latency
 /// is: at first soon, in the end seldom.
-const FIRST_LOOK: u32 = 8;
+const FIRST_LOOK: u32 = 16;
 const LAST_LOOK: u32 = 256;
 
 /// How many requests may be in flight.
@@ -53,8 +64,8 @@ pub struct Window {
     look: Look,
     round: Vec<Duration>,
     was_full: bool,
-    /// Whether the last round took too long: two in a row are no chance.
-    is_late: bool,
+    /// How many rounds in a row took too long: two are no chance.
+    late: u32,
 }
 
 /// Finding out what a smaller window's latency is.
@@ -62,10 +73,19 @@ pub struct Window {
 enum Look {
     /// Not now.
     No,
-    /// What was in flight is let come back; then the window is so again.
-    Draining(f64),
-    /// Its latency is taken; then the window is so again.
-    Looking(f64),
+    /// So many that were in flight are let come back; then it is looked.
+    Draining(usize, Before),
+    /// The smaller window's latency is taken.
+    Looking(Before),
+    /// The window is as it is to be; answers to the smaller one come back.
+    Settling,
+}
+
+/// How the window was before a look.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Before {
+    limit: f64,
+    typical: Duration,
 }
 
 impl Window {
@@ -84,7 +104,7 @@ impl Window {
             look: Look::No,
             round: Vec::with_capacity(SMALLEST_ROUND),
             was_full: false,
-            is_late: false,
+            late: 0,
         }
     }
 
@@ -116,12 +136,7 @@ impl Window {
     /// Takes in how long an answer took.
     pub fn answered(&mut self, latency: Duration) {
         self.round.push(latency);
-        let smallest = if self.searching {
-            SMALLEST_ROUND_OF_SEARCH
-        } else {
-            SMALLEST_ROUND
-        };
-        if self.round.len() < self.limit().max(smallest) {
+        if self.round.len() < self.size_of_round() {
             return;
         }
         let middle = self.round.len() / 2;
@@ -131,11 +146,19 @@ impl Window {
         let was_full = std::mem::take(&mut self.was_full);
         match self.look {
             Look::No => self.judge(typical, was_full),
-            Look::Draining(before) => self.look = Look::Looking(before),
-            Look::Looking(before) => {
-                self.base = Some(typical);
-                (self.limit, self.look) = (before, Look::No);
-            }
+            Look::Settling => self.look = Look::No,
+            Look::Draining(_, before) => self.look = Look::Looking(before),
+            Look::Looking(before) => self.end_look(before, typical),
+        }
+    }
+
+    fn size_of_round(&self) -> usize {
+        match self.look {
+            Look::No if self.searching => self.limit().max(SMALLEST_ROUND_OF_SEARCH),
+            Look::No | Look::Settling => self.limit().max(SMALLEST_ROUND),
+            // All that were in flight.
+            Look::Draining(in_flight, _) => in_flight,
+            Look::Looking(_) => self.limit().max(ENOUGH_OF_LOOK),
         }
     }
 
@@ -146,11 +169,17 @@ impl Window {
             None => typical,
         };
         self.base = Some(base);
-        let was_late = std::mem::take(&mut self.is_late);
+        let was_late = self.late;
+        self.late = 0;
         if typical > base.mul_f64(TOO_MUCH) + NOISE {
             self.searching = false;
-            self.is_late = true;
-            if was_late {
+            self.late = was_late + 1;
+            if self.late == LOOK_WHEN_LATE {
+                // Either too many are in flight, or the server has become slow
+                // for all; then a small window would only be slower still.
+                return self.begin_look(typical);
+            }
+            if self.late > LOOK_WHEN_LATE {
                 self.limit = (self.limit * SHRUNK).max(1.0);
             }
         } else if typical > base.mul_f64(ENOUGH) + NOISE {
@@ -163,12 +192,32 @@ impl Window {
             };
             self.limit = grown.min(size(self.most));
         }
-        self.look_in -= 1;
-        if self.look_in == 0 {
+        self.look_in = self.look_in.saturating_sub(1);
+        // A window with room to spare is small already.
+        if self.look_in == 0 && was_full {
             self.look_every = (self.look_every * 2).min(LAST_LOOK);
-            self.look_in = self.look_every;
-            self.look = Look::Draining(self.limit);
-            self.limit = (self.limit / 2.0).max(1.0);
+            self.begin_look(typical);
+        }
+    }
+
+    fn begin_look(&mut self, typical: Duration) {
+        let limit = self.limit;
+        self.look_in = self.look_every;
+        self.look = Look::Draining(self.limit(), Before { limit, typical });
+        self.limit = (limit / 2.0).max(1.0);
+    }
+
+    /// Goes back to the window that was, or not so far where the smaller one was
+    /// answered so much sooner that it lost next to nothing.
+    fn end_look(&mut self, before: Before, typical: Duration) {
+        self.base = Some(typical);
+        self.look = Look::Settling;
+        if before.typical > typical.mul_f64(TOO_MUCH) + NOISE {
+            self.limit = (before.limit * SHRUNK_BY_LOOK).max(1.0);
+            self.late = LOOK_WHEN_LATE;
+        } else {
+            self.limit = before.limit;
+            self.late = 0;
         }
     }
 }
@@ -176,4 +225,107 @@ impl Window {
 #[expect(clippy::cast_precision_loss, reason = "no window holds 2⁵³ requests")]
 fn size(requests: usize) -> f64 {
     requests as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::{GENTLE, Look, Window};
+
+    const MOST: usize = 64;
+
+    /// Answers of a server that does `at_once` requests in `millis` at once, and
+    /// of whose others all wait; the window is always full.
+    fn answers(window: &mut Window, many: usize, at_once: usize, millis: u64) {
+        for _ in 0..many {
+            window.full();
+            let crowd = window.limit().max(at_once) as u64;
+            window.answered(Duration::from_millis(millis * crowd / at_once as u64));
+        }
+    }
+
+    #[test]
+    fn it_grows_while_answers_come_as_soon() {
+        let mut window = Window::new(MOST, false);
+        assert_eq!(window.limit(), GENTLE);
+        answers(&mut window, 300, 1000, 100);
+        assert_eq!(window.limit(), MOST);
+    }
+
+    #[test]
+    fn it_does_not_grow_while_there_is_room() {
+        let mut window = Window::new(MOST, false);
+        for _ in 0..1000 {
+            window.answered(Duration::from_millis(100));
+        }
+        assert_eq!(window.limit(), GENTLE);
+    }
+
+    #[test]
+    fn it_stays_near_what_the_server_does_at_once() {
+        let mut window = Window::new(MOST, false);
+        answers(&mut window, 3000, 10, 100);
+        assert!((8..=16).contains(&window.limit()), "{}", window.limit());
+    }
+
+    #[test]
+    fn begun_too_wide_it_comes_down() {
+        let mut window = Window::new(MOST, true);
+        answers(&mut window, 20_000, 10, 100);
+        assert!(window.limit() <= 20, "{}", window.limit());
+    }
+
+    #[test]
+    fn one_late_round_is_chance() {
+        let mut window = Window::new(MOST, false);
+        answers(&mut window, 300, 1000, 100);
+        answers(&mut window, MOST, 1000, 500);
+        answers(&mut window, MOST, 1000, 100);
+        assert_eq!(window.limit(), MOST);
+    }
+
+    #[test]
+    fn a_server_that_becomes_slow_for_all_does_not_make_it_small() {
+        let mut window = Window::new(MOST, false);
+        answers(&mut window, 300, 1000, 100);
+        answers(&mut window, 3000, 1000, 300);
+        assert_eq!(window.limit(), MOST);
+    }
+
+    #[test]
+    fn it_looks_again_sooner_or_later_and_comes_back() {
+        let mut window = Window::new(MOST, false);
+        let mut looked = 0;
+        for _ in 0..MOST * 40 {
+            answers(&mut window, 1, 1000, 100);
+            looked += u32::from(window.look != Look::No);
+        }
+        assert!(looked > 0);
+        answers(&mut window, 2 * MOST, 1000, 100);
+        assert_eq!(window.limit(), MOST);
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_never_empty_and_never_more_than_asked_or_told(
+            most in 1_usize..200,
+            at_once: bool,
+            told in proptest::option::of(0_usize..300),
+            millis in proptest::collection::vec(0_u64..5000, 0..2000),
+        ) {
+            let mut window = Window::new(most, at_once);
+            if let Some(told) = told {
+                window.told(told);
+            }
+            let highest = told.map_or(most, |told| most.min(told.max(1)));
+            for millis in millis {
+                window.full();
+                window.answered(Duration::from_millis(millis));
+                prop_assert!((1..=highest).contains(&window.limit()));
+            }
+        }
+    }
 }

@@ -1,0 +1,155 @@
+//! How a server counts: one limit of one kind, and what is left of it.
+
+use std::collections::VecDeque;
+
+use serde::Deserialize;
+
+/// How it is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    /// A bucket that fills evenly.
+    #[default]
+    Bucket,
+    /// Windows one after the other, each with the whole limit.
+    Fixed,
+    /// Any window.
+    Sliding,
+    /// How many are in flight.
+    InFlight,
+}
+
+/// A limit.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Limit {
+    #[serde(default)]
+    pub(crate) kind: Kind,
+    /// So many requests …
+    pub(crate) many: f64,
+    /// … in so many seconds.
+    #[serde(default = "one")]
+    pub(crate) seconds: f64,
+    /// How many a bucket holds; a tenth of `many` where not said.
+    pub(crate) burst: Option<f64>,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+impl Limit {
+    /// Requests a second that it allows; each is there for `held` seconds.
+    pub(crate) fn a_second(&self, held: f64) -> f64 {
+        match self.kind {
+            Kind::Bucket | Kind::Fixed | Kind::Sliding => self.many / self.seconds,
+            Kind::InFlight => self.many / held,
+        }
+    }
+}
+
+/// What has been used of a limit.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    pub(crate) limit: Limit,
+    /// The limit as it is now, as a share of what it is.
+    share: f64,
+    now: f64,
+    /// What a bucket holds.
+    held: f64,
+    /// What was used in the present fixed window, or is in flight.
+    used: f64,
+    /// What was used in the sliding window.
+    times: VecDeque<f64>,
+}
+
+impl Meter {
+    pub(crate) fn new(limit: Limit) -> Self {
+        let mut meter = Self {
+            limit,
+            share: 1.0,
+            now: 0.0,
+            held: 0.0,
+            used: 0.0,
+            times: VecDeque::new(),
+        };
+        meter.held = meter.size();
+        meter
+    }
+
+    /// The limit as it is now.
+    pub(crate) fn many(&self) -> f64 {
+        self.limit.many * self.share
+    }
+
+    /// What a bucket holds at most.
+    fn size(&self) -> f64 {
+        let size = self.limit.burst.unwrap_or(self.limit.many / 10.0);
+        (size * self.share).max(1.0)
+    }
+
+    /// Takes in that it is `now`, with so large a share of the limit.
+    pub(crate) fn advance(&mut self, now: f64, share: f64) {
+        let seconds = self.limit.seconds;
+        self.share = share;
+        if self.limit.kind == Kind::Fixed && (now / seconds).floor() > (self.now / seconds).floor()
+        {
+            self.used = 0.0;
+        }
+        let dripped = (now - self.now) * self.many() / seconds;
+        self.held = (self.held + dripped).min(self.size());
+        while self
+            .times
+            .front()
+            .is_some_and(|first| first + seconds <= now)
+        {
+            self.times.pop_front();
+        }
+        self.now = now;
+    }
+
+    /// How many are left.
+    pub(crate) fn left(&self) -> f64 {
+        let left = match self.limit.kind {
+            Kind::Bucket => self.held,
+            Kind::Fixed | Kind::InFlight => self.many() - self.used,
+            Kind::Sliding => self.many() - self.times.len() as f64,
+        };
+        left.max(0.0)
+    }
+
+    /// When there are more.
+    pub(crate) fn reset(&self) -> f64 {
+        let seconds = self.limit.seconds;
+        match self.limit.kind {
+            // When it is full.
+            Kind::Bucket => (self.size() - self.held) / (self.many() / seconds),
+            Kind::Fixed => seconds - self.now % seconds,
+            Kind::Sliding => self
+                .times
+                .front()
+                .map_or(seconds, |first| first + seconds - self.now),
+            Kind::InFlight => 0.0,
+        }
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.left() >= 1.0
+    }
+
+    /// Takes one request.
+    pub(crate) fn take(&mut self) {
+        match self.limit.kind {
+            Kind::Bucket => self.held -= 1.0,
+            Kind::Fixed | Kind::InFlight => self.used += 1.0,
+            Kind::Sliding => self.times.push_back(self.now),
+        }
+    }
+
+    /// Takes in that a request that was taken has been answered.
+    pub(crate) fn answered(&mut self) {
+        if self.limit.kind == Kind::InFlight {
+            self.used -= 1.0;
+        }
+    }
+}

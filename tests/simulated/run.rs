@@ -1,0 +1,211 @@
+//! A run against a simulated server, and how it went.
+
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use kable_bulk::engine::pace::{Pace, Wanted};
+use kable_bulk::engine::rate::Rate;
+use kable_bulk::engine::retry::Policy;
+use tokio::time::Instant;
+
+use super::Scenario;
+use super::server::{Standing, Verdict};
+
+/// How many more would send at once than `--concurrency` allows.
+const IMPATIENT: usize = 4;
+
+/// How long a worker waits after a request that got no answer: the gate of
+/// `outage.rs`, as far as pace is concerned.
+const AFTER_TROUBLE: Duration = Duration::from_secs(1);
+
+/// Which part of the latency a request is under way, before it is counted.
+const WAY: f64 = 0.2;
+
+/// How a run went.
+#[derive(Debug)]
+pub(crate) struct Went {
+    /// The share of what was allowed.
+    pub(crate) share: f64,
+    /// The share of requests answered with 429.
+    pub(crate) refused: f64,
+    /// The promises that were broken.
+    pub(crate) broken: Vec<String>,
+    /// What happened, second by second.
+    pub(crate) trace: String,
+}
+
+/// What all workers of a run share.
+struct Course {
+    scenario: Scenario,
+    pacing: Wanted,
+    pace: Pace,
+    began: Instant,
+    server: Mutex<Standing>,
+    seen: Mutex<Seen>,
+}
+
+/// What was seen of a run.
+#[derive(Debug, Default)]
+struct Seen {
+    started: Vec<f64>,
+    accepted: Vec<f64>,
+    refused: usize,
+    in_flight: usize,
+    most_in_flight: usize,
+    trace: String,
+}
+
+/// Runs a scenario, in no time.
+pub(crate) fn run(scenario: &Scenario, seed: u64) -> Went {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(simulate(scenario.clone(), seed))
+}
+
+async fn simulate(scenario: Scenario, seed: u64) -> Went {
+    let rate = scenario.run.rate.as_ref();
+    let pacing = Wanted {
+        ceiling: rate.unwrap_or(&scenario.run.max_rate).parse().unwrap(),
+        at_once: rate.is_some(),
+        concurrency: scenario.run.concurrency,
+    };
+    let course = Arc::new(Course {
+        pacing,
+        pace: Pace::new(pacing),
+        began: Instant::now(),
+        server: Mutex::new(Standing::new(scenario.server.clone(), seed)),
+        seen: Mutex::default(),
+        scenario,
+    });
+    let mut workers = tokio::task::JoinSet::new();
+    for _ in 0..pacing.concurrency + IMPATIENT {
+        workers.spawn(work(course.clone()));
+    }
+    workers.spawn(watch(course.clone()));
+    let until = Duration::from_secs_f64(course.scenario.run.seconds);
+    tokio::time::sleep(until).await;
+    // Who waits for a start would wait on.
+    workers.shutdown().await;
+    course.went()
+}
+
+async fn work(course: Arc<Course>) {
+    loop {
+        let permit = course.pace.next().await;
+        let latency = course.started();
+        let way = latency.mul_f64(WAY);
+        tokio::time::sleep(way).await;
+        let verdict = course.server.lock().unwrap().arrived(course.now());
+        tokio::time::sleep(latency.saturating_sub(way)).await;
+        let (quotas, asks, jitter) = {
+            let mut server = course.server.lock().unwrap();
+            server.answered(verdict);
+            (server.tells(), server.asks(), server.drawn())
+        };
+        course.ended(verdict);
+        let sent = permit.ended();
+        match verdict {
+            Verdict::Lost => tokio::time::sleep(AFTER_TROUBLE).await,
+            Verdict::Accepted => {
+                course.pace.told(&quotas);
+                course.pace.accepted(sent);
+            }
+            Verdict::Refused => {
+                course.pace.told(&quotas);
+                let policy = Policy::default();
+                course.pace.refused(sent, asks, &policy, jitter);
+            }
+        }
+    }
+}
+
+/// Writes down every second what happened in it.
+async fn watch(course: Arc<Course>) {
+    let mut last = (0, 0);
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let mut seen = course.seen.lock().unwrap();
+        let now = (seen.accepted.len(), seen.refused);
+        let pacing = course.pace.pacing();
+        let line = format!(
+            "{:5.0} s: {:4} accepted {:3} refused, {:.1}/s ({:?}), {} of {} in flight",
+            course.now(),
+            now.0 - last.0,
+            now.1 - last.1,
+            pacing.rate.unwrap_or(f64::INFINITY),
+            pacing.bound,
+            pacing.in_flight,
+            pacing.window,
+        );
+        writeln!(seen.trace, "{line}").unwrap();
+        last = now;
+    }
+}
+
+impl Course {
+    fn now(&self) -> f64 {
+        self.began.elapsed().as_secs_f64()
+    }
+
+    /// A request starts; says how long its answer will take.
+    fn started(&self) -> Duration {
+        let now = self.now();
+        let mut seen = self.seen.lock().unwrap();
+        seen.started.push(now);
+        seen.in_flight += 1;
+        seen.most_in_flight = seen.most_in_flight.max(seen.in_flight);
+        self.server.lock().unwrap().sent(now)
+    }
+
+    fn ended(&self, verdict: Verdict) {
+        let mut seen = self.seen.lock().unwrap();
+        seen.in_flight -= 1;
+        match verdict {
+            Verdict::Accepted => seen.accepted.push(self.now()),
+            Verdict::Refused => seen.refused += 1,
+            Verdict::Lost => {}
+        }
+    }
+
+    fn went(&self) -> Went {
+        let mut seen = self.seen.lock().unwrap();
+        let (run, from) = (&self.scenario.run, self.scenario.expect.after);
+        let allowed = self.scenario.server.allowed(
+            from,
+            run.seconds,
+            self.pacing.ceiling.a_second(),
+            run.concurrency as f64,
+        );
+        let counted = seen.accepted.iter().filter(|at| **at >= from).count();
+        let answered = seen.accepted.len() + seen.refused;
+        Went {
+            share: counted as f64 / allowed,
+            refused: seen.refused as f64 / answered as f64,
+            broken: self.broken(&seen),
+            trace: std::mem::take(&mut seen.trace),
+        }
+    }
+
+    /// The promises of `--rate`, `--max-rate` and `--concurrency` that were
+    /// broken.
+    fn broken(&self, seen: &Seen) -> Vec<String> {
+        let mut broken = Vec::new();
+        if let Rate::Limited { starts, window } = self.pacing.ceiling {
+            let (many, window) = (starts.get() as usize, window.as_secs_f64());
+            let pairs = seen.started.iter().zip(seen.started.iter().skip(many));
+            let too_soon = pairs.filter(|(first, next)| *next - *first <= window);
+            if let Some((first, _)) = too_soon.into_iter().next() {
+                let rate = self.pacing.ceiling;
+                broken.push(format!("more than {rate} started from {first:.3} s on"));
+            }
+        }
+        if seen.most_in_flight > self.pacing.concurrency {
+            broken.push(format!("{} were in flight", seen.most_in_flight));
+        }
+        broken
+    }
+}

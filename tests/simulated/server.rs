@@ -1,0 +1,206 @@
+//! A server: its temper, from a file, and how it stands.
+
+use std::time::Duration;
+
+use kable_bulk::kable::Quota;
+use serde::Deserialize;
+
+use super::Phase;
+use super::limits::{Kind, Limit, Meter};
+use super::tells::{Lies, RetryAfter, Tells};
+
+/// The temper of a server.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Server {
+    pub(crate) latency_ms: f64,
+    /// The spread of a lognormal latency; 0 is none.
+    pub(crate) sigma: f64,
+    /// How many requests it does at once; others make all wait.
+    pub(crate) knee: Option<f64>,
+    /// How much others make all wait: with 1 they take turns; with more it does
+    /// less the more it has to do.
+    pub(crate) crush: f64,
+    /// When latency is `by` times as long.
+    pub(crate) slow: Vec<Phase>,
+    /// When nothing is answered.
+    pub(crate) down: Vec<Phase>,
+    /// All must have room.
+    pub(crate) limit: Vec<Limit>,
+    /// When limits are `by` times as high.
+    pub(crate) change: Vec<Phase>,
+    /// When another client uses the limits too, `by` requests a second; those in
+    /// flight are not shared.
+    pub(crate) others: Vec<Phase>,
+    pub(crate) tells: Tells,
+    pub(crate) lies: Lies,
+    pub(crate) retry_after: Option<RetryAfter>,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            latency_ms: 100.0,
+            sigma: 0.0,
+            knee: None,
+            crush: 1.0,
+            slow: Vec::new(),
+            down: Vec::new(),
+            limit: Vec::new(),
+            change: Vec::new(),
+            others: Vec::new(),
+            tells: Tells::Nothing,
+            lies: Lies::default(),
+            retry_after: None,
+        }
+    }
+}
+
+impl Server {
+    fn slowness(&self, now: f64) -> f64 {
+        Phase::at(&self.slow, now).unwrap_or(1.0)
+    }
+
+    pub(crate) fn is_down(&self, now: f64) -> bool {
+        Phase::at(&self.down, now).is_some()
+    }
+
+    /// How many requests it would take between two times of a client that sends
+    /// at most `rate` a second and has at most `concurrency` in flight.
+    pub(crate) fn allowed(&self, from: f64, until: f64, rate: f64, concurrency: f64) -> f64 {
+        let step = 0.1;
+        let steps = ((until - from) / step) as usize;
+        (0..steps)
+            .map(|at| from + at as f64 * step)
+            .filter(|now| !self.is_down(*now))
+            .map(|now| {
+                // The mean of a lognormal distribution is above its median.
+                let spread = (self.sigma * self.sigma / 2.0).exp();
+                let latency = self.latency_ms / 1000.0 * self.slowness(now) * spread;
+                let at_once = self.knee.unwrap_or(concurrency).min(concurrency);
+                let share = Phase::at(&self.change, now).unwrap_or(1.0);
+                let others = Phase::at(&self.others, now).unwrap_or(0.0);
+                let limits = self.limit.iter();
+                let limit = limits
+                    .map(|limit| limit.a_second(latency) * share - others)
+                    .fold(rate, f64::min);
+                limit.clamp(0.0, at_once / latency) * step
+            })
+            .sum()
+    }
+}
+
+/// How a server stands.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    temper: Server,
+    meters: Vec<Meter>,
+    /// When the other client sends next.
+    other_at: f64,
+    busy: usize,
+    chance: fastrand::Rng,
+}
+
+/// What comes of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Accepted,
+    Refused,
+    /// No answer.
+    Lost,
+}
+
+impl Standing {
+    pub(crate) fn new(temper: Server, seed: u64) -> Self {
+        Self {
+            meters: temper.limit.iter().cloned().map(Meter::new).collect(),
+            temper,
+            other_at: 0.0,
+            busy: 0,
+            chance: fastrand::Rng::with_seed(seed),
+        }
+    }
+
+    /// From 0 to 1.
+    pub(crate) fn drawn(&mut self) -> f64 {
+        self.chance.f64()
+    }
+
+    /// A request leaves its client; says how long its answer will take.
+    pub(crate) fn sent(&mut self, now: f64) -> Duration {
+        self.busy += 1;
+        // Box and Muller.
+        let (u, v) = (self.drawn().max(1e-12), self.drawn());
+        let normal = (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos();
+        let temper = &self.temper;
+        let crowd = temper.knee.map_or(1.0, |knee| self.busy as f64 / knee);
+        let crowd = crowd.max(1.0).powf(temper.crush);
+        let latency = temper.latency_ms / 1000.0 * crowd * temper.slowness(now);
+        Duration::from_secs_f64(latency * (normal * temper.sigma).exp())
+    }
+
+    /// A request arrives.
+    pub(crate) fn arrived(&mut self, now: f64) -> Verdict {
+        self.let_others_send(now);
+        if self.temper.is_down(now) {
+            return Verdict::Lost;
+        }
+        if self.take(now) {
+            Verdict::Accepted
+        } else {
+            Verdict::Refused
+        }
+    }
+
+    /// Its client has the answer.
+    pub(crate) fn answered(&mut self, verdict: Verdict) {
+        self.busy -= 1;
+        if verdict == Verdict::Accepted {
+            self.meters.iter_mut().for_each(Meter::answered);
+        }
+    }
+
+    fn let_others_send(&mut self, until: f64) {
+        while self.other_at <= until {
+            let now = self.other_at;
+            match Phase::at(&self.temper.others, now) {
+                Some(a_second) => {
+                    self.take(now);
+                    self.other_at += 1.0 / a_second;
+                }
+                None => self.other_at += 0.1,
+            }
+        }
+    }
+
+    fn take(&mut self, now: f64) -> bool {
+        let share = Phase::at(&self.temper.change, now).unwrap_or(1.0);
+        self.meters
+            .iter_mut()
+            .for_each(|meter| meter.advance(now, share));
+        let passes = self.meters.iter().all(Meter::has_room);
+        if passes {
+            self.meters.iter_mut().for_each(Meter::take);
+        }
+        passes
+    }
+
+    /// What the headers of a response say.
+    pub(crate) fn tells(&self) -> Vec<Quota> {
+        self.temper.tells.quotas(&self.meters, &self.temper.lies)
+    }
+
+    /// How long a refusal asks to wait.
+    pub(crate) fn asks(&self) -> Option<Duration> {
+        let reset = || {
+            let full = self.meters.iter().filter(|meter| !meter.has_room());
+            let timed = full.filter(|meter| meter.limit.kind != Kind::InFlight);
+            let longest = timed.map(Meter::reset).fold(0.0, f64::max);
+            Duration::from_secs(longest.ceil().max(1.0) as u64)
+        };
+        self.temper.retry_after.map(|after| match after {
+            RetryAfter::Seconds(seconds) => Duration::from_secs(seconds),
+            RetryAfter::Reset => reset(),
+        })
+    }
+}

@@ -1,0 +1,106 @@
+//! What a server says of its limits, as the client reads it from the headers.
+
+use std::time::Duration;
+
+use kable_bulk::kable::{Quota, Unit};
+use serde::Deserialize;
+
+use super::limits::{Kind, Meter};
+
+/// By which headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Tells {
+    #[default]
+    Nothing,
+    /// `RateLimit-Policy` and `RateLimit`: every limit, with window and name.
+    Ietf,
+    /// `RateLimit-Limit: 10, 10;w=1, 100;w=60` with `-Remaining` and `-Reset`:
+    /// every limit and its window; what is left of the closest.
+    Legacy,
+    /// `X-RateLimit-*`: the closest limit, without a window.
+    X,
+}
+
+/// `Retry-After` on a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RetryAfter {
+    /// Always so many seconds.
+    Seconds(u64),
+    /// Until the limit is reset, rounded up to seconds.
+    Reset,
+}
+
+/// What is said other than it is.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Lies {
+    /// So many times the limit.
+    pub(crate) limit: f64,
+    /// So many are left, always.
+    pub(crate) left: Option<f64>,
+    /// This reset, always.
+    pub(crate) reset: Option<f64>,
+}
+
+impl Default for Lies {
+    fn default() -> Self {
+        Self {
+            limit: 1.0,
+            left: None,
+            reset: None,
+        }
+    }
+}
+
+impl Tells {
+    /// What the headers of a response say.
+    pub(crate) fn quotas(self, meters: &[Meter], lies: &Lies) -> Vec<Quota> {
+        let share_left = |meter: &Meter| meter.left() / meter.many();
+        let closest = (0..meters.len())
+            .min_by(|a, b| f64::total_cmp(&share_left(&meters[*a]), &share_left(&meters[*b])));
+        let all = meters.iter().enumerate();
+        let told = all.map(|(at, meter)| (at, quota(at, meter, lies)));
+        let is_closest = |at| Some(at) == closest;
+        match self {
+            Self::Nothing => Vec::new(),
+            Self::Ietf => told.map(|(_, quota)| quota).collect(),
+            Self::Legacy => told
+                .map(|(at, quota)| Quota {
+                    name: String::new(),
+                    remaining: quota.remaining.filter(|_| is_closest(at)),
+                    reset: quota.reset.filter(|_| is_closest(at)),
+                    ..quota
+                })
+                .collect(),
+            Self::X => told
+                .filter(|(at, _)| is_closest(*at))
+                .map(|(_, quota)| Quota {
+                    name: String::new(),
+                    window: None,
+                    ..quota
+                })
+                .collect(),
+        }
+    }
+}
+
+fn quota(at: usize, meter: &Meter, lies: &Lies) -> Quota {
+    let in_flight = meter.limit.kind == Kind::InFlight;
+    // Headers tell whole seconds, and not that there is no time.
+    let seconds = |time: f64| Some(Duration::from_secs(time.ceil().max(1.0) as u64));
+    let reset = lies.reset.map(Duration::from_secs_f64);
+    Quota {
+        name: at.to_string(),
+        limit: Some((meter.many() * lies.limit).round() as u64),
+        window: seconds(meter.limit.seconds).filter(|_| !in_flight),
+        remaining: Some(lies.left.unwrap_or_else(|| meter.left()) as u64),
+        reset: reset.or(seconds(meter.reset())).filter(|_| !in_flight),
+        unit: if in_flight {
+            Unit::InFlight
+        } else {
+            Unit::Requests
+        },
+    }
+}
