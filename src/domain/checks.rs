@@ -210,7 +210,11 @@ impl<'c> Checks<'c> {
         let control =
             |c: &char| c.is_control() && !(several_lines && matches!(c, '\n' | '\r' | '\t'));
         let mut sound = true;
-        if let Some(found) = value.chars().find(control) {
+        // Most values are plain, and no character of theirs need be looked at.
+        let is_plain = value
+            .bytes()
+            .fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'));
+        if let Some(found) = (!is_plain).then(|| value.chars().find(control)).flatten() {
             let message = format!(
                 "{field} {} holds the control character U+{:04X}, wanted text",
                 quoted(value),

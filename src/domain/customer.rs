@@ -129,11 +129,12 @@ impl Customer {
     /// two different customers come to the same bytes. The order of plans and
     /// bundles makes no difference, as it makes none to the API.
     pub fn digest(&self) -> Fingerprint {
-        let mut hasher = blake3::Hasher::new();
+        // One piece is hashed much faster than forty.
+        let mut parts = Vec::with_capacity(512);
         let mut part = |field: Field, value: &str| {
-            hasher.update(&[field.index().to_le_bytes()[0]]);
-            hasher.update(&value.len().to_le_bytes());
-            hasher.update(value.as_bytes());
+            parts.push(field.index().to_le_bytes()[0]);
+            parts.extend_from_slice(&value.len().to_le_bytes());
+            parts.extend_from_slice(value.as_bytes());
         };
         part(Field::ClientId, &self.client_id);
         part(Field::CompanyName, &self.company_name);
@@ -154,7 +155,7 @@ impl Customer {
         for (field, value) in self.contact.given() {
             part(field, value);
         }
-        shorten(hasher.finalize())
+        shorten(blake3::hash(&parts))
     }
 }
 

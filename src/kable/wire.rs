@@ -4,9 +4,13 @@
 //! no empty arrays. A response must hold the two ids, which say whose answer it
 //! is; whatever else it lacks, adds or gives another type is read as not said.
 
-use serde::de::DeserializeOwned;
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use super::Key;
 use crate::domain::change::Change;
@@ -85,16 +89,7 @@ pub(super) struct CustomerResponse {
 pub(super) fn customer(body: &[u8]) -> serde_json::Result<CustomerResponse> {
     // A parser may ignore a byte-order mark rather than fail (RFC 8259 §8.1).
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let read: CustomerMembers = serde_json::from_slice(body)?;
-    let contact = read.billing_contact.map(|members| {
-        let mut contact = Contact::default();
-        for field in Field::CONTACT {
-            if let Some(serde_json::Value::String(value)) = members.get(field.member()) {
-                contact.set(field, value.clone());
-            }
-        }
-        contact
-    });
+    let read: CustomerMembers<'_> = serde_json::from_slice(body)?;
     Ok(CustomerResponse {
         remote: Remote {
             customer_id: read.customer_id,
@@ -111,14 +106,14 @@ pub(super) fn customer(body: &[u8]) -> serde_json::Result<CustomerResponse> {
                     .filter_map(|bundle| bundle.bundle_id)
                     .collect()
             }),
-            contact,
+            contact: read.billing_contact.map(|ContactMembers(contact)| contact),
             created: read.created.as_deref().and_then(time_ms),
         },
         keys: read
             .keys
             .into_iter()
-            .filter_map(|key| KeyMembers::deserialize(key).ok())
-            .map(|key| key.key)
+            .filter_map(|key| serde_json::from_str(key.get()).ok())
+            .map(|key: KeyMembers| key.key)
             .collect(),
     })
 }
@@ -127,7 +122,7 @@ pub(super) fn customer(body: &[u8]) -> serde_json::Result<CustomerResponse> {
 /// the two ids must be there: they say whose answer this is.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct CustomerMembers {
+struct CustomerMembers<'b> {
     customer_id: String,
     client_id: String,
     #[serde(default, deserialize_with = "if_readable")]
@@ -141,23 +136,58 @@ struct CustomerMembers {
     #[serde(default, deserialize_with = "if_readable")]
     bundles: Option<Vec<PlanMembers>>,
     #[serde(default, deserialize_with = "if_readable")]
-    billing_contact: Option<serde_json::Map<String, serde_json::Value>>,
+    billing_contact: Option<ContactMembers>,
     #[serde(default, deserialize_with = "if_readable")]
     created: Option<String>,
     /// One by one: what can be read of them is never shown again.
-    #[serde(default, deserialize_with = "if_readable")]
-    keys: Vec<serde_json::Value>,
+    #[serde(borrow, default, deserialize_with = "if_readable")]
+    keys: Vec<&'b RawValue>,
 }
+
+/// The members of a contact that are text; a later one of the same name is
+/// the one that counts.
+struct ContactMembers(Contact);
+
+impl<'de> Deserialize<'de> for ContactMembers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = ContactMembers;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ContactMembers, A::Error> {
+                let mut contact = Contact::default();
+                while let Some(Name(name)) = map.next_key()? {
+                    let value: &RawValue = map.next_value()?;
+                    let mut fields = Field::CONTACT.into_iter();
+                    let field = fields.find(|field| field.member() == name);
+                    if let Some((field, text)) = field.zip(serde_json::from_str(value.get()).ok()) {
+                        contact.set(field, text);
+                    }
+                }
+                Ok(ContactMembers(contact))
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
+
+/// A member's name, borrowed where it is written without escapes.
+#[derive(Deserialize)]
+struct Name<'b>(#[serde(borrow)] Cow<'b, str>);
 
 /// A member of the type that it should have, or as if it weren't there: a
 /// customer is no less created for a `null` beside its ids.
 fn if_readable<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
-    T: DeserializeOwned + Default,
+    T: Deserialize<'de> + Default,
     D: Deserializer<'de>,
 {
-    let value = serde_json::Value::deserialize(deserializer)?;
-    Ok(T::deserialize(value).unwrap_or_default())
+    let value = <&RawValue>::deserialize(deserializer)?;
+    Ok(serde_json::from_str(value.get()).unwrap_or_default())
 }
 
 #[derive(Deserialize)]

@@ -8,58 +8,62 @@ use super::{Batch, Claim, RunFigures, Settlement};
 /// Writes `batch` of the run with this number, all of it or nothing.
 pub(super) fn write(db: &Connection, run: i64, batch: &Batch) -> rusqlite::Result<()> {
     let transaction = db.unchecked_transaction()?;
-    for settled in &batch.settlements {
-        write_settlement(db, settled, batch.now_ms)?;
-    }
-    for claim in &batch.claims {
-        write_claim(db, run, claim, batch.now_ms)?;
-    }
+    write_settlements(db, &batch.settlements, batch.now_ms)?;
+    write_claims(db, run, &batch.claims, batch.now_ms)?;
     write_figures(db, run, &batch.figures, batch.now_ms)?;
     transaction.commit()
 }
 
-fn write_claim(db: &Connection, run: i64, claim: &Claim, now_ms: i64) -> rusqlite::Result<()> {
+fn write_claims(db: &Connection, run: i64, claims: &[Claim], now_ms: i64) -> rusqlite::Result<()> {
     // A claim in doubt keeps its time and its run: that one may have been
     // sent, and what Kable created since then may be its doing.
-    db.prepare_cached(
+    let mut insert = db.prepare_cached(
         "INSERT INTO customer (id, client_id, digest, run, claimed) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT (id) DO UPDATE SET
                 digest = excluded.digest,
                 run = iif(outcome IS NULL OR outcome = 'unresolved', run, excluded.run),
                 claimed = iif(outcome IS NULL OR outcome = 'unresolved', claimed, excluded.claimed),
                 outcome = NULL, settled = NULL",
-    )?
-    .execute(params![
-        to_sql(claim.id),
-        claim.client_id,
-        claim.digest,
-        run,
-        now_ms
-    ])?;
+    )?;
+    for claim in claims {
+        insert.execute(params![
+            to_sql(claim.id),
+            claim.client_id,
+            claim.digest,
+            run,
+            now_ms
+        ])?;
+    }
     Ok(())
 }
 
-fn write_settlement(db: &Connection, settled: &Settlement, now_ms: i64) -> rusqlite::Result<()> {
-    db.prepare_cached(
+fn write_settlements(
+    db: &Connection,
+    settlements: &[Settlement],
+    now_ms: i64,
+) -> rusqlite::Result<()> {
+    let mut update = db.prepare_cached(
         "UPDATE customer SET outcome = ?2, ours = max(ours, ?3),
             keys_lost = iif(?2 = 'created', ?4, max(keys_lost, ?4)),
             customer_id = coalesce(?5, customer_id), request_id = coalesce(?6, request_id),
             attempts = attempts + ?7, status = ?8, message = ?9, settled = ?10, digest = ?11
          WHERE id = ?1",
-    )?
-    .execute(params![
-        to_sql(settled.id),
-        settled.outcome.name(),
-        settled.ours,
-        settled.keys_lost,
-        settled.customer_id,
-        settled.request_id,
-        settled.attempts,
-        settled.status,
-        settled.message,
-        now_ms,
-        settled.digest,
-    ])?;
+    )?;
+    for settled in settlements {
+        update.execute(params![
+            to_sql(settled.id),
+            settled.outcome.name(),
+            settled.ours,
+            settled.keys_lost,
+            settled.customer_id,
+            settled.request_id,
+            settled.attempts,
+            settled.status,
+            settled.message,
+            now_ms,
+            settled.digest,
+        ])?;
+    }
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! A JSON object → cells under their paths, without building it in memory.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -35,8 +36,14 @@ pub(super) struct Paths {
 
 #[derive(Debug, Default)]
 struct Node {
+    name: Box<str>,
     column: Option<usize>,
     children: HashMap<Box<str>, usize>,
+    /// The children as they were first met. Rows mostly have their members in
+    /// the same order, so that each is where it is looked for first.
+    in_order: Vec<usize>,
+    /// This node's place among its parent's.
+    place: usize,
 }
 
 impl Default for Paths {
@@ -57,9 +64,18 @@ impl Paths {
         self.nodes.get(node)?.column
     }
 
-    /// The node of member `name` of `parent`; `None` where there are too many.
-    fn node(&mut self, parent: usize, name: &str) -> Option<usize> {
-        if let Some(node) = self.known(parent, name) {
+    /// The node of member `name` of `parent`, which is probably its child at
+    /// `place`; `None` where there are too many.
+    fn node(&mut self, parent: usize, place: usize, name: &str) -> Option<usize> {
+        let probable = self.nodes.get(parent)?.in_order.get(place).copied();
+        if let Some(node) = probable
+            .filter(|node| {
+                self.nodes
+                    .get(*node)
+                    .is_some_and(|node| *node.name == *name)
+            })
+            .or_else(|| self.known(parent, name))
+        {
             return Some(node);
         }
         if self.columns.names.len() >= MOST_COLUMNS {
@@ -73,16 +89,23 @@ impl Paths {
             None => name.to_owned(),
         };
         let node = self.nodes.len();
+        let parent = self.nodes.get_mut(parent)?;
+        let place = parent.in_order.len();
+        parent.in_order.push(node);
+        parent.children.insert(name.into(), node);
         self.nodes.push(Node {
+            name: name.into(),
             column: Some(self.columns.names.len()),
-            children: HashMap::new(),
+            place,
+            ..Node::default()
         });
         self.columns.names.push(path);
-        self.nodes
-            .get_mut(parent)?
-            .children
-            .insert(name.into(), node);
         Some(node)
+    }
+
+    /// Where the member after `node` probably is.
+    fn after(&self, node: usize) -> usize {
+        self.nodes.get(node).map_or(0, |node| node.place + 1)
     }
 }
 
@@ -110,11 +133,13 @@ impl<'de> Visitor<'de> for Members<'_, 'de> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(name) = map.next_key::<std::borrow::Cow<'de, str>>()? {
-            let Some(node) = self.paths.node(self.node, &name) else {
+        let mut place = 0;
+        while let Some(Name(name)) = map.next_key::<Name<'de>>()? {
+            let Some(node) = self.paths.node(self.node, place, &name) else {
                 map.next_value::<serde::de::IgnoredAny>()?;
                 continue;
             };
+            place = self.paths.after(node);
             let Some(column) = self.paths.column(node) else {
                 continue;
             };
@@ -135,6 +160,10 @@ impl<'de> Visitor<'de> for Members<'_, 'de> {
         Ok(())
     }
 }
+
+/// A member's name, borrowed where it is written without escapes.
+#[derive(serde::Deserialize)]
+struct Name<'t>(#[serde(borrow)] Cow<'t, str>);
 
 /// Reads one member's value.
 struct Member<'p, 'de> {
@@ -232,11 +261,11 @@ impl<'de> Visitor<'de> for Member<'_, 'de> {
         while let Some(item) = items.next_element::<Item<'de>>()? {
             match item {
                 Item::Text(text) => match text {
-                    std::borrow::Cow::Borrowed(text) => {
+                    Cow::Borrowed(text) => {
                         let value = self.span(text);
                         self.push(Kind::Item, value);
                     }
-                    std::borrow::Cow::Owned(text) => self.push(Kind::Item, Value::Text(text)),
+                    Cow::Owned(text) => self.push(Kind::Item, Value::Text(text)),
                 },
                 Item::Other(_) => {
                     while items.next_element::<serde::de::IgnoredAny>()?.is_some() {}
@@ -257,6 +286,6 @@ impl<'de> Visitor<'de> for Member<'_, 'de> {
 #[derive(serde::Deserialize)]
 #[serde(untagged)]
 enum Item<'t> {
-    Text(#[serde(borrow)] std::borrow::Cow<'t, str>),
+    Text(#[serde(borrow)] Cow<'t, str>),
     Other(serde::de::IgnoredAny),
 }
