@@ -23,6 +23,37 @@ const GRACE: Duration = Duration::from_secs(10);
 /// A row's end, with what it takes to record it.
 type Ended = (String, Delivery);
 
+/// The tickets that are next, in the batches in which they were claimed: a
+/// thread that is woken for every single one costs more than sending it.
+pub(super) struct Queue {
+    batches: mpsc::Receiver<Vec<Ticket>>,
+    batch: std::vec::IntoIter<Ticket>,
+}
+
+impl Queue {
+    pub(super) fn of(batches: mpsc::Receiver<Vec<Ticket>>) -> Self {
+        Self {
+            batches,
+            batch: Vec::new().into_iter(),
+        }
+    }
+
+    /// The next ticket; `None` where there will be none. To give up waiting
+    /// loses nothing.
+    async fn next(&mut self) -> Option<Ticket> {
+        loop {
+            if let Some(ticket) = self.batch.next() {
+                return Some(ticket);
+            }
+            self.batch = self.batches.recv().await?.into_iter();
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.batch.as_slice().is_empty() && self.batches.is_closed() && self.batches.is_empty()
+    }
+}
+
 /// Sends tickets and hands their ends to the recorder.
 pub(super) struct Dispatch<A, O> {
     pub(super) sending: Arc<Sending<A, O>>,
@@ -38,10 +69,7 @@ pub(super) struct Dispatch<A, O> {
 
 impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
     /// Sends until there are no more tickets and nothing is in flight.
-    pub(super) async fn dispatch(
-        mut self,
-        mut tickets: mpsc::Receiver<Ticket>,
-    ) -> anyhow::Result<()> {
+    pub(super) async fn dispatch(mut self, mut queue: Queue) -> anyhow::Result<()> {
         let mut tasks: JoinSet<Ended> = JoinSet::new();
         let stop = self.sending.stop.clone();
         let mut open = true;
@@ -51,14 +79,14 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
                 biased;
                 () = stop.halted() => break,
                 Some(ended) = tasks.join_next() => self.ended(ended).await?,
-                ticket = tickets.recv(), if open && !full => match ticket {
+                ticket = queue.next(), if open && !full => match ticket {
                     Some(ticket) => self.start(&mut tasks, ticket),
                     None => open = false,
                 },
             }
         }
         if stop.is_halted() {
-            self.wind_up(tasks, tickets).await?;
+            self.wind_up(tasks, queue).await?;
         }
         for (client_id, mut settlement) in self.alike.accepted() {
             if stop.is_halted() || self.canary {
@@ -83,11 +111,7 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
     }
 
     /// Lets what is in flight finish, and gives back what was not sent.
-    async fn wind_up(
-        &mut self,
-        mut tasks: JoinSet<Ended>,
-        mut tickets: mpsc::Receiver<Ticket>,
-    ) -> anyhow::Result<()> {
+    async fn wind_up(&mut self, mut tasks: JoinSet<Ended>, mut queue: Queue) -> anyhow::Result<()> {
         self.sending.observer.hear(&Event::Finishing {
             in_flight: self.sending.pace.in_flight() as u64,
         });
@@ -101,7 +125,7 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
                     // by the next run.
                     Ok(None) | Err(_) => tasks.abort_all(),
                 },
-                ticket = tickets.recv(), if !tickets.is_closed() || !tickets.is_empty() => {
+                ticket = queue.next(), if !queue.is_over() => {
                     if let Some(ticket) = ticket {
                         self.release(ticket).await;
                     }

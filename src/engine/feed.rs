@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use tokio::sync::{mpsc, oneshot};
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::canary::Ahead;
 use super::rate::Rate;
@@ -45,7 +46,10 @@ pub(super) struct Feed<R> {
     pub(super) canary: Option<usize>,
     pub(super) stop: Stop,
     pub(super) recorder: mpsc::Sender<Message>,
-    pub(super) tickets: mpsc::Sender<Ticket>,
+    /// Makes the recorder write at once.
+    pub(super) hurry: Arc<Notify>,
+    pub(super) tickets: mpsc::Sender<Vec<Ticket>>,
+    pub(super) runtime: Handle,
 }
 
 /// What a feed leaves behind.
@@ -155,6 +159,10 @@ where
 
     /// Claims `batch` and hands it on; false where nobody takes it any more.
     fn send(&mut self, batch: &mut Vec<Ticket>) -> bool {
+        // Nothing is claimed that nobody has room for.
+        let Ok(room) = self.runtime.block_on(self.tickets.reserve()) else {
+            return false;
+        };
         let claims = batch
             .iter()
             .map(|ticket| Claim {
@@ -171,18 +179,15 @@ where
         {
             return false;
         }
+        self.hurry.notify_one();
         // Not before this is answered may any of them be sent.
         let Ok(now_ms) = answer.blocking_recv() else {
             return false;
         };
-        for mut ticket in batch.drain(..) {
-            if !ticket.in_doubt {
-                ticket.claim = ClaimTime::Now(now_ms);
-            }
-            if self.tickets.blocking_send(ticket).is_err() {
-                return false;
-            }
+        for ticket in batch.iter_mut().filter(|ticket| !ticket.in_doubt) {
+            ticket.claim = ClaimTime::Now(now_ms);
         }
+        room.send(std::mem::replace(batch, Vec::with_capacity(self.batch)));
         true
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::budget::{Allowance, RetryBudget};
 use super::canary::{self, Sighting};
-use super::dispatch::Dispatch;
+use super::dispatch::{Dispatch, Queue};
 use super::feed::{Feed, batch_size};
 use super::gauges::Gauges;
 use super::outage::Outage;
@@ -131,7 +131,8 @@ where
     );
     let stop = parts.around.stop;
     let (recorder, inbox) = mpsc::channel(WAITING);
-    let (tickets, queue) = mpsc::channel(batch_size(settings.pacing.ceiling));
+    let (tickets, batches) = mpsc::channel(1);
+    let hurry = Arc::new(Notify::new());
 
     let record = Recorder {
         ledger: parts.ledger,
@@ -139,6 +140,7 @@ where
         sending: Arc::clone(&sending),
         wall: parts.around.wall,
         progress: Progress::default(),
+        hurry: Arc::clone(&hurry),
     };
     let runtime = Handle::current();
     let recording = tokio::task::spawn_blocking(move || record.record(inbox, &runtime));
@@ -152,7 +154,9 @@ where
         canary: settings.canary,
         stop,
         recorder: recorder.clone(),
+        hurry: Arc::clone(&hurry),
         tickets,
+        runtime: Handle::current(),
     };
     let feeding = tokio::task::spawn_blocking(move || feed.feed());
     let dispatch = Dispatch {
@@ -164,7 +168,11 @@ where
         recorder,
         alike: super::alike::Alike::default(),
     };
-    let dispatched = dispatch.dispatch(queue).await;
+    // On a worker, where the requests are: between it and the thread that waits
+    // here, every row would wake a thread twice.
+    let dispatching = tokio::spawn(dispatch.dispatch(Queue::of(batches)));
+    let dispatched = ended("dispatcher", dispatching).await;
+    hurry.notify_one();
     // The ledger's own trouble comes first: the others' follow from it.
     let mut ledger = ended("recorder", recording).await?;
     let left = ended("feed", feeding).await?;

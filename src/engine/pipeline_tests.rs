@@ -17,7 +17,7 @@ use crate::domain::plan::{Existing, Policy};
 use crate::engine::account::{Account, Accounting, account, demand_agreement};
 use crate::engine::alike::Alike;
 use crate::engine::budget::Allowance;
-use crate::engine::dispatch::Dispatch;
+use crate::engine::dispatch::{Dispatch, Queue};
 use crate::engine::pace::Wanted;
 use crate::engine::rate::Rate;
 use crate::engine::stop::{Halt, Stop};
@@ -712,13 +712,13 @@ async fn after_a_stop_an_answer_is_awaited_for_ten_seconds_and_its_row_stays_cla
         changed: false,
         claim: ClaimTime::Now(NOW_MS),
     };
-    tickets.send(ticket).await.unwrap();
+    tickets.send(vec![ticket]).await.unwrap();
     drop(tickets);
     let stopping = async {
         tokio::time::sleep(Duration::from_secs(1)).await;
         stop.halt(Halt::Interrupted);
     };
-    let (dispatched, ()) = tokio::join!(dispatch.dispatch(queue), stopping);
+    let (dispatched, ()) = tokio::join!(dispatch.dispatch(Queue::of(queue)), stopping);
     dispatched.unwrap();
     assert_eq!(began.elapsed(), Duration::from_secs(11));
     assert!(inbox.recv().await.is_none());

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::WallClock;
 use super::sending::Sending;
@@ -56,6 +56,8 @@ pub(super) struct Recorder<L, A, O> {
     pub(super) sending: Arc<Sending<A, O>>,
     pub(super) wall: WallClock,
     pub(super) progress: Progress,
+    /// Somebody waits for what is written: no company is waited for.
+    pub(super) hurry: Arc<Notify>,
 }
 
 impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
@@ -81,7 +83,8 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
     ) -> anyhow::Result<()> {
         let mut messages = Vec::with_capacity(MOST_AT_ONCE);
         loop {
-            let gathered = runtime.block_on(timeout(QUIET, gather(inbox, &mut messages)));
+            let gathering = gather(inbox, &self.hurry, &mut messages);
+            let gathered = runtime.block_on(timeout(QUIET, gathering));
             match gathered {
                 Ok(false) => return Ok(()),
                 // A run that waits says so, and why.
@@ -172,28 +175,25 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
 }
 
 /// Waits for messages, and a little for more; false when there will be none.
-async fn gather(inbox: &mut mpsc::Receiver<Message>, messages: &mut Vec<Message>) -> bool {
+///
+/// The little is slept through: to be woken for every outcome costs more than
+/// to write it.
+async fn gather(
+    inbox: &mut mpsc::Receiver<Message>,
+    hurry: &Notify,
+    messages: &mut Vec<Message>,
+) -> bool {
     if inbox.recv_many(messages, MOST_AT_ONCE).await == 0 {
         return false;
     }
-    let until = Instant::now() + LINGER;
     let is_claim = |message: &Message| matches!(message, Message::Claim { .. });
-    let mut looked_at = 0;
-    while messages.len() < MOST_AT_ONCE {
-        if messages
-            .get(looked_at..)
-            .unwrap_or_default()
-            .iter()
-            .any(is_claim)
-        {
-            break;
-        }
-        looked_at = messages.len();
-        let room = MOST_AT_ONCE - messages.len();
-        match timeout_at(until, inbox.recv_many(messages, room)).await {
-            Ok(1..) => {}
-            Ok(0) | Err(_) => break,
-        }
+    if !messages.iter().any(is_claim) {
+        timeout(LINGER, hurry.notified()).await.ok();
+    }
+    while messages.len() < MOST_AT_ONCE
+        && let Ok(message) = inbox.try_recv()
+    {
+        messages.push(message);
     }
     true
 }
