@@ -3,8 +3,9 @@
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use kable_bulk::sandbox::settings::{CLIENT_ID, CLIENT_SECRET};
 use tempfile::TempDir;
@@ -30,32 +31,106 @@ impl Site {
         Self { folder }
     }
 
-    /// Creates a second from one import by `binary`, into an empty sandbox that
-    /// the ordinary build serves.
-    pub(crate) fn import(&self, binary: &Path) -> f64 {
-        let dir = tempfile::tempdir_in(self.folder.path()).expect("a folder");
-        let sandbox = Sandbox::start(dir.path());
-        let rows = self.folder.path().join("rows.jsonl");
-        let ended = Command::new(binary)
-            .arg("import")
-            .arg(&rows)
-            .args(["--base-url", &sandbox.url, "--rate", "unlimited"])
-            .args(["--concurrency", "64", "--json", "--quiet"])
-            .arg("--checkpoint")
-            .arg(dir.path().join("run.db"))
-            .arg("--out")
-            .arg(dir.path().join("results"))
-            .env("KABLE_CLIENT_ID", CLIENT_ID)
-            .env("KABLE_CLIENT_SECRET", CLIENT_SECRET)
-            .stderr(Stdio::inherit())
-            .output()
-            .expect("an import");
-        assert!(ended.status.success(), "the import failed");
-        let summary: serde_json::Value = serde_json::from_slice(&ended.stdout).expect("a summary");
-        let created = summary["outcomes"]["created"].as_f64().expect("a count");
-        let seconds = summary["elapsed_seconds"].as_f64().expect("a time");
-        created / seconds
+    /// One import by `binary`, into an empty sandbox.
+    pub(crate) fn import(&self, binary: &Path) -> Load {
+        self.serve(|place| {
+            let mut command = Command::new(binary);
+            command
+                .arg("import")
+                .arg(place.rows)
+                .args(["--base-url", place.url, "--rate", "unlimited"])
+                .args(["--concurrency", "64", "--json", "--quiet"])
+                .arg("--checkpoint")
+                .arg(place.folder.join("run.db"))
+                .arg("--out")
+                .arg(place.folder.join("results"))
+                .env("KABLE_CLIENT_ID", CLIENT_ID)
+                .env("KABLE_CLIENT_SECRET", CLIENT_SECRET);
+            measured(&mut command, |said| {
+                let summary: serde_json::Value = serde_json::from_str(said).expect("a summary");
+                let created = summary["outcomes"]["created"].as_f64().expect("a count");
+                created / summary["elapsed_seconds"].as_f64().expect("a time")
+            })
+        })
     }
+
+    /// Puts a load on an empty sandbox that the ordinary build serves.
+    pub(crate) fn serve(&self, load: impl FnOnce(&Place<'_>) -> Load) -> Load {
+        let folder = tempfile::tempdir_in(self.folder.path()).expect("a folder");
+        let sandbox = Sandbox::start(folder.path());
+        load(&Place {
+            url: &sandbox.url,
+            rows: &self.folder.path().join("rows.jsonl"),
+            folder: folder.path(),
+        })
+    }
+}
+
+/// Where a load goes, and what it consists of.
+pub(crate) struct Place<'p> {
+    pub(crate) url: &'p str,
+    pub(crate) rows: &'p Path,
+    pub(crate) folder: &'p Path,
+}
+
+/// What a program did, and what it took.
+#[derive(Clone, Copy)]
+pub(crate) struct Load {
+    pub(crate) a_second: f64,
+    /// User and system, the whole program's.
+    pub(crate) processor_seconds: f64,
+    pub(crate) peak_mib: f64,
+}
+
+impl std::fmt::Display for Load {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{:>6.0}/s {:>5.2} processor seconds {:>5.1} MiB",
+            self.a_second, self.processor_seconds, self.peak_mib
+        )
+    }
+}
+
+/// Runs a program; `read` finds in what it prints how many it did a second.
+pub(crate) fn measured(command: &mut Command, read: impl FnOnce(&str) -> f64) -> Load {
+    let before = processor_seconds_of_ended_children();
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("a program");
+    let status = format!("/proc/{}/status", child.id());
+    let mut stdout = child.stdout.take().expect("its words");
+    let listening = std::thread::spawn(move || std::io::read_to_string(&mut stdout));
+    let mut peak_kib = 0.0_f64;
+    let ended = loop {
+        // The kernel keeps the peak; only the last moments go unseen.
+        let now = std::fs::read_to_string(&status).unwrap_or_default();
+        let peak = now.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse().ok());
+        peak_kib = peak_kib.max(kib.unwrap_or_default());
+        match child.try_wait().expect("its end") {
+            Some(ended) => break ended,
+            #[expect(clippy::disallowed_methods, reason = "there is no runtime here")]
+            None => std::thread::sleep(Duration::from_millis(50)),
+        }
+    };
+    assert!(ended.success(), "{command:?} failed");
+    let said = listening.join().expect("a thread").expect("text");
+    Load {
+        a_second: read(&said),
+        processor_seconds: processor_seconds_of_ended_children() - before,
+        peak_mib: peak_kib / 1024.0,
+    }
+}
+
+/// From Linux's own count (proc(5), "cutime" and "cstime"); 0 elsewhere.
+fn processor_seconds_of_ended_children() -> f64 {
+    const TICKS_A_SECOND: f64 = 100.0;
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let behind_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = behind_name.split_whitespace().skip(13).take(2);
+    ticks
+        .filter_map(|field| field.parse::<f64>().ok())
+        .sum::<f64>()
+        / TICKS_A_SECOND
 }
 
 /// A sandbox in a process of its own; it goes with the value.
@@ -93,23 +168,16 @@ impl Drop for Sandbox {
     }
 }
 
-/// The program built with a feature, in a target folder of its own.
-pub(crate) fn built_with(feature: &str) -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let target = root.join("target").join(feature);
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--release", "--locked", "--features", feature])
-        .arg("--target-dir")
-        .arg(&target)
-        .current_dir(root)
-        .status()
-        .expect("cargo");
-    assert!(built.success(), "the build with {feature} failed");
-    target.join("release").join("kable-bulk")
-}
-
-/// The value in the middle.
-pub(crate) fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+/// Of every figure the value in the middle.
+pub(crate) fn medians(loads: &[Load]) -> Load {
+    let median = |figure: fn(&Load) -> f64| {
+        let mut values: Vec<f64> = loads.iter().map(figure).collect();
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    Load {
+        a_second: median(|load| load.a_second),
+        processor_seconds: median(|load| load.processor_seconds),
+        peak_mib: median(|load| load.peak_mib),
+    }
 }
