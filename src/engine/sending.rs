@@ -125,6 +125,12 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             self.gauges.took(sent.latency);
             lock(&self.clock).heard(date_ms, sent_ms, (self.wall)());
         }
+        if answered.advice.capped {
+            let message = "the API asks for a longer pause than the hour that is obeyed";
+            self.observer.hear(&Event::Trouble {
+                message: message.to_owned(),
+            });
+        }
         if !answered.advice.quotas.is_empty() {
             self.pace.told(&answered.advice.quotas);
         }
