@@ -3,6 +3,8 @@
 //! The loop below is the promise in code. A create whose fate is not known puts
 //! the row in doubt, and a row in doubt is asked for, never sent blindly.
 
+use std::time::Duration;
+
 use super::gauges::Gauges;
 use super::life::{Delivery, Life, Next, Update};
 use super::pace::Permit;
@@ -12,7 +14,7 @@ use super::{ClaimTime, Ticket};
 use crate::domain::change::Change;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Existing, Remote, differences, is_our_doing};
-use crate::kable::{CustomerApi, Found, Key, Refusal, Reply, Trouble};
+use crate::kable::{CustomerApi, Found, Refusal, Reply, Trouble};
 use crate::report::{Event, Observer};
 
 impl<A: CustomerApi, O: Observer> Sending<A, O> {
@@ -227,7 +229,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         }
         Delivery::Settled {
             settlement,
-            keys: Vec::<Key>::new(),
+            keys: Vec::new(),
             from_before: ticket.forgotten || matches!(ticket.claim, ClaimTime::Earlier(_)),
         }
     }
@@ -255,7 +257,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     }
 
     /// Takes in that everybody is to wait; the row is tried again then.
-    fn throttled(&self, life: &mut Life, wait: Option<std::time::Duration>) {
+    fn throttled(&self, life: &mut Life, wait: Option<Duration>) {
         life.troubled = true;
         self.hold_back(life.sent, wait);
     }

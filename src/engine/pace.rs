@@ -25,6 +25,9 @@ use crate::kable;
 /// For how long a gate that held somebody up is what binds.
 const LATELY: Duration = Duration::from_secs(1);
 
+/// The longest time between two starts.
+const A_YEAR: Duration = Duration::from_hours(24 * 365);
+
 /// How a run is paced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wanted {
@@ -308,9 +311,10 @@ impl Pace {
     }
 }
 
-/// The time between two starts.
+/// The time between two starts. A rate of next to nothing is once a year: what
+/// is added to it stays a time.
 fn interval(rate: f64) -> Duration {
-    Duration::try_from_secs_f64(1.0 / rate).unwrap_or(Duration::MAX)
+    Duration::try_from_secs_f64(1.0 / rate).map_or(A_YEAR, |interval| interval.min(A_YEAR))
 }
 
 /// A poisoned lock guards plain numbers that are right at every instant.
@@ -379,6 +383,14 @@ mod tests {
             times[1] >= Duration::from_secs(30) && times[2] < Duration::from_secs(61),
             "{times:?}"
         );
+    }
+
+    #[test]
+    fn a_rate_of_nothing_is_a_time_that_can_be_added_to() {
+        for rate in [0.0, f64::MIN_POSITIVE, -1.0, f64::NAN] {
+            assert_eq!(super::interval(rate), super::A_YEAR, "{rate}");
+        }
+        assert_eq!(super::interval(f64::INFINITY), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
