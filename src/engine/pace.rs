@@ -28,6 +28,9 @@ const LATELY: Duration = Duration::from_secs(1);
 /// The longest time between two starts.
 const A_YEAR: Duration = Duration::from_hours(24 * 365);
 
+/// How long the rate of a moment is waited for before it is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 /// How a run is paced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wanted {
@@ -58,8 +61,9 @@ struct State {
     told: Told,
     tempo: Tempo,
     window: Window,
-    /// When the next request may start, as far as the tempo goes.
-    next: Duration,
+    /// When the last request was due; the next one is as much later as the rate
+    /// of that moment says, so that a rate that rises is waited for no longer.
+    due: Option<Duration>,
     /// Whether it was the tempo that held requests back lately.
     was_used: bool,
     /// Which gate a request waited at last, and when.
@@ -81,17 +85,15 @@ enum Gate {
 impl State {
     /// Starts a request at `now`, or says when one may start.
     fn start(&mut self, now: Duration) -> Result<(), Duration> {
-        let rate = self.tempo.rate();
+        let interval = interval(self.tempo.rate());
+        let next = self.due.map_or(Duration::ZERO, |due| due + interval);
         // Up to there the bucket keeps the time.
-        if self.tempo.held() == Held::Ceiling {
-            return Ok(());
-        }
-        if now < self.next {
+        if self.tempo.held() != Held::Ceiling && now < next {
             self.was_used = true;
             self.waited = Some((Gate::Tempo, now));
-            return Err(self.next);
+            return Err(next.min(now + LOOK_AGAIN));
         }
-        self.next = self.next.max(now.saturating_sub(LATENESS)) + interval(rate);
+        self.due = Some(next.max(now.saturating_sub(LATENESS)));
         Ok(())
     }
 }
@@ -143,7 +145,7 @@ impl Pace {
                 told: Told::default(),
                 tempo: Tempo::new(ceiling, at_once),
                 window: Window::new(pacing.concurrency, at_once),
-                next: Duration::ZERO,
+                due: None,
                 was_used: false,
                 waited: None,
                 paused_until: None,
