@@ -1,5 +1,7 @@
 //! The checks of one row, field by field; `validate.rs` puts them together.
 
+use std::borrow::Cow;
+
 use super::candidate::{Candidate, Given};
 use super::currency::{self, KABLE, Standing};
 use super::field::Field;
@@ -21,19 +23,19 @@ const LONGEST_VALUE: usize = 4096;
 const MOST_IDS: usize = 1000;
 
 /// The checks of one row, and what they have found.
-pub(super) struct Checks<'c> {
-    pub(super) candidate: &'c Candidate<'c>,
+pub(super) struct Checks<'c, 'r> {
+    pub(super) candidate: &'c Candidate<'r>,
     pub(super) rules: &'c Rules,
     pub(super) problems: Vec<Problem>,
 }
 
-impl<'c> Checks<'c> {
+impl<'r> Checks<'_, 'r> {
     fn note(&mut self, code: Code, field: Field, value: &str, message: impl Into<String>) {
         self.problems.push(Problem::of(code, field, value, message));
     }
 
     /// The text of `field` as given, if it is text; notes a wrong type.
-    fn given(&mut self, field: Field) -> Option<&'c str> {
+    fn given(&mut self, field: Field) -> Option<&'r str> {
         match self.candidate.get(field) {
             Given::Text(text) => Some(text),
             Given::Wrong(kind, text) => {
@@ -63,7 +65,7 @@ impl<'c> Checks<'c> {
         }
     }
 
-    pub(super) fn client_id(&mut self) -> Option<String> {
+    pub(super) fn client_id(&mut self) -> Option<&'r str> {
         let field = Field::ClientId;
         let Some(given) = self.given(field).filter(|text| !is_blank(text)) else {
             self.missing(field);
@@ -101,11 +103,11 @@ impl<'c> Checks<'c> {
         }
         self.sound(field, value, LONGEST_CLIENT_ID).then(|| {
             self.placeholder(field, value);
-            value.to_owned()
+            value
         })
     }
 
-    pub(super) fn company_name(&mut self) -> Option<String> {
+    pub(super) fn company_name(&mut self) -> Option<&'r str> {
         let field = Field::CompanyName;
         let value = self.optional(field);
         match &value {
@@ -115,12 +117,15 @@ impl<'c> Checks<'c> {
         value
     }
 
-    pub(super) fn currency(&mut self) -> Option<String> {
+    pub(super) fn currency(&mut self) -> Option<Cow<'r, str>> {
         let field = Field::Currency;
         let Some(value) = self.trimmed(field) else {
             self.missing(field);
             return None;
         };
+        if KABLE.contains(&value) {
+            return Some(Cow::Borrowed(value));
+        }
         let code = value.to_uppercase();
         match currency::standing(&code, &self.rules.allowed_currencies) {
             Standing::Taken => {
@@ -128,7 +133,7 @@ impl<'c> Checks<'c> {
                     let message = format!("{field} {} was written as {code:?}", quoted(value));
                     self.note(Code::Corrected, field, value, message);
                 }
-                Some(code)
+                Some(Cow::Owned(code))
             }
             Standing::Unsupported(name) => {
                 let message = format!(
@@ -155,7 +160,7 @@ impl<'c> Checks<'c> {
     }
 
     /// A text that may be left out: trimmed, sound, and looked at.
-    pub(super) fn optional(&mut self, field: Field) -> Option<String> {
+    pub(super) fn optional(&mut self, field: Field) -> Option<&'r str> {
         let value = self.trimmed(field)?;
         if !self.sound(field, value, LONGEST_VALUE) {
             return None;
@@ -167,11 +172,11 @@ impl<'c> Checks<'c> {
             );
             self.note(Code::SuspectValue, field, value, message);
         }
-        Some(value.to_owned())
+        Some(value)
     }
 
     /// The value without blanks around it; `None` where nothing is left.
-    fn trimmed(&mut self, field: Field) -> Option<&'c str> {
+    fn trimmed(&mut self, field: Field) -> Option<&'r str> {
         let given = self.given(field)?;
         let bare = trimmed(given);
         if bare.is_empty() {
@@ -255,9 +260,14 @@ impl<'c> Checks<'c> {
     }
 
     /// The ids of a list, each once.
-    pub(super) fn ids(&mut self, field: Field) -> Vec<String> {
-        let given: Vec<String> = match self.candidate.get(field) {
-            Given::List(items) => items.iter().map(|item| (*item).to_owned()).collect(),
+    pub(super) fn ids(&mut self, field: Field) -> Vec<Cow<'r, str>> {
+        let mut ids = Vec::new();
+        match self.candidate.get(field) {
+            Given::List(items) => {
+                for item in items {
+                    self.keep_id(field, Cow::Borrowed(item), &mut ids);
+                }
+            }
             Given::Wrong(kind, text) => {
                 let message = format!(
                     "{field} is {}{}, wanted an array of strings",
@@ -265,35 +275,49 @@ impl<'c> Checks<'c> {
                     in_brackets(text)
                 );
                 self.note(Code::WrongType, field, text, message);
-                return Vec::new();
             }
-            Given::Text(text) => split(text),
-            Given::Absent => return Vec::new(),
-        };
-        let mut ids: Vec<String> = Vec::with_capacity(given.len());
-        for item in given {
-            let id = trimmed(&item);
-            if id.is_empty() {
-                continue;
+            Given::Text(text) => {
+                let text: &'r str = text;
+                match json_list(text) {
+                    Some(items) => {
+                        for item in items {
+                            self.keep_id(field, Cow::Owned(item), &mut ids);
+                        }
+                    }
+                    None => {
+                        for item in text.split([';', '|', ',']) {
+                            self.keep_id(field, Cow::Borrowed(item), &mut ids);
+                        }
+                    }
+                }
             }
-            if ids.iter().any(|known| known == id) {
-                self.note(
-                    Code::Corrected,
-                    field,
-                    id,
-                    format!("{field} names {} twice", quoted(id)),
-                );
-            } else if self.sound(field, id, LONGEST_VALUE) {
-                self.known_id(field, id);
-                ids.push(id.to_owned());
-            }
-            if ids.len() > MOST_IDS {
-                let message = format!("{field} names more than {MOST_IDS} ids");
-                self.note(Code::InvalidValue, field, id, message);
-                return Vec::new();
-            }
+            Given::Absent => {}
+        }
+        if ids.len() > MOST_IDS {
+            let message = format!("{field} names more than {MOST_IDS} ids");
+            self.note(Code::InvalidValue, field, "", message);
+            ids.clear();
         }
         ids
+    }
+
+    /// Adds one id of a list, unless it is there; looks no further at those
+    /// beyond the most.
+    fn keep_id(&mut self, field: Field, item: Cow<'r, str>, ids: &mut Vec<Cow<'r, str>>) {
+        let id = match item {
+            Cow::Borrowed(item) => Cow::Borrowed(trimmed(item)),
+            Cow::Owned(item) => Cow::Owned(trimmed(&item).to_owned()),
+        };
+        if id.is_empty() || ids.len() > MOST_IDS {
+            return;
+        }
+        if ids.contains(&id) {
+            let message = format!("{field} names {} twice", quoted(&id));
+            self.note(Code::Corrected, field, &id, message);
+        } else if self.sound(field, &id, LONGEST_VALUE) {
+            self.known_id(field, &id);
+            ids.push(id);
+        }
     }
 
     /// Holds one id against Kable's own list, or where that is not known,
@@ -368,14 +392,10 @@ fn is_blank(text: &str) -> bool {
     trimmed(text).is_empty()
 }
 
-/// The items of a list that stands in one cell: a JSON array, or split at `;`,
-/// `|` or `,`.
-fn split(text: &str) -> Vec<String> {
+/// The items of a list that stands in one cell as a JSON array.
+fn json_list(text: &str) -> Option<Vec<String>> {
     let bare = text.trim();
-    if bare.starts_with('[')
-        && let Ok(items) = serde_json::from_str::<Vec<String>>(bare)
-    {
-        return items;
-    }
-    bare.split([';', '|', ',']).map(str::to_owned).collect()
+    bare.starts_with('[')
+        .then(|| serde_json::from_str(bare).ok())
+        .flatten()
 }

@@ -3,6 +3,8 @@
 //! Only `validate.rs` makes one, so to hold a [`Customer`] is proof that its
 //! values are not blank and its currency is taken.
 
+use std::borrow::Cow;
+
 use super::field::Field;
 
 /// A 128-bit fingerprint of some text.
@@ -123,39 +125,125 @@ impl Customer {
             .collect()
     }
 
+    /// The values, borrowed.
+    pub fn values(&self) -> Values<'_> {
+        let mut contact = [None; Field::CONTACT.len()];
+        for (slot, member) in contact.iter_mut().zip(&self.contact.members) {
+            *slot = member.as_deref();
+        }
+        Values {
+            client_id: &self.client_id,
+            company_name: &self.company_name,
+            currency: Cow::Borrowed(&self.currency),
+            stripe_customer_id: self.stripe_customer_id.as_deref(),
+            plan_ids: borrowed(&self.plan_ids),
+            bundle_ids: borrowed(&self.bundle_ids),
+            contact,
+        }
+    }
+
     /// A digest of everything that is sent for this customer.
+    pub fn digest(&self) -> Fingerprint {
+        self.values().digest(&mut Vec::new())
+    }
+}
+
+fn borrowed(ids: &[String]) -> Vec<Cow<'_, str>> {
+    ids.iter().map(|id| Cow::Borrowed(id.as_str())).collect()
+}
+
+/// A customer's values, where they stand: what [`Customer`] is once it is to
+/// outlive its row. Checking a row copies nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Values<'r> {
+    pub(super) client_id: &'r str,
+    pub(super) company_name: &'r str,
+    pub(super) currency: Cow<'r, str>,
+    pub(super) stripe_customer_id: Option<&'r str>,
+    pub(super) plan_ids: Vec<Cow<'r, str>>,
+    pub(super) bundle_ids: Vec<Cow<'r, str>>,
+    pub(super) contact: [Option<&'r str>; Field::CONTACT.len()],
+}
+
+impl<'r> Values<'r> {
+    /// `clientId`: never blank, no blanks around it.
+    pub fn client_id(&self) -> &'r str {
+        self.client_id
+    }
+
+    /// `companyName`: never blank.
+    pub fn company_name(&self) -> &'r str {
+        self.company_name
+    }
+
+    /// `billingContact.email`, where given.
+    pub fn email(&self) -> Option<&'r str> {
+        *self.contact.get(place(Field::Email)?)?
+    }
+
+    /// The customer, with values of its own.
+    pub fn to_customer(&self) -> Customer {
+        let owned = |ids: &[Cow<'_, str>]| ids.iter().map(|id| id.clone().into_owned()).collect();
+        let mut contact = Contact::default();
+        for (slot, member) in contact.members.iter_mut().zip(self.contact) {
+            *slot = member.map(str::to_owned);
+        }
+        Customer {
+            client_id: self.client_id.to_owned(),
+            company_name: self.company_name.to_owned(),
+            currency: self.currency.clone().into_owned(),
+            stripe_customer_id: self.stripe_customer_id.map(str::to_owned),
+            plan_ids: owned(&self.plan_ids),
+            bundle_ids: owned(&self.bundle_ids),
+            contact,
+        }
+    }
+
+    /// A digest of everything that is sent for this customer, worked out in
+    /// `room`.
+    pub fn digest(&self, room: &mut Vec<u8>) -> Fingerprint {
+        self.write_parts(room);
+        shorten(blake3::hash(room))
+    }
+
+    /// Writes what is sent into `room`, in place of what is there.
     ///
     /// Each part goes in with its field and its length before it, so that no
     /// two different customers come to the same bytes. The order of plans and
     /// bundles makes no difference, as it makes none to the API.
-    pub fn digest(&self) -> Fingerprint {
+    pub fn write_parts(&self, room: &mut Vec<u8>) {
         // One piece is hashed much faster than forty.
-        let mut parts = Vec::with_capacity(512);
+        room.clear();
         let mut part = |field: Field, value: &str| {
-            parts.push(field.index().to_le_bytes()[0]);
-            parts.extend_from_slice(&value.len().to_le_bytes());
-            parts.extend_from_slice(value.as_bytes());
+            room.push(field.index().to_le_bytes()[0]);
+            room.extend_from_slice(&value.len().to_le_bytes());
+            room.extend_from_slice(value.as_bytes());
         };
-        part(Field::ClientId, &self.client_id);
-        part(Field::CompanyName, &self.company_name);
+        part(Field::ClientId, self.client_id);
+        part(Field::CompanyName, self.company_name);
         part(Field::Currency, &self.currency);
-        if let Some(id) = &self.stripe_customer_id {
+        if let Some(id) = self.stripe_customer_id {
             part(Field::StripeCustomerId, id);
         }
         for (field, ids) in [
-            (Field::PlanIds, &self.plan_ids),
-            (Field::BundleIds, &self.bundle_ids),
+            (Field::PlanIds, self.plan_ids.as_slice()),
+            (Field::BundleIds, self.bundle_ids.as_slice()),
         ] {
-            let mut sorted: Vec<&str> = ids.iter().map(String::as_str).collect();
+            if let [only] = ids {
+                part(field, only);
+                continue;
+            }
+            let mut sorted: Vec<&str> = ids.iter().map(AsRef::as_ref).collect();
             sorted.sort_unstable();
             for id in sorted {
                 part(field, id);
             }
         }
-        for (field, value) in self.contact.given() {
-            part(field, value);
+        for (field, value) in Field::CONTACT.into_iter().zip(self.contact) {
+            if let Some(value) = value {
+                part(field, value);
+            }
         }
-        shorten(blake3::hash(&parts))
     }
 }
 

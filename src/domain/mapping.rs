@@ -131,7 +131,7 @@ enum Target {
 }
 
 /// A mapping, worked out for the columns of one input.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Binding {
     mapping: Mapping,
     matching: Matching,

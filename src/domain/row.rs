@@ -188,9 +188,10 @@ impl Row {
 }
 
 /// How the names of columns are matched to fields.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Matching {
     /// A table's header: case, blanks, `_`, `-` and `.` make no difference.
+    #[default]
     Header,
     /// The API's own body: names are taken as they are.
     Exact,

@@ -5,6 +5,7 @@
 //! good.
 
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use iso_currency::Country;
 
@@ -116,13 +117,38 @@ const COUNTRIES: [&str; 21] = [
     "taiwan",
 ];
 
+/// Which two letters are a country's, by [`letters_place`].
+static CODES: LazyLock<[bool; 26 * 26]> = LazyLock::new(|| {
+    let mut codes = [false; 26 * 26];
+    for (first, row) in (b'A'..=b'Z').zip(codes.chunks_mut(26)) {
+        for (second, slot) in (b'A'..=b'Z').zip(row) {
+            let code = [first, second].map(char::from);
+            *slot = Country::from_str(&String::from_iter(code)).is_ok();
+        }
+    }
+    codes
+});
+
+/// The place of two letters among all pairs; `None` where they are no letters.
+fn letters_place(value: &str) -> Option<usize> {
+    let letter = |byte: u8| {
+        let place = byte.to_ascii_uppercase().wrapping_sub(b'A');
+        (place < 26).then_some(usize::from(place))
+    };
+    match value.as_bytes() {
+        [first, second] => Some(letter(*first)? * 26 + letter(*second)?),
+        _ => None,
+    }
+}
+
 fn is_country(value: &str) -> bool {
-    let upper = value.to_ascii_uppercase();
-    if value.len() == 2 && Country::from_str(&upper).is_ok() {
+    if let Some(place) = letters_place(value)
+        && CODES.get(place) == Some(&true)
+    {
         return true;
     }
     // The three-letter codes are not in the table that we have.
-    value.len() == 3 && upper.bytes().all(|b| b.is_ascii_uppercase())
+    value.len() == 3 && value.bytes().all(|b| b.is_ascii_alphabetic())
         || COUNTRIES.contains(&value.to_lowercase().as_str())
         || Country::from_name(value).is_some()
         || value.len() > 3 && !value.is_ascii()
@@ -131,13 +157,19 @@ fn is_country(value: &str) -> bool {
 fn is_stripe_id(value: &str) -> bool {
     value
         .strip_prefix("cus_")
-        .is_some_and(|id| id.len() >= 8 && id.bytes().all(|b| b.is_ascii_alphanumeric()))
+        .is_some_and(|id| id.len() >= 8 && all(id, |b| b.is_ascii_alphanumeric()))
+}
+
+/// Whether every byte is a `wanted` one; looks at all of them, which is faster
+/// than to stop at the first that isn't.
+fn all(text: &str, wanted: impl Fn(u8) -> bool) -> bool {
+    text.bytes().fold(true, |all, byte| all & wanted(byte))
 }
 
 fn is_kable_id(value: &str, prefix: &str) -> bool {
     value
         .strip_prefix(prefix)
-        .is_some_and(|id| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()))
+        .is_some_and(|id| id.len() == 32 && all(id, |b| b.is_ascii_hexdigit()))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use super::candidate::Candidate;
 use super::checks::{Checks, in_brackets};
-use super::customer::{Contact, Customer};
+use super::customer::Values;
 use super::field::Field;
 use super::mapping::Binding;
 use super::problem::{Code, Problem, Severity, messages};
@@ -14,9 +14,9 @@ use super::rules::Rules;
 
 /// A row that may be sent.
 #[derive(Debug, Clone)]
-pub struct Fit {
+pub struct Fit<'r> {
     /// What is sent.
-    pub customer: Customer,
+    pub values: Values<'r>,
     /// Warnings and corrections; no errors.
     pub notes: Vec<Problem>,
 }
@@ -45,18 +45,22 @@ impl std::fmt::Display for Rejection {
 
 /// What a row turned out to be.
 #[derive(Debug, Clone)]
-pub enum Checked {
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every row is fit, and a box for each would cost more than the room"
+)]
+pub enum Checked<'r> {
     /// No customer, and no mistake either.
     Skipped,
     /// It may be sent.
-    Fit(Box<Fit>),
+    Fit(Fit<'r>),
     /// It may not be sent.
     Unfit(Rejection),
 }
 
 /// Checks `row`, whichever state it is in. Every pass over the input calls
 /// this one function, so that no two of them can disagree.
-pub fn check(row: &Row, binding: &Binding, rules: &Rules) -> Checked {
+pub fn check<'r>(row: &'r Row, binding: &'r Binding, rules: &Rules) -> Checked<'r> {
     match &row.state {
         State::Blank => Checked::Skipped,
         State::Broken(why) => Checked::Unfit(Rejection::of(Problem::of_row(
@@ -64,14 +68,14 @@ pub fn check(row: &Row, binding: &Binding, rules: &Rules) -> Checked {
             why.clone(),
         ))),
         State::Good => match validate(&binding.candidate(row), rules) {
-            Ok(fit) => Checked::Fit(Box::new(fit)),
+            Ok(fit) => Checked::Fit(fit),
             Err(rejection) => Checked::Unfit(rejection),
         },
     }
 }
 
 /// Checks `candidate` against the API's rules and `rules`.
-pub fn validate(candidate: &Candidate<'_>, rules: &Rules) -> Result<Fit, Rejection> {
+pub fn validate<'r>(candidate: &Candidate<'r>, rules: &Rules) -> Result<Fit<'r>, Rejection> {
     let mut checks = Checks {
         candidate,
         rules,
@@ -95,19 +99,14 @@ pub fn validate(candidate: &Candidate<'_>, rules: &Rules) -> Result<Fit, Rejecti
             ),
         });
     }
-    let mut contact = Contact::default();
-    for field in Field::CONTACT {
-        if let Some(value) = checks.optional(field) {
-            contact.set(field, value);
-        }
-    }
+    let contact = Field::CONTACT.map(|field| checks.optional(field));
     let problems = checks.problems;
     let refused = problems
         .iter()
         .any(|problem| rules.strict || problem.code.severity() == Severity::Error);
     match (client_id, company_name, currency) {
         (Some(client_id), Some(company_name), Some(currency)) if !refused => Ok(Fit {
-            customer: Customer {
+            values: Values {
                 client_id,
                 company_name,
                 currency,

@@ -74,7 +74,7 @@ fn an_apostrophe_that_belongs_to_a_name_stays() {
     let mut dutch = candidate();
     dutch.set(Field::CompanyName, "'t Hooft BV");
     let fit = validate(&dutch, &Rules::default()).unwrap();
-    assert_eq!(fit.customer.company_name(), "'t Hooft BV");
+    assert_eq!(fit.values.to_customer().company_name(), "'t Hooft BV");
     assert_eq!(fit.notes, []);
 }
 
@@ -160,7 +160,8 @@ fn lists_are_split_or_read_as_json() {
         assert_eq!(
             validate(&listed, &Rules::default())
                 .unwrap()
-                .customer
+                .values
+                .to_customer()
                 .plan_ids(),
             ["a", "b"],
             "{text}"
@@ -185,7 +186,7 @@ proptest! {
         drawn.set(Field::PlanIds, &plans);
         match validate(&drawn, &Rules::default()) {
             Ok(fit) => {
-                let customer = fit.customer;
+                let customer = fit.values.to_customer();
                 prop_assert!(!customer.client_id().trim().is_empty());
                 prop_assert_eq!(customer.client_id().trim(), customer.client_id());
                 prop_assert!(!customer.company_name().trim().is_empty());

@@ -19,7 +19,7 @@ use crate::domain::problem::{Code, Problem};
 use crate::domain::row::{Columns, Row, Rows};
 use crate::domain::summary::{ProblemKind, ProblemTally, RowCounts};
 use crate::domain::text::{SHOWN, quoted};
-use crate::domain::validate::{Checked, Fit};
+use crate::domain::validate::{Checked, check};
 use crate::ledger::{Entry, Ledger};
 use crate::report::{Came, Event, Fate, Observer, RowAccount, Sink};
 
@@ -150,6 +150,12 @@ struct Found {
     entry: Option<Entry>,
 }
 
+/// A row that passed.
+struct Fitting {
+    client_id: String,
+    notes: Vec<Problem>,
+}
+
 /// What finds it.
 struct Pass<'p> {
     checker: Checker<'p>,
@@ -164,7 +170,9 @@ impl Pass<'_> {
         columns: &Columns,
         verdict: Option<Verdict>,
     ) -> anyhow::Result<Found> {
-        let fit = match self.checker.check(row, columns)? {
+        let reading = self.checker.reading;
+        let binding = self.checker.bind(row.origin.input, columns)?;
+        let fit = match check(row, binding, &reading.rules) {
             Checked::Skipped => {
                 return Ok(Found::without_entry(
                     Said::Skipped,
@@ -173,7 +181,6 @@ impl Pass<'_> {
                 ));
             }
             Checked::Unfit(rejection) => {
-                let binding = self.checker.bind(row.origin.input, columns)?;
                 let client_id = given_id(binding, row);
                 return Ok(Found::without_entry(
                     Said::Rejected,
@@ -181,11 +188,14 @@ impl Pass<'_> {
                     rejection.problems,
                 ));
             }
-            Checked::Fit(fit) => *fit,
+            Checked::Fit(fit) => Fitting {
+                client_id: fit.values.client_id().to_owned(),
+                notes: fit.notes,
+            },
         };
         match verdict {
             Some(Verdict::Duplicate { input, line }) => {
-                let client_id = fit.customer.client_id().to_owned();
+                let client_id = fit.client_id;
                 let there = self.checker.input_name(input);
                 let there = (input != row.origin.input).then_some(there);
                 let mut problems = vec![duplicate(&client_id, there, line)];
@@ -202,9 +212,9 @@ impl Pass<'_> {
     }
 
     /// What the ledger holds of a row that was fit, under claim `id`.
-    fn known(&mut self, id: u64, decision: Decision, fit: Fit) -> anyhow::Result<Found> {
+    fn known(&mut self, id: u64, decision: Decision, fit: Fitting) -> anyhow::Result<Found> {
         let mut problems = fit.notes;
-        let client_id = fit.customer.client_id().to_owned();
+        let client_id = fit.client_id;
         let entry = match &mut self.ledger {
             Some(ledger) => ledger.entry(id)?,
             None => None,

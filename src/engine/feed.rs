@@ -100,7 +100,8 @@ where
                 break;
             }
             if let Checked::Fit(fit) = checker.check(&row, self.rows.columns())? {
-                let ticket = self.ticket(fit.customer, verdict);
+                let customer = fit.values.to_customer();
+                let ticket = self.ticket(customer, verdict);
                 if self.canary.is_some() {
                     ahead.push(Ahead::of(row.origin, &ticket));
                 }

@@ -55,7 +55,9 @@ pub struct Reading {
 #[derive(Debug)]
 pub(crate) struct Checker<'r> {
     reading: &'r Reading,
-    binding: Option<(u16, Binding)>,
+    /// The input that the binding is worked out for.
+    bound_to: Option<u16>,
+    binding: Binding,
     /// Of which input how many columns have been looked through for ones
     /// without a field.
     pub(crate) seen: Option<(u16, usize)>,
@@ -65,13 +67,18 @@ impl<'r> Checker<'r> {
     pub(crate) fn new(reading: &'r Reading) -> Self {
         Self {
             reading,
-            binding: None,
+            bound_to: None,
+            binding: Binding::default(),
             seen: None,
         }
     }
 
     /// Checks `row`, which came from an input with `columns`.
-    pub(crate) fn check(&mut self, row: &Row, columns: &Columns) -> Result<Checked, MappingError> {
+    pub(crate) fn check<'c>(
+        &'c mut self,
+        row: &'c Row,
+        columns: &Columns,
+    ) -> Result<Checked<'c>, MappingError> {
         let reading = self.reading;
         Ok(check(
             row,
@@ -88,14 +95,13 @@ impl<'r> Checker<'r> {
 
     /// What the columns of an input feed.
     pub(crate) fn bind(&mut self, input: u16, columns: &Columns) -> Result<&Binding, MappingError> {
-        let bound = match self.binding.take() {
-            Some((of, mut binding)) if of == input => {
-                binding.extend(columns);
-                binding
-            }
-            Some(_) | None => Binding::new(&self.reading.mapping, columns, self.input_name(input))?,
-        };
-        Ok(&self.binding.insert((input, bound)).1)
+        if self.bound_to == Some(input) {
+            self.binding.extend(columns);
+        } else {
+            self.binding = Binding::new(&self.reading.mapping, columns, self.input_name(input))?;
+            self.bound_to = Some(input);
+        }
+        Ok(&self.binding)
     }
 }
 

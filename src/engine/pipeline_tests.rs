@@ -193,7 +193,10 @@ fn plain(name: &str) -> Customer {
     candidate.set(Field::ClientId, "c-1");
     candidate.set(Field::CompanyName, name);
     candidate.set(Field::Currency, "USD");
-    validate(&candidate, &Rules::default()).unwrap().customer
+    validate(&candidate, &Rules::default())
+        .unwrap()
+        .values
+        .to_customer()
 }
 
 #[tokio::test]

@@ -132,6 +132,7 @@ where
 {
     let mut checker = Checker::new(surveying.reading);
     let mut row = Row::default();
+    let mut room = Vec::new();
     let mut read = Read {
         rows: RowCounts::default(),
         unused: Vec::new(),
@@ -142,12 +143,11 @@ where
             Checked::Skipped => read.rows.skipped += 1,
             Checked::Unfit(_) => read.rows.rejected += 1,
             Checked::Fit(fit) => {
-                let customer = &fit.customer;
                 ids.push_row(
                     read.rows.read,
                     row.origin,
-                    customer.client_id(),
-                    &customer.digest(),
+                    fit.values.client_id(),
+                    &fit.values.digest(&mut room),
                 )
                 .with_context(|| format!("cannot write to {}", surveying.folder.display()))?;
             }
