@@ -249,3 +249,34 @@ pub trait Rows {
     /// The columns of the input that the last row came from.
     fn columns(&self) -> &Columns;
 }
+
+/// Some rows of one input that follow each other.
+#[derive(Debug)]
+pub struct Part<R> {
+    /// The rows.
+    pub rows: R,
+    /// Which of the inputs they are from, counted from 0.
+    pub input: u16,
+    /// How many there are.
+    pub many: u64,
+}
+
+/// Rows in parts that can be read side by side. One after the other they are
+/// all rows.
+pub trait Parts {
+    /// What ends the reading: the input itself, never a bad row.
+    type Error;
+    /// The rows of a part. Their columns are their own: a part of an input
+    /// whose columns are only met in its rows begins with none.
+    type Part: Rows<Error = Self::Error> + Send;
+
+    /// Cuts off the next part; `None` at the end of the last input.
+    fn next_part(&mut self) -> Result<Option<Part<Self::Part>>, Self::Error>;
+}
+
+/// Rows that can be read once more where they stand.
+pub trait Revisit: Rows {
+    /// Reads the row at `place`, which was read before, into `row`; false where
+    /// there is none any more. Going forward is cheap.
+    fn revisit(&mut self, place: Origin, row: &mut Row) -> Result<bool, Self::Error>;
+}

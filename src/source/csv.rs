@@ -1,8 +1,10 @@
 //! CSV → rows: headers, delimiters, and what people do instead of RFC 4180.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
+use std::sync::Arc;
 
 use super::SourceError;
+use super::cut::{Cut, Found};
 use super::splitter::{Flaw, LONGEST_ROW, Span, Splitter};
 use crate::domain::header::field_of_header;
 use crate::domain::row::{Columns, Kind, Origin, Row, State};
@@ -15,8 +17,22 @@ pub(super) struct CsvRows<R> {
     splitter: Splitter<R>,
     name: String,
     input: u16,
-    columns: Columns,
+    columns: Arc<Columns>,
     records: u64,
+}
+
+impl CsvRows<io::Empty> {
+    /// Reads rows that were cut off an input with `columns`, the first of them
+    /// its `record`-th.
+    pub(super) fn over(cut: Cut, record: u64, input: u16, columns: Arc<Columns>) -> Self {
+        Self {
+            splitter: Splitter::over(cut, columns.delimiter),
+            name: String::new(),
+            input,
+            columns,
+            records: record - 1,
+        }
+    }
 }
 
 impl<R: Read> CsvRows<R> {
@@ -26,7 +42,7 @@ impl<R: Read> CsvRows<R> {
             splitter: Splitter::new(from, delimiter),
             name: name.to_owned(),
             input,
-            columns: Columns::table(Vec::new(), "", delimiter),
+            columns: Arc::new(Columns::table(Vec::new(), "", delimiter)),
             records: 0,
         };
         rows.splitter
@@ -64,24 +80,36 @@ impl<R: Read> CsvRows<R> {
             .cells()
             .iter()
             .map(|cell| header.value(cell).trim().to_owned());
-        rows.columns = Columns::table(names.collect(), header.text(), delimiter);
+        rows.columns = Arc::new(Columns::table(names.collect(), header.text(), delimiter));
         rows.records = 0;
         Ok(rows)
     }
 
     /// The header.
-    pub(super) fn columns(&self) -> &Columns {
+    pub(super) fn columns(&self) -> &Arc<Columns> {
         &self.columns
+    }
+
+    /// Cuts off rows to be read elsewhere, at most `most` of them; with them,
+    /// the number of the first.
+    pub(super) fn cut(&mut self, most: u64) -> Result<(Found, u64), SourceError> {
+        let found = self
+            .splitter
+            .cut(most)
+            .map_err(|error| self.failed(error))?;
+        let first = self.records + 1;
+        match &found {
+            Found::Rows(cut) => self.records += cut.rows,
+            Found::Overlong => {}
+            Found::End => self.demand_rows()?,
+        }
+        Ok((found, first))
     }
 
     /// Reads the next row; false at the end.
     pub(super) fn next(&mut self, row: &mut Row) -> Result<bool, SourceError> {
         if !self.read(row)? {
-            if self.records == 0 {
-                return Err(SourceError::OnlyHeader {
-                    name: self.name.clone(),
-                });
-            }
+            self.demand_rows()?;
             return Ok(false);
         }
         let (cells, wanted) = (row.cells().len(), self.columns.names.len());
@@ -98,6 +126,15 @@ impl<R: Read> CsvRows<R> {
         Ok(true)
     }
 
+    fn demand_rows(&self) -> Result<(), SourceError> {
+        if self.records > 0 {
+            return Ok(());
+        }
+        Err(SourceError::OnlyHeader {
+            name: self.name.clone(),
+        })
+    }
+
     fn read(&mut self, row: &mut Row) -> Result<bool, SourceError> {
         if !self
             .splitter
@@ -112,7 +149,7 @@ impl<R: Read> CsvRows<R> {
             input: self.input,
             line: splitter.line,
             record: self.records,
-            byte: splitter.offset,
+            byte: splitter.offset(),
         };
         if row.refill(origin, splitter.raw()).is_none() {
             return Ok(true);
@@ -142,6 +179,16 @@ impl<R: Read> CsvRows<R> {
             name: self.name.clone(),
             source,
         }
+    }
+}
+
+impl<R: Read + Seek> CsvRows<R> {
+    /// Goes to the row at `place`, which is read next.
+    pub(super) fn go_to(&mut self, place: Origin) -> Result<(), SourceError> {
+        self.records = place.record - 1;
+        self.splitter
+            .go_to(place.byte, place.line)
+            .map_err(|error| self.failed(error))
     }
 }
 

@@ -207,7 +207,7 @@ impl Input {
         match self.rows(0)? {
             AnyRows::Csv(mut rows) => {
                 rows.next(&mut row)?;
-                Ok(rows.columns().clone())
+                Ok(Columns::clone(rows.columns()))
             }
             AnyRows::Jsonl(mut rows) => {
                 rows.next(&mut row)?;
@@ -250,7 +250,7 @@ impl Input {
     }
 }
 
-enum AnyRows {
+pub(super) enum AnyRows {
     Csv(CsvRows<Take<File>>),
     Jsonl(JsonlRows<Take<File>>),
 }
@@ -259,8 +259,8 @@ enum AnyRows {
 pub struct Reader {
     inputs: Arc<[Input]>,
     next: usize,
-    current: Option<AnyRows>,
-    limit: Option<u64>,
+    pub(super) current: Option<AnyRows>,
+    pub(super) limit: Option<u64>,
     columns: Columns,
 }
 
@@ -300,24 +300,50 @@ impl Reader {
                     self.limit = self.limit.map(|left| left - 1);
                     return Ok(true);
                 }
-                if let Some(input) = self.current_input() {
-                    input.demand_unchanged()?;
-                }
-                self.current = None;
+                self.close()?;
             }
-            let Some(input) = self.inputs.get(self.next) else {
+            if !self.open_next()? {
                 return Ok(false);
-            };
-            // More inputs than a number of 16 bits counts are not opened.
-            let number = u16::try_from(self.next).unwrap_or(u16::MAX);
-            input.demand_unchanged()?;
-            self.current = Some(input.rows(number)?);
-            self.next += 1;
+            }
         }
     }
 
-    fn current_input(&self) -> Option<&Input> {
-        self.inputs.get(self.next.checked_sub(1)?)
+    /// The number of the input that is being read.
+    pub(super) fn number(&self) -> u16 {
+        // More inputs than a number of 16 bits counts are not opened.
+        u16::try_from(self.next.saturating_sub(1)).unwrap_or(u16::MAX)
+    }
+
+    /// Begins with the next input; false where there is none.
+    pub(super) fn open_next(&mut self) -> Result<bool, SourceError> {
+        let Some(input) = self.inputs.get(self.next) else {
+            return Ok(false);
+        };
+        input.demand_unchanged()?;
+        self.next += 1;
+        self.current = Some(input.rows(self.number())?);
+        Ok(true)
+    }
+
+    /// Is done with the input that was read to its end.
+    pub(super) fn close(&mut self) -> Result<(), SourceError> {
+        self.current = None;
+        match self.next.checked_sub(1).and_then(|at| self.inputs.get(at)) {
+            Some(input) => input.demand_unchanged(),
+            None => Ok(()),
+        }
+    }
+
+    /// Goes to the input of this number, wherever it was.
+    pub(super) fn open_at(&mut self, number: u16) -> Result<bool, SourceError> {
+        if self.current.is_some() {
+            if self.number() == number {
+                return Ok(true);
+            }
+            self.close()?;
+        }
+        self.next = usize::from(number);
+        self.open_next()
     }
 }
 

@@ -4,14 +4,16 @@
 //! grow as new paths are met. A member that stands twice breaks its row: which
 //! of the two was meant can't be told.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, Read, Seek};
 
 use serde::de::DeserializeSeed;
 
 use super::SourceError;
+use super::cut::{Cut, Found as Whole, lines};
 use super::decode::UTF8_MARK;
 use super::members::{Found, Members, Paths, Value};
 use super::splitter::LONGEST_ROW;
+use super::window::Window;
 use crate::domain::row::{Columns, Kind, Origin, Row, State};
 
 /// A member of a rejects file that holds a line which was no JSON.
@@ -19,25 +21,38 @@ const RAW: &str = "_raw";
 
 /// The rows of one JSONL input.
 pub(super) struct JsonlRows<R> {
-    from: BufReader<R>,
+    window: Window<R>,
     name: String,
     input: u16,
     line: u64,
-    offset: u64,
-    buffer: Vec<u8>,
+    /// How long the line is, without its end.
+    length: usize,
+    /// How many bytes the line takes, with its end.
+    taken: usize,
+    /// Bytes of an overlong line that were let go.
+    dropped: usize,
     paths: Paths,
     found: Vec<Found>,
 }
 
-impl<R: Read> JsonlRows<R> {
-    pub(super) fn new(from: R, name: &str, input: u16) -> Self {
+impl JsonlRows<io::Empty> {
+    /// Reads rows that were cut off an input.
+    pub(super) fn over(cut: Cut, input: u16) -> Self {
+        let window = Window::over(cut.bytes, cut.offset);
+        Self::at(window, "", input, cut.line)
+    }
+}
+
+impl<R> JsonlRows<R> {
+    fn at(window: Window<R>, name: &str, input: u16, line: u64) -> Self {
         Self {
-            from: BufReader::with_capacity(256 << 10, from),
+            window,
             name: name.to_owned(),
             input,
-            line: 0,
-            offset: 0,
-            buffer: Vec::new(),
+            line: line - 1,
+            length: 0,
+            taken: 0,
+            dropped: 0,
             paths: Paths::default(),
             found: Vec::new(),
         }
@@ -48,34 +63,83 @@ impl<R: Read> JsonlRows<R> {
         &self.paths.columns
     }
 
-    /// Goes past the next row; false at the end.
-    pub(super) fn skip(&mut self) -> Result<bool, SourceError> {
-        let taken = self.read_line().map_err(|source| SourceError::Io {
+    /// Goes past the line.
+    fn settle(&mut self) {
+        self.window.pass(self.taken);
+        (self.taken, self.dropped, self.length) = (0, 0, 0);
+    }
+
+    fn failed(&self, source: io::Error) -> SourceError {
+        SourceError::Io {
             name: self.name.clone(),
             source,
-        })?;
-        self.line += u64::from(taken > 0);
-        self.offset += taken;
-        Ok(taken > 0)
+        }
+    }
+}
+
+impl<R: Read + Seek> JsonlRows<R> {
+    /// Goes to the row at `place`, which is read next.
+    pub(super) fn go_to(&mut self, place: Origin) -> Result<(), SourceError> {
+        self.settle();
+        self.line = place.line - 1;
+        self.window
+            .go_to(place.byte)
+            .map_err(|error| self.failed(error))
+    }
+}
+
+impl<R: Read> JsonlRows<R> {
+    pub(super) fn new(from: R, name: &str, input: u16) -> Self {
+        Self::at(Window::new(from), name, input, 1)
+    }
+
+    /// Cuts off rows to be read elsewhere, at most `most` of them.
+    pub(super) fn cut(&mut self, most: u64) -> Result<Whole, SourceError> {
+        self.cut_lines(most).map_err(|error| self.failed(error))
+    }
+
+    fn cut_lines(&mut self, most: u64) -> io::Result<Whole> {
+        self.settle();
+        self.window.widen()?;
+        loop {
+            let rows = lines(self.window.data(), self.window.ended(), most);
+            if rows.many > 0 {
+                let cut = Cut::off(&mut self.window, rows, self.line + 1);
+                self.line += rows.breaks;
+                return Ok(Whole::Rows(cut));
+            }
+            if self.window.data().len() > LONGEST_ROW {
+                return Ok(Whole::Overlong);
+            }
+            if !self.window.fill()? {
+                return Ok(Whole::End);
+            }
+        }
+    }
+
+    /// Goes past the next row; false at the end.
+    pub(super) fn skip(&mut self) -> Result<bool, SourceError> {
+        self.advance().map_err(|error| self.failed(error))
     }
 
     /// Reads the next row; false at the end.
     pub(super) fn next(&mut self, row: &mut Row) -> Result<bool, SourceError> {
-        let start = self.offset;
         if !self.skip()? {
             return Ok(false);
         }
+        let start = self.window.offset - self.dropped as u64;
         let origin = Origin {
             input: self.input,
             line: self.line,
             record: self.line,
             byte: start,
         };
-        let mut line = self.buffer.as_slice();
+        let mut line = self.window.data().get(..self.length).unwrap_or_default();
+        line = line.strip_suffix(b"\r").unwrap_or(line);
         if start == 0 {
             line = line.strip_prefix(UTF8_MARK).unwrap_or(line);
         }
-        let long = line.len() > LONGEST_ROW;
+        let long = self.dropped > 0 || line.len() > LONGEST_ROW;
         let kept = if long { &[] } else { line };
         if row.refill(origin, kept).is_none() {
             return Ok(true);
@@ -88,35 +152,34 @@ impl<R: Read> JsonlRows<R> {
         Ok(true)
     }
 
-    /// Reads a line into the buffer, without its end; how many bytes it takes.
-    /// Of a line beyond all bounds only the start is kept.
-    fn read_line(&mut self) -> io::Result<u64> {
-        self.buffer.clear();
-        let mut taken = 0;
+    /// Goes on to the next line; false at the end. Of a line beyond all bounds
+    /// nothing is kept.
+    fn advance(&mut self) -> io::Result<bool> {
+        self.settle();
+        let mut seen = 0;
         loop {
-            let data = match self.from.fill_buf() {
-                Ok(data) => data,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            let end = memchr::memchr(b'\n', data);
-            let size = end.map_or(data.len(), |end| end + 1);
-            if self.buffer.len() <= LONGEST_ROW {
-                self.buffer
-                    .extend_from_slice(data.get(..size).unwrap_or_default());
+            let data = self.window.data();
+            if let Some(end) = memchr::memchr(b'\n', data.get(seen..).unwrap_or_default()) {
+                self.length = seen + end;
+                self.taken = self.length + 1;
+                break;
             }
-            taken += size as u64;
-            self.from.consume(size);
-            if end.is_some() || size == 0 {
+            seen = data.len();
+            if seen > LONGEST_ROW + 1 {
+                self.dropped += seen;
+                self.window.pass(seen);
+                seen = 0;
+            }
+            if !self.window.fill()? {
+                if seen + self.dropped == 0 {
+                    return Ok(false);
+                }
+                (self.length, self.taken) = (seen, seen);
                 break;
             }
         }
-        for end in [b"\n", b"\r"] {
-            if self.buffer.ends_with(end) {
-                self.buffer.pop();
-            }
-        }
-        Ok(taken)
+        self.line += 1;
+        Ok(true)
     }
 
     fn parse(&mut self, row: &mut Row) {

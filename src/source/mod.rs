@@ -5,11 +5,14 @@
 //! did not change in between is checked each time.
 
 pub mod csv;
+mod cut;
 pub mod decode;
 pub mod input;
 pub mod jsonl;
 mod members;
+pub mod parts;
 mod splitter;
+mod window;
 
 use std::path::PathBuf;
 

@@ -5,17 +5,16 @@
 //! on how much memory one row may take. Where a row is well formed its cells are
 //! those of the `csv` crate; a differential test holds that up.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 
 use memchr::{memchr, memchr3};
 
+use super::cut::{Cut, Found, table_rows};
 use super::decode::UTF8_MARK;
+use super::window::Window;
 
 /// The longest row, in bytes. What is longer has lost a closing quote.
 pub(super) const LONGEST_ROW: usize = 4 << 20;
-
-/// How much is read at a time.
-const CHUNK: usize = 256 << 10;
 
 /// A cell's place in its row.
 #[derive(Debug, Clone, Copy)]
@@ -56,16 +55,9 @@ enum At {
 
 /// Splits bytes into rows and cells.
 pub(super) struct Splitter<R> {
-    from: R,
+    /// The row begins where it does.
+    window: Window<R>,
     delimiter: u8,
-    buffer: Vec<u8>,
-    /// The row begins here in the buffer.
-    start: usize,
-    /// The buffer's bytes end here.
-    end: usize,
-    ended: bool,
-    /// The row's first byte in the input.
-    pub(super) offset: u64,
     /// The row's first line.
     pub(super) line: u64,
     /// Bytes of an overlong row that were let go.
@@ -88,18 +80,25 @@ pub(super) struct Splitter<R> {
     pub(super) breaks: u64,
 }
 
+impl Splitter<io::Empty> {
+    /// Splits whole rows that were cut off an input.
+    pub(super) fn over(cut: Cut, delimiter: u8) -> Self {
+        let window = Window::over(cut.bytes, cut.offset);
+        Self::at(window, delimiter, cut.line)
+    }
+}
+
 impl<R: Read> Splitter<R> {
     /// Splits what is read from `from`.
     pub(super) fn new(from: R, delimiter: u8) -> Self {
+        Self::at(Window::new(from), delimiter, 1)
+    }
+
+    fn at(window: Window<R>, delimiter: u8, line: u64) -> Self {
         Self {
-            from,
+            window,
             delimiter,
-            buffer: Vec::new(),
-            start: 0,
-            end: 0,
-            ended: false,
-            offset: 0,
-            line: 1,
+            line,
             dropped: 0,
             place: 0,
             cell: Span::at(0),
@@ -114,60 +113,42 @@ impl<R: Read> Splitter<R> {
 
     /// Drops a byte-order mark at the very start.
     pub(super) fn skip_mark(&mut self) -> io::Result<()> {
-        while self.end < UTF8_MARK.len() && self.fill()? {}
+        while self.data().len() < UTF8_MARK.len() && self.window.fill()? {}
         if self.data().starts_with(UTF8_MARK) {
-            self.start = UTF8_MARK.len();
-            self.offset = UTF8_MARK.len() as u64;
+            self.window.pass(UTF8_MARK.len());
         }
         Ok(())
     }
 
+    /// The row's first byte in the input.
+    pub(super) fn offset(&self) -> u64 {
+        self.window.offset - self.dropped as u64
+    }
+
     fn data(&self) -> &[u8] {
-        self.buffer.get(self.start..self.end).unwrap_or_default()
+        self.window.data()
     }
 
     fn byte(&self, at: usize) -> Option<u8> {
-        self.data().get(at).copied()
+        self.window.byte(at)
     }
 
-    /// Reads more; false at the end of the input.
     fn fill(&mut self) -> io::Result<bool> {
-        if self.ended {
-            return Ok(false);
-        }
-        if self.start > 0 {
-            self.buffer.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
-        }
-        if self.buffer.len() < self.end + CHUNK {
-            self.buffer.resize(self.end + CHUNK, 0);
-        }
-        loop {
-            let free = self.buffer.get_mut(self.end..).unwrap_or_default();
-            match self.from.read(free) {
-                Ok(0) => {
-                    self.ended = true;
-                    return Ok(false);
-                }
-                Ok(read) => {
-                    self.end += read;
-                    return Ok(true);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
+        self.window.fill()
     }
 
-    /// Goes on to the next row; false at the end of the input.
-    pub(super) fn advance(&mut self) -> io::Result<bool> {
-        self.start += self.taken;
-        self.offset += (self.dropped + self.taken) as u64;
+    /// Goes past the row.
+    fn settle(&mut self) {
+        self.window.pass(self.taken);
         self.line += self.breaks;
         (self.taken, self.dropped, self.length, self.breaks) = (0, 0, 0, 0);
         self.spans.clear();
         self.flaw = None;
+    }
+
+    /// Goes on to the next row; false at the end of the input.
+    pub(super) fn advance(&mut self) -> io::Result<bool> {
+        self.settle();
         if self.data().is_empty() && !self.fill()? {
             return Ok(false);
         }
@@ -287,7 +268,7 @@ impl<R: Read> Splitter<R> {
             self.spans.clear();
             self.breaks += line_ends(self.data(), true);
             self.dropped += self.place;
-            self.start = self.end;
+            self.window.pass(self.place);
             self.place = 0;
             self.cell = Span::at(0);
         }
@@ -297,6 +278,11 @@ impl<R: Read> Splitter<R> {
     /// Notes that the row ends here: at its line end, or where the input does.
     fn end_row(&mut self) -> io::Result<()> {
         self.length = self.place;
+        // Whether a row is too long must not rest on how it was read.
+        if self.dropped + self.place > LONGEST_ROW {
+            self.flaw = Some(Flaw::TooLong);
+            self.spans.clear();
+        }
         let line_end = match self.byte(self.place) {
             Some(b'\r') => {
                 if self.byte(self.place + 1).is_none() {
@@ -329,9 +315,42 @@ impl<R: Read> Splitter<R> {
     }
 }
 
+impl<R: Read> Splitter<R> {
+    /// Cuts off the whole rows that are in sight, at most `most` of them, and
+    /// goes past them. An overlong row is not cut off but left to
+    /// [`Splitter::advance`], which lets go of it on the way.
+    pub(super) fn cut(&mut self, most: u64) -> io::Result<Found> {
+        self.settle();
+        self.window.widen()?;
+        loop {
+            let rows = table_rows(self.data(), self.delimiter, self.window.ended(), most);
+            if rows.many > 0 {
+                let cut = Cut::off(&mut self.window, rows, self.line);
+                self.line += rows.breaks;
+                return Ok(Found::Rows(cut));
+            }
+            if self.data().len() > LONGEST_ROW {
+                return Ok(Found::Overlong);
+            }
+            if !self.fill()? {
+                return Ok(Found::End);
+            }
+        }
+    }
+}
+
+impl<R: Read + Seek> Splitter<R> {
+    /// Goes to the row that begins at `offset`, on `line`.
+    pub(super) fn go_to(&mut self, offset: u64, line: u64) -> io::Result<()> {
+        self.settle();
+        self.line = line;
+        self.window.go_to(offset)
+    }
+}
+
 /// How many line ends `bytes` hold: LF, CR LF, or CR alone. Where `bytes` were
 /// cut, a CR at their end is left to what follows it.
-fn line_ends(bytes: &[u8], cut: bool) -> u64 {
+pub(super) fn line_ends(bytes: &[u8], cut: bool) -> u64 {
     let mut found = memchr::memchr_iter(b'\n', bytes).count() as u64;
     for place in memchr::memchr_iter(b'\r', bytes) {
         let alone = match bytes.get(place + 1) {

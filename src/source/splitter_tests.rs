@@ -62,7 +62,7 @@ proptest! {
         let mut seen = 0_usize;
         let mut line = 1;
         while splitter.advance().unwrap() {
-            prop_assert_eq!(splitter.offset, seen as u64);
+            prop_assert_eq!(splitter.offset(), seen as u64);
             prop_assert_eq!(splitter.line, line);
             prop_assert_eq!(splitter.raw(), &text[seen..][..splitter.length]);
             seen += splitter.taken;
