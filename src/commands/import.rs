@@ -8,7 +8,7 @@ use super::consent::{ask, is_anybody_there, is_wanted};
 use super::results::{Ending, exit_of, say_unused, seconds};
 use super::session::{Begun, Session, begin, stopped};
 use super::words::{Speaking, planned};
-use super::{Exit, hinted, jitter, lock_folder, wall_clock};
+use super::{Exit, hinted, jitter, lock_folder, threads, wall_clock};
 use crate::cli::Import;
 use crate::config::Environment;
 use crate::domain::outcome::Outcome;
@@ -68,6 +68,8 @@ pub fn run(
 impl Session {
     fn survey(&self, ledger: Option<&mut SqliteLedger>) -> anyhow::Result<Survey> {
         let surveying = Surveying {
+            threads: threads(),
+            note_rows: false,
             reading: &self.reading,
             policy: self.dispatch.policy,
             folder: &self.out,

@@ -8,10 +8,10 @@ use anyhow::Context;
 
 use super::{Exit, Hinted};
 use crate::cli::Showing;
-use crate::domain::row::Rows;
+use crate::domain::row::{Revisit, Rows};
 use crate::domain::summary::{RowCounts, Summary};
 use crate::domain::text::{counted, listed, quoted};
-use crate::engine::account::{Accounting, account, demand_agreement};
+use crate::engine::account::{Account, Accounting, account, demand_agreement, review};
 use crate::report::files::ResultFiles;
 use crate::report::listing::Listing;
 use crate::report::part::Written;
@@ -45,11 +45,42 @@ impl Ending<'_> {
     where
         R: Rows<Error: std::error::Error + Send + Sync + 'static>,
     {
-        let files = ResultFiles::begin(&self.out, self.several)
-            .with_context(|| format!("cannot write results to {}", self.out.display()))?;
-        let mut listing = Listing::new(files, self.showing.verbose);
+        let mut listing = self.listing(true)?;
         let accounted = account(rows, accounting, &mut listing, self.watcher)
             .map_err(|error| self.hinted(error))?;
+        Self::accounted(accounted, surveyed, listing, summary)
+    }
+
+    /// Accounts for the rows of which there is something to be said, and puts
+    /// the counts into `summary`.
+    pub(super) fn review<R>(
+        &self,
+        rows: &mut R,
+        accounting: Accounting<'_>,
+        surveyed: RowCounts,
+        summary: &mut Summary,
+    ) -> anyhow::Result<Accounted>
+    where
+        R: Revisit<Error: std::error::Error + Send + Sync + 'static>,
+    {
+        let mut listing = self.listing(false)?;
+        let accounted = review(rows, accounting, surveyed, &mut listing, self.watcher)
+            .map_err(|error| self.hinted(error))?;
+        Self::accounted(accounted, surveyed, listing, summary)
+    }
+
+    fn listing(&self, every_row: bool) -> anyhow::Result<Listing> {
+        let files = ResultFiles::begin(&self.out, self.several, every_row)
+            .with_context(|| format!("cannot write results to {}", self.out.display()))?;
+        Ok(Listing::new(files, self.showing.verbose))
+    }
+
+    fn accounted(
+        accounted: Account,
+        surveyed: RowCounts,
+        listing: Listing,
+        summary: &mut Summary,
+    ) -> anyhow::Result<Accounted> {
         demand_agreement(&accounted, surveyed)?;
         summary.rows = accounted.rows;
         summary.outcomes = accounted.outcomes;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::results::{Ending, say_unused, seconds};
-use super::{Exit, lock_folder, open_inputs, runtime, shell_word, signals, style, typed_again};
+use super::{
+    Exit, lock_folder, open_inputs, runtime, shell_word, signals, style, threads, typed_again,
+};
 use crate::cli::Validate;
 use crate::config::reading::reading;
 use crate::config::{FileOptions, showing};
@@ -78,6 +80,8 @@ impl Checking<'_> {
 
     fn survey(&self) -> anyhow::Result<Survey> {
         let surveying = Surveying {
+            threads: threads(),
+            note_rows: true,
             reading: &self.held_against,
             policy: Policy::default(),
             folder: &self.ending.out,
@@ -101,7 +105,7 @@ impl Checking<'_> {
         };
         let accounted =
             self.ending
-                .account(&mut self.rows(), accounting, surveyed.rows, &mut summary)?;
+                .review(&mut self.rows(), accounting, surveyed.rows, &mut summary)?;
         if accounted.interrupted {
             self.ending.watcher.close();
             return Ok(Exit::Interrupted);

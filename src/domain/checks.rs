@@ -8,7 +8,7 @@ use super::field::Field;
 use super::problem::{Code, Problem};
 use super::rules::Rules;
 use super::suspect;
-use super::text::quoted;
+use super::text::{quoted, trimmed};
 
 /// The longest `clientId`, in characters. It is sent as part of a URL's path,
 /// where each character may take nine bytes, and servers commonly refuse
@@ -161,10 +161,17 @@ impl<'r> Checks<'_, 'r> {
 
     /// A text that may be left out: trimmed, sound, and looked at.
     pub(super) fn optional(&mut self, field: Field) -> Option<&'r str> {
-        let value = self.trimmed(field)?;
-        if !self.sound(field, value, LONGEST_VALUE) {
-            return None;
-        }
+        let value = match self.candidate.get(field) {
+            Given::Absent => return None,
+            Given::Text(text) if is_plain(text) => *text,
+            Given::Text(_) | Given::List(_) | Given::Wrong(..) => {
+                let value = self.trimmed(field)?;
+                if !self.sound(field, value, LONGEST_VALUE) {
+                    return None;
+                }
+                value
+            }
+        };
         if let Some(wanted) = suspect::wanted(field, value) {
             let message = format!(
                 "{field} {} does not look right (wanted {wanted})",
@@ -211,15 +218,14 @@ impl<'r> Checks<'_, 'r> {
     /// Whether an API could take `value` at all.
     fn sound(&mut self, field: Field, value: &str, longest: usize) -> bool {
         // Addresses and names run over several lines in real exports; ids don't.
+        if is_plain(value) {
+            return true;
+        }
         let several_lines = field.in_contact() || field == Field::CompanyName;
         let control =
             |c: &char| c.is_control() && !(several_lines && matches!(c, '\n' | '\r' | '\t'));
         let mut sound = true;
-        // Most values are plain, and no character of theirs need be looked at.
-        let is_plain = value
-            .bytes()
-            .fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'));
-        if let Some(found) = (!is_plain).then(|| value.chars().find(control)).flatten() {
+        if let Some(found) = value.chars().find(control) {
             let message = format!(
                 "{field} {} holds the control character U+{:04X}, wanted text",
                 quoted(value),
@@ -284,6 +290,8 @@ impl<'r> Checks<'_, 'r> {
                             self.keep_id(field, Cow::Owned(item), &mut ids);
                         }
                     }
+                    // Most lists are of one.
+                    None if !is_listed(text) => self.keep_id(field, Cow::Borrowed(text), &mut ids),
                     None => {
                         for item in text.split([';', '|', ',']) {
                             self.keep_id(field, Cow::Borrowed(item), &mut ids);
@@ -373,12 +381,6 @@ const fn is_prose(field: Field) -> bool {
     }
 }
 
-/// `text` without the blanks around it, among them the no-break spaces and
-/// byte-order marks that spreadsheets and web pages leave behind.
-fn trimmed(text: &str) -> &str {
-    text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}'))
-}
-
 /// ` ("…")`, or nothing where there is no text to show.
 pub(super) fn in_brackets(text: &str) -> String {
     if text.is_empty() {
@@ -386,6 +388,29 @@ pub(super) fn in_brackets(text: &str) -> String {
     } else {
         format!(" ({})", quoted(text))
     }
+}
+
+/// Whether `value` is one that no check of its form would find anything in,
+/// which is most of them: not long, no control character, and neither blank,
+/// apostrophe nor `#` where one would mean something.
+fn is_plain(value: &str) -> bool {
+    let bytes = value.as_bytes();
+    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else {
+        return false;
+    };
+    // The control characters beyond ASCII all begin with C2.
+    let printable = |byte: u8| byte >= b' ' && byte != 0x7f && byte != 0xc2;
+    first.is_ascii_graphic()
+        && !matches!(first, b'\'' | b'#')
+        && last.is_ascii_graphic()
+        && bytes.len() <= LONGEST_CLIENT_ID
+        && bytes.iter().fold(true, |all, byte| all & printable(*byte))
+}
+
+/// Whether `text` holds one of the signs at which a list is split.
+fn is_listed(text: &str) -> bool {
+    let sign = |byte| matches!(byte, b';' | b'|' | b',');
+    text.bytes().fold(false, |any, byte| any | sign(byte))
 }
 
 fn is_blank(text: &str) -> bool {

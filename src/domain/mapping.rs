@@ -182,6 +182,11 @@ impl Binding {
         }
     }
 
+    /// Whether columns are met as rows are read.
+    pub fn is_open(&self) -> bool {
+        self.matching == Matching::Exact
+    }
+
     /// The columns that feed no field. An object is not named beside its own
     /// members.
     pub fn unused<'c>(&self, columns: &'c Columns) -> Vec<&'c str> {

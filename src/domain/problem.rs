@@ -49,6 +49,10 @@ pub enum Code {
     UnknownBundle,
     /// The customer was created, the answer with its keys was lost.
     KeysLost,
+    /// Another row has the same `clientId` but for case or blanks.
+    SimilarClientId,
+    /// Another row has the same e-mail and company under another `clientId`.
+    SameCustomer,
     /// An optional value that does not look right.
     SuspectValue,
     /// A value was put right.
@@ -69,6 +73,8 @@ impl Code {
             Self::UnknownPlan => "unknown_plan",
             Self::UnknownBundle => "unknown_bundle",
             Self::KeysLost => "keys_lost",
+            Self::SimilarClientId => "similar_client_id",
+            Self::SameCustomer => "same_customer",
             Self::SuspectValue => "suspect_value",
             Self::Corrected => "corrected",
         }
@@ -86,7 +92,9 @@ impl Code {
             | Self::InvalidValue
             | Self::UnknownPlan
             | Self::UnknownBundle => Severity::Error,
-            Self::KeysLost | Self::SuspectValue => Severity::Warning,
+            Self::KeysLost | Self::SimilarClientId | Self::SameCustomer | Self::SuspectValue => {
+                Severity::Warning
+            }
             Self::Corrected => Severity::Correction,
         }
     }

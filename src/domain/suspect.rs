@@ -81,15 +81,20 @@ pub(super) fn placeholder(value: &str) -> bool {
 }
 
 fn is_email(value: &str) -> bool {
-    let Some((local, domain)) = value.split_once('@') else {
+    let mut parts = value.as_bytes().split(|byte| *byte == b'@');
+    let (Some(local), Some(domain), None) = (parts.next(), parts.next(), parts.next()) else {
         return false;
     };
-    let label = |label: &str| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-');
+    let allowed =
+        |b: u8| !(b.is_ascii_whitespace() || matches!(b, b',' | b';' | b'<' | b'>' | 0x0b));
+    let label = |label: &[u8]| {
+        !label.is_empty() && label.first() != Some(&b'-') && label.last() != Some(&b'-')
+    };
     !local.is_empty()
-        && !value.contains(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '<' | '>'))
-        && !domain.contains('@')
-        && domain.contains('.')
-        && domain.split('.').all(label)
+        && all(value, allowed)
+        && (value.is_ascii() || !value.contains(char::is_whitespace))
+        && domain.contains(&b'.')
+        && domain.split(|byte| *byte == b'.').all(label)
 }
 
 /// Names that people use and ISO 3166 does not.

@@ -14,6 +14,38 @@ pub fn quoted(value: &str) -> String {
     }
 }
 
+/// Adds `value` to `room` without what makes no difference to a person: case,
+/// and blanks around it.
+pub fn fold_into(value: &str, room: &mut Vec<u8>) {
+    let bare = trimmed(value);
+    if bare.is_ascii() {
+        room.extend(bare.bytes().map(|byte| byte.to_ascii_lowercase()));
+        return;
+    }
+    let mut bytes = [0; 4];
+    for letter in bare.chars().flat_map(char::to_lowercase) {
+        room.extend_from_slice(letter.encode_utf8(&mut bytes).as_bytes());
+    }
+}
+
+/// Whether [`fold_into`] would add `value` as it is.
+pub fn is_folded(value: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii() && !byte.is_ascii_uppercase();
+    // All bytes are looked at, which is faster than to stop at one.
+    value.bytes().fold(true, |all, byte| all & plain(byte)) && trimmed(value).len() == value.len()
+}
+
+/// `text` without the blanks around it, among them the no-break spaces and
+/// byte-order marks that spreadsheets and web pages leave behind.
+pub fn trimmed(text: &str) -> &str {
+    let is_blank = |c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}');
+    // Most values begin and end with a letter or a digit.
+    match text.as_bytes() {
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
+        _ => text.trim_matches(is_blank),
+    }
+}
+
 /// `items` as a person would list them: `a, b and c`, at most `most` of them.
 pub fn listed<S: AsRef<str>>(items: &[S], most: usize) -> String {
     let shown: Vec<&str> = items.iter().take(most).map(AsRef::as_ref).collect();

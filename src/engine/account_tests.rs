@@ -1,13 +1,13 @@
 use std::io;
 
-use super::{Account, Accounting, account, demand_agreement};
+use super::{Account, Accounting, LOOK_UP_EVERY, account, demand_agreement};
 use crate::domain::customer::tests::aster;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::Policy;
 use crate::domain::summary::RowCounts;
 use crate::engine::Reading;
 use crate::engine::stop::{Halt, Stop};
-use crate::engine::survey::{LOOK_UP_EVERY, Surveying, survey};
+use crate::engine::survey::{Surveying, survey};
 use crate::engine::testing::{MemoryLedger, NOW_MS, Tables};
 use crate::ledger::{Batch, Claim, Ledger, RunStart, Settlement};
 use crate::report::{Fate, RowAccount, Silent, Sink};
@@ -46,6 +46,8 @@ fn told_of(rows: &Tables, ledger: Option<&MemoryLedger>) -> anyhow::Result<(Acco
     };
     let folder = tempfile::tempdir().unwrap();
     let surveying = Surveying {
+        threads: 2,
+        note_rows: false,
         reading: &reading,
         policy: Policy::default(),
         folder: folder.path(),
@@ -176,6 +178,8 @@ fn a_claim_of_another_customer_under_a_rows_number_is_refused() {
     let reading = Reading::default();
     let folder = tempfile::tempdir().unwrap();
     let surveying = Surveying {
+        threads: 2,
+        note_rows: false,
         reading: &reading,
         policy: Policy::default(),
         folder: folder.path(),
@@ -208,6 +212,8 @@ fn stopped(listens: bool) -> Account {
     stop.halt(Halt::Interrupted);
     let folder = tempfile::tempdir().unwrap();
     let surveying = Surveying {
+        threads: 2,
+        note_rows: false,
         reading: &reading,
         policy: Policy::default(),
         folder: folder.path(),

@@ -10,8 +10,9 @@ use super::canary::Ahead;
 use super::rate::Rate;
 use super::record::Message;
 use super::stop::{Halt, Stop};
-use super::verdicts::{Verdict, Verdicts};
+use super::verdicts::{Remembered, Verdict, Verdicts};
 use super::{Checker, ClaimTime, Reading, Ticket};
+use crate::domain::customer::{Customer, Fingerprint};
 use crate::domain::plan::Decision;
 use crate::domain::row::{Row, Rows};
 use crate::domain::validate::Checked;
@@ -81,6 +82,7 @@ where
         let reading = Arc::clone(&self.reading);
         let mut checker = Checker::new(&reading);
         let mut row = Row::default();
+        let mut room = Vec::new();
         let mut batch = Vec::with_capacity(self.batch);
         let mut ordinal = 0;
         while !self.stop.is_halted() {
@@ -92,7 +94,12 @@ where
             if self.canary.is_some_and(|most| ahead.len() >= most) {
                 break;
             }
-            if is_done(verdict) || (self.canary.is_some() && is_asked_for(verdict)) {
+            let strict = reading.rules.strict;
+            let passed = verdict.as_ref().is_some_and(|verdict| {
+                is_done(verdict, strict)
+                    || self.canary.is_some() && decision(verdict) == Some(Decision::LookUp)
+            });
+            if passed {
                 self.rows.skip(&mut row)?;
                 continue;
             }
@@ -100,8 +107,9 @@ where
                 break;
             }
             if let Checked::Fit(fit) = checker.check(&row, self.rows.columns())? {
-                let customer = fit.values.to_customer();
-                let ticket = self.ticket(customer, verdict);
+                let digest = fit.values.digest(&mut room);
+                let known = verdict.and_then(|verdict| verdict.remembered);
+                let ticket = self.ticket(fit.values.to_customer(), digest, known);
                 if self.canary.is_some() {
                     ahead.push(Ahead::of(row.origin, &ticket));
                 }
@@ -119,42 +127,34 @@ where
 
     fn ticket(
         &mut self,
-        customer: crate::domain::customer::Customer,
-        verdict: Option<Verdict>,
+        customer: Customer,
+        digest: Fingerprint,
+        known: Option<Remembered>,
     ) -> Ticket {
-        let digest = customer.digest();
-        match verdict {
-            Some(Verdict::Known {
-                id,
-                decision,
-                in_doubt,
-                changed,
-                claimed_by,
-            }) => Ticket {
-                id,
+        if let Some(known) = known {
+            return Ticket {
+                id: known.id,
                 customer,
                 digest,
-                ask_first: self.gaps || decision == Decision::LookUp,
-                in_doubt,
-                changed,
+                ask_first: self.gaps || known.decision == Decision::LookUp,
+                in_doubt: known.in_doubt,
+                changed: known.changed,
                 // What it says was not sent may have been since.
-                forgotten: self.gaps && decision == Decision::Create,
-                claim: ClaimTime::Earlier(claimed_by),
-            },
-            Some(Verdict::Duplicate { .. }) | None => {
-                let id = self.next_new_id;
-                self.next_new_id += 1;
-                Ticket {
-                    id,
-                    customer,
-                    digest,
-                    ask_first: self.gaps,
-                    in_doubt: false,
-                    changed: false,
-                    forgotten: self.gaps,
-                    claim: ClaimTime::Earlier(None),
-                }
-            }
+                forgotten: self.gaps && known.decision == Decision::Create,
+                claim: ClaimTime::Earlier(known.claimed_by),
+            };
+        }
+        let id = self.next_new_id;
+        self.next_new_id += 1;
+        Ticket {
+            id,
+            customer,
+            digest,
+            ask_first: self.gaps,
+            in_doubt: false,
+            changed: false,
+            forgotten: self.gaps,
+            claim: ClaimTime::Earlier(None),
         }
     }
 
@@ -194,23 +194,12 @@ where
 }
 
 /// Whether nothing is to be done with a row, so that it need not be checked.
-fn is_done(verdict: Option<Verdict>) -> bool {
-    match verdict {
-        Some(Verdict::Duplicate { .. }) => true,
-        Some(Verdict::Known { decision, .. }) => matches!(decision, Decision::Skip(_)),
-        None => false,
-    }
+fn is_done(verdict: &Verdict, strict: bool) -> bool {
+    !verdict.fit || verdict.rejects(strict) || matches!(decision(verdict), Some(Decision::Skip(_)))
 }
 
-/// Whether a row is to be asked for before it is sent.
-fn is_asked_for(verdict: Option<Verdict>) -> bool {
-    matches!(
-        verdict,
-        Some(Verdict::Known {
-            decision: Decision::LookUp,
-            ..
-        })
-    )
+fn decision(verdict: &Verdict) -> Option<Decision> {
+    verdict.remembered.map(|known| known.decision)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //!
 //! This file holds the nouns that those share.
 
+mod abreast;
 pub mod account;
 mod alike;
 mod bucket;
@@ -15,7 +16,9 @@ pub mod canary;
 mod delivery;
 mod dispatch;
 mod feed;
+mod findings;
 pub mod gauges;
+mod identity;
 mod life;
 mod outage;
 pub mod pace;
@@ -58,9 +61,6 @@ pub(crate) struct Checker<'r> {
     /// The input that the binding is worked out for.
     bound_to: Option<u16>,
     binding: Binding,
-    /// Of which input how many columns have been looked through for ones
-    /// without a field.
-    pub(crate) seen: Option<(u16, usize)>,
 }
 
 impl<'r> Checker<'r> {
@@ -69,7 +69,6 @@ impl<'r> Checker<'r> {
             reading,
             bound_to: None,
             binding: Binding::default(),
-            seen: None,
         }
     }
 
@@ -85,6 +84,13 @@ impl<'r> Checker<'r> {
             self.bind(row.origin.input, columns)?,
             &reading.rules,
         ))
+    }
+
+    /// Begins with rows whose columns are their own, if they are met one by one.
+    pub(crate) fn begin_part(&mut self) {
+        if self.binding.is_open() {
+            self.bound_to = None;
+        }
     }
 
     /// What the user calls an input.

@@ -114,6 +114,8 @@ impl Site {
             ..Reading::default()
         });
         let surveying = Surveying {
+            threads: 2,
+            note_rows: false,
             reading: &reading,
             policy: self.policy,
             folder: self.folder.path(),
@@ -287,7 +289,7 @@ async fn a_duplicate_is_rejected_with_the_first_ones_line() {
         .await;
     assert_eq!(
         came.told[2],
-        "4 rejected: clientId \"c-1\" stands already on line 2"
+        "4 rejected: clientId \"c-1\" stands already on line 2, with other values"
     );
 }
 
@@ -301,7 +303,7 @@ async fn a_duplicate_in_another_input_is_rejected_with_the_first_ones_input() {
     let came = site.import_tables(tables).await.unwrap();
     assert_eq!(
         came.told[1],
-        "2 rejected: clientId \"c-1\" stands already on a.csv, line 2"
+        "2 rejected: clientId \"c-1\" stands already on a.csv, line 2, with the same values"
     );
 }
 

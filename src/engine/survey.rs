@@ -1,30 +1,28 @@
 //! The first pass: reads everything, and finds out what is to be done.
 //!
-//! Duplicates within the input and what the ledger knows of it are found by one
-//! sort: fingerprints of the input's ids and of the ledger's, spilled to disk
-//! where they don't fit. Nothing is sent before this has ended, so that a file
-//! that is wrong is known to be wrong.
+//! Rows are read and checked on all cores. What the rows have to do with each
+//! other and with the ledger is found by a sort (`identity.rs`). Nothing is sent
+//! before this has ended, so that a file that is wrong is known to be wrong.
 
-use std::io;
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
+use super::abreast::abreast;
+use super::identity::{Ids, Unfit};
 use super::stop::Stop;
-use super::verdicts::{Verdict, VerdictSorter, Verdicts};
+use super::verdicts::{About, Finding, VerdictSorter, Verdicts};
 use super::{Checker, Reading};
-use crate::domain::customer::{Fingerprint, fingerprint};
-use crate::domain::outcome::{Outcome, Tally};
-use crate::domain::plan::{Decision, Known, Policy, Progress, decide};
-use crate::domain::row::{Origin, Row, Rows};
+use crate::domain::candidate::Given;
+use crate::domain::field::Field;
+use crate::domain::mapping::Binding;
+use crate::domain::outcome::Tally;
+use crate::domain::plan::{Decision, Policy};
+use crate::domain::row::{Columns, Part, Parts, Row, Rows, State};
 use crate::domain::summary::RowCounts;
-use crate::domain::validate::Checked;
+use crate::domain::validate::{Checked, check};
 use crate::ledger::Ledger;
 use crate::report::{Event, Observer};
-use crate::spill::Sorter;
-
-/// How many rows are read between two looks at the stop signal.
-pub(super) const LOOK_UP_EVERY: u64 = 1 << 14;
 
 /// What is to be done with an input.
 #[derive(Debug)]
@@ -70,314 +68,270 @@ pub struct Surveying<'s> {
     pub policy: Policy,
     /// Where temporary files go.
     pub folder: &'s Path,
+    /// How many threads read and check.
+    pub threads: usize,
+    /// Whether rows of which something is to be said are to have a verdict,
+    /// even if nothing else is known of them.
+    pub note_rows: bool,
     /// Ends the reading.
     pub stop: &'s Stop,
 }
 
 /// Reads `rows` through.
-pub fn survey<R>(
-    rows: &mut R,
+pub fn survey<P>(
+    rows: &mut P,
     surveying: &Surveying<'_>,
     mut ledger: Option<&mut dyn Ledger>,
     observer: &impl Observer,
 ) -> anyhow::Result<Survey>
 where
-    R: Rows<Error: std::error::Error + Send + Sync + 'static>,
+    P: Parts<Error: std::error::Error + Send + Sync + 'static>,
 {
-    let mut ids = Ids::new(surveying.folder);
-    let read = read_all(rows, surveying, &mut ids, observer)?;
+    let sorting = || format!("cannot sort in {}", surveying.folder.display());
     let (mut first_new_id, mut gaps) = (1, false);
+    let mut known = Ids::new(surveying.folder, true);
+    let mut any = false;
     if let Some(ledger) = &mut ledger {
         gaps = ledger.has_gaps()?;
         first_new_id = ledger.next_id()?;
-        ledger.scan(&mut |client_id, known| ids.push_known(client_id, &known))?;
+        ledger.scan(&mut |client_id, claim| {
+            any = true;
+            known.push_known(client_id, &claim)
+        })?;
     }
-    let joined = ids
-        .join(surveying)
-        .with_context(|| format!("cannot sort in {}", surveying.folder.display()))?;
-    let mut counts = read.rows;
-    counts.rejected += joined.duplicates;
-    let fit = counts.read - counts.skipped - counts.rejected;
-    let to_do = fit - joined.done.sum();
+    let workers = (0..surveying.threads.max(1)).map(|_| Worker::new(surveying, any));
+    let mut read = Read::default();
+    let workers = abreast(rows, workers.collect(), Worker::read, |part| {
+        read.add(part);
+        observer.hear(&Event::Checking {
+            rows: read.rows.read,
+        });
+        !surveying.stop.is_halted()
+    })?;
+    let interrupted = surveying.stop.is_halted();
+    let (ids, mut sorters): (Vec<_>, Vec<_>) = workers
+        .into_iter()
+        .map(|worker| (worker.ids, worker.verdicts))
+        .unzip();
+    let ids = ids.into_iter().chain([known]).collect();
+    sorters.extend(Ids::join(ids, surveying.policy, surveying.folder).with_context(sorting)?);
+    let mut verdicts = Verdicts::of(sorters, read.starts).with_context(sorting)?;
+    let joined = count(&mut verdicts, surveying.reading.rules.strict).with_context(sorting)?;
+    let mut rows = read.rows;
+    rows.rejected += joined.rejected;
+    let to_do = rows.read - rows.skipped - rows.rejected - joined.done.sum();
     // A ledger with gaps has nothing sent that was not asked for.
     let to_look_up = if gaps { to_do } else { joined.to_look_up };
     Ok(Survey {
-        rows: counts,
+        rows,
         to_create: to_do - to_look_up,
         to_look_up,
         done: joined.done,
-        unused: read.unused,
-        verdicts: joined.verdicts,
+        unused: read.unused.named(surveying.reading),
+        verdicts,
         first_new_id,
         gaps,
-        interrupted: read.interrupted,
+        interrupted,
     })
 }
 
-/// What the reading itself found out.
+/// What all parts came to.
+#[derive(Default)]
 struct Read {
     rows: RowCounts,
-    unused: Vec<(String, Vec<String>)>,
-    interrupted: bool,
+    starts: Vec<u64>,
+    unused: Unused,
 }
 
-fn read_all<R>(
-    rows: &mut R,
-    surveying: &Surveying<'_>,
-    ids: &mut Ids,
-    observer: &impl Observer,
-) -> anyhow::Result<Read>
-where
-    R: Rows<Error: std::error::Error + Send + Sync + 'static>,
-{
-    let mut checker = Checker::new(surveying.reading);
-    let mut row = Row::default();
-    let mut room = Vec::new();
-    let mut read = Read {
-        rows: RowCounts::default(),
-        unused: Vec::new(),
-        interrupted: false,
-    };
-    while rows.next(&mut row)? {
-        match checker.check(&row, rows.columns())? {
-            Checked::Skipped => read.rows.skipped += 1,
-            Checked::Unfit(_) => read.rows.rejected += 1,
-            Checked::Fit(fit) => {
-                ids.push_row(
-                    read.rows.read,
-                    row.origin,
-                    fit.values.client_id(),
-                    &fit.values.digest(&mut room),
-                )
-                .with_context(|| format!("cannot write to {}", surveying.folder.display()))?;
-            }
-        }
-        note_unused(
-            &mut read.unused,
-            &mut checker,
-            &row,
-            rows,
-            surveying.reading,
-        )?;
-        read.rows.read += 1;
-        if read.rows.read.is_multiple_of(LOOK_UP_EVERY) {
-            observer.hear(&Event::Checking {
-                rows: read.rows.read,
-            });
-            if surveying.stop.is_halted() {
-                read.interrupted = true;
-                break;
-            }
-        }
+impl Read {
+    fn add(&mut self, part: PartRead) {
+        let inputs = usize::from(part.input) + 1;
+        self.starts
+            .resize(inputs.max(self.starts.len()), self.rows.read);
+        self.rows.read += part.rows.read;
+        self.rows.skipped += part.rows.skipped;
+        self.rows.rejected += part.rows.rejected;
+        self.unused.add(part.input, part.unused);
     }
-    read.interrupted |= surveying.stop.is_halted();
-    Ok(read)
 }
 
-/// Keeps the columns without a field of each input, once, and again where a
-/// JSONL input has met new ones.
-fn note_unused<R: Rows>(
-    unused: &mut Vec<(String, Vec<String>)>,
-    checker: &mut Checker<'_>,
-    row: &Row,
-    rows: &R,
-    reading: &Reading,
-) -> anyhow::Result<()> {
-    let columns = rows.columns();
-    let seen = Some((row.origin.input, columns.names.len()));
-    if std::mem::replace(&mut checker.seen, seen) == seen {
-        return Ok(());
-    }
-    let names: Vec<String> = checker
-        .bind(row.origin.input, columns)?
-        .unused(columns)
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
-    let number = usize::from(row.origin.input);
-    let input = reading.names.get(number).cloned().unwrap_or_default();
-    unused.pop_if(|(of, _)| *of == input);
-    if !names.is_empty() {
-        unused.push((input, names));
-    }
-    Ok(())
+/// What one part came to.
+struct PartRead {
+    input: u16,
+    rows: RowCounts,
+    unused: Vec<String>,
 }
 
-/// Bytes of an id: fingerprint, kind, two numbers, a small number, digest.
-const SIZE: usize = 16 + 1 + 8 + 8 + 2 + 16;
-
-/// A claim whose time on the server's clock is not known.
-const KNOWN: u8 = 0;
-/// A claim whose time on the server's clock is known.
-const KNOWN_TIMED: u8 = 1;
-/// A row of the input. It sorts behind the claims of its id.
-const ROW: u8 = 2;
-
-/// The progress of a claim in doubt; settled ones have their outcome's place.
-const IN_DOUBT: u16 = u16::MAX;
-
-/// Ids of the input and of the ledger, to be sorted together.
-struct Ids {
-    sorter: Sorter<SIZE>,
+/// One of the threads that read and check.
+struct Worker<'s> {
+    surveying: &'s Surveying<'s>,
+    checker: Checker<'s>,
+    ids: Ids,
+    verdicts: VerdictSorter,
+    row: Row,
 }
 
-/// What the join of input and ledger came to.
-struct Joined {
-    duplicates: u64,
-    to_look_up: u64,
-    done: Tally,
-    verdicts: Verdicts,
-}
-
-impl Ids {
-    fn new(folder: &Path) -> Self {
+impl<'s> Worker<'s> {
+    fn new(surveying: &'s Surveying<'s>, digests: bool) -> Self {
         Self {
-            sorter: Sorter::new(folder),
+            surveying,
+            checker: Checker::new(surveying.reading),
+            ids: Ids::new(surveying.folder, digests),
+            verdicts: VerdictSorter::new(surveying.folder),
+            row: Row::default(),
         }
     }
 
-    fn push_row(
-        &mut self,
-        ordinal: u64,
-        origin: Origin,
-        client_id: &str,
-        digest: &Fingerprint,
-    ) -> io::Result<()> {
-        self.sorter.push(packed(&Id {
-            fingerprint: fingerprint(client_id),
-            kind: ROW,
-            number: ordinal,
-            second: origin.line,
-            small: origin.input,
-            digest: *digest,
-        }))
-    }
-
-    fn push_known(&mut self, client_id: &str, known: &Known) -> io::Result<()> {
-        self.sorter.push(packed(&Id {
-            fingerprint: fingerprint(client_id),
-            kind: if known.claimed_by.is_some() {
-                KNOWN_TIMED
-            } else {
-                KNOWN
-            },
-            number: known.id,
-            second: known.claimed_by.unwrap_or_default().cast_unsigned(),
-            small: match known.progress {
-                Progress::InDoubt => IN_DOUBT,
-                Progress::Settled(outcome) => outcome as u16,
-            },
-            digest: known.digest,
-        }))
-    }
-
-    fn join(self, surveying: &Surveying<'_>) -> io::Result<Joined> {
-        let mut verdicts = VerdictSorter::new(surveying.folder);
-        let (mut duplicates, mut to_look_up, mut done) = (0, 0, Tally::default());
-        let mut sorted = self.sorter.finish()?;
-        let mut id: Fingerprint = Fingerprint::default();
-        let mut known: Option<Known> = None;
-        let mut first: Option<Id> = None;
-        while let Some(item) = sorted.read_next()? {
-            let item = unpacked(&item);
-            if item.fingerprint != id {
-                (id, known, first) = (item.fingerprint, None, None);
+    /// Reads a part, whose first row is the `first`-th of all.
+    fn read<R>(&mut self, first: u64, mut part: Part<R>) -> anyhow::Result<PartRead>
+    where
+        R: Rows<Error: std::error::Error + Send + Sync + 'static>,
+    {
+        let mut rows = RowCounts::default();
+        self.checker.begin_part();
+        while part.rows.next(&mut self.row)? {
+            let ordinal = first + rows.read;
+            rows.read += 1;
+            match self.take(ordinal, part.rows.columns())? {
+                Took::Skipped => rows.skipped += 1,
+                Took::Unfit => rows.rejected += 1,
+                Took::Fit => {}
             }
-            if item.kind != ROW {
-                known = Some(known_of(&item));
-                continue;
-            }
-            if let Some(first) = &first {
-                duplicates += 1;
-                verdicts.push(
-                    item.number,
-                    Verdict::Duplicate {
-                        input: first.small,
-                        line: first.second,
-                    },
-                )?;
-                continue;
-            }
-            if let Some(known) = &known {
-                let decision = decide(Some(known), &item.digest, surveying.policy);
-                match decision {
-                    Decision::Create => {}
-                    Decision::LookUp => to_look_up += 1,
-                    Decision::Skip(outcome) => done.add(outcome),
-                }
-                verdicts.push(
-                    item.number,
-                    Verdict::Known {
-                        id: known.id,
-                        decision,
-                        in_doubt: known.progress == Progress::InDoubt
-                            || known.progress == Progress::Settled(Outcome::Unresolved),
-                        changed: known.digest != item.digest,
-                        claimed_by: known.claimed_by,
-                    },
-                )?;
-            }
-            first = Some(item);
         }
-        Ok(Joined {
-            duplicates,
-            to_look_up,
-            done,
-            verdicts: verdicts.finish()?,
+        if rows.read != part.many {
+            bail!(
+                "a part of {} rows was read as {}; this is a bug in kable-bulk",
+                part.many,
+                rows.read
+            );
+        }
+        let columns = part.rows.columns();
+        let binding = self.checker.bind(part.input, columns)?;
+        let unused = binding.unused(columns);
+        Ok(PartRead {
+            input: part.input,
+            rows,
+            unused: unused.into_iter().map(str::to_owned).collect(),
         })
     }
-}
 
-struct Id {
-    fingerprint: Fingerprint,
-    kind: u8,
-    number: u64,
-    second: u64,
-    small: u16,
-    digest: Fingerprint,
-}
-
-fn packed(id: &Id) -> [u8; SIZE] {
-    let mut item = [0; SIZE];
-    let mut rest = item.as_mut_slice();
-    for part in [
-        &id.fingerprint[..],
-        &[id.kind],
-        &id.number.to_be_bytes(),
-        &id.second.to_be_bytes(),
-        &id.small.to_be_bytes(),
-        &id.digest,
-    ] {
-        let (here, there) = rest.split_at_mut(part.len());
-        here.copy_from_slice(part);
-        rest = there;
-    }
-    item
-}
-
-fn unpacked(item: &[u8; SIZE]) -> Id {
-    let mut rest = item.as_slice();
-    let fingerprint = super::verdicts::take(&mut rest);
-    let [kind] = super::verdicts::take(&mut rest);
-    Id {
-        fingerprint,
-        kind,
-        number: u64::from_be_bytes(super::verdicts::take(&mut rest)),
-        second: u64::from_be_bytes(super::verdicts::take(&mut rest)),
-        small: u16::from_be_bytes(super::verdicts::take(&mut rest)),
-        digest: super::verdicts::take(&mut rest),
+    fn take(&mut self, ordinal: u64, columns: &Columns) -> anyhow::Result<Took> {
+        let (row, surveying) = (&self.row, self.surveying);
+        let about = |fit| About {
+            ordinal,
+            place: row.origin,
+            fit,
+        };
+        let writing = || format!("cannot write to {}", surveying.folder.display());
+        let binding = self.checker.bind(row.origin.input, columns)?;
+        let (took, noted) = match check(row, binding, &surveying.reading.rules) {
+            Checked::Skipped => return Ok(Took::Skipped),
+            Checked::Unfit(_) => {
+                let unfit = unfit(row, binding);
+                self.ids
+                    .push_unfit(about(false), unfit)
+                    .with_context(writing)?;
+                (Took::Unfit, true)
+            }
+            Checked::Fit(fit) => {
+                self.ids
+                    .push_fit(about(true), &fit.values)
+                    .with_context(writing)?;
+                (Took::Fit, !fit.notes.is_empty())
+            }
+        };
+        if noted && surveying.note_rows {
+            self.verdicts
+                .push(about(took == Took::Fit), Finding::Noted)
+                .with_context(writing)?;
+        }
+        Ok(took)
     }
 }
 
-fn known_of(item: &Id) -> Known {
-    Known {
-        id: item.number,
-        digest: item.digest,
-        progress: Outcome::ALL
-            .get(usize::from(item.small))
-            .map_or(Progress::InDoubt, |outcome| Progress::Settled(*outcome)),
-        claimed_by: (item.kind == KNOWN_TIMED).then_some(item.second.cast_signed()),
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Took {
+    Skipped,
+    Unfit,
+    Fit,
+}
+
+/// What a row that is not fit gives of itself; nothing where it can't be read.
+fn unfit<'r>(row: &'r Row, binding: &'r Binding) -> Unfit<'r> {
+    let mut unfit = Unfit {
+        client_id: "",
+        company_name: "",
+        email: "",
+        raw: row.raw(),
+    };
+    if row.state == State::Good {
+        let candidate = binding.candidate(row);
+        let text = |field| match candidate.get(field) {
+            Given::Text(text) => *text,
+            Given::Absent | Given::List(_) | Given::Wrong(..) => "",
+        };
+        unfit.client_id = text(Field::ClientId);
+        unfit.company_name = text(Field::CompanyName);
+        unfit.email = text(Field::Email);
     }
+    unfit
+}
+
+/// Columns that feed no field, of each input, in the order they are met.
+#[derive(Default)]
+struct Unused(Vec<(u16, Vec<String>)>);
+
+impl Unused {
+    fn add(&mut self, input: u16, names: Vec<String>) {
+        if self.0.last().is_none_or(|(of, _)| *of != input) {
+            self.0.push((input, Vec::new()));
+        }
+        if let Some((_, known)) = self.0.last_mut() {
+            for name in names {
+                if !known.contains(&name) {
+                    known.push(name);
+                }
+            }
+        }
+    }
+
+    fn named(self, reading: &Reading) -> Vec<(String, Vec<String>)> {
+        let some = self.0.into_iter().filter(|(_, names)| !names.is_empty());
+        some.map(|(input, names)| {
+            let input = reading.names.get(usize::from(input));
+            (input.cloned().unwrap_or_default(), names)
+        })
+        .collect()
+    }
+}
+
+/// What the rows' verdicts come to.
+#[derive(Default)]
+struct Joined {
+    /// Rows that are fit by themselves and rejected for others.
+    rejected: u64,
+    to_look_up: u64,
+    done: Tally,
+}
+
+fn count(verdicts: &mut Verdicts, strict: bool) -> std::io::Result<Joined> {
+    let mut joined = Joined::default();
+    while let Some(verdict) = verdicts.read_next()? {
+        if !verdict.fit {
+            continue;
+        }
+        if verdict.rejects(strict) {
+            joined.rejected += 1;
+            continue;
+        }
+        match verdict.remembered.map(|known| known.decision) {
+            Some(Decision::LookUp) => joined.to_look_up += 1,
+            Some(Decision::Skip(outcome)) => joined.done.add(outcome),
+            Some(Decision::Create) | None => {}
+        }
+    }
+    verdicts.rewind()?;
+    Ok(joined)
 }
 
 #[cfg(test)]

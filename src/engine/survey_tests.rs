@@ -1,21 +1,24 @@
 use std::convert::Infallible;
 
-use super::{LOOK_UP_EVERY, Survey, Surveying, Verdict, survey};
+use proptest::prelude::*;
+
+use super::{Survey, Surveying, survey};
 use crate::domain::customer::tests::aster;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Decision, Policy};
-use crate::domain::row::{Columns, Kind, Origin, Row, Rows};
+use crate::domain::row::{Columns, Kind, Origin, Part, Parts, Row, Rows};
 use crate::domain::summary::RowCounts;
 use crate::engine::Reading;
 use crate::engine::stop::{Halt, Stop};
 use crate::engine::testing::{CLAIMED_EARLIER_BY, Heard, MemoryLedger, Tables};
+use crate::engine::verdicts::{Other, Remembered};
 use crate::ledger::Ledger;
 use crate::report::Event;
 
 const HEADER: &str = "clientId,companyName,currency";
 
 /// Surveys `rows` against `ledger`, with nothing special wanted.
-fn surveyed<R: Rows<Error = Infallible>>(
+fn surveyed<R: Parts<Error = Infallible>>(
     mut rows: R,
     names: &[&str],
     ledger: &MemoryLedger,
@@ -26,6 +29,8 @@ fn surveyed<R: Rows<Error = Infallible>>(
     };
     let folder = tempfile::tempdir().unwrap();
     let surveying = Surveying {
+        threads: 2,
+        note_rows: false,
         reading: &reading,
         policy: Policy::default(),
         folder: folder.path(),
@@ -61,11 +66,11 @@ fn rows_are_counted_by_what_they_are() {
 #[test]
 fn a_row_that_cannot_be_sent_makes_no_duplicate_of_a_later_one() {
     let mut survey = of_one(&["c-1,,USD", "c-1,Aster,USD", "c-1,Aster,USD"]);
-    let verdicts: Vec<_> = (0..3).map(|row| survey.verdicts.on(row).unwrap()).collect();
-    assert_eq!(
-        verdicts,
-        [None, None, Some(Verdict::Duplicate { input: 0, line: 3 })]
-    );
+    let mut repeats = |row| survey.verdicts.on(row).unwrap().unwrap().duplicate;
+    let sent = Other { input: 0, line: 3 };
+    assert_eq!(repeats(0), Some((sent, false)));
+    assert_eq!(repeats(2), Some((sent, true)));
+    assert_eq!(survey.rows.rejected, 2);
 }
 
 #[test]
@@ -140,21 +145,40 @@ fn an_input_without_rows_does_not_shift_the_others() {
 }
 
 /// Rows without a header, each with one member more than the one before.
+#[derive(Clone)]
 struct Growing(Columns, usize);
 
 impl Rows for Growing {
     type Error = Infallible;
 
     fn next(&mut self, row: &mut Row) -> Result<bool, Infallible> {
+        if self.1 == 3 {
+            return Ok(false);
+        }
         self.1 += 1;
         self.0.names.push(format!("extra{}", self.1));
         row.refill(Origin::default(), b"x").unwrap();
         row.push_span(self.0.names.len() - 1, Kind::Text, 0, 1);
-        Ok(self.1 < 4)
+        Ok(true)
     }
 
     fn columns(&self) -> &Columns {
         &self.0
+    }
+}
+
+impl Parts for Growing {
+    type Error = Infallible;
+    type Part = Self;
+
+    fn next_part(&mut self) -> Result<Option<Part<Self>>, Infallible> {
+        let part = (self.1 == 0).then(|| self.clone());
+        self.1 = 4;
+        Ok(part.map(|rows| Part {
+            rows,
+            input: 0,
+            many: 3,
+        }))
     }
 }
 
@@ -189,7 +213,7 @@ fn a_row_that_the_ledger_knows_has_a_verdict() {
         ledger.remember(&aster(), outcome);
         let rows = Tables::one(["c-0,Birch,USD", "c-1,Changed,USD"]);
         let mut survey = surveyed(rows, &["a.csv"], &ledger).unwrap();
-        let wanted = Verdict::Known {
+        let wanted = Remembered {
             changed: true,
             id: 1,
             decision,
@@ -197,7 +221,8 @@ fn a_row_that_the_ledger_knows_has_a_verdict() {
             claimed_by: Some(CLAIMED_EARLIER_BY),
         };
         assert_eq!(survey.verdicts.on(0).unwrap(), None);
-        assert_eq!(survey.verdicts.on(1).unwrap(), Some(wanted), "{outcome:?}");
+        let verdict = survey.verdicts.on(1).unwrap().unwrap();
+        assert_eq!(verdict.remembered, Some(wanted), "{outcome:?}");
     }
 }
 
@@ -239,23 +264,70 @@ fn new_claims_are_numbered_behind_the_ledgers() {
 fn a_stop_ends_the_reading() {
     let (reading, stop, heard) = (Reading::default(), Stop::default(), Heard::default());
     stop.halt(Halt::Interrupted);
-    let rows = (0..LOOK_UP_EVERY + 5).map(|number| format!("c-{number},Aster,USD"));
+    let rows = (0..1000).map(|number| format!("c-{number},Aster,USD"));
     let folder = tempfile::tempdir().unwrap();
     let surveying = Surveying {
+        threads: 2,
+        note_rows: false,
         reading: &reading,
         policy: Policy::default(),
         folder: folder.path(),
         stop: &stop,
     };
     let survey = survey(&mut Tables::one(rows), &surveying, None, &heard).unwrap();
-    assert_eq!(
-        (survey.rows.read, survey.interrupted),
-        (LOOK_UP_EVERY, true)
-    );
-    assert_eq!(
-        heard.events(),
-        [Event::Checking {
-            rows: LOOK_UP_EVERY
-        }]
-    );
+    // No part is heard of after the first.
+    assert_eq!((survey.rows.read, survey.interrupted), (3, true));
+    assert_eq!(heard.events(), [Event::Checking { rows: 3 }]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// What rows have to do with each other is what everyone can see who holds
+    /// each against all others.
+    #[test]
+    fn repeats_are_what_comparing_all_with_all_finds(
+        rows in prop::collection::vec((prop::sample::select(vec!["a", "A", " a", "b", "B ", "ß", "SS"]), 0..2, 0..4), 0..14),
+        strict in any::<bool>(),
+    ) {
+        // Several companies, two of which are the same but for case; one that is
+        // missing makes the row unfit.
+        let company = |number: i32| ["Aster", "Birch", "ASTER", ""][usize::try_from(number).unwrap()];
+        let line = |(id, city, of): &(&str, i32, i32)| format!("{id},{},USD,{city},x@y.example", company(*of));
+        let tables = Tables::of([("clientId,companyName,currency,city,email", rows.iter().map(line))]);
+        let mut reading = Reading { names: tables.names(), ..Reading::default() };
+        reading.rules.strict = strict;
+        let folder = tempfile::tempdir().unwrap();
+        let surveying = Surveying {
+            threads: 3,
+            note_rows: true,
+            reading: &reading,
+            policy: Policy::default(),
+            folder: folder.path(),
+            stop: &Stop::default(),
+        };
+        let mut survey = survey(&mut tables.clone(), &surveying, None, &Heard::default()).unwrap();
+        // An id with blanks around it is refused.
+        let fit = |row: &(&str, i32, i32)| row.0.trim() == row.0 && row.2 != 3;
+        let order = |at: &usize| (!fit(&rows[*at]), *at);
+        let (mut rejected, mut unfit) = (0, 0);
+        for (at, row) in rows.iter().enumerate() {
+            let others = |alike: &dyn Fn(usize) -> bool| (0..rows.len()).filter(|other| alike(*other)).min_by_key(order);
+            let first = others(&|other| rows[other].0 == row.0);
+            let lead = others(&|other| rows[other].0.trim().to_lowercase() == row.0.trim().to_lowercase());
+            let person = (0..rows.len()).find(|other| row.2 != 3 && company(rows[*other].2).to_lowercase() == company(row.2).to_lowercase());
+            let place = |of: Option<usize>| of.filter(|of| *of != at).map(|of| Other { input: 0, line: of as u64 + 2 });
+            let duplicate = place(first).map(|other| (other, line(&rows[first.unwrap()]) == line(row)));
+            let similar = place(lead).filter(|_| first == Some(at));
+            let same_customer = place(person).filter(|_| rows[person.unwrap()].0 != row.0);
+            let found = survey.verdicts.on(at as u64).unwrap();
+            prop_assert_eq!(found.and_then(|found| found.duplicate), duplicate, "{} of {:?}", at, rows);
+            prop_assert_eq!(found.and_then(|found| found.similar), similar, "{} of {:?}", at, rows);
+            prop_assert_eq!(found.and_then(|found| found.same_customer), same_customer, "{} of {:?}", at, rows);
+            prop_assert_eq!(found.is_some(), !fit(row) || duplicate.or(similar.or(same_customer).map(|other| (other, true))).is_some());
+            unfit += u64::from(!fit(row));
+            rejected += u64::from(fit(row) && (duplicate.is_some() || strict && (similar.is_some() || same_customer.is_some())));
+        }
+        prop_assert_eq!(survey.rows.rejected, unfit + rejected);
+    }
 }

@@ -23,7 +23,7 @@ use crate::domain::change::Change;
 use crate::domain::customer::{Customer, Fingerprint};
 use crate::domain::outcome::{Outcome, Tally};
 use crate::domain::plan::{Existing, Known, Progress, Remote};
-use crate::domain::row::{Columns, Kind, Origin, Row, Rows, State};
+use crate::domain::row::{Columns, Kind, Origin, Part, Parts, Revisit, Row, Rows, State};
 use crate::kable::{Advice, Answered, CustomerApi, Found, Refusal, Reply, Trouble};
 use crate::ledger::{Batch, Entry, Ledger, LedgerError, RunFigures, RunStart, Standing};
 use crate::report::{Event, Observer};
@@ -487,6 +487,37 @@ impl Rows for Tables {
 
     fn columns(&self) -> &Columns {
         &self.inputs[self.input].0
+    }
+}
+
+impl Parts for Tables {
+    type Error = Infallible;
+    type Part = Self;
+
+    /// Three rows of one input at most.
+    fn next_part(&mut self) -> Result<Option<Part<Self>>, Infallible> {
+        while self.input + 1 < self.inputs.len() && self.place == self.inputs[self.input].1.len() {
+            (self.input, self.place) = (self.input + 1, 0);
+        }
+        let mut part = self.clone();
+        part.inputs.truncate(self.input + 1);
+        let rows = &mut part.inputs[self.input].1;
+        rows.truncate(self.place + 3);
+        let many = rows.len() - self.place;
+        self.place += many;
+        Ok((many > 0).then(|| Part {
+            rows: part,
+            input: u16::try_from(self.input).unwrap(),
+            many: many as u64,
+        }))
+    }
+}
+
+impl Revisit for Tables {
+    fn revisit(&mut self, place: Origin, row: &mut Row) -> Result<bool, Infallible> {
+        self.input = usize::from(place.input);
+        self.place = usize::try_from(place.record).unwrap() - 1;
+        self.next(row)
     }
 }
 

@@ -1,44 +1,104 @@
 //! What the survey found out about rows, in the order of the input.
 //!
-//! Only rows that are not simply new have a verdict. Verdicts are sorted on
-//! disk, so that they take no memory however many there are.
+//! Only rows of which there is something to be said have a verdict. Verdicts
+//! are sorted on disk, so that they take no memory however many there are.
 
 use std::io;
 use std::path::Path;
 
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::Decision;
+use crate::domain::row::Origin;
 use crate::spill::{Sorted, Sorter};
 
-/// Bytes of a verdict: ordinal, kind, two numbers, a small number.
-const SIZE: usize = 8 + 1 + 8 + 8 + 2;
+/// Bytes of a finding: ordinal, kind, the row's place, two numbers, a small one.
+const SIZE: usize = 6 + 1 + 14 + 8 + 8 + 2;
 
-/// What is known of a row that is not simply new.
+/// All that is known of a row, beside what stands in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// An earlier row has its `clientId`.
-    Duplicate {
-        /// The earlier row's input.
-        input: u16,
-        /// The earlier row's line.
-        line: u64,
-    },
+pub struct Verdict {
+    /// Where the row stands.
+    pub place: Origin,
+    /// Whether the row by itself may be sent.
+    pub fit: bool,
+    /// Another row has its `clientId`, and goes before it; whether the two are
+    /// equal in all fields.
+    pub duplicate: Option<(Other, bool)>,
+    /// Another row has its `clientId` but for case or blanks.
+    pub similar: Option<Other>,
+    /// Another row has its e-mail and company under another `clientId`.
+    pub same_customer: Option<Other>,
     /// The ledger knows its `clientId`.
-    Known {
-        /// The claim's number.
-        id: u64,
-        /// What is to be done.
-        decision: Decision,
-        /// Whether the claim is in doubt.
-        in_doubt: bool,
-        /// Whether the row is another one than was claimed.
-        changed: bool,
-        /// A moment on the server's clock not before the claim.
-        claimed_by: Option<i64>,
-    },
+    pub remembered: Option<Remembered>,
 }
 
-/// Takes verdicts in any order.
+/// Another row, which this one repeats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Other {
+    /// Which of the inputs it is in.
+    pub input: u16,
+    /// Its line there.
+    pub line: u64,
+}
+
+/// What the ledger knows of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Remembered {
+    /// The claim's number.
+    pub id: u64,
+    /// What is to be done.
+    pub decision: Decision,
+    /// Whether the claim is in doubt.
+    pub in_doubt: bool,
+    /// Whether the row is another one than was claimed.
+    pub changed: bool,
+    /// A moment on the server's clock not before the claim.
+    pub claimed_by: Option<i64>,
+}
+
+impl Verdict {
+    /// Whether a row that is fit by itself is not sent, for others are there.
+    pub fn rejects(&self, strict: bool) -> bool {
+        self.duplicate.is_some()
+            || strict && (self.similar.is_some() || self.same_customer.is_some())
+    }
+}
+
+/// One thing that was found out about a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Finding {
+    /// There is something to be said of it by itself.
+    Noted,
+    Duplicate(Other, bool),
+    Similar(Other),
+    SameCustomer(Other),
+    Remembered(Remembered),
+}
+
+/// The row that something was found out about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct About {
+    /// Its number among all rows, counted from 0.
+    pub(super) ordinal: u64,
+    /// Where it stands; the record is worked out from the ordinal.
+    pub(super) place: Origin,
+    /// Whether the row by itself may be sent.
+    pub(super) fit: bool,
+}
+
+const NOTED: u8 = 0;
+const DUPLICATE: u8 = 1;
+const SIMILAR: u8 = 2;
+const SAME_CUSTOMER: u8 = 3;
+const REMEMBERED: u8 = 4;
+const KIND: u8 = 7;
+const UNFIT: u8 = 1 << 3;
+const EQUAL: u8 = 1 << 4;
+const IN_DOUBT: u8 = 1 << 5;
+const TIMED: u8 = 1 << 6;
+const CHANGED: u8 = 1 << 7;
+
+/// Takes findings in any order.
 #[derive(Debug)]
 pub(super) struct VerdictSorter(Sorter<SIZE>);
 
@@ -47,49 +107,35 @@ impl VerdictSorter {
         Self(Sorter::new(folder))
     }
 
-    /// Notes the verdict on the row that is the `ordinal`-th of all.
-    pub(super) fn push(&mut self, ordinal: u64, verdict: Verdict) -> io::Result<()> {
-        let (kind, one, two, small) = match verdict {
-            Verdict::Duplicate { input, line } => (0, line, 0, input),
-            Verdict::Known {
-                id,
-                decision,
-                in_doubt,
-                changed,
-                claimed_by,
-            } => {
-                let kind = 1
-                    | u8::from(in_doubt) << 1
-                    | u8::from(claimed_by.is_some()) << 2
-                    | u8::from(changed) << 3;
-                (
-                    kind,
-                    id,
-                    claimed_by.unwrap_or_default().cast_unsigned(),
-                    decision_code(decision),
-                )
+    pub(super) fn push(&mut self, about: About, finding: Finding) -> io::Result<()> {
+        let flag = |is: bool, bit: u8| if is { bit } else { 0 };
+        let (kind, one, two, small) = match finding {
+            Finding::Noted => (NOTED, 0, 0, 0),
+            Finding::Duplicate(other, equal) => {
+                (DUPLICATE | flag(equal, EQUAL), other.line, 0, other.input)
             }
+            Finding::Similar(other) => (SIMILAR, other.line, 0, other.input),
+            Finding::SameCustomer(other) => (SAME_CUSTOMER, other.line, 0, other.input),
+            Finding::Remembered(known) => (
+                REMEMBERED
+                    | flag(known.in_doubt, IN_DOUBT)
+                    | flag(known.claimed_by.is_some(), TIMED)
+                    | flag(known.changed, CHANGED),
+                known.id,
+                known.claimed_by.unwrap_or_default().cast_unsigned(),
+                decision_code(known.decision),
+            ),
         };
-        let mut item = [0; SIZE];
-        let mut rest = item.as_mut_slice();
-        for part in [
-            &ordinal.to_be_bytes()[..],
-            &[kind],
+        self.0.push(packed([
+            &six(about.ordinal),
+            &[kind | flag(!about.fit, UNFIT)],
+            &about.place.input.to_be_bytes(),
+            &six(about.place.line),
+            &six(about.place.byte),
             &one.to_be_bytes(),
             &two.to_be_bytes(),
             &small.to_be_bytes(),
-        ] {
-            let (here, there) = rest.split_at_mut(part.len());
-            here.copy_from_slice(part);
-            rest = there;
-        }
-        self.0.push(item)
-    }
-
-    pub(super) fn finish(self) -> io::Result<Verdicts> {
-        let mut sorted = self.0.finish()?;
-        let next = read(&mut sorted)?;
-        Ok(Verdicts { sorted, next })
+        ]))
     }
 }
 
@@ -97,55 +143,143 @@ impl VerdictSorter {
 #[derive(Debug, Default)]
 pub struct Verdicts {
     sorted: Sorted<SIZE>,
-    next: Option<(u64, Verdict)>,
+    /// The ordinal of each input's first row.
+    starts: Vec<u64>,
+    next: Option<Found>,
 }
 
+type Found = (About, Finding);
+
 impl Verdicts {
+    /// All findings of `sorters`, on rows of inputs whose first rows are the
+    /// `starts`-th of all.
+    pub(super) fn of(sorters: Vec<VerdictSorter>, starts: Vec<u64>) -> io::Result<Self> {
+        let mut verdicts = Self {
+            sorted: Sorted::of(sorters.into_iter().map(|sorter| sorter.0).collect())?,
+            starts,
+            next: None,
+        };
+        verdicts.advance()?;
+        Ok(verdicts)
+    }
+
     /// The verdict on the row that is the `ordinal`-th of all, asked for in
     /// ascending order.
     pub fn on(&mut self, ordinal: u64) -> io::Result<Option<Verdict>> {
         match self.next {
-            Some((of, verdict)) if of == ordinal => {
-                self.next = read(&mut self.sorted)?;
-                Ok(Some(verdict))
-            }
+            Some((about, _)) if about.ordinal == ordinal => self.read_next(),
             Some(_) | None => Ok(None),
         }
+    }
+
+    /// The next verdict, or `None` after the last.
+    pub fn read_next(&mut self) -> io::Result<Option<Verdict>> {
+        let Some((about, _)) = self.next else {
+            return Ok(None);
+        };
+        let mut verdict = Verdict {
+            place: about.place,
+            fit: about.fit,
+            duplicate: None,
+            similar: None,
+            same_customer: None,
+            remembered: None,
+        };
+        while let Some((of, finding)) = self.next
+            && of.ordinal == about.ordinal
+        {
+            match finding {
+                Finding::Noted => {}
+                Finding::Duplicate(other, equal) => verdict.duplicate = Some((other, equal)),
+                Finding::Similar(other) => verdict.similar = Some(other),
+                Finding::SameCustomer(other) => verdict.same_customer = Some(other),
+                Finding::Remembered(known) => verdict.remembered = Some(known),
+            }
+            self.advance()?;
+        }
+        Ok(Some(verdict))
     }
 
     /// Begins again with the first.
     pub fn rewind(&mut self) -> io::Result<()> {
         self.sorted.rewind()?;
-        self.next = read(&mut self.sorted)?;
+        self.advance()
+    }
+
+    fn advance(&mut self) -> io::Result<()> {
+        self.next = match self.sorted.read_next()? {
+            Some(item) => {
+                let (mut about, finding) = unpacked(&item);
+                let start = self.starts.get(usize::from(about.place.input));
+                about.place.record = 1 + about.ordinal - start.copied().unwrap_or_default();
+                Some((about, finding))
+            }
+            None => None,
+        };
         Ok(())
     }
 }
 
-fn read(sorted: &mut Sorted<SIZE>) -> io::Result<Option<(u64, Verdict)>> {
-    let Some(item) = sorted.read_next()? else {
-        return Ok(None);
-    };
+fn unpacked(item: &[u8; SIZE]) -> Found {
     let mut rest = item.as_slice();
-    let ordinal = u64::from_be_bytes(take(&mut rest));
+    let ordinal = take_six(&mut rest);
     let [kind] = take(&mut rest);
+    let about = About {
+        ordinal,
+        place: Origin {
+            input: u16::from_be_bytes(take(&mut rest)),
+            line: take_six(&mut rest),
+            record: 0,
+            byte: take_six(&mut rest),
+        },
+        fit: kind & UNFIT == 0,
+    };
     let one = u64::from_be_bytes(take(&mut rest));
     let two = u64::from_be_bytes(take(&mut rest));
     let small = u16::from_be_bytes(take(&mut rest));
-    let verdict = if kind & 1 == 0 {
-        Verdict::Duplicate {
-            input: small,
-            line: one,
-        }
-    } else {
-        Verdict::Known {
+    let other = Other {
+        input: small,
+        line: one,
+    };
+    let finding = match kind & KIND {
+        DUPLICATE => Finding::Duplicate(other, kind & EQUAL != 0),
+        SIMILAR => Finding::Similar(other),
+        SAME_CUSTOMER => Finding::SameCustomer(other),
+        REMEMBERED => Finding::Remembered(Remembered {
             id: one,
             decision: decision_of(small),
-            in_doubt: kind & 2 != 0,
-            changed: kind & 8 != 0,
-            claimed_by: (kind & 4 != 0).then_some(two.cast_signed()),
-        }
+            in_doubt: kind & IN_DOUBT != 0,
+            changed: kind & CHANGED != 0,
+            claimed_by: (kind & TIMED != 0).then_some(two.cast_signed()),
+        }),
+        _noted => Finding::Noted,
     };
-    Ok(Some((ordinal, verdict)))
+    (about, finding)
+}
+
+/// `parts`, one behind the other, which come to `N` bytes.
+pub(super) fn packed<const N: usize, const P: usize>(parts: [&[u8]; P]) -> [u8; N] {
+    let mut item = [0; N];
+    let mut at = 0;
+    for part in parts {
+        if let Some(slot) = item.get_mut(at..at + part.len()) {
+            slot.copy_from_slice(part);
+        }
+        at += part.len();
+    }
+    item
+}
+
+/// The lower six bytes of `number`: 2⁴⁸ rows or bytes are 256 TiB of input.
+pub(super) fn six(number: u64) -> [u8; 6] {
+    let [_, _, rest @ ..] = number.to_be_bytes();
+    rest
+}
+
+pub(super) fn take_six(rest: &mut &[u8]) -> u64 {
+    let six: [u8; 6] = take(rest);
+    six.iter()
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 pub(super) fn take<const N: usize>(rest: &mut &[u8]) -> [u8; N] {
@@ -183,38 +317,117 @@ fn decision_of(code: u16) -> Decision {
 
 #[cfg(test)]
 mod tests {
-    use super::{Decision, Outcome, Verdict, VerdictSorter};
+    use proptest::prelude::*;
 
-    #[test]
-    fn verdicts_come_back_in_order_as_they_were_and_can_be_read_again() {
-        let known = |id, decision, in_doubt, claimed_by| Verdict::Known {
-            id,
+    use super::{About, Finding, Other, Remembered, Verdict, VerdictSorter, Verdicts};
+    use crate::domain::outcome::Outcome;
+    use crate::domain::plan::Decision;
+    use crate::domain::row::Origin;
+
+    fn finding() -> impl Strategy<Value = Finding> {
+        let other = (any::<u16>(), any::<u64>()).prop_map(|(input, line)| Other { input, line });
+        let decision = prop::sample::select(vec![
+            Decision::Create,
+            Decision::LookUp,
+            Decision::Skip(Outcome::Created),
+            Decision::Skip(Outcome::Pending),
+        ]);
+        let known = (
+            any::<u64>(),
             decision,
-            in_doubt,
-            changed: id == 3,
-            claimed_by,
-        };
-        let given = [
-            (7, known(3, Decision::Skip(Outcome::Pending), false, None)),
-            (2, Verdict::Duplicate { input: 1, line: 9 }),
-            (9, known(u64::MAX, Decision::LookUp, true, Some(-5))),
-            (4, known(1, Decision::Create, true, Some(5))),
-        ];
-        let folder = tempfile::tempdir().unwrap();
-        let mut sorter = VerdictSorter::new(folder.path());
-        for (ordinal, verdict) in given {
-            sorter.push(ordinal, verdict).unwrap();
+            any::<[bool; 2]>(),
+            any::<Option<i64>>(),
+        );
+        let known = known.prop_map(
+            |(id, decision, [in_doubt, changed], claimed_by)| Remembered {
+                id,
+                decision,
+                in_doubt,
+                changed,
+                claimed_by,
+            },
+        );
+        prop_oneof![
+            Just(Finding::Noted),
+            (other.clone(), any::<bool>())
+                .prop_map(|(other, equal)| Finding::Duplicate(other, equal)),
+            other.clone().prop_map(Finding::Similar),
+            other.prop_map(Finding::SameCustomer),
+            known.prop_map(Finding::Remembered),
+        ]
+    }
+
+    /// The verdict that is made of `found`, of which there is at most one of a
+    /// kind.
+    fn verdict(about: About, found: &[Finding]) -> Verdict {
+        let of = |kind: fn(&Finding) -> Option<Other>| found.iter().find_map(kind);
+        Verdict {
+            place: about.place,
+            fit: about.fit,
+            duplicate: found.iter().find_map(|found| {
+                if let Finding::Duplicate(other, equal) = found {
+                    Some((*other, *equal))
+                } else {
+                    None
+                }
+            }),
+            similar: of(|found| {
+                if let Finding::Similar(other) = found {
+                    Some(*other)
+                } else {
+                    None
+                }
+            }),
+            same_customer: of(|found| {
+                if let Finding::SameCustomer(other) = found {
+                    Some(*other)
+                } else {
+                    None
+                }
+            }),
+            remembered: found.iter().find_map(|found| {
+                if let Finding::Remembered(known) = found {
+                    Some(*known)
+                } else {
+                    None
+                }
+            }),
         }
-        let mut verdicts = sorter.finish().unwrap();
-        for _ in 0..2 {
-            for ordinal in 0..12 {
-                let wanted = given
-                    .iter()
-                    .find(|(of, _)| *of == ordinal)
-                    .map(|(_, verdict)| *verdict);
-                assert_eq!(verdicts.on(ordinal).unwrap(), wanted);
+    }
+
+    proptest! {
+        #[test]
+        fn verdicts_come_back_in_order_as_they_were_and_can_be_read_again(
+            found in prop::collection::btree_map(0u64..20, (prop::collection::vec(finding(), 1..4), any::<bool>(), 0u64..1 << 48), 0..9),
+            turn in any::<bool>(),
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let mut sorters = [VerdictSorter::new(folder.path()), VerdictSorter::new(folder.path())];
+            let mut wanted = Vec::new();
+            for (ordinal, (mut found, fit, byte)) in found {
+                let mut kinds = std::collections::HashSet::new();
+                found.retain(|found| kinds.insert(std::mem::discriminant(found)));
+                let (input, record) = if ordinal < 7 { (0, ordinal + 1) } else { (1, ordinal - 6) };
+                let place = Origin { input, line: byte / 2, record, byte };
+                let about = About { ordinal, place, fit };
+                for (place, finding) in found.iter().enumerate() {
+                    sorters[place % 2].push(about, *finding).unwrap();
+                }
+                wanted.push((ordinal, verdict(about, &found)));
+            }
+            if turn {
+                sorters.reverse();
+            }
+            let mut verdicts = Verdicts::of(sorters.into(), vec![0, 7]).unwrap();
+            for ordinal in 0..20 {
+                let wanted = wanted.iter().find(|(of, _)| *of == ordinal);
+                prop_assert_eq!(verdicts.on(ordinal).unwrap(), wanted.map(|(_, verdict)| *verdict));
             }
             verdicts.rewind().unwrap();
+            for (_, verdict) in wanted {
+                prop_assert_eq!(verdicts.read_next().unwrap(), Some(verdict));
+            }
+            prop_assert_eq!(verdicts.read_next().unwrap(), None);
         }
     }
 }

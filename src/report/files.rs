@@ -37,7 +37,7 @@ pub fn is_result_name(path: &Path) -> bool {
 pub struct ResultFiles {
     folder: PathBuf,
     several: bool,
-    results: Part,
+    results: Option<Part>,
     problems: csv::Writer<Part>,
     problem_count: u64,
     rejects: Returned,
@@ -60,8 +60,9 @@ struct ResultLine<'a> {
 
 impl ResultFiles {
     /// Begins the files in `folder`, which is made where it is missing;
-    /// `several` says whether rows come from several inputs.
-    pub fn begin(folder: &Path, several: bool) -> io::Result<Self> {
+    /// `several` says whether rows come from several inputs, and `every_row`
+    /// whether it is told of all of them what came of them.
+    pub fn begin(folder: &Path, several: bool, every_row: bool) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
         let mut problems = csv::Writer::from_writer(Part::begin(folder, "problems.csv")?);
         let mut header = vec![
@@ -74,7 +75,9 @@ impl ResultFiles {
         Ok(Self {
             folder: folder.to_owned(),
             several,
-            results: Part::begin(folder, "results.jsonl")?,
+            results: every_row
+                .then(|| Part::begin(folder, "results.jsonl"))
+                .transpose()?,
             problems,
             problem_count: 0,
             rejects: Returned::new("rejects"),
@@ -99,7 +102,9 @@ impl ResultFiles {
             .map_err(csv::IntoInnerError::into_error)?;
         problems.rows = self.problem_count;
         written.push(problems.finish()?);
-        written.push(self.results.finish()?);
+        if let Some(results) = self.results {
+            written.push(results.finish()?);
+        }
         let mut file = Part::begin(&self.folder, "summary.json")?;
         serde_json::to_writer_pretty(&mut file, summary)?;
         file.write_all(b"\n")?;
@@ -108,6 +113,9 @@ impl ResultFiles {
     }
 
     fn result(&mut self, account: &RowAccount<'_>) -> io::Result<()> {
+        let Some(results) = &mut self.results else {
+            return Ok(());
+        };
         let came = match account.fate {
             Fate::Came(came) => Some(came),
             Fate::Skipped | Fate::Rejected => None,
@@ -125,9 +133,9 @@ impl ResultFiles {
             request_id: came.and_then(|came| came.request_id),
             attempts: came.map_or(0, |came| came.attempts),
         };
-        serde_json::to_writer(&mut self.results, &line)?;
-        self.results.rows += 1;
-        self.results.write_all(b"\n")
+        serde_json::to_writer(&mut *results, &line)?;
+        results.rows += 1;
+        results.write_all(b"\n")
     }
 
     fn problem(&mut self, account: &RowAccount<'_>, problem: &Problem) -> io::Result<()> {

@@ -53,7 +53,7 @@ fn problems() -> Vec<Problem> {
 }
 
 fn write(folder: &Path, accounts: &[RowAccount<'_>]) {
-    let mut files = ResultFiles::begin(folder, false).unwrap();
+    let mut files = ResultFiles::begin(folder, false, true).unwrap();
     for account in accounts {
         files.take(account).unwrap();
     }

@@ -12,6 +12,7 @@ use super::SourceError;
 use super::cut::{Cut, Found as Whole, lines};
 use super::decode::UTF8_MARK;
 use super::members::{Found, Members, Paths, Value};
+use super::plain_json;
 use super::splitter::LONGEST_ROW;
 use super::window::Window;
 use crate::domain::row::{Columns, Kind, Origin, Row, State};
@@ -194,6 +195,10 @@ impl<R: Read> JsonlRows<R> {
     }
 
     fn parse_text(&mut self, text: &str) -> Result<(), String> {
+        self.found.clear();
+        if plain_json::read(text, &mut self.paths, &mut self.found) {
+            return Ok(());
+        }
         self.found.clear();
         let mut json = serde_json::Deserializer::from_str(text);
         let members = Members {

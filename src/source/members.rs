@@ -66,7 +66,7 @@ impl Paths {
 
     /// The node of member `name` of `parent`, which is probably its child at
     /// `place`; `None` where there are too many.
-    fn node(&mut self, parent: usize, place: usize, name: &str) -> Option<usize> {
+    pub(super) fn node(&mut self, parent: usize, place: usize, name: &str) -> Option<usize> {
         let probable = self.nodes.get(parent)?.in_order.get(place).copied();
         if let Some(node) = probable
             .filter(|node| {
@@ -104,7 +104,7 @@ impl Paths {
     }
 
     /// Where the member after `node` probably is.
-    fn after(&self, node: usize) -> usize {
+    pub(super) fn after(&self, node: usize) -> usize {
         self.nodes.get(node).map_or(0, |node| node.place + 1)
     }
 }

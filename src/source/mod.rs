@@ -11,6 +11,7 @@ pub mod input;
 pub mod jsonl;
 mod members;
 pub mod parts;
+mod plain_json;
 mod splitter;
 mod window;
 

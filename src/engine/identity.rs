@@ -1,0 +1,377 @@
+//! Who is who: the ids of the input and of the ledger, brought together by one
+//! sort.
+//!
+//! What is sorted are hashes, spilled to disk where they don't fit, so that a
+//! hundred million ids take no more memory than a thousand. They are XXH3 of
+//! 96 bits and more: among ten billion different texts the chance that any two
+//! share one is below 10⁻⁸. Two rows are brought together by their ids without
+//! case and blanks, and told apart within that by the ids as they stand.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+
+use twox_hash::XxHash3_128;
+
+use super::verdicts::{
+    About, Finding, Other, Remembered, VerdictSorter, packed, six, take, take_six,
+};
+use crate::domain::customer::{Fingerprint, Values};
+use crate::domain::outcome::Outcome;
+use crate::domain::plan::{Known, Policy, Progress, decide};
+use crate::domain::row::Origin;
+use crate::domain::text::{fold_into, is_folded};
+use crate::spill::{Sorted, Sorter};
+
+/// Bytes of an id: its hash without case, kind, number, its own hash, a small
+/// number, place or time, digest.
+const SIZE: usize = 12 + 1 + 6 + 8 + 2 + 12 + 16;
+
+/// Bytes of a person: hash, ordinal, the id's hash, kind, input, place.
+const PERSON: usize = 12 + 6 + 8 + 1 + 2 + 12;
+
+/// A claim whose time on the server's clock is not known.
+const KNOWN: u8 = 0;
+/// A claim whose time on the server's clock is known.
+const KNOWN_TIMED: u8 = 1;
+/// A row that may be sent. It sorts behind the claims of its id.
+const FIT: u8 = 2;
+/// A row that may not. It sorts behind those that may: of several rows with one
+/// id the first that is fit is the one that is sent.
+const UNFIT: u8 = 3;
+
+/// The progress of a claim in doubt; settled ones have their outcome's place.
+const IN_DOUBT: u16 = u16::MAX;
+
+/// Takes the ids of rows and claims in any order. Each worker has its own.
+#[derive(Debug)]
+pub(super) struct Ids {
+    rows: Sorter<SIZE>,
+    people: Sorter<PERSON>,
+    /// Whether rows are held against what the ledger knows was sent.
+    digests: bool,
+    room: Vec<u8>,
+}
+
+/// What a row that is not fit gives of itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Unfit<'r> {
+    pub(super) client_id: &'r str,
+    pub(super) company_name: &'r str,
+    pub(super) email: &'r str,
+    /// The row as it stands.
+    pub(super) raw: &'r [u8],
+}
+
+impl Ids {
+    /// Ids whose files are kept in `folder`; `digests` says whether the ledger
+    /// knows any.
+    pub(super) fn new(folder: &Path, digests: bool) -> Self {
+        Self {
+            rows: Sorter::new(folder),
+            people: Sorter::new(folder),
+            digests,
+            room: Vec::new(),
+        }
+    }
+
+    /// A claim of the ledger's.
+    pub(super) fn push_known(&mut self, client_id: &str, known: &Known) -> io::Result<()> {
+        let (fold, own) = hashes(client_id);
+        let (kind, time) = match known.claimed_by {
+            Some(time) => (KNOWN_TIMED, time),
+            None => (KNOWN, 0),
+        };
+        let small = match known.progress {
+            Progress::InDoubt => IN_DOUBT,
+            Progress::Settled(outcome) => outcome as u16,
+        };
+        self.rows.push(packed([
+            &fold,
+            &[kind],
+            &six(known.id),
+            &own,
+            &small.to_be_bytes(),
+            &time.to_be_bytes(),
+            &[0; 4],
+            &known.digest,
+        ]))
+    }
+
+    /// A row that may be sent.
+    pub(super) fn push_fit(&mut self, about: About, values: &Values<'_>) -> io::Result<()> {
+        let digest = if self.digests {
+            values.digest(&mut self.room)
+        } else {
+            values.write_parts(&mut self.room);
+            XxHash3_128::oneshot(&self.room).to_be_bytes()
+        };
+        let own = self.push_row(about, values.client_id(), &digest)?;
+        self.push_person(about, own, values.email(), values.company_name())
+    }
+
+    /// A row that may not be sent, as far as it can be read.
+    pub(super) fn push_unfit(&mut self, about: About, row: Unfit<'_>) -> io::Result<()> {
+        if row.client_id.is_empty() {
+            return Ok(());
+        }
+        let digest = XxHash3_128::oneshot(row.raw).to_be_bytes();
+        let own = self.push_row(about, row.client_id, &digest)?;
+        self.push_person(about, own, Some(row.email), row.company_name)
+    }
+
+    fn push_row(
+        &mut self,
+        about: About,
+        client_id: &str,
+        digest: &Fingerprint,
+    ) -> io::Result<[u8; 8]> {
+        let (fold, own) = hashes(client_id);
+        self.rows.push(packed([
+            &fold,
+            &[kind(about)],
+            &six(about.ordinal),
+            &own,
+            &about.place.input.to_be_bytes(),
+            &six(about.place.line),
+            &six(about.place.byte),
+            digest,
+        ]))?;
+        Ok(own)
+    }
+
+    fn push_person(
+        &mut self,
+        about: About,
+        own: [u8; 8],
+        email: Option<&str>,
+        company: &str,
+    ) -> io::Result<()> {
+        let (Some(email), false) = (email.filter(|email| !email.is_empty()), company.is_empty())
+        else {
+            return Ok(());
+        };
+        self.room.clear();
+        fold_into(email, &mut self.room);
+        self.room.push(0);
+        fold_into(company, &mut self.room);
+        let [hash @ .., _, _, _, _] = XxHash3_128::oneshot(&self.room).to_be_bytes();
+        self.people.push(packed([
+            &hash,
+            &six(about.ordinal),
+            &own,
+            &[kind(about)],
+            &about.place.input.to_be_bytes(),
+            &six(about.place.line),
+            &six(about.place.byte),
+        ]))
+    }
+
+    /// Brings together what several workers have taken, on two threads.
+    pub(super) fn join(
+        all: Vec<Self>,
+        policy: Policy,
+        folder: &Path,
+    ) -> io::Result<Vec<VerdictSorter>> {
+        let (rows, people): (Vec<_>, Vec<_>) =
+            all.into_iter().map(|ids| (ids.rows, ids.people)).unzip();
+        let mut verdicts = VerdictSorter::new(folder);
+        let mut others = VerdictSorter::new(folder);
+        std::thread::scope(|scope| {
+            let people = scope.spawn(|| join_people(Sorted::of(people)?, &mut others));
+            let rows = join_ids(Sorted::of(rows)?, policy, &mut verdicts);
+            let people = people.join();
+            rows.and(people.unwrap_or_else(|_panic| Err(io::Error::other("a thread failed"))))
+        })?;
+        Ok(vec![verdicts, others])
+    }
+}
+
+fn kind(about: About) -> u8 {
+    if about.fit { FIT } else { UNFIT }
+}
+
+/// The hash of an id without case and blanks, and as it stands.
+fn hashes(client_id: &str) -> ([u8; 12], [u8; 8]) {
+    let own = XxHash3_128::oneshot(client_id.as_bytes());
+    let fold = if is_folded(client_id) {
+        own
+    } else {
+        let mut folded = Vec::with_capacity(client_id.len() + 8);
+        fold_into(client_id, &mut folded);
+        XxHash3_128::oneshot(&folded)
+    };
+    let [fold @ .., _, _, _, _] = fold.to_be_bytes();
+    // The lower half, so that the two say more together than each by itself.
+    let [_, _, _, _, _, _, _, _, own @ ..] = own.to_be_bytes();
+    (fold, own)
+}
+
+/// An id of the ledger's or of a row.
+#[derive(Clone, Copy)]
+struct Id {
+    fold: [u8; 12],
+    own: [u8; 8],
+    what: What,
+    digest: Fingerprint,
+}
+
+#[derive(Clone, Copy)]
+enum What {
+    Known(Known),
+    Row(About),
+}
+
+fn unpacked(item: &[u8; SIZE]) -> Id {
+    let mut rest = item.as_slice();
+    let fold = take(&mut rest);
+    let [kind] = take(&mut rest);
+    let number = take_six(&mut rest);
+    let own = take(&mut rest);
+    let small = u16::from_be_bytes(take(&mut rest));
+    let mut place = rest;
+    let _: [u8; 12] = take(&mut rest);
+    let digest = take(&mut rest);
+    let what = if kind == FIT || kind == UNFIT {
+        What::Row(About {
+            ordinal: number,
+            place: Origin {
+                input: small,
+                line: take_six(&mut place),
+                record: 0,
+                byte: take_six(&mut place),
+            },
+            fit: kind == FIT,
+        })
+    } else {
+        What::Known(Known {
+            id: number,
+            digest,
+            progress: Outcome::ALL
+                .get(usize::from(small))
+                .map_or(Progress::InDoubt, |outcome| Progress::Settled(*outcome)),
+            claimed_by: (kind == KNOWN_TIMED).then_some(i64::from_be_bytes(take(&mut place))),
+        })
+    };
+    Id {
+        fold,
+        own,
+        what,
+        digest,
+    }
+}
+
+/// What has been met of one id, as it stands.
+#[derive(Default)]
+struct Met {
+    known: Option<Known>,
+    first: Option<(Other, Fingerprint)>,
+}
+
+fn join_ids(
+    mut sorted: Sorted<SIZE>,
+    policy: Policy,
+    verdicts: &mut VerdictSorter,
+) -> io::Result<()> {
+    // Nearly every id stands alone: only of others is anything remembered.
+    let mut group = Group::default();
+    let mut before = sorted.read_next()?.map(|item| unpacked(&item));
+    let mut joined = false;
+    while let Some(id) = before {
+        let next = sorted.read_next()?.map(|item| unpacked(&item));
+        let joins = next.is_some_and(|next| next.fold == id.fold);
+        if joined || joins {
+            group.add(&id, policy, verdicts)?;
+        }
+        if !joins && joined {
+            group.met.clear();
+            group.lead = None;
+        }
+        (before, joined) = (next, joins);
+    }
+    Ok(())
+}
+
+/// Ids that are the same but for case and blanks.
+#[derive(Default)]
+struct Group {
+    met: HashMap<[u8; 8], Met>,
+    lead: Option<Other>,
+}
+
+impl Group {
+    fn add(&mut self, id: &Id, policy: Policy, verdicts: &mut VerdictSorter) -> io::Result<()> {
+        let met = self.met.entry(id.own).or_default();
+        let about = match id.what {
+            What::Known(known) => {
+                met.known = Some(known);
+                return Ok(());
+            }
+            What::Row(about) => about,
+        };
+        if let Some((first, digest)) = met.first {
+            return verdicts.push(about, Finding::Duplicate(first, digest == id.digest));
+        }
+        let this = other(&about);
+        met.first = Some((this, id.digest));
+        match self.lead {
+            None => self.lead = Some(this),
+            Some(lead) => verdicts.push(about, Finding::Similar(lead))?,
+        }
+        match met.known.filter(|_| about.fit) {
+            None => Ok(()),
+            Some(known) => {
+                let found = remembered(&known, &id.digest, policy);
+                verdicts.push(about, Finding::Remembered(found))
+            }
+        }
+    }
+}
+
+fn remembered(known: &Known, digest: &Fingerprint, policy: Policy) -> Remembered {
+    Remembered {
+        id: known.id,
+        decision: decide(Some(known), digest, policy),
+        in_doubt: known.progress == Progress::InDoubt
+            || known.progress == Progress::Settled(Outcome::Unresolved),
+        changed: known.digest != *digest,
+        claimed_by: known.claimed_by,
+    }
+}
+
+fn other(about: &About) -> Other {
+    Other {
+        input: about.place.input,
+        line: about.place.line,
+    }
+}
+
+fn join_people(mut sorted: Sorted<PERSON>, verdicts: &mut VerdictSorter) -> io::Result<()> {
+    let mut lead: Option<([u8; 12], [u8; 8], Other)> = None;
+    while let Some(item) = sorted.read_next()? {
+        let mut rest = item.as_slice();
+        let hash: [u8; 12] = take(&mut rest);
+        let ordinal = take_six(&mut rest);
+        let own: [u8; 8] = take(&mut rest);
+        let [kind] = take(&mut rest);
+        let about = About {
+            ordinal,
+            place: Origin {
+                input: u16::from_be_bytes(take(&mut rest)),
+                line: take_six(&mut rest),
+                record: 0,
+                byte: take_six(&mut rest),
+            },
+            fit: kind == FIT,
+        };
+        match lead {
+            Some((of, first, place)) if of == hash => {
+                if first != own {
+                    verdicts.push(about, Finding::SameCustomer(place))?;
+                }
+            }
+            Some(_) | None => lead = Some((hash, own, other(&about))),
+        }
+    }
+    Ok(())
+}
