@@ -232,13 +232,14 @@ impl Session {
         let mut summary = self.summary(ledger.as_mut(), halt.as_ref())?;
         let accounting = Accounting {
             reading: &self.reading,
+            surveyed: surveyed.rows,
             verdicts: &mut surveyed.verdicts,
             first_new_id: surveyed.first_new_id,
             ledger: ledger.as_mut().map(|ledger| ledger as &mut dyn Ledger),
             stop: None,
         };
         let accounted =
-            ending.account(&mut self.rows(), accounting, surveyed.rows, &mut summary)?;
+            ending.account([self.rows(), self.single_rows()], accounting, &mut summary)?;
         let exit = self.exit(halt.as_ref(), &summary);
         summary.exit_code = exit as u8;
         let words = Speaking {

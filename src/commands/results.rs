@@ -8,7 +8,7 @@ use anyhow::Context;
 
 use super::{Exit, Hinted};
 use crate::cli::Showing;
-use crate::domain::row::{Revisit, Rows};
+use crate::domain::row::Revisit;
 use crate::domain::summary::{RowCounts, Summary};
 use crate::domain::text::{counted, listed, quoted};
 use crate::engine::account::{Account, Accounting, account, demand_agreement, review};
@@ -34,19 +34,21 @@ pub(super) struct Accounted {
 }
 
 impl Ending<'_> {
-    /// Accounts for every row, and puts the counts into `summary`.
+    /// Accounts for every row, and puts the counts into `summary`. The rows are
+    /// given twice, for of those that are repeated two are looked at at once.
     pub(super) fn account<R>(
         &self,
-        rows: &mut R,
+        rows: [R; 2],
         accounting: Accounting<'_>,
-        surveyed: RowCounts,
         summary: &mut Summary,
     ) -> anyhow::Result<Accounted>
     where
-        R: Rows<Error: std::error::Error + Send + Sync + 'static>,
+        R: Revisit<Error: std::error::Error + Send + Sync + 'static>,
     {
         let mut listing = self.listing(true)?;
-        let accounted = account(rows, accounting, &mut listing, self.watcher)
+        let surveyed = accounting.surveyed;
+        let [mut rows, others] = rows;
+        let accounted = account(&mut rows, others, accounting, &mut listing, self.watcher)
             .map_err(|error| self.hinted(error))?;
         Self::accounted(accounted, surveyed, listing, summary)
     }
@@ -55,16 +57,17 @@ impl Ending<'_> {
     /// the counts into `summary`.
     pub(super) fn review<R>(
         &self,
-        rows: &mut R,
+        rows: [R; 2],
         accounting: Accounting<'_>,
-        surveyed: RowCounts,
         summary: &mut Summary,
     ) -> anyhow::Result<Accounted>
     where
         R: Revisit<Error: std::error::Error + Send + Sync + 'static>,
     {
         let mut listing = self.listing(false)?;
-        let accounted = review(rows, accounting, surveyed, &mut listing, self.watcher)
+        let surveyed = accounting.surveyed;
+        let [mut rows, others] = rows;
+        let accounted = review(&mut rows, others, accounting, &mut listing, self.watcher)
             .map_err(|error| self.hinted(error))?;
         Self::accounted(accounted, surveyed, listing, summary)
     }

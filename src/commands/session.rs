@@ -198,4 +198,9 @@ impl Session {
     pub(super) fn rows(&self) -> Reader {
         Reader::new(Arc::clone(&self.inputs), self.limit)
     }
+
+    /// The rows, to look at single ones.
+    pub(super) fn single_rows(&self) -> Reader {
+        Reader::of_single_rows(Arc::clone(&self.inputs))
+    }
 }

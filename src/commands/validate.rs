@@ -78,6 +78,10 @@ impl Checking<'_> {
         Reader::new(Arc::clone(&self.inputs), self.limit)
     }
 
+    fn single_rows(&self) -> Reader {
+        Reader::of_single_rows(Arc::clone(&self.inputs))
+    }
+
     fn survey(&self) -> anyhow::Result<Survey> {
         let surveying = Surveying {
             threads: threads(),
@@ -98,14 +102,17 @@ impl Checking<'_> {
         };
         let accounting = Accounting {
             reading: &self.held_against,
+            surveyed: surveyed.rows,
             verdicts: &mut surveyed.verdicts,
             first_new_id: surveyed.first_new_id,
             ledger: None,
             stop: Some(&self.stop),
         };
-        let accounted =
-            self.ending
-                .review(&mut self.rows(), accounting, surveyed.rows, &mut summary)?;
+        let accounted = self.ending.review(
+            [self.single_rows(), self.single_rows()],
+            accounting,
+            &mut summary,
+        )?;
         if accounted.interrupted {
             self.ending.watcher.close();
             return Ok(Exit::Interrupted);

@@ -24,6 +24,8 @@ pub struct Candidate<'r> {
     pub origin: Origin,
     /// `billingContact`, where it is there and no object: its kind and text.
     pub wrong_contact: Option<(Kind, &'r str)>,
+    /// Whether no value can hold a control character.
+    pub(super) printable: bool,
     given: [Given<'r>; Field::COUNT],
 }
 
@@ -33,6 +35,7 @@ impl<'r> Candidate<'r> {
         Self {
             origin,
             wrong_contact: None,
+            printable: false,
             given: Default::default(),
         }
     }

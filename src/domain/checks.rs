@@ -6,6 +6,7 @@ use super::candidate::{Candidate, Given};
 use super::currency::{self, KABLE, Standing};
 use super::field::Field;
 use super::problem::{Code, Problem};
+use super::row::is_printable;
 use super::rules::Rules;
 use super::suspect;
 use super::text::{quoted, trimmed};
@@ -163,7 +164,7 @@ impl<'r> Checks<'_, 'r> {
     pub(super) fn optional(&mut self, field: Field) -> Option<&'r str> {
         let value = match self.candidate.get(field) {
             Given::Absent => return None,
-            Given::Text(text) if is_plain(text) => *text,
+            Given::Text(text) if self.is_plain(text) => *text,
             Given::Text(_) | Given::List(_) | Given::Wrong(..) => {
                 let value = self.trimmed(field)?;
                 if !self.sound(field, value, LONGEST_VALUE) {
@@ -215,10 +216,25 @@ impl<'r> Checks<'_, 'r> {
         }
     }
 
+    /// Whether `value` is one in whose form no check would find anything, which
+    /// is most of them: not long, no control character, and neither blank,
+    /// apostrophe nor `#` where one would mean something.
+    fn is_plain(&self, value: &str) -> bool {
+        let bytes = value.as_bytes();
+        let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else {
+            return false;
+        };
+        first.is_ascii_graphic()
+            && !matches!(first, b'\'' | b'#')
+            && last.is_ascii_graphic()
+            && bytes.len() <= LONGEST_CLIENT_ID
+            && (self.candidate.printable || is_printable(bytes))
+    }
+
     /// Whether an API could take `value` at all.
     fn sound(&mut self, field: Field, value: &str, longest: usize) -> bool {
         // Addresses and names run over several lines in real exports; ids don't.
-        if is_plain(value) {
+        if self.is_plain(value) {
             return true;
         }
         let several_lines = field.in_contact() || field == Field::CompanyName;
@@ -388,23 +404,6 @@ pub(super) fn in_brackets(text: &str) -> String {
     } else {
         format!(" ({})", quoted(text))
     }
-}
-
-/// Whether `value` is one that no check of its form would find anything in,
-/// which is most of them: not long, no control character, and neither blank,
-/// apostrophe nor `#` where one would mean something.
-fn is_plain(value: &str) -> bool {
-    let bytes = value.as_bytes();
-    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else {
-        return false;
-    };
-    // The control characters beyond ASCII all begin with C2.
-    let printable = |byte: u8| byte >= b' ' && byte != 0x7f && byte != 0xc2;
-    first.is_ascii_graphic()
-        && !matches!(first, b'\'' | b'#')
-        && last.is_ascii_graphic()
-        && bytes.len() <= LONGEST_CLIENT_ID
-        && bytes.iter().fold(true, |all, byte| all & printable(*byte))
 }
 
 /// Whether `text` holds one of the signs at which a list is split.

@@ -206,12 +206,10 @@ impl<'r> Values<'r> {
         shorten(blake3::hash(room))
     }
 
-    /// Writes what is sent into `room`, in place of what is there.
-    ///
     /// Each part goes in with its field and its length before it, so that no
     /// two different customers come to the same bytes. The order of plans and
     /// bundles makes no difference, as it makes none to the API.
-    pub fn write_parts(&self, room: &mut Vec<u8>) {
+    fn write_parts(&self, room: &mut Vec<u8>) {
         // One piece is hashed much faster than forty.
         room.clear();
         let mut part = |field: Field, value: &str| {

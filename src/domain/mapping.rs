@@ -211,6 +211,7 @@ impl Binding {
     /// The fields of `row` as they are given.
     pub fn candidate<'r>(&'r self, row: &'r Row) -> Candidate<'r> {
         let mut candidate = Candidate::new(row.origin);
+        candidate.printable = row.is_printable() && self.mapping.constants.is_empty();
         for cell in row.cells() {
             match self.targets.get(cell.column) {
                 Some(Target::Field(field)) => candidate.add(*field, cell.kind, row.value(cell)),

@@ -92,6 +92,8 @@ pub struct Row {
     cells: Vec<Cell>,
     /// Values whose text differs from what stands in the row (escapes).
     unescaped: String,
+    /// Whether no byte of it is part of a control character.
+    printable: bool,
 }
 
 impl Row {
@@ -105,6 +107,7 @@ impl Row {
         self.cells.clear();
         self.unescaped.clear();
         self.bytes.clear();
+        self.printable = is_printable(raw);
         let mut buffer = std::mem::take(&mut self.text).into_bytes();
         buffer.clear();
         buffer.extend_from_slice(raw);
@@ -129,6 +132,12 @@ impl Row {
         } else {
             &self.bytes
         }
+    }
+
+    /// Whether no value can hold a control character. Where this says no they
+    /// may be without all the same.
+    pub fn is_printable(&self) -> bool {
+        self.printable && self.unescaped.is_empty()
     }
 
     /// The row's text; empty where it is not UTF-8.
@@ -185,6 +194,15 @@ impl Row {
         };
         text.get(cell.start..cell.end).unwrap_or_default()
     }
+}
+
+/// Whether no byte of `text` is part of a control character: those beyond ASCII
+/// all begin with C2 in UTF-8, which other characters do too.
+///
+/// All bytes are looked at, which is faster than to stop at one.
+pub fn is_printable(text: &[u8]) -> bool {
+    let printable = |byte: u8| byte >= b' ' && byte != 0x7f && byte != 0xc2;
+    text.iter().fold(true, |all, byte| all & printable(*byte))
 }
 
 /// How the names of columns are matched to fields.

@@ -39,6 +39,9 @@ pub(super) fn wanted(field: Field, value: &str) -> Option<&'static str> {
 
 /// Whether `value` is a number in a spreadsheet's short form, `1.23E+15`.
 pub(super) fn lost_digits(value: &str) -> bool {
+    if !value.as_bytes().contains(&b'+') {
+        return false;
+    }
     let Some((mantissa, exponent)) = value.split_once(['E', 'e']) else {
         return false;
     };
@@ -81,20 +84,24 @@ pub(super) fn placeholder(value: &str) -> bool {
 }
 
 fn is_email(value: &str) -> bool {
-    let mut parts = value.as_bytes().split(|byte| *byte == b'@');
-    let (Some(local), Some(domain), None) = (parts.next(), parts.next(), parts.next()) else {
-        return false;
-    };
-    let allowed =
-        |b: u8| !(b.is_ascii_whitespace() || matches!(b, b',' | b';' | b'<' | b'>' | 0x0b));
-    let label = |label: &[u8]| {
-        !label.is_empty() && label.first() != Some(&b'-') && label.last() != Some(&b'-')
-    };
-    !local.is_empty()
-        && all(value, allowed)
+    let (mut at, mut dots, mut before) = (None, 0, b'.');
+    for (place, byte) in value.bytes().enumerate() {
+        match byte {
+            b'@' if at.is_some() => return false,
+            b'@' => at = Some(place),
+            b'.' if at.is_some() && matches!(before, b'@' | b'.' | b'-') => return false,
+            b'.' if at.is_some() => dots += 1,
+            // A label neither begins nor ends with one (RFC 1123 §2.1).
+            b'-' if at.is_some() && matches!(before, b'@' | b'.') => return false,
+            b',' | b';' | b'<' | b'>' | b' ' | b'\t'..=b'\r' => return false,
+            _ => {}
+        }
+        before = byte;
+    }
+    at.is_some_and(|at| at > 0)
+        && dots > 0
+        && !matches!(before, b'.' | b'-')
         && (value.is_ascii() || !value.contains(char::is_whitespace))
-        && domain.contains(&b'.')
-        && domain.split(|byte| *byte == b'.').all(label)
 }
 
 /// Names that people use and ISO 3166 does not.

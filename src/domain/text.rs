@@ -19,7 +19,11 @@ pub fn quoted(value: &str) -> String {
 pub fn fold_into(value: &str, room: &mut Vec<u8>) {
     let bare = trimmed(value);
     if bare.is_ascii() {
-        room.extend(bare.bytes().map(|byte| byte.to_ascii_lowercase()));
+        let start = room.len();
+        room.extend_from_slice(bare.as_bytes());
+        room.get_mut(start..)
+            .unwrap_or_default()
+            .make_ascii_lowercase();
         return;
     }
     let mut bytes = [0; 4];

@@ -6,12 +6,12 @@
 
 use anyhow::{Context, bail};
 
-use super::findings::{Finder, Said};
+use super::findings::{Finder, Others, Said};
 use super::stop::Stop;
 use super::verdicts::Verdicts;
 use super::{Checker, Reading};
 use crate::domain::outcome::{Outcome, Tally};
-use crate::domain::row::{Revisit, Row, Rows};
+use crate::domain::row::{Revisit, Row};
 use crate::domain::summary::{ProblemKind, ProblemTally, RowCounts};
 use crate::ledger::Ledger;
 use crate::report::{Event, Observer, Sink};
@@ -42,6 +42,8 @@ pub struct Account {
 pub struct Accounting<'a> {
     /// What rows are held against.
     pub reading: &'a Reading,
+    /// What the survey counted.
+    pub surveyed: RowCounts,
     /// What the survey found out.
     pub verdicts: &'a mut Verdicts,
     /// The number that the first new row's claim got.
@@ -53,15 +55,17 @@ pub struct Accounting<'a> {
     pub stop: Option<&'a Stop>,
 }
 
-/// Gives an account of every row in `rows` to `sink`.
+/// Gives an account of every row in `rows` to `sink`. `others` are the same
+/// rows: those that others repeat are looked at once more.
 pub fn account<R>(
     rows: &mut R,
+    others: R,
     accounting: Accounting<'_>,
     sink: &mut impl Sink,
     observer: &impl Observer,
 ) -> anyhow::Result<Account>
 where
-    R: Rows<Error: std::error::Error + Send + Sync + 'static>,
+    R: Revisit<Error: std::error::Error + Send + Sync + 'static>,
 {
     accounting
         .verdicts
@@ -71,6 +75,7 @@ where
     let (verdicts, stop) = (accounting.verdicts, accounting.stop);
     let mut finder = Finder {
         checker: Checker::new(accounting.reading),
+        others: Others::new(others, accounting.reading),
         next_new_id: accounting.first_new_id,
         ledger: accounting.ledger,
         problems: ProblemTally::default(),
@@ -100,13 +105,12 @@ where
 }
 
 /// Gives an account of the rows of which there is something to be said, and of
-/// no others: what a survey of nothing but the input comes to.
-///
-/// `surveyed` is what the survey counted.
+/// no others: what a survey of nothing but the input comes to. `others` are the
+/// same rows, as for [`account`].
 pub fn review<R>(
     rows: &mut R,
+    others: R,
     accounting: Accounting<'_>,
-    surveyed: RowCounts,
     sink: &mut impl Sink,
     observer: &impl Observer,
 ) -> anyhow::Result<Account>
@@ -114,6 +118,7 @@ where
     R: Revisit<Error: std::error::Error + Send + Sync + 'static>,
 {
     let (verdicts, stop) = (accounting.verdicts, accounting.stop);
+    let surveyed = accounting.surveyed;
     verdicts.rewind().context("cannot read a temporary file")?;
     let mut row = Row::default();
     let (mut told, mut rejected) = (0_u64, 0);
@@ -123,6 +128,7 @@ where
     };
     let mut finder = Finder {
         checker: Checker::new(accounting.reading),
+        others: Others::new(others, accounting.reading),
         next_new_id: accounting.first_new_id,
         ledger: accounting.ledger,
         problems: ProblemTally::default(),

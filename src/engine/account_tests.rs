@@ -58,13 +58,20 @@ fn told_of(rows: &Tables, ledger: Option<&MemoryLedger>) -> anyhow::Result<(Acco
     let mut surveyed = survey(&mut rows.clone(), &surveying, ledger, &Silent)?;
     let accounting = Accounting {
         reading: &reading,
+        surveyed: surveyed.rows,
         verdicts: &mut surveyed.verdicts,
         first_new_id: surveyed.first_new_id,
         ledger: accounts.as_mut().map(|ledger| ledger as &mut dyn Ledger),
         stop: None,
     };
     let mut told = Told::default();
-    let account = account(&mut rows.clone(), accounting, &mut told, &Silent)?;
+    let account = account(
+        &mut rows.clone(),
+        rows.clone(),
+        accounting,
+        &mut told,
+        &Silent,
+    )?;
     demand_agreement(&account, surveyed.rows)?;
     Ok((account, told.0))
 }
@@ -190,12 +197,20 @@ fn a_claim_of_another_customer_under_a_rows_number_is_refused() {
     let ledger: &mut dyn Ledger = &mut ledger.clone();
     let accounting = Accounting {
         reading: &reading,
+        surveyed: surveyed.rows,
         verdicts: &mut surveyed.verdicts,
         first_new_id: 1,
         ledger: Some(ledger),
         stop: None,
     };
-    let error = account(&mut rows.clone(), accounting, &mut Told::default(), &Silent).unwrap_err();
+    let error = account(
+        &mut rows.clone(),
+        rows.clone(),
+        accounting,
+        &mut Told::default(),
+        &Silent,
+    )
+    .unwrap_err();
     assert!(
         error
             .to_string()
@@ -223,12 +238,20 @@ fn stopped(listens: bool) -> Account {
     let mut surveyed = survey(&mut rows.clone(), &surveying, None, &Silent).unwrap();
     let accounting = Accounting {
         reading: &reading,
+        surveyed: surveyed.rows,
         verdicts: &mut surveyed.verdicts,
         first_new_id: 1,
         ledger: None,
         stop: listens.then_some(&stop),
     };
-    account(&mut rows.clone(), accounting, &mut Told::default(), &Silent).unwrap()
+    account(
+        &mut rows.clone(),
+        rows.clone(),
+        accounting,
+        &mut Told::default(),
+        &Silent,
+    )
+    .unwrap()
 }
 
 #[test]

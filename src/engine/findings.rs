@@ -2,17 +2,17 @@
 
 use anyhow::{Context, bail};
 
-use super::Checker;
 use super::verdicts::{Other, Verdict};
-use crate::domain::candidate::Given;
+use super::{Checker, Reading};
+use crate::domain::candidate::{Candidate, Given};
 use crate::domain::field::Field;
 use crate::domain::mapping::Binding;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::Decision;
 use crate::domain::problem::{Code, Problem};
-use crate::domain::row::{Columns, Origin, Row};
+use crate::domain::row::{Columns, Origin, Revisit, Row};
 use crate::domain::summary::ProblemTally;
-use crate::domain::text::{SHOWN, quoted};
+use crate::domain::text::{SHOWN, listed, quoted};
 use crate::domain::validate::{Checked, check};
 use crate::ledger::{Entry, Ledger};
 use crate::report::{Came, Fate, RowAccount, Sink};
@@ -34,8 +34,10 @@ struct Found {
 }
 
 /// What finds it.
-pub(super) struct Finder<'p> {
+pub(super) struct Finder<'p, V> {
     pub(super) checker: Checker<'p>,
+    /// Rows that others repeat, to be looked at once more.
+    pub(super) others: Others<'p, V>,
     /// The number that the next new row's claim got.
     pub(super) next_new_id: u64,
     pub(super) ledger: Option<&'p mut dyn Ledger>,
@@ -43,7 +45,10 @@ pub(super) struct Finder<'p> {
     pub(super) problems: ProblemTally,
 }
 
-impl Finder<'_> {
+impl<V> Finder<'_, V>
+where
+    V: Revisit<Error: std::error::Error + Send + Sync + 'static>,
+{
     /// Tells `sink` all of `row`, and where it ended up.
     pub(super) fn tell(
         &mut self,
@@ -88,11 +93,18 @@ impl Finder<'_> {
         };
         let mut problems = match verdict {
             Some(verdict) => {
-                let email = verdict
-                    .same_customer
-                    .map(|_| given(binding, row, Field::Email))
-                    .unwrap_or_default();
-                self.repeats(row.origin, verdict, &client_id, &email)
+                let unlike = match verdict.duplicate {
+                    Some(first) => self.others.unlike(&binding.candidate(row), first)?,
+                    None => Vec::new(),
+                };
+                repeats(&Repeating {
+                    at: row.origin,
+                    verdict,
+                    names: &reading.names,
+                    client_id: &client_id,
+                    email: &given(binding, row, Field::Email),
+                    unlike,
+                })
             }
             None => Vec::new(),
         };
@@ -116,69 +128,6 @@ impl Finder<'_> {
             }
             Some(_) => Ok(Found::without_entry(Said::Rejected, client_id, problems)),
         }
-    }
-
-    /// What is to be said of a row for what other rows are.
-    fn repeats(&self, at: Origin, verdict: &Verdict, client_id: &str, email: &str) -> Vec<Problem> {
-        let place = |other: Other| {
-            if other.input == at.input {
-                format!("line {}", other.line)
-            } else {
-                format!(
-                    "{}, line {}",
-                    self.checker.input_name(other.input),
-                    other.line
-                )
-            }
-        };
-        let mut problems = Vec::new();
-        if let Some((first, equal)) = verdict.duplicate {
-            // A row that is not fit may repeat one that comes later.
-            let later = (first.input, first.line) > (at.input, at.line);
-            let message = format!(
-                "clientId {} stands {} on {}, {}",
-                quoted(client_id),
-                if later { "also" } else { "already" },
-                place(first),
-                if equal {
-                    "with the same values"
-                } else {
-                    "with other values"
-                }
-            );
-            problems.push(Problem::of(
-                Code::DuplicateClientId,
-                Field::ClientId,
-                client_id,
-                message,
-            ));
-        }
-        if let Some(other) = verdict.similar {
-            let message = format!(
-                "clientId {} is that of {} but for case or blanks",
-                quoted(client_id),
-                place(other)
-            );
-            problems.push(Problem::of(
-                Code::SimilarClientId,
-                Field::ClientId,
-                client_id,
-                message,
-            ));
-        }
-        if let Some(other) = verdict.same_customer {
-            let message = format!(
-                "e-mail and company are those of {}, which has another clientId",
-                place(other)
-            );
-            problems.push(Problem::of(
-                Code::SameCustomer,
-                Field::Email,
-                email,
-                message,
-            ));
-        }
-        problems
     }
 
     /// What the ledger holds of a row that was fit, under claim `id`.
@@ -248,6 +197,114 @@ impl Found {
             }
         }
     }
+}
+
+/// Looks at rows that others repeat.
+pub(super) struct Others<'p, V> {
+    rows: V,
+    checker: Checker<'p>,
+    row: Row,
+}
+
+impl<'p, V> Others<'p, V>
+where
+    V: Revisit<Error: std::error::Error + Send + Sync + 'static>,
+{
+    pub(super) fn new(rows: V, reading: &'p Reading) -> Self {
+        Self {
+            rows,
+            checker: Checker::new(reading),
+            row: Row::default(),
+        }
+    }
+
+    /// The fields in which the row `of` is given other values than `candidate`.
+    fn unlike(&mut self, candidate: &Candidate<'_>, of: Other) -> anyhow::Result<Vec<Field>> {
+        let place = Origin {
+            input: of.input,
+            line: of.line,
+            byte: of.byte,
+            record: 1,
+        };
+        if !self.rows.revisit(place, &mut self.row)? {
+            bail!(
+                "line {} was not found again where it stood; this is a bug in kable-bulk",
+                of.line
+            );
+        }
+        let binding = self.checker.bind(of.input, self.rows.columns())?;
+        let other = binding.candidate(&self.row);
+        let is_unlike = |field: &Field| candidate.get(*field) != other.get(*field);
+        Ok(Field::ALL.into_iter().filter(is_unlike).collect())
+    }
+}
+
+/// A row that repeats others.
+struct Repeating<'r> {
+    at: Origin,
+    verdict: &'r Verdict,
+    names: &'r [String],
+    client_id: &'r str,
+    email: &'r str,
+    /// In what it is unlike the row of its `clientId`.
+    unlike: Vec<Field>,
+}
+
+/// What is to be said of a row for what other rows are.
+fn repeats(row: &Repeating<'_>) -> Vec<Problem> {
+    let (at, verdict) = (row.at, row.verdict);
+    let place = |other: Other| {
+        let name = row.names.get(usize::from(other.input));
+        match name.filter(|_| other.input != at.input) {
+            Some(name) => format!("{name}, line {}", other.line),
+            None => format!("line {}", other.line),
+        }
+    };
+    let id = quoted(row.client_id);
+    let mut problems = Vec::new();
+    if let Some(first) = verdict.duplicate {
+        // A row that is not fit may repeat one that comes later.
+        let later = (first.input, first.line) > (at.input, at.line);
+        let already = if later { "also" } else { "already" };
+        let unlike: Vec<&str> = row.unlike.iter().map(|field| field.name()).collect();
+        let values = if unlike.is_empty() {
+            "the same values".to_owned()
+        } else {
+            format!("another {}", listed(&unlike, 3))
+        };
+        let place = place(first);
+        let message = format!("clientId {id} stands {already} on {place}, with {values}");
+        let field = Field::ClientId;
+        problems.push(Problem::of(
+            Code::DuplicateClientId,
+            field,
+            row.client_id,
+            message,
+        ));
+    }
+    if let Some(other) = verdict.similar {
+        let place = place(other);
+        let message = format!("clientId {id} is that of {place} but for case or blanks");
+        let field = Field::ClientId;
+        problems.push(Problem::of(
+            Code::SimilarClientId,
+            field,
+            row.client_id,
+            message,
+        ));
+    }
+    if let Some(other) = verdict.same_customer {
+        let place = place(other);
+        let message =
+            format!("e-mail and company are those of {place}, which has another clientId");
+        problems.push(Problem::of(
+            Code::SameCustomer,
+            Field::Email,
+            row.email,
+            message,
+        ));
+    }
+    problems
 }
 
 fn keys_lost(client_id: &str) -> Problem {

@@ -59,8 +59,6 @@ pub(super) struct Unfit<'r> {
     pub(super) client_id: &'r str,
     pub(super) company_name: &'r str,
     pub(super) email: &'r str,
-    /// The row as it stands.
-    pub(super) raw: &'r [u8],
 }
 
 impl Ids {
@@ -103,8 +101,7 @@ impl Ids {
         let digest = if self.digests {
             values.digest(&mut self.room)
         } else {
-            values.write_parts(&mut self.room);
-            XxHash3_128::oneshot(&self.room).to_be_bytes()
+            Fingerprint::default()
         };
         let own = self.push_row(about, values.client_id(), &digest)?;
         self.push_person(about, own, values.email(), values.company_name())
@@ -115,8 +112,7 @@ impl Ids {
         if row.client_id.is_empty() {
             return Ok(());
         }
-        let digest = XxHash3_128::oneshot(row.raw).to_be_bytes();
-        let own = self.push_row(about, row.client_id, &digest)?;
+        let own = self.push_row(about, row.client_id, &Fingerprint::default())?;
         self.push_person(about, own, Some(row.email), row.company_name)
     }
 
@@ -265,7 +261,7 @@ fn unpacked(item: &[u8; SIZE]) -> Id {
 #[derive(Default)]
 struct Met {
     known: Option<Known>,
-    first: Option<(Other, Fingerprint)>,
+    first: Option<Other>,
 }
 
 fn join_ids(
@@ -309,11 +305,11 @@ impl Group {
             }
             What::Row(about) => about,
         };
-        if let Some((first, digest)) = met.first {
-            return verdicts.push(about, Finding::Duplicate(first, digest == id.digest));
+        if let Some(first) = met.first {
+            return verdicts.push(about, Finding::Duplicate(first));
         }
         let this = other(&about);
-        met.first = Some((this, id.digest));
+        met.first = Some(this);
         match self.lead {
             None => self.lead = Some(this),
             Some(lead) => verdicts.push(about, Finding::Similar(lead))?,
@@ -343,6 +339,7 @@ fn other(about: &About) -> Other {
     Other {
         input: about.place.input,
         line: about.place.line,
+        byte: about.place.byte,
     }
 }
 

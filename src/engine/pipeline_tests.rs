@@ -21,7 +21,7 @@ use crate::engine::dispatch::{Dispatch, Queue};
 use crate::engine::pace::Wanted;
 use crate::engine::rate::Rate;
 use crate::engine::stop::{Halt, Stop};
-use crate::engine::survey::{Surveying, survey};
+use crate::engine::survey::{Survey, Surveying, survey};
 use crate::engine::testing::{
     Ask, CLAIMED_EARLIER_BY, DATE, EAGER, Fate as Answer, Kable, MemoryLedger, NOW_MS, Tables,
     remote_of, sending,
@@ -107,22 +107,31 @@ impl Site {
         self.import_tables(Tables::one(rows)).await.unwrap()
     }
 
+    fn survey(
+        &self,
+        rows: &Tables,
+        reading: &Reading,
+        ledger: &mut MemoryLedger,
+    ) -> anyhow::Result<Survey> {
+        let surveying = Surveying {
+            threads: 2,
+            note_rows: false,
+            reading,
+            policy: self.policy,
+            folder: self.folder.path(),
+            stop: &Stop::default(),
+        };
+        survey(&mut rows.clone(), &surveying, Some(ledger), &Silent)
+    }
+
     /// Surveys, sends and gives an account, as a command does.
     async fn import_tables(&self, rows: Tables) -> anyhow::Result<Came> {
         let reading = Arc::new(Reading {
             names: rows.names(),
             ..Reading::default()
         });
-        let surveying = Surveying {
-            threads: 2,
-            note_rows: false,
-            reading: &reading,
-            policy: self.policy,
-            folder: self.folder.path(),
-            stop: &Stop::default(),
-        };
         let mut ledger = self.ledger.clone();
-        let surveyed = survey(&mut rows.clone(), &surveying, Some(&mut ledger), &Silent)?;
+        let surveyed = self.survey(&rows, &reading, &mut ledger)?;
         ledger.begin(&RunStart {
             command: "import".to_owned(),
             inputs: reading.names.clone(),
@@ -149,13 +158,15 @@ impl Site {
         let mut ended = run(parts, self.settings).await?;
         let accounting = Accounting {
             reading: &reading,
+            surveyed: surveyed.rows,
             verdicts: &mut ended.verdicts,
             first_new_id: surveyed.first_new_id,
             ledger: Some(&mut ended.ledger),
             stop: None,
         };
         let mut told = Told::default();
-        let account = account(&mut rows.clone(), accounting, &mut told, &Silent)?;
+        let others = rows.clone();
+        let account = account(&mut rows.clone(), others, accounting, &mut told, &Silent)?;
         demand_agreement(&account, surveyed.rows)?;
         Ok(Came {
             account,
@@ -289,7 +300,7 @@ async fn a_duplicate_is_rejected_with_the_first_ones_line() {
         .await;
     assert_eq!(
         came.told[2],
-        "4 rejected: clientId \"c-1\" stands already on line 2, with other values"
+        "4 rejected: clientId \"c-1\" stands already on line 2, with another companyName and currency"
     );
 }
 

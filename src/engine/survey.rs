@@ -262,7 +262,6 @@ fn unfit<'r>(row: &'r Row, binding: &'r Binding) -> Unfit<'r> {
         client_id: "",
         company_name: "",
         email: "",
-        raw: row.raw(),
     };
     if row.state == State::Good {
         let candidate = binding.candidate(row);

@@ -21,9 +21,8 @@ pub struct Verdict {
     pub place: Origin,
     /// Whether the row by itself may be sent.
     pub fit: bool,
-    /// Another row has its `clientId`, and goes before it; whether the two are
-    /// equal in all fields.
-    pub duplicate: Option<(Other, bool)>,
+    /// Another row has its `clientId`, and goes before it.
+    pub duplicate: Option<Other>,
     /// Another row has its `clientId` but for case or blanks.
     pub similar: Option<Other>,
     /// Another row has its e-mail and company under another `clientId`.
@@ -39,6 +38,8 @@ pub struct Other {
     pub input: u16,
     /// Its line there.
     pub line: u64,
+    /// The offset of its first byte there.
+    pub byte: u64,
 }
 
 /// What the ledger knows of a row.
@@ -69,7 +70,7 @@ impl Verdict {
 pub(super) enum Finding {
     /// There is something to be said of it by itself.
     Noted,
-    Duplicate(Other, bool),
+    Duplicate(Other),
     Similar(Other),
     SameCustomer(Other),
     Remembered(Remembered),
@@ -93,7 +94,6 @@ const SAME_CUSTOMER: u8 = 3;
 const REMEMBERED: u8 = 4;
 const KIND: u8 = 7;
 const UNFIT: u8 = 1 << 3;
-const EQUAL: u8 = 1 << 4;
 const IN_DOUBT: u8 = 1 << 5;
 const TIMED: u8 = 1 << 6;
 const CHANGED: u8 = 1 << 7;
@@ -111,11 +111,9 @@ impl VerdictSorter {
         let flag = |is: bool, bit: u8| if is { bit } else { 0 };
         let (kind, one, two, small) = match finding {
             Finding::Noted => (NOTED, 0, 0, 0),
-            Finding::Duplicate(other, equal) => {
-                (DUPLICATE | flag(equal, EQUAL), other.line, 0, other.input)
-            }
-            Finding::Similar(other) => (SIMILAR, other.line, 0, other.input),
-            Finding::SameCustomer(other) => (SAME_CUSTOMER, other.line, 0, other.input),
+            Finding::Duplicate(other) => (DUPLICATE, other.line, other.byte, other.input),
+            Finding::Similar(other) => (SIMILAR, other.line, other.byte, other.input),
+            Finding::SameCustomer(other) => (SAME_CUSTOMER, other.line, other.byte, other.input),
             Finding::Remembered(known) => (
                 REMEMBERED
                     | flag(known.in_doubt, IN_DOUBT)
@@ -190,7 +188,7 @@ impl Verdicts {
         {
             match finding {
                 Finding::Noted => {}
-                Finding::Duplicate(other, equal) => verdict.duplicate = Some((other, equal)),
+                Finding::Duplicate(other) => verdict.duplicate = Some(other),
                 Finding::Similar(other) => verdict.similar = Some(other),
                 Finding::SameCustomer(other) => verdict.same_customer = Some(other),
                 Finding::Remembered(known) => verdict.remembered = Some(known),
@@ -240,9 +238,10 @@ fn unpacked(item: &[u8; SIZE]) -> Found {
     let other = Other {
         input: small,
         line: one,
+        byte: two,
     };
     let finding = match kind & KIND {
-        DUPLICATE => Finding::Duplicate(other, kind & EQUAL != 0),
+        DUPLICATE => Finding::Duplicate(other),
         SIMILAR => Finding::Similar(other),
         SAME_CUSTOMER => Finding::SameCustomer(other),
         REMEMBERED => Finding::Remembered(Remembered {
@@ -325,7 +324,8 @@ mod tests {
     use crate::domain::row::Origin;
 
     fn finding() -> impl Strategy<Value = Finding> {
-        let other = (any::<u16>(), any::<u64>()).prop_map(|(input, line)| Other { input, line });
+        let other = (any::<u16>(), any::<u64>(), any::<u64>())
+            .prop_map(|(input, line, byte)| Other { input, line, byte });
         let decision = prop::sample::select(vec![
             Decision::Create,
             Decision::LookUp,
@@ -349,8 +349,7 @@ mod tests {
         );
         prop_oneof![
             Just(Finding::Noted),
-            (other.clone(), any::<bool>())
-                .prop_map(|(other, equal)| Finding::Duplicate(other, equal)),
+            other.clone().prop_map(Finding::Duplicate),
             other.clone().prop_map(Finding::Similar),
             other.prop_map(Finding::SameCustomer),
             known.prop_map(Finding::Remembered),
@@ -365,8 +364,8 @@ mod tests {
             place: about.place,
             fit: about.fit,
             duplicate: found.iter().find_map(|found| {
-                if let Finding::Duplicate(other, equal) = found {
-                    Some((*other, *equal))
+                if let Finding::Duplicate(other) = found {
+                    Some(*other)
                 } else {
                     None
                 }

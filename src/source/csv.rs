@@ -183,6 +183,11 @@ impl<R: Read> CsvRows<R> {
 }
 
 impl<R: Read + Seek> CsvRows<R> {
+    /// Reads little at a time from now on.
+    pub(super) fn read_little(&mut self) {
+        self.splitter.read_little();
+    }
+
     /// Goes to the row at `place`, which is read next.
     pub(super) fn go_to(&mut self, place: Origin) -> Result<(), SourceError> {
         self.records = place.record - 1;
@@ -206,14 +211,16 @@ fn swallowed(line: u64, breaks: u64) -> String {
 fn fill_cells(row: &mut Row, spans: &[Span]) {
     let mut blank = true;
     for (column, span) in spans.iter().enumerate() {
-        let text = row.text().get(span.start..span.end).unwrap_or_default();
-        blank = blank && text.chars().all(char::is_whitespace);
-        if span.escapes {
-            let value = text.replace("\"\"", "\"");
-            row.push_unescaped(column, Kind::Text, &value);
-        } else {
-            row.push_span(column, Kind::Text, span.start, span.end);
+        if blank || span.escapes {
+            let text = row.text().get(span.start..span.end).unwrap_or_default();
+            blank = blank && text.chars().all(char::is_whitespace);
+            if span.escapes {
+                let value = text.replace("\"\"", "\"");
+                row.push_unescaped(column, Kind::Text, &value);
+                continue;
+            }
         }
+        row.push_span(column, Kind::Text, span.start, span.end);
     }
     if blank {
         row.state = State::Blank;

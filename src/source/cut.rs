@@ -106,7 +106,7 @@ fn table_row(data: &[u8], start: usize, delimiter: u8, ended: bool) -> Option<Wh
                 // Elsewhere than at a cell's start it is a character like others.
                 let before = place.checked_sub(1).and_then(|before| data.get(before));
                 if place == start || before == Some(&delimiter) {
-                    let Some(after) = closed(data, at, ended) else {
+                    let Some(after) = closed(data, at, delimiter, ended) else {
                         return if ended {
                             one(data.len(), breaks + line_ends(data.get(at..)?, false))
                         } else {
@@ -123,13 +123,13 @@ fn table_row(data: &[u8], start: usize, delimiter: u8, ended: bool) -> Option<Wh
 
 /// Where the cell goes on whose opening quote stands before `start`: behind its
 /// closing quote and what belongs to that. `None` where that is not in `data`.
-fn closed(data: &[u8], start: usize, ended: bool) -> Option<usize> {
+fn closed(data: &[u8], start: usize, delimiter: u8, ended: bool) -> Option<usize> {
     let mut at = start;
     loop {
         at += memchr(b'"', data.get(at..)?)? + 1;
         match data.get(at) {
             Some(b'"') => at += 1,
-            Some(b' ') => {
+            Some(b' ') if delimiter != b' ' => {
                 let blanks = data.get(at..)?.iter().take_while(|byte| **byte == b' ');
                 at += blanks.count();
                 // A quote behind blanks opens nothing.

@@ -261,6 +261,7 @@ pub struct Reader {
     next: usize,
     pub(super) current: Option<AnyRows>,
     pub(super) limit: Option<u64>,
+    reads_little: bool,
     columns: Columns,
 }
 
@@ -280,7 +281,16 @@ impl Reader {
             next: 0,
             current: None,
             limit,
+            reads_little: false,
             columns: Columns::open(),
+        }
+    }
+
+    /// Looks at single rows of `inputs`.
+    pub fn of_single_rows(inputs: Arc<[Input]>) -> Self {
+        Self {
+            reads_little: true,
+            ..Self::new(inputs, None)
         }
     }
 
@@ -321,7 +331,14 @@ impl Reader {
         };
         input.demand_unchanged()?;
         self.next += 1;
-        self.current = Some(input.rows(self.number())?);
+        let mut rows = input.rows(self.number())?;
+        if self.reads_little {
+            match &mut rows {
+                AnyRows::Csv(rows) => rows.read_little(),
+                AnyRows::Jsonl(rows) => rows.read_little(),
+            }
+        }
+        self.current = Some(rows);
         Ok(true)
     }
 

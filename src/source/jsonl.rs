@@ -34,6 +34,7 @@ pub(super) struct JsonlRows<R> {
     dropped: usize,
     paths: Paths,
     found: Vec<Found>,
+    marks: Vec<u64>,
 }
 
 impl JsonlRows<io::Empty> {
@@ -56,6 +57,7 @@ impl<R> JsonlRows<R> {
             dropped: 0,
             paths: Paths::default(),
             found: Vec::new(),
+            marks: Vec::new(),
         }
     }
 
@@ -79,6 +81,11 @@ impl<R> JsonlRows<R> {
 }
 
 impl<R: Read + Seek> JsonlRows<R> {
+    /// Reads little at a time from now on.
+    pub(super) fn read_little(&mut self) {
+        self.window.read_little();
+    }
+
     /// Goes to the row at `place`, which is read next.
     pub(super) fn go_to(&mut self, place: Origin) -> Result<(), SourceError> {
         self.settle();
@@ -196,7 +203,7 @@ impl<R: Read> JsonlRows<R> {
 
     fn parse_text(&mut self, text: &str) -> Result<(), String> {
         self.found.clear();
-        if plain_json::read(text, &mut self.paths, &mut self.found) {
+        if plain_json::read(text, &mut self.paths, &mut self.found, &mut self.marks) {
             return Ok(());
         }
         self.found.clear();

@@ -9,6 +9,7 @@ mod cut;
 pub mod decode;
 pub mod input;
 pub mod jsonl;
+mod marks;
 mod members;
 pub mod parts;
 mod plain_json;

@@ -6,16 +6,25 @@
 //! `serde_json`, so that there is one judge of what JSON is; a property test
 //! holds the two together.
 
+use super::marks::{Block, WIDTH, lowest};
 use super::members::{Found, Paths, Value};
 use crate::domain::row::Kind;
 
 /// How deep objects may stand in each other here.
 const DEEPEST: usize = 8;
 
-/// Reads `text` into `found`, or says no: then `found` holds anything.
-pub(super) fn read(text: &str, paths: &mut Paths, found: &mut Vec<Found>) -> bool {
+/// Reads `text` into `found`, or says no: then `found` holds anything. What
+/// `marks` holds makes no difference.
+pub(super) fn read(
+    text: &str,
+    paths: &mut Paths,
+    found: &mut Vec<Found>,
+    marks: &mut Vec<u64>,
+) -> bool {
+    mark(text.as_bytes(), marks);
     let mut plain = Plain {
         text,
+        marks,
         at: 0,
         paths,
         found,
@@ -30,6 +39,8 @@ pub(super) fn read(text: &str, paths: &mut Paths, found: &mut Vec<Found>) -> boo
 
 struct Plain<'p, 't> {
     text: &'t str,
+    /// A bit for each byte that ends a string's plain part.
+    marks: &'p [u64],
     at: usize,
     paths: &'p mut Paths,
     found: &'p mut Vec<Found>,
@@ -44,7 +55,10 @@ impl<'t> Plain<'_, 't> {
     }
 
     fn skip_blanks(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.byte() {
+        // Most have none between what they are made of.
+        while self.byte().is_some_and(|byte| byte <= b' ')
+            && matches!(self.byte(), Some(b' ' | b'\t' | b'\n' | b'\r'))
+        {
             self.at += 1;
         }
     }
@@ -153,41 +167,32 @@ impl<'t> Plain<'_, 't> {
             return None;
         }
         let start = self.at + 1;
-        let end = start + special(self.text.as_bytes().get(start..)?)?;
+        let end = next_mark(self.marks, start)?;
         self.at = end + 1;
         (self.text.as_bytes().get(end) == Some(&b'"')).then_some((start, end))
     }
 }
 
-/// Where the first byte is that may not stand in a string as it is (RFC 8259
-/// §7): a quote, a backslash, or a control character. Eight are looked at at
-/// once.
-fn special(bytes: &[u8]) -> Option<usize> {
-    let (chunks, rest) = bytes.as_chunks();
-    for (number, chunk) in chunks.iter().enumerate() {
-        let found = marks(u64::from_le_bytes(*chunk));
-        if found != 0 {
-            return Some(number * 8 + (found.trailing_zeros() / 8) as usize);
-        }
-    }
-    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..b' ');
-    let place = rest.iter().position(is_special)?;
-    Some(chunks.len() * 8 + place)
+/// Marks all bytes that may not stand in a string as they are (RFC 8259 §7): a
+/// quote, a backslash, a control character.
+fn mark(bytes: &[u8], marks: &mut Vec<u64>) {
+    marks.clear();
+    marks.extend(bytes.chunks(WIDTH).map(|bytes| {
+        let block = Block::of(bytes);
+        let special = block.equal(b'"') | block.equal(b'\\') | block.below(b' ');
+        special & lowest(bytes.len())
+    }));
 }
 
-/// A mark in each special byte of `word`, exact up to and with the lowest.
-///
-/// `(x - 1) & !x` has the highest bit of a byte set where the byte was zero, and
-/// what a borrow does reaches only bytes above that.
-const fn marks(word: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGH: u64 = ONES << 7;
-    let quote = word ^ (ONES * b'"' as u64);
-    let backslash = word ^ (ONES * b'\\' as u64);
-    (quote.wrapping_sub(ONES) & !quote
-        | backslash.wrapping_sub(ONES) & !backslash
-        | word.wrapping_sub(ONES * 0x20) & !word)
-        & HIGH
+/// Where the first mark is from `start` on.
+fn next_mark(marks: &[u64], start: usize) -> Option<usize> {
+    let mut number = start / WIDTH;
+    let mut rest = marks.get(number)? & !lowest(start % WIDTH);
+    while rest == 0 {
+        number += 1;
+        rest = *marks.get(number)?;
+    }
+    Some(number * WIDTH + rest.trailing_zeros() as usize)
 }
 
 #[cfg(test)]
@@ -196,7 +201,7 @@ mod tests {
 
     use serde::de::DeserializeSeed;
 
-    use super::{read, special};
+    use super::{mark, next_mark, read};
     use crate::domain::row::Kind;
     use crate::source::members::{Found, Members, Paths, Value};
 
@@ -230,7 +235,7 @@ mod tests {
 
     fn by_us(text: &str, paths: &mut Paths) -> Option<Vec<(String, Kind, String)>> {
         let mut found = Vec::new();
-        read(text, paths, &mut found).then(|| said(&found, paths, text))
+        read(text, paths, &mut found, &mut Vec::new()).then(|| said(&found, paths, text))
     }
 
     /// A value as programs write it.
@@ -255,9 +260,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_first_special_byte_is_found(bytes in prop::collection::vec(prop_oneof![Just(b'a'), any::<u8>()], 0..40)) {
-            let wanted = bytes.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=31));
-            prop_assert_eq!(special(&bytes), wanted);
+        fn the_next_special_byte_is_found(bytes in prop::collection::vec(prop_oneof![9 => Just(b'a'), 1 => any::<u8>()], 0..150), start in 0usize..150) {
+            let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=31);
+            let wanted = bytes.iter().skip(start).position(is_special).map(|place| start + place);
+            let mut marks = vec![7];
+            mark(&bytes, &mut marks);
+            prop_assert_eq!(next_mark(&marks, start), wanted);
         }
     }
 
@@ -294,7 +302,7 @@ mod tests {
     fn what_programs_write_is_plain_and_nothing_else_is() {
         let is_plain = |text: &str| {
             let mut found: Vec<Found> = Vec::new();
-            read(text, &mut Paths::default(), &mut found)
+            read(text, &mut Paths::default(), &mut found, &mut Vec::new())
         };
         for plain in [
             "{}",

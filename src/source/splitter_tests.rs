@@ -71,3 +71,29 @@ proptest! {
         prop_assert_eq!(seen, text.len());
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    /// Nearly every row is split sixty-four bytes at a time, where it is in
+    /// sight; one that comes byte by byte never is.
+    #[test]
+    fn in_sight_and_byte_by_byte_are_the_same(
+        text in prop::collection::vec(prop::sample::select(b"aaaaaaaabbbbbb,,,;; \"\"\"\"\n\r\xff".to_vec()), 0..300),
+        delimiter in prop::sample::select(b",; ".to_vec()),
+    ) {
+        let mut whole = Splitter::new(text.as_slice(), delimiter);
+        let mut pieces = Splitter::new(Pieces(&text, 1), delimiter);
+        loop {
+            let more = whole.advance().unwrap();
+            prop_assert_eq!(pieces.advance().unwrap(), more);
+            if !more {
+                break;
+            }
+            prop_assert_eq!(pieces.raw(), whole.raw());
+            prop_assert_eq!((pieces.offset(), pieces.line, pieces.breaks, pieces.flaw), (whole.offset(), whole.line, whole.breaks, whole.flaw));
+            let spans = |spans: &[Span]| -> Vec<_> { spans.iter().map(|span| (span.start, span.end, span.escapes)).collect() };
+            prop_assert_eq!(spans(&pieces.spans), spans(&whole.spans));
+        }
+    }
+}

@@ -3,12 +3,16 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-/// How much is read at a time.
+/// How much is read at a time of an input that is read through.
 const CHUNK: usize = 256 << 10;
+
+/// How much is read at a time where single rows are looked at.
+const SMALL_CHUNK: usize = 16 << 10;
 
 /// Bytes of an input, read in large pieces.
 pub(super) struct Window<R> {
     from: R,
+    chunk: usize,
     buffer: Vec<u8>,
     /// What is in sight begins here in the buffer.
     start: usize,
@@ -24,6 +28,7 @@ impl Window<io::Empty> {
     pub(super) fn over(bytes: Vec<u8>, offset: u64) -> Self {
         Self {
             from: io::empty(),
+            chunk: CHUNK,
             start: 0,
             end: bytes.len(),
             buffer: bytes,
@@ -37,6 +42,11 @@ impl<R> Window<R> {
     /// What is in sight.
     pub(super) fn data(&self) -> &[u8] {
         self.buffer.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Reads little at a time from now on: single rows are looked at.
+    pub(super) fn read_little(&mut self) {
+        self.chunk = SMALL_CHUNK;
     }
 
     /// The byte that is `at` bytes away.
@@ -61,6 +71,7 @@ impl<R: Read> Window<R> {
     pub(super) fn new(from: R) -> Self {
         Self {
             from,
+            chunk: CHUNK,
             buffer: Vec::new(),
             start: 0,
             end: 0,
@@ -79,8 +90,8 @@ impl<R: Read> Window<R> {
             self.end -= self.start;
             self.start = 0;
         }
-        if self.buffer.len() < self.end + CHUNK {
-            self.buffer.resize(self.end + CHUNK, 0);
+        if self.buffer.len() < self.end + self.chunk {
+            self.buffer.resize(self.end + self.chunk, 0);
         }
         loop {
             let free = self.buffer.get_mut(self.end..).unwrap_or_default();
@@ -101,7 +112,7 @@ impl<R: Read> Window<R> {
 
     /// Reads more where little is in sight, so that what is cut off is large.
     pub(super) fn widen(&mut self) -> io::Result<()> {
-        while self.data().len() < CHUNK / 2 && self.fill()? {}
+        while self.data().len() < self.chunk / 2 && self.fill()? {}
         Ok(())
     }
 }
