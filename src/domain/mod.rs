@@ -11,6 +11,7 @@ pub mod currency;
 pub mod customer;
 pub mod field;
 pub mod header;
+mod id_list;
 pub mod mapping;
 pub mod outcome;
 pub mod plan;

@@ -7,6 +7,7 @@
 pub mod csv;
 mod cut;
 pub mod decode;
+mod in_sight;
 pub mod input;
 pub mod jsonl;
 mod marks;

@@ -11,7 +11,8 @@ use memchr::{memchr, memchr3};
 
 use super::cut::{Cut, Found, table_rows};
 use super::decode::UTF8_MARK;
-use super::marks::{Block, WIDTH, lowest};
+use super::in_sight::{InSight, Step};
+use super::marks::WIDTH;
 use super::window::Window;
 
 /// The longest row, in bytes. What is longer has lost a closing quote.
@@ -28,7 +29,7 @@ pub(super) struct Span {
 
 impl Span {
     /// A cell that begins, and so far ends, at `place`.
-    const fn at(place: usize) -> Self {
+    pub(super) const fn at(place: usize) -> Self {
         Self {
             start: place,
             end: place,
@@ -47,7 +48,7 @@ pub(super) enum Flaw {
 
 /// Where in a row the splitter is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum At {
+pub(super) enum At {
     CellStart,
     Bare,
     Quoted,
@@ -378,112 +379,6 @@ impl<R: Read + Seek> Splitter<R> {
         self.settle();
         self.line = line;
         self.window.go_to(offset)
-    }
-}
-
-/// What a block of a row came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
-    /// The row goes on behind it.
-    On,
-    /// The row ends in it, at this place.
-    Ends(usize),
-    /// The row has something in it that wants a closer look.
-    NotOurs,
-}
-
-/// A row that is split sixty-four bytes at a time.
-struct InSight<'d> {
-    data: &'d [u8],
-    delimiter: u8,
-    spans: &'d mut Vec<Span>,
-    /// The cell that it is in.
-    cell: Span,
-    at: At,
-    /// Whether the next quote is the second of two that stand for one.
-    second: bool,
-    /// Line ends within cells.
-    breaks: u64,
-}
-
-impl<'d> InSight<'d> {
-    fn new(data: &'d [u8], delimiter: u8, spans: &'d mut Vec<Span>) -> Self {
-        Self {
-            data,
-            delimiter,
-            spans,
-            cell: Span::at(0),
-            at: At::Bare,
-            second: false,
-            breaks: 0,
-        }
-    }
-
-    /// Goes through `block`, which begins at `start`.
-    fn go_on(&mut self, start: usize, block: &[u8]) -> Step {
-        let bytes = Block::of(block);
-        let quotes = bytes.equal(b'"');
-        let delimiters = bytes.equal(self.delimiter);
-        let ends = bytes.equal(b'\n') | bytes.equal(b'\r');
-        let mut marks = (quotes | delimiters | ends) & lowest(block.len());
-        while marks != 0 {
-            let mark = marks & marks.wrapping_neg();
-            marks ^= mark;
-            let place = start + mark.trailing_zeros() as usize;
-            if self.at == At::Quoted {
-                if quotes & mark != 0 {
-                    if !self.quote(place) {
-                        return Step::NotOurs;
-                    }
-                } else if ends & mark != 0 {
-                    self.breaks += u64::from(self.is_break(place));
-                }
-            } else if quotes & mark != 0 {
-                // Elsewhere than at a cell's start it is a character like others.
-                if self.at == At::Bare && place == self.cell.start {
-                    self.cell = Span::at(place + 1);
-                    self.at = At::Quoted;
-                }
-            } else {
-                if self.at == At::Bare {
-                    self.cell.end = place;
-                }
-                self.spans.push(self.cell);
-                if delimiters & mark == 0 {
-                    return Step::Ends(place);
-                }
-                self.cell = Span::at(place + 1);
-                self.at = At::Bare;
-            }
-        }
-        Step::On
-    }
-
-    /// Takes the quote at `place` of a cell with quotes; false where it is
-    /// followed by what should not follow it.
-    fn quote(&mut self, place: usize) -> bool {
-        if std::mem::take(&mut self.second) {
-            return true;
-        }
-        match self.data.get(place + 1) {
-            Some(b'"') => {
-                self.second = true;
-                self.cell.escapes = true;
-                true
-            }
-            Some(byte) => {
-                self.cell.end = place;
-                self.at = At::QuoteInQuoted;
-                *byte == self.delimiter || matches!(byte, b'\n' | b'\r')
-            }
-            None => false,
-        }
-    }
-
-    /// Whether the line end at `place` is one by itself, or the last byte of
-    /// one.
-    fn is_break(&self, place: usize) -> bool {
-        self.data.get(place) == Some(&b'\n') || self.data.get(place + 1) != Some(&b'\n')
     }
 }
 

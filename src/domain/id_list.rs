@@ -1,0 +1,123 @@
+//! The checks of lists of ids: plans and bundles.
+
+use std::borrow::Cow;
+
+use super::candidate::Given;
+use super::checks::{Checks, LONGEST_VALUE, in_brackets};
+use super::field::Field;
+use super::problem::Code;
+use super::suspect;
+use super::text::{quoted, trimmed};
+
+/// The most plans or bundles of one customer: far beyond any price list, so that
+/// only a cell that swallowed its neighbours is caught by it.
+const MOST_IDS: usize = 1000;
+
+impl<'r> Checks<'_, 'r> {
+    /// The ids of a list, each once.
+    pub(super) fn ids(&mut self, field: Field) -> Vec<Cow<'r, str>> {
+        let mut ids = Vec::new();
+        match self.candidate.get(field) {
+            Given::List(items) => {
+                for item in items {
+                    self.keep_id(field, Cow::Borrowed(item), &mut ids);
+                }
+            }
+            Given::Wrong(kind, text) => {
+                let message = format!(
+                    "{field} is {}{}, wanted an array of strings",
+                    kind.name(),
+                    in_brackets(text)
+                );
+                self.note(Code::WrongType, field, text, message);
+            }
+            Given::Text(text) => {
+                let text: &'r str = text;
+                match json_list(text) {
+                    Some(items) => {
+                        for item in items {
+                            self.keep_id(field, Cow::Owned(item), &mut ids);
+                        }
+                    }
+                    // Most lists are of one.
+                    None if !is_listed(text) => self.keep_id(field, Cow::Borrowed(text), &mut ids),
+                    None => {
+                        for item in text.split([';', '|', ',']) {
+                            self.keep_id(field, Cow::Borrowed(item), &mut ids);
+                        }
+                    }
+                }
+            }
+            Given::Absent => {}
+        }
+        if ids.len() > MOST_IDS {
+            let message = format!("{field} names more than {MOST_IDS} ids");
+            self.note(Code::InvalidValue, field, "", message);
+            ids.clear();
+        }
+        ids
+    }
+
+    /// Adds one id of a list, unless it is there; looks no further at those
+    /// beyond the most.
+    fn keep_id(&mut self, field: Field, item: Cow<'r, str>, ids: &mut Vec<Cow<'r, str>>) {
+        let id = match item {
+            Cow::Borrowed(item) => Cow::Borrowed(trimmed(item)),
+            Cow::Owned(item) => Cow::Owned(trimmed(&item).to_owned()),
+        };
+        if id.is_empty() || ids.len() > MOST_IDS {
+            return;
+        }
+        if ids.contains(&id) {
+            let message = format!("{field} names {} twice", quoted(&id));
+            self.note(Code::Corrected, field, &id, message);
+        } else if self.sound(field, &id, LONGEST_VALUE) {
+            self.known_id(field, &id);
+            ids.push(id);
+        }
+    }
+
+    /// Holds one id against Kable's own list, or where that is not known,
+    /// against the shape such ids have.
+    fn known_id(&mut self, field: Field, id: &str) {
+        let (known, code) = if field == Field::PlanIds {
+            (self.rules.plans.as_ref(), Code::UnknownPlan)
+        } else {
+            (self.rules.bundles.as_ref(), Code::UnknownBundle)
+        };
+        match known {
+            Some(ids) if !ids.contains(id) => {
+                self.note(
+                    code,
+                    field,
+                    id,
+                    format!("{field} names {}, which Kable does not have", quoted(id)),
+                );
+            }
+            Some(_) => {}
+            None => {
+                if let Some(wanted) = suspect::wanted(field, id) {
+                    let message = format!(
+                        "{field} {} does not look right (wanted {wanted})",
+                        quoted(id)
+                    );
+                    self.note(Code::SuspectValue, field, id, message);
+                }
+            }
+        }
+    }
+}
+
+/// Whether `text` holds one of the signs at which a list is split.
+fn is_listed(text: &str) -> bool {
+    let sign = |byte| matches!(byte, b';' | b'|' | b',');
+    text.bytes().fold(false, |any, byte| any | sign(byte))
+}
+
+/// The items of a list that stands in one cell as a JSON array.
+fn json_list(text: &str) -> Option<Vec<String>> {
+    let bare = text.trim();
+    bare.starts_with('[')
+        .then(|| serde_json::from_str(bare).ok())
+        .flatten()
+}

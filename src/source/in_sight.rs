@@ -1,0 +1,114 @@
+//! A row of a table, split sixty-four bytes at a time.
+//!
+//! For rows that are whole, in memory and without a flaw of form, which is
+//! nearly every row. All others are the splitter's, which knows what to make of
+//! them; a property test holds the two together.
+
+use super::marks::{Block, lowest};
+use super::splitter::{At, Span};
+
+/// What a block of a row came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// The row goes on behind it.
+    On,
+    /// The row ends in it, at this place.
+    Ends(usize),
+    /// The row has something in it that wants a closer look.
+    NotOurs,
+}
+
+/// A row that is split sixty-four bytes at a time.
+pub(super) struct InSight<'d> {
+    data: &'d [u8],
+    delimiter: u8,
+    spans: &'d mut Vec<Span>,
+    /// The cell that it is in.
+    cell: Span,
+    at: At,
+    /// Whether the next quote is the second of two that stand for one.
+    second: bool,
+    /// Line ends within cells.
+    pub(super) breaks: u64,
+}
+
+impl<'d> InSight<'d> {
+    pub(super) fn new(data: &'d [u8], delimiter: u8, spans: &'d mut Vec<Span>) -> Self {
+        Self {
+            data,
+            delimiter,
+            spans,
+            cell: Span::at(0),
+            at: At::Bare,
+            second: false,
+            breaks: 0,
+        }
+    }
+
+    /// Goes through `block`, which begins at `start`.
+    pub(super) fn go_on(&mut self, start: usize, block: &[u8]) -> Step {
+        let bytes = Block::of(block);
+        let quotes = bytes.equal(b'"');
+        let delimiters = bytes.equal(self.delimiter);
+        let ends = bytes.equal(b'\n') | bytes.equal(b'\r');
+        let mut marks = (quotes | delimiters | ends) & lowest(block.len());
+        while marks != 0 {
+            let mark = marks & marks.wrapping_neg();
+            marks ^= mark;
+            let place = start + mark.trailing_zeros() as usize;
+            if self.at == At::Quoted {
+                if quotes & mark != 0 {
+                    if !self.quote(place) {
+                        return Step::NotOurs;
+                    }
+                } else if ends & mark != 0 {
+                    self.breaks += u64::from(self.is_break(place));
+                }
+            } else if quotes & mark != 0 {
+                // Elsewhere than at a cell's start it is a character like others.
+                if self.at == At::Bare && place == self.cell.start {
+                    self.cell = Span::at(place + 1);
+                    self.at = At::Quoted;
+                }
+            } else {
+                if self.at == At::Bare {
+                    self.cell.end = place;
+                }
+                self.spans.push(self.cell);
+                if delimiters & mark == 0 {
+                    return Step::Ends(place);
+                }
+                self.cell = Span::at(place + 1);
+                self.at = At::Bare;
+            }
+        }
+        Step::On
+    }
+
+    /// Takes the quote at `place` of a cell with quotes; false where it is
+    /// followed by what should not follow it.
+    fn quote(&mut self, place: usize) -> bool {
+        if std::mem::take(&mut self.second) {
+            return true;
+        }
+        match self.data.get(place + 1) {
+            Some(b'"') => {
+                self.second = true;
+                self.cell.escapes = true;
+                true
+            }
+            Some(byte) => {
+                self.cell.end = place;
+                self.at = At::QuoteInQuoted;
+                *byte == self.delimiter || matches!(byte, b'\n' | b'\r')
+            }
+            None => false,
+        }
+    }
+
+    /// Whether the line end at `place` is one by itself, or the last byte of
+    /// one.
+    fn is_break(&self, place: usize) -> bool {
+        self.data.get(place) == Some(&b'\n') || self.data.get(place + 1) != Some(&b'\n')
+    }
+}
