@@ -67,6 +67,15 @@ pub struct Validate {
     /// What is read, and how.
     #[command(flatten)]
     pub reading: Reading,
+    /// Looks up plans, bundles and which customers there are; still sends nothing
+    #[arg(long)]
+    pub online: bool,
+    /// Where it is looked up.
+    #[command(flatten)]
+    pub target: Target,
+    /// How it is looked up.
+    #[command(flatten)]
+    pub asking: Asking,
     /// What is shown.
     #[command(flatten)]
     pub showing: Showing,
@@ -285,6 +294,25 @@ pub struct Sending {
     /// Doesn't ask before a live run, nor after a canary
     #[arg(long, help_heading = "Sending")]
     pub yes: bool,
+}
+
+/// How an API is asked that nothing is sent to.
+#[derive(Debug, Default, Args)]
+pub struct Asking {
+    /// Says how long an import takes at this rate: N or N/s, N/m, unlimited
+    #[arg(long, value_name = "N", help_heading = "Target")]
+    pub rate: Option<Text>,
+    /// The same, up to this [default: 50/s]
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with = "rate",
+        help_heading = "Target"
+    )]
+    pub max_rate: Option<Text>,
+    /// One request's time-out [default: 30s]
+    #[arg(long, value_name = "DUR", help_heading = "Target")]
+    pub timeout: Option<String>,
 }
 
 /// Text, or in a file a number as well: `rate = 200` is meant as `"200"`.

@@ -60,7 +60,7 @@ pub fn run() -> ExitCode {
     let arguments = std::env::args().collect();
     let ended = match cli.command {
         Command::Import(typed) => commands::import::run(typed, &environment, arguments),
-        Command::Validate(typed) => commands::validate::run(typed, arguments),
+        Command::Validate(typed) => commands::validate::run(typed, &environment, arguments),
         Command::Status(typed) => commands::status::run(typed),
         Command::Sandbox(typed) => commands::sandbox::run(typed),
     };

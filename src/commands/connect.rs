@@ -1,10 +1,11 @@
 //! From a destination to a client whose credentials hold.
 
+use std::time::Duration;
+
 use anyhow::Context;
 use secrecy::SecretString;
 
 use super::preflight::{ServerDate, authenticate, look_up_offers};
-use crate::config::sending::Dispatch;
 use crate::config::target::{Destination, is_loopback};
 use crate::domain::rules::Rules;
 use crate::domain::summary::Target;
@@ -13,6 +14,15 @@ use crate::report::progress::Watcher;
 use crate::sandbox::Sandbox;
 use crate::sandbox::settings as sandbox;
 
+/// How the client is to be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted {
+    pub(super) timeout: Duration,
+    pub(super) connections: usize,
+    pub(super) stripe: bool,
+    pub(super) keys: bool,
+}
+
 /// A client whose credentials hold.
 pub(super) struct Connected {
     pub(super) client: Client,
@@ -20,13 +30,15 @@ pub(super) struct Connected {
     pub(super) live: bool,
     pub(super) date: Option<ServerDate>,
     pub(super) sandbox: Option<Sandbox>,
+    /// What could not be looked up, where something couldn't.
+    pub(super) warning: Option<String>,
 }
 
 /// Connects, checks the credentials, and puts the plans and bundles that there
 /// are into `rules`.
 pub(super) async fn connect(
     destination: Destination,
-    dispatch: &Dispatch,
+    wanted: Wanted,
     rules: &mut Rules,
     watcher: &Watcher,
 ) -> anyhow::Result<Connected> {
@@ -64,15 +76,13 @@ pub(super) async fn connect(
         base_url,
         client_id: client_id.clone(),
         client_secret,
-        timeout: dispatch.timeout,
-        connections: dispatch.pacing.concurrency,
-        stripe: dispatch.stripe,
-        keys: dispatch.keys,
+        timeout: wanted.timeout,
+        connections: wanted.connections,
+        stripe: wanted.stripe,
+        keys: wanted.keys,
     })?;
     let date = authenticate(&client, &client_id, &shown, watcher).await?;
-    if let Some(warning) = look_up_offers(&client, rules, watcher).await {
-        watcher.say(&format!("warning: {warning}"));
-    }
+    let warning = look_up_offers(&client, rules, watcher).await;
     Ok(Connected {
         client,
         target: Target {
@@ -82,5 +92,6 @@ pub(super) async fn connect(
         live,
         date,
         sandbox,
+        warning,
     })
 }

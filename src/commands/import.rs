@@ -20,7 +20,7 @@ use crate::engine::canary::Sighting;
 use crate::engine::gauges::latency;
 use crate::engine::pipeline::{self, Around, Parts};
 use crate::engine::stop::Halt;
-use crate::engine::survey::{Survey, Surveying, survey};
+use crate::engine::survey::{Beforehand, Survey, Surveying, survey};
 use crate::ledger::sqlite::SqliteLedger;
 use crate::ledger::{Ledger, RunStart};
 use crate::report::progress::Watcher;
@@ -78,7 +78,10 @@ impl Session {
         survey(
             &mut self.rows(),
             &surveying,
-            ledger.map(|ledger| ledger as &mut dyn Ledger),
+            match ledger {
+                Some(ledger) => Beforehand::ByLedger(ledger),
+                None => Beforehand::Nothing,
+            },
             &self.watcher,
         )
     }
@@ -236,6 +239,7 @@ impl Session {
             verdicts: &mut surveyed.verdicts,
             first_new_id: surveyed.first_new_id,
             ledger: ledger.as_mut().map(|ledger| ledger as &mut dyn Ledger),
+            listed: None,
             stop: None,
         };
         let accounted =

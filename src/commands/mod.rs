@@ -8,6 +8,7 @@ mod connect;
 mod consent;
 mod deadline;
 pub mod import;
+mod online;
 mod preflight;
 mod results;
 pub mod sandbox;

@@ -143,7 +143,7 @@ where
     call().await
 }
 
-fn said(refusal: &Refusal) -> String {
+pub(super) fn said(refusal: &Refusal) -> String {
     if refusal.message.is_empty() {
         format!("status {}", refusal.status)
     } else {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use tokio::runtime::Runtime;
 
-use super::connect::connect;
+use super::connect::{Wanted, connect};
 use super::consent::demand_somebody;
 use super::deadline::Deadlines;
 use super::preflight::ServerDate;
@@ -84,6 +84,12 @@ pub(super) fn begin(
     let (stop, runtime) = (Stop::default(), runtime()?);
     let watcher = Arc::new(Watcher::new(style(&showing)));
     let mut rules = reading.rules;
+    let wanted = Wanted {
+        timeout: dispatch.timeout,
+        connections: dispatch.pacing.concurrency,
+        stripe: dispatch.stripe,
+        keys: dispatch.keys,
+    };
     let connected = runtime.block_on(async {
         signals::listen(stop.clone());
         deadlines.keep(&stop);
@@ -91,7 +97,7 @@ pub(super) fn begin(
         tokio::select! {
             biased;
             () = stop.halted() => None,
-            connected = connect(destination, &dispatch, &mut rules, &watcher) => Some(connected),
+            connected = connect(destination, wanted, &mut rules, &watcher) => Some(connected),
         }
     });
     let Some(connected) = connected else {
@@ -102,6 +108,9 @@ pub(super) fn begin(
         )));
     };
     let connected = connected?;
+    if let Some(warning) = &connected.warning {
+        watcher.say(&format!("warning: {warning}"));
+    }
     Ok(Begun::Ready(Box::new(Session {
         reading: Arc::new(Reading {
             mapping: reading.mapping,

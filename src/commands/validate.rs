@@ -4,39 +4,76 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::online::{LookedUp, look_up};
 use super::results::{Ending, say_unused, seconds};
+use super::words::planned;
 use super::{
     Exit, lock_folder, open_inputs, runtime, shell_word, signals, style, threads, typed_again,
 };
-use crate::cli::Validate;
+use crate::cli::{Asking, Target, Validate};
 use crate::config::reading::reading;
-use crate::config::{FileOptions, showing};
+use crate::config::sending::asking;
+use crate::config::target::destination;
+use crate::config::{ConfigError, Environment, FileOptions, showing};
+use crate::domain::outcome::Outcome;
 use crate::domain::plan::Policy;
 use crate::domain::summary::Summary;
 use crate::engine::Reading;
 use crate::engine::account::Accounting;
+use crate::engine::listed::Listed;
 use crate::engine::stop::Stop;
-use crate::engine::survey::{Survey, Surveying, survey};
+use crate::engine::survey::{Beforehand, Survey, Surveying, survey};
 use crate::report::progress::Watcher;
 use crate::report::text::Words;
 use crate::source::input::{Input, Reader, resolve};
 
 /// Checks the input; `arguments` is what was typed.
-pub fn run(typed: Validate, arguments: Vec<String>) -> anyhow::Result<Exit> {
+pub fn run(
+    typed: Validate,
+    environment: &Environment,
+    arguments: Vec<String>,
+) -> anyhow::Result<Exit> {
     let mut file = FileOptions::read(typed.reading.config.as_deref())?;
     let inputs = resolve(&typed.reading.inputs)?;
     let reading = reading(inputs, typed.reading.options, &mut file)?;
     let showing = showing(typed.showing, &mut file);
+    let place = if typed.online {
+        let asking = asking(typed.asking, &mut file)?;
+        Some((destination(typed.target, &mut file, environment)?, asking))
+    } else {
+        demand_offline(&typed.target, &typed.asking)?;
+        None
+    };
     let (inputs, _folder) = open_inputs(&reading)?;
     let _results = lock_folder(&reading.out)?;
     let stop = Stop::default();
     let runtime = runtime()?;
-    runtime.block_on(async { signals::listen(stop.clone()) });
     let watcher = Watcher::new(style(&showing));
+    let mut rules = reading.rules;
+    let looked_up = runtime.block_on(async {
+        signals::listen(stop.clone());
+        let look_up = async {
+            match place {
+                Some((place, asking)) => look_up(place, asking, &mut rules, &reading.out, &watcher)
+                    .await
+                    .map(Some),
+                None => Ok(None),
+            }
+        };
+        tokio::select! {
+            biased;
+            () = stop.halted() => None,
+            looked_up = look_up => Some(looked_up),
+        }
+    });
+    let Some(looked_up) = looked_up else {
+        watcher.close();
+        return Ok(Exit::Interrupted);
+    };
     let checking = Checking {
         held_against: Reading {
             mapping: reading.mapping,
-            rules: reading.rules,
+            rules,
             names: inputs.iter().map(|input| input.name.clone()).collect(),
         },
         ending: Ending {
@@ -51,15 +88,27 @@ pub fn run(typed: Validate, arguments: Vec<String>) -> anyhow::Result<Exit> {
         began: Instant::now(),
         arguments,
     };
-    let surveyed = checking.survey()?;
-    if surveyed.interrupted {
-        watcher.close();
-        return Ok(Exit::Interrupted);
+    checking.check(looked_up?)
+}
+
+/// Refuses options that say where to look up what is not looked up.
+fn demand_offline(target: &Target, asking: &Asking) -> Result<(), ConfigError> {
+    let typed = [
+        ("env", target.env.is_some()),
+        ("base-url", target.base_url.is_some()),
+        ("sandbox", target.sandbox.is_some()),
+        ("client-secret-file", target.client_secret_file.is_some()),
+        ("rate", asking.rate.is_some()),
+        ("max-rate", asking.max_rate.is_some()),
+        ("timeout", asking.timeout.is_some()),
+    ];
+    match typed.into_iter().find(|(_, is_typed)| *is_typed) {
+        Some((option, _)) => Err(ConfigError::Value {
+            option,
+            wrong: "nothing is looked up without --online".to_owned(),
+        }),
+        None => Ok(()),
     }
-    if !checking.ending.showing.quiet {
-        say_unused(&watcher, &surveyed.unused);
-    }
-    checking.end(surveyed)
 }
 
 /// What a check is made of.
@@ -74,6 +123,19 @@ struct Checking<'c> {
 }
 
 impl Checking<'_> {
+    fn check(&self, mut looked_up: Option<LookedUp>) -> anyhow::Result<Exit> {
+        let watcher = self.ending.watcher;
+        let surveyed = self.survey(looked_up.as_mut().map(|looked_up| &mut looked_up.listed))?;
+        if surveyed.interrupted {
+            watcher.close();
+            return Ok(Exit::Interrupted);
+        }
+        if !self.ending.showing.quiet {
+            say_unused(watcher, &surveyed.unused);
+        }
+        self.end(surveyed, looked_up)
+    }
+
     fn rows(&self) -> Reader {
         Reader::new(Arc::clone(&self.inputs), self.limit)
     }
@@ -82,42 +144,59 @@ impl Checking<'_> {
         Reader::of_single_rows(Arc::clone(&self.inputs))
     }
 
-    fn survey(&self) -> anyhow::Result<Survey> {
+    fn survey(&self, listed: Option<&mut Listed>) -> anyhow::Result<Survey> {
         let surveying = Surveying {
             threads: threads(),
-            note_rows: true,
+            // Where all rows are told of anyway, none need be noted.
+            note_rows: listed.is_none(),
             reading: &self.held_against,
             policy: Policy::default(),
             folder: &self.ending.out,
             stop: &self.stop,
         };
-        survey(&mut self.rows(), &surveying, None, self.ending.watcher)
+        let beforehand = listed.map_or(Beforehand::Nothing, Beforehand::ByKable);
+        survey(
+            &mut self.rows(),
+            &surveying,
+            beforehand,
+            self.ending.watcher,
+        )
     }
 
-    fn end(&self, mut surveyed: Survey) -> anyhow::Result<Exit> {
+    fn end(&self, mut surveyed: Survey, mut looked_up: Option<LookedUp>) -> anyhow::Result<Exit> {
         let mut summary = Summary {
             command: "validate".to_owned(),
             inputs: self.held_against.names.clone(),
             ..Summary::default()
         };
+        let to_do = surveyed.to_do();
+        let mut plan = None;
+        if let Some(looked_up) = &looked_up {
+            summary.target = looked_up.target.clone();
+            plan = Some(planned(to_do, looked_up.asking.pacing));
+        }
         let accounting = Accounting {
             reading: &self.held_against,
             surveyed: surveyed.rows,
             verdicts: &mut surveyed.verdicts,
             first_new_id: surveyed.first_new_id,
             ledger: None,
+            listed: looked_up.as_mut().map(|looked_up| &mut looked_up.listed),
             stop: Some(&self.stop),
         };
-        let accounted = self.ending.review(
-            [self.single_rows(), self.single_rows()],
-            accounting,
-            &mut summary,
-        )?;
+        let others = self.single_rows();
+        let accounted = if plan.is_some() {
+            self.ending
+                .account([self.rows(), others], accounting, &mut summary)?
+        } else {
+            self.ending
+                .review([self.single_rows(), others], accounting, &mut summary)?
+        };
         if accounted.interrupted {
             self.ending.watcher.close();
             return Ok(Exit::Interrupted);
         }
-        let exit = if summary.rows.rejected == 0 {
+        let exit = if summary.rows.rejected + summary.outcomes.of(Outcome::Differs) == 0 {
             Exit::Done
         } else {
             Exit::RowsLeft
@@ -125,11 +204,11 @@ impl Checking<'_> {
         summary.exit_code = exit as u8;
         summary.elapsed_seconds = seconds(self.began.elapsed());
         self.ending
-            .show(accounted, &summary, self.words(&summary), None)?;
+            .show(accounted, &summary, self.words(&summary, plan), None)?;
         Ok(exit)
     }
 
-    fn words(&self, summary: &Summary) -> Words {
+    fn words(&self, summary: &Summary, plan: Option<String>) -> Words {
         let names: Vec<String> = summary.inputs.iter().map(|name| shell_word(name)).collect();
         let next = if summary.rows.rejected == 0 {
             let import = |word: &String| match word.as_str() {
@@ -149,7 +228,15 @@ impl Checking<'_> {
             )
         };
         Words {
-            title: format!("Checked {}", names.join(" ")),
+            title: match plan {
+                Some(_) => format!(
+                    "Checked {} against {}",
+                    names.join(" "),
+                    summary.target.base_url
+                ),
+                None => format!("Checked {}", names.join(" ")),
+            },
+            plan,
             next: vec![next],
             ..Words::default()
         }

@@ -51,6 +51,7 @@ impl Speaking<'_> {
                 self.summary.target.base_url,
                 self.summary.target.kable_client_id
             ),
+            plan: None,
             halt: self.halt.map(|halt| said(halt, self.summary)),
             told: Vec::new(),
             next: self.next(),

@@ -15,6 +15,9 @@ use crate::engine::retry;
 /// Never faster than this, unless told: Kable publishes no limit.
 const DEFAULT_MAX_RATE: &str = "50/s";
 
+/// One request's time-out, unless told.
+const DEFAULT_TIMEOUT: &str = "30s";
+
 /// How customers are sent.
 #[derive(Debug)]
 #[expect(
@@ -80,7 +83,7 @@ pub fn dispatch(
     let timeout = typed
         .timeout
         .or(other.timeout)
-        .unwrap_or_else(|| "30s".to_owned());
+        .unwrap_or_else(|| DEFAULT_TIMEOUT.to_owned());
     Ok(Dispatch {
         checkpoint,
         pacing: pacing(rate, max_rate, concurrency.unwrap_or(64))?,
@@ -116,6 +119,33 @@ pub fn dispatch(
         keys: typed.keys || other.keys,
         dry_run: typed.dry_run || other.dry_run,
         yes: typed.yes || other.yes,
+    })
+}
+
+/// How an API is asked that nothing is sent to.
+#[derive(Debug, Clone, Copy)]
+pub struct Asking {
+    /// How fast an import would be.
+    pub pacing: Wanted,
+    /// One request's time-out.
+    pub timeout: Duration,
+}
+
+/// Settles how an API is asked that nothing is sent to.
+pub fn asking(typed: cli::Asking, file: &mut FileOptions) -> Result<Asking, ConfigError> {
+    let other = std::mem::take(&mut file.sending);
+    let (rate, max_rate) = if typed.rate.is_some() || typed.max_rate.is_some() {
+        (typed.rate, typed.max_rate)
+    } else {
+        (other.rate, other.max_rate)
+    };
+    let timeout = typed
+        .timeout
+        .or(other.timeout)
+        .unwrap_or_else(|| DEFAULT_TIMEOUT.to_owned());
+    Ok(Asking {
+        pacing: pacing(rate, max_rate, other.concurrency.unwrap_or(64))?,
+        timeout: duration("timeout", &timeout)?,
     })
 }
 

@@ -7,6 +7,7 @@
 use anyhow::{Context, bail};
 
 use super::findings::{Finder, Others, Said};
+use super::listed::Listed;
 use super::stop::Stop;
 use super::verdicts::Verdicts;
 use super::{Checker, Reading};
@@ -50,6 +51,8 @@ pub struct Accounting<'a> {
     pub first_new_id: u64,
     /// What was claimed and settled; `None` where nothing is sent.
     pub ledger: Option<&'a mut dyn Ledger>,
+    /// The customers that Kable holds, where they were listed.
+    pub listed: Option<&'a mut Listed>,
     /// Ends the reading. `None` where results are to be written all the same,
     /// as those of an interrupted run are.
     pub stop: Option<&'a Stop>,
@@ -78,6 +81,7 @@ where
         others: Others::new(others, accounting.reading),
         next_new_id: accounting.first_new_id,
         ledger: accounting.ledger,
+        listed: accounting.listed,
         problems: ProblemTally::default(),
     };
     while rows.next(&mut row)? {
@@ -131,6 +135,7 @@ where
         others: Others::new(others, accounting.reading),
         next_new_id: accounting.first_new_id,
         ledger: accounting.ledger,
+        listed: accounting.listed,
         problems: ProblemTally::default(),
     };
     while let Some(verdict) = verdicts

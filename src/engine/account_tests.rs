@@ -7,7 +7,7 @@ use crate::domain::plan::Policy;
 use crate::domain::summary::RowCounts;
 use crate::engine::Reading;
 use crate::engine::stop::{Halt, Stop};
-use crate::engine::survey::{Surveying, survey};
+use crate::engine::survey::{Beforehand, Surveying, survey};
 use crate::engine::testing::{MemoryLedger, NOW_MS, Tables};
 use crate::ledger::{Batch, Claim, Ledger, RunStart, Settlement};
 use crate::report::{Fate, RowAccount, Silent, Sink};
@@ -55,13 +55,19 @@ fn told_of(rows: &Tables, ledger: Option<&MemoryLedger>) -> anyhow::Result<(Acco
     };
     let (mut surveys, mut accounts) = (ledger.cloned(), ledger.cloned());
     let ledger = surveys.as_mut().map(|ledger| ledger as &mut dyn Ledger);
-    let mut surveyed = survey(&mut rows.clone(), &surveying, ledger, &Silent)?;
+    let mut surveyed = survey(
+        &mut rows.clone(),
+        &surveying,
+        ledger.map_or(Beforehand::Nothing, Beforehand::ByLedger),
+        &Silent,
+    )?;
     let accounting = Accounting {
         reading: &reading,
         surveyed: surveyed.rows,
         verdicts: &mut surveyed.verdicts,
         first_new_id: surveyed.first_new_id,
         ledger: accounts.as_mut().map(|ledger| ledger as &mut dyn Ledger),
+        listed: None,
         stop: None,
     };
     let mut told = Told::default();
@@ -193,7 +199,7 @@ fn a_claim_of_another_customer_under_a_rows_number_is_refused() {
         stop: &Stop::default(),
     };
     let rows = Tables::one(["c-2,Birch,USD"]);
-    let mut surveyed = survey(&mut rows.clone(), &surveying, None, &Silent).unwrap();
+    let mut surveyed = survey(&mut rows.clone(), &surveying, Beforehand::Nothing, &Silent).unwrap();
     let ledger: &mut dyn Ledger = &mut ledger.clone();
     let accounting = Accounting {
         reading: &reading,
@@ -201,6 +207,7 @@ fn a_claim_of_another_customer_under_a_rows_number_is_refused() {
         verdicts: &mut surveyed.verdicts,
         first_new_id: 1,
         ledger: Some(ledger),
+        listed: None,
         stop: None,
     };
     let error = account(
@@ -235,13 +242,14 @@ fn stopped(listens: bool) -> Account {
         stop: &Stop::default(),
     };
     let rows = Tables::one((0..LOOK_UP_EVERY + 5).map(|number| format!("c-{number},Aster,USD")));
-    let mut surveyed = survey(&mut rows.clone(), &surveying, None, &Silent).unwrap();
+    let mut surveyed = survey(&mut rows.clone(), &surveying, Beforehand::Nothing, &Silent).unwrap();
     let accounting = Accounting {
         reading: &reading,
         surveyed: surveyed.rows,
         verdicts: &mut surveyed.verdicts,
         first_new_id: 1,
         ledger: None,
+        listed: None,
         stop: listens.then_some(&stop),
     };
     account(

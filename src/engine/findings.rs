@@ -2,13 +2,15 @@
 
 use anyhow::{Context, bail};
 
+use super::listed::Listed;
 use super::verdicts::{Other, Verdict};
 use super::{Checker, Reading};
 use crate::domain::candidate::{Candidate, Given};
+use crate::domain::customer::Values;
 use crate::domain::field::Field;
 use crate::domain::mapping::Binding;
 use crate::domain::outcome::Outcome;
-use crate::domain::plan::Decision;
+use crate::domain::plan::{Decision, differences};
 use crate::domain::problem::{Code, Problem};
 use crate::domain::row::{Columns, Origin, Revisit, Row};
 use crate::domain::summary::ProblemTally;
@@ -41,6 +43,8 @@ pub(super) struct Finder<'p, V> {
     /// The number that the next new row's claim got.
     pub(super) next_new_id: u64,
     pub(super) ledger: Option<&'p mut dyn Ledger>,
+    /// The customers that Kable holds, where they were listed.
+    pub(super) listed: Option<&'p mut Listed>,
     /// All problems so far.
     pub(super) problems: ProblemTally,
 }
@@ -83,13 +87,19 @@ where
     ) -> anyhow::Result<Found> {
         let reading = self.checker.reading;
         let binding = self.checker.bind(row.origin.input, columns)?;
+        let mut there = None;
         let (client_id, fits, notes) = match check(row, binding, &reading.rules) {
             Checked::Skipped => (String::new(), None, Vec::new()),
             Checked::Unfit(rejection) => {
                 let given = given(binding, row, Field::ClientId);
                 (given, Some(false), rejection.problems)
             }
-            Checked::Fit(fit) => (fit.values.client_id().to_owned(), Some(true), fit.notes),
+            Checked::Fit(fit) => {
+                if let Some(kept_at) = verdict.and_then(|verdict| verdict.listed) {
+                    there = held(self.listed.as_deref_mut(), kept_at, &fit.values)?;
+                }
+                (fit.values.client_id().to_owned(), Some(true), fit.notes)
+            }
         };
         let mut problems = match verdict {
             Some(verdict) => {
@@ -118,6 +128,14 @@ where
         match fits {
             None => Ok(Found::without_entry(Said::Skipped, client_id, problems)),
             Some(true) if !verdict.is_some_and(|verdict| verdict.rejects(strict)) => {
+                if let Some(entry) = there {
+                    return Ok(Found {
+                        said: Said::Came(entry.outcome),
+                        client_id,
+                        problems,
+                        entry: Some(entry),
+                    });
+                }
                 let (id, decision) = if let Some(known) = known {
                     (known.id, known.decision)
                 } else {
@@ -305,6 +323,36 @@ fn repeats(row: &Repeating<'_>) -> Vec<Problem> {
         ));
     }
     problems
+}
+
+/// What a row comes to whose customer Kable holds already.
+fn held(
+    listed: Option<&mut Listed>,
+    kept_at: u64,
+    values: &Values<'_>,
+) -> anyhow::Result<Option<Entry>> {
+    let remote = match listed {
+        Some(listed) => listed.at(kept_at).context("cannot read a temporary file")?,
+        None => None,
+    };
+    Ok(remote.map(|remote| {
+        let differences = differences(&values.to_customer(), &remote);
+        let texts: Vec<String> = differences.iter().map(ToString::to_string).collect();
+        Entry {
+            client_id: remote.client_id,
+            outcome: if texts.is_empty() {
+                Outcome::AlreadyExisted
+            } else {
+                Outcome::Differs
+            },
+            keys_lost: false,
+            customer_id: Some(remote.customer_id),
+            request_id: None,
+            attempts: 0,
+            status: None,
+            message: (!texts.is_empty()).then(|| texts.join("; ")),
+        }
+    }))
 }
 
 fn keys_lost(client_id: &str) -> Problem {

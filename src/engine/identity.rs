@@ -34,11 +34,13 @@ const PERSON: usize = 12 + 6 + 8 + 1 + 2 + 12;
 const KNOWN: u8 = 0;
 /// A claim whose time on the server's clock is known.
 const KNOWN_TIMED: u8 = 1;
-/// A row that may be sent. It sorts behind the claims of its id.
-const FIT: u8 = 2;
+/// A customer that Kable holds.
+const LISTED: u8 = 2;
+/// A row that may be sent. It sorts behind what is known of its id.
+const FIT: u8 = 3;
 /// A row that may not. It sorts behind those that may: of several rows with one
 /// id the first that is fit is the one that is sent.
-const UNFIT: u8 = 3;
+const UNFIT: u8 = 4;
 
 /// The progress of a claim in doubt; settled ones have their outcome's place.
 const IN_DOUBT: u16 = u16::MAX;
@@ -94,6 +96,13 @@ impl Ids {
             &[0; 4],
             &known.digest,
         ]))
+    }
+
+    /// A customer that Kable holds, and where it is kept in the list of them.
+    pub(super) fn push_listed(&mut self, client_id: &str, kept_at: u64) -> io::Result<()> {
+        let (fold, own) = hashes(client_id);
+        self.rows
+            .push(packed([&fold, &[LISTED], &six(kept_at), &own, &[0; 30]]))
     }
 
     /// A row that may be sent.
@@ -215,6 +224,7 @@ struct Id {
 #[derive(Clone, Copy)]
 enum What {
     Known(Known),
+    Listed(u64),
     Row(About),
 }
 
@@ -228,7 +238,9 @@ fn unpacked(item: &[u8; SIZE]) -> Id {
     let mut place = rest;
     let _: [u8; 12] = take(&mut rest);
     let digest = take(&mut rest);
-    let what = if kind == FIT || kind == UNFIT {
+    let what = if kind == LISTED {
+        What::Listed(number)
+    } else if kind == FIT || kind == UNFIT {
         What::Row(About {
             ordinal: number,
             place: Origin {
@@ -261,6 +273,7 @@ fn unpacked(item: &[u8; SIZE]) -> Id {
 #[derive(Default)]
 struct Met {
     known: Option<Known>,
+    listed: Option<u64>,
     first: Option<Other>,
 }
 
@@ -303,6 +316,10 @@ impl Group {
                 met.known = Some(known);
                 return Ok(());
             }
+            What::Listed(kept_at) => {
+                met.listed = Some(kept_at);
+                return Ok(());
+            }
             What::Row(about) => about,
         };
         if let Some(first) = met.first {
@@ -313,6 +330,9 @@ impl Group {
         match self.lead {
             None => self.lead = Some(this),
             Some(lead) => verdicts.push(about, Finding::Similar(lead))?,
+        }
+        if let Some(kept_at) = met.listed.filter(|_| about.fit) {
+            verdicts.push(about, Finding::Listed(kept_at))?;
         }
         match met.known.filter(|_| about.fit) {
             None => Ok(()),

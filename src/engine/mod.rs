@@ -20,6 +20,7 @@ mod findings;
 pub mod gauges;
 mod identity;
 mod life;
+pub mod listed;
 mod outage;
 pub mod pace;
 pub mod pipeline;

@@ -21,7 +21,7 @@ use crate::engine::dispatch::{Dispatch, Queue};
 use crate::engine::pace::Wanted;
 use crate::engine::rate::Rate;
 use crate::engine::stop::{Halt, Stop};
-use crate::engine::survey::{Survey, Surveying, survey};
+use crate::engine::survey::{Beforehand, Survey, Surveying, survey};
 use crate::engine::testing::{
     Ask, CLAIMED_EARLIER_BY, DATE, EAGER, Fate as Answer, Kable, MemoryLedger, NOW_MS, Tables,
     remote_of, sending,
@@ -121,7 +121,12 @@ impl Site {
             folder: self.folder.path(),
             stop: &Stop::default(),
         };
-        survey(&mut rows.clone(), &surveying, Some(ledger), &Silent)
+        survey(
+            &mut rows.clone(),
+            &surveying,
+            Beforehand::ByLedger(ledger),
+            &Silent,
+        )
     }
 
     /// Surveys, sends and gives an account, as a command does.
@@ -162,6 +167,7 @@ impl Site {
             verdicts: &mut ended.verdicts,
             first_new_id: surveyed.first_new_id,
             ledger: Some(&mut ended.ledger),
+            listed: None,
             stop: None,
         };
         let mut told = Told::default();

@@ -10,6 +10,7 @@ use anyhow::{Context, bail};
 
 use super::abreast::abreast;
 use super::identity::{Ids, Unfit};
+use super::listed::Listed;
 use super::stop::Stop;
 use super::verdicts::{About, Finding, VerdictSorter, Verdicts};
 use super::{Checker, Reading};
@@ -35,6 +36,8 @@ pub struct Survey {
     pub to_look_up: u64,
     /// Rows that nothing is to be done with, by their outcome.
     pub done: Tally,
+    /// Rows whose customer Kable is known to hold, whether or not it is equal.
+    pub there: u64,
     /// For each input that has some: its name, and columns that feed no field.
     pub unused: Vec<(String, Vec<String>)>,
     /// What is known of rows that are not simply new.
@@ -55,7 +58,7 @@ impl Survey {
 
     /// Rows that this run has to deal with.
     pub fn to_do(&self) -> u64 {
-        self.to_create + self.to_look_up
+        self.to_create + self.to_look_up - self.there
     }
 }
 
@@ -77,11 +80,27 @@ pub struct Surveying<'s> {
     pub stop: &'s Stop,
 }
 
+/// What is known of customers before the rows are read.
+pub enum Beforehand<'l> {
+    /// Nothing.
+    Nothing,
+    /// What was claimed and settled.
+    ByLedger(&'l mut dyn Ledger),
+    /// What Kable holds.
+    ByKable(&'l mut Listed),
+}
+
+impl std::fmt::Debug for Beforehand<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Beforehand").finish_non_exhaustive()
+    }
+}
+
 /// Reads `rows` through.
 pub fn survey<P>(
     rows: &mut P,
     surveying: &Surveying<'_>,
-    mut ledger: Option<&mut dyn Ledger>,
+    mut beforehand: Beforehand<'_>,
     observer: &impl Observer,
 ) -> anyhow::Result<Survey>
 where
@@ -91,13 +110,21 @@ where
     let (mut first_new_id, mut gaps) = (1, false);
     let mut known = Ids::new(surveying.folder, true);
     let mut any = false;
-    if let Some(ledger) = &mut ledger {
-        gaps = ledger.has_gaps()?;
-        first_new_id = ledger.next_id()?;
-        ledger.scan(&mut |client_id, claim| {
-            any = true;
-            known.push_known(client_id, &claim)
-        })?;
+    match &mut beforehand {
+        Beforehand::Nothing => {}
+        Beforehand::ByLedger(ledger) => {
+            gaps = ledger.has_gaps()?;
+            first_new_id = ledger.next_id()?;
+            ledger.scan(&mut |client_id, claim| {
+                any = true;
+                known.push_known(client_id, &claim)
+            })?;
+        }
+        Beforehand::ByKable(listed) => {
+            listed
+                .scan(&mut |client_id, kept_at| known.push_listed(client_id, kept_at))
+                .with_context(sorting)?;
+        }
     }
     let workers = (0..surveying.threads.max(1)).map(|_| Worker::new(surveying, any));
     let mut read = Read::default();
@@ -127,6 +154,7 @@ where
         to_create: to_do - to_look_up,
         to_look_up,
         done: joined.done,
+        there: joined.there,
         unused: read.unused.named(surveying.reading),
         verdicts,
         first_new_id,
@@ -311,6 +339,7 @@ struct Joined {
     rejected: u64,
     to_look_up: u64,
     done: Tally,
+    there: u64,
 }
 
 fn count(verdicts: &mut Verdicts, strict: bool) -> std::io::Result<Joined> {
@@ -323,6 +352,7 @@ fn count(verdicts: &mut Verdicts, strict: bool) -> std::io::Result<Joined> {
             joined.rejected += 1;
             continue;
         }
+        joined.there += u64::from(verdict.listed.is_some());
         match verdict.remembered.map(|known| known.decision) {
             Some(Decision::LookUp) => joined.to_look_up += 1,
             Some(Decision::Skip(outcome)) => joined.done.add(outcome),

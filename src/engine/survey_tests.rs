@@ -2,7 +2,7 @@ use std::convert::Infallible;
 
 use proptest::prelude::*;
 
-use super::{Survey, Surveying, survey};
+use super::{Beforehand, Survey, Surveying, survey};
 use crate::domain::customer::tests::aster;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Decision, Policy};
@@ -37,7 +37,12 @@ fn surveyed<R: Parts<Error = Infallible>>(
         stop: &Stop::default(),
     };
     let ledger: &mut dyn Ledger = &mut ledger.clone();
-    survey(&mut rows, &surveying, Some(ledger), &Heard::default())
+    survey(
+        &mut rows,
+        &surveying,
+        Beforehand::ByLedger(ledger),
+        &Heard::default(),
+    )
 }
 
 fn of_one(rows: &[&str]) -> Survey {
@@ -278,7 +283,13 @@ fn a_stop_ends_the_reading() {
         folder: folder.path(),
         stop: &stop,
     };
-    let survey = survey(&mut Tables::one(rows), &surveying, None, &heard).unwrap();
+    let survey = survey(
+        &mut Tables::one(rows),
+        &surveying,
+        Beforehand::Nothing,
+        &heard,
+    )
+    .unwrap();
     // No part is heard of after the first.
     assert_eq!((survey.rows.read, survey.interrupted), (3, true));
     assert_eq!(heard.events(), [Event::Checking { rows: 3 }]);
@@ -310,7 +321,7 @@ proptest! {
             folder: folder.path(),
             stop: &Stop::default(),
         };
-        let mut survey = survey(&mut tables.clone(), &surveying, None, &Heard::default()).unwrap();
+        let mut survey = survey(&mut tables.clone(), &surveying, Beforehand::Nothing, &Heard::default()).unwrap();
         // An id with blanks around it is refused.
         let fit = |row: &(&str, i32, i32)| row.0.trim() == row.0 && row.2 != 3;
         let order = |at: &usize| (!fit(&rows[*at]), *at);

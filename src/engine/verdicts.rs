@@ -27,6 +27,8 @@ pub struct Verdict {
     pub similar: Option<Other>,
     /// Another row has its e-mail and company under another `clientId`.
     pub same_customer: Option<Other>,
+    /// Kable holds a customer of its `clientId`: where it is kept in the list.
+    pub listed: Option<u64>,
     /// The ledger knows its `clientId`.
     pub remembered: Option<Remembered>,
 }
@@ -73,6 +75,7 @@ pub(super) enum Finding {
     Duplicate(Other),
     Similar(Other),
     SameCustomer(Other),
+    Listed(u64),
     Remembered(Remembered),
 }
 
@@ -91,7 +94,8 @@ const NOTED: u8 = 0;
 const DUPLICATE: u8 = 1;
 const SIMILAR: u8 = 2;
 const SAME_CUSTOMER: u8 = 3;
-const REMEMBERED: u8 = 4;
+const LISTED: u8 = 4;
+const REMEMBERED: u8 = 5;
 const KIND: u8 = 7;
 const UNFIT: u8 = 1 << 3;
 const IN_DOUBT: u8 = 1 << 5;
@@ -114,6 +118,7 @@ impl VerdictSorter {
             Finding::Duplicate(other) => (DUPLICATE, other.line, other.byte, other.input),
             Finding::Similar(other) => (SIMILAR, other.line, other.byte, other.input),
             Finding::SameCustomer(other) => (SAME_CUSTOMER, other.line, other.byte, other.input),
+            Finding::Listed(kept_at) => (LISTED, kept_at, 0, 0),
             Finding::Remembered(known) => (
                 REMEMBERED
                     | flag(known.in_doubt, IN_DOUBT)
@@ -181,6 +186,7 @@ impl Verdicts {
             duplicate: None,
             similar: None,
             same_customer: None,
+            listed: None,
             remembered: None,
         };
         while let Some((of, finding)) = self.next
@@ -191,6 +197,7 @@ impl Verdicts {
                 Finding::Duplicate(other) => verdict.duplicate = Some(other),
                 Finding::Similar(other) => verdict.similar = Some(other),
                 Finding::SameCustomer(other) => verdict.same_customer = Some(other),
+                Finding::Listed(kept_at) => verdict.listed = Some(kept_at),
                 Finding::Remembered(known) => verdict.remembered = Some(known),
             }
             self.advance()?;
@@ -244,6 +251,7 @@ fn unpacked(item: &[u8; SIZE]) -> Found {
         DUPLICATE => Finding::Duplicate(other),
         SIMILAR => Finding::Similar(other),
         SAME_CUSTOMER => Finding::SameCustomer(other),
+        LISTED => Finding::Listed(one),
         REMEMBERED => Finding::Remembered(Remembered {
             id: one,
             decision: decision_of(small),
@@ -352,6 +360,7 @@ mod tests {
             other.clone().prop_map(Finding::Duplicate),
             other.clone().prop_map(Finding::Similar),
             other.prop_map(Finding::SameCustomer),
+            any::<u64>().prop_map(Finding::Listed),
             known.prop_map(Finding::Remembered),
         ]
     }
@@ -380,6 +389,13 @@ mod tests {
             same_customer: of(|found| {
                 if let Finding::SameCustomer(other) = found {
                     Some(*other)
+                } else {
+                    None
+                }
+            }),
+            listed: found.iter().find_map(|found| {
+                if let Finding::Listed(kept_at) = found {
+                    Some(*kept_at)
                 } else {
                     None
                 }

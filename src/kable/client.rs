@@ -11,6 +11,7 @@ use reqwest::{Method, RequestBuilder, Url};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::answer::{Answer, Lost, Standing, done, found, judge};
+use super::elements::Elements;
 use super::{Advice, Answered, CustomerApi, Found, Ids, Preflight, Refusal, Reply, Trouble};
 use super::{headers, limits, wire};
 use crate::domain::change::Change;
@@ -29,6 +30,9 @@ const LONGEST_BODY: usize = 1 << 20;
 
 /// The longest list of plans or bundles that is read.
 const LONGEST_LIST: usize = 64 << 20;
+
+/// How long the list of all customers may take to come.
+const LONGEST_LISTING: Duration = Duration::from_secs(4 * 3600);
 
 /// The longest that a connection may take to come about.
 const LONGEST_CONNECT: Duration = Duration::from_secs(10);
@@ -166,6 +170,67 @@ impl Client {
         self.list("bundles").await
     }
 
+    /// `GET /customers`: all customers, each given to `hear` as it comes, for
+    /// there may be more than fit into memory. Where the answer breaks off, some
+    /// of them have been heard of. The time-out is for each piece of the answer,
+    /// not for the whole.
+    pub async fn customers(&self, mut hear: impl FnMut(&[u8]) + Send) -> Answered<Preflight<()>> {
+        let request = self.http.request(Method::GET, self.customers_url.clone());
+        let mut response = match request.timeout(LONGEST_LISTING).send().await {
+            Ok(response) => response,
+            Err(error) => {
+                let lost = self.lost(&error);
+                return undated(Preflight::Unreachable(lost.trouble, lost.unsent));
+            }
+        };
+        if !response.status().is_success() {
+            let mut answer = Self::answer_of(&response);
+            // What it says is as much of an explanation as there is.
+            self.read_body(&mut response, &mut answer, LONGEST_BODY)
+                .await
+                .ok();
+            answer.redact(self.secret.expose_secret());
+            return answer.meaning(|answer| match judge(answer.status) {
+                Standing::Denied => Preflight::Denied(answer.refusal()),
+                Standing::Refused | Standing::Absent => Preflight::Refused(answer.refusal()),
+                Standing::Success | Standing::Throttled | Standing::Unknown => {
+                    Preflight::Unreachable(answer.trouble(), false)
+                }
+            });
+        }
+        let answer = Self::answer_of(&response);
+        match self.read_elements(&mut response, &mut hear).await {
+            Ok(()) => answer.meaning(|_answer| Preflight::Good(())),
+            Err(message) => answer.meaning(|_answer| {
+                let trouble = Trouble {
+                    message,
+                    ..Trouble::default()
+                };
+                Preflight::Unreachable(trouble, false)
+            }),
+        }
+    }
+
+    async fn read_elements(
+        &self,
+        response: &mut reqwest::Response,
+        hear: &mut (impl FnMut(&[u8]) + Send),
+    ) -> Result<(), String> {
+        let mut elements = Elements::new();
+        loop {
+            let Ok(chunk) = tokio::time::timeout(self.timeout, response.chunk()).await else {
+                let time = humantime::format_duration(self.timeout);
+                return Err(format!("no more of the answer within {time}"));
+            };
+            let wrong = match chunk {
+                Ok(Some(chunk)) => elements.take(&chunk, hear),
+                Ok(None) => return elements.finish().map_err(|wrong| wrong.to_string()),
+                Err(error) => return Err(self.lost(&error).trouble.message),
+            };
+            wrong.map_err(|wrong| wrong.to_string())?;
+        }
+    }
+
     async fn list(&self, what: &str) -> Answered<Preflight<Ids>> {
         match extended(&self.api_url, &[what]) {
             Ok(url) => {
@@ -204,9 +269,18 @@ impl Client {
 
     async fn send(&self, request: RequestBuilder, longest: usize) -> Result<Answer, Lost> {
         let mut response = request.send().await.map_err(|error| self.lost(&error))?;
+        let mut answer = Self::answer_of(&response);
+        let whole = self.read_body(&mut response, &mut answer, longest).await;
+        // A server that gives a request back must not get the secret printed.
+        answer.redact(self.secret.expose_secret());
+        whole.map(|()| answer)
+    }
+
+    /// What the head of `response` says.
+    fn answer_of(response: &reqwest::Response) -> Answer {
         let status = response.status();
         let advice = limits::advice(response.headers());
-        let mut answer = Answer {
+        Answer {
             status,
             date_ms: headers::date_ms(response.headers()),
             request_id: headers::request_id(response.headers()),
@@ -218,11 +292,7 @@ impl Client {
                 .filter(|_| status.is_redirection())
                 .map(|location| String::from_utf8_lossy(location.as_bytes()).into_owned()),
             body: Vec::new(),
-        };
-        let whole = self.read_body(&mut response, &mut answer, longest).await;
-        // A server that gives a request back must not get the secret printed.
-        answer.redact(self.secret.expose_secret());
-        whole.map(|()| answer)
+        }
     }
 
     async fn read_body(

@@ -6,6 +6,7 @@
 
 mod answer;
 pub mod client;
+mod elements;
 mod fields;
 mod headers;
 mod limits;
@@ -200,3 +201,8 @@ pub enum Preflight<T> {
 
 /// Ids that Kable holds: of plans or of bundles.
 pub type Ids = HashSet<String>;
+
+/// A customer as it stands in the list of all; `None` where it can't be read.
+pub fn listed_customer(body: &[u8]) -> Option<Remote> {
+    wire::customer(body).ok().map(|read| read.remote)
+}

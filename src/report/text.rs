@@ -21,6 +21,8 @@ pub struct Words {
     pub title: String,
     /// Why it ended early, where it did.
     pub halt: Option<String>,
+    /// What is still to be sent, and how long that takes.
+    pub plan: Option<String>,
     /// The first refusals and differences: a line and what was said.
     pub told: Vec<(u64, String)>,
     /// The command to run next, and what for.
@@ -40,6 +42,10 @@ pub fn summary(summary: &Summary, words: &Words, files: &[Written]) -> String {
     }
     line("");
     rows(summary, &mut line);
+    if let Some(plan) = &words.plan {
+        line("");
+        line(plan);
+    }
     problems(&summary.problems, &mut line);
     if summary.inputs.len() > 1 && !summary.problems.is_empty() {
         line("");
@@ -281,6 +287,7 @@ mod tests {
         let words = Words {
             title: "Imported in.csv into https://test.kable.io (account kci_1)".to_owned(),
             halt: None,
+            plan: None,
             told: vec![(77, "status 422: no such tax id".to_owned())],
             next: vec![(
                 "Mend the rejected rows and feed them back".to_owned(),

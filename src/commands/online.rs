@@ -1,0 +1,114 @@
+//! What can be looked up at Kable without changing anything there.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use super::connect::{Wanted, connect};
+use super::hinted;
+use super::preflight::said;
+use crate::config::sending::Asking;
+use crate::config::target::Destination;
+use crate::domain::rules::Rules;
+use crate::domain::summary::Target;
+use crate::domain::text::counted;
+use crate::engine::listed::{Listed, Listing};
+use crate::kable::Preflight;
+use crate::kable::client::Client;
+use crate::report::progress::Watcher;
+use crate::sandbox::Sandbox;
+
+/// How often the list of customers is asked for that does not come whole.
+const TRIES: u32 = 4;
+
+/// The pause before the second try; it doubles.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What was looked up.
+pub(super) struct LookedUp {
+    pub(super) target: Target,
+    pub(super) asking: Asking,
+    pub(super) listed: Listed,
+    /// It goes when nothing is asked any more.
+    _sandbox: Option<Sandbox>,
+}
+
+/// Looks up the plans and bundles, which go into `rules`, and all customers,
+/// which are kept in `folder`. Somebody wants to know: what can't be looked up
+/// is an error here.
+pub(super) async fn look_up(
+    place: Destination,
+    asking: Asking,
+    rules: &mut Rules,
+    folder: &Path,
+    watcher: &Watcher,
+) -> anyhow::Result<LookedUp> {
+    let wanted = Wanted {
+        timeout: asking.timeout,
+        connections: 1,
+        stripe: false,
+        keys: false,
+    };
+    let connected = connect(place, wanted, rules, watcher).await?;
+    if let Some(warning) = connected.warning {
+        return Err(hinted(
+            warning,
+            "run the same command again; without --online the file alone is checked",
+        ));
+    }
+    watcher.say("listing the customers that Kable holds");
+    let listed = list(&connected.client, folder, watcher).await?;
+    watcher.say(&format!(
+        "Kable holds {}",
+        counted(listed.many(), "customer", "customers")
+    ));
+    Ok(LookedUp {
+        target: connected.target,
+        asking,
+        listed,
+        _sandbox: connected.sandbox,
+    })
+}
+
+async fn list(client: &Client, folder: &Path, watcher: &Watcher) -> anyhow::Result<Listed> {
+    let keeping = || format!("cannot keep the list of customers in {}", folder.display());
+    let mut pause = PAUSE;
+    let mut left = TRIES;
+    loop {
+        left -= 1;
+        let mut listing = Listing::new(folder).with_context(keeping)?;
+        let mut kept = Ok(());
+        let answered = client
+            .customers(|body| {
+                if kept.is_ok() {
+                    kept = listing.push(body);
+                }
+            })
+            .await;
+        kept.with_context(keeping)?;
+        let (message, wait) = match answered.reply {
+            Preflight::Good(()) => return listing.finish().with_context(keeping),
+            Preflight::Denied(refusal) | Preflight::Refused(refusal) => {
+                return Err(hinted(
+                    format!("the customers could not be listed ({})", said(&refusal)),
+                    "check what the account may do; without --online the file alone is checked",
+                ));
+            }
+            Preflight::Unreachable(trouble, _) => (trouble.message, trouble.wait),
+        };
+        if left == 0 {
+            return Err(hinted(
+                format!("the customers could not be listed ({message})"),
+                "run the same command again later; without --online the file alone is checked",
+            ));
+        }
+        let wait = pause.max(wait.unwrap_or_default());
+        watcher.say(&format!(
+            "the list of customers did not come whole ({message}); again in {}",
+            humantime::format_duration(wait)
+        ));
+        tokio::time::sleep(wait).await;
+        pause *= 2;
+    }
+}
