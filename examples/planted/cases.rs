@@ -298,7 +298,7 @@ impl Case {
         let text = row.text(field).to_owned();
         let mut items = row.items(field).to_vec();
         let value = match self.change {
-            Change::Become(text) => Value::Text(text.to_owned()),
+            Change::Become(text) => Value::Text(text.replace('*', &chance.hex(12))),
             Change::Wrap(before, behind) => Value::Text(format!("{before}{text}{behind}")),
             Change::Break(c) => Value::Text(broken(&text, c)),
             Change::Grow(length, c) => Value::Text(c.to_string().repeat(length)),
