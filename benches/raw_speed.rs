@@ -1,11 +1,17 @@
-//! Raw speed: an import against a bare load generator that keeps no books, in
-//! turns on the same machine, each with an empty sandbox in another process.
+//! Raw speed: an import against load generators that keep no books, in turns on
+//! the same machine, each with an empty sandbox in another process.
 //!
-//! `cargo bench --bench raw_speed` takes about two minutes. The generator is a
-//! loop over 64 connections that writes a request and reads its answer; it can
-//! do nothing else, and no HTTP client does it for less. Where `oha` is on the
-//! path (`cargo install oha`) it takes its turn as well. It draws the rows by
-//! chance, so that more than a third of its creates are refused as known.
+//! `cargo bench --bench raw_speed` takes a few minutes and prints a table;
+//! `cargo bench --bench raw_speed -- 1` makes one round instead of five.
+//!
+//! - The *bare loop* is a part of this file: 64 connections that write a request
+//!   and read its answer. It can do nothing else, and no HTTP client does it for
+//!   less.
+//! - *oha* takes part where it is on the path. It draws each body by chance from
+//!   a file of lines (`-Z`), here one of ten times as many customers as are sent:
+//!   one create in twenty is refused as known, and doesn't count.
+//! - *aiohttp* is `benches/aiohttp_import.py`, what people write in an
+//!   afternoon, where `python3` has that module.
 
 #![expect(
     clippy::expect_used,
@@ -17,12 +23,12 @@
 
 mod site;
 
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use kable_bulk::sandbox::settings::{CLIENT_ID, CLIENT_SECRET};
-use site::{Load, Site, measured, medians};
+use site::{Load, Place, Site, measured, medians};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -31,6 +37,27 @@ const ROWS: usize = 100_000;
 const ROUNDS: usize = 5;
 const CONNECTIONS: usize = 64;
 
+/// How many customers `oha` draws from for each that it sends. With as many as
+/// it sends, more than a third of its creates would be refused.
+const DRAWN_FROM: usize = 10;
+
+/// A program that puts a load on the sandbox, and what it did in each round.
+struct Contestant {
+    name: &'static str,
+    load: Box<dyn Fn() -> Load>,
+    loads: Vec<Load>,
+}
+
+impl Contestant {
+    fn new(name: &'static str, load: impl Fn() -> Load + 'static) -> Self {
+        Self {
+            name,
+            load: Box::new(load),
+            loads: Vec::new(),
+        }
+    }
+}
+
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     if let [_, role, url, rows] = arguments.as_slice()
@@ -38,35 +65,89 @@ fn main() {
     {
         return generate(url, rows);
     }
-    let site = Site::with_rows(ROWS);
-    let has_oha = Command::new("oha").arg("--version").output().is_ok();
-    let (mut imports, mut bares, mut ohas) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 1..=ROUNDS {
-        imports.push(site.import(Path::new(env!("CARGO_BIN_EXE_kable-bulk"))));
-        bares.push(bare(&site));
-        println!("round {round}: import {}", imports[round - 1]);
-        println!("         bare   {}", bares[round - 1]);
-        if has_oha {
-            ohas.push(oha(&site));
-            println!("         oha    {}", ohas[round - 1]);
+    let asked = arguments.iter().skip(1).find_map(|word| word.parse().ok());
+    let rounds = asked.unwrap_or(ROUNDS);
+    let mut all = contestants();
+    for round in 1..=rounds {
+        for one in &mut all {
+            let load = (one.load)();
+            println!("round {round}: {:<9} {load}", one.name);
+            one.loads.push(load);
         }
     }
-    println!("medians of {ROUNDS} rounds of {ROWS} rows, {CONNECTIONS} in flight:");
-    let import = medians(&imports);
-    println!("  import {import}");
-    compare("bare  ", &import, &bares);
-    if has_oha {
-        compare("oha   ", &import, &ohas);
-    }
+    println!("\nMedians of {rounds} rounds of {ROWS} requests, {CONNECTIONS} in flight:\n");
+    print_table(&all);
 }
 
-fn compare(name: &str, import: &Load, others: &[Load]) {
-    let other = medians(others);
-    println!(
-        "  {name} {other}; the import has {:.2} of its pace and {:.2} of its processor time",
-        import.a_second / other.a_second,
-        import.processor_seconds / other.processor_seconds
+/// Those that are installed; says what the others want.
+fn contestants() -> Vec<Contestant> {
+    let site = Arc::new(Site::with_rows(ROWS));
+    let of = |load: fn(&Site) -> Load| {
+        let site = Arc::clone(&site);
+        move || load(&site)
+    };
+    let mut all = vec![
+        Contestant::new("import", of(import)),
+        Contestant::new("bare loop", of(bare)),
+    ];
+    if answers("oha", &["--version"]) {
+        let larger = Site::with_rows(ROWS * DRAWN_FROM);
+        all.push(Contestant::new("oha", move || oha(&larger)));
+    } else {
+        println!("oha is not installed: cargo install oha");
+    }
+    if answers("python3", &["-c", "import aiohttp"]) {
+        all.push(Contestant::new("aiohttp", of(aiohttp)));
+    } else {
+        println!("aiohttp is not installed: python3 -m pip install aiohttp");
+    }
+    all
+}
+
+fn answers(program: &str, arguments: &[&str]) -> bool {
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+/// As the README has it. The first is held against each of the others.
+fn print_table(all: &[Contestant]) {
+    let medians: Vec<Load> = all.iter().map(|one| medians(&one.loads)).collect();
+    let line = |title: &str, cells: Vec<String>| println!("| {title} | {} |", cells.join(" | "));
+    let each = |cell: fn(&Load) -> String| medians.iter().map(cell).collect::<Vec<_>>();
+    line("", all.iter().map(|one| one.name.to_owned()).collect());
+    line("---", vec!["---".to_owned(); all.len()]);
+    line(
+        "creates a second",
+        each(|load| format!("{:.0}", load.a_second)),
     );
+    line(
+        "processor seconds (user + system) per 100,000 requests",
+        each(|load| format!("{:.1}", load.processor_seconds * PER_100_000)),
+    );
+    line(
+        "peak resident memory",
+        each(|load| format!("{:.0} MiB", load.peak_mib)),
+    );
+    let against = |figure: fn(&Load) -> f64| {
+        let share = |load| format!("{:.2}", figure(&medians[0]) / figure(load));
+        medians.iter().map(share).collect::<Vec<_>>()
+    };
+    line("the import's pace is", against(|load| load.a_second));
+    line(
+        "the import's processor time is",
+        against(|load| load.processor_seconds),
+    );
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no benchmark has 2⁵³ rows")]
+const PER_100_000: f64 = 100_000.0 / ROWS as f64;
+
+fn import(site: &Site) -> Load {
+    site.import(Path::new(env!("CARGO_BIN_EXE_kable-bulk")))
 }
 
 /// The generator below, in a process of its own.
@@ -74,28 +155,93 @@ fn bare(site: &Site) -> Load {
     site.serve(|place| {
         let mut command = Command::new(std::env::current_exe().expect("this program"));
         command.args(["bare", place.url]).arg(place.rows);
-        measured(&mut command, |said| said.trim().parse().expect("a number"))
+        measured(&mut command, a_number)
     })
 }
 
+fn a_number(said: &str) -> f64 {
+    said.trim().parse().expect("a number")
+}
+
+/// What it takes to read the lines is not counted: a run of one request reads
+/// them as well.
 fn oha(site: &Site) -> Load {
     site.serve(|place| {
-        let (rows, connections) = (ROWS.to_string(), CONNECTIONS.to_string());
-        let mut command = Command::new("oha");
-        command
-            .args(["-n", &rows, "-c", &connections, "--no-tui"])
-            .args(["--output-format", "json", "-m", "POST"])
-            .args(["-T", "application/json", "-H", "accept: application/json"])
-            .args(["-H", &format!("kable-client-id: {CLIENT_ID}")])
-            .args(["-H", &format!("kable-client-secret: {CLIENT_SECRET}")])
-            .arg("-Z")
-            .arg(place.rows)
-            .arg(format!("{}/api/v1/customers/create", place.url));
-        measured(&mut command, |said| {
-            let told: serde_json::Value = serde_json::from_str(said).expect("its figures");
-            told["summary"]["requestsPerSec"].as_f64().expect("a pace")
-        })
+        let reading = measured(&mut oha_of(place, 1, 1), creates_a_second);
+        let all = measured(&mut oha_of(place, ROWS, CONNECTIONS), creates_a_second);
+        Load {
+            processor_seconds: all.processor_seconds - reading.processor_seconds,
+            ..all
+        }
     })
+}
+
+fn oha_of(place: &Place<'_>, requests: usize, connections: usize) -> Command {
+    let mut command = Command::new("oha");
+    command
+        .args(["-n", &requests.to_string()])
+        .args(["-c", &connections.to_string(), "--no-tui"])
+        .args(["--output-format", "json", "-m", "POST"])
+        .args(["-T", "application/json", "-H", "accept: application/json"])
+        .args(["-H", &format!("kable-client-id: {CLIENT_ID}")])
+        .args(["-H", &format!("kable-client-secret: {CLIENT_SECRET}")])
+        .arg("-Z")
+        .arg(place.rows)
+        .arg(format!("{}/api/v1/customers/create", place.url));
+    command
+}
+
+fn creates_a_second(said: &str) -> f64 {
+    let told: serde_json::Value = serde_json::from_str(said).expect("its figures");
+    let created = told["statusCodeDistribution"]["201"].as_f64();
+    created.expect("creates") / told["summary"]["total"].as_f64().expect("a time")
+}
+
+fn aiohttp(site: &Site) -> Load {
+    site.serve(|place| {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/aiohttp_import.py");
+        let mut command = Command::new("python3");
+        command
+            .arg(script)
+            .arg(place.url)
+            .arg(table_of(place.rows, place.folder))
+            .args([CLIENT_ID, CLIENT_SECRET]);
+        measured(&mut command, a_number)
+    })
+}
+
+/// The same customers as a table in `folder`.
+fn table_of(rows: &Path, folder: &Path) -> PathBuf {
+    const COLUMNS: [&str; 3] = ["clientId", "companyName", "currency"];
+    const CONTACT: [&str; 9] = [
+        "firstName",
+        "lastName",
+        "email",
+        "phone",
+        "addressLine1",
+        "city",
+        "state",
+        "postalCode",
+        "country",
+    ];
+    let path = folder.join("rows.csv");
+    let mut table = csv::Writer::from_path(&path).expect("a table");
+    let contact = CONTACT.map(|name| format!("billingContact.{name}"));
+    let header = COLUMNS
+        .into_iter()
+        .chain(contact.iter().map(String::as_str));
+    table.write_record(header).expect("its header");
+    for line in std::fs::read_to_string(rows).expect("the rows").lines() {
+        let row: serde_json::Value = serde_json::from_str(line).expect("a row");
+        let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
+        let outer = COLUMNS.map(|name| text(&row[name]));
+        let inner = CONTACT.map(|name| text(&row["billingContact"][name]));
+        table
+            .write_record(outer.iter().chain(&inner))
+            .expect("a row");
+    }
+    table.flush().expect("a table");
+    path
 }
 
 /// Creates every row once and prints how many a second.
