@@ -6,6 +6,7 @@ use anyhow::Context;
 use secrecy::SecretString;
 
 use super::preflight::{ServerDate, authenticate, look_up_offers};
+use crate::config::sending::Dispatch;
 use crate::config::target::{Destination, is_loopback};
 use crate::domain::rules::Rules;
 use crate::domain::summary::Target;
@@ -21,6 +22,18 @@ pub(super) struct Wanted {
     pub(super) connections: usize,
     pub(super) stripe: bool,
     pub(super) keys: bool,
+}
+
+impl Wanted {
+    /// A client that an import sends with.
+    pub(super) fn by(dispatch: &Dispatch) -> Self {
+        Self {
+            timeout: dispatch.timeout,
+            connections: dispatch.pacing.concurrency,
+            stripe: dispatch.stripe,
+            keys: dispatch.keys,
+        }
+    }
 }
 
 /// A client whose credentials hold.

@@ -84,12 +84,6 @@ pub(super) fn begin(
     let (stop, runtime) = (Stop::default(), runtime()?);
     let watcher = Arc::new(Watcher::new(style(&showing)));
     let mut rules = reading.rules;
-    let wanted = Wanted {
-        timeout: dispatch.timeout,
-        connections: dispatch.pacing.concurrency,
-        stripe: dispatch.stripe,
-        keys: dispatch.keys,
-    };
     let connected = runtime.block_on(async {
         signals::listen(stop.clone());
         deadlines.keep(&stop);
@@ -97,7 +91,7 @@ pub(super) fn begin(
         tokio::select! {
             biased;
             () = stop.halted() => None,
-            connected = connect(destination, wanted, &mut rules, &watcher) => Some(connected),
+            connected = connect(destination, Wanted::by(&dispatch), &mut rules, &watcher) => Some(connected),
         }
     });
     let Some(connected) = connected else {

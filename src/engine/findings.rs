@@ -102,6 +102,7 @@ where
             }
         };
         let mut problems = match verdict {
+            None => Vec::new(),
             Some(verdict) => {
                 let unlike = match verdict.duplicate {
                     Some(first) => self.others.unlike(&binding.candidate(row), first)?,
@@ -116,7 +117,6 @@ where
                     unlike,
                 })
             }
-            None => Vec::new(),
         };
         if fits == Some(true) {
             problems.extend(notes);
@@ -129,12 +129,7 @@ where
             None => Ok(Found::without_entry(Said::Skipped, client_id, problems)),
             Some(true) if !verdict.is_some_and(|verdict| verdict.rejects(strict)) => {
                 if let Some(entry) = there {
-                    return Ok(Found {
-                        said: Said::Came(entry.outcome),
-                        client_id,
-                        problems,
-                        entry: Some(entry),
-                    });
+                    return Ok(Found::with_entry(entry, client_id, problems));
                 }
                 let (id, decision) = if let Some(known) = known {
                     (known.id, known.decision)
@@ -189,6 +184,15 @@ where
 }
 
 impl Found {
+    fn with_entry(entry: Entry, client_id: String, problems: Vec<Problem>) -> Self {
+        Self {
+            said: Said::Came(entry.outcome),
+            client_id,
+            problems,
+            entry: Some(entry),
+        }
+    }
+
     fn without_entry(said: Said, client_id: String, problems: Vec<Problem>) -> Self {
         Self {
             said,

@@ -11,7 +11,6 @@ use reqwest::{Method, RequestBuilder, Url};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::answer::{Answer, Lost, Standing, done, found, judge};
-use super::elements::Elements;
 use super::{Advice, Answered, CustomerApi, Found, Ids, Preflight, Refusal, Reply, Trouble};
 use super::{headers, limits, wire};
 use crate::domain::change::Change;
@@ -26,13 +25,10 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
 
 /// The longest body that is read. A customer is a few KiB; what is longer is
 /// no answer of the API's.
-const LONGEST_BODY: usize = 1 << 20;
+pub(super) const LONGEST_BODY: usize = 1 << 20;
 
 /// The longest list of plans or bundles that is read.
 const LONGEST_LIST: usize = 64 << 20;
-
-/// How long the list of all customers may take to come.
-const LONGEST_LISTING: Duration = Duration::from_secs(4 * 3600);
 
 /// The longest that a connection may take to come about.
 const LONGEST_CONNECT: Duration = Duration::from_secs(10);
@@ -76,14 +72,14 @@ pub enum ClientError {
 /// A client of one account. Clones share its connections.
 #[derive(Debug, Clone)]
 pub struct Client {
-    http: reqwest::Client,
+    pub(super) http: reqwest::Client,
     create_url: Url,
-    customers_url: Url,
+    pub(super) customers_url: Url,
     authenticate_url: Url,
     api_url: Url,
     credentials: HeaderMap,
-    secret: SecretString,
-    timeout: Duration,
+    pub(super) secret: SecretString,
+    pub(super) timeout: Duration,
     connect_timeout: Duration,
 }
 
@@ -170,67 +166,6 @@ impl Client {
         self.list("bundles").await
     }
 
-    /// `GET /customers`: all customers, each given to `hear` as it comes, for
-    /// there may be more than fit into memory. Where the answer breaks off, some
-    /// of them have been heard of. The time-out is for each piece of the answer,
-    /// not for the whole.
-    pub async fn customers(&self, mut hear: impl FnMut(&[u8]) + Send) -> Answered<Preflight<()>> {
-        let request = self.http.request(Method::GET, self.customers_url.clone());
-        let mut response = match request.timeout(LONGEST_LISTING).send().await {
-            Ok(response) => response,
-            Err(error) => {
-                let lost = self.lost(&error);
-                return undated(Preflight::Unreachable(lost.trouble, lost.unsent));
-            }
-        };
-        if !response.status().is_success() {
-            let mut answer = Self::answer_of(&response);
-            // What it says is as much of an explanation as there is.
-            self.read_body(&mut response, &mut answer, LONGEST_BODY)
-                .await
-                .ok();
-            answer.redact(self.secret.expose_secret());
-            return answer.meaning(|answer| match judge(answer.status) {
-                Standing::Denied => Preflight::Denied(answer.refusal()),
-                Standing::Refused | Standing::Absent => Preflight::Refused(answer.refusal()),
-                Standing::Success | Standing::Throttled | Standing::Unknown => {
-                    Preflight::Unreachable(answer.trouble(), false)
-                }
-            });
-        }
-        let answer = Self::answer_of(&response);
-        match self.read_elements(&mut response, &mut hear).await {
-            Ok(()) => answer.meaning(|_answer| Preflight::Good(())),
-            Err(message) => answer.meaning(|_answer| {
-                let trouble = Trouble {
-                    message,
-                    ..Trouble::default()
-                };
-                Preflight::Unreachable(trouble, false)
-            }),
-        }
-    }
-
-    async fn read_elements(
-        &self,
-        response: &mut reqwest::Response,
-        hear: &mut (impl FnMut(&[u8]) + Send),
-    ) -> Result<(), String> {
-        let mut elements = Elements::new();
-        loop {
-            let Ok(chunk) = tokio::time::timeout(self.timeout, response.chunk()).await else {
-                let time = humantime::format_duration(self.timeout);
-                return Err(format!("no more of the answer within {time}"));
-            };
-            let wrong = match chunk {
-                Ok(Some(chunk)) => elements.take(&chunk, hear),
-                Ok(None) => return elements.finish().map_err(|wrong| wrong.to_string()),
-                Err(error) => return Err(self.lost(&error).trouble.message),
-            };
-            wrong.map_err(|wrong| wrong.to_string())?;
-        }
-    }
-
     async fn list(&self, what: &str) -> Answered<Preflight<Ids>> {
         match extended(&self.api_url, &[what]) {
             Ok(url) => {
@@ -277,7 +212,7 @@ impl Client {
     }
 
     /// What the head of `response` says.
-    fn answer_of(response: &reqwest::Response) -> Answer {
+    pub(super) fn answer_of(response: &reqwest::Response) -> Answer {
         let status = response.status();
         let advice = limits::advice(response.headers());
         Answer {
@@ -295,7 +230,7 @@ impl Client {
         }
     }
 
-    async fn read_body(
+    pub(super) async fn read_body(
         &self,
         response: &mut reqwest::Response,
         answer: &mut Answer,
@@ -324,7 +259,7 @@ impl Client {
     }
 
     /// What it means that no whole answer came.
-    fn lost(&self, error: &reqwest::Error) -> Lost {
+    pub(super) fn lost(&self, error: &reqwest::Error) -> Lost {
         // What fails while connecting never left; for everything else the
         // request may have arrived.
         let unsent = error.is_connect() || error.is_builder();
@@ -435,7 +370,7 @@ fn unaddressable<T>(error: &ClientError) -> Answered<Preflight<T>> {
 }
 
 /// What came of a request without an answer.
-fn undated<T>(reply: T) -> Answered<T> {
+pub(super) fn undated<T>(reply: T) -> Answered<T> {
     Answered {
         reply,
         date_ms: None,

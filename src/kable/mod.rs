@@ -10,6 +10,7 @@ mod elements;
 mod fields;
 mod headers;
 mod limits;
+mod listing;
 mod wire;
 
 use std::collections::HashSet;
