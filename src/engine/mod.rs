@@ -23,6 +23,7 @@ mod life;
 pub mod listed;
 mod outage;
 pub mod pace;
+pub mod passed;
 pub mod pipeline;
 pub mod rate;
 mod record;

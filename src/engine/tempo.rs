@@ -2,11 +2,14 @@
 //!
 //! What is known is used: a limit that the server tells is kept a little below.
 //! Where it tells nothing the rate grows until it is refused, falls to what was
-//! accepted, stays there, and tries more again later; the dearer a refusal was,
-//! the later. Times are since the run's start.
+//! accepted, stays there, and tries more again later. Where a refusal costs a
+//! pause, the limit is worked out from what passed (`passed.rs`), and the next
+//! try is weighed: what it costs against what there is to gain, for as long as
+//! limits last. Times are since the run's start.
 
-use std::collections::VecDeque;
 use std::time::Duration;
+
+use super::passed::Passed;
 
 /// Where the search begins, in requests per second.
 const GENTLE: f64 = 10.0;
@@ -40,9 +43,13 @@ const LEAST: f64 = 1.0 / 600.0;
 /// step is as large.
 const LARGEST_STEP: f64 = 1.0;
 
-/// The first step beyond a rate that was found; each further one is twice as
-/// large.
+/// The first step beyond a rate that was found.
 const FIRST_STEP: f64 = 0.01;
+
+/// How much larger each further one is; and how much where a refusal costs a
+/// pause: the later it comes, the better it says where the limit is.
+const GROWTH: f64 = 2.0;
+const GENTLE_GROWTH: f64 = 1.2;
 
 /// How long a step is watched before the next.
 const STEP: Duration = Duration::from_secs(1);
@@ -50,8 +57,12 @@ const STEP: Duration = Duration::from_secs(1);
 /// How long a rate is kept after it was found, at least.
 const SHORTEST_REST: Duration = Duration::from_secs(8);
 
-/// How long a rate is kept for the time that its refusal cost.
-const REST_FOR_COST: u32 = 50;
+/// How long a limit is thought to last, at least; else as long as it has.
+const LASTS: Duration = Duration::from_mins(2);
+
+/// What there is to gain by trying more, at least: the share of what was
+/// accepted that isn't used.
+const LEAST_GAIN: f64 = 1.0 / OF_ACCEPTED - 1.0;
 
 /// For how many requests a rate is kept after it was found, at least: of a slow
 /// rate's few requests, a refusal is a large share.
@@ -60,14 +71,6 @@ const REST_FOR_REQUESTS: f64 = 80.0;
 /// From this long without an answer but refusals on, the limit is one over a
 /// longer time: it was used up.
 const USED_UP: Duration = Duration::from_secs(5);
-
-/// In how long parts answers are counted, and how many parts are looked at.
-const PART: Duration = Duration::from_millis(250);
-const PARTS: usize = 8;
-
-/// How many answers, in how long a time, say enough.
-const ENOUGH: u32 = 40;
-const LONG_ENOUGH: Duration = Duration::from_millis(900);
 
 /// What holds the rate where it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +93,10 @@ pub struct Tempo {
     told: Option<f64>,
     /// The rate that it fell back to when it was last refused.
     kept: Option<f64>,
+    /// A higher one that was good for long, before the limit fell.
+    good: Option<f64>,
+    /// Since when the limit is what it is.
+    since: Duration,
     /// The last cut: refusals of requests that were sent before it are its own.
     cut: Option<Duration>,
     /// The next step up, and how large it is.
@@ -99,7 +106,7 @@ pub struct Tempo {
     cost: Duration,
     /// What the next refusal takes away where it isn't known what is accepted.
     share: f64,
-    accepted: Counted,
+    passed: Passed,
     /// The first of the refusals since the last acceptance, and the rate that it
     /// left.
     streak: Option<(Duration, f64)>,
@@ -120,12 +127,14 @@ impl Tempo {
             },
             told: None,
             kept: None,
+            good: None,
+            since: Duration::ZERO,
             cut: None,
             step_at: STEP,
             step: LARGEST_STEP,
             cost: Duration::ZERO,
             share: 1.0 - OF_ACCEPTED,
-            accepted: Counted::default(),
+            passed: Passed::default(),
             streak: None,
             budget: None,
         }
@@ -155,7 +164,7 @@ impl Tempo {
     /// what held requests back, for a rate that nobody uses proves nothing.
     /// True where a step was due.
     pub fn accepted(&mut self, now: Duration, was_used: bool) -> bool {
-        self.accepted.add(now);
+        self.passed.add(now);
         self.ended_streak(now);
         if now < self.step_at {
             return false;
@@ -164,16 +173,35 @@ impl Tempo {
         self.share = 1.0 - OF_ACCEPTED;
         // A rate far above what comes of it says nothing either.
         let is_reached = self
-            .accepted
+            .passed
             .rate(now)
-            .is_none_or(|accepted| self.rate < accepted * 2.5);
+            .is_none_or(|passed| self.rate < passed * 2.5);
         if was_used && is_reached {
-            self.rate = (self.rate * (1.0 + self.step)).min(self.ceiling);
-            if self.kept.is_some() {
-                self.step = (self.step * 2.0).min(LARGEST_STEP);
-            }
+            self.step_up(now);
         }
         true
+    }
+
+    fn step_up(&mut self, now: Duration) {
+        let next = (self.rate * (1.0 + self.step)).min(self.ceiling);
+        if let Some(good) = self.good.take_if(|good| next >= *good) {
+            // The limit is again what it was.
+            self.rate = good;
+            self.kept = Some(good);
+            self.step = FIRST_STEP;
+            self.since = now;
+            self.step_at = now + self.rest(now, LEAST_GAIN);
+            return;
+        }
+        self.rate = next;
+        if self.kept.is_some() {
+            let growth = if self.cost.is_zero() || self.good.is_some() {
+                GROWTH
+            } else {
+                GENTLE_GROWTH
+            };
+            self.step = (self.step * growth).min(LARGEST_STEP);
+        }
     }
 
     /// Takes in the limit that the server tells; `None` where it no longer does.
@@ -186,6 +214,7 @@ impl Tempo {
             let has_risen = before.is_none_or(|before| told > before * 1.01);
             if has_risen && self.rate < told {
                 self.rate = told.min(self.ceiling);
+                self.good = None;
                 self.step = FIRST_STEP;
             }
         }
@@ -203,7 +232,13 @@ impl Tempo {
             return;
         }
         let before = self.rate();
-        let accepted = self.accepted.rate(now);
+        let limit = self.passed.limit(now);
+        let accepted = if cost.is_zero() {
+            self.passed.rate(now)
+        } else {
+            self.keep_in_mind(now, before);
+            limit.map(|limit| limit.likely)
+        };
         let found = self.found(before, accepted);
         // A step too far goes back to where it was good, and a little less far
         // back if more was accepted meanwhile. Elsewhere the limit is
@@ -212,12 +247,22 @@ impl Tempo {
         let is_same = |kept: &f64| (found / kept - 1.0).abs() < THE_SAME;
         let same = self.kept.filter(is_same);
         self.rate = match same {
-            Some(kept) if before > kept => kept + (found - kept).max(0.0) * LEARNT,
+            Some(kept) if before > kept && cost.is_zero() => {
+                kept + (found - kept).max(0.0) * LEARNT
+            }
             Some(_) | None => found,
         };
+        self.good = self.good.filter(|good| *good > self.rate);
         // What a refusal cost at this rate, the next one will cost too.
         self.cost = cost.max(same.map_or(Duration::ZERO, |_| self.cost));
-        let rest = same.map_or(STEP, |_| self.rest());
+        let rest = if same.is_some() {
+            let most = limit.map_or(before, |limit| limit.most);
+            let most = most.max(self.good.unwrap_or_default());
+            self.rest(now, most / self.rate - 1.0)
+        } else {
+            self.since = now;
+            STEP
+        };
         self.kept = Some(self.rate);
         self.step_at = now + cost + rest;
         self.cut = Some(now);
@@ -226,7 +271,18 @@ impl Tempo {
         // What was accepted before is no measure for what is accepted now; but
         // until there is one, it is still being taken.
         if accepted.is_some() {
-            self.accepted = Counted::default();
+            self.passed = Passed::default();
+        }
+    }
+
+    /// Remembers the rate at which it was if it was good for long: should the
+    /// limit be another one now, it may be the old one again later.
+    fn keep_in_mind(&mut self, now: Duration, before: f64) {
+        let good = self.kept.zip(self.cut);
+        let good = good.filter(|(_, cut)| now >= *cut + self.cost + SHORTEST_REST);
+        if let Some((kept, _)) = good {
+            let good = kept.min(before);
+            self.good = Some(self.good.map_or(good, |better| better.max(good)));
         }
     }
 
@@ -246,13 +302,20 @@ impl Tempo {
         (accepted.min(before) * OF_ACCEPTED).max(before * DEEPEST_CUT)
     }
 
-    /// How long a rate that was found is kept.
-    fn rest(&self) -> Duration {
+    /// How long a rate that was found is kept before more is tried, where it may
+    /// be more by `gain`, as a share of the rate.
+    ///
+    /// A try that fails costs a pause, once in each rest; one that comes late
+    /// loses what was to be gained for half a rest, once in the time that a limit
+    /// lasts. This rest makes the sum least.
+    fn rest(&self, now: Duration, gain: f64) -> Duration {
+        let lasts = LASTS.max(now.saturating_sub(self.since));
+        let cost = self.cost.as_secs_f64();
+        let weighed = (2.0 * cost * lasts.as_secs_f64() / gain.max(LEAST_GAIN)).sqrt();
         let requests = Duration::try_from_secs_f64(REST_FOR_REQUESTS / self.rate);
-        let requests = requests.unwrap_or(Duration::MAX);
         SHORTEST_REST
-            .max(self.cost.saturating_mul(REST_FOR_COST))
-            .max(requests)
+            .max(Duration::from_secs_f64(weighed))
+            .max(requests.unwrap_or(Duration::MAX))
     }
 
     /// Takes in that a request was accepted, perhaps the first after refusals.
@@ -280,46 +343,11 @@ impl Tempo {
         self.kept = Some(self.rate);
         self.step = FIRST_STEP;
         self.cost = gap;
-        self.step_at = now + self.rest();
+        self.good = None;
+        self.since = now;
+        self.step_at = now + self.rest(now, LEAST_GAIN);
         self.budget = Some((now, 0.0));
-        self.accepted = Counted::default();
-    }
-}
-
-/// How many answers there were lately.
-#[derive(Debug, Clone, Default)]
-struct Counted {
-    parts: VecDeque<(Duration, u32)>,
-}
-
-impl Counted {
-    fn add(&mut self, now: Duration) {
-        match self.parts.back_mut() {
-            Some((since, count)) if now < *since + PART => *count += 1,
-            Some(_) | None => {
-                self.parts.push_back((now, 1));
-                if self.parts.len() > PARTS {
-                    self.parts.pop_front();
-                }
-            }
-        }
-    }
-
-    /// Answers per second, of as short a time as says enough; `None` where there
-    /// were too few.
-    fn rate(&self, now: Duration) -> Option<f64> {
-        let mut count = 0;
-        let mut since = now;
-        for (begin, answers) in self.parts.iter().rev() {
-            count += answers;
-            since = *begin;
-            if count >= ENOUGH && now.saturating_sub(since) >= LONG_ENOUGH {
-                break;
-            }
-        }
-        let time = now.saturating_sub(since);
-        // The first of them came at the very beginning of the time.
-        (time >= PART && count >= 5).then(|| (f64::from(count) - 0.5) / time.as_secs_f64())
+        self.passed = Passed::default();
     }
 }
 
@@ -469,6 +497,67 @@ mod tests {
         assert!(near(tempo.rate(), kept), "{}", tempo.rate());
         accept(&mut tempo, 12.0, 16.0);
         assert!(tempo.rate() > kept);
+    }
+
+    /// A bucket that holds a tenth of a second's worth; a refusal costs a second.
+    fn dear(tempo: &mut Tempo, limit: f64, seconds: std::ops::Range<f64>) -> (f64, usize) {
+        let (mut held, mut now) = (limit / 10.0, seconds.start);
+        let (mut passed, mut refusals) = (0.0, 0);
+        while now < seconds.end {
+            let mut step = 1.0 / tempo.rate();
+            if held >= 1.0 {
+                held -= 1.0;
+                passed += 1.0;
+                tempo.accepted(at(now), true);
+            } else {
+                refusals += 1;
+                tempo.refused(at(now), at(now), at(1.0));
+                step += 1.0;
+            }
+            now += step;
+            held = (held + step * limit).min(limit / 10.0);
+        }
+        (passed / (seconds.end - seconds.start) / limit, refusals)
+    }
+
+    #[test]
+    fn two_dear_refusals_find_the_limit() {
+        for limit in [60.0, 100.0, 137.0, 250.0, 1000.0] {
+            let mut tempo = Tempo::new(CEILING, false);
+            let (_, refusals) = dear(&mut tempo, limit, 0.0..30.0);
+            assert_eq!(refusals, 2, "{limit}");
+            let of_limit = tempo.rate() / limit;
+            assert!((0.95..1.0).contains(&of_limit), "{limit}: {of_limit}");
+        }
+    }
+
+    #[test]
+    fn a_limit_that_halves_is_found_and_when_it_is_back_it_is_there_at_once() {
+        let mut tempo = Tempo::new(CEILING, false);
+        dear(&mut tempo, 100.0, 0.0..60.0);
+        let before = tempo.rate();
+        let (share, refusals) = dear(&mut tempo, 50.0, 60.0..120.0);
+        assert!(share > 0.85 && refusals <= 7, "{share} {refusals}");
+        assert!(near(tempo.rate(), 48.5), "{}", tempo.rate());
+        let (share, refusals) = dear(&mut tempo, 100.0, 120.0..180.0);
+        assert!(share > 0.8 && refusals == 0, "{share} {refusals}");
+        assert!(near(tempo.rate(), before), "{}", tempo.rate());
+    }
+
+    #[test]
+    fn a_rest_weighs_what_a_try_costs_against_what_it_may_gain() {
+        let rest = |cost, now, gain| {
+            let mut tempo = found();
+            tempo.cost = at(cost);
+            tempo.rest(at(now), gain).as_secs_f64()
+        };
+        assert!(near(rest(0.0, 60.0, 0.1), 8.0));
+        assert!(near(rest(1.0, 60.0, 0.1), 49.0));
+        // Four times as dear, and four times as much to gain.
+        assert!(near(rest(4.0, 60.0, 0.1), 98.0));
+        assert!(near(rest(1.0, 60.0, 0.4), 24.5));
+        // It has lasted for eight minutes.
+        assert!(near(rest(1.0, 480.0, 0.1), 98.0));
     }
 
     #[test]
