@@ -103,9 +103,9 @@ pub struct Sandbox {
     /// The port on loopback; 0 leaves the choice to the system
     #[arg(long, default_value_t = 8787, value_name = "N")]
     pub port: u16,
-    /// Answers 429 to more than this many requests a second
+    /// Answers 429 to more than this many requests a second; 100,50@60s-120s: to more than 50 in that time
     #[arg(long, value_name = "N")]
-    pub rps: Option<f64>,
+    pub rps: Option<String>,
     /// How the rate is told: none, or retry-after, x-ratelimit, ietf with commas between
     #[arg(long, value_name = "LIST", requires = "rps")]
     pub rate_headers: Option<String>,

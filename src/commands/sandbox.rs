@@ -7,7 +7,7 @@ use anyhow::Context;
 
 use super::results::print;
 use super::signals::signal;
-use super::{Exit, hinted, runtime};
+use super::{Exit, runtime};
 use crate::cli;
 use crate::config::sending::duration;
 use crate::sandbox::Sandbox;
@@ -44,14 +44,8 @@ fn settings(typed: cli::Sandbox) -> anyhow::Result<Settings> {
     let faults: Result<Vec<Fault>, _> = typed.fault.iter().map(|text| text.parse()).collect();
     let mut settings = Settings::new(typed.database);
     settings.address = SocketAddr::from((Ipv4Addr::LOCALHOST, typed.port));
-    settings.requests_per_second = typed.rps;
-    if let Some(rate) = typed.rps
-        && !(rate.is_finite() && rate > 0.0)
-    {
-        return Err(hinted(
-            format!("--rps: {rate} is no rate"),
-            "name a number above 0",
-        ));
+    if let Some(rps) = typed.rps {
+        settings.requests_per_second = Some(rps.parse().context("--rps")?);
     }
     if let Some(headers) = typed.rate_headers {
         settings.rate_headers = headers.parse().context("--rate-headers")?;

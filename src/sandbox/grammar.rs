@@ -106,7 +106,7 @@ fn read_chance(text: &str) -> Result<f64, FaultError> {
         .ok_or_else(|| FaultError::Chance(text.to_owned()))
 }
 
-fn read_time(text: &str) -> Option<Duration> {
+pub(super) fn read_time(text: &str) -> Option<Duration> {
     if let Some(millis) = text.strip_suffix("ms") {
         millis.parse().ok().map(Duration::from_millis)
     } else {

@@ -16,6 +16,7 @@ pub mod faults;
 mod grammar;
 pub mod held;
 mod mischief;
+pub mod rps;
 mod schedule;
 mod server;
 pub mod settings;
@@ -429,7 +430,7 @@ mod tests {
     async fn above_the_rate_requests_are_refused_and_told_so() {
         let dir = tempfile::tempdir().unwrap();
         let settings = Settings {
-            requests_per_second: Some(0.01),
+            requests_per_second: Some("0.01".parse().unwrap()),
             ..Settings::new(dir.path().join("s.db"))
         };
         let sandbox = Sandbox::start(settings).await.unwrap();

@@ -82,7 +82,7 @@ pub(super) async fn serve(
 
 impl Server {
     pub(super) fn new(settings: Settings, store: Store) -> Self {
-        let bucket = settings.requests_per_second.map(Bucket::new);
+        let bucket = settings.requests_per_second.clone().map(Bucket::new);
         Self {
             schedule: Mutex::new(Schedule::new(settings.faults.clone(), settings.seed)),
             bucket: bucket.map(Mutex::new),

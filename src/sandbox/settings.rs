@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use crate::sandbox::faults::Fault;
+use crate::sandbox::rps::Rps;
 use crate::sandbox::throttle::RateHeaders;
 
 /// The `Kable-Client-Id` that a sandbox takes if not told another.
@@ -25,7 +26,7 @@ pub struct Settings {
     /// The one `Kable-Client-Secret` it takes.
     pub client_secret: String,
     /// Requests a second above which it answers 429.
-    pub requests_per_second: Option<f64>,
+    pub requests_per_second: Option<Rps>,
     /// Which headers tell of that rate.
     pub rate_headers: RateHeaders,
     /// How long every answer takes, after the work is done.

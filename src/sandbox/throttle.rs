@@ -6,6 +6,8 @@ use std::{str::FromStr, time::Duration};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header::RETRY_AFTER};
 
+use crate::sandbox::rps::Rps;
+
 /// Which headers tell of the rate.
 ///
 /// Kable publishes no rate limit and no header for one, so that an importer has
@@ -66,6 +68,10 @@ impl FromStr for RateHeaders {
 /// A larger one would let a client exceed the rate visibly in its first second.
 #[derive(Debug)]
 pub(super) struct Bucket {
+    rps: Rps,
+    /// When the first request came.
+    began: Option<Duration>,
+    /// The rate of now.
     per_second: f64,
     size: f64,
     tokens: f64,
@@ -87,19 +93,30 @@ pub(super) struct Standing {
 
 impl Bucket {
     /// Full at time zero.
-    pub(super) fn new(per_second: f64) -> Self {
-        let per_second = per_second.max(0.001);
-        let size = (per_second / 10.0).max(1.0);
-        Self {
-            per_second,
-            size,
-            tokens: size,
+    pub(super) fn new(rps: Rps) -> Self {
+        let mut bucket = Self {
+            rps,
+            began: None,
+            per_second: 0.0,
+            size: 0.0,
+            tokens: f64::INFINITY,
             filled: Duration::ZERO,
-        }
+        };
+        bucket.set_rate(Duration::ZERO);
+        bucket
+    }
+
+    fn set_rate(&mut self, since_the_first: Duration) {
+        self.per_second = self.rps.at(since_the_first).max(0.001);
+        self.size = (self.per_second / 10.0).max(1.0);
+        self.tokens = self.tokens.min(self.size);
     }
 
     /// One request at `at`, counted from any fixed start.
     pub(super) fn take(&mut self, at: Duration) -> Standing {
+        let began = *self.began.get_or_insert(at);
+        // What dripped since the last request did so at the rate of now.
+        self.set_rate(at.saturating_sub(began));
         let since = at.saturating_sub(self.filled).as_secs_f64();
         self.filled = self.filled.max(at);
         self.tokens = (self.tokens + since * self.per_second).min(self.size);
@@ -171,13 +188,17 @@ mod tests {
 
     use crate::sandbox::throttle::{Bucket, RateHeaders};
 
+    fn bucket(rps: &str) -> Bucket {
+        Bucket::new(rps.parse().unwrap())
+    }
+
     fn taken(bucket: &mut Bucket, millis: u64) -> bool {
         bucket.take(Duration::from_millis(millis)).passed
     }
 
     #[test]
     fn a_full_bucket_lets_a_tenth_of_a_second_pass_at_once() {
-        let mut bucket = Bucket::new(20.0);
+        let mut bucket = bucket("20");
         let passed: Vec<_> = (0..4).map(|_| taken(&mut bucket, 0)).collect();
         assert_eq!(passed, [true, true, false, false]);
         assert!(taken(&mut bucket, 50));
@@ -187,15 +208,28 @@ mod tests {
     #[test]
     fn ten_seconds_at_the_rate_all_pass_and_at_twice_the_rate_half_do() {
         let count = |gap: u64| {
-            let mut bucket = Bucket::new(10.0);
+            let mut bucket = bucket("10");
             (0..100).filter(|n| taken(&mut bucket, n * gap)).count()
         };
         assert_eq!(count(100), 100);
         assert_eq!(count(50), 50);
     }
 
+    #[test]
+    fn the_rate_follows_its_times_from_the_first_request_on() {
+        let mut bucket = bucket("100,50@1s-2s");
+        let passed: Vec<_> = (0..3)
+            .map(|second| {
+                let in_second = |n: &u64| taken(&mut bucket, 7000 + second * 1000 + n * 5);
+                (0..200).filter(in_second).count()
+            })
+            .collect();
+        // At first the bucket is full.
+        assert_eq!(passed, [109, 50, 100]);
+    }
+
     fn told(style: &str) -> Vec<(String, String)> {
-        let mut bucket = Bucket::new(2.0);
+        let mut bucket = bucket("2");
         let mut headers = HeaderMap::new();
         assert!(taken(&mut bucket, 0));
         let standing = bucket.take(Duration::ZERO);
