@@ -12,6 +12,12 @@ use crate::kable::{Quota, Unit};
 /// left at the moment says nothing.
 const COARSE: Duration = Duration::from_secs(2);
 
+/// A reset that is further off is not believed by itself: what is left has to
+/// fall with what is sent, which is seen after so many answers. And as no pause
+/// is obeyed that is longer, the server is asked again then.
+const FAR: Duration = Duration::from_hours(1);
+const ENOUGH: u32 = 10;
+
 /// How many policies are kept apart.
 const MOST_POLICIES: usize = 16;
 
@@ -32,10 +38,14 @@ pub struct Told {
 #[derive(Debug, Clone)]
 struct Policy {
     name: String,
-    limit: u64,
+    limit: Option<u64>,
     /// The longest time to a reset that it has told: that is its window, as far
-    /// as it is known.
-    window: Duration,
+    /// as it is known. `None` where it isn't believed.
+    window: Option<Duration>,
+    /// How many answers told of a reset that is far off, and the most that was
+    /// left by one of them.
+    far: u32,
+    most_left: u64,
     /// The response that told it last.
     told_by: u32,
 }
@@ -69,21 +79,18 @@ impl Told {
         let now = self.responses;
         self.policies
             .retain(|policy| now - policy.told_by <= HOLDS_FOR);
-        let held = self.policies.iter();
-        let held = held.map(|policy| per_second(policy.limit, policy.window));
+        let held = self.policies.iter().filter_map(Policy::rate);
         // Where nothing is told at all, nothing is held against it.
         allowed.rate = allowed.rate.map(|rate| held.fold(rate, f64::min));
         allowed
     }
 
     fn rate(&mut self, quota: &Quota) -> Option<f64> {
-        let window = quota.window.or_else(|| self.window(quota));
-        // A limit of none is no pace; who means it refuses.
-        let base = quota
-            .limit
-            .filter(|limit| *limit > 0)
-            .zip(window)
-            .map(|(limit, window)| per_second(limit, window));
+        let window = match (quota.window, quota.reset) {
+            (None, Some(reset)) => Some(self.window(quota, reset)?),
+            (window, _) => window,
+        };
+        let base = pace(quota.limit, window);
         let left = quota
             .remaining
             .zip(quota.reset)
@@ -94,30 +101,75 @@ impl Told {
                 let reset = window.map_or(reset, |window| reset.min(window));
                 per_second(left.saturating_add(1), reset)
             });
-        [base, left].into_iter().flatten().reduce(f64::min)
+        let rate = [base, left].into_iter().flatten().reduce(f64::min);
+        if quota.window.is_some() {
+            return rate;
+        }
+        rate.map(|rate| rate.max(per_second(1, FAR)))
     }
 
-    /// The window of a limit that tells none.
-    fn window(&mut self, quota: &Quota) -> Option<Duration> {
-        let reset = quota.reset?;
-        let limit = quota.limit.filter(|limit| *limit > 0)?;
-        let same = |policy: &&mut Policy| policy.name == quota.name && policy.limit == limit;
-        if let Some(policy) = self.policies.iter_mut().find(same) {
-            policy.window = reset.max(policy.window);
-            policy.told_by = self.responses;
-            return Some(policy.window);
-        }
-        // Names are the server's own: one that makes up new ones is not kept.
-        if self.policies.len() < MOST_POLICIES {
-            self.policies.push(Policy {
-                name: quota.name.clone(),
-                limit,
-                window: reset,
-                told_by: self.responses,
-            });
-        }
-        Some(reset)
+    /// The window of a limit that tells none; `None` where its reset is not
+    /// believed.
+    fn window(&mut self, quota: &Quota, reset: Duration) -> Option<Duration> {
+        let same = |policy: &Policy| policy.name == quota.name && policy.limit == quota.limit;
+        let known = self.policies.iter().position(same).or_else(|| {
+            // Names are the server's own: one that makes up new ones is not kept.
+            (self.policies.len() < MOST_POLICIES).then(|| {
+                self.policies.push(Policy::new(quota));
+                self.policies.len() - 1
+            })
+        });
+        let Some(policy) = known.and_then(|at| self.policies.get_mut(at)) else {
+            return Some(reset).filter(|reset| *reset <= FAR);
+        };
+        policy.told_by = self.responses;
+        policy.heard(reset, quota.remaining);
+        policy.window
     }
+}
+
+impl Policy {
+    fn new(quota: &Quota) -> Self {
+        Self {
+            name: quota.name.clone(),
+            limit: quota.limit,
+            window: None,
+            far: 0,
+            most_left: 0,
+            told_by: 0,
+        }
+    }
+
+    fn heard(&mut self, reset: Duration, left: Option<u64>) {
+        let longest = self.window.map_or(reset, |window| window.max(reset));
+        if reset <= FAR {
+            self.window = Some(longest);
+            (self.far, self.most_left) = (0, 0);
+            return;
+        }
+        // Where none are left requests are refused, and nothing falls any more.
+        if let Some(left) = left.filter(|left| *left > 0) {
+            self.far = self.far.saturating_add(1);
+            self.most_left = self.most_left.max(left);
+        }
+        let fallen = self
+            .most_left
+            .saturating_sub(left.unwrap_or(self.most_left));
+        // Requests overtake each other; others' make it fall faster.
+        let falls = self.far >= ENOUGH && fallen >= u64::from(self.far) * 3 / 4;
+        self.window = falls.then_some(longest);
+    }
+
+    fn rate(&self) -> Option<f64> {
+        let rate = pace(self.limit, self.window)?;
+        Some(rate.max(per_second(1, FAR)))
+    }
+}
+
+/// A limit of none is no pace; who means it refuses.
+fn pace(limit: Option<u64>, window: Option<Duration>) -> Option<f64> {
+    let limit = limit.filter(|limit| *limit > 0)?;
+    Some(per_second(limit, window?))
 }
 
 /// So many in this time, which headers round to whole seconds.
@@ -183,6 +235,55 @@ mod tests {
         let mut told = Told::default();
         told.heard(&[quota(600, 0, 599, 60)]);
         assert_eq!(told.heard(&[quota(600, 0, 500, 20)]).rate, Some(10.0));
+    }
+
+    const DAY: u64 = 86_400;
+
+    #[test]
+    fn a_reset_a_day_off_is_believed_while_what_is_left_falls() {
+        let mut told = Told::default();
+        let rates: Vec<_> = (1..=10)
+            .map(|sent| told.heard(&[quota(8640, 0, 8640 - sent, DAY)]).rate)
+            .collect();
+        assert_eq!(rates[..9], [None; 9]);
+        assert!((rates[9].unwrap() / 0.1 - 1.0).abs() < 0.01, "{rates:?}");
+        // The rest of the day is refused, and asked for once an hour.
+        for _ in 0..1000 {
+            let rate = told.heard(&[quota(8640, 0, 0, DAY)]).rate;
+            assert_eq!(rate, Some(1.0 / 3600.0));
+        }
+        // The day ends, and another one begins.
+        assert_eq!(told.heard(&[quota(8640, 0, 100, 10)]).rate, Some(0.1));
+        assert_eq!(told.heard(&[quota(8640, 0, 8639, DAY)]).rate, None);
+    }
+
+    #[test]
+    fn a_reset_a_day_off_is_not_believed_where_what_is_left_comes_back() {
+        let mut told = Told::default();
+        for left in [99, 98, 99, 98, 97, 99, 99, 98] {
+            assert_eq!(told.heard(&[quota(100, 0, left, DAY)]).rate, None);
+        }
+        // It falls for a while, and is there again.
+        for left in (10..90).rev() {
+            told.heard(&[quota(100, 0, left, DAY)]);
+        }
+        assert!(told.heard(&[quota(100, 0, 9, DAY)]).rate < Some(0.01));
+        assert_eq!(told.heard(&[quota(100, 0, 99, DAY)]).rate, None);
+        // What is near is believed.
+        assert_eq!(told.heard(&[quota(100, 0, 99, 10)]).rate, Some(10.0));
+    }
+
+    #[test]
+    fn a_reset_a_day_off_of_which_nothing_is_left_from_the_beginning_says_nothing() {
+        let mut told = Told::default();
+        for _ in 0..20 {
+            assert_eq!(told.heard(&[quota(100, 0, 0, DAY)]).rate, None);
+        }
+        let only_left = Quota {
+            limit: None,
+            ..quota(0, 0, 50, DAY)
+        };
+        assert_eq!(told.heard(&[only_left]).rate, None);
     }
 
     #[test]
