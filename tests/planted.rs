@@ -31,8 +31,6 @@ const ORDER: Order = Order {
     rows: 20_000,
     bad: 100_000,
     seed: 7,
-    near: false,
-    unmended: false,
 };
 
 fn made(order: &Order) -> (Vec<u8>, Vec<u8>, Made) {
@@ -84,6 +82,8 @@ fn all_that_is_planted_in_a_table_is_found() {
             ("duplicate_client_id", 1),
             ("malformed_row", 1),
             ("invalid_value", 15),
+            ("same_customer", 1),
+            ("similar_client_id", 1),
             ("suspect_value", 7),
             ("corrected", 16),
         ],
@@ -103,6 +103,8 @@ fn all_that_is_planted_in_jsonl_is_found() {
             ("wrong_type", 17),
             ("malformed_row", 1),
             ("invalid_value", 15),
+            ("same_customer", 1),
+            ("similar_client_id", 1),
             ("suspect_value", 7),
             ("corrected", 16),
         ],

@@ -100,8 +100,8 @@ impl<'o> Mischief<'o> {
                 return book.broken(&way(&row, &mut self.order.mischance(number)));
             }
             0 | 10 => self.repeats.repeat(number, &self.deck),
-            4 if self.order.near => self.repeats.near(number),
-            5 if self.order.unmended => self.repeats.unmended(number),
+            4 => self.repeats.near(number),
+            5 => self.repeats.twofold(number),
             2 | 12 => Some(self.planted(number, 2)),
             3 => Some(self.planted(number, 3)),
             _ => None,

@@ -64,12 +64,6 @@ struct Generate {
     /// How it is written.
     #[arg(long, value_enum, default_value_t = encode::Format::Csv)]
     format: encode::Format,
-    /// Also plant customers that an earlier row probably is as well.
-    #[arg(long)]
-    near: bool,
-    /// Also plant what the program is known to judge wrongly.
-    #[arg(long)]
-    unmended: bool,
     /// The file.
     out: PathBuf,
     /// The truth about it.
@@ -112,8 +106,6 @@ fn write(typed: &Generate) -> anyhow::Result<()> {
         rows: typed.rows,
         bad: typed.bad,
         seed: typed.seed,
-        near: typed.near,
-        unmended: typed.unmended,
     };
     let made = generate::generate(&order, writer(&typed.out)?, writer(&typed.truth)?)?;
     let mut said = format!(

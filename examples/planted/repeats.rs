@@ -101,8 +101,9 @@ impl<'o> Repeats<'o> {
         Some((row, planted))
     }
 
-    /// A row that the program is known to judge wrongly.
-    pub(super) fn unmended(&mut self, number: u64) -> Option<Bad> {
+    /// A row that repeats another and is wrong by itself as well, or that is
+    /// easily judged wrongly.
+    pub(super) fn twofold(&mut self, number: u64) -> Option<Bad> {
         const COUNTRIES: [&str; 5] = ["United Kingdom", "Bolivia", "Moldova", "GERMANY", "japan"];
         let how = self.missed;
         self.missed += 1;

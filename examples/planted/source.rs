@@ -18,10 +18,6 @@ pub(crate) struct Order {
     /// How many of a million rows are bad.
     pub(crate) bad: u64,
     pub(crate) seed: u64,
-    /// Whether rows are planted that come near an earlier one.
-    pub(crate) near: bool,
-    /// Whether mistakes are planted that the program is known not to find.
-    pub(crate) unmended: bool,
 }
 
 /// What a row is to be.

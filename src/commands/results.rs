@@ -17,6 +17,7 @@ use crate::report::listing::Listing;
 use crate::report::part::Written;
 use crate::report::progress::Watcher;
 use crate::report::text::{self, Words};
+use crate::source::SourceError;
 
 /// What is shown at the end, and how.
 #[derive(Debug)]
@@ -97,11 +98,19 @@ impl Ending<'_> {
     /// An error of the account, with the place and what to do: by now the
     /// sending is over, and nothing of it is lost.
     fn hinted(&self, error: anyhow::Error) -> anyhow::Error {
+        if error
+            .chain()
+            .any(<dyn std::error::Error>::is::<SourceError>)
+        {
+            // It is not for want of room, and has a hint of its own.
+            return error;
+        }
         error.context(Hinted {
             what: format!("the results in {} are not complete", self.out.display()),
-            hint: "what was done is kept in the checkpoint: make room, or name another folder with --out DIR, \
-                   and run the same command again"
-                .to_owned(),
+            hint:
+                "make room, or name another folder with --out DIR, and run the same command again; \
+                   what an import has done is kept in its checkpoint"
+                    .to_owned(),
         })
     }
 

@@ -13,6 +13,10 @@ use super::text::{quoted, trimmed};
 /// only a cell that swallowed its neighbours is caught by it.
 const MOST_IDS: usize = 1000;
 
+/// The most that is said of a row before repeated ids are passed over in
+/// silence: a row may name one of them a million times.
+const MOST_NOTES: usize = 100;
+
 impl<'r> Checks<'_, 'r> {
     /// The ids of a list, each once.
     pub(super) fn ids(&mut self, field: Field) -> Vec<Cow<'r, str>> {
@@ -20,6 +24,11 @@ impl<'r> Checks<'_, 'r> {
         match self.candidate.get(field) {
             Given::List(items) => {
                 for item in items {
+                    if trimmed(item) != *item && self.problems.len() < MOST_NOTES {
+                        let message =
+                            format!("blanks around {} in {field} were dropped", quoted(item));
+                        self.note(Code::Corrected, field, item, message);
+                    }
                     self.keep_id(field, Cow::Borrowed(item), &mut ids);
                 }
             }
@@ -69,6 +78,9 @@ impl<'r> Checks<'_, 'r> {
             return;
         }
         if ids.contains(&id) {
+            if self.problems.len() >= MOST_NOTES {
+                return;
+            }
             let message = format!("{field} names {} twice", quoted(&id));
             self.note(Code::Corrected, field, &id, message);
         } else if self.sound(field, &id, LONGEST_VALUE) {

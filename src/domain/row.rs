@@ -297,4 +297,8 @@ pub trait Revisit: Rows {
     /// Reads the row at `place`, which was read before, into `row`; false where
     /// there is none any more. Going forward is cheap.
     fn revisit(&mut self, place: Origin, row: &mut Row) -> Result<bool, Self::Error>;
+
+    /// Says that no more rows are looked at: an error where the inputs are not
+    /// what they were.
+    fn finish(&mut self) -> Result<(), Self::Error>;
 }

@@ -4,6 +4,7 @@
 //! these find becomes a warning, or an error only where digits are lost for
 //! good.
 
+use std::collections::HashSet;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
@@ -104,30 +105,70 @@ fn is_email(value: &str) -> bool {
         && (value.is_ascii() || !value.contains(char::is_whitespace))
 }
 
-/// Names that people use and ISO 3166 does not.
-const COUNTRIES: [&str; 21] = [
-    "united states",
-    "usa",
-    "u.s.a.",
-    "us",
-    "uk",
-    "united states of america",
-    "england",
-    "scotland",
-    "wales",
-    "northern ireland",
-    "great britain",
-    "south korea",
-    "korea",
-    "russia",
-    "vietnam",
+/// Names that people use and the table of ISO 3166 does not, in lower case.
+const COUNTRIES: [&str; 49] = [
+    "bolivia",
+    "brunei",
+    "burma",
+    "cape verde",
     "czech republic",
     "czechia",
-    "the netherlands",
+    "dr congo",
+    "east timor",
+    "england",
+    "eswatini",
+    "great britain",
     "holland",
-    "uae",
+    "hong kong",
+    "iran",
+    "ivory coast",
+    "korea",
+    "kosovo",
+    "laos",
+    "macau",
+    "macedonia",
+    "micronesia",
+    "moldova",
+    "north korea",
+    "north macedonia",
+    "northern ireland",
+    "palestine",
+    "russia",
+    "scotland",
+    "south korea",
+    "swaziland",
+    "syria",
     "taiwan",
+    "tanzania",
+    "the bahamas",
+    "the gambia",
+    "the netherlands",
+    "turkey",
+    "türkiye",
+    "u.s.a.",
+    "uae",
+    "uk",
+    "united kingdom",
+    "united states",
+    "united states of america",
+    "us",
+    "usa",
+    "venezuela",
+    "vietnam",
+    "wales",
 ];
+
+/// The names of all countries in lower case: those of ISO 3166 and others.
+static NAMES: LazyLock<HashSet<String>> = LazyLock::new(|| {
+    let letters = || (b'A'..=b'Z').map(char::from);
+    let codes =
+        letters().flat_map(|first| letters().map(move |second| String::from_iter([first, second])));
+    codes
+        .filter_map(|code| Country::from_str(&code).ok())
+        .map(|country| country.name().to_lowercase())
+        .chain(COUNTRIES.map(str::to_owned))
+        .collect()
+});
 
 /// Which two letters are a country's, by [`letters_place`].
 static CODES: LazyLock<[bool; 26 * 26]> = LazyLock::new(|| {
@@ -161,8 +202,7 @@ fn is_country(value: &str) -> bool {
     }
     // The three-letter codes are not in the table that we have.
     value.len() == 3 && value.bytes().all(|b| b.is_ascii_alphabetic())
-        || COUNTRIES.contains(&value.to_lowercase().as_str())
-        || Country::from_name(value).is_some()
+        || NAMES.contains(&value.to_lowercase())
         || value.len() > 3 && !value.is_ascii()
 }
 

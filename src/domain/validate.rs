@@ -26,6 +26,8 @@ pub struct Fit<'r> {
 pub struct Rejection {
     /// Never empty.
     pub problems: Vec<Problem>,
+    /// Whether its `clientId` is one, whatever is wrong with the rest.
+    pub has_id: bool,
 }
 
 impl Rejection {
@@ -33,6 +35,7 @@ impl Rejection {
     pub fn of(problem: Problem) -> Self {
         Self {
             problems: vec![problem],
+            has_id: false,
         }
     }
 }
@@ -117,7 +120,10 @@ pub fn validate<'r>(candidate: &Candidate<'r>, rules: &Rules) -> Result<Fit<'r>,
             },
             notes: problems,
         }),
-        _ => Err(Rejection { problems }),
+        (client_id, ..) => Err(Rejection {
+            problems,
+            has_id: client_id.is_some(),
+        }),
     }
 }
 

@@ -163,6 +163,7 @@ where
             }
         }
     }
+    rows.finish()?;
     all.rows.rejected = rejected;
     let fit = surveyed.read - surveyed.skipped - surveyed.rejected;
     all.outcomes.add_many(Outcome::Pending, fit);

@@ -21,6 +21,7 @@ use crate::domain::outcome::Tally;
 use crate::domain::plan::{Decision, Policy};
 use crate::domain::row::{Columns, Part, Parts, Row, Rows, State};
 use crate::domain::summary::RowCounts;
+use crate::domain::text::trimmed;
 use crate::domain::validate::{Checked, check};
 use crate::ledger::Ledger;
 use crate::report::{Event, Observer};
@@ -254,8 +255,8 @@ impl<'s> Worker<'s> {
         let binding = self.checker.bind(row.origin.input, columns)?;
         let (took, noted) = match check(row, binding, &surveying.reading.rules) {
             Checked::Skipped => return Ok(Took::Skipped),
-            Checked::Unfit(_) => {
-                let unfit = unfit(row, binding);
+            Checked::Unfit(rejection) => {
+                let unfit = unfit(row, binding, rejection.has_id);
                 self.ids
                     .push_unfit(about(false), unfit)
                     .with_context(writing)?;
@@ -284,8 +285,10 @@ enum Took {
     Fit,
 }
 
-/// What a row that is not fit gives of itself; nothing where it can't be read.
-fn unfit<'r>(row: &'r Row, binding: &'r Binding) -> Unfit<'r> {
+/// What a row that is not fit gives of itself; nothing where it can't be read,
+/// and no id where what stands there is none, unless all that is wrong with it
+/// are the blanks around it.
+fn unfit<'r>(row: &'r Row, binding: &'r Binding, has_id: bool) -> Unfit<'r> {
     let mut unfit = Unfit {
         client_id: "",
         company_name: "",
@@ -297,7 +300,11 @@ fn unfit<'r>(row: &'r Row, binding: &'r Binding) -> Unfit<'r> {
             Given::Text(text) => *text,
             Given::Absent | Given::List(_) | Given::Wrong(..) => "",
         };
-        unfit.client_id = text(Field::ClientId);
+        let given = text(Field::ClientId);
+        let bare = trimmed(given);
+        if has_id || bare.len() < given.len() && bare.starts_with(char::is_alphanumeric) {
+            unfit.client_id = given;
+        }
         unfit.company_name = text(Field::CompanyName);
         unfit.email = text(Field::Email);
     }

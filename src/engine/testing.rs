@@ -519,6 +519,10 @@ impl Revisit for Tables {
         self.place = usize::try_from(place.record).unwrap() - 1;
         self.next(row)
     }
+
+    fn finish(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
 }
 
 type Door = Arc<dyn Fn(&Batch) -> Result<(), LedgerError> + Send + Sync>;

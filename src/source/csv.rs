@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::SourceError;
 use super::cut::{Cut, Found};
-use super::splitter::{Flaw, LONGEST_ROW, Span, Splitter};
+use super::splitter::{Flaw, LONGEST_ROW, MOST_CELLS, Span, Splitter};
 use crate::domain::header::field_of_header;
 use crate::domain::row::{Columns, Kind, Origin, Row, State};
 
@@ -61,7 +61,7 @@ impl<R: Read> CsvRows<R> {
                 // when the delimiter was looked for.
                 State::Good if is_separator_line(header.text()) => {}
                 State::Good => break,
-                State::Broken(_) if header.text().is_empty() => {
+                State::Broken(_) if !header.raw().is_empty() && header.text().is_empty() => {
                     return Err(SourceError::HeaderEncoding {
                         name: name.to_owned(),
                         line: header.origin.line,
@@ -165,6 +165,9 @@ impl<R: Read> CsvRows<R> {
                     "text follows a closing quote (a quote within a value must be doubled)",
                 );
             }
+            Some(Flaw::TooManyCells) => {
+                row.break_off(format!("the row has more than {MOST_CELLS} cells"));
+            }
             Some(Flaw::TooLong) => row.break_off(format!(
                 "the row is longer than {} MiB; a closing quote is probably missing{}",
                 LONGEST_ROW >> 20,
@@ -253,9 +256,14 @@ pub(super) fn delimiter_of(start: &[u8]) -> u8 {
         return delimiter;
     }
     let mut best = (b',', (0, 0));
+    let mut broken = None;
     for delimiter in DELIMITERS {
-        let Ok(rows) = CsvRows::new(start, "", 0, delimiter) else {
-            continue;
+        let rows = match CsvRows::new(start, "", 0, delimiter) {
+            Ok(rows) => rows,
+            Err(_cannot_be_read) => {
+                broken = broken.or(Some(delimiter));
+                continue;
+            }
         };
         let names = &rows.columns.names;
         let known = names
@@ -267,7 +275,12 @@ pub(super) fn delimiter_of(start: &[u8]) -> u8 {
             best = (delimiter, score);
         }
     }
-    best.0
+    match broken {
+        // A header that names nothing we know and one that cannot be read: the
+        // second is what somebody should be told of.
+        Some(broken) if best.1.0 == 0 => broken,
+        Some(_) | None => best.0,
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! them; a property test holds the two together.
 
 use super::marks::{Block, lowest};
-use super::splitter::{At, Span};
+use super::splitter::{At, MOST_CELLS, Span};
 
 /// What a block of a row came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +73,9 @@ impl<'d> InSight<'d> {
             } else {
                 if self.at == At::Bare {
                     self.cell.end = place;
+                }
+                if self.spans.len() >= MOST_CELLS {
+                    return Step::NotOurs;
                 }
                 self.spans.push(self.cell);
                 if delimiters & mark == 0 {

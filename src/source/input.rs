@@ -351,6 +351,11 @@ impl Reader {
         }
     }
 
+    /// An error where any of the inputs is not what it was.
+    pub(super) fn demand_unchanged(&self) -> Result<(), SourceError> {
+        self.inputs.iter().try_for_each(Input::demand_unchanged)
+    }
+
     /// Goes to the input of this number, wherever it was.
     pub(super) fn open_at(&mut self, number: u16) -> Result<bool, SourceError> {
         if self.current.is_some() {

@@ -126,17 +126,25 @@ impl Revisit for Reader {
         if !self.open_at(place.input)? {
             return Ok(false);
         }
-        match &mut self.current {
+        let more = match &mut self.current {
             Some(AnyRows::Csv(rows)) => {
                 rows.go_to(place)?;
-                rows.next(row)
+                rows.next(row)?
             }
             Some(AnyRows::Jsonl(rows)) => {
                 rows.go_to(place)?;
-                rows.next(row)
+                rows.next(row)?
             }
-            None => Ok(false),
+            None => false,
+        };
+        if !more {
+            self.finish()?;
         }
+        Ok(more)
+    }
+
+    fn finish(&mut self) -> Result<(), SourceError> {
+        self.demand_unchanged()
     }
 }
 

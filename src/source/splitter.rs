@@ -18,6 +18,9 @@ use super::window::Window;
 /// The longest row, in bytes. What is longer has lost a closing quote.
 pub(super) const LONGEST_ROW: usize = 4 << 20;
 
+/// The most cells of a row: as many columns as a spreadsheet has.
+pub(super) const MOST_CELLS: usize = 16_384;
+
 /// A cell's place in its row.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Span {
@@ -44,6 +47,7 @@ pub(super) enum Flaw {
     Unclosed,
     AfterQuote,
     TooLong,
+    TooManyCells,
 }
 
 /// Where in a row the splitter is.
@@ -208,7 +212,7 @@ impl<R: Read> Splitter<R> {
 
     fn start_cell(&mut self) -> io::Result<At> {
         if self.byte(self.place).is_none() {
-            self.fill()?;
+            self.more()?;
         }
         if self.byte(self.place) == Some(b'"') {
             self.quoted = true;
@@ -251,15 +255,16 @@ impl<R: Read> Splitter<R> {
     /// the first of two that stand for one.
     fn after_quote(&mut self) -> io::Result<Option<At>> {
         if self.byte(self.place).is_none() {
-            self.fill()?;
+            self.more()?;
         }
         if self.byte(self.place) == Some(b'"') {
             self.cell.escapes = true;
             self.place += 1;
             return Ok(Some(At::Quoted));
         }
-        let end = self.place - 1;
-        self.place += self.blanks_after(self.place)?;
+        // Of a row that was let go on the way no cell is kept.
+        let end = self.place.saturating_sub(1);
+        self.skip_blanks()?;
         match self.byte(self.place) {
             Some(byte) if byte != self.delimiter && !matches!(byte, b'\n' | b'\r') => {
                 self.flaw.get_or_insert(Flaw::AfterQuote);
@@ -272,7 +277,11 @@ impl<R: Read> Splitter<R> {
     /// Keeps the cell, which ends at `end`; `None` where the row ends with it.
     fn end_cell(&mut self, end: usize) -> Option<At> {
         self.cell.end = end;
-        self.spans.push(self.cell);
+        if self.spans.len() < MOST_CELLS {
+            self.spans.push(self.cell);
+        } else {
+            self.flaw.get_or_insert(Flaw::TooManyCells);
+        }
         if self.byte(self.place) != Some(self.delimiter) {
             return None;
         }
@@ -280,15 +289,14 @@ impl<R: Read> Splitter<R> {
         Some(At::CellStart)
     }
 
-    /// How many blanks stand from `place` on that belong to no cell. Hand-made
-    /// files have them behind a closing quote.
-    fn blanks_after(&mut self, place: usize) -> io::Result<usize> {
-        let mut blanks = 0;
+    /// Goes past blanks that belong to no cell. Hand-made files have them behind
+    /// a closing quote.
+    fn skip_blanks(&mut self) -> io::Result<()> {
         loop {
-            match self.byte(place + blanks) {
-                Some(b' ') if self.delimiter != b' ' => blanks += 1,
-                None if self.fill()? => {}
-                Some(_) | None => return Ok(blanks),
+            match self.byte(self.place) {
+                Some(b' ') if self.delimiter != b' ' => self.place += 1,
+                None if self.more()? => {}
+                Some(_) | None => return Ok(()),
             }
         }
     }
