@@ -7,7 +7,7 @@
 
 use memchr::{memchr, memchr_iter, memchr3, memrchr};
 
-use super::splitter::line_ends;
+use super::line_ends::line_ends;
 use super::window::Window;
 
 /// Some rows that follow each other.

@@ -10,6 +10,7 @@ pub mod decode;
 mod in_sight;
 pub mod input;
 pub mod jsonl;
+mod line_ends;
 mod marks;
 mod members;
 pub mod parts;

@@ -12,6 +12,7 @@ use memchr::{memchr, memchr3};
 use super::cut::{Cut, Found, table_rows};
 use super::decode::UTF8_MARK;
 use super::in_sight::{InSight, Step};
+use super::line_ends::line_ends;
 use super::marks::WIDTH;
 use super::window::Window;
 
@@ -388,21 +389,6 @@ impl<R: Read + Seek> Splitter<R> {
         self.line = line;
         self.window.go_to(offset)
     }
-}
-
-/// How many line ends `bytes` hold: LF, CR LF, or CR alone. Where `bytes` were
-/// cut, a CR at their end is left to what follows it.
-pub(super) fn line_ends(bytes: &[u8], cut: bool) -> u64 {
-    let mut found = memchr::memchr_iter(b'\n', bytes).count() as u64;
-    for place in memchr::memchr_iter(b'\r', bytes) {
-        let alone = match bytes.get(place + 1) {
-            Some(b'\n') => false,
-            Some(_) => true,
-            None => !cut,
-        };
-        found += u64::from(alone);
-    }
-    found
 }
 
 #[cfg(test)]

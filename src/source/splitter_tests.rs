@@ -2,7 +2,8 @@ use std::io::Read;
 
 use proptest::prelude::*;
 
-use super::{Span, Splitter, line_ends};
+use super::{Span, Splitter};
+use crate::source::line_ends::line_ends;
 
 /// Gives its bytes in small pieces, so that every boundary is met.
 pub(crate) struct Pieces<'b>(pub(crate) &'b [u8], pub(crate) usize);

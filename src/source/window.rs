@@ -7,7 +7,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 const CHUNK: usize = 256 << 10;
 
 /// How much is read at a time where single rows are looked at.
-const SMALL_CHUNK: usize = 16 << 10;
+const SMALL_CHUNK: usize = 4 << 10;
 
 /// Bytes of an input, read in large pieces.
 pub(super) struct Window<R> {
