@@ -112,7 +112,8 @@ pub(crate) fn measured(command: &mut Command, read: impl FnOnce(&str) -> f64) ->
             None => std::thread::sleep(Duration::from_millis(50)),
         }
     };
-    assert!(ended.success(), "{command:?} failed");
+    // 3 is a check that found rows to mend.
+    assert!(matches!(ended.code(), Some(0 | 3)), "{command:?} failed");
     let said = listening.join().expect("a thread").expect("text");
     Load {
         a_second: read(&said),
