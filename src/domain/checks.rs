@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 
 use super::candidate::{Candidate, Given};
-use super::currency::{self, KABLE, Standing};
+use super::currency::{self, KABLE, Untaken};
 use super::field::Field;
-use super::problem::{Code, Problem};
+use super::problem::{Code, Mend, Problem};
 use super::row::is_printable;
 use super::rules::Rules;
 use super::suspect;
 use super::text::{quoted, trimmed};
+use super::withdrawn::Withdrawn;
 
 /// The longest `clientId`, in characters. It is sent as part of a URL's path,
 /// where each character may take nine bytes, and servers commonly refuse
@@ -65,7 +66,8 @@ impl<'r> Checks<'_, 'r> {
     fn missing(&mut self, field: Field) {
         // A wrong type has been told already; one problem a cause.
         if self.silent(field) {
-            self.note(Code::MissingField, field, "", format!("{field} is missing"));
+            let message = format!("{field} is missing ({})", wanted(field));
+            self.note(Code::MissingField, field, "", message);
         }
     }
 
@@ -131,36 +133,15 @@ impl<'r> Checks<'_, 'r> {
             return Some(Cow::Borrowed(value));
         }
         let code = value.to_uppercase();
-        match currency::standing(&code, &self.rules.allowed_currencies) {
-            Standing::Taken => {
-                if code != value {
-                    let message = format!("{field} {} was written as {code:?}", quoted(value));
-                    self.note(Code::Corrected, field, value, message);
-                }
-                Some(Cow::Owned(code))
-            }
-            Standing::Unsupported(name) => {
-                let message = format!(
-                    "{field} {} is the {name}, which Kable does not take (wanted one of {})",
-                    quoted(value),
-                    KABLE.join(" ")
-                );
-                self.note(Code::UnsupportedCurrency, field, value, message);
-                None
-            }
-            Standing::Unknown(meant) => {
-                let wanted = match meant {
-                    Some(code) => format!("wanted three letters, perhaps {code}"),
-                    None => format!("wanted one of {}", KABLE.join(" ")),
-                };
-                let message = format!(
-                    "{field} {} is not an ISO 4217 code ({wanted})",
-                    quoted(value)
-                );
-                self.note(Code::UnknownCurrency, field, value, message);
-                None
-            }
+        if let Err(why) = currency::taken(&code, &self.rules.allowed_currencies) {
+            self.problems.push(untaken(value, code, why));
+            return None;
         }
+        if code != value {
+            let message = format!("{field} {} was written as {code:?}", quoted(value));
+            self.note(Code::Corrected, field, value, message);
+        }
+        Some(Cow::Owned(code))
     }
 
     /// A text that may be left out: trimmed, sound, and looked at.
@@ -277,12 +258,58 @@ impl<'r> Checks<'_, 'r> {
     fn placeholder(&mut self, field: Field, value: &str) {
         if suspect::placeholder(value) {
             let message = format!(
-                "{field} is {}, which reads like no value at all",
-                quoted(value)
+                "{field} is {}, which reads like no value at all ({})",
+                quoted(value),
+                wanted(field)
             );
             self.note(Code::SuspectValue, field, value, message);
         }
     }
+}
+
+/// What is wanted in a field that is required.
+fn wanted(field: Field) -> String {
+    if field == Field::ClientId {
+        "wanted the id that your own system has for the customer".to_owned()
+    } else if field == Field::Currency {
+        format!("wanted one of {}", KABLE.join(" "))
+    } else {
+        "wanted the customer's name".to_owned()
+    }
+}
+
+/// What is wrong with a currency: `value`, which comes to `code`.
+fn untaken(value: &str, code: String, why: Untaken) -> Problem {
+    let field = Field::Currency;
+    let one_of = wanted(field);
+    let (kind, told, mend) = match why {
+        Untaken::Unsupported(name) => (
+            Code::UnsupportedCurrency,
+            format!("is the {name}, which Kable does not take ({one_of})"),
+            Some(Mend::Allow(code)),
+        ),
+        Untaken::Replaced { year, by } => (
+            Code::UnknownCurrency,
+            format!("was withdrawn in {year} (wanted {by})"),
+            Some(Mend::Write(by)),
+        ),
+        Untaken::Withdrawn(Withdrawn { year, successor }) => {
+            let came = successor.map_or_else(String::new, |came| {
+                format!(", and Kable does not take {came}, which came in its place")
+            });
+            let told = format!("was withdrawn in {year}{came} ({one_of})");
+            (Code::UnknownCurrency, told, None)
+        }
+        Untaken::Unknown(meant) => {
+            let wanted = meant.map_or(one_of, |code| {
+                format!("wanted three letters, perhaps {code}")
+            });
+            let told = format!("is not an ISO 4217 code ({wanted})");
+            (Code::UnknownCurrency, told, meant.map(Mend::Write))
+        }
+    };
+    let message = format!("{field} {} {told}", quoted(value));
+    Problem::of(kind, field, value, message).mended_by(mend)
 }
 
 /// Whether `field` holds words, where an apostrophe may be one's first letter.

@@ -5,6 +5,8 @@
 
 use iso_currency::Currency;
 
+use super::withdrawn::{Withdrawn, withdrawn};
+
 /// The currencies that Kable takes (API reference, enum of `currency`).
 pub const KABLE: [&str; 11] = [
     "USD", "CAD", "MXN", "EUR", "GBP", "JPY", "INR", "CNY", "AUD", "NZD", "AED",
@@ -15,7 +17,7 @@ pub const KABLE: [&str; 11] = [
 /// Only names that mean one of Kable's currencies and no other: a bare
 /// `dollar` may be American, Canadian, Australian or New Zealand's, but is
 /// offered as a guess only, never taken.
-const NAMES: [(&str, &str); 52] = [
+const NAMES: [(&str, &str); 51] = [
     ("$", "USD"),
     ("us$", "USD"),
     ("$us", "USD"),
@@ -32,7 +34,6 @@ const NAMES: [(&str, &str); 52] = [
     ("cdn", "CAD"),
     ("mx$", "MXN"),
     ("mex$", "MXN"),
-    ("mxp", "MXN"),
     ("peso", "MXN"),
     ("pesos", "MXN"),
     ("€", "EUR"),
@@ -70,28 +71,45 @@ const NAMES: [(&str, &str); 52] = [
     ("د.إ", "AED"),
 ];
 
-/// What a currency code turned out to be.
+/// Why Kable does not take a code.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
-    /// Kable takes it.
-    Taken,
-    /// It is in ISO 4217, but Kable does not take it; the currency's name.
+pub enum Untaken {
+    /// It is in ISO 4217, but not on Kable's list; the currency's name.
     Unsupported(String),
-    /// It is not in ISO 4217; the code of Kable's that is nearest, if one is.
+    /// It is in ISO 4217 no more, and Kable takes what came in its place.
+    Replaced {
+        /// The year of it.
+        year: &'static str,
+        /// The code that came.
+        by: &'static str,
+    },
+    /// It is in ISO 4217 no more, and Kable takes nothing that came after it.
+    Withdrawn(Withdrawn),
+    /// It never was in ISO 4217; the code of Kable's that is nearest, if one is.
     Unknown(Option<&'static str>),
 }
 
-/// Judges `code`, which is trimmed and in upper case.
+/// Whether Kable takes `code`, which is trimmed and in upper case.
 ///
 /// `allowed` are codes that the user knows Kable to take by now.
-pub fn standing(code: &str, allowed: &[String]) -> Standing {
-    if KABLE.contains(&code) || allowed.iter().any(|more| more == code) {
-        return Standing::Taken;
+pub fn taken(code: &str, allowed: &[String]) -> Result<(), Untaken> {
+    let is_taken = |code: &str| KABLE.contains(&code) || allowed.iter().any(|more| more == code);
+    if is_taken(code) {
+        return Ok(());
     }
-    match Currency::from_code(code) {
-        Some(currency) => Standing::Unsupported(currency.name().to_owned()),
-        None => Standing::Unknown(meant(code)),
+    if let Some(withdrawn) = withdrawn(code) {
+        return Err(match withdrawn.successor.filter(|came| is_taken(came)) {
+            Some(by) => Untaken::Replaced {
+                year: withdrawn.year,
+                by,
+            },
+            None => Untaken::Withdrawn(withdrawn),
+        });
     }
+    Err(match Currency::from_code(code) {
+        Some(currency) => Untaken::Unsupported(currency.name().to_owned()),
+        None => Untaken::Unknown(meant(code)),
+    })
 }
 
 /// The code of Kable's that somebody probably meant by `text`.
@@ -119,12 +137,12 @@ pub fn meant(text: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{KABLE, NAMES, Standing, meant, standing};
+    use super::{KABLE, NAMES, Untaken, Withdrawn, meant, taken, withdrawn};
 
     #[test]
     fn kables_own_are_taken_and_are_iso() {
         for code in KABLE {
-            assert_eq!(standing(code, &[]), Standing::Taken);
+            assert_eq!(taken(code, &[]), Ok(()));
             assert!(iso_currency::Currency::from_code(code).is_some(), "{code}");
         }
     }
@@ -132,16 +150,29 @@ mod tests {
     #[test]
     fn iso_but_not_kables_is_unsupported_until_allowed() {
         assert_eq!(
-            standing("CHF", &[]),
-            Standing::Unsupported("Swiss franc".to_owned())
+            taken("CHF", &[]),
+            Err(Untaken::Unsupported("Swiss franc".to_owned()))
         );
-        assert_eq!(standing("CHF", &["CHF".to_owned()]), Standing::Taken);
+        assert_eq!(taken("CHF", &["CHF".to_owned()]), Ok(()));
+    }
+
+    #[test]
+    fn what_was_a_code_once_is_replaced_where_kable_takes_what_came() {
+        let replaced = |year, by| Err(Untaken::Replaced { year, by });
+        assert_eq!(taken("DEM", &[]), replaced("2002", "EUR"));
+        assert_eq!(taken("HRK", &[]), replaced("2023", "EUR"));
+        assert_eq!(taken("MXP", &[]), replaced("1993", "MXN"));
+        let (year, successor) = ("2005", Some("TRY"));
+        let withdrawn = Untaken::Withdrawn(Withdrawn { year, successor });
+        assert_eq!(taken("TRL", &[]), Err(withdrawn));
+        assert_eq!(taken("TRL", &["TRY".to_owned()]), replaced("2005", "TRY"));
+        assert_eq!(taken("TRL", &["TRL".to_owned()]), Ok(()));
     }
 
     #[test]
     fn what_is_no_code_is_unknown_and_a_guess_is_offered() {
-        assert_eq!(standing("EURO", &[]), Standing::Unknown(Some("EUR")));
-        assert_eq!(standing("XQX", &[]), Standing::Unknown(None));
+        assert_eq!(taken("EURO", &[]), Err(Untaken::Unknown(Some("EUR"))));
+        assert_eq!(taken("XQX", &[]), Err(Untaken::Unknown(None)));
         for (text, code) in [
             ("US$", "USD"),
             ("£", "GBP"),
@@ -157,6 +188,8 @@ mod tests {
     #[test]
     fn a_guess_is_always_one_that_kable_takes_and_never_a_tie() {
         assert!(NAMES.iter().all(|(_, code)| KABLE.contains(code)));
+        let is_free = |name: &str| withdrawn(&name.to_uppercase()).is_none();
+        assert!(NAMES.iter().all(|(name, _)| is_free(name)));
         // One slip from both USD and AUD.
         assert_eq!(meant("UUD"), None);
     }

@@ -60,7 +60,7 @@ impl<'r> Checks<'_, 'r> {
             Given::Absent => {}
         }
         if ids.len() > MOST_IDS {
-            let message = format!("{field} names more than {MOST_IDS} ids");
+            let message = format!("{field} names too many ids, wanted at most {MOST_IDS}");
             self.note(Code::InvalidValue, field, "", message);
             ids.clear();
         }
@@ -81,7 +81,7 @@ impl<'r> Checks<'_, 'r> {
             if self.problems.len() >= MOST_NOTES {
                 return;
             }
-            let message = format!("{field} names {} twice", quoted(&id));
+            let message = format!("{field} names {} twice, sent once", quoted(&id));
             self.note(Code::Corrected, field, &id, message);
         } else if self.sound(field, &id, LONGEST_VALUE) {
             self.known_id(field, &id);
@@ -99,12 +99,11 @@ impl<'r> Checks<'_, 'r> {
         };
         match known {
             Some(ids) if !ids.contains(id) => {
-                self.note(
-                    code,
-                    field,
-                    id,
-                    format!("{field} names {}, which Kable does not have", quoted(id)),
+                let message = format!(
+                    "{field} names {}, which Kable does not have (wanted ids of this account)",
+                    quoted(id)
                 );
+                self.note(code, field, id, message);
             }
             Some(_) => {}
             None => {

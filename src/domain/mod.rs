@@ -23,3 +23,4 @@ mod suspect;
 pub mod text;
 pub mod threshold;
 pub mod validate;
+pub mod withdrawn;

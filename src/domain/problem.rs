@@ -100,6 +100,17 @@ impl Code {
     }
 }
 
+/// What would put a problem right, where that is known.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mend {
+    /// To write this instead of the value.
+    Write(&'static str),
+    /// To allow this currency, if Kable takes it by now.
+    Allow(String),
+    /// To leave the row out: another one says the same.
+    LeaveOut,
+}
+
 /// One thing that is wrong, or was put right, in one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -111,6 +122,8 @@ pub struct Problem {
     pub value: String,
     /// What was found and what was wanted; reads on after "line 7: ".
     pub message: String,
+    /// What would put it right, where that is known.
+    pub mend: Option<Mend>,
 }
 
 impl Problem {
@@ -119,9 +132,17 @@ impl Problem {
         Self {
             code,
             field: field.name(),
-            value: value.chars().take(super::text::SHOWN).collect(),
+            value: super::text::shown(value),
             message: message.into(),
+            mend: None,
         }
+    }
+
+    /// The same problem, put right by `mend` where that is known.
+    #[must_use]
+    pub fn mended_by(mut self, mend: impl Into<Option<Mend>>) -> Self {
+        self.mend = mend.into();
+        self
     }
 
     /// A problem of the row as a whole.
@@ -131,6 +152,7 @@ impl Problem {
             field: "",
             value: String::new(),
             message: message.into(),
+            mend: None,
         }
     }
 }

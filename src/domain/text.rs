@@ -14,6 +14,11 @@ pub fn quoted(value: &str) -> String {
     }
 }
 
+/// `value` as it is, cut after [`SHOWN`] characters.
+pub fn shown(value: &str) -> String {
+    value.chars().take(SHOWN).collect()
+}
+
 /// Adds `value` to `room` without what makes no difference to a person: case,
 /// and blanks around it.
 pub fn fold_into(value: &str, room: &mut Vec<u8>) {

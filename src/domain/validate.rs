@@ -11,6 +11,7 @@ use super::mapping::Binding;
 use super::problem::{Code, Problem, Severity, messages};
 use super::row::{Row, State};
 use super::rules::Rules;
+use super::text::shown;
 
 /// A row that may be sent.
 #[derive(Debug, Clone)]
@@ -91,15 +92,15 @@ pub fn validate<'r>(candidate: &Candidate<'r>, rules: &Rules) -> Result<Fit<'r>,
     let plan_ids = checks.ids(Field::PlanIds);
     let bundle_ids = checks.ids(Field::BundleIds);
     if let Some((kind, text)) = candidate.wrong_contact {
+        let message = format!(
+            "billingContact is {}{}, wanted an object",
+            kind.name(),
+            in_brackets(text)
+        );
         checks.problems.push(Problem {
-            code: Code::WrongType,
             field: "billingContact",
-            value: String::new(),
-            message: format!(
-                "billingContact is {}{}, wanted an object",
-                kind.name(),
-                in_brackets(text)
-            ),
+            value: shown(text),
+            ..Problem::of_row(Code::WrongType, message)
         });
     }
     let contact = Field::CONTACT.map(|field| checks.optional(field));

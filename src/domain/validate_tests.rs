@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::validate;
 use crate::domain::candidate::Candidate;
 use crate::domain::field::Field;
-use crate::domain::problem::Code;
+use crate::domain::problem::{Code, Mend};
 use crate::domain::row::Origin;
 use crate::domain::rules::Rules;
 
@@ -33,7 +33,7 @@ fn all_problems_of_a_row_are_told_at_once() {
         validate(&broken, &Rules::default())
             .unwrap_err()
             .to_string(),
-        "companyName is missing; currency \"EURO\" is not an ISO 4217 code \
+        "companyName is missing (wanted the customer's name); currency \"EURO\" is not an ISO 4217 code \
          (wanted three letters, perhaps EUR)",
     );
 }
@@ -41,13 +41,56 @@ fn all_problems_of_a_row_are_told_at_once() {
 #[test]
 fn a_blank_is_as_good_as_nothing() {
     for (field, told) in [
-        (Field::ClientId, "clientId is missing"),
-        (Field::CompanyName, "companyName is missing"),
-        (Field::Currency, "currency is missing"),
+        (Field::ClientId, "clientId is missing (wanted the id that"),
+        (
+            Field::CompanyName,
+            "companyName is missing (wanted the customer's name)",
+        ),
+        (
+            Field::Currency,
+            "currency is missing (wanted one of USD CAD MXN",
+        ),
     ] {
-        assert_eq!(with(field, " \u{a0}\t"), Err(told.to_owned()));
+        let error = with(field, " \u{a0}\t").unwrap_err();
+        assert!(error.starts_with(told), "{error}");
     }
     assert_eq!(with(Field::Email, "  "), Ok(vec![]));
+}
+
+#[test]
+fn a_currency_is_told_with_what_was_found_what_is_wanted_and_what_mends_it() {
+    let one_of = "wanted one of USD CAD MXN EUR GBP JPY INR CNY AUD NZD AED";
+    let write = |code| Some(Mend::Write(code));
+    for (value, told, mend) in [
+        ("DEM", "was withdrawn in 2002 (wanted EUR)", write("EUR")),
+        ("dem", "was withdrawn in 2002 (wanted EUR)", write("EUR")),
+        (
+            "RUR",
+            &format!(
+                "was withdrawn in 2004, and Kable does not take RUB, which came in its place ({one_of})"
+            ),
+            None,
+        ),
+        ("CSK", &format!("was withdrawn in 1993 ({one_of})"), None),
+        (
+            "UKP",
+            "is not an ISO 4217 code (wanted three letters, perhaps GBP)",
+            write("GBP"),
+        ),
+        ("XQX", &format!("is not an ISO 4217 code ({one_of})"), None),
+        (
+            "chf",
+            &format!("is the Swiss franc, which Kable does not take ({one_of})"),
+            Some(Mend::Allow("CHF".to_owned())),
+        ),
+    ] {
+        let mut changed = candidate();
+        changed.set(Field::Currency, value);
+        let found = validate(&changed, &Rules::default()).unwrap_err().problems;
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].message, format!("currency {value:?} {told}"));
+        assert_eq!((found[0].value.as_str(), &found[0].mend), (value, &mend));
+    }
 }
 
 #[test]

@@ -11,10 +11,10 @@ use crate::domain::field::Field;
 use crate::domain::mapping::Binding;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Decision, differences};
-use crate::domain::problem::{Code, Problem};
+use crate::domain::problem::{Code, Mend, Problem};
 use crate::domain::row::{Columns, Origin, Revisit, Row};
 use crate::domain::summary::ProblemTally;
-use crate::domain::text::{SHOWN, listed, quoted};
+use crate::domain::text::{listed, quoted, shown};
 use crate::domain::validate::{Checked, check};
 use crate::ledger::{Entry, Ledger};
 use crate::report::{Came, Fate, RowAccount, Sink};
@@ -272,6 +272,9 @@ struct Repeating<'r> {
     unlike: Vec<Field>,
 }
 
+/// What is wanted of rows that repeat each other.
+const ONE_ROW: &str = "wanted one row a customer";
+
 /// What is to be said of a row for what other rows are.
 fn repeats(row: &Repeating<'_>) -> Vec<Problem> {
     let (at, verdict) = (row.at, row.verdict);
@@ -289,24 +292,21 @@ fn repeats(row: &Repeating<'_>) -> Vec<Problem> {
         let later = (first.input, first.line) > (at.input, at.line);
         let already = if later { "also" } else { "already" };
         let unlike: Vec<&str> = row.unlike.iter().map(|field| field.name()).collect();
-        let values = if unlike.is_empty() {
-            "the same values".to_owned()
+        let (values, mend) = if unlike.is_empty() {
+            ("the same values".to_owned(), Some(Mend::LeaveOut))
         } else {
-            format!("another {}", listed(&unlike, 3))
+            (format!("another {}", listed(&unlike, 3)), None)
         };
         let place = place(first);
-        let message = format!("clientId {id} stands {already} on {place}, with {values}");
-        let field = Field::ClientId;
-        problems.push(Problem::of(
-            Code::DuplicateClientId,
-            field,
-            row.client_id,
-            message,
-        ));
+        let message =
+            format!("clientId {id} stands {already} on {place}, with {values} ({ONE_ROW})");
+        let (code, field) = (Code::DuplicateClientId, Field::ClientId);
+        problems.push(Problem::of(code, field, row.client_id, message).mended_by(mend));
     }
     if let Some(other) = verdict.similar {
         let place = place(other);
-        let message = format!("clientId {id} is that of {place} but for case or blanks");
+        let message =
+            format!("clientId {id} is that of {place} but for case or blanks ({ONE_ROW})");
         let field = Field::ClientId;
         problems.push(Problem::of(
             Code::SimilarClientId,
@@ -317,8 +317,9 @@ fn repeats(row: &Repeating<'_>) -> Vec<Problem> {
     }
     if let Some(other) = verdict.same_customer {
         let place = place(other);
-        let message =
-            format!("e-mail and company are those of {place}, which has another clientId");
+        let message = format!(
+            "e-mail and company are those of {place}, which has another clientId ({ONE_ROW})"
+        );
         problems.push(Problem::of(
             Code::SameCustomer,
             Field::Email,
@@ -360,21 +361,20 @@ fn held(
 }
 
 fn keys_lost(client_id: &str) -> Problem {
+    let message = format!(
+        "customer {} may have been created by this import, and the answer with its keys was lost: issue new ones",
+        quoted(client_id)
+    );
     Problem {
-        code: Code::KeysLost,
-        field: "",
-        value: client_id.chars().take(SHOWN).collect(),
-        message: format!(
-            "customer {} may have been created by this import, and the answer with its keys was lost: issue new ones",
-            quoted(client_id)
-        ),
+        value: shown(client_id),
+        ..Problem::of_row(Code::KeysLost, message)
     }
 }
 
 /// The text of `field`, as far as the row gives one and it can be shown.
 fn given(binding: &Binding, row: &Row, field: Field) -> String {
     match binding.candidate(row).get(field) {
-        Given::Text(text) => text.chars().take(SHOWN).collect(),
+        Given::Text(text) => shown(text),
         Given::Absent | Given::List(_) | Given::Wrong(..) => String::new(),
     }
 }

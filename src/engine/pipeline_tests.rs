@@ -306,7 +306,8 @@ async fn a_duplicate_is_rejected_with_the_first_ones_line() {
         .await;
     assert_eq!(
         came.told[2],
-        "4 rejected: clientId \"c-1\" stands already on line 2, with another companyName and currency"
+        "4 rejected: clientId \"c-1\" stands already on line 2, with another companyName and currency \
+         (wanted one row a customer)"
     );
 }
 
@@ -320,7 +321,8 @@ async fn a_duplicate_in_another_input_is_rejected_with_the_first_ones_input() {
     let came = site.import_tables(tables).await.unwrap();
     assert_eq!(
         came.told[1],
-        "2 rejected: clientId \"c-1\" stands already on a.csv, line 2, with the same values"
+        "2 rejected: clientId \"c-1\" stands already on a.csv, line 2, with the same values \
+         (wanted one row a customer)"
     );
 }
 
