@@ -119,7 +119,8 @@ impl<R: Read> JsonlRows<R> {
             if self.window.data().len() > LONGEST_ROW {
                 return Ok(Whole::Overlong);
             }
-            if !self.window.fill()? {
+            // At the end what is left is a row, also where no line end follows.
+            if !self.window.fill()? && self.window.data().is_empty() {
                 return Ok(Whole::End);
             }
         }

@@ -128,3 +128,26 @@ fn rows_about_the_longest_are_judged_alike() {
         );
     }
 }
+
+/// The last row may be longer than what is read at a time, and need not end
+/// with a line end.
+#[test]
+fn a_long_last_row_without_a_line_end_is_a_row() {
+    for length in [
+        100_000,
+        131_000,
+        200_000,
+        300_000,
+        1_000_000,
+        LONGEST_ROW + 300_000,
+    ] {
+        let long = "x".repeat(length);
+        let table = format!("a\n1\n{long}");
+        let lines = format!("{{}}\n{{\"a\":\"{long}\"}}");
+        let rows = all_alike(
+            &[("a.csv", table.as_bytes()), ("b.jsonl", lines.as_bytes())],
+            None,
+        );
+        assert_eq!(rows.len(), 4, "{length}");
+    }
+}

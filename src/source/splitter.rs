@@ -375,7 +375,8 @@ impl<R: Read> Splitter<R> {
             if self.data().len() > LONGEST_ROW {
                 return Ok(Found::Overlong);
             }
-            if !self.fill()? {
+            // At the end what is left is a row, also where no line end follows.
+            if !self.fill()? && self.data().is_empty() {
                 return Ok(Found::End);
             }
         }
