@@ -4,10 +4,14 @@
 //! into the settings of each part. The same options can stand in a file, under
 //! their long names.
 
+mod showing;
+
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
+
+pub use self::showing::{Checks, LogFormat, Platform, Showing};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -66,9 +70,9 @@ pub struct Validate {
     /// What is read, and how.
     #[command(flatten)]
     pub reading: Reading,
-    /// Looks up plans, bundles and which customers there are; still sends nothing
-    #[arg(long)]
-    pub online: bool,
+    /// What it alone takes.
+    #[command(flatten)]
+    pub checks: Checks,
     /// Where it is looked up.
     #[command(flatten)]
     pub target: Target,
@@ -351,41 +355,6 @@ pub enum Existing {
     Update,
     /// Count it as failed.
     Fail,
-}
-
-/// What is shown.
-#[derive(Debug, Clone, Default, Args, Deserialize)]
-#[serde(default, rename_all = "kebab-case")]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a switch that is typed by itself"
-)]
-pub struct Showing {
-    /// Prints the summary as JSON on standard output, and nothing else there
-    #[arg(long, help_heading = "Showing")]
-    pub json: bool,
-    /// How progress lines are written [default: text]
-    #[arg(long, value_enum, help_heading = "Showing")]
-    pub log_format: Option<LogFormat>,
-    /// Says what came of each row
-    #[arg(long, short, help_heading = "Showing", conflicts_with = "quiet")]
-    pub verbose: bool,
-    /// Shows nothing but errors
-    #[arg(long, short, help_heading = "Showing")]
-    pub quiet: bool,
-    /// Draws no progress bar
-    #[arg(long, help_heading = "Showing")]
-    pub no_progress: bool,
-}
-
-/// How progress lines are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object a line.
-    Json,
 }
 
 #[cfg(test)]

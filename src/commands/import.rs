@@ -231,6 +231,7 @@ impl Session {
             out: self.out.clone(),
             several: self.inputs.len() > 1,
             showing: self.showing.clone(),
+            annotations: None,
         };
         let mut summary = self.summary(ledger.as_mut(), halt.as_ref())?;
         let accounting = Accounting {

@@ -7,11 +7,12 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::{Exit, Hinted};
-use crate::cli::Showing;
+use crate::cli::{Platform, Showing};
 use crate::domain::row::Revisit;
 use crate::domain::summary::{RowCounts, Summary};
 use crate::domain::text::{counted, listed, quoted};
 use crate::engine::account::{Account, Accounting, account, demand_agreement, review};
+use crate::report::annotations::{Annotations, disarmed};
 use crate::report::files::ResultFiles;
 use crate::report::listing::Listing;
 use crate::report::part::Written;
@@ -26,6 +27,8 @@ pub(super) struct Ending<'e> {
     pub(super) out: PathBuf,
     pub(super) several: bool,
     pub(super) showing: Showing,
+    /// For which platform problems are annotated.
+    pub(super) annotations: Option<Platform>,
 }
 
 /// What came of it all.
@@ -76,7 +79,11 @@ impl Ending<'_> {
     fn listing(&self, every_row: bool) -> anyhow::Result<Listing> {
         let files = ResultFiles::begin(&self.out, self.several, every_row)
             .with_context(|| format!("cannot write results to {}", self.out.display()))?;
-        Ok(Listing::new(files, self.showing.verbose))
+        let mut listing = Listing::new(files, self.showing.verbose);
+        listing.annotations = self
+            .annotations
+            .map(|Platform::Github| Annotations::default());
+        Ok(listing)
     }
 
     fn accounted(
@@ -139,7 +146,15 @@ impl Ending<'_> {
         } else {
             text::summary(summary, &words, &files)
         };
-        print(&text)
+        let Some(annotations) = accounted.listing.annotations else {
+            return print(&text);
+        };
+        let problems = files.iter().map(|file| &file.place);
+        let problems = problems.filter(|place| place.ends_with("problems.csv"));
+        let place = problems.map(|place| place.display().to_string()).next();
+        print(&annotations.commands(&place.unwrap_or_default()))?;
+        self.watcher.say(disarmed(&text).trim_end());
+        Ok(())
     }
 }
 

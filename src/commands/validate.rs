@@ -14,7 +14,7 @@ use crate::cli::{Asking, Target, Validate};
 use crate::config::reading::reading;
 use crate::config::sending::asking;
 use crate::config::target::destination;
-use crate::config::{ConfigError, Environment, FileOptions, showing};
+use crate::config::{ConfigError, Environment, FileOptions, checks};
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::Policy;
 use crate::domain::summary::Summary;
@@ -36,8 +36,8 @@ pub fn run(
     let mut file = FileOptions::read(typed.reading.config.as_deref())?;
     let inputs = resolve(&typed.reading.inputs)?;
     let reading = reading(inputs, typed.reading.options, &mut file)?;
-    let showing = showing(typed.showing, &mut file);
-    let place = if typed.online {
+    let (checks, showing) = checks(typed.checks, typed.showing, &mut file)?;
+    let place = if checks.online {
         let asking = asking(typed.asking, &mut file)?;
         Some((destination(typed.target, &mut file, environment)?, asking))
     } else {
@@ -81,6 +81,7 @@ pub fn run(
             out: reading.out,
             several: inputs.len() > 1,
             showing,
+            annotations: checks.annotations,
         },
         inputs,
         limit: reading.limit,

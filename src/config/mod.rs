@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use clap::CommandFactory;
 use secrecy::SecretString;
 
-use crate::cli::{Cli, ReadingOptions, Sending, Showing, Target};
+use crate::cli::{Checks, Cli, ReadingOptions, Sending, Showing, Target};
 
 /// The file that is read by itself.
 const FILE: &str = "kable-bulk.toml";
@@ -77,7 +77,7 @@ impl ConfigError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Value { option, .. } => Some(format!(
-                "`kable-bulk import --help` says what --{option} takes"
+                "the command's --help says what --{option} takes"
             )),
             Self::File { .. } => Some("check the name, and that you can read it".to_owned()),
             Self::Needed { option } => Some(format!("add --{option} with a name of your choice")),
@@ -137,6 +137,7 @@ pub struct FileOptions {
     target: Target,
     sending: Sending,
     showing: Showing,
+    checks: Checks,
 }
 
 impl FileOptions {
@@ -202,7 +203,8 @@ fn parse(text: &str) -> Result<FileOptions, String> {
         reading: table.clone().try_into().map_err(read)?,
         target: table.clone().try_into().map_err(read)?,
         sending: table.clone().try_into().map_err(read)?,
-        showing: table.try_into().map_err(read)?,
+        showing: table.clone().try_into().map_err(read)?,
+        checks: table.try_into().map_err(read)?,
     })
 }
 
@@ -223,6 +225,39 @@ pub fn showing(mut typed: Showing, file: &mut FileOptions) -> Showing {
     typed.quiet |= other.quiet && !typed.verbose;
     typed.no_progress |= other.no_progress;
     typed
+}
+
+/// Settles what `validate` alone takes, and what is shown. Standard output is
+/// for the summary as JSON or for annotations; what was typed beats the file.
+pub fn checks(
+    typed: Checks,
+    typed_showing: Showing,
+    file: &mut FileOptions,
+) -> Result<(Checks, Showing), ConfigError> {
+    let other = std::mem::take(&mut file.checks);
+    let typed_json = typed_showing.json;
+    let mut showing = showing(typed_showing, file);
+    let annotations = typed
+        .annotations
+        .or(other.annotations.filter(|_| !typed_json));
+    if typed.annotations.is_some() {
+        showing.json = false;
+    }
+    if annotations.is_some() && showing.json {
+        return Err(ConfigError::Value {
+            option: "annotations",
+            wrong: "with json it would stand on standard output, which takes one of them"
+                .to_owned(),
+        });
+    }
+    let online = typed.online || other.online;
+    Ok((
+        Checks {
+            online,
+            annotations,
+        },
+        showing,
+    ))
 }
 
 /// The checkpoint of `input`, where none is named.

@@ -1,8 +1,8 @@
 use super::reading::{pairs, reading};
 use super::sending::dispatch;
 use super::target::{Destination, base_url, destination};
-use super::{ConfigError, Environment, FileOptions, parse};
-use crate::cli::{Env, ReadingOptions, Sending, Target, Text};
+use super::{ConfigError, Environment, FileOptions, checks, parse};
+use crate::cli::{Checks, Env, Platform, ReadingOptions, Sending, Showing, Target, Text};
 use crate::domain::field::Field;
 use crate::source::Wanted;
 
@@ -180,4 +180,26 @@ fn a_broken_file_is_told_by_its_line_and_not_quoted() {
 #[test]
 fn a_secret_is_not_shown() {
     assert!(!format!("{:?}", environment()).contains("sk_test"));
+}
+
+#[test]
+fn standard_output_is_for_one_thing_and_what_is_typed_beats_the_file() {
+    let github = Some(Platform::Github);
+    let settled = |annotations, json, file: &str| {
+        let typed = Checks {
+            annotations,
+            ..Checks::default()
+        };
+        let showing = Showing {
+            json,
+            ..Showing::default()
+        };
+        checks(typed, showing, &mut parse(file).unwrap())
+            .map(|(checks, showing)| (checks.online, checks.annotations, showing.json))
+    };
+    let both = "annotations = 'github'\njson = true\nonline = true";
+    assert_eq!(settled(None, true, both).unwrap(), (true, None, true));
+    assert_eq!(settled(github, false, both).unwrap(), (true, github, false));
+    assert!(settled(None, false, both).unwrap_err().is_usage());
+    assert_eq!(settled(None, false, "").unwrap(), (false, None, false));
 }

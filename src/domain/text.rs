@@ -6,12 +6,20 @@ pub const SHOWN: usize = 80;
 /// `value` in quotes, escaped, and cut after [`SHOWN`] characters.
 ///
 /// Escaping keeps a terminal safe from what a file holds: control characters
-/// come out as `\u{7}`, never raw.
+/// come out as `\u{7}`, never raw. Nor can what is quoted begin a command of
+/// GitHub's runner ([`defused`]).
 pub fn quoted(value: &str) -> String {
-    match value.char_indices().nth(SHOWN) {
+    defused(&match value.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{:?}…", value.get(..end).unwrap_or_default()),
         None => format!("{value:?}"),
-    }
+    })
+}
+
+/// `text` without the three characters that begin a command of GitHub's runner
+/// wherever they stand in a line, on standard error as well (actions/runner,
+/// `ActionCommand.TryParse`).
+pub fn defused(text: &str) -> String {
+    text.replace("##[", "##\\u{5b}")
 }
 
 /// `value` as it is, cut after [`SHOWN`] characters.
@@ -97,6 +105,13 @@ mod tests {
     fn a_long_value_is_cut_at_a_character() {
         assert_eq!(quoted("é\u{7}"), "\"é\\u{7}\"");
         assert_eq!(quoted(&"é".repeat(90)), format!("\"{}\"…", "é".repeat(80)));
+    }
+
+    #[test]
+    fn what_is_quoted_begins_no_command_in_a_build_log() {
+        assert_eq!(quoted("a##[add-mask]b"), "\"a##\\u{5b}add-mask]b\"");
+        assert_eq!(quoted("###[x"), "\"###\\u{5b}x\"");
+        assert_eq!(quoted("#[x] # ##"), "\"#[x] # ##\"");
     }
 
     #[test]

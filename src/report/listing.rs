@@ -1,8 +1,10 @@
-//! A sink in front of the files: keeps the first refusals for the summary, and
-//! says what came of each row where that is wanted.
+//! A sink in front of the files: keeps the first refusals for the summary and
+//! the first problems as annotations, and says what came of each row where that
+//! is wanted.
 
 use std::io::{self, Write};
 
+use super::annotations::Annotations;
 use super::files::ResultFiles;
 use super::{Fate, RowAccount, Sink};
 use crate::domain::outcome::Outcome;
@@ -24,6 +26,8 @@ pub struct Listing {
     pub told: Vec<(u64, String)>,
     /// Whether each row is said on standard error.
     pub aloud: bool,
+    /// The first problems, where annotations are wanted.
+    pub annotations: Option<Annotations>,
 }
 
 impl Listing {
@@ -33,6 +37,7 @@ impl Listing {
             files,
             told: Vec::new(),
             aloud,
+            annotations: None,
         }
     }
 
@@ -96,6 +101,9 @@ impl Sink for Listing {
                 came.outcome.name()
             );
             self.told.push((account.row.origin.line, text));
+        }
+        if let Some(annotations) = &mut self.annotations {
+            annotations.take(account);
         }
         self.files.take(account)
     }

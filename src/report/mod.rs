@@ -3,6 +3,7 @@
 //! The engine tells an [`Observer`] what happens and gives a [`Sink`] every row
 //! with what became of it. Neither can hold up or change a run.
 
+pub mod annotations;
 pub mod files;
 pub mod keys;
 pub mod listing;

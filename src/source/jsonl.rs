@@ -16,6 +16,7 @@ use super::plain_json;
 use super::splitter::LONGEST_ROW;
 use super::window::Window;
 use crate::domain::row::{Columns, Kind, Origin, Row, State};
+use crate::domain::text::{SHOWN, defused, shown};
 
 /// A member of a rejects file that holds a line which was no JSON.
 const RAW: &str = "_raw";
@@ -261,8 +262,12 @@ impl<R: Read> JsonlRows<R> {
 
 /// What a parser's error says, for a line: its own line number is always 1.
 fn explain(error: &serde_json::Error) -> String {
+    // It may quote what stands in the line, all of it.
     let text = error.to_string();
-    let text = text.split(" at line ").next().unwrap_or(&text);
+    let text = text
+        .rsplit_once(" at line ")
+        .map_or(&*text, |(text, _)| text);
+    let text = &defused(&without_middle(text));
     if error.is_data() && error.column() == 0
         || text.starts_with("a member")
         || text.starts_with("wanted")
@@ -270,6 +275,16 @@ fn explain(error: &serde_json::Error) -> String {
         return text.to_owned();
     }
     format!("not JSON at column {}: {text}", error.column())
+}
+
+/// `text`, or its beginning and its end where it is long.
+fn without_middle(text: &str) -> String {
+    match text.char_indices().rev().nth(SHOWN) {
+        Some((place, _)) if place > 2 * SHOWN => {
+            format!("{}…{}", shown(text), text.get(place..).unwrap_or_default())
+        }
+        Some(_) | None => text.to_owned(),
+    }
 }
 
 #[cfg(test)]

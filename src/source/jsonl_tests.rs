@@ -141,3 +141,12 @@ proptest! {
         prop_assert_eq!(read(&bytes).0.len(), lines);
     }
 }
+
+#[test]
+fn what_a_parser_quotes_of_a_line_is_cut_and_begins_no_command() {
+    let why = broken(&format!("\"##[add-mask]{}\"\n", "x".repeat(100_000)));
+    assert!(why.starts_with("not JSON at column "), "{why}");
+    assert!(why.contains("##\\u{5b}add-mask]xxx"), "{why}");
+    assert!(why.ends_with("x\", expected a JSON object"), "{why}");
+    assert!(why.len() < 300, "{}", why.len());
+}
