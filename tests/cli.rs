@@ -327,6 +327,49 @@ fn a_live_run_without_a_terminal_wants_a_yes_before_anything_is_sent() {
     assert!(!run.exists("in.csv.checkpoint.db"));
 }
 
+/// What is to be done next can be typed as it is shown, and leads to an import.
+#[test]
+fn validate_says_what_to_do_next() {
+    let run = Run::new().input(
+        "in.csv",
+        rows(4).replace(",USD", ",") + "c-5,Elm,Euro\nc-6,Fir,USD\nc-6,Fir,USD\n",
+    );
+    let shown = |ended: &common::Ended| -> Vec<String> {
+        let lines = ended.stdout.lines().map(str::trim);
+        let commands = lines.filter(|line| line.starts_with('/'));
+        let words = commands.map(|line| line.split_once(' ').unwrap().1.to_owned());
+        words.collect()
+    };
+    let ended = run
+        .go("validate in.csv --online --sandbox")
+        .code(3)
+        .says("1. Set currency, which 4 rows lack, if it is the same for all of them:")
+        .says("2. Write EUR for \"Euro\" (1 row)\n")
+        .says("3. Mend the rejected rows where they stand, and check again:");
+    let next = shown(&ended);
+    assert_eq!(
+        next,
+        [
+            "validate in.csv --online --sandbox --set currency=USD",
+            "validate in.csv --online --sandbox"
+        ]
+    );
+    let ended = run
+        .go(&next[0])
+        .code(3)
+        .says("Leave out 1 row that repeats another in every field: nothing is lost by it\n");
+    assert_eq!(ended.stdout.matches("Set currency").count(), 0);
+    run.write("in.csv", rows(4) + "c-5,Elm,eur\n");
+    let ended = run
+        .go(&next[1])
+        .code(0)
+        .says("Import it: what was put right is sent like that, and nothing is to be mended:");
+    let next = shown(&ended);
+    assert_eq!(next, ["import in.csv --sandbox"]);
+    run.go(&next[0]).code(0);
+    assert_eq!(run.held().len(), 5);
+}
+
 #[test]
 fn the_sandbox_command_prints_what_to_set_and_serves() {
     let run = Run::new().input("in.csv", rows(3));

@@ -3,6 +3,7 @@
 //! What several of them need is here: the ways in which a command ends, and the
 //! readings of the clock and of chance that everything below is handed.
 
+mod advised;
 mod canary;
 mod connect;
 mod consent;

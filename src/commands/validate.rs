@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::advised::advised;
 use super::online::{LookedUp, look_up};
 use super::results::{Ending, say_unused, seconds};
 use super::words::planned;
-use super::{
-    Exit, lock_folder, open_inputs, runtime, shell_word, signals, style, threads, typed_again,
-};
+use super::{Exit, lock_folder, open_inputs, runtime, shell_word, signals, style, threads};
 use crate::cli::{Asking, Target, Validate};
 use crate::config::reading::reading;
 use crate::config::sending::asking;
 use crate::config::target::destination;
 use crate::config::{ConfigError, Environment, FileOptions, checks};
+use crate::domain::advice::{Checked, Step, advice};
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::Policy;
 use crate::domain::summary::Summary;
@@ -204,30 +204,18 @@ impl Checking<'_> {
         };
         summary.exit_code = exit as u8;
         summary.elapsed_seconds = seconds(self.began.elapsed());
-        self.ending
-            .show(accounted, &summary, self.words(&summary, plan), None)?;
+        let steps = advice(Checked {
+            summary: &summary,
+            unused: &surveyed.unused_names(),
+            online: plan.is_some(),
+        });
+        let words = self.words(&summary, &steps, plan);
+        self.ending.show(accounted, &summary, words, None)?;
         Ok(exit)
     }
 
-    fn words(&self, summary: &Summary, plan: Option<String>) -> Words {
+    fn words(&self, summary: &Summary, steps: &[Step], plan: Option<String>) -> Words {
         let names: Vec<String> = summary.inputs.iter().map(|name| shell_word(name)).collect();
-        let next = if summary.rows.rejected == 0 {
-            let import = |word: &String| match word.as_str() {
-                "validate" => "import".to_owned(),
-                _ => word.clone(),
-            };
-            let mut words: Vec<String> = self.arguments.iter().map(import).collect();
-            if words.iter().any(|word| word == "-") {
-                // Standard input has no name that a checkpoint could have.
-                words.extend(["--checkpoint".to_owned(), "FILE".to_owned()]);
-            }
-            ("Import it".to_owned(), typed_again(&words))
-        } else {
-            (
-                "Mend the rejected rows where they stand, and check again".to_owned(),
-                typed_again(&self.arguments),
-            )
-        };
         Words {
             title: match plan {
                 Some(_) => format!(
@@ -238,7 +226,7 @@ impl Checking<'_> {
                 None => format!("Checked {}", names.join(" ")),
             },
             plan,
-            next: vec![next],
+            next: advised(steps, &self.arguments),
             ..Words::default()
         }
     }

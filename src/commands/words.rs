@@ -92,7 +92,7 @@ impl Speaking<'_> {
     /// results go beside them: in the same folder they would replace them.
     fn feed_back(&self) -> String {
         let is_input = |word: &str| self.typed_inputs.iter().any(|typed| typed == word);
-        let mut words = without_out(&self.without(is_input));
+        let mut words = without_option(&self.without(is_input), "--out");
         let rejects = self.rejects.iter().map(|path| path.display().to_string());
         words.extend(rejects);
         if !words.iter().any(|word| word.starts_with("--checkpoint")) {
@@ -108,14 +108,15 @@ impl Speaking<'_> {
     }
 }
 
-/// The words without `--out` and its value.
-fn without_out(words: &[String]) -> Vec<String> {
+/// The words without `option` and its value.
+pub(super) fn without_option(words: &[String], option: &str) -> Vec<String> {
     let mut kept = Vec::new();
     let mut words = words.iter();
     while let Some(word) = words.next() {
-        if word == "--out" {
+        let value = word.strip_prefix(option);
+        if value == Some("") {
             words.next();
-        } else if !word.starts_with("--out=") {
+        } else if !value.is_some_and(|value| value.starts_with('=')) {
             kept.push(word.clone());
         }
     }

@@ -3,6 +3,7 @@
 //! Nothing here touches a file, a socket, a clock or a terminal: what a row
 //! means is decided by values alone, so that it can be tested by values alone.
 
+pub mod advice;
 pub mod bound;
 pub mod candidate;
 pub mod change;

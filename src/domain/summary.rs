@@ -5,10 +5,13 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::outcome::Tally;
-use super::problem::{Code, Problem};
+use super::problem::{Code, Mend, Problem};
 
 /// How many lines of each kind of problem are kept.
 const LINES_KEPT: usize = 10;
+
+/// How many values are kept that one mending is for.
+const VALUES_KEPT: usize = 3;
 
 /// Rows of the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -84,6 +87,39 @@ pub struct ProblemKind {
     pub lines: Vec<u64>,
     /// The first one's message.
     pub message: String,
+    /// What would put them right, as far as that is known; what helps most
+    /// first. There are no more of them than codes of currencies.
+    #[serde(skip)]
+    pub mendings: Vec<Mending>,
+}
+
+/// What would put problems right, and how many.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mending {
+    /// What would.
+    pub mend: Mend,
+    /// How many problems.
+    pub count: u64,
+    /// The first values that were found, each once.
+    pub found: Vec<String>,
+}
+
+impl ProblemKind {
+    fn mended(&mut self, mend: &Mend, value: &str) {
+        let known = self.mendings.iter_mut().find(|known| known.mend == *mend);
+        let Some(known) = known else {
+            self.mendings.push(Mending {
+                mend: mend.clone(),
+                count: 1,
+                found: vec![value.to_owned()],
+            });
+            return;
+        };
+        known.count += 1;
+        if known.found.len() < VALUES_KEPT && !known.found.iter().any(|found| found == value) {
+            known.found.push(value.to_owned());
+        }
+    }
 }
 
 /// A run in numbers.
@@ -141,7 +177,11 @@ impl ProblemTally {
                 severity: problem.code.severity().name(),
                 lines: Vec::new(),
                 message: problem.message.clone(),
+                mendings: Vec::new(),
             });
+        if let Some(mend) = &problem.mend {
+            kind.mended(mend, &problem.value);
+        }
         kind.count += 1;
         if kind.lines.len() < LINES_KEPT && kind.lines.last() != Some(&line) {
             kind.lines.push(line);
@@ -159,15 +199,21 @@ impl ProblemTally {
                 other_field,
             ))
         });
-        kinds.into_iter().map(|(_, kind)| kind).collect()
+        let mut kinds: Vec<_> = kinds.into_iter().map(|(_, kind)| kind).collect();
+        for kind in &mut kinds {
+            kind.mendings
+                .sort_by(|one, other| (other.count, &one.mend).cmp(&(one.count, &other.mend)));
+        }
+        kinds
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{ProblemTally, RowCounts, Summary};
+    use crate::domain::field::Field;
     use crate::domain::outcome::Outcome;
-    use crate::domain::problem::{Code, Problem};
+    use crate::domain::problem::{Code, Mend, Problem};
 
     #[test]
     fn errors_come_first_and_then_what_is_frequent() {
@@ -181,6 +227,31 @@ mod tests {
         let codes: Vec<_> = kinds.iter().map(|kind| kind.code).collect();
         assert_eq!(codes, ["malformed_row", "missing_field", "corrected"]);
         assert_eq!(kinds[0].lines, [4, 5]);
+    }
+
+    #[test]
+    fn what_mends_most_comes_first() {
+        let mut tally = ProblemTally::default();
+        let write = |value, code| {
+            Problem::of(Code::UnknownCurrency, Field::Currency, value, "")
+                .mended_by(Mend::Write(code))
+        };
+        tally.add(1, &write("UKP", "GBP"));
+        for (line, value) in (2..).zip(["Euro", "€", "Euro", "DEM", "euros"]) {
+            tally.add(line, &write(value, "EUR"));
+        }
+        let kinds = tally.kinds();
+        let mendings = kinds[0].mendings.iter();
+        let told: Vec<_> = mendings
+            .map(|known| (&known.mend, known.count, known.found.join(" ")))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (&Mend::Write("EUR"), 5, "Euro € DEM".to_owned()),
+                (&Mend::Write("GBP"), 1, "UKP".to_owned())
+            ]
+        );
     }
 
     #[test]

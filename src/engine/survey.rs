@@ -57,6 +57,12 @@ impl Survey {
         self.rows.read - self.rows.skipped - self.rows.rejected
     }
 
+    /// The columns that feed no field, of all inputs.
+    pub fn unused_names(&self) -> Vec<String> {
+        let names = self.unused.iter().flat_map(|(_, names)| names);
+        names.cloned().collect()
+    }
+
     /// Rows that this run has to deal with.
     pub fn to_do(&self) -> u64 {
         self.to_create + self.to_look_up - self.there

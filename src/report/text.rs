@@ -25,7 +25,7 @@ pub struct Words {
     pub plan: Option<String>,
     /// The first refusals and differences: a line and what was said.
     pub told: Vec<(u64, String)>,
-    /// The command to run next, and what for.
+    /// What to do next, and the command for it; empty where there is none.
     pub next: Vec<(String, String)>,
 }
 
@@ -69,12 +69,30 @@ pub fn summary(summary: &Summary, words: &Words, files: &[Written]) -> String {
     if !summary.checkpoint.is_empty() {
         line(&format!("Checkpoint: {}", summary.checkpoint));
     }
-    for (what_for, command) in &words.next {
-        line("");
-        line(&format!("{what_for}:"));
-        line(&format!("  {command}"));
-    }
+    next(&words.next, &mut line);
     text
+}
+
+fn next(things: &[(String, String)], line: &mut impl FnMut(&str)) {
+    let several = things.len() > 1;
+    if !things.is_empty() {
+        line("");
+    }
+    if several {
+        line("What to do next:");
+    }
+    for (number, (what, command)) in (1..).zip(things) {
+        let number = if several {
+            format!("  {number}. ")
+        } else {
+            String::new()
+        };
+        let colon = if command.is_empty() { "" } else { ":" };
+        line(&format!("{number}{what}{colon}"));
+        if !command.is_empty() {
+            line(&format!("{:1$}{command}", "", number.len().max(2)));
+        }
+    }
 }
 
 fn rows(summary: &Summary, line: &mut impl FnMut(&str)) {
@@ -289,10 +307,13 @@ mod tests {
             halt: None,
             plan: None,
             told: vec![(77, "status 422: no such tax id".to_owned())],
-            next: vec![(
-                "Mend the rejected rows and feed them back".to_owned(),
-                "kable-bulk import …".to_owned(),
-            )],
+            next: vec![
+                ("Write EUR for \"Euro\" (6 rows)".to_owned(), String::new()),
+                (
+                    "Mend the rejected rows and feed them back".to_owned(),
+                    "kable-bulk import …".to_owned(),
+                ),
+            ],
         };
         let files = [
             Written {
