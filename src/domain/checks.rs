@@ -9,7 +9,7 @@ use super::problem::{Code, Mend, Problem};
 use super::row::is_printable;
 use super::rules::Rules;
 use super::suspect;
-use super::text::{quoted, trimmed};
+use super::text::{self, quoted, trimmed};
 use super::withdrawn::Withdrawn;
 
 /// The longest `clientId`, in characters. It is sent as part of a URL's path,
@@ -129,7 +129,7 @@ impl<'r> Checks<'_, 'r> {
             self.missing(field);
             return None;
         };
-        if KABLE.contains(&value) {
+        if currency::is_kables(value) {
             return Some(Cow::Borrowed(value));
         }
         let code = value.to_uppercase();
@@ -208,9 +208,10 @@ impl<'r> Checks<'_, 'r> {
         let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else {
             return false;
         };
-        first.is_ascii_graphic()
+        let blank_at = |letter: Option<char>| letter.is_none_or(text::is_blank);
+        (first.is_ascii_graphic() || !first.is_ascii() && !blank_at(value.chars().next()))
             && !matches!(first, b'\'' | b'#')
-            && last.is_ascii_graphic()
+            && (last.is_ascii_graphic() || !last.is_ascii() && !blank_at(value.chars().next_back()))
             && bytes.len() <= LONGEST_CLIENT_ID
             && (self.candidate.printable || is_printable(bytes))
     }

@@ -12,6 +12,16 @@ pub const KABLE: [&str; 11] = [
     "USD", "CAD", "MXN", "EUR", "GBP", "JPY", "INR", "CNY", "AUD", "NZD", "AED",
 ];
 
+/// Whether `code` is one that Kable takes.
+pub(super) fn is_kables(code: &str) -> bool {
+    // Three bytes at once are compared without a call.
+    let bytes: Option<&[u8; 3]> = code.as_bytes().as_array();
+    bytes.is_some()
+        && KABLE
+            .iter()
+            .any(|known| known.as_bytes().as_array() == bytes)
+}
+
 /// What people write instead of a code, lower case, and the code they mean.
 ///
 /// Only names that mean one of Kable's currencies and no other: a bare

@@ -32,17 +32,30 @@ pub fn shown(value: &str) -> String {
 pub fn fold_into(value: &str, room: &mut Vec<u8>) {
     let bare = trimmed(value);
     if bare.is_ascii() {
-        let start = room.len();
-        room.extend_from_slice(bare.as_bytes());
-        room.get_mut(start..)
-            .unwrap_or_default()
-            .make_ascii_lowercase();
+        fold_ascii_into(bare, room);
         return;
     }
     let mut bytes = [0; 4];
-    for letter in bare.chars().flat_map(char::to_lowercase) {
-        room.extend_from_slice(letter.encode_utf8(&mut bytes).as_bytes());
+    let mut rest = bare;
+    while !rest.is_empty() {
+        // Most of it is ASCII even so, and is taken a run at a time.
+        let run = rest.bytes().take_while(u8::is_ascii).count();
+        let (plain, others) = rest.split_at(run);
+        fold_ascii_into(plain, room);
+        let mut others = others.chars();
+        for letter in others.by_ref().take(1).flat_map(char::to_lowercase) {
+            room.extend_from_slice(letter.encode_utf8(&mut bytes).as_bytes());
+        }
+        rest = others.as_str();
     }
+}
+
+fn fold_ascii_into(text: &str, room: &mut Vec<u8>) {
+    let start = room.len();
+    room.extend_from_slice(text.as_bytes());
+    room.get_mut(start..)
+        .unwrap_or_default()
+        .make_ascii_lowercase();
 }
 
 /// Whether [`fold_into`] would add `value` as it is.
@@ -55,12 +68,16 @@ pub fn is_folded(value: &str) -> bool {
 /// `text` without the blanks around it, among them the no-break spaces and
 /// byte-order marks that spreadsheets and web pages leave behind.
 pub fn trimmed(text: &str) -> &str {
-    let is_blank = |c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}');
     // Most values begin and end with a letter or a digit.
     match text.as_bytes() {
         [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
         _ => text.trim_matches(is_blank),
     }
+}
+
+/// Whether `letter` is one of the blanks that [`trimmed`] drops.
+pub fn is_blank(letter: char) -> bool {
+    letter.is_whitespace() || matches!(letter, '\u{feff}' | '\u{200b}')
 }
 
 /// `items` as a person would list them: `a, b and c`, at most `most` of them.

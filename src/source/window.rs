@@ -3,8 +3,10 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-/// How much is read at a time of an input that is read through.
-const CHUNK: usize = 256 << 10;
+/// How much is read at a time of an input that is read through. What is cut off
+/// it is copied: below 128 KiB allocators keep such memory at hand, and beyond
+/// they commonly get it from the system anew each time.
+const CHUNK: usize = 120 << 10;
 
 /// How much is read at a time where single rows are looked at.
 const SMALL_CHUNK: usize = 4 << 10;
@@ -94,7 +96,8 @@ impl<R: Read> Window<R> {
             self.buffer.resize(self.end + self.chunk, 0);
         }
         loop {
-            let free = self.buffer.get_mut(self.end..).unwrap_or_default();
+            let free = self.end..self.end + self.chunk;
+            let free = self.buffer.get_mut(free).unwrap_or_default();
             match self.from.read(free) {
                 Ok(0) => {
                     self.ended = true;
