@@ -116,26 +116,35 @@ impl<const N: usize> Sorted<N> {
         let size = READ_BACK / many.max(1);
         let size = size.clamp(BUFFER.start, BUFFER.end) / N.max(1) * N;
         let mut sorted = Self::default();
-        for mut sorter in sorters {
-            let place = sorted.files.len();
-            sorted
-                .runs
-                .extend(sorter.runs.into_iter().map(|range| Run::Spilled {
-                    file: place,
-                    left: range.clone(),
-                    range,
-                    buffer: vec![0; size.max(N)],
-                    held: 0..0,
-                }));
-            sorted.files.extend(sorter.file);
-            sorter.held.sort_unstable_by(compare);
-            sorted.runs.push(Run::Held {
-                items: sorter.held,
-                next: 0,
-            });
+        for sorter in sorters {
+            sorted.take(sorter, size.max(N));
         }
         sorted.rewind()?;
         Ok(sorted)
+    }
+
+    /// Adds the items of a further sorter, and begins again with the first.
+    pub fn add(&mut self, sorter: Sorter<N>) -> io::Result<()> {
+        self.take(sorter, BUFFER.start.max(N) / N.max(1) * N);
+        self.rewind()
+    }
+
+    fn take(&mut self, mut sorter: Sorter<N>, size: usize) {
+        let place = self.files.len();
+        self.runs
+            .extend(sorter.runs.into_iter().map(|range| Run::Spilled {
+                file: place,
+                left: range.clone(),
+                range,
+                buffer: vec![0; size],
+                held: 0..0,
+            }));
+        self.files.extend(sorter.file);
+        sorter.held.sort_unstable_by(compare);
+        self.runs.push(Run::Held {
+            items: sorter.held,
+            next: 0,
+        });
     }
 
     /// Begins again with the first item.

@@ -473,22 +473,6 @@ fn a_rejected_row_takes_nobodys_id() {
     run.summary("in.csv").outcomes(&[("created", 21)]);
 }
 
-/// The mended rows and the file that they come from, as one input.
-#[test]
-fn mended_rejects_and_their_original_import_as_one() {
-    let run = Run::new()
-        .server(&[])
-        .input("in.csv", rows(20) + "c-x,,USD\n");
-    run.import("in.csv").code(3);
-    let mended = run
-        .text("in.csv.results/rejects.csv")
-        .replace(",,USD", ",Xenia,USD");
-    run.write("mended.csv", mended);
-    run.import("in.csv mended.csv").code(3);
-    run.summary("in.csv").outcomes(&[("created", 21)]);
-    assert_eq!(run.creates_in_vain(), 0);
-}
-
 #[test]
 fn unknown_columns_are_named_once() {
     let content = "clientId,companyName,currency,Region,=Sum\nc-1,A,USD,x,y\nc-2,A,USD,x,y\n";

@@ -136,6 +136,8 @@ pub struct Binding {
     mapping: Mapping,
     matching: Matching,
     targets: Vec<Target>,
+    /// Whether any column is ours.
+    comes_back: bool,
 }
 
 impl Binding {
@@ -145,12 +147,14 @@ impl Binding {
             mapping: mapping.clone(),
             matching: columns.matching,
             targets: Vec::new(),
+            comes_back: false,
         };
         match columns.matching {
             Matching::Exact => binding.extend(columns),
             Matching::Header => {
                 binding.targets = header_targets(mapping, columns, input)?;
                 binding.demand_required(columns, input)?;
+                binding.comes_back = binding.targets.contains(&Target::Ours);
             }
         }
         Ok(binding)
@@ -178,6 +182,7 @@ impl Binding {
                     .filter(|field| !is_mapped(&self.mapping, *field))
                     .map_or(Target::Unused, Target::Field)
             };
+            self.comes_back |= target == Target::Ours;
             self.targets.push(target);
         }
     }
@@ -206,6 +211,19 @@ impl Binding {
     pub fn leading_own(&self) -> usize {
         let ours = |target: &&Target| **target == Target::Ours;
         self.targets.iter().take_while(ours).count()
+    }
+
+    /// What `row` has in the column `name` that we added to it when it was given
+    /// back.
+    pub fn added<'r>(&self, row: &'r Row, columns: &Columns, name: &str) -> Option<&'r str> {
+        // Nearly no input comes back, and then no row is looked through.
+        let mut cells = self.comes_back.then(|| row.cells().iter())?;
+        let is_it = |column| {
+            self.targets.get(column) == Some(&Target::Ours)
+                && columns.names.get(column).is_some_and(|found| found == name)
+        };
+        let cell = cells.find(|cell| is_it(cell.column))?;
+        Some(row.value(cell))
     }
 
     /// The fields of `row` as they are given.

@@ -87,6 +87,10 @@ where
     ) -> anyhow::Result<Found> {
         let reading = self.checker.reading;
         let binding = self.checker.bind(row.origin.input, columns)?;
+        if verdict.is_some_and(|verdict| verdict.replaced) {
+            let client_id = given(binding, row, Field::ClientId);
+            return Ok(Found::without_entry(Said::Skipped, client_id, Vec::new()));
+        }
         let mut there = None;
         let (client_id, fits, notes) = match check(row, binding, &reading.rules) {
             Checked::Skipped => (String::new(), None, Vec::new()),

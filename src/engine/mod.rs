@@ -21,6 +21,7 @@ pub mod gauges;
 mod identity;
 mod life;
 pub mod listed;
+mod mended;
 mod outage;
 pub mod pace;
 pub mod passed;
@@ -36,6 +37,7 @@ pub mod tempo;
 #[cfg(test)]
 mod testing;
 pub mod told;
+mod unused;
 pub mod verdicts;
 pub mod window;
 

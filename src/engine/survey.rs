@@ -11,7 +11,9 @@ use anyhow::{Context, bail};
 use super::abreast::abreast;
 use super::identity::{Ids, Unfit};
 use super::listed::Listed;
+use super::mended::{Mended, Original};
 use super::stop::Stop;
+use super::unused::Unused;
 use super::verdicts::{About, Finding, VerdictSorter, Verdicts};
 use super::{Checker, Reading};
 use crate::domain::candidate::Given;
@@ -143,16 +145,21 @@ where
         !surveying.stop.is_halted()
     })?;
     let interrupted = surveying.stop.is_halted();
-    let (ids, mut sorters): (Vec<_>, Vec<_>) = workers
-        .into_iter()
-        .map(|worker| (worker.ids, worker.verdicts))
-        .unzip();
-    let ids = ids.into_iter().chain([known]).collect();
+    let (mut ids, mut sorters, mut mended) = (vec![known], Vec::new(), Vec::new());
+    for worker in workers {
+        ids.push(worker.ids);
+        sorters.push(worker.verdicts);
+        mended.push(worker.mended);
+    }
     sorters.extend(Ids::join(ids, surveying.policy, surveying.folder).with_context(sorting)?);
     let mut verdicts = Verdicts::of(sorters, read.starts).with_context(sorting)?;
+    let inputs = surveying.reading.names.len();
+    Mended::join(mended, inputs, &mut verdicts, surveying.folder).with_context(sorting)?;
     let joined = count(&mut verdicts, surveying.reading.rules.strict).with_context(sorting)?;
     let mut rows = read.rows;
     rows.rejected += joined.rejected;
+    rows.rejected -= joined.replaced;
+    rows.skipped += joined.replaced;
     let to_do = rows.read - rows.skipped - rows.rejected - joined.done.sum();
     // A ledger with gaps has nothing sent that was not asked for.
     let to_look_up = if gaps { to_do } else { joined.to_look_up };
@@ -203,6 +210,7 @@ struct Worker<'s> {
     checker: Checker<'s>,
     ids: Ids,
     verdicts: VerdictSorter,
+    mended: Mended,
     row: Row,
 }
 
@@ -213,6 +221,7 @@ impl<'s> Worker<'s> {
             checker: Checker::new(surveying.reading),
             ids: Ids::new(surveying.folder, digests),
             verdicts: VerdictSorter::new(surveying.folder),
+            mended: Mended::new(surveying.folder),
             row: Row::default(),
         }
     }
@@ -259,6 +268,9 @@ impl<'s> Worker<'s> {
         };
         let writing = || format!("cannot write to {}", surveying.folder.display());
         let binding = self.checker.bind(row.origin.input, columns)?;
+        // Only beside others an input can come back, or be what comes back.
+        let several = surveying.reading.names.len() > 1;
+        let mut id = None;
         let (took, noted) = match check(row, binding, &surveying.reading.rules) {
             Checked::Skipped => return Ok(Took::Skipped),
             Checked::Unfit(rejection) => {
@@ -266,15 +278,29 @@ impl<'s> Worker<'s> {
                 self.ids
                     .push_unfit(about(false), unfit)
                     .with_context(writing)?;
+                if several {
+                    id = rejection.has_id.then_some(unfit.client_id);
+                    self.mended
+                        .push_rejected(about(false), id, &rejection.problems)
+                        .with_context(writing)?;
+                }
                 (Took::Unfit, true)
             }
             Checked::Fit(fit) => {
                 self.ids
                     .push_fit(about(true), &fit.values)
                     .with_context(writing)?;
+                id = Some(fit.values.client_id());
                 (Took::Fit, !fit.notes.is_empty())
             }
         };
+        if several
+            && let Some(original) = Original::of(row, binding, columns, &surveying.reading.names)
+        {
+            self.mended
+                .push_returned(about(took == Took::Fit), original, id)
+                .with_context(writing)?;
+        }
         if noted && surveying.note_rows {
             self.verdicts
                 .push(about(took == Took::Fit), Finding::Noted)
@@ -317,39 +343,13 @@ fn unfit<'r>(row: &'r Row, binding: &'r Binding, has_id: bool) -> Unfit<'r> {
     unfit
 }
 
-/// Columns that feed no field, of each input, in the order they are met.
-#[derive(Default)]
-struct Unused(Vec<(u16, Vec<String>)>);
-
-impl Unused {
-    fn add(&mut self, input: u16, names: Vec<String>) {
-        if self.0.last().is_none_or(|(of, _)| *of != input) {
-            self.0.push((input, Vec::new()));
-        }
-        if let Some((_, known)) = self.0.last_mut() {
-            for name in names {
-                if !known.contains(&name) {
-                    known.push(name);
-                }
-            }
-        }
-    }
-
-    fn named(self, reading: &Reading) -> Vec<(String, Vec<String>)> {
-        let some = self.0.into_iter().filter(|(_, names)| !names.is_empty());
-        some.map(|(input, names)| {
-            let input = reading.names.get(usize::from(input));
-            (input.cloned().unwrap_or_default(), names)
-        })
-        .collect()
-    }
-}
-
 /// What the rows' verdicts come to.
 #[derive(Default)]
 struct Joined {
     /// Rows that are fit by themselves and rejected for others.
     rejected: u64,
+    /// Rejected rows that others stand for.
+    replaced: u64,
     to_look_up: u64,
     done: Tally,
     there: u64,
@@ -358,6 +358,7 @@ struct Joined {
 fn count(verdicts: &mut Verdicts, strict: bool) -> std::io::Result<Joined> {
     let mut joined = Joined::default();
     while let Some(verdict) = verdicts.read_next()? {
+        joined.replaced += u64::from(verdict.replaced);
         if !verdict.fit {
             continue;
         }

@@ -27,6 +27,8 @@ pub struct Verdict {
     pub similar: Option<Other>,
     /// Another row has its e-mail and company under another `clientId`.
     pub same_customer: Option<Other>,
+    /// Another row stands for it, into which it was mended.
+    pub replaced: bool,
     /// Kable holds a customer of its `clientId`: where it is kept in the list.
     pub listed: Option<u64>,
     /// The ledger knows its `clientId`.
@@ -77,6 +79,10 @@ pub(super) enum Finding {
     SameCustomer(Other),
     Listed(u64),
     Remembered(Remembered),
+    /// Another row stands for it.
+    Replaced,
+    /// It stands for another row, which it was.
+    StandsFor(Other),
 }
 
 /// The row that something was found out about.
@@ -96,6 +102,8 @@ const SIMILAR: u8 = 2;
 const SAME_CUSTOMER: u8 = 3;
 const LISTED: u8 = 4;
 const REMEMBERED: u8 = 5;
+const REPLACED: u8 = 6;
+const STANDS_FOR: u8 = 7;
 const KIND: u8 = 7;
 const UNFIT: u8 = 1 << 3;
 const IN_DOUBT: u8 = 1 << 5;
@@ -119,6 +127,8 @@ impl VerdictSorter {
             Finding::Similar(other) => (SIMILAR, other.line, other.byte, other.input),
             Finding::SameCustomer(other) => (SAME_CUSTOMER, other.line, other.byte, other.input),
             Finding::Listed(kept_at) => (LISTED, kept_at, 0, 0),
+            Finding::Replaced => (REPLACED, 0, 0, 0),
+            Finding::StandsFor(other) => (STANDS_FOR, other.line, other.byte, other.input),
             Finding::Remembered(known) => (
                 REMEMBERED
                     | flag(known.in_doubt, IN_DOUBT)
@@ -186,9 +196,11 @@ impl Verdicts {
             duplicate: None,
             similar: None,
             same_customer: None,
+            replaced: false,
             listed: None,
             remembered: None,
         };
+        let mut was = None;
         while let Some((of, finding)) = self.next
             && of.ordinal == about.ordinal
         {
@@ -199,10 +211,38 @@ impl Verdicts {
                 Finding::SameCustomer(other) => verdict.same_customer = Some(other),
                 Finding::Listed(kept_at) => verdict.listed = Some(kept_at),
                 Finding::Remembered(known) => verdict.remembered = Some(known),
+                Finding::Replaced => verdict.replaced = true,
+                Finding::StandsFor(other) => was = Some(other),
             }
             self.advance()?;
         }
+        if was.is_some() {
+            // It does not repeat what it was.
+            for repeated in [
+                &mut verdict.duplicate,
+                &mut verdict.similar,
+                &mut verdict.same_customer,
+            ] {
+                repeated.take_if(|repeated| was == Some(*repeated));
+            }
+        }
         Ok(Some(verdict))
+    }
+
+    /// The row that `verdict` is on.
+    pub(super) fn about(&self, verdict: &Verdict) -> About {
+        let start = self.starts.get(usize::from(verdict.place.input));
+        About {
+            ordinal: start.copied().unwrap_or_default() + verdict.place.record - 1,
+            place: verdict.place,
+            fit: verdict.fit,
+        }
+    }
+
+    /// Adds more findings, and begins again with the first.
+    pub(super) fn add(&mut self, sorter: VerdictSorter) -> io::Result<()> {
+        self.sorted.add(sorter.0)?;
+        self.advance()
     }
 
     /// Begins again with the first.
@@ -252,6 +292,8 @@ fn unpacked(item: &[u8; SIZE]) -> Found {
         SIMILAR => Finding::Similar(other),
         SAME_CUSTOMER => Finding::SameCustomer(other),
         LISTED => Finding::Listed(one),
+        REPLACED => Finding::Replaced,
+        STANDS_FOR => Finding::StandsFor(other),
         REMEMBERED => Finding::Remembered(Remembered {
             id: one,
             decision: decision_of(small),
@@ -332,8 +374,11 @@ mod tests {
     use crate::domain::row::Origin;
 
     fn finding() -> impl Strategy<Value = Finding> {
-        let other = (any::<u16>(), any::<u64>(), any::<u64>())
-            .prop_map(|(input, line, byte)| Other { input, line, byte });
+        let any_place = (any::<u16>(), any::<u64>(), any::<u64>());
+        // Few enough that two findings are about the same.
+        let few = (0u16..1, 0u64..2, 0u64..1);
+        let other =
+            prop_oneof![any_place, few].prop_map(|(input, line, byte)| Other { input, line, byte });
         let decision = prop::sample::select(vec![
             Decision::Create,
             Decision::LookUp,
@@ -359,7 +404,9 @@ mod tests {
             Just(Finding::Noted),
             other.clone().prop_map(Finding::Duplicate),
             other.clone().prop_map(Finding::Similar),
-            other.prop_map(Finding::SameCustomer),
+            other.clone().prop_map(Finding::SameCustomer),
+            other.prop_map(Finding::StandsFor),
+            Just(Finding::Replaced),
             any::<u64>().prop_map(Finding::Listed),
             known.prop_map(Finding::Remembered),
         ]
@@ -369,24 +416,33 @@ mod tests {
     /// kind.
     fn verdict(about: About, found: &[Finding]) -> Verdict {
         let of = |kind: fn(&Finding) -> Option<Other>| found.iter().find_map(kind);
+        let was = of(|found| {
+            if let Finding::StandsFor(other) = found {
+                Some(*other)
+            } else {
+                None
+            }
+        });
+        let repeated = |kind| of(kind).filter(|other| was != Some(*other));
         Verdict {
             place: about.place,
             fit: about.fit,
-            duplicate: found.iter().find_map(|found| {
+            replaced: found.contains(&Finding::Replaced),
+            duplicate: repeated(|found| {
                 if let Finding::Duplicate(other) = found {
                     Some(*other)
                 } else {
                     None
                 }
             }),
-            similar: of(|found| {
+            similar: repeated(|found| {
                 if let Finding::Similar(other) = found {
                     Some(*other)
                 } else {
                     None
                 }
             }),
-            same_customer: of(|found| {
+            same_customer: repeated(|found| {
                 if let Finding::SameCustomer(other) = found {
                     Some(*other)
                 } else {
@@ -417,7 +473,7 @@ mod tests {
             turn in any::<bool>(),
         ) {
             let folder = tempfile::tempdir().unwrap();
-            let mut sorters = [VerdictSorter::new(folder.path()), VerdictSorter::new(folder.path())];
+            let mut sorters = [(); 3].map(|()| VerdictSorter::new(folder.path()));
             let mut wanted = Vec::new();
             for (ordinal, (mut found, fit, byte)) in found {
                 let mut kinds = std::collections::HashSet::new();
@@ -426,21 +482,25 @@ mod tests {
                 let place = Origin { input, line: byte / 2, record, byte };
                 let about = About { ordinal, place, fit };
                 for (place, finding) in found.iter().enumerate() {
-                    sorters[place % 2].push(about, *finding).unwrap();
+                    sorters[place % 3].push(about, *finding).unwrap();
                 }
-                wanted.push((ordinal, verdict(about, &found)));
+                wanted.push((about, verdict(about, &found)));
             }
             if turn {
                 sorters.reverse();
             }
-            let mut verdicts = Verdicts::of(sorters.into(), vec![0, 7]).unwrap();
+            let [one, other, more] = sorters;
+            let mut verdicts = Verdicts::of(vec![one, other], vec![0, 7]).unwrap();
+            verdicts.read_next().unwrap();
+            verdicts.add(more).unwrap();
             for ordinal in 0..20 {
-                let wanted = wanted.iter().find(|(of, _)| *of == ordinal);
+                let wanted = wanted.iter().find(|(about, _)| about.ordinal == ordinal);
                 prop_assert_eq!(verdicts.on(ordinal).unwrap(), wanted.map(|(_, verdict)| *verdict));
             }
             verdicts.rewind().unwrap();
-            for (_, verdict) in wanted {
+            for (about, verdict) in wanted {
                 prop_assert_eq!(verdicts.read_next().unwrap(), Some(verdict));
+                prop_assert_eq!(verdicts.about(&verdict), about);
             }
             prop_assert_eq!(verdicts.read_next().unwrap(), None);
         }

@@ -109,7 +109,12 @@ fn rows(summary: &Summary, line: &mut impl FnMut(&str)) {
         );
     }
     row(summary.rows.rejected, "rejected: not fit to send");
-    row(summary.rows.skipped, "skipped: no customers (blank rows)");
+    let blank = if summary.inputs.len() > 1 {
+        "skipped: no customers (blank rows), or mended in another input"
+    } else {
+        "skipped: no customers (blank rows)"
+    };
+    row(summary.rows.skipped, blank);
     if summary.rows.read == 0 {
         line("  no rows read");
     }

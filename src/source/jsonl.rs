@@ -15,6 +15,7 @@ use super::members::{Found, Members, Paths, Value};
 use super::plain_json;
 use super::splitter::LONGEST_ROW;
 use super::window::Window;
+use crate::domain::mapping::ADDED;
 use crate::domain::row::{Columns, Kind, Origin, Row, State};
 use crate::domain::text::{SHOWN, defused, shown};
 
@@ -232,16 +233,32 @@ impl<R: Read> JsonlRows<R> {
             && let Some(found) = self.found.iter().find(|found| found.column == raw)
             && found.kind == Kind::Text
         {
-            let mended = match &found.value {
+            let text = |found: &Found| match &found.value {
                 Value::Text(text) => text.clone(),
                 Value::Span(start, end) => {
                     row.text().get(*start..*end).unwrap_or_default().to_owned()
                 }
             };
+            let mended = text(found);
+            // What we added beside it says where it is from.
+            let names = &self.paths.columns.names;
+            let is_ours = |column| {
+                let mut ours = ADDED.iter().filter(|_| column != raw);
+                ours.any(|name| names.get(column).is_some_and(|found| found == name))
+            };
+            let beside = self.found.iter().filter(|found| is_ours(found.column));
+            let beside: Vec<_> = beside
+                .map(|found| (found.column, found.kind, text(found)))
+                .collect();
             let origin = row.origin;
             if row.refill(origin, mended.as_bytes()).is_some() {
                 match self.parse_text(&mended) {
-                    Ok(()) => self.fill_cells(row),
+                    Ok(()) => {
+                        self.fill_cells(row);
+                        for (column, kind, text) in beside {
+                            row.push_unescaped(column, kind, &text);
+                        }
+                    }
                     Err(why) => row.break_off(why),
                 }
             }

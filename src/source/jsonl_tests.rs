@@ -102,9 +102,17 @@ fn a_broken_line_is_one_broken_row() {
 
 #[test]
 fn a_mended_line_of_a_rejects_file_is_read() {
-    let (rows, names) =
-        read(br#"{"_line":3,"_code":"malformed_row","_raw":"{\"clientId\":\"c-1\"}"}"#);
-    assert_eq!(cells(&rows[0], &names), [("clientId", Kind::Text, "c-1")]);
+    let (rows, names) = read(
+        br#"{"_line":3,"_code":"malformed_row","clientId":"no","_raw":"{\"clientId\":\"c-1\"}"}"#,
+    );
+    assert_eq!(
+        cells(&rows[0], &names),
+        [
+            ("clientId", Kind::Text, "c-1"),
+            ("_line", Kind::Number, "3"),
+            ("_code", Kind::Text, "malformed_row"),
+        ]
+    );
     assert_eq!(rows[0].raw(), br#"{"clientId":"c-1"}"#);
 }
 
