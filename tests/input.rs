@@ -265,6 +265,46 @@ fn every_problem_of_a_row_is_told() {
     ));
 }
 
+/// Each problem has its place, what was found, and what was wanted.
+#[test]
+fn every_problem_says_where_it_is_what_was_found_and_what_was_wanted() {
+    let table = b"clientId,companyName,currency,planIds,stripeCustomerId,email,country\n\
+        c-1,A,USD,,,a@b.example,\nc-1,A,EUR,,,,\nC-1,A,USD,,,,\nc-2,A,USD,,,a@b.example,\n\
+        ,,,,,,\n,x,,,,,\nc-3,,DEM,gold,sub_1,nobody,Atlantis\n1.2E+15,#N/A,CHF,,,,\nc-4,NULL,TRL,,,,\n\
+        null,x,XQX,,,,\n c-5,x\0,UKP,,,,\n..,x,USD,,,,\nc-6,x\nc-7,x,USD,,,,,\nc-8,\xff,USD,,,,\n\
+        c-9,\"x\"y,USD,,,,\nc-10,\"x,USD,,,,\n";
+    let lines = "{\"clientId\":1,\"companyName\":[],\"currency\":{},\"planIds\":\"x\",\"billingContact\":\"me\"}\n\
+        [1]\n\"x\"\n{\"clientId\":\n{\"a\":1,\"a\":2}\n";
+    for (name, content) in [("in.csv", table.as_slice()), ("in.jsonl", lines.as_bytes())] {
+        let run = Run::new().input(name, content);
+        run.go(&format!("validate {name} --json")).code(3);
+        let problems = run.bytes(&format!("{name}.results/problems.csv"));
+        let mut reader = csv::Reader::from_reader(problems.as_slice());
+        let header = "line,record,clientId,severity,code,field,value,message";
+        assert_eq!(
+            reader.headers().unwrap(),
+            header.split(',').collect::<Vec<_>>()
+        );
+        let mut codes = std::collections::BTreeSet::new();
+        for record in reader.records() {
+            let record = record.unwrap();
+            assert!(record[0].parse::<u64>().unwrap() > record[1].parse::<u64>().unwrap() - 1);
+            let whole_row = &record[4] == "malformed_row";
+            assert_eq!(record[5].is_empty(), whole_row, "{record:?}");
+            let found = whole_row || &record[4] == "missing_field" || &record[4] == "wrong_type";
+            assert!(found || !record[6].is_empty(), "{record:?}");
+            let says = ["wanted ", "must be doubled"];
+            let says = says.iter().any(|word| record[7].contains(word));
+            assert!(says || &record[3] == "correction", "{record:?}");
+            codes.insert(record[4].to_owned());
+        }
+        assert!(
+            codes.len() >= if name == "in.csv" { 7 } else { 2 },
+            "{codes:?}"
+        );
+    }
+}
+
 #[test]
 fn tables_are_read_however_they_are_written() {
     let expected = customers_of_csv(

@@ -119,7 +119,10 @@ impl Row {
             Err(error) => {
                 let at = error.utf8_error().valid_up_to();
                 self.bytes = error.into_bytes();
-                self.state = State::Broken(format!("not UTF-8 at byte {} of the row", at + 1));
+                self.break_off(format!(
+                    "not UTF-8 at byte {} of the row, wanted UTF-8 throughout",
+                    at + 1
+                ));
                 None
             }
         }

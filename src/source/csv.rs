@@ -157,7 +157,7 @@ impl<R: Read> CsvRows<R> {
         match splitter.flaw {
             None => fill_cells(row, &splitter.spans),
             Some(Flaw::Unclosed) => row.break_off(format!(
-                "a quote is opened and never closed{}",
+                "a quote is opened and never closed, wanted one that closes it{}",
                 swallowed(origin.line, splitter.breaks)
             )),
             Some(Flaw::AfterQuote) => {
@@ -166,7 +166,9 @@ impl<R: Read> CsvRows<R> {
                 );
             }
             Some(Flaw::TooManyCells) => {
-                row.break_off(format!("the row has more than {MOST_CELLS} cells"));
+                row.break_off(format!(
+                    "the row has more than {MOST_CELLS} cells, wanted as many as in the header"
+                ));
             }
             Some(Flaw::TooLong) => row.break_off(format!(
                 "the row is longer than {} MiB; a closing quote is probably missing{}",

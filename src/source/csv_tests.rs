@@ -76,7 +76,7 @@ fn an_open_quote_takes_the_rest_and_says_so() {
     assert_eq!(rows.len(), 1);
     assert_eq!(
         broken(&rows[0]),
-        "a quote is opened and never closed: everything from line 2 to 3 was read as one row"
+        "a quote is opened and never closed, wanted one that closes it: everything from line 2 to 3 was read as one row"
     );
     assert_eq!(rows[0].origin.line, 2);
     assert_eq!(rows[0].raw(), b"1,\"open\n2,3\n");
@@ -100,7 +100,10 @@ fn a_quote_within_a_bare_cell_is_a_character() {
 #[test]
 fn broken_encoding_is_the_rows_problem() {
     let rows = rows(b"a,b\nM\xfcller,2\n3,4\n", 5);
-    assert_eq!(broken(&rows[0]), "not UTF-8 at byte 2 of the row");
+    assert_eq!(
+        broken(&rows[0]),
+        "not UTF-8 at byte 2 of the row, wanted UTF-8 throughout"
+    );
     assert_eq!(rows[0].raw(), b"M\xfcller,2");
     assert_eq!(rows[1].state, State::Good);
 }

@@ -156,7 +156,10 @@ impl<R: Read> JsonlRows<R> {
             return Ok(true);
         }
         if long {
-            row.break_off(format!("the row is longer than {} MiB", LONGEST_ROW >> 20));
+            row.break_off(format!(
+                "the row is longer than {} MiB, wanted one customer a line",
+                LONGEST_ROW >> 20
+            ));
         } else {
             self.parse(row);
         }
@@ -285,13 +288,14 @@ fn explain(error: &serde_json::Error) -> String {
         .rsplit_once(" at line ")
         .map_or(&*text, |(text, _)| text);
     let text = &defused(&without_middle(text));
-    if error.is_data() && error.column() == 0
-        || text.starts_with("a member")
-        || text.starts_with("wanted")
-    {
+    if text.starts_with("a member") || text.starts_with("wanted") {
         return text.to_owned();
     }
-    format!("not JSON at column {}: {text}", error.column())
+    let place = match error.column() {
+        0 if error.is_data() => String::new(),
+        column => format!("not JSON at column {column}: "),
+    };
+    format!("{place}{text} (wanted one JSON object a line)")
 }
 
 /// `text`, or its beginning and its end where it is long.

@@ -87,10 +87,13 @@ fn a_broken_line_is_one_broken_row() {
     );
     assert!(broken("[1]").contains("a JSON object"), "{}", broken("[1]"));
     assert!(broken("{} {}").starts_with("not JSON at column "));
-    assert_eq!(broken(r#"{"a":1,"a":2}"#), "a member stands twice: \"a\"");
+    assert_eq!(
+        broken(r#"{"a":1,"a":2}"#),
+        "a member stands twice: \"a\", wanted once"
+    );
     assert_eq!(
         broken(r#"{"a":{"b":1,"b":2}}"#),
-        "a member stands twice: \"b\""
+        "a member stands twice: \"b\", wanted once"
     );
     let deep = "[".repeat(100_000);
     assert!(
@@ -155,6 +158,9 @@ fn what_a_parser_quotes_of_a_line_is_cut_and_begins_no_command() {
     let why = broken(&format!("\"##[add-mask]{}\"\n", "x".repeat(100_000)));
     assert!(why.starts_with("not JSON at column "), "{why}");
     assert!(why.contains("##\\u{5b}add-mask]xxx"), "{why}");
-    assert!(why.ends_with("x\", expected a JSON object"), "{why}");
+    assert!(
+        why.ends_with("x\", expected a JSON object (wanted one JSON object a line)"),
+        "{why}"
+    );
     assert!(why.len() < 300, "{}", why.len());
 }

@@ -145,7 +145,7 @@ impl<'de> Visitor<'de> for Members<'_, 'de> {
             };
             if self.found.iter().any(|found| found.column == column) {
                 return Err(serde::de::Error::custom(format_args!(
-                    "a member stands twice: {}",
+                    "a member stands twice: {}, wanted once",
                     crate::domain::text::quoted(&name)
                 )));
             }
