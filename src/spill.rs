@@ -13,8 +13,10 @@ use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// How many bytes of items are held before they go to the file.
-const HELD: usize = 6 << 20;
+/// How many bytes of items are held before they go to the file, by all sorters
+/// that are filled side by side; and by one at least.
+const HELD: usize = 8 << 20;
+const LEAST_HELD: usize = 1 << 19;
 
 /// The bytes that all buffers take together when runs are read back.
 const READ_BACK: usize = 8 << 20;
@@ -33,9 +35,11 @@ pub struct Sorter<const N: usize> {
 }
 
 impl<const N: usize> Sorter<N> {
-    /// A sorter whose file is kept in `folder`.
-    pub fn new(folder: &Path) -> Self {
-        Self::holding(folder, HELD / N.max(1))
+    /// A sorter whose file is kept in `folder`, one of so many that are filled
+    /// side by side.
+    pub fn new(folder: &Path, among: usize) -> Self {
+        let held = (HELD / among.max(1)).max(LEAST_HELD);
+        Self::holding(folder, held / N.max(1))
     }
 
     fn holding(folder: &Path, most: usize) -> Self {

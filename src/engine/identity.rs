@@ -13,6 +13,7 @@ use std::path::Path;
 
 use twox_hash::XxHash3_128;
 
+use super::survey::Surveying;
 use super::verdicts::{
     About, Finding, Other, Remembered, VerdictSorter, packed, six, take, take_six,
 };
@@ -64,12 +65,13 @@ pub(super) struct Unfit<'r> {
 }
 
 impl Ids {
-    /// Ids whose files are kept in `folder`; `digests` says whether the ledger
+    /// Ids of one of the threads of a survey; `digests` says whether the ledger
     /// knows any.
-    pub(super) fn new(folder: &Path, digests: bool) -> Self {
+    pub(super) fn new(surveying: &Surveying<'_>, digests: bool) -> Self {
+        let (folder, among) = (surveying.folder, surveying.threads);
         Self {
-            rows: Sorter::new(folder),
-            people: Sorter::new(folder),
+            rows: Sorter::new(folder, among),
+            people: Sorter::new(folder, among),
             digests,
             room: Vec::new(),
         }
@@ -180,8 +182,8 @@ impl Ids {
     ) -> io::Result<Vec<VerdictSorter>> {
         let (rows, people): (Vec<_>, Vec<_>) =
             all.into_iter().map(|ids| (ids.rows, ids.people)).unzip();
-        let mut verdicts = VerdictSorter::new(folder);
-        let mut others = VerdictSorter::new(folder);
+        let mut verdicts = VerdictSorter::new(folder, 2);
+        let mut others = VerdictSorter::new(folder, 2);
         std::thread::scope(|scope| {
             let people = scope.spawn(|| join_people(Sorted::of(people)?, &mut others));
             let rows = join_ids(Sorted::of(rows)?, policy, &mut verdicts);

@@ -119,7 +119,7 @@ struct Item {
 impl Mended {
     pub(super) fn new(folder: &Path) -> Self {
         Self {
-            places: Sorter::new(folder),
+            places: Sorter::new(folder, 1),
             come_back: BTreeSet::new(),
         }
     }
@@ -208,7 +208,7 @@ impl Mended {
             .filter(|input| !come_back.contains(input));
         let only = originals.next().filter(|_| originals.next().is_none());
         let mut sorted = Sorted::of(all.into_iter().map(|mended| mended.places).collect())?;
-        let mut found = VerdictSorter::new(folder);
+        let mut found = VerdictSorter::new(folder, 1);
         let mut claims: Vec<Item> = Vec::new();
         while let Some(mut item) = sorted.read_next()?.map(|item| unpacked(&item)) {
             claims.retain(|claim| claim.line == item.line);

@@ -117,7 +117,7 @@ where
 {
     let sorting = || format!("cannot sort in {}", surveying.folder.display());
     let (mut first_new_id, mut gaps) = (1, false);
-    let mut known = Ids::new(surveying.folder, true);
+    let mut known = Ids::new(surveying, true);
     let mut any = false;
     match &mut beforehand {
         Beforehand::Nothing => {}
@@ -219,8 +219,8 @@ impl<'s> Worker<'s> {
         Self {
             surveying,
             checker: Checker::new(surveying.reading),
-            ids: Ids::new(surveying.folder, digests),
-            verdicts: VerdictSorter::new(surveying.folder),
+            ids: Ids::new(surveying, digests),
+            verdicts: VerdictSorter::new(surveying.folder, surveying.threads),
             mended: Mended::new(surveying.folder),
             row: Row::default(),
         }

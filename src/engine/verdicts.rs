@@ -115,8 +115,8 @@ const CHANGED: u8 = 1 << 7;
 pub(super) struct VerdictSorter(Sorter<SIZE>);
 
 impl VerdictSorter {
-    pub(super) fn new(folder: &Path) -> Self {
-        Self(Sorter::new(folder))
+    pub(super) fn new(folder: &Path, among: usize) -> Self {
+        Self(Sorter::new(folder, among))
     }
 
     pub(super) fn push(&mut self, about: About, finding: Finding) -> io::Result<()> {
@@ -473,7 +473,7 @@ mod tests {
             turn in any::<bool>(),
         ) {
             let folder = tempfile::tempdir().unwrap();
-            let mut sorters = [(); 3].map(|()| VerdictSorter::new(folder.path()));
+            let mut sorters = [(); 3].map(|()| VerdictSorter::new(folder.path(), 1));
             let mut wanted = Vec::new();
             for (ordinal, (mut found, fit, byte)) in found {
                 let mut kinds = std::collections::HashSet::new();
