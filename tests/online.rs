@@ -58,7 +58,9 @@ fn each_row_is_new_or_there_or_another_and_nothing_is_sent() {
     let summary = run.summary("in.csv");
     summary.outcomes(&[("pending", 3), ("already_existed", 1), ("differs", 1)]);
     assert_eq!(summary.rows("rejected"), 1);
-    assert_eq!(run.result("in.csv", "c-2")["outcome"], "differs");
+    let told = run.text("in.csv.results/online.jsonl");
+    let birch = told.lines().find(|line| line.contains("\"c-2\""));
+    assert!(birch.unwrap().contains("\"differs\""), "{told}");
     assert_eq!(run.held(), before);
     assert_eq!(
         (run.counts().of(Call::Create), run.counts().of(Call::Update)),
@@ -108,4 +110,20 @@ fn where_to_look_up_is_no_use_without_looking_up() {
 fn wrong_credentials_are_told() {
     let run = two_are_there(&[]).env("KABLE_CLIENT_SECRET", "sk_test.another");
     online(&run, "first.csv").refuses(1, &["refuses the credentials"]);
+}
+
+#[test]
+fn a_list_that_hangs_is_given_up_and_asked_for_again() {
+    let run = two_are_there(&["hang*1@list"]);
+    online(&run, "first.csv --timeout 1s")
+        .code(0)
+        .says("no answer within 1s");
+}
+
+#[test]
+fn what_an_import_left_is_not_written_over() {
+    let run = two_are_there(&[]);
+    let before = run.text("first.csv.results/results.jsonl");
+    online(&run, "first.csv").code(0);
+    assert_eq!(run.text("first.csv.results/results.jsonl"), before);
 }

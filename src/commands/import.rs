@@ -243,8 +243,12 @@ impl Session {
             listed: None,
             stop: None,
         };
-        let accounted =
-            ending.account([self.rows(), self.single_rows()], accounting, &mut summary)?;
+        let accounted = ending.account(
+            [self.rows(), self.single_rows()],
+            "results.jsonl",
+            accounting,
+            &mut summary,
+        )?;
         let exit = self.exit(halt.as_ref(), &summary);
         summary.exit_code = exit as u8;
         let words = Speaking {

@@ -12,7 +12,6 @@ use crate::config::sending::Asking;
 use crate::config::target::Destination;
 use crate::domain::rules::Rules;
 use crate::domain::summary::Target;
-use crate::domain::text::counted;
 use crate::engine::listed::{Listed, Listing};
 use crate::kable::Preflight;
 use crate::kable::client::Client;
@@ -57,12 +56,7 @@ pub(super) async fn look_up(
             "run the same command again; without --online the file alone is checked",
         ));
     }
-    watcher.say("listing the customers that Kable holds");
     let listed = list(&connected.client, folder, watcher).await?;
-    watcher.say(&format!(
-        "Kable holds {}",
-        counted(listed.many(), "customer", "customers")
-    ));
     Ok(LookedUp {
         target: connected.target,
         asking,

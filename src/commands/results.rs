@@ -39,17 +39,19 @@ pub(super) struct Accounted {
 
 impl Ending<'_> {
     /// Accounts for every row, and puts the counts into `summary`. The rows are
-    /// given twice, for of those that are repeated two are looked at at once.
+    /// given twice, for of those that are repeated two are looked at at once; what
+    /// came of each is told in the file `every_row`.
     pub(super) fn account<R>(
         &self,
         rows: [R; 2],
+        every_row: &str,
         accounting: Accounting<'_>,
         summary: &mut Summary,
     ) -> anyhow::Result<Accounted>
     where
         R: Revisit<Error: std::error::Error + Send + Sync + 'static>,
     {
-        let mut listing = self.listing(true)?;
+        let mut listing = self.listing(Some(every_row))?;
         let surveyed = accounting.surveyed;
         let [mut rows, others] = rows;
         let accounted = account(&mut rows, others, accounting, &mut listing, self.watcher)
@@ -68,7 +70,7 @@ impl Ending<'_> {
     where
         R: Revisit<Error: std::error::Error + Send + Sync + 'static>,
     {
-        let mut listing = self.listing(false)?;
+        let mut listing = self.listing(None)?;
         let surveyed = accounting.surveyed;
         let [mut rows, others] = rows;
         let accounted = review(&mut rows, others, accounting, &mut listing, self.watcher)
@@ -76,7 +78,7 @@ impl Ending<'_> {
         Self::accounted(accounted, surveyed, listing, summary)
     }
 
-    fn listing(&self, every_row: bool) -> anyhow::Result<Listing> {
+    fn listing(&self, every_row: Option<&str>) -> anyhow::Result<Listing> {
         let files = ResultFiles::begin(&self.out, self.several, every_row)
             .with_context(|| format!("cannot write results to {}", self.out.display()))?;
         let mut listing = Listing::new(files, self.showing.verbose);

@@ -18,6 +18,7 @@ use crate::domain::advice::{Checked, Step, advice};
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::Policy;
 use crate::domain::summary::Summary;
+use crate::domain::text::counted;
 use crate::engine::Reading;
 use crate::engine::account::Accounting;
 use crate::engine::listed::Listed;
@@ -133,6 +134,19 @@ impl Checking<'_> {
         }
         if !self.ending.showing.quiet {
             say_unused(watcher, &surveyed.unused);
+            if let Some(looked_up) = &looked_up {
+                let many = counted(looked_up.listed.many(), "customer", "customers");
+                watcher.say(&format!("Kable holds {many}"));
+            }
+        }
+        let unread = looked_up
+            .as_ref()
+            .map_or(0, |looked_up| looked_up.listed.unread());
+        if unread > 0 {
+            watcher.say(&format!(
+                "warning: {} that Kable holds cannot be read; rows of theirs count as new",
+                counted(unread, "customer", "customers")
+            ));
         }
         self.end(surveyed, looked_up)
     }
@@ -187,8 +201,12 @@ impl Checking<'_> {
         };
         let others = self.single_rows();
         let accounted = if plan.is_some() {
-            self.ending
-                .account([self.rows(), others], accounting, &mut summary)?
+            self.ending.account(
+                [self.rows(), others],
+                "online.jsonl",
+                accounting,
+                &mut summary,
+            )?
         } else {
             self.ending
                 .review([self.single_rows(), others], accounting, &mut summary)?

@@ -9,10 +9,10 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::path::Path;
 
 use twox_hash::XxHash3_128;
 
+use super::people::{PERSON, Refused, join_people};
 use super::survey::Surveying;
 use super::verdicts::{
     About, Finding, Other, Remembered, VerdictSorter, packed, six, take, take_six,
@@ -27,9 +27,6 @@ use crate::spill::{Sorted, Sorter};
 /// Bytes of an id: its hash without case, kind, number, its own hash, a small
 /// number, place or time, digest.
 const SIZE: usize = 12 + 1 + 6 + 8 + 2 + 12 + 16;
-
-/// Bytes of a person: hash, ordinal, the id's hash, kind, input, place.
-const PERSON: usize = 12 + 6 + 8 + 1 + 2 + 12;
 
 /// A claim whose time on the server's clock is not known.
 const KNOWN: u8 = 0;
@@ -174,19 +171,27 @@ impl Ids {
         ]))
     }
 
-    /// Brings together what several workers have taken, on two threads.
+    /// Brings together what several workers have taken, on two threads where the
+    /// one need not wait for the other.
     pub(super) fn join(
         all: Vec<Self>,
-        policy: Policy,
-        folder: &Path,
+        surveying: &Surveying<'_>,
     ) -> io::Result<Vec<VerdictSorter>> {
         let (rows, people): (Vec<_>, Vec<_>) =
             all.into_iter().map(|ids| (ids.rows, ids.people)).unzip();
+        let folder = surveying.folder;
         let mut verdicts = VerdictSorter::new(folder, 2);
         let mut others = VerdictSorter::new(folder, 2);
+        let mut refused = Refused::default();
+        if surveying.reading.rules.strict {
+            // Who is not sent for being somebody else goes before nobody.
+            join_people(Sorted::of(people)?, &mut others, Some(&mut refused))?;
+            join_ids(Sorted::of(rows)?, surveying.policy, &refused, &mut verdicts)?;
+            return Ok(vec![verdicts, others]);
+        }
         std::thread::scope(|scope| {
-            let people = scope.spawn(|| join_people(Sorted::of(people)?, &mut others));
-            let rows = join_ids(Sorted::of(rows)?, policy, &mut verdicts);
+            let people = scope.spawn(|| join_people(Sorted::of(people)?, &mut others, None));
+            let rows = join_ids(Sorted::of(rows)?, surveying.policy, &refused, &mut verdicts);
             let people = people.join();
             rows.and(people.unwrap_or_else(|_panic| Err(io::Error::other("a thread failed"))))
         })?;
@@ -282,6 +287,7 @@ struct Met {
 fn join_ids(
     mut sorted: Sorted<SIZE>,
     policy: Policy,
+    refused: &Refused,
     verdicts: &mut VerdictSorter,
 ) -> io::Result<()> {
     // Nearly every id stands alone: only of others is anything remembered.
@@ -292,9 +298,17 @@ fn join_ids(
         let next = sorted.read_next()?.map(|item| unpacked(&item));
         let joins = next.is_some_and(|next| next.fold == id.fold);
         if joined || joins {
-            group.add(&id, policy, verdicts)?;
+            match id.what {
+                What::Row(about) if about.fit && refused.has(about.ordinal) => group.late.push(id),
+                What::Known(_) | What::Listed(_) | What::Row(_) => {
+                    group.add(&id, policy, verdicts)?;
+                }
+            }
         }
         if !joins && joined {
+            for id in std::mem::take(&mut group.late) {
+                group.add(&id, policy, verdicts)?;
+            }
             group.met.clear();
             group.lead = None;
         }
@@ -308,6 +322,8 @@ fn join_ids(
 struct Group {
     met: HashMap<[u8; 8], Met>,
     lead: Option<Other>,
+    /// Rows that are refused, and stand back behind all others.
+    late: Vec<Id>,
 }
 
 impl Group {
@@ -363,34 +379,4 @@ fn other(about: &About) -> Other {
         line: about.place.line,
         byte: about.place.byte,
     }
-}
-
-fn join_people(mut sorted: Sorted<PERSON>, verdicts: &mut VerdictSorter) -> io::Result<()> {
-    let mut lead: Option<([u8; 12], [u8; 8], Other)> = None;
-    while let Some(item) = sorted.read_next()? {
-        let mut rest = item.as_slice();
-        let hash: [u8; 12] = take(&mut rest);
-        let ordinal = take_six(&mut rest);
-        let own: [u8; 8] = take(&mut rest);
-        let [kind] = take(&mut rest);
-        let about = About {
-            ordinal,
-            place: Origin {
-                input: u16::from_be_bytes(take(&mut rest)),
-                line: take_six(&mut rest),
-                record: 0,
-                byte: take_six(&mut rest),
-            },
-            fit: kind == FIT,
-        };
-        match lead {
-            Some((of, first, place)) if of == hash => {
-                if first != own {
-                    verdicts.push(about, Finding::SameCustomer(place))?;
-                }
-            }
-            Some(_) | None => lead = Some((hash, own, other(&about))),
-        }
-    }
-    Ok(())
 }

@@ -40,6 +40,7 @@ impl Listing {
         Ok(Listed {
             file,
             many: self.many,
+            unread: 0,
         })
     }
 }
@@ -49,12 +50,18 @@ impl Listing {
 pub struct Listed {
     file: File,
     many: u64,
+    unread: u64,
 }
 
 impl Listed {
     /// How many there are.
     pub fn many(&self) -> u64 {
         self.many
+    }
+
+    /// How many of them can't be read: rows of theirs count as new.
+    pub fn unread(&self) -> u64 {
+        self.unread
     }
 
     /// Gives `hear` the `clientId` of each, and where it is kept. Those that
@@ -66,10 +73,12 @@ impl Listed {
         self.file.seek(SeekFrom::Start(0))?;
         let mut reader = io::BufReader::with_capacity(1 << 18, &self.file);
         let (mut place, mut body) = (0, Vec::new());
+        self.unread = 0;
         for _ in 0..self.many {
             read_one(&mut reader, &mut body)?;
-            if let Some(remote) = listed_customer(&body) {
-                hear(&remote.client_id, place)?;
+            match listed_customer(&body) {
+                Some(remote) => hear(&remote.client_id, place)?,
+                None => self.unread += 1,
             }
             place += 4 + body.len() as u64;
         }
@@ -116,7 +125,7 @@ mod tests {
                 Ok(())
             })
             .unwrap();
-        assert_eq!(places.len(), 100);
+        assert_eq!((places.len(), listed.unread()), (100, 1));
         for (client_id, place) in places.iter().rev() {
             assert_eq!(listed.at(*place).unwrap().unwrap().client_id, *client_id);
         }

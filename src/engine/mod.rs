@@ -25,6 +25,7 @@ mod mended;
 mod outage;
 pub mod pace;
 pub mod passed;
+mod people;
 pub mod pipeline;
 pub mod rate;
 mod record;

@@ -151,7 +151,7 @@ where
         sorters.push(worker.verdicts);
         mended.push(worker.mended);
     }
-    sorters.extend(Ids::join(ids, surveying.policy, surveying.folder).with_context(sorting)?);
+    sorters.extend(Ids::join(ids, surveying).with_context(sorting)?);
     let mut verdicts = Verdicts::of(sorters, read.starts).with_context(sorting)?;
     let inputs = surveying.reading.names.len();
     Mended::join(mended, inputs, &mut verdicts, surveying.folder).with_context(sorting)?;

@@ -324,7 +324,13 @@ proptest! {
         let mut survey = survey(&mut tables.clone(), &surveying, Beforehand::Nothing, &Heard::default()).unwrap();
         // An id with blanks around it is refused.
         let fit = |row: &(&str, i32, i32)| row.0.trim() == row.0 && row.2 != 3;
-        let order = |at: &usize| (!fit(&rows[*at]), *at);
+        let person_of = |at: usize| {
+            let row = &rows[at];
+            (0..rows.len()).find(|other| row.2 != 3 && company(rows[*other].2).to_lowercase() == company(row.2).to_lowercase())
+        };
+        // Who is refused for bearing that warning goes before nobody.
+        let refused = |at: usize| strict && fit(&rows[at]) && person_of(at).is_some_and(|other| rows[other].0 != rows[at].0);
+        let order = |at: &usize| (refused(*at), !fit(&rows[*at]), *at);
         let (mut rejected, mut unfit) = (0, 0);
         for (at, row) in rows.iter().enumerate() {
             let others = |alike: &dyn Fn(usize) -> bool| (0..rows.len()).filter(|other| alike(*other)).min_by_key(order);
@@ -344,5 +350,46 @@ proptest! {
             rejected += u64::from(fit(row) && (duplicate.is_some() || strict && (similar.is_some() || same_customer.is_some())));
         }
         prop_assert_eq!(survey.rows.rejected, unfit + rejected);
+    }
+}
+
+/// `x` is refused for being somebody else, and goes before nobody.
+#[test]
+fn who_is_refused_for_a_warning_makes_no_duplicate() {
+    let rows = [
+        "w,Aster,USD,a@b.example",
+        "x,Aster,USD,a@b.example",
+        "x,Birch,USD,b@b.example",
+    ];
+    let tables = Tables::of([("clientId,companyName,currency,email", rows)]);
+    for (strict, fit, repeats) in [(false, 2, [None, Some(3)]), (true, 2, [Some(4), None])] {
+        let mut reading = Reading {
+            names: tables.names(),
+            ..Reading::default()
+        };
+        reading.rules.strict = strict;
+        let folder = tempfile::tempdir().unwrap();
+        let surveying = Surveying {
+            threads: 2,
+            note_rows: true,
+            reading: &reading,
+            policy: Policy::default(),
+            folder: folder.path(),
+            stop: &Stop::default(),
+        };
+        let mut survey = survey(
+            &mut tables.clone(),
+            &surveying,
+            Beforehand::Nothing,
+            &Heard::default(),
+        )
+        .unwrap();
+        let found = [1, 2].map(|row| {
+            let verdict = survey.verdicts.on(row).unwrap();
+            verdict
+                .and_then(|verdict| verdict.duplicate)
+                .map(|other| other.line)
+        });
+        assert_eq!((survey.fit(), found), (fit, repeats), "strict: {strict}");
     }
 }

@@ -20,11 +20,20 @@ impl Client {
     /// not for the whole.
     pub async fn customers(&self, mut hear: impl FnMut(&[u8]) + Send) -> Answered<Preflight<()>> {
         let request = self.http.request(Method::GET, self.customers_url.clone());
-        let mut response = match request.timeout(LONGEST_LISTING).send().await {
-            Ok(response) => response,
-            Err(error) => {
+        let sent = request.timeout(LONGEST_LISTING).send();
+        let mut response = match tokio::time::timeout(self.timeout, sent).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => {
                 let lost = self.lost(&error);
                 return undated(Preflight::Unreachable(lost.trouble, lost.unsent));
+            }
+            Err(_elapsed) => {
+                let time = humantime::format_duration(self.timeout);
+                let trouble = Trouble {
+                    message: format!("no answer within {time}"),
+                    ..Trouble::default()
+                };
+                return undated(Preflight::Unreachable(trouble, false));
             }
         };
         if !response.status().is_success() {

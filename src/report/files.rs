@@ -20,6 +20,7 @@ pub fn is_result_name(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let fixed = [
         "results.jsonl",
+        "online.jsonl",
         "problems.csv",
         "summary.json",
         "keys.csv",
@@ -60,9 +61,9 @@ struct ResultLine<'a> {
 
 impl ResultFiles {
     /// Begins the files in `folder`, which is made where it is missing;
-    /// `several` says whether rows come from several inputs, and `every_row`
-    /// whether it is told of all of them what came of them.
-    pub fn begin(folder: &Path, several: bool, every_row: bool) -> io::Result<Self> {
+    /// `several` says whether rows come from several inputs, and `every_row` in
+    /// which file it is told of each what came of it, if it is.
+    pub fn begin(folder: &Path, several: bool, every_row: Option<&str>) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
         let mut problems = csv::Writer::from_writer(Part::begin(folder, "problems.csv")?);
         let mut header = vec![
@@ -76,7 +77,7 @@ impl ResultFiles {
             folder: folder.to_owned(),
             several,
             results: every_row
-                .then(|| Part::begin(folder, "results.jsonl"))
+                .map(|name| Part::begin(folder, name))
                 .transpose()?,
             problems,
             problem_count: 0,

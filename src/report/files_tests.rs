@@ -53,7 +53,7 @@ fn problems() -> Vec<Problem> {
 }
 
 fn write(folder: &Path, accounts: &[RowAccount<'_>]) {
-    let mut files = ResultFiles::begin(folder, false, true).unwrap();
+    let mut files = ResultFiles::begin(folder, false, Some("results.jsonl")).unwrap();
     for account in accounts {
         files.take(account).unwrap();
     }

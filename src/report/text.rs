@@ -239,6 +239,10 @@ fn where_the_files_are(files: &[Written], line: &mut impl FnMut(&str)) {
                 "what came of every row: {}",
                 counted(file.rows, "line", "lines")
             ),
+            "online" => format!(
+                "what Kable holds of every row: {}",
+                counted(file.rows, "line", "lines")
+            ),
             "keys" => "the API keys that Kable made: keep them safe".to_owned(),
             _ => "these figures, for scripts".to_owned(),
         };
