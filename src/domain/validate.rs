@@ -1,4 +1,4 @@
-//! Turns a [`Candidate`] into a [`Customer`], or says everything wrong with it.
+//! Turns a [`Candidate`] into [`Values`] to be sent, or says everything wrong with it.
 //!
 //! Every problem of a row is collected before the row is refused. A person who
 //! mends a file of fifty thousand rows should meet each bad row once.
