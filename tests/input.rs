@@ -10,6 +10,8 @@
 #[expect(dead_code, reason = "each test file uses a part of the language")]
 mod common;
 
+use std::fmt::Write;
+
 use common::{Run, Summary, customers_of_csv, json_lines, rows, rows_from};
 use serde_json::json;
 
@@ -707,4 +709,29 @@ fn a_currency_can_be_allowed() {
     assert_eq!(run.summary("in.csv").lines_of("unsupported_currency"), [2]);
     run.go("validate in.csv --allow-currency CHF").code(0);
     run.summary("in.csv").outcomes(&[("pending", 2)]);
+}
+
+/// It is read on several sides at once: through, and where rows are repeated.
+#[test]
+fn standard_input_is_the_file_that_it_was() {
+    let mut text = "clientId,companyName,currency\n".to_owned();
+    for number in 0..8000 {
+        let id = if number % 50 == 49 {
+            number - 49
+        } else {
+            number
+        };
+        writeln!(text, "c-{id},Company number {number} of them all,USD").unwrap();
+    }
+    let run = Run::new().input("in.csv", &text).stdin(&text);
+    run.go("validate in.csv").code(3);
+    run.go("validate - --out piped").code(3);
+    for file in ["problems.csv", "rejects.csv"] {
+        let of = |folder: &str| run.text(&format!("{folder}/{file}"));
+        assert!(of("in.csv.results") == of("piped"), "{file}");
+    }
+    run.import("- --out sent --checkpoint sent.db").code(3);
+    let summary = Summary::of(&run.text("sent/summary.json"));
+    summary.outcomes(&[("created", 7840)]);
+    assert_eq!(summary.rows("rejected"), 160);
 }

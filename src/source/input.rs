@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Take};
+use std::io::{self, Read, Take};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::csv::CsvRows;
 use super::jsonl::JsonlRows;
+use super::positioned::Positioned;
 use super::{Format, Settings, SourceError, Wanted, decode};
 use crate::domain::row::{Columns, Row, Rows};
 
@@ -37,11 +38,7 @@ impl Place {
     fn open(&self) -> io::Result<File> {
         match self {
             Place::File(path) => File::open(path),
-            Place::Spooled(file) => {
-                let mut again = file.try_clone()?;
-                again.seek(SeekFrom::Start(0))?;
-                Ok(again)
-            }
+            Place::Spooled(file) => file.try_clone(),
         }
     }
 }
@@ -102,10 +99,10 @@ pub fn open(name: &str, settings: Settings, spool: &Path) -> Result<Input, Sourc
     };
     let place = place_of(name, spool)?;
     let shown = if name == "-" { "standard input" } else { name }.to_owned();
-    let mut file = place.open().map_err(failed)?;
+    let file = place.open().map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     let mut start = Vec::new();
-    file.by_ref()
+    Positioned::new(file)
         .take(LOOKED_AT as u64)
         .read_to_end(&mut start)
         .map_err(failed)?;
@@ -219,7 +216,7 @@ impl Input {
     fn rows(&self, number: u16) -> Result<AnyRows, SourceError> {
         let file = self.place.open().map_err(|source| self.failed(source))?;
         // What is appended meanwhile has not been looked at, and is not read.
-        let file = file.take(self.size);
+        let file = Positioned::new(file).take(self.size);
         match self.format {
             Format::Csv { delimiter } => {
                 CsvRows::new(file, &self.name, number, delimiter).map(AnyRows::Csv)
@@ -251,8 +248,8 @@ impl Input {
 }
 
 pub(super) enum AnyRows {
-    Csv(CsvRows<Take<File>>),
-    Jsonl(JsonlRows<Take<File>>),
+    Csv(CsvRows<Take<Positioned>>),
+    Jsonl(JsonlRows<Take<Positioned>>),
 }
 
 /// The rows of several inputs, as of one.

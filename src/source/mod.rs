@@ -15,6 +15,7 @@ mod marks;
 mod members;
 pub mod parts;
 mod plain_json;
+mod positioned;
 mod splitter;
 mod window;
 
