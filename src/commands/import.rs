@@ -245,7 +245,7 @@ impl Session {
         };
         let accounted = ending.account(
             [self.rows(), self.single_rows()],
-            "results.jsonl",
+            Some("results.jsonl"),
             accounting,
             &mut summary,
         )?;

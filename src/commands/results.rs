@@ -9,9 +9,9 @@ use anyhow::Context;
 use super::{Exit, Hinted};
 use crate::cli::{Platform, Showing};
 use crate::domain::row::Revisit;
-use crate::domain::summary::{RowCounts, Summary};
+use crate::domain::summary::Summary;
 use crate::domain::text::{counted, listed, quoted};
-use crate::engine::account::{Account, Accounting, account, demand_agreement, review};
+use crate::engine::account::{Accounting, account, demand_agreement, review};
 use crate::report::annotations::{Annotations, disarmed};
 use crate::report::files::ResultFiles;
 use crate::report::listing::Listing;
@@ -38,44 +38,35 @@ pub(super) struct Accounted {
 }
 
 impl Ending<'_> {
-    /// Accounts for every row, and puts the counts into `summary`. The rows are
-    /// given twice, for of those that are repeated two are looked at at once; what
-    /// came of each is told in the file `every_row`.
+    /// Accounts for the rows, and puts the counts into `summary`: for every row,
+    /// in the file `every_row`, or where none is named for those of which there is
+    /// something to be said. The rows are given twice, for of those that are
+    /// repeated two are looked at at once.
     pub(super) fn account<R>(
         &self,
-        rows: [R; 2],
-        every_row: &str,
+        [mut rows, others]: [R; 2],
+        every_row: Option<&str>,
         accounting: Accounting<'_>,
         summary: &mut Summary,
     ) -> anyhow::Result<Accounted>
     where
         R: Revisit<Error: std::error::Error + Send + Sync + 'static>,
     {
-        let mut listing = self.listing(Some(every_row))?;
-        let surveyed = accounting.surveyed;
-        let [mut rows, others] = rows;
-        let accounted = account(&mut rows, others, accounting, &mut listing, self.watcher)
-            .map_err(|error| self.hinted(error))?;
-        Self::accounted(accounted, surveyed, listing, summary)
-    }
-
-    /// Accounts for the rows of which there is something to be said, and puts
-    /// the counts into `summary`.
-    pub(super) fn review<R>(
-        &self,
-        rows: [R; 2],
-        accounting: Accounting<'_>,
-        summary: &mut Summary,
-    ) -> anyhow::Result<Accounted>
-    where
-        R: Revisit<Error: std::error::Error + Send + Sync + 'static>,
-    {
-        let mut listing = self.listing(None)?;
-        let surveyed = accounting.surveyed;
-        let [mut rows, others] = rows;
-        let accounted = review(&mut rows, others, accounting, &mut listing, self.watcher)
-            .map_err(|error| self.hinted(error))?;
-        Self::accounted(accounted, surveyed, listing, summary)
+        let mut listing = self.listing(every_row)?;
+        let (surveyed, watcher) = (accounting.surveyed, self.watcher);
+        let accounted = match every_row {
+            Some(_) => account(&mut rows, others, accounting, &mut listing, watcher),
+            None => review(&mut rows, others, accounting, &mut listing, watcher),
+        }
+        .map_err(|error| self.hinted(error))?;
+        demand_agreement(&accounted, surveyed)?;
+        summary.rows = accounted.rows;
+        summary.outcomes = accounted.outcomes;
+        summary.problems = accounted.problems;
+        Ok(Accounted {
+            listing,
+            interrupted: accounted.interrupted,
+        })
     }
 
     fn listing(&self, every_row: Option<&str>) -> anyhow::Result<Listing> {
@@ -86,22 +77,6 @@ impl Ending<'_> {
             .annotations
             .map(|Platform::Github| Annotations::default());
         Ok(listing)
-    }
-
-    fn accounted(
-        accounted: Account,
-        surveyed: RowCounts,
-        listing: Listing,
-        summary: &mut Summary,
-    ) -> anyhow::Result<Accounted> {
-        demand_agreement(&accounted, surveyed)?;
-        summary.rows = accounted.rows;
-        summary.outcomes = accounted.outcomes;
-        summary.problems = accounted.problems;
-        Ok(Accounted {
-            listing,
-            interrupted: accounted.interrupted,
-        })
     }
 
     /// An error of the account, with the place and what to do: by now the

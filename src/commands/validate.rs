@@ -199,18 +199,14 @@ impl Checking<'_> {
             listed: looked_up.as_mut().map(|looked_up| &mut looked_up.listed),
             stop: Some(&self.stop),
         };
-        let others = self.single_rows();
-        let accounted = if plan.is_some() {
-            self.ending.account(
-                [self.rows(), others],
-                "online.jsonl",
-                accounting,
-                &mut summary,
-            )?
-        } else {
-            self.ending
-                .review([self.single_rows(), others], accounting, &mut summary)?
+        let (rows, every_row) = match &plan {
+            Some(_) => (self.rows(), Some("online.jsonl")),
+            None => (self.single_rows(), None),
         };
+        let rows = [rows, self.single_rows()];
+        let accounted = self
+            .ending
+            .account(rows, every_row, accounting, &mut summary)?;
         if accounted.interrupted {
             self.ending.watcher.close();
             return Ok(Exit::Interrupted);

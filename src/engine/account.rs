@@ -58,6 +58,31 @@ pub struct Accounting<'a> {
     pub stop: Option<&'a Stop>,
 }
 
+impl<'a> Accounting<'a> {
+    /// What finds all that is to be said, the verdicts from the first on, and
+    /// what ends the reading.
+    fn begin<V>(
+        self,
+        others: V,
+    ) -> anyhow::Result<(Finder<'a, V>, &'a mut Verdicts, Option<&'a Stop>)>
+    where
+        V: Revisit<Error: std::error::Error + Send + Sync + 'static>,
+    {
+        let finder = Finder {
+            checker: Checker::new(self.reading),
+            others: Others::new(others, self.reading),
+            next_new_id: self.first_new_id,
+            ledger: self.ledger,
+            listed: self.listed,
+            problems: ProblemTally::default(),
+        };
+        self.verdicts
+            .rewind()
+            .context("cannot read a temporary file")?;
+        Ok((finder, self.verdicts, self.stop))
+    }
+}
+
 /// Gives an account of every row in `rows` to `sink`. `others` are the same
 /// rows: those that others repeat are looked at once more.
 pub fn account<R>(
@@ -70,20 +95,8 @@ pub fn account<R>(
 where
     R: Revisit<Error: std::error::Error + Send + Sync + 'static>,
 {
-    accounting
-        .verdicts
-        .rewind()
-        .context("cannot read a temporary file")?;
     let (mut row, mut all) = (Row::default(), Account::default());
-    let (verdicts, stop) = (accounting.verdicts, accounting.stop);
-    let mut finder = Finder {
-        checker: Checker::new(accounting.reading),
-        others: Others::new(others, accounting.reading),
-        next_new_id: accounting.first_new_id,
-        ledger: accounting.ledger,
-        listed: accounting.listed,
-        problems: ProblemTally::default(),
-    };
+    let (mut finder, verdicts, stop) = accounting.begin(others)?;
     while rows.next(&mut row)? {
         let verdict = verdicts
             .on(all.rows.read)
@@ -121,22 +134,13 @@ pub fn review<R>(
 where
     R: Revisit<Error: std::error::Error + Send + Sync + 'static>,
 {
-    let (verdicts, stop) = (accounting.verdicts, accounting.stop);
     let surveyed = accounting.surveyed;
-    verdicts.rewind().context("cannot read a temporary file")?;
+    let (mut finder, verdicts, stop) = accounting.begin(others)?;
     let mut row = Row::default();
     let (mut told, mut rejected) = (0_u64, 0);
     let mut all = Account {
         rows: surveyed,
         ..Account::default()
-    };
-    let mut finder = Finder {
-        checker: Checker::new(accounting.reading),
-        others: Others::new(others, accounting.reading),
-        next_new_id: accounting.first_new_id,
-        ledger: accounting.ledger,
-        listed: accounting.listed,
-        problems: ProblemTally::default(),
     };
     while let Some(verdict) = verdicts
         .read_next()
@@ -155,7 +159,7 @@ where
         told += 1;
         if told.is_multiple_of(LOOK_UP_EVERY) {
             observer.hear(&Event::Accounting {
-                rows: verdict.place.record,
+                rows: verdicts.about(&verdict).ordinal,
             });
             if stop.is_some_and(Stop::is_halted) {
                 all.interrupted = true;

@@ -105,7 +105,8 @@ where
                 (fit.values.client_id().to_owned(), Some(true), fit.notes)
             }
         };
-        let mut problems = match verdict {
+        // Nearly every verdict is on a row that repeats nobody.
+        let mut problems = match verdict.filter(|verdict| verdict.repeats()) {
             None => Vec::new(),
             Some(verdict) => {
                 let unlike = match verdict.duplicate {

@@ -15,18 +15,18 @@ use twox_hash::XxHash3_128;
 use super::people::{PERSON, Refused, join_people};
 use super::survey::Surveying;
 use super::verdicts::{
-    About, Finding, Other, Remembered, VerdictSorter, packed, six, take, take_six,
+    About, Finding, Other, PLACE, Remembered, VerdictSorter, packed, place, six, take, take_place,
+    take_six,
 };
 use crate::domain::customer::{Fingerprint, Values};
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Known, Policy, Progress, decide};
-use crate::domain::row::Origin;
 use crate::domain::text::{fold_into, is_folded};
 use crate::spill::{Sorted, Sorter};
 
-/// Bytes of an id: its hash without case, kind, number, its own hash, a small
-/// number, place or time, digest.
-const SIZE: usize = 12 + 1 + 6 + 8 + 2 + 12 + 16;
+/// Bytes of an id: its hash without case, kind, number, its own hash, place or
+/// progress and time, digest.
+const SIZE: usize = 12 + 1 + 6 + 8 + PLACE + 16;
 
 /// A claim whose time on the server's clock is not known.
 const KNOWN: u8 = 0;
@@ -136,9 +136,7 @@ impl Ids {
             &[kind(about)],
             &six(about.ordinal),
             &own,
-            &about.place.input.to_be_bytes(),
-            &six(about.place.line),
-            &six(about.place.byte),
+            &place(about.place),
             digest,
         ]))?;
         Ok(own)
@@ -164,10 +162,8 @@ impl Ids {
             &hash,
             &six(about.ordinal),
             &own,
-            &[kind(about)],
-            &about.place.input.to_be_bytes(),
-            &six(about.place.line),
-            &six(about.place.byte),
+            &[u8::from(about.fit)],
+            &place(about.place),
         ]))
     }
 
@@ -241,32 +237,29 @@ fn unpacked(item: &[u8; SIZE]) -> Id {
     let [kind] = take(&mut rest);
     let number = take_six(&mut rest);
     let own = take(&mut rest);
-    let small = u16::from_be_bytes(take(&mut rest));
-    let mut place = rest;
-    let _: [u8; 12] = take(&mut rest);
+    // Of a row its place, of a claim how far it came and when it was made.
+    let mut where_and_when = rest;
+    let _: [u8; PLACE] = take(&mut rest);
     let digest = take(&mut rest);
-    let what = if kind == LISTED {
-        What::Listed(number)
-    } else if kind == FIT || kind == UNFIT {
-        What::Row(About {
+    let what = match kind {
+        LISTED => What::Listed(number),
+        FIT | UNFIT => What::Row(About {
             ordinal: number,
-            place: Origin {
-                input: small,
-                line: take_six(&mut place),
-                record: 0,
-                byte: take_six(&mut place),
-            },
+            place: take_place(&mut where_and_when),
             fit: kind == FIT,
-        })
-    } else {
-        What::Known(Known {
-            id: number,
-            digest,
-            progress: Outcome::ALL
-                .get(usize::from(small))
-                .map_or(Progress::InDoubt, |outcome| Progress::Settled(*outcome)),
-            claimed_by: (kind == KNOWN_TIMED).then_some(i64::from_be_bytes(take(&mut place))),
-        })
+        }),
+        _claim => {
+            let progress = u16::from_be_bytes(take(&mut where_and_when));
+            let time = i64::from_be_bytes(take(&mut where_and_when));
+            What::Known(Known {
+                id: number,
+                digest,
+                progress: Outcome::ALL
+                    .get(usize::from(progress))
+                    .map_or(Progress::InDoubt, |outcome| Progress::Settled(*outcome)),
+                claimed_by: (kind == KNOWN_TIMED).then_some(time),
+            })
+        }
     };
     Id {
         fold,
@@ -343,7 +336,7 @@ impl Group {
         if let Some(first) = met.first {
             return verdicts.push(about, Finding::Duplicate(first));
         }
-        let this = other(&about);
+        let this = Other::at(about.place);
         met.first = Some(this);
         match self.lead {
             None => self.lead = Some(this),
@@ -370,13 +363,5 @@ fn remembered(known: &Known, digest: &Fingerprint, policy: Policy) -> Remembered
             || known.progress == Progress::Settled(Outcome::Unresolved),
         changed: known.digest != *digest,
         claimed_by: known.claimed_by,
-    }
-}
-
-fn other(about: &About) -> Other {
-    Other {
-        input: about.place.input,
-        line: about.place.line,
-        byte: about.place.byte,
     }
 }

@@ -13,17 +13,18 @@ use std::path::Path;
 use twox_hash::XxHash3_128;
 
 use super::verdicts::{
-    About, Finding, Other, VerdictSorter, Verdicts, packed, six, take, take_six,
+    About, Finding, Other, PLACE, VerdictSorter, Verdicts, packed, place, six, take, take_place,
+    take_six,
 };
 use crate::domain::field::Field;
 use crate::domain::mapping::Binding;
 use crate::domain::problem::{Code, Problem};
-use crate::domain::row::{Columns, Origin, Row};
+use crate::domain::row::{Columns, Row};
 use crate::spill::{Sorted, Sorter};
 
 /// Bytes of an item: the place that it is about, with the kind in it, id, flaw,
 /// whether its id is another row's, and the row itself: ordinal, fit, place.
-const SIZE: usize = 6 + 1 + 2 + 8 + 1 + 1 + 6 + 1 + 14;
+const SIZE: usize = 6 + 1 + 2 + 8 + 1 + 1 + 6 + 1 + PLACE;
 
 /// The input of a row that comes back and does not say from which: then there
 /// was only one.
@@ -117,9 +118,10 @@ struct Item {
 }
 
 impl Mended {
-    pub(super) fn new(folder: &Path) -> Self {
+    /// One of so many that are filled side by side.
+    pub(super) fn new(folder: &Path, among: usize) -> Self {
         Self {
-            places: Sorter::new(folder, 1),
+            places: Sorter::new(folder, among),
             come_back: BTreeSet::new(),
         }
     }
@@ -170,7 +172,7 @@ impl Mended {
     }
 
     fn push(&mut self, item: Item) -> io::Result<()> {
-        let (about, place) = (item.about, item.about.place);
+        let about = item.about;
         self.places.push(packed([
             &six(item.line),
             &[item.kind],
@@ -179,9 +181,7 @@ impl Mended {
             &[item.flaw, u8::from(item.repeats)],
             &six(about.ordinal),
             &[u8::from(about.fit)],
-            &place.input.to_be_bytes(),
-            &six(place.line),
-            &six(place.byte),
+            &place(about.place),
         ]))
     }
 
@@ -215,7 +215,7 @@ impl Mended {
             if item.kind == REJECTED {
                 if let Some(claim) = claims.iter().find(|claim| claim.is_of(&item)) {
                     found.push(item.about, Finding::Replaced)?;
-                    let place = other(item.about.place);
+                    let place = Other::at(item.about.place);
                     found.push(claim.about, Finding::StandsFor(place))?;
                 }
                 continue;
@@ -263,14 +263,6 @@ fn hash(client_id: &str) -> [u8; 8] {
     half
 }
 
-fn other(place: Origin) -> Other {
-    Other {
-        input: place.input,
-        line: place.line,
-        byte: place.byte,
-    }
-}
-
 fn unpacked(item: &[u8; SIZE]) -> Item {
     let mut rest = item.as_slice();
     let line = take_six(&mut rest);
@@ -280,12 +272,7 @@ fn unpacked(item: &[u8; SIZE]) -> Item {
     let [flaw, repeats] = take(&mut rest);
     let ordinal = take_six(&mut rest);
     let [fit] = take(&mut rest);
-    let place = Origin {
-        input: u16::from_be_bytes(take(&mut rest)),
-        line: take_six(&mut rest),
-        record: 0,
-        byte: take_six(&mut rest),
-    };
+    let place = take_place(&mut rest);
     Item {
         input,
         line,

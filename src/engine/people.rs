@@ -2,15 +2,11 @@
 
 use std::io;
 
-use super::verdicts::{About, Finding, Other, VerdictSorter, take, take_six};
-use crate::domain::row::Origin;
+use super::verdicts::{About, Finding, Other, PLACE, VerdictSorter, take, take_place, take_six};
 use crate::spill::Sorted;
 
-/// Bytes of a person: hash, ordinal, the id's hash, kind, input, place.
-pub(super) const PERSON: usize = 12 + 6 + 8 + 1 + 2 + 12;
-
-/// The kind of a row that may be sent.
-pub(super) const FIT: u8 = 3;
+/// Bytes of a person: hash, ordinal, the id's hash, fit, place.
+pub(super) const PERSON: usize = 12 + 6 + 8 + 1 + PLACE;
 
 /// The rows that are refused for bearing a warning, a bit for each row up to the
 /// last of them: a hundred million rows are 12 MiB.
@@ -37,6 +33,8 @@ impl Refused {
     }
 }
 
+/// Says of every row but the first of a person that it is one with another id,
+/// and keeps which those are in `refused`.
 pub(super) fn join_people(
     mut sorted: Sorted<PERSON>,
     verdicts: &mut VerdictSorter,
@@ -48,16 +46,11 @@ pub(super) fn join_people(
         let hash: [u8; 12] = take(&mut rest);
         let ordinal = take_six(&mut rest);
         let own: [u8; 8] = take(&mut rest);
-        let [kind] = take(&mut rest);
+        let [fit] = take(&mut rest);
         let about = About {
             ordinal,
-            place: Origin {
-                input: u16::from_be_bytes(take(&mut rest)),
-                line: take_six(&mut rest),
-                record: 0,
-                byte: take_six(&mut rest),
-            },
-            fit: kind == FIT,
+            place: take_place(&mut rest),
+            fit: fit > 0,
         };
         match lead {
             Some((of, first, place)) if of == hash => {
@@ -69,15 +62,7 @@ pub(super) fn join_people(
                 }
             }
             Some(_) | None => {
-                lead = Some((
-                    hash,
-                    own,
-                    Other {
-                        input: about.place.input,
-                        line: about.place.line,
-                        byte: about.place.byte,
-                    },
-                ));
+                lead = Some((hash, own, Other::at(about.place)));
             }
         }
     }

@@ -221,7 +221,7 @@ impl<'s> Worker<'s> {
             checker: Checker::new(surveying.reading),
             ids: Ids::new(surveying, digests),
             verdicts: VerdictSorter::new(surveying.folder, surveying.threads),
-            mended: Mended::new(surveying.folder),
+            mended: Mended::new(surveying.folder, surveying.threads),
             row: Row::default(),
         }
     }

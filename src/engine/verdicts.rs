@@ -12,7 +12,7 @@ use crate::domain::row::Origin;
 use crate::spill::{Sorted, Sorter};
 
 /// Bytes of a finding: ordinal, kind, the row's place, two numbers, a small one.
-const SIZE: usize = 6 + 1 + 14 + 8 + 8 + 2;
+const SIZE: usize = 6 + 1 + PLACE + 8 + 8 + 2;
 
 /// All that is known of a row, beside what stands in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,17 @@ pub struct Other {
     pub byte: u64,
 }
 
+impl Other {
+    /// The row at `place`.
+    pub(super) fn at(place: Origin) -> Self {
+        Self {
+            input: place.input,
+            line: place.line,
+            byte: place.byte,
+        }
+    }
+}
+
 /// What the ledger knows of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Remembered {
@@ -62,6 +73,11 @@ pub struct Remembered {
 }
 
 impl Verdict {
+    /// Whether the row repeats another in any way.
+    pub(super) fn repeats(&self) -> bool {
+        self.duplicate.is_some() || self.similar.is_some() || self.same_customer.is_some()
+    }
+
     /// Whether a row that is fit by itself is not sent, for others are there.
     pub fn rejects(&self, strict: bool) -> bool {
         self.duplicate.is_some()
@@ -142,9 +158,7 @@ impl VerdictSorter {
         self.0.push(packed([
             &six(about.ordinal),
             &[kind | flag(!about.fit, UNFIT)],
-            &about.place.input.to_be_bytes(),
-            &six(about.place.line),
-            &six(about.place.byte),
+            &place(about.place),
             &one.to_be_bytes(),
             &two.to_be_bytes(),
             &small.to_be_bytes(),
@@ -271,12 +285,7 @@ fn unpacked(item: &[u8; SIZE]) -> Found {
     let [kind] = take(&mut rest);
     let about = About {
         ordinal,
-        place: Origin {
-            input: u16::from_be_bytes(take(&mut rest)),
-            line: take_six(&mut rest),
-            record: 0,
-            byte: take_six(&mut rest),
-        },
+        place: take_place(&mut rest),
         fit: kind & UNFIT == 0,
     };
     let one = u64::from_be_bytes(take(&mut rest));
@@ -329,6 +338,27 @@ pub(super) fn take_six(rest: &mut &[u8]) -> u64 {
     let six: [u8; 6] = take(rest);
     six.iter()
         .fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+/// Where a row stands: input, line, offset. Its record is worked out from its
+/// ordinal.
+pub(super) const PLACE: usize = 2 + 6 + 6;
+
+pub(super) fn place(origin: Origin) -> [u8; PLACE] {
+    packed([
+        &origin.input.to_be_bytes(),
+        &six(origin.line),
+        &six(origin.byte),
+    ])
+}
+
+pub(super) fn take_place(rest: &mut &[u8]) -> Origin {
+    Origin {
+        input: u16::from_be_bytes(take(rest)),
+        line: take_six(rest),
+        record: 0,
+        byte: take_six(rest),
+    }
 }
 
 pub(super) fn take<const N: usize>(rest: &mut &[u8]) -> [u8; N] {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 
-use super::{Advice, Answered, Found, Refusal, Reply, Trouble, wire};
+use super::{Advice, Answered, Found, Preflight, Refusal, Reply, Trouble, wire};
 
 /// What an answer to a create or an update means.
 pub(super) fn done(answer: Answer, client_id: &str) -> Reply {
@@ -56,9 +56,26 @@ pub(super) fn found(answer: Answer, client_id: &str) -> Found {
     }
 }
 
+/// What an answer to a call that is made before the first create means; `read`
+/// reads the body of a success.
+pub(super) fn asked<T>(
+    answer: Answer,
+    read: impl FnOnce(&[u8]) -> serde_json::Result<T>,
+) -> Preflight<T> {
+    match judge(answer.status) {
+        Standing::Success => match read(&answer.body) {
+            Ok(value) => Preflight::Good(value),
+            Err(error) => Preflight::Unreachable(answer.unreadable(&error), false),
+        },
+        Standing::Denied => Preflight::Denied(answer.refusal()),
+        Standing::Refused | Standing::Absent => Preflight::Refused(answer.refusal()),
+        Standing::Throttled | Standing::Unknown => Preflight::Unreachable(answer.trouble(), false),
+    }
+}
+
 /// What a status means, whichever call it answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
+enum Standing {
     Success,
     Denied,
     Absent,
@@ -68,7 +85,7 @@ pub(super) enum Standing {
 }
 
 /// The table of statuses; the README has it in words.
-pub(super) fn judge(status: StatusCode) -> Standing {
+fn judge(status: StatusCode) -> Standing {
     match status.as_u16() {
         200..=299 => Standing::Success,
         401 | 403 => Standing::Denied,

@@ -10,7 +10,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, 
 use reqwest::{Method, RequestBuilder, Url};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::answer::{Answer, Lost, Standing, done, found, judge};
+use super::answer::{Answer, Lost, asked, done, found};
 use super::{Advice, Answered, CustomerApi, Found, Ids, Preflight, Refusal, Reply, Trouble};
 use super::{headers, limits, wire};
 use crate::domain::change::Change;
@@ -189,17 +189,7 @@ impl Client {
                 return undated(Preflight::Unreachable(lost.trouble, refused));
             }
         };
-        answer.meaning(|answer| match judge(answer.status) {
-            Standing::Success => match read(&answer.body) {
-                Ok(value) => Preflight::Good(value),
-                Err(error) => Preflight::Unreachable(answer.unreadable(&error), false),
-            },
-            Standing::Denied => Preflight::Denied(answer.refusal()),
-            Standing::Refused | Standing::Absent => Preflight::Refused(answer.refusal()),
-            Standing::Throttled | Standing::Unknown => {
-                Preflight::Unreachable(answer.trouble(), false)
-            }
-        })
+        answer.meaning(|answer| asked(answer, read))
     }
 
     async fn send(&self, request: RequestBuilder, longest: usize) -> Result<Answer, Lost> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Method;
 use secrecy::ExposeSecret;
 
-use super::answer::{Standing, judge};
+use super::answer::asked;
 use super::client::{Client, LONGEST_BODY, undated};
 use super::elements::Elements;
 use super::{Answered, Preflight, Trouble};
@@ -27,41 +27,27 @@ impl Client {
                 let lost = self.lost(&error);
                 return undated(Preflight::Unreachable(lost.trouble, lost.unsent));
             }
-            Err(_elapsed) => {
-                let time = humantime::format_duration(self.timeout);
-                let trouble = Trouble {
-                    message: format!("no answer within {time}"),
-                    ..Trouble::default()
-                };
-                return undated(Preflight::Unreachable(trouble, false));
-            }
+            Err(_elapsed) => return undated(broken_off(self.too_late("no answer"))),
         };
-        if !response.status().is_success() {
-            let mut answer = Self::answer_of(&response);
-            // What it says is as much of an explanation as there is.
-            self.read_body(&mut response, &mut answer, LONGEST_BODY)
-                .await
-                .ok();
-            answer.redact(self.secret.expose_secret());
-            return answer.meaning(|answer| match judge(answer.status) {
-                Standing::Denied => Preflight::Denied(answer.refusal()),
-                Standing::Refused | Standing::Absent => Preflight::Refused(answer.refusal()),
-                Standing::Success | Standing::Throttled | Standing::Unknown => {
-                    Preflight::Unreachable(answer.trouble(), false)
-                }
+        let mut answer = Self::answer_of(&response);
+        if answer.status.is_success() {
+            let read = self.read_elements(&mut response, &mut hear).await;
+            return answer.meaning(|_answer| match read {
+                Ok(()) => Preflight::Good(()),
+                Err(message) => broken_off(message),
             });
         }
-        let answer = Self::answer_of(&response);
-        match self.read_elements(&mut response, &mut hear).await {
-            Ok(()) => answer.meaning(|_answer| Preflight::Good(())),
-            Err(message) => answer.meaning(|_answer| {
-                let trouble = Trouble {
-                    message,
-                    ..Trouble::default()
-                };
-                Preflight::Unreachable(trouble, false)
-            }),
-        }
+        // What it says is as much of an explanation as there is.
+        self.read_body(&mut response, &mut answer, LONGEST_BODY)
+            .await
+            .ok();
+        answer.redact(self.secret.expose_secret());
+        answer.meaning(|answer| asked(answer, |_body| Ok(())))
+    }
+
+    fn too_late(&self, missing: &str) -> String {
+        let time = humantime::format_duration(self.timeout);
+        format!("{missing} within {time}")
     }
 
     async fn read_elements(
@@ -72,8 +58,7 @@ impl Client {
         let mut elements = Elements::new();
         loop {
             let Ok(chunk) = tokio::time::timeout(self.timeout, response.chunk()).await else {
-                let time = humantime::format_duration(self.timeout);
-                return Err(format!("no more of the answer within {time}"));
+                return Err(self.too_late("no more of the answer"));
             };
             let wrong = match chunk {
                 Ok(Some(chunk)) => elements.take(&chunk, hear),
@@ -83,4 +68,13 @@ impl Client {
             wrong.map_err(|wrong| wrong.to_string())?;
         }
     }
+}
+
+/// No list, or no whole one.
+fn broken_off(message: String) -> Preflight<()> {
+    let trouble = Trouble {
+        message,
+        ..Trouble::default()
+    };
+    Preflight::Unreachable(trouble, false)
 }
