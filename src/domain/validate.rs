@@ -39,6 +39,13 @@ impl Rejection {
             has_id: false,
         }
     }
+
+    /// Whether one of its errors is about `field`.
+    pub fn is_about(&self, field: Field) -> bool {
+        self.problems.iter().any(|problem| {
+            problem.field == field.name() && problem.code.severity() == Severity::Error
+        })
+    }
 }
 
 impl std::fmt::Display for Rejection {

@@ -149,8 +149,9 @@ impl Ids {
         email: Option<&str>,
         company: &str,
     ) -> io::Result<()> {
-        let (Some(email), false) = (email.filter(|email| !email.is_empty()), company.is_empty())
-        else {
+        // What has no `@` is a placeholder (`none`, `-`) more often than a person.
+        let email = email.filter(|email| email.contains('@'));
+        let (Some(email), false) = (email, company.is_empty()) else {
             return Ok(());
         };
         self.room.clear();

@@ -24,7 +24,7 @@ use crate::domain::plan::{Decision, Policy};
 use crate::domain::row::{Columns, Part, Parts, Row, Rows, State};
 use crate::domain::summary::RowCounts;
 use crate::domain::text::trimmed;
-use crate::domain::validate::{Checked, check};
+use crate::domain::validate::{Checked, Rejection, check};
 use crate::ledger::Ledger;
 use crate::report::{Event, Observer};
 
@@ -274,7 +274,7 @@ impl<'s> Worker<'s> {
         let (took, noted) = match check(row, binding, &surveying.reading.rules) {
             Checked::Skipped => return Ok(Took::Skipped),
             Checked::Unfit(rejection) => {
-                let unfit = unfit(row, binding, rejection.has_id);
+                let unfit = unfit(row, binding, &rejection);
                 self.ids
                     .push_unfit(about(false), unfit)
                     .with_context(writing)?;
@@ -317,10 +317,11 @@ enum Took {
     Fit,
 }
 
-/// What a row that is not fit gives of itself; nothing where it can't be read,
-/// and no id where what stands there is none, unless all that is wrong with it
-/// are the blanks around it.
-fn unfit<'r>(row: &'r Row, binding: &'r Binding, has_id: bool) -> Unfit<'r> {
+/// What a row that is not fit gives of itself: nothing where it can't be read,
+/// no id where what stands there is none, unless all that is wrong with it are
+/// the blanks around it, and of the rest nothing that is an error, since a
+/// hundred cells `#N/A` are not one person.
+fn unfit<'r>(row: &'r Row, binding: &'r Binding, rejection: &Rejection) -> Unfit<'r> {
     let mut unfit = Unfit {
         client_id: "",
         company_name: "",
@@ -334,11 +335,17 @@ fn unfit<'r>(row: &'r Row, binding: &'r Binding, has_id: bool) -> Unfit<'r> {
         };
         let given = text(Field::ClientId);
         let bare = trimmed(given);
-        if has_id || bare.len() < given.len() && bare.starts_with(char::is_alphanumeric) {
+        if rejection.has_id || bare.len() < given.len() && bare.starts_with(char::is_alphanumeric) {
             unfit.client_id = given;
         }
-        unfit.company_name = text(Field::CompanyName);
-        unfit.email = text(Field::Email);
+        let sound = |field| {
+            if rejection.is_about(field) {
+                return "";
+            }
+            text(field)
+        };
+        unfit.company_name = sound(Field::CompanyName);
+        unfit.email = sound(Field::Email);
     }
     unfit
 }

@@ -353,6 +353,27 @@ proptest! {
     }
 }
 
+#[test]
+fn cells_that_hold_no_value_make_nobody_the_same_person() {
+    let people = [
+        "Aster,USD,n/a",
+        "Aster,USD,#N/A",
+        "#REF!,USD,a@b.example",
+        "Birch,USD,a@b.example",
+    ];
+    let twice = people.iter().enumerate();
+    let rows = twice.flat_map(|(at, person)| ["x", "y"].map(|id| format!("{id}{at},{person}")));
+    let tables = Tables::of([("clientId,companyName,currency,email", rows)]);
+    let names = tables.names();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let mut survey = surveyed(tables, &names, &MemoryLedger::default()).unwrap();
+    let mut same = (0..8).filter(|row| {
+        let verdict = survey.verdicts.on(*row).unwrap();
+        verdict.is_some_and(|verdict| verdict.same_customer.is_some())
+    });
+    assert_eq!((same.next(), same.next()), (Some(7), None));
+}
+
 /// `x` is refused for being somebody else, and goes before nobody.
 #[test]
 fn who_is_refused_for_a_warning_makes_no_duplicate() {
