@@ -9,6 +9,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::Arc;
 
 use twox_hash::XxHash3_128;
 
@@ -22,7 +23,8 @@ use crate::domain::customer::{Fingerprint, Values};
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Known, Policy, Progress, decide};
 use crate::domain::text::{fold_into, is_folded};
-use crate::spill::{Sorted, Sorter};
+use crate::spill::Sorted;
+use crate::spill::sift::{Repeats, Sifter};
 
 /// Bytes of an id: its hash without case, kind, number, its own hash, place or
 /// progress and time, digest.
@@ -46,8 +48,8 @@ const IN_DOUBT: u16 = u16::MAX;
 /// Takes the ids of rows and claims in any order. Each worker has its own.
 #[derive(Debug)]
 pub(super) struct Ids {
-    rows: Sorter<SIZE>,
-    people: Sorter<PERSON>,
+    rows: Sifter<SIZE>,
+    people: Sifter<PERSON>,
     /// Whether rows are held against what the ledger knows was sent.
     digests: bool,
     room: Vec<u8>,
@@ -64,11 +66,11 @@ pub(super) struct Unfit<'r> {
 impl Ids {
     /// Ids of one of the threads of a survey; `digests` says whether the ledger
     /// knows any.
-    pub(super) fn new(surveying: &Surveying<'_>, digests: bool) -> Self {
+    pub(super) fn new(surveying: &Surveying<'_>, met: &Arc<Repeats>, digests: bool) -> Self {
         let (folder, among) = (surveying.folder, surveying.threads);
         Self {
-            rows: Sorter::new(folder, among),
-            people: Sorter::new(folder, among),
+            rows: Sifter::new(folder, among, met),
+            people: Sifter::new(folder, among, met),
             digests,
             room: Vec::new(),
         }
@@ -182,13 +184,23 @@ impl Ids {
         let mut refused = Refused::default();
         if surveying.reading.rules.strict {
             // Who is not sent for being somebody else goes before nobody.
-            join_people(Sorted::of(people)?, &mut others, Some(&mut refused))?;
-            join_ids(Sorted::of(rows)?, surveying.policy, &refused, &mut verdicts)?;
+            join_people(Sifter::sorted(people)?, &mut others, Some(&mut refused))?;
+            join_ids(
+                Sifter::sorted(rows)?,
+                surveying.policy,
+                &refused,
+                &mut verdicts,
+            )?;
             return Ok(vec![verdicts, others]);
         }
         std::thread::scope(|scope| {
-            let people = scope.spawn(|| join_people(Sorted::of(people)?, &mut others, None));
-            let rows = join_ids(Sorted::of(rows)?, surveying.policy, &refused, &mut verdicts);
+            let people = scope.spawn(|| join_people(Sifter::sorted(people)?, &mut others, None));
+            let rows = join_ids(
+                Sifter::sorted(rows)?,
+                surveying.policy,
+                &refused,
+                &mut verdicts,
+            );
             let people = people.join();
             rows.and(people.unwrap_or_else(|_panic| Err(io::Error::other("a thread failed"))))
         })?;

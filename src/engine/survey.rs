@@ -5,6 +5,7 @@
 //! before this has ended, so that a file that is wrong is known to be wrong.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 
@@ -27,6 +28,7 @@ use crate::domain::text::trimmed;
 use crate::domain::validate::{Checked, Rejection, check};
 use crate::ledger::Ledger;
 use crate::report::{Event, Observer};
+use crate::spill::sift::Repeats;
 
 /// What is to be done with an input.
 #[derive(Debug)]
@@ -117,7 +119,8 @@ where
 {
     let sorting = || format!("cannot sort in {}", surveying.folder.display());
     let (mut first_new_id, mut gaps) = (1, false);
-    let mut known = Ids::new(surveying, true);
+    let met = Arc::default();
+    let mut known = Ids::new(surveying, &met, true);
     let mut any = false;
     match &mut beforehand {
         Beforehand::Nothing => {}
@@ -135,7 +138,7 @@ where
                 .with_context(sorting)?;
         }
     }
-    let workers = (0..surveying.threads.max(1)).map(|_| Worker::new(surveying, any));
+    let workers = (0..surveying.threads.max(1)).map(|_| Worker::new(surveying, &met, any));
     let mut read = Read::default();
     let workers = abreast(rows, workers.collect(), Worker::read, |part| {
         read.add(part);
@@ -215,11 +218,11 @@ struct Worker<'s> {
 }
 
 impl<'s> Worker<'s> {
-    fn new(surveying: &'s Surveying<'s>, digests: bool) -> Self {
+    fn new(surveying: &'s Surveying<'s>, met: &Arc<Repeats>, digests: bool) -> Self {
         Self {
             surveying,
             checker: Checker::new(surveying.reading),
-            ids: Ids::new(surveying, digests),
+            ids: Ids::new(surveying, met, digests),
             verdicts: VerdictSorter::new(surveying.folder, surveying.threads),
             mended: Mended::new(surveying.folder, surveying.threads),
             row: Row::default(),

@@ -9,7 +9,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 const CHUNK: usize = 120 << 10;
 
 /// How much is read at a time where single rows are looked at.
-const SMALL_CHUNK: usize = 4 << 10;
+const SMALL_CHUNK: usize = 1 << 10;
 
 /// Bytes of an input, read in large pieces.
 pub(super) struct Window<R> {

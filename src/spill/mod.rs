@@ -5,6 +5,8 @@
 //! sorter has one, whatever it holds, so that no input is too long for the
 //! number of files that a process may open.
 
+pub mod sift;
+
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
@@ -54,11 +56,26 @@ impl<const N: usize> Sorter<N> {
 
     /// Takes one item.
     pub fn push(&mut self, item: [u8; N]) -> io::Result<()> {
-        if self.held.len() >= self.most {
+        if self.is_full() {
+            self.held.sort_unstable_by(compare);
             self.spill()?;
         }
-        self.held.push(item);
+        self.hold(item);
         Ok(())
+    }
+
+    fn hold(&mut self, item: [u8; N]) {
+        if self.held.capacity() == 0 {
+            // All at once, so that nothing is copied as it grows; memory that is
+            // not touched is not taken.
+            self.held.reserve_exact(self.most);
+        }
+        self.held.push(item);
+    }
+
+    /// Whether no more can be held.
+    fn is_full(&self) -> bool {
+        self.held.len() >= self.most
     }
 
     /// Gives the items back in order.
@@ -66,8 +83,8 @@ impl<const N: usize> Sorter<N> {
         Sorted::of(vec![self])
     }
 
+    /// Writes what is held to the file, as a run.
     fn spill(&mut self) -> io::Result<()> {
-        self.held.sort_unstable_by(compare);
         let file = match &mut self.file {
             Some(file) => file,
             None => self.file.insert(tempfile::tempfile_in(&self.folder)?),
@@ -135,14 +152,12 @@ impl<const N: usize> Sorted<N> {
 
     fn take(&mut self, mut sorter: Sorter<N>, size: usize) {
         let place = self.files.len();
-        self.runs
-            .extend(sorter.runs.into_iter().map(|range| Run::Spilled {
-                file: place,
-                left: range.clone(),
-                range,
-                buffer: vec![0; size],
-                held: 0..0,
-            }));
+        self.runs.extend(
+            sorter
+                .runs
+                .into_iter()
+                .map(|range| Run::spilled(place, range, size)),
+        );
         self.files.extend(sorter.file);
         sorter.held.sort_unstable_by(compare);
         self.runs.push(Run::Held {
@@ -229,6 +244,18 @@ enum Run<const N: usize> {
 }
 
 impl<const N: usize> Run<N> {
+    /// The items in a `range` of the file that is called `file`, read `size`
+    /// bytes at a time.
+    fn spilled(file: usize, range: Range<u64>, size: usize) -> Self {
+        Self::Spilled {
+            file,
+            left: range.clone(),
+            range,
+            buffer: vec![0; size],
+            held: 0..0,
+        }
+    }
+
     fn rewind(&mut self) {
         match self {
             Self::Held { next, .. } => *next = 0,
