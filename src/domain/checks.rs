@@ -145,26 +145,30 @@ impl<'r> Checks<'_, 'r> {
     }
 
     /// A text that may be left out: trimmed, sound, and looked at.
+    #[inline]
     pub(super) fn optional(&mut self, field: Field) -> Option<&'r str> {
         let value = match self.candidate.get(field) {
             Given::Absent => return None,
             Given::Text(text) if self.is_plain(text) => *text,
-            Given::Text(_) | Given::List(_) | Given::Wrong(..) => {
-                let value = self.trimmed(field)?;
-                if !self.sound(field, value, LONGEST_VALUE) {
-                    return None;
-                }
-                value
-            }
+            Given::Text(_) | Given::List(_) | Given::Wrong(..) => self.trimmed_and_sound(field)?,
         };
         if let Some(wanted) = suspect::wanted(field, value) {
-            let message = format!(
-                "{field} {} does not look right (wanted {wanted})",
-                quoted(value)
-            );
-            self.note(Code::SuspectValue, field, value, message);
+            self.suspect(field, value, wanted);
         }
         Some(value)
+    }
+
+    fn trimmed_and_sound(&mut self, field: Field) -> Option<&'r str> {
+        let value = self.trimmed(field)?;
+        self.sound(field, value, LONGEST_VALUE).then_some(value)
+    }
+
+    pub(super) fn suspect(&mut self, field: Field, value: &str, wanted: &str) {
+        let message = format!(
+            "{field} {} does not look right (wanted {wanted})",
+            quoted(value)
+        );
+        self.note(Code::SuspectValue, field, value, message);
     }
 
     /// The value without blanks around it; `None` where nothing is left.
@@ -203,6 +207,7 @@ impl<'r> Checks<'_, 'r> {
     /// Whether `value` is one in whose form no check would find anything, which
     /// is most of them: not long, no control character, and neither blank,
     /// apostrophe nor `#` where one would mean something.
+    #[inline]
     fn is_plain(&self, value: &str) -> bool {
         let bytes = value.as_bytes();
         let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else {

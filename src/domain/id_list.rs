@@ -108,11 +108,7 @@ impl<'r> Checks<'_, 'r> {
             Some(_) => {}
             None => {
                 if let Some(wanted) = suspect::wanted(field, id) {
-                    let message = format!(
-                        "{field} {} does not look right (wanted {wanted})",
-                        quoted(id)
-                    );
-                    self.note(Code::SuspectValue, field, id, message);
+                    self.suspect(field, id, wanted);
                 }
             }
         }

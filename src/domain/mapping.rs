@@ -232,6 +232,9 @@ impl Binding {
         candidate.printable = row.is_printable() && self.mapping.constants.is_empty();
         for cell in row.cells() {
             match self.targets.get(cell.column) {
+                Some(Target::Field(field)) if cell.kind == Kind::Text => {
+                    candidate.set(*field, row.value(cell));
+                }
                 Some(Target::Field(field)) => candidate.add(*field, cell.kind, row.value(cell)),
                 Some(Target::Contact) if !matches!(cell.kind, Kind::Object | Kind::Null) => {
                     candidate.wrong_contact = Some((cell.kind, row.value(cell)));

@@ -159,6 +159,20 @@ impl Row {
         });
     }
 
+    /// Adds the cells of a table's row, of which the next stands in its text at
+    /// the first of `spans`, and so on.
+    pub fn push_texts(&mut self, spans: impl ExactSizeIterator<Item = (usize, usize)>) {
+        let first = self.cells.len();
+        let cells = spans.enumerate().map(|(place, (start, end))| Cell {
+            column: first + place,
+            kind: Kind::Text,
+            start,
+            end,
+            unescaped: false,
+        });
+        self.cells.extend(cells);
+    }
+
     /// Adds a cell whose value is written otherwise than it stands in the row.
     pub fn push_unescaped(&mut self, column: usize, kind: Kind, value: &str) {
         let start = self.unescaped.len();

@@ -13,16 +13,41 @@ use iso_currency::Country;
 use super::field::Field;
 
 /// What one would expect in `field`, where `value` is not that.
+#[inline]
 pub(super) fn wanted(field: Field, value: &str) -> Option<&'static str> {
-    let (right, wanted) = match field {
-        Field::Email => (is_email(value), "one address, such as name@company.example"),
-        Field::Country => (
-            is_country(value),
-            "a country's ISO 3166 code, such as DE, or its name",
-        ),
-        Field::StripeCustomerId => (is_stripe_id(value), "cus_ and letters and digits"),
-        Field::PlanIds => (is_kable_id(value, "pln_"), "pln_ and 32 hexadecimal digits"),
-        Field::BundleIds => (is_kable_id(value, "bun_"), "bun_ and 32 hexadecimal digits"),
+    let shape = shape(field)?;
+    (!(shape.is_right)(value)).then_some(shape.wanted)
+}
+
+/// The shape of a field's values.
+struct Shape {
+    is_right: fn(&str) -> bool,
+    wanted: &'static str,
+}
+
+#[inline]
+fn shape(field: Field) -> Option<&'static Shape> {
+    Some(match field {
+        Field::Email => &Shape {
+            is_right: is_email,
+            wanted: "one address, such as name@company.example",
+        },
+        Field::Country => &Shape {
+            is_right: is_country,
+            wanted: "a country's ISO 3166 code, such as DE, or its name",
+        },
+        Field::StripeCustomerId => &Shape {
+            is_right: is_stripe_id,
+            wanted: "cus_ and letters and digits",
+        },
+        Field::PlanIds => &Shape {
+            is_right: |value| is_kable_id(value, "pln_"),
+            wanted: "pln_ and 32 hexadecimal digits",
+        },
+        Field::BundleIds => &Shape {
+            is_right: |value| is_kable_id(value, "bun_"),
+            wanted: "bun_ and 32 hexadecimal digits",
+        },
         Field::ClientId
         | Field::CompanyName
         | Field::Currency
@@ -33,9 +58,8 @@ pub(super) fn wanted(field: Field, value: &str) -> Option<&'static str> {
         | Field::AddressLine2
         | Field::City
         | Field::State
-        | Field::PostalCode => (true, ""),
-    };
-    (!right).then_some(wanted)
+        | Field::PostalCode => return None,
+    })
 }
 
 /// Whether `value` is a number in a spreadsheet's short form, `1.23E+15`.
@@ -84,25 +108,47 @@ pub(super) fn placeholder(value: &str) -> bool {
     )
 }
 
+/// What stands between two addresses, separators and blanks, as bits of a word:
+/// all are below 64.
+const APART: u64 = 1 << b','
+    | 1 << b';'
+    | 1 << b'<'
+    | 1 << b'>'
+    | 1 << b' '
+    | 1 << b'\t'
+    | 1 << b'\n'
+    | 1 << b'\x0b'
+    | 1 << b'\x0c'
+    | 1 << b'\r';
+
 fn is_email(value: &str) -> bool {
-    let (mut at, mut dots, mut before) = (None, 0, b'.');
-    for (place, byte) in value.bytes().enumerate() {
-        match byte {
-            b'@' if at.is_some() => return false,
-            b'@' => at = Some(place),
-            b'.' if at.is_some() && matches!(before, b'@' | b'.' | b'-') => return false,
-            b'.' if at.is_some() => dots += 1,
-            // A label neither begins nor ends with one (RFC 1123 §2.1).
-            b'-' if at.is_some() && matches!(before, b'@' | b'.') => return false,
-            b',' | b';' | b'<' | b'>' | b' ' | b'\t'..=b'\r' => return false,
-            _ => {}
-        }
-        before = byte;
-    }
-    at.is_some_and(|at| at > 0)
-        && dots > 0
-        && !matches!(before, b'.' | b'-')
+    let apart = |byte: u8| byte < 64 && APART >> byte & 1 != 0;
+    let Some(at) = value.bytes().position(|byte| byte == b'@') else {
+        return false;
+    };
+    at > 0
+        && !value.bytes().any(apart)
+        && value.as_bytes().get(at + 1..).is_some_and(is_domain)
         && (value.is_ascii() || !value.contains(char::is_whitespace))
+}
+
+/// Whether these are labels with dots between them, two at least, none of which
+/// begins or ends with a hyphen (RFC 1123 §2.1).
+fn is_domain(bytes: &[u8]) -> bool {
+    let (mut dots, mut before) = (0, b'.');
+    for byte in bytes {
+        // Most are letters, which need no closer look.
+        if *byte <= b'@' {
+            match byte {
+                b'@' => return false,
+                b'.' if matches!(before, b'.' | b'-') => return false,
+                b'-' if before == b'.' => return false,
+                _ => dots += usize::from(*byte == b'.'),
+            }
+        }
+        before = *byte;
+    }
+    dots > 0 && !matches!(before, b'.' | b'-')
 }
 
 /// Names that people use and the table of ISO 3166 does not, in lower case.

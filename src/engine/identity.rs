@@ -67,10 +67,9 @@ impl Ids {
     /// Ids of one of the threads of a survey; `digests` says whether the ledger
     /// knows any.
     pub(super) fn new(surveying: &Surveying<'_>, met: &Arc<Repeats>, digests: bool) -> Self {
-        let (folder, among) = (surveying.folder, surveying.threads);
         Self {
-            rows: Sifter::new(folder, among, met),
-            people: Sifter::new(folder, among, met),
+            rows: Sifter::new(surveying.folder, met),
+            people: Sifter::new(surveying.folder, met),
             digests,
             room: Vec::new(),
         }

@@ -214,21 +214,25 @@ fn swallowed(line: u64, breaks: u64) -> String {
 }
 
 fn fill_cells(row: &mut Row, spans: &[Span]) {
-    let mut blank = true;
-    for (column, span) in spans.iter().enumerate() {
-        if blank || span.escapes {
-            let text = row.text().get(span.start..span.end).unwrap_or_default();
-            blank = blank && text.chars().all(char::is_whitespace);
-            if span.escapes {
-                let value = text.replace("\"\"", "\"");
-                row.push_unescaped(column, Kind::Text, &value);
-                continue;
-            }
-        }
-        row.push_span(column, Kind::Text, span.start, span.end);
-    }
-    if blank {
+    let is_blank = |span: &Span| {
+        let text = row.text().get(span.start..span.end).unwrap_or_default();
+        text.chars().all(char::is_whitespace)
+    };
+    if spans.iter().all(is_blank) {
         row.state = State::Blank;
+    }
+    if !spans.iter().any(|span| span.escapes) {
+        row.push_texts(spans.iter().map(|span| (span.start, span.end)));
+        return;
+    }
+    for (column, span) in spans.iter().enumerate() {
+        if span.escapes {
+            let text = row.text().get(span.start..span.end).unwrap_or_default();
+            let value = text.replace("\"\"", "\"");
+            row.push_unescaped(column, Kind::Text, &value);
+        } else {
+            row.push_span(column, Kind::Text, span.start, span.end);
+        }
     }
 }
 

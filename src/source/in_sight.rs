@@ -4,7 +4,7 @@
 //! nearly every row. All others are the splitter's, which knows what to make of
 //! them; a property test holds the two together.
 
-use super::marks::{Block, lowest};
+use super::marks::{Block, WIDTH, lowest};
 use super::splitter::{At, MOST_CELLS, Span};
 
 /// What a block of a row came to.
@@ -47,11 +47,14 @@ impl<'d> InSight<'d> {
 
     /// Goes through `block`, which begins at `start`.
     pub(super) fn go_on(&mut self, start: usize, block: &[u8]) -> Step {
-        let bytes = Block::of(block);
-        let quotes = bytes.equal(b'"');
-        let delimiters = bytes.equal(self.delimiter);
-        let ends = bytes.equal(b'\n') | bytes.equal(b'\r');
-        let mut marks = (quotes | delimiters | ends) & lowest(block.len());
+        let (bytes, there) = (Block::of(block), lowest(block.len()));
+        let quotes = bytes.equal(b'"') & there;
+        let delimiters = bytes.equal(self.delimiter) & there;
+        let ends = (bytes.equal(b'\n') | bytes.equal(b'\r')) & there;
+        if quotes == 0 && self.at == At::Bare {
+            return self.bare(start, delimiters, ends);
+        }
+        let mut marks = quotes | delimiters | ends;
         while marks != 0 {
             let mark = marks & marks.wrapping_neg();
             marks ^= mark;
@@ -86,6 +89,28 @@ impl<'d> InSight<'d> {
             }
         }
         Step::On
+    }
+
+    /// Goes through a block that begins at `start`, in a cell without quotes, and
+    /// has no quotes either, which is most of them.
+    fn bare(&mut self, start: usize, delimiters: u64, ends: u64) -> Step {
+        if self.spans.len() + WIDTH > MOST_CELLS {
+            return Step::NotOurs;
+        }
+        let end = ends & ends.wrapping_neg();
+        // What stands behind the row's end is another row's.
+        let mut marks = (delimiters | end) & (end ^ end.wrapping_sub(1));
+        while marks != 0 {
+            let place = start + marks.trailing_zeros() as usize;
+            marks &= marks - 1;
+            self.cell.end = place;
+            self.spans.push(self.cell);
+            self.cell = Span::at(place + 1);
+        }
+        match end {
+            0 => Step::On,
+            _ => Step::Ends(start + end.trailing_zeros() as usize),
+        }
     }
 
     /// Takes the quote at `place` of a cell with quotes; false where it is

@@ -17,6 +17,10 @@ use super::{Sorted, Sorter};
 /// looking as if it were another; beyond a hundred million all are sorted.
 const BITS: u32 = 26;
 
+/// How many bytes of items a sifter holds before they go to the file. They are
+/// not sorted, and a longer run of them would be no better.
+const HELD: usize = 1 << 19;
+
 /// How many items are read back at a time.
 const AT_ONCE: usize = 1 << 10;
 
@@ -73,10 +77,10 @@ pub struct Sifter<const N: usize> {
 }
 
 impl<const N: usize> Sifter<N> {
-    /// A sifter whose file is kept in `folder`, one of so many that are filled
-    /// side by side and have `met` in common.
-    pub fn new(folder: &Path, among: usize, met: &Arc<Repeats>) -> Self {
-        Self::over(Sorter::new(folder, among), met)
+    /// A sifter whose file is kept in `folder`; those that are filled side by
+    /// side have `met` in common.
+    pub fn new(folder: &Path, met: &Arc<Repeats>) -> Self {
+        Self::over(Sorter::holding(folder, HELD / N.max(1)), met)
     }
 
     fn over(pile: Sorter<N>, met: &Arc<Repeats>) -> Self {
