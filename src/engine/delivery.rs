@@ -14,7 +14,7 @@ use super::{ClaimTime, Ticket};
 use crate::domain::change::Change;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Existing, Remote, differences, is_our_doing};
-use crate::kable::{CustomerApi, Found, Refusal, Reply, Trouble};
+use crate::kable::{Created, CustomerApi, Found, Refusal, Reply, Trouble};
 use crate::report::{Event, Observer};
 
 impl<A: CustomerApi, O: Observer> Sending<A, O> {
@@ -66,17 +66,16 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     }
 
     /// Takes in the answer to a create; the row's end, if that is it.
-    async fn created(&self, life: &mut Life, reply: Reply) -> Option<Delivery> {
+    async fn created(&self, life: &mut Life, reply: Reply<Created>) -> Option<Delivery> {
         match reply {
             Reply::Done {
-                remote,
-                keys,
+                customer: Created { customer_id, keys },
                 status,
                 request_id,
             } => {
                 self.worked(life.sent);
                 let mut settlement = life.settled(Outcome::Created, true);
-                settlement.customer_id = Some(remote.customer_id);
+                settlement.customer_id = Some(customer_id);
                 settlement.request_id = request_id;
                 settlement.status = Some(status);
                 settlement.keys_lost = self.keys && keys.is_empty();
@@ -114,10 +113,12 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     }
 
     /// Takes in the answer to an update; the row's end, if that is it.
-    async fn updated(&self, life: &mut Life, reply: Reply) -> Option<Delivery> {
+    async fn updated(&self, life: &mut Life, reply: Reply<Box<Remote>>) -> Option<Delivery> {
         match reply {
             Reply::Done {
-                remote, request_id, ..
+                customer: remote,
+                request_id,
+                ..
             } => {
                 self.worked(life.sent);
                 life.update = Update::Accepted;

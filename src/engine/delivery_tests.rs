@@ -21,7 +21,7 @@ use crate::engine::testing::{
     Answer, CLAIMED_BY, Heard, NOW_MS, Scripted, remote_of, sending, to_update,
 };
 use crate::engine::{ClaimTime, Ticket};
-use crate::kable::{Advice, Answered, CustomerApi, Found, Key, Refusal, Reply, Trouble};
+use crate::kable::{Advice, Answered, Created, CustomerApi, Found, Key, Refusal, Reply, Trouble};
 use crate::ledger::Settlement;
 use crate::report::Event;
 
@@ -68,13 +68,12 @@ fn created() -> Answer {
 }
 
 fn created_with(keys: &[&str]) -> Answer {
-    let remote = remote_of(&aster(), CLAIMED_BY);
+    let keys = keys.iter().map(|key| Key::from((*key).to_owned()));
     Answer::from(Reply::Done {
-        remote: Box::new(remote),
-        keys: keys
-            .iter()
-            .map(|key| Key::from((*key).to_owned()))
-            .collect(),
+        customer: Created {
+            customer_id: remote_of(&aster(), CLAIMED_BY).customer_id,
+            keys: keys.collect(),
+        },
         status: 201,
         request_id: Some("req-1".to_owned()),
     })
@@ -657,12 +656,12 @@ async fn nothing_is_in_flight_after_the_last_answer() {
 /// after the start: creates don't leave, or their answers are lost.
 struct Down {
     began: Instant,
-    trouble: fn() -> Reply,
+    trouble: fn() -> Reply<Created>,
     starts: Mutex<Vec<u128>>,
 }
 
 impl Down {
-    fn new(trouble: fn() -> Reply) -> Self {
+    fn new(trouble: fn() -> Reply<Created>) -> Self {
         Self {
             began: Instant::now(),
             trouble,
@@ -689,11 +688,13 @@ impl CustomerApi for Down {
         }
     }
 
-    async fn create(&self, customer: &Customer) -> Answered<Reply> {
+    async fn create(&self, customer: &Customer) -> Answered<Reply<Created>> {
         let reply = if self.request().await {
             Reply::Done {
-                remote: Box::new(remote_of(customer, CLAIMED_BY)),
-                keys: Vec::new(),
+                customer: Created {
+                    customer_id: remote_of(customer, CLAIMED_BY).customer_id,
+                    keys: Vec::new(),
+                },
                 status: 201,
                 request_id: None,
             }
@@ -707,7 +708,7 @@ impl CustomerApi for Down {
         }
     }
 
-    async fn update(&self, _client_id: &str, _change: &Change) -> Answered<Reply> {
+    async fn update(&self, _client_id: &str, _change: &Change) -> Answered<Reply<Box<Remote>>> {
         panic!("nothing is to be changed")
     }
 
@@ -725,14 +726,14 @@ impl CustomerApi for Down {
     }
 }
 
-fn not_leaving() -> Reply {
+fn not_leaving() -> Reply<Created> {
     Reply::Unsent(Trouble {
         message: "nobody listens".to_owned(),
         ..Trouble::default()
     })
 }
 
-fn losing() -> Reply {
+fn losing() -> Reply<Created> {
     Reply::Unknown(trouble(502))
 }
 
@@ -843,7 +844,7 @@ impl CustomerApi for Fails {
         }
     }
 
-    async fn create(&self, _customer: &Customer) -> Answered<Reply> {
+    async fn create(&self, _customer: &Customer) -> Answered<Reply<Created>> {
         Answered {
             reply: Reply::Unknown(trouble(self.0)),
             date_ms: None,
@@ -851,7 +852,7 @@ impl CustomerApi for Fails {
         }
     }
 
-    async fn update(&self, _client_id: &str, _change: &Change) -> Answered<Reply> {
+    async fn update(&self, _client_id: &str, _change: &Change) -> Answered<Reply<Box<Remote>>> {
         panic!("nothing is to be changed")
     }
 
@@ -889,8 +890,7 @@ fn renamed() -> Remote {
 
 fn updated(remote: Remote) -> Answer {
     to_update(Reply::Done {
-        remote: Box::new(remote),
-        keys: Vec::new(),
+        customer: Box::new(remote),
         status: 201,
         request_id: Some("req-4".to_owned()),
     })

@@ -141,9 +141,9 @@ where
         wall: parts.around.wall,
         progress: Progress::default(),
         hurry: Arc::clone(&hurry),
+        figured: None,
     };
-    let runtime = Handle::current();
-    let recording = tokio::task::spawn_blocking(move || record.record(inbox, &runtime));
+    let recording = tokio::task::spawn_blocking(move || record.record(inbox, &Handle::current()));
     let feed = Feed {
         rows: parts.rows,
         reading: parts.reading,

@@ -13,7 +13,7 @@ use crate::domain::change::Change;
 use crate::domain::customer::Customer;
 use crate::domain::customer::tests::aster;
 use crate::domain::outcome::Outcome;
-use crate::domain::plan::{Existing, Policy};
+use crate::domain::plan::{Existing, Policy, Remote};
 use crate::engine::account::{Account, Accounting, account, demand_agreement};
 use crate::engine::alike::Alike;
 use crate::engine::budget::Allowance;
@@ -27,7 +27,7 @@ use crate::engine::testing::{
     remote_of, sending,
 };
 use crate::engine::{ClaimTime, Reading, Ticket};
-use crate::kable::{Answered, CustomerApi, Found, Reply};
+use crate::kable::{Answered, Created, CustomerApi, Found, Reply};
 use crate::ledger::{Ledger, RunStart};
 use crate::report::{Fate, RowAccount, Silent, Sink};
 
@@ -699,11 +699,11 @@ impl CustomerApi for Deaf {
         std::future::pending().await
     }
 
-    async fn create(&self, _customer: &Customer) -> Answered<Reply> {
+    async fn create(&self, _customer: &Customer) -> Answered<Reply<Created>> {
         std::future::pending().await
     }
 
-    async fn update(&self, _client_id: &str, _change: &Change) -> Answered<Reply> {
+    async fn update(&self, _client_id: &str, _change: &Change) -> Answered<Reply<Box<Remote>>> {
         panic!("nothing is to be changed")
     }
 

@@ -10,14 +10,14 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::WallClock;
 use super::sending::Sending;
 use super::stop::Halt;
 use crate::domain::outcome::Outcome;
 use crate::kable::Key;
-use crate::ledger::{Batch, Claim, Ledger, Settlement};
+use crate::ledger::{Batch, Claim, Ledger, RunFigures, Settlement};
 use crate::report::keys::KeyFile;
 use crate::report::{Event, Observer, Progress};
 
@@ -30,6 +30,9 @@ const LINGER: Duration = Duration::from_millis(20);
 
 /// After how long without anything to write whoever watches is told all the same.
 const QUIET: Duration = Duration::from_secs(1);
+
+/// After how long latencies are written again.
+const FIGURED_EVERY: Duration = Duration::from_secs(1);
 
 /// What the recorder is told.
 #[derive(Debug)]
@@ -58,6 +61,8 @@ pub(super) struct Recorder<L, A, O> {
     pub(super) progress: Progress,
     /// Somebody waits for what is written: no company is waited for.
     pub(super) hurry: Arc<Notify>,
+    /// When latencies were last written.
+    pub(super) figured: Option<Instant>,
 }
 
 impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
@@ -86,7 +91,7 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
             let gathering = gather(inbox, &self.hurry, &mut messages);
             let gathered = runtime.block_on(timeout(QUIET, gathering));
             match gathered {
-                Ok(false) => return Ok(()),
+                Ok(false) => return self.write_latencies(),
                 // A run that waits says so, and why.
                 Err(_quiet) if messages.is_empty() && !self.is_news() => self.report(&[]),
                 Ok(true) | Err(_) => self.write(&mut messages)?,
@@ -94,10 +99,29 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
         }
     }
 
+    /// The run's figures; its latencies, which are many, not every time.
+    fn figures(&mut self) -> RunFigures {
+        if self.figured.is_some_and(|at| at.elapsed() < FIGURED_EVERY) {
+            return self.sending.counts();
+        }
+        self.figured = Some(Instant::now());
+        self.sending.figures()
+    }
+
+    fn write_latencies(&mut self) -> anyhow::Result<()> {
+        self.figured = None;
+        let batch = Batch {
+            now_ms: (self.wall)(),
+            figures: self.figures(),
+            ..Batch::default()
+        };
+        Ok(self.ledger.write(&batch)?)
+    }
+
     fn write(&mut self, messages: &mut Vec<Message>) -> anyhow::Result<()> {
         let mut batch = Batch {
             now_ms: (self.wall)(),
-            figures: self.sending.figures(),
+            figures: self.figures(),
             ..Batch::default()
         };
         let mut waiting = Vec::new();

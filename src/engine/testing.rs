@@ -24,7 +24,7 @@ use crate::domain::customer::{Customer, Fingerprint};
 use crate::domain::outcome::{Outcome, Tally};
 use crate::domain::plan::{Existing, Known, Progress, Remote};
 use crate::domain::row::{Columns, Kind, Origin, Part, Parts, Revisit, Row, Rows, State};
-use crate::kable::{Advice, Answered, CustomerApi, Found, Refusal, Reply, Trouble};
+use crate::kable::{Advice, Answered, Created, CustomerApi, Found, Refusal, Reply, Trouble};
 use crate::ledger::{Batch, Entry, Ledger, LedgerError, RunFigures, RunStart, Standing};
 use crate::report::{Event, Observer};
 
@@ -107,13 +107,13 @@ impl Observer for Heard {
 /// One answer of a [`Scripted`] API.
 #[derive(Debug)]
 pub(super) enum Answer {
-    Create(Answered<Reply>),
-    Update(Answered<Reply>),
+    Create(Answered<Reply<Created>>),
+    Update(Answered<Reply<Box<Remote>>>),
     Find(Answered<Found>),
 }
 
-impl From<Reply> for Answer {
-    fn from(reply: Reply) -> Self {
+impl From<Reply<Created>> for Answer {
+    fn from(reply: Reply<Created>) -> Self {
         Self::Create(undated(reply))
     }
 }
@@ -125,7 +125,7 @@ impl From<Found> for Answer {
 }
 
 /// An update's answer.
-pub(super) fn to_update(reply: Reply) -> Answer {
+pub(super) fn to_update(reply: Reply<Box<Remote>>) -> Answer {
     Answer::Update(undated(reply))
 }
 
@@ -202,7 +202,7 @@ impl CustomerApi for Scripted {
         })
     }
 
-    async fn create(&self, _customer: &Customer) -> Answered<Reply> {
+    async fn create(&self, _customer: &Customer) -> Answered<Reply<Created>> {
         match self.answer("create") {
             Answer::Create(answered) => answered,
             other @ (Answer::Update(_) | Answer::Find(_)) => {
@@ -211,7 +211,7 @@ impl CustomerApi for Scripted {
         }
     }
 
-    async fn update(&self, _client_id: &str, _change: &Change) -> Answered<Reply> {
+    async fn update(&self, _client_id: &str, _change: &Change) -> Answered<Reply<Box<Remote>>> {
         match self.answer("update") {
             Answer::Update(answered) => answered,
             other @ (Answer::Create(_) | Answer::Find(_)) => {
@@ -327,7 +327,7 @@ impl CustomerApi for Kable {
         undated(Ok(()))
     }
 
-    async fn create(&self, customer: &Customer) -> Answered<Reply> {
+    async fn create(&self, customer: &Customer) -> Answered<Reply<Created>> {
         let id = customer.client_id();
         assert!(self.ledger.is_in_doubt(id), "{id} was sent without a claim");
         let mut held = self.held.lock().unwrap();
@@ -341,19 +341,22 @@ impl CustomerApi for Kable {
             return undated(not_done(Fate::Refused(format!("customer {id} exists"))));
         }
         let remote = remote_of(customer, CLAIMED_BY);
-        held.by_id.insert(id.to_owned(), remote.clone());
+        let customer_id = remote.customer_id.clone();
+        held.by_id.insert(id.to_owned(), remote);
         if fate == Fate::LostAfter {
             return undated(Reply::Unknown(Trouble::default()));
         }
         undated(Reply::Done {
-            remote: Box::new(remote),
-            keys: Vec::new(),
+            customer: Created {
+                customer_id,
+                keys: Vec::new(),
+            },
             status: 200,
             request_id: None,
         })
     }
 
-    async fn update(&self, client_id: &str, change: &Change) -> Answered<Reply> {
+    async fn update(&self, client_id: &str, change: &Change) -> Answered<Reply<Box<Remote>>> {
         let mut held = self.held.lock().unwrap();
         let fate = (held.temper)(Ask::Update(client_id));
         if !matches!(fate, Fate::Answered | Fate::LostAfter) {
@@ -372,8 +375,7 @@ impl CustomerApi for Kable {
             return undated(Reply::Unknown(Trouble::default()));
         }
         undated(Reply::Done {
-            remote: Box::new(remote.clone()),
-            keys: Vec::new(),
+            customer: Box::new(remote.clone()),
             status: 201,
             request_id: None,
         })
@@ -399,7 +401,7 @@ impl CustomerApi for Kable {
     }
 }
 
-fn not_done(fate: Fate) -> Reply {
+fn not_done<T>(fate: Fate) -> Reply<T> {
     match fate {
         Fate::Refused(message) => Reply::Refused(Refusal {
             status: 400,
@@ -735,7 +737,10 @@ impl Ledger for MemoryLedger {
             claimed.open = true;
             claimed.entry.outcome = Outcome::Unresolved;
         }
-        held.runs[run] = batch.figures.clone();
+        let before = std::mem::replace(&mut held.runs[run], batch.figures.clone());
+        if batch.figures.latencies.is_empty() {
+            held.runs[run].latencies = before.latencies;
+        }
         Ok(())
     }
 

@@ -2,17 +2,36 @@
 
 use std::time::Duration;
 
+use memchr::memmem::Finder;
 use reqwest::StatusCode;
+use secrecy::{ExposeSecret, SecretString};
 
-use super::{Advice, Answered, Found, Preflight, Refusal, Reply, Trouble, wire};
+use super::{Advice, Answered, Created, Found, Preflight, Refusal, Reply, Trouble, wire};
+use crate::domain::plan::Remote;
 
-/// What an answer to a create or an update means.
-pub(super) fn done(answer: Answer, client_id: &str) -> Reply {
+/// What an answer to a create means.
+pub(super) fn created(answer: Answer, client_id: &str) -> Reply<Created> {
+    done(answer, client_id, wire::created)
+}
+
+/// What an answer to an update means.
+pub(super) fn updated(answer: Answer, client_id: &str) -> Reply<Box<Remote>> {
+    done(answer, client_id, |body| {
+        let remote = wire::customer(body)?;
+        Ok((remote.client_id.clone(), Box::new(remote)))
+    })
+}
+
+/// What an answer to either means; `read` finds in it whose answer it is.
+fn done<T>(
+    answer: Answer,
+    client_id: &str,
+    read: impl FnOnce(&[u8]) -> serde_json::Result<(String, T)>,
+) -> Reply<T> {
     match judge(answer.status) {
-        Standing::Success => match wire::customer(&answer.body) {
-            Ok(read) if read.remote.client_id == client_id => Reply::Done {
-                remote: Box::new(read.remote),
-                keys: read.keys,
+        Standing::Success => match read(&answer.body) {
+            Ok((of, customer)) if of == client_id => Reply::Done {
+                customer,
                 status: answer.status.as_u16(),
                 request_id: answer.request_id,
             },
@@ -36,8 +55,8 @@ pub(super) fn found(answer: Answer, client_id: &str) -> Found {
         Standing::Success => match wire::customer(&answer.body) {
             // A client id that reads like one of Kable's own ids could find
             // another customer by that.
-            Ok(read) if read.remote.client_id == client_id => Found::There {
-                remote: Box::new(read.remote),
+            Ok(remote) if remote.client_id == client_id => Found::There {
+                remote: Box::new(remote),
                 request_id: answer.request_id,
             },
             Ok(_) => Found::Unknown(
@@ -110,6 +129,37 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
 }
 
+/// The secret, to be taken out of what a server gives back.
+#[derive(Clone)]
+pub(super) struct Redaction {
+    secret: SecretString,
+    finder: Finder<'static>,
+}
+
+impl std::fmt::Debug for Redaction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Redaction").finish_non_exhaustive()
+    }
+}
+
+impl Redaction {
+    /// The redaction of `secret`.
+    pub(super) fn of(secret: &str) -> Self {
+        Self {
+            secret: secret.into(),
+            finder: Finder::new(secret.as_bytes()).into_owned(),
+        }
+    }
+
+    fn is_in(&self, text: &[u8]) -> bool {
+        !self.finder.needle().is_empty() && self.finder.find(text).is_some()
+    }
+
+    fn redacted(&self, text: &str) -> String {
+        text.replace(self.secret.expose_secret(), "…")
+    }
+}
+
 /// No whole answer.
 pub(super) struct Lost {
     pub(super) unsent: bool,
@@ -126,24 +176,20 @@ impl Answer {
         }
     }
 
-    /// Takes `secret` out of everything that may be shown of the answer.
-    pub(super) fn redact(&mut self, secret: &str) {
-        if secret.is_empty() {
-            return;
-        }
+    /// Takes the secret out of everything that may be shown of the answer.
+    pub(super) fn redact(&mut self, redaction: &Redaction) {
         let redacted = |text: &mut String| {
-            if text.contains(secret) {
-                *text = text.replace(secret, "…");
+            if redaction.is_in(text.as_bytes()) {
+                *text = redaction.redacted(text);
             }
         };
         self.request_id.iter_mut().for_each(redacted);
         self.redirect.iter_mut().for_each(redacted);
         let quotas = self.advice.quotas.iter_mut();
         quotas.map(|quota| &mut quota.name).for_each(redacted);
-        if memchr::memmem::find(&self.body, secret.as_bytes()).is_some() {
-            self.body = String::from_utf8_lossy(&self.body)
-                .replace(secret, "…")
-                .into_bytes();
+        if redaction.is_in(&self.body) {
+            let text = String::from_utf8_lossy(&self.body);
+            self.body = redaction.redacted(&text).into_bytes();
         }
     }
 
@@ -210,7 +256,7 @@ mod tests {
 
     use reqwest::StatusCode;
 
-    use super::{Advice, Answer, Standing, judge};
+    use super::{Advice, Answer, Redaction, Standing, judge};
     use crate::kable::Quota;
 
     const README: &str = include_str!("../../README.md");
@@ -232,7 +278,7 @@ mod tests {
             redirect: Some("https://x.example/?s=sk_test.1".to_owned()),
             body: br#"{"message":"you sent sk_test.1"}"#.to_vec(),
         };
-        answer.redact("sk_test.1");
+        answer.redact(&Redaction::of("sk_test.1"));
         assert_eq!(answer.advice.quotas[0].name, "for …");
         assert_eq!(answer.redirect.as_deref(), Some("https://x.example/?s=…"));
         answer.redirect = None;

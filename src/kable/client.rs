@@ -10,11 +10,14 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, 
 use reqwest::{Method, RequestBuilder, Url};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::answer::{Answer, Lost, asked, done, found};
-use super::{Advice, Answered, CustomerApi, Found, Ids, Preflight, Refusal, Reply, Trouble};
+use super::answer::{Answer, Lost, Redaction, asked, created, found, updated};
+use super::{
+    Advice, Answered, Created, CustomerApi, Found, Ids, Preflight, Refusal, Reply, Trouble,
+};
 use super::{headers, limits, wire};
 use crate::domain::change::Change;
 use crate::domain::customer::Customer;
+use crate::domain::plan::Remote;
 
 /// What may stand in a path segment as it is (RFC 3986, "unreserved").
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -78,7 +81,7 @@ pub struct Client {
     authenticate_url: Url,
     api_url: Url,
     credentials: HeaderMap,
-    pub(super) secret: SecretString,
+    pub(super) redaction: Redaction,
     pub(super) timeout: Duration,
     connect_timeout: Duration,
 }
@@ -140,7 +143,7 @@ impl Client {
             authenticate_url: extended(&api_url, &["authenticate"])?,
             api_url,
             credentials,
-            secret: settings.client_secret.clone(),
+            redaction: Redaction::of(settings.client_secret.expose_secret()),
             timeout: settings.timeout,
             connect_timeout,
         })
@@ -197,7 +200,7 @@ impl Client {
         let mut answer = Self::answer_of(&response);
         let whole = self.read_body(&mut response, &mut answer, longest).await;
         // A server that gives a request back must not get the secret printed.
-        answer.redact(self.secret.expose_secret());
+        answer.redact(&self.redaction);
         whole.map(|()| answer)
     }
 
@@ -272,13 +275,14 @@ impl Client {
         }
     }
 
-    /// Sends a body that makes or changes the customer `client_id`.
-    async fn change(
+    /// Sends a body that makes or changes a customer; `read` says what the answer
+    /// means.
+    async fn change<T>(
         &self,
         url: Url,
         body: serde_json::Result<Vec<u8>>,
-        client_id: &str,
-    ) -> Answered<Reply> {
+        read: impl FnOnce(Answer) -> Reply<T>,
+    ) -> Answered<Reply<T>> {
         let body = match body {
             Ok(body) => body,
             Err(error) => {
@@ -294,7 +298,7 @@ impl Client {
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
             .body(body);
         match self.send(request, LONGEST_BODY).await {
-            Ok(answer) => answer.meaning(|answer| done(answer, client_id)),
+            Ok(answer) => answer.meaning(read),
             Err(lost) if lost.unsent => undated(Reply::Unsent(lost.trouble)),
             Err(lost) => undated(Reply::Unknown(lost.trouble)),
         }
@@ -311,15 +315,16 @@ impl Client {
 }
 
 impl CustomerApi for Client {
-    async fn create(&self, customer: &Customer) -> Answered<Reply> {
-        let url = self.create_url.clone();
-        self.change(url, wire::create_body(customer), customer.client_id())
-            .await
+    async fn create(&self, customer: &Customer) -> Answered<Reply<Created>> {
+        let (url, body) = (self.create_url.clone(), wire::create_body(customer));
+        let read = |answer| created(answer, customer.client_id());
+        self.change(url, body, read).await
     }
 
-    async fn update(&self, client_id: &str, change: &Change) -> Answered<Reply> {
+    async fn update(&self, client_id: &str, change: &Change) -> Answered<Reply<Box<Remote>>> {
         let url = self.customer_url(client_id, "/update");
-        self.change(url, wire::update_body(change), client_id).await
+        let read = |answer| updated(answer, client_id);
+        self.change(url, wire::update_body(change), read).await
     }
 
     async fn reach(&self) -> Answered<Result<(), Trouble>> {

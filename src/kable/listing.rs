@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use reqwest::Method;
-use secrecy::ExposeSecret;
 
 use super::answer::asked;
 use super::client::{Client, LONGEST_BODY, undated};
@@ -41,7 +40,7 @@ impl Client {
         self.read_body(&mut response, &mut answer, LONGEST_BODY)
             .await
             .ok();
-        answer.redact(self.secret.expose_secret());
+        answer.redact(&self.redaction);
         answer.meaning(|answer| asked(answer, |_body| Ok(())))
     }
 

@@ -9,6 +9,7 @@ pub mod client;
 mod elements;
 mod fields;
 mod headers;
+mod lenient;
 mod limits;
 mod listing;
 mod wire;
@@ -47,15 +48,22 @@ pub struct Trouble {
     pub wait: Option<Duration>,
 }
 
+/// A customer that was created, as far as anybody needs to know.
+#[derive(Debug, Clone)]
+pub struct Created {
+    /// Kable's id for it.
+    pub customer_id: String,
+    /// Its keys, where they were asked for.
+    pub keys: Vec<Key>,
+}
+
 /// What came of one create, or of one update.
 #[derive(Debug, Clone)]
-pub enum Reply {
+pub enum Reply<T> {
     /// It was done.
     Done {
-        /// The customer, as Kable holds it now.
-        remote: Box<Remote>,
-        /// Its keys, where a create asked for them.
-        keys: Vec<Key>,
+        /// The customer that came of it.
+        customer: T,
         /// The HTTP status.
         status: u16,
         /// `X-REQUEST-ID`.
@@ -170,14 +178,14 @@ pub enum Unit {
 /// is paced and counted by the caller.
 pub trait CustomerApi: Send + Sync + 'static {
     /// Creates `customer`.
-    fn create(&self, customer: &Customer) -> impl Future<Output = Answered<Reply>> + Send;
+    fn create(&self, customer: &Customer) -> impl Future<Output = Answered<Reply<Created>>> + Send;
 
     /// Changes the customer with this `clientId`.
     fn update(
         &self,
         client_id: &str,
         change: &Change,
-    ) -> impl Future<Output = Answered<Reply>> + Send;
+    ) -> impl Future<Output = Answered<Reply<Box<Remote>>>> + Send;
 
     /// Finds out whether the API is there: any answer but a server error.
     fn reach(&self) -> impl Future<Output = Answered<Result<(), Trouble>>> + Send;
@@ -205,5 +213,5 @@ pub type Ids = HashSet<String>;
 
 /// A customer as it stands in the list of all; `None` where it can't be read.
 pub fn listed_customer(body: &[u8]) -> Option<Remote> {
-    wire::customer(body).ok().map(|read| read.remote)
+    wire::customer(body).ok()
 }

@@ -5,14 +5,14 @@
 //! is; whatever else it lacks, adds or gives another type is read as not said.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{MapAccess, Visitor};
+use serde::de::{IgnoredAny, MapAccess};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::Key;
+use super::Created;
+use super::lenient::{OrNothing, Wanted};
 use crate::domain::change::Change;
 use crate::domain::customer::{Contact, Customer};
 use crate::domain::field::Field;
@@ -79,99 +79,129 @@ impl Serialize for ContactBody<'_> {
     }
 }
 
-/// A customer and, from a create that asked for them, its keys.
-pub(super) struct CustomerResponse {
-    pub(super) remote: Remote,
-    pub(super) keys: Vec<Key>,
+/// Reads the answer to a create: whose it is, and what came of it. The error
+/// says what is missing.
+///
+/// What else the customer is was sent a moment ago, and is passed over.
+pub(super) fn created(body: &[u8]) -> serde_json::Result<(String, Created)> {
+    let read: CreatedMembers<'_> = serde_json::from_slice(without_mark(body))?;
+    let keys = read.keys.into_iter();
+    let keys = keys.filter_map(|key| serde_json::from_str(key.get()).ok());
+    let created = Created {
+        customer_id: read.customer_id,
+        keys: keys.map(|key: KeyMembers| key.key).collect(),
+    };
+    Ok((read.client_id, created))
 }
 
 /// Reads a customer; the error says what is missing.
-pub(super) fn customer(body: &[u8]) -> serde_json::Result<CustomerResponse> {
-    // A parser may ignore a byte-order mark rather than fail (RFC 8259 §8.1).
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let read: CustomerMembers<'_> = serde_json::from_slice(body)?;
-    Ok(CustomerResponse {
-        remote: Remote {
-            customer_id: read.customer_id,
-            client_id: read.client_id,
-            company_name: read.company_name,
-            currency: read.currency,
-            status: read.status,
-            plan_ids: read
-                .plans
-                .map(|plans| plans.into_iter().filter_map(|plan| plan.plan_id).collect()),
-            bundle_ids: read.bundles.map(|bundles| {
-                bundles
-                    .into_iter()
-                    .filter_map(|bundle| bundle.bundle_id)
-                    .collect()
-            }),
-            contact: read.billing_contact.map(|ContactMembers(contact)| contact),
-            created: read.created.as_deref().and_then(time_ms),
-        },
-        keys: read
-            .keys
-            .into_iter()
-            .filter_map(|key| serde_json::from_str(key.get()).ok())
-            .map(|key: KeyMembers| key.key)
-            .collect(),
+pub(super) fn customer(body: &[u8]) -> serde_json::Result<Remote> {
+    let read: CustomerMembers = serde_json::from_slice(without_mark(body))?;
+    let plans = read.plans.map(Vec::into_iter);
+    let bundles = read.bundles.map(Vec::into_iter);
+    Ok(Remote {
+        customer_id: read.customer_id,
+        client_id: read.client_id,
+        company_name: read.company_name.0.unwrap_or_default(),
+        currency: read.currency.0.unwrap_or_default(),
+        status: read.status.0.unwrap_or_default(),
+        plan_ids: plans.map(|plans| plans.filter_map(|plan| plan.plan_id).collect()),
+        bundle_ids: bundles.map(|bundles| bundles.filter_map(|plan| plan.bundle_id).collect()),
+        contact: read.billing_contact.0,
+        created: read.created.0.as_deref().and_then(time_ms),
     })
 }
 
-/// What we read of a customer (API reference, "Customer: the response"). Only
-/// the two ids must be there: they say whose answer this is.
+/// A parser may ignore a byte-order mark rather than fail (RFC 8259 §8.1).
+fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+}
+
+/// What we read of a customer that was created (API reference, "Customer: the
+/// response").
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct CustomerMembers<'b> {
+struct CreatedMembers<'b> {
     customer_id: String,
     client_id: String,
-    #[serde(default, deserialize_with = "if_readable")]
-    company_name: String,
-    #[serde(default, deserialize_with = "if_readable")]
-    currency: String,
-    #[serde(default, deserialize_with = "if_readable")]
-    status: String,
-    #[serde(default, deserialize_with = "if_readable")]
-    plans: Option<Vec<PlanMembers>>,
-    #[serde(default, deserialize_with = "if_readable")]
-    bundles: Option<Vec<PlanMembers>>,
-    #[serde(default, deserialize_with = "if_readable")]
-    billing_contact: Option<ContactMembers>,
-    #[serde(default, deserialize_with = "if_readable")]
-    created: Option<String>,
     /// One by one: what can be read of them is never shown again.
     #[serde(borrow, default, deserialize_with = "if_readable")]
     keys: Vec<&'b RawValue>,
 }
 
+/// What we read of a customer. Only the two ids must be there: they say whose
+/// answer this is.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CustomerMembers {
+    customer_id: String,
+    client_id: String,
+    #[serde(default)]
+    company_name: Text,
+    #[serde(default)]
+    currency: Text,
+    #[serde(default)]
+    status: Text,
+    #[serde(default, deserialize_with = "if_readable")]
+    plans: Option<Vec<PlanMembers>>,
+    #[serde(default, deserialize_with = "if_readable")]
+    bundles: Option<Vec<PlanMembers>>,
+    #[serde(default)]
+    billing_contact: ContactMembers,
+    #[serde(default)]
+    created: Text,
+}
+
+/// A member that is text, or as if it weren't there: a customer is no less
+/// created for a `null` beside its ids.
+#[derive(Default)]
+struct Text(Option<String>);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct IfText;
+        impl Wanted<'_> for IfText {
+            type Value = String;
+
+            fn text(self, text: &str) -> Option<String> {
+                Some(text.to_owned())
+            }
+        }
+        deserializer.deserialize_any(OrNothing(IfText)).map(Text)
+    }
+}
+
 /// The members of a contact that are text; a later one of the same name is
 /// the one that counts.
-struct ContactMembers(Contact);
+#[derive(Default)]
+struct ContactMembers(Option<Contact>);
 
 impl<'de> Deserialize<'de> for ContactMembers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
-            type Value = ContactMembers;
+        struct IfContact;
+        impl<'de> Wanted<'de> for IfContact {
+            type Value = Contact;
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ContactMembers, A::Error> {
+            fn members<A: MapAccess<'de>>(self, mut map: A) -> Result<Option<Contact>, A::Error> {
                 let mut contact = Contact::default();
                 while let Some(Name(name)) = map.next_key()? {
-                    let value: &RawValue = map.next_value()?;
                     let mut fields = Field::CONTACT.into_iter();
-                    let field = fields.find(|field| field.member() == name);
-                    if let Some((field, text)) = field.zip(serde_json::from_str(value.get()).ok()) {
-                        contact.set(field, text);
+                    match fields.find(|field| field.member() == name) {
+                        Some(field) => {
+                            if let Text(Some(text)) = map.next_value()? {
+                                contact.set(field, text);
+                            }
+                        }
+                        None => {
+                            map.next_value::<IgnoredAny>()?;
+                        }
                     }
                 }
-                Ok(ContactMembers(contact))
+                Ok(Some(contact))
             }
         }
-        deserializer.deserialize_map(Members)
+        let contact = deserializer.deserialize_any(OrNothing(IfContact))?;
+        Ok(Self(contact))
     }
 }
 
@@ -179,8 +209,7 @@ impl<'de> Deserialize<'de> for ContactMembers {
 #[derive(Deserialize)]
 struct Name<'b>(#[serde(borrow)] Cow<'b, str>);
 
-/// A member of the type that it should have, or as if it weren't there: a
-/// customer is no less created for a `null` beside its ids.
+/// A member of the type that it should have, or as if it weren't there.
 fn if_readable<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     T: Deserialize<'de> + Default,
@@ -247,8 +276,9 @@ fn time_ms(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Change, create_body, customer, message, time_ms, update_body};
+    use super::{Change, create_body, created, customer, message, time_ms, update_body};
     use crate::domain::customer::tests::aster;
+    use crate::domain::field::Field;
 
     #[test]
     fn a_body_holds_what_is_given_and_nothing_else() {
@@ -274,38 +304,54 @@ mod tests {
 
     #[test]
     fn unknown_members_break_nothing() {
-        let read = customer(
-            br#"{"customerId":"cus_1","clientId":"c-1","new":{"a":[1]},"plans":[{"planId":"p","tiers":[]}],
+        let body = br#"{"customerId":"cus_1","clientId":"c-1","new":{"a":[1]},"plans":[{"planId":"p","tiers":[]}],
                  "billingContact":{"email":"a@b.example","fax":1},"created":"2022-03-01T00:00:00.000Z",
-                 "keys":[{"clientId":"c-1","key":"sk_1","created":"x"}]}"#,
-        )
-        .unwrap();
-        assert_eq!(read.remote.plan_ids, Some(vec!["p".to_owned()]));
-        assert_eq!(read.remote.bundle_ids, None);
-        assert_eq!(read.remote.created, Some(1_646_092_800_000));
-        assert_eq!(read.keys.len(), 1);
-        assert!(!format!("{:?}", read.keys).contains("sk_1"));
+                 "keys":[{"clientId":"c-1","key":"sk_1","created":"x"}]}"#;
+        let remote = customer(body).unwrap();
+        assert_eq!(remote.plan_ids, Some(vec!["p".to_owned()]));
+        assert_eq!(remote.bundle_ids, None);
+        assert_eq!(remote.created, Some(1_646_092_800_000));
+        let (client_id, created) = created(body).unwrap();
+        assert_eq!(
+            (client_id.as_str(), created.customer_id.as_str()),
+            ("c-1", "cus_1")
+        );
+        assert_eq!(created.keys.len(), 1);
+        assert!(!format!("{created:?}").contains("sk_1"));
     }
 
     #[test]
     fn members_of_another_type_are_not_said() {
-        let read = customer(
-            br#"{"customerId":"cus_1","clientId":"c-1","companyName":null,"status":{},"plans":["p"],
-                 "bundles":[{"bundleId":7}],"billingContact":[],"created":5,
-                 "keys":[null,{"key":5},{"key":"sk_1"}]}"#,
-        )
-        .unwrap();
-        assert_eq!(read.remote.company_name, "");
-        assert_eq!((read.remote.plan_ids, read.remote.bundle_ids), (None, None));
-        assert_eq!((read.remote.contact, read.remote.created), (None, None));
-        assert_eq!(read.keys.len(), 1);
+        let body = br#"{"customerId":"cus_1","clientId":"c-1","companyName":null,"currency":1.5,"status":{"a":1},
+                 "plans":["p"],"bundles":[{"bundleId":7}],"billingContact":["email"],"created":5,
+                 "keys":[null,{"key":5},{"key":"sk_1"}]}"#;
+        let remote = customer(body).unwrap();
+        assert_eq!(
+            (remote.company_name, remote.currency),
+            (String::new(), String::new())
+        );
+        assert_eq!((remote.plan_ids, remote.bundle_ids), (None, None));
+        assert_eq!((remote.contact, remote.created), (None, None));
+        assert_eq!(created(body).unwrap().1.keys.len(), 1);
+    }
+
+    #[test]
+    fn of_a_contact_all_that_is_text_is_read() {
+        let body = br#"{"customerId":"cus_1","clientId":"c-1","billingContact":
+                 {"city":null,"email":"a@b.example","phone":[1],"state":{"a":2},"email":"c@d.example"}}"#;
+        let contact = customer(body).unwrap().contact.unwrap();
+        assert_eq!(
+            contact.given().collect::<Vec<_>>(),
+            [(Field::Email, "c@d.example")]
+        );
     }
 
     #[test]
     fn an_answer_without_ids_is_no_customer() {
-        assert!(customer(br#"{"companyName":"Aster"}"#).is_err());
-        assert!(customer(b"<html>").is_err());
-        assert!(customer(b"").is_err());
+        for body in [&br#"{"companyName":"Aster"}"#[..], b"<html>", b""] {
+            assert!(customer(body).is_err());
+            assert!(created(body).is_err());
+        }
     }
 
     #[test]

@@ -74,12 +74,15 @@ fn write_figures(
     now_ms: i64,
 ) -> rusqlite::Result<()> {
     let unwritable = |error| rusqlite::Error::ToSqlConversionFailure(Box::new(error));
-    let latencies = serde_json::to_string(&figures.latencies).map_err(unwritable)?;
+    let latencies = match figures.latencies.as_slice() {
+        [] => None,
+        pairs => Some(serde_json::to_string(pairs).map_err(unwritable)?),
+    };
     let pacing = serde_json::to_string(&figures.pacing).map_err(unwritable)?;
     let requests = figures.requests;
     db.prepare_cached(
         "UPDATE run SET changed = ?2, elapsed_ms = ?3, sent = ?4, retried = ?5, throttled = ?6,
-                lookups = ?7, latencies = ?8, clock_ahead_ms = ?9, pacing = ?10 WHERE id = ?1",
+                lookups = ?7, latencies = coalesce(?8, latencies), clock_ahead_ms = ?9, pacing = ?10 WHERE id = ?1",
     )?
     .execute(params![
         run,

@@ -10,6 +10,7 @@
 
 mod batch;
 pub mod damage;
+mod entries;
 mod file;
 mod format;
 pub mod lock;
@@ -96,7 +97,8 @@ pub struct RunFigures {
     pub elapsed_ms: u64,
     /// Its requests.
     pub requests: RequestCounts,
-    /// Latencies: pairs of microseconds and how often they were met.
+    /// Latencies: pairs of microseconds and how often they were met. None are
+    /// written where those that were written last may stand.
     pub latencies: Vec<(u64, u64)>,
     /// The most milliseconds by which the server's clock can be ahead of ours.
     pub clock_ahead_ms: Option<i64>,

@@ -33,11 +33,11 @@ pub(super) fn known_of(row: &Row<'_>) -> rusqlite::Result<(String, Known)> {
 }
 
 pub(super) fn entry_of(row: &Row<'_>) -> rusqlite::Result<Entry> {
-    let outcome: Option<String> = row.get(1)?;
+    let outcome = row.get_ref(1)?.as_str_or_null()?;
     Ok(Entry {
         client_id: row.get(0)?,
         outcome: outcome
-            .and_then(|name| Outcome::of_name(&name))
+            .and_then(Outcome::of_name)
             .unwrap_or(Outcome::Unresolved),
         keys_lost: row.get(2)?,
         customer_id: row.get(3)?,
