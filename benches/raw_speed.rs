@@ -7,6 +7,8 @@
 //! - The *bare loop* is a part of this file: 64 connections that write a request
 //!   and read its answer. It can do nothing else, and no HTTP client does it for
 //!   less.
+//! - The *`reqwest` loop* is one as well, 64 tasks that each send and read with the
+//!   HTTP client that the import uses, and do nothing else.
 //! - *oha* takes part where it is on the path. It draws each body by chance from
 //!   a file of lines (`-Z`), here one of ten times as many customers as are sent:
 //!   one create in twenty is refused as known, and doesn't count.
@@ -41,6 +43,12 @@ const CONNECTIONS: usize = 64;
 /// it sends, more than a third of its creates would be refused.
 const DRAWN_FROM: usize = 10;
 
+/// What this program is told to be, by itself.
+const BARE: &str = "bare";
+const WITH_CLIENT: &str = "with-client";
+
+type BoxFuture = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// A program that puts a load on the sandbox, and what it did in each round.
 struct Contestant {
     name: &'static str,
@@ -60,10 +68,12 @@ impl Contestant {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
-    if let [_, role, url, rows] = arguments.as_slice()
-        && role == "bare"
-    {
-        return generate(url, rows);
+    if let [_, role, url, rows] = arguments.as_slice() {
+        match role.as_str() {
+            BARE => return generate(rows, |row| converse(url.clone(), row)),
+            WITH_CLIENT => return generate(rows, clients(url)),
+            _ => {}
+        }
     }
     let asked = arguments.iter().skip(1).find_map(|word| word.parse().ok());
     let rounds = asked.unwrap_or(ROUNDS);
@@ -88,7 +98,8 @@ fn contestants() -> Vec<Contestant> {
     };
     let mut all = vec![
         Contestant::new("import", of(import)),
-        Contestant::new("bare loop", of(bare)),
+        Contestant::new("bare loop", of(|site| generator(site, BARE))),
+        Contestant::new("`reqwest` loop", of(|site| generator(site, WITH_CLIENT))),
     ];
     if answers("oha", &["--version"]) {
         let larger = Site::with_rows(ROWS * DRAWN_FROM);
@@ -150,11 +161,11 @@ fn import(site: &Site) -> Load {
     site.import(Path::new(env!("CARGO_BIN_EXE_kable-bulk")))
 }
 
-/// The generator below, in a process of its own.
-fn bare(site: &Site) -> Load {
+/// A generator below, in a process of its own.
+fn generator(site: &Site, role: &str) -> Load {
     site.serve(|place| {
         let mut command = Command::new(std::env::current_exe().expect("this program"));
-        command.args(["bare", place.url]).arg(place.rows);
+        command.args([role, place.url]).arg(place.rows);
         measured(&mut command, a_number)
     })
 }
@@ -244,15 +255,22 @@ fn table_of(rows: &Path, folder: &Path) -> PathBuf {
     path
 }
 
-/// Creates every row once and prints how many a second.
-fn generate(url: &str, rows: &str) {
+/// Creates every row once and prints how many a second. `converse` sends the
+/// rows that it is given, one after the other.
+fn generate<F>(rows: &str, converse: impl Fn(Rows) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     let rows: Arc<str> = std::fs::read_to_string(rows).expect("the rows").into();
-    let address: Arc<str> = url.strip_prefix("http://").expect("plain HTTP").into();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let began = Instant::now();
     runtime.block_on(async {
+        let rows_of = |first| Rows {
+            all: Arc::clone(&rows),
+            first,
+        };
         let connections: Vec<_> = (0..CONNECTIONS)
-            .map(|first| tokio::spawn(converse(Arc::clone(&address), Arc::clone(&rows), first)))
+            .map(|first| tokio::spawn(converse(rows_of(first))))
             .collect();
         for connection in connections {
             connection.await.expect("a connection");
@@ -263,12 +281,25 @@ fn generate(url: &str, rows: &str) {
     println!("{}", count / began.elapsed().as_secs_f64());
 }
 
-/// Sends every 64th row over one connection.
-async fn converse(address: Arc<str>, rows: Arc<str>, first: usize) {
-    let mut stream = TcpStream::connect(&*address).await.expect("a connection");
+/// Every 64th row.
+struct Rows {
+    all: Arc<str>,
+    first: usize,
+}
+
+impl Rows {
+    fn each(&self) -> impl Iterator<Item = &str> {
+        self.all.lines().skip(self.first).step_by(CONNECTIONS)
+    }
+}
+
+/// Sends rows over one connection.
+async fn converse(url: String, rows: Rows) {
+    let address = url.strip_prefix("http://").expect("plain HTTP");
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
     stream.set_nodelay(true).expect("no delay");
     let mut answer = Vec::new();
-    for row in rows.lines().skip(first).step_by(CONNECTIONS) {
+    for row in rows.each() {
         let request = format!(
             "POST /api/v1/customers/create HTTP/1.1\r\nhost: {address}\r\n\
              kable-client-id: {CLIENT_ID}\r\nkable-client-secret: {CLIENT_SECRET}\r\n\
@@ -283,6 +314,36 @@ async fn converse(address: Arc<str>, rows: Arc<str>, first: usize) {
             assert_ne!(read, 0, "the sandbox closed the connection");
         }
         assert!(answer.starts_with(b"HTTP/1.1 201"), "a create was refused");
+    }
+}
+
+/// Sends rows with clients that share their connections.
+fn clients(url: &str) -> impl Fn(Rows) -> BoxFuture {
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .expect("the first");
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .tcp_nodelay(true)
+        .build()
+        .expect("a client");
+    let url = format!("{url}/api/v1/customers/create");
+    move |rows| {
+        let (client, url) = (client.clone(), url.parse::<reqwest::Url>().expect("a URL"));
+        Box::pin(async move {
+            for row in rows.each() {
+                let request = client
+                    .post(url.clone())
+                    .header("kable-client-id", CLIENT_ID)
+                    .header("kable-client-secret", CLIENT_SECRET)
+                    .header("accept", "application/json")
+                    .header("content-type", "application/json")
+                    .body(row.to_owned());
+                let answer = request.send().await.expect("an answer");
+                assert_eq!(answer.status(), 201, "a create was refused");
+                answer.bytes().await.expect("the whole answer");
+            }
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
-use reqwest::{Method, RequestBuilder, Url};
+use reqwest::{Body, Method, RequestBuilder, Url};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::answer::{Answer, Lost, Redaction, asked, created, found, updated};
@@ -280,7 +280,7 @@ impl Client {
     async fn change<T>(
         &self,
         url: Url,
-        body: serde_json::Result<Vec<u8>>,
+        body: serde_json::Result<String>,
         read: impl FnOnce(Answer) -> Reply<T>,
     ) -> Answered<Reply<T>> {
         let body = match body {
@@ -296,7 +296,8 @@ impl Client {
             .http
             .post(url)
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-            .body(body);
+            // A body that can't be cloned: no layer below can send it again.
+            .body(Body::wrap(body));
         match self.send(request, LONGEST_BODY).await {
             Ok(answer) => answer.meaning(read),
             Err(lost) if lost.unsent => undated(Reply::Unsent(lost.trouble)),

@@ -19,8 +19,8 @@ use crate::domain::field::Field;
 use crate::domain::plan::Remote;
 
 /// The body of a create (API reference, "Create customer: the body").
-pub(super) fn create_body(customer: &Customer) -> serde_json::Result<Vec<u8>> {
-    serde_json::to_vec(&Body(customer))
+pub(super) fn create_body(customer: &Customer) -> serde_json::Result<String> {
+    serde_json::to_string(&Body(customer))
 }
 
 struct Body<'c>(&'c Customer);
@@ -49,8 +49,8 @@ impl Serialize for Body<'_> {
 }
 
 /// The body of an update (API reference: "Update takes …").
-pub(super) fn update_body(change: &Change) -> serde_json::Result<Vec<u8>> {
-    serde_json::to_vec(&ChangeBody {
+pub(super) fn update_body(change: &Change) -> serde_json::Result<String> {
+    serde_json::to_string(&ChangeBody {
         company_name: change.company_name.as_deref(),
         currency: change.currency.as_deref(),
         stripe_customer_id: change.stripe_customer_id.as_deref(),
@@ -284,7 +284,7 @@ mod tests {
     fn a_body_holds_what_is_given_and_nothing_else() {
         let body = create_body(&aster()).unwrap();
         assert_eq!(
-            String::from_utf8(body).unwrap(),
+            body,
             r#"{"clientId":"c-1","companyName":"Aster","currency":"USD","planIds":["pln_a","pln_b"],"billingContact":{"email":"ap@aster.example"}}"#
         );
     }
@@ -297,7 +297,7 @@ mod tests {
             ..Change::default()
         };
         assert_eq!(
-            String::from_utf8(update_body(&change).unwrap()).unwrap(),
+            update_body(&change).unwrap(),
             r#"{"companyName":"Astér","billingContact":{"email":"ap@aster.example"}}"#
         );
     }
