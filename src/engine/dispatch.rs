@@ -104,10 +104,11 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
 
     fn start(&self, tasks: &mut JoinSet<Ended>, ticket: Ticket) {
         let sending = Arc::clone(&self.sending);
-        tasks.spawn(async move {
+        // In a box, for it is moved about several times before it is polled.
+        tasks.spawn(Box::pin(async move {
             let client_id = ticket.customer.client_id().to_owned();
             (client_id, sending.deliver(ticket).await)
-        });
+        }));
     }
 
     /// Lets what is in flight finish, and gives back what was not sent.

@@ -1,9 +1,9 @@
 //! What the SQLite file says of itself: its account, and where it stands.
 
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, OptionalExtension};
 
 use super::Standing;
-use super::records::{add_run, from_sql};
+use super::records::add_run;
 use crate::domain::bound::Pacing;
 use crate::domain::outcome::{Outcome, Tally};
 use crate::domain::summary::Target;
@@ -63,25 +63,20 @@ fn pacing(db: &Connection) -> rusqlite::Result<Option<Pacing>> {
     Ok(latest.and_then(|text| serde_json::from_str(&text).unwrap_or_default()))
 }
 
-/// How many claims came to which outcome, in one pass: grouping them would
-/// sort them all in memory.
+/// How many claims came to which outcome. They are counted here: grouping them
+/// would sort them all in memory, and sums take as many steps as there are words.
 fn tally(db: &Connection) -> rusqlite::Result<Tally> {
-    let sums = Outcome::ALL.map(|outcome| format!("sum(outcome IS '{}')", outcome.name()));
-    let sql = format!(
-        "SELECT sum(outcome IS NULL), {} FROM customer",
-        sums.join(", ")
-    );
-    let read = |row: &Row<'_>| {
-        let count = |column: usize| {
-            row.get::<_, Option<i64>>(column)
-                .map(|sum| from_sql(sum.unwrap_or_default()))
-        };
-        let mut tally = Tally::default();
-        tally.add_many(Outcome::Unresolved, count(0)?);
-        for (place, outcome) in Outcome::ALL.into_iter().enumerate() {
-            tally.add_many(outcome, count(place + 1)?);
-        }
-        Ok(tally)
-    };
-    db.query_row(&sql, [], read)
+    let mut tally = Tally::default();
+    let mut claims = db.prepare("SELECT outcome FROM customer")?;
+    let mut rows = claims.query([])?;
+    while let Some(row) = rows.next()? {
+        // A word that we don't know is a doubt, to be settled by asking.
+        let outcome = row.get_ref(0)?.as_str_or_null()?;
+        tally.add(
+            outcome
+                .and_then(Outcome::of_name)
+                .unwrap_or(Outcome::Unresolved),
+        );
+    }
+    Ok(tally)
 }
