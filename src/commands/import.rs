@@ -258,6 +258,7 @@ impl Session {
             typed_inputs: &self.typed_inputs,
             dry_run: self.dispatch.dry_run,
             rejects: &accounted.listing.files.rejects(),
+            strict: self.reading.rules.strict,
             checkpoint: &self.dispatch.checkpoint,
         }
         .words();

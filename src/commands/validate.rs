@@ -240,6 +240,7 @@ impl Checking<'_> {
                 None => format!("Checked {}", names.join(" ")),
             },
             plan,
+            strict: self.held_against.rules.strict,
             next: advised(steps, &self.arguments),
             ..Words::default()
         }

@@ -26,6 +26,8 @@ pub(super) struct Speaking<'s> {
     pub(super) dry_run: bool,
     /// The files of rejected rows.
     pub(super) rejects: &'s [PathBuf],
+    /// Whether rows are rejected for warnings too.
+    pub(super) strict: bool,
     /// The checkpoint.
     pub(super) checkpoint: &'s Path,
 }
@@ -52,6 +54,7 @@ impl Speaking<'_> {
                 self.summary.target.kable_client_id
             ),
             plan: None,
+            strict: self.strict,
             halt: self.halt.map(|halt| said(halt, self.summary)),
             told: Vec::new(),
             next: self.next(),
@@ -198,6 +201,7 @@ mod tests {
             arguments: &arguments,
             typed_inputs: &["in put.csv".to_owned()],
             dry_run: false,
+            strict: false,
             rejects: &[
                 PathBuf::from("out/rejects.csv"),
                 PathBuf::from("out/rejects.jsonl"),

@@ -208,7 +208,7 @@ impl Checked<'_> {
         };
         let what = if differ > 0 {
             format!(
-                "Import it: {} that Kable holds otherwise, unless --existing update is added",
+                "Import it: {} that Kable holds otherwise; --existing update changes what the API lets be changed",
                 counted(
                     differ,
                     "customer stays as it is",

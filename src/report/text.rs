@@ -23,6 +23,8 @@ pub struct Words {
     pub halt: Option<String>,
     /// What is still to be sent, and how long that takes.
     pub plan: Option<String>,
+    /// Whether rows are rejected for warnings and corrections too.
+    pub strict: bool,
     /// The first refusals and differences: a line and what was said.
     pub told: Vec<(u64, String)>,
     /// What to do next, and the command for it; empty where there is none.
@@ -46,14 +48,17 @@ pub fn summary(summary: &Summary, words: &Words, files: &[Written]) -> String {
         line("");
         line(plan);
     }
-    problems(&summary.problems, &mut line);
+    problems(&summary.problems, words.strict, &mut line);
     if summary.inputs.len() > 1 && !summary.problems.is_empty() {
         line("");
         line("Lines are counted in each file; problems.csv says which file.");
     }
     if !words.told.is_empty() {
         line("");
-        line("The first rows that did not come to a good end:");
+        line(match summary.command.as_str() {
+            "validate" => "The first rows that Kable holds otherwise:",
+            _ => "The first rows that did not come to a good end:",
+        });
         for (at, said) in &words.told {
             line(&format!("  line {at}: {said}"));
         }
@@ -139,14 +144,22 @@ fn said(outcome: Outcome, command: &str) -> &'static str {
     }
 }
 
-fn problems(kinds: &[ProblemKind], line: &mut impl FnMut(&str)) {
+fn problems(kinds: &[ProblemKind], strict: bool, line: &mut impl FnMut(&str)) {
+    let (warnings, corrections) = if strict {
+        (
+            "Warnings (with --strict a reason to reject a row):",
+            "To be put right (with --strict a reason to reject a row):",
+        )
+    } else {
+        (
+            "Warnings (no reason to reject a row; have a look):",
+            "Put right on the way:",
+        )
+    };
     for (severity, title) in [
         ("error", "Errors (these rows are not sent):"),
-        (
-            "warning",
-            "Warnings (no reason to reject a row; have a look):",
-        ),
-        ("correction", "Put right on the way:"),
+        ("warning", warnings),
+        ("correction", corrections),
     ] {
         let of: Vec<&ProblemKind> = kinds
             .iter()
@@ -315,6 +328,7 @@ mod tests {
             title: "Imported in.csv into https://test.kable.io (account kci_1)".to_owned(),
             halt: None,
             plan: None,
+            strict: false,
             told: vec![(77, "status 422: no such tax id".to_owned())],
             next: vec![
                 ("Write EUR for \"Euro\" (6 rows)".to_owned(), String::new()),
@@ -335,5 +349,16 @@ mod tests {
             },
         ];
         insta::assert_snapshot!(summary(&figures(), &words, &files));
+    }
+
+    #[test]
+    fn what_rejects_a_row_is_not_said_to_be_harmless() {
+        let strict = Words {
+            strict: true,
+            ..Words::default()
+        };
+        let text = summary(&figures(), &strict, &[]);
+        assert!(text.contains("To be put right (with --strict a reason to reject a row):"));
+        assert!(!text.contains("Put right on the way"));
     }
 }
