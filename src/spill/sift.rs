@@ -13,8 +13,9 @@ use std::sync::{Arc, OnceLock};
 
 use super::{Sorted, Sorter};
 
-/// How many bits a table has: 8 MiB. Twenty million hashes leave one in seven
-/// looking as if it were another; beyond a hundred million all are sorted.
+/// How many bits a table has: 8 MiB. Of two million hashes one in sixty looks as
+/// if it had company, of twenty million one in six, and of hundreds of millions
+/// nearly all do: then as much is sorted as without.
 const BITS: u32 = 26;
 
 /// How many bytes of items a sifter holds before they go to the file. They are
