@@ -239,6 +239,29 @@ fn a_quote_that_is_never_closed() {
     summary.outcomes(&[("created", 20)]);
 }
 
+/// What is wrong with one row swallows no other where they are given back: the
+/// first closes its quote in the line below it, `two.csv` never does.
+#[test]
+fn a_rejected_row_comes_back_as_one_row() {
+    let header = "clientId,companyName,currency,email\n";
+    let run = Run::new()
+        .input(
+            "one.csv",
+            format!("{header}a1,\"Les,USD,\na2,\"Far, Pike\",USD,\na3,Good,Euro,\na4,Fine,USD,\n"),
+        )
+        .input("two.csv", format!("{header}b1,Acme,USD,\nb2,\"Acme,USD,\n"))
+        .input("three.csv", format!("{header}c1,Gum,Euro,\n"));
+    run.go("validate one.csv two.csv three.csv --out all")
+        .code(3);
+    let rejects = run.text("all/rejects.csv");
+    run.write("mended.csv", rejects.replace(",Euro,", ",EUR,"));
+    run.go("validate mended.csv").code(3);
+    let summary = run.summary("mended.csv");
+    assert_eq!(summary.rows("read"), 4);
+    assert_eq!(summary.rows("rejected"), 2);
+    summary.outcomes(&[("pending", 2)]);
+}
+
 #[test]
 fn a_cell_with_nul() {
     one_rejected(b"c-x,As\0ter,USD", "invalid_value", "U+0000");

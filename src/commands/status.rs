@@ -18,7 +18,7 @@ use crate::ledger::{Ledger, Standing};
 /// Shows a checkpoint.
 pub fn run(typed: Status) -> anyhow::Result<Exit> {
     let path = config::checkpoint_of(typed.input.as_deref(), typed.checkpoint)?;
-    let standing = SqliteLedger::open_to_read(&path)?.standing()?;
+    let standing = with_unclaimed(SqliteLedger::open_to_read(&path)?.standing()?);
     let holder = held_by(&path);
     let since_ms = u64::try_from(wall_clock() - standing.changed_ms).unwrap_or_default();
     let text = if typed.json {
@@ -28,6 +28,15 @@ pub fn run(typed: Status) -> anyhow::Result<Exit> {
     };
     print(&text)?;
     Ok(Exit::Done)
+}
+
+/// With the rows of the latest run's input that were never claimed, of which the
+/// checkpoint knows no more than that they were fit. Where other inputs went by
+/// the same checkpoint, there may be more of them than can be told.
+fn with_unclaimed(mut standing: Standing) -> Standing {
+    let unclaimed = standing.fit_rows.saturating_sub(standing.tally.sum());
+    standing.tally.add_many(Outcome::Pending, unclaimed);
+    standing
 }
 
 fn settled(standing: &Standing) -> u64 {
@@ -148,7 +157,7 @@ fn plain(path: &Path, standing: &Standing, holder: Option<&str>, since_ms: u64) 
 
 #[cfg(test)]
 mod tests {
-    use super::{Outcome, Pacing, Standing, moving, plain};
+    use super::{Outcome, Pacing, Standing, moving, plain, settled, with_unclaimed};
     use crate::domain::bound::Bound;
 
     #[test]
@@ -183,5 +192,18 @@ mod tests {
         pacing.bound = Bound::Pause;
         pacing.paused_ms = Some(60_000);
         assert!(moving(pacing, 20_000).ends_with("paused for 40s more"));
+    }
+
+    #[test]
+    fn rows_that_were_never_claimed_are_pending() {
+        let mut standing = Standing {
+            fit_rows: 3000,
+            ..Standing::default()
+        };
+        standing.tally.add_many(Outcome::Created, 69);
+        standing.tally.add_many(Outcome::Pending, 531);
+        let told = with_unclaimed(standing);
+        assert_eq!(told.tally.of(Outcome::Pending), 2931);
+        assert_eq!(settled(&told), 69);
     }
 }

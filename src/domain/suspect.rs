@@ -85,7 +85,21 @@ pub(super) fn spreadsheet_error(value: &str) -> bool {
     value.starts_with('#')
         && matches!(
             value,
-            "#N/A" | "#REF!" | "#VALUE!" | "#NAME?" | "#DIV/0!" | "#NULL!" | "#NUM!" | "#SPILL!"
+            "#N/A"
+                | "#REF!"
+                | "#VALUE!"
+                | "#NAME?"
+                | "#DIV/0!"
+                | "#NULL!"
+                | "#NUM!"
+                | "#SPILL!"
+                | "#CALC!"
+                | "#FIELD!"
+                | "#BLOCKED!"
+                | "#BUSY!"
+                | "#CONNECT!"
+                | "#UNKNOWN!"
+                | "#GETTING_DATA"
         )
 }
 

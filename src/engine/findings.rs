@@ -261,7 +261,10 @@ where
         }
         let binding = self.checker.bind(of.input, self.rows.columns())?;
         let other = binding.candidate(&self.row);
-        let is_unlike = |field: &Field| candidate.get(*field) != other.get(*field);
+        // That they have one id is why they are held against each other, however
+        // it is written.
+        let is_unlike =
+            |field: &Field| *field != Field::ClientId && candidate.get(*field) != other.get(*field);
         Ok(Field::ALL.into_iter().filter(is_unlike).collect())
     }
 }

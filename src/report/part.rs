@@ -26,6 +26,8 @@ pub(super) struct Part {
     file: BufWriter<File>,
     /// How many rows it holds so far.
     pub(super) rows: u64,
+    /// Whether the last of them has a quote that nothing closes.
+    pub(super) open: bool,
 }
 
 impl Part {
@@ -40,6 +42,7 @@ impl Part {
             place: folder.join(name),
             beside,
             rows: 0,
+            open: false,
         })
     }
 

@@ -125,14 +125,29 @@ fn write_table_row(
     let delimiter = account.columns.delimiter;
     let values: Vec<String> = added.iter().map(|(_, value)| value.clone()).collect();
     let row = after_cells(account.row.raw(), delimiter, account.leading_own);
-    // A quote that was never closed would swallow the rows that follow here.
-    let open = memchr::memchr_iter(b'"', row).count() % 2 == 1
-        && matches!(account.row.state, State::Broken(_));
-    if open {
-        write_cells(part, delimiter, &values, &[row, b"\""].concat())
-    } else {
-        write_cells(part, delimiter, &values, row)
+    if part.open {
+        // A quote that was never closed would swallow the row that follows here.
+        part.write_all(b"\"\n")?;
     }
+    part.open = matches!(account.row.state, State::Broken(_)) && ends_open(row, delimiter);
+    write_cells(part, delimiter, &values, row)
+}
+
+/// Whether `row` ends in a cell whose quote is not closed. Only at the start of a
+/// cell a quote opens one.
+fn ends_open(row: &[u8], delimiter: u8) -> bool {
+    let (mut quoted, mut at_start) = (false, true);
+    let mut bytes = row.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        if byte != b'"' {
+            at_start = byte == delimiter && !quoted;
+        } else if !quoted {
+            (quoted, at_start) = (at_start, false);
+        } else if bytes.next_if_eq(&b'"').is_none() {
+            quoted = false;
+        }
+    }
+    quoted
 }
 
 fn write_cells(part: &mut Part, delimiter: u8, cells: &[String], rest: &[u8]) -> io::Result<()> {
@@ -277,5 +292,34 @@ fn remove_if_there(path: &Path) -> io::Result<bool> {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ends_open;
+
+    #[test]
+    fn only_a_quote_at_a_cells_start_is_left_open() {
+        for row in [
+            r#"a,"b"#,
+            r#"""#,
+            r#"a,"b""c"#,
+            "a,\"b\nc,\"\"d",
+            r#"a,"b"",c"#,
+        ] {
+            assert!(ends_open(row.as_bytes(), b','), "{row}");
+        }
+        for row in [
+            "",
+            r#"a,b"c"#,
+            r#"a,"b""#,
+            r#"a,"b"c,d"#,
+            r#"a,"b" "c,"#,
+            // The quote before Far closes, the one behind Pike is text.
+            "a1,\"Les,USD,\na2,\"Far, Pike\",USD,",
+        ] {
+            assert!(!ends_open(row.as_bytes(), b','), "{row}");
+        }
     }
 }
