@@ -45,6 +45,32 @@ fn surveyed<R: Parts<Error = Infallible>>(
     )
 }
 
+/// Surveys `tables` by themselves, on several threads.
+fn surveyed_alone(tables: &Tables, strict: bool) -> Survey {
+    let mut reading = Reading {
+        names: tables.names(),
+        ..Reading::default()
+    };
+    reading.rules.strict = strict;
+    let folder = tempfile::tempdir().unwrap();
+    let surveying = Surveying {
+        threads: 3,
+        note_rows: true,
+        reading: &reading,
+        policy: Policy::default(),
+        folder: folder.path(),
+        stop: &Stop::default(),
+    };
+    let beforehand = Beforehand::Nothing;
+    survey(
+        &mut tables.clone(),
+        &surveying,
+        beforehand,
+        &Heard::default(),
+    )
+    .unwrap()
+}
+
 fn of_one(rows: &[&str]) -> Survey {
     surveyed(
         Tables::one(rows.iter().copied()),
@@ -310,18 +336,7 @@ proptest! {
         let company = |number: i32| ["Aster", "Birch", "ASTER", ""][usize::try_from(number).unwrap()];
         let line = |(id, city, of): &(&str, i32, i32)| format!("{id},{},USD,{city},x@y.example", company(*of));
         let tables = Tables::of([("clientId,companyName,currency,city,email", rows.iter().map(line))]);
-        let mut reading = Reading { names: tables.names(), ..Reading::default() };
-        reading.rules.strict = strict;
-        let folder = tempfile::tempdir().unwrap();
-        let surveying = Surveying {
-            threads: 3,
-            note_rows: true,
-            reading: &reading,
-            policy: Policy::default(),
-            folder: folder.path(),
-            stop: &Stop::default(),
-        };
-        let mut survey = survey(&mut tables.clone(), &surveying, Beforehand::Nothing, &Heard::default()).unwrap();
+        let mut survey = surveyed_alone(&tables, strict);
         // An id with blanks around it is refused.
         let fit = |row: &(&str, i32, i32)| row.0.trim() == row.0 && row.2 != 3;
         let person_of = |at: usize| {
@@ -384,27 +399,7 @@ fn who_is_refused_for_a_warning_makes_no_duplicate() {
     ];
     let tables = Tables::of([("clientId,companyName,currency,email", rows)]);
     for (strict, fit, repeats) in [(false, 2, [None, Some(3)]), (true, 2, [Some(4), None])] {
-        let mut reading = Reading {
-            names: tables.names(),
-            ..Reading::default()
-        };
-        reading.rules.strict = strict;
-        let folder = tempfile::tempdir().unwrap();
-        let surveying = Surveying {
-            threads: 2,
-            note_rows: true,
-            reading: &reading,
-            policy: Policy::default(),
-            folder: folder.path(),
-            stop: &Stop::default(),
-        };
-        let mut survey = survey(
-            &mut tables.clone(),
-            &surveying,
-            Beforehand::Nothing,
-            &Heard::default(),
-        )
-        .unwrap();
+        let mut survey = surveyed_alone(&tables, strict);
         let found = [1, 2].map(|row| {
             let verdict = survey.verdicts.on(row).unwrap();
             verdict

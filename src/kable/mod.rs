@@ -9,7 +9,6 @@ pub mod client;
 mod elements;
 mod fields;
 mod headers;
-mod lenient;
 mod limits;
 mod listing;
 mod wire;

@@ -5,14 +5,14 @@
 //! is; whatever else it lacks, adds or gives another type is read as not said.
 
 use std::borrow::Cow;
+use std::fmt;
 
-use serde::de::{IgnoredAny, MapAccess};
+use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::Created;
-use super::lenient::{OrNothing, Wanted};
 use crate::domain::change::Change;
 use crate::domain::customer::{Contact, Customer};
 use crate::domain::field::Field;
@@ -102,13 +102,13 @@ pub(super) fn customer(body: &[u8]) -> serde_json::Result<Remote> {
     Ok(Remote {
         customer_id: read.customer_id,
         client_id: read.client_id,
-        company_name: read.company_name.0.unwrap_or_default(),
-        currency: read.currency.0.unwrap_or_default(),
-        status: read.status.0.unwrap_or_default(),
+        company_name: read.company_name,
+        currency: read.currency,
+        status: read.status,
         plan_ids: plans.map(|plans| plans.filter_map(|plan| plan.plan_id).collect()),
         bundle_ids: bundles.map(|bundles| bundles.filter_map(|plan| plan.bundle_id).collect()),
-        contact: read.billing_contact.0,
-        created: read.created.0.as_deref().and_then(time_ms),
+        contact: read.billing_contact.map(|ContactMembers(contact)| contact),
+        created: read.created.as_deref().and_then(time_ms),
     })
 }
 
@@ -136,72 +136,50 @@ struct CreatedMembers<'b> {
 struct CustomerMembers {
     customer_id: String,
     client_id: String,
-    #[serde(default)]
-    company_name: Text,
-    #[serde(default)]
-    currency: Text,
-    #[serde(default)]
-    status: Text,
+    #[serde(default, deserialize_with = "if_readable")]
+    company_name: String,
+    #[serde(default, deserialize_with = "if_readable")]
+    currency: String,
+    #[serde(default, deserialize_with = "if_readable")]
+    status: String,
     #[serde(default, deserialize_with = "if_readable")]
     plans: Option<Vec<PlanMembers>>,
     #[serde(default, deserialize_with = "if_readable")]
     bundles: Option<Vec<PlanMembers>>,
-    #[serde(default)]
-    billing_contact: ContactMembers,
-    #[serde(default)]
-    created: Text,
-}
-
-/// A member that is text, or as if it weren't there: a customer is no less
-/// created for a `null` beside its ids.
-#[derive(Default)]
-struct Text(Option<String>);
-
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct IfText;
-        impl Wanted<'_> for IfText {
-            type Value = String;
-
-            fn text(self, text: &str) -> Option<String> {
-                Some(text.to_owned())
-            }
-        }
-        deserializer.deserialize_any(OrNothing(IfText)).map(Text)
-    }
+    #[serde(default, deserialize_with = "if_readable")]
+    billing_contact: Option<ContactMembers>,
+    #[serde(default, deserialize_with = "if_readable")]
+    created: Option<String>,
 }
 
 /// The members of a contact that are text; a later one of the same name is
 /// the one that counts.
-#[derive(Default)]
-struct ContactMembers(Option<Contact>);
+struct ContactMembers(Contact);
 
 impl<'de> Deserialize<'de> for ContactMembers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct IfContact;
-        impl<'de> Wanted<'de> for IfContact {
-            type Value = Contact;
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = ContactMembers;
 
-            fn members<A: MapAccess<'de>>(self, mut map: A) -> Result<Option<Contact>, A::Error> {
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ContactMembers, A::Error> {
                 let mut contact = Contact::default();
                 while let Some(Name(name)) = map.next_key()? {
+                    let value: &RawValue = map.next_value()?;
                     let mut fields = Field::CONTACT.into_iter();
-                    match fields.find(|field| field.member() == name) {
-                        Some(field) => {
-                            if let Text(Some(text)) = map.next_value()? {
-                                contact.set(field, text);
-                            }
-                        }
-                        None => {
-                            map.next_value::<IgnoredAny>()?;
-                        }
+                    let field = fields.find(|field| field.member() == name);
+                    if let Some((field, text)) = field.zip(serde_json::from_str(value.get()).ok()) {
+                        contact.set(field, text);
                     }
                 }
-                Ok(Some(contact))
+                Ok(ContactMembers(contact))
             }
         }
-        let contact = deserializer.deserialize_any(OrNothing(IfContact))?;
-        Ok(Self(contact))
+        deserializer.deserialize_map(Members)
     }
 }
 
@@ -209,7 +187,8 @@ impl<'de> Deserialize<'de> for ContactMembers {
 #[derive(Deserialize)]
 struct Name<'b>(#[serde(borrow)] Cow<'b, str>);
 
-/// A member of the type that it should have, or as if it weren't there.
+/// A member of the type that it should have, or as if it weren't there: a
+/// customer is no less created for a `null` beside its ids.
 fn if_readable<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     T: Deserialize<'de> + Default,
@@ -322,7 +301,7 @@ mod tests {
 
     #[test]
     fn members_of_another_type_are_not_said() {
-        let body = br#"{"customerId":"cus_1","clientId":"c-1","companyName":null,"currency":1.5,"status":{"a":1},
+        let body = br#"{"customerId":"cus_1","clientId":"c-1","companyName":null,"currency":1e999,"status":{"a":1},
                  "plans":["p"],"bundles":[{"bundleId":7}],"billingContact":["email"],"created":5,
                  "keys":[null,{"key":5},{"key":"sk_1"}]}"#;
         let remote = customer(body).unwrap();

@@ -80,11 +80,11 @@ fn write_figures(
     };
     let pacing = serde_json::to_string(&figures.pacing).map_err(unwritable)?;
     let requests = figures.requests;
-    db.prepare_cached(
+    let mut update = db.prepare_cached(
         "UPDATE run SET changed = ?2, elapsed_ms = ?3, sent = ?4, retried = ?5, throttled = ?6,
                 lookups = ?7, latencies = coalesce(?8, latencies), clock_ahead_ms = ?9, pacing = ?10 WHERE id = ?1",
-    )?
-    .execute(params![
+    )?;
+    let written = update.execute(params![
         run,
         now_ms,
         to_sql(figures.elapsed_ms),
@@ -96,5 +96,10 @@ fn write_figures(
         figures.clock_ahead_ms,
         pacing,
     ])?;
+    // Every batch has figures, so that no claim is written for a run that isn't
+    // there.
+    if written != 1 {
+        return Err(rusqlite::Error::StatementChangedRows(written));
+    }
     Ok(())
 }

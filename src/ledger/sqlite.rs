@@ -133,8 +133,7 @@ impl SqliteLedger {
         // until then, a log that is not there is one that was lost.
         keep_log(&self.db, soundness::is_open(&self.db)?)?;
         // The page cache is kept small: rows are appended and read in order. That
-        // a claim's run is there is seen to by `begin`; to have every claim held
-        // against it would take as long as to write it.
+        // a run is there is seen to once a batch, not for each of its claims.
         self.db.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -4096;
              PRAGMA foreign_keys = OFF;",

@@ -63,6 +63,49 @@ fn known(ledger: &mut SqliteLedger) -> BTreeMap<String, Known> {
 }
 
 #[test]
+fn nothing_is_claimed_for_a_run_that_has_not_begun() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.db");
+    let mut ledger = SqliteLedger::open(&path, &target(), 1).unwrap();
+    let batch = Batch {
+        claims: vec![claim(1)],
+        ..Batch::default()
+    };
+    assert!(ledger.write(&batch).is_err());
+    assert!(known(&mut ledger).is_empty());
+}
+
+#[test]
+fn entries_are_found_in_order_and_out_of_it_as_they_were_written_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = open(&folder.path().join("run.db"));
+    let write = |ledger: &mut SqliteLedger, claims: Vec<Claim>, settlements| {
+        let batch = Batch {
+            claims,
+            settlements,
+            ..Batch::default()
+        };
+        ledger.write(&batch).unwrap();
+    };
+    write(&mut ledger, (1..=600).map(claim).collect(), vec![]);
+    let id_of = |ledger: &mut SqliteLedger, id| {
+        let entry = ledger.entry(id).unwrap();
+        entry.map(|entry| (entry.client_id, entry.outcome))
+    };
+    let orders = (1..=600).chain([600, 3, 4, 5, 2, 601, 1, 2, 599, 600, 601]);
+    for id in orders {
+        let wanted = (id <= 600).then(|| (format!("c-{id}"), Outcome::Unresolved));
+        assert_eq!(id_of(&mut ledger, id), wanted, "{id}");
+    }
+    // What was read ahead is not told once it was written over.
+    id_of(&mut ledger, 7);
+    id_of(&mut ledger, 8);
+    write(&mut ledger, vec![], vec![settled(9, Outcome::Created)]);
+    let wanted = Some(("c-9".to_owned(), Outcome::Created));
+    assert_eq!(id_of(&mut ledger, 9), wanted);
+}
+
+#[test]
 fn what_is_claimed_and_not_settled_is_in_doubt_after_reopening() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.db");
