@@ -1,5 +1,6 @@
 //! How many rows are on their way at once, and what their ends mean for all.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,12 +73,13 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
     pub(super) async fn dispatch(mut self, mut queue: Queue) -> anyhow::Result<()> {
         let mut tasks: JoinSet<Ended> = JoinSet::new();
         let stop = self.sending.stop.clone();
+        let mut halted = pin!(stop.halted());
         let mut open = true;
         while open || !tasks.is_empty() {
             let full = tasks.len() >= self.concurrency.min(self.alike.room());
             tokio::select! {
                 biased;
-                () = stop.halted() => break,
+                () = &mut halted => break,
                 Some(ended) = tasks.join_next() => self.ended(ended).await?,
                 ticket = queue.next(), if open && !full => match ticket {
                     Some(ticket) => self.start(&mut tasks, ticket),

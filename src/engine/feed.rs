@@ -1,10 +1,12 @@
 //! The second pass: rows become tickets, claimed in batches before they go on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::canary::Ahead;
 use super::rate::Rate;
@@ -19,19 +21,58 @@ use crate::domain::validate::Checked;
 use crate::ledger::Claim;
 
 /// The most rows that are claimed at once.
-const MOST_AT_ONCE: usize = 256;
+const MOST_AT_ONCE: usize = 1024;
 
-/// How many rows to claim at once at `rate`: about a quarter of a second's, for
-/// every claim is a question after a crash, and an `fsync` is shared by all.
-pub(super) fn batch_size(rate: Rate) -> usize {
-    let quarter = rate.a_second() / 4.0;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "it is between 1 and 256"
-    )]
-    let size = quarter.clamp(1.0, 256.0) as usize;
-    size.min(MOST_AT_ONCE)
+/// The most that are claimed before it is known how long they last.
+const MOST_AT_FIRST: usize = 256;
+
+/// How long a batch is to last: every claim is a question after a crash, and an
+/// `fsync` is shared by all.
+const LASTING: Duration = Duration::from_millis(250);
+
+/// How many rows are claimed at once: as many as are sent in a quarter of a
+/// second at the rate that is allowed, and fewer where it takes them longer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BatchSize {
+    now: usize,
+    most: usize,
+    /// When there was room for a batch at last.
+    since: Option<Instant>,
+}
+
+impl BatchSize {
+    /// The size for a run that is to be no faster than `rate`.
+    pub(super) fn at(rate: Rate) -> Self {
+        let rows = rate.a_second() * LASTING.as_secs_f64();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is between 1 and 1024"
+        )]
+        let most = rows.clamp(1.0, 1024.0) as usize;
+        let most = most.min(MOST_AT_ONCE);
+        Self {
+            now: most.min(MOST_AT_FIRST),
+            most,
+            since: None,
+        }
+    }
+
+    /// Takes in that there is room for another batch.
+    fn room_at(&mut self, now: Instant) {
+        if let Some(before) = self.since.replace(now) {
+            self.lasted(now - before);
+        }
+    }
+
+    /// Takes in for how long a batch lasted.
+    fn lasted(&mut self, time: Duration) {
+        if time > LASTING * 2 {
+            self.now = (self.now / 2).max(1);
+        } else if time < LASTING / 2 {
+            self.now = (self.now * 2).min(self.most);
+        }
+    }
 }
 
 /// Turns rows into claimed tickets.
@@ -42,7 +83,7 @@ pub(super) struct Feed<R> {
     pub(super) next_new_id: u64,
     /// Whether the ledger may not know of rows that were sent.
     pub(super) gaps: bool,
-    pub(super) batch: usize,
+    pub(super) batch: BatchSize,
     /// Feed only so many new rows, and no others.
     pub(super) canary: Option<usize>,
     pub(super) stop: Stop,
@@ -83,7 +124,7 @@ where
         let mut checker = Checker::new(&reading);
         let mut row = Row::default();
         let mut room = Vec::new();
-        let mut batch = Vec::with_capacity(self.batch);
+        let mut batch = Vec::with_capacity(self.batch.now);
         let mut ordinal = 0;
         while !self.stop.is_halted() {
             let verdict = self
@@ -115,7 +156,7 @@ where
                 }
                 batch.push(ticket);
             }
-            if batch.len() >= self.batch && !self.send(&mut batch) {
+            if batch.len() >= self.batch.now && !self.send(&mut batch) {
                 return Ok(());
             }
         }
@@ -164,6 +205,8 @@ where
         let Ok(room) = self.runtime.block_on(self.tickets.reserve()) else {
             return false;
         };
+        // There is room when the one before the last was taken up.
+        self.batch.room_at(Instant::now());
         let claims = batch
             .iter()
             .map(|ticket| Claim {
@@ -188,7 +231,7 @@ where
         for ticket in batch.iter_mut().filter(|ticket| !ticket.in_doubt) {
             ticket.claim = ClaimTime::Now(now_ms);
         }
-        room.send(std::mem::replace(batch, Vec::with_capacity(self.batch)));
+        room.send(std::mem::replace(batch, Vec::with_capacity(self.batch.now)));
         true
     }
 }
@@ -204,19 +247,36 @@ fn decision(verdict: &Verdict) -> Option<Decision> {
 
 #[cfg(test)]
 mod tests {
-    use super::batch_size;
+    use std::time::Duration;
+
+    use super::BatchSize;
 
     #[test]
     fn a_batch_is_about_a_quarter_of_a_second() {
-        for (rate, size) in [
-            ("1/m", 1),
-            ("4", 1),
-            ("50", 12),
-            ("200", 50),
-            ("9999", 256),
-            ("unlimited", 256),
+        for (rate, first, most) in [
+            ("1/m", 1, 1),
+            ("4", 1, 1),
+            ("50", 12, 12),
+            ("200", 50, 50),
+            ("2000", 256, 500),
+            ("unlimited", 256, 1024),
         ] {
-            assert_eq!(batch_size(rate.parse().unwrap()), size, "{rate}");
+            let size = BatchSize::at(rate.parse().unwrap());
+            assert_eq!((size.now, size.most), (first, most), "{rate}");
         }
+    }
+
+    #[test]
+    fn a_batch_that_lasts_long_is_followed_by_smaller_ones() {
+        let mut size = BatchSize::at("unlimited".parse().unwrap());
+        let mut after = |millis| {
+            size.lasted(Duration::from_millis(millis));
+            size.now
+        };
+        assert_eq!([30, 30, 30].map(&mut after), [512, 1024, 1024]);
+        assert_eq!([250, 400].map(&mut after), [1024, 1024]);
+        assert_eq!([10_240, 5120, 2560].map(&mut after), [512, 256, 128]);
+        assert_eq!([60_000; 9].map(&mut after)[8], 1);
+        assert_eq!([100, 100].map(&mut after), [2, 4]);
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::budget::{Allowance, RetryBudget};
 use super::canary::{self, Sighting};
 use super::dispatch::{Dispatch, Queue};
-use super::feed::{Feed, batch_size};
+use super::feed::{BatchSize, Feed};
 use super::gauges::Gauges;
 use super::outage::Outage;
 use super::pace::{Pace, Wanted};
@@ -150,7 +150,7 @@ where
         verdicts: parts.verdicts,
         next_new_id: parts.first_new_id,
         gaps: parts.gaps,
-        batch: batch_size(settings.pacing.ceiling),
+        batch: BatchSize::at(settings.pacing.ceiling),
         canary: settings.canary,
         stop,
         recorder: recorder.clone(),

@@ -76,10 +76,14 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                 }
             }
         };
+        if self.stop.is_halted() {
+            return None;
+        }
+        // Mostly nobody has to wait, and then nothing else is looked at.
         tokio::select! {
             biased;
+            permit = admission => (!self.stop.is_halted()).then_some(permit),
             () = self.stop.halted() => None,
-            permit = admission => Some(permit),
         }
     }
 

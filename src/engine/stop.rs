@@ -63,7 +63,8 @@ impl Stop {
 
     /// Whether the sending has been ended.
     pub fn is_halted(&self) -> bool {
-        self.token.is_cancelled()
+        // The token would take a lock to say it. The reason is there before it.
+        self.reason.get().is_some()
     }
 
     /// Waits until the sending is ended.

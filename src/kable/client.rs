@@ -33,6 +33,9 @@ pub(super) const LONGEST_BODY: usize = 1 << 20;
 /// The longest list of plans or bundles that is read.
 const LONGEST_LIST: usize = 64 << 20;
 
+/// Who we say that we are (RFC 9110 §10.1.5).
+const USER_AGENT: &str = concat!("kable-bulk/", env!("CARGO_PKG_VERSION"));
+
 /// The longest that a connection may take to come about.
 const LONGEST_CONNECT: Duration = Duration::from_secs(10);
 
@@ -110,7 +113,7 @@ impl Client {
         // has no connection was not sent.
         let connect_timeout = (settings.timeout / 2).min(LONGEST_CONNECT);
         let http = reqwest::Client::builder()
-            .user_agent(concat!("kable-bulk/", env!("CARGO_PKG_VERSION")))
+            .user_agent(HeaderValue::from_static(USER_AGENT))
             .default_headers(defaults)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -214,10 +217,10 @@ impl Client {
             request_id: headers::request_id(response.headers()),
             wait: advice.wait,
             advice,
-            redirect: response
-                .headers()
-                .get(LOCATION)
-                .filter(|_| status.is_redirection())
+            redirect: status
+                .is_redirection()
+                .then(|| response.headers().get(LOCATION))
+                .flatten()
                 .map(|location| String::from_utf8_lossy(location.as_bytes()).into_owned()),
             body: Vec::new(),
         }

@@ -4,10 +4,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
+/// How much of a request's id is kept, in characters.
+const LONGEST_REQUEST_ID: usize = 200;
+
 /// `X-REQUEST-ID` (API reference, "Hosts, transport, authentication").
 pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
+    // `to_str` lets nothing pass but ASCII: a byte is a character.
     let value = headers.get("x-request-id")?.to_str().ok()?.trim();
-    (!value.is_empty()).then(|| value.chars().take(200).collect())
+    let value = value.get(..LONGEST_REQUEST_ID).unwrap_or(value);
+    (!value.is_empty()).then(|| value.to_owned())
 }
 
 /// `Date`, in Unix milliseconds (RFC 9110 §6.6.1).
