@@ -1,6 +1,7 @@
 //! The checks of lists of ids: plans and bundles.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use super::candidate::Given;
 use super::checks::{Checks, LONGEST_VALUE, in_brackets};
@@ -17,10 +18,43 @@ const MOST_IDS: usize = 1000;
 /// silence: a row may name one of them a million times.
 const MOST_NOTES: usize = 100;
 
+/// How many ids are gone through one by one to see whether another is among
+/// them.
+const MOST_IN_TURN: usize = 16;
+
+/// The ids of a list so far, each once.
+#[derive(Default)]
+struct Ids<'r> {
+    kept: Vec<Cow<'r, str>>,
+    /// The same, where they are many: a row of a thousand would be compared half
+    /// a million times.
+    set: HashSet<Cow<'r, str>>,
+}
+
+impl<'r> Ids<'r> {
+    fn has(&self, id: &str) -> bool {
+        if self.set.is_empty() {
+            self.kept.iter().any(|kept| kept == id)
+        } else {
+            self.set.contains(id)
+        }
+    }
+
+    fn keep(&mut self, id: Cow<'r, str>) {
+        if self.kept.len() == MOST_IN_TURN {
+            self.set.extend(self.kept.iter().cloned());
+        }
+        if self.kept.len() >= MOST_IN_TURN {
+            self.set.insert(id.clone());
+        }
+        self.kept.push(id);
+    }
+}
+
 impl<'r> Checks<'_, 'r> {
     /// The ids of a list, each once.
     pub(super) fn ids(&mut self, field: Field) -> Vec<Cow<'r, str>> {
-        let mut ids = Vec::new();
+        let mut ids = Ids::default();
         match self.candidate.get(field) {
             Given::List(items) => {
                 for item in items {
@@ -59,25 +93,25 @@ impl<'r> Checks<'_, 'r> {
             }
             Given::Absent => {}
         }
-        if ids.len() > MOST_IDS {
+        if ids.kept.len() > MOST_IDS {
             let message = format!("{field} names too many ids, wanted at most {MOST_IDS}");
             self.note(Code::InvalidValue, field, "", message);
-            ids.clear();
+            ids.kept.clear();
         }
-        ids
+        ids.kept
     }
 
     /// Adds one id of a list, unless it is there; looks no further at those
     /// beyond the most.
-    fn keep_id(&mut self, field: Field, item: Cow<'r, str>, ids: &mut Vec<Cow<'r, str>>) {
+    fn keep_id(&mut self, field: Field, item: Cow<'r, str>, ids: &mut Ids<'r>) {
         let id = match item {
             Cow::Borrowed(item) => Cow::Borrowed(trimmed(item)),
             Cow::Owned(item) => Cow::Owned(trimmed(&item).to_owned()),
         };
-        if id.is_empty() || ids.len() > MOST_IDS {
+        if id.is_empty() || ids.kept.len() > MOST_IDS {
             return;
         }
-        if ids.contains(&id) {
+        if ids.has(&id) {
             if self.problems.len() >= MOST_NOTES {
                 return;
             }
@@ -85,7 +119,7 @@ impl<'r> Checks<'_, 'r> {
             self.note(Code::Corrected, field, &id, message);
         } else if self.sound(field, &id, LONGEST_VALUE) {
             self.known_id(field, &id);
-            ids.push(id);
+            ids.keep(id);
         }
     }
 

@@ -108,20 +108,17 @@ impl Row {
         self.unescaped.clear();
         self.bytes.clear();
         self.printable = is_printable(raw);
-        let mut buffer = std::mem::take(&mut self.text).into_bytes();
-        buffer.clear();
-        buffer.extend_from_slice(raw);
-        match String::from_utf8(buffer) {
+        self.text.clear();
+        match simdutf8::compat::from_utf8(raw) {
             Ok(text) => {
-                self.text = text;
+                self.text.push_str(text);
                 Some(&self.text)
             }
             Err(error) => {
-                let at = error.utf8_error().valid_up_to();
-                self.bytes = error.into_bytes();
+                self.bytes.extend_from_slice(raw);
                 self.break_off(format!(
                     "not UTF-8 at byte {} of the row, wanted UTF-8 throughout",
-                    at + 1
+                    error.valid_up_to() + 1
                 ));
                 None
             }

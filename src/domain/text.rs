@@ -42,12 +42,23 @@ pub fn fold_into(value: &str, room: &mut Vec<u8>) {
         let run = rest.bytes().take_while(u8::is_ascii).count();
         let (plain, others) = rest.split_at(run);
         fold_ascii_into(plain, room);
+        let caseless = others
+            .find(|letter| !is_caseless(letter))
+            .unwrap_or(others.len());
+        let (caseless, others) = others.split_at(caseless);
+        room.extend_from_slice(caseless.as_bytes());
         let mut others = others.chars();
         for letter in others.by_ref().take(1).flat_map(char::to_lowercase) {
             room.extend_from_slice(letter.encode_utf8(&mut bytes).as_bytes());
         }
         rest = others.as_str();
     }
+}
+
+/// Whether `letter` is of a script that knows no case, from Hebrew to Burmese
+/// or East Asian: nothing needs to be looked up for it.
+fn is_caseless(letter: char) -> bool {
+    matches!(letter, '\u{590}'..='\u{109f}' | '\u{2e80}'..='\u{a63f}' | '\u{ac00}'..='\u{d7ff}')
 }
 
 fn fold_ascii_into(text: &str, room: &mut Vec<u8>) {
@@ -116,7 +127,30 @@ pub fn thousands(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{counted, listed, quoted, thousands};
+    use super::{counted, fold_into, is_caseless, listed, quoted, thousands};
+
+    #[test]
+    fn scripts_without_case_have_none() {
+        let caseless = (char::MIN..=char::MAX).filter(|letter| is_caseless(*letter));
+        for letter in caseless {
+            let lower = letter.to_lowercase();
+            assert!(lower.eq([letter]), "{letter:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_folded_is_in_small_letters_without_blanks_around_it() {
+        for (value, folded) in [
+            (" Aster GmbH ", "aster gmbh"),
+            ("ÄRZTE & Söhne", "ärzte & söhne"),
+            ("株式会社青葉 Trading", "株式会社青葉 trading"),
+            ("שלום ÉTÉ \u{130}", "שלום été i\u{307}"),
+        ] {
+            let mut room = Vec::new();
+            fold_into(value, &mut room);
+            assert_eq!(String::from_utf8(room).unwrap(), folded);
+        }
+    }
 
     #[test]
     fn a_long_value_is_cut_at_a_character() {

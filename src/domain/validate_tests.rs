@@ -212,6 +212,25 @@ fn lists_are_split_or_read_as_json() {
     }
 }
 
+#[test]
+fn an_id_that_is_repeated_is_kept_once_however_long_the_list_is() {
+    for others in [0, 14, 15, 16, 17, 200] {
+        let ids = || (0..=others).map(|number| format!("pln_{number:032x}"));
+        let repeated: Vec<String> = ids().chain(ids().take(1)).chain(ids()).collect();
+        let text = repeated.join(";");
+        let mut listed = candidate();
+        listed.set(Field::PlanIds, &text);
+        let fit = validate(&listed, &Rules::default()).unwrap();
+        let twice = fit
+            .notes
+            .iter()
+            .filter(|note| note.message.ends_with("twice, sent once"));
+        assert_eq!(twice.count(), (others + 2).min(100), "{others}");
+        let expected: Vec<String> = ids().collect();
+        assert_eq!(fit.values.to_customer().plan_ids(), expected, "{others}");
+    }
+}
+
 proptest! {
     #[test]
     fn what_is_accepted_is_never_blank(
