@@ -34,7 +34,7 @@ impl Change {
             company_name: given(customer.company_name(), &remote.company_name),
             currency: given(customer.currency(), &remote.currency),
             stripe_customer_id: None,
-            contact: contact(customer.contact(), remote.contact.as_ref()),
+            contact: contact(customer, remote.contact.as_ref()),
         };
         if unseen || change != Self::default() {
             change.stripe_customer_id = customer.stripe_customer_id().map(str::to_owned);
@@ -43,12 +43,12 @@ impl Change {
     }
 }
 
-/// `ours` laid over `theirs`, where that makes a difference. A response without
+/// The contact of `ours` laid over `theirs`, where that makes a difference. A response without
 /// a contact says nothing about it.
-fn contact(ours: &Contact, theirs: Option<&Contact>) -> Option<Contact> {
+fn contact(ours: &Customer, theirs: Option<&Contact>) -> Option<Contact> {
     let theirs = theirs?;
     let mut laid_over = theirs.clone();
-    for (field, value) in ours.given() {
+    for (field, value) in ours.contact() {
         laid_over.set(field, value.to_owned());
     }
     (laid_over != *theirs).then_some(laid_over)
@@ -58,7 +58,7 @@ fn contact(ours: &Contact, theirs: Option<&Contact>) -> Option<Contact> {
 mod tests {
     use super::{Change, Contact};
     use crate::domain::customer::Customer;
-    use crate::domain::customer::tests::aster;
+    use crate::domain::customer::tests::{aster, aster_at_stripe};
     use crate::domain::field::Field;
     use crate::domain::plan::Remote;
 
@@ -67,7 +67,7 @@ mod tests {
             client_id: customer.client_id().to_owned(),
             company_name: customer.company_name().to_owned(),
             currency: customer.currency().to_owned(),
-            contact: Some(customer.contact().clone()),
+            contact: Some(customer.contact().collect()),
             ..Remote::default()
         }
     }
@@ -95,7 +95,7 @@ mod tests {
         theirs.set(Field::Email, "old@aster.example".to_owned());
         theirs.set(Field::Phone, "+1".to_owned());
         remote.contact = Some(theirs);
-        let mut wanted = aster().contact().clone();
+        let mut wanted: Contact = aster().contact().collect();
         wanted.set(Field::Phone, "+1".to_owned());
         let change = Change::of(&aster(), &remote, false).unwrap();
         assert_eq!(change.contact, Some(wanted));
@@ -103,8 +103,7 @@ mod tests {
 
     #[test]
     fn a_stripe_id_goes_along_and_alone_only_where_it_may_differ() {
-        let mut customer = aster();
-        customer.stripe_customer_id = Some("cus_1".to_owned());
+        let customer = aster_at_stripe();
         let mut remote = remote_of(&customer);
         assert_eq!(Change::of(&customer, &remote, false), None);
         let alone = Change::of(&customer, &remote, true).unwrap();

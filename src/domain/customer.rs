@@ -58,98 +58,94 @@ impl Contact {
     }
 }
 
+impl<'v> FromIterator<(Field, &'v str)> for Contact {
+    fn from_iter<I: IntoIterator<Item = (Field, &'v str)>>(given: I) -> Self {
+        let mut contact = Self::default();
+        for (field, value) in given {
+            contact.set(field, value.to_owned());
+        }
+        contact
+    }
+}
+
 fn place(field: Field) -> Option<usize> {
     field.index().checked_sub(Field::FirstName.index())
 }
 
 /// A customer as the API wants it.
+///
+/// All its values are one text: a customer is made by one thread and given back
+/// by another, which costs as much for each piece as for a large one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Customer {
-    pub(super) client_id: String,
-    pub(super) company_name: String,
-    pub(super) currency: String,
-    pub(super) stripe_customer_id: Option<String>,
-    pub(super) plan_ids: Vec<String>,
-    pub(super) bundle_ids: Vec<String>,
-    pub(super) contact: Contact,
+    /// The values that are given, one after the other, in the API's order.
+    text: Box<str>,
+    /// What each of them is, and where in `text` it ends. A list has one for
+    /// each of its ids.
+    ends: Box<[(Field, usize)]>,
 }
 
 impl Customer {
+    /// Each value that is given, in the API's order; of a list, each id.
+    fn parts(&self) -> impl Iterator<Item = (Field, &str)> {
+        let mut start = 0;
+        self.ends.iter().map(move |&(field, end)| {
+            let value = self.text.get(start..end).unwrap_or_default();
+            start = end;
+            (field, value)
+        })
+    }
+
+    fn all(&self, wanted: Field) -> impl Iterator<Item = &str> {
+        let of_it = move |(field, value)| (field == wanted).then_some(value);
+        self.parts().filter_map(of_it)
+    }
+
+    fn required(&self, field: Field) -> &str {
+        self.all(field).next().unwrap_or_default()
+    }
+
     /// `clientId`: never blank, no blanks around it.
     pub fn client_id(&self) -> &str {
-        &self.client_id
+        self.required(Field::ClientId)
     }
 
     /// `companyName`: never blank.
     pub fn company_name(&self) -> &str {
-        &self.company_name
+        self.required(Field::CompanyName)
     }
 
     /// `currency`: three capital letters that Kable takes.
     pub fn currency(&self) -> &str {
-        &self.currency
+        self.required(Field::Currency)
     }
 
     /// `stripeCustomerId`, where given.
     pub fn stripe_customer_id(&self) -> Option<&str> {
-        self.stripe_customer_id.as_deref()
+        self.all(Field::StripeCustomerId).next()
     }
 
-    /// `planIds`: each once; empty where none are given.
-    pub fn plan_ids(&self) -> &[String] {
-        &self.plan_ids
+    /// `planIds`: each once; none where none are given.
+    pub fn plan_ids(&self) -> impl Iterator<Item = &str> {
+        self.all(Field::PlanIds)
     }
 
-    /// `bundleIds`: each once; empty where none are given.
-    pub fn bundle_ids(&self) -> &[String] {
-        &self.bundle_ids
+    /// `bundleIds`: each once; none where none are given.
+    pub fn bundle_ids(&self) -> impl Iterator<Item = &str> {
+        self.all(Field::BundleIds)
     }
 
-    /// `billingContact`.
-    pub fn contact(&self) -> &Contact {
-        &self.contact
+    /// The members of `billingContact` that are given, in the API's order.
+    pub fn contact(&self) -> impl Iterator<Item = (Field, &str)> {
+        self.parts().filter(|(field, _)| field.in_contact())
     }
 
     /// The fields that are given, in the API's order.
     pub fn given(&self) -> Vec<Field> {
-        let optional = [
-            (Field::StripeCustomerId, self.stripe_customer_id.is_some()),
-            (Field::PlanIds, !self.plan_ids.is_empty()),
-            (Field::BundleIds, !self.bundle_ids.is_empty()),
-        ];
-        let optional = optional.iter().filter(|(_, is_given)| *is_given);
-        [Field::ClientId, Field::CompanyName, Field::Currency]
-            .into_iter()
-            .chain(optional.map(|(field, _)| *field))
-            .chain(self.contact.given().map(|(field, _)| field))
-            .collect()
+        let mut given: Vec<Field> = self.parts().map(|(field, _)| field).collect();
+        given.dedup();
+        given
     }
-
-    /// The values, borrowed.
-    pub fn values(&self) -> Values<'_> {
-        let mut contact = [None; Field::CONTACT.len()];
-        for (slot, member) in contact.iter_mut().zip(&self.contact.members) {
-            *slot = member.as_deref();
-        }
-        Values {
-            client_id: &self.client_id,
-            company_name: &self.company_name,
-            currency: Cow::Borrowed(&self.currency),
-            stripe_customer_id: self.stripe_customer_id.as_deref(),
-            plan_ids: borrowed(&self.plan_ids),
-            bundle_ids: borrowed(&self.bundle_ids),
-            contact,
-        }
-    }
-
-    /// A digest of everything that is sent for this customer.
-    pub fn digest(&self) -> Fingerprint {
-        self.values().digest(&mut Vec::new())
-    }
-}
-
-fn borrowed(ids: &[String]) -> Vec<Cow<'_, str>> {
-    ids.iter().map(|id| Cow::Borrowed(id.as_str())).collect()
 }
 
 /// A customer's values, where they stand: what [`Customer`] is once it is to
@@ -181,21 +177,43 @@ impl<'r> Values<'r> {
         *self.contact.get(place(Field::Email)?)?
     }
 
+    /// Each value that is given, in the API's order; of a list, each id.
+    fn parts(&self) -> impl Iterator<Item = (Field, &str)> {
+        let single = [
+            (Field::ClientId, Some(self.client_id)),
+            (Field::CompanyName, Some(self.company_name)),
+            (Field::Currency, Some(self.currency.as_ref())),
+            (Field::StripeCustomerId, self.stripe_customer_id),
+        ];
+        let plans = self.plan_ids.iter().map(|id| (Field::PlanIds, id.as_ref()));
+        let bundles = self.bundle_ids.iter();
+        let bundles = bundles.map(|id| (Field::BundleIds, id.as_ref()));
+        let contact = Field::CONTACT.into_iter().zip(self.contact);
+        let given = |(field, value): (Field, Option<_>)| Some((field, value?));
+        single
+            .into_iter()
+            .filter_map(given)
+            .chain(plans)
+            .chain(bundles)
+            .chain(contact.filter_map(given))
+    }
+
     /// The customer, with values of its own.
     pub fn to_customer(&self) -> Customer {
-        let owned = |ids: &[Cow<'_, str>]| ids.iter().map(|id| id.clone().into_owned()).collect();
-        let mut contact = Contact::default();
-        for (slot, member) in contact.members.iter_mut().zip(self.contact) {
-            *slot = member.map(str::to_owned);
+        let (mut bytes, mut parts) = (0, 0);
+        for (_, value) in self.parts() {
+            bytes += value.len();
+            parts += 1;
+        }
+        let mut text = String::with_capacity(bytes);
+        let mut ends = Vec::with_capacity(parts);
+        for (field, value) in self.parts() {
+            text.push_str(value);
+            ends.push((field, text.len()));
         }
         Customer {
-            client_id: self.client_id.to_owned(),
-            company_name: self.company_name.to_owned(),
-            currency: self.currency.clone().into_owned(),
-            stripe_customer_id: self.stripe_customer_id.map(str::to_owned),
-            plan_ids: owned(&self.plan_ids),
-            bundle_ids: owned(&self.bundle_ids),
-            contact,
+            text: text.into_boxed_str(),
+            ends: ends.into_boxed_slice(),
         }
     }
 
@@ -247,42 +265,120 @@ impl<'r> Values<'r> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::{Contact, Customer, Field};
+    use std::borrow::Cow;
 
-    /// A customer that is good; a test changes the one thing it is about.
-    pub(crate) fn aster() -> Customer {
-        let mut contact = Contact::default();
-        contact.set(Field::Email, "ap@aster.example".to_owned());
-        Customer {
-            client_id: "c-1".to_owned(),
-            company_name: "Aster".to_owned(),
-            currency: "USD".to_owned(),
+    use super::{Customer, Field, Fingerprint, Values, place};
+
+    /// The values of [`aster`].
+    fn values() -> Values<'static> {
+        let mut contact = [None; Field::CONTACT.len()];
+        contact[place(Field::Email).unwrap()] = Some("ap@aster.example");
+        Values {
+            client_id: "c-1",
+            company_name: "Aster",
+            currency: "USD".into(),
             stripe_customer_id: None,
-            plan_ids: vec!["pln_a".to_owned(), "pln_b".to_owned()],
+            plan_ids: vec!["pln_a".into(), "pln_b".into()],
             bundle_ids: Vec::new(),
             contact,
         }
     }
 
+    fn digest(values: &Values<'_>) -> Fingerprint {
+        values.digest(&mut Vec::new())
+    }
+
+    /// A customer that is good; a test changes the one thing it is about.
+    pub(crate) fn aster() -> Customer {
+        values().to_customer()
+    }
+
+    /// The same, with a `stripeCustomerId`.
+    pub(crate) fn aster_at_stripe() -> Customer {
+        let mut values = values();
+        values.stripe_customer_id = Some("cus_1");
+        values.to_customer()
+    }
+
+    /// The digest of [`aster`].
+    pub(crate) fn aster_digest() -> Fingerprint {
+        digest(&values())
+    }
+
+    /// The digest of what `customer` gives.
+    pub(crate) fn digest_of(customer: &Customer) -> Fingerprint {
+        let mut contact = [None; Field::CONTACT.len()];
+        for (field, value) in customer.contact() {
+            contact[place(field).unwrap()] = Some(value);
+        }
+        digest(&Values {
+            client_id: customer.client_id(),
+            company_name: customer.company_name(),
+            currency: Cow::Borrowed(customer.currency()),
+            stripe_customer_id: customer.stripe_customer_id(),
+            plan_ids: customer.plan_ids().map(Cow::Borrowed).collect(),
+            bundle_ids: customer.bundle_ids().map(Cow::Borrowed).collect(),
+            contact,
+        })
+    }
+
+    #[test]
+    fn a_customer_has_the_values_that_it_was_made_of() {
+        let mut whole = values();
+        whole.company_name = "Astér 株式会社";
+        whole.stripe_customer_id = Some("cus_1");
+        whole.bundle_ids = vec!["bun_b".into(), "bun_a".into()];
+        whole.contact[place(Field::City).unwrap()] = Some("Zürich");
+        let customer = whole.to_customer();
+        assert_eq!(customer.client_id(), "c-1");
+        assert_eq!(customer.company_name(), "Astér 株式会社");
+        assert_eq!(customer.currency(), "USD");
+        assert_eq!(customer.stripe_customer_id(), Some("cus_1"));
+        assert!(customer.plan_ids().eq(["pln_a", "pln_b"]));
+        assert!(customer.bundle_ids().eq(["bun_b", "bun_a"]));
+        let contact = [(Field::Email, "ap@aster.example"), (Field::City, "Zürich")];
+        assert!(customer.contact().eq(contact));
+        assert_eq!(digest_of(&customer), digest(&whole));
+        let given = [
+            Field::ClientId,
+            Field::CompanyName,
+            Field::Currency,
+            Field::StripeCustomerId,
+            Field::PlanIds,
+            Field::BundleIds,
+            Field::Email,
+            Field::City,
+        ];
+        assert_eq!(customer.given(), given);
+    }
+
+    #[test]
+    fn what_is_not_given_is_not_there() {
+        let customer = aster();
+        assert_eq!(customer.stripe_customer_id(), None);
+        assert_eq!(customer.bundle_ids().count(), 0);
+        assert_ne!(customer, aster_at_stripe());
+    }
+
     #[test]
     fn the_digest_tells_every_field_apart() {
-        let mut changed: Vec<Customer> = vec![aster(); 7];
-        changed[0].client_id = "c-2".to_owned();
-        changed[1].company_name = "Aste".to_owned();
-        changed[2].currency = "EUR".to_owned();
-        changed[3].stripe_customer_id = Some("cus_1".to_owned());
+        let mut changed: Vec<Values<'_>> = vec![values(); 7];
+        changed[0].client_id = "c-2";
+        changed[1].company_name = "Aste";
+        changed[2].currency = "EUR".into();
+        changed[3].stripe_customer_id = Some("cus_1");
         changed[4].plan_ids.pop();
         changed[5].bundle_ids = std::mem::take(&mut changed[5].plan_ids);
-        changed[6].contact.set(Field::Phone, "1".to_owned());
+        changed[6].contact[place(Field::Phone).unwrap()] = Some("1");
         for other in changed {
-            assert_ne!(other.digest(), aster().digest(), "{other:?}");
+            assert_ne!(digest(&other), aster_digest(), "{other:?}");
         }
     }
 
     #[test]
     fn the_order_of_plans_is_no_difference() {
-        let mut other = aster();
+        let mut other = values();
         other.plan_ids.reverse();
-        assert_eq!(other.digest(), aster().digest());
+        assert_eq!(digest(&other), aster_digest());
     }
 }

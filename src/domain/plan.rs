@@ -174,16 +174,19 @@ pub fn differences(customer: &Customer, remote: &Remote) -> Vec<Difference> {
     if !remote.status.is_empty() {
         compare(None, "ACTIVE", &remote.status);
     }
+    let plan_ids = sorted(customer.plan_ids());
+    let bundle_ids = sorted(customer.bundle_ids());
     for (field, ours, theirs) in [
-        (Field::PlanIds, customer.plan_ids(), &remote.plan_ids),
-        (Field::BundleIds, customer.bundle_ids(), &remote.bundle_ids),
+        (Field::PlanIds, plan_ids, &remote.plan_ids),
+        (Field::BundleIds, bundle_ids, &remote.bundle_ids),
     ] {
         if let Some(theirs) = theirs.as_ref().filter(|_| !ours.is_empty()) {
-            compare(Some(field), &sorted(ours), &sorted(theirs));
+            let theirs = sorted(theirs.iter().map(String::as_str));
+            compare(Some(field), &ours, &theirs);
         }
     }
     if let Some(contact) = &remote.contact {
-        for (field, ours) in customer.contact().given() {
+        for (field, ours) in customer.contact() {
             compare(Some(field), ours, contact.get(field).unwrap_or_default());
         }
     }
@@ -202,8 +205,8 @@ pub fn unseen(customer: &Customer, remote: &Remote) -> Vec<Field> {
     fields
 }
 
-fn sorted(ids: &[String]) -> String {
-    let mut ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+fn sorted<'i>(ids: impl Iterator<Item = &'i str>) -> String {
+    let mut ids: Vec<&str> = ids.collect();
     ids.sort_unstable();
     ids.join(" ")
 }
@@ -224,10 +227,10 @@ mod tests {
         is_our_doing, unseen,
     };
     use crate::domain::customer::Customer;
-    use crate::domain::customer::tests::aster;
+    use crate::domain::customer::tests::{aster, aster_at_stripe, aster_digest};
 
     fn decided(progress: Progress, same: bool, policy: Policy) -> Decision {
-        let digest = aster().digest();
+        let digest = aster_digest();
         let known = Known {
             id: 1,
             digest: if same { digest } else { [0; 16] },
@@ -321,15 +324,17 @@ mod tests {
     }
 
     fn remote_of(customer: &Customer) -> Remote {
+        let mut plan_ids: Vec<String> = customer.plan_ids().map(str::to_owned).collect();
+        plan_ids.reverse();
         Remote {
             customer_id: "cus_1".to_owned(),
             client_id: customer.client_id().to_owned(),
             company_name: customer.company_name().to_owned(),
             currency: customer.currency().to_owned(),
             status: "ACTIVE".to_owned(),
-            plan_ids: Some(customer.plan_ids().iter().rev().cloned().collect()),
-            bundle_ids: Some(customer.bundle_ids().to_vec()),
-            contact: Some(customer.contact().clone()),
+            plan_ids: Some(plan_ids),
+            bundle_ids: Some(customer.bundle_ids().map(str::to_owned).collect()),
+            contact: Some(customer.contact().collect()),
             created: None,
         }
     }
@@ -367,8 +372,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_back_is_named() {
-        let mut customer = aster();
-        customer.stripe_customer_id = Some("cus_1".to_owned());
+        let customer = aster_at_stripe();
         let mut other = remote_of(&customer);
         assert_eq!(unseen(&customer, &other), [Field::StripeCustomerId]);
         other.contact = None;

@@ -200,15 +200,9 @@ fn lists_are_split_or_read_as_json() {
     for text in ["a;b", "a|b", "a, b", "[\"a\",\"b\"]", " a ;; b "] {
         let mut listed = candidate();
         listed.set(Field::PlanIds, text);
-        assert_eq!(
-            validate(&listed, &Rules::default())
-                .unwrap()
-                .values
-                .to_customer()
-                .plan_ids(),
-            ["a", "b"],
-            "{text}"
-        );
+        let values = validate(&listed, &Rules::default()).unwrap().values;
+        let customer = values.to_customer();
+        assert!(customer.plan_ids().eq(["a", "b"]), "{text}: {customer:?}");
     }
 }
 
@@ -226,8 +220,8 @@ fn an_id_that_is_repeated_is_kept_once_however_long_the_list_is() {
             .iter()
             .filter(|note| note.message.ends_with("twice, sent once"));
         assert_eq!(twice.count(), (others + 2).min(100), "{others}");
-        let expected: Vec<String> = ids().collect();
-        assert_eq!(fit.values.to_customer().plan_ids(), expected, "{others}");
+        let customer = fit.values.to_customer();
+        assert!(customer.plan_ids().eq(ids()), "{others}");
     }
 }
 
@@ -253,8 +247,8 @@ proptest! {
                 prop_assert_eq!(customer.client_id().trim(), customer.client_id());
                 prop_assert!(!customer.company_name().trim().is_empty());
                 prop_assert!(crate::domain::currency::KABLE.contains(&customer.currency()));
-                prop_assert!(customer.plan_ids().iter().all(|id| !id.trim().is_empty()));
-                prop_assert!(customer.contact().given().all(|(_, value)| !value.trim().is_empty()));
+                prop_assert!(customer.plan_ids().all(|id| !id.trim().is_empty()));
+                prop_assert!(customer.contact().all(|(_, value)| !value.trim().is_empty()));
             }
             Err(rejection) => prop_assert!(!rejection.problems.is_empty()),
         }

@@ -20,6 +20,7 @@ use super::sending::Sending;
 use super::server_clock::ServerClock;
 use super::stop::Stop;
 use crate::domain::change::Change;
+use crate::domain::customer::tests::digest_of;
 use crate::domain::customer::{Customer, Fingerprint};
 use crate::domain::outcome::{Outcome, Tally};
 use crate::domain::plan::{Existing, Known, Progress, Remote};
@@ -53,9 +54,9 @@ pub(super) fn remote_of(customer: &Customer, created: i64) -> Remote {
         company_name: customer.company_name().to_owned(),
         currency: customer.currency().to_owned(),
         status: "ACTIVE".to_owned(),
-        plan_ids: Some(customer.plan_ids().to_vec()),
-        bundle_ids: Some(customer.bundle_ids().to_vec()),
-        contact: Some(customer.contact().clone()),
+        plan_ids: Some(customer.plan_ids().map(str::to_owned).collect()),
+        bundle_ids: Some(customer.bundle_ids().map(str::to_owned).collect()),
+        contact: Some(customer.contact().collect()),
         created: Some(created),
     }
 }
@@ -588,7 +589,7 @@ impl MemoryLedger {
         }
         let id = held.claims.len() as u64 + 1;
         let mut claimed = Claimed::new(customer.client_id(), 0, EARLIER_MS);
-        claimed.digest = customer.digest();
+        claimed.digest = digest_of(customer);
         claimed.open = outcome.is_none();
         claimed.entry.outcome = outcome.unwrap_or(Outcome::Unresolved);
         held.ids.insert(customer.client_id().to_owned(), id);

@@ -35,14 +35,14 @@ impl Serialize for Body<'_> {
         if let Some(id) = customer.stripe_customer_id() {
             map.serialize_entry("stripeCustomerId", id)?;
         }
-        if !customer.plan_ids().is_empty() {
-            map.serialize_entry("planIds", customer.plan_ids())?;
+        if customer.plan_ids().next().is_some() {
+            map.serialize_entry("planIds", &Listed(|| customer.plan_ids()))?;
         }
-        if !customer.bundle_ids().is_empty() {
-            map.serialize_entry("bundleIds", customer.bundle_ids())?;
+        if customer.bundle_ids().next().is_some() {
+            map.serialize_entry("bundleIds", &Listed(|| customer.bundle_ids()))?;
         }
-        if !customer.contact().is_empty() {
-            map.serialize_entry("billingContact", &ContactBody(customer.contact()))?;
+        if customer.contact().next().is_some() {
+            map.serialize_entry("billingContact", &Members(|| customer.contact()))?;
         }
         map.end()
     }
@@ -75,7 +75,25 @@ struct ContactBody<'c>(&'c Contact);
 
 impl Serialize for ContactBody<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.given().map(|(field, value)| (field.member(), value)))
+        Members(|| self.0.given()).serialize(serializer)
+    }
+}
+
+/// An array of what the function goes through.
+struct Listed<F>(F);
+
+impl<'c, F: Fn() -> I, I: Iterator<Item = &'c str>> Serialize for Listed<F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq((self.0)())
+    }
+}
+
+/// An object of what the function goes through.
+struct Members<F>(F);
+
+impl<'c, F: Fn() -> I, I: Iterator<Item = (Field, &'c str)>> Serialize for Members<F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map((self.0)().map(|(field, value)| (field.member(), value)))
     }
 }
 
@@ -272,7 +290,7 @@ mod tests {
     fn the_body_of_an_update_holds_what_changes_and_nothing_else() {
         let change = Change {
             company_name: Some("Astér".to_owned()),
-            contact: Some(aster().contact().clone()),
+            contact: Some(aster().contact().collect()),
             ..Change::default()
         };
         assert_eq!(
