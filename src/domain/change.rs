@@ -43,8 +43,8 @@ impl Change {
     }
 }
 
-/// The contact of `ours` laid over `theirs`, where that makes a difference. A response without
-/// a contact says nothing about it.
+/// The contact of `ours` laid over `theirs`, where that makes a difference. A
+/// response without a contact says nothing about it.
 fn contact(ours: &Customer, theirs: Option<&Contact>) -> Option<Contact> {
     let theirs = theirs?;
     let mut laid_over = theirs.clone();

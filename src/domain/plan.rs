@@ -227,10 +227,10 @@ mod tests {
         is_our_doing, unseen,
     };
     use crate::domain::customer::Customer;
-    use crate::domain::customer::tests::{aster, aster_at_stripe, aster_digest};
+    use crate::domain::customer::tests::{aster, aster_at_stripe, digest_of};
 
     fn decided(progress: Progress, same: bool, policy: Policy) -> Decision {
-        let digest = aster_digest();
+        let digest = digest_of(&aster());
         let known = Known {
             id: 1,
             digest: if same { digest } else { [0; 16] },

@@ -1,7 +1,7 @@
 use std::io;
 
 use super::{Account, Accounting, LOOK_UP_EVERY, account, demand_agreement};
-use crate::domain::customer::tests::{aster, aster_digest};
+use crate::domain::customer::tests::{aster, digest_of};
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::Policy;
 use crate::domain::summary::RowCounts;
@@ -85,7 +85,7 @@ fn told_of(rows: &Tables, ledger: Option<&MemoryLedger>) -> anyhow::Result<(Acco
 /// A ledger with one row, `c-1,Aster,USD`, settled as `settled` says.
 fn ledger_with(settled: impl FnOnce(&mut Settlement)) -> MemoryLedger {
     let mut ledger = MemoryLedger::default();
-    let digest = aster_digest();
+    let digest = digest_of(&aster());
     let mut settlement = Settlement {
         id: 1,
         digest,

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::{Delivery, Sending};
 use crate::domain::change::Change;
 use crate::domain::customer::Customer;
-use crate::domain::customer::tests::{aster, aster_digest};
+use crate::domain::customer::tests::{aster, digest_of};
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Existing, Remote};
 use crate::domain::summary::RequestCounts;
@@ -30,7 +30,7 @@ use crate::report::Event;
 fn ticket() -> Ticket {
     Ticket {
         id: 7,
-        digest: aster_digest(),
+        digest: digest_of(&aster()),
         customer: aster(),
         ask_first: false,
         in_doubt: false,
@@ -148,7 +148,7 @@ async fn a_created_customer_is_ours_under_kables_id() {
     let delivery = scripted([created()]).deliver(ticket()).await;
     let wanted = Settlement {
         id: 7,
-        digest: aster_digest(),
+        digest: digest_of(&aster()),
         outcome: Outcome::Created,
         ours: true,
         keys_lost: false,

@@ -21,7 +21,7 @@ use crate::domain::validate::Checked;
 use crate::ledger::Claim;
 
 /// The most rows that are claimed at once.
-const MOST_AT_ONCE: usize = 1024;
+const MOST_AT_ONCE: u16 = 1024;
 
 /// The most that are claimed before it is known how long they last.
 const MOST_AT_FIRST: usize = 256;
@@ -47,10 +47,9 @@ impl BatchSize {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "it is between 1 and 1024"
+            reason = "it is between 1 and the most"
         )]
-        let most = rows.clamp(1.0, 1024.0) as usize;
-        let most = most.min(MOST_AT_ONCE);
+        let most = rows.clamp(1.0, f64::from(MOST_AT_ONCE)) as usize;
         Self {
             now: most.min(MOST_AT_FIRST),
             most,

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::{Around, Parts, Settings, run};
 use crate::domain::change::Change;
 use crate::domain::customer::Customer;
-use crate::domain::customer::tests::{aster, aster_digest};
+use crate::domain::customer::tests::{aster, digest_of};
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Existing, Policy, Remote};
 use crate::engine::account::{Account, Accounting, account, demand_agreement};
@@ -728,7 +728,7 @@ async fn after_a_stop_an_answer_is_awaited_for_ten_seconds_and_its_row_stays_cla
     let (stop, began) = (dispatch.sending.stop.clone(), Instant::now());
     let ticket = Ticket {
         id: 1,
-        digest: aster_digest(),
+        digest: digest_of(&aster()),
         customer: aster(),
         ask_first: false,
         forgotten: false,

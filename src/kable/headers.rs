@@ -62,7 +62,7 @@ mod tests {
 
     use reqwest::header::{HeaderMap, HeaderValue};
 
-    use super::retry_after;
+    use super::{request_id, retry_after};
 
     fn wait(pairs: &[(&'static str, &'static str)]) -> Option<Duration> {
         let mut headers = HeaderMap::new();
@@ -70,6 +70,24 @@ mod tests {
             headers.insert(*name, HeaderValue::from_static(value));
         }
         retry_after(&headers)
+    }
+
+    #[test]
+    fn of_a_request_id_no_more_than_two_hundred_characters_are_kept() {
+        let long = "r".repeat(201);
+        for (sent, kept) in [
+            (" req_1 ", Some("req_1")),
+            (long.as_str(), long.get(..200)),
+            (" ", None),
+            ("é", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(
+                "x-request-id",
+                HeaderValue::from_bytes(sent.as_bytes()).unwrap(),
+            );
+            assert_eq!(request_id(&headers).as_deref(), kept, "{sent:?}");
+        }
     }
 
     #[test]

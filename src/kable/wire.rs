@@ -176,8 +176,8 @@ struct ContactMembers(Contact);
 
 impl<'de> Deserialize<'de> for ContactMembers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
+        struct OfContact;
+        impl<'de> Visitor<'de> for OfContact {
             type Value = ContactMembers;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -197,7 +197,7 @@ impl<'de> Deserialize<'de> for ContactMembers {
                 Ok(ContactMembers(contact))
             }
         }
-        deserializer.deserialize_map(Members)
+        deserializer.deserialize_map(OfContact)
     }
 }
 
