@@ -6,7 +6,9 @@
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
+use reqwest::header::{
+    ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION,
+};
 use reqwest::{Body, Method, RequestBuilder, Url};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -104,7 +106,10 @@ impl Client {
         ]);
         defaults.insert(HeaderName::from_static("kable-client-id"), id);
         defaults.insert(HeaderName::from_static("kable-client-secret"), secret);
-        defaults.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        // On every request, also without a body (API reference, "other headers").
+        let json = HeaderValue::from_static("application/json");
+        defaults.insert(CONTENT_TYPE, json.clone());
+        defaults.insert(ACCEPT, json);
         // One provider for the whole process; a second call finds it installed.
         rustls::crypto::ring::default_provider()
             .install_default()
@@ -154,11 +159,14 @@ impl Client {
 
     /// `POST /authenticate`: whether the credentials hold.
     pub async fn authenticate(&self) -> Answered<Preflight<()>> {
-        // The same two credentials, given once more (API reference, "Calls").
+        // The same two credentials, given once more (API reference, "Calls"). The
+        // HTTP library leaves the length of no body out; the vendor's clients
+        // send it.
         let request = self
             .http
             .post(self.authenticate_url.clone())
-            .headers(self.credentials.clone());
+            .headers(self.credentials.clone())
+            .header(CONTENT_LENGTH, HeaderValue::from_static("0"));
         self.preflight(request, LONGEST_BODY, |_body| Ok(())).await
     }
 
@@ -298,7 +306,6 @@ impl Client {
         let request = self
             .http
             .post(url)
-            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
             // A body that can't be cloned: no layer below can send it again.
             .body(Body::wrap(body));
         match self.send(request, LONGEST_BODY).await {

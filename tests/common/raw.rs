@@ -149,6 +149,10 @@ struct State {
     held: BTreeMap<String, Value>,
     created: BTreeMap<String, usize>,
     calls: Vec<(Instant, String, &'static str)>,
+    /// The head of every request, and when it was whole.
+    heads: Vec<(Instant, String)>,
+    /// Answers to calls that are about no customer, by a part of their request line.
+    others: BTreeMap<&'static str, Act>,
     doors: Option<mpsc::Sender<(Door, Duration, oneshot::Sender<()>)>>,
 }
 
@@ -199,6 +203,16 @@ impl Raw {
         let held = customer(&body.into(), "2001-01-01T00:00:00.000Z");
         let mut state = self.state.lock().unwrap();
         state.held.insert(client_id.to_owned(), held);
+    }
+
+    /// Answers a call about no customer whose request line contains `part`.
+    pub(crate) fn answers(&self, part: &'static str, act: Act) {
+        self.state.lock().unwrap().others.insert(part, act);
+    }
+
+    /// The heads of all requests, in the order of their arrival.
+    pub(crate) fn heads(&self) -> Vec<(Instant, String)> {
+        self.state.lock().unwrap().heads.clone()
     }
 
     /// The calls about this customer that came, one after the other.
@@ -328,6 +342,7 @@ async fn shut(state: &Mutex<State>, door: Door, time: Duration) -> Option<()> {
 
 /// A call, as far as it must be known.
 struct Call {
+    head: String,
     line: String,
     /// Head and body together.
     length: usize,
@@ -352,6 +367,7 @@ impl Call {
                 };
                 if whole || client_id.is_some() && body.len() > 60_000 {
                     return Some(Self {
+                        head: head.to_owned(),
                         line,
                         length: head.len() + 4 + length,
                         body: [
@@ -371,12 +387,15 @@ impl Call {
     /// What is done about it, and what is said.
     fn decide(&self, state: &Mutex<State>) -> (Act, Vec<u8>) {
         let mut state = state.lock().unwrap();
+        state.heads.push((Instant::now(), self.head.clone()));
         let Some(id) = &self.client_id else {
+            let mut others = state.others.iter();
+            let other = others.find(|(part, _)| self.line.contains(**part));
             // It has no plans and bundles, so that their ids are not checked.
-            let act = if self.line.contains("/authenticate") {
-                says("200 OK", "{}")
-            } else {
-                says("404 Not Found", "")
+            let act = match other {
+                Some((_, act)) => act.clone(),
+                None if self.line.contains("/authenticate") => says("200 OK", "{}"),
+                None => says("404 Not Found", ""),
             };
             let answer = filled(&act, &Value::Null);
             return (act, answer);

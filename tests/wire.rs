@@ -1,0 +1,66 @@
+//! What goes over the wire and what must not come back from it: headers, the
+//! rate of the first calls, local trouble, secrets, hostile text (issue 12,
+//! points 10, 12, 16 and 19).
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may stop at the first surprise"
+)]
+
+#[expect(dead_code, reason = "each test file uses a part of the language")]
+mod common;
+
+use common::raw::{Ask, Raw, says};
+use common::{Run, rows};
+use kable_bulk::sandbox::settings::{CLIENT_ID, CLIENT_SECRET};
+
+/// The value of a header in a request's head, whose name is in small letters.
+fn header<'h>(head: &'h str, name: &str) -> Option<&'h str> {
+    let mut lines = head.lines().filter_map(|line| line.split_once(": "));
+    lines.find_map(|(other, value)| other.eq_ignore_ascii_case(name).then_some(value))
+}
+
+#[test]
+fn every_request_carries_the_documented_headers() {
+    let refusal = says("409 Conflict", r#"{"message":"no"}"#);
+    let server = Raw::start(64, [(Ask::Create, "c-1".to_owned(), vec![refusal])]);
+    let run = Run::new().credentials().input("in.csv", rows(2));
+    run.go(&format!("import in.csv --base-url {}", server.url()));
+    let heads = server.heads();
+    let calls: Vec<&str> = heads
+        .iter()
+        .map(|(_, head)| head.split(" HTTP").next().unwrap())
+        .collect();
+    for call in [
+        "POST /api/v1/authenticate",
+        "GET /api/v1/plans",
+        "GET /api/v1/bundles",
+        "POST /api/v1/customers/create",
+        "GET /api/v1/customers/c-1",
+    ] {
+        assert!(calls.contains(&call), "{call} in {calls:?}");
+    }
+    for (_, head) in &heads {
+        for (name, value) in [
+            ("content-type", "application/json"),
+            ("accept", "application/json"),
+            ("kable-client-id", CLIENT_ID),
+            ("kable-client-secret", CLIENT_SECRET),
+        ] {
+            assert_eq!(header(head, name), Some(value), "{head}");
+            let times = head.to_lowercase().matches(&format!("\n{name}:")).count();
+            assert_eq!(times, 1, "{name} once in {head}");
+        }
+        if head.starts_with("POST /api/v1/authenticate") {
+            assert_eq!(header(head, "content-length"), Some("0"), "{head}");
+            assert_eq!(header(head, "x-client-id"), Some(CLIENT_ID), "{head}");
+            assert_eq!(header(head, "x-api-key"), Some(CLIENT_SECRET), "{head}");
+        } else {
+            assert_eq!(header(head, "x-api-key"), None, "{head}");
+        }
+        if head.starts_with("GET") {
+            assert_eq!(header(head, "content-length"), None, "{head}");
+        }
+    }
+}
