@@ -29,7 +29,7 @@ const CHECKPOINT: &str = "in.csv.checkpoint.db";
 /// Claims of any kind.
 const CLAIMED: &str = "true";
 /// Claims without an outcome.
-const IN_DOUBT: &str = "outcome IS NULL";
+const IN_DOUBT: &str = "doubt = 1";
 /// Claims with one.
 const SETTLED: &str = "outcome IS NOT NULL";
 

@@ -300,6 +300,14 @@ pub(crate) mod tests {
         values.to_customer()
     }
 
+    /// The same, with nothing but what is required.
+    pub(crate) fn aster_bare() -> Customer {
+        let mut values = values();
+        values.plan_ids.clear();
+        values.contact = [None; Field::CONTACT.len()];
+        values.to_customer()
+    }
+
     /// The digest of what `customer` gives.
     pub(crate) fn digest_of(customer: &Customer) -> Fingerprint {
         let mut contact = [None; Field::CONTACT.len()];

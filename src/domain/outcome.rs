@@ -62,6 +62,21 @@ impl Outcome {
         Self::ALL.into_iter().find(|outcome| outcome.name() == name)
     }
 
+    /// Whether the customer was at Kable when the row was settled so. After a
+    /// failure it may have been as well: an update can be refused.
+    pub const fn is_there(self) -> bool {
+        match self {
+            Self::Created
+            | Self::AlreadyExisted
+            | Self::Updated
+            | Self::Unchanged
+            | Self::Differs => true,
+            Self::Deleted | Self::Missing | Self::Failed | Self::Unresolved | Self::Pending => {
+                false
+            }
+        }
+    }
+
     /// Whether the row is done with, as its owner wanted.
     pub const fn is_well(self) -> bool {
         match self {

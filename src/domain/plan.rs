@@ -9,27 +9,45 @@ use super::field::Field;
 use super::outcome::Outcome;
 use super::text::quoted;
 
-/// How far the ledger knows a `clientId` to have come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
-    /// Claimed and never settled: it may have been sent.
-    InDoubt,
-    /// Settled.
-    Settled(Outcome),
-}
+/// The digest of a row whose customer was seen at Kable and compared with no row:
+/// it is no row's digest.
+pub const UNKNOWN_DIGEST: Fingerprint = [0; 16];
 
 /// What the ledger knows of a `clientId`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is known by itself, and they come in many combinations"
+)]
 pub struct Known {
     /// The claim's number in the ledger.
     pub id: u64,
-    /// The digest of what was sent, or was about to be.
+    /// The digest of the row as it was last settled; of one that never was, the
+    /// digest of what was sent, or was about to be.
     pub digest: Fingerprint,
-    /// How far it came.
-    pub progress: Progress,
+    /// What it was last settled as, also while it is in doubt.
+    pub last: Option<Outcome>,
+    /// Whether it is claimed and was not settled since: something may have been
+    /// sent.
+    pub in_doubt: bool,
+    /// Whether any request may ever have been sent for it.
+    pub sent: bool,
+    /// Whether the customer was ever seen at Kable.
+    pub there: bool,
+    /// Whether this checkpoint created the customer.
+    pub ours: bool,
+    /// Whether it was last asked for because its row had left the input.
+    pub orphan: bool,
     /// A moment on the server's clock, in Unix milliseconds, that is not before
     /// the claim; `None` where the server's clock was not known.
     pub claimed_by: Option<i64>,
+}
+
+impl Known {
+    /// Whether `digest` is that of the row as it is known.
+    pub fn is_same(&self, digest: &Fingerprint) -> bool {
+        self.digest == *digest && self.digest != UNKNOWN_DIGEST
+    }
 }
 
 /// What to do about a customer that is there already and differs.
@@ -69,32 +87,36 @@ pub fn decide(known: Option<&Known>, digest: &Fingerprint, policy: Policy) -> De
     let Some(known) = known else {
         return Decision::Create;
     };
-    let same = known.digest == *digest;
-    match known.progress {
-        Progress::InDoubt => Decision::LookUp,
-        Progress::Settled(outcome) => match outcome {
-            Outcome::Created | Outcome::Updated | Outcome::Unchanged if same => {
-                Decision::Skip(outcome)
-            }
-            // The row was changed after it was sent.
-            Outcome::Created | Outcome::Updated | Outcome::Unchanged
-                if policy.existing == Existing::Update =>
-            {
-                Decision::LookUp
-            }
-            Outcome::Created | Outcome::Updated | Outcome::Unchanged => {
-                Decision::Skip(Outcome::Differs)
-            }
-            Outcome::AlreadyExisted if same => Decision::Skip(outcome),
-            Outcome::Differs if same && policy.existing == Existing::Skip => {
-                Decision::Skip(outcome)
-            }
-            Outcome::Unresolved | Outcome::AlreadyExisted | Outcome::Differs => Decision::LookUp,
-            Outcome::Failed if same && !policy.retry_failed => Decision::Skip(outcome),
-            Outcome::Failed | Outcome::Pending | Outcome::Missing | Outcome::Deleted => {
-                Decision::Create
-            }
-        },
+    let same = known.is_same(digest);
+    // A create goes out unasked only for a row that no run ever sent or saw.
+    let anew = if known.sent || known.there {
+        Decision::LookUp
+    } else {
+        Decision::Create
+    };
+    let Some(outcome) = known.last.filter(|_| !known.in_doubt) else {
+        return if known.in_doubt {
+            Decision::LookUp
+        } else {
+            anew
+        };
+    };
+    match outcome {
+        Outcome::Created | Outcome::Updated | Outcome::Unchanged if same => Decision::Skip(outcome),
+        // The row was changed after it was sent, or was never compared.
+        Outcome::Created | Outcome::Updated | Outcome::Unchanged
+            if policy.existing == Existing::Update || known.digest == UNKNOWN_DIGEST =>
+        {
+            Decision::LookUp
+        }
+        Outcome::Created | Outcome::Updated | Outcome::Unchanged => {
+            Decision::Skip(Outcome::Differs)
+        }
+        Outcome::AlreadyExisted if same => Decision::Skip(outcome),
+        Outcome::Differs if same && policy.existing == Existing::Skip => Decision::Skip(outcome),
+        Outcome::Unresolved | Outcome::AlreadyExisted | Outcome::Differs => Decision::LookUp,
+        Outcome::Failed if same && !policy.retry_failed => Decision::Skip(outcome),
+        Outcome::Failed | Outcome::Pending | Outcome::Missing | Outcome::Deleted => anew,
     }
 }
 
@@ -223,22 +245,49 @@ pub fn is_our_doing(created: Option<i64>, claimed_by: Option<i64>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{
-        Decision, Existing, Field, Known, Outcome, Policy, Progress, Remote, decide, differences,
-        is_our_doing, unseen,
+        Decision, Existing, Field, Known, Outcome, Policy, Remote, UNKNOWN_DIGEST, decide,
+        differences, is_our_doing, unseen,
     };
     use crate::domain::customer::Customer;
     use crate::domain::customer::tests::{aster, aster_at_stripe, digest_of};
 
-    fn decided(progress: Progress, same: bool, policy: Policy) -> Decision {
-        let digest = digest_of(&aster());
-        let known = Known {
+    /// A claim that was settled as `last`, with an answer to a request.
+    fn known(last: Option<Outcome>) -> Known {
+        Known {
             id: 1,
-            digest: if same { digest } else { [0; 16] },
-            progress,
+            digest: digest_of(&aster()),
+            last,
+            in_doubt: last.is_none(),
+            sent: true,
+            there: last.is_some_and(Outcome::is_there),
+            ours: last == Some(Outcome::Created),
+            orphan: false,
             claimed_by: None,
-        };
+        }
+    }
+
+    fn decided(known: Known, same: bool, policy: Policy) -> Decision {
+        let digest = if same { known.digest } else { [9; 16] };
         decide(Some(&known), &digest, policy)
     }
+
+    fn decided_after(outcome: Outcome, same: bool, policy: Policy) -> Decision {
+        decided(known(Some(outcome)), same, policy)
+    }
+
+    const POLICIES: [Policy; 6] = {
+        let mut all = [Policy {
+            existing: Existing::Skip,
+            retry_failed: false,
+        }; 6];
+        let mut at = 0;
+        while at < 6 {
+            all[at].existing = [Existing::Skip, Existing::Update, Existing::Fail][at / 2];
+            all[at].retry_failed = at % 2 == 1;
+            at += 1;
+        }
+        all
+    };
 
     #[test]
     fn what_is_not_known_is_created() {
@@ -246,10 +295,55 @@ mod tests {
     }
 
     #[test]
-    fn doubt_is_settled_by_asking() {
+    fn doubt_is_settled_by_asking_whatever_was_known_before() {
+        for last in [None].into_iter().chain(Outcome::ALL.map(Some)) {
+            for (same, policy) in [true, false].into_iter().zip(POLICIES) {
+                let known = Known {
+                    in_doubt: true,
+                    ..known(last)
+                };
+                assert_eq!(decided(known, same, policy), Decision::LookUp, "{last:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_create_goes_out_unasked_only_for_a_row_that_was_never_sent_or_seen() {
+        for outcome in Outcome::ALL {
+            for same in [true, false] {
+                for policy in POLICIES {
+                    for (sent, there) in [(true, false), (false, true), (true, true)] {
+                        let known = Known {
+                            sent,
+                            there,
+                            ..known(Some(outcome))
+                        };
+                        let decision = decided(known, same, policy);
+                        assert_ne!(decision, Decision::Create, "{known:?} {policy:?}");
+                    }
+                }
+            }
+        }
+        let never_sent = Known {
+            sent: false,
+            ..known(Some(Outcome::Pending))
+        };
         for same in [true, false] {
-            for progress in [Progress::InDoubt, Progress::Settled(Outcome::Unresolved)] {
-                assert_eq!(decided(progress, same, Policy::default()), Decision::LookUp);
+            let decision = decided(never_sent, same, Policy::default());
+            assert_eq!(decision, Decision::Create);
+        }
+    }
+
+    #[test]
+    fn a_customer_that_was_compared_with_no_row_is_asked_for() {
+        for outcome in [Outcome::Created, Outcome::AlreadyExisted] {
+            let known = Known {
+                digest: UNKNOWN_DIGEST,
+                ..known(Some(outcome))
+            };
+            for digest in [UNKNOWN_DIGEST, [9; 16]] {
+                let decision = decide(Some(&known), &digest, Policy::default());
+                assert_eq!(decision, Decision::LookUp, "{outcome:?}");
             }
         }
     }
@@ -276,17 +370,13 @@ mod tests {
             (
                 Outcome::Failed,
                 Decision::Skip(Outcome::Failed),
-                Decision::Create,
+                Decision::LookUp,
             ),
-            (Outcome::Pending, Decision::Create, Decision::Create),
+            (Outcome::Pending, Decision::LookUp, Decision::LookUp),
         ] {
+            assert_eq!(decided_after(outcome, true, policy), same, "{outcome:?}");
             assert_eq!(
-                decided(Progress::Settled(outcome), true, policy),
-                same,
-                "{outcome:?}"
-            );
-            assert_eq!(
-                decided(Progress::Settled(outcome), false, policy),
+                decided_after(outcome, false, policy),
                 changed,
                 "{outcome:?}"
             );
@@ -299,14 +389,9 @@ mod tests {
             existing: Existing::Fail,
             retry_failed: true,
         };
-        assert_eq!(
-            decided(Progress::Settled(Outcome::Failed), true, again),
-            Decision::Create
-        );
-        assert_eq!(
-            decided(Progress::Settled(Outcome::Differs), true, again),
-            Decision::LookUp
-        );
+        for outcome in [Outcome::Failed, Outcome::Differs] {
+            assert_eq!(decided_after(outcome, true, again), Decision::LookUp);
+        }
     }
 
     #[test]
@@ -316,10 +401,10 @@ mod tests {
             retry_failed: false,
         };
         for outcome in [Outcome::Created, Outcome::Updated, Outcome::Differs] {
-            let changed = decided(Progress::Settled(outcome), false, policy);
+            let changed = decided_after(outcome, false, policy);
             assert_eq!(changed, Decision::LookUp, "{outcome:?}");
         }
-        let same = decided(Progress::Settled(Outcome::Updated), true, policy);
+        let same = decided_after(Outcome::Updated, true, policy);
         assert_eq!(same, Decision::Skip(Outcome::Updated));
     }
 

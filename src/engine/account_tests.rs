@@ -1,7 +1,7 @@
 use std::io;
 
 use super::{Account, Accounting, LOOK_UP_EVERY, account, demand_agreement};
-use crate::domain::customer::tests::{aster, digest_of};
+use crate::domain::customer::tests::{aster, aster_bare, digest_of};
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::Policy;
 use crate::domain::summary::RowCounts;
@@ -91,6 +91,7 @@ fn ledger_with(settled: impl FnOnce(&mut Settlement)) -> MemoryLedger {
         digest,
         outcome: Outcome::AlreadyExisted,
         ours: false,
+        orphan: false,
         keys_lost: false,
         customer_id: Some("cus_1".to_owned()),
         request_id: None,
@@ -124,11 +125,19 @@ fn ledger_with(settled: impl FnOnce(&mut Settlement)) -> MemoryLedger {
 
 #[test]
 fn a_row_is_told_with_what_the_ledger_holds_of_it() {
-    let (_, told) = told_of(&Tables::one(["c-1,Aster,USD"]), Some(&ledger_with(|_| ()))).unwrap();
-    assert_eq!(
-        told,
-        ["a.csv:2 already_existed c-1 Some(\"cus_1\") Some(409) 3"]
-    );
+    // A row that was changed, and not sent before everything was stopped, is
+    // another one than the customer is known to be.
+    for (digest, outcome) in [
+        (digest_of(&aster_bare()), "already_existed"),
+        ([9; 16], "differs"),
+    ] {
+        let ledger = ledger_with(|settled| settled.digest = digest);
+        let (_, told) = told_of(&Tables::one(["c-1,Aster,USD"]), Some(&ledger)).unwrap();
+        assert_eq!(
+            told,
+            [format!("a.csv:2 {outcome} c-1 Some(\"cus_1\") Some(409) 3")]
+        );
+    }
 }
 
 #[test]

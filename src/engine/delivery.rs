@@ -205,10 +205,16 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     /// The customer is there: is it the one in the row, and is it our doing?
     fn there(&self, life: &Life, remote: &Remote, request_id: Option<String>) -> Delivery {
         let differing = differences(&life.ticket.customer, remote);
+        let ticket = &life.ticket;
         let ours =
-            life.ticket.in_doubt && is_our_doing(remote.created, self.claimed_by(&life.ticket));
+            ticket.ours || ticket.in_doubt && is_our_doing(remote.created, self.claimed_by(ticket));
+        // An update that an earlier run sent is not forgotten, nor one whose
+        // answer it lost: the row was another one before.
+        let updated = life.update != Update::None
+            || ticket.history == Some(Outcome::Updated)
+            || ticket.in_doubt && ticket.changed && ticket.there;
         let outcome = match (differing.is_empty(), ours, self.existing) {
-            (true, _, _) if life.update != Update::None => Outcome::Updated,
+            (true, _, _) if updated => Outcome::Updated,
             (true, true, _) => Outcome::Created,
             (true, false, _) => Outcome::AlreadyExisted,
             (false, _, Existing::Skip | Existing::Update) => Outcome::Differs,
@@ -220,7 +226,6 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         settlement.status = life.refusal.as_ref().map(|refusal| refusal.status);
         // Whose doing it is must be proved before a rollback may delete it; that
         // keys are lost is told wherever it may be so.
-        let ticket = &life.ticket;
         let perhaps_ours =
             ticket.in_doubt || ticket.forgotten || !self.was_there_before(ticket, remote);
         settlement.keys_lost = self.keys && perhaps_ours;

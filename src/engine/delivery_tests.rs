@@ -35,6 +35,9 @@ fn ticket() -> Ticket {
         ask_first: false,
         in_doubt: false,
         changed: false,
+        history: None,
+        there: false,
+        ours: false,
         forgotten: false,
         claim: ClaimTime::Now(NOW_MS),
     }
@@ -151,6 +154,7 @@ async fn a_created_customer_is_ours_under_kables_id() {
         digest: digest_of(&aster()),
         outcome: Outcome::Created,
         ours: true,
+        orphan: false,
         keys_lost: false,
         customer_id: Some("cus_c-1".to_owned()),
         request_id: Some("req-1".to_owned()),

@@ -179,6 +179,9 @@ where
                 ask_first: self.gaps || known.decision == Decision::LookUp,
                 in_doubt: known.in_doubt,
                 changed: known.changed,
+                history: known.last,
+                there: known.there,
+                ours: known.ours,
                 // What it says was not sent may have been since.
                 forgotten: self.gaps && known.decision == Decision::Create,
                 claim: ClaimTime::Earlier(known.claimed_by),
@@ -193,6 +196,9 @@ where
             ask_first: self.gaps,
             in_doubt: false,
             changed: false,
+            history: None,
+            there: false,
+            ours: false,
             forgotten: self.gaps,
             claim: ClaimTime::Earlier(None),
         }

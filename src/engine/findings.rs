@@ -6,11 +6,11 @@ use super::listed::Listed;
 use super::verdicts::{Other, Verdict};
 use super::{Checker, Reading};
 use crate::domain::candidate::{Candidate, Given};
-use crate::domain::customer::Values;
+use crate::domain::customer::{Fingerprint, Values};
 use crate::domain::field::Field;
 use crate::domain::mapping::Binding;
 use crate::domain::outcome::Outcome;
-use crate::domain::plan::{Decision, differences};
+use crate::domain::plan::{Decision, UNKNOWN_DIGEST, differences};
 use crate::domain::problem::{Code, Mend, Problem};
 use crate::domain::row::{Columns, Origin, Revisit, Row};
 use crate::domain::summary::ProblemTally;
@@ -92,6 +92,8 @@ where
             return Ok(Found::without_entry(Said::Skipped, client_id, Vec::new()));
         }
         let mut there = None;
+        let known = verdict.and_then(|verdict| verdict.remembered);
+        let mut digest = None;
         let (client_id, fits, notes) = match check(row, binding, &reading.rules) {
             Checked::Skipped => (String::new(), None, Vec::new()),
             Checked::Unfit(rejection) => {
@@ -101,6 +103,10 @@ where
             Checked::Fit(fit) => {
                 if let Some(kept_at) = verdict.and_then(|verdict| verdict.listed) {
                     there = held(self.listed.as_deref_mut(), kept_at, &fit.values)?;
+                }
+                // Only a row that was changed can be another one than was settled.
+                if known.is_some_and(|known| known.changed) {
+                    digest = Some(fit.values.digest(&mut Vec::new()));
                 }
                 (fit.values.client_id().to_owned(), Some(true), fit.notes)
             }
@@ -129,7 +135,6 @@ where
             problems.splice(0..0, notes);
         }
         let strict = reading.rules.strict;
-        let known = verdict.and_then(|verdict| verdict.remembered);
         match fits {
             None => Ok(Found::without_entry(Said::Skipped, client_id, problems)),
             Some(true) if !verdict.is_some_and(|verdict| verdict.rejects(strict)) => {
@@ -142,49 +147,58 @@ where
                     self.next_new_id += 1;
                     (self.next_new_id - 1, Decision::Create)
                 };
-                self.known(id, decision, client_id, problems)
+                let entry = self.entry(id, &client_id)?;
+                let outcome = outcome_of(decision, entry.as_ref(), digest.as_ref());
+                if entry.as_ref().is_some_and(|entry| entry.keys_lost) {
+                    problems.push(keys_lost(&client_id));
+                }
+                Ok(Found {
+                    said: Said::Came(outcome),
+                    client_id,
+                    problems,
+                    entry,
+                })
             }
             Some(_) => Ok(Found::without_entry(Said::Rejected, client_id, problems)),
         }
     }
 
-    /// What the ledger holds of a row that was fit, under claim `id`.
-    fn known(
-        &mut self,
-        id: u64,
-        decision: Decision,
-        client_id: String,
-        mut problems: Vec<Problem>,
-    ) -> anyhow::Result<Found> {
+    /// What the ledger holds under claim `id`, which is `client_id`'s.
+    fn entry(&mut self, id: u64, client_id: &str) -> anyhow::Result<Option<Entry>> {
         let entry = match &mut self.ledger {
             Some(ledger) => ledger.entry(id)?,
             None => None,
         };
-        if let Some(entry) = &entry {
-            if entry.client_id != client_id {
-                bail!(
-                    "the checkpoint holds {} where {} was claimed; this is a bug in kable-bulk",
-                    quoted(&entry.client_id),
-                    quoted(&client_id)
-                );
-            }
-            if entry.keys_lost {
-                problems.push(keys_lost(&client_id));
-            }
+        if let Some(entry) = &entry
+            && entry.client_id != client_id
+        {
+            bail!(
+                "the checkpoint holds {} where {} was claimed; this is a bug in kable-bulk",
+                quoted(&entry.client_id),
+                quoted(client_id)
+            );
         }
+        Ok(entry)
+    }
+}
+
+/// What a row came to, of which `digest` is given where it may be another one
+/// than was settled.
+fn outcome_of(decision: Decision, entry: Option<&Entry>, digest: Option<&Fingerprint>) -> Outcome {
+    match (decision, entry) {
         // What a decision to skip comes to may differ from what was recorded:
         // a row that was changed after it was sent differs now.
-        let outcome = match (decision, &entry) {
-            (Decision::Skip(outcome), _) => outcome,
-            (_, Some(entry)) => entry.outcome,
-            (_, None) => Outcome::Pending,
-        };
-        Ok(Found {
-            said: Said::Came(outcome),
-            client_id,
-            problems,
-            entry,
-        })
+        (Decision::Skip(outcome), _) => outcome,
+        // So does one whose update was not sent before everything was stopped.
+        (_, Some(entry))
+            if entry.outcome.is_well()
+                && entry.outcome.is_there()
+                && digest.is_some_and(|digest| *digest != entry.digest) =>
+        {
+            Outcome::Differs
+        }
+        (_, Some(entry)) => entry.outcome,
+        (_, None) => Outcome::Pending,
     }
 }
 
@@ -358,6 +372,10 @@ fn held(
             } else {
                 Outcome::Differs
             },
+            last: None,
+            digest: UNKNOWN_DIGEST,
+            ours: false,
+            claimed_by: None,
             keys_lost: false,
             customer_id: Some(remote.customer_id),
             request_id: None,

@@ -16,12 +16,11 @@ use twox_hash::XxHash3_128;
 use super::people::{PERSON, Refused, join_people};
 use super::survey::Surveying;
 use super::verdicts::{
-    About, Finding, Other, PLACE, Remembered, VerdictSorter, packed, place, six, take, take_place,
-    take_six,
+    About, Finding, Other, PLACE, Remembered, VerdictSorter, outcome_code, outcome_of, packed,
+    place, six, take, take_place, take_six,
 };
 use crate::domain::customer::{Fingerprint, Values};
-use crate::domain::outcome::Outcome;
-use crate::domain::plan::{Known, Policy, Progress, decide};
+use crate::domain::plan::{Known, Policy, decide};
 use crate::domain::text::{fold_into, is_folded};
 use crate::spill::Sorted;
 use crate::spill::sift::{Repeats, Sifter};
@@ -42,8 +41,12 @@ const FIT: u8 = 3;
 /// id the first that is fit is the one that is sent.
 const UNFIT: u8 = 4;
 
-/// The progress of a claim in doubt; settled ones have their outcome's place.
-const IN_DOUBT: u16 = u16::MAX;
+/// What is known of a claim beside its outcome, a bit each.
+const IN_DOUBT: u8 = 1;
+const SENT: u8 = 1 << 1;
+const THERE: u8 = 1 << 2;
+const OURS: u8 = 1 << 3;
+const ORPHAN: u8 = 1 << 4;
 
 /// Takes the ids of rows and claims in any order. Each worker has its own.
 #[derive(Debug)]
@@ -82,16 +85,18 @@ impl Ids {
             Some(time) => (KNOWN_TIMED, time),
             None => (KNOWN, 0),
         };
-        let small = match known.progress {
-            Progress::InDoubt => IN_DOUBT,
-            Progress::Settled(outcome) => outcome as u16,
-        };
+        let flag = |is: bool, bit: u8| if is { bit } else { 0 };
+        let flags = flag(known.in_doubt, IN_DOUBT)
+            | flag(known.sent, SENT)
+            | flag(known.there, THERE)
+            | flag(known.ours, OURS)
+            | flag(known.orphan, ORPHAN);
         self.rows.push(packed([
             &fold,
             &[kind],
             &six(known.id),
             &own,
-            &small.to_be_bytes(),
+            &[outcome_code(known.last), flags],
             &time.to_be_bytes(),
             &[0; 4],
             &known.digest,
@@ -261,14 +266,17 @@ fn unpacked(item: &[u8; SIZE]) -> Id {
             fit: kind == FIT,
         }),
         _claim => {
-            let progress = u16::from_be_bytes(take(&mut where_and_when));
+            let [last, flags] = take(&mut where_and_when);
             let time = i64::from_be_bytes(take(&mut where_and_when));
             What::Known(Known {
                 id: number,
                 digest,
-                progress: Outcome::ALL
-                    .get(usize::from(progress))
-                    .map_or(Progress::InDoubt, |outcome| Progress::Settled(*outcome)),
+                last: outcome_of(last),
+                in_doubt: flags & IN_DOUBT != 0,
+                sent: flags & SENT != 0,
+                there: flags & THERE != 0,
+                ours: flags & OURS != 0,
+                orphan: flags & ORPHAN != 0,
                 claimed_by: (kind == KNOWN_TIMED).then_some(time),
             })
         }
@@ -371,9 +379,11 @@ fn remembered(known: &Known, digest: &Fingerprint, policy: Policy) -> Remembered
     Remembered {
         id: known.id,
         decision: decide(Some(known), digest, policy),
-        in_doubt: known.progress == Progress::InDoubt
-            || known.progress == Progress::Settled(Outcome::Unresolved),
-        changed: known.digest != *digest,
+        in_doubt: known.in_doubt,
+        changed: !known.is_same(digest),
+        last: known.last,
+        there: known.there,
+        ours: known.ours,
         claimed_by: known.claimed_by,
     }
 }

@@ -104,7 +104,8 @@ impl Life {
             id: self.ticket.id,
             digest: self.ticket.digest,
             outcome,
-            ours,
+            ours: ours || self.ticket.ours,
+            orphan: false,
             keys_lost: false,
             customer_id: None,
             request_id: None,
@@ -160,16 +161,17 @@ impl Life {
         }
     }
 
-    /// Whether the customer may be there. After a refusal too, until it has been
-    /// asked for: it may have been refused because it exists.
+    /// Whether something that was sent may have changed what is at Kable. After
+    /// a refusal too, until it has been asked for: it may have been refused
+    /// because the customer exists.
     fn may_exist(&self) -> bool {
-        self.doubt || self.refusal.is_some()
+        self.doubt || self.refusal.is_some() || self.update != Update::None
     }
 
-    /// What the row is when everything stops.
+    /// What the row is when everything stops. A row that is released is again
+    /// what it was before it was claimed.
     pub(super) fn left(&self) -> Delivery {
-        // A forgotten row is asked for by the next run all the same.
-        if self.may_exist() || (self.ticket.ask_first && !self.ticket.forgotten) {
+        if self.may_exist() {
             Delivery::InDoubt
         } else {
             Delivery::Released(self.settled(Outcome::Pending, false))

@@ -44,6 +44,7 @@ pub mod window;
 
 use crate::domain::customer::{Customer, Fingerprint};
 use crate::domain::mapping::{Binding, Mapping, MappingError};
+use crate::domain::outcome::Outcome;
 use crate::domain::row::{Columns, Row};
 use crate::domain::rules::Rules;
 use crate::domain::validate::{Checked, check};
@@ -134,8 +135,14 @@ pub(crate) struct Ticket {
     pub(crate) ask_first: bool,
     /// Whether a claim of ours may have been sent and is in doubt.
     pub(crate) in_doubt: bool,
-    /// Whether the row is another one than an earlier run claimed.
+    /// Whether the row is another one than an earlier run settled, or claimed.
     pub(crate) changed: bool,
+    /// What it was last settled as, also while it is in doubt.
+    pub(crate) history: Option<Outcome>,
+    /// Whether the customer was ever seen at Kable.
+    pub(crate) there: bool,
+    /// Whether this checkpoint created the customer.
+    pub(crate) ours: bool,
     /// Whether an earlier run may have sent it and its claim may be lost. Then
     /// it is asked for first, and where it is there nobody can say whose it is.
     pub(crate) forgotten: bool,

@@ -734,6 +734,9 @@ async fn after_a_stop_an_answer_is_awaited_for_ten_seconds_and_its_row_stays_cla
         forgotten: false,
         in_doubt: false,
         changed: false,
+        history: None,
+        there: false,
+        ours: false,
         claim: ClaimTime::Now(NOW_MS),
     };
     tickets.send(vec![ticket]).await.unwrap();

@@ -119,9 +119,11 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
     }
 
     fn write(&mut self, messages: &mut Vec<Message>) -> anyhow::Result<()> {
+        let (now_ms, figures) = ((self.wall)(), self.figures());
         let mut batch = Batch {
-            now_ms: (self.wall)(),
-            figures: self.figures(),
+            now_ms,
+            claimed_by: figures.clock_ahead_ms.map(|ahead| now_ms + ahead),
+            figures,
             ..Batch::default()
         };
         let mut waiting = Vec::new();

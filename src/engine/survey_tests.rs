@@ -253,6 +253,9 @@ fn a_row_that_the_ledger_knows_has_a_verdict() {
             id: 1,
             decision,
             in_doubt,
+            last: outcome.filter(|outcome| *outcome != Outcome::Unresolved),
+            there: outcome == Some(Outcome::Created),
+            ours: outcome == Some(Outcome::Created),
             claimed_by: Some(CLAIMED_EARLIER_BY),
         };
         assert_eq!(survey.verdicts.on(0).unwrap(), None);

@@ -23,10 +23,12 @@ use crate::domain::change::Change;
 use crate::domain::customer::tests::digest_of;
 use crate::domain::customer::{Customer, Fingerprint};
 use crate::domain::outcome::{Outcome, Tally};
-use crate::domain::plan::{Existing, Known, Progress, Remote};
+use crate::domain::plan::{Existing, Known, Remote};
 use crate::domain::row::{Columns, Kind, Origin, Part, Parts, Revisit, Row, Rows, State};
 use crate::kable::{Advice, Answered, Created, CustomerApi, Found, Refusal, Reply, Trouble};
-use crate::ledger::{Batch, Entry, Ledger, LedgerError, RunFigures, RunStart, Standing};
+use crate::ledger::{
+    Batch, Entry, Ledger, LedgerError, RunFigures, RunStart, Settlement, Standing,
+};
 use crate::report::{Event, Observer};
 
 /// Our clock, at which it always is.
@@ -546,13 +548,14 @@ struct Held {
     gaps: bool,
 }
 
+/// Its `entry.outcome` is what it was last settled as.
 struct Claimed {
     entry: Entry,
-    digest: Fingerprint,
-    /// Whether it is in doubt: claimed, and not settled since.
+    /// Whether a run of this process claimed it and did not settle it yet.
     open: bool,
-    run: usize,
-    at_ms: i64,
+    /// Whether it is in doubt: claimed, and not settled for good since.
+    in_doubt: bool,
+    orphan: bool,
 }
 
 impl MemoryLedger {
@@ -575,7 +578,7 @@ impl MemoryLedger {
         let held = self.held.lock().unwrap();
         held.ids
             .get(client_id)
-            .is_some_and(|id| held.claims[id].open)
+            .is_some_and(|id| held.claims[id].in_doubt)
     }
 
     /// Holds a claim from an earlier run that came to `outcome`, or is in doubt.
@@ -588,10 +591,13 @@ impl MemoryLedger {
             });
         }
         let id = held.claims.len() as u64 + 1;
-        let mut claimed = Claimed::new(customer.client_id(), 0, EARLIER_MS);
-        claimed.digest = digest_of(customer);
+        let mut claimed = Claimed::new(customer.client_id(), Some(CLAIMED_EARLIER_BY));
+        claimed.entry.digest = digest_of(customer);
+        let last = outcome.filter(|outcome| *outcome != Outcome::Unresolved);
+        claimed.entry.last = last;
+        claimed.entry.ours = last == Some(Outcome::Created);
         claimed.open = outcome.is_none();
-        claimed.entry.outcome = outcome.unwrap_or(Outcome::Unresolved);
+        claimed.in_doubt = last.is_none();
         held.ids.insert(customer.client_id().to_owned(), id);
         held.claims.insert(id, claimed);
     }
@@ -607,7 +613,7 @@ impl MemoryLedger {
         let mut tally = Tally::default();
         held.claims
             .values()
-            .for_each(|claimed| tally.add(claimed.entry.outcome));
+            .for_each(|claimed| tally.add(claimed.told().outcome));
         tally
     }
 
@@ -633,11 +639,15 @@ impl MemoryLedger {
 }
 
 impl Claimed {
-    fn new(client_id: &str, run: usize, now_ms: i64) -> Self {
+    fn new(client_id: &str, claimed_by: Option<i64>) -> Self {
         Self {
             entry: Entry {
                 client_id: client_id.to_owned(),
                 outcome: Outcome::Unresolved,
+                last: None,
+                digest: Fingerprint::default(),
+                ours: false,
+                claimed_by,
                 keys_lost: false,
                 customer_id: None,
                 request_id: None,
@@ -645,11 +655,59 @@ impl Claimed {
                 status: None,
                 message: None,
             },
-            digest: Fingerprint::default(),
             open: true,
-            run,
-            at_ms: now_ms,
+            in_doubt: true,
+            orphan: false,
         }
+    }
+
+    fn told(&self) -> Entry {
+        let last = self.entry.last.filter(|_| !self.in_doubt);
+        Entry {
+            outcome: last.unwrap_or(Outcome::Unresolved),
+            ..self.entry.clone()
+        }
+    }
+
+    fn known(&self, id: u64) -> Known {
+        let entry = &self.entry;
+        Known {
+            id,
+            digest: entry.digest,
+            last: entry.last,
+            in_doubt: self.in_doubt,
+            sent: self.in_doubt || entry.attempts > 0,
+            there: entry.ours
+                || entry.customer_id.is_some()
+                || entry.last.is_some_and(Outcome::is_there),
+            ours: entry.ours,
+            orphan: self.orphan,
+            claimed_by: entry.claimed_by,
+        }
+    }
+
+    fn settle(&mut self, settled: &Settlement) {
+        let entry = &mut self.entry;
+        let was_never = matches!(entry.last, None | Some(Outcome::Pending));
+        self.open = false;
+        self.in_doubt = settled.outcome == Outcome::Unresolved;
+        self.orphan = settled.orphan;
+        entry.ours |= settled.ours;
+        entry.keys_lost |= settled.keys_lost;
+        entry.attempts += settled.attempts;
+        match settled.outcome {
+            Outcome::Pending if !was_never => return,
+            Outcome::Pending => entry.last = Some(Outcome::Pending),
+            Outcome::Unresolved => {}
+            outcome => {
+                entry.last = Some(outcome);
+                entry.digest = settled.digest;
+            }
+        }
+        entry.customer_id = settled.customer_id.clone().or(entry.customer_id.take());
+        entry.request_id = settled.request_id.clone().or(entry.request_id.take());
+        entry.status = settled.status;
+        entry.message = settled.message.clone();
     }
 }
 
@@ -660,18 +718,7 @@ impl Ledger for MemoryLedger {
     ) -> Result<(), LedgerError> {
         let held = self.held.lock().unwrap();
         for (id, claimed) in &held.claims {
-            let known = Known {
-                id: *id,
-                digest: claimed.digest,
-                progress: if claimed.open {
-                    Progress::InDoubt
-                } else {
-                    Progress::Settled(claimed.entry.outcome)
-                },
-                claimed_by: held.runs[claimed.run]
-                    .clock_ahead_ms
-                    .map(|ahead| claimed.at_ms + ahead),
-            };
+            let known = claimed.known(*id);
             each(&claimed.entry.client_id, known).unwrap();
         }
         Ok(())
@@ -702,24 +749,7 @@ impl Ledger for MemoryLedger {
                 .get_mut(&settled.id)
                 .expect("settled, never claimed");
             assert!(claimed.open, "claim {} was settled twice", settled.id);
-            claimed.open = false;
-            claimed.digest = settled.digest;
-            claimed.entry = Entry {
-                client_id: claimed.entry.client_id.clone(),
-                outcome: settled.outcome,
-                keys_lost: settled.keys_lost,
-                customer_id: settled
-                    .customer_id
-                    .clone()
-                    .or(claimed.entry.customer_id.take()),
-                request_id: settled
-                    .request_id
-                    .clone()
-                    .or(claimed.entry.request_id.take()),
-                attempts: claimed.entry.attempts + settled.attempts,
-                status: settled.status,
-                message: settled.message.clone(),
-            };
+            claimed.settle(settled);
         }
         let run = held.runs.len() - 1;
         for claim in &batch.claims {
@@ -727,16 +757,19 @@ impl Ledger for MemoryLedger {
             assert!(claim.id <= next, "claim {next} was left out");
             let id = held.ids.entry(claim.client_id.clone()).or_insert(claim.id);
             assert_eq!(*id, claim.id, "{} was claimed twice", claim.client_id);
-            let new = || Claimed::new(&claim.client_id, run, batch.now_ms);
+            let new = || Claimed::new(&claim.client_id, batch.claimed_by);
             let claimed = held.claims.entry(claim.id).or_insert_with(new);
             assert_eq!(claimed.entry.client_id, claim.client_id);
-            claimed.digest = claim.digest;
+            if matches!(claimed.entry.last, None | Some(Outcome::Pending)) {
+                claimed.entry.digest = claim.digest;
+            }
             // One in doubt may have been sent, and keeps its time.
-            if !claimed.open && claimed.entry.outcome != Outcome::Unresolved {
-                (claimed.run, claimed.at_ms) = (run, batch.now_ms);
+            if !claimed.in_doubt {
+                claimed.entry.claimed_by = batch.claimed_by;
             }
             claimed.open = true;
-            claimed.entry.outcome = Outcome::Unresolved;
+            claimed.in_doubt = true;
+            claimed.orphan = false;
         }
         let before = std::mem::replace(&mut held.runs[run], batch.figures.clone());
         if batch.figures.latencies.is_empty() {
@@ -751,7 +784,7 @@ impl Ledger for MemoryLedger {
 
     fn entry(&mut self, id: u64) -> Result<Option<Entry>, LedgerError> {
         let held = self.held.lock().unwrap();
-        Ok(held.claims.get(&id).map(|claimed| claimed.entry.clone()))
+        Ok(held.claims.get(&id).map(Claimed::told))
     }
 
     fn standing(&mut self) -> Result<Standing, LedgerError> {

@@ -59,6 +59,10 @@ impl Other {
 
 /// What the ledger knows of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is known by itself, and they come in many combinations"
+)]
 pub struct Remembered {
     /// The claim's number.
     pub id: u64,
@@ -66,8 +70,14 @@ pub struct Remembered {
     pub decision: Decision,
     /// Whether the claim is in doubt.
     pub in_doubt: bool,
-    /// Whether the row is another one than was claimed.
+    /// Whether the row is another one than was last settled, or claimed.
     pub changed: bool,
+    /// What it was last settled as, also while it is in doubt.
+    pub last: Option<Outcome>,
+    /// Whether the customer was ever seen at Kable.
+    pub there: bool,
+    /// Whether this checkpoint created the customer.
+    pub ours: bool,
     /// A moment on the server's clock not before the claim.
     pub claimed_by: Option<i64>,
 }
@@ -122,6 +132,7 @@ const REPLACED: u8 = 6;
 const STANDS_FOR: u8 = 7;
 const KIND: u8 = 7;
 const UNFIT: u8 = 1 << 3;
+const OURS: u8 = 1 << 4;
 const IN_DOUBT: u8 = 1 << 5;
 const TIMED: u8 = 1 << 6;
 const CHANGED: u8 = 1 << 7;
@@ -149,10 +160,14 @@ impl VerdictSorter {
                 REMEMBERED
                     | flag(known.in_doubt, IN_DOUBT)
                     | flag(known.claimed_by.is_some(), TIMED)
-                    | flag(known.changed, CHANGED),
+                    | flag(known.changed, CHANGED)
+                    | flag(known.ours, OURS),
                 known.id,
                 known.claimed_by.unwrap_or_default().cast_unsigned(),
-                decision_code(known.decision),
+                u16::from_be_bytes([
+                    outcome_code(known.last) << 1 | flag(known.there, 1),
+                    decision_code(known.decision),
+                ]),
             ),
         };
         self.0.push(packed([
@@ -291,6 +306,7 @@ fn unpacked(item: &[u8; SIZE]) -> Found {
     let one = u64::from_be_bytes(take(&mut rest));
     let two = u64::from_be_bytes(take(&mut rest));
     let small = u16::from_be_bytes(take(&mut rest));
+    let [last, decided] = small.to_be_bytes();
     let other = Other {
         input: small,
         line: one,
@@ -305,7 +321,10 @@ fn unpacked(item: &[u8; SIZE]) -> Found {
         STANDS_FOR => Finding::StandsFor(other),
         REMEMBERED => Finding::Remembered(Remembered {
             id: one,
-            decision: decision_of(small),
+            decision: decision_of(decided),
+            last: outcome_of(last >> 1),
+            there: last & 1 != 0,
+            ours: kind & OURS != 0,
             in_doubt: kind & IN_DOUBT != 0,
             changed: kind & CHANGED != 0,
             claimed_by: (kind & TIMED != 0).then_some(two.cast_signed()),
@@ -370,19 +389,19 @@ pub(super) fn take<const N: usize>(rest: &mut &[u8]) -> [u8; N] {
     part
 }
 
-const CREATE: u16 = 0;
-const LOOK_UP: u16 = 1;
-const SKIP: u16 = 2;
+const CREATE: u8 = 0;
+const LOOK_UP: u8 = 1;
+const SKIP: u8 = 2;
 
-fn decision_code(decision: Decision) -> u16 {
+fn decision_code(decision: Decision) -> u8 {
     match decision {
         Decision::Create => CREATE,
         Decision::LookUp => LOOK_UP,
-        Decision::Skip(outcome) => SKIP + outcome as u16,
+        Decision::Skip(outcome) => SKIP + outcome as u8,
     }
 }
 
-fn decision_of(code: u16) -> Decision {
+fn decision_of(code: u8) -> Decision {
     match code {
         CREATE => Decision::Create,
         LOOK_UP => Decision::LookUp,
@@ -392,6 +411,15 @@ fn decision_of(code: u16) -> Decision {
             .get(usize::from(code - SKIP))
             .map_or(Decision::LookUp, |outcome| Decision::Skip(*outcome)),
     }
+}
+
+/// An outcome, or none, in seven bits.
+pub(super) fn outcome_code(outcome: Option<Outcome>) -> u8 {
+    outcome.map_or(0, |outcome| outcome as u8 + 1)
+}
+
+pub(super) fn outcome_of(code: u8) -> Option<Outcome> {
+    Outcome::ALL.get(usize::from(code).checked_sub(1)?).copied()
 }
 
 #[cfg(test)]
@@ -415,21 +443,27 @@ mod tests {
             Decision::Skip(Outcome::Created),
             Decision::Skip(Outcome::Pending),
         ]);
+        let last = prop::option::of(prop::sample::select(Outcome::ALL.to_vec()));
         let known = (
             any::<u64>(),
             decision,
-            any::<[bool; 2]>(),
+            last,
+            any::<[bool; 4]>(),
             any::<Option<i64>>(),
         );
-        let known = known.prop_map(
-            |(id, decision, [in_doubt, changed], claimed_by)| Remembered {
+        let known = known.prop_map(|(id, decision, last, flags, claimed_by)| {
+            let [in_doubt, changed, there, ours] = flags;
+            Remembered {
                 id,
                 decision,
                 in_doubt,
                 changed,
+                last,
+                there,
+                ours,
                 claimed_by,
-            },
-        );
+            }
+        });
         prop_oneof![
             Just(Finding::Noted),
             other.clone().prop_map(Finding::Duplicate),

@@ -3,36 +3,45 @@
 use rusqlite::{Connection, params};
 
 use super::records::to_sql;
-use super::{Batch, Claim, RunFigures, Settlement};
+use super::{Batch, RunFigures, Settlement};
+use crate::domain::outcome::Outcome;
 
 /// Writes `batch` of the run with this number, all of it or nothing.
 pub(super) fn write(db: &Connection, run: i64, batch: &Batch) -> rusqlite::Result<()> {
     let transaction = db.unchecked_transaction()?;
     write_settlements(db, &batch.settlements, batch.now_ms)?;
-    write_claims(db, run, &batch.claims, batch.now_ms)?;
+    write_claims(db, run, batch)?;
     write_figures(db, run, &batch.figures, batch.now_ms)?;
     transaction.commit()
 }
 
-fn write_claims(db: &Connection, run: i64, claims: &[Claim], now_ms: i64) -> rusqlite::Result<()> {
-    // A claim in doubt keeps its time and its run: that one may have been
-    // sent, and what Kable created since then may be its doing.
+fn write_claims(db: &Connection, run: i64, batch: &Batch) -> rusqlite::Result<()> {
+    // A claim in doubt keeps its time and its run: that one may have been sent,
+    // and what Kable created since then may be its doing.
     let mut insert = db.prepare_cached(
-        "INSERT INTO customer (id, client_id, digest, run, claimed) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (id) DO UPDATE SET
-                digest = excluded.digest,
-                run = iif(outcome IS NULL OR outcome = 'unresolved', run, excluded.run),
-                claimed = iif(outcome IS NULL OR outcome = 'unresolved', claimed, excluded.claimed),
-                outcome = NULL, settled = NULL",
+        "INSERT INTO customer (id, client_id, digest, run, claimed, claimed_by, doubt)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)
+         ON CONFLICT (id) DO UPDATE SET
+            digest = iif(outcome IS NULL OR outcome = 'pending', excluded.digest, digest),
+            run = iif(doubt, run, excluded.run),
+            claimed = iif(doubt, claimed, excluded.claimed),
+            claimed_by = iif(doubt, claimed_by, excluded.claimed_by),
+            doubt = 1, orphan = 0
+         WHERE client_id = excluded.client_id",
     )?;
-    for claim in claims {
-        insert.execute(params![
+    for claim in &batch.claims {
+        let written = insert.execute(params![
             to_sql(claim.id),
             claim.client_id,
             claim.digest,
             run,
-            now_ms
+            batch.now_ms,
+            batch.claimed_by,
         ])?;
+        // The claim is another customer's: nothing of this batch may be sent.
+        if written != 1 {
+            return Err(rusqlite::Error::StatementChangedRows(written));
+        }
     }
     Ok(())
 }
@@ -42,28 +51,95 @@ fn write_settlements(
     settlements: &[Settlement],
     now_ms: i64,
 ) -> rusqlite::Result<()> {
+    for settled in settlements {
+        match settled.outcome {
+            Outcome::Pending => release(db, settled, now_ms)?,
+            Outcome::Unresolved => leave_in_doubt(db, settled)?,
+            Outcome::Created
+            | Outcome::AlreadyExisted
+            | Outcome::Updated
+            | Outcome::Unchanged
+            | Outcome::Deleted
+            | Outcome::Differs
+            | Outcome::Missing
+            | Outcome::Failed => settle(db, settled, now_ms)?,
+        }
+    }
+    Ok(())
+}
+
+fn settle(db: &Connection, settled: &Settlement, now_ms: i64) -> rusqlite::Result<()> {
     let mut update = db.prepare_cached(
         "UPDATE customer SET outcome = ?2, ours = max(ours, ?3),
+            created = coalesce(created, iif(?3, ?10, NULL)),
             keys_lost = iif(?2 = 'created', ?4, max(keys_lost, ?4)),
             customer_id = coalesce(?5, customer_id), request_id = coalesce(?6, request_id),
-            attempts = attempts + ?7, status = ?8, message = ?9, settled = ?10, digest = ?11
+            attempts = attempts + ?7, status = ?8, message = ?9, settled = ?10, digest = ?11,
+            doubt = 0, orphan = ?12
          WHERE id = ?1",
     )?;
-    for settled in settlements {
-        update.execute(params![
-            to_sql(settled.id),
-            settled.outcome.name(),
-            settled.ours,
-            settled.keys_lost,
-            settled.customer_id,
-            settled.request_id,
-            settled.attempts,
-            settled.status,
-            settled.message,
-            now_ms,
-            settled.digest,
-        ])?;
-    }
+    update.execute(params![
+        to_sql(settled.id),
+        settled.outcome.name(),
+        settled.ours,
+        settled.keys_lost,
+        settled.customer_id,
+        settled.request_id,
+        settled.attempts,
+        settled.status,
+        settled.message,
+        now_ms,
+        settled.digest,
+        settled.orphan,
+    ])?;
+    Ok(())
+}
+
+/// Nothing was done to the customer: the row is again what it was before the
+/// claim, and `pending` only if it never was anything else.
+fn release(db: &Connection, settled: &Settlement, now_ms: i64) -> rusqlite::Result<()> {
+    let mut update = db.prepare_cached(
+        "UPDATE customer SET doubt = 0, orphan = ?7,
+            outcome = coalesce(outcome, 'pending'),
+            attempts = attempts + ?2,
+            request_id = iif(coalesce(outcome, 'pending') = 'pending', coalesce(?3, request_id), request_id),
+            status = iif(coalesce(outcome, 'pending') = 'pending', ?4, status),
+            message = iif(coalesce(outcome, 'pending') = 'pending', ?5, message),
+            settled = iif(coalesce(outcome, 'pending') = 'pending', ?6, settled)
+         WHERE id = ?1",
+    )?;
+    update.execute(params![
+        to_sql(settled.id),
+        settled.attempts,
+        settled.request_id,
+        settled.status,
+        settled.message,
+        now_ms,
+        settled.orphan,
+    ])?;
+    Ok(())
+}
+
+/// What became of the customer could not be found out: what was known of it
+/// before stays, and so does the doubt.
+fn leave_in_doubt(db: &Connection, settled: &Settlement) -> rusqlite::Result<()> {
+    let mut update = db.prepare_cached(
+        "UPDATE customer SET doubt = 1, orphan = ?8,
+            keys_lost = max(keys_lost, ?2),
+            customer_id = coalesce(?3, customer_id), request_id = coalesce(?4, request_id),
+            attempts = attempts + ?5, status = ?6, message = ?7
+         WHERE id = ?1",
+    )?;
+    update.execute(params![
+        to_sql(settled.id),
+        settled.keys_lost,
+        settled.customer_id,
+        settled.request_id,
+        settled.attempts,
+        settled.status,
+        settled.message,
+        settled.orphan,
+    ])?;
     Ok(())
 }
 

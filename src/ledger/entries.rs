@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use rusqlite::{Connection, params};
 
 use super::Entry;
-use super::records::{entry_of, from_sql, to_sql};
+use super::records::{ENTRY, entry_of, from_sql, to_sql};
 
 /// How many entries are read at once.
 const AHEAD: u64 = 256;
@@ -34,10 +34,9 @@ impl Entries {
     }
 
     fn read(&mut self, db: &Connection, first: u64, most: u64) -> rusqlite::Result<()> {
-        let mut statement = db.prepare_cached(
-            "SELECT client_id, outcome, keys_lost, customer_id, request_id, attempts, status, message, id
-             FROM customer WHERE id >= ? ORDER BY id LIMIT ?",
-        )?;
+        let mut statement = db.prepare_cached(&format!(
+            "SELECT {ENTRY} FROM customer WHERE id >= ? ORDER BY id LIMIT ?"
+        ))?;
         let rows = statement.query_map(params![to_sql(first), to_sql(most)], |row| {
             Ok((from_sql(row.get(8)?), entry_of(row)?))
         })?;

@@ -15,7 +15,7 @@ use crate::domain::summary::Target;
 pub(super) type Failure = Box<dyn Error + Send + Sync>;
 
 /// The newest format that this code reads and writes.
-pub(super) const FORMAT: i64 = 2;
+pub(super) const FORMAT: i64 = 3;
 
 /// Where the file says which versions of SQLite can write and read it (SQLite
 /// documentation, "Database File Format").
@@ -28,7 +28,19 @@ pub(super) const WITH_LOG: [u8; 2] = [2, 2];
 pub(super) const APPLICATION: i64 = 0x6b62_6c6b;
 
 /// The steps from format 1 on: the first leads to format 2, and so on.
-const STEPS: [&str; 1] = [include_str!("upgrade-2.sql")];
+const STEPS: [&str; 2] = [include_str!("upgrade-2.sql"), include_str!("upgrade-3.sql")];
+
+/// Shows the customers of a file of an older `format` with the columns of the
+/// newest, to a connection that only reads.
+pub(super) fn view_as_newest(db: &Connection, format: i64) -> rusqlite::Result<()> {
+    if format < 3 {
+        // The view is the connection's own, and no part of the file.
+        db.execute_batch("PRAGMA query_only = OFF;")?;
+        db.execute_batch(include_str!("before-3.sql"))?;
+        db.execute_batch("PRAGMA query_only = ON;")?;
+    }
+    Ok(())
+}
 
 /// What a file says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,15 +119,18 @@ fn upgrade_by(db: &Connection, from: i64, steps: &[&str]) -> rusqlite::Result<()
 mod tests {
     use rusqlite::Connection;
 
-    use super::{FORMAT, Marks, STEPS, create, upgrade, upgrade_by};
+    use super::{FORMAT, Marks, STEPS, create, upgrade, upgrade_by, view_as_newest};
     use crate::domain::summary::Target;
 
-    /// A file as people have it.
-    const FORMAT_1: &str = include_str!("../../tests/formats/format-1.sql");
+    /// Files as people have them: the oldest format first.
+    const OLD: [&str; 2] = [
+        include_str!("../../tests/formats/format-1.sql"),
+        include_str!("../../tests/formats/format-2.sql"),
+    ];
 
-    fn old() -> Connection {
+    fn old(format: usize) -> Connection {
         let db = Connection::open_in_memory().unwrap();
-        db.execute_batch(FORMAT_1).unwrap();
+        db.execute_batch(OLD[format - 1]).unwrap();
         db
     }
 
@@ -129,27 +144,32 @@ mod tests {
         rows.map(Result::unwrap).collect()
     }
 
+    fn rows(db: &Connection, sql: &str) -> Vec<String> {
+        let mut statement = db.prepare(sql).unwrap();
+        let many = statement.column_count();
+        let rows = statement.query_map([], |row| {
+            let cells = (0..many).map(|at| row.get::<_, rusqlite::types::Value>(at).unwrap());
+            Ok(format!("{:?}", cells.collect::<Vec<_>>()))
+        });
+        rows.unwrap().map(Result::unwrap).collect()
+    }
+
     /// All that stands in it, but for columns that are new.
     fn content(db: &Connection) -> Vec<String> {
-        let read = |sql: &str| -> Vec<String> {
-            let mut statement = db.prepare(sql).unwrap();
-            let many = statement.column_count();
-            let rows = statement.query_map([], |row| {
-                let cells = (0..many).map(|at| row.get::<_, rusqlite::types::Value>(at).unwrap());
-                Ok(format!("{:?}", cells.collect::<Vec<_>>()))
-            });
-            rows.unwrap().map(Result::unwrap).collect()
-        };
         [
-            read("SELECT only, base_url, kable_client_id, begun FROM account"),
-            read(
-                "SELECT id, command, inputs, fit_rows, began, changed, ended, elapsed_ms, sent, retried,
-                    throttled, lookups, latencies, clock_ahead_ms FROM run",
-            ),
-            read("SELECT * FROM customer"),
+            "SELECT only, base_url, kable_client_id, begun FROM account",
+            "SELECT id, command, inputs, fit_rows, began, changed, ended, elapsed_ms, sent, retried,
+                throttled, lookups, latencies, clock_ahead_ms FROM run",
+            "SELECT id, client_id, digest, run, claimed, nullif(outcome, 'unresolved'), ours, keys_lost,
+                customer_id, request_id, attempts, status, message, settled FROM customer",
         ]
-        .concat()
+        .iter()
+        .flat_map(|sql| rows(db, sql))
+        .collect()
     }
+
+    /// What is new about customers.
+    const NEW: &str = "SELECT id, outcome, doubt, claimed_by, created, orphan FROM customer";
 
     #[test]
     fn every_step_up_to_the_newest_format_is_there() {
@@ -158,24 +178,60 @@ mod tests {
 
     #[test]
     fn an_older_file_is_brought_to_what_a_new_one_is_and_keeps_what_it_holds() {
-        let (db, new) = (old(), Connection::open_in_memory().unwrap());
+        let new = Connection::open_in_memory().unwrap();
         create(&new, &Target::default(), 1).unwrap();
-        let before = content(&db);
-        upgrade(&db, 1).unwrap();
-        assert_eq!(columns(&db), columns(&new));
-        assert_eq!(content(&db), before);
-        assert_eq!(before.len(), 5);
-        let marks = Marks::of(&db).unwrap();
-        assert_eq!((marks.is_ours, marks.format), (true, FORMAT));
-        let whole: String = db
-            .query_row("PRAGMA integrity_check", [], |row| row.get(0))
-            .unwrap();
-        assert_eq!(whole, "ok");
+        for (format, rows) in [(1, 5), (2, 9)] {
+            let db = old(format);
+            let before = content(&db);
+            upgrade(&db, i64::try_from(format).unwrap()).unwrap();
+            assert_eq!(columns(&db), columns(&new));
+            assert_eq!(content(&db), before);
+            assert_eq!(before.len(), rows);
+            let marks = Marks::of(&db).unwrap();
+            assert_eq!((marks.is_ours, marks.format), (true, FORMAT));
+            let whole: String = db
+                .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+                .unwrap();
+            assert_eq!(whole, "ok");
+        }
+    }
+
+    #[test]
+    fn what_an_older_file_leaves_in_doubt_stays_so_and_claims_keep_their_time() {
+        let db = old(2);
+        upgrade(&db, 2).unwrap();
+        let found: Vec<String> = rows(&db, NEW)
+            .into_iter()
+            .map(|row| row.replace("Integer", "").replace("Text", ""))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "[(1), (\"created\"), (0), (1795355219998), (1795355219228), (0)]",
+                "[(2), Null, (1), (1795355220000), Null, (0)]",
+                "[(3), (\"failed\"), (0), (1795355220001), Null, (0)]",
+                "[(4), Null, (1), (1795355220002), Null, (0)]",
+                "[(5), Null, (1), Null, (1795355319205), (0)]",
+                "[(6), (\"pending\"), (0), (1795355220004), Null, (0)]",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_only_looked_at_reads_as_if_it_had_been_upgraded() {
+        for format in [1, 2] {
+            let (looked_at, upgraded) = (old(format), old(format));
+            let from = i64::try_from(format).unwrap();
+            view_as_newest(&looked_at, from).unwrap();
+            upgrade(&upgraded, from).unwrap();
+            let all = |db| rows(db, "SELECT * FROM customer ORDER BY id");
+            assert_eq!(all(&looked_at), all(&upgraded));
+        }
     }
 
     #[test]
     fn what_is_up_to_date_is_left_alone() {
-        let db = old();
+        let db = old(1);
         upgrade(&db, 1).unwrap();
         let before = db.total_changes();
         upgrade(&db, FORMAT).unwrap();
@@ -184,7 +240,7 @@ mod tests {
 
     #[test]
     fn an_upgrade_that_breaks_off_changes_nothing() {
-        let db = old();
+        let db = old(1);
         let (before, marks) = (columns(&db), Marks::of(&db).unwrap());
         let breaking = format!("{}; SELECT no_such_function();", STEPS[0]);
         upgrade_by(&db, 1, &[&breaking]).unwrap_err();

@@ -105,6 +105,7 @@ fn claim(ledger: &mut SqliteLedger, first: u64, last: u64) {
         digest: [7; 16],
         outcome: Outcome::Created,
         ours: true,
+        orphan: false,
         keys_lost: false,
         customer_id: Some(format!("cus_{id}")),
         request_id: None,

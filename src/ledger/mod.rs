@@ -51,10 +51,15 @@ pub struct Settlement {
     pub id: u64,
     /// The digest of the row that came to this.
     pub digest: Fingerprint,
-    /// What the row came to.
+    /// What the row came to. [`Outcome::Pending`] releases it: it is again what
+    /// it was before the claim. [`Outcome::Unresolved`] leaves it in doubt, and
+    /// what was known of it as it was.
     pub outcome: Outcome,
-    /// Whether the customer is there because of this checkpoint's runs.
+    /// Whether the customer is there because of this checkpoint's runs. Once it
+    /// was, it stays so.
     pub ours: bool,
+    /// Whether it was asked for because its row had left the input.
+    pub orphan: bool,
     /// Whether the customer was created and the answer with its keys was lost.
     pub keys_lost: bool,
     /// Kable's id for the customer, where it is known.
@@ -76,6 +81,15 @@ pub struct Entry {
     pub client_id: String,
     /// The outcome; [`Outcome::Unresolved`] while it is in doubt.
     pub outcome: Outcome,
+    /// What it was last settled as, also while it is in doubt; `None` where it
+    /// never was.
+    pub last: Option<Outcome>,
+    /// The digest of the row as it was last settled, or as it was claimed.
+    pub digest: Fingerprint,
+    /// Whether this checkpoint created the customer, whatever became of it since.
+    pub ours: bool,
+    /// A moment on the server's clock not before the claim.
+    pub claimed_by: Option<i64>,
     /// Whether the answer with the customer's keys was lost.
     pub keys_lost: bool,
     /// Kable's id for the customer.
@@ -111,6 +125,10 @@ pub struct RunFigures {
 pub struct Batch {
     /// Our clock, in Unix milliseconds.
     pub now_ms: i64,
+    /// A moment on the server's clock not before [`Self::now_ms`], where that is
+    /// known: kept with each claim, so that no later change of our clock or of
+    /// what is known of the server's moves it.
+    pub claimed_by: Option<i64>,
     /// Rows that are about to be sent.
     pub claims: Vec<Claim>,
     /// What came of earlier claims.
@@ -139,6 +157,11 @@ pub struct Standing {
     pub target: Target,
     /// How many claims came to which outcome; those in doubt as `unresolved`.
     pub tally: Tally,
+    /// How many customers this checkpoint created, whatever became of them since.
+    pub ours: u64,
+    /// Likewise [`Self::tally`], of the claims that were asked for because their
+    /// rows had left the input.
+    pub orphans: Tally,
     /// The latest run's inputs.
     pub inputs: Vec<String>,
     /// The latest run's command.
@@ -184,7 +207,9 @@ pub trait Ledger: Send {
     /// Writes `batch`, durably.
     ///
     /// A claim on a number that is in doubt already keeps the time of the
-    /// earlier claim, for that one may have been sent.
+    /// earlier claim, for that one may have been sent. A claim erases nothing
+    /// that is known of the customer, and its `clientId` can't be another one
+    /// than the number had before.
     fn write(&mut self, batch: &Batch) -> Result<(), LedgerError>;
 
     /// Notes that the run has ended, and how.

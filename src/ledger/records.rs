@@ -5,20 +5,34 @@ use rusqlite::types::Type;
 
 use super::{Entry, Standing};
 use crate::domain::outcome::Outcome;
-use crate::domain::plan::{Known, Progress};
+use crate::domain::plan::Known;
 use crate::domain::summary::RequestCounts;
 
+/// What [`known_of`] reads.
+pub(super) const KNOWN: &str =
+    "SELECT id, client_id, digest, outcome, doubt, claimed_by, attempts, ours,
+    customer_id IS NOT NULL, orphan FROM customer ORDER BY id";
+
+/// What [`entry_of`] reads.
+pub(super) const ENTRY: &str =
+    "client_id, outcome, keys_lost, customer_id, request_id, attempts, status, message,
+    id, digest, doubt, ours, claimed_by";
+
 pub(super) fn known_of(row: &Row<'_>) -> rusqlite::Result<(String, Known)> {
-    let outcome: Option<String> = row.get(3)?;
+    let (last, in_doubt) = last_and_doubt(row, 3, 4)?;
+    let attempts: i64 = row.get(6)?;
+    let ours: bool = row.get(7)?;
+    let has_customer_id: bool = row.get(8)?;
     let known = Known {
         id: from_sql(row.get(0)?),
         digest: row.get(2)?,
-        progress: match outcome {
-            None => Progress::InDoubt,
-            // A word that we don't know is a doubt, to be settled by asking.
-            Some(name) => Outcome::of_name(&name).map_or(Progress::InDoubt, Progress::Settled),
-        },
-        claimed_by: row.get(4)?,
+        last,
+        in_doubt,
+        sent: in_doubt || attempts > 0,
+        there: ours || has_customer_id || last.is_some_and(Outcome::is_there),
+        ours,
+        orphan: row.get(9)?,
+        claimed_by: row.get(5)?,
     };
     let client_id: String = row.get(1)?;
     // No such id was ever fit to be sent. Sectors that were lost read as zeros.
@@ -33,12 +47,14 @@ pub(super) fn known_of(row: &Row<'_>) -> rusqlite::Result<(String, Known)> {
 }
 
 pub(super) fn entry_of(row: &Row<'_>) -> rusqlite::Result<Entry> {
-    let outcome = row.get_ref(1)?.as_str_or_null()?;
+    let (last, in_doubt) = last_and_doubt(row, 1, 10)?;
     Ok(Entry {
         client_id: row.get(0)?,
-        outcome: outcome
-            .and_then(Outcome::of_name)
-            .unwrap_or(Outcome::Unresolved),
+        outcome: told(last, in_doubt),
+        last,
+        digest: row.get(9)?,
+        ours: row.get(11)?,
+        claimed_by: row.get(12)?,
         keys_lost: row.get(2)?,
         customer_id: row.get(3)?,
         request_id: row.get(4)?,
@@ -46,6 +62,26 @@ pub(super) fn entry_of(row: &Row<'_>) -> rusqlite::Result<Entry> {
         status: row.get(6)?,
         message: row.get(7)?,
     })
+}
+
+/// What a row was last settled as, and whether it is in doubt now. A word that
+/// is not known is a doubt, to be settled by asking.
+pub(super) fn last_and_doubt(
+    row: &Row<'_>,
+    outcome: usize,
+    doubt: usize,
+) -> rusqlite::Result<(Option<Outcome>, bool)> {
+    let last = row.get_ref(outcome)?.as_str_or_null()?;
+    let last = last.and_then(Outcome::of_name);
+    Ok((last, row.get::<_, bool>(doubt)? || last.is_none()))
+}
+
+/// The outcome of a row as people are told it.
+pub(super) fn told(last: Option<Outcome>, in_doubt: bool) -> Outcome {
+    match last {
+        Some(outcome) if !in_doubt => outcome,
+        Some(_) | None => Outcome::Unresolved,
+    }
 }
 
 pub(super) fn add_run(standing: &mut Standing, row: &Row<'_>) -> rusqlite::Result<()> {

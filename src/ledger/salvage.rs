@@ -24,7 +24,7 @@ use super::format::{self, Failure};
 use super::records::{from_sql, to_sql};
 use super::soundness;
 use super::standing::account_of;
-use super::tables::{ACCOUNT, CUSTOMER, RUN, Table};
+use super::tables::{ACCOUNT, CUSTOMER, CUSTOMER_3, RUN, Table};
 use crate::domain::summary::Target;
 
 /// How many ranges are tried in vain before the rest is given up: some seconds,
@@ -82,7 +82,7 @@ fn save_to(to: &Path, path: &Path, target: &Target) -> Result<Saved, Failure> {
     }
     if let Some(source) = &source {
         source.copy(&RUN, &transaction)?;
-        source.copy(&CUSTOMER, &transaction)?;
+        source.copy(source.customer(), &transaction)?;
     }
     transaction.execute_batch(include_str!("saved.sql"))?;
     let count = |which| transaction.query_row(which, [], |row| row.get(0).map(from_sql));
@@ -188,6 +188,15 @@ impl Source {
         let mut rows = statement.query([]).ok()?;
         let values = ACCOUNT.values(rows.next().ok()??)?;
         (values.first() == Some(&Value::Integer(1))).then_some(values)
+    }
+
+    /// The customers, with the columns that the file has.
+    fn customer(&self) -> &'static Table {
+        if self.db.prepare(&CUSTOMER_3.select("")).is_ok() {
+            &CUSTOMER_3
+        } else {
+            &CUSTOMER
+        }
     }
 
     /// The highest id, where it can be read and can be true.

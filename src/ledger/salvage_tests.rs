@@ -11,7 +11,7 @@ use crate::domain::outcome::Outcome;
 use crate::domain::summary::Target;
 use crate::ledger::damage::{Rescue, Saved};
 use crate::ledger::sqlite::SqliteLedger;
-use crate::ledger::tables::{CUSTOMER, RUN, Table};
+use crate::ledger::tables::{CUSTOMER, CUSTOMER_3, RUN, Table};
 use crate::ledger::{Batch, Claim, Ledger, LedgerError, RunFigures, RunStart, Settlement};
 
 const ROWS: u64 = 3000;
@@ -34,6 +34,7 @@ fn settlement(id: u64) -> Settlement {
         digest: [7; 16],
         outcome,
         ours: outcome == Outcome::Created,
+        orphan: false,
         keys_lost: id.is_multiple_of(7),
         customer_id: Some(format!("cus_{id:016}")),
         request_id: None,
@@ -69,6 +70,7 @@ fn fill(ledger: &mut SqliteLedger, first: u64, last: u64) {
     });
     let batch = Batch {
         now_ms: 6,
+        claimed_by: Some(16),
         claims: claims.collect(),
         figures: clocked(),
         ..Batch::default()
@@ -214,7 +216,7 @@ fn demand_usable(saved: &Path) -> SqliteLedger {
 fn a_damaged_page_costs_the_rows_on_it_and_no_others() {
     for content in [vec![0; 4096], garbage(1, 4096)] {
         let site = Site::new();
-        let (originals, mut runs) = (rows(&site.path(), &CUSTOMER), rows(&site.path(), &RUN));
+        let (originals, mut runs) = (rows(&site.path(), &CUSTOMER_3), rows(&site.path(), &RUN));
         let leaves = site.leaves();
         let (page, lost) = &leaves[leaves.len() / 2];
         site.overwrite((page - 1) * PAGE, &content);
@@ -223,7 +225,13 @@ fn a_damaged_page_costs_the_rows_on_it_and_no_others() {
         assert_eq!(saved.claims, ROWS - lost.len() as u64);
         let mut wanted = originals;
         wanted.retain(|id, _| !lost.contains(id));
-        assert_eq!(rows(&saved.path, &CUSTOMER), wanted);
+        for row in wanted.values_mut() {
+            assert_eq!(
+                std::mem::replace(&mut row[15], Value::Null),
+                Value::Integer(16)
+            );
+        }
+        assert_eq!(rows(&saved.path, &CUSTOMER_3), wanted);
         // Nothing that their claims find is provably theirs.
         for run in runs.values_mut() {
             assert_eq!(run.pop(), Some(Value::Integer(10)));
@@ -393,6 +401,57 @@ fn a_file_that_lacks_a_table_or_a_column_is_damaged() {
         let saved = site.rescued();
         assert_eq!(saved.claims, ROWS, "{sql}");
         demand_usable(&saved.path);
+    }
+}
+
+/// A damaged file of an older format is saved with what it leaves in doubt, also
+/// where its first page is that of a new one.
+#[test]
+fn a_file_of_an_older_format_is_saved_with_its_doubts() {
+    for (sql, doubts, many) in [
+        (include_str!("../../tests/formats/format-1.sql"), vec![2], 3),
+        (
+            include_str!("../../tests/formats/format-2.sql"),
+            vec![2, 4, 5],
+            6,
+        ),
+    ] {
+        for ruin in ["mark", "schema"] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("run.db");
+            let db = Connection::open(&path).unwrap();
+            db.execute_batch(sql).unwrap();
+            db.execute_batch(match ruin {
+                "mark" => "PRAGMA application_id = 0",
+                _ => "PRAGMA writable_schema = ON; DELETE FROM sqlite_schema;",
+            })
+            .unwrap();
+            drop(db);
+            let whose = Target {
+                base_url: "http://127.0.0.1:8791".to_owned(),
+                kable_client_id: "kci_5a6d0c1e5a6d0c1e5a6d0c1e5a6d0c1e".to_owned(),
+            };
+            let error = SqliteLedger::open(&path, &whose, 9).unwrap_err();
+            let LedgerError::Damaged {
+                rescue: Rescue::Saved(saved),
+                ..
+            } = error
+            else {
+                panic!("{error:?}");
+            };
+            assert_eq!(saved.claims, many);
+            let mut ledger = SqliteLedger::open(&saved.path, &whose, 9).unwrap();
+            let mut in_doubt = Vec::new();
+            ledger
+                .scan(&mut |_, known| {
+                    in_doubt.extend(known.in_doubt.then_some(known.id));
+                    assert_eq!(known.claimed_by, None);
+                    assert_eq!(known.ours, [1, 5].contains(&known.id));
+                    Ok(())
+                })
+                .unwrap();
+            assert_eq!(in_doubt, doubts, "{ruin}");
+        }
     }
 }
 

@@ -8,6 +8,12 @@ UPDATE account SET gaps = 1;
 -- what is found is not taken for ours. No run goes on in this file, and none of
 -- them has a log beside it.
 UPDATE run SET clock_ahead_ms = NULL, ended = coalesce(ended, 'cut off');
+UPDATE customer SET claimed_by = NULL WHERE claimed_by IS NOT NULL;
+
+-- Rows of an older format, and rows whose end is lost, have no word of doubt.
+UPDATE customer SET doubt = 1, outcome = nullif(outcome, 'unresolved')
+    WHERE outcome IS NULL OR outcome = 'unresolved';
+UPDATE customer SET created = coalesce(settled, claimed) WHERE ours = 1 AND created IS NULL;
 
 -- A run that can't be read leaves its number free, and the next one must not take
 -- it: its clock is not for their times.

@@ -1,4 +1,4 @@
--- The checkpoint of kable-bulk, format 2 (PRAGMA user_version).
+-- The checkpoint of kable-bulk, format 3 (PRAGMA user_version).
 -- A change here is a new format: it takes an upgrade-N.sql that brings older files up to it.
 -- Times are Unix milliseconds on this machine's clock unless said otherwise.
 
@@ -34,19 +34,26 @@ CREATE TABLE run (
 -- There is no index on client_id on purpose: appending must not slow down with
 -- size, and a run joins the whole table with its input once, at its start.
 -- That each client_id stands here once is the work of that join.
+--
+-- What was once known is never erased: a claim changes nothing but `doubt`, its
+-- own columns and the digest of a row that was never settled.
 CREATE TABLE customer (
     id          INTEGER PRIMARY KEY,
-    client_id   TEXT    NOT NULL,            -- the caller's id
-    digest      BLOB    NOT NULL,            -- of everything that was (to be) sent; 16 bytes
+    client_id   TEXT    NOT NULL,            -- the caller's id; never changes
+    digest      BLOB    NOT NULL,            -- of the row as last settled, or as claimed if it never was; 16 bytes, zeros: not known
     run         INTEGER NOT NULL REFERENCES run (id), -- the run that claimed it
     claimed     INTEGER NOT NULL,            -- when it was claimed, before its request left
-    outcome     TEXT,                        -- null: claimed and in doubt
-    ours        INTEGER NOT NULL DEFAULT 0,  -- 1: the customer is there because of this checkpoint
+    outcome     TEXT,                        -- as last settled, also while in doubt; null: never settled
+    ours        INTEGER NOT NULL DEFAULT 0,  -- 1: this checkpoint created the customer, whatever became of it since
     keys_lost   INTEGER NOT NULL DEFAULT 0,  -- 1: created, but the answer with its keys was lost
     customer_id TEXT,                        -- Kable's id
     request_id  TEXT,                        -- X-REQUEST-ID of the last answer
     attempts    INTEGER NOT NULL DEFAULT 0,  -- requests sent for it, in all runs
     status      INTEGER,                     -- HTTP status of the last answer
     message     TEXT,                        -- what the API said, or how the customer differs
-    settled     INTEGER                      -- when the outcome was known
+    settled     INTEGER,                     -- when the outcome was known
+    doubt       INTEGER NOT NULL DEFAULT 0,  -- 1: claimed and not settled since: something may have been sent
+    claimed_by  INTEGER,                     -- on the server's clock, a moment not before the claim; null: not known
+    created     INTEGER,                     -- when it was first known that this checkpoint created the customer
+    orphan      INTEGER NOT NULL DEFAULT 0   -- 1: asked for when its row had left the input
 ) STRICT;

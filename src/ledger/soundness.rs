@@ -12,7 +12,7 @@ use rusqlite::{Connection, Error, ErrorCode, OptionalExtension, ffi};
 use super::damage::Finding;
 use super::file::{log_length, log_path, odd_bytes};
 use super::log;
-use super::tables::TABLES;
+use super::tables::{CUSTOMER_3, TABLES};
 
 /// What we say where the database says more.
 const IN_PART: &str = "part of it can't be read";
@@ -39,7 +39,8 @@ pub(super) fn damage(
         return Ok(Some(Finding::ours("it ends within a page")));
     }
     // Its tables are told in its first page, and could be others by now.
-    for table in TABLES {
+    let newest = (format >= 3).then_some(&CUSTOMER_3);
+    for table in TABLES.into_iter().chain(newest) {
         if let Err(error) = db.prepare(&table.select("")) {
             let what = "its tables are not as they were made";
             return Ok(Some(Finding::said(what, error.to_string())));

@@ -13,7 +13,7 @@ use super::entries::Entries;
 use super::file::{Found, beside, hold_back, is_perhaps_ours, keep_log, look_at, open_to_look};
 use super::format::{self, FORMAT, Failure, Marks};
 use super::lock::{Lock, held_by};
-use super::records::{from_sql, known_of, to_sql};
+use super::records::{KNOWN, from_sql, known_of, to_sql};
 use super::soundness::{self, damage, damage_in};
 use super::standing::{account_of, standing, target};
 use super::{Batch, Entry, Ledger, LedgerError, RunStart, Standing, batch, salvage};
@@ -117,6 +117,7 @@ impl SqliteLedger {
         };
         ledger.format = ledger.demand_format()?;
         ledger.demand_soundness(ledger.format)?;
+        format::view_as_newest(&ledger.db, ledger.format).map_err(ledger.failing("read"))?;
         Ok(ledger)
     }
 
@@ -251,14 +252,7 @@ impl Ledger for SqliteLedger {
         each: &mut dyn FnMut(&str, Known) -> std::io::Result<()>,
     ) -> Result<(), LedgerError> {
         let failed = self.failing("read");
-        // A claim whose run is not known is a claim all the same.
-        let mut statement = self
-            .db
-            .prepare(
-                "SELECT customer.id, client_id, digest, outcome, claimed + clock_ahead_ms
-                 FROM customer LEFT JOIN run ON run.id = customer.run ORDER BY customer.id",
-            )
-            .map_err(failed)?;
+        let mut statement = self.db.prepare(KNOWN).map_err(failed)?;
         let mut rows = statement.query([]).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
             let (client_id, known) = known_of(row).map_err(failed)?;

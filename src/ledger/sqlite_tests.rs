@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::SqliteLedger;
 use crate::domain::outcome::Outcome;
-use crate::domain::plan::{Known, Progress};
+use crate::domain::plan::Known;
 use crate::domain::summary::Target;
 use crate::ledger::{Batch, Claim, Ledger, LedgerError, RunFigures, RunStart, Settlement};
 
@@ -42,6 +42,7 @@ fn settled(id: u64, outcome: Outcome) -> Settlement {
         digest: [7; 16],
         outcome,
         ours: outcome == Outcome::Created,
+        orphan: false,
         keys_lost: false,
         customer_id: Some(format!("cus_{id}")),
         request_id: None,
@@ -126,8 +127,8 @@ fn what_is_claimed_and_not_settled_is_in_doubt_after_reopening() {
     drop(ledger);
     let mut again = open(&path);
     let found = known(&mut again);
-    assert_eq!(found["c-1"].progress, Progress::Settled(Outcome::Created));
-    assert_eq!(found["c-2"].progress, Progress::InDoubt);
+    assert_eq!(found["c-1"].last, Some(Outcome::Created));
+    assert!(!found["c-1"].in_doubt && found["c-2"].in_doubt);
     assert_eq!(again.next_id().unwrap(), 3);
     assert_eq!(
         again.entry(1).unwrap().unwrap().customer_id.as_deref(),
@@ -172,26 +173,137 @@ fn a_claim_in_doubt_keeps_its_time() {
     let path = folder.path().join("run.db");
     let clocked = |claims, now_ms| Batch {
         now_ms,
+        claimed_by: Some(now_ms + 10),
         claims,
-        figures: RunFigures {
-            clock_ahead_ms: Some(10),
-            ..RunFigures::default()
-        },
         ..Batch::default()
     };
     let mut ledger = open(&path);
     ledger.write(&clocked(vec![claim(1)], 100)).unwrap();
     ledger.write(&clocked(vec![claim(1)], 200)).unwrap();
     assert_eq!(known(&mut ledger)["c-1"].claimed_by, Some(110));
+    // What is known later of the server's clock doesn't move it.
     ledger
         .write(&Batch {
-            settlements: vec![settled(1, Outcome::Pending)],
-            figures: clocked(vec![], 0).figures,
+            figures: RunFigures {
+                clock_ahead_ms: Some(-5000),
+                ..RunFigures::default()
+            },
             ..Batch::default()
         })
         .unwrap();
+    assert_eq!(known(&mut ledger)["c-1"].claimed_by, Some(110));
+    settle(&mut ledger, settled(1, Outcome::Pending));
     ledger.write(&clocked(vec![claim(1)], 300)).unwrap();
     assert_eq!(known(&mut ledger)["c-1"].claimed_by, Some(310));
+}
+
+fn settle(ledger: &mut SqliteLedger, settlement: Settlement) {
+    let settlements = vec![settlement];
+    ledger
+        .write(&Batch {
+            now_ms: 7,
+            settlements,
+            ..Batch::default()
+        })
+        .unwrap();
+}
+
+fn claim_again(ledger: &mut SqliteLedger, digest: [u8; 16]) {
+    let claims = vec![Claim { digest, ..claim(1) }];
+    ledger
+        .write(&Batch {
+            claims,
+            ..Batch::default()
+        })
+        .unwrap();
+}
+
+/// Issue 12, point 3: what was once known is not forgotten.
+#[test]
+fn a_claim_erases_nothing_and_a_row_that_is_released_is_what_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = open(&folder.path().join("run.db"));
+    claim_again(&mut ledger, [7; 16]);
+    settle(&mut ledger, settled(1, Outcome::Created));
+    let before = known(&mut ledger)["c-1"];
+    let told = ledger.entry(1).unwrap().unwrap();
+
+    claim_again(&mut ledger, [8; 16]);
+    let claimed = known(&mut ledger)["c-1"];
+    assert!(claimed.in_doubt && claimed.ours && claimed.there);
+    assert_eq!((claimed.last, claimed.digest), (before.last, before.digest));
+    assert_eq!(
+        ledger.entry(1).unwrap().unwrap().outcome,
+        Outcome::Unresolved
+    );
+
+    let released = Settlement {
+        digest: [8; 16],
+        attempts: 0,
+        ours: false,
+        message: Some("it was not sent".to_owned()),
+        ..settled(1, Outcome::Pending)
+    };
+    settle(&mut ledger, released);
+    assert_eq!(
+        Known {
+            claimed_by: before.claimed_by,
+            ..known(&mut ledger)["c-1"]
+        },
+        before
+    );
+    assert_eq!(ledger.entry(1).unwrap().unwrap(), told);
+}
+
+#[test]
+fn what_could_not_be_found_out_leaves_what_was_known_and_stays_in_doubt() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = open(&folder.path().join("run.db"));
+    claim_again(&mut ledger, [7; 16]);
+    settle(&mut ledger, settled(1, Outcome::Created));
+    claim_again(&mut ledger, [8; 16]);
+    let lost = Settlement {
+        digest: [8; 16],
+        ours: false,
+        ..settled(1, Outcome::Unresolved)
+    };
+    settle(&mut ledger, lost);
+    let left = known(&mut ledger)["c-1"];
+    assert_eq!(
+        (left.in_doubt, left.ours, left.last, left.digest),
+        (true, true, Some(Outcome::Created), [7; 16])
+    );
+    let failed = Settlement {
+        ours: false,
+        ..settled(1, Outcome::Failed)
+    };
+    settle(&mut ledger, failed);
+    let left = known(&mut ledger)["c-1"];
+    assert!(left.ours && left.there && !left.in_doubt);
+    let standing = ledger.standing().unwrap();
+    assert_eq!((standing.ours, standing.tally.of(Outcome::Failed)), (1, 1));
+    let created: i64 = ledger
+        .db
+        .query_row("SELECT created FROM customer", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(created, 7);
+}
+
+#[test]
+fn a_claim_never_changes_whose_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = open(&folder.path().join("run.db"));
+    claim_again(&mut ledger, [7; 16]);
+    let others = Claim {
+        client_id: "c-2".to_owned(),
+        ..claim(1)
+    };
+    let batch = Batch {
+        claims: vec![claim(2), others],
+        ..Batch::default()
+    };
+    assert!(ledger.write(&batch).is_err());
+    assert_eq!(known(&mut ledger).into_keys().collect::<Vec<_>>(), ["c-1"]);
 }
 
 #[test]
@@ -215,15 +327,15 @@ fn a_newer_format_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.db");
     let ledger = open(&path);
-    ledger.db.pragma_update(None, "user_version", 3).unwrap();
+    ledger.db.pragma_update(None, "user_version", 4).unwrap();
     drop(ledger);
     let refused = SqliteLedger::open(&path, &target(), 1).unwrap_err();
     assert!(
         matches!(
             refused,
             LedgerError::Newer {
-                found: 3,
-                known: 2,
+                found: 4,
+                known: 3,
                 ..
             }
         ),
@@ -316,8 +428,8 @@ fn a_new_one_is_whole_before_it_is_there() {
 #[derive(Debug, Clone)]
 enum Step {
     ClaimNew(u8),
-    ClaimAgain(prop::sample::Index),
-    Settle(prop::sample::Index, usize),
+    ClaimAgain(prop::sample::Index, u8),
+    Settle(prop::sample::Index, usize, u32),
     Reopen,
 }
 
@@ -325,13 +437,47 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(
         prop_oneof![
             (1u8..5).prop_map(Step::ClaimNew),
-            any::<prop::sample::Index>().prop_map(Step::ClaimAgain),
-            (any::<prop::sample::Index>(), 0..Outcome::ALL.len())
-                .prop_map(|(at, outcome)| Step::Settle(at, outcome)),
+            (any::<prop::sample::Index>(), 1u8..9).prop_map(|(at, row)| Step::ClaimAgain(at, row)),
+            (any::<prop::sample::Index>(), 0..Outcome::ALL.len(), 0u32..3)
+                .prop_map(|(at, outcome, attempts)| Step::Settle(at, outcome, attempts)),
             Just(Step::Reopen),
         ],
         1..30,
     )
+}
+
+/// What the ledger is to know of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Modelled {
+    last: Option<Outcome>,
+    in_doubt: bool,
+    digest: [u8; 16],
+    ours: bool,
+    attempts: u32,
+    claimed_by: Option<i64>,
+}
+
+impl Modelled {
+    fn claim(&mut self, digest: [u8; 16], claimed_by: i64) {
+        if matches!(self.last, None | Some(Outcome::Pending)) {
+            self.digest = digest;
+        }
+        if !self.in_doubt {
+            self.claimed_by = Some(claimed_by);
+        }
+        self.in_doubt = true;
+    }
+
+    fn settle(&mut self, settled: &Settlement) {
+        self.ours |= settled.ours;
+        self.attempts += settled.attempts;
+        self.in_doubt = settled.outcome == Outcome::Unresolved;
+        match settled.outcome {
+            Outcome::Pending => self.last = self.last.or(Some(Outcome::Pending)),
+            Outcome::Unresolved => {}
+            outcome => (self.last, self.digest) = (Some(outcome), settled.digest),
+        }
+    }
 }
 
 proptest! {
@@ -342,28 +488,34 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run.db");
         let mut ledger = open(&path);
-        let mut model: BTreeMap<u64, Option<Outcome>> = BTreeMap::new();
-        for step in steps {
-            let mut batch = Batch::default();
+        let mut model: BTreeMap<u64, Modelled> = BTreeMap::new();
+        for (now, step) in steps.into_iter().enumerate() {
+            let claimed_by = i64::try_from(now).unwrap();
+            let mut batch = Batch { claimed_by: Some(claimed_by), ..Batch::default() };
             match step {
                 Step::ClaimNew(many) => {
                     for _ in 0..many {
                         let id = model.len() as u64 + 1;
-                        model.insert(id, None);
+                        model.entry(id).or_default().claim([7; 16], claimed_by);
                         batch.claims.push(claim(id));
                     }
                 }
-                Step::ClaimAgain(at) if !model.is_empty() => {
+                Step::ClaimAgain(at, row) if !model.is_empty() => {
                     let id = at.index(model.len()) as u64 + 1;
-                    model.insert(id, None);
-                    batch.claims.push(claim(id));
+                    model.entry(id).or_default().claim([row; 16], claimed_by);
+                    batch.claims.push(Claim { digest: [row; 16], ..claim(id) });
                 }
-                Step::Settle(at, outcome) if !model.is_empty() => {
+                Step::Settle(at, outcome, attempts) if !model.is_empty() => {
                     let id = at.index(model.len()) as u64 + 1;
-                    model.insert(id, Some(Outcome::ALL[outcome]));
-                    batch.settlements.push(settled(id, Outcome::ALL[outcome]));
+                    let settled = Settlement {
+                        attempts,
+                        customer_id: None,
+                        ..settled(id, Outcome::ALL[outcome])
+                    };
+                    model.entry(id).or_default().settle(&settled);
+                    batch.settlements.push(settled);
                 }
-                Step::ClaimAgain(_) | Step::Settle(..) => {}
+                Step::ClaimAgain(..) | Step::Settle(..) => {}
                 Step::Reopen => {
                     drop(ledger);
                     ledger = open(&path);
@@ -371,13 +523,28 @@ proptest! {
             }
             ledger.write(&batch).unwrap();
         }
-        let found: BTreeMap<u64, Option<Outcome>> = known(&mut ledger)
-            .into_values()
-            .map(|known| match known.progress {
-                Progress::InDoubt => (known.id, None),
-                Progress::Settled(outcome) => (known.id, Some(outcome)),
+        let found: Vec<Known> = known(&mut ledger).into_values().collect();
+        let wanted: BTreeMap<String, Known> = model
+            .iter()
+            .map(|(id, row)| {
+                let known = Known {
+                    id: *id,
+                    digest: row.digest,
+                    last: row.last,
+                    in_doubt: row.in_doubt,
+                    sent: row.in_doubt || row.attempts > 0,
+                    there: row.ours || row.last.is_some_and(Outcome::is_there),
+                    ours: row.ours,
+                    orphan: false,
+                    claimed_by: row.claimed_by,
+                };
+                (format!("c-{id}"), known)
             })
             .collect();
-        prop_assert_eq!(found, model);
+        prop_assert_eq!(found, wanted.into_values().collect::<Vec<_>>());
+        for (id, row) in model {
+            let outcome = row.last.filter(|_| !row.in_doubt).unwrap_or(Outcome::Unresolved);
+            prop_assert_eq!(ledger.entry(id).unwrap().unwrap().outcome, outcome);
+        }
     }
 }

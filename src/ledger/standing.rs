@@ -3,9 +3,8 @@
 use rusqlite::{Connection, OptionalExtension};
 
 use super::Standing;
-use super::records::add_run;
+use super::records::{add_run, last_and_doubt, told};
 use crate::domain::bound::Pacing;
-use crate::domain::outcome::{Outcome, Tally};
 use crate::domain::summary::Target;
 
 /// The account that the checkpoint belongs to.
@@ -28,9 +27,9 @@ pub(super) fn standing(db: &Connection) -> rusqlite::Result<Standing> {
     let mut standing = Standing {
         target: target(db)?,
         began_ms: db.query_row("SELECT begun FROM account", [], |row| row.get(0))?,
-        tally: tally(db)?,
         ..Standing::default()
     };
+    count_claims(db, &mut standing)?;
     let mut runs = db.prepare(
         "SELECT command, inputs, fit_rows, changed, ended, elapsed_ms, sent, retried, throttled, lookups, latencies
          FROM run ORDER BY id",
@@ -65,18 +64,17 @@ fn pacing(db: &Connection) -> rusqlite::Result<Option<Pacing>> {
 
 /// How many claims came to which outcome. They are counted here: grouping them
 /// would sort them all in memory, and sums take as many steps as there are words.
-fn tally(db: &Connection) -> rusqlite::Result<Tally> {
-    let mut tally = Tally::default();
-    let mut claims = db.prepare("SELECT outcome FROM customer")?;
+fn count_claims(db: &Connection, standing: &mut Standing) -> rusqlite::Result<()> {
+    let mut claims = db.prepare("SELECT outcome, doubt, ours, orphan FROM customer")?;
     let mut rows = claims.query([])?;
     while let Some(row) = rows.next()? {
-        // A word that we don't know is a doubt, to be settled by asking.
-        let outcome = row.get_ref(0)?.as_str_or_null()?;
-        tally.add(
-            outcome
-                .and_then(Outcome::of_name)
-                .unwrap_or(Outcome::Unresolved),
-        );
+        let (last, in_doubt) = last_and_doubt(row, 0, 1)?;
+        let outcome = told(last, in_doubt);
+        standing.tally.add(outcome);
+        standing.ours += u64::from(row.get::<_, bool>(2)?);
+        if row.get(3)? {
+            standing.orphans.add(outcome);
+        }
     }
-    Ok(tally)
+    Ok(())
 }

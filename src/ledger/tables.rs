@@ -23,6 +23,8 @@ pub(super) enum Kind {
     Word,
     /// A digest.
     Digest,
+    /// 0 or 1.
+    Flag,
     /// A number, or nothing.
     MaybeNumber,
     /// Text, or nothing.
@@ -38,6 +40,7 @@ impl Kind {
             // What was lost reads as zeros.
             (Self::Text | Self::MaybeText, Value::Text(text)) => !text.contains('\0'),
             (Self::Id, Value::Integer(id)) => *id > 0,
+            (Self::Flag, Value::Integer(flag)) => matches!(flag, 0 | 1),
             (Self::Requests, Value::Integer(requests)) => u32::try_from(*requests).is_ok(),
             (Self::MaybeStatus, Value::Integer(status)) => u16::try_from(*status).is_ok(),
             (Self::Word, Value::Text(word)) => {
@@ -52,8 +55,8 @@ impl Kind {
     }
 }
 
-/// A table of a checkpoint, with the columns that it has had since format 1.
-/// The first is its key.
+/// A table of a checkpoint, with the columns that it has had since format 1, and
+/// those of the customers that came with format 3. The first is its key.
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) name: &'static str,
@@ -110,6 +113,31 @@ pub(super) const CUSTOMER: Table = Table {
         ("status", Kind::MaybeStatus),
         ("message", Kind::MaybeText),
         ("settled", Kind::MaybeNumber),
+    ],
+};
+
+/// Likewise, as it is since format 3.
+pub(super) const CUSTOMER_3: Table = Table {
+    name: "customer",
+    columns: &[
+        ("id", Kind::Id),
+        ("client_id", Kind::Word),
+        ("digest", Kind::Digest),
+        ("run", Kind::Id),
+        ("claimed", Kind::Number),
+        ("outcome", Kind::MaybeText),
+        ("ours", Kind::Number),
+        ("keys_lost", Kind::Number),
+        ("customer_id", Kind::MaybeText),
+        ("request_id", Kind::MaybeText),
+        ("attempts", Kind::Requests),
+        ("status", Kind::MaybeStatus),
+        ("message", Kind::MaybeText),
+        ("settled", Kind::MaybeNumber),
+        ("doubt", Kind::Flag),
+        ("claimed_by", Kind::MaybeNumber),
+        ("created", Kind::MaybeNumber),
+        ("orphan", Kind::Flag),
     ],
 };
 
