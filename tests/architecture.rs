@@ -40,6 +40,7 @@ const PURE: [&str; 14] = [
     "src/engine/outage.rs",
     "src/engine/alike.rs",
     "src/engine/server_clock.rs",
+    "src/engine/codec.rs",
     "src/engine/verdicts.rs",
     "src/kable/fields.rs",
     "src/ledger/mod.rs",

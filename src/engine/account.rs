@@ -6,8 +6,9 @@
 
 use anyhow::{Context, bail};
 
-use super::findings::{Finder, Others, Said};
+use super::findings::{Finder, Said};
 use super::listed::Listed;
+use super::repeats::Others;
 use super::stop::Stop;
 use super::verdicts::Verdicts;
 use super::{Checker, Reading};

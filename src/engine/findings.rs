@@ -2,19 +2,20 @@
 
 use anyhow::{Context, bail};
 
+use super::Checker;
 use super::listed::Listed;
-use super::verdicts::{Other, Verdict};
-use super::{Checker, Reading};
-use crate::domain::candidate::{Candidate, Given};
+use super::repeats::{Others, Repeating, repeats};
+use super::verdicts::Verdict;
+use crate::domain::candidate::Given;
 use crate::domain::customer::{Fingerprint, Values};
 use crate::domain::field::Field;
 use crate::domain::mapping::Binding;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Decision, UNKNOWN_DIGEST, differences};
-use crate::domain::problem::{Code, Mend, Problem};
-use crate::domain::row::{Columns, Origin, Revisit, Row};
+use crate::domain::problem::{Code, Problem};
+use crate::domain::row::{Columns, Revisit, Row};
 use crate::domain::summary::ProblemTally;
-use crate::domain::text::{listed, quoted, shown};
+use crate::domain::text::{quoted, shown};
 use crate::domain::validate::{Checked, check};
 use crate::ledger::{Entry, Ledger};
 use crate::report::{Came, Fate, RowAccount, Sink};
@@ -238,118 +239,6 @@ impl Found {
             }
         }
     }
-}
-
-/// Looks at rows that others repeat.
-pub(super) struct Others<'p, V> {
-    rows: V,
-    checker: Checker<'p>,
-    row: Row,
-}
-
-impl<'p, V> Others<'p, V>
-where
-    V: Revisit<Error: std::error::Error + Send + Sync + 'static>,
-{
-    pub(super) fn new(rows: V, reading: &'p Reading) -> Self {
-        Self {
-            rows,
-            checker: Checker::new(reading),
-            row: Row::default(),
-        }
-    }
-
-    /// The fields in which the row `of` is given other values than `candidate`.
-    fn unlike(&mut self, candidate: &Candidate<'_>, of: Other) -> anyhow::Result<Vec<Field>> {
-        let place = Origin {
-            input: of.input,
-            line: of.line,
-            byte: of.byte,
-            record: 1,
-        };
-        if !self.rows.revisit(place, &mut self.row)? {
-            bail!(
-                "line {} was not found again where it stood; this is a bug in kable-bulk",
-                of.line
-            );
-        }
-        let binding = self.checker.bind(of.input, self.rows.columns())?;
-        let other = binding.candidate(&self.row);
-        // That they have one id is why they are held against each other, however
-        // it is written.
-        let is_unlike =
-            |field: &Field| *field != Field::ClientId && candidate.get(*field) != other.get(*field);
-        Ok(Field::ALL.into_iter().filter(is_unlike).collect())
-    }
-}
-
-/// A row that repeats others.
-struct Repeating<'r> {
-    at: Origin,
-    verdict: &'r Verdict,
-    names: &'r [String],
-    client_id: &'r str,
-    email: &'r str,
-    /// In what it is unlike the row of its `clientId`.
-    unlike: Vec<Field>,
-}
-
-/// What is wanted of rows that repeat each other.
-const ONE_ROW: &str = "wanted one row a customer";
-
-/// What is to be said of a row for what other rows are.
-fn repeats(row: &Repeating<'_>) -> Vec<Problem> {
-    let (at, verdict) = (row.at, row.verdict);
-    let place = |other: Other| {
-        let name = row.names.get(usize::from(other.input));
-        match name.filter(|_| other.input != at.input) {
-            Some(name) => format!("{name}, line {}", other.line),
-            None => format!("line {}", other.line),
-        }
-    };
-    let id = quoted(row.client_id);
-    let mut problems = Vec::new();
-    if let Some(first) = verdict.duplicate {
-        // A row that is not fit may repeat one that comes later.
-        let later = (first.input, first.line) > (at.input, at.line);
-        let already = if later { "also" } else { "already" };
-        let unlike: Vec<&str> = row.unlike.iter().map(|field| field.name()).collect();
-        let (values, mend) = if unlike.is_empty() {
-            ("the same values".to_owned(), Some(Mend::LeaveOut))
-        } else {
-            (format!("another {}", listed(&unlike, 3)), None)
-        };
-        let place = place(first);
-        let message =
-            format!("clientId {id} stands {already} on {place}, with {values} ({ONE_ROW})");
-        let (code, field) = (Code::DuplicateClientId, Field::ClientId);
-        problems.push(Problem::of(code, field, row.client_id, message).mended_by(mend));
-    }
-    if let Some(other) = verdict.similar {
-        let place = place(other);
-        let message =
-            format!("clientId {id} is that of {place} but for case or blanks ({ONE_ROW})");
-        let field = Field::ClientId;
-        problems.push(Problem::of(
-            Code::SimilarClientId,
-            field,
-            row.client_id,
-            message,
-        ));
-    }
-    if let Some(other) = verdict.same_customer {
-        let place = place(other);
-        let message = format!(
-            "e-mail and company are those of {place}, which has another clientId ({ONE_ROW})"
-        );
-        problems.push(Problem::of(
-            Code::SameCustomer,
-            Field::Email,
-            row.email,
-            message,
-        ));
-    }
-    problems
 }
 
 /// What a row comes to whose customer Kable holds already.

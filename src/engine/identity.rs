@@ -13,12 +13,12 @@ use std::sync::Arc;
 
 use twox_hash::XxHash3_128;
 
+use super::codec::{
+    PLACE, outcome_code, outcome_of, packed, place, six, take, take_place, take_six,
+};
 use super::people::{PERSON, Refused, join_people};
 use super::survey::Surveying;
-use super::verdicts::{
-    About, Finding, Other, PLACE, Remembered, VerdictSorter, outcome_code, outcome_of, packed,
-    place, six, take, take_place, take_six,
-};
+use super::verdicts::{About, Finding, Other, Remembered, VerdictSorter};
 use crate::domain::customer::{Fingerprint, Values};
 use crate::domain::plan::{Known, Policy, decide};
 use crate::domain::text::{fold_into, is_folded};

@@ -12,10 +12,8 @@ use std::path::Path;
 
 use twox_hash::XxHash3_128;
 
-use super::verdicts::{
-    About, Finding, Other, PLACE, VerdictSorter, Verdicts, packed, place, six, take, take_place,
-    take_six,
-};
+use super::codec::{PLACE, packed, place, six, take, take_place, take_six};
+use super::verdicts::{About, Finding, Other, VerdictSorter, Verdicts};
 use crate::domain::field::Field;
 use crate::domain::mapping::Binding;
 use crate::domain::problem::{Code, Problem};

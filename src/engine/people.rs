@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::verdicts::{About, Finding, Other, PLACE, VerdictSorter, take, take_place, take_six};
+use super::codec::{PLACE, take, take_place, take_six};
+use super::verdicts::{About, Finding, Other, VerdictSorter};
 use crate::spill::Sorted;
 
 /// Bytes of a person: hash, ordinal, the id's hash, fit, place.
