@@ -128,12 +128,37 @@ pub struct Sandbox {
     /// Imitates an account that is connected to Stripe
     #[arg(long)]
     pub stripe_connected: bool,
+    /// Look-ups and the list show a change only this long after it was made
+    #[arg(long, value_name = "DUR")]
+    pub read_lag: Option<String>,
+    /// Takes clientIds that differ in case only as one
+    #[arg(long)]
+    pub ignore_case: bool,
+    /// Answers a create for a clientId that exists with that customer, left as it is or updated
+    #[arg(
+        long,
+        value_enum,
+        value_name = "HOW",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "keep"
+    )]
+    pub upsert: Option<Upsert>,
     /// Misbehaves, such as lost-reply=1%@create or throttle:2@request:50; see the README
     #[arg(long, value_name = "FAULT", action = ArgAction::Append)]
     pub fault: Vec<String>,
     /// Where the chance of faults begins, so that a run can be had again
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+}
+
+/// What a create does to a customer that exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Upsert {
+    /// Leaves it as it is.
+    Keep,
+    /// Gives it the values of the create.
+    Update,
 }
 
 /// What is read, and how.

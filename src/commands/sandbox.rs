@@ -56,6 +56,12 @@ fn settings(typed: cli::Sandbox) -> anyhow::Result<Settings> {
     };
     settings.at_once = typed.at_once;
     settings.stripe_connected = typed.stripe_connected;
+    if let Some(lag) = typed.read_lag {
+        settings.read_lag = duration("read-lag", &lag)?;
+    }
+    settings.ignore_case = typed.ignore_case;
+    settings.upsert = typed.upsert.is_some();
+    settings.upsert_updates = typed.upsert == Some(cli::Upsert::Update);
     settings.faults = faults?;
     settings.seed = typed.seed;
     Ok(settings)

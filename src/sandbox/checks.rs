@@ -22,6 +22,7 @@ pub(super) enum Work {
     Bundles,
     List,
     Create(Box<Draft>),
+    Look(String),
     Change(String, Change),
 }
 
@@ -30,7 +31,7 @@ impl Work {
     pub(super) fn client(&self) -> &str {
         match self {
             Self::Create(draft) => &draft.client_id,
-            Self::Change(name, _) => name,
+            Self::Look(name) | Self::Change(name, _) => name,
             Self::Authenticate | Self::Plans | Self::Bundles | Self::List => "",
         }
     }
@@ -120,8 +121,8 @@ fn work(
         Call::Plans => Work::Plans,
         Call::Bundles => Work::Bundles,
         Call::List => Work::List,
+        Call::Lookup => Work::Look(route.customer),
         Call::Create
-        | Call::Lookup
         | Call::Update
         | Call::AddPlans
         | Call::RemovePlans

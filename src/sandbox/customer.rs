@@ -258,11 +258,11 @@ fn rfc3339(millis: i64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use crate::sandbox::catalog::{BUNDLES, PLANS};
     use crate::sandbox::customer::{Change, Contact, Customer, rfc3339, show};
 
-    fn aster() -> Customer {
+    pub(crate) fn aster() -> Customer {
         Customer {
             number: 1,
             id: "cus_1".into(),

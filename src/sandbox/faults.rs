@@ -17,8 +17,21 @@
 //! Requests are counted from 1, and only those that pass every check: a request
 //! that the API refuses for its own faults (400, 401, 429, …) is neither counted
 //! nor struck. Of several faults that would strike a request, the first does.
+//!
+//! The faults of a proxy in front of the API (the first table) are the exception:
+//! they count and strike every request that arrives, also one with a wrong path
+//! or key, and come before all others. With a TIME they strike all requests of
+//! their CALL for so long from the first strike on, and none after that.
+//!
 //! Chance is drawn from the seed and the request's number: the same numbers are
 //! struck in every run.
+//!
+//! | what | happens |
+//! | --- | --- |
+//! | `login-page` · `login-page:TIME` | 200 and an HTML page with a form |
+//! | `not-found-page` · `not-found-page:TIME` | 404 and an HTML page |
+//! | `no-slashes` | 404 and an HTML page to a path with `%2F` in it |
+//! | `firewall:TEXT` | 403 and an HTML page to a request whose body holds TEXT |
 //!
 //! | what | happens | the work is |
 //! | --- | --- | --- |
@@ -32,6 +45,11 @@
 //! | `redirect:URL` | 307 to there | not done |
 //! | `revoke-key` | 401, to this and all later requests | not done |
 //! | `outage:TIME` · `outage:COUNT` | this and all requests for so long, or so many, are reset | not done |
+//! | `down:TIME` | 503 to this and all requests of the same CALL for so long; other calls work | not done |
+//! | `land-late:TIME` | it is done so long after its arrival, even if the client goes, and answered then | done, late |
+//! | `land-late-unchecked:TIME` | likewise, but a create looks for its `clientId` on arrival only: two may become two customers | done, late |
+//! | `status-then-land:NNN/TIME` | that status at once, with a message | done, late |
+//! | `reset-then-land:TIME` | the connection is reset at once | done, late |
 //! | `lost-reply` | the connection is reset instead of an answer | done |
 //! | `hang-after` | no answer ever | done |
 //! | `cut-body` | half of the answer's body, then the end | done |
@@ -43,8 +61,9 @@
 //! | `huge-body` | the right answer, padded to more than a megabyte | done |
 //! | `drip` · `drip:TIME` | the right answer, byte by byte, so long between two (5 ms) | done |
 //! | `status-after:NNN` | that status, with a message | done |
+//! | `clock:SECONDS` | from this request on `Date` is so far from the clock, `-3600` an hour behind; other faults strike as well | done |
 //!
-//! TIME is `30s` or `20ms`. The list of all customers is a stream: it is cut within
+//! TIME is `30s` or `20ms`. What is to land late lands at once when the sandbox is stopped. The list of all customers is a stream: it is cut within
 //! its last piece, and neither padded nor dripped.
 
 use std::time::Duration;
@@ -88,6 +107,16 @@ pub(super) enum What {
     HugeBody,
     Drip(Duration),
     StatusAfter(StatusCode),
+    LandLate(Duration),
+    LandLateUnchecked(Duration),
+    StatusThenLand(StatusCode, Duration),
+    ResetThenLand(Duration),
+    Down(Duration),
+    LoginPage(Option<Duration>),
+    NotFoundPage(Option<Duration>),
+    NoSlashes,
+    Firewall(String),
+    Clock(i64),
 }
 
 /// How long an outage lasts.
@@ -126,8 +155,21 @@ impl Which {
     }
 }
 
-/// All words, in the order of the table above.
-pub(super) const WORDS: [&str; 21] = [
+/// Where a request is struck.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In front of the API, by a proxy that knows nothing of it.
+    Proxy,
+    /// In the API, after every check.
+    Api,
+}
+
+/// All words, in the order of the tables above.
+pub(super) const WORDS: [&str; 31] = [
+    "login-page",
+    "not-found-page",
+    "no-slashes",
+    "firewall",
     "reset",
     "hang",
     "delay",
@@ -138,6 +180,11 @@ pub(super) const WORDS: [&str; 21] = [
     "redirect",
     "revoke-key",
     "outage",
+    "down",
+    "land-late",
+    "land-late-unchecked",
+    "status-then-land",
+    "reset-then-land",
     "lost-reply",
     "hang-after",
     "cut-body",
@@ -149,6 +196,7 @@ pub(super) const WORDS: [&str; 21] = [
     "huge-body",
     "drip",
     "status-after",
+    "clock",
 ];
 
 /// Why a text is no fault.
@@ -210,15 +258,58 @@ impl What {
             Self::HugeBody => "huge-body",
             Self::Drip(_) => "drip",
             Self::StatusAfter(_) => "status-after",
+            Self::LandLate(_) => "land-late",
+            Self::LandLateUnchecked(_) => "land-late-unchecked",
+            Self::StatusThenLand(..) => "status-then-land",
+            Self::ResetThenLand(_) => "reset-then-land",
+            Self::Down(_) => "down",
+            Self::LoginPage(_) => "login-page",
+            Self::NotFoundPage(_) => "not-found-page",
+            Self::NoSlashes => "no-slashes",
+            Self::Firewall(_) => "firewall",
+            Self::Clock(_) => "clock",
+        }
+    }
+
+    /// Where it strikes.
+    pub(super) fn place(&self) -> Place {
+        if matches!(
+            self,
+            Self::LoginPage(_) | Self::NotFoundPage(_) | Self::NoSlashes | Self::Firewall(_)
+        ) {
+            Place::Proxy
+        } else {
+            Place::Api
+        }
+    }
+
+    /// For how long after its first strike it strikes all requests of its call.
+    pub(super) fn lasts(&self) -> Option<Duration> {
+        if let Self::Down(time) | Self::LoginPage(Some(time)) | Self::NotFoundPage(Some(time)) =
+            self
+        {
+            Some(*time)
+        } else {
+            None
         }
     }
 
     /// What it takes, as it is written.
     pub(super) fn argument(&self) -> Option<String> {
         match self {
-            Self::Delay(time) | Self::Drip(time) | Self::Outage(Length::Time(time)) => {
-                Some(format!("{}ms", time.as_millis()))
+            Self::Delay(time)
+            | Self::Drip(time)
+            | Self::Outage(Length::Time(time))
+            | Self::LandLate(time)
+            | Self::LandLateUnchecked(time)
+            | Self::ResetThenLand(time)
+            | Self::Down(time) => Some(millis(*time)),
+            Self::LoginPage(time) | Self::NotFoundPage(time) => time.map(millis),
+            Self::StatusThenLand(status, time) => {
+                Some(format!("{}/{}", status.as_u16(), millis(*time)))
             }
+            Self::Firewall(text) => Some(text.clone()),
+            Self::Clock(seconds) => Some(seconds.to_string()),
             Self::Status(status) | Self::StatusAfter(status) => Some(status.as_u16().to_string()),
             Self::Throttle(seconds) => seconds.map(|seconds| seconds.to_string()),
             Self::Redirect(url) => Some(url.clone()),
@@ -236,9 +327,14 @@ impl What {
             | Self::Garbage
             | Self::OtherBody
             | Self::Altered
-            | Self::HugeBody => None,
+            | Self::HugeBody
+            | Self::NoSlashes => None,
         }
     }
+}
+
+fn millis(time: Duration) -> String {
+    format!("{}ms", time.as_millis())
 }
 
 #[cfg(test)]

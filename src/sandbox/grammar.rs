@@ -16,25 +16,28 @@ impl FromStr for Fault {
     type Err = FaultError;
 
     fn from_str(text: &str) -> Result<Self, FaultError> {
+        // A URL and a firewall's text may hold any of the signs that follow.
+        let free = text.starts_with("redirect") || text.starts_with("firewall");
         // The first @ with a call behind it: a URL or a clientId may have others.
         let (rest, when) = text
             .match_indices('@')
             .map(|(at, _)| text.split_at(at))
             .map(|(rest, when)| (rest, when.trim_start_matches('@')))
             .find(|(_, when)| is_when(when))
-            .or_else(|| {
-                text.split_once('@')
-                    .filter(|_| !text.starts_with("redirect"))
-            })
+            .or_else(|| text.split_once('@').filter(|_| !free))
             .map_or((text, None), |(rest, when)| (rest, Some(when)));
         let when = when.map_or(Ok(When::Call(None, Which::All)), read_when)?;
         let (rest, times) = match rest.rsplit_once('*') {
-            Some((rest, times)) => (rest, Some(read_times(times)?)),
-            None => (rest, None),
+            Some((rest, times)) if !free || read_times(times).is_ok() => {
+                (rest, Some(read_times(times)?))
+            }
+            Some(_) | None => (rest, None),
         };
         let (rest, chance) = match rest.rsplit_once('=') {
-            Some((rest, chance)) => (rest, Some(read_chance(chance)?)),
-            None => (rest, None),
+            Some((rest, chance)) if !free || read_chance(chance).is_ok() => {
+                (rest, Some(read_chance(chance)?))
+            }
+            Some(_) | None => (rest, None),
         };
         let (word, argument) = match rest.split_once(':') {
             Some((word, argument)) => (word, Some(argument)),
@@ -123,6 +126,13 @@ fn read_status(text: &str) -> Option<StatusCode> {
         .and_then(|code| StatusCode::from_u16(code).ok())
 }
 
+fn read_status_and_time(text: &str) -> Option<What> {
+    let (status, time) = text.split_once('/')?;
+    read_status(status)
+        .zip(read_time(time))
+        .map(|(status, time)| What::StatusThenLand(status, time))
+}
+
 fn read_length(text: &str) -> Option<Length> {
     read_time(text)
         .map(Length::Time)
@@ -137,10 +147,6 @@ impl What {
             .ok_or_else(|| FaultError::Word(word.to_owned()))?;
         let given = |what: Self| argument.is_none().then_some(what);
         let (read, wanted) = match known {
-            "delay" => (
-                argument.and_then(read_time).map(Self::Delay),
-                "a time such as 2s or 50ms",
-            ),
             "drip" => (
                 argument.map_or(Some(DRIP), read_time).map(Self::Drip),
                 "a time such as 20ms, or nothing",
@@ -169,12 +175,56 @@ impl What {
                 argument.and_then(read_length).map(Self::Outage),
                 "a time such as 30s, or a number of requests",
             ),
-            simple => (Self::simple(simple).and_then(given), "nothing"),
+            "login-page" => (
+                argument
+                    .map_or(Some(None), |text| read_time(text).map(Some))
+                    .map(Self::LoginPage),
+                "a time such as 2s, or nothing",
+            ),
+            "not-found-page" => (
+                argument
+                    .map_or(Some(None), |text| read_time(text).map(Some))
+                    .map(Self::NotFoundPage),
+                "a time such as 2s, or nothing",
+            ),
+            "status-then-land" => (
+                argument.and_then(read_status_and_time),
+                "a status and a time such as 503/2s",
+            ),
+            "firewall" => (
+                argument
+                    .filter(|text| !text.is_empty())
+                    .map(|text| Self::Firewall(text.to_owned())),
+                "the text that is refused",
+            ),
+            "clock" => (
+                argument.and_then(|text| text.parse().ok()).map(Self::Clock),
+                "whole seconds such as 90 or -3600",
+            ),
+            other => match Self::timed(other) {
+                Some(timed) => (
+                    argument.and_then(read_time).map(timed),
+                    "a time such as 2s or 50ms",
+                ),
+                None => (Self::simple(other).and_then(given), "nothing"),
+            },
         };
         read.ok_or_else(|| FaultError::Argument {
             word: known,
             wanted,
             found: argument.unwrap_or_default().to_owned(),
+        })
+    }
+
+    /// The faults that take a time and nothing else.
+    fn timed(word: &str) -> Option<fn(Duration) -> Self> {
+        Some(match word {
+            "delay" => Self::Delay,
+            "land-late" => Self::LandLate,
+            "land-late-unchecked" => Self::LandLateUnchecked,
+            "reset-then-land" => Self::ResetThenLand,
+            "down" => Self::Down,
+            _ => return None,
         })
     }
 
@@ -195,6 +245,7 @@ impl What {
             "other-body" => Self::OtherBody,
             "altered" => Self::Altered,
             "huge-body" => Self::HugeBody,
+            "no-slashes" => Self::NoSlashes,
             _ => return None,
         })
     }
@@ -265,6 +316,18 @@ mod tests {
             "redirect:http://u@127.0.0.1:9/x",
             "revoke-key@create:500+",
             "drip:20ms@create:3-5",
+            "land-late:4000ms=5%@create",
+            "land-late-unchecked:50ms@create:1-5",
+            "status-then-land:503/2000ms*2@create",
+            "reset-then-land:2000ms",
+            "down:30000ms@create:5",
+            "login-page",
+            "login-page:2000ms@create:3",
+            "not-found-page:2000ms",
+            "no-slashes@lookup",
+            "firewall:' OR 1=1; SELECT * FROM a@b.example",
+            "firewall:<script>=50%*2@create",
+            "clock:-3600@create:5",
         ] {
             assert_eq!(fault(text).to_string(), text);
         }
@@ -274,8 +337,11 @@ mod tests {
     fn every_word_is_read_and_says_its_word() {
         for word in WORDS {
             let argument = match word {
-                "delay" => ":1s",
+                "delay" | "land-late" | "land-late-unchecked" | "reset-then-land" | "down" => ":1s",
                 "status" | "status-after" => ":500",
+                "status-then-land" => ":500/1s",
+                "firewall" => ":x",
+                "clock" => ":60",
                 "redirect" => ":http://127.0.0.1/",
                 "outage" => ":3",
                 _ => "",
@@ -304,7 +370,7 @@ mod tests {
         for (text, message) in [
             (
                 "lose",
-                "\"lose\" is no fault (wanted one of reset, hang, delay,",
+                "\"lose\" is no fault (wanted one of login-page, not-found-page,",
             ),
             ("reset:5", "reset takes nothing, not \"5\""),
             (
@@ -317,6 +383,14 @@ mod tests {
                 "delay takes a time such as 2s or 50ms, not \"5\"",
             ),
             ("outage:x", "outage takes a time such as 30s, or a number"),
+            ("land-late", "land-late takes a time such as 2s or 50ms"),
+            (
+                "status-then-land:503",
+                "status-then-land takes a status and a time",
+            ),
+            ("firewall:", "firewall takes the text that is refused"),
+            ("login-page:now", "login-page takes a time such as 2s, or"),
+            ("clock:1h", "clock takes whole seconds such as 90 or -3600"),
             ("reset=101%", "\"101%\" is no share"),
             ("reset=1", "\"1\" is no share"),
             ("reset*0", "\"0\" is no number of times"),

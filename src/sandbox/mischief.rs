@@ -27,6 +27,16 @@ const PAGE: &str = "<!doctype html><title>Welcome</title><p>This is not the API.
 const PROXY_PAGE: &str = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n\
     <center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n";
 
+const LOGIN_PAGE: &str = "<!doctype html>\n<title>Sign in</title>\n\
+    <form method=\"post\" action=\"/login\">\n<input name=\"user\">\n\
+    <input name=\"password\" type=\"password\">\n<button>Sign in</button>\n</form>\n";
+
+const NOT_FOUND_PAGE: &str = "<html>\r\n<head><title>404 Not Found</title></head>\r\n<body>\r\n\
+    <center><h1>404 Not Found</h1></center>\r\n</body>\r\n</html>\r\n";
+
+const FIREWALL_PAGE: &str = "<!doctype html>\n<title>Request blocked</title>\n\
+    <h1>403 Forbidden</h1>\n<p>This request was blocked by a security rule.</p>\n";
+
 /// A little more than the megabyte at which a careful client stops reading.
 const PADDING: usize = 1_200_000;
 
@@ -53,7 +63,18 @@ pub(super) fn instead(what: &What) -> Option<Reaction> {
             }
         }
         What::RevokeKey => checks::unauthorized(),
+        What::Down(_) => told_to(StatusCode::SERVICE_UNAVAILABLE),
+        What::LoginPage(_) => Answer::new(StatusCode::OK, Content::Html(LOGIN_PAGE)),
+        What::NotFoundPage(_) | What::NoSlashes => {
+            Answer::new(StatusCode::NOT_FOUND, Content::Html(NOT_FOUND_PAGE))
+        }
+        What::Firewall(_) => Answer::new(StatusCode::FORBIDDEN, Content::Html(FIREWALL_PAGE)),
         What::Delay(_)
+        | What::LandLate(_)
+        | What::LandLateUnchecked(_)
+        | What::StatusThenLand(..)
+        | What::ResetThenLand(_)
+        | What::Clock(_)
         | What::LostReply
         | What::HangAfter
         | What::CutBody
@@ -82,7 +103,8 @@ pub(super) fn afterwards(what: &What, answer: Answer) -> Reaction {
         What::Altered => alter(answer),
         What::HugeBody => pad(answer),
         What::Drip(pause) => drip(answer, *pause),
-        What::StatusAfter(status) => told_to(*status),
+        What::StatusAfter(status) | What::StatusThenLand(status, _) => told_to(*status),
+        What::ResetThenLand(_) => return Reaction::Reset,
         What::Reset
         | What::Hang
         | What::Delay(_)
@@ -92,7 +114,15 @@ pub(super) fn afterwards(what: &What, answer: Answer) -> Reaction {
         | What::Throttle(_)
         | What::Redirect(_)
         | What::RevokeKey
-        | What::Outage(_) => answer,
+        | What::Outage(_)
+        | What::LandLate(_)
+        | What::LandLateUnchecked(_)
+        | What::Down(_)
+        | What::LoginPage(_)
+        | What::NotFoundPage(_)
+        | What::NoSlashes
+        | What::Firewall(_)
+        | What::Clock(_) => answer,
     };
     Reaction::Answer(spoilt)
 }

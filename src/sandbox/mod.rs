@@ -5,6 +5,8 @@
 //! with the client's mistakes. Where the reference is silent it is strict.
 
 mod answer;
+#[cfg(test)]
+mod behaviour_tests;
 mod body;
 pub mod calls;
 pub mod catalog;
@@ -15,6 +17,8 @@ pub mod error;
 pub mod faults;
 mod grammar;
 pub mod held;
+mod lag;
+mod late;
 mod mischief;
 pub mod rps;
 mod schedule;
@@ -64,7 +68,7 @@ impl Sandbox {
             .await
             .map_err(unheard(settings.address))?;
         let address = listener.local_addr().map_err(unheard(settings.address))?;
-        let (store, thread) = Store::open(&settings.database, settings.seed)?;
+        let (store, thread) = Store::open(&settings)?;
         let server = Arc::new(Server::new(settings, store));
         let app = server::serve
             .with_state(Arc::clone(&server))
@@ -97,7 +101,14 @@ impl Sandbox {
         self.server.tally.counts()
     }
 
-    /// Stops: answers what is being answered, breaks what hangs, closes the file.
+    /// Waits until nothing is left that lands late: the file holds what the
+    /// requests so far make of it.
+    pub async fn settled(&self) {
+        self.server.late.settled().await;
+    }
+
+    /// Stops: answers what is being answered, breaks what hangs, lets land at once
+    /// what was to land later, closes the file.
     pub async fn stop(mut self) {
         self.server.stopping.cancel();
         if tokio::time::timeout(GRACE, &mut self.serving)
@@ -106,6 +117,7 @@ impl Sandbox {
         {
             self.serving.abort();
         }
+        self.server.late.settled_within(GRACE).await;
         self.server.store.end().await;
         let store = self.store;
         // Either may have ended in a panic, which was told where it happened.

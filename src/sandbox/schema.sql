@@ -4,12 +4,13 @@
 CREATE TABLE IF NOT EXISTS sandbox (
     name  TEXT PRIMARY KEY,
     value INTEGER NOT NULL      -- 'salt': what turns customers.id into a customerId
+                                -- 'ignore_case': whether customers.client_key is in lower case
 ) STRICT;
 
 -- Every customer there is; a deleted one is gone.
 CREATE TABLE IF NOT EXISTS customers (
     id                 INTEGER PRIMARY KEY AUTOINCREMENT,   -- never used twice, so no customerId is either
-    client_id          TEXT NOT NULL UNIQUE,   -- the caller's clientId
+    client_id          TEXT NOT NULL,          -- the caller's clientId
     customer_id        TEXT NOT NULL,          -- the sandbox's own: 'cus_' and 24 hexadecimal digits
     company_name       TEXT NOT NULL,          -- this and the next seven: as they are now
     currency           TEXT NOT NULL,
@@ -21,8 +22,12 @@ CREATE TABLE IF NOT EXISTS customers (
     keys_issued        INTEGER NOT NULL,       -- API keys made by the create; the keys themselves are not kept
     created            INTEGER NOT NULL,       -- milliseconds since 1970
     modified           INTEGER NOT NULL,       -- milliseconds since 1970
-    body               TEXT NOT NULL           -- of the create, byte for byte as received
+    body               TEXT NOT NULL,          -- of the create, byte for byte as received
+    client_key         TEXT NOT NULL           -- what client_id is found and unique by: itself, or in lower case
 ) STRICT;
+
+-- Not UNIQUE: land-late-unchecked makes one customer twice.
+CREATE INDEX IF NOT EXISTS customers_by_client_key ON customers (client_key);
 
 -- Creates that made no customer, by clientId. A clientId without a line had none.
 CREATE TABLE IF NOT EXISTS fruitless_creates (

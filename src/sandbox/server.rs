@@ -1,6 +1,5 @@
 //! A request's way: counted, checked, perhaps struck by a fault, done, answered.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -12,6 +11,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -21,12 +21,12 @@ use crate::sandbox::catalog::{BUNDLES, PLANS};
 use crate::sandbox::checks::{self, Work};
 use crate::sandbox::counts::Tally;
 use crate::sandbox::customer::{self, Change, Draft, ShownBundle, ShownPlan};
-use crate::sandbox::faults::What;
+use crate::sandbox::faults::{Place, What};
+use crate::sandbox::late::Late;
 use crate::sandbox::mischief::{self, Reaction};
-use crate::sandbox::schedule::Schedule;
+use crate::sandbox::schedule::{Arrival, Schedule};
 use crate::sandbox::settings::Settings;
-use crate::sandbox::store::{Refusal, Store};
-use crate::sandbox::tables;
+use crate::sandbox::store::{Refusal, Store, Uniqueness};
 use crate::sandbox::throttle::Bucket;
 use crate::sandbox::wire::Line;
 
@@ -41,9 +41,12 @@ const LIST_PIECE: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Server {
     pub(super) settings: Settings,
-    pub(super) store: Store,
+    pub(super) store: Arc<Store>,
     pub(super) tally: Tally,
     pub(super) stopping: CancellationToken,
+    pub(super) late: Late,
+    /// Whether there are faults of a proxy.
+    proxied: bool,
     schedule: Mutex<Schedule>,
     bucket: Option<Mutex<Bucket>>,
     /// Requests that may be worked at.
@@ -83,7 +86,13 @@ pub(super) async fn serve(
 impl Server {
     pub(super) fn new(settings: Settings, store: Store) -> Self {
         let bucket = settings.requests_per_second.clone().map(Bucket::new);
+        let stopping = CancellationToken::new();
         Self {
+            late: Late::new(stopping.clone()),
+            proxied: settings
+                .faults
+                .iter()
+                .any(|fault| fault.what.place() == Place::Proxy),
             schedule: Mutex::new(Schedule::new(settings.faults.clone(), settings.seed)),
             bucket: bucket.map(Mutex::new),
             at_once: Semaphore::new(match settings.at_once {
@@ -92,10 +101,10 @@ impl Server {
             }),
             began: Instant::now(),
             next_id: AtomicU64::new(fastrand::Rng::with_seed(settings.seed).u64(..)),
-            stopping: CancellationToken::new(),
+            stopping,
             tally: Tally::default(),
             settings,
-            store,
+            store: Arc::new(store),
         }
     }
 
@@ -103,15 +112,51 @@ impl Server {
         let decided = {
             let (parts, body) = request.into_parts();
             let body = axum::body::to_bytes(body, MOST_READ).await.ok();
-            self.decide(&parts, body.as_ref(), rate)
+            match self.arrive(&parts, body.as_ref()).await {
+                Some(reaction) => Err(reaction),
+                None => self.decide(&parts, body.as_ref(), rate),
+            }
             // Here the request is gone: it lies in the connection's read buffer,
             // and as long as it does, every connection needs another one.
         };
         match decided {
             Err(reaction) => reaction,
-            Ok((work, None)) => Reaction::Answer(self.perform(work).await),
+            Ok((work, None)) => Reaction::Answer(self.perform(work, Uniqueness::Checked).await),
             Ok((work, Some(what))) => self.misbehave(&what, work).await,
         }
+    }
+
+    /// Counts a request, and says how it ends if it does not get as far as the API.
+    async fn arrive(&self, parts: &Parts, body: Option<&Bytes>) -> Option<Reaction> {
+        let at = self.began.elapsed();
+        let route = calls::route(&parts.method, parts.uri.path()).ok();
+        let call = route.as_ref().map(|route| route.call);
+        self.tally.came(call, at);
+        if locked(&self.schedule).down(at) {
+            return Some(Reaction::Reset);
+        }
+        if !self.proxied {
+            return None;
+        }
+        let body = body.map_or(&[] as &[u8], |body| body);
+        let client = match route {
+            Some(route) if route.call == calls::Call::Create => client_id(body),
+            Some(route) => route.customer,
+            None => String::new(),
+        };
+        let arrival = Arrival {
+            call,
+            client: &client,
+            path: parts.uri.path(),
+            body,
+        };
+        let what = locked(&self.schedule).strike_at_proxy(arrival, at)?;
+        self.tally.struck(what.word());
+        let reaction = mischief::instead(&what)?;
+        if call == Some(calls::Call::Create) && !client.is_empty() {
+            return Some(self.stopped(client, reaction).await);
+        }
+        Some(reaction)
     }
 
     /// What a request asks for and what strikes it, or how it ends here.
@@ -122,20 +167,18 @@ impl Server {
         rate: &mut HeaderMap,
     ) -> Result<(Work, Option<What>), Reaction> {
         let at = self.began.elapsed();
-        let route = calls::route(&parts.method, parts.uri.path());
-        self.tally
-            .came(route.as_ref().ok().map(|route| route.call), at);
-        if locked(&self.schedule).down(at) {
-            return Err(Reaction::Reset);
-        }
-        let route = route.map_err(|astray| Reaction::Answer(checks::astray(&astray, parts)))?;
+        let route = calls::route(&parts.method, parts.uri.path())
+            .map_err(|astray| Reaction::Answer(checks::astray(&astray, parts)))?;
         let call = route.call;
         let work = self
             .admit(call, parts, at, rate)
             .and_then(|()| checks::check(route, parts, body, &self.settings))
             .map_err(Reaction::Answer)?;
-        let struck = locked(&self.schedule).strike(call, work.client(), at);
-        Ok((work, struck))
+        let strike = locked(&self.schedule).strike(call, work.client(), at);
+        for _ in 0..strike.clock_steps {
+            self.tally.struck("clock");
+        }
+        Ok((work, strike.what))
     }
 
     /// The checks that come before the request is looked at.
@@ -163,43 +206,75 @@ impl Server {
     }
 
     async fn misbehave(self: &Arc<Self>, what: &What, work: Work) -> Reaction {
+        let arrived = Instant::now();
         self.tally.struck(what.word());
         if let Some(reaction) = mischief::instead(what) {
-            if let Work::Create(draft) = work
-                && let Err(refusal) = self.store.stopped(draft.client_id).await
-            {
-                return Reaction::Answer(self.refuse(refusal, ""));
-            }
-            return reaction;
+            return match work {
+                Work::Create(draft) => self.stopped(draft.client_id, reaction).await,
+                _ => reaction,
+            };
         }
-        let answer = if let What::Delay(time) = *what {
-            // A task of its own: it goes on when the client has given up.
-            let server = Arc::clone(self);
-            let late = tokio::spawn(async move {
-                tokio::time::sleep(time).await;
-                server.perform(work).await
-            });
-            late.await.unwrap_or_else(|lost| broken(&lost.to_string()))
-        } else {
-            self.perform(work).await
+        let answer = match *what {
+            What::Delay(time) | What::LandLate(time) => {
+                self.land(arrived + time, work, Uniqueness::Checked).await
+            }
+            What::LandLateUnchecked(time) => {
+                if let Work::Create(draft) = &work
+                    && let Err(refusal) = self.store.probe(draft.client_id.clone()).await
+                {
+                    return Reaction::Answer(self.refuse(refusal, &draft.client_id));
+                }
+                self.land(arrived + time, work, Uniqueness::Unchecked).await
+            }
+            What::StatusThenLand(_, time) | What::ResetThenLand(time) => {
+                drop(self.begin_late(arrived + time, work, Uniqueness::Checked));
+                Answer::json(StatusCode::OK, Vec::new())
+            }
+            _ => self.perform(work, Uniqueness::Checked).await,
         };
         mischief::afterwards(what, answer)
     }
 
-    async fn perform(&self, work: Work) -> Answer {
+    /// Notes a create that ends without anything done.
+    async fn stopped(&self, client_id: String, reaction: Reaction) -> Reaction {
+        match self.store.stopped(client_id).await {
+            Ok(()) => reaction,
+            Err(refusal) => Reaction::Answer(self.refuse(refusal, "")),
+        }
+    }
+
+    /// Does the work at `due`, and waits for it.
+    async fn land(self: &Arc<Self>, due: Instant, work: Work, uniqueness: Uniqueness) -> Answer {
+        let late = self.begin_late(due, work, uniqueness);
+        late.await.unwrap_or_else(|lost| broken(&lost.to_string()))
+    }
+
+    fn begin_late(
+        self: &Arc<Self>,
+        due: Instant,
+        work: Work,
+        uniqueness: Uniqueness,
+    ) -> JoinHandle<Answer> {
+        let server = Arc::clone(self);
+        let work = async move { server.perform(work, uniqueness).await };
+        self.late.begin(due, work)
+    }
+
+    async fn perform(&self, work: Work, uniqueness: Uniqueness) -> Answer {
         match work {
             Work::Authenticate => Answer::json(StatusCode::OK, b"{\"authenticated\":true}".into()),
             Work::Plans => all(PLANS.iter().map(ShownPlan::from)),
             Work::Bundles => all(BUNDLES.iter().map(ShownBundle::from)),
             Work::List => self.list(),
-            Work::Create(draft) => self.create(*draft).await,
+            Work::Create(draft) => self.create(*draft, uniqueness).await,
+            Work::Look(name) => self.look(name).await,
             Work::Change(name, change) => self.change(name, change).await,
         }
     }
 
-    async fn create(&self, draft: Draft) -> Answer {
+    async fn create(&self, draft: Draft, uniqueness: Uniqueness) -> Answer {
         let (keys, client_id) = (draft.options.keys, draft.client_id.clone());
-        match self.store.create(draft, self.now()).await {
+        match self.store.create(draft, uniqueness, self.now()).await {
             Ok(customer) => {
                 let key = keys.then(|| key(self.settings.seed, &customer.id));
                 self.shown(StatusCode::CREATED, &customer, key.as_deref())
@@ -208,14 +283,16 @@ impl Server {
         }
     }
 
+    async fn look(&self, name: String) -> Answer {
+        match self.store.look(name.clone()).await {
+            Ok(customer) => self.shown(StatusCode::OK, &customer, None),
+            Err(refusal) => self.refuse(refusal, &name),
+        }
+    }
+
     async fn change(&self, name: String, change: Change) -> Answer {
-        let status = if change == Change::None {
-            StatusCode::OK
-        } else {
-            StatusCode::CREATED
-        };
         match self.store.change(name.clone(), change, self.now()).await {
-            Ok(customer) => self.shown(status, &customer, None),
+            Ok(customer) => self.shown(StatusCode::CREATED, &customer, None),
             Err(refusal) => self.refuse(refusal, &name),
         }
     }
@@ -223,10 +300,9 @@ impl Server {
     /// All customers, read and sent on piece by piece: there may be millions.
     fn list(&self) -> Answer {
         let (to, pieces) = Pieces::channel(2);
-        let path = self.settings.database.clone();
-        let account = self.settings.client_id.clone();
+        let (store, settings) = (Arc::clone(&self.store), self.settings.clone());
         tokio::task::spawn_blocking(move || {
-            if let Err(error) = send_list(&path, &account, &to) {
+            if let Err(error) = send_list(&store, &settings, &to) {
                 // The answer has begun; all that is left is to end it visibly
                 // early. Where nobody reads any more there is nobody to tell.
                 drop(to.blocking_send(Err(std::io::Error::other(error))));
@@ -264,7 +340,7 @@ impl Server {
     fn finish(&self, mut answer: Answer, rate: HeaderMap) -> Response {
         self.tally.answered(answer.status.as_u16());
         let id = format!("req_{:016x}", self.next_id.fetch_add(1, Ordering::Relaxed));
-        let date = httpdate::fmt_http_date((self.settings.now)());
+        let date = httpdate::fmt_http_date(self.date());
         for (name, value) in [(HeaderName::from_static("x-request-id"), id), (DATE, date)] {
             if let Ok(value) = HeaderValue::from_str(&value) {
                 answer.headers.push((name, value));
@@ -273,6 +349,23 @@ impl Server {
         let mut response = answer.into_response();
         response.headers_mut().extend(rate);
         response
+    }
+
+    /// The time that answers bear.
+    fn date(&self) -> SystemTime {
+        let shift = locked(&self.schedule).clock_shift();
+        let (now, by) = (
+            (self.settings.now)(),
+            Duration::from_secs(shift.unsigned_abs()),
+        );
+        let shifted = if shift < 0 {
+            now.checked_sub(by)
+        } else {
+            now.checked_add(by)
+        };
+        // An HTTP date has four digits for the year and begins in 1970.
+        let last = SystemTime::UNIX_EPOCH + Duration::from_hours(24 * 365 * 8000);
+        shifted.unwrap_or(now).clamp(SystemTime::UNIX_EPOCH, last)
     }
 
     /// Milliseconds since 1970.
@@ -309,19 +402,28 @@ fn key(seed: u64, customer_id: &str) -> String {
     format!("sk_test.{:032x}", fastrand::Rng::with_seed(mixed).u128(..))
 }
 
+/// The `clientId` in the body of a create, as far as there is one.
+fn client_id(body: &[u8]) -> String {
+    let body: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    let id = body
+        .as_ref()
+        .and_then(|body| body.get("clientId")?.as_str());
+    id.unwrap_or_default().to_owned()
+}
+
 fn send_list(
-    path: &Path,
-    account: &str,
+    store: &Store,
+    settings: &Settings,
     to: &tokio::sync::mpsc::Sender<std::io::Result<Bytes>>,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let mut piece = b"[".to_vec();
     let mut comma = false;
     let mut unshown = None;
-    tables::each(&tables::open_to_read(path)?, |customer| {
+    store.each(&settings.database, |customer| {
         if std::mem::replace(&mut comma, true) {
             piece.push(b',');
         }
-        match customer::show(customer, account, None) {
+        match customer::show(customer, &settings.client_id, None) {
             Ok(json) => piece.extend(json),
             Err(error) => unshown = Some(error),
         }

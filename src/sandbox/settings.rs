@@ -38,6 +38,15 @@ pub struct Settings {
     pub stripe_connected: bool,
     /// The status for a create whose `clientId` is there: the reference leaves it open.
     pub exists_status: u16,
+    /// How long after a change a look-up and the list still show what was before it.
+    /// Writes see the change at once.
+    pub read_lag: Duration,
+    /// Whether `clientId`s that differ in case only are one.
+    pub ignore_case: bool,
+    /// Whether a create for a `clientId` that is there is answered with that customer, as with success.
+    pub upsert: bool,
+    /// Whether such a create also updates the customer.
+    pub upsert_updates: bool,
     /// How it misbehaves; of several that would strike, the first does.
     pub faults: Vec<Fault>,
     /// Where chance begins, so that a run can be had again.
@@ -60,6 +69,10 @@ impl Settings {
             at_once: 0,
             stripe_connected: false,
             exists_status: 409,
+            read_lag: Duration::ZERO,
+            ignore_case: false,
+            upsert: false,
+            upsert_updates: false,
             faults: Vec::new(),
             seed: 1,
             now: wall_clock,

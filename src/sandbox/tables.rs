@@ -1,5 +1,6 @@
 //! The SQL of the sandbox; `schema.sql` says what the tables mean.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -24,6 +25,8 @@ const COLUMNS: &str = "id, customer_id, client_id, company_name, currency, statu
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ids {
     salt: u64,
+    /// Whether `clientId`s that differ in case only are one.
+    ignore_case: bool,
 }
 
 /// An odd number (so that multiplying by it can be undone) of well mixed bits: 2^64 / golden ratio.
@@ -39,6 +42,15 @@ impl Ids {
         format!("cus_{spread:016x}{check:08x}")
     }
 
+    /// What a `clientId` is found by and has to be unique in.
+    pub(super) fn key(self, client_id: &str) -> Cow<'_, str> {
+        if self.ignore_case {
+            Cow::Owned(client_id.to_lowercase())
+        } else {
+            Cow::Borrowed(client_id)
+        }
+    }
+
     /// The number behind a `customerId` of this file.
     fn number(self, customer_id: &str) -> Option<i64> {
         let digits = customer_id.strip_prefix("cus_")?.get(..16)?;
@@ -49,7 +61,11 @@ impl Ids {
 }
 
 /// Opens the file for writing, making it if there is none.
-pub(super) fn open(path: &Path, salt: u64) -> Result<(Connection, Ids), SandboxError> {
+pub(super) fn open(
+    path: &Path,
+    salt: u64,
+    ignore_case: bool,
+) -> Result<(Connection, Ids), SandboxError> {
     let failed = |doing| move |source| SandboxError::database(doing, path, source);
     private_file(path).map_err(|source| SandboxError::File {
         path: path.to_owned(),
@@ -82,11 +98,35 @@ pub(super) fn open(path: &Path, salt: u64) -> Result<(Connection, Ids), SandboxE
         .map_err(failed("prepare the sandbox in"))?;
     db.set_prepared_statement_cache_capacity(32);
     let salt = found(&db, salt).map_err(failed("make the sandbox in"))?;
-    Ok((db, Ids { salt }))
+    let ids = Ids { salt, ignore_case };
+    set_keys(&db, ids).map_err(failed("prepare the sandbox in"))?;
+    Ok((db, ids))
 }
 
 /// Makes the tables where they are missing, and gives the salt of the file.
 fn found(db: &Connection, salt: u64) -> rusqlite::Result<u64> {
+    let columns: i64 = db.query_row(
+        "SELECT count(*) FROM pragma_table_info('customers') WHERE name <> 'client_key'",
+        [],
+        |row| row.get(0),
+    )?;
+    let has_key: i64 = db.query_row(
+        "SELECT count(*) FROM pragma_table_info('customers') WHERE name = 'client_key'",
+        [],
+        |row| row.get(0),
+    )?;
+    if columns > 0 && has_key == 0 {
+        // Files from before duplicates could be made on purpose.
+        db.execute_batch(concat!(
+            "BEGIN; ALTER TABLE customers RENAME TO customers_before;",
+            include_str!("schema.sql"),
+            "INSERT INTO customers SELECT *, client_id FROM customers_before;
+             DELETE FROM sqlite_sequence WHERE name = 'customers';
+             UPDATE sqlite_sequence SET name = 'customers' WHERE name = 'customers_before';
+             DROP TABLE customers_before;
+             COMMIT;"
+        ))?;
+    }
     db.execute_batch(include_str!("schema.sql"))?;
     db.execute(
         "INSERT OR IGNORE INTO sandbox VALUES ('salt', ?1)",
@@ -95,6 +135,36 @@ fn found(db: &Connection, salt: u64) -> rusqlite::Result<u64> {
     db.query_row("SELECT value FROM sandbox WHERE name = 'salt'", [], |row| {
         row.get::<_, i64>(0).map(i64::cast_unsigned)
     })
+}
+
+/// Writes all keys again if the file was last served with another notion of them.
+fn set_keys(db: &Connection, ids: Ids) -> rusqlite::Result<()> {
+    let before: Option<bool> = db
+        .query_row(
+            "SELECT value FROM sandbox WHERE name = 'ignore_case'",
+            [],
+            |row| row.get(0),
+        )
+        .optional()?;
+    if before.unwrap_or_default() == ids.ignore_case {
+        return Ok(());
+    }
+    let transaction = db.unchecked_transaction()?;
+    let mut all = transaction.prepare("SELECT id, client_id FROM customers")?;
+    let mut rows = all.query([])?;
+    while let Some(row) = rows.next()? {
+        let (number, client_id): (i64, String) = (row.get(0)?, row.get(1)?);
+        transaction
+            .prepare_cached("UPDATE customers SET client_key = ?2 WHERE id = ?1")?
+            .execute(params![number, ids.key(&client_id)])?;
+    }
+    drop(rows);
+    drop(all);
+    transaction.execute(
+        "INSERT OR REPLACE INTO sandbox VALUES ('ignore_case', ?1)",
+        [ids.ignore_case],
+    )?;
+    transaction.commit()
 }
 
 /// Opens the file for reading only, as of the last commit.
@@ -128,19 +198,30 @@ pub(super) fn next_number(db: &Connection) -> rusqlite::Result<i64> {
         .map(|number| number.unwrap_or(1))
 }
 
-/// Adds a customer; false if one of its `clientId` is there.
+/// What is noted of a customer's creation beside the customer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Issue<'a> {
+    /// Whether there may be no other customer of its `clientId`.
+    pub(super) unique: bool,
+    /// Whether API keys were made.
+    pub(super) keys: bool,
+    /// The body as it was received.
+    pub(super) body: &'a str,
+}
+
+/// Adds a customer; false if it has to be unique and one of its `clientId` is there.
 pub(super) fn insert(
     db: &Connection,
+    ids: Ids,
     customer: &Customer,
-    keys: bool,
-    body: &str,
+    issue: Issue<'_>,
 ) -> rusqlite::Result<bool> {
     let added = db
         .prepare_cached(
-            "INSERT INTO customers VALUES
-                (:id, :client_id, :customer_id, :company_name, :currency, :status, :stripe,
-                 :plans, :bundles, :contact, :keys, :created, :modified, :body)
-             ON CONFLICT (client_id) DO NOTHING",
+            "INSERT INTO customers SELECT
+                :id, :client_id, :customer_id, :company_name, :currency, :status, :stripe,
+                :plans, :bundles, :contact, :keys, :created, :modified, :body, :key
+             WHERE NOT :unique OR NOT EXISTS (SELECT 1 FROM customers WHERE client_key = :key)",
         )?
         .execute(named_params! {
             ":id": customer.number,
@@ -153,10 +234,12 @@ pub(super) fn insert(
             ":plans": ids_json(&customer.plans),
             ":bundles": ids_json(&customer.bundles),
             ":contact": contact_json(customer)?,
-            ":keys": keys,
+            ":keys": issue.keys,
             ":created": customer.created,
             ":modified": customer.modified,
-            ":body": body,
+            ":body": issue.body,
+            ":key": ids.key(&customer.client_id),
+            ":unique": issue.unique,
         })?;
     Ok(added == 1)
 }
@@ -201,21 +284,26 @@ pub(super) fn find(db: &Connection, ids: Ids, name: &str) -> rusqlite::Result<Op
         }
     }
     db.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM customers WHERE client_id = ?1"
+        "SELECT {COLUMNS} FROM customers WHERE client_key = ?1 ORDER BY id LIMIT 1"
     ))?
-    .query_row([name], read)
+    .query_row([ids.key(name)], read)
     .optional()
+}
+
+/// Begins a transaction that reads the file as it is now, until the connection is closed.
+pub(super) fn freeze(db: &Connection) -> rusqlite::Result<()> {
+    db.execute_batch("BEGIN; SELECT 1 FROM customers LIMIT 1;")
 }
 
 /// Hands every customer to `each`, in the order of creation, until it returns false.
 pub(super) fn each(
     db: &Connection,
-    mut each: impl FnMut(&Customer) -> bool,
+    mut each: impl FnMut(Customer) -> bool,
 ) -> rusqlite::Result<()> {
     let mut statement = db.prepare(&format!("SELECT {COLUMNS} FROM customers ORDER BY id"))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        if !each(&read(row)?) {
+        if !each(read(row)?) {
             break;
         }
     }
@@ -297,7 +385,11 @@ mod tests {
     #[test]
     fn an_id_leads_back_to_its_number_and_a_foreign_one_to_none() {
         assert_eq!(SPREAD.wrapping_mul(GATHER), 1);
-        let (ours, other) = (Ids { salt: 7 }, Ids { salt: 8 });
+        let ids = |salt| Ids {
+            salt,
+            ignore_case: false,
+        };
+        let (ours, other) = (ids(7), ids(8));
         for number in [1, 2, 1_000_000_007] {
             let id = ours.customer_id(number);
             assert_eq!(id.len(), 28);
@@ -314,7 +406,7 @@ mod tests {
     fn the_file_is_its_owners_only() {
         use std::os::unix::fs::PermissionsExt as _;
         let dir = tempfile::tempdir().unwrap();
-        let (_db, _) = open(&dir.path().join("s.db"), 1).unwrap();
+        let (_db, _) = open(&dir.path().join("s.db"), 1, false).unwrap();
         for entry in std::fs::read_dir(dir.path()).unwrap() {
             let mode = entry.unwrap().metadata().unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
@@ -325,8 +417,8 @@ mod tests {
     fn a_file_keeps_its_salt() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s.db");
-        let (_, first) = open(&path, 1).unwrap();
-        let (_, second) = open(&path, 2).unwrap();
+        let (_, first) = open(&path, 1, false).unwrap();
+        let (_, second) = open(&path, 2, false).unwrap();
         assert_eq!(first.customer_id(5), second.customer_id(5));
     }
 
@@ -337,12 +429,12 @@ mod tests {
         let other = rusqlite::Connection::open(&path).unwrap();
         other.execute_batch("CREATE TABLE ledger (x)").unwrap();
         assert!(matches!(
-            open(&path, 1).unwrap_err(),
+            open(&path, 1, false).unwrap_err(),
             SandboxError::Foreign { .. }
         ));
         std::fs::write(dir.path().join("text"), "not a database at all, no").unwrap();
         assert!(matches!(
-            open(&dir.path().join("text"), 1).unwrap_err(),
+            open(&dir.path().join("text"), 1, false).unwrap_err(),
             SandboxError::Database { .. }
         ));
     }
