@@ -33,7 +33,7 @@ fn where_one_does_not_nothing_else_is_sent() {
     let run = Run::new()
         .server(&["altered@lookup:2"])
         .input("in.csv", rows(50));
-    let ended = run.import("in.csv --canary 3").code(4);
+    let ended = run.import("in.csv --canary 3").code(5);
     ended
         .says("companyName is \"ALTERED\" at Kable")
         .says("Stopped by the canary: 1 of 3 rows sent ahead")
@@ -53,7 +53,7 @@ fn a_row_that_is_refused_is_a_canary_that_does_not_agree() {
         .server(&["status:422@create:2"])
         .input("in.csv", rows(50));
     run.import("in.csv --canary 3 --concurrency 1")
-        .code(4)
+        .code(5)
         .says("line 3, \"c-2\": failed: ");
     assert_eq!(run.counts().of(Call::Create), 3);
 }
@@ -78,7 +78,7 @@ fn rows_in_doubt_wait_for_the_canary_too() {
     run.server_again(|settings| {
         settings.faults = vec!["altered@lookup:1".parse().unwrap()];
     });
-    run.import("in.csv --canary 2").code(4);
+    run.import("in.csv --canary 2").code(5);
     // The one in doubt was not among the two.
     assert_eq!(run.held().len(), 3);
     let summary = run.summary("in.csv");
@@ -113,7 +113,7 @@ fn a_canary_that_is_refused_for_everybodys_sake_fails_no_row() {
         .server(&["status:422@create:1-10"])
         .input("in.csv", rows(30));
     for _ in 0..2 {
-        run.import("in.csv --canary 5").code(4);
+        run.import("in.csv --canary 5").code(5);
         run.summary("in.csv").outcomes(&[("pending", 30)]);
     }
     run.import("in.csv --canary 5").code(0);
@@ -126,7 +126,7 @@ fn a_canary_that_waits_can_be_stopped() {
         .server(&["status:503@lookup"])
         .input("in.csv", rows(30));
     run.import("in.csv --canary 2 --max-duration 2s")
-        .code(4)
+        .code(5)
         .says("could not be read back: everything was stopped");
     run.summary("in.csv")
         .outcomes(&[("created", 2), ("pending", 28)]);

@@ -381,7 +381,7 @@ fn a_wrong_key_at_the_start_stops_it_before_any_create() {
 #[test]
 fn stripe_on_an_account_without_it_stops_after_a_handful_and_fails_nothing() {
     let mut run = Run::new().server(&[]).input("in.csv", rows(60));
-    run.import("in.csv --stripe").code(4).says("Stripe");
+    run.import("in.csv --stripe").code(5).says("Stripe");
     run.summary("in.csv").outcomes(&[("pending", 60)]);
     let creates = run.counts().of(Call::Create);
     assert!((1..=20).contains(&creates), "{creates}");

@@ -285,7 +285,7 @@ fn all_or_nothing_sends_nothing_if_a_row_is_rejected() {
         .server(&[])
         .input("in.csv", rows(30) + "c-x,,USD\n");
     run.import("in.csv --all-or-nothing")
-        .code(4)
+        .code(5)
         .says("Nothing was sent");
     assert_eq!(run.counts().of(Call::Create), 0);
     let summary = run.summary("in.csv");
@@ -304,9 +304,9 @@ fn too_many_rejected_rows_stop_it_before_the_first_create() {
         .server(&[])
         .input("in.csv", rows(107) + &bad.concat());
     // A tenth of 120 rows is twelve.
-    run.import("in.csv").code(4).says("--max-errors");
+    run.import("in.csv").code(5).says("--max-errors");
     run.summary("in.csv").outcomes(&[("pending", 107)]);
-    run.import("in.csv --max-errors 12").code(4);
+    run.import("in.csv --max-errors 12").code(5);
     assert_eq!(run.counts().of(Call::Create), 0);
     run.import("in.csv --max-errors 13").code(3);
     run.summary("in.csv").outcomes(&[("created", 107)]);
@@ -318,7 +318,7 @@ fn too_many_failed_rows_stop_it_and_it_can_go_on() {
         .server(&["status:422@create:5-7"])
         .input("in.csv", rows(30));
     run.import("in.csv --max-errors 2 --concurrency 1")
-        .code(4)
+        .code(5)
         .says("--max-errors");
     run.summary("in.csv")
         .outcomes(&[("created", 4), ("failed", 3), ("pending", 23)]);

@@ -1,21 +1,37 @@
 //! When the sending is to stop by itself: `--stop-at`, `--max-duration`.
+//!
+//! A time of day is a matter of the wall clock, and follows it when it is set. A
+//! length of time is not: it is counted on a clock that nothing sets, and that
+//! goes on while the machine sleeps.
 
 use std::time::Duration;
 
 use jiff::Zoned;
 use jiff::civil::Time;
+use jiff::tz::AmbiguousOffset;
 
 use super::wall_clock;
 use crate::config::sending::TimeLimits;
 use crate::engine::stop::{Halt, Stop};
 
-/// How often the clock is looked at: a machine that slept, or whose clock was
+/// How often a clock is looked at: a machine that slept, or whose clock was
 /// set, is found out by the next look.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// When to stop, on our clock, and the option that says so.
+/// Milliseconds on some clock.
+type Clock = fn() -> i64;
+
+/// When to stop, and on which clock, and the option that says so.
 #[derive(Debug)]
-pub(super) struct Deadlines(Vec<(i64, String)>);
+struct Deadline {
+    until_ms: i64,
+    clock: Clock,
+    option: String,
+}
+
+/// When to stop.
+#[derive(Debug)]
+pub(super) struct Deadlines(Vec<Deadline>);
 
 impl Deadlines {
     /// Those of `limits`, counted from now.
@@ -26,13 +42,19 @@ impl Deadlines {
             .stop_at
             .and_then(|at| Some((at, next(at, &Zoned::now())?)));
         if let Some((at, until)) = next_at {
-            let option = format!("--stop-at {}", at.strftime("%H:%M"));
-            deadlines.push((until.timestamp().as_millisecond(), option));
+            deadlines.push(Deadline {
+                until_ms: until.timestamp().as_millisecond(),
+                clock: wall_clock,
+                option: format!("--stop-at {}", at.strftime("%H:%M")),
+            });
         }
         if let Some(most) = limits.max_duration {
             let millis = i64::try_from(most.as_millis()).unwrap_or(i64::MAX);
-            let option = format!("--max-duration {}", humantime::format_duration(most));
-            deadlines.push((wall_clock().saturating_add(millis), option));
+            deadlines.push(Deadline {
+                until_ms: steady_clock().saturating_add(millis),
+                clock: steady_clock,
+                option: format!("--max-duration {}", humantime::format_duration(most)),
+            });
         }
         Self(deadlines)
     }
@@ -40,39 +62,83 @@ impl Deadlines {
     /// Halts `stop` when the first of them is reached, as long as the runtime
     /// lives.
     pub(super) fn keep(self, stop: &Stop) {
-        for (until, option) in self.0 {
-            tokio::spawn(halt_at(until, option, stop.clone()));
+        for deadline in self.0 {
+            tokio::spawn(deadline.keep(stop.clone()));
         }
     }
 }
 
-async fn halt_at(until_ms: i64, option: String, stop: Stop) {
-    loop {
-        let left = u64::try_from(until_ms - wall_clock()).unwrap_or_default();
-        if left == 0 {
-            return stop.halt(Halt::OutOfTime { option });
+impl Deadline {
+    async fn keep(self, stop: Stop) {
+        while let Some(wait) = wait(self.until_ms, (self.clock)()) {
+            tokio::time::sleep(wait).await;
         }
-        tokio::time::sleep(Duration::from_millis(left).min(LOOK_EVERY)).await;
+        stop.halt(Halt::OutOfTime {
+            option: self.option,
+        });
     }
+}
+
+/// How long to wait before the clock, which shows `now_ms`, is looked at again;
+/// `None` when `until_ms` is reached.
+fn wait(until_ms: i64, now_ms: i64) -> Option<Duration> {
+    let left = u64::try_from(until_ms.saturating_sub(now_ms)).unwrap_or_default();
+    (left > 0).then(|| Duration::from_millis(left).min(LOOK_EVERY))
+}
+
+/// Milliseconds on a clock that is never set, and counts the time that the
+/// machine sleeps (`CLOCK_BOOTTIME` on Linux; Apple's `CLOCK_MONOTONIC` does).
+#[cfg(unix)]
+fn steady_clock() -> i64 {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let clock = rustix::time::ClockId::Boottime;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let clock = rustix::time::ClockId::Monotonic;
+    let now = rustix::time::clock_gettime(clock);
+    now.tv_sec
+        .saturating_mul(1000)
+        .saturating_add(now.tv_nsec / 1_000_000)
+}
+
+/// Milliseconds since it was first asked for. The clock of a system without
+/// `clock_gettime` is never set; whether it counts sleep is the system's.
+#[cfg(not(unix))]
+fn steady_clock() -> i64 {
+    static BEGAN: std::sync::OnceLock<tokio::time::Instant> = std::sync::OnceLock::new();
+    let began = BEGAN.get_or_init(tokio::time::Instant::now);
+    i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The next time, after `now`, at which clocks show `at`. Where clocks are put
-/// forward over it, it is as much later.
+/// back over it they show it twice, and both count; where they are put forward
+/// over it, it is as much later.
 fn next(at: Time, now: &Zoned) -> Option<Zoned> {
-    let on = |day: jiff::civil::Date| day.to_datetime(at).to_zoned(now.time_zone().clone()).ok();
-    let today = on(now.date())?;
-    if today > *now {
-        return Some(today);
-    }
-    on(now.date().tomorrow().ok()?)
+    let zone = now.time_zone();
+    let on = |day: jiff::civil::Date| {
+        let shown = zone.to_ambiguous_zoned(day.to_datetime(at));
+        if matches!(shown.offset(), AmbiguousOffset::Fold { .. }) {
+            [shown.clone().earlier().ok(), shown.later().ok()]
+        } else {
+            [shown.compatible().ok(), None]
+        }
+    };
+    let today = now.date();
+    let days = [Some(today), today.tomorrow().ok()];
+    days.into_iter()
+        .flatten()
+        .flat_map(on)
+        .flatten()
+        .find(|time| time > now)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use jiff::civil::{DateTime, time};
     use jiff::tz::TimeZone;
 
-    use super::next;
+    use super::{next, steady_clock, wait};
 
     #[test]
     fn a_time_of_day_is_the_next_one() {
@@ -90,5 +156,41 @@ mod tests {
             };
             assert_eq!(next(at, &here(now)).unwrap(), here(wanted), "{now}");
         }
+    }
+
+    /// In Berlin clocks go from 03:00 back to 02:00 on 2026-10-25.
+    #[test]
+    fn a_time_that_comes_twice_is_the_second_one_after_the_first() {
+        let berlin = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        let utc = |text: &str| {
+            let there: DateTime = text.parse().unwrap();
+            let there = there.to_zoned(TimeZone::UTC).unwrap();
+            there.with_time_zone(berlin.clone())
+        };
+        let at = time(2, 30, 0, 0);
+        for (now, wanted) in [
+            ("2026-10-24T23:59", "2026-10-25T00:30"),
+            ("2026-10-25T00:30", "2026-10-25T01:30"),
+            ("2026-10-25T00:45", "2026-10-25T01:30"),
+            ("2026-10-25T01:15", "2026-10-25T01:30"),
+            ("2026-10-25T01:30", "2026-10-26T01:30"),
+        ] {
+            assert_eq!(next(at, &utc(now)).unwrap(), utc(wanted), "{now}");
+        }
+    }
+
+    #[test]
+    fn the_end_is_waited_for_in_short_looks_at_the_clock() {
+        assert_eq!(wait(20_000, 0), Some(Duration::from_secs(5)));
+        assert_eq!(wait(20_000, 19_999), Some(Duration::from_millis(1)));
+        assert_eq!(wait(20_000, 20_000), None);
+        assert_eq!(wait(20_000, i64::MAX), None);
+        assert_eq!(wait(i64::MAX, -1), Some(Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn the_clock_of_a_length_of_time_never_goes_back() {
+        let readings: Vec<i64> = (0..1000).map(|_| steady_clock()).collect();
+        assert!(readings.is_sorted());
     }
 }

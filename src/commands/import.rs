@@ -306,13 +306,13 @@ impl Session {
         match halt {
             Some(Halt::Interrupted) => Exit::Interrupted,
             Some(Halt::Denied { .. } | Halt::Broken) => Exit::Failed,
+            Some(Halt::OutOfTime { .. }) => Exit::Stopped,
             Some(
                 Halt::AllAlike { .. }
                 | Halt::TooManyErrors { .. }
-                | Halt::OutOfTime { .. }
                 | Halt::Canary { .. }
                 | Halt::Declined,
-            ) => Exit::Stopped,
+            ) => Exit::NeedsPerson,
             None if self.dispatch.dry_run && summary.rows.rejected == 0 => Exit::Done,
             None => exit_of(summary),
         }

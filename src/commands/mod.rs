@@ -48,8 +48,11 @@ pub enum Exit {
     Usage = 2,
     /// Finished, but not with every row.
     RowsLeft = 3,
-    /// Stopped early by itself.
+    /// Stopped early by the clock: the same command goes on.
     Stopped = 4,
+    /// Stopped early, and a person is needed first: the same command would stop
+    /// again.
+    NeedsPerson = 5,
     /// Interrupted.
     Interrupted = 130,
 }
@@ -245,9 +248,10 @@ mod tests {
             [
                 Exit::Done as u8,
                 Exit::Stopped as u8,
+                Exit::NeedsPerson as u8,
                 Exit::Interrupted as u8
             ],
-            [0, 4, 130]
+            [0, 4, 5, 130]
         );
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::results::print;
-use super::signals::signal;
+use super::signals::shutdown;
 use super::{Exit, runtime};
 use crate::cli;
 use crate::config::sending::duration;
@@ -22,7 +22,7 @@ pub fn run(typed: cli::Sandbox) -> anyhow::Result<Exit> {
     runtime.block_on(async {
         let sandbox = Sandbox::start(settings.clone()).await?;
         print(&greeting(&sandbox.url(), &settings))?;
-        signal().await;
+        shutdown().await;
         let counts = sandbox.requests();
         sandbox.stop().await;
         let calls: Vec<String> = counts

@@ -1,5 +1,5 @@
-//! Ctrl-C and SIGTERM: the first lets what is in flight finish, the second
-//! doesn't.
+//! Ctrl-C, SIGTERM and SIGHUP: the first lets what is in flight finish, the
+//! second doesn't.
 
 use std::io::Write;
 
@@ -7,10 +7,11 @@ use crate::engine::stop::{Halt, Stop};
 
 /// Listens for signals, as long as the runtime lives.
 pub(super) fn listen(stop: Stop) {
+    let hangup_is_ignored = hangup_is_ignored();
     tokio::spawn(async move {
-        signal().await;
+        signal(hangup_is_ignored).await;
         stop.halt(Halt::Interrupted);
-        signal().await;
+        signal(hangup_is_ignored).await;
         writeln!(
             std::io::stderr(),
             "stopped at once; the checkpoint is right, run the same command again"
@@ -25,8 +26,13 @@ pub(super) fn listen(stop: Stop) {
     });
 }
 
+/// Waits for the next signal that ends a server.
+pub(super) async fn shutdown() {
+    signal(hangup_is_ignored()).await;
+}
+
 /// Waits for the next signal that means "stop".
-pub(super) async fn signal() {
+async fn signal(hangup_is_ignored: bool) {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
@@ -38,13 +44,56 @@ pub(super) async fn signal() {
             // safe as ever to interrupt it hard.
             return std::future::pending().await;
         };
+        // To listen would undo `nohup`.
+        let mut hangup = (!hangup_is_ignored)
+            .then(|| signal(SignalKind::hangup()).ok())
+            .flatten();
+        let hung_up = async {
+            match &mut hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            _ = hung_up => {}
         }
     }
     #[cfg(not(unix))]
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
+    {
+        let _unused = hangup_is_ignored;
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+    }
+}
+
+/// Whether SIGHUP was ignored when the program began, as `nohup` has it. Known
+/// where `/proc` is (Linux); elsewhere SIGHUP is listened for.
+fn hangup_is_ignored() -> bool {
+    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores_hangup(&status))
+}
+
+/// Whether the mask of ignored signals in `/proc/self/status` has SIGHUP, whose
+/// number is 1 (proc(5), `SigIgn`).
+fn ignores_hangup(status: &str) -> bool {
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ignores_hangup;
+
+    #[test]
+    fn an_ignored_hangup_is_the_lowest_bit() {
+        let status = |mask: &str| format!("SigBlk:\t0001\nSigIgn:\t{mask}\nSigCgt:\t0001\n");
+        assert!(ignores_hangup(&status("0000000000001001")));
+        assert!(!ignores_hangup(&status("0000000000001000")));
+        assert!(!ignores_hangup("SigBlk:\t0001\n"));
     }
 }

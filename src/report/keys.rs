@@ -46,7 +46,11 @@ impl KeyFile {
             None => return Err(io::Error::other("it is there already and no file of keys")),
             Some([]) => end_last_line(&mut file)?,
             // The file is new, or a full disk cut it off here.
-            Some(missing) => file.write_all(missing)?,
+            Some(missing) => {
+                file.write_all(missing)?;
+                file.sync_data()?;
+                sync_folder(path)?;
+            }
         }
         Ok(Self {
             file,
@@ -128,6 +132,23 @@ fn end_last_line(file: &mut File) -> io::Result<()> {
     } else {
         b",cut off?\n"
     })
+}
+
+/// Makes sure that a new file is found again after a power cut: its folder is
+/// written for itself (fsync(2)).
+fn sync_folder(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    if let Some(folder) = path.parent() {
+        let folder = if folder.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            folder
+        };
+        File::open(folder)?.sync_all()?;
+    }
+    #[cfg(not(unix))]
+    let _unused = path;
+    Ok(())
 }
 
 /// A file that somebody else could read is made the owner's alone.
