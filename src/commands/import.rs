@@ -200,6 +200,7 @@ impl Session {
             retry: self.dispatch.retry,
             allowance: Allowance::at(self.dispatch.pacing.ceiling),
             existing: self.dispatch.policy.existing,
+            stripe: self.dispatch.stripe,
             canary,
             errors,
             allowed_errors,

@@ -62,6 +62,7 @@ impl Ending<'_> {
         demand_agreement(&accounted, surveyed)?;
         summary.rows = accounted.rows;
         summary.outcomes = accounted.outcomes;
+        summary.created_by_this_checkpoint = accounted.ours;
         summary.problems = accounted.problems;
         Ok(Accounted {
             listing,

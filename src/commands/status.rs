@@ -55,6 +55,7 @@ fn json(path: &Path, standing: &Standing, holder: Option<&str>) -> String {
         "fit_rows": standing.fit_rows,
         "settled": settled(standing),
         "outcomes": standing.tally,
+        "created_by_this_checkpoint": standing.ours,
         "requests": standing.figures.requests,
         "pacing": standing.figures.pacing.filter(|_| holder.is_some()),
         "elapsed_seconds": seconds(Duration::from_millis(standing.figures.elapsed_ms)),
@@ -142,6 +143,13 @@ fn plain(path: &Path, standing: &Standing, holder: Option<&str>, since_ms: u64) 
             line(format!("  {:>12}  {name}", thousands(count)));
         }
     }
+    // Said where it is not the count of those that are `created` now.
+    if standing.ours != standing.tally.of(Outcome::Created) {
+        line(format!(
+            "  {:>12}  created by this checkpoint, whatever became of them since",
+            thousands(standing.ours)
+        ));
+    }
     let requests = standing.figures.requests;
     line(String::new());
     line(format!(
@@ -166,6 +174,7 @@ mod tests {
             command: "import".to_owned(),
             inputs: vec!["in.csv".to_owned()],
             fit_rows: 1200,
+            ours: 1000,
             ..Standing::default()
         };
         standing.target.base_url = "https://test.kable.io".to_owned();

@@ -153,8 +153,12 @@ fn said(halt: &Halt, summary: &Summary) -> String {
         Halt::Denied { message } => {
             format!("Stopped: the credentials are refused ({message}). What was done is kept.")
         }
-        Halt::AllAlike { rows, message } => format!(
-            "Stopped: the first {rows} rows were all refused alike ({message}). None of them counts as failed."
+        Halt::AllAlike {
+            rows,
+            kind,
+            message,
+        } => format!(
+            "Stopped: the first {rows} rows {kind} were all refused alike ({message}). None of them counts as failed."
         ),
         Halt::TooManyErrors { errors, allowed } if summary.requests.sent == 0 => format!(
             "Nothing was sent: {} rejected or failed, and no more than {} may be (--max-errors, --all-or-nothing).",

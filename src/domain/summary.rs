@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::outcome::Tally;
+use super::outcome::{Outcome, Tally};
 use super::problem::{Code, Mend, Problem};
 
 /// How many lines of each kind of problem are kept.
@@ -47,6 +47,38 @@ impl RequestCounts {
             throttled: self.throttled + other.throttled,
             lookups: self.lookups + other.lookups,
         }
+    }
+}
+
+/// What became of rows that an earlier run may have sent and the input no longer
+/// has. They are no rows of the input, and in none of its counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Left {
+    /// This checkpoint created the customer.
+    pub created: u64,
+    /// The customer is there, and others created it, or it can't be told who.
+    pub already_existed: u64,
+    /// There is no such customer, and what was sent did not create one.
+    pub absent: u64,
+    /// It could not be found out.
+    pub unresolved: u64,
+}
+
+impl Left {
+    /// How many there are.
+    pub fn sum(self) -> u64 {
+        self.created + self.already_existed + self.absent + self.unresolved
+    }
+
+    /// Counts a row that came to `outcome`; `ours` says whether this checkpoint
+    /// created its customer.
+    pub fn add(&mut self, outcome: Outcome, ours: bool) {
+        *match outcome {
+            Outcome::Unresolved => &mut self.unresolved,
+            outcome if !outcome.is_there() => &mut self.absent,
+            _ if ours => &mut self.created,
+            _ => &mut self.already_existed,
+        } += 1;
     }
 }
 
@@ -143,6 +175,10 @@ pub struct Summary {
     pub rows: RowCounts,
     /// What became of the rows that were fit.
     pub outcomes: Tally,
+    /// Rows whose customer this checkpoint created, whatever became of them since.
+    pub created_by_this_checkpoint: u64,
+    /// Rows that were in doubt when they had left the input.
+    pub left_the_file: Left,
     /// Requests of all runs.
     pub requests: RequestCounts,
     /// Latency of all runs.

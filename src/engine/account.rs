@@ -34,6 +34,8 @@ pub struct Account {
     pub rows: RowCounts,
     /// What the others came to.
     pub outcomes: Tally,
+    /// Rows whose customer this checkpoint created, whatever they came to since.
+    pub ours: u64,
     /// What was wrong.
     pub problems: Vec<ProblemKind>,
     /// Whether it was stopped before the end.
@@ -76,6 +78,7 @@ impl<'a> Accounting<'a> {
             ledger: self.ledger,
             listed: self.listed,
             problems: ProblemTally::default(),
+            ours: 0,
         };
         self.verdicts
             .rewind()
@@ -118,6 +121,7 @@ where
             }
         }
     }
+    all.ours = finder.ours;
     all.problems = finder.problems.kinds();
     Ok(all)
 }

@@ -1,18 +1,148 @@
-//! Whether refusals are everybody's: the first rows all refused with the same
-//! words, and none accepted (pure).
+//! Whether refusals have one cause: the first rows of a kind all refused with the
+//! same words, and none of that kind accepted (pure).
 //!
-//! Until one row is accepted, refusals are held back: an account without Stripe
-//! refuses a million rows alike, and none of them would be wrong.
+//! Until a row of a kind is accepted, refusals of that kind are held back: an
+//! account without Stripe refuses each row that asks for Stripe, and none of these
+//! rows is wrong. A verdict is kept for each kind of request by itself, so that
+//! rows of other kinds that are accepted in between hide nothing.
+//!
+//! A row that is found at Kable proves neither: it was not created now. But where
+//! refusals lie far apart among such rows, they are the rows' own.
 
-/// How many refusals alike are everybody's.
+use crate::domain::customer::Customer;
+
+/// How many refusals alike have one cause.
 pub(super) const MOST: usize = 20;
 
-/// Refusals held back until it is known whose they are.
+/// With so many rows found at Kable between refusals alike, these are the rows' own.
+const FOUND: u64 = 2 * MOST as u64;
+
+/// The most different words that are held at once.
+const MOST_WORDS: usize = 8;
+
+/// A kind of request. Where several kinds are refused alike, the first of them is
+/// named: what a create asks for says more than that it is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Kind {
+    /// A create for which a customer at Stripe is to be made (`--stripe`).
+    AsksForStripe,
+    /// A create with a `stripeCustomerId`.
+    OwnStripe,
+    /// A create with bundles.
+    Bundles,
+    /// A create with plans.
+    Plans,
+    /// Any create.
+    Create,
+    /// A create without plans, bundles and Stripe.
+    Plain,
+    /// Any update.
+    Update,
+}
+
+impl Kind {
+    const ALL: [Self; 7] = [
+        Self::AsksForStripe,
+        Self::OwnStripe,
+        Self::Bundles,
+        Self::Plans,
+        Self::Create,
+        Self::Plain,
+        Self::Update,
+    ];
+
+    /// The kind as it follows "the first 20 rows".
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::AsksForStripe => "that ask for a customer at Stripe (--stripe)",
+            Self::OwnStripe => "with a stripeCustomerId",
+            Self::Bundles => "with bundles",
+            Self::Plans => "with plans",
+            Self::Plain => "without plans, bundles and Stripe",
+            Self::Create => "to be created",
+            Self::Update => "to be updated",
+        }
+    }
+}
+
+/// The kinds to which a request belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Kinds(u8);
+
+impl Kinds {
+    /// An update.
+    pub(super) const UPDATE: Self = Self::of(Kind::Update);
+
+    const fn of(kind: Kind) -> Self {
+        Self(1 << kind as u8)
+    }
+
+    /// A create of `customer`; `stripe` says whether creates ask for Stripe.
+    pub(super) fn of_create(customer: &Customer, stripe: bool) -> Self {
+        let own_stripe = customer.stripe_customer_id().is_some();
+        let features = [
+            (stripe && !own_stripe, Kind::AsksForStripe),
+            (own_stripe, Kind::OwnStripe),
+            (customer.bundle_ids().next().is_some(), Kind::Bundles),
+            (customer.plan_ids().next().is_some(), Kind::Plans),
+        ];
+        let given = features.into_iter().filter(|(is_given, _)| *is_given);
+        let features = given.fold(Self::default(), |kinds, (_, kind)| {
+            kinds.and(Self::of(kind))
+        });
+        let features = if features == Self::default() {
+            Self::of(Kind::Plain)
+        } else {
+            features
+        };
+        features.and(Self::of(Kind::Create))
+    }
+
+    /// These and `others`.
+    #[must_use]
+    pub(super) const fn and(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
+    const fn without(self, others: Self) -> Self {
+        Self(self.0 & !others.0)
+    }
+
+    const fn has(self, kind: Kind) -> bool {
+        self.0 & Self::of(kind).0 != 0
+    }
+
+    fn each(self) -> impl Iterator<Item = Kind> {
+        Kind::ALL.into_iter().filter(move |kind| self.has(*kind))
+    }
+}
+
+/// What is known of one kind.
+#[derive(Debug, Clone, Copy, Default)]
+struct Seen {
+    in_flight: usize,
+    /// Rows that were found at Kable.
+    found: u64,
+}
+
+/// A refusal that is held back.
+#[derive(Debug)]
+struct Held<T> {
+    words: String,
+    kinds: Kinds,
+    /// Of each kind, how many rows had been found at Kable before it.
+    found: [u64; Kind::ALL.len()],
+    row: T,
+}
+
+/// Refusals held back until their cause is known.
 #[derive(Debug)]
 pub(super) struct Alike<T> {
-    words: String,
-    held: Vec<T>,
-    open: bool,
+    /// The kinds of which a row was accepted.
+    accepted: Kinds,
+    seen: [Seen; Kind::ALL.len()],
+    held: Vec<Held<T>>,
 }
 
 /// What to do with a refusal.
@@ -22,87 +152,347 @@ pub(super) enum Finding<T> {
     Held,
     /// These rows were refused for their own sake.
     Theirs(Vec<T>),
-    /// These were refused like everybody.
-    Everybodys(Vec<T>),
+    /// The first rows of a kind were refused alike, and so many of them.
+    OneCause {
+        /// The kind.
+        kind: Kind,
+        /// How many.
+        many: usize,
+        /// All rows that were held back.
+        rows: Vec<T>,
+    },
 }
 
 impl<T> Default for Alike<T> {
     fn default() -> Self {
         Self {
-            words: String::new(),
+            accepted: Kinds::default(),
+            seen: [Seen::default(); Kind::ALL.len()],
             held: Vec::new(),
-            open: true,
         }
     }
 }
 
 impl<T> Alike<T> {
-    /// Takes in a refusal with these words.
-    pub(super) fn refused(&mut self, words: &str, row: T) -> Finding<T> {
-        if !self.open {
+    /// Whether one more row of these kinds may be sent before it is known whether
+    /// they are refused alike.
+    pub(super) fn has_room(&self, kinds: Kinds) -> bool {
+        let mut open = kinds.without(self.accepted).each();
+        open.all(|kind| self.seen(kind).in_flight < self.room(kind))
+    }
+
+    /// How many rows of a kind may be in flight.
+    fn room(&self, kind: Kind) -> usize {
+        if self.seen(kind).found >= FOUND {
+            return usize::MAX;
+        }
+        let held = self.held.iter().filter(|held| held.kinds.has(kind));
+        let most = held.clone().map(|one| {
+            let alike = held.clone().filter(|other| other.words == one.words);
+            alike.count()
+        });
+        MOST.saturating_sub(most.max().unwrap_or_default()).max(1)
+    }
+
+    /// A row of these kinds is sent.
+    pub(super) fn started(&mut self, kinds: Kinds) {
+        self.count(kinds, |seen| seen.in_flight += 1);
+    }
+
+    /// A row that was sent is not in flight any more.
+    pub(super) fn ended(&mut self, kinds: Kinds) {
+        self.count(kinds, |seen| {
+            seen.in_flight = seen.in_flight.saturating_sub(1)
+        });
+    }
+
+    /// A row of these kinds was found at Kable.
+    pub(super) fn found(&mut self, kinds: Kinds) {
+        self.count(kinds, |seen| seen.found += 1);
+    }
+
+    /// A request of these kinds was accepted; gives the rows back that were refused
+    /// for their own sake, for nothing else is left that they have in common.
+    pub(super) fn accepted(&mut self, kinds: Kinds) -> Vec<T> {
+        if kinds.without(self.accepted) == Kinds::default() {
+            return Vec::new();
+        }
+        self.accepted = self.accepted.and(kinds);
+        let accepted = self.accepted;
+        self.take(|held| held.kinds.without(accepted) == Kinds::default())
+    }
+
+    /// A request of these kinds was refused with these words.
+    pub(super) fn refused(&mut self, kinds: Kinds, words: &str, row: T) -> Finding<T> {
+        let open = kinds.without(self.accepted);
+        if open == Kinds::default() {
             return Finding::Theirs(vec![row]);
         }
-        if self.held.is_empty() {
-            words.clone_into(&mut self.words);
+        self.held.push(Held {
+            words: words.to_owned(),
+            kinds: open,
+            found: self.seen.map(|seen| seen.found),
+            row,
+        });
+        for kind in open.each() {
+            let is_alike = |held: &Held<T>| held.kinds.has(kind) && held.words == words;
+            let alike = self.held.iter().filter(|held| is_alike(held));
+            let many = alike.clone().count();
+            if many < MOST {
+                continue;
+            }
+            let before = alike.filter_map(|held| held.found.get(kind as usize)).min();
+            let between = self.seen(kind).found - before.copied().unwrap_or_default();
+            if between >= FOUND {
+                return Finding::Theirs(self.take(is_alike));
+            }
+            let rows = self.take(|_| true);
+            return Finding::OneCause { kind, many, rows };
         }
-        self.held.push(row);
-        if self.words != words {
-            self.open = false;
-            return Finding::Theirs(std::mem::take(&mut self.held));
-        }
-        if self.held.len() >= MOST {
-            return Finding::Everybodys(std::mem::take(&mut self.held));
-        }
-        Finding::Held
+        self.give_up_oldest()
     }
 
-    /// Takes in that a row was accepted: the refusals before it were theirs.
-    pub(super) fn accepted(&mut self) -> Vec<T> {
-        self.open = false;
-        std::mem::take(&mut self.held)
+    /// All rows that are held back: too few to tell.
+    pub(super) fn rest(&mut self) -> Vec<T> {
+        self.take(|_| true)
     }
 
-    /// How many more rows may be sent before it must be known.
-    pub(super) fn room(&self) -> usize {
-        if self.open {
-            MOST - self.held.len().min(MOST)
-        } else {
-            usize::MAX
+    /// Where too many different words are held, those that came first are no cause
+    /// of many refusals.
+    fn give_up_oldest(&mut self) -> Finding<T> {
+        let mut words: Vec<&str> = self.held.iter().map(|held| held.words.as_str()).collect();
+        let first = words.first().map(|first| (*first).to_owned());
+        words.sort_unstable();
+        words.dedup();
+        match first {
+            Some(first) if words.len() > MOST_WORDS => {
+                Finding::Theirs(self.take(|held| held.words == first))
+            }
+            Some(_) | None => Finding::Held,
+        }
+    }
+
+    fn take(&mut self, which: impl Fn(&Held<T>) -> bool) -> Vec<T> {
+        let taken = self.held.extract_if(.., |held| which(held));
+        taken.map(|held| held.row).collect()
+    }
+
+    fn seen(&self, kind: Kind) -> Seen {
+        self.seen.get(kind as usize).copied().unwrap_or_default()
+    }
+
+    fn count(&mut self, kinds: Kinds, mut change: impl FnMut(&mut Seen)) {
+        for kind in kinds.each() {
+            if let Some(seen) = self.seen.get_mut(kind as usize) {
+                change(seen);
+            }
         }
     }
 }
 
+/// The words by which refusals are compared: a status and a message without the
+/// `values` of the row, and without what looks like an id.
+pub(super) fn words<'v>(
+    status: u16,
+    message: &str,
+    values: impl IntoIterator<Item = &'v str>,
+) -> String {
+    // Values of one or two characters stand in other words as well.
+    let mut values: Vec<&str> = values.into_iter().filter(|value| value.len() > 2).collect();
+    values.sort_unstable_by_key(|value| std::cmp::Reverse(value.len()));
+    let message = values
+        .into_iter()
+        .fold(message.to_owned(), |message, value| {
+            message.replace(value, "…")
+        });
+    let is_id = |word: &str| word.len() >= 6 && word.contains(|digit: char| digit.is_ascii_digit());
+    let words: Vec<&str> = message
+        .split_whitespace()
+        .map(|word| if is_id(word) { "…" } else { word })
+        .collect();
+    format!("{status} {}", words.join(" "))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Alike, Finding, MOST};
+    use proptest::prelude::*;
+
+    use super::{Alike, FOUND, Finding, Kind, Kinds, MOST, MOST_WORDS, words};
+    use crate::domain::customer::Customer;
+    use crate::domain::customer::tests::{aster, aster_at_stripe, aster_bare};
+
+    const STRIPE: Kinds = Kinds::of(Kind::AsksForStripe).and(CREATE);
+    const OWN: Kinds = Kinds::of(Kind::OwnStripe).and(CREATE);
+    const CREATE: Kinds = Kinds::of(Kind::Create);
 
     #[test]
-    fn the_same_words_from_the_start_are_everybodys() {
+    fn a_create_belongs_to_the_kinds_of_what_it_asks_for() {
+        let kinds = |customer: &Customer, stripe| Kinds::of_create(customer, stripe);
+        let of = |all: &[Kind]| {
+            let all = all.iter().map(|kind| Kinds::of(*kind));
+            all.fold(CREATE, Kinds::and)
+        };
+        assert_eq!(kinds(&aster(), false), of(&[Kind::Plans]));
+        assert_eq!(
+            kinds(&aster(), true),
+            of(&[Kind::Plans, Kind::AsksForStripe])
+        );
+        assert_eq!(
+            kinds(&aster_at_stripe(), true),
+            of(&[Kind::Plans, Kind::OwnStripe])
+        );
+        assert_eq!(kinds(&aster_bare(), false), of(&[Kind::Plain]));
+        assert_eq!(kinds(&aster_bare(), true), of(&[Kind::AsksForStripe]));
+    }
+
+    #[test]
+    fn the_same_words_from_the_start_have_one_cause() {
         let mut alike = Alike::default();
         for row in 1..MOST {
-            assert_eq!(alike.refused("no Stripe", row), Finding::Held);
+            assert_eq!(alike.refused(STRIPE, "no Stripe", row), Finding::Held);
         }
-        assert_eq!(alike.room(), 1);
         assert_eq!(
-            alike.refused("no Stripe", MOST),
-            Finding::Everybodys((1..=MOST).collect())
+            alike.refused(STRIPE, "no Stripe", MOST),
+            Finding::OneCause {
+                kind: Kind::AsksForStripe,
+                many: MOST,
+                rows: (1..=MOST).collect()
+            }
+        );
+    }
+
+    /// Issue 12, point 8: rows with their own Stripe customer go through.
+    #[test]
+    fn other_kinds_that_are_accepted_hide_nothing() {
+        let mut alike = Alike::default();
+        for row in 1..MOST {
+            assert_eq!(alike.accepted(OWN), [] as [usize; 0]);
+            assert_eq!(alike.refused(STRIPE, "no Stripe", row), Finding::Held);
+        }
+        assert!(matches!(
+            alike.refused(STRIPE, "no Stripe", MOST),
+            Finding::OneCause {
+                kind: Kind::AsksForStripe,
+                ..
+            }
+        ));
+    }
+
+    #[test]
+    fn a_row_with_other_words_hides_nothing_either() {
+        let mut alike = Alike::default();
+        assert_eq!(alike.refused(STRIPE, "bad name", 0), Finding::Held);
+        for row in 1..MOST {
+            assert_eq!(alike.refused(STRIPE, "no Stripe", row), Finding::Held);
+        }
+        assert_eq!(
+            alike.refused(STRIPE, "no Stripe", MOST),
+            Finding::OneCause {
+                kind: Kind::AsksForStripe,
+                many: MOST,
+                rows: (0..=MOST).collect()
+            }
         );
     }
 
     #[test]
-    fn other_words_make_them_their_own() {
+    fn one_accepted_row_of_their_kinds_makes_them_their_own() {
         let mut alike = Alike::default();
-        assert_eq!(alike.refused("bad plan a", 1), Finding::Held);
-        assert_eq!(alike.refused("bad plan b", 2), Finding::Theirs(vec![1, 2]));
-        assert_eq!(alike.refused("bad plan b", 3), Finding::Theirs(vec![3]));
-        assert_eq!(alike.room(), usize::MAX);
+        assert_eq!(alike.refused(CREATE, "no", 1), Finding::Held);
+        assert_eq!(alike.refused(STRIPE, "no", 2), Finding::Held);
+        assert_eq!(alike.accepted(OWN), [1]);
+        assert_eq!(alike.refused(CREATE, "no", 3), Finding::Theirs(vec![3]));
+        assert_eq!(alike.accepted(STRIPE), [2]);
+        assert_eq!(alike.refused(STRIPE, "no", 4), Finding::Theirs(vec![4]));
     }
 
     #[test]
-    fn one_accepted_row_makes_them_their_own() {
+    fn refusals_far_apart_among_rows_that_are_there_are_the_rows_own() {
         let mut alike = Alike::default();
-        assert_eq!(alike.refused("no", 1), Finding::Held);
-        assert_eq!(alike.accepted(), [1]);
-        assert_eq!(alike.refused("no", 2), Finding::Theirs(vec![2]));
+        let mut theirs = Vec::new();
+        for row in 0..100 {
+            for _ in 0..49 {
+                alike.found(CREATE);
+            }
+            match alike.refused(CREATE, "bad name", row) {
+                Finding::Held => {}
+                Finding::Theirs(rows) => theirs.extend(rows),
+                Finding::OneCause { .. } => panic!("{row}"),
+            }
+        }
+        assert_eq!(theirs, (0..100).collect::<Vec<_>>());
+        // Not so where they follow each other, whatever was found before.
+        let last = (0..MOST).map(|row| alike.refused(CREATE, "no Stripe", row));
+        assert!(matches!(last.last(), Some(Finding::OneCause { .. })));
+    }
+
+    #[test]
+    fn no_more_than_it_takes_are_in_flight_until_it_is_known() {
+        let mut alike = Alike::default();
+        for _ in 0..MOST {
+            assert!(alike.has_room(STRIPE));
+            alike.started(STRIPE);
+        }
+        assert!(!alike.has_room(STRIPE) && !alike.has_room(OWN));
+        // One of another kind is accepted: those go on.
+        assert_eq!(alike.accepted(OWN), [] as [usize; 0]);
+        assert!(!alike.has_room(STRIPE) && alike.has_room(OWN));
+        alike.ended(STRIPE);
+        assert!(alike.has_room(STRIPE));
+        assert_eq!(alike.refused(STRIPE, "no Stripe", 1), Finding::Held);
+        assert!(!alike.has_room(STRIPE));
+        for _ in 0..FOUND {
+            alike.found(STRIPE);
+        }
+        assert!(alike.has_room(STRIPE));
+    }
+
+    #[test]
+    fn words_name_no_row() {
+        let said = |message, values: &[&str]| words(422, message, values.iter().copied());
+        assert_eq!(
+            said("customer c-17 of Aster Ltd is bad", &["c-17", "Aster Ltd"]),
+            "422 customer … of … is bad"
+        );
+        assert_eq!(
+            said("plan pln_1a2b is not known (request req_99ab12)", &[]),
+            "422 plan … is not known (request …"
+        );
+        assert_eq!(said("it is bad", &["is"]), "422 it is bad");
+    }
+
+    proptest! {
+        /// Every row comes back once, and what is held stays little.
+        #[test]
+        fn rows_are_neither_lost_nor_doubled(
+            steps in prop::collection::vec((0u8..8, 0usize..12, 1u8..128), 0..300)
+        ) {
+            let mut alike = Alike::default();
+            let mut back = Vec::new();
+            let mut refused = 0;
+            for (step, word, kinds) in steps {
+                let kinds = Kinds(kinds);
+                match step {
+                    0 if word == 0 => back.extend(alike.accepted(kinds)),
+                    0..=2 => alike.found(kinds),
+                    _ => {
+                        refused += 1;
+                        match alike.refused(kinds, &word.to_string(), refused) {
+                            Finding::Held => {}
+                            Finding::Theirs(rows) => back.extend(rows),
+                            Finding::OneCause { many, rows, kind } => {
+                                prop_assert!(many >= MOST && rows.len() >= many);
+                                prop_assert!(!alike.accepted.has(kind));
+                                back.extend(rows);
+                            }
+                        }
+                    }
+                }
+                prop_assert!(alike.held.len() <= Kind::ALL.len() * MOST * (MOST_WORDS + 1));
+            }
+            back.extend(alike.rest());
+            back.sort_unstable();
+            prop_assert_eq!(back, (1..=refused).collect::<Vec<_>>());
+        }
     }
 }

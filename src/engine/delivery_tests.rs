@@ -240,7 +240,9 @@ async fn a_difference_is_told_with_the_refusals_status() {
 async fn a_customer_that_is_refused_and_absent_failed_with_words_that_name_no_row() {
     let sending = scripted([refused("plan of c-1 is unknown"), absent()]);
     match sending.deliver(ticket()).await {
-        Delivery::Refused { settlement, words } => {
+        Delivery::Refused {
+            settlement, words, ..
+        } => {
             assert_eq!(words, "400 plan of … is unknown");
             assert_eq!(
                 settlement.message.as_deref(),
@@ -405,7 +407,9 @@ async fn a_create_that_is_lost_each_time_is_given_up_after_the_retries() {
     let mut sending = scripted([lost(), absent(), lost(), absent(), lost(), absent()]);
     sending.retry.retries = 2;
     match sending.deliver(ticket()).await {
-        Delivery::Refused { settlement, words } => {
+        Delivery::Refused {
+            settlement, words, ..
+        } => {
             assert_eq!((settlement.status, settlement.attempts), (Some(502), 6));
             assert_eq!(words, "502 it is broken");
         }

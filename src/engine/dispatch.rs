@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 
 use super::Ticket;
-use super::alike::{Alike, Finding};
+use super::alike::{Alike, Finding, Kinds};
 use super::life::{Delivery, Life};
 use super::record::Message;
 use super::sending::Sending;
@@ -21,8 +21,29 @@ use crate::report::{Event, Observer};
 /// How long what is in flight may take after a stop.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// A row's end, with what it takes to record it.
-type Ended = (String, Delivery);
+/// A row's end, with what it takes to record it and to judge refusals.
+type Ended = (Named, Delivery);
+
+/// A row on its way.
+#[derive(Debug, Clone)]
+struct Named {
+    client_id: String,
+    /// The kinds of its create.
+    creates: Kinds,
+    /// Whether it failed in an earlier run, as it stands: then a refusal is its own,
+    /// and was that before.
+    failed_before: bool,
+}
+
+impl Named {
+    fn of(ticket: &Ticket, stripe: bool) -> Self {
+        Self {
+            client_id: ticket.customer.client_id().to_owned(),
+            creates: Kinds::of_create(&ticket.customer, stripe),
+            failed_before: ticket.history == Some(Outcome::Failed) && !ticket.changed,
+        }
+    }
+}
 
 /// The tickets that are next, in the batches in which they were claimed: a
 /// thread that is woken for every single one costs more than sending it.
@@ -65,7 +86,12 @@ pub(super) struct Dispatch<A, O> {
     pub(super) errors: u64,
     pub(super) allowed_errors: u64,
     pub(super) recorder: mpsc::Sender<Message>,
+    /// Whether creates ask for customers at Stripe.
+    pub(super) stripe: bool,
     pub(super) alike: Alike<(String, Settlement)>,
+    /// A row of a kind of which no more may be in flight until it is known whether
+    /// that kind is refused.
+    pub(super) held_back: Option<Ticket>,
 }
 
 impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
@@ -75,8 +101,13 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
         let stop = self.sending.stop.clone();
         let mut halted = pin!(stop.halted());
         let mut open = true;
-        while open || !tasks.is_empty() {
-            let full = tasks.len() >= self.concurrency.min(self.alike.room());
+        while open || self.held_back.is_some() || !tasks.is_empty() {
+            let full = tasks.len() >= self.concurrency;
+            // Without any in flight it has room.
+            if let Some(ticket) = self.held_back.take_if(|_| !full) {
+                self.start(&mut tasks, ticket);
+            }
+            let full = full || self.held_back.is_some();
             tokio::select! {
                 biased;
                 () = &mut halted => break,
@@ -90,7 +121,7 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
         if stop.is_halted() {
             self.wind_up(tasks, queue).await?;
         }
-        for (client_id, mut settlement) in self.alike.accepted() {
+        for (client_id, mut settlement) in self.alike.rest() {
             if stop.is_halted() || self.canary {
                 // It was never known whose refusal it was: a canary is too few
                 // rows to tell.
@@ -104,13 +135,18 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
         Ok(())
     }
 
-    fn start(&self, tasks: &mut JoinSet<Ended>, ticket: Ticket) {
+    fn start(&mut self, tasks: &mut JoinSet<Ended>, ticket: Ticket) {
+        let named = Named::of(&ticket, self.stripe);
+        if !named.failed_before && !self.alike.has_room(named.creates) {
+            self.held_back = Some(ticket);
+            return;
+        }
+        self.alike.started(named.creates);
         let sending = Arc::clone(&self.sending);
         // In a box, for it is moved about several times before it is polled.
-        tasks.spawn(Box::pin(async move {
-            let client_id = ticket.customer.client_id().to_owned();
-            (client_id, sending.deliver(ticket).await)
-        }));
+        tasks.spawn(Box::pin(
+            async move { (named, sending.deliver(ticket).await) },
+        ));
     }
 
     /// Lets what is in flight finish, and gives back what was not sent.
@@ -119,6 +155,9 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
             in_flight: self.sending.pace.in_flight() as u64,
         });
         let until = tokio::time::Instant::now() + GRACE;
+        if let Some(ticket) = self.held_back.take() {
+            self.release(ticket).await;
+        }
         // The feed ends by itself now; what it had claimed was not sent.
         loop {
             tokio::select! {
@@ -147,7 +186,7 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
     }
 
     async fn ended(&mut self, ended: Result<Ended, JoinError>) -> anyhow::Result<()> {
-        let (client_id, delivery) = match ended {
+        let (row, delivery) = match ended {
             Ok(ended) => ended,
             Err(error) if error.is_cancelled() => return Ok(()),
             // A row whose worker panicked stays claimed; the run must not go on
@@ -158,16 +197,16 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
                     .context("a worker failed; this is a bug in kable-bulk"));
             }
         };
+        self.alike.ended(row.creates);
+        let client_id = row.client_id.clone();
         match delivery {
             Delivery::Settled {
                 settlement,
                 keys,
                 from_before,
             } => {
-                if settlement.outcome.is_well() {
-                    for (client_id, held) in self.alike.accepted() {
-                        self.failed(client_id, held).await;
-                    }
+                for (client_id, held) in self.learn(&row, &settlement) {
+                    self.failed(client_id, held).await;
                 }
                 if settlement.outcome == Outcome::Failed {
                     self.failed(client_id, settlement).await;
@@ -181,8 +220,20 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
                     self.tell(ending).await;
                 }
             }
-            Delivery::Refused { settlement, words } => {
-                self.refused(&words, client_id, settlement).await;
+            Delivery::Refused { settlement, .. } if row.failed_before => {
+                self.failed(client_id, settlement).await;
+            }
+            Delivery::Refused {
+                settlement,
+                words,
+                is_update,
+            } => {
+                let kinds = if is_update {
+                    Kinds::UPDATE
+                } else {
+                    row.creates
+                };
+                self.refused(kinds, &words, (client_id, settlement)).await;
             }
             Delivery::Released(settlement) => self.settle(client_id, settlement).await,
             Delivery::InDoubt => {}
@@ -190,17 +241,44 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
         Ok(())
     }
 
-    async fn refused(&mut self, words: &str, client_id: String, settlement: Settlement) {
-        match self.alike.refused(words, (client_id, settlement)) {
+    /// Learns from a row's end whether its kinds are accepted; gives the rows back
+    /// that were refused for their own sake.
+    fn learn(&mut self, row: &Named, settled: &Settlement) -> Vec<(String, Settlement)> {
+        let is_success = settled.status.is_some_and(|status| status < 300);
+        match settled.outcome {
+            Outcome::Created if is_success => self.alike.accepted(row.creates),
+            // A look-up alone would have been one request.
+            Outcome::Updated if settled.attempts > 1 => {
+                self.alike.found(row.creates);
+                self.alike.accepted(Kinds::UPDATE)
+            }
+            Outcome::Created
+            | Outcome::AlreadyExisted
+            | Outcome::Updated
+            | Outcome::Unchanged
+            | Outcome::Differs
+            | Outcome::Failed => {
+                self.alike.found(row.creates);
+                Vec::new()
+            }
+            Outcome::Deleted | Outcome::Missing | Outcome::Unresolved | Outcome::Pending => {
+                Vec::new()
+            }
+        }
+    }
+
+    async fn refused(&mut self, kinds: Kinds, words: &str, row: (String, Settlement)) {
+        match self.alike.refused(kinds, words, row) {
             Finding::Held => {}
             Finding::Theirs(rows) => {
                 for (client_id, settlement) in rows {
                     self.failed(client_id, settlement).await;
                 }
             }
-            Finding::Everybodys(rows) => {
+            Finding::OneCause { kind, many, rows } => {
                 self.sending.stop.halt(Halt::AllAlike {
-                    rows: rows.len(),
+                    rows: many,
+                    kind: kind.name(),
                     message: format!("status {words}"),
                 });
                 // None of them would be wrong once the cause is mended.

@@ -48,6 +48,8 @@ pub(super) struct Finder<'p, V> {
     pub(super) listed: Option<&'p mut Listed>,
     /// All problems so far.
     pub(super) problems: ProblemTally,
+    /// Rows whose customer this checkpoint created.
+    pub(super) ours: u64,
 }
 
 impl<V> Finder<'_, V>
@@ -66,6 +68,8 @@ where
         for problem in &found.problems {
             self.problems.add(row.origin.line, problem);
         }
+        let ours = found.entry.as_ref().is_some_and(|entry| entry.ours);
+        self.ours += u64::from(ours);
         let input = row.origin.input;
         sink.take(&RowAccount {
             row,

@@ -1,6 +1,7 @@
 //! What is known of one row while it is on its way, and how that ends.
 
 use super::Ticket;
+use super::alike;
 use super::pace::Sent;
 use crate::domain::change::Change;
 use crate::domain::outcome::Outcome;
@@ -21,6 +22,8 @@ pub(super) enum Delivery {
     Refused {
         settlement: Settlement,
         words: String,
+        /// Whether it was an update that was refused.
+        is_update: bool,
     },
     /// It was certainly not sent.
     Released(Settlement),
@@ -116,19 +119,25 @@ impl Life {
     }
 
     pub(super) fn refused(&self, refusal: Refusal) -> Delivery {
-        // The words by which refusals are compared name no row.
-        let words = format!(
-            "{} {}",
-            refusal.status,
-            refusal
-                .message
-                .replace(self.ticket.customer.client_id(), "…")
-        );
+        let customer = &self.ticket.customer;
+        let values = [customer.client_id(), customer.company_name()]
+            .into_iter()
+            .chain(customer.stripe_customer_id())
+            .chain(customer.plan_ids())
+            .chain(customer.bundle_ids())
+            .chain(customer.contact().map(|(_, value)| value))
+            .chain(refusal.request_id.as_deref());
+        let words = alike::words(refusal.status, &refusal.message, values);
+        let is_update = self.update != Update::None || matches!(self.next, Next::Update(_));
         let mut settlement = self.settled(Outcome::Failed, false);
         settlement.status = (refusal.status != 0).then_some(refusal.status);
         settlement.request_id = refusal.request_id;
         settlement.message = Some(refusal.message);
-        Delivery::Refused { settlement, words }
+        Delivery::Refused {
+            settlement,
+            words,
+            is_update,
+        }
     }
 
     /// It was tried as often as wanted: the last trouble is its refusal.

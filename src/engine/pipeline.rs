@@ -43,6 +43,8 @@ pub struct Settings {
     pub allowance: Allowance,
     /// What is done about customers that are there and differ.
     pub existing: Existing,
+    /// Whether creates ask for customers at Stripe.
+    pub stripe: bool,
     /// Send only so many new rows, and read them back.
     pub canary: Option<usize>,
     /// Rows rejected or failed before this run sends.
@@ -163,10 +165,12 @@ where
         sending: Arc::clone(&sending),
         concurrency: settings.pacing.concurrency,
         canary: settings.canary.is_some(),
+        stripe: settings.stripe,
         errors: settings.errors,
         allowed_errors: settings.allowed_errors,
         recorder,
         alike: super::alike::Alike::default(),
+        held_back: None,
     };
     // On a worker, where the requests are: between it and the thread that waits
     // here, every row would wake a thread twice.

@@ -88,6 +88,7 @@ impl Site {
                 retry: EAGER,
                 allowance: Allowance::UNLIMITED,
                 existing: Existing::Skip,
+                stripe: false,
                 canary: None,
                 errors: 0,
                 allowed_errors: u64::MAX,
@@ -524,7 +525,14 @@ async fn twenty_refusals_alike_from_the_start_end_the_run() {
         .behave(refusing(|id| format!("no Stripe for {id}")));
     let came = site.import(good(100)).await;
     let message = "status 400 no Stripe for …".to_owned();
-    assert_eq!(came.halt, Some(Halt::AllAlike { rows: 20, message }));
+    assert_eq!(
+        came.halt,
+        Some(Halt::AllAlike {
+            rows: 20,
+            kind: "to be created",
+            message,
+        })
+    );
     assert_eq!(site.kable.creates().len(), 20);
 }
 
@@ -723,7 +731,9 @@ async fn after_a_stop_an_answer_is_awaited_for_ten_seconds_and_its_row_stays_cla
         errors: 0,
         allowed_errors: 0,
         recorder,
+        stripe: false,
         alike: Alike::default(),
+        held_back: None,
     };
     let (stop, began) = (dispatch.sending.stop.clone(), Instant::now());
     let ticket = Ticket {

@@ -14,10 +14,12 @@ pub enum Halt {
         /// What the API said.
         message: String,
     },
-    /// The first rows were all refused with the same words.
+    /// The first rows of a kind were all refused with the same words.
     AllAlike {
         /// How many rows.
         rows: usize,
+        /// The kind, as it follows "rows".
+        kind: &'static str,
         /// What the API said.
         message: String,
     },
