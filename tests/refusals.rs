@@ -103,6 +103,7 @@ fn updates_that_are_refused_alike_leave_rows_what_they_were() {
     let edited = rows(60).replace(",Company ", ",Firm ");
     run.write("in.csv", &edited);
     run.import("in.csv --existing update")
+        .code(5)
         .says("the first 20 rows to be updated were all refused alike");
     let summary = run.summary("in.csv");
     summary.outcomes(&[("differs", 60)]);
