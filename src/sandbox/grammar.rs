@@ -145,19 +145,32 @@ impl What {
             .into_iter()
             .find(|known| *known == word)
             .ok_or_else(|| FaultError::Word(word.to_owned()))?;
-        let given = |what: Self| argument.is_none().then_some(what);
-        let (read, wanted) = match known {
+        let (read, wanted) = Self::with(known, argument);
+        read.ok_or_else(|| FaultError::Argument {
+            word: known,
+            wanted,
+            found: argument.unwrap_or_default().to_owned(),
+        })
+    }
+
+    /// The fault of this word, if the argument is right, and what is a right one.
+    fn with(word: &str, argument: Option<&str>) -> (Option<Self>, &'static str) {
+        let page = |what: fn(Option<Duration>) -> Self| {
+            let time = argument.map_or(Some(None), |text| read_time(text).map(Some));
+            (time.map(what), "a time such as 2s, or nothing")
+        };
+        let status = |what: fn(StatusCode) -> Self| {
+            let status = argument.and_then(read_status);
+            (status.map(what), "a status from 200 to 599")
+        };
+        match word {
+            "status" => status(Self::Status),
+            "status-after" => status(Self::StatusAfter),
+            "login-page" => page(Self::LoginPage),
+            "not-found-page" => page(Self::NotFoundPage),
             "drip" => (
                 argument.map_or(Some(DRIP), read_time).map(Self::Drip),
                 "a time such as 20ms, or nothing",
-            ),
-            "status" => (
-                argument.and_then(read_status).map(Self::Status),
-                "a status from 200 to 599",
-            ),
-            "status-after" => (
-                argument.and_then(read_status).map(Self::StatusAfter),
-                "a status from 200 to 599",
             ),
             "throttle" => (
                 argument
@@ -175,18 +188,6 @@ impl What {
                 argument.and_then(read_length).map(Self::Outage),
                 "a time such as 30s, or a number of requests",
             ),
-            "login-page" => (
-                argument
-                    .map_or(Some(None), |text| read_time(text).map(Some))
-                    .map(Self::LoginPage),
-                "a time such as 2s, or nothing",
-            ),
-            "not-found-page" => (
-                argument
-                    .map_or(Some(None), |text| read_time(text).map(Some))
-                    .map(Self::NotFoundPage),
-                "a time such as 2s, or nothing",
-            ),
             "status-then-land" => (
                 argument.and_then(read_status_and_time),
                 "a status and a time such as 503/2s",
@@ -201,19 +202,14 @@ impl What {
                 argument.and_then(|text| text.parse().ok()).map(Self::Clock),
                 "whole seconds such as 90 or -3600",
             ),
-            other => match Self::timed(other) {
-                Some(timed) => (
+            other => match (Self::timed(other), Self::simple(other)) {
+                (Some(timed), _) => (
                     argument.and_then(read_time).map(timed),
                     "a time such as 2s or 50ms",
                 ),
-                None => (Self::simple(other).and_then(given), "nothing"),
+                (None, simple) => (simple.filter(|_| argument.is_none()), "nothing"),
             },
-        };
-        read.ok_or_else(|| FaultError::Argument {
-            word: known,
-            wanted,
-            found: argument.unwrap_or_default().to_owned(),
-        })
+        }
     }
 
     /// The faults that take a time and nothing else.

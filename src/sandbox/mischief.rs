@@ -93,7 +93,7 @@ pub(super) fn instead(what: &What) -> Option<Reaction> {
 /// What becomes of the answer once the work is done.
 pub(super) fn afterwards(what: &What, answer: Answer) -> Reaction {
     let spoilt = match what {
-        What::LostReply => return Reaction::Reset,
+        What::LostReply | What::ResetThenLand(_) => return Reaction::Reset,
         What::HangAfter => return Reaction::Hang,
         What::CutBody => cut(answer),
         What::EmptyBody => with(answer, Content::Nothing),
@@ -104,7 +104,6 @@ pub(super) fn afterwards(what: &What, answer: Answer) -> Reaction {
         What::HugeBody => pad(answer),
         What::Drip(pause) => drip(answer, *pause),
         What::StatusAfter(status) | What::StatusThenLand(status, _) => told_to(*status),
-        What::ResetThenLand(_) => return Reaction::Reset,
         What::Reset
         | What::Hang
         | What::Delay(_)

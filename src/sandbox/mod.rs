@@ -20,6 +20,7 @@ pub mod held;
 mod lag;
 mod late;
 mod mischief;
+mod perform;
 pub mod rps;
 mod schedule;
 mod server;

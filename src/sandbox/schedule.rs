@@ -110,10 +110,10 @@ impl Rule {
                 *only == arrival.call && (once_begun || which.has(number.of_call))
             }
         };
-        let content = match &self.fault.what {
-            What::Firewall(text) => memchr::memmem::find(arrival.body, text.as_bytes()).is_some(),
-            What::NoSlashes => arrival.path.to_ascii_uppercase().contains("%2F"),
-            _ => true,
+        let content = if let What::Firewall(text) = &self.fault.what {
+            memchr::memmem::find(arrival.body, text.as_bytes()).is_some()
+        } else {
+            self.fault.what != What::NoSlashes || arrival.path.to_ascii_uppercase().contains("%2F")
         };
         let left = self.fault.times.is_none_or(|times| self.struck < times);
         left && when && content

@@ -16,6 +16,10 @@ pub const CLIENT_SECRET: &str = "sk_test.sandbox-only-not-a-secret";
 
 /// How a sandbox is to be.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch that is set by itself"
+)]
 pub struct Settings {
     /// The SQLite file of its customers; made if it is missing.
     pub database: PathBuf,
