@@ -115,6 +115,70 @@ fn an_outage_can_be_interrupted() {
     assert_eq!(summary.outcome("created"), run.held().len() as u64);
 }
 
+/// Issue 12, point 3: rows that a killed run may have sent are asked for, also where
+/// they have left the file; and what an interrupted update had not sent is what it
+/// was before.
+#[test]
+fn rows_in_doubt_that_have_left_the_file_are_asked_for_and_counted() {
+    let mut run = Run::new()
+        .server(&["hang-after@create:5+"])
+        .input("in.csv", rows(10));
+    let running = run.start_import("in.csv --concurrency 1 --timeout 50s");
+    until("five customers", || run.held().len() == 5);
+    running.kill();
+    run.server_again(|_| {});
+    run.write("in.csv", rows(3));
+    for asked in [true, false] {
+        run.import("in.csv").code(0).says("no longer in the file");
+        let summary = run.summary("in.csv");
+        summary.outcomes(&[("created", 3)]);
+        let left = &summary.0["left_the_file"];
+        let of = |name: &str| left[name].as_u64().unwrap();
+        assert!(of("created") >= 1 && of("absent") >= 1, "{left}");
+        assert_eq!((of("already_existed"), of("unresolved")), (0, 0));
+        if asked {
+            assert_eq!(run.counts().of(Call::Create), 0);
+        }
+    }
+    let status = run.go("status in.csv --json").code(0).json();
+    assert_eq!(status["created_by_this_checkpoint"], 5);
+    assert!(status["left_the_file"]["created"].as_u64().unwrap() >= 1);
+    run.go("status in.csv").says("had left the file");
+
+    run.write("in.csv", rows(10));
+    run.comes_right("in.csv", &rows(10));
+}
+
+#[test]
+fn an_interrupted_update_leaves_rows_what_they_were() {
+    let mut run = Run::new()
+        .server(&["hang@update:3+"])
+        .input("in.csv", rows(40));
+    run.import("in.csv").code(0);
+    run.write("in.csv", rows(40).replace(",Company ", ",Firm "));
+    let update = "in.csv --existing update --concurrency 1 --timeout 50s";
+    let running = run.start_import(update);
+    until("the third update", || run.counts().all_faults() >= 1);
+    running.signal("INT");
+    running.signal("INT");
+    running.end().code(130);
+    let summary = run.summary("in.csv");
+    assert_eq!(
+        (summary.outcome("updated"), summary.outcome("pending")),
+        (2, 0)
+    );
+    assert!(summary.outcome("unresolved") <= 1, "{:#}", summary.0);
+    assert_eq!(summary.0["created_by_this_checkpoint"], 40);
+
+    // With the original file, all but those that were updated are created again.
+    run.server_again(|_| {});
+    run.write("in.csv", rows(40));
+    run.import("in.csv").code(3);
+    run.summary("in.csv")
+        .outcomes(&[("created", 38), ("differs", 2)]);
+    assert_eq!(run.counts().of(Call::Create), 0);
+}
+
 /// How many times the crash test kills. Ten thousand take a while:
 /// `KABLE_BULK_KILLS=10000 cargo test --release --test resume at_any_moment`.
 #[expect(

@@ -18,6 +18,7 @@ use crate::engine::account::Accounting;
 use crate::engine::budget::Allowance;
 use crate::engine::canary::Sighting;
 use crate::engine::gauges::latency;
+use crate::engine::orphans::Orphans;
 use crate::engine::pipeline::{self, Around, Parts};
 use crate::engine::stop::Halt;
 use crate::engine::survey::{Beforehand, Survey, Surveying, survey};
@@ -178,8 +179,15 @@ impl Session {
         self.watcher.hear(&Event::Sending {
             total: canary.map_or(surveyed.to_do(), |rows| surveyed.to_create.min(rows as u64)),
         });
+        // They are asked for when all rows are sent.
+        let orphans = if canary.is_none() {
+            std::mem::take(&mut surveyed.orphans)
+        } else {
+            Orphans::default()
+        };
         let parts = Parts {
             rows: self.rows(),
+            orphans,
             reading: Arc::clone(&self.reading),
             verdicts: std::mem::take(&mut surveyed.verdicts),
             first_new_id: surveyed.first_new_id,
@@ -212,6 +220,9 @@ impl Session {
             ended
         })?;
         surveyed.verdicts = ended.verdicts;
+        if canary.is_none() {
+            surveyed.left = ended.left;
+        }
         // After a canary there is more to come, or not.
         if canary.is_none() || self.stop.is_halted() {
             let how = how(self.stop.reason().as_ref());
@@ -235,6 +246,7 @@ impl Session {
             annotations: None,
         };
         let mut summary = self.summary(ledger.as_mut(), halt.as_ref())?;
+        summary.left_the_file = surveyed.left;
         let accounting = Accounting {
             reading: &self.reading,
             surveyed: surveyed.rows,

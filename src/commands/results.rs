@@ -150,7 +150,8 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
 
 /// Whether all rows came to a good end.
 pub(super) fn exit_of(summary: &Summary) -> Exit {
-    if summary.rows.rejected == 0 && summary.outcomes.is_well() {
+    let is_left = summary.rows.rejected + summary.left_the_file.unresolved > 0;
+    if !is_left && summary.outcomes.is_well() {
         Exit::Done
     } else {
         Exit::RowsLeft

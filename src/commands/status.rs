@@ -56,6 +56,7 @@ fn json(path: &Path, standing: &Standing, holder: Option<&str>) -> String {
         "settled": settled(standing),
         "outcomes": standing.tally,
         "created_by_this_checkpoint": standing.ours,
+        "left_the_file": standing.left,
         "requests": standing.figures.requests,
         "pacing": standing.figures.pacing.filter(|_| holder.is_some()),
         "elapsed_seconds": seconds(Duration::from_millis(standing.figures.elapsed_ms)),
@@ -148,6 +149,14 @@ fn plain(path: &Path, standing: &Standing, holder: Option<&str>, since_ms: u64) 
         line(format!(
             "  {:>12}  created by this checkpoint, whatever became of them since",
             thousands(standing.ours)
+        ));
+    }
+    if standing.left.sum() > 0 {
+        line(format!(
+            "  {:>12}  asked for when their rows had left the file: {} created by this checkpoint, {} in doubt",
+            thousands(standing.left.sum()),
+            thousands(standing.left.created),
+            thousands(standing.left.unresolved)
         ));
     }
     let requests = standing.figures.requests;

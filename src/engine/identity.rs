@@ -16,6 +16,7 @@ use twox_hash::XxHash3_128;
 use super::codec::{
     PLACE, outcome_code, outcome_of, packed, place, six, take, take_place, take_six,
 };
+use super::orphans::{OrphanSorter, Orphans};
 use super::people::{PERSON, Refused, join_people};
 use super::survey::Surveying;
 use super::verdicts::{About, Finding, Other, Remembered, VerdictSorter};
@@ -91,7 +92,7 @@ impl Ids {
             | flag(known.there, THERE)
             | flag(known.ours, OURS)
             | flag(known.orphan, ORPHAN);
-        self.rows.push(packed([
+        let item = packed([
             &fold,
             &[kind],
             &six(known.id),
@@ -100,7 +101,11 @@ impl Ids {
             &time.to_be_bytes(),
             &[0; 4],
             &known.digest,
-        ]))
+        ]);
+        if OrphanSorter::takes(known) {
+            return self.rows.push_kept(item);
+        }
+        self.rows.push(item)
     }
 
     /// A customer that Kable holds, and where it is kept in the list of them.
@@ -179,13 +184,14 @@ impl Ids {
     pub(super) fn join(
         all: Vec<Self>,
         surveying: &Surveying<'_>,
-    ) -> io::Result<Vec<VerdictSorter>> {
+    ) -> io::Result<(Vec<VerdictSorter>, Orphans)> {
         let (rows, people): (Vec<_>, Vec<_>) =
             all.into_iter().map(|ids| (ids.rows, ids.people)).unzip();
         let folder = surveying.folder;
         let mut verdicts = VerdictSorter::new(folder, 2);
         let mut others = VerdictSorter::new(folder, 2);
         let mut refused = Refused::default();
+        let mut orphans = OrphanSorter::new(folder);
         if surveying.reading.rules.strict {
             // Who is not sent for being somebody else goes before nobody.
             join_people(Sifter::sorted(people)?, &mut others, Some(&mut refused))?;
@@ -193,9 +199,9 @@ impl Ids {
                 Sifter::sorted(rows)?,
                 surveying.policy,
                 &refused,
-                &mut verdicts,
+                (&mut verdicts, &mut orphans),
             )?;
-            return Ok(vec![verdicts, others]);
+            return Ok((vec![verdicts, others], orphans.finish()?));
         }
         std::thread::scope(|scope| {
             let people = scope.spawn(|| join_people(Sifter::sorted(people)?, &mut others, None));
@@ -203,12 +209,12 @@ impl Ids {
                 Sifter::sorted(rows)?,
                 surveying.policy,
                 &refused,
-                &mut verdicts,
+                (&mut verdicts, &mut orphans),
             );
             let people = people.join();
             rows.and(people.unwrap_or_else(|_panic| Err(io::Error::other("a thread failed"))))
         })?;
-        Ok(vec![verdicts, others])
+        Ok((vec![verdicts, others], orphans.finish()?))
     }
 }
 
@@ -295,13 +301,15 @@ struct Met {
     known: Option<Known>,
     listed: Option<u64>,
     first: Option<Other>,
+    /// Whether a row has it that the claim is for.
+    has_row: bool,
 }
 
 fn join_ids(
     mut sorted: Sorted<SIZE>,
     policy: Policy,
     refused: &Refused,
-    verdicts: &mut VerdictSorter,
+    (verdicts, orphans): (&mut VerdictSorter, &mut OrphanSorter),
 ) -> io::Result<()> {
     // Nearly every id stands alone: only of others is anything remembered.
     let mut group = Group::default();
@@ -318,9 +326,15 @@ fn join_ids(
                 }
             }
         }
+        if let (What::Known(known), false) = (id.what, joined || joins) {
+            orphans.push(&known)?;
+        }
         if !joins && joined {
             for id in std::mem::take(&mut group.late) {
                 group.add(&id, policy, verdicts)?;
+            }
+            for known in group.met.values().filter(|met| !met.has_row) {
+                known.known.map_or(Ok(()), |known| orphans.push(&known))?;
             }
             group.met.clear();
             group.lead = None;
@@ -368,6 +382,7 @@ impl Group {
         match met.known.filter(|_| about.fit) {
             None => Ok(()),
             Some(known) => {
+                met.has_row = true;
                 let found = remembered(&known, &id.digest, policy);
                 verdicts.push(about, Finding::Remembered(found))
             }

@@ -23,6 +23,7 @@ mod identity;
 mod life;
 pub mod listed;
 mod mended;
+pub mod orphans;
 mod outage;
 pub mod pace;
 pub mod passed;

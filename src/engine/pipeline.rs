@@ -13,6 +13,7 @@ use super::canary::{self, Sighting};
 use super::dispatch::{Dispatch, Queue};
 use super::feed::{BatchSize, Feed};
 use super::gauges::Gauges;
+use super::orphans::{self, Orphans};
 use super::outage::Outage;
 use super::pace::{Pace, Wanted};
 use super::record::Recorder;
@@ -24,6 +25,7 @@ use super::verdicts::Verdicts;
 use super::{Reading, WallClock};
 use crate::domain::plan::Existing;
 use crate::domain::row::Rows;
+use crate::domain::summary::Left;
 use crate::kable::CustomerApi;
 use crate::ledger::Ledger;
 use crate::report::keys::KeyFile;
@@ -61,6 +63,8 @@ pub struct Parts<R, A, L, O> {
     pub reading: Arc<Reading>,
     /// What the survey found out.
     pub verdicts: Verdicts,
+    /// Claims without a row, to be asked for beside the rows.
+    pub orphans: Orphans,
     /// The number that the first new claim gets.
     pub first_new_id: u64,
     /// Whether the ledger may not know of rows that were sent.
@@ -104,6 +108,8 @@ pub struct Ended<L> {
     pub ledger: L,
     /// What the survey found out, for the account.
     pub verdicts: Verdicts,
+    /// What became of claims without a row.
+    pub left: Left,
     /// What was seen of the canary, where there was one.
     pub sightings: Vec<Sighting>,
 }
@@ -161,6 +167,11 @@ where
         runtime: Handle::current(),
     };
     let feeding = tokio::task::spawn_blocking(move || feed.feed());
+    let asking = tokio::spawn(orphans::ask(
+        parts.orphans,
+        Arc::clone(&sending),
+        recorder.clone(),
+    ));
     let dispatch = Dispatch {
         sending: Arc::clone(&sending),
         concurrency: settings.pacing.concurrency,
@@ -176,15 +187,18 @@ where
     // here, every row would wake a thread twice.
     let dispatching = tokio::spawn(dispatch.dispatch(Queue::of(batches)));
     let dispatched = ended("dispatcher", dispatching).await;
+    let asked = ended("look-up of claims without a row", asking).await;
     hurry.notify_one();
     // The ledger's own trouble comes first: the others' follow from it.
     let mut ledger = ended("recorder", recording).await?;
     let left = ended("feed", feeding).await?;
     dispatched?;
+    let left_the_file = asked?;
     let sightings = canary::read_back(left.ahead, &sending, &mut ledger).await?;
     Ok(Ended {
         ledger,
         verdicts: left.verdicts,
+        left: left_the_file,
         sightings,
     })
 }

@@ -14,6 +14,7 @@ use crate::domain::customer::Customer;
 use crate::domain::customer::tests::{aster, digest_of};
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Existing, Policy, Remote};
+use crate::domain::summary::Left;
 use crate::engine::account::{Account, Accounting, account, demand_agreement};
 use crate::engine::alike::Alike;
 use crate::engine::budget::Allowance;
@@ -44,6 +45,7 @@ struct Site {
 
 /// What a run came to.
 struct Came {
+    left: Left,
     account: Account,
     /// `LINE OUTCOME` of every row, and what is wrong with it.
     told: Vec<String>,
@@ -148,6 +150,7 @@ impl Site {
             rows: rows.clone(),
             reading: Arc::clone(&reading),
             verdicts: surveyed.verdicts,
+            orphans: surveyed.orphans,
             first_new_id: surveyed.first_new_id,
             gaps: surveyed.gaps,
             api: self.kable.clone(),
@@ -176,6 +179,7 @@ impl Site {
         let account = account(&mut rows.clone(), others, accounting, &mut told, &Silent)?;
         demand_agreement(&account, surveyed.rows)?;
         Ok(Came {
+            left: ended.left,
             account,
             told: told.0,
             halt: self.stop.reason(),
@@ -347,6 +351,58 @@ async fn a_row_in_doubt_is_sent_where_it_is_absent() {
         (site.kable.finds(), site.kable.creates()),
         (vec!["c-1".to_owned()], vec!["c-1".to_owned()])
     );
+}
+
+/// Issue 12, point 3: claims in doubt whose rows have left the file.
+#[tokio::test]
+async fn a_row_in_doubt_that_has_left_the_file_is_asked_for_and_never_sent() {
+    let counts = |left: Left| {
+        [
+            left.created,
+            left.already_existed,
+            left.absent,
+            left.unresolved,
+        ]
+    };
+    for (created, wanted) in [
+        (Some(CLAIMED_EARLIER_BY), [1, 0, 0, 0]),
+        (Some(CLAIMED_EARLIER_BY - 1), [0, 1, 0, 0]),
+        (None, [0, 0, 1, 0]),
+    ] {
+        let site = Site::new();
+        site.ledger.remember(&plain("Aster"), None);
+        if let Some(created) = created {
+            site.kable.hold(remote_of(&plain("Aster"), created));
+        }
+        for asked in [1, 0] {
+            let came = site.import(["c-2,Birch,USD"]).await;
+            assert_eq!(counts(came.left), wanted);
+            assert_eq!(came.told, ["2 created"]);
+            assert_eq!(site.kable.creates(), ["c-2"]);
+            let finds = site.kable.finds();
+            assert_eq!(finds.len(), 1, "asked {asked} times more");
+        }
+        // The row comes back.
+        let came = site.import(["c-1,Aster,USD", "c-2,Birch,USD"]).await;
+        assert_eq!(counts(came.left), [0; 4]);
+        let outcome = if wanted[1] == 1 {
+            "already_existed"
+        } else {
+            "created"
+        };
+        assert_eq!(came.told, [format!("2 {outcome}"), "3 created".to_owned()]);
+        assert_eq!(site.kable.too_often(), Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn a_row_in_doubt_that_is_rejected_now_is_asked_for() {
+    let site = Site::new();
+    site.ledger.remember(&plain("Aster"), None);
+    site.kable
+        .hold(remote_of(&plain("Aster"), CLAIMED_EARLIER_BY));
+    let came = site.import(["c-1,,USD", "c-2,Birch,USD"]).await;
+    assert_eq!(came.left.created, 1);
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use super::sending::Sending;
 use super::stop::Halt;
 use crate::domain::outcome::Outcome;
 use crate::kable::Key;
-use crate::ledger::{Batch, Claim, Ledger, RunFigures, Settlement};
+use crate::ledger::{Batch, Claim, Entry, Ledger, RunFigures, Settlement};
 use crate::report::keys::KeyFile;
 use crate::report::{Event, Observer, Progress};
 
@@ -41,6 +41,11 @@ pub(super) enum Message {
     Claim {
         claims: Vec<Claim>,
         written: oneshot::Sender<i64>,
+    },
+    /// What is held about a claim.
+    Read {
+        id: u64,
+        answer: oneshot::Sender<Option<Entry>>,
     },
     /// A row is settled.
     Settle {
@@ -137,6 +142,9 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
                         waiting.push(written);
                     }
                 }
+                Message::Read { id, answer } => {
+                    answer.send(self.ledger.entry(id)?).ok();
+                }
                 Message::Settle {
                     mut settlement,
                     client_id,
@@ -175,7 +183,7 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
 
     fn report(&mut self, settlements: &[Settlement]) {
         let progress = &mut self.progress;
-        for settled in settlements {
+        for settled in settlements.iter().filter(|settled| !settled.orphan) {
             match settled.outcome {
                 Outcome::Created => progress.created += 1,
                 Outcome::AlreadyExisted
@@ -212,8 +220,8 @@ async fn gather(
     if inbox.recv_many(messages, MOST_AT_ONCE).await == 0 {
         return false;
     }
-    let is_claim = |message: &Message| matches!(message, Message::Claim { .. });
-    if !messages.iter().any(is_claim) {
+    let waits = |message: &Message| !matches!(message, Message::Settle { .. });
+    if !messages.iter().any(waits) {
         timeout(LINGER, hurry.notified()).await.ok();
     }
     while messages.len() < MOST_AT_ONCE

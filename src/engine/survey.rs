@@ -13,6 +13,7 @@ use super::abreast::abreast;
 use super::identity::{Ids, Unfit};
 use super::listed::Listed;
 use super::mended::{Mended, Original};
+use super::orphans::Orphans;
 use super::stop::Stop;
 use super::unused::Unused;
 use super::verdicts::{About, Finding, VerdictSorter, Verdicts};
@@ -23,7 +24,7 @@ use crate::domain::mapping::Binding;
 use crate::domain::outcome::Tally;
 use crate::domain::plan::{Decision, Policy};
 use crate::domain::row::{Columns, Part, Parts, Row, Rows, State};
-use crate::domain::summary::RowCounts;
+use crate::domain::summary::{Left, RowCounts};
 use crate::domain::text::trimmed;
 use crate::domain::validate::{Checked, Rejection, check};
 use crate::ledger::Ledger;
@@ -47,6 +48,10 @@ pub struct Survey {
     pub unused: Vec<(String, Vec<String>)>,
     /// What is known of rows that are not simply new.
     pub verdicts: Verdicts,
+    /// Claims without a row in the input.
+    pub orphans: Orphans,
+    /// What is known of those.
+    pub left: Left,
     /// The number that the first new row's claim gets.
     pub first_new_id: u64,
     /// Whether the ledger may not know of rows that were sent.
@@ -154,7 +159,8 @@ where
         sorters.push(worker.verdicts);
         mended.push(worker.mended);
     }
-    sorters.extend(Ids::join(ids, surveying).with_context(sorting)?);
+    let (joined, orphans) = Ids::join(ids, surveying).with_context(sorting)?;
+    sorters.extend(joined);
     let mut verdicts = Verdicts::of(sorters, read.starts).with_context(sorting)?;
     let inputs = surveying.reading.names.len();
     Mended::join(mended, inputs, &mut verdicts, surveying.folder).with_context(sorting)?;
@@ -174,6 +180,8 @@ where
         there: joined.there,
         unused: read.unused.named(surveying.reading),
         verdicts,
+        left: orphans.left(),
+        orphans,
         first_new_id,
         gaps,
         interrupted,

@@ -31,7 +31,7 @@ use crate::domain::bound::Pacing;
 use crate::domain::customer::Fingerprint;
 use crate::domain::outcome::{Outcome, Tally};
 use crate::domain::plan::Known;
-use crate::domain::summary::{RequestCounts, Target};
+use crate::domain::summary::{Left, RequestCounts, Target};
 
 /// A row that is about to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,9 +159,9 @@ pub struct Standing {
     pub tally: Tally,
     /// How many customers this checkpoint created, whatever became of them since.
     pub ours: u64,
-    /// Likewise [`Self::tally`], of the claims that were asked for because their
-    /// rows had left the input.
-    pub orphans: Tally,
+    /// What became of the claims that were asked for because their rows had left
+    /// the input.
+    pub left: Left,
     /// The latest run's inputs.
     pub inputs: Vec<String>,
     /// The latest run's command.

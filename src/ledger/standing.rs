@@ -71,9 +71,10 @@ fn count_claims(db: &Connection, standing: &mut Standing) -> rusqlite::Result<()
         let (last, in_doubt) = last_and_doubt(row, 0, 1)?;
         let outcome = told(last, in_doubt);
         standing.tally.add(outcome);
-        standing.ours += u64::from(row.get::<_, bool>(2)?);
+        let ours: bool = row.get(2)?;
+        standing.ours += u64::from(ours);
         if row.get(3)? {
-            standing.orphans.add(outcome);
+            standing.left.add(outcome, ours);
         }
     }
     Ok(())

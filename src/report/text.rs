@@ -120,6 +120,20 @@ fn rows(summary: &Summary, line: &mut impl FnMut(&str)) {
         "skipped: no customers (blank rows)"
     };
     row(summary.rows.skipped, blank);
+    let left = summary.left_the_file;
+    row(
+        left.created,
+        "no longer in the file: created by an earlier run",
+    );
+    row(left.already_existed, "no longer in the file: already there");
+    row(
+        left.absent,
+        "no longer in the file: in doubt before, and not there",
+    );
+    row(
+        left.unresolved,
+        "no longer in the file: in doubt, the next run asks for them",
+    );
     if summary.rows.read == 0 {
         line("  no rows read");
     }

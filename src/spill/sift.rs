@@ -99,6 +99,14 @@ impl<const N: usize> Sifter<N> {
         Ok(())
     }
 
+    /// Takes one item that is to be among the [`Self::sorted`] ones, whether or not
+    /// it shares its hash with others.
+    pub fn push_kept(&mut self, item: [u8; N]) -> io::Result<()> {
+        // It is met once more when the items that are held are.
+        self.met.meet(hash_of(&item));
+        self.push(item)
+    }
+
     fn meet_held(&self) {
         for item in &self.pile.held {
             self.met.meet(hash_of(item));
