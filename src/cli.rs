@@ -4,13 +4,16 @@
 //! into the settings of each part. The same options can stand in a file, under
 //! their long names.
 
+mod sending;
 mod showing;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 
+pub use self::sending::Sending;
 pub use self::showing::{Checks, LogFormat, Platform, Showing};
 
 const AFTER_HELP: &str = "\
@@ -91,7 +94,7 @@ pub struct Validate {
 pub struct Status {
     /// The input whose checkpoint is meant
     #[arg(value_name = "INPUT", required_unless_present = "checkpoint")]
-    pub input: Option<String>,
+    pub input: Option<OsString>,
     /// The checkpoint
     #[arg(long, value_name = "FILE")]
     pub checkpoint: Option<PathBuf>,
@@ -168,10 +171,13 @@ pub enum Upsert {
 pub struct Reading {
     /// A file, several files, a pattern, or - for standard input
     #[arg(value_name = "INPUT", required = true)]
-    pub inputs: Vec<String>,
+    pub inputs: Vec<OsString>,
     /// Options from this file; kable-bulk.toml in the current folder is read by itself
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Reads no kable-bulk.toml
+    #[arg(long, conflicts_with = "config")]
+    pub no_config: bool,
     /// The same, that can also stand in a file.
     #[command(flatten)]
     pub options: ReadingOptions,
@@ -197,8 +203,15 @@ pub struct ReadingOptions {
     #[arg(long, value_name = "XYZ", action = ArgAction::Append, help_heading = "Reading")]
     pub allow_currency: Vec<String>,
     /// Rejects rows that would need a correction or bear a warning
-    #[arg(long, help_heading = "Reading")]
-    pub strict: bool,
+    #[arg(
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_name = "true|false",
+        help_heading = "Reading"
+    )]
+    pub strict: Option<bool>,
     /// Only the first N rows
     #[arg(long, value_name = "N", help_heading = "Reading")]
     pub limit: Option<u64>,
@@ -258,72 +271,6 @@ pub enum Env {
     Test,
     /// <https://live.kable.io>.
     Live,
-}
-
-/// How customers are sent.
-#[derive(Debug, Default, Args, Deserialize)]
-#[serde(default, rename_all = "kebab-case")]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a switch that is typed by itself"
-)]
-pub struct Sending {
-    /// The SQLite checkpoint [default: INPUT.checkpoint.db]
-    #[arg(long, value_name = "FILE", help_heading = "Sending")]
-    pub checkpoint: Option<PathBuf>,
-    /// At this rate, never faster: N or N/s, N/m, unlimited
-    #[arg(long, value_name = "N", help_heading = "Sending")]
-    pub rate: Option<Text>,
-    /// Finds the pace by itself, up to this [default: 50/s]
-    #[arg(
-        long,
-        value_name = "N",
-        conflicts_with = "rate",
-        help_heading = "Sending"
-    )]
-    pub max_rate: Option<Text>,
-    /// Never more requests in flight than this [default: 64]
-    #[arg(long, value_name = "N", help_heading = "Sending")]
-    pub concurrency: Option<usize>,
-    /// Tries after the first [default: 8]
-    #[arg(long, value_name = "N", help_heading = "Sending")]
-    pub retries: Option<u32>,
-    /// One request's time-out [default: 30s]
-    #[arg(long, value_name = "DUR", help_heading = "Sending")]
-    pub timeout: Option<String>,
-    /// Rejected and failed rows beyond which the run stops [default: 10%]
-    #[arg(long, value_name = "N|N%", help_heading = "Sending")]
-    pub max_errors: Option<Text>,
-    /// Sends N new rows ahead, reads them back, goes on only if they agree; asks on a terminal
-    #[arg(long, value_name = "N", help_heading = "Sending")]
-    pub canary: Option<usize>,
-    /// Stops sending at this time of day, here, and exits with 4
-    #[arg(long, value_name = "HH:MM", help_heading = "Sending")]
-    pub stop_at: Option<String>,
-    /// Stops sending after this long, and exits with 4
-    #[arg(long, value_name = "DUR", help_heading = "Sending")]
-    pub max_duration: Option<String>,
-    /// Sends nothing if any row is rejected
-    #[arg(long, help_heading = "Sending")]
-    pub all_or_nothing: bool,
-    /// What to do about a customer that is there already and differs [default: skip]
-    #[arg(long, value_enum, help_heading = "Sending")]
-    pub existing: Option<Existing>,
-    /// Tries rows again that failed for good in an earlier run
-    #[arg(long, help_heading = "Sending")]
-    pub retry_failed: bool,
-    /// Has Kable create a Stripe customer for each
-    #[arg(long, help_heading = "Sending")]
-    pub stripe: bool,
-    /// Has Kable create API keys for each, kept in keys.csv
-    #[arg(long, help_heading = "Sending")]
-    pub keys: bool,
-    /// Says what would be done, and sends nothing that changes anything
-    #[arg(long, help_heading = "Sending")]
-    pub dry_run: bool,
-    /// Doesn't ask before a live run, nor after a canary
-    #[arg(long, help_heading = "Sending")]
-    pub yes: bool,
 }
 
 /// How an API is asked that nothing is sent to.

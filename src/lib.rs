@@ -32,9 +32,10 @@ use std::borrow::Cow;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use crate::cli::{Cli, Command};
+use crate::commands::typed::Typed;
 use crate::commands::{Exit, Hinted};
 use crate::config::{ConfigError, Environment};
 use crate::domain::mapping::MappingError;
@@ -43,8 +44,14 @@ use crate::source::SourceError;
 
 /// Parses what was typed, runs the command, and shows an error with its hint.
 pub fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let command = Cli::command();
+    let mut words = std::env::args_os();
+    let program = words.next().unwrap_or_else(|| "kable-bulk".into());
+    let words = std::iter::once(program.clone()).chain(words);
+    let parsed = command.clone().try_get_matches_from(words);
+    let parsed = parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    let (cli, typed) = match parsed {
+        Ok((cli, matches)) => (cli, Typed::of(program, &command, &matches)),
         Err(error) => {
             // Nothing can be said if even this can't be printed.
             error.print().ok();
@@ -57,12 +64,11 @@ pub fn run() -> ExitCode {
         }
     };
     let environment = Environment::read();
-    let arguments = std::env::args().collect();
     let ended = match cli.command {
-        Command::Import(typed) => commands::import::run(typed, &environment, arguments),
-        Command::Validate(typed) => commands::validate::run(typed, &environment, arguments),
-        Command::Status(typed) => commands::status::run(typed),
-        Command::Sandbox(typed) => commands::sandbox::run(typed),
+        Command::Import(options) => commands::import::run(options, &environment, typed),
+        Command::Validate(options) => commands::validate::run(options, &environment, typed),
+        Command::Status(options) => commands::status::run(options),
+        Command::Sandbox(options) => commands::sandbox::run(options),
     };
     match ended {
         Ok(exit) => ExitCode::from(exit as u8),

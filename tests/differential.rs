@@ -43,7 +43,7 @@ fn ours(name: &str, content: &[u8], settings: Settings) -> Option<(Vec<Ours>, Fo
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     std::fs::write(&path, content).unwrap();
-    let input = match open(path.to_str().unwrap(), settings, folder.path()) {
+    let input = match open(path.as_os_str(), settings, folder.path()) {
         Ok(input) => input,
         Err(SourceError::OtherKind { .. }) => return None,
         other => other.unwrap(),

@@ -44,7 +44,8 @@ fn the_command_that_is_shown_feeds_all_rejects_back() {
         .input("b.csv", "companyName;clientId;currency\n;x-2;USD\n");
     run.import("a.csv b.csv --out results")
         .code(3)
-        .says("results/rejects.csv results/rejects-2.csv --checkpoint a.csv.checkpoint.db")
+        .says("import results/rejects.csv results/rejects-2.csv --base-url")
+        .says("--checkpoint a.csv.checkpoint.db")
         .keeps_to_itself("--out results results");
 }
 

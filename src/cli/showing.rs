@@ -43,8 +43,14 @@ pub enum LogFormat {
 #[serde(default, rename_all = "kebab-case")]
 pub struct Checks {
     /// Looks up plans, bundles and which customers there are; still sends nothing
-    #[arg(long)]
-    pub online: bool,
+    #[arg(
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_name = "true|false"
+    )]
+    pub online: Option<bool>,
     /// Prints problems as annotations of a pull request; the summary goes to standard error
     #[arg(
         long,

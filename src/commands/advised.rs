@@ -1,17 +1,21 @@
 //! What is to be done next, as commands: what was typed, and what to add to it.
 
-use super::typed_again;
-use super::words::without_option;
+use super::typed::Typed;
+use crate::config::Said;
 use crate::domain::advice::{How, Step};
+use crate::domain::header::normalised;
 
-/// What to do, and the command for it; empty where there is none. `typed` is
-/// what was typed.
-pub(super) fn advised(steps: &[Step], typed: &[String]) -> Vec<(String, String)> {
+/// The checkpoint of an import whose input has no name.
+const CHECKPOINT: &str = "kable-bulk.checkpoint.db";
+
+/// What to do, and the command for it; empty where there is none. A file says
+/// what it has `said` beside what was `typed`.
+pub(super) fn advised(steps: &[Step], typed: &Typed, said: &Said) -> Vec<(String, String)> {
     let command = |how: &How| match how {
         How::ByHand => String::new(),
-        How::Again => typed_again(typed),
-        How::With(options) => typed_again(&with(typed, options)),
-        How::Import => typed_again(&import(typed)),
+        How::Again => typed.line(),
+        How::With(options) => with(typed, said, options).line(),
+        How::Import => import(typed, said).line(),
     };
     let steps = steps.iter();
     steps
@@ -19,53 +23,78 @@ pub(super) fn advised(steps: &[Step], typed: &[String]) -> Vec<(String, String)>
         .collect()
 }
 
-/// The words with options added. One that was typed for the same field goes:
-/// to name a field twice is an error.
-fn with(typed: &[String], options: &[String]) -> Vec<String> {
-    let mut words = typed.to_vec();
-    for pair in options.chunks(2) {
-        if let [option, value] = pair
-            && let Some((field, _)) = value.split_once('=')
-        {
-            let field = format!("{field}=");
-            let is_old = |words: &[String]| match words {
-                [name, given] => name == option && given.starts_with(&field),
-                _ => false,
-            };
-            if let Some(place) = words.windows(2).position(is_old) {
-                words.drain(place..place + 2);
+/// The command with options added: switches, or options and their values.
+fn with(typed: &Typed, said: &Said, options: &[String]) -> Typed {
+    let mut with = typed.clone();
+    let mut options = options.iter().peekable();
+    while let Some(option) = options.next() {
+        let name = option.trim_start_matches('-');
+        let value = options.next_if(|next| !next.starts_with('-'));
+        with = match value {
+            None => with.without(name).switch(name),
+            Some(value) => corrected(&with, said, name, value),
+        };
+    }
+    with
+}
+
+/// The command with another value of the list `name`. One that was typed for
+/// the same field goes: to name a field twice is an error. What a file has in
+/// its list goes along, for a typed list replaces it.
+pub(super) fn corrected(typed: &Typed, said: &Said, name: &str, value: &str) -> Typed {
+    let list = match name {
+        "map" => said.map.as_slice(),
+        "set" => said.set.as_slice(),
+        "allow-currency" => said.allow_currency.as_slice(),
+        _ => &[],
+    };
+    let of = |pair: &str| pair.split_once('=').map(|(field, _)| normalised(field));
+    let mut with = typed.clone();
+    if !typed.has(name) {
+        for other in list {
+            let is_same = other == value || of(value).is_some() && of(other) == of(value);
+            if !is_same {
+                with = with.with(name, other);
             }
         }
     }
-    words.extend_from_slice(options);
-    words
+    with.without_values(name, |other| of(other).is_some() && of(other) == of(value))
+        .with(name, value)
 }
 
-/// The words of the import of what was checked.
-fn import(typed: &[String]) -> Vec<String> {
-    let mut words = without_option(typed, "--annotations");
-    words.retain(|word| word != "--online");
-    if let Some(word) = words.iter_mut().find(|word| *word == "validate") {
-        "import".clone_into(word);
-    }
-    if words.iter().any(|word| word == "-") {
+/// The import of what was checked.
+fn import(typed: &Typed, said: &Said) -> Typed {
+    let mut import = typed
+        .clone()
+        .command("import")
+        .without("annotations")
+        .without("online");
+    if import.reads_stdin() && !import.has("checkpoint") {
         // Standard input has no name that a checkpoint could have.
-        words.extend(["--checkpoint".to_owned(), "FILE".to_owned()]);
+        import = import.with("checkpoint", CHECKPOINT);
     }
-    words
+    if said.dry_run {
+        import = import.switch("no-dry-run");
+    }
+    import
 }
 
 #[cfg(test)]
 mod tests {
     use clap::Parser;
 
-    use super::{How, Step, advised};
+    use super::{How, Said, Step, advised};
     use crate::cli::Cli;
+    use crate::commands::typed::tests::typed as words_typed;
 
     fn command(typed: &str, how: How) -> String {
-        let typed: Vec<String> = typed.split(' ').map(str::to_owned).collect();
+        said_too(typed, how, &Said::default())
+    }
+
+    fn said_too(typed: &str, how: How, said: &Said) -> String {
+        let words: Vec<&str> = typed.split(' ').collect();
         let what = "Do it".to_owned();
-        let advised = advised(&[Step { what, how }], &typed);
+        let advised = advised(&[Step { what, how }], &words_typed(&words), said);
         advised.into_iter().next().unwrap().1
     }
 
@@ -92,7 +121,7 @@ mod tests {
             ),
             (
                 command("kable-bulk validate - --out x", How::Import),
-                "kable-bulk import - --out x --checkpoint FILE",
+                "kable-bulk import - --out x --checkpoint kable-bulk.checkpoint.db",
             ),
             (
                 with("kable-bulk validate in.csv", &["--set", "currency=USD"]),
@@ -103,7 +132,7 @@ mod tests {
                     "kable-bulk validate in.csv --map clientId=Id --map currency=Old -v",
                     &["--map", "currency=New one"],
                 ),
-                "kable-bulk validate in.csv --map clientId=Id -v --map 'currency=New one'",
+                "kable-bulk validate in.csv --map clientId=Id --verbose --map 'currency=New one'",
             ),
             (
                 with("kable-bulk validate in.csv", &["--online"]),
@@ -117,5 +146,23 @@ mod tests {
             assert!(parsed.is_ok(), "{command}: {}", parsed.unwrap_err());
         }
         assert_eq!(command(typed, How::ByHand), "");
+    }
+
+    #[test]
+    fn a_list_that_stands_in_a_file_is_not_lost_by_one_that_is_typed() {
+        let said = Said {
+            set: vec!["currency=Euro".to_owned(), "companyName=A".to_owned()],
+            dry_run: true,
+            ..Said::default()
+        };
+        let set = How::With(vec!["--set".to_owned(), "currency=EUR".to_owned()]);
+        assert_eq!(
+            said_too("kable-bulk validate in.csv", set, &said),
+            "kable-bulk validate in.csv --set companyName=A --set currency=EUR"
+        );
+        assert_eq!(
+            said_too("kable-bulk validate in.csv", How::Import, &said),
+            "kable-bulk import in.csv --no-dry-run"
+        );
     }
 }

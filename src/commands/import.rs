@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::canary;
 use super::consent::{ask, is_anybody_there, is_wanted};
-use super::results::{Ending, exit_of, say_unused, seconds};
+use super::results::{Ending, Shown, exit_of, say_unused, seconds};
 use super::session::{Begun, Session, begin, stopped};
+use super::typed::Typed;
 use super::words::{Speaking, planned};
 use super::{Exit, hinted, jitter, lock_folder, threads, wall_clock};
 use crate::cli::Import;
@@ -24,16 +25,13 @@ use crate::engine::stop::Halt;
 use crate::engine::survey::{Beforehand, Survey, Surveying, survey};
 use crate::ledger::sqlite::SqliteLedger;
 use crate::ledger::{Ledger, RunStart};
+use crate::report::listing::Listing;
 use crate::report::progress::Watcher;
 use crate::report::{Event, Observer};
 
-/// Imports; `arguments` is what was typed.
-pub fn run(
-    typed: Import,
-    environment: &Environment,
-    arguments: Vec<String>,
-) -> anyhow::Result<Exit> {
-    let session = match begin(typed, environment, arguments)? {
+/// Imports with `options`, which were `typed`.
+pub fn run(options: Import, environment: &Environment, typed: Typed) -> anyhow::Result<Exit> {
+    let session = match begin(options, environment, typed)? {
         Begun::Ready(session) => *session,
         Begun::Stopped(exit) => return Ok(exit),
     };
@@ -243,6 +241,7 @@ impl Session {
             out: self.out.clone(),
             several: self.inputs.len() > 1,
             showing: self.showing.clone(),
+            origin: self.origin.clone(),
             annotations: None,
         };
         let mut summary = self.summary(ledger.as_mut(), halt.as_ref())?;
@@ -264,19 +263,29 @@ impl Session {
         )?;
         let exit = self.exit(halt.as_ref(), &summary);
         summary.exit_code = exit as u8;
+        let Listing {
+            files,
+            told,
+            annotations,
+            ..
+        } = accounted.listing;
+        let rejects = files.rejects();
+        let keys = Some(self.keys_place()).filter(|place| self.dispatch.keys && place.exists());
+        let published = ending.publish(files, &summary, keys)?;
         let words = Speaking {
             summary: &summary,
             halt: halt.as_ref(),
-            arguments: &self.arguments,
-            typed_inputs: &self.typed_inputs,
+            typed: &self.typed,
             dry_run: self.dispatch.dry_run,
-            rejects: &accounted.listing.files.rejects(),
+            rejects: &rejects,
+            kept: &published.kept,
             strict: self.reading.rules.strict,
             checkpoint: &self.dispatch.checkpoint,
+            said: &self.said,
+            constants: &self.reading.mapping.constants,
         }
         .words();
-        let keys = Some(self.keys_place()).filter(|place| self.dispatch.keys && place.exists());
-        ending.show(accounted, &summary, words, keys)?;
+        ending.show(Shown { told, annotations }, &published, &summary, words)?;
         if let Some(Halt::Denied { message }) = halt {
             return Err(hinted(
                 format!(

@@ -16,9 +16,11 @@ pub mod sandbox;
 mod session;
 mod signals;
 pub mod status;
+pub mod typed;
 pub mod validate;
 mod words;
 
+use std::ffi::OsString;
 use std::fs::{File, TryLockError};
 use std::io::IsTerminal;
 use std::num::NonZero;
@@ -28,13 +30,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 
+use self::typed::shown;
 use crate::cli::{LogFormat, Showing};
 use crate::config::reading::Reading;
 use crate::domain::mapping::Binding;
+use crate::domain::text::listed;
 use crate::report::files::is_result_name;
+use crate::report::manifest::{Origin, foreign};
 use crate::report::progress::Style;
-use crate::source::SourceError;
 use crate::source::input::{self, Input};
+use crate::source::{Format, SourceError};
 
 /// The exit codes of interface.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,7 +138,7 @@ fn lock_folder(folder: &Path) -> anyhow::Result<Option<File>> {
 
 /// Refuses an input that stands where results are written or removed: a
 /// mended `rejects.csv` must not be taken away by the run that reads it.
-fn refuse_own_results(names: &[String], out: &Path) -> anyhow::Result<()> {
+fn refuse_own_results(names: &[OsString], out: &Path) -> anyhow::Result<()> {
     let real = |path: &Path| std::fs::canonicalize(path).ok();
     let Some(folder) = real(out) else {
         return Ok(());
@@ -143,7 +148,10 @@ fn refuse_own_results(names: &[String], out: &Path) -> anyhow::Result<()> {
             real(Path::new(name)).is_some_and(|input| input.parent() == Some(folder.as_path()));
         if inside && is_result_name(Path::new(name)) {
             return Err(hinted(
-                format!("{name} stands where this run writes its own results"),
+                format!(
+                    "{} stands where this run writes its own results",
+                    shown(Path::new(name))
+                ),
                 "name another folder with --out DIR, or leave --out away",
             ));
         }
@@ -163,11 +171,11 @@ impl Drop for ResultFolder {
 /// Opens every input, and makes the folder for results. Files are looked at
 /// first, so that a wrong name leaves nothing behind; standard input is kept in
 /// the folder.
-fn open_inputs(reading: &Reading) -> anyhow::Result<(Arc<[Input]>, ResultFolder)> {
+fn open_inputs(reading: &Reading, command: &str) -> anyhow::Result<(Arc<[Input]>, ResultFolder)> {
     if reading.inputs.len() > usize::from(u16::MAX) {
         return Err(hinted("too many inputs", "name at most 65,535 at once"));
     }
-    let open = |name: &String| input::open(name, reading.source, &reading.out);
+    let open = |name: &OsString| input::open(name, reading.source, &reading.out);
     refuse_own_results(&reading.inputs, &reading.out)?;
     let spools = reading.inputs.iter().any(|name| input::is_stream(name));
     let first = spools
@@ -183,7 +191,58 @@ fn open_inputs(reading: &Reading) -> anyhow::Result<(Arc<[Input]>, ResultFolder)
         Some(folder) => folder,
         None => ResultFolder::prepare(&reading.out)?,
     };
+    refuse_foreign(&reading.out, command, &opened)?;
     Ok((opened.into(), folder))
+}
+
+/// Refuses a folder where files stand that we did not write and whose names we
+/// need: better now than after a night of sending.
+fn refuse_foreign(out: &Path, command: &str, inputs: &[Input]) -> anyhow::Result<()> {
+    let is_table = |input: &Input| matches!(input.format, Format::Csv { .. });
+    let mut names = vec!["summary.json", "problems.csv"];
+    if inputs.iter().any(is_table) {
+        names.extend(["rejects.csv", "failures.csv"]);
+    }
+    if !inputs.iter().all(is_table) {
+        names.extend(["rejects.jsonl", "failures.jsonl"]);
+    }
+    if command == "import" {
+        names.push("results.jsonl");
+    }
+    let found = foreign(out, &names).map_err(|error| {
+        anyhow::Error::new(error).context(Hinted {
+            what: format!("cannot write results to {}", shown(out)),
+            hint: "name another folder with --out DIR".to_owned(),
+        })
+    })?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    Err(hinted(
+        format!(
+            "{} holds {}, which kable-bulk did not write",
+            shown(out),
+            listed(&found, 3)
+        ),
+        "name another folder with --out DIR, or move that file away",
+    ))
+}
+
+/// For what `command` writes results.
+fn origin(command: &str, names: &[OsString], rehearsal: bool) -> Origin {
+    let absolute = |name: &OsString| {
+        let path = std::path::absolute(name).unwrap_or_else(|_| PathBuf::from(name));
+        if name == "-" {
+            "-".to_owned()
+        } else {
+            shown(&path)
+        }
+    };
+    Origin {
+        command: command.to_owned(),
+        inputs: names.iter().map(absolute).collect(),
+        rehearsal,
+    }
 }
 
 /// The runtime on which everything waits.
@@ -212,35 +271,9 @@ fn style(showing: &Showing) -> Style {
     }
 }
 
-/// `word` as a shell takes it.
-fn shell_word(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_=./:,@%+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
-}
-
-/// The command that was typed, to be typed again.
-fn typed_again(arguments: &[String]) -> String {
-    let words: Vec<String> = arguments.iter().map(|word| shell_word(word)).collect();
-    words.join(" ")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Exit, shell_word, typed_again};
-
-    #[test]
-    fn words_are_quoted_where_a_shell_would_take_them_apart() {
-        assert_eq!(shell_word("a.csv"), "a.csv");
-        assert_eq!(shell_word("it's here"), "'it'\\''s here'");
-        assert_eq!(
-            typed_again(&["kable-bulk".to_owned(), "*.csv".to_owned()]),
-            "kable-bulk '*.csv'"
-        );
-    }
+    use super::Exit;
 
     #[test]
     fn exit_codes_are_those_that_scripts_know() {

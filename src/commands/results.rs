@@ -13,8 +13,9 @@ use crate::domain::summary::Summary;
 use crate::domain::text::{counted, listed, quoted};
 use crate::engine::account::{Accounting, account, demand_agreement, review};
 use crate::report::annotations::{Annotations, disarmed};
-use crate::report::files::ResultFiles;
+use crate::report::files::{Published, ResultFiles};
 use crate::report::listing::Listing;
+use crate::report::manifest::{Kept, Origin};
 use crate::report::part::Written;
 use crate::report::progress::Watcher;
 use crate::report::text::{self, Words};
@@ -27,8 +28,16 @@ pub(super) struct Ending<'e> {
     pub(super) out: PathBuf,
     pub(super) several: bool,
     pub(super) showing: Showing,
+    /// For what results are written.
+    pub(super) origin: Origin,
     /// For which platform problems are annotated.
     pub(super) annotations: Option<Platform>,
+}
+
+/// What is shown of single rows.
+pub(super) struct Shown {
+    pub(super) told: Vec<(u64, String)>,
+    pub(super) annotations: Option<Annotations>,
 }
 
 /// What came of it all.
@@ -71,7 +80,7 @@ impl Ending<'_> {
     }
 
     fn listing(&self, every_row: Option<&str>) -> anyhow::Result<Listing> {
-        let files = ResultFiles::begin(&self.out, self.several, every_row)
+        let files = ResultFiles::begin(&self.out, self.several, every_row, self.origin.clone())
             .with_context(|| format!("cannot write results to {}", self.out.display()))?;
         let mut listing = Listing::new(files, self.showing.verbose);
         listing.annotations = self
@@ -99,32 +108,48 @@ impl Ending<'_> {
         })
     }
 
-    /// Moves the files to their places and shows the summary.
-    pub(super) fn show(
+    /// Moves the files to their places.
+    pub(super) fn publish(
         &self,
-        accounted: Accounted,
+        files: ResultFiles,
         summary: &Summary,
-        mut words: Words,
         keys: Option<PathBuf>,
-    ) -> anyhow::Result<()> {
-        let mut files = accounted
-            .listing
-            .files
+    ) -> anyhow::Result<Published> {
+        let mut published = files
             .finish(summary)
             .with_context(|| format!("cannot write results to {}", self.out.display()))?;
         if let Some(place) = keys {
-            files.push(Written { place, rows: 0 });
+            published.written.push(Written { place, rows: 0 });
         }
-        words.told = accounted.listing.told;
+        Ok(published)
+    }
+
+    /// Shows the summary.
+    pub(super) fn show(
+        &self,
+        shown: Shown,
+        published: &Published,
+        summary: &Summary,
+        mut words: Words,
+    ) -> anyhow::Result<()> {
+        let files = &published.written;
+        words.told = shown.told;
+        let notes: Vec<String> = published.kept.iter().map(note).collect();
+        if self.showing.json || self.showing.quiet {
+            for note in &notes {
+                writeln!(std::io::stderr(), "note: {note}").ok();
+            }
+        }
+        words.kept = notes;
         self.watcher.close();
         let text = if self.showing.json {
             serde_json::to_string_pretty(summary)? + "\n"
         } else if self.showing.quiet {
             String::new()
         } else {
-            text::summary(summary, &words, &files)
+            text::summary(summary, &words, files)
         };
-        let Some(annotations) = accounted.listing.annotations else {
+        let Some(annotations) = shown.annotations else {
             return print(&text);
         };
         let problems = files.iter().map(|file| &file.place);
@@ -134,6 +159,20 @@ impl Ending<'_> {
         self.watcher.say(disarmed(&text).trim_end());
         Ok(())
     }
+}
+
+/// What is said of a file that was kept from being replaced.
+fn note(kept: &Kept) -> String {
+    let why = if kept.changed {
+        "was changed since it was written"
+    } else {
+        "is of another input or a real run"
+    };
+    format!(
+        "{} {why}: it is kept as {}",
+        kept.place.display(),
+        kept.kept.display()
+    )
 }
 
 /// Prints to standard output. A reader who has gone away (`| head`) has seen

@@ -10,12 +10,13 @@ use super::connect::{Wanted, connect};
 use super::consent::demand_somebody;
 use super::deadline::Deadlines;
 use super::preflight::ServerDate;
-use super::{Exit, ResultFolder, hinted, open_inputs, runtime, signals, style, wall_clock};
+use super::typed::Typed;
+use super::{Exit, ResultFolder, hinted, open_inputs, origin, runtime, signals, style, wall_clock};
 use crate::cli::{Import, Showing};
 use crate::config::reading::reading;
 use crate::config::sending::{Dispatch, dispatch};
 use crate::config::target::destination;
-use crate::config::{Environment, FileOptions, showing};
+use crate::config::{Environment, FileOptions, Said, showing};
 use crate::domain::summary::Target;
 use crate::engine::Reading;
 use crate::engine::stop::{Halt, Stop};
@@ -24,9 +25,11 @@ use crate::kable::client::Client;
 use crate::ledger::Ledger;
 use crate::ledger::sqlite::SqliteLedger;
 use crate::report::keys::KeyFile;
+use crate::report::manifest::Origin;
 use crate::report::progress::Watcher;
 use crate::sandbox::Sandbox;
-use crate::source::input::{Input, Reader, resolve};
+use crate::source::input::{Input, Reader};
+use crate::source::names::resolve;
 
 /// What came of the beginning.
 pub(super) enum Begun {
@@ -44,8 +47,11 @@ pub(super) struct Session {
     pub(super) out: PathBuf,
     pub(super) dispatch: Dispatch,
     pub(super) showing: Showing,
-    pub(super) arguments: Vec<String>,
-    pub(super) typed_inputs: Vec<String>,
+    /// What was typed, and what a file says beside it.
+    pub(super) typed: Typed,
+    pub(super) said: Said,
+    /// For what results are written.
+    pub(super) origin: Origin,
     pub(super) target: Target,
     pub(super) live: bool,
     pub(super) client: Client,
@@ -59,18 +65,21 @@ pub(super) struct Session {
     pub(super) runtime: Runtime,
 }
 
-/// Builds the parts; `arguments` is what was typed.
+/// Builds the parts from `options`, which were `typed`.
 pub(super) fn begin(
-    typed: Import,
+    options: Import,
     environment: &Environment,
-    arguments: Vec<String>,
+    typed: Typed,
 ) -> anyhow::Result<Begun> {
-    let mut file = FileOptions::read(typed.reading.config.as_deref())?;
-    let inputs = resolve(&typed.reading.inputs)?;
-    let dispatch = dispatch(typed.sending, &mut file, &inputs)?;
-    let reading = reading(inputs, typed.reading.options, &mut file)?;
-    let showing = showing(typed.showing, &mut file);
-    let destination = destination(typed.target, &mut file, environment)?;
+    let mut file = FileOptions::of(&options.reading)?;
+    let said = file.said();
+    let inputs = resolve(&options.reading.inputs)?;
+    let is_sandbox = file.is_sandbox(&options.target);
+    let dispatch = dispatch(options.sending, &mut file, &inputs, is_sandbox)?;
+    let origin = origin("import", &inputs, is_sandbox);
+    let reading = reading(inputs, options.reading.options, &mut file)?;
+    let showing = showing(options.showing, &mut file);
+    let destination = destination(options.target, &mut file, environment)?;
     if destination.is_live() && !dispatch.yes && !dispatch.dry_run {
         demand_somebody()?;
     }
@@ -80,7 +89,7 @@ pub(super) fn begin(
     // Time is counted from here; while standard input is read, Ctrl-C ends it
     // all, for nothing has been done.
     let deadlines = Deadlines::from_now(dispatch.limits);
-    let (inputs, folder) = open_inputs(&reading)?;
+    let (inputs, folder) = open_inputs(&reading, "import")?;
     let (stop, runtime) = (Stop::default(), runtime()?);
     let watcher = Arc::new(Watcher::new(style(&showing)));
     let mut rules = reading.rules;
@@ -117,8 +126,9 @@ pub(super) fn begin(
         _folder: folder,
         dispatch,
         showing,
-        arguments,
-        typed_inputs: typed.reading.inputs,
+        typed,
+        said,
+        origin,
         target: connected.target,
         live: connected.live,
         client: connected.client,

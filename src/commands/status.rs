@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::results::{print, seconds};
+use super::typed::shown;
 use super::{Exit, wall_clock};
 use crate::cli::Status;
 use crate::config;
@@ -17,7 +18,7 @@ use crate::ledger::{Ledger, Standing};
 
 /// Shows a checkpoint.
 pub fn run(typed: Status) -> anyhow::Result<Exit> {
-    let path = config::checkpoint_of(typed.input.as_deref(), typed.checkpoint)?;
+    let path = config::checkpoint_of(typed.input, typed.checkpoint)?;
     let standing = with_unclaimed(SqliteLedger::open_to_read(&path)?.standing()?);
     let holder = held_by(&path);
     let since_ms = u64::try_from(wall_clock() - standing.changed_ms).unwrap_or_default();
@@ -46,7 +47,7 @@ fn settled(standing: &Standing) -> u64 {
 
 fn json(path: &Path, standing: &Standing, holder: Option<&str>) -> String {
     let value = serde_json::json!({
-        "checkpoint": path,
+        "checkpoint": shown(path),
         "target": standing.target,
         "running": holder,
         "ended": standing.ended,
@@ -107,7 +108,7 @@ fn plain(path: &Path, standing: &Standing, holder: Option<&str>, since_ms: u64) 
     };
     line(format!(
         "Checkpoint {} for {}",
-        path.display(),
+        shown(path),
         standing.target.base_url
     ));
     line(format!("  account {}", standing.target.kable_client_id));

@@ -6,14 +6,15 @@ use tokio::time::Instant;
 
 use super::advised::advised;
 use super::online::{LookedUp, look_up};
-use super::results::{Ending, say_unused, seconds};
+use super::results::{Ending, Shown, say_unused, seconds};
+use super::typed::{Typed, shell_word};
 use super::words::planned;
-use super::{Exit, lock_folder, open_inputs, runtime, shell_word, signals, style, threads};
+use super::{Exit, lock_folder, open_inputs, origin, runtime, signals, style, threads};
 use crate::cli::{Asking, Target, Validate};
 use crate::config::reading::reading;
 use crate::config::sending::asking;
 use crate::config::target::destination;
-use crate::config::{ConfigError, Environment, FileOptions, checks};
+use crate::config::{ConfigError, Environment, FileOptions, Said, checks};
 use crate::domain::advice::{Checked, Step, advice};
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::Policy;
@@ -24,28 +25,28 @@ use crate::engine::account::Accounting;
 use crate::engine::listed::Listed;
 use crate::engine::stop::Stop;
 use crate::engine::survey::{Beforehand, Survey, Surveying, survey};
+use crate::report::listing::Listing;
 use crate::report::progress::Watcher;
 use crate::report::text::Words;
-use crate::source::input::{Input, Reader, resolve};
+use crate::source::input::{Input, Reader};
+use crate::source::names::resolve;
 
-/// Checks the input; `arguments` is what was typed.
-pub fn run(
-    typed: Validate,
-    environment: &Environment,
-    arguments: Vec<String>,
-) -> anyhow::Result<Exit> {
-    let mut file = FileOptions::read(typed.reading.config.as_deref())?;
-    let inputs = resolve(&typed.reading.inputs)?;
-    let reading = reading(inputs, typed.reading.options, &mut file)?;
-    let (checks, showing) = checks(typed.checks, typed.showing, &mut file)?;
-    let place = if checks.online {
-        let asking = asking(typed.asking, &mut file)?;
-        Some((destination(typed.target, &mut file, environment)?, asking))
+/// Checks the input with `options`, which were `typed`.
+pub fn run(options: Validate, environment: &Environment, typed: Typed) -> anyhow::Result<Exit> {
+    let mut file = FileOptions::of(&options.reading)?;
+    let said = file.said();
+    let inputs = resolve(&options.reading.inputs)?;
+    let origin = origin("validate", &inputs, false);
+    let reading = reading(inputs, options.reading.options, &mut file)?;
+    let (checks, showing) = checks(options.checks, options.showing, &mut file)?;
+    let place = if checks.online == Some(true) {
+        let asking = asking(options.asking, &mut file)?;
+        Some((destination(options.target, &mut file, environment)?, asking))
     } else {
-        demand_offline(&typed.target, &typed.asking)?;
+        demand_offline(&options.target, &options.asking)?;
         None
     };
-    let (inputs, _folder) = open_inputs(&reading)?;
+    let (inputs, _folder) = open_inputs(&reading, "validate")?;
     let _results = lock_folder(&reading.out)?;
     let stop = Stop::default();
     let runtime = runtime()?;
@@ -82,13 +83,15 @@ pub fn run(
             out: reading.out,
             several: inputs.len() > 1,
             showing,
+            origin,
             annotations: checks.annotations,
         },
         inputs,
         limit: reading.limit,
         stop,
         began: Instant::now(),
-        arguments,
+        typed,
+        said,
     };
     checking.check(looked_up?)
 }
@@ -121,7 +124,8 @@ struct Checking<'c> {
     ending: Ending<'c>,
     stop: Stop,
     began: Instant,
-    arguments: Vec<String>,
+    typed: Typed,
+    said: Said,
 }
 
 impl Checking<'_> {
@@ -222,9 +226,18 @@ impl Checking<'_> {
             summary: &summary,
             unused: &surveyed.unused_names(),
             online: plan.is_some(),
+            constants: &self.held_against.mapping.constants,
         });
         let words = self.words(&summary, &steps, plan);
-        self.ending.show(accounted, &summary, words, None)?;
+        let Listing {
+            files,
+            told,
+            annotations,
+            ..
+        } = accounted.listing;
+        let published = self.ending.publish(files, &summary, None)?;
+        self.ending
+            .show(Shown { told, annotations }, &published, &summary, words)?;
         Ok(exit)
     }
 
@@ -241,7 +254,7 @@ impl Checking<'_> {
             },
             plan,
             strict: self.held_against.rules.strict,
-            next: advised(steps, &self.arguments),
+            next: advised(steps, &self.typed, &self.said),
             ..Words::default()
         }
     }

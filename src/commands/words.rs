@@ -1,15 +1,21 @@
 //! What an import says at its end: what was done, why it stopped, what to type.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{shell_word, typed_again};
+use super::advised::corrected;
+use super::typed::{Typed, shell_word, shown};
+use crate::config::Said;
+use crate::domain::advice::wrong_constants;
+use crate::domain::field::Field;
 use crate::domain::outcome::Outcome;
 use crate::domain::summary::Summary;
 use crate::domain::text::{counted, thousands};
 use crate::engine::pace::Wanted;
 use crate::engine::rate::Rate;
 use crate::engine::stop::Halt;
+use crate::report::manifest::Kept;
 use crate::report::text::Words;
 
 /// What the words are made from.
@@ -19,28 +25,27 @@ pub(super) struct Speaking<'s> {
     /// Why it ended early, where it did.
     pub(super) halt: Option<&'s Halt>,
     /// What was typed.
-    pub(super) arguments: &'s [String],
-    /// The inputs as they were typed: names, patterns, `-`.
-    pub(super) typed_inputs: &'s [String],
+    pub(super) typed: &'s Typed,
+    /// What a file says beside it.
+    pub(super) said: &'s Said,
     /// Whether nothing was to be sent.
     pub(super) dry_run: bool,
     /// The files of rejected rows.
     pub(super) rejects: &'s [PathBuf],
+    /// Files that were kept from being replaced.
+    pub(super) kept: &'s [Kept],
     /// Whether rows are rejected for warnings too.
     pub(super) strict: bool,
     /// The checkpoint.
     pub(super) checkpoint: &'s Path,
+    /// Values for rows that have none.
+    pub(super) constants: &'s [(Field, String)],
 }
 
 impl Speaking<'_> {
     /// All that is said.
     pub(super) fn words(&self) -> Words {
-        let names: Vec<String> = self
-            .summary
-            .inputs
-            .iter()
-            .map(|name| shell_word(name))
-            .collect();
+        let names: Vec<String> = self.summary.inputs.iter().map(shell_word).collect();
         let did = if self.dry_run {
             "Would import"
         } else {
@@ -53,77 +58,134 @@ impl Speaking<'_> {
                 self.summary.target.base_url,
                 self.summary.target.kable_client_id
             ),
-            plan: None,
             strict: self.strict,
             halt: self.halt.map(|halt| said(halt, self.summary)),
-            told: Vec::new(),
             next: self.next(),
+            ..Words::default()
         }
     }
 
     /// The commands to run next, and what for.
     fn next(&self) -> Vec<(String, String)> {
-        let outcomes = &self.summary.outcomes;
-        let again = typed_again(self.arguments);
-        if self.dry_run {
-            let without: Vec<String> = self.without(|word| word == "--dry-run");
-            return vec![(
-                "Import it: the same without --dry-run".to_owned(),
-                typed_again(&without),
-            )];
+        if self.dry_run && self.halt.is_none() {
+            let what_for = "Import it: the same without --dry-run".to_owned();
+            return vec![(what_for, self.sending().line())];
         }
         let mut next = Vec::new();
-        if self.halt.is_some() {
-            next.push(("Go on where it stopped".to_owned(), again.clone()));
-        } else if outcomes.of(Outcome::Unresolved) > 0 {
-            next.push(("Ask again for what is unresolved".to_owned(), again.clone()));
+        let mut add = |what_for: &str, command: &Typed| {
+            let from = if command.reads_stdin() {
+                ", with the same standard input"
+            } else {
+                ""
+            };
+            next.push((format!("{what_for}{from}"), command.line()));
+        };
+        let mended: Vec<&Path> = self
+            .kept
+            .iter()
+            .filter(|kept| kept.changed && is_given_back(&kept.place))
+            .map(|kept| kept.kept.as_path())
+            .collect();
+        if !mended.is_empty() {
+            add("Feed back what you had mended", &self.feed_back(&mended));
         }
-        if self.summary.rows.rejected > 0 {
+        let failed = self.summary.outcomes.of(Outcome::Failed) > 0;
+        let unresolved = self.summary.outcomes.of(Outcome::Unresolved) > 0;
+        match self.halt {
+            Some(Halt::TooManyErrors { errors, .. }) => {
+                add(
+                    "Go on without them, up to twice as many",
+                    &self.with_more_errors(*errors),
+                );
+            }
+            Some(Halt::AllAlike { .. }) => {
+                add("Go on once the cause is mended", self.typed);
+            }
+            Some(Halt::Canary { .. }) => {
+                add(
+                    "Go on once the cause is mended; another canary goes ahead",
+                    self.typed,
+                );
+            }
+            Some(
+                Halt::Interrupted
+                | Halt::Denied { .. }
+                | Halt::OutOfTime { .. }
+                | Halt::Declined
+                | Halt::Broken,
+            ) => add("Go on where it stopped", self.typed),
+            None if unresolved => add("Ask again for what is unresolved", self.typed),
+            None => {}
+        }
+        let wrong = wrong_constants(&self.summary.problems, self.constants);
+        for wrong in &wrong {
+            let command = wrong.better.as_ref().map(|better| {
+                let value = format!("{}={better}", wrong.field);
+                corrected(&self.sending(), self.said, "set", &value).line()
+            });
+            next.push((wrong.said(), command.unwrap_or_default()));
+        }
+        let others = wrong.iter().map(|wrong| wrong.rows).sum::<u64>();
+        if self.summary.rows.rejected > others {
+            let rejects: Vec<&Path> = self.rejects.iter().map(PathBuf::as_path).collect();
             let what_for = "Mend the rejected rows and feed them back".to_owned();
-            next.push((what_for, self.feed_back()));
+            next.push((what_for, self.feed_back(&rejects).line()));
         }
-        if self.halt.is_none() && outcomes.of(Outcome::Failed) > 0 {
-            let mut words = self.without(|word| word == "--retry-failed");
-            words.push("--retry-failed".to_owned());
+        let is_error_limit = matches!(self.halt, None | Some(Halt::TooManyErrors { .. }));
+        if failed && is_error_limit {
+            let command = self
+                .sending()
+                .without("retry-failed")
+                .switch("retry-failed");
             let what_for = "Try the failed rows again, once the cause is mended".to_owned();
-            next.push((what_for, typed_again(&words)));
+            next.push((what_for, command.line()));
         }
         next
     }
 
-    /// The command that feeds mended rejects back, on the same checkpoint. Its
-    /// results go beside them: in the same folder they would replace them.
-    fn feed_back(&self) -> String {
-        let is_input = |word: &str| self.typed_inputs.iter().any(|typed| typed == word);
-        let mut words = without_option(&self.without(is_input), "--out");
-        let rejects = self.rejects.iter().map(|path| path.display().to_string());
-        words.extend(rejects);
-        if !words.iter().any(|word| word.starts_with("--checkpoint")) {
-            words.push("--checkpoint".to_owned());
-            words.push(self.checkpoint.display().to_string());
+    /// The same command, and it sends.
+    fn sending(&self) -> Typed {
+        let typed = self.typed.clone().without("dry-run");
+        if self.said.dry_run && !typed.has("no-dry-run") {
+            return typed.switch("no-dry-run");
         }
-        typed_again(&words)
+        typed
     }
 
-    fn without(&self, unwanted: impl Fn(&str) -> bool) -> Vec<String> {
-        let words = self.arguments.iter().filter(|word| !unwanted(word));
-        words.cloned().collect()
+    /// The same command, that lets so many errors be, and more.
+    fn with_more_errors(&self, errors: u64) -> Typed {
+        let typed = self.typed.clone().without("all-or-nothing");
+        let typed = if self.said.all_or_nothing {
+            typed.switch_off("all-or-nothing")
+        } else {
+            typed
+        };
+        let more = errors.saturating_mul(2).to_string();
+        typed.without("max-errors").with("max-errors", more)
+    }
+
+    /// The command that feeds mended rows back, on the same checkpoint. Its
+    /// results go beside them: in the same folder they would replace them.
+    fn feed_back(&self, files: &[&Path]) -> Typed {
+        let typed = self.sending().inputs(files).without("out").without("limit");
+        let typed = typed
+            .without("checkpoint")
+            .with("checkpoint", self.checkpoint);
+        match files.first() {
+            Some(first) if self.said.out => {
+                let mut out = OsString::from(first);
+                out.push(".results");
+                typed.with("out", out)
+            }
+            Some(_) | None => typed,
+        }
     }
 }
 
-/// The words without `option` and its value.
-pub(super) fn without_option(words: &[String], option: &str) -> Vec<String> {
-    let mut kept = Vec::new();
-    let mut words = words.iter();
-    while let Some(word) = words.next() {
-        let value = word.strip_prefix(option);
-        if value == Some("") {
-            words.next();
-        } else if !value.is_some_and(|value| value.starts_with('=')) {
-            kept.push(word.clone());
-        }
-    }
-    kept
+/// Whether a file holds rows that were given back to be mended.
+fn is_given_back(file: &Path) -> bool {
+    let name = shown(Path::new(file.file_name().unwrap_or_default()));
+    name.starts_with("rejects") || name.starts_with("failures")
 }
 
 /// How long it will take to send `rows` rows, said before the first is sent.
@@ -186,37 +248,111 @@ fn said(halt: &Halt, summary: &Summary) -> String {
 mod tests {
     use std::path::{Path, PathBuf};
 
-    use super::{Halt, Outcome, Speaking, Summary};
+    use super::{Halt, Kept, Outcome, Said, Speaking, Summary};
+    use crate::commands::typed::tests::typed;
 
-    fn next(summary: &Summary, halt: Option<&Halt>) -> Vec<String> {
-        let words = [
-            "kable-bulk",
-            "import",
-            "in put.csv",
-            "--out",
-            "out",
-            "--rate",
-            "5",
-        ];
-        let arguments: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+    fn told(summary: &Summary, halt: Option<&Halt>, more: &[&str], said: &Said) -> Vec<String> {
+        let words = ["kable-bulk", "import", "in put.csv", "--out", "out"];
+        let words: Vec<&str> = words.iter().chain(more).copied().collect();
         let speaking = Speaking {
             summary,
             halt,
-            arguments: &arguments,
-            typed_inputs: &["in put.csv".to_owned()],
-            dry_run: false,
+            typed: &typed(&words),
+            said,
+            dry_run: more.contains(&"--dry-run") || said.dry_run,
             strict: false,
             rejects: &[
                 PathBuf::from("out/rejects.csv"),
                 PathBuf::from("out/rejects.jsonl"),
             ],
+            kept: &[],
             checkpoint: Path::new("run.db"),
+            constants: &[],
         };
         speaking
             .next()
             .into_iter()
             .map(|(_, command)| command)
             .collect()
+    }
+
+    fn next(summary: &Summary, halt: Option<&Halt>) -> Vec<String> {
+        told(summary, halt, &["--rate", "5"], &Said::default())
+    }
+
+    #[test]
+    fn what_stops_again_at_once_is_not_advised() {
+        let mut summary = summary();
+        summary.rows.rejected = 7;
+        summary.outcomes.add(Outcome::Failed);
+        let halt = Halt::TooManyErrors {
+            errors: 8,
+            allowed: 3,
+        };
+        let more = ["--max-errors", "3", "--all-or-nothing", "--limit", "9"];
+        assert_eq!(
+            told(&summary, Some(&halt), &more, &Said::default()),
+            [
+                "kable-bulk import 'in put.csv' --out out --limit 9 --max-errors 16",
+                "kable-bulk import out/rejects.csv out/rejects.jsonl --max-errors 3 --all-or-nothing --checkpoint run.db",
+                "kable-bulk import 'in put.csv' --out out --max-errors 3 --all-or-nothing --limit 9 --retry-failed",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_a_file_says_does_not_make_a_command_void() {
+        let said = Said {
+            out: true,
+            dry_run: true,
+            all_or_nothing: true,
+            ..Said::default()
+        };
+        assert_eq!(
+            told(&summary(), None, &[], &said),
+            ["kable-bulk import 'in put.csv' --out out --no-dry-run"]
+        );
+        let mut summary = summary();
+        summary.rows.rejected = 2;
+        let halt = Halt::TooManyErrors {
+            errors: 2,
+            allowed: 0,
+        };
+        assert_eq!(
+            told(&summary, Some(&halt), &["--no-dry-run"], &said),
+            [
+                "kable-bulk import 'in put.csv' --out out --no-dry-run --all-or-nothing=false --max-errors 4",
+                "kable-bulk import out/rejects.csv out/rejects.jsonl --no-dry-run --checkpoint run.db --out out/rejects.csv.results",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_mended_file_that_was_kept_aside_is_fed_back_first() {
+        let speaking = Speaking {
+            summary: &summary(),
+            halt: Some(&Halt::Interrupted),
+            typed: &typed(&["kable-bulk", "import", "in.csv"]),
+            said: &Said::default(),
+            dry_run: false,
+            strict: false,
+            rejects: &[],
+            kept: &[Kept {
+                place: "r/rejects.csv".into(),
+                kept: "r/rejects.kept-1.csv".into(),
+                changed: true,
+            }],
+            checkpoint: Path::new("run.db"),
+            constants: &[],
+        };
+        let next: Vec<String> = speaking.next().into_iter().map(|(_, line)| line).collect();
+        assert_eq!(
+            next,
+            [
+                "kable-bulk import r/rejects.kept-1.csv --checkpoint run.db",
+                "kable-bulk import in.csv"
+            ]
+        );
     }
 
     #[test]
@@ -268,7 +404,7 @@ mod tests {
         summary.rows.rejected = 1;
         assert_eq!(
             next(&summary, None),
-            ["kable-bulk import --rate 5 out/rejects.csv out/rejects.jsonl --checkpoint run.db"]
+            ["kable-bulk import out/rejects.csv out/rejects.jsonl --rate 5 --checkpoint run.db"]
         );
     }
 

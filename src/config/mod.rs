@@ -7,12 +7,13 @@ pub mod reading;
 pub mod sending;
 pub mod target;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
 use secrecy::SecretString;
 
-use crate::cli::{Checks, Cli, ReadingOptions, Sending, Showing, Target};
+use crate::cli::{self, Checks, Cli, ReadingOptions, Sending, Showing, Target};
 
 /// The file that is read by itself.
 const FILE: &str = "kable-bulk.toml";
@@ -130,6 +131,24 @@ impl Environment {
     }
 }
 
+/// What a file says that a command to be typed next has to take into account:
+/// what would make it void, and lists that typed ones replace.
+#[derive(Debug, Clone, Default)]
+pub struct Said {
+    /// Where results go.
+    pub out: bool,
+    /// Nothing is sent.
+    pub dry_run: bool,
+    /// Nothing is sent if any row is rejected.
+    pub all_or_nothing: bool,
+    /// Columns of fields.
+    pub map: Vec<String>,
+    /// Values for rows without.
+    pub set: Vec<String>,
+    /// Currencies that are taken.
+    pub allow_currency: Vec<String>,
+}
+
 /// Options that stand in a file.
 #[derive(Debug, Default)]
 pub struct FileOptions {
@@ -141,9 +160,34 @@ pub struct FileOptions {
 }
 
 impl FileOptions {
-    /// Reads the file at `path`, or the one in the current folder if there is
+    /// Reads the file that was named, or the one in the current folder if there is
     /// one.
-    pub fn read(path: Option<&Path>) -> Result<Self, ConfigError> {
+    pub fn of(typed: &cli::Reading) -> Result<Self, ConfigError> {
+        if typed.no_config {
+            return Ok(Self::default());
+        }
+        Self::read(typed.config.as_deref())
+    }
+
+    /// What it says that a command to be typed next has to take into account.
+    pub fn said(&self) -> Said {
+        Said {
+            out: self.reading.out.is_some(),
+            dry_run: self.sending.dry_run == Some(true),
+            all_or_nothing: self.sending.all_or_nothing == Some(true),
+            map: self.reading.map.clone(),
+            set: self.reading.set.clone(),
+            allow_currency: self.reading.allow_currency.clone(),
+        }
+    }
+
+    /// Whether customers go to a sandbox in this process.
+    pub fn is_sandbox(&self, typed: &Target) -> bool {
+        let none_typed = typed.env.is_none() && typed.base_url.is_none();
+        typed.sandbox.is_some() || none_typed && self.target.sandbox.is_some()
+    }
+
+    fn read(path: Option<&Path>) -> Result<Self, ConfigError> {
         let named = path.unwrap_or(Path::new(FILE));
         let text = match std::fs::read_to_string(named) {
             Ok(text) => text,
@@ -178,7 +222,7 @@ fn parse(text: &str) -> Result<FileOptions, String> {
         .filter(|command| ["import", "validate"].contains(&command.get_name()))
         .flat_map(clap::Command::get_arguments)
         .filter_map(clap::Arg::get_long)
-        .filter(|long| !["config", "help", "version"].contains(long))
+        .filter(|long| !["config", "no-config", "no-dry-run", "help", "version"].contains(long))
         .collect();
     for key in table.keys() {
         if key.contains("secret") && key != "client-secret-file" {
@@ -209,9 +253,13 @@ fn parse(text: &str) -> Result<FileOptions, String> {
 }
 
 /// `<first input><ending>`.
-fn beside(inputs: &[String], ending: &str, option: &'static str) -> Result<PathBuf, ConfigError> {
+fn beside(inputs: &[OsString], ending: &str, option: &'static str) -> Result<PathBuf, ConfigError> {
     match inputs.first() {
-        Some(first) if first != "-" => Ok(PathBuf::from(format!("{first}{ending}"))),
+        Some(first) if first != "-" => {
+            let mut name = first.clone();
+            name.push(ending);
+            Ok(PathBuf::from(name))
+        }
         Some(_) | None => Err(ConfigError::Needed { option }),
     }
 }
@@ -250,26 +298,35 @@ pub fn checks(
                 .to_owned(),
         });
     }
-    let online = typed.online || other.online;
     Ok((
         Checks {
-            online,
+            online: typed.online.or(other.online),
             annotations,
         },
         showing,
     ))
 }
 
-/// The checkpoint of `input`, where none is named.
-pub fn checkpoint_of(input: Option<&str>, named: Option<PathBuf>) -> Result<PathBuf, ConfigError> {
-    match named {
-        Some(path) => Ok(path),
-        None => beside(
-            &[input.unwrap_or("-").to_owned()],
-            ".checkpoint.db",
-            "checkpoint",
-        ),
+/// What ends the name of a checkpoint beside its input.
+const CHECKPOINT: &str = ".checkpoint.db";
+
+/// Likewise, of a rehearsal: it must not be in the way of the real run.
+const SANDBOX_CHECKPOINT: &str = ".sandbox.checkpoint.db";
+
+/// The checkpoint of `input`, where none is named: that of a rehearsal where
+/// there is no other.
+pub fn checkpoint_of(
+    input: Option<OsString>,
+    named: Option<PathBuf>,
+) -> Result<PathBuf, ConfigError> {
+    if let Some(path) = named {
+        return Ok(path);
     }
+    let inputs = [input.unwrap_or_else(|| "-".into())];
+    let real = beside(&inputs, CHECKPOINT, "checkpoint")?;
+    let rehearsed = beside(&inputs, SANDBOX_CHECKPOINT, "checkpoint")?;
+    let is_rehearsed = !real.exists() && rehearsed.exists();
+    Ok(if is_rehearsed { rehearsed } else { real })
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! How the input is read and checked, and where results go.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::{ConfigError, FileOptions, beside};
@@ -14,7 +15,7 @@ use crate::source;
 #[derive(Debug)]
 pub struct Reading {
     /// The inputs, patterns resolved.
-    pub inputs: Vec<String>,
+    pub inputs: Vec<OsString>,
     /// How they are written.
     pub source: source::Settings,
     /// Which column feeds which field.
@@ -29,7 +30,7 @@ pub struct Reading {
 
 /// Settles how the input is read.
 pub fn reading(
-    inputs: Vec<String>,
+    inputs: Vec<OsString>,
     typed: ReadingOptions,
     file: &mut FileOptions,
 ) -> Result<Reading, ConfigError> {
@@ -54,7 +55,7 @@ pub fn reading(
             constants: pairs("set", or(typed.set, other.set))?,
         },
         rules: Rules {
-            strict: typed.strict || other.strict,
+            strict: typed.strict.or(other.strict) == Some(true),
             allowed_currencies: currencies(or(typed.allow_currency, other.allow_currency))?,
             plans: None,
             bundles: None,

@@ -1,11 +1,12 @@
 //! How customers are sent.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::civil::Time;
 
-use super::{ConfigError, FileOptions, beside, value};
+use super::{CHECKPOINT, ConfigError, FileOptions, SANDBOX_CHECKPOINT, beside, value};
 use crate::cli::{self, Sending, Text};
 use crate::domain::plan::{Existing, Policy};
 use crate::domain::threshold::Threshold;
@@ -66,12 +67,14 @@ pub struct TimeLimits {
 pub fn dispatch(
     typed: Sending,
     file: &mut FileOptions,
-    inputs: &[String],
+    inputs: &[OsString],
+    is_sandbox: bool,
 ) -> Result<Dispatch, ConfigError> {
     let other = std::mem::take(&mut file.sending);
     let checkpoint = match typed.checkpoint.or(other.checkpoint) {
         Some(path) => path,
-        None => beside(inputs, ".checkpoint.db", "checkpoint")?,
+        None if is_sandbox => beside(inputs, SANDBOX_CHECKPOINT, "checkpoint")?,
+        None => beside(inputs, CHECKPOINT, "checkpoint")?,
     };
     // A flag of either kind beats a file's of either.
     let (rate, max_rate) = if typed.rate.is_some() || typed.max_rate.is_some() {
@@ -106,20 +109,25 @@ pub fn dispatch(
             typed.stop_at.or(other.stop_at),
             typed.max_duration.or(other.max_duration),
         )?,
-        all_or_nothing: typed.all_or_nothing || other.all_or_nothing,
+        all_or_nothing: is_on(typed.all_or_nothing, other.all_or_nothing),
         policy: Policy {
             existing: match typed.existing.or(other.existing) {
                 None | Some(cli::Existing::Skip) => Existing::Skip,
                 Some(cli::Existing::Update) => Existing::Update,
                 Some(cli::Existing::Fail) => Existing::Fail,
             },
-            retry_failed: typed.retry_failed || other.retry_failed,
+            retry_failed: is_on(typed.retry_failed, other.retry_failed),
         },
-        stripe: typed.stripe || other.stripe,
-        keys: typed.keys || other.keys,
-        dry_run: typed.dry_run || other.dry_run,
-        yes: typed.yes || other.yes,
+        stripe: is_on(typed.stripe, other.stripe),
+        keys: is_on(typed.keys, other.keys),
+        dry_run: !typed.no_dry_run && is_on(typed.dry_run, other.dry_run),
+        yes: is_on(typed.yes, other.yes),
     })
+}
+
+/// Whether a switch is on: what was typed beats what stands in a file.
+fn is_on(typed: Option<bool>, other: Option<bool>) -> bool {
+    typed.or(other).unwrap_or(false)
 }
 
 /// How an API is asked that nothing is sent to.

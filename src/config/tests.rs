@@ -1,3 +1,5 @@
+use std::ffi::OsString;
+
 use super::reading::{pairs, reading};
 use super::sending::dispatch;
 use super::target::{Destination, base_url, destination};
@@ -20,8 +22,8 @@ fn a_flag_beats_the_file() {
         rate: Some(Text("7/m".to_owned())),
         ..Sending::default()
     };
-    let inputs = ["in.csv".to_owned()];
-    let settled = dispatch(typed, &mut file, &inputs).unwrap();
+    let inputs = [OsString::from("in.csv")];
+    let settled = dispatch(typed, &mut file, &inputs, false).unwrap();
     assert_eq!(settled.pacing.ceiling.to_string(), "7/m");
     assert_eq!(settled.pacing.concurrency, 3);
     let read = reading(inputs.to_vec(), ReadingOptions::default(), &mut file).unwrap();
@@ -45,10 +47,15 @@ fn an_unknown_option_in_the_file_is_named_with_the_nearest() {
 
 #[test]
 fn results_and_checkpoint_stand_beside_the_first_input() {
-    let inputs = ["a/in.csv".to_owned(), "b.csv".to_owned()];
+    let inputs = ["a/in.csv", "b.csv"].map(OsString::from);
     let mut file = FileOptions::default();
-    let settled = dispatch(Sending::default(), &mut file, &inputs).unwrap();
+    let settled = dispatch(Sending::default(), &mut file, &inputs, false).unwrap();
     assert_eq!(settled.checkpoint.to_str(), Some("a/in.csv.checkpoint.db"));
+    let rehearsed = dispatch(Sending::default(), &mut file, &inputs, true).unwrap();
+    assert_eq!(
+        rehearsed.checkpoint.to_str(),
+        Some("a/in.csv.sandbox.checkpoint.db")
+    );
     let read = reading(inputs.to_vec(), ReadingOptions::default(), &mut file).unwrap();
     assert_eq!(read.out.to_str(), Some("a/in.csv.results"));
 }
@@ -58,7 +65,8 @@ fn standard_input_needs_names() {
     let error = dispatch(
         Sending::default(),
         &mut FileOptions::default(),
-        &["-".to_owned()],
+        &["-".into()],
+        false,
     )
     .unwrap_err();
     assert_eq!(
@@ -194,8 +202,13 @@ fn standard_output_is_for_one_thing_and_what_is_typed_beats_the_file() {
             json,
             ..Showing::default()
         };
-        checks(typed, showing, &mut parse(file).unwrap())
-            .map(|(checks, showing)| (checks.online, checks.annotations, showing.json))
+        checks(typed, showing, &mut parse(file).unwrap()).map(|(checks, showing)| {
+            (
+                checks.online == Some(true),
+                checks.annotations,
+                showing.json,
+            )
+        })
     };
     let both = "annotations = 'github'\njson = true\nonline = true";
     assert_eq!(settled(None, true, both).unwrap(), (true, None, true));

@@ -49,6 +49,65 @@ pub struct Checked<'c> {
     pub unused: &'c [String],
     /// Whether it was looked up what Kable has.
     pub online: bool,
+    /// Values that options give to rows that have none.
+    pub constants: &'c [(Field, String)],
+}
+
+/// A value that an option gives, and that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrongConstant {
+    /// The field.
+    pub field: Field,
+    /// The value.
+    pub value: String,
+    /// In how many rows.
+    pub rows: u64,
+    /// What it should be, where that is known.
+    pub better: Option<String>,
+}
+
+impl WrongConstant {
+    /// What to do about it.
+    pub fn said(&self) -> String {
+        format!(
+            "Give --set {} another value: {} is wrong in {}, and stands in none of them",
+            self.field,
+            quoted(&self.value),
+            counted(self.rows, "row", "rows")
+        )
+    }
+}
+
+/// Those of `constants` that `problems` are about: they are not to be mended in
+/// any file.
+pub fn wrong_constants(
+    problems: &[ProblemKind],
+    constants: &[(Field, String)],
+) -> Vec<WrongConstant> {
+    let wrong = constants.iter().filter_map(|(field, value)| {
+        let kind = problems
+            .iter()
+            .find(|kind| is_about_constant(kind, *field, value))?;
+        let better = kind.mendings.iter().find_map(|mending| match mending.mend {
+            Mend::Write(code) if mending.found.contains(value) => Some(code.to_owned()),
+            Mend::Write(_) | Mend::Allow(_) | Mend::LeaveOut => None,
+        });
+        Some(WrongConstant {
+            field: *field,
+            value: value.clone(),
+            rows: kind.count,
+            better,
+        })
+    });
+    wrong.collect()
+}
+
+fn is_about_constant(kind: &ProblemKind, field: Field, value: &str) -> bool {
+    kind.severity == Severity::Error.name()
+        && kind.code != Code::MissingField.name()
+        && kind.code != Code::DuplicateClientId.name()
+        && kind.field == field.name()
+        && kind.message.contains(&quoted(value))
 }
 
 /// What to do next.
@@ -68,10 +127,24 @@ pub fn advice(checked: Checked<'_>) -> Vec<Step> {
             .flatten(),
         )
         .collect();
+    let wrong = wrong_constants(&checked.summary.problems, checked.constants);
+    steps.extend(wrong.iter().map(|wrong| {
+        let how = wrong.better.as_ref().map_or(How::ByHand, |better| {
+            How::With(vec![
+                "--set".to_owned(),
+                format!("{}={better}", wrong.field),
+            ])
+        });
+        let what = wrong.said();
+        (wrong.rows, Step { what, how })
+    }));
     steps.sort_by_key(|(rows, _)| Reverse(*rows));
     steps.truncate(MOST - 1);
     let mut steps: Vec<Step> = steps.into_iter().map(|(_, step)| step).collect();
-    steps.push(checked.last());
+    let of_options: u64 = wrong.iter().map(|wrong| wrong.rows).sum();
+    if wrong.is_empty() || checked.summary.rows.rejected > of_options {
+        steps.push(checked.last());
+    }
     steps
 }
 
@@ -108,8 +181,8 @@ impl Checked<'_> {
             return None;
         } else {
             (
-                format!("Say which column holds {lack}"),
-                option("--map", "COLUMN"),
+                format!("Say which column holds {lack}, with --map {field}=COLUMN"),
+                How::ByHand,
             )
         };
         Some((lacking, Step { what, how }))
@@ -240,7 +313,12 @@ impl Checked<'_> {
 
     /// What would put problems right, of the kind that `wanted` names.
     fn mendings(&self, wanted: impl Fn(&Mend) -> Option<String>) -> Vec<(String, &Mending)> {
-        let all = self.summary.problems.iter().flat_map(|kind| &kind.mendings);
+        let is_in_file = |kind: &&ProblemKind| {
+            let mut constants = self.constants.iter();
+            !constants.any(|(field, value)| is_about_constant(kind, *field, value))
+        };
+        let problems = self.summary.problems.iter().filter(is_in_file);
+        let all = problems.flat_map(|kind| &kind.mendings);
         all.filter_map(|mending| Some((wanted(&mending.mend)?, mending)))
             .collect()
     }
@@ -295,6 +373,7 @@ mod tests {
             summary: &summary,
             unused: &unused,
             online: false,
+            constants: &[],
         });
         let lines = steps.into_iter().map(|step| match step.how {
             How::ByHand => step.what,
@@ -402,6 +481,7 @@ mod tests {
             summary: &differs,
             unused: &[],
             online: true,
+            constants: &[],
         });
         steps.push(step.into_iter().map(|step| step.what).collect());
         assert!(steps.iter().all(|told| told.len() == 1));
@@ -418,6 +498,7 @@ mod tests {
             summary: &summary,
             unused: &[],
             online: true,
+            constants: &[],
         });
         assert_eq!(steps.len(), 1);
         assert_eq!(steps[0].how, How::Import);

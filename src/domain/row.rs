@@ -316,3 +316,20 @@ pub trait Revisit: Rows {
     /// what they were.
     fn finish(&mut self) -> Result<(), Self::Error>;
 }
+
+/// What stands in a row behind its first `cells` cells.
+pub fn after_cells(row: &[u8], delimiter: u8, cells: usize) -> &[u8] {
+    let mut left = cells;
+    let mut quoted = false;
+    for (place, byte) in row.iter().enumerate() {
+        if left == 0 {
+            return row.get(place..).unwrap_or_default();
+        }
+        if *byte == b'"' {
+            quoted = !quoted;
+        } else if *byte == delimiter && !quoted {
+            left -= 1;
+        }
+    }
+    if left == 0 && cells == 0 { row } else { &[] }
+}

@@ -2,27 +2,26 @@
 //! given back from: each stands for the row that it was, which is then neither
 //! rejected once more nor repeated by it.
 //!
-//! That row is known again by its place, and by its id; or where the id was what
-//! had to be mended, by what was wrong with it. Only a row that would be rejected
-//! is passed over, so that no customer is left out for what an old file says.
+//! That row is known again by its place and by what it was given back with: its
+//! codes and messages, and every value that nothing was said about. A row that
+//! came to stand in its place since is another one, and is rejected for itself;
+//! so that no customer is left out for what an old file says.
 
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
-use twox_hash::XxHash3_128;
-
 use super::codec::{PLACE, packed, place, six, take, take_place, take_six};
+use super::features::{Features, Remarks};
 use super::verdicts::{About, Finding, Other, VerdictSorter, Verdicts};
-use crate::domain::field::Field;
 use crate::domain::mapping::Binding;
-use crate::domain::problem::{Code, Problem};
+use crate::domain::problem::{Problem, messages};
 use crate::domain::row::{Columns, Row};
 use crate::spill::{Sorted, Sorter};
 
-/// Bytes of an item: the place that it is about, with the kind in it, id, flaw,
-/// whether its id is another row's, and the row itself: ordinal, fit, place.
-const SIZE: usize = 6 + 1 + 2 + 8 + 1 + 1 + 6 + 1 + PLACE;
+/// Bytes of an item: the place that it is about, with the kind in it, how it is
+/// known again, and the row itself: ordinal, fit, place.
+const SIZE: usize = 6 + 1 + 2 + 8 + 8 + 8 + 1 + 6 + 1 + PLACE;
 
 /// The input of a row that comes back and does not say from which: then there
 /// was only one.
@@ -30,38 +29,22 @@ const UNSAID: u16 = u16::MAX;
 
 /// A row that stands for the one at its place. It sorts before that.
 const RETURNED: u8 = 0;
-/// A row that is rejected.
+/// A row that is rejected for what it is.
 const REJECTED: u8 = 1;
+/// A row that may be rejected for others.
+const FIT: u8 = 2;
+/// A row that is rejected for others. It sorts behind what is known of it.
+const REPEATING: u8 = 3;
 
 /// How many rows may stand for one: more come of copies only.
 const MOST_CLAIMS: usize = 16;
-
-/// What can be wrong with a row so that it has no id.
-const FLAWS: [Code; 4] = [
-    Code::MissingField,
-    Code::WrongType,
-    Code::InvalidValue,
-    Code::MalformedRow,
-];
-
-/// The number of the first flaw among codes and fields; 0 where there is none.
-fn flaw<'p>(told: impl IntoIterator<Item = (&'p str, &'p str)>) -> u8 {
-    let about_id = |field: &str| field.is_empty() || field == Field::ClientId.name();
-    let number = |(code, field): (&str, &str)| {
-        let mut flaws = (1..).zip(FLAWS);
-        let (number, _) = flaws.find(|(_, flaw)| flaw.name() == code && about_id(field))?;
-        Some(number)
-    };
-    told.into_iter().find_map(number).unwrap_or_default()
-}
 
 /// What a row that comes back says of the one that it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Original {
     input: u16,
     line: u64,
-    flaw: u8,
-    repeats: bool,
+    features: Features,
 }
 
 impl Original {
@@ -84,13 +67,15 @@ impl Original {
             None => UNSAID,
         };
         let line = said("_line")?.parse().ok().filter(|_| input != own)?;
-        let codes = said("_code").unwrap_or_default().split(';');
-        let fields = said("_field").unwrap_or_default().split(';');
+        let remarks = Remarks {
+            codes: said("_code").unwrap_or_default().split(';').collect(),
+            fields: said("_field").unwrap_or_default().split(';').collect(),
+            messages: said("_message").unwrap_or_default(),
+        };
         Some(Self {
             input,
             line,
-            flaw: flaw(codes.clone().zip(fields)),
-            repeats: { codes }.any(|code| code == Code::DuplicateClientId.name()),
+            features: Features::of(row, binding, columns, &remarks),
         })
     }
 }
@@ -109,9 +94,7 @@ struct Item {
     input: u16,
     line: u64,
     kind: u8,
-    id: [u8; 8],
-    flaw: u8,
-    repeats: bool,
+    features: Features,
     about: About,
 }
 
@@ -124,59 +107,51 @@ impl Mended {
         }
     }
 
-    /// A row that comes back, with the id that it has by now.
-    pub(super) fn push_returned(
-        &mut self,
-        about: About,
-        original: Original,
-        client_id: Option<&str>,
-    ) -> io::Result<()> {
+    /// A row that comes back.
+    pub(super) fn push_returned(&mut self, about: About, original: Original) -> io::Result<()> {
         self.come_back.insert(about.place.input);
         self.push(Item {
             input: original.input,
             line: original.line,
             kind: RETURNED,
-            id: hash(client_id.unwrap_or_default()),
-            flaw: original.flaw,
-            repeats: original.repeats,
+            features: original.features,
             about,
         })
     }
 
-    /// A row that is rejected for what it is; `client_id` is its id, if it has
-    /// one.
-    pub(super) fn push_rejected(
+    /// A row that is rejected for what it is, or may be for others, and what is
+    /// to be said of it by itself.
+    pub(super) fn push_original(
         &mut self,
         about: About,
-        client_id: Option<&str>,
+        row: &Row,
+        (binding, columns): (&Binding, &Columns),
         problems: &[Problem],
     ) -> io::Result<()> {
-        let told = problems
-            .iter()
-            .map(|problem| (problem.code.name(), problem.field));
+        let remarks = Remarks {
+            codes: problems.iter().map(|problem| problem.code.name()).collect(),
+            fields: problems.iter().map(|problem| problem.field).collect(),
+            messages: &messages(problems),
+        };
         self.push(Item {
-            id: hash(client_id.unwrap_or_default()),
-            flaw: if client_id.is_none() { flaw(told) } else { 0 },
-            ..rejected(about)
-        })
-    }
-
-    /// A row that is rejected because another one has its id.
-    pub(super) fn push_repeating(&mut self, about: About) -> io::Result<()> {
-        self.push(Item {
-            repeats: true,
-            ..rejected(about)
+            features: Features::of(row, binding, columns, &remarks),
+            ..original(about, if about.fit { FIT } else { REJECTED })
         })
     }
 
     fn push(&mut self, item: Item) -> io::Result<()> {
-        let about = item.about;
+        let (about, features) = (item.about, item.features);
+        let flags = u8::from(features.id_open)
+            | u8::from(features.of_others) << 1
+            | u8::from(features.malformed) << 2;
         self.places.push(packed([
             &six(item.line),
             &[item.kind],
             &item.input.to_be_bytes(),
-            &item.id,
-            &[item.flaw, u8::from(item.repeats)],
+            &features.values,
+            &features.messages,
+            &features.id,
+            &[flags],
             &six(about.ordinal),
             &[u8::from(about.fit)],
             &place(about.place),
@@ -197,7 +172,7 @@ impl Mended {
         };
         while let Some(verdict) = verdicts.read_next()? {
             if verdict.fit && verdict.duplicate.is_some() {
-                last.push_repeating(verdicts.about(&verdict))?;
+                last.push(original(verdicts.about(&verdict), REPEATING))?;
             }
         }
         // What does not come back is an original; of one all others may be.
@@ -208,22 +183,37 @@ impl Mended {
         let mut sorted = Sorted::of(all.into_iter().map(|mended| mended.places).collect())?;
         let mut found = VerdictSorter::new(folder, 1);
         let mut claims: Vec<Item> = Vec::new();
+        let mut fit: Vec<Item> = Vec::new();
         while let Some(mut item) = sorted.read_next()?.map(|item| unpacked(&item)) {
             claims.retain(|claim| claim.line == item.line);
-            if item.kind == REJECTED {
-                if let Some(claim) = claims.iter().find(|claim| claim.is_of(&item)) {
-                    found.push(item.about, Finding::Replaced)?;
-                    let place = Other::at(item.about.place);
-                    found.push(claim.about, Finding::StandsFor(place))?;
+            let rejected = match item.kind {
+                RETURNED => {
+                    if item.input == UNSAID {
+                        item.input = only.unwrap_or(UNSAID);
+                    }
+                    let of_it = claims.iter().filter(|claim| claim.input == item.input);
+                    if of_it.count() < MOST_CLAIMS {
+                        claims.push(item);
+                    }
+                    fit.clear();
+                    continue;
                 }
-                continue;
-            }
-            if item.input == UNSAID {
-                item.input = only.unwrap_or(UNSAID);
-            }
-            let of_it = claims.iter().filter(|claim| claim.input == item.input);
-            if of_it.count() < MOST_CLAIMS {
-                claims.push(item);
+                FIT => {
+                    if !claims.is_empty() {
+                        fit.push(item);
+                    }
+                    continue;
+                }
+                REPEATING => fit
+                    .iter()
+                    .find(|fit| fit.about.ordinal == item.about.ordinal),
+                _rejected => Some(&item),
+            };
+            let Some(rejected) = rejected else { continue };
+            if let Some(claim) = claims.iter().find(|claim| claim.is_of(rejected)) {
+                found.push(rejected.about, Finding::Replaced)?;
+                let place = Other::at(rejected.about.place);
+                found.push(claim.about, Finding::StandsFor(place))?;
             }
         }
         verdicts.add(found)
@@ -233,32 +223,22 @@ impl Mended {
 impl Item {
     /// Whether this one, which comes back, was the `rejected` one.
     fn is_of(&self, rejected: &Self) -> bool {
-        if self.input != rejected.input {
-            false
-        } else if rejected.flaw > 0 {
-            self.flaw == rejected.flaw
-        } else {
-            self.repeats || !rejected.repeats && self.id == rejected.id
-        }
+        let claims = &self.features;
+        // What is fit is rejected only for others.
+        self.input == rejected.input
+            && (rejected.kind != FIT || claims.of_others)
+            && claims.are_of(&rejected.features)
     }
 }
 
-fn rejected(about: About) -> Item {
+fn original(about: About, kind: u8) -> Item {
     Item {
         input: about.place.input,
         line: about.place.line,
-        kind: REJECTED,
-        id: [0; 8],
-        flaw: 0,
-        repeats: false,
+        kind,
+        features: Features::default(),
         about,
     }
-}
-
-fn hash(client_id: &str) -> [u8; 8] {
-    let hash = XxHash3_128::oneshot(client_id.as_bytes());
-    let [_, _, _, _, _, _, _, _, half @ ..] = hash.to_be_bytes();
-    half
 }
 
 fn unpacked(item: &[u8; SIZE]) -> Item {
@@ -266,8 +246,8 @@ fn unpacked(item: &[u8; SIZE]) -> Item {
     let line = take_six(&mut rest);
     let [kind] = take(&mut rest);
     let input = u16::from_be_bytes(take(&mut rest));
-    let id = take(&mut rest);
-    let [flaw, repeats] = take(&mut rest);
+    let (values, messages, id) = (take(&mut rest), take(&mut rest), take(&mut rest));
+    let [flags] = take(&mut rest);
     let ordinal = take_six(&mut rest);
     let [fit] = take(&mut rest);
     let place = take_place(&mut rest);
@@ -275,9 +255,14 @@ fn unpacked(item: &[u8; SIZE]) -> Item {
         input,
         line,
         kind,
-        id,
-        flaw,
-        repeats: repeats > 0,
+        features: Features {
+            values,
+            messages,
+            id,
+            id_open: flags & 1 > 0,
+            of_others: flags & 2 > 0,
+            malformed: flags & 4 > 0,
+        },
         about: About {
             ordinal,
             place,
@@ -288,7 +273,7 @@ fn unpacked(item: &[u8; SIZE]) -> Item {
 
 #[cfg(test)]
 mod tests {
-    use super::{Original, UNSAID, flaw};
+    use super::{Original, UNSAID};
     use crate::domain::mapping::{Binding, Mapping};
     use crate::domain::row::{Columns, Kind, Origin, Row};
 
@@ -315,18 +300,15 @@ mod tests {
     #[test]
     fn a_row_that_comes_back_says_what_it_was() {
         let header = ["_file", "_line", "_code", "_field"];
-        let original = |input, flaw, repeats| {
-            Some(Original {
-                input,
-                line: 7,
-                flaw,
-                repeats,
-            })
+        let of = |file, codes, fields| {
+            let original = said(&header, &[file, "7", codes, fields])?;
+            let features = original.features;
+            assert_eq!(original.line, 7);
+            Some((original.input, features.id_open, features.of_others))
         };
-        let of = |file, codes, fields| said(&header, &[file, "7", codes, fields]);
         assert_eq!(
             of("a.csv", "suspect_value", "planIds"),
-            original(0, 0, false)
+            Some((0, false, false))
         );
         assert_eq!(
             of(
@@ -334,17 +316,15 @@ mod tests {
                 "missing_field;duplicate_client_id",
                 "currency;clientId"
             ),
-            original(2, 0, true)
+            Some((2, false, true))
         );
         assert_eq!(
             of("a.csv", "missing_field", "clientId"),
-            original(0, 1, false)
+            Some((0, true, false))
         );
-        assert_eq!(of("a.csv", "malformed_row", ""), original(0, 4, false));
-        assert_eq!(
-            said(&header[1..], &["7", "malformed_row", ""]),
-            original(UNSAID, 4, false)
-        );
+        assert_eq!(of("a.csv", "malformed_row", ""), Some((0, true, false)));
+        let unsaid = said(&header[1..], &["7", "malformed_row", ""]).unwrap();
+        assert_eq!(unsaid.input, UNSAID);
         // Of itself, of an unknown file, of no line, and of nothing.
         for file in ["b.csv", "d.csv", ""] {
             assert_eq!(of(file, "malformed_row", ""), None, "{file}");
@@ -354,14 +334,43 @@ mod tests {
     }
 
     #[test]
-    fn a_flaw_is_one_of_the_row_or_its_id() {
-        assert_eq!(
-            flaw([("corrected", "clientId"), ("missing_field", "currency")]),
-            0
+    fn a_row_is_known_again_by_what_nothing_was_said_about() {
+        let header = ["_line", "_code", "_field", "_message"];
+        let row = |id: &str, company: &str, code: &str, field: &str, message: &str| {
+            let names = ["clientId", "companyName", "currency"]
+                .iter()
+                .chain(&header);
+            let names: Vec<String> = names.map(|name| (*name).to_owned()).collect();
+            let columns = Columns::table(names, "", b',');
+            let mut row = Row::default();
+            row.refill(Origin::default(), b"x");
+            let cells = [id, company, "USD", "7", code, field, message];
+            for (place, cell) in cells.iter().enumerate() {
+                row.push_unescaped(place, Kind::Text, cell);
+            }
+            let binding = Binding::new(&Mapping::default(), &columns, "in.csv").unwrap();
+            let names = ["a.csv".to_owned(), "b.csv".to_owned()];
+            Original::of(&row, &binding, &columns, &names)
+                .unwrap()
+                .features
+        };
+        let was = row(
+            "",
+            "Gum",
+            "missing_field",
+            "clientId",
+            "clientId is missing",
         );
-        assert_eq!(
-            flaw([("missing_field", "currency"), ("invalid_value", "clientId")]),
-            3
-        );
+        let of = |id, company, message| {
+            row(id, company, "missing_field", "clientId", message).are_of(&was)
+        };
+        assert!(of("c-1", "Gum", "clientId is missing"));
+        assert!(!of("c-1", "Fir", "clientId is missing"));
+        assert!(!of("c-1", "Gum", "clientId is blank"));
+        let was = row("c-1", "", "missing_field", "companyName", "m");
+        let of = |id, company| row(id, company, "missing_field", "companyName", "m").are_of(&was);
+        assert!(of("c-1", "Elm"));
+        assert!(!of("c-2", "Elm"));
+        assert!(!row("c-1", "Elm", "invalid_value", "companyName", "m").are_of(&was));
     }
 }

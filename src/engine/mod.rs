@@ -16,6 +16,7 @@ pub mod canary;
 mod codec;
 mod delivery;
 mod dispatch;
+mod features;
 mod feed;
 mod findings;
 pub mod gauges;

@@ -281,7 +281,6 @@ impl<'s> Worker<'s> {
         let binding = self.checker.bind(row.origin.input, columns)?;
         // Only beside others an input can come back, or be what comes back.
         let several = surveying.reading.names.len() > 1;
-        let mut id = None;
         let (took, noted) = match check(row, binding, &surveying.reading.rules) {
             Checked::Skipped => return Ok(Took::Skipped),
             Checked::Unfit(rejection) => {
@@ -290,9 +289,9 @@ impl<'s> Worker<'s> {
                     .push_unfit(about(false), unfit)
                     .with_context(writing)?;
                 if several {
-                    id = rejection.has_id.then_some(unfit.client_id);
+                    let bound = (binding, columns);
                     self.mended
-                        .push_rejected(about(false), id, &rejection.problems)
+                        .push_original(about(false), row, bound, &rejection.problems)
                         .with_context(writing)?;
                 }
                 (Took::Unfit, true)
@@ -301,7 +300,11 @@ impl<'s> Worker<'s> {
                 self.ids
                     .push_fit(about(true), &fit.values)
                     .with_context(writing)?;
-                id = Some(fit.values.client_id());
+                if several {
+                    self.mended
+                        .push_original(about(true), row, (binding, columns), &fit.notes)
+                        .with_context(writing)?;
+                }
                 (Took::Fit, !fit.notes.is_empty())
             }
         };
@@ -309,7 +312,7 @@ impl<'s> Worker<'s> {
             && let Some(original) = Original::of(row, binding, columns, &surveying.reading.names)
         {
             self.mended
-                .push_returned(about(took == Took::Fit), original, id)
+                .push_returned(about(took == Took::Fit), original)
                 .with_context(writing)?;
         }
         if noted && surveying.note_rows {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::manifest::{self, Kept, Manifest, Origin, is_numbered};
 use super::part::{Part, Written};
 use super::returned::Returned;
 use super::{Fate, RowAccount, Sink};
@@ -19,18 +20,28 @@ use crate::domain::summary::Summary;
 pub fn is_result_name(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let fixed = [
+        manifest::NAME,
         "results.jsonl",
         "online.jsonl",
         "problems.csv",
         "summary.json",
+        "validate-summary.json",
         "keys.csv",
         "report.html",
     ];
-    let returned = ["rejects", "failures"]
-        .iter()
-        .any(|kind| name.starts_with(kind));
-    fixed.contains(&name.as_ref())
-        || returned && (name.ends_with(".csv") || name.ends_with(".jsonl"))
+    fixed.contains(&name.as_ref()) || KINDS.iter().any(|kind| is_numbered(&name, kind))
+}
+
+/// The kinds of rows that are given back.
+const KINDS: [&str; 2] = ["rejects", "failures"];
+
+/// What was written, and what was kept from being replaced.
+#[derive(Debug, Default)]
+pub struct Published {
+    /// The files that were written.
+    pub written: Vec<Written>,
+    /// Files that stood in their places, and have other names now.
+    pub kept: Vec<Kept>,
 }
 
 /// Writes results to a folder.
@@ -43,6 +54,10 @@ pub struct ResultFiles {
     problem_count: u64,
     rejects: Returned,
     failures: Returned,
+    manifest: Manifest,
+    /// Whether rows can have failed, so that there may be failures of an earlier
+    /// run to be removed.
+    sends: bool,
 }
 
 /// A line of `results.jsonl`.
@@ -63,9 +78,17 @@ impl ResultFiles {
     /// Begins the files in `folder`, which is made where it is missing;
     /// `several` says whether rows come from several inputs, and `every_row` in
     /// which file it is told of each what came of it, if it is.
-    pub fn begin(folder: &Path, several: bool, every_row: Option<&str>) -> io::Result<Self> {
+    pub fn begin(
+        folder: &Path,
+        several: bool,
+        every_row: Option<&str>,
+        origin: Origin,
+    ) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
-        let mut problems = csv::Writer::from_writer(Part::begin(folder, "problems.csv")?);
+        let sends = origin.command != "validate";
+        let manifest = Manifest::read(folder, origin)?;
+        let begin = |name: &str| Part::begin(folder, &manifest.name_for(name)?);
+        let mut problems = csv::Writer::from_writer(begin("problems.csv")?);
         let mut header = vec![
             "line", "record", "clientId", "severity", "code", "field", "value", "message",
         ];
@@ -76,13 +99,13 @@ impl ResultFiles {
         Ok(Self {
             folder: folder.to_owned(),
             several,
-            results: every_row
-                .map(|name| Part::begin(folder, name))
-                .transpose()?,
+            results: every_row.map(begin).transpose()?,
             problems,
             problem_count: 0,
             rejects: Returned::new("rejects"),
             failures: Returned::new("failures"),
+            manifest,
+            sends,
         })
     }
 
@@ -92,25 +115,25 @@ impl ResultFiles {
     }
 
     /// Moves the files to their places, and takes away those of an earlier run
-    /// that this one has nothing for.
-    pub fn finish(self, summary: &Summary) -> io::Result<Vec<Written>> {
-        let mut written = Vec::new();
-        written.extend(self.rejects.finish(&self.folder)?);
-        written.extend(self.failures.finish(&self.folder)?);
+    /// that this one has nothing for; what is not to be replaced is kept aside.
+    pub fn finish(self, summary: &Summary) -> io::Result<Published> {
+        let mut parts = self.rejects.parts();
+        parts.extend(self.failures.parts());
         let mut problems = self
             .problems
             .into_inner()
             .map_err(csv::IntoInnerError::into_error)?;
         problems.rows = self.problem_count;
-        written.push(problems.finish()?);
-        if let Some(results) = self.results {
-            written.push(results.finish()?);
-        }
-        let mut file = Part::begin(&self.folder, "summary.json")?;
+        parts.push(problems);
+        parts.extend(self.results);
+        let name = self.manifest.name_for("summary.json")?;
+        let mut file = Part::begin(&self.folder, &name)?;
         serde_json::to_writer_pretty(&mut file, summary)?;
         file.write_all(b"\n")?;
-        written.push(file.finish()?);
-        Ok(written)
+        parts.push(file);
+        let kinds = if self.sends { &KINDS[..] } else { &KINDS[..1] };
+        let (written, kept) = self.manifest.publish(parts, kinds)?;
+        Ok(Published { written, kept })
     }
 
     fn result(&mut self, account: &RowAccount<'_>) -> io::Result<()> {
@@ -178,7 +201,7 @@ impl ResultFiles {
             ),
         ];
         self.failures
-            .add(&self.folder, self.several, account, &added)
+            .add(&self.manifest, self.several, account, &added)
     }
 
     fn reject(&mut self, account: &RowAccount<'_>) -> io::Result<()> {
@@ -192,7 +215,7 @@ impl ResultFiles {
             ("_message", messages(account.problems)),
         ];
         self.rejects
-            .add(&self.folder, self.several, account, &added)
+            .add(&self.manifest, self.several, account, &added)
     }
 }
 

@@ -3,9 +3,9 @@ use std::path::Path;
 use super::{ResultFiles, harmless};
 use crate::domain::outcome::Outcome;
 use crate::domain::problem::{Code, Problem};
-use crate::domain::row::{Columns, Origin, Row, State};
+use crate::domain::row::{Columns, Origin, Row, State, after_cells};
 use crate::domain::summary::Summary;
-use crate::report::returned::after_cells;
+use crate::report::manifest;
 use crate::report::{Came, Fate, RowAccount, Sink};
 
 fn row(raw: &str, line: u64) -> Row {
@@ -53,7 +53,13 @@ fn problems() -> Vec<Problem> {
 }
 
 fn write(folder: &Path, accounts: &[RowAccount<'_>]) {
-    let mut files = ResultFiles::begin(folder, false, Some("results.jsonl")).unwrap();
+    let mut files = ResultFiles::begin(
+        folder,
+        false,
+        Some("results.jsonl"),
+        manifest::Origin::default(),
+    )
+    .unwrap();
     for account in accounts {
         files.take(account).unwrap();
     }

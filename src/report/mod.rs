@@ -7,6 +7,7 @@ pub mod annotations;
 pub mod files;
 pub mod keys;
 pub mod listing;
+pub mod manifest;
 pub mod part;
 pub mod progress;
 mod returned;

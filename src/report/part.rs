@@ -23,7 +23,7 @@ pub(super) struct Part {
     beside: PathBuf,
     /// Where it will be.
     pub(super) place: PathBuf,
-    file: BufWriter<File>,
+    file: BufWriter<Digesting>,
     /// How many rows it holds so far.
     pub(super) rows: u64,
     /// Whether the last of them has a quote that nothing closes.
@@ -38,7 +38,14 @@ impl Part {
         options.write(true).create(true).truncate(true);
         owner_only(&mut options);
         Ok(Self {
-            file: BufWriter::with_capacity(64 << 10, options.open(&beside)?),
+            file: BufWriter::with_capacity(
+                64 << 10,
+                Digesting {
+                    file: options.open(&beside)?,
+                    digest: blake3::Hasher::new(),
+                    bytes: 0,
+                },
+            ),
             place: folder.join(name),
             beside,
             rows: 0,
@@ -46,14 +53,49 @@ impl Part {
         })
     }
 
+    /// Its name at its place.
+    pub(super) fn name(&self) -> String {
+        let name = self.place.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
+
+    /// Makes sure that all of it is on disk; its length and digest.
+    pub(super) fn seal(&mut self) -> io::Result<(u64, blake3::Hash)> {
+        self.file.flush()?;
+        let inner = self.file.get_ref();
+        inner.file.sync_data()?;
+        Ok((inner.bytes, inner.digest.finalize()))
+    }
+
     /// Moves it to its place.
     pub(super) fn finish(mut self) -> io::Result<Written> {
-        self.file.flush()?;
+        self.seal()?;
         std::fs::rename(&self.beside, &self.place)?;
         Ok(Written {
             place: std::mem::take(&mut self.place),
             rows: self.rows,
         })
+    }
+}
+
+/// A file, and the digest of what was written to it.
+#[derive(Debug)]
+struct Digesting {
+    file: File,
+    digest: blake3::Hasher,
+    bytes: u64,
+}
+
+impl Write for Digesting {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let size = self.file.write(bytes)?;
+        self.digest.update(bytes.get(..size).unwrap_or_default());
+        self.bytes += size as u64;
+        Ok(size)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 

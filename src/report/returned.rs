@@ -5,14 +5,15 @@
 
 use std::collections::HashMap;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::value::RawValue;
 
 use super::RowAccount;
-use super::part::{Part, Written, beside};
+use super::manifest::{Manifest, Standing};
+use super::part::Part;
 use crate::domain::mapping::ADDED;
-use crate::domain::row::{Matching, State};
+use crate::domain::row::{Matching, State, after_cells};
 
 /// Files of one kind whose rows came from inputs of several forms: one file a
 /// form.
@@ -40,20 +41,15 @@ impl Returned {
         self.parts.iter().map(|part| part.place.clone()).collect()
     }
 
-    /// Moves the files to their places, and takes away those of an earlier run
-    /// that this one has nothing for.
-    pub(super) fn finish(self, folder: &Path) -> io::Result<Vec<Written>> {
-        let written: io::Result<Vec<Written>> = self.parts.into_iter().map(Part::finish).collect();
-        let written = written?;
-        let kept: Vec<PathBuf> = written.iter().map(|file| file.place.clone()).collect();
-        remove_stale(folder, self.kind, &kept)?;
-        Ok(written)
+    /// The files, to be moved to their places.
+    pub(super) fn parts(self) -> Vec<Part> {
+        self.parts
     }
 
     /// Gives a row back, with what is said about it before it.
     pub(super) fn add(
         &mut self,
-        folder: &Path,
+        manifest: &Manifest,
         several: bool,
         account: &RowAccount<'_>,
         said: &[(&'static str, String)],
@@ -64,7 +60,7 @@ impl Returned {
         }
         added.push(("_line", account.row.origin.line.to_string()));
         added.extend_from_slice(said);
-        let part = self.part(folder, account, &added)?;
+        let part = self.part(manifest, account, &added)?;
         part.rows += 1;
         match account.columns.matching {
             Matching::Exact => write_json(part, account, &added),
@@ -74,7 +70,7 @@ impl Returned {
 
     fn part(
         &mut self,
-        folder: &Path,
+        manifest: &Manifest,
         account: &RowAccount<'_>,
         added: &[(&str, String)],
     ) -> io::Result<&mut Part> {
@@ -87,17 +83,7 @@ impl Returned {
             *place
         } else {
             let ending = if form.is_none() { "jsonl" } else { "csv" };
-            let alike = self
-                .forms
-                .keys()
-                .filter(|other| other.is_none() == form.is_none())
-                .count();
-            let number = if alike == 0 {
-                String::new()
-            } else {
-                format!("-{}", alike + 1)
-            };
-            let mut part = Part::begin(folder, &format!("{}{number}.{ending}", self.kind))?;
+            let mut part = self.begin(manifest, ending)?;
             if form.is_some() {
                 let names: Vec<String> = added.iter().map(|(name, _)| (*name).to_owned()).collect();
                 let header = after_cells(
@@ -114,6 +100,24 @@ impl Returned {
         self.parts
             .get_mut(place)
             .ok_or_else(|| io::Error::other("a result file went missing"))
+    }
+}
+
+impl Returned {
+    /// Begins a file with this ending, under the next name that is free.
+    fn begin(&self, manifest: &Manifest, ending: &str) -> io::Result<Part> {
+        for number in 1_u64.. {
+            let number = match number {
+                1 => String::new(),
+                _ => format!("-{number}"),
+            };
+            let name = format!("{}{number}.{ending}", self.kind);
+            let is_taken = self.parts.iter().any(|part| part.name() == name);
+            if !is_taken && manifest.standing(&name)? != Standing::Foreign {
+                return Part::begin(manifest.folder(), &name);
+            }
+        }
+        Err(io::Error::other("there is no free name"))
     }
 }
 
@@ -161,23 +165,6 @@ fn write_cells(part: &mut Part, delimiter: u8, cells: &[String], rest: &[u8]) ->
     line.extend_from_slice(rest);
     line.push(b'\n');
     part.write_all(&line)
-}
-
-/// What stands in a row behind its first `cells` cells.
-pub(super) fn after_cells(row: &[u8], delimiter: u8, cells: usize) -> &[u8] {
-    let mut left = cells;
-    let mut quoted = false;
-    for (place, byte) in row.iter().enumerate() {
-        if left == 0 {
-            return row.get(place..).unwrap_or_default();
-        }
-        if *byte == b'"' {
-            quoted = !quoted;
-        } else if *byte == delimiter && !quoted {
-            left -= 1;
-        }
-    }
-    if left == 0 && cells == 0 { row } else { &[] }
 }
 
 /// The members of an object, in their order, as they are written.
@@ -261,38 +248,6 @@ fn write_json(
     }
     line.push(b'\n');
     part.write_all(&line)
-}
-
-fn remove_stale(folder: &Path, kind: &str, kept: &[PathBuf]) -> io::Result<()> {
-    for ending in ["csv", "jsonl"] {
-        for number in 1.. {
-            let number = if number == 1 {
-                String::new()
-            } else {
-                format!("-{number}")
-            };
-            let name = format!("{kind}{number}.{ending}");
-            let place = folder.join(&name);
-            if kept.contains(&place) {
-                continue;
-            }
-            // A killed run leaves a part of one that it had begun.
-            let was_begun = remove_if_there(&beside(folder, &name))?;
-            if !remove_if_there(&place)? && !was_begun {
-                break;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Removes a file; false where there was none.
-fn remove_if_there(path: &Path) -> io::Result<bool> {
-    match std::fs::remove_file(path) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
 }
 
 #[cfg(test)]

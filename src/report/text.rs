@@ -27,6 +27,8 @@ pub struct Words {
     pub strict: bool,
     /// The first refusals and differences: a line and what was said.
     pub told: Vec<(u64, String)>,
+    /// Files that were kept from being replaced.
+    pub kept: Vec<String>,
     /// What to do next, and the command for it; empty where there is none.
     pub next: Vec<(String, String)>,
 }
@@ -70,6 +72,9 @@ pub fn summary(summary: &Summary, words: &Words, files: &[Written]) -> String {
     if !files.is_empty() {
         line("");
         where_the_files_are(files, &mut line);
+    }
+    for kept in &words.kept {
+        line(kept);
     }
     if !summary.checkpoint.is_empty() {
         line(&format!("Checkpoint: {}", summary.checkpoint));
@@ -344,6 +349,7 @@ mod tests {
             plan: None,
             strict: false,
             told: vec![(77, "status 422: no such tax id".to_owned())],
+            kept: Vec::new(),
             next: vec![
                 ("Write EUR for \"Euro\" (6 rows)".to_owned(), String::new()),
                 (

@@ -1,6 +1,6 @@
 //! From what was typed to readable inputs, and from those to rows.
 
-use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Take};
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use std::time::SystemTime;
 
 use super::csv::CsvRows;
 use super::jsonl::JsonlRows;
+use super::names::shown_name;
 use super::positioned::Positioned;
 use super::{Format, Settings, SourceError, Wanted, decode};
 use crate::domain::row::{Columns, Row, Rows};
@@ -43,48 +44,9 @@ impl Place {
     }
 }
 
-/// The files that `typed` names: as they are, or as patterns. `-` stays.
-pub fn resolve(typed: &[String]) -> Result<Vec<String>, SourceError> {
-    let mut names = Vec::new();
-    for name in typed {
-        let is_pattern = name.contains(['*', '?', '[']) && !Path::new(name).exists();
-        if name == "-" || !is_pattern {
-            names.push(name.clone());
-            continue;
-        }
-        let paths = glob::glob(name).map_err(|source| SourceError::BadPattern {
-            pattern: name.clone(),
-            source,
-        })?;
-        let before = names.len();
-        for path in paths {
-            let path = path.map_err(|error| SourceError::Io {
-                name: error.path().display().to_string(),
-                source: error.into(),
-            })?;
-            if path.is_file() {
-                names.push(path.to_string_lossy().into_owned());
-            }
-        }
-        if names.len() == before {
-            return Err(SourceError::NoMatch {
-                pattern: name.clone(),
-            });
-        }
-    }
-    let mut seen = HashSet::new();
-    for name in &names {
-        let path = std::fs::canonicalize(name).unwrap_or_else(|_not_there| PathBuf::from(name));
-        if !seen.insert(path) {
-            return Err(SourceError::Twice { name: name.clone() });
-        }
-    }
-    Ok(names)
-}
-
 /// Whether the input called `name` can be read only once: standard input, a
 /// pipe. It is kept in a file then.
-pub fn is_stream(name: &str) -> bool {
+pub fn is_stream(name: &OsStr) -> bool {
     name == "-" || std::fs::metadata(name).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 
@@ -92,13 +54,17 @@ pub fn is_stream(name: &str) -> bool {
 ///
 /// A stream is kept in an unnamed file in `spool`, for it is read more than
 /// once.
-pub fn open(name: &str, settings: Settings, spool: &Path) -> Result<Input, SourceError> {
+pub fn open(name: &OsStr, settings: Settings, spool: &Path) -> Result<Input, SourceError> {
     let failed = |source: io::Error| SourceError::Io {
-        name: name.to_owned(),
+        name: shown_name(name),
         source,
     };
     let place = place_of(name, spool)?;
-    let shown = if name == "-" { "standard input" } else { name }.to_owned();
+    let shown = if name == "-" {
+        "standard input".to_owned()
+    } else {
+        shown_name(name)
+    };
     let file = place.open().map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     let mut start = Vec::new();
@@ -132,8 +98,8 @@ pub fn open(name: &str, settings: Settings, spool: &Path) -> Result<Input, Sourc
     })
 }
 
-fn place_of(name: &str, spool: &Path) -> Result<Place, SourceError> {
-    let name_of = || name.to_owned();
+fn place_of(name: &OsStr, spool: &Path) -> Result<Place, SourceError> {
+    let name_of = || shown_name(name);
     if name == "-" {
         return keep(&mut io::stdin().lock(), spool);
     }
@@ -168,7 +134,7 @@ fn keep(stream: &mut impl Read, folder: &Path) -> Result<Place, SourceError> {
         })
 }
 
-fn recognise(name: &str, start: &[u8], settings: Settings) -> Format {
+fn recognise(name: &OsStr, start: &[u8], settings: Settings) -> Format {
     let ending = Path::new(name)
         .extension()
         .map(|ending| ending.to_string_lossy().to_lowercase())

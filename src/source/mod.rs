@@ -13,6 +13,7 @@ pub mod jsonl;
 mod line_ends;
 mod marks;
 mod members;
+pub mod names;
 pub mod parts;
 mod plain_json;
 mod positioned;

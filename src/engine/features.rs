@@ -1,0 +1,180 @@
+//! By what a row that was given back is known again, whatever was mended in it.
+
+use twox_hash::XxHash3_128;
+
+use crate::domain::candidate::Given;
+use crate::domain::field::Field;
+use crate::domain::mapping::{ADDED, Binding};
+use crate::domain::problem::Code;
+use crate::domain::row::{Columns, Matching, Row, after_cells};
+
+/// Codes that speak of other rows. They are not known before all rows are.
+const OF_OTHERS: [Code; 3] = [
+    Code::DuplicateClientId,
+    Code::SimilarClientId,
+    Code::SameCustomer,
+];
+
+/// By what a row is known again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Features {
+    /// Codes and fields, and the values that nothing is said about but the id.
+    pub(super) values: [u8; 8],
+    /// The messages.
+    pub(super) messages: [u8; 8],
+    pub(super) id: [u8; 8],
+    /// Whether the row could not be read: then the others hold its words.
+    pub(super) malformed: bool,
+    /// Whether something is said about the id: it may have been mended.
+    pub(super) id_open: bool,
+    /// Whether other rows are spoken of, so that the messages are not its alone.
+    pub(super) of_others: bool,
+}
+
+/// What was said of a row: codes, fields, and messages.
+pub(super) struct Remarks<'r> {
+    pub(super) codes: Vec<&'r str>,
+    pub(super) fields: Vec<&'r str>,
+    pub(super) messages: &'r str,
+}
+
+impl Features {
+    /// Those of `row`, about which this was said.
+    pub(super) fn of(
+        row: &Row,
+        binding: &Binding,
+        columns: &Columns,
+        remarks: &Remarks<'_>,
+    ) -> Self {
+        let is_of_others = |code: &str| OF_OTHERS.iter().any(|other| other.name() == code);
+        let mut bytes = Vec::with_capacity(256);
+        let mut add = |kind: u8, text: &str| {
+            bytes.push(kind);
+            bytes.extend_from_slice(&text.len().to_be_bytes());
+            bytes.extend_from_slice(text.as_bytes());
+        };
+        let mut open = [false; Field::COUNT];
+        let mut is_malformed = false;
+        let mut of_others = false;
+        for (code, field) in remarks.codes.iter().zip(&remarks.fields) {
+            if is_of_others(code) {
+                of_others = true;
+                continue;
+            }
+            add(0, code);
+            add(1, field);
+            is_malformed |= *code == Code::MalformedRow.name();
+            let named = Field::ALL.into_iter().find(|known| known.name() == *field);
+            if let Some(slot) = named.and_then(|named| open.get_mut(named.index())) {
+                *slot = true;
+            }
+        }
+        let candidate = binding.candidate(row);
+        if !is_malformed {
+            let is_open = |field: Field| open.get(field.index()).copied().unwrap_or_default();
+            for field in Field::ALL {
+                if field == Field::ClientId || is_open(field) {
+                    continue;
+                }
+                match candidate.get(field) {
+                    Given::Absent => {}
+                    Given::Text(text) => add(3, text),
+                    Given::List(items) => items.iter().for_each(|item| add(4, item)),
+                    Given::Wrong(_, text) => add(5, text),
+                }
+                add(6, field.name());
+            }
+        }
+        if is_malformed {
+            let [values, id] = filter(&own_text(row, binding, columns));
+            return Self {
+                values,
+                id,
+                messages: hash(remarks.messages.as_bytes()),
+                malformed: true,
+                id_open: true,
+                of_others,
+            };
+        }
+        let id = match candidate.get(Field::ClientId) {
+            Given::Text(text) => text,
+            Given::Absent | Given::List(_) | Given::Wrong(..) => "",
+        };
+        Self {
+            values: hash(&bytes),
+            messages: hash(remarks.messages.as_bytes()),
+            id: hash(id.as_bytes()),
+            malformed: false,
+            id_open: open
+                .get(Field::ClientId.index())
+                .copied()
+                .unwrap_or_default(),
+            of_others,
+        }
+    }
+
+    /// Whether these, of a row that comes back, are those of the row that it was.
+    pub(super) fn are_of(&self, rejected: &Self) -> bool {
+        if rejected.malformed {
+            return self.malformed
+                && rejected.values != [0; 8]
+                && holds(self.values, rejected.values)
+                && holds(self.id, rejected.id)
+                && (self.of_others || self.messages == rejected.messages);
+        }
+        !self.malformed
+            && self.values == rejected.values
+            && (self.of_others || self.messages == rejected.messages)
+            && (self.of_others || rejected.id_open || self.id == rejected.id)
+    }
+}
+
+/// Whether a filter has every bit of another one.
+fn holds(filter: [u8; 8], other: [u8; 8]) -> bool {
+    u64::from_be_bytes(other) & !u64::from_be_bytes(filter) == 0
+}
+
+/// Two Bloom filters of the words and numbers in the text of a row that could
+/// not be read. To be mended it is cut into cells otherwise, and completed; what
+/// stood there is there still.
+fn filter(text: &str) -> [[u8; 8]; 2] {
+    let mut filters = [0_u64; 2];
+    let words = text.split(|letter: char| !letter.is_alphanumeric());
+    for word in words.filter(|word| !word.is_empty()) {
+        let [.., one, two] = hash(word.as_bytes());
+        for (filter, bit) in filters.iter_mut().zip([one, two]) {
+            *filter |= 1 << (bit & 63);
+        }
+    }
+    filters.map(u64::to_be_bytes)
+}
+
+/// The text of a row without what we added.
+fn own_text(row: &Row, binding: &Binding, columns: &Columns) -> String {
+    match columns.matching {
+        Matching::Header => {
+            let own = after_cells(row.raw(), columns.delimiter, binding.leading_own());
+            String::from_utf8_lossy(own).into_owned()
+        }
+        Matching::Exact => own_json(row),
+    }
+}
+
+/// A line of JSON without what we added.
+fn own_json(row: &Row) -> String {
+    let text = String::from_utf8_lossy(row.raw());
+    let Ok(serde_json::Value::Object(mut members)) = serde_json::from_str(&text) else {
+        return text.into_owned();
+    };
+    if let Some(serde_json::Value::String(raw)) = members.get("_raw") {
+        return raw.clone();
+    }
+    members.retain(|name, _| !ADDED.contains(&name.as_str()));
+    serde_json::Value::Object(members).to_string()
+}
+
+fn hash(bytes: &[u8]) -> [u8; 8] {
+    let hash = XxHash3_128::oneshot(bytes);
+    let [_, _, _, _, _, _, _, _, half @ ..] = hash.to_be_bytes();
+    half
+}

@@ -1,0 +1,481 @@
+//! Which files of a results folder are ours, and whether they are as we wrote
+//! them: name, length and digest of each, in a hidden file beside them.
+//!
+//! A file that was changed since, that another command wrote for other inputs,
+//! or that is not ours at all is never replaced or removed. New entries are on
+//! disk before the files are moved to their places, and old ones go afterwards:
+//! wherever a run is killed, a file of ours is known as ours.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::part::Part;
+
+/// The hidden file's name.
+pub(super) const NAME: &str = ".kable-bulk";
+
+/// The format that this program writes.
+const FORMAT: u32 = 1;
+
+/// The command that writes results, and what for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The subcommand.
+    pub command: String,
+    /// The inputs, as absolute paths.
+    pub inputs: Vec<String>,
+    /// Whether it was sent to a sandbox.
+    pub rehearsal: bool,
+}
+
+impl Origin {
+    /// Whether what `other` wrote may be replaced: it speaks of no other inputs,
+    /// and a rehearsal does not replace what became of a real run.
+    fn covers(&self, other: &Self) -> bool {
+        (other.rehearsal || !self.rehearsal)
+            && other.inputs.iter().all(|name| self.inputs.contains(name))
+    }
+}
+
+/// A file as we wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Entry {
+    name: String,
+    bytes: u64,
+    digest: String,
+    #[serde(flatten)]
+    origin: Origin,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Content {
+    kable_bulk_results: u32,
+    files: Vec<Entry>,
+}
+
+/// What stands at the place of a result file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Nothing.
+    Absent,
+    /// A file of ours, unchanged, that may be replaced.
+    Replaceable,
+    /// A file of ours for other inputs, or of a real run.
+    Others,
+    /// A file of ours that was changed since.
+    Changed,
+    /// Something that we did not write.
+    Foreign,
+}
+
+/// A file that was kept from being replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Where it stood.
+    pub place: PathBuf,
+    /// Where it is now.
+    pub kept: PathBuf,
+    /// Whether it was changed since we wrote it; otherwise it is another
+    /// command's.
+    pub changed: bool,
+}
+
+/// The entries of a folder.
+#[derive(Debug)]
+pub(super) struct Manifest {
+    folder: PathBuf,
+    origin: Origin,
+    entries: Vec<Entry>,
+}
+
+impl Manifest {
+    /// Reads the manifest of `folder`, for results of `origin`.
+    pub(super) fn read(folder: &Path, origin: Origin) -> io::Result<Self> {
+        let entries = match std::fs::read(folder.join(NAME)) {
+            Ok(bytes) => match serde_json::from_slice::<Content>(&bytes) {
+                Ok(content) if content.kable_bulk_results == FORMAT => content.files,
+                Ok(_) | Err(_) => {
+                    return Err(io::Error::other(format!(
+                        "{NAME} there is not the list of results that kable-bulk keeps"
+                    )));
+                }
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        Ok(Self {
+            folder: folder.to_owned(),
+            origin,
+            entries,
+        })
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What stands at the place of the file `name`.
+    pub(super) fn standing(&self, name: &str) -> io::Result<Standing> {
+        let place = self.folder.join(name);
+        let metadata = match std::fs::symlink_metadata(&place) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Standing::Absent),
+            Err(error) => return Err(error),
+        };
+        let mut known = self
+            .entries
+            .iter()
+            .filter(|entry| entry.name == name)
+            .peekable();
+        if !metadata.is_file() || known.peek().is_none() {
+            return Ok(Standing::Foreign);
+        }
+        let mut digest = None;
+        let mut is_it = |entry: &&Entry| -> io::Result<bool> {
+            if entry.bytes != metadata.len() {
+                return Ok(false);
+            }
+            if digest.is_none() {
+                digest = Some(digest_of(&place)?);
+            }
+            Ok(digest.as_ref() == Some(&entry.digest))
+        };
+        let mut standing = Standing::Changed;
+        for entry in known {
+            if is_it(&entry)? {
+                standing = if self.origin.covers(&entry.origin) {
+                    return Ok(Standing::Replaceable);
+                } else {
+                    Standing::Others
+                };
+            }
+        }
+        Ok(standing)
+    }
+
+    /// Under which name a file is written that is to be called `name`: another
+    /// one where that is taken by a file that we did not write.
+    pub(super) fn name_for(&self, name: &str) -> io::Result<String> {
+        if self.origin.command == "validate" && name == "summary.json" && self.is_imports(name)? {
+            return self.name_for("validate-summary.json");
+        }
+        let mut free = name.to_owned();
+        for number in 2.. {
+            if self.standing(&free)? != Standing::Foreign {
+                break;
+            }
+            free = numbered(name, &format!("-{number}"));
+        }
+        Ok(free)
+    }
+
+    /// Whether another command than `validate` wrote the file `name`, which is
+    /// there.
+    fn is_imports(&self, name: &str) -> io::Result<bool> {
+        let of_it = |entry: &Entry| entry.name == name && entry.origin.command != "validate";
+        Ok(self.entries.iter().any(of_it) && self.standing(name)? != Standing::Absent)
+    }
+
+    /// Names those of `names` at whose places something stands that we did not
+    /// write.
+    pub(super) fn foreign<'n>(&self, names: &[&'n str]) -> io::Result<Vec<&'n str>> {
+        let mut foreign = Vec::new();
+        for name in names {
+            if self.standing(name)? == Standing::Foreign {
+                foreign.push(*name);
+            }
+        }
+        Ok(foreign)
+    }
+
+    /// Moves `parts` to their places, keeps aside what must not be replaced, and
+    /// removes those of our files called as one of `kinds` that were not written
+    /// again.
+    pub(super) fn publish(
+        mut self,
+        mut parts: Vec<Part>,
+        kinds: &[&str],
+    ) -> io::Result<(Vec<super::part::Written>, Vec<Kept>)> {
+        let mut new = Vec::new();
+        for part in &mut parts {
+            let (bytes, digest) = part.seal()?;
+            new.push(Entry {
+                name: part.name(),
+                bytes,
+                digest: digest.to_string(),
+                origin: self.origin.clone(),
+            });
+        }
+        let names: Vec<String> = new.iter().map(|entry| entry.name.clone()).collect();
+        let standings = names.iter().map(|name| self.standing(name));
+        let standings: Vec<Standing> = standings.collect::<io::Result<_>>()?;
+        self.entries.extend(new.iter().cloned());
+        self.write()?;
+        let mut kept = Vec::new();
+        let mut written = Vec::new();
+        for (part, standing) in parts.into_iter().zip(standings) {
+            match standing {
+                Standing::Absent | Standing::Replaceable => {}
+                Standing::Others | Standing::Changed | Standing::Foreign => kept.push(Kept {
+                    kept: keep_aside(&part.place)?,
+                    place: part.place.clone(),
+                    changed: standing != Standing::Others,
+                }),
+            }
+            written.push(part.finish()?);
+        }
+        let is_stale = |name: &String| {
+            !names.contains(name) && kinds.iter().any(|kind| is_numbered(name, kind))
+        };
+        let all: Vec<String> = self
+            .entries
+            .iter()
+            .map(|entry| entry.name.clone())
+            .collect();
+        for name in all.iter().filter(|name| is_stale(name)) {
+            if self.standing(name)? == Standing::Replaceable {
+                remove_if_there(&self.folder.join(name))?;
+            }
+        }
+        // What stands there no more, and what was replaced, is forgotten.
+        self.entries
+            .retain(|entry| !names.contains(&entry.name) || new.contains(entry));
+        let folder = self.folder.clone();
+        self.entries
+            .retain(|entry| folder.join(&entry.name).exists());
+        self.write()?;
+        Ok((written, kept))
+    }
+
+    fn write(&self) -> io::Result<()> {
+        let mut part = Part::begin(&self.folder, NAME)?;
+        let content = Content {
+            kable_bulk_results: FORMAT,
+            files: self.entries.clone(),
+        };
+        serde_json::to_writer(&mut part, &content)?;
+        part.write_all(b"\n")?;
+        part.finish().map(drop)
+    }
+}
+
+/// Those of `names` that `folder` holds and we did not write.
+pub fn foreign<'n>(folder: &Path, names: &[&'n str]) -> io::Result<Vec<&'n str>> {
+    Manifest::read(folder, Origin::default())?.foreign(names)
+}
+
+/// Gives what stands at `place` a numbered name that is free.
+fn keep_aside(place: &Path) -> io::Result<PathBuf> {
+    let name = place.file_name().unwrap_or_default().to_string_lossy();
+    for number in 1_u64.. {
+        let aside = place.with_file_name(numbered(&name, &format!(".kept-{number}")));
+        // A second name for the same file: nothing can be lost in between, and
+        // no other file is replaced.
+        match std::fs::hard_link(place, &aside) {
+            Ok(()) => return Ok(aside),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            // Folders, and file systems without hard links.
+            Err(_) if std::fs::symlink_metadata(&aside).is_err() => {
+                std::fs::rename(place, &aside)?;
+                return Ok(aside);
+            }
+            Err(_) => {}
+        }
+    }
+    Err(io::Error::other("there is no free name"))
+}
+
+/// `name` with `number` before its ending.
+fn numbered(name: &str, number: &str) -> String {
+    match name.rsplit_once('.') {
+        Some((stem, ending)) => format!("{stem}{number}.{ending}"),
+        None => format!("{name}{number}"),
+    }
+}
+
+/// Whether `name` is `kind.csv`, `kind-2.jsonl` and the like.
+pub(super) fn is_numbered(name: &str, kind: &str) -> bool {
+    let rest = name.strip_prefix(kind);
+    let stem = rest.and_then(|rest| {
+        rest.strip_suffix(".csv")
+            .or_else(|| rest.strip_suffix(".jsonl"))
+    });
+    stem.is_some_and(|number| {
+        let digits = number.strip_prefix('-').unwrap_or_default();
+        number.is_empty() || !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+fn digest_of(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut hasher = blake3::Hasher::new();
+    let mut room = vec![0; 64 << 10];
+    loop {
+        let size = file.read(&mut room)?;
+        if size == 0 {
+            return Ok(hasher.finalize().to_string());
+        }
+        hasher.update(room.get(..size).unwrap_or_default());
+    }
+}
+
+/// Removes a file, if there is one.
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::path::Path;
+
+    use super::{Kept, Manifest, Origin, Part, Standing, is_numbered};
+
+    fn origin(inputs: &[&str], rehearsal: bool) -> Origin {
+        Origin {
+            command: "import".to_owned(),
+            inputs: inputs.iter().map(|name| (*name).to_owned()).collect(),
+            rehearsal,
+        }
+    }
+
+    fn publish(folder: &Path, origin: Origin, files: &[(&str, &str)]) -> Vec<Kept> {
+        let manifest = Manifest::read(folder, origin).unwrap();
+        let parts = files.iter().map(|(name, text)| {
+            let mut part = Part::begin(folder, &manifest.name_for(name).unwrap()).unwrap();
+            part.write_all(text.as_bytes()).unwrap();
+            part
+        });
+        let parts = parts.collect();
+        manifest.publish(parts, &["rejects", "failures"]).unwrap().1
+    }
+
+    fn read(folder: &Path, name: &str) -> String {
+        std::fs::read_to_string(folder.join(name)).unwrap()
+    }
+
+    #[test]
+    fn what_was_not_changed_is_replaced_and_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let a = || origin(&["a"], false);
+        publish(folder, a(), &[("rejects.csv", "1"), ("rejects-2.csv", "2")]);
+        assert_eq!(publish(folder, a(), &[("rejects.csv", "3")]), []);
+        assert_eq!(read(folder, "rejects.csv"), "3");
+        assert!(!folder.join("rejects-2.csv").exists());
+        // One run covers the inputs of another.
+        let both = origin(&["a", "b"], false);
+        assert_eq!(publish(folder, both, &[("rejects.csv", "4")]), []);
+    }
+
+    #[test]
+    fn what_was_changed_is_kept_aside_each_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let a = || origin(&["a"], false);
+        for number in 1..3 {
+            publish(folder, a(), &[("rejects.csv", "bad")]);
+            std::fs::write(folder.join("rejects.csv"), format!("mended {number}")).unwrap();
+            let kept = publish(folder, a(), &[("rejects.csv", "bad again")]);
+            assert_eq!(kept.len(), 1);
+            assert!(kept[0].changed);
+            let name = format!("rejects.kept-{number}.csv");
+            assert_eq!(kept[0].kept, folder.join(&name));
+            assert_eq!(read(folder, &name), format!("mended {number}"));
+            assert_eq!(read(folder, "rejects.csv"), "bad again");
+        }
+        std::fs::write(folder.join("rejects.csv"), "mended").unwrap();
+        assert_eq!(publish(folder, a(), &[]), []);
+        assert_eq!(read(folder, "rejects.csv"), "mended");
+    }
+
+    #[test]
+    fn what_another_input_left_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        publish(folder, origin(&["a"], false), &[("rejects.csv", "a")]);
+        assert_eq!(publish(folder, origin(&["b"], false), &[]), []);
+        assert_eq!(read(folder, "rejects.csv"), "a");
+        let kept = publish(folder, origin(&["b"], false), &[("rejects.csv", "b")]);
+        assert!(!kept[0].changed);
+        assert_eq!(read(folder, "rejects.kept-1.csv"), "a");
+        let kept = publish(folder, origin(&["b"], true), &[("rejects.csv", "r")]);
+        assert_eq!(read(folder, "rejects.kept-2.csv"), "b");
+        assert_eq!(kept.len(), 1);
+        assert_eq!(
+            publish(folder, origin(&["b"], false), &[("rejects.csv", "b")]),
+            []
+        );
+    }
+
+    #[test]
+    fn what_we_did_not_write_is_never_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        std::fs::write(folder.join("rejects.csv"), "mine").unwrap();
+        assert_eq!(
+            super::foreign(folder, &["rejects.csv", "failures.csv"]).unwrap(),
+            ["rejects.csv"]
+        );
+        let a = || origin(&["a"], false);
+        assert_eq!(publish(folder, a(), &[("rejects.csv", "ours")]), []);
+        assert_eq!(read(folder, "rejects.csv"), "mine");
+        assert_eq!(read(folder, "rejects-2.csv"), "ours");
+        publish(folder, a(), &[]);
+        assert_eq!(read(folder, "rejects.csv"), "mine");
+        assert!(!folder.join("rejects-2.csv").exists());
+        std::fs::write(folder.join(super::NAME), "notes").unwrap();
+        assert!(Manifest::read(folder, a()).is_err());
+    }
+
+    /// A run that was killed between two moves has old and new files, and both
+    /// are known.
+    #[test]
+    fn a_run_that_is_killed_between_two_moves_leaves_nothing_unknown() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let a = || origin(&["a"], false);
+        publish(
+            folder,
+            a(),
+            &[("summary.json", "1"), ("results.jsonl", "1")],
+        );
+        let mut manifest = Manifest::read(folder, a()).unwrap();
+        let mut part = Part::begin(folder, "summary.json").unwrap();
+        part.write_all(b"22").unwrap();
+        let (bytes, digest) = part.seal().unwrap();
+        let mut entry = manifest.entries[0].clone();
+        (entry.bytes, entry.digest) = (bytes, digest.to_string());
+        manifest.entries.push(entry);
+        manifest.write().unwrap();
+        for _ in 0..2 {
+            let manifest = Manifest::read(folder, a()).unwrap();
+            for name in ["summary.json", "results.jsonl"] {
+                assert_eq!(manifest.standing(name).unwrap(), Standing::Replaceable);
+            }
+            std::fs::write(folder.join("summary.json"), "22").unwrap();
+        }
+    }
+
+    #[test]
+    fn only_our_own_names_are_numbered_ones() {
+        for name in ["rejects.csv", "rejects-2.csv", "rejects-12.jsonl"] {
+            assert!(is_numbered(name, "rejects"), "{name}");
+        }
+        for name in [
+            "rejects-.csv",
+            "rejects-of-may.csv",
+            "rejects.kept-1.csv",
+            "rejects.txt",
+            "failures.csv",
+        ] {
+            assert!(!is_numbered(name, "rejects"), "{name}");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! From what was typed to the names of files: patterns resolved, each file once.
+
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use super::SourceError;
+
+/// The files that `typed` names: as they are, or as patterns. `-` stays.
+pub fn resolve(typed: &[OsString]) -> Result<Vec<OsString>, SourceError> {
+    let mut names = Vec::new();
+    for name in typed {
+        let pattern = name
+            .to_str()
+            .filter(|text| text.contains(['*', '?', '[']) && !Path::new(text).exists());
+        let Some(pattern) = pattern.filter(|_| name != "-") else {
+            names.push(name.clone());
+            continue;
+        };
+        let found = matching(pattern)?;
+        if found.is_empty() {
+            return Err(SourceError::NoMatch {
+                pattern: pattern.to_owned(),
+            });
+        }
+        names.extend(found);
+    }
+    let mut seen = HashSet::new();
+    for name in &names {
+        let path = std::fs::canonicalize(name).unwrap_or_else(|_not_there| PathBuf::from(name));
+        if !seen.insert(path) {
+            return Err(SourceError::Twice {
+                name: shown_name(name),
+            });
+        }
+    }
+    Ok(names)
+}
+
+/// The files that `pattern` names, in the order of their names.
+fn matching(pattern: &str) -> Result<Vec<OsString>, SourceError> {
+    let paths = glob::glob(pattern).map_err(|source| SourceError::BadPattern {
+        pattern: pattern.to_owned(),
+        source,
+    })?;
+    let mut found = Vec::new();
+    for path in paths {
+        let path = path.map_err(|error| SourceError::Io {
+            name: shown_name(error.path().as_os_str()),
+            source: error.into(),
+        })?;
+        if path.is_file() {
+            found.push(path.into_os_string());
+        }
+    }
+    found.extend(not_text(pattern));
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+/// The files that `pattern` names and whose names are not UTF-8, which
+/// [`glob`] passes over without a word. Folders that match `**` are not among
+/// those that are looked into.
+fn not_text(pattern: &str) -> Vec<OsString> {
+    let mut found = vec![PathBuf::new()];
+    for part in Path::new(pattern).components() {
+        let part = part.as_os_str();
+        let wanted = part
+            .to_str()
+            .filter(|text| text.contains(['*', '?', '[']))
+            .and_then(|text| glob::Pattern::new(text).ok());
+        found = match wanted {
+            None => found.into_iter().map(|path| path.join(part)).collect(),
+            Some(wanted) => found
+                .iter()
+                .flat_map(|folder| entries(folder, &wanted))
+                .collect(),
+        };
+    }
+    found.retain(|path| path.to_str().is_none() && path.is_file());
+    found.into_iter().map(PathBuf::into_os_string).collect()
+}
+
+/// What `folder` holds under a name that is `wanted`.
+fn entries(folder: &Path, wanted: &glob::Pattern) -> Vec<PathBuf> {
+    let read = if folder.as_os_str().is_empty() {
+        std::fs::read_dir(".")
+    } else {
+        std::fs::read_dir(folder)
+    };
+    let entries = read.into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name());
+    names
+        .filter(|name| wanted.matches(&name.to_string_lossy()))
+        .map(|name| folder.join(name))
+        .collect()
+}
+
+/// The name of an input as people are shown it: where it is not UTF-8, its
+/// bytes as `\xe4`, so that no two names look alike.
+pub(super) fn shown_name(name: &OsStr) -> String {
+    match name.to_str() {
+        Some(text) => text.to_owned(),
+        None => name.as_encoded_bytes().escape_ascii().to_string(),
+    }
+}
