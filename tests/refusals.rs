@@ -10,6 +10,8 @@
 #[expect(dead_code, reason = "each test file uses a part of the language")]
 mod common;
 
+use std::fmt::Write;
+
 use common::{Run, rows};
 use kable_bulk::sandbox::calls::Call;
 
@@ -68,10 +70,10 @@ fn twenty_among_many() -> Run {
     let (mut there, mut wanted) = (rows(0), rows(0));
     for number in 1..=1000 {
         if number % 50 == 0 {
-            wanted.push_str(&format!("c-{number},Company {number},CHF\n"));
+            writeln!(wanted, "c-{number},Company {number},CHF").unwrap();
         } else {
-            there.push_str(&format!("c-{number},Other {number},USD\n"));
-            wanted.push_str(&format!("c-{number},Company {number},USD\n"));
+            writeln!(there, "c-{number},Other {number},USD").unwrap();
+            writeln!(wanted, "c-{number},Company {number},USD").unwrap();
         }
     }
     run.write("there.csv", there);

@@ -100,6 +100,38 @@ fn moving(pacing: Pacing, since_ms: u64) -> String {
     )
 }
 
+/// How many claims came to what, a line each.
+fn claims(standing: &Standing, runs: bool) -> Vec<String> {
+    let mut lines = Vec::new();
+    for outcome in Outcome::ALL {
+        let count = standing.tally.of(outcome);
+        let name = match (outcome == Outcome::Unresolved, runs) {
+            (true, true) => "claimed: in flight, or in doubt",
+            (true, false) => "in doubt: the next run asks for them",
+            (false, _) => outcome.name(),
+        };
+        if count > 0 {
+            lines.push(format!("  {:>12}  {name}", thousands(count)));
+        }
+    }
+    // Said where it is not the count of those that are `created` now.
+    if standing.ours != standing.tally.of(Outcome::Created) {
+        lines.push(format!(
+            "  {:>12}  created by this checkpoint, whatever became of them since",
+            thousands(standing.ours)
+        ));
+    }
+    if standing.left.sum() > 0 {
+        lines.push(format!(
+            "  {:>12}  asked for when their rows had left the file: {} created by this checkpoint, {} in doubt",
+            thousands(standing.left.sum()),
+            thousands(standing.left.created),
+            thousands(standing.left.unresolved)
+        ));
+    }
+    lines
+}
+
 fn plain(path: &Path, standing: &Standing, holder: Option<&str>, since_ms: u64) -> String {
     let mut text = String::new();
     let mut line = |part: String| {
@@ -134,32 +166,9 @@ fn plain(path: &Path, standing: &Standing, holder: Option<&str>, since_ms: u64) 
         "  {:>12}  settled, in all runs",
         thousands(settled(standing))
     ));
-    for outcome in Outcome::ALL {
-        let count = standing.tally.of(outcome);
-        let name = match (outcome == Outcome::Unresolved, holder) {
-            (true, Some(_)) => "claimed: in flight, or in doubt",
-            (true, None) => "in doubt: the next run asks for them",
-            (false, _) => outcome.name(),
-        };
-        if count > 0 {
-            line(format!("  {:>12}  {name}", thousands(count)));
-        }
-    }
-    // Said where it is not the count of those that are `created` now.
-    if standing.ours != standing.tally.of(Outcome::Created) {
-        line(format!(
-            "  {:>12}  created by this checkpoint, whatever became of them since",
-            thousands(standing.ours)
-        ));
-    }
-    if standing.left.sum() > 0 {
-        line(format!(
-            "  {:>12}  asked for when their rows had left the file: {} created by this checkpoint, {} in doubt",
-            thousands(standing.left.sum()),
-            thousands(standing.left.created),
-            thousands(standing.left.unresolved)
-        ));
-    }
+    claims(standing, holder.is_some())
+        .into_iter()
+        .for_each(&mut line);
     let requests = standing.figures.requests;
     line(String::new());
     line(format!(

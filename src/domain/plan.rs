@@ -102,7 +102,11 @@ pub fn decide(known: Option<&Known>, digest: &Fingerprint, policy: Policy) -> De
         };
     };
     match outcome {
-        Outcome::Created | Outcome::Updated | Outcome::Unchanged if same => Decision::Skip(outcome),
+        Outcome::Created | Outcome::Updated | Outcome::Unchanged | Outcome::AlreadyExisted
+            if same =>
+        {
+            Decision::Skip(outcome)
+        }
         // The row was changed after it was sent, or was never compared.
         Outcome::Created | Outcome::Updated | Outcome::Unchanged
             if policy.existing == Existing::Update || known.digest == UNKNOWN_DIGEST =>
@@ -112,7 +116,6 @@ pub fn decide(known: Option<&Known>, digest: &Fingerprint, policy: Policy) -> De
         Outcome::Created | Outcome::Updated | Outcome::Unchanged => {
             Decision::Skip(Outcome::Differs)
         }
-        Outcome::AlreadyExisted if same => Decision::Skip(outcome),
         Outcome::Differs if same && policy.existing == Existing::Skip => Decision::Skip(outcome),
         Outcome::Unresolved | Outcome::AlreadyExisted | Outcome::Differs => Decision::LookUp,
         Outcome::Failed if same && !policy.retry_failed => Decision::Skip(outcome),

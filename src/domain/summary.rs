@@ -73,12 +73,16 @@ impl Left {
     /// Counts a row that came to `outcome`; `ours` says whether this checkpoint
     /// created its customer.
     pub fn add(&mut self, outcome: Outcome, ours: bool) {
-        *match outcome {
-            Outcome::Unresolved => &mut self.unresolved,
-            outcome if !outcome.is_there() => &mut self.absent,
-            _ if ours => &mut self.created,
-            _ => &mut self.already_existed,
-        } += 1;
+        let count = if outcome == Outcome::Unresolved {
+            &mut self.unresolved
+        } else if !outcome.is_there() {
+            &mut self.absent
+        } else if ours {
+            &mut self.created
+        } else {
+            &mut self.already_existed
+        };
+        *count += 1;
     }
 }
 

@@ -202,7 +202,7 @@ impl<T> Alike<T> {
     /// A row that was sent is not in flight any more.
     pub(super) fn ended(&mut self, kinds: Kinds) {
         self.count(kinds, |seen| {
-            seen.in_flight = seen.in_flight.saturating_sub(1)
+            seen.in_flight = seen.in_flight.saturating_sub(1);
         });
     }
 

@@ -5,7 +5,7 @@ use anyhow::{Context, bail};
 use super::Checker;
 use super::listed::Listed;
 use super::repeats::{Others, Repeating, repeats};
-use super::verdicts::Verdict;
+use super::verdicts::{Remembered, Verdict};
 use crate::domain::candidate::Given;
 use crate::domain::customer::{Fingerprint, Values};
 use crate::domain::field::Field;
@@ -146,26 +146,37 @@ where
                 if let Some(entry) = there {
                     return Ok(Found::with_entry(entry, client_id, problems));
                 }
-                let (id, decision) = if let Some(known) = known {
-                    (known.id, known.decision)
-                } else {
-                    self.next_new_id += 1;
-                    (self.next_new_id - 1, Decision::Create)
-                };
-                let entry = self.entry(id, &client_id)?;
-                let outcome = outcome_of(decision, entry.as_ref(), digest.as_ref());
-                if entry.as_ref().is_some_and(|entry| entry.keys_lost) {
-                    problems.push(keys_lost(&client_id));
-                }
-                Ok(Found {
-                    said: Said::Came(outcome),
-                    client_id,
-                    problems,
-                    entry,
-                })
+                self.came(known, digest.as_ref(), client_id, problems)
             }
             Some(_) => Ok(Found::without_entry(Said::Rejected, client_id, problems)),
         }
+    }
+
+    /// What became of a row that was fit.
+    fn came(
+        &mut self,
+        known: Option<Remembered>,
+        digest: Option<&Fingerprint>,
+        client_id: String,
+        mut problems: Vec<Problem>,
+    ) -> anyhow::Result<Found> {
+        let (id, decision) = if let Some(known) = known {
+            (known.id, known.decision)
+        } else {
+            self.next_new_id += 1;
+            (self.next_new_id - 1, Decision::Create)
+        };
+        let entry = self.entry(id, &client_id)?;
+        let outcome = outcome_of(decision, entry.as_ref(), digest);
+        if entry.as_ref().is_some_and(|entry| entry.keys_lost) {
+            problems.push(keys_lost(&client_id));
+        }
+        Ok(Found {
+            said: Said::Came(outcome),
+            client_id,
+            problems,
+            entry,
+        })
     }
 
     /// What the ledger holds under claim `id`, which is `client_id`'s.

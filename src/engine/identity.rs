@@ -19,6 +19,7 @@ use super::codec::{
 use super::orphans::{OrphanSorter, Orphans};
 use super::people::{PERSON, Refused, join_people};
 use super::survey::Surveying;
+use super::unfit::Unfit;
 use super::verdicts::{About, Finding, Other, Remembered, VerdictSorter};
 use crate::domain::customer::{Fingerprint, Values};
 use crate::domain::plan::{Known, Policy, decide};
@@ -57,14 +58,6 @@ pub(super) struct Ids {
     /// Whether rows are held against what the ledger knows was sent.
     digests: bool,
     room: Vec<u8>,
-}
-
-/// What a row that is not fit gives of itself.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Unfit<'r> {
-    pub(super) client_id: &'r str,
-    pub(super) company_name: &'r str,
-    pub(super) email: &'r str,
 }
 
 impl Ids {

@@ -42,6 +42,7 @@ pub mod tempo;
 #[cfg(test)]
 mod testing;
 pub mod told;
+mod unfit;
 mod unused;
 pub mod verdicts;
 pub mod window;

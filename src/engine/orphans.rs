@@ -198,17 +198,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                 }
                 Found::Throttled(wait) => self.hold_back(sent, wait),
                 Found::Unknown(trouble) => {
-                    // An outage is waited for before the next request.
-                    if !self.is_outage(&trouble) {
-                        tries += 1;
-                        let message = trouble.message.clone();
-                        self.observer.hear(&Event::Trouble { message });
-                        let wait = delay(&self.retry, tries, trouble.wait, (self.jitter)());
-                        tokio::select! {
-                            () = tokio::time::sleep(wait) => {}
-                            () = self.stop.halted() => return None,
-                        }
-                    }
+                    tries += self.rest_before_asking_again(tries, &trouble).await?;
                     last = trouble;
                 }
             }
@@ -219,6 +209,21 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             message: Some(last.message),
             ..settled(Outcome::Unresolved, attempts)
         })
+    }
+
+    /// Waits after a trouble; 1 where it counts, `None` where everything is stopped.
+    async fn rest_before_asking_again(&self, tries: u32, trouble: &Trouble) -> Option<u32> {
+        // An outage is waited for before the next request.
+        if self.is_outage(trouble) {
+            return Some(0);
+        }
+        let message = trouble.message.clone();
+        self.observer.hear(&Event::Trouble { message });
+        let wait = delay(&self.retry, tries + 1, trouble.wait, (self.jitter)());
+        tokio::select! {
+            () = tokio::time::sleep(wait) => Some(1),
+            () = self.stop.halted() => None,
+        }
     }
 
     /// The customer of an orphaned claim is there: is it our doing?

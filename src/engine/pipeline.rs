@@ -119,6 +119,10 @@ pub struct Ended<L> {
 /// # Errors
 ///
 /// Where the input or the ledger can't go on. What was settled is on disk.
+#[expect(
+    clippy::too_many_lines,
+    reason = "it joins the stages, each of which is a struct of its parts"
+)]
 pub async fn run<R, A, L, O>(
     parts: Parts<R, A, L, O>,
     settings: Settings,

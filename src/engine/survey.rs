@@ -10,23 +10,20 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 
 use super::abreast::abreast;
-use super::identity::{Ids, Unfit};
+use super::identity::Ids;
 use super::listed::Listed;
 use super::mended::{Mended, Original};
 use super::orphans::Orphans;
 use super::stop::Stop;
+use super::unfit::unfit;
 use super::unused::Unused;
 use super::verdicts::{About, Finding, VerdictSorter, Verdicts};
 use super::{Checker, Reading};
-use crate::domain::candidate::Given;
-use crate::domain::field::Field;
-use crate::domain::mapping::Binding;
 use crate::domain::outcome::Tally;
 use crate::domain::plan::{Decision, Policy};
-use crate::domain::row::{Columns, Part, Parts, Row, Rows, State};
+use crate::domain::row::{Columns, Part, Parts, Row, Rows};
 use crate::domain::summary::{Left, RowCounts};
-use crate::domain::text::trimmed;
-use crate::domain::validate::{Checked, Rejection, check};
+use crate::domain::validate::{Checked, check};
 use crate::ledger::Ledger;
 use crate::report::{Event, Observer};
 use crate::spill::sift::Repeats;
@@ -123,10 +120,9 @@ where
     P: Parts<Error: std::error::Error + Send + Sync + 'static>,
 {
     let sorting = || format!("cannot sort in {}", surveying.folder.display());
-    let (mut first_new_id, mut gaps) = (1, false);
     let met = Arc::default();
     let mut known = Ids::new(surveying, &met, true);
-    let mut any = false;
+    let (mut first_new_id, mut gaps, mut any) = (1, false, false);
     match &mut beforehand {
         Beforehand::Nothing => {}
         Beforehand::ByLedger(ledger) => {
@@ -162,13 +158,10 @@ where
     let (joined, orphans) = Ids::join(ids, surveying).with_context(sorting)?;
     sorters.extend(joined);
     let mut verdicts = Verdicts::of(sorters, read.starts).with_context(sorting)?;
-    let inputs = surveying.reading.names.len();
-    Mended::join(mended, inputs, &mut verdicts, surveying.folder).with_context(sorting)?;
+    let names = &surveying.reading.names;
+    Mended::join(mended, names.len(), &mut verdicts, surveying.folder).with_context(sorting)?;
     let joined = count(&mut verdicts, surveying.reading.rules.strict).with_context(sorting)?;
-    let mut rows = read.rows;
-    rows.rejected += joined.rejected;
-    rows.rejected -= joined.replaced;
-    rows.skipped += joined.replaced;
+    let rows = joined.with(read.rows);
     let to_do = rows.read - rows.skipped - rows.rejected - joined.done.sum();
     // A ledger with gaps has nothing sent that was not asked for.
     let to_look_up = if gaps { to_do } else { joined.to_look_up };
@@ -331,39 +324,6 @@ enum Took {
     Fit,
 }
 
-/// What a row that is not fit gives of itself: nothing where it can't be read,
-/// no id where what stands there is none, unless all that is wrong with it are
-/// the blanks around it, and of the rest nothing that is an error, since a
-/// hundred cells `#N/A` are not one person.
-fn unfit<'r>(row: &'r Row, binding: &'r Binding, rejection: &Rejection) -> Unfit<'r> {
-    let mut unfit = Unfit {
-        client_id: "",
-        company_name: "",
-        email: "",
-    };
-    if row.state == State::Good {
-        let candidate = binding.candidate(row);
-        let text = |field| match candidate.get(field) {
-            Given::Text(text) => *text,
-            Given::Absent | Given::List(_) | Given::Wrong(..) => "",
-        };
-        let given = text(Field::ClientId);
-        let bare = trimmed(given);
-        if rejection.has_id || bare.len() < given.len() && bare.starts_with(char::is_alphanumeric) {
-            unfit.client_id = given;
-        }
-        let sound = |field| {
-            if rejection.is_about(field) {
-                return "";
-            }
-            text(field)
-        };
-        unfit.company_name = sound(Field::CompanyName);
-        unfit.email = sound(Field::Email);
-    }
-    unfit
-}
-
 /// What the rows' verdicts come to.
 #[derive(Default)]
 struct Joined {
@@ -374,6 +334,16 @@ struct Joined {
     to_look_up: u64,
     done: Tally,
     there: u64,
+}
+
+impl Joined {
+    /// The counts of rows by themselves, with what others make of them.
+    fn with(&self, mut rows: RowCounts) -> RowCounts {
+        rows.rejected += self.rejected;
+        rows.rejected -= self.replaced;
+        rows.skipped += self.replaced;
+        rows
+    }
 }
 
 fn count(verdicts: &mut Verdicts, strict: bool) -> std::io::Result<Joined> {

@@ -699,8 +699,15 @@ impl Claimed {
             Outcome::Pending if !was_never => return,
             Outcome::Pending => entry.last = Some(Outcome::Pending),
             Outcome::Unresolved => {}
-            outcome => {
-                entry.last = Some(outcome);
+            Outcome::Created
+            | Outcome::AlreadyExisted
+            | Outcome::Updated
+            | Outcome::Unchanged
+            | Outcome::Deleted
+            | Outcome::Differs
+            | Outcome::Missing
+            | Outcome::Failed => {
+                entry.last = Some(settled.outcome);
                 entry.digest = settled.digest;
             }
         }

@@ -472,10 +472,10 @@ impl Modelled {
         self.ours |= settled.ours;
         self.attempts += settled.attempts;
         self.in_doubt = settled.outcome == Outcome::Unresolved;
-        match settled.outcome {
-            Outcome::Pending => self.last = self.last.or(Some(Outcome::Pending)),
-            Outcome::Unresolved => {}
-            outcome => (self.last, self.digest) = (Some(outcome), settled.digest),
+        if settled.outcome == Outcome::Pending {
+            self.last = self.last.or(Some(Outcome::Pending));
+        } else if settled.outcome != Outcome::Unresolved {
+            (self.last, self.digest) = (Some(settled.outcome), settled.digest);
         }
     }
 }
