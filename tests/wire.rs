@@ -64,3 +64,58 @@ fn every_request_carries_the_documented_headers() {
         }
     }
 }
+
+/// A refusal that echoes the secret in one of many ways, and keys that an
+/// answer holds, are in nothing that is shown or kept.
+#[test]
+fn an_echoed_secret_is_in_nothing_that_is_shown_or_kept() {
+    let each = |form: fn(u8) -> String| CLIENT_SECRET.bytes().map(form).collect::<String>();
+    let forms = [
+        CLIENT_SECRET.to_owned(),
+        CLIENT_SECRET.to_uppercase(),
+        each(|byte| format!("\\u{byte:04x}")),
+        each(|byte| format!("\\\\u{byte:04x}")),
+        each(|byte| format!("%{byte:02x}")),
+        each(|byte| format!("&#{byte};")),
+        format!("{}{CLIENT_SECRET}", "x".repeat(285)),
+    ];
+    let acts = forms.iter().zip(1..).map(|(form, row)| {
+        let body = format!(r#"{{"message":"sent [{form}]"}}"#);
+        let act = says("422 Unprocessable", &body);
+        (Ask::Create, format!("c-{row}"), vec![act])
+    });
+    let keys = r#"{"customerId":"cus_1","keys":[{"key":"K3yOfACustomer"}]}"#;
+    let found = r#"{"customerId":"cus_9","clientId":"c-9","companyName":"SECRET"}"#;
+    let found = found.replace("SECRET", &forms[2]);
+    let others = [
+        (Ask::Create, "c-8".to_owned(), vec![says("422 No", keys)]),
+        (Ask::Create, "c-9".to_owned(), vec![says("409 No", "{}")]),
+        (Ask::LookUp, "c-9".to_owned(), vec![says("200 OK", &found)]),
+    ];
+    let server = Raw::start(64, acts.chain(others));
+    let run = Run::new().credentials().input("in.csv", rows(9));
+    let line = format!(
+        "import in.csv --base-url {} -v --max-errors 90%",
+        server.url()
+    );
+    let ended = run.go(&line);
+    let mut seen = vec![ended.stdout.clone(), ended.stderr.clone()];
+    for file in run.files() {
+        seen.push(String::from_utf8_lossy(&std::fs::read(file).unwrap()).into_owned());
+    }
+    assert!(seen.iter().any(|text| text.contains("sent [")), "{seen:?}");
+    for text in &seen {
+        let text = text.to_lowercase();
+        for part in [
+            "not-a-se",
+            "sandbox-only",
+            "k3yofacustomer",
+            "u0073k",
+            "u006e\\u006f",
+            "%6e%6f",
+            "&#110;",
+        ] {
+            assert!(!text.contains(part), "{part} in {text}");
+        }
+    }
+}

@@ -56,6 +56,11 @@ impl Contact {
             .zip(&self.members)
             .filter_map(|(field, value)| Some((field, value.as_deref()?)))
     }
+
+    /// The values of the members that are given, to be changed.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        self.members.iter_mut().flatten()
+    }
 }
 
 impl<'v> FromIterator<(Field, &'v str)> for Contact {

@@ -27,6 +27,35 @@ pub fn shown(value: &str) -> String {
     value.chars().take(SHOWN).collect()
 }
 
+/// `text` on one line and without characters that could harm a terminal, each
+/// run of those and of blanks as one blank; cut after `most` characters.
+pub fn on_one_line(text: &str, most: usize) -> String {
+    let apart = |letter: char| letter.is_whitespace() || is_hostile(letter);
+    let mut words = text.split(apart).filter(|word| !word.is_empty());
+    let mut line = String::new();
+    let mut left = most;
+    while let Some(word) = words.next().filter(|_| left > 0) {
+        if !line.is_empty() {
+            line.push(' ');
+            left -= 1;
+        }
+        line.extend(word.chars().take(left));
+        left -= word.chars().count().min(left);
+    }
+    line.truncate(line.trim_end().len());
+    line
+}
+
+/// Whether a terminal could obey `letter`, or show what stands around it in
+/// another order, on another line or not at all: control characters (C0, DEL,
+/// C1), marks of direction, line separators, characters without a width.
+pub fn is_hostile(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
 /// Adds `value` to `room` without what makes no difference to a person: case,
 /// and blanks around it.
 pub fn fold_into(value: &str, room: &mut Vec<u8>) {
@@ -127,7 +156,19 @@ pub fn thousands(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{counted, fold_into, is_caseless, listed, quoted, thousands};
+    use super::{counted, fold_into, is_caseless, listed, on_one_line, quoted, thousands};
+
+    #[test]
+    fn a_message_is_one_harmless_line() {
+        assert_eq!(on_one_line("no\n way\u{202e}!", 300), "no way !");
+        assert_eq!(
+            on_one_line("<html>\u{1b}[31m Bad   Gateway", 300),
+            "<html> [31m Bad Gateway"
+        );
+        assert_eq!(on_one_line("abc def", 5), "abc d");
+        assert_eq!(on_one_line("abc def", 4), "abc");
+        assert_eq!(on_one_line("\u{9b}\u{2028}", 9), "");
+    }
 
     #[test]
     fn scripts_without_case_have_none() {

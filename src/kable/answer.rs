@@ -2,23 +2,30 @@
 
 use std::time::Duration;
 
-use memchr::memmem::Finder;
 use reqwest::StatusCode;
-use secrecy::{ExposeSecret, SecretString};
 
+use super::redaction::Redaction;
 use super::{Advice, Answered, Created, Found, Preflight, Refusal, Reply, Trouble, wire};
+use crate::domain::customer::Contact;
 use crate::domain::plan::Remote;
+use crate::domain::text::on_one_line;
 
 /// What an answer to a create means.
 pub(super) fn created(answer: Answer, client_id: &str) -> Reply<Created> {
-    done(answer, client_id, wire::created)
+    done(answer, client_id, |body, redaction| {
+        let (client_id, mut created) = wire::created(body)?;
+        redaction.redact_value(&mut created.customer_id);
+        Ok((client_id, created))
+    })
 }
 
 /// What an answer to an update means.
 pub(super) fn updated(answer: Answer, client_id: &str) -> Reply<Box<Remote>> {
-    done(answer, client_id, |body| {
-        let remote = wire::customer(body)?;
-        Ok((remote.client_id.clone(), Box::new(remote)))
+    done(answer, client_id, |body, redaction| {
+        let mut remote = wire::customer(body)?;
+        let client_id = remote.client_id.clone();
+        redact_customer(&mut remote, redaction);
+        Ok((client_id, Box::new(remote)))
     })
 }
 
@@ -26,10 +33,10 @@ pub(super) fn updated(answer: Answer, client_id: &str) -> Reply<Box<Remote>> {
 fn done<T>(
     answer: Answer,
     client_id: &str,
-    read: impl FnOnce(&[u8]) -> serde_json::Result<(String, T)>,
+    read: impl FnOnce(&[u8], &Redaction) -> serde_json::Result<(String, T)>,
 ) -> Reply<T> {
     match judge(answer.status) {
-        Standing::Success => match read(&answer.body) {
+        Standing::Success => match read(&answer.body, &answer.redaction) {
             Ok((of, customer)) if of == client_id => Reply::Done {
                 customer,
                 status: answer.status.as_u16(),
@@ -55,10 +62,13 @@ pub(super) fn found(answer: Answer, client_id: &str) -> Found {
         Standing::Success => match wire::customer(&answer.body) {
             // A client id that reads like one of Kable's own ids could find
             // another customer by that.
-            Ok(remote) if remote.client_id == client_id => Found::There {
-                remote: Box::new(remote),
-                request_id: answer.request_id,
-            },
+            Ok(mut remote) if remote.client_id == client_id => {
+                redact_customer(&mut remote, &answer.redaction);
+                Found::There {
+                    remote: Box::new(remote),
+                    request_id: answer.request_id,
+                }
+            }
             Ok(_) => Found::Unknown(
                 answer
                     .broken("the answer is about another customer".to_owned())
@@ -72,6 +82,27 @@ pub(super) fn found(answer: Answer, client_id: &str) -> Found {
         Standing::Denied => Found::Denied(answer.refusal()),
         Standing::Throttled => Found::Throttled(answer.wait),
         Standing::Refused | Standing::Unknown => Found::Unknown(answer.trouble()),
+    }
+}
+
+/// Takes the secret out of what is shown and kept of a customer: a difference
+/// names both sides.
+pub(super) fn redact_customer(remote: &mut Remote, redaction: &Redaction) {
+    let texts = [
+        &mut remote.customer_id,
+        &mut remote.company_name,
+        &mut remote.currency,
+        &mut remote.status,
+    ];
+    for text in texts {
+        redaction.redact_value(text);
+    }
+    let ids = [&mut remote.plan_ids, &mut remote.bundle_ids];
+    for ids in ids.into_iter().flatten() {
+        ids.iter_mut().for_each(|id| redaction.redact_value(id));
+    }
+    for value in remote.contact.iter_mut().flat_map(Contact::values_mut) {
+        redaction.redact_value(value);
     }
 }
 
@@ -118,6 +149,9 @@ fn judge(status: StatusCode) -> Standing {
     }
 }
 
+/// How much of what a server says is shown and kept, in characters.
+const LONGEST_MESSAGE: usize = 300;
+
 /// A whole answer.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
@@ -127,37 +161,8 @@ pub(super) struct Answer {
     pub(super) advice: Advice,
     pub(super) redirect: Option<String>,
     pub(super) body: Vec<u8>,
-}
-
-/// The secret, to be taken out of what a server gives back.
-#[derive(Clone)]
-pub(super) struct Redaction {
-    secret: SecretString,
-    finder: Finder<'static>,
-}
-
-impl std::fmt::Debug for Redaction {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Redaction").finish_non_exhaustive()
-    }
-}
-
-impl Redaction {
-    /// The redaction of `secret`.
-    pub(super) fn of(secret: &str) -> Self {
-        Self {
-            secret: secret.into(),
-            finder: Finder::new(secret.as_bytes()).into_owned(),
-        }
-    }
-
-    fn is_in(&self, text: &[u8]) -> bool {
-        !self.finder.needle().is_empty() && self.finder.find(text).is_some()
-    }
-
-    fn redacted(&self, text: &str) -> String {
-        text.replace(self.secret.expose_secret(), "…")
-    }
+    /// What must be in nothing that is shown or kept of the answer.
+    pub(super) redaction: Redaction,
 }
 
 /// No whole answer.
@@ -176,27 +181,34 @@ impl Answer {
         }
     }
 
-    /// Takes the secret out of everything that may be shown of the answer.
+    /// Takes the secret out of everything that may be shown of the head, and of
+    /// the body as it is read: there it may be written in many ways.
     pub(super) fn redact(&mut self, redaction: &Redaction) {
-        let redacted = |text: &mut String| {
-            if redaction.is_in(text.as_bytes()) {
-                *text = redaction.redacted(text);
-            }
-        };
-        self.request_id.iter_mut().for_each(redacted);
-        self.redirect.iter_mut().for_each(redacted);
+        let redact = |text: &mut String| *text = redaction.redacted(text);
+        self.redirect.iter_mut().for_each(redact);
         let quotas = self.advice.quotas.iter_mut();
-        quotas.map(|quota| &mut quota.name).for_each(redacted);
-        if redaction.is_in(&self.body) {
-            let text = String::from_utf8_lossy(&self.body);
-            self.body = redaction.redacted(&text).into_bytes();
-        }
+        quotas.map(|quota| &mut quota.name).for_each(redact);
+        self.request_id
+            .iter_mut()
+            .for_each(|id| redaction.redact_value(id));
+        self.redaction = redaction.clone();
+    }
+
+    /// What the body says, in short, without secrets and keys.
+    fn said(&self) -> String {
+        let said = wire::said(&self.body);
+        let keys = Redaction::of(said.keys.iter().map(String::as_str));
+        let text = keys.redacted(&self.redaction.redacted(&said.message));
+        on_one_line(&text, LONGEST_MESSAGE)
     }
 
     pub(super) fn refusal(self) -> Refusal {
-        let message = match self.redirect {
-            Some(location) => format!("redirected to {location}, which is not followed"),
-            None => wire::message(&self.body),
+        let message = match &self.redirect {
+            Some(location) => format!(
+                "redirected to {}, which is not followed",
+                on_one_line(location, LONGEST_MESSAGE)
+            ),
+            None => self.said(),
         };
         Refusal {
             status: self.status.as_u16(),
@@ -206,7 +218,7 @@ impl Answer {
     }
 
     pub(super) fn trouble(self) -> Trouble {
-        let said = wire::message(&self.body);
+        let said = self.said();
         let message = if said.is_empty() {
             format!("status {}", self.status.as_u16())
         } else {
@@ -225,8 +237,9 @@ impl Answer {
             format!("status {} without a body", self.status.as_u16())
         } else {
             format!(
-                "status {} with a body that can't be read ({error})",
-                self.status.as_u16()
+                "status {} with a body that can't be read ({})",
+                self.status.as_u16(),
+                wire::explained(error)
             )
         };
         Trouble {
@@ -277,8 +290,9 @@ mod tests {
             },
             redirect: Some("https://x.example/?s=sk_test.1".to_owned()),
             body: br#"{"message":"you sent sk_test.1"}"#.to_vec(),
+            redaction: Redaction::default(),
         };
-        answer.redact(&Redaction::of("sk_test.1"));
+        answer.redact(&Redaction::of(["sk_test.1"]));
         assert_eq!(answer.advice.quotas[0].name, "for …");
         assert_eq!(answer.redirect.as_deref(), Some("https://x.example/?s=…"));
         answer.redirect = None;

@@ -12,7 +12,8 @@ use reqwest::header::{
 use reqwest::{Body, Method, RequestBuilder, Url};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::answer::{Answer, Lost, Redaction, asked, created, found, updated};
+use super::answer::{Answer, Lost, asked, created, found, updated};
+use super::redaction::Redaction;
 use super::{
     Advice, Answered, Created, CustomerApi, Found, Ids, Preflight, Refusal, Reply, Trouble,
 };
@@ -151,7 +152,7 @@ impl Client {
             authenticate_url: extended(&api_url, &["authenticate"])?,
             api_url,
             credentials,
-            redaction: Redaction::of(settings.client_secret.expose_secret()),
+            redaction: Redaction::of([settings.client_secret.expose_secret()]),
             timeout: settings.timeout,
             connect_timeout,
         })
@@ -231,6 +232,7 @@ impl Client {
                 .flatten()
                 .map(|location| String::from_utf8_lossy(location.as_bytes()).into_owned()),
             body: Vec::new(),
+            redaction: Redaction::default(),
         }
     }
 

@@ -6,11 +6,13 @@
 
 mod answer;
 pub mod client;
+mod decoding;
 mod elements;
 mod fields;
 mod headers;
 mod limits;
 mod listing;
+mod redaction;
 mod wire;
 
 use std::collections::HashSet;

@@ -1,0 +1,372 @@
+//! Takes secrets out of text that a server gave back, however it wrote them.
+//!
+//! A server may echo what it was sent: as it was, in another case, escaped for
+//! JSON, a URL or HTML (also several times over), as hexadecimal digits or
+//! base64, with blanks or invisible characters inside, cut short. The text is
+//! decoded in layers; each byte remembers which part of the text it came from,
+//! and that part is replaced. What a server enciphers on purpose is not found.
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::decoding::{self, Unit};
+
+/// What stands in place of a secret.
+const REPLACEMENT: &str = "…";
+
+/// So much of a secret is taken for it in a message.
+const PART: usize = 8;
+
+/// So much of a secret is taken for it in a customer's data, which is compared
+/// with rows: a name that has a word in common with a secret stays as it is.
+const PART_OF_DATA: usize = 16;
+
+/// How many times a text may have been escaped.
+const LAYERS: usize = 6;
+
+/// How the vendor's secrets begin. That much is public.
+const PREFIXES: [&[u8]; 2] = [b"sk_live", b"sk_test"];
+
+/// The secrets that are taken out.
+#[derive(Clone, Default)]
+pub(super) struct Redaction {
+    messages: Arc<Needles>,
+    data: Arc<Needles>,
+}
+
+impl std::fmt::Debug for Redaction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Redaction").finish_non_exhaustive()
+    }
+}
+
+/// Parts of secrets in all forms, in small letters.
+#[derive(Default)]
+struct Needles {
+    /// How much of a secret is taken for it.
+    part: usize,
+    /// Whether words of the vendor's shape are taken for secrets.
+    by_shape: bool,
+    /// Parts of one length each.
+    parts: Vec<(usize, HashSet<Vec<u8>>)>,
+    /// Parts that count only beside others: a secret's public beginning.
+    public: HashSet<Vec<u8>>,
+}
+
+impl Redaction {
+    /// The redaction of `secrets`. The vendor's secrets are taken out in any case.
+    pub(super) fn of<'s>(secrets: impl IntoIterator<Item = &'s str>) -> Self {
+        let mut messages = Needles::of_parts(PART, true);
+        let mut data = Needles::of_parts(PART_OF_DATA, false);
+        for secret in secrets {
+            messages.add(secret.trim());
+            data.add(secret.trim());
+        }
+        Self {
+            messages: Arc::new(messages),
+            data: Arc::new(data),
+        }
+    }
+
+    /// A message without secrets.
+    pub(super) fn redacted(&self, text: &str) -> String {
+        without(text, self.messages.found_in(text))
+    }
+
+    /// Takes secrets out of a value of a customer's data.
+    pub(super) fn redact_value(&self, value: &mut String) {
+        let found = self.data.found_in(value);
+        if !found.is_empty() {
+            *value = without(value, found);
+        }
+    }
+}
+
+impl Needles {
+    fn of_parts(part: usize, by_shape: bool) -> Self {
+        Self {
+            part,
+            by_shape,
+            ..Self::default()
+        }
+    }
+
+    /// Where secrets stand in `text`, whichever way they are written.
+    fn found_in(&self, text: &str) -> Vec<Range<usize>> {
+        let mut found = Vec::new();
+        let mut units = decoding::units(text);
+        for _ in 0..LAYERS {
+            // Blanks between the letters of a short secret, or of one of which
+            // only the shape is known, would be blanks between words.
+            self.find(
+                &units,
+                self.by_shape,
+                |length| length < self.part,
+                &mut found,
+            );
+            let visible = decoding::visible(&units);
+            self.find(&visible, false, |length| length >= self.part, &mut found);
+            let Some(decoded) = decoding::decoded(&units) else {
+                break;
+            };
+            units = decoded;
+        }
+        found
+    }
+
+    fn add(&mut self, secret: &str) {
+        let form = secret.to_ascii_lowercase().into_bytes();
+        let (hidden, part) = (hidden_length(&form), self.part);
+        if hidden < part {
+            self.add_parts(&form, form.len());
+            return;
+        }
+        self.add_parts(&form, part);
+        // A part that holds nothing of what is hidden says nothing.
+        if let Some(public) = form.get(..part).filter(|_| form.len() - hidden >= part)
+            && let Some((_, parts)) = self.parts.iter_mut().find(|(length, _)| *length == part)
+        {
+            parts.remove(public);
+            self.public.insert(public.to_vec());
+        }
+        self.add_parts(&in_hex(secret.as_bytes()), 2 * part);
+        for shift in 0..3 {
+            let encoded = in_base64(secret.as_bytes(), shift);
+            let for_urls = encoded.replace('+', "-").replace('/', "_");
+            for form in [encoded, for_urls] {
+                self.add_parts(&form.to_ascii_lowercase().into_bytes(), part * 8 / 6);
+            }
+        }
+    }
+
+    fn add_parts(&mut self, form: &[u8], length: usize) {
+        if length == 0 {
+            return;
+        }
+        let parts = form.windows(length).map(<[u8]>::to_vec);
+        match self.parts.iter_mut().find(|(other, _)| *other == length) {
+            Some((_, known)) => known.extend(parts),
+            None => self.parts.push((length, parts.collect())),
+        }
+    }
+
+    /// Adds where parts of the `wanted` lengths stand: ranges of the original text.
+    fn find(
+        &self,
+        units: &[Unit],
+        by_shape: bool,
+        wanted: impl Fn(usize) -> bool,
+        found: &mut Vec<Range<usize>>,
+    ) {
+        let bytes: Vec<u8> = units.iter().map(|unit| unit.byte).collect();
+        let mut ranges: Vec<(Range<usize>, bool)> = Vec::new();
+        let lengths = self.parts.iter().filter(|(length, _)| wanted(*length));
+        for (length, parts) in lengths {
+            let windows = bytes.windows(*length).enumerate();
+            let strong = windows.filter(|(_, window)| parts.contains(*window));
+            ranges.extend(strong.map(|(at, window)| (at..at + window.len(), true)));
+        }
+        if !ranges.is_empty() && !self.public.is_empty() {
+            let windows = bytes.windows(self.part).enumerate();
+            let weak = windows.filter(|(_, window)| self.public.contains(*window));
+            ranges.extend(weak.map(|(at, _)| (at..at + self.part, false)));
+        }
+        if by_shape {
+            ranges.extend(of_the_vendors_shape(&bytes).map(|range| (range, true)));
+        }
+        for range in joined(ranges) {
+            let (first, last) = (units.get(range.start), units.get(range.end - 1));
+            if let (Some(first), Some(last)) = (first, last) {
+                found.push(first.start..last.end);
+            }
+        }
+    }
+}
+
+/// How much of a secret is hidden: what follows the vendor's public prefix.
+fn hidden_length(form: &[u8]) -> usize {
+    let prefix = PREFIXES.iter().find(|prefix| form.starts_with(prefix));
+    // One more sign stands between the two.
+    prefix.map_or(form.len(), |prefix| {
+        form.len().saturating_sub(prefix.len() + 1)
+    })
+}
+
+/// Where a word stands that has the shape of one of the vendor's secrets.
+fn of_the_vendors_shape(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> {
+    let starts = memchr::memmem::find_iter(bytes, b"sk_").collect::<Vec<_>>();
+    starts.into_iter().filter_map(|start| {
+        let rest = bytes.get(start..)?;
+        let prefix = PREFIXES.iter().find(|prefix| rest.starts_with(prefix))?;
+        let word = rest.get(prefix.len()..)?;
+        let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || b"._-+/=".contains(byte);
+        let length = word.iter().take_while(is_part).count();
+        let hidden = word.get(..length)?.iter().any(u8::is_ascii_alphanumeric);
+        let separated = word.first().is_some_and(|byte| b"._-".contains(byte));
+        (hidden && separated).then_some(start..start + prefix.len() + length)
+    })
+}
+
+/// Ranges that overlap or touch as one each; without those of which no part is
+/// secret.
+fn joined(mut ranges: Vec<(Range<usize>, bool)>) -> Vec<Range<usize>> {
+    ranges.sort_unstable_by_key(|(range, _)| range.start);
+    let mut joined: Vec<(Range<usize>, bool)> = Vec::new();
+    for (range, is_secret) in ranges {
+        match joined.last_mut() {
+            Some((last, also)) if range.start <= last.end => {
+                last.end = last.end.max(range.end);
+                *also |= is_secret;
+            }
+            Some(_) | None => joined.push((range, is_secret)),
+        }
+    }
+    let secret = joined.into_iter().filter(|(_, is_secret)| *is_secret);
+    secret.map(|(range, _)| range).collect()
+}
+
+/// `text` with the ranges `found` replaced.
+fn without(text: &str, found: Vec<Range<usize>>) -> String {
+    if found.is_empty() {
+        return text.to_owned();
+    }
+    let mut kept = String::with_capacity(text.len());
+    let mut end = 0;
+    for range in joined(found.into_iter().map(|range| (range, true)).collect()) {
+        kept.push_str(text.get(end..range.start).unwrap_or_default());
+        kept.push_str(REPLACEMENT);
+        end = range.end;
+    }
+    kept.push_str(text.get(end..).unwrap_or_default());
+    kept
+}
+
+fn in_hex(bytes: &[u8]) -> Vec<u8> {
+    let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or_default() as u8;
+    let digits = bytes.iter();
+    digits
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
+}
+
+/// The characters of base64 that `bytes` determine where `shift` others stand
+/// before them (RFC 4648 §4).
+fn in_base64(bytes: &[u8], shift: usize) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let all: Vec<u8> = std::iter::repeat_n(0, shift)
+        .chain(bytes.iter().copied())
+        .collect();
+    // Six bits a character; those that hold bits of a neighbour say nothing.
+    let first = (shift * 8).div_ceil(6);
+    let last = all.len() * 8 / 6;
+    let bit = |place: usize| {
+        let byte = all.get(place / 8).copied().unwrap_or_default();
+        usize::from(byte >> (7 - place % 8) & 1)
+    };
+    let sextet = |place: usize| (0..6).fold(0, |value, next| value << 1 | bit(place * 6 + next));
+    (first..last)
+        .filter_map(|place| ALPHABET.get(sextet(place)))
+        .map(|byte| char::from(*byte))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Redaction;
+
+    const SECRET: &str = "sk_test.Qm7f-9Zx2Lr0Kd8Wb3Vn";
+
+    fn redacted(text: &str) -> String {
+        Redaction::of([SECRET]).redacted(text)
+    }
+
+    fn escaped(escape: impl Fn(u8) -> String) -> String {
+        SECRET.bytes().map(escape).collect()
+    }
+
+    #[test]
+    fn an_echo_is_found_however_it_is_written() {
+        let json = escaped(|byte| format!("\\u{byte:04x}"));
+        let forms = [
+            SECRET.to_owned(),
+            SECRET.to_uppercase(),
+            json.clone(),
+            json.replace('\\', "\\\\"),
+            escaped(|byte| format!("%{byte:02X}")),
+            escaped(|byte| format!("%25{byte:02x}")),
+            escaped(|byte| format!("&#{byte};")),
+            escaped(|byte| format!("&#x{byte:x}")),
+            escaped(|byte| format!("\\x{byte:02x}")),
+            escaped(|byte| format!("={byte:02X}")),
+            escaped(|byte| format!("{} ", char::from(byte))),
+            escaped(|byte| format!("{}\u{200b}", char::from(byte))),
+            escaped(|byte| format!("{byte:02X}")),
+            SECRET.replacen('s', "\\u0073", 1),
+            SECRET.replace('.', "&period;").replace('_', "%5f"),
+            "c2tfdGVzdC5RbTdmLTlaeDJMcjBLZDhXYjNWbg".to_owned(),
+        ];
+        for form in forms {
+            let shown = redacted(&format!("you sent [{form}], no"));
+            let bare = shown.trim_end_matches(" ], no");
+            let bare = bare.trim_end_matches("], no");
+            assert!(shown.starts_with("you sent […"), "{form} → {shown}");
+            // What remains of base64 is less than a byte at either end.
+            assert!(bare.chars().count() < 14, "{form} → {shown}");
+        }
+    }
+
+    #[test]
+    fn base64_is_found_wherever_it_begins() {
+        for before in ["kci:", "kci_:", "kci_1:"] {
+            let text = format!("{before}{SECRET}");
+            let encoded = super::in_base64(text.as_bytes(), 0);
+            let shown = redacted(&format!("Basic {encoded}="));
+            assert!(shown.contains('…'), "{shown}");
+            assert!(shown.len() < 24, "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_secret_is_taken_out_and_its_public_prefix_is_not() {
+        assert_eq!(redacted("it begins sk_test.Qm7"), "it begins …");
+        assert_eq!(redacted("it ends in Kd8Wb3Vn"), "it ends in …");
+        assert_eq!(
+            redacted("a key like sk_test. or sk_test"),
+            "a key like sk_test. or sk_test"
+        );
+        assert_eq!(
+            redacted("nothing % here & there \\"),
+            "nothing % here & there \\"
+        );
+    }
+
+    #[test]
+    fn other_secrets_of_the_vendors_shape_are_taken_out() {
+        assert_eq!(redacted("made sk_live_4f9A and sk_test.1"), "made … and …");
+        assert_eq!(redacted("sk\\u005flive\\u002eabc"), "…");
+    }
+
+    #[test]
+    fn data_that_has_a_word_in_common_with_a_secret_stays_as_it_is() {
+        let redaction = Redaction::of(["sk_test.sandbox-only-not-a-secret"]);
+        for (value, kept) in [
+            (
+                "sandbox-only GmbH, not-a-secret",
+                "sandbox-only GmbH, not-a-secret",
+            ),
+            ("sk_test.sandbox", "sk_test.sandbox"),
+            ("sk_test.sandbox-only-not-a-secret & Co", "… & Co"),
+        ] {
+            let mut text = value.to_owned();
+            redaction.redact_value(&mut text);
+            assert_eq!(text, kept);
+        }
+    }
+
+    #[test]
+    fn a_short_secret_is_found_whole() {
+        let redaction = Redaction::of(["sk_test.1", "pass"]);
+        assert_eq!(redaction.redacted("a sk_test.1 PASS"), "a … …");
+    }
+}
