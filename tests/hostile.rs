@@ -218,7 +218,7 @@ fn members_up_to_the_longest_row() {
     });
     validated(&run, "members.jsonl")
         .code(0)
-        .says("members.jsonl has 4,093 columns that no field is fed from");
+        .says("members.jsonl has more than 300 columns that no field is fed from");
 }
 
 #[test]

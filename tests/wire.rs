@@ -119,3 +119,74 @@ fn an_echoed_secret_is_in_nothing_that_is_shown_or_kept() {
         }
     }
 }
+
+/// With few descriptors the run takes fewer requests at once and says so; its
+/// results are whole.
+#[cfg(unix)]
+#[test]
+fn few_descriptors_are_no_outage_and_the_results_are_whole() {
+    let mut run = Run::new()
+        .input("in.csv", rows(300))
+        .server(&["delay:100ms"]);
+    run.shell(Some("ulimit -n 96; exec \"$@\"".to_owned()));
+    let ended = run.import("in.csv --concurrency 2000");
+    assert!(ended.stderr.contains("concurrency is "), "{}", ended.stderr);
+    assert!(ended.stderr.contains("instead of 2000"), "{}", ended.stderr);
+    assert!(
+        !ended.stderr.contains("does not answer"),
+        "{}",
+        ended.stderr
+    );
+    ended.code(0);
+    run.summary("in.csv").outcomes(&[("created", 300)]);
+    assert_eq!(run.held().len(), 300);
+}
+
+/// The soft limit is no limit where the hard one is higher.
+#[cfg(unix)]
+#[test]
+fn the_soft_limit_of_descriptors_is_raised() {
+    let mut run = Run::new().input("in.csv", rows(200)).server(&[]);
+    run.shell(Some("ulimit -Sn 64; exec \"$@\"".to_owned()));
+    let ended = run.import("in.csv --concurrency 200");
+    assert!(!ended.stderr.contains("concurrency"), "{}", ended.stderr);
+    ended.code(0);
+    run.summary("in.csv").outcomes(&[("created", 200)]);
+}
+
+/// No second sees more requests than the rate allows, the first calls included.
+#[test]
+fn the_rate_counts_the_first_calls() {
+    let server = Raw::start(64, []);
+    let run = Run::new().credentials().input("in.csv", rows(4));
+    run.go(&format!(
+        "import in.csv --base-url {} --rate 4",
+        server.url()
+    ))
+    .code(0);
+    let times: Vec<_> = server.heads().into_iter().map(|(at, _)| at).collect();
+    assert_eq!(times.len(), 7);
+    for four in times.windows(5) {
+        assert!(
+            four[4] - four[0] >= std::time::Duration::from_secs(1),
+            "{times:?}"
+        );
+    }
+}
+
+/// Members of another name in each row are named up to a number, and it is said
+/// that there are more.
+#[test]
+fn of_members_without_end_the_first_are_named() {
+    let row = |n: usize| {
+        format!(
+            "{{\"clientId\":\"c-{n}\",\"companyName\":\"Aster\",\"currency\":\"USD\",\"x{n}\":1}}\n"
+        )
+    };
+    let text: String = (0..5000).map(row).collect();
+    let run = Run::new().input("in.jsonl", text);
+    let ended = run.go("validate in.jsonl");
+    let said = "more than 300 columns that no field is fed from: \"x0\", \"x1\", \"x2\"";
+    assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    ended.code(0);
+}

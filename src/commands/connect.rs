@@ -5,13 +5,12 @@ use std::time::Duration;
 use anyhow::Context;
 use secrecy::SecretString;
 
-use super::preflight::{ServerDate, authenticate, look_up_offers};
+use super::preflight::{Calls, ServerDate, authenticate, look_up_offers};
 use crate::config::sending::Dispatch;
 use crate::config::target::{Destination, is_loopback};
 use crate::domain::rules::Rules;
 use crate::domain::summary::Target;
 use crate::kable::client::{Client, Settings};
-use crate::report::progress::Watcher;
 use crate::sandbox::Sandbox;
 use crate::sandbox::settings as sandbox;
 
@@ -53,7 +52,7 @@ pub(super) async fn connect(
     destination: Destination,
     wanted: Wanted,
     rules: &mut Rules,
-    watcher: &Watcher,
+    calls: Calls<'_>,
 ) -> anyhow::Result<Connected> {
     let (base_url, shown, live, client_id, client_secret, sandbox) = match destination {
         Destination::Api {
@@ -94,8 +93,8 @@ pub(super) async fn connect(
         stripe: wanted.stripe,
         keys: wanted.keys,
     })?;
-    let date = authenticate(&client, &client_id, &shown, watcher).await?;
-    let warning = look_up_offers(&client, rules, watcher).await;
+    let date = authenticate(&client, &client_id, &shown, calls).await?;
+    let warning = look_up_offers(&client, rules, calls).await;
     Ok(Connected {
         client,
         target: Target {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::canary;
 use super::consent::{ask, is_anybody_there, is_wanted};
+use super::descriptors;
 use super::results::{Ending, Shown, exit_of, say_unused, seconds};
 use super::session::{Begun, Session, begin, stopped};
 use super::typed::Typed;
@@ -198,11 +199,19 @@ impl Session {
                 stop: self.stop.clone(),
                 wall: wall_clock,
                 jitter,
+                bucket: self.bucket.clone(),
                 date: self.date,
             },
         };
+        let (pacing, said) = descriptors::fitting(self.dispatch.pacing, self.sandbox.is_some());
+        if let Some(said) = said.filter(|_| canary.is_none()) {
+            self.watcher.say(&format!("note: {said}"));
+        }
+        // Free again before the results are written, whatever connections are
+        // left open until then.
+        let _spare = descriptors::Spare::hold();
         let settings = pipeline::Settings {
-            pacing: self.dispatch.pacing,
+            pacing,
             retry: self.dispatch.retry,
             allowance: Allowance::at(self.dispatch.pacing.ceiling),
             existing: self.dispatch.policy.existing,

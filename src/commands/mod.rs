@@ -8,6 +8,7 @@ mod canary;
 mod connect;
 mod consent;
 mod deadline;
+mod descriptors;
 pub mod import;
 mod online;
 mod preflight;

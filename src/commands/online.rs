@@ -7,11 +7,12 @@ use anyhow::Context;
 
 use super::connect::{Wanted, connect};
 use super::hinted;
-use super::preflight::said;
+use super::preflight::{Calls, said};
 use crate::config::sending::Asking;
 use crate::config::target::Destination;
 use crate::domain::rules::Rules;
 use crate::domain::summary::Target;
+use crate::engine::bucket::Bucket;
 use crate::engine::listed::{Listed, Listing};
 use crate::kable::Preflight;
 use crate::kable::client::Client;
@@ -49,14 +50,19 @@ pub(super) async fn look_up(
         stripe: false,
         keys: false,
     };
-    let connected = connect(place, wanted, rules, watcher).await?;
+    let bucket = Bucket::new(asking.pacing.ceiling);
+    let calls = Calls {
+        bucket: bucket.as_ref(),
+        watcher,
+    };
+    let connected = connect(place, wanted, rules, calls).await?;
     if let Some(warning) = connected.warning {
         return Err(hinted(
             warning,
             "run the same command again; without --online the file alone is checked",
         ));
     }
-    let listed = list(&connected.client, folder, watcher).await?;
+    let listed = list(&connected.client, folder, calls).await?;
     Ok(LookedUp {
         target: connected.target,
         asking,
@@ -65,7 +71,7 @@ pub(super) async fn look_up(
     })
 }
 
-async fn list(client: &Client, folder: &Path, watcher: &Watcher) -> anyhow::Result<Listed> {
+async fn list(client: &Client, folder: &Path, calls: Calls<'_>) -> anyhow::Result<Listed> {
     let keeping = || format!("cannot keep the list of customers in {}", folder.display());
     let mut pause = PAUSE;
     let mut left = TRIES;
@@ -73,6 +79,7 @@ async fn list(client: &Client, folder: &Path, watcher: &Watcher) -> anyhow::Resu
         left -= 1;
         let mut listing = Listing::new(folder).with_context(keeping)?;
         let mut kept = Ok(());
+        calls.start().await;
         let answered = client
             .customers(|body| {
                 if kept.is_ok() {
@@ -98,7 +105,7 @@ async fn list(client: &Client, folder: &Path, watcher: &Watcher) -> anyhow::Resu
             ));
         }
         let wait = pause.max(wait.unwrap_or_default());
-        watcher.say(&format!(
+        calls.watcher.say(&format!(
             "the list of customers did not come whole ({message}); again in {}",
             humantime::format_duration(wait)
         ));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{hinted, wall_clock};
 use crate::domain::rules::Rules;
 use crate::domain::text::quoted;
+use crate::engine::bucket::Bucket;
 use crate::kable::client::Client;
 use crate::kable::{Answered, Ids, Preflight, Refusal, Trouble};
 use crate::report::progress::Watcher;
@@ -30,15 +31,16 @@ pub(super) async fn authenticate(
     client: &Client,
     client_id: &str,
     base_url: &str,
-    watcher: &Watcher,
+    calls: Calls<'_>,
 ) -> anyhow::Result<Option<ServerDate>> {
     let mut date = None;
-    let reply = patiently(Duration::MAX, watcher, || async {
-        let sent = wall_clock();
-        let answered = client.authenticate().await;
-        (answered, sent)
-    })
-    .await;
+    let reply = calls
+        .patiently(Duration::MAX, || async {
+            let sent = wall_clock();
+            let answered = client.authenticate().await;
+            (answered, sent)
+        })
+        .await;
     if let Some(server) = reply.0.date_ms {
         date = Some((server, reply.1, wall_clock()));
     }
@@ -67,20 +69,13 @@ pub(super) async fn authenticate(
 pub(super) async fn look_up_offers(
     client: &Client,
     rules: &mut Rules,
-    watcher: &Watcher,
+    calls: Calls<'_>,
 ) -> Option<String> {
-    let plans = patiently(LONGEST_FOR_A_CHECK, watcher, || async {
-        (client.plans().await, 0)
-    })
-    .await
-    .0
-    .reply;
-    let bundles = patiently(LONGEST_FOR_A_CHECK, watcher, || async {
-        (client.bundles().await, 0)
-    })
-    .await
-    .0
-    .reply;
+    let longest = LONGEST_FOR_A_CHECK;
+    let plans = calls.patiently(longest, || async { (client.plans().await, 0) });
+    let plans = plans.await.0.reply;
+    let bundles = calls.patiently(longest, || async { (client.bundles().await, 0) });
+    let bundles = bundles.await.0.reply;
     let mut failed = None;
     let mut take = |what: &str, reply: Preflight<Ids>| match reply {
         Preflight::Good(ids) => Some(ids),
@@ -104,43 +99,63 @@ pub(super) async fn look_up_offers(
     failed
 }
 
-/// Makes a call again that got no answer, unless nothing listens at all, or the
-/// server wants to be left alone for longer than `longest`.
-async fn patiently<T, F>(
-    longest: Duration,
-    watcher: &Watcher,
-    call: impl Fn() -> F,
-) -> (Answered<Preflight<T>>, i64)
-where
-    F: Future<Output = (Answered<Preflight<T>>, i64)>,
-{
-    let mut pause = PAUSE;
-    for _ in 1..TRIES {
-        let (answered, sent) = call().await;
-        match &answered.reply {
-            Preflight::Unreachable(trouble, false)
-                if trouble.wait.unwrap_or_default() <= longest =>
-            {
-                let wait = pause.max(trouble.wait.unwrap_or_default());
-                if wait > WORTH_SAYING {
-                    watcher.say(&format!(
-                        "the API asks for a pause of {} ({})",
-                        humantime::format_duration(wait),
-                        trouble.message
-                    ));
-                }
-                tokio::time::sleep(wait).await;
-                pause *= 2;
-            }
-            Preflight::Good(_)
-            | Preflight::Denied(_)
-            | Preflight::Refused(_)
-            | Preflight::Unreachable(..) => {
-                return (answered, sent);
-            }
+/// How calls are made that are about no row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Calls<'c> {
+    /// The starts that the rate allows; they count like any other.
+    pub(super) bucket: Option<&'c Bucket>,
+    pub(super) watcher: &'c Watcher,
+}
+
+impl Calls<'_> {
+    /// Waits for the next start.
+    pub(super) async fn start(self) {
+        if let Some(bucket) = self.bucket {
+            bucket.drip().await;
         }
     }
-    call().await
+
+    /// Makes a call again that got no answer, unless nothing listens at all, or
+    /// the server wants to be left alone for longer than `longest`.
+    async fn patiently<T, F>(
+        self,
+        longest: Duration,
+        call: impl Fn() -> F,
+    ) -> (Answered<Preflight<T>>, i64)
+    where
+        F: Future<Output = (Answered<Preflight<T>>, i64)>,
+    {
+        let watcher = self.watcher;
+        let mut pause = PAUSE;
+        for _ in 1..TRIES {
+            self.start().await;
+            let (answered, sent) = call().await;
+            match &answered.reply {
+                Preflight::Unreachable(trouble, false)
+                    if trouble.wait.unwrap_or_default() <= longest =>
+                {
+                    let wait = pause.max(trouble.wait.unwrap_or_default());
+                    if wait > WORTH_SAYING {
+                        watcher.say(&format!(
+                            "the API asks for a pause of {} ({})",
+                            humantime::format_duration(wait),
+                            trouble.message
+                        ));
+                    }
+                    tokio::time::sleep(wait).await;
+                    pause *= 2;
+                }
+                Preflight::Good(_)
+                | Preflight::Denied(_)
+                | Preflight::Refused(_)
+                | Preflight::Unreachable(..) => {
+                    return (answered, sent);
+                }
+            }
+        }
+        self.start().await;
+        call().await
+    }
 }
 
 pub(super) fn said(refusal: &Refusal) -> String {
@@ -152,6 +167,12 @@ pub(super) fn said(refusal: &Refusal) -> String {
 }
 
 fn unreachable(base_url: &str, trouble: &Trouble) -> anyhow::Error {
+    if trouble.local {
+        return hinted(
+            trouble.message.clone(),
+            "close what uses them up, or raise the limit (ulimit -n); nothing was sent",
+        );
+    }
     hinted(
         format!("cannot reach {base_url}: {}", trouble.message),
         "check the address and the network; nothing was sent",

@@ -12,6 +12,7 @@ use crate::domain::row::Revisit;
 use crate::domain::summary::Summary;
 use crate::domain::text::{counted, listed, quoted};
 use crate::engine::account::{Accounting, account, demand_agreement, review};
+use crate::engine::unused::MOST_NAMED;
 use crate::report::annotations::{Annotations, disarmed};
 use crate::report::files::{Published, ResultFiles};
 use crate::report::listing::Listing;
@@ -210,10 +211,20 @@ pub(super) fn seconds(time: Duration) -> f64 {
 pub(super) fn say_unused(watcher: &Watcher, unused: &[(String, Vec<String>)]) {
     for (input, columns) in unused.iter().filter(|(_, columns)| !columns.is_empty()) {
         let names: Vec<String> = columns.iter().map(|name| quoted(name)).collect();
+        let (many, named) = if names.len() == MOST_NAMED + 1 {
+            let shown = names.get(..12).unwrap_or_default();
+            (
+                format!("more than {MOST_NAMED} columns"),
+                format!("{} and more", shown.join(", ")),
+            )
+        } else {
+            (
+                counted(columns.len() as u64, "column", "columns"),
+                listed(&names, 12),
+            )
+        };
         watcher.say(&format!(
-            "note: {input} has {} that no field is fed from: {}",
-            counted(columns.len() as u64, "column", "columns"),
-            listed(&names, 12)
+            "note: {input} has {many} that no field is fed from: {named}"
         ));
     }
 }

@@ -9,7 +9,8 @@ use tokio::runtime::Runtime;
 use super::connect::{Wanted, connect};
 use super::consent::demand_somebody;
 use super::deadline::Deadlines;
-use super::preflight::ServerDate;
+use super::descriptors;
+use super::preflight::{Calls, ServerDate};
 use super::typed::Typed;
 use super::{Exit, ResultFolder, hinted, open_inputs, origin, runtime, signals, style, wall_clock};
 use crate::cli::{Import, Showing};
@@ -19,6 +20,7 @@ use crate::config::target::destination;
 use crate::config::{Environment, FileOptions, Said, showing};
 use crate::domain::summary::Target;
 use crate::engine::Reading;
+use crate::engine::bucket::Bucket;
 use crate::engine::stop::{Halt, Stop};
 use crate::engine::survey::Survey;
 use crate::kable::client::Client;
@@ -56,6 +58,8 @@ pub(super) struct Session {
     pub(super) live: bool,
     pub(super) client: Client,
     pub(super) date: Option<ServerDate>,
+    /// The starts that the rate allows, from the first call on.
+    pub(super) bucket: Option<Arc<Bucket>>,
     /// Held so that it goes if nothing is put into it.
     _folder: ResultFolder,
     /// Held so that it is served until the end.
@@ -86,6 +90,7 @@ pub(super) fn begin(
     if cfg!(feature = "bench-without-durability") && !destination.is_here() {
         anyhow::bail!("this build keeps no promise: it is for benchmarks on this machine");
     }
+    descriptors::raise_limit();
     // Time is counted from here; while standard input is read, Ctrl-C ends it
     // all, for nothing has been done.
     let deadlines = Deadlines::from_now(dispatch.limits);
@@ -93,6 +98,11 @@ pub(super) fn begin(
     let (stop, runtime) = (Stop::default(), runtime()?);
     let watcher = Arc::new(Watcher::new(style(&showing)));
     let mut rules = reading.rules;
+    let bucket = Bucket::new(dispatch.pacing.ceiling).map(Arc::new);
+    let calls = Calls {
+        bucket: bucket.as_deref(),
+        watcher: &watcher,
+    };
     let connected = runtime.block_on(async {
         signals::listen(stop.clone());
         deadlines.keep(&stop);
@@ -100,7 +110,7 @@ pub(super) fn begin(
         tokio::select! {
             biased;
             () = stop.halted() => None,
-            connected = connect(destination, Wanted::by(&dispatch), &mut rules, &watcher) => Some(connected),
+            connected = connect(destination, Wanted::by(&dispatch), &mut rules, calls) => Some(connected),
         }
     });
     let Some(connected) = connected else {
@@ -133,6 +143,7 @@ pub(super) fn begin(
         live: connected.live,
         client: connected.client,
         date: connected.date,
+        bucket,
         sandbox: connected.sandbox,
         watcher,
         stop,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::advised::advised;
+use super::descriptors;
 use super::online::{LookedUp, look_up};
 use super::results::{Ending, Shown, say_unused, seconds};
 use super::typed::{Typed, shell_word};
@@ -46,6 +47,7 @@ pub fn run(options: Validate, environment: &Environment, typed: Typed) -> anyhow
         demand_offline(&options.target, &options.asking)?;
         None
     };
+    descriptors::raise_limit();
     let (inputs, _folder) = open_inputs(&reading, "validate")?;
     let _results = lock_folder(&reading.out)?;
     let stop = Stop::default();

@@ -44,7 +44,7 @@ type Limiter = RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<S
 
 /// Starts, as they drip.
 #[derive(Debug)]
-pub(super) struct Bucket {
+pub struct Bucket {
     limiter: Limiter,
     /// What one start takes.
     parts: NonZeroU32,
@@ -52,7 +52,7 @@ pub(super) struct Bucket {
 
 impl Bucket {
     /// The bucket for `rate`; `None` where that has no limit.
-    pub(super) fn new(rate: Rate) -> Option<Self> {
+    pub fn new(rate: Rate) -> Option<Self> {
         let Rate::Limited { starts, window } = rate else {
             return None;
         };
@@ -76,7 +76,7 @@ impl Bucket {
     }
 
     /// Waits for a start; true where it had to wait.
-    pub(super) async fn drip(&self) -> bool {
+    pub async fn drip(&self) -> bool {
         let mut waited = false;
         loop {
             match self.limiter.check_n(self.parts) {

@@ -157,7 +157,9 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                 Found::Throttled(wait) => self.hold_back(sent, wait),
                 Found::Unknown(trouble) => {
                     // An outage is waited for by whoever wants to send next.
-                    if !self.is_outage(&trouble) {
+                    if trouble.local {
+                        self.crowded(&trouble).await;
+                    } else if !self.is_outage(&trouble) {
                         tries += 1;
                         let message = trouble.message.clone();
                         self.observer.hear(&Event::Trouble { message });

@@ -243,6 +243,10 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     /// Waits after a trouble. False where the API is down, so that the trouble
     /// is nobody's in particular and must not count.
     async fn rest(&self, life: &mut Life, trouble: Trouble, left: bool) -> bool {
+        if trouble.local {
+            self.crowded(&trouble).await;
+            return false;
+        }
         life.troubled = true;
         if self.is_outage(&trouble) {
             life.trouble = Some(trouble);

@@ -98,8 +98,7 @@ fn trouble(status: u16) -> Trouble {
     Trouble {
         status: Some(status),
         message: "it is broken".to_owned(),
-        request_id: None,
-        wait: None,
+        ..Trouble::default()
     }
 }
 

@@ -10,7 +10,7 @@
 mod abreast;
 pub mod account;
 mod alike;
-mod bucket;
+pub mod bucket;
 pub mod budget;
 pub mod canary;
 mod codec;
@@ -43,7 +43,7 @@ pub mod tempo;
 mod testing;
 pub mod told;
 mod unfit;
-mod unused;
+pub mod unused;
 pub mod verdicts;
 pub mod window;
 

@@ -6,8 +6,8 @@
 //! server's headers say), `retry.rs` (how long a pause is). The rate that the
 //! user gave is kept by `bucket.rs`.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -46,7 +46,7 @@ pub struct Wanted {
 /// The gate that every request of a run passes.
 #[derive(Debug)]
 pub struct Pace {
-    bucket: Option<Bucket>,
+    bucket: Option<Arc<Bucket>>,
     at_once: bool,
     /// Those who wait do so in the order in which they came.
     queue: tokio::sync::Mutex<()>,
@@ -61,6 +61,8 @@ struct State {
     told: Told,
     tempo: Tempo,
     window: Window,
+    /// How many may be in flight for the sake of this machine.
+    room: LocalRoom,
     /// When the last request was due; the next one is as much later as the rate
     /// of that moment says, so that a rate that rises is waited for no longer.
     due: Option<Duration>,
@@ -134,10 +136,15 @@ impl Drop for Permit<'_> {
 impl Pace {
     /// A gate that lets pass what is wanted.
     pub fn new(pacing: Wanted) -> Self {
+        Self::sharing(pacing, Bucket::new(pacing.ceiling).map(Arc::new))
+    }
+
+    /// The same, where other requests are counted in `bucket` as well.
+    pub fn sharing(pacing: Wanted, bucket: Option<Arc<Bucket>>) -> Self {
         let ceiling = pacing.ceiling.a_second();
         let at_once = pacing.at_once;
         Self {
-            bucket: Bucket::new(pacing.ceiling),
+            bucket,
             at_once,
             queue: tokio::sync::Mutex::new(()),
             began: Instant::now(),
@@ -145,6 +152,7 @@ impl Pace {
                 told: Told::default(),
                 tempo: Tempo::new(ceiling, at_once),
                 window: Window::new(pacing.concurrency, at_once),
+                room: LocalRoom::default(),
                 due: None,
                 was_used: false,
                 waited: None,
@@ -189,7 +197,11 @@ impl Pace {
     async fn room(&self) {
         loop {
             let freed = self.freed.notified();
-            if self.in_flight() < lock(&self.state).window.limit() {
+            let limit = {
+                let state = lock(&self.state);
+                state.room.limit(state.window.limit())
+            };
+            if self.in_flight() < limit {
                 return;
             }
             {
@@ -255,7 +267,16 @@ impl Pace {
             state.was_used = false;
         }
         state.window.answered(sent.latency);
+        state.room.answered();
         state.in_a_row = 0;
+    }
+
+    /// Allows no more requests in flight than there are now, for this machine
+    /// has no room for more. Returns how many that is, where it is fewer than
+    /// before.
+    pub fn crowded(&self) -> Option<usize> {
+        let in_flight = self.in_flight();
+        lock(&self.state).room.crowded(in_flight)
     }
 
     /// Takes in what a response tells of the server's limits.
@@ -292,7 +313,7 @@ impl Pace {
         Pacing {
             rate: rate.is_finite().then_some(rate),
             in_flight: in_flight as u64,
-            window: state.window.limit() as u64,
+            window: state.room.limit(state.window.limit()) as u64,
             bound: match waited {
                 _ if paused.is_some() => Bound::Pause,
                 None => Bound::Rows,
@@ -309,6 +330,42 @@ impl Pace {
             paused_ms: paused.map(|until| {
                 u64::try_from(until.saturating_sub(now).as_millis()).unwrap_or(u64::MAX)
             }),
+        }
+    }
+}
+
+/// How many requests this machine has room for, as far as that is known. It
+/// shrinks to what was in flight when there was none, and grows slowly.
+#[derive(Debug, Default)]
+struct LocalRoom {
+    most: Option<usize>,
+    answered: usize,
+}
+
+/// After how many answers for each request in flight one more is tried.
+const ANSWERS_TO_GROW: usize = 20;
+
+impl LocalRoom {
+    fn limit(&self, window: usize) -> usize {
+        self.most.map_or(window, |most| window.min(most))
+    }
+
+    fn crowded(&mut self, in_flight: usize) -> Option<usize> {
+        let most = in_flight.max(1);
+        self.answered = 0;
+        if self.most.is_some_and(|known| known <= most) {
+            return None;
+        }
+        self.most = Some(most);
+        self.most
+    }
+
+    fn answered(&mut self) {
+        let Some(most) = &mut self.most else { return };
+        self.answered += 1;
+        if self.answered >= *most * ANSWERS_TO_GROW {
+            self.answered = 0;
+            *most += 1;
         }
     }
 }
@@ -409,6 +466,24 @@ mod tests {
         assert_eq!(refused(third, asks(3)), None);
         tokio::join!(pace.next(), pace.next());
         assert!(began.elapsed() >= Duration::from_secs(7));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_machine_without_room_has_fewer_in_flight_and_tries_more_later() {
+        let pace = given(Rate::Unlimited);
+        let (first, second) = (pace.next().await, pace.next().await);
+        drop(pace.next().await);
+        assert_eq!(pace.crowded(), Some(2));
+        assert_eq!(pace.crowded(), None);
+        let third = tokio::time::timeout(Duration::from_secs(60), pace.next()).await;
+        assert!(third.is_err(), "a third starts");
+        drop((first, second));
+        for _ in 0..40 {
+            let sent = pace.next().await.ended();
+            pace.accepted(sent);
+        }
+        let _three = (pace.next().await, pace.next().await, pace.next().await);
+        assert_eq!(pace.in_flight(), 3);
     }
 
     #[tokio::test(start_paused = true)]

@@ -8,6 +8,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::bucket::Bucket;
 use super::budget::{Allowance, RetryBudget};
 use super::canary::{self, Sighting};
 use super::dispatch::{Dispatch, Queue};
@@ -91,6 +92,9 @@ pub struct Around {
     pub wall: WallClock,
     /// Draws from 0 to 1.
     pub jitter: fn() -> f64,
+    /// The starts that `--rate` allows, where others share them: the calls before
+    /// the first create, and the canary's.
+    pub bucket: Option<Arc<Bucket>>,
     /// A `Date` of the server's, with our clock before and after.
     pub date: Option<(i64, i64, i64)>,
 }
@@ -218,7 +222,10 @@ fn sending<A: CustomerApi, O: Observer>(
     Arc::new(Sending {
         api,
         observer,
-        pace: Pace::new(settings.pacing),
+        pace: match &around.bucket {
+            Some(bucket) => Pace::sharing(settings.pacing, Some(Arc::clone(bucket))),
+            None => Pace::new(settings.pacing),
+        },
         retry: settings.retry,
         existing: settings.existing,
         keys,

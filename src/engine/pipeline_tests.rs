@@ -161,6 +161,7 @@ impl Site {
                 stop: self.stop.clone(),
                 wall: || NOW_MS,
                 jitter: || 1.0,
+                bucket: None,
                 date: Some(DATE),
             },
         };

@@ -24,6 +24,9 @@ use crate::report::{Event, Observer};
 /// How often a row that waits for the retry budget looks whether it has grown.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
+/// The pause where this machine has no room for a single request.
+const CROWDED_PAUSE: Duration = Duration::from_secs(1);
+
 /// What all workers share.
 #[derive(Debug)]
 pub(super) struct Sending<A, O> {
@@ -188,6 +191,23 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             self.changed.notify_waiters();
         }
         is_down
+    }
+
+    /// Takes in that this machine had no room for a request: fewer are in flight
+    /// from now on. It is neither the server's trouble nor the row's.
+    pub(super) async fn crowded(&self, trouble: &Trouble) {
+        if let Some(most) = self.pace.crowded() {
+            let message = trouble.message.clone();
+            self.observer.hear(&Event::Crowded { message, most });
+        }
+        // Where others are in flight, one of them makes room; else it is waited
+        // for what made the machine short.
+        if self.pace.in_flight() == 0 {
+            tokio::select! {
+                () = tokio::time::sleep(CROWDED_PAUSE) => {}
+                () = self.stop.halted() => {}
+            }
+        }
     }
 
     /// Takes in that the API answered.

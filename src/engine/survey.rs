@@ -197,7 +197,7 @@ impl Read {
         self.rows.read += part.rows.read;
         self.rows.skipped += part.rows.skipped;
         self.rows.rejected += part.rows.rejected;
-        self.unused.add(part.input, part.unused);
+        self.unused.add(part.input, part.unused, part.is_table);
     }
 }
 
@@ -206,6 +206,7 @@ struct PartRead {
     input: u16,
     rows: RowCounts,
     unused: Vec<String>,
+    is_table: bool,
 }
 
 /// One of the threads that read and check.
@@ -260,6 +261,7 @@ impl<'s> Worker<'s> {
             input: part.input,
             rows,
             unused: unused.into_iter().map(str::to_owned).collect(),
+            is_table: !binding.is_open(),
         })
     }
 

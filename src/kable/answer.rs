@@ -229,6 +229,7 @@ impl Answer {
             message,
             request_id: self.request_id,
             wait: self.wait,
+            local: false,
         }
     }
 
@@ -246,7 +247,7 @@ impl Answer {
             status: Some(self.status.as_u16()),
             message,
             request_id: self.request_id.clone(),
-            wait: None,
+            ..Trouble::default()
         }
     }
 
@@ -257,7 +258,7 @@ impl Answer {
                 status: Some(self.status.as_u16()),
                 message,
                 request_id: self.request_id.clone(),
-                wait: None,
+                ..Trouble::default()
             },
         }
     }

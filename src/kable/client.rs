@@ -89,7 +89,7 @@ pub struct Client {
     credentials: HeaderMap,
     pub(super) redaction: Redaction,
     pub(super) timeout: Duration,
-    connect_timeout: Duration,
+    pub(super) connect_timeout: Duration,
 }
 
 impl Client {
@@ -264,30 +264,6 @@ impl Client {
         }
     }
 
-    /// What it means that no whole answer came.
-    pub(super) fn lost(&self, error: &reqwest::Error) -> Lost {
-        // What fails while connecting never left; for everything else the
-        // request may have arrived.
-        let unsent = error.is_connect() || error.is_builder();
-        let message = if error.is_timeout() {
-            let (missing, time) = if error.is_connect() {
-                ("connection", self.connect_timeout)
-            } else {
-                ("answer", self.timeout)
-            };
-            format!("no {missing} within {}", humantime::format_duration(time))
-        } else {
-            deepest(error)
-        };
-        Lost {
-            unsent,
-            trouble: Trouble {
-                message,
-                ..Trouble::default()
-            },
-        }
-    }
-
     /// Sends a body that makes or changes a customer; `read` says what the answer
     /// means.
     async fn change<T>(
@@ -384,16 +360,6 @@ pub(super) fn undated<T>(reply: T) -> Answered<T> {
         date_ms: None,
         advice: Advice::default(),
     }
-}
-
-/// The innermost cause, which names what happened; the outer ones name the URL
-/// and the layers it passed.
-fn deepest(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod answer;
 pub mod client;
 mod decoding;
 mod elements;
+mod failure;
 mod fields;
 mod headers;
 mod limits;
@@ -47,6 +48,9 @@ pub struct Trouble {
     pub request_id: Option<String>,
     /// How long the server wants to be left alone.
     pub wait: Option<Duration>,
+    /// Whether it is this machine's and no matter of the network or the server:
+    /// it has no more descriptors, ports or buffers for a connection.
+    pub local: bool,
 }
 
 /// A customer that was created, as far as anybody needs to know.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::manifest::{self, Kept, Manifest, Origin, is_numbered};
-use super::part::{Part, Written};
+use super::part::{Part, Written, remove_abandoned};
 use super::returned::Returned;
 use super::{Fate, RowAccount, Sink};
 use crate::domain::outcome::Outcome;
@@ -85,6 +85,7 @@ impl ResultFiles {
         origin: Origin,
     ) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
+        remove_abandoned(folder);
         let sends = origin.command != "validate";
         let manifest = Manifest::read(folder, origin)?;
         let begin = |name: &str| Part::begin(folder, &manifest.name_for(name)?);

@@ -51,6 +51,13 @@ pub enum Event {
         /// What happened.
         message: String,
     },
+    /// This machine has no room for as many requests in flight as are wanted.
+    Crowded {
+        /// What it has too little of.
+        message: String,
+        /// How many are in flight from now on.
+        most: usize,
+    },
     /// The API answers again.
     Up,
     /// The sending is over; what is in flight may finish.

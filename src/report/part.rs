@@ -4,6 +4,10 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
+use super::files::is_result_name;
+
 /// Makes files readable by their owner only, where the system knows owners.
 pub(super) fn owner_only(options: &mut OpenOptions) {
     #[cfg(unix)]
@@ -12,15 +16,14 @@ pub(super) fn owner_only(options: &mut OpenOptions) {
     let _unused = options;
 }
 
-/// Where the file `name` of `folder` is while it is being written.
-pub(super) fn beside(folder: &Path, name: &str) -> PathBuf {
-    folder.join(format!(".{name}.part"))
-}
+/// How the name of a file begins and ends while it is being written: `.`, its
+/// name, `.`, then letters that nobody can foresee, and this.
+const ENDING: &str = ".part";
 
-/// A file that is being written beside its place.
+/// A file that is being written beside its place, under a name that did not
+/// exist before, for its owner only.
 #[derive(Debug)]
 pub(super) struct Part {
-    beside: PathBuf,
     /// Where it will be.
     pub(super) place: PathBuf,
     file: BufWriter<Digesting>,
@@ -33,21 +36,19 @@ pub(super) struct Part {
 impl Part {
     /// Begins the file `name` of `folder`.
     pub(super) fn begin(folder: &Path, name: &str) -> io::Result<Self> {
-        let beside = beside(folder, name);
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        owner_only(&mut options);
+        let mut builder = tempfile::Builder::new();
+        let prefix = format!(".{name}.");
+        let file = builder.prefix(&prefix).suffix(ENDING).tempfile_in(folder)?;
+        // As long as it is locked, another run knows that it is not abandoned.
+        file.as_file().try_lock().ok();
+        let digesting = Digesting {
+            file,
+            digest: blake3::Hasher::new(),
+            bytes: 0,
+        };
         Ok(Self {
-            file: BufWriter::with_capacity(
-                64 << 10,
-                Digesting {
-                    file: options.open(&beside)?,
-                    digest: blake3::Hasher::new(),
-                    bytes: 0,
-                },
-            ),
+            file: BufWriter::with_capacity(64 << 10, digesting),
             place: folder.join(name),
-            beside,
             rows: 0,
             open: false,
         })
@@ -63,16 +64,21 @@ impl Part {
     pub(super) fn seal(&mut self) -> io::Result<(u64, blake3::Hash)> {
         self.file.flush()?;
         let inner = self.file.get_ref();
-        inner.file.sync_data()?;
+        inner.file.as_file().sync_all()?;
         Ok((inner.bytes, inner.digest.finalize()))
     }
 
-    /// Moves it to its place.
+    /// Moves it to its place: on disk before, so that a power failure leaves the
+    /// earlier file or this one, whole.
     pub(super) fn finish(mut self) -> io::Result<Written> {
         self.seal()?;
-        std::fs::rename(&self.beside, &self.place)?;
+        let digesting = self.file.into_inner();
+        let digesting = digesting.map_err(io::IntoInnerError::into_error)?;
+        let moved = digesting.file.persist(&self.place);
+        moved.map_err(|error| error.error)?;
+        sync_folder(&self.place);
         Ok(Written {
-            place: std::mem::take(&mut self.place),
+            place: self.place,
             rows: self.rows,
         })
     }
@@ -81,7 +87,7 @@ impl Part {
 /// A file, and the digest of what was written to it.
 #[derive(Debug)]
 struct Digesting {
-    file: File,
+    file: NamedTempFile,
     digest: blake3::Hasher,
     bytes: u64,
 }
@@ -99,13 +105,47 @@ impl Write for Digesting {
     }
 }
 
-impl Drop for Part {
-    fn drop(&mut self) {
-        // One that was moved is not there any more; one that was given up goes.
-        if !self.place.as_os_str().is_empty() {
-            std::fs::remove_file(&self.beside).ok();
+/// Makes sure that the name of `place` is on disk, where folders can be synced.
+fn sync_folder(place: &Path) {
+    if let Some(folder) = place.parent().and_then(|folder| File::open(folder).ok()) {
+        folder.sync_all().ok();
+    }
+}
+
+/// Removes files that killed runs have left half written in `folder`.
+pub(super) fn remove_abandoned(folder: &Path) {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        let name = entry.file_name();
+        if is_file && name.to_str().is_some_and(is_part_name) {
+            let path = entry.path();
+            let held = File::open(&path).is_ok_and(|file| file.try_lock().is_err());
+            if !held {
+                // One that can't be removed does no harm.
+                std::fs::remove_file(path).ok();
+            }
         }
     }
+}
+
+/// Whether a result is called so while it is being written, by this version or
+/// by one that used no letters of chance.
+fn is_part_name(name: &str) -> bool {
+    let middle = name
+        .strip_prefix('.')
+        .and_then(|name| name.strip_suffix(ENDING));
+    let Some(middle) = middle else { return false };
+    let of_chance = |letters: &str| {
+        letters.len() == 6 && letters.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    let result = match middle.rsplit_once('.') {
+        Some((result, letters)) if of_chance(letters) => result,
+        Some(_) | None => middle,
+    };
+    is_result_name(Path::new(result))
 }
 
 /// A file that was written.
@@ -124,5 +164,62 @@ impl Write for Part {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::{Part, is_part_name, remove_abandoned};
+
+    #[test]
+    fn only_files_of_ours_are_taken_for_abandoned() {
+        for (found, ours) in [
+            (".summary.json.part", true),
+            (".summary.json.aB3dE9.part", true),
+            (".summary.json.mine.part", false),
+            (".summary.json.aB3d.9.part", false),
+            ("summary.json.part", false),
+            (".rejects-2.jsonl.aB3dE9.part", true),
+            (".notes.txt.aB3dE9.part", false),
+        ] {
+            assert_eq!(is_part_name(found), ours, "{found}");
+        }
+    }
+
+    #[test]
+    fn what_a_killed_run_left_goes_and_what_is_being_written_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let abandoned = folder.path().join(".summary.json.aB3dE9.part");
+        std::fs::write(&abandoned, "{").unwrap();
+        let first = Part::begin(folder.path(), "summary.json").unwrap();
+        remove_abandoned(folder.path());
+        let mut second = Part::begin(folder.path(), "summary.json").unwrap();
+        assert!(!abandoned.exists());
+        second.write_all(b"{}").unwrap();
+        second.finish().unwrap();
+        drop(first);
+        let names = std::fs::read_dir(folder.path()).unwrap();
+        let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["summary.json"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn no_link_is_followed_and_no_mode_kept() {
+        use std::os::unix::fs::{MetadataExt, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let victim = folder.path().join("victim");
+        std::fs::write(&victim, "mine").unwrap();
+        symlink(&victim, folder.path().join(".summary.json.part")).unwrap();
+        symlink(&victim, folder.path().join("summary.json")).unwrap();
+        let mut part = Part::begin(folder.path(), "summary.json").unwrap();
+        part.write_all(b"{}").unwrap();
+        let place = part.finish().unwrap().place;
+        assert_eq!(std::fs::read(&victim).unwrap(), b"mine");
+        let written = std::fs::symlink_metadata(place).unwrap();
+        assert!(written.is_file());
+        assert_eq!(written.mode() & 0o777, 0o600);
     }
 }

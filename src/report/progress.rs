@@ -201,6 +201,10 @@ impl Observer for Watcher {
                 self.state().note.clone_from(&text);
                 self.bar.set_message(format!(" · {text}"));
             }
+            Event::Crowded { message, most } => self.note(&format!(
+                "{message}; from now on {} at once",
+                counted(*most as u64, "request", "requests")
+            )),
             Event::Up => self.note("the API answers again"),
             Event::Finishing { in_flight } => self.note(&format!(
                 "stopping: nothing more is sent, {} may finish (10 s at most)",

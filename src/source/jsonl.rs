@@ -213,6 +213,7 @@ impl<R: Read> JsonlRows<R> {
             return Ok(());
         }
         self.found.clear();
+        self.paths.begin_row();
         let mut json = serde_json::Deserializer::from_str(text);
         let members = Members {
             text,

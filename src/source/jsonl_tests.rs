@@ -46,6 +46,28 @@ fn members_become_cells_under_their_path() {
     );
 }
 
+/// However many other members stand before it, a field is never left out, and a
+/// row with many members is read in time that grows with them.
+#[test]
+fn a_field_that_is_met_after_thousands_of_other_members_is_read() {
+    let others: Vec<String> = (0..20_000).map(|n| format!("\"x{n}\":{n}")).collect();
+    let text = format!(
+        "{{{}}}\n{{\"clientId\":\"c-1\",\"planIds\":[\"p\"],\"billingContact\":{{\"email\":\"e\"}},\"_line\":\"7\"}}",
+        others.join(",")
+    );
+    let (rows, names) = read(text.as_bytes());
+    assert_eq!(
+        cells(&rows[1], &names),
+        [
+            ("clientId", Kind::Text, "c-1"),
+            ("planIds", Kind::Item, "p"),
+            ("billingContact", Kind::Object, ""),
+            ("billingContact.email", Kind::Text, "e"),
+            ("_line", Kind::Text, "7"),
+        ]
+    );
+}
+
 #[test]
 fn escapes_and_other_scripts_come_out_right() {
     let (rows, names) = read(r#"{"a":"x\"é\u00fc","b":"名前"}"#.as_bytes());

@@ -6,6 +6,8 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
+use crate::domain::field::Field;
+use crate::domain::mapping::ADDED;
 use crate::domain::row::{Columns, Kind};
 
 /// The most columns that are kept apart. What a file has beyond them (a member
@@ -32,6 +34,8 @@ pub(super) enum Value {
 pub(super) struct Paths {
     pub(super) columns: Columns,
     nodes: Vec<Node>,
+    /// The number of the row that is read.
+    row: u64,
 }
 
 #[derive(Debug, Default)]
@@ -44,6 +48,8 @@ struct Node {
     in_order: Vec<usize>,
     /// This node's place among its parent's.
     place: usize,
+    /// The number of the row that it was met in last.
+    met_in: u64,
 }
 
 impl Default for Paths {
@@ -51,6 +57,7 @@ impl Default for Paths {
         Self {
             columns: Columns::open(),
             nodes: vec![Node::default()],
+            row: 1,
         }
     }
 }
@@ -58,6 +65,18 @@ impl Default for Paths {
 impl Paths {
     pub(super) fn known(&self, parent: usize, name: &str) -> Option<usize> {
         self.nodes.get(parent)?.children.get(name).copied()
+    }
+
+    /// Begins with another row.
+    pub(super) fn begin_row(&mut self) {
+        self.row += 1;
+    }
+
+    /// Notes that the row has this node; false where it had it before.
+    fn meet(&mut self, node: usize) -> bool {
+        let row = self.row;
+        let met = self.nodes.get_mut(node).map(|node| &mut node.met_in);
+        met.is_none_or(|met| std::mem::replace(met, row) != row)
     }
 
     pub(super) fn column(&self, node: usize) -> Option<usize> {
@@ -78,9 +97,6 @@ impl Paths {
         {
             return Some(node);
         }
-        if self.columns.names.len() >= MOST_COLUMNS {
-            return None;
-        }
         let path = match self
             .column(parent)
             .and_then(|column| self.columns.names.get(column))
@@ -88,6 +104,10 @@ impl Paths {
             Some(above) => format!("{above}.{name}"),
             None => name.to_owned(),
         };
+        // A field that is met late is a field all the same.
+        if self.columns.names.len() >= MOST_COLUMNS && !feeds_a_field(&path) {
+            return None;
+        }
         let node = self.nodes.len();
         let parent = self.nodes.get_mut(parent)?;
         let place = parent.in_order.len();
@@ -107,6 +127,12 @@ impl Paths {
     pub(super) fn after(&self, node: usize) -> usize {
         self.nodes.get(node).map_or(0, |node| node.place + 1)
     }
+}
+
+/// Whether a member of the API's own body, or one that we added to a row that
+/// we gave back, is called so.
+fn feeds_a_field(path: &str) -> bool {
+    path == "billingContact" || ADDED.contains(&path) || Field::of_name(path).is_some()
 }
 
 /// Reads the members of one object into cells.
@@ -143,7 +169,7 @@ impl<'de> Visitor<'de> for Members<'_, 'de> {
             let Some(column) = self.paths.column(node) else {
                 continue;
             };
-            if self.found.iter().any(|found| found.column == column) {
+            if !self.paths.meet(node) {
                 return Err(serde::de::Error::custom(format_args!(
                     "a member stands twice: {}, wanted once",
                     crate::domain::text::quoted(&name)
