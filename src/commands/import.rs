@@ -220,12 +220,13 @@ impl Session {
             errors,
             allowed_errors,
         };
-        let mut ended = self.runtime.block_on(async {
+        let ended = self.runtime.block_on(async {
             let ticker = tokio::spawn(tick(Arc::clone(&self.watcher)));
             let ended = pipeline::run(parts, settings).await;
             ticker.abort();
             ended
-        })?;
+        });
+        let mut ended = ended.map_err(|error| self.explained(error))?;
         surveyed.verdicts = ended.verdicts;
         if canary.is_none() {
             surveyed.left = ended.left;
@@ -270,6 +271,7 @@ impl Session {
             accounting,
             &mut summary,
         )?;
+        self.say_news();
         let exit = self.exit(halt.as_ref(), &summary);
         summary.exit_code = exit as u8;
         let Listing {

@@ -5,6 +5,7 @@
 
 mod advised;
 mod canary;
+mod changed_input;
 mod connect;
 mod consent;
 mod deadline;
@@ -41,6 +42,10 @@ use crate::report::manifest::{Origin, foreign};
 use crate::report::progress::Style;
 use crate::source::input::{self, Input};
 use crate::source::{Format, SourceError};
+
+/// How many inputs are held open at most: a process may open 1024 files at once on
+/// many systems.
+const MOST_HELD_OPEN: usize = 64;
 
 /// The exit codes of interface.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,13 +181,20 @@ fn open_inputs(reading: &Reading, command: &str) -> anyhow::Result<(Arc<[Input]>
     if reading.inputs.len() > usize::from(u16::MAX) {
         return Err(hinted("too many inputs", "name at most 65,535 at once"));
     }
-    let open = |name: &OsString| input::open(name, reading.source, &reading.out);
+    let open = |(number, name): (usize, &OsString)| {
+        let mut opened = input::open(name, reading.source, &reading.out)?;
+        if number >= MOST_HELD_OPEN {
+            opened.let_go();
+        }
+        Ok(opened)
+    };
     refuse_own_results(&reading.inputs, &reading.out)?;
     let spools = reading.inputs.iter().any(|name| input::is_stream(name));
     let first = spools
         .then(|| ResultFolder::prepare(&reading.out))
         .transpose()?;
-    let opened: Result<Vec<Input>, SourceError> = reading.inputs.iter().map(open).collect();
+    let opened: Result<Vec<Input>, SourceError> =
+        reading.inputs.iter().enumerate().map(open).collect();
     let opened = opened?;
     for input in &opened {
         // A header that can't be used is told before anything is connected.

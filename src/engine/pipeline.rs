@@ -199,7 +199,14 @@ where
     hurry.notify_one();
     // The ledger's own trouble comes first: the others' follow from it.
     let mut ledger = ended("recorder", recording).await?;
-    let left = ended("feed", feeding).await?;
+    let left = match ended("feed", feeding).await {
+        Ok(left) => left,
+        // What was sent before is settled: the run is over, and not cut off.
+        Err(error) => {
+            ledger.end("stopped", (parts.around.wall)())?;
+            return Err(error);
+        }
+    };
     dispatched?;
     let left_the_file = asked?;
     let sightings = canary::read_back(left.ahead, &sending, &mut ledger).await?;

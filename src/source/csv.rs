@@ -180,10 +180,7 @@ impl<R: Read> CsvRows<R> {
     }
 
     fn failed(&self, source: io::Error) -> SourceError {
-        SourceError::Io {
-            name: self.name.clone(),
-            source,
-        }
+        SourceError::reading(&self.name, Some(self.splitter.line), source)
     }
 }
 

@@ -2,14 +2,17 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Read, Take};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
+use super::blocks::{Altered, Blocks};
 use super::csv::CsvRows;
 use super::jsonl::JsonlRows;
 use super::names::shown_name;
+use super::place::{Place, Since};
 use super::positioned::Positioned;
 use super::{Format, Settings, SourceError, Wanted, decode};
 use crate::domain::row::{Columns, Row, Rows};
@@ -27,21 +30,9 @@ pub struct Input {
     place: Place,
     size: u64,
     changed: Option<SystemTime>,
-}
-
-#[derive(Debug)]
-enum Place {
-    File(PathBuf),
-    Spooled(File),
-}
-
-impl Place {
-    fn open(&self) -> io::Result<File> {
-        match self {
-            Place::File(path) => File::open(path),
-            Place::Spooled(file) => file.try_clone(),
-        }
-    }
+    blocks: Arc<Blocks>,
+    /// Whether it was read to its end once.
+    read_through: AtomicBool,
 }
 
 /// Whether the input called `name` can be read only once: standard input, a
@@ -67,8 +58,8 @@ pub fn open(name: &OsStr, settings: Settings, spool: &Path) -> Result<Input, Sou
     };
     let file = place.open().map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
-    let mut start = Vec::new();
-    Positioned::new(file)
+    let (mut start, blocks) = (Vec::new(), Arc::default());
+    Positioned::new(file, metadata.len(), Arc::clone(&blocks))
         .take(LOOKED_AT as u64)
         .read_to_end(&mut start)
         .map_err(failed)?;
@@ -95,6 +86,8 @@ pub fn open(name: &OsStr, settings: Settings, spool: &Path) -> Result<Input, Sou
         place,
         size: metadata.len(),
         changed: metadata.modified().ok(),
+        blocks,
+        read_through: AtomicBool::new(false),
     })
 }
 
@@ -103,35 +96,36 @@ fn place_of(name: &OsStr, spool: &Path) -> Result<Place, SourceError> {
     if name == "-" {
         return keep(&mut io::stdin().lock(), spool);
     }
+    let failed = |source| SourceError::Io {
+        name: name_of(),
+        source,
+    };
     let path = PathBuf::from(name);
     match std::fs::metadata(&path) {
         Ok(found) if found.is_dir() => Err(SourceError::Folder { name: name_of() }),
-        Ok(found) if found.is_file() => Ok(Place::File(path)),
-        Ok(_stream) => match File::open(&path) {
-            Ok(mut stream) => keep(&mut stream, spool),
-            Err(source) => Err(SourceError::Io {
-                name: name_of(),
-                source,
-            }),
-        },
+        Ok(found) => {
+            let mut file = File::open(&path).map_err(failed)?;
+            if found.is_file() {
+                Place::of(Some(path), file).map_err(failed)
+            } else {
+                keep(&mut file, spool)
+            }
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             Err(SourceError::NotThere { name: name_of() })
         }
-        Err(source) => Err(SourceError::Io {
-            name: name_of(),
-            source,
-        }),
+        Err(source) => Err(failed(source)),
     }
 }
 
 fn keep(stream: &mut impl Read, folder: &Path) -> Result<Place, SourceError> {
     let kept = tempfile::tempfile_in(folder)
-        .and_then(|mut file| io::copy(stream, &mut file).map(|_size| file));
-    kept.map(Place::Spooled)
-        .map_err(|source| SourceError::Spool {
-            folder: folder.to_owned(),
-            source,
-        })
+        .and_then(|mut file| io::copy(stream, &mut file).map(|_size| file))
+        .and_then(|file| Place::of(None, file));
+    kept.map_err(|source| SourceError::Spool {
+        folder: folder.to_owned(),
+        source,
+    })
 }
 
 fn recognise(name: &OsStr, start: &[u8], settings: Settings) -> Format {
@@ -181,8 +175,7 @@ impl Input {
 
     fn rows(&self, number: u16) -> Result<AnyRows, SourceError> {
         let file = self.place.open().map_err(|source| self.failed(source))?;
-        // What is appended meanwhile has not been looked at, and is not read.
-        let file = Positioned::new(file).take(self.size);
+        let file = Positioned::new(file, self.size, Arc::clone(&self.blocks));
         match self.format {
             Format::Csv { delimiter } => {
                 CsvRows::new(file, &self.name, number, delimiter).map(AnyRows::Csv)
@@ -191,31 +184,49 @@ impl Input {
         }
     }
 
-    fn failed(&self, source: io::Error) -> SourceError {
-        SourceError::Io {
-            name: self.name.clone(),
-            source,
-        }
+    /// Closes its file between passes: it is opened again by its name.
+    pub fn let_go(&mut self) {
+        self.place.let_go();
     }
 
+    /// What became of its file since.
+    pub fn since(&self) -> Since {
+        self.place.since(self.size)
+    }
+
+    fn failed(&self, source: io::Error) -> SourceError {
+        SourceError::reading(&self.name, None, source)
+    }
+
+    /// An error where the file is known to be another than it was, but for what
+    /// was appended.
     fn demand_unchanged(&self) -> Result<(), SourceError> {
-        let Place::File(path) = &self.place else {
+        if self.place.is_unnamed() {
             return Ok(());
-        };
-        let metadata = std::fs::metadata(path).map_err(|source| self.failed(source))?;
-        if metadata.len() == self.size && metadata.modified().ok() == self.changed {
-            Ok(())
-        } else {
-            Err(SourceError::Changed {
-                name: self.name.clone(),
-            })
         }
+        let found = self.place.open().and_then(|file| file.metadata());
+        let found = found.map_err(|source| self.failed(source))?;
+        let how = match found.len().checked_sub(self.size) {
+            None => Altered::Shortened,
+            Some(0) if found.modified().ok() != self.changed => Altered::Rewritten,
+            Some(_) => return Ok(()),
+        };
+        Err(self.failed(how.into()))
+    }
+
+    /// Is done with a pass. Later ones are held against the first, block by
+    /// block, so that it makes no difference what else is done to the file.
+    fn close(&self) -> Result<(), SourceError> {
+        if self.read_through.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.demand_unchanged()
     }
 }
 
 pub(super) enum AnyRows {
-    Csv(CsvRows<Take<Positioned>>),
-    Jsonl(JsonlRows<Take<Positioned>>),
+    Csv(CsvRows<Positioned>),
+    Jsonl(JsonlRows<Positioned>),
 }
 
 /// The rows of several inputs, as of one.
@@ -292,7 +303,6 @@ impl Reader {
         let Some(input) = self.inputs.get(self.next) else {
             return Ok(false);
         };
-        input.demand_unchanged()?;
         self.next += 1;
         let mut rows = input.rows(self.number())?;
         if self.reads_little {
@@ -309,7 +319,7 @@ impl Reader {
     pub(super) fn close(&mut self) -> Result<(), SourceError> {
         self.current = None;
         match self.next.checked_sub(1).and_then(|at| self.inputs.get(at)) {
-            Some(input) => input.demand_unchanged(),
+            Some(input) => input.close(),
             None => Ok(()),
         }
     }

@@ -75,10 +75,7 @@ impl<R> JsonlRows<R> {
     }
 
     fn failed(&self, source: io::Error) -> SourceError {
-        SourceError::Io {
-            name: self.name.clone(),
-            source,
-        }
+        SourceError::reading(&self.name, Some(self.line + 1), source)
     }
 }
 

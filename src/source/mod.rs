@@ -4,6 +4,7 @@
 //! each keeps its own columns. An input can be read as often as needed; that it
 //! did not change in between is checked each time.
 
+pub mod blocks;
 pub mod csv;
 mod cut;
 pub mod decode;
@@ -15,12 +16,16 @@ mod marks;
 mod members;
 pub mod names;
 pub mod parts;
+pub mod place;
 mod plain_json;
 mod positioned;
 mod splitter;
 mod window;
 
+use std::io;
 use std::path::PathBuf;
+
+use self::blocks::Altered;
 
 /// How an input is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,10 +137,17 @@ pub enum SourceError {
         why: String,
     },
     /// The file is not what it was.
-    #[error("{name} was changed while it was being read")]
+    #[error(
+        "{name} was changed while it was being read: {how}{}",
+        .line.map(|line| format!(" (noticed at line {line})")).unwrap_or_default()
+    )]
     Changed {
         /// The input's name.
         name: String,
+        /// What became of it.
+        how: Altered,
+        /// The line that was being read.
+        line: Option<u64>,
     },
     /// The system refused.
     #[error("cannot read {name}")]
@@ -143,7 +155,7 @@ pub enum SourceError {
         /// The input's name.
         name: String,
         /// What the system said.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// Standard input, or another stream, could not be kept.
     #[error("cannot keep a copy of the input in {}", folder.display())]
@@ -151,11 +163,20 @@ pub enum SourceError {
         /// Where it was to be kept.
         folder: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        source: io::Error,
     },
 }
 
 impl SourceError {
+    /// The error for an input that could not be read on at this line.
+    pub(crate) fn reading(name: &str, line: Option<u64>, source: io::Error) -> Self {
+        let name = name.to_owned();
+        match Altered::in_error(&source) {
+            Some(how) => Self::Changed { name, how, line },
+            None => Self::Io { name, source },
+        }
+    }
+
     /// What the user can do about it, where something can be done.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
@@ -177,7 +198,7 @@ impl SourceError {
                 Some("mend the first line: one name a column, separated as the cells are")
             }
             Self::Changed { .. } => Some(
-                "let it be finished first, then run the same command again; nothing that was done is lost",
+                "let it be finished first, then run the same command again; nothing that was done is lost: rows that were sent are known by their clientId",
             ),
             Self::Io { .. } | Self::Spool { .. } => None,
         }
