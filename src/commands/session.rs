@@ -25,6 +25,7 @@ use crate::engine::stop::{Halt, Stop};
 use crate::engine::survey::Survey;
 use crate::kable::client::Client;
 use crate::ledger::Ledger;
+use crate::ledger::mounts;
 use crate::ledger::sqlite::SqliteLedger;
 use crate::report::keys::KeyFile;
 use crate::report::manifest::Origin;
@@ -167,6 +168,9 @@ impl Session {
     /// input has been found fit: a wrong name must not leave a file behind.
     pub(super) fn known_ledger(&self) -> anyhow::Result<Option<SqliteLedger>> {
         let checkpoint = &self.dispatch.checkpoint;
+        if let Some(warning) = mounts::warning(checkpoint) {
+            self.watcher.say(&format!("warning: {warning}"));
+        }
         if !checkpoint.exists() {
             return Ok(None);
         }

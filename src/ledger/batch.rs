@@ -6,12 +6,20 @@ use super::records::to_sql;
 use super::{Batch, RunFigures, Settlement};
 use crate::domain::outcome::Outcome;
 
-/// Writes `batch` of the run with this number, all of it or nothing.
-pub(super) fn write(db: &Connection, run: i64, batch: &Batch) -> rusqlite::Result<()> {
+/// Writes `batch` of the run with this number, all of it or nothing. `is_moved`
+/// says whether the log is moved into the file behind it.
+pub(super) fn write(
+    db: &Connection,
+    run: i64,
+    batch: &Batch,
+    is_moved: bool,
+) -> rusqlite::Result<()> {
     let transaction = db.unchecked_transaction()?;
     write_settlements(db, &batch.settlements, batch.now_ms)?;
     write_claims(db, run, batch)?;
     write_figures(db, run, &batch.figures, batch.now_ms)?;
+    let mut tell = db.prepare_cached("UPDATE run SET log = ?2 WHERE id = ?1")?;
+    tell.execute(params![run, is_moved])?;
     transaction.commit()
 }
 

@@ -63,8 +63,31 @@ pub(super) fn log_length(path: &Path) -> u64 {
 
 /// SQLite's log. SQLite follows links, and keeps it beside the file itself.
 pub(super) fn log_path(path: &Path) -> PathBuf {
-    let real = std::fs::canonicalize(path).unwrap_or_else(|_not_there| path.to_owned());
-    beside(&real, "-wal")
+    beside(&real_place(path), "-wal")
+}
+
+/// How many links are followed, as Linux does (path_resolution(7)).
+const MOST_LINKS: usize = 40;
+
+/// Where the checkpoint is or will be: links are followed, also where the last
+/// one leads to no file yet.
+pub(super) fn real_place(path: &Path) -> PathBuf {
+    let mut place = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let Ok(to) = std::fs::read_link(&place) else {
+            break;
+        };
+        place = place.with_file_name("").join(to);
+    }
+    let folder = match place.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
+        Some(folder) => folder,
+        None => return place,
+    };
+    match (std::fs::canonicalize(folder), place.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => place,
+    }
 }
 
 /// The file beside `path` whose name has this ending more.

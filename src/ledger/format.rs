@@ -2,7 +2,7 @@
 //! and how one of an older format is brought up to date.
 
 use std::error::Error;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
@@ -92,6 +92,23 @@ pub(super) fn write_new(path: &Path, target: &Target, begun_ms: i64) -> Result<(
     file.seek(SeekFrom::Start(VERSIONS))?;
     file.write_all(&WITH_LOG)?;
     file.sync_all()?;
+    Ok(())
+}
+
+/// Begins a checkpoint where there is none: it is there whole or not at all.
+pub(super) fn begin(real: &Path, target: &Target, now_ms: i64) -> Result<(), Failure> {
+    let folder = real.parent().unwrap_or(Path::new("."));
+    // Readable by its owner only, under a name that nobody can foresee.
+    let part = tempfile::Builder::new()
+        .prefix(real.file_name().unwrap_or_default())
+        .suffix(".part")
+        .tempfile_in(folder)?;
+    write_new(part.path(), target, now_ms)?;
+    // Never over a file that appeared meanwhile.
+    part.persist_noclobber(real)
+        .map_err(|refused| refused.error)?;
+    // So that its name is on disk as well, where folders can be synced.
+    File::open(folder).and_then(|folder| folder.sync_all()).ok();
     Ok(())
 }
 

@@ -271,3 +271,80 @@ proptest! {
         }
     }
 }
+
+/// What a program does that opens it, and is the last to close it.
+fn look_at_by_another_program(path: &Path, sql: &str) {
+    let db = rusqlite::Connection::open(path).unwrap();
+    db.execute_batch(sql).unwrap();
+    db.close().unwrap();
+}
+
+fn opens(path: &Path) -> Option<u64> {
+    match SqliteLedger::open_to_read(path) {
+        Ok(mut ledger) => Some(ledger.next_id().unwrap() - 1),
+        Err(LedgerError::Damaged { .. }) => None,
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+/// So many batches long that the log was moved into the file on the way.
+fn long_killed() -> (Killed, u64) {
+    let killed = Killed::after(150, false);
+    let all = *killed.claims.last().unwrap();
+    (killed, all)
+}
+
+#[test]
+fn a_log_that_another_program_folded_in_is_not_lost() {
+    for (killed, all) in [long_killed(), (Killed::after(1, true), 6050)] {
+        for sql in [
+            "SELECT count(*) FROM customer",
+            "VACUUM",
+            "PRAGMA wal_checkpoint(TRUNCATE)",
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("run.db");
+            std::fs::write(&path, &killed.file).unwrap();
+            std::fs::write(log_of(&path), &killed.log).unwrap();
+            look_at_by_another_program(&path, sql);
+            assert!(!log_of(&path).exists());
+            assert_eq!(opens(&path), Some(all), "{sql}");
+            let mut ledger = SqliteLedger::open(&path, &target(), 2).unwrap();
+            begin(&mut ledger);
+            claim(&mut ledger, all + 1, all + 50);
+            drop(ledger);
+            assert_eq!(opens(&path), Some(all + 50));
+        }
+    }
+}
+
+#[test]
+fn a_log_that_is_gone_is_lost_wherever_the_run_was() {
+    for batches in [0, 1, 40, 90, 150, 151, 190] {
+        let killed = Killed::after(batches, false);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.db");
+        std::fs::write(&path, &killed.file).unwrap();
+        assert_eq!(opens(&path), None, "{batches}");
+    }
+}
+
+/// As litestream does, or a person in a shell.
+#[test]
+fn another_programs_checkpoint_moves_nothing_while_a_run_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.db");
+    let mut ledger = SqliteLedger::open(&path, &target(), 1).unwrap();
+    begin(&mut ledger);
+    for batch in 0..200 {
+        claim(&mut ledger, batch * 50 + 1, batch * 50 + 50);
+        look_at_by_another_program(&path, "PRAGMA wal_checkpoint(PASSIVE)");
+        if batch % 20 == 0 {
+            let copy = folder.path().join("copy.db");
+            std::fs::copy(&path, &copy).unwrap();
+            assert_eq!(opens(&copy), None, "{batch}");
+        }
+    }
+    drop(ledger);
+    assert_eq!(opens(&path), Some(10_000));
+}

@@ -15,12 +15,15 @@ mod file;
 mod format;
 pub mod lock;
 mod log;
+pub mod mounts;
+mod pin;
 mod records;
 mod salvage;
 mod soundness;
 pub mod sqlite;
 mod standing;
 mod tables;
+mod watch;
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -288,6 +291,29 @@ pub enum LedgerError {
         /// The process and its host.
         holder: String,
     },
+    /// One of its files is not where it was opened.
+    #[error(
+        "checkpoint {} can't be written on: {} was removed, renamed or replaced while this run was \
+         writing it",
+        .path.display(), .file.display()
+    )]
+    Parted {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The file that is gone.
+        file: PathBuf,
+    },
+    /// It is on a file system of several hosts.
+    #[error(
+        "checkpoint {} is on a network file system ({kind}), on which two runs could write it at once",
+        .path.display()
+    )]
+    Network {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The file system.
+        kind: String,
+    },
     /// The database refused; `doing` reads as the end of "cannot …".
     #[error("cannot {doing} checkpoint {}", .path.display())]
     Database {
@@ -328,6 +354,12 @@ impl LedgerError {
             }
             Self::InUse { .. } => {
                 "wait for it to end, or stop it with Ctrl-C; `kable-bulk status` shows where it stands"
+            }
+            Self::Parted { .. } => {
+                "put it back if it was moved, leave the files beside the checkpoint alone, and run the same command again: nothing was sent that is not in the checkpoint, and what is in doubt is asked for first"
+            }
+            Self::Network { .. } => {
+                "name a file on a local disk with --checkpoint FILE; one that was begun already is moved there with its -wal beside it"
             }
             Self::Database { .. } | Self::Io { .. } => {
                 "see that its folder is there and can be written, and that the disk has room; what was done is kept"

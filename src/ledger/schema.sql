@@ -27,7 +27,8 @@ CREATE TABLE run (
     lookups         INTEGER NOT NULL DEFAULT 0,  -- of these, questions whether a customer is there
     latencies       TEXT    NOT NULL DEFAULT '[]', -- [[microseconds, times], …], a JSON array
     clock_ahead_ms  INTEGER,                     -- the most by which the server's clock can be ahead of ours; null: not known
-    pacing          TEXT    NOT NULL DEFAULT 'null' -- how fast it last was and what held it, a JSON object; null: not known
+    pacing          TEXT    NOT NULL DEFAULT 'null', -- how fast it last was and what held it, a JSON object; null: not known
+    log             INTEGER NOT NULL DEFAULT 1   -- 1: what was written next may stand in the log only; 0: all that was written before stands here
 ) STRICT;
 
 -- One row for every clientId that was ever claimed, in the order of claiming.

@@ -49,7 +49,7 @@ pub(super) fn damage(
     // A run's beginning is in the file itself before anything is sent, and its
     // log goes when its end is there too; in format 1 it went sooner. The length
     // is looked at last: a run may begin just now.
-    if format > 1 && is_without_log(db, path)? {
+    if format > 1 && is_without_log(db, path)? && !is_folded_in(db) {
         return Ok(Some(without_log(path)));
     }
     Ok(None)
@@ -69,11 +69,25 @@ pub(super) fn damage_of_log(path: &Path) -> Option<Finding> {
 /// Whether commits are lost that were in the log: then nobody knows how many
 /// claims there were.
 pub(super) fn has_lost_log(db: &Connection, path: &Path) -> bool {
-    is_without_log(db, path).unwrap_or(false) || damage_of_log(path).is_some()
+    let is_without = is_without_log(db, path).unwrap_or(false) && !is_folded_in(db);
+    is_without || damage_of_log(path).is_some()
 }
 
 fn is_without_log(db: &Connection, path: &Path) -> rusqlite::Result<bool> {
     Ok(is_open(db)? && log_length(path) < log::LEAST)
+}
+
+/// Whether the file shows that its log was moved into it, and not lost: another
+/// program that opens the checkpoint of a killed run does that when it closes it.
+///
+/// While a run writes, only the run moves its log into the file (it keeps a
+/// reader at what was moved last, beyond which SQLite moves nothing), and what it
+/// moves ends with a batch that says so. So a file that lost its log ends with
+/// such a batch, and one that ends with another batch has all of its log in it.
+/// Before format 3 nothing tells the two apart.
+fn is_folded_in(db: &Connection) -> bool {
+    let sql = "SELECT log = 0 FROM run ORDER BY id DESC LIMIT 1";
+    db.query_row(sql, [], |row| row.get(0)).unwrap_or(false)
 }
 
 /// Whether the latest run has no end: it runs, or was killed.

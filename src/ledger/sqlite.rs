@@ -4,18 +4,24 @@
 //! (SQLite documentation, "PRAGMA synchronous"). `status` reads while a run
 //! writes.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ffi, params};
+use rusqlite::{Connection, params};
 
 use super::damage::{Finding, Rescue};
 use super::entries::Entries;
-use super::file::{Found, beside, hold_back, is_perhaps_ours, keep_log, look_at, open_to_look};
-use super::format::{self, FORMAT, Failure, Marks};
-use super::lock::{Lock, held_by};
+use super::file::{
+    Found, beside, hold_back, is_perhaps_ours, keep_log, look_at, open_to_look, real_place,
+};
+use super::format::{self, FORMAT, Marks};
+use super::lock::{Lock, held_by, lock_database};
+use super::mounts::{Trust, trust_in};
+use super::pin::{MOST_UNMOVED, Pin, move_log_into_file, pages_of};
 use super::records::{KNOWN, from_sql, known_of, to_sql};
 use super::soundness::{self, damage, damage_in};
 use super::standing::{account_of, standing, target};
+use super::watch::Watch;
 use super::{Batch, Entry, Ledger, LedgerError, RunStart, Standing, batch, salvage};
 use crate::domain::plan::Known;
 use crate::domain::summary::Target;
@@ -26,7 +32,11 @@ const MOST_FORMATS: i64 = 1000;
 /// A ledger in a file.
 #[derive(Debug)]
 pub struct SqliteLedger {
+    /// Closed before `db`, which takes the log away if it is the last one.
+    pin: Option<Pin>,
     db: Connection,
+    /// About how many pages of the log are not in the file.
+    unmoved: usize,
     path: PathBuf,
     run: i64,
     /// The file's format, which is the newest where it is written.
@@ -39,8 +49,11 @@ pub struct SqliteLedger {
 /// A run that writes.
 #[derive(Debug)]
 struct Writer {
-    _lock: Lock,
     target: Target,
+    watch: Watch,
+    _lock: Lock,
+    /// Closed after `db`, which stands before it in the ledger.
+    _database: Option<File>,
 }
 
 impl SqliteLedger {
@@ -48,11 +61,18 @@ impl SqliteLedger {
     ///
     /// One that is damaged is left as it is, and what can be read of it is saved.
     pub fn open(path: &Path, target: &Target, now_ms: i64) -> Result<Self, LedgerError> {
-        let found = look_at(path)?;
+        let real = real_place(path);
+        if let Trust::Network(kind) = trust_in(&real) {
+            let path = path.to_owned();
+            return Err(LedgerError::Network { path, kind });
+        }
+        // What is none of ours gets no lock file beside it.
+        look_at(path)?;
         let lock = Lock::take(path)?;
-        match found {
+        // Another run may have begun it meanwhile.
+        match look_at(path)? {
             Found::Sqlite => {}
-            Found::Nothing => begin(path, target, now_ms).map_err(|source| {
+            Found::Nothing => format::begin(&real, target, now_ms).map_err(|source| {
                 let path = path.to_owned();
                 LedgerError::Database {
                     doing: "create",
@@ -68,15 +88,23 @@ impl SqliteLedger {
                 });
             }
         }
-        let db = Connection::open(path).and_then(|db| hold_back(&db, path).map(|()| db));
+        let database = lock_database(path, &real)?;
+        let mut watch = Watch::default();
+        watch.add(lock.place.clone(), lock.identity);
+        watch.add_found(real.clone());
+        let db = Connection::open(&real).and_then(|db| hold_back(&db, path).map(|()| db));
         let ledger = Self {
             db: db.map_err(refusing(path, "open"))?,
+            pin: None,
+            unmoved: 0,
             path: path.to_owned(),
             run: 0,
             format: FORMAT,
             writer: Some(Writer {
-                _lock: lock,
                 target: target.clone(),
+                watch,
+                _lock: lock,
+                _database: database,
             }),
             entries: Entries::default(),
         };
@@ -109,6 +137,8 @@ impl SqliteLedger {
         }
         let mut ledger = Self {
             db: open_to_look(path).map_err(refusing(path, "open"))?,
+            pin: None,
+            unmoved: 0,
             path: path.to_owned(),
             run: 0,
             format: FORMAT,
@@ -136,7 +166,7 @@ impl SqliteLedger {
         // The page cache is kept small: rows are appended and read in order. That
         // a run is there is seen to once a batch, not for each of its claims.
         self.db.execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -4096;
+            "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; PRAGMA synchronous = FULL; PRAGMA cache_size = -4096;
              PRAGMA foreign_keys = OFF;",
         )?;
         #[cfg(feature = "bench-without-durability")]
@@ -212,6 +242,22 @@ impl SqliteLedger {
             Some(_writes_it) => None,
             None => soundness::damage_of_log(&self.path),
         }
+    }
+
+    /// Moves the log into the file, as far as those who read allow, and pins it.
+    fn move_log(&mut self) -> rusqlite::Result<()> {
+        self.pin = None;
+        self.db
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+        self.pin = Some(Pin::at(&real_place(&self.path))?);
+        self.unmoved = 0;
+        Ok(())
+    }
+
+    /// An error where what is written would not be found.
+    fn demand_in_place(&self) -> Result<(), LedgerError> {
+        let watch = self.writer.as_ref().map(|writer| &writer.watch);
+        watch.map_or(Ok(()), |watch| watch.demand_in_place(&self.path))
     }
 
     fn one<T: rusqlite::types::FromSql>(&self, sql: &str) -> Result<T, LedgerError> {
@@ -293,15 +339,32 @@ impl Ledger for SqliteLedger {
         self.run = self.db.last_insert_rowid();
         // In the file itself from now on: if the log is lost, the run tells that
         // there was one.
-        move_log_into_file(&self.db).map_err(self.failing("write to"))
+        self.pin = None;
+        move_log_into_file(&self.db).map_err(self.failing("write to"))?;
+        let real = real_place(&self.path);
+        self.pin = Some(Pin::at(&real).map_err(self.failing("write to"))?);
+        self.unmoved = 0;
+        if let Some(writer) = &mut self.writer {
+            writer.watch.add_found(beside(&real, "-wal"));
+            writer.watch.add_found(beside(&real, "-shm"));
+        }
+        self.demand_in_place()
     }
 
     fn write(&mut self, batch: &Batch) -> Result<(), LedgerError> {
         self.entries.forget();
-        batch::write(&self.db, self.run, batch).map_err(self.failing("write to"))
+        self.demand_in_place()?;
+        let is_moved = self.unmoved > MOST_UNMOVED;
+        batch::write(&self.db, self.run, batch, is_moved).map_err(self.failing("write to"))?;
+        self.unmoved += pages_of(batch);
+        if is_moved {
+            self.move_log().map_err(self.failing("write to"))?;
+        }
+        self.demand_in_place()
     }
 
     fn end(&mut self, how: &str, now_ms: i64) -> Result<(), LedgerError> {
+        self.pin = None;
         self.db
             .execute(
                 "UPDATE run SET ended = ?2, changed = ?3 WHERE id = ?1",
@@ -321,32 +384,6 @@ impl Ledger for SqliteLedger {
         let standing = standing(&self.db).map_err(self.failing("read"))?;
         Ok(Standing { gaps, ..standing })
     }
-}
-
-/// Begins a checkpoint where there is none: it is there whole or not at all.
-fn begin(path: &Path, target: &Target, now_ms: i64) -> Result<(), Failure> {
-    // A link that leads nowhere yet stays one.
-    let real = std::fs::read_link(path).map(|to| path.with_file_name("").join(to));
-    let real = real.unwrap_or_else(|_no_link| path.to_owned());
-    // The lock keeps others away from this name.
-    let part = beside(&real, ".part");
-    let written = format::write_new(&part, target, now_ms)
-        .and_then(|()| std::fs::rename(&part, &real).map_err(Failure::from));
-    if written.is_err() {
-        std::fs::remove_file(&part).ok();
-    }
-    written
-}
-
-/// Has SQLite move all of the log into the file, and waits for those who read.
-fn move_log_into_file(db: &Connection) -> rusqlite::Result<()> {
-    let is_busy: bool = db.query_row("PRAGMA wal_checkpoint(FULL)", [], |row| row.get(0))?;
-    if is_busy {
-        let busy = ffi::Error::new(ffi::SQLITE_BUSY);
-        let why = "somebody has been reading it all the time";
-        return Err(rusqlite::Error::SqliteFailure(busy, Some(why.to_owned())));
-    }
-    Ok(())
 }
 
 /// The error where the database refuses to do something.

@@ -413,7 +413,7 @@ fn a_link_that_leads_nowhere_yet_leads_to_the_new_one() {
 fn a_new_one_is_whole_before_it_is_there() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.db");
-    std::fs::write(folder.path().join("run.db.part"), "of one that was killed").unwrap();
+    std::fs::write(folder.path().join("run.db.part"), "not ours").unwrap();
     drop(open(&path));
     std::fs::remove_file(folder.path().join("run.db-wal")).unwrap();
     let db = rusqlite::Connection::open(&path).unwrap();
@@ -421,7 +421,29 @@ fn a_new_one_is_whole_before_it_is_there() {
         .query_row("SELECT kable_client_id FROM account", [], |row| row.get(0))
         .unwrap();
     assert_eq!(whose, "kci_1");
-    assert!(!folder.path().join("run.db.part").exists());
+    let other = std::fs::read_to_string(folder.path().join("run.db.part"));
+    assert_eq!(other.unwrap(), "not ours");
+    let names = std::fs::read_dir(folder.path()).unwrap();
+    let parts = names.filter(|entry| {
+        let name = entry.as_ref().unwrap().file_name();
+        name.to_string_lossy().contains(".part")
+    });
+    assert_eq!(parts.count(), 1, "a temporary file was left");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_removed_lock_file_lets_no_second_writer_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.db");
+    let mut first = open(&path);
+    std::fs::remove_file(folder.path().join("run.db.lock")).unwrap();
+    let refused = SqliteLedger::open(&path, &target(), 1).unwrap_err();
+    assert!(matches!(refused, LedgerError::InUse { .. }), "{refused}");
+    let refused = first.write(&Batch::default()).unwrap_err();
+    assert!(matches!(refused, LedgerError::Parted { .. }), "{refused}");
+    drop(first);
+    SqliteLedger::open(&path, &target(), 1).unwrap();
 }
 
 /// One step of the model test.

@@ -8,6 +8,8 @@ ALTER TABLE customer ADD COLUMN created INTEGER
     /* when it was first known that this checkpoint created the customer */;
 ALTER TABLE customer ADD COLUMN orphan INTEGER NOT NULL DEFAULT 0
     /* 1: asked for when its row had left the input */;
+ALTER TABLE run ADD COLUMN log INTEGER NOT NULL DEFAULT 1
+    /* 1: what was written next may stand in the log only; 0: all that was written before stands here */;
 
 -- Until now a claim erased the outcome before it, and `unresolved` was one.
 UPDATE customer SET
