@@ -220,13 +220,13 @@ impl Session {
             errors,
             allowed_errors,
         };
-        let ended = self.runtime.block_on(async {
+        let sent = self.runtime.block_on(async {
             let ticker = tokio::spawn(tick(Arc::clone(&self.watcher)));
             let ended = pipeline::run(parts, settings).await;
             ticker.abort();
             ended
         });
-        let mut ended = ended.map_err(|error| self.explained(error))?;
+        let mut ended = sent.map_err(|error| self.explained(error))?;
         surveyed.verdicts = ended.verdicts;
         if canary.is_none() {
             surveyed.left = ended.left;

@@ -66,7 +66,7 @@ pub(super) fn log_path(path: &Path) -> PathBuf {
     beside(&real_place(path), "-wal")
 }
 
-/// How many links are followed, as Linux does (path_resolution(7)).
+/// How many links are followed, as Linux does (`path_resolution(7)`).
 const MOST_LINKS: usize = 40;
 
 /// Where the checkpoint is or will be: links are followed, also where the last

@@ -13,6 +13,10 @@ use super::LedgerError;
 pub(super) type Identity = (u64, u64);
 
 /// Which file it is, where the system tells.
+#[cfg_attr(
+    unix,
+    expect(clippy::unnecessary_wraps, reason = "other systems do not tell")
+)]
 pub(super) fn identity(found: &Metadata) -> Option<Identity> {
     #[cfg(unix)]
     {

@@ -83,6 +83,10 @@ impl Place {
 }
 
 /// What tells a file from every other one.
+#[cfg_attr(
+    unix,
+    expect(clippy::unnecessary_wraps, reason = "other systems do not tell")
+)]
 fn identity(found: &std::fs::Metadata) -> Option<(u64, u64)> {
     #[cfg(unix)]
     {
