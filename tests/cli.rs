@@ -185,7 +185,7 @@ fn json_is_all_that_stands_on_standard_output() {
     assert_eq!(printed.0["exit_code"], 0);
     assert_eq!(printed.0["interrupted"], false);
     assert_eq!(printed.0["inputs"][0], "in.csv");
-    assert_eq!(printed.0["checkpoint"], "in.csv.checkpoint.db");
+    assert_eq!(printed.0["checkpoint"], "in.csv.sandbox.checkpoint.db");
     let validated = run.go("validate in.csv --json").code(0);
     Summary::of(&validated.stdout).outcomes(&[("pending", 5)]);
 }

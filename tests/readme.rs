@@ -92,6 +92,7 @@ fn the_faults_that_it_names_are_known() {
         for fault in line.split('`').skip(1).step_by(2) {
             let example = fault
                 .replace("[:SECONDS]", "")
+                .replace(":SECONDS", ":60")
                 .replace("[:TIME]", "")
                 .replace(":NNN", ":503")
                 .replace(":URL", ":http://127.0.0.1:1/")

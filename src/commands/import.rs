@@ -1,5 +1,6 @@
 //! `kable-bulk import`: creates the customers; started again, goes on.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,8 +27,10 @@ use crate::engine::stop::Halt;
 use crate::engine::survey::{Beforehand, Survey, Surveying, survey};
 use crate::ledger::sqlite::SqliteLedger;
 use crate::ledger::{Ledger, RunStart};
+use crate::report::files::Published;
 use crate::report::listing::Listing;
 use crate::report::progress::Watcher;
+use crate::report::text::Words;
 use crate::report::{Event, Observer};
 
 /// Imports with `options`, which were `typed`.
@@ -283,19 +286,7 @@ impl Session {
         let rejects = files.rejects();
         let keys = Some(self.keys_place()).filter(|place| self.dispatch.keys && place.exists());
         let published = ending.publish(files, &summary, keys)?;
-        let words = Speaking {
-            summary: &summary,
-            halt: halt.as_ref(),
-            typed: &self.typed,
-            dry_run: self.dispatch.dry_run,
-            rejects: &rejects,
-            kept: &published.kept,
-            strict: self.reading.rules.strict,
-            checkpoint: &self.dispatch.checkpoint,
-            said: &self.said,
-            constants: &self.reading.mapping.constants,
-        }
-        .words();
+        let words = self.words(&summary, halt.as_ref(), &rejects, &published);
         ending.show(Shown { told, annotations }, &published, &summary, words)?;
         if let Some(Halt::Denied { message }) = halt {
             return Err(hinted(
@@ -310,6 +301,28 @@ impl Session {
             self.runtime.block_on(sandbox.stop());
         }
         Ok(exit)
+    }
+
+    fn words(
+        &self,
+        summary: &Summary,
+        halt: Option<&Halt>,
+        rejects: &[PathBuf],
+        published: &Published,
+    ) -> Words {
+        Speaking {
+            summary,
+            halt,
+            typed: &self.typed,
+            said: &self.said,
+            dry_run: self.dispatch.dry_run,
+            rejects,
+            kept: &published.kept,
+            strict: self.reading.rules.strict,
+            checkpoint: &self.dispatch.checkpoint,
+            constants: &self.reading.mapping.constants,
+        }
+        .words()
     }
 
     /// What is known before the rows are accounted for.

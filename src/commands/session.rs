@@ -16,7 +16,7 @@ use super::{Exit, ResultFolder, hinted, open_inputs, origin, runtime, signals, s
 use crate::cli::{Import, Showing};
 use crate::config::reading::reading;
 use crate::config::sending::{Dispatch, dispatch};
-use crate::config::target::destination;
+use crate::config::target::{Destination, destination};
 use crate::config::{Environment, FileOptions, Said, showing};
 use crate::domain::summary::Target;
 use crate::engine::Reading;
@@ -85,12 +85,7 @@ pub(super) fn begin(
     let reading = reading(inputs, options.reading.options, &mut file)?;
     let showing = showing(options.showing, &mut file);
     let destination = destination(options.target, &mut file, environment)?;
-    if destination.is_live() && !dispatch.yes && !dispatch.dry_run {
-        demand_somebody()?;
-    }
-    if cfg!(feature = "bench-without-durability") && !destination.is_here() {
-        anyhow::bail!("this build keeps no promise: it is for benchmarks on this machine");
-    }
+    demand_permission(&destination, &dispatch)?;
     descriptors::raise_limit();
     // Time is counted from here; while standard input is read, Ctrl-C ends it
     // all, for nothing has been done.
@@ -150,6 +145,17 @@ pub(super) fn begin(
         stop,
         runtime,
     })))
+}
+
+/// Fails where nothing may be sent to `destination`.
+fn demand_permission(destination: &Destination, dispatch: &Dispatch) -> anyhow::Result<()> {
+    if destination.is_live() && !dispatch.yes && !dispatch.dry_run {
+        demand_somebody()?;
+    }
+    if cfg!(feature = "bench-without-durability") && !destination.is_here() {
+        anyhow::bail!("this build keeps no promise: it is for benchmarks on this machine");
+    }
+    Ok(())
 }
 
 /// Says that everything was stopped before anything was sent.

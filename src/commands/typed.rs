@@ -2,6 +2,7 @@
 //! it: what to type next.
 
 use std::ffi::{OsStr, OsString};
+use std::fmt::Write;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
@@ -146,7 +147,7 @@ impl Typed {
     pub(super) fn line(&self) -> String {
         let begins_with_dash =
             |input: &OsString| input != "-" && input.as_encoded_bytes().starts_with(b"-");
-        let inputs: Vec<String> = self.inputs.iter().map(|input| shell_word(input)).collect();
+        let inputs: Vec<String> = self.inputs.iter().map(shell_word).collect();
         let apart = self.inputs.iter().any(begins_with_dash);
         let mut words = vec![shell_word(&self.program), self.command.clone()];
         if !apart {
@@ -211,9 +212,10 @@ fn escaped(bytes: &[u8]) -> String {
 
 fn push_bytes(text: &mut String, bytes: &[u8]) {
     // Octal, of three digits always: what follows can't be taken for a digit.
-    bytes
-        .iter()
-        .for_each(|byte| text.push_str(&format!("\\{byte:03o}")));
+    for byte in bytes {
+        // Writing to a string can't fail.
+        write!(text, "\\{byte:03o}").ok();
+    }
 }
 
 /// A path as people are shown it: as it is, or as a shell takes it where it

@@ -57,12 +57,11 @@ pub fn run(options: Validate, environment: &Environment, typed: Typed) -> anyhow
     let looked_up = runtime.block_on(async {
         signals::listen(stop.clone());
         let look_up = async {
-            match place {
-                Some((place, asking)) => look_up(place, asking, &mut rules, &reading.out, &watcher)
-                    .await
-                    .map(Some),
-                None => Ok(None),
-            }
+            let Some((place, asking)) = place else {
+                return Ok(None);
+            };
+            let looked_up = look_up(place, asking, &mut rules, &reading.out, &watcher);
+            looked_up.await.map(Some)
         };
         tokio::select! {
             biased;
@@ -244,7 +243,7 @@ impl Checking<'_> {
     }
 
     fn words(&self, summary: &Summary, steps: &[Step], plan: Option<String>) -> Words {
-        let names: Vec<String> = summary.inputs.iter().map(|name| shell_word(name)).collect();
+        let names: Vec<String> = summary.inputs.iter().map(shell_word).collect();
         Words {
             title: match plan {
                 Some(_) => format!(

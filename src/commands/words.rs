@@ -89,8 +89,7 @@ impl Speaking<'_> {
         if !mended.is_empty() {
             add("Feed back what you had mended", &self.feed_back(&mended));
         }
-        let failed = self.summary.outcomes.of(Outcome::Failed) > 0;
-        let unresolved = self.summary.outcomes.of(Outcome::Unresolved) > 0;
+        let any = |outcome| self.summary.outcomes.of(outcome) > 0;
         match self.halt {
             Some(Halt::TooManyErrors { errors, .. }) => {
                 add(
@@ -114,9 +113,25 @@ impl Speaking<'_> {
                 | Halt::Declined
                 | Halt::Broken,
             ) => add("Go on where it stopped", self.typed),
-            None if unresolved => add("Ask again for what is unresolved", self.typed),
+            None if any(Outcome::Unresolved) => add("Ask again for what is unresolved", self.typed),
             None => {}
         }
+        next.extend(self.mendings());
+        let is_error_limit = matches!(self.halt, None | Some(Halt::TooManyErrors { .. }));
+        if any(Outcome::Failed) && is_error_limit {
+            let command = self
+                .sending()
+                .without("retry-failed")
+                .switch("retry-failed");
+            let what_for = "Try the failed rows again, once the cause is mended".to_owned();
+            next.push((what_for, command.line()));
+        }
+        next
+    }
+
+    /// What to mend, and the commands for it.
+    fn mendings(&self) -> Vec<(String, String)> {
+        let mut next = Vec::new();
         let wrong = wrong_constants(&self.summary.problems, self.constants);
         for wrong in &wrong {
             let command = wrong.better.as_ref().map(|better| {
@@ -130,15 +145,6 @@ impl Speaking<'_> {
             let rejects: Vec<&Path> = self.rejects.iter().map(PathBuf::as_path).collect();
             let what_for = "Mend the rejected rows and feed them back".to_owned();
             next.push((what_for, self.feed_back(&rejects).line()));
-        }
-        let is_error_limit = matches!(self.halt, None | Some(Halt::TooManyErrors { .. }));
-        if failed && is_error_limit {
-            let command = self
-                .sending()
-                .without("retry-failed")
-                .switch("retry-failed");
-            let what_for = "Try the failed rows again, once the cause is mended".to_owned();
-            next.push((what_for, command.line()));
         }
         next
     }

@@ -48,11 +48,6 @@ impl Features {
     ) -> Self {
         let is_of_others = |code: &str| OF_OTHERS.iter().any(|other| other.name() == code);
         let mut bytes = Vec::with_capacity(256);
-        let mut add = |kind: u8, text: &str| {
-            bytes.push(kind);
-            bytes.extend_from_slice(&text.len().to_be_bytes());
-            bytes.extend_from_slice(text.as_bytes());
-        };
         let mut open = [false; Field::COUNT];
         let mut is_malformed = false;
         let mut of_others = false;
@@ -61,28 +56,12 @@ impl Features {
                 of_others = true;
                 continue;
             }
-            add(0, code);
-            add(1, field);
+            add(&mut bytes, 0, code);
+            add(&mut bytes, 1, field);
             is_malformed |= *code == Code::MalformedRow.name();
             let named = Field::ALL.into_iter().find(|known| known.name() == *field);
             if let Some(slot) = named.and_then(|named| open.get_mut(named.index())) {
                 *slot = true;
-            }
-        }
-        let candidate = binding.candidate(row);
-        if !is_malformed {
-            let is_open = |field: Field| open.get(field.index()).copied().unwrap_or_default();
-            for field in Field::ALL {
-                if field == Field::ClientId || is_open(field) {
-                    continue;
-                }
-                match candidate.get(field) {
-                    Given::Absent => {}
-                    Given::Text(text) => add(3, text),
-                    Given::List(items) => items.iter().for_each(|item| add(4, item)),
-                    Given::Wrong(_, text) => add(5, text),
-                }
-                add(6, field.name());
             }
         }
         if is_malformed {
@@ -96,6 +75,13 @@ impl Features {
                 of_others,
             };
         }
+        let candidate = binding.candidate(row);
+        let is_open = |field: Field| open.get(field.index()).copied().unwrap_or_default();
+        for field in Field::ALL {
+            if field != Field::ClientId && !is_open(field) {
+                add_given(&mut bytes, field, candidate.get(field));
+            }
+        }
         let id = match candidate.get(Field::ClientId) {
             Given::Text(text) => text,
             Given::Absent | Given::List(_) | Given::Wrong(..) => "",
@@ -105,10 +91,7 @@ impl Features {
             messages: hash(remarks.messages.as_bytes()),
             id: hash(id.as_bytes()),
             malformed: false,
-            id_open: open
-                .get(Field::ClientId.index())
-                .copied()
-                .unwrap_or_default(),
+            id_open: is_open(Field::ClientId),
             of_others,
         }
     }
@@ -127,6 +110,22 @@ impl Features {
             && (self.of_others || self.messages == rejected.messages)
             && (self.of_others || rejected.id_open || self.id == rejected.id)
     }
+}
+
+fn add(bytes: &mut Vec<u8>, kind: u8, text: &str) {
+    bytes.push(kind);
+    bytes.extend_from_slice(&text.len().to_be_bytes());
+    bytes.extend_from_slice(text.as_bytes());
+}
+
+fn add_given(bytes: &mut Vec<u8>, field: Field, given: &Given<'_>) {
+    match given {
+        Given::Absent => {}
+        Given::Text(text) => add(bytes, 3, text),
+        Given::List(items) => items.iter().for_each(|item| add(bytes, 4, item)),
+        Given::Wrong(_, text) => add(bytes, 5, text),
+    }
+    add(bytes, 6, field.name());
 }
 
 /// Whether a filter has every bit of another one.
