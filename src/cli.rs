@@ -133,6 +133,9 @@ pub struct Sandbox {
     /// Imitates an account that is connected to Stripe
     #[arg(long)]
     pub stripe_connected: bool,
+    /// Shows a customer's stripeCustomerId, as newer documents of the API have it
+    #[arg(long)]
+    pub show_stripe_ids: bool,
     /// Look-ups and the list show a change only this long after it was made
     #[arg(long, value_name = "DUR")]
     pub read_lag: Option<String>,

@@ -85,22 +85,26 @@ fn the_faults_that_it_names_are_known() {
         .split_whitespace()
         .filter_map(|word| word.strip_prefix("--fault"));
     assert!(words.count() > 0);
-    for line in README
-        .lines()
-        .filter(|line| line.contains("anything is done |") || line.contains("it was done |"))
-    {
+    for line in README.lines().filter(|line| {
+        let first = line.split('|').nth(1).unwrap_or_default();
+        ["anything is done ", "it was done ", "whatever it is "]
+            .iter()
+            .any(|end| first.ends_with(end))
+    }) {
         for fault in line.split('`').skip(1).step_by(2) {
             let example = fault
                 .replace("[:SECONDS]", "")
-                .replace(":SECONDS", ":60")
                 .replace("[:TIME]", "")
                 .replace(":NNN", ":503")
+                .replace("/TIME", "/20ms")
+                .replace(":TEXT", ":text")
                 .replace(":URL", ":http://127.0.0.1:1/")
                 .replace(":TIME", ":20ms")
-                .replace(":COUNT", ":3");
+                .replace(":COUNT", ":3")
+                .replace(":SECONDS", ":-60");
             assert!(example.parse::<Fault>().is_ok(), "{example}");
             found += 1;
         }
     }
-    assert!(found > 15, "{found}");
+    assert_eq!(found, 32, "31 words, one of them with two arguments");
 }

@@ -59,6 +59,7 @@ fn settings(typed: cli::Sandbox) -> anyhow::Result<Settings> {
     if let Some(lag) = typed.read_lag {
         settings.read_lag = duration("read-lag", &lag)?;
     }
+    settings.show_stripe_ids = typed.show_stripe_ids;
     settings.ignore_case = typed.ignore_case;
     settings.upsert = typed.upsert.is_some();
     settings.upsert_updates = typed.upsert == Some(cli::Upsert::Update);

@@ -205,7 +205,10 @@ pub fn differences(customer: &Customer, remote: &Remote) -> Vec<Difference> {
         (Field::PlanIds, plan_ids, &remote.plan_ids),
         (Field::BundleIds, bundle_ids, &remote.bundle_ids),
     ] {
-        if let Some(theirs) = theirs.as_ref().filter(|_| !ours.is_empty()) {
+        let theirs = theirs.as_ref().filter(|_| !ours.is_empty());
+        if let Some(theirs) =
+            theirs.filter(|_| field != Field::PlanIds || !plans_are_there(customer, remote))
+        {
             let theirs = sorted(theirs.iter().map(String::as_str));
             compare(Some(field), &ours, &theirs);
         }
@@ -216,6 +219,18 @@ pub fn differences(customer: &Customer, remote: &Remote) -> Vec<Difference> {
         }
     }
     found
+}
+
+/// Whether the customer's plans are among those of a customer with bundles: a
+/// bundle brings plans, so that there may be more than were asked for.
+fn plans_are_there(customer: &Customer, remote: &Remote) -> bool {
+    let has_bundles = remote
+        .bundle_ids
+        .as_ref()
+        .is_some_and(|ids| !ids.is_empty());
+    let theirs = remote.plan_ids.as_deref().unwrap_or_default();
+    let is_there = |id: &str| theirs.iter().any(|their| their == id);
+    has_bundles && customer.plan_ids().all(is_there)
 }
 
 /// The fields that `customer` gives and `remote` says nothing about.
@@ -448,6 +463,18 @@ mod tests {
                 "status is \"CANCELLED\" at Kable, \"ACTIVE\" in the file",
             ]
         );
+    }
+
+    #[test]
+    fn plans_that_came_with_a_bundle_make_no_difference_and_missing_ones_do() {
+        let mut other = remote_of(&aster());
+        let brought = "pln_of_a_bundle".to_owned();
+        other.plan_ids.get_or_insert_default().push(brought.clone());
+        assert_eq!(differences(&aster(), &other).len(), 1);
+        other.bundle_ids = Some(vec!["bun_1".to_owned()]);
+        assert_eq!(differences(&aster(), &other), []);
+        other.plan_ids = Some(vec![brought]);
+        assert_eq!(differences(&aster(), &other).len(), 1);
     }
 
     #[test]

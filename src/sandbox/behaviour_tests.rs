@@ -269,6 +269,7 @@ async fn a_file_from_before_is_served_as_it_was() {
     db.execute_batch(
         "DROP INDEX customers_by_client_key;
          ALTER TABLE customers DROP COLUMN client_key;
+         ALTER TABLE customers DROP COLUMN added;
          CREATE UNIQUE INDEX as_before ON customers (client_id);",
     )
     .unwrap();

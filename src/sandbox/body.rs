@@ -95,9 +95,12 @@ pub(super) fn change(call: Call, bytes: &[u8]) -> Result<Change, Wrong> {
         Call::Authenticate
         | Call::Plans
         | Call::Bundles
+        | Call::Plan
+        | Call::Bundle
         | Call::Create
         | Call::List
-        | Call::Lookup => nothing(bytes).map(|()| Change::None),
+        | Call::Lookup
+        | Call::Entitlements => nothing(bytes).map(|()| Change::None),
     }
 }
 

@@ -16,12 +16,18 @@ pub enum Call {
     Plans,
     /// `GET /bundles`
     Bundles,
+    /// `GET /plans/{planId}`
+    Plan,
+    /// `GET /bundles/{bundleId}`
+    Bundle,
     /// `POST /customers/create`
     Create,
     /// `GET /customers`
     List,
     /// `GET /customers/{customerId}`
     Lookup,
+    /// `GET /customers/{customerId}/entitlements`
+    Entitlements,
     /// `POST /customers/{customerId}/update`
     Update,
     /// `POST /customers/{customerId}/plans/add`
@@ -40,13 +46,16 @@ pub enum Call {
 
 impl Call {
     /// All calls, in the order of the API's page.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::Authenticate,
         Self::Plans,
         Self::Bundles,
+        Self::Plan,
+        Self::Bundle,
         Self::Create,
         Self::List,
         Self::Lookup,
+        Self::Entitlements,
         Self::Update,
         Self::AddPlans,
         Self::RemovePlans,
@@ -62,9 +71,12 @@ impl Call {
             Self::Authenticate => "authenticate",
             Self::Plans => "plans",
             Self::Bundles => "bundles",
+            Self::Plan => "plan",
+            Self::Bundle => "bundle",
             Self::Create => "create",
             Self::List => "list",
             Self::Lookup => "lookup",
+            Self::Entitlements => "entitlements",
             Self::Update => "update",
             Self::AddPlans => "add-plans",
             Self::RemovePlans => "remove-plans",
@@ -82,7 +94,13 @@ impl Call {
 
     fn method(self) -> Method {
         match self {
-            Self::Plans | Self::Bundles | Self::List | Self::Lookup => Method::GET,
+            Self::Plans
+            | Self::Bundles
+            | Self::Plan
+            | Self::Bundle
+            | Self::List
+            | Self::Lookup
+            | Self::Entitlements => Method::GET,
             Self::Authenticate
             | Self::Create
             | Self::Update
@@ -96,12 +114,12 @@ impl Call {
     }
 }
 
-/// A call and the customer that its path names.
+/// A call and what its path names.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Route {
     /// Which call.
     pub(super) call: Call,
-    /// The `{customerId}`, decoded; empty for calls that have none.
+    /// The `{customerId}`, `{planId}` or `{bundleId}`, decoded; empty for calls that have none.
     pub(super) customer: String,
 }
 
@@ -119,20 +137,21 @@ pub(super) fn route(method: &Method, path: &str) -> Result<Route, Astray> {
     let inner = path.strip_prefix(PREFIX).ok_or(Astray::NoSuchPath)?;
     // A customer may be called "create": only the method tells them apart.
     if inner == "customers/create" && method == Method::GET {
-        return lookup("create");
+        return about(Call::Lookup, "create");
     }
     let mut parts = inner.splitn(3, '/');
     let found = match (parts.next(), parts.next(), parts.next()) {
         (Some("authenticate"), None, None) => nobody(Call::Authenticate),
         (Some("plans"), None, None) => nobody(Call::Plans),
         (Some("bundles"), None, None) => nobody(Call::Bundles),
+        (Some("plans"), Some(plan), None) => about(Call::Plan, plan)?,
+        (Some("bundles"), Some(bundle), None) => about(Call::Bundle, bundle)?,
         (Some("customers"), None, None) => nobody(Call::List),
         (Some("customers"), Some("create"), None) => nobody(Call::Create),
-        (Some("customers"), Some(customer), None) => lookup(customer)?,
-        (Some("customers"), Some(customer), Some(verb)) => Route {
-            call: verb_of(verb).ok_or(Astray::NoSuchPath)?,
-            customer: decoded(customer)?,
-        },
+        (Some("customers"), Some(customer), None) => about(Call::Lookup, customer)?,
+        (Some("customers"), Some(customer), Some(verb)) => {
+            about(verb_of(verb).ok_or(Astray::NoSuchPath)?, customer)?
+        }
         _ => return Err(Astray::NoSuchPath),
     };
     let wanted = found.call.method();
@@ -150,15 +169,16 @@ fn nobody(call: Call) -> Route {
     }
 }
 
-fn lookup(customer: &str) -> Result<Route, Astray> {
+fn about(call: Call, name: &str) -> Result<Route, Astray> {
     Ok(Route {
-        call: Call::Lookup,
-        customer: decoded(customer)?,
+        call,
+        customer: decoded(name)?,
     })
 }
 
 fn verb_of(verb: &str) -> Option<Call> {
     Some(match verb {
+        "entitlements" => Call::Entitlements,
         "update" => Call::Update,
         "plans/add" => Call::AddPlans,
         "plans/remove" => Call::RemovePlans,
@@ -203,6 +223,10 @@ mod tests {
         assert_eq!(get("customers").unwrap(), means(Call::List, ""));
         assert_eq!(post("customers/create").unwrap(), means(Call::Create, ""));
         assert_eq!(get("customers/c-1").unwrap(), means(Call::Lookup, "c-1"));
+        assert_eq!(get("plans/p").unwrap(), means(Call::Plan, "p"));
+        assert_eq!(get("bundles/b").unwrap(), means(Call::Bundle, "b"));
+        let entitlements = get("customers/c-1/entitlements").unwrap();
+        assert_eq!(entitlements, means(Call::Entitlements, "c-1"));
         for (verb, call) in [
             ("update", Call::Update),
             ("plans/add", Call::AddPlans),

@@ -2,7 +2,7 @@
 //!
 //! They are fixed, so that an example file can name them and stay right.
 
-/// Something a customer can be subscribed to.
+/// Something a customer can be subscribed to: a plan, or a bundle of plans.
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Offer {
@@ -12,13 +12,31 @@ pub struct Offer {
     pub name: &'static str,
     /// What it is called in the account's own systems.
     pub external_id: &'static str,
+    /// What a plan costs in each interval.
+    pub price: u32,
+    /// How often a plan is charged for.
+    pub interval: &'static str,
+    /// What a plan counts.
+    pub dimension_id: &'static str,
+    /// What a plan entitles to. The reference gives no form; these are names.
+    pub entitlements: &'static [&'static str],
+    /// The plans that a bundle brings.
+    pub plans: &'static [Offer],
 }
+
+/// When all offers were made and last changed.
+pub(super) const MADE: &str = "2022-01-01T00:00:00.000Z";
 
 /// The plan for those who begin.
 pub const STARTER: Offer = Offer {
     id: "pln_5a3b0c7d9e1f42638495a6b7c8d9e0f1",
     name: "Starter",
     external_id: "starter",
+    price: 10,
+    interval: "MONTH",
+    dimension_id: "dim_1a2b3c4d5e6f70819203a4b5c6d7e8f9",
+    entitlements: &["api"],
+    plans: &[],
 };
 
 /// The plan for those who grow.
@@ -26,6 +44,11 @@ pub const GROWTH: Offer = Offer {
     id: "pln_6b4c1d8e0f2a53749506b7c8d9e0f1a2",
     name: "Growth",
     external_id: "growth",
+    price: 100,
+    interval: "MONTH",
+    dimension_id: "dim_2b3c4d5e6f708192a3b4c5d6e7f80910",
+    entitlements: &["api", "reports"],
+    plans: &[],
 };
 
 /// The plan for those who have grown.
@@ -33,6 +56,11 @@ pub const ENTERPRISE: Offer = Offer {
     id: "pln_7c5d2e9f1a3b64850617c8d9e0f1a2b3",
     name: "Enterprise",
     external_id: "enterprise",
+    price: 10_000,
+    interval: "YEAR",
+    dimension_id: "dim_3c4d5e6f708192a3b4c5d6e7f8091021",
+    entitlements: &["api", "reports", "single-sign-on"],
+    plans: &[],
 };
 
 /// The bundle that adds people to ask.
@@ -40,6 +68,11 @@ pub const SUPPORT: Offer = Offer {
     id: "bun_9e7f4a1b3c5d86072839e0f1a2b3c4d5",
     name: "Support",
     external_id: "support",
+    price: 0,
+    interval: "",
+    dimension_id: "",
+    entitlements: &[],
+    plans: &[GROWTH, ENTERPRISE],
 };
 
 /// The bundle that adds a good start.
@@ -47,6 +80,11 @@ pub const ONBOARDING: Offer = Offer {
     id: "bun_8d6e3f0a2b4c75961728d9e0f1a2b3c4",
     name: "Onboarding",
     external_id: "onboarding",
+    price: 0,
+    interval: "",
+    dimension_id: "",
+    entitlements: &[],
+    plans: &[STARTER],
 };
 
 /// What `GET /plans` lists.
@@ -58,6 +96,11 @@ pub static BUNDLES: [Offer; 2] = [SUPPORT, ONBOARDING];
 /// The plan of this id.
 pub(super) fn plan(id: &str) -> Option<&'static Offer> {
     PLANS.iter().find(|offer| offer.id == id)
+}
+
+/// The plan of this id or `externalId`.
+pub(super) fn plan_by_any_id(id: &str) -> Option<&'static Offer> {
+    plan(id).or_else(|| PLANS.iter().find(|offer| offer.external_id == id))
 }
 
 /// The bundle of this id.

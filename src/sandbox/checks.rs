@@ -1,13 +1,14 @@
 //! From a request to the work it asks for, or to the answer that refuses it.
 
 use axum::body::Bytes;
-use axum::http::header::{ACCEPT, ALLOW, CONTENT_TYPE};
+use axum::http::header::{ACCEPT, ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use crate::sandbox::answer::Answer;
 use crate::sandbox::body;
 use crate::sandbox::calls::{Astray, Call, Route};
+use crate::sandbox::catalog::{self, Offer};
 use crate::sandbox::customer::{Change, Draft};
 use crate::sandbox::settings::Settings;
 
@@ -22,7 +23,12 @@ pub(super) enum Work {
     Bundles,
     List,
     Create(Box<Draft>),
+    Plan(&'static Offer),
+    Bundle(&'static Offer),
+    /// There is no plan or bundle of this name.
+    NoOffer(String),
     Look(String),
+    Entitlements(String),
     Change(String, Change),
 }
 
@@ -31,8 +37,14 @@ impl Work {
     pub(super) fn client(&self) -> &str {
         match self {
             Self::Create(draft) => &draft.client_id,
-            Self::Look(name) | Self::Change(name, _) => name,
-            Self::Authenticate | Self::Plans | Self::Bundles | Self::List => "",
+            Self::Look(name) | Self::Entitlements(name) | Self::Change(name, _) => name,
+            Self::Authenticate
+            | Self::Plans
+            | Self::Bundles
+            | Self::Plan(_)
+            | Self::Bundle(_)
+            | Self::NoOffer(_)
+            | Self::List => "",
         }
     }
 }
@@ -61,16 +73,30 @@ pub(super) fn unauthorized() -> Answer {
 }
 
 /// Whether the request carries the account's credentials where the call wants them.
+///
+/// The vendor's clients differ in what they send to `/authenticate`: Go sends all
+/// but `X-Api-Key`, Node and Python all four, and the older document has
+/// `X-Api-Key` with either id and no `Kable-Client-Secret`.
 pub(super) fn authorized(call: Call, headers: &HeaderMap, settings: &Settings) -> bool {
-    let is = |name: &str, value: &str| {
-        headers
-            .get(name)
-            .is_some_and(|given| given.as_bytes() == value.as_bytes())
-    };
-    is("kable-client-id", &settings.client_id)
-        && is("kable-client-secret", &settings.client_secret)
-        && (call != Call::Authenticate
-            || is("x-client-id", &settings.client_id) && is("x-api-key", &settings.client_secret))
+    let given = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
+    let (id, secret) = (given("kable-client-id"), given("kable-client-secret"));
+    let right_id = Some(settings.client_id.as_bytes());
+    let right_secret = Some(settings.client_secret.as_bytes());
+    if call != Call::Authenticate {
+        return id == right_id && secret == right_secret;
+    }
+    let (second_id, key) = (given("x-client-id"), given("x-api-key"));
+    let none_is_wrong = [
+        (id, right_id),
+        (second_id, right_id),
+        (secret, right_secret),
+        (key, right_secret),
+    ]
+    .iter()
+    .all(|(given, right)| given.is_none() || given == right);
+    let as_today = id.is_some() && secret.is_some() && second_id.is_some();
+    let as_before = key.is_some() && secret.is_none() && (id.is_some() || second_id.is_some());
+    none_is_wrong && (as_today || as_before)
 }
 
 /// Everything that is left to check once the caller is known.
@@ -82,8 +108,9 @@ pub(super) fn check(
     body: Option<&Bytes>,
     settings: &Settings,
 ) -> Result<Work, Answer> {
+    // The vendor: "set both on each request", also on those without a body.
     if !accepts_json(&parts.headers) {
-        let said = "Accept excludes application/json";
+        let said = "Accept is missing or excludes application/json";
         return Err(Answer::message(StatusCode::NOT_ACCEPTABLE, said));
     }
     let bytes = body
@@ -92,9 +119,16 @@ pub(super) fn check(
             let said = "the body is larger than 1 MiB";
             Answer::message(StatusCode::PAYLOAD_TOO_LARGE, said)
         })?;
-    if parts.method == Method::POST && !bytes.is_empty() && !is_json(&parts.headers) {
+    if !is_json(&parts.headers) {
         let said = "Content-Type is not application/json";
         return Err(Answer::message(StatusCode::UNSUPPORTED_MEDIA_TYPE, said));
+    }
+    if parts.method == Method::POST
+        && bytes.is_empty()
+        && !parts.headers.contains_key(CONTENT_LENGTH)
+    {
+        let said = "a POST without a body wants Content-Length: 0";
+        return Err(Answer::message(StatusCode::LENGTH_REQUIRED, said));
     }
     work(route, parts, bytes, settings)
         .map_err(|wrong| Answer::message(StatusCode::BAD_REQUEST, &wrong))
@@ -121,7 +155,16 @@ fn work(
         Call::Plans => Work::Plans,
         Call::Bundles => Work::Bundles,
         Call::List => Work::List,
+        Call::Plan => match catalog::plan_by_any_id(&route.customer) {
+            Some(plan) => Work::Plan(plan),
+            None => Work::NoOffer(route.customer),
+        },
+        Call::Bundle => match catalog::bundle(&route.customer) {
+            Some(bundle) => Work::Bundle(bundle),
+            None => Work::NoOffer(route.customer),
+        },
         Call::Lookup => Work::Look(route.customer),
+        Call::Entitlements => Work::Entitlements(route.customer),
         Call::Create
         | Call::Update
         | Call::AddPlans
@@ -141,14 +184,13 @@ fn is_json(headers: &HeaderMap) -> bool {
         .is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"))
 }
 
-/// RFC 9110 §12.5.1: no header takes everything, `q=0` refuses.
+/// RFC 9110 §12.5.1: `q=0` refuses.
 fn accepts_json(headers: &HeaderMap) -> bool {
-    let mut given = headers.get_all(ACCEPT).iter().peekable();
-    given.peek().is_none()
-        || given
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .any(range_has_json)
+    let given = headers.get_all(ACCEPT).iter();
+    given
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(range_has_json)
 }
 
 fn range_has_json(range: &str) -> bool {
@@ -176,7 +218,7 @@ mod tests {
                     .collect(),
             )
         };
-        assert!(accepts_json(&HeaderMap::new()));
+        assert!(!accepts_json(&HeaderMap::new()));
         assert!(accepts("application/json"));
         assert!(accepts("text/html, application/*;q=0.5"));
         assert!(accepts("*/*"));

@@ -1,8 +1,6 @@
 //! The customer: as it is asked for, as it is held, as it is shown.
 
-use std::collections::BTreeMap;
-
-use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::sandbox::catalog::Offer;
 
@@ -87,6 +85,8 @@ pub(super) struct Customer {
     pub(super) plans: Vec<&'static Offer>,
     pub(super) bundles: Vec<&'static Offer>,
     pub(super) billing_contact: Option<Contact>,
+    /// When plans and bundles were added, by their ids; those without came with the create.
+    pub(super) added: BTreeMap<String, i64>,
     /// Milliseconds since 1970.
     pub(super) created: i64,
     /// Milliseconds since 1970.
@@ -128,139 +128,62 @@ impl Customer {
                         .extend(given);
                 }
             }
-            Change::AddPlans(offers) => add(&mut self.plans, offers),
+            Change::AddPlans(offers) => add(&mut self.plans, &mut self.added, &offers, now),
             Change::RemovePlans(offers) => self.plans.retain(|held| !offers.contains(held)),
-            Change::AddBundle(offer) => add(&mut self.bundles, vec![offer]),
+            Change::AddBundle(offer) => add(&mut self.bundles, &mut self.added, &[offer], now),
             Change::RemoveBundle(offer) => self.bundles.retain(|held| *held != offer),
             Change::Cancel => self.cancelled = true,
         }
         self.modified = now;
     }
+
+    /// Its own plans and those that its bundles bring, each once, and when it got them.
+    ///
+    /// Only its own are kept: what a bundle brings leaves with the bundle.
+    pub(super) fn all_plans(&self) -> Vec<(&'static Offer, i64)> {
+        let since = |offer: &Offer| self.added.get(offer.id).copied().unwrap_or(self.created);
+        let own = self.plans.iter().map(|plan| (*plan, since(plan)));
+        let brought = self.bundles.iter().flat_map(|bundle| {
+            let plans = bundle.plans.iter();
+            plans.map(move |plan| (plan, since(bundle)))
+        });
+        let mut all: Vec<(&'static Offer, i64)> = Vec::new();
+        for (plan, added) in own.chain(brought) {
+            if all.iter().all(|(held, _)| held.id != plan.id) {
+                all.push((plan, added));
+            }
+        }
+        all
+    }
+
+    /// What its plans entitle it to, each once.
+    pub(super) fn entitlements(&self) -> Vec<&'static str> {
+        let plans = self.all_plans().into_iter();
+        let names: BTreeSet<_> = plans.flat_map(|(plan, _)| plan.entitlements).collect();
+        names.into_iter().copied().collect()
+    }
 }
 
-fn add(held: &mut Vec<&'static Offer>, offers: Vec<&'static Offer>) {
+fn add(
+    held: &mut Vec<&'static Offer>,
+    added: &mut BTreeMap<String, i64>,
+    offers: &[&'static Offer],
+    now: i64,
+) {
     for offer in offers {
-        if !held.contains(&offer) {
+        if !held.contains(offer) {
             held.push(offer);
+            added.insert(offer.id.to_owned(), now);
         }
     }
-}
-
-/// A customer as the API shows it. There is no `stripeCustomerId` in it: the
-/// reference has none either.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Shown<'a> {
-    kable_client_id: &'a str,
-    customer_id: &'a str,
-    client_id: &'a str,
-    company_name: &'a str,
-    currency: &'a str,
-    status: &'static str,
-    plans: Vec<ShownPlan>,
-    bundles: Vec<ShownBundle>,
-    entitlements: [(); 0],
-    created: String,
-    modified: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    billing_contact: Option<&'a Contact>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    keys: Option<[ShownKey<'a>; 1]>,
-    /// No member of the API: it may send unknown ones at any time, so this always does.
-    sandbox: bool,
-}
-
-/// A plan as the API shows it.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ShownPlan {
-    plan_id: &'static str,
-    name: &'static str,
-    external_id: &'static str,
-}
-
-impl From<&'static Offer> for ShownPlan {
-    fn from(offer: &'static Offer) -> Self {
-        Self {
-            plan_id: offer.id,
-            name: offer.name,
-            external_id: offer.external_id,
-        }
-    }
-}
-
-/// A bundle as the API shows it.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ShownBundle {
-    bundle_id: &'static str,
-    name: &'static str,
-    external_id: &'static str,
-}
-
-impl From<&'static Offer> for ShownBundle {
-    fn from(offer: &'static Offer) -> Self {
-        Self {
-            bundle_id: offer.id,
-            name: offer.name,
-            external_id: offer.external_id,
-        }
-    }
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ShownKey<'a> {
-    client_id: &'a str,
-    key: &'a str,
-    created: String,
-}
-
-/// The JSON of a customer; `key` is its new API key, where one was made.
-pub(super) fn show(
-    customer: &Customer,
-    account: &str,
-    key: Option<&str>,
-) -> Result<Vec<u8>, serde_json::Error> {
-    let shown = Shown {
-        kable_client_id: account,
-        customer_id: &customer.id,
-        client_id: &customer.client_id,
-        company_name: &customer.company_name,
-        currency: &customer.currency,
-        status: customer.status(),
-        plans: customer.plans.iter().copied().map(Into::into).collect(),
-        bundles: customer.bundles.iter().copied().map(Into::into).collect(),
-        entitlements: [],
-        created: rfc3339(customer.created),
-        modified: rfc3339(customer.modified),
-        billing_contact: customer.billing_contact.as_ref(),
-        keys: key.map(|key| {
-            [ShownKey {
-                client_id: &customer.client_id,
-                key,
-                created: rfc3339(customer.created),
-            }]
-        }),
-        sandbox: true,
-    };
-    let mut json = Vec::with_capacity(640);
-    serde_json::to_writer(&mut json, &shown)?;
-    Ok(json)
-}
-
-/// `2022-03-01T00:00:00.000Z`, the one form that the vendor's own SDK reads.
-fn rfc3339(millis: i64) -> String {
-    jiff::Timestamp::from_millisecond(millis).map_or_else(
-        |_| String::from("1970-01-01T00:00:00.000Z"),
-        |time| format!("{time:.3}"),
-    )
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::collections::BTreeMap;
+
     use crate::sandbox::catalog::{BUNDLES, PLANS};
-    use crate::sandbox::customer::{Change, Contact, Customer, rfc3339, show};
+    use crate::sandbox::customer::{Change, Contact, Customer};
 
     pub(crate) fn aster() -> Customer {
         Customer {
@@ -274,32 +197,10 @@ pub(crate) mod tests {
             plans: vec![&PLANS[0]],
             bundles: Vec::new(),
             billing_contact: Some([("city", "Graz".into())].into()),
+            added: BTreeMap::new(),
             created: 1_646_092_800_000,
             modified: 1_646_092_800_000,
         }
-    }
-
-    #[test]
-    fn dates_are_rfc_3339_with_milliseconds() {
-        assert_eq!(rfc3339(1_646_092_800_000), "2022-03-01T00:00:00.000Z");
-        assert_eq!(rfc3339(1_646_092_800_120), "2022-03-01T00:00:00.120Z");
-    }
-
-    #[test]
-    fn a_customer_is_shown_as_the_reference_prints_it_and_without_its_stripe_id() {
-        let json = show(&aster(), "kci_1", None).unwrap();
-        let shown: serde_json::Value = serde_json::from_slice(&json).unwrap();
-        assert_eq!(
-            shown,
-            serde_json::json!({
-                "kableClientId": "kci_1", "customerId": "cus_1", "clientId": "c-1",
-                "companyName": "Aster", "currency": "USD", "status": "ACTIVE",
-                "plans": [{"planId": PLANS[0].id, "name": "Starter", "externalId": "starter"}],
-                "bundles": [], "entitlements": [],
-                "created": "2022-03-01T00:00:00.000Z", "modified": "2022-03-01T00:00:00.000Z",
-                "billingContact": {"city": "Graz"}, "sandbox": true
-            })
-        );
     }
 
     #[test]

@@ -3,8 +3,9 @@
 //! ```text
 //! FAULT = WHAT [":" ARGUMENT] ["=" CHANCE "%"] ["*" TIMES] ["@" WHEN]
 //! WHEN  = CALL [":" WHICH] | "client:" CLIENTID
-//! CALL  = request | authenticate | plans | bundles | create | list | lookup | update | add-plans
-//!       | remove-plans | add-bundle | remove-bundle | cancel | delete
+//! CALL  = request | authenticate | plans | bundles | plan | bundle | create | list | lookup
+//!       | entitlements | update | add-plans | remove-plans | add-bundle | remove-bundle | cancel
+//!       | delete
 //! WHICH = N | N "+" | N "-" M | "every-" N
 //! ```
 //!

@@ -25,6 +25,7 @@ pub mod rps;
 mod schedule;
 mod server;
 pub mod settings;
+mod show;
 mod store;
 mod tables;
 #[cfg(test)]
@@ -164,14 +165,16 @@ mod tests {
         assert_eq!(created.headers["date"], "Tue, 01 Mar 2022 00:00:00 GMT");
         let customer = created.json();
         let id = customer["customerId"].as_str().unwrap();
+        let (plans, bundles) = (&customer["plans"], &customer["bundles"]);
+        assert_eq!(plans[0]["planId"], STARTER.id);
+        assert_eq!(bundles[0]["bundleId"], ONBOARDING.id);
         assert_eq!(
             customer,
             json!({
                 "kableClientId": CLIENT_ID, "customerId": id, "clientId": "a/b é",
                 "companyName": "Aster", "currency": "EUR", "status": "ACTIVE",
-                "plans": [{"planId": STARTER.id, "name": "Starter", "externalId": "starter"}],
-                "bundles": [{"bundleId": ONBOARDING.id, "name": "Onboarding", "externalId": "onboarding"}],
-                "entitlements": [], "created": "2022-03-01T00:00:00.000Z",
+                "plans": plans, "bundles": bundles,
+                "entitlements": ["api"], "created": "2022-03-01T00:00:00.000Z",
                 "modified": "2022-03-01T00:00:00.000Z",
                 "billingContact": {"city": "Graz", "email": "a@b.example"}, "sandbox": true
             })
@@ -264,6 +267,18 @@ mod tests {
         let created = ask.to(&connected);
         assert_eq!(created.status, 201);
         assert_eq!(created.json().get("stripeCustomerId"), None);
+        connected.stop().await;
+        let settings = Settings {
+            show_stripe_ids: true,
+            ..Settings::new(dir.path().join("s.db"))
+        };
+        let showing = Sandbox::start(settings).await.unwrap();
+        for customer in [
+            Ask::get("customers/c-1").to(&showing).json(),
+            Ask::get("customers").to(&showing).json()[0].clone(),
+        ] {
+            assert_eq!(customer["stripeCustomerId"], "cus_sandbox00000001");
+        }
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -293,12 +308,21 @@ mod tests {
             answer.json()
         };
         assert_eq!(post("plans/add", &plan)["plans"][0]["name"], "Growth");
+        let both = post("bundles/add", &bundle);
+        assert_eq!(both["bundles"][0]["bundleId"], ONBOARDING.id);
+        assert_eq!(both["plans"][1]["name"], "Starter");
+        assert_eq!(Ask::get("customers/c-1").to(&sandbox).json(), both);
+        let entitlements = Ask::get("customers/c-1/entitlements").to(&sandbox);
+        let all = (200, json!(["api", "reports"]));
+        assert_eq!((entitlements.status, entitlements.json()), all);
+        let without = post("plans/remove", &plan);
+        assert_eq!(without["plans"][0]["name"], "Starter");
+        let none = post("bundles/remove", &bundle);
+        assert_eq!((&none["bundles"], &none["plans"]), (&json!([]), &json!([])));
         assert_eq!(
-            post("bundles/add", &bundle)["bundles"][0]["bundleId"],
-            ONBOARDING.id
+            Ask::get("customers/c-2/entitlements").to(&sandbox).status,
+            404
         );
-        assert_eq!(post("plans/remove", &plan)["plans"], json!([]));
-        assert_eq!(post("bundles/remove", &bundle)["bundles"], json!([]));
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -336,6 +360,15 @@ mod tests {
         let bundles = Ask::get("bundles").to(&sandbox).json();
         assert_eq!(bundles.as_array().unwrap().len(), 2);
         assert_eq!(bundles[1]["bundleId"], ONBOARDING.id);
+        let one = |path: &str| Ask::get(path).to(&sandbox);
+        for id in [GROWTH.id, GROWTH.external_id] {
+            assert_eq!(one(&format!("plans/{id}")).json(), plans[1]);
+        }
+        let bundle = one(&format!("bundles/{}", ONBOARDING.id));
+        assert_eq!(bundle.json(), bundles[1]);
+        assert_eq!(bundle.json()["plans"][0]["planId"], STARTER.id);
+        assert_eq!(one("plans/nothing").status, 404);
+        assert_eq!(one("bundles/onboarding").status, 404);
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -371,19 +404,33 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn authenticate_wants_the_credentials_twice() {
+    async fn authenticate_is_called_as_the_vendors_clients_do() {
         let dir = tempfile::tempdir().unwrap();
         let sandbox = sandbox(dir.path(), &[]).await;
-        let once = Ask::post("authenticate", "");
-        let id = once.clone().with("X-Client-Id", CLIENT_ID);
-        let both = id.clone().with("X-Api-Key", CLIENT_SECRET);
-        assert_eq!(once.to(&sandbox).status, 401);
-        assert_eq!(id.to(&sandbox).status, 401);
-        assert_eq!(both.to(&sandbox).status, 200);
-        let wrong = both.clone().with("X-Api-Key", "sk_test.other");
-        assert_eq!(wrong.to(&sandbox).status, 401);
-        let bare = both.without("Kable-Client-Id");
-        assert_eq!(bare.to(&sandbox).status, 401);
+        let status = |ask: &Ask| ask.to(&sandbox).status;
+        let bare = Ask::post("authenticate", "");
+        let go = bare.clone().with("X-Client-Id", CLIENT_ID);
+        let node = go.clone().with("X-Api-Key", CLIENT_SECRET);
+        let old = node.clone().without("Kable-Client-Secret");
+        let older = old.clone().without("X-Client-Id");
+        let oldest = old.clone().without("Kable-Client-Id");
+        for right in [&go, &node, &old, &older, &oldest] {
+            assert_eq!(status(right), 200, "{right:?}");
+            for name in [
+                "X-Client-Id",
+                "X-Api-Key",
+                "Kable-Client-Id",
+                "Kable-Client-Secret",
+            ] {
+                let wrong = right.clone().with(name, "sk_test.other");
+                assert_eq!(status(&wrong), 401, "{wrong:?}");
+            }
+        }
+        let no_id = oldest.without("X-Client-Id");
+        let no_key = older.without("X-Api-Key");
+        for short in [bare, no_id, no_key, node.without("Kable-Client-Id")] {
+            assert_eq!(status(&short), 401, "{short:?}");
+        }
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -395,7 +442,14 @@ mod tests {
         assert_eq!(status(create().with("Content-Type", "text/plain")), 415);
         assert_eq!(status(create().without("Content-Type")), 415);
         assert_eq!(status(create().with("Accept", "text/html")), 406);
-        assert_eq!(status(create().without("Accept")), 201);
+        assert_eq!(status(create().without("Accept")), 406);
+        let plans = || Ask::get("plans");
+        assert_eq!(status(plans().without("Content-Type")), 415);
+        assert_eq!(status(plans().without("Accept")), 406);
+        assert_eq!(status(plans().without("Content-Length")), 200);
+        let cancel = || Ask::post("customers/c/cancel", "");
+        assert_eq!(status(cancel().without("Content-Length")), 411);
+        assert_eq!(status(cancel()), 404);
         assert_eq!(status(Ask::get("nowhere")), 404);
         assert_eq!(status(Ask::post("customers/c/plans", "")), 404);
         let method = Ask::new("PUT", "customers/c", "").to(&sandbox);

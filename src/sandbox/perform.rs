@@ -8,9 +8,10 @@ use axum::http::StatusCode;
 use crate::sandbox::answer::{Answer, Content, Pieces};
 use crate::sandbox::catalog::{BUNDLES, PLANS};
 use crate::sandbox::checks::Work;
-use crate::sandbox::customer::{self, Change, Draft, ShownBundle, ShownPlan};
+use crate::sandbox::customer::{Change, Customer, Draft};
 use crate::sandbox::server::Server;
 use crate::sandbox::settings::Settings;
+use crate::sandbox::show::{ShownBundle, ShownPlan, View, show};
 use crate::sandbox::store::{Refusal, Store, Uniqueness};
 
 /// What is gathered of the list before it is sent on.
@@ -22,9 +23,18 @@ impl Server {
             Work::Authenticate => Answer::json(StatusCode::OK, b"{\"authenticated\":true}".into()),
             Work::Plans => all(PLANS.iter().map(ShownPlan::from)),
             Work::Bundles => all(BUNDLES.iter().map(ShownBundle::from)),
+            Work::Plan(plan) => json(&ShownPlan::from(plan)),
+            Work::Bundle(bundle) => json(&ShownBundle::from(bundle)),
+            Work::NoOffer(name) => {
+                Answer::message(StatusCode::NOT_FOUND, &format!("nothing is {name:?}"))
+            }
             Work::List => self.list(),
             Work::Create(draft) => self.create(*draft, uniqueness).await,
             Work::Look(name) => self.look(name).await,
+            Work::Entitlements(name) => match self.store.look(name.clone()).await {
+                Ok(customer) => json(&customer.entitlements()),
+                Err(refusal) => self.refuse(refusal, &name),
+            },
             Work::Change(name, change) => self.change(name, change).await,
         }
     }
@@ -69,13 +79,8 @@ impl Server {
         Answer::new(StatusCode::OK, Content::Pieces { length, pieces })
     }
 
-    fn shown(
-        &self,
-        status: StatusCode,
-        customer: &customer::Customer,
-        key: Option<&str>,
-    ) -> Answer {
-        match customer::show(customer, &self.settings.client_id, key) {
+    fn shown(&self, status: StatusCode, customer: &Customer, key: Option<&str>) -> Answer {
+        match show(customer, view(&self.settings, key)) {
             Ok(json) => Answer::json(status, json),
             Err(error) => broken(&error.to_string()),
         }
@@ -100,9 +105,21 @@ pub(super) fn broken(why: &str) -> Answer {
 }
 
 fn all<T: serde::Serialize>(offers: impl Iterator<Item = T>) -> Answer {
-    match serde_json::to_vec(&offers.collect::<Vec<_>>()) {
+    json(&offers.collect::<Vec<_>>())
+}
+
+fn json(value: &impl serde::Serialize) -> Answer {
+    match serde_json::to_vec(value) {
         Ok(json) => Answer::json(StatusCode::OK, json),
         Err(error) => broken(&error.to_string()),
+    }
+}
+
+fn view<'a>(settings: &'a Settings, key: Option<&'a str>) -> View<'a> {
+    View {
+        account: &settings.client_id,
+        stripe_id: settings.show_stripe_ids,
+        key,
     }
 }
 
@@ -126,7 +143,7 @@ fn send_list(
         if std::mem::replace(&mut comma, true) {
             piece.push(b',');
         }
-        match customer::show(customer, &settings.client_id, None) {
+        match show(customer, view(settings, None)) {
             Ok(json) => piece.extend(json),
             Err(error) => unshown = Some(error),
         }

@@ -15,14 +15,15 @@ CREATE TABLE IF NOT EXISTS customers (
     company_name       TEXT NOT NULL,          -- this and the next seven: as they are now
     currency           TEXT NOT NULL,
     status             TEXT NOT NULL,          -- 'ACTIVE' or 'CANCELLED'
-    stripe_customer_id TEXT,                   -- never shown by the API
-    plan_ids           TEXT NOT NULL,          -- JSON array
+    stripe_customer_id TEXT,                   -- shown with --show-stripe-ids only
+    plan_ids           TEXT NOT NULL,          -- JSON array; those that bundles bring are not in it
     bundle_ids         TEXT NOT NULL,          -- JSON array
     billing_contact    TEXT,                   -- JSON object
     keys_issued        INTEGER NOT NULL,       -- API keys made by the create; the keys themselves are not kept
     created            INTEGER NOT NULL,       -- milliseconds since 1970
     modified           INTEGER NOT NULL,       -- milliseconds since 1970
     body               TEXT NOT NULL,          -- of the create, byte for byte as received
+    added              TEXT,                   -- JSON object: when the plans and bundles that did not come with the create were added, by id
     client_key         TEXT NOT NULL           -- what client_id is found and unique by: itself, or in lower case
 ) STRICT;
 

@@ -51,6 +51,8 @@ pub struct Settings {
     pub upsert: bool,
     /// Whether such a create also updates the customer.
     pub upsert_updates: bool,
+    /// Whether a customer's `stripeCustomerId` is shown: document 1.2.1 has it, 1.0.0 has not.
+    pub show_stripe_ids: bool,
     /// How it misbehaves; of several that would strike, the first does.
     pub faults: Vec<Fault>,
     /// Where chance begins, so that a run can be had again.
@@ -77,6 +79,7 @@ impl Settings {
             ignore_case: false,
             upsert: false,
             upsert_updates: false,
+            show_stripe_ids: false,
             faults: Vec::new(),
             seed: 1,
             now: wall_clock,

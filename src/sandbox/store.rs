@@ -4,6 +4,7 @@
 //! answers after the commit: whoever was told that a customer is there finds it
 //! there, even if this process is killed in the next instant.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -310,6 +311,7 @@ impl Ground<'_> {
             plans: draft.plans,
             bundles: draft.bundles,
             billing_contact: draft.billing_contact,
+            added: BTreeMap::new(),
             created: now,
             modified: now,
         };

@@ -16,7 +16,7 @@ const APPLICATION: i64 = 0x4b42_7362;
 
 /// All columns that [`read`] wants, in its order.
 const COLUMNS: &str = "id, customer_id, client_id, company_name, currency, status, \
-    stripe_customer_id, plan_ids, bundle_ids, billing_contact, created, modified";
+    stripe_customer_id, plan_ids, bundle_ids, billing_contact, created, modified, added";
 
 /// Turns a customer's number into its `customerId` and back.
 ///
@@ -120,7 +120,7 @@ fn found(db: &Connection, salt: u64) -> rusqlite::Result<u64> {
         db.execute_batch(concat!(
             "BEGIN; ALTER TABLE customers RENAME TO customers_before;",
             include_str!("schema.sql"),
-            "INSERT INTO customers SELECT *, client_id FROM customers_before;
+            "INSERT INTO customers SELECT *, NULL, client_id FROM customers_before;
              DELETE FROM sqlite_sequence WHERE name = 'customers';
              UPDATE sqlite_sequence SET name = 'customers' WHERE name = 'customers_before';
              DROP TABLE customers_before;
@@ -220,7 +220,7 @@ pub(super) fn insert(
         .prepare_cached(
             "INSERT INTO customers SELECT
                 :id, :client_id, :customer_id, :company_name, :currency, :status, :stripe,
-                :plans, :bundles, :contact, :keys, :created, :modified, :body, :key
+                :plans, :bundles, :contact, :keys, :created, :modified, :body, NULL, :key
              WHERE NOT :unique OR NOT EXISTS (SELECT 1 FROM customers WHERE client_key = :key)",
         )?
         .execute(named_params! {
@@ -233,7 +233,7 @@ pub(super) fn insert(
             ":stripe": customer.stripe_customer_id,
             ":plans": ids_json(&customer.plans),
             ":bundles": ids_json(&customer.bundles),
-            ":contact": contact_json(customer)?,
+            ":contact": to_json(customer.billing_contact.as_ref())?,
             ":keys": issue.keys,
             ":created": customer.created,
             ":modified": customer.modified,
@@ -249,7 +249,7 @@ pub(super) fn save(db: &Connection, customer: &Customer) -> rusqlite::Result<()>
     db.prepare_cached(
         "UPDATE customers SET company_name = ?2, currency = ?3, status = ?4,
             stripe_customer_id = ?5, plan_ids = ?6, bundle_ids = ?7, billing_contact = ?8,
-            modified = ?9 WHERE id = ?1",
+            modified = ?9, added = ?10 WHERE id = ?1",
     )?
     .execute(params![
         customer.number,
@@ -259,8 +259,9 @@ pub(super) fn save(db: &Connection, customer: &Customer) -> rusqlite::Result<()>
         customer.stripe_customer_id,
         ids_json(&customer.plans),
         ids_json(&customer.bundles),
-        contact_json(customer)?,
+        to_json(customer.billing_contact.as_ref())?,
         customer.modified,
+        to_json(Some(&customer.added).filter(|added| !added.is_empty()))?,
     ])
     .map(drop)
 }
@@ -333,6 +334,7 @@ pub(super) fn note_stopped(db: &Connection, client_id: &str) -> rusqlite::Result
 fn read(row: &Row<'_>) -> rusqlite::Result<Customer> {
     let status: String = row.get(5)?;
     let contact: Option<String> = row.get(9)?;
+    let added: Option<String> = row.get(12)?;
     Ok(Customer {
         number: row.get(0)?,
         id: row.get(1)?,
@@ -346,6 +348,9 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Customer> {
         billing_contact: contact.as_deref().map(contact_of),
         created: row.get(10)?,
         modified: row.get(11)?,
+        added: added
+            .and_then(|json| serde_json::from_str(&json).ok())
+            .unwrap_or_default(),
     })
 }
 
@@ -368,11 +373,9 @@ fn contact_of(json: &str) -> Contact {
         .collect()
 }
 
-fn contact_json(customer: &Customer) -> rusqlite::Result<Option<String>> {
-    customer
-        .billing_contact
-        .as_ref()
-        .map(serde_json::to_string)
+fn to_json(value: Option<impl serde::Serialize>) -> rusqlite::Result<Option<String>> {
+    value
+        .map(|value| serde_json::to_string(&value))
         .transpose()
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
