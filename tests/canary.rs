@@ -125,6 +125,7 @@ fn a_canary_that_waits_can_be_stopped() {
     let run = Run::new()
         .server(&["status:503@lookup"])
         .input("in.csv", rows(30));
+    // By the clock: the same command goes on.
     run.import("in.csv --canary 2 --max-duration 2s")
         .code(4)
         .says("could not be read back: everything was stopped");

@@ -207,12 +207,25 @@ fn status_400() {
 
 #[test]
 fn status_404() {
-    refused_for_good(404);
+    // It may be no answer of the API's.
+    survived("status:404").asked_first().sent_again();
 }
 
 #[test]
 fn status_409() {
-    refused_for_good(409);
+    // The customer is said to exist, and is not there.
+    let run = Run::new()
+        .server(&["status:409@create:2"])
+        .input("in.csv", rows(30));
+    run.import("in.csv").code(3).says("status 409");
+    let summary = run.summary("in.csv");
+    summary.outcomes(&[("created", 29), ("unresolved", 1)]);
+    // By its path, and in the list of all.
+    assert_eq!(run.counts().of(Call::Lookup), 1);
+    assert_eq!(run.counts().of(Call::List), 1);
+    // The next run asks, and creates it.
+    run.import("in.csv").code(0);
+    run.holds(&customers_of_csv(&rows(30)));
 }
 
 #[test]

@@ -34,6 +34,10 @@ pub struct Sending {
     /// One request's time-out [default: 30s]
     #[arg(long, value_name = "DUR", help_heading = "Sending")]
     pub timeout: Option<String>,
+    /// How long a create without an answer may still land before it is sent again; 0s: not at all
+    /// [default: by --timeout and the slowest answer]
+    #[arg(long, value_name = "DUR", help_heading = "Sending")]
+    pub settle: Option<String>,
     /// Rejected and failed rows beyond which the run stops [default: 10%]
     #[arg(long, value_name = "N|N%", help_heading = "Sending")]
     pub max_errors: Option<Text>,

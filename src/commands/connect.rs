@@ -5,11 +5,13 @@ use std::time::Duration;
 use anyhow::Context;
 use secrecy::SecretString;
 
-use super::preflight::{Calls, ServerDate, authenticate, look_up_offers};
+use super::preflight::{Calls, HeardDates, ServerDate, authenticate, look_up_offers};
+use super::wall_clock;
 use crate::config::sending::Dispatch;
 use crate::config::target::{Destination, is_loopback};
 use crate::domain::rules::Rules;
 use crate::domain::summary::Target;
+use crate::engine::WallClock;
 use crate::kable::client::{Client, Settings};
 use crate::sandbox::Sandbox;
 use crate::sandbox::settings as sandbox;
@@ -40,7 +42,9 @@ pub(super) struct Connected {
     pub(super) client: Client,
     pub(super) target: Target,
     pub(super) live: bool,
-    pub(super) date: Option<ServerDate>,
+    /// Our clock, which every `Date` is held against.
+    pub(super) clock: WallClock,
+    pub(super) dates: Vec<ServerDate>,
     pub(super) sandbox: Option<Sandbox>,
     /// What could not be looked up, where something couldn't.
     pub(super) warning: Option<String>,
@@ -93,8 +97,10 @@ pub(super) async fn connect(
         stripe: wanted.stripe,
         keys: wanted.keys,
     })?;
-    let date = authenticate(&client, &client_id, &shown, calls).await?;
-    let warning = look_up_offers(&client, rules, calls).await;
+    let clock = WallClock::starting_at(wall_clock());
+    let mut heard = HeardDates::by(clock, calls);
+    authenticate(&client, &client_id, &shown, &mut heard).await?;
+    let warning = look_up_offers(&client, rules, &mut heard).await;
     Ok(Connected {
         client,
         target: Target {
@@ -102,7 +108,8 @@ pub(super) async fn connect(
             kable_client_id: client_id,
         },
         live,
-        date,
+        clock,
+        dates: heard.dates,
         sandbox,
         warning,
     })

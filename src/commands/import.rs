@@ -200,10 +200,10 @@ impl Session {
             observer: Arc::clone(&self.watcher),
             around: Around {
                 stop: self.stop.clone(),
-                wall: wall_clock,
+                wall: self.clock,
                 jitter,
                 bucket: self.bucket.clone(),
-                date: self.date,
+                dates: self.dates.clone(),
             },
         };
         let (pacing, said) = descriptors::fitting(self.dispatch.pacing, self.sandbox.is_some());
@@ -216,6 +216,7 @@ impl Session {
         let settings = pipeline::Settings {
             pacing,
             retry: self.dispatch.retry,
+            landing: self.dispatch.landing,
             allowance: Allowance::at(self.dispatch.pacing.ceiling),
             existing: self.dispatch.policy.existing,
             stripe: self.dispatch.stripe,

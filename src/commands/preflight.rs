@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use super::{hinted, wall_clock};
+use super::hinted;
 use crate::domain::rules::Rules;
 use crate::domain::text::quoted;
+use crate::engine::WallClock;
 use crate::engine::bucket::Bucket;
 use crate::kable::client::Client;
 use crate::kable::{Answered, Ids, Preflight, Refusal, Trouble};
@@ -31,21 +32,13 @@ pub(super) async fn authenticate(
     client: &Client,
     client_id: &str,
     base_url: &str,
-    calls: Calls<'_>,
-) -> anyhow::Result<Option<ServerDate>> {
-    let mut date = None;
-    let reply = calls
-        .patiently(Duration::MAX, || async {
-            let sent = wall_clock();
-            let answered = client.authenticate().await;
-            (answered, sent)
-        })
+    heard: &mut HeardDates<'_>,
+) -> anyhow::Result<()> {
+    let reply = heard
+        .patiently(Duration::MAX, || client.authenticate())
         .await;
-    if let Some(server) = reply.0.date_ms {
-        date = Some((server, reply.1, wall_clock()));
-    }
-    match reply.0.reply {
-        Preflight::Good(()) => Ok(date),
+    match reply {
+        Preflight::Good(()) => Ok(()),
         Preflight::Denied(refusal) => Err(hinted(
             format!(
                 "{base_url} refuses the credentials of account {client_id} ({})",
@@ -69,13 +62,11 @@ pub(super) async fn authenticate(
 pub(super) async fn look_up_offers(
     client: &Client,
     rules: &mut Rules,
-    calls: Calls<'_>,
+    heard: &mut HeardDates<'_>,
 ) -> Option<String> {
     let longest = LONGEST_FOR_A_CHECK;
-    let plans = calls.patiently(longest, || async { (client.plans().await, 0) });
-    let plans = plans.await.0.reply;
-    let bundles = calls.patiently(longest, || async { (client.bundles().await, 0) });
-    let bundles = bundles.await.0.reply;
+    let plans = heard.patiently(longest, || client.plans()).await;
+    let bundles = heard.patiently(longest, || client.bundles()).await;
     let mut failed = None;
     let mut take = |what: &str, reply: Preflight<Ids>| match reply {
         Preflight::Good(ids) => Some(ids),
@@ -114,23 +105,50 @@ impl Calls<'_> {
             bucket.drip().await;
         }
     }
+}
 
-    /// Makes a call again that got no answer, unless nothing listens at all, or
-    /// the server wants to be left alone for longer than `longest`.
-    async fn patiently<T, F>(
-        self,
-        longest: Duration,
-        call: impl Fn() -> F,
-    ) -> (Answered<Preflight<T>>, i64)
+/// The server's `Date`s on the first answers: they bound its clock before the first
+/// row is claimed.
+#[derive(Debug)]
+pub(super) struct HeardDates<'c> {
+    /// Our clock.
+    clock: WallClock,
+    calls: Calls<'c>,
+    /// What was heard so far.
+    pub(super) dates: Vec<ServerDate>,
+}
+
+impl<'c> HeardDates<'c> {
+    /// Nothing was heard yet.
+    pub(super) fn by(clock: WallClock, calls: Calls<'c>) -> Self {
+        Self {
+            clock,
+            calls,
+            dates: Vec::new(),
+        }
+    }
+
+    async fn call<T>(&mut self, call: impl Future<Output = Answered<T>>) -> T {
+        self.calls.start().await;
+        let sent_ms = self.clock.now_ms();
+        let answered = call.await;
+        if let Some(date_ms) = answered.date_ms {
+            self.dates.push((date_ms, sent_ms, self.clock.now_ms()));
+        }
+        answered.reply
+    }
+
+    /// Makes a call again that got no answer, unless nothing listens at all, or the
+    /// server wants to be left alone for longer than `longest`.
+    async fn patiently<T, F>(&mut self, longest: Duration, call: impl Fn() -> F) -> Preflight<T>
     where
-        F: Future<Output = (Answered<Preflight<T>>, i64)>,
+        F: Future<Output = Answered<Preflight<T>>>,
     {
-        let watcher = self.watcher;
+        let watcher = self.calls.watcher;
         let mut pause = PAUSE;
         for _ in 1..TRIES {
-            self.start().await;
-            let (answered, sent) = call().await;
-            match &answered.reply {
+            let reply = self.call(call()).await;
+            match &reply {
                 Preflight::Unreachable(trouble, false)
                     if trouble.wait.unwrap_or_default() <= longest =>
                 {
@@ -148,13 +166,10 @@ impl Calls<'_> {
                 Preflight::Good(_)
                 | Preflight::Denied(_)
                 | Preflight::Refused(_)
-                | Preflight::Unreachable(..) => {
-                    return (answered, sent);
-                }
+                | Preflight::Unreachable(..) => return reply,
             }
         }
-        self.start().await;
-        call().await
+        self.call(call()).await
     }
 }
 

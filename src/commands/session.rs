@@ -19,10 +19,10 @@ use crate::config::sending::{Dispatch, dispatch};
 use crate::config::target::{Destination, destination};
 use crate::config::{Environment, FileOptions, Said, showing};
 use crate::domain::summary::Target;
-use crate::engine::Reading;
 use crate::engine::bucket::Bucket;
 use crate::engine::stop::{Halt, Stop};
 use crate::engine::survey::Survey;
+use crate::engine::{Reading, WallClock};
 use crate::kable::client::Client;
 use crate::ledger::Ledger;
 use crate::ledger::mounts;
@@ -58,7 +58,8 @@ pub(super) struct Session {
     pub(super) target: Target,
     pub(super) live: bool,
     pub(super) client: Client,
-    pub(super) date: Option<ServerDate>,
+    pub(super) clock: WallClock,
+    pub(super) dates: Vec<ServerDate>,
     /// The starts that the rate allows, from the first call on.
     pub(super) bucket: Option<Arc<Bucket>>,
     /// Held so that it goes if nothing is put into it.
@@ -76,7 +77,7 @@ pub(super) fn begin(
     environment: &Environment,
     typed: Typed,
 ) -> anyhow::Result<Begun> {
-    let mut file = FileOptions::of(&options.reading)?;
+    let mut file = FileOptions::of(&options.reading, environment)?;
     let said = file.said();
     let inputs = resolve(&options.reading.inputs)?;
     let is_sandbox = file.is_sandbox(&options.target);
@@ -138,7 +139,8 @@ pub(super) fn begin(
         target: connected.target,
         live: connected.live,
         client: connected.client,
-        date: connected.date,
+        clock: connected.clock,
+        dates: connected.dates,
         bucket,
         sandbox: connected.sandbox,
         watcher,

@@ -92,8 +92,15 @@ fn moving(pacing: Pacing, since_ms: u64) -> String {
         || "as many requests as go".to_owned(),
         |rate| format!("{rate:.1} requests a second"),
     );
+    let waiting = match pacing.waiting {
+        0 => String::new(),
+        rows => format!(
+            "; {} to land, or to be proved absent",
+            counted(rows, "row waits", "rows wait")
+        ),
+    };
     format!(
-        "{rate}, {} of {} in flight: {}{paused}",
+        "{rate}, {} of {} in flight: {}{paused}{waiting}",
         pacing.in_flight,
         pacing.window,
         pacing.bound.said()
@@ -212,6 +219,7 @@ mod tests {
             window: 18,
             bound: Bound::Told,
             paused_ms: None,
+            waiting: 0,
         };
         assert_eq!(
             moving(pacing, 0),
@@ -220,6 +228,8 @@ mod tests {
         pacing.bound = Bound::Pause;
         pacing.paused_ms = Some(60_000);
         assert!(moving(pacing, 20_000).ends_with("paused for 40s more"));
+        pacing.waiting = 3;
+        assert!(moving(pacing, 20_000).ends_with("; 3 rows wait to land, or to be proved absent"));
     }
 
     #[test]

@@ -34,7 +34,7 @@ use crate::source::names::resolve;
 
 /// Checks the input with `options`, which were `typed`.
 pub fn run(options: Validate, environment: &Environment, typed: Typed) -> anyhow::Result<Exit> {
-    let mut file = FileOptions::of(&options.reading)?;
+    let mut file = FileOptions::of(&options.reading, environment)?;
     let said = file.said();
     let inputs = resolve(&options.reading.inputs)?;
     let origin = origin("validate", &inputs, false);

@@ -63,6 +63,14 @@ pub enum ConfigError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A variable of the environment names no option, or holds no value of it.
+    #[error("{name}: {wrong}")]
+    Variable {
+        /// The variable.
+        name: String,
+        /// What is wrong with it.
+        wrong: String,
+    },
     /// The configuration file is no TOML, or holds other values than wanted.
     #[error("{}: {wrong}", .path.display())]
     Toml {
@@ -88,13 +96,20 @@ impl ConfigError {
             ),
             Self::Swapped => Some("set each of them to the other's value".to_owned()),
             Self::SecretFile { .. } => Some("name a file that you can read and nobody else".to_owned()),
+            Self::Variable { .. } => Some(
+                "an option's variable is KABLE_BULK_ and its long name in capitals, e.g. KABLE_BULK_MAX_RATE=100/s"
+                    .to_owned(),
+            ),
             Self::Toml { .. } => Some("options stand there under their long names, e.g. rate = \"100/s\"".to_owned()),
         }
     }
 
     /// Whether it is wrong usage, rather than a place that can't be read.
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::Value { .. } | Self::Needed { .. })
+        matches!(
+            self,
+            Self::Value { .. } | Self::Needed { .. } | Self::Variable { .. }
+        )
     }
 }
 
@@ -110,6 +125,8 @@ fn value<E: ToString>(option: &'static str) -> impl Fn(E) -> ConfigError {
 pub struct Environment {
     client_id: Option<String>,
     client_secret: Option<SecretString>,
+    /// `KABLE_BULK_…`: options by their names in capitals, in the order of names.
+    options: Vec<(String, String)>,
 }
 
 impl Environment {
@@ -127,6 +144,7 @@ impl Environment {
         Self {
             client_id: set("KABLE_CLIENT_ID").map(|id| id.trim().to_owned()),
             client_secret: set("KABLE_CLIENT_SECRET").map(|secret| secret.trim().into()),
+            options: named_options(std::env::vars_os()),
         }
     }
 }
@@ -149,6 +167,23 @@ pub struct Said {
     pub allow_currency: Vec<String>,
 }
 
+/// What an option's variable begins with.
+const PREFIX: &str = "KABLE_BULK_";
+
+/// The variables that name options, and their values. Other programs' variables
+/// may hold anything and are passed over.
+fn named_options(variables: impl Iterator<Item = (OsString, OsString)>) -> Vec<(String, String)> {
+    let named = variables.filter_map(|(name, value)| {
+        let long = name.to_str()?.strip_prefix(PREFIX)?;
+        let value = value.to_string_lossy().trim().to_owned();
+        let is_set = !long.is_empty() && !value.is_empty();
+        is_set.then(|| (long.to_ascii_lowercase().replace('_', "-"), value))
+    });
+    let mut named: Vec<(String, String)> = named.collect();
+    named.sort_unstable();
+    named
+}
+
 /// Options that stand in a file.
 #[derive(Debug, Default)]
 pub struct FileOptions {
@@ -162,11 +197,11 @@ pub struct FileOptions {
 impl FileOptions {
     /// Reads the file that was named, or the one in the current folder if there is
     /// one.
-    pub fn of(typed: &cli::Reading) -> Result<Self, ConfigError> {
+    pub fn of(typed: &cli::Reading, environment: &Environment) -> Result<Self, ConfigError> {
         if typed.no_config {
-            return Ok(Self::default());
+            return Self::over(toml::Table::new(), Path::new(FILE), environment);
         }
-        Self::read(typed.config.as_deref())
+        Self::read(typed.config.as_deref(), environment)
     }
 
     /// What it says that a command to be typed next has to take into account.
@@ -187,12 +222,13 @@ impl FileOptions {
         typed.sandbox.is_some() || none_typed && self.target.sandbox.is_some()
     }
 
-    fn read(path: Option<&Path>) -> Result<Self, ConfigError> {
+    /// Reads the file at `path`, or the one in the current folder if there is one.
+    fn read(path: Option<&Path>, environment: &Environment) -> Result<Self, ConfigError> {
         let named = path.unwrap_or(Path::new(FILE));
         let text = match std::fs::read_to_string(named) {
             Ok(text) => text,
             Err(error) if path.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(Self::default());
+                String::new()
             }
             Err(source) => {
                 return Err(ConfigError::File {
@@ -201,14 +237,103 @@ impl FileOptions {
                 });
             }
         };
-        parse(&text).map_err(|wrong| ConfigError::Toml {
+        let table = parse(&text).map_err(|wrong| ConfigError::Toml {
+            path: named.to_owned(),
+            wrong,
+        })?;
+        Self::over(table, named, environment)
+    }
+
+    /// What stands in `table`, and over it what the environment says.
+    fn over(
+        mut table: toml::Table,
+        named: &Path,
+        environment: &Environment,
+    ) -> Result<Self, ConfigError> {
+        let known = known_options();
+        for (long, value) in &environment.options {
+            let name = format!("{PREFIX}{}", long.to_ascii_uppercase().replace('-', "_"));
+            let wrong = |wrong| ConfigError::Variable {
+                name: name.clone(),
+                wrong,
+            };
+            demand_known(long, &known).map_err(wrong)?;
+            table.insert(long.clone(), typed_value(long, value).map_err(wrong)?);
+        }
+        Self::from_table(table).map_err(|wrong| ConfigError::Toml {
             path: named.to_owned(),
             wrong,
         })
     }
+
+    /// The options that stand in `table`.
+    fn from_table(table: toml::Table) -> Result<Self, String> {
+        let read = |error: toml::de::Error| error.message().to_owned();
+        Ok(Self {
+            reading: table.clone().try_into().map_err(read)?,
+            target: table.clone().try_into().map_err(read)?,
+            sending: table.clone().try_into().map_err(read)?,
+            showing: table.clone().try_into().map_err(read)?,
+            checks: table.try_into().map_err(read)?,
+        })
+    }
 }
 
-fn parse(text: &str) -> Result<FileOptions, String> {
+/// A variable's text as a value of the type that the option `long` has: a number,
+/// a switch or a list as TOML writes them, or else the text itself.
+fn typed_value(long: &str, text: &str) -> Result<toml::Value, String> {
+    let fits = |value: &toml::Value| {
+        FileOptions::from_table(toml::Table::from_iter([(long.to_owned(), value.clone())]))
+    };
+    let plain = toml::Value::String(text.to_owned());
+    let list = toml::Value::Array(vec![plain.clone()]);
+    let written = toml::from_str(&format!("value = {text}"));
+    let written = written.map(|mut table: toml::Table| table.remove("value"));
+    let mut values = [Some(plain), written.ok().flatten(), Some(list)]
+        .into_iter()
+        .flatten();
+    match values.find(|value| fits(value).is_ok()) {
+        Some(value) => Ok(value),
+        None => Err(format!("{text:?} is no value of --{long}")),
+    }
+}
+
+/// The long names of the options that may stand in a file or in the environment.
+fn known_options() -> Vec<String> {
+    let command = Cli::command();
+    let commands = command
+        .get_subcommands()
+        .filter(|command| ["import", "validate"].contains(&command.get_name()));
+    commands
+        .flat_map(clap::Command::get_arguments)
+        .filter_map(clap::Arg::get_long)
+        .filter(|long| !["config", "no-config", "no-dry-run", "help", "version"].contains(long))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Refuses names of options that there are not, and secrets.
+fn demand_known(key: &str, known: &[String]) -> Result<(), String> {
+    if key.contains("secret") && key != "client-secret-file" {
+        return Err(format!(
+            "{key:?} has no place here: a secret goes into the environment"
+        ));
+    }
+    if known.iter().any(|long| long == key) {
+        return Ok(());
+    }
+    let near = known
+        .iter()
+        .map(|long| (strsim::jaro_winkler(long, key), long))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    let hint = near
+        .map(|(_, long)| format!(", perhaps {long:?}"))
+        .unwrap_or_default();
+    Err(format!("there is no option {key:?}{hint}"))
+}
+
+fn parse(text: &str) -> Result<toml::Table, String> {
     // The parser's own text quotes the line, which may hold what somebody put
     // there by mistake.
     let table: toml::Table = toml::from_str(text).map_err(|error| {
@@ -216,40 +341,13 @@ fn parse(text: &str) -> Result<FileOptions, String> {
         let line = before.unwrap_or_default().matches('\n').count() + 1;
         format!("line {line}: {}", error.message())
     })?;
-    let command = Cli::command();
-    let known: Vec<&str> = command
-        .get_subcommands()
-        .filter(|command| ["import", "validate"].contains(&command.get_name()))
-        .flat_map(clap::Command::get_arguments)
-        .filter_map(clap::Arg::get_long)
-        .filter(|long| !["config", "no-config", "no-dry-run", "help", "version"].contains(long))
-        .collect();
+    let known = known_options();
     for key in table.keys() {
-        if key.contains("secret") && key != "client-secret-file" {
-            return Err(format!(
-                "{key:?} has no place here: a secret goes into the environment"
-            ));
-        }
-        if !known.contains(&key.as_str()) {
-            let near = known
-                .iter()
-                .map(|long| (strsim::jaro_winkler(long, key), long))
-                .filter(|(likeness, _)| *likeness > 0.8)
-                .max_by(|a, b| a.0.total_cmp(&b.0));
-            let hint = near
-                .map(|(_, long)| format!(", perhaps {long:?}"))
-                .unwrap_or_default();
-            return Err(format!("there is no option {key:?}{hint}"));
-        }
+        demand_known(key, &known)?;
     }
-    let read = |error: toml::de::Error| error.message().to_owned();
-    Ok(FileOptions {
-        reading: table.clone().try_into().map_err(read)?,
-        target: table.clone().try_into().map_err(read)?,
-        sending: table.clone().try_into().map_err(read)?,
-        showing: table.clone().try_into().map_err(read)?,
-        checks: table.try_into().map_err(read)?,
-    })
+    // What a file's value lacks is to be told with the file's name.
+    FileOptions::from_table(table.clone())?;
+    Ok(table)
 }
 
 /// `<first input><ending>`.

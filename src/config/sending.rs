@@ -10,6 +10,7 @@ use super::{CHECKPOINT, ConfigError, FileOptions, SANDBOX_CHECKPOINT, beside, va
 use crate::cli::{self, Sending, Text};
 use crate::domain::plan::{Existing, Policy};
 use crate::domain::threshold::Threshold;
+use crate::engine::absence::Landing;
 use crate::engine::pace::Wanted;
 use crate::engine::retry;
 
@@ -34,6 +35,8 @@ pub struct Dispatch {
     pub retry: retry::Policy,
     /// One request's time-out.
     pub timeout: Duration,
+    /// How long lost creates may take to land.
+    pub landing: Landing,
     /// How many rows may be rejected or fail.
     pub max_errors: Threshold,
     /// How many rows are sent ahead, read back and compared.
@@ -87,6 +90,7 @@ pub fn dispatch(
         .timeout
         .or(other.timeout)
         .unwrap_or_else(|| DEFAULT_TIMEOUT.to_owned());
+    let timeout = duration("timeout", &timeout)?;
     Ok(Dispatch {
         checkpoint,
         pacing: pacing(rate, max_rate, concurrency.unwrap_or(64))?,
@@ -97,7 +101,15 @@ pub fn dispatch(
                 .unwrap_or(retry::Policy::default().retries),
             ..retry::Policy::default()
         },
-        timeout: duration("timeout", &timeout)?,
+        timeout,
+        landing: Landing {
+            given: typed
+                .settle
+                .or(other.settle)
+                .map(|text| span("settle", &text))
+                .transpose()?,
+            timeout,
+        },
         max_errors: typed
             .max_errors
             .or(other.max_errors)
@@ -220,13 +232,20 @@ fn time_of_day(option: &'static str, text: &str) -> Result<Time, ConfigError> {
 
 /// Reads a length of time as people write it: `30s`, `1m 30s`, `250ms`.
 pub fn duration(option: &'static str, text: &str) -> Result<Duration, ConfigError> {
-    match humantime::parse_duration(text) {
-        Ok(duration) if !duration.is_zero() => Ok(duration),
-        Ok(_) => Err(value(option)(format!(
+    let span = span(option, text)?;
+    if span.is_zero() {
+        return Err(value(option)(format!(
             "{text:?} is no time at all, wanted for example 30s"
-        ))),
-        Err(_not_a_duration) => Err(value(option)(format!(
-            "{text:?} is no length of time, wanted for example 30s"
-        ))),
+        )));
     }
+    Ok(span)
+}
+
+/// The same, where none at all is a length as well.
+fn span(option: &'static str, text: &str) -> Result<Duration, ConfigError> {
+    humantime::parse_duration(text).map_err(|_not_a_duration| {
+        value(option)(format!(
+            "{text:?} is no length of time, wanted for example 30s"
+        ))
+    })
 }

@@ -3,21 +3,29 @@ use std::ffi::OsString;
 use super::reading::{pairs, reading};
 use super::sending::dispatch;
 use super::target::{Destination, base_url, destination};
-use super::{ConfigError, Environment, FileOptions, checks, parse};
+use std::time::Duration;
+
+use super::{ConfigError, Environment, FileOptions, checks, named_options, parse};
 use crate::cli::{Checks, Env, Platform, ReadingOptions, Sending, Showing, Target, Text};
 use crate::domain::field::Field;
 use crate::source::Wanted;
+
+/// What a file with this text says.
+fn options_of(text: &str) -> Result<FileOptions, String> {
+    FileOptions::from_table(parse(text)?)
+}
 
 fn environment() -> Environment {
     Environment {
         client_id: Some("kci_1".to_owned()),
         client_secret: Some("sk_test.1".into()),
+        options: Vec::new(),
     }
 }
 
 #[test]
 fn a_flag_beats_the_file() {
-    let mut file = parse("rate = 20\nconcurrency = 3\nformat = 'jsonl'").unwrap();
+    let mut file = options_of("rate = 20\nconcurrency = 3\nformat = 'jsonl'").unwrap();
     let typed = Sending {
         rate: Some(Text("7/m".to_owned())),
         ..Sending::default()
@@ -33,16 +41,16 @@ fn a_flag_beats_the_file() {
 #[test]
 fn an_unknown_option_in_the_file_is_named_with_the_nearest() {
     assert_eq!(
-        parse("concurency = 3").unwrap_err(),
+        options_of("concurency = 3").unwrap_err(),
         "there is no option \"concurency\", perhaps \"concurrency\""
     );
     assert!(
-        parse("client-secret = 'x'")
+        options_of("client-secret = 'x'")
             .unwrap_err()
             .contains("environment")
     );
-    assert!(parse("rate = [").is_err());
-    assert!(parse("concurrency = 'many'").is_err());
+    assert!(options_of("rate = [").is_err());
+    assert!(options_of("concurrency = 'many'").is_err());
 }
 
 #[test]
@@ -107,7 +115,7 @@ fn plain_http_goes_to_this_machine_only() {
 
 #[test]
 fn a_typed_target_beats_the_files_whatever_its_kind() {
-    let mut file = parse("env = 'live'").unwrap();
+    let mut file = options_of("env = 'live'").unwrap();
     let typed = Target {
         sandbox: Some("s.db".into()),
         ..Target::default()
@@ -171,6 +179,7 @@ fn credentials_that_were_exchanged_are_refused_and_not_shown() {
     let exchanged = Environment {
         client_id: Some("sk_test.1".to_owned()),
         client_secret: Some("kci_1".into()),
+        ..Environment::default()
     };
     let error =
         destination(Target::default(), &mut FileOptions::default(), &exchanged).unwrap_err();
@@ -180,7 +189,7 @@ fn credentials_that_were_exchanged_are_refused_and_not_shown() {
 
 #[test]
 fn a_broken_file_is_told_by_its_line_and_not_quoted() {
-    let wrong = parse("rate = 5\nclient-secret = \"sk_test.1\n").unwrap_err();
+    let wrong = options_of("rate = 5\nclient-secret = \"sk_test.1\n").unwrap_err();
     assert!(wrong.starts_with("line 2: "), "{wrong}");
     assert!(!wrong.contains("sk_test"), "{wrong}");
 }
@@ -202,7 +211,7 @@ fn standard_output_is_for_one_thing_and_what_is_typed_beats_the_file() {
             json,
             ..Showing::default()
         };
-        checks(typed, showing, &mut parse(file).unwrap()).map(|(checks, showing)| {
+        checks(typed, showing, &mut options_of(file).unwrap()).map(|(checks, showing)| {
             (
                 checks.online == Some(true),
                 checks.annotations,
@@ -215,4 +224,64 @@ fn standard_output_is_for_one_thing_and_what_is_typed_beats_the_file() {
     assert_eq!(settled(github, false, both).unwrap(), (true, github, false));
     assert!(settled(None, false, both).unwrap_err().is_usage());
     assert_eq!(settled(None, false, "").unwrap(), (false, None, false));
+}
+
+/// The options that an empty folder and these variables come to.
+fn from_variables(variables: &[(&str, &str)]) -> Result<FileOptions, ConfigError> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("kable-bulk.toml");
+    std::fs::write(&file, "retries = 2\nrate = 20\n").unwrap();
+    let environment = Environment {
+        options: named_options(
+            variables
+                .iter()
+                .map(|(name, value)| ((*name).into(), (*value).into())),
+        ),
+        ..Environment::default()
+    };
+    FileOptions::read(Some(&file), &environment)
+}
+
+#[test]
+fn variables_beat_the_file_and_have_the_types_of_their_options() {
+    let mut file = from_variables(&[
+        ("KABLE_BULK_RATE", "200/s"),
+        ("KABLE_BULK_CONCURRENCY", "7"),
+        ("KABLE_BULK_SETTLE", "0s"),
+        ("KABLE_BULK_DRY_RUN", "true"),
+        ("KABLE_BULK_SET", "currency=USD"),
+        ("KABLE_BULK_OUT", "1"),
+        ("KABLE_BULK_TIMEOUT", " "),
+        ("PATH", "/bin"),
+    ])
+    .unwrap();
+    let settled = dispatch(Sending::default(), &mut file, &["in.csv".into()], false).unwrap();
+    assert_eq!(settled.pacing.ceiling.to_string(), "200/s");
+    assert_eq!(settled.pacing.concurrency, 7);
+    assert_eq!(settled.landing.given, Some(Duration::ZERO));
+    assert_eq!(settled.timeout, Duration::from_secs(30));
+    assert_eq!(settled.retry.retries, 2);
+    assert!(settled.dry_run);
+}
+
+#[test]
+fn a_variable_that_names_no_option_or_no_value_is_refused_by_its_name() {
+    for (name, value, wrong) in [
+        ("KABLE_BULK_RETRYS", "3", "perhaps \"retries\""),
+        (
+            "KABLE_BULK_RETRIES",
+            "many",
+            "\"many\" is no value of --retries",
+        ),
+        (
+            "KABLE_BULK_CLIENT_SECRET",
+            "x",
+            "a secret goes into the environment",
+        ),
+    ] {
+        let error = from_variables(&[(name, value)]).unwrap_err();
+        assert!(error.is_usage());
+        let text = error.to_string();
+        assert!(text.starts_with(name) && text.contains(wrong), "{text}");
+    }
 }

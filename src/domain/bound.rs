@@ -68,4 +68,8 @@ pub struct Pacing {
     pub bound: Bound,
     /// How long a pause lasts still, in milliseconds.
     pub paused_ms: Option<u64>,
+    /// Rows that were sent and are waited for, until it is proved that they are not
+    /// at Kable.
+    #[serde(default)]
+    pub waiting: u64,
 }

@@ -85,6 +85,11 @@ impl RetryBudget {
         Err(Duration::try_from_secs_f64(wait).unwrap_or(Duration::MAX))
     }
 
+    /// Gives back what a retry took.
+    pub(super) fn refund(&mut self) {
+        self.add(1.0);
+    }
+
     fn add(&mut self, more: f64) {
         self.left = (self.left + more).min(self.allowance.saved);
     }

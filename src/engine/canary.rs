@@ -4,8 +4,13 @@
 //! It finds what no check of the file can: that the API keeps something else
 //! than what it was sent.
 
+use std::time::Duration;
+
 use super::Ticket;
+use super::absence::{Absence, Doubt, Proof};
 use super::gauges::Gauges;
+use super::outage::Access;
+use super::pace::Sent;
 use super::retry::delay;
 use super::sending::Sending;
 use crate::domain::customer::Customer;
@@ -13,6 +18,7 @@ use crate::domain::field::Field;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Difference, differences, unseen};
 use crate::domain::row::Origin;
+use crate::domain::text::quoted;
 use crate::kable::{CustomerApi, Found, Trouble};
 use crate::ledger::{Batch, Ledger, LedgerError};
 use crate::report::{Event, Observer};
@@ -101,7 +107,7 @@ pub(super) async fn read_back<A: CustomerApi, O: Observer>(
     }
     if !sightings.is_empty() {
         ledger.write(&Batch {
-            now_ms: (sending.wall)(),
+            now_ms: sending.wall.now_ms(),
             figures: sending.figures(),
             ..Batch::default()
         })?;
@@ -114,65 +120,108 @@ fn stopped() -> Seen {
 }
 
 impl<A: CustomerApi, O: Observer> Sending<A, O> {
-    /// Asks for `customer` until there is an answer, and compares.
+    /// Asks for `customer` until there is an answer, and compares. One that is not
+    /// there yet is asked for again until that is proved: reads may lag.
     async fn see(&self, customer: &Customer, outcome: Outcome) -> Seen {
         let mut tries = 0;
         let mut last = Trouble::default();
+        let mut absence = Absence::since(self.began.elapsed(), Doubt::Failed);
         while tries <= self.retry.retries {
-            let Some(permit) = self.admitted(tries > 0).await else {
+            let Some(admitted) = self.admitted(tries > 0, Access::Read).await else {
                 return stopped();
             };
             Gauges::count(&self.gauges.sent);
             Gauges::count(&self.gauges.lookups);
-            let asked = self.timed(permit, self.api.find(customer.client_id()));
-            // A question that nobody waits for any more may be left.
-            let (sent, found) = tokio::select! {
+            let asked = self.timed(admitted.permit, self.api.find(customer.client_id()));
+            // A question whose answer is not waited for any more may be left.
+            let (timed, found) = tokio::select! {
                 answered = asked => answered,
                 () = self.stop.halted() => return stopped(),
             };
-            match found {
-                Found::There { remote, .. } => {
-                    self.answered(sent);
-                    let differing = differences(customer, &remote);
-                    if !differing.is_empty() {
-                        return Seen::Differs(differing);
+            let wait = match self.seen(customer, outcome, timed.sent, found) {
+                Sight::Seen(seen) => return seen,
+                Sight::Throttled => continue,
+                Sight::Absent => {
+                    let now = self.began.elapsed();
+                    match absence.not_found(now, |doubt| self.landing_time(doubt)) {
+                        Proof::Absent => return Seen::Absent,
+                        Proof::LookAgain(at) => {
+                            self.observer.hear(&Event::CanaryWaits { wait: at - now });
+                            at - now
+                        }
                     }
-                    let unseen = unseen(customer, &remote);
-                    let mut compared = customer.given();
-                    compared.retain(|field| !unseen.contains(field));
-                    return Seen::Agrees {
-                        outcome,
-                        compared,
-                        unseen,
-                    };
                 }
-                Found::Absent => {
-                    self.answered(sent);
-                    return Seen::Absent;
-                }
-                Found::Denied(refusal) => {
-                    self.shut_out(&refusal);
-                    return Seen::Unasked(refusal.message);
-                }
-                Found::Throttled(wait) => self.hold_back(sent, wait),
-                Found::Unknown(trouble) => {
-                    // An outage is waited for by whoever wants to send next.
+                Sight::Trouble(trouble) => {
+                    // An outage is waited for by the next request.
+                    let mut wait = Duration::ZERO;
                     if trouble.local {
                         self.crowded(&trouble).await;
-                    } else if !self.is_outage(&trouble) {
+                    } else if !self.is_outage(&trouble, Access::Read) {
                         tries += 1;
                         let message = trouble.message.clone();
                         self.observer.hear(&Event::Trouble { message });
-                        let wait = delay(&self.retry, tries, trouble.wait, (self.jitter)());
-                        tokio::select! {
-                            () = tokio::time::sleep(wait) => {}
-                            () = self.stop.halted() => return stopped(),
-                        }
+                        wait = delay(&self.retry, tries, trouble.wait, (self.jitter)());
                     }
                     last = trouble;
+                    wait
                 }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.stop.halted() => return stopped(),
             }
         }
         Seen::Unasked(last.message)
     }
+
+    /// What the answer to a look-up shows.
+    fn seen(&self, customer: &Customer, outcome: Outcome, sent: Sent, found: Found) -> Sight {
+        match found {
+            Found::There { remote, .. } => {
+                self.answered(sent);
+                let differing = differences(customer, &remote);
+                if !differing.is_empty() {
+                    return Sight::Seen(Seen::Differs(differing));
+                }
+                let unseen = unseen(customer, &remote);
+                let mut compared = customer.given();
+                compared.retain(|field| !unseen.contains(field));
+                Sight::Seen(Seen::Agrees {
+                    outcome,
+                    compared,
+                    unseen,
+                })
+            }
+            Found::Absent => {
+                self.answered(sent);
+                Sight::Absent
+            }
+            Found::AbsentPage(_) => Sight::Absent,
+            Found::Other { remote, .. } => {
+                self.answered(sent);
+                Sight::Seen(Seen::Unasked(format!(
+                    "a look-up of it finds customer {}",
+                    quoted(&remote.client_id)
+                )))
+            }
+            Found::Denied(refusal) => {
+                self.shut_out(&refusal);
+                Sight::Seen(Seen::Unasked(refusal.message))
+            }
+            Found::Throttled(wait) => {
+                self.hold_back(sent, wait);
+                Sight::Throttled
+            }
+            Found::Unknown(trouble) => Sight::Trouble(trouble),
+        }
+    }
+}
+
+/// What the answer to a look-up shows of a row that was sent ahead.
+enum Sight {
+    Seen(Seen),
+    /// It is not there, or not yet.
+    Absent,
+    Throttled,
+    Trouble(Trouble),
 }

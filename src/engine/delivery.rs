@@ -1,52 +1,86 @@
 //! One row's life: permit, pace, send, judge, look up, perhaps again.
 //!
-//! The loop below is the promise in code. A create whose fate is not known puts
-//! the row in doubt, and a row in doubt is asked for, never sent blindly.
+//! The loop below is the promise in code. A create whose fate is not known puts the
+//! row in doubt, and a row in doubt is asked for, never sent blindly: it is sent
+//! again only once its absence is proved (`absence.rs`).
 
 use std::time::Duration;
 
+use super::ClaimTime;
+#[cfg(test)]
+use super::Ticket;
+use super::absence::{Absence, Doubt};
 use super::gauges::Gauges;
-use super::life::{Delivery, Life, Next, Update};
-use super::pace::Permit;
+use super::life::{Delivery, Life, Next, Progressed, Update};
+use super::outage::Access;
 use super::retry::delay;
-use super::sending::Sending;
-use super::{ClaimTime, Ticket};
+use super::sending::{Admitted, Sending};
 use crate::domain::change::Change;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Existing, Remote, differences, is_our_doing};
-use crate::kable::{Created, CustomerApi, Found, Refusal, Reply, Trouble};
+use crate::kable::{Created, CustomerApi, Reach, Refusal, Reply, Trouble};
 use crate::report::{Event, Observer};
 
 impl<A: CustomerApi, O: Observer> Sending<A, O> {
     /// Sends `ticket` until its fate is known, or everything is stopped.
+    #[cfg(test)]
     pub(super) async fn deliver(&self, ticket: Ticket) -> Delivery {
-        let mut life = Life::of(ticket);
+        let mut life = Box::new(Life::of(ticket));
         loop {
-            let Some(permit) = self.admitted(life.troubled).await else {
-                return life.left();
+            match self.progress(life).await {
+                Progressed::Ended(delivery) => return delivery,
+                Progressed::Waits(waiting, until) => {
+                    tokio::select! {
+                        () = tokio::time::sleep_until(self.began + until) => {}
+                        () = self.stop.halted() => return waiting.left(),
+                    }
+                    life = waiting;
+                }
+            }
+        }
+    }
+
+    /// Goes on with a row until its end, or until it has to wait for a time.
+    pub(super) async fn progress(&self, mut life: Box<Life>) -> Progressed {
+        loop {
+            if life.next == Next::Create {
+                life.not_before = life.not_before.max(life.create_not_before);
+            }
+            if life.not_before > self.began.elapsed() {
+                let until = life.not_before;
+                return Progressed::Waits(life, until);
+            }
+            let access = match life.next {
+                Next::Find => Access::Read,
+                Next::Create | Next::Update(_) => Access::Write,
             };
-            if let Some(delivery) = self.step(permit, &mut life).await {
-                return delivery;
+            let Some(admitted) = self.admitted(life.troubled, access).await else {
+                return Progressed::Ended(life.left());
+            };
+            if let Some(delivery) = self.step(admitted, &mut life).await {
+                return Progressed::Ended(delivery);
             }
         }
     }
 
     /// Sends one request; the row's end, if that is it.
-    async fn step(&self, permit: Permit<'_>, life: &mut Life) -> Option<Delivery> {
+    async fn step(&self, admitted: Admitted<'_>, life: &mut Life) -> Option<Delivery> {
         life.attempts += 1;
+        life.on_trial = admitted.on_trial;
         Gauges::count(&self.gauges.sent);
+        let permit = admitted.permit;
         let client_id = life.ticket.customer.client_id();
         match life.next.clone() {
             Next::Find => {
                 Gauges::count(&self.gauges.lookups);
-                let (sent, found) = self.timed(permit, self.api.find(client_id)).await;
-                life.sent = sent;
-                self.learnt(life, found).await
+                let (timed, found) = self.timed(permit, self.api.find(client_id)).await;
+                (life.sent, life.date_ms) = (timed.sent, timed.date_ms);
+                self.looked_up(life, found).await
             }
             Next::Create => {
                 let create = self.api.create(&life.ticket.customer);
-                let (sent, reply) = self.timed(permit, create).await;
-                life.sent = sent;
+                let (timed, reply) = self.timed(permit, create).await;
+                (life.sent, life.date_ms) = (timed.sent, timed.date_ms);
                 if life.creates > 0 {
                     Gauges::count(&self.gauges.retried);
                 }
@@ -55,8 +89,8 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             }
             Next::Update(change) => {
                 let update = self.api.update(client_id, &change);
-                let (sent, reply) = self.timed(permit, update).await;
-                life.sent = sent;
+                let (timed, reply) = self.timed(permit, update).await;
+                (life.sent, life.date_ms) = (timed.sent, timed.date_ms);
                 if life.update != Update::None {
                     Gauges::count(&self.gauges.retried);
                 }
@@ -65,54 +99,79 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         }
     }
 
-    /// Takes in the answer to a create; the row's end, if that is it.
+    /// Judges the answer to a create; the row's end, if that is it.
     async fn created(&self, life: &mut Life, reply: Reply<Created>) -> Option<Delivery> {
         match reply {
             Reply::Done {
-                customer: Created { customer_id, keys },
+                customer,
                 status,
                 request_id,
-            } => {
-                self.worked(life.sent);
-                let mut settlement = life.settled(Outcome::Created, true);
-                settlement.customer_id = Some(customer_id);
-                settlement.request_id = request_id;
-                settlement.status = Some(status);
-                settlement.keys_lost = self.keys && keys.is_empty();
-                Some(Delivery::Settled {
-                    settlement,
-                    keys,
-                    from_before: false,
-                })
-            }
+            } => self.accepted(life, customer, status, request_id),
             Reply::Refused(refusal) => {
                 self.worked(life.sent);
-                life.refusal = Some(refusal);
-                life.next = Next::Find;
+                self.refused(life, refusal);
                 None
             }
             Reply::Unknown(trouble) => {
-                life.doubt = true;
-                // From now on it may be there by our doing, also after a 404: a
-                // create can land late.
-                life.ticket.in_doubt = true;
-                life.next = Next::Find;
-                self.rest(life, trouble, true).await;
+                life.begin_doubt(self.began.elapsed(), &trouble);
+                self.tried_in_vain(life, trouble);
                 None
             }
-            Reply::Denied(refusal) => Some(self.denied(life, &refusal)),
+            Reply::Denied(refusal) => self.denied(life, refusal).await,
             Reply::Throttled(wait) => {
                 self.throttled(life, wait);
                 None
             }
             Reply::Unsent(trouble) => {
-                self.rest(life, trouble, false).await;
+                self.set_back(life, trouble, Access::Write);
+                life.not_before = life.create_not_before;
                 None
             }
         }
     }
 
-    /// Takes in the answer to an update; the row's end, if that is it.
+    /// The API says that it created the customer. A server that answers so for one
+    /// that was there already, or with other values, is not taken at its word.
+    fn accepted(
+        &self,
+        life: &mut Life,
+        customer: Created,
+        status: u16,
+        request_id: Option<String>,
+    ) -> Option<Delivery> {
+        self.worked(life.sent);
+        let is_older = self.was_there_before(&life.ticket, customer.created, life.date_ms);
+        if is_older || customer.altered {
+            life.acknowledged = true;
+            life.keys = customer.keys;
+            life.ticket.in_doubt = !is_older;
+            life.absence = Some(Absence::since(self.began.elapsed(), Doubt::Unanswered));
+            life.next = Next::Find;
+            return None;
+        }
+        let mut settlement = life.settled(Outcome::Created, true);
+        settlement.customer_id = Some(customer.customer_id);
+        settlement.request_id = request_id;
+        settlement.status = Some(status);
+        settlement.keys_lost = self.keys && customer.keys.is_empty();
+        Some(Delivery::Settled {
+            settlement,
+            keys: customer.keys,
+            from_before: false,
+        })
+    }
+
+    /// The create was refused; perhaps because the customer exists.
+    fn refused(&self, life: &mut Life, refusal: Refusal) {
+        if life.is_contradicted(&refusal) {
+            life.absence = Some(Absence::since(self.began.elapsed(), Doubt::Failed));
+            life.listed = false;
+        }
+        life.refusal = Some(refusal);
+        life.next = Next::Find;
+    }
+
+    /// Judges the answer to an update; the row's end, if that is it.
     async fn updated(&self, life: &mut Life, reply: Reply<Box<Remote>>) -> Option<Delivery> {
         match reply {
             Reply::Done {
@@ -123,6 +182,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                 self.worked(life.sent);
                 life.update = Update::Accepted;
                 // An answer that doesn't show all of it is not taken for it.
+                life.absence = Some(Absence::since(self.began.elapsed(), Doubt::Failed));
                 life.next = Next::Find;
                 differences(&life.ticket.customer, &remote)
                     .is_empty()
@@ -135,58 +195,54 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             Reply::Unknown(trouble) => {
                 life.update = Update::Lost;
                 life.next = Next::Find;
-                self.rest(life, trouble, true).await;
+                self.tried_in_vain(life, trouble);
+                life.not_before = life.create_not_before;
                 None
             }
-            Reply::Denied(refusal) => Some(self.denied(life, &refusal)),
+            Reply::Denied(refusal) => match self.denied(life, refusal).await {
+                None if life.refusal.is_some() => {
+                    life.refusal.take().map(|refusal| life.refused(refusal))
+                }
+                ended => ended,
+            },
             Reply::Throttled(wait) => {
                 self.throttled(life, wait);
                 None
             }
             Reply::Unsent(trouble) => {
-                self.rest(life, trouble, false).await;
+                self.set_back(life, trouble, Access::Write);
+                life.not_before = life.create_not_before;
                 None
             }
         }
     }
 
-    /// Takes in the answer to a question; the row's end, if that is it.
-    async fn learnt(&self, life: &mut Life, found: Found) -> Option<Delivery> {
-        match found {
-            Found::There { remote, request_id } => {
-                self.answered(life.sent);
-                life.unanswered = 0;
-                match self.change(life, &remote) {
-                    Some(_) if life.tries > self.retry.retries => Some(life.given_up()),
-                    Some(change) => {
-                        life.next = Next::Update(Box::new(change));
-                        None
-                    }
-                    None => Some(self.there(life, &remote, request_id)),
-                }
+    /// The customer is there; the row's end, unless it is to be changed or looked at
+    /// again.
+    pub(super) fn found(
+        &self,
+        life: &mut Life,
+        remote: &Remote,
+        request_id: Option<String>,
+    ) -> Option<Delivery> {
+        if life.doubt && life.creates > 0 {
+            // Its create was done after all, or was refused for being there: creates
+            // are answered, however oddly.
+            self.has_worked();
+        }
+        match self.change(life, remote) {
+            Some(change) => {
+                life.next = Next::Update(Box::new(change));
+                self.tried_enough(life)
             }
-            Found::Absent => {
-                self.answered(life.sent);
-                life.doubt = false;
-                life.ticket.ask_first = false;
-                life.unanswered = 0;
-                life.next = Next::Create;
-                if let Some(refusal) = life.refusal.take() {
-                    return Some(life.refused(refusal));
-                }
-                (life.tries > self.retry.retries).then(|| life.given_up())
-            }
-            Found::Denied(refusal) => Some(self.denied(life, &refusal)),
-            Found::Throttled(wait) => {
-                self.throttled(life, wait);
+            // What was just updated may be read from a copy that lags behind.
+            None if life.update == Update::Accepted
+                && !differences(&life.ticket.customer, remote).is_empty()
+                && !self.is_proved(life) =>
+            {
                 None
             }
-            Found::Unknown(trouble) => {
-                if self.rest(life, trouble, false).await {
-                    life.unanswered += 1;
-                }
-                (life.unanswered > self.retry.retries).then(|| life.unresolved())
-            }
+            None => Some(self.there(life, remote, request_id)),
         }
     }
 
@@ -203,11 +259,19 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     }
 
     /// The customer is there: is it the one in the row, and is it our doing?
-    fn there(&self, life: &Life, remote: &Remote, request_id: Option<String>) -> Delivery {
-        let differing = differences(&life.ticket.customer, remote);
+    pub(super) fn there(
+        &self,
+        life: &Life,
+        remote: &Remote,
+        request_id: Option<String>,
+    ) -> Delivery {
         let ticket = &life.ticket;
-        let ours =
-            ticket.ours || ticket.in_doubt && is_our_doing(remote.created, self.claimed_by(ticket));
+        let differing = differences(&ticket.customer, remote);
+        let is_older = self.was_there_before(ticket, remote.created, life.date_ms);
+        let ours = ticket.ours
+            || ticket.in_doubt
+                && !is_older
+                && is_our_doing(remote.created, self.claimed_by(ticket));
         // An update that an earlier run sent is not forgotten, nor one whose
         // answer it lost: the row was another one before.
         let updated = life.update != Update::None
@@ -226,29 +290,70 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         settlement.status = life.refusal.as_ref().map(|refusal| refusal.status);
         // Whose doing it is must be proved before a rollback may delete it; that
         // keys are lost is told wherever it may be so.
-        let perhaps_ours =
-            ticket.in_doubt || ticket.forgotten || !self.was_there_before(ticket, remote);
-        settlement.keys_lost = self.keys && perhaps_ours;
+        let perhaps_ours = ticket.forgotten || (ticket.in_doubt || life.creates > 0) && !is_older;
+        settlement.keys_lost = self.keys && perhaps_ours && life.keys.is_empty();
         if !differing.is_empty() {
             let told: Vec<String> = differing.iter().take(4).map(ToString::to_string).collect();
-            settlement.message = Some(told.join("; "));
+            let why = match outcome {
+                Outcome::Failed => " (left as it is, and failed, by --existing fail)",
+                _ => "",
+            };
+            settlement.message = Some(told.join("; ") + why);
         }
         Delivery::Settled {
             settlement,
-            keys: Vec::new(),
+            keys: life.keys.clone(),
             from_before: ticket.forgotten || matches!(ticket.claim, ClaimTime::Earlier(_)),
         }
     }
 
-    /// Waits after a trouble. False where the API is down, so that the trouble
-    /// is nobody's in particular and must not count.
-    async fn rest(&self, life: &mut Life, trouble: Trouble, left: bool) -> bool {
+    /// A create or an update left, and what became of it is not known.
+    fn tried_in_vain(&self, life: &mut Life, trouble: Trouble) {
+        if self.set_back(life, trouble, Access::Write) {
+            life.tries += 1;
+        } else if life.on_trial {
+            life.trials += 1;
+        }
+    }
+
+    /// The row's end, if it was tried as often as wanted.
+    pub(super) fn tried_enough(&self, life: &mut Life) -> Option<Delivery> {
+        let others_work =
+            Gauges::read(&self.gauges.worked) > life.worked_before.unwrap_or(u64::MAX);
+        if life.tries > self.retry.retries {
+            Some(life.given_up(others_work))
+        } else if life.tries + life.trials > self.retry.retries {
+            // What failed during an outage says little about the row.
+            Some(life.given_up(false))
+        } else {
+            None
+        }
+    }
+
+    /// A request met trouble: sets when the next try may be. False where that is an
+    /// outage, so that it is not held against the row.
+    pub(super) fn set_back(&self, life: &mut Life, trouble: Trouble, access: Access) -> bool {
+        life.troubled = true;
+        let now = self.began.elapsed();
         if trouble.local {
-            self.crowded(&trouble).await;
+            life.not_before = now + self.crowded_for(&trouble);
+            life.create_not_before = life.not_before;
+            if life.on_trial {
+                self.trial_failed();
+            }
             return false;
         }
-        life.troubled = true;
-        if self.is_outage(&trouble) {
+        if life.worked_before.is_none() {
+            life.worked_before = Some(Gauges::read(&self.gauges.worked));
+        }
+        // What the server asks for holds for the next request of any kind.
+        life.not_before = now + trouble.wait.unwrap_or_default();
+        life.create_not_before = life.not_before;
+        let is_outage = self.is_outage(&trouble, access);
+        if life.on_trial {
+            self.trial_failed();
+        }
+        if is_outage {
             life.trouble = Some(trouble);
             return false;
         }
@@ -256,26 +361,40 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             message: trouble.message.clone(),
         });
         life.waits += 1;
-        life.tries += u32::from(left);
         let wait = delay(&self.retry, life.waits, trouble.wait, (self.jitter)());
+        life.create_not_before = now + wait;
         life.trouble = Some(trouble);
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = self.stop.halted() => {}
-        }
         true
     }
 
-    /// Takes in that everybody is to wait; the row is tried again then.
-    fn throttled(&self, life: &mut Life, wait: Option<Duration>) {
+    /// All requests have to wait; the row is tried again then.
+    pub(super) fn throttled(&self, life: &mut Life, wait: Option<Duration>) {
         life.troubled = true;
         self.hold_back(life.sent, wait);
+        if life.on_trial {
+            self.trial_failed();
+        }
     }
 
-    /// Takes in that the credentials don't hold: everything ends.
-    fn denied(&self, life: &Life, refusal: &Refusal) -> Delivery {
-        self.shut_out(refusal);
-        life.left()
+    /// The request is not allowed. Where the credentials don't hold, everything ends;
+    /// where they do, it is the row that is refused: by a firewall, say.
+    async fn denied(&self, life: &mut Life, refusal: Refusal) -> Option<Delivery> {
+        match self.reach().await {
+            (_, Reach::Good) => {
+                self.worked(life.sent);
+                self.refused(life, refusal);
+                None
+            }
+            (_, Reach::Denied(_)) => {
+                self.shut_out(&refusal);
+                Some(life.left())
+            }
+            (_, Reach::Trouble(trouble)) => {
+                self.set_back(life, trouble, Access::Write);
+                life.not_before = life.create_not_before;
+                None
+            }
+        }
     }
 }
 

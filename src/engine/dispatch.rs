@@ -9,7 +9,9 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::Ticket;
 use super::alike::{Alike, Finding, Kinds};
-use super::life::{Delivery, Life};
+use super::gauges::Gauges;
+use super::life::{Delivery, Life, Progressed};
+use super::queue::{A_YEAR, Queue, Waiting};
 use super::record::Message;
 use super::sending::Sending;
 use super::stop::Halt;
@@ -21,12 +23,16 @@ use crate::report::{Event, Observer};
 /// How long what is in flight may take after a stop.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// A row's end, with what it takes to record it and to judge refusals.
-type Ended = (Named, Delivery);
+/// The most rows that may wait until it is proved that they are absent; with more of
+/// them no new row is begun, so that memory stays flat.
+const MOST_WAITING: usize = 10_000;
+
+/// How far a row came, with what it takes to record it and to judge refusals.
+type Ended = (Named, Progressed);
 
 /// A row on its way.
 #[derive(Debug, Clone)]
-struct Named {
+pub(super) struct Named {
     client_id: String,
     /// The kinds of its create.
     creates: Kinds,
@@ -42,37 +48,6 @@ impl Named {
             creates: Kinds::of_create(&ticket.customer, stripe),
             failed_before: ticket.history == Some(Outcome::Failed) && !ticket.changed,
         }
-    }
-}
-
-/// The tickets that are next, in the batches in which they were claimed: a
-/// thread that is woken for every single one costs more than sending it.
-pub(super) struct Queue {
-    batches: mpsc::Receiver<Vec<Ticket>>,
-    batch: std::vec::IntoIter<Ticket>,
-}
-
-impl Queue {
-    pub(super) fn of(batches: mpsc::Receiver<Vec<Ticket>>) -> Self {
-        Self {
-            batches,
-            batch: Vec::new().into_iter(),
-        }
-    }
-
-    /// The next ticket; `None` where there will be none. To give up waiting
-    /// loses nothing.
-    async fn next(&mut self) -> Option<Ticket> {
-        loop {
-            if let Some(ticket) = self.batch.next() {
-                return Some(ticket);
-            }
-            self.batch = self.batches.recv().await?.into_iter();
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        self.batch.as_slice().is_empty() && self.batches.is_closed() && self.batches.is_empty()
     }
 }
 
@@ -92,6 +67,8 @@ pub(super) struct Dispatch<A, O> {
     /// A row of a kind of which no more may be in flight until it is known whether
     /// that kind is refused.
     pub(super) held_back: Option<Ticket>,
+    /// Rows that wait for a time.
+    pub(super) waiting: Waiting<Named>,
 }
 
 impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
@@ -99,23 +76,39 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
     pub(super) async fn dispatch(mut self, mut queue: Queue) -> anyhow::Result<()> {
         let mut tasks: JoinSet<Ended> = JoinSet::new();
         let stop = self.sending.stop.clone();
+        let began = self.sending.began;
         let mut halted = pin!(stop.halted());
         let mut open = true;
-        while open || self.held_back.is_some() || !tasks.is_empty() {
-            let full = tasks.len() >= self.concurrency;
+        while open || self.held_back.is_some() || !tasks.is_empty() || !self.waiting.rows.is_empty()
+        {
+            let has_room = tasks.len() < self.concurrency;
             // Without any in flight it has room.
-            if let Some(ticket) = self.held_back.take_if(|_| !full) {
-                self.start(&mut tasks, ticket);
+            if let Some(ticket) = self.held_back.take_if(|_| has_room) {
+                self.begin(&mut tasks, ticket);
             }
-            let full = full || self.held_back.is_some();
+            // No further ahead than the pace has use for: what is begun and not sent
+            // is in doubt after a crash.
+            let has_use = self.sending.pace.has_use_for(tasks.len());
+            let takes_new = has_room
+                && has_use
+                && self.held_back.is_none()
+                && self.waiting.rows.len() < MOST_WAITING;
+            let first = began + self.waiting.first();
             tokio::select! {
                 biased;
                 () = &mut halted => break,
                 Some(ended) = tasks.join_next() => self.ended(ended).await?,
-                ticket = queue.next(), if open && !full => match ticket {
-                    Some(ticket) => self.start(&mut tasks, ticket),
+                () = tokio::time::sleep_until(first), if has_room && first < began + A_YEAR => {
+                    if let Some((named, life)) = self.waiting.pop() {
+                        Gauges::set(&self.sending.gauges.waiting, self.waiting.rows.len());
+                        self.start(&mut tasks, named, life);
+                    }
+                }
+                ticket = queue.next(), if open && takes_new => match ticket {
+                    Some(ticket) => self.begin(&mut tasks, ticket),
                     None => open = false,
                 },
+                () = self.sending.pace.started(), if open && !has_use => {}
             }
         }
         if stop.is_halted() {
@@ -135,17 +128,21 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
         Ok(())
     }
 
-    fn start(&mut self, tasks: &mut JoinSet<Ended>, ticket: Ticket) {
+    fn begin(&mut self, tasks: &mut JoinSet<Ended>, ticket: Ticket) {
         let named = Named::of(&ticket, self.stripe);
         if !named.failed_before && !self.alike.has_room(named.creates) {
             self.held_back = Some(ticket);
             return;
         }
+        self.start(tasks, named, Box::new(Life::of(ticket)));
+    }
+
+    fn start(&mut self, tasks: &mut JoinSet<Ended>, named: Named, life: Box<Life>) {
         self.alike.started(named.creates);
         let sending = Arc::clone(&self.sending);
         // In a box, for it is moved about several times before it is polled.
         tasks.spawn(Box::pin(
-            async move { (named, sending.deliver(ticket).await) },
+            async move { (named, sending.progress(life).await) },
         ));
     }
 
@@ -157,6 +154,9 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
         let until = tokio::time::Instant::now() + GRACE;
         if let Some(ticket) = self.held_back.take() {
             self.release(ticket).await;
+        }
+        while let Some((named, life)) = self.waiting.pop() {
+            self.delivered(named, life.left()).await;
         }
         // The feed ends by itself now; what it had claimed was not sent.
         loop {
@@ -186,7 +186,7 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
     }
 
     async fn ended(&mut self, ended: Result<Ended, JoinError>) -> anyhow::Result<()> {
-        let (row, delivery) = match ended {
+        let (row, progressed) = match ended {
             Ok(ended) => ended,
             Err(error) if error.is_cancelled() => return Ok(()),
             // A row whose worker panicked stays claimed; the run must not go on
@@ -198,6 +198,20 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
             }
         };
         self.alike.ended(row.creates);
+        match progressed {
+            Progressed::Waits(life, _) if self.sending.stop.is_halted() => {
+                self.delivered(row, life.left()).await;
+            }
+            Progressed::Waits(life, until) => {
+                self.waiting.push(until, row, life);
+                Gauges::set(&self.sending.gauges.waiting, self.waiting.rows.len());
+            }
+            Progressed::Ended(delivery) => self.delivered(row, delivery).await,
+        }
+        Ok(())
+    }
+
+    async fn delivered(&mut self, row: Named, delivery: Delivery) {
         let client_id = row.client_id.clone();
         match delivery {
             Delivery::Settled {
@@ -238,7 +252,6 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
             Delivery::Released(settlement) => self.settle(client_id, settlement).await,
             Delivery::InDoubt => {}
         }
-        Ok(())
     }
 
     /// Learns from a row's end whether its kinds are accepted; gives the rows back

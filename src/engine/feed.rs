@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::canary::Ahead;
@@ -24,13 +24,13 @@ use crate::ledger::Claim;
 const MOST_AT_ONCE: u16 = 1024;
 
 /// The most that are claimed before it is known how long they last.
-const MOST_AT_FIRST: usize = 256;
+const MOST_AT_FIRST: usize = 32;
 
 /// How long a batch is to last: every claim is a question after a crash, and an
 /// `fsync` is shared by all.
-const LASTING: Duration = Duration::from_millis(250);
+const LASTING: Duration = Duration::from_millis(100);
 
-/// How many rows are claimed at once: as many as are sent in a quarter of a
+/// How many rows are claimed at once: as many as are sent in a tenth of a
 /// second at the rate that is allowed, and fewer where it takes them longer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BatchSize {
@@ -90,6 +90,8 @@ pub(super) struct Feed<R> {
     /// Makes the recorder write at once.
     pub(super) hurry: Arc<Notify>,
     pub(super) tickets: mpsc::Sender<Vec<Ticket>>,
+    /// A permit for each batch that is asked for.
+    pub(super) demand: Arc<Semaphore>,
     pub(super) runtime: Handle,
 }
 
@@ -206,11 +208,18 @@ where
 
     /// Claims `batch` and hands it on; false where nobody takes it any more.
     fn send(&mut self, batch: &mut Vec<Ticket>) -> bool {
-        // Nothing is claimed that nobody has room for.
-        let Ok(room) = self.runtime.block_on(self.tickets.reserve()) else {
+        // Reserve the slot before claiming, and not before it is asked for.
+        let demanded = async {
+            tokio::select! {
+                permit = self.demand.acquire() => permit.ok()?.forget(),
+                () = self.tickets.closed() => return None,
+                () = self.stop.halted() => return None,
+            }
+            self.tickets.reserve().await.ok()
+        };
+        let Some(room) = self.runtime.block_on(demanded) else {
             return false;
         };
-        // There is room when the one before the last was taken up.
         self.batch.room_at(Instant::now());
         let claims = batch
             .iter()
@@ -230,11 +239,11 @@ where
         }
         self.hurry.notify_one();
         // Not before this is answered may any of them be sent.
-        let Ok(now_ms) = answer.blocking_recv() else {
+        let Ok(claimed) = answer.blocking_recv() else {
             return false;
         };
         for ticket in batch.iter_mut().filter(|ticket| !ticket.in_doubt) {
-            ticket.claim = ClaimTime::Now(now_ms);
+            ticket.claim = claimed;
         }
         room.send(std::mem::replace(batch, Vec::with_capacity(self.batch.now)));
         true
@@ -257,14 +266,15 @@ mod tests {
     use super::BatchSize;
 
     #[test]
-    fn a_batch_is_about_a_quarter_of_a_second() {
+    fn a_batch_is_about_a_tenth_of_a_second() {
         for (rate, first, most) in [
             ("1/m", 1, 1),
             ("4", 1, 1),
-            ("50", 12, 12),
-            ("200", 50, 50),
-            ("2000", 256, 500),
-            ("unlimited", 256, 1024),
+            ("10", 1, 1),
+            ("50", 5, 5),
+            ("200", 20, 20),
+            ("2000", 32, 200),
+            ("unlimited", 32, 1024),
         ] {
             let size = BatchSize::at(rate.parse().unwrap());
             assert_eq!((size.now, size.most), (first, most), "{rate}");
@@ -278,10 +288,10 @@ mod tests {
             size.lasted(Duration::from_millis(millis));
             size.now
         };
-        assert_eq!([30, 30, 30].map(&mut after), [512, 1024, 1024]);
-        assert_eq!([250, 400].map(&mut after), [1024, 1024]);
+        assert_eq!([30; 6].map(&mut after), [64, 128, 256, 512, 1024, 1024]);
+        assert_eq!([100, 160].map(&mut after), [1024, 1024]);
         assert_eq!([10_240, 5120, 2560].map(&mut after), [512, 256, 128]);
         assert_eq!([60_000; 9].map(&mut after)[8], 1);
-        assert_eq!([100, 100].map(&mut after), [2, 4]);
+        assert_eq!([40, 40].map(&mut after), [2, 4]);
     }
 }

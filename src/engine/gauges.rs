@@ -18,6 +18,10 @@ pub(super) struct Gauges {
     pub(super) retried: AtomicU64,
     pub(super) throttled: AtomicU64,
     pub(super) lookups: AtomicU64,
+    /// Creates and updates that were answered.
+    pub(super) worked: AtomicU64,
+    /// Rows that wait until it is proved that they are absent.
+    pub(super) waiting: AtomicU64,
     latencies: Mutex<Histogram<u64>>,
 }
 
@@ -37,6 +41,8 @@ impl Gauges {
             retried: AtomicU64::new(0),
             throttled: AtomicU64::new(0),
             lookups: AtomicU64::new(0),
+            worked: AtomicU64::new(0),
+            waiting: AtomicU64::new(0),
             latencies: Mutex::new(empty()),
         }
     }
@@ -44,6 +50,16 @@ impl Gauges {
     /// Counts one more.
     pub(super) fn count(counter: &AtomicU64) {
         counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Sets a counter to a number of rows.
+    pub(super) fn set(counter: &AtomicU64, rows: usize) {
+        counter.store(rows as u64, Ordering::Relaxed);
+    }
+
+    /// What a counter says.
+    pub(super) fn read(counter: &AtomicU64) -> u64 {
+        counter.load(Ordering::Relaxed)
     }
 
     /// Takes in how long an answer took.
@@ -57,12 +73,11 @@ impl Gauges {
     }
 
     pub(super) fn requests(&self) -> RequestCounts {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         RequestCounts {
-            sent: read(&self.sent),
-            retried: read(&self.retried),
-            throttled: read(&self.throttled),
-            lookups: read(&self.lookups),
+            sent: Self::read(&self.sent),
+            retried: Self::read(&self.retried),
+            throttled: Self::read(&self.throttled),
+            lookups: Self::read(&self.lookups),
         }
     }
 

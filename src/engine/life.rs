@@ -1,6 +1,9 @@
 //! What is known of one row while it is on its way, and how that ends.
 
+use std::time::Duration;
+
 use super::Ticket;
+use super::absence::{Absence, Doubt};
 use super::alike;
 use super::pace::Sent;
 use crate::domain::change::Change;
@@ -31,6 +34,15 @@ pub(super) enum Delivery {
     InDoubt,
 }
 
+/// How far a row came in one go.
+#[derive(Debug)]
+pub(super) enum Progressed {
+    /// To its end.
+    Ended(Delivery),
+    /// It waits, and is to go on at this time since the run's start.
+    Waits(Box<Life>, Duration),
+}
+
 /// The request that is next for a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Next {
@@ -54,11 +66,17 @@ pub(super) enum Update {
 }
 
 /// What is known of one row while it is on its way.
+#[derive(Debug)]
 pub(super) struct Life {
     pub(super) ticket: Ticket,
     pub(super) next: Next,
-    /// The request that was sent last.
+    /// Not before this time since the run's start.
+    pub(super) not_before: Duration,
+    /// The earliest time for another create.
+    pub(super) create_not_before: Duration,
+    /// The request that was sent last, and the server's `Date` on its answer.
     pub(super) sent: Sent,
+    pub(super) date_ms: Option<i64>,
     pub(super) update: Update,
     /// Requests sent for it.
     pub(super) attempts: u32,
@@ -66,12 +84,28 @@ pub(super) struct Life {
     pub(super) creates: u32,
     /// Creates that left and whose fate is or was unknown.
     pub(super) tries: u32,
+    /// Creates and updates that were the trial of an outage, and failed.
+    pub(super) trials: u32,
     /// Waits after troubles.
     pub(super) waits: u32,
     /// Questions in a row that got no answer.
     pub(super) unanswered: u32,
     /// Whether the customer may exist by our doing.
     pub(super) doubt: bool,
+    /// Look-ups that found nothing since the request that is in doubt or refused.
+    pub(super) absence: Option<Absence>,
+    /// Whether the API said that the customer is there: by a success, that is, and
+    /// not by a look-up.
+    pub(super) acknowledged: bool,
+    /// The keys that came with that.
+    pub(super) keys: Vec<Key>,
+    /// Whether it was looked for in the list of all customers.
+    pub(super) listed: bool,
+    /// Whether its last request is the trial of an outage of writes.
+    pub(super) on_trial: bool,
+    /// How many creates and updates of other rows were answered before its first
+    /// trouble.
+    pub(super) worked_before: Option<u64>,
     /// Whether a request for it met trouble: those after it are retries.
     pub(super) troubled: bool,
     pub(super) refusal: Option<Refusal>,
@@ -81,25 +115,58 @@ pub(super) struct Life {
 impl Life {
     /// A row at its start.
     pub(super) fn of(ticket: Ticket) -> Self {
+        let from_before = ticket.in_doubt || ticket.forgotten;
         Self {
             next: if ticket.ask_first {
                 Next::Find
             } else {
                 Next::Create
             },
+            not_before: Duration::ZERO,
+            create_not_before: Duration::ZERO,
             update: Update::None,
             sent: Sent::default(),
+            date_ms: None,
             doubt: ticket.in_doubt,
+            absence: from_before.then(Absence::of_earlier_run),
             ticket,
             attempts: 0,
             creates: 0,
             tries: 0,
+            trials: 0,
             waits: 0,
             unanswered: 0,
+            acknowledged: false,
+            keys: Vec::new(),
+            listed: false,
+            on_trial: false,
+            worked_before: None,
             troubled: false,
             refusal: None,
             trouble: None,
         }
+    }
+
+    /// A create left at an unknown fate, which ended at `now`.
+    pub(super) fn begin_doubt(&mut self, now: Duration, trouble: &Trouble) {
+        let doubt = if trouble.by_api {
+            Doubt::Failed
+        } else {
+            Doubt::Unanswered
+        };
+        self.doubt = true;
+        // From now on it may be there by our doing, also after a 404: a create can
+        // land late.
+        self.ticket.in_doubt = true;
+        self.absence = Some(Absence::since(now, doubt));
+        self.listed = false;
+        self.next = Next::Find;
+    }
+
+    /// Whether a refusal can't be final though the customer was not found: it may say
+    /// that the customer exists, or an earlier create may have landed since.
+    pub(super) fn is_contradicted(&self, refusal: &Refusal) -> bool {
+        self.ticket.in_doubt || refusal.may_say_exists()
     }
 
     pub(super) fn settled(&self, outcome: Outcome, ours: bool) -> Settlement {
@@ -129,20 +196,47 @@ impl Life {
             .chain(refusal.request_id.as_deref());
         let words = alike::words(refusal.status, &refusal.message, values);
         let is_update = self.update != Update::None || matches!(self.next, Next::Update(_));
-        let mut settlement = self.settled(Outcome::Failed, false);
-        settlement.status = (refusal.status != 0).then_some(refusal.status);
-        settlement.request_id = refusal.request_id;
-        settlement.message = Some(refusal.message);
         Delivery::Refused {
-            settlement,
+            settlement: self.failed(refusal),
             words,
             is_update,
         }
     }
 
-    /// It was tried as often as wanted: the last trouble is its refusal.
-    pub(super) fn given_up(&mut self) -> Delivery {
-        let trouble = self.trouble.take().unwrap_or_default();
+    /// Refused for its own sake, whatever other rows are refused for.
+    pub(super) fn refused_alone(&self, refusal: Refusal) -> Delivery {
+        Delivery::Settled {
+            settlement: self.failed(refusal),
+            keys: Vec::new(),
+            from_before: false,
+        }
+    }
+
+    fn failed(&self, refusal: Refusal) -> Settlement {
+        let mut settlement = self.settled(Outcome::Failed, false);
+        settlement.status = (refusal.status != 0).then_some(refusal.status);
+        settlement.request_id = refusal.request_id;
+        settlement.message = Some(refusal.message);
+        settlement
+    }
+
+    /// It was tried as often as wanted, and was not done. The last trouble is its
+    /// refusal, if the API itself failed at it or `others_work`; else it may have
+    /// been no row's fault.
+    pub(super) fn given_up(&mut self, others_work: bool) -> Delivery {
+        let trouble = self.trouble.clone().unwrap_or_default();
+        if !trouble.by_api && !others_work {
+            let so_far = match self.update {
+                Update::None => "the customer is not there",
+                Update::Lost | Update::Accepted => "the customer is as it was",
+            };
+            let message = format!(
+                "{}; {so_far}, and no other row was taken meanwhile",
+                trouble.message
+            );
+            self.trouble = Some(Trouble { message, ..trouble });
+            return self.unsettled(Outcome::Unresolved);
+        }
         self.refused(Refusal {
             status: trouble.status.unwrap_or_default(),
             message: trouble.message,
@@ -151,21 +245,22 @@ impl Life {
     }
 
     pub(super) fn unresolved(&self) -> Delivery {
+        self.unsettled(if self.may_exist() {
+            Outcome::Unresolved
+        } else {
+            Outcome::Pending
+        })
+    }
+
+    fn unsettled(&self, outcome: Outcome) -> Delivery {
         let trouble = self.trouble.clone().unwrap_or_default();
-        let mut settlement = self.settled(
-            if self.may_exist() {
-                Outcome::Unresolved
-            } else {
-                Outcome::Pending
-            },
-            false,
-        );
+        let mut settlement = self.settled(outcome, false);
         settlement.status = trouble.status;
         settlement.request_id = trouble.request_id;
         settlement.message = Some(trouble.message);
         Delivery::Settled {
             settlement,
-            keys: Vec::new(),
+            keys: self.keys.clone(),
             from_before: false,
         }
     }
@@ -174,12 +269,16 @@ impl Life {
     /// a refusal too, until it has been asked for: it may have been refused
     /// because the customer exists.
     fn may_exist(&self) -> bool {
-        self.doubt || self.refusal.is_some() || self.update != Update::None
+        self.doubt || self.acknowledged || self.refusal.is_some() || self.update != Update::None
     }
 
     /// What the row is when everything stops. A row that is released is again
     /// what it was before it was claimed.
     pub(super) fn left(&self) -> Delivery {
+        if !self.keys.is_empty() {
+            // Keys are shown once: they must not go with the process.
+            return self.unsettled(Outcome::Unresolved);
+        }
         if self.may_exist() {
             Delivery::InDoubt
         } else {

@@ -8,6 +8,7 @@
 //! This file holds the nouns that those share.
 
 mod abreast;
+pub mod absence;
 pub mod account;
 mod alike;
 pub mod bucket;
@@ -22,7 +23,9 @@ mod findings;
 pub mod gauges;
 mod identity;
 mod life;
+mod list_lookup;
 pub mod listed;
+mod look_up;
 mod mended;
 pub mod orphans;
 mod outage;
@@ -30,6 +33,7 @@ pub mod pace;
 pub mod passed;
 mod people;
 pub mod pipeline;
+mod queue;
 pub mod rate;
 mod record;
 mod repeats;
@@ -46,6 +50,10 @@ mod unfit;
 pub mod unused;
 pub mod verdicts;
 pub mod window;
+
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::domain::customer::{Customer, Fingerprint};
 use crate::domain::mapping::{Binding, Mapping, MappingError};
@@ -161,11 +169,47 @@ pub(crate) enum ClaimTime {
     /// In an earlier run: a moment on the server's clock not before it, where
     /// that is known.
     Earlier(Option<i64>),
-    /// In this run, in Unix milliseconds by our clock.
-    Now(i64),
+    /// In this run.
+    Now {
+        /// In Unix milliseconds by our clock.
+        at_ms: i64,
+        /// A moment on the server's clock not before it, as far as that was known at
+        /// the claim: a clock that is set later does not move it.
+        by_ms: Option<i64>,
+    },
 }
 
-/// Where the time comes from: Unix milliseconds on this machine's clock.
+/// Where the time comes from: Unix milliseconds, as this machine's clock told them at
+/// the start and time has passed since. A clock that is set meanwhile changes nothing.
 ///
 /// Handed in, for nothing below the front reads a clock by itself.
-pub type WallClock = fn() -> i64;
+#[derive(Debug, Clone, Copy)]
+pub struct WallClock {
+    began_ms: i64,
+    began: Option<Instant>,
+}
+
+impl WallClock {
+    /// A clock that shows `now_ms` now.
+    pub fn starting_at(now_ms: i64) -> Self {
+        Self {
+            began_ms: now_ms,
+            began: Some(Instant::now()),
+        }
+    }
+
+    /// A clock that always shows `now_ms`.
+    pub const fn stopped_at(now_ms: i64) -> Self {
+        Self {
+            began_ms: now_ms,
+            began: None,
+        }
+    }
+
+    /// Unix milliseconds.
+    pub fn now_ms(&self) -> i64 {
+        let passed = self.began.map_or(Duration::ZERO, |began| began.elapsed());
+        let passed = i64::try_from(passed.as_millis()).unwrap_or(i64::MAX);
+        self.began_ms.saturating_add(passed)
+    }
+}

@@ -9,18 +9,23 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use super::absence::{Absence, Proof};
 use super::codec::{six, take_six};
 use super::gauges::Gauges;
+use super::list_lookup::is_unsafe_in_path;
+use super::outage::Access;
 use super::record::Message;
 use super::retry::delay;
 use super::sending::Sending;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Known, Remote, UNKNOWN_DIGEST, is_our_doing};
 use crate::domain::summary::Left;
+use crate::domain::text::quoted;
 use crate::kable::{CustomerApi, Found, Trouble};
 use crate::ledger::{Entry, Settlement};
 use crate::report::{Event, Observer};
@@ -155,6 +160,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     async fn found_orphan(&self, id: u64, entry: &Entry) -> Option<Settlement> {
         let (mut attempts, mut tries) = (0, 0);
         let mut last = Trouble::default();
+        let mut absence = Absence::of_earlier_run();
         let settled = |outcome, attempts| Settlement {
             id,
             digest: UNKNOWN_DIGEST,
@@ -169,35 +175,58 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             message: None,
         };
         while tries <= self.retry.retries {
-            let permit = self.admitted(attempts > 0).await?;
+            let admitted = self.admitted(tries > 0, Access::Read).await?;
             attempts += 1;
             Gauges::count(&self.gauges.sent);
             Gauges::count(&self.gauges.lookups);
-            let asked = self.timed(permit, self.api.find(&entry.client_id));
-            let (sent, found) = tokio::select! {
+            let asked = self.timed(admitted.permit, self.api.find(&entry.client_id));
+            let (timed, found) = tokio::select! {
                 answered = asked => answered,
                 () = self.stop.halted() => return None,
             };
+            let in_vain = match &found {
+                Found::Absent => is_unsafe_in_path(&entry.client_id),
+                Found::AbsentPage(_) | Found::Other { .. } => true,
+                _ => false,
+            };
+            let found = if in_vain {
+                self.find_in_list(&entry.client_id).await?
+            } else {
+                found
+            };
             match found {
                 Found::There { remote, request_id } => {
-                    self.answered(sent);
+                    self.answered(timed.sent);
                     return Some(Settlement {
                         request_id,
                         ..self.orphan_there(entry, &remote, settled(Outcome::Created, attempts))
                     });
                 }
                 Found::Absent => {
-                    self.answered(sent);
-                    if self.is_absent_for_good() {
-                        return Some(settled(Outcome::Pending, attempts));
+                    self.answered(timed.sent);
+                    let now = self.began.elapsed();
+                    match absence.not_found(now, |doubt| self.landing_time(doubt)) {
+                        Proof::Absent => return Some(settled(Outcome::Pending, attempts)),
+                        Proof::LookAgain(at) => self.rest_until(at).await?,
                     }
+                }
+                Found::Other { remote, .. } => {
+                    self.answered(timed.sent);
+                    let message = format!(
+                        "a look-up of it finds customer {}",
+                        quoted(&remote.client_id)
+                    );
+                    return Some(Settlement {
+                        message: Some(message),
+                        ..settled(Outcome::Unresolved, attempts)
+                    });
                 }
                 Found::Denied(refusal) => {
                     self.shut_out(&refusal);
                     return None;
                 }
-                Found::Throttled(wait) => self.hold_back(sent, wait),
-                Found::Unknown(trouble) => {
+                Found::Throttled(wait) => self.hold_back(timed.sent, wait),
+                Found::AbsentPage(trouble) | Found::Unknown(trouble) => {
                     tries += self.rest_before_asking_again(tries, &trouble).await?;
                     last = trouble;
                 }
@@ -213,17 +242,19 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
 
     /// Waits after a trouble; 1 where it counts, `None` where everything is stopped.
     async fn rest_before_asking_again(&self, tries: u32, trouble: &Trouble) -> Option<u32> {
+        if trouble.local {
+            self.crowded(trouble).await;
+            return Some(0);
+        }
         // An outage is waited for before the next request.
-        if self.is_outage(trouble) {
+        if self.is_outage(trouble, Access::Read) {
             return Some(0);
         }
         let message = trouble.message.clone();
         self.observer.hear(&Event::Trouble { message });
         let wait = delay(&self.retry, tries + 1, trouble.wait, (self.jitter)());
-        tokio::select! {
-            () = tokio::time::sleep(wait) => Some(1),
-            () = self.stop.halted() => None,
-        }
+        self.rest_until(self.began.elapsed() + wait).await?;
+        Some(1)
     }
 
     /// The customer of an orphaned claim is there: is it our doing?
@@ -250,11 +281,11 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         }
     }
 
-    /// Whether a customer that was not found is taken to be absent for good.
-    ///
-    /// One look-up is believed here.
-    #[expect(clippy::unused_self, reason = "the time that it takes is the run's")]
-    fn is_absent_for_good(&self) -> bool {
-        true
+    /// Waits until `at`, since the run's start; `None` where everything is stopped.
+    async fn rest_until(&self, at: Duration) -> Option<()> {
+        tokio::select! {
+            () = tokio::time::sleep_until(self.began + at) => Some(()),
+            () = self.stop.halted() => None,
+        }
     }
 }

@@ -54,6 +54,7 @@ pub struct Pace {
     state: Mutex<State>,
     in_flight: AtomicUsize,
     freed: Notify,
+    started: Notify,
 }
 
 #[derive(Debug)]
@@ -161,6 +162,7 @@ impl Pace {
             }),
             in_flight: AtomicUsize::new(0),
             freed: Notify::new(),
+            started: Notify::new(),
         }
     }
 
@@ -185,6 +187,7 @@ impl Pace {
             // It may have been paused meanwhile.
             if self.paused_until().is_none() {
                 self.in_flight.fetch_add(1, Ordering::AcqRel);
+                self.started.notify_one();
                 return Permit {
                     pace: self,
                     started: self.began.elapsed(),
@@ -212,6 +215,21 @@ impl Pace {
             }
             freed.await;
         }
+    }
+
+    /// Whether another row may be begun beside those that are under way, so that the
+    /// next start finds one that is ready.
+    pub fn has_use_for(&self, under_way: usize) -> bool {
+        let ready = under_way.saturating_sub(self.in_flight());
+        let state = lock(&self.state);
+        let window = state.window.limit();
+        // One more than the window holds is ready at once when a place is free.
+        under_way <= window && ready < rows_ready(state.tempo.rate())
+    }
+
+    /// Waits until a request has started since this was last waited for.
+    pub async fn started(&self) {
+        self.started.notified().await;
     }
 
     /// How many requests are in flight.
@@ -330,6 +348,7 @@ impl Pace {
             paused_ms: paused.map(|until| {
                 u64::try_from(until.saturating_sub(now).as_millis()).unwrap_or(u64::MAX)
             }),
+            waiting: 0,
         }
     }
 }
@@ -368,6 +387,17 @@ impl LocalRoom {
             *most += 1;
         }
     }
+}
+
+/// How many rows are to be ready for the next starts at `rate` a second: those of a
+/// tenth of a second, for it takes a moment to begin one.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate is no less than none, and what is cut off at the top is no limit"
+)]
+fn rows_ready(rate: f64) -> usize {
+    (rate / 10.0).ceil().max(1.0) as usize
 }
 
 /// The time between two starts. A rate of next to nothing is once a year: what

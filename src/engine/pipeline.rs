@@ -1,22 +1,25 @@
 //! Feed, dispatch, record: two bounded queues and one stop signal.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use anyhow::Context;
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::absence::Landing;
 use super::bucket::Bucket;
 use super::budget::{Allowance, RetryBudget};
 use super::canary::{self, Sighting};
-use super::dispatch::{Dispatch, Queue};
+use super::dispatch::Dispatch;
 use super::feed::{BatchSize, Feed};
 use super::gauges::Gauges;
+use super::list_lookup::ListLookup;
 use super::orphans::{self, Orphans};
 use super::outage::Outage;
 use super::pace::{Pace, Wanted};
+use super::queue::{Queue, Waiting};
 use super::record::Recorder;
 use super::retry::Policy;
 use super::sending::Sending;
@@ -42,6 +45,8 @@ pub struct Settings {
     pub pacing: Wanted,
     /// How patient it is.
     pub retry: Policy,
+    /// How long lost creates may take to land.
+    pub landing: Landing,
     /// How many requests may be spent on trouble.
     pub allowance: Allowance,
     /// What is done about customers that are there and differ.
@@ -95,8 +100,8 @@ pub struct Around {
     /// The starts that `--rate` allows, where others share them: the calls before
     /// the first create, and the canary's.
     pub bucket: Option<Arc<Bucket>>,
-    /// A `Date` of the server's, with our clock before and after.
-    pub date: Option<(i64, i64, i64)>,
+    /// `Date`s of the server's, each with `wall` before and after.
+    pub dates: Vec<(i64, i64, i64)>,
 }
 
 impl<R, A, L, O> std::fmt::Debug for Parts<R, A, L, O> {
@@ -149,6 +154,7 @@ where
     let (recorder, inbox) = mpsc::channel(WAITING);
     let (tickets, batches) = mpsc::channel(1);
     let hurry = Arc::new(Notify::new());
+    let demand = Arc::new(Semaphore::new(0));
 
     let record = Recorder {
         ledger: parts.ledger,
@@ -172,6 +178,7 @@ where
         recorder: recorder.clone(),
         hurry: Arc::clone(&hurry),
         tickets,
+        demand: Arc::clone(&demand),
         runtime: Handle::current(),
     };
     let feeding = tokio::task::spawn_blocking(move || feed.feed());
@@ -190,10 +197,11 @@ where
         recorder,
         alike: super::alike::Alike::default(),
         held_back: None,
+        waiting: Waiting::default(),
     };
     // On a worker, where the requests are: between it and the thread that waits
     // here, every row would wake a thread twice.
-    let dispatching = tokio::spawn(dispatch.dispatch(Queue::of(batches)));
+    let dispatching = tokio::spawn(dispatch.dispatch(Queue::of(batches, demand)));
     let dispatched = ended("dispatcher", dispatching).await;
     let asked = ended("look-up of claims without a row", asking).await;
     hurry.notify_one();
@@ -244,7 +252,11 @@ fn sending<A: CustomerApi, O: Observer>(
         budget: Mutex::new(RetryBudget::new(settings.allowance)),
         outage: Mutex::new(Outage::default()),
         changed: Notify::new(),
-        clock: Mutex::new(ServerClock::begun(around.date)),
+        clock: Mutex::new(ServerClock::begun(&around.dates)),
+        slowest: Mutex::default(),
+        list: ListLookup::default(),
+        absence_is_page: OnceLock::new(),
+        landing: settings.landing,
     })
 }
 

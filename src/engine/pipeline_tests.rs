@@ -15,17 +15,19 @@ use crate::domain::customer::tests::{aster, digest_of};
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Existing, Policy, Remote};
 use crate::domain::summary::Left;
+use crate::engine::WallClock;
 use crate::engine::account::{Account, Accounting, account, demand_agreement};
 use crate::engine::alike::Alike;
 use crate::engine::budget::Allowance;
-use crate::engine::dispatch::{Dispatch, Queue};
+use crate::engine::dispatch::Dispatch;
 use crate::engine::pace::Wanted;
+use crate::engine::queue::{Queue, Waiting};
 use crate::engine::rate::Rate;
 use crate::engine::stop::{Halt, Stop};
 use crate::engine::survey::{Beforehand, Survey, Surveying, survey};
 use crate::engine::testing::{
-    Ask, CLAIMED_EARLIER_BY, DATE, EAGER, Fate as Answer, Kable, MemoryLedger, NOW_MS, Tables,
-    remote_of, sending,
+    Ask, BELIEVING, CLAIMED_EARLIER_BY, DATE, EAGER, Fate as Answer, Kable, MemoryLedger, NOW_MS,
+    Tables, remote_of, sending,
 };
 use crate::engine::{ClaimTime, Reading, Ticket};
 use crate::kable::{Answered, Created, CustomerApi, Found, Reply};
@@ -82,6 +84,7 @@ impl Site {
             stop: Stop::default(),
             policy: Policy::default(),
             settings: Settings {
+                landing: BELIEVING,
                 pacing: Wanted {
                     ceiling: Rate::Unlimited,
                     at_once: true,
@@ -159,10 +162,10 @@ impl Site {
             observer: Silent,
             around: Around {
                 stop: self.stop.clone(),
-                wall: || NOW_MS,
+                wall: WallClock::stopped_at(NOW_MS),
                 jitter: || 1.0,
                 bucket: None,
-                date: Some(DATE),
+                dates: vec![DATE],
             },
         };
         let mut ended = run(parts, self.settings).await?;
@@ -760,7 +763,7 @@ async fn of_thousands_of_rows_at_once_every_one_is_created_exactly_once() {
 struct Deaf;
 
 impl CustomerApi for Deaf {
-    async fn reach(&self) -> Answered<Result<(), crate::kable::Trouble>> {
+    async fn reach(&self) -> Answered<crate::kable::Reach> {
         std::future::pending().await
     }
 
@@ -773,6 +776,13 @@ impl CustomerApi for Deaf {
     }
 
     async fn find(&self, _client_id: &str) -> Answered<Found> {
+        std::future::pending().await
+    }
+
+    async fn find_in_list(
+        &self,
+        _client_ids: &[String],
+    ) -> Answered<Result<Vec<Found>, crate::kable::Trouble>> {
         std::future::pending().await
     }
 }
@@ -791,6 +801,7 @@ async fn after_a_stop_an_answer_is_awaited_for_ten_seconds_and_its_row_stays_cla
         stripe: false,
         alike: Alike::default(),
         held_back: None,
+        waiting: Waiting::default(),
     };
     let (stop, began) = (dispatch.sending.stop.clone(), Instant::now());
     let ticket = Ticket {
@@ -804,7 +815,10 @@ async fn after_a_stop_an_answer_is_awaited_for_ten_seconds_and_its_row_stays_cla
         history: None,
         there: false,
         ours: false,
-        claim: ClaimTime::Now(NOW_MS),
+        claim: ClaimTime::Now {
+            at_ms: NOW_MS,
+            by_ms: None,
+        },
     };
     tickets.send(vec![ticket]).await.unwrap();
     drop(tickets);
@@ -812,7 +826,10 @@ async fn after_a_stop_an_answer_is_awaited_for_ten_seconds_and_its_row_stays_cla
         tokio::time::sleep(Duration::from_secs(1)).await;
         stop.halt(Halt::Interrupted);
     };
-    let (dispatched, ()) = tokio::join!(dispatch.dispatch(Queue::of(queue)), stopping);
+    let (dispatched, ()) = tokio::join!(
+        dispatch.dispatch(Queue::of(queue, Arc::new(tokio::sync::Semaphore::new(0)))),
+        stopping
+    );
     dispatched.unwrap();
     assert_eq!(began.elapsed(), Duration::from_secs(11));
     assert!(inbox.recv().await.is_none());

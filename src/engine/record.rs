@@ -12,9 +12,9 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
-use super::WallClock;
 use super::sending::Sending;
 use super::stop::Halt;
+use super::{ClaimTime, WallClock};
 use crate::domain::outcome::Outcome;
 use crate::kable::Key;
 use crate::ledger::{Batch, Claim, Entry, Ledger, RunFigures, Settlement};
@@ -37,10 +37,11 @@ const FIGURED_EVERY: Duration = Duration::from_secs(1);
 /// What the recorder is told.
 #[derive(Debug)]
 pub(super) enum Message {
-    /// These rows are about to be sent; answered when that is on disk.
+    /// These rows are about to be sent; answered with the time of their claims when
+    /// that is on disk.
     Claim {
         claims: Vec<Claim>,
-        written: oneshot::Sender<i64>,
+        written: oneshot::Sender<ClaimTime>,
     },
     /// What is held about a claim.
     Read {
@@ -116,7 +117,7 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
     fn write_latencies(&mut self) -> anyhow::Result<()> {
         self.figured = None;
         let batch = Batch {
-            now_ms: (self.wall)(),
+            now_ms: self.wall.now_ms(),
             figures: self.figures(),
             ..Batch::default()
         };
@@ -124,12 +125,16 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
     }
 
     fn write(&mut self, messages: &mut Vec<Message>) -> anyhow::Result<()> {
-        let (now_ms, figures) = ((self.wall)(), self.figures());
+        let (now_ms, figures) = (self.wall.now_ms(), self.figures());
         let mut batch = Batch {
             now_ms,
             claimed_by: figures.clock_ahead_ms.map(|ahead| now_ms + ahead),
             figures,
             ..Batch::default()
+        };
+        let claimed = ClaimTime::Now {
+            at_ms: batch.now_ms,
+            by_ms: batch.claimed_by,
         };
         let mut waiting = Vec::new();
         for message in messages.drain(..) {
@@ -137,7 +142,7 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
                 Message::Claim { claims, written } => {
                     batch.claims.extend(claims);
                     if cfg!(feature = "bench-without-durability") {
-                        written.send(batch.now_ms).ok();
+                        written.send(claimed).ok();
                     } else {
                         waiting.push(written);
                     }
@@ -170,7 +175,7 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
         self.ledger.write(&batch)?;
         for written in waiting {
             // Whoever asked may have been stopped meanwhile; the claim stands.
-            written.send(batch.now_ms).ok();
+            written.send(claimed).ok();
         }
         self.report(&batch.settlements);
         Ok(())

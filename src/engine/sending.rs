@@ -1,23 +1,25 @@
 //! What all workers share: the API, the gates before every request, and what
 //! every answer means for all of them.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::absence::{Doubt, Landing};
 use super::budget::RetryBudget;
 use super::gauges::Gauges;
-use super::outage::{Admission, Outage};
+use super::list_lookup::ListLookup;
+use super::outage::{Access, Admission, Failure, Outage};
 use super::pace::{Pace, Permit, Sent};
 use super::retry::Policy;
 use super::server_clock::ServerClock;
 use super::stop::{Halt, Stop};
 use super::{ClaimTime, Ticket, WallClock};
 use crate::domain::bound::{Bound, Pacing};
-use crate::domain::plan::{Existing, Remote};
-use crate::kable::{Answered, CustomerApi, Refusal, Trouble};
+use crate::domain::plan::Existing;
+use crate::kable::{Answered, CustomerApi, Reach, Refusal, Trouble};
 use crate::ledger::RunFigures;
 use crate::report::{Event, Observer};
 
@@ -26,6 +28,11 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// The pause where this machine has no room for a single request.
 const CROWDED_PAUSE: Duration = Duration::from_secs(1);
+/// By how much a server's times may be cut: `Date` and `created` to a second each.
+const SECONDS_CUT_MS: i64 = 2000;
+
+/// The widest that the bounds of a server's clock are taken to be.
+const WIDEST_BOUNDS_MS: i64 = 60_000;
 
 /// What all workers share.
 #[derive(Debug)]
@@ -34,6 +41,8 @@ pub(super) struct Sending<A, O> {
     pub(super) observer: O,
     pub(super) pace: Pace,
     pub(super) retry: Policy,
+    /// How long lost creates may take to land.
+    pub(super) landing: Landing,
     pub(super) existing: Existing,
     /// Whether creates ask for keys.
     pub(super) keys: bool,
@@ -47,11 +56,33 @@ pub(super) struct Sending<A, O> {
     pub(super) outage: Mutex<Outage>,
     pub(super) changed: Notify,
     pub(super) clock: Mutex<ServerClock>,
+    /// How long the slowest request took, answered or not.
+    pub(super) slowest: Mutex<Duration>,
+    /// Rows that wait for the list of all customers.
+    pub(super) list: ListLookup,
+    /// Whether the API answers with a web page where a customer is not there.
+    pub(super) absence_is_page: OnceLock<bool>,
+}
+
+/// A request that may start.
+#[derive(Debug)]
+pub(super) struct Admitted<'p> {
+    pub(super) permit: Permit<'p>,
+    /// Whether it is the trial of an outage of writes.
+    pub(super) on_trial: bool,
+}
+
+/// What an answer brings beside its meaning.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Timed {
+    pub(super) sent: Sent,
+    /// The server's `Date`.
+    pub(super) date_ms: Option<i64>,
 }
 
 impl<A: CustomerApi, O: Observer> Sending<A, O> {
     /// Waits until a request may start; `None` where everything is stopped.
-    pub(super) async fn admitted(&self, is_retry: bool) -> Option<Permit<'_>> {
+    pub(super) async fn admitted(&self, is_retry: bool, access: Access) -> Option<Admitted<'_>> {
         let admission = async {
             if is_retry {
                 self.afforded().await;
@@ -60,15 +91,23 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             }
             loop {
                 let changed = self.changed.notified();
-                let admission = self.outage().admit(self.began.elapsed());
+                let admission = self.outage().admit(self.began.elapsed(), access);
+                let on_trial = matches!(admission, Admission::Trial { .. });
                 match admission {
-                    // Who waits for a start when an outage begins is held back too.
+                    // A request that waits for its start when an outage begins is
+                    // held back too.
                     Admission::Go => tokio::select! {
                         biased;
-                        permit = self.pace.next() => return permit,
+                        permit = self.pace.next() => return Admitted { permit, on_trial },
                         () = changed => {}
                     },
                     Admission::Probe => self.probe().await,
+                    Admission::Trial { is_there } => {
+                        if is_there || self.is_there_for_trial().await {
+                            let permit = self.pace.next().await;
+                            return Admitted { permit, on_trial };
+                        }
+                    }
                     Admission::Wait(None) => changed.await,
                     Admission::Wait(Some(until)) => {
                         tokio::select! {
@@ -82,10 +121,10 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         if self.stop.is_halted() {
             return None;
         }
-        // Mostly nobody has to wait, and then nothing else is looked at.
+        // Mostly there is nothing to wait for, and then nothing else is looked at.
         tokio::select! {
             biased;
-            permit = admission => (!self.stop.is_halted()).then_some(permit),
+            admitted = admission => (!self.stop.is_halted()).then_some(admitted),
             () = self.stop.halted() => None,
         }
     }
@@ -102,20 +141,69 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         }
     }
 
+    /// A look-up was answered: what it was charged as a retry is given back, for a
+    /// server that answers look-ups is not overrun by them.
+    pub(super) fn refund(&self) {
+        lock(&self.budget).refund();
+    }
+
     /// Finds out whether the API is back, with a request that is about no row.
     async fn probe(&self) {
+        let (sent, reach) = self.reach().await;
+        if let Reach::Trouble(still_down) = reach {
+            let failure = self.failure();
+            self.outage().probe_failed(failure, still_down.wait);
+            self.changed.notify_waiters();
+        } else {
+            // A no is an answer too: the row's own request will meet it.
+            self.answered(sent);
+        }
+    }
+
+    /// Whether the API is there, so that a row's create may find out whether it works
+    /// again: customers' data is not for a page that stands in the API's place.
+    async fn is_there_for_trial(&self) -> bool {
+        match self.reach().await {
+            (_, Reach::Good) => true,
+            (_, Reach::Denied(refusal)) => {
+                self.shut_out(&refusal);
+                false
+            }
+            (_, Reach::Trouble(_)) => {
+                self.trial_failed();
+                false
+            }
+        }
+    }
+
+    /// Asks whether the API is there and the credentials hold, in its turn.
+    pub(super) async fn reach(&self) -> (Sent, Reach) {
         let permit = self.pace.next().await;
         Gauges::count(&self.gauges.sent);
         Gauges::count(&self.gauges.lookups);
-        match self.timed(permit, self.api.reach()).await {
-            (sent, Ok(())) => self.answered(sent),
-            (_, Err(still_down)) => {
-                let (now, jitter) = (self.began.elapsed(), (self.jitter)());
-                self.outage()
-                    .probe_failed(now, &self.retry, still_down.wait, jitter);
-                self.changed.notify_waiters();
-            }
+        let (timed, reach) = self.timed(permit, self.api.reach()).await;
+        (timed.sent, reach)
+    }
+
+    /// The trial of an outage of writes did not end it.
+    pub(super) fn trial_failed(&self) {
+        let failure = self.failure();
+        self.outage().trial_failed(failure);
+        self.changed.notify_waiters();
+    }
+
+    /// Something fails now.
+    fn failure(&self) -> Failure<'_> {
+        Failure {
+            now: self.began.elapsed(),
+            policy: &self.retry,
+            jitter: (self.jitter)(),
         }
+    }
+
+    /// How long a create may take to land that is in doubt for this reason.
+    pub(super) fn landing_time(&self, doubt: Doubt) -> Duration {
+        self.landing.time(doubt, *lock(&self.slowest))
     }
 
     /// Sends one request, and learns from its time, the server's clock and what
@@ -124,13 +212,18 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         &self,
         permit: Permit<'_>,
         request: impl Future<Output = Answered<T>>,
-    ) -> (Sent, T) {
-        let sent_ms = (self.wall)();
+    ) -> (Timed, T) {
+        let sent_ms = self.wall.now_ms();
         let answered = request.await;
         let sent = permit.ended();
-        if let Some(date_ms) = answered.date_ms {
+        {
+            let mut slowest = lock(&self.slowest);
+            *slowest = (*slowest).max(sent.latency);
+        }
+        let date_ms = answered.date_ms;
+        if let Some(date_ms) = date_ms {
             self.gauges.took(sent.latency);
-            lock(&self.clock).heard(date_ms, sent_ms, (self.wall)());
+            lock(&self.clock).heard(date_ms, sent_ms, self.wall.now_ms());
         }
         if answered.advice.capped {
             let message = "the API asks for a longer pause than the hour that is obeyed";
@@ -141,19 +234,36 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         if !answered.advice.quotas.is_empty() {
             self.pace.told(&answered.advice.quotas);
         }
-        (sent, answered.reply)
+        (Timed { sent, date_ms }, answered.reply)
     }
 
-    /// Whether `remote` was certainly created before this run claimed the row.
-    pub(super) fn was_there_before(&self, ticket: &Ticket, remote: &Remote) -> bool {
-        let ClaimTime::Now(ours) = ticket.claim else {
+    /// Whether a customer that Kable `created` then was certainly there before the
+    /// row's claim. `date_ms` is the server's `Date` on the answer that says so.
+    pub(super) fn was_there_before(
+        &self,
+        ticket: &Ticket,
+        created: Option<i64>,
+        date_ms: Option<i64>,
+    ) -> bool {
+        let Some(created) = created else {
             return false;
         };
-        let least_ahead = lock(&self.clock).least_ahead_ms();
-        match (remote.created, least_ahead) {
-            // A server may tell its times in whole seconds.
-            (Some(created), Some(ahead)) => created + 1000 < ours + ahead,
-            (None, _) | (_, None) => false,
+        match ticket.claim {
+            ClaimTime::Now { at_ms, .. } => {
+                // By one answer of the server's alone: whatever clocks were set
+                // meanwhile, it is older than the claim.
+                let age = date_ms.map(|date| date - created);
+                let elapsed = self.wall.now_ms() - at_ms;
+                if let Some(age) = age {
+                    return age > elapsed + SECONDS_CUT_MS;
+                }
+                let least_ahead = lock(&self.clock).least_ahead_ms();
+                least_ahead.is_some_and(|ahead| created + 1000 < at_ms + ahead)
+            }
+            // Of an earlier claim it is known when it was there for certain, but not
+            // how much sooner; clocks are known to a round trip.
+            ClaimTime::Earlier(Some(claimed_by)) => created + WIDEST_BOUNDS_MS < claimed_by,
+            ClaimTime::Earlier(None) => false,
         }
     }
 
@@ -161,27 +271,31 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     pub(super) fn claimed_by(&self, ticket: &Ticket) -> Option<i64> {
         match ticket.claim {
             ClaimTime::Earlier(claimed_by) => claimed_by,
-            // The server's clock is known better by now than at the claim.
-            ClaimTime::Now(ours) => lock(&self.clock).most_ahead_ms().map(|ahead| ours + ahead),
+            ClaimTime::Now { at_ms, by_ms } => {
+                let clock = lock(&self.clock);
+                if clock.was_set() {
+                    // What is known now is not what held at the claim.
+                    return by_ms;
+                }
+                // The server's clock is known better by now than at the claim.
+                clock.most_ahead_ms().map(|ahead| at_ms + ahead)
+            }
         }
     }
 
-    /// Whether a trouble is part of an outage.
-    pub(super) fn is_outage(&self, trouble: &Trouble) -> bool {
-        // An answer that is no server error comes from an API that is there,
-        // however odd it is.
-        if trouble.status.is_some_and(|status| status < 500) {
-            let ended = self.outage().answered();
+    /// Whether a trouble is part of an outage, so that it is not held against a row.
+    pub(super) fn is_outage(&self, trouble: &Trouble, access: Access) -> bool {
+        let failure = self.failure();
+        let was_down = self.outage().is_down(Access::Write);
+        // An answer that is no server error comes from an API that is there, however
+        // odd it is, unless it is a web page.
+        let is_odd = trouble.status.is_some_and(|status| status < 500) && !trouble.is_page;
+        let is_down = if is_odd {
+            let ended = self.outage().answered(failure.now);
             self.is_there(ended);
-            return false;
-        }
-        let (was_down, is_down) = {
-            let mut outage = self.outage();
-            let (now, jitter) = (self.began.elapsed(), (self.jitter)());
-            (
-                outage.is_down(),
-                outage.trouble(now, &self.retry, trouble.wait, jitter),
-            )
+            access == Access::Write && self.outage().odd_write(failure)
+        } else {
+            self.outage().trouble(failure, access, trouble.wait)
         };
         if is_down {
             if !was_down {
@@ -193,9 +307,18 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         is_down
     }
 
-    /// Takes in that this machine had no room for a request: fewer are in flight
-    /// from now on. It is neither the server's trouble nor the row's.
+    /// This machine had no room for a request: fewer are in flight from now on. It is
+    /// neither the server's trouble nor the row's.
     pub(super) async fn crowded(&self, trouble: &Trouble) {
+        let pause = self.crowded_for(trouble);
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = self.stop.halted() => {}
+        }
+    }
+
+    /// Likewise; how long there is to be a pause.
+    pub(super) fn crowded_for(&self, trouble: &Trouble) -> Duration {
         if let Some(most) = self.pace.crowded() {
             let message = trouble.message.clone();
             self.observer.hear(&Event::Crowded { message, most });
@@ -203,31 +326,38 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         // Where others are in flight, one of them makes room; else it is waited
         // for what made the machine short.
         if self.pace.in_flight() == 0 {
-            tokio::select! {
-                () = tokio::time::sleep(CROWDED_PAUSE) => {}
-                () = self.stop.halted() => {}
-            }
+            CROWDED_PAUSE
+        } else {
+            Duration::ZERO
         }
     }
 
-    /// Takes in that the API answered.
+    /// The API answered.
     pub(super) fn answered(&self, sent: Sent) {
         self.pace.accepted(sent);
-        let ended = self.outage().answered();
+        let ended = self.outage().answered(self.began.elapsed());
         self.is_there(ended);
     }
 
-    /// Takes in that the API answered a create or an update.
+    /// The API answered a create or an update.
     pub(super) fn worked(&self, sent: Sent) {
         self.pace.accepted(sent);
-        let ended = self.outage().worked();
+        self.has_worked();
+    }
+
+    /// A create or an update was answered, or turned out to have been done.
+    pub(super) fn has_worked(&self) {
+        Gauges::count(&self.gauges.worked);
+        let ended = self.outage().worked(self.began.elapsed());
         self.is_there(ended);
     }
 
     fn is_there(&self, outage_ended: bool) {
         if outage_ended {
             self.changed.notify_waiters();
-            self.observer.hear(&Event::Up);
+            if !self.outage().is_down(Access::Write) {
+                self.observer.hear(&Event::Up);
+            }
         }
     }
 
@@ -235,7 +365,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     pub(super) fn hold_back(&self, sent: Sent, wait: Option<Duration>) {
         Gauges::count(&self.gauges.throttled);
         // A server that refuses for want of pace is there.
-        let ended = self.outage().answered();
+        let ended = self.outage().answered(self.began.elapsed());
         self.is_there(ended);
         let jitter = (self.jitter)();
         if let Some(wait) = self.pace.refused(sent, wait, &self.retry, jitter) {
@@ -257,7 +387,8 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     /// How fast it is, and what binds.
     pub(super) fn pacing(&self) -> Pacing {
         let mut pacing = self.pace.pacing();
-        if self.outage().is_down() {
+        pacing.waiting = Gauges::read(&self.gauges.waiting);
+        if self.outage().is_down(Access::Write) {
             pacing.bound = Bound::Down;
         }
         pacing
@@ -284,6 +415,6 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
 }
 
 /// A poisoned lock guards plain values that are right at every instant.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

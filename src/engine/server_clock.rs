@@ -12,15 +12,17 @@ const CUT_MS: i64 = 1000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct ServerClock {
     bounds: Option<(i64, i64)>,
+    /// Bounds that held before the clock was set, all of them.
+    before: Option<(i64, i64)>,
 }
 
 impl ServerClock {
-    /// A clock that has heard `answer`, if there was one: its `Date`, and our
-    /// clock before and after it.
-    pub(super) fn begun(answer: Option<(i64, i64, i64)>) -> Self {
+    /// A clock that has heard `answers`: the `Date` of each, and our clock before and
+    /// after it.
+    pub(super) fn begun(answers: &[(i64, i64, i64)]) -> Self {
         let mut clock = Self::default();
-        if let Some((date_ms, sent_ms, received_ms)) = answer {
-            clock.heard(date_ms, sent_ms, received_ms);
+        for (date_ms, sent_ms, received_ms) in answers {
+            clock.heard(*date_ms, *sent_ms, *received_ms);
         }
         clock
     }
@@ -34,20 +36,36 @@ impl ServerClock {
             Some((low, high)) if low.max(least) <= high.min(most) => {
                 Some((low.max(least), high.min(most)))
             }
-            // The first one, or a clock was set: what was known is void.
-            Some(_) | None => Some((least, most)),
+            None => Some((least, most)),
+            // The clock was set.
+            Some(bounds) => {
+                self.before = Some(hull(bounds, self.before));
+                Some((least, most))
+            }
         };
+    }
+
+    /// Whether the clock was set while it was listened to.
+    pub(super) fn was_set(&self) -> bool {
+        self.before.is_some()
     }
 
     /// The least by which the server's clock can be ahead.
     pub(super) fn least_ahead_ms(&self) -> Option<i64> {
-        self.bounds.map(|(low, _)| low)
+        self.bounds.map(|bounds| hull(bounds, self.before).0)
     }
 
     /// The most by which the server's clock can be ahead.
     pub(super) fn most_ahead_ms(&self) -> Option<i64> {
-        self.bounds.map(|(_, high)| high)
+        self.bounds.map(|bounds| hull(bounds, self.before).1)
     }
+}
+
+/// Bounds that hold wherever either of these does: claims from before and after a
+/// clock was set are to be on the safe side.
+fn hull(one: (i64, i64), other: Option<(i64, i64)>) -> (i64, i64) {
+    let (low, high) = other.unwrap_or(one);
+    (one.0.min(low), one.1.max(high))
 }
 
 #[cfg(test)]
@@ -74,11 +92,16 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_voids_what_was_known() {
+    fn a_clock_that_is_set_has_bounds_that_hold_before_and_after() {
         let mut clock = ServerClock::default();
         clock.heard(10_000, 10_000, 10_010);
+        assert!(!clock.was_set());
         clock.heard(90_000, 10_100, 10_110);
         assert_eq!(clock.most_ahead_ms(), Some(80_900));
+        assert_eq!(clock.least_ahead_ms(), Some(-10));
+        clock.heard(11_000, 11_000, 11_010);
+        assert_eq!(clock.most_ahead_ms(), Some(80_900));
+        assert!(clock.was_set());
         assert_eq!(ServerClock::default().most_ahead_ms(), None);
     }
 }

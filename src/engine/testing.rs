@@ -4,14 +4,17 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::WallClock;
+use super::absence::Landing;
 use super::budget::{Allowance, RetryBudget};
 use super::gauges::Gauges;
+use super::list_lookup::ListLookup;
 use super::outage::Outage;
 use super::pace::{Pace, Wanted};
 use super::rate::Rate;
@@ -25,7 +28,7 @@ use crate::domain::customer::{Customer, Fingerprint};
 use crate::domain::outcome::{Outcome, Tally};
 use crate::domain::plan::{Existing, Known, Remote};
 use crate::domain::row::{Columns, Kind, Origin, Part, Parts, Revisit, Row, Rows, State};
-use crate::kable::{Advice, Answered, Created, CustomerApi, Found, Refusal, Reply, Trouble};
+use crate::kable::{Advice, Answered, Created, CustomerApi, Found, Reach, Refusal, Reply, Trouble};
 use crate::ledger::{
     Batch, Entry, Ledger, LedgerError, RunFigures, RunStart, Settlement, Standing,
 };
@@ -63,6 +66,12 @@ pub(super) fn remote_of(customer: &Customer, created: i64) -> Remote {
     }
 }
 
+/// Takes one look-up that finds nothing for proof.
+pub(super) const BELIEVING: Landing = Landing {
+    given: Some(Duration::ZERO),
+    timeout: Duration::from_secs(30),
+};
+
 /// What a worker needs, around `api`: patient as usual, no limit to its pace,
 /// the server's clock known.
 pub(super) fn sending<A>(api: A) -> Sending<A, Heard> {
@@ -77,17 +86,21 @@ pub(super) fn sending<A>(api: A) -> Sending<A, Heard> {
             concurrency: 64,
         }),
         retry: Policy::default(),
+        landing: BELIEVING,
         existing: Existing::Skip,
         keys: false,
         gauges: Gauges::new(),
         stop: Stop::default(),
-        wall: || NOW_MS,
+        wall: WallClock::stopped_at(NOW_MS),
         jitter: || 1.0,
         began: Instant::now(),
         budget: Mutex::new(RetryBudget::new(Allowance::UNLIMITED)),
         outage: Mutex::new(Outage::default()),
         changed: Notify::new(),
         clock: Mutex::new(clock),
+        slowest: Mutex::default(),
+        list: ListLookup::default(),
+        absence_is_page: OnceLock::new(),
     }
 }
 
@@ -144,6 +157,8 @@ fn undated<T>(reply: T) -> Answered<T> {
 /// something else.
 #[derive(Debug)]
 pub(super) struct Scripted {
+    /// What is said of the credentials.
+    pub(super) credentials: Reach,
     answers: Mutex<VecDeque<Answer>>,
     began: Instant,
     asked: Mutex<Vec<(u128, &'static str)>>,
@@ -152,6 +167,7 @@ pub(super) struct Scripted {
 impl Scripted {
     pub(super) fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
         Self {
+            credentials: Reach::Good,
             answers: Mutex::new(answers.into_iter().collect()),
             began: Instant::now(),
             asked: Mutex::default(),
@@ -198,10 +214,10 @@ impl Scripted {
 impl CustomerApi for Scripted {
     /// A probe takes up a trouble that is next, and leaves any other answer to
     /// the request that it was written for.
-    async fn reach(&self) -> Answered<Result<(), Trouble>> {
+    async fn reach(&self) -> Answered<Reach> {
         undated(match self.next_trouble() {
-            Some(trouble) => Err(trouble),
-            None => Ok(()),
+            Some(trouble) => Reach::Trouble(trouble),
+            None => self.credentials.clone(),
         })
     }
 
@@ -228,6 +244,16 @@ impl CustomerApi for Scripted {
             Answer::Find(answered) => answered,
             other @ (Answer::Create(_) | Answer::Update(_)) => {
                 panic!("a question where this was planned: {other:?}")
+            }
+        }
+    }
+
+    async fn find_in_list(&self, client_ids: &[String]) -> Answered<Result<Vec<Found>, Trouble>> {
+        assert_eq!(client_ids.len(), 1);
+        match self.answer("list") {
+            Answer::Find(answered) => answered.map(|found| Ok(vec![found])),
+            other @ (Answer::Create(_) | Answer::Update(_)) => {
+                panic!("a list where this was planned: {other:?}")
             }
         }
     }
@@ -269,6 +295,8 @@ struct Customers {
     creates: Vec<String>,
     finds: Vec<String>,
     too_often: Vec<String>,
+    /// Whether the credentials were refused.
+    denied: bool,
     temper: Temper,
 }
 
@@ -280,6 +308,7 @@ impl Kable {
                 creates: Vec::new(),
                 finds: Vec::new(),
                 too_often: Vec::new(),
+                denied: false,
                 temper: Box::new(|_| Fate::Answered),
             })),
             ledger: ledger.clone(),
@@ -326,8 +355,13 @@ impl Kable {
 }
 
 impl CustomerApi for Kable {
-    async fn reach(&self) -> Answered<Result<(), Trouble>> {
-        undated(Ok(()))
+    async fn reach(&self) -> Answered<Reach> {
+        let denied = self.held.lock().unwrap().denied;
+        undated(if denied {
+            Reach::Denied(Refusal::default())
+        } else {
+            Reach::Good
+        })
     }
 
     async fn create(&self, customer: &Customer) -> Answered<Reply<Created>> {
@@ -336,6 +370,7 @@ impl CustomerApi for Kable {
         let mut held = self.held.lock().unwrap();
         held.creates.push(id.to_owned());
         let fate = (held.temper)(Ask::Create(id));
+        held.denied |= fate == Fate::Denied;
         if !matches!(fate, Fate::Answered | Fate::LostAfter) {
             return undated(not_done(fate));
         }
@@ -353,6 +388,8 @@ impl CustomerApi for Kable {
             customer: Created {
                 customer_id,
                 keys: Vec::new(),
+                created: Some(CLAIMED_BY),
+                altered: false,
             },
             status: 200,
             request_id: None,
@@ -395,12 +432,27 @@ impl CustomerApi for Kable {
                 },
                 None => Found::Absent,
             },
-            Fate::Denied => Found::Denied(Refusal::default()),
+            Fate::Denied => {
+                held.denied = true;
+                Found::Denied(Refusal::default())
+            }
             Fate::Throttled => Found::Throttled(None),
             Fate::LostAfter | Fate::LostBefore | Fate::Refused(_) => {
                 Found::Unknown(Trouble::default())
             }
         })
+    }
+
+    async fn find_in_list(&self, client_ids: &[String]) -> Answered<Result<Vec<Found>, Trouble>> {
+        let held = self.held.lock().unwrap();
+        let found = client_ids.iter().map(|id| match held.by_id.get(id) {
+            Some(remote) => Found::There {
+                remote: Box::new(remote.clone()),
+                request_id: None,
+            },
+            None => Found::Absent,
+        });
+        undated(Ok(found.collect()))
     }
 }
 

@@ -6,14 +6,14 @@ use reqwest::StatusCode;
 
 use super::redaction::Redaction;
 use super::{Advice, Answered, Created, Found, Preflight, Refusal, Reply, Trouble, wire};
-use crate::domain::customer::Contact;
+use crate::domain::customer::{Contact, Customer};
 use crate::domain::plan::Remote;
 use crate::domain::text::on_one_line;
 
-/// What an answer to a create means.
-pub(super) fn created(answer: Answer, client_id: &str) -> Reply<Created> {
-    done(answer, client_id, |body, redaction| {
-        let (client_id, mut created) = wire::created(body)?;
+/// What an answer to the create of `customer` means.
+pub(super) fn created(answer: Answer, customer: &Customer) -> Reply<Created> {
+    done(answer, customer.client_id(), |body, redaction| {
+        let (client_id, mut created) = wire::created(body, customer)?;
         redaction.redact_value(&mut created.customer_id);
         Ok((client_id, created))
     })
@@ -50,9 +50,15 @@ fn done<T>(
             Err(error) => Reply::Unknown(answer.unreadable(&error)),
         },
         Standing::Denied => Reply::Denied(answer.refusal()),
-        Standing::Refused | Standing::Absent => Reply::Refused(answer.refusal()),
+        Standing::Refused if !answer.is_page() || answer.status.is_redirection() => {
+            Reply::Refused(answer.refusal())
+        }
         Standing::Throttled => Reply::Throttled(answer.wait),
-        Standing::Unknown => Reply::Unknown(answer.trouble()),
+        // What has no such call, and what answers with a page, is not the API
+        // but something before it.
+        Standing::Refused | Standing::Absent | Standing::NoSuchCall | Standing::Unknown => {
+            Reply::Unknown(answer.trouble())
+        }
     }
 }
 
@@ -62,26 +68,26 @@ pub(super) fn found(answer: Answer, client_id: &str) -> Found {
         Standing::Success => match wire::customer(&answer.body) {
             // A client id that reads like one of Kable's own ids could find
             // another customer by that.
-            Ok(mut remote) if remote.client_id == client_id => {
+            Ok(mut remote) => {
+                let is_it = remote.client_id == client_id;
                 redact_customer(&mut remote, &answer.redaction);
-                Found::There {
-                    remote: Box::new(remote),
-                    request_id: answer.request_id,
+                let (remote, request_id) = (Box::new(remote), answer.request_id);
+                if is_it {
+                    Found::There { remote, request_id }
+                } else {
+                    Found::Other { remote, request_id }
                 }
             }
-            Ok(_) => Found::Unknown(
-                answer
-                    .broken("the answer is about another customer".to_owned())
-                    .trouble,
-            ),
             Err(error) => Found::Unknown(answer.unreadable(&error)),
         },
-        // Whatever its body: the base URL has been proved by `/authenticate`,
-        // and what a 404 holds is not documented.
+        // What a 404 holds is not documented; only of a page it is open whose it is.
+        Standing::Absent if answer.is_page() => Found::AbsentPage(answer.trouble()),
         Standing::Absent => Found::Absent,
         Standing::Denied => Found::Denied(answer.refusal()),
         Standing::Throttled => Found::Throttled(answer.wait),
-        Standing::Refused | Standing::Unknown => Found::Unknown(answer.trouble()),
+        Standing::Refused | Standing::NoSuchCall | Standing::Unknown => {
+            Found::Unknown(answer.trouble())
+        }
     }
 }
 
@@ -113,12 +119,22 @@ pub(super) fn asked<T>(
     read: impl FnOnce(&[u8]) -> serde_json::Result<T>,
 ) -> Preflight<T> {
     match judge(answer.status) {
+        // A login page, or a captive portal: customers' data is not for it.
+        Standing::Success if answer.is_page() => {
+            let refusal = answer.refusal();
+            Preflight::Refused(Refusal {
+                message: format!("a web page: {}", refusal.message),
+                ..refusal
+            })
+        }
         Standing::Success => match read(&answer.body) {
             Ok(value) => Preflight::Good(value),
             Err(error) => Preflight::Unreachable(answer.unreadable(&error), false),
         },
         Standing::Denied => Preflight::Denied(answer.refusal()),
-        Standing::Refused | Standing::Absent => Preflight::Refused(answer.refusal()),
+        Standing::Refused | Standing::Absent | Standing::NoSuchCall => {
+            Preflight::Refused(answer.refusal())
+        }
         Standing::Throttled | Standing::Unknown => Preflight::Unreachable(answer.trouble(), false),
     }
 }
@@ -129,6 +145,7 @@ enum Standing {
     Success,
     Denied,
     Absent,
+    NoSuchCall,
     Refused,
     Throttled,
     Unknown,
@@ -140,6 +157,7 @@ fn judge(status: StatusCode) -> Standing {
         200..=299 => Standing::Success,
         401 | 403 => Standing::Denied,
         404 => Standing::Absent,
+        405 => Standing::NoSuchCall,
         429 => Standing::Throttled,
         // The server gave up waiting for the request, or won't risk a replay:
         // how much of it was taken is not known (RFC 9110 §15.5.9, RFC 8470).
@@ -202,6 +220,11 @@ impl Answer {
         on_one_line(&text, LONGEST_MESSAGE)
     }
 
+    /// Whether it is a web page.
+    fn is_page(&self) -> bool {
+        wire::is_page(&self.body)
+    }
+
     pub(super) fn refusal(self) -> Refusal {
         let message = match &self.redirect {
             Some(location) => format!(
@@ -227,6 +250,9 @@ impl Answer {
         Trouble {
             status: Some(self.status.as_u16()),
             message,
+            by_api: self.status == StatusCode::INTERNAL_SERVER_ERROR
+                && wire::is_documented_failure(&self.body),
+            is_page: self.is_page(),
             request_id: self.request_id,
             wait: self.wait,
             local: false,
@@ -246,6 +272,7 @@ impl Answer {
         Trouble {
             status: Some(self.status.as_u16()),
             message,
+            is_page: self.is_page(),
             request_id: self.request_id.clone(),
             ..Trouble::default()
         }
@@ -303,28 +330,33 @@ mod tests {
     }
 
     /// The README's lines about statuses, and which they are.
-    const TABLE: [(&str, Standing, &[RangeInclusive<u16>]); 6] = [
+    const TABLE: [(&str, Standing, &[RangeInclusive<u16>]); 7] = [
         (
             "| 2xx with the customer in it",
             Standing::Success,
             &[200..=299],
         ),
         (
-            "| 400, 404, 409, 413, 422 and other 4xx, 3xx |",
+            "| 400, 409, 413, 422 and other 4xx, 3xx |",
             Standing::Refused,
             &[
                 300..=400,
                 402..=402,
-                405..=407,
+                406..=407,
                 409..=424,
                 426..=428,
                 430..=499,
             ],
         ),
         (
-            "| 400, 404, 409, 413, 422 and other 4xx, 3xx |",
+            "| 404, 405, and any 4xx with a web page |",
             Standing::Absent,
             &[404..=404],
+        ),
+        (
+            "| 404, 405, and any 4xx with a web page |",
+            Standing::NoSuchCall,
+            &[405..=405],
         ),
         ("| 401, 403 |", Standing::Denied, &[401..=401, 403..=403]),
         ("| 429 |", Standing::Throttled, &[429..=429]),

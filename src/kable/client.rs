@@ -5,29 +5,16 @@
 
 use std::time::Duration;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{
     ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION,
 };
-use reqwest::{Body, Method, RequestBuilder, Url};
+use reqwest::{Method, RequestBuilder, Url};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::answer::{Answer, Lost, asked, created, found, updated};
+use super::answer::{Answer, Lost, asked};
 use super::redaction::Redaction;
-use super::{
-    Advice, Answered, Created, CustomerApi, Found, Ids, Preflight, Refusal, Reply, Trouble,
-};
+use super::{Advice, Answered, Ids, Preflight, Trouble};
 use super::{headers, limits, wire};
-use crate::domain::change::Change;
-use crate::domain::customer::Customer;
-use crate::domain::plan::Remote;
-
-/// What may stand in a path segment as it is (RFC 3986, "unreserved").
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 
 /// The longest body that is read. A customer is a few KiB; what is longer is
 /// no answer of the API's.
@@ -82,7 +69,7 @@ pub enum ClientError {
 #[derive(Debug, Clone)]
 pub struct Client {
     pub(super) http: reqwest::Client,
-    create_url: Url,
+    pub(super) create_url: Url,
     pub(super) customers_url: Url,
     authenticate_url: Url,
     api_url: Url,
@@ -207,7 +194,11 @@ impl Client {
         answer.meaning(|answer| asked(answer, read))
     }
 
-    async fn send(&self, request: RequestBuilder, longest: usize) -> Result<Answer, Lost> {
+    pub(super) async fn send(
+        &self,
+        request: RequestBuilder,
+        longest: usize,
+    ) -> Result<Answer, Lost> {
         let mut response = request.send().await.map_err(|error| self.lost(&error))?;
         let mut answer = Self::answer_of(&response);
         let whole = self.read_body(&mut response, &mut answer, longest).await;
@@ -261,77 +252,6 @@ impl Client {
             Err(answer.broken(why))
         } else {
             Ok(())
-        }
-    }
-
-    /// Sends a body that makes or changes a customer; `read` says what the answer
-    /// means.
-    async fn change<T>(
-        &self,
-        url: Url,
-        body: serde_json::Result<String>,
-        read: impl FnOnce(Answer) -> Reply<T>,
-    ) -> Answered<Reply<T>> {
-        let body = match body {
-            Ok(body) => body,
-            Err(error) => {
-                return undated(Reply::Refused(Refusal {
-                    message: error.to_string(),
-                    ..Refusal::default()
-                }));
-            }
-        };
-        let request = self
-            .http
-            .post(url)
-            // A body that can't be cloned: no layer below can send it again.
-            .body(Body::wrap(body));
-        match self.send(request, LONGEST_BODY).await {
-            Ok(answer) => answer.meaning(read),
-            Err(lost) if lost.unsent => undated(Reply::Unsent(lost.trouble)),
-            Err(lost) => undated(Reply::Unknown(lost.trouble)),
-        }
-    }
-
-    /// Where the customer `client_id` is, or what is done to it.
-    fn customer_url(&self, client_id: &str, verb: &str) -> Url {
-        let mut url = self.customers_url.clone();
-        let segment = utf8_percent_encode(client_id, SEGMENT);
-        let path = format!("{}/{segment}{verb}", url.path());
-        url.set_path(&path);
-        url
-    }
-}
-
-impl CustomerApi for Client {
-    async fn create(&self, customer: &Customer) -> Answered<Reply<Created>> {
-        let (url, body) = (self.create_url.clone(), wire::create_body(customer));
-        let read = |answer| created(answer, customer.client_id());
-        self.change(url, body, read).await
-    }
-
-    async fn update(&self, client_id: &str, change: &Change) -> Answered<Reply<Box<Remote>>> {
-        let url = self.customer_url(client_id, "/update");
-        let read = |answer| updated(answer, client_id);
-        self.change(url, wire::update_body(change), read).await
-    }
-
-    async fn reach(&self) -> Answered<Result<(), Trouble>> {
-        self.authenticate().await.map(|reply| match reply {
-            // A no is an answer too: the row's own request will meet it.
-            Preflight::Good(()) | Preflight::Denied(_) | Preflight::Refused(_) => Ok(()),
-            Preflight::Unreachable(trouble, _) if trouble.status == Some(429) => Ok(()),
-            Preflight::Unreachable(trouble, _) => Err(trouble),
-        })
-    }
-
-    async fn find(&self, client_id: &str) -> Answered<Found> {
-        let request = self
-            .http
-            .request(Method::GET, self.customer_url(client_id, ""));
-        match self.send(request, LONGEST_BODY).await {
-            Ok(answer) => answer.meaning(|answer| found(answer, client_id)),
-            Err(lost) => undated(Found::Unknown(lost.trouble)),
         }
     }
 }

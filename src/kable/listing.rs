@@ -1,5 +1,6 @@
 //! The call that lists all customers, which may be more than fit into memory.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use reqwest::Method;
@@ -7,7 +8,7 @@ use reqwest::Method;
 use super::answer::asked;
 use super::client::{Client, LONGEST_BODY, undated};
 use super::elements::Elements;
-use super::{Answered, Preflight, Trouble};
+use super::{Answered, Found, Preflight, Trouble, listed_customer};
 
 /// How long the list of all customers may take to come.
 const LONGEST_LISTING: Duration = Duration::from_hours(4);
@@ -42,6 +43,54 @@ impl Client {
             .ok();
         answer.redact(&self.redaction);
         answer.meaning(|answer| asked(answer, |_body| Ok(())))
+    }
+
+    /// Looks for customers in the list of all: what was found of each id, in their
+    /// order.
+    pub(super) async fn look_through(
+        &self,
+        client_ids: &[String],
+    ) -> Answered<Result<Vec<Found>, Trouble>> {
+        let mut places: HashMap<String, Vec<usize>> = HashMap::new();
+        for (place, id) in client_ids.iter().enumerate() {
+            places.entry(id.to_lowercase()).or_default().push(place);
+        }
+        let mut found = vec![Found::Absent; client_ids.len()];
+        let answered = self
+            .customers(|body| {
+                let Some(remote) = listed_customer(body) else {
+                    return;
+                };
+                let same_but_for_case = places.get(&remote.client_id.to_lowercase());
+                for place in same_but_for_case.into_iter().flatten() {
+                    let exact = client_ids.get(*place) == Some(&remote.client_id);
+                    let Some(slot) = found.get_mut(*place) else {
+                        continue;
+                    };
+                    if exact {
+                        *slot = Found::There {
+                            remote: Box::new(remote.clone()),
+                            request_id: None,
+                        };
+                    } else if matches!(slot, Found::Absent) {
+                        *slot = Found::Other {
+                            remote: Box::new(remote.clone()),
+                            request_id: None,
+                        };
+                    }
+                }
+            })
+            .await;
+        answered.map(|reply| match reply {
+            Preflight::Good(()) => Ok(found),
+            Preflight::Denied(refusal) | Preflight::Refused(refusal) => Err(Trouble {
+                status: Some(refusal.status),
+                message: format!("the customers could not be listed: {}", refusal.message),
+                request_id: refusal.request_id,
+                ..Trouble::default()
+            }),
+            Preflight::Unreachable(trouble, _) => Err(trouble),
+        })
     }
 
     fn too_late(&self, missing: &str) -> String {

@@ -6,6 +6,7 @@
 
 mod answer;
 pub mod client;
+mod customers;
 mod decoding;
 mod elements;
 mod failure;
@@ -37,6 +38,23 @@ pub struct Refusal {
     pub request_id: Option<String>,
 }
 
+impl Refusal {
+    /// Whether it may say that the customer exists already. No status is documented
+    /// for that, so the words count as well.
+    pub fn may_say_exists(&self) -> bool {
+        const WORDS: [&str; 6] = [
+            "exist",
+            "already",
+            "duplicate",
+            "unique",
+            "taken",
+            "conflict",
+        ];
+        let message = self.message.to_lowercase();
+        self.status == 409 || WORDS.iter().any(|word| message.contains(word))
+    }
+}
+
 /// Why it isn't known what became of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Trouble {
@@ -51,6 +69,11 @@ pub struct Trouble {
     /// Whether it is this machine's and no matter of the network or the server:
     /// it has no more descriptors, ports or buffers for a connection.
     pub local: bool,
+    /// Whether the API itself answered that it failed (500 with its message), and
+    /// no proxy or network in between.
+    pub by_api: bool,
+    /// Whether it is a web page, which no answer of the API's is.
+    pub is_page: bool,
 }
 
 /// A customer that was created, as far as anybody needs to know.
@@ -60,6 +83,10 @@ pub struct Created {
     pub customer_id: String,
     /// Its keys, where they were asked for.
     pub keys: Vec<Key>,
+    /// `created`, in Unix milliseconds by the server's clock, where it was given.
+    pub created: Option<i64>,
+    /// Whether the answer names another company or currency than was sent.
+    pub altered: bool,
 }
 
 /// What came of one create, or of one update.
@@ -77,7 +104,8 @@ pub enum Reply<T> {
     /// The API refused it. It may have refused because the customer exists:
     /// no status is documented for that, so none is relied on.
     Refused(Refusal),
-    /// The credentials don't hold; nothing was done, for any row.
+    /// Not allowed (401, 403); nothing was done. Whether the credentials don't hold
+    /// or something refuses this one request, only `/authenticate` can tell.
     Denied(Refusal),
     /// Too many requests; nothing was done.
     Throttled(Option<Duration>),
@@ -99,7 +127,17 @@ pub enum Found {
     },
     /// It is not.
     Absent,
-    /// The credentials don't hold.
+    /// A web page says that it is not: the API's own way, or a proxy without the
+    /// API behind it.
+    AbsentPage(Trouble),
+    /// Another customer was found under this id.
+    Other {
+        /// That customer, as Kable holds it.
+        remote: Box<Remote>,
+        /// `X-REQUEST-ID`.
+        request_id: Option<String>,
+    },
+    /// Not allowed, as for [`Reply::Denied`].
     Denied(Refusal),
     /// Too many requests.
     Throttled(Option<Duration>),
@@ -192,11 +230,31 @@ pub trait CustomerApi: Send + Sync + 'static {
         change: &Change,
     ) -> impl Future<Output = Answered<Reply<Box<Remote>>>> + Send;
 
-    /// Finds out whether the API is there: any answer but a server error.
-    fn reach(&self) -> impl Future<Output = Answered<Result<(), Trouble>>> + Send;
+    /// Finds out whether the API is there and the credentials hold.
+    fn reach(&self) -> impl Future<Output = Answered<Reach>> + Send;
 
     /// Asks for the customer with this `clientId`.
     fn find(&self, client_id: &str) -> impl Future<Output = Answered<Found>> + Send;
+
+    /// Looks for the customers with these `clientId`s in the list of all, for those
+    /// that can't be found by path: what was found of each, in their order.
+    ///
+    /// An id that differs from a customer's in case only finds [`Found::Other`].
+    fn find_in_list(
+        &self,
+        client_ids: &[String],
+    ) -> impl Future<Output = Answered<Result<Vec<Found>, Trouble>>> + Send;
+}
+
+/// What came of the question whether the API is there.
+#[derive(Debug, Clone)]
+pub enum Reach {
+    /// It is, and does not refuse the credentials.
+    Good,
+    /// It refuses the credentials.
+    Denied(Refusal),
+    /// There was no answer, a server error, or no answer of the API's.
+    Trouble(Trouble),
 }
 
 /// What came of a call that is made before the first create.

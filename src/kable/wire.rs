@@ -98,17 +98,19 @@ impl<'c, F: Fn() -> I, I: Iterator<Item = (Field, &'c str)>> Serialize for Membe
     }
 }
 
-/// Reads the answer to a create: whose it is, and what came of it. The error
-/// says what is missing.
-///
-/// What else the customer is was sent a moment ago, and is passed over.
-pub(super) fn created(body: &[u8]) -> serde_json::Result<(String, Created)> {
+/// Reads the answer to the create of `customer`: whose it is, and what came of it.
+/// The error says what is missing.
+pub(super) fn created(body: &[u8], customer: &Customer) -> serde_json::Result<(String, Created)> {
     let read: CreatedMembers<'_> = serde_json::from_slice(without_mark(body))?;
     let keys = read.keys.into_iter();
     let keys = keys.filter_map(|key| serde_json::from_str(key.get()).ok());
+    let is_other = |given: Option<Text<'_>>, sent: &str| given.is_some_and(|text| text.0 != sent);
     let created = Created {
         customer_id: read.customer_id,
         keys: keys.map(|key: KeyMembers| key.key).collect(),
+        created: read.created.and_then(|text| time_ms(&text.0)),
+        altered: is_other(read.company_name, customer.company_name())
+            || is_other(read.currency, customer.currency()),
     };
     Ok((read.client_id, created))
 }
@@ -146,6 +148,12 @@ struct CreatedMembers<'b> {
     /// One by one: what can be read of them is never shown again.
     #[serde(borrow, default, deserialize_with = "if_readable")]
     keys: Vec<&'b RawValue>,
+    #[serde(borrow, default, deserialize_with = "if_readable")]
+    company_name: Option<Text<'b>>,
+    #[serde(borrow, default, deserialize_with = "if_readable")]
+    currency: Option<Text<'b>>,
+    #[serde(borrow, default, deserialize_with = "if_readable")]
+    created: Option<Text<'b>>,
 }
 
 /// What we read of a customer. Only the two ids must be there: they say whose
@@ -206,6 +214,10 @@ impl<'de> Deserialize<'de> for ContactMembers {
 #[derive(Deserialize)]
 struct Name<'b>(#[serde(borrow)] Cow<'b, str>);
 
+/// A member's text, likewise.
+#[derive(Deserialize)]
+struct Text<'b>(#[serde(borrow)] Cow<'b, str>);
+
 /// A member of the type that it should have, or as if it weren't there: a
 /// customer is no less created for a `null` beside its ids.
 fn if_readable<'de, T, D>(deserializer: D) -> Result<T, D::Error>
@@ -213,7 +225,7 @@ where
     T: Deserialize<'de> + Default,
     D: Deserializer<'de>,
 {
-    let value = <&RawValue>::deserialize(deserializer)?;
+    let value = <&'de RawValue>::deserialize(deserializer)?;
     Ok(serde_json::from_str(value.get()).unwrap_or_default())
 }
 
@@ -236,6 +248,21 @@ pub(super) fn ids(body: &[u8]) -> serde_json::Result<super::Ids> {
         .into_iter()
         .filter_map(|plan| plan.plan_id.or(plan.bundle_id))
         .collect())
+}
+
+/// Whether an answer is a web page: no answer of the API's is one.
+pub(super) fn is_page(body: &[u8]) -> bool {
+    without_mark(body).trim_ascii_start().starts_with(b"<")
+}
+
+/// Whether an answer is a failure as the API documents it: `{"message": "…"}`.
+pub(super) fn is_documented_failure(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Message {
+        #[serde(rename = "message")]
+        _message: String,
+    }
+    serde_json::from_slice::<Message>(without_mark(body)).is_ok()
 }
 
 /// What a body says, beside keys that it holds.
@@ -362,7 +389,7 @@ mod tests {
         assert_eq!(remote.plan_ids, Some(vec!["p".to_owned()]));
         assert_eq!(remote.bundle_ids, None);
         assert_eq!(remote.created, Some(1_646_092_800_000));
-        let (client_id, created) = created(body).unwrap();
+        let (client_id, created) = created(body, &aster()).unwrap();
         assert_eq!(
             (client_id.as_str(), created.customer_id.as_str()),
             ("c-1", "cus_1")
@@ -383,7 +410,7 @@ mod tests {
         );
         assert_eq!((remote.plan_ids, remote.bundle_ids), (None, None));
         assert_eq!((remote.contact, remote.created), (None, None));
-        assert_eq!(created(body).unwrap().1.keys.len(), 1);
+        assert_eq!(created(body, &aster()).unwrap().1.keys.len(), 1);
     }
 
     #[test]
@@ -401,7 +428,7 @@ mod tests {
     fn an_answer_without_ids_is_no_customer() {
         for body in [&br#"{"companyName":"Aster"}"#[..], b"<html>", b""] {
             assert!(customer(body).is_err());
-            assert!(created(body).is_err());
+            assert!(created(body, &aster()).is_err());
         }
     }
 

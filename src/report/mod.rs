@@ -58,6 +58,11 @@ pub enum Event {
         /// How many are in flight from now on.
         most: usize,
     },
+    /// A row of the canary is not to be seen yet, and is looked up again.
+    CanaryWaits {
+        /// In how long.
+        wait: Duration,
+    },
     /// The API answers again.
     Up,
     /// The sending is over; what is in flight may finish.

@@ -205,6 +205,10 @@ impl Observer for Watcher {
                 "{message}; from now on {} at once",
                 counted(*most as u64, "request", "requests")
             )),
+            Event::CanaryWaits { wait } => self.note(&format!(
+                "a row of the canary is not to be seen at Kable yet; looking again in {:.1} s",
+                wait.as_secs_f64()
+            )),
             Event::Up => self.note("the API answers again"),
             Event::Finishing { in_flight } => self.note(&format!(
                 "stopping: nothing more is sent, {} may finish (10 s at most)",
@@ -300,8 +304,12 @@ fn bound(progress: &Progress) -> String {
         let left = Duration::from_secs(left.div_ceil(1000));
         format!(" for {} more", humantime::format_duration(left))
     });
+    let waiting = match pacing.waiting {
+        0 => String::new(),
+        rows => format!(" · {} in doubt", thousands(rows)),
+    };
     format!(
-        "{}{paused} · {} of {} in flight",
+        "{}{paused} · {} of {} in flight{waiting}",
         pacing.bound.said(),
         pacing.in_flight,
         pacing.window
@@ -368,7 +376,8 @@ fn json(state: &State, pace: Pace) -> String {
             "retried": progress.retried, "throttled": progress.throttled,
             "in_flight": progress.pacing.in_flight, "window": progress.pacing.window,
             "rate": progress.pacing.rate, "bound": progress.pacing.bound,
-            "paused_ms": progress.pacing.paused_ms, "rows_per_second": pace.rows_a_second,
+            "paused_ms": progress.pacing.paused_ms, "waiting": progress.pacing.waiting,
+            "rows_per_second": pace.rows_a_second,
             "seconds_left": pace.left.map(|left| left.as_secs()), "note": state.note,
         })
         .to_string(),
@@ -401,6 +410,7 @@ mod tests {
                 window: 18,
                 bound: Bound::Told,
                 paused_ms: None,
+                waiting: 0,
             },
             ..Progress::default()
         }));

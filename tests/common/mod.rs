@@ -42,9 +42,12 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) fn new() -> Self {
+        // Most tests are about something else than a create that lands late, and
+        // must not wait for one.
+        let settle = ("KABLE_BULK_SETTLE".to_owned(), "0s".to_owned());
         Self {
             dir: tempfile::tempdir().unwrap(),
-            environment: BTreeMap::new(),
+            environment: BTreeMap::from([settle]),
             stdin: Vec::new(),
             shell: None,
             server: None,

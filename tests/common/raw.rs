@@ -153,6 +153,8 @@ struct State {
     heads: Vec<(Instant, String)>,
     /// Answers to calls that are about no customer, by a part of their request line.
     others: BTreeMap<&'static str, Act>,
+    /// The first answers to `/authenticate`.
+    authentications: VecDeque<Act>,
     doors: Option<mpsc::Sender<(Door, Duration, oneshot::Sender<()>)>>,
 }
 
@@ -203,6 +205,11 @@ impl Raw {
         let held = customer(&body.into(), "2001-01-01T00:00:00.000Z");
         let mut state = self.state.lock().unwrap();
         state.held.insert(client_id.to_owned(), held);
+    }
+
+    /// Answers the first calls of `/authenticate` like this.
+    pub(crate) fn authenticates(&self, acts: impl IntoIterator<Item = Act>) {
+        self.state.lock().unwrap().authentications.extend(acts);
     }
 
     /// Answers a call about no customer whose request line contains `part`.
@@ -362,6 +369,7 @@ impl Call {
                 let whole = body.len() >= length;
                 let client_id = match line.split(['/', ' ']).collect::<Vec<_>>()[..] {
                     ["POST", _, _, _, "customers", "create", ..] => member(body, "clientId"),
+                    ["GET", _, _, _, "customers", "HTTP", ..] => None,
                     ["GET", _, _, _, "customers", id, ..] => Some(id.to_owned()),
                     _ => None,
                 };
@@ -388,6 +396,18 @@ impl Call {
     fn decide(&self, state: &Mutex<State>) -> (Act, Vec<u8>) {
         let mut state = state.lock().unwrap();
         state.heads.push((Instant::now(), self.head.clone()));
+        if self.line.starts_with("GET /api/v1/customers HTTP") {
+            let all: Vec<&Value> = state.held.values().collect();
+            let act = says("200 OK", &serde_json::to_string(&all).unwrap());
+            let answer = filled(&act, &Value::Null);
+            return (act, answer);
+        }
+        if self.line.contains("/authenticate")
+            && let Some(act) = state.authentications.pop_front()
+        {
+            let answer = filled(&act, &Value::Null);
+            return (act, answer);
+        }
         let Some(id) = &self.client_id else {
             let mut others = state.others.iter();
             let other = others.find(|(part, _)| self.line.contains(**part));

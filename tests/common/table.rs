@@ -15,6 +15,8 @@ pub(crate) const FOUND: Fate = ("create lookup", "created");
 pub(crate) const SENT_AGAIN: Fate = ("create lookup create", "created");
 /// Refused for good.
 pub(crate) const FAILED: Fate = ("create lookup", "failed");
+/// Refused for being there, which it is not.
+pub(crate) const CONTRADICTED: Fate = ("create lookup", "unresolved");
 /// Refused, because it was there before.
 pub(crate) const EXISTED: Fate = ("create lookup", "already_existed");
 /// Refused, because another one was there before.

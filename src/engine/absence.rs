@@ -1,0 +1,206 @@
+//! When a customer that was not found may be taken to be absent for good (pure).
+//!
+//! A create whose answer was lost may land late, and a look-up may be answered by a
+//! copy that lags behind. One 404 proves nothing then: it takes several of them,
+//! spread over a time in which everything that was under way has landed. How long
+//! that is grows with the time-out and with the slowest answer of the run, for a
+//! server that is slow to answer is slow to land as well.
+
+use std::time::Duration;
+
+/// Never shorter than this, however quick the server is.
+const SHORTEST: Duration = Duration::from_secs(5);
+
+/// Never longer than this, however slow the server is.
+const LONGEST: Duration = Duration::from_mins(10);
+
+/// How many times the slowest answer it takes.
+const OF_SLOWEST: u32 = 4;
+
+/// How many time-outs it takes where the request got no answer of the API's.
+const OF_TIMEOUT: u32 = 2;
+
+/// How many look-ups must have found nothing.
+const LOOKS: u32 = 3;
+
+/// The part of the time between look-ups that come after its end, as a divisor.
+const LATE: u32 = 8;
+
+/// The parts of the time after which there is a look-up, as divisors.
+const SPREAD: [u32; 4] = [8, 4, 2, 1];
+
+/// How long lost creates may take to land.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Landing {
+    /// What the user says (`--settle`); none: it is worked out.
+    pub given: Option<Duration>,
+    /// One request's time-out.
+    pub timeout: Duration,
+}
+
+impl Landing {
+    /// How long a create may take to land that is in doubt for this reason, where the
+    /// slowest answer of the run took `slowest`.
+    pub fn time(self, doubt: Doubt, slowest: Duration) -> Duration {
+        if let Some(given) = self.given {
+            return given;
+        }
+        let by_answers = slowest.saturating_mul(OF_SLOWEST).max(SHORTEST);
+        match doubt {
+            Doubt::Failed => by_answers,
+            Doubt::Unanswered => by_answers.max(self.timeout.saturating_mul(OF_TIMEOUT)),
+        }
+        .min(LONGEST)
+    }
+}
+
+/// Why it is not known whether a create was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doubt {
+    /// The API itself says that it failed.
+    Failed,
+    /// No answer of the API's came: it may be at work still.
+    Unanswered,
+}
+
+/// Look-ups that found nothing, since a request that may have created the customer.
+/// Times are since the run's start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Absence {
+    since: Duration,
+    doubt: Doubt,
+    looks: u32,
+    needed: u32,
+}
+
+/// What a look-up that found nothing proves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// The customer is not there, and will not be by what was sent before.
+    Absent,
+    /// Nothing yet: look again at this time.
+    LookAgain(Duration),
+}
+
+impl Absence {
+    /// Nothing was looked for yet since a request that ended at `since`.
+    pub fn since(since: Duration, doubt: Doubt) -> Self {
+        Self {
+            since,
+            doubt,
+            looks: 0,
+            needed: LOOKS,
+        }
+    }
+
+    /// The same for a request of an earlier run, which ended before this one began.
+    /// One look-up will do where the run is old enough: copies do not lag that long.
+    pub fn of_earlier_run() -> Self {
+        Self {
+            needed: 1,
+            ..Self::since(Duration::ZERO, Doubt::Unanswered)
+        }
+    }
+
+    /// A look-up at `now` found nothing; lost creates may take up to `landing`, where
+    /// their doubt is this one.
+    pub fn not_found(&mut self, now: Duration, landing: impl FnOnce(Doubt) -> Duration) -> Proof {
+        self.looks += 1;
+        let landing = landing(self.doubt);
+        if landing.is_zero() {
+            return Proof::Absent;
+        }
+        let end = self.since + landing;
+        if now >= end && self.looks >= self.needed {
+            return Proof::Absent;
+        }
+        if self.needed == 1 {
+            return Proof::LookAgain(end);
+        }
+        let spread = SPREAD.iter().map(|part| self.since + landing / *part);
+        let late = now + landing / LATE;
+        Proof::LookAgain(spread.into_iter().find(|at| *at > now).unwrap_or(late))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Absence, Doubt, Landing, Proof};
+
+    const fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn landing(timeout: u64) -> Landing {
+        Landing {
+            given: None,
+            timeout: seconds(timeout),
+        }
+    }
+
+    #[test]
+    fn the_time_grows_with_the_timeout_and_with_the_slowest_answer() {
+        let time = |timeout, doubt, slowest| landing(timeout).time(doubt, seconds(slowest));
+        assert_eq!(time(1, Doubt::Unanswered, 0), seconds(5));
+        assert_eq!(time(30, Doubt::Unanswered, 0), seconds(60));
+        assert_eq!(time(30, Doubt::Unanswered, 30), seconds(120));
+        assert_eq!(time(30, Doubt::Failed, 0), seconds(5));
+        assert_eq!(time(30, Doubt::Failed, 4), seconds(16));
+        assert_eq!(time(300, Doubt::Unanswered, 300), seconds(600));
+    }
+
+    #[test]
+    fn what_the_user_says_counts() {
+        let given = Landing {
+            given: Some(seconds(90)),
+            timeout: seconds(1),
+        };
+        assert_eq!(given.time(Doubt::Failed, seconds(100)), seconds(90));
+    }
+
+    #[test]
+    fn absence_takes_several_look_ups_spread_over_the_time() {
+        let mut absence = Absence::since(seconds(100), Doubt::Unanswered);
+        let mut now = seconds(100);
+        let mut at = Vec::new();
+        while let Proof::LookAgain(next) = absence.not_found(now, |_| seconds(40)) {
+            at.push(next);
+            now = next;
+        }
+        assert_eq!(at, [105, 110, 120, 140].map(seconds));
+    }
+
+    #[test]
+    fn look_ups_that_come_late_are_spread_as_well() {
+        let mut absence = Absence::since(seconds(0), Doubt::Unanswered);
+        let again = |seconds_later| Proof::LookAgain(seconds(seconds_later));
+        assert_eq!(absence.not_found(seconds(500), |_| seconds(40)), again(505));
+        assert_eq!(absence.not_found(seconds(505), |_| seconds(40)), again(510));
+        assert_eq!(
+            absence.not_found(seconds(510), |_| seconds(40)),
+            Proof::Absent
+        );
+    }
+
+    #[test]
+    fn what_an_earlier_run_sent_takes_one_look_up_once_the_time_is_over() {
+        let mut early = Absence::of_earlier_run();
+        assert_eq!(
+            early.not_found(seconds(8), |_| seconds(40)),
+            Proof::LookAgain(seconds(40))
+        );
+        let mut late = Absence::of_earlier_run();
+        assert_eq!(late.not_found(seconds(41), |_| seconds(40)), Proof::Absent);
+    }
+
+    #[test]
+    fn with_no_time_at_all_one_look_up_is_believed() {
+        let mut absence = Absence::since(seconds(9), Doubt::Failed);
+        assert_eq!(
+            absence.not_found(seconds(9), |_| Duration::ZERO),
+            Proof::Absent
+        );
+    }
+}

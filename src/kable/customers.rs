@@ -1,0 +1,107 @@
+//! The calls about one customer: create, update, look up.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::header::{CACHE_CONTROL, HeaderValue};
+use reqwest::{Body, Method, Url};
+
+use super::answer::{Answer, created, found, updated};
+use super::client::{Client, LONGEST_BODY, undated};
+use super::{
+    Answered, Created, CustomerApi, Found, Preflight, Reach, Refusal, Reply, Trouble, wire,
+};
+use crate::domain::change::Change;
+use crate::domain::customer::Customer;
+use crate::domain::plan::Remote;
+
+/// What may stand in a path segment as it is (RFC 3986, "unreserved").
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+impl Client {
+    /// Sends a body that makes or changes a customer; `read` says what the answer
+    /// means.
+    async fn change<T>(
+        &self,
+        url: Url,
+        body: serde_json::Result<String>,
+        read: impl FnOnce(Answer) -> Reply<T>,
+    ) -> Answered<Reply<T>> {
+        let body = match body {
+            Ok(body) => body,
+            Err(error) => {
+                return undated(Reply::Refused(Refusal {
+                    message: error.to_string(),
+                    ..Refusal::default()
+                }));
+            }
+        };
+        let request = self
+            .http
+            .post(url)
+            // A body that can't be cloned: no layer below can send it again.
+            .body(Body::wrap(body));
+        match self.send(request, LONGEST_BODY).await {
+            Ok(answer) => answer.meaning(read),
+            Err(lost) if lost.unsent => undated(Reply::Unsent(lost.trouble)),
+            Err(lost) => undated(Reply::Unknown(lost.trouble)),
+        }
+    }
+
+    /// Where the customer `client_id` is, or what is done to it.
+    pub(super) fn customer_url(&self, client_id: &str, verb: &str) -> Url {
+        let mut url = self.customers_url.clone();
+        let segment = utf8_percent_encode(client_id, SEGMENT);
+        let path = format!("{}/{segment}{verb}", url.path());
+        url.set_path(&path);
+        url
+    }
+}
+
+impl CustomerApi for Client {
+    async fn create(&self, customer: &Customer) -> Answered<Reply<Created>> {
+        let (url, body) = (self.create_url.clone(), wire::create_body(customer));
+        let read = |answer| created(answer, customer);
+        self.change(url, body, read).await
+    }
+
+    async fn update(&self, client_id: &str, change: &Change) -> Answered<Reply<Box<Remote>>> {
+        let url = self.customer_url(client_id, "/update");
+        let read = |answer| updated(answer, client_id);
+        self.change(url, wire::update_body(change), read).await
+    }
+
+    async fn reach(&self) -> Answered<Reach> {
+        self.authenticate().await.map(|reply| match reply {
+            Preflight::Good(()) => Reach::Good,
+            Preflight::Denied(refusal) => Reach::Denied(refusal),
+            Preflight::Unreachable(trouble, _) if trouble.status == Some(429) => Reach::Good,
+            Preflight::Unreachable(trouble, _) => Reach::Trouble(trouble),
+            Preflight::Refused(refusal) => Reach::Trouble(Trouble {
+                message: format!("status {}: {}", refusal.status, refusal.message),
+                is_page: true,
+                status: Some(refusal.status),
+                request_id: refusal.request_id,
+                ..Trouble::default()
+            }),
+        })
+    }
+
+    async fn find(&self, client_id: &str) -> Answered<Found> {
+        let request = self
+            .http
+            .request(Method::GET, self.customer_url(client_id, ""))
+            // A look-up must see what was written a moment ago (RFC 9111 §5.2.1.4).
+            .header(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        match self.send(request, LONGEST_BODY).await {
+            Ok(answer) => answer.meaning(|answer| found(answer, client_id)),
+            Err(lost) => undated(Found::Unknown(lost.trouble)),
+        }
+    }
+
+    async fn find_in_list(&self, client_ids: &[String]) -> Answered<Result<Vec<Found>, Trouble>> {
+        self.look_through(client_ids).await
+    }
+}
