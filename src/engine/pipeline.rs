@@ -211,7 +211,7 @@ where
         Ok(left) => left,
         // What was sent before is settled: the run is over, and not cut off.
         Err(error) => {
-            ledger.end("stopped", (parts.around.wall)())?;
+            ledger.end("stopped", parts.around.wall.now_ms())?;
             return Err(error);
         }
     };
