@@ -345,6 +345,11 @@ impl Run {
         self.server.as_ref().unwrap().url()
     }
 
+    /// Waits until the sandbox in the test's process has nothing left that lands late.
+    pub(crate) fn settled(&self) {
+        self.server.as_ref().unwrap().settled();
+    }
+
     /// The permissions of a file.
     #[cfg(unix)]
     pub(crate) fn mode(&self, name: &str) -> u32 {
@@ -385,6 +390,10 @@ impl Server {
 
     fn counts(&self) -> Counts {
         self.sandbox.requests()
+    }
+
+    fn settled(&self) {
+        self.runtime.block_on(self.sandbox.settled());
     }
 
     fn stop(self) -> SocketAddr {
