@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::canary;
 use super::consent::{ask, is_anybody_there, is_wanted};
 use super::descriptors;
-use super::results::{Ending, Shown, exit_of, say_unused, seconds};
+use super::ended::{exit, how};
+use super::results::{Ending, Shown, say_unused, seconds};
 use super::session::{Begun, Session, begin, stopped};
 use super::typed::Typed;
 use super::words::{Speaking, planned};
@@ -21,6 +22,7 @@ use crate::engine::account::Accounting;
 use crate::engine::budget::Allowance;
 use crate::engine::canary::Sighting;
 use crate::engine::gauges::latency;
+use crate::engine::listed::Listed;
 use crate::engine::orphans::Orphans;
 use crate::engine::pipeline::{self, Around, Parts};
 use crate::engine::stop::Halt;
@@ -41,19 +43,25 @@ pub fn run(options: Import, environment: &Environment, typed: Typed) -> anyhow::
     };
     let mut ledger = session.known_ledger()?;
     let _results = lock_folder(&session.out)?;
-    let mut surveyed = session.survey(ledger.as_mut())?;
+    let mut listed = session.foreseen_list()?;
+    if session.stop.is_halted() {
+        return Ok(stopped(&session.stop, &session.watcher, "while checking"));
+    }
+    let mut surveyed = session.survey(ledger.as_mut(), listed.as_mut())?;
     if surveyed.interrupted {
         return Ok(stopped(&session.stop, &session.watcher, "while checking"));
     }
     if !session.showing.quiet {
         say_unused(&session.watcher, &surveyed.unused);
     }
+    session.say_unread(listed.as_ref());
     let mut halt = session.refuse_to_send(&surveyed)?;
-    if halt.is_none() && surveyed.to_do() > 0 && !session.showing.quiet {
+    let sends = halt.is_none() && !session.dispatch.dry_run;
+    if sends && surveyed.to_do() > 0 && !session.showing.quiet {
         let plan = planned(surveyed.to_do(), session.dispatch.pacing);
         session.watcher.say(&plan);
     }
-    if halt.is_none() && !session.dispatch.dry_run {
+    if sends {
         let mut open = session.writable_ledger(ledger, &surveyed)?;
         let is_new = surveyed.to_create > 0 || (surveyed.gaps && surveyed.to_do() > 0);
         if let Some(rows) = session.dispatch.canary.filter(|_| is_new) {
@@ -65,11 +73,15 @@ pub fn run(options: Import, environment: &Environment, typed: Typed) -> anyhow::
         ledger = Some(open);
         halt = session.stop.reason();
     }
-    session.end(ledger, surveyed, halt)
+    session.end((ledger, listed), surveyed, halt)
 }
 
 impl Session {
-    fn survey(&self, ledger: Option<&mut SqliteLedger>) -> anyhow::Result<Survey> {
+    fn survey(
+        &self,
+        ledger: Option<&mut SqliteLedger>,
+        listed: Option<&mut Listed>,
+    ) -> anyhow::Result<Survey> {
         let surveying = Surveying {
             threads: threads(),
             note_rows: false,
@@ -81,9 +93,11 @@ impl Session {
         survey(
             &mut self.rows(),
             &surveying,
-            match ledger {
-                Some(ledger) => Beforehand::ByLedger(ledger),
-                None => Beforehand::Nothing,
+            match (ledger, listed) {
+                (Some(ledger), Some(listed)) => Beforehand::ByBoth(ledger, listed),
+                (Some(ledger), None) => Beforehand::ByLedger(ledger),
+                (None, Some(listed)) => Beforehand::ByKable(listed),
+                (None, None) => Beforehand::Nothing,
             },
             &self.watcher,
         )
@@ -107,7 +121,7 @@ impl Session {
         surveyed.rows.rejected + surveyed.done.of(Outcome::Failed)
     }
 
-    fn allowed_errors(&self, surveyed: &Survey) -> u64 {
+    pub(super) fn allowed_errors(&self, surveyed: &Survey) -> u64 {
         if self.dispatch.all_or_nothing && surveyed.rows.rejected > 0 {
             return 0;
         }
@@ -134,7 +148,7 @@ impl Session {
             self.stop.halt(Halt::Canary { wrong, of });
         }
         if !self.stop.is_halted() {
-            let rest = self.survey(Some(&mut ledger))?;
+            let rest = self.survey(Some(&mut ledger), None)?;
             if !rest.interrupted {
                 *surveyed = rest;
                 self.go_on_with(surveyed.to_do())?;
@@ -246,7 +260,7 @@ impl Session {
     /// Accounts for every row, and shows what came of it all.
     fn end(
         self,
-        mut ledger: Option<SqliteLedger>,
+        (mut ledger, mut listed): (Option<SqliteLedger>, Option<Listed>),
         mut surveyed: Survey,
         halt: Option<Halt>,
     ) -> anyhow::Result<Exit> {
@@ -260,13 +274,15 @@ impl Session {
         };
         let mut summary = self.summary(ledger.as_mut(), halt.as_ref())?;
         summary.left_the_file = surveyed.left;
+        let foreseeing = self.foreseeing(&surveyed);
         let accounting = Accounting {
             reading: &self.reading,
             surveyed: surveyed.rows,
             verdicts: &mut surveyed.verdicts,
             first_new_id: surveyed.first_new_id,
             ledger: ledger.as_mut().map(|ledger| ledger as &mut dyn Ledger),
-            listed: None,
+            listed: listed.as_mut(),
+            foreseeing,
             stop: None,
         };
         let accounted = ending.account(
@@ -276,7 +292,7 @@ impl Session {
             &mut summary,
         )?;
         self.say_news();
-        let exit = self.exit(halt.as_ref(), &summary);
+        let exit = exit(halt.as_ref(), self.dispatch.dry_run, &summary);
         summary.exit_code = exit as u8;
         let Listing {
             files,
@@ -287,7 +303,11 @@ impl Session {
         let rejects = files.rejects();
         let keys = Some(self.keys_place()).filter(|place| self.dispatch.keys && place.exists());
         let published = ending.publish(files, &summary, keys)?;
-        let words = self.words(&summary, halt.as_ref(), &rejects, &published);
+        let mut words = self.words(&summary, halt.as_ref(), &rejects, &published);
+        if let (Some(would), None) = (&summary.would, &halt) {
+            words.plan = Some(planned(would.to_send(), self.dispatch.pacing));
+            words.halt = self.foreseen_stop(&surveyed, would);
+        }
         ending.show(Shown { told, annotations }, &published, &summary, words)?;
         if let Some(Halt::Denied { message }) = halt {
             return Err(hinted(
@@ -347,39 +367,6 @@ impl Session {
             summary.latency_ms = latency(&figures.latencies);
         }
         Ok(summary)
-    }
-
-    fn exit(&self, halt: Option<&Halt>, summary: &Summary) -> Exit {
-        match halt {
-            Some(Halt::Interrupted) => Exit::Interrupted,
-            Some(Halt::Denied { .. } | Halt::Broken) => Exit::Failed,
-            Some(Halt::OutOfTime { .. }) => Exit::Stopped,
-            Some(
-                Halt::AllAlike { .. }
-                | Halt::TooManyErrors { .. }
-                | Halt::Canary { .. }
-                | Halt::Declined,
-            ) => Exit::NeedsPerson,
-            None if self.dispatch.dry_run && summary.rows.rejected == 0 => Exit::Done,
-            None => exit_of(summary),
-        }
-    }
-}
-
-/// How a run ended, in the checkpoint's words.
-fn how(halt: Option<&Halt>) -> &'static str {
-    match halt {
-        None => "finished",
-        Some(Halt::Interrupted) => "interrupted",
-        Some(
-            Halt::Denied { .. }
-            | Halt::AllAlike { .. }
-            | Halt::TooManyErrors { .. }
-            | Halt::OutOfTime { .. }
-            | Halt::Canary { .. }
-            | Halt::Declined
-            | Halt::Broken,
-        ) => "stopped",
     }
 }
 

@@ -10,6 +10,8 @@ mod connect;
 mod consent;
 mod deadline;
 mod descriptors;
+mod ended;
+mod foresee;
 pub mod import;
 mod online;
 mod preflight;

@@ -63,6 +63,17 @@ pub(super) async fn look_up(
         ));
     }
     let listed = list(&connected.client, folder, calls).await?;
+    let listed = listed.map_err(|unlisted| {
+        let what = if unlisted.refused {
+            "check what the account may do"
+        } else {
+            "run the same command again later"
+        };
+        hinted(
+            unlisted.to_string(),
+            format!("{what}; without --online the file alone is checked"),
+        )
+    })?;
     Ok(LookedUp {
         target: connected.target,
         asking,
@@ -71,7 +82,24 @@ pub(super) async fn look_up(
     })
 }
 
-async fn list(client: &Client, folder: &Path, calls: Calls<'_>) -> anyhow::Result<Listed> {
+/// Why the customers could not be listed.
+pub(super) struct Unlisted {
+    refused: bool,
+    message: String,
+}
+
+impl std::fmt::Display for Unlisted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the customers could not be listed ({})", self.message)
+    }
+}
+
+/// Lists all customers, and keeps them in `folder`.
+pub(super) async fn list(
+    client: &Client,
+    folder: &Path,
+    calls: Calls<'_>,
+) -> anyhow::Result<Result<Listed, Unlisted>> {
     let keeping = || format!("cannot keep the list of customers in {}", folder.display());
     let mut pause = PAUSE;
     let mut left = TRIES;
@@ -89,20 +117,20 @@ async fn list(client: &Client, folder: &Path, calls: Calls<'_>) -> anyhow::Resul
             .await;
         kept.with_context(keeping)?;
         let (message, wait) = match answered.reply {
-            Preflight::Good(()) => return listing.finish().with_context(keeping),
+            Preflight::Good(()) => return listing.finish().map(Ok).with_context(keeping),
             Preflight::Denied(refusal) | Preflight::Refused(refusal) => {
-                return Err(hinted(
-                    format!("the customers could not be listed ({})", said(&refusal)),
-                    "check what the account may do; without --online the file alone is checked",
-                ));
+                return Ok(Err(Unlisted {
+                    refused: true,
+                    message: said(&refusal),
+                }));
             }
             Preflight::Unreachable(trouble, _) => (trouble.message, trouble.wait),
         };
         if left == 0 {
-            return Err(hinted(
-                format!("the customers could not be listed ({message})"),
-                "run the same command again later; without --online the file alone is checked",
-            ));
+            return Ok(Err(Unlisted {
+                refused: false,
+                message,
+            }));
         }
         let wait = pause.max(wait.unwrap_or_default());
         calls.watcher.say(&format!(

@@ -72,6 +72,7 @@ impl Ending<'_> {
         demand_agreement(&accounted, surveyed)?;
         summary.rows = accounted.rows;
         summary.outcomes = accounted.outcomes;
+        summary.would = accounted.would;
         summary.created_by_this_checkpoint = accounted.ours;
         summary.problems = accounted.problems;
         Ok(Accounted {

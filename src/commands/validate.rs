@@ -202,6 +202,7 @@ impl Checking<'_> {
             first_new_id: surveyed.first_new_id,
             ledger: None,
             listed: looked_up.as_mut().map(|looked_up| &mut looked_up.listed),
+            foreseeing: None,
             stop: Some(&self.stop),
         };
         let (rows, every_row) = match &plan {

@@ -11,6 +11,7 @@ mod checks;
 pub mod currency;
 pub mod customer;
 pub mod field;
+pub mod forecast;
 pub mod header;
 mod id_list;
 pub mod mapping;

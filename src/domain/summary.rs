@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
+use super::forecast::Forecast;
 use super::outcome::{Outcome, Tally};
 use super::problem::{Code, Mend, Problem};
 
@@ -179,6 +180,9 @@ pub struct Summary {
     pub rows: RowCounts,
     /// What became of the rows that were fit.
     pub outcomes: Tally,
+    /// What a run would do; of a dry run only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub would: Option<Forecast>,
     /// Rows whose customer this checkpoint created, whatever became of them since.
     pub created_by_this_checkpoint: u64,
     /// Rows that were in doubt when they had left the input.

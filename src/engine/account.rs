@@ -7,11 +7,13 @@
 use anyhow::{Context, bail};
 
 use super::findings::{Finder, Said};
+use super::foresight::{Foreseeing, Foresight};
 use super::listed::Listed;
 use super::repeats::Others;
 use super::stop::Stop;
 use super::verdicts::Verdicts;
 use super::{Checker, Reading};
+use crate::domain::forecast::Forecast;
 use crate::domain::outcome::{Outcome, Tally};
 use crate::domain::row::{Revisit, Row};
 use crate::domain::summary::{ProblemKind, ProblemTally, RowCounts};
@@ -36,6 +38,8 @@ pub struct Account {
     pub outcomes: Tally,
     /// Rows whose customer this checkpoint created, whatever they came to since.
     pub ours: u64,
+    /// What a run would do, where that was to be found out.
+    pub would: Option<Forecast>,
     /// What was wrong.
     pub problems: Vec<ProblemKind>,
     /// Whether it was stopped before the end.
@@ -56,6 +60,8 @@ pub struct Accounting<'a> {
     pub ledger: Option<&'a mut dyn Ledger>,
     /// The customers that Kable holds, where they were listed.
     pub listed: Option<&'a mut Listed>,
+    /// What a dry run goes by; `None` where it is none.
+    pub foreseeing: Option<Foreseeing>,
     /// Ends the reading. `None` where results are to be written all the same,
     /// as those of an interrupted run are.
     pub stop: Option<&'a Stop>,
@@ -76,6 +82,9 @@ impl<'a> Accounting<'a> {
             others: Others::new(others, self.reading),
             next_new_id: self.first_new_id,
             ledger: self.ledger,
+            foresight: self
+                .foreseeing
+                .map(|foreseeing| Foresight::new(foreseeing, self.listed.is_some())),
             listed: self.listed,
             problems: ProblemTally::default(),
             ours: 0,
@@ -122,6 +131,7 @@ where
         }
     }
     all.ours = finder.ours;
+    all.would = finder.foresight.map(|foresight| foresight.forecast);
     all.problems = finder.problems.kinds();
     Ok(all)
 }

@@ -68,6 +68,7 @@ fn told_of(rows: &Tables, ledger: Option<&MemoryLedger>) -> anyhow::Result<(Acco
         first_new_id: surveyed.first_new_id,
         ledger: accounts.as_mut().map(|ledger| ledger as &mut dyn Ledger),
         listed: None,
+        foreseeing: None,
         stop: None,
     };
     let mut told = Told::default();
@@ -217,6 +218,7 @@ fn a_claim_of_another_customer_under_a_rows_number_is_refused() {
         first_new_id: 1,
         ledger: Some(ledger),
         listed: None,
+        foreseeing: None,
         stop: None,
     };
     let error = account(
@@ -259,6 +261,7 @@ fn stopped(listens: bool) -> Account {
         first_new_id: 1,
         ledger: None,
         listed: None,
+        foreseeing: None,
         stop: listens.then_some(&stop),
     };
     account(

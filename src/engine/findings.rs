@@ -3,15 +3,16 @@
 use anyhow::{Context, bail};
 
 use super::Checker;
+use super::foresight::Foresight;
 use super::listed::Listed;
 use super::repeats::{Others, Repeating, repeats};
 use super::verdicts::{Remembered, Verdict};
 use crate::domain::candidate::Given;
-use crate::domain::customer::{Fingerprint, Values};
+use crate::domain::customer::{Customer, Fingerprint};
 use crate::domain::field::Field;
 use crate::domain::mapping::Binding;
 use crate::domain::outcome::Outcome;
-use crate::domain::plan::{Decision, UNKNOWN_DIGEST, differences};
+use crate::domain::plan::{Decision, Remote, UNKNOWN_DIGEST, differences};
 use crate::domain::problem::{Code, Problem};
 use crate::domain::row::{Columns, Revisit, Row};
 use crate::domain::summary::ProblemTally;
@@ -46,6 +47,8 @@ pub(super) struct Finder<'p, V> {
     pub(super) ledger: Option<&'p mut dyn Ledger>,
     /// The customers that Kable holds, where they were listed.
     pub(super) listed: Option<&'p mut Listed>,
+    /// What a run would do, where that is to be found out.
+    pub(super) foresight: Option<Foresight>,
     /// All problems so far.
     pub(super) problems: ProblemTally,
     /// Rows whose customer this checkpoint created.
@@ -107,7 +110,8 @@ where
             }
             Checked::Fit(fit) => {
                 if let Some(kept_at) = verdict.and_then(|verdict| verdict.listed) {
-                    there = held(self.listed.as_deref_mut(), kept_at, &fit.values)?;
+                    there = held(self.listed.as_deref_mut(), kept_at)?
+                        .map(|remote| (fit.values.to_customer(), remote));
                 }
                 // Only a row that was changed can be another one than was settled.
                 if known.is_some_and(|known| known.changed) {
@@ -143,10 +147,12 @@ where
         match fits {
             None => Ok(Found::without_entry(Said::Skipped, client_id, problems)),
             Some(true) if !verdict.is_some_and(|verdict| verdict.rejects(strict)) => {
-                if let Some(entry) = there {
+                if let (Some((customer, remote)), None) = (&there, &self.foresight) {
+                    let entry = entry_of(customer, remote);
                     return Ok(Found::with_entry(entry, client_id, problems));
                 }
-                self.came(known, digest.as_ref(), client_id, problems)
+                let found = self.came(known, digest.as_ref(), client_id, problems)?;
+                Ok(self.foreseen(known, there.as_ref(), found))
             }
             Some(_) => Ok(Found::without_entry(Said::Rejected, client_id, problems)),
         }
@@ -177,6 +183,27 @@ where
             problems,
             entry,
         })
+    }
+
+    /// What was `found`, with what a dry run foresees.
+    fn foreseen(
+        &mut self,
+        known: Option<Remembered>,
+        there: Option<&(Customer, Remote)>,
+        mut found: Found,
+    ) -> Found {
+        let there = there.map(|(customer, remote)| (customer, remote));
+        let foresight = self.foresight.as_mut();
+        let foreseen = foresight.and_then(|foresight| foresight.foresee(known, there));
+        if let (Some(foreseen), Some((customer, remote))) = (foreseen, there) {
+            found.said = Said::Came(foreseen.outcome);
+            let entry = found
+                .entry
+                .get_or_insert_with(|| entry_of(customer, remote));
+            entry.customer_id = Some(remote.customer_id.clone());
+            entry.message = foreseen.message;
+        }
+        found
     }
 
     /// What the ledger holds under claim `id`, which is `client_id`'s.
@@ -256,38 +283,36 @@ impl Found {
     }
 }
 
+/// The customer that Kable holds of a row.
+fn held(listed: Option<&mut Listed>, kept_at: u64) -> anyhow::Result<Option<Remote>> {
+    match listed {
+        Some(listed) => listed.at(kept_at).context("cannot read a temporary file"),
+        None => Ok(None),
+    }
+}
+
 /// What a row comes to whose customer Kable holds already.
-fn held(
-    listed: Option<&mut Listed>,
-    kept_at: u64,
-    values: &Values<'_>,
-) -> anyhow::Result<Option<Entry>> {
-    let remote = match listed {
-        Some(listed) => listed.at(kept_at).context("cannot read a temporary file")?,
-        None => None,
-    };
-    Ok(remote.map(|remote| {
-        let differences = differences(&values.to_customer(), &remote);
-        let texts: Vec<String> = differences.iter().map(ToString::to_string).collect();
-        Entry {
-            client_id: remote.client_id,
-            outcome: if texts.is_empty() {
-                Outcome::AlreadyExisted
-            } else {
-                Outcome::Differs
-            },
-            last: None,
-            digest: UNKNOWN_DIGEST,
-            ours: false,
-            claimed_by: None,
-            keys_lost: false,
-            customer_id: Some(remote.customer_id),
-            request_id: None,
-            attempts: 0,
-            status: None,
-            message: (!texts.is_empty()).then(|| texts.join("; ")),
-        }
-    }))
+fn entry_of(customer: &Customer, remote: &Remote) -> Entry {
+    let differences = differences(customer, remote);
+    let texts: Vec<String> = differences.iter().map(ToString::to_string).collect();
+    Entry {
+        client_id: customer.client_id().to_owned(),
+        outcome: if texts.is_empty() {
+            Outcome::AlreadyExisted
+        } else {
+            Outcome::Differs
+        },
+        last: None,
+        digest: UNKNOWN_DIGEST,
+        ours: false,
+        claimed_by: None,
+        keys_lost: false,
+        customer_id: Some(remote.customer_id.clone()),
+        request_id: None,
+        attempts: 0,
+        status: None,
+        message: (!texts.is_empty()).then(|| texts.join("; ")),
+    }
 }
 
 fn keys_lost(client_id: &str) -> Problem {

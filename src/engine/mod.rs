@@ -20,6 +20,7 @@ mod dispatch;
 mod features;
 mod feed;
 mod findings;
+pub mod foresight;
 pub mod gauges;
 mod identity;
 mod life;

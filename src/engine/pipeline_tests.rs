@@ -176,6 +176,7 @@ impl Site {
             first_new_id: surveyed.first_new_id,
             ledger: Some(&mut ended.ledger),
             listed: None,
+            foreseeing: None,
             stop: None,
         };
         let mut told = Told::default();

@@ -39,7 +39,8 @@ pub struct Survey {
     pub to_look_up: u64,
     /// Rows that nothing is to be done with, by their outcome.
     pub done: Tally,
-    /// Rows whose customer Kable is known to hold, whether or not it is equal.
+    /// Rows whose customer Kable is known to hold, whether or not it is equal, and
+    /// that are not done.
     pub there: u64,
     /// For each input that has some: its name, and columns that feed no field.
     pub unused: Vec<(String, Vec<String>)>,
@@ -101,6 +102,19 @@ pub enum Beforehand<'l> {
     ByLedger(&'l mut dyn Ledger),
     /// What Kable holds.
     ByKable(&'l mut Listed),
+    /// Both.
+    ByBoth(&'l mut dyn Ledger, &'l mut Listed),
+}
+
+impl<'l> Beforehand<'l> {
+    fn parts(self) -> (Option<&'l mut dyn Ledger>, Option<&'l mut Listed>) {
+        match self {
+            Self::Nothing => (None, None),
+            Self::ByLedger(ledger) => (Some(ledger), None),
+            Self::ByKable(listed) => (None, Some(listed)),
+            Self::ByBoth(ledger, listed) => (Some(ledger), Some(listed)),
+        }
+    }
 }
 
 impl std::fmt::Debug for Beforehand<'_> {
@@ -113,7 +127,7 @@ impl std::fmt::Debug for Beforehand<'_> {
 pub fn survey<P>(
     rows: &mut P,
     surveying: &Surveying<'_>,
-    mut beforehand: Beforehand<'_>,
+    beforehand: Beforehand<'_>,
     observer: &impl Observer,
 ) -> anyhow::Result<Survey>
 where
@@ -123,21 +137,19 @@ where
     let met = Arc::default();
     let mut known = Ids::new(surveying, &met, true);
     let (mut first_new_id, mut gaps, mut any) = (1, false, false);
-    match &mut beforehand {
-        Beforehand::Nothing => {}
-        Beforehand::ByLedger(ledger) => {
-            gaps = ledger.has_gaps()?;
-            first_new_id = ledger.next_id()?;
-            ledger.scan(&mut |client_id, claim| {
-                any = true;
-                known.push_known(client_id, &claim)
-            })?;
-        }
-        Beforehand::ByKable(listed) => {
-            listed
-                .scan(&mut |client_id, kept_at| known.push_listed(client_id, kept_at))
-                .with_context(sorting)?;
-        }
+    let (ledger, listed) = beforehand.parts();
+    if let Some(ledger) = ledger {
+        gaps = ledger.has_gaps()?;
+        first_new_id = ledger.next_id()?;
+        ledger.scan(&mut |client_id, claim| {
+            any = true;
+            known.push_known(client_id, &claim)
+        })?;
+    }
+    if let Some(listed) = listed {
+        listed
+            .scan(&mut |client_id, kept_at| known.push_listed(client_id, kept_at))
+            .with_context(sorting)?;
     }
     let workers = (0..surveying.threads.max(1)).map(|_| Worker::new(surveying, &met, any));
     let mut read = Read::default();
@@ -359,8 +371,10 @@ fn count(verdicts: &mut Verdicts, strict: bool) -> std::io::Result<Joined> {
             joined.rejected += 1;
             continue;
         }
-        joined.there += u64::from(verdict.listed.is_some());
-        match verdict.remembered.map(|known| known.decision) {
+        let decision = verdict.remembered.map(|known| known.decision);
+        let is_done = matches!(decision, Some(Decision::Skip(_)));
+        joined.there += u64::from(verdict.listed.is_some() && !is_done);
+        match decision {
             Some(Decision::LookUp) => joined.to_look_up += 1,
             Some(Decision::Skip(outcome)) => joined.done.add(outcome),
             Some(Decision::Create) | None => {}

@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use super::part::Written;
+use crate::domain::forecast::Forecast;
 use crate::domain::outcome::Outcome;
 use crate::domain::summary::{ProblemKind, Summary};
 use crate::domain::text::{counted, thousands};
@@ -46,6 +47,12 @@ pub fn summary(summary: &Summary, words: &Words, files: &[Written]) -> String {
     }
     line("");
     rows(summary, &mut line);
+    if let Some(would) = &summary.would {
+        if words.halt.is_some() && would.to_send() > 0 {
+            line("But for that:");
+        }
+        foretold(would, &mut line);
+    }
     if let Some(plan) = &words.plan {
         line("");
         line(plan);
@@ -57,8 +64,9 @@ pub fn summary(summary: &Summary, words: &Words, files: &[Written]) -> String {
     }
     if !words.told.is_empty() {
         line("");
-        line(match summary.command.as_str() {
-            "validate" => "The first rows that Kable holds otherwise:",
+        line(match (summary.command.as_str(), &summary.would) {
+            ("validate", _) => "The first rows that Kable holds otherwise:",
+            (_, Some(_)) => "The first rows that differ, failed or are in doubt:",
             _ => "The first rows that did not come to a good end:",
         });
         for (at, said) in &words.told {
@@ -112,11 +120,13 @@ fn rows(summary: &Summary, line: &mut impl FnMut(&str)) {
         }
     };
     row(summary.rows.read, "rows read");
-    for outcome in Outcome::ALL {
-        row(
-            summary.outcomes.of(outcome),
-            said(outcome, &summary.command),
-        );
+    if summary.would.is_none() {
+        for outcome in Outcome::ALL {
+            row(
+                summary.outcomes.of(outcome),
+                said(outcome, &summary.command),
+            );
+        }
     }
     row(summary.rows.rejected, "rejected: not fit to send");
     let blank = if summary.inputs.len() > 1 {
@@ -142,6 +152,61 @@ fn rows(summary: &Summary, line: &mut impl FnMut(&str)) {
     if summary.rows.read == 0 {
         line("  no rows read");
     }
+}
+
+/// What a run would do, a sentence each.
+fn foretold(would: &Forecast, line: &mut impl FnMut(&str)) {
+    let customers = |number| counted(number, "customer", "customers");
+    let mut say = |number: u64, text: String| {
+        if number > 0 {
+            line(&text);
+        }
+    };
+    let perhaps = if would.listed {
+        ""
+    } else {
+        " (it is not known whether some are there already)"
+    };
+    let create = customers(would.create);
+    say(would.create, format!("Would create {create}{perhaps}"));
+    let mut fields: Vec<_> = would.update_fields.iter().collect();
+    fields.sort_by_key(|(_, rows)| std::cmp::Reverse(**rows));
+    let fields: Vec<String> = fields
+        .iter()
+        .map(|(name, rows)| format!("{name} {}", thousands(**rows)))
+        .collect();
+    let still = match would.update_differing {
+        0 => String::new(),
+        rows => format!(
+            " ({} would differ still: plans, bundles or the status)",
+            thousands(rows)
+        ),
+    };
+    say(
+        would.update,
+        format!(
+            "Would update {}: {}{still}",
+            thousands(would.update),
+            fields.join(", ")
+        ),
+    );
+    for (rows, why) in [
+        (would.leave_equal, "done before, or equal to the file"),
+        (would.leave_differing, "they differ from the file"),
+    ] {
+        let text = format!("Would leave {} as they are: {why}", thousands(rows));
+        say(rows, text);
+    }
+    let fail = counted(would.fail, "row", "rows");
+    say(would.fail, format!("Would count {fail} as failed"));
+    let ask = customers(would.ask);
+    let unknown = "what would follow is not known";
+    say(would.ask, format!("Would ask for {ask} first: {unknown}"));
+    let edited = counted(would.edited, "row was", "rows were");
+    say(
+        would.edited,
+        format!("Of these, {edited} edited since an earlier run sent them"),
+    );
 }
 
 /// What an outcome means, to somebody who has not read the manual.
