@@ -211,7 +211,7 @@ const CRASH_LAG: Duration = Duration::from_millis(100);
 ///
 /// A create lands and is seen within 800 ms, and its absence must be seen for two
 /// seconds after its answer was given up before it is sent again. Ten thousand kills, and
-/// a hundred thousand customers, take some hours:
+/// a hundred thousand customers, take about an hour:
 ///
 /// ```sh
 /// KABLE_BULK_KILLS=10000 cargo test --release --test resume at_any_moment -- --nocapture

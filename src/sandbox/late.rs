@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(first.await.unwrap(), 1);
         late.settled().await;
         assert_eq!(began.elapsed(), Duration::from_secs(9));
-        drop(late.begin(began + Duration::from_secs(3600), async {}));
+        drop(late.begin(began + Duration::from_hours(1), async {}));
         stopping.cancel();
         late.settled().await;
         assert_eq!(began.elapsed(), Duration::from_secs(9));
