@@ -205,6 +205,9 @@ pub struct ReadingOptions {
     /// A currency that Kable takes by now; can be repeated
     #[arg(long, value_name = "XYZ", action = ArgAction::Append, help_heading = "Reading")]
     pub allow_currency: Vec<String>,
+    /// Which ids of plans and bundles the input has: Kable's own, or also the account's external ids [default: kable]
+    #[arg(long, value_enum, value_name = "KIND", help_heading = "Reading")]
+    pub plan_ids: Option<PlanIds>,
     /// Rejects rows that would need a correction or bear a warning
     #[arg(
         long,
@@ -221,6 +224,16 @@ pub struct ReadingOptions {
     /// Where results go [default: INPUT.results]
     #[arg(long, value_name = "DIR", help_heading = "Reading")]
     pub out: Option<PathBuf>,
+}
+
+/// Which ids of plans and bundles an input has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PlanIds {
+    /// Kable's own.
+    Kable,
+    /// The account's own, as well as Kable's.
+    External,
 }
 
 /// How an input is written.

@@ -39,6 +39,7 @@ use crate::commands::typed::Typed;
 use crate::commands::{Exit, Hinted};
 use crate::config::{ConfigError, Environment};
 use crate::domain::mapping::MappingError;
+use crate::domain::text::escaped;
 use crate::ledger::LedgerError;
 use crate::source::SourceError;
 
@@ -88,10 +89,10 @@ pub fn run() -> ExitCode {
 
 /// Shows an error: what happened and why in one sentence, the hint below it.
 fn show(error: &anyhow::Error) {
-    let mut text = format!("error: {}\n", sentence(error));
+    let mut text = format!("error: {}\n", escaped(&sentence(error)));
     if let Some(hint) = hint(error) {
         text.push_str("hint: ");
-        text.push_str(&hint);
+        text.push_str(&escaped(&hint));
         text.push('\n');
     }
     // Where standard error is closed there is nobody to tell.

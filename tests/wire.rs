@@ -11,7 +11,7 @@
 #[expect(dead_code, reason = "each test file uses a part of the language")]
 mod common;
 
-use common::raw::{Ask, Raw, says};
+use common::raw::{Ask, Raw, raw, says};
 use common::{Run, rows};
 use kable_bulk::sandbox::settings::{CLIENT_ID, CLIENT_SECRET};
 
@@ -189,4 +189,189 @@ fn of_members_without_end_the_first_are_named() {
     let said = "more than 300 columns that no field is fed from: \"x0\", \"x1\", \"x2\"";
     assert!(ended.stderr.contains(said), "{}", ended.stderr);
     ended.code(0);
+}
+
+/// Plans that come with a bundle are no difference, whoever says which they are.
+#[test]
+fn a_row_with_plans_and_a_bundle_agrees_with_what_kable_holds() {
+    let customer = |bundle: &str| {
+        format!(
+            r#"{{"customerId":"cus_1","clientId":"c-1","companyName":"Aster","currency":"USD",
+                "status":"ACTIVE","created":"2001-01-01T00:00:00.000Z","plans":[{{"planId":"pln_1"}},
+                {{"planId":"pln_2"}}],"bundles":[{bundle}]}}"#
+        )
+    };
+    let listed = r#"[{"bundleId":"bun_1","plans":[{"planId":"pln_2"}]}]"#;
+    let brings_another = r#"{"bundleId":"bun_1","plans":[{"planId":"pln_3"}]}"#;
+    let brings_it = r#"{"bundleId":"bun_1","plans":[{"planId":"pln_2"}]}"#;
+    let silent = r#"{"bundleId":"bun_1"}"#;
+    for (bundle, bundles, outcome) in [
+        (brings_it, "[{\"bundleId\":\"bun_1\"}]", "already_existed"),
+        (silent, listed, "already_existed"),
+        (silent, "[{\"bundleId\":\"bun_1\"}]", "already_existed"),
+        (brings_another, listed, "differs"),
+    ] {
+        let found = says("200 OK", &customer(bundle));
+        let acts = [
+            (Ask::Create, "c-1".to_owned(), vec![says("409 No", "{}")]),
+            (Ask::LookUp, "c-1".to_owned(), vec![found]),
+        ];
+        let server = Raw::start(64, acts);
+        server.answers("/plans ", says("200 OK", r#"[{"planId":"pln_1"}]"#));
+        server.answers("/bundles ", says("200 OK", bundles));
+        let text = "clientId,companyName,currency,planIds,bundleIds\nc-1,Aster,USD,pln_1,bun_1\n";
+        let run = Run::new().credentials().input("in.csv", text);
+        run.go(&format!("import in.csv --base-url {}", server.url()));
+        run.summary("in.csv").outcomes(&[(outcome, 1)]);
+    }
+}
+
+/// An external id is refused with the id that is meant; told so, that is sent.
+#[test]
+fn an_external_id_is_offered_its_plan_or_sent_as_it() {
+    let text =
+        "clientId,companyName,currency,planIds,bundleIds\nc-1,Aster,USD,starter;starter,support\n";
+    let run = Run::new().input("in.csv", text).server(&[]);
+    let ended = run.go("validate in.csv --online --base-url URL");
+    assert!(
+        ended.stdout.contains("is the externalId of \"pln_"),
+        "{}",
+        ended.stdout
+    );
+    assert!(
+        ended.stdout.contains("--plan-ids external"),
+        "{}",
+        ended.stdout
+    );
+    ended.code(3);
+    run.import("in.csv --plan-ids external").code(0);
+    let held = &run.held()["c-1"];
+    assert_eq!(held["planIds"].as_array().unwrap().len(), 1);
+    assert!(
+        held["planIds"][0].as_str().unwrap().starts_with("pln_"),
+        "{held}"
+    );
+    assert!(
+        held["bundleIds"][0].as_str().unwrap().starts_with("bun_"),
+        "{held}"
+    );
+}
+
+/// Without the plans it is not known what is meant, and nothing is sent.
+#[test]
+fn without_the_plans_no_external_id_is_sent() {
+    let server = Raw::start(64, []);
+    let run = Run::new().credentials().input("in.csv", rows(1));
+    run.go(&format!(
+        "import in.csv --base-url {} --plan-ids external",
+        server.url()
+    ))
+    .refuses(1, &["the bundles could not be looked up", "external ids"])
+    .hints("nothing was sent");
+    assert_eq!(server.times_created("c-1"), 0);
+}
+
+/// What a file or a server says can't make a terminal do anything.
+#[cfg(unix)]
+#[test]
+fn nothing_hostile_reaches_the_terminal_raw() {
+    let evil = "\u{1b}]0;x\u{7}\u{9b}2J\u{7f}\u{202e}\u{2066}\u{200b}\u{2028}";
+    let name = format!("in{evil}\nerror: fake.csv");
+    let json = serde_json::json!(evil).to_string().replace('"', "");
+    let customer = format!(
+        r#"{{"customerId":"cus_{json}","clientId":"c-2","companyName":"{json}","currency":"{json}","created":"x"}}"#
+    );
+    let refusal = says("422 No", &format!(r#"{{"message":"no {json}"}}"#));
+    let moved = raw(&format!(
+        "HTTP/1.1 302 Found\r\nLocation: /{}\r\nContent-Length: 0\r\n\r\n",
+        "\u{9b}2J\u{202e}"
+    ));
+    let made = format!(r#"{{"customerId":"cus_{json}","clientId":"c-4"}}"#);
+    let acts = [
+        (Ask::Create, "c-1".to_owned(), vec![refusal]),
+        (Ask::Create, "c-2".to_owned(), vec![says("409 No", "{}")]),
+        (
+            Ask::LookUp,
+            "c-2".to_owned(),
+            vec![says("200 OK", &customer)],
+        ),
+        (Ask::Create, "c-3".to_owned(), vec![moved]),
+        (
+            Ask::Create,
+            "c-4".to_owned(),
+            vec![says("201 Created", &made)],
+        ),
+    ];
+    let server = Raw::start(64, acts);
+    let header = format!("clientId,companyName,currency,\"X{evil}\"\n");
+    let text: String = (1..=5)
+        .map(|n| format!("c-{n},Aster,{},1\n", if n == 5 { evil } else { "USD" }))
+        .collect();
+    let run = Run::new().credentials().input(&name, header + &text);
+    let url = server.url();
+    let import = ["import", &name, "--base-url", &url, "--max-errors", "90%"];
+    let checkpoint = format!("{name}.checkpoint.db");
+    for words in [
+        [&import[..], &["-v"]].concat(),
+        [&import[..], &["--json"]].concat(),
+        vec!["validate", &name],
+        vec!["validate", &name, "--annotations", "github"],
+        vec!["status", "--checkpoint", &checkpoint],
+        vec!["status", "--checkpoint", &checkpoint, "--json"],
+        vec!["import", "no\u{1b}[2J\u{202e}.csv", "--sandbox"],
+    ] {
+        let ended = run.go_words(&words);
+        for shown in [&ended.stdout, &ended.stderr] {
+            let hostile =
+                |letter: &char| *letter != '\n' && kable_bulk::domain::text::is_hostile(*letter);
+            assert_eq!(shown.chars().find(hostile), None, "{words:?}: {shown:?}");
+            assert!(
+                !shown.lines().any(|line| line.starts_with("error: fake")),
+                "{shown}"
+            );
+        }
+    }
+    let results = run.text(&format!("{name}.results/results.jsonl"));
+    let held = results.lines().find(|line| line.contains("c-4")).unwrap();
+    let held: serde_json::Value = serde_json::from_str(held).unwrap();
+    assert_eq!(held["customerId"], format!("cus_{evil}"));
+}
+
+/// A target that nobody typed is named, also where little else is said.
+#[test]
+fn a_target_from_a_file_that_was_found_is_named() {
+    let server = Raw::start(64, []);
+    let config = format!("base-url = '{}'\n", server.url());
+    let run = Run::new()
+        .credentials()
+        .input("in.csv", rows(1))
+        .input("kable-bulk.toml", config);
+    let said = format!("target from ./kable-bulk.toml: base-url {}", server.url());
+    for options in ["", "--json", "-q"] {
+        let ended = run.go(&format!("import in.csv {options}"));
+        assert!(ended.stderr.contains(&said), "{options}: {}", ended.stderr);
+        ended.code(0);
+    }
+    let ended = run.go(&format!("import in.csv --base-url {}", server.url()));
+    assert!(!ended.stderr.contains("target from"), "{}", ended.stderr);
+    let ended = run.go("import in.csv --config kable-bulk.toml");
+    assert!(!ended.stderr.contains("target from"), "{}", ended.stderr);
+}
+
+/// No temporary name can be foreseen, no link at one is followed, and what a
+/// killed run left half written goes.
+#[cfg(unix)]
+#[test]
+fn results_follow_no_link_and_leave_no_parts() {
+    let run = Run::new().input("in.csv", rows(2)).input("mine", "mine");
+    std::fs::create_dir(run.path("in.csv.results")).unwrap();
+    for name in ["summary.json", "results.jsonl", "problems.csv"] {
+        let link = run.path(&format!("in.csv.results/.{name}.part"));
+        std::os::unix::fs::symlink(run.path("mine"), link).unwrap();
+    }
+    run.write("in.csv.results/.results.jsonl.aB3dE9.part", "{");
+    run.import("in.csv").code(0);
+    assert_eq!(run.text("mine"), "mine");
+    assert_eq!(run.mode("in.csv.results/summary.json"), 0o600);
+    assert!(!run.exists("in.csv.results/.results.jsonl.aB3dE9.part"));
 }

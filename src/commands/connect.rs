@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Context;
 use secrecy::SecretString;
 
+use super::hinted;
 use super::preflight::{Calls, HeardDates, ServerDate, authenticate, look_up_offers};
 use super::wall_clock;
 use crate::config::sending::Dispatch;
@@ -101,6 +102,12 @@ pub(super) async fn connect(
     let mut heard = HeardDates::by(clock, calls);
     authenticate(&client, &client_id, &shown, &mut heard).await?;
     let warning = look_up_offers(&client, rules, &mut heard).await;
+    if let Some(warning) = warning.as_ref().filter(|_| rules.external_ids) {
+        return Err(hinted(
+            format!("{warning}, so it is not known what external ids stand for"),
+            "run the same command again later, or leave --plan-ids away; nothing was sent",
+        ));
+    }
     Ok(Connected {
         client,
         target: Target {

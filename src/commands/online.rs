@@ -117,7 +117,10 @@ pub(super) async fn list(
             .await;
         kept.with_context(keeping)?;
         let (message, wait) = match answered.reply {
-            Preflight::Good(()) => return listing.finish().map(Ok).with_context(keeping),
+            Preflight::Good(()) => {
+                let listed = listing.finish(client.customer_reader());
+                return listed.map(Ok).with_context(keeping);
+            }
             Preflight::Denied(refusal) | Preflight::Refused(refusal) => {
                 return Ok(Err(Unlisted {
                     refused: true,

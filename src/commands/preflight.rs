@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use super::hinted;
+use crate::domain::catalog::Catalog;
 use crate::domain::rules::Rules;
 use crate::domain::text::quoted;
 use crate::engine::WallClock;
 use crate::engine::bucket::Bucket;
 use crate::kable::client::Client;
-use crate::kable::{Answered, Ids, Preflight, Refusal, Trouble};
+use crate::kable::{Answered, Preflight, Refusal, Trouble};
 use crate::report::progress::Watcher;
 
 /// How often a call is tried that gets no answer.
@@ -68,7 +69,7 @@ pub(super) async fn look_up_offers(
     let plans = heard.patiently(longest, || client.plans()).await;
     let bundles = heard.patiently(longest, || client.bundles()).await;
     let mut failed = None;
-    let mut take = |what: &str, reply: Preflight<Ids>| match reply {
+    let mut take = |what: &str, reply: Preflight<Catalog>| match reply {
         Preflight::Good(ids) => Some(ids),
         Preflight::Denied(refusal) | Preflight::Refused(refusal) => {
             failed = Some(format!(

@@ -10,7 +10,7 @@ use super::{Exit, Hinted};
 use crate::cli::{Platform, Showing};
 use crate::domain::row::Revisit;
 use crate::domain::summary::Summary;
-use crate::domain::text::{counted, listed, quoted};
+use crate::domain::text::{counted, escaped, escaped_json, escaped_lines, listed, quoted};
 use crate::engine::account::{Accounting, account, demand_agreement, review};
 use crate::engine::unused::MOST_NAMED;
 use crate::report::annotations::{Annotations, disarmed};
@@ -139,13 +139,13 @@ impl Ending<'_> {
         let notes: Vec<String> = published.kept.iter().map(note).collect();
         if self.showing.json || self.showing.quiet {
             for note in &notes {
-                writeln!(std::io::stderr(), "note: {note}").ok();
+                writeln!(std::io::stderr(), "note: {}", escaped(note)).ok();
             }
         }
         words.kept = notes;
         self.watcher.close();
         let text = if self.showing.json {
-            serde_json::to_string_pretty(summary)? + "\n"
+            escaped_json(&serde_json::to_string_pretty(summary)?).into_owned() + "\n"
         } else if self.showing.quiet {
             String::new()
         } else {
@@ -157,8 +157,9 @@ impl Ending<'_> {
         let problems = files.iter().map(|file| &file.place);
         let problems = problems.filter(|place| place.ends_with("problems.csv"));
         let place = problems.map(|place| place.display().to_string()).next();
-        print(&annotations.commands(&place.unwrap_or_default()))?;
-        self.watcher.say(disarmed(&text).trim_end());
+        let commands = annotations.commands(&place.unwrap_or_default());
+        print(&escaped_lines(&commands))?;
+        self.watcher.say_lines(disarmed(&text).trim_end());
         Ok(())
     }
 }

@@ -85,6 +85,7 @@ pub(super) fn begin(
     let origin = origin("import", &inputs, is_sandbox);
     let reading = reading(inputs, options.reading.options, &mut file)?;
     let showing = showing(options.showing, &mut file);
+    let target_found = file.target_found(&options.target);
     let destination = destination(options.target, &mut file, environment)?;
     demand_permission(&destination, &dispatch)?;
     descriptors::raise_limit();
@@ -94,6 +95,9 @@ pub(super) fn begin(
     let (inputs, folder) = open_inputs(&reading, "import")?;
     let (stop, runtime) = (Stop::default(), runtime()?);
     let watcher = Arc::new(Watcher::new(style(&showing)));
+    if let Some(found) = target_found {
+        watcher.say(&found);
+    }
     let mut rules = reading.rules;
     let bucket = Bucket::new(dispatch.pacing.ceiling).map(Arc::new);
     let calls = Calls {

@@ -11,7 +11,7 @@ use crate::cli::Status;
 use crate::config;
 use crate::domain::bound::Pacing;
 use crate::domain::outcome::Outcome;
-use crate::domain::text::{counted, thousands};
+use crate::domain::text::{counted, escaped, escaped_json, thousands};
 use crate::ledger::lock::held_by;
 use crate::ledger::sqlite::SqliteLedger;
 use crate::ledger::{Ledger, Standing};
@@ -23,7 +23,7 @@ pub fn run(typed: Status) -> anyhow::Result<Exit> {
     let holder = held_by(&path);
     let since_ms = u64::try_from(wall_clock() - standing.changed_ms).unwrap_or_default();
     let text = if typed.json {
-        json(&path, &standing, holder.as_deref())
+        escaped_json(&json(&path, &standing, holder.as_deref())).into_owned()
     } else {
         plain(&path, &standing, holder.as_deref(), since_ms)
     };
@@ -143,7 +143,7 @@ fn plain(path: &Path, standing: &Standing, holder: Option<&str>, since_ms: u64) 
     let mut text = String::new();
     let mut line = |part: String| {
         // Writing to a string can't fail.
-        writeln!(text, "{part}").ok();
+        writeln!(text, "{}", escaped(&part)).ok();
     };
     line(format!(
         "Checkpoint {} for {}",

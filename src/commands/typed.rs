@@ -7,6 +7,8 @@ use std::fmt::Write;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
 
+use crate::domain::text::is_hostile;
+
 /// The command that was typed.
 #[derive(Debug, Clone, Default)]
 pub struct Typed {
@@ -178,17 +180,11 @@ pub(super) fn shell_word(word: impl AsRef<OsStr>) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_=./:,@%+".contains(c);
     match word.to_str() {
         Some(text) if !text.is_empty() && text.chars().all(is_plain) => text.to_owned(),
-        Some(text) if !text.chars().any(is_unshown) => {
+        Some(text) if !text.chars().any(is_hostile) => {
             format!("'{}'", text.replace('\'', "'\\''"))
         }
         Some(_) | None => escaped(word.as_encoded_bytes()),
     }
-}
-
-/// Whether `letter` can't be shown on a terminal as it is.
-fn is_unshown(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 fn escaped(bytes: &[u8]) -> String {
@@ -197,7 +193,7 @@ fn escaped(bytes: &[u8]) -> String {
         for letter in chunk.valid().chars() {
             match letter {
                 '\'' | '\\' => text.extend(['\\', letter]),
-                letter if is_unshown(letter) => {
+                letter if is_hostile(letter) => {
                     let mut room = [0; 4];
                     push_bytes(&mut text, letter.encode_utf8(&mut room).as_bytes());
                 }
@@ -222,7 +218,7 @@ fn push_bytes(text: &mut String, bytes: &[u8]) {
 /// can't be shown, so that no two paths look alike.
 pub(super) fn shown(path: &std::path::Path) -> String {
     match path.to_str() {
-        Some(text) if !text.chars().any(is_unshown) => text.to_owned(),
+        Some(text) if !text.chars().any(is_hostile) => text.to_owned(),
         Some(_) | None => escaped(path.as_os_str().as_encoded_bytes()),
     }
 }

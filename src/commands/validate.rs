@@ -40,7 +40,9 @@ pub fn run(options: Validate, environment: &Environment, typed: Typed) -> anyhow
     let origin = origin("validate", &inputs, false);
     let reading = reading(inputs, options.reading.options, &mut file)?;
     let (checks, showing) = checks(options.checks, options.showing, &mut file)?;
+    let mut target_found = None;
     let place = if checks.online == Some(true) {
+        target_found = file.target_found(&options.target);
         let asking = asking(options.asking, &mut file)?;
         Some((destination(options.target, &mut file, environment)?, asking))
     } else {
@@ -53,6 +55,9 @@ pub fn run(options: Validate, environment: &Environment, typed: Typed) -> anyhow
     let stop = Stop::default();
     let runtime = runtime()?;
     let watcher = Watcher::new(style(&showing));
+    if let Some(found) = target_found {
+        watcher.say(&found);
+    }
     let mut rules = reading.rules;
     let looked_up = runtime.block_on(async {
         signals::listen(stop.clone());

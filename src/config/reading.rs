@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::{ConfigError, FileOptions, beside};
-use crate::cli::{Format, ReadingOptions};
+use crate::cli::{Format, PlanIds, ReadingOptions};
 use crate::domain::field::Field;
 use crate::domain::header::field_of_header;
 use crate::domain::mapping::Mapping;
@@ -57,6 +57,7 @@ pub fn reading(
         rules: Rules {
             strict: typed.strict.or(other.strict) == Some(true),
             allowed_currencies: currencies(or(typed.allow_currency, other.allow_currency))?,
+            external_ids: typed.plan_ids.or(other.plan_ids) == Some(PlanIds::External),
             plans: None,
             bundles: None,
         },

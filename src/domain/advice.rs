@@ -90,7 +90,7 @@ pub fn wrong_constants(
             .find(|kind| is_about_constant(kind, *field, value))?;
         let better = kind.mendings.iter().find_map(|mending| match mending.mend {
             Mend::Write(code) if mending.found.contains(value) => Some(code.to_owned()),
-            Mend::Write(_) | Mend::Allow(_) | Mend::LeaveOut => None,
+            Mend::Write(_) | Mend::Allow(_) | Mend::ExternalIds | Mend::LeaveOut => None,
         });
         Some(WrongConstant {
             field: *field,
@@ -120,6 +120,7 @@ pub fn advice(checked: Checked<'_>) -> Vec<Step> {
                 checked.write(),
                 checked.allow(),
                 checked.leave_out(),
+                checked.take_external_ids(),
                 checked.ask(),
                 checked.make(),
             ]
@@ -192,7 +193,7 @@ impl Checked<'_> {
     fn write(&self) -> Option<(u64, Step)> {
         let codes = self.mendings(|mend| match mend {
             Mend::Write(code) => Some((*code).to_owned()),
-            Mend::Allow(_) | Mend::LeaveOut => None,
+            Mend::Allow(_) | Mend::ExternalIds | Mend::LeaveOut => None,
         });
         let said = codes.iter().map(|(code, mending)| {
             let found: Vec<String> = mending.found.iter().map(|value| quoted(value)).collect();
@@ -207,7 +208,7 @@ impl Checked<'_> {
     fn allow(&self) -> Option<(u64, Step)> {
         let codes = self.mendings(|mend| match mend {
             Mend::Allow(code) => Some(code.clone()),
-            Mend::Write(_) | Mend::LeaveOut => None,
+            Mend::Write(_) | Mend::ExternalIds | Mend::LeaveOut => None,
         });
         let names: Vec<&str> = codes.iter().map(|(code, _)| code.as_str()).collect();
         let rows = sum(&codes);
@@ -228,7 +229,7 @@ impl Checked<'_> {
     fn leave_out(&self) -> Option<(u64, Step)> {
         let repeats = self.mendings(|mend| match mend {
             Mend::LeaveOut => Some(String::new()),
-            Mend::Write(_) | Mend::Allow(_) => None,
+            Mend::Write(_) | Mend::Allow(_) | Mend::ExternalIds => None,
         });
         let rows = counted(
             sum(&repeats),
@@ -236,6 +237,24 @@ impl Checked<'_> {
             "rows that repeat others in every field",
         );
         by_hand(&repeats, format!("Leave out {rows}: nothing is lost by it"))
+    }
+
+    /// External ids, which can be taken for the ids that they stand for.
+    fn take_external_ids(&self) -> Option<(u64, Step)> {
+        let rows = self.external_ids();
+        let ids = counted(rows, "external id", "external ids");
+        let step = Step {
+            what: format!("Send the plan or bundle that is meant by {ids}"),
+            how: How::With(vec!["--plan-ids".to_owned(), "external".to_owned()]),
+        };
+        (rows > 0).then_some((rows, step))
+    }
+
+    fn external_ids(&self) -> u64 {
+        sum(&self.mendings(|mend| match mend {
+            Mend::ExternalIds => Some(String::new()),
+            Mend::Write(_) | Mend::Allow(_) | Mend::LeaveOut => None,
+        }))
     }
 
     /// Ids that look wrong, and that Kable can be asked about.
@@ -258,6 +277,7 @@ impl Checked<'_> {
     fn make(&self) -> Option<(u64, Step)> {
         let rows = self.many(Code::UnknownPlan, Field::PlanIds)
             + self.many(Code::UnknownBundle, Field::BundleIds);
+        let rows = rows.saturating_sub(self.external_ids());
         let ids = counted(rows, "plan or bundle id", "plan and bundle ids");
         let step = Step {
             what: format!("Mend {ids} that Kable does not have, or make them there"),

@@ -25,18 +25,24 @@ impl Change {
     ///
     /// Whether a `billingContact` replaces the one that is there or is merged
     /// into it is not documented: it holds what is to be there in the end, both
-    /// the row's members and those that only `remote` has. `stripeCustomerId`
-    /// can't be read back; it goes along with any other change, and by itself
-    /// only where `unseen` says that it may differ.
+    /// the row's members and those that only `remote` has. A `stripeCustomerId`
+    /// that the response doesn't show goes along with any other change, and by
+    /// itself only where `unseen` says that it may differ.
     pub fn of(customer: &Customer, remote: &Remote, unseen: bool) -> Option<Self> {
         let given = |ours: &str, theirs: &str| (ours != theirs).then(|| ours.to_owned());
         let mut change = Self {
             company_name: given(customer.company_name(), &remote.company_name),
             currency: given(customer.currency(), &remote.currency),
-            stripe_customer_id: None,
+            stripe_customer_id: customer
+                .stripe_customer_id()
+                .filter(|ours| {
+                    (remote.stripe_customer_id.as_deref()).is_some_and(|theirs| theirs != *ours)
+                })
+                .map(str::to_owned),
             contact: contact(customer, remote.contact.as_ref()),
         };
-        if unseen || change != Self::default() {
+        let unshown = remote.stripe_customer_id.is_none();
+        if unshown && (unseen || change != Self::default()) {
             change.stripe_customer_id = customer.stripe_customer_id().map(str::to_owned);
         }
         (change != Self::default()).then_some(change)

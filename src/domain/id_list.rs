@@ -6,9 +6,9 @@ use std::collections::HashSet;
 use super::candidate::Given;
 use super::checks::{Checks, LONGEST_VALUE, in_brackets};
 use super::field::Field;
-use super::problem::Code;
+use super::problem::{Code, Mend, Problem};
 use super::suspect;
-use super::text::{quoted, trimmed};
+use super::text::{listed, quoted, trimmed};
 
 /// The most plans or bundles of one customer: far beyond any price list, so that
 /// only a cell that swallowed its neighbours is caught by it.
@@ -115,36 +115,76 @@ impl<'r> Checks<'_, 'r> {
             if self.problems.len() >= MOST_NOTES {
                 return;
             }
-            let message = format!("{field} names {} twice, sent once", quoted(&id));
-            self.note(Code::Corrected, field, &id, message);
+            self.repeated(field, &id);
         } else if self.sound(field, &id, LONGEST_VALUE) {
-            self.known_id(field, &id);
-            ids.keep(id);
+            let id = self.known_id(field, id);
+            if !ids.has(&id) {
+                ids.keep(id);
+            } else if self.problems.len() < MOST_NOTES {
+                self.repeated(field, &id);
+            }
         }
     }
 
+    fn repeated(&mut self, field: Field, id: &str) {
+        let message = format!("{field} names {} twice, sent once", quoted(id));
+        self.note(Code::Corrected, field, id, message);
+    }
+
     /// Holds one id against Kable's own list, or where that is not known,
-    /// against the shape such ids have.
-    fn known_id(&mut self, field: Field, id: &str) {
+    /// against the shape such ids have. Returns the id that is sent.
+    fn known_id(&mut self, field: Field, id: Cow<'r, str>) -> Cow<'r, str> {
         let (known, code) = if field == Field::PlanIds {
             (self.rules.plans.as_ref(), Code::UnknownPlan)
         } else {
             (self.rules.bundles.as_ref(), Code::UnknownBundle)
         };
         match known {
-            Some(ids) if !ids.contains(id) => {
-                let message = format!(
-                    "{field} names {}, which Kable does not have (wanted ids of this account)",
-                    quoted(id)
-                );
-                self.note(code, field, id, message);
+            Some(catalog) if catalog.has(&id) => {}
+            Some(catalog) => {
+                let meant = catalog.with_external_id(&id);
+                if let ([meant], true) = (meant.as_slice(), self.rules.external_ids) {
+                    return Cow::Owned((*meant).to_owned());
+                }
+                let (told, mend) = unknown(&meant);
+                let message = format!("{field} names {}, which {told}", quoted(&id));
+                let problem = Problem::of(code, field, &id, message);
+                self.problems.push(problem.mended_by(mend));
             }
-            Some(_) => {}
+            // What an external id looks like is the account's own matter.
+            None if self.rules.external_ids => {}
             None => {
-                if let Some(wanted) = suspect::wanted(field, id) {
-                    self.suspect(field, id, wanted);
+                if let Some(wanted) = suspect::wanted(field, &id) {
+                    self.suspect(field, &id, wanted);
                 }
             }
+        }
+        id
+    }
+}
+
+/// What is said of an id that Kable does not have, and what would put it right;
+/// `meant` are the ids of which it is the external id.
+fn unknown(meant: &[&str]) -> (String, Option<Mend>) {
+    match meant {
+        [] => (
+            "Kable does not have (wanted ids of this account)".to_owned(),
+            None,
+        ),
+        [one] => (
+            format!(
+                "is the externalId of {} (wanted that id, or --plan-ids external)",
+                quoted(one)
+            ),
+            Some(Mend::ExternalIds),
+        ),
+        several => {
+            let several: Vec<String> = several.iter().map(|id| quoted(id)).collect();
+            let told = format!(
+                "is the externalId of {} (wanted one of these ids)",
+                listed(&several, 3)
+            );
+            (told, None)
         }
     }
 }

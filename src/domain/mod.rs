@@ -6,6 +6,7 @@
 pub mod advice;
 pub mod bound;
 pub mod candidate;
+pub mod catalog;
 pub mod change;
 mod checks;
 pub mod currency;

@@ -4,6 +4,8 @@
 //! depends on nothing but the row, the ledger's memory of its `clientId` and
 //! the policy.
 
+use std::collections::{BTreeSet, HashSet};
+
 use super::customer::{Customer, Fingerprint};
 use super::field::Field;
 use super::outcome::Outcome;
@@ -134,12 +136,16 @@ pub struct Remote {
     pub company_name: String,
     /// `currency`.
     pub currency: String,
+    /// `stripeCustomerId`; `None` where the response has no such member.
+    pub stripe_customer_id: Option<String>,
     /// `status`: `ACTIVE` or `CANCELLED`.
     pub status: String,
     /// The ids in `plans`; `None` where the response has no such member.
     pub plan_ids: Option<Vec<String>>,
     /// The ids in `bundles`; likewise.
     pub bundle_ids: Option<Vec<String>>,
+    /// The plans that its bundles bring, where that is known of all of them.
+    pub brought_plan_ids: Option<Vec<String>>,
     /// `billingContact`; `None` where the response has no such member.
     pub contact: Option<super::customer::Contact>,
     /// `created`, in Unix milliseconds.
@@ -172,8 +178,8 @@ impl std::fmt::Display for Difference {
 /// What `customer` gives and `remote` holds otherwise.
 ///
 /// What the row does not give is not compared, for an import doesn't speak of
-/// it. `stripeCustomerId` cannot be read back (API reference), and a response
-/// without `billingContact` says nothing about it.
+/// it; nor is what the response doesn't have, such as `stripeCustomerId`, which
+/// only a later document of the vendor's has.
 pub fn differences(customer: &Customer, remote: &Remote) -> Vec<Difference> {
     let mut found = Vec::new();
     let mut compare = |field: Option<Field>, ours: &str, theirs: &str| {
@@ -196,22 +202,25 @@ pub fn differences(customer: &Customer, remote: &Remote) -> Vec<Difference> {
         &remote.company_name,
     );
     compare(Some(Field::Currency), customer.currency(), &remote.currency);
+    let stripe = (customer.stripe_customer_id()).zip(remote.stripe_customer_id.as_deref());
+    if let Some((ours, theirs)) = stripe {
+        compare(Some(Field::StripeCustomerId), ours, theirs);
+    }
     if !remote.status.is_empty() {
         compare(None, "ACTIVE", &remote.status);
     }
     let plan_ids = sorted(customer.plan_ids());
+    if let Some(theirs) = own_plans(customer, remote).filter(|_| !plan_ids.is_empty()) {
+        compare(Some(Field::PlanIds), &plan_ids, &theirs);
+    }
     let bundle_ids = sorted(customer.bundle_ids());
-    for (field, ours, theirs) in [
-        (Field::PlanIds, plan_ids, &remote.plan_ids),
-        (Field::BundleIds, bundle_ids, &remote.bundle_ids),
-    ] {
-        let theirs = theirs.as_ref().filter(|_| !ours.is_empty());
-        if let Some(theirs) =
-            theirs.filter(|_| field != Field::PlanIds || !plans_are_there(customer, remote))
-        {
-            let theirs = sorted(theirs.iter().map(String::as_str));
-            compare(Some(field), &ours, &theirs);
-        }
+    if let Some(theirs) = remote
+        .bundle_ids
+        .as_ref()
+        .filter(|_| !bundle_ids.is_empty())
+    {
+        let theirs = sorted(theirs.iter().map(String::as_str));
+        compare(Some(Field::BundleIds), &bundle_ids, &theirs);
     }
     if let Some(contact) = &remote.contact {
         for (field, ours) in customer.contact() {
@@ -221,28 +230,42 @@ pub fn differences(customer: &Customer, remote: &Remote) -> Vec<Difference> {
     found
 }
 
-/// Whether the customer's plans are among those of a customer with bundles: a
-/// bundle brings plans, so that there may be more than were asked for.
-fn plans_are_there(customer: &Customer, remote: &Remote) -> bool {
-    let has_bundles = remote
-        .bundle_ids
-        .as_ref()
-        .is_some_and(|ids| !ids.is_empty());
-    let theirs = remote.plan_ids.as_deref().unwrap_or_default();
-    let is_there = |id: &str| theirs.iter().any(|their| their == id);
-    has_bundles && customer.plan_ids().all(is_there)
-}
-
 /// The fields that `customer` gives and `remote` says nothing about.
 pub fn unseen(customer: &Customer, remote: &Remote) -> Vec<Field> {
     let mut fields = customer.given();
     fields.retain(|field| {
-        *field == Field::StripeCustomerId
+        *field == Field::StripeCustomerId && remote.stripe_customer_id.is_none()
             || *field == Field::PlanIds && remote.plan_ids.is_none()
             || *field == Field::BundleIds && remote.bundle_ids.is_none()
             || Field::CONTACT.contains(field) && remote.contact.is_none()
     });
     fields
+}
+
+/// The plans of `remote` that a row could name: without those that came with a
+/// bundle, unless the row names them as well. Where it is not known which plans
+/// the bundles bring, only those that the row names.
+fn own_plans(customer: &Customer, remote: &Remote) -> Option<String> {
+    let theirs = remote.plan_ids.as_ref()?.iter().map(String::as_str);
+    let has_bundles = match &remote.bundle_ids {
+        Some(bundles) => !bundles.is_empty(),
+        None => customer.bundle_ids().next().is_some(),
+    };
+    if !has_bundles {
+        return Some(sorted(theirs));
+    }
+    let ours: HashSet<&str> = customer.plan_ids().collect();
+    let brought = remote.brought_plan_ids.as_ref();
+    let brought = brought.map(|ids| ids.iter().map(String::as_str).collect::<HashSet<_>>());
+    let is_own = |id: &&str| {
+        ours.contains(id)
+            || brought
+                .as_ref()
+                .is_some_and(|brought| !brought.contains(id))
+    };
+    // A plan that is the customer's own and a bundle's may be listed twice.
+    let own: BTreeSet<&str> = theirs.filter(is_own).collect();
+    Some(sorted(own.into_iter()))
 }
 
 fn sorted<'i>(ids: impl Iterator<Item = &'i str>) -> String {
@@ -434,7 +457,9 @@ mod tests {
             client_id: customer.client_id().to_owned(),
             company_name: customer.company_name().to_owned(),
             currency: customer.currency().to_owned(),
+            stripe_customer_id: None,
             status: "ACTIVE".to_owned(),
+            brought_plan_ids: None,
             plan_ids: Some(plan_ids),
             bundle_ids: Some(customer.bundle_ids().map(str::to_owned).collect()),
             contact: Some(customer.contact().collect()),
@@ -463,6 +488,49 @@ mod tests {
                 "status is \"CANCELLED\" at Kable, \"ACTIVE\" in the file",
             ]
         );
+    }
+
+    /// A customer with plans `pln_a` and `pln_b` and a bundle, as Kable holds it.
+    fn with_bundle(plans: &[&str], brought: Option<&[&str]>) -> Vec<String> {
+        let owned = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
+        let remote = Remote {
+            plan_ids: Some(owned(plans)),
+            bundle_ids: Some(owned(&["bun_1"])),
+            brought_plan_ids: brought.map(owned),
+            ..remote_of(&aster())
+        };
+        let differences = differences(&aster(), &remote);
+        differences.into_iter().map(|found| found.theirs).collect()
+    }
+
+    #[test]
+    fn plans_that_come_with_a_bundle_are_no_difference() {
+        let all = ["pln_b", "pln_x", "pln_a"];
+        assert_eq!(with_bundle(&all, Some(&["pln_x"])), [""; 0]);
+        assert_eq!(with_bundle(&all, Some(&["pln_x", "pln_a"])), [""; 0]);
+        assert_eq!(
+            with_bundle(&["pln_a", "pln_b", "pln_a"], Some(&["pln_a"])),
+            [""; 0]
+        );
+        // Not known: the row's own must be there.
+        assert_eq!(with_bundle(&all, None), [""; 0]);
+        assert_eq!(with_bundle(&["pln_a", "pln_x"], None), ["pln_a"]);
+        assert_eq!(
+            with_bundle(&["pln_a", "pln_x"], Some(&["pln_x"])),
+            ["pln_a"]
+        );
+        assert_eq!(with_bundle(&all, Some(&[])), ["pln_a pln_b pln_x"]);
+    }
+
+    #[test]
+    fn a_stripe_customer_is_compared_where_it_is_shown() {
+        let customer = aster_at_stripe();
+        let mut other = remote_of(&customer);
+        other.stripe_customer_id = Some("cus_other".to_owned());
+        assert_eq!(differences(&customer, &other).len(), 1);
+        assert_eq!(unseen(&customer, &other), []);
+        other.stripe_customer_id = customer.stripe_customer_id().map(str::to_owned);
+        assert_eq!(differences(&customer, &other), []);
     }
 
     #[test]

@@ -107,6 +107,8 @@ pub enum Mend {
     Write(&'static str),
     /// To allow this currency, if Kable takes it by now.
     Allow(String),
+    /// To take external ids for the ids of their plans and bundles.
+    ExternalIds,
     /// To leave the row out: another one says the same.
     LeaveOut,
 }

@@ -1,5 +1,8 @@
 //! How values from outside are shown to people: quoted, cut, harmless.
 
+use std::borrow::Cow;
+use std::fmt::Write;
+
 /// The most characters of a value that a message shows.
 pub const SHOWN: usize = 80;
 
@@ -44,6 +47,60 @@ pub fn on_one_line(text: &str, most: usize) -> String {
     }
     line.truncate(line.trim_end().len());
     line
+}
+
+/// `text` as it can be shown on one line of a terminal or a log: what could harm
+/// it ([`is_hostile`]) stands there as `\u{1b}`. Whatever came from a file or a
+/// server passes this where it is written out.
+pub fn escaped(text: &str) -> Cow<'_, str> {
+    escaped_but(
+        text,
+        |_| false,
+        |letter, out| out.extend(letter.escape_unicode()),
+    )
+}
+
+/// The same for a text of several lines.
+pub fn escaped_lines(text: &str) -> Cow<'_, str> {
+    let keep = |letter| letter == '\n';
+    escaped_but(text, keep, |letter, out| {
+        out.extend(letter.escape_unicode())
+    })
+}
+
+/// The same for JSON, whose strings hold the same values afterwards.
+pub fn escaped_json(json: &str) -> Cow<'_, str> {
+    escaped_but(
+        json,
+        |letter| letter == '\n',
+        |letter, out| {
+            let mut units = [0; 2];
+            for unit in letter.encode_utf16(&mut units) {
+                // Writing to a string can't fail.
+                write!(out, "\\u{unit:04x}").ok();
+            }
+        },
+    )
+}
+
+fn escaped_but(
+    text: &str,
+    keep: impl Fn(char) -> bool,
+    escape: impl Fn(char, &mut String),
+) -> Cow<'_, str> {
+    let harms = |letter: char| is_hostile(letter) && !keep(letter);
+    if !text.contains(harms) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for letter in text.chars() {
+        if harms(letter) {
+            escape(letter, &mut out);
+        } else {
+            out.push(letter);
+        }
+    }
+    Cow::Owned(out)
 }
 
 /// Whether a terminal could obey `letter`, or show what stands around it in
@@ -157,6 +214,22 @@ pub fn thousands(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::{counted, fold_into, is_caseless, listed, on_one_line, quoted, thousands};
+    use super::{escaped, escaped_json, escaped_lines, is_hostile};
+
+    #[test]
+    fn what_could_harm_a_terminal_is_escaped_and_nothing_else() {
+        let text = "é 名 👩\u{200d}\u{1b}[2J\u{9b}\u{202e}\n\u{e0041}";
+        assert_eq!(
+            escaped(text),
+            "é 名 👩\\u{200d}\\u{1b}[2J\\u{9b}\\u{202e}\\u{a}\\u{e0041}"
+        );
+        assert_eq!(escaped_lines("a\nb\r"), "a\nb\\u{d}");
+        let json = serde_json::json!({ "name": text }).to_string();
+        let shown = escaped_json(&json);
+        assert!(shown.chars().all(|letter| !is_hostile(letter)), "{shown}");
+        let read: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        assert_eq!(read["name"], text);
+    }
 
     #[test]
     fn a_message_is_one_harmless_line() {

@@ -2,8 +2,9 @@ use proptest::prelude::*;
 
 use super::validate;
 use crate::domain::candidate::Candidate;
+use crate::domain::catalog::Catalog;
 use crate::domain::field::Field;
-use crate::domain::problem::{Code, Mend};
+use crate::domain::problem::{Code, Mend, messages};
 use crate::domain::row::Origin;
 use crate::domain::rules::Rules;
 
@@ -181,8 +182,10 @@ fn strict_refuses_what_would_need_a_correction() {
 
 #[test]
 fn plans_that_were_looked_up_are_held_against_the_list() {
+    let mut plans = Catalog::default();
+    plans.add("gold".to_owned(), None);
     let rules = Rules {
-        plans: Some(["gold".to_owned()].into()),
+        plans: Some(plans),
         ..Rules::default()
     };
     let mut known = candidate();
@@ -253,4 +256,66 @@ proptest! {
             Err(rejection) => prop_assert!(!rejection.problems.is_empty()),
         }
     }
+}
+
+/// Plans with external ids, of which two have the same.
+fn with_external_ids() -> Rules {
+    let mut plans = Catalog::default();
+    for (id, external_id) in [("pln_1", "gold"), ("pln_2", "twin"), ("pln_3", "twin")] {
+        plans.add(id.to_owned(), Some(external_id.to_owned()));
+    }
+    Rules {
+        plans: Some(plans),
+        ..Rules::default()
+    }
+}
+
+#[test]
+fn an_external_id_is_refused_with_the_id_that_is_meant() {
+    let mut named = candidate();
+    for (ids, told, mend) in [
+        (
+            "gold",
+            "planIds names \"gold\", which is the externalId of \"pln_1\" (wanted that id, or --plan-ids external)",
+            Some(Mend::ExternalIds),
+        ),
+        (
+            "twin",
+            "planIds names \"twin\", which is the externalId of \"pln_2\" and \"pln_3\" (wanted one of these ids)",
+            None,
+        ),
+    ] {
+        named.set(Field::PlanIds, ids);
+        let problems = validate(&named, &with_external_ids()).unwrap_err().problems;
+        assert_eq!(problems.len(), 1);
+        assert_eq!(problems[0].code, Code::UnknownPlan);
+        assert_eq!(problems[0].message, told);
+        assert_eq!(problems[0].mend, mend);
+    }
+}
+
+#[test]
+fn where_it_is_wanted_an_external_id_is_sent_as_the_id_it_stands_for() {
+    let rules = Rules {
+        external_ids: true,
+        ..with_external_ids()
+    };
+    let mut named = candidate();
+    named.set(Field::PlanIds, "gold|pln_2|pln_1");
+    let fit = validate(&named, &rules).unwrap();
+    let ids: Vec<&str> = fit.values.plan_ids.iter().map(AsRef::as_ref).collect();
+    assert_eq!(ids, ["pln_1", "pln_2"]);
+    assert_eq!(
+        messages(&fit.notes),
+        "planIds names \"pln_1\" twice, sent once"
+    );
+    named.set(Field::PlanIds, "twin");
+    assert!(validate(&named, &rules).is_err());
+    // Nothing is said of a shape that only Kable's own ids have.
+    let rules = Rules {
+        external_ids: true,
+        ..Rules::default()
+    };
+    named.set(Field::PlanIds, "gold");
+    assert_eq!(validate(&named, &rules).unwrap().notes, []);
 }

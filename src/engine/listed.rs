@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use crate::domain::plan::Remote;
-use crate::kable::listed_customer;
+use crate::kable::CustomerReader;
 
 /// Customers as they come, one after the other.
 #[derive(Debug)]
@@ -31,8 +31,8 @@ impl Listing {
         self.writer.write_all(body)
     }
 
-    /// All of them.
-    pub fn finish(self) -> io::Result<Listed> {
+    /// All of them, to be read by `reader`.
+    pub fn finish(self, reader: CustomerReader) -> io::Result<Listed> {
         let file = self
             .writer
             .into_inner()
@@ -40,6 +40,7 @@ impl Listing {
         Ok(Listed {
             file,
             many: self.many,
+            reader,
             unread: 0,
         })
     }
@@ -50,6 +51,7 @@ impl Listing {
 pub struct Listed {
     file: File,
     many: u64,
+    reader: CustomerReader,
     unread: u64,
 }
 
@@ -76,7 +78,7 @@ impl Listed {
         self.unread = 0;
         for _ in 0..self.many {
             read_one(&mut reader, &mut body)?;
-            match listed_customer(&body) {
+            match self.reader.read(&body) {
                 Some(remote) => hear(&remote.client_id, place)?,
                 None => self.unread += 1,
             }
@@ -90,7 +92,7 @@ impl Listed {
         self.file.seek(SeekFrom::Start(place))?;
         let mut body = Vec::new();
         read_one(&mut &self.file, &mut body)?;
-        Ok(listed_customer(&body))
+        Ok(self.reader.read(&body))
     }
 }
 
@@ -105,7 +107,7 @@ fn read_one(from: &mut impl Read, body: &mut Vec<u8>) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::Listing;
+    use super::{CustomerReader, Listing};
 
     #[test]
     fn each_is_found_again_where_it_was_said_to_be() {
@@ -116,7 +118,7 @@ mod tests {
             listing.push(body.as_bytes()).unwrap();
         }
         listing.push(b"{\"clientId\":7}").unwrap();
-        let mut listed = listing.finish().unwrap();
+        let mut listed = listing.finish(CustomerReader::default()).unwrap();
         assert_eq!(listed.many(), 101);
         let mut places = Vec::new();
         listed

@@ -1,11 +1,14 @@
 //! A whole answer → what it means. No status code is looked at anywhere else.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::StatusCode;
 
 use super::redaction::Redaction;
-use super::{Advice, Answered, Created, Found, Preflight, Refusal, Reply, Trouble, wire};
+use super::{
+    Advice, Answered, BundlePlans, Created, Found, Preflight, Refusal, Reply, Trouble, wire,
+};
 use crate::domain::customer::{Contact, Customer};
 use crate::domain::plan::Remote;
 use crate::domain::text::on_one_line;
@@ -21,8 +24,9 @@ pub(super) fn created(answer: Answer, customer: &Customer) -> Reply<Created> {
 
 /// What an answer to an update means.
 pub(super) fn updated(answer: Answer, client_id: &str) -> Reply<Box<Remote>> {
+    let bundle_plans = Arc::clone(&answer.bundle_plans);
     done(answer, client_id, |body, redaction| {
-        let mut remote = wire::customer(body)?;
+        let mut remote = wire::customer(body, &bundle_plans)?;
         let client_id = remote.client_id.clone();
         redact_customer(&mut remote, redaction);
         Ok((client_id, Box::new(remote)))
@@ -65,7 +69,7 @@ fn done<T>(
 /// What an answer to the question for a customer means.
 pub(super) fn found(answer: Answer, client_id: &str) -> Found {
     match judge(answer.status) {
-        Standing::Success => match wire::customer(&answer.body) {
+        Standing::Success => match wire::customer(&answer.body, &answer.bundle_plans) {
             // A client id that reads like one of Kable's own ids could find
             // another customer by that.
             Ok(mut remote) => {
@@ -181,6 +185,8 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
     /// What must be in nothing that is shown or kept of the answer.
     pub(super) redaction: Redaction,
+    /// The plans that the account's bundles bring.
+    pub(super) bundle_plans: Arc<BundlePlans>,
 }
 
 /// No whole answer.
@@ -294,6 +300,7 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use std::ops::RangeInclusive;
+    use std::sync::Arc;
 
     use reqwest::StatusCode;
 
@@ -319,6 +326,7 @@ mod tests {
             redirect: Some("https://x.example/?s=sk_test.1".to_owned()),
             body: br#"{"message":"you sent sk_test.1"}"#.to_vec(),
             redaction: Redaction::default(),
+            bundle_plans: Arc::default(),
         };
         answer.redact(&Redaction::of(["sk_test.1"]));
         assert_eq!(answer.advice.quotas[0].name, "for …");

@@ -3,6 +3,7 @@
 //! What an answer means is `answer.rs`'s; what it means that none came is at
 //! the end of `Client`. Both are the README's table in code.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::header::{
@@ -13,8 +14,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::answer::{Answer, Lost, asked};
 use super::redaction::Redaction;
-use super::{Advice, Answered, Ids, Preflight, Trouble};
+use super::{Advice, Answered, BundlePlans, CustomerReader, Preflight, Trouble};
 use super::{headers, limits, wire};
+use crate::domain::catalog::Catalog;
 
 /// The longest body that is read. A customer is a few KiB; what is longer is
 /// no answer of the API's.
@@ -75,6 +77,7 @@ pub struct Client {
     api_url: Url,
     credentials: HeaderMap,
     pub(super) redaction: Redaction,
+    bundle_plans: Arc<OnceLock<Arc<BundlePlans>>>,
     pub(super) timeout: Duration,
     pub(super) connect_timeout: Duration,
 }
@@ -140,6 +143,7 @@ impl Client {
             api_url,
             credentials,
             redaction: Redaction::of([settings.client_secret.expose_secret()]),
+            bundle_plans: Arc::default(),
             timeout: settings.timeout,
             connect_timeout,
         })
@@ -158,21 +162,41 @@ impl Client {
         self.preflight(request, LONGEST_BODY, |_body| Ok(())).await
     }
 
-    /// `GET /plans`: the ids of all plans.
-    pub async fn plans(&self) -> Answered<Preflight<Ids>> {
+    /// `GET /plans`: all plans.
+    pub async fn plans(&self) -> Answered<Preflight<Catalog>> {
         self.list("plans").await
     }
 
-    /// `GET /bundles`: the ids of all bundles.
-    pub async fn bundles(&self) -> Answered<Preflight<Ids>> {
+    /// `GET /bundles`: all bundles. Which plans they bring is kept, for customers
+    /// that are compared later.
+    pub async fn bundles(&self) -> Answered<Preflight<Catalog>> {
         self.list("bundles").await
     }
 
-    async fn list(&self, what: &str) -> Answered<Preflight<Ids>> {
+    /// What reads customers of the list of all.
+    pub fn customer_reader(&self) -> CustomerReader {
+        CustomerReader {
+            redaction: self.redaction.clone(),
+            bundle_plans: self.bundle_plans(),
+        }
+    }
+
+    fn bundle_plans(&self) -> Arc<BundlePlans> {
+        self.bundle_plans.get().cloned().unwrap_or_default()
+    }
+
+    async fn list(&self, what: &str) -> Answered<Preflight<Catalog>> {
         match extended(&self.api_url, &[what]) {
             Ok(url) => {
                 let request = self.http.request(Method::GET, url);
-                self.preflight(request, LONGEST_LIST, wire::ids).await
+                let read = |body: &[u8]| {
+                    let (catalog, bundle_plans) = wire::catalog(body)?;
+                    if !bundle_plans.is_empty() {
+                        self.bundle_plans.get_or_init(|| Arc::new(bundle_plans));
+                    }
+                    Ok(catalog)
+                };
+                self.preflight(request, LONGEST_LIST, read).await
             }
             Err(error) => unaddressable(&error),
         }
@@ -204,6 +228,7 @@ impl Client {
         let whole = self.read_body(&mut response, &mut answer, longest).await;
         // A server that gives a request back must not get the secret printed.
         answer.redact(&self.redaction);
+        answer.bundle_plans = self.bundle_plans();
         whole.map(|()| answer)
     }
 
@@ -224,6 +249,7 @@ impl Client {
                 .map(|location| String::from_utf8_lossy(location.as_bytes()).into_owned()),
             body: Vec::new(),
             redaction: Redaction::default(),
+            bundle_plans: Arc::default(),
         }
     }
 

@@ -8,7 +8,7 @@ use reqwest::Method;
 use super::answer::asked;
 use super::client::{Client, LONGEST_BODY, undated};
 use super::elements::Elements;
-use super::{Answered, Found, Preflight, Trouble, listed_customer};
+use super::{Answered, Found, Preflight, Trouble};
 
 /// How long the list of all customers may take to come.
 const LONGEST_LISTING: Duration = Duration::from_hours(4);
@@ -56,9 +56,10 @@ impl Client {
             places.entry(id.to_lowercase()).or_default().push(place);
         }
         let mut found = vec![Found::Absent; client_ids.len()];
+        let reader = self.customer_reader();
         let answered = self
             .customers(|body| {
-                let Some(remote) = listed_customer(body) else {
+                let Some(remote) = reader.read(body) else {
                     return;
                 };
                 let same_but_for_case = places.get(&remote.client_id.to_lowercase());

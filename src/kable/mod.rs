@@ -17,7 +17,8 @@ mod listing;
 mod redaction;
 mod wire;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::change::Change;
@@ -271,10 +272,21 @@ pub enum Preflight<T> {
     Unreachable(Trouble, bool),
 }
 
-/// Ids that Kable holds: of plans or of bundles.
-pub type Ids = HashSet<String>;
+/// The plans that bundles bring: ids of plans by the bundle's id.
+pub type BundlePlans = HashMap<String, Vec<String>>;
 
-/// A customer as it stands in the list of all; `None` where it can't be read.
-pub fn listed_customer(body: &[u8]) -> Option<Remote> {
-    wire::customer(body).ok()
+/// Reads customers as they stand in the list of all.
+#[derive(Debug, Clone, Default)]
+pub struct CustomerReader {
+    redaction: redaction::Redaction,
+    bundle_plans: Arc<BundlePlans>,
+}
+
+impl CustomerReader {
+    /// Reads one customer; `None` where it can't be read.
+    pub fn read(&self, body: &[u8]) -> Option<Remote> {
+        let mut remote = wire::customer(body, &self.bundle_plans).ok()?;
+        answer::redact_customer(&mut remote, &self.redaction);
+        Some(remote)
+    }
 }

@@ -13,7 +13,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::Created;
+use super::{BundlePlans, Created};
+use crate::domain::catalog::Catalog;
 use crate::domain::change::Change;
 use crate::domain::customer::{Contact, Customer};
 use crate::domain::field::Field;
@@ -116,11 +117,20 @@ pub(super) fn created(body: &[u8], customer: &Customer) -> serde_json::Result<(S
 }
 
 /// Reads a customer; the error says what is missing.
-pub(super) fn customer(body: &[u8]) -> serde_json::Result<Remote> {
+///
+/// Which plans come with its bundles is said by the response, or by
+/// `bundle_plans`, the account's bundles.
+pub(super) fn customer(body: &[u8], bundle_plans: &BundlePlans) -> serde_json::Result<Remote> {
     let read: CustomerMembers = serde_json::from_slice(without_mark(body))?;
     let plans = read.plans.map(Vec::into_iter);
+    let brought = read.bundles.as_ref().and_then(|bundles| {
+        let each = bundles.iter().map(|bundle| bundle.brought(bundle_plans));
+        Some(each.collect::<Option<Vec<_>>>()?.concat())
+    });
     let bundles = read.bundles.map(Vec::into_iter);
     Ok(Remote {
+        stripe_customer_id: read.stripe_customer_id,
+        brought_plan_ids: brought,
         customer_id: read.customer_id,
         client_id: read.client_id,
         company_name: read.company_name,
@@ -173,6 +183,8 @@ struct CustomerMembers {
     plans: Option<Vec<PlanMembers>>,
     #[serde(default, deserialize_with = "if_readable")]
     bundles: Option<Vec<PlanMembers>>,
+    #[serde(default, deserialize_with = "if_readable")]
+    stripe_customer_id: Option<String>,
     #[serde(default, deserialize_with = "if_readable")]
     billing_contact: Option<ContactMembers>,
     #[serde(default, deserialize_with = "if_readable")]
@@ -234,6 +246,48 @@ where
 struct PlanMembers {
     plan_id: Option<String>,
     bundle_id: Option<String>,
+    #[serde(default, deserialize_with = "if_readable")]
+    external_id: Option<String>,
+    /// A bundle's.
+    #[serde(default, deserialize_with = "if_readable")]
+    plans: Option<Vec<PlanOfBundle>>,
+    #[serde(default, deserialize_with = "if_readable")]
+    plan_ids: Option<Vec<String>>,
+}
+
+/// A plan in a bundle, written out or by its id.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum PlanOfBundle {
+    Id(String),
+    Plan {
+        #[serde(rename = "planId")]
+        plan_id: String,
+    },
+}
+
+impl PlanMembers {
+    /// The plans that a bundle says to bring; `None` where it says nothing.
+    fn said_to_bring(&self) -> Option<Vec<String>> {
+        let id = |plan: &PlanOfBundle| match plan {
+            PlanOfBundle::Id(id) | PlanOfBundle::Plan { plan_id: id } => id.clone(),
+        };
+        let written_out = self.plans.as_ref();
+        let written_out = written_out.map(|plans| plans.iter().map(id).collect());
+        written_out.or_else(|| self.plan_ids.clone())
+    }
+
+    /// The plans that a customer's bundle brings: what it says itself, else what
+    /// the account's bundle of this id says.
+    fn brought(&self, bundle_plans: &BundlePlans) -> Option<Vec<String>> {
+        let own = self.said_to_bring();
+        let known = self.bundle_id.as_ref().and_then(|id| bundle_plans.get(id));
+        own.as_ref()
+            .filter(|plans| !plans.is_empty())
+            .or(known)
+            .cloned()
+            .or(own)
+    }
 }
 
 #[derive(Deserialize)]
@@ -241,13 +295,19 @@ struct KeyMembers {
     key: secrecy::SecretString,
 }
 
-/// The ids in a list of plans or bundles.
-pub(super) fn ids(body: &[u8]) -> serde_json::Result<super::Ids> {
-    let read: Vec<PlanMembers> = serde_json::from_slice(body)?;
-    Ok(read
-        .into_iter()
-        .filter_map(|plan| plan.plan_id.or(plan.bundle_id))
-        .collect())
+/// A list of plans or bundles, and which plans the bundles bring.
+pub(super) fn catalog(body: &[u8]) -> serde_json::Result<(Catalog, BundlePlans)> {
+    let read: Vec<PlanMembers> = serde_json::from_slice(without_mark(body))?;
+    let (mut catalog, mut bundle_plans) = (Catalog::default(), BundlePlans::new());
+    for member in read {
+        if let Some((id, plans)) = member.bundle_id.clone().zip(member.said_to_bring()) {
+            bundle_plans.insert(id, plans);
+        }
+        if let Some(id) = member.bundle_id.or(member.plan_id) {
+            catalog.add(id, member.external_id);
+        }
+    }
+    Ok((catalog, bundle_plans))
 }
 
 /// Whether an answer is a web page: no answer of the API's is one.
@@ -354,7 +414,7 @@ fn time_ms(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Change, create_body, created, customer, said, time_ms, update_body};
+    use super::{BundlePlans, Change, create_body, created, customer, said, time_ms, update_body};
     use crate::domain::customer::tests::aster;
     use crate::domain::field::Field;
 
@@ -385,7 +445,7 @@ mod tests {
         let body = br#"{"customerId":"cus_1","clientId":"c-1","new":{"a":[1]},"plans":[{"planId":"p","tiers":[]}],
                  "billingContact":{"email":"a@b.example","fax":1},"created":"2022-03-01T00:00:00.000Z",
                  "keys":[{"clientId":"c-1","key":"sk_1","created":"x"}]}"#;
-        let remote = customer(body).unwrap();
+        let remote = customer(body, &BundlePlans::new()).unwrap();
         assert_eq!(remote.plan_ids, Some(vec!["p".to_owned()]));
         assert_eq!(remote.bundle_ids, None);
         assert_eq!(remote.created, Some(1_646_092_800_000));
@@ -403,7 +463,7 @@ mod tests {
         let body = br#"{"customerId":"cus_1","clientId":"c-1","companyName":null,"currency":1e999,"status":{"a":1},
                  "plans":["p"],"bundles":[{"bundleId":7}],"billingContact":["email"],"created":5,
                  "keys":[null,{"key":5},{"key":"sk_1"}]}"#;
-        let remote = customer(body).unwrap();
+        let remote = customer(body, &BundlePlans::new()).unwrap();
         assert_eq!(
             (remote.company_name, remote.currency),
             (String::new(), String::new())
@@ -417,7 +477,10 @@ mod tests {
     fn of_a_contact_all_that_is_text_is_read() {
         let body = br#"{"customerId":"cus_1","clientId":"c-1","billingContact":
                  {"city":null,"email":"a@b.example","phone":[1],"state":{"a":2},"email":"c@d.example"}}"#;
-        let contact = customer(body).unwrap().contact.unwrap();
+        let contact = customer(body, &BundlePlans::new())
+            .unwrap()
+            .contact
+            .unwrap();
         assert_eq!(
             contact.given().collect::<Vec<_>>(),
             [(Field::Email, "c@d.example")]
@@ -427,7 +490,7 @@ mod tests {
     #[test]
     fn an_answer_without_ids_is_no_customer() {
         for body in [&br#"{"companyName":"Aster"}"#[..], b"<html>", b""] {
-            assert!(customer(body).is_err());
+            assert!(customer(body, &BundlePlans::new()).is_err());
             assert!(created(body, &aster()).is_err());
         }
     }
@@ -464,8 +527,41 @@ mod tests {
             r#""s3cr3t""#,
             r#"{"customerId":"s3cr3t","clientId":["s3cr3t"]}"#,
         ] {
-            let error = customer(body.as_bytes()).unwrap_err();
+            let error = customer(body.as_bytes(), &BundlePlans::new()).unwrap_err();
             assert!(!super::explained(&error).contains("s3cr3t"), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_a_bundle_brings_is_said_by_the_customer_or_by_the_account() {
+        let bundles = br#"[{"bundleId":"b1","externalId":"gold","plans":[{"planId":"p1"},"p2"]},
+                           {"bundleId":"b2","planIds":["p3"]},{"bundleId":"b3"}]"#;
+        let (catalog, account) = super::catalog(bundles).unwrap();
+        assert_eq!(catalog.with_external_id("gold"), ["b1"]);
+        assert!(catalog.has("b3"));
+        let brought = |bundles: &str| {
+            let body = format!(r#"{{"customerId":"cus_1","clientId":"c-1","bundles":{bundles}}}"#);
+            customer(body.as_bytes(), &account)
+                .unwrap()
+                .brought_plan_ids
+        };
+        let ids = |ids: &[&str]| Some(ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>());
+        for (bundles, plans) in [
+            ("[]", ids(&[])),
+            (
+                r#"[{"bundleId":"b1"},{"bundleId":"b2"}]"#,
+                ids(&["p1", "p2", "p3"]),
+            ),
+            (
+                r#"[{"bundleId":"b1","plans":[{"planId":"p9"}]}]"#,
+                ids(&["p9"]),
+            ),
+            (r#"[{"bundleId":"b1","plans":[]}]"#, ids(&["p1", "p2"])),
+            (r#"[{"bundleId":"b3","plans":[]}]"#, ids(&[])),
+            (r#"[{"bundleId":"b1"},{"bundleId":"b3"}]"#, None),
+            ("null", None),
+        ] {
+            assert_eq!(brought(bundles), plans, "{bundles}");
         }
     }
 }

@@ -9,7 +9,7 @@ use super::files::ResultFiles;
 use super::{Fate, RowAccount, Sink};
 use crate::domain::outcome::Outcome;
 use crate::domain::problem::messages;
-use crate::domain::text::quoted;
+use crate::domain::text::{escaped, quoted};
 
 /// What is said of a row that was created as it was before.
 const CHANGED: &str = "the row was changed after it was sent";
@@ -63,7 +63,7 @@ impl Listing {
             }
         };
         // A closed standard error is no reason to stop.
-        writeln!(io::stderr(), "{text}").ok();
+        writeln!(io::stderr(), "{}", escaped(&text)).ok();
     }
 }
 

@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
 
 use super::{Event, Observer, Progress};
-use crate::domain::text::{counted, thousands};
+use crate::domain::text::{counted, escaped, escaped_json, escaped_lines, thousands};
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,21 +93,30 @@ impl Watcher {
             let pace = Pace::of(&state, now);
             match self.style {
                 Style::Lines => plain(&state, pace),
-                Style::Json => json(&state, pace),
+                Style::Json => escaped_json(&json(&state, pace)).into_owned(),
                 Style::Bar | Style::Hidden => String::new(),
             }
         };
         self.say(&line);
     }
 
-    /// Prints a line that is not to be missed.
+    /// Prints a line that is not to be missed, whatever stands in it.
     pub fn say(&self, line: &str) {
-        if line.is_empty() {
+        self.print(&escaped(line));
+    }
+
+    /// The same for several lines.
+    pub fn say_lines(&self, text: &str) {
+        self.print(&escaped_lines(text));
+    }
+
+    fn print(&self, text: &str) {
+        if text.is_empty() {
             return;
         }
         // A closed standard error is no reason to stop an import.
         self.bar
-            .suspend(|| writeln!(std::io::stderr(), "{line}").ok());
+            .suspend(|| writeln!(std::io::stderr(), "{text}").ok());
     }
 
     /// Takes the bar out of the way while something is asked.
@@ -129,7 +138,7 @@ impl Watcher {
             self.say(text);
         }
         text.clone_into(&mut self.state().note);
-        self.bar.set_message(text.to_owned());
+        self.bar.set_message(escaped(text).into_owned());
     }
 
     fn spin(&self, doing: &'static str, rows: u64) {
@@ -197,7 +206,7 @@ impl Observer for Watcher {
                 "the API does not answer ({message}); waiting for it. Nothing is lost, also by Ctrl-C"
             )),
             Event::Trouble { message } => {
-                let text = format!("trouble: {message}");
+                let text = format!("trouble: {}", escaped(message));
                 self.state().note.clone_from(&text);
                 self.bar.set_message(format!(" · {text}"));
             }

@@ -7,7 +7,7 @@ use super::part::Written;
 use crate::domain::forecast::Forecast;
 use crate::domain::outcome::Outcome;
 use crate::domain::summary::{ProblemKind, Summary};
-use crate::domain::text::{counted, thousands};
+use crate::domain::text::{counted, escaped, thousands};
 
 /// How many lines of a problem are named.
 const LINES_SHOWN: usize = 5;
@@ -39,9 +39,9 @@ pub fn summary(summary: &Summary, words: &Words, files: &[Written]) -> String {
     let mut text = String::new();
     let mut line = |part: &str| {
         // Writing to a string can't fail.
-        writeln!(text, "{part}").ok();
+        writeln!(text, "{}", escaped(part)).ok();
     };
-    line(&words.title);
+    words.title.lines().for_each(&mut line);
     if let Some(halt) = &words.halt {
         line(halt);
     }
@@ -75,7 +75,7 @@ pub fn summary(summary: &Summary, words: &Words, files: &[Written]) -> String {
     }
     if summary.requests.sent > 0 {
         line("");
-        line(&requests(summary));
+        requests(summary).lines().for_each(&mut line);
     }
     if !files.is_empty() {
         line("");
