@@ -224,39 +224,6 @@ impl FileOptions {
         typed.sandbox.is_some() || none_typed && self.target.sandbox.is_some()
     }
 
-    /// What it says of the target that was not typed, where the file was found in
-    /// the current folder: nobody may expect it there.
-    pub fn target_found(&self, typed: &Target) -> Option<String> {
-        let Target {
-            env,
-            base_url,
-            sandbox,
-            client_secret_file,
-        } = self.found.as_ref()?;
-        let none_typed = typed.env.is_none() && typed.base_url.is_none() && typed.sandbox.is_none();
-        let place = |path: &PathBuf| path.display().to_string();
-        let env = env.map(|env| match env {
-            cli::Env::Live => "live".to_owned(),
-            cli::Env::Test => "test".to_owned(),
-        });
-        let secret = client_secret_file.as_ref();
-        let secret = secret.filter(|_| typed.client_secret_file.is_none());
-        let said = [
-            ("env", env.filter(|_| none_typed)),
-            ("base-url", base_url.clone().filter(|_| none_typed)),
-            (
-                "sandbox",
-                sandbox.as_ref().map(place).filter(|_| none_typed),
-            ),
-            ("client-secret-file", secret.map(place)),
-        ];
-        let said = said.into_iter();
-        let said: Vec<String> = said
-            .filter_map(|(option, value)| Some(format!("{option} {}", value?)))
-            .collect();
-        (!said.is_empty()).then(|| format!("target from ./{FILE}: {}", said.join(", ")))
-    }
-
     /// Reads the file at `path`, or the one in the current folder if there is one.
     fn read(path: Option<&Path>, environment: &Environment) -> Result<Self, ConfigError> {
         let named = path.unwrap_or(Path::new(FILE));

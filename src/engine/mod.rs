@@ -26,6 +26,7 @@ mod identity;
 mod life;
 mod list_lookup;
 pub mod listed;
+mod local_room;
 mod look_up;
 mod mended;
 pub mod orphans;

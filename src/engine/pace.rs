@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::bucket::{Bucket, LATENESS};
+use super::local_room::LocalRoom;
 use super::rate::Rate;
 use super::retry::{Policy, delay};
 use super::tempo::{Held, Tempo};
@@ -353,42 +354,6 @@ impl Pace {
     }
 }
 
-/// How many requests this machine has room for, as far as that is known. It
-/// shrinks to what was in flight when there was none, and grows slowly.
-#[derive(Debug, Default)]
-struct LocalRoom {
-    most: Option<usize>,
-    answered: usize,
-}
-
-/// After how many answers for each request in flight one more is tried.
-const ANSWERS_TO_GROW: usize = 20;
-
-impl LocalRoom {
-    fn limit(&self, window: usize) -> usize {
-        self.most.map_or(window, |most| window.min(most))
-    }
-
-    fn crowded(&mut self, in_flight: usize) -> Option<usize> {
-        let most = in_flight.max(1);
-        self.answered = 0;
-        if self.most.is_some_and(|known| known <= most) {
-            return None;
-        }
-        self.most = Some(most);
-        self.most
-    }
-
-    fn answered(&mut self) {
-        let Some(most) = &mut self.most else { return };
-        self.answered += 1;
-        if self.answered >= *most * ANSWERS_TO_GROW {
-            self.answered = 0;
-            *most += 1;
-        }
-    }
-}
-
 /// How many rows are to be ready for the next starts at `rate` a second: those of a
 /// tenth of a second, for it takes a moment to begin one.
 #[expect(
@@ -496,6 +461,26 @@ mod tests {
         assert_eq!(refused(third, asks(3)), None);
         tokio::join!(pace.next(), pace.next());
         assert!(began.elapsed() >= Duration::from_secs(7));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn starts_elsewhere_count_where_they_share_the_bucket() {
+        let rate = per_second(4);
+        let bucket = super::Bucket::new(rate).map(std::sync::Arc::new);
+        let began = Instant::now();
+        for _ in 0..3 {
+            bucket.as_ref().unwrap().drip().await;
+        }
+        let pacing = Wanted {
+            ceiling: rate,
+            at_once: true,
+            concurrency: 8,
+        };
+        let pace = Pace::sharing(pacing, bucket);
+        for _ in 0..4 {
+            drop(pace.next().await);
+        }
+        assert!(began.elapsed() >= Duration::from_millis(1500));
     }
 
     #[tokio::test(start_paused = true)]

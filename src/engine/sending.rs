@@ -26,8 +26,6 @@ use crate::report::{Event, Observer};
 /// How often a row that waits for the retry budget looks whether it has grown.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// The pause where this machine has no room for a single request.
-const CROWDED_PAUSE: Duration = Duration::from_secs(1);
 /// By how much a server's times may be cut: `Date` and `created` to a second each.
 const SECONDS_CUT_MS: i64 = 2000;
 
@@ -305,31 +303,6 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             self.changed.notify_waiters();
         }
         is_down
-    }
-
-    /// This machine had no room for a request: fewer are in flight from now on. It is
-    /// neither the server's trouble nor the row's.
-    pub(super) async fn crowded(&self, trouble: &Trouble) {
-        let pause = self.crowded_for(trouble);
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = self.stop.halted() => {}
-        }
-    }
-
-    /// Likewise; how long there is to be a pause.
-    pub(super) fn crowded_for(&self, trouble: &Trouble) -> Duration {
-        if let Some(most) = self.pace.crowded() {
-            let message = trouble.message.clone();
-            self.observer.hear(&Event::Crowded { message, most });
-        }
-        // Where others are in flight, one of them makes room; else it is waited
-        // for what made the machine short.
-        if self.pace.in_flight() == 0 {
-            CROWDED_PAUSE
-        } else {
-            Duration::ZERO
-        }
     }
 
     /// The API answered.

@@ -7,7 +7,8 @@ use reqwest::StatusCode;
 
 use super::redaction::Redaction;
 use super::{
-    Advice, Answered, BundlePlans, Created, Found, Preflight, Refusal, Reply, Trouble, wire,
+    Advice, Answered, BundlePlans, Created, Found, Preflight, Refusal, Reply, Trouble, message,
+    wire,
 };
 use crate::domain::customer::{Contact, Customer};
 use crate::domain::plan::Remote;
@@ -220,7 +221,7 @@ impl Answer {
 
     /// What the body says, in short, without secrets and keys.
     fn said(&self) -> String {
-        let said = wire::said(&self.body);
+        let said = message::said(&self.body);
         let keys = Redaction::of(said.keys.iter().map(String::as_str));
         let text = keys.redacted(&self.redaction.redacted(&said.message));
         on_one_line(&text, LONGEST_MESSAGE)
@@ -272,7 +273,7 @@ impl Answer {
             format!(
                 "status {} with a body that can't be read ({})",
                 self.status.as_u16(),
-                wire::explained(error)
+                message::explained(error)
             )
         };
         Trouble {

@@ -14,6 +14,7 @@ mod fields;
 mod headers;
 mod limits;
 mod listing;
+mod message;
 mod redaction;
 mod wire;
 
