@@ -213,7 +213,7 @@ pub(super) fn seconds(time: Duration) -> f64 {
 pub(super) fn say_unused(watcher: &Watcher, unused: &[(String, Vec<String>)]) {
     for (input, columns) in unused.iter().filter(|(_, columns)| !columns.is_empty()) {
         let names: Vec<String> = columns.iter().map(|name| quoted(name)).collect();
-        let (many, named) = if names.len() == MOST_NAMED + 1 {
+        let (many, first) = if names.len() == MOST_NAMED + 1 {
             let shown = names.get(..12).unwrap_or_default();
             (
                 format!("more than {MOST_NAMED} columns"),
@@ -226,7 +226,7 @@ pub(super) fn say_unused(watcher: &Watcher, unused: &[(String, Vec<String>)]) {
             )
         };
         watcher.say(&format!(
-            "note: {input} has {many} that no field is fed from: {named}"
+            "note: {input} has {many} that no field is fed from: {first}"
         ));
     }
 }
