@@ -111,7 +111,7 @@ pub fn decide(known: Option<&Known>, digest: &Fingerprint, policy: Policy) -> De
         }
         // The row was changed after it was sent, or was never compared.
         Outcome::Created | Outcome::Updated | Outcome::Unchanged
-            if policy.existing == Existing::Update || known.digest == UNKNOWN_DIGEST =>
+            if policy.existing != Existing::Skip || known.digest == UNKNOWN_DIGEST =>
         {
             Decision::LookUp
         }
@@ -433,6 +433,9 @@ mod tests {
         for outcome in [Outcome::Failed, Outcome::Differs] {
             assert_eq!(decided_after(outcome, true, again), Decision::LookUp);
         }
+        // Whether a row that was changed still differs is for Kable to say.
+        let changed = decided_after(Outcome::Created, false, again);
+        assert_eq!(changed, Decision::LookUp);
     }
 
     #[test]

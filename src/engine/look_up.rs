@@ -115,8 +115,11 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         if (in_doubt || contradicted) && !self.is_proved(life) {
             return None;
         }
-        // The last place to look is the list of all.
-        if (life.acknowledged || contradicted) && !std::mem::replace(&mut life.listed, true) {
+        // The last place to look is the list of all. Pages that say "not found" may come
+        // from what stands before the API, to this path and for a while.
+        let by_page = in_doubt && self.absence_is_page.get().is_some();
+        let is_listed = life.acknowledged || contradicted || by_page;
+        if is_listed && !std::mem::replace(&mut life.listed, true) {
             let client_id = life.ticket.customer.client_id().to_owned();
             match self.find_in_list(&client_id).await {
                 Some(Found::There { remote, request_id }) => {

@@ -214,12 +214,11 @@ impl Server {
         let answer = if let What::Delay(time) | What::LandLate(time) = *what {
             self.land(arrived + time, work, Uniqueness::Checked).await
         } else if let What::LandLateUnchecked(time) = *what {
-            if let Work::Create(draft) = &work
-                && let Err(refusal) = self.store.probe(draft.client_id.clone()).await
-            {
-                return Reaction::Answer(self.refuse(refusal, &draft.client_id));
-            }
-            self.land(arrived + time, work, Uniqueness::Unchecked).await
+            // A task of its own already here: the client may go while it is looked for.
+            let server = Arc::clone(self);
+            let task = async move { server.land_unchecked(arrived + time, work).await };
+            let landed = tokio::spawn(task).await;
+            landed.unwrap_or_else(|lost| broken(&lost.to_string()))
         } else if let What::StatusThenLand(_, time) | What::ResetThenLand(time) = *what {
             drop(self.begin_late(arrived + time, work, Uniqueness::Checked));
             Answer::json(StatusCode::OK, Vec::new())
@@ -235,6 +234,16 @@ impl Server {
             Ok(()) => reaction,
             Err(refusal) => Reaction::Answer(self.refuse(refusal, "")),
         }
+    }
+
+    /// Looks for the customer of a create now, and does the work at `due`.
+    async fn land_unchecked(self: Arc<Self>, due: Instant, work: Work) -> Answer {
+        if let Work::Create(draft) = &work
+            && let Err(refusal) = self.store.probe(draft.client_id.clone()).await
+        {
+            return self.refuse(refusal, &draft.client_id);
+        }
+        self.land(due, work, Uniqueness::Unchecked).await
     }
 
     /// Does the work at `due`, and waits for it.
