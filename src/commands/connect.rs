@@ -102,12 +102,7 @@ pub(super) async fn connect(
     let mut heard = HeardDates::by(clock, calls);
     authenticate(&client, &client_id, &shown, &mut heard).await?;
     let warning = look_up_offers(&client, rules, &mut heard).await;
-    if let Some(warning) = warning.as_ref().filter(|_| rules.external_ids) {
-        return Err(hinted(
-            format!("{warning}, so it is not known what external ids stand for"),
-            "run the same command again later, or leave --plan-ids away; nothing was sent",
-        ));
-    }
+    demand_external_ids(warning.as_deref(), rules)?;
     Ok(Connected {
         client,
         target: Target {
@@ -120,4 +115,15 @@ pub(super) async fn connect(
         sandbox,
         warning,
     })
+}
+
+/// Fails where external ids stand for plans and bundles that could not be looked up.
+fn demand_external_ids(warning: Option<&str>, rules: &Rules) -> anyhow::Result<()> {
+    match warning.filter(|_| rules.external_ids) {
+        Some(warning) => Err(hinted(
+            format!("{warning}, so it is not known what external ids stand for"),
+            "run the same command again later, or leave --plan-ids away; nothing was sent",
+        )),
+        None => Ok(()),
+    }
 }

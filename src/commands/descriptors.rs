@@ -35,7 +35,7 @@ pub(super) fn raise_limit() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
-    if setrlimit(Resource::Nofile, limit.clone()).is_err() {
+    if setrlimit(Resource::Nofile, limit).is_err() {
         // macOS has a maximum of its own below an unlimited one.
         limit.current = Some(10_240);
         setrlimit(Resource::Nofile, limit).ok();

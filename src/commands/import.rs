@@ -24,6 +24,7 @@ use crate::engine::canary::Sighting;
 use crate::engine::gauges::latency;
 use crate::engine::listed::Listed;
 use crate::engine::orphans::Orphans;
+use crate::engine::pace::Wanted;
 use crate::engine::pipeline::{self, Around, Parts};
 use crate::engine::stop::Halt;
 use crate::engine::survey::{Beforehand, Survey, Surveying, survey};
@@ -212,23 +213,13 @@ impl Session {
             ledger,
             keys: self.key_file()?,
             observer: Arc::clone(&self.watcher),
-            around: Around {
-                stop: self.stop.clone(),
-                wall: self.clock,
-                jitter,
-                bucket: self.bucket.clone(),
-                dates: self.dates.clone(),
-            },
+            around: self.around(),
         };
-        let (pacing, said) = descriptors::fitting(self.dispatch.pacing, self.sandbox.is_some());
-        if let Some(said) = said.filter(|_| canary.is_none()) {
-            self.watcher.say(&format!("note: {said}"));
-        }
         // Free again before the results are written, whatever connections are
         // left open until then.
         let _spare = descriptors::Spare::hold();
         let settings = pipeline::Settings {
-            pacing,
+            pacing: self.fitting_pace(canary.is_none()),
             retry: self.dispatch.retry,
             landing: self.dispatch.landing,
             allowance: Allowance::at(self.dispatch.pacing.ceiling),
@@ -255,6 +246,25 @@ impl Session {
             ended.ledger.end(how, wall_clock())?;
         }
         Ok((ended.ledger, ended.sightings))
+    }
+
+    fn around(&self) -> Around {
+        Around {
+            stop: self.stop.clone(),
+            wall: self.clock,
+            jitter,
+            bucket: self.bucket.clone(),
+            dates: self.dates.clone(),
+        }
+    }
+
+    /// The pace that is wanted, with no more at once than there are descriptors for.
+    fn fitting_pace(&self, aloud: bool) -> Wanted {
+        let (pacing, said) = descriptors::fitting(self.dispatch.pacing, self.sandbox.is_some());
+        if let Some(said) = said.filter(|_| aloud) {
+            self.watcher.say(&format!("note: {said}"));
+        }
+        pacing
     }
 
     /// Accounts for every row, and shows what came of it all.

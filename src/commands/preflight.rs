@@ -99,7 +99,12 @@ pub(super) struct Calls<'c> {
     pub(super) watcher: &'c Watcher,
 }
 
-impl Calls<'_> {
+impl<'c> Calls<'c> {
+    /// Calls that are counted in `bucket`.
+    pub(super) fn new(bucket: Option<&'c Bucket>, watcher: &'c Watcher) -> Self {
+        Self { bucket, watcher }
+    }
+
     /// Waits for the next start.
     pub(super) async fn start(self) {
         if let Some(bucket) = self.bucket {

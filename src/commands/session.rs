@@ -94,26 +94,12 @@ pub(super) fn begin(
     let deadlines = Deadlines::from_now(dispatch.limits);
     let (inputs, folder) = open_inputs(&reading, "import")?;
     let (stop, runtime) = (Stop::default(), runtime()?);
-    let watcher = Arc::new(Watcher::new(style(&showing)));
-    if let Some(found) = target_found {
-        watcher.say(&found);
-    }
+    let watcher = watcher(&showing, target_found);
     let mut rules = reading.rules;
     let bucket = Bucket::new(dispatch.pacing.ceiling).map(Arc::new);
-    let calls = Calls {
-        bucket: bucket.as_deref(),
-        watcher: &watcher,
-    };
-    let connected = runtime.block_on(async {
-        signals::listen(stop.clone());
-        deadlines.keep(&stop);
-        // A server that asks for a long pause here must not hold up a stop.
-        tokio::select! {
-            biased;
-            () = stop.halted() => None,
-            connected = connect(destination, Wanted::by(&dispatch), &mut rules, calls) => Some(connected),
-        }
-    });
+    let calls = Calls::new(bucket.as_deref(), &watcher);
+    let connecting = connect(destination, Wanted::by(&dispatch), &mut rules, calls);
+    let connected = runtime.block_on(unless_stopped(connecting, &stop, deadlines));
     let Some(connected) = connected else {
         return Ok(Begun::Stopped(stopped(
             &stop,
@@ -151,6 +137,31 @@ pub(super) fn begin(
         stop,
         runtime,
     })))
+}
+
+/// What comes of `connecting`; `None` where everything is stopped before.
+async fn unless_stopped<T>(
+    connecting: impl Future<Output = T>,
+    stop: &Stop,
+    deadlines: Deadlines,
+) -> Option<T> {
+    signals::listen(stop.clone());
+    deadlines.keep(stop);
+    // A server that asks for a long pause here must not hold up a stop.
+    tokio::select! {
+        biased;
+        () = stop.halted() => None,
+        connected = connecting => Some(connected),
+    }
+}
+
+/// A watcher that begins with what is to be said of the target.
+fn watcher(showing: &Showing, target_found: Option<String>) -> Arc<Watcher> {
+    let watcher = Watcher::new(style(showing));
+    if let Some(found) = target_found {
+        watcher.say(&found);
+    }
+    Arc::new(watcher)
 }
 
 /// Fails where nothing may be sent to `destination`.

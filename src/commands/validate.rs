@@ -40,9 +40,9 @@ pub fn run(options: Validate, environment: &Environment, typed: Typed) -> anyhow
     let origin = origin("validate", &inputs, false);
     let reading = reading(inputs, options.reading.options, &mut file)?;
     let (checks, showing) = checks(options.checks, options.showing, &mut file)?;
-    let mut target_found = None;
-    let place = if checks.online == Some(true) {
-        target_found = file.target_found(&options.target);
+    let is_online = checks.online == Some(true);
+    let target_found = file.target_found(&options.target).filter(|_| is_online);
+    let place = if is_online {
         let asking = asking(options.asking, &mut file)?;
         Some((destination(options.target, &mut file, environment)?, asking))
     } else {
@@ -59,21 +59,14 @@ pub fn run(options: Validate, environment: &Environment, typed: Typed) -> anyhow
         watcher.say(&found);
     }
     let mut rules = reading.rules;
-    let looked_up = runtime.block_on(async {
-        signals::listen(stop.clone());
-        let look_up = async {
-            let Some((place, asking)) = place else {
-                return Ok(None);
-            };
-            let looked_up = look_up(place, asking, &mut rules, &reading.out, &watcher);
-            looked_up.await.map(Some)
+    let look_up = async {
+        let Some((place, asking)) = place else {
+            return Ok(None);
         };
-        tokio::select! {
-            biased;
-            () = stop.halted() => None,
-            looked_up = look_up => Some(looked_up),
-        }
-    });
+        let looked_up = look_up(place, asking, &mut rules, &reading.out, &watcher);
+        looked_up.await.map(Some)
+    };
+    let looked_up = runtime.block_on(unless_stopped(look_up, &stop));
     let Some(looked_up) = looked_up else {
         watcher.close();
         return Ok(Exit::Interrupted);
@@ -100,6 +93,16 @@ pub fn run(options: Validate, environment: &Environment, typed: Typed) -> anyhow
         said,
     };
     checking.check(looked_up?)
+}
+
+/// What comes of looking up; `None` where it is stopped before.
+async fn unless_stopped<T>(looking_up: impl Future<Output = T>, stop: &Stop) -> Option<T> {
+    signals::listen(stop.clone());
+    tokio::select! {
+        biased;
+        () = stop.halted() => None,
+        looked_up = looking_up => Some(looked_up),
+    }
 }
 
 /// Refuses options that say where to look up what is not looked up.

@@ -53,19 +53,16 @@ pub fn on_one_line(text: &str, most: usize) -> String {
 /// it ([`is_hostile`]) stands there as `\u{1b}`. Whatever came from a file or a
 /// server passes this where it is written out.
 pub fn escaped(text: &str) -> Cow<'_, str> {
-    escaped_but(
-        text,
-        |_| false,
-        |letter, out| out.extend(letter.escape_unicode()),
-    )
+    escaped_but(text, |_| false, by_number)
 }
 
 /// The same for a text of several lines.
 pub fn escaped_lines(text: &str) -> Cow<'_, str> {
-    let keep = |letter| letter == '\n';
-    escaped_but(text, keep, |letter, out| {
-        out.extend(letter.escape_unicode())
-    })
+    escaped_but(text, |letter| letter == '\n', by_number)
+}
+
+fn by_number(letter: char, out: &mut String) {
+    out.extend(letter.escape_unicode());
 }
 
 /// The same for JSON, whose strings hold the same values afterwards.

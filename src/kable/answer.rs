@@ -109,8 +109,8 @@ pub(super) fn redact_customer(remote: &mut Remote, redaction: &Redaction) {
         redaction.redact_value(text);
     }
     let ids = [&mut remote.plan_ids, &mut remote.bundle_ids];
-    for ids in ids.into_iter().flatten() {
-        ids.iter_mut().for_each(|id| redaction.redact_value(id));
+    for id in ids.into_iter().flatten().flatten() {
+        redaction.redact_value(id);
     }
     for value in remote.contact.iter_mut().flat_map(Contact::values_mut) {
         redaction.redact_value(value);

@@ -38,22 +38,19 @@ pub(super) fn decoded(units: &[Unit]) -> Option<Vec<Unit>> {
     let mut rest = units;
     let mut any = false;
     while let Some((unit, after)) = rest.split_first() {
-        match escape(rest) {
-            Some((byte, length)) => {
-                any = true;
-                let last = rest.get(length - 1).unwrap_or(unit);
-                decoded.push(Unit {
-                    byte: byte.to_ascii_lowercase(),
-                    start: unit.start,
-                    end: last.end,
-                });
-                rest = rest.get(length..).unwrap_or_default();
-            }
-            None => {
-                decoded.push(*unit);
-                rest = after;
-            }
-        }
+        let Some((byte, length)) = escape(rest) else {
+            decoded.push(*unit);
+            rest = after;
+            continue;
+        };
+        any = true;
+        let last = rest.get(length - 1).unwrap_or(unit);
+        decoded.push(Unit {
+            byte: byte.to_ascii_lowercase(),
+            start: unit.start,
+            end: last.end,
+        });
+        rest = rest.get(length..).unwrap_or_default();
     }
     any.then_some(decoded)
 }

@@ -37,7 +37,11 @@ pub(super) fn said(body: &[u8]) -> Said {
     let own = value.get_mut("message").map(Value::take);
     let message = match own.unwrap_or(value) {
         Value::String(text) => text,
-        other => other.to_string(),
+        other @ (Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::Array(_)
+        | Value::Object(_)) => other.to_string(),
     };
     Said { message, keys }
 }
