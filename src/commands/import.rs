@@ -179,6 +179,16 @@ impl Session {
         Ok(())
     }
 
+    fn around(&self) -> Around {
+        Around {
+            stop: self.stop.clone(),
+            wall: self.clock,
+            jitter,
+            bucket: self.bucket.clone(),
+            dates: self.dates.clone(),
+        }
+    }
+
     /// Sends what is to be sent, or only the `canary`'s rows.
     fn send(
         &self,
@@ -196,11 +206,10 @@ impl Session {
         self.watcher.hear(&Event::Sending {
             total: canary.map_or(surveyed.to_do(), |rows| surveyed.to_create.min(rows as u64)),
         });
-        // They are asked for when all rows are sent.
-        let orphans = if canary.is_none() {
-            std::mem::take(&mut surveyed.orphans)
-        } else {
-            Orphans::default()
+        // They are asked for beside the rows that follow a canary.
+        let orphans = match canary {
+            None => std::mem::take(&mut surveyed.orphans),
+            Some(_) => Orphans::default(),
         };
         let parts = Parts {
             rows: self.rows(),

@@ -102,14 +102,7 @@ pub fn dispatch(
             ..retry::Policy::default()
         },
         timeout,
-        landing: Landing {
-            given: typed
-                .settle
-                .or(other.settle)
-                .map(|text| span("settle", &text))
-                .transpose()?,
-            timeout,
-        },
+        landing: landing(typed.settle.or(other.settle), timeout)?,
         max_errors: typed
             .max_errors
             .or(other.max_errors)
@@ -135,6 +128,11 @@ pub fn dispatch(
         dry_run: !typed.no_dry_run && is_on(typed.dry_run, other.dry_run),
         yes: is_on(typed.yes, other.yes),
     })
+}
+
+fn landing(settle: Option<String>, timeout: Duration) -> Result<Landing, ConfigError> {
+    let given = settle.map(|text| span("settle", &text)).transpose()?;
+    Ok(Landing { given, timeout })
 }
 
 /// Whether a switch is on: what was typed beats what stands in a file.

@@ -146,8 +146,9 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                     match absence.not_found(now, |doubt| self.landing_time(doubt)) {
                         Proof::Absent => return Seen::Absent,
                         Proof::LookAgain(at) => {
-                            self.observer.hear(&Event::CanaryWaits { wait: at - now });
-                            at - now
+                            let wait = at.saturating_sub(now);
+                            self.observer.hear(&Event::CanaryWaits { wait });
+                            wait
                         }
                     }
                 }

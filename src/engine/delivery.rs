@@ -294,9 +294,10 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         settlement.keys_lost = self.keys && perhaps_ours && life.keys.is_empty();
         if !differing.is_empty() {
             let told: Vec<String> = differing.iter().take(4).map(ToString::to_string).collect();
-            let why = match outcome {
-                Outcome::Failed => " (left as it is, and failed, by --existing fail)",
-                _ => "",
+            let why = if outcome == Outcome::Failed {
+                " (left as it is, and failed, by --existing fail)"
+            } else {
+                ""
             };
             settlement.message = Some(told.join("; ") + why);
         }

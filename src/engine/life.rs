@@ -67,6 +67,10 @@ pub(super) enum Update {
 
 /// What is known of one row while it is on its way.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is known by itself, and they come in many combinations"
+)]
 pub(super) struct Life {
     pub(super) ticket: Ticket,
     pub(super) next: Next,

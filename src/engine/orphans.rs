@@ -19,6 +19,7 @@ use super::codec::{six, take_six};
 use super::gauges::Gauges;
 use super::list_lookup::is_unsafe_in_path;
 use super::outage::Access;
+use super::pace::Sent;
 use super::record::Message;
 use super::retry::delay;
 use super::sending::Sending;
@@ -175,35 +176,18 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             message: None,
         };
         while tries <= self.retry.retries {
-            let admitted = self.admitted(tries > 0, Access::Read).await?;
             attempts += 1;
-            Gauges::count(&self.gauges.sent);
-            Gauges::count(&self.gauges.lookups);
-            let asked = self.timed(admitted.permit, self.api.find(&entry.client_id));
-            let (timed, found) = tokio::select! {
-                answered = asked => answered,
-                () = self.stop.halted() => return None,
-            };
-            let in_vain = match &found {
-                Found::Absent => is_unsafe_in_path(&entry.client_id),
-                Found::AbsentPage(_) | Found::Other { .. } => true,
-                _ => false,
-            };
-            let found = if in_vain {
-                self.find_in_list(&entry.client_id).await?
-            } else {
-                found
-            };
+            let (sent, found) = self.ask_once(&entry.client_id, tries > 0).await?;
             match found {
                 Found::There { remote, request_id } => {
-                    self.answered(timed.sent);
+                    self.answered(sent);
                     return Some(Settlement {
                         request_id,
                         ..self.orphan_there(entry, &remote, settled(Outcome::Created, attempts))
                     });
                 }
                 Found::Absent => {
-                    self.answered(timed.sent);
+                    self.answered(sent);
                     let now = self.began.elapsed();
                     match absence.not_found(now, |doubt| self.landing_time(doubt)) {
                         Proof::Absent => return Some(settled(Outcome::Pending, attempts)),
@@ -211,21 +195,16 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                     }
                 }
                 Found::Other { remote, .. } => {
-                    self.answered(timed.sent);
-                    let message = format!(
-                        "a look-up of it finds customer {}",
-                        quoted(&remote.client_id)
-                    );
-                    return Some(Settlement {
-                        message: Some(message),
-                        ..settled(Outcome::Unresolved, attempts)
-                    });
+                    self.answered(sent);
+                    let found = quoted(&remote.client_id);
+                    last.message = format!("a look-up of it finds customer {found}");
+                    break;
                 }
                 Found::Denied(refusal) => {
                     self.shut_out(&refusal);
                     return None;
                 }
-                Found::Throttled(wait) => self.hold_back(timed.sent, wait),
+                Found::Throttled(wait) => self.hold_back(sent, wait),
                 Found::AbsentPage(trouble) | Found::Unknown(trouble) => {
                     tries += self.rest_before_asking_again(tries, &trouble).await?;
                     last = trouble;
@@ -238,6 +217,30 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             message: Some(last.message),
             ..settled(Outcome::Unresolved, attempts)
         })
+    }
+
+    /// Asks for a customer once, by its path or in the list of all; `None` where
+    /// everything is stopped.
+    async fn ask_once(&self, client_id: &str, is_retry: bool) -> Option<(Sent, Found)> {
+        let admitted = self.admitted(is_retry, Access::Read).await?;
+        Gauges::count(&self.gauges.sent);
+        Gauges::count(&self.gauges.lookups);
+        let asked = self.timed(admitted.permit, self.api.find(client_id));
+        let (timed, found) = tokio::select! {
+            answered = asked => answered,
+            () = self.stop.halted() => return None,
+        };
+        let by_path_in_vain = match &found {
+            Found::Absent => is_unsafe_in_path(client_id),
+            Found::AbsentPage(_) | Found::Other { .. } => true,
+            Found::There { .. } | Found::Denied(_) | Found::Throttled(_) | Found::Unknown(_) => {
+                false
+            }
+        };
+        if by_path_in_vain {
+            return Some((timed.sent, self.find_in_list(client_id).await?));
+        }
+        Some((timed.sent, found))
     }
 
     /// Waits after a trouble; 1 where it counts, `None` where everything is stopped.
