@@ -1,7 +1,11 @@
 //! What belongs to the user is never lost (issue 12, point 13), what is advised
 //! works when typed (point 14), and names that are no text (point 17).
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may stop at the first surprise"
+)]
 
 #[expect(dead_code, reason = "each test file uses a part of the language")]
 mod common;

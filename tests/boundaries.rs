@@ -320,3 +320,23 @@ fn after_some_results_are_in_place() {
     run.comes_right("in.csv", &rows(10));
     assert_eq!(run.counts().of(Call::Create), 10);
 }
+
+/// The limit of errors is passed before anything is sent; rows that an earlier run
+/// may have sent are asked for all the same, and nothing is created.
+#[test]
+fn rows_in_doubt_are_asked_for_where_too_many_are_rejected() {
+    let run = ten_rows(&["hang-after@create:4"]);
+    let running = run.start_import("in.csv --concurrency 1");
+    until("the fourth create hangs", || {
+        run.counts().all_faults() == 1 && run.held().len() == 4 && claims(&run, SETTLED) == 3
+    });
+    running.kill();
+    let creates = run.counts().of(Call::Create);
+    run.write("in.csv", rows(10) + "c-x,,USD\n");
+
+    run.import("in.csv --max-errors 0").code(5);
+    assert_eq!(run.counts().of(Call::Create), creates, "nothing is sent");
+    assert_eq!(run.result("in.csv", "c-4")["outcome"], "created");
+    assert_eq!(run.held().len(), 4);
+    assert_eq!(claims(&run, IN_DOUBT), 0);
+}

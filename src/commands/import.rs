@@ -28,6 +28,7 @@ use crate::engine::pace::Wanted;
 use crate::engine::pipeline::{self, Around, Parts};
 use crate::engine::stop::Halt;
 use crate::engine::survey::{Beforehand, Survey, Surveying, survey};
+use crate::kable::client::Client;
 use crate::ledger::sqlite::SqliteLedger;
 use crate::ledger::{Ledger, RunStart};
 use crate::report::files::Published;
@@ -35,6 +36,7 @@ use crate::report::listing::Listing;
 use crate::report::progress::Watcher;
 use crate::report::text::Words;
 use crate::report::{Event, Observer};
+use crate::source::input::Reader;
 
 /// Imports with `options`, which were `typed`.
 pub fn run(options: Import, environment: &Environment, typed: Typed) -> anyhow::Result<Exit> {
@@ -62,6 +64,14 @@ pub fn run(options: Import, environment: &Environment, typed: Typed) -> anyhow::
         let plan = planned(surveyed.to_do(), session.dispatch.pacing);
         session.watcher.say(&plan);
     }
+    if halt.is_some() && !session.dispatch.dry_run && surveyed.to_look_up > 0 {
+        // Rows that an earlier run may have sent are asked for all the same.
+        if let Some(open) = ledger.take() {
+            let (mut open, _) = session.send(open, &mut surveyed, Passage::Doubts)?;
+            open.end("stopped", wall_clock())?;
+            ledger = Some(open);
+        }
+    }
     if sends {
         let mut open = session.writable_ledger(ledger, &surveyed)?;
         let is_new = surveyed.to_create > 0 || (surveyed.gaps && surveyed.to_do() > 0);
@@ -69,12 +79,23 @@ pub fn run(options: Import, environment: &Environment, typed: Typed) -> anyhow::
             open = session.send_ahead(open, &mut surveyed, rows)?;
         }
         if !session.stop.is_halted() {
-            (open, _) = session.send(open, &mut surveyed, None)?;
+            (open, _) = session.send(open, &mut surveyed, Passage::All)?;
         }
         ledger = Some(open);
         halt = session.stop.reason();
     }
     session.end((ledger, listed), surveyed, halt)
+}
+
+/// Which rows are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Passage {
+    /// All that are to be.
+    All,
+    /// So many new ones, ahead of the others.
+    Ahead(usize),
+    /// None: those that an earlier run left in doubt are asked for.
+    Doubts,
 }
 
 impl Session {
@@ -137,7 +158,7 @@ impl Session {
         surveyed: &mut Survey,
         rows: usize,
     ) -> anyhow::Result<SqliteLedger> {
-        let (mut ledger, sightings) = self.send(ledger, surveyed, Some(rows))?;
+        let (mut ledger, sightings) = self.send(ledger, surveyed, Passage::Ahead(rows))?;
         let wrong = sightings.iter().filter(|seen| !seen.agrees()).count();
         if wrong > 0 || !self.showing.quiet {
             for line in canary::lines(&sightings, &self.reading.names) {
@@ -179,6 +200,20 @@ impl Session {
         Ok(())
     }
 
+    fn run(
+        &self,
+        parts: Parts<Reader, Client, SqliteLedger, Arc<Watcher>>,
+        settings: pipeline::Settings,
+    ) -> anyhow::Result<pipeline::Ended<SqliteLedger>> {
+        let sent = self.runtime.block_on(async {
+            let ticker = tokio::spawn(tick(Arc::clone(&self.watcher)));
+            let ended = pipeline::run(parts, settings).await;
+            ticker.abort();
+            ended
+        });
+        sent.map_err(|error| self.explained(error))
+    }
+
     fn around(&self) -> Around {
         Around {
             stop: self.stop.clone(),
@@ -189,20 +224,28 @@ impl Session {
         }
     }
 
-    /// Sends what is to be sent, or only the `canary`'s rows.
+    /// Sends the rows of this `passage`.
     fn send(
         &self,
         mut ledger: SqliteLedger,
         surveyed: &mut Survey,
-        canary: Option<usize>,
+        passage: Passage,
     ) -> anyhow::Result<(SqliteLedger, Vec<Sighting>)> {
+        let canary = match passage {
+            Passage::Ahead(rows) => Some(rows),
+            Passage::All | Passage::Doubts => None,
+        };
         ledger.begin(&RunStart {
             command: "import".to_owned(),
             inputs: self.reading.names.clone(),
             fit_rows: surveyed.fit(),
             now_ms: wall_clock(),
         })?;
-        let (errors, allowed_errors) = (Self::errors(surveyed), self.allowed_errors(surveyed));
+        let errors = Self::errors(surveyed);
+        let allowed_errors = match passage {
+            Passage::Doubts => u64::MAX,
+            Passage::All | Passage::Ahead(_) => self.allowed_errors(surveyed),
+        };
         self.watcher.hear(&Event::Sending {
             total: canary.map_or(surveyed.to_do(), |rows| surveyed.to_create.min(rows as u64)),
         });
@@ -235,16 +278,11 @@ impl Session {
             existing: self.dispatch.policy.existing,
             stripe: self.dispatch.stripe,
             canary,
+            doubts_only: passage == Passage::Doubts,
             errors,
             allowed_errors,
         };
-        let sent = self.runtime.block_on(async {
-            let ticker = tokio::spawn(tick(Arc::clone(&self.watcher)));
-            let ended = pipeline::run(parts, settings).await;
-            ticker.abort();
-            ended
-        });
-        let mut ended = sent.map_err(|error| self.explained(error))?;
+        let mut ended = self.run(parts, settings)?;
         surveyed.verdicts = ended.verdicts;
         if canary.is_none() {
             surveyed.left = ended.left;

@@ -85,6 +85,8 @@ pub(super) struct Feed<R> {
     pub(super) batch: BatchSize,
     /// Feed only so many new rows, and no others.
     pub(super) canary: Option<usize>,
+    /// Feed only rows that an earlier run left in doubt.
+    pub(super) doubts_only: bool,
     pub(super) stop: Stop,
     pub(super) recorder: mpsc::Sender<Message>,
     /// Makes the recorder write at once.
@@ -141,8 +143,14 @@ where
                 is_done(verdict, strict)
                     || self.canary.is_some() && decision(verdict) == Some(Decision::LookUp)
             });
-            if passed {
-                self.rows.skip(&mut row)?;
+            let in_doubt = verdict
+                .as_ref()
+                .and_then(|verdict| verdict.remembered)
+                .is_some_and(|known| known.in_doubt);
+            if passed || self.doubts_only && !in_doubt {
+                if !self.rows.skip(&mut row)? {
+                    break;
+                }
                 continue;
             }
             if !self.rows.next(&mut row)? {

@@ -55,6 +55,8 @@ pub struct Settings {
     pub stripe: bool,
     /// Send only so many new rows, and read them back.
     pub canary: Option<usize>,
+    /// Ask for the rows that an earlier run left in doubt, and create nothing.
+    pub doubts_only: bool,
     /// Rows rejected or failed before this run sends.
     pub errors: u64,
     /// How many rows may be rejected or fail.
@@ -174,6 +176,7 @@ where
         gaps: parts.gaps,
         batch: BatchSize::at(settings.pacing.ceiling),
         canary: settings.canary,
+        doubts_only: settings.doubts_only,
         stop,
         recorder: recorder.clone(),
         hurry: Arc::clone(&hurry),
@@ -257,6 +260,7 @@ fn sending<A: CustomerApi, O: Observer>(
         list: ListLookup::default(),
         absence_is_page: OnceLock::new(),
         landing: settings.landing,
+        doubts_only: settings.doubts_only,
     })
 }
 

@@ -85,6 +85,7 @@ impl Site {
             policy: Policy::default(),
             settings: Settings {
                 landing: BELIEVING,
+                doubts_only: false,
                 pacing: Wanted {
                     ceiling: Rate::Unlimited,
                     at_once: true,

@@ -42,6 +42,8 @@ pub(super) struct Sending<A, O> {
     /// How long lost creates may take to land.
     pub(super) landing: Landing,
     pub(super) existing: Existing,
+    /// Whether only doubts are settled: nothing is created or changed.
+    pub(super) doubts_only: bool,
     /// Whether creates ask for keys.
     pub(super) keys: bool,
     pub(super) gauges: Gauges,

@@ -89,6 +89,7 @@ pub(super) fn sending<A>(api: A) -> Sending<A, Heard> {
         }),
         retry: Policy::default(),
         landing: BELIEVING,
+        doubts_only: false,
         existing: Existing::Skip,
         keys: false,
         gauges: Gauges::new(),
