@@ -1,7 +1,11 @@
 //! An input that is changed under a run (issue 12, 5): what was checked is what
 //! is sent and reported, or the run stops and nothing wrong is in the checkpoint.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may stop at the first surprise"
+)]
 
 #[expect(dead_code, reason = "each test file uses a part of the language")]
 mod common;

@@ -2,7 +2,11 @@
 //! whatever is done to the files beside it.
 
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may stop at the first surprise"
+)]
 
 #[expect(dead_code, reason = "each test file uses a part of the language")]
 mod common;

@@ -241,11 +241,6 @@ impl Session {
             fit_rows: surveyed.fit(),
             now_ms: wall_clock(),
         })?;
-        let errors = Self::errors(surveyed);
-        let allowed_errors = match passage {
-            Passage::Doubts => u64::MAX,
-            Passage::All | Passage::Ahead(_) => self.allowed_errors(surveyed),
-        };
         self.watcher.hear(&Event::Sending {
             total: canary.map_or(surveyed.to_do(), |rows| surveyed.to_create.min(rows as u64)),
         });
@@ -279,8 +274,11 @@ impl Session {
             stripe: self.dispatch.stripe,
             canary,
             doubts_only: passage == Passage::Doubts,
-            errors,
-            allowed_errors,
+            errors: Self::errors(surveyed),
+            allowed_errors: match passage {
+                Passage::Doubts => u64::MAX,
+                Passage::All | Passage::Ahead(_) => self.allowed_errors(surveyed),
+            },
         };
         let mut ended = self.run(parts, settings)?;
         surveyed.verdicts = ended.verdicts;
