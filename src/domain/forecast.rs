@@ -35,10 +35,12 @@ pub enum Act {
 impl Act {
     /// What is done with a row that nothing is sent for, whose outcome is `outcome`.
     pub fn leave(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Failed => Self::Fail,
-            outcome if outcome.is_well() => Self::LeaveEqual,
-            _ => Self::LeaveDiffering,
+        if outcome == Outcome::Failed {
+            Self::Fail
+        } else if outcome.is_well() {
+            Self::LeaveEqual
+        } else {
+            Self::LeaveDiffering
         }
     }
 

@@ -99,9 +99,8 @@ where
             let client_id = given(binding, row, Field::ClientId);
             return Ok(Found::without_entry(Said::Skipped, client_id, Vec::new()));
         }
-        let mut there = None;
         let known = verdict.and_then(|verdict| verdict.remembered);
-        let mut digest = None;
+        let (mut there, mut digest) = (None, None);
         let (client_id, fits, notes) = match check(row, binding, &reading.rules) {
             Checked::Skipped => (String::new(), None, Vec::new()),
             Checked::Unfit(rejection) => {
@@ -143,10 +142,10 @@ where
         } else {
             problems.splice(0..0, notes);
         }
-        let strict = reading.rules.strict;
+        let rejects = |verdict: &Verdict| verdict.rejects(reading.rules.strict);
         match fits {
             None => Ok(Found::without_entry(Said::Skipped, client_id, problems)),
-            Some(true) if !verdict.is_some_and(|verdict| verdict.rejects(strict)) => {
+            Some(true) if !verdict.is_some_and(rejects) => {
                 if let (Some((customer, remote)), None) = (&there, &self.foresight) {
                     let entry = entry_of(customer, remote);
                     return Ok(Found::with_entry(entry, client_id, problems));
