@@ -214,16 +214,6 @@ impl Session {
         sent.map_err(|error| self.explained(error))
     }
 
-    fn around(&self) -> Around {
-        Around {
-            stop: self.stop.clone(),
-            wall: self.clock,
-            jitter,
-            bucket: self.bucket.clone(),
-            dates: self.dates.clone(),
-        }
-    }
-
     /// Sends the rows of this `passage`.
     fn send(
         &self,
