@@ -14,6 +14,7 @@ mod ended;
 mod foresee;
 pub mod import;
 mod online;
+mod passage;
 mod preflight;
 mod results;
 pub mod sandbox;

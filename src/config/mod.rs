@@ -3,6 +3,7 @@
 //! A flag beats the environment, the environment beats the file. This is the
 //! only reader of the environment; nobody below the front sees a configuration.
 
+mod options;
 pub mod reading;
 pub mod sending;
 pub mod target;
@@ -10,10 +11,10 @@ pub mod target;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::CommandFactory;
 use secrecy::SecretString;
 
-use crate::cli::{self, Checks, Cli, ReadingOptions, Sending, Showing, Target};
+use self::options::{PREFIX, demand_known, known_options, named_options, parse, typed_value};
+use crate::cli::{self, Checks, ReadingOptions, Sending, Showing, Target};
 
 /// The file that is read by itself.
 const FILE: &str = "kable-bulk.toml";
@@ -167,23 +168,6 @@ pub struct Said {
     pub allow_currency: Vec<String>,
 }
 
-/// What an option's variable begins with.
-const PREFIX: &str = "KABLE_BULK_";
-
-/// The variables that name options, and their values. Other programs' variables
-/// may hold anything and are passed over.
-fn named_options(variables: impl Iterator<Item = (OsString, OsString)>) -> Vec<(String, String)> {
-    let named = variables.filter_map(|(name, value)| {
-        let long = name.to_str()?.strip_prefix(PREFIX)?;
-        let value = value.to_string_lossy().trim().to_owned();
-        let is_set = !long.is_empty() && !value.is_empty();
-        is_set.then(|| (long.to_ascii_lowercase().replace('_', "-"), value))
-    });
-    let mut named: Vec<(String, String)> = named.collect();
-    named.sort_unstable();
-    named
-}
-
 /// Options that stand in a file.
 #[derive(Debug, Default)]
 pub struct FileOptions {
@@ -286,77 +270,6 @@ impl FileOptions {
             found: None,
         })
     }
-}
-
-/// A variable's text as a value of the type that the option `long` has: a number,
-/// a switch or a list as TOML writes them, or else the text itself.
-fn typed_value(long: &str, text: &str) -> Result<toml::Value, String> {
-    let fits = |value: &toml::Value| {
-        FileOptions::from_table(toml::Table::from_iter([(long.to_owned(), value.clone())]))
-    };
-    let plain = toml::Value::String(text.to_owned());
-    let list = toml::Value::Array(vec![plain.clone()]);
-    let written = toml::from_str(&format!("value = {text}"));
-    let written = written.map(|mut table: toml::Table| table.remove("value"));
-    let mut values = [Some(plain), written.ok().flatten(), Some(list)]
-        .into_iter()
-        .flatten();
-    match values.find(|value| fits(value).is_ok()) {
-        Some(value) => Ok(value),
-        None => Err(format!("{text:?} is no value of --{long}")),
-    }
-}
-
-/// The long names of the options that may stand in a file or in the environment.
-fn known_options() -> Vec<String> {
-    let command = Cli::command();
-    let commands = command
-        .get_subcommands()
-        .filter(|command| ["import", "validate"].contains(&command.get_name()));
-    commands
-        .flat_map(clap::Command::get_arguments)
-        .filter_map(clap::Arg::get_long)
-        .filter(|long| !["config", "no-config", "no-dry-run", "help", "version"].contains(long))
-        .map(str::to_owned)
-        .collect()
-}
-
-/// Refuses names of options that there are not, and secrets.
-fn demand_known(key: &str, known: &[String]) -> Result<(), String> {
-    if key.contains("secret") && key != "client-secret-file" {
-        return Err(format!(
-            "{key:?} has no place here: a secret goes into the environment"
-        ));
-    }
-    if known.iter().any(|long| long == key) {
-        return Ok(());
-    }
-    let near = known
-        .iter()
-        .map(|long| (strsim::jaro_winkler(long, key), long))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    let hint = near
-        .map(|(_, long)| format!(", perhaps {long:?}"))
-        .unwrap_or_default();
-    Err(format!("there is no option {key:?}{hint}"))
-}
-
-fn parse(text: &str) -> Result<toml::Table, String> {
-    // The parser's own text quotes the line, which may hold what somebody put
-    // there by mistake.
-    let table: toml::Table = toml::from_str(text).map_err(|error| {
-        let before = error.span().and_then(|span| text.get(..span.start));
-        let line = before.unwrap_or_default().matches('\n').count() + 1;
-        format!("line {line}: {}", error.message())
-    })?;
-    let known = known_options();
-    for key in table.keys() {
-        demand_known(key, &known)?;
-    }
-    // What a file's value lacks is to be told with the file's name.
-    FileOptions::from_table(table.clone())?;
-    Ok(table)
 }
 
 /// `<first input><ending>`.

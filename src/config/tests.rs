@@ -1,11 +1,12 @@
 use std::ffi::OsString;
 
+use super::options::{named_options, parse};
 use super::reading::{pairs, reading};
 use super::sending::dispatch;
 use super::target::{Destination, base_url, destination};
 use std::time::Duration;
 
-use super::{ConfigError, Environment, FileOptions, checks, named_options, parse};
+use super::{ConfigError, Environment, FileOptions, checks};
 use crate::cli::{Checks, Env, Platform, ReadingOptions, Sending, Showing, Target, Text};
 use crate::domain::field::Field;
 use crate::source::Wanted;

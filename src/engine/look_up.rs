@@ -128,7 +128,14 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                 Some(Found::Other { remote, request_id }) => {
                     return Some(self.twin(life, &remote, request_id));
                 }
-                Some(_) => {}
+                Some(Found::Unknown(trouble)) => {
+                    // Without the list nothing is proved.
+                    life.listed = false;
+                    return self.unanswered(life, trouble);
+                }
+                Some(
+                    Found::Absent | Found::AbsentPage(_) | Found::Denied(_) | Found::Throttled(_),
+                ) => {}
                 None => return Some(life.left()),
             }
         }
