@@ -167,7 +167,7 @@ fn refusals_that_look_ups_contradict() {
 fn a_contradiction_that_stays_is_unresolved() {
     let run = Run::new()
         .server_with(&["status-after:409@create:1"], |settings| {
-            settings.read_lag = Duration::from_secs(3600);
+            settings.read_lag = Duration::from_hours(1);
         })
         .input("in.csv", rows(3));
     run.import("in.csv --settle 1s --concurrency 1 -v")
