@@ -298,9 +298,10 @@ fn nothing_hostile_reaches_the_terminal_raw() {
     ];
     let server = Raw::start(64, acts);
     let header = format!("clientId,companyName,currency,\"X{evil}\"\n");
-    let text: String = (1..=5)
+    let lines: Vec<String> = (1..=5)
         .map(|n| format!("c-{n},Aster,{},1\n", if n == 5 { evil } else { "USD" }))
         .collect();
+    let text = lines.concat();
     let run = Run::new().credentials().input(&name, header + &text);
     let url = server.url();
     let import = ["import", &name, "--base-url", &url, "--max-errors", "90%"];
