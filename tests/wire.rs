@@ -298,10 +298,9 @@ fn nothing_hostile_reaches_the_terminal_raw() {
     ];
     let server = Raw::start(64, acts);
     let header = format!("clientId,companyName,currency,\"X{evil}\"\n");
-    let lines: Vec<String> = (1..=5)
-        .map(|n| format!("c-{n},Aster,{},1\n", if n == 5 { evil } else { "USD" }))
-        .collect();
-    let text = lines.concat();
+    let text = format!(
+        "c-1,Aster,USD,1\nc-2,Aster,USD,1\nc-3,Aster,USD,1\nc-4,Aster,USD,1\nc-5,Aster,{evil},1\n"
+    );
     let run = Run::new().credentials().input(&name, header + &text);
     let url = server.url();
     let import = ["import", &name, "--base-url", &url, "--max-errors", "90%"];
