@@ -3,7 +3,7 @@
 //! Two promises at once: no sliding second ever sees more starts than the rate,
 //! and the rate is used. A timer wakes up to two milliseconds late; a bucket of
 //! exactly one would lose that at every start. So a start may be up to
-//! [`LATENESS`] late and be made up for, and the bucket drips slower by just as
+//! `LATENESS` late and be made up for, and the bucket drips slower by just as
 //! much (and a little more), so that the promise holds.
 
 use std::num::NonZeroU32;
