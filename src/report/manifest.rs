@@ -6,6 +6,7 @@
 //! disk before the files are moved to their places, and old ones go afterwards:
 //! wherever a run is killed, a file of ours is known as ours.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -227,6 +228,7 @@ impl Manifest {
             }
             written.push(part.finish()?);
         }
+        let names: HashSet<String> = names.into_iter().collect();
         let is_stale = |name: &String| {
             !names.contains(name) && kinds.iter().any(|kind| is_numbered(name, kind))
         };

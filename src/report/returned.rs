@@ -24,6 +24,8 @@ pub(super) struct Returned {
     parts: Vec<Part>,
     /// The place in `parts` for each header, or for JSONL.
     forms: HashMap<Option<(u8, String)>, usize>,
+    /// The number of the last file with each ending.
+    last: HashMap<&'static str, u64>,
 }
 
 impl Returned {
@@ -33,6 +35,7 @@ impl Returned {
             kind,
             parts: Vec::new(),
             forms: HashMap::new(),
+            last: HashMap::new(),
         }
     }
 
@@ -105,19 +108,20 @@ impl Returned {
 
 impl Returned {
     /// Begins a file with this ending, under the next name that is free.
-    fn begin(&self, manifest: &Manifest, ending: &str) -> io::Result<Part> {
-        for number in 1_u64.. {
-            let number = match number {
+    fn begin(&mut self, manifest: &Manifest, ending: &'static str) -> io::Result<Part> {
+        // Each name is looked at once: there may be as many files as inputs.
+        let last = self.last.entry(ending).or_default();
+        loop {
+            *last += 1;
+            let number = match *last {
                 1 => String::new(),
-                _ => format!("-{number}"),
+                number => format!("-{number}"),
             };
             let name = format!("{}{number}.{ending}", self.kind);
-            let is_taken = self.parts.iter().any(|part| part.name() == name);
-            if !is_taken && manifest.standing(&name)? != Standing::Foreign {
+            if manifest.standing(&name)? != Standing::Foreign {
                 return Part::begin(manifest.folder(), &name);
             }
         }
-        Err(io::Error::other("there is no free name"))
     }
 }
 
