@@ -7,8 +7,6 @@
 use std::time::Duration;
 
 use super::ClaimTime;
-#[cfg(test)]
-use super::Ticket;
 use super::absence::{Absence, Doubt};
 use super::gauges::Gauges;
 use super::life::{Delivery, Life, Next, Progressed, Update};
@@ -22,24 +20,6 @@ use crate::kable::{Created, CustomerApi, Reach, Refusal, Reply, Trouble};
 use crate::report::{Event, Observer};
 
 impl<A: CustomerApi, O: Observer> Sending<A, O> {
-    /// Sends `ticket` until its fate is known, or everything is stopped.
-    #[cfg(test)]
-    pub(super) async fn deliver(&self, ticket: Ticket) -> Delivery {
-        let mut life = Box::new(Life::of(ticket));
-        loop {
-            match self.progress(life).await {
-                Progressed::Ended(delivery) => return delivery,
-                Progressed::Waits(waiting, until) => {
-                    tokio::select! {
-                        () = tokio::time::sleep_until(self.began + until) => {}
-                        () = self.stop.halted() => return waiting.left(),
-                    }
-                    life = waiting;
-                }
-            }
-        }
-    }
-
     /// Goes on with a row until its end, or until it has to wait for a time.
     pub(super) async fn progress(&self, mut life: Box<Life>) -> Progressed {
         loop {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::{Delivery, Sending};
+use super::{Delivery, Life, Progressed, Sending};
 use crate::domain::change::Change;
 use crate::domain::customer::Customer;
 use crate::domain::customer::tests::{aster, digest_of};
@@ -26,7 +26,26 @@ use crate::kable::{
     Advice, Answered, Created, CustomerApi, Found, Key, Reach, Refusal, Reply, Trouble,
 };
 use crate::ledger::Settlement;
-use crate::report::Event;
+use crate::report::{Event, Observer};
+
+impl<A: CustomerApi, O: Observer> Sending<A, O> {
+    /// Sends `ticket` until its fate is known, or everything is stopped.
+    pub(super) async fn deliver(&self, ticket: Ticket) -> Delivery {
+        let mut life = Box::new(Life::of(ticket));
+        loop {
+            match self.progress(life).await {
+                Progressed::Ended(delivery) => return delivery,
+                Progressed::Waits(waiting, until) => {
+                    tokio::select! {
+                        () = tokio::time::sleep_until(self.began + until) => {}
+                        () = self.stop.halted() => return waiting.left(),
+                    }
+                    life = waiting;
+                }
+            }
+        }
+    }
+}
 
 /// A ticket for a new row, claimed just now; a test changes the one thing it
 /// is about.
