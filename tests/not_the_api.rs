@@ -144,11 +144,11 @@ fn a_login_page_that_stays_is_waited_for_and_loses_no_row() {
     assert_eq!(summary.outcome("failed"), 0, "{:#}", summary.0);
     let held = run.held().len() as u64;
     assert_eq!(summary.outcome("created"), held);
-    // Those in flight when it came, and one at a time where the page lets
-    // `/authenticate` pass: it does not.
+    // Those in flight when it came, and those that took the places of the first four:
+    // the fifth page in a row is an outage, and `/authenticate` meets the page as well.
     let arrived = run.counts().of(Call::Create);
     assert!(
-        arrived <= held + 8,
+        arrived <= held + 8 + 4,
         "{arrived} creates for {held} customers"
     );
     run.server_again(|_| {});
