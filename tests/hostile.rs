@@ -424,7 +424,7 @@ fn shorter_while_it_is_read_again() {
     });
     let running = held_in_the_second_pass(&run);
     cut(&run, 600_000);
-    changed(running.end(), &run);
+    changed(running.end_after_much(), &run);
 }
 
 /// A row without end that begins with `start` and goes on with `filler` is let
@@ -529,7 +529,7 @@ fn an_input_that_changed_is_no_want_of_room() {
     let running = held_in_the_second_pass(&run);
     cut(&run, 10_000);
     running
-        .end()
+        .end_after_much()
         .keeps_to_itself("checkpoint")
         .hints("let it be finished first");
 }

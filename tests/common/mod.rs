@@ -11,7 +11,7 @@ pub(crate) mod raw;
 pub(crate) mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -441,6 +441,22 @@ impl Running {
         let line = self.line.clone();
         until(&format!("the end of kable-bulk {line}"), || !self.runs());
         let output = self.child.take().unwrap().wait_with_output().unwrap();
+        Ended::of(line, output)
+    }
+
+    /// Takes what it says on standard error, however much that is, and waits for its
+    /// end.
+    pub(crate) fn end_after_much(mut self) -> Ended {
+        let mut stderr = self.child.as_mut().unwrap().stderr.take().unwrap();
+        let taking = std::thread::spawn(move || {
+            let mut all = Vec::new();
+            stderr.read_to_end(&mut all).unwrap();
+            all
+        });
+        let line = self.line.clone();
+        until(&format!("the end of kable-bulk {line}"), || !self.runs());
+        let mut output = self.child.take().unwrap().wait_with_output().unwrap();
+        output.stderr = taking.join().unwrap();
         Ended::of(line, output)
     }
 
