@@ -55,8 +55,15 @@ fn creates_that_fail_and_are_found_to_be_done_are_no_outage() {
     assert_eq!(run.counts().of(Call::Authenticate), 1);
 
     // With many in flight no look-up is answered before five creates have failed.
-    let run = all_are_created(&["status-after:500@create"], 200, "");
+    let run = Run::new()
+        .server(&["status-after:500@create"])
+        .input("in.csv", &text);
+    run.import("in.csv")
+        .code(0)
+        .keeps_to_itself("does not answer");
+    run.holds(&customers_of_csv(&text));
     assert_eq!(run.counts().of(Call::Create), 200);
+    assert_eq!(run.counts().of(Call::Authenticate), 1);
 }
 
 /// One row that the server fails at is no outage for the others.

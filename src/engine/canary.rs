@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::Ticket;
 use super::absence::{Absence, Doubt, Proof};
 use super::gauges::Gauges;
+use super::look_up::ByPath;
 use super::outage::Access;
 use super::pace::Sent;
 use super::retry::delay;
@@ -16,7 +17,7 @@ use super::sending::Sending;
 use crate::domain::customer::Customer;
 use crate::domain::field::Field;
 use crate::domain::outcome::Outcome;
-use crate::domain::plan::{Difference, differences, unseen};
+use crate::domain::plan::{Difference, Remote, differences, unseen};
 use crate::domain::row::Origin;
 use crate::domain::text::quoted;
 use crate::kable::{CustomerApi, Found, Trouble};
@@ -119,6 +120,22 @@ fn stopped() -> Seen {
     Seen::Unasked("everything was stopped".to_owned())
 }
 
+/// What is seen of a customer that is there.
+fn compared(customer: &Customer, outcome: Outcome, remote: &Remote) -> Seen {
+    let differing = differences(customer, remote);
+    if !differing.is_empty() {
+        return Seen::Differs(differing);
+    }
+    let unseen = unseen(customer, remote);
+    let mut compared = customer.given();
+    compared.retain(|field| !unseen.contains(field));
+    Seen::Agrees {
+        outcome,
+        compared,
+        unseen,
+    }
+}
+
 impl<A: CustomerApi, O: Observer> Sending<A, O> {
     /// Asks for `customer` until there is an answer, and compares. One that is not
     /// there yet is asked for again until that is proved: reads may lag.
@@ -138,13 +155,22 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                 answered = asked => answered,
                 () = self.stop.halted() => return stopped(),
             };
+            let found = match self.by_path(customer.client_id(), &found).await {
+                ByPath::Believed => found,
+                ByPath::Absent => Found::Absent,
+                ByPath::InVain => match self.find_in_list(customer.client_id()).await {
+                    Some(found) => found,
+                    None => return stopped(),
+                },
+                ByPath::ShutOut => return stopped(),
+            };
             let wait = match self.seen(customer, outcome, timed.sent, found) {
                 Sight::Seen(seen) => return seen,
                 Sight::Throttled => continue,
                 Sight::Absent => {
                     let now = self.began.elapsed();
                     match absence.not_found(now, |doubt| self.landing_time(doubt)) {
-                        Proof::Absent => return Seen::Absent,
+                        Proof::Absent => return self.seen_in_list(customer, outcome).await,
                         Proof::LookAgain(at) => {
                             let wait = at.saturating_sub(now);
                             self.observer.hear(&Event::CanaryWaits { wait });
@@ -175,29 +201,27 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         Seen::Unasked(last.message)
     }
 
+    /// What the list of all customers shows of one that its path does not find.
+    async fn seen_in_list(&self, customer: &Customer, outcome: Outcome) -> Seen {
+        match self.find_in_list(customer.client_id()).await {
+            Some(Found::There { remote, .. }) => compared(customer, outcome, &remote),
+            Some(Found::Unknown(trouble)) => Seen::Unasked(trouble.message),
+            Some(_) => Seen::Absent,
+            None => stopped(),
+        }
+    }
+
     /// What the answer to a look-up shows.
     fn seen(&self, customer: &Customer, outcome: Outcome, sent: Sent, found: Found) -> Sight {
         match found {
             Found::There { remote, .. } => {
                 self.answered(sent);
-                let differing = differences(customer, &remote);
-                if !differing.is_empty() {
-                    return Sight::Seen(Seen::Differs(differing));
-                }
-                let unseen = unseen(customer, &remote);
-                let mut compared = customer.given();
-                compared.retain(|field| !unseen.contains(field));
-                Sight::Seen(Seen::Agrees {
-                    outcome,
-                    compared,
-                    unseen,
-                })
+                Sight::Seen(compared(customer, outcome, &remote))
             }
             Found::Absent => {
                 self.answered(sent);
                 Sight::Absent
             }
-            Found::AbsentPage(_) => Sight::Absent,
             Found::Other { remote, .. } => {
                 self.answered(sent);
                 Sight::Seen(Seen::Unasked(format!(
@@ -205,15 +229,16 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                     quoted(&remote.client_id)
                 )))
             }
-            Found::Denied(refusal) => {
-                self.shut_out(&refusal);
-                Sight::Seen(Seen::Unasked(refusal.message))
-            }
+            Found::Denied(refusal) => Sight::Trouble(Trouble {
+                status: Some(refusal.status),
+                message: format!("status {}: {}", refusal.status, refusal.message),
+                ..Trouble::default()
+            }),
             Found::Throttled(wait) => {
                 self.hold_back(sent, wait);
                 Sight::Throttled
             }
-            Found::Unknown(trouble) => Sight::Trouble(trouble),
+            Found::AbsentPage(trouble) | Found::Unknown(trouble) => Sight::Trouble(trouble),
         }
     }
 }

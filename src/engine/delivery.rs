@@ -98,7 +98,14 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             }
             Reply::Unknown(trouble) => {
                 life.begin_doubt(self.began.elapsed(), &trouble);
-                self.tried_in_vain(life, trouble);
+                // A server error may be said of what was done all the same, or of what
+                // was there before. It is no sign of an outage until it is looked for.
+                if trouble.by_api && trouble.wait.is_none() && !life.on_trial {
+                    life.troubled = true;
+                    life.unverified = Some(trouble);
+                } else {
+                    self.tried_in_vain(life, trouble);
+                }
                 None
             }
             Reply::Denied(refusal) => self.denied(life, refusal).await,
@@ -293,7 +300,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     }
 
     /// A create or an update left, and what became of it is not known.
-    fn tried_in_vain(&self, life: &mut Life, trouble: Trouble) {
+    pub(super) fn tried_in_vain(&self, life: &mut Life, trouble: Trouble) {
         if self.set_back(life, trouble, Access::Write) {
             life.tries += 1;
         } else if life.on_trial {

@@ -114,6 +114,8 @@ pub(super) struct Life {
     pub(super) troubled: bool,
     pub(super) refusal: Option<Refusal>,
     pub(super) trouble: Option<Trouble>,
+    /// The API says that its create failed, and it was not looked for since.
+    pub(super) unverified: Option<Trouble>,
 }
 
 impl Life {
@@ -148,6 +150,7 @@ impl Life {
             troubled: false,
             refusal: None,
             trouble: None,
+            unverified: None,
         }
     }
 

@@ -19,32 +19,27 @@ use crate::report::Observer;
 /// this API says that a customer is not there.
 const NO_CUSTOMER: &str = "kable-bulk-looks-for-no-customer";
 
+/// What the answer to a look-up by path is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ByPath {
+    /// What it says.
+    Believed,
+    /// The customer is absent: a page is how this API says so.
+    Absent,
+    /// Nothing: only the list of all customers can tell.
+    InVain,
+    /// The credentials don't hold, and everything ends.
+    ShutOut,
+}
+
 impl<A: CustomerApi, O: Observer> Sending<A, O> {
     /// Judges the answer to a look-up; the row's end, if that is it.
     pub(super) async fn looked_up(&self, life: &mut Life, found: Found) -> Option<Delivery> {
-        let by_path_in_vain = match &found {
-            Found::Absent => is_unsafe_in_path(life.ticket.customer.client_id()),
-            Found::AbsentPage(_) => match self.is_absence_a_page(life).await {
-                Some(true) => return self.absent(life).await,
-                Some(false) => true,
-                None => is_unsafe_in_path(life.ticket.customer.client_id()),
-            },
-            Found::Other { remote, .. } => {
-                !is_same_but_for_case(life.ticket.customer.client_id(), &remote.client_id)
-            }
-            Found::Denied(refusal) => match self.reach().await {
-                (_, Reach::Denied(_)) => {
-                    self.shut_out(refusal);
-                    return Some(life.left());
-                }
-                // The credentials hold: something refuses this one path.
-                (_, Reach::Good) => true,
-                (_, Reach::Trouble(_)) => false,
-            },
-            Found::There { .. } | Found::Throttled(_) | Found::Unknown(_) => false,
-        };
-        if !by_path_in_vain {
-            return self.learnt(life, found).await;
+        match self.by_path(life.ticket.customer.client_id(), &found).await {
+            ByPath::Believed => return self.learnt(life, found).await,
+            ByPath::Absent => return self.absent(life).await,
+            ByPath::ShutOut => return Some(life.left()),
+            ByPath::InVain => {}
         }
         self.answered(life.sent);
         life.attempts += 1;
@@ -54,6 +49,34 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             Some(Found::Other { .. }) if life.refusal.is_none() => self.absent(life).await,
             Some(found) => self.learnt(life, found).await,
             None => Some(life.left()),
+        }
+    }
+
+    /// What a look-up by path is worth that `found` this.
+    pub(super) async fn by_path(&self, client_id: &str, found: &Found) -> ByPath {
+        let is_in_vain = match found {
+            Found::Absent => is_unsafe_in_path(client_id),
+            Found::AbsentPage(_) => match self.is_absence_a_page().await {
+                Some(true) => return ByPath::Absent,
+                Some(false) => true,
+                None => is_unsafe_in_path(client_id),
+            },
+            Found::Other { remote, .. } => !is_same_but_for_case(client_id, &remote.client_id),
+            Found::Denied(refusal) => match self.reach().await {
+                (_, Reach::Denied(_)) => {
+                    self.shut_out(refusal);
+                    return ByPath::ShutOut;
+                }
+                // The credentials hold: something refuses this one path.
+                (_, Reach::Good) => true,
+                (_, Reach::Trouble(_)) => false,
+            },
+            Found::There { .. } | Found::Throttled(_) | Found::Unknown(_) => false,
+        };
+        if is_in_vain {
+            ByPath::InVain
+        } else {
+            ByPath::Believed
         }
     }
 
@@ -107,6 +130,9 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
 
     /// The customer was not found; the row's end, if that is it.
     pub(super) async fn absent(&self, life: &mut Life) -> Option<Delivery> {
+        if let Some(trouble) = life.unverified.take() {
+            self.tried_in_vain(life, trouble);
+        }
         let in_doubt = life.doubt || life.ticket.forgotten || life.acknowledged;
         let contradicted = life
             .refusal
@@ -189,7 +215,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
 
     /// Whether the API says with a web page that a customer is not there: `None`
     /// where a page came and the API did not.
-    pub(super) async fn is_absence_a_page(&self, life: &mut Life) -> Option<bool> {
+    async fn is_absence_a_page(&self) -> Option<bool> {
         if let Some(known) = self.absence_is_page.get() {
             return known.then_some(true);
         }
@@ -199,7 +225,6 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         let admitted = self.admitted(true, Access::Read).await?;
         Gauges::count(&self.gauges.sent);
         Gauges::count(&self.gauges.lookups);
-        life.attempts += 1;
         let asked = self.api.find(NO_CUSTOMER);
         match self.timed(admitted.permit, asked).await {
             (_, Found::AbsentPage(_)) => Some(*self.absence_is_page.get_or_init(|| true)),
