@@ -122,6 +122,22 @@ fn creates_of_a_killed_run_that_land_in_the_next_one() {
     }
 }
 
+/// A create of a run with a longer time-out may land later than one of this run.
+#[test]
+fn a_run_with_a_shorter_time_out_waits_for_what_the_one_before_it_sent() {
+    let run = Run::new()
+        .default_settle()
+        .server(&["land-late-unchecked:7s@create:1-3"])
+        .input("in.csv", rows(5));
+    let running = run.start_import("in.csv --concurrency 3 --timeout 4s");
+    until("three creates are under way", || {
+        run.counts().all_faults() == 3
+    });
+    running.kill();
+    run.comes_right("in.csv --timeout 500ms", &rows(5));
+    assert_eq!(run.counts().of(Call::Create), 5);
+}
+
 #[test]
 fn no_more_is_claimed_ahead_than_is_needed() {
     let run = Run::new()
@@ -203,6 +219,27 @@ fn a_canary_waits_for_what_look_ups_show_later() {
         .code(0)
         .says("3 rows were sent ahead and read back; 3 as in the file, 0 not");
     run.holds(&customers_of_csv(&rows(20)));
+}
+
+/// A canary looks where every other look-up looks: also in the list of all customers.
+#[test]
+fn a_canary_is_found_in_the_list_where_its_path_leads_nowhere() {
+    let run = Run::new()
+        .server(&["no-slashes"])
+        .input("in.csv", CHANGED_BY_PATHS);
+    run.import("in.csv --canary 5 --settle 1s")
+        .code(0)
+        .says("5 rows were sent ahead and read back; 5 as in the file, 0 not");
+    run.holds(&customers_of_csv(CHANGED_BY_PATHS));
+
+    let text = rows(10);
+    let run = Run::new()
+        .server(&["not-found-page@lookup", "firewall:c-2@lookup"])
+        .input("in.csv", &text);
+    run.import("in.csv --canary 3 --settle 1s")
+        .code(0)
+        .says("3 rows were sent ahead and read back; 3 as in the file, 0 not");
+    run.holds(&customers_of_csv(&text));
 }
 
 /// Ids that web servers change in a path.

@@ -132,7 +132,11 @@ pub fn dispatch(
 
 fn landing(settle: Option<String>, timeout: Duration) -> Result<Landing, ConfigError> {
     let given = settle.map(|text| span("settle", &text)).transpose()?;
-    Ok(Landing { given, timeout })
+    Ok(Landing {
+        given,
+        timeout,
+        earlier: Duration::ZERO,
+    })
 }
 
 /// Whether a switch is on: what was typed beats what stands in a file.

@@ -36,6 +36,8 @@ pub struct Landing {
     pub given: Option<Duration>,
     /// One request's time-out.
     pub timeout: Duration,
+    /// What the requests of earlier runs may take that got no answer.
+    pub earlier: Duration,
 }
 
 impl Landing {
@@ -46,11 +48,17 @@ impl Landing {
             return given;
         }
         let by_answers = slowest.saturating_mul(OF_SLOWEST).max(SHORTEST);
-        match doubt {
+        let ours = match doubt {
             Doubt::Failed => by_answers,
-            Doubt::Unanswered => by_answers.max(self.timeout.saturating_mul(OF_TIMEOUT)),
+            Doubt::Unanswered | Doubt::EarlierRun => {
+                by_answers.max(self.timeout.saturating_mul(OF_TIMEOUT))
+            }
         }
-        .min(LONGEST)
+        .min(LONGEST);
+        match doubt {
+            Doubt::Failed | Doubt::Unanswered => ours,
+            Doubt::EarlierRun => ours.max(self.earlier),
+        }
     }
 }
 
@@ -61,6 +69,8 @@ pub enum Doubt {
     Failed,
     /// No answer of the API's came: it may be at work still.
     Unanswered,
+    /// No answer of the API's is known of: an earlier run sent it.
+    EarlierRun,
 }
 
 /// Look-ups that found nothing, since a request that may have created the customer.
@@ -98,7 +108,7 @@ impl Absence {
     pub fn of_earlier_run() -> Self {
         Self {
             needed: 1,
-            ..Self::since(Duration::ZERO, Doubt::Unanswered)
+            ..Self::since(Duration::ZERO, Doubt::EarlierRun)
         }
     }
 
@@ -137,6 +147,7 @@ mod tests {
         Landing {
             given: None,
             timeout: seconds(timeout),
+            earlier: Duration::ZERO,
         }
     }
 
@@ -151,13 +162,33 @@ mod tests {
         assert_eq!(time(300, Doubt::Unanswered, 300), seconds(600));
     }
 
+    /// The time-out may be another one in every run.
+    #[test]
+    fn what_an_earlier_run_sent_may_take_as_long_as_it_did_there() {
+        let patient = Landing {
+            earlier: seconds(60),
+            ..landing(1)
+        };
+        let time = |doubt| patient.time(doubt, Duration::ZERO);
+        assert_eq!(time(Doubt::EarlierRun), seconds(60));
+        assert_eq!(time(Doubt::Unanswered), seconds(5));
+        let hasty = Landing {
+            earlier: seconds(5),
+            ..landing(30)
+        };
+        assert_eq!(hasty.time(Doubt::EarlierRun, Duration::ZERO), seconds(60));
+    }
+
     #[test]
     fn what_the_user_says_counts() {
         let given = Landing {
             given: Some(seconds(90)),
             timeout: seconds(1),
+            earlier: seconds(200),
         };
-        assert_eq!(given.time(Doubt::Failed, seconds(100)), seconds(90));
+        for doubt in [Doubt::Failed, Doubt::Unanswered, Doubt::EarlierRun] {
+            assert_eq!(given.time(doubt, seconds(100)), seconds(90));
+        }
     }
 
     #[test]

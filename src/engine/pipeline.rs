@@ -1,6 +1,7 @@
 //! Feed, dispatch, record: two bounded queues and one stop signal.
 
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::runtime::Handle;
@@ -135,8 +136,8 @@ pub struct Ended<L> {
     reason = "it joins the stages, each of which is a struct of its parts"
 )]
 pub async fn run<R, A, L, O>(
-    parts: Parts<R, A, L, O>,
-    settings: Settings,
+    mut parts: Parts<R, A, L, O>,
+    mut settings: Settings,
 ) -> anyhow::Result<Ended<L>>
 where
     R: Rows<Error: std::error::Error + Send + Sync + 'static> + Send + 'static,
@@ -144,6 +145,8 @@ where
     L: Ledger + 'static,
     O: Observer,
 {
+    let earlier_ms = parts.ledger.landing_ms(parts.around.wall.now_ms())?;
+    settings.landing.earlier = Duration::from_millis(earlier_ms);
     let asks_for_keys = parts.keys.is_some();
     let sending = sending(
         parts.api,

@@ -206,6 +206,12 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         self.landing.time(doubt, *lock(&self.slowest))
     }
 
+    /// How many milliseconds this run's requests may take to land that get no answer.
+    fn landing_ms(&self) -> u64 {
+        let landing = self.landing_time(Doubt::Unanswered);
+        u64::try_from(landing.as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// Sends one request, and learns from its time, the server's clock and what
     /// the server says of its limits.
     pub(super) async fn timed<T>(
@@ -385,6 +391,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             latencies: Vec::new(),
             clock_ahead_ms: lock(&self.clock).most_ahead_ms(),
             pacing: Some(self.pacing()),
+            landing_ms: self.landing_ms(),
         }
     }
 }

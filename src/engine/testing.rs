@@ -72,6 +72,7 @@ pub(super) fn remote_of(customer: &Customer, created: i64) -> Remote {
 pub(super) const BELIEVING: Landing = Landing {
     given: Some(Duration::ZERO),
     timeout: Duration::from_secs(30),
+    earlier: Duration::ZERO,
 };
 
 /// What a worker needs, around `api`: patient as usual, no limit to its pace,
@@ -792,6 +793,12 @@ impl Ledger for MemoryLedger {
 
     fn next_id(&mut self) -> Result<u64, LedgerError> {
         Ok(self.held.lock().unwrap().claims.len() as u64 + 1)
+    }
+
+    fn landing_ms(&mut self, _now_ms: i64) -> Result<u64, LedgerError> {
+        let held = self.held.lock().unwrap();
+        let landings = held.runs.iter().map(|run| run.landing_ms);
+        Ok(landings.max().unwrap_or_default())
     }
 
     fn begin(&mut self, _run: &RunStart) -> Result<(), LedgerError> {

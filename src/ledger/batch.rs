@@ -166,7 +166,8 @@ fn write_figures(
     let requests = figures.requests;
     let mut update = db.prepare_cached(
         "UPDATE run SET changed = ?2, elapsed_ms = ?3, sent = ?4, retried = ?5, throttled = ?6,
-                lookups = ?7, latencies = coalesce(?8, latencies), clock_ahead_ms = ?9, pacing = ?10 WHERE id = ?1",
+                lookups = ?7, latencies = coalesce(?8, latencies), clock_ahead_ms = ?9, pacing = ?10,
+                landing_ms = ?11 WHERE id = ?1",
     )?;
     let written = update.execute(params![
         run,
@@ -179,6 +180,7 @@ fn write_figures(
         latencies,
         figures.clock_ahead_ms,
         pacing,
+        to_sql(figures.landing_ms),
     ])?;
     // Every batch has figures, so that no claim is written for a run that isn't
     // there.

@@ -15,7 +15,7 @@ use crate::domain::summary::Target;
 pub(super) type Failure = Box<dyn Error + Send + Sync>;
 
 /// The newest format that this code reads and writes.
-pub(super) const FORMAT: i64 = 3;
+pub(super) const FORMAT: i64 = 4;
 
 /// Where the file says which versions of SQLite can write and read it (SQLite
 /// documentation, "Database File Format").
@@ -28,7 +28,11 @@ pub(super) const WITH_LOG: [u8; 2] = [2, 2];
 pub(super) const APPLICATION: i64 = 0x6b62_6c6b;
 
 /// The steps from format 1 on: the first leads to format 2, and so on.
-const STEPS: [&str; 2] = [include_str!("upgrade-2.sql"), include_str!("upgrade-3.sql")];
+const STEPS: [&str; 3] = [
+    include_str!("upgrade-2.sql"),
+    include_str!("upgrade-3.sql"),
+    include_str!("upgrade-4.sql"),
+];
 
 /// Shows the customers of a file of an older `format` with the columns of the
 /// newest, to a connection that only reads.
@@ -140,9 +144,10 @@ mod tests {
     use crate::domain::summary::Target;
 
     /// Files as people have them: the oldest format first.
-    const OLD: [&str; 2] = [
+    const OLD: [&str; 3] = [
         include_str!("../../tests/formats/format-1.sql"),
         include_str!("../../tests/formats/format-2.sql"),
+        include_str!("../../tests/formats/format-3.sql"),
     ];
 
     fn old(format: usize) -> Connection {
@@ -197,7 +202,7 @@ mod tests {
     fn an_older_file_is_brought_to_what_a_new_one_is_and_keeps_what_it_holds() {
         let new = Connection::open_in_memory().unwrap();
         create(&new, &Target::default(), 1).unwrap();
-        for (format, rows) in [(1, 5), (2, 9)] {
+        for (format, rows) in [(1, 5), (2, 9), (3, 9)] {
             let db = old(format);
             let before = content(&db);
             upgrade(&db, i64::try_from(format).unwrap()).unwrap();
@@ -236,7 +241,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_only_looked_at_reads_as_if_it_had_been_upgraded() {
-        for format in [1, 2] {
+        for format in [1, 2, 3] {
             let (looked_at, upgraded) = (old(format), old(format));
             let from = i64::try_from(format).unwrap();
             view_as_newest(&looked_at, from).unwrap();

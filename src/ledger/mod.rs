@@ -121,6 +121,8 @@ pub struct RunFigures {
     pub clock_ahead_ms: Option<i64>,
     /// How fast it is, and what binds.
     pub pacing: Option<Pacing>,
+    /// How many milliseconds its requests may take to land after they got no answer.
+    pub landing_ms: u64,
 }
 
 /// What is written in one go: all of it is on disk afterwards, or none.
@@ -203,6 +205,10 @@ pub trait Ledger: Send {
 
     /// The number that the next new claim gets.
     fn next_id(&mut self) -> Result<u64, LedgerError>;
+
+    /// How many milliseconds requests of the runs of the last day may take to land,
+    /// where they got no answer; `now_ms` is our clock, in Unix milliseconds.
+    fn landing_ms(&mut self, now_ms: i64) -> Result<u64, LedgerError>;
 
     /// Notes that a run begins.
     fn begin(&mut self, run: &RunStart) -> Result<(), LedgerError>;

@@ -1,4 +1,4 @@
--- The checkpoint of kable-bulk, format 3 (PRAGMA user_version).
+-- The checkpoint of kable-bulk, format 4 (PRAGMA user_version).
 -- A change here is a new format: it takes an upgrade-N.sql that brings older files up to it.
 -- Times are Unix milliseconds on this machine's clock unless said otherwise.
 
@@ -28,7 +28,8 @@ CREATE TABLE run (
     latencies       TEXT    NOT NULL DEFAULT '[]', -- [[microseconds, times], …], a JSON array
     clock_ahead_ms  INTEGER,                     -- the most by which the server's clock can be ahead of ours; null: not known
     pacing          TEXT    NOT NULL DEFAULT 'null', -- how fast it last was and what held it, a JSON object; null: not known
-    log             INTEGER NOT NULL DEFAULT 1   -- 1: what was written next may stand in the log only; 0: all that was written before stands here
+    log             INTEGER NOT NULL DEFAULT 1,  -- 1: what was written next may stand in the log only; 0: all that was written before stands here
+    landing_ms      INTEGER NOT NULL DEFAULT 0   -- how long its requests may take to land after they got no answer; 0: not known
 ) STRICT;
 
 -- One row for every clientId that was ever claimed, in the order of claiming.

@@ -29,6 +29,9 @@ use crate::domain::summary::Target;
 /// A format beyond this was never one: what stands there is damage.
 const MOST_FORMATS: i64 = 1000;
 
+/// Requests of a run that wrote nothing for a day have landed, or never will.
+const RECENT_MS: i64 = 24 * 60 * 60 * 1000;
+
 /// A ledger in a file.
 #[derive(Debug)]
 pub struct SqliteLedger {
@@ -321,6 +324,18 @@ impl Ledger for SqliteLedger {
     fn next_id(&mut self) -> Result<u64, LedgerError> {
         self.one::<i64>("SELECT coalesce(max(id), 0) + 1 FROM customer")
             .map(from_sql)
+    }
+
+    fn landing_ms(&mut self, now_ms: i64) -> Result<u64, LedgerError> {
+        let since = now_ms.saturating_sub(RECENT_MS);
+        self.db
+            .query_row(
+                "SELECT coalesce(max(landing_ms), 0) FROM run WHERE changed >= ?1",
+                [since],
+                |row| row.get(0),
+            )
+            .map(from_sql)
+            .map_err(self.failing("read"))
     }
 
     fn begin(&mut self, run: &RunStart) -> Result<(), LedgerError> {

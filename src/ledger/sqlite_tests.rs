@@ -197,6 +197,40 @@ fn a_claim_in_doubt_keeps_its_time() {
     assert_eq!(known(&mut ledger)["c-1"].claimed_by, Some(310));
 }
 
+#[test]
+fn how_long_requests_of_earlier_runs_may_take_is_kept_for_a_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.db");
+    let mut ledger = open(&path);
+    assert_eq!(ledger.landing_ms(0).unwrap(), 0);
+    for (now_ms, landing_ms) in [(100, 60_000), (200, 5000)] {
+        let figures = RunFigures {
+            landing_ms,
+            ..RunFigures::default()
+        };
+        ledger
+            .begin(&RunStart {
+                command: "import".to_owned(),
+                inputs: Vec::new(),
+                fit_rows: 1,
+                now_ms,
+            })
+            .unwrap();
+        let batch = Batch {
+            now_ms,
+            figures,
+            ..Batch::default()
+        };
+        ledger.write(&batch).unwrap();
+    }
+    let day = 24 * 60 * 60 * 1000;
+    // A clock that was put back makes no run older.
+    for (now_ms, kept) in [(0, 60_000), (day + 100, 60_000), (day + 101, 5000)] {
+        assert_eq!(ledger.landing_ms(now_ms).unwrap(), kept, "{now_ms}");
+    }
+    assert_eq!(ledger.landing_ms(day + 201).unwrap(), 0);
+}
+
 fn settle(ledger: &mut SqliteLedger, settlement: Settlement) {
     let settlements = vec![settlement];
     ledger
@@ -327,15 +361,15 @@ fn a_newer_format_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.db");
     let ledger = open(&path);
-    ledger.db.pragma_update(None, "user_version", 4).unwrap();
+    ledger.db.pragma_update(None, "user_version", 5).unwrap();
     drop(ledger);
     let refused = SqliteLedger::open(&path, &target(), 1).unwrap_err();
     assert!(
         matches!(
             refused,
             LedgerError::Newer {
-                found: 4,
-                known: 3,
+                found: 5,
+                known: 4,
                 ..
             }
         ),

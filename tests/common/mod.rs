@@ -78,6 +78,12 @@ impl Run {
         self
     }
 
+    /// Waits for creates that land late as long as a run does by itself.
+    pub(crate) fn default_settle(mut self) -> Self {
+        self.environment.remove("KABLE_BULK_SETTLE");
+        self
+    }
+
     /// With the sandbox's credentials in the environment.
     pub(crate) fn credentials(self) -> Self {
         self.env("KABLE_CLIENT_ID", CLIENT_ID)
