@@ -378,6 +378,21 @@ fn what_others_created_a_moment_ago_is_not_ours() {
     }
 }
 
+/// Creates that the API answers plainly are ours, whatever `Date` says from then on.
+#[test]
+fn a_clock_that_is_set_takes_no_creation_from_us() {
+    for clock in [
+        "clock:3600@create:10",
+        "clock:-3600@create:10",
+        "clock:20@request:1",
+    ] {
+        let run = Run::new().server(&[clock]).input("in.csv", rows(30));
+        run.import("in.csv").code(0);
+        run.summary("in.csv").outcomes(&[("created", 30)]);
+        assert_eq!(run.counts().of(Call::Lookup), 0);
+    }
+}
+
 #[test]
 fn a_twin_that_differs_in_case_only_is_named() {
     let run = Run::new()

@@ -12,12 +12,15 @@ use super::gauges::Gauges;
 use super::life::{Delivery, Life, Next, Progressed, Update};
 use super::outage::Access;
 use super::retry::delay;
-use super::sending::{Admitted, Sending};
+use super::sending::{Admitted, CLOCKS_APART_MS, Sending};
 use crate::domain::change::Change;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Existing, Remote, differences, is_our_doing};
 use crate::kable::{Created, CustomerApi, Reach, Refusal, Reply, Trouble};
 use crate::report::{Event, Observer};
+
+/// The status of an answer that says that something was created.
+const CREATED: u16 = 201;
 
 impl<A: CustomerApi, O: Observer> Sending<A, O> {
     /// Goes on with a row until its end, or until it has to wait for a time.
@@ -131,7 +134,14 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         request_id: Option<String>,
     ) -> Option<Delivery> {
         self.worked(life.sent);
-        let is_older = self.was_there_before(&life.ticket, customer.created, life.date_ms);
+        // By RFC 9110 §15.3.2 a 201 says by itself that it was created just now.
+        let apart_ms = if status == CREATED {
+            CLOCKS_APART_MS
+        } else {
+            0
+        };
+        let is_older =
+            self.was_there_before(&life.ticket, customer.created, life.date_ms, apart_ms);
         if is_older || customer.altered {
             life.acknowledged = true;
             life.keys = customer.keys;
@@ -258,7 +268,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     ) -> Delivery {
         let ticket = &life.ticket;
         let differing = differences(&ticket.customer, remote);
-        let is_older = self.was_there_before(ticket, remote.created, life.date_ms);
+        let is_older = self.was_there_before(ticket, remote.created, life.date_ms, 0);
         let ours = ticket.ours
             || ticket.in_doubt
                 && !is_older

@@ -29,6 +29,10 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// By how much a server's times may be cut: `Date` and `created` to a second each.
 const SECONDS_CUT_MS: i64 = 2000;
 
+/// How far the clocks of a server's machines may be apart, where it says that it has
+/// just created something: `created` may be a database's time, and `Date` a proxy's.
+pub(super) const CLOCKS_APART_MS: i64 = 60_000;
+
 /// The widest that the bounds of a server's clock are taken to be.
 const WIDEST_BOUNDS_MS: i64 = 60_000;
 
@@ -244,27 +248,31 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     }
 
     /// Whether a customer that Kable `created` then was certainly there before the
-    /// row's claim. `date_ms` is the server's `Date` on the answer that says so.
+    /// row's claim. `date_ms` is the server's `Date` on the answer that says so, and
+    /// `apart_ms` how far apart the clocks of the two times may be.
     pub(super) fn was_there_before(
         &self,
         ticket: &Ticket,
         created: Option<i64>,
         date_ms: Option<i64>,
+        apart_ms: i64,
     ) -> bool {
         let Some(created) = created else {
             return false;
         };
         match ticket.claim {
             ClaimTime::Now { at_ms, .. } => {
-                // By one answer of the server's alone: whatever clocks were set
-                // meanwhile, it is older than the claim.
-                let age = date_ms.map(|date| date - created);
+                // By one answer of the server's alone, and by all of its clock that was
+                // heard: that may have been set meanwhile.
                 let elapsed = self.wall.now_ms() - at_ms;
-                if let Some(age) = age {
-                    return age > elapsed + SECONDS_CUT_MS;
-                }
+                let by_answer =
+                    date_ms.map(|date| date - created > elapsed + SECONDS_CUT_MS + apart_ms);
                 let least_ahead = lock(&self.clock).least_ahead_ms();
-                least_ahead.is_some_and(|ahead| created + 1000 < at_ms + ahead)
+                let by_clock = least_ahead.map(|ahead| created + 1000 + apart_ms < at_ms + ahead);
+                match (by_answer, by_clock) {
+                    (Some(by_answer), Some(by_clock)) => by_answer && by_clock,
+                    (by_answer, by_clock) => by_answer.or(by_clock).unwrap_or(false),
+                }
             }
             // Of an earlier claim it is known when it was there for certain, but not
             // how much sooner; clocks are known to a round trip.
