@@ -12,6 +12,7 @@ mod common;
 
 use std::fmt::Write;
 
+use common::raw::{Ask, Raw, says};
 use common::{Run, rows};
 use kable_bulk::sandbox::calls::Call;
 
@@ -51,6 +52,31 @@ fn rows_that_need_stripe_are_refused_alike_though_others_go_through_in_between()
     run.summary("in.csv").outcomes(&[("created", 640)]);
     assert_eq!(run.held().len(), 640);
     assert_eq!(run.creates_in_vain(), 0);
+}
+
+/// The API documents no other status than 500 for what it refuses.
+#[test]
+fn rows_that_need_stripe_may_be_answered_with_a_server_error() {
+    let refusal = says(
+        "500 Internal Server Error",
+        r#"{"message": "account not connected to Stripe"}"#,
+    );
+    let asking = (1..=99).step_by(2).map(|number| {
+        let client_id = format!("c-{number}");
+        (Ask::Create, client_id, vec![refusal.clone(); 50])
+    });
+    let server = Raw::start(64, asking);
+    let run = Run::new()
+        .credentials()
+        .input("in.csv", half_with_own_stripe(100));
+    let command = format!("import in.csv --stripe --yes --base-url {}", server.url());
+    run.go(&command)
+        .code(5)
+        .says("rows that ask for a customer at Stripe (--stripe) were all refused alike")
+        .says("None of them counts as failed");
+    let summary = run.summary("in.csv");
+    assert_eq!(summary.outcome("failed"), 0);
+    assert!(summary.outcome("created") > 0);
 }
 
 #[test]

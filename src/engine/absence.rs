@@ -112,6 +112,13 @@ impl Absence {
         }
     }
 
+    /// How long a create has taken to land that is found at `now`, where a look-up had
+    /// found nothing before.
+    pub fn landed(&self, now: Duration) -> Option<Duration> {
+        let is_late = self.looks > 0 && self.doubt != Doubt::EarlierRun;
+        is_late.then(|| now.saturating_sub(self.since))
+    }
+
     /// A look-up at `now` found nothing; lost creates may take up to `landing`, where
     /// their doubt is this one.
     pub fn not_found(&mut self, now: Duration, landing: impl FnOnce(Doubt) -> Duration) -> Proof {
@@ -224,6 +231,17 @@ mod tests {
         );
         let mut late = Absence::of_earlier_run();
         assert_eq!(late.not_found(seconds(41), |_| seconds(40)), Proof::Absent);
+    }
+
+    #[test]
+    fn what_was_found_after_it_was_not_has_landed_late() {
+        let mut absence = Absence::since(seconds(100), Doubt::Unanswered);
+        assert_eq!(absence.landed(seconds(101)), None);
+        absence.not_found(seconds(101), |_| seconds(40));
+        assert_eq!(absence.landed(seconds(104)), Some(seconds(4)));
+        let mut earlier = Absence::of_earlier_run();
+        earlier.not_found(seconds(1), |_| seconds(40));
+        assert_eq!(earlier.landed(seconds(4)), None);
     }
 
     #[test]

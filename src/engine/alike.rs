@@ -42,7 +42,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::AsksForStripe,
         Self::OwnStripe,
         Self::Bundles,
@@ -105,15 +105,15 @@ impl Kinds {
         Self(self.0 | others.0)
     }
 
-    const fn without(self, others: Self) -> Self {
+    pub(super) const fn without(self, others: Self) -> Self {
         Self(self.0 & !others.0)
     }
 
-    const fn has(self, kind: Kind) -> bool {
+    pub(super) const fn has(self, kind: Kind) -> bool {
         self.0 & Self::of(kind).0 != 0
     }
 
-    fn each(self) -> impl Iterator<Item = Kind> {
+    pub(super) fn each(self) -> impl Iterator<Item = Kind> {
         Kind::ALL.into_iter().filter(move |kind| self.has(*kind))
     }
 }

@@ -9,15 +9,21 @@ use std::time::Duration;
 use super::ClaimTime;
 use super::absence::{Absence, Doubt};
 use super::gauges::Gauges;
-use super::life::{Delivery, Life, Next, Progressed, Update};
+use super::life::{Delivery, Life, Next, Progressed, Unverified, Update};
 use super::outage::Access;
 use super::retry::delay;
-use super::sending::{Admitted, CLOCKS_APART_MS, Sending};
+use super::sending::{Admitted, CLOCKS_APART_MS, Sending, lock};
 use crate::domain::change::Change;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Existing, Remote, differences, is_our_doing};
 use crate::kable::{Created, CustomerApi, Reach, Refusal, Reply, Trouble};
 use crate::report::{Event, Observer};
+
+/// Whether the API itself says that a create failed, and no proxy in between: with the
+/// one status that is documented for it, or that the call is not there.
+fn is_said_by_api(trouble: &Trouble) -> bool {
+    trouble.by_api || !trouble.is_page && matches!(trouble.status, Some(404 | 405))
+}
 
 /// The status of an answer that says that something was created.
 const CREATED: u16 = 201;
@@ -72,6 +78,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                     Gauges::count(&self.gauges.retried);
                 }
                 life.creates += 1;
+                life.last_create = timed.sent.latency;
                 self.created(life, reply).await
             }
             Next::Update(change) => {
@@ -103,12 +110,16 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                 life.begin_doubt(self.began.elapsed(), &trouble);
                 // A server error may be said of what was done all the same, or of what
                 // was there before. It is no sign of an outage until it is looked for.
-                if trouble.by_api && trouble.wait.is_none() && !life.on_trial {
-                    life.troubled = true;
-                    life.unverified = Some(trouble);
-                } else {
-                    self.tried_in_vain(life, trouble);
+                let is_said = is_said_by_api(&trouble);
+                let is_counted = !is_said || trouble.wait.is_some() || life.on_trial;
+                if is_counted {
+                    self.tried_in_vain(life, trouble.clone());
                 }
+                life.troubled = true;
+                life.unverified = is_said.then_some(Unverified {
+                    trouble,
+                    is_counted,
+                });
                 None
             }
             Reply::Denied(refusal) => self.denied(life, refusal).await,
@@ -150,6 +161,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             life.next = Next::Find;
             return None;
         }
+        self.went_through(&life.ticket);
         let mut settlement = life.settled(Outcome::Created, true);
         settlement.customer_id = Some(customer.customer_id);
         settlement.request_id = request_id;
@@ -230,6 +242,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             // Its create was done after all, or was refused for being there: creates
             // are answered, however oddly.
             self.has_worked();
+            self.landed_late(life);
         }
         match self.change(life, remote) {
             Some(change) => {
@@ -244,6 +257,15 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                 None
             }
             None => Some(self.there(life, remote, request_id)),
+        }
+    }
+
+    /// A create that landed late says how late others may.
+    fn landed_late(&self, life: &Life) {
+        let now = self.began.elapsed();
+        if let Some(late) = life.absence.and_then(|absence| absence.landed(now)) {
+            let mut slowest = lock(&self.slowest);
+            *slowest = (*slowest).max(life.last_create + late);
         }
     }
 
@@ -359,14 +381,20 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             life.trouble = Some(trouble);
             return false;
         }
+        self.back_off(life, trouble);
+        true
+    }
+
+    /// A request met trouble that is held against its row: sets when the next try may
+    /// be.
+    pub(super) fn back_off(&self, life: &mut Life, trouble: Trouble) {
         self.observer.hear(&Event::Trouble {
             message: trouble.message.clone(),
         });
         life.waits += 1;
         let wait = delay(&self.retry, life.waits, trouble.wait, (self.jitter)());
-        life.create_not_before = now + wait;
+        life.create_not_before = self.began.elapsed() + wait;
         life.trouble = Some(trouble);
-        true
     }
 
     /// All requests have to wait; the row is tried again then.

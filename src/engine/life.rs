@@ -86,6 +86,8 @@ pub(super) struct Life {
     pub(super) attempts: u32,
     /// Creates that were sent for it in this run.
     pub(super) creates: u32,
+    /// How long the last of them was waited for.
+    pub(super) last_create: Duration,
     /// Creates that left and whose fate is or was unknown.
     pub(super) tries: u32,
     /// Creates and updates that were the trial of an outage, and failed.
@@ -115,7 +117,15 @@ pub(super) struct Life {
     pub(super) refusal: Option<Refusal>,
     pub(super) trouble: Option<Trouble>,
     /// The API says that its create failed, and it was not looked for since.
-    pub(super) unverified: Option<Trouble>,
+    pub(super) unverified: Option<Unverified>,
+}
+
+/// A create of which the API says that it failed.
+#[derive(Debug)]
+pub(super) struct Unverified {
+    pub(super) trouble: Trouble,
+    /// Whether it was held against the row, or the API, already.
+    pub(super) is_counted: bool,
 }
 
 impl Life {
@@ -138,6 +148,7 @@ impl Life {
             ticket,
             attempts: 0,
             creates: 0,
+            last_create: Duration::ZERO,
             tries: 0,
             trials: 0,
             waits: 0,
@@ -193,6 +204,21 @@ impl Life {
     }
 
     pub(super) fn refused(&self, refusal: Refusal) -> Delivery {
+        let words = self.words(
+            refusal.status,
+            &refusal.message,
+            refusal.request_id.as_deref(),
+        );
+        let is_update = self.update != Update::None || matches!(self.next, Next::Update(_));
+        Delivery::Refused {
+            settlement: self.failed(refusal),
+            words,
+            is_update,
+        }
+    }
+
+    /// What the API said, but for what is this row's own.
+    pub(super) fn words(&self, status: u16, message: &str, request_id: Option<&str>) -> String {
         let customer = &self.ticket.customer;
         let values = [customer.client_id(), customer.company_name()]
             .into_iter()
@@ -200,14 +226,8 @@ impl Life {
             .chain(customer.plan_ids())
             .chain(customer.bundle_ids())
             .chain(customer.contact().map(|(_, value)| value))
-            .chain(refusal.request_id.as_deref());
-        let words = alike::words(refusal.status, &refusal.message, values);
-        let is_update = self.update != Update::None || matches!(self.next, Next::Update(_));
-        Delivery::Refused {
-            settlement: self.failed(refusal),
-            words,
-            is_update,
-        }
+            .chain(request_id);
+        alike::words(status, message, values)
     }
 
     /// Refused for its own sake, whatever other rows are refused for.

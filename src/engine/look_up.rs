@@ -6,7 +6,7 @@
 
 use super::absence::{Absence, Doubt, Proof};
 use super::gauges::Gauges;
-use super::life::{Delivery, Life, Next};
+use super::life::{Delivery, Life, Next, Unverified};
 use super::list_lookup::is_unsafe_in_path;
 use super::outage::Access;
 use super::sending::Sending;
@@ -130,8 +130,21 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
 
     /// The customer was not found; the row's end, if that is it.
     pub(super) async fn absent(&self, life: &mut Life) -> Option<Delivery> {
-        if let Some(trouble) = life.unverified.take() {
-            self.tried_in_vain(life, trouble);
+        if let Some(Unverified {
+            trouble,
+            is_counted,
+        }) = life.unverified.take()
+        {
+            let status = trouble.status.unwrap_or_default();
+            let words = life.words(status, &trouble.message, trouble.request_id.as_deref());
+            let others_work = self.failed(&life.ticket, &trouble, &words);
+            if others_work && !is_counted {
+                // It is no outage that only rows of its kind meet.
+                life.tries += 1;
+                self.back_off(life, trouble);
+            } else if !is_counted {
+                self.tried_in_vain(life, trouble);
+            }
         }
         let in_doubt = life.doubt || life.ticket.forgotten || life.acknowledged;
         let contradicted = life

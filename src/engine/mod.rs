@@ -44,6 +44,7 @@ mod sending;
 mod server_clock;
 pub mod stop;
 pub mod survey;
+mod systemic_failure;
 pub mod tempo;
 #[cfg(test)]
 mod testing;

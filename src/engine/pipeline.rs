@@ -261,6 +261,8 @@ fn sending<A: CustomerApi, O: Observer>(
         clock: Mutex::new(ServerClock::begun(&around.dates)),
         slowest: Mutex::default(),
         list: ListLookup::default(),
+        stripe: settings.stripe,
+        systemic: Mutex::default(),
         absence_is_page: OnceLock::new(),
         landing: settings.landing,
         doubts_only: settings.doubts_only,

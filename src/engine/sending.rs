@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::absence::{Doubt, Landing};
+use super::alike::Kinds;
 use super::budget::RetryBudget;
 use super::gauges::Gauges;
 use super::list_lookup::ListLookup;
@@ -16,6 +17,7 @@ use super::pace::{Pace, Permit, Sent};
 use super::retry::Policy;
 use super::server_clock::ServerClock;
 use super::stop::{Halt, Stop};
+use super::systemic_failure::{Failed, SystemicFailure};
 use super::{ClaimTime, Ticket, WallClock};
 use crate::domain::bound::{Bound, Pacing};
 use crate::domain::plan::Existing;
@@ -60,10 +62,13 @@ pub(super) struct Sending<A, O> {
     pub(super) outage: Mutex<Outage>,
     pub(super) changed: Notify,
     pub(super) clock: Mutex<ServerClock>,
-    /// How long the slowest request took, answered or not.
+    /// How long the slowest request took, answered or not, or was seen to take to land.
     pub(super) slowest: Mutex<Duration>,
     /// Rows that wait for the list of all customers.
     pub(super) list: ListLookup,
+    /// Whether creates ask for customers at Stripe (`--stripe`).
+    pub(super) stripe: bool,
+    pub(super) systemic: Mutex<SystemicFailure>,
     /// Whether the API answers with a web page where a customer is not there.
     pub(super) absence_is_page: OnceLock<bool>,
 }
@@ -367,6 +372,34 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         self.stop.halt(Halt::Denied {
             message: format!("status {}: {}", refusal.status, refusal.message),
         });
+    }
+
+    /// A create went through.
+    pub(super) fn went_through(&self, ticket: &Ticket) {
+        let kinds = Kinds::of_create(&ticket.customer, self.stripe);
+        lock(&self.systemic).accepted(kinds);
+    }
+
+    /// The API answered a create with an error, and the customer is not there: where
+    /// that has one cause for many rows, everything ends. Whether creates of other kinds
+    /// work meanwhile, and none of its own did.
+    pub(super) fn failed(&self, ticket: &Ticket, trouble: &Trouble, words: &str) -> bool {
+        let failed = Failed {
+            id: ticket.id,
+            kinds: Kinds::of_create(&ticket.customer, self.stripe),
+            words,
+            now: self.began.elapsed(),
+            worked: Gauges::read(&self.gauges.worked),
+        };
+        let verdict = lock(&self.systemic).failed(failed);
+        if let Some((kind, rows)) = verdict.one_cause {
+            self.stop.halt(Halt::AllAlike {
+                rows,
+                kind: kind.name(),
+                message: trouble.message.clone(),
+            });
+        }
+        verdict.others_work
     }
 
     pub(super) fn outage(&self) -> MutexGuard<'_, Outage> {

@@ -104,6 +104,8 @@ pub(super) fn sending<A>(api: A) -> Sending<A, Heard> {
         clock: Mutex::new(clock),
         slowest: Mutex::default(),
         list: ListLookup::default(),
+        stripe: false,
+        systemic: Mutex::default(),
         absence_is_page: OnceLock::new(),
     }
 }

@@ -368,7 +368,9 @@ impl Call {
                 let length = header(head, "content-length").map_or(0, |n| n.parse().unwrap());
                 let whole = body.len() >= length;
                 let client_id = match line.split(['/', ' ']).collect::<Vec<_>>()[..] {
-                    ["POST", _, _, _, "customers", "create", ..] => member(body, "clientId"),
+                    ["POST", _, _, _, "customers", call, ..] if call.starts_with("create") => {
+                        member(body, "clientId")
+                    }
                     ["GET", _, _, _, "customers", "HTTP", ..] => None,
                     ["GET", _, _, _, "customers", id, ..] => Some(id.to_owned()),
                     _ => None,
