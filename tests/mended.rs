@@ -245,3 +245,20 @@ fn old_rejects_never_take_a_good_row_away() {
     }
     assert_eq!(held.len(), 25);
 }
+
+/// A repeat that was given back and not mended is another row's customer still, also
+/// where customers that exist are to be updated.
+#[test]
+fn a_repeat_that_was_not_mended_changes_no_customer() {
+    let text = "clientId,companyName,currency\nk-1,First,USD\nk-1,Second,USD\nk-2,Two,USD\n";
+    let run = Run::new().server(&[]).input("in.csv", text);
+    run.import("in.csv --existing update").code(3);
+    let command = "in.csv.results/rejects.csv --existing update --checkpoint in.csv.checkpoint.db --out again";
+    run.import(&format!("{command} --dry-run")).code(0);
+    assert!(!run.text("again/summary.json").contains("\"update\": 1"));
+    run.import(command).code(3);
+    assert_eq!(run.held()["k-1"]["companyName"], "First");
+    assert_eq!(run.counts().of(Call::Update), 0);
+    let told = run.text("again/results.jsonl");
+    assert!(told.contains("\"outcome\":\"differs\""), "{told}");
+}

@@ -10,6 +10,7 @@ use std::collections::HashSet;
 use super::candidate::Candidate;
 use super::field::Field;
 use super::header::{guess, normalised};
+use super::problem::Code;
 use super::row::{Columns, Kind, Matching, Row};
 use super::text::{listed, quoted};
 
@@ -224,6 +225,15 @@ impl Binding {
         };
         let cell = cells.find(|cell| is_it(cell.column))?;
         Some(row.value(cell))
+    }
+
+    /// Whether `row` was given back for repeating the `clientId` of another one.
+    pub fn was_repeat(&self, row: &Row, columns: &Columns) -> bool {
+        let codes = self.added(row, columns, "_code");
+        codes.is_some_and(|codes| {
+            let mut codes = codes.split(';');
+            codes.any(|code| code == Code::DuplicateClientId.name())
+        })
     }
 
     /// The fields of `row` as they are given.

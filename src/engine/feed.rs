@@ -159,7 +159,13 @@ where
             if let Checked::Fit(fit) = checker.check(&row, self.rows.columns())? {
                 let digest = fit.values.digest(&mut room);
                 let known = verdict.and_then(|verdict| verdict.remembered);
-                let ticket = self.ticket(fit.values.to_customer(), digest, known);
+                let customer = fit.values.to_customer();
+                let mut ticket = self.ticket(customer, digest, known);
+                let columns = self.rows.columns();
+                ticket.is_repeat = known.is_some()
+                    && checker
+                        .bind(row.origin.input, columns)?
+                        .was_repeat(&row, columns);
                 if self.canary.is_some() {
                     ahead.push(Ahead::of(row.origin, &ticket));
                 }
@@ -192,6 +198,7 @@ where
                 history: known.last,
                 there: known.there,
                 ours: known.ours,
+                is_repeat: false,
                 // What it says was not sent may have been since.
                 forgotten: self.gaps && known.decision == Decision::Create,
                 claim: ClaimTime::Earlier(known.claimed_by),
@@ -209,6 +216,7 @@ where
             history: None,
             there: false,
             ours: false,
+            is_repeat: false,
             forgotten: self.gaps,
             claim: ClaimTime::Earlier(None),
         }

@@ -100,6 +100,7 @@ where
             return Ok(Found::without_entry(Said::Skipped, client_id, Vec::new()));
         }
         let known = verdict.and_then(|verdict| verdict.remembered);
+        let is_repeat = known.is_some() && binding.was_repeat(row, columns);
         let (mut there, mut digest) = (None, None);
         let (client_id, fits, notes) = match check(row, binding, &reading.rules) {
             Checked::Skipped => (String::new(), None, Vec::new()),
@@ -151,7 +152,7 @@ where
                     return Ok(Found::with_entry(entry, client_id, problems));
                 }
                 let found = self.came(known, digest.as_ref(), client_id, problems)?;
-                Ok(self.foreseen(known, there.as_ref(), found))
+                Ok(self.foreseen(known, is_repeat, there.as_ref(), found))
             }
             Some(_) => Ok(Found::without_entry(Said::Rejected, client_id, problems)),
         }
@@ -188,12 +189,13 @@ where
     fn foreseen(
         &mut self,
         known: Option<Remembered>,
+        is_repeat: bool,
         there: Option<&(Customer, Remote)>,
         mut found: Found,
     ) -> Found {
         let there = there.map(|(customer, remote)| (customer, remote));
         let foresight = self.foresight.as_mut();
-        let foreseen = foresight.and_then(|foresight| foresight.foresee(known, there));
+        let foreseen = foresight.and_then(|foresight| foresight.foresee(known, is_repeat, there));
         if let (Some(foreseen), Some((customer, remote))) = (foreseen, there) {
             found.said = Said::Came(foreseen.outcome);
             let entry = found

@@ -41,10 +41,11 @@ impl Foresight {
     }
 
     /// Counts a row. `there` is the row's customer and the one that Kable holds under
-    /// its id. Returns what is to be said of it, where that is not what the ledger says.
+    /// its id; `is_repeat` says whether the row was given back for repeating another. Returns what is to be said of it, where that is not what the ledger says.
     pub(super) fn foresee(
         &mut self,
         known: Option<Remembered>,
+        is_repeat: bool,
         there: Option<(&Customer, &Remote)>,
     ) -> Option<Foreseen> {
         let decision = known.map_or(Decision::Create, |known| known.decision);
@@ -57,7 +58,11 @@ impl Foresight {
         let (act, foreseen) = match (decision, there) {
             (Decision::Skip(outcome), _) => (Act::leave(outcome), None),
             (Decision::Create | Decision::LookUp, Some((customer, remote))) => {
-                let existing = self.foreseeing.existing;
+                // The customer is another row's.
+                let existing = match self.foreseeing.existing {
+                    Existing::Update if is_repeat => Existing::Skip,
+                    existing @ (Existing::Skip | Existing::Update | Existing::Fail) => existing,
+                };
                 let act = Act::on_existing(customer, remote, existing, changed);
                 let foreseen = said(&act, known, customer, remote);
                 (act, Some(foreseen))

@@ -8,6 +8,7 @@ use super::alike;
 use super::pace::Sent;
 use crate::domain::change::Change;
 use crate::domain::outcome::Outcome;
+use crate::domain::plan::Remote;
 use crate::kable::{Key, Refusal, Trouble};
 use crate::ledger::Settlement;
 
@@ -105,6 +106,10 @@ pub(super) struct Life {
     pub(super) acknowledged: bool,
     /// The keys that came with that.
     pub(super) keys: Vec<Key>,
+    /// The customer as it was found, where it is not known yet what is to be said of it.
+    pub(super) seen: Option<Box<Remote>>,
+    /// Look-ups for the server's clock, whose customer it is being open.
+    pub(super) clock_looks: u32,
     /// Whether it was looked for in the list of all customers.
     pub(super) listed: bool,
     /// Whether its last request is the trial of an outage of writes.
@@ -155,6 +160,8 @@ impl Life {
             unanswered: 0,
             acknowledged: false,
             keys: Vec::new(),
+            seen: None,
+            clock_looks: 0,
             listed: false,
             on_trial: false,
             worked_before: None,

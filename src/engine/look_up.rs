@@ -6,7 +6,7 @@
 
 use super::absence::{Absence, Doubt, Proof};
 use super::gauges::Gauges;
-use super::life::{Delivery, Life, Next, Unverified};
+use super::life::{Delivery, Life, Next, Unverified, Update};
 use super::list_lookup::is_unsafe_in_path;
 use super::outage::Access;
 use super::sending::Sending;
@@ -130,6 +130,9 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
 
     /// The customer was not found; the row's end, if that is it.
     pub(super) async fn absent(&self, life: &mut Life) -> Option<Delivery> {
+        if let Some(seen) = life.seen.take() {
+            return Some(self.seen_before(life, &seen));
+        }
         if let Some(Unverified {
             trouble,
             is_counted,
@@ -207,6 +210,18 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             return Some(life.refused(refusal));
         }
         self.tried_enough(life)
+    }
+
+    /// A customer was found, and is not found any more: it is not sent again.
+    fn seen_before(&self, life: &mut Life, seen: &Remote) -> Delivery {
+        if life.update == Update::None {
+            return self.there(life, seen, None);
+        }
+        life.trouble = Some(Trouble {
+            message: "the customer was found, and after its update it was not".to_owned(),
+            ..Trouble::default()
+        });
+        life.unresolved()
     }
 
     /// Whether the look-ups so far prove what the last of them says; if not, the row

@@ -159,6 +159,9 @@ pub(crate) struct Ticket {
     pub(crate) there: bool,
     /// Whether this checkpoint created the customer.
     pub(crate) ours: bool,
+    /// Whether the row was given back for repeating another one's `clientId`, and still
+    /// does: the customer is that one's, and is not changed.
+    pub(crate) is_repeat: bool,
     /// Whether an earlier run may have sent it and its claim may be lost. Then
     /// it is asked for first, and where it is there nobody can say whose it is.
     pub(crate) forgotten: bool,

@@ -817,6 +817,7 @@ async fn after_a_stop_an_answer_is_awaited_for_ten_seconds_and_its_row_stays_cla
         history: None,
         there: false,
         ours: false,
+        is_repeat: false,
         claim: ClaimTime::Now {
             at_ms: NOW_MS,
             by_ms: None,

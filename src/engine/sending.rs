@@ -302,6 +302,17 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         }
     }
 
+    /// The earliest moment on the server's clock at which the row may have been claimed
+    /// in this run.
+    pub(super) fn claimed_from(&self, ticket: &Ticket) -> Option<i64> {
+        let ClaimTime::Now { at_ms, .. } = ticket.claim else {
+            return None;
+        };
+        let clock = lock(&self.clock);
+        let ahead = clock.least_ahead_ms().filter(|_| !clock.was_set());
+        ahead.map(|ahead| at_ms + ahead)
+    }
+
     /// Whether a trouble is part of an outage, so that it is not held against a row.
     pub(super) fn is_outage(&self, trouble: &Trouble, access: Access) -> bool {
         let failure = self.failure();
