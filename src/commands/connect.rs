@@ -101,7 +101,7 @@ pub(super) async fn connect(
     let clock = WallClock::starting_at(wall_clock());
     let mut heard = HeardDates::by(clock, calls);
     authenticate(&client, &client_id, &shown, &mut heard).await?;
-    let warning = look_up_offers(&client, rules, &mut heard).await;
+    let warning = look_up_offers(&client, &shown, rules, &mut heard).await?;
     demand_external_ids(warning.as_deref(), rules)?;
     Ok(Connected {
         client,

@@ -47,27 +47,30 @@ pub(super) async fn authenticate(
             ),
             "check KABLE_CLIENT_ID and KABLE_CLIENT_SECRET, and that they are of this environment",
         )),
-        Preflight::Refused(refusal) => Err(hinted(
-            format!(
-                "{base_url} does not answer as Kable does ({})",
-                said(&refusal)
-            ),
-            "check --base-url: it is the address without /api/v1",
-        )),
+        Preflight::Refused(refusal) => Err(not_kable(base_url, &refusal)),
         Preflight::Unreachable(trouble, _) => Err(unreachable(base_url, &trouble)),
     }
 }
 
 /// Looks up the ids of plans and bundles, and puts them into `rules`. Returns
-/// a warning where that didn't work: it is a check, and no reason to stop.
+/// a warning where that didn't work: it is a check, and no reason to stop, unless
+/// what answers is a web page instead of the API.
 pub(super) async fn look_up_offers(
     client: &Client,
+    base_url: &str,
     rules: &mut Rules,
     heard: &mut HeardDates<'_>,
-) -> Option<String> {
+) -> anyhow::Result<Option<String>> {
     let longest = LONGEST_FOR_A_CHECK;
     let plans = heard.patiently(longest, || client.plans()).await;
     let bundles = heard.patiently(longest, || client.bundles()).await;
+    for reply in [&plans, &bundles] {
+        if let Preflight::Refused(refusal) = reply
+            && refusal.status < 300
+        {
+            return Err(not_kable(base_url, refusal));
+        }
+    }
     let mut failed = None;
     let mut take = |what: &str, reply: Preflight<Catalog>| match reply {
         Preflight::Good(ids) => Some(ids),
@@ -88,7 +91,17 @@ pub(super) async fn look_up_offers(
     };
     rules.plans = take("plans", plans);
     rules.bundles = take("bundles", bundles);
-    failed
+    Ok(failed)
+}
+
+fn not_kable(base_url: &str, refusal: &Refusal) -> anyhow::Error {
+    hinted(
+        format!(
+            "{base_url} does not answer as Kable does ({})",
+            said(refusal)
+        ),
+        "check --base-url: it is the address without /api/v1",
+    )
 }
 
 /// How calls are made that are about no row.

@@ -6,29 +6,23 @@
 
 use std::time::Duration;
 
-use super::ClaimTime;
 use super::absence::{Absence, Doubt};
 use super::gauges::Gauges;
 use super::life::{Delivery, Life, Next, Progressed, Unverified, Update};
 use super::outage::Access;
+use super::ownership::{CLOCK_WAIT, CLOCKS_APART_MS};
 use super::retry::delay;
-use super::sending::{Admitted, CLOCKS_APART_MS, Sending, lock};
+use super::sending::{Admitted, Sending, lock};
 use crate::domain::change::Change;
 use crate::domain::outcome::Outcome;
-use crate::domain::plan::{Existing, Remote, differences, is_our_doing};
+use crate::domain::plan::{Existing, Remote, differences};
 use crate::kable::{Created, CustomerApi, Reach, Refusal, Reply, Trouble};
 use crate::report::{Event, Observer};
 
-/// Whether the API itself says that a create failed, and no proxy in between: with the
-/// one status that is documented for it, or that the call is not there.
+/// Whether the API itself says that a create failed (500), or that there is no such call.
 fn is_said_by_api(trouble: &Trouble) -> bool {
     trouble.by_api || !trouble.is_page && matches!(trouble.status, Some(404 | 405))
 }
-
-/// After how long the server's clock is listened to again, and how often: its `Date`s
-/// are cut to seconds, of which these reach another part each time.
-const CLOCK_LOOK: Duration = Duration::from_millis(300);
-const CLOCK_LOOKS: u32 = 5;
 
 /// The status of an answer that says that something was created.
 const CREATED: u16 = 201;
@@ -48,11 +42,18 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                 let until = life.not_before;
                 return Progressed::Waits(life, until);
             }
-            let access = match life.next {
+            let access = match &life.next {
+                Next::Judge(request_id) => {
+                    let request_id = request_id.clone();
+                    if let Some(delivery) = self.judged(&mut life, request_id) {
+                        return Progressed::Ended(delivery);
+                    }
+                    continue;
+                }
                 Next::Find => Access::Read,
                 Next::Create | Next::Update(_) => Access::Write,
             };
-            let Some(admitted) = self.admitted(life.troubled, access).await else {
+            let Some(admitted) = self.admitted(life.is_retry(), access).await else {
                 return Progressed::Ended(life.left());
             };
             if let Some(delivery) = self.step(admitted, &mut life).await {
@@ -69,7 +70,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         let permit = admitted.permit;
         let client_id = life.ticket.customer.client_id();
         match life.next.clone() {
-            Next::Find => {
+            Next::Find | Next::Judge(_) => {
                 Gauges::count(&self.gauges.lookups);
                 let (timed, found) = self.timed(permit, self.api.find(client_id)).await;
                 (life.sent, life.date_ms) = (timed.sent, timed.date_ms);
@@ -265,24 +266,13 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             }
             None if self.is_clock_too_vague(life, remote) => {
                 life.seen = Some(Box::new(remote.clone()));
-                life.clock_looks += 1;
-                life.troubled = true;
-                life.not_before = self.began.elapsed() + CLOCK_LOOK;
+                life.clock_waits += 1;
+                life.not_before = self.began.elapsed() + CLOCK_WAIT;
+                life.next = Next::Judge(request_id);
                 None
             }
             None => Some(self.there(life, remote, request_id)),
         }
-    }
-
-    /// Whether it is not known well enough how the server's clock goes to tell whose
-    /// customer it is. Each answer says more of it, in the first seconds of a run above
-    /// all.
-    fn is_clock_too_vague(&self, life: &Life, remote: &Remote) -> bool {
-        let ticket = &life.ticket;
-        let is_open = ticket.in_doubt && !ticket.ours && life.clock_looks < CLOCK_LOOKS;
-        is_open
-            && !is_our_doing(remote.created, self.claimed_by(ticket))
-            && is_our_doing(remote.created, self.claimed_from(ticket))
     }
 
     /// A create that landed late says how late others may.
@@ -305,56 +295,6 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         // can't be read back.
         let unseen = life.ticket.changed && life.update == Update::None;
         Change::of(&life.ticket.customer, remote, unseen)
-    }
-
-    /// The customer is there: is it the one in the row, and is it our doing?
-    pub(super) fn there(
-        &self,
-        life: &Life,
-        remote: &Remote,
-        request_id: Option<String>,
-    ) -> Delivery {
-        let ticket = &life.ticket;
-        let differing = differences(&ticket.customer, remote);
-        let is_older = self.was_there_before(ticket, remote.created, life.date_ms, 0);
-        let ours = ticket.ours
-            || ticket.in_doubt
-                && !is_older
-                && is_our_doing(remote.created, self.claimed_by(ticket));
-        // An update that an earlier run sent is not forgotten, nor one whose
-        // answer it lost: the row was another one before.
-        let updated = life.update != Update::None
-            || ticket.history == Some(Outcome::Updated)
-            || ticket.in_doubt && ticket.changed && ticket.there;
-        let outcome = match (differing.is_empty(), ours, self.existing) {
-            (true, _, _) if updated => Outcome::Updated,
-            (true, true, _) => Outcome::Created,
-            (true, false, _) => Outcome::AlreadyExisted,
-            (false, _, Existing::Skip | Existing::Update) => Outcome::Differs,
-            (false, _, Existing::Fail) => Outcome::Failed,
-        };
-        let mut settlement = life.settled(outcome, ours);
-        settlement.customer_id = Some(remote.customer_id.clone());
-        settlement.request_id = request_id;
-        settlement.status = life.refusal.as_ref().map(|refusal| refusal.status);
-        // Whose doing it is must be proved before a rollback may delete it; that
-        // keys are lost is told wherever it may be so.
-        let perhaps_ours = ticket.forgotten || (ticket.in_doubt || life.creates > 0) && !is_older;
-        settlement.keys_lost = self.keys && perhaps_ours && life.keys.is_empty();
-        if !differing.is_empty() {
-            let told: Vec<String> = differing.iter().take(4).map(ToString::to_string).collect();
-            let why = if outcome == Outcome::Failed {
-                " (left as it is, and failed, by --existing fail)"
-            } else {
-                ""
-            };
-            settlement.message = Some(told.join("; ") + why);
-        }
-        Delivery::Settled {
-            settlement,
-            keys: life.keys.clone(),
-            from_before: ticket.forgotten || matches!(ticket.claim, ClaimTime::Earlier(_)),
-        }
     }
 
     /// A create or an update left, and what became of it is not known.

@@ -281,6 +281,8 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
     }
 
     async fn refused(&mut self, kinds: Kinds, words: &str, row: (String, Settlement)) {
+        let message = row.1.message.clone().unwrap_or_default();
+        let status = row.1.status.unwrap_or_default();
         match self.alike.refused(kinds, words, row) {
             Finding::Held => {}
             Finding::Theirs(rows) => {
@@ -292,7 +294,7 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
                 self.sending.stop.halt(Halt::AllAlike {
                     rows: many,
                     kind: kind.name(),
-                    message: format!("status {words}"),
+                    message: format!("status {status}: {message}"),
                 });
                 // None of them would be wrong once the cause is mended.
                 for (client_id, mut settlement) in rows {

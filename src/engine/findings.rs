@@ -138,11 +138,8 @@ where
                 })
             }
         };
-        if fits == Some(true) {
-            problems.extend(notes);
-        } else {
-            problems.splice(0..0, notes);
-        }
+        let before = fits.filter(|fits| *fits).map_or(0, |_| problems.len());
+        problems.splice(before..before, notes);
         let rejects = |verdict: &Verdict| verdict.rejects(reading.rules.strict);
         match fits {
             None => Ok(Found::without_entry(Said::Skipped, client_id, problems)),

@@ -49,6 +49,8 @@ pub(super) enum Progressed {
 pub(super) enum Next {
     /// Ask whether the customer is there.
     Find,
+    /// Say what the customer is that was found, which that request did.
+    Judge(Option<String>),
     /// Create it.
     Create,
     /// Change it.
@@ -108,8 +110,8 @@ pub(super) struct Life {
     pub(super) keys: Vec<Key>,
     /// The customer as it was found, where it is not known yet what is to be said of it.
     pub(super) seen: Option<Box<Remote>>,
-    /// Look-ups for the server's clock, whose customer it is being open.
-    pub(super) clock_looks: u32,
+    /// Waits for more of the server's clock, whose customer it is being open.
+    pub(super) clock_waits: u32,
     /// Whether it was looked for in the list of all customers.
     pub(super) listed: bool,
     /// Whether its last request is the trial of an outage of writes.
@@ -161,7 +163,7 @@ impl Life {
             acknowledged: false,
             keys: Vec::new(),
             seen: None,
-            clock_looks: 0,
+            clock_waits: 0,
             listed: false,
             on_trial: false,
             worked_before: None,
@@ -170,6 +172,17 @@ impl Life {
             trouble: None,
             unverified: None,
         }
+    }
+
+    /// Whether the next request is there for trouble that an earlier one of this run
+    /// met. A create that comes after look-ups alone is none.
+    pub(super) fn is_retry(&self) -> bool {
+        self.troubled
+            && match self.next {
+                Next::Find | Next::Judge(_) => true,
+                Next::Create => self.creates > 0,
+                Next::Update(_) => self.update != Update::None,
+            }
     }
 
     /// A create left at an unknown fate, which ended at `now`.
@@ -271,9 +284,11 @@ impl Life {
             self.trouble = Some(Trouble { message, ..trouble });
             return self.unsettled(Outcome::Unresolved);
         }
+        let status = trouble.status.unwrap_or_default();
+        let said = trouble.message.strip_prefix(&format!("status {status}: "));
         self.refused(Refusal {
-            status: trouble.status.unwrap_or_default(),
-            message: trouble.message,
+            status,
+            message: said.unwrap_or(&trouble.message).to_owned(),
             request_id: trouble.request_id,
         })
     }

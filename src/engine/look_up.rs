@@ -133,22 +133,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         if let Some(seen) = life.seen.take() {
             return Some(self.seen_before(life, &seen));
         }
-        if let Some(Unverified {
-            trouble,
-            is_counted,
-        }) = life.unverified.take()
-        {
-            let status = trouble.status.unwrap_or_default();
-            let words = life.words(status, &trouble.message, trouble.request_id.as_deref());
-            let others_work = self.failed(&life.ticket, &trouble, &words);
-            if others_work && !is_counted {
-                // It is no outage that only rows of its kind meet.
-                life.tries += 1;
-                self.back_off(life, trouble);
-            } else if !is_counted {
-                self.tried_in_vain(life, trouble);
-            }
-        }
+        self.count_failure(life);
         let in_doubt = life.doubt || life.ticket.forgotten || life.acknowledged;
         let contradicted = life
             .refusal
@@ -181,6 +166,32 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                 None => return Some(life.left()),
             }
         }
+        self.known_absent(life)
+    }
+
+    /// Counts what the API said of a create that has not been found since.
+    fn count_failure(&self, life: &mut Life) {
+        let Some(Unverified {
+            trouble,
+            is_counted,
+        }) = life.unverified.take()
+        else {
+            return;
+        };
+        let status = trouble.status.unwrap_or_default();
+        let words = life.words(status, &trouble.message, trouble.request_id.as_deref());
+        let others_work = self.failed(&life.ticket, &trouble, &words);
+        if others_work && !is_counted {
+            // It is no outage that only rows of its kind meet.
+            life.tries += 1;
+            self.back_off(life, trouble);
+        } else if !is_counted {
+            self.tried_in_vain(life, trouble);
+        }
+    }
+
+    /// The customer is absent for good; the row's end, if that is it.
+    fn known_absent(&self, life: &mut Life) -> Option<Delivery> {
         if life.acknowledged {
             life.trouble = Some(Trouble {
                 message: "the API says that it created the customer, and does not show it"

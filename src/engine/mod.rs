@@ -31,6 +31,7 @@ mod look_up;
 mod mended;
 pub mod orphans;
 mod outage;
+mod ownership;
 pub mod pace;
 pub mod passed;
 mod people;

@@ -586,7 +586,7 @@ async fn twenty_refusals_alike_from_the_start_end_the_run() {
     site.kable
         .behave(refusing(|id| format!("no Stripe for {id}")));
     let came = site.import(good(100)).await;
-    let message = "status 400 no Stripe for …".to_owned();
+    let message = "status 400: no Stripe for c-20".to_owned();
     assert_eq!(
         came.halt,
         Some(Halt::AllAlike {

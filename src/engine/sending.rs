@@ -18,7 +18,7 @@ use super::retry::Policy;
 use super::server_clock::ServerClock;
 use super::stop::{Halt, Stop};
 use super::systemic_failure::{Failed, SystemicFailure};
-use super::{ClaimTime, Ticket, WallClock};
+use super::{Ticket, WallClock};
 use crate::domain::bound::{Bound, Pacing};
 use crate::domain::plan::Existing;
 use crate::kable::{Answered, CustomerApi, Reach, Refusal, Trouble};
@@ -27,16 +27,6 @@ use crate::report::{Event, Observer};
 
 /// How often a row that waits for the retry budget looks whether it has grown.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
-
-/// By how much a server's times may be cut: `Date` and `created` to a second each.
-const SECONDS_CUT_MS: i64 = 2000;
-
-/// How far the clocks of a server's machines may be apart, where it says that it has
-/// just created something: `created` may be a database's time, and `Date` a proxy's.
-pub(super) const CLOCKS_APART_MS: i64 = 60_000;
-
-/// The widest that the bounds of a server's clock are taken to be.
-const WIDEST_BOUNDS_MS: i64 = 60_000;
 
 /// What all workers share.
 #[derive(Debug)]
@@ -250,67 +240,6 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             self.pace.told(&answered.advice.quotas);
         }
         (Timed { sent, date_ms }, answered.reply)
-    }
-
-    /// Whether a customer that Kable `created` then was certainly there before the
-    /// row's claim. `date_ms` is the server's `Date` on the answer that says so, and
-    /// `apart_ms` how far apart the clocks of the two times may be.
-    pub(super) fn was_there_before(
-        &self,
-        ticket: &Ticket,
-        created: Option<i64>,
-        date_ms: Option<i64>,
-        apart_ms: i64,
-    ) -> bool {
-        let Some(created) = created else {
-            return false;
-        };
-        match ticket.claim {
-            ClaimTime::Now { at_ms, .. } => {
-                // By one answer of the server's alone, and by all of its clock that was
-                // heard: that may have been set meanwhile.
-                let elapsed = self.wall.now_ms() - at_ms;
-                let by_answer =
-                    date_ms.map(|date| date - created > elapsed + SECONDS_CUT_MS + apart_ms);
-                let least_ahead = lock(&self.clock).least_ahead_ms();
-                let by_clock = least_ahead.map(|ahead| created + 1000 + apart_ms < at_ms + ahead);
-                match (by_answer, by_clock) {
-                    (Some(by_answer), Some(by_clock)) => by_answer && by_clock,
-                    (by_answer, by_clock) => by_answer.or(by_clock).unwrap_or(false),
-                }
-            }
-            // Of an earlier claim it is known when it was there for certain, but not
-            // how much sooner; clocks are known to a round trip.
-            ClaimTime::Earlier(Some(claimed_by)) => created + WIDEST_BOUNDS_MS < claimed_by,
-            ClaimTime::Earlier(None) => false,
-        }
-    }
-
-    /// A moment on the server's clock that is not before the row's claim.
-    pub(super) fn claimed_by(&self, ticket: &Ticket) -> Option<i64> {
-        match ticket.claim {
-            ClaimTime::Earlier(claimed_by) => claimed_by,
-            ClaimTime::Now { at_ms, by_ms } => {
-                let clock = lock(&self.clock);
-                if clock.was_set() {
-                    // What is known now is not what held at the claim.
-                    return by_ms;
-                }
-                // The server's clock is known better by now than at the claim.
-                clock.most_ahead_ms().map(|ahead| at_ms + ahead)
-            }
-        }
-    }
-
-    /// The earliest moment on the server's clock at which the row may have been claimed
-    /// in this run.
-    pub(super) fn claimed_from(&self, ticket: &Ticket) -> Option<i64> {
-        let ClaimTime::Now { at_ms, .. } = ticket.claim else {
-            return None;
-        };
-        let clock = lock(&self.clock);
-        let ahead = clock.least_ahead_ms().filter(|_| !clock.was_set());
-        ahead.map(|ahead| at_ms + ahead)
     }
 
     /// Whether a trouble is part of an outage, so that it is not held against a row.

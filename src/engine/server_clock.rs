@@ -8,6 +8,9 @@
 /// A second, by which a `Date` may be too early.
 const CUT_MS: i64 = 1000;
 
+/// Bounds that are further apart come of a few answers within one second.
+const VAGUE_MS: i64 = 200;
+
 /// Bounds of (the server's clock − ours), in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct ServerClock {
@@ -48,6 +51,12 @@ impl ServerClock {
     /// Whether the clock was set while it was listened to.
     pub(super) fn was_set(&self) -> bool {
         self.before.is_some()
+    }
+
+    /// Whether more answers may say much more of it: nothing but single seconds was
+    /// heard yet, or nearly.
+    pub(super) fn is_vague(&self) -> bool {
+        self.bounds.is_none_or(|(low, high)| high - low > VAGUE_MS)
     }
 
     /// The least by which the server's clock can be ahead.

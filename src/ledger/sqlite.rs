@@ -20,7 +20,7 @@ use super::mounts::{Trust, trust_in};
 use super::pin::{MOST_UNMOVED, Pin, move_log_into_file, pages_of};
 use super::records::{KNOWN, from_sql, known_of, to_sql};
 use super::soundness::{self, damage, damage_in};
-use super::standing::{account_of, standing, target};
+use super::standing::{account_of, landing_ms, standing, target};
 use super::watch::Watch;
 use super::{Batch, Entry, Ledger, LedgerError, RunStart, Standing, batch, salvage};
 use crate::domain::plan::Known;
@@ -28,9 +28,6 @@ use crate::domain::summary::Target;
 
 /// A format beyond this was never one: what stands there is damage.
 const MOST_FORMATS: i64 = 1000;
-
-/// Requests of a run that wrote nothing for a day have landed, or never will.
-const RECENT_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// A ledger in a file.
 #[derive(Debug)]
@@ -327,23 +324,11 @@ impl Ledger for SqliteLedger {
     }
 
     fn landing_ms(&mut self, now_ms: i64) -> Result<u64, LedgerError> {
-        let since = now_ms.saturating_sub(RECENT_MS);
-        self.db
-            .query_row(
-                "SELECT coalesce(max(landing_ms), 0) FROM run WHERE changed >= ?1",
-                [since],
-                |row| row.get(0),
-            )
-            .map(from_sql)
-            .map_err(self.failing("read"))
+        landing_ms(&self.db, now_ms).map_err(self.failing("read"))
     }
 
     fn begin(&mut self, run: &RunStart) -> Result<(), LedgerError> {
-        let inputs = serde_json::to_string(&run.inputs).map_err(|error| LedgerError::Database {
-            doing: "write to",
-            path: self.path.clone(),
-            source: Box::new(error),
-        })?;
+        let inputs = serde_json::Value::from(run.inputs.clone()).to_string();
         keep_log(&self.db, true).map_err(self.failing("write to"))?;
         self.db
             .execute(

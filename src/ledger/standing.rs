@@ -3,9 +3,12 @@
 use rusqlite::{Connection, OptionalExtension};
 
 use super::Standing;
-use super::records::{add_run, last_and_doubt, told};
+use super::records::{add_run, from_sql, last_and_doubt, told};
 use crate::domain::bound::Pacing;
 use crate::domain::summary::Target;
+
+/// Requests of a run that wrote nothing for a day have landed, or never will.
+const RECENT_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// The account that the checkpoint belongs to.
 pub(super) fn target(db: &Connection) -> rusqlite::Result<Target> {
@@ -40,6 +43,15 @@ pub(super) fn standing(db: &Connection) -> rusqlite::Result<Standing> {
     }
     standing.figures.pacing = pacing(db)?;
     Ok(standing)
+}
+
+/// How long requests of the runs of the last day may take to land.
+pub(super) fn landing_ms(db: &Connection, now_ms: i64) -> rusqlite::Result<u64> {
+    db.query_row(
+        "SELECT coalesce(max(landing_ms), 0) FROM run WHERE changed >= ?1",
+        [now_ms.saturating_sub(RECENT_MS)],
+        |row| row.get(0).map(from_sql),
+    )
 }
 
 /// How fast the latest run last was. Format 1 doesn't keep that.
