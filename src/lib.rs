@@ -34,8 +34,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
 
+use self::commands::argv::Typed;
 use crate::cli::{Cli, Command};
-use crate::commands::typed::Typed;
 use crate::commands::{Exit, Hinted};
 use crate::config::{ConfigError, Environment};
 use crate::domain::mapping::MappingError;

@@ -19,7 +19,7 @@ use std::time::{Duration, SystemTime};
 
 use common::raw::{Act, Ask, Raw};
 use common::{Run, customers_of_csv, rows, until};
-use kable_bulk::sandbox::calls::Call;
+use kable_bulk::sandbox::http::routes::Call;
 use kable_bulk::sandbox::settings::Settings;
 use rusqlite::{Connection, OpenFlags};
 

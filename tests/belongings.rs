@@ -11,7 +11,7 @@
 mod common;
 
 use common::{Run, customers_of_csv, rows, rows_from};
-use kable_bulk::sandbox::calls::Call;
+use kable_bulk::sandbox::http::routes::Call;
 
 const BAD: &str = "c-x,,USD\n";
 

@@ -18,7 +18,7 @@ mod common;
 use std::time::Duration;
 
 use common::{DATABASE, Run, customers_of_csv, rows, until};
-use kable_bulk::sandbox::calls::Call;
+use kable_bulk::sandbox::http::routes::Call;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 

@@ -10,7 +10,7 @@
 mod common;
 
 use common::{Run, customers_of_csv, rows};
-use kable_bulk::sandbox::calls::Call;
+use kable_bulk::sandbox::http::routes::Call;
 
 #[test]
 fn where_all_agree_the_others_follow() {

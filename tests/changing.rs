@@ -14,7 +14,7 @@ use std::fs::File;
 use std::io::Write;
 
 use common::{Run, Running, customers_of_csv, rows, rows_from, until};
-use kable_bulk::sandbox::calls::Call;
+use kable_bulk::sandbox::http::routes::Call;
 
 const WAS_CHANGED: &str = "in.csv was changed while it was being read";
 

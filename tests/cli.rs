@@ -10,7 +10,7 @@
 mod common;
 
 use common::{Run, Summary, customers_of_csv, rows};
-use kable_bulk::sandbox::calls::Call;
+use kable_bulk::sandbox::http::routes::Call;
 use kable_bulk::sandbox::settings::CLIENT_SECRET;
 
 #[test]
@@ -382,7 +382,7 @@ fn the_sandbox_command_prints_what_to_set_and_serves() {
     sandbox.signal("TERM");
     sandbox.end().code(0);
     run.summary("in.csv").outcomes(&[("created", 3)]);
-    let held = kable_bulk::sandbox::held::customers(&run.path("other.db")).unwrap();
+    let held = kable_bulk::sandbox::store::inspect::customers(&run.path("other.db")).unwrap();
     assert_eq!(held.len(), 3);
 }
 

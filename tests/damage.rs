@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::io::{Seek, SeekFrom, Write};
 
 use common::{Run, customers_of_csv, rows, until};
-use kable_bulk::sandbox::calls::Call;
+use kable_bulk::sandbox::http::routes::Call;
 use kable_bulk::sandbox::settings::CLIENT_ID;
 
 const CHECKPOINT: &str = "in.csv.checkpoint.db";

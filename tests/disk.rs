@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use common::{Run, customers_of_csv, rows};
-use kable_bulk::sandbox::calls::Call;
+use kable_bulk::sandbox::http::routes::Call;
 use rusqlite::{Connection, OpenFlags};
 
 /// POSIX counts `ulimit -f` in these.

@@ -10,7 +10,7 @@
 mod common;
 
 use common::Run;
-use kable_bulk::sandbox::calls::Call;
+use kable_bulk::sandbox::http::routes::Call;
 
 const HEADER: &str = "clientId,companyName,currency,email,phone,planIds\n";
 

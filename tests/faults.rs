@@ -11,7 +11,7 @@
 mod common;
 
 use common::{Run, Summary, customers_of_csv, rows};
-use kable_bulk::sandbox::calls::Call;
+use kable_bulk::sandbox::http::routes::Call;
 use kable_bulk::sandbox::settings::CLIENT_SECRET;
 
 /// An import of so many rows into a sandbox that misbehaves like this.

@@ -13,9 +13,9 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::{Run, Summary, customers_of_csv, customers_of_jsonl, rows, rows_from, sample, until};
-use kable_bulk::sandbox::calls::Call;
-use kable_bulk::sandbox::held;
+use kable_bulk::sandbox::http::routes::Call;
 use kable_bulk::sandbox::settings::CLIENT_ID;
+use kable_bulk::sandbox::store::inspect;
 use serde_json::{Value, json};
 
 const CHECKPOINT: &str = "in.csv.checkpoint.db";
@@ -43,7 +43,7 @@ fn the_csv_sample_arrives_whole_and_once() {
 fn the_results_name_the_servers_ids() {
     let run = Run::new().input("in.csv", rows(10));
     run.import("in.csv").code(0);
-    let ids: BTreeMap<String, String> = held::customers(&run.path(common::DATABASE))
+    let ids: BTreeMap<String, String> = inspect::customers(&run.path(common::DATABASE))
         .unwrap()
         .into_iter()
         .map(|customer| (customer.client_id, customer.customer_id))
@@ -227,7 +227,7 @@ fn keys_are_kept_in_their_file_and_nowhere_else() {
         .collect();
     let expected: Vec<String> = customers_of_csv(&rows(9)).into_keys().collect();
     assert_eq!(keys.keys().cloned().collect::<Vec<_>>(), expected);
-    for customer in held::customers(&run.path(common::DATABASE)).unwrap() {
+    for customer in inspect::customers(&run.path(common::DATABASE)).unwrap() {
         assert_eq!(customer.keys_issued, 1);
     }
     for path in run.files() {
@@ -634,5 +634,5 @@ fn the_sandbox_in_the_program_keeps_what_it_has() {
         .code(0);
     run.summary("b.csv")
         .outcomes(&[("created", 3), ("already_existed", 2)]);
-    assert_eq!(held::customers(&run.path("mine.db")).unwrap().len(), 8);
+    assert_eq!(inspect::customers(&run.path("mine.db")).unwrap().len(), 8);
 }

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::io::{Read, Write};
 
 use common::{Run, customers_of_csv, json_lines, rows, rows_from, until};
-use kable_bulk::sandbox::calls::Call;
+use kable_bulk::sandbox::http::routes::Call;
 
 /// The run that reads mended rejects must not take them away.
 #[test]

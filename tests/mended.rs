@@ -13,7 +13,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::{Run, customers_of_csv, customers_of_jsonl, rows};
-use kable_bulk::sandbox::calls::Call;
+use kable_bulk::sandbox::http::routes::Call;
 use serde_json::Value;
 
 /// An input in which six rows are bad, what is changed in its rejects file, and

@@ -11,7 +11,7 @@
 mod common;
 
 use common::{Run, customers_of_csv, rows};
-use kable_bulk::sandbox::calls::Call;
+use kable_bulk::sandbox::http::routes::Call;
 
 /// All rows of a file are created in one run, whatever happens meanwhile.
 fn all_are_created(faults: &[&str], many: usize, options: &str) -> Run {

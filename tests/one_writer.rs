@@ -14,7 +14,7 @@ mod common;
 use std::os::unix::fs::symlink;
 
 use common::{Run, rows, until};
-use kable_bulk::sandbox::calls::Call;
+use kable_bulk::sandbox::http::routes::Call;
 
 const CHECKPOINT: &str = "in.csv.checkpoint.db";
 

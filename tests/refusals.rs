@@ -14,7 +14,7 @@ use std::fmt::Write;
 
 use common::raw::{Ask, Raw, says};
 use common::{Run, rows};
-use kable_bulk::sandbox::calls::Call;
+use kable_bulk::sandbox::http::routes::Call;
 
 /// Rows of which each second has a customer at Stripe already.
 fn half_with_own_stripe(many: usize) -> String {

@@ -11,7 +11,7 @@
 mod common;
 
 use common::Run;
-use kable_bulk::sandbox::calls::Call;
+use kable_bulk::sandbox::http::routes::Call;
 use serde_json::{Value, json};
 
 const HEADER: &str = "clientId,companyName,currency,email\n";

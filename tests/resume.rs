@@ -13,8 +13,8 @@ mod common;
 use std::time::Duration;
 
 use common::{Run, customers_of_csv, rows, rows_from, until};
-use kable_bulk::sandbox::calls::Call;
-use kable_bulk::sandbox::held;
+use kable_bulk::sandbox::http::routes::Call;
+use kable_bulk::sandbox::store::inspect;
 
 /// Stops a slow run by `signal` in its middle, and lets the next one finish.
 fn interrupted_by(signal: &str) {
@@ -238,7 +238,7 @@ fn round_of_kills(wanted: usize) -> usize {
         .env("KABLE_BULK_SETTLE", "2s")
         .server_with(&CRASH_FAULTS, |settings| settings.read_lag = CRASH_LAG);
     let line = "in.csv --concurrency 32 --timeout 500ms";
-    let many = || held::count(&run.path(common::DATABASE)).unwrap();
+    let many = || inspect::count(&run.path(common::DATABASE)).unwrap();
     let seed = fastrand::u64(..);
     let mut chance = fastrand::Rng::with_seed(seed);
     let mut kills = 0;

@@ -10,7 +10,7 @@
 mod common;
 
 use common::{Run, customers_of_csv, rows, until};
-use kable_bulk::sandbox::calls::Call;
+use kable_bulk::sandbox::http::routes::Call;
 
 #[test]
 fn a_run_whose_time_is_over_stops_softly_and_the_next_one_finishes() {

@@ -12,7 +12,7 @@ use crate::config::sending::Dispatch;
 use crate::config::target::{Destination, is_loopback};
 use crate::domain::rules::Rules;
 use crate::domain::summary::Target;
-use crate::engine::WallClock;
+use crate::engine::wall_clock::WallClock;
 use crate::kable::client::{Client, Settings};
 use crate::sandbox::Sandbox;
 use crate::sandbox::settings as sandbox;

@@ -3,27 +3,18 @@
 //! What several of them need is here: the ways in which a command ends, and the
 //! readings of the clock and of chance that everything below is handed.
 
-mod advised;
-mod canary;
-mod changed_input;
+pub mod argv;
+mod confirm;
 mod connect;
-mod consent;
 mod deadline;
 mod descriptors;
-mod ended;
-mod foresee;
+mod finish;
 pub mod import;
-mod online;
-mod passage;
 mod preflight;
-mod results;
 pub mod sandbox;
-mod session;
 mod signals;
 pub mod status;
-pub mod typed;
 pub mod validate;
-mod words;
 
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
@@ -35,7 +26,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 
-use self::typed::shown;
+use self::argv::shown;
 use crate::cli::{LogFormat, Showing};
 use crate::config::reading::Reading;
 use crate::domain::mapping::Binding;

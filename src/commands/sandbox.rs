@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use super::results::print;
+use super::finish::print;
 use super::signals::shutdown;
 use super::{Exit, runtime};
 use crate::cli;
 use crate::config::sending::duration;
 use crate::sandbox::Sandbox;
-use crate::sandbox::catalog::{BUNDLES, PLANS};
 use crate::sandbox::faults::Fault;
 use crate::sandbox::settings::Settings;
+use crate::sandbox::store::catalog::{BUNDLES, PLANS};
 
 /// Serves until it is interrupted.
 pub fn run(typed: cli::Sandbox) -> anyhow::Result<Exit> {
@@ -69,7 +69,7 @@ fn settings(typed: cli::Sandbox) -> anyhow::Result<Settings> {
 }
 
 fn greeting(url: &str, settings: &Settings) -> String {
-    let offers = |offers: &[crate::sandbox::catalog::Offer]| {
+    let offers = |offers: &[crate::sandbox::store::catalog::Offer]| {
         let named: Vec<String> = offers
             .iter()
             .map(|offer| format!("{} ({})", offer.id, offer.name))

@@ -4,16 +4,16 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use super::results::{print, seconds};
-use super::typed::shown;
+use super::argv::shown;
+use super::finish::{print, seconds};
 use super::{Exit, wall_clock};
 use crate::cli::Status;
 use crate::config;
-use crate::domain::bound::Pacing;
+use crate::domain::bottleneck::Pacing;
 use crate::domain::outcome::Outcome;
 use crate::domain::text::{counted, escaped, escaped_json, thousands};
-use crate::ledger::lock::held_by;
 use crate::ledger::sqlite::SqliteLedger;
+use crate::ledger::sqlite::lock::held_by;
 use crate::ledger::{Ledger, Standing};
 
 /// Shows a checkpoint.
@@ -192,7 +192,7 @@ fn plain(path: &Path, standing: &Standing, holder: Option<&str>, since_ms: u64) 
 #[cfg(test)]
 mod tests {
     use super::{Outcome, Pacing, Standing, moving, plain, settled, with_unclaimed};
-    use crate::domain::bound::Bound;
+    use crate::domain::bottleneck::Bound;
 
     #[test]
     fn it_says_where_a_run_stands() {

@@ -10,9 +10,9 @@ use super::{CHECKPOINT, ConfigError, FileOptions, SANDBOX_CHECKPOINT, beside, va
 use crate::cli::{self, Sending, Text};
 use crate::domain::plan::{Existing, Policy};
 use crate::domain::threshold::Threshold;
-use crate::engine::absence::Landing;
 use crate::engine::pace::Wanted;
-use crate::engine::retry;
+use crate::engine::pace::backoff;
+use crate::engine::send::absence::Landing;
 
 /// Never faster than this, unless told: Kable publishes no limit.
 const DEFAULT_MAX_RATE: &str = "50/s";
@@ -32,7 +32,7 @@ pub struct Dispatch {
     /// How fast, and how many at once.
     pub pacing: Wanted,
     /// How patient it is.
-    pub retry: retry::Policy,
+    pub retry: backoff::Policy,
     /// One request's time-out.
     pub timeout: Duration,
     /// How long lost creates may take to land.
@@ -94,12 +94,12 @@ pub fn dispatch(
     Ok(Dispatch {
         checkpoint,
         pacing: pacing(rate, max_rate, concurrency.unwrap_or(64))?,
-        retry: retry::Policy {
+        retry: backoff::Policy {
             retries: typed
                 .retries
                 .or(other.retries)
-                .unwrap_or(retry::Policy::default().retries),
-            ..retry::Policy::default()
+                .unwrap_or(backoff::Policy::default().retries),
+            ..backoff::Policy::default()
         },
         timeout,
         landing: landing(typed.settle.or(other.settle), timeout)?,

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use super::candidate::{Candidate, Given};
 use super::currency::{self, KABLE, Untaken};
 use super::field::Field;
+use super::heuristics;
 use super::problem::{Code, Mend, Problem};
 use super::row::is_printable;
 use super::rules::Rules;
-use super::suspect;
 use super::text::{self, quoted, trimmed};
 use super::withdrawn::Withdrawn;
 
@@ -88,7 +88,7 @@ impl<'r> Checks<'_, 'r> {
             self.note(Code::InvalidValue, field, value, message);
             return None;
         }
-        if suspect::lost_digits(value) {
+        if heuristics::lost_digits(value) {
             let message = format!(
                 "{field} {} is a number that a spreadsheet shortened, wanted the id's own digits \
                  (format the column as text and export again)",
@@ -152,7 +152,7 @@ impl<'r> Checks<'_, 'r> {
             Given::Text(text) if self.is_plain(text) => *text,
             Given::Text(_) | Given::List(_) | Given::Wrong(..) => self.trimmed_and_sound(field)?,
         };
-        if let Some(wanted) = suspect::wanted(field, value) {
+        if let Some(wanted) = heuristics::wanted(field, value) {
             self.suspect(field, value, wanted);
         }
         Some(value)
@@ -250,7 +250,7 @@ impl<'r> Checks<'_, 'r> {
             self.note(Code::InvalidValue, field, value, message);
             sound = false;
         }
-        if suspect::spreadsheet_error(value) {
+        if heuristics::spreadsheet_error(value) {
             let message = format!(
                 "{field} is the spreadsheet error {}, wanted a value",
                 quoted(value)
@@ -262,7 +262,7 @@ impl<'r> Checks<'_, 'r> {
     }
 
     fn placeholder(&mut self, field: Field, value: &str) {
-        if suspect::placeholder(value) {
+        if heuristics::placeholder(value) {
             let message = format!(
                 "{field} is {}, which reads like no value at all ({})",
                 quoted(value),

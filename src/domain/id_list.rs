@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use super::candidate::Given;
 use super::checks::{Checks, LONGEST_VALUE, in_brackets};
 use super::field::Field;
+use super::heuristics;
 use super::problem::{Code, Mend, Problem};
-use super::suspect;
 use super::text::{listed, quoted, trimmed};
 
 /// The most plans or bundles of one customer: far beyond any price list, so that
@@ -154,7 +154,7 @@ impl<'r> Checks<'_, 'r> {
             // What an external id looks like is the account's own matter.
             None if self.rules.external_ids => {}
             None => {
-                if let Some(wanted) = suspect::wanted(field, &id) {
+                if let Some(wanted) = heuristics::wanted(field, &id) {
                     self.suspect(field, &id, wanted);
                 }
             }

@@ -4,7 +4,7 @@
 //! means is decided by values alone, so that it can be tested by values alone.
 
 pub mod advice;
-pub mod bound;
+pub mod bottleneck;
 pub mod candidate;
 pub mod catalog;
 pub mod change;
@@ -14,6 +14,7 @@ pub mod customer;
 pub mod field;
 pub mod forecast;
 pub mod header;
+mod heuristics;
 mod id_list;
 pub mod mapping;
 pub mod outcome;
@@ -22,7 +23,6 @@ pub mod problem;
 pub mod row;
 pub mod rules;
 pub mod summary;
-mod suspect;
 pub mod text;
 pub mod threshold;
 pub mod validate;

@@ -12,8 +12,8 @@ use reqwest::header::{
 use reqwest::{Method, RequestBuilder, Url};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::answer::{Answer, Lost, asked};
 use super::redaction::Redaction;
+use super::response::{Answer, Lost, asked};
 use super::{Advice, Answered, BundlePlans, CustomerReader, Preflight, Trouble};
 use super::{headers, limits, wire};
 use crate::domain::catalog::Catalog;

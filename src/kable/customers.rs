@@ -4,8 +4,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{CACHE_CONTROL, HeaderValue};
 use reqwest::{Body, Method, Url};
 
-use super::answer::{Answer, created, found, updated};
 use super::client::{Client, LONGEST_BODY, undated};
+use super::response::{Answer, created, found, updated};
 use super::{
     Answered, Created, CustomerApi, Found, Preflight, Reach, Refusal, Reply, Trouble, wire,
 };

@@ -4,8 +4,8 @@
 use std::io;
 
 use super::Trouble;
-use super::answer::Lost;
 use super::client::Client;
+use super::response::Lost;
 
 impl Client {
     /// What it means that no whole answer came.

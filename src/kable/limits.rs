@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 
-use super::fields::{self, Item, MOST_ITEMS, Subject};
+use super::structured_fields::{self, Item, MOST_ITEMS, Subject};
 use super::{Advice, Quota, Unit, headers};
 
 /// The longest wait that is obeyed: an hour. A server that asks for more is
@@ -90,7 +90,7 @@ fn quotas(headers: &HeaderMap) -> Vec<Quota> {
 fn items(headers: &HeaderMap, name: &str) -> Vec<Item> {
     let lines = headers.get_all(name).iter();
     lines
-        .flat_map(|line| fields::items(line.as_bytes()))
+        .flat_map(|line| structured_fields::items(line.as_bytes()))
         .take(MOST_ITEMS)
         .collect()
 }
@@ -153,7 +153,7 @@ fn without_name(item: &Item) -> Option<Quota> {
 /// `RateLimit: limit=100, remaining=50, reset=5`.
 fn closest_of_draft_07(headers: &HeaderMap) -> Option<Quota> {
     let mut lines = headers.get_all("ratelimit").iter();
-    let closest = lines.find_map(|line| fields::closest(line.as_bytes()))?;
+    let closest = lines.find_map(|line| structured_fields::closest(line.as_bytes()))?;
     let quota = Quota {
         limit: closest.limit.and_then(limit),
         remaining: closest.remaining.map(whole),

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use reqwest::Method;
 
-use super::answer::asked;
+use super::array_stream::Elements;
 use super::client::{Client, LONGEST_BODY, undated};
-use super::elements::Elements;
+use super::response::asked;
 use super::{Answered, Found, Preflight, Trouble};
 
 /// How long the list of all customers may take to come.

@@ -4,18 +4,18 @@
 //! [`Reply::Unsent`] and [`Reply::Unknown`] are two because they differ in the
 //! one thing that matters: may the customer exist now?
 
-mod answer;
+mod array_stream;
 pub mod client;
 mod customers;
 mod decoding;
-mod elements;
 mod failure;
-mod fields;
 mod headers;
 mod limits;
 mod listing;
 mod message;
 mod redaction;
+mod response;
+mod structured_fields;
 mod wire;
 
 use std::collections::HashMap;
@@ -287,7 +287,7 @@ impl CustomerReader {
     /// Reads one customer; `None` where it can't be read.
     pub fn read(&self, body: &[u8]) -> Option<Remote> {
         let mut remote = wire::customer(body, &self.bundle_plans).ok()?;
-        answer::redact_customer(&mut remote, &self.redaction);
+        response::redact_customer(&mut remote, &self.redaction);
         Some(remote)
     }
 }

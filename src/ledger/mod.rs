@@ -8,29 +8,15 @@
 //! No word of SQLite passes through here, so that another database can hold
 //! the ledger of several machines.
 
-mod batch;
-pub mod damage;
-mod entries;
-mod file;
-mod format;
-pub mod lock;
-mod log;
-pub mod mounts;
-mod pin;
-mod records;
-mod salvage;
-mod soundness;
+pub mod rescue;
 pub mod sqlite;
-mod standing;
-mod tables;
-mod watch;
 
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-use self::damage::{Finding, Rescue};
+use self::rescue::damage::{Finding, Rescue};
 
-use crate::domain::bound::Pacing;
+use crate::domain::bottleneck::Pacing;
 use crate::domain::customer::Fingerprint;
 use crate::domain::outcome::{Outcome, Tally};
 use crate::domain::plan::Known;

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::atomic_file::{Part, Written, remove_abandoned};
 use super::manifest::{self, Kept, Manifest, Origin, is_numbered};
-use super::part::{Part, Written, remove_abandoned};
-use super::returned::Returned;
+use super::reject_files::Returned;
 use super::{Fate, RowAccount, Sink};
 use crate::domain::outcome::Outcome;
 use crate::domain::problem::{Problem, messages};

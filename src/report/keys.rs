@@ -31,7 +31,7 @@ impl KeyFile {
     pub fn open(path: &Path) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true);
-        super::part::owner_only(&mut options);
+        super::atomic_file::owner_only(&mut options);
         let mut file = options.open(path)?;
         file.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => io::Error::other("another run is writing to it"),

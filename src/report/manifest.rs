@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::part::Part;
+use super::atomic_file::Part;
 
 /// The hidden file's name.
 pub(super) const NAME: &str = ".kable-bulk";
@@ -199,7 +199,7 @@ impl Manifest {
         mut self,
         mut parts: Vec<Part>,
         kinds: &[&str],
-    ) -> io::Result<(Vec<super::part::Written>, Vec<Kept>)> {
+    ) -> io::Result<(Vec<super::atomic_file::Written>, Vec<Kept>)> {
         let mut new = Vec::new();
         for part in &mut parts {
             let (bytes, digest) = part.seal()?;

@@ -4,19 +4,19 @@
 //! with what became of it. Neither can hold up or change a run.
 
 pub mod annotations;
+pub mod atomic_file;
 pub mod files;
 pub mod keys;
-pub mod listing;
 pub mod manifest;
-pub mod part;
 pub mod progress;
-mod returned;
+mod reject_files;
+pub mod summary_sink;
 pub mod text;
 
 use std::io;
 use std::time::Duration;
 
-use crate::domain::bound::Pacing;
+use crate::domain::bottleneck::Pacing;
 use crate::domain::outcome::Outcome;
 use crate::domain::problem::Problem;
 use crate::domain::row::{Columns, Row};

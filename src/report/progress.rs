@@ -398,7 +398,7 @@ mod tests {
     use std::time::Duration;
 
     use super::{Event, Observer, Pace, Progress, ProgressStyle, Style, Watcher, json, plain};
-    use crate::domain::bound::{Bound, Pacing};
+    use crate::domain::bottleneck::{Bound, Pacing};
 
     const PACE: Pace = Pace {
         rows_a_second: 120.0,

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::part::Written;
+use super::atomic_file::Written;
 use crate::domain::forecast::Forecast;
 use crate::domain::outcome::Outcome;
 use crate::domain::summary::{ProblemKind, Summary};
@@ -356,7 +356,7 @@ mod tests {
     use crate::domain::outcome::Outcome;
     use crate::domain::problem::{Code, Problem};
     use crate::domain::summary::{Latency, ProblemTally, RequestCounts, RowCounts, Summary};
-    use crate::report::part::Written;
+    use crate::report::atomic_file::Written;
 
     fn figures() -> Summary {
         let mut problems = ProblemTally::default();

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::store::inspect;
 use crate::sandbox::Sandbox;
-use crate::sandbox::held;
 use crate::sandbox::settings::Settings;
 use crate::sandbox::testing::{Ask, End, aster, read, sandbox};
 
@@ -20,7 +20,7 @@ async fn with(dir: &Path, change: impl FnOnce(&mut Settings)) -> Sandbox {
 }
 
 fn names(dir: &Path) -> Vec<String> {
-    let held = held::customers(&dir.join("sandbox.db")).unwrap();
+    let held = inspect::customers(&dir.join("sandbox.db")).unwrap();
     held.into_iter().map(|held| held.client_id).collect()
 }
 
@@ -124,7 +124,7 @@ async fn an_upserting_server_answers_with_the_customer_that_is_there() {
     }
     assert_eq!(names(dir.path()), ["c-1"]);
     assert_eq!(
-        held::fruitless(&dir.path().join("sandbox.db")).unwrap()[0].existing,
+        inspect::fruitless(&dir.path().join("sandbox.db")).unwrap()[0].existing,
         2
     );
 }
@@ -143,7 +143,7 @@ async fn a_create_that_lands_late_lands_without_its_client() {
     assert_eq!(Ask::create("c-1").to(&sandbox).status, 201);
     sandbox.stop().await;
     assert_eq!(names(dir.path()), ["c-1"]);
-    let fruitless = held::fruitless(&dir.path().join("sandbox.db")).unwrap();
+    let fruitless = inspect::fruitless(&dir.path().join("sandbox.db")).unwrap();
     assert_eq!((fruitless[0].existing, fruitless[0].stopped), (1, 0));
 }
 
@@ -197,7 +197,7 @@ async fn a_proxys_pages_come_before_every_check() {
         }
         assert!(names(dir.path()).is_empty());
         let path = dir.path().join("sandbox.db");
-        assert_eq!(held::fruitless(&path).unwrap()[0].stopped, 1);
+        assert_eq!(inspect::fruitless(&path).unwrap()[0].stopped, 1);
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::sandbox::calls::Call;
+use super::http::routes::Call;
 
 /// What a sandbox has met since its start.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -96,8 +96,8 @@ impl Tally {
 mod tests {
     use std::time::Duration;
 
-    use crate::sandbox::calls::Call;
     use crate::sandbox::counts::Tally;
+    use crate::sandbox::http::routes::Call;
 
     #[test]
     fn the_busiest_second_is_any_second_and_not_a_calendars() {

@@ -4,34 +4,19 @@
 //! client on purpose: a double built from the client's own types would agree
 //! with the client's mistakes. Where the reference is silent it is strict.
 
-mod answer;
 #[cfg(test)]
 mod behaviour_tests;
-mod body;
-pub mod calls;
-pub mod catalog;
-mod checks;
 pub mod counts;
-mod customer;
 pub mod error;
 pub mod faults;
-mod grammar;
-pub mod held;
-mod lag;
-mod late;
-mod mischief;
+pub mod http;
 mod perform;
-pub mod rps;
-mod schedule;
 mod server;
 pub mod settings;
-mod show;
-mod store;
-mod tables;
+pub mod store;
 #[cfg(test)]
 mod testing;
 pub mod throttle;
-mod wire;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -42,12 +27,12 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::DropGuard;
 
+use self::http::connection::{Line, Port};
 use crate::sandbox::counts::Counts;
 use crate::sandbox::error::SandboxError;
 use crate::sandbox::server::Server;
 use crate::sandbox::settings::Settings;
 use crate::sandbox::store::Store;
-use crate::sandbox::wire::{Line, Port};
 
 /// How long a stop waits for requests that are being answered.
 const GRACE: Duration = Duration::from_secs(2);
@@ -133,11 +118,11 @@ mod tests {
 
     use serde_json::json;
 
+    use super::http::routes::Call;
+    use super::store::catalog::{GROWTH, ONBOARDING, STARTER};
+    use super::store::inspect;
     use crate::sandbox::Sandbox;
-    use crate::sandbox::calls::Call;
-    use crate::sandbox::catalog::{GROWTH, ONBOARDING, STARTER};
     use crate::sandbox::error::SandboxError;
-    use crate::sandbox::held;
     use crate::sandbox::settings::{CLIENT_ID, CLIENT_SECRET, Settings};
     use crate::sandbox::testing::{Ask, aster, sandbox};
 
@@ -183,7 +168,7 @@ mod tests {
             let found = Ask::get(&format!("customers/{name}")).to(&sandbox);
             assert_eq!((found.status, found.json()), (200, customer.clone()));
         }
-        let held = held::customers(&dir.path().join("s.db")).unwrap();
+        let held = inspect::customers(&dir.path().join("s.db")).unwrap();
         assert_eq!(held[0].body, body.to_string());
     }
 
@@ -213,8 +198,8 @@ mod tests {
         assert_eq!(counts.of(Call::Create), 2);
         assert_eq!((counts.status(201), counts.status(409)), (1, 1));
         let path = dir.path().join("sandbox.db");
-        assert_eq!(held::customers(&path).unwrap().len(), 1);
-        assert_eq!(held::fruitless(&path).unwrap()[0].existing, 1);
+        assert_eq!(inspect::customers(&path).unwrap().len(), 1);
+        assert_eq!(inspect::fruitless(&path).unwrap()[0].existing, 1);
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -244,7 +229,7 @@ mod tests {
         let without = Ask::create("c-2").to(&sandbox);
         assert_eq!(without.json().get("keys"), None);
         let path = dir.path().join("sandbox.db");
-        let issued: Vec<_> = held::customers(&path).unwrap();
+        let issued: Vec<_> = inspect::customers(&path).unwrap();
         assert_eq!([issued[0].keys_issued, issued[1].keys_issued], [1, 0]);
         sandbox.stop().await;
         let file = String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned();
@@ -487,9 +472,9 @@ mod tests {
         let path = dir.path().join("sandbox.db");
         let sandbox = sandbox(dir.path(), &[]).await;
         Ask::create("c-1").to(&sandbox);
-        let during = held::customers(&path).unwrap();
+        let during = inspect::customers(&path).unwrap();
         sandbox.stop().await;
-        assert_eq!(held::customers(&path).unwrap(), during);
+        assert_eq!(inspect::customers(&path).unwrap(), during);
         assert_eq!(during[0].client_id, "c-1");
     }
 

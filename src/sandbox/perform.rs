@@ -5,13 +5,13 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::http::StatusCode;
 
-use crate::sandbox::answer::{Answer, Content, Pieces};
-use crate::sandbox::catalog::{BUNDLES, PLANS};
-use crate::sandbox::checks::Work;
-use crate::sandbox::customer::{Change, Customer, Draft};
+use super::http::answer::{Answer, Content, Pieces};
+use super::http::render::{ShownBundle, ShownPlan, View, show};
+use super::http::request::Work;
+use super::store::catalog::{BUNDLES, PLANS};
+use super::store::customer::{Change, Customer, Draft};
 use crate::sandbox::server::Server;
 use crate::sandbox::settings::Settings;
-use crate::sandbox::show::{ShownBundle, ShownPlan, View, show};
 use crate::sandbox::store::{Refusal, Store, Uniqueness};
 
 /// What is gathered of the list before it is sent on.

@@ -15,19 +15,19 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::sandbox::answer::Answer;
-use crate::sandbox::calls;
-use crate::sandbox::checks::{self, Work};
+use super::faults::effects::{self, Reaction};
+use super::faults::late::Late;
+use super::faults::schedule::{Arrival, Schedule};
+use super::http::answer::Answer;
+use super::http::connection::Line;
+use super::http::request::{self, Work};
+use super::http::routes;
 use crate::sandbox::counts::Tally;
 use crate::sandbox::faults::{Place, What};
-use crate::sandbox::late::Late;
-use crate::sandbox::mischief::{self, Reaction};
 use crate::sandbox::perform::broken;
-use crate::sandbox::schedule::{Arrival, Schedule};
 use crate::sandbox::settings::Settings;
 use crate::sandbox::store::{Store, Uniqueness};
 use crate::sandbox::throttle::Bucket;
-use crate::sandbox::wire::Line;
 
 /// So much of a body is read, though far less is taken: a client that is still
 /// sending would see a reset instead of the 413.
@@ -125,7 +125,7 @@ impl Server {
     /// Counts a request, and says how it ends if it does not get as far as the API.
     async fn arrive(&self, parts: &Parts, body: Option<&Bytes>) -> Option<Reaction> {
         let at = self.began.elapsed();
-        let route = calls::route(&parts.method, parts.uri.path()).ok();
+        let route = routes::route(&parts.method, parts.uri.path()).ok();
         let call = route.as_ref().map(|route| route.call);
         self.tally.came(call, at);
         if locked(&self.schedule).down(at) {
@@ -136,7 +136,7 @@ impl Server {
         }
         let body = body.map_or(&[] as &[u8], |body| body);
         let client = match route {
-            Some(route) if route.call == calls::Call::Create => client_id(body),
+            Some(route) if route.call == routes::Call::Create => client_id(body),
             Some(route) => route.customer,
             None => String::new(),
         };
@@ -148,8 +148,8 @@ impl Server {
         };
         let what = locked(&self.schedule).strike_at_proxy(arrival, at)?;
         self.tally.struck(what.word());
-        let reaction = mischief::instead(&what)?;
-        if call == Some(calls::Call::Create) && !client.is_empty() {
+        let reaction = effects::instead(&what)?;
+        if call == Some(routes::Call::Create) && !client.is_empty() {
             return Some(self.stopped(client, reaction).await);
         }
         Some(reaction)
@@ -163,12 +163,12 @@ impl Server {
         rate: &mut HeaderMap,
     ) -> Result<(Work, Option<What>), Reaction> {
         let at = self.began.elapsed();
-        let route = calls::route(&parts.method, parts.uri.path())
-            .map_err(|astray| Reaction::Answer(checks::astray(&astray, parts)))?;
+        let route = routes::route(&parts.method, parts.uri.path())
+            .map_err(|astray| Reaction::Answer(request::astray(&astray, parts)))?;
         let call = route.call;
         let work = self
             .admit(call, parts, at, rate)
-            .and_then(|()| checks::check(route, parts, body, &self.settings))
+            .and_then(|()| request::check(route, parts, body, &self.settings))
             .map_err(Reaction::Answer)?;
         let strike = locked(&self.schedule).strike(call, work.client(), at);
         for _ in 0..strike.clock_steps {
@@ -180,7 +180,7 @@ impl Server {
     /// The checks that come before the request is looked at.
     fn admit(
         &self,
-        call: calls::Call,
+        call: routes::Call,
         parts: &Parts,
         at: Duration,
         rate: &mut HeaderMap,
@@ -195,8 +195,8 @@ impl Server {
             }
         }
         let revoked = locked(&self.schedule).revoked();
-        if revoked || !checks::authorized(call, &parts.headers, &self.settings) {
-            return Err(checks::unauthorized());
+        if revoked || !request::authorized(call, &parts.headers, &self.settings) {
+            return Err(request::unauthorized());
         }
         Ok(())
     }
@@ -204,7 +204,7 @@ impl Server {
     async fn misbehave(self: &Arc<Self>, what: &What, work: Work) -> Reaction {
         let arrived = Instant::now();
         self.tally.struck(what.word());
-        if let Some(reaction) = mischief::instead(what) {
+        if let Some(reaction) = effects::instead(what) {
             return if let Work::Create(draft) = work {
                 self.stopped(draft.client_id, reaction).await
             } else {
@@ -225,7 +225,7 @@ impl Server {
         } else {
             self.perform(work, Uniqueness::Checked).await
         };
-        mischief::afterwards(what, answer)
+        effects::afterwards(what, answer)
     }
 
     /// Notes a create that ends without anything done.

@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+use super::throttle::phases::Rps;
 use crate::sandbox::faults::Fault;
-use crate::sandbox::rps::Rps;
 use crate::sandbox::throttle::RateHeaders;
 
 /// The `Kable-Client-Id` that a sandbox takes if not told another.

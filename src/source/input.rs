@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
-use super::blocks::{Altered, Blocks};
+use super::bytes::block_hashes::{Altered, Blocks};
+use super::bytes::held_file::{Place, Since};
+use super::bytes::positioned::Positioned;
+use super::bytes::sniff;
 use super::csv::CsvRows;
 use super::jsonl::JsonlRows;
-use super::names::shown_name;
-use super::place::{Place, Since};
-use super::positioned::Positioned;
-use super::{Format, Settings, SourceError, Wanted, decode};
+use super::patterns::shown_name;
+use super::{Format, Settings, SourceError, Wanted};
 use crate::domain::row::{Columns, Row, Rows};
 
 /// How much of an input is looked at to tell what it is.
@@ -63,15 +64,15 @@ pub fn open(name: &OsStr, settings: Settings, spool: &Path) -> Result<Input, Sou
         .take(LOOKED_AT as u64)
         .read_to_end(&mut start)
         .map_err(failed)?;
-    let text = start.strip_prefix(decode::UTF8_MARK).unwrap_or(&start);
+    let text = start.strip_prefix(sniff::UTF8_MARK).unwrap_or(&start);
     if text.iter().all(u8::is_ascii_whitespace) && text.len() < LOOKED_AT {
         return Err(SourceError::Empty { name: shown });
     }
     let format = recognise(name, text, settings);
-    let other = decode::other_kind(&start).or_else(|| {
+    let other = sniff::other_kind(&start).or_else(|| {
         Some(text)
             .filter(|_| format == Format::Jsonl)
-            .and_then(decode::other_json)
+            .and_then(sniff::other_json)
     });
     if let Some(other) = other {
         return Err(SourceError::OtherKind {

@@ -4,28 +4,17 @@
 //! each keeps its own columns. An input can be read as often as needed; that it
 //! did not change in between is checked each time.
 
-pub mod blocks;
+pub mod bytes;
 pub mod csv;
-mod cut;
-pub mod decode;
-mod in_sight;
 pub mod input;
 pub mod jsonl;
-mod line_ends;
-mod marks;
-mod members;
-pub mod names;
-pub mod parts;
-pub mod place;
-mod plain_json;
-mod positioned;
-mod splitter;
-mod window;
+pub mod patterns;
+pub mod reader;
 
 use std::io;
 use std::path::PathBuf;
 
-use self::blocks::Altered;
+use self::bytes::block_hashes::Altered;
 
 /// How an input is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -18,10 +18,10 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use kable_bulk::sandbox::Sandbox;
-use kable_bulk::sandbox::calls::Call;
 use kable_bulk::sandbox::counts::Counts;
-use kable_bulk::sandbox::held;
+use kable_bulk::sandbox::http::routes::Call;
 use kable_bulk::sandbox::settings::{CLIENT_ID, CLIENT_SECRET, Settings};
+use kable_bulk::sandbox::store::inspect;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
@@ -284,7 +284,7 @@ impl Run {
 
     /// What the server holds: each customer's body, by its `clientId`.
     pub(crate) fn held(&self) -> BTreeMap<String, Value> {
-        let all = held::customers(&self.path(DATABASE)).unwrap();
+        let all = inspect::customers(&self.path(DATABASE)).unwrap();
         let many = all.len();
         let held: BTreeMap<String, Value> = all
             .into_iter()
@@ -299,14 +299,14 @@ impl Run {
 
     /// What the server holds of a customer after all updates.
     pub(crate) fn now(&self, client_id: &str) -> Value {
-        let all = held::customers(&self.path(DATABASE)).unwrap();
+        let all = inspect::customers(&self.path(DATABASE)).unwrap();
         let mut of_it = all.iter().filter(|held| held.client_id == client_id);
         serde_json::from_str(&of_it.next().unwrap().now).unwrap()
     }
 
     /// How many creates found their customer there already.
     pub(crate) fn creates_in_vain(&self) -> u64 {
-        let fruitless = held::fruitless(&self.path(DATABASE)).unwrap();
+        let fruitless = inspect::fruitless(&self.path(DATABASE)).unwrap();
         fruitless.iter().map(|create| create.existing).sum()
     }
 

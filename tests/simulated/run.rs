@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use kable_bulk::engine::pace::backoff::Policy;
+use kable_bulk::engine::pace::rate::Rate;
 use kable_bulk::engine::pace::{Pace, Wanted};
-use kable_bulk::engine::rate::Rate;
-use kable_bulk::engine::retry::Policy;
 use tokio::time::Instant;
 
 use super::Scenario;

@@ -1,0 +1,1142 @@
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::{Delivery, Life, Progressed, Sending};
+use crate::domain::change::Change;
+use crate::domain::customer::Customer;
+use crate::domain::customer::tests::{aster, digest_of};
+use crate::domain::outcome::Outcome;
+use crate::domain::plan::{Existing, Remote};
+use crate::domain::summary::RequestCounts;
+use crate::engine::pace::circuit_breaker::{Access, Failure};
+use crate::engine::pace::rate::Rate;
+use crate::engine::pace::retry_budget::{Allowance, RetryBudget};
+use crate::engine::pace::{Pace, Wanted};
+use crate::engine::send::server_clock::ServerClock;
+use crate::engine::stop::Halt;
+use crate::engine::testing::{
+    Answer, CLAIMED_BY, Heard, NOW_MS, Scripted, remote_of, sending, to_update,
+};
+use crate::engine::ticket::{ClaimTime, Ticket};
+use crate::kable::{
+    Advice, Answered, Created, CustomerApi, Found, Key, Reach, Refusal, Reply, Trouble,
+};
+use crate::ledger::Settlement;
+use crate::report::{Event, Observer};
+
+impl<A: CustomerApi, O: Observer> Sending<A, O> {
+    /// Sends `ticket` until its fate is known, or everything is stopped.
+    pub(super) async fn deliver(&self, ticket: Ticket) -> Delivery {
+        let mut life = Box::new(Life::of(ticket));
+        loop {
+            match self.progress(life).await {
+                Progressed::Ended(delivery) => return delivery,
+                Progressed::Waits(waiting, until) => {
+                    tokio::select! {
+                        () = tokio::time::sleep_until(self.began + until) => {}
+                        () = self.stop.halted() => return waiting.left(),
+                    }
+                    life = waiting;
+                }
+            }
+        }
+    }
+}
+
+/// A ticket for a new row, claimed just now; a test changes the one thing it
+/// is about.
+fn ticket() -> Ticket {
+    Ticket {
+        id: 7,
+        digest: digest_of(&aster()),
+        customer: aster(),
+        ask_first: false,
+        in_doubt: false,
+        changed: false,
+        history: None,
+        there: false,
+        ours: false,
+        is_repeat: false,
+        forgotten: false,
+        claim: ClaimTime::Now {
+            at_ms: NOW_MS,
+            by_ms: Some(CLAIMED_BY),
+        },
+    }
+}
+
+/// A ticket for a row whose claim by an earlier run may be lost.
+fn forgotten() -> Ticket {
+    Ticket {
+        ask_first: true,
+        forgotten: true,
+        ..ticket()
+    }
+}
+
+/// A ticket that an earlier run may have sent.
+fn doubtful() -> Ticket {
+    Ticket {
+        ask_first: true,
+        in_doubt: true,
+        claim: ClaimTime::Earlier(Some(CLAIMED_BY)),
+        ..ticket()
+    }
+}
+
+fn scripted<const N: usize>(answers: [Answer; N]) -> Sending<Scripted, Heard> {
+    sending(Scripted::new(answers))
+}
+
+fn created() -> Answer {
+    created_with(&[])
+}
+
+fn created_with(keys: &[&str]) -> Answer {
+    let keys = keys.iter().map(|key| Key::from((*key).to_owned()));
+    Answer::from(Reply::Done {
+        customer: Created {
+            customer_id: remote_of(&aster(), CLAIMED_BY).customer_id,
+            keys: keys.collect(),
+            created: Some(CLAIMED_BY),
+            altered: false,
+        },
+        status: 201,
+        request_id: Some("req-1".to_owned()),
+    })
+}
+
+fn refusal(message: &str) -> Refusal {
+    Refusal {
+        status: 400,
+        message: message.to_owned(),
+        request_id: Some("req-2".to_owned()),
+    }
+}
+
+fn refused(message: &str) -> Answer {
+    Answer::from(Reply::Refused(refusal(message)))
+}
+
+fn trouble(status: u16) -> Trouble {
+    Trouble {
+        status: Some(status),
+        message: "it is broken".to_owned(),
+        ..Trouble::default()
+    }
+}
+
+fn lost() -> Answer {
+    Answer::from(Reply::Unknown(trouble(502)))
+}
+
+/// The API says that it failed.
+fn failing() -> Reply<Created> {
+    Reply::Unknown(Trouble {
+        by_api: true,
+        ..trouble(500)
+    })
+}
+
+fn unsent() -> Answer {
+    Answer::from(Reply::Unsent(Trouble::default()))
+}
+
+fn there(remote: Remote) -> Answer {
+    Answer::from(Found::There {
+        remote: Box::new(remote),
+        request_id: Some("req-3".to_owned()),
+    })
+}
+
+/// The row's customer is there, created at that time.
+fn there_since(created: i64) -> Answer {
+    there(remote_of(&aster(), created))
+}
+
+fn absent() -> Answer {
+    Answer::from(Found::Absent)
+}
+
+fn unanswered() -> Answer {
+    Answer::from(Found::Unknown(trouble(503)))
+}
+
+fn settled(delivery: Delivery) -> Settlement {
+    match delivery {
+        Delivery::Settled { settlement, .. } => settlement,
+        other @ (Delivery::Refused { .. } | Delivery::Released(_) | Delivery::InDoubt) => {
+            panic!("not settled: {other:?}")
+        }
+    }
+}
+
+/// What a settled row came to, and whether that was our doing.
+async fn outcome_of(sending: &Sending<Scripted, Heard>, ticket: Ticket) -> (Outcome, bool) {
+    let settlement = settled(sending.deliver(ticket).await);
+    (settlement.outcome, settlement.ours)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_created_customer_is_ours_under_kables_id() {
+    let delivery = scripted([created()]).deliver(ticket()).await;
+    let wanted = Settlement {
+        id: 7,
+        digest: digest_of(&aster()),
+        outcome: Outcome::Created,
+        ours: true,
+        orphan: false,
+        keys_lost: false,
+        customer_id: Some("cus_c-1".to_owned()),
+        request_id: Some("req-1".to_owned()),
+        attempts: 1,
+        status: Some(201),
+        message: None,
+    };
+    assert_eq!(settled(delivery), wanted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_that_were_asked_for_and_did_not_come_are_lost() {
+    for (asked, came, lost) in [
+        (true, &[][..], true),
+        (true, &["sk_1"], false),
+        (false, &[], false),
+    ] {
+        let mut sending = scripted([created_with(came)]);
+        sending.keys = asked;
+        let settlement = settled(sending.deliver(ticket()).await);
+        assert_eq!(settlement.keys_lost, lost, "asked: {asked}, came: {came:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_that_came_are_handed_on() {
+    match scripted([created_with(&["sk_1", "sk_2"])])
+        .deliver(ticket())
+        .await
+    {
+        Delivery::Settled { keys, .. } => assert_eq!(keys.len(), 2),
+        other @ (Delivery::Refused { .. } | Delivery::Released(_) | Delivery::InDoubt) => {
+            panic!("{other:?}")
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_customer_that_is_there_and_equal_already_existed() {
+    // Even one that was created since the claim: ours was refused.
+    for created in [NOW_MS - 1, CLAIMED_BY + 1] {
+        let sending = scripted([refused("it exists"), there_since(created)]);
+        assert_eq!(
+            outcome_of(&sending, ticket()).await,
+            (Outcome::AlreadyExisted, false)
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_customer_that_is_there_and_differs_is_left_or_counts_as_failed() {
+    for (existing, outcome) in [
+        (Existing::Skip, Outcome::Differs),
+        (Existing::Fail, Outcome::Failed),
+    ] {
+        let mut other = remote_of(&aster(), NOW_MS - 1);
+        other.company_name = "Astre".to_owned();
+        let mut sending = scripted([refused("it exists"), there(other)]);
+        sending.existing = existing;
+        assert_eq!(outcome_of(&sending, ticket()).await, (outcome, false));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_difference_is_told_with_the_refusals_status() {
+    let mut other = remote_of(&aster(), NOW_MS - 1);
+    other.currency = "EUR".to_owned();
+    let settlement = settled(
+        scripted([refused("it exists"), there(other)])
+            .deliver(ticket())
+            .await,
+    );
+    assert_eq!(
+        (settlement.status, settlement.message.as_deref()),
+        (
+            Some(400),
+            Some("currency is \"EUR\" at Kable, \"USD\" in the file")
+        )
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_customer_that_is_refused_and_absent_failed_with_words_that_name_no_row() {
+    let sending = scripted([refused("plan of c-1 is unknown"), absent()]);
+    match sending.deliver(ticket()).await {
+        Delivery::Refused {
+            settlement, words, ..
+        } => {
+            assert_eq!(words, "400 plan of … is unknown");
+            assert_eq!(
+                settlement.message.as_deref(),
+                Some("plan of c-1 is unknown")
+            );
+            assert_eq!(
+                (settlement.outcome, settlement.status),
+                (Outcome::Failed, Some(400))
+            );
+        }
+        other @ (Delivery::Settled { .. } | Delivery::Released(_) | Delivery::InDoubt) => {
+            panic!("{other:?}")
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_customer_whose_answer_was_lost_is_ours_if_it_was_created_since_the_claim() {
+    for (created, found) in [
+        (CLAIMED_BY, (Outcome::Created, true)),
+        (CLAIMED_BY - 1, (Outcome::AlreadyExisted, false)),
+    ] {
+        let sending = scripted([lost(), there_since(created)]);
+        assert_eq!(outcome_of(&sending, ticket()).await, found, "{created}");
+    }
+}
+
+/// Rows in doubt of a killed run are looked for several times. Were their creates retries
+/// then, the retry budget would let a few through each second.
+#[test]
+fn a_first_create_is_no_retry_however_often_its_customer_was_looked_for() {
+    let mut life = Life::of(doubtful());
+    life.troubled = true;
+    assert!(life.is_retry());
+    life.next = super::Next::Create;
+    assert!(!life.is_retry());
+    life.creates = 1;
+    assert!(life.is_retry());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whose_a_customer_is_may_have_to_wait_for_the_servers_clock() {
+    let sending = Arc::new(scripted([lost(), there_since(NOW_MS + 100)]));
+    let other = Arc::clone(&sending);
+    // An answer to another row, just after the server's second has begun.
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        other
+            .clock
+            .lock()
+            .unwrap()
+            .heard(NOW_MS - 1000, NOW_MS, NOW_MS + 10);
+    });
+    *sending.clock.lock().unwrap() = ServerClock::begun(&[(NOW_MS, NOW_MS, NOW_MS)]);
+    assert_eq!(
+        outcome_of(&sending, ticket()).await,
+        (Outcome::Created, true)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_customer_that_was_found_is_not_created_where_it_is_not_found_any_more() {
+    let lost = to_update(Reply::Unknown(trouble(503)));
+    let sending = updating([there(renamed()), lost, absent()]);
+    let mut row = ticket();
+    row.ask_first = true;
+    let (outcome, _) = outcome_of(&sending, row).await;
+    assert_eq!(outcome, Outcome::Unresolved);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_servers_clock_no_customer_that_is_found_is_ours() {
+    let mut sending = scripted([lost(), there_since(i64::MAX)]);
+    sending.clock = ServerClock::default().into();
+    assert_eq!(
+        outcome_of(&sending, ticket()).await,
+        (Outcome::AlreadyExisted, false)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_customer_without_a_time_is_not_ours() {
+    let mut remote = remote_of(&aster(), CLAIMED_BY);
+    remote.created = None;
+    let sending = scripted([lost(), there(remote)]);
+    assert_eq!(
+        outcome_of(&sending, ticket()).await,
+        (Outcome::AlreadyExisted, false)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_servers_clock_is_learnt_from_any_answer() {
+    let dated = Answer::Create(Answered {
+        reply: Reply::Unknown(trouble(502)),
+        date_ms: Some(NOW_MS + 60_000),
+        advice: Advice::default(),
+    });
+    let mut sending = scripted([dated, there_since(CLAIMED_BY + 60_000)]);
+    sending.clock = ServerClock::default().into();
+    assert_eq!(
+        outcome_of(&sending, ticket()).await,
+        (Outcome::Created, true)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_keys_of_a_customer_whose_answer_was_lost_are_lost() {
+    let mut sending = scripted([lost(), there_since(CLAIMED_BY)]);
+    sending.keys = true;
+    assert!(settled(sending.deliver(ticket()).await).keys_lost);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_keys_of_a_customer_that_is_perhaps_ours_are_perhaps_lost() {
+    let mut sending = scripted([lost(), there_since(NOW_MS)]);
+    sending.keys = true;
+    assert!(settled(sending.deliver(ticket()).await).keys_lost);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_keys_of_a_customer_that_was_there_before_are_not_lost() {
+    let mut sending = scripted([refused("exists"), there_since(NOW_MS - 5000)]);
+    sending.keys = true;
+    assert!(!settled(sending.deliver(ticket()).await).keys_lost);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forgotten_customer_that_is_there_is_not_provably_ours_and_its_keys_are_perhaps_lost() {
+    let mut sending = scripted([there_since(NOW_MS - 5000)]);
+    sending.keys = true;
+    let delivery = sending.deliver(forgotten()).await;
+    // An earlier run may have kept them, so `keys.csv` is to be asked.
+    assert!(
+        matches!(
+            delivery,
+            Delivery::Settled {
+                from_before: true,
+                ..
+            }
+        ),
+        "{delivery:?}"
+    );
+    let settlement = settled(delivery);
+    assert_eq!(
+        (settlement.outcome, settlement.ours, settlement.keys_lost),
+        (Outcome::AlreadyExisted, false, true)
+    );
+    assert_eq!(sending.api.asked(), [(0, "find")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forgotten_customer_that_is_absent_is_sent() {
+    let mut sending = scripted([absent(), created_with(&["sk_1"])]);
+    sending.keys = true;
+    let settlement = settled(sending.deliver(forgotten()).await);
+    assert_eq!(
+        (settlement.outcome, settlement.ours, settlement.keys_lost),
+        (Outcome::Created, true, false)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_releases_a_forgotten_row_for_the_next_run_asks_as_well() {
+    let sending = scripted([]);
+    sending.stop.halt(Halt::Interrupted);
+    let delivery = sending.deliver(forgotten()).await;
+    assert!(matches!(delivery, Delivery::Released(_)), "{delivery:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_after_the_deed_has_lost_the_keys() {
+    let mut sending = scripted([refused("no"), there_since(CLAIMED_BY)]);
+    sending.keys = true;
+    assert!(settled(sending.deliver(ticket()).await).keys_lost);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_customer_whose_answer_was_lost_and_that_is_absent_is_sent_again() {
+    let sending = scripted([lost(), absent(), created()]);
+    outcome_of(&sending, ticket()).await;
+    assert_eq!(
+        sending.api.asked(),
+        [(0, "create"), (0, "find"), (500, "create")]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_create_that_is_refused_after_all_finds_the_first() {
+    // The first one was slow, not lost: it arrived after the question.
+    let sending = scripted([
+        lost(),
+        absent(),
+        refused("it exists"),
+        there_since(CLAIMED_BY),
+    ]);
+    assert_eq!(
+        outcome_of(&sending, ticket()).await,
+        (Outcome::Created, true)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_that_is_lost_each_time_is_given_up_after_the_retries() {
+    let tries = [failing(), failing(), failing()];
+    let answers = tries.into_iter().flat_map(|reply| [reply.into(), absent()]);
+    let mut sending = sending(Scripted::new(answers));
+    sending.retry.retries = 2;
+    match sending.deliver(ticket()).await {
+        Delivery::Refused {
+            settlement, words, ..
+        } => {
+            assert_eq!((settlement.status, settlement.attempts), (Some(500), 6));
+            assert_eq!(words, "500 it is broken");
+        }
+        other @ (Delivery::Settled { .. } | Delivery::Released(_) | Delivery::InDoubt) => {
+            panic!("{other:?}")
+        }
+    }
+    let creates: Vec<_> = sending.api.asked().into_iter().step_by(2).collect();
+    assert_eq!(creates, [(0, "create"), (500, "create"), (1500, "create")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_in_doubt_from_an_earlier_run_is_asked_for_and_not_sent() {
+    let sending = scripted([there_since(CLAIMED_BY)]);
+    assert_eq!(
+        outcome_of(&sending, doubtful()).await,
+        (Outcome::Created, true)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_in_doubt_from_an_earlier_run_is_sent_once_it_is_known_to_be_absent() {
+    let sending = scripted([absent(), created()]);
+    outcome_of(&sending, doubtful()).await;
+    assert_eq!(sending.api.asked(), [(0, "find"), (0, "create")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_in_doubt_that_cannot_be_asked_about_is_unresolved_after_the_retries() {
+    let mut sending = scripted([unanswered(), unanswered(), unanswered()]);
+    sending.retry.retries = 2;
+    let settlement = settled(sending.deliver(doubtful()).await);
+    assert_eq!(
+        (settlement.outcome, settlement.status),
+        (Outcome::Unresolved, Some(503))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_row_that_cannot_be_asked_about_is_unresolved_after_the_retries() {
+    let mut sending = scripted([refused("no"), unanswered(), unanswered()]);
+    sending.retry.retries = 1;
+    assert_eq!(
+        outcome_of(&sending, ticket()).await,
+        (Outcome::Unresolved, false)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_request_waits_as_long_as_it_is_told() {
+    let told = Some(Duration::from_mins(1));
+    let sending = scripted([Reply::Throttled(told).into(), created()]);
+    outcome_of(&sending, ticket()).await;
+    assert_eq!(sending.api.asked(), [(0, "create"), (60_000, "create")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_request_that_is_told_nothing_backs_off() {
+    // One alone only slows the run down.
+    let throttled = || Reply::Throttled(None).into();
+    let sending = scripted([throttled(), throttled(), throttled(), created()]);
+    outcome_of(&sending, ticket()).await;
+    let times: Vec<u128> = sending.api.asked().iter().map(|(at, _)| *at).collect();
+    assert_eq!(times, [0, 0, 500, 1500]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_is_told_to_the_observer() {
+    let told = Duration::from_secs(7);
+    let sending = scripted([Reply::Throttled(Some(told)).into(), created()]);
+    outcome_of(&sending, ticket()).await;
+    assert_eq!(sending.observer.events(), [Event::Paused { wait: told }]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_does_not_count_as_a_try() {
+    let throttled = || Reply::Throttled(None).into();
+    let mut sending = scripted([throttled(), throttled(), lost(), absent(), created()]);
+    sending.retry.retries = 1;
+    assert_eq!(
+        outcome_of(&sending, ticket()).await,
+        (Outcome::Created, true)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_question_is_asked_again() {
+    let told = Some(Duration::from_secs(7));
+    let mut sending = scripted([Found::Throttled(told).into(), there_since(CLAIMED_BY)]);
+    sending.retry.retries = 0;
+    outcome_of(&sending, doubtful()).await;
+    assert_eq!(sending.api.asked(), [(0, "find"), (7000, "find")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_did_not_leave_puts_nothing_in_doubt() {
+    let sending = scripted([unsent(), unsent(), created()]);
+    outcome_of(&sending, ticket()).await;
+    assert_eq!(
+        sending.api.asked(),
+        [(0, "create"), (500, "create"), (1500, "create")]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_did_not_leave_does_not_count_as_a_try() {
+    let mut sending = scripted([unsent(), unsent(), lost(), absent(), created()]);
+    sending.retry.retries = 1;
+    assert_eq!(
+        outcome_of(&sending, ticket()).await,
+        (Outcome::Created, true)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_comes_with_a_trouble_is_obeyed() {
+    let told = Trouble {
+        wait: Some(Duration::from_secs(9)),
+        ..trouble(500)
+    };
+    let sending = scripted([Reply::Unknown(told).into(), there_since(CLAIMED_BY)]);
+    outcome_of(&sending, ticket()).await;
+    assert_eq!(sending.api.asked(), [(0, "create"), (9000, "find")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denied_create_ends_the_run_and_its_row_was_not_sent() {
+    let mut sending = scripted([Reply::Denied(refusal("who are you")).into()]);
+    sending.api.credentials = Reach::Denied(refusal("no key"));
+    let delivery = sending.deliver(ticket()).await;
+    assert!(matches!(delivery, Delivery::Released(_)), "{delivery:?}");
+    let message = "status 400: who are you".to_owned();
+    assert_eq!(sending.stop.reason(), Some(Halt::Denied { message }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denied_question_ends_the_run_and_its_row_stays_in_doubt() {
+    let mut sending = scripted([lost(), Found::Denied(refusal("who are you")).into()]);
+    sending.api.credentials = Reach::Denied(refusal("no key"));
+    let delivery = sending.deliver(ticket()).await;
+    assert!(matches!(delivery, Delivery::InDoubt), "{delivery:?}");
+    assert!(matches!(sending.stop.reason(), Some(Halt::Denied { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_was_found_absent_is_not_in_doubt_any_more() {
+    let mut sending = scripted([absent(), Reply::Denied(refusal("who are you")).into()]);
+    sending.api.credentials = Reach::Denied(refusal("no key"));
+    let delivery = sending.deliver(doubtful()).await;
+    assert!(matches!(delivery, Delivery::Released(_)), "{delivery:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_once_everything_is_stopped() {
+    let sending = scripted([]);
+    sending.stop.halt(Halt::Interrupted);
+    let delivery = sending.deliver(ticket()).await;
+    assert!(matches!(delivery, Delivery::Released(_)), "{delivery:?}");
+}
+
+/// Stops a row after a second; what it came to, and at which millisecond.
+async fn stopped_after_a_second(
+    sending: Sending<Scripted, Heard>,
+    ticket: Ticket,
+) -> (Delivery, u128) {
+    let (began, stop) = (Instant::now(), sending.stop.clone());
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        stop.halt(Halt::Interrupted);
+    });
+    (sending.deliver(ticket).await, began.elapsed().as_millis())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_releases_a_row_that_waits_for_its_turn() {
+    let sending = scripted([Reply::Throttled(Some(Duration::from_hours(1))).into()]);
+    let (delivery, at) = stopped_after_a_second(sending, ticket()).await;
+    assert!(
+        matches!((&delivery, at), (Delivery::Released(_), 1000)),
+        "{delivery:?} at {at}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_releases_a_row_that_waits_to_be_sent_again() {
+    let told = Trouble {
+        wait: Some(Duration::from_hours(1)),
+        ..Trouble::default()
+    };
+    let sending = scripted([Reply::Unsent(told).into()]);
+    let (delivery, at) = stopped_after_a_second(sending, ticket()).await;
+    assert!(
+        matches!((&delivery, at), (Delivery::Released(_), 1000)),
+        "{delivery:?} at {at}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_releases_a_row_that_waits_for_the_end_of_an_outage() {
+    let sending = scripted([]);
+    for _ in 0..5 {
+        let failure = Failure {
+            now: Duration::from_hours(1),
+            policy: &sending.retry,
+            jitter: 1.0,
+        };
+        sending.outage().trouble(failure, Access::Write, None);
+    }
+    let (delivery, at) = stopped_after_a_second(sending, ticket()).await;
+    assert!(
+        matches!((&delivery, at), (Delivery::Released(_), 1000)),
+        "{delivery:?} at {at}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_leaves_a_row_in_doubt_whose_answer_was_lost() {
+    let told = Trouble {
+        wait: Some(Duration::from_hours(1)),
+        ..trouble(502)
+    };
+    let sending = scripted([Reply::Unknown(told).into()]);
+    let (delivery, at) = stopped_after_a_second(sending, ticket()).await;
+    assert!(
+        matches!((&delivery, at), (Delivery::InDoubt, 1000)),
+        "{delivery:?} at {at}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_request_is_a_first_create_or_a_retry_or_a_question() {
+    let sending = scripted([
+        unsent(),
+        Reply::Throttled(None).into(),
+        lost(),
+        unanswered(),
+        absent(),
+        created(),
+    ]);
+    outcome_of(&sending, ticket()).await;
+    let wanted = RequestCounts {
+        sent: 6,
+        retried: 3,
+        throttled: 1,
+        lookups: 2,
+    };
+    assert_eq!(sending.gauges.requests(), wanted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_in_flight_after_the_last_answer() {
+    let sending = scripted([lost(), absent(), created()]);
+    outcome_of(&sending, ticket()).await;
+    assert_eq!(sending.pace.in_flight(), 0);
+}
+
+/// Takes a tenth of a second for every answer, and is down until ten seconds
+/// after the start: creates don't leave, or their answers are lost.
+struct Down {
+    began: Instant,
+    trouble: fn() -> Reply<Created>,
+    starts: Mutex<Vec<u128>>,
+}
+
+impl Down {
+    fn new(trouble: fn() -> Reply<Created>) -> Self {
+        Self {
+            began: Instant::now(),
+            trouble,
+            starts: Mutex::default(),
+        }
+    }
+
+    /// Takes its time; whether it is up.
+    async fn request(&self) -> bool {
+        let at = self.began.elapsed();
+        self.starts.lock().unwrap().push(at.as_millis());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        at >= Duration::from_secs(10)
+    }
+}
+
+impl CustomerApi for Down {
+    async fn reach(&self) -> Answered<Reach> {
+        let up = self.request().await;
+        Answered {
+            reply: if up {
+                Reach::Good
+            } else {
+                Reach::Trouble(trouble(503))
+            },
+            date_ms: None,
+            advice: Advice::default(),
+        }
+    }
+
+    async fn create(&self, customer: &Customer) -> Answered<Reply<Created>> {
+        let reply = if self.request().await {
+            Reply::Done {
+                customer: Created {
+                    customer_id: remote_of(customer, CLAIMED_BY).customer_id,
+                    keys: Vec::new(),
+                    created: Some(CLAIMED_BY),
+                    altered: false,
+                },
+                status: 201,
+                request_id: None,
+            }
+        } else {
+            (self.trouble)()
+        };
+        Answered {
+            reply,
+            date_ms: None,
+            advice: Advice::default(),
+        }
+    }
+
+    async fn update(&self, _client_id: &str, _change: &Change) -> Answered<Reply<Box<Remote>>> {
+        panic!("nothing is to be changed")
+    }
+
+    async fn find(&self, _client_id: &str) -> Answered<Found> {
+        let reply = if self.request().await {
+            Found::Absent
+        } else {
+            Found::Unknown(trouble(503))
+        };
+        Answered {
+            reply,
+            date_ms: None,
+            advice: Advice::default(),
+        }
+    }
+
+    async fn find_in_list(&self, _client_ids: &[String]) -> Answered<Result<Vec<Found>, Trouble>> {
+        panic!("no list is to be read")
+    }
+}
+
+fn not_leaving() -> Reply<Created> {
+    Reply::Unsent(Trouble {
+        message: "nobody listens".to_owned(),
+        ..Trouble::default()
+    })
+}
+
+fn losing() -> Reply<Created> {
+    Reply::Unknown(trouble(502))
+}
+
+/// Sends thirty rows at once; how many came to what.
+async fn send_thirty(sending: &Arc<Sending<Down, Heard>>) -> Vec<(Outcome, usize)> {
+    let mut tasks = JoinSet::new();
+    for _ in 0..30 {
+        let sending = Arc::clone(sending);
+        tasks.spawn(async move { sending.deliver(ticket()).await });
+    }
+    let outcomes: Vec<Outcome> = tasks
+        .join_all()
+        .await
+        .into_iter()
+        .map(|delivery| match delivery {
+            Delivery::Settled { settlement, .. } | Delivery::Refused { settlement, .. } => {
+                settlement.outcome
+            }
+            Delivery::Released(_) => Outcome::Pending,
+            Delivery::InDoubt => Outcome::Unresolved,
+        })
+        .collect();
+    let many = |outcome| outcomes.iter().filter(|other| **other == outcome).count();
+    Outcome::ALL
+        .into_iter()
+        .map(|outcome| (outcome, many(outcome)))
+        .filter(|(_, many)| *many > 0)
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn during_an_outage_one_request_at_a_time_finds_out_and_the_pauses_grow() {
+    let sending = Arc::new(sending(Down::new(not_leaving)));
+    send_thirty(&sending).await;
+    let starts = sending.api.starts.lock().unwrap().clone();
+    assert_eq!(starts[..30], [0; 30]);
+    assert_eq!(starts[30..34], [1100, 3200, 7300, 15_400]);
+    // One create finds out that creates work, and then all go.
+    assert_eq!(starts[34..], [&[15_500][..], &[15_600; 29]].concat());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_told_once_when_it_begins_and_once_when_it_ends() {
+    let sending = Arc::new(sending(Down::new(not_leaving)));
+    send_thirty(&sending).await;
+    let message = "nobody listens".to_owned();
+    let mut told = sending.observer.events();
+    told.retain(|event| !matches!(event, Event::Trouble { .. }));
+    assert_eq!(told, [Event::Down { message }, Event::Up]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_not_held_against_the_rows() {
+    for trouble in [not_leaving, losing] {
+        let mut sending = sending(Down::new(trouble));
+        // One for each of the four that came before it was an outage.
+        sending.retry.retries = 1;
+        let came = send_thirty(&Arc::new(sending)).await;
+        assert_eq!(came, [(Outcome::Created, 30)]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_that_wait_for_their_turn_when_an_outage_begins_are_held_back_too() {
+    let mut sending = sending(Down::new(not_leaving));
+    sending.pace = Pace::new(Wanted {
+        ceiling: Rate::per_second(NonZeroU32::new(4).unwrap()),
+        at_once: true,
+        concurrency: 64,
+    });
+    let sending = Arc::new(sending);
+    send_thirty(&sending).await;
+    let starts = sending.api.starts.lock().unwrap().clone();
+    let while_down = starts
+        .iter()
+        .filter(|at| (2000..10_000).contains(*at))
+        .count();
+    // Five until it is known; then probes after one, two and four seconds.
+    assert_eq!(while_down, 3, "{starts:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_that_is_always_answered_oddly_ends_unresolved() {
+    let sending = scripted::<9>(std::array::from_fn(|_| {
+        Answer::from(Found::Unknown(trouble(422)))
+    }));
+    assert_eq!(
+        outcome_of(&sending, doubtful()).await.0,
+        Outcome::Unresolved
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_row_that_the_server_fails_at_is_not_taken_for_an_outage_for_ever() {
+    let sending = sending(Fails(503));
+    let delivery = sending.deliver(doubtful()).await;
+    assert_eq!(settled(delivery).outcome, Outcome::Unresolved);
+}
+
+/// Is there, and answers every question about a customer with a status.
+struct Fails(u16);
+
+impl CustomerApi for Fails {
+    async fn reach(&self) -> Answered<Reach> {
+        Answered {
+            reply: Reach::Good,
+            date_ms: None,
+            advice: Advice::default(),
+        }
+    }
+
+    async fn create(&self, _customer: &Customer) -> Answered<Reply<Created>> {
+        Answered {
+            reply: Reply::Unknown(trouble(self.0)),
+            date_ms: None,
+            advice: Advice::default(),
+        }
+    }
+
+    async fn update(&self, _client_id: &str, _change: &Change) -> Answered<Reply<Box<Remote>>> {
+        panic!("nothing is to be changed")
+    }
+
+    async fn find(&self, _client_id: &str) -> Answered<Found> {
+        Answered {
+            reply: Found::Unknown(trouble(self.0)),
+            date_ms: None,
+            advice: Advice::default(),
+        }
+    }
+
+    async fn find_in_list(&self, _client_ids: &[String]) -> Answered<Result<Vec<Found>, Trouble>> {
+        panic!("no list is to be read")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_in_trouble_waits_until_a_retry_can_be_afforded() {
+    let mut sending = scripted([lost(), absent(), created()]);
+    let mut budget = RetryBudget::new(Allowance::at("20".parse().unwrap()));
+    while budget.take(Duration::ZERO).is_ok() {}
+    sending.budget = Mutex::new(budget);
+    sending.deliver(ticket()).await;
+    let asked = sending.api.asked();
+    let [(0, "create"), (question, "find"), (again, "create")] = asked[..] else {
+        panic!("{asked:?}")
+    };
+    assert!((800..=900).contains(&question), "{asked:?}");
+    // What the look-up was charged came back with its answer.
+    assert_eq!(again, question, "{asked:?}");
+}
+
+/// The row's customer as Kable holds it, under another name.
+fn renamed() -> Remote {
+    Remote {
+        company_name: "Astre".to_owned(),
+        ..remote_of(&aster(), NOW_MS - 1)
+    }
+}
+
+fn updated(remote: Remote) -> Answer {
+    to_update(Reply::Done {
+        customer: Box::new(remote),
+        status: 201,
+        request_id: Some("req-4".to_owned()),
+    })
+}
+
+/// A run that makes customers equal to their rows.
+fn updating<const N: usize>(answers: [Answer; N]) -> Sending<Scripted, Heard> {
+    Sending {
+        existing: Existing::Update,
+        ..scripted(answers)
+    }
+}
+
+fn refused_for_good(delivery: Delivery) -> Settlement {
+    match delivery {
+        Delivery::Refused { settlement, .. } => settlement,
+        other @ (Delivery::Settled { .. } | Delivery::Released(_) | Delivery::InDoubt) => {
+            panic!("not refused: {other:?}")
+        }
+    }
+}
+
+fn calls(sending: &Sending<Scripted, Heard>) -> Vec<&'static str> {
+    sending
+        .api
+        .asked()
+        .into_iter()
+        .map(|(_, call)| call)
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_customer_that_differs_is_updated_where_that_is_wanted() {
+    let now = remote_of(&aster(), NOW_MS - 1);
+    let sending = updating([refused("it exists"), there(renamed()), updated(now)]);
+    let settlement = settled(sending.deliver(ticket()).await);
+    assert_eq!(settlement.outcome, Outcome::Updated);
+    assert!(!settlement.ours, "who updates a customer has not made it");
+    assert_eq!(settlement.request_id.as_deref(), Some("req-4"));
+    assert_eq!(sending.gauges.requests().retried, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_that_was_lost_is_asked_for_and_sent_again_if_need_be() {
+    let same = || there_since(NOW_MS - 1);
+    let lost = || to_update(Reply::Unknown(trouble(502)));
+    let arrived = updating([refused("it exists"), there(renamed()), lost(), same()]);
+    assert_eq!(
+        outcome_of(&arrived, ticket()).await,
+        (Outcome::Updated, false)
+    );
+
+    let now = remote_of(&aster(), NOW_MS - 1);
+    let twice = updating([
+        refused("it exists"),
+        there(renamed()),
+        lost(),
+        there(renamed()),
+        updated(now),
+    ]);
+    assert_eq!(
+        outcome_of(&twice, ticket()).await,
+        (Outcome::Updated, false)
+    );
+    assert_eq!(
+        calls(&twice),
+        ["create", "find", "update", "find", "update"]
+    );
+    assert_eq!(twice.gauges.requests().retried, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_is_not_sent_again_and_again() {
+    let mut answers = vec![refused("it exists")];
+    for _ in 0..3 {
+        let failing = Trouble {
+            by_api: true,
+            ..trouble(500)
+        };
+        answers.extend([there(renamed()), to_update(Reply::Unknown(failing))]);
+    }
+    answers.push(there(renamed()));
+    let mut sending = sending(Scripted::new(answers));
+    sending.existing = Existing::Update;
+    sending.retry.retries = 2;
+    let settlement = refused_for_good(sending.deliver(ticket()).await);
+    assert_eq!(settlement.status, Some(500));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_update_is_final() {
+    let no = to_update(Reply::Refused(refusal("no such currency")));
+    let sending = updating([refused("it exists"), there(renamed()), no]);
+    let settlement = refused_for_good(sending.deliver(ticket()).await);
+    assert_eq!(settlement.message.as_deref(), Some("no such currency"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_update_cannot_change_differs_still() {
+    let mut cancelled = renamed();
+    cancelled.status = "CANCELLED".to_owned();
+    let mut after = cancelled.clone();
+    after.company_name = "Aster".to_owned();
+    let sending = updating([
+        refused("it exists"),
+        there(cancelled),
+        updated(after.clone()),
+        there(after.clone()),
+    ]);
+    let settlement = settled(sending.deliver(ticket()).await);
+    assert_eq!(settlement.outcome, Outcome::Differs);
+    let said = settlement.message.unwrap();
+    assert!(
+        said.starts_with("status") && !said.contains("companyName"),
+        "{said}"
+    );
+
+    let nothing_to_send = updating([refused("it exists"), there(after)]);
+    let outcome = outcome_of(&nothing_to_send, ticket()).await;
+    assert_eq!(outcome, (Outcome::Differs, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_shows_less_than_was_sent_is_not_taken_for_it() {
+    let short = Remote {
+        company_name: String::new(),
+        ..renamed()
+    };
+    let sending = updating([
+        refused("it exists"),
+        there(renamed()),
+        updated(short),
+        there_since(NOW_MS - 1),
+    ]);
+    assert_eq!(
+        outcome_of(&sending, ticket()).await,
+        (Outcome::Updated, false)
+    );
+}

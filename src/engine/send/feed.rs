@@ -1,0 +1,314 @@
+//! The second pass: rows become tickets, claimed in batches before they go on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::canary::Ahead;
+use super::record::Message;
+use crate::domain::customer::{Customer, Fingerprint};
+use crate::domain::plan::Decision;
+use crate::domain::row::{Row, Rows};
+use crate::domain::validate::Checked;
+use crate::engine::checker::{Checker, Reading};
+use crate::engine::pace::rate::Rate;
+use crate::engine::stop::{Halt, Stop};
+use crate::engine::survey::finding_store::{Remembered, Verdict, Verdicts};
+use crate::engine::ticket::{ClaimTime, Ticket};
+use crate::ledger::Claim;
+
+/// The most rows that are claimed at once.
+const MOST_AT_ONCE: u16 = 1024;
+
+/// The most that are claimed before it is known how long they last.
+const MOST_AT_FIRST: usize = 32;
+
+/// How long a batch is to last: every claim is a question after a crash, and an
+/// `fsync` is shared by all.
+const LASTING: Duration = Duration::from_millis(100);
+
+/// How many rows are claimed at once: as many as are sent in a tenth of a
+/// second at the rate that is allowed, and fewer where it takes them longer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BatchSize {
+    now: usize,
+    most: usize,
+    /// When there was room for a batch at last.
+    since: Option<Instant>,
+}
+
+impl BatchSize {
+    /// The size for a run that is to be no faster than `rate`.
+    pub(super) fn at(rate: Rate) -> Self {
+        let rows = rate.a_second() * LASTING.as_secs_f64();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is between 1 and the most"
+        )]
+        let most = rows.clamp(1.0, f64::from(MOST_AT_ONCE)) as usize;
+        Self {
+            now: most.min(MOST_AT_FIRST),
+            most,
+            since: None,
+        }
+    }
+
+    /// Takes in that there is room for another batch.
+    fn room_at(&mut self, now: Instant) {
+        if let Some(before) = self.since.replace(now) {
+            self.lasted(now - before);
+        }
+    }
+
+    /// Takes in for how long a batch lasted.
+    fn lasted(&mut self, time: Duration) {
+        if time > LASTING * 2 {
+            self.now = (self.now / 2).max(1);
+        } else if time < LASTING / 2 {
+            self.now = (self.now * 2).min(self.most);
+        }
+    }
+}
+
+/// Turns rows into claimed tickets.
+pub(super) struct Feed<R> {
+    pub(super) rows: R,
+    pub(super) reading: Arc<Reading>,
+    pub(super) verdicts: Verdicts,
+    pub(super) next_new_id: u64,
+    /// Whether the ledger may not know of rows that were sent.
+    pub(super) gaps: bool,
+    pub(super) batch: BatchSize,
+    /// Feed only so many new rows, and no others.
+    pub(super) canary: Option<usize>,
+    /// Feed only rows that an earlier run left in doubt.
+    pub(super) doubts_only: bool,
+    pub(super) stop: Stop,
+    pub(super) recorder: mpsc::Sender<Message>,
+    /// Makes the recorder write at once.
+    pub(super) hurry: Arc<Notify>,
+    pub(super) tickets: mpsc::Sender<Vec<Ticket>>,
+    /// A permit for each batch that is asked for.
+    pub(super) demand: Arc<Semaphore>,
+    pub(super) runtime: Handle,
+}
+
+/// What a feed leaves behind.
+pub(super) struct Fed {
+    /// The verdicts, for the last pass.
+    pub(super) verdicts: Verdicts,
+    /// The rows of a canary.
+    pub(super) ahead: Vec<Ahead>,
+}
+
+impl<R> Feed<R>
+where
+    R: Rows<Error: std::error::Error + Send + Sync + 'static>,
+{
+    /// Feeds until the input ends or everything is stopped.
+    pub(super) fn feed(mut self) -> anyhow::Result<Fed> {
+        let mut ahead = Vec::new();
+        let fed = self.feed_all(&mut ahead);
+        if fed.is_err() {
+            self.stop.halt(Halt::Broken);
+        }
+        fed.map(|()| Fed {
+            verdicts: self.verdicts,
+            ahead,
+        })
+    }
+
+    fn feed_all(&mut self, ahead: &mut Vec<Ahead>) -> anyhow::Result<()> {
+        let reading = Arc::clone(&self.reading);
+        let mut checker = Checker::new(&reading);
+        let mut row = Row::default();
+        let mut room = Vec::new();
+        let mut batch = Vec::with_capacity(self.batch.now);
+        let mut ordinal = 0;
+        while !self.stop.is_halted() {
+            let verdict = self
+                .verdicts
+                .on(ordinal)
+                .context("cannot read a temporary file")?;
+            ordinal += 1;
+            if self.canary.is_some_and(|most| ahead.len() >= most) {
+                break;
+            }
+            let strict = reading.rules.strict;
+            let passed = verdict.as_ref().is_some_and(|verdict| {
+                is_done(verdict, strict)
+                    || self.canary.is_some() && decision(verdict) == Some(Decision::LookUp)
+            });
+            let in_doubt = verdict
+                .as_ref()
+                .and_then(|verdict| verdict.remembered)
+                .is_some_and(|known| known.in_doubt);
+            if passed || self.doubts_only && !in_doubt {
+                if !self.rows.skip(&mut row)? {
+                    break;
+                }
+                continue;
+            }
+            if !self.rows.next(&mut row)? {
+                break;
+            }
+            if let Checked::Fit(fit) = checker.check(&row, self.rows.columns())? {
+                let digest = fit.values.digest(&mut room);
+                let known = verdict.and_then(|verdict| verdict.remembered);
+                let customer = fit.values.to_customer();
+                let mut ticket = self.ticket(customer, digest, known);
+                let columns = self.rows.columns();
+                ticket.is_repeat = known.is_some()
+                    && checker
+                        .bind(row.origin.input, columns)?
+                        .was_repeat(&row, columns);
+                if self.canary.is_some() {
+                    ahead.push(Ahead::of(row.origin, &ticket));
+                }
+                batch.push(ticket);
+            }
+            if batch.len() >= self.batch.now && !self.send(&mut batch) {
+                return Ok(());
+            }
+        }
+        if !self.stop.is_halted() {
+            self.send(&mut batch);
+        }
+        Ok(())
+    }
+
+    fn ticket(
+        &mut self,
+        customer: Customer,
+        digest: Fingerprint,
+        known: Option<Remembered>,
+    ) -> Ticket {
+        if let Some(known) = known {
+            return Ticket {
+                id: known.id,
+                customer,
+                digest,
+                ask_first: self.gaps || known.decision == Decision::LookUp,
+                in_doubt: known.in_doubt,
+                changed: known.changed,
+                history: known.last,
+                there: known.there,
+                ours: known.ours,
+                is_repeat: false,
+                // What it says was not sent may have been since.
+                forgotten: self.gaps && known.decision == Decision::Create,
+                claim: ClaimTime::Earlier(known.claimed_by),
+            };
+        }
+        let id = self.next_new_id;
+        self.next_new_id += 1;
+        Ticket {
+            id,
+            customer,
+            digest,
+            ask_first: self.gaps,
+            in_doubt: false,
+            changed: false,
+            history: None,
+            there: false,
+            ours: false,
+            is_repeat: false,
+            forgotten: self.gaps,
+            claim: ClaimTime::Earlier(None),
+        }
+    }
+
+    /// Claims `batch` and hands it on; false where nobody takes it any more.
+    fn send(&mut self, batch: &mut Vec<Ticket>) -> bool {
+        // Reserve the slot before claiming, and not before it is asked for.
+        let demanded = async {
+            tokio::select! {
+                permit = self.demand.acquire() => permit.ok()?.forget(),
+                () = self.tickets.closed() => return None,
+                () = self.stop.halted() => return None,
+            }
+            self.tickets.reserve().await.ok()
+        };
+        let Some(room) = self.runtime.block_on(demanded) else {
+            return false;
+        };
+        self.batch.room_at(Instant::now());
+        let claims = batch
+            .iter()
+            .map(|ticket| Claim {
+                id: ticket.id,
+                client_id: ticket.customer.client_id().to_owned(),
+                digest: ticket.digest,
+            })
+            .collect();
+        let (written, answer) = oneshot::channel();
+        if self
+            .recorder
+            .blocking_send(Message::Claim { claims, written })
+            .is_err()
+        {
+            return false;
+        }
+        self.hurry.notify_one();
+        // Not before this is answered may any of them be sent.
+        let Ok(claimed) = answer.blocking_recv() else {
+            return false;
+        };
+        for ticket in batch.iter_mut().filter(|ticket| !ticket.in_doubt) {
+            ticket.claim = claimed;
+        }
+        room.send(std::mem::replace(batch, Vec::with_capacity(self.batch.now)));
+        true
+    }
+}
+
+/// Whether nothing is to be done with a row, so that it need not be checked.
+fn is_done(verdict: &Verdict, strict: bool) -> bool {
+    !verdict.fit || verdict.rejects(strict) || matches!(decision(verdict), Some(Decision::Skip(_)))
+}
+
+fn decision(verdict: &Verdict) -> Option<Decision> {
+    verdict.remembered.map(|known| known.decision)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::BatchSize;
+
+    #[test]
+    fn a_batch_is_about_a_tenth_of_a_second() {
+        for (rate, first, most) in [
+            ("1/m", 1, 1),
+            ("4", 1, 1),
+            ("10", 1, 1),
+            ("50", 5, 5),
+            ("200", 20, 20),
+            ("2000", 32, 200),
+            ("unlimited", 32, 1024),
+        ] {
+            let size = BatchSize::at(rate.parse().unwrap());
+            assert_eq!((size.now, size.most), (first, most), "{rate}");
+        }
+    }
+
+    #[test]
+    fn a_batch_that_lasts_long_is_followed_by_smaller_ones() {
+        let mut size = BatchSize::at("unlimited".parse().unwrap());
+        let mut after = |millis| {
+            size.lasted(Duration::from_millis(millis));
+            size.now
+        };
+        assert_eq!([30; 6].map(&mut after), [64, 128, 256, 512, 1024, 1024]);
+        assert_eq!([100, 160].map(&mut after), [1024, 1024]);
+        assert_eq!([10_240, 5120, 2560].map(&mut after), [512, 256, 128]);
+        assert_eq!([60_000; 9].map(&mut after)[8], 1);
+        assert_eq!([40, 40].map(&mut after), [2, 4]);
+    }
+}

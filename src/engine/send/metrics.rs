@@ -1,0 +1,149 @@
+//! What a run counts while it runs: requests, and how long they took.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use crate::domain::summary::{Latency, RequestCounts};
+
+/// The longest latency that is told apart: ten minutes, in microseconds.
+const LONGEST_US: u64 = 600_000_000;
+
+/// Counters that all workers share.
+#[derive(Debug)]
+pub(in crate::engine) struct Gauges {
+    pub(super) sent: AtomicU64,
+    pub(super) retried: AtomicU64,
+    pub(super) throttled: AtomicU64,
+    pub(super) lookups: AtomicU64,
+    /// Creates and updates that were answered.
+    pub(super) worked: AtomicU64,
+    /// Rows that wait until it is proved that they are absent.
+    pub(super) waiting: AtomicU64,
+    latencies: Mutex<Histogram<u64>>,
+}
+
+/// Two digits: a percentile is right to one in a hundred.
+fn empty() -> Histogram<u64> {
+    // These bounds are the crate's own minimum and a constant above it; were
+    // they refused, the one that grows by itself would do.
+    Histogram::new_with_bounds(1, LONGEST_US, 2).unwrap_or_else(|_bounds| {
+        Histogram::new(2).unwrap_or_else(|_digits| unreachable!("two digits are within 0..=5"))
+    })
+}
+
+impl Gauges {
+    pub(in crate::engine) fn new() -> Self {
+        Self {
+            sent: AtomicU64::new(0),
+            retried: AtomicU64::new(0),
+            throttled: AtomicU64::new(0),
+            lookups: AtomicU64::new(0),
+            worked: AtomicU64::new(0),
+            waiting: AtomicU64::new(0),
+            latencies: Mutex::new(empty()),
+        }
+    }
+
+    /// Counts one more.
+    pub(super) fn count(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Sets a counter to a number of rows.
+    pub(super) fn set(counter: &AtomicU64, rows: usize) {
+        counter.store(rows as u64, Ordering::Relaxed);
+    }
+
+    /// What a counter says.
+    pub(super) fn read(counter: &AtomicU64) -> u64 {
+        counter.load(Ordering::Relaxed)
+    }
+
+    /// Takes in how long an answer took.
+    pub(super) fn took(&self, time: Duration) {
+        let micros = u64::try_from(time.as_micros()).unwrap_or(LONGEST_US);
+        let mut latencies = self
+            .latencies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        latencies.saturating_record(micros.max(1));
+    }
+
+    pub(super) fn requests(&self) -> RequestCounts {
+        RequestCounts {
+            sent: Self::read(&self.sent),
+            retried: Self::read(&self.retried),
+            throttled: Self::read(&self.throttled),
+            lookups: Self::read(&self.lookups),
+        }
+    }
+
+    /// Pairs of microseconds and how often they were met.
+    pub(super) fn latencies(&self) -> Vec<(u64, u64)> {
+        let latencies = self
+            .latencies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        latencies
+            .iter_recorded()
+            .map(|bucket| (bucket.value_iterated_to(), bucket.count_at_value()))
+            .collect()
+    }
+}
+
+/// The percentiles of latencies that were kept as pairs of microseconds and how
+/// often they were met.
+pub fn latency(pairs: &[(u64, u64)]) -> Latency {
+    let mut all = empty();
+    for (micros, times) in pairs {
+        all.saturating_record_n((*micros).max(1), *times);
+    }
+    if all.is_empty() {
+        return Latency::default();
+    }
+    // Below 2⁵³ µs, which is 285 years, a float holds every one.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "latencies are capped at ten minutes"
+    )]
+    let millis = |micros: u64| (micros as f64 / 100.0).round() / 10.0;
+    Latency {
+        p50: millis(all.value_at_quantile(0.50)),
+        p95: millis(all.value_at_quantile(0.95)),
+        p99: millis(all.value_at_quantile(0.99)),
+        max: millis(all.max()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Gauges, latency};
+
+    #[test]
+    fn latencies_of_several_runs_are_one() {
+        let (one, other) = (Gauges::new(), Gauges::new());
+        for millis in 1..=50 {
+            one.took(Duration::from_millis(millis));
+            other.took(Duration::from_millis(millis + 50));
+        }
+        let pairs: Vec<_> = one
+            .latencies()
+            .into_iter()
+            .chain(other.latencies())
+            .collect();
+        let latency = latency(&pairs);
+        assert!((latency.p50 - 50.0).abs() <= 1.0, "{latency:?}");
+        assert!((latency.p99 - 99.0).abs() <= 1.0, "{latency:?}");
+        assert!((latency.max - 100.0).abs() <= 1.0, "{latency:?}");
+    }
+
+    #[test]
+    fn no_latency_is_none() {
+        assert_eq!(latency(&[]), super::Latency::default());
+    }
+}

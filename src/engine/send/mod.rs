@@ -1,0 +1,300 @@
+//! Feed, dispatch, record: two bounded queues and one stop signal.
+
+pub mod absence;
+pub mod canary;
+mod delivery;
+mod dispatch;
+mod feed;
+pub(super) mod list_lookup;
+pub(super) mod local_capacity;
+mod look_up;
+pub mod metrics;
+pub mod orphaned_claims;
+mod ownership;
+mod queue;
+mod record;
+mod row_state;
+pub(super) mod sender;
+pub(super) mod server_clock;
+mod systemic_failure;
+mod systemic_refusal;
+
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use self::absence::Landing;
+use self::canary::Sighting;
+use self::dispatch::Dispatch;
+use self::feed::{BatchSize, Feed};
+use self::list_lookup::ListLookup;
+use self::metrics::Gauges;
+use self::orphaned_claims::Orphans;
+use self::queue::{Queue, Waiting};
+use self::record::Recorder;
+use self::sender::Sending;
+use self::server_clock::ServerClock;
+use super::checker::Reading;
+use super::pace::backoff::Policy;
+use super::pace::circuit_breaker::Outage;
+use super::pace::retry_budget::{Allowance, RetryBudget};
+use super::pace::token_bucket::Bucket;
+use super::pace::{Pace, Wanted};
+use super::stop::Stop;
+use super::survey::finding_store::Verdicts;
+use super::wall_clock::WallClock;
+use crate::domain::plan::Existing;
+use crate::domain::row::Rows;
+use crate::domain::summary::Left;
+use crate::kable::CustomerApi;
+use crate::ledger::Ledger;
+use crate::report::keys::KeyFile;
+use crate::report::{Observer, Progress};
+
+/// How many messages may wait for the recorder.
+const WAITING: usize = 4096;
+
+/// How a run sends.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Settings {
+    /// How fast, and how many at once.
+    pub pacing: Wanted,
+    /// How patient it is.
+    pub retry: Policy,
+    /// How long lost creates may take to land.
+    pub landing: Landing,
+    /// How many requests may be spent on trouble.
+    pub allowance: Allowance,
+    /// What is done about customers that are there and differ.
+    pub existing: Existing,
+    /// Whether creates ask for customers at Stripe.
+    pub stripe: bool,
+    /// Send only so many new rows, and read them back.
+    pub canary: Option<usize>,
+    /// Ask for the rows that an earlier run left in doubt, and create nothing.
+    pub doubts_only: bool,
+    /// Rows rejected or failed before this run sends.
+    pub errors: u64,
+    /// How many rows may be rejected or fail.
+    pub allowed_errors: u64,
+}
+
+/// The parts of a pipeline.
+pub struct Parts<R, A, L, O> {
+    /// The input, from its start.
+    pub rows: R,
+    /// What rows are held against.
+    pub reading: Arc<Reading>,
+    /// What the survey found out.
+    pub verdicts: Verdicts,
+    /// Claims without a row, to be asked for beside the rows.
+    pub orphans: Orphans,
+    /// The number that the first new claim gets.
+    pub first_new_id: u64,
+    /// Whether the ledger may not know of rows that were sent.
+    pub gaps: bool,
+    /// The API.
+    pub api: A,
+    /// The ledger.
+    pub ledger: L,
+    /// Where keys go, where they are asked for.
+    pub keys: Option<KeyFile>,
+    /// Who is told.
+    pub observer: O,
+    /// What surrounds it.
+    pub around: Around,
+}
+
+/// What a pipeline can't have by itself: the signal from outside, time and
+/// chance.
+#[derive(Debug, Clone)]
+pub struct Around {
+    /// Ends it.
+    pub stop: Stop,
+    /// Our clock.
+    pub wall: WallClock,
+    /// Draws from 0 to 1.
+    pub jitter: fn() -> f64,
+    /// The starts that `--rate` allows, where others share them: the calls before
+    /// the first create, and the canary's.
+    pub bucket: Option<Arc<Bucket>>,
+    /// `Date`s of the server's, each with `wall` before and after.
+    pub dates: Vec<(i64, i64, i64)>,
+}
+
+impl<R, A, L, O> std::fmt::Debug for Parts<R, A, L, O> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").finish_non_exhaustive()
+    }
+}
+
+/// What a pipeline leaves behind.
+#[derive(Debug)]
+pub struct Ended<L> {
+    /// The ledger.
+    pub ledger: L,
+    /// What the survey found out, for the account.
+    pub verdicts: Verdicts,
+    /// What became of claims without a row.
+    pub left: Left,
+    /// What was seen of the canary, where there was one.
+    pub sightings: Vec<Sighting>,
+}
+
+/// Sends what is to be sent.
+///
+/// # Errors
+///
+/// Where the input or the ledger can't go on. What was settled is on disk.
+#[expect(
+    clippy::too_many_lines,
+    reason = "it joins the stages, each of which is a struct of its parts"
+)]
+pub async fn run<R, A, L, O>(
+    mut parts: Parts<R, A, L, O>,
+    mut settings: Settings,
+) -> anyhow::Result<Ended<L>>
+where
+    R: Rows<Error: std::error::Error + Send + Sync + 'static> + Send + 'static,
+    A: CustomerApi,
+    L: Ledger + 'static,
+    O: Observer,
+{
+    let earlier_ms = parts.ledger.landing_ms(parts.around.wall.now_ms())?;
+    settings.landing.earlier = Duration::from_millis(earlier_ms);
+    let asks_for_keys = parts.keys.is_some();
+    let sending = sending(
+        parts.api,
+        parts.observer,
+        &settings,
+        &parts.around,
+        asks_for_keys,
+    );
+    let stop = parts.around.stop;
+    let (recorder, inbox) = mpsc::channel(WAITING);
+    let (tickets, batches) = mpsc::channel(1);
+    let hurry = Arc::new(Notify::new());
+    let demand = Arc::new(Semaphore::new(0));
+
+    let record = Recorder {
+        ledger: parts.ledger,
+        keys: parts.keys,
+        sending: Arc::clone(&sending),
+        wall: parts.around.wall,
+        progress: Progress::default(),
+        hurry: Arc::clone(&hurry),
+        figured: None,
+    };
+    let recording = tokio::task::spawn_blocking(move || record.record(inbox, &Handle::current()));
+    let feed = Feed {
+        rows: parts.rows,
+        reading: parts.reading,
+        verdicts: parts.verdicts,
+        next_new_id: parts.first_new_id,
+        gaps: parts.gaps,
+        batch: BatchSize::at(settings.pacing.ceiling),
+        canary: settings.canary,
+        doubts_only: settings.doubts_only,
+        stop,
+        recorder: recorder.clone(),
+        hurry: Arc::clone(&hurry),
+        tickets,
+        demand: Arc::clone(&demand),
+        runtime: Handle::current(),
+    };
+    let feeding = tokio::task::spawn_blocking(move || feed.feed());
+    let asking = tokio::spawn(orphaned_claims::ask(
+        parts.orphans,
+        Arc::clone(&sending),
+        recorder.clone(),
+    ));
+    let dispatch = Dispatch {
+        sending: Arc::clone(&sending),
+        concurrency: settings.pacing.concurrency,
+        canary: settings.canary.is_some(),
+        stripe: settings.stripe,
+        errors: settings.errors,
+        allowed_errors: settings.allowed_errors,
+        recorder,
+        alike: systemic_refusal::Alike::default(),
+        held_back: None,
+        waiting: Waiting::default(),
+    };
+    // On a worker, where the requests are: between it and the thread that waits
+    // here, every row would wake a thread twice.
+    let dispatching = tokio::spawn(dispatch.dispatch(Queue::of(batches, demand)));
+    let dispatched = ended("dispatcher", dispatching).await;
+    let asked = ended("look-up of claims without a row", asking).await;
+    hurry.notify_one();
+    // The ledger's own trouble comes first: the others' follow from it.
+    let mut ledger = ended("recorder", recording).await?;
+    let left = match ended("feed", feeding).await {
+        Ok(left) => left,
+        // What was sent before is settled: the run is over, and not cut off.
+        Err(error) => {
+            ledger.end("stopped", parts.around.wall.now_ms())?;
+            return Err(error);
+        }
+    };
+    dispatched?;
+    let left_the_file = asked?;
+    let sightings = canary::read_back(left.ahead, &sending, &mut ledger).await?;
+    Ok(Ended {
+        ledger,
+        verdicts: left.verdicts,
+        left: left_the_file,
+        sightings,
+    })
+}
+
+/// What all workers share, at the start.
+fn sending<A: CustomerApi, O: Observer>(
+    api: A,
+    observer: O,
+    settings: &Settings,
+    around: &Around,
+    keys: bool,
+) -> Arc<Sending<A, O>> {
+    Arc::new(Sending {
+        api,
+        observer,
+        pace: match &around.bucket {
+            Some(bucket) => Pace::sharing(settings.pacing, Some(Arc::clone(bucket))),
+            None => Pace::new(settings.pacing),
+        },
+        retry: settings.retry,
+        existing: settings.existing,
+        keys,
+        gauges: Gauges::new(),
+        stop: around.stop.clone(),
+        wall: around.wall,
+        jitter: around.jitter,
+        began: Instant::now(),
+        budget: Mutex::new(RetryBudget::new(settings.allowance)),
+        outage: Mutex::new(Outage::default()),
+        changed: Notify::new(),
+        clock: Mutex::new(ServerClock::begun(&around.dates)),
+        slowest: Mutex::default(),
+        list: ListLookup::default(),
+        stripe: settings.stripe,
+        systemic: Mutex::default(),
+        absence_is_page: OnceLock::new(),
+        landing: settings.landing,
+        doubts_only: settings.doubts_only,
+    })
+}
+
+/// What a stage on a thread of its own came to.
+async fn ended<T>(stage: &str, handle: JoinHandle<anyhow::Result<T>>) -> anyhow::Result<T> {
+    handle
+        .await
+        .with_context(|| format!("the {stage} failed; this is a bug in kable-bulk"))?
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,239 @@
+//! The ledger's only writer: claims batches before they are sent, settles
+//! outcomes after.
+//!
+//! Everything that waits is written in one transaction, so that many claims and
+//! outcomes share one `fsync`. Nothing is reported as done before it is on disk.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::{Instant, timeout};
+
+use super::sender::Sending;
+use crate::domain::outcome::Outcome;
+use crate::engine::stop::Halt;
+use crate::engine::ticket::ClaimTime;
+use crate::engine::wall_clock::WallClock;
+use crate::kable::Key;
+use crate::ledger::{Batch, Claim, Entry, Ledger, RunFigures, Settlement};
+use crate::report::keys::KeyFile;
+use crate::report::{Event, Observer, Progress};
+
+/// How many messages are written in one transaction at most.
+const MOST_AT_ONCE: usize = 2048;
+
+/// How long outcomes wait for company when no claim is waiting. A crash in that
+/// time costs one question a row.
+const LINGER: Duration = Duration::from_millis(20);
+
+/// After how long without anything to write whoever watches is told all the same.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// After how long latencies are written again.
+const FIGURED_EVERY: Duration = Duration::from_secs(1);
+
+/// What the recorder is told.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// These rows are about to be sent; answered with the time of their claims when
+    /// that is on disk.
+    Claim {
+        claims: Vec<Claim>,
+        written: oneshot::Sender<ClaimTime>,
+    },
+    /// What is held about a claim.
+    Read {
+        id: u64,
+        answer: oneshot::Sender<Option<Entry>>,
+    },
+    /// A row is settled.
+    Settle {
+        settlement: Settlement,
+        client_id: String,
+        keys: Vec<Key>,
+        /// Whether an earlier run claimed it, and may have kept its keys.
+        from_before: bool,
+    },
+}
+
+/// Writes what it is told until nobody is left to tell.
+pub(super) struct Recorder<L, A, O> {
+    pub(super) ledger: L,
+    pub(super) keys: Option<KeyFile>,
+    pub(super) sending: Arc<Sending<A, O>>,
+    pub(super) wall: WallClock,
+    pub(super) progress: Progress,
+    /// Somebody waits for what is written: no company is waited for.
+    pub(super) hurry: Arc<Notify>,
+    /// When latencies were last written.
+    pub(super) figured: Option<Instant>,
+}
+
+impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
+    /// Records until the channel closes; gives the ledger back.
+    ///
+    /// An error ends the sending: what can't be recorded must not be sent.
+    pub(super) fn record(
+        mut self,
+        mut inbox: mpsc::Receiver<Message>,
+        runtime: &Handle,
+    ) -> anyhow::Result<L> {
+        let recorded = self.record_all(&mut inbox, runtime);
+        if recorded.is_err() {
+            self.sending.stop.halt(Halt::Broken);
+        }
+        recorded.map(|()| self.ledger)
+    }
+
+    fn record_all(
+        &mut self,
+        inbox: &mut mpsc::Receiver<Message>,
+        runtime: &Handle,
+    ) -> anyhow::Result<()> {
+        let mut messages = Vec::with_capacity(MOST_AT_ONCE);
+        loop {
+            let gathering = gather(inbox, &self.hurry, &mut messages);
+            let gathered = runtime.block_on(timeout(QUIET, gathering));
+            match gathered {
+                Ok(false) => return self.write_latencies(),
+                // A run that waits says so, and why.
+                Err(_quiet) if messages.is_empty() && !self.is_news() => self.report(&[]),
+                Ok(true) | Err(_) => self.write(&mut messages)?,
+            }
+        }
+    }
+
+    /// The run's figures; its latencies, which are many, not every time.
+    fn figures(&mut self) -> RunFigures {
+        if self.figured.is_some_and(|at| at.elapsed() < FIGURED_EVERY) {
+            return self.sending.counts();
+        }
+        self.figured = Some(Instant::now());
+        self.sending.figures()
+    }
+
+    fn write_latencies(&mut self) -> anyhow::Result<()> {
+        self.figured = None;
+        let batch = Batch {
+            now_ms: self.wall.now_ms(),
+            figures: self.figures(),
+            ..Batch::default()
+        };
+        Ok(self.ledger.write(&batch)?)
+    }
+
+    fn write(&mut self, messages: &mut Vec<Message>) -> anyhow::Result<()> {
+        let (now_ms, figures) = (self.wall.now_ms(), self.figures());
+        let mut batch = Batch {
+            now_ms,
+            claimed_by: figures.clock_ahead_ms.map(|ahead| now_ms + ahead),
+            figures,
+            ..Batch::default()
+        };
+        let claimed = ClaimTime::Now {
+            at_ms: batch.now_ms,
+            by_ms: batch.claimed_by,
+        };
+        let mut waiting = Vec::new();
+        for message in messages.drain(..) {
+            match message {
+                Message::Claim { claims, written } => {
+                    batch.claims.extend(claims);
+                    if cfg!(feature = "bench-without-durability") {
+                        written.send(claimed).ok();
+                    } else {
+                        waiting.push(written);
+                    }
+                }
+                Message::Read { id, answer } => {
+                    answer.send(self.ledger.entry(id)?).ok();
+                }
+                Message::Settle {
+                    mut settlement,
+                    client_id,
+                    keys,
+                    from_before,
+                } => {
+                    if let Some(file) = &mut self.keys {
+                        if settlement.keys_lost && from_before {
+                            settlement.keys_lost =
+                                !file.holds(&client_id).context("cannot read keys.csv")?;
+                        }
+                        file.keep(&client_id, &keys)
+                            .context("cannot write to keys.csv")?;
+                    }
+                    batch.settlements.push(settlement);
+                }
+            }
+        }
+        // Keys are shown once: they are on disk before their rows are settled.
+        if let Some(file) = &mut self.keys {
+            file.sync().context("cannot write to keys.csv")?;
+        }
+        self.ledger.write(&batch)?;
+        for written in waiting {
+            // Whoever asked may have been stopped meanwhile; the claim stands.
+            written.send(claimed).ok();
+        }
+        self.report(&batch.settlements);
+        Ok(())
+    }
+
+    /// Whether something else binds than when it was last written.
+    fn is_news(&self) -> bool {
+        self.sending.pacing().bound != self.progress.pacing.bound
+    }
+
+    fn report(&mut self, settlements: &[Settlement]) {
+        let progress = &mut self.progress;
+        for settled in settlements.iter().filter(|settled| !settled.orphan) {
+            match settled.outcome {
+                Outcome::Created => progress.created += 1,
+                Outcome::AlreadyExisted
+                | Outcome::Updated
+                | Outcome::Unchanged
+                | Outcome::Deleted => {
+                    progress.existed += 1;
+                }
+                Outcome::Differs | Outcome::Missing | Outcome::Failed | Outcome::Unresolved => {
+                    progress.failed += 1;
+                }
+                Outcome::Pending => continue,
+            }
+            progress.done += 1;
+        }
+        let requests = self.sending.gauges.requests();
+        progress.throttled = requests.throttled;
+        progress.retried = requests.retried;
+        progress.sent = requests.sent;
+        progress.pacing = self.sending.pacing();
+        self.sending.observer.hear(&Event::Progress(*progress));
+    }
+}
+
+/// Waits for messages, and a little for more; false when there will be none.
+///
+/// The little is slept through: to be woken for every outcome costs more than
+/// to write it.
+async fn gather(
+    inbox: &mut mpsc::Receiver<Message>,
+    hurry: &Notify,
+    messages: &mut Vec<Message>,
+) -> bool {
+    if inbox.recv_many(messages, MOST_AT_ONCE).await == 0 {
+        return false;
+    }
+    let waits = |message: &Message| !matches!(message, Message::Settle { .. });
+    if !messages.iter().any(waits) {
+        timeout(LINGER, hurry.notified()).await.ok();
+    }
+    while messages.len() < MOST_AT_ONCE
+        && let Ok(message) = inbox.try_recv()
+    {
+        messages.push(message);
+    }
+    true
+}

@@ -1,0 +1,384 @@
+//! What all workers share: the API, the gates before every request, and what
+//! every answer means for all of them.
+
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::absence::{Doubt, Landing};
+use super::list_lookup::ListLookup;
+use super::metrics::Gauges;
+use super::server_clock::ServerClock;
+use super::systemic_failure::{Failed, SystemicFailure};
+use super::systemic_refusal::Kinds;
+use crate::domain::bottleneck::{Bound, Pacing};
+use crate::domain::plan::Existing;
+use crate::engine::pace::backoff::Policy;
+use crate::engine::pace::circuit_breaker::{Access, Admission, Failure, Outage};
+use crate::engine::pace::retry_budget::RetryBudget;
+use crate::engine::pace::{Pace, Permit, Sent};
+use crate::engine::stop::{Halt, Stop};
+use crate::engine::ticket::Ticket;
+use crate::engine::wall_clock::WallClock;
+use crate::kable::{Answered, CustomerApi, Reach, Refusal, Trouble};
+use crate::ledger::RunFigures;
+use crate::report::{Event, Observer};
+
+/// How often a row that waits for the retry budget looks whether it has grown.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// What all workers share.
+#[derive(Debug)]
+pub(in crate::engine) struct Sending<A, O> {
+    pub(in crate::engine) api: A,
+    pub(in crate::engine) observer: O,
+    pub(in crate::engine) pace: Pace,
+    pub(in crate::engine) retry: Policy,
+    /// How long lost creates may take to land.
+    pub(in crate::engine) landing: Landing,
+    pub(in crate::engine) existing: Existing,
+    /// Whether only doubts are settled: nothing is created or changed.
+    pub(in crate::engine) doubts_only: bool,
+    /// Whether creates ask for keys.
+    pub(in crate::engine) keys: bool,
+    pub(in crate::engine) gauges: Gauges,
+    pub(in crate::engine) stop: Stop,
+    pub(in crate::engine) wall: WallClock,
+    /// Draws from 0 to 1.
+    pub(in crate::engine) jitter: fn() -> f64,
+    pub(in crate::engine) began: Instant,
+    pub(in crate::engine) budget: Mutex<RetryBudget>,
+    pub(in crate::engine) outage: Mutex<Outage>,
+    pub(in crate::engine) changed: Notify,
+    pub(in crate::engine) clock: Mutex<ServerClock>,
+    /// How long the slowest request took, answered or not, or was seen to take to land.
+    pub(in crate::engine) slowest: Mutex<Duration>,
+    /// Rows that wait for the list of all customers.
+    pub(in crate::engine) list: ListLookup,
+    /// Whether creates ask for customers at Stripe (`--stripe`).
+    pub(in crate::engine) stripe: bool,
+    pub(in crate::engine) systemic: Mutex<SystemicFailure>,
+    /// Whether the API answers with a web page where a customer is not there.
+    pub(in crate::engine) absence_is_page: OnceLock<bool>,
+}
+
+/// A request that may start.
+#[derive(Debug)]
+pub(super) struct Admitted<'p> {
+    pub(super) permit: Permit<'p>,
+    /// Whether it is the trial of an outage of writes.
+    pub(super) on_trial: bool,
+}
+
+/// What an answer brings beside its meaning.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Timed {
+    pub(super) sent: Sent,
+    /// The server's `Date`.
+    pub(super) date_ms: Option<i64>,
+}
+
+impl<A: CustomerApi, O: Observer> Sending<A, O> {
+    /// Waits until a request may start; `None` where everything is stopped.
+    pub(super) async fn admitted(&self, is_retry: bool, access: Access) -> Option<Admitted<'_>> {
+        let admission = async {
+            if is_retry {
+                self.afforded().await;
+            } else {
+                lock(&self.budget).earn();
+            }
+            loop {
+                let changed = self.changed.notified();
+                let admission = self.outage().admit(self.began.elapsed(), access);
+                let on_trial = matches!(admission, Admission::Trial { .. });
+                match admission {
+                    // A request that waits for its start when an outage begins is
+                    // held back too.
+                    Admission::Go => tokio::select! {
+                        biased;
+                        permit = self.pace.next() => return Admitted { permit, on_trial },
+                        () = changed => {}
+                    },
+                    Admission::Probe => self.probe().await,
+                    Admission::Trial { is_there } => {
+                        if is_there || self.is_there_for_trial().await {
+                            let permit = self.pace.next().await;
+                            return Admitted { permit, on_trial };
+                        }
+                    }
+                    Admission::Wait(None) => changed.await,
+                    Admission::Wait(Some(until)) => {
+                        tokio::select! {
+                            () = changed => {}
+                            () = tokio::time::sleep_until(self.began + until) => {}
+                        }
+                    }
+                }
+            }
+        };
+        if self.stop.is_halted() {
+            return None;
+        }
+        // Mostly there is nothing to wait for, and then nothing else is looked at.
+        tokio::select! {
+            biased;
+            admitted = admission => (!self.stop.is_halted()).then_some(admitted),
+            () = self.stop.halted() => None,
+        }
+    }
+
+    /// Waits until the budget has room for a retry.
+    async fn afforded(&self) {
+        loop {
+            let taken = lock(&self.budget).take(self.began.elapsed());
+            match taken {
+                Ok(()) => return,
+                // It may be earned sooner than it comes in by itself.
+                Err(wait) => tokio::time::sleep(wait.min(LOOK_AGAIN)).await,
+            }
+        }
+    }
+
+    /// A look-up was answered: what it was charged as a retry is given back, for a
+    /// server that answers look-ups is not overrun by them.
+    pub(super) fn refund(&self) {
+        lock(&self.budget).refund();
+    }
+
+    /// Finds out whether the API is back, with a request that is about no row.
+    async fn probe(&self) {
+        let (sent, reach) = self.reach().await;
+        if let Reach::Trouble(still_down) = reach {
+            let failure = self.failure();
+            self.outage().probe_failed(failure, still_down.wait);
+            self.changed.notify_waiters();
+        } else {
+            // A no is an answer too: the row's own request will meet it.
+            self.answered(sent);
+        }
+    }
+
+    /// Whether the API is there, so that a row's create may find out whether it works
+    /// again: customers' data is not for a page that stands in the API's place.
+    async fn is_there_for_trial(&self) -> bool {
+        match self.reach().await {
+            (_, Reach::Good) => true,
+            (_, Reach::Denied(refusal)) => {
+                self.shut_out(&refusal);
+                false
+            }
+            (_, Reach::Trouble(_)) => {
+                self.trial_failed();
+                false
+            }
+        }
+    }
+
+    /// Asks whether the API is there and the credentials hold, in its turn.
+    pub(super) async fn reach(&self) -> (Sent, Reach) {
+        let permit = self.pace.next().await;
+        Gauges::count(&self.gauges.sent);
+        Gauges::count(&self.gauges.lookups);
+        let (timed, reach) = self.timed(permit, self.api.reach()).await;
+        (timed.sent, reach)
+    }
+
+    /// The trial of an outage of writes did not end it.
+    pub(super) fn trial_failed(&self) {
+        let failure = self.failure();
+        self.outage().trial_failed(failure);
+        self.changed.notify_waiters();
+    }
+
+    /// Something fails now.
+    fn failure(&self) -> Failure<'_> {
+        Failure {
+            now: self.began.elapsed(),
+            policy: &self.retry,
+            jitter: (self.jitter)(),
+        }
+    }
+
+    /// How long a create may take to land that is in doubt for this reason.
+    pub(super) fn landing_time(&self, doubt: Doubt) -> Duration {
+        self.landing.time(doubt, *lock(&self.slowest))
+    }
+
+    /// How many milliseconds this run's requests may take to land that get no answer.
+    fn landing_ms(&self) -> u64 {
+        let landing = self.landing_time(Doubt::Unanswered);
+        u64::try_from(landing.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Sends one request, and learns from its time, the server's clock and what
+    /// the server says of its limits.
+    pub(super) async fn timed<T>(
+        &self,
+        permit: Permit<'_>,
+        request: impl Future<Output = Answered<T>>,
+    ) -> (Timed, T) {
+        let sent_ms = self.wall.now_ms();
+        let answered = request.await;
+        let sent = permit.ended();
+        {
+            let mut slowest = lock(&self.slowest);
+            *slowest = (*slowest).max(sent.latency);
+        }
+        let date_ms = answered.date_ms;
+        if let Some(date_ms) = date_ms {
+            self.gauges.took(sent.latency);
+            lock(&self.clock).heard(date_ms, sent_ms, self.wall.now_ms());
+        }
+        if answered.advice.capped {
+            let message = "the API asks for a longer pause than the hour that is obeyed";
+            self.observer.hear(&Event::Trouble {
+                message: message.to_owned(),
+            });
+        }
+        if !answered.advice.quotas.is_empty() {
+            self.pace.told(&answered.advice.quotas);
+        }
+        (Timed { sent, date_ms }, answered.reply)
+    }
+
+    /// Whether a trouble is part of an outage, so that it is not held against a row.
+    pub(super) fn is_outage(&self, trouble: &Trouble, access: Access) -> bool {
+        let failure = self.failure();
+        let was_down = self.outage().is_down(Access::Write);
+        // An answer that is no server error comes from an API that is there, however
+        // odd it is, unless it is a web page.
+        let is_odd = trouble.status.is_some_and(|status| status < 500) && !trouble.is_page;
+        let is_down = if is_odd {
+            let ended = self.outage().answered(failure.now);
+            self.is_there(ended);
+            access == Access::Write && self.outage().odd_write(failure)
+        } else {
+            self.outage().trouble(failure, access, trouble.wait)
+        };
+        if is_down {
+            if !was_down {
+                let message = trouble.message.clone();
+                self.observer.hear(&Event::Down { message });
+            }
+            self.changed.notify_waiters();
+        }
+        is_down
+    }
+
+    /// The API answered.
+    pub(super) fn answered(&self, sent: Sent) {
+        self.pace.accepted(sent);
+        let ended = self.outage().answered(self.began.elapsed());
+        self.is_there(ended);
+    }
+
+    /// The API answered a create or an update.
+    pub(super) fn worked(&self, sent: Sent) {
+        self.pace.accepted(sent);
+        self.has_worked();
+    }
+
+    /// A create or an update was answered, or turned out to have been done.
+    pub(super) fn has_worked(&self) {
+        Gauges::count(&self.gauges.worked);
+        let ended = self.outage().worked(self.began.elapsed());
+        self.is_there(ended);
+    }
+
+    fn is_there(&self, outage_ended: bool) {
+        if outage_ended {
+            self.changed.notify_waiters();
+            if !self.outage().is_down(Access::Write) {
+                self.observer.hear(&Event::Up);
+            }
+        }
+    }
+
+    /// Takes in that the server wants fewer requests: nobody starts for a while.
+    pub(super) fn hold_back(&self, sent: Sent, wait: Option<Duration>) {
+        Gauges::count(&self.gauges.throttled);
+        // A server that refuses for want of pace is there.
+        let ended = self.outage().answered(self.began.elapsed());
+        self.is_there(ended);
+        let jitter = (self.jitter)();
+        if let Some(wait) = self.pace.refused(sent, wait, &self.retry, jitter) {
+            self.observer.hear(&Event::Paused { wait });
+        }
+    }
+
+    /// Takes in that the credentials don't hold: everything ends.
+    pub(super) fn shut_out(&self, refusal: &Refusal) {
+        self.stop.halt(Halt::Denied {
+            message: format!("status {}: {}", refusal.status, refusal.message),
+        });
+    }
+
+    /// A create went through.
+    pub(super) fn went_through(&self, ticket: &Ticket) {
+        let kinds = Kinds::of_create(&ticket.customer, self.stripe);
+        lock(&self.systemic).accepted(kinds);
+    }
+
+    /// The API answered a create with an error, and the customer is not there: where
+    /// that has one cause for many rows, everything ends. Whether creates of other kinds
+    /// work meanwhile, and none of its own did.
+    pub(super) fn failed(&self, ticket: &Ticket, trouble: &Trouble, words: &str) -> bool {
+        let failed = Failed {
+            id: ticket.id,
+            kinds: Kinds::of_create(&ticket.customer, self.stripe),
+            words,
+            now: self.began.elapsed(),
+            worked: Gauges::read(&self.gauges.worked),
+        };
+        let verdict = lock(&self.systemic).failed(failed);
+        if let Some((kind, rows)) = verdict.one_cause {
+            self.stop.halt(Halt::AllAlike {
+                rows,
+                kind: kind.name(),
+                message: trouble.message.clone(),
+            });
+        }
+        verdict.others_work
+    }
+
+    pub(super) fn outage(&self) -> MutexGuard<'_, Outage> {
+        lock(&self.outage)
+    }
+
+    /// How fast it is, and what binds.
+    pub(super) fn pacing(&self) -> Pacing {
+        let mut pacing = self.pace.pacing();
+        pacing.waiting = Gauges::read(&self.gauges.waiting);
+        if self.outage().is_down(Access::Write) {
+            pacing.bound = Bound::Down;
+        }
+        pacing
+    }
+
+    /// The run's figures so far.
+    pub(super) fn figures(&self) -> RunFigures {
+        RunFigures {
+            latencies: self.gauges.latencies(),
+            ..self.counts()
+        }
+    }
+
+    /// The run's figures so far, but for its latencies, which are many.
+    pub(super) fn counts(&self) -> RunFigures {
+        RunFigures {
+            elapsed_ms: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            requests: self.gauges.requests(),
+            latencies: Vec::new(),
+            clock_ahead_ms: lock(&self.clock).most_ahead_ms(),
+            pacing: Some(self.pacing()),
+            landing_ms: self.landing_ms(),
+        }
+    }
+}
+
+/// A poisoned lock guards plain values that are right at every instant.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,116 @@
+//! How far the server's clock can be ahead of ours (pure).
+//!
+//! Whether a customer was created after our claim can only be told on one
+//! clock. A `Date` header is the server's time cut to whole seconds, somewhere
+//! between our request and its answer; many of them together bound the
+//! difference to about a round trip.
+
+/// A second, by which a `Date` may be too early.
+const CUT_MS: i64 = 1000;
+
+/// Bounds that are further apart come of a few answers within one second.
+const VAGUE_MS: i64 = 200;
+
+/// Bounds of (the server's clock − ours), in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::engine) struct ServerClock {
+    bounds: Option<(i64, i64)>,
+    /// Bounds that held before the clock was set, all of them.
+    before: Option<(i64, i64)>,
+}
+
+impl ServerClock {
+    /// A clock that has heard `answers`: the `Date` of each, and our clock before and
+    /// after it.
+    pub(super) fn begun(answers: &[(i64, i64, i64)]) -> Self {
+        let mut clock = Self::default();
+        for (date_ms, sent_ms, received_ms) in answers {
+            clock.heard(*date_ms, *sent_ms, *received_ms);
+        }
+        clock
+    }
+
+    /// Takes in an answer: its `Date`, and when by our clock the request left
+    /// and the answer was there; all in Unix milliseconds.
+    pub(in crate::engine) fn heard(&mut self, date_ms: i64, sent_ms: i64, received_ms: i64) {
+        let least = date_ms - received_ms;
+        let most = date_ms + CUT_MS - sent_ms;
+        self.bounds = match self.bounds {
+            Some((low, high)) if low.max(least) <= high.min(most) => {
+                Some((low.max(least), high.min(most)))
+            }
+            None => Some((least, most)),
+            // The clock was set.
+            Some(bounds) => {
+                self.before = Some(hull(bounds, self.before));
+                Some((least, most))
+            }
+        };
+    }
+
+    /// Whether the clock was set while it was listened to.
+    pub(super) fn was_set(&self) -> bool {
+        self.before.is_some()
+    }
+
+    /// Whether more answers may say much more of it: nothing but single seconds was
+    /// heard yet, or nearly.
+    pub(super) fn is_vague(&self) -> bool {
+        self.bounds.is_none_or(|(low, high)| high - low > VAGUE_MS)
+    }
+
+    /// The least by which the server's clock can be ahead.
+    pub(super) fn least_ahead_ms(&self) -> Option<i64> {
+        self.bounds.map(|bounds| hull(bounds, self.before).0)
+    }
+
+    /// The most by which the server's clock can be ahead.
+    pub(super) fn most_ahead_ms(&self) -> Option<i64> {
+        self.bounds.map(|bounds| hull(bounds, self.before).1)
+    }
+}
+
+/// Bounds that hold wherever either of these does: claims from before and after a
+/// clock was set are to be on the safe side.
+fn hull(one: (i64, i64), other: Option<(i64, i64)>) -> (i64, i64) {
+    let (low, high) = other.unwrap_or(one);
+    (one.0.min(low), one.1.max(high))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ServerClock;
+
+    #[test]
+    fn many_dates_bound_the_difference_to_about_a_round_trip() {
+        // The server is 5,000 ms ahead; a round trip takes 20 ms.
+        let mut clock = ServerClock::default();
+        for sent in (0..5000).step_by(37) {
+            let date = (sent + 10 + 5000) / 1000 * 1000;
+            clock.heard(date, sent, sent + 20);
+        }
+        let ahead = clock.most_ahead_ms().unwrap();
+        assert!((5000..=5050).contains(&ahead), "{ahead}");
+    }
+
+    #[test]
+    fn the_bound_is_never_below_the_truth() {
+        let mut clock = ServerClock::default();
+        clock.heard(7000, 2999, 3010);
+        assert!(clock.most_ahead_ms().unwrap() >= 7999 - 3010);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_has_bounds_that_hold_before_and_after() {
+        let mut clock = ServerClock::default();
+        clock.heard(10_000, 10_000, 10_010);
+        assert!(!clock.was_set());
+        clock.heard(90_000, 10_100, 10_110);
+        assert_eq!(clock.most_ahead_ms(), Some(80_900));
+        assert_eq!(clock.least_ahead_ms(), Some(-10));
+        clock.heard(11_000, 11_000, 11_010);
+        assert_eq!(clock.most_ahead_ms(), Some(80_900));
+        assert!(clock.was_set());
+        assert_eq!(ServerClock::default().most_ahead_ms(), None);
+    }
+}

@@ -1,0 +1,200 @@
+//! What is said of a checkpoint that is damaged, and of what was saved of it.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::domain::text::thousands;
+
+/// What is wrong with a checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// In our words.
+    pub what: Cow<'static, str>,
+    /// In the database's, where it said something.
+    pub said: Option<String>,
+    /// What else the user could do about it; reads before ", or".
+    pub advice: Option<String>,
+}
+
+impl Finding {
+    /// Something that we found out ourselves.
+    pub(in crate::ledger) fn ours(what: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            what: what.into(),
+            said: None,
+            advice: None,
+        }
+    }
+
+    /// Something that the database said.
+    pub(super) fn said(what: &'static str, said: String) -> Self {
+        Self {
+            said: Some(said),
+            ..Self::ours(what)
+        }
+    }
+
+    /// A file in which nothing was ever written, or nothing is left.
+    pub(in crate::ledger) fn empty(what: &'static str) -> Self {
+        Self {
+            advice: Some("remove what is left of it if nothing was ever sent with it".to_owned()),
+            ..Self::ours(what)
+        }
+    }
+
+    /// The database's words, for the end of a sentence.
+    pub(in crate::ledger) fn in_brackets(&self) -> String {
+        let said = self.said.as_deref();
+        said.map_or_else(String::new, |said| format!(" (SQLite: {said})"))
+    }
+
+    /// What the user does next.
+    pub(in crate::ledger) fn hint(&self, rescue: &Rescue) -> String {
+        match &self.advice {
+            Some(advice) => format!("{advice}, or {}", rescue.hint()),
+            None => rescue.hint(),
+        }
+    }
+}
+
+/// What was done about a damaged checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rescue {
+    /// Nothing: it was only looked at.
+    NotTried,
+    /// What can be read was saved.
+    Saved(Saved),
+    /// A file stands already where it would be saved.
+    Standing(PathBuf),
+    /// What can be read could not be written.
+    Unwritten {
+        /// Where to.
+        to: PathBuf,
+        /// What the system said.
+        why: String,
+    },
+}
+
+/// What was saved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Saved {
+    /// Where it is.
+    pub path: PathBuf,
+    /// How many claims are in it.
+    pub claims: u64,
+    /// Of how many, where that is known.
+    pub of: Option<u64>,
+    /// How many of them are known to have been created.
+    pub created: u64,
+    /// The run's account, where the checkpoint's own can't be read.
+    pub account: Option<String>,
+}
+
+impl Rescue {
+    /// What the user does next.
+    fn hint(&self) -> String {
+        match self {
+            Self::NotTried => {
+                "run the import again: it saves what can be read of it, and says how to go on"
+                    .to_owned()
+            }
+            Self::Saved(saved) => format!(
+                "run the same command with --checkpoint {}: it asks for every customer that it \
+                 does not know before sending it (the damaged file was left as it is)",
+                saved.path.display()
+            ),
+            Self::Standing(path) => format!(
+                "run the same command with --checkpoint {}, or move that file away to have it \
+                 saved anew",
+                path.display()
+            ),
+            Self::Unwritten { .. } => "see that its folder can be written and that the disk has \
+                 room, and run the same command again"
+                .to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Rescue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotTried => write!(f, "nothing was changed"),
+            Self::Saved(saved) => write!(f, "{saved}"),
+            Self::Standing(path) => write!(
+                f,
+                "what could be saved of it stands in {} already",
+                path.display()
+            ),
+            Self::Unwritten { to, why } => write!(
+                f,
+                "what can be read of it could not be saved to {} ({why})",
+                to.display()
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Saved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (claims, created) = (thousands(self.claims), thousands(self.created));
+        let path = self.path.display();
+        match self.of {
+            _ if self.claims == 0 => write!(
+                f,
+                "no claim in it can be read; one without any, which asks for every customer \
+                 before sending it, was saved to {path}"
+            ),
+            Some(of) => write!(
+                f,
+                "{claims} of its {} claims, {created} of them created, were saved to {path}",
+                thousands(of)
+            ),
+            None => write!(
+                f,
+                "{claims} claims (of how many can't be told), {created} of them created, were \
+                 saved to {path}"
+            ),
+        }?;
+        match &self.account {
+            Some(account) => write!(
+                f,
+                "; whose it was can't be read, and {account} was written there, as this run's"
+            ),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Rescue, Saved};
+
+    #[test]
+    fn what_was_saved_is_told_in_figures() {
+        let mut saved = Saved {
+            path: "run.db.saved".into(),
+            claims: 23_950,
+            of: Some(24_000),
+            created: 23_000,
+            account: None,
+        };
+        assert_eq!(
+            Rescue::Saved(saved.clone()).to_string(),
+            "23,950 of its 24,000 claims, 23,000 of them created, were saved to run.db.saved"
+        );
+        saved.of = None;
+        assert_eq!(
+            Rescue::Saved(saved.clone()).to_string(),
+            "23,950 claims (of how many can't be told), 23,000 of them created, were saved to run.db.saved"
+        );
+        saved.claims = 0;
+        saved.account = Some("https://test.kable.io (account kci_1)".to_owned());
+        assert_eq!(
+            Rescue::Saved(saved).to_string(),
+            "no claim in it can be read; one without any, which asks for every customer before \
+             sending it, was saved to run.db.saved; whose it was can't be read, and \
+             https://test.kable.io (account kci_1) was written there, as this run's"
+        );
+    }
+}

@@ -1,0 +1,191 @@
+//! A batch → the SQLite file: claims, settlements, a run's figures.
+
+use rusqlite::{Connection, params};
+
+use super::row_codec::to_sql;
+use crate::domain::outcome::Outcome;
+use crate::ledger::{Batch, RunFigures, Settlement};
+
+/// Writes `batch` of the run with this number, all of it or nothing. `is_moved`
+/// says whether the log is moved into the file behind it.
+pub(super) fn write(
+    db: &Connection,
+    run: i64,
+    batch: &Batch,
+    is_moved: bool,
+) -> rusqlite::Result<()> {
+    let transaction = db.unchecked_transaction()?;
+    write_settlements(db, &batch.settlements, batch.now_ms)?;
+    write_claims(db, run, batch)?;
+    write_figures(db, run, &batch.figures, batch.now_ms)?;
+    let mut tell = db.prepare_cached("UPDATE run SET log = ?2 WHERE id = ?1")?;
+    tell.execute(params![run, is_moved])?;
+    transaction.commit()
+}
+
+fn write_claims(db: &Connection, run: i64, batch: &Batch) -> rusqlite::Result<()> {
+    // A claim in doubt keeps its time and its run: that one may have been sent,
+    // and what Kable created since then may be its doing.
+    let mut insert = db.prepare_cached(
+        "INSERT INTO customer (id, client_id, digest, run, claimed, claimed_by, doubt)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)
+         ON CONFLICT (id) DO UPDATE SET
+            digest = iif(outcome IS NULL OR outcome = 'pending', excluded.digest, digest),
+            run = iif(doubt, run, excluded.run),
+            claimed = iif(doubt, claimed, excluded.claimed),
+            claimed_by = iif(doubt, claimed_by, excluded.claimed_by),
+            doubt = 1, orphan = 0
+         WHERE client_id = excluded.client_id",
+    )?;
+    for claim in &batch.claims {
+        let written = insert.execute(params![
+            to_sql(claim.id),
+            claim.client_id,
+            claim.digest,
+            run,
+            batch.now_ms,
+            batch.claimed_by,
+        ])?;
+        // The claim is another customer's: nothing of this batch may be sent.
+        if written != 1 {
+            return Err(rusqlite::Error::StatementChangedRows(written));
+        }
+    }
+    Ok(())
+}
+
+fn write_settlements(
+    db: &Connection,
+    settlements: &[Settlement],
+    now_ms: i64,
+) -> rusqlite::Result<()> {
+    for settled in settlements {
+        match settled.outcome {
+            Outcome::Pending => release(db, settled, now_ms)?,
+            Outcome::Unresolved => leave_in_doubt(db, settled)?,
+            Outcome::Created
+            | Outcome::AlreadyExisted
+            | Outcome::Updated
+            | Outcome::Unchanged
+            | Outcome::Deleted
+            | Outcome::Differs
+            | Outcome::Missing
+            | Outcome::Failed => settle(db, settled, now_ms)?,
+        }
+    }
+    Ok(())
+}
+
+fn settle(db: &Connection, settled: &Settlement, now_ms: i64) -> rusqlite::Result<()> {
+    let mut update = db.prepare_cached(
+        "UPDATE customer SET outcome = ?2, ours = max(ours, ?3),
+            created = coalesce(created, iif(?3, ?10, NULL)),
+            keys_lost = iif(?2 = 'created', ?4, max(keys_lost, ?4)),
+            customer_id = coalesce(?5, customer_id), request_id = coalesce(?6, request_id),
+            attempts = attempts + ?7, status = ?8, message = ?9, settled = ?10, digest = ?11,
+            doubt = 0, orphan = ?12
+         WHERE id = ?1",
+    )?;
+    update.execute(params![
+        to_sql(settled.id),
+        settled.outcome.name(),
+        settled.ours,
+        settled.keys_lost,
+        settled.customer_id,
+        settled.request_id,
+        settled.attempts,
+        settled.status,
+        settled.message,
+        now_ms,
+        settled.digest,
+        settled.orphan,
+    ])?;
+    Ok(())
+}
+
+/// Nothing was done to the customer: the row is again what it was before the
+/// claim, and `pending` only if it never was anything else.
+fn release(db: &Connection, settled: &Settlement, now_ms: i64) -> rusqlite::Result<()> {
+    let mut update = db.prepare_cached(
+        "UPDATE customer SET doubt = 0, orphan = ?7,
+            outcome = coalesce(outcome, 'pending'),
+            attempts = attempts + ?2,
+            request_id = iif(coalesce(outcome, 'pending') = 'pending', coalesce(?3, request_id), request_id),
+            status = iif(coalesce(outcome, 'pending') = 'pending', ?4, status),
+            message = iif(coalesce(outcome, 'pending') = 'pending', ?5, message),
+            settled = iif(coalesce(outcome, 'pending') = 'pending', ?6, settled)
+         WHERE id = ?1",
+    )?;
+    update.execute(params![
+        to_sql(settled.id),
+        settled.attempts,
+        settled.request_id,
+        settled.status,
+        settled.message,
+        now_ms,
+        settled.orphan,
+    ])?;
+    Ok(())
+}
+
+/// What became of the customer could not be found out: what was known of it
+/// before stays, and so does the doubt.
+fn leave_in_doubt(db: &Connection, settled: &Settlement) -> rusqlite::Result<()> {
+    let mut update = db.prepare_cached(
+        "UPDATE customer SET doubt = 1, orphan = ?8,
+            keys_lost = max(keys_lost, ?2),
+            customer_id = coalesce(?3, customer_id), request_id = coalesce(?4, request_id),
+            attempts = attempts + ?5, status = ?6, message = ?7
+         WHERE id = ?1",
+    )?;
+    update.execute(params![
+        to_sql(settled.id),
+        settled.keys_lost,
+        settled.customer_id,
+        settled.request_id,
+        settled.attempts,
+        settled.status,
+        settled.message,
+        settled.orphan,
+    ])?;
+    Ok(())
+}
+
+fn write_figures(
+    db: &Connection,
+    run: i64,
+    figures: &RunFigures,
+    now_ms: i64,
+) -> rusqlite::Result<()> {
+    let unwritable = |error| rusqlite::Error::ToSqlConversionFailure(Box::new(error));
+    let latencies = match figures.latencies.as_slice() {
+        [] => None,
+        pairs => Some(serde_json::to_string(pairs).map_err(unwritable)?),
+    };
+    let pacing = serde_json::to_string(&figures.pacing).map_err(unwritable)?;
+    let requests = figures.requests;
+    let mut update = db.prepare_cached(
+        "UPDATE run SET changed = ?2, elapsed_ms = ?3, sent = ?4, retried = ?5, throttled = ?6,
+                lookups = ?7, latencies = coalesce(?8, latencies), clock_ahead_ms = ?9, pacing = ?10,
+                landing_ms = ?11 WHERE id = ?1",
+    )?;
+    let written = update.execute(params![
+        run,
+        now_ms,
+        to_sql(figures.elapsed_ms),
+        to_sql(requests.sent),
+        to_sql(requests.retried),
+        to_sql(requests.throttled),
+        to_sql(requests.lookups),
+        latencies,
+        figures.clock_ahead_ms,
+        pacing,
+        to_sql(figures.landing_ms),
+    ])?;
+    // Every batch has figures, so that no claim is written for a run that isn't
+    // there.
+    if written != 1 {
+        return Err(rusqlite::Error::StatementChangedRows(written));
+    }
+    Ok(())
+}

@@ -1,0 +1,185 @@
+//! The checkpoint as a file: whose it is, and whether it is one.
+
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use super::format::APPLICATION;
+use super::lock::lock_path;
+use crate::ledger::LedgerError;
+use crate::ledger::rescue::damage::Finding;
+
+/// What every SQLite file begins with (SQLite documentation, "Database File Format").
+const MAGIC: &[u8] = b"SQLite format 3\0";
+
+/// SQLite's pages: its default, which we leave as it is.
+pub(in crate::ledger) const PAGE: u64 = 4096;
+
+/// How the names of checkpoints end, unless somebody gives one another.
+const NAMES: [&str; 2] = [".checkpoint.db", ".checkpoint.db.saved"];
+
+/// A column of ours that no other database has.
+const OUR_COLUMN: &[u8] = b"kable_client_id";
+
+/// Makes files readable by their owner only, where the system knows owners.
+pub(super) fn owner_only(options: &mut OpenOptions) {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    #[cfg(not(unix))]
+    let _unused = options;
+}
+
+/// Opens a checkpoint to look at it: nothing is written to it, neither by us nor
+/// by SQLite. That a run writes it meanwhile does no harm.
+pub(in crate::ledger) fn open_to_look(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags)?;
+    hold_back(&db, path)?;
+    db.execute_batch("PRAGMA query_only = ON;")?;
+    Ok(db)
+}
+
+/// Keeps SQLite from moving what waits in the log into the file when `db` goes.
+///
+/// Where no log is there, there is nothing to be moved, and SQLite may take its
+/// own empty one away again.
+pub(super) fn hold_back(db: &Connection, path: &Path) -> rusqlite::Result<()> {
+    keep_log(db, log_length(path) > 0)
+}
+
+/// Whether the log stays when `db` goes, or SQLite clears it away.
+pub(super) fn keep_log(db: &Connection, stays: bool) -> rusqlite::Result<()> {
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, stays)?;
+    Ok(())
+}
+
+/// How long the log beside the checkpoint is.
+pub(in crate::ledger) fn log_length(path: &Path) -> u64 {
+    std::fs::metadata(log_path(path)).map_or(0, |found| found.len())
+}
+
+/// SQLite's log. SQLite follows links, and keeps it beside the file itself.
+pub(in crate::ledger) fn log_path(path: &Path) -> PathBuf {
+    beside(&real_place(path), "-wal")
+}
+
+/// How many links are followed, as Linux does (`path_resolution(7)`).
+const MOST_LINKS: usize = 40;
+
+/// Where the checkpoint is or will be: links are followed, also where the last
+/// one leads to no file yet.
+pub(super) fn real_place(path: &Path) -> PathBuf {
+    let mut place = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let Ok(to) = std::fs::read_link(&place) else {
+            break;
+        };
+        place = place.with_file_name("").join(to);
+    }
+    let folder = match place.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
+        Some(folder) => folder,
+        None => return place,
+    };
+    match (std::fs::canonicalize(folder), place.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => place,
+    }
+}
+
+/// The file beside `path` whose name has this ending more.
+pub(in crate::ledger) fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// How many bytes stand behind the last whole page.
+pub(in crate::ledger) fn odd_bytes(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |found| found.len() % PAGE)
+}
+
+/// What is found at the checkpoint's place, before anything touches it.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// Nothing at all.
+    Nothing,
+    /// An SQLite file, or one that only opening it tells more of.
+    Sqlite,
+    /// What may have been a checkpoint once.
+    Ruin(Finding),
+}
+
+/// Looks what is at `path`; refuses what is none of ours.
+pub(super) fn look_at(path: &Path) -> Result<Found, LedgerError> {
+    if is_hard_linked(path) {
+        return Err(LedgerError::Linked {
+            path: path.to_owned(),
+        });
+    }
+    let not_a_ledger = LedgerError::NotALedger {
+        path: path.to_owned(),
+    };
+    if path.is_dir() {
+        return Err(not_a_ledger);
+    }
+    let start = match start_of(path) {
+        Ok(start) => start,
+        // SQLite would take the log for that of the new file.
+        Err(error) if error.kind() == ErrorKind::NotFound && log_length(path) > 0 => {
+            return Ok(Found::Ruin(Finding::empty(
+                "it is gone, and its log is not",
+            )));
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(_not_ours_to_read) => return Ok(Found::Sqlite),
+    };
+    if start.starts_with(MAGIC) {
+        Ok(Found::Sqlite)
+    } else if start.is_empty() {
+        Ok(Found::Ruin(Finding::empty("it is empty")))
+    } else if is_perhaps_ours(path) {
+        Ok(Found::Ruin(Finding::ours("its beginning is overwritten")))
+    } else {
+        Err(not_a_ledger)
+    }
+}
+
+/// Whether a file that can't be read may have been a checkpoint: by its name, by
+/// the lock beside it, by its mark, or by what its first page says of its tables.
+pub(super) fn is_perhaps_ours(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    if NAMES.iter().any(|ending| name.ends_with(ending)) || lock_path(path).exists() {
+        return true;
+    }
+    let start = start_of(path).unwrap_or_default();
+    let mark = i32::try_from(APPLICATION).map(i32::to_be_bytes);
+    let is_marked = mark.is_ok_and(|mark| start.get(68..72) == Some(&mark[..]));
+    let is_text = !start.contains(&0);
+    is_marked || (!is_text && memchr::memmem::find(&start, OUR_COLUMN).is_some())
+}
+
+/// The first page.
+fn start_of(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    File::open(path)?.take(PAGE).read_to_end(&mut start)?;
+    Ok(start)
+}
+
+/// Whether the file has a second name. SQLite would keep a log beside each of
+/// them, and corrupt it (SQLite documentation, "How To Corrupt", §2.5).
+fn is_hard_linked(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.nlink() > 1)
+    }
+    #[cfg(not(unix))]
+    {
+        let _unused = path;
+        false
+    }
+}

@@ -1,0 +1,114 @@
+//! Rows of the SQLite file → the ledger's words, and numbers both ways.
+
+use rusqlite::Row;
+use rusqlite::types::Type;
+
+use crate::domain::outcome::Outcome;
+use crate::domain::plan::Known;
+use crate::domain::summary::RequestCounts;
+use crate::ledger::{Entry, Standing};
+
+/// What [`known_of`] reads.
+pub(super) const KNOWN: &str =
+    "SELECT id, client_id, digest, outcome, doubt, claimed_by, attempts, ours,
+    customer_id IS NOT NULL, orphan FROM customer ORDER BY id";
+
+/// What [`entry_of`] reads.
+pub(super) const ENTRY: &str =
+    "client_id, outcome, keys_lost, customer_id, request_id, attempts, status, message,
+    id, digest, doubt, ours, claimed_by";
+
+pub(super) fn known_of(row: &Row<'_>) -> rusqlite::Result<(String, Known)> {
+    let (last, in_doubt) = last_and_doubt(row, 3, 4)?;
+    let attempts: i64 = row.get(6)?;
+    let ours: bool = row.get(7)?;
+    let has_customer_id: bool = row.get(8)?;
+    let known = Known {
+        id: from_sql(row.get(0)?),
+        digest: row.get(2)?,
+        last,
+        in_doubt,
+        sent: in_doubt || attempts > 0,
+        there: ours || has_customer_id || last.is_some_and(Outcome::is_there),
+        ours,
+        orphan: row.get(9)?,
+        claimed_by: row.get(5)?,
+    };
+    let client_id: String = row.get(1)?;
+    // No such id was ever fit to be sent. Sectors that were lost read as zeros.
+    if client_id.chars().any(char::is_control) {
+        return Err(rusqlite::Error::FromSqlConversionFailure(
+            1,
+            Type::Text,
+            "a clientId with a control character in it".into(),
+        ));
+    }
+    Ok((client_id, known))
+}
+
+pub(super) fn entry_of(row: &Row<'_>) -> rusqlite::Result<Entry> {
+    let (last, in_doubt) = last_and_doubt(row, 1, 10)?;
+    Ok(Entry {
+        client_id: row.get(0)?,
+        outcome: told(last, in_doubt),
+        last,
+        digest: row.get(9)?,
+        ours: row.get(11)?,
+        claimed_by: row.get(12)?,
+        keys_lost: row.get(2)?,
+        customer_id: row.get(3)?,
+        request_id: row.get(4)?,
+        attempts: row.get(5)?,
+        status: row.get(6)?,
+        message: row.get(7)?,
+    })
+}
+
+/// What a row was last settled as, and whether it is in doubt now. A word that
+/// is not known is a doubt, to be settled by asking.
+pub(super) fn last_and_doubt(
+    row: &Row<'_>,
+    outcome: usize,
+    doubt: usize,
+) -> rusqlite::Result<(Option<Outcome>, bool)> {
+    let last = row.get_ref(outcome)?.as_str_or_null()?;
+    let last = last.and_then(Outcome::of_name);
+    Ok((last, row.get::<_, bool>(doubt)? || last.is_none()))
+}
+
+/// The outcome of a row as people are told it.
+pub(super) fn told(last: Option<Outcome>, in_doubt: bool) -> Outcome {
+    match last {
+        Some(outcome) if !in_doubt => outcome,
+        Some(_) | None => Outcome::Unresolved,
+    }
+}
+
+pub(super) fn add_run(standing: &mut Standing, row: &Row<'_>) -> rusqlite::Result<()> {
+    standing.command = row.get(0)?;
+    standing.inputs = serde_json::from_str(&row.get::<_, String>(1)?).unwrap_or_default();
+    standing.fit_rows = from_sql(row.get(2)?);
+    standing.changed_ms = row.get(3)?;
+    standing.ended = row.get(4)?;
+    let figures = &mut standing.figures;
+    figures.elapsed_ms += from_sql(row.get(5)?);
+    figures.requests = figures.requests.plus(RequestCounts {
+        sent: from_sql(row.get(6)?),
+        retried: from_sql(row.get(7)?),
+        throttled: from_sql(row.get(8)?),
+        lookups: from_sql(row.get(9)?),
+    });
+    let latencies: Vec<(u64, u64)> =
+        serde_json::from_str(&row.get::<_, String>(10)?).unwrap_or_default();
+    figures.latencies.extend(latencies);
+    Ok(())
+}
+
+/// SQLite counts in signed 64 bits, which no count of ours outgrows.
+pub(in crate::ledger) fn to_sql(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+pub(in crate::ledger) fn from_sql(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or_default()
+}

@@ -1,0 +1,93 @@
+//! What the SQLite file says of itself: its account, and where it stands.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::row_codec::{add_run, from_sql, last_and_doubt, told};
+use crate::domain::bottleneck::Pacing;
+use crate::domain::summary::Target;
+use crate::ledger::Standing;
+
+/// Requests of a run that wrote nothing for a day have landed, or never will.
+const RECENT_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// The account that the checkpoint belongs to.
+pub(super) fn target(db: &Connection) -> rusqlite::Result<Target> {
+    db.query_row("SELECT base_url, kable_client_id FROM account", [], |row| {
+        Ok(Target {
+            base_url: row.get(0)?,
+            kable_client_id: row.get(1)?,
+        })
+    })
+}
+
+/// How an account is named to people.
+pub(in crate::ledger) fn account_of(target: &Target) -> String {
+    format!("{} (account {})", target.base_url, target.kable_client_id)
+}
+
+/// The figures of all runs, added up.
+pub(super) fn standing(db: &Connection) -> rusqlite::Result<Standing> {
+    let mut standing = Standing {
+        target: target(db)?,
+        began_ms: db.query_row("SELECT begun FROM account", [], |row| row.get(0))?,
+        ..Standing::default()
+    };
+    count_claims(db, &mut standing)?;
+    let mut runs = db.prepare(
+        "SELECT command, inputs, fit_rows, changed, ended, elapsed_ms, sent, retried, throttled, lookups, latencies
+         FROM run ORDER BY id",
+    )?;
+    let mut rows = runs.query([])?;
+    while let Some(row) = rows.next()? {
+        add_run(&mut standing, row)?;
+    }
+    standing.figures.pacing = pacing(db)?;
+    Ok(standing)
+}
+
+/// How long requests of the runs of the last day may take to land.
+pub(super) fn landing_ms(db: &Connection, now_ms: i64) -> rusqlite::Result<u64> {
+    db.query_row(
+        "SELECT coalesce(max(landing_ms), 0) FROM run WHERE changed >= ?1",
+        [now_ms.saturating_sub(RECENT_MS)],
+        |row| row.get(0).map(from_sql),
+    )
+}
+
+/// How fast the latest run last was. Format 1 doesn't keep that.
+fn pacing(db: &Connection) -> rusqlite::Result<Option<Pacing>> {
+    let is_kept: bool = db.query_row(
+        "SELECT count(*) FROM pragma_table_info('run') WHERE name = 'pacing'",
+        [],
+        |row| row.get(0),
+    )?;
+    if !is_kept {
+        return Ok(None);
+    }
+    let latest: Option<String> = db
+        .query_row(
+            "SELECT pacing FROM run ORDER BY id DESC LIMIT 1",
+            [],
+            |row| row.get(0),
+        )
+        .optional()?;
+    Ok(latest.and_then(|text| serde_json::from_str(&text).unwrap_or_default()))
+}
+
+/// How many claims came to which outcome. They are counted here: grouping them
+/// would sort them all in memory, and sums take as many steps as there are words.
+fn count_claims(db: &Connection, standing: &mut Standing) -> rusqlite::Result<()> {
+    let mut claims = db.prepare("SELECT outcome, doubt, ours, orphan FROM customer")?;
+    let mut rows = claims.query([])?;
+    while let Some(row) = rows.next()? {
+        let (last, in_doubt) = last_and_doubt(row, 0, 1)?;
+        let outcome = told(last, in_doubt);
+        standing.tally.add(outcome);
+        let ours: bool = row.get(2)?;
+        standing.ours += u64::from(ours);
+        if row.get(3)? {
+            standing.left.add(outcome, ours);
+        }
+    }
+    Ok(())
+}

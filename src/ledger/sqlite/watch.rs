@@ -1,0 +1,87 @@
+//! Whether a checkpoint's files are still where they were opened.
+//!
+//! A file that was removed, renamed or replaced is written on without an error,
+//! and nobody finds what is written to it. So that nothing is sent under such a
+//! claim, name and file are compared before and after each write.
+
+use std::fs::Metadata;
+use std::path::{Path, PathBuf};
+
+use crate::ledger::LedgerError;
+
+/// What tells a file from every other one: device and inode.
+pub(super) type Identity = (u64, u64);
+
+/// Which file it is, where the system tells.
+#[cfg_attr(
+    unix,
+    expect(clippy::unnecessary_wraps, reason = "other systems do not tell")
+)]
+pub(super) fn identity(found: &Metadata) -> Option<Identity> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        Some((found.dev(), found.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _unused = found;
+        None
+    }
+}
+
+/// Names, and which files they had.
+#[derive(Debug, Default)]
+pub(super) struct Watch(Vec<(PathBuf, Option<Identity>)>);
+
+impl Watch {
+    /// Watches a file that is known.
+    pub(super) fn add(&mut self, name: PathBuf, identity: Option<Identity>) {
+        self.0.retain(|(other, _)| *other != name);
+        self.0.push((name, identity));
+    }
+
+    /// Watches the file that has this name now.
+    pub(super) fn add_found(&mut self, name: PathBuf) {
+        if let Ok(found) = std::fs::metadata(&name) {
+            self.add(name, identity(&found));
+        }
+    }
+
+    /// An error where one of them is another file by now, or none.
+    pub(super) fn demand_in_place(&self, path: &Path) -> Result<(), LedgerError> {
+        for (name, wanted) in &self.0 {
+            let found = std::fs::metadata(name);
+            if !found.is_ok_and(|found| identity(&found) == *wanted) {
+                return Err(LedgerError::Parted {
+                    path: path.to_owned(),
+                    file: name.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Watch;
+
+    #[test]
+    fn a_file_that_is_removed_renamed_or_replaced_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("run.db"), folder.path().join("other"));
+        std::fs::write(&path, "1").unwrap();
+        let mut watch = Watch::default();
+        watch.add_found(path.clone());
+        std::fs::write(&path, "2").unwrap();
+        watch.demand_in_place(&path).unwrap();
+        std::fs::rename(&path, &other).unwrap();
+        let error = watch.demand_in_place(&path).unwrap_err();
+        assert!(error.to_string().contains("run.db"), "{error}");
+        std::fs::write(&path, "2").unwrap();
+        watch.demand_in_place(&path).unwrap_err();
+        std::fs::rename(&other, &path).unwrap();
+        watch.demand_in_place(&path).unwrap();
+    }
+}

@@ -1,0 +1,284 @@
+//! Rows that are given back to be mended: byte for byte as they stood.
+//!
+//! What we add stands before a row's own cells, so that a row with too few of
+//! them doesn't push it about; when the file comes back as input it is ignored.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use serde_json::value::RawValue;
+
+use super::RowAccount;
+use super::atomic_file::Part;
+use super::manifest::{Manifest, Standing};
+use crate::domain::mapping::ADDED;
+use crate::domain::row::{Matching, State, after_cells};
+
+/// Files of one kind whose rows came from inputs of several forms: one file a
+/// form.
+#[derive(Debug)]
+pub(super) struct Returned {
+    /// `rejects` or `failures`.
+    kind: &'static str,
+    parts: Vec<Part>,
+    /// The place in `parts` for each header, or for JSONL.
+    forms: HashMap<Option<(u8, String)>, usize>,
+    /// The number of the last file with each ending.
+    last: HashMap<&'static str, u64>,
+}
+
+impl Returned {
+    /// Files of one kind, none of them begun.
+    pub(super) fn new(kind: &'static str) -> Self {
+        Self {
+            kind,
+            parts: Vec::new(),
+            forms: HashMap::new(),
+            last: HashMap::new(),
+        }
+    }
+
+    /// Where the files will be.
+    pub(super) fn places(&self) -> Vec<PathBuf> {
+        self.parts.iter().map(|part| part.place.clone()).collect()
+    }
+
+    /// The files, to be moved to their places.
+    pub(super) fn parts(self) -> Vec<Part> {
+        self.parts
+    }
+
+    /// Gives a row back, with what is said about it before it.
+    pub(super) fn add(
+        &mut self,
+        manifest: &Manifest,
+        several: bool,
+        account: &RowAccount<'_>,
+        said: &[(&'static str, String)],
+    ) -> io::Result<()> {
+        let mut added = Vec::with_capacity(said.len() + 2);
+        if several {
+            added.push(("_file", account.input.to_owned()));
+        }
+        added.push(("_line", account.row.origin.line.to_string()));
+        added.extend_from_slice(said);
+        let part = self.part(manifest, account, &added)?;
+        part.rows += 1;
+        match account.columns.matching {
+            Matching::Exact => write_json(part, account, &added),
+            Matching::Header => write_table_row(part, account, &added),
+        }
+    }
+
+    fn part(
+        &mut self,
+        manifest: &Manifest,
+        account: &RowAccount<'_>,
+        added: &[(&str, String)],
+    ) -> io::Result<&mut Part> {
+        let columns = account.columns;
+        let form = match columns.matching {
+            Matching::Exact => None,
+            Matching::Header => Some((columns.delimiter, columns.header.clone())),
+        };
+        let place = if let Some(place) = self.forms.get(&form) {
+            *place
+        } else {
+            let ending = if form.is_none() { "jsonl" } else { "csv" };
+            let mut part = self.begin(manifest, ending)?;
+            if form.is_some() {
+                let names: Vec<String> = added.iter().map(|(name, _)| (*name).to_owned()).collect();
+                let header = after_cells(
+                    columns.header.as_bytes(),
+                    columns.delimiter,
+                    account.leading_own,
+                );
+                write_cells(&mut part, columns.delimiter, &names, header)?;
+            }
+            self.parts.push(part);
+            self.forms.insert(form, self.parts.len() - 1);
+            self.parts.len() - 1
+        };
+        self.parts
+            .get_mut(place)
+            .ok_or_else(|| io::Error::other("a result file went missing"))
+    }
+}
+
+impl Returned {
+    /// Begins a file with this ending, under the next name that is free.
+    fn begin(&mut self, manifest: &Manifest, ending: &'static str) -> io::Result<Part> {
+        // Each name is looked at once: there may be as many files as inputs.
+        let last = self.last.entry(ending).or_default();
+        loop {
+            *last += 1;
+            let number = match *last {
+                1 => String::new(),
+                number => format!("-{number}"),
+            };
+            let name = format!("{}{number}.{ending}", self.kind);
+            if manifest.standing(&name)? != Standing::Foreign {
+                return Part::begin(manifest.folder(), &name);
+            }
+        }
+    }
+}
+
+fn write_table_row(
+    part: &mut Part,
+    account: &RowAccount<'_>,
+    added: &[(&str, String)],
+) -> io::Result<()> {
+    let delimiter = account.columns.delimiter;
+    let values: Vec<String> = added.iter().map(|(_, value)| value.clone()).collect();
+    let row = after_cells(account.row.raw(), delimiter, account.leading_own);
+    if part.open {
+        // A quote that was never closed would swallow the row that follows here.
+        part.write_all(b"\"\n")?;
+    }
+    part.open = matches!(account.row.state, State::Broken(_)) && ends_open(row, delimiter);
+    write_cells(part, delimiter, &values, row)
+}
+
+/// Whether `row` ends in a cell whose quote is not closed. Only at the start of a
+/// cell a quote opens one.
+fn ends_open(row: &[u8], delimiter: u8) -> bool {
+    let (mut quoted, mut at_start) = (false, true);
+    let mut bytes = row.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        if byte != b'"' {
+            at_start = byte == delimiter && !quoted;
+        } else if !quoted {
+            (quoted, at_start) = (at_start, false);
+        } else if bytes.next_if_eq(&b'"').is_none() {
+            quoted = false;
+        }
+    }
+    quoted
+}
+
+fn write_cells(part: &mut Part, delimiter: u8, cells: &[String], rest: &[u8]) -> io::Result<()> {
+    let mut line = csv::WriterBuilder::new()
+        .delimiter(delimiter)
+        .from_writer(Vec::new());
+    line.write_record(cells)?;
+    let mut line = line.into_inner().map_err(csv::IntoInnerError::into_error)?;
+    line.pop();
+    line.push(delimiter);
+    line.extend_from_slice(rest);
+    line.push(b'\n');
+    part.write_all(&line)
+}
+
+/// The members of an object, in their order, as they are written.
+struct Members<'r>(Vec<(String, &'r RawValue)>);
+
+impl<'de> serde::Deserialize<'de> for Members<'de> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> Result<Members<'de>, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Visitor)
+    }
+}
+
+fn write_json(
+    part: &mut Part,
+    account: &RowAccount<'_>,
+    added: &[(&str, String)],
+) -> io::Result<()> {
+    let mut line = Vec::with_capacity(account.row.raw().len() + 200);
+    for (name, value) in added {
+        line.push(if line.is_empty() { b'{' } else { b',' });
+        serde_json::to_writer(&mut line, name)?;
+        line.push(b':');
+        match value.parse::<u64>() {
+            Ok(number) if matches!(*name, "_line" | "_status") => {
+                serde_json::to_writer(&mut line, &number)?;
+            }
+            Ok(_) | Err(_) => serde_json::to_writer(&mut line, value)?,
+        }
+    }
+    let text = account.row.text().trim();
+    let inside = text.strip_prefix('{').map(str::trim_start);
+    match (&account.row.state, inside) {
+        // What we added to it in an earlier run is taken out again.
+        (State::Good, Some(inside))
+            if ADDED
+                .iter()
+                .any(|name| inside.get(1..).is_some_and(|rest| rest.starts_with(name))) =>
+        {
+            let members: Members<'_> = serde_json::from_str(text)?;
+            for (name, value) in members
+                .0
+                .iter()
+                .filter(|(name, _)| !ADDED.contains(&name.as_str()))
+            {
+                line.push(b',');
+                serde_json::to_writer(&mut line, name)?;
+                line.push(b':');
+                line.extend_from_slice(value.get().as_bytes());
+            }
+            line.push(b'}');
+        }
+        (State::Good, Some("}")) => line.push(b'}'),
+        (State::Good, Some(inside)) => {
+            line.push(b',');
+            line.extend_from_slice(inside.as_bytes());
+        }
+        // What is no object is given back as text, to be mended there.
+        (State::Good | State::Blank | State::Broken(_), _) => {
+            line.extend_from_slice(b",\"_raw\":");
+            serde_json::to_writer(&mut line, &String::from_utf8_lossy(account.row.raw()))?;
+            line.push(b'}');
+        }
+    }
+    line.push(b'\n');
+    part.write_all(&line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ends_open;
+
+    #[test]
+    fn only_a_quote_at_a_cells_start_is_left_open() {
+        for row in [
+            r#"a,"b"#,
+            r#"""#,
+            r#"a,"b""c"#,
+            "a,\"b\nc,\"\"d",
+            r#"a,"b"",c"#,
+        ] {
+            assert!(ends_open(row.as_bytes(), b','), "{row}");
+        }
+        for row in [
+            "",
+            r#"a,b"c"#,
+            r#"a,"b""#,
+            r#"a,"b"c,d"#,
+            r#"a,"b" "c,"#,
+            // The quote before Far closes, the one behind Pike is text.
+            "a1,\"Les,USD,\na2,\"Far, Pike\",USD,",
+        ] {
+            assert!(!ends_open(row.as_bytes(), b','), "{row}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The part of an input that is in memory: bytes that were read and not yet
+//! passed, and where they stand.
+
+use std::io::{self, Read, Seek, SeekFrom};
+
+/// How much is read at a time of an input that is read through. What is cut off
+/// it is copied: below 128 KiB allocators keep such memory at hand, and beyond
+/// they commonly get it from the system anew each time.
+const CHUNK: usize = 120 << 10;
+
+/// How much is read at a time where single rows are looked at.
+const SMALL_CHUNK: usize = 1 << 10;
+
+/// Bytes of an input, read in large pieces.
+pub(in crate::source) struct Window<R> {
+    from: R,
+    chunk: usize,
+    buffer: Vec<u8>,
+    /// What is in sight begins here in the buffer.
+    start: usize,
+    /// And ends here.
+    end: usize,
+    ended: bool,
+    /// The offset in the input of the first byte in sight.
+    pub(in crate::source) offset: u64,
+}
+
+impl Window<io::Empty> {
+    /// A window on nothing but `bytes`, which stand at `offset` of an input.
+    pub(in crate::source) fn over(bytes: Vec<u8>, offset: u64) -> Self {
+        Self {
+            from: io::empty(),
+            chunk: CHUNK,
+            start: 0,
+            end: bytes.len(),
+            buffer: bytes,
+            ended: true,
+            offset,
+        }
+    }
+}
+
+impl<R> Window<R> {
+    /// What is in sight.
+    pub(in crate::source) fn data(&self) -> &[u8] {
+        self.buffer.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Reads little at a time from now on: single rows are looked at.
+    pub(in crate::source) fn read_little(&mut self) {
+        self.chunk = SMALL_CHUNK;
+    }
+
+    /// The byte that is `at` bytes away.
+    pub(in crate::source) fn byte(&self, at: usize) -> Option<u8> {
+        self.data().get(at).copied()
+    }
+
+    /// Whether the input has no more than is in sight.
+    pub(in crate::source) fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Goes past the first `many` bytes.
+    pub(in crate::source) fn pass(&mut self, many: usize) {
+        self.start = (self.start + many).min(self.end);
+        self.offset += many as u64;
+    }
+}
+
+impl<R: Read> Window<R> {
+    /// A window on the start of an input.
+    pub(in crate::source) fn new(from: R) -> Self {
+        Self {
+            from,
+            chunk: CHUNK,
+            buffer: Vec::new(),
+            start: 0,
+            end: 0,
+            ended: false,
+            offset: 0,
+        }
+    }
+
+    /// Reads more; false at the end of the input.
+    pub(in crate::source) fn fill(&mut self) -> io::Result<bool> {
+        if self.ended {
+            return Ok(false);
+        }
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        if self.buffer.len() < self.end + self.chunk {
+            self.buffer.resize(self.end + self.chunk, 0);
+        }
+        loop {
+            let free = self.end..self.end + self.chunk;
+            let free = self.buffer.get_mut(free).unwrap_or_default();
+            match self.from.read(free) {
+                Ok(0) => {
+                    self.ended = true;
+                    return Ok(false);
+                }
+                Ok(read) => {
+                    self.end += read;
+                    return Ok(true);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Reads more where little is in sight, so that what is cut off is large.
+    pub(in crate::source) fn widen(&mut self) -> io::Result<()> {
+        while self.data().len() < self.chunk / 2 && self.fill()? {}
+        Ok(())
+    }
+}
+
+impl<R: Read + Seek> Window<R> {
+    /// Moves the first byte in sight to `offset` of the input.
+    pub(in crate::source) fn go_to(&mut self, offset: u64) -> io::Result<()> {
+        let ahead = offset.checked_sub(self.offset);
+        match ahead.and_then(|ahead| usize::try_from(ahead).ok()) {
+            Some(ahead) if ahead <= self.data().len() => self.pass(ahead),
+            Some(_) | None => {
+                self.from.seek(SeekFrom::Start(offset))?;
+                (self.start, self.end, self.ended) = (0, 0, false);
+                self.offset = offset;
+            }
+        }
+        Ok(())
+    }
+}

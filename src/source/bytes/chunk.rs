@@ -1,0 +1,172 @@
+//! Whole rows, cut off an input so that they can be read elsewhere.
+//!
+//! One thread finds where rows end, which is a fraction of the work of reading
+//! them; the others read the cuts side by side. The rule where a row ends is
+//! the splitter's, over again and for speed; a property test holds the two
+//! together.
+
+use memchr::{memchr, memchr_iter, memchr3, memrchr};
+
+use super::buffer::Window;
+use super::line_ends::line_ends;
+
+/// Some rows that follow each other.
+#[derive(Debug)]
+pub(in crate::source) struct Cut {
+    /// The rows, with their line ends.
+    pub(in crate::source) bytes: Vec<u8>,
+    /// The offset of the first byte in the input.
+    pub(in crate::source) offset: u64,
+    /// The first row's line.
+    pub(in crate::source) line: u64,
+    /// How many rows there are.
+    pub(in crate::source) rows: u64,
+}
+
+impl Cut {
+    /// Cuts `rows` off what is in sight, of which the first is on `line`.
+    pub(in crate::source) fn off<R>(window: &mut Window<R>, rows: Whole, line: u64) -> Self {
+        let cut = Self {
+            bytes: window.data().get(..rows.end).unwrap_or_default().to_vec(),
+            offset: window.offset,
+            line,
+            rows: rows.many,
+        };
+        window.pass(rows.end);
+        cut
+    }
+}
+
+/// What stands next in an input.
+#[derive(Debug)]
+pub(in crate::source) enum Found {
+    /// Whole rows.
+    Rows(Cut),
+    /// A row longer than any should be, to be read by itself.
+    Overlong,
+    /// Nothing.
+    End,
+}
+
+/// The whole rows at the start of some bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::source) struct Whole {
+    /// How many there are.
+    pub(in crate::source) many: u64,
+    /// Where the last one ends, with its line end.
+    pub(super) end: usize,
+    /// How many line ends are in them.
+    pub(in crate::source) breaks: u64,
+}
+
+/// The whole rows of a table at the start of `data`, at most `most` of them;
+/// `ended` says whether the input ends where `data` does.
+pub(in crate::source) fn table_rows(data: &[u8], delimiter: u8, ended: bool, most: u64) -> Whole {
+    let mut whole = Whole::default();
+    while whole.many < most {
+        let Some(row) = table_row(data, whole.end, delimiter, ended) else {
+            break;
+        };
+        whole.many += 1;
+        whole.end = row.end;
+        whole.breaks += row.breaks;
+    }
+    whole
+}
+
+/// The row that begins at `start`; `None` where it can't be told to be whole.
+fn table_row(data: &[u8], start: usize, delimiter: u8, ended: bool) -> Option<Whole> {
+    let one = |end, breaks| {
+        Some(Whole {
+            many: 1,
+            end,
+            breaks,
+        })
+    };
+    let (mut at, mut breaks) = (start, 0);
+    loop {
+        let Some(found) = memchr3(b'"', b'\n', b'\r', data.get(at..)?) else {
+            return if ended && start < data.len() {
+                one(data.len(), breaks)
+            } else {
+                None
+            };
+        };
+        let place = at + found;
+        match data.get(place)? {
+            b'\n' => return one(place + 1, breaks + 1),
+            b'\r' => match data.get(place + 1) {
+                Some(b'\n') => return one(place + 2, breaks + 1),
+                Some(_) => return one(place + 1, breaks + 1),
+                None if ended => return one(place + 1, breaks + 1),
+                None => return None,
+            },
+            _quote => {
+                at = place + 1;
+                // Elsewhere than at a cell's start it is a character like others.
+                let before = place.checked_sub(1).and_then(|before| data.get(before));
+                if place == start || before == Some(&delimiter) {
+                    let Some(after) = closed(data, at, delimiter, ended) else {
+                        return if ended {
+                            one(data.len(), breaks + line_ends(data.get(at..)?, false))
+                        } else {
+                            None
+                        };
+                    };
+                    breaks += line_ends(data.get(at..after)?, false);
+                    at = after;
+                }
+            }
+        }
+    }
+}
+
+/// Where the cell goes on whose opening quote stands before `start`: behind its
+/// closing quote and what belongs to that. `None` where that is not in `data`.
+fn closed(data: &[u8], start: usize, delimiter: u8, ended: bool) -> Option<usize> {
+    let mut at = start;
+    loop {
+        at += memchr(b'"', data.get(at..)?)? + 1;
+        match data.get(at) {
+            Some(b'"') => at += 1,
+            Some(b' ') if delimiter != b' ' => {
+                let blanks = data.get(at..)?.iter().take_while(|byte| **byte == b' ');
+                at += blanks.count();
+                // A quote behind blanks opens nothing.
+                return match data.get(at) {
+                    Some(b'"') => Some(at + 1),
+                    Some(_) => Some(at),
+                    None => ended.then_some(at),
+                };
+            }
+            Some(_) => return Some(at),
+            None => return ended.then_some(at),
+        }
+    }
+}
+
+/// The whole lines at the start of `data`, at most `most` of them; `ended` says
+/// whether the input ends where `data` does.
+pub(in crate::source) fn lines(data: &[u8], ended: bool, most: u64) -> Whole {
+    let last = memrchr(b'\n', data).map_or(0, |last| last + 1);
+    let many = memchr_iter(b'\n', data).count() as u64;
+    let open = u64::from(ended && last < data.len());
+    let (many, end) = if many + open <= most {
+        (many + open, if open > 0 { data.len() } else { last })
+    } else {
+        let nth = usize::try_from(most).ok().and_then(|most| {
+            let before = most.checked_sub(1)?;
+            memchr_iter(b'\n', data).nth(before)
+        });
+        nth.map_or((0, 0), |last| (most, last + 1))
+    };
+    Whole {
+        many,
+        end,
+        breaks: many,
+    }
+}
+
+#[cfg(test)]
+#[path = "chunk_tests.rs"]
+mod tests;

@@ -1,0 +1,101 @@
+//! The file behind an input: held open for all passes, where there are not too
+//! many of them, and known again where it has to be opened anew.
+
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+
+use super::block_hashes::Altered;
+
+/// What became of an input's file since it was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since {
+    /// It is as long as it was.
+    Same,
+    /// So many bytes were appended, which are not read.
+    Grown(u64),
+    /// Another file has its name, or none; the one that was opened is read.
+    Replaced,
+}
+
+#[derive(Debug)]
+pub(in crate::source) struct Place {
+    /// The file's name; standard input is kept in a file without one.
+    path: Option<PathBuf>,
+    /// Which file it is, where the system tells.
+    identity: Option<(u64, u64)>,
+    /// The one handle of all passes, so that a file that is replaced by another
+    /// one is read on. `None` where there are too many inputs to hold all open.
+    held: Option<File>,
+}
+
+impl Place {
+    /// The file that was opened by `path`, or has no name.
+    pub(in crate::source) fn of(path: Option<PathBuf>, file: File) -> io::Result<Self> {
+        Ok(Self {
+            path,
+            identity: identity(&file.metadata()?),
+            held: Some(file),
+        })
+    }
+
+    /// A handle of it.
+    pub(in crate::source) fn open(&self) -> io::Result<File> {
+        let path = match (&self.held, &self.path) {
+            (Some(file), _) => return file.try_clone(),
+            (None, Some(path)) => path,
+            (None, None) => return Err(io::ErrorKind::NotFound.into()),
+        };
+        let file = File::open(path)?;
+        if identity(&file.metadata()?) != self.identity {
+            return Err(Altered::Replaced.into());
+        }
+        Ok(file)
+    }
+
+    /// Closes it between passes: it is opened again by its name.
+    pub(in crate::source) fn let_go(&mut self) {
+        if self.path.is_some() {
+            self.held = None;
+        }
+    }
+
+    /// Whether it is a file without a name, which nobody else can change.
+    pub(in crate::source) fn is_unnamed(&self) -> bool {
+        self.path.is_none()
+    }
+
+    /// What became of it since it had this size.
+    pub(in crate::source) fn since(&self, size: u64) -> Since {
+        let Some(path) = &self.path else {
+            return Since::Same;
+        };
+        match std::fs::metadata(path) {
+            Ok(found) if identity(&found) == self.identity => {
+                match found.len().saturating_sub(size) {
+                    0 => Since::Same,
+                    bytes => Since::Grown(bytes),
+                }
+            }
+            Ok(_) | Err(_) => Since::Replaced,
+        }
+    }
+}
+
+/// What tells a file from every other one.
+#[cfg_attr(
+    unix,
+    expect(clippy::unnecessary_wraps, reason = "other systems do not tell")
+)]
+fn identity(found: &std::fs::Metadata) -> Option<(u64, u64)> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        Some((found.dev(), found.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _unused = found;
+        None
+    }
+}

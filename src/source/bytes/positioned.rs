@@ -1,0 +1,239 @@
+//! A file that is read at a position of one's own, and found to be what it was.
+//!
+//! Standard input is kept in a file without a name, which can't be opened again,
+//! and a duplicate of its handle shares its position (POSIX, `dup`): of two that
+//! read side by side each would read on where the other one stopped.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::Arc;
+
+use super::block_hashes::{Altered, BLOCK, Blocks};
+
+/// The first `size` bytes of a file, and where in them is read next.
+///
+/// What is appended to the file later is never read.
+#[derive(Debug)]
+pub(in crate::source) struct Positioned {
+    file: File,
+    size: u64,
+    at: u64,
+    blocks: Arc<Blocks>,
+    /// The block that was read last where less than a block was asked for.
+    held: Vec<u8>,
+    /// Where it begins.
+    held_at: Option<u64>,
+}
+
+impl Positioned {
+    /// The first `size` bytes of `file`, read from its start and held against
+    /// `blocks`.
+    pub(in crate::source) fn new(file: File, size: u64, blocks: Arc<Blocks>) -> Self {
+        Self {
+            file,
+            size,
+            at: 0,
+            blocks,
+            held: Vec::new(),
+            held_at: None,
+        }
+    }
+
+    /// Fills `buffer` with whole blocks from `start` on, which begins one.
+    fn read_blocks(&self, start: u64, buffer: &mut [u8]) -> io::Result<()> {
+        let mut filled = 0;
+        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match read_at(&self.file, rest, start + filled as u64) {
+                Ok(0) => return Err(Altered::Shortened.into()),
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let first = usize::try_from(start / BLOCK as u64).unwrap_or(usize::MAX);
+        for (number, block) in buffer.chunks(BLOCK).enumerate() {
+            self.blocks.demand_same(first + number, block)?;
+        }
+        if start + filled as u64 == self.size {
+            self.demand_finished(buffer.last().copied())?;
+        }
+        Ok(())
+    }
+
+    /// An error where the file ended within a line that was written on since:
+    /// half a row may look like a whole one.
+    fn demand_finished(&self, last: Option<u8>) -> io::Result<()> {
+        let is_line_end = |byte: u8| matches!(byte, b'\n' | b'\r');
+        if last.is_none_or(is_line_end) || self.file.metadata()?.len() <= self.size {
+            return Ok(());
+        }
+        let mut next = [0];
+        match read_at(&self.file, &mut next, self.size)? {
+            1 if !is_line_end(next[0]) => Err(Altered::Unfinished.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+    #[cfg(unix)]
+    let read = std::os::unix::fs::FileExt::read_at(file, buffer, at);
+    #[cfg(windows)]
+    let read = std::os::windows::fs::FileExt::seek_read(file, buffer, at);
+    read
+}
+
+impl Read for Positioned {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.size.saturating_sub(self.at);
+        if left == 0 || buffer.is_empty() {
+            return Ok(0);
+        }
+        let left = usize::try_from(left).unwrap_or(usize::MAX);
+        let within = usize::try_from(self.at % BLOCK as u64).unwrap_or_default();
+        // As many whole blocks as there is room for, or the last piece.
+        let whole = if buffer.len() >= left {
+            left
+        } else {
+            buffer.len() / BLOCK * BLOCK
+        };
+        if within == 0 && whole > 0 {
+            let room = buffer.get_mut(..whole).unwrap_or_default();
+            self.read_blocks(self.at, room)?;
+            self.at += whole as u64;
+            return Ok(whole);
+        }
+        let start = self.at - within as u64;
+        if self.held_at != Some(start) {
+            self.held_at = None;
+            let mut held = std::mem::take(&mut self.held);
+            held.resize(BLOCK.min(within + left), 0);
+            self.read_blocks(start, &mut held)?;
+            (self.held, self.held_at) = (held, Some(start));
+        }
+        let mut rest = self.held.get(within..).unwrap_or_default();
+        let read = rest.read(buffer)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for Positioned {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let from = |start: u64, by: i64| {
+            start
+                .checked_add_signed(by)
+                .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))
+        };
+        self.at = match to {
+            SeekFrom::Start(at) => at,
+            SeekFrom::Current(by) => from(self.at, by)?,
+            SeekFrom::End(by) => from(self.size, by)?,
+        };
+        Ok(self.at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Seek, SeekFrom, Write};
+    use std::sync::Arc;
+
+    use super::Positioned;
+    use crate::source::bytes::block_hashes::{Altered, BLOCK, Blocks};
+
+    fn content(many: usize) -> Vec<u8> {
+        let mut chance = fastrand::Rng::with_seed(12);
+        std::iter::repeat_with(|| chance.u8(b' '..b'~'))
+            .take(many)
+            .collect()
+    }
+
+    struct Kept {
+        file: std::fs::File,
+        size: u64,
+        blocks: Arc<Blocks>,
+    }
+
+    impl Kept {
+        fn of(bytes: &[u8]) -> Self {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(bytes).unwrap();
+            Self {
+                file,
+                size: bytes.len() as u64,
+                blocks: Arc::default(),
+            }
+        }
+
+        fn reader(&self) -> Positioned {
+            let file = self.file.try_clone().unwrap();
+            Positioned::new(file, self.size, Arc::clone(&self.blocks))
+        }
+
+        /// All of it, read in pieces of `piece` bytes.
+        fn read(&self, piece: usize) -> Result<Vec<u8>, Altered> {
+            let (mut reader, mut all) = (self.reader(), Vec::new());
+            let mut room = vec![0; piece];
+            loop {
+                match reader.read(&mut room) {
+                    Ok(0) => return Ok(all),
+                    Ok(read) => all.extend_from_slice(&room[..read]),
+                    Err(error) => return Err(Altered::in_error(&error).unwrap()),
+                }
+            }
+        }
+
+        fn write(&mut self, at: usize, bytes: &[u8]) {
+            self.file.seek(SeekFrom::Start(at as u64)).unwrap();
+            self.file.write_all(bytes).unwrap();
+        }
+    }
+
+    #[test]
+    fn it_reads_the_same_in_pieces_of_any_size() {
+        for many in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 5 * BLOCK + 7] {
+            let bytes = content(many);
+            let kept = Kept::of(&bytes);
+            for piece in [777, BLOCK, 3 * BLOCK, 3 * BLOCK + 1] {
+                assert!(kept.read(piece).unwrap() == bytes, "{many} {piece}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_single_changed_byte_is_met_in_whatever_pieces_it_is_read() {
+        let bytes = content(5 * BLOCK + 7);
+        for at in [0, BLOCK - 1, BLOCK, 5 * BLOCK + 6] {
+            let mut kept = Kept::of(&bytes);
+            kept.read(3 * BLOCK).unwrap();
+            kept.write(at, b"~");
+            for piece in [1000, 3 * BLOCK] {
+                assert_eq!(kept.read(piece), Err(Altered::Rewritten), "{at} {piece}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_comes_after_a_line_end_is_not_read_and_half_a_line_is_refused() {
+        for (end, added, wanted) in [
+            ("\n", "c-9,More,USD\n", None),
+            ("", "\nc-9,More,USD\n", None),
+            ("", "ple,USD\n", Some(Altered::Unfinished)),
+        ] {
+            let bytes = [&content(BLOCK + 9), end.as_bytes()].concat();
+            let mut kept = Kept::of(&bytes);
+            assert!(kept.read(999).unwrap() == bytes);
+            kept.write(bytes.len(), added.as_bytes());
+            assert_eq!(kept.read(999).err(), wanted, "{end:?} {added:?}");
+        }
+    }
+
+    #[test]
+    fn a_shorter_file_is_refused() {
+        let kept = Kept::of(&content(3 * BLOCK));
+        kept.read(BLOCK).unwrap();
+        kept.file.set_len(2 * BLOCK as u64 + 1).unwrap();
+        assert_eq!(kept.read(BLOCK), Err(Altered::Shortened));
+    }
+}

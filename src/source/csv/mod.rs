@@ -1,0 +1,293 @@
+//! CSV → rows: headers, delimiters, and what people do instead of RFC 4180.
+
+mod fast_path;
+pub(super) mod splitter;
+
+use std::io::{self, Read, Seek};
+use std::sync::Arc;
+
+use self::splitter::{Flaw, LONGEST_ROW, MOST_CELLS, Span, Splitter};
+use super::SourceError;
+use super::bytes::chunk::{Cut, Found};
+use crate::domain::header::field_of_header;
+use crate::domain::row::{Columns, Kind, Origin, Row, State};
+
+/// What may stand between two cells, the likeliest first.
+const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+
+/// The rows of one CSV input.
+pub(super) struct CsvRows<R> {
+    splitter: Splitter<R>,
+    name: String,
+    input: u16,
+    columns: Arc<Columns>,
+    records: u64,
+}
+
+impl CsvRows<io::Empty> {
+    /// Reads rows that were cut off an input with `columns`, the first of them
+    /// its `record`-th.
+    pub(super) fn over(cut: Cut, record: u64, input: u16, columns: Arc<Columns>) -> Self {
+        Self {
+            splitter: Splitter::over(cut, columns.delimiter),
+            name: String::new(),
+            input,
+            columns,
+            records: record - 1,
+        }
+    }
+}
+
+impl<R: Read> CsvRows<R> {
+    /// Reads the header of `from`.
+    pub(super) fn new(from: R, name: &str, input: u16, delimiter: u8) -> Result<Self, SourceError> {
+        let mut rows = Self {
+            splitter: Splitter::new(from, delimiter),
+            name: name.to_owned(),
+            input,
+            columns: Arc::new(Columns::table(Vec::new(), "", delimiter)),
+            records: 0,
+        };
+        rows.splitter
+            .skip_mark()
+            .map_err(|source| rows.failed(source))?;
+        let mut header = Row::default();
+        loop {
+            if !rows.read(&mut header)? {
+                return Err(SourceError::Empty {
+                    name: name.to_owned(),
+                });
+            }
+            match &header.state {
+                State::Blank => {}
+                // A spreadsheet's own word on the delimiter, which was heeded
+                // when the delimiter was looked for.
+                State::Good if is_separator_line(header.text()) => {}
+                State::Good => break,
+                State::Broken(_) if !header.raw().is_empty() && header.text().is_empty() => {
+                    return Err(SourceError::HeaderEncoding {
+                        name: name.to_owned(),
+                        line: header.origin.line,
+                    });
+                }
+                State::Broken(why) => {
+                    return Err(SourceError::Header {
+                        name: name.to_owned(),
+                        line: header.origin.line,
+                        why: why.clone(),
+                    });
+                }
+            }
+        }
+        let names = header
+            .cells()
+            .iter()
+            .map(|cell| header.value(cell).trim().to_owned());
+        rows.columns = Arc::new(Columns::table(names.collect(), header.text(), delimiter));
+        rows.records = 0;
+        Ok(rows)
+    }
+
+    /// The header.
+    pub(super) fn columns(&self) -> &Arc<Columns> {
+        &self.columns
+    }
+
+    /// Cuts off rows to be read elsewhere, at most `most` of them; with them,
+    /// the number of the first.
+    pub(super) fn cut(&mut self, most: u64) -> Result<(Found, u64), SourceError> {
+        let found = self
+            .splitter
+            .cut(most)
+            .map_err(|error| self.failed(error))?;
+        let first = self.records + 1;
+        match &found {
+            Found::Rows(cut) => self.records += cut.rows,
+            Found::Overlong => {}
+            Found::End => self.demand_rows()?,
+        }
+        Ok((found, first))
+    }
+
+    /// Reads the next row; false at the end.
+    pub(super) fn next(&mut self, row: &mut Row) -> Result<bool, SourceError> {
+        if !self.read(row)? {
+            self.demand_rows()?;
+            return Ok(false);
+        }
+        let (cells, wanted) = (row.cells().len(), self.columns.names.len());
+        if row.state == State::Good && cells != wanted {
+            row.break_off(format!(
+                "the row has {cells} cells, wanted {wanted} as in the header{}",
+                if cells > wanted {
+                    " (a value that holds the delimiter must be in quotes)"
+                } else {
+                    ""
+                }
+            ));
+        }
+        Ok(true)
+    }
+
+    fn demand_rows(&self) -> Result<(), SourceError> {
+        if self.records > 0 {
+            return Ok(());
+        }
+        Err(SourceError::OnlyHeader {
+            name: self.name.clone(),
+        })
+    }
+
+    fn read(&mut self, row: &mut Row) -> Result<bool, SourceError> {
+        if !self
+            .splitter
+            .advance()
+            .map_err(|source| self.failed(source))?
+        {
+            return Ok(false);
+        }
+        self.records += 1;
+        let splitter = &self.splitter;
+        let origin = Origin {
+            input: self.input,
+            line: splitter.line,
+            record: self.records,
+            byte: splitter.offset(),
+        };
+        if row.refill(origin, splitter.raw()).is_none() {
+            return Ok(true);
+        }
+        match splitter.flaw {
+            None => fill_cells(row, &splitter.spans),
+            Some(Flaw::Unclosed) => row.break_off(format!(
+                "a quote is opened and never closed, wanted one that closes it{}",
+                swallowed(origin.line, splitter.breaks)
+            )),
+            Some(Flaw::AfterQuote) => {
+                row.break_off(
+                    "text follows a closing quote (a quote within a value must be doubled)",
+                );
+            }
+            Some(Flaw::TooManyCells) => {
+                row.break_off(format!(
+                    "the row has more than {MOST_CELLS} cells, wanted as many as in the header"
+                ));
+            }
+            Some(Flaw::TooLong) => row.break_off(format!(
+                "the row is longer than {} MiB; a closing quote is probably missing{}",
+                LONGEST_ROW >> 20,
+                swallowed(origin.line, splitter.breaks)
+            )),
+        }
+        Ok(true)
+    }
+
+    fn failed(&self, source: io::Error) -> SourceError {
+        SourceError::reading(&self.name, Some(self.splitter.line), source)
+    }
+}
+
+impl<R: Read + Seek> CsvRows<R> {
+    /// Reads little at a time from now on.
+    pub(super) fn read_little(&mut self) {
+        self.splitter.read_little();
+    }
+
+    /// Goes to the row at `place`, which is read next.
+    pub(super) fn go_to(&mut self, place: Origin) -> Result<(), SourceError> {
+        self.records = place.record - 1;
+        self.splitter
+            .go_to(place.byte, place.line)
+            .map_err(|error| self.failed(error))
+    }
+}
+
+/// How far a row reaches that lost its closing quote.
+fn swallowed(line: u64, breaks: u64) -> String {
+    if breaks < 2 {
+        return String::new();
+    }
+    format!(
+        ": everything from line {line} to {} was read as one row",
+        line + breaks - 1
+    )
+}
+
+fn fill_cells(row: &mut Row, spans: &[Span]) {
+    let is_blank = |span: &Span| {
+        let text = row.text().get(span.start..span.end).unwrap_or_default();
+        text.chars().all(char::is_whitespace)
+    };
+    if spans.iter().all(is_blank) {
+        row.state = State::Blank;
+    }
+    if !spans.iter().any(|span| span.escapes) {
+        row.push_texts(spans.iter().map(|span| (span.start, span.end)));
+        return;
+    }
+    for (column, span) in spans.iter().enumerate() {
+        if span.escapes {
+            let text = row.text().get(span.start..span.end).unwrap_or_default();
+            let value = text.replace("\"\"", "\"");
+            row.push_unescaped(column, Kind::Text, &value);
+        } else {
+            row.push_span(column, Kind::Text, span.start, span.end);
+        }
+    }
+}
+
+/// `sep=;`, by which spreadsheets tell each other the delimiter.
+fn is_separator_line(text: &str) -> bool {
+    separator_of(text.as_bytes()).is_some()
+}
+
+fn separator_of(line: &[u8]) -> Option<u8> {
+    match line.strip_prefix(b"sep=") {
+        Some([delimiter]) => Some(*delimiter),
+        Some([delimiter, rest @ ..]) if rest.iter().all(u8::is_ascii_whitespace) => {
+            Some(*delimiter)
+        }
+        Some(_) | None => None,
+    }
+}
+
+/// The delimiter of a table that begins with `start`: the one by which its
+/// header names most fields of ours, and if none does, most columns.
+pub(super) fn delimiter_of(start: &[u8]) -> u8 {
+    let first_line = start
+        .split(|byte| matches!(byte, b'\n' | b'\r'))
+        .next()
+        .unwrap_or_default();
+    if let Some(delimiter) = separator_of(first_line) {
+        return delimiter;
+    }
+    let mut best = (b',', (0, 0));
+    let mut broken = None;
+    for delimiter in DELIMITERS {
+        let rows = match CsvRows::new(start, "", 0, delimiter) {
+            Ok(rows) => rows,
+            Err(_cannot_be_read) => {
+                broken = broken.or(Some(delimiter));
+                continue;
+            }
+        };
+        let names = &rows.columns.names;
+        let known = names
+            .iter()
+            .filter(|name| field_of_header(name).is_some())
+            .count();
+        let score = (known, names.len());
+        if score > best.1 {
+            best = (delimiter, score);
+        }
+    }
+    match broken {
+        // A header that names nothing we know and one that cannot be read: the
+        // second is what somebody should be told of.
+        Some(broken) if best.1.0 == 0 => broken,
+        Some(_) | None => best.0,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,397 @@
+//! Bytes → the rows and cells of a table, as spans: RFC 4180 and nothing above it.
+//!
+//! The splitting is our own, for three things that no library gives together:
+//! a row's bytes as they stood, its place as an editor counts lines, and a bound
+//! on how much memory one row may take. Where a row is well formed its cells are
+//! those of the `csv` crate; a differential test holds that up.
+
+use std::io::{self, Read, Seek};
+
+use memchr::{memchr, memchr3};
+
+use super::fast_path::{InSight, Step};
+use crate::source::bytes::buffer::Window;
+use crate::source::bytes::chunk::{Cut, Found, table_rows};
+use crate::source::bytes::line_ends::line_ends;
+use crate::source::bytes::simd::WIDTH;
+use crate::source::bytes::sniff::UTF8_MARK;
+
+/// The longest row, in bytes. What is longer has lost a closing quote.
+pub(in crate::source) const LONGEST_ROW: usize = 4 << 20;
+
+/// The most cells of a row: as many columns as a spreadsheet has.
+pub(super) const MOST_CELLS: usize = 16_384;
+
+/// A cell's place in its row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// Whether it holds doubled quotes.
+    pub(super) escapes: bool,
+}
+
+impl Span {
+    /// A cell that begins, and so far ends, at `place`.
+    pub(super) const fn at(place: usize) -> Self {
+        Self {
+            start: place,
+            end: place,
+            escapes: false,
+        }
+    }
+}
+
+/// What is wrong with a row's form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flaw {
+    Unclosed,
+    AfterQuote,
+    TooLong,
+    TooManyCells,
+}
+
+/// Where in a row the splitter is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum At {
+    CellStart,
+    Bare,
+    Quoted,
+    QuoteInQuoted,
+}
+
+/// Splits bytes into rows and cells.
+pub(in crate::source) struct Splitter<R> {
+    /// The row begins where it does.
+    window: Window<R>,
+    delimiter: u8,
+    /// The row's first line.
+    pub(in crate::source) line: u64,
+    /// Bytes of an overlong row that were let go.
+    dropped: usize,
+    /// How far into the row the splitter is.
+    place: usize,
+    /// The cell that it is in.
+    cell: Span,
+    /// Whether the row has a cell with quotes.
+    quoted: bool,
+    /// The row's cells.
+    pub(super) spans: Vec<Span>,
+    /// What is wrong with the row's form.
+    pub(super) flaw: Option<Flaw>,
+    /// How long the row is, without its line end.
+    length: usize,
+    /// How many bytes the row takes, with its line end.
+    taken: usize,
+    /// Line ends within the row, and its own.
+    pub(in crate::source) breaks: u64,
+}
+
+impl Splitter<io::Empty> {
+    /// Splits whole rows that were cut off an input.
+    pub(super) fn over(cut: Cut, delimiter: u8) -> Self {
+        let window = Window::over(cut.bytes, cut.offset);
+        Self::at(window, delimiter, cut.line)
+    }
+}
+
+impl<R: Read> Splitter<R> {
+    /// Splits what is read from `from`.
+    pub(in crate::source) fn new(from: R, delimiter: u8) -> Self {
+        Self::at(Window::new(from), delimiter, 1)
+    }
+
+    fn at(window: Window<R>, delimiter: u8, line: u64) -> Self {
+        Self {
+            window,
+            delimiter,
+            line,
+            dropped: 0,
+            place: 0,
+            cell: Span::at(0),
+            quoted: false,
+            spans: Vec::new(),
+            flaw: None,
+            length: 0,
+            taken: 0,
+            breaks: 0,
+        }
+    }
+
+    /// Drops a byte-order mark at the very start.
+    pub(super) fn skip_mark(&mut self) -> io::Result<()> {
+        while self.data().len() < UTF8_MARK.len() && self.window.fill()? {}
+        if self.data().starts_with(UTF8_MARK) {
+            self.window.pass(UTF8_MARK.len());
+        }
+        Ok(())
+    }
+
+    /// Reads little at a time from now on.
+    pub(super) fn read_little(&mut self) {
+        self.window.read_little();
+    }
+
+    /// The row's first byte in the input.
+    pub(in crate::source) fn offset(&self) -> u64 {
+        self.window.offset - self.dropped as u64
+    }
+
+    fn data(&self) -> &[u8] {
+        self.window.data()
+    }
+
+    fn byte(&self, at: usize) -> Option<u8> {
+        self.window.byte(at)
+    }
+
+    fn fill(&mut self) -> io::Result<bool> {
+        self.window.fill()
+    }
+
+    /// Goes past the row.
+    fn settle(&mut self) {
+        self.window.pass(self.taken);
+        self.line += self.breaks;
+        (self.taken, self.dropped, self.length, self.breaks) = (0, 0, 0, 0);
+        self.spans.clear();
+        self.flaw = None;
+    }
+
+    /// Goes on to the next row; false at the end of the input.
+    pub(in crate::source) fn advance(&mut self) -> io::Result<bool> {
+        self.settle();
+        if self.data().is_empty() && !self.fill()? {
+            return Ok(false);
+        }
+        if !self.split_in_sight() {
+            self.spans.clear();
+            self.split()?;
+        }
+        Ok(true)
+    }
+
+    /// Splits a row that is wholly in sight and has no flaw, which is nearly
+    /// every row; false where it is another.
+    fn split_in_sight(&mut self) -> bool {
+        let data = self.window.data();
+        let mut row = InSight::new(data, self.delimiter, &mut self.spans);
+        let blocks = data.chunks(WIDTH).take(LONGEST_ROW / WIDTH);
+        let mut steps = blocks
+            .enumerate()
+            .map(|(number, block)| row.go_on(number * WIDTH, block));
+        let Some(Step::Ends(end)) = steps.find(|step| *step != Step::On) else {
+            return false;
+        };
+        drop(steps);
+        let line_end = match (data.get(end), data.get(end + 1)) {
+            (Some(b'\r'), Some(b'\n')) => 2,
+            // What follows may be the other half of a line end.
+            (Some(b'\r'), None) => return false,
+            _ => 1,
+        };
+        self.breaks = row.breaks + 1;
+        (self.length, self.taken) = (end, end + line_end);
+        true
+    }
+
+    /// Finds the row's end, and its cells on the way.
+    fn split(&mut self) -> io::Result<()> {
+        let mut at = At::CellStart;
+        self.place = 0;
+        self.quoted = false;
+        while let Some(next) = match at {
+            At::CellStart => Some(self.start_cell()?),
+            At::Bare => self.bare()?,
+            At::Quoted => self.within_quotes()?,
+            At::QuoteInQuoted => self.after_quote()?,
+        } {
+            at = next;
+        }
+        self.end_row()
+    }
+
+    fn start_cell(&mut self) -> io::Result<At> {
+        if self.byte(self.place).is_none() {
+            self.more()?;
+        }
+        if self.byte(self.place) == Some(b'"') {
+            self.quoted = true;
+            self.place += 1;
+            self.cell = Span::at(self.place);
+            return Ok(At::Quoted);
+        }
+        self.cell = Span::at(self.place);
+        Ok(At::Bare)
+    }
+
+    /// Goes on in a cell without quotes; `None` where the row ends.
+    fn bare(&mut self) -> io::Result<Option<At>> {
+        let rest = self.data().get(self.place..).unwrap_or_default();
+        if let Some(found) = memchr3(self.delimiter, b'\n', b'\r', rest) {
+            self.place += found;
+            return Ok(self.end_cell(self.place));
+        }
+        if self.more()? {
+            return Ok(Some(At::Bare));
+        }
+        Ok(self.end_cell(self.place))
+    }
+
+    /// Goes on in a cell with quotes; `None` where the input ends in it.
+    fn within_quotes(&mut self) -> io::Result<Option<At>> {
+        let rest = self.data().get(self.place..).unwrap_or_default();
+        if let Some(found) = memchr(b'"', rest) {
+            self.place += found + 1;
+            return Ok(Some(At::QuoteInQuoted));
+        }
+        if self.more()? {
+            return Ok(Some(At::Quoted));
+        }
+        self.flaw.get_or_insert(Flaw::Unclosed);
+        Ok(None)
+    }
+
+    /// Goes on behind a quote in a cell with quotes: it closes the cell, or is
+    /// the first of two that stand for one.
+    fn after_quote(&mut self) -> io::Result<Option<At>> {
+        if self.byte(self.place).is_none() {
+            self.more()?;
+        }
+        if self.byte(self.place) == Some(b'"') {
+            self.cell.escapes = true;
+            self.place += 1;
+            return Ok(Some(At::Quoted));
+        }
+        // Of a row that was let go on the way no cell is kept.
+        let end = self.place.saturating_sub(1);
+        self.skip_blanks()?;
+        match self.byte(self.place) {
+            Some(byte) if byte != self.delimiter && !matches!(byte, b'\n' | b'\r') => {
+                self.flaw.get_or_insert(Flaw::AfterQuote);
+                Ok(Some(At::Bare))
+            }
+            Some(_) | None => Ok(self.end_cell(end)),
+        }
+    }
+
+    /// Keeps the cell, which ends at `end`; `None` where the row ends with it.
+    fn end_cell(&mut self, end: usize) -> Option<At> {
+        self.cell.end = end;
+        if self.spans.len() < MOST_CELLS {
+            self.spans.push(self.cell);
+        } else {
+            self.flaw.get_or_insert(Flaw::TooManyCells);
+        }
+        if self.byte(self.place) != Some(self.delimiter) {
+            return None;
+        }
+        self.place += 1;
+        Some(At::CellStart)
+    }
+
+    /// Goes past blanks that belong to no cell. Hand-made files have them behind
+    /// a closing quote.
+    fn skip_blanks(&mut self) -> io::Result<()> {
+        loop {
+            match self.byte(self.place) {
+                Some(b' ') if self.delimiter != b' ' => self.place += 1,
+                None if self.more()? => {}
+                Some(_) | None => return Ok(()),
+            }
+        }
+    }
+
+    /// Gets more of a row whose end is not in the buffer; false where there is
+    /// none. A row that grows beyond all bounds is let go on the way.
+    fn more(&mut self) -> io::Result<bool> {
+        self.place = self.data().len();
+        if self.place > LONGEST_ROW {
+            self.flaw = Some(Flaw::TooLong);
+            self.spans.clear();
+            self.breaks += line_ends(self.data(), true);
+            self.dropped += self.place;
+            self.window.pass(self.place);
+            self.place = 0;
+            self.cell = Span::at(0);
+        }
+        self.fill()
+    }
+
+    /// Notes that the row ends here: at its line end, or where the input does.
+    fn end_row(&mut self) -> io::Result<()> {
+        self.length = self.place;
+        // Whether a row is too long must not rest on how it was read.
+        if self.dropped + self.place > LONGEST_ROW {
+            self.flaw = Some(Flaw::TooLong);
+            self.spans.clear();
+        }
+        let line_end = match self.byte(self.place) {
+            Some(b'\r') => {
+                if self.byte(self.place + 1).is_none() {
+                    self.fill()?;
+                }
+                if self.byte(self.place + 1) == Some(b'\n') {
+                    2
+                } else {
+                    1
+                }
+            }
+            Some(_) => 1,
+            None => 0,
+        };
+        self.taken = self.place + line_end;
+        if self.quoted || self.dropped > 0 {
+            let row = self.data().get(..self.place).unwrap_or_default();
+            self.breaks += line_ends(row, false);
+        }
+        self.breaks += u64::from(line_end > 0);
+        Ok(())
+    }
+
+    /// The row's bytes, without its line end; none of an overlong row's.
+    pub(super) fn raw(&self) -> &[u8] {
+        if self.flaw == Some(Flaw::TooLong) {
+            return &[];
+        }
+        self.data().get(..self.length).unwrap_or_default()
+    }
+}
+
+impl<R: Read> Splitter<R> {
+    /// Cuts off the whole rows that are in sight, at most `most` of them, and
+    /// goes past them. An overlong row is not cut off but left to
+    /// [`Splitter::advance`], which lets go of it on the way.
+    pub(super) fn cut(&mut self, most: u64) -> io::Result<Found> {
+        self.settle();
+        self.window.widen()?;
+        loop {
+            let rows = table_rows(self.data(), self.delimiter, self.window.ended(), most);
+            if rows.many > 0 {
+                let cut = Cut::off(&mut self.window, rows, self.line);
+                self.line += rows.breaks;
+                return Ok(Found::Rows(cut));
+            }
+            if self.data().len() > LONGEST_ROW {
+                return Ok(Found::Overlong);
+            }
+            // At the end what is left is a row, also where no line end follows.
+            if !self.fill()? && self.data().is_empty() {
+                return Ok(Found::End);
+            }
+        }
+    }
+}
+
+impl<R: Read + Seek> Splitter<R> {
+    /// Goes to the row that begins at `offset`, on `line`.
+    pub(super) fn go_to(&mut self, offset: u64, line: u64) -> io::Result<()> {
+        self.settle();
+        self.line = line;
+        self.window.go_to(offset)
+    }
+}
+
+#[cfg(test)]
+#[path = "splitter_tests.rs"]
+pub(crate) mod tests;

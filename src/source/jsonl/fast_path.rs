@@ -1,0 +1,333 @@
+//! JSON as programs write it: objects of plain strings, lists of them, and
+//! objects of those.
+//!
+//! Nearly every row of an export is that, and is read here several times as
+//! fast. Whatever else a row holds (an escape, a number, a mistake) is left to
+//! `serde_json`, so that there is one judge of what JSON is; a property test
+//! holds the two together.
+
+use super::object::{Found, Paths, Value};
+use crate::domain::row::Kind;
+use crate::source::bytes::simd::{Block, WIDTH, lowest};
+
+/// How deep objects may stand in each other here.
+const DEEPEST: usize = 8;
+
+/// Reads `text` into `found`, or says no: then `found` holds anything. What
+/// `marks` holds makes no difference.
+pub(super) fn read(
+    text: &str,
+    paths: &mut Paths,
+    found: &mut Vec<Found>,
+    marks: &mut Vec<u64>,
+) -> bool {
+    mark(text.as_bytes(), marks);
+    let mut plain = Plain {
+        text,
+        marks,
+        at: 0,
+        paths,
+        found,
+        met: 0,
+    };
+    plain.skip_blanks();
+    plain.object(0, 0).is_some() && {
+        plain.skip_blanks();
+        plain.at == text.len()
+    }
+}
+
+struct Plain<'p, 't> {
+    text: &'t str,
+    /// A bit for each byte that ends a string's plain part.
+    marks: &'p [u64],
+    at: usize,
+    paths: &'p mut Paths,
+    found: &'p mut Vec<Found>,
+    /// The columns that the row has, by bits; one with more is not plain.
+    met: u64,
+}
+
+/// `None` everywhere below: something that is not plain.
+impl<'t> Plain<'_, 't> {
+    fn byte(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn skip_blanks(&mut self) {
+        // Most have none between what they are made of.
+        while self.byte().is_some_and(|byte| byte <= b' ')
+            && matches!(self.byte(), Some(b' ' | b'\t' | b'\n' | b'\r'))
+        {
+            self.at += 1;
+        }
+    }
+
+    fn expect(&mut self, wanted: u8) -> Option<()> {
+        self.skip_blanks();
+        (self.byte()? == wanted).then(|| self.at += 1)
+    }
+
+    /// Whether another item follows in what `close` ends.
+    fn more(&mut self, close: u8) -> Option<bool> {
+        self.skip_blanks();
+        let byte = self.byte()?;
+        self.at += 1;
+        match byte {
+            b',' => Some(true),
+            byte if byte == close => Some(false),
+            _ => None,
+        }
+    }
+
+    fn object(&mut self, node: usize, depth: usize) -> Option<()> {
+        self.expect(b'{')?;
+        self.skip_blanks();
+        if self.byte()? == b'}' {
+            self.at += 1;
+            return Some(());
+        }
+        let mut place = 0;
+        loop {
+            self.skip_blanks();
+            let (start, end) = self.string()?;
+            let name: &'t str = self.text.get(start..end)?;
+            self.expect(b':')?;
+            let member = self.paths.node(node, place, name)?;
+            place = self.paths.after(member);
+            let column = self.paths.column(member)?;
+            self.meet(column)?;
+            self.skip_blanks();
+            self.value(member, column, depth)?;
+            if !self.more(b'}')? {
+                return Some(());
+            }
+        }
+    }
+
+    /// Notes that the row has a member of `column`, unless it had one before.
+    fn meet(&mut self, column: usize) -> Option<()> {
+        let bit = 1_u64.checked_shl(u32::try_from(column).ok()?)?;
+        let is_new = self.met & bit == 0;
+        self.met |= bit;
+        is_new.then_some(())
+    }
+
+    fn value(&mut self, member: usize, column: usize, depth: usize) -> Option<()> {
+        match self.byte()? {
+            b'"' => {
+                let (start, end) = self.string()?;
+                self.push(column, Kind::Text, Value::Span(start, end));
+                Some(())
+            }
+            b'{' if depth < DEEPEST => {
+                self.push(column, Kind::Object, Value::Text(String::new()));
+                self.object(member, depth + 1)
+            }
+            b'[' => self.list(column),
+            b'n' => {
+                let rest = self.text.get(self.at..)?;
+                rest.starts_with("null").then(|| self.at += 4)?;
+                self.push(column, Kind::Null, Value::Text(String::new()));
+                Some(())
+            }
+            _ => None,
+        }
+    }
+
+    fn list(&mut self, column: usize) -> Option<()> {
+        self.at += 1;
+        self.skip_blanks();
+        if self.byte()? == b']' {
+            self.at += 1;
+            self.push(column, Kind::EmptyList, Value::Text(String::new()));
+            return Some(());
+        }
+        loop {
+            self.skip_blanks();
+            let (start, end) = self.string()?;
+            self.push(column, Kind::Item, Value::Span(start, end));
+            if !self.more(b']')? {
+                return Some(());
+            }
+        }
+    }
+
+    fn push(&mut self, column: usize, kind: Kind, value: Value) {
+        self.found.push(Found {
+            column,
+            kind,
+            value,
+        });
+    }
+
+    /// Where the text of the string that begins here is.
+    fn string(&mut self) -> Option<(usize, usize)> {
+        if self.byte()? != b'"' {
+            return None;
+        }
+        let start = self.at + 1;
+        let end = next_mark(self.marks, start)?;
+        self.at = end + 1;
+        (self.text.as_bytes().get(end) == Some(&b'"')).then_some((start, end))
+    }
+}
+
+/// Marks all bytes that may not stand in a string as they are (RFC 8259 §7): a
+/// quote, a backslash, a control character.
+fn mark(bytes: &[u8], marks: &mut Vec<u64>) {
+    marks.clear();
+    marks.extend(bytes.chunks(WIDTH).map(|bytes| {
+        let block = Block::of(bytes);
+        let special = block.equal(b'"') | block.equal(b'\\') | block.below(b' ');
+        special & lowest(bytes.len())
+    }));
+}
+
+/// Where the first mark is from `start` on.
+fn next_mark(marks: &[u64], start: usize) -> Option<usize> {
+    let mut number = start / WIDTH;
+    let mut rest = marks.get(number)? & !lowest(start % WIDTH);
+    while rest == 0 {
+        number += 1;
+        rest = *marks.get(number)?;
+    }
+    Some(number * WIDTH + rest.trailing_zeros() as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use serde::de::DeserializeSeed;
+
+    use super::{mark, next_mark, read};
+    use crate::domain::row::Kind;
+    use crate::source::jsonl::object::{Found, Members, Paths, Value};
+
+    /// What was found, with columns by their names.
+    fn said(found: &[Found], paths: &Paths, text: &str) -> Vec<(String, Kind, String)> {
+        let said = |found: &Found| {
+            let value = match &found.value {
+                Value::Span(start, end) => text.get(*start..*end).unwrap().to_owned(),
+                Value::Text(text) => text.clone(),
+            };
+            (paths.columns.names[found.column].clone(), found.kind, value)
+        };
+        found.iter().map(said).collect()
+    }
+
+    fn by_serde(text: &str) -> Option<Vec<(String, Kind, String)>> {
+        let (mut paths, mut found) = (Paths::default(), Vec::new());
+        let members = Members {
+            text,
+            node: 0,
+            paths: &mut paths,
+            found: &mut found,
+        };
+        let mut json = serde_json::Deserializer::from_str(text);
+        members
+            .deserialize(&mut json)
+            .and_then(|()| json.end())
+            .ok()?;
+        Some(said(&found, &paths, text))
+    }
+
+    fn by_us(text: &str, paths: &mut Paths) -> Option<Vec<(String, Kind, String)>> {
+        let mut found = Vec::new();
+        read(text, paths, &mut found, &mut Vec::new()).then(|| said(&found, paths, text))
+    }
+
+    /// A value as programs write it.
+    fn value() -> impl Strategy<Value = String> {
+        let string = "[a-cé ]{0,9}".prop_map(|text| format!("\"{text}\""));
+        let list = prop::collection::vec(string.clone(), 0..3);
+        let leaf = prop_oneof![
+            string,
+            Just("null".to_owned()),
+            list.prop_map(|items| format!("[ {}]", items.join(", "))),
+        ];
+        leaf.prop_recursive(3, 12, 4, |inner| {
+            prop::collection::vec(("[a-c]{1,2}", inner), 0..4).prop_map(|members| {
+                let members: Vec<_> = members
+                    .iter()
+                    .map(|(name, value)| format!("\"{name}\": {value}"))
+                    .collect();
+                format!("{{{} }}", members.join(","))
+            })
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_next_special_byte_is_found(bytes in prop::collection::vec(prop_oneof![9 => Just(b'a'), 1 => any::<u8>()], 0..150), start in 0usize..150) {
+            let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=31);
+            let wanted = bytes.iter().skip(start).position(is_special).map(|place| start + place);
+            let mut marks = vec![7];
+            mark(&bytes, &mut marks);
+            prop_assert_eq!(next_mark(&marks, start), wanted);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        /// Whatever is read here, `serde_json` reads the same; and all that it
+        /// reads of this kind is read here, unless a member stands twice.
+        #[test]
+        fn plain_json_is_what_serde_reads(texts in prop::collection::vec(value(), 1..4)) {
+            let mut paths = Paths::default();
+            for text in texts {
+                let (ours, theirs) = (by_us(&text, &mut paths), by_serde(&text));
+                prop_assert_eq!(ours, theirs.filter(|_| text.starts_with('{')), "{}", text);
+            }
+        }
+
+        /// And of what is broken somewhere, nothing more is read than it reads.
+        #[test]
+        fn what_serde_refuses_is_not_plain(text in value(), at in any::<prop::sample::Index>(), other in prop::sample::select(vec!["", "\"", "{", "}", "[", "]", ",", ":", "\\", "x", "1", "\n", "\u{1}", "\u{a0}"])) {
+            let places: Vec<usize> = text.char_indices().map(|(place, _)| place).collect();
+            let place = places[at.index(places.len())];
+            let (before, after) = text.split_at(place);
+            let mut after = after.chars();
+            after.next();
+            let text = format!("{before}{other}{}", after.as_str());
+            if let Some(ours) = by_us(&text, &mut Paths::default()) {
+                prop_assert_eq!(Some(ours), by_serde(&text), "{}", text);
+            }
+        }
+    }
+
+    #[test]
+    fn what_programs_write_is_plain_and_nothing_else_is() {
+        let is_plain = |text: &str| {
+            let mut found: Vec<Found> = Vec::new();
+            read(text, &mut Paths::default(), &mut found, &mut Vec::new())
+        };
+        for plain in [
+            "{}",
+            " {\"a\":\"é\", \"b\" : [ \"x\" , \"y\" ] ,\"c\":{\"d\":null,\"e\":[]}}\r",
+        ] {
+            assert!(is_plain(plain), "{plain}");
+        }
+        for other in [
+            "",
+            "{",
+            "[]",
+            "{\"a\"}",
+            "{\"a\":1}",
+            "{\"a\":\"\\n\"}",
+            "{\"a\":\"\u{1}\"}",
+            "{\"a\":\"\",}",
+            "{\"a\":\"\",\"a\":\"\"}",
+            "{\"a\":[\"x\",1]}",
+            "{\"a\":[\"x\",]}",
+            "{}x",
+            "{\"a\":nul}",
+            "{\"a\":\"",
+            "{\"a\":[",
+        ] {
+            assert!(!is_plain(other), "{other}");
+        }
+    }
+}
