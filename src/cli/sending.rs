@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Deserialize;
 
-use super::{Existing, Text};
+use super::values::{Existing, Text};
 
 /// How customers are sent.
 #[derive(Debug, Default, Args, Deserialize)]

@@ -31,9 +31,9 @@ use crate::cli::{LogFormat, Showing};
 use crate::config::reading::Reading;
 use crate::domain::mapping::Binding;
 use crate::domain::text::listed;
-use crate::report::files::is_result_name;
 use crate::report::manifest::{Origin, foreign};
 use crate::report::progress::Style;
+use crate::report::result_names::is_result_name;
 use crate::source::input::{self, Input};
 use crate::source::{Format, SourceError};
 

@@ -223,10 +223,14 @@ impl FileOptions {
                 });
             }
         };
-        let table = parse(&text).map_err(|wrong| ConfigError::Toml {
+        let wrong = |wrong| ConfigError::Toml {
             path: named.to_owned(),
             wrong,
-        })?;
+        };
+        let table = parse(&text).map_err(wrong)?;
+        // What a file's value lacks is to be told with the file's name, also where a
+        // variable stands for it.
+        Self::from_table(table.clone()).map_err(wrong)?;
         let mut own = table.clone();
         let mut options = Self::over(table, named, environment)?;
         if path.is_none() {
@@ -243,6 +247,7 @@ impl FileOptions {
         environment: &Environment,
     ) -> Result<Self, ConfigError> {
         let known = known_options();
+        let fits = |table| Self::from_table(table).is_ok();
         for (long, value) in &environment.options {
             let name = format!("{PREFIX}{}", long.to_ascii_uppercase().replace('-', "_"));
             let wrong = |wrong| ConfigError::Variable {
@@ -250,7 +255,7 @@ impl FileOptions {
                 wrong,
             };
             demand_known(long, &known).map_err(wrong)?;
-            table.insert(long.clone(), typed_value(long, value).map_err(wrong)?);
+            table.insert(long.clone(), typed_value(long, value, fits).map_err(wrong)?);
         }
         Self::from_table(table).map_err(|wrong| ConfigError::Toml {
             path: named.to_owned(),

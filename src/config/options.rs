@@ -4,7 +4,6 @@ use std::ffi::OsString;
 
 use clap::CommandFactory;
 
-use super::FileOptions;
 use crate::cli::Cli;
 
 /// What an option's variable begins with.
@@ -28,10 +27,15 @@ pub(super) fn named_options(
 
 /// A variable's text as a value of the type that the option `long` has: a number,
 /// a switch or a list as TOML writes them, or else the text itself.
-pub(super) fn typed_value(long: &str, text: &str) -> Result<toml::Value, String> {
-    let fits = |value: &toml::Value| {
-        FileOptions::from_table(toml::Table::from_iter([(long.to_owned(), value.clone())]))
-    };
+///
+/// `fits` says whether options can be read from a table.
+pub(super) fn typed_value(
+    long: &str,
+    text: &str,
+    fits: impl Fn(toml::Table) -> bool,
+) -> Result<toml::Value, String> {
+    let fits =
+        |value: &toml::Value| fits(toml::Table::from_iter([(long.to_owned(), value.clone())]));
     let plain = toml::Value::String(text.to_owned());
     let list = toml::Value::Array(vec![plain.clone()]);
     let written = toml::from_str(&format!("value = {text}"));
@@ -39,7 +43,7 @@ pub(super) fn typed_value(long: &str, text: &str) -> Result<toml::Value, String>
     let mut values = [Some(plain), written.ok().flatten(), Some(list)]
         .into_iter()
         .flatten();
-    match values.find(|value| fits(value).is_ok()) {
+    match values.find(fits) {
         Some(value) => Ok(value),
         None => Err(format!("{text:?} is no value of --{long}")),
     }
@@ -92,7 +96,5 @@ pub(super) fn parse(text: &str) -> Result<toml::Table, String> {
     for key in table.keys() {
         demand_known(key, &known)?;
     }
-    // What a file's value lacks is to be told with the file's name.
-    FileOptions::from_table(table.clone())?;
     Ok(table)
 }

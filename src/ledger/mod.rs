@@ -8,6 +8,7 @@
 //! No word of SQLite passes through here, so that another database can hold
 //! the ledger of several machines.
 
+mod paths;
 pub mod rescue;
 pub mod sqlite;
 

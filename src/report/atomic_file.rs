@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::files::is_result_name;
+use super::result_names::is_result_name;
 
 /// Makes files readable by their owner only, where the system knows owners.
 pub(super) fn owner_only(options: &mut OpenOptions) {

@@ -9,31 +9,13 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::atomic_file::{Part, Written, remove_abandoned};
-use super::manifest::{self, Kept, Manifest, Origin, is_numbered};
+use super::manifest::{Kept, Manifest, Origin};
 use super::reject_files::Returned;
+use super::result_names::KINDS;
 use super::{Fate, RowAccount, Sink};
 use crate::domain::outcome::Outcome;
 use crate::domain::problem::{Problem, messages};
 use crate::domain::summary::Summary;
-
-/// Whether a run may write or remove a file of this name in its folder.
-pub fn is_result_name(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let fixed = [
-        manifest::NAME,
-        "results.jsonl",
-        "online.jsonl",
-        "problems.csv",
-        "summary.json",
-        "validate-summary.json",
-        "keys.csv",
-        "report.html",
-    ];
-    fixed.contains(&name.as_ref()) || KINDS.iter().any(|kind| is_numbered(&name, kind))
-}
-
-/// The kinds of rows that are given back.
-const KINDS: [&str; 2] = ["rejects", "failures"];
 
 /// What was written, and what was kept from being replaced.
 #[derive(Debug, Default)]

@@ -14,9 +14,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::atomic_file::Part;
-
-/// The hidden file's name.
-pub(super) const NAME: &str = ".kable-bulk";
+use super::result_names::{MANIFEST, is_numbered};
 
 /// The format that this program writes.
 const FORMAT: u32 = 1;
@@ -95,12 +93,12 @@ pub(super) struct Manifest {
 impl Manifest {
     /// Reads the manifest of `folder`, for results of `origin`.
     pub(super) fn read(folder: &Path, origin: Origin) -> io::Result<Self> {
-        let entries = match std::fs::read(folder.join(NAME)) {
+        let entries = match std::fs::read(folder.join(MANIFEST)) {
             Ok(bytes) => match serde_json::from_slice::<Content>(&bytes) {
                 Ok(content) if content.kable_bulk_results == FORMAT => content.files,
                 Ok(_) | Err(_) => {
                     return Err(io::Error::other(format!(
-                        "{NAME} there is not the list of results that kable-bulk keeps"
+                        "{MANIFEST} there is not the list of results that kable-bulk keeps"
                     )));
                 }
             },
@@ -253,7 +251,7 @@ impl Manifest {
     }
 
     fn write(&self) -> io::Result<()> {
-        let mut part = Part::begin(&self.folder, NAME)?;
+        let mut part = Part::begin(&self.folder, MANIFEST)?;
         let content = Content {
             kable_bulk_results: FORMAT,
             files: self.entries.clone(),
@@ -296,19 +294,6 @@ fn numbered(name: &str, number: &str) -> String {
         Some((stem, ending)) => format!("{stem}{number}.{ending}"),
         None => format!("{name}{number}"),
     }
-}
-
-/// Whether `name` is `kind.csv`, `kind-2.jsonl` and the like.
-pub(super) fn is_numbered(name: &str, kind: &str) -> bool {
-    let rest = name.strip_prefix(kind);
-    let stem = rest.and_then(|rest| {
-        rest.strip_suffix(".csv")
-            .or_else(|| rest.strip_suffix(".jsonl"))
-    });
-    stem.is_some_and(|number| {
-        let digits = number.strip_prefix('-').unwrap_or_default();
-        number.is_empty() || !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
-    })
 }
 
 fn digest_of(path: &Path) -> io::Result<String> {
@@ -432,7 +417,7 @@ mod tests {
         publish(folder, a(), &[]);
         assert_eq!(read(folder, "rejects.csv"), "mine");
         assert!(!folder.join("rejects-2.csv").exists());
-        std::fs::write(folder.join(super::NAME), "notes").unwrap();
+        std::fs::write(folder.join(super::MANIFEST), "notes").unwrap();
         assert!(Manifest::read(folder, a()).is_err());
     }
 

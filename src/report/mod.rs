@@ -10,6 +10,7 @@ pub mod keys;
 pub mod manifest;
 pub mod progress;
 mod reject_files;
+pub mod result_names;
 pub mod summary_sink;
 pub mod text;
 

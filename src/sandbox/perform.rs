@@ -82,7 +82,7 @@ impl Server {
     fn shown(&self, status: StatusCode, customer: &Customer, key: Option<&str>) -> Answer {
         match show(customer, view(&self.settings, key)) {
             Ok(json) => Answer::json(status, json),
-            Err(error) => broken(&error.to_string()),
+            Err(error) => Answer::broken(&error.to_string()),
         }
     }
 
@@ -95,13 +95,9 @@ impl Server {
             Refusal::NotFound => {
                 Answer::message(StatusCode::NOT_FOUND, &format!("no customer is {name:?}"))
             }
-            Refusal::Broken(why) => broken(&why),
+            Refusal::Broken(why) => Answer::broken(&why),
         }
     }
-}
-
-pub(super) fn broken(why: &str) -> Answer {
-    Answer::message(StatusCode::INTERNAL_SERVER_ERROR, why)
 }
 
 fn all<T: serde::Serialize>(offers: impl Iterator<Item = T>) -> Answer {
@@ -111,7 +107,7 @@ fn all<T: serde::Serialize>(offers: impl Iterator<Item = T>) -> Answer {
 fn json(value: &impl serde::Serialize) -> Answer {
     match serde_json::to_vec(value) {
         Ok(json) => Answer::json(StatusCode::OK, json),
-        Err(error) => broken(&error.to_string()),
+        Err(error) => Answer::broken(&error.to_string()),
     }
 }
 

@@ -24,7 +24,6 @@ use super::http::request::{self, Work};
 use super::http::routes;
 use crate::sandbox::counts::Tally;
 use crate::sandbox::faults::{Place, What};
-use crate::sandbox::perform::broken;
 use crate::sandbox::settings::Settings;
 use crate::sandbox::store::{Store, Uniqueness};
 use crate::sandbox::throttle::Bucket;
@@ -218,7 +217,7 @@ impl Server {
             let server = Arc::clone(self);
             let task = async move { server.land_unchecked(arrived + time, work).await };
             let landed = tokio::spawn(task).await;
-            landed.unwrap_or_else(|lost| broken(&lost.to_string()))
+            landed.unwrap_or_else(|lost| Answer::broken(&lost.to_string()))
         } else if let What::StatusThenLand(_, time) | What::ResetThenLand(time) = *what {
             drop(self.begin_late(arrived + time, work, Uniqueness::Checked));
             Answer::json(StatusCode::OK, Vec::new())
@@ -249,7 +248,8 @@ impl Server {
     /// Does the work at `due`, and waits for it.
     async fn land(self: &Arc<Self>, due: Instant, work: Work, uniqueness: Uniqueness) -> Answer {
         let late = self.begin_late(due, work, uniqueness);
-        late.await.unwrap_or_else(|lost| broken(&lost.to_string()))
+        late.await
+            .unwrap_or_else(|lost| Answer::broken(&lost.to_string()))
     }
 
     fn begin_late(

@@ -10,9 +10,11 @@ pub mod advertised;
 pub mod backoff;
 pub(super) mod circuit_breaker;
 pub mod concurrency;
+mod local_capacity;
 pub mod rate;
 pub mod rate_control;
 pub mod retry_budget;
+pub mod sent;
 pub mod throughput;
 pub mod token_bucket;
 
@@ -26,10 +28,11 @@ use tokio::time::Instant;
 use self::advertised::Told;
 use self::backoff::{Policy, delay};
 use self::concurrency::Window;
+use self::local_capacity::LocalRoom;
 use self::rate::Rate;
 use self::rate_control::{Held, Tempo};
+use self::sent::Sent;
 use self::token_bucket::{Bucket, LATENESS};
-use super::send::local_capacity::LocalRoom;
 use crate::domain::bottleneck::{Bound, Pacing};
 use crate::kable;
 
@@ -117,15 +120,6 @@ impl State {
 pub struct Permit<'p> {
     pace: &'p Pace,
     started: Duration,
-}
-
-/// A request that has come to its end.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Sent {
-    /// When it started.
-    pub(super) started: Duration,
-    /// How long it took.
-    pub(super) latency: Duration,
 }
 
 impl Permit<'_> {

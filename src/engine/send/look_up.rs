@@ -4,11 +4,13 @@
 //! server that reads the path otherwise, behind a proxy that answers in the API's
 //! place. Where the path does not find it, the list of all customers is asked.
 
+use tokio::sync::oneshot;
+
 use super::absence::{Absence, Doubt, Proof};
 use super::list_lookup::is_unsafe_in_path;
 use super::metrics::Gauges;
 use super::row_state::{Delivery, Life, Next, Unverified, Update};
-use super::sender::Sending;
+use super::sender::{Sending, lock};
 use crate::domain::plan::{Remote, is_our_doing};
 use crate::domain::text::quoted;
 use crate::engine::pace::circuit_breaker::Access;
@@ -233,6 +235,41 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             ..Trouble::default()
         });
         life.unresolved()
+    }
+
+    /// Looks for a customer in the list; `None` where everything is stopped.
+    pub(super) async fn find_in_list(&self, client_id: &str) -> Option<Found> {
+        let (sender, mut answer) = oneshot::channel();
+        lock(&self.list.waiting).push((client_id.to_owned(), sender));
+        let _turn = self.list.turn.lock().await;
+        if let Ok(found) = answer.try_recv() {
+            return Some(found);
+        }
+        let waiting = std::mem::take(&mut *lock(&self.list.waiting));
+        let admitted = self.admitted(true, Access::Read).await?;
+        let (ids, senders): (Vec<String>, Vec<_>) = waiting.into_iter().unzip();
+        Gauges::count(&self.gauges.sent);
+        Gauges::count(&self.gauges.lookups);
+        let (timed, listed) = self
+            .timed(admitted.permit, self.api.find_in_list(&ids))
+            .await;
+        match listed {
+            Ok(found) => {
+                self.answered(timed.sent);
+                self.refund();
+                for (sender, found) in senders.into_iter().zip(found) {
+                    // A row that was given up meanwhile doesn't wait any more.
+                    sender.send(found).ok();
+                }
+            }
+            Err(trouble) => {
+                for sender in senders {
+                    sender.send(Found::Unknown(trouble.clone())).ok();
+                }
+            }
+        }
+        let lost = || Found::Unknown(Trouble::default());
+        Some(answer.try_recv().unwrap_or_else(|_closed| lost()))
     }
 
     /// Whether the look-ups so far prove what the last of them says; if not, the row

@@ -6,7 +6,7 @@ mod delivery;
 mod dispatch;
 mod feed;
 pub(super) mod list_lookup;
-pub(super) mod local_capacity;
+mod local_trouble;
 mod look_up;
 pub mod metrics;
 pub mod orphaned_claims;

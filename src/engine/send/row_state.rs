@@ -7,7 +7,7 @@ use super::systemic_refusal;
 use crate::domain::change::Change;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::Remote;
-use crate::engine::pace::Sent;
+use crate::engine::pace::sent::Sent;
 use crate::engine::ticket::Ticket;
 use crate::kable::{Key, Refusal, Trouble};
 use crate::ledger::Settlement;

@@ -24,7 +24,8 @@ use crate::engine::pace::Wanted;
 use crate::engine::pace::rate::Rate;
 use crate::engine::pace::retry_budget::Allowance;
 use crate::engine::stop::{Halt, Stop};
-use crate::engine::survey::{Beforehand, Survey, Surveying, survey};
+use crate::engine::survey::settings::Surveying;
+use crate::engine::survey::{Beforehand, Survey, survey};
 use crate::engine::testing::{
     Ask, BELIEVING, CLAIMED_EARLIER_BY, DATE, EAGER, Fate as Answer, Kable, MemoryLedger, NOW_MS,
     Tables, remote_of, sending,

@@ -13,12 +13,12 @@ use std::sync::Arc;
 
 use twox_hash::XxHash3_128;
 
-use super::Surveying;
 use super::codec::{
     PLACE, outcome_code, outcome_of, packed, place, six, take, take_place, take_six,
 };
 use super::finding_store::{About, Finding, Other, Remembered, VerdictSorter};
 use super::same_customer::{PERSON, Refused, join_people};
+use super::settings::Surveying;
 use super::unfit::Unfit;
 use crate::domain::customer::{Fingerprint, Values};
 use crate::domain::plan::{Known, Policy, decide};

@@ -12,10 +12,10 @@ mod parallel;
 pub mod remote_list;
 mod resubmitted;
 mod same_customer;
+pub mod settings;
 mod unfit;
 pub mod unmapped;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -25,13 +25,13 @@ use self::id_join::Ids;
 use self::parallel::abreast;
 use self::remote_list::Listed;
 use self::resubmitted::{Mended, Original};
+use self::settings::Surveying;
 use self::unfit::unfit;
 use self::unmapped::Unused;
-use super::checker::{Checker, Reading};
+use super::checker::Checker;
 use super::send::orphaned_claims::Orphans;
-use super::stop::Stop;
 use crate::domain::outcome::Tally;
-use crate::domain::plan::{Decision, Policy};
+use crate::domain::plan::Decision;
 use crate::domain::row::{Columns, Part, Parts, Row, Rows};
 use crate::domain::summary::{Left, RowCounts};
 use crate::domain::validate::{Checked, check};
@@ -85,24 +85,6 @@ impl Survey {
     pub fn to_do(&self) -> u64 {
         self.to_create + self.to_look_up - self.there
     }
-}
-
-/// What a survey needs beside the rows.
-#[derive(Debug)]
-pub struct Surveying<'s> {
-    /// What rows are held against.
-    pub reading: &'s Reading,
-    /// What is wanted for rows that are not new.
-    pub policy: Policy,
-    /// Where temporary files go.
-    pub folder: &'s Path,
-    /// How many threads read and check.
-    pub threads: usize,
-    /// Whether rows of which something is to be said are to have a verdict,
-    /// even if nothing else is known of them.
-    pub note_rows: bool,
-    /// Ends the reading.
-    pub stop: &'s Stop,
 }
 
 /// What is known of customers before the rows are read.

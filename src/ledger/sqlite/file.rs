@@ -1,6 +1,6 @@
 //! The checkpoint as a file: whose it is, and whether it is one.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
@@ -8,8 +8,9 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::format::APPLICATION;
-use super::lock::lock_path;
 use crate::ledger::LedgerError;
+use crate::ledger::paths::lock_path;
+use crate::ledger::paths::{beside, real_place};
 use crate::ledger::rescue::damage::Finding;
 
 /// What every SQLite file begins with (SQLite documentation, "Database File Format").
@@ -23,14 +24,6 @@ const NAMES: [&str; 2] = [".checkpoint.db", ".checkpoint.db.saved"];
 
 /// A column of ours that no other database has.
 const OUR_COLUMN: &[u8] = b"kable_client_id";
-
-/// Makes files readable by their owner only, where the system knows owners.
-pub(super) fn owner_only(options: &mut OpenOptions) {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    #[cfg(not(unix))]
-    let _unused = options;
-}
 
 /// Opens a checkpoint to look at it: nothing is written to it, neither by us nor
 /// by SQLite. That a run writes it meanwhile does no harm.
@@ -64,37 +57,6 @@ pub(in crate::ledger) fn log_length(path: &Path) -> u64 {
 /// SQLite's log. SQLite follows links, and keeps it beside the file itself.
 pub(in crate::ledger) fn log_path(path: &Path) -> PathBuf {
     beside(&real_place(path), "-wal")
-}
-
-/// How many links are followed, as Linux does (`path_resolution(7)`).
-const MOST_LINKS: usize = 40;
-
-/// Where the checkpoint is or will be: links are followed, also where the last
-/// one leads to no file yet.
-pub(super) fn real_place(path: &Path) -> PathBuf {
-    let mut place = path.to_owned();
-    for _ in 0..MOST_LINKS {
-        let Ok(to) = std::fs::read_link(&place) else {
-            break;
-        };
-        place = place.with_file_name("").join(to);
-    }
-    let folder = match place.parent() {
-        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
-        Some(folder) => folder,
-        None => return place,
-    };
-    match (std::fs::canonicalize(folder), place.file_name()) {
-        (Ok(folder), Some(name)) => folder.join(name),
-        _ => place,
-    }
-}
-
-/// The file beside `path` whose name has this ending more.
-pub(in crate::ledger) fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    PathBuf::from(name)
 }
 
 /// How many bytes stand behind the last whole page.

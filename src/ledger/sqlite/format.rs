@@ -8,8 +8,8 @@ use std::path::Path;
 
 use rusqlite::{Connection, params};
 
-use super::file::owner_only;
 use crate::domain::summary::Target;
+use crate::ledger::paths::owner_only;
 
 /// Of the database, or of the system.
 pub(in crate::ledger) type Failure = Box<dyn Error + Send + Sync>;

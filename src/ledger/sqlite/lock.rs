@@ -14,9 +14,10 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::file::{beside, owner_only, real_place};
 use super::watch::{Identity, identity};
 use crate::ledger::LedgerError;
+use crate::ledger::paths::lock_path;
+use crate::ledger::paths::owner_only;
 
 /// How long a start waits for those who only look whether a run is there, and
 /// how often it tries: as long as SQLite waits for another writer.
@@ -151,12 +152,6 @@ pub fn held_by(path: &Path) -> Option<String> {
     }
 }
 
-/// The lock's file, beside the checkpoint itself: a link to it is the same
-/// checkpoint.
-pub(super) fn lock_path(path: &Path) -> PathBuf {
-    beside(&real_place(path), ".lock")
-}
-
 fn holder(file: &mut File) -> String {
     let mut name = String::new();
     let read = file.rewind().and_then(|()| file.read_to_string(&mut name));
@@ -177,8 +172,9 @@ fn host() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Lock, held_by, lock_path};
+    use super::{Lock, held_by};
     use crate::ledger::LedgerError;
+    use crate::ledger::paths::lock_path;
 
     #[test]
     fn a_second_lock_is_refused_with_the_holders_name_until_the_first_goes() {

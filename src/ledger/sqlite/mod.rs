@@ -20,9 +20,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
 
-use self::file::{
-    Found, beside, hold_back, is_perhaps_ours, keep_log, look_at, open_to_look, real_place,
-};
+use self::file::{Found, hold_back, is_perhaps_ours, keep_log, look_at, open_to_look};
 use self::format::{FORMAT, Marks};
 use self::lock::{Lock, held_by, lock_database};
 use self::mounts::{Trust, trust_in};
@@ -37,6 +35,7 @@ use super::rescue::salvage;
 use super::{Batch, Entry, Ledger, LedgerError, RunStart, Standing};
 use crate::domain::plan::Known;
 use crate::domain::summary::Target;
+use crate::ledger::paths::{beside, real_place};
 
 /// A format beyond this was never one: what stands there is damage.
 const MOST_FORMATS: i64 = 1000;

@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::file::real_place;
+use crate::ledger::paths::real_place;
 
 /// How far a file system can be trusted with a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -37,6 +37,11 @@ pub(in crate::sandbox) enum Content {
 }
 
 impl Answer {
+    /// The sandbox itself failed.
+    pub(in crate::sandbox) fn broken(why: &str) -> Self {
+        Self::message(StatusCode::INTERNAL_SERVER_ERROR, why)
+    }
+
     pub(in crate::sandbox) fn json(status: StatusCode, json: Vec<u8>) -> Self {
         Self::new(status, Content::Json(json))
     }

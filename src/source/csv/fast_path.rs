@@ -4,7 +4,7 @@
 //! nearly every row. All others are the splitter's, which knows what to make of
 //! them; a property test holds the two together.
 
-use super::splitter::{At, MOST_CELLS, Span};
+use super::span::{At, MOST_CELLS, Span};
 use crate::source::bytes::simd::{Block, WIDTH, lowest};
 
 /// What a block of a row came to.

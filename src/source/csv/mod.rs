@@ -1,12 +1,14 @@
 //! CSV → rows: headers, delimiters, and what people do instead of RFC 4180.
 
 mod fast_path;
+mod span;
 pub(super) mod splitter;
 
 use std::io::{self, Read, Seek};
 use std::sync::Arc;
 
-use self::splitter::{Flaw, LONGEST_ROW, MOST_CELLS, Span, Splitter};
+use self::span::{MOST_CELLS, Span};
+use self::splitter::{Flaw, LONGEST_ROW, Splitter};
 use super::SourceError;
 use super::bytes::chunk::{Cut, Found};
 use crate::domain::header::field_of_header;

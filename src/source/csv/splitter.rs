@@ -10,6 +10,7 @@ use std::io::{self, Read, Seek};
 use memchr::{memchr, memchr3};
 
 use super::fast_path::{InSight, Step};
+use super::span::{At, MOST_CELLS, Span};
 use crate::source::bytes::buffer::Window;
 use crate::source::bytes::chunk::{Cut, Found, table_rows};
 use crate::source::bytes::line_ends::line_ends;
@@ -19,29 +20,6 @@ use crate::source::bytes::sniff::UTF8_MARK;
 /// The longest row, in bytes. What is longer has lost a closing quote.
 pub(in crate::source) const LONGEST_ROW: usize = 4 << 20;
 
-/// The most cells of a row: as many columns as a spreadsheet has.
-pub(super) const MOST_CELLS: usize = 16_384;
-
-/// A cell's place in its row.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Span {
-    pub(super) start: usize,
-    pub(super) end: usize,
-    /// Whether it holds doubled quotes.
-    pub(super) escapes: bool,
-}
-
-impl Span {
-    /// A cell that begins, and so far ends, at `place`.
-    pub(super) const fn at(place: usize) -> Self {
-        Self {
-            start: place,
-            end: place,
-            escapes: false,
-        }
-    }
-}
-
 /// What is wrong with a row's form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flaw {
@@ -49,15 +27,6 @@ pub(super) enum Flaw {
     AfterQuote,
     TooLong,
     TooManyCells,
-}
-
-/// Where in a row the splitter is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum At {
-    CellStart,
-    Bare,
-    Quoted,
-    QuoteInQuoted,
 }
 
 /// Splits bytes into rows and cells.

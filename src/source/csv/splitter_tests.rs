@@ -2,7 +2,8 @@ use std::io::Read;
 
 use proptest::prelude::*;
 
-use super::{Span, Splitter};
+use super::super::span::Span;
+use super::Splitter;
 use crate::source::bytes::line_ends::line_ends;
 
 /// Gives its bytes in small pieces, so that every boundary is met.

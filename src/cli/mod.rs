@@ -6,6 +6,7 @@
 
 mod sending;
 mod showing;
+mod values;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use serde::Deserialize;
 
 pub use self::sending::Sending;
 pub use self::showing::{Checks, LogFormat, Platform, Showing};
+pub use self::values::{Existing, Text};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -306,45 +308,6 @@ pub struct Asking {
     /// One request's time-out [default: 30s]
     #[arg(long, value_name = "DUR", help_heading = "Target")]
     pub timeout: Option<String>,
-}
-
-/// Text, or in a file a number as well: `rate = 200` is meant as `"200"`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(from = "TextOrNumber")]
-pub struct Text(pub String);
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum TextOrNumber {
-    Text(String),
-    Number(i64),
-}
-
-impl From<TextOrNumber> for Text {
-    fn from(given: TextOrNumber) -> Self {
-        match given {
-            TextOrNumber::Text(text) => Self(text),
-            TextOrNumber::Number(number) => Self(number.to_string()),
-        }
-    }
-}
-
-impl From<&str> for Text {
-    fn from(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-}
-
-/// What to do about a customer that is there already and differs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Existing {
-    /// Leave it, and say so.
-    Skip,
-    /// Make it equal to the row.
-    Update,
-    /// Count it as failed.
-    Fail,
 }
 
 #[cfg(test)]
