@@ -197,11 +197,11 @@ fn imports() -> BTreeMap<String, BTreeSet<String>> {
         .collect();
     let graph = sources.iter().map(|source| {
         let own = source.path();
-        let text: String = statements(source).map(|line| format!("{line}\n")).collect();
+        let text = statements(source).collect::<Vec<_>>().join("\n");
         let imported = paths_in(&text).into_iter().filter_map(|path| {
             let path = absolute(&path, &own)?;
-            let prefixes = (1..=path.len()).rev().map(|many| &path[..many]);
-            let found = prefixes.filter_map(|prefix| files.get(prefix)).next()?;
+            let mut prefixes = (1..=path.len()).rev().map(|many| &path[..many]);
+            let found = prefixes.find_map(|prefix| files.get(prefix))?;
             (*found != source.name).then(|| (*found).to_owned())
         });
         (source.name.clone(), imported.collect())
@@ -234,9 +234,10 @@ fn paths_in(text: &str) -> Vec<Vec<String>> {
     let mut paths = Vec::new();
     for root in ["crate::", "super::", "self::"] {
         for (at, _) in text.match_indices(root) {
-            let before = text[..at].chars().next_back();
+            let (before, path) = text.split_at(at);
+            let before = before.chars().next_back();
             if !before.is_some_and(|letter| is_word(letter) || letter == ':') {
-                take_path(&text[at..], &[], &mut paths);
+                take_path(path, &[], &mut paths);
             }
         }
     }
@@ -250,7 +251,7 @@ fn take_path<'t>(text: &'t str, above: &[String], paths: &mut Vec<Vec<String>>) 
     loop {
         let end = rest.find(|letter: char| !letter.is_alphanumeric() && letter != '_');
         let (word, behind) = rest.split_at(end.unwrap_or(rest.len()));
-        if !word.is_empty() && !(word == "self" && !path.is_empty()) {
+        if !word.is_empty() && (word != "self" || path.is_empty()) {
             path.push(word.to_owned());
         }
         rest = behind;
@@ -269,7 +270,7 @@ fn take_path<'t>(text: &'t str, above: &[String], paths: &mut Vec<Vec<String>>) 
             let behind = take_path(group, &path, paths);
             // `as` and the name behind it.
             let end = behind.find([',', '}']).unwrap_or(behind.len());
-            group = &behind[end..];
+            group = behind.split_at(end).1;
             if group.is_empty() {
                 return group;
             }

@@ -1,6 +1,6 @@
 //! What can be typed: options with their help texts, and no logic.
 //!
-//! What was typed and what was decided are two types: `config.rs` turns these
+//! What was typed and what was decided are two types: `config/` turns these
 //! into the settings of each part. The same options can stand in a file, under
 //! their long names.
 

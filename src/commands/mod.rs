@@ -2,6 +2,19 @@
 //!
 //! What several of them need is here: the ways in which a command ends, and the
 //! readings of the clock and of chance that everything below is handed.
+//!
+//! - `import/`: creates the customers; started again, goes on
+//! - `validate/`: reads and checks everything, sends nothing
+//! - `status.rs`: where a run stands
+//! - `sandbox.rs`: serves a local imitation of the API
+//! - `argv.rs`: the command that was typed, taken apart
+//! - `connect.rs`: from a destination to a client whose credentials hold
+//! - `preflight.rs`: what can be found out before the first create
+//! - `confirm.rs`: asks before a live run
+//! - `descriptors.rs`: how many files this process may have open
+//! - `deadline.rs`: `--stop-at`, `--max-duration`
+//! - `signals.rs`: Ctrl-C, SIGTERM and SIGHUP
+//! - `finish.rs`: every row's account, the files, the summary
 
 pub mod argv;
 mod confirm;

@@ -3,6 +3,20 @@
 //! No status codes above this floor: a [`Reply`] says what an answer *means*.
 //! [`Reply::Unsent`] and [`Reply::Unknown`] are two because they differ in the
 //! one thing that matters: may the customer exist now?
+//!
+//! - `client.rs`: one request out, one meaning back
+//! - `customers.rs`: the calls about one customer
+//! - `listing.rs`: the call that lists all customers
+//! - `array_stream.rs`: a JSON array that comes in pieces
+//! - `wire.rs`: the JSON that goes over the wire, both ways
+//! - `response.rs`: a whole answer → what it means
+//! - `failure.rs`: what it means that no whole answer came
+//! - `headers.rs`: what headers say about time and identity
+//! - `limits.rs`: what headers say about how fast one may go
+//! - `structured_fields.rs`: the grammar of such headers (RFC 9651)
+//! - `message.rs`: what a body says to people
+//! - `redaction.rs`: takes secrets out of text that a server gave back
+//! - `decoding.rs`: the escapes by which a text may hide another
 
 mod array_stream;
 pub mod client;

@@ -7,6 +7,10 @@
 //!
 //! No word of SQLite passes through here, so that another database can hold
 //! the ledger of several machines.
+//!
+//! - `paths.rs`: the files of a checkpoint
+//! - `sqlite/`: the ledger in one SQLite file
+//! - `rescue/`: what is done about one that is damaged
 
 mod paths;
 pub mod rescue;

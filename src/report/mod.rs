@@ -2,6 +2,17 @@
 //!
 //! The engine tells an [`Observer`] what happens and gives a [`Sink`] every row
 //! with what became of it. Neither can hold up or change a run.
+//!
+//! - `progress.rs`: bars, or plain lines where nobody watches
+//! - `text.rs`: the summary at the end
+//! - `files.rs`: results, problems, rejects, failures, summary
+//! - `result_names.rs`: the names of those files
+//! - `atomic_file.rs`: one of them while it is written
+//! - `manifest.rs`: which files in a results folder are ours
+//! - `reject_files.rs`: rows that are given back, byte for byte
+//! - `keys.rs`: `keys.csv`
+//! - `annotations.rs`: problems as annotations of a pull request
+//! - `summary_sink.rs`: the first refusals, kept for the summary
 
 pub mod annotations;
 pub mod atomic_file;

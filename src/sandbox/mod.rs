@@ -3,6 +3,17 @@
 //! It is written from the API's reference alone and shares no type with the
 //! client on purpose: a double built from the client's own types would agree
 //! with the client's mistakes. Where the reference is silent it is strict.
+//!
+//! - `settings.rs`: what a sandbox is told at its start
+//! - `server.rs`: a request's way: counted, checked, struck, done, answered
+//! - `http/`: HTTP, as the sandbox speaks it
+//! - `perform.rs`: does what a request asks for
+//! - `store/`: who holds the customers
+//! - `faults/`: how it misbehaves
+//! - `throttle/`: how many requests a second are taken
+//! - `counts.rs`: what came in
+//! - `error.rs`: why a sandbox can't be had
+//! - `testing.rs`: a client of bare sockets, for its own tests
 
 #[cfg(test)]
 mod behaviour_tests;

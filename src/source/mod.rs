@@ -3,6 +3,13 @@
 //! Several inputs are read as one: a [`input::Reader`] goes from one to the next, and
 //! each keeps its own columns. An input can be read as often as needed; that it
 //! did not change in between is checked each time.
+//!
+//! - `patterns.rs`: from what was typed to the names of files
+//! - `input.rs`: opened inputs, and their formats
+//! - `reader.rs`: all inputs as one sequence of rows, in parts
+//! - `bytes/`: bytes of an input, below every format
+//! - `csv/`: tables
+//! - `jsonl/`: the API's own body, one a line
 
 pub mod bytes;
 pub mod csv;

@@ -16,7 +16,7 @@ use super::server::{Standing, Verdict};
 const IMPATIENT: usize = 4;
 
 /// How long a worker waits after a request that got no answer: the gate of
-/// `outage.rs`, as far as pace is concerned.
+/// `circuit_breaker.rs`, as far as pace is concerned.
 const AFTER_TROUBLE: Duration = Duration::from_secs(1);
 
 /// Which part of the latency a request is under way, before it is counted.

@@ -1,4 +1,12 @@
 //! `kable-bulk import`: creates the customers; started again, goes on.
+//!
+//! - `session.rs`: what an import is made of, built from what was typed
+//! - `passage.rs`: which rows are sent, and ahead of which others
+//! - `canary.rs`: what is shown of a canary, and the question whether to go on
+//! - `dry_run.rs`: `--dry-run`: what a run would do
+//! - `ended.rs`: exit codes, and the checkpoint's word for an end
+//! - `changed_input.rs`: what is said where an input was changed under a run
+//! - `summary.rs`: what is said at the end, and what to type next
 
 mod canary;
 mod changed_input;

@@ -1,4 +1,7 @@
 //! `kable-bulk validate`: reads and checks everything, sends nothing.
+//!
+//! - `online.rs`: what can be looked up at Kable without changing anything
+//! - `next_steps.rs`: what is to be done next, as commands
 
 pub(super) mod next_steps;
 pub(super) mod online;

@@ -3,6 +3,10 @@
 //! It reads the input again and asks the ledger, so that what it says does not
 //! rest on what a process remembers. The counts that it comes to are held
 //! against the survey's.
+//!
+//! - `row.rs`: all that is to be said of one row
+//! - `repeats.rs`: rows that repeat other rows
+//! - `preview.rs`: what a run would do with a row (`--dry-run`)
 
 pub mod preview;
 pub(super) mod repeats;

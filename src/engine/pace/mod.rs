@@ -1,10 +1,20 @@
 //! The gate that every request of a run passes: in its turn, no faster than the
 //! user wants and the server bears, and no more at once.
 //!
-//! What is decided here is decided by pure parts that are told the time:
-//! `tempo.rs` (how fast), `window.rs` (how many at once), `told.rs` (what the
-//! server's headers say), `retry.rs` (how long a pause is). The rate that the
-//! user gave is kept by `bucket.rs`.
+//! What is decided here is decided by pure parts that are told the time; this file
+//! joins them, and waits.
+//!
+//! - `rate.rs`: a number of requests in a time, as people write it
+//! - `token_bucket.rs`: the rate that the user gave
+//! - `rate_control.rs`: the rate that is found by evidence
+//! - `throughput.rs`: what passed lately, from which that follows
+//! - `advertised.rs`: the rate that a server tells by its headers
+//! - `concurrency.rs`: how many requests may be in flight
+//! - `local_capacity.rs`: how many this machine has room for
+//! - `backoff.rs`: whether to send again, and after how long
+//! - `retry_budget.rs`: how many requests may be spent on trouble
+//! - `circuit_breaker.rs`: whether the API is there, and takes creates and updates
+//! - `sent.rs`: a request that has come to its end
 
 pub mod advertised;
 pub mod backoff;

@@ -3,7 +3,7 @@
 //! What is known is used: a limit that the server tells is kept a little below.
 //! Where it tells nothing the rate grows until it is refused, falls to what was
 //! accepted, stays there, and tries more again later. Where a refusal costs a
-//! pause, the limit is worked out from what passed (`passed.rs`), and the next
+//! pause, the limit is worked out from what passed (`throughput.rs`), and the next
 //! try is weighed: what it costs against what there is to gain, for as long as
 //! limits last. Times are since the run's start.
 

@@ -1,4 +1,23 @@
 //! Feed, dispatch, record: two bounded queues and one stop signal.
+//!
+//! - `feed.rs`: rows become tickets, claimed in batches before they go on
+//! - `queue.rs`: the rows that are next, and rows that wait for a time
+//! - `dispatch.rs`: how many rows are on their way, and what their ends mean for all
+//! - `sender.rs`: the gates before every request, and what every answer means for all
+//! - `delivery.rs`: one row from request to request until its end
+//! - `row_state.rs`: what is known of one row on its way
+//! - `look_up.rs`: what a look-up says: there, absent, not yet known
+//! - `list_lookup.rs`: rows that wait for the list of all customers
+//! - `absence.rs`: when a customer that was not found is absent for good
+//! - `ownership.rs`: whose a customer is that is there
+//! - `server_clock.rs`: how far the server's clock can be ahead of ours
+//! - `systemic_refusal.rs`: refusals with one cause
+//! - `systemic_failure.rs`: server errors with one cause
+//! - `local_trouble.rs`: what is done where this machine has no room
+//! - `orphaned_claims.rs`: claims in doubt whose rows have left the input
+//! - `canary.rs`: the first rows are read back before any other is sent
+//! - `metrics.rs`: requests and how long they took, counted
+//! - `record.rs`: the ledger's only writer
 
 pub mod absence;
 pub mod canary;

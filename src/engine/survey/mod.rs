@@ -1,8 +1,20 @@
 //! The first pass: reads everything, and finds out what is to be done.
 //!
 //! Rows are read and checked on all cores. What the rows have to do with each
-//! other and with the ledger is found by a sort (`identity.rs`). Nothing is sent
+//! other and with the ledger is found by a sort (`id_join.rs`). Nothing is sent
 //! before this has ended, so that a file that is wrong is known to be wrong.
+//!
+//! - `settings.rs`: what a survey needs beside the rows
+//! - `parallel.rs`: the parts of an input, worked on side by side
+//! - `id_join.rs`: the ids of the input and of the ledger, brought together
+//! - `same_customer.rs`: one e-mail and company under two ids
+//! - `resubmitted.rs`: rows that were given back, and come again beside their input
+//! - `features.rs`: by what such a row is known again
+//! - `finding_store.rs`: what was found out about rows, kept on disk in input order
+//! - `codec.rs`: values → fixed numbers of bytes and back
+//! - `unfit.rs`: what a row that is not fit gives of itself
+//! - `unmapped.rs`: columns that feed no field
+//! - `remote_list.rs`: the customers that Kable holds, as they were listed
 
 pub(super) mod codec;
 mod features;

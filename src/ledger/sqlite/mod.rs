@@ -3,6 +3,17 @@
 //! Write-ahead log, synchronous=FULL: when a transaction returns it is on disk
 //! (SQLite documentation, "PRAGMA synchronous"). `status` reads while a run
 //! writes.
+//!
+//! - `file.rs`: whose a file is, and whether it is a checkpoint
+//! - `format.rs`: its mark, its format, its tables, and upgrades
+//! - `lock.rs`: one writer
+//! - `watch.rs`: whether the files are still where they were opened
+//! - `mounts.rs`: on which file system they are
+//! - `pin.rs`: keeps others from moving the log into the file
+//! - `batch.rs`: a batch → the file
+//! - `row_codec.rs`: rows of the file → the ledger's words
+//! - `read_ahead.rs`: entries, read ahead where they are asked for in order
+//! - `status.rs`: what the file says of itself
 
 mod batch;
 pub(super) mod file;

@@ -3,7 +3,7 @@
 //! SQLite moves no page into the file that a reader may still want as it was. A
 //! reader that stays at what the run moved last keeps the file as it is, whatever
 //! other programs do: so the file shows whether it lost its log
-//! (`soundness.rs`).
+//! (`rescue/integrity.rs`).
 
 use std::path::Path;
 

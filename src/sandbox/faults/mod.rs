@@ -66,6 +66,11 @@
 //!
 //! TIME is `30s` or `20ms`. What is to land late lands at once when the sandbox is stopped. The list of all customers is a stream: it is cut within
 //! its last piece, and neither padded nor dripped.
+//!
+//! - `parse.rs`: reads a fault from text and writes it again
+//! - `schedule.rs`: which request which fault strikes
+//! - `effects.rs`: what a fault makes of a request or its answer
+//! - `late.rs`: work that is done some time after its request
 
 pub(super) mod effects;
 pub(super) mod late;

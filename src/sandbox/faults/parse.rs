@@ -1,4 +1,4 @@
-//! Reads a fault from text and writes it again; `faults.rs` has the grammar.
+//! Reads a fault from text and writes it again; `mod.rs` has the grammar.
 
 use std::fmt;
 use std::str::FromStr;

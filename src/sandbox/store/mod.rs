@@ -3,6 +3,12 @@
 //! It takes every request that waits, does them all in one transaction, and
 //! answers after the commit: whoever was told that a customer is there finds it
 //! there, even if this process is killed in the next instant.
+//!
+//! - `customer.rs`: a customer as asked for and as held
+//! - `catalog.rs`: the plans and bundles of every sandbox
+//! - `tables.rs`: the SQL; `schema.sql` says what the tables mean
+//! - `read_lag.rs`: reads that lag behind writes
+//! - `inspect.rs`: what the file holds, read from outside
 
 pub mod catalog;
 pub(super) mod customer;

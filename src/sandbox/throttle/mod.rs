@@ -1,6 +1,8 @@
 //! How many requests a second are taken, and how those above it are told so.
 //!
 //! The bucket is told the time and owns no clock.
+//!
+//! - `phases.rs`: how many requests a second, and when it is another number
 
 pub mod phases;
 

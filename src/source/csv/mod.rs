@@ -1,4 +1,8 @@
 //! CSV → rows: headers, delimiters, and what people do instead of RFC 4180.
+//!
+//! - `splitter.rs`: bytes → rows and cells, by the full grammar
+//! - `fast_path.rs`: the same for rows without a flaw of form
+//! - `span.rs`: the places of cells, which both share
 
 mod fast_path;
 mod span;

@@ -3,6 +3,9 @@
 //! Members become cells under their path (`billingContact.email`); the columns
 //! grow as new paths are met. A member that stands twice breaks its row: which
 //! of the two was meant can't be told.
+//!
+//! - `object.rs`: a JSON object → cells under their paths
+//! - `fast_path.rs`: the same for JSON as programs write it
 
 mod fast_path;
 mod object;
