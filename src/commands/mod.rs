@@ -54,7 +54,7 @@ use crate::source::{Format, SourceError};
 /// many systems.
 const MOST_HELD_OPEN: usize = 64;
 
-/// The exit codes of interface.md.
+/// The exit codes; the README has the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
