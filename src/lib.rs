@@ -95,7 +95,7 @@ fn show(error: &anyhow::Error) {
         text.push_str(&escaped(&hint));
         text.push('\n');
     }
-    // Where standard error is closed there is nobody to tell.
+    // Standard error may be closed; then the message is dropped.
     std::io::stderr().write_all(text.as_bytes()).ok();
 }
 

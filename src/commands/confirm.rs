@@ -7,7 +7,7 @@ use anyhow::Context;
 use super::hinted;
 use crate::engine::stop::Stop;
 
-/// Fails where nobody could be asked, before anything is sent at all.
+/// Fails where there is no terminal to ask on, before anything is sent.
 pub(super) fn demand_somebody() -> anyhow::Result<()> {
     if is_anybody_there() {
         return Ok(());
@@ -31,7 +31,7 @@ pub(super) async fn ask(many: &str, account: &str, stop: &Stop) -> anyhow::Resul
     ))
 }
 
-/// Whether there is somebody who can be asked.
+/// Whether there is a terminal to ask on.
 pub(super) fn is_anybody_there() -> bool {
     std::io::stdin().is_terminal()
 }
@@ -40,7 +40,7 @@ pub(super) fn is_anybody_there() -> bool {
 pub(super) async fn is_wanted(question: &str, stop: &Stop) -> anyhow::Result<bool> {
     write!(std::io::stderr(), "{question} [y/N] ").context("cannot ask")?;
     let (told, answer) = tokio::sync::oneshot::channel();
-    // A thread of its own, which nobody waits for if the answer never comes.
+    // A thread of its own: the program can end while it still waits for the answer.
     std::thread::spawn(move || {
         let mut line = String::new();
         let read = std::io::stdin().read_line(&mut line).map(|_| line);

@@ -19,7 +19,7 @@ const TRIES: u32 = 4;
 /// The pause before the second try; it doubles.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// From this on a pause is told to whoever waits.
+/// Pauses from this length on are reported.
 const WORTH_SAYING: Duration = Duration::from_secs(4);
 
 /// The longest pause that is kept for a mere check.

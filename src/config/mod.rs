@@ -1,7 +1,7 @@
 //! Typed + environment + config file → the settings of each part.
 //!
 //! A flag beats the environment, the environment beats the file. This is the
-//! only reader of the environment; nobody below the front sees a configuration.
+//! only reader of the environment; no code below the front sees a configuration.
 
 mod options;
 pub mod reading;

@@ -85,8 +85,8 @@ pub(super) fn demand_known(key: &str, known: &[String]) -> Result<(), String> {
 }
 
 pub(super) fn parse(text: &str) -> Result<toml::Table, String> {
-    // The parser's own text quotes the line, which may hold what somebody put
-    // there by mistake.
+    // The parser's own text quotes the line, which may hold a secret that was
+    // put there by mistake.
     let table: toml::Table = toml::from_str(text).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start));
         let line = before.unwrap_or_default().matches('\n').count() + 1;

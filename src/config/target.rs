@@ -48,7 +48,7 @@ impl Destination {
 
 impl FileOptions {
     /// What it says of the target that was not typed, where the file was found in
-    /// the current folder: nobody may expect it there.
+    /// the current folder: the user may not expect it there.
     pub fn target_found(&self, typed: &Target) -> Option<String> {
         let Target {
             env,

@@ -122,7 +122,7 @@ pub fn taken(code: &str, allowed: &[String]) -> Result<(), Untaken> {
     })
 }
 
-/// The code of Kable's that somebody probably meant by `text`.
+/// The code of Kable's that `text` probably means.
 pub fn meant(text: &str) -> Option<&'static str> {
     let lower = text.to_lowercase();
     if let Some((_, code)) = NAMES.iter().find(|(name, _)| *name == lower) {

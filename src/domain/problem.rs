@@ -9,7 +9,7 @@ use super::field::Field;
 pub enum Severity {
     /// The row is not sent.
     Error,
-    /// The row is sent; somebody should look at it.
+    /// The row is sent; a person should look at it.
     Warning,
     /// The row is sent with a value put right.
     Correction,

@@ -166,7 +166,7 @@ pub struct Summary {
     pub command: String,
     /// The exit code that goes with it.
     pub exit_code: u8,
-    /// Whether somebody stopped it.
+    /// Whether it was stopped.
     pub interrupted: bool,
     /// Where the customers go; empty where nothing is sent.
     pub target: Target,

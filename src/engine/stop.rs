@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 /// Why the sending ends before the input does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Halt {
-    /// Somebody asked for it.
+    /// The user asked for it.
     Interrupted,
     /// The credentials don't hold (any more).
     Denied {
@@ -42,7 +42,7 @@ pub enum Halt {
         /// Of how many.
         of: usize,
     },
-    /// Somebody was asked, and said no.
+    /// The user was asked, and declined.
     Declined,
     /// A part of the pipeline can't go on; its own error says why.
     Broken,

@@ -279,7 +279,7 @@ pub(super) enum Fate {
     Answered,
     /// It is done, and the answer to it is lost.
     LostAfter,
-    /// It never gets there, but nobody can know that.
+    /// It never arrives, which the client cannot know.
     LostBefore,
     Refused(String),
     Denied,

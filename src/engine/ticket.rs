@@ -33,7 +33,7 @@ pub(crate) struct Ticket {
     /// does: the customer is that one's, and is not changed.
     pub(crate) is_repeat: bool,
     /// Whether an earlier run may have sent it and its claim may be lost. Then
-    /// it is asked for first, and where it is there nobody can say whose it is.
+    /// it is asked for first, and where it exists it cannot be told whose it is.
     pub(crate) forgotten: bool,
     /// When the claim in doubt was made.
     pub(crate) claim: ClaimTime,

@@ -2,7 +2,7 @@
 //!
 //! All customers of an account come in one array (API reference, "Calls"), which
 //! may be longer than memory. Only where each object ends is found out here;
-//! what it holds is read by whoever gets it.
+//! what it holds is read by the caller.
 
 /// The longest element, in bytes: far beyond any customer.
 const LONGEST: usize = 1 << 20;

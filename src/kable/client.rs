@@ -105,7 +105,7 @@ impl Client {
         rustls::crypto::ring::default_provider()
             .install_default()
             .ok();
-        // Shorter than the whole, or nobody could tell which of them it was: what
+        // Shorter than the whole, or the two could not be told apart: what
         // has no connection was not sent.
         let connect_timeout = (settings.timeout / 2).min(LONGEST_CONNECT);
         let http = reqwest::Client::builder()

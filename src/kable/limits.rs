@@ -19,7 +19,7 @@ use super::{Advice, Quota, Unit, headers};
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
 /// The longest window, and the latest reset, that is believed: a year. There are
-/// yearly quotas, and what is longer can be kept by nobody.
+/// yearly quotas, and no run can wait for what is longer.
 const LONGEST_WINDOW: Duration = Duration::from_hours(366 * 24);
 
 /// Resets from here on are no spans but moments, in Unix seconds: September 2001,

@@ -92,7 +92,7 @@ pub struct Trouble {
     pub is_page: bool,
 }
 
-/// A customer that was created, as far as anybody needs to know.
+/// A customer that was created, as far as the engine needs it.
 #[derive(Debug, Clone)]
 pub struct Created {
     /// Kable's id for it.

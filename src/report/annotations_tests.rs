@@ -76,7 +76,7 @@ fn unescaped(text: &str) -> String {
         .replace("%25", "%")
 }
 
-/// What somebody may put into a file to have a runner obey it.
+/// Cells by which a file could try to control a runner.
 fn hostile() -> impl Strategy<Value = String> {
     let parts = prop::sample::select(vec![
         "::", ":", "##[", "#", "[", "]", "error", "add-mask", " ", ",", "=", "%", "%0A", "%3A",

@@ -17,7 +17,7 @@ pub(super) fn owner_only(options: &mut OpenOptions) {
 }
 
 /// How the name of a file begins and ends while it is being written: `.`, its
-/// name, `.`, then letters that nobody can foresee, and this.
+/// name, `.`, then random letters, and this.
 const ENDING: &str = ".part";
 
 /// A file that is being written beside its place, under a name that did not

@@ -1,7 +1,7 @@
 //! What a run leaves behind: results, problems, rejects, failures, summary.
 //!
 //! Every file is written beside its place and moved there at the end, so that
-//! nobody reads half a file, and an interrupted run leaves the earlier ones.
+//! no reader sees half a file, and an interrupted run leaves the earlier ones.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

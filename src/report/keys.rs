@@ -20,7 +20,7 @@ const HEADER: &[u8] = b"clientId,key\n";
 pub struct KeyFile {
     file: File,
     dirty: bool,
-    /// Whose keys are in it, once somebody has asked: after a crash some hundred
+    /// Whose keys are in it, read at the first question: after a crash some hundred
     /// rows are asked about, of a checkpoint that was saved perhaps all of them.
     whose: Option<HashSet<Fingerprint>>,
 }
@@ -151,7 +151,7 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A file that somebody else could read is made the owner's alone.
+/// A file that other users could read becomes readable by its owner only.
 fn keep_private(file: &File) -> io::Result<()> {
     #[cfg(unix)]
     {

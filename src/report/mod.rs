@@ -3,7 +3,7 @@
 //! The engine tells an [`Observer`] what happens and gives a [`Sink`] every row
 //! with what became of it. Neither can hold up or change a run.
 //!
-//! - `progress.rs`: bars, or plain lines where nobody watches
+//! - `progress.rs`: bars, or plain lines where there is no terminal
 //! - `text.rs`: the summary at the end
 //! - `files.rs`: results, problems, rejects, failures, summary
 //! - `result_names.rs`: the names of those files
@@ -48,7 +48,7 @@ pub enum Event {
     },
     /// Outcomes are on disk.
     Progress(Progress),
-    /// Nobody sends for so long, because the server asked for it.
+    /// No request is sent for this long, because the server asked for it.
     Paused {
         /// How long.
         wait: Duration,

@@ -1,4 +1,4 @@
-//! An observer that draws bars, or prints plain lines when nobody watches.
+//! An observer that draws bars, or prints plain lines where there is no terminal.
 //!
 //! Everything goes to standard error; standard output is for data.
 
@@ -79,7 +79,7 @@ impl Watcher {
         }
     }
 
-    /// Prints a line where nobody watches a bar, if it is time for one. To be
+    /// Prints a line where there is no terminal, if it is time for one. To be
     /// called now and then, for a run that waits hears of nothing.
     pub fn tick(&self) {
         let now = Instant::now();

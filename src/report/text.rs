@@ -209,7 +209,7 @@ fn foretold(would: &Forecast, line: &mut impl FnMut(&str)) {
     );
 }
 
-/// What an outcome means, to somebody who has not read the manual.
+/// What an outcome means, for a reader who has not read the manual.
 fn said(outcome: Outcome, command: &str) -> &'static str {
     match outcome {
         Outcome::Created => "created",

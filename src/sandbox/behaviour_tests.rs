@@ -139,7 +139,7 @@ async fn a_create_that_lands_late_lands_without_its_client() {
     }
     drop(gone);
     assert_eq!(Ask::get("customers/c-1").to(&sandbox).status, 404);
-    // Whoever comes in between wins.
+    // A create that arrives in between wins.
     assert_eq!(Ask::create("c-1").to(&sandbox).status, 201);
     sandbox.stop().await;
     assert_eq!(names(dir.path()), ["c-1"]);

@@ -71,7 +71,7 @@ impl Server {
         tokio::task::spawn_blocking(move || {
             if let Err(error) = send_list(&store, &settings, &to) {
                 // The answer has begun; all that is left is to end it visibly
-                // early. Where nobody reads any more there is nobody to tell.
+                // early. The client may be gone; then there is no reader to tell.
                 drop(to.blocking_send(Err(std::io::Error::other(error))));
             }
         });

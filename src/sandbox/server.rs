@@ -60,7 +60,7 @@ pub(super) async fn serve(
     let mut rate = HeaderMap::new();
     let reaction = server.react(request, &mut rate).await;
     if !server.settings.latency.is_zero() {
-        // Nobody closes the semaphore; were it closed, nobody would wait.
+        // The semaphore is never closed; if it were, no request would wait.
         let _turn = server.at_once.acquire().await;
         tokio::time::sleep(server.settings.latency).await;
     }

@@ -36,7 +36,7 @@ pub(super) enum Passage {
 
 impl Session {
     /// Sends some rows ahead of the others, and reads them back. Unless they are
-    /// as they should be, and whoever is there wants to go on, everything stops.
+    /// as they should be, and the user wants to go on, everything stops.
     pub(super) fn send_ahead(
         &self,
         ledger: SqliteLedger,
@@ -65,7 +65,7 @@ impl Session {
         Ok(ledger)
     }
 
-    /// Asks whether to go on after a canary, where somebody is there.
+    /// Asks whether to go on after a canary, where there is a terminal.
     fn go_on_with(&self, rows: u64) -> anyhow::Result<()> {
         if rows == 0 {
             return Ok(());
@@ -188,7 +188,7 @@ impl Session {
     }
 }
 
-/// Prints a line now and then where nobody watches a bar.
+/// Prints a line now and then where there is no terminal.
 async fn tick(watcher: Arc<Watcher>) {
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;

@@ -35,7 +35,7 @@ pub(super) struct LookedUp {
 }
 
 /// Looks up the plans and bundles, which go into `rules`, and all customers,
-/// which are kept in `folder`. Somebody wants to know: what can't be looked up
+/// which are kept in `folder`. The user asked for it: what can't be looked up
 /// is an error here.
 pub(super) async fn look_up(
     place: Destination,

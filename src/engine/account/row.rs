@@ -120,7 +120,7 @@ where
                 (fit.values.client_id().to_owned(), Some(true), fit.notes)
             }
         };
-        // Nearly every verdict is on a row that repeats nobody.
+        // Nearly every verdict is on a row that repeats no other.
         let mut problems = match verdict.filter(|verdict| verdict.repeats()) {
             None => Vec::new(),
             Some(verdict) => {

@@ -1,7 +1,7 @@
 //! The rate that a server tells by its headers (pure).
 //!
 //! A limit and its window are a rate. Where what is left would not last at that
-//! rate until there is more, somebody else uses the limit too, and what is left
+//! rate until there is more, another client uses the limit too, and what is left
 //! is spread over the time that it has to last.
 
 use std::time::Duration;

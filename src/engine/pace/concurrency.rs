@@ -128,7 +128,7 @@ impl Window {
         self.limit() >= self.asked
     }
 
-    /// Takes in that somebody waited for room.
+    /// A request had to wait for room.
     pub fn full(&mut self) {
         self.was_full = true;
     }

@@ -46,7 +46,7 @@ use self::token_bucket::{Bucket, LATENESS};
 use crate::domain::bottleneck::{Bound, Pacing};
 use crate::kable;
 
-/// For how long a gate that held somebody up is what binds.
+/// For how long a gate that held a request up counts as the limit.
 const LATELY: Duration = Duration::from_secs(1);
 
 /// The longest time between two starts.
@@ -252,7 +252,7 @@ impl Pace {
         self.in_flight.load(Ordering::Acquire)
     }
 
-    /// Takes in that the server refused for want of pace: nobody starts until
+    /// The server refused a request (429): none starts until
     /// it is over. Returns how long the pause is, where it is a new one.
     ///
     /// Many requests are in flight when a server begins to refuse; together
@@ -339,7 +339,7 @@ impl Pace {
         let state = lock(&self.state);
         let paused = state.paused_until.filter(|until| *until > now);
         let rate = state.tempo.rate();
-        // What held nobody up for a second doesn't bind.
+        // A gate that held no request up for a second is not the limit.
         let waited = state
             .waited
             .filter(|(_, at)| now.saturating_sub(*at) < LATELY.max(interval(rate) * 2));

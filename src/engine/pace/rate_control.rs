@@ -161,7 +161,7 @@ impl Tempo {
     }
 
     /// Takes in that a request was accepted; `was_used` says whether the rate was
-    /// what held requests back, for a rate that nobody uses proves nothing.
+    /// what held requests back, for a rate that is not used proves nothing.
     /// True where a step was due.
     pub fn accepted(&mut self, now: Duration, was_used: bool) -> bool {
         self.passed.add(now);
@@ -226,7 +226,7 @@ impl Tempo {
     }
 
     /// Takes in that a request that started at `sent` was refused for want of
-    /// pace, which holds everybody back for `cost`.
+    /// pace, which holds all requests back for `cost`.
     pub fn refused(&mut self, now: Duration, sent: Duration, cost: Duration) {
         if !self.is_new(sent) {
             return;

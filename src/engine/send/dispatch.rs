@@ -121,7 +121,7 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
                 settlement.outcome = Outcome::Pending;
                 self.settle(client_id, settlement).await;
             } else {
-                // Too few to be everybody's: it was refused for its own sake.
+                // Too few for a common cause: the row itself was refused.
                 self.failed(client_id, settlement).await;
             }
         }

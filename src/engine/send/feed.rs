@@ -223,7 +223,7 @@ where
         }
     }
 
-    /// Claims `batch` and hands it on; false where nobody takes it any more.
+    /// Claims `batch` and hands it on; false where the dispatcher has ended.
     fn send(&mut self, batch: &mut Vec<Ticket>) -> bool {
         // Reserve the slot before claiming, and not before it is asked for.
         let demanded = async {

@@ -29,7 +29,7 @@ const MOST_AT_ONCE: usize = 2048;
 /// time costs one question a row.
 const LINGER: Duration = Duration::from_millis(20);
 
-/// After how long without anything to write whoever watches is told all the same.
+/// How often progress is reported while there is nothing to write.
 const QUIET: Duration = Duration::from_secs(1);
 
 /// After how long latencies are written again.
@@ -59,14 +59,14 @@ pub(super) enum Message {
     },
 }
 
-/// Writes what it is told until nobody is left to tell.
+/// Writes messages until all senders are gone.
 pub(super) struct Recorder<L, A, O> {
     pub(super) ledger: L,
     pub(super) keys: Option<KeyFile>,
     pub(super) sending: Arc<Sending<A, O>>,
     pub(super) wall: WallClock,
     pub(super) progress: Progress,
-    /// Somebody waits for what is written: no company is waited for.
+    /// A claim is pending: flush now.
     pub(super) hurry: Arc<Notify>,
     /// When latencies were last written.
     pub(super) figured: Option<Instant>,
@@ -175,7 +175,7 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
         }
         self.ledger.write(&batch)?;
         for written in waiting {
-            // Whoever asked may have been stopped meanwhile; the claim stands.
+            // The feed may have been stopped meanwhile; the claim stands.
             written.send(claimed).ok();
         }
         self.report(&batch.settlements);

@@ -297,7 +297,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         }
     }
 
-    /// Takes in that the server wants fewer requests: nobody starts for a while.
+    /// The server wants fewer requests (429): none starts for a while.
     pub(super) fn hold_back(&self, sent: Sent, wait: Option<Duration>) {
         Gauges::count(&self.gauges.throttled);
         // A server that refuses for want of pace is there.
@@ -309,7 +309,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         }
     }
 
-    /// Takes in that the credentials don't hold: everything ends.
+    /// The credentials are refused: stops the run.
     pub(super) fn shut_out(&self, refusal: &Refusal) {
         self.stop.halt(Halt::Denied {
             message: format!("status {}: {}", refusal.status, refusal.message),

@@ -847,7 +847,7 @@ struct Turn {
     turned: usize,
     /// What becomes of the first requests; the others are answered.
     answers: Vec<Answer>,
-    /// The number of the request at which somebody stops it.
+    /// The number of the request at which the run is stopped.
     stopped_at: Option<usize>,
     /// The number of the batch that the ledger can't take, as if the process
     /// had been killed there.

@@ -186,7 +186,8 @@ impl Ids {
         let mut refused = Refused::default();
         let mut orphans = OrphanSorter::new(folder);
         if surveying.reading.rules.strict {
-            // Who is not sent for being somebody else goes before nobody.
+            // Under `--strict`, find `same_customer` rows first: they must not win an id
+            // from a row that will be sent.
             join_people(Sifter::sorted(people)?, &mut others, Some(&mut refused))?;
             join_ids(
                 Sifter::sorted(rows)?,

@@ -1,7 +1,7 @@
 //! The parts of an input, worked on side by side, and heard of in their order.
 //!
 //! The calling thread cuts the parts off and hears what came of them; the
-//! others do the work. Only so many parts are under way that nobody waits, so
+//! others do the work. Only as many parts are under way as keep all threads busy, so
 //! that memory does not grow with the input.
 
 use std::collections::BTreeMap;

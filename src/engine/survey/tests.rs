@@ -346,7 +346,7 @@ proptest! {
             let row = &rows[at];
             (0..rows.len()).find(|other| row.2 != 3 && company(rows[*other].2).to_lowercase() == company(row.2).to_lowercase())
         };
-        // Who is refused for bearing that warning goes before nobody.
+        // A row that is refused for that warning must not win an id.
         let refused = |at: usize| strict && fit(&rows[at]) && person_of(at).is_some_and(|other| rows[other].0 != rows[at].0);
         let order = |at: &usize| (refused(*at), !fit(&rows[*at]), *at);
         let (mut rejected, mut unfit) = (0, 0);
@@ -392,7 +392,7 @@ fn cells_that_hold_no_value_make_nobody_the_same_person() {
     assert_eq!((same.next(), same.next()), (Some(7), None));
 }
 
-/// `x` is refused for being somebody else, and goes before nobody.
+/// `x` is refused as the same customer under another id, and must not win an id.
 #[test]
 fn who_is_refused_for_a_warning_makes_no_duplicate() {
     let rows = [

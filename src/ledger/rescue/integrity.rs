@@ -55,7 +55,7 @@ pub(in crate::ledger) fn damage(
     Ok(None)
 }
 
-/// What is wrong with the log, if anything is. Nobody may write it meanwhile.
+/// What is wrong with the log, if anything is. No process may write it meanwhile.
 pub(in crate::ledger) fn damage_of_log(path: &Path) -> Option<Finding> {
     match wal::has_lost_commits(path) {
         Ok(false) => None,
@@ -66,7 +66,7 @@ pub(in crate::ledger) fn damage_of_log(path: &Path) -> Option<Finding> {
     }
 }
 
-/// Whether commits are lost that were in the log: then nobody knows how many
+/// Whether commits are lost that were in the log: then it is not known how many
 /// claims there were.
 pub(super) fn has_lost_log(db: &Connection, path: &Path) -> bool {
     let is_without = is_without_log(db, path).unwrap_or(false) && !is_folded_in(db);

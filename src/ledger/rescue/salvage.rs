@@ -71,7 +71,7 @@ fn save_to(to: &Path, path: &Path, target: &Target) -> Result<Saved, Failure> {
         .suffix(".part")
         .tempfile_in(folder_of(to))?;
     let db = Connection::open(part.path())?;
-    // Until it has its name, nobody reads it: it needs no journal.
+    // Until it has its name, no process reads it: it needs no journal.
     db.execute_batch(
         "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF;",
     )?;

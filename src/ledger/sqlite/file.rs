@@ -19,7 +19,7 @@ const MAGIC: &[u8] = b"SQLite format 3\0";
 /// SQLite's pages: its default, which we leave as it is.
 pub(in crate::ledger) const PAGE: u64 = 4096;
 
-/// How the names of checkpoints end, unless somebody gives one another.
+/// How the names of checkpoints end, unless the user names it.
 const NAMES: [&str; 2] = [".checkpoint.db", ".checkpoint.db.saved"];
 
 /// A column of ours that no other database has.

@@ -110,7 +110,7 @@ pub(in crate::ledger) fn write_new(
 /// Begins a checkpoint where there is none: it is there whole or not at all.
 pub(super) fn begin(real: &Path, target: &Target, now_ms: i64) -> Result<(), Failure> {
     let folder = real.parent().unwrap_or(Path::new("."));
-    // Readable by its owner only, under a name that nobody can foresee.
+    // Readable by its owner only, under a random name.
     let part = tempfile::Builder::new()
         .prefix(real.file_name().unwrap_or_default())
         .suffix(".part")

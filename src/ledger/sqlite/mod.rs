@@ -63,7 +63,7 @@ pub struct SqliteLedger {
     run: i64,
     /// The file's format, which is the newest where it is written.
     format: i64,
-    /// Who writes it; nobody where it is only looked at.
+    /// The writer; none where the file is only read.
     writer: Option<Writer>,
     entries: Entries,
 }
@@ -130,7 +130,7 @@ impl SqliteLedger {
             }),
             entries: Entries::default(),
         };
-        // Whose file it is comes first: nobody else's is written to, and no
+        // Whose file it is comes first: no other program's is written to, and no
         // damaged one.
         let format = ledger.demand_format()?;
         ledger.demand_account(target)?;
@@ -200,7 +200,7 @@ impl SqliteLedger {
     /// Its format, if it is a checkpoint and we know it.
     fn demand_format(&self) -> Result<i64, LedgerError> {
         let marks = Marks::of(&self.db).map_err(|error| match damage_in(&error) {
-            // Somebody else's may be damaged as well.
+            // Another program's file may be damaged as well.
             Some(_) if !is_perhaps_ours(&self.path) => self.not_a_ledger(),
             _ => self.failing("read")(error),
         })?;

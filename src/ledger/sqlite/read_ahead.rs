@@ -22,7 +22,7 @@ pub(super) struct Entries {
 }
 
 impl Entries {
-    /// The entry of claim `id`, which nobody writes to before [`Self::forget`].
+    /// The entry of claim `id`, which is not written to before [`Self::forget`].
     pub(super) fn get(&mut self, db: &Connection, id: u64) -> rusqlite::Result<Option<Entry>> {
         let in_order = std::mem::replace(&mut self.next, id + 1) == id;
         while self.ahead.pop_front_if(|(other, _)| *other < id).is_some() {}

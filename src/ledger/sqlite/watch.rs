@@ -1,7 +1,7 @@
 //! Whether a checkpoint's files are still where they were opened.
 //!
 //! A file that was removed, renamed or replaced is written on without an error,
-//! and nobody finds what is written to it. So that nothing is sent under such a
+//! and what is written to it is lost. So that nothing is sent under such a
 //! claim, name and file are compared before and after each write.
 
 use std::fs::Metadata;

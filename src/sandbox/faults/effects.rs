@@ -192,7 +192,7 @@ async fn forward_cut(mut whole: Pieces, to: mpsc::Sender<std::io::Result<Bytes>>
         }
     }
     for piece in half_and_end(&last) {
-        // Where nobody reads any more there is nothing left to cut.
+        // The client is gone: there is nothing left to cut.
         drop(to.send(piece).await);
     }
 }

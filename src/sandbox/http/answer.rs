@@ -107,7 +107,7 @@ impl Pieces {
         (to, Self { from, rest: false })
     }
 
-    /// The next piece, for whoever passes them on.
+    /// The next piece to pass on.
     pub(in crate::sandbox) async fn next(&mut self) -> Option<Result<Bytes>> {
         self.from.recv().await
     }

@@ -145,7 +145,7 @@ fn currency(text: String) -> Result<String, Wrong> {
     }
 }
 
-/// The members of an object that nobody has asked for yet.
+/// The members of an object that have not been read yet.
 struct Fields {
     members: Map<String, Value>,
     /// What stands before a member's name in a message.

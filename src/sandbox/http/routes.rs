@@ -190,7 +190,7 @@ fn verb_of(verb: &str) -> Option<Call> {
     })
 }
 
-/// One segment of the path as text; an empty one or one that is no UTF-8 names nobody.
+/// One segment of the path as text; an empty one, or one that is not UTF-8, names no customer.
 fn decoded(segment: &str) -> Result<String, Astray> {
     percent_decode_str(segment)
         .decode_utf8()

@@ -1,7 +1,7 @@
 //! Who holds the customers: one thread that owns the SQLite connection.
 //!
 //! It takes every request that waits, does them all in one transaction, and
-//! answers after the commit: whoever was told that a customer is there finds it
+//! answers after the commit: a customer that an answer reports is found
 //! there, even if this process is killed in the next instant.
 //!
 //! - `customer.rs`: a customer as asked for and as held
@@ -207,7 +207,7 @@ impl Store {
 
     /// Has the thread end, after what was asked before.
     pub(super) async fn end(&self) {
-        // If there is nobody to tell, it has ended already.
+        // If the receiver is gone, it has ended already.
         drop(self.messages.send(Message::End).await);
     }
 
@@ -242,7 +242,7 @@ fn serve(mut keeper: Keeper, mut waiting: mpsc::Receiver<Message>) {
                 }
             }
         }
-        // Whoever asked may have gone; what was done stays done.
+        // The caller may be gone; what was done stays done.
         match transact(&mut keeper, tasks) {
             Ok(results) => answers
                 .into_iter()

@@ -60,7 +60,7 @@ impl Place {
         }
     }
 
-    /// Whether it is a file without a name, which nobody else can change.
+    /// Whether it is a file without a name, which no other process can change.
     pub(in crate::source) fn is_unnamed(&self) -> bool {
         self.path.is_none()
     }

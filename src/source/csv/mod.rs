@@ -289,7 +289,7 @@ pub(super) fn delimiter_of(start: &[u8]) -> u8 {
     }
     match broken {
         // A header that names nothing we know and one that cannot be read: the
-        // second is what somebody should be told of.
+        // second is worth reporting.
         Some(broken) if best.1.0 == 0 => broken,
         Some(_) | None => best.0,
     }
