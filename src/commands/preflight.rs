@@ -7,7 +7,7 @@ use super::hinted;
 use crate::domain::catalog::Catalog;
 use crate::domain::rules::Rules;
 use crate::domain::text::quoted;
-use crate::engine::pace::token_bucket::Bucket;
+use crate::engine::pace::token_bucket::TokenBucket;
 use crate::engine::wall_clock::WallClock;
 use crate::kable::client::Client;
 use crate::kable::{Answered, Preflight, Refusal, Trouble};
@@ -108,13 +108,13 @@ fn not_kable(base_url: &str, refusal: &Refusal) -> anyhow::Error {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Calls<'c> {
     /// The starts that the rate allows; they count like any other.
-    pub(super) bucket: Option<&'c Bucket>,
+    pub(super) bucket: Option<&'c TokenBucket>,
     pub(super) watcher: &'c Watcher,
 }
 
 impl<'c> Calls<'c> {
     /// Calls that are counted in `bucket`.
-    pub(super) fn new(bucket: Option<&'c Bucket>, watcher: &'c Watcher) -> Self {
+    pub(super) fn new(bucket: Option<&'c TokenBucket>, watcher: &'c Watcher) -> Self {
         Self { bucket, watcher }
     }
 

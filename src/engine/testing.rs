@@ -11,14 +11,14 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::pace::backoff::Policy;
-use super::pace::circuit_breaker::Outage;
+use super::pace::circuit_breaker::CircuitBreaker;
 use super::pace::rate::Rate;
 use super::pace::retry_budget::{Allowance, RetryBudget};
 use super::pace::{Pace, Wanted};
 use super::send::absence::Landing;
 use super::send::list_lookup::ListLookup;
-use super::send::metrics::Gauges;
-use super::send::sender::Sending;
+use super::send::metrics::Metrics;
+use super::send::sender::Sender;
 use super::send::server_clock::ServerClock;
 use super::stop::Stop;
 use super::wall_clock::WallClock;
@@ -77,10 +77,10 @@ pub(super) const BELIEVING: Landing = Landing {
 
 /// What a worker needs, around `api`: patient as usual, no limit to its pace,
 /// the server's clock known.
-pub(super) fn sending<A>(api: A) -> Sending<A, Heard> {
+pub(super) fn sending<A>(api: A) -> Sender<A, Heard> {
     let mut clock = ServerClock::default();
     clock.heard(DATE.0, DATE.1, DATE.2);
-    Sending {
+    Sender {
         api,
         observer: Heard::default(),
         pace: Pace::new(Wanted {
@@ -93,13 +93,13 @@ pub(super) fn sending<A>(api: A) -> Sending<A, Heard> {
         doubts_only: false,
         existing: Existing::Skip,
         keys: false,
-        gauges: Gauges::new(),
+        metrics: Metrics::new(),
         stop: Stop::default(),
         wall: WallClock::stopped_at(NOW_MS),
         jitter: || 1.0,
         began: Instant::now(),
         budget: Mutex::new(RetryBudget::new(Allowance::UNLIMITED)),
-        outage: Mutex::new(Outage::default()),
+        breaker: Mutex::new(CircuitBreaker::default()),
         changed: Notify::new(),
         clock: Mutex::new(clock),
         slowest: Mutex::default(),

@@ -22,7 +22,7 @@ use crate::config::target::{Destination, destination};
 use crate::config::{Environment, FileOptions, Said, showing};
 use crate::domain::summary::Target;
 use crate::engine::checker::Reading;
-use crate::engine::pace::token_bucket::Bucket;
+use crate::engine::pace::token_bucket::TokenBucket;
 use crate::engine::stop::{Halt, Stop};
 use crate::engine::survey::Survey;
 use crate::engine::wall_clock::WallClock;
@@ -64,7 +64,7 @@ pub(super) struct Session {
     pub(super) clock: WallClock,
     pub(super) dates: Vec<ServerDate>,
     /// The starts that the rate allows, from the first call on.
-    pub(super) bucket: Option<Arc<Bucket>>,
+    pub(super) bucket: Option<Arc<TokenBucket>>,
     /// Held so that it goes if nothing is put into it.
     _folder: ResultFolder,
     /// Held so that it is served until the end.
@@ -99,7 +99,7 @@ pub(super) fn begin(
     let (stop, runtime) = (Stop::default(), runtime()?);
     let watcher = watcher(&showing, target_found);
     let mut rules = reading.rules;
-    let bucket = Bucket::new(dispatch.pacing.ceiling).map(Arc::new);
+    let bucket = TokenBucket::new(dispatch.pacing.ceiling).map(Arc::new);
     let calls = Calls::new(bucket.as_deref(), &watcher);
     let connecting = connect(destination, Wanted::by(&dispatch), &mut rules, calls);
     let connected = runtime.block_on(unless_stopped(connecting, &stop, deadlines));

@@ -12,7 +12,7 @@ use crate::config::sending::Asking;
 use crate::config::target::Destination;
 use crate::domain::rules::Rules;
 use crate::domain::summary::Target;
-use crate::engine::pace::token_bucket::Bucket;
+use crate::engine::pace::token_bucket::TokenBucket;
 use crate::engine::survey::remote_list::{Listed, Listing};
 use crate::kable::Preflight;
 use crate::kable::client::Client;
@@ -50,7 +50,7 @@ pub(super) async fn look_up(
         stripe: false,
         keys: false,
     };
-    let bucket = Bucket::new(asking.pacing.ceiling);
+    let bucket = TokenBucket::new(asking.pacing.ceiling);
     let calls = Calls {
         bucket: bucket.as_ref(),
         watcher,

@@ -14,7 +14,7 @@ mod row;
 
 use anyhow::{Context, bail};
 
-use self::preview::{Foreseeing, Foresight};
+use self::preview::{Foreseeing, Preview};
 use self::repeats::Others;
 use self::row::{Finder, Said};
 use super::checker::{Checker, Reading};
@@ -92,7 +92,7 @@ impl<'a> Accounting<'a> {
             ledger: self.ledger,
             foresight: self
                 .foreseeing
-                .map(|foreseeing| Foresight::new(foreseeing, self.listed.is_some())),
+                .map(|foreseeing| Preview::new(foreseeing, self.listed.is_some())),
             listed: self.listed,
             problems: ProblemTally::default(),
             ours: 0,

@@ -17,7 +17,7 @@ pub struct Foreseeing {
 }
 
 /// Finds out what a run would do, row by row.
-pub(in crate::engine) struct Foresight {
+pub(in crate::engine) struct Preview {
     foreseeing: Foreseeing,
     pub(in crate::engine) forecast: Forecast,
 }
@@ -28,7 +28,7 @@ pub(in crate::engine) struct Foreseen {
     pub(in crate::engine) message: Option<String>,
 }
 
-impl Foresight {
+impl Preview {
     /// Nothing is foreseen yet; `listed` says whether the list of customers is known.
     pub(super) fn new(foreseeing: Foreseeing, listed: bool) -> Self {
         Self {

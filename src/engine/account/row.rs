@@ -2,7 +2,7 @@
 
 use anyhow::{Context, bail};
 
-use super::preview::Foresight;
+use super::preview::Preview;
 use super::repeats::{Others, Repeating, repeats};
 use crate::domain::candidate::Given;
 use crate::domain::customer::{Customer, Fingerprint};
@@ -48,7 +48,7 @@ pub(in crate::engine) struct Finder<'p, V> {
     /// The customers that Kable holds, where they were listed.
     pub(in crate::engine) listed: Option<&'p mut Listed>,
     /// What a run would do, where that is to be found out.
-    pub(in crate::engine) foresight: Option<Foresight>,
+    pub(in crate::engine) foresight: Option<Preview>,
     /// All problems so far.
     pub(in crate::engine) problems: ProblemTally,
     /// Rows whose customer this checkpoint created.

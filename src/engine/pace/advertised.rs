@@ -27,7 +27,7 @@ const HOLDS_FOR: u32 = 200;
 
 /// What a server has told of its limits.
 #[derive(Debug, Clone, Default)]
-pub struct Told {
+pub struct AdvertisedLimits {
     /// Those that have told no window.
     policies: Vec<Policy>,
     responses: u32,
@@ -59,7 +59,7 @@ pub struct Allowed {
     pub in_flight: Option<usize>,
 }
 
-impl Told {
+impl AdvertisedLimits {
     /// Takes in what a response told.
     pub fn heard(&mut self, quotas: &[Quota]) -> Allowed {
         self.responses += 1;
@@ -184,7 +184,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{HOLDS_FOR, Told, per_second};
+    use super::{AdvertisedLimits, HOLDS_FOR, per_second};
     use crate::kable::{Quota, Unit};
 
     /// A quota as headers tell it: limit, window, what is left and the reset.
@@ -199,7 +199,7 @@ mod tests {
     }
 
     fn heard(quotas: &[Quota]) -> Option<f64> {
-        Told::default().heard(quotas).rate
+        AdvertisedLimits::default().heard(quotas).rate
     }
 
     #[test]
@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn the_longest_reset_is_the_window_where_none_is_told() {
-        let mut told = Told::default();
+        let mut told = AdvertisedLimits::default();
         told.heard(&[quota(600, 0, 599, 60)]);
         assert_eq!(told.heard(&[quota(600, 0, 500, 20)]).rate, Some(10.0));
     }
@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn a_reset_a_day_off_is_believed_while_what_is_left_falls() {
-        let mut told = Told::default();
+        let mut told = AdvertisedLimits::default();
         let rates: Vec<_> = (1..=10)
             .map(|sent| told.heard(&[quota(8640, 0, 8640 - sent, DAY)]).rate)
             .collect();
@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn a_reset_a_day_off_is_not_believed_where_what_is_left_comes_back() {
-        let mut told = Told::default();
+        let mut told = AdvertisedLimits::default();
         for left in [99, 98, 99, 98, 97, 99, 99, 98] {
             assert_eq!(told.heard(&[quota(100, 0, left, DAY)]).rate, None);
         }
@@ -275,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_reset_a_day_off_of_which_nothing_is_left_from_the_beginning_says_nothing() {
-        let mut told = Told::default();
+        let mut told = AdvertisedLimits::default();
         for _ in 0..20 {
             assert_eq!(told.heard(&[quota(100, 0, 0, DAY)]).rate, None);
         }
@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn limits_that_take_turns_are_told_apart_and_all_hold() {
-        let mut told = Told::default();
+        let mut told = AdvertisedLimits::default();
         told.heard(&[quota(600, 0, 599, 60)]);
         assert_eq!(told.heard(&[quota(20, 0, 19, 1)]).rate, Some(10.0));
         // Told no more, it has gone.
@@ -305,7 +305,7 @@ mod tests {
             unit,
             ..quota(10, 0, 3, 0)
         };
-        let allowed = Told::default().heard(&[at_once]);
+        let allowed = AdvertisedLimits::default().heard(&[at_once]);
         assert_eq!((allowed.rate, allowed.in_flight), (None, Some(10)));
     }
 

@@ -29,7 +29,7 @@ pub(in crate::engine) enum Access {
 
 /// What is known of the API's state. Times are since the run's start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(in crate::engine) struct Outage {
+pub(in crate::engine) struct CircuitBreaker {
     /// Of requests of any kind.
     api: Circuit,
     /// Of creates and updates.
@@ -127,7 +127,7 @@ impl Circuit {
     }
 }
 
-impl Outage {
+impl CircuitBreaker {
     /// Asks whether a request may start at `now`.
     pub(in crate::engine) fn admit(&mut self, now: Duration, access: Access) -> Admission {
         match self.api.admit(now, self.not_before) {
@@ -218,7 +218,7 @@ impl Outage {
 mod tests {
     use std::time::Duration;
 
-    use super::{Access, Admission, Failure, Outage};
+    use super::{Access, Admission, CircuitBreaker, Failure};
     use crate::engine::pace::backoff::Policy;
 
     const POLICY: Policy = Policy {
@@ -239,24 +239,24 @@ mod tests {
         }
     }
 
-    fn trouble(outage: &mut Outage, millis: u64) -> bool {
+    fn trouble(outage: &mut CircuitBreaker, millis: u64) -> bool {
         outage.trouble(failing(millis), Access::Read, None)
     }
 
-    fn write_trouble(outage: &mut Outage, millis: u64) -> bool {
+    fn write_trouble(outage: &mut CircuitBreaker, millis: u64) -> bool {
         outage.trouble(failing(millis), Access::Write, None)
     }
 
-    fn read(outage: &mut Outage, millis: u64) -> Admission {
+    fn read(outage: &mut CircuitBreaker, millis: u64) -> Admission {
         outage.admit(at(millis), Access::Read)
     }
 
-    fn write(outage: &mut Outage, millis: u64) -> Admission {
+    fn write(outage: &mut CircuitBreaker, millis: u64) -> Admission {
         outage.admit(at(millis), Access::Write)
     }
 
-    fn down() -> Outage {
-        let mut outage = Outage::default();
+    fn down() -> CircuitBreaker {
+        let mut outage = CircuitBreaker::default();
         for _ in 0..5 {
             trouble(&mut outage, 0);
         }
@@ -264,8 +264,8 @@ mod tests {
     }
 
     /// Five creates failed, and the look-ups in between were answered.
-    fn writes_down() -> Outage {
-        let mut outage = Outage::default();
+    fn writes_down() -> CircuitBreaker {
+        let mut outage = CircuitBreaker::default();
         for _ in 0..5 {
             write_trouble(&mut outage, 0);
             outage.answered(at(0));
@@ -275,7 +275,7 @@ mod tests {
 
     #[test]
     fn single_troubles_are_no_outage() {
-        let mut outage = Outage::default();
+        let mut outage = CircuitBreaker::default();
         for _ in 0..20 {
             for _ in 0..4 {
                 assert!(!trouble(&mut outage, 0));
@@ -312,7 +312,7 @@ mod tests {
     #[test]
     fn no_request_comes_sooner_than_the_server_asks() {
         let asks = |seconds| Some(Duration::from_secs(seconds));
-        let mut outage = Outage::default();
+        let mut outage = CircuitBreaker::default();
         outage.trouble(failing(0), Access::Read, asks(60));
         for _ in 0..4 {
             trouble(&mut outage, 500);
@@ -330,7 +330,7 @@ mod tests {
 
     #[test]
     fn where_only_look_ups_are_answered_each_outage_is_longer() {
-        let mut outage = Outage::default();
+        let mut outage = CircuitBreaker::default();
         for pause in [1000, 2000, 4000] {
             let _down = (0..5).any(|_| trouble(&mut outage, 0));
             assert_eq!(read(&mut outage, 0), Admission::Wait(Some(at(pause))));
@@ -376,7 +376,7 @@ mod tests {
 
     #[test]
     fn after_an_outage_of_all_creates_are_tried_at_once() {
-        let mut outage = Outage::default();
+        let mut outage = CircuitBreaker::default();
         let _down = (0..5).any(|_| write_trouble(&mut outage, 0));
         assert_eq!(write(&mut outage, 1000), Admission::Probe);
         assert!(outage.answered(at(1010)));
@@ -388,7 +388,7 @@ mod tests {
 
     #[test]
     fn creates_that_turn_out_to_be_done_are_no_outage() {
-        let mut outage = Outage::default();
+        let mut outage = CircuitBreaker::default();
         for _ in 0..200 {
             for _ in 0..4 {
                 assert!(!write_trouble(&mut outage, 0));

@@ -49,7 +49,7 @@ const LAST_LOOK: u32 = 256;
 
 /// How many requests may be in flight.
 #[derive(Debug, Clone)]
-pub struct Window {
+pub struct ConcurrencyLimit {
     /// The most that the user wants, and that the server allows as well.
     asked: usize,
     most: usize,
@@ -88,7 +88,7 @@ struct Before {
     typical: Duration,
 }
 
-impl Window {
+impl ConcurrencyLimit {
     /// Never more than `most`; begins there where that is what is wanted, else
     /// gently.
     pub fn new(most: usize, at_once: bool) -> Self {
@@ -233,13 +233,13 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{GENTLE, Look, Window};
+    use super::{ConcurrencyLimit, GENTLE, Look};
 
     const MOST: usize = 64;
 
     /// Answers of a server that does `at_once` requests in `millis` at once, and
     /// of whose others all wait; the window is always full.
-    fn answers(window: &mut Window, many: usize, at_once: usize, millis: u64) {
+    fn answers(window: &mut ConcurrencyLimit, many: usize, at_once: usize, millis: u64) {
         for _ in 0..many {
             window.full();
             let crowd = window.limit().max(at_once) as u64;
@@ -249,7 +249,7 @@ mod tests {
 
     #[test]
     fn it_grows_while_answers_come_as_soon() {
-        let mut window = Window::new(MOST, false);
+        let mut window = ConcurrencyLimit::new(MOST, false);
         assert_eq!(window.limit(), GENTLE);
         answers(&mut window, 300, 1000, 100);
         assert_eq!(window.limit(), MOST);
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn it_does_not_grow_while_there_is_room() {
-        let mut window = Window::new(MOST, false);
+        let mut window = ConcurrencyLimit::new(MOST, false);
         for _ in 0..1000 {
             window.answered(Duration::from_millis(100));
         }
@@ -266,21 +266,21 @@ mod tests {
 
     #[test]
     fn it_stays_near_what_the_server_does_at_once() {
-        let mut window = Window::new(MOST, false);
+        let mut window = ConcurrencyLimit::new(MOST, false);
         answers(&mut window, 3000, 10, 100);
         assert!((8..=16).contains(&window.limit()), "{}", window.limit());
     }
 
     #[test]
     fn begun_too_wide_it_comes_down() {
-        let mut window = Window::new(MOST, true);
+        let mut window = ConcurrencyLimit::new(MOST, true);
         answers(&mut window, 20_000, 10, 100);
         assert!(window.limit() <= 20, "{}", window.limit());
     }
 
     #[test]
     fn one_late_round_is_chance() {
-        let mut window = Window::new(MOST, false);
+        let mut window = ConcurrencyLimit::new(MOST, false);
         answers(&mut window, 300, 1000, 100);
         answers(&mut window, MOST, 1000, 500);
         answers(&mut window, MOST, 1000, 100);
@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn a_server_that_becomes_slow_for_all_does_not_make_it_small() {
-        let mut window = Window::new(MOST, false);
+        let mut window = ConcurrencyLimit::new(MOST, false);
         answers(&mut window, 300, 1000, 100);
         answers(&mut window, 3000, 1000, 300);
         assert_eq!(window.limit(), MOST);
@@ -297,7 +297,7 @@ mod tests {
 
     #[test]
     fn it_looks_again_sooner_or_later_and_comes_back() {
-        let mut window = Window::new(MOST, false);
+        let mut window = ConcurrencyLimit::new(MOST, false);
         let mut looked = 0;
         for _ in 0..MOST * 40 {
             answers(&mut window, 1, 1000, 100);
@@ -316,7 +316,7 @@ mod tests {
             told in proptest::option::of(0_usize..300),
             millis in proptest::collection::vec(0_u64..5000, 0..2000),
         ) {
-            let mut window = Window::new(most, at_once);
+            let mut window = ConcurrencyLimit::new(most, at_once);
             if let Some(told) = told {
                 window.told(told);
             }

@@ -4,7 +4,7 @@
 /// How many requests this machine has room for, as far as that is known. It
 /// shrinks to what was in flight when there was none, and grows slowly.
 #[derive(Debug, Default)]
-pub(in crate::engine) struct LocalRoom {
+pub(in crate::engine) struct LocalCapacity {
     most: Option<usize>,
     answered: usize,
 }
@@ -12,7 +12,7 @@ pub(in crate::engine) struct LocalRoom {
 /// After how many answers for each request in flight one more is tried.
 const ANSWERS_TO_GROW: usize = 20;
 
-impl LocalRoom {
+impl LocalCapacity {
     /// How many may be in flight where `window` are for other reasons.
     pub(in crate::engine) fn limit(&self, window: usize) -> usize {
         self.most.map_or(window, |most| window.min(most))

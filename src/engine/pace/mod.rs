@@ -35,14 +35,14 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use self::advertised::Told;
+use self::advertised::AdvertisedLimits;
 use self::backoff::{Policy, delay};
-use self::concurrency::Window;
-use self::local_capacity::LocalRoom;
+use self::concurrency::ConcurrencyLimit;
+use self::local_capacity::LocalCapacity;
 use self::rate::Rate;
-use self::rate_control::{Held, Tempo};
+use self::rate_control::{Held, RateControl};
 use self::sent::Sent;
-use self::token_bucket::{Bucket, LATENESS};
+use self::token_bucket::{LATENESS, TokenBucket};
 use crate::domain::bottleneck::{Bound, Pacing};
 use crate::kable;
 
@@ -70,7 +70,7 @@ pub struct Wanted {
 /// The gate that every request of a run passes.
 #[derive(Debug)]
 pub struct Pace {
-    bucket: Option<Arc<Bucket>>,
+    bucket: Option<Arc<TokenBucket>>,
     at_once: bool,
     /// Those who wait do so in the order in which they came.
     queue: tokio::sync::Mutex<()>,
@@ -83,11 +83,11 @@ pub struct Pace {
 
 #[derive(Debug)]
 struct State {
-    told: Told,
-    tempo: Tempo,
-    window: Window,
+    advertised: AdvertisedLimits,
+    rate_control: RateControl,
+    concurrency: ConcurrencyLimit,
     /// How many may be in flight for the sake of this machine.
-    room: LocalRoom,
+    room: LocalCapacity,
     /// When the last request was due; the next one is as much later as the rate
     /// of that moment says, so that a rate that rises is waited for no longer.
     due: Option<Duration>,
@@ -104,20 +104,20 @@ struct State {
 /// Where a request waits for its turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Gate {
-    Window,
-    Tempo,
+    Concurrency,
+    Rate,
     Ceiling,
 }
 
 impl State {
     /// Starts a request at `now`, or says when one may start.
     fn start(&mut self, now: Duration) -> Result<(), Duration> {
-        let interval = interval(self.tempo.rate());
+        let interval = interval(self.rate_control.rate());
         let next = self.due.map_or(Duration::ZERO, |due| due + interval);
         // Up to there the bucket keeps the time.
-        if self.tempo.held() != Held::Ceiling && now < next {
+        if self.rate_control.held() != Held::Ceiling && now < next {
             self.was_used = true;
-            self.waited = Some((Gate::Tempo, now));
+            self.waited = Some((Gate::Rate, now));
             return Err(next.min(now + LOOK_AGAIN));
         }
         self.due = Some(next.max(now.saturating_sub(LATENESS)));
@@ -152,11 +152,11 @@ impl Drop for Permit<'_> {
 impl Pace {
     /// A gate that lets pass what is wanted.
     pub fn new(pacing: Wanted) -> Self {
-        Self::sharing(pacing, Bucket::new(pacing.ceiling).map(Arc::new))
+        Self::sharing(pacing, TokenBucket::new(pacing.ceiling).map(Arc::new))
     }
 
     /// The same, where other requests are counted in `bucket` as well.
-    pub fn sharing(pacing: Wanted, bucket: Option<Arc<Bucket>>) -> Self {
+    pub fn sharing(pacing: Wanted, bucket: Option<Arc<TokenBucket>>) -> Self {
         let ceiling = pacing.ceiling.a_second();
         let at_once = pacing.at_once;
         Self {
@@ -165,10 +165,10 @@ impl Pace {
             queue: tokio::sync::Mutex::new(()),
             began: Instant::now(),
             state: Mutex::new(State {
-                told: Told::default(),
-                tempo: Tempo::new(ceiling, at_once),
-                window: Window::new(pacing.concurrency, at_once),
-                room: LocalRoom::default(),
+                advertised: AdvertisedLimits::default(),
+                rate_control: RateControl::new(ceiling, at_once),
+                concurrency: ConcurrencyLimit::new(pacing.concurrency, at_once),
+                room: LocalCapacity::default(),
                 due: None,
                 was_used: false,
                 waited: None,
@@ -217,7 +217,7 @@ impl Pace {
             let freed = self.freed.notified();
             let limit = {
                 let state = lock(&self.state);
-                state.room.limit(state.window.limit())
+                state.room.limit(state.concurrency.limit())
             };
             if self.in_flight() < limit {
                 return;
@@ -225,8 +225,8 @@ impl Pace {
             {
                 let now = self.began.elapsed();
                 let mut state = lock(&self.state);
-                state.window.full();
-                state.waited = Some((Gate::Window, now));
+                state.concurrency.full();
+                state.waited = Some((Gate::Concurrency, now));
             }
             freed.await;
         }
@@ -237,9 +237,9 @@ impl Pace {
     pub fn has_use_for(&self, under_way: usize) -> bool {
         let ready = under_way.saturating_sub(self.in_flight());
         let state = lock(&self.state);
-        let window = state.window.limit();
+        let window = state.concurrency.limit();
         // One more than the window holds is ready at once when a place is free.
-        under_way <= window && ready < rows_ready(state.tempo.rate())
+        under_way <= window && ready < rows_ready(state.rate_control.rate())
     }
 
     /// Waits until a request has started since this was last waited for.
@@ -266,7 +266,7 @@ impl Pace {
     ) -> Option<Duration> {
         let now = self.began.elapsed();
         let mut state = lock(&self.state);
-        let is_new = state.tempo.is_new(sent.started);
+        let is_new = state.rate_control.is_new(sent.started);
         if is_new {
             state.in_a_row += 1;
         }
@@ -281,7 +281,7 @@ impl Pace {
                 jitter,
             )
         };
-        state.tempo.refused(now, sent.started, wait);
+        state.rate_control.refused(now, sent.started, wait);
         let until = now + wait;
         let already = state.paused_until.unwrap_or_default();
         if (is_new || server_asks.is_some()) && until > already.max(now) {
@@ -296,10 +296,10 @@ impl Pace {
         let now = self.began.elapsed();
         let mut state = lock(&self.state);
         let was_used = state.was_used;
-        if state.tempo.accepted(now, was_used) {
+        if state.rate_control.accepted(now, was_used) {
             state.was_used = false;
         }
-        state.window.answered(sent.latency);
+        state.concurrency.answered(sent.latency);
         state.room.answered();
         state.in_a_row = 0;
     }
@@ -315,10 +315,10 @@ impl Pace {
     /// Takes in what a response tells of the server's limits.
     pub fn told(&self, quotas: &[kable::Quota]) {
         let mut state = lock(&self.state);
-        let allowed = state.told.heard(quotas);
-        state.tempo.told(allowed.rate);
+        let allowed = state.advertised.heard(quotas);
+        state.rate_control.told(allowed.rate);
         if let Some(most) = allowed.in_flight {
-            state.window.told(most);
+            state.concurrency.told(most);
         }
     }
 
@@ -338,7 +338,7 @@ impl Pace {
         let in_flight = self.in_flight();
         let state = lock(&self.state);
         let paused = state.paused_until.filter(|until| *until > now);
-        let rate = state.tempo.rate();
+        let rate = state.rate_control.rate();
         // A gate that held no request up for a second is not the limit.
         let waited = state
             .waited
@@ -346,16 +346,16 @@ impl Pace {
         Pacing {
             rate: rate.is_finite().then_some(rate),
             in_flight: in_flight as u64,
-            window: state.room.limit(state.window.limit()) as u64,
+            window: state.room.limit(state.concurrency.limit()) as u64,
             bound: match waited {
                 _ if paused.is_some() => Bound::Pause,
                 None => Bound::Rows,
-                Some((Gate::Window, _)) if state.window.is_open() => Bound::Concurrency,
-                Some((Gate::Window, _)) => Bound::Latency,
+                Some((Gate::Concurrency, _)) if state.concurrency.is_open() => Bound::Concurrency,
+                Some((Gate::Concurrency, _)) => Bound::Latency,
                 Some((Gate::Ceiling, _)) if self.at_once => Bound::Rate,
                 Some((Gate::Ceiling, _)) => Bound::MaxRate,
-                Some((Gate::Tempo, _)) => match state.tempo.held() {
-                    Held::Told => Bound::Told,
+                Some((Gate::Rate, _)) => match state.rate_control.held() {
+                    Held::Advertised => Bound::Told,
                     Held::Refused => Bound::Refused,
                     Held::Growing | Held::Ceiling => Bound::Growing,
                 },
@@ -480,7 +480,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn starts_elsewhere_count_where_they_share_the_bucket() {
         let rate = per_second(4);
-        let bucket = super::Bucket::new(rate).map(std::sync::Arc::new);
+        let bucket = super::TokenBucket::new(rate).map(std::sync::Arc::new);
         let began = Instant::now();
         for _ in 0..3 {
             bucket.as_ref().unwrap().drip().await;

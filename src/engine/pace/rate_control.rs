@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use super::throughput::Passed;
+use super::throughput::Throughput;
 
 /// Where the search begins, in requests per second.
 const GENTLE: f64 = 10.0;
@@ -78,7 +78,7 @@ pub enum Held {
     /// `--rate` or `--max-rate`.
     Ceiling,
     /// A limit that the server tells.
-    Told,
+    Advertised,
     /// A refusal.
     Refused,
     /// Nothing: it is still growing.
@@ -87,7 +87,7 @@ pub enum Held {
 
 /// The rate. Rates are in requests per second.
 #[derive(Debug, Clone)]
-pub struct Tempo {
+pub struct RateControl {
     ceiling: f64,
     rate: f64,
     told: Option<f64>,
@@ -106,7 +106,7 @@ pub struct Tempo {
     cost: Duration,
     /// What the next refusal takes away where it isn't known what is accepted.
     share: f64,
-    passed: Passed,
+    passed: Throughput,
     /// The first of the refusals since the last acceptance, and the rate that it
     /// left.
     streak: Option<(Duration, f64)>,
@@ -115,7 +115,7 @@ pub struct Tempo {
     budget: Option<(Duration, f64)>,
 }
 
-impl Tempo {
+impl RateControl {
     /// Begins at `ceiling` where that is what is wanted (`--rate`), else gently.
     pub fn new(ceiling: f64, at_once: bool) -> Self {
         Self {
@@ -134,7 +134,7 @@ impl Tempo {
             step: LARGEST_STEP,
             cost: Duration::ZERO,
             share: 1.0 - OF_ACCEPTED,
-            passed: Passed::default(),
+            passed: Throughput::default(),
             streak: None,
             budget: None,
         }
@@ -152,7 +152,7 @@ impl Tempo {
         if rate >= self.ceiling {
             Held::Ceiling
         } else if self.told.is_some_and(|told| rate >= told) {
-            Held::Told
+            Held::Advertised
         } else if self.kept.is_some() {
             Held::Refused
         } else {
@@ -271,7 +271,7 @@ impl Tempo {
         // What was accepted before is no measure for what is accepted now; but
         // until there is one, it is still being taken.
         if accepted.is_some() {
-            self.passed = Passed::default();
+            self.passed = Throughput::default();
         }
     }
 
@@ -347,7 +347,7 @@ impl Tempo {
         self.since = now;
         self.step_at = now + self.rest(now, LEAST_GAIN);
         self.budget = Some((now, 0.0));
-        self.passed = Passed::default();
+        self.passed = Throughput::default();
     }
 }
 
@@ -357,7 +357,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{GENTLE, Held, Tempo};
+    use super::{GENTLE, Held, RateControl};
 
     const CEILING: f64 = 2000.0;
 
@@ -365,27 +365,27 @@ mod tests {
         Duration::from_secs_f64(seconds)
     }
 
-    /// Accepts all that the tempo lets start between two times.
-    fn accept(tempo: &mut Tempo, from: f64, until: f64) {
+    /// Accepts all that the control lets start between two times.
+    fn accept(control: &mut RateControl, from: f64, until: f64) {
         let mut now = from;
         while now < until {
-            tempo.accepted(at(now), true);
-            now += 1.0 / tempo.rate();
+            control.accepted(at(now), true);
+            now += 1.0 / control.rate();
         }
     }
 
-    fn refuse(tempo: &mut Tempo, now: f64) {
-        tempo.refused(at(now), at(now), Duration::ZERO);
+    fn refuse(control: &mut RateControl, now: f64) {
+        control.refused(at(now), at(now), Duration::ZERO);
     }
 
-    /// A tempo that was refused at 100 a second, of which about as many pass.
-    fn found() -> Tempo {
-        let mut tempo = Tempo::new(CEILING, false);
-        tempo.told(Some(100.0));
-        tempo.told(None);
-        accept(&mut tempo, 0.0, 0.95);
-        refuse(&mut tempo, 0.95);
-        tempo
+    /// A rate control that was refused at 100 a second, of which about as many pass.
+    fn found() -> RateControl {
+        let mut control = RateControl::new(CEILING, false);
+        control.told(Some(100.0));
+        control.told(None);
+        accept(&mut control, 0.0, 0.95);
+        refuse(&mut control, 0.95);
+        control
     }
 
     fn near(rate: f64, wanted: f64) -> bool {
@@ -394,78 +394,78 @@ mod tests {
 
     #[test]
     fn it_begins_gently_and_doubles() {
-        let mut tempo = Tempo::new(CEILING, false);
-        assert!(near(tempo.rate(), GENTLE));
-        accept(&mut tempo, 0.0, 3.5);
-        assert!(near(tempo.rate(), GENTLE * 8.0), "{}", tempo.rate());
-        assert_eq!(tempo.held(), Held::Growing);
+        let mut control = RateControl::new(CEILING, false);
+        assert!(near(control.rate(), GENTLE));
+        accept(&mut control, 0.0, 3.5);
+        assert!(near(control.rate(), GENTLE * 8.0), "{}", control.rate());
+        assert_eq!(control.held(), Held::Growing);
     }
 
     #[test]
     fn a_rate_that_is_given_is_used_at_once() {
-        let tempo = Tempo::new(200.0, true);
-        assert_eq!((tempo.rate(), tempo.held()), (200.0, Held::Ceiling));
+        let control = RateControl::new(200.0, true);
+        assert_eq!((control.rate(), control.held()), (200.0, Held::Ceiling));
     }
 
     #[test]
     fn a_rate_that_nobody_uses_does_not_grow() {
-        let mut tempo = Tempo::new(CEILING, false);
+        let mut control = RateControl::new(CEILING, false);
         (0..1000).for_each(|tenth| {
-            tempo.accepted(at(f64::from(tenth) / 10.0), false);
+            control.accepted(at(f64::from(tenth) / 10.0), false);
         });
-        assert!(near(tempo.rate(), GENTLE));
+        assert!(near(control.rate(), GENTLE));
     }
 
     #[test]
     fn what_is_told_is_used_at_once_and_kept_a_little_below() {
-        let mut tempo = Tempo::new(CEILING, false);
-        tempo.told(Some(100.0));
-        assert!((97.0..100.0).contains(&tempo.rate()));
-        assert_eq!(tempo.held(), Held::Told);
-        tempo.told(Some(50.0));
-        assert!(tempo.rate() < 50.0);
-        tempo.told(Some(100.0));
-        assert!(tempo.rate() > 97.0);
+        let mut control = RateControl::new(CEILING, false);
+        control.told(Some(100.0));
+        assert!((97.0..100.0).contains(&control.rate()));
+        assert_eq!(control.held(), Held::Advertised);
+        control.told(Some(50.0));
+        assert!(control.rate() < 50.0);
+        control.told(Some(100.0));
+        assert!(control.rate() > 97.0);
     }
 
     #[test]
     fn a_refusal_goes_back_to_what_was_accepted_and_stays_there() {
-        let mut tempo = found();
-        let kept = tempo.rate();
+        let mut control = found();
+        let kept = control.rate();
         assert!((90.0..100.0).contains(&kept), "{kept}");
-        assert_eq!(tempo.held(), Held::Refused);
-        accept(&mut tempo, 1.0, 1.9);
-        assert!(near(tempo.rate(), kept), "{}", tempo.rate());
+        assert_eq!(control.held(), Held::Refused);
+        accept(&mut control, 1.0, 1.9);
+        assert!(near(control.rate(), kept), "{}", control.rate());
     }
 
     #[test]
     fn what_was_sent_before_a_cut_is_not_held_against_it() {
-        let mut tempo = found();
-        let kept = tempo.rate();
+        let mut control = found();
+        let kept = control.rate();
         for _ in 0..20 {
-            tempo.refused(at(1.0), at(0.9), Duration::ZERO);
+            control.refused(at(1.0), at(0.9), Duration::ZERO);
         }
-        assert!(near(tempo.rate(), kept) && !tempo.is_new(at(0.9)) && tempo.is_new(at(1.0)));
+        assert!(near(control.rate(), kept) && !control.is_new(at(0.9)) && control.is_new(at(1.0)));
     }
 
     #[test]
     fn one_refusal_takes_at_most_half() {
-        let mut tempo = Tempo::new(CEILING, true);
+        let mut control = RateControl::new(CEILING, true);
         for tenth in 0..20 {
-            tempo.accepted(at(f64::from(tenth) / 10.0), true);
+            control.accepted(at(f64::from(tenth) / 10.0), true);
         }
-        refuse(&mut tempo, 2.0);
-        assert!(near(tempo.rate(), CEILING / 2.0), "{}", tempo.rate());
+        refuse(&mut control, 2.0);
+        assert!(near(control.rate(), CEILING / 2.0), "{}", control.rate());
     }
 
     #[test]
     fn refusals_that_go_on_take_more_and_more() {
-        let mut tempo = Tempo::new(100.0, true);
+        let mut control = RateControl::new(100.0, true);
         let rates: Vec<_> = (0..5)
             .map(|tenth| {
-                let before = tempo.rate();
-                refuse(&mut tempo, f64::from(tenth) / 10.0);
-                tempo.rate() / before
+                let before = control.rate();
+                refuse(&mut control, f64::from(tenth) / 10.0);
+                control.rate() / before
             })
             .collect();
         assert!(rates.is_sorted_by(|a, b| a > b), "{rates:?}");
@@ -474,44 +474,44 @@ mod tests {
 
     #[test]
     fn however_long_it_is_refused_it_is_soon_back() {
-        let mut tempo = Tempo::new(100.0, true);
+        let mut control = RateControl::new(100.0, true);
         for second in 0..1000 {
-            refuse(&mut tempo, f64::from(second));
-            assert!(tempo.rate() > 9.0, "{}", tempo.rate());
+            refuse(&mut control, f64::from(second));
+            assert!(control.rate() > 9.0, "{}", control.rate());
         }
-        tempo.accepted(at(1000.0), true);
-        assert!(near(tempo.rate(), 97.0), "{}", tempo.rate());
+        control.accepted(at(1000.0), true);
+        assert!(near(control.rate(), 97.0), "{}", control.rate());
     }
 
     #[test]
     fn a_step_too_far_goes_back_and_the_next_one_is_later() {
-        let mut tempo = found();
-        let kept = tempo.rate();
-        accept(&mut tempo, 1.0, 4.5);
-        let too_far = tempo.rate();
+        let mut control = found();
+        let kept = control.rate();
+        accept(&mut control, 1.0, 4.5);
+        let too_far = control.rate();
         assert!(too_far > kept);
-        refuse(&mut tempo, 4.5);
-        assert!((kept..too_far).contains(&tempo.rate()));
-        let kept = tempo.rate();
-        accept(&mut tempo, 4.5, 12.0);
-        assert!(near(tempo.rate(), kept), "{}", tempo.rate());
-        accept(&mut tempo, 12.0, 16.0);
-        assert!(tempo.rate() > kept);
+        refuse(&mut control, 4.5);
+        assert!((kept..too_far).contains(&control.rate()));
+        let kept = control.rate();
+        accept(&mut control, 4.5, 12.0);
+        assert!(near(control.rate(), kept), "{}", control.rate());
+        accept(&mut control, 12.0, 16.0);
+        assert!(control.rate() > kept);
     }
 
     /// A bucket that holds a tenth of a second's worth; a refusal costs a second.
-    fn dear(tempo: &mut Tempo, limit: f64, seconds: std::ops::Range<f64>) -> (f64, usize) {
+    fn dear(control: &mut RateControl, limit: f64, seconds: std::ops::Range<f64>) -> (f64, usize) {
         let (mut held, mut now) = (limit / 10.0, seconds.start);
         let (mut passed, mut refusals) = (0.0, 0);
         while now < seconds.end {
-            let mut step = 1.0 / tempo.rate();
+            let mut step = 1.0 / control.rate();
             if held >= 1.0 {
                 held -= 1.0;
                 passed += 1.0;
-                tempo.accepted(at(now), true);
+                control.accepted(at(now), true);
             } else {
                 refusals += 1;
-                tempo.refused(at(now), at(now), at(1.0));
+                control.refused(at(now), at(now), at(1.0));
                 step += 1.0;
             }
             now += step;
@@ -523,33 +523,33 @@ mod tests {
     #[test]
     fn two_dear_refusals_find_the_limit() {
         for limit in [60.0, 100.0, 137.0, 250.0, 1000.0] {
-            let mut tempo = Tempo::new(CEILING, false);
-            let (_, refusals) = dear(&mut tempo, limit, 0.0..30.0);
+            let mut control = RateControl::new(CEILING, false);
+            let (_, refusals) = dear(&mut control, limit, 0.0..30.0);
             assert_eq!(refusals, 2, "{limit}");
-            let of_limit = tempo.rate() / limit;
+            let of_limit = control.rate() / limit;
             assert!((0.95..1.0).contains(&of_limit), "{limit}: {of_limit}");
         }
     }
 
     #[test]
     fn a_limit_that_halves_is_found_and_when_it_is_back_it_is_there_at_once() {
-        let mut tempo = Tempo::new(CEILING, false);
-        dear(&mut tempo, 100.0, 0.0..60.0);
-        let before = tempo.rate();
-        let (share, refusals) = dear(&mut tempo, 50.0, 60.0..120.0);
+        let mut control = RateControl::new(CEILING, false);
+        dear(&mut control, 100.0, 0.0..60.0);
+        let before = control.rate();
+        let (share, refusals) = dear(&mut control, 50.0, 60.0..120.0);
         assert!(share > 0.85 && refusals <= 7, "{share} {refusals}");
-        assert!(near(tempo.rate(), 48.5), "{}", tempo.rate());
-        let (share, refusals) = dear(&mut tempo, 100.0, 120.0..180.0);
+        assert!(near(control.rate(), 48.5), "{}", control.rate());
+        let (share, refusals) = dear(&mut control, 100.0, 120.0..180.0);
         assert!(share > 0.8 && refusals == 0, "{share} {refusals}");
-        assert!(near(tempo.rate(), before), "{}", tempo.rate());
+        assert!(near(control.rate(), before), "{}", control.rate());
     }
 
     #[test]
     fn a_rest_weighs_what_a_try_costs_against_what_it_may_gain() {
         let rest = |cost, now, gain| {
-            let mut tempo = found();
-            tempo.cost = at(cost);
-            tempo.rest(at(now), gain).as_secs_f64()
+            let mut control = found();
+            control.cost = at(cost);
+            control.rest(at(now), gain).as_secs_f64()
         };
         assert!(near(rest(0.0, 60.0, 0.1), 8.0));
         assert!(near(rest(1.0, 60.0, 0.1), 49.0));
@@ -562,27 +562,27 @@ mod tests {
 
     #[test]
     fn a_limit_over_a_minute_is_what_a_minute_takes() {
-        let mut tempo = Tempo::new(CEILING, false);
+        let mut control = RateControl::new(CEILING, false);
         for minute in [0.0, 60.0, 120.0] {
             // 600 pass, and then nothing.
             for request in 0..600 {
-                tempo.accepted(at(minute + f64::from(request) / 100.0), true);
+                control.accepted(at(minute + f64::from(request) / 100.0), true);
             }
             if minute < 120.0 {
-                refuse(&mut tempo, minute + 6.0);
+                refuse(&mut control, minute + 6.0);
             }
         }
-        assert!(near(tempo.rate(), 10.0 * 0.97), "{}", tempo.rate());
+        assert!(near(control.rate(), 10.0 * 0.97), "{}", control.rate());
     }
 
     #[test]
     fn where_the_server_tells_its_limit_a_gap_says_nothing() {
-        let mut tempo = Tempo::new(CEILING, false);
-        tempo.told(Some(0.1));
-        refuse(&mut tempo, 1.0);
-        tempo.told(Some(20.0));
-        tempo.accepted(at(60.0), true);
-        assert!(near(tempo.rate(), 20.0), "{}", tempo.rate());
+        let mut control = RateControl::new(CEILING, false);
+        control.told(Some(0.1));
+        refuse(&mut control, 1.0);
+        control.told(Some(20.0));
+        control.accepted(at(60.0), true);
+        assert!(near(control.rate(), 20.0), "{}", control.rate());
     }
 
     #[derive(Debug, Clone)]
@@ -608,27 +608,27 @@ mod tests {
             at_once: bool,
             events in proptest::collection::vec(event(), 0..500),
         ) {
-            let mut tempo = Tempo::new(ceiling, at_once);
+            let mut control = RateControl::new(ceiling, at_once);
             let (mut now, mut told) = (Duration::ZERO, None);
             for (millis, event) in events {
                 now += Duration::from_millis(millis);
-                let before = tempo.rate();
+                let before = control.rate();
                 match event {
                     Event::Accepted(was_used) => {
-                        tempo.accepted(now, was_used);
+                        control.accepted(now, was_used);
                     }
                     Event::Refused(cost) => {
-                        tempo.refused(now, now, Duration::from_millis(cost));
-                        prop_assert!(tempo.rate() <= before);
+                        control.refused(now, now, Duration::from_millis(cost));
+                        prop_assert!(control.rate() <= before);
                     }
                     Event::Told(limit) => {
-                        tempo.told(limit);
+                        control.told(limit);
                         told = limit;
                     }
                 }
                 let highest = told.map_or(ceiling, |told: f64| told.min(ceiling));
-                prop_assert!(tempo.rate() <= highest);
-                prop_assert!(tempo.rate() > 0.0005);
+                prop_assert!(control.rate() <= highest);
+                prop_assert!(control.rate() > 0.0005);
             }
         }
     }

@@ -23,7 +23,7 @@ const BURST: f64 = 0.07;
 
 /// How many answers there were lately.
 #[derive(Debug, Clone, Default)]
-pub struct Passed {
+pub struct Throughput {
     parts: VecDeque<(Duration, u32)>,
 }
 
@@ -36,7 +36,7 @@ pub struct Limit {
     pub most: f64,
 }
 
-impl Passed {
+impl Throughput {
     /// One more.
     pub fn add(&mut self, now: Duration) {
         match self.parts.back_mut() {
@@ -95,14 +95,14 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{BURST, Passed};
+    use super::{BURST, Throughput};
 
     fn at(seconds: f64) -> Duration {
         Duration::from_secs_f64(seconds)
     }
 
     /// So many a second, between two times.
-    fn pass(passed: &mut Passed, a_second: f64, from: f64, until: f64) {
+    fn pass(passed: &mut Throughput, a_second: f64, from: f64, until: f64) {
         let mut now = from;
         while now < until {
             passed.add(at(now));
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn what_passes_is_told_of_the_last_second() {
-        let mut passed = Passed::default();
+        let mut passed = Throughput::default();
         pass(&mut passed, 10.0, 0.0, 5.0);
         pass(&mut passed, 100.0, 5.0, 7.0);
         let rate = passed.rate(at(7.0)).unwrap();
@@ -121,18 +121,18 @@ mod tests {
 
     #[test]
     fn few_answers_say_nothing() {
-        let mut passed = Passed::default();
+        let mut passed = Throughput::default();
         pass(&mut passed, 10.0, 0.0, 0.4);
         assert_eq!(passed.rate(at(0.4)), None);
-        assert_eq!(Passed::default().rate(at(0.4)), None);
-        assert_eq!(Passed::default().limit(at(0.4)), None);
+        assert_eq!(Throughput::default().rate(at(0.4)), None);
+        assert_eq!(Throughput::default().limit(at(0.4)), None);
     }
 
     #[test]
     fn a_burst_is_not_taken_for_the_limit() {
         // 1000 a second and a bucket of 70, at twice that and at a twentieth more.
         for (rate, lasts) in [(2000.0, 0.07), (1050.0, 1.4)] {
-            let mut passed = Passed::default();
+            let mut passed = Throughput::default();
             pass(&mut passed, 800.0, 0.0, 3.0);
             pass(&mut passed, rate, 3.0, 3.0 + lasts);
             let limit = passed.limit(at(3.0 + lasts)).unwrap();
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_window_that_was_used_up_is_the_limit() {
-        let mut passed = Passed::default();
+        let mut passed = Throughput::default();
         pass(&mut passed, 95.0, 0.0, 10.0);
         let limit = passed.limit(at(10.0)).unwrap();
         assert!((94.0..96.0).contains(&limit.likely), "{limit:?}");
@@ -154,7 +154,7 @@ mod tests {
         fn a_limit_is_as_much_as_passed_in_any_time(
             gaps in proptest::collection::vec(0_u64..300, 1..200),
         ) {
-            let mut passed = Passed::default();
+            let mut passed = Throughput::default();
             let mut now = Duration::ZERO;
             for gap in &gaps {
                 now += Duration::from_millis(*gap);

@@ -44,13 +44,13 @@ type Limiter = RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<S
 
 /// Starts, as they drip.
 #[derive(Debug)]
-pub struct Bucket {
+pub struct TokenBucket {
     limiter: Limiter,
     /// What one start takes.
     parts: NonZeroU32,
 }
 
-impl Bucket {
+impl TokenBucket {
     /// The bucket for `rate`; `None` where that has no limit.
     pub fn new(rate: Rate) -> Option<Self> {
         let Rate::Limited { starts, window } = rate else {

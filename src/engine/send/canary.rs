@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::absence::{Absence, Doubt, Proof};
 use super::look_up::ByPath;
-use super::metrics::Gauges;
-use super::sender::Sending;
+use super::metrics::Metrics;
+use super::sender::Sender;
 use crate::domain::customer::Customer;
 use crate::domain::field::Field;
 use crate::domain::outcome::Outcome;
@@ -85,7 +85,7 @@ impl Sighting {
 /// Reads back what was sent ahead, if anything was.
 pub(super) async fn read_back<A: CustomerApi, O: Observer>(
     ahead: Vec<Ahead>,
-    sending: &Sending<A, O>,
+    sending: &Sender<A, O>,
     ledger: &mut dyn Ledger,
 ) -> Result<Vec<Sighting>, LedgerError> {
     let mut sightings = Vec::with_capacity(ahead.len());
@@ -136,7 +136,7 @@ fn compared(customer: &Customer, outcome: Outcome, remote: &Remote) -> Seen {
     }
 }
 
-impl<A: CustomerApi, O: Observer> Sending<A, O> {
+impl<A: CustomerApi, O: Observer> Sender<A, O> {
     /// Asks for `customer` until there is an answer, and compares. One that is not
     /// there yet is asked for again until that is proved: reads may lag.
     async fn see(&self, customer: &Customer, outcome: Outcome) -> Seen {
@@ -147,8 +147,8 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             let Some(admitted) = self.admitted(tries > 0, Access::Read).await else {
                 return stopped();
             };
-            Gauges::count(&self.gauges.sent);
-            Gauges::count(&self.gauges.lookups);
+            Metrics::count(&self.metrics.sent);
+            Metrics::count(&self.metrics.lookups);
             let asked = self.timed(admitted.permit, self.api.find(customer.client_id()));
             // A question whose answer is not waited for any more may be left.
             let (timed, found) = tokio::select! {

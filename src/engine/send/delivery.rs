@@ -7,10 +7,10 @@
 use std::time::Duration;
 
 use super::absence::{Absence, Doubt};
-use super::metrics::Gauges;
+use super::metrics::Metrics;
 use super::ownership::{CLOCK_WAIT, CLOCKS_APART_MS};
-use super::row_state::{Delivery, Life, Next, Progressed, Unverified, Update};
-use super::sender::{Admitted, Sending, lock};
+use super::row_state::{Delivery, Next, Progressed, RowState, Unverified, Update};
+use super::sender::{Admitted, Sender, lock};
 use crate::domain::change::Change;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Existing, Remote, differences};
@@ -27,9 +27,9 @@ fn is_said_by_api(trouble: &Trouble) -> bool {
 /// The status of an answer that says that something was created.
 const CREATED: u16 = 201;
 
-impl<A: CustomerApi, O: Observer> Sending<A, O> {
+impl<A: CustomerApi, O: Observer> Sender<A, O> {
     /// Goes on with a row until its end, or until it has to wait for a time.
-    pub(super) async fn progress(&self, mut life: Box<Life>) -> Progressed {
+    pub(super) async fn progress(&self, mut life: Box<RowState>) -> Progressed {
         loop {
             if self.doubts_only && life.next != Next::Find {
                 // It is what it was, and known not to be done.
@@ -63,15 +63,15 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     }
 
     /// Sends one request; the row's end, if that is it.
-    async fn step(&self, admitted: Admitted<'_>, life: &mut Life) -> Option<Delivery> {
+    async fn step(&self, admitted: Admitted<'_>, life: &mut RowState) -> Option<Delivery> {
         life.attempts += 1;
         life.on_trial = admitted.on_trial;
-        Gauges::count(&self.gauges.sent);
+        Metrics::count(&self.metrics.sent);
         let permit = admitted.permit;
         let client_id = life.ticket.customer.client_id();
         match life.next.clone() {
             Next::Find | Next::Judge(_) => {
-                Gauges::count(&self.gauges.lookups);
+                Metrics::count(&self.metrics.lookups);
                 let (timed, found) = self.timed(permit, self.api.find(client_id)).await;
                 (life.sent, life.date_ms) = (timed.sent, timed.date_ms);
                 self.looked_up(life, found).await
@@ -81,7 +81,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                 let (timed, reply) = self.timed(permit, create).await;
                 (life.sent, life.date_ms) = (timed.sent, timed.date_ms);
                 if life.creates > 0 {
-                    Gauges::count(&self.gauges.retried);
+                    Metrics::count(&self.metrics.retried);
                 }
                 life.creates += 1;
                 life.last_create = timed.sent.latency;
@@ -92,7 +92,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
                 let (timed, reply) = self.timed(permit, update).await;
                 (life.sent, life.date_ms) = (timed.sent, timed.date_ms);
                 if life.update != Update::None {
-                    Gauges::count(&self.gauges.retried);
+                    Metrics::count(&self.metrics.retried);
                 }
                 self.updated(life, reply).await
             }
@@ -100,7 +100,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     }
 
     /// Judges the answer to a create; the row's end, if that is it.
-    async fn created(&self, life: &mut Life, reply: Reply<Created>) -> Option<Delivery> {
+    async fn created(&self, life: &mut RowState, reply: Reply<Created>) -> Option<Delivery> {
         match reply {
             Reply::Done {
                 customer,
@@ -145,7 +145,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     /// that was there already, or with other values, is not taken at its word.
     fn accepted(
         &self,
-        life: &mut Life,
+        life: &mut RowState,
         customer: Created,
         status: u16,
         request_id: Option<String>,
@@ -181,7 +181,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     }
 
     /// The create was refused; perhaps because the customer exists.
-    fn refused(&self, life: &mut Life, refusal: Refusal) {
+    fn refused(&self, life: &mut RowState, refusal: Refusal) {
         if life.is_contradicted(&refusal) {
             life.absence = Some(Absence::since(self.began.elapsed(), Doubt::Failed));
             life.listed = false;
@@ -191,7 +191,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     }
 
     /// Judges the answer to an update; the row's end, if that is it.
-    async fn updated(&self, life: &mut Life, reply: Reply<Box<Remote>>) -> Option<Delivery> {
+    async fn updated(&self, life: &mut RowState, reply: Reply<Box<Remote>>) -> Option<Delivery> {
         match reply {
             Reply::Done {
                 customer: remote,
@@ -240,7 +240,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     /// again.
     pub(super) fn found(
         &self,
-        life: &mut Life,
+        life: &mut RowState,
         remote: &Remote,
         request_id: Option<String>,
     ) -> Option<Delivery> {
@@ -276,7 +276,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     }
 
     /// A create that landed late says how late others may.
-    fn landed_late(&self, life: &Life) {
+    fn landed_late(&self, life: &RowState) {
         let now = self.began.elapsed();
         if let Some(late) = life.absence.and_then(|absence| absence.landed(now)) {
             let mut slowest = lock(&self.slowest);
@@ -286,7 +286,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
 
     /// What is still to be changed about a customer that is there, where that is
     /// wanted and can be done.
-    fn change(&self, life: &Life, remote: &Remote) -> Option<Change> {
+    fn change(&self, life: &RowState, remote: &Remote) -> Option<Change> {
         let is_wanted = self.existing == Existing::Update && !life.ticket.is_repeat;
         if !is_wanted || life.update == Update::Accepted {
             return None;
@@ -298,7 +298,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     }
 
     /// A create or an update left, and what became of it is not known.
-    pub(super) fn tried_in_vain(&self, life: &mut Life, trouble: Trouble) {
+    pub(super) fn tried_in_vain(&self, life: &mut RowState, trouble: Trouble) {
         if self.set_back(life, trouble, Access::Write) {
             life.tries += 1;
         } else if life.on_trial {
@@ -307,9 +307,9 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     }
 
     /// The row's end, if it was tried as often as wanted.
-    pub(super) fn tried_enough(&self, life: &mut Life) -> Option<Delivery> {
+    pub(super) fn tried_enough(&self, life: &mut RowState) -> Option<Delivery> {
         let others_work =
-            Gauges::read(&self.gauges.worked) > life.worked_before.unwrap_or(u64::MAX);
+            Metrics::read(&self.metrics.worked) > life.worked_before.unwrap_or(u64::MAX);
         if life.tries > self.retry.retries {
             Some(life.given_up(others_work))
         } else if life.tries + life.trials > self.retry.retries {
@@ -322,7 +322,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
 
     /// A request met trouble: sets when the next try may be. False where that is an
     /// outage, so that it is not held against the row.
-    pub(super) fn set_back(&self, life: &mut Life, trouble: Trouble, access: Access) -> bool {
+    pub(super) fn set_back(&self, life: &mut RowState, trouble: Trouble, access: Access) -> bool {
         life.troubled = true;
         let now = self.began.elapsed();
         if trouble.local {
@@ -334,7 +334,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             return false;
         }
         if life.worked_before.is_none() {
-            life.worked_before = Some(Gauges::read(&self.gauges.worked));
+            life.worked_before = Some(Metrics::read(&self.metrics.worked));
         }
         // What the server asks for holds for the next request of any kind.
         life.not_before = now + trouble.wait.unwrap_or_default();
@@ -353,7 +353,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
 
     /// A request met trouble that is held against its row: sets when the next try may
     /// be.
-    pub(super) fn back_off(&self, life: &mut Life, trouble: Trouble) {
+    pub(super) fn back_off(&self, life: &mut RowState, trouble: Trouble) {
         self.observer.hear(&Event::Trouble {
             message: trouble.message.clone(),
         });
@@ -364,7 +364,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     }
 
     /// All requests have to wait; the row is tried again then.
-    pub(super) fn throttled(&self, life: &mut Life, wait: Option<Duration>) {
+    pub(super) fn throttled(&self, life: &mut RowState, wait: Option<Duration>) {
         life.troubled = true;
         self.hold_back(life.sent, wait);
         if life.on_trial {
@@ -374,7 +374,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
 
     /// The request is not allowed. Where the credentials don't hold, everything ends;
     /// where they do, it is the row that is refused: by a firewall, say.
-    async fn denied(&self, life: &mut Life, refusal: Refusal) -> Option<Delivery> {
+    async fn denied(&self, life: &mut RowState, refusal: Refusal) -> Option<Delivery> {
         match self.reach().await {
             (_, Reach::Good) => {
                 self.worked(life.sent);

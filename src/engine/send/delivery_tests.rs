@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::{Delivery, Life, Progressed, Sending};
+use super::{Delivery, Progressed, RowState, Sender};
 use crate::domain::change::Change;
 use crate::domain::customer::Customer;
 use crate::domain::customer::tests::{aster, digest_of};
@@ -28,10 +28,10 @@ use crate::kable::{
 use crate::ledger::Settlement;
 use crate::report::{Event, Observer};
 
-impl<A: CustomerApi, O: Observer> Sending<A, O> {
+impl<A: CustomerApi, O: Observer> Sender<A, O> {
     /// Sends `ticket` until its fate is known, or everything is stopped.
     pub(super) async fn deliver(&self, ticket: Ticket) -> Delivery {
-        let mut life = Box::new(Life::of(ticket));
+        let mut life = Box::new(RowState::of(ticket));
         loop {
             match self.progress(life).await {
                 Progressed::Ended(delivery) => return delivery,
@@ -88,7 +88,7 @@ fn doubtful() -> Ticket {
     }
 }
 
-fn scripted<const N: usize>(answers: [Answer; N]) -> Sending<Scripted, Heard> {
+fn scripted<const N: usize>(answers: [Answer; N]) -> Sender<Scripted, Heard> {
     sending(Scripted::new(answers))
 }
 
@@ -176,7 +176,7 @@ fn settled(delivery: Delivery) -> Settlement {
 }
 
 /// What a settled row came to, and whether that was our doing.
-async fn outcome_of(sending: &Sending<Scripted, Heard>, ticket: Ticket) -> (Outcome, bool) {
+async fn outcome_of(sending: &Sender<Scripted, Heard>, ticket: Ticket) -> (Outcome, bool) {
     let settlement = settled(sending.deliver(ticket).await);
     (settlement.outcome, settlement.ours)
 }
@@ -309,7 +309,7 @@ async fn a_customer_whose_answer_was_lost_is_ours_if_it_was_created_since_the_cl
 /// then, the retry budget would let a few through each second.
 #[test]
 fn a_first_create_is_no_retry_however_often_its_customer_was_looked_for() {
-    let mut life = Life::of(doubtful());
+    let mut life = RowState::of(doubtful());
     life.troubled = true;
     assert!(life.is_retry());
     life.next = super::Next::Create;
@@ -652,7 +652,7 @@ async fn nothing_is_sent_once_everything_is_stopped() {
 
 /// Stops a row after a second; what it came to, and at which millisecond.
 async fn stopped_after_a_second(
-    sending: Sending<Scripted, Heard>,
+    sending: Sender<Scripted, Heard>,
     ticket: Ticket,
 ) -> (Delivery, u128) {
     let (began, stop) = (Instant::now(), sending.stop.clone());
@@ -696,7 +696,7 @@ async fn a_stop_releases_a_row_that_waits_for_the_end_of_an_outage() {
             policy: &sending.retry,
             jitter: 1.0,
         };
-        sending.outage().trouble(failure, Access::Write, None);
+        sending.breaker().trouble(failure, Access::Write, None);
     }
     let (delivery, at) = stopped_after_a_second(sending, ticket()).await;
     assert!(
@@ -736,7 +736,7 @@ async fn every_request_is_a_first_create_or_a_retry_or_a_question() {
         throttled: 1,
         lookups: 2,
     };
-    assert_eq!(sending.gauges.requests(), wanted);
+    assert_eq!(sending.metrics.requests(), wanted);
 }
 
 #[tokio::test(start_paused = true)]
@@ -842,7 +842,7 @@ fn losing() -> Reply<Created> {
 }
 
 /// Sends thirty rows at once; how many came to what.
-async fn send_thirty(sending: &Arc<Sending<Down, Heard>>) -> Vec<(Outcome, usize)> {
+async fn send_thirty(sending: &Arc<Sender<Down, Heard>>) -> Vec<(Outcome, usize)> {
     let mut tasks = JoinSet::new();
     for _ in 0..30 {
         let sending = Arc::clone(sending);
@@ -1007,8 +1007,8 @@ fn updated(remote: Remote) -> Answer {
 }
 
 /// A run that makes customers equal to their rows.
-fn updating<const N: usize>(answers: [Answer; N]) -> Sending<Scripted, Heard> {
-    Sending {
+fn updating<const N: usize>(answers: [Answer; N]) -> Sender<Scripted, Heard> {
+    Sender {
         existing: Existing::Update,
         ..scripted(answers)
     }
@@ -1023,7 +1023,7 @@ fn refused_for_good(delivery: Delivery) -> Settlement {
     }
 }
 
-fn calls(sending: &Sending<Scripted, Heard>) -> Vec<&'static str> {
+fn calls(sending: &Sender<Scripted, Heard>) -> Vec<&'static str> {
     sending
         .api
         .asked()
@@ -1040,7 +1040,7 @@ async fn a_customer_that_differs_is_updated_where_that_is_wanted() {
     assert_eq!(settlement.outcome, Outcome::Updated);
     assert!(!settlement.ours, "who updates a customer has not made it");
     assert_eq!(settlement.request_id.as_deref(), Some("req-4"));
-    assert_eq!(sending.gauges.requests().retried, 0);
+    assert_eq!(sending.metrics.requests().retried, 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -1069,7 +1069,7 @@ async fn an_update_that_was_lost_is_asked_for_and_sent_again_if_need_be() {
         calls(&twice),
         ["create", "find", "update", "find", "update"]
     );
-    assert_eq!(twice.gauges.requests().retried, 1);
+    assert_eq!(twice.metrics.requests().retried, 1);
 }
 
 #[tokio::test(start_paused = true)]

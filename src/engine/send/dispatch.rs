@@ -7,12 +7,12 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 
-use super::metrics::Gauges;
+use super::metrics::Metrics;
 use super::queue::{A_YEAR, Queue, Waiting};
 use super::record::Message;
-use super::row_state::{Delivery, Life, Progressed};
-use super::sender::Sending;
-use super::systemic_refusal::{Alike, Finding, Kinds};
+use super::row_state::{Delivery, Progressed, RowState};
+use super::sender::Sender;
+use super::systemic_refusal::{Finding, Kinds, SystemicRefusal};
 use crate::domain::outcome::Outcome;
 use crate::engine::stop::Halt;
 use crate::engine::ticket::Ticket;
@@ -53,7 +53,7 @@ impl Named {
 
 /// Sends tickets and hands their ends to the recorder.
 pub(super) struct Dispatch<A, O> {
-    pub(super) sending: Arc<Sending<A, O>>,
+    pub(super) sending: Arc<Sender<A, O>>,
     pub(super) concurrency: usize,
     /// Whether these rows are sent ahead of the others.
     pub(super) canary: bool,
@@ -63,7 +63,7 @@ pub(super) struct Dispatch<A, O> {
     pub(super) recorder: mpsc::Sender<Message>,
     /// Whether creates ask for customers at Stripe.
     pub(super) stripe: bool,
-    pub(super) alike: Alike<(String, Settlement)>,
+    pub(super) alike: SystemicRefusal<(String, Settlement)>,
     /// A row of a kind of which no more may be in flight until it is known whether
     /// that kind is refused.
     pub(super) held_back: Option<Ticket>,
@@ -100,7 +100,7 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
                 Some(ended) = tasks.join_next() => self.ended(ended).await?,
                 () = tokio::time::sleep_until(first), if has_room && first < began + A_YEAR => {
                     if let Some((named, life)) = self.waiting.pop() {
-                        Gauges::set(&self.sending.gauges.waiting, self.waiting.rows.len());
+                        Metrics::set(&self.sending.metrics.waiting, self.waiting.rows.len());
                         self.start(&mut tasks, named, life);
                     }
                 }
@@ -134,10 +134,10 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
             self.held_back = Some(ticket);
             return;
         }
-        self.start(tasks, named, Box::new(Life::of(ticket)));
+        self.start(tasks, named, Box::new(RowState::of(ticket)));
     }
 
-    fn start(&mut self, tasks: &mut JoinSet<Ended>, named: Named, life: Box<Life>) {
+    fn start(&mut self, tasks: &mut JoinSet<Ended>, named: Named, life: Box<RowState>) {
         self.alike.started(named.creates);
         let sending = Arc::clone(&self.sending);
         // In a box, for it is moved about several times before it is polled.
@@ -180,7 +180,7 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
     /// Gives back a row that was claimed and not started, unless it is in doubt.
     async fn release(&self, ticket: Ticket) {
         let client_id = ticket.customer.client_id().to_owned();
-        if let Delivery::Released(settlement) = Life::of(ticket).left() {
+        if let Delivery::Released(settlement) = RowState::of(ticket).left() {
             self.settle(client_id, settlement).await;
         }
     }
@@ -204,7 +204,7 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
             }
             Progressed::Waits(life, until) => {
                 self.waiting.push(until, row, life);
-                Gauges::set(&self.sending.gauges.waiting, self.waiting.rows.len());
+                Metrics::set(&self.sending.metrics.waiting, self.waiting.rows.len());
             }
             Progressed::Ended(delivery) => self.delivered(row, delivery).await,
         }

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::sender::Sending;
+use super::sender::Sender;
 use crate::kable::{CustomerApi, Trouble};
 use crate::report::{Event, Observer};
 
 /// The pause where this machine has no room for a single request.
 const CROWDED_PAUSE: Duration = Duration::from_secs(1);
 
-impl<A: CustomerApi, O: Observer> Sending<A, O> {
+impl<A: CustomerApi, O: Observer> Sender<A, O> {
     /// This machine had no room for a request: fewer are in flight from now on. It is
     /// neither the server's trouble nor the row's.
     pub(super) async fn crowded(&self, trouble: &Trouble) {

@@ -8,9 +8,9 @@ use tokio::sync::oneshot;
 
 use super::absence::{Absence, Doubt, Proof};
 use super::list_lookup::is_unsafe_in_path;
-use super::metrics::Gauges;
-use super::row_state::{Delivery, Life, Next, Unverified, Update};
-use super::sender::{Sending, lock};
+use super::metrics::Metrics;
+use super::row_state::{Delivery, Next, RowState, Unverified, Update};
+use super::sender::{Sender, lock};
 use crate::domain::plan::{Remote, is_our_doing};
 use crate::domain::text::quoted;
 use crate::engine::pace::circuit_breaker::Access;
@@ -34,9 +34,9 @@ pub(super) enum ByPath {
     ShutOut,
 }
 
-impl<A: CustomerApi, O: Observer> Sending<A, O> {
+impl<A: CustomerApi, O: Observer> Sender<A, O> {
     /// Judges the answer to a look-up; the row's end, if that is it.
-    pub(super) async fn looked_up(&self, life: &mut Life, found: Found) -> Option<Delivery> {
+    pub(super) async fn looked_up(&self, life: &mut RowState, found: Found) -> Option<Delivery> {
         match self.by_path(life.ticket.customer.client_id(), &found).await {
             ByPath::Believed => return self.learnt(life, found).await,
             ByPath::Absent => return self.absent(life).await,
@@ -83,7 +83,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     }
 
     /// What a look-up found, by path or in the list.
-    pub(super) async fn learnt(&self, life: &mut Life, found: Found) -> Option<Delivery> {
+    pub(super) async fn learnt(&self, life: &mut RowState, found: Found) -> Option<Delivery> {
         match found {
             Found::There { remote, request_id } => {
                 self.lookup_answered(life);
@@ -113,7 +113,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         }
     }
 
-    pub(super) fn lookup_answered(&self, life: &mut Life) {
+    pub(super) fn lookup_answered(&self, life: &mut RowState) {
         self.answered(life.sent);
         if life.troubled {
             self.refund();
@@ -122,7 +122,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     }
 
     /// A look-up got no answer, or none that says anything.
-    pub(super) fn unanswered(&self, life: &mut Life, trouble: Trouble) -> Option<Delivery> {
+    pub(super) fn unanswered(&self, life: &mut RowState, trouble: Trouble) -> Option<Delivery> {
         if self.set_back(life, trouble, Access::Read) {
             life.unanswered += 1;
         }
@@ -131,7 +131,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     }
 
     /// The customer was not found; the row's end, if that is it.
-    pub(super) async fn absent(&self, life: &mut Life) -> Option<Delivery> {
+    pub(super) async fn absent(&self, life: &mut RowState) -> Option<Delivery> {
         if let Some(seen) = life.seen.take() {
             return Some(self.seen_before(life, &seen));
         }
@@ -172,7 +172,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     }
 
     /// Counts what the API said of a create that has not been found since.
-    fn count_failure(&self, life: &mut Life) {
+    fn count_failure(&self, life: &mut RowState) {
         let Some(Unverified {
             trouble,
             is_counted,
@@ -193,7 +193,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     }
 
     /// The customer is absent for good; the row's end, if that is it.
-    fn known_absent(&self, life: &mut Life) -> Option<Delivery> {
+    fn known_absent(&self, life: &mut RowState) -> Option<Delivery> {
         if life.acknowledged {
             life.trouble = Some(Trouble {
                 message: "the API says that it created the customer, and does not show it"
@@ -226,7 +226,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     }
 
     /// A customer was found, and is not found any more: it is not sent again.
-    fn seen_before(&self, life: &mut Life, seen: &Remote) -> Delivery {
+    fn seen_before(&self, life: &mut RowState, seen: &Remote) -> Delivery {
         if life.update == Update::None {
             return self.there(life, seen, None);
         }
@@ -248,8 +248,8 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         let waiting = std::mem::take(&mut *lock(&self.list.waiting));
         let admitted = self.admitted(true, Access::Read).await?;
         let (ids, senders): (Vec<String>, Vec<_>) = waiting.into_iter().unzip();
-        Gauges::count(&self.gauges.sent);
-        Gauges::count(&self.gauges.lookups);
+        Metrics::count(&self.metrics.sent);
+        Metrics::count(&self.metrics.lookups);
         let (timed, listed) = self
             .timed(admitted.permit, self.api.find_in_list(&ids))
             .await;
@@ -274,7 +274,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
 
     /// Whether the look-ups so far prove what the last of them says; if not, the row
     /// waits for the next one.
-    pub(super) fn is_proved(&self, life: &mut Life) -> bool {
+    pub(super) fn is_proved(&self, life: &mut RowState) -> bool {
         let now = self.began.elapsed();
         let absence = life
             .absence
@@ -299,8 +299,8 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             return None;
         };
         let admitted = self.admitted(true, Access::Read).await?;
-        Gauges::count(&self.gauges.sent);
-        Gauges::count(&self.gauges.lookups);
+        Metrics::count(&self.metrics.sent);
+        Metrics::count(&self.metrics.lookups);
         let asked = self.api.find(NO_CUSTOMER);
         match self.timed(admitted.permit, asked).await {
             (_, Found::AbsentPage(_)) => Some(*self.absence_is_page.get_or_init(|| true)),
@@ -314,7 +314,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     /// created beside it.
     pub(super) fn twin(
         &self,
-        life: &Life,
+        life: &RowState,
         remote: &Remote,
         request_id: Option<String>,
     ) -> Delivery {

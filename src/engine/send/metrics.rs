@@ -13,7 +13,7 @@ const LONGEST_US: u64 = 600_000_000;
 
 /// Counters that all workers share.
 #[derive(Debug)]
-pub(in crate::engine) struct Gauges {
+pub(in crate::engine) struct Metrics {
     pub(super) sent: AtomicU64,
     pub(super) retried: AtomicU64,
     pub(super) throttled: AtomicU64,
@@ -34,7 +34,7 @@ fn empty() -> Histogram<u64> {
     })
 }
 
-impl Gauges {
+impl Metrics {
     pub(in crate::engine) fn new() -> Self {
         Self {
             sent: AtomicU64::new(0),
@@ -122,11 +122,11 @@ pub fn latency(pairs: &[(u64, u64)]) -> Latency {
 mod tests {
     use std::time::Duration;
 
-    use super::{Gauges, latency};
+    use super::{Metrics, latency};
 
     #[test]
     fn latencies_of_several_runs_are_one() {
-        let (one, other) = (Gauges::new(), Gauges::new());
+        let (one, other) = (Metrics::new(), Metrics::new());
         for millis in 1..=50 {
             one.took(Duration::from_millis(millis));
             other.took(Duration::from_millis(millis + 50));

@@ -52,17 +52,17 @@ use self::canary::Sighting;
 use self::dispatch::Dispatch;
 use self::feed::{BatchSize, Feed};
 use self::list_lookup::ListLookup;
-use self::metrics::Gauges;
+use self::metrics::Metrics;
 use self::orphaned_claims::Orphans;
 use self::queue::{Queue, Waiting};
 use self::record::Recorder;
-use self::sender::Sending;
+use self::sender::Sender;
 use self::server_clock::ServerClock;
 use super::checker::Reading;
 use super::pace::backoff::Policy;
-use super::pace::circuit_breaker::Outage;
+use super::pace::circuit_breaker::CircuitBreaker;
 use super::pace::retry_budget::{Allowance, RetryBudget};
-use super::pace::token_bucket::Bucket;
+use super::pace::token_bucket::TokenBucket;
 use super::pace::{Pace, Wanted};
 use super::stop::Stop;
 use super::survey::finding_store::Verdicts;
@@ -141,7 +141,7 @@ pub struct Around {
     pub jitter: fn() -> f64,
     /// The starts that `--rate` allows, where others share them: the calls before
     /// the first create, and the canary's.
-    pub bucket: Option<Arc<Bucket>>,
+    pub bucket: Option<Arc<TokenBucket>>,
     /// `Date`s of the server's, each with `wall` before and after.
     pub dates: Vec<(i64, i64, i64)>,
 }
@@ -240,7 +240,7 @@ where
         errors: settings.errors,
         allowed_errors: settings.allowed_errors,
         recorder,
-        alike: systemic_refusal::Alike::default(),
+        alike: systemic_refusal::SystemicRefusal::default(),
         held_back: None,
         waiting: Waiting::default(),
     };
@@ -278,8 +278,8 @@ fn sending<A: CustomerApi, O: Observer>(
     settings: &Settings,
     around: &Around,
     keys: bool,
-) -> Arc<Sending<A, O>> {
-    Arc::new(Sending {
+) -> Arc<Sender<A, O>> {
+    Arc::new(Sender {
         api,
         observer,
         pace: match &around.bucket {
@@ -289,13 +289,13 @@ fn sending<A: CustomerApi, O: Observer>(
         retry: settings.retry,
         existing: settings.existing,
         keys,
-        gauges: Gauges::new(),
+        metrics: Metrics::new(),
         stop: around.stop.clone(),
         wall: around.wall,
         jitter: around.jitter,
         began: Instant::now(),
         budget: Mutex::new(RetryBudget::new(settings.allowance)),
-        outage: Mutex::new(Outage::default()),
+        breaker: Mutex::new(CircuitBreaker::default()),
         changed: Notify::new(),
         clock: Mutex::new(ServerClock::begun(&around.dates)),
         slowest: Mutex::default(),

@@ -16,9 +16,9 @@ use tokio::task::JoinSet;
 
 use super::absence::{Absence, Proof};
 use super::list_lookup::is_unsafe_in_path;
-use super::metrics::Gauges;
+use super::metrics::Metrics;
 use super::record::Message;
-use super::sender::Sending;
+use super::sender::Sender;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Known, Remote, UNKNOWN_DIGEST, is_our_doing};
 use crate::domain::summary::Left;
@@ -101,7 +101,7 @@ impl Orphans {
 /// Asks for all that are in doubt, and has what is found out recorded.
 pub(super) async fn ask<A: CustomerApi, O: Observer>(
     mut orphans: Orphans,
-    sending: Arc<Sending<A, O>>,
+    sending: Arc<Sender<A, O>>,
     recorder: mpsc::Sender<Message>,
 ) -> anyhow::Result<Left> {
     let mut left = orphans.left();
@@ -131,7 +131,7 @@ pub(super) async fn ask<A: CustomerApi, O: Observer>(
     Ok(left)
 }
 
-impl<A: CustomerApi, O: Observer> Sending<A, O> {
+impl<A: CustomerApi, O: Observer> Sender<A, O> {
     /// Finds out what became of claim `id`, and has it recorded; `None` where it
     /// could not be asked for, so that it stays as it is.
     async fn ask_for_orphan(
@@ -223,8 +223,8 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     /// everything is stopped.
     async fn ask_once(&self, client_id: &str, is_retry: bool) -> Option<(Sent, Found)> {
         let admitted = self.admitted(is_retry, Access::Read).await?;
-        Gauges::count(&self.gauges.sent);
-        Gauges::count(&self.gauges.lookups);
+        Metrics::count(&self.metrics.sent);
+        Metrics::count(&self.metrics.lookups);
         let asked = self.timed(admitted.permit, self.api.find(client_id));
         let (timed, found) = tokio::select! {
             answered = asked => answered,

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::row_state::{Delivery, Life, Next, Update};
-use super::sender::{Sending, lock};
+use super::row_state::{Delivery, Next, RowState, Update};
+use super::sender::{Sender, lock};
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Existing, Remote, differences, is_our_doing};
 use crate::engine::ticket::{ClaimTime, Ticket};
@@ -26,11 +26,11 @@ const WIDEST_BOUNDS_MS: i64 = 60_000;
 pub(super) const CLOCK_WAIT: Duration = Duration::from_millis(400);
 const CLOCK_WAITS: u32 = 3;
 
-impl<A: CustomerApi, O: Observer> Sending<A, O> {
+impl<A: CustomerApi, O: Observer> Sender<A, O> {
     /// The customer is there: is it the one in the row, and is it our doing?
     pub(super) fn there(
         &self,
-        life: &Life,
+        life: &RowState,
         remote: &Remote,
         request_id: Option<String>,
     ) -> Delivery {
@@ -78,7 +78,11 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     }
 
     /// Judges once more a customer that was found, by what is known of the clock now.
-    pub(super) fn judged(&self, life: &mut Life, request_id: Option<String>) -> Option<Delivery> {
+    pub(super) fn judged(
+        &self,
+        life: &mut RowState,
+        request_id: Option<String>,
+    ) -> Option<Delivery> {
         life.next = Next::Find;
         let seen = life.seen.take()?;
         self.found(life, &seen, request_id)
@@ -86,7 +90,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
 
     /// Whether it is not known well enough how the server's clock goes to tell whose
     /// customer it is. In the first second of a run each answer says more of it.
-    pub(super) fn is_clock_too_vague(&self, life: &Life, remote: &Remote) -> bool {
+    pub(super) fn is_clock_too_vague(&self, life: &RowState, remote: &Remote) -> bool {
         let ticket = &life.ticket;
         let is_open = ticket.in_doubt && !ticket.ours && life.clock_waits < CLOCK_WAITS;
         is_open

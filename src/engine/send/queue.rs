@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc};
 
-use super::row_state::Life;
+use super::row_state::RowState;
 use crate::engine::ticket::Ticket;
 
 /// Beyond any run's end.
@@ -71,7 +71,7 @@ impl Queue {
 /// Rows that wait for a time, the earliest first.
 #[derive(Debug)]
 pub(super) struct Waiting<N> {
-    pub(super) rows: BTreeMap<(Duration, u64), (N, Box<Life>)>,
+    pub(super) rows: BTreeMap<(Duration, u64), (N, Box<RowState>)>,
     /// Tells rows of the same time apart.
     number: u64,
 }
@@ -86,7 +86,7 @@ impl<N> Default for Waiting<N> {
 }
 
 impl<N> Waiting<N> {
-    pub(super) fn push(&mut self, until: Duration, row: N, life: Box<Life>) {
+    pub(super) fn push(&mut self, until: Duration, row: N, life: Box<RowState>) {
         self.number += 1;
         self.rows.insert((until, self.number), (row, life));
     }
@@ -97,7 +97,7 @@ impl<N> Waiting<N> {
         first.map_or(A_YEAR, |((until, _), _)| *until)
     }
 
-    pub(super) fn pop(&mut self) -> Option<(N, Box<Life>)> {
+    pub(super) fn pop(&mut self) -> Option<(N, Box<RowState>)> {
         self.rows.pop_first().map(|(_, row)| row)
     }
 }

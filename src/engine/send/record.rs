@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
-use super::sender::Sending;
+use super::sender::Sender;
 use crate::domain::outcome::Outcome;
 use crate::engine::stop::Halt;
 use crate::engine::ticket::ClaimTime;
@@ -63,7 +63,7 @@ pub(super) enum Message {
 pub(super) struct Recorder<L, A, O> {
     pub(super) ledger: L,
     pub(super) keys: Option<KeyFile>,
-    pub(super) sending: Arc<Sending<A, O>>,
+    pub(super) sending: Arc<Sender<A, O>>,
     pub(super) wall: WallClock,
     pub(super) progress: Progress,
     /// A claim is pending: flush now.
@@ -205,7 +205,7 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
             }
             progress.done += 1;
         }
-        let requests = self.sending.gauges.requests();
+        let requests = self.sending.metrics.requests();
         progress.throttled = requests.throttled;
         progress.retried = requests.retried;
         progress.sent = requests.sent;

@@ -41,7 +41,7 @@ pub(super) enum Progressed {
     /// To its end.
     Ended(Delivery),
     /// It waits, and is to go on at this time since the run's start.
-    Waits(Box<Life>, Duration),
+    Waits(Box<RowState>, Duration),
 }
 
 /// The request that is next for a row.
@@ -74,7 +74,7 @@ pub(super) enum Update {
     clippy::struct_excessive_bools,
     reason = "each is known by itself, and they come in many combinations"
 )]
-pub(super) struct Life {
+pub(super) struct RowState {
     pub(super) ticket: Ticket,
     pub(super) next: Next,
     /// Not before this time since the run's start.
@@ -135,7 +135,7 @@ pub(super) struct Unverified {
     pub(super) is_counted: bool,
 }
 
-impl Life {
+impl RowState {
     /// A row at its start.
     pub(super) fn of(ticket: Ticket) -> Self {
         let from_before = ticket.in_doubt || ticket.forgotten;

@@ -9,14 +9,14 @@ use tokio::time::Instant;
 
 use super::absence::{Doubt, Landing};
 use super::list_lookup::ListLookup;
-use super::metrics::Gauges;
+use super::metrics::Metrics;
 use super::server_clock::ServerClock;
 use super::systemic_failure::{Failed, SystemicFailure};
 use super::systemic_refusal::Kinds;
 use crate::domain::bottleneck::{Bound, Pacing};
 use crate::domain::plan::Existing;
 use crate::engine::pace::backoff::Policy;
-use crate::engine::pace::circuit_breaker::{Access, Admission, Failure, Outage};
+use crate::engine::pace::circuit_breaker::{Access, Admission, CircuitBreaker, Failure};
 use crate::engine::pace::retry_budget::RetryBudget;
 use crate::engine::pace::sent::Sent;
 use crate::engine::pace::{Pace, Permit};
@@ -32,7 +32,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// What all workers share.
 #[derive(Debug)]
-pub(in crate::engine) struct Sending<A, O> {
+pub(in crate::engine) struct Sender<A, O> {
     pub(in crate::engine) api: A,
     pub(in crate::engine) observer: O,
     pub(in crate::engine) pace: Pace,
@@ -44,14 +44,14 @@ pub(in crate::engine) struct Sending<A, O> {
     pub(in crate::engine) doubts_only: bool,
     /// Whether creates ask for keys.
     pub(in crate::engine) keys: bool,
-    pub(in crate::engine) gauges: Gauges,
+    pub(in crate::engine) metrics: Metrics,
     pub(in crate::engine) stop: Stop,
     pub(in crate::engine) wall: WallClock,
     /// Draws from 0 to 1.
     pub(in crate::engine) jitter: fn() -> f64,
     pub(in crate::engine) began: Instant,
     pub(in crate::engine) budget: Mutex<RetryBudget>,
-    pub(in crate::engine) outage: Mutex<Outage>,
+    pub(in crate::engine) breaker: Mutex<CircuitBreaker>,
     pub(in crate::engine) changed: Notify,
     pub(in crate::engine) clock: Mutex<ServerClock>,
     /// How long the slowest request took, answered or not, or was seen to take to land.
@@ -81,7 +81,7 @@ pub(super) struct Timed {
     pub(super) date_ms: Option<i64>,
 }
 
-impl<A: CustomerApi, O: Observer> Sending<A, O> {
+impl<A: CustomerApi, O: Observer> Sender<A, O> {
     /// Waits until a request may start; `None` where everything is stopped.
     pub(super) async fn admitted(&self, is_retry: bool, access: Access) -> Option<Admitted<'_>> {
         let admission = async {
@@ -92,7 +92,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             }
             loop {
                 let changed = self.changed.notified();
-                let admission = self.outage().admit(self.began.elapsed(), access);
+                let admission = self.breaker().admit(self.began.elapsed(), access);
                 let on_trial = matches!(admission, Admission::Trial { .. });
                 match admission {
                     // A request that waits for its start when an outage begins is
@@ -153,7 +153,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         let (sent, reach) = self.reach().await;
         if let Reach::Trouble(still_down) = reach {
             let failure = self.failure();
-            self.outage().probe_failed(failure, still_down.wait);
+            self.breaker().probe_failed(failure, still_down.wait);
             self.changed.notify_waiters();
         } else {
             // A no is an answer too: the row's own request will meet it.
@@ -180,8 +180,8 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     /// Asks whether the API is there and the credentials hold, in its turn.
     pub(super) async fn reach(&self) -> (Sent, Reach) {
         let permit = self.pace.next().await;
-        Gauges::count(&self.gauges.sent);
-        Gauges::count(&self.gauges.lookups);
+        Metrics::count(&self.metrics.sent);
+        Metrics::count(&self.metrics.lookups);
         let (timed, reach) = self.timed(permit, self.api.reach()).await;
         (timed.sent, reach)
     }
@@ -189,7 +189,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     /// The trial of an outage of writes did not end it.
     pub(super) fn trial_failed(&self) {
         let failure = self.failure();
-        self.outage().trial_failed(failure);
+        self.breaker().trial_failed(failure);
         self.changed.notify_waiters();
     }
 
@@ -229,7 +229,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         }
         let date_ms = answered.date_ms;
         if let Some(date_ms) = date_ms {
-            self.gauges.took(sent.latency);
+            self.metrics.took(sent.latency);
             lock(&self.clock).heard(date_ms, sent_ms, self.wall.now_ms());
         }
         if answered.advice.capped {
@@ -247,16 +247,16 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     /// Whether a trouble is part of an outage, so that it is not held against a row.
     pub(super) fn is_outage(&self, trouble: &Trouble, access: Access) -> bool {
         let failure = self.failure();
-        let was_down = self.outage().is_down(Access::Write);
+        let was_down = self.breaker().is_down(Access::Write);
         // An answer that is no server error comes from an API that is there, however
         // odd it is, unless it is a web page.
         let is_odd = trouble.status.is_some_and(|status| status < 500) && !trouble.is_page;
         let is_down = if is_odd {
-            let ended = self.outage().answered(failure.now);
+            let ended = self.breaker().answered(failure.now);
             self.is_there(ended);
-            access == Access::Write && self.outage().odd_write(failure)
+            access == Access::Write && self.breaker().odd_write(failure)
         } else {
-            self.outage().trouble(failure, access, trouble.wait)
+            self.breaker().trouble(failure, access, trouble.wait)
         };
         if is_down {
             if !was_down {
@@ -271,7 +271,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     /// The API answered.
     pub(super) fn answered(&self, sent: Sent) {
         self.pace.accepted(sent);
-        let ended = self.outage().answered(self.began.elapsed());
+        let ended = self.breaker().answered(self.began.elapsed());
         self.is_there(ended);
     }
 
@@ -283,15 +283,15 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
 
     /// A create or an update was answered, or turned out to have been done.
     pub(super) fn has_worked(&self) {
-        Gauges::count(&self.gauges.worked);
-        let ended = self.outage().worked(self.began.elapsed());
+        Metrics::count(&self.metrics.worked);
+        let ended = self.breaker().worked(self.began.elapsed());
         self.is_there(ended);
     }
 
     fn is_there(&self, outage_ended: bool) {
         if outage_ended {
             self.changed.notify_waiters();
-            if !self.outage().is_down(Access::Write) {
+            if !self.breaker().is_down(Access::Write) {
                 self.observer.hear(&Event::Up);
             }
         }
@@ -299,9 +299,9 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
 
     /// The server wants fewer requests (429): none starts for a while.
     pub(super) fn hold_back(&self, sent: Sent, wait: Option<Duration>) {
-        Gauges::count(&self.gauges.throttled);
+        Metrics::count(&self.metrics.throttled);
         // A server that refuses for want of pace is there.
-        let ended = self.outage().answered(self.began.elapsed());
+        let ended = self.breaker().answered(self.began.elapsed());
         self.is_there(ended);
         let jitter = (self.jitter)();
         if let Some(wait) = self.pace.refused(sent, wait, &self.retry, jitter) {
@@ -331,7 +331,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
             kinds: Kinds::of_create(&ticket.customer, self.stripe),
             words,
             now: self.began.elapsed(),
-            worked: Gauges::read(&self.gauges.worked),
+            worked: Metrics::read(&self.metrics.worked),
         };
         let verdict = lock(&self.systemic).failed(failed);
         if let Some((kind, rows)) = verdict.one_cause {
@@ -344,15 +344,15 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
         verdict.others_work
     }
 
-    pub(super) fn outage(&self) -> MutexGuard<'_, Outage> {
-        lock(&self.outage)
+    pub(super) fn breaker(&self) -> MutexGuard<'_, CircuitBreaker> {
+        lock(&self.breaker)
     }
 
     /// How fast it is, and what binds.
     pub(super) fn pacing(&self) -> Pacing {
         let mut pacing = self.pace.pacing();
-        pacing.waiting = Gauges::read(&self.gauges.waiting);
-        if self.outage().is_down(Access::Write) {
+        pacing.waiting = Metrics::read(&self.metrics.waiting);
+        if self.breaker().is_down(Access::Write) {
             pacing.bound = Bound::Down;
         }
         pacing
@@ -361,7 +361,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     /// The run's figures so far.
     pub(super) fn figures(&self) -> RunFigures {
         RunFigures {
-            latencies: self.gauges.latencies(),
+            latencies: self.metrics.latencies(),
             ..self.counts()
         }
     }
@@ -370,7 +370,7 @@ impl<A: CustomerApi, O: Observer> Sending<A, O> {
     pub(super) fn counts(&self) -> RunFigures {
         RunFigures {
             elapsed_ms: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
-            requests: self.gauges.requests(),
+            requests: self.metrics.requests(),
             latencies: Vec::new(),
             clock_ahead_ms: lock(&self.clock).most_ahead_ms(),
             pacing: Some(self.pacing()),

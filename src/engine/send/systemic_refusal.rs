@@ -138,7 +138,7 @@ struct Held<T> {
 
 /// Refusals held back until their cause is known.
 #[derive(Debug)]
-pub(super) struct Alike<T> {
+pub(super) struct SystemicRefusal<T> {
     /// The kinds of which a row was accepted.
     accepted: Kinds,
     seen: [Seen; Kind::ALL.len()],
@@ -163,7 +163,7 @@ pub(super) enum Finding<T> {
     },
 }
 
-impl<T> Default for Alike<T> {
+impl<T> Default for SystemicRefusal<T> {
     fn default() -> Self {
         Self {
             accepted: Kinds::default(),
@@ -173,7 +173,7 @@ impl<T> Default for Alike<T> {
     }
 }
 
-impl<T> Alike<T> {
+impl<T> SystemicRefusal<T> {
     /// Whether one more row of these kinds may be sent before it is known whether
     /// they are refused alike.
     pub(super) fn has_room(&self, kinds: Kinds) -> bool {
@@ -317,7 +317,7 @@ pub(super) fn words<'v>(
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Alike, FOUND, Finding, Kind, Kinds, MOST, MOST_WORDS, words};
+    use super::{FOUND, Finding, Kind, Kinds, MOST, MOST_WORDS, SystemicRefusal, words};
     use crate::domain::customer::Customer;
     use crate::domain::customer::tests::{aster, aster_at_stripe, aster_bare};
 
@@ -347,7 +347,7 @@ mod tests {
 
     #[test]
     fn the_same_words_from_the_start_have_one_cause() {
-        let mut alike = Alike::default();
+        let mut alike = SystemicRefusal::default();
         for row in 1..MOST {
             assert_eq!(alike.refused(STRIPE, "no Stripe", row), Finding::Held);
         }
@@ -364,7 +364,7 @@ mod tests {
     /// Issue 12, point 8: rows with their own Stripe customer go through.
     #[test]
     fn other_kinds_that_are_accepted_hide_nothing() {
-        let mut alike = Alike::default();
+        let mut alike = SystemicRefusal::default();
         for row in 1..MOST {
             assert_eq!(alike.accepted(OWN), [] as [usize; 0]);
             assert_eq!(alike.refused(STRIPE, "no Stripe", row), Finding::Held);
@@ -380,7 +380,7 @@ mod tests {
 
     #[test]
     fn a_row_with_other_words_hides_nothing_either() {
-        let mut alike = Alike::default();
+        let mut alike = SystemicRefusal::default();
         assert_eq!(alike.refused(STRIPE, "bad name", 0), Finding::Held);
         for row in 1..MOST {
             assert_eq!(alike.refused(STRIPE, "no Stripe", row), Finding::Held);
@@ -397,7 +397,7 @@ mod tests {
 
     #[test]
     fn one_accepted_row_of_their_kinds_makes_them_their_own() {
-        let mut alike = Alike::default();
+        let mut alike = SystemicRefusal::default();
         assert_eq!(alike.refused(CREATE, "no", 1), Finding::Held);
         assert_eq!(alike.refused(STRIPE, "no", 2), Finding::Held);
         assert_eq!(alike.accepted(OWN), [1]);
@@ -408,7 +408,7 @@ mod tests {
 
     #[test]
     fn refusals_far_apart_among_rows_that_are_there_are_the_rows_own() {
-        let mut alike = Alike::default();
+        let mut alike = SystemicRefusal::default();
         let mut theirs = Vec::new();
         for row in 0..100 {
             for _ in 0..49 {
@@ -428,7 +428,7 @@ mod tests {
 
     #[test]
     fn no_more_than_it_takes_are_in_flight_until_it_is_known() {
-        let mut alike = Alike::default();
+        let mut alike = SystemicRefusal::default();
         for _ in 0..MOST {
             assert!(alike.has_room(STRIPE));
             alike.started(STRIPE);
@@ -467,7 +467,7 @@ mod tests {
         fn rows_are_neither_lost_nor_doubled(
             steps in prop::collection::vec((0u8..8, 0usize..12, 1u8..128), 0..300)
         ) {
-            let mut alike = Alike::default();
+            let mut alike = SystemicRefusal::default();
             let mut back = Vec::new();
             let mut refused = 0;
             for (step, word, kinds) in steps {

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::dispatch::Dispatch;
 use super::queue::{Queue, Waiting};
-use super::systemic_refusal::Alike;
+use super::systemic_refusal::SystemicRefusal;
 use super::{Around, Parts, Settings, run};
 use crate::domain::change::Change;
 use crate::domain::customer::Customer;
@@ -803,7 +803,7 @@ async fn after_a_stop_an_answer_is_awaited_for_ten_seconds_and_its_row_stays_cla
         allowed_errors: 0,
         recorder,
         stripe: false,
-        alike: Alike::default(),
+        alike: SystemicRefusal::default(),
         held_back: None,
         waiting: Waiting::default(),
     };

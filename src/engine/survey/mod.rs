@@ -36,7 +36,7 @@ use self::finding_store::{About, Finding, VerdictSorter, Verdicts};
 use self::id_join::Ids;
 use self::parallel::abreast;
 use self::remote_list::Listed;
-use self::resubmitted::{Mended, Original};
+use self::resubmitted::{Original, Resubmitted};
 use self::settings::Surveying;
 use self::unfit::unfit;
 use self::unmapped::Unused;
@@ -176,7 +176,8 @@ where
     sorters.extend(joined);
     let mut verdicts = Verdicts::of(sorters, read.starts).with_context(sorting)?;
     let names = &surveying.reading.names;
-    Mended::join(mended, names.len(), &mut verdicts, surveying.folder).with_context(sorting)?;
+    Resubmitted::join(mended, names.len(), &mut verdicts, surveying.folder)
+        .with_context(sorting)?;
     let joined = count(&mut verdicts, surveying.reading.rules.strict).with_context(sorting)?;
     let rows = joined.with(read.rows);
     let to_do = rows.read - rows.skipped - rows.rejected - joined.done.sum();
@@ -232,7 +233,7 @@ struct Worker<'s> {
     checker: Checker<'s>,
     ids: Ids,
     verdicts: VerdictSorter,
-    mended: Mended,
+    mended: Resubmitted,
     row: Row,
 }
 
@@ -243,7 +244,7 @@ impl<'s> Worker<'s> {
             checker: Checker::new(surveying.reading),
             ids: Ids::new(surveying, met, digests),
             verdicts: VerdictSorter::new(surveying.folder, surveying.threads),
-            mended: Mended::new(surveying.folder, surveying.threads),
+            mended: Resubmitted::new(surveying.folder, surveying.threads),
             row: Row::default(),
         }
     }

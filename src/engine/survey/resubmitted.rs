@@ -82,7 +82,7 @@ impl Original {
 
 /// Takes rows that come back, and rows that are rejected, in any order.
 #[derive(Debug)]
-pub(super) struct Mended {
+pub(super) struct Resubmitted {
     places: Sorter<SIZE>,
     /// The inputs of which rows come back.
     come_back: BTreeSet<u16>,
@@ -98,7 +98,7 @@ struct Item {
     about: About,
 }
 
-impl Mended {
+impl Resubmitted {
     /// One of so many that are filled side by side.
     pub(super) fn new(folder: &Path, among: usize) -> Self {
         Self {
