@@ -80,11 +80,8 @@ impl CustomerApi for Client {
             Preflight::Unreachable(trouble, _) if trouble.status == Some(429) => Reach::Good,
             Preflight::Unreachable(trouble, _) => Reach::Trouble(trouble),
             Preflight::Refused(refusal) => Reach::Trouble(Trouble {
-                message: format!("status {}: {}", refusal.status, refusal.message),
                 is_page: true,
-                status: Some(refusal.status),
-                request_id: refusal.request_id,
-                ..Trouble::default()
+                ..refusal.into_trouble()
             }),
         })
     }

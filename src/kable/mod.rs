@@ -69,6 +69,16 @@ impl Refusal {
         let message = self.message.to_lowercase();
         self.status == 409 || WORDS.iter().any(|word| message.contains(word))
     }
+
+    /// The same, where it settles nothing.
+    pub fn into_trouble(self) -> Trouble {
+        Trouble {
+            status: Some(self.status),
+            message: format!("status {}: {}", self.status, self.message),
+            request_id: self.request_id,
+            ..Trouble::default()
+        }
+    }
 }
 
 /// Why it isn't known what became of a request.

@@ -229,11 +229,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
                     quoted(&remote.client_id)
                 )))
             }
-            Found::Denied(refusal) => Sight::Trouble(Trouble {
-                status: Some(refusal.status),
-                message: format!("status {}: {}", refusal.status, refusal.message),
-                ..Trouble::default()
-            }),
+            Found::Denied(refusal) => Sight::Trouble(refusal.into_trouble()),
             Found::Throttled(wait) => {
                 self.hold_back(sent, wait);
                 Sight::Throttled

@@ -1,4 +1,4 @@
-//! One row's life: permit, pace, send, judge, look up, perhaps again.
+//! One row, from request to request: permit, pace, send, judge, look up, perhaps again.
 //!
 //! The loop below is the promise in code. A create whose fate is not known puts the
 //! row in doubt, and a row in doubt is asked for, never sent blindly: it is sent
@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use super::absence::{Absence, Doubt};
 use super::metrics::Metrics;
-use super::ownership::{CLOCK_WAIT, CLOCKS_APART_MS};
+use super::ownership::CLOCKS_APART_MS;
 use super::row_state::{Delivery, Next, Progressed, RowState, Unverified, Update};
-use super::sender::{Admitted, Sender, lock};
+use super::sender::{Admitted, Sender};
 use crate::domain::change::Change;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Existing, Remote, differences};
@@ -29,113 +29,113 @@ const CREATED: u16 = 201;
 
 impl<A: CustomerApi, O: Observer> Sender<A, O> {
     /// Goes on with a row until its end, or until it has to wait for a time.
-    pub(super) async fn progress(&self, mut life: Box<RowState>) -> Progressed {
+    pub(super) async fn progress(&self, mut state: Box<RowState>) -> Progressed {
         loop {
-            if self.doubts_only && life.next != Next::Find {
+            if self.doubts_only && state.next != Next::Find {
                 // It is what it was, and known not to be done.
-                return Progressed::Ended(life.left());
+                return Progressed::Ended(state.left());
             }
-            if life.next == Next::Create {
-                life.not_before = life.not_before.max(life.create_not_before);
+            if state.next == Next::Create {
+                state.not_before = state.not_before.max(state.create_not_before);
             }
-            if life.not_before > self.began.elapsed() {
-                let until = life.not_before;
-                return Progressed::Waits(life, until);
+            if state.not_before > self.began.elapsed() {
+                let until = state.not_before;
+                return Progressed::Waits(state, until);
             }
-            let access = match &life.next {
-                Next::Judge(request_id) => {
-                    let request_id = request_id.clone();
-                    if let Some(delivery) = self.judged(&mut life, request_id) {
-                        return Progressed::Ended(delivery);
-                    }
-                    continue;
+            if let Some(found) = state.unjudged.take() {
+                let (remote, request_id) = *found;
+                if let Some(delivery) = self.judged(&mut state, &remote, request_id) {
+                    return Progressed::Ended(delivery);
                 }
+                continue;
+            }
+            let access = match state.next {
                 Next::Find => Access::Read,
                 Next::Create | Next::Update(_) => Access::Write,
             };
-            let Some(admitted) = self.admitted(life.is_retry(), access).await else {
-                return Progressed::Ended(life.left());
+            let Some(admitted) = self.admitted(state.is_retry(), access).await else {
+                return Progressed::Ended(state.left());
             };
-            if let Some(delivery) = self.step(admitted, &mut life).await {
+            if let Some(delivery) = self.step(admitted, &mut state).await {
                 return Progressed::Ended(delivery);
             }
         }
     }
 
     /// Sends one request; the row's end, if that is it.
-    async fn step(&self, admitted: Admitted<'_>, life: &mut RowState) -> Option<Delivery> {
-        life.attempts += 1;
-        life.on_trial = admitted.on_trial;
+    async fn step(&self, admitted: Admitted<'_>, state: &mut RowState) -> Option<Delivery> {
+        state.attempts += 1;
+        state.on_trial = admitted.on_trial;
         Metrics::count(&self.metrics.sent);
         let permit = admitted.permit;
-        let client_id = life.ticket.customer.client_id();
-        match life.next.clone() {
-            Next::Find | Next::Judge(_) => {
+        let client_id = state.ticket.customer.client_id();
+        match state.next.clone() {
+            Next::Find => {
                 Metrics::count(&self.metrics.lookups);
                 let (timed, found) = self.timed(permit, self.api.find(client_id)).await;
-                (life.sent, life.date_ms) = (timed.sent, timed.date_ms);
-                self.looked_up(life, found).await
+                (state.sent, state.date_ms) = (timed.sent, timed.date_ms);
+                self.looked_up(state, found).await
             }
             Next::Create => {
-                let create = self.api.create(&life.ticket.customer);
+                let create = self.api.create(&state.ticket.customer);
                 let (timed, reply) = self.timed(permit, create).await;
-                (life.sent, life.date_ms) = (timed.sent, timed.date_ms);
-                if life.creates > 0 {
+                (state.sent, state.date_ms) = (timed.sent, timed.date_ms);
+                if state.creates > 0 {
                     Metrics::count(&self.metrics.retried);
                 }
-                life.creates += 1;
-                life.last_create = timed.sent.latency;
-                self.created(life, reply).await
+                state.creates += 1;
+                state.last_create = timed.sent.latency;
+                self.created(state, reply).await
             }
             Next::Update(change) => {
                 let update = self.api.update(client_id, &change);
                 let (timed, reply) = self.timed(permit, update).await;
-                (life.sent, life.date_ms) = (timed.sent, timed.date_ms);
-                if life.update != Update::None {
+                (state.sent, state.date_ms) = (timed.sent, timed.date_ms);
+                if state.update != Update::None {
                     Metrics::count(&self.metrics.retried);
                 }
-                self.updated(life, reply).await
+                self.updated(state, reply).await
             }
         }
     }
 
     /// Judges the answer to a create; the row's end, if that is it.
-    async fn created(&self, life: &mut RowState, reply: Reply<Created>) -> Option<Delivery> {
+    async fn created(&self, state: &mut RowState, reply: Reply<Created>) -> Option<Delivery> {
         match reply {
             Reply::Done {
                 customer,
                 status,
                 request_id,
-            } => self.accepted(life, customer, status, request_id),
+            } => self.accepted(state, customer, status, request_id),
             Reply::Refused(refusal) => {
-                self.worked(life.sent);
-                self.refused(life, refusal);
+                self.worked(state.sent);
+                self.refused(state, refusal);
                 None
             }
             Reply::Unknown(trouble) => {
-                life.begin_doubt(self.began.elapsed(), &trouble);
+                state.begin_doubt(self.began.elapsed(), &trouble);
                 // A server error may be said of what was done all the same, or of what
                 // was there before. It is no sign of an outage until it is looked for.
                 let is_said = is_said_by_api(&trouble);
-                let is_counted = !is_said || trouble.wait.is_some() || life.on_trial;
+                let is_counted = !is_said || trouble.wait.is_some() || state.on_trial;
                 if is_counted {
-                    self.tried_in_vain(life, trouble.clone());
+                    self.tried_in_vain(state, trouble.clone());
                 }
-                life.troubled = true;
-                life.unverified = is_said.then_some(Unverified {
+                state.troubled = true;
+                state.unverified = is_said.then_some(Unverified {
                     trouble,
                     is_counted,
                 });
                 None
             }
-            Reply::Denied(refusal) => self.denied(life, refusal).await,
+            Reply::Denied(refusal) => self.denied(state, refusal).await,
             Reply::Throttled(wait) => {
-                self.throttled(life, wait);
+                self.throttled(state, wait);
                 None
             }
             Reply::Unsent(trouble) => {
-                self.set_back(life, trouble, Access::Write);
-                life.not_before = life.create_not_before;
+                self.set_back(state, trouble, Access::Write);
+                state.not_before = state.create_not_before;
                 None
             }
         }
@@ -145,12 +145,12 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     /// that was there already, or with other values, is not taken at its word.
     fn accepted(
         &self,
-        life: &mut RowState,
+        state: &mut RowState,
         customer: Created,
         status: u16,
         request_id: Option<String>,
     ) -> Option<Delivery> {
-        self.worked(life.sent);
+        self.worked(state.sent);
         // By RFC 9110 §15.3.2 a 201 says by itself that it was created just now.
         let apart_ms = if status == CREATED {
             CLOCKS_APART_MS
@@ -158,17 +158,17 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
             0
         };
         let is_older =
-            self.was_there_before(&life.ticket, customer.created, life.date_ms, apart_ms);
+            self.was_there_before(&state.ticket, customer.created, state.date_ms, apart_ms);
         if is_older || customer.altered {
-            life.acknowledged = true;
-            life.keys = customer.keys;
-            life.ticket.in_doubt = !is_older;
-            life.absence = Some(Absence::since(self.began.elapsed(), Doubt::Unanswered));
-            life.next = Next::Find;
+            state.acknowledged = true;
+            state.keys = customer.keys;
+            state.ticket.in_doubt = !is_older;
+            state.absence = Some(Absence::since(self.began.elapsed(), Doubt::Unanswered));
+            state.next = Next::Find;
             return None;
         }
-        self.went_through(&life.ticket);
-        let mut settlement = life.settled(Outcome::Created, true);
+        self.went_through(&state.ticket);
+        let mut settlement = state.settled(Outcome::Created, true);
         settlement.customer_id = Some(customer.customer_id);
         settlement.request_id = request_id;
         settlement.status = Some(status);
@@ -181,56 +181,56 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     }
 
     /// The create was refused; perhaps because the customer exists.
-    fn refused(&self, life: &mut RowState, refusal: Refusal) {
-        if life.is_contradicted(&refusal) {
-            life.absence = Some(Absence::since(self.began.elapsed(), Doubt::Failed));
-            life.listed = false;
+    fn refused(&self, state: &mut RowState, refusal: Refusal) {
+        if state.is_contradicted(&refusal) {
+            state.absence = Some(Absence::since(self.began.elapsed(), Doubt::Failed));
+            state.listed = false;
         }
-        life.refusal = Some(refusal);
-        life.next = Next::Find;
+        state.refusal = Some(refusal);
+        state.next = Next::Find;
     }
 
     /// Judges the answer to an update; the row's end, if that is it.
-    async fn updated(&self, life: &mut RowState, reply: Reply<Box<Remote>>) -> Option<Delivery> {
+    async fn updated(&self, state: &mut RowState, reply: Reply<Box<Remote>>) -> Option<Delivery> {
         match reply {
             Reply::Done {
                 customer: remote,
                 request_id,
                 ..
             } => {
-                self.worked(life.sent);
-                life.update = Update::Accepted;
+                self.worked(state.sent);
+                state.update = Update::Accepted;
                 // An answer that doesn't show all of it is not taken for it.
-                life.absence = Some(Absence::since(self.began.elapsed(), Doubt::Failed));
-                life.next = Next::Find;
-                differences(&life.ticket.customer, &remote)
+                state.absence = Some(Absence::since(self.began.elapsed(), Doubt::Failed));
+                state.next = Next::Find;
+                differences(&state.ticket.customer, &remote)
                     .is_empty()
-                    .then(|| self.there(life, &remote, request_id))
+                    .then(|| self.there(state, &remote, request_id))
             }
             Reply::Refused(refusal) => {
-                self.worked(life.sent);
-                Some(life.refused(refusal))
+                self.worked(state.sent);
+                Some(state.refused(refusal))
             }
             Reply::Unknown(trouble) => {
-                life.update = Update::Lost;
-                life.next = Next::Find;
-                self.tried_in_vain(life, trouble);
-                life.not_before = life.create_not_before;
+                state.update = Update::Lost;
+                state.next = Next::Find;
+                self.tried_in_vain(state, trouble);
+                state.not_before = state.create_not_before;
                 None
             }
-            Reply::Denied(refusal) => match self.denied(life, refusal).await {
-                None if life.refusal.is_some() => {
-                    life.refusal.take().map(|refusal| life.refused(refusal))
+            Reply::Denied(refusal) => match self.denied(state, refusal).await {
+                None if state.refusal.is_some() => {
+                    state.refusal.take().map(|refusal| state.refused(refusal))
                 }
                 ended => ended,
             },
             Reply::Throttled(wait) => {
-                self.throttled(life, wait);
+                self.throttled(state, wait);
                 None
             }
             Reply::Unsent(trouble) => {
-                self.set_back(life, trouble, Access::Write);
-                life.not_before = life.create_not_before;
+                self.set_back(state, trouble, Access::Write);
+                state.not_before = state.create_not_before;
                 None
             }
         }
@@ -240,81 +240,78 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     /// again.
     pub(super) fn found(
         &self,
-        life: &mut RowState,
+        state: &mut RowState,
         remote: &Remote,
         request_id: Option<String>,
     ) -> Option<Delivery> {
-        if life.doubt && life.creates > 0 {
+        if state.doubt && state.creates > 0 {
             // Its create was done after all, or was refused for being there: creates
             // are answered, however oddly.
             self.has_worked();
-            self.landed_late(life);
+            self.landed_late(state);
         }
-        match self.change(life, remote) {
-            Some(change) => {
-                life.seen = Some(Box::new(remote.clone()));
-                life.next = Next::Update(Box::new(change));
-                self.tried_enough(life)
-            }
-            // What was just updated may be read from a copy that lags behind.
-            None if life.update == Update::Accepted
-                && !differences(&life.ticket.customer, remote).is_empty()
-                && !self.is_proved(life) =>
-            {
-                life.seen = Some(Box::new(remote.clone()));
-                None
-            }
-            None if self.is_clock_too_vague(life, remote) => {
-                life.seen = Some(Box::new(remote.clone()));
-                life.clock_waits += 1;
-                life.not_before = self.began.elapsed() + CLOCK_WAIT;
-                life.next = Next::Judge(request_id);
-                None
-            }
-            None => Some(self.there(life, remote, request_id)),
-        }
+        self.judged(state, remote, request_id)
     }
 
-    /// A create that landed late says how late others may.
-    fn landed_late(&self, life: &RowState) {
-        let now = self.began.elapsed();
-        if let Some(late) = life.absence.and_then(|absence| absence.landed(now)) {
-            let mut slowest = lock(&self.slowest);
-            *slowest = (*slowest).max(life.last_create + late);
+    /// Judges a customer that was found; the row's end, unless it is to be changed,
+    /// looked at again, or waits for the server's clock.
+    fn judged(
+        &self,
+        state: &mut RowState,
+        remote: &Remote,
+        request_id: Option<String>,
+    ) -> Option<Delivery> {
+        match self.change(state, remote) {
+            Some(change) => {
+                state.next = Next::Update(Box::new(change));
+                self.tried_enough(state)
+            }
+            // What was just updated may be read from a copy that lags behind.
+            None if state.update == Update::Accepted
+                && !differences(&state.ticket.customer, remote).is_empty()
+                && !self.is_proved(state) =>
+            {
+                None
+            }
+            None if self.is_clock_too_vague(state, remote) => {
+                self.wait_for_clock(state, remote.clone(), request_id);
+                None
+            }
+            None => Some(self.there(state, remote, request_id)),
         }
     }
 
     /// What is still to be changed about a customer that is there, where that is
     /// wanted and can be done.
-    fn change(&self, life: &RowState, remote: &Remote) -> Option<Change> {
-        let is_wanted = self.existing == Existing::Update && !life.ticket.is_repeat;
-        if !is_wanted || life.update == Update::Accepted {
+    fn change(&self, state: &RowState, remote: &Remote) -> Option<Change> {
+        let is_wanted = self.existing == Existing::Update && !state.ticket.is_repeat;
+        if !is_wanted || state.update == Update::Accepted {
             return None;
         }
         // A row that was changed may have another `stripeCustomerId`, which
         // can't be read back.
-        let unseen = life.ticket.changed && life.update == Update::None;
-        Change::of(&life.ticket.customer, remote, unseen)
+        let unseen = state.ticket.changed && state.update == Update::None;
+        Change::of(&state.ticket.customer, remote, unseen)
     }
 
     /// A create or an update left, and what became of it is not known.
-    pub(super) fn tried_in_vain(&self, life: &mut RowState, trouble: Trouble) {
-        if self.set_back(life, trouble, Access::Write) {
-            life.tries += 1;
-        } else if life.on_trial {
-            life.trials += 1;
+    pub(super) fn tried_in_vain(&self, state: &mut RowState, trouble: Trouble) {
+        if self.set_back(state, trouble, Access::Write) {
+            state.tries += 1;
+        } else if state.on_trial {
+            state.trials += 1;
         }
     }
 
     /// The row's end, if it was tried as often as wanted.
-    pub(super) fn tried_enough(&self, life: &mut RowState) -> Option<Delivery> {
+    pub(super) fn tried_enough(&self, state: &mut RowState) -> Option<Delivery> {
         let others_work =
-            Metrics::read(&self.metrics.worked) > life.worked_before.unwrap_or(u64::MAX);
-        if life.tries > self.retry.retries {
-            Some(life.given_up(others_work))
-        } else if life.tries + life.trials > self.retry.retries {
+            Metrics::read(&self.metrics.worked) > state.worked_before.unwrap_or(u64::MAX);
+        if state.tries > self.retry.retries {
+            Some(state.given_up(others_work))
+        } else if state.tries + state.trials > self.retry.retries {
             // What failed during an outage says little about the row.
-            Some(life.given_up(false))
+            Some(state.given_up(false))
         } else {
             None
         }
@@ -322,72 +319,72 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
 
     /// A request met trouble: sets when the next try may be. False where that is an
     /// outage, so that it is not held against the row.
-    pub(super) fn set_back(&self, life: &mut RowState, trouble: Trouble, access: Access) -> bool {
-        life.troubled = true;
+    pub(super) fn set_back(&self, state: &mut RowState, trouble: Trouble, access: Access) -> bool {
+        state.troubled = true;
         let now = self.began.elapsed();
         if trouble.local {
-            life.not_before = now + self.crowded_for(&trouble);
-            life.create_not_before = life.not_before;
-            if life.on_trial {
+            state.not_before = now + self.crowded_for(&trouble);
+            state.create_not_before = state.not_before;
+            if state.on_trial {
                 self.trial_failed();
             }
             return false;
         }
-        if life.worked_before.is_none() {
-            life.worked_before = Some(Metrics::read(&self.metrics.worked));
+        if state.worked_before.is_none() {
+            state.worked_before = Some(Metrics::read(&self.metrics.worked));
         }
         // What the server asks for holds for the next request of any kind.
-        life.not_before = now + trouble.wait.unwrap_or_default();
-        life.create_not_before = life.not_before;
+        state.not_before = now + trouble.wait.unwrap_or_default();
+        state.create_not_before = state.not_before;
         let is_outage = self.is_outage(&trouble, access);
-        if life.on_trial {
+        if state.on_trial {
             self.trial_failed();
         }
         if is_outage {
-            life.trouble = Some(trouble);
+            state.trouble = Some(trouble);
             return false;
         }
-        self.back_off(life, trouble);
+        self.back_off(state, trouble);
         true
     }
 
     /// A request met trouble that is held against its row: sets when the next try may
     /// be.
-    pub(super) fn back_off(&self, life: &mut RowState, trouble: Trouble) {
+    pub(super) fn back_off(&self, state: &mut RowState, trouble: Trouble) {
         self.observer.hear(&Event::Trouble {
             message: trouble.message.clone(),
         });
-        life.waits += 1;
-        let wait = delay(&self.retry, life.waits, trouble.wait, (self.jitter)());
-        life.create_not_before = self.began.elapsed() + wait;
-        life.trouble = Some(trouble);
+        state.waits += 1;
+        let wait = delay(&self.retry, state.waits, trouble.wait, (self.jitter)());
+        state.create_not_before = self.began.elapsed() + wait;
+        state.trouble = Some(trouble);
     }
 
     /// All requests have to wait; the row is tried again then.
-    pub(super) fn throttled(&self, life: &mut RowState, wait: Option<Duration>) {
-        life.troubled = true;
-        self.hold_back(life.sent, wait);
-        if life.on_trial {
+    pub(super) fn throttled(&self, state: &mut RowState, wait: Option<Duration>) {
+        state.troubled = true;
+        self.hold_back(state.sent, wait);
+        if state.on_trial {
             self.trial_failed();
         }
     }
 
     /// The request is not allowed. Where the credentials don't hold, everything ends;
     /// where they do, it is the row that is refused: by a firewall, say.
-    async fn denied(&self, life: &mut RowState, refusal: Refusal) -> Option<Delivery> {
+    async fn denied(&self, state: &mut RowState, refusal: Refusal) -> Option<Delivery> {
         match self.reach().await {
             (_, Reach::Good) => {
-                self.worked(life.sent);
-                self.refused(life, refusal);
+                self.worked(state.sent);
+                self.refused(state, refusal);
                 None
             }
             (_, Reach::Denied(_)) => {
                 self.shut_out(&refusal);
-                Some(life.left())
+                Some(state.left())
             }
             (_, Reach::Trouble(trouble)) => {
-                self.set_back(life, trouble, Access::Write);
-                life.not_before = life.create_not_before;
+                self.set_back(state, trouble, Access::Write);
+                state.not_before = state.create_not_before;
                 None
             }
         }

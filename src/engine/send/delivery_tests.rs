@@ -31,16 +31,16 @@ use crate::report::{Event, Observer};
 impl<A: CustomerApi, O: Observer> Sender<A, O> {
     /// Sends `ticket` until its fate is known, or everything is stopped.
     pub(super) async fn deliver(&self, ticket: Ticket) -> Delivery {
-        let mut life = Box::new(RowState::of(ticket));
+        let mut state = Box::new(RowState::of(ticket));
         loop {
-            match self.progress(life).await {
+            match self.progress(state).await {
                 Progressed::Ended(delivery) => return delivery,
                 Progressed::Waits(waiting, until) => {
                     tokio::select! {
                         () = tokio::time::sleep_until(self.began + until) => {}
                         () = self.stop.halted() => return waiting.left(),
                     }
-                    life = waiting;
+                    state = waiting;
                 }
             }
         }
@@ -309,13 +309,13 @@ async fn a_customer_whose_answer_was_lost_is_ours_if_it_was_created_since_the_cl
 /// then, the retry budget would let a few through each second.
 #[test]
 fn a_first_create_is_no_retry_however_often_its_customer_was_looked_for() {
-    let mut life = RowState::of(doubtful());
-    life.troubled = true;
-    assert!(life.is_retry());
-    life.next = super::Next::Create;
-    assert!(!life.is_retry());
-    life.creates = 1;
-    assert!(life.is_retry());
+    let mut state = RowState::of(doubtful());
+    state.troubled = true;
+    assert!(state.is_retry());
+    state.next = super::Next::Create;
+    assert!(!state.is_retry());
+    state.creates = 1;
+    assert!(state.is_retry());
 }
 
 #[tokio::test(start_paused = true)]

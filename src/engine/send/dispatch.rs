@@ -99,9 +99,9 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
                 () = &mut halted => break,
                 Some(ended) = tasks.join_next() => self.ended(ended).await?,
                 () = tokio::time::sleep_until(first), if has_room && first < began + A_YEAR => {
-                    if let Some((named, life)) = self.waiting.pop() {
+                    if let Some((named, state)) = self.waiting.pop() {
                         Metrics::set(&self.sending.metrics.waiting, self.waiting.rows.len());
-                        self.start(&mut tasks, named, life);
+                        self.start(&mut tasks, named, state);
                     }
                 }
                 ticket = queue.next(), if open && takes_new => match ticket {
@@ -137,12 +137,12 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
         self.start(tasks, named, Box::new(RowState::of(ticket)));
     }
 
-    fn start(&mut self, tasks: &mut JoinSet<Ended>, named: Named, life: Box<RowState>) {
+    fn start(&mut self, tasks: &mut JoinSet<Ended>, named: Named, state: Box<RowState>) {
         self.alike.started(named.creates);
         let sending = Arc::clone(&self.sending);
         // In a box, for it is moved about several times before it is polled.
         tasks.spawn(Box::pin(
-            async move { (named, sending.progress(life).await) },
+            async move { (named, sending.progress(state).await) },
         ));
     }
 
@@ -155,8 +155,8 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
         if let Some(ticket) = self.held_back.take() {
             self.release(ticket).await;
         }
-        while let Some((named, life)) = self.waiting.pop() {
-            self.delivered(named, life.left()).await;
+        while let Some((named, state)) = self.waiting.pop() {
+            self.delivered(named, state.left()).await;
         }
         // The feed ends by itself now; what it had claimed was not sent.
         loop {
@@ -199,11 +199,11 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
         };
         self.alike.ended(row.creates);
         match progressed {
-            Progressed::Waits(life, _) if self.sending.stop.is_halted() => {
-                self.delivered(row, life.left()).await;
+            Progressed::Waits(state, _) if self.sending.stop.is_halted() => {
+                self.delivered(row, state.left()).await;
             }
-            Progressed::Waits(life, until) => {
-                self.waiting.push(until, row, life);
+            Progressed::Waits(state, until) => {
+                self.waiting.push(until, row, state);
                 Metrics::set(&self.sending.metrics.waiting, self.waiting.rows.len());
             }
             Progressed::Ended(delivery) => self.delivered(row, delivery).await,

@@ -36,21 +36,24 @@ pub(super) enum ByPath {
 
 impl<A: CustomerApi, O: Observer> Sender<A, O> {
     /// Judges the answer to a look-up; the row's end, if that is it.
-    pub(super) async fn looked_up(&self, life: &mut RowState, found: Found) -> Option<Delivery> {
-        match self.by_path(life.ticket.customer.client_id(), &found).await {
-            ByPath::Believed => return self.learnt(life, found).await,
-            ByPath::Absent => return self.absent(life).await,
-            ByPath::ShutOut => return Some(life.left()),
+    pub(super) async fn looked_up(&self, state: &mut RowState, found: Found) -> Option<Delivery> {
+        match self
+            .by_path(state.ticket.customer.client_id(), &found)
+            .await
+        {
+            ByPath::Believed => return self.learnt(state, found).await,
+            ByPath::Absent => return self.absent(state).await,
+            ByPath::ShutOut => return Some(state.left()),
             ByPath::InVain => {}
         }
-        self.answered(life.sent);
-        life.attempts += 1;
-        let client_id = life.ticket.customer.client_id().to_owned();
+        self.answered(state.sent);
+        state.attempts += 1;
+        let client_id = state.ticket.customer.client_id().to_owned();
         match self.find_in_list(&client_id).await {
             // On a server that tells case apart a twin is another customer.
-            Some(Found::Other { .. }) if life.refusal.is_none() => self.absent(life).await,
-            Some(found) => self.learnt(life, found).await,
-            None => Some(life.left()),
+            Some(Found::Other { .. }) if state.refusal.is_none() => self.absent(state).await,
+            Some(found) => self.learnt(state, found).await,
+            None => Some(state.left()),
         }
     }
 
@@ -83,132 +86,125 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     }
 
     /// What a look-up found, by path or in the list.
-    pub(super) async fn learnt(&self, life: &mut RowState, found: Found) -> Option<Delivery> {
+    pub(super) async fn learnt(&self, state: &mut RowState, found: Found) -> Option<Delivery> {
         match found {
             Found::There { remote, request_id } => {
-                self.lookup_answered(life);
-                self.found(life, &remote, request_id)
+                self.lookup_answered(state);
+                self.found(state, &remote, request_id)
             }
             Found::Absent => {
-                self.lookup_answered(life);
-                self.absent(life).await
+                self.lookup_answered(state);
+                self.absent(state).await
             }
             Found::Other { remote, request_id } => {
-                self.lookup_answered(life);
-                Some(self.twin(life, &remote, request_id))
+                self.lookup_answered(state);
+                Some(self.twin(state, &remote, request_id))
             }
             Found::Throttled(wait) => {
-                self.throttled(life, wait);
+                self.throttled(state, wait);
                 None
             }
-            Found::Denied(refusal) => self.unanswered(
-                life,
-                Trouble {
-                    status: Some(refusal.status),
-                    message: format!("status {}: {}", refusal.status, refusal.message),
-                    ..Trouble::default()
-                },
-            ),
-            Found::AbsentPage(trouble) | Found::Unknown(trouble) => self.unanswered(life, trouble),
+            Found::Denied(refusal) => self.unanswered(state, refusal.into_trouble()),
+            Found::AbsentPage(trouble) | Found::Unknown(trouble) => self.unanswered(state, trouble),
         }
     }
 
-    pub(super) fn lookup_answered(&self, life: &mut RowState) {
-        self.answered(life.sent);
-        if life.troubled {
+    pub(super) fn lookup_answered(&self, state: &mut RowState) {
+        self.answered(state.sent);
+        if state.troubled {
             self.refund();
         }
-        life.unanswered = 0;
+        state.unanswered = 0;
     }
 
     /// A look-up got no answer, or none that says anything.
-    pub(super) fn unanswered(&self, life: &mut RowState, trouble: Trouble) -> Option<Delivery> {
-        if self.set_back(life, trouble, Access::Read) {
-            life.unanswered += 1;
+    pub(super) fn unanswered(&self, state: &mut RowState, trouble: Trouble) -> Option<Delivery> {
+        if self.set_back(state, trouble, Access::Read) {
+            state.unanswered += 1;
         }
-        life.not_before = life.create_not_before;
-        (life.unanswered > self.retry.retries).then(|| life.unresolved())
+        state.not_before = state.create_not_before;
+        (state.unanswered > self.retry.retries).then(|| state.unresolved())
     }
 
     /// The customer was not found; the row's end, if that is it.
-    pub(super) async fn absent(&self, life: &mut RowState) -> Option<Delivery> {
-        if let Some(seen) = life.seen.take() {
-            return Some(self.seen_before(life, &seen));
+    pub(super) async fn absent(&self, state: &mut RowState) -> Option<Delivery> {
+        if state.update != Update::None {
+            return self.absent_after_update(state);
         }
-        self.count_failure(life);
-        let in_doubt = life.doubt || life.ticket.forgotten || life.acknowledged;
-        let contradicted = life
+        self.count_failure(state);
+        let in_doubt = state.doubt || state.ticket.forgotten || state.acknowledged;
+        let contradicted = state
             .refusal
             .as_ref()
-            .is_some_and(|refusal| life.is_contradicted(refusal));
-        if (in_doubt || contradicted) && !self.is_proved(life) {
+            .is_some_and(|refusal| state.is_contradicted(refusal));
+        if (in_doubt || contradicted) && !self.is_proved(state) {
             return None;
         }
         // The last place to look is the list of all. Pages that say "not found" may come
         // from what stands before the API, to this path and for a while.
         let by_page = in_doubt && self.absence_is_page.get().is_some();
-        let is_listed = life.acknowledged || contradicted || by_page;
-        if is_listed && !std::mem::replace(&mut life.listed, true) {
-            let client_id = life.ticket.customer.client_id().to_owned();
+        let is_listed = state.acknowledged || contradicted || by_page;
+        if is_listed && !std::mem::replace(&mut state.listed, true) {
+            let client_id = state.ticket.customer.client_id().to_owned();
             match self.find_in_list(&client_id).await {
                 Some(Found::There { remote, request_id }) => {
-                    return self.found(life, &remote, request_id);
+                    return self.found(state, &remote, request_id);
                 }
                 Some(Found::Other { remote, request_id }) => {
-                    return Some(self.twin(life, &remote, request_id));
+                    return Some(self.twin(state, &remote, request_id));
                 }
                 Some(Found::Unknown(trouble)) => {
                     // Without the list nothing is proved.
-                    life.listed = false;
-                    return self.unanswered(life, trouble);
+                    state.listed = false;
+                    return self.unanswered(state, trouble);
                 }
                 Some(
                     Found::Absent | Found::AbsentPage(_) | Found::Denied(_) | Found::Throttled(_),
                 ) => {}
-                None => return Some(life.left()),
+                None => return Some(state.left()),
             }
         }
-        self.known_absent(life)
+        self.known_absent(state)
     }
 
     /// Counts what the API said of a create that has not been found since.
-    fn count_failure(&self, life: &mut RowState) {
+    fn count_failure(&self, state: &mut RowState) {
         let Some(Unverified {
             trouble,
             is_counted,
-        }) = life.unverified.take()
+        }) = state.unverified.take()
         else {
             return;
         };
         let status = trouble.status.unwrap_or_default();
-        let words = life.words(status, &trouble.message, trouble.request_id.as_deref());
-        let others_work = self.failed(&life.ticket, &trouble, &words);
+        let words = state.words(status, &trouble.message, trouble.request_id.as_deref());
+        let others_work = self.failed(&state.ticket, &trouble, &words);
         if others_work && !is_counted {
             // It is no outage that only rows of its kind meet.
-            life.tries += 1;
-            self.back_off(life, trouble);
+            state.tries += 1;
+            self.back_off(state, trouble);
         } else if !is_counted {
-            self.tried_in_vain(life, trouble);
+            self.tried_in_vain(state, trouble);
         }
     }
 
     /// The customer is absent for good; the row's end, if that is it.
-    fn known_absent(&self, life: &mut RowState) -> Option<Delivery> {
-        if life.acknowledged {
-            life.trouble = Some(Trouble {
+    fn known_absent(&self, state: &mut RowState) -> Option<Delivery> {
+        if state.acknowledged {
+            state.trouble = Some(Trouble {
                 message: "the API says that it created the customer, and does not show it"
                     .to_owned(),
                 ..Trouble::default()
             });
-            return Some(life.unresolved());
+            return Some(state.unresolved());
         }
-        life.doubt = false;
-        life.ticket.ask_first = false;
-        life.ticket.forgotten = false;
-        life.next = Next::Create;
-        if let Some(refusal) = life.refusal.take() {
+        state.doubt = false;
+        state.ticket.ask_first = false;
+        state.ticket.forgotten = false;
+        state.next = Next::Create;
+        if let Some(refusal) = state.refusal.take() {
             if refusal.may_say_exists() {
-                life.trouble = Some(Trouble {
+                state.trouble = Some(Trouble {
                     status: Some(refusal.status),
                     message: format!(
                         "{} (refused, and the customer was not found)",
@@ -217,24 +213,25 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
                     request_id: refusal.request_id.clone(),
                     ..Trouble::default()
                 });
-                life.refusal = Some(refusal);
-                return Some(life.unresolved());
+                state.refusal = Some(refusal);
+                return Some(state.unresolved());
             }
-            return Some(life.refused(refusal));
+            return Some(state.refused(refusal));
         }
-        self.tried_enough(life)
+        self.tried_enough(state)
     }
 
-    /// A customer was found, and is not found any more: it is not sent again.
-    fn seen_before(&self, life: &mut RowState, seen: &Remote) -> Delivery {
-        if life.update == Update::None {
-            return self.there(life, seen, None);
+    /// A customer was found and updated, and is not found any more: it is not created
+    /// again.
+    fn absent_after_update(&self, state: &mut RowState) -> Option<Delivery> {
+        if !self.is_proved(state) {
+            return None;
         }
-        life.trouble = Some(Trouble {
+        state.trouble = Some(Trouble {
             message: "the customer was found, and after its update it was not".to_owned(),
             ..Trouble::default()
         });
-        life.unresolved()
+        Some(state.unresolved())
     }
 
     /// Looks for a customer in the list; `None` where everything is stopped.
@@ -274,18 +271,27 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
 
     /// Whether the look-ups so far prove what the last of them says; if not, the row
     /// waits for the next one.
-    pub(super) fn is_proved(&self, life: &mut RowState) -> bool {
+    pub(super) fn is_proved(&self, state: &mut RowState) -> bool {
         let now = self.began.elapsed();
-        let absence = life
+        let absence = state
             .absence
             .get_or_insert_with(|| Absence::since(now, Doubt::Unanswered));
         match absence.not_found(now, |doubt| self.landing_time(doubt)) {
             Proof::Absent => true,
             Proof::LookAgain(at) => {
-                life.troubled = true;
-                life.not_before = life.not_before.max(at);
+                state.troubled = true;
+                state.not_before = state.not_before.max(at);
                 false
             }
+        }
+    }
+
+    /// A create that landed late says how late others may.
+    pub(super) fn landed_late(&self, state: &RowState) {
+        let now = self.began.elapsed();
+        if let Some(late) = state.absence.and_then(|absence| absence.landed(now)) {
+            let mut slowest = lock(&self.slowest);
+            *slowest = (*slowest).max(state.last_create + late);
         }
     }
 
@@ -314,17 +320,18 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     /// created beside it.
     pub(super) fn twin(
         &self,
-        life: &RowState,
+        state: &RowState,
         remote: &Remote,
         request_id: Option<String>,
     ) -> Delivery {
-        let is_own = life.ticket.ours
-            || life.ticket.in_doubt && is_our_doing(remote.created, self.claimed_by(&life.ticket));
+        let is_own = state.ticket.ours
+            || state.ticket.in_doubt
+                && is_our_doing(remote.created, self.claimed_by(&state.ticket));
         if is_own {
-            return self.there(life, remote, request_id);
+            return self.there(state, remote, request_id);
         }
-        life.refused_alone(Refusal {
-            status: life.refusal.as_ref().map_or(0, |refusal| refusal.status),
+        state.refused_alone(Refusal {
+            status: state.refusal.as_ref().map_or(0, |refusal| refusal.status),
             message: format!(
                 "Kable takes this clientId for that of customer {}, from which it differs in case only",
                 quoted(&remote.client_id)

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::row_state::{Delivery, Next, RowState, Update};
+use super::row_state::{Delivery, RowState, Update};
 use super::sender::{Sender, lock};
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Existing, Remote, differences, is_our_doing};
@@ -23,27 +23,27 @@ const WIDEST_BOUNDS_MS: i64 = 60_000;
 
 /// For how long other answers may tell more of the server's clock, and how often: its
 /// `Date`s are cut to seconds, one of which ends meanwhile.
-pub(super) const CLOCK_WAIT: Duration = Duration::from_millis(400);
+const CLOCK_WAIT: Duration = Duration::from_millis(400);
 const CLOCK_WAITS: u32 = 3;
 
 impl<A: CustomerApi, O: Observer> Sender<A, O> {
     /// The customer is there: is it the one in the row, and is it our doing?
     pub(super) fn there(
         &self,
-        life: &RowState,
+        state: &RowState,
         remote: &Remote,
         request_id: Option<String>,
     ) -> Delivery {
-        let ticket = &life.ticket;
+        let ticket = &state.ticket;
         let differing = differences(&ticket.customer, remote);
-        let is_older = self.was_there_before(ticket, remote.created, life.date_ms, 0);
+        let is_older = self.was_there_before(ticket, remote.created, state.date_ms, 0);
         let ours = ticket.ours
             || ticket.in_doubt
                 && !is_older
                 && is_our_doing(remote.created, self.claimed_by(ticket));
         // An update that an earlier run sent is not forgotten, nor one whose
         // answer it lost: the row was another one before.
-        let updated = life.update != Update::None
+        let updated = state.update != Update::None
             || ticket.history == Some(Outcome::Updated)
             || ticket.in_doubt && ticket.changed && ticket.there;
         let outcome = match (differing.is_empty(), ours, self.existing) {
@@ -53,14 +53,14 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
             (false, _, Existing::Skip | Existing::Update) => Outcome::Differs,
             (false, _, Existing::Fail) => Outcome::Failed,
         };
-        let mut settlement = life.settled(outcome, ours);
+        let mut settlement = state.settled(outcome, ours);
         settlement.customer_id = Some(remote.customer_id.clone());
         settlement.request_id = request_id;
-        settlement.status = life.refusal.as_ref().map(|refusal| refusal.status);
+        settlement.status = state.refusal.as_ref().map(|refusal| refusal.status);
         // Whose doing it is must be proved before a rollback may delete it; that
         // keys are lost is told wherever it may be so.
-        let perhaps_ours = ticket.forgotten || (ticket.in_doubt || life.creates > 0) && !is_older;
-        settlement.keys_lost = self.keys && perhaps_ours && life.keys.is_empty();
+        let perhaps_ours = ticket.forgotten || (ticket.in_doubt || state.creates > 0) && !is_older;
+        settlement.keys_lost = self.keys && perhaps_ours && state.keys.is_empty();
         if !differing.is_empty() {
             let told: Vec<String> = differing.iter().take(4).map(ToString::to_string).collect();
             let why = if outcome == Outcome::Failed {
@@ -72,31 +72,32 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         }
         Delivery::Settled {
             settlement,
-            keys: life.keys.clone(),
+            keys: state.keys.clone(),
             from_before: ticket.forgotten || matches!(ticket.claim, ClaimTime::Earlier(_)),
         }
     }
 
-    /// Judges once more a customer that was found, by what is known of the clock now.
-    pub(super) fn judged(
-        &self,
-        life: &mut RowState,
-        request_id: Option<String>,
-    ) -> Option<Delivery> {
-        life.next = Next::Find;
-        let seen = life.seen.take()?;
-        self.found(life, &seen, request_id)
-    }
-
     /// Whether it is not known well enough how the server's clock goes to tell whose
     /// customer it is. In the first second of a run each answer says more of it.
-    pub(super) fn is_clock_too_vague(&self, life: &RowState, remote: &Remote) -> bool {
-        let ticket = &life.ticket;
-        let is_open = ticket.in_doubt && !ticket.ours && life.clock_waits < CLOCK_WAITS;
+    pub(super) fn is_clock_too_vague(&self, state: &RowState, remote: &Remote) -> bool {
+        let ticket = &state.ticket;
+        let is_open = ticket.in_doubt && !ticket.ours && state.clock_waits < CLOCK_WAITS;
         is_open
             && lock(&self.clock).is_vague()
             && !is_our_doing(remote.created, self.claimed_by(ticket))
             && is_our_doing(remote.created, self.claimed_from(ticket))
+    }
+
+    /// Judges the customer again once other answers may have told more of the clock.
+    pub(super) fn wait_for_clock(
+        &self,
+        state: &mut RowState,
+        remote: Remote,
+        request_id: Option<String>,
+    ) {
+        state.clock_waits += 1;
+        state.not_before = self.began.elapsed() + CLOCK_WAIT;
+        state.unjudged = Some(Box::new((remote, request_id)));
     }
 
     /// Whether a customer that Kable `created` then was certainly there before the

@@ -86,9 +86,9 @@ impl<N> Default for Waiting<N> {
 }
 
 impl<N> Waiting<N> {
-    pub(super) fn push(&mut self, until: Duration, row: N, life: Box<RowState>) {
+    pub(super) fn push(&mut self, until: Duration, row: N, state: Box<RowState>) {
         self.number += 1;
-        self.rows.insert((until, self.number), (row, life));
+        self.rows.insert((until, self.number), (row, state));
     }
 
     /// When the first of them is to go on; in the far future where none waits.

@@ -12,7 +12,7 @@ use crate::engine::ticket::Ticket;
 use crate::kable::{Key, Refusal, Trouble};
 use crate::ledger::Settlement;
 
-/// How a row's life ended.
+/// How the sending of a row ended.
 #[derive(Debug)]
 pub(super) enum Delivery {
     /// It is known what became of it.
@@ -49,8 +49,6 @@ pub(super) enum Progressed {
 pub(super) enum Next {
     /// Ask whether the customer is there.
     Find,
-    /// Say what the customer is that was found, which that request did.
-    Judge(Option<String>),
     /// Create it.
     Create,
     /// Change it.
@@ -108,9 +106,10 @@ pub(super) struct RowState {
     pub(super) acknowledged: bool,
     /// The keys that came with that.
     pub(super) keys: Vec<Key>,
-    /// The customer as it was found, where it is not known yet what is to be said of it.
-    pub(super) seen: Option<Box<Remote>>,
-    /// Waits for more of the server's clock, whose customer it is being open.
+    /// The customer that was found, and the id of the request that found it, while it
+    /// waits for more of the server's clock to tell whose it is.
+    pub(super) unjudged: Option<Box<(Remote, Option<String>)>>,
+    /// How often it waited for that.
     pub(super) clock_waits: u32,
     /// Whether it was looked for in the list of all customers.
     pub(super) listed: bool,
@@ -162,7 +161,7 @@ impl RowState {
             unanswered: 0,
             acknowledged: false,
             keys: Vec::new(),
-            seen: None,
+            unjudged: None,
             clock_waits: 0,
             listed: false,
             on_trial: false,
@@ -179,7 +178,7 @@ impl RowState {
     pub(super) fn is_retry(&self) -> bool {
         self.troubled
             && match self.next {
-                Next::Find | Next::Judge(_) => true,
+                Next::Find => true,
                 Next::Create => self.creates > 0,
                 Next::Update(_) => self.update != Update::None,
             }

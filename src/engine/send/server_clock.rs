@@ -8,7 +8,7 @@
 /// A second, by which a `Date` may be too early.
 const CUT_MS: i64 = 1000;
 
-/// Bounds that are further apart come of a few answers within one second.
+/// Bounds wider than this come from the first few answers, all within one second.
 const VAGUE_MS: i64 = 200;
 
 /// Bounds of (the server's clock − ours), in milliseconds.

@@ -96,27 +96,13 @@ pub(super) const RUN: Table = Table {
     ],
 };
 
+/// As it was before format 3.
 pub(super) const CUSTOMER: Table = Table {
     name: "customer",
-    columns: &[
-        ("id", Kind::Id),
-        ("client_id", Kind::Word),
-        ("digest", Kind::Digest),
-        ("run", Kind::Id),
-        ("claimed", Kind::Number),
-        ("outcome", Kind::MaybeText),
-        ("ours", Kind::Number),
-        ("keys_lost", Kind::Number),
-        ("customer_id", Kind::MaybeText),
-        ("request_id", Kind::MaybeText),
-        ("attempts", Kind::Requests),
-        ("status", Kind::MaybeStatus),
-        ("message", Kind::MaybeText),
-        ("settled", Kind::MaybeNumber),
-    ],
+    columns: CUSTOMER_3.columns.split_at(14).0,
 };
 
-/// Likewise, as it is since format 3.
+/// As it is since format 3.
 pub(super) const CUSTOMER_3: Table = Table {
     name: "customer",
     columns: &[
@@ -134,6 +120,7 @@ pub(super) const CUSTOMER_3: Table = Table {
         ("status", Kind::MaybeStatus),
         ("message", Kind::MaybeText),
         ("settled", Kind::MaybeNumber),
+        // Those that came with format 3.
         ("doubt", Kind::Flag),
         ("claimed_by", Kind::MaybeNumber),
         ("created", Kind::MaybeNumber),
