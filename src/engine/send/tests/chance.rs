@@ -1,0 +1,133 @@
+//! Whatever happens, in any order.
+
+use super::*;
+
+/// One run of a random sequence.
+#[derive(Debug, Clone)]
+struct Turn {
+    /// How far the rows are turned, for files are sorted between runs.
+    turned: usize,
+    /// What becomes of the first requests; the others are answered.
+    answers: Vec<Answer>,
+    /// The number of the request at which the run is stopped.
+    stopped_at: Option<usize>,
+    /// The number of the batch that the ledger can't take, as if the process
+    /// had been killed there.
+    killed_at: Option<usize>,
+    concurrency: usize,
+    retries: u32,
+    retry_failed: bool,
+}
+
+fn answer() -> impl Strategy<Value = Answer> {
+    prop_oneof![
+        4 => Just(Answer::Answered),
+        2 => Just(Answer::LostAfter),
+        2 => Just(Answer::LostBefore),
+        1 => "[ab]".prop_map(Answer::Refused),
+        1 => Just(Answer::Throttled),
+    ]
+}
+
+fn turn() -> impl Strategy<Value = Turn> {
+    let answers = proptest::collection::vec(answer(), 0..30);
+    let ends = (
+        proptest::option::of(0..20usize),
+        proptest::option::weighted(0.3, 0..4usize),
+    );
+    (0..20usize, answers, ends, 1..6usize, 0..3u32, any::<bool>()).prop_map(
+        |(turned, answers, (stopped_at, killed_at), concurrency, retries, retry_failed)| Turn {
+            turned,
+            answers,
+            stopped_at,
+            killed_at,
+            concurrency,
+            retries,
+            retry_failed,
+        },
+    )
+}
+
+/// A good row, the same each time its id is drawn; a bad one; a blank one.
+fn line() -> impl Strategy<Value = String> {
+    prop_oneof![
+        12 => (1..=25u8).prop_map(|id| format!("c-{id},Aster {id},USD")),
+        1 => (1..=25u8).prop_map(|id| format!("c-{id},,USD")),
+        1 => Just(String::new()),
+    ]
+}
+
+impl Site {
+    /// Runs as `turn` says; `None` where it was killed.
+    async fn take(&mut self, turn: &Turn, lines: &[String]) -> Option<Came> {
+        self.stop = Stop::default();
+        self.settings.pacing.concurrency = turn.concurrency;
+        self.settings.retry.retries = turn.retries;
+        self.policy.retry_failed = turn.retry_failed;
+        let (stop, stopped_at) = (self.stop.clone(), turn.stopped_at);
+        let (mut number, mut answers) = (0, turn.answers.clone().into_iter());
+        self.kable.behave(move |_| {
+            if stopped_at == Some(number) {
+                stop.halt(Halt::Interrupted);
+            }
+            number += 1;
+            answers.next().unwrap_or(Answer::Answered)
+        });
+        let (batches, killed_at) = (AtomicUsize::new(0), turn.killed_at);
+        self.ledger.behind(move |_| {
+            let number = batches.fetch_add(1, Ordering::Relaxed);
+            if killed_at.is_some_and(|at| number >= at) {
+                return Err(MemoryLedger::no_room());
+            }
+            Ok(())
+        });
+        let mut lines = lines.to_vec();
+        let turned = turn.turned % lines.len();
+        lines.rotate_left(turned);
+        let came = self.import_tables(Tables::one(lines)).await;
+        match came {
+            Err(error) if turn.killed_at.is_some() && error.to_string().contains("checkpoint") => {
+                None
+            }
+            came => Some(came.unwrap()),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn whatever_happens_each_customer_is_created_once_and_each_row_has_one_outcome(
+        lines in proptest::collection::vec(line(), 1..40),
+        turns in proptest::collection::vec(turn(), 0..5),
+    ) {
+        let calm = Turn {
+            turned: 0,
+            answers: Vec::new(),
+            stopped_at: None,
+            killed_at: None,
+            concurrency: 4,
+            retries: 0,
+            retry_failed: true,
+        };
+        let mut site = Site::new();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        for turn in &turns {
+            if let Some(came) = runtime.block_on(site.take(turn, &lines)) {
+                prop_assert_eq!(came.told.len(), lines.len());
+            }
+        }
+        let last = runtime.block_on(site.take(&calm, &lines)).unwrap();
+        let wanted: BTreeMap<String, String> = lines
+            .iter()
+            .filter_map(|line| line.strip_suffix(",USD")?.split_once(','))
+            .filter(|(_, name)| !name.is_empty())
+            .map(|(id, name)| (id.to_owned(), name.to_owned()))
+            .collect();
+        prop_assert_eq!(last.told.len(), lines.len());
+        prop_assert_eq!(last.account.outcomes.of(Outcome::Created), wanted.len() as u64);
+        prop_assert_eq!(site.kable.too_often(), Vec::<String>::new());
+        prop_assert_eq!(held_by(&site.kable), wanted.into_iter().collect::<BTreeSet<_>>());
+    }
+}

@@ -1,0 +1,392 @@
+//! The whole pipeline over a ledger in memory and an API that misbehaves as told.
+
+mod chance;
+mod doubt;
+mod stops;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use proptest::prelude::*;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::dispatch::Dispatch;
+use super::queue::{Queue, Waiting};
+use super::systemic_refusal::SystemicRefusal;
+use super::{Around, Parts, Settings, run};
+use crate::domain::change::Change;
+use crate::domain::customer::Customer;
+use crate::domain::customer::tests::{aster, digest_of};
+use crate::domain::outcome::Outcome;
+use crate::domain::plan::{Existing, Policy, Remote};
+use crate::domain::summary::Left;
+use crate::engine::account::{Account, Accounting, account, demand_agreement};
+use crate::engine::checker::Reading;
+use crate::engine::pace::Wanted;
+use crate::engine::pace::rate::Rate;
+use crate::engine::pace::retry_budget::Allowance;
+use crate::engine::stop::{Halt, Stop};
+use crate::engine::survey::settings::Surveying;
+use crate::engine::survey::{Beforehand, Survey, survey};
+use crate::engine::testing::{
+    Ask, BELIEVING, CLAIMED_EARLIER_BY, DATE, EAGER, Fate as Answer, Kable, MemoryLedger, NOW_MS,
+    Tables, remote_of, sending,
+};
+use crate::engine::ticket::{ClaimTime, Ticket};
+use crate::engine::wall_clock::WallClock;
+use crate::kable::{Answered, Created, CustomerApi, Found, Reply};
+use crate::ledger::{Ledger, RunStart};
+use crate::report::{Fate, RowAccount, Silent, Sink};
+
+/// A ledger, an account at Kable, and how a run behaves; a test changes the
+/// one thing it is about.
+struct Site {
+    folder: tempfile::TempDir,
+    ledger: MemoryLedger,
+    kable: Kable,
+    stop: Stop,
+    policy: Policy,
+    settings: Settings,
+}
+
+/// What a run came to.
+struct Came {
+    left: Left,
+    account: Account,
+    /// `LINE OUTCOME` of every row, and what is wrong with it.
+    told: Vec<String>,
+    halt: Option<Halt>,
+}
+
+/// Keeps what it is told of rows.
+#[derive(Default)]
+struct Told(Vec<String>);
+
+impl Sink for Told {
+    fn take(&mut self, row: &RowAccount<'_>) -> io::Result<()> {
+        let fate = match row.fate {
+            Fate::Skipped => "skipped",
+            Fate::Rejected => "rejected",
+            Fate::Came(came) => came.outcome.name(),
+        };
+        let mut told = format!("{} {fate}", row.row.origin.line);
+        for problem in row.problems {
+            told = format!("{told}: {problem}");
+        }
+        self.0.push(told);
+        Ok(())
+    }
+}
+
+impl Site {
+    fn new() -> Self {
+        let ledger = MemoryLedger::default();
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            kable: Kable::new(&ledger),
+            ledger,
+            stop: Stop::default(),
+            policy: Policy::default(),
+            settings: Settings {
+                landing: BELIEVING,
+                doubts_only: false,
+                pacing: Wanted {
+                    ceiling: Rate::Unlimited,
+                    at_once: true,
+                    concurrency: 8,
+                },
+                retry: EAGER,
+                allowance: Allowance::UNLIMITED,
+                existing: Existing::Skip,
+                stripe: false,
+                canary: None,
+                errors: 0,
+                allowed_errors: u64::MAX,
+            },
+        }
+    }
+
+    /// A site that sends one row after the other.
+    fn one_by_one() -> Self {
+        let mut site = Self::new();
+        site.settings.pacing.concurrency = 1;
+        site
+    }
+
+    /// Imports one table with these rows.
+    async fn import<S: Into<String>>(&self, rows: impl IntoIterator<Item = S>) -> Came {
+        self.import_tables(Tables::one(rows)).await.unwrap()
+    }
+
+    fn survey(
+        &self,
+        rows: &Tables,
+        reading: &Reading,
+        ledger: &mut MemoryLedger,
+    ) -> anyhow::Result<Survey> {
+        let surveying = Surveying {
+            threads: 2,
+            note_rows: false,
+            reading,
+            policy: self.policy,
+            folder: self.folder.path(),
+            stop: &Stop::default(),
+        };
+        survey(
+            &mut rows.clone(),
+            &surveying,
+            Beforehand::ByLedger(ledger),
+            &Silent,
+        )
+    }
+
+    /// Surveys, sends and gives an account, as a command does.
+    async fn import_tables(&self, rows: Tables) -> anyhow::Result<Came> {
+        let reading = Arc::new(Reading {
+            names: rows.names(),
+            ..Reading::default()
+        });
+        let mut ledger = self.ledger.clone();
+        let surveyed = self.survey(&rows, &reading, &mut ledger)?;
+        ledger.begin(&RunStart {
+            command: "import".to_owned(),
+            inputs: reading.names.clone(),
+            fit_rows: surveyed.fit(),
+            now_ms: NOW_MS,
+        })?;
+        let parts = Parts {
+            rows: rows.clone(),
+            reading: Arc::clone(&reading),
+            verdicts: surveyed.verdicts,
+            orphans: surveyed.orphans,
+            first_new_id: surveyed.first_new_id,
+            gaps: surveyed.gaps,
+            api: self.kable.clone(),
+            ledger,
+            keys: None,
+            observer: Silent,
+            around: Around {
+                stop: self.stop.clone(),
+                wall: WallClock::stopped_at(NOW_MS),
+                jitter: || 1.0,
+                bucket: None,
+                dates: vec![DATE],
+            },
+        };
+        let mut ended = run(parts, self.settings).await?;
+        let accounting = Accounting {
+            reading: &reading,
+            surveyed: surveyed.rows,
+            verdicts: &mut ended.verdicts,
+            first_new_id: surveyed.first_new_id,
+            ledger: Some(&mut ended.ledger),
+            listed: None,
+            foreseeing: None,
+            stop: None,
+        };
+        let mut told = Told::default();
+        let others = rows.clone();
+        let account = account(&mut rows.clone(), others, accounting, &mut told, &Silent)?;
+        demand_agreement(&account, surveyed.rows)?;
+        Ok(Came {
+            left: ended.left,
+            account,
+            told: told.0,
+            halt: self.stop.reason(),
+        })
+    }
+}
+
+/// `many` good rows.
+fn good(many: usize) -> Vec<String> {
+    (1..=many)
+        .map(|number| format!("c-{number},Aster {number},USD"))
+        .collect()
+}
+
+/// What [`Kable`] holds once [`good`] rows are there.
+fn good_customers(many: usize) -> BTreeSet<(String, String)> {
+    (1..=many)
+        .map(|number| (format!("c-{number}"), format!("Aster {number}")))
+        .collect()
+}
+
+fn held_by(kable: &Kable) -> BTreeSet<(String, String)> {
+    kable.customers().into_iter().collect()
+}
+
+/// The customer `c-1` with nothing but a name.
+fn plain(name: &str) -> Customer {
+    use crate::domain::candidate::Candidate;
+    use crate::domain::field::Field;
+    use crate::domain::row::Origin;
+    use crate::domain::rules::Rules;
+    use crate::domain::validate::validate;
+
+    let mut candidate = Candidate::new(Origin::default());
+    candidate.set(Field::ClientId, "c-1");
+    candidate.set(Field::CompanyName, name);
+    candidate.set(Field::Currency, "USD");
+    validate(&candidate, &Rules::default())
+        .unwrap()
+        .values
+        .to_customer()
+}
+
+#[tokio::test]
+async fn every_row_has_one_outcome() {
+    let site = Site::new();
+    site.kable.hold(remote_of(&plain("Another"), NOW_MS - 1));
+    let rows = [
+        "c-1,Aster,USD",
+        "",
+        "c-2,Birch,EUR",
+        "c-3",
+        "c-4,Cedar,XXX",
+        "c-2,Birch,EUR",
+        "c-5,Elm,USD",
+    ];
+    let words: Vec<String> = site
+        .import(rows)
+        .await
+        .told
+        .iter()
+        .map(|told| told.split(':').next().unwrap_or_default().to_owned())
+        .collect();
+    assert_eq!(
+        words,
+        [
+            "2 differs",
+            "3 skipped",
+            "4 created",
+            "5 rejected",
+            "6 rejected",
+            "7 rejected",
+            "8 created"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_account_counts_every_row_once() {
+    let site = Site::new();
+    let rows = ["c-1,Aster,USD", "", "c-2,Birch,EUR", "c-3", "c-2,Birch,EUR"];
+    let account = site.import(rows).await.account;
+    let counted = (
+        account.rows.read,
+        account.rows.skipped,
+        account.rows.rejected,
+    );
+    assert_eq!(
+        (counted, account.outcomes.of(Outcome::Created)),
+        ((5, 1, 2), 2)
+    );
+}
+
+#[tokio::test]
+async fn a_second_run_sends_nothing() {
+    let site = Site::new();
+    let first = site.import(good(30)).await;
+    let sent = (site.kable.creates(), site.kable.finds());
+    let second = site.import(good(30)).await;
+    assert_eq!((site.kable.creates(), site.kable.finds()), sent);
+    assert_eq!(second.told, first.told);
+}
+
+#[tokio::test]
+async fn a_row_that_was_changed_after_it_was_created_differs_and_is_not_sent() {
+    let site = Site::new();
+    site.import(["c-1,Aster,USD"]).await;
+    let second = site.import(["c-1,Astre,USD"]).await;
+    assert_eq!(second.told, ["2 differs"]);
+    assert_eq!(site.kable.creates(), ["c-1"]);
+}
+
+#[tokio::test]
+async fn rows_are_known_wherever_they_stand_in_the_next_file() {
+    let site = Site::new();
+    site.import(good(10)).await;
+    let mut rows = good(20);
+    rows.reverse();
+    site.import(rows).await;
+    assert_eq!(site.kable.creates().len(), 20);
+    assert_eq!(held_by(&site.kable), good_customers(20));
+}
+
+#[tokio::test]
+async fn a_duplicate_is_rejected_with_the_first_ones_line() {
+    let site = Site::new();
+    let came = site
+        .import(["c-1,Aster,USD", "c-2,Birch,USD", "c-1,Astre,EUR"])
+        .await;
+    assert_eq!(
+        came.told[2],
+        "4 rejected: clientId \"c-1\" stands already on line 2, with another companyName and currency \
+         (wanted one row a customer)"
+    );
+}
+
+#[tokio::test]
+async fn a_duplicate_in_another_input_is_rejected_with_the_first_ones_input() {
+    let site = Site::new();
+    let tables = Tables::of([
+        ("clientId,companyName,currency", ["c-1,Aster,USD"]),
+        ("currency,companyName,clientId", ["USD,Aster,c-1"]),
+    ]);
+    let came = site.import_tables(tables).await.unwrap();
+    assert_eq!(
+        came.told[1],
+        "2 rejected: clientId \"c-1\" stands already on a.csv, line 2, with the same values \
+         (wanted one row a customer)"
+    );
+}
+
+#[tokio::test]
+async fn the_ledger_keeps_count_of_the_requests() {
+    let site = Site::new();
+    let mut number = 0;
+    site.kable.behave(move |_| {
+        number += 1;
+        match number % 5 {
+            1 => Answer::LostBefore,
+            2 => Answer::Throttled,
+            _ => Answer::Answered,
+        }
+    });
+    site.import(good(50)).await;
+    let (creates, finds) = (
+        site.kable.creates().len() as u64,
+        site.kable.finds().len() as u64,
+    );
+    let requests = site.ledger.figures().requests;
+    assert_eq!((requests.sent, requests.lookups), (creates + finds, finds));
+    assert_eq!(requests.retried, creates - 50);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_thousands_of_rows_at_once_every_one_is_created_exactly_once() {
+    let mut site = Site::new();
+    site.settings.pacing.concurrency = 64;
+    // Each row's first three requests have a fate of their own.
+    let mut asked = BTreeMap::<String, usize>::new();
+    site.kable.behave(move |ask| {
+        let (Ask::Create(id) | Ask::Update(id) | Ask::Find(id)) = ask;
+        let number = asked.entry(id.to_owned()).or_default();
+        *number += 1;
+        match id.len() * 7 + id.bytes().map(usize::from).sum::<usize>() * *number {
+            _ if *number > 3 => Answer::Answered,
+            fate if fate % 11 == 3 => Answer::LostAfter,
+            fate if fate % 11 == 5 => Answer::LostBefore,
+            fate if fate % 11 == 7 => Answer::Throttled,
+            _ => Answer::Answered,
+        }
+    });
+    let came = site.import(good(5000)).await;
+    assert_eq!(came.account.outcomes.of(Outcome::Created), 5000);
+    assert_eq!(site.kable.too_often(), Vec::<String>::new());
+    assert_eq!(held_by(&site.kable), good_customers(5000));
+}
