@@ -10,6 +10,7 @@
 #[expect(dead_code, reason = "each test file uses a part of the language")]
 mod common;
 
+use common::raw::{Ask, Raw, says};
 use common::{Run, customers_of_csv, rows};
 use kable_bulk::sandbox::http::routes::Call;
 
@@ -76,6 +77,31 @@ fn one_broken_row_is_its_own() {
     let summary = run.summary("in.csv");
     assert_eq!(summary.outcome("created"), 29);
     assert_eq!(run.held().len(), 29);
+}
+
+/// A few rows that the API fails at are retried when no others are left: they fail in a
+/// row then, and that is no outage either.
+#[test]
+fn a_few_broken_rows_are_no_outage() {
+    let broken = says("500 Internal Server Error", r#"{"message": "boom"}"#);
+    let calls = [1, 15, 30].map(|number| {
+        let client_id = format!("c-{number}");
+        (Ask::Create, client_id, vec![broken.clone(); 9])
+    });
+    let server = Raw::start(64, calls);
+    let run = Run::new().credentials().input("in.csv", rows(30));
+    run.go(&format!(
+        "import in.csv --retries 3 --base-url {}",
+        server.url()
+    ))
+    .code(3)
+    .keeps_to_itself("does not answer");
+    run.summary("in.csv")
+        .outcomes(&[("created", 27), ("failed", 3)]);
+    for client_id in ["c-1", "c-15", "c-30"] {
+        let creates = server.calls(client_id).matches("create").count();
+        assert_eq!(creates, 4, "{}", server.calls(client_id));
+    }
 }
 
 #[test]

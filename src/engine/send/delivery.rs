@@ -303,10 +303,14 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         }
     }
 
+    /// Whether creates and updates of other rows worked since this row's first trouble.
+    pub(super) fn others_work(&self, state: &RowState) -> bool {
+        Metrics::read(&self.metrics.worked) > state.worked_before.unwrap_or(u64::MAX)
+    }
+
     /// The row's end, if it was tried as often as wanted.
     pub(super) fn tried_enough(&self, state: &mut RowState) -> Option<Delivery> {
-        let others_work =
-            Metrics::read(&self.metrics.worked) > state.worked_before.unwrap_or(u64::MAX);
+        let others_work = self.others_work(state);
         if state.tries > self.retry.retries {
             Some(state.given_up(others_work))
         } else if state.tries + state.trials > self.retry.retries {

@@ -178,9 +178,9 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         };
         let status = trouble.status.unwrap_or_default();
         let words = state.words(status, &trouble.message, trouble.request_id.as_deref());
-        let others_work = self.failed(&state.ticket, &trouble, &words);
-        if others_work && !is_counted {
-            // It is no outage that only rows of its kind meet.
+        let is_kinds_own = self.failed(&state.ticket, &trouble, &words);
+        if (is_kinds_own || self.others_work(state)) && !is_counted {
+            // It is no outage that only this row, or rows of its kind, meet.
             state.tries += 1;
             self.back_off(state, trouble);
         } else if !is_counted {
