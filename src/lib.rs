@@ -11,7 +11,7 @@
 //!  engine::account   reads it again: what came of every row ──▶ report             ▼
 //! ```
 //!
-//! Four floors, and imports go down only (`tests/architecture.rs` holds that):
+//! Four floors, and imports go down only (`tests/it/architecture.rs` holds that):
 //! [`domain`] is pure; [`source`], [`kable`], [`ledger`], [`report`], [`spill`]
 //! and [`sandbox`] each touch one part of the world; [`engine`] joins them;
 //! [`cli`], [`config`] and [`commands`] are the front.

@@ -1,0 +1,58 @@
+//! The end-to-end tests: the built binary against a sandbox, over sockets and files.
+//!
+//! One binary with a module per topic, so that they link once. `common` is the language that
+//! they are written in; `simulated` is what `scenarios` runs on.
+
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test may stop at the first surprise, and prints its figures"
+)]
+
+#[cfg(unix)]
+mod absence;
+mod annotations;
+mod answers;
+mod architecture;
+mod belongings;
+#[cfg(unix)]
+mod boundaries;
+mod canary;
+mod changing;
+mod cli;
+mod common;
+mod connections;
+mod damage;
+mod differential;
+#[cfg(unix)]
+mod disk;
+mod existing;
+mod faults;
+#[cfg(target_os = "linux")]
+mod hostile;
+mod import;
+mod input;
+mod keeping;
+mod mended;
+mod not_the_api;
+#[cfg(unix)]
+mod one_writer;
+mod online;
+mod planted;
+mod questions;
+mod readme;
+mod refusals;
+mod rehearsal;
+mod resume;
+mod scenarios;
+mod simulated;
+mod time_limits;
+mod wire;
