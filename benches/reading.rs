@@ -15,7 +15,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use kable_bulk::domain::mapping::{Binding, Mapping};
 use kable_bulk::domain::row::{Row, Rows};
 use kable_bulk::domain::rules::Rules;
-use kable_bulk::domain::validate::{Checked, check};
+use kable_bulk::domain::validate::{CheckedRow, check};
 use kable_bulk::source::Settings;
 use kable_bulk::source::input::{Input, Reader, open};
 
@@ -121,7 +121,7 @@ fn checks(criterion: &mut Criterion) {
             for row in &kept {
                 assert!(matches!(
                     check(black_box(row), &binding, &rules),
-                    Checked::Fit(_)
+                    CheckedRow::Fit(_)
                 ));
             }
         });

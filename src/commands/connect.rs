@@ -11,7 +11,7 @@ use super::wall_clock;
 use crate::config::sending::Dispatch;
 use crate::config::target::{Destination, is_loopback};
 use crate::domain::rules::Rules;
-use crate::domain::summary::Target;
+use crate::domain::summary::TargetAccount;
 use crate::engine::wall_clock::WallClock;
 use crate::kable::client::{Client, Settings};
 use crate::sandbox::Sandbox;
@@ -41,7 +41,7 @@ impl Wanted {
 /// A client whose credentials hold.
 pub(super) struct Connected {
     pub(super) client: Client,
-    pub(super) target: Target,
+    pub(super) target: TargetAccount,
     pub(super) live: bool,
     /// Our clock, which every `Date` is held against.
     pub(super) clock: WallClock,
@@ -105,7 +105,7 @@ pub(super) async fn connect(
     demand_external_ids(warning.as_deref(), rules)?;
     Ok(Connected {
         client,
-        target: Target {
+        target: TargetAccount {
             base_url: shown,
             kable_client_id: client_id,
         },

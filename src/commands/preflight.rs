@@ -10,7 +10,7 @@ use crate::domain::text::quoted;
 use crate::engine::pace::token_bucket::TokenBucket;
 use crate::engine::wall_clock::WallClock;
 use crate::kable::client::Client;
-use crate::kable::{Answered, Preflight, Refusal, Trouble};
+use crate::kable::{Exchange, Preflight, Refusal, Trouble};
 use crate::report::progress::Watcher;
 
 /// How often a call is tried that gets no answer.
@@ -147,7 +147,7 @@ impl<'c> HeardDates<'c> {
         }
     }
 
-    async fn call<T>(&mut self, call: impl Future<Output = Answered<T>>) -> T {
+    async fn call<T>(&mut self, call: impl Future<Output = Exchange<T>>) -> T {
         self.calls.start().await;
         let sent_ms = self.clock.now_ms();
         let answered = call.await;
@@ -161,7 +161,7 @@ impl<'c> HeardDates<'c> {
     /// server wants to be left alone for longer than `longest`.
     async fn patiently<T, F>(&mut self, longest: Duration, call: impl Fn() -> F) -> Preflight<T>
     where
-        F: Future<Output = Answered<Preflight<T>>>,
+        F: Future<Output = Exchange<Preflight<T>>>,
     {
         let watcher = self.calls.watcher;
         let mut pause = PAUSE;

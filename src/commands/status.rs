@@ -192,7 +192,7 @@ fn plain(path: &Path, standing: &Standing, holder: Option<&str>, since_ms: u64) 
 #[cfg(test)]
 mod tests {
     use super::{Outcome, Pacing, Standing, moving, plain, settled, with_unclaimed};
-    use crate::domain::bottleneck::Bound;
+    use crate::domain::bottleneck::Bottleneck;
 
     #[test]
     fn it_says_where_a_run_stands() {
@@ -217,7 +217,7 @@ mod tests {
             rate: Some(98.5),
             in_flight: 9,
             window: 18,
-            bound: Bound::Told,
+            bound: Bottleneck::Told,
             paused_ms: None,
             waiting: 0,
         };
@@ -225,7 +225,7 @@ mod tests {
             moving(pacing, 0),
             "98.5 requests a second, 9 of 18 in flight: held by the limit that the API tells"
         );
-        pacing.bound = Bound::Pause;
+        pacing.bound = Bottleneck::Pause;
         pacing.paused_ms = Some(60_000);
         assert!(moving(pacing, 20_000).ends_with("paused for 40s more"));
         pacing.waiting = 3;

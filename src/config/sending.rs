@@ -8,7 +8,7 @@ use jiff::civil::Time;
 
 use super::{CHECKPOINT, ConfigError, FileOptions, SANDBOX_CHECKPOINT, beside, value};
 use crate::cli::{self, Sending, Text};
-use crate::domain::plan::{Existing, Policy};
+use crate::domain::decision::{ExistingPolicy, RowPolicy};
 use crate::domain::threshold::Threshold;
 use crate::engine::pace::Wanted;
 use crate::engine::pace::backoff;
@@ -46,7 +46,7 @@ pub struct Dispatch {
     /// Send nothing if any row is rejected.
     pub all_or_nothing: bool,
     /// What is done with rows that are not new.
-    pub policy: Policy,
+    pub policy: RowPolicy,
     /// The query parameter `stripe`.
     pub stripe: bool,
     /// The query parameter `keys`.
@@ -115,11 +115,11 @@ pub fn dispatch(
             typed.max_duration.or(other.max_duration),
         )?,
         all_or_nothing: is_on(typed.all_or_nothing, other.all_or_nothing),
-        policy: Policy {
+        policy: RowPolicy {
             existing: match typed.existing.or(other.existing) {
-                None | Some(cli::Existing::Skip) => Existing::Skip,
-                Some(cli::Existing::Update) => Existing::Update,
-                Some(cli::Existing::Fail) => Existing::Fail,
+                None | Some(cli::Existing::Skip) => ExistingPolicy::Skip,
+                Some(cli::Existing::Update) => ExistingPolicy::Update,
+                Some(cli::Existing::Fail) => ExistingPolicy::Fail,
             },
             retry_failed: is_on(typed.retry_failed, other.retry_failed),
         },

@@ -8,8 +8,8 @@ use std::cmp::Reverse;
 use super::field::Field;
 use super::header::guess;
 use super::outcome::Outcome;
-use super::problem::{Code, Mend, Severity};
-use super::summary::{Mending, ProblemKind, Summary};
+use super::problem::{Code, Fix, Severity};
+use super::summary::{FixGroup, ProblemGroup, Summary};
 use super::text::{counted, listed, quoted};
 
 /// How many things are said, the last of them included.
@@ -20,16 +20,16 @@ const NAMED: usize = 3;
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+pub struct NextStep {
     /// What to do, in words; reads on with a command where there is one.
     pub what: String,
     /// What to type.
-    pub how: How,
+    pub how: StepCommand,
 }
 
 /// What to type.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum How {
+pub enum StepCommand {
     /// Nothing: it is done in the file, or elsewhere.
     ByHand,
     /// The same command.
@@ -42,7 +42,7 @@ pub enum How {
 
 /// What a check found.
 #[derive(Debug, Clone, Copy)]
-pub struct Checked<'c> {
+pub struct CheckReport<'c> {
     /// The figures.
     pub summary: &'c Summary,
     /// Columns that feed no field.
@@ -81,7 +81,7 @@ impl WrongConstant {
 /// Those of `constants` that `problems` are about: they are not to be mended in
 /// any file.
 pub fn wrong_constants(
-    problems: &[ProblemKind],
+    problems: &[ProblemGroup],
     constants: &[(Field, String)],
 ) -> Vec<WrongConstant> {
     let wrong = constants.iter().filter_map(|(field, value)| {
@@ -89,8 +89,8 @@ pub fn wrong_constants(
             .iter()
             .find(|kind| is_about_constant(kind, *field, value))?;
         let better = kind.mendings.iter().find_map(|mending| match mending.mend {
-            Mend::Write(code) if mending.found.contains(value) => Some(code.to_owned()),
-            Mend::Write(_) | Mend::Allow(_) | Mend::ExternalIds | Mend::LeaveOut => None,
+            Fix::Write(code) if mending.found.contains(value) => Some(code.to_owned()),
+            Fix::Write(_) | Fix::Allow(_) | Fix::ExternalIds | Fix::LeaveOut => None,
         });
         Some(WrongConstant {
             field: *field,
@@ -102,7 +102,7 @@ pub fn wrong_constants(
     wrong.collect()
 }
 
-fn is_about_constant(kind: &ProblemKind, field: Field, value: &str) -> bool {
+fn is_about_constant(kind: &ProblemGroup, field: Field, value: &str) -> bool {
     kind.severity == Severity::Error.name()
         && kind.code != Code::MissingField.name()
         && kind.code != Code::DuplicateClientId.name()
@@ -111,8 +111,8 @@ fn is_about_constant(kind: &ProblemKind, field: Field, value: &str) -> bool {
 }
 
 /// What to do next.
-pub fn advice(checked: Checked<'_>) -> Vec<Step> {
-    let mut steps: Vec<(u64, Step)> = Field::REQUIRED
+pub fn advice(checked: CheckReport<'_>) -> Vec<NextStep> {
+    let mut steps: Vec<(u64, NextStep)> = Field::REQUIRED
         .into_iter()
         .filter_map(|field| checked.fill(field))
         .chain(
@@ -130,18 +130,18 @@ pub fn advice(checked: Checked<'_>) -> Vec<Step> {
         .collect();
     let wrong = wrong_constants(&checked.summary.problems, checked.constants);
     steps.extend(wrong.iter().map(|wrong| {
-        let how = wrong.better.as_ref().map_or(How::ByHand, |better| {
-            How::With(vec![
+        let how = wrong.better.as_ref().map_or(StepCommand::ByHand, |better| {
+            StepCommand::With(vec![
                 "--set".to_owned(),
                 format!("{}={better}", wrong.field),
             ])
         });
         let what = wrong.said();
-        (wrong.rows, Step { what, how })
+        (wrong.rows, NextStep { what, how })
     }));
     steps.sort_by_key(|(rows, _)| Reverse(*rows));
     steps.truncate(MOST - 1);
-    let mut steps: Vec<Step> = steps.into_iter().map(|(_, step)| step).collect();
+    let mut steps: Vec<NextStep> = steps.into_iter().map(|(_, step)| step).collect();
     let of_options: u64 = wrong.iter().map(|wrong| wrong.rows).sum();
     if wrong.is_empty() || checked.summary.rows.rejected > of_options {
         steps.push(checked.last());
@@ -149,9 +149,9 @@ pub fn advice(checked: Checked<'_>) -> Vec<Step> {
     steps
 }
 
-impl Checked<'_> {
+impl CheckReport<'_> {
     /// What gives `field` to the rows without it, if those are most.
-    fn fill(&self, field: Field) -> Option<(u64, Step)> {
+    fn fill(&self, field: Field) -> Option<(u64, NextStep)> {
         let rows = self.summary.rows;
         let lacking = self.many(Code::MissingField, field);
         if lacking * 2 <= rows.read - rows.skipped {
@@ -161,8 +161,9 @@ impl Checked<'_> {
             "{field}, which {}",
             counted(lacking, "row lacks", "rows lack")
         );
-        let option =
-            |name: &str, value: &str| How::With(vec![name.to_owned(), format!("{field}={value}")]);
+        let option = |name: &str, value: &str| {
+            StepCommand::With(vec![name.to_owned(), format!("{field}={value}")])
+        };
         let (what, how) = if let Some(column) = guess(field, self.unused) {
             (
                 format!("Take {lack}, from the column {}", quoted(column)),
@@ -183,17 +184,17 @@ impl Checked<'_> {
         } else {
             (
                 format!("Say which column holds {lack}, with --map {field}=COLUMN"),
-                How::ByHand,
+                StepCommand::ByHand,
             )
         };
-        Some((lacking, Step { what, how }))
+        Some((lacking, NextStep { what, how }))
     }
 
     /// Values that are no codes, and what they stand for.
-    fn write(&self) -> Option<(u64, Step)> {
+    fn write(&self) -> Option<(u64, NextStep)> {
         let codes = self.mendings(|mend| match mend {
-            Mend::Write(code) => Some((*code).to_owned()),
-            Mend::Allow(_) | Mend::ExternalIds | Mend::LeaveOut => None,
+            Fix::Write(code) => Some((*code).to_owned()),
+            Fix::Allow(_) | Fix::ExternalIds | Fix::LeaveOut => None,
         });
         let said = codes.iter().map(|(code, mending)| {
             let found: Vec<String> = mending.found.iter().map(|value| quoted(value)).collect();
@@ -205,31 +206,31 @@ impl Checked<'_> {
     }
 
     /// Currencies that Kable may take by now.
-    fn allow(&self) -> Option<(u64, Step)> {
+    fn allow(&self) -> Option<(u64, NextStep)> {
         let codes = self.mendings(|mend| match mend {
-            Mend::Allow(code) => Some(code.clone()),
-            Mend::Write(_) | Mend::ExternalIds | Mend::LeaveOut => None,
+            Fix::Allow(code) => Some(code.clone()),
+            Fix::Write(_) | Fix::ExternalIds | Fix::LeaveOut => None,
         });
         let names: Vec<&str> = codes.iter().map(|(code, _)| code.as_str()).collect();
         let rows = sum(&codes);
         let options = names.iter().take(NAMED);
         let options = options.flat_map(|code| ["--allow-currency".to_owned(), (*code).to_owned()]);
-        let step = Step {
+        let step = NextStep {
             what: format!(
                 "Ask Kable whether it takes {} by now ({}), and allow what it takes",
                 listed(&names, NAMED),
                 counted(rows, "row", "rows")
             ),
-            how: How::With(options.collect()),
+            how: StepCommand::With(options.collect()),
         };
         (rows > 0).then_some((rows, step))
     }
 
     /// Rows that say what others say.
-    fn leave_out(&self) -> Option<(u64, Step)> {
+    fn leave_out(&self) -> Option<(u64, NextStep)> {
         let repeats = self.mendings(|mend| match mend {
-            Mend::LeaveOut => Some(String::new()),
-            Mend::Write(_) | Mend::Allow(_) | Mend::ExternalIds => None,
+            Fix::LeaveOut => Some(String::new()),
+            Fix::Write(_) | Fix::Allow(_) | Fix::ExternalIds => None,
         });
         let rows = counted(
             sum(&repeats),
@@ -240,25 +241,25 @@ impl Checked<'_> {
     }
 
     /// External ids, which can be taken for the ids that they stand for.
-    fn take_external_ids(&self) -> Option<(u64, Step)> {
+    fn take_external_ids(&self) -> Option<(u64, NextStep)> {
         let rows = self.external_ids();
         let ids = counted(rows, "external id", "external ids");
-        let step = Step {
+        let step = NextStep {
             what: format!("Send the plan or bundle that is meant by {ids}"),
-            how: How::With(vec!["--plan-ids".to_owned(), "external".to_owned()]),
+            how: StepCommand::With(vec!["--plan-ids".to_owned(), "external".to_owned()]),
         };
         (rows > 0).then_some((rows, step))
     }
 
     fn external_ids(&self) -> u64 {
         sum(&self.mendings(|mend| match mend {
-            Mend::ExternalIds => Some(String::new()),
-            Mend::Write(_) | Mend::Allow(_) | Mend::LeaveOut => None,
+            Fix::ExternalIds => Some(String::new()),
+            Fix::Write(_) | Fix::Allow(_) | Fix::LeaveOut => None,
         }))
     }
 
     /// Ids that look wrong, and that Kable can be asked about.
-    fn ask(&self) -> Option<(u64, Step)> {
+    fn ask(&self) -> Option<(u64, NextStep)> {
         let rows = self.many(Code::SuspectValue, Field::PlanIds)
             + self.many(Code::SuspectValue, Field::BundleIds);
         let ids = counted(
@@ -266,32 +267,32 @@ impl Checked<'_> {
             "plan or bundle id that looks odd",
             "plan and bundle ids that look odd",
         );
-        let step = Step {
+        let step = NextStep {
             what: format!("Ask Kable about {ids}"),
-            how: How::With(vec!["--online".to_owned()]),
+            how: StepCommand::With(vec!["--online".to_owned()]),
         };
         (rows > 0 && !self.online).then_some((rows, step))
     }
 
     /// Plans and bundles that Kable does not have.
-    fn make(&self) -> Option<(u64, Step)> {
+    fn make(&self) -> Option<(u64, NextStep)> {
         let rows = self.many(Code::UnknownPlan, Field::PlanIds)
             + self.many(Code::UnknownBundle, Field::BundleIds);
         let rows = rows.saturating_sub(self.external_ids());
         let ids = counted(rows, "plan or bundle id", "plan and bundle ids");
-        let step = Step {
+        let step = NextStep {
             what: format!("Mend {ids} that Kable does not have, or make them there"),
-            how: How::ByHand,
+            how: StepCommand::ByHand,
         };
         (rows > 0).then_some((rows, step))
     }
 
     /// What comes after all else.
-    fn last(&self) -> Step {
+    fn last(&self) -> NextStep {
         if self.summary.rows.rejected > 0 {
-            return Step {
+            return NextStep {
                 what: "Mend the rejected rows where they stand, and check again".to_owned(),
-                how: How::Again,
+                how: StepCommand::Again,
             };
         }
         let differ = self.summary.outcomes.of(Outcome::Differs);
@@ -316,14 +317,14 @@ impl Checked<'_> {
         } else {
             "Import it".to_owned()
         };
-        Step {
+        NextStep {
             what,
-            how: How::Import,
+            how: StepCommand::Import,
         }
     }
 
     fn many(&self, code: Code, field: Field) -> u64 {
-        let is_it = |kind: &&ProblemKind| kind.code == code.name() && kind.field == field.name();
+        let is_it = |kind: &&ProblemGroup| kind.code == code.name() && kind.field == field.name();
         self.summary
             .problems
             .iter()
@@ -332,8 +333,8 @@ impl Checked<'_> {
     }
 
     /// What would put problems right, of the kind that `wanted` names.
-    fn mendings(&self, wanted: impl Fn(&Mend) -> Option<String>) -> Vec<(String, &Mending)> {
-        let is_in_file = |kind: &&ProblemKind| {
+    fn mendings(&self, wanted: impl Fn(&Fix) -> Option<String>) -> Vec<(String, &FixGroup)> {
+        let is_in_file = |kind: &&ProblemGroup| {
             let mut constants = self.constants.iter();
             !constants.any(|(field, value)| is_about_constant(kind, *field, value))
         };
@@ -344,27 +345,27 @@ impl Checked<'_> {
     }
 }
 
-fn sum(mendings: &[(String, &Mending)]) -> u64 {
+fn sum(mendings: &[(String, &FixGroup)]) -> u64 {
     mendings.iter().map(|(_, mending)| mending.count).sum()
 }
 
-fn by_hand(mendings: &[(String, &Mending)], what: String) -> Option<(u64, Step)> {
-    let how = How::ByHand;
+fn by_hand(mendings: &[(String, &FixGroup)], what: String) -> Option<(u64, NextStep)> {
+    let how = StepCommand::ByHand;
     let rows = sum(mendings);
-    (rows > 0).then_some((rows, Step { what, how }))
+    (rows > 0).then_some((rows, NextStep { what, how }))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Checked, How, advice};
+    use super::{CheckReport, StepCommand, advice};
     use crate::domain::field::Field;
     use crate::domain::outcome::Outcome;
-    use crate::domain::problem::{Code, Mend, Problem};
-    use crate::domain::summary::{ProblemTally, Summary};
+    use crate::domain::problem::{Code, Fix, Problem};
+    use crate::domain::summary::{ProblemCounts, Summary};
 
     /// A check of a thousand rows with these problems, so many of each.
     fn summary(problems: &[(u64, Problem)]) -> Summary {
-        let mut tally = ProblemTally::default();
+        let mut tally = ProblemCounts::default();
         let mut summary = Summary::default();
         for (count, problem) in problems {
             (0..*count).for_each(|line| tally.add(line, problem));
@@ -381,7 +382,7 @@ mod tests {
         Problem::of(Code::MissingField, field, "", "")
     }
 
-    fn currency(value: &str, code: Code, mend: Mend) -> Problem {
+    fn currency(value: &str, code: Code, mend: Fix) -> Problem {
         Problem::of(code, Field::Currency, value, "").mended_by(mend)
     }
 
@@ -389,45 +390,42 @@ mod tests {
     fn told(problems: &[(u64, Problem)], unused: &[&str]) -> Vec<String> {
         let summary = summary(problems);
         let unused: Vec<String> = unused.iter().map(|name| (*name).to_owned()).collect();
-        let steps = advice(Checked {
+        let steps = advice(CheckReport {
             summary: &summary,
             unused: &unused,
             online: false,
             constants: &[],
         });
         let lines = steps.into_iter().map(|step| match step.how {
-            How::ByHand => step.what,
-            How::Again => format!("{}: again", step.what),
-            How::Import => format!("{}: import", step.what),
-            How::With(options) => format!("{}: {}", step.what, options.join(" ")),
+            StepCommand::ByHand => step.what,
+            StepCommand::Again => format!("{}: again", step.what),
+            StepCommand::Import => format!("{}: import", step.what),
+            StepCommand::With(options) => format!("{}: {}", step.what, options.join(" ")),
         });
         lines.collect()
     }
 
     #[test]
     fn what_helps_most_comes_first_and_there_are_three_at_most() {
-        let euro = Mend::Write("EUR");
+        let euro = Fix::Write("EUR");
         let told = told(
             &[
                 (30, currency("Euro", Code::UnknownCurrency, euro.clone())),
                 (12, currency("€", Code::UnknownCurrency, euro)),
-                (
-                    3,
-                    currency("UKP", Code::UnknownCurrency, Mend::Write("GBP")),
-                ),
+                (3, currency("UKP", Code::UnknownCurrency, Fix::Write("GBP"))),
                 (
                     7,
                     currency(
                         "CHF",
                         Code::UnsupportedCurrency,
-                        Mend::Allow("CHF".to_owned()),
+                        Fix::Allow("CHF".to_owned()),
                     ),
                 ),
                 (600, missing(Field::Currency)),
                 (
                     20,
                     Problem::of(Code::DuplicateClientId, Field::ClientId, "c-1", "")
-                        .mended_by(Mend::LeaveOut),
+                        .mended_by(Fix::LeaveOut),
                 ),
                 (
                     40,
@@ -444,19 +442,16 @@ mod tests {
         let first = |count, problem| told(&[(count, problem)], &[]).swap_remove(0);
         let repeat = Problem::of(Code::DuplicateClientId, Field::ClientId, "c-1", "");
         let steps = [
-            first(
-                1,
-                currency("DEM", Code::UnknownCurrency, Mend::Write("EUR")),
-            ),
+            first(1, currency("DEM", Code::UnknownCurrency, Fix::Write("EUR"))),
             first(
                 9,
                 currency(
                     "chf",
                     Code::UnsupportedCurrency,
-                    Mend::Allow("CHF".to_owned()),
+                    Fix::Allow("CHF".to_owned()),
                 ),
             ),
-            first(1, repeat.clone().mended_by(Mend::LeaveOut)),
+            first(1, repeat.clone().mended_by(Fix::LeaveOut)),
             first(4, repeat),
             first(
                 2,
@@ -497,7 +492,7 @@ mod tests {
         ];
         let mut differs = summary(&[]);
         differs.outcomes.add(Outcome::Differs);
-        let step = advice(Checked {
+        let step = advice(CheckReport {
             summary: &differs,
             unused: &[],
             online: true,
@@ -514,13 +509,13 @@ mod tests {
             40,
             Problem::of(Code::SuspectValue, Field::PlanIds, "gold", ""),
         )]);
-        let steps = advice(Checked {
+        let steps = advice(CheckReport {
             summary: &summary,
             unused: &[],
             online: true,
             constants: &[],
         });
         assert_eq!(steps.len(), 1);
-        assert_eq!(steps[0].how, How::Import);
+        assert_eq!(steps[0].how, StepCommand::Import);
     }
 }

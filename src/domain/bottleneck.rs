@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What binds: were it not there, the run would be faster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Bound {
+pub enum Bottleneck {
     /// The rows: reading them, or the checkpoint's disk; or there are no more.
     #[default]
     Rows,
@@ -29,7 +29,7 @@ pub enum Bound {
     Down,
 }
 
-impl Bound {
+impl Bottleneck {
     /// What it is called in front of people.
     pub const fn said(self) -> &'static str {
         match self {
@@ -65,7 +65,7 @@ pub struct Pacing {
     /// How many may be.
     pub window: u64,
     /// What binds.
-    pub bound: Bound,
+    pub bound: Bottleneck,
     /// How long a pause lasts still, in milliseconds.
     pub paused_ms: Option<u64>,
     /// Rows that were sent and are waited for, until it is proved that they are not

@@ -1,11 +1,11 @@
 //! A row under our names: what is given for each field, nothing checked.
 
 use super::field::Field;
-use super::row::{Kind, Origin};
+use super::row::{CellKind, Origin};
 
 /// What a row gives for one field.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Given<'r> {
+pub enum FieldValue<'r> {
     /// Nothing.
     #[default]
     Absent,
@@ -14,7 +14,7 @@ pub enum Given<'r> {
     /// The items of an array of strings.
     List(Vec<&'r str>),
     /// JSON of a type that the field cannot hold, and its text.
-    Wrong(Kind, &'r str),
+    Wrong(CellKind, &'r str),
 }
 
 /// A row under our names: what is given for each field, nothing checked.
@@ -23,10 +23,10 @@ pub struct Candidate<'r> {
     /// Where the row stands.
     pub origin: Origin,
     /// `billingContact`, where it is there and no object: its kind and text.
-    pub wrong_contact: Option<(Kind, &'r str)>,
+    pub wrong_contact: Option<(CellKind, &'r str)>,
     /// Whether no value can hold a control character.
     pub(super) printable: bool,
-    given: [Given<'r>; Field::COUNT],
+    given: [FieldValue<'r>; Field::COUNT],
 }
 
 impl<'r> Candidate<'r> {
@@ -41,54 +41,56 @@ impl<'r> Candidate<'r> {
     }
 
     /// What is given for `field`.
-    pub fn get(&self, field: Field) -> &Given<'r> {
-        self.given.get(field.index()).unwrap_or(&Given::Absent)
+    pub fn get(&self, field: Field) -> &FieldValue<'r> {
+        self.given.get(field.index()).unwrap_or(&FieldValue::Absent)
     }
 
     /// Sets the text of `field`.
     pub fn set(&mut self, field: Field, text: &'r str) {
         if let Some(slot) = self.slot(field) {
-            *slot = Given::Text(text);
+            *slot = FieldValue::Text(text);
         }
     }
 
-    fn slot(&mut self, field: Field) -> Option<&mut Given<'r>> {
+    fn slot(&mut self, field: Field) -> Option<&mut FieldValue<'r>> {
         self.given.get_mut(field.index())
     }
 
-    pub(super) fn add(&mut self, field: Field, kind: Kind, value: &'r str) {
+    pub(super) fn add(&mut self, field: Field, kind: CellKind, value: &'r str) {
         let Some(slot) = self.slot(field) else { return };
         match (kind, &mut *slot) {
-            (Kind::Null, _) => {}
-            (Kind::Item, Given::List(items)) => items.push(value),
-            (Kind::Item, _) if field.is_list() => *slot = Given::List(vec![value]),
-            (Kind::EmptyList, _) if field.is_list() => *slot = Given::List(Vec::new()),
-            (Kind::Text, _) => *slot = Given::Text(value),
-            (Kind::Item | Kind::EmptyList, _) => *slot = Given::Wrong(Kind::EmptyList, value),
-            (Kind::Number | Kind::Bool | Kind::Object | Kind::MixedList, _) => {
-                *slot = Given::Wrong(kind, value);
+            (CellKind::Null, _) => {}
+            (CellKind::Item, FieldValue::List(items)) => items.push(value),
+            (CellKind::Item, _) if field.is_list() => *slot = FieldValue::List(vec![value]),
+            (CellKind::EmptyList, _) if field.is_list() => *slot = FieldValue::List(Vec::new()),
+            (CellKind::Text, _) => *slot = FieldValue::Text(value),
+            (CellKind::Item | CellKind::EmptyList, _) => {
+                *slot = FieldValue::Wrong(CellKind::EmptyList, value)
+            }
+            (CellKind::Number | CellKind::Bool | CellKind::Object | CellKind::MixedList, _) => {
+                *slot = FieldValue::Wrong(kind, value);
             }
         }
     }
 
     pub(super) fn refuse_text(&mut self, field: Field) {
         if let Some(slot) = self.slot(field)
-            && let Given::Text(text) = *slot
+            && let FieldValue::Text(text) = *slot
         {
-            *slot = Given::Wrong(Kind::Text, text);
+            *slot = FieldValue::Wrong(CellKind::Text, text);
         }
     }
 
     pub(super) fn fill(&mut self, field: Field, constant: &'r str) {
         if let Some(slot) = self.slot(field) {
             let blank = match slot {
-                Given::Absent => true,
-                Given::Text(text) => text.trim().is_empty(),
-                Given::List(items) => items.is_empty(),
-                Given::Wrong(..) => false,
+                FieldValue::Absent => true,
+                FieldValue::Text(text) => text.trim().is_empty(),
+                FieldValue::List(items) => items.is_empty(),
+                FieldValue::Wrong(..) => false,
             };
             if blank {
-                *slot = Given::Text(constant);
+                *slot = FieldValue::Text(constant);
             }
         }
     }

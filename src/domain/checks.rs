@@ -2,15 +2,15 @@
 
 use std::borrow::Cow;
 
-use super::candidate::{Candidate, Given};
-use super::currency::{self, KABLE, Untaken};
+use super::candidate::{Candidate, FieldValue};
+use super::currency::{self, CurrencyError, KABLE};
 use super::field::Field;
 use super::heuristics;
-use super::problem::{Code, Mend, Problem};
+use super::problem::{Code, Fix, Problem};
 use super::row::is_printable;
 use super::rules::Rules;
 use super::text::{self, quoted, trimmed};
-use super::withdrawn::Withdrawn;
+use super::withdrawn::WithdrawnCurrency;
 
 /// The longest `clientId`, in characters. It is sent as part of a URL's path,
 /// where each character may take nine bytes, and servers commonly refuse
@@ -22,13 +22,13 @@ const LONGEST_CLIENT_ID: usize = 512;
 pub(super) const LONGEST_VALUE: usize = 4096;
 
 /// The checks of one row, and what they have found.
-pub(super) struct Checks<'c, 'r> {
+pub(super) struct RowChecks<'c, 'r> {
     pub(super) candidate: &'c Candidate<'r>,
     pub(super) rules: &'c Rules,
     pub(super) problems: Vec<Problem>,
 }
 
-impl<'r> Checks<'_, 'r> {
+impl<'r> RowChecks<'_, 'r> {
     pub(super) fn note(
         &mut self,
         code: Code,
@@ -42,8 +42,8 @@ impl<'r> Checks<'_, 'r> {
     /// The text of `field` as given, if it is text; notes a wrong type.
     fn given(&mut self, field: Field) -> Option<&'r str> {
         match self.candidate.get(field) {
-            Given::Text(text) => Some(text),
-            Given::Wrong(kind, text) => {
+            FieldValue::Text(text) => Some(text),
+            FieldValue::Wrong(kind, text) => {
                 let message = format!(
                     "{field} is {}{}, wanted a string",
                     kind.name(),
@@ -52,7 +52,7 @@ impl<'r> Checks<'_, 'r> {
                 self.note(Code::WrongType, field, text, message);
                 None
             }
-            Given::Absent | Given::List(_) => None,
+            FieldValue::Absent | FieldValue::List(_) => None,
         }
     }
 
@@ -148,9 +148,11 @@ impl<'r> Checks<'_, 'r> {
     #[inline]
     pub(super) fn optional(&mut self, field: Field) -> Option<&'r str> {
         let value = match self.candidate.get(field) {
-            Given::Absent => return None,
-            Given::Text(text) if self.is_plain(text) => *text,
-            Given::Text(_) | Given::List(_) | Given::Wrong(..) => self.trimmed_and_sound(field)?,
+            FieldValue::Absent => return None,
+            FieldValue::Text(text) if self.is_plain(text) => *text,
+            FieldValue::Text(_) | FieldValue::List(_) | FieldValue::Wrong(..) => {
+                self.trimmed_and_sound(field)?
+            }
         };
         if let Some(wanted) = heuristics::wanted(field, value) {
             self.suspect(field, value, wanted);
@@ -285,33 +287,33 @@ fn wanted(field: Field) -> String {
 }
 
 /// What is wrong with a currency: `value`, which comes to `code`.
-fn untaken(value: &str, code: String, why: Untaken) -> Problem {
+fn untaken(value: &str, code: String, why: CurrencyError) -> Problem {
     let field = Field::Currency;
     let one_of = wanted(field);
     let (kind, told, mend) = match why {
-        Untaken::Unsupported(name) => (
+        CurrencyError::Unsupported(name) => (
             Code::UnsupportedCurrency,
             format!("is the {name}, which Kable does not take ({one_of})"),
-            Some(Mend::Allow(code)),
+            Some(Fix::Allow(code)),
         ),
-        Untaken::Replaced { year, by } => (
+        CurrencyError::Replaced { year, by } => (
             Code::UnknownCurrency,
             format!("was withdrawn in {year} (wanted {by})"),
-            Some(Mend::Write(by)),
+            Some(Fix::Write(by)),
         ),
-        Untaken::Withdrawn(Withdrawn { year, successor }) => {
+        CurrencyError::WithdrawnCurrency(WithdrawnCurrency { year, successor }) => {
             let came = successor.map_or_else(String::new, |came| {
                 format!(", and Kable does not take {came}, which came in its place")
             });
             let told = format!("was withdrawn in {year}{came} ({one_of})");
             (Code::UnknownCurrency, told, None)
         }
-        Untaken::Unknown(meant) => {
+        CurrencyError::Unknown(meant) => {
             let wanted = meant.map_or(one_of, |code| {
                 format!("wanted three letters, perhaps {code}")
             });
             let told = format!("is not an ISO 4217 code ({wanted})");
-            (Code::UnknownCurrency, told, meant.map(Mend::Write))
+            (Code::UnknownCurrency, told, meant.map(Fix::Write))
         }
     };
     let message = format!("{field} {} {told}", quoted(value));

@@ -5,7 +5,7 @@
 
 use iso_currency::Currency;
 
-use super::withdrawn::{Withdrawn, withdrawn};
+use super::withdrawn::{WithdrawnCurrency, withdrawn};
 
 /// The currencies that Kable takes (API reference, enum of `currency`).
 pub const KABLE: [&str; 11] = [
@@ -83,7 +83,7 @@ const NAMES: [(&str, &str); 51] = [
 
 /// Why Kable does not take a code.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Untaken {
+pub enum CurrencyError {
     /// It is in ISO 4217, but not on Kable's list; the currency's name.
     Unsupported(String),
     /// It is in ISO 4217 no more, and Kable takes what came in its place.
@@ -94,7 +94,7 @@ pub enum Untaken {
         by: &'static str,
     },
     /// It is in ISO 4217 no more, and Kable takes nothing that came after it.
-    Withdrawn(Withdrawn),
+    WithdrawnCurrency(WithdrawnCurrency),
     /// It never was in ISO 4217; the code of Kable's that is nearest, if one is.
     Unknown(Option<&'static str>),
 }
@@ -102,23 +102,23 @@ pub enum Untaken {
 /// Whether Kable takes `code`, which is trimmed and in upper case.
 ///
 /// `allowed` are codes that the user knows Kable to take by now.
-pub fn taken(code: &str, allowed: &[String]) -> Result<(), Untaken> {
+pub fn taken(code: &str, allowed: &[String]) -> Result<(), CurrencyError> {
     let is_taken = |code: &str| KABLE.contains(&code) || allowed.iter().any(|more| more == code);
     if is_taken(code) {
         return Ok(());
     }
     if let Some(withdrawn) = withdrawn(code) {
         return Err(match withdrawn.successor.filter(|came| is_taken(came)) {
-            Some(by) => Untaken::Replaced {
+            Some(by) => CurrencyError::Replaced {
                 year: withdrawn.year,
                 by,
             },
-            None => Untaken::Withdrawn(withdrawn),
+            None => CurrencyError::WithdrawnCurrency(withdrawn),
         });
     }
     Err(match Currency::from_code(code) {
-        Some(currency) => Untaken::Unsupported(currency.name().to_owned()),
-        None => Untaken::Unknown(meant(code)),
+        Some(currency) => CurrencyError::Unsupported(currency.name().to_owned()),
+        None => CurrencyError::Unknown(meant(code)),
     })
 }
 
@@ -147,7 +147,7 @@ pub fn meant(text: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{KABLE, NAMES, Untaken, Withdrawn, meant, taken, withdrawn};
+    use super::{CurrencyError, KABLE, NAMES, WithdrawnCurrency, meant, taken, withdrawn};
 
     #[test]
     fn kables_own_are_taken_and_are_iso() {
@@ -161,19 +161,19 @@ mod tests {
     fn iso_but_not_kables_is_unsupported_until_allowed() {
         assert_eq!(
             taken("CHF", &[]),
-            Err(Untaken::Unsupported("Swiss franc".to_owned()))
+            Err(CurrencyError::Unsupported("Swiss franc".to_owned()))
         );
         assert_eq!(taken("CHF", &["CHF".to_owned()]), Ok(()));
     }
 
     #[test]
     fn what_was_a_code_once_is_replaced_where_kable_takes_what_came() {
-        let replaced = |year, by| Err(Untaken::Replaced { year, by });
+        let replaced = |year, by| Err(CurrencyError::Replaced { year, by });
         assert_eq!(taken("DEM", &[]), replaced("2002", "EUR"));
         assert_eq!(taken("HRK", &[]), replaced("2023", "EUR"));
         assert_eq!(taken("MXP", &[]), replaced("1993", "MXN"));
         let (year, successor) = ("2005", Some("TRY"));
-        let withdrawn = Untaken::Withdrawn(Withdrawn { year, successor });
+        let withdrawn = CurrencyError::WithdrawnCurrency(WithdrawnCurrency { year, successor });
         assert_eq!(taken("TRL", &[]), Err(withdrawn));
         assert_eq!(taken("TRL", &["TRY".to_owned()]), replaced("2005", "TRY"));
         assert_eq!(taken("TRL", &["TRL".to_owned()]), Ok(()));
@@ -181,8 +181,8 @@ mod tests {
 
     #[test]
     fn what_is_no_code_is_unknown_and_a_guess_is_offered() {
-        assert_eq!(taken("EURO", &[]), Err(Untaken::Unknown(Some("EUR"))));
-        assert_eq!(taken("XQX", &[]), Err(Untaken::Unknown(None)));
+        assert_eq!(taken("EURO", &[]), Err(CurrencyError::Unknown(Some("EUR"))));
+        assert_eq!(taken("XQX", &[]), Err(CurrencyError::Unknown(None)));
         for (text, code) in [
             ("US$", "USD"),
             ("£", "GBP"),

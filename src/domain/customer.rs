@@ -27,11 +27,11 @@ fn shorten(hash: blake3::Hash) -> Fingerprint {
 
 /// The members of `billingContact` that were given.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Contact {
+pub struct BillingContact {
     members: [Option<String>; Field::CONTACT.len()],
 }
 
-impl Contact {
+impl BillingContact {
     /// The value of `field`, where it is a member of the contact and given.
     pub fn get(&self, field: Field) -> Option<&str> {
         self.members.get(place(field)?)?.as_deref()
@@ -63,7 +63,7 @@ impl Contact {
     }
 }
 
-impl<'v> FromIterator<(Field, &'v str)> for Contact {
+impl<'v> FromIterator<(Field, &'v str)> for BillingContact {
     fn from_iter<I: IntoIterator<Item = (Field, &'v str)>>(given: I) -> Self {
         let mut contact = Self::default();
         for (field, value) in given {
@@ -156,7 +156,7 @@ impl Customer {
 /// A customer's values, where they stand: what [`Customer`] is once it is to
 /// outlive its row. Checking a row copies nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Values<'r> {
+pub struct CustomerValues<'r> {
     pub(super) client_id: &'r str,
     pub(super) company_name: &'r str,
     pub(super) currency: Cow<'r, str>,
@@ -166,7 +166,7 @@ pub struct Values<'r> {
     pub(super) contact: [Option<&'r str>; Field::CONTACT.len()],
 }
 
-impl<'r> Values<'r> {
+impl<'r> CustomerValues<'r> {
     /// `clientId`: never blank, no blanks around it.
     pub fn client_id(&self) -> &'r str {
         self.client_id
@@ -272,13 +272,13 @@ impl<'r> Values<'r> {
 pub(crate) mod tests {
     use std::borrow::Cow;
 
-    use super::{Customer, Field, Fingerprint, Values, place};
+    use super::{Customer, CustomerValues, Field, Fingerprint, place};
 
     /// The values of [`aster`].
-    fn values() -> Values<'static> {
+    fn values() -> CustomerValues<'static> {
         let mut contact = [None; Field::CONTACT.len()];
         contact[place(Field::Email).unwrap()] = Some("ap@aster.example");
-        Values {
+        CustomerValues {
             client_id: "c-1",
             company_name: "Aster",
             currency: "USD".into(),
@@ -289,7 +289,7 @@ pub(crate) mod tests {
         }
     }
 
-    fn digest(values: &Values<'_>) -> Fingerprint {
+    fn digest(values: &CustomerValues<'_>) -> Fingerprint {
         values.digest(&mut Vec::new())
     }
 
@@ -319,7 +319,7 @@ pub(crate) mod tests {
         for (field, value) in customer.contact() {
             contact[place(field).unwrap()] = Some(value);
         }
-        digest(&Values {
+        digest(&CustomerValues {
             client_id: customer.client_id(),
             company_name: customer.company_name(),
             currency: Cow::Borrowed(customer.currency()),
@@ -370,7 +370,7 @@ pub(crate) mod tests {
 
     #[test]
     fn the_digest_tells_every_field_apart() {
-        let mut changed: Vec<Values<'_>> = vec![values(); 7];
+        let mut changed: Vec<CustomerValues<'_>> = vec![values(); 7];
         changed[0].client_id = "c-2";
         changed[1].company_name = "Aste";
         changed[2].currency = "EUR".into();

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::change::Change;
 use super::customer::Customer;
+use super::decision::ExistingPolicy;
 use super::field::Field;
 use super::outcome::Outcome;
-use super::plan::{Existing, Remote, differences};
+use super::remote::{RemoteCustomer, differences};
+use super::update::CustomerUpdate;
 
 /// What a run would do with one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Act {
+pub enum PlannedAction {
     /// Create its customer.
     Create,
     /// Update its customer.
@@ -32,7 +33,7 @@ pub enum Act {
     Ask,
 }
 
-impl Act {
+impl PlannedAction {
     /// What is done with a row that nothing is sent for, whose outcome is `outcome`.
     pub fn leave(outcome: Outcome) -> Self {
         if outcome == Outcome::Failed {
@@ -48,14 +49,14 @@ impl Act {
     /// whether the row was edited since it was sent.
     pub fn on_existing(
         customer: &Customer,
-        remote: &Remote,
-        existing: Existing,
+        remote: &RemoteCustomer,
+        existing: ExistingPolicy,
         changed: bool,
     ) -> Self {
         let differing = differences(customer, remote);
         let change = match existing {
-            Existing::Update => Change::of(customer, remote, changed),
-            Existing::Skip | Existing::Fail => None,
+            ExistingPolicy::Update => CustomerUpdate::of(customer, remote, changed),
+            ExistingPolicy::Skip | ExistingPolicy::Fail => None,
         };
         if let Some(change) = change {
             let differing = differing.iter().map(|difference| difference.field);
@@ -76,8 +77,8 @@ impl Act {
         }
         match (differing.is_empty(), existing) {
             (true, _) => Self::LeaveEqual,
-            (false, Existing::Fail) => Self::Fail,
-            (false, Existing::Skip | Existing::Update) => Self::LeaveDiffering,
+            (false, ExistingPolicy::Fail) => Self::Fail,
+            (false, ExistingPolicy::Skip | ExistingPolicy::Update) => Self::LeaveDiffering,
         }
     }
 }
@@ -116,14 +117,14 @@ pub struct Forecast {
 
 impl Forecast {
     /// Counts one row more.
-    pub fn add(&mut self, act: &Act) {
+    pub fn add(&mut self, act: &PlannedAction) {
         let count = match act {
-            Act::Create => &mut self.create,
-            Act::LeaveEqual => &mut self.leave_equal,
-            Act::LeaveDiffering => &mut self.leave_differing,
-            Act::Fail => &mut self.fail,
-            Act::Ask => &mut self.ask,
-            Act::Update {
+            PlannedAction::Create => &mut self.create,
+            PlannedAction::LeaveEqual => &mut self.leave_equal,
+            PlannedAction::LeaveDiffering => &mut self.leave_differing,
+            PlannedAction::Fail => &mut self.fail,
+            PlannedAction::Ask => &mut self.ask,
+            PlannedAction::Update {
                 fields,
                 differs_still,
             } => {
@@ -145,60 +146,72 @@ impl Forecast {
 
 #[cfg(test)]
 mod tests {
-    use super::{Act, Existing, Field, Forecast, Outcome, Remote};
+    use super::{ExistingPolicy, Field, Forecast, Outcome, PlannedAction, RemoteCustomer};
     use crate::domain::customer::Customer;
     use crate::domain::customer::tests::{aster, aster_at_stripe};
 
-    fn remote_of(customer: &Customer) -> Remote {
-        Remote {
+    fn remote_of(customer: &Customer) -> RemoteCustomer {
+        RemoteCustomer {
             client_id: customer.client_id().to_owned(),
             company_name: customer.company_name().to_owned(),
             currency: customer.currency().to_owned(),
             contact: Some(customer.contact().collect()),
-            ..Remote::default()
+            ..RemoteCustomer::default()
         }
     }
 
-    fn act(remote: &Remote, existing: Existing) -> Act {
-        Act::on_existing(&aster(), remote, existing, false)
+    fn act(remote: &RemoteCustomer, existing: ExistingPolicy) -> PlannedAction {
+        PlannedAction::on_existing(&aster(), remote, existing, false)
     }
 
     #[test]
     fn the_policy_says_what_is_done_with_one_that_differs() {
         let mut remote = remote_of(&aster());
-        for existing in [Existing::Skip, Existing::Update, Existing::Fail] {
-            assert_eq!(act(&remote, existing), Act::LeaveEqual);
+        for existing in [
+            ExistingPolicy::Skip,
+            ExistingPolicy::Update,
+            ExistingPolicy::Fail,
+        ] {
+            assert_eq!(act(&remote, existing), PlannedAction::LeaveEqual);
         }
         remote.currency = "CHF".to_owned();
-        assert_eq!(act(&remote, Existing::Skip), Act::LeaveDiffering);
-        assert_eq!(act(&remote, Existing::Fail), Act::Fail);
-        let update = Act::Update {
+        assert_eq!(
+            act(&remote, ExistingPolicy::Skip),
+            PlannedAction::LeaveDiffering
+        );
+        assert_eq!(act(&remote, ExistingPolicy::Fail), PlannedAction::Fail);
+        let update = PlannedAction::Update {
             fields: vec![Field::Currency],
             differs_still: false,
         };
-        assert_eq!(act(&remote, Existing::Update), update);
+        assert_eq!(act(&remote, ExistingPolicy::Update), update);
     }
 
     #[test]
     fn what_no_update_reaches_is_left_or_named() {
         let mut remote = remote_of(&aster());
         remote.status = "CANCELLED".to_owned();
-        assert_eq!(act(&remote, Existing::Update), Act::LeaveDiffering);
+        assert_eq!(
+            act(&remote, ExistingPolicy::Update),
+            PlannedAction::LeaveDiffering
+        );
         remote.company_name = "Astre".to_owned();
-        let update = Act::Update {
+        let update = PlannedAction::Update {
             fields: vec![Field::CompanyName],
             differs_still: true,
         };
-        assert_eq!(act(&remote, Existing::Update), update);
+        assert_eq!(act(&remote, ExistingPolicy::Update), update);
     }
 
     #[test]
     fn a_stripe_id_that_may_differ_is_sent() {
         let customer = aster_at_stripe();
         let remote = remote_of(&customer);
-        let act = |changed| Act::on_existing(&customer, &remote, Existing::Update, changed);
-        assert_eq!(act(false), Act::LeaveEqual);
-        let update = Act::Update {
+        let act = |changed| {
+            PlannedAction::on_existing(&customer, &remote, ExistingPolicy::Update, changed)
+        };
+        assert_eq!(act(false), PlannedAction::LeaveEqual);
+        let update = PlannedAction::Update {
             fields: vec![Field::StripeCustomerId],
             differs_still: false,
         };
@@ -209,12 +222,12 @@ mod tests {
     fn each_row_is_counted_once() {
         let mut forecast = Forecast::default();
         for act in [
-            Act::Create,
-            Act::leave(Outcome::Created),
-            Act::leave(Outcome::Differs),
-            Act::leave(Outcome::Failed),
-            Act::Ask,
-            Act::Update {
+            PlannedAction::Create,
+            PlannedAction::leave(Outcome::Created),
+            PlannedAction::leave(Outcome::Differs),
+            PlannedAction::leave(Outcome::Failed),
+            PlannedAction::Ask,
+            PlannedAction::Update {
                 fields: vec![Field::Currency, Field::Email],
                 differs_still: true,
             },

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::candidate::Given;
-use super::checks::{Checks, LONGEST_VALUE, in_brackets};
+use super::candidate::FieldValue;
+use super::checks::{LONGEST_VALUE, RowChecks, in_brackets};
 use super::field::Field;
 use super::heuristics;
-use super::problem::{Code, Mend, Problem};
+use super::problem::{Code, Fix, Problem};
 use super::text::{listed, quoted, trimmed};
 
 /// The most plans or bundles of one customer: far beyond any price list, so that
@@ -51,12 +51,12 @@ impl<'r> Ids<'r> {
     }
 }
 
-impl<'r> Checks<'_, 'r> {
+impl<'r> RowChecks<'_, 'r> {
     /// The ids of a list, each once.
     pub(super) fn ids(&mut self, field: Field) -> Vec<Cow<'r, str>> {
         let mut ids = Ids::default();
         match self.candidate.get(field) {
-            Given::List(items) => {
+            FieldValue::List(items) => {
                 for item in items {
                     if trimmed(item) != *item && self.problems.len() < MOST_NOTES {
                         let message =
@@ -66,7 +66,7 @@ impl<'r> Checks<'_, 'r> {
                     self.keep_id(field, Cow::Borrowed(item), &mut ids);
                 }
             }
-            Given::Wrong(kind, text) => {
+            FieldValue::Wrong(kind, text) => {
                 let message = format!(
                     "{field} is {}{}, wanted an array of strings",
                     kind.name(),
@@ -74,7 +74,7 @@ impl<'r> Checks<'_, 'r> {
                 );
                 self.note(Code::WrongType, field, text, message);
             }
-            Given::Text(text) => {
+            FieldValue::Text(text) => {
                 let text: &'r str = text;
                 match json_list(text) {
                     Some(items) => {
@@ -91,7 +91,7 @@ impl<'r> Checks<'_, 'r> {
                     }
                 }
             }
-            Given::Absent => {}
+            FieldValue::Absent => {}
         }
         if ids.kept.len() > MOST_IDS {
             let message = format!("{field} names too many ids, wanted at most {MOST_IDS}");
@@ -165,7 +165,7 @@ impl<'r> Checks<'_, 'r> {
 
 /// What is said of an id that Kable does not have, and what would put it right;
 /// `meant` are the ids of which it is the external id.
-fn unknown(meant: &[&str]) -> (String, Option<Mend>) {
+fn unknown(meant: &[&str]) -> (String, Option<Fix>) {
     match meant {
         [] => (
             "Kable does not have (wanted ids of this account)".to_owned(),
@@ -176,7 +176,7 @@ fn unknown(meant: &[&str]) -> (String, Option<Mend>) {
                 "is the externalId of {} (wanted that id, or --plan-ids external)",
                 quoted(one)
             ),
-            Some(Mend::ExternalIds),
+            Some(Fix::ExternalIds),
         ),
         several => {
             let several: Vec<String> = several.iter().map(|id| quoted(id)).collect();

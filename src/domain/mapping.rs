@@ -11,7 +11,7 @@ use super::candidate::Candidate;
 use super::field::Field;
 use super::header::{guess, normalised};
 use super::problem::Code;
-use super::row::{Columns, Kind, Matching, Row};
+use super::row::{CellKind, Columns, Matching, Row};
 use super::text::{listed, quoted};
 
 /// What the user said about columns.
@@ -122,10 +122,10 @@ fn shell_word(text: &str) -> String {
 
 /// What one column feeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Target {
+enum ColumnTarget {
     Field(Field),
     /// The object `billingContact` itself.
-    Contact,
+    BillingContact,
     /// One of [`ADDED`].
     Ours,
     Unused,
@@ -136,7 +136,7 @@ enum Target {
 pub struct Binding {
     mapping: Mapping,
     matching: Matching,
-    targets: Vec<Target>,
+    targets: Vec<ColumnTarget>,
     /// Whether any column is ours.
     comes_back: bool,
 }
@@ -155,7 +155,7 @@ impl Binding {
             Matching::Header => {
                 binding.targets = header_targets(mapping, columns, input)?;
                 binding.demand_required(columns, input)?;
-                binding.comes_back = binding.targets.contains(&Target::Ours);
+                binding.comes_back = binding.targets.contains(&ColumnTarget::Ours);
             }
         }
         Ok(binding)
@@ -173,17 +173,17 @@ impl Binding {
                 .iter()
                 .find(|(_, column)| column == name);
             let target = if let Some((field, _)) = mapped {
-                Target::Field(*field)
+                ColumnTarget::Field(*field)
             } else if ADDED.contains(&name.as_str()) {
-                Target::Ours
+                ColumnTarget::Ours
             } else if name == "billingContact" {
-                Target::Contact
+                ColumnTarget::BillingContact
             } else {
                 Field::of_name(name)
                     .filter(|field| !is_mapped(&self.mapping, *field))
-                    .map_or(Target::Unused, Target::Field)
+                    .map_or(ColumnTarget::Unused, ColumnTarget::Field)
             };
-            self.comes_back |= target == Target::Ours;
+            self.comes_back |= target == ColumnTarget::Ours;
             self.targets.push(target);
         }
     }
@@ -202,7 +202,9 @@ impl Binding {
         };
         let names = columns.names.iter().zip(&self.targets);
         names
-            .filter(|(name, target)| **target == Target::Unused && !objects.contains(name.as_str()))
+            .filter(|(name, target)| {
+                **target == ColumnTarget::Unused && !objects.contains(name.as_str())
+            })
             .map(|(name, _)| name.as_str())
             .collect()
     }
@@ -210,7 +212,7 @@ impl Binding {
     /// How many columns at the start of a table are ours, added to a rejects
     /// file that now comes back.
     pub fn leading_own(&self) -> usize {
-        let ours = |target: &&Target| **target == Target::Ours;
+        let ours = |target: &&ColumnTarget| **target == ColumnTarget::Ours;
         self.targets.iter().take_while(ours).count()
     }
 
@@ -220,7 +222,7 @@ impl Binding {
         // Nearly no input comes back, and then no row is looked through.
         let mut cells = self.comes_back.then(|| row.cells().iter())?;
         let is_it = |column| {
-            self.targets.get(column) == Some(&Target::Ours)
+            self.targets.get(column) == Some(&ColumnTarget::Ours)
                 && columns.names.get(column).is_some_and(|found| found == name)
         };
         let cell = cells.find(|cell| is_it(cell.column))?;
@@ -242,14 +244,19 @@ impl Binding {
         candidate.printable = row.is_printable() && self.mapping.constants.is_empty();
         for cell in row.cells() {
             match self.targets.get(cell.column) {
-                Some(Target::Field(field)) if cell.kind == Kind::Text => {
+                Some(ColumnTarget::Field(field)) if cell.kind == CellKind::Text => {
                     candidate.set(*field, row.value(cell));
                 }
-                Some(Target::Field(field)) => candidate.add(*field, cell.kind, row.value(cell)),
-                Some(Target::Contact) if !matches!(cell.kind, Kind::Object | Kind::Null) => {
+                Some(ColumnTarget::Field(field)) => {
+                    candidate.add(*field, cell.kind, row.value(cell))
+                }
+                Some(ColumnTarget::BillingContact)
+                    if !matches!(cell.kind, CellKind::Object | CellKind::Null) =>
+                {
                     candidate.wrong_contact = Some((cell.kind, row.value(cell)));
                 }
-                Some(Target::Contact | Target::Ours | Target::Unused) | None => {}
+                Some(ColumnTarget::BillingContact | ColumnTarget::Ours | ColumnTarget::Unused)
+                | None => {}
             }
         }
         if self.matching == Matching::Exact {
@@ -269,7 +276,7 @@ impl Binding {
 
     fn demand_required(&self, columns: &Columns, input: &str) -> Result<(), MappingError> {
         let fed = |field: Field| {
-            self.targets.contains(&Target::Field(field))
+            self.targets.contains(&ColumnTarget::Field(field))
                 || self.mapping.constants.iter().any(|(of, _)| *of == field)
         };
         let missing: Vec<Field> = Field::REQUIRED
@@ -298,8 +305,8 @@ fn is_mapped(mapping: &Mapping, field: Field) -> bool {
     mapping.columns.iter().any(|(of, _)| *of == field)
 }
 
-fn missing_hint(missing: &[Field], targets: &[Target], found: &[String]) -> String {
-    if targets.iter().all(|target| *target == Target::Unused) && !found.is_empty() {
+fn missing_hint(missing: &[Field], targets: &[ColumnTarget], found: &[String]) -> String {
+    if targets.iter().all(|target| *target == ColumnTarget::Unused) && !found.is_empty() {
         let guessed = missing.iter().any(|field| guess(*field, found).is_some());
         if !guessed {
             return "the first line of the file must name the columns: \
@@ -325,9 +332,9 @@ fn header_targets(
     mapping: &Mapping,
     columns: &Columns,
     input: &str,
-) -> Result<Vec<Target>, MappingError> {
+) -> Result<Vec<ColumnTarget>, MappingError> {
     let names = &columns.names;
-    let mut targets = vec![Target::Unused; names.len()];
+    let mut targets = vec![ColumnTarget::Unused; names.len()];
     for (field, column) in &mapping.columns {
         let exact = names.iter().position(|name| name == column);
         let loose = || {
@@ -343,18 +350,18 @@ fn header_targets(
             field: *field,
             column: column.clone(),
             found: names.clone(),
-        })? = Target::Field(*field);
+        })? = ColumnTarget::Field(*field);
     }
     // Whole paths first: a plain `email` feeds the contact's only where nothing
     // else does.
     for spelling in [Field::name, Field::member] {
         for field in Field::ALL {
-            if targets.contains(&Target::Field(field)) {
+            if targets.contains(&ColumnTarget::Field(field)) {
                 continue;
             }
             let wanted = normalised(spelling(field));
             let mut fitting = (0..names.len()).filter(|place| {
-                targets.get(*place) == Some(&Target::Unused)
+                targets.get(*place) == Some(&ColumnTarget::Unused)
                     && names
                         .get(*place)
                         .is_some_and(|name| normalised(name) == wanted)
@@ -370,13 +377,13 @@ fn header_targets(
                 });
             }
             if let Some(slot) = first.and_then(|place| targets.get_mut(place)) {
-                *slot = Target::Field(field);
+                *slot = ColumnTarget::Field(field);
             }
         }
     }
     for (target, name) in targets.iter_mut().zip(names) {
-        if *target == Target::Unused && ADDED.contains(&name.as_str()) {
-            *target = Target::Ours;
+        if *target == ColumnTarget::Unused && ADDED.contains(&name.as_str()) {
+            *target = ColumnTarget::Ours;
         }
     }
     Ok(targets)

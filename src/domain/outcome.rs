@@ -94,11 +94,11 @@ impl Outcome {
 
 /// How many rows came to which outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Tally {
+pub struct OutcomeCounts {
     counts: [u64; Outcome::ALL.len()],
 }
 
-impl Tally {
+impl OutcomeCounts {
     /// Counts one row more.
     pub fn add(&mut self, outcome: Outcome) {
         self.add_many(outcome, 1);
@@ -132,7 +132,7 @@ impl Tally {
     }
 }
 
-impl serde::Serialize for Tally {
+impl serde::Serialize for OutcomeCounts {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(
             Outcome::ALL
@@ -144,7 +144,7 @@ impl serde::Serialize for Tally {
 
 #[cfg(test)]
 mod tests {
-    use super::{Outcome, Tally};
+    use super::{Outcome, OutcomeCounts};
 
     #[test]
     fn names_and_places_agree() {
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_tally_is_well_while_nothing_is_left_over() {
-        let mut tally = Tally::default();
+        let mut tally = OutcomeCounts::default();
         tally.add(Outcome::Created);
         assert!(tally.is_well());
         tally.add(Outcome::Pending);

@@ -102,7 +102,7 @@ impl Code {
 
 /// What would put a problem right, where that is known.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Mend {
+pub enum Fix {
     /// To write this instead of the value.
     Write(&'static str),
     /// To allow this currency, if Kable takes it by now.
@@ -125,7 +125,7 @@ pub struct Problem {
     /// What was found and what was wanted; reads on after "line 7: ".
     pub message: String,
     /// What would put it right, where that is known.
-    pub mend: Option<Mend>,
+    pub mend: Option<Fix>,
 }
 
 impl Problem {
@@ -142,7 +142,7 @@ impl Problem {
 
     /// The same problem, put right by `mend` where that is known.
     #[must_use]
-    pub fn mended_by(mut self, mend: impl Into<Option<Mend>>) -> Self {
+    pub fn mended_by(mut self, mend: impl Into<Option<Fix>>) -> Self {
         self.mend = mend.into();
         self
     }

@@ -19,9 +19,9 @@ pub struct Origin {
     pub byte: u64,
 }
 
-/// What kind of value a cell holds. CSV knows only [`Kind::Text`].
+/// What kind of value a cell holds. CSV knows only [`CellKind::Text`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum CellKind {
     /// A string.
     Text,
     /// One string of an array; each item is a cell of its own.
@@ -40,7 +40,7 @@ pub enum Kind {
     MixedList,
 }
 
-impl Kind {
+impl CellKind {
     /// The kind's name for a message.
     pub const fn name(self) -> &'static str {
         match self {
@@ -60,7 +60,7 @@ pub struct Cell {
     /// The column's place in [`Columns`].
     pub column: usize,
     /// What kind of value it is.
-    pub kind: Kind,
+    pub kind: CellKind,
     start: usize,
     end: usize,
     unescaped: bool,
@@ -68,7 +68,7 @@ pub struct Cell {
 
 /// Whether a row is one, and if not, why.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum State {
+pub enum ReadState {
     /// The row's cells can be used.
     #[default]
     Good,
@@ -84,7 +84,7 @@ pub struct Row {
     /// Where it stands.
     pub origin: Origin,
     /// Whether it can be used.
-    pub state: State,
+    pub state: ReadState,
     /// The row without its line end, where it is UTF-8.
     text: String,
     /// The row without its line end, where it is not.
@@ -99,11 +99,11 @@ pub struct Row {
 impl Row {
     /// Makes this the row that holds `raw`, without cells yet.
     ///
-    /// Returns its text, or `None` and the state [`State::Broken`] where `raw`
+    /// Returns its text, or `None` and the state [`ReadState::Broken`] where `raw`
     /// is not UTF-8.
     pub fn refill(&mut self, origin: Origin, raw: &[u8]) -> Option<&str> {
         self.origin = origin;
-        self.state = State::Good;
+        self.state = ReadState::Good;
         self.cells.clear();
         self.unescaped.clear();
         self.bytes.clear();
@@ -146,7 +146,7 @@ impl Row {
     }
 
     /// Adds a cell that stands in the row's text at `start..end`.
-    pub fn push_span(&mut self, column: usize, kind: Kind, start: usize, end: usize) {
+    pub fn push_span(&mut self, column: usize, kind: CellKind, start: usize, end: usize) {
         self.cells.push(Cell {
             column,
             kind,
@@ -162,7 +162,7 @@ impl Row {
         let first = self.cells.len();
         let cells = spans.enumerate().map(|(place, (start, end))| Cell {
             column: first + place,
-            kind: Kind::Text,
+            kind: CellKind::Text,
             start,
             end,
             unescaped: false,
@@ -171,7 +171,7 @@ impl Row {
     }
 
     /// Adds a cell whose value is written otherwise than it stands in the row.
-    pub fn push_unescaped(&mut self, column: usize, kind: Kind, value: &str) {
+    pub fn push_unescaped(&mut self, column: usize, kind: CellKind, value: &str) {
         let start = self.unescaped.len();
         self.unescaped.push_str(value);
         self.cells.push(Cell {
@@ -191,7 +191,7 @@ impl Row {
     /// Says that the row cannot be used, and why.
     pub fn break_off(&mut self, why: impl Into<String>) {
         self.cells.clear();
-        self.state = State::Broken(why.into());
+        self.state = ReadState::Broken(why.into());
     }
 
     /// The cells, in the order they were read.
@@ -284,7 +284,7 @@ pub trait Rows {
 
 /// Some rows of one input that follow each other.
 #[derive(Debug)]
-pub struct Part<R> {
+pub struct InputPart<R> {
     /// The rows.
     pub rows: R,
     /// Which of the inputs they are from, counted from 0.
@@ -295,7 +295,7 @@ pub struct Part<R> {
 
 /// Rows in parts that can be read side by side. One after the other they are
 /// all rows.
-pub trait Parts {
+pub trait ParallelRows {
     /// What ends the reading: the input itself, never a bad row.
     type Error;
     /// The rows of a part. Their columns are their own: a part of an input
@@ -303,7 +303,7 @@ pub trait Parts {
     type Part: Rows<Error = Self::Error> + Send;
 
     /// Cuts off the next part; `None` at the end of the last input.
-    fn next_part(&mut self) -> Result<Option<Part<Self::Part>>, Self::Error>;
+    fn next_part(&mut self) -> Result<Option<InputPart<Self::Part>>, Self::Error>;
 }
 
 /// Rows that can be read once more where they stand.

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::forecast::Forecast;
-use super::outcome::{Outcome, Tally};
-use super::problem::{Code, Mend, Problem};
+use super::outcome::{Outcome, OutcomeCounts};
+use super::problem::{Code, Fix, Problem};
 
 /// How many lines of each kind of problem are kept.
 const LINES_KEPT: usize = 10;
@@ -54,7 +54,7 @@ impl RequestCounts {
 /// What became of rows that an earlier run may have sent and the input no longer
 /// has. They are no rows of the input, and in none of its counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Left {
+pub struct OrphanCounts {
     /// This checkpoint created the customer.
     pub created: u64,
     /// The customer is there, and others created it, or it can't be told who.
@@ -65,7 +65,7 @@ pub struct Left {
     pub unresolved: u64,
 }
 
-impl Left {
+impl OrphanCounts {
     /// How many there are.
     pub fn sum(self) -> u64 {
         self.created + self.already_existed + self.absent + self.unresolved
@@ -102,7 +102,7 @@ pub struct Latency {
 
 /// Where the customers go.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct Target {
+pub struct TargetAccount {
     /// The API's base URL, or the sandbox's file.
     pub base_url: String,
     /// The account.
@@ -111,7 +111,7 @@ pub struct Target {
 
 /// All problems of one code and field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ProblemKind {
+pub struct ProblemGroup {
     /// The stable code.
     pub code: &'static str,
     /// The field, or empty.
@@ -127,25 +127,25 @@ pub struct ProblemKind {
     /// What would put them right, as far as that is known; what helps most
     /// first. There are no more of them than codes of currencies.
     #[serde(skip)]
-    pub mendings: Vec<Mending>,
+    pub mendings: Vec<FixGroup>,
 }
 
 /// What would put problems right, and how many.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mending {
+pub struct FixGroup {
     /// What would.
-    pub mend: Mend,
+    pub mend: Fix,
     /// How many problems.
     pub count: u64,
     /// The first values that were found, each once.
     pub found: Vec<String>,
 }
 
-impl ProblemKind {
-    fn mended(&mut self, mend: &Mend, value: &str) {
+impl ProblemGroup {
+    fn mended(&mut self, mend: &Fix, value: &str) {
         let known = self.mendings.iter_mut().find(|known| known.mend == *mend);
         let Some(known) = known else {
-            self.mendings.push(Mending {
+            self.mendings.push(FixGroup {
                 mend: mend.clone(),
                 count: 1,
                 found: vec![value.to_owned()],
@@ -169,7 +169,7 @@ pub struct Summary {
     /// Whether it was stopped.
     pub interrupted: bool,
     /// Where the customers go; empty where nothing is sent.
-    pub target: Target,
+    pub target: TargetAccount,
     /// The inputs, as they were named.
     pub inputs: Vec<String>,
     /// The checkpoint; empty where there is none.
@@ -179,20 +179,20 @@ pub struct Summary {
     /// Rows of the input.
     pub rows: RowCounts,
     /// What became of the rows that were fit.
-    pub outcomes: Tally,
+    pub outcomes: OutcomeCounts,
     /// What a run would do; of a dry run only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub would: Option<Forecast>,
     /// Rows whose customer this checkpoint created, whatever became of them since.
     pub created_by_this_checkpoint: u64,
     /// Rows that were in doubt when they had left the input.
-    pub left_the_file: Left,
+    pub left_the_file: OrphanCounts,
     /// Requests of all runs.
     pub requests: RequestCounts,
     /// Latency of all runs.
     pub latency_ms: Latency,
     /// What was wrong, errors first, most frequent first.
-    pub problems: Vec<ProblemKind>,
+    pub problems: Vec<ProblemGroup>,
 }
 
 impl Summary {
@@ -204,17 +204,17 @@ impl Summary {
 
 /// Problems, counted by code and field.
 #[derive(Debug, Clone, Default)]
-pub struct ProblemTally {
-    kinds: HashMap<(Code, &'static str), ProblemKind>,
+pub struct ProblemCounts {
+    kinds: HashMap<(Code, &'static str), ProblemGroup>,
 }
 
-impl ProblemTally {
+impl ProblemCounts {
     /// Counts a problem met on `line`.
     pub fn add(&mut self, line: u64, problem: &Problem) {
         let kind = self
             .kinds
             .entry((problem.code, problem.field))
-            .or_insert_with(|| ProblemKind {
+            .or_insert_with(|| ProblemGroup {
                 code: problem.code.name(),
                 field: problem.field,
                 count: 0,
@@ -233,7 +233,7 @@ impl ProblemTally {
     }
 
     /// The kinds: by severity, then by count, then by name.
-    pub fn kinds(self) -> Vec<ProblemKind> {
+    pub fn kinds(self) -> Vec<ProblemGroup> {
         let mut kinds: Vec<_> = self.kinds.into_iter().collect();
         kinds.sort_by(|((code, field), one), ((other_code, other_field), other)| {
             (code.severity(), std::cmp::Reverse(one.count), code, field).cmp(&(
@@ -254,14 +254,14 @@ impl ProblemTally {
 
 #[cfg(test)]
 mod tests {
-    use super::{ProblemTally, RowCounts, Summary};
+    use super::{ProblemCounts, RowCounts, Summary};
     use crate::domain::field::Field;
     use crate::domain::outcome::Outcome;
-    use crate::domain::problem::{Code, Mend, Problem};
+    use crate::domain::problem::{Code, Fix, Problem};
 
     #[test]
     fn errors_come_first_and_then_what_is_frequent() {
-        let mut tally = ProblemTally::default();
+        let mut tally = ProblemCounts::default();
         let of = |code| Problem::of_row(code, "");
         tally.add(2, &of(Code::Corrected));
         tally.add(3, &of(Code::MissingField));
@@ -275,10 +275,10 @@ mod tests {
 
     #[test]
     fn what_mends_most_comes_first() {
-        let mut tally = ProblemTally::default();
+        let mut tally = ProblemCounts::default();
         let write = |value, code| {
             Problem::of(Code::UnknownCurrency, Field::Currency, value, "")
-                .mended_by(Mend::Write(code))
+                .mended_by(Fix::Write(code))
         };
         tally.add(1, &write("UKP", "GBP"));
         for (line, value) in (2..).zip(["Euro", "€", "Euro", "DEM", "euros"]) {
@@ -292,8 +292,8 @@ mod tests {
         assert_eq!(
             told,
             [
-                (&Mend::Write("EUR"), 5, "Euro € DEM".to_owned()),
-                (&Mend::Write("GBP"), 1, "UKP".to_owned())
+                (&Fix::Write("EUR"), 5, "Euro € DEM".to_owned()),
+                (&Fix::Write("GBP"), 1, "UKP".to_owned())
             ]
         );
     }

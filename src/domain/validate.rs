@@ -1,15 +1,15 @@
-//! Turns a [`Candidate`] into [`Values`] to be sent, or says everything wrong with it.
+//! Turns a [`Candidate`] into [`CustomerValues`] to be sent, or says everything wrong with it.
 //!
 //! Every problem of a row is collected before the row is refused. A person who
 //! mends a file of fifty thousand rows should meet each bad row once.
 
 use super::candidate::Candidate;
-use super::checks::{Checks, in_brackets};
-use super::customer::Values;
+use super::checks::{RowChecks, in_brackets};
+use super::customer::CustomerValues;
 use super::field::Field;
 use super::mapping::Binding;
 use super::problem::{Code, Problem, Severity, messages};
-use super::row::{Row, State};
+use super::row::{ReadState, Row};
 use super::rules::Rules;
 use super::text::shown;
 
@@ -17,7 +17,7 @@ use super::text::shown;
 #[derive(Debug, Clone)]
 pub struct Fit<'r> {
     /// What is sent.
-    pub values: Values<'r>,
+    pub values: CustomerValues<'r>,
     /// Warnings and corrections; no errors.
     pub notes: Vec<Problem>,
 }
@@ -60,7 +60,7 @@ impl std::fmt::Display for Rejection {
     clippy::large_enum_variant,
     reason = "nearly every row is fit, and a box for each would cost more than the room"
 )]
-pub enum Checked<'r> {
+pub enum CheckedRow<'r> {
     /// No customer, and no mistake either.
     Skipped,
     /// It may be sent.
@@ -71,23 +71,23 @@ pub enum Checked<'r> {
 
 /// Checks `row`, whichever state it is in. Every pass over the input calls
 /// this one function, so that no two of them can disagree.
-pub fn check<'r>(row: &'r Row, binding: &'r Binding, rules: &Rules) -> Checked<'r> {
+pub fn check<'r>(row: &'r Row, binding: &'r Binding, rules: &Rules) -> CheckedRow<'r> {
     match &row.state {
-        State::Blank => Checked::Skipped,
-        State::Broken(why) => Checked::Unfit(Rejection::of(Problem::of_row(
+        ReadState::Blank => CheckedRow::Skipped,
+        ReadState::Broken(why) => CheckedRow::Unfit(Rejection::of(Problem::of_row(
             Code::MalformedRow,
             why.clone(),
         ))),
-        State::Good => match validate(&binding.candidate(row), rules) {
-            Ok(fit) => Checked::Fit(fit),
-            Err(rejection) => Checked::Unfit(rejection),
+        ReadState::Good => match validate(&binding.candidate(row), rules) {
+            Ok(fit) => CheckedRow::Fit(fit),
+            Err(rejection) => CheckedRow::Unfit(rejection),
         },
     }
 }
 
 /// Checks `candidate` against the API's rules and `rules`.
 pub fn validate<'r>(candidate: &Candidate<'r>, rules: &Rules) -> Result<Fit<'r>, Rejection> {
-    let mut checks = Checks {
+    let mut checks = RowChecks {
         candidate,
         rules,
         problems: Vec::new(),
@@ -117,7 +117,7 @@ pub fn validate<'r>(candidate: &Candidate<'r>, rules: &Rules) -> Result<Fit<'r>,
         .any(|problem| rules.strict || problem.code.severity() == Severity::Error);
     match (client_id, company_name, currency) {
         (Some(client_id), Some(company_name), Some(currency)) if !refused => Ok(Fit {
-            values: Values {
+            values: CustomerValues {
                 client_id,
                 company_name,
                 currency,

@@ -4,7 +4,7 @@ use super::validate;
 use crate::domain::candidate::Candidate;
 use crate::domain::catalog::Catalog;
 use crate::domain::field::Field;
-use crate::domain::problem::{Code, Mend, messages};
+use crate::domain::problem::{Code, Fix, messages};
 use crate::domain::row::Origin;
 use crate::domain::rules::Rules;
 
@@ -61,7 +61,7 @@ fn a_blank_is_as_good_as_nothing() {
 #[test]
 fn a_currency_is_told_with_what_was_found_what_is_wanted_and_what_mends_it() {
     let one_of = "wanted one of USD CAD MXN EUR GBP JPY INR CNY AUD NZD AED";
-    let write = |code| Some(Mend::Write(code));
+    let write = |code| Some(Fix::Write(code));
     for (value, told, mend) in [
         ("DEM", "was withdrawn in 2002 (wanted EUR)", write("EUR")),
         ("dem", "was withdrawn in 2002 (wanted EUR)", write("EUR")),
@@ -82,7 +82,7 @@ fn a_currency_is_told_with_what_was_found_what_is_wanted_and_what_mends_it() {
         (
             "chf",
             &format!("is the Swiss franc, which Kable does not take ({one_of})"),
-            Some(Mend::Allow("CHF".to_owned())),
+            Some(Fix::Allow("CHF".to_owned())),
         ),
     ] {
         let mut changed = candidate();
@@ -277,7 +277,7 @@ fn an_external_id_is_refused_with_the_id_that_is_meant() {
         (
             "gold",
             "planIds names \"gold\", which is the externalId of \"pln_1\" (wanted that id, or --plan-ids external)",
-            Some(Mend::ExternalIds),
+            Some(Fix::ExternalIds),
         ),
         (
             "twin",

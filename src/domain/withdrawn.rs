@@ -78,7 +78,7 @@ const WITHDRAWN: [(&str, &str); 53] = [
 
 /// A code that is in ISO 4217 no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Withdrawn {
+pub struct WithdrawnCurrency {
     /// The year of it.
     pub year: &'static str,
     /// The code that came in its place, where one did.
@@ -87,7 +87,7 @@ pub struct Withdrawn {
 
 /// What became of `code`, which is in upper case; `None` where it was not
 /// withdrawn.
-pub fn withdrawn(code: &str) -> Option<Withdrawn> {
+pub fn withdrawn(code: &str) -> Option<WithdrawnCurrency> {
     // The years have four digits, and are no codes.
     if code.len() != 3 {
         return None;
@@ -95,7 +95,7 @@ pub fn withdrawn(code: &str) -> Option<Withdrawn> {
     WITHDRAWN.iter().find_map(|(successor, codes)| {
         let mut words = codes.split_whitespace();
         words.find(|word| *word == code)?;
-        Some(Withdrawn {
+        Some(WithdrawnCurrency {
             year: words.next()?,
             successor: Some(*successor).filter(|code| !code.is_empty()),
         })
@@ -108,7 +108,7 @@ mod tests {
 
     use iso_currency::Currency;
 
-    use super::{WITHDRAWN, Withdrawn, withdrawn};
+    use super::{WITHDRAWN, WithdrawnCurrency, withdrawn};
     use crate::domain::currency::KABLE;
 
     #[test]
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn it_says_since_when_and_what_came() {
-        let of = |year, successor| Some(Withdrawn { year, successor });
+        let of = |year, successor| Some(WithdrawnCurrency { year, successor });
         assert_eq!(withdrawn("DEM"), of("2002", Some("EUR")));
         assert_eq!(withdrawn("RUR"), of("2004", Some("RUB")));
         assert_eq!(withdrawn("CSK"), of("1993", None));

@@ -3,7 +3,7 @@
 use crate::domain::mapping::{Binding, Mapping, MappingError};
 use crate::domain::row::{Columns, Row};
 use crate::domain::rules::Rules;
-use crate::domain::validate::{Checked, check};
+use crate::domain::validate::{CheckedRow, check};
 
 /// What a pass over the input holds each row against.
 #[derive(Debug, Clone, Default)]
@@ -39,7 +39,7 @@ impl<'r> Checker<'r> {
         &'c mut self,
         row: &'c Row,
         columns: &Columns,
-    ) -> Result<Checked<'c>, MappingError> {
+    ) -> Result<CheckedRow<'c>, MappingError> {
         let reading = self.reading;
         Ok(check(
             row,

@@ -22,13 +22,18 @@ use super::send::sender::Sender;
 use super::send::server_clock::ServerClock;
 use super::stop::Stop;
 use super::wall_clock::WallClock;
-use crate::domain::change::Change;
 use crate::domain::customer::tests::digest_of;
 use crate::domain::customer::{Customer, Fingerprint};
-use crate::domain::outcome::{Outcome, Tally};
-use crate::domain::plan::{Existing, Known, Remote};
-use crate::domain::row::{Columns, Kind, Origin, Part, Parts, Revisit, Row, Rows, State};
-use crate::kable::{Advice, Answered, Created, CustomerApi, Found, Reach, Refusal, Reply, Trouble};
+use crate::domain::decision::{ExistingPolicy, KnownClaim};
+use crate::domain::outcome::{Outcome, OutcomeCounts};
+use crate::domain::remote::RemoteCustomer;
+use crate::domain::row::{
+    CellKind, Columns, InputPart, Origin, ParallelRows, ReadState, Revisit, Row, Rows,
+};
+use crate::domain::update::CustomerUpdate;
+use crate::kable::{
+    Advice, Created, CustomerApi, Exchange, LookUpReply, ProbeReply, Refusal, Reply, Trouble,
+};
 use crate::ledger::{
     Batch, Entry, Ledger, LedgerError, RunFigures, RunStart, Settlement, Standing,
 };
@@ -52,8 +57,8 @@ const EARLIER_MS: i64 = NOW_MS - 60_000;
 pub(super) const CLAIMED_EARLIER_BY: i64 = EARLIER_MS + 1000;
 
 /// `customer` as Kable would hold it.
-pub(super) fn remote_of(customer: &Customer, created: i64) -> Remote {
-    Remote {
+pub(super) fn remote_of(customer: &Customer, created: i64) -> RemoteCustomer {
+    RemoteCustomer {
         customer_id: format!("cus_{}", customer.client_id()),
         client_id: customer.client_id().to_owned(),
         company_name: customer.company_name().to_owned(),
@@ -91,7 +96,7 @@ pub(super) fn sending<A>(api: A) -> Sender<A, Heard> {
         retry: Policy::default(),
         landing: BELIEVING,
         doubts_only: false,
-        existing: Existing::Skip,
+        existing: ExistingPolicy::Skip,
         keys: false,
         metrics: Metrics::new(),
         stop: Stop::default(),
@@ -129,9 +134,9 @@ impl Observer for Heard {
 /// One answer of a [`Scripted`] API.
 #[derive(Debug)]
 pub(super) enum Answer {
-    Create(Answered<Reply<Created>>),
-    Update(Answered<Reply<Box<Remote>>>),
-    Find(Answered<Found>),
+    Create(Exchange<Reply<Created>>),
+    Update(Exchange<Reply<Box<RemoteCustomer>>>),
+    Find(Exchange<LookUpReply>),
 }
 
 impl From<Reply<Created>> for Answer {
@@ -140,19 +145,19 @@ impl From<Reply<Created>> for Answer {
     }
 }
 
-impl From<Found> for Answer {
-    fn from(found: Found) -> Self {
+impl From<LookUpReply> for Answer {
+    fn from(found: LookUpReply) -> Self {
         Self::Find(undated(found))
     }
 }
 
 /// An update's answer.
-pub(super) fn to_update(reply: Reply<Box<Remote>>) -> Answer {
+pub(super) fn to_update(reply: Reply<Box<RemoteCustomer>>) -> Answer {
     Answer::Update(undated(reply))
 }
 
-fn undated<T>(reply: T) -> Answered<T> {
-    Answered {
+fn undated<T>(reply: T) -> Exchange<T> {
+    Exchange {
         reply,
         date_ms: None,
         advice: Advice::default(),
@@ -164,7 +169,7 @@ fn undated<T>(reply: T) -> Answered<T> {
 #[derive(Debug)]
 pub(super) struct Scripted {
     /// What is said of the credentials.
-    pub(super) credentials: Reach,
+    pub(super) credentials: ProbeReply,
     answers: Mutex<VecDeque<Answer>>,
     began: Instant,
     asked: Mutex<Vec<(u128, &'static str)>>,
@@ -173,7 +178,7 @@ pub(super) struct Scripted {
 impl Scripted {
     pub(super) fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
         Self {
-            credentials: Reach::Good,
+            credentials: ProbeReply::Good,
             answers: Mutex::new(answers.into_iter().collect()),
             began: Instant::now(),
             asked: Mutex::default(),
@@ -189,16 +194,16 @@ impl Scripted {
     fn next_trouble(&self) -> Option<Trouble> {
         let mut answers = self.answers.lock().unwrap();
         let trouble = match answers.front()? {
-            Answer::Create(Answered {
+            Answer::Create(Exchange {
                 reply: Reply::Unsent(trouble) | Reply::Unknown(trouble),
                 ..
             })
-            | Answer::Update(Answered {
+            | Answer::Update(Exchange {
                 reply: Reply::Unsent(trouble) | Reply::Unknown(trouble),
                 ..
             })
-            | Answer::Find(Answered {
-                reply: Found::Unknown(trouble),
+            | Answer::Find(Exchange {
+                reply: LookUpReply::Unknown(trouble),
                 ..
             }) => trouble.clone(),
             Answer::Create(_) | Answer::Update(_) | Answer::Find(_) => return None,
@@ -220,14 +225,14 @@ impl Scripted {
 impl CustomerApi for Scripted {
     /// A probe takes up a trouble that is next, and leaves any other answer to
     /// the request that it was written for.
-    async fn reach(&self) -> Answered<Reach> {
+    async fn reach(&self) -> Exchange<ProbeReply> {
         undated(match self.next_trouble() {
-            Some(trouble) => Reach::Trouble(trouble),
+            Some(trouble) => ProbeReply::Trouble(trouble),
             None => self.credentials.clone(),
         })
     }
 
-    async fn create(&self, _customer: &Customer) -> Answered<Reply<Created>> {
+    async fn create(&self, _customer: &Customer) -> Exchange<Reply<Created>> {
         match self.answer("create") {
             Answer::Create(answered) => answered,
             other @ (Answer::Update(_) | Answer::Find(_)) => {
@@ -236,7 +241,11 @@ impl CustomerApi for Scripted {
         }
     }
 
-    async fn update(&self, _client_id: &str, _change: &Change) -> Answered<Reply<Box<Remote>>> {
+    async fn update(
+        &self,
+        _client_id: &str,
+        _change: &CustomerUpdate,
+    ) -> Exchange<Reply<Box<RemoteCustomer>>> {
         match self.answer("update") {
             Answer::Update(answered) => answered,
             other @ (Answer::Create(_) | Answer::Find(_)) => {
@@ -245,7 +254,7 @@ impl CustomerApi for Scripted {
         }
     }
 
-    async fn find(&self, _client_id: &str) -> Answered<Found> {
+    async fn find(&self, _client_id: &str) -> Exchange<LookUpReply> {
         match self.answer("find") {
             Answer::Find(answered) => answered,
             other @ (Answer::Create(_) | Answer::Update(_)) => {
@@ -254,7 +263,10 @@ impl CustomerApi for Scripted {
         }
     }
 
-    async fn find_in_list(&self, client_ids: &[String]) -> Answered<Result<Vec<Found>, Trouble>> {
+    async fn find_in_list(
+        &self,
+        client_ids: &[String],
+    ) -> Exchange<Result<Vec<LookUpReply>, Trouble>> {
         assert_eq!(client_ids.len(), 1);
         match self.answer("list") {
             Answer::Find(answered) => answered.map(|found| Ok(vec![found])),
@@ -297,7 +309,7 @@ pub(super) struct Kable {
 }
 
 struct Customers {
-    by_id: BTreeMap<String, Remote>,
+    by_id: BTreeMap<String, RemoteCustomer>,
     creates: Vec<String>,
     finds: Vec<String>,
     too_often: Vec<String>,
@@ -327,7 +339,7 @@ impl Kable {
     }
 
     /// Holds `remote` from before.
-    pub(super) fn hold(&self, remote: Remote) {
+    pub(super) fn hold(&self, remote: RemoteCustomer) {
         self.held
             .lock()
             .unwrap()
@@ -361,16 +373,16 @@ impl Kable {
 }
 
 impl CustomerApi for Kable {
-    async fn reach(&self) -> Answered<Reach> {
+    async fn reach(&self) -> Exchange<ProbeReply> {
         let denied = self.held.lock().unwrap().denied;
         undated(if denied {
-            Reach::Denied(Refusal::default())
+            ProbeReply::Denied(Refusal::default())
         } else {
-            Reach::Good
+            ProbeReply::Good
         })
     }
 
-    async fn create(&self, customer: &Customer) -> Answered<Reply<Created>> {
+    async fn create(&self, customer: &Customer) -> Exchange<Reply<Created>> {
         let id = customer.client_id();
         assert!(self.ledger.is_in_doubt(id), "{id} was sent without a claim");
         let mut held = self.held.lock().unwrap();
@@ -402,7 +414,11 @@ impl CustomerApi for Kable {
         })
     }
 
-    async fn update(&self, client_id: &str, change: &Change) -> Answered<Reply<Box<Remote>>> {
+    async fn update(
+        &self,
+        client_id: &str,
+        change: &CustomerUpdate,
+    ) -> Exchange<Reply<Box<RemoteCustomer>>> {
         let mut held = self.held.lock().unwrap();
         let fate = (held.temper)(Ask::Update(client_id));
         if !matches!(fate, Fate::Answered | Fate::LostAfter) {
@@ -427,36 +443,39 @@ impl CustomerApi for Kable {
         })
     }
 
-    async fn find(&self, client_id: &str) -> Answered<Found> {
+    async fn find(&self, client_id: &str) -> Exchange<LookUpReply> {
         let mut held = self.held.lock().unwrap();
         held.finds.push(client_id.to_owned());
         undated(match (held.temper)(Ask::Find(client_id)) {
             Fate::Answered => match held.by_id.get(client_id) {
-                Some(remote) => Found::There {
+                Some(remote) => LookUpReply::There {
                     remote: Box::new(remote.clone()),
                     request_id: None,
                 },
-                None => Found::Absent,
+                None => LookUpReply::Absent,
             },
             Fate::Denied => {
                 held.denied = true;
-                Found::Denied(Refusal::default())
+                LookUpReply::Denied(Refusal::default())
             }
-            Fate::Throttled => Found::Throttled(None),
+            Fate::Throttled => LookUpReply::Throttled(None),
             Fate::LostAfter | Fate::LostBefore | Fate::Refused(_) => {
-                Found::Unknown(Trouble::default())
+                LookUpReply::Unknown(Trouble::default())
             }
         })
     }
 
-    async fn find_in_list(&self, client_ids: &[String]) -> Answered<Result<Vec<Found>, Trouble>> {
+    async fn find_in_list(
+        &self,
+        client_ids: &[String],
+    ) -> Exchange<Result<Vec<LookUpReply>, Trouble>> {
         let held = self.held.lock().unwrap();
         let found = client_ids.iter().map(|id| match held.by_id.get(id) {
-            Some(remote) => Found::There {
+            Some(remote) => LookUpReply::There {
                 remote: Box::new(remote.clone()),
                 request_id: None,
             },
-            None => Found::Absent,
+            None => LookUpReply::Absent,
         });
         undated(Ok(found.collect()))
     }
@@ -537,11 +556,11 @@ impl Rows for Tables {
         row.refill(origin, line.as_bytes()).unwrap();
         let mut start = 0;
         for (column, cell) in line.split(',').enumerate() {
-            row.push_span(column, Kind::Text, start, start + cell.len());
+            row.push_span(column, CellKind::Text, start, start + cell.len());
             start += cell.len() + 1;
         }
         if line.is_empty() {
-            row.state = State::Blank;
+            row.state = ReadState::Blank;
         } else if row.cells().len() != columns.names.len() {
             row.break_off("another number of cells than the header");
         }
@@ -553,12 +572,12 @@ impl Rows for Tables {
     }
 }
 
-impl Parts for Tables {
+impl ParallelRows for Tables {
     type Error = Infallible;
     type Part = Self;
 
     /// Three rows of one input at most.
-    fn next_part(&mut self) -> Result<Option<Part<Self>>, Infallible> {
+    fn next_part(&mut self) -> Result<Option<InputPart<Self>>, Infallible> {
         while self.input + 1 < self.inputs.len() && self.place == self.inputs[self.input].1.len() {
             (self.input, self.place) = (self.input + 1, 0);
         }
@@ -568,7 +587,7 @@ impl Parts for Tables {
         rows.truncate(self.place + 3);
         let many = rows.len() - self.place;
         self.place += many;
-        Ok((many > 0).then(|| Part {
+        Ok((many > 0).then(|| InputPart {
             rows: part,
             input: u16::try_from(self.input).unwrap(),
             many: many as u64,
@@ -666,9 +685,9 @@ impl MemoryLedger {
     }
 
     /// How many claims came to which outcome.
-    pub(super) fn tally(&self) -> Tally {
+    pub(super) fn tally(&self) -> OutcomeCounts {
         let held = self.held.lock().unwrap();
-        let mut tally = Tally::default();
+        let mut tally = OutcomeCounts::default();
         held.claims
             .values()
             .for_each(|claimed| tally.add(claimed.told().outcome));
@@ -727,9 +746,9 @@ impl Claimed {
         }
     }
 
-    fn known(&self, id: u64) -> Known {
+    fn known(&self, id: u64) -> KnownClaim {
         let entry = &self.entry;
-        Known {
+        KnownClaim {
             id,
             digest: entry.digest,
             last: entry.last,
@@ -779,7 +798,7 @@ impl Claimed {
 impl Ledger for MemoryLedger {
     fn scan(
         &mut self,
-        each: &mut dyn FnMut(&str, Known) -> io::Result<()>,
+        each: &mut dyn FnMut(&str, KnownClaim) -> io::Result<()>,
     ) -> Result<(), LedgerError> {
         let held = self.held.lock().unwrap();
         for (id, claimed) in &held.claims {

@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::redaction::Redaction;
 use super::response::{Answer, Lost, asked};
-use super::{Advice, Answered, BundlePlans, CustomerReader, Preflight, Trouble};
+use super::{Advice, BundlePlans, CustomerReader, Exchange, Preflight, Trouble};
 use super::{headers, limits, wire};
 use crate::domain::catalog::Catalog;
 
@@ -150,7 +150,7 @@ impl Client {
     }
 
     /// `POST /authenticate`: whether the credentials hold.
-    pub async fn authenticate(&self) -> Answered<Preflight<()>> {
+    pub async fn authenticate(&self) -> Exchange<Preflight<()>> {
         // The same two credentials, given once more (API reference, "Calls"). The
         // HTTP library leaves the length of no body out; the vendor's clients
         // send it.
@@ -163,13 +163,13 @@ impl Client {
     }
 
     /// `GET /plans`: all plans.
-    pub async fn plans(&self) -> Answered<Preflight<Catalog>> {
+    pub async fn plans(&self) -> Exchange<Preflight<Catalog>> {
         self.list("plans").await
     }
 
     /// `GET /bundles`: all bundles. Which plans they bring is kept, for customers
     /// that are compared later.
-    pub async fn bundles(&self) -> Answered<Preflight<Catalog>> {
+    pub async fn bundles(&self) -> Exchange<Preflight<Catalog>> {
         self.list("bundles").await
     }
 
@@ -185,7 +185,7 @@ impl Client {
         self.bundle_plans.get().cloned().unwrap_or_default()
     }
 
-    async fn list(&self, what: &str) -> Answered<Preflight<Catalog>> {
+    async fn list(&self, what: &str) -> Exchange<Preflight<Catalog>> {
         match extended(&self.api_url, &[what]) {
             Ok(url) => {
                 let request = self.http.request(Method::GET, url);
@@ -207,7 +207,7 @@ impl Client {
         request: RequestBuilder,
         longest: usize,
         read: impl FnOnce(&[u8]) -> serde_json::Result<T>,
-    ) -> Answered<Preflight<T>> {
+    ) -> Exchange<Preflight<T>> {
         let answer = match self.send(request, longest).await {
             Ok(answer) => answer,
             Err(lost) => {
@@ -291,7 +291,7 @@ fn extended(url: &Url, segments: &[&str]) -> Result<Url, ClientError> {
     Ok(longer)
 }
 
-fn unaddressable<T>(error: &ClientError) -> Answered<Preflight<T>> {
+fn unaddressable<T>(error: &ClientError) -> Exchange<Preflight<T>> {
     let trouble = Trouble {
         message: error.to_string(),
         ..Trouble::default()
@@ -300,8 +300,8 @@ fn unaddressable<T>(error: &ClientError) -> Answered<Preflight<T>> {
 }
 
 /// What came of a request without an answer.
-pub(super) fn undated<T>(reply: T) -> Answered<T> {
-    Answered {
+pub(super) fn undated<T>(reply: T) -> Exchange<T> {
+    Exchange {
         reply,
         date_ms: None,
         advice: Advice::default(),

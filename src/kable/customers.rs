@@ -7,11 +7,12 @@ use reqwest::{Body, Method, Url};
 use super::client::{Client, LONGEST_BODY, undated};
 use super::response::{Answer, created, found, updated};
 use super::{
-    Answered, Created, CustomerApi, Found, Preflight, Reach, Refusal, Reply, Trouble, wire,
+    Created, CustomerApi, Exchange, LookUpReply, Preflight, ProbeReply, Refusal, Reply, Trouble,
+    wire,
 };
-use crate::domain::change::Change;
 use crate::domain::customer::Customer;
-use crate::domain::plan::Remote;
+use crate::domain::remote::RemoteCustomer;
+use crate::domain::update::CustomerUpdate;
 
 /// What may stand in a path segment as it is (RFC 3986, "unreserved").
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -28,7 +29,7 @@ impl Client {
         url: Url,
         body: serde_json::Result<String>,
         read: impl FnOnce(Answer) -> Reply<T>,
-    ) -> Answered<Reply<T>> {
+    ) -> Exchange<Reply<T>> {
         let body = match body {
             Ok(body) => body,
             Err(error) => {
@@ -61,32 +62,36 @@ impl Client {
 }
 
 impl CustomerApi for Client {
-    async fn create(&self, customer: &Customer) -> Answered<Reply<Created>> {
+    async fn create(&self, customer: &Customer) -> Exchange<Reply<Created>> {
         let (url, body) = (self.create_url.clone(), wire::create_body(customer));
         let read = |answer| created(answer, customer);
         self.change(url, body, read).await
     }
 
-    async fn update(&self, client_id: &str, change: &Change) -> Answered<Reply<Box<Remote>>> {
+    async fn update(
+        &self,
+        client_id: &str,
+        change: &CustomerUpdate,
+    ) -> Exchange<Reply<Box<RemoteCustomer>>> {
         let url = self.customer_url(client_id, "/update");
         let read = |answer| updated(answer, client_id);
         self.change(url, wire::update_body(change), read).await
     }
 
-    async fn reach(&self) -> Answered<Reach> {
+    async fn reach(&self) -> Exchange<ProbeReply> {
         self.authenticate().await.map(|reply| match reply {
-            Preflight::Good(()) => Reach::Good,
-            Preflight::Denied(refusal) => Reach::Denied(refusal),
-            Preflight::Unreachable(trouble, _) if trouble.status == Some(429) => Reach::Good,
-            Preflight::Unreachable(trouble, _) => Reach::Trouble(trouble),
-            Preflight::Refused(refusal) => Reach::Trouble(Trouble {
+            Preflight::Good(()) => ProbeReply::Good,
+            Preflight::Denied(refusal) => ProbeReply::Denied(refusal),
+            Preflight::Unreachable(trouble, _) if trouble.status == Some(429) => ProbeReply::Good,
+            Preflight::Unreachable(trouble, _) => ProbeReply::Trouble(trouble),
+            Preflight::Refused(refusal) => ProbeReply::Trouble(Trouble {
                 is_page: true,
                 ..refusal.into_trouble()
             }),
         })
     }
 
-    async fn find(&self, client_id: &str) -> Answered<Found> {
+    async fn find(&self, client_id: &str) -> Exchange<LookUpReply> {
         let request = self
             .http
             .request(Method::GET, self.customer_url(client_id, ""))
@@ -94,11 +99,14 @@ impl CustomerApi for Client {
             .header(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         match self.send(request, LONGEST_BODY).await {
             Ok(answer) => answer.meaning(|answer| found(answer, client_id)),
-            Err(lost) => undated(Found::Unknown(lost.trouble)),
+            Err(lost) => undated(LookUpReply::Unknown(lost.trouble)),
         }
     }
 
-    async fn find_in_list(&self, client_ids: &[String]) -> Answered<Result<Vec<Found>, Trouble>> {
+    async fn find_in_list(
+        &self,
+        client_ids: &[String],
+    ) -> Exchange<Result<Vec<LookUpReply>, Trouble>> {
         self.look_through(client_ids).await
     }
 }

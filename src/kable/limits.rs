@@ -12,7 +12,7 @@ use std::time::Duration;
 use reqwest::header::HeaderMap;
 
 use super::structured_fields::{self, Item, MOST_ITEMS, Subject};
-use super::{Advice, Quota, Unit, headers};
+use super::{Advice, Quota, QuotaUnit, headers};
 
 /// The longest wait that is obeyed: an hour. A server that asks for more is
 /// asked again then.
@@ -205,7 +205,7 @@ fn joined(closest: Quota, policies: Vec<Quota>) -> Vec<Quota> {
     let mut quotas = policies;
     let only_one = quotas.len() == 1;
     let is_closest = |policy: &&mut Quota| {
-        policy.unit == Unit::Requests
+        policy.unit == QuotaUnit::Requests
             && (policy.limit == closest.limit || closest.limit.is_none() && only_one)
             && (policy.window == closest.window || closest.window.is_none())
     };
@@ -265,7 +265,7 @@ mod tests {
     use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
     use super::{CUSTOMARY, LONGEST_WAIT, LONGEST_WINDOW, MOST_ITEMS, PLAIN, advice};
-    use crate::kable::{Quota, Unit};
+    use crate::kable::{Quota, QuotaUnit};
 
     /// Headers, written as they come over the wire.
     fn headers(lines: &str) -> HeaderMap {
@@ -310,7 +310,7 @@ mod tests {
         }
 
         fn in_flight(self) -> Self {
-            let unit = Unit::InFlight;
+            let unit = QuotaUnit::InFlight;
             Self { unit, ..self }
         }
     }

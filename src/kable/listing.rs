@@ -8,7 +8,7 @@ use reqwest::Method;
 use super::array_stream::Elements;
 use super::client::{Client, LONGEST_BODY, undated};
 use super::response::asked;
-use super::{Answered, Found, Preflight, Trouble};
+use super::{Exchange, LookUpReply, Preflight, Trouble};
 
 /// How long the list of all customers may take to come.
 const LONGEST_LISTING: Duration = Duration::from_hours(4);
@@ -18,7 +18,7 @@ impl Client {
     /// there may be more than fit into memory. Where the answer breaks off, some
     /// of them have been heard of. The time-out is for each piece of the answer,
     /// not for the whole.
-    pub async fn customers(&self, mut hear: impl FnMut(&[u8]) + Send) -> Answered<Preflight<()>> {
+    pub async fn customers(&self, mut hear: impl FnMut(&[u8]) + Send) -> Exchange<Preflight<()>> {
         let request = self.http.request(Method::GET, self.customers_url.clone());
         let sent = request.timeout(LONGEST_LISTING).send();
         let mut response = match tokio::time::timeout(self.timeout, sent).await {
@@ -50,12 +50,12 @@ impl Client {
     pub(super) async fn look_through(
         &self,
         client_ids: &[String],
-    ) -> Answered<Result<Vec<Found>, Trouble>> {
+    ) -> Exchange<Result<Vec<LookUpReply>, Trouble>> {
         let mut places: HashMap<String, Vec<usize>> = HashMap::new();
         for (place, id) in client_ids.iter().enumerate() {
             places.entry(id.to_lowercase()).or_default().push(place);
         }
-        let mut found = vec![Found::Absent; client_ids.len()];
+        let mut found = vec![LookUpReply::Absent; client_ids.len()];
         let reader = self.customer_reader();
         let answered = self
             .customers(|body| {
@@ -69,12 +69,12 @@ impl Client {
                         continue;
                     };
                     if exact {
-                        *slot = Found::There {
+                        *slot = LookUpReply::There {
                             remote: Box::new(remote.clone()),
                             request_id: None,
                         };
-                    } else if matches!(slot, Found::Absent) {
-                        *slot = Found::Other {
+                    } else if matches!(slot, LookUpReply::Absent) {
+                        *slot = LookUpReply::Other {
                             remote: Box::new(remote.clone()),
                             request_id: None,
                         };

@@ -36,9 +36,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::change::Change;
 use crate::domain::customer::Customer;
-use crate::domain::plan::Remote;
+use crate::domain::remote::RemoteCustomer;
+use crate::domain::update::CustomerUpdate;
 
 /// An API key that Kable made for a customer. It is shown only once.
 pub type Key = secrecy::SecretString;
@@ -143,11 +143,11 @@ pub enum Reply<T> {
 
 /// What came of the question whether a customer is there.
 #[derive(Debug, Clone)]
-pub enum Found {
+pub enum LookUpReply {
     /// It is there.
     There {
         /// The customer, as Kable holds it.
-        remote: Box<Remote>,
+        remote: Box<RemoteCustomer>,
         /// `X-REQUEST-ID`.
         request_id: Option<String>,
     },
@@ -159,7 +159,7 @@ pub enum Found {
     /// Another customer was found under this id.
     Other {
         /// That customer, as Kable holds it.
-        remote: Box<Remote>,
+        remote: Box<RemoteCustomer>,
         /// `X-REQUEST-ID`.
         request_id: Option<String>,
     },
@@ -173,7 +173,7 @@ pub enum Found {
 
 /// An answer, and when the server says it gave it.
 #[derive(Debug, Clone)]
-pub struct Answered<T> {
+pub struct Exchange<T> {
     /// What it means.
     pub reply: T,
     /// The server's `Date`, in Unix milliseconds (whole seconds).
@@ -182,10 +182,10 @@ pub struct Answered<T> {
     pub advice: Advice,
 }
 
-impl<T> Answered<T> {
+impl<T> Exchange<T> {
     /// The same answer, with another meaning.
-    pub fn map<U>(self, meaning: impl FnOnce(T) -> U) -> Answered<U> {
-        Answered {
+    pub fn map<U>(self, meaning: impl FnOnce(T) -> U) -> Exchange<U> {
+        Exchange {
             reply: meaning(self.reply),
             date_ms: self.date_ms,
             advice: self.advice,
@@ -215,7 +215,7 @@ pub struct Quota {
     /// has no names.
     pub name: String,
     /// How many are allowed in `window`, or at once where the unit is
-    /// [`Unit::InFlight`]; `None` where not told.
+    /// [`QuotaUnit::InFlight`]; `None` where not told.
     pub limit: Option<u64>,
     /// The span that `limit` is for, never zero and at most a year; `None` where
     /// not told.
@@ -228,12 +228,12 @@ pub struct Quota {
     /// `Date`.
     pub reset: Option<Duration>,
     /// What is counted.
-    pub unit: Unit,
+    pub unit: QuotaUnit,
 }
 
 /// What a quota counts. Quotas of bytes, or of anything else, are not told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Unit {
+pub enum QuotaUnit {
     /// Requests, over time (`requests`).
     #[default]
     Requests,
@@ -247,34 +247,34 @@ pub enum Unit {
 /// is paced and counted by the caller.
 pub trait CustomerApi: Send + Sync + 'static {
     /// Creates `customer`.
-    fn create(&self, customer: &Customer) -> impl Future<Output = Answered<Reply<Created>>> + Send;
+    fn create(&self, customer: &Customer) -> impl Future<Output = Exchange<Reply<Created>>> + Send;
 
     /// Changes the customer with this `clientId`.
     fn update(
         &self,
         client_id: &str,
-        change: &Change,
-    ) -> impl Future<Output = Answered<Reply<Box<Remote>>>> + Send;
+        change: &CustomerUpdate,
+    ) -> impl Future<Output = Exchange<Reply<Box<RemoteCustomer>>>> + Send;
 
     /// Finds out whether the API is there and the credentials hold.
-    fn reach(&self) -> impl Future<Output = Answered<Reach>> + Send;
+    fn reach(&self) -> impl Future<Output = Exchange<ProbeReply>> + Send;
 
     /// Asks for the customer with this `clientId`.
-    fn find(&self, client_id: &str) -> impl Future<Output = Answered<Found>> + Send;
+    fn find(&self, client_id: &str) -> impl Future<Output = Exchange<LookUpReply>> + Send;
 
     /// Looks for the customers with these `clientId`s in the list of all, for those
     /// that can't be found by path: what was found of each, in their order.
     ///
-    /// An id that differs from a customer's in case only finds [`Found::Other`].
+    /// An id that differs from a customer's in case only finds [`LookUpReply::Other`].
     fn find_in_list(
         &self,
         client_ids: &[String],
-    ) -> impl Future<Output = Answered<Result<Vec<Found>, Trouble>>> + Send;
+    ) -> impl Future<Output = Exchange<Result<Vec<LookUpReply>, Trouble>>> + Send;
 }
 
 /// What came of the question whether the API is there.
 #[derive(Debug, Clone)]
-pub enum Reach {
+pub enum ProbeReply {
     /// It is, and does not refuse the credentials.
     Good,
     /// It refuses the credentials.
@@ -309,7 +309,7 @@ pub struct CustomerReader {
 
 impl CustomerReader {
     /// Reads one customer; `None` where it can't be read.
-    pub fn read(&self, body: &[u8]) -> Option<Remote> {
+    pub fn read(&self, body: &[u8]) -> Option<RemoteCustomer> {
         let mut remote = wire::customer(body, &self.bundle_plans).ok()?;
         response::redact_customer(&mut remote, &self.redaction);
         Some(remote)

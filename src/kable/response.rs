@@ -7,11 +7,11 @@ use reqwest::StatusCode;
 
 use super::redaction::Redaction;
 use super::{
-    Advice, Answered, BundlePlans, Created, Found, Preflight, Refusal, Reply, Trouble, message,
-    wire,
+    Advice, BundlePlans, Created, Exchange, LookUpReply, Preflight, Refusal, Reply, Trouble,
+    message, wire,
 };
-use crate::domain::customer::{Contact, Customer};
-use crate::domain::plan::Remote;
+use crate::domain::customer::{BillingContact, Customer};
+use crate::domain::remote::RemoteCustomer;
 use crate::domain::text::on_one_line;
 
 /// What an answer to the create of `customer` means.
@@ -24,7 +24,7 @@ pub(super) fn created(answer: Answer, customer: &Customer) -> Reply<Created> {
 }
 
 /// What an answer to an update means.
-pub(super) fn updated(answer: Answer, client_id: &str) -> Reply<Box<Remote>> {
+pub(super) fn updated(answer: Answer, client_id: &str) -> Reply<Box<RemoteCustomer>> {
     let bundle_plans = Arc::clone(&answer.bundle_plans);
     done(answer, client_id, |body, redaction| {
         let mut remote = wire::customer(body, &bundle_plans)?;
@@ -68,7 +68,7 @@ fn done<T>(
 }
 
 /// What an answer to the question for a customer means.
-pub(super) fn found(answer: Answer, client_id: &str) -> Found {
+pub(super) fn found(answer: Answer, client_id: &str) -> LookUpReply {
     match judge(answer.status) {
         Standing::Success => match wire::customer(&answer.body, &answer.bundle_plans) {
             // A client id that reads like one of Kable's own ids could find
@@ -78,27 +78,27 @@ pub(super) fn found(answer: Answer, client_id: &str) -> Found {
                 redact_customer(&mut remote, &answer.redaction);
                 let (remote, request_id) = (Box::new(remote), answer.request_id);
                 if is_it {
-                    Found::There { remote, request_id }
+                    LookUpReply::There { remote, request_id }
                 } else {
-                    Found::Other { remote, request_id }
+                    LookUpReply::Other { remote, request_id }
                 }
             }
-            Err(error) => Found::Unknown(answer.unreadable(&error)),
+            Err(error) => LookUpReply::Unknown(answer.unreadable(&error)),
         },
         // What a 404 holds is not documented; only of a page it is open whose it is.
-        Standing::Absent if answer.is_page() => Found::AbsentPage(answer.trouble()),
-        Standing::Absent => Found::Absent,
-        Standing::Denied => Found::Denied(answer.refusal()),
-        Standing::Throttled => Found::Throttled(answer.wait),
+        Standing::Absent if answer.is_page() => LookUpReply::AbsentPage(answer.trouble()),
+        Standing::Absent => LookUpReply::Absent,
+        Standing::Denied => LookUpReply::Denied(answer.refusal()),
+        Standing::Throttled => LookUpReply::Throttled(answer.wait),
         Standing::Refused | Standing::NoSuchCall | Standing::Unknown => {
-            Found::Unknown(answer.trouble())
+            LookUpReply::Unknown(answer.trouble())
         }
     }
 }
 
 /// Takes the secret out of what is shown and kept of a customer: a difference
 /// names both sides.
-pub(super) fn redact_customer(remote: &mut Remote, redaction: &Redaction) {
+pub(super) fn redact_customer(remote: &mut RemoteCustomer, redaction: &Redaction) {
     let texts = [
         &mut remote.customer_id,
         &mut remote.company_name,
@@ -112,7 +112,11 @@ pub(super) fn redact_customer(remote: &mut Remote, redaction: &Redaction) {
     for id in ids.into_iter().flatten().flatten() {
         redaction.redact_value(id);
     }
-    for value in remote.contact.iter_mut().flat_map(Contact::values_mut) {
+    for value in remote
+        .contact
+        .iter_mut()
+        .flat_map(BillingContact::values_mut)
+    {
         redaction.redact_value(value);
     }
 }
@@ -198,8 +202,8 @@ pub(super) struct Lost {
 
 impl Answer {
     /// What it means, beside what its headers say whatever it means.
-    pub(super) fn meaning<T>(mut self, read: impl FnOnce(Self) -> T) -> Answered<T> {
-        Answered {
+    pub(super) fn meaning<T>(mut self, read: impl FnOnce(Self) -> T) -> Exchange<T> {
+        Exchange {
             date_ms: self.date_ms,
             advice: std::mem::take(&mut self.advice),
             reply: read(self),

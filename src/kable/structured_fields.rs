@@ -14,7 +14,7 @@ use sfv::visitor::{
 };
 use sfv::{BareItemFromInput, KeyRef, Parser};
 
-use super::Unit;
+use super::QuotaUnit;
 
 /// The most items, and the most quotas, of a response that are looked at.
 /// Servers have two or three policies; thousands of them must not cost as much
@@ -33,7 +33,7 @@ pub(super) struct Item {
     /// `w`: the window.
     pub(super) window: Option<Duration>,
     /// `qu`: what is counted; `None` where it is nothing that we count.
-    pub(super) unit: Option<Unit>,
+    pub(super) unit: Option<QuotaUnit>,
     /// `r`: how many are left.
     pub(super) remaining: Option<Duration>,
     /// `t`: until there are more.
@@ -97,10 +97,10 @@ fn text<'v>(value: &'v BareItemFromInput<'_>) -> Option<&'v str> {
     None
 }
 
-fn unit(value: &BareItemFromInput<'_>) -> Option<Unit> {
+fn unit(value: &BareItemFromInput<'_>) -> Option<QuotaUnit> {
     match text(value)? {
-        "requests" | "request" => Some(Unit::Requests),
-        "concurrent-requests" => Some(Unit::InFlight),
+        "requests" | "request" => Some(QuotaUnit::Requests),
+        "concurrent-requests" => Some(QuotaUnit::InFlight),
         _ => None,
     }
 }
@@ -151,7 +151,7 @@ impl<'de> ItemVisitor<'de> for Entry<'_> {
             subject,
             quota: None,
             window: None,
-            unit: Some(Unit::Requests),
+            unit: Some(QuotaUnit::Requests),
             remaining: None,
             reset: None,
         };

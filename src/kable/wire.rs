@@ -14,10 +14,10 @@ use serde_json::value::RawValue;
 
 use super::{BundlePlans, Created};
 use crate::domain::catalog::Catalog;
-use crate::domain::change::Change;
-use crate::domain::customer::{Contact, Customer};
+use crate::domain::customer::{BillingContact, Customer};
 use crate::domain::field::Field;
-use crate::domain::plan::Remote;
+use crate::domain::remote::RemoteCustomer;
+use crate::domain::update::CustomerUpdate;
 
 /// The body of a create (API reference, "Create customer: the body").
 pub(super) fn create_body(customer: &Customer) -> serde_json::Result<String> {
@@ -50,7 +50,7 @@ impl Serialize for Body<'_> {
 }
 
 /// The body of an update (API reference: "Update takes …").
-pub(super) fn update_body(change: &Change) -> serde_json::Result<String> {
+pub(super) fn update_body(change: &CustomerUpdate) -> serde_json::Result<String> {
     serde_json::to_string(&ChangeBody {
         company_name: change.company_name.as_deref(),
         currency: change.currency.as_deref(),
@@ -72,7 +72,7 @@ struct ChangeBody<'c> {
     billing_contact: Option<ContactBody<'c>>,
 }
 
-struct ContactBody<'c>(&'c Contact);
+struct ContactBody<'c>(&'c BillingContact);
 
 impl Serialize for ContactBody<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -119,7 +119,10 @@ pub(super) fn created(body: &[u8], customer: &Customer) -> serde_json::Result<(S
 ///
 /// Which plans come with its bundles is said by the response, or by
 /// `bundle_plans`, the account's bundles.
-pub(super) fn customer(body: &[u8], bundle_plans: &BundlePlans) -> serde_json::Result<Remote> {
+pub(super) fn customer(
+    body: &[u8],
+    bundle_plans: &BundlePlans,
+) -> serde_json::Result<RemoteCustomer> {
     let read: CustomerMembers = serde_json::from_slice(without_mark(body))?;
     let plans = read.plans.map(Vec::into_iter);
     let brought = read.bundles.as_ref().and_then(|bundles| {
@@ -127,7 +130,7 @@ pub(super) fn customer(body: &[u8], bundle_plans: &BundlePlans) -> serde_json::R
         Some(each.collect::<Option<Vec<_>>>()?.concat())
     });
     let bundles = read.bundles.map(Vec::into_iter);
-    Ok(Remote {
+    Ok(RemoteCustomer {
         stripe_customer_id: read.stripe_customer_id,
         brought_plan_ids: brought,
         customer_id: read.customer_id,
@@ -192,7 +195,7 @@ struct CustomerMembers {
 
 /// The members of a contact that are text; a later one of the same name is
 /// the one that counts.
-struct ContactMembers(Contact);
+struct ContactMembers(BillingContact);
 
 impl<'de> Deserialize<'de> for ContactMembers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -205,7 +208,7 @@ impl<'de> Deserialize<'de> for ContactMembers {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ContactMembers, A::Error> {
-                let mut contact = Contact::default();
+                let mut contact = BillingContact::default();
                 while let Some(Name(name)) = map.next_key()? {
                     let value: &RawValue = map.next_value()?;
                     let mut fields = Field::CONTACT.into_iter();
@@ -331,7 +334,9 @@ fn time_ms(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{BundlePlans, Change, create_body, created, customer, time_ms, update_body};
+    use super::{
+        BundlePlans, CustomerUpdate, create_body, created, customer, time_ms, update_body,
+    };
     use crate::domain::customer::tests::aster;
     use crate::domain::field::Field;
 
@@ -346,10 +351,10 @@ mod tests {
 
     #[test]
     fn the_body_of_an_update_holds_what_changes_and_nothing_else() {
-        let change = Change {
+        let change = CustomerUpdate {
             company_name: Some("Astér".to_owned()),
             contact: Some(aster().contact().collect()),
-            ..Change::default()
+            ..CustomerUpdate::default()
         };
         assert_eq!(
             update_body(&change).unwrap(),

@@ -23,9 +23,9 @@ use self::rescue::damage::{Finding, Rescue};
 
 use crate::domain::bottleneck::Pacing;
 use crate::domain::customer::Fingerprint;
-use crate::domain::outcome::{Outcome, Tally};
-use crate::domain::plan::Known;
-use crate::domain::summary::{Left, RequestCounts, Target};
+use crate::domain::decision::KnownClaim;
+use crate::domain::outcome::{Outcome, OutcomeCounts};
+use crate::domain::summary::{OrphanCounts, RequestCounts, TargetAccount};
 
 /// A row that is about to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,14 +150,14 @@ pub struct RunStart {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Standing {
     /// The account that it belongs to.
-    pub target: Target,
+    pub target: TargetAccount,
     /// How many claims came to which outcome; those in doubt as `unresolved`.
-    pub tally: Tally,
+    pub tally: OutcomeCounts,
     /// How many customers this checkpoint created, whatever became of them since.
     pub ours: u64,
     /// What became of the claims that were asked for because their rows had left
     /// the input.
-    pub left: Left,
+    pub left: OrphanCounts,
     /// The latest run's inputs.
     pub inputs: Vec<String>,
     /// The latest run's command.
@@ -186,7 +186,7 @@ pub trait Ledger: Send {
     /// particular order.
     fn scan(
         &mut self,
-        each: &mut dyn FnMut(&str, Known) -> std::io::Result<()>,
+        each: &mut dyn FnMut(&str, KnownClaim) -> std::io::Result<()>,
     ) -> Result<(), LedgerError>;
 
     /// Whether it may not know of customers that were sent, because it was

@@ -3,7 +3,7 @@ use std::path::Path;
 use super::{ResultFiles, harmless};
 use crate::domain::outcome::Outcome;
 use crate::domain::problem::{Code, Problem};
-use crate::domain::row::{Columns, Origin, Row, State, after_cells};
+use crate::domain::row::{Columns, Origin, ReadState, Row, after_cells};
 use crate::domain::summary::Summary;
 use crate::report::manifest;
 use crate::report::{Came, Fate, RowAccount, Sink};
@@ -126,7 +126,7 @@ fn a_line_that_is_no_json_is_given_back_as_text() {
     let folder = tempfile::tempdir().unwrap();
     let columns = Columns::open();
     let mut broken = row("{\"clientId\":\"c-1", 4);
-    broken.state = State::Broken("not JSON".to_owned());
+    broken.state = ReadState::Broken("not JSON".to_owned());
     write(folder.path(), &[rejected(&broken, &columns, &[])]);
     assert!(
         read(folder.path(), "rejects.jsonl")
@@ -199,7 +199,7 @@ fn an_open_quote_does_not_swallow_the_rows_behind_it() {
     let folder = tempfile::tempdir().unwrap();
     let columns = table();
     let mut open = row("c-1;\"open", 2);
-    open.state = State::Broken("open".to_owned());
+    open.state = ReadState::Broken("open".to_owned());
     let next = row("c-2;x", 3);
     write(
         folder.path(),

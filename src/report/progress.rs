@@ -398,7 +398,7 @@ mod tests {
     use std::time::Duration;
 
     use super::{Event, Observer, Pace, Progress, ProgressStyle, Style, Watcher, json, plain};
-    use crate::domain::bottleneck::{Bound, Pacing};
+    use crate::domain::bottleneck::{Bottleneck, Pacing};
 
     const PACE: Pace = Pace {
         rows_a_second: 120.0,
@@ -417,7 +417,7 @@ mod tests {
                 rate: Some(98.5),
                 in_flight: 9,
                 window: 18,
-                bound: Bound::Told,
+                bound: Bottleneck::Told,
                 paused_ms: None,
                 waiting: 0,
             },
@@ -453,7 +453,7 @@ mod tests {
         progress.sent = 1200;
         progress.pacing.paused_ms = Some(60_000);
         watcher.hear(&Event::Progress(progress));
-        progress.pacing.bound = Bound::Pause;
+        progress.pacing.bound = Bottleneck::Pause;
         let state = watcher.state();
         let pace = Pace::of(&state, tokio::time::Instant::now());
         // 800 rows at the rate that is told, after the pause.

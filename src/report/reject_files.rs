@@ -13,7 +13,7 @@ use super::RowAccount;
 use super::atomic_file::Part;
 use super::manifest::{Manifest, Standing};
 use crate::domain::mapping::ADDED;
-use crate::domain::row::{Matching, State, after_cells};
+use crate::domain::row::{Matching, ReadState, after_cells};
 
 /// Files of one kind whose rows came from inputs of several forms: one file a
 /// form.
@@ -137,7 +137,7 @@ fn write_table_row(
         // A quote that was never closed would swallow the row that follows here.
         part.write_all(b"\"\n")?;
     }
-    part.open = matches!(account.row.state, State::Broken(_)) && ends_open(row, delimiter);
+    part.open = matches!(account.row.state, ReadState::Broken(_)) && ends_open(row, delimiter);
     write_cells(part, delimiter, &values, row)
 }
 
@@ -220,7 +220,7 @@ fn write_json(
     let inside = text.strip_prefix('{').map(str::trim_start);
     match (&account.row.state, inside) {
         // What we added to it in an earlier run is taken out again.
-        (State::Good, Some(inside))
+        (ReadState::Good, Some(inside))
             if ADDED
                 .iter()
                 .any(|name| inside.get(1..).is_some_and(|rest| rest.starts_with(name))) =>
@@ -238,13 +238,13 @@ fn write_json(
             }
             line.push(b'}');
         }
-        (State::Good, Some("}")) => line.push(b'}'),
-        (State::Good, Some(inside)) => {
+        (ReadState::Good, Some("}")) => line.push(b'}'),
+        (ReadState::Good, Some(inside)) => {
             line.push(b',');
             line.extend_from_slice(inside.as_bytes());
         }
         // What is no object is given back as text, to be mended there.
-        (State::Good | State::Blank | State::Broken(_), _) => {
+        (ReadState::Good | ReadState::Blank | ReadState::Broken(_), _) => {
             line.extend_from_slice(b",\"_raw\":");
             serde_json::to_writer(&mut line, &String::from_utf8_lossy(account.row.raw()))?;
             line.push(b'}');

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::atomic_file::Written;
 use crate::domain::forecast::Forecast;
 use crate::domain::outcome::Outcome;
-use crate::domain::summary::{ProblemKind, Summary};
+use crate::domain::summary::{ProblemGroup, Summary};
 use crate::domain::text::{counted, escaped, thousands};
 
 /// How many lines of a problem are named.
@@ -228,7 +228,7 @@ fn said(outcome: Outcome, command: &str) -> &'static str {
     }
 }
 
-fn problems(kinds: &[ProblemKind], strict: bool, line: &mut impl FnMut(&str)) {
+fn problems(kinds: &[ProblemGroup], strict: bool, line: &mut impl FnMut(&str)) {
     let (warnings, corrections) = if strict {
         (
             "Warnings (with --strict a reason to reject a row):",
@@ -245,7 +245,7 @@ fn problems(kinds: &[ProblemKind], strict: bool, line: &mut impl FnMut(&str)) {
         ("warning", warnings),
         ("correction", corrections),
     ] {
-        let of: Vec<&ProblemKind> = kinds
+        let of: Vec<&ProblemGroup> = kinds
             .iter()
             .filter(|kind| kind.severity == severity)
             .collect();
@@ -276,7 +276,7 @@ fn problems(kinds: &[ProblemKind], strict: bool, line: &mut impl FnMut(&str)) {
     }
 }
 
-fn on_lines(kind: &ProblemKind) -> String {
+fn on_lines(kind: &ProblemGroup) -> String {
     let shown: Vec<String> = kind
         .lines
         .iter()
@@ -355,11 +355,11 @@ mod tests {
     use crate::domain::field::Field;
     use crate::domain::outcome::Outcome;
     use crate::domain::problem::{Code, Problem};
-    use crate::domain::summary::{Latency, ProblemTally, RequestCounts, RowCounts, Summary};
+    use crate::domain::summary::{Latency, ProblemCounts, RequestCounts, RowCounts, Summary};
     use crate::report::atomic_file::Written;
 
     fn figures() -> Summary {
-        let mut problems = ProblemTally::default();
+        let mut problems = ProblemCounts::default();
         for line in [17, 204, 300, 301, 302, 303] {
             let message =
                 "currency \"Euro\" is not an ISO 4217 code (wanted three letters, perhaps EUR)";

@@ -9,7 +9,7 @@ use super::bytes::chunk::Found;
 use super::csv::CsvRows;
 use super::input::{AnyRows, Reader};
 use super::jsonl::JsonlRows;
-use crate::domain::row::{Columns, Origin, Part, Parts, Revisit, Row, Rows};
+use crate::domain::row::{Columns, InputPart, Origin, ParallelRows, Revisit, Row, Rows};
 
 /// Some rows of one input that follow each other.
 pub struct PartRows(Kind);
@@ -53,11 +53,11 @@ impl Rows for PartRows {
     }
 }
 
-impl Parts for Reader {
+impl ParallelRows for Reader {
     type Error = SourceError;
     type Part = PartRows;
 
-    fn next_part(&mut self) -> Result<Option<Part<PartRows>>, SourceError> {
+    fn next_part(&mut self) -> Result<Option<InputPart<PartRows>>, SourceError> {
         let most = self.limit.unwrap_or(u64::MAX);
         if most == 0 {
             return Ok(None);
@@ -83,7 +83,7 @@ fn part_of(
     current: &mut AnyRows,
     input: u16,
     most: u64,
-) -> Result<Option<Part<PartRows>>, SourceError> {
+) -> Result<Option<InputPart<PartRows>>, SourceError> {
     let (kind, many) = match current {
         AnyRows::Csv(rows) => match rows.cut(most)? {
             (Found::Rows(cut), first) => {
@@ -114,7 +114,7 @@ fn part_of(
             Found::End => return Ok(None),
         },
     };
-    Ok(Some(Part {
+    Ok(Some(InputPart {
         rows: PartRows(kind),
         input,
         many,

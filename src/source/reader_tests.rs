@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use crate::domain::row::{Origin, Parts, Revisit, Row, Rows, State};
+use crate::domain::row::{Origin, ParallelRows, ReadState, Revisit, Row, Rows};
 use crate::source::csv::splitter::LONGEST_ROW;
 use crate::source::input::{Input, Reader, open};
 use crate::source::{Settings, SourceError};
 
 /// A row as far as it can be seen: its place, its state, its bytes and cells.
-type Seen = (Origin, State, Vec<u8>, Vec<(String, String)>);
+type Seen = (Origin, ReadState, Vec<u8>, Vec<(String, String)>);
 
 fn seen(row: &Row, rows: &impl Rows) -> Seen {
     let names = &rows.columns().names;
@@ -118,7 +118,7 @@ fn rows_about_the_longest_are_judged_alike() {
             &[("a.csv", table.as_bytes()), ("b.jsonl", lines.as_bytes())],
             None,
         );
-        let is_long = |row: &Seen| matches!(&row.1, State::Broken(why) if why.starts_with("the row is longer"));
+        let is_long = |row: &Seen| matches!(&row.1, ReadState::Broken(why) if why.starts_with("the row is longer"));
         let long: Vec<bool> = rows.iter().map(is_long).collect();
         let over = longer > 0;
         assert_eq!(

@@ -5,7 +5,7 @@
 //! sorter has one, whatever it holds, so that no input is too long for the
 //! number of files that a process may open.
 
-pub mod sift;
+pub mod repeats;
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;

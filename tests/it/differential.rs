@@ -10,7 +10,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
-use kable_bulk::domain::row::{Kind, Row, Rows, State};
+use kable_bulk::domain::row::{CellKind, ReadState, Row, Rows};
 use kable_bulk::source::input::{Reader, open};
 use kable_bulk::source::{Format, Settings, SourceError, Wanted};
 use proptest::prelude::*;
@@ -22,13 +22,13 @@ use serde_json::Value;
 const PIECE: usize = 256 << 10;
 
 /// A cell under its column: its kind, and its text.
-type Found = (String, Kind, String);
+type Found = (String, CellKind, String);
 
 /// A row as we read it.
 #[derive(Debug)]
 struct Ours {
     raw: Bytes,
-    state: State,
+    state: ReadState,
     cells: Vec<Found>,
 }
 
@@ -204,7 +204,7 @@ fn tables_are_read_as_the_csv_crate_reads_them() {
         let all = theirs.len();
         prop_assert_eq!(ours.len(), all);
         for (place, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
-            if let State::Broken(why) = &ours.state {
+            if let ReadState::Broken(why) = &ours.state {
                 count(&refused);
                 if let Some(cells) = cells_told(why) {
                     prop_assert_eq!(cells, theirs.len());
@@ -221,7 +221,7 @@ fn tables_are_read_as_the_csv_crate_reads_them() {
             count(&good);
             prop_assert_eq!(ours.cells.len(), theirs.len());
             for ((_, kind, text), cell) in ours.cells.iter().zip(theirs) {
-                prop_assert_eq!(*kind, Kind::Text);
+                prop_assert_eq!(*kind, CellKind::Text);
                 prop_assert!(same(text, cell, &ours.raw.0), "{:?} {:?}", text, cell);
             }
         }
@@ -300,19 +300,19 @@ fn expected(object: &serde_json::Map<String, Value>, above: &str, cells: &mut Ve
         let path = format!("{above}{name}");
         let mut add = |kind, text: &str| cells.push((path.clone(), kind, text.to_owned()));
         match value {
-            Value::Null => add(Kind::Null, ""),
-            Value::Bool(bool) => add(Kind::Bool, &bool.to_string()),
-            Value::Number(number) => add(Kind::Number, &number.to_string()),
-            Value::String(text) => add(Kind::Text, text),
-            Value::Array(items) if items.is_empty() => add(Kind::EmptyList, ""),
+            Value::Null => add(CellKind::Null, ""),
+            Value::Bool(bool) => add(CellKind::Bool, &bool.to_string()),
+            Value::Number(number) => add(CellKind::Number, &number.to_string()),
+            Value::String(text) => add(CellKind::Text, text),
+            Value::Array(items) if items.is_empty() => add(CellKind::EmptyList, ""),
             Value::Array(items) if items.iter().all(Value::is_string) => {
                 for item in items {
-                    add(Kind::Item, item.as_str().unwrap());
+                    add(CellKind::Item, item.as_str().unwrap());
                 }
             }
-            Value::Array(_) => add(Kind::MixedList, ""),
+            Value::Array(_) => add(CellKind::MixedList, ""),
             Value::Object(members) => {
-                add(Kind::Object, "");
+                add(CellKind::Object, "");
                 expected(members, &format!("{path}."), cells);
             }
         }
@@ -324,7 +324,7 @@ fn expected(object: &serde_json::Map<String, Value>, above: &str, cells: &mut Ve
 fn by_path(cells: Vec<Found>) -> BTreeMap<String, Vec<(String, String)>> {
     let mut all: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
     for (path, kind, text) in cells {
-        let text = if kind == Kind::Number {
+        let text = if kind == CellKind::Number {
             format!("{:?}", text.parse::<f64>())
         } else {
             text
@@ -471,25 +471,25 @@ fn jsonl_is_read_as_serde_json_reads_it() {
             let line = &line.0[..];
             let theirs = serde_json::from_slice::<Value>(line);
             match (&ours.state, theirs) {
-                (State::Blank, _) => {
+                (ReadState::Blank, _) => {
                     let text = String::from_utf8_lossy(line);
                     prop_assert!(text.trim().is_empty());
                 }
-                (State::Good, Ok(Value::Object(object))) => {
+                (ReadState::Good, Ok(Value::Object(object))) => {
                     count(&good);
                     let mut cells = Vec::new();
                     expected(&object, "", &mut cells);
                     prop_assert_eq!(by_path(ours.cells), by_path(cells));
                 }
-                (State::Broken(why), Ok(Value::Object(_))) => {
+                (ReadState::Broken(why), Ok(Value::Object(_))) => {
                     count(&twice);
                     prop_assert!(why.starts_with("a member stands twice"), "{}", why);
                     prop_assert!(serde_json::from_slice::<Json>(line).unwrap().has_twice());
                 }
-                (State::Broken(_), Ok(_) | Err(_)) => count(&broken),
+                (ReadState::Broken(_), Ok(_) | Err(_)) => count(&broken),
                 // What stands in a list that feeds no field is passed over, not
                 // built: a number may be larger there than any that is kept.
-                (State::Good, theirs) => {
+                (ReadState::Good, theirs) => {
                     let passed_over = serde_json::from_slice::<serde::de::IgnoredAny>(line);
                     prop_assert!(theirs.is_err() && passed_over.is_ok(), "{:?}", theirs);
                 }

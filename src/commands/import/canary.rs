@@ -78,7 +78,7 @@ mod tests {
     use super::{Seen, Sighting, lines};
     use crate::domain::field::Field;
     use crate::domain::outcome::Outcome;
-    use crate::domain::plan::Difference;
+    use crate::domain::remote::Difference;
     use crate::domain::row::Origin;
 
     #[test]

@@ -20,7 +20,7 @@ use crate::config::reading::reading;
 use crate::config::sending::{Dispatch, dispatch};
 use crate::config::target::{Destination, destination};
 use crate::config::{Environment, FileOptions, Said, showing};
-use crate::domain::summary::Target;
+use crate::domain::summary::TargetAccount;
 use crate::engine::checker::Reading;
 use crate::engine::pace::token_bucket::TokenBucket;
 use crate::engine::stop::{Halt, Stop};
@@ -58,7 +58,7 @@ pub(super) struct Session {
     pub(super) said: Said,
     /// For what results are written.
     pub(super) origin: Origin,
-    pub(super) target: Target,
+    pub(super) target: TargetAccount,
     pub(super) live: bool,
     pub(super) client: Client,
     pub(super) clock: WallClock,

@@ -22,9 +22,9 @@ use crate::config::reading::reading;
 use crate::config::sending::asking;
 use crate::config::target::destination;
 use crate::config::{ConfigError, Environment, FileOptions, Said, checks};
-use crate::domain::advice::{Checked, Step, advice};
+use crate::domain::advice::{CheckReport, NextStep, advice};
+use crate::domain::decision::RowPolicy;
 use crate::domain::outcome::Outcome;
-use crate::domain::plan::Policy;
 use crate::domain::summary::Summary;
 use crate::domain::text::counted;
 use crate::engine::account::Accounting;
@@ -185,7 +185,7 @@ impl Checking<'_> {
             // Where all rows are told of anyway, none need be noted.
             note_rows: listed.is_none(),
             reading: &self.held_against,
-            policy: Policy::default(),
+            policy: RowPolicy::default(),
             folder: &self.ending.out,
             stop: &self.stop,
         };
@@ -239,7 +239,7 @@ impl Checking<'_> {
         };
         summary.exit_code = exit as u8;
         summary.elapsed_seconds = seconds(self.began.elapsed());
-        let steps = advice(Checked {
+        let steps = advice(CheckReport {
             summary: &summary,
             unused: &surveyed.unused_names(),
             online: plan.is_some(),
@@ -258,7 +258,7 @@ impl Checking<'_> {
         Ok(exit)
     }
 
-    fn words(&self, summary: &Summary, steps: &[Step], plan: Option<String>) -> Words {
+    fn words(&self, summary: &Summary, steps: &[NextStep], plan: Option<String>) -> Words {
         let names: Vec<String> = summary.inputs.iter().map(shell_word).collect();
         Words {
             title: match plan {

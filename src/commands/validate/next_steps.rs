@@ -2,7 +2,7 @@
 
 use crate::commands::argv::Typed;
 use crate::config::Said;
-use crate::domain::advice::{How, Step};
+use crate::domain::advice::{NextStep, StepCommand};
 use crate::domain::header::normalised;
 
 /// The checkpoint of an import whose input has no name.
@@ -10,12 +10,12 @@ const CHECKPOINT: &str = "kable-bulk.checkpoint.db";
 
 /// What to do, and the command for it; empty where there is none. A file says
 /// what it has `said` beside what was `typed`.
-pub(super) fn advised(steps: &[Step], typed: &Typed, said: &Said) -> Vec<(String, String)> {
-    let command = |how: &How| match how {
-        How::ByHand => String::new(),
-        How::Again => typed.line(),
-        How::With(options) => with(typed, said, options).line(),
-        How::Import => import(typed, said).line(),
+pub(super) fn advised(steps: &[NextStep], typed: &Typed, said: &Said) -> Vec<(String, String)> {
+    let command = |how: &StepCommand| match how {
+        StepCommand::ByHand => String::new(),
+        StepCommand::Again => typed.line(),
+        StepCommand::With(options) => with(typed, said, options).line(),
+        StepCommand::Import => import(typed, said).line(),
     };
     let steps = steps.iter();
     steps
@@ -83,24 +83,24 @@ fn import(typed: &Typed, said: &Said) -> Typed {
 mod tests {
     use clap::Parser;
 
-    use super::{How, Said, Step, advised};
+    use super::{NextStep, Said, StepCommand, advised};
     use crate::cli::Cli;
     use crate::commands::argv::tests::typed as words_typed;
 
-    fn command(typed: &str, how: How) -> String {
+    fn command(typed: &str, how: StepCommand) -> String {
         said_too(typed, how, &Said::default())
     }
 
-    fn said_too(typed: &str, how: How, said: &Said) -> String {
+    fn said_too(typed: &str, how: StepCommand, said: &Said) -> String {
         let words: Vec<&str> = typed.split(' ').collect();
         let what = "Do it".to_owned();
-        let advised = advised(&[Step { what, how }], &words_typed(&words), said);
+        let advised = advised(&[NextStep { what, how }], &words_typed(&words), said);
         advised.into_iter().next().unwrap().1
     }
 
     fn with(typed: &str, options: &[&str]) -> String {
         let options = options.iter().map(|word| (*word).to_owned());
-        command(typed, How::With(options.collect()))
+        command(typed, StepCommand::With(options.collect()))
     }
 
     #[test]
@@ -108,19 +108,19 @@ mod tests {
         let typed = "kable-bulk validate in.csv --online --annotations github --out x";
         let commands = [
             (
-                command(typed, How::Import),
+                command(typed, StepCommand::Import),
                 "kable-bulk import in.csv --out x",
             ),
-            (command(typed, How::Again), typed),
+            (command(typed, StepCommand::Again), typed),
             (
                 command(
                     "kable-bulk validate --annotations=github validate",
-                    How::Import,
+                    StepCommand::Import,
                 ),
                 "kable-bulk import validate",
             ),
             (
-                command("kable-bulk validate - --out x", How::Import),
+                command("kable-bulk validate - --out x", StepCommand::Import),
                 "kable-bulk import - --out x --checkpoint kable-bulk.checkpoint.db",
             ),
             (
@@ -145,7 +145,7 @@ mod tests {
             let parsed = Cli::try_parse_from(words.split(' '));
             assert!(parsed.is_ok(), "{command}: {}", parsed.unwrap_err());
         }
-        assert_eq!(command(typed, How::ByHand), "");
+        assert_eq!(command(typed, StepCommand::ByHand), "");
     }
 
     #[test]
@@ -155,13 +155,13 @@ mod tests {
             dry_run: true,
             ..Said::default()
         };
-        let set = How::With(vec!["--set".to_owned(), "currency=EUR".to_owned()]);
+        let set = StepCommand::With(vec!["--set".to_owned(), "currency=EUR".to_owned()]);
         assert_eq!(
             said_too("kable-bulk validate in.csv", set, &said),
             "kable-bulk validate in.csv --set companyName=A --set currency=EUR"
         );
         assert_eq!(
-            said_too("kable-bulk validate in.csv", How::Import, &said),
+            said_too("kable-bulk validate in.csv", StepCommand::Import, &said),
             "kable-bulk import in.csv --no-dry-run"
         );
     }

@@ -11,7 +11,7 @@ use crate::commands::preflight::{Calls, said};
 use crate::config::sending::Asking;
 use crate::config::target::Destination;
 use crate::domain::rules::Rules;
-use crate::domain::summary::Target;
+use crate::domain::summary::TargetAccount;
 use crate::engine::pace::token_bucket::TokenBucket;
 use crate::engine::survey::remote_list::{Listed, Listing};
 use crate::kable::Preflight;
@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// What was looked up.
 pub(super) struct LookedUp {
-    pub(super) target: Target,
+    pub(super) target: TargetAccount,
     pub(super) asking: Asking,
     pub(super) listed: Listed,
     /// It goes when nothing is asked any more.

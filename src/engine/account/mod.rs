@@ -22,9 +22,9 @@ use super::stop::Stop;
 use super::survey::finding_store::Verdicts;
 use super::survey::remote_list::Listed;
 use crate::domain::forecast::Forecast;
-use crate::domain::outcome::{Outcome, Tally};
+use crate::domain::outcome::{Outcome, OutcomeCounts};
 use crate::domain::row::{Revisit, Row};
-use crate::domain::summary::{ProblemKind, ProblemTally, RowCounts};
+use crate::domain::summary::{ProblemCounts, ProblemGroup, RowCounts};
 use crate::ledger::Ledger;
 use crate::report::{Event, Observer, Sink};
 
@@ -43,13 +43,13 @@ pub struct Account {
     /// Rows read, skipped and rejected.
     pub rows: RowCounts,
     /// What the others came to.
-    pub outcomes: Tally,
+    pub outcomes: OutcomeCounts,
     /// Rows whose customer this checkpoint created, whatever they came to since.
     pub ours: u64,
     /// What a run would do, where that was to be found out.
     pub would: Option<Forecast>,
     /// What was wrong.
-    pub problems: Vec<ProblemKind>,
+    pub problems: Vec<ProblemGroup>,
     /// Whether it was stopped before the end.
     pub interrupted: bool,
 }
@@ -94,7 +94,7 @@ impl<'a> Accounting<'a> {
                 .foreseeing
                 .map(|foreseeing| Preview::new(foreseeing, self.listed.is_some())),
             listed: self.listed,
-            problems: ProblemTally::default(),
+            problems: ProblemCounts::default(),
             ours: 0,
         };
         self.verdicts

@@ -2,16 +2,17 @@
 //! say of it.
 
 use crate::domain::customer::Customer;
-use crate::domain::forecast::{Act, Forecast};
+use crate::domain::decision::{Decision, ExistingPolicy, is_our_doing};
+use crate::domain::forecast::{Forecast, PlannedAction};
 use crate::domain::outcome::Outcome;
-use crate::domain::plan::{Decision, Existing, Remote, differences, is_our_doing};
+use crate::domain::remote::{RemoteCustomer, differences};
 use crate::engine::survey::finding_store::Remembered;
 
 /// What a dry run goes by.
 #[derive(Debug, Clone, Copy)]
 pub struct Foreseeing {
     /// What is wanted for customers that are there and differ.
-    pub existing: Existing,
+    pub existing: ExistingPolicy,
     /// Whether the ledger may not know of rows that were sent.
     pub gaps: bool,
 }
@@ -46,7 +47,7 @@ impl Preview {
         &mut self,
         known: Option<Remembered>,
         is_repeat: bool,
-        there: Option<(&Customer, &Remote)>,
+        there: Option<(&Customer, &RemoteCustomer)>,
     ) -> Option<Foreseen> {
         let decision = known.map_or(Decision::Create, |known| known.decision);
         let changed = known.is_some_and(|known| known.changed);
@@ -56,22 +57,24 @@ impl Preview {
         });
         self.forecast.edited += u64::from(changed && was_sent);
         let (act, foreseen) = match (decision, there) {
-            (Decision::Skip(outcome), _) => (Act::leave(outcome), None),
+            (Decision::Skip(outcome), _) => (PlannedAction::leave(outcome), None),
             (Decision::Create | Decision::LookUp, Some((customer, remote))) => {
                 // The customer is another row's.
                 let existing = match self.foreseeing.existing {
-                    Existing::Update if is_repeat => Existing::Skip,
-                    existing @ (Existing::Skip | Existing::Update | Existing::Fail) => existing,
+                    ExistingPolicy::Update if is_repeat => ExistingPolicy::Skip,
+                    existing @ (ExistingPolicy::Skip
+                    | ExistingPolicy::Update
+                    | ExistingPolicy::Fail) => existing,
                 };
-                let act = Act::on_existing(customer, remote, existing, changed);
+                let act = PlannedAction::on_existing(customer, remote, existing, changed);
                 let foreseen = said(&act, known, customer, remote);
                 (act, Some(foreseen))
             }
-            (Decision::LookUp, None) if !self.forecast.listed => (Act::Ask, None),
+            (Decision::LookUp, None) if !self.forecast.listed => (PlannedAction::Ask, None),
             (Decision::Create, None) if !self.forecast.listed && self.foreseeing.gaps => {
-                (Act::Ask, None)
+                (PlannedAction::Ask, None)
             }
-            (Decision::Create | Decision::LookUp, None) => (Act::Create, None),
+            (Decision::Create | Decision::LookUp, None) => (PlannedAction::Create, None),
         };
         self.forecast.add(&act);
         foreseen
@@ -80,7 +83,12 @@ impl Preview {
 
 /// What a row is now, and what a run would do about it. One that is to be updated or
 /// is to fail differs until then.
-fn said(act: &Act, known: Option<Remembered>, customer: &Customer, remote: &Remote) -> Foreseen {
+fn said(
+    act: &PlannedAction,
+    known: Option<Remembered>,
+    customer: &Customer,
+    remote: &RemoteCustomer,
+) -> Foreseen {
     let equal = match known {
         Some(known)
             if known.last == Some(Outcome::Updated)
@@ -101,7 +109,7 @@ fn said(act: &Act, known: Option<Remembered>, customer: &Customer, remote: &Remo
         .collect();
     let differing = differing.join("; ");
     let (outcome, message) = match act {
-        Act::Update { fields, .. } => {
+        PlannedAction::Update { fields, .. } => {
             let names: Vec<&str> = fields.iter().map(|field| field.name()).collect();
             let names = names.join(", ");
             let message = if differing.is_empty() {
@@ -111,12 +119,12 @@ fn said(act: &Act, known: Option<Remembered>, customer: &Customer, remote: &Remo
             };
             (Outcome::Differs, Some(message))
         }
-        Act::Fail => {
+        PlannedAction::Fail => {
             let message = format!("{differing}; would count as failed (--existing fail)");
             (Outcome::Differs, Some(message))
         }
-        Act::LeaveDiffering => (Outcome::Differs, Some(differing)),
-        Act::LeaveEqual | Act::Create | Act::Ask => (equal, None),
+        PlannedAction::LeaveDiffering => (Outcome::Differs, Some(differing)),
+        PlannedAction::LeaveEqual | PlannedAction::Create | PlannedAction::Ask => (equal, None),
     };
     Foreseen { outcome, message }
 }

@@ -4,7 +4,7 @@ use anyhow::bail;
 
 use crate::domain::candidate::Candidate;
 use crate::domain::field::Field;
-use crate::domain::problem::{Code, Mend, Problem};
+use crate::domain::problem::{Code, Fix, Problem};
 use crate::domain::row::{Origin, Revisit, Row};
 use crate::domain::text::{listed, quoted};
 use crate::engine::checker::{Checker, Reading};
@@ -89,7 +89,7 @@ pub(in crate::engine) fn repeats(row: &Repeating<'_>) -> Vec<Problem> {
         let already = if later { "also" } else { "already" };
         let unlike: Vec<&str> = row.unlike.iter().map(|field| field.name()).collect();
         let (values, mend) = if unlike.is_empty() {
-            ("the same values".to_owned(), Some(Mend::LeaveOut))
+            ("the same values".to_owned(), Some(Fix::LeaveOut))
         } else {
             (format!("another {}", listed(&unlike, 3)), None)
         };

@@ -4,17 +4,18 @@ use anyhow::{Context, bail};
 
 use super::preview::Preview;
 use super::repeats::{Others, Repeating, repeats};
-use crate::domain::candidate::Given;
+use crate::domain::candidate::FieldValue;
 use crate::domain::customer::{Customer, Fingerprint};
+use crate::domain::decision::{Decision, UNKNOWN_DIGEST};
 use crate::domain::field::Field;
 use crate::domain::mapping::Binding;
 use crate::domain::outcome::Outcome;
-use crate::domain::plan::{Decision, Remote, UNKNOWN_DIGEST, differences};
 use crate::domain::problem::{Code, Problem};
+use crate::domain::remote::{RemoteCustomer, differences};
 use crate::domain::row::{Columns, Revisit, Row};
-use crate::domain::summary::ProblemTally;
+use crate::domain::summary::ProblemCounts;
 use crate::domain::text::{quoted, shown};
-use crate::domain::validate::{Checked, check};
+use crate::domain::validate::{CheckedRow, check};
 use crate::engine::checker::Checker;
 use crate::engine::survey::finding_store::{Remembered, Verdict};
 use crate::engine::survey::remote_list::Listed;
@@ -50,7 +51,7 @@ pub(in crate::engine) struct Finder<'p, V> {
     /// What a run would do, where that is to be found out.
     pub(in crate::engine) foresight: Option<Preview>,
     /// All problems so far.
-    pub(in crate::engine) problems: ProblemTally,
+    pub(in crate::engine) problems: ProblemCounts,
     /// Rows whose customer this checkpoint created.
     pub(in crate::engine) ours: u64,
 }
@@ -103,12 +104,12 @@ where
         let is_repeat = known.is_some() && binding.was_repeat(row, columns);
         let (mut there, mut digest) = (None, None);
         let (client_id, fits, notes) = match check(row, binding, &reading.rules) {
-            Checked::Skipped => (String::new(), None, Vec::new()),
-            Checked::Unfit(rejection) => {
+            CheckedRow::Skipped => (String::new(), None, Vec::new()),
+            CheckedRow::Unfit(rejection) => {
                 let given = given(binding, row, Field::ClientId);
                 (given, Some(false), rejection.problems)
             }
-            Checked::Fit(fit) => {
+            CheckedRow::Fit(fit) => {
                 if let Some(kept_at) = verdict.and_then(|verdict| verdict.listed) {
                     there = held(self.listed.as_deref_mut(), kept_at)?
                         .map(|remote| (fit.values.to_customer(), remote));
@@ -187,7 +188,7 @@ where
         &mut self,
         known: Option<Remembered>,
         is_repeat: bool,
-        there: Option<&(Customer, Remote)>,
+        there: Option<&(Customer, RemoteCustomer)>,
         mut found: Found,
     ) -> Found {
         let there = there.map(|(customer, remote)| (customer, remote));
@@ -282,7 +283,7 @@ impl Found {
 }
 
 /// The customer that Kable holds of a row.
-fn held(listed: Option<&mut Listed>, kept_at: u64) -> anyhow::Result<Option<Remote>> {
+fn held(listed: Option<&mut Listed>, kept_at: u64) -> anyhow::Result<Option<RemoteCustomer>> {
     match listed {
         Some(listed) => listed.at(kept_at).context("cannot read a temporary file"),
         None => Ok(None),
@@ -290,7 +291,7 @@ fn held(listed: Option<&mut Listed>, kept_at: u64) -> anyhow::Result<Option<Remo
 }
 
 /// What a row comes to whose customer Kable holds already.
-fn entry_of(customer: &Customer, remote: &Remote) -> Entry {
+fn entry_of(customer: &Customer, remote: &RemoteCustomer) -> Entry {
     let differences = differences(customer, remote);
     let texts: Vec<String> = differences.iter().map(ToString::to_string).collect();
     Entry {
@@ -327,7 +328,7 @@ fn keys_lost(client_id: &str) -> Problem {
 /// The text of `field`, as far as the row gives one and it can be shown.
 fn given(binding: &Binding, row: &Row, field: Field) -> String {
     match binding.candidate(row).get(field) {
-        Given::Text(text) => shown(text),
-        Given::Absent | Given::List(_) | Given::Wrong(..) => String::new(),
+        FieldValue::Text(text) => shown(text),
+        FieldValue::Absent | FieldValue::List(_) | FieldValue::Wrong(..) => String::new(),
     }
 }

@@ -2,8 +2,8 @@ use std::io;
 
 use super::{Account, Accounting, LOOK_UP_EVERY, account, demand_agreement};
 use crate::domain::customer::tests::{aster, aster_bare, digest_of};
+use crate::domain::decision::RowPolicy;
 use crate::domain::outcome::Outcome;
-use crate::domain::plan::Policy;
 use crate::domain::summary::RowCounts;
 use crate::engine::checker::Reading;
 use crate::engine::stop::{Halt, Stop};
@@ -50,7 +50,7 @@ fn told_of(rows: &Tables, ledger: Option<&MemoryLedger>) -> anyhow::Result<(Acco
         threads: 2,
         note_rows: false,
         reading: &reading,
-        policy: Policy::default(),
+        policy: RowPolicy::default(),
         folder: folder.path(),
         stop: &Stop::default(),
     };
@@ -205,7 +205,7 @@ fn a_claim_of_another_customer_under_a_rows_number_is_refused() {
         threads: 2,
         note_rows: false,
         reading: &reading,
-        policy: Policy::default(),
+        policy: RowPolicy::default(),
         folder: folder.path(),
         stop: &Stop::default(),
     };
@@ -249,7 +249,7 @@ fn stopped(listens: bool) -> Account {
         threads: 2,
         note_rows: false,
         reading: &reading,
-        policy: Policy::default(),
+        policy: RowPolicy::default(),
         folder: folder.path(),
         stop: &Stop::default(),
     };

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::kable::{Quota, Unit};
+use crate::kable::{Quota, QuotaUnit};
 
 /// Headers tell times in whole seconds: of a window as short as this, what is
 /// left at the moment says nothing.
@@ -66,11 +66,11 @@ impl AdvertisedLimits {
         let mut allowed = Allowed::default();
         for quota in quotas {
             match quota.unit {
-                Unit::Requests => {
+                QuotaUnit::Requests => {
                     let rate = self.rate(quota);
                     allowed.rate = [allowed.rate, rate].into_iter().flatten().reduce(f64::min);
                 }
-                Unit::InFlight => {
+                QuotaUnit::InFlight => {
                     let most = quota.limit.and_then(|limit| usize::try_from(limit).ok());
                     allowed.in_flight = [allowed.in_flight, most].into_iter().flatten().min();
                 }
@@ -185,7 +185,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{AdvertisedLimits, HOLDS_FOR, per_second};
-    use crate::kable::{Quota, Unit};
+    use crate::kable::{Quota, QuotaUnit};
 
     /// A quota as headers tell it: limit, window, what is left and the reset.
     fn quota(limit: u64, window: u64, left: u64, reset: u64) -> Quota {
@@ -300,7 +300,7 @@ mod tests {
 
     #[test]
     fn those_in_flight_are_no_rate() {
-        let unit = Unit::InFlight;
+        let unit = QuotaUnit::InFlight;
         let at_once = Quota {
             unit,
             ..quota(10, 0, 3, 0)

@@ -43,7 +43,7 @@ use self::rate::Rate;
 use self::rate_control::{Held, RateControl};
 use self::sent::Sent;
 use self::token_bucket::{LATENESS, TokenBucket};
-use crate::domain::bottleneck::{Bound, Pacing};
+use crate::domain::bottleneck::{Bottleneck, Pacing};
 use crate::kable;
 
 /// For how long a gate that held a request up counts as the limit.
@@ -348,16 +348,18 @@ impl Pace {
             in_flight: in_flight as u64,
             window: state.room.limit(state.concurrency.limit()) as u64,
             bound: match waited {
-                _ if paused.is_some() => Bound::Pause,
-                None => Bound::Rows,
-                Some((Gate::Concurrency, _)) if state.concurrency.is_open() => Bound::Concurrency,
-                Some((Gate::Concurrency, _)) => Bound::Latency,
-                Some((Gate::Ceiling, _)) if self.at_once => Bound::Rate,
-                Some((Gate::Ceiling, _)) => Bound::MaxRate,
+                _ if paused.is_some() => Bottleneck::Pause,
+                None => Bottleneck::Rows,
+                Some((Gate::Concurrency, _)) if state.concurrency.is_open() => {
+                    Bottleneck::Concurrency
+                }
+                Some((Gate::Concurrency, _)) => Bottleneck::Latency,
+                Some((Gate::Ceiling, _)) if self.at_once => Bottleneck::Rate,
+                Some((Gate::Ceiling, _)) => Bottleneck::MaxRate,
                 Some((Gate::Rate, _)) => match state.rate_control.held() {
-                    Held::Advertised => Bound::Told,
-                    Held::Refused => Bound::Refused,
-                    Held::Growing | Held::Ceiling => Bound::Growing,
+                    Held::Advertised => Bottleneck::Told,
+                    Held::Refused => Bottleneck::Refused,
+                    Held::Growing | Held::Ceiling => Bottleneck::Growing,
                 },
             },
             paused_ms: paused.map(|until| {

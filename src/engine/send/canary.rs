@@ -13,14 +13,14 @@ use super::sender::Sender;
 use crate::domain::customer::Customer;
 use crate::domain::field::Field;
 use crate::domain::outcome::Outcome;
-use crate::domain::plan::{Difference, Remote, differences, unseen};
+use crate::domain::remote::{Difference, RemoteCustomer, differences, unseen};
 use crate::domain::row::Origin;
 use crate::domain::text::quoted;
 use crate::engine::pace::backoff::delay;
 use crate::engine::pace::circuit_breaker::Access;
 use crate::engine::pace::sent::Sent;
 use crate::engine::ticket::Ticket;
-use crate::kable::{CustomerApi, Found, Trouble};
+use crate::kable::{CustomerApi, LookUpReply, Trouble};
 use crate::ledger::{Batch, Ledger, LedgerError};
 use crate::report::{Event, Observer};
 
@@ -121,7 +121,7 @@ fn stopped() -> Seen {
 }
 
 /// What is seen of a customer that is there.
-fn compared(customer: &Customer, outcome: Outcome, remote: &Remote) -> Seen {
+fn compared(customer: &Customer, outcome: Outcome, remote: &RemoteCustomer) -> Seen {
     let differing = differences(customer, remote);
     if !differing.is_empty() {
         return Seen::Differs(differing);
@@ -157,7 +157,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
             };
             let found = match self.by_path(customer.client_id(), &found).await {
                 ByPath::Believed => found,
-                ByPath::Absent => Found::Absent,
+                ByPath::Absent => LookUpReply::Absent,
                 ByPath::InVain => match self.find_in_list(customer.client_id()).await {
                     Some(found) => found,
                     None => return stopped(),
@@ -204,37 +204,39 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     /// What the list of all customers shows of one that its path does not find.
     async fn seen_in_list(&self, customer: &Customer, outcome: Outcome) -> Seen {
         match self.find_in_list(customer.client_id()).await {
-            Some(Found::There { remote, .. }) => compared(customer, outcome, &remote),
-            Some(Found::Unknown(trouble)) => Seen::Unasked(trouble.message),
+            Some(LookUpReply::There { remote, .. }) => compared(customer, outcome, &remote),
+            Some(LookUpReply::Unknown(trouble)) => Seen::Unasked(trouble.message),
             Some(_) => Seen::Absent,
             None => stopped(),
         }
     }
 
     /// What the answer to a look-up shows.
-    fn seen(&self, customer: &Customer, outcome: Outcome, sent: Sent, found: Found) -> Sight {
+    fn seen(&self, customer: &Customer, outcome: Outcome, sent: Sent, found: LookUpReply) -> Sight {
         match found {
-            Found::There { remote, .. } => {
+            LookUpReply::There { remote, .. } => {
                 self.answered(sent);
                 Sight::Seen(compared(customer, outcome, &remote))
             }
-            Found::Absent => {
+            LookUpReply::Absent => {
                 self.answered(sent);
                 Sight::Absent
             }
-            Found::Other { remote, .. } => {
+            LookUpReply::Other { remote, .. } => {
                 self.answered(sent);
                 Sight::Seen(Seen::Unasked(format!(
                     "a look-up of it finds customer {}",
                     quoted(&remote.client_id)
                 )))
             }
-            Found::Denied(refusal) => Sight::Trouble(refusal.into_trouble()),
-            Found::Throttled(wait) => {
+            LookUpReply::Denied(refusal) => Sight::Trouble(refusal.into_trouble()),
+            LookUpReply::Throttled(wait) => {
                 self.hold_back(sent, wait);
                 Sight::Throttled
             }
-            Found::AbsentPage(trouble) | Found::Unknown(trouble) => Sight::Trouble(trouble),
+            LookUpReply::AbsentPage(trouble) | LookUpReply::Unknown(trouble) => {
+                Sight::Trouble(trouble)
+            }
         }
     }
 }

@@ -11,12 +11,13 @@ use super::metrics::Metrics;
 use super::ownership::CLOCKS_APART_MS;
 use super::row_state::{Delivery, Next, Progressed, RowState, Unverified, Update};
 use super::sender::{Admitted, Sender};
-use crate::domain::change::Change;
+use crate::domain::decision::ExistingPolicy;
 use crate::domain::outcome::Outcome;
-use crate::domain::plan::{Existing, Remote, differences};
+use crate::domain::remote::{RemoteCustomer, differences};
+use crate::domain::update::CustomerUpdate;
 use crate::engine::pace::backoff::delay;
 use crate::engine::pace::circuit_breaker::Access;
-use crate::kable::{Created, CustomerApi, Reach, Refusal, Reply, Trouble};
+use crate::kable::{Created, CustomerApi, ProbeReply, Refusal, Reply, Trouble};
 use crate::report::{Event, Observer};
 
 /// Whether the API itself says that a create failed (500), or that there is no such call.
@@ -191,7 +192,11 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     }
 
     /// Judges the answer to an update; the row's end, if that is it.
-    async fn updated(&self, state: &mut RowState, reply: Reply<Box<Remote>>) -> Option<Delivery> {
+    async fn updated(
+        &self,
+        state: &mut RowState,
+        reply: Reply<Box<RemoteCustomer>>,
+    ) -> Option<Delivery> {
         match reply {
             Reply::Done {
                 customer: remote,
@@ -241,7 +246,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     pub(super) fn found(
         &self,
         state: &mut RowState,
-        remote: &Remote,
+        remote: &RemoteCustomer,
         request_id: Option<String>,
     ) -> Option<Delivery> {
         if state.doubt && state.creates > 0 {
@@ -258,7 +263,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     fn judged(
         &self,
         state: &mut RowState,
-        remote: &Remote,
+        remote: &RemoteCustomer,
         request_id: Option<String>,
     ) -> Option<Delivery> {
         match self.change(state, remote) {
@@ -283,15 +288,15 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
 
     /// What is still to be changed about a customer that is there, where that is
     /// wanted and can be done.
-    fn change(&self, state: &RowState, remote: &Remote) -> Option<Change> {
-        let is_wanted = self.existing == Existing::Update && !state.ticket.is_repeat;
+    fn change(&self, state: &RowState, remote: &RemoteCustomer) -> Option<CustomerUpdate> {
+        let is_wanted = self.existing == ExistingPolicy::Update && !state.ticket.is_repeat;
         if !is_wanted || state.update == Update::Accepted {
             return None;
         }
         // A row that was changed may have another `stripeCustomerId`, which
         // can't be read back.
         let unseen = state.ticket.changed && state.update == Update::None;
-        Change::of(&state.ticket.customer, remote, unseen)
+        CustomerUpdate::of(&state.ticket.customer, remote, unseen)
     }
 
     /// A create or an update left, and what became of it is not known.
@@ -377,16 +382,16 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     /// where they do, it is the row that is refused: by a firewall, say.
     async fn denied(&self, state: &mut RowState, refusal: Refusal) -> Option<Delivery> {
         match self.reach().await {
-            (_, Reach::Good) => {
+            (_, ProbeReply::Good) => {
                 self.worked(state.sent);
                 self.refused(state, refusal);
                 None
             }
-            (_, Reach::Denied(_)) => {
+            (_, ProbeReply::Denied(_)) => {
                 self.shut_out(&refusal);
                 Some(state.left())
             }
-            (_, Reach::Trouble(trouble)) => {
+            (_, ProbeReply::Trouble(trouble)) => {
                 self.set_back(state, trouble, Access::Write);
                 state.not_before = state.create_not_before;
                 None

@@ -6,12 +6,13 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::{Delivery, Progressed, RowState, Sender};
-use crate::domain::change::Change;
 use crate::domain::customer::Customer;
 use crate::domain::customer::tests::{aster, digest_of};
+use crate::domain::decision::ExistingPolicy;
 use crate::domain::outcome::Outcome;
-use crate::domain::plan::{Existing, Remote};
+use crate::domain::remote::RemoteCustomer;
 use crate::domain::summary::RequestCounts;
+use crate::domain::update::CustomerUpdate;
 use crate::engine::pace::circuit_breaker::{Access, Failure};
 use crate::engine::pace::rate::Rate;
 use crate::engine::pace::retry_budget::{Allowance, RetryBudget};
@@ -23,7 +24,7 @@ use crate::engine::testing::{
 };
 use crate::engine::ticket::{ClaimTime, Ticket};
 use crate::kable::{
-    Advice, Answered, Created, CustomerApi, Found, Key, Reach, Refusal, Reply, Trouble,
+    Advice, Created, CustomerApi, Exchange, Key, LookUpReply, ProbeReply, Refusal, Reply, Trouble,
 };
 use crate::ledger::Settlement;
 use crate::report::{Event, Observer};
@@ -146,8 +147,8 @@ fn unsent() -> Answer {
     Answer::from(Reply::Unsent(Trouble::default()))
 }
 
-fn there(remote: Remote) -> Answer {
-    Answer::from(Found::There {
+fn there(remote: RemoteCustomer) -> Answer {
+    Answer::from(LookUpReply::There {
         remote: Box::new(remote),
         request_id: Some("req-3".to_owned()),
     })
@@ -159,11 +160,11 @@ fn there_since(created: i64) -> Answer {
 }
 
 fn absent() -> Answer {
-    Answer::from(Found::Absent)
+    Answer::from(LookUpReply::Absent)
 }
 
 fn unanswered() -> Answer {
-    Answer::from(Found::Unknown(trouble(503)))
+    Answer::from(LookUpReply::Unknown(trouble(503)))
 }
 
 fn settled(delivery: Delivery) -> Settlement {
@@ -242,8 +243,8 @@ async fn a_refused_customer_that_is_there_and_equal_already_existed() {
 #[tokio::test(start_paused = true)]
 async fn a_customer_that_is_there_and_differs_is_left_or_counts_as_failed() {
     for (existing, outcome) in [
-        (Existing::Skip, Outcome::Differs),
-        (Existing::Fail, Outcome::Failed),
+        (ExistingPolicy::Skip, Outcome::Differs),
+        (ExistingPolicy::Fail, Outcome::Failed),
     ] {
         let mut other = remote_of(&aster(), NOW_MS - 1);
         other.company_name = "Astre".to_owned();
@@ -371,7 +372,7 @@ async fn a_customer_without_a_time_is_not_ours() {
 
 #[tokio::test(start_paused = true)]
 async fn the_servers_clock_is_learnt_from_any_answer() {
-    let dated = Answer::Create(Answered {
+    let dated = Answer::Create(Exchange {
         reply: Reply::Unknown(trouble(502)),
         date_ms: Some(NOW_MS + 60_000),
         advice: Advice::default(),
@@ -578,7 +579,7 @@ async fn throttling_does_not_count_as_a_try() {
 #[tokio::test(start_paused = true)]
 async fn a_throttled_question_is_asked_again() {
     let told = Some(Duration::from_secs(7));
-    let mut sending = scripted([Found::Throttled(told).into(), there_since(CLAIMED_BY)]);
+    let mut sending = scripted([LookUpReply::Throttled(told).into(), there_since(CLAIMED_BY)]);
     sending.retry.retries = 0;
     outcome_of(&sending, doubtful()).await;
     assert_eq!(sending.api.asked(), [(0, "find"), (7000, "find")]);
@@ -618,7 +619,7 @@ async fn a_wait_that_comes_with_a_trouble_is_obeyed() {
 #[tokio::test(start_paused = true)]
 async fn a_denied_create_ends_the_run_and_its_row_was_not_sent() {
     let mut sending = scripted([Reply::Denied(refusal("who are you")).into()]);
-    sending.api.credentials = Reach::Denied(refusal("no key"));
+    sending.api.credentials = ProbeReply::Denied(refusal("no key"));
     let delivery = sending.deliver(ticket()).await;
     assert!(matches!(delivery, Delivery::Released(_)), "{delivery:?}");
     let message = "status 400: who are you".to_owned();
@@ -627,8 +628,8 @@ async fn a_denied_create_ends_the_run_and_its_row_was_not_sent() {
 
 #[tokio::test(start_paused = true)]
 async fn a_denied_question_ends_the_run_and_its_row_stays_in_doubt() {
-    let mut sending = scripted([lost(), Found::Denied(refusal("who are you")).into()]);
-    sending.api.credentials = Reach::Denied(refusal("no key"));
+    let mut sending = scripted([lost(), LookUpReply::Denied(refusal("who are you")).into()]);
+    sending.api.credentials = ProbeReply::Denied(refusal("no key"));
     let delivery = sending.deliver(ticket()).await;
     assert!(matches!(delivery, Delivery::InDoubt), "{delivery:?}");
     assert!(matches!(sending.stop.reason(), Some(Halt::Denied { .. })));
@@ -637,7 +638,7 @@ async fn a_denied_question_ends_the_run_and_its_row_stays_in_doubt() {
 #[tokio::test(start_paused = true)]
 async fn a_row_that_was_found_absent_is_not_in_doubt_any_more() {
     let mut sending = scripted([absent(), Reply::Denied(refusal("who are you")).into()]);
-    sending.api.credentials = Reach::Denied(refusal("no key"));
+    sending.api.credentials = ProbeReply::Denied(refusal("no key"));
     let delivery = sending.deliver(doubtful()).await;
     assert!(matches!(delivery, Delivery::Released(_)), "{delivery:?}");
 }
@@ -773,20 +774,20 @@ impl Down {
 }
 
 impl CustomerApi for Down {
-    async fn reach(&self) -> Answered<Reach> {
+    async fn reach(&self) -> Exchange<ProbeReply> {
         let up = self.request().await;
-        Answered {
+        Exchange {
             reply: if up {
-                Reach::Good
+                ProbeReply::Good
             } else {
-                Reach::Trouble(trouble(503))
+                ProbeReply::Trouble(trouble(503))
             },
             date_ms: None,
             advice: Advice::default(),
         }
     }
 
-    async fn create(&self, customer: &Customer) -> Answered<Reply<Created>> {
+    async fn create(&self, customer: &Customer) -> Exchange<Reply<Created>> {
         let reply = if self.request().await {
             Reply::Done {
                 customer: Created {
@@ -801,31 +802,38 @@ impl CustomerApi for Down {
         } else {
             (self.trouble)()
         };
-        Answered {
+        Exchange {
             reply,
             date_ms: None,
             advice: Advice::default(),
         }
     }
 
-    async fn update(&self, _client_id: &str, _change: &Change) -> Answered<Reply<Box<Remote>>> {
+    async fn update(
+        &self,
+        _client_id: &str,
+        _change: &CustomerUpdate,
+    ) -> Exchange<Reply<Box<RemoteCustomer>>> {
         panic!("nothing is to be changed")
     }
 
-    async fn find(&self, _client_id: &str) -> Answered<Found> {
+    async fn find(&self, _client_id: &str) -> Exchange<LookUpReply> {
         let reply = if self.request().await {
-            Found::Absent
+            LookUpReply::Absent
         } else {
-            Found::Unknown(trouble(503))
+            LookUpReply::Unknown(trouble(503))
         };
-        Answered {
+        Exchange {
             reply,
             date_ms: None,
             advice: Advice::default(),
         }
     }
 
-    async fn find_in_list(&self, _client_ids: &[String]) -> Answered<Result<Vec<Found>, Trouble>> {
+    async fn find_in_list(
+        &self,
+        _client_ids: &[String],
+    ) -> Exchange<Result<Vec<LookUpReply>, Trouble>> {
         panic!("no list is to be read")
     }
 }
@@ -922,7 +930,7 @@ async fn rows_that_wait_for_their_turn_when_an_outage_begins_are_held_back_too()
 #[tokio::test(start_paused = true)]
 async fn a_question_that_is_always_answered_oddly_ends_unresolved() {
     let sending = scripted::<9>(std::array::from_fn(|_| {
-        Answer::from(Found::Unknown(trouble(422)))
+        Answer::from(LookUpReply::Unknown(trouble(422)))
     }));
     assert_eq!(
         outcome_of(&sending, doubtful()).await.0,
@@ -941,35 +949,42 @@ async fn one_row_that_the_server_fails_at_is_not_taken_for_an_outage_for_ever() 
 struct Fails(u16);
 
 impl CustomerApi for Fails {
-    async fn reach(&self) -> Answered<Reach> {
-        Answered {
-            reply: Reach::Good,
+    async fn reach(&self) -> Exchange<ProbeReply> {
+        Exchange {
+            reply: ProbeReply::Good,
             date_ms: None,
             advice: Advice::default(),
         }
     }
 
-    async fn create(&self, _customer: &Customer) -> Answered<Reply<Created>> {
-        Answered {
+    async fn create(&self, _customer: &Customer) -> Exchange<Reply<Created>> {
+        Exchange {
             reply: Reply::Unknown(trouble(self.0)),
             date_ms: None,
             advice: Advice::default(),
         }
     }
 
-    async fn update(&self, _client_id: &str, _change: &Change) -> Answered<Reply<Box<Remote>>> {
+    async fn update(
+        &self,
+        _client_id: &str,
+        _change: &CustomerUpdate,
+    ) -> Exchange<Reply<Box<RemoteCustomer>>> {
         panic!("nothing is to be changed")
     }
 
-    async fn find(&self, _client_id: &str) -> Answered<Found> {
-        Answered {
-            reply: Found::Unknown(trouble(self.0)),
+    async fn find(&self, _client_id: &str) -> Exchange<LookUpReply> {
+        Exchange {
+            reply: LookUpReply::Unknown(trouble(self.0)),
             date_ms: None,
             advice: Advice::default(),
         }
     }
 
-    async fn find_in_list(&self, _client_ids: &[String]) -> Answered<Result<Vec<Found>, Trouble>> {
+    async fn find_in_list(
+        &self,
+        _client_ids: &[String],
+    ) -> Exchange<Result<Vec<LookUpReply>, Trouble>> {
         panic!("no list is to be read")
     }
 }
@@ -991,14 +1006,14 @@ async fn a_row_in_trouble_waits_until_a_retry_can_be_afforded() {
 }
 
 /// The row's customer as Kable holds it, under another name.
-fn renamed() -> Remote {
-    Remote {
+fn renamed() -> RemoteCustomer {
+    RemoteCustomer {
         company_name: "Astre".to_owned(),
         ..remote_of(&aster(), NOW_MS - 1)
     }
 }
 
-fn updated(remote: Remote) -> Answer {
+fn updated(remote: RemoteCustomer) -> Answer {
     to_update(Reply::Done {
         customer: Box::new(remote),
         status: 201,
@@ -1009,7 +1024,7 @@ fn updated(remote: Remote) -> Answer {
 /// A run that makes customers equal to their rows.
 fn updating<const N: usize>(answers: [Answer; N]) -> Sender<Scripted, Heard> {
     Sender {
-        existing: Existing::Update,
+        existing: ExistingPolicy::Update,
         ..scripted(answers)
     }
 }
@@ -1084,7 +1099,7 @@ async fn an_update_is_not_sent_again_and_again() {
     }
     answers.push(there(renamed()));
     let mut sending = sending(Scripted::new(answers));
-    sending.existing = Existing::Update;
+    sending.existing = ExistingPolicy::Update;
     sending.retry.retries = 2;
     let settlement = refused_for_good(sending.deliver(ticket()).await);
     assert_eq!(settlement.status, Some(500));
@@ -1125,7 +1140,7 @@ async fn what_an_update_cannot_change_differs_still() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_shows_less_than_was_sent_is_not_taken_for_it() {
-    let short = Remote {
+    let short = RemoteCustomer {
         company_name: String::new(),
         ..renamed()
     };

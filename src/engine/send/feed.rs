@@ -11,9 +11,9 @@ use tokio::time::Instant;
 use super::canary::Ahead;
 use super::record::Message;
 use crate::domain::customer::{Customer, Fingerprint};
-use crate::domain::plan::Decision;
+use crate::domain::decision::Decision;
 use crate::domain::row::{Row, Rows};
-use crate::domain::validate::Checked;
+use crate::domain::validate::CheckedRow;
 use crate::engine::checker::{Checker, Reading};
 use crate::engine::pace::rate::Rate;
 use crate::engine::stop::{Halt, Stop};
@@ -157,7 +157,7 @@ where
             if !self.rows.next(&mut row)? {
                 break;
             }
-            if let Checked::Fit(fit) = checker.check(&row, self.rows.columns())? {
+            if let CheckedRow::Fit(fit) = checker.check(&row, self.rows.columns())? {
                 let digest = fit.values.digest(&mut room);
                 let known = verdict.and_then(|verdict| verdict.remembered);
                 let customer = fit.values.to_customer();

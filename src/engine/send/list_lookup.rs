@@ -7,12 +7,12 @@ use std::sync::Mutex;
 
 use tokio::sync::{Mutex as Turn, oneshot};
 
-use crate::kable::Found;
+use crate::kable::LookUpReply;
 
 /// Rows that wait for the list.
 #[derive(Debug, Default)]
 pub(in crate::engine) struct ListLookup {
-    pub(super) waiting: Mutex<Vec<(String, oneshot::Sender<Found>)>>,
+    pub(super) waiting: Mutex<Vec<(String, oneshot::Sender<LookUpReply>)>>,
     /// One reading at a time.
     pub(super) turn: Turn<()>,
 }

@@ -11,10 +11,11 @@ use super::list_lookup::is_unsafe_in_path;
 use super::metrics::Metrics;
 use super::row_state::{Delivery, Next, RowState, Unverified, Update};
 use super::sender::{Sender, lock};
-use crate::domain::plan::{Remote, is_our_doing};
+use crate::domain::decision::is_our_doing;
+use crate::domain::remote::RemoteCustomer;
 use crate::domain::text::quoted;
 use crate::engine::pace::circuit_breaker::Access;
-use crate::kable::{CustomerApi, Found, Reach, Refusal, Trouble};
+use crate::kable::{CustomerApi, LookUpReply, ProbeReply, Refusal, Trouble};
 use crate::report::Observer;
 
 /// A `clientId` that no customer has: what is answered to a look-up of it is how
@@ -36,7 +37,11 @@ pub(super) enum ByPath {
 
 impl<A: CustomerApi, O: Observer> Sender<A, O> {
     /// Judges the answer to a look-up; the row's end, if that is it.
-    pub(super) async fn looked_up(&self, state: &mut RowState, found: Found) -> Option<Delivery> {
+    pub(super) async fn looked_up(
+        &self,
+        state: &mut RowState,
+        found: LookUpReply,
+    ) -> Option<Delivery> {
         match self
             .by_path(state.ticket.customer.client_id(), &found)
             .await
@@ -51,32 +56,36 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         let client_id = state.ticket.customer.client_id().to_owned();
         match self.find_in_list(&client_id).await {
             // On a server that tells case apart a twin is another customer.
-            Some(Found::Other { .. }) if state.refusal.is_none() => self.absent(state).await,
+            Some(LookUpReply::Other { .. }) if state.refusal.is_none() => self.absent(state).await,
             Some(found) => self.learnt(state, found).await,
             None => Some(state.left()),
         }
     }
 
     /// What a look-up by path is worth that `found` this.
-    pub(super) async fn by_path(&self, client_id: &str, found: &Found) -> ByPath {
+    pub(super) async fn by_path(&self, client_id: &str, found: &LookUpReply) -> ByPath {
         let is_in_vain = match found {
-            Found::Absent => is_unsafe_in_path(client_id),
-            Found::AbsentPage(_) => match self.is_absence_a_page().await {
+            LookUpReply::Absent => is_unsafe_in_path(client_id),
+            LookUpReply::AbsentPage(_) => match self.is_absence_a_page().await {
                 Some(true) => return ByPath::Absent,
                 Some(false) => true,
                 None => is_unsafe_in_path(client_id),
             },
-            Found::Other { remote, .. } => !is_same_but_for_case(client_id, &remote.client_id),
-            Found::Denied(refusal) => match self.reach().await {
-                (_, Reach::Denied(_)) => {
+            LookUpReply::Other { remote, .. } => {
+                !is_same_but_for_case(client_id, &remote.client_id)
+            }
+            LookUpReply::Denied(refusal) => match self.reach().await {
+                (_, ProbeReply::Denied(_)) => {
                     self.shut_out(refusal);
                     return ByPath::ShutOut;
                 }
                 // The credentials hold: something refuses this one path.
-                (_, Reach::Good) => true,
-                (_, Reach::Trouble(_)) => false,
+                (_, ProbeReply::Good) => true,
+                (_, ProbeReply::Trouble(_)) => false,
             },
-            Found::There { .. } | Found::Throttled(_) | Found::Unknown(_) => false,
+            LookUpReply::There { .. } | LookUpReply::Throttled(_) | LookUpReply::Unknown(_) => {
+                false
+            }
         };
         if is_in_vain {
             ByPath::InVain
@@ -86,26 +95,32 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     }
 
     /// What a look-up found, by path or in the list.
-    pub(super) async fn learnt(&self, state: &mut RowState, found: Found) -> Option<Delivery> {
+    pub(super) async fn learnt(
+        &self,
+        state: &mut RowState,
+        found: LookUpReply,
+    ) -> Option<Delivery> {
         match found {
-            Found::There { remote, request_id } => {
+            LookUpReply::There { remote, request_id } => {
                 self.lookup_answered(state);
                 self.found(state, &remote, request_id)
             }
-            Found::Absent => {
+            LookUpReply::Absent => {
                 self.lookup_answered(state);
                 self.absent(state).await
             }
-            Found::Other { remote, request_id } => {
+            LookUpReply::Other { remote, request_id } => {
                 self.lookup_answered(state);
                 Some(self.twin(state, &remote, request_id))
             }
-            Found::Throttled(wait) => {
+            LookUpReply::Throttled(wait) => {
                 self.throttled(state, wait);
                 None
             }
-            Found::Denied(refusal) => self.unanswered(state, refusal.into_trouble()),
-            Found::AbsentPage(trouble) | Found::Unknown(trouble) => self.unanswered(state, trouble),
+            LookUpReply::Denied(refusal) => self.unanswered(state, refusal.into_trouble()),
+            LookUpReply::AbsentPage(trouble) | LookUpReply::Unknown(trouble) => {
+                self.unanswered(state, trouble)
+            }
         }
     }
 
@@ -147,19 +162,22 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         if is_listed && !std::mem::replace(&mut state.listed, true) {
             let client_id = state.ticket.customer.client_id().to_owned();
             match self.find_in_list(&client_id).await {
-                Some(Found::There { remote, request_id }) => {
+                Some(LookUpReply::There { remote, request_id }) => {
                     return self.found(state, &remote, request_id);
                 }
-                Some(Found::Other { remote, request_id }) => {
+                Some(LookUpReply::Other { remote, request_id }) => {
                     return Some(self.twin(state, &remote, request_id));
                 }
-                Some(Found::Unknown(trouble)) => {
+                Some(LookUpReply::Unknown(trouble)) => {
                     // Without the list nothing is proved.
                     state.listed = false;
                     return self.unanswered(state, trouble);
                 }
                 Some(
-                    Found::Absent | Found::AbsentPage(_) | Found::Denied(_) | Found::Throttled(_),
+                    LookUpReply::Absent
+                    | LookUpReply::AbsentPage(_)
+                    | LookUpReply::Denied(_)
+                    | LookUpReply::Throttled(_),
                 ) => {}
                 None => return Some(state.left()),
             }
@@ -235,7 +253,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     }
 
     /// Looks for a customer in the list; `None` where everything is stopped.
-    pub(super) async fn find_in_list(&self, client_id: &str) -> Option<Found> {
+    pub(super) async fn find_in_list(&self, client_id: &str) -> Option<LookUpReply> {
         let (sender, mut answer) = oneshot::channel();
         lock(&self.list.waiting).push((client_id.to_owned(), sender));
         let _turn = self.list.turn.lock().await;
@@ -261,11 +279,11 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
             }
             Err(trouble) => {
                 for sender in senders {
-                    sender.send(Found::Unknown(trouble.clone())).ok();
+                    sender.send(LookUpReply::Unknown(trouble.clone())).ok();
                 }
             }
         }
-        let lost = || Found::Unknown(Trouble::default());
+        let lost = || LookUpReply::Unknown(Trouble::default());
         Some(answer.try_recv().unwrap_or_else(|_closed| lost()))
     }
 
@@ -301,7 +319,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         if let Some(known) = self.absence_is_page.get() {
             return known.then_some(true);
         }
-        let (_, Reach::Good) = self.reach().await else {
+        let (_, ProbeReply::Good) = self.reach().await else {
             return None;
         };
         let admitted = self.admitted(true, Access::Read).await?;
@@ -309,8 +327,8 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         Metrics::count(&self.metrics.lookups);
         let asked = self.api.find(NO_CUSTOMER);
         match self.timed(admitted.permit, asked).await {
-            (_, Found::AbsentPage(_)) => Some(*self.absence_is_page.get_or_init(|| true)),
-            (_, Found::Absent) => Some(false),
+            (_, LookUpReply::AbsentPage(_)) => Some(*self.absence_is_page.get_or_init(|| true)),
+            (_, LookUpReply::Absent) => Some(false),
             _ => None,
         }
     }
@@ -321,7 +339,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     pub(super) fn twin(
         &self,
         state: &RowState,
-        remote: &Remote,
+        remote: &RemoteCustomer,
         request_id: Option<String>,
     ) -> Delivery {
         let is_own = state.ticket.ours

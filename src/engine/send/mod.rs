@@ -67,9 +67,9 @@ use super::pace::{Pace, Wanted};
 use super::stop::Stop;
 use super::survey::finding_store::Verdicts;
 use super::wall_clock::WallClock;
-use crate::domain::plan::Existing;
+use crate::domain::decision::ExistingPolicy;
 use crate::domain::row::Rows;
-use crate::domain::summary::Left;
+use crate::domain::summary::OrphanCounts;
 use crate::kable::CustomerApi;
 use crate::ledger::Ledger;
 use crate::report::keys::KeyFile;
@@ -90,7 +90,7 @@ pub struct Settings {
     /// How many requests may be spent on trouble.
     pub allowance: Allowance,
     /// What is done about customers that are there and differ.
-    pub existing: Existing,
+    pub existing: ExistingPolicy,
     /// Whether creates ask for customers at Stripe.
     pub stripe: bool,
     /// Send only so many new rows, and read them back.
@@ -160,7 +160,7 @@ pub struct Ended<L> {
     /// What the survey found out, for the account.
     pub verdicts: Verdicts,
     /// What became of claims without a row.
-    pub left: Left,
+    pub left: OrphanCounts,
     /// What was seen of the canary, where there was one.
     pub sightings: Vec<Sighting>,
 }

@@ -19,15 +19,16 @@ use super::list_lookup::is_unsafe_in_path;
 use super::metrics::Metrics;
 use super::record::Message;
 use super::sender::Sender;
+use crate::domain::decision::{KnownClaim, UNKNOWN_DIGEST, is_our_doing};
 use crate::domain::outcome::Outcome;
-use crate::domain::plan::{Known, Remote, UNKNOWN_DIGEST, is_our_doing};
-use crate::domain::summary::Left;
+use crate::domain::remote::RemoteCustomer;
+use crate::domain::summary::OrphanCounts;
 use crate::domain::text::quoted;
 use crate::engine::pace::backoff::delay;
 use crate::engine::pace::circuit_breaker::Access;
 use crate::engine::pace::sent::Sent;
 use crate::engine::survey::codec::{six, take_six};
-use crate::kable::{CustomerApi, Found, Trouble};
+use crate::kable::{CustomerApi, LookUpReply, Trouble};
 use crate::ledger::{Entry, Settlement};
 use crate::report::{Event, Observer};
 use crate::spill::{Sorted, Sorter};
@@ -40,7 +41,7 @@ const AT_ONCE: usize = 64;
 pub(in crate::engine) struct OrphanSorter {
     in_doubt: Sorter<6>,
     many: u64,
-    left: Left,
+    left: OrphanCounts,
 }
 
 impl OrphanSorter {
@@ -48,16 +49,16 @@ impl OrphanSorter {
         Self {
             in_doubt: Sorter::new(folder, 8),
             many: 0,
-            left: Left::default(),
+            left: OrphanCounts::default(),
         }
     }
 
     /// Whether a claim without a row is one of them.
-    pub(in crate::engine) fn takes(known: &Known) -> bool {
+    pub(in crate::engine) fn takes(known: &KnownClaim) -> bool {
         known.in_doubt || known.orphan
     }
 
-    pub(in crate::engine) fn push(&mut self, known: &Known) -> io::Result<()> {
+    pub(in crate::engine) fn push(&mut self, known: &KnownClaim) -> io::Result<()> {
         if known.in_doubt {
             self.many += 1;
             return self.in_doubt.push(six(known.id));
@@ -85,13 +86,13 @@ pub struct Orphans {
     /// The numbers of those in doubt.
     in_doubt: Sorted<6>,
     many: u64,
-    left: Left,
+    left: OrphanCounts,
 }
 
 impl Orphans {
     /// What is known of them while none is asked for.
-    pub fn left(&self) -> Left {
-        Left {
+    pub fn left(&self) -> OrphanCounts {
+        OrphanCounts {
             unresolved: self.left.unresolved + self.many,
             ..self.left
         }
@@ -103,7 +104,7 @@ pub(super) async fn ask<A: CustomerApi, O: Observer>(
     mut orphans: Orphans,
     sending: Arc<Sender<A, O>>,
     recorder: mpsc::Sender<Message>,
-) -> anyhow::Result<Left> {
+) -> anyhow::Result<OrphanCounts> {
     let mut left = orphans.left();
     let mut tasks: JoinSet<Option<(Outcome, bool)>> = JoinSet::new();
     let mut learn = |found: Option<(Outcome, bool)>| {
@@ -179,14 +180,14 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
             attempts += 1;
             let (sent, found) = self.ask_once(&entry.client_id, tries > 0).await?;
             match found {
-                Found::There { remote, request_id } => {
+                LookUpReply::There { remote, request_id } => {
                     self.answered(sent);
                     return Some(Settlement {
                         request_id,
                         ..self.orphan_there(entry, &remote, settled(Outcome::Created, attempts))
                     });
                 }
-                Found::Absent => {
+                LookUpReply::Absent => {
                     self.answered(sent);
                     let now = self.began.elapsed();
                     match absence.not_found(now, |doubt| self.landing_time(doubt)) {
@@ -194,18 +195,18 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
                         Proof::LookAgain(at) => self.rest_until(at).await?,
                     }
                 }
-                Found::Other { remote, .. } => {
+                LookUpReply::Other { remote, .. } => {
                     self.answered(sent);
                     let found = quoted(&remote.client_id);
                     last.message = format!("a look-up of it finds customer {found}");
                     break;
                 }
-                Found::Denied(refusal) => {
+                LookUpReply::Denied(refusal) => {
                     self.shut_out(&refusal);
                     return None;
                 }
-                Found::Throttled(wait) => self.hold_back(sent, wait),
-                Found::AbsentPage(trouble) | Found::Unknown(trouble) => {
+                LookUpReply::Throttled(wait) => self.hold_back(sent, wait),
+                LookUpReply::AbsentPage(trouble) | LookUpReply::Unknown(trouble) => {
                     tries += self.rest_before_asking_again(tries, &trouble).await?;
                     last = trouble;
                 }
@@ -221,7 +222,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
 
     /// Asks for a customer once, by its path or in the list of all; `None` where
     /// everything is stopped.
-    async fn ask_once(&self, client_id: &str, is_retry: bool) -> Option<(Sent, Found)> {
+    async fn ask_once(&self, client_id: &str, is_retry: bool) -> Option<(Sent, LookUpReply)> {
         let admitted = self.admitted(is_retry, Access::Read).await?;
         Metrics::count(&self.metrics.sent);
         Metrics::count(&self.metrics.lookups);
@@ -231,11 +232,12 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
             () = self.stop.halted() => return None,
         };
         let by_path_in_vain = match &found {
-            Found::Absent => is_unsafe_in_path(client_id),
-            Found::AbsentPage(_) | Found::Other { .. } => true,
-            Found::There { .. } | Found::Denied(_) | Found::Throttled(_) | Found::Unknown(_) => {
-                false
-            }
+            LookUpReply::Absent => is_unsafe_in_path(client_id),
+            LookUpReply::AbsentPage(_) | LookUpReply::Other { .. } => true,
+            LookUpReply::There { .. }
+            | LookUpReply::Denied(_)
+            | LookUpReply::Throttled(_)
+            | LookUpReply::Unknown(_) => false,
         };
         if by_path_in_vain {
             return Some((timed.sent, self.find_in_list(client_id).await?));
@@ -261,7 +263,12 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     }
 
     /// The customer of an orphaned claim is there: is it our doing?
-    fn orphan_there(&self, entry: &Entry, remote: &Remote, settled: Settlement) -> Settlement {
+    fn orphan_there(
+        &self,
+        entry: &Entry,
+        remote: &RemoteCustomer,
+        settled: Settlement,
+    ) -> Settlement {
         let ours = entry.ours || is_our_doing(remote.created, entry.claimed_by);
         let was_never = matches!(entry.last, None | Some(Outcome::Pending));
         Settlement {

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::row_state::{Delivery, RowState, Update};
 use super::sender::{Sender, lock};
+use crate::domain::decision::{ExistingPolicy, is_our_doing};
 use crate::domain::outcome::Outcome;
-use crate::domain::plan::{Existing, Remote, differences, is_our_doing};
+use crate::domain::remote::{RemoteCustomer, differences};
 use crate::engine::ticket::{ClaimTime, Ticket};
 use crate::kable::CustomerApi;
 use crate::report::Observer;
@@ -31,7 +32,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     pub(super) fn there(
         &self,
         state: &RowState,
-        remote: &Remote,
+        remote: &RemoteCustomer,
         request_id: Option<String>,
     ) -> Delivery {
         let ticket = &state.ticket;
@@ -50,8 +51,8 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
             (true, _, _) if updated => Outcome::Updated,
             (true, true, _) => Outcome::Created,
             (true, false, _) => Outcome::AlreadyExisted,
-            (false, _, Existing::Skip | Existing::Update) => Outcome::Differs,
-            (false, _, Existing::Fail) => Outcome::Failed,
+            (false, _, ExistingPolicy::Skip | ExistingPolicy::Update) => Outcome::Differs,
+            (false, _, ExistingPolicy::Fail) => Outcome::Failed,
         };
         let mut settlement = state.settled(outcome, ours);
         settlement.customer_id = Some(remote.customer_id.clone());
@@ -79,7 +80,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
 
     /// Whether it is not known well enough how the server's clock goes to tell whose
     /// customer it is. In the first second of a run each answer says more of it.
-    pub(super) fn is_clock_too_vague(&self, state: &RowState, remote: &Remote) -> bool {
+    pub(super) fn is_clock_too_vague(&self, state: &RowState, remote: &RemoteCustomer) -> bool {
         let ticket = &state.ticket;
         let is_open = ticket.in_doubt && !ticket.ours && state.clock_waits < CLOCK_WAITS;
         is_open
@@ -92,7 +93,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     pub(super) fn wait_for_clock(
         &self,
         state: &mut RowState,
-        remote: Remote,
+        remote: RemoteCustomer,
         request_id: Option<String>,
     ) {
         state.clock_waits += 1;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::absence::{Absence, Doubt};
 use super::systemic_refusal;
-use crate::domain::change::Change;
 use crate::domain::outcome::Outcome;
-use crate::domain::plan::Remote;
+use crate::domain::remote::RemoteCustomer;
+use crate::domain::update::CustomerUpdate;
 use crate::engine::pace::sent::Sent;
 use crate::engine::ticket::Ticket;
 use crate::kable::{Key, Refusal, Trouble};
@@ -52,7 +52,7 @@ pub(super) enum Next {
     /// Create it.
     Create,
     /// Change it.
-    Update(Box<Change>),
+    Update(Box<CustomerUpdate>),
 }
 
 /// What became of an update.
@@ -108,7 +108,7 @@ pub(super) struct RowState {
     pub(super) keys: Vec<Key>,
     /// The customer that was found, and the id of the request that found it, while it
     /// waits for more of the server's clock to tell whose it is.
-    pub(super) unjudged: Option<Box<(Remote, Option<String>)>>,
+    pub(super) unjudged: Option<Box<(RemoteCustomer, Option<String>)>>,
     /// How often it waited for that.
     pub(super) clock_waits: u32,
     /// Whether it was looked for in the list of all customers.

@@ -13,8 +13,8 @@ use super::metrics::Metrics;
 use super::server_clock::ServerClock;
 use super::systemic_failure::{Failed, SystemicFailure};
 use super::systemic_refusal::Kinds;
-use crate::domain::bottleneck::{Bound, Pacing};
-use crate::domain::plan::Existing;
+use crate::domain::bottleneck::{Bottleneck, Pacing};
+use crate::domain::decision::ExistingPolicy;
 use crate::engine::pace::backoff::Policy;
 use crate::engine::pace::circuit_breaker::{Access, Admission, CircuitBreaker, Failure};
 use crate::engine::pace::retry_budget::RetryBudget;
@@ -23,7 +23,7 @@ use crate::engine::pace::{Pace, Permit};
 use crate::engine::stop::{Halt, Stop};
 use crate::engine::ticket::Ticket;
 use crate::engine::wall_clock::WallClock;
-use crate::kable::{Answered, CustomerApi, Reach, Refusal, Trouble};
+use crate::kable::{CustomerApi, Exchange, ProbeReply, Refusal, Trouble};
 use crate::ledger::RunFigures;
 use crate::report::{Event, Observer};
 
@@ -39,7 +39,7 @@ pub(in crate::engine) struct Sender<A, O> {
     pub(in crate::engine) retry: Policy,
     /// How long lost creates may take to land.
     pub(in crate::engine) landing: Landing,
-    pub(in crate::engine) existing: Existing,
+    pub(in crate::engine) existing: ExistingPolicy,
     /// Whether only doubts are settled: nothing is created or changed.
     pub(in crate::engine) doubts_only: bool,
     /// Whether creates ask for keys.
@@ -151,7 +151,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     /// Finds out whether the API is back, with a request that is about no row.
     async fn probe(&self) {
         let (sent, reach) = self.reach().await;
-        if let Reach::Trouble(still_down) = reach {
+        if let ProbeReply::Trouble(still_down) = reach {
             let failure = self.failure();
             self.breaker().probe_failed(failure, still_down.wait);
             self.changed.notify_waiters();
@@ -165,12 +165,12 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     /// again: customers' data is not for a page that stands in the API's place.
     async fn is_there_for_trial(&self) -> bool {
         match self.reach().await {
-            (_, Reach::Good) => true,
-            (_, Reach::Denied(refusal)) => {
+            (_, ProbeReply::Good) => true,
+            (_, ProbeReply::Denied(refusal)) => {
                 self.shut_out(&refusal);
                 false
             }
-            (_, Reach::Trouble(_)) => {
+            (_, ProbeReply::Trouble(_)) => {
                 self.trial_failed();
                 false
             }
@@ -178,7 +178,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     }
 
     /// Asks whether the API is there and the credentials hold, in its turn.
-    pub(super) async fn reach(&self) -> (Sent, Reach) {
+    pub(super) async fn reach(&self) -> (Sent, ProbeReply) {
         let permit = self.pace.next().await;
         Metrics::count(&self.metrics.sent);
         Metrics::count(&self.metrics.lookups);
@@ -218,7 +218,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     pub(super) async fn timed<T>(
         &self,
         permit: Permit<'_>,
-        request: impl Future<Output = Answered<T>>,
+        request: impl Future<Output = Exchange<T>>,
     ) -> (Timed, T) {
         let sent_ms = self.wall.now_ms();
         let answered = request.await;
@@ -353,7 +353,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         let mut pacing = self.pace.pacing();
         pacing.waiting = Metrics::read(&self.metrics.waiting);
         if self.breaker().is_down(Access::Write) {
-            pacing.bound = Bound::Down;
+            pacing.bound = Bottleneck::Down;
         }
         pacing
     }

@@ -2,7 +2,7 @@
 
 use twox_hash::XxHash3_128;
 
-use crate::domain::candidate::Given;
+use crate::domain::candidate::FieldValue;
 use crate::domain::field::Field;
 use crate::domain::mapping::{ADDED, Binding};
 use crate::domain::problem::Code;
@@ -83,8 +83,8 @@ impl Features {
             }
         }
         let id = match candidate.get(Field::ClientId) {
-            Given::Text(text) => text,
-            Given::Absent | Given::List(_) | Given::Wrong(..) => "",
+            FieldValue::Text(text) => text,
+            FieldValue::Absent | FieldValue::List(_) | FieldValue::Wrong(..) => "",
         };
         Self {
             values: hash(&bytes),
@@ -118,12 +118,12 @@ fn add(bytes: &mut Vec<u8>, kind: u8, text: &str) {
     bytes.extend_from_slice(text.as_bytes());
 }
 
-fn add_given(bytes: &mut Vec<u8>, field: Field, given: &Given<'_>) {
+fn add_given(bytes: &mut Vec<u8>, field: Field, given: &FieldValue<'_>) {
     match given {
-        Given::Absent => {}
-        Given::Text(text) => add(bytes, 3, text),
-        Given::List(items) => items.iter().for_each(|item| add(bytes, 4, item)),
-        Given::Wrong(_, text) => add(bytes, 5, text),
+        FieldValue::Absent => {}
+        FieldValue::Text(text) => add(bytes, 3, text),
+        FieldValue::List(items) => items.iter().for_each(|item| add(bytes, 4, item)),
+        FieldValue::Wrong(_, text) => add(bytes, 5, text),
     }
     add(bytes, 6, field.name());
 }

@@ -9,8 +9,8 @@ use std::path::Path;
 use super::codec::{
     PLACE, outcome_code, outcome_of, packed, place, six, take, take_place, take_six,
 };
+use crate::domain::decision::Decision;
 use crate::domain::outcome::Outcome;
-use crate::domain::plan::Decision;
 use crate::domain::row::Origin;
 use crate::spill::{Sorted, Sorter};
 
@@ -366,8 +366,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{About, Finding, Other, Remembered, Verdict, VerdictSorter, Verdicts};
+    use crate::domain::decision::Decision;
     use crate::domain::outcome::Outcome;
-    use crate::domain::plan::Decision;
     use crate::domain::row::Origin;
 
     fn finding() -> impl Strategy<Value = Finding> {

@@ -20,12 +20,12 @@ use super::finding_store::{About, Finding, Other, Remembered, VerdictSorter};
 use super::same_customer::{PERSON, Refused, join_people};
 use super::settings::Surveying;
 use super::unfit::Unfit;
-use crate::domain::customer::{Fingerprint, Values};
-use crate::domain::plan::{Known, Policy, decide};
+use crate::domain::customer::{CustomerValues, Fingerprint};
+use crate::domain::decision::{KnownClaim, RowPolicy, decide};
 use crate::domain::text::{fold_into, is_folded};
 use crate::engine::send::orphaned_claims::{OrphanSorter, Orphans};
 use crate::spill::Sorted;
-use crate::spill::sift::{Repeats, Sifter};
+use crate::spill::repeats::{RepeatFilter, RepeatSorter};
 
 /// Bytes of an id: its hash without case, kind, number, its own hash, place or
 /// progress and time, digest.
@@ -53,8 +53,8 @@ const ORPHAN: u8 = 1 << 4;
 /// Takes the ids of rows and claims in any order. Each worker has its own.
 #[derive(Debug)]
 pub(super) struct Ids {
-    rows: Sifter<SIZE>,
-    people: Sifter<PERSON>,
+    rows: RepeatSorter<SIZE>,
+    people: RepeatSorter<PERSON>,
     /// Whether rows are held against what the ledger knows was sent.
     digests: bool,
     room: Vec<u8>,
@@ -63,17 +63,17 @@ pub(super) struct Ids {
 impl Ids {
     /// Ids of one of the threads of a survey; `digests` says whether the ledger
     /// knows any.
-    pub(super) fn new(surveying: &Surveying<'_>, met: &Arc<Repeats>, digests: bool) -> Self {
+    pub(super) fn new(surveying: &Surveying<'_>, met: &Arc<RepeatFilter>, digests: bool) -> Self {
         Self {
-            rows: Sifter::new(surveying.folder, met),
-            people: Sifter::new(surveying.folder, met),
+            rows: RepeatSorter::new(surveying.folder, met),
+            people: RepeatSorter::new(surveying.folder, met),
             digests,
             room: Vec::new(),
         }
     }
 
     /// A claim of the ledger's.
-    pub(super) fn push_known(&mut self, client_id: &str, known: &Known) -> io::Result<()> {
+    pub(super) fn push_known(&mut self, client_id: &str, known: &KnownClaim) -> io::Result<()> {
         let (fold, own) = hashes(client_id);
         let (kind, time) = match known.claimed_by {
             Some(time) => (KNOWN_TIMED, time),
@@ -109,7 +109,7 @@ impl Ids {
     }
 
     /// A row that may be sent.
-    pub(super) fn push_fit(&mut self, about: About, values: &Values<'_>) -> io::Result<()> {
+    pub(super) fn push_fit(&mut self, about: About, values: &CustomerValues<'_>) -> io::Result<()> {
         let digest = if self.digests {
             values.digest(&mut self.room)
         } else {
@@ -188,9 +188,13 @@ impl Ids {
         if surveying.reading.rules.strict {
             // Under `--strict`, find `same_customer` rows first: they must not win an id
             // from a row that will be sent.
-            join_people(Sifter::sorted(people)?, &mut others, Some(&mut refused))?;
+            join_people(
+                RepeatSorter::sorted(people)?,
+                &mut others,
+                Some(&mut refused),
+            )?;
             join_ids(
-                Sifter::sorted(rows)?,
+                RepeatSorter::sorted(rows)?,
                 surveying.policy,
                 &refused,
                 (&mut verdicts, &mut orphans),
@@ -198,9 +202,10 @@ impl Ids {
             return Ok((vec![verdicts, others], orphans.finish()?));
         }
         std::thread::scope(|scope| {
-            let people = scope.spawn(|| join_people(Sifter::sorted(people)?, &mut others, None));
+            let people =
+                scope.spawn(|| join_people(RepeatSorter::sorted(people)?, &mut others, None));
             let rows = join_ids(
-                Sifter::sorted(rows)?,
+                RepeatSorter::sorted(rows)?,
                 surveying.policy,
                 &refused,
                 (&mut verdicts, &mut orphans),
@@ -243,7 +248,7 @@ struct Id {
 
 #[derive(Clone, Copy)]
 enum What {
-    Known(Known),
+    Known(KnownClaim),
     Listed(u64),
     Row(About),
 }
@@ -268,7 +273,7 @@ fn unpacked(item: &[u8; SIZE]) -> Id {
         _claim => {
             let [last, flags] = take(&mut where_and_when);
             let time = i64::from_be_bytes(take(&mut where_and_when));
-            What::Known(Known {
+            What::Known(KnownClaim {
                 id: number,
                 digest,
                 last: outcome_of(last),
@@ -292,7 +297,7 @@ fn unpacked(item: &[u8; SIZE]) -> Id {
 /// What has been met of one id, as it stands.
 #[derive(Default)]
 struct Met {
-    known: Option<Known>,
+    known: Option<KnownClaim>,
     listed: Option<u64>,
     first: Option<Other>,
     /// Whether a row has it that the claim is for.
@@ -301,7 +306,7 @@ struct Met {
 
 fn join_ids(
     mut sorted: Sorted<SIZE>,
-    policy: Policy,
+    policy: RowPolicy,
     refused: &Refused,
     (verdicts, orphans): (&mut VerdictSorter, &mut OrphanSorter),
 ) -> io::Result<()> {
@@ -348,7 +353,7 @@ struct Group {
 }
 
 impl Group {
-    fn add(&mut self, id: &Id, policy: Policy, verdicts: &mut VerdictSorter) -> io::Result<()> {
+    fn add(&mut self, id: &Id, policy: RowPolicy, verdicts: &mut VerdictSorter) -> io::Result<()> {
         let met = self.met.entry(id.own).or_default();
         let about = match id.what {
             What::Known(known) => {
@@ -384,7 +389,7 @@ impl Group {
     }
 }
 
-fn remembered(known: &Known, digest: &Fingerprint, policy: Policy) -> Remembered {
+fn remembered(known: &KnownClaim, digest: &Fingerprint, policy: RowPolicy) -> Remembered {
     Remembered {
         id: known.id,
         decision: decide(Some(known), digest, policy),

@@ -42,14 +42,14 @@ use self::unfit::unfit;
 use self::unmapped::Unused;
 use super::checker::Checker;
 use super::send::orphaned_claims::Orphans;
-use crate::domain::outcome::Tally;
-use crate::domain::plan::Decision;
-use crate::domain::row::{Columns, Part, Parts, Row, Rows};
-use crate::domain::summary::{Left, RowCounts};
-use crate::domain::validate::{Checked, check};
+use crate::domain::decision::Decision;
+use crate::domain::outcome::OutcomeCounts;
+use crate::domain::row::{Columns, InputPart, ParallelRows, Row, Rows};
+use crate::domain::summary::{OrphanCounts, RowCounts};
+use crate::domain::validate::{CheckedRow, check};
 use crate::ledger::Ledger;
 use crate::report::{Event, Observer};
-use crate::spill::sift::Repeats;
+use crate::spill::repeats::RepeatFilter;
 
 /// What is to be done with an input.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ pub struct Survey {
     /// Rows that will be asked for first.
     pub to_look_up: u64,
     /// Rows that nothing is to be done with, by their outcome.
-    pub done: Tally,
+    pub done: OutcomeCounts,
     /// Rows whose customer Kable is known to hold, whether or not it is equal, and
     /// that are not done.
     pub there: u64,
@@ -72,7 +72,7 @@ pub struct Survey {
     /// Claims without a row in the input.
     pub orphans: Orphans,
     /// What is known of those.
-    pub left: Left,
+    pub left: OrphanCounts,
     /// The number that the first new row's claim gets.
     pub first_new_id: u64,
     /// Whether the ledger may not know of rows that were sent.
@@ -136,7 +136,7 @@ pub fn survey<P>(
     observer: &impl Observer,
 ) -> anyhow::Result<Survey>
 where
-    P: Parts<Error: std::error::Error + Send + Sync + 'static>,
+    P: ParallelRows<Error: std::error::Error + Send + Sync + 'static>,
 {
     let sorting = || format!("cannot sort in {}", surveying.folder.display());
     let met = Arc::default();
@@ -238,7 +238,7 @@ struct Worker<'s> {
 }
 
 impl<'s> Worker<'s> {
-    fn new(surveying: &'s Surveying<'s>, met: &Arc<Repeats>, digests: bool) -> Self {
+    fn new(surveying: &'s Surveying<'s>, met: &Arc<RepeatFilter>, digests: bool) -> Self {
         Self {
             surveying,
             checker: Checker::new(surveying.reading),
@@ -250,7 +250,7 @@ impl<'s> Worker<'s> {
     }
 
     /// Reads a part, whose first row is the `first`-th of all.
-    fn read<R>(&mut self, first: u64, mut part: Part<R>) -> anyhow::Result<PartRead>
+    fn read<R>(&mut self, first: u64, mut part: InputPart<R>) -> anyhow::Result<PartRead>
     where
         R: Rows<Error: std::error::Error + Send + Sync + 'static>,
     {
@@ -295,8 +295,8 @@ impl<'s> Worker<'s> {
         // Only beside others an input can come back, or be what comes back.
         let several = surveying.reading.names.len() > 1;
         let (took, noted) = match check(row, binding, &surveying.reading.rules) {
-            Checked::Skipped => return Ok(Took::Skipped),
-            Checked::Unfit(rejection) => {
+            CheckedRow::Skipped => return Ok(Took::Skipped),
+            CheckedRow::Unfit(rejection) => {
                 let unfit = unfit(row, binding, &rejection);
                 self.ids
                     .push_unfit(about(false), unfit)
@@ -309,7 +309,7 @@ impl<'s> Worker<'s> {
                 }
                 (Took::Unfit, true)
             }
-            Checked::Fit(fit) => {
+            CheckedRow::Fit(fit) => {
                 self.ids
                     .push_fit(about(true), &fit.values)
                     .with_context(writing)?;
@@ -352,7 +352,7 @@ struct Joined {
     /// Rejected rows that others stand for.
     replaced: u64,
     to_look_up: u64,
-    done: Tally,
+    done: OutcomeCounts,
     there: u64,
 }
 

@@ -10,25 +10,25 @@ use std::sync::{Mutex, PoisonError, mpsc};
 
 use anyhow::bail;
 
-use crate::domain::row::{Part, Parts};
+use crate::domain::row::{InputPart, ParallelRows};
 
 /// How many parts are under way for each worker: one in hand and one waiting,
 /// and one that is done and waits for an earlier one.
 const UNDER_WAY: usize = 3;
 
 /// A part, its number, and the ordinal of its first row.
-type Job<R> = (u64, u64, Part<R>);
+type Job<R> = (u64, u64, InputPart<R>);
 
 /// Gives every part to one of `workers`, and what came of it to `hear`, which
 /// says whether to go on. Returns the workers.
 pub(super) fn abreast<P, W, T>(
     parts: &mut P,
     workers: Vec<W>,
-    work: impl Fn(&mut W, u64, Part<P::Part>) -> anyhow::Result<T> + Sync,
+    work: impl Fn(&mut W, u64, InputPart<P::Part>) -> anyhow::Result<T> + Sync,
     mut hear: impl FnMut(T) -> bool,
 ) -> anyhow::Result<Vec<W>>
 where
-    P: Parts<Error: std::error::Error + Send + Sync + 'static>,
+    P: ParallelRows<Error: std::error::Error + Send + Sync + 'static>,
     W: Send,
     T: Send,
 {
@@ -86,7 +86,7 @@ fn lead<P, T>(
     hear: &mut impl FnMut(T) -> bool,
 ) -> anyhow::Result<()>
 where
-    P: Parts<Error: std::error::Error + Send + Sync + 'static>,
+    P: ParallelRows<Error: std::error::Error + Send + Sync + 'static>,
 {
     let mut early = BTreeMap::new();
     let (mut given, mut heard, mut rows) = (0_u64, 0_u64, 0);
@@ -126,7 +126,7 @@ mod tests {
     use std::convert::Infallible;
 
     use super::abreast;
-    use crate::domain::row::{Columns, Part, Parts, Row, Rows};
+    use crate::domain::row::{Columns, InputPart, ParallelRows, Row, Rows};
 
     /// Parts of one row each, which hold nothing.
     struct Numbers(u64);
@@ -145,16 +145,16 @@ mod tests {
         }
     }
 
-    impl Parts for Numbers {
+    impl ParallelRows for Numbers {
         type Error = Infallible;
         type Part = Nothing;
 
-        fn next_part(&mut self) -> Result<Option<Part<Nothing>>, Infallible> {
+        fn next_part(&mut self) -> Result<Option<InputPart<Nothing>>, Infallible> {
             let Some(left) = self.0.checked_sub(1) else {
                 return Ok(None);
             };
             self.0 = left;
-            Ok(Some(Part {
+            Ok(Some(InputPart {
                 rows: Nothing,
                 input: 0,
                 many: 2,

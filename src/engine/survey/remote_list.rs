@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use crate::domain::plan::Remote;
+use crate::domain::remote::RemoteCustomer;
 use crate::kable::CustomerReader;
 
 /// Customers as they come, one after the other.
@@ -88,7 +88,7 @@ impl Listed {
     }
 
     /// The customer that is kept at `place`.
-    pub(in crate::engine) fn at(&mut self, place: u64) -> io::Result<Option<Remote>> {
+    pub(in crate::engine) fn at(&mut self, place: u64) -> io::Result<Option<RemoteCustomer>> {
         self.file.seek(SeekFrom::Start(place))?;
         let mut body = Vec::new();
         read_one(&mut &self.file, &mut body)?;

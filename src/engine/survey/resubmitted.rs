@@ -275,7 +275,7 @@ fn unpacked(item: &[u8; SIZE]) -> Item {
 mod tests {
     use super::{Original, UNSAID};
     use crate::domain::mapping::{Binding, Mapping};
-    use crate::domain::row::{Columns, Kind, Origin, Row};
+    use crate::domain::row::{CellKind, Columns, Origin, Row};
 
     /// What the row `cells` of a table says of itself; it is the second of
     /// `a.csv`, `b.csv` and `./c.csv`.
@@ -290,7 +290,7 @@ mod tests {
         };
         row.refill(origin, b"x");
         for (place, cell) in cells.iter().enumerate() {
-            row.push_unescaped(3 + place, Kind::Text, cell);
+            row.push_unescaped(3 + place, CellKind::Text, cell);
         }
         let binding = Binding::new(&Mapping::default(), &columns, "in.csv").unwrap();
         let inputs = ["a.csv", "b.csv", "./c.csv"].map(str::to_owned);
@@ -346,7 +346,7 @@ mod tests {
             row.refill(Origin::default(), b"x");
             let cells = [id, company, "USD", "7", code, field, message];
             for (place, cell) in cells.iter().enumerate() {
-                row.push_unescaped(place, Kind::Text, cell);
+                row.push_unescaped(place, CellKind::Text, cell);
             }
             let binding = Binding::new(&Mapping::default(), &columns, "in.csv").unwrap();
             let names = ["a.csv".to_owned(), "b.csv".to_owned()];

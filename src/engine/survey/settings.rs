@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::domain::plan::Policy;
+use crate::domain::decision::RowPolicy;
 use crate::engine::checker::Reading;
 use crate::engine::stop::Stop;
 
@@ -12,7 +12,7 @@ pub struct Surveying<'s> {
     /// What rows are held against.
     pub reading: &'s Reading,
     /// What is wanted for rows that are not new.
-    pub policy: Policy,
+    pub policy: RowPolicy,
     /// Where temporary files go.
     pub folder: &'s Path,
     /// How many threads read and check.

@@ -5,9 +5,9 @@ use proptest::prelude::*;
 use super::finding_store::{Other, Remembered};
 use super::{Beforehand, Survey, Surveying, survey};
 use crate::domain::customer::tests::aster;
+use crate::domain::decision::{Decision, RowPolicy};
 use crate::domain::outcome::Outcome;
-use crate::domain::plan::{Decision, Policy};
-use crate::domain::row::{Columns, Kind, Origin, Part, Parts, Row, Rows};
+use crate::domain::row::{CellKind, Columns, InputPart, Origin, ParallelRows, Row, Rows};
 use crate::domain::summary::RowCounts;
 use crate::engine::checker::Reading;
 use crate::engine::stop::{Halt, Stop};
@@ -18,7 +18,7 @@ use crate::report::Event;
 const HEADER: &str = "clientId,companyName,currency";
 
 /// Surveys `rows` against `ledger`, with nothing special wanted.
-fn surveyed<R: Parts<Error = Infallible>>(
+fn surveyed<R: ParallelRows<Error = Infallible>>(
     mut rows: R,
     names: &[&str],
     ledger: &MemoryLedger,
@@ -32,7 +32,7 @@ fn surveyed<R: Parts<Error = Infallible>>(
         threads: 2,
         note_rows: false,
         reading: &reading,
-        policy: Policy::default(),
+        policy: RowPolicy::default(),
         folder: folder.path(),
         stop: &Stop::default(),
     };
@@ -57,7 +57,7 @@ fn surveyed_alone(tables: &Tables, strict: bool) -> Survey {
         threads: 3,
         note_rows: true,
         reading: &reading,
-        policy: Policy::default(),
+        policy: RowPolicy::default(),
         folder: folder.path(),
         stop: &Stop::default(),
     };
@@ -193,7 +193,7 @@ impl Rows for Growing {
         self.1 += 1;
         self.0.names.push(format!("extra{}", self.1));
         row.refill(Origin::default(), b"x").unwrap();
-        row.push_span(self.0.names.len() - 1, Kind::Text, 0, 1);
+        row.push_span(self.0.names.len() - 1, CellKind::Text, 0, 1);
         Ok(true)
     }
 
@@ -202,14 +202,14 @@ impl Rows for Growing {
     }
 }
 
-impl Parts for Growing {
+impl ParallelRows for Growing {
     type Error = Infallible;
     type Part = Self;
 
-    fn next_part(&mut self) -> Result<Option<Part<Self>>, Infallible> {
+    fn next_part(&mut self) -> Result<Option<InputPart<Self>>, Infallible> {
         let part = (self.1 == 0).then(|| self.clone());
         self.1 = 4;
-        Ok(part.map(|rows| Part {
+        Ok(part.map(|rows| InputPart {
             rows,
             input: 0,
             many: 3,
@@ -308,7 +308,7 @@ fn a_stop_ends_the_reading() {
         threads: 2,
         note_rows: false,
         reading: &reading,
-        policy: Policy::default(),
+        policy: RowPolicy::default(),
         folder: folder.path(),
         stop: &stop,
     };

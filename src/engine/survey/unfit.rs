@@ -1,9 +1,9 @@
 //! What a row that is not fit to be sent gives of itself.
 
-use crate::domain::candidate::Given;
+use crate::domain::candidate::FieldValue;
 use crate::domain::field::Field;
 use crate::domain::mapping::Binding;
-use crate::domain::row::{Row, State};
+use crate::domain::row::{ReadState, Row};
 use crate::domain::text::trimmed;
 use crate::domain::validate::Rejection;
 
@@ -25,11 +25,11 @@ pub(super) fn unfit<'r>(row: &'r Row, binding: &'r Binding, rejection: &Rejectio
         company_name: "",
         email: "",
     };
-    if row.state == State::Good {
+    if row.state == ReadState::Good {
         let candidate = binding.candidate(row);
         let text = |field| match candidate.get(field) {
-            Given::Text(text) => *text,
-            Given::Absent | Given::List(_) | Given::Wrong(..) => "",
+            FieldValue::Text(text) => *text,
+            FieldValue::Absent | FieldValue::List(_) | FieldValue::Wrong(..) => "",
         };
         let given = text(Field::ClientId);
         let bare = trimmed(given);

@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use super::damage::{Rescue, Saved};
 use super::integrity;
 use super::tables::{ACCOUNT, CUSTOMER, CUSTOMER_3, RUN, Table};
-use crate::domain::summary::Target;
+use crate::domain::summary::TargetAccount;
 use crate::ledger::paths::beside;
 use crate::ledger::sqlite::file::{PAGE, log_path, odd_bytes, open_to_look};
 use crate::ledger::sqlite::format::{self, Failure};
@@ -41,7 +41,7 @@ const PAGES: u64 = 28;
 
 /// Saves what can be read of the checkpoint at `path`, for `target` where it can't
 /// be read whose it was.
-pub(in crate::ledger) fn save(path: &Path, target: &Target) -> Rescue {
+pub(in crate::ledger) fn save(path: &Path, target: &TargetAccount) -> Rescue {
     let to = beside(path, ".saved");
     if fs::symlink_metadata(&to).is_ok() {
         return Rescue::Standing(to);
@@ -60,7 +60,7 @@ pub(in crate::ledger) fn save(path: &Path, target: &Target) -> Rescue {
     }
 }
 
-fn save_to(to: &Path, path: &Path, target: &Target) -> Result<Saved, Failure> {
+fn save_to(to: &Path, path: &Path, target: &TargetAccount) -> Result<Saved, Failure> {
     let mended = Mended::of(path)?;
     let source = Source::open(&mended.path(path));
     let account = source.as_ref().and_then(Source::account);
@@ -125,7 +125,7 @@ impl Mended {
         }
         let folder = tempfile::Builder::new().tempdir_in(folder_of(path))?;
         let copy = folder.path().join(Self::NAME);
-        format::write_new(&copy, &Target::default(), 0)?;
+        format::write_new(&copy, &TargetAccount::default(), 0)?;
         let mut to = OpenOptions::new().read(true).write(true).open(&copy)?;
         let keep = if is_readable { 0 } else { PAGE };
         if let Ok(mut from) = File::open(path) {

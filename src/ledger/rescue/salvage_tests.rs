@@ -8,7 +8,7 @@ use rusqlite::types::Value;
 
 use super::{Search, beside};
 use crate::domain::outcome::Outcome;
-use crate::domain::summary::Target;
+use crate::domain::summary::TargetAccount;
 use crate::ledger::rescue::damage::{Rescue, Saved};
 use crate::ledger::rescue::tables::{CUSTOMER, CUSTOMER_3, RUN, Table};
 use crate::ledger::sqlite::SqliteLedger;
@@ -19,8 +19,8 @@ const ROWS: u64 = 3000;
 /// SQLite's default.
 const PAGE: u64 = 4096;
 
-fn target() -> Target {
-    Target {
+fn target() -> TargetAccount {
+    TargetAccount {
         base_url: "https://test.kable.example".to_owned(),
         kable_client_id: "kci_1".to_owned(),
     }
@@ -431,7 +431,7 @@ fn a_file_of_an_older_format_is_saved_with_its_doubts() {
             })
             .unwrap();
             drop(db);
-            let whose = Target {
+            let whose = TargetAccount {
                 base_url: "http://127.0.0.1:8791".to_owned(),
                 kable_client_id: "kci_5a6d0c1e5a6d0c1e5a6d0c1e5a6d0c1e".to_owned(),
             };
@@ -751,7 +751,7 @@ fn another_account_is_told_before_the_damage() {
     let site = Site::new();
     let (page, _) = site.leaves()[3].clone();
     site.overwrite((page - 1) * PAGE, &[0; 4096]);
-    let other = Target {
+    let other = TargetAccount {
         kable_client_id: "kci_2".to_owned(),
         ..target()
     };

@@ -4,14 +4,14 @@ use proptest::prelude::*;
 
 use super::has_lost_commits;
 use crate::domain::outcome::Outcome;
-use crate::domain::summary::Target;
+use crate::domain::summary::TargetAccount;
 use crate::ledger::sqlite::SqliteLedger;
 use crate::ledger::{Batch, Claim, Ledger, LedgerError, RunStart, Settlement};
 
 const FRAME: usize = 24 + 4096;
 
-fn target() -> Target {
-    Target {
+fn target() -> TargetAccount {
+    TargetAccount {
         base_url: "https://test.kable.example".to_owned(),
         kable_client_id: "kci_1".to_owned(),
     }

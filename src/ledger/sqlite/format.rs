@@ -8,7 +8,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, params};
 
-use crate::domain::summary::Target;
+use crate::domain::summary::TargetAccount;
 use crate::ledger::paths::owner_only;
 
 /// Of the database, or of the system.
@@ -72,7 +72,7 @@ impl Marks {
 /// Makes an empty file a checkpoint for `target`, all of it or nothing.
 pub(in crate::ledger) fn create(
     db: &Connection,
-    target: &Target,
+    target: &TargetAccount,
     begun_ms: i64,
 ) -> rusqlite::Result<()> {
     let transaction = db.unchecked_transaction()?;
@@ -90,7 +90,7 @@ pub(in crate::ledger) fn create(
 /// to come. What is there already is replaced.
 pub(in crate::ledger) fn write_new(
     path: &Path,
-    target: &Target,
+    target: &TargetAccount,
     begun_ms: i64,
 ) -> Result<(), Failure> {
     let mut options = OpenOptions::new();
@@ -108,7 +108,7 @@ pub(in crate::ledger) fn write_new(
 }
 
 /// Begins a checkpoint where there is none: it is there whole or not at all.
-pub(super) fn begin(real: &Path, target: &Target, now_ms: i64) -> Result<(), Failure> {
+pub(super) fn begin(real: &Path, target: &TargetAccount, now_ms: i64) -> Result<(), Failure> {
     let folder = real.parent().unwrap_or(Path::new("."));
     // Readable by its owner only, under a random name.
     let part = tempfile::Builder::new()
@@ -149,7 +149,7 @@ mod tests {
     use rusqlite::Connection;
 
     use super::{FORMAT, Marks, STEPS, create, upgrade, upgrade_by, view_as_newest};
-    use crate::domain::summary::Target;
+    use crate::domain::summary::TargetAccount;
 
     /// Files as people have them: the oldest format first.
     const OLD: [&str; 3] = [
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn an_older_file_is_brought_to_what_a_new_one_is_and_keeps_what_it_holds() {
         let new = Connection::open_in_memory().unwrap();
-        create(&new, &Target::default(), 1).unwrap();
+        create(&new, &TargetAccount::default(), 1).unwrap();
         for (format, rows) in [(1, 5), (2, 9), (3, 9)] {
             let db = old(format);
             let before = content(&db);

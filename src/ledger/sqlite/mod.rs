@@ -44,8 +44,8 @@ use super::rescue::damage::{Finding, Rescue};
 use super::rescue::integrity::{self, damage, damage_in};
 use super::rescue::salvage;
 use super::{Batch, Entry, Ledger, LedgerError, RunStart, Standing};
-use crate::domain::plan::Known;
-use crate::domain::summary::Target;
+use crate::domain::decision::KnownClaim;
+use crate::domain::summary::TargetAccount;
 use crate::ledger::paths::{beside, real_place};
 
 /// A format beyond this was never one: what stands there is damage.
@@ -71,7 +71,7 @@ pub struct SqliteLedger {
 /// A run that writes.
 #[derive(Debug)]
 struct Writer {
-    target: Target,
+    target: TargetAccount,
     watch: Watch,
     _lock: Lock,
     /// Closed after `db`, which stands before it in the ledger.
@@ -82,7 +82,7 @@ impl SqliteLedger {
     /// Opens the checkpoint at `path` for a run against `target`, or begins it.
     ///
     /// One that is damaged is left as it is, and what can be read of it is saved.
-    pub fn open(path: &Path, target: &Target, now_ms: i64) -> Result<Self, LedgerError> {
+    pub fn open(path: &Path, target: &TargetAccount, now_ms: i64) -> Result<Self, LedgerError> {
         let real = real_place(path);
         if let Trust::Network(kind) = trust_in(&real) {
             let path = path.to_owned();
@@ -174,7 +174,7 @@ impl SqliteLedger {
     }
 
     /// Likewise, to say what a run against `target` would do: nothing is written.
-    pub fn open_to_plan(path: &Path, target: &Target) -> Result<Self, LedgerError> {
+    pub fn open_to_plan(path: &Path, target: &TargetAccount) -> Result<Self, LedgerError> {
         let ledger = Self::open_to_read(path)?;
         ledger.demand_account(target)?;
         Ok(ledger)
@@ -233,7 +233,7 @@ impl SqliteLedger {
         Ok(marks.format)
     }
 
-    fn demand_account(&self, given: &Target) -> Result<(), LedgerError> {
+    fn demand_account(&self, given: &TargetAccount) -> Result<(), LedgerError> {
         let recorded = target(&self.db).map_err(self.failing("read"))?;
         if recorded == *given {
             return Ok(());
@@ -317,7 +317,7 @@ impl SqliteLedger {
 impl Ledger for SqliteLedger {
     fn scan(
         &mut self,
-        each: &mut dyn FnMut(&str, Known) -> std::io::Result<()>,
+        each: &mut dyn FnMut(&str, KnownClaim) -> std::io::Result<()>,
     ) -> Result<(), LedgerError> {
         let failed = self.failing("read");
         let mut statement = self.db.prepare(KNOWN).map_err(failed)?;

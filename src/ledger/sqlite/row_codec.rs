@@ -3,8 +3,8 @@
 use rusqlite::Row;
 use rusqlite::types::Type;
 
+use crate::domain::decision::KnownClaim;
 use crate::domain::outcome::Outcome;
-use crate::domain::plan::Known;
 use crate::domain::summary::RequestCounts;
 use crate::ledger::{Entry, Standing};
 
@@ -18,12 +18,12 @@ pub(super) const ENTRY: &str =
     "client_id, outcome, keys_lost, customer_id, request_id, attempts, status, message,
     id, digest, doubt, ours, claimed_by";
 
-pub(super) fn known_of(row: &Row<'_>) -> rusqlite::Result<(String, Known)> {
+pub(super) fn known_of(row: &Row<'_>) -> rusqlite::Result<(String, KnownClaim)> {
     let (last, in_doubt) = last_and_doubt(row, 3, 4)?;
     let attempts: i64 = row.get(6)?;
     let ours: bool = row.get(7)?;
     let has_customer_id: bool = row.get(8)?;
-    let known = Known {
+    let known = KnownClaim {
         id: from_sql(row.get(0)?),
         digest: row.get(2)?,
         last,

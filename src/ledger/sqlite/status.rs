@@ -4,16 +4,16 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::row_codec::{add_run, from_sql, last_and_doubt, told};
 use crate::domain::bottleneck::Pacing;
-use crate::domain::summary::Target;
+use crate::domain::summary::TargetAccount;
 use crate::ledger::Standing;
 
 /// Requests of a run that wrote nothing for a day have landed, or never will.
 const RECENT_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// The account that the checkpoint belongs to.
-pub(super) fn target(db: &Connection) -> rusqlite::Result<Target> {
+pub(super) fn target(db: &Connection) -> rusqlite::Result<TargetAccount> {
     db.query_row("SELECT base_url, kable_client_id FROM account", [], |row| {
-        Ok(Target {
+        Ok(TargetAccount {
             base_url: row.get(0)?,
             kable_client_id: row.get(1)?,
         })
@@ -21,7 +21,7 @@ pub(super) fn target(db: &Connection) -> rusqlite::Result<Target> {
 }
 
 /// How an account is named to people.
-pub(in crate::ledger) fn account_of(target: &Target) -> String {
+pub(in crate::ledger) fn account_of(target: &TargetAccount) -> String {
     format!("{} (account {})", target.base_url, target.kable_client_id)
 }
 

@@ -16,7 +16,7 @@ use self::splitter::{Flaw, LONGEST_ROW, Splitter};
 use super::SourceError;
 use super::bytes::chunk::{Cut, Found};
 use crate::domain::header::field_of_header;
-use crate::domain::row::{Columns, Kind, Origin, Row, State};
+use crate::domain::row::{CellKind, Columns, Origin, ReadState, Row};
 
 /// What may stand between two cells, the likeliest first.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -65,18 +65,18 @@ impl<R: Read> CsvRows<R> {
                 });
             }
             match &header.state {
-                State::Blank => {}
+                ReadState::Blank => {}
                 // A spreadsheet's own word on the delimiter, which was heeded
                 // when the delimiter was looked for.
-                State::Good if is_separator_line(header.text()) => {}
-                State::Good => break,
-                State::Broken(_) if !header.raw().is_empty() && header.text().is_empty() => {
+                ReadState::Good if is_separator_line(header.text()) => {}
+                ReadState::Good => break,
+                ReadState::Broken(_) if !header.raw().is_empty() && header.text().is_empty() => {
                     return Err(SourceError::HeaderEncoding {
                         name: name.to_owned(),
                         line: header.origin.line,
                     });
                 }
-                State::Broken(why) => {
+                ReadState::Broken(why) => {
                     return Err(SourceError::Header {
                         name: name.to_owned(),
                         line: header.origin.line,
@@ -122,7 +122,7 @@ impl<R: Read> CsvRows<R> {
             return Ok(false);
         }
         let (cells, wanted) = (row.cells().len(), self.columns.names.len());
-        if row.state == State::Good && cells != wanted {
+        if row.state == ReadState::Good && cells != wanted {
             row.break_off(format!(
                 "the row has {cells} cells, wanted {wanted} as in the header{}",
                 if cells > wanted {
@@ -225,7 +225,7 @@ fn fill_cells(row: &mut Row, spans: &[Span]) {
         text.chars().all(char::is_whitespace)
     };
     if spans.iter().all(is_blank) {
-        row.state = State::Blank;
+        row.state = ReadState::Blank;
     }
     if !spans.iter().any(|span| span.escapes) {
         row.push_texts(spans.iter().map(|span| (span.start, span.end)));
@@ -235,9 +235,9 @@ fn fill_cells(row: &mut Row, spans: &[Span]) {
         if span.escapes {
             let text = row.text().get(span.start..span.end).unwrap_or_default();
             let value = text.replace("\"\"", "\"");
-            row.push_unescaped(column, Kind::Text, &value);
+            row.push_unescaped(column, CellKind::Text, &value);
         } else {
-            row.push_span(column, Kind::Text, span.start, span.end);
+            row.push_span(column, CellKind::Text, span.start, span.end);
         }
     }
 }

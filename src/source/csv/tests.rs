@@ -1,6 +1,6 @@
 use super::splitter::tests::Pieces;
 use super::{CsvRows, LONGEST_ROW, delimiter_of};
-use crate::domain::row::{Row, State};
+use crate::domain::row::{ReadState, Row};
 use crate::source::SourceError;
 
 fn rows(text: &[u8], piece: usize) -> Vec<Row> {
@@ -25,8 +25,8 @@ fn places(rows: &[Row]) -> Vec<(u64, u64, u64)> {
 
 fn broken(row: &Row) -> &str {
     match &row.state {
-        State::Broken(why) => why,
-        State::Good | State::Blank => "",
+        ReadState::Broken(why) => why,
+        ReadState::Good | ReadState::Blank => "",
     }
 }
 
@@ -49,13 +49,16 @@ fn every_kind_of_line_end_counts_once() {
         places(&rows),
         [(2, 1, 2), (3, 2, 5), (4, 3, 7), (5, 4, 9), (6, 5, 11)]
     );
-    assert_eq!(rows[3].state, State::Blank);
+    assert_eq!(rows[3].state, ReadState::Blank);
 }
 
 #[test]
 fn blank_rows_are_blank_whatever_their_cells() {
     let rows = rows(b"a,b,c\n\n,,\n  ,\"\",\t\n,\n", 7);
-    assert!(rows.iter().all(|row| row.state == State::Blank), "{rows:?}");
+    assert!(
+        rows.iter().all(|row| row.state == ReadState::Blank),
+        "{rows:?}"
+    );
     assert_eq!(rows.len(), 4);
 }
 
@@ -67,7 +70,7 @@ fn ragged_rows_are_rows() {
         "the row has 1 cells, wanted 2 as in the header"
     );
     assert!(broken(&rows[1]).starts_with("the row has 3 cells, wanted 2"));
-    assert_eq!(rows[2].state, State::Good);
+    assert_eq!(rows[2].state, ReadState::Good);
 }
 
 #[test]
@@ -105,7 +108,7 @@ fn broken_encoding_is_the_rows_problem() {
         "not UTF-8 at byte 2 of the row, wanted UTF-8 throughout"
     );
     assert_eq!(rows[0].raw(), b"M\xfcller,2");
-    assert_eq!(rows[1].state, State::Good);
+    assert_eq!(rows[1].state, ReadState::Good);
 }
 
 #[test]

@@ -7,7 +7,7 @@
 //! holds the two together.
 
 use super::object::{Found, Paths, Value};
-use crate::domain::row::Kind;
+use crate::domain::row::CellKind;
 use crate::source::bytes::simd::{Block, WIDTH, lowest};
 
 /// How deep objects may stand in each other here.
@@ -117,18 +117,18 @@ impl<'t> Plain<'_, 't> {
         match self.byte()? {
             b'"' => {
                 let (start, end) = self.string()?;
-                self.push(column, Kind::Text, Value::Span(start, end));
+                self.push(column, CellKind::Text, Value::Span(start, end));
                 Some(())
             }
             b'{' if depth < DEEPEST => {
-                self.push(column, Kind::Object, Value::Text(String::new()));
+                self.push(column, CellKind::Object, Value::Text(String::new()));
                 self.object(member, depth + 1)
             }
             b'[' => self.list(column),
             b'n' => {
                 let rest = self.text.get(self.at..)?;
                 rest.starts_with("null").then(|| self.at += 4)?;
-                self.push(column, Kind::Null, Value::Text(String::new()));
+                self.push(column, CellKind::Null, Value::Text(String::new()));
                 Some(())
             }
             _ => None,
@@ -140,20 +140,20 @@ impl<'t> Plain<'_, 't> {
         self.skip_blanks();
         if self.byte()? == b']' {
             self.at += 1;
-            self.push(column, Kind::EmptyList, Value::Text(String::new()));
+            self.push(column, CellKind::EmptyList, Value::Text(String::new()));
             return Some(());
         }
         loop {
             self.skip_blanks();
             let (start, end) = self.string()?;
-            self.push(column, Kind::Item, Value::Span(start, end));
+            self.push(column, CellKind::Item, Value::Span(start, end));
             if !self.more(b']')? {
                 return Some(());
             }
         }
     }
 
-    fn push(&mut self, column: usize, kind: Kind, value: Value) {
+    fn push(&mut self, column: usize, kind: CellKind, value: Value) {
         self.found.push(Found {
             column,
             kind,
@@ -202,11 +202,11 @@ mod tests {
     use serde::de::DeserializeSeed;
 
     use super::{mark, next_mark, read};
-    use crate::domain::row::Kind;
+    use crate::domain::row::CellKind;
     use crate::source::jsonl::object::{Found, Members, Paths, Value};
 
     /// What was found, with columns by their names.
-    fn said(found: &[Found], paths: &Paths, text: &str) -> Vec<(String, Kind, String)> {
+    fn said(found: &[Found], paths: &Paths, text: &str) -> Vec<(String, CellKind, String)> {
         let said = |found: &Found| {
             let value = match &found.value {
                 Value::Span(start, end) => text.get(*start..*end).unwrap().to_owned(),
@@ -217,7 +217,7 @@ mod tests {
         found.iter().map(said).collect()
     }
 
-    fn by_serde(text: &str) -> Option<Vec<(String, Kind, String)>> {
+    fn by_serde(text: &str) -> Option<Vec<(String, CellKind, String)>> {
         let (mut paths, mut found) = (Paths::default(), Vec::new());
         let members = Members {
             text,
@@ -233,7 +233,7 @@ mod tests {
         Some(said(&found, &paths, text))
     }
 
-    fn by_us(text: &str, paths: &mut Paths) -> Option<Vec<(String, Kind, String)>> {
+    fn by_us(text: &str, paths: &mut Paths) -> Option<Vec<(String, CellKind, String)>> {
         let mut found = Vec::new();
         read(text, paths, &mut found, &mut Vec::new()).then(|| said(&found, paths, text))
     }

@@ -21,7 +21,7 @@ use super::bytes::chunk::{Cut, Found as Whole, lines};
 use super::bytes::sniff::UTF8_MARK;
 use super::csv::splitter::LONGEST_ROW;
 use crate::domain::mapping::ADDED;
-use crate::domain::row::{Columns, Kind, Origin, Row, State};
+use crate::domain::row::{CellKind, Columns, Origin, ReadState, Row};
 use crate::domain::text::{SHOWN, defused, shown};
 
 /// A member of a rejects file that holds a line which was no JSON.
@@ -200,7 +200,7 @@ impl<R: Read> JsonlRows<R> {
 
     fn parse(&mut self, row: &mut Row) {
         if row.text().trim().is_empty() {
-            row.state = State::Blank;
+            row.state = ReadState::Blank;
             return;
         }
         match self.parse_text(row.text()) {
@@ -237,7 +237,7 @@ impl<R: Read> JsonlRows<R> {
             .known(0, RAW)
             .and_then(|node| self.paths.column(node))
             && let Some(found) = self.found.iter().find(|found| found.column == raw)
-            && found.kind == Kind::Text
+            && found.kind == CellKind::Text
         {
             let text = |found: &Found| match &found.value {
                 Value::Text(text) => text.clone(),

@@ -8,7 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::domain::field::Field;
 use crate::domain::mapping::ADDED;
-use crate::domain::row::{Columns, Kind};
+use crate::domain::row::{CellKind, Columns};
 
 /// The most columns that are kept apart. What a file has beyond them (a member
 /// named by an id, say) feeds no field and need not be named.
@@ -18,7 +18,7 @@ pub(super) const MOST_COLUMNS: usize = 4096;
 #[derive(Debug, Clone)]
 pub(super) struct Found {
     pub(super) column: usize,
-    pub(super) kind: Kind,
+    pub(super) kind: CellKind,
     pub(super) value: Value,
 }
 
@@ -201,7 +201,7 @@ struct Member<'p, 'de> {
 }
 
 impl<'de> Member<'_, 'de> {
-    fn push(&mut self, kind: Kind, value: Value) {
+    fn push(&mut self, kind: CellKind, value: Value) {
         self.found.push(Found {
             column: self.column,
             kind,
@@ -237,42 +237,42 @@ impl<'de> Visitor<'de> for Member<'_, 'de> {
 
     fn visit_borrowed_str<E>(mut self, value: &'de str) -> Result<(), E> {
         let value = self.span(value);
-        self.push(Kind::Text, value);
+        self.push(CellKind::Text, value);
         Ok(())
     }
 
     fn visit_str<E>(mut self, value: &str) -> Result<(), E> {
-        self.push(Kind::Text, Value::Text(value.to_owned()));
+        self.push(CellKind::Text, Value::Text(value.to_owned()));
         Ok(())
     }
 
     fn visit_unit<E>(mut self) -> Result<(), E> {
-        self.push(Kind::Null, Value::Text(String::new()));
+        self.push(CellKind::Null, Value::Text(String::new()));
         Ok(())
     }
 
     fn visit_bool<E>(mut self, value: bool) -> Result<(), E> {
-        self.push(Kind::Bool, Value::Text(value.to_string()));
+        self.push(CellKind::Bool, Value::Text(value.to_string()));
         Ok(())
     }
 
     fn visit_i64<E>(mut self, value: i64) -> Result<(), E> {
-        self.push(Kind::Number, Value::Text(value.to_string()));
+        self.push(CellKind::Number, Value::Text(value.to_string()));
         Ok(())
     }
 
     fn visit_u64<E>(mut self, value: u64) -> Result<(), E> {
-        self.push(Kind::Number, Value::Text(value.to_string()));
+        self.push(CellKind::Number, Value::Text(value.to_string()));
         Ok(())
     }
 
     fn visit_f64<E>(mut self, value: f64) -> Result<(), E> {
-        self.push(Kind::Number, Value::Text(value.to_string()));
+        self.push(CellKind::Number, Value::Text(value.to_string()));
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, map: A) -> Result<(), A::Error> {
-        self.push(Kind::Object, Value::Text(String::new()));
+        self.push(CellKind::Object, Value::Text(String::new()));
         Members {
             text: self.text,
             node: self.node,
@@ -289,20 +289,20 @@ impl<'de> Visitor<'de> for Member<'_, 'de> {
                 Item::Text(text) => match text {
                     Cow::Borrowed(text) => {
                         let value = self.span(text);
-                        self.push(Kind::Item, value);
+                        self.push(CellKind::Item, value);
                     }
-                    Cow::Owned(text) => self.push(Kind::Item, Value::Text(text)),
+                    Cow::Owned(text) => self.push(CellKind::Item, Value::Text(text)),
                 },
                 Item::Other(_) => {
                     while items.next_element::<serde::de::IgnoredAny>()?.is_some() {}
                     self.found.truncate(before);
-                    self.push(Kind::MixedList, Value::Text(String::new()));
+                    self.push(CellKind::MixedList, Value::Text(String::new()));
                     return Ok(());
                 }
             }
         }
         if self.found.len() == before {
-            self.push(Kind::EmptyList, Value::Text(String::new()));
+            self.push(CellKind::EmptyList, Value::Text(String::new()));
         }
         Ok(())
     }

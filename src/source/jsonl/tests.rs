@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::JsonlRows;
-use crate::domain::row::{Kind, Row, State};
+use crate::domain::row::{CellKind, ReadState, Row};
 
 fn read(text: &[u8]) -> (Vec<Row>, Vec<String>) {
     let mut rows = JsonlRows::new(text, "in.jsonl", 0);
@@ -13,7 +13,7 @@ fn read(text: &[u8]) -> (Vec<Row>, Vec<String>) {
     (all, rows.columns().names.clone())
 }
 
-fn cells<'r>(row: &'r Row, names: &'r [String]) -> Vec<(&'r str, Kind, &'r str)> {
+fn cells<'r>(row: &'r Row, names: &'r [String]) -> Vec<(&'r str, CellKind, &'r str)> {
     row.cells()
         .iter()
         .map(|cell| (names[cell.column].as_str(), cell.kind, row.value(cell)))
@@ -22,8 +22,8 @@ fn cells<'r>(row: &'r Row, names: &'r [String]) -> Vec<(&'r str, Kind, &'r str)>
 
 fn broken(text: &str) -> String {
     match &read(text.as_bytes()).0[0].state {
-        State::Broken(why) => why.clone(),
-        State::Good | State::Blank => String::new(),
+        ReadState::Broken(why) => why.clone(),
+        ReadState::Good | ReadState::Blank => String::new(),
     }
 }
 
@@ -35,13 +35,13 @@ fn members_become_cells_under_their_path() {
     assert_eq!(
         cells(&rows[0], &names),
         [
-            ("clientId", Kind::Text, "c-1"),
-            ("planIds", Kind::Item, "a"),
-            ("planIds", Kind::Item, "b\n"),
-            ("billingContact", Kind::Object, ""),
-            ("billingContact.email", Kind::Text, "x@y.example"),
-            ("billingContact.phone", Kind::Null, ""),
-            ("n", Kind::Number, "1.5"),
+            ("clientId", CellKind::Text, "c-1"),
+            ("planIds", CellKind::Item, "a"),
+            ("planIds", CellKind::Item, "b\n"),
+            ("billingContact", CellKind::Object, ""),
+            ("billingContact.email", CellKind::Text, "x@y.example"),
+            ("billingContact.phone", CellKind::Null, ""),
+            ("n", CellKind::Number, "1.5"),
         ]
     );
 }
@@ -59,11 +59,11 @@ fn a_field_that_is_met_after_thousands_of_other_members_is_read() {
     assert_eq!(
         cells(&rows[1], &names),
         [
-            ("clientId", Kind::Text, "c-1"),
-            ("planIds", Kind::Item, "p"),
-            ("billingContact", Kind::Object, ""),
-            ("billingContact.email", Kind::Text, "e"),
-            ("_line", Kind::Text, "7"),
+            ("clientId", CellKind::Text, "c-1"),
+            ("planIds", CellKind::Item, "p"),
+            ("billingContact", CellKind::Object, ""),
+            ("billingContact.email", CellKind::Text, "e"),
+            ("_line", CellKind::Text, "7"),
         ]
     );
 }
@@ -73,7 +73,10 @@ fn escapes_and_other_scripts_come_out_right() {
     let (rows, names) = read(r#"{"a":"x\"é\u00fc","b":"名前"}"#.as_bytes());
     assert_eq!(
         cells(&rows[0], &names),
-        [("a", Kind::Text, "x\"éü"), ("b", Kind::Text, "名前")]
+        [
+            ("a", CellKind::Text, "x\"éü"),
+            ("b", CellKind::Text, "名前")
+        ]
     );
 }
 
@@ -82,7 +85,10 @@ fn arrays_of_anything_else_are_one_cell() {
     let (rows, names) = read(br#"{"a":["x",1,{"b":[]}],"c":[]}"#);
     assert_eq!(
         cells(&rows[0], &names),
-        [("a", Kind::MixedList, ""), ("c", Kind::EmptyList, "")]
+        [
+            ("a", CellKind::MixedList, ""),
+            ("c", CellKind::EmptyList, "")
+        ]
     );
 }
 
@@ -94,9 +100,9 @@ fn places_are_lines_and_blank_lines_are_blank() {
         .map(|row| (row.origin.line, row.origin.byte))
         .collect();
     assert_eq!(places, [(1, 0), (2, 7), (3, 8), (4, 11)]);
-    assert_eq!(rows[1].state, State::Blank);
-    assert_eq!(rows[2].state, State::Blank);
-    assert_eq!(rows[3].state, State::Good);
+    assert_eq!(rows[1].state, ReadState::Blank);
+    assert_eq!(rows[2].state, ReadState::Blank);
+    assert_eq!(rows[3].state, ReadState::Good);
     assert_eq!(rows[0].raw(), b"{}");
 }
 
@@ -133,9 +139,9 @@ fn a_mended_line_of_a_rejects_file_is_read() {
     assert_eq!(
         cells(&rows[0], &names),
         [
-            ("clientId", Kind::Text, "c-1"),
-            ("_line", Kind::Number, "3"),
-            ("_code", Kind::Text, "malformed_row"),
+            ("clientId", CellKind::Text, "c-1"),
+            ("_line", CellKind::Number, "3"),
+            ("_code", CellKind::Text, "malformed_row"),
         ]
     );
     assert_eq!(rows[0].raw(), br#"{"clientId":"c-1"}"#);
@@ -146,7 +152,7 @@ fn a_line_that_was_not_mended_is_given_back_as_it_was() {
     let (rows, _) = read(br#"{"_line":3,"_raw":"acct_9;Foo;USD"}"#);
     assert_eq!(rows[0].raw(), b"acct_9;Foo;USD");
     assert!(
-        matches!(rows[0].state, State::Broken(_)),
+        matches!(rows[0].state, ReadState::Broken(_)),
         "{:?}",
         rows[0].state
     );
@@ -165,7 +171,7 @@ proptest! {
     fn strings_are_read_as_serde_reads_them(value in any::<String>()) {
         let line = serde_json::json!({ "a": value }).to_string();
         let (rows, names) = read(line.as_bytes());
-        prop_assert_eq!(cells(&rows[0], &names), [("a", Kind::Text, value.as_str())]);
+        prop_assert_eq!(cells(&rows[0], &names), [("a", CellKind::Text, value.as_str())]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kable_bulk::kable::{Quota, Unit};
+use kable_bulk::kable::{Quota, QuotaUnit};
 use serde::Deserialize;
 
 use super::limits::{Kind, Meter};
@@ -98,9 +98,9 @@ fn quota(at: usize, meter: &Meter, lies: &Lies) -> Quota {
         remaining: Some(lies.left.unwrap_or_else(|| meter.left()) as u64),
         reset: reset.or(seconds(meter.reset())).filter(|_| !in_flight),
         unit: if in_flight {
-            Unit::InFlight
+            QuotaUnit::InFlight
         } else {
-            Unit::Requests
+            QuotaUnit::Requests
         },
     }
 }

@@ -27,7 +27,7 @@ async fn a_row_in_doubt_is_sent_where_it_is_absent() {
 /// Issue 12, point 3: claims in doubt whose rows have left the file.
 #[tokio::test]
 async fn a_row_in_doubt_that_has_left_the_file_is_asked_for_and_never_sent() {
-    let counts = |left: Left| {
+    let counts = |left: OrphanCounts| {
         [
             left.created,
             left.already_existed,

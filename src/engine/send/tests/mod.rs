@@ -18,12 +18,13 @@ use super::dispatch::Dispatch;
 use super::queue::{Queue, Waiting};
 use super::systemic_refusal::SystemicRefusal;
 use super::{Around, Parts, Settings, run};
-use crate::domain::change::Change;
 use crate::domain::customer::Customer;
 use crate::domain::customer::tests::{aster, digest_of};
+use crate::domain::decision::{ExistingPolicy, RowPolicy};
 use crate::domain::outcome::Outcome;
-use crate::domain::plan::{Existing, Policy, Remote};
-use crate::domain::summary::Left;
+use crate::domain::remote::RemoteCustomer;
+use crate::domain::summary::OrphanCounts;
+use crate::domain::update::CustomerUpdate;
 use crate::engine::account::{Account, Accounting, account, demand_agreement};
 use crate::engine::checker::Reading;
 use crate::engine::pace::Wanted;
@@ -38,7 +39,7 @@ use crate::engine::testing::{
 };
 use crate::engine::ticket::{ClaimTime, Ticket};
 use crate::engine::wall_clock::WallClock;
-use crate::kable::{Answered, Created, CustomerApi, Found, Reply};
+use crate::kable::{Created, CustomerApi, Exchange, LookUpReply, Reply};
 use crate::ledger::{Ledger, RunStart};
 use crate::report::{Fate, RowAccount, Silent, Sink};
 
@@ -49,13 +50,13 @@ struct Site {
     ledger: MemoryLedger,
     kable: Kable,
     stop: Stop,
-    policy: Policy,
+    policy: RowPolicy,
     settings: Settings,
 }
 
 /// What a run came to.
 struct Came {
-    left: Left,
+    left: OrphanCounts,
     account: Account,
     /// `LINE OUTCOME` of every row, and what is wrong with it.
     told: Vec<String>,
@@ -90,7 +91,7 @@ impl Site {
             kable: Kable::new(&ledger),
             ledger,
             stop: Stop::default(),
-            policy: Policy::default(),
+            policy: RowPolicy::default(),
             settings: Settings {
                 landing: BELIEVING,
                 doubts_only: false,
@@ -101,7 +102,7 @@ impl Site {
                 },
                 retry: EAGER,
                 allowance: Allowance::UNLIMITED,
-                existing: Existing::Skip,
+                existing: ExistingPolicy::Skip,
                 stripe: false,
                 canary: None,
                 errors: 0,

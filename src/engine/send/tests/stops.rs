@@ -239,26 +239,30 @@ async fn a_worker_that_fails_ends_the_run_and_its_row_stays_in_doubt() {
 struct Deaf;
 
 impl CustomerApi for Deaf {
-    async fn reach(&self) -> Answered<crate::kable::Reach> {
+    async fn reach(&self) -> Exchange<crate::kable::ProbeReply> {
         std::future::pending().await
     }
 
-    async fn create(&self, _customer: &Customer) -> Answered<Reply<Created>> {
+    async fn create(&self, _customer: &Customer) -> Exchange<Reply<Created>> {
         std::future::pending().await
     }
 
-    async fn update(&self, _client_id: &str, _change: &Change) -> Answered<Reply<Box<Remote>>> {
+    async fn update(
+        &self,
+        _client_id: &str,
+        _change: &CustomerUpdate,
+    ) -> Exchange<Reply<Box<RemoteCustomer>>> {
         panic!("nothing is to be changed")
     }
 
-    async fn find(&self, _client_id: &str) -> Answered<Found> {
+    async fn find(&self, _client_id: &str) -> Exchange<LookUpReply> {
         std::future::pending().await
     }
 
     async fn find_in_list(
         &self,
         _client_ids: &[String],
-    ) -> Answered<Result<Vec<Found>, crate::kable::Trouble>> {
+    ) -> Exchange<Result<Vec<LookUpReply>, crate::kable::Trouble>> {
         std::future::pending().await
     }
 }

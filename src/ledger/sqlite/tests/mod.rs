@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::SqliteLedger;
+use crate::domain::decision::KnownClaim;
 use crate::domain::outcome::Outcome;
-use crate::domain::plan::Known;
-use crate::domain::summary::Target;
+use crate::domain::summary::TargetAccount;
 use crate::ledger::{Batch, Claim, Ledger, LedgerError, RunFigures, RunStart, Settlement};
 
-fn target() -> Target {
-    Target {
+fn target() -> TargetAccount {
+    TargetAccount {
         base_url: "https://test.kable.example".to_owned(),
         kable_client_id: "kci_1".to_owned(),
     }
@@ -57,7 +57,7 @@ fn settled(id: u64, outcome: Outcome) -> Settlement {
     }
 }
 
-fn known(ledger: &mut SqliteLedger) -> BTreeMap<String, Known> {
+fn known(ledger: &mut SqliteLedger) -> BTreeMap<String, KnownClaim> {
     let mut found = BTreeMap::new();
     ledger
         .scan(&mut |client_id, known| {
@@ -285,7 +285,7 @@ fn a_claim_erases_nothing_and_a_row_that_is_released_is_what_it_was() {
     };
     settle(&mut ledger, released);
     assert_eq!(
-        Known {
+        KnownClaim {
             claimed_by: before.claimed_by,
             ..known(&mut ledger)["c-1"]
         },

@@ -101,11 +101,11 @@ proptest! {
             }
             ledger.write(&batch).unwrap();
         }
-        let found: Vec<Known> = known(&mut ledger).into_values().collect();
-        let wanted: BTreeMap<String, Known> = model
+        let found: Vec<KnownClaim> = known(&mut ledger).into_values().collect();
+        let wanted: BTreeMap<String, KnownClaim> = model
             .iter()
             .map(|(id, row)| {
-                let known = Known {
+                let known = KnownClaim {
                     id: *id,
                     digest: row.digest,
                     last: row.last,

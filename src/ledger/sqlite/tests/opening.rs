@@ -7,7 +7,7 @@ fn another_account_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.db");
     drop(open(&path));
-    let other = Target {
+    let other = TargetAccount {
         kable_client_id: "kci_2".to_owned(),
         ..target()
     };

@@ -28,12 +28,12 @@ const AT_ONCE: usize = 1 << 10;
 /// The hashes that several sifters have met, twice at least and once. Nothing is
 /// laid out before something is met.
 #[derive(Debug, Default)]
-pub struct Repeats {
+pub struct RepeatFilter {
     once: OnceLock<Box<[AtomicU64]>>,
     again: OnceLock<Box<[AtomicU64]>>,
 }
 
-impl Repeats {
+impl RepeatFilter {
     fn meet(&self, hash: u64) {
         // Each table by bits of its own, so that where two hashes share a place
         // in the first, the one that came first is not taken for the other.
@@ -72,19 +72,19 @@ fn set(table: &[AtomicU64], hash: u64) -> bool {
 /// Takes items in any order, each of which begins with a hash of eight bytes or
 /// more.
 #[derive(Debug)]
-pub struct Sifter<const N: usize> {
+pub struct RepeatSorter<const N: usize> {
     pile: Sorter<N>,
-    met: Arc<Repeats>,
+    met: Arc<RepeatFilter>,
 }
 
-impl<const N: usize> Sifter<N> {
+impl<const N: usize> RepeatSorter<N> {
     /// A sifter whose file is kept in `folder`; those that are filled side by
     /// side have `met` in common.
-    pub fn new(folder: &Path, met: &Arc<Repeats>) -> Self {
+    pub fn new(folder: &Path, met: &Arc<RepeatFilter>) -> Self {
         Self::over(Sorter::holding(folder, HELD / N.max(1)), met)
     }
 
-    fn over(pile: Sorter<N>, met: &Arc<Repeats>) -> Self {
+    fn over(pile: Sorter<N>, met: &Arc<RepeatFilter>) -> Self {
         let met = Arc::clone(met);
         Self { pile, met }
     }
@@ -167,7 +167,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{Sifter, hash_of};
+    use super::{RepeatSorter, hash_of};
     use crate::spill::Sorter;
 
     proptest! {
@@ -182,7 +182,7 @@ mod tests {
         ) {
             let folder = tempfile::tempdir().unwrap();
             let met = Arc::default();
-            let pile = || Sifter::over(Sorter::holding(folder.path(), most), &met);
+            let pile = || RepeatSorter::over(Sorter::holding(folder.path(), most), &met);
             let mut sifters: Vec<_> = std::iter::repeat_with(pile).take(many).collect();
             let spills = items.len().div_ceil(many) > most;
             let mut all: Vec<[u8; 9]> = Vec::new();
@@ -200,7 +200,7 @@ mod tests {
             // What fits into memory is not worth sifting.
             all.retain(|item| !spills || hashes[&hash_of(item)] > 1);
             all.sort_unstable();
-            let mut sorted = Sifter::sorted(sifters).unwrap();
+            let mut sorted = RepeatSorter::sorted(sifters).unwrap();
             let mut given = Vec::new();
             while let Some(item) = sorted.read_next().unwrap() {
                 given.push(item);

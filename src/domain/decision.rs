@@ -1,0 +1,316 @@
+//! What is known of a `clientId` → what to do with its row.
+//!
+//! Pure: whether a row is sent, looked up or left alone depends on the row's
+//! digest, the ledger's record of its `clientId` and the policy alone.
+
+use super::customer::Fingerprint;
+use super::outcome::Outcome;
+
+/// The digest of a row whose customer was seen at Kable and compared with no row:
+/// it is no row's digest.
+pub const UNKNOWN_DIGEST: Fingerprint = [0; 16];
+
+/// What the ledger knows of a `clientId`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is known by itself, and they come in many combinations"
+)]
+pub struct KnownClaim {
+    /// The claim's number in the ledger.
+    pub id: u64,
+    /// The digest of the row as it was last settled; of one that never was, the
+    /// digest of what was sent, or was about to be.
+    pub digest: Fingerprint,
+    /// What it was last settled as, also while it is in doubt.
+    pub last: Option<Outcome>,
+    /// Whether it is claimed and was not settled since: something may have been
+    /// sent.
+    pub in_doubt: bool,
+    /// Whether any request may ever have been sent for it.
+    pub sent: bool,
+    /// Whether the customer was ever seen at Kable.
+    pub there: bool,
+    /// Whether this checkpoint created the customer.
+    pub ours: bool,
+    /// Whether it was last asked for because its row had left the input.
+    pub orphan: bool,
+    /// A moment on the server's clock, in Unix milliseconds, that is not before
+    /// the claim; `None` where the server's clock was not known.
+    pub claimed_by: Option<i64>,
+}
+
+impl KnownClaim {
+    /// Whether `digest` is that of the row as it is known.
+    pub fn is_same(&self, digest: &Fingerprint) -> bool {
+        self.digest == *digest && self.digest != UNKNOWN_DIGEST
+    }
+}
+
+/// What to do about a customer that is there already and differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ExistingPolicy {
+    /// Leave it; the row's outcome is `differs`.
+    #[default]
+    Skip,
+    /// Make it equal to the row, as far as an update can.
+    Update,
+    /// Leave it; the row counts as failed.
+    Fail,
+}
+
+/// What the user wants done with rows that are not new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RowPolicy {
+    /// A customer that is there already and differs.
+    pub existing: ExistingPolicy,
+    /// Whether rows that failed for good are tried again.
+    pub retry_failed: bool,
+}
+
+/// What to do with a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// Send it.
+    Create,
+    /// Ask whether the customer is there before anything is sent.
+    LookUp,
+    /// Nothing; this is the row's outcome.
+    Skip(Outcome),
+}
+
+/// Decides what to do with a row whose customer has `digest`.
+pub fn decide(known: Option<&KnownClaim>, digest: &Fingerprint, policy: RowPolicy) -> Decision {
+    let Some(known) = known else {
+        return Decision::Create;
+    };
+    let same = known.is_same(digest);
+    // A create goes out unasked only for a row that no run ever sent or saw.
+    let anew = if known.sent || known.there {
+        Decision::LookUp
+    } else {
+        Decision::Create
+    };
+    let Some(outcome) = known.last.filter(|_| !known.in_doubt) else {
+        return if known.in_doubt {
+            Decision::LookUp
+        } else {
+            anew
+        };
+    };
+    match outcome {
+        Outcome::Created | Outcome::Updated | Outcome::Unchanged | Outcome::AlreadyExisted
+            if same =>
+        {
+            Decision::Skip(outcome)
+        }
+        // The row was changed after it was sent, or was never compared.
+        Outcome::Created | Outcome::Updated | Outcome::Unchanged
+            if policy.existing != ExistingPolicy::Skip || known.digest == UNKNOWN_DIGEST =>
+        {
+            Decision::LookUp
+        }
+        Outcome::Created | Outcome::Updated | Outcome::Unchanged => {
+            Decision::Skip(Outcome::Differs)
+        }
+        Outcome::Differs if same && policy.existing == ExistingPolicy::Skip => {
+            Decision::Skip(outcome)
+        }
+        Outcome::Unresolved | Outcome::AlreadyExisted | Outcome::Differs => Decision::LookUp,
+        Outcome::Failed if same && !policy.retry_failed => Decision::Skip(outcome),
+        Outcome::Failed | Outcome::Pending | Outcome::Missing | Outcome::Deleted => anew,
+    }
+}
+
+/// Whether a customer that Kable created at `created` came from a claim of
+/// ours that was on disk before `claimed_by` (both on the server's clock).
+///
+/// Where it can't be told, it is not ours: a rollback must never delete what
+/// others made.
+pub fn is_our_doing(created: Option<i64>, claimed_by: Option<i64>) -> bool {
+    matches!((created, claimed_by), (Some(created), Some(claimed)) if created >= claimed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        Decision, ExistingPolicy, KnownClaim, Outcome, RowPolicy, UNKNOWN_DIGEST, decide,
+        is_our_doing,
+    };
+    use crate::domain::customer::tests::{aster, digest_of};
+
+    /// A claim that was settled as `last`, with an answer to a request.
+    fn known(last: Option<Outcome>) -> KnownClaim {
+        KnownClaim {
+            id: 1,
+            digest: digest_of(&aster()),
+            last,
+            in_doubt: last.is_none(),
+            sent: true,
+            there: last.is_some_and(Outcome::is_there),
+            ours: last == Some(Outcome::Created),
+            orphan: false,
+            claimed_by: None,
+        }
+    }
+
+    fn decided(known: KnownClaim, same: bool, policy: RowPolicy) -> Decision {
+        let digest = if same { known.digest } else { [9; 16] };
+        decide(Some(&known), &digest, policy)
+    }
+
+    fn decided_after(outcome: Outcome, same: bool, policy: RowPolicy) -> Decision {
+        decided(known(Some(outcome)), same, policy)
+    }
+
+    const POLICIES: [RowPolicy; 6] = {
+        let mut all = [RowPolicy {
+            existing: ExistingPolicy::Skip,
+            retry_failed: false,
+        }; 6];
+        let mut at = 0;
+        while at < 6 {
+            all[at].existing = [
+                ExistingPolicy::Skip,
+                ExistingPolicy::Update,
+                ExistingPolicy::Fail,
+            ][at / 2];
+            all[at].retry_failed = at % 2 == 1;
+            at += 1;
+        }
+        all
+    };
+
+    #[test]
+    fn what_is_not_known_is_created() {
+        assert_eq!(
+            decide(None, &[0; 16], RowPolicy::default()),
+            Decision::Create
+        );
+    }
+
+    #[test]
+    fn doubt_is_settled_by_asking_whatever_was_known_before() {
+        for last in [None].into_iter().chain(Outcome::ALL.map(Some)) {
+            for (same, policy) in [true, false].into_iter().zip(POLICIES) {
+                let known = KnownClaim {
+                    in_doubt: true,
+                    ..known(last)
+                };
+                assert_eq!(decided(known, same, policy), Decision::LookUp, "{last:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_create_goes_out_unasked_only_for_a_row_that_was_never_sent_or_seen() {
+        for outcome in Outcome::ALL {
+            for same in [true, false] {
+                for policy in POLICIES {
+                    for (sent, there) in [(true, false), (false, true), (true, true)] {
+                        let known = KnownClaim {
+                            sent,
+                            there,
+                            ..known(Some(outcome))
+                        };
+                        let decision = decided(known, same, policy);
+                        assert_ne!(decision, Decision::Create, "{known:?} {policy:?}");
+                    }
+                }
+            }
+        }
+        let never_sent = KnownClaim {
+            sent: false,
+            ..known(Some(Outcome::Pending))
+        };
+        for same in [true, false] {
+            let decision = decided(never_sent, same, RowPolicy::default());
+            assert_eq!(decision, Decision::Create);
+        }
+    }
+
+    #[test]
+    fn a_customer_that_was_compared_with_no_row_is_asked_for() {
+        for outcome in [Outcome::Created, Outcome::AlreadyExisted] {
+            let known = KnownClaim {
+                digest: UNKNOWN_DIGEST,
+                ..known(Some(outcome))
+            };
+            for digest in [UNKNOWN_DIGEST, [9; 16]] {
+                let decision = decide(Some(&known), &digest, RowPolicy::default());
+                assert_eq!(decision, Decision::LookUp, "{outcome:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_outcome_is_left_or_taken_up_again() {
+        let policy = RowPolicy::default();
+        for (outcome, same, changed) in [
+            (
+                Outcome::Created,
+                Decision::Skip(Outcome::Created),
+                Decision::Skip(Outcome::Differs),
+            ),
+            (
+                Outcome::AlreadyExisted,
+                Decision::Skip(Outcome::AlreadyExisted),
+                Decision::LookUp,
+            ),
+            (
+                Outcome::Differs,
+                Decision::Skip(Outcome::Differs),
+                Decision::LookUp,
+            ),
+            (
+                Outcome::Failed,
+                Decision::Skip(Outcome::Failed),
+                Decision::LookUp,
+            ),
+            (Outcome::Pending, Decision::LookUp, Decision::LookUp),
+        ] {
+            assert_eq!(decided_after(outcome, true, policy), same, "{outcome:?}");
+            assert_eq!(
+                decided_after(outcome, false, policy),
+                changed,
+                "{outcome:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_policy_takes_up_what_would_be_left() {
+        let again = RowPolicy {
+            existing: ExistingPolicy::Fail,
+            retry_failed: true,
+        };
+        for outcome in [Outcome::Failed, Outcome::Differs] {
+            assert_eq!(decided_after(outcome, true, again), Decision::LookUp);
+        }
+        // Whether a row that was changed still differs is for Kable to say.
+        let changed = decided_after(Outcome::Created, false, again);
+        assert_eq!(changed, Decision::LookUp);
+    }
+
+    #[test]
+    fn a_row_that_was_changed_is_compared_where_updates_are_wanted() {
+        let policy = RowPolicy {
+            existing: ExistingPolicy::Update,
+            retry_failed: false,
+        };
+        for outcome in [Outcome::Created, Outcome::Updated, Outcome::Differs] {
+            let changed = decided_after(outcome, false, policy);
+            assert_eq!(changed, Decision::LookUp, "{outcome:?}");
+        }
+        let same = decided_after(Outcome::Updated, true, policy);
+        assert_eq!(same, Decision::Skip(Outcome::Updated));
+    }
+
+    #[test]
+    fn only_what_was_created_after_the_claim_is_ours() {
+        assert!(is_our_doing(Some(5), Some(5)));
+        assert!(!is_our_doing(Some(4), Some(5)));
+        assert!(!is_our_doing(None, Some(5)));
+        assert!(!is_our_doing(Some(5), None));
+    }
+}

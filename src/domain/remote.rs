@@ -1,0 +1,280 @@
+//! A customer as Kable holds it, and how it differs from a row.
+
+use std::collections::{BTreeSet, HashSet};
+
+use super::customer::{BillingContact, Customer};
+use super::field::Field;
+use super::text::quoted;
+
+/// A customer as Kable holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RemoteCustomer {
+    /// Kable's own id, `cus_…`.
+    pub customer_id: String,
+    /// The caller's id.
+    pub client_id: String,
+    /// `companyName`.
+    pub company_name: String,
+    /// `currency`.
+    pub currency: String,
+    /// `stripeCustomerId`; `None` where the response has no such member.
+    pub stripe_customer_id: Option<String>,
+    /// `status`: `ACTIVE` or `CANCELLED`.
+    pub status: String,
+    /// The ids in `plans`; `None` where the response has no such member.
+    pub plan_ids: Option<Vec<String>>,
+    /// The ids in `bundles`; likewise.
+    pub bundle_ids: Option<Vec<String>>,
+    /// The plans that its bundles bring, where that is known of all of them.
+    pub brought_plan_ids: Option<Vec<String>>,
+    /// `billingContact`; `None` where the response has no such member.
+    pub contact: Option<BillingContact>,
+    /// `created`, in Unix milliseconds.
+    pub created: Option<i64>,
+}
+
+/// One value that is not the same on both sides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The field; `status` is no field of ours and has `None`.
+    pub field: Option<Field>,
+    /// What the row says.
+    pub ours: String,
+    /// What Kable holds.
+    pub theirs: String,
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = self.field.map_or("status", Field::name);
+        write!(
+            f,
+            "{name} is {} at Kable, {} in the file",
+            quoted(&self.theirs),
+            quoted(&self.ours)
+        )
+    }
+}
+
+/// What `customer` gives and `remote` holds otherwise.
+///
+/// What the row does not give is not compared, for an import doesn't speak of
+/// it; nor is what the response doesn't have, such as `stripeCustomerId`, which
+/// only a later document of the vendor's has.
+pub fn differences(customer: &Customer, remote: &RemoteCustomer) -> Vec<Difference> {
+    let mut found = Vec::new();
+    let mut compare = |field: Option<Field>, ours: &str, theirs: &str| {
+        if ours != theirs {
+            found.push(Difference {
+                field,
+                ours: ours.to_owned(),
+                theirs: theirs.to_owned(),
+            });
+        }
+    };
+    compare(
+        Some(Field::ClientId),
+        customer.client_id(),
+        &remote.client_id,
+    );
+    compare(
+        Some(Field::CompanyName),
+        customer.company_name(),
+        &remote.company_name,
+    );
+    compare(Some(Field::Currency), customer.currency(), &remote.currency);
+    let stripe = (customer.stripe_customer_id()).zip(remote.stripe_customer_id.as_deref());
+    if let Some((ours, theirs)) = stripe {
+        compare(Some(Field::StripeCustomerId), ours, theirs);
+    }
+    if !remote.status.is_empty() {
+        compare(None, "ACTIVE", &remote.status);
+    }
+    let plan_ids = sorted(customer.plan_ids());
+    if let Some(theirs) = own_plans(customer, remote).filter(|_| !plan_ids.is_empty()) {
+        compare(Some(Field::PlanIds), &plan_ids, &theirs);
+    }
+    let bundle_ids = sorted(customer.bundle_ids());
+    if let Some(theirs) = remote
+        .bundle_ids
+        .as_ref()
+        .filter(|_| !bundle_ids.is_empty())
+    {
+        let theirs = sorted(theirs.iter().map(String::as_str));
+        compare(Some(Field::BundleIds), &bundle_ids, &theirs);
+    }
+    if let Some(contact) = &remote.contact {
+        for (field, ours) in customer.contact() {
+            compare(Some(field), ours, contact.get(field).unwrap_or_default());
+        }
+    }
+    found
+}
+
+/// The fields that `customer` gives and `remote` says nothing about.
+pub fn unseen(customer: &Customer, remote: &RemoteCustomer) -> Vec<Field> {
+    let mut fields = customer.given();
+    fields.retain(|field| {
+        *field == Field::StripeCustomerId && remote.stripe_customer_id.is_none()
+            || *field == Field::PlanIds && remote.plan_ids.is_none()
+            || *field == Field::BundleIds && remote.bundle_ids.is_none()
+            || Field::CONTACT.contains(field) && remote.contact.is_none()
+    });
+    fields
+}
+
+/// The plans of `remote` that a row could name: without those that came with a
+/// bundle, unless the row names them as well. Where it is not known which plans
+/// the bundles bring, only those that the row names.
+fn own_plans(customer: &Customer, remote: &RemoteCustomer) -> Option<String> {
+    let theirs = remote.plan_ids.as_ref()?.iter().map(String::as_str);
+    let has_bundles = match &remote.bundle_ids {
+        Some(bundles) => !bundles.is_empty(),
+        None => customer.bundle_ids().next().is_some(),
+    };
+    if !has_bundles {
+        return Some(sorted(theirs));
+    }
+    let ours: HashSet<&str> = customer.plan_ids().collect();
+    let brought = remote.brought_plan_ids.as_ref();
+    let brought = brought.map(|ids| ids.iter().map(String::as_str).collect::<HashSet<_>>());
+    let is_own = |id: &&str| {
+        ours.contains(id)
+            || brought
+                .as_ref()
+                .is_some_and(|brought| !brought.contains(id))
+    };
+    // A plan that is the customer's own and a bundle's may be listed twice.
+    let own: BTreeSet<&str> = theirs.filter(is_own).collect();
+    Some(sorted(own.into_iter()))
+}
+
+fn sorted<'i>(ids: impl Iterator<Item = &'i str>) -> String {
+    let mut ids: Vec<&str> = ids.collect();
+    ids.sort_unstable();
+    ids.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Field, RemoteCustomer, differences, unseen};
+    use crate::domain::customer::Customer;
+    use crate::domain::customer::tests::{aster, aster_at_stripe};
+
+    fn remote_of(customer: &Customer) -> RemoteCustomer {
+        let mut plan_ids: Vec<String> = customer.plan_ids().map(str::to_owned).collect();
+        plan_ids.reverse();
+        RemoteCustomer {
+            customer_id: "cus_1".to_owned(),
+            client_id: customer.client_id().to_owned(),
+            company_name: customer.company_name().to_owned(),
+            currency: customer.currency().to_owned(),
+            stripe_customer_id: None,
+            status: "ACTIVE".to_owned(),
+            brought_plan_ids: None,
+            plan_ids: Some(plan_ids),
+            bundle_ids: Some(customer.bundle_ids().map(str::to_owned).collect()),
+            contact: Some(customer.contact().collect()),
+            created: None,
+        }
+    }
+
+    #[test]
+    fn the_same_customer_differs_in_nothing() {
+        assert_eq!(differences(&aster(), &remote_of(&aster())), []);
+    }
+
+    #[test]
+    fn a_difference_names_both_sides() {
+        let mut other = remote_of(&aster());
+        other.company_name = "Astre".to_owned();
+        other.status = "CANCELLED".to_owned();
+        let told: Vec<String> = differences(&aster(), &other)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "companyName is \"Astre\" at Kable, \"Aster\" in the file",
+                "status is \"CANCELLED\" at Kable, \"ACTIVE\" in the file",
+            ]
+        );
+    }
+
+    /// A customer with plans `pln_a` and `pln_b` and a bundle, as Kable holds it.
+    fn with_bundle(plans: &[&str], brought: Option<&[&str]>) -> Vec<String> {
+        let owned = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
+        let remote = RemoteCustomer {
+            plan_ids: Some(owned(plans)),
+            bundle_ids: Some(owned(&["bun_1"])),
+            brought_plan_ids: brought.map(owned),
+            ..remote_of(&aster())
+        };
+        let differences = differences(&aster(), &remote);
+        differences.into_iter().map(|found| found.theirs).collect()
+    }
+
+    #[test]
+    fn plans_that_come_with_a_bundle_are_no_difference() {
+        let all = ["pln_b", "pln_x", "pln_a"];
+        assert_eq!(with_bundle(&all, Some(&["pln_x"])), [""; 0]);
+        assert_eq!(with_bundle(&all, Some(&["pln_x", "pln_a"])), [""; 0]);
+        assert_eq!(
+            with_bundle(&["pln_a", "pln_b", "pln_a"], Some(&["pln_a"])),
+            [""; 0]
+        );
+        // Not known: the row's own must be there.
+        assert_eq!(with_bundle(&all, None), [""; 0]);
+        assert_eq!(with_bundle(&["pln_a", "pln_x"], None), ["pln_a"]);
+        assert_eq!(
+            with_bundle(&["pln_a", "pln_x"], Some(&["pln_x"])),
+            ["pln_a"]
+        );
+        assert_eq!(with_bundle(&all, Some(&[])), ["pln_a pln_b pln_x"]);
+    }
+
+    #[test]
+    fn a_stripe_customer_is_compared_where_it_is_shown() {
+        let customer = aster_at_stripe();
+        let mut other = remote_of(&customer);
+        other.stripe_customer_id = Some("cus_other".to_owned());
+        assert_eq!(differences(&customer, &other).len(), 1);
+        assert_eq!(unseen(&customer, &other), []);
+        other.stripe_customer_id = customer.stripe_customer_id().map(str::to_owned);
+        assert_eq!(differences(&customer, &other), []);
+    }
+
+    #[test]
+    fn plans_that_came_with_a_bundle_make_no_difference_and_missing_ones_do() {
+        let mut other = remote_of(&aster());
+        let brought = "pln_of_a_bundle".to_owned();
+        other.plan_ids.get_or_insert_default().push(brought.clone());
+        assert_eq!(differences(&aster(), &other).len(), 1);
+        other.bundle_ids = Some(vec!["bun_1".to_owned()]);
+        assert_eq!(differences(&aster(), &other), []);
+        other.plan_ids = Some(vec![brought]);
+        assert_eq!(differences(&aster(), &other).len(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_read_back_makes_no_difference() {
+        let mut other = remote_of(&aster());
+        other.contact = None;
+        other.plan_ids = None;
+        assert_eq!(differences(&aster(), &other), []);
+    }
+
+    #[test]
+    fn what_cannot_be_read_back_is_named() {
+        let customer = aster_at_stripe();
+        let mut other = remote_of(&customer);
+        assert_eq!(unseen(&customer, &other), [Field::StripeCustomerId]);
+        other.contact = None;
+        other.plan_ids = None;
+        assert_eq!(
+            unseen(&customer, &other),
+            [Field::StripeCustomerId, Field::PlanIds, Field::Email]
+        );
+    }
+}
