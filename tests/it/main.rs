@@ -30,6 +30,7 @@ mod changing;
 mod cli;
 mod common;
 mod connections;
+mod contract;
 mod damage;
 mod differential;
 #[cfg(unix)]
