@@ -17,7 +17,8 @@ use kable_bulk::domain::row::{Row, Rows};
 use kable_bulk::domain::rules::Rules;
 use kable_bulk::domain::validate::{CheckedRow, check};
 use kable_bulk::source::Settings;
-use kable_bulk::source::input::{Input, Reader, open};
+use kable_bulk::source::input::{Input, open};
+use kable_bulk::source::reader::InputReader;
 
 #[expect(dead_code, reason = "another benchmark uses the rest")]
 #[path = "../examples/planted/main.rs"]
@@ -57,8 +58,8 @@ impl Sample {
         }
     }
 
-    fn read_through(&self, mut each: impl FnMut(&Row, &Reader)) {
-        let mut rows = Reader::new(Arc::clone(&self.inputs), None);
+    fn read_through(&self, mut each: impl FnMut(&Row, &InputReader)) {
+        let mut rows = InputReader::new(Arc::clone(&self.inputs), None);
         let mut row = Row::default();
         while rows.next(&mut row).unwrap() {
             each(&row, &rows);

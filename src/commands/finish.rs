@@ -14,36 +14,53 @@ use crate::domain::text::{counted, escaped, escaped_json, escaped_lines, listed,
 use crate::engine::account::{Accounting, account, demand_agreement, review};
 use crate::engine::survey::unmapped::MOST_NAMED;
 use crate::report::annotations::{Annotations, disarmed};
-use crate::report::atomic_file::Written;
-use crate::report::files::{Published, ResultFiles};
-use crate::report::manifest::{Kept, Origin};
-use crate::report::progress::Watcher;
-use crate::report::summary_sink::Listing;
-use crate::report::text::{self, Words};
+use crate::report::atomic_file::WrittenFile;
+use crate::report::files::{PublishedFiles, ResultFiles};
+use crate::report::manifest::{KeptFile, ResultsOrigin};
+use crate::report::progress::ProgressDisplay;
+use crate::report::summary_sink::SummarySink;
+use crate::report::text::{self, SummaryNotes};
 use crate::source::SourceError;
 
 /// What is shown at the end, and how.
 #[derive(Debug)]
 pub(super) struct Ending<'e> {
-    pub(super) watcher: &'e Watcher,
+    pub(super) watcher: &'e ProgressDisplay,
     pub(super) out: PathBuf,
     pub(super) several: bool,
     pub(super) showing: Showing,
     /// For what results are written.
-    pub(super) origin: Origin,
+    pub(super) origin: ResultsOrigin,
     /// For which platform problems are annotated.
     pub(super) annotations: Option<Platform>,
 }
 
 /// What is shown of single rows.
 pub(super) struct Shown {
-    pub(super) told: Vec<(u64, String)>,
+    pub(super) first_failures: Vec<(u64, String)>,
     pub(super) annotations: Option<Annotations>,
+}
+
+impl Shown {
+    /// Separates the result files from what is shown of single rows.
+    pub(super) fn split(sink: SummarySink) -> (ResultFiles, Self) {
+        let SummarySink {
+            files,
+            first_failures,
+            annotations,
+            ..
+        } = sink;
+        let shown = Self {
+            first_failures,
+            annotations,
+        };
+        (files, shown)
+    }
 }
 
 /// What came of it all.
 pub(super) struct Accounted {
-    pub(super) listing: Listing,
+    pub(super) listing: SummarySink,
     pub(super) interrupted: bool,
 }
 
@@ -81,10 +98,10 @@ impl Ending<'_> {
         })
     }
 
-    fn listing(&self, every_row: Option<&str>) -> anyhow::Result<Listing> {
+    fn listing(&self, every_row: Option<&str>) -> anyhow::Result<SummarySink> {
         let files = ResultFiles::begin(&self.out, self.several, every_row, self.origin.clone())
             .with_context(|| format!("cannot write results to {}", self.out.display()))?;
-        let mut listing = Listing::new(files, self.showing.verbose);
+        let mut listing = SummarySink::new(files, self.showing.verbose);
         listing.annotations = self
             .annotations
             .map(|Platform::Github| Annotations::default());
@@ -116,12 +133,12 @@ impl Ending<'_> {
         files: ResultFiles,
         summary: &Summary,
         keys: Option<PathBuf>,
-    ) -> anyhow::Result<Published> {
+    ) -> anyhow::Result<PublishedFiles> {
         let mut published = files
             .finish(summary)
             .with_context(|| format!("cannot write results to {}", self.out.display()))?;
         if let Some(place) = keys {
-            published.written.push(Written { place, rows: 0 });
+            published.written.push(WrittenFile { place, rows: 0 });
         }
         Ok(published)
     }
@@ -130,12 +147,12 @@ impl Ending<'_> {
     pub(super) fn show(
         &self,
         shown: Shown,
-        published: &Published,
+        published: &PublishedFiles,
         summary: &Summary,
-        mut words: Words,
+        mut words: SummaryNotes,
     ) -> anyhow::Result<()> {
         let files = &published.written;
-        words.told = shown.told;
+        words.first_failures = shown.first_failures;
         let notes: Vec<String> = published.kept.iter().map(note).collect();
         if self.showing.json || self.showing.quiet {
             for note in &notes {
@@ -165,7 +182,7 @@ impl Ending<'_> {
 }
 
 /// What is said of a file that was kept from being replaced.
-fn note(kept: &Kept) -> String {
+fn note(kept: &KeptFile) -> String {
     let why = if kept.changed {
         "was changed since it was written"
     } else {
@@ -210,7 +227,7 @@ pub(super) fn seconds(time: Duration) -> f64 {
 }
 
 /// Names the columns that feed no field, once.
-pub(super) fn say_unused(watcher: &Watcher, unused: &[(String, Vec<String>)]) {
+pub(super) fn say_unused(watcher: &ProgressDisplay, unused: &[(String, Vec<String>)]) {
     for (input, columns) in unused.iter().filter(|(_, columns)| !columns.is_empty()) {
         let names: Vec<String> = columns.iter().map(|name| quoted(name)).collect();
         let (many, first) = if names.len() == MOST_NAMED + 1 {

@@ -44,8 +44,8 @@ use crate::cli::{LogFormat, Showing};
 use crate::config::reading::Reading;
 use crate::domain::mapping::Binding;
 use crate::domain::text::listed;
-use crate::report::manifest::{Origin, foreign};
-use crate::report::progress::Style;
+use crate::report::manifest::{ResultsOrigin, foreign};
+use crate::report::progress::ProgressFormat;
 use crate::report::result_names::is_result_name;
 use crate::source::input::{self, Input};
 use crate::source::{Format, SourceError};
@@ -191,7 +191,7 @@ fn open_inputs(reading: &Reading, command: &str) -> anyhow::Result<(Arc<[Input]>
     let open = |(number, name): (usize, &OsString)| {
         let mut opened = input::open(name, reading.source, &reading.out)?;
         if number >= MOST_HELD_OPEN {
-            opened.let_go();
+            opened.close_file();
         }
         Ok(opened)
     };
@@ -249,7 +249,7 @@ fn refuse_foreign(out: &Path, command: &str, inputs: &[Input]) -> anyhow::Result
 }
 
 /// For what `command` writes results.
-fn origin(command: &str, names: &[OsString], rehearsal: bool) -> Origin {
+fn origin(command: &str, names: &[OsString], rehearsal: bool) -> ResultsOrigin {
     let absolute = |name: &OsString| {
         let path = std::path::absolute(name).unwrap_or_else(|_| PathBuf::from(name));
         if name == "-" {
@@ -258,7 +258,7 @@ fn origin(command: &str, names: &[OsString], rehearsal: bool) -> Origin {
             shown(&path)
         }
     };
-    Origin {
+    ResultsOrigin {
         command: command.to_owned(),
         inputs: names.iter().map(absolute).collect(),
         rehearsal,
@@ -279,15 +279,15 @@ fn threads() -> usize {
 }
 
 /// How progress is shown.
-fn style(showing: &Showing) -> Style {
+fn style(showing: &Showing) -> ProgressFormat {
     if showing.quiet {
-        Style::Hidden
+        ProgressFormat::Hidden
     } else if showing.log_format == Some(LogFormat::Json) {
-        Style::Json
+        ProgressFormat::Json
     } else if showing.no_progress || showing.verbose || !std::io::stderr().is_terminal() {
-        Style::Lines
+        ProgressFormat::Lines
     } else {
-        Style::Bar
+        ProgressFormat::Bar
     }
 }
 

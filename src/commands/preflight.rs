@@ -11,7 +11,7 @@ use crate::engine::pace::token_bucket::TokenBucket;
 use crate::engine::wall_clock::WallClock;
 use crate::kable::client::Client;
 use crate::kable::{Exchange, Preflight, Refusal, Trouble};
-use crate::report::progress::Watcher;
+use crate::report::progress::ProgressDisplay;
 
 /// How often a call is tried that gets no answer.
 const TRIES: u32 = 4;
@@ -109,12 +109,12 @@ fn not_kable(base_url: &str, refusal: &Refusal) -> anyhow::Error {
 pub(super) struct Calls<'c> {
     /// The starts that the rate allows; they count like any other.
     pub(super) bucket: Option<&'c TokenBucket>,
-    pub(super) watcher: &'c Watcher,
+    pub(super) watcher: &'c ProgressDisplay,
 }
 
 impl<'c> Calls<'c> {
     /// Calls that are counted in `bucket`.
-    pub(super) fn new(bucket: Option<&'c TokenBucket>, watcher: &'c Watcher) -> Self {
+    pub(super) fn new(bucket: Option<&'c TokenBucket>, watcher: &'c ProgressDisplay) -> Self {
         Self { bucket, watcher }
     }
 

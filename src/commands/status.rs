@@ -13,19 +13,19 @@ use crate::domain::bottleneck::Pacing;
 use crate::domain::outcome::Outcome;
 use crate::domain::text::{counted, escaped, escaped_json, thousands};
 use crate::ledger::sqlite::SqliteLedger;
-use crate::ledger::sqlite::lock::held_by;
-use crate::ledger::{Ledger, Standing};
+use crate::ledger::sqlite::lock::lock_holder;
+use crate::ledger::{Ledger, LedgerStatus};
 
 /// Shows a checkpoint.
 pub fn run(typed: Status) -> anyhow::Result<Exit> {
     let path = config::checkpoint_of(typed.input, typed.checkpoint)?;
-    let standing = with_unclaimed(SqliteLedger::open_to_read(&path)?.standing()?);
-    let holder = held_by(&path);
-    let since_ms = u64::try_from(wall_clock() - standing.changed_ms).unwrap_or_default();
+    let status = with_unclaimed(SqliteLedger::open_to_read(&path)?.status()?);
+    let holder = lock_holder(&path);
+    let since_ms = u64::try_from(wall_clock() - status.changed_ms).unwrap_or_default();
     let text = if typed.json {
-        escaped_json(&json(&path, &standing, holder.as_deref())).into_owned()
+        escaped_json(&json(&path, &status, holder.as_deref())).into_owned()
     } else {
-        plain(&path, &standing, holder.as_deref(), since_ms)
+        plain(&path, &status, holder.as_deref(), since_ms)
     };
     print(&text)?;
     Ok(Exit::Done)
@@ -34,42 +34,42 @@ pub fn run(typed: Status) -> anyhow::Result<Exit> {
 /// With the rows of the latest run's input that were never claimed, of which the
 /// checkpoint knows no more than that they were fit. Where other inputs went by
 /// the same checkpoint, there may be more of them than can be told.
-fn with_unclaimed(mut standing: Standing) -> Standing {
-    let unclaimed = standing.fit_rows.saturating_sub(standing.tally.sum());
-    standing.tally.add_many(Outcome::Pending, unclaimed);
-    standing
+fn with_unclaimed(mut status: LedgerStatus) -> LedgerStatus {
+    let unclaimed = status.fit_rows.saturating_sub(status.tally.sum());
+    status.tally.add_many(Outcome::Pending, unclaimed);
+    status
 }
 
-fn settled(standing: &Standing) -> u64 {
-    let unsettled = standing.tally.of(Outcome::Pending) + standing.tally.of(Outcome::Unresolved);
-    standing.tally.sum() - unsettled
+fn settled(status: &LedgerStatus) -> u64 {
+    let unsettled = status.tally.of(Outcome::Pending) + status.tally.of(Outcome::Unresolved);
+    status.tally.sum() - unsettled
 }
 
-fn json(path: &Path, standing: &Standing, holder: Option<&str>) -> String {
+fn json(path: &Path, status: &LedgerStatus, holder: Option<&str>) -> String {
     let value = serde_json::json!({
         "checkpoint": shown(path),
-        "target": standing.target,
+        "target": status.target,
         "running": holder,
-        "ended": standing.ended,
-        "gaps": standing.gaps,
-        "inputs": standing.inputs,
-        "fit_rows": standing.fit_rows,
-        "settled": settled(standing),
-        "outcomes": standing.tally,
-        "created_by_this_checkpoint": standing.ours,
-        "left_the_file": standing.left,
-        "requests": standing.figures.requests,
-        "pacing": standing.figures.pacing.filter(|_| holder.is_some()),
-        "elapsed_seconds": seconds(Duration::from_millis(standing.figures.elapsed_ms)),
+        "ended": status.ended,
+        "gaps": status.gaps,
+        "inputs": status.inputs,
+        "fit_rows": status.fit_rows,
+        "settled": settled(status),
+        "outcomes": status.tally,
+        "created_by_this_checkpoint": status.ours,
+        "left_the_file": status.left,
+        "requests": status.figures.requests,
+        "pacing": status.figures.pacing.filter(|_| holder.is_some()),
+        "elapsed_seconds": seconds(Duration::from_millis(status.figures.elapsed_ms)),
     });
     format!("{value:#}\n")
 }
 
 /// Whether it runs, or how it ended.
-fn running(standing: &Standing, holder: Option<&str>) -> String {
-    match (holder, &standing.ended) {
+fn running(status: &LedgerStatus, holder: Option<&str>) -> String {
+    match (holder, &status.ended) {
         (Some(holder), _) => format!("  running: {holder}"),
-        (None, _) if standing.command.is_empty() => {
+        (None, _) if status.command.is_empty() => {
             "  not running; no run has begun on it yet".to_owned()
         }
         (None, Some(how)) => format!("  not running; the last run was {how}"),
@@ -108,10 +108,10 @@ fn moving(pacing: Pacing, since_ms: u64) -> String {
 }
 
 /// How many claims came to what, a line each.
-fn claims(standing: &Standing, runs: bool) -> Vec<String> {
+fn claims(status: &LedgerStatus, runs: bool) -> Vec<String> {
     let mut lines = Vec::new();
     for outcome in Outcome::ALL {
-        let count = standing.tally.of(outcome);
+        let count = status.tally.of(outcome);
         let name = match (outcome == Outcome::Unresolved, runs) {
             (true, true) => "claimed: in flight, or in doubt",
             (true, false) => "in doubt: the next run asks for them",
@@ -122,24 +122,24 @@ fn claims(standing: &Standing, runs: bool) -> Vec<String> {
         }
     }
     // Said where it is not the count of those that are `created` now.
-    if standing.ours != standing.tally.of(Outcome::Created) {
+    if status.ours != status.tally.of(Outcome::Created) {
         lines.push(format!(
             "  {:>12}  created by this checkpoint, whatever became of them since",
-            thousands(standing.ours)
+            thousands(status.ours)
         ));
     }
-    if standing.left.sum() > 0 {
+    if status.left.sum() > 0 {
         lines.push(format!(
             "  {:>12}  asked for when their rows had left the file: {} created by this checkpoint, {} in doubt",
-            thousands(standing.left.sum()),
-            thousands(standing.left.created),
-            thousands(standing.left.unresolved)
+            thousands(status.left.sum()),
+            thousands(status.left.created),
+            thousands(status.left.unresolved)
         ));
     }
     lines
 }
 
-fn plain(path: &Path, standing: &Standing, holder: Option<&str>, since_ms: u64) -> String {
+fn plain(path: &Path, status: &LedgerStatus, holder: Option<&str>, since_ms: u64) -> String {
     let mut text = String::new();
     let mut line = |part: String| {
         // Writing to a string can't fail.
@@ -148,40 +148,40 @@ fn plain(path: &Path, standing: &Standing, holder: Option<&str>, since_ms: u64) 
     line(format!(
         "Checkpoint {} for {}",
         shown(path),
-        standing.target.base_url
+        status.target.base_url
     ));
-    line(format!("  account {}", standing.target.kable_client_id));
-    if !standing.command.is_empty() {
+    line(format!("  account {}", status.target.kable_client_id));
+    if !status.command.is_empty() {
         line(format!(
             "  the last run read {} with {} to send",
-            standing.inputs.join(" "),
-            counted(standing.fit_rows, "row", "rows")
+            status.inputs.join(" "),
+            counted(status.fit_rows, "row", "rows")
         ));
     }
-    line(running(standing, holder));
-    if standing.gaps {
+    line(running(status, holder));
+    if status.gaps {
         line(
             "  saved from a damaged checkpoint: what it doesn't know is asked for before it is sent"
                 .to_owned(),
         );
     }
-    if let (Some(_), Some(pacing)) = (holder, standing.figures.pacing) {
+    if let (Some(_), Some(pacing)) = (holder, status.figures.pacing) {
         line(format!("  {}", moving(pacing, since_ms)));
     }
     line(String::new());
     line(format!(
         "  {:>12}  settled, in all runs",
-        thousands(settled(standing))
+        thousands(settled(status))
     ));
-    claims(standing, holder.is_some())
+    claims(status, holder.is_some())
         .into_iter()
         .for_each(&mut line);
-    let requests = standing.figures.requests;
+    let requests = status.figures.requests;
     line(String::new());
     line(format!(
         "  {} in {:.0} s: {} sent again, {} throttled, {} look-ups",
         counted(requests.sent, "request", "requests"),
-        seconds(Duration::from_millis(standing.figures.elapsed_ms)),
+        seconds(Duration::from_millis(status.figures.elapsed_ms)),
         thousands(requests.retried),
         thousands(requests.throttled),
         thousands(requests.lookups)
@@ -191,24 +191,26 @@ fn plain(path: &Path, standing: &Standing, holder: Option<&str>, since_ms: u64) 
 
 #[cfg(test)]
 mod tests {
-    use super::{Outcome, Pacing, Standing, moving, plain, settled, with_unclaimed};
+    use super::{LedgerStatus, Outcome, Pacing, moving, plain, settled, with_unclaimed};
     use crate::domain::bottleneck::Bottleneck;
 
     #[test]
     fn it_says_where_a_run_stands() {
-        let mut standing = Standing {
+        let mut status = LedgerStatus {
             command: "import".to_owned(),
             inputs: vec!["in.csv".to_owned()],
             fit_rows: 1200,
             ours: 1000,
-            ..Standing::default()
+            ..LedgerStatus::default()
         };
-        standing.target.base_url = "https://test.kable.io".to_owned();
-        standing.target.kable_client_id = "kci_1".to_owned();
-        standing.tally.add_many(Outcome::Created, 1000);
-        standing.tally.add_many(Outcome::Unresolved, 64);
-        assert!(plain("a".as_ref(), &Standing::default(), None, 0).contains("no run has begun"));
-        insta::assert_snapshot!(plain("in.csv.checkpoint.db".as_ref(), &standing, None, 0));
+        status.target.base_url = "https://test.kable.io".to_owned();
+        status.target.kable_client_id = "kci_1".to_owned();
+        status.tally.add_many(Outcome::Created, 1000);
+        status.tally.add_many(Outcome::Unresolved, 64);
+        assert!(
+            plain("a".as_ref(), &LedgerStatus::default(), None, 0).contains("no run has begun")
+        );
+        insta::assert_snapshot!(plain("in.csv.checkpoint.db".as_ref(), &status, None, 0));
     }
 
     #[test]
@@ -234,13 +236,13 @@ mod tests {
 
     #[test]
     fn rows_that_were_never_claimed_are_pending() {
-        let mut standing = Standing {
+        let mut status = LedgerStatus {
             fit_rows: 3000,
-            ..Standing::default()
+            ..LedgerStatus::default()
         };
-        standing.tally.add_many(Outcome::Created, 69);
-        standing.tally.add_many(Outcome::Pending, 531);
-        let told = with_unclaimed(standing);
+        status.tally.add_many(Outcome::Created, 69);
+        status.tally.add_many(Outcome::Pending, 531);
+        let told = with_unclaimed(status);
         assert_eq!(told.tally.of(Outcome::Pending), 2931);
         assert_eq!(settled(&told), 69);
     }

@@ -44,9 +44,9 @@ pub fn reading(
     Ok(Reading {
         source: source::Settings {
             format: match typed.format.or(other.format) {
-                None | Some(Format::Auto) => source::Wanted::Auto,
-                Some(Format::Csv) => source::Wanted::Csv,
-                Some(Format::Jsonl) => source::Wanted::Jsonl,
+                None | Some(Format::Auto) => source::FormatChoice::Auto,
+                Some(Format::Csv) => source::FormatChoice::Csv,
+                Some(Format::Jsonl) => source::FormatChoice::Jsonl,
             },
             delimiter: delimiter.as_deref().map(one_byte).transpose()?,
         },

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::{ConfigError, Environment, FileOptions, checks};
 use crate::cli::{Checks, Env, Platform, ReadingOptions, Sending, Showing, Target, Text};
 use crate::domain::field::Field;
-use crate::source::Wanted;
+use crate::source::FormatChoice;
 
 /// What a file with this text says.
 fn options_of(text: &str) -> Result<FileOptions, String> {
@@ -36,7 +36,7 @@ fn a_flag_beats_the_file() {
     assert_eq!(settled.pacing.ceiling.to_string(), "7/m");
     assert_eq!(settled.pacing.concurrency, 3);
     let read = reading(inputs.to_vec(), ReadingOptions::default(), &mut file).unwrap();
-    assert_eq!(read.source.format, Wanted::Jsonl);
+    assert_eq!(read.source.format, FormatChoice::Jsonl);
 }
 
 #[test]

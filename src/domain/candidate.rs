@@ -65,7 +65,7 @@ impl<'r> Candidate<'r> {
             (CellKind::EmptyList, _) if field.is_list() => *slot = FieldValue::List(Vec::new()),
             (CellKind::Text, _) => *slot = FieldValue::Text(value),
             (CellKind::Item | CellKind::EmptyList, _) => {
-                *slot = FieldValue::Wrong(CellKind::EmptyList, value)
+                *slot = FieldValue::Wrong(CellKind::EmptyList, value);
             }
             (CellKind::Number | CellKind::Bool | CellKind::Object | CellKind::MixedList, _) => {
                 *slot = FieldValue::Wrong(kind, value);

@@ -248,7 +248,7 @@ impl Binding {
                     candidate.set(*field, row.value(cell));
                 }
                 Some(ColumnTarget::Field(field)) => {
-                    candidate.add(*field, cell.kind, row.value(cell))
+                    candidate.add(*field, cell.kind, row.value(cell));
                 }
                 Some(ColumnTarget::BillingContact)
                     if !matches!(cell.kind, CellKind::Object | CellKind::Null) =>

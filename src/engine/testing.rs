@@ -35,7 +35,7 @@ use crate::kable::{
     Advice, Created, CustomerApi, Exchange, LookUpReply, ProbeReply, Refusal, Reply, Trouble,
 };
 use crate::ledger::{
-    Batch, Entry, Ledger, LedgerError, RunFigures, RunStart, Settlement, Standing,
+    Batch, ClaimRecord, Ledger, LedgerError, LedgerStatus, RunFigures, RunStart, Settlement,
 };
 use crate::report::{Event, Observer};
 
@@ -126,7 +126,7 @@ impl Heard {
 }
 
 impl Observer for Heard {
-    fn hear(&self, event: &Event) {
+    fn observe(&self, event: &Event) {
         self.0.lock().unwrap().push(event.clone());
     }
 }
@@ -627,7 +627,7 @@ struct Held {
 
 /// Its `entry.outcome` is what it was last settled as.
 struct Claimed {
-    entry: Entry,
+    entry: ClaimRecord,
     /// Whether a run of this process claimed it and did not settle it yet.
     open: bool,
     /// Whether it is in doubt: claimed, and not settled for good since.
@@ -718,7 +718,7 @@ impl MemoryLedger {
 impl Claimed {
     fn new(client_id: &str, claimed_by: Option<i64>) -> Self {
         Self {
-            entry: Entry {
+            entry: ClaimRecord {
                 client_id: client_id.to_owned(),
                 outcome: Outcome::Unresolved,
                 last: None,
@@ -738,9 +738,9 @@ impl Claimed {
         }
     }
 
-    fn told(&self) -> Entry {
+    fn told(&self) -> ClaimRecord {
         let last = self.entry.last.filter(|_| !self.in_doubt);
-        Entry {
+        ClaimRecord {
             outcome: last.unwrap_or(Outcome::Unresolved),
             ..self.entry.clone()
         }
@@ -872,16 +872,16 @@ impl Ledger for MemoryLedger {
         Ok(())
     }
 
-    fn entry(&mut self, id: u64) -> Result<Option<Entry>, LedgerError> {
+    fn claim_record(&mut self, id: u64) -> Result<Option<ClaimRecord>, LedgerError> {
         let held = self.held.lock().unwrap();
         Ok(held.claims.get(&id).map(Claimed::told))
     }
 
-    fn standing(&mut self) -> Result<Standing, LedgerError> {
-        Ok(Standing {
+    fn status(&mut self) -> Result<LedgerStatus, LedgerError> {
+        Ok(LedgerStatus {
             tally: self.tally(),
             figures: self.figures(),
-            ..Standing::default()
+            ..LedgerStatus::default()
         })
     }
 }

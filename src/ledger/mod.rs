@@ -19,7 +19,7 @@ pub mod sqlite;
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-use self::rescue::damage::{Finding, Rescue};
+use self::rescue::damage::{Damage, Rescue};
 
 use crate::domain::bottleneck::Pacing;
 use crate::domain::customer::Fingerprint;
@@ -70,7 +70,7 @@ pub struct Settlement {
 
 /// What the ledger holds about one claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct ClaimRecord {
     /// The customer's `clientId`.
     pub client_id: String,
     /// The outcome; [`Outcome::Unresolved`] while it is in doubt.
@@ -148,7 +148,7 @@ pub struct RunStart {
 
 /// What a ledger says of itself: the words of `status`.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Standing {
+pub struct LedgerStatus {
     /// The account that it belongs to.
     pub target: TargetAccount,
     /// How many claims came to which outcome; those in doubt as `unresolved`.
@@ -164,8 +164,6 @@ pub struct Standing {
     pub command: String,
     /// How many rows of the latest run's input were fit to send.
     pub fit_rows: u64,
-    /// When the first run began, in Unix milliseconds.
-    pub began_ms: i64,
     /// When something was last written, in Unix milliseconds.
     pub changed_ms: i64,
     /// The figures of all runs together.
@@ -216,10 +214,10 @@ pub trait Ledger: Send {
     fn end(&mut self, how: &str, now_ms: i64) -> Result<(), LedgerError>;
 
     /// What is held about claim `id`.
-    fn entry(&mut self, id: u64) -> Result<Option<Entry>, LedgerError>;
+    fn claim_record(&mut self, id: u64) -> Result<Option<ClaimRecord>, LedgerError>;
 
     /// The figures of all runs, added up.
-    fn standing(&mut self) -> Result<Standing, LedgerError>;
+    fn status(&mut self) -> Result<LedgerStatus, LedgerError>;
 }
 
 /// Why the ledger cannot be used.
@@ -257,13 +255,13 @@ pub enum LedgerError {
     /// Part of it can't be read, or can't be right.
     #[error(
         "checkpoint {} is damaged: {}; {rescue}{}",
-        .path.display(), .finding.what, .finding.in_brackets()
+        .path.display(), .damage.what, .damage.in_brackets()
     )]
     Damaged {
         /// The checkpoint.
         path: PathBuf,
         /// What is wrong with it.
-        finding: Box<Finding>,
+        damage: Box<Damage>,
         /// What was done about it.
         rescue: Rescue,
     },
@@ -294,7 +292,7 @@ pub enum LedgerError {
          writing it",
         .path.display(), .file.display()
     )]
-    Parted {
+    FileMoved {
         /// The checkpoint.
         path: PathBuf,
         /// The file that is gone.
@@ -335,9 +333,7 @@ impl LedgerError {
     /// What the user can do about it, where something can be done.
     pub fn hint(&self) -> Option<Cow<'static, str>> {
         let hint = match self {
-            Self::Damaged {
-                finding, rescue, ..
-            } => return Some(finding.hint(rescue).into()),
+            Self::Damaged { damage, rescue, .. } => return Some(damage.hint(rescue).into()),
             Self::NotThere { .. } => {
                 "name the input that was imported, or the file with --checkpoint FILE"
             }
@@ -352,7 +348,7 @@ impl LedgerError {
             Self::InUse { .. } => {
                 "wait for it to end, or stop it with Ctrl-C; `kable-bulk status` shows where it stands"
             }
-            Self::Parted { .. } => {
+            Self::FileMoved { .. } => {
                 "put it back if it was moved, leave the files beside the checkpoint alone, and run the same command again: nothing was sent that is not in the checkpoint, and what is in doubt is asked for first"
             }
             Self::Network { .. } => {

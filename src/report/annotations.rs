@@ -7,7 +7,7 @@
 
 use std::fmt::Write;
 
-use super::{Fate, RowAccount};
+use super::{RowAccount, RowResult};
 use crate::domain::outcome::Outcome;
 use crate::domain::problem::{Problem, Severity};
 use crate::domain::text::{counted, defused};
@@ -49,10 +49,11 @@ pub struct Annotations {
 
 impl Annotations {
     /// Takes in a row, in the order of the file.
-    pub(super) fn take(&mut self, account: &RowAccount<'_>) {
+    pub(super) fn add_row(&mut self, account: &RowAccount<'_>) {
         let is_error = |problem: &Problem| problem.code.severity() == Severity::Error;
         // Where nothing of it is an error, all of it is what rejects the row.
-        let raised = account.fate == Fate::Rejected && !account.problems.iter().any(is_error);
+        let raised =
+            account.result == RowResult::Rejected && !account.problems.iter().any(is_error);
         for problem in account.problems {
             let level = match problem.code.severity() {
                 _ if raised => Level::Error,
@@ -67,7 +68,7 @@ impl Annotations {
             };
             self.keep(level, account, &title, &problem.message);
         }
-        if let Fate::Came(came) = account.fate
+        if let RowResult::Outcome(came) = account.result
             && came.outcome == Outcome::Differs
         {
             let how = came.message.unwrap_or("another row was sent");

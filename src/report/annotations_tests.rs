@@ -6,7 +6,7 @@ use crate::domain::outcome::Outcome;
 use crate::domain::problem::{Code, Problem};
 use crate::domain::row::{Columns, Origin, Row};
 use crate::domain::text::quoted;
-use crate::report::{Came, Fate, RowAccount};
+use crate::report::{OutcomeDetails, RowAccount, RowResult};
 
 /// What GitHub's runner knows, as far as it matters here.
 const COMMANDS: [&str; 8] = [
@@ -117,7 +117,7 @@ proptest! {
 }
 
 /// The commands for rows on lines 2, 3, …, with these problems each.
-fn commands(input: &str, fate: Fate<'_>, rows: &[&[Problem]]) -> String {
+fn commands(input: &str, result: RowResult<'_>, rows: &[&[Problem]]) -> String {
     let mut annotations = Annotations::default();
     let columns = Columns::open();
     for (line, problems) in (2..).zip(rows) {
@@ -127,13 +127,13 @@ fn commands(input: &str, fate: Fate<'_>, rows: &[&[Problem]]) -> String {
             ..Origin::default()
         };
         row.refill(origin, b"x");
-        annotations.take(&RowAccount {
+        annotations.add_row(&RowAccount {
             row: &row,
             columns: &columns,
             leading_own: 0,
             input,
             client_id: "c-1",
-            fate,
+            result,
             problems,
         });
     }
@@ -153,7 +153,7 @@ fn each_problem_is_one_of_its_level_with_its_place() {
         Problem::of_row(Code::MalformedRow, "no row"),
     ];
     assert_eq!(
-        commands("./a,b/c:d.csv", Fate::Rejected, &[&row]),
+        commands("./a,b/c:d.csv", RowResult::Rejected, &[&row]),
         "::error file=a%2Cb/c%3Ad.csv,line=2,title=unknown_currency in currency::100 %25 wrong\n\
          ::warning file=a%2Cb/c%3Ad.csv,line=2,title=suspect_value in currency::100 %25 wrong\n\
          ::notice file=a%2Cb/c%3Ad.csv,line=2,title=corrected in currency::100 %25 wrong\n\
@@ -164,21 +164,21 @@ fn each_problem_is_one_of_its_level_with_its_place() {
 #[test]
 fn what_rejects_a_row_is_an_error_also_where_it_is_a_correction_else() {
     let row = [problem(Code::Corrected)];
-    assert!(commands("a.csv", Fate::Rejected, &[&row]).starts_with("::error "));
+    assert!(commands("a.csv", RowResult::Rejected, &[&row]).starts_with("::error "));
 }
 
 #[test]
 fn standard_input_is_no_file() {
     let row = [problem(Code::UnknownCurrency)];
     assert_eq!(
-        commands("-", Fate::Rejected, &[&row]),
+        commands("-", RowResult::Rejected, &[&row]),
         "::error title=unknown_currency in currency::line 2: 100 %25 wrong\n"
     );
 }
 
 #[test]
 fn a_customer_that_kable_holds_otherwise_is_an_error() {
-    let differs = Fate::Came(Came {
+    let differs = RowResult::Outcome(OutcomeDetails {
         outcome: Outcome::Differs,
         customer_id: None,
         request_id: None,
@@ -200,7 +200,7 @@ fn no_more_are_printed_than_are_shown_and_the_rest_is_counted() {
         problem(Code::SuspectValue),
         problem(Code::Corrected),
     ];
-    let told = commands("a.csv", Fate::Rejected, &vec![row.as_slice(); 1000]);
+    let told = commands("a.csv", RowResult::Rejected, &vec![row.as_slice(); 1000]);
     let of = |level: &str| told.lines().filter(|line| line.starts_with(level)).count();
     assert_eq!(
         [of("::error "), of("::warning "), of("::notice ")],
@@ -213,6 +213,6 @@ fn no_more_are_printed_than_are_shown_and_the_rest_is_counted() {
              all of them stand in out/problems.csv"
         )
     );
-    let few = commands("a.csv", Fate::Rejected, &[&row]);
+    let few = commands("a.csv", RowResult::Rejected, &[&row]);
     assert_eq!(few.lines().count(), 3, "{few}");
 }

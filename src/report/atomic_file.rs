@@ -70,14 +70,14 @@ impl Part {
 
     /// Moves it to its place: on disk before, so that a power failure leaves the
     /// earlier file or this one, whole.
-    pub(super) fn finish(mut self) -> io::Result<Written> {
+    pub(super) fn finish(mut self) -> io::Result<WrittenFile> {
         self.seal()?;
         let digesting = self.file.into_inner();
         let digesting = digesting.map_err(io::IntoInnerError::into_error)?;
         let moved = digesting.file.persist(&self.place);
         moved.map_err(|error| error.error)?;
         sync_folder(&self.place);
-        Ok(Written {
+        Ok(WrittenFile {
             place: self.place,
             rows: self.rows,
         })
@@ -150,7 +150,7 @@ fn is_part_name(name: &str) -> bool {
 
 /// A file that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Written {
+pub struct WrittenFile {
     /// Where it is.
     pub place: PathBuf,
     /// How many rows or problems it holds.

@@ -8,22 +8,22 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::atomic_file::{Part, Written, remove_abandoned};
-use super::manifest::{Kept, Manifest, Origin};
+use super::atomic_file::{Part, WrittenFile, remove_abandoned};
+use super::manifest::{KeptFile, Manifest, ResultsOrigin};
 use super::reject_files::Returned;
 use super::result_names::KINDS;
-use super::{Fate, RowAccount, Sink};
+use super::{RowAccount, RowResult, RowSink};
 use crate::domain::outcome::Outcome;
 use crate::domain::problem::{Problem, messages};
 use crate::domain::summary::Summary;
 
 /// What was written, and what was kept from being replaced.
 #[derive(Debug, Default)]
-pub struct Published {
+pub struct PublishedFiles {
     /// The files that were written.
-    pub written: Vec<Written>,
+    pub written: Vec<WrittenFile>,
     /// Files that stood in their places, and have other names now.
-    pub kept: Vec<Kept>,
+    pub kept: Vec<KeptFile>,
 }
 
 /// Writes results to a folder.
@@ -64,7 +64,7 @@ impl ResultFiles {
         folder: &Path,
         several: bool,
         every_row: Option<&str>,
-        origin: Origin,
+        origin: ResultsOrigin,
     ) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
         remove_abandoned(folder);
@@ -99,7 +99,7 @@ impl ResultFiles {
 
     /// Moves the files to their places, and takes away those of an earlier run
     /// that this one has nothing for; what is not to be replaced is kept aside.
-    pub fn finish(self, summary: &Summary) -> io::Result<Published> {
+    pub fn finish(self, summary: &Summary) -> io::Result<PublishedFiles> {
         let mut parts = self.rejects.parts();
         parts.extend(self.failures.parts());
         let mut problems = self
@@ -116,25 +116,25 @@ impl ResultFiles {
         parts.push(file);
         let kinds = if self.sends { &KINDS[..] } else { &KINDS[..1] };
         let (written, kept) = self.manifest.publish(parts, kinds)?;
-        Ok(Published { written, kept })
+        Ok(PublishedFiles { written, kept })
     }
 
     fn result(&mut self, account: &RowAccount<'_>) -> io::Result<()> {
         let Some(results) = &mut self.results else {
             return Ok(());
         };
-        let came = match account.fate {
-            Fate::Came(came) => Some(came),
-            Fate::Skipped | Fate::Rejected => None,
+        let came = match account.result {
+            RowResult::Outcome(came) => Some(came),
+            RowResult::Skipped | RowResult::Rejected => None,
         };
         let line = ResultLine {
             file: self.several.then_some(account.input),
             line: account.row.origin.line,
             client_id: (!account.client_id.is_empty()).then_some(account.client_id),
-            outcome: match account.fate {
-                Fate::Skipped => "skipped",
-                Fate::Rejected => "rejected",
-                Fate::Came(came) => came.outcome.name(),
+            outcome: match account.result {
+                RowResult::Skipped => "skipped",
+                RowResult::Rejected => "rejected",
+                RowResult::Outcome(came) => came.outcome.name(),
             },
             customer_id: came.and_then(|came| came.customer_id),
             request_id: came.and_then(|came| came.request_id),
@@ -165,7 +165,7 @@ impl ResultFiles {
     }
 
     fn failure(&mut self, account: &RowAccount<'_>) -> io::Result<()> {
-        let Fate::Came(came) = account.fate else {
+        let RowResult::Outcome(came) = account.result else {
             return Ok(());
         };
         let added = [
@@ -202,16 +202,16 @@ impl ResultFiles {
     }
 }
 
-impl Sink for ResultFiles {
-    fn take(&mut self, account: &RowAccount<'_>) -> io::Result<()> {
+impl RowSink for ResultFiles {
+    fn add_row(&mut self, account: &RowAccount<'_>) -> io::Result<()> {
         self.result(account)?;
         for problem in account.problems {
             self.problem(account, problem)?;
         }
-        match account.fate {
-            Fate::Rejected => self.reject(account),
-            Fate::Came(came) if came.outcome == Outcome::Failed => self.failure(account),
-            Fate::Skipped | Fate::Came(_) => Ok(()),
+        match account.result {
+            RowResult::Rejected => self.reject(account),
+            RowResult::Outcome(came) if came.outcome == Outcome::Failed => self.failure(account),
+            RowResult::Skipped | RowResult::Outcome(_) => Ok(()),
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::domain::problem::{Code, Problem};
 use crate::domain::row::{Columns, Origin, ReadState, Row, after_cells};
 use crate::domain::summary::Summary;
 use crate::report::manifest;
-use crate::report::{Came, Fate, RowAccount, Sink};
+use crate::report::{OutcomeDetails, RowAccount, RowResult, RowSink};
 
 fn row(raw: &str, line: u64) -> Row {
     let mut row = Row::default();
@@ -35,7 +35,7 @@ fn rejected<'a>(row: &'a Row, columns: &'a Columns, problems: &'a [Problem]) -> 
         leading_own: 0,
         input: "in.csv",
         client_id: "c-1",
-        fate: Fate::Rejected,
+        result: RowResult::Rejected,
         problems,
     }
 }
@@ -57,11 +57,11 @@ fn write(folder: &Path, accounts: &[RowAccount<'_>]) {
         folder,
         false,
         Some("results.jsonl"),
-        manifest::Origin::default(),
+        manifest::ResultsOrigin::default(),
     )
     .unwrap();
     for account in accounts {
-        files.take(account).unwrap();
+        files.add_row(account).unwrap();
     }
     files.finish(&Summary::default()).unwrap();
 }
@@ -139,7 +139,7 @@ fn failures_carry_what_the_api_said() {
     let folder = tempfile::tempdir().unwrap();
     let (row, columns) = (row("c-1;Aster", 2), table());
     let account = RowAccount {
-        fate: Fate::Came(Came {
+        result: RowResult::Outcome(OutcomeDetails {
             outcome: Outcome::Failed,
             customer_id: None,
             request_id: Some("req_1"),

@@ -21,7 +21,7 @@ const FORMAT: u32 = 1;
 
 /// The command that writes results, and what for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Origin {
+pub struct ResultsOrigin {
     /// The subcommand.
     pub command: String,
     /// The inputs, as absolute paths.
@@ -30,7 +30,7 @@ pub struct Origin {
     pub rehearsal: bool,
 }
 
-impl Origin {
+impl ResultsOrigin {
     /// Whether what `other` wrote may be replaced: it speaks of no other inputs,
     /// and a rehearsal does not replace what became of a real run.
     fn covers(&self, other: &Self) -> bool {
@@ -46,7 +46,7 @@ pub(super) struct Entry {
     bytes: u64,
     digest: String,
     #[serde(flatten)]
-    origin: Origin,
+    origin: ResultsOrigin,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -57,7 +57,7 @@ struct Content {
 
 /// What stands at the place of a result file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum PlaceState {
     /// Nothing.
     Absent,
     /// A file of ours, unchanged, that may be replaced.
@@ -72,7 +72,7 @@ pub(super) enum Standing {
 
 /// A file that was kept from being replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct KeptFile {
     /// Where it stood.
     pub place: PathBuf,
     /// Where it is now.
@@ -86,13 +86,13 @@ pub struct Kept {
 #[derive(Debug)]
 pub(super) struct Manifest {
     folder: PathBuf,
-    origin: Origin,
+    origin: ResultsOrigin,
     entries: Vec<Entry>,
 }
 
 impl Manifest {
     /// Reads the manifest of `folder`, for results of `origin`.
-    pub(super) fn read(folder: &Path, origin: Origin) -> io::Result<Self> {
+    pub(super) fn read(folder: &Path, origin: ResultsOrigin) -> io::Result<Self> {
         let entries = match std::fs::read(folder.join(MANIFEST)) {
             Ok(bytes) => match serde_json::from_slice::<Content>(&bytes) {
                 Ok(content) if content.kable_bulk_results == FORMAT => content.files,
@@ -117,11 +117,11 @@ impl Manifest {
     }
 
     /// What stands at the place of the file `name`.
-    pub(super) fn standing(&self, name: &str) -> io::Result<Standing> {
+    pub(super) fn state_of(&self, name: &str) -> io::Result<PlaceState> {
         let place = self.folder.join(name);
         let metadata = match std::fs::symlink_metadata(&place) {
             Ok(metadata) => metadata,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Standing::Absent),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(PlaceState::Absent),
             Err(error) => return Err(error),
         };
         let mut known = self
@@ -130,7 +130,7 @@ impl Manifest {
             .filter(|entry| entry.name == name)
             .peekable();
         if !metadata.is_file() || known.peek().is_none() {
-            return Ok(Standing::Foreign);
+            return Ok(PlaceState::Foreign);
         }
         let mut digest = None;
         let mut is_it = |entry: &&Entry| -> io::Result<bool> {
@@ -142,17 +142,17 @@ impl Manifest {
             }
             Ok(digest.as_ref() == Some(&entry.digest))
         };
-        let mut standing = Standing::Changed;
+        let mut state = PlaceState::Changed;
         for entry in known {
             if is_it(&entry)? {
-                standing = if self.origin.covers(&entry.origin) {
-                    return Ok(Standing::Replaceable);
+                state = if self.origin.covers(&entry.origin) {
+                    return Ok(PlaceState::Replaceable);
                 } else {
-                    Standing::Others
+                    PlaceState::Others
                 };
             }
         }
-        Ok(standing)
+        Ok(state)
     }
 
     /// Under which name a file is written that is to be called `name`: another
@@ -163,7 +163,7 @@ impl Manifest {
         }
         let mut free = name.to_owned();
         for number in 2.. {
-            if self.standing(&free)? != Standing::Foreign {
+            if self.state_of(&free)? != PlaceState::Foreign {
                 break;
             }
             free = numbered(name, &format!("-{number}"));
@@ -175,7 +175,7 @@ impl Manifest {
     /// there.
     fn is_imports(&self, name: &str) -> io::Result<bool> {
         let of_it = |entry: &Entry| entry.name == name && entry.origin.command != "validate";
-        Ok(self.entries.iter().any(of_it) && self.standing(name)? != Standing::Absent)
+        Ok(self.entries.iter().any(of_it) && self.state_of(name)? != PlaceState::Absent)
     }
 
     /// Names those of `names` at whose places something stands that we did not
@@ -183,7 +183,7 @@ impl Manifest {
     pub(super) fn foreign<'n>(&self, names: &[&'n str]) -> io::Result<Vec<&'n str>> {
         let mut foreign = Vec::new();
         for name in names {
-            if self.standing(name)? == Standing::Foreign {
+            if self.state_of(name)? == PlaceState::Foreign {
                 foreign.push(*name);
             }
         }
@@ -197,7 +197,7 @@ impl Manifest {
         mut self,
         mut parts: Vec<Part>,
         kinds: &[&str],
-    ) -> io::Result<(Vec<super::atomic_file::Written>, Vec<Kept>)> {
+    ) -> io::Result<(Vec<super::atomic_file::WrittenFile>, Vec<KeptFile>)> {
         let mut new = Vec::new();
         for part in &mut parts {
             let (bytes, digest) = part.seal()?;
@@ -209,20 +209,22 @@ impl Manifest {
             });
         }
         let names: Vec<String> = new.iter().map(|entry| entry.name.clone()).collect();
-        let standings = names.iter().map(|name| self.standing(name));
-        let standings: Vec<Standing> = standings.collect::<io::Result<_>>()?;
+        let states = names.iter().map(|name| self.state_of(name));
+        let states: Vec<PlaceState> = states.collect::<io::Result<_>>()?;
         self.entries.extend(new.iter().cloned());
         self.write()?;
         let mut kept = Vec::new();
         let mut written = Vec::new();
-        for (part, standing) in parts.into_iter().zip(standings) {
-            match standing {
-                Standing::Absent | Standing::Replaceable => {}
-                Standing::Others | Standing::Changed | Standing::Foreign => kept.push(Kept {
-                    kept: keep_aside(&part.place)?,
-                    place: part.place.clone(),
-                    changed: standing != Standing::Others,
-                }),
+        for (part, state) in parts.into_iter().zip(states) {
+            match state {
+                PlaceState::Absent | PlaceState::Replaceable => {}
+                PlaceState::Others | PlaceState::Changed | PlaceState::Foreign => {
+                    kept.push(KeptFile {
+                        kept: keep_aside(&part.place)?,
+                        place: part.place.clone(),
+                        changed: state != PlaceState::Others,
+                    });
+                }
             }
             written.push(part.finish()?);
         }
@@ -236,7 +238,7 @@ impl Manifest {
             .map(|entry| entry.name.clone())
             .collect();
         for name in all.iter().filter(|name| is_stale(name)) {
-            if self.standing(name)? == Standing::Replaceable {
+            if self.state_of(name)? == PlaceState::Replaceable {
                 remove_if_there(&self.folder.join(name))?;
             }
         }
@@ -264,7 +266,7 @@ impl Manifest {
 
 /// Those of `names` that `folder` holds and we did not write.
 pub fn foreign<'n>(folder: &Path, names: &[&'n str]) -> io::Result<Vec<&'n str>> {
-    Manifest::read(folder, Origin::default())?.foreign(names)
+    Manifest::read(folder, ResultsOrigin::default())?.foreign(names)
 }
 
 /// Gives what stands at `place` a numbered name that is free.
@@ -322,17 +324,17 @@ mod tests {
     use std::io::Write;
     use std::path::Path;
 
-    use super::{Kept, Manifest, Origin, Part, Standing, is_numbered};
+    use super::{KeptFile, Manifest, Part, PlaceState, ResultsOrigin, is_numbered};
 
-    fn origin(inputs: &[&str], rehearsal: bool) -> Origin {
-        Origin {
+    fn origin(inputs: &[&str], rehearsal: bool) -> ResultsOrigin {
+        ResultsOrigin {
             command: "import".to_owned(),
             inputs: inputs.iter().map(|name| (*name).to_owned()).collect(),
             rehearsal,
         }
     }
 
-    fn publish(folder: &Path, origin: Origin, files: &[(&str, &str)]) -> Vec<Kept> {
+    fn publish(folder: &Path, origin: ResultsOrigin, files: &[(&str, &str)]) -> Vec<KeptFile> {
         let manifest = Manifest::read(folder, origin).unwrap();
         let parts = files.iter().map(|(name, text)| {
             let mut part = Part::begin(folder, &manifest.name_for(name).unwrap()).unwrap();
@@ -444,7 +446,7 @@ mod tests {
         for _ in 0..2 {
             let manifest = Manifest::read(folder, a()).unwrap();
             for name in ["summary.json", "results.jsonl"] {
-                assert_eq!(manifest.standing(name).unwrap(), Standing::Replaceable);
+                assert_eq!(manifest.state_of(name).unwrap(), PlaceState::Replaceable);
             }
             std::fs::write(folder.join("summary.json"), "22").unwrap();
         }

@@ -1,6 +1,6 @@
 //! What people and scripts get to see: nouns that the engine hands over.
 //!
-//! The engine tells an [`Observer`] what happens and gives a [`Sink`] every row
+//! The engine tells an [`Observer`] what happens and gives a [`RowSink`] every row
 //! with what became of it. Neither can hold up or change a run.
 //!
 //! - `progress.rs`: bars, or plain lines where there is no terminal
@@ -113,12 +113,12 @@ pub struct Progress {
 /// Hears what happens. It is called from several threads, and must not block.
 pub trait Observer: Send + Sync + 'static {
     /// Takes in one event.
-    fn hear(&self, event: &Event);
+    fn observe(&self, event: &Event);
 }
 
 impl<T: Observer> Observer for std::sync::Arc<T> {
-    fn hear(&self, event: &Event) {
-        T::hear(self, event);
+    fn observe(&self, event: &Event) {
+        T::observe(self, event);
     }
 }
 
@@ -127,23 +127,23 @@ impl<T: Observer> Observer for std::sync::Arc<T> {
 pub struct Silent;
 
 impl Observer for Silent {
-    fn hear(&self, _event: &Event) {}
+    fn observe(&self, _event: &Event) {}
 }
 
 /// What became of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate<'a> {
+pub enum RowResult<'a> {
     /// It is no customer.
     Skipped,
     /// It was not fit to send.
     Rejected,
     /// It was fit, and came to this.
-    Came(Came<'a>),
+    Outcome(OutcomeDetails<'a>),
 }
 
 /// What a row that was fit came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Came<'a> {
+pub struct OutcomeDetails<'a> {
     /// Its outcome.
     pub outcome: Outcome,
     /// Kable's id for it.
@@ -172,23 +172,13 @@ pub struct RowAccount<'a> {
     /// Its `clientId`, as far as it has one.
     pub client_id: &'a str,
     /// What became of it.
-    pub fate: Fate<'a>,
+    pub result: RowResult<'a>,
     /// What is wrong with it, or was put right.
     pub problems: &'a [Problem],
 }
 
 /// Takes every row of the input, in order, once.
-pub trait Sink {
+pub trait RowSink {
     /// Takes in one row.
-    fn take(&mut self, account: &RowAccount<'_>) -> io::Result<()>;
-}
-
-/// Takes rows and leaves nothing behind.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct NoSink;
-
-impl Sink for NoSink {
-    fn take(&mut self, _account: &RowAccount<'_>) -> io::Result<()> {
-        Ok(())
-    }
+    fn add_row(&mut self, account: &RowAccount<'_>) -> io::Result<()>;
 }

@@ -15,7 +15,7 @@ use crate::domain::text::{counted, escaped, escaped_json, escaped_lines, thousan
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Style {
+pub enum ProgressFormat {
     /// A bar that moves, on a terminal.
     Bar,
     /// A line every ten seconds.
@@ -34,8 +34,8 @@ const RECENT: Duration = Duration::from_secs(15);
 
 /// Shows how far a run is.
 #[derive(Debug)]
-pub struct Watcher {
-    style: Style,
+pub struct ProgressDisplay {
+    style: ProgressFormat,
     bar: ProgressBar,
     state: Mutex<State>,
 }
@@ -63,14 +63,16 @@ enum Phase {
     Accounting(u64),
 }
 
-impl Watcher {
+impl ProgressDisplay {
     /// Shows progress in `style`.
-    pub fn new(style: Style) -> Self {
+    pub fn new(style: ProgressFormat) -> Self {
         let bar = match style {
-            Style::Bar => {
+            ProgressFormat::Bar => {
                 ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8))
             }
-            Style::Lines | Style::Json | Style::Hidden => ProgressBar::hidden(),
+            ProgressFormat::Lines | ProgressFormat::Json | ProgressFormat::Hidden => {
+                ProgressBar::hidden()
+            }
         };
         Self {
             style,
@@ -92,9 +94,9 @@ impl Watcher {
             state.said = Some(now);
             let pace = Pace::of(&state, now);
             match self.style {
-                Style::Lines => plain(&state, pace),
-                Style::Json => escaped_json(&json(&state, pace)).into_owned(),
-                Style::Bar | Style::Hidden => String::new(),
+                ProgressFormat::Lines => plain(&state, pace),
+                ProgressFormat::Json => escaped_json(&json(&state, pace)).into_owned(),
+                ProgressFormat::Bar | ProgressFormat::Hidden => String::new(),
             }
         };
         self.say(&line);
@@ -120,8 +122,8 @@ impl Watcher {
     }
 
     /// Takes the bar out of the way while something is asked.
-    pub fn aside<T>(&self, asked: impl FnOnce() -> T) -> T {
-        self.bar.suspend(asked)
+    pub fn suspended<T>(&self, prompt: impl FnOnce() -> T) -> T {
+        self.bar.suspend(prompt)
     }
 
     /// Takes the bar away.
@@ -134,7 +136,7 @@ impl Watcher {
     }
 
     fn note(&self, text: &str) {
-        if self.style != Style::Hidden && self.style != Style::Json {
+        if self.style != ProgressFormat::Hidden && self.style != ProgressFormat::Json {
             self.say(text);
         }
         text.clone_into(&mut self.state().note);
@@ -168,8 +170,8 @@ impl Watcher {
     }
 }
 
-impl Observer for Watcher {
-    fn hear(&self, event: &Event) {
+impl Observer for ProgressDisplay {
+    fn observe(&self, event: &Event) {
         match event {
             Event::Checking { rows } => {
                 self.state().phase = Phase::Checking(*rows);
@@ -397,7 +399,10 @@ fn json(state: &State, pace: Pace) -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::{Event, Observer, Pace, Progress, ProgressStyle, Style, Watcher, json, plain};
+    use super::{
+        Event, Observer, Pace, Progress, ProgressDisplay, ProgressFormat, ProgressStyle, json,
+        plain,
+    };
     use crate::domain::bottleneck::{Bottleneck, Pacing};
 
     const PACE: Pace = Pace {
@@ -405,10 +410,10 @@ mod tests {
         left: Some(Duration::from_secs(7)),
     };
 
-    fn watcher() -> Watcher {
-        let watcher = Watcher::new(Style::Hidden);
-        watcher.hear(&Event::Sending { total: 2000 });
-        watcher.hear(&Event::Progress(Progress {
+    fn watcher() -> ProgressDisplay {
+        let watcher = ProgressDisplay::new(ProgressFormat::Hidden);
+        watcher.observe(&Event::Sending { total: 2000 });
+        watcher.observe(&Event::Progress(Progress {
             done: 1200,
             created: 1190,
             existed: 6,
@@ -438,7 +443,7 @@ mod tests {
     #[test]
     fn a_plain_line_says_why_nothing_moves() {
         let watcher = watcher();
-        watcher.hear(&Event::Down {
+        watcher.observe(&Event::Down {
             message: "connection refused".to_owned(),
         });
         assert!(plain(&watcher.state(), PACE).ends_with(
@@ -452,7 +457,7 @@ mod tests {
         let mut progress = watcher.state().progress;
         progress.sent = 1200;
         progress.pacing.paused_ms = Some(60_000);
-        watcher.hear(&Event::Progress(progress));
+        watcher.observe(&Event::Progress(progress));
         progress.pacing.bound = Bottleneck::Pause;
         let state = watcher.state();
         let pace = Pace::of(&state, tokio::time::Instant::now());

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::RowAccount;
 use super::atomic_file::Part;
-use super::manifest::{Manifest, Standing};
+use super::manifest::{Manifest, PlaceState};
 use crate::domain::mapping::ADDED;
 use crate::domain::row::{Matching, ReadState, after_cells};
 
@@ -118,7 +118,7 @@ impl Returned {
                 number => format!("-{number}"),
             };
             let name = format!("{}{number}.{ending}", self.kind);
-            if manifest.standing(&name)? != Standing::Foreign {
+            if manifest.state_of(&name)? != PlaceState::Foreign {
                 return Part::begin(manifest.folder(), &name);
             }
         }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use super::annotations::Annotations;
 use super::files::ResultFiles;
-use super::{Fate, RowAccount, Sink};
+use super::{RowAccount, RowResult, RowSink};
 use crate::domain::outcome::Outcome;
 use crate::domain::problem::messages;
 use crate::domain::text::{escaped, quoted};
@@ -19,23 +19,23 @@ const KEPT: usize = 5;
 
 /// Passes rows on to the files, and lists some of them.
 #[derive(Debug)]
-pub struct Listing {
+pub struct SummarySink {
     /// The files.
     pub files: ResultFiles,
     /// The first rows that came to no good end: a line and what was said.
-    pub told: Vec<(u64, String)>,
+    pub first_failures: Vec<(u64, String)>,
     /// Whether each row is said on standard error.
     pub aloud: bool,
     /// The first problems, where annotations are wanted.
     pub annotations: Option<Annotations>,
 }
 
-impl Listing {
+impl SummarySink {
     /// Passes rows on to `files`; says each of them where `aloud`.
     pub fn new(files: ResultFiles, aloud: bool) -> Self {
         Self {
             files,
-            told: Vec::new(),
+            first_failures: Vec::new(),
             aloud,
             annotations: None,
         }
@@ -43,10 +43,10 @@ impl Listing {
 
     fn say(account: &RowAccount<'_>) {
         let line = account.row.origin.line;
-        let text = match account.fate {
-            Fate::Skipped => format!("line {line}: skipped"),
-            Fate::Rejected => format!("line {line}: rejected: {}", messages(account.problems)),
-            Fate::Came(came) => {
+        let text = match account.result {
+            RowResult::Skipped => format!("line {line}: skipped"),
+            RowResult::Rejected => format!("line {line}: rejected: {}", messages(account.problems)),
+            RowResult::Outcome(came) => {
                 let id = came
                     .customer_id
                     .map(|id| format!(" as {id}"))
@@ -67,13 +67,13 @@ impl Listing {
     }
 }
 
-impl Sink for Listing {
-    fn take(&mut self, account: &RowAccount<'_>) -> io::Result<()> {
+impl RowSink for SummarySink {
+    fn add_row(&mut self, account: &RowAccount<'_>) -> io::Result<()> {
         if self.aloud {
             Self::say(account);
         }
-        if let Fate::Came(came) = account.fate
-            && self.told.len() < KEPT
+        if let RowResult::Outcome(came) = account.result
+            && self.first_failures.len() < KEPT
             && matches!(
                 came.outcome,
                 Outcome::Failed | Outcome::Differs | Outcome::Unresolved
@@ -100,11 +100,11 @@ impl Sink for Listing {
                 quoted(account.client_id),
                 came.outcome.name()
             );
-            self.told.push((account.row.origin.line, text));
+            self.first_failures.push((account.row.origin.line, text));
         }
         if let Some(annotations) = &mut self.annotations {
-            annotations.take(account);
+            annotations.add_row(account);
         }
-        self.files.take(account)
+        self.files.add_row(account)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::atomic_file::Written;
+use super::atomic_file::WrittenFile;
 use crate::domain::forecast::Forecast;
 use crate::domain::outcome::Outcome;
 use crate::domain::summary::{ProblemGroup, Summary};
@@ -17,7 +17,7 @@ const KINDS_SHOWN: usize = 12;
 
 /// What is said beside the figures.
 #[derive(Debug, Clone, Default)]
-pub struct Words {
+pub struct SummaryNotes {
     /// The first line: what was done to what.
     pub title: String,
     /// Why it ended early, where it did.
@@ -27,7 +27,7 @@ pub struct Words {
     /// Whether rows are rejected for warnings and corrections too.
     pub strict: bool,
     /// The first refusals and differences: a line and what was said.
-    pub told: Vec<(u64, String)>,
+    pub first_failures: Vec<(u64, String)>,
     /// Files that were kept from being replaced.
     pub kept: Vec<String>,
     /// What to do next, and the command for it; empty where there is none.
@@ -35,7 +35,7 @@ pub struct Words {
 }
 
 /// The whole summary as lines of text.
-pub fn summary(summary: &Summary, words: &Words, files: &[Written]) -> String {
+pub fn summary(summary: &Summary, words: &SummaryNotes, files: &[WrittenFile]) -> String {
     let mut text = String::new();
     let mut line = |part: &str| {
         // Writing to a string can't fail.
@@ -62,14 +62,14 @@ pub fn summary(summary: &Summary, words: &Words, files: &[Written]) -> String {
         line("");
         line("Lines are counted in each file; problems.csv says which file.");
     }
-    if !words.told.is_empty() {
+    if !words.first_failures.is_empty() {
         line("");
         line(match (summary.command.as_str(), &summary.would) {
             ("validate", _) => "The first rows that Kable holds otherwise:",
             (_, Some(_)) => "The first rows that differ, failed or are in doubt:",
             _ => "The first rows that did not come to a good end:",
         });
-        for (at, said) in &words.told {
+        for (at, said) in &words.first_failures {
             line(&format!("  line {at}: {said}"));
         }
     }
@@ -306,7 +306,7 @@ fn requests(summary: &Summary) -> String {
     )
 }
 
-fn where_the_files_are(files: &[Written], line: &mut impl FnMut(&str)) {
+fn where_the_files_are(files: &[WrittenFile], line: &mut impl FnMut(&str)) {
     let folder = files.first().and_then(|file| file.place.parent());
     if let Some(folder) = folder {
         line(&format!(
@@ -351,12 +351,12 @@ fn where_the_files_are(files: &[Written], line: &mut impl FnMut(&str)) {
 mod tests {
     use std::path::PathBuf;
 
-    use super::{Words, summary};
+    use super::{SummaryNotes, summary};
     use crate::domain::field::Field;
     use crate::domain::outcome::Outcome;
     use crate::domain::problem::{Code, Problem};
     use crate::domain::summary::{Latency, ProblemCounts, RequestCounts, RowCounts, Summary};
-    use crate::report::atomic_file::Written;
+    use crate::report::atomic_file::WrittenFile;
 
     fn figures() -> Summary {
         let mut problems = ProblemCounts::default();
@@ -408,12 +408,12 @@ mod tests {
 
     #[test]
     fn a_tired_person_can_read_it() {
-        let words = Words {
+        let words = SummaryNotes {
             title: "Imported in.csv into https://test.kable.io (account kci_1)".to_owned(),
             halt: None,
             plan: None,
             strict: false,
-            told: vec![(77, "status 422: no such tax id".to_owned())],
+            first_failures: vec![(77, "status 422: no such tax id".to_owned())],
             kept: Vec::new(),
             next: vec![
                 ("Write EUR for \"Euro\" (6 rows)".to_owned(), String::new()),
@@ -424,11 +424,11 @@ mod tests {
             ],
         };
         let files = [
-            Written {
+            WrittenFile {
                 place: PathBuf::from("in.csv.results/rejects.csv"),
                 rows: 6,
             },
-            Written {
+            WrittenFile {
                 place: PathBuf::from("in.csv.results/summary.json"),
                 rows: 0,
             },
@@ -438,9 +438,9 @@ mod tests {
 
     #[test]
     fn what_rejects_a_row_is_not_said_to_be_harmless() {
-        let strict = Words {
+        let strict = SummaryNotes {
             strict: true,
-            ..Words::default()
+            ..SummaryNotes::default()
         };
         let text = summary(&figures(), &strict, &[]);
         assert!(text.contains("To be put right (with --strict a reason to reject a row):"));

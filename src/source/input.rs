@@ -9,14 +9,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use super::bytes::block_hashes::{Altered, Blocks};
-use super::bytes::held_file::{Place, Since};
+use super::bytes::held_file::{FileChange, Place};
 use super::bytes::positioned::Positioned;
 use super::bytes::sniff;
 use super::csv::CsvRows;
 use super::jsonl::JsonlRows;
 use super::patterns::shown_name;
-use super::{Format, Settings, SourceError, Wanted};
-use crate::domain::row::{Columns, Row, Rows};
+use super::{Format, FormatChoice, Settings, SourceError};
+use crate::domain::row::{Columns, Row};
 
 /// How much of an input is looked at to tell what it is.
 const LOOKED_AT: usize = 64 << 10;
@@ -135,9 +135,9 @@ fn recognise(name: &OsStr, start: &[u8], settings: Settings) -> Format {
         .map(|ending| ending.to_string_lossy().to_lowercase())
         .unwrap_or_default();
     let jsonl = match settings.format {
-        Wanted::Csv => false,
-        Wanted::Jsonl => true,
-        Wanted::Auto => match ending.as_str() {
+        FormatChoice::Csv => false,
+        FormatChoice::Jsonl => true,
+        FormatChoice::Auto => match ending.as_str() {
             "jsonl" | "ndjson" => true,
             "csv" | "tsv" => false,
             _ => matches!(start.trim_ascii_start().first(), Some(b'{' | b'[')),
@@ -154,11 +154,6 @@ fn recognise(name: &OsStr, start: &[u8], settings: Settings) -> Format {
 }
 
 impl Input {
-    /// Its size in bytes.
-    pub fn size(&self) -> u64 {
-        self.size
-    }
-
     /// Its columns, as far as the first row shows them.
     pub fn columns(&self) -> Result<Columns, SourceError> {
         let mut row = Row::default();
@@ -174,7 +169,7 @@ impl Input {
         }
     }
 
-    fn rows(&self, number: u16) -> Result<AnyRows, SourceError> {
+    pub(super) fn rows(&self, number: u16) -> Result<AnyRows, SourceError> {
         let file = self.place.open().map_err(|source| self.failed(source))?;
         let file = Positioned::new(file, self.size, Arc::clone(&self.blocks));
         match self.format {
@@ -186,13 +181,13 @@ impl Input {
     }
 
     /// Closes its file between passes: it is opened again by its name.
-    pub fn let_go(&mut self) {
-        self.place.let_go();
+    pub fn close_file(&mut self) {
+        self.place.close_file();
     }
 
     /// What became of its file since.
-    pub fn since(&self) -> Since {
-        self.place.since(self.size)
+    pub fn change(&self) -> FileChange {
+        self.place.change(self.size)
     }
 
     fn failed(&self, source: io::Error) -> SourceError {
@@ -201,7 +196,7 @@ impl Input {
 
     /// An error where the file is known to be another than it was, but for what
     /// was appended.
-    fn demand_unchanged(&self) -> Result<(), SourceError> {
+    pub(super) fn demand_unchanged(&self) -> Result<(), SourceError> {
         if self.place.is_unnamed() {
             return Ok(());
         }
@@ -217,7 +212,7 @@ impl Input {
 
     /// Is done with a pass. Later ones are held against the first, block by
     /// block, so that it makes no difference what else is done to the file.
-    fn close(&self) -> Result<(), SourceError> {
+    pub(super) fn end_pass(&self) -> Result<(), SourceError> {
         if self.read_through.swap(true, Ordering::Relaxed) {
             return Ok(());
         }
@@ -228,137 +223,4 @@ impl Input {
 pub(super) enum AnyRows {
     Csv(CsvRows<Positioned>),
     Jsonl(JsonlRows<Positioned>),
-}
-
-/// The rows of several inputs, as of one.
-pub struct Reader {
-    inputs: Arc<[Input]>,
-    next: usize,
-    pub(super) current: Option<AnyRows>,
-    pub(super) limit: Option<u64>,
-    reads_little: bool,
-    columns: Columns,
-}
-
-impl std::fmt::Debug for Reader {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Reader")
-            .field("next", &self.next)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Reader {
-    /// Reads `inputs` from their start; at most `limit` rows.
-    pub fn new(inputs: Arc<[Input]>, limit: Option<u64>) -> Self {
-        Self {
-            inputs,
-            next: 0,
-            current: None,
-            limit,
-            reads_little: false,
-            columns: Columns::open(),
-        }
-    }
-
-    /// Looks at single rows of `inputs`.
-    pub fn of_single_rows(inputs: Arc<[Input]>) -> Self {
-        Self {
-            reads_little: true,
-            ..Self::new(inputs, None)
-        }
-    }
-
-    /// Goes to the next row of this input or the next; reads it if `wanted`.
-    fn advance(&mut self, row: &mut Row, wanted: bool) -> Result<bool, SourceError> {
-        if self.limit == Some(0) {
-            return Ok(false);
-        }
-        loop {
-            if let Some(current) = &mut self.current {
-                let more = match current {
-                    AnyRows::Csv(rows) => rows.next(row)?,
-                    AnyRows::Jsonl(rows) if wanted => rows.next(row)?,
-                    AnyRows::Jsonl(rows) => rows.skip()?,
-                };
-                if more {
-                    self.limit = self.limit.map(|left| left - 1);
-                    return Ok(true);
-                }
-                self.close()?;
-            }
-            if !self.open_next()? {
-                return Ok(false);
-            }
-        }
-    }
-
-    /// The number of the input that is being read.
-    pub(super) fn number(&self) -> u16 {
-        // More inputs than a number of 16 bits counts are not opened.
-        u16::try_from(self.next.saturating_sub(1)).unwrap_or(u16::MAX)
-    }
-
-    /// Begins with the next input; false where there is none.
-    pub(super) fn open_next(&mut self) -> Result<bool, SourceError> {
-        let Some(input) = self.inputs.get(self.next) else {
-            return Ok(false);
-        };
-        self.next += 1;
-        let mut rows = input.rows(self.number())?;
-        if self.reads_little {
-            match &mut rows {
-                AnyRows::Csv(rows) => rows.read_little(),
-                AnyRows::Jsonl(rows) => rows.read_little(),
-            }
-        }
-        self.current = Some(rows);
-        Ok(true)
-    }
-
-    /// Is done with the input that was read to its end.
-    pub(super) fn close(&mut self) -> Result<(), SourceError> {
-        self.current = None;
-        match self.next.checked_sub(1).and_then(|at| self.inputs.get(at)) {
-            Some(input) => input.close(),
-            None => Ok(()),
-        }
-    }
-
-    /// An error where any of the inputs is not what it was.
-    pub(super) fn demand_unchanged(&self) -> Result<(), SourceError> {
-        self.inputs.iter().try_for_each(Input::demand_unchanged)
-    }
-
-    /// Goes to the input of this number, wherever it was.
-    pub(super) fn open_at(&mut self, number: u16) -> Result<bool, SourceError> {
-        if self.current.is_some() {
-            if self.number() == number {
-                return Ok(true);
-            }
-            self.close()?;
-        }
-        self.next = usize::from(number);
-        self.open_next()
-    }
-}
-
-impl Rows for Reader {
-    type Error = SourceError;
-
-    fn next(&mut self, row: &mut Row) -> Result<bool, SourceError> {
-        self.advance(row, true)
-    }
-
-    fn skip(&mut self, row: &mut Row) -> Result<bool, SourceError> {
-        self.advance(row, false)
-    }
-
-    fn columns(&self) -> &Columns {
-        match &self.current {
-            Some(AnyRows::Csv(rows)) => rows.columns(),
-            Some(AnyRows::Jsonl(rows)) => rows.columns(),
-            None => &self.columns,
-        }
-    }
 }

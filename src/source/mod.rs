@@ -1,6 +1,6 @@
 //! Opens what the user named and yields its rows, one after the other.
 //!
-//! Several inputs are read as one: a [`input::Reader`] goes from one to the next, and
+//! Several inputs are read as one: a [`reader::InputReader`] goes from one to the next, and
 //! each keeps its own columns. An input can be read as often as needed; that it
 //! did not change in between is checked each time.
 //!
@@ -37,7 +37,7 @@ pub enum Format {
 
 /// Which format the user asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Wanted {
+pub enum FormatChoice {
     /// By the name's ending, else by the first bytes.
     #[default]
     Auto,
@@ -51,7 +51,7 @@ pub enum Wanted {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Settings {
     /// The format.
-    pub format: Wanted,
+    pub format: FormatChoice,
     /// What stands between two cells; found where not given.
     pub delimiter: Option<u8>,
 }

@@ -7,14 +7,147 @@ use std::sync::Arc;
 use super::SourceError;
 use super::bytes::chunk::Found;
 use super::csv::CsvRows;
-use super::input::{AnyRows, Reader};
+use super::input::{AnyRows, Input};
 use super::jsonl::JsonlRows;
 use crate::domain::row::{Columns, InputPart, Origin, ParallelRows, Revisit, Row, Rows};
 
-/// Some rows of one input that follow each other.
-pub struct PartRows(Kind);
+/// The rows of several inputs, as of one.
+pub struct InputReader {
+    inputs: Arc<[Input]>,
+    next: usize,
+    current: Option<AnyRows>,
+    limit: Option<u64>,
+    reads_little: bool,
+    columns: Columns,
+}
 
-enum Kind {
+impl std::fmt::Debug for InputReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("InputReader")
+            .field("next", &self.next)
+            .finish_non_exhaustive()
+    }
+}
+
+impl InputReader {
+    /// Reads `inputs` from their start; at most `limit` rows.
+    pub fn new(inputs: Arc<[Input]>, limit: Option<u64>) -> Self {
+        Self {
+            inputs,
+            next: 0,
+            current: None,
+            limit,
+            reads_little: false,
+            columns: Columns::open(),
+        }
+    }
+
+    /// Looks at single rows of `inputs`.
+    pub fn of_single_rows(inputs: Arc<[Input]>) -> Self {
+        Self {
+            reads_little: true,
+            ..Self::new(inputs, None)
+        }
+    }
+
+    /// Goes to the next row of this input or the next; reads it if `wanted`.
+    fn advance(&mut self, row: &mut Row, wanted: bool) -> Result<bool, SourceError> {
+        if self.limit == Some(0) {
+            return Ok(false);
+        }
+        loop {
+            if let Some(current) = &mut self.current {
+                let more = match current {
+                    AnyRows::Csv(rows) => rows.next(row)?,
+                    AnyRows::Jsonl(rows) if wanted => rows.next(row)?,
+                    AnyRows::Jsonl(rows) => rows.skip()?,
+                };
+                if more {
+                    self.limit = self.limit.map(|left| left - 1);
+                    return Ok(true);
+                }
+                self.close()?;
+            }
+            if !self.open_next()? {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// The number of the input that is being read.
+    fn number(&self) -> u16 {
+        // More inputs than a number of 16 bits counts are not opened.
+        u16::try_from(self.next.saturating_sub(1)).unwrap_or(u16::MAX)
+    }
+
+    /// Begins with the next input; false where there is none.
+    fn open_next(&mut self) -> Result<bool, SourceError> {
+        let Some(input) = self.inputs.get(self.next) else {
+            return Ok(false);
+        };
+        self.next += 1;
+        let mut rows = input.rows(self.number())?;
+        if self.reads_little {
+            match &mut rows {
+                AnyRows::Csv(rows) => rows.read_little(),
+                AnyRows::Jsonl(rows) => rows.read_little(),
+            }
+        }
+        self.current = Some(rows);
+        Ok(true)
+    }
+
+    /// Is done with the input that was read to its end.
+    fn close(&mut self) -> Result<(), SourceError> {
+        self.current = None;
+        match self.next.checked_sub(1).and_then(|at| self.inputs.get(at)) {
+            Some(input) => input.end_pass(),
+            None => Ok(()),
+        }
+    }
+
+    /// An error where any of the inputs is not what it was.
+    fn demand_unchanged(&self) -> Result<(), SourceError> {
+        self.inputs.iter().try_for_each(Input::demand_unchanged)
+    }
+
+    /// Goes to the input of this number, wherever it was.
+    fn open_at(&mut self, number: u16) -> Result<bool, SourceError> {
+        if self.current.is_some() {
+            if self.number() == number {
+                return Ok(true);
+            }
+            self.close()?;
+        }
+        self.next = usize::from(number);
+        self.open_next()
+    }
+}
+
+impl Rows for InputReader {
+    type Error = SourceError;
+
+    fn next(&mut self, row: &mut Row) -> Result<bool, SourceError> {
+        self.advance(row, true)
+    }
+
+    fn skip(&mut self, row: &mut Row) -> Result<bool, SourceError> {
+        self.advance(row, false)
+    }
+
+    fn columns(&self) -> &Columns {
+        match &self.current {
+            Some(AnyRows::Csv(rows)) => rows.columns(),
+            Some(AnyRows::Jsonl(rows)) => rows.columns(),
+            None => &self.columns,
+        }
+    }
+}
+
+/// Some rows of one input that follow each other.
+pub struct PartRows(PartKind);
+
+enum PartKind {
     Csv(CsvRows<io::Empty>),
     Jsonl(JsonlRows<io::Empty>),
     /// A row that is too long to be handed on, and is known not to be one.
@@ -32,9 +165,9 @@ impl Rows for PartRows {
 
     fn next(&mut self, row: &mut Row) -> Result<bool, SourceError> {
         match &mut self.0 {
-            Kind::Csv(rows) => rows.next(row),
-            Kind::Jsonl(rows) => rows.next(row),
-            Kind::One(one, _) => match one.take() {
+            PartKind::Csv(rows) => rows.next(row),
+            PartKind::Jsonl(rows) => rows.next(row),
+            PartKind::One(one, _) => match one.take() {
                 Some(one) => {
                     *row = one;
                     Ok(true)
@@ -46,14 +179,14 @@ impl Rows for PartRows {
 
     fn columns(&self) -> &Columns {
         match &self.0 {
-            Kind::Csv(rows) => rows.columns(),
-            Kind::Jsonl(rows) => rows.columns(),
-            Kind::One(_, columns) => columns,
+            PartKind::Csv(rows) => rows.columns(),
+            PartKind::Jsonl(rows) => rows.columns(),
+            PartKind::One(_, columns) => columns,
         }
     }
 }
 
-impl ParallelRows for Reader {
+impl ParallelRows for InputReader {
     type Error = SourceError;
     type Part = PartRows;
 
@@ -89,13 +222,16 @@ fn part_of(
             (Found::Rows(cut), first) => {
                 let many = cut.rows;
                 let columns = Arc::clone(rows.columns());
-                (Kind::Csv(CsvRows::over(cut, first, input, columns)), many)
+                (
+                    PartKind::Csv(CsvRows::over(cut, first, input, columns)),
+                    many,
+                )
             }
             (Found::Overlong, _) => {
                 let mut row = Row::default();
                 let more = rows.next(&mut row)?;
                 (
-                    Kind::One(more.then_some(row), Arc::clone(rows.columns())),
+                    PartKind::One(more.then_some(row), Arc::clone(rows.columns())),
                     1,
                 )
             }
@@ -104,12 +240,15 @@ fn part_of(
         AnyRows::Jsonl(rows) => match rows.cut(most)? {
             Found::Rows(cut) => {
                 let many = cut.rows;
-                (Kind::Jsonl(JsonlRows::over(cut, input)), many)
+                (PartKind::Jsonl(JsonlRows::over(cut, input)), many)
             }
             Found::Overlong => {
                 let mut row = Row::default();
                 let more = rows.next(&mut row)?;
-                (Kind::One(more.then_some(row), Arc::new(Columns::open())), 1)
+                (
+                    PartKind::One(more.then_some(row), Arc::new(Columns::open())),
+                    1,
+                )
             }
             Found::End => return Ok(None),
         },
@@ -121,7 +260,7 @@ fn part_of(
     }))
 }
 
-impl Revisit for Reader {
+impl Revisit for InputReader {
     fn revisit(&mut self, place: Origin, row: &mut Row) -> Result<bool, SourceError> {
         if !self.open_at(place.input)? {
             return Ok(false);

@@ -6,7 +6,8 @@ use proptest::prelude::*;
 
 use crate::domain::row::{Origin, ParallelRows, ReadState, Revisit, Row, Rows};
 use crate::source::csv::splitter::LONGEST_ROW;
-use crate::source::input::{Input, Reader, open};
+use crate::source::input::{Input, open};
+use crate::source::reader::InputReader;
 use crate::source::{Settings, SourceError};
 
 /// A row as far as it can be seen: its place, its state, its bytes and cells.
@@ -32,7 +33,7 @@ fn one_by_one(mut rows: impl Rows<Error = SourceError>) -> Vec<Seen> {
     all
 }
 
-fn in_parts(mut parts: Reader) -> Vec<Seen> {
+fn in_parts(mut parts: InputReader) -> Vec<Seen> {
     let mut all = Vec::new();
     while let Some(part) = parts.next_part().unwrap() {
         let rows = one_by_one(part.rows);
@@ -60,7 +61,7 @@ fn inputs(folder: &Path, texts: &[(&str, &[u8])]) -> Arc<[Input]> {
 fn all_alike(texts: &[(&str, &[u8])], limit: Option<u64>) -> Vec<Seen> {
     let folder = tempfile::tempdir().unwrap();
     let inputs = inputs(folder.path(), texts);
-    let reader = || Reader::new(Arc::clone(&inputs), limit);
+    let reader = || InputReader::new(Arc::clone(&inputs), limit);
     let wanted = one_by_one(reader());
     assert!(in_parts(reader()) == wanted, "{texts:?}");
     let mut again = reader();

@@ -11,8 +11,9 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 use kable_bulk::domain::row::{CellKind, ReadState, Row, Rows};
-use kable_bulk::source::input::{Reader, open};
-use kable_bulk::source::{Format, Settings, SourceError, Wanted};
+use kable_bulk::source::input::open;
+use kable_bulk::source::reader::InputReader;
+use kable_bulk::source::{Format, FormatChoice, Settings, SourceError};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseResult, TestRunner};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -43,7 +44,7 @@ fn ours(name: &str, content: &[u8], settings: Settings) -> Option<(Vec<Ours>, Fo
         other => other.unwrap(),
     };
     let format = input.format;
-    let mut reader = Reader::new([input].into(), None);
+    let mut reader = InputReader::new([input].into(), None);
     let (mut rows, mut row) = (Vec::new(), Row::default());
     loop {
         match reader.next(&mut row) {
@@ -117,7 +118,7 @@ impl Table {
 
     fn settings(&self) -> Settings {
         Settings {
-            format: Wanted::Csv,
+            format: FormatChoice::Csv,
             delimiter: self.told.then_some(self.delimiter),
         }
     }

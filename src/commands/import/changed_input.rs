@@ -6,7 +6,7 @@ use crate::domain::text::{counted, thousands};
 use crate::ledger::Ledger;
 use crate::ledger::sqlite::SqliteLedger;
 use crate::source::SourceError;
-use crate::source::bytes::held_file::Since;
+use crate::source::bytes::held_file::FileChange;
 
 impl Session {
     /// The error of a run that an input was changed under, with what it had done
@@ -19,7 +19,7 @@ impl Session {
             return error;
         }
         let standing = SqliteLedger::open_to_read(&self.dispatch.checkpoint)
-            .and_then(|mut ledger| ledger.standing());
+            .and_then(|mut ledger| ledger.status());
         let Ok(standing) = standing else {
             return error;
         };
@@ -45,15 +45,15 @@ impl Session {
     /// Says what became of the inputs since they were opened.
     pub(super) fn say_news(&self) {
         for input in self.inputs.iter() {
-            match input.since() {
-                Since::Same => {}
-                Since::Grown(bytes) => self.watcher.say(&format!(
+            match input.change() {
+                FileChange::Same => {}
+                FileChange::Grown(bytes) => self.watcher.say(&format!(
                     "note: {} grew by {} since it was opened: this run is about the rows before; run the \
                      same command again for the others",
                     input.name,
                     counted(bytes, "byte", "bytes")
                 )),
-                Since::Replaced => self.watcher.say(&format!(
+                FileChange::Replaced => self.watcher.say(&format!(
                     "note: {} was replaced or removed since it was opened: this run is about the file \
                      that was there before",
                     input.name

@@ -40,9 +40,8 @@ use crate::engine::survey::settings::Surveying;
 use crate::engine::survey::{Beforehand, Survey, survey};
 use crate::ledger::Ledger;
 use crate::ledger::sqlite::SqliteLedger;
-use crate::report::files::Published;
-use crate::report::summary_sink::Listing;
-use crate::report::text::Words;
+use crate::report::files::PublishedFiles;
+use crate::report::text::SummaryNotes;
 
 /// Imports with `options`, which were `typed`.
 pub fn run(options: Import, environment: &Environment, typed: Typed) -> anyhow::Result<Exit> {
@@ -182,12 +181,7 @@ impl Session {
         self.say_news();
         let exit = exit(halt.as_ref(), self.dispatch.dry_run, &summary);
         summary.exit_code = exit as u8;
-        let Listing {
-            files,
-            told,
-            annotations,
-            ..
-        } = accounted.listing;
+        let (files, shown) = Shown::split(accounted.listing);
         let rejects = files.rejects();
         let keys = Some(self.keys_place()).filter(|place| self.dispatch.keys && place.exists());
         let published = ending.publish(files, &summary, keys)?;
@@ -196,7 +190,7 @@ impl Session {
             words.plan = Some(planned(would.to_send(), self.dispatch.pacing));
             words.halt = self.foreseen_stop(&surveyed, would);
         }
-        ending.show(Shown { told, annotations }, &published, &summary, words)?;
+        ending.show(shown, &published, &summary, words)?;
         if let Some(Halt::Denied { message }) = halt {
             return Err(hinted(
                 format!(
@@ -217,8 +211,8 @@ impl Session {
         summary: &Summary,
         halt: Option<&Halt>,
         rejects: &[PathBuf],
-        published: &Published,
-    ) -> Words {
+        published: &PublishedFiles,
+    ) -> SummaryNotes {
         Speaking {
             summary,
             halt,
@@ -248,7 +242,7 @@ impl Session {
             ..Summary::default()
         };
         if let Some(ledger) = ledger {
-            let figures = ledger.standing()?.figures;
+            let figures = ledger.status()?.figures;
             summary.checkpoint = self.dispatch.checkpoint.display().to_string();
             summary.elapsed_seconds = seconds(Duration::from_millis(figures.elapsed_ms));
             summary.requests = figures.requests;

@@ -19,9 +19,9 @@ use crate::engine::survey::Survey;
 use crate::kable::client::Client;
 use crate::ledger::sqlite::SqliteLedger;
 use crate::ledger::{Ledger, RunStart};
-use crate::report::progress::Watcher;
+use crate::report::progress::ProgressDisplay;
 use crate::report::{Event, Observer};
-use crate::source::input::Reader;
+use crate::source::reader::InputReader;
 
 /// Which rows are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl Session {
         }
         let question = format!("Go on with the {others}?");
         let asked = || self.runtime.block_on(is_wanted(&question, &self.stop));
-        if !self.watcher.aside(asked)? {
+        if !self.watcher.suspended(asked)? {
             self.stop.halt(Halt::Declined);
         }
         Ok(())
@@ -102,7 +102,7 @@ impl Session {
             fit_rows: surveyed.fit(),
             now_ms: wall_clock(),
         })?;
-        self.watcher.hear(&Event::Sending {
+        self.watcher.observe(&Event::Sending {
             total: canary.map_or(surveyed.to_do(), |rows| surveyed.to_create.min(rows as u64)),
         });
         // They are asked for beside the rows that follow a canary.
@@ -156,7 +156,7 @@ impl Session {
 
     fn run(
         &self,
-        parts: Parts<Reader, Client, SqliteLedger, Arc<Watcher>>,
+        parts: Parts<InputReader, Client, SqliteLedger, Arc<ProgressDisplay>>,
         settings: send::Settings,
     ) -> anyhow::Result<send::Ended<SqliteLedger>> {
         let sent = self.runtime.block_on(async {
@@ -189,7 +189,7 @@ impl Session {
 }
 
 /// Prints a line now and then where there is no terminal.
-async fn tick(watcher: Arc<Watcher>) {
+async fn tick(watcher: Arc<ProgressDisplay>) {
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
         watcher.tick();

@@ -31,11 +31,12 @@ use crate::ledger::Ledger;
 use crate::ledger::sqlite::SqliteLedger;
 use crate::ledger::sqlite::mounts;
 use crate::report::keys::KeyFile;
-use crate::report::manifest::Origin;
-use crate::report::progress::Watcher;
+use crate::report::manifest::ResultsOrigin;
+use crate::report::progress::ProgressDisplay;
 use crate::sandbox::Sandbox;
-use crate::source::input::{Input, Reader};
+use crate::source::input::Input;
 use crate::source::patterns::resolve;
+use crate::source::reader::InputReader;
 
 /// What came of the beginning.
 pub(super) enum Begun {
@@ -57,7 +58,7 @@ pub(super) struct Session {
     pub(super) typed: Typed,
     pub(super) said: Said,
     /// For what results are written.
-    pub(super) origin: Origin,
+    pub(super) origin: ResultsOrigin,
     pub(super) target: TargetAccount,
     pub(super) live: bool,
     pub(super) client: Client,
@@ -69,7 +70,7 @@ pub(super) struct Session {
     _folder: ResultFolder,
     /// Held so that it is served until the end.
     pub(super) sandbox: Option<Sandbox>,
-    pub(super) watcher: Arc<Watcher>,
+    pub(super) watcher: Arc<ProgressDisplay>,
     pub(super) stop: Stop,
     pub(super) runtime: Runtime,
 }
@@ -159,8 +160,8 @@ async fn unless_stopped<T>(
 }
 
 /// A watcher that begins with what is to be said of the target.
-fn watcher(showing: &Showing, target_found: Option<String>) -> Arc<Watcher> {
-    let watcher = Watcher::new(style(showing));
+fn watcher(showing: &Showing, target_found: Option<String>) -> Arc<ProgressDisplay> {
+    let watcher = ProgressDisplay::new(style(showing));
     if let Some(found) = target_found {
         watcher.say(&found);
     }
@@ -179,7 +180,7 @@ fn demand_permission(destination: &Destination, dispatch: &Dispatch) -> anyhow::
 }
 
 /// Says that everything was stopped before anything was sent.
-pub(super) fn stopped(stop: &Stop, watcher: &Watcher, when: &str) -> Exit {
+pub(super) fn stopped(stop: &Stop, watcher: &ProgressDisplay, when: &str) -> Exit {
     watcher.close();
     let (why, exit) = match stop.reason() {
         Some(Halt::OutOfTime { option }) => (format!("stopped by {option}"), Exit::Stopped),
@@ -249,12 +250,12 @@ impl Session {
     }
 
     /// The rows, from the start.
-    pub(super) fn rows(&self) -> Reader {
-        Reader::new(Arc::clone(&self.inputs), self.limit)
+    pub(super) fn rows(&self) -> InputReader {
+        InputReader::new(Arc::clone(&self.inputs), self.limit)
     }
 
     /// The rows, to look at single ones.
-    pub(super) fn single_rows(&self) -> Reader {
-        Reader::of_single_rows(Arc::clone(&self.inputs))
+    pub(super) fn single_rows(&self) -> InputReader {
+        InputReader::of_single_rows(Arc::clone(&self.inputs))
     }
 }

@@ -15,8 +15,8 @@ use crate::domain::text::{counted, thousands};
 use crate::engine::pace::Wanted;
 use crate::engine::pace::rate::Rate;
 use crate::engine::stop::Halt;
-use crate::report::manifest::Kept;
-use crate::report::text::Words;
+use crate::report::manifest::KeptFile;
+use crate::report::text::SummaryNotes;
 
 /// What the words are made from.
 pub(super) struct Speaking<'s> {
@@ -33,7 +33,7 @@ pub(super) struct Speaking<'s> {
     /// The files of rejected rows.
     pub(super) rejects: &'s [PathBuf],
     /// Files that were kept from being replaced.
-    pub(super) kept: &'s [Kept],
+    pub(super) kept: &'s [KeptFile],
     /// Whether rows are rejected for warnings too.
     pub(super) strict: bool,
     /// The checkpoint.
@@ -44,14 +44,14 @@ pub(super) struct Speaking<'s> {
 
 impl Speaking<'_> {
     /// All that is said.
-    pub(super) fn words(&self) -> Words {
+    pub(super) fn words(&self) -> SummaryNotes {
         let names: Vec<String> = self.summary.inputs.iter().map(shell_word).collect();
         let did = if self.dry_run {
             "Would import"
         } else {
             "Imported"
         };
-        Words {
+        SummaryNotes {
             title: format!(
                 "{did} {} into {}\n(account {})",
                 names.join(" "),
@@ -61,7 +61,7 @@ impl Speaking<'_> {
             strict: self.strict,
             halt: self.halt.map(|halt| said(halt, self.summary)),
             next: self.next(),
-            ..Words::default()
+            ..SummaryNotes::default()
         }
     }
 
@@ -254,7 +254,7 @@ fn said(halt: &Halt, summary: &Summary) -> String {
 mod tests {
     use std::path::{Path, PathBuf};
 
-    use super::{Halt, Kept, Outcome, Said, Speaking, Summary};
+    use super::{Halt, KeptFile, Outcome, Said, Speaking, Summary};
     use crate::commands::argv::tests::typed;
 
     fn told(summary: &Summary, halt: Option<&Halt>, more: &[&str], said: &Said) -> Vec<String> {
@@ -343,7 +343,7 @@ mod tests {
             dry_run: false,
             strict: false,
             rejects: &[],
-            kept: &[Kept {
+            kept: &[KeptFile {
                 place: "r/rejects.csv".into(),
                 kept: "r/rejects.kept-1.csv".into(),
                 changed: true,

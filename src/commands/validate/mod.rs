@@ -33,11 +33,11 @@ use crate::engine::stop::Stop;
 use crate::engine::survey::remote_list::Listed;
 use crate::engine::survey::settings::Surveying;
 use crate::engine::survey::{Beforehand, Survey, survey};
-use crate::report::progress::Watcher;
-use crate::report::summary_sink::Listing;
-use crate::report::text::Words;
-use crate::source::input::{Input, Reader};
+use crate::report::progress::ProgressDisplay;
+use crate::report::text::SummaryNotes;
+use crate::source::input::Input;
 use crate::source::patterns::resolve;
+use crate::source::reader::InputReader;
 
 /// Checks the input with `options`, which were `typed`.
 pub fn run(options: Validate, environment: &Environment, typed: Typed) -> anyhow::Result<Exit> {
@@ -61,7 +61,7 @@ pub fn run(options: Validate, environment: &Environment, typed: Typed) -> anyhow
     let _results = lock_folder(&reading.out)?;
     let stop = Stop::default();
     let runtime = runtime()?;
-    let watcher = Watcher::new(style(&showing));
+    let watcher = ProgressDisplay::new(style(&showing));
     if let Some(found) = target_found {
         watcher.say(&found);
     }
@@ -171,12 +171,12 @@ impl Checking<'_> {
         self.end(surveyed, looked_up)
     }
 
-    fn rows(&self) -> Reader {
-        Reader::new(Arc::clone(&self.inputs), self.limit)
+    fn rows(&self) -> InputReader {
+        InputReader::new(Arc::clone(&self.inputs), self.limit)
     }
 
-    fn single_rows(&self) -> Reader {
-        Reader::of_single_rows(Arc::clone(&self.inputs))
+    fn single_rows(&self) -> InputReader {
+        InputReader::of_single_rows(Arc::clone(&self.inputs))
     }
 
     fn survey(&self, listed: Option<&mut Listed>) -> anyhow::Result<Survey> {
@@ -246,21 +246,15 @@ impl Checking<'_> {
             constants: &self.held_against.mapping.constants,
         });
         let words = self.words(&summary, &steps, plan);
-        let Listing {
-            files,
-            told,
-            annotations,
-            ..
-        } = accounted.listing;
+        let (files, shown) = Shown::split(accounted.listing);
         let published = self.ending.publish(files, &summary, None)?;
-        self.ending
-            .show(Shown { told, annotations }, &published, &summary, words)?;
+        self.ending.show(shown, &published, &summary, words)?;
         Ok(exit)
     }
 
-    fn words(&self, summary: &Summary, steps: &[NextStep], plan: Option<String>) -> Words {
+    fn words(&self, summary: &Summary, steps: &[NextStep], plan: Option<String>) -> SummaryNotes {
         let names: Vec<String> = summary.inputs.iter().map(shell_word).collect();
-        Words {
+        SummaryNotes {
             title: match plan {
                 Some(_) => format!(
                     "Checked {} against {}",
@@ -272,7 +266,7 @@ impl Checking<'_> {
             plan,
             strict: self.held_against.rules.strict,
             next: advised(steps, &self.typed, &self.said),
-            ..Words::default()
+            ..SummaryNotes::default()
         }
     }
 }

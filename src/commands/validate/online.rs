@@ -16,7 +16,7 @@ use crate::engine::pace::token_bucket::TokenBucket;
 use crate::engine::survey::remote_list::{Listed, Listing};
 use crate::kable::Preflight;
 use crate::kable::client::Client;
-use crate::report::progress::Watcher;
+use crate::report::progress::ProgressDisplay;
 use crate::sandbox::Sandbox;
 
 /// How often the list of customers is asked for that does not come whole.
@@ -42,7 +42,7 @@ pub(super) async fn look_up(
     asking: Asking,
     rules: &mut Rules,
     folder: &Path,
-    watcher: &Watcher,
+    watcher: &ProgressDisplay,
 ) -> anyhow::Result<LookedUp> {
     let wanted = Wanted {
         timeout: asking.timeout,

@@ -26,7 +26,7 @@ use crate::domain::outcome::{Outcome, OutcomeCounts};
 use crate::domain::row::{Revisit, Row};
 use crate::domain::summary::{ProblemCounts, ProblemGroup, RowCounts};
 use crate::ledger::Ledger;
-use crate::report::{Event, Observer, Sink};
+use crate::report::{Event, Observer, RowSink};
 
 /// How many rows are read between two looks at the stop signal.
 const LOOK_UP_EVERY: u64 = 1 << 14;
@@ -110,7 +110,7 @@ pub fn account<R>(
     rows: &mut R,
     others: R,
     accounting: Accounting<'_>,
-    sink: &mut impl Sink,
+    sink: &mut impl RowSink,
     observer: &impl Observer,
 ) -> anyhow::Result<Account>
 where
@@ -129,7 +129,7 @@ where
             Said::Came(outcome) => all.outcomes.add(outcome),
         }
         if all.rows.read.is_multiple_of(LOOK_UP_EVERY) {
-            observer.hear(&Event::Accounting {
+            observer.observe(&Event::Accounting {
                 rows: all.rows.read,
             });
             if stop.is_some_and(Stop::is_halted) {
@@ -151,7 +151,7 @@ pub fn review<R>(
     rows: &mut R,
     others: R,
     accounting: Accounting<'_>,
-    sink: &mut impl Sink,
+    sink: &mut impl RowSink,
     observer: &impl Observer,
 ) -> anyhow::Result<Account>
 where
@@ -181,7 +181,7 @@ where
         }
         told += 1;
         if told.is_multiple_of(LOOK_UP_EVERY) {
-            observer.hear(&Event::Accounting {
+            observer.observe(&Event::Accounting {
                 rows: verdicts.about(&verdict).ordinal,
             });
             if stop.is_some_and(Stop::is_halted) {

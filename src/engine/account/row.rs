@@ -19,8 +19,8 @@ use crate::domain::validate::{CheckedRow, check};
 use crate::engine::checker::Checker;
 use crate::engine::survey::finding_store::{Remembered, Verdict};
 use crate::engine::survey::remote_list::Listed;
-use crate::ledger::{Entry, Ledger};
-use crate::report::{Came, Fate, RowAccount, Sink};
+use crate::ledger::{ClaimRecord, Ledger};
+use crate::report::{OutcomeDetails, RowAccount, RowResult, RowSink};
 
 /// Where a row ended up.
 #[derive(Debug, Clone, Copy)]
@@ -35,7 +35,7 @@ struct Found {
     said: Said,
     client_id: String,
     problems: Vec<Problem>,
-    entry: Option<Entry>,
+    entry: Option<ClaimRecord>,
 }
 
 /// What finds it.
@@ -66,7 +66,7 @@ where
         row: &Row,
         columns: &Columns,
         verdict: Option<&Verdict>,
-        sink: &mut impl Sink,
+        sink: &mut impl RowSink,
     ) -> anyhow::Result<Said> {
         let found = self.find(row, columns, verdict)?;
         for problem in &found.problems {
@@ -75,13 +75,13 @@ where
         let ours = found.entry.as_ref().is_some_and(|entry| entry.ours);
         self.ours += u64::from(ours);
         let input = row.origin.input;
-        sink.take(&RowAccount {
+        sink.add_row(&RowAccount {
             row,
             columns,
             leading_own: self.checker.bind(input, columns)?.leading_own(),
             input: self.checker.input_name(input),
             client_id: &found.client_id,
-            fate: found.fate(),
+            result: found.result(),
             problems: &found.problems,
         })
         .context("cannot write the results")?;
@@ -206,9 +206,9 @@ where
     }
 
     /// What the ledger holds under claim `id`, which is `client_id`'s.
-    fn entry(&mut self, id: u64, client_id: &str) -> anyhow::Result<Option<Entry>> {
+    fn entry(&mut self, id: u64, client_id: &str) -> anyhow::Result<Option<ClaimRecord>> {
         let entry = match &mut self.ledger {
-            Some(ledger) => ledger.entry(id)?,
+            Some(ledger) => ledger.claim_record(id)?,
             None => None,
         };
         if let Some(entry) = &entry
@@ -226,7 +226,11 @@ where
 
 /// What a row came to, of which `digest` is given where it may be another one
 /// than was settled.
-fn outcome_of(decision: Decision, entry: Option<&Entry>, digest: Option<&Fingerprint>) -> Outcome {
+fn outcome_of(
+    decision: Decision,
+    entry: Option<&ClaimRecord>,
+    digest: Option<&Fingerprint>,
+) -> Outcome {
     match (decision, entry) {
         // What a decision to skip comes to may differ from what was recorded:
         // a row that was changed after it was sent differs now.
@@ -245,7 +249,7 @@ fn outcome_of(decision: Decision, entry: Option<&Entry>, digest: Option<&Fingerp
 }
 
 impl Found {
-    fn with_entry(entry: Entry, client_id: String, problems: Vec<Problem>) -> Self {
+    fn with_entry(entry: ClaimRecord, client_id: String, problems: Vec<Problem>) -> Self {
         Self {
             said: Said::Came(entry.outcome),
             client_id,
@@ -263,13 +267,13 @@ impl Found {
         }
     }
 
-    fn fate(&self) -> Fate<'_> {
+    fn result(&self) -> RowResult<'_> {
         match self.said {
-            Said::Skipped => Fate::Skipped,
-            Said::Rejected => Fate::Rejected,
+            Said::Skipped => RowResult::Skipped,
+            Said::Rejected => RowResult::Rejected,
             Said::Came(outcome) => {
                 let entry = self.entry.as_ref();
-                Fate::Came(Came {
+                RowResult::Outcome(OutcomeDetails {
                     outcome,
                     customer_id: entry.and_then(|entry| entry.customer_id.as_deref()),
                     request_id: entry.and_then(|entry| entry.request_id.as_deref()),
@@ -291,10 +295,10 @@ fn held(listed: Option<&mut Listed>, kept_at: u64) -> anyhow::Result<Option<Remo
 }
 
 /// What a row comes to whose customer Kable holds already.
-fn entry_of(customer: &Customer, remote: &RemoteCustomer) -> Entry {
+fn entry_of(customer: &Customer, remote: &RemoteCustomer) -> ClaimRecord {
     let differences = differences(customer, remote);
     let texts: Vec<String> = differences.iter().map(ToString::to_string).collect();
-    Entry {
+    ClaimRecord {
         client_id: customer.client_id().to_owned(),
         outcome: if texts.is_empty() {
             Outcome::AlreadyExisted

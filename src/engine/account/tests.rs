@@ -11,7 +11,7 @@ use crate::engine::survey::settings::Surveying;
 use crate::engine::survey::{Beforehand, survey};
 use crate::engine::testing::{MemoryLedger, NOW_MS, Tables};
 use crate::ledger::{Batch, Claim, Ledger, RunStart, Settlement};
-use crate::report::{Fate, RowAccount, Silent, Sink};
+use crate::report::{RowAccount, RowResult, RowSink, Silent};
 
 const HEADER: &str = "clientId,companyName,currency";
 
@@ -19,12 +19,12 @@ const HEADER: &str = "clientId,companyName,currency";
 #[derive(Default)]
 struct Told(Vec<String>);
 
-impl Sink for Told {
-    fn take(&mut self, told: &RowAccount<'_>) -> io::Result<()> {
-        let fate = match told.fate {
-            Fate::Skipped => "skipped".to_owned(),
-            Fate::Rejected => "rejected".to_owned(),
-            Fate::Came(came) => format!(
+impl RowSink for Told {
+    fn add_row(&mut self, told: &RowAccount<'_>) -> io::Result<()> {
+        let fate = match told.result {
+            RowResult::Skipped => "skipped".to_owned(),
+            RowResult::Rejected => "rejected".to_owned(),
+            RowResult::Outcome(came) => format!(
                 "{} {} {:?} {:?} {}",
                 came.outcome.name(),
                 told.client_id,

@@ -90,7 +90,7 @@ pub(super) async fn read_back<A: CustomerApi, O: Observer>(
 ) -> Result<Vec<Sighting>, LedgerError> {
     let mut sightings = Vec::with_capacity(ahead.len());
     for row in ahead {
-        let entry = ledger.entry(row.id)?;
+        let entry = ledger.claim_record(row.id)?;
         let outcome = entry
             .as_ref()
             .map_or(Outcome::Pending, |entry| entry.outcome);
@@ -173,7 +173,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
                         Proof::Absent => return self.seen_in_list(customer, outcome).await,
                         Proof::LookAgain(at) => {
                             let wait = at.saturating_sub(now);
-                            self.observer.hear(&Event::CanaryWaits { wait });
+                            self.observer.observe(&Event::CanaryWaits { wait });
                             wait
                         }
                     }
@@ -186,7 +186,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
                     } else if !self.is_outage(&trouble, Access::Read) {
                         tries += 1;
                         let message = trouble.message.clone();
-                        self.observer.hear(&Event::Trouble { message });
+                        self.observer.observe(&Event::Trouble { message });
                         wait = delay(&self.retry, tries, trouble.wait, (self.jitter)());
                     }
                     last = trouble;

@@ -360,7 +360,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     /// A request met trouble that is held against its row: sets when the next try may
     /// be.
     pub(super) fn back_off(&self, state: &mut RowState, trouble: Trouble) {
-        self.observer.hear(&Event::Trouble {
+        self.observer.observe(&Event::Trouble {
             message: trouble.message.clone(),
         });
         state.waits += 1;

@@ -148,7 +148,7 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
 
     /// Lets what is in flight finish, and gives back what was not sent.
     async fn wind_up(&mut self, mut tasks: JoinSet<Ended>, mut queue: Queue) -> anyhow::Result<()> {
-        self.sending.observer.hear(&Event::Finishing {
+        self.sending.observer.observe(&Event::Finishing {
             in_flight: self.sending.pace.in_flight() as u64,
         });
         let until = tokio::time::Instant::now() + GRACE;

@@ -24,7 +24,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     pub(super) fn crowded_for(&self, trouble: &Trouble) -> Duration {
         if let Some(most) = self.pace.crowded() {
             let message = trouble.message.clone();
-            self.observer.hear(&Event::Crowded { message, most });
+            self.observer.observe(&Event::Crowded { message, most });
         }
         // Where others are in flight, one of them makes room; else it is waited
         // for what made the machine short.

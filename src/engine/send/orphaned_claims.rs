@@ -29,7 +29,7 @@ use crate::engine::pace::circuit_breaker::Access;
 use crate::engine::pace::sent::Sent;
 use crate::engine::survey::codec::{six, take_six};
 use crate::kable::{CustomerApi, LookUpReply, Trouble};
-use crate::ledger::{Entry, Settlement};
+use crate::ledger::{ClaimRecord, Settlement};
 use crate::report::{Event, Observer};
 use crate::spill::{Sorted, Sorter};
 
@@ -159,7 +159,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
 
     /// Asks for the customer of an orphaned claim until it is known whether it is
     /// there.
-    async fn found_orphan(&self, id: u64, entry: &Entry) -> Option<Settlement> {
+    async fn found_orphan(&self, id: u64, entry: &ClaimRecord) -> Option<Settlement> {
         let (mut attempts, mut tries) = (0, 0);
         let mut last = Trouble::default();
         let mut absence = Absence::of_earlier_run();
@@ -256,7 +256,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
             return Some(0);
         }
         let message = trouble.message.clone();
-        self.observer.hear(&Event::Trouble { message });
+        self.observer.observe(&Event::Trouble { message });
         let wait = delay(&self.retry, tries + 1, trouble.wait, (self.jitter)());
         self.rest_until(self.began.elapsed() + wait).await?;
         Some(1)
@@ -265,7 +265,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     /// The customer of an orphaned claim is there: is it our doing?
     fn orphan_there(
         &self,
-        entry: &Entry,
+        entry: &ClaimRecord,
         remote: &RemoteCustomer,
         settled: Settlement,
     ) -> Settlement {

@@ -18,7 +18,7 @@ use crate::engine::stop::Halt;
 use crate::engine::ticket::ClaimTime;
 use crate::engine::wall_clock::WallClock;
 use crate::kable::Key;
-use crate::ledger::{Batch, Claim, Entry, Ledger, RunFigures, Settlement};
+use crate::ledger::{Batch, Claim, ClaimRecord, Ledger, RunFigures, Settlement};
 use crate::report::keys::KeyFile;
 use crate::report::{Event, Observer, Progress};
 
@@ -47,7 +47,7 @@ pub(super) enum Message {
     /// What is held about a claim.
     Read {
         id: u64,
-        answer: oneshot::Sender<Option<Entry>>,
+        answer: oneshot::Sender<Option<ClaimRecord>>,
     },
     /// A row is settled.
     Settle {
@@ -149,7 +149,7 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
                     }
                 }
                 Message::Read { id, answer } => {
-                    answer.send(self.ledger.entry(id)?).ok();
+                    answer.send(self.ledger.claim_record(id)?).ok();
                 }
                 Message::Settle {
                     mut settlement,
@@ -210,7 +210,7 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
         progress.retried = requests.retried;
         progress.sent = requests.sent;
         progress.pacing = self.sending.pacing();
-        self.sending.observer.hear(&Event::Progress(*progress));
+        self.sending.observer.observe(&Event::Progress(*progress));
     }
 }
 

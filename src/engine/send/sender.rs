@@ -234,7 +234,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         }
         if answered.advice.capped {
             let message = "the API asks for a longer pause than the hour that is obeyed";
-            self.observer.hear(&Event::Trouble {
+            self.observer.observe(&Event::Trouble {
                 message: message.to_owned(),
             });
         }
@@ -261,7 +261,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         if is_down {
             if !was_down {
                 let message = trouble.message.clone();
-                self.observer.hear(&Event::Down { message });
+                self.observer.observe(&Event::Down { message });
             }
             self.changed.notify_waiters();
         }
@@ -292,7 +292,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         if outage_ended {
             self.changed.notify_waiters();
             if !self.breaker().is_down(Access::Write) {
-                self.observer.hear(&Event::Up);
+                self.observer.observe(&Event::Up);
             }
         }
     }
@@ -305,7 +305,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         self.is_there(ended);
         let jitter = (self.jitter)();
         if let Some(wait) = self.pace.refused(sent, wait, &self.retry, jitter) {
-            self.observer.hear(&Event::Paused { wait });
+            self.observer.observe(&Event::Paused { wait });
         }
     }
 

@@ -160,7 +160,7 @@ where
     let mut read = Read::default();
     let workers = abreast(rows, workers.collect(), Worker::read, |part| {
         read.add(part);
-        observer.hear(&Event::Checking {
+        observer.observe(&Event::Checking {
             rows: read.rows.read,
         });
         !surveying.stop.is_halted()

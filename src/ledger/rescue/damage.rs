@@ -8,7 +8,7 @@ use crate::domain::text::thousands;
 
 /// What is wrong with a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
+pub struct Damage {
     /// In our words.
     pub what: Cow<'static, str>,
     /// In the database's, where it said something.
@@ -17,7 +17,7 @@ pub struct Finding {
     pub advice: Option<String>,
 }
 
-impl Finding {
+impl Damage {
     /// Something that we found out ourselves.
     pub(in crate::ledger) fn ours(what: impl Into<Cow<'static, str>>) -> Self {
         Self {

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, Error, ErrorCode, OptionalExtension, ffi};
 
-use super::damage::Finding;
+use super::damage::Damage;
 use super::tables::{CUSTOMER_3, TABLES};
 use super::wal;
 use crate::ledger::sqlite::file::{log_length, log_path, odd_bytes};
@@ -22,28 +22,28 @@ const IN_PART: &str = "part of it can't be read";
 /// # Errors
 ///
 /// Where that could not be found out: for want of memory, say.
-pub(in crate::ledger) fn damage(
+pub(in crate::ledger) fn find_damage(
     db: &Connection,
     path: &Path,
     format: i64,
-) -> rusqlite::Result<Option<Finding>> {
+) -> rusqlite::Result<Option<Damage>> {
     let looked = db.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
     match looked {
         Ok(said) if said == "ok" => {}
-        Ok(said) => return Ok(Some(Finding::said(IN_PART, in_one_line(&said)))),
+        Ok(said) => return Ok(Some(Damage::said(IN_PART, in_one_line(&said)))),
         Err(error) => return damage_in(&error).map(Some).ok_or(error),
     }
     // What is missing of a page reads as zeros. Where a log is there, the page
     // was being written, and stands in it.
     if odd_bytes(path) > 0 && log_length(path) == 0 {
-        return Ok(Some(Finding::ours("it ends within a page")));
+        return Ok(Some(Damage::ours("it ends within a page")));
     }
     // Its tables are told in its first page, and could be others by now.
     let newest = (format >= 3).then_some(&CUSTOMER_3);
     for table in TABLES.into_iter().chain(newest) {
         if let Err(error) = db.prepare(&table.select("")) {
             let what = "its tables are not as they were made";
-            return Ok(Some(Finding::said(what, error.to_string())));
+            return Ok(Some(Damage::said(what, error.to_string())));
         }
     }
     // A run's beginning is in the file itself before anything is sent, and its
@@ -56,13 +56,13 @@ pub(in crate::ledger) fn damage(
 }
 
 /// What is wrong with the log, if anything is. No process may write it meanwhile.
-pub(in crate::ledger) fn damage_of_log(path: &Path) -> Option<Finding> {
+pub(in crate::ledger) fn find_log_damage(path: &Path) -> Option<Damage> {
     match wal::has_lost_commits(path) {
         Ok(false) => None,
-        Ok(true) => Some(Finding::ours(
+        Ok(true) => Some(Damage::ours(
             "its log is damaged, and what was done last with it",
         )),
-        Err(error) => Some(Finding::ours(format!("its log can't be read: {error}"))),
+        Err(error) => Some(Damage::ours(format!("its log can't be read: {error}"))),
     }
 }
 
@@ -70,7 +70,7 @@ pub(in crate::ledger) fn damage_of_log(path: &Path) -> Option<Finding> {
 /// claims there were.
 pub(super) fn has_lost_log(db: &Connection, path: &Path) -> bool {
     let is_without = is_without_log(db, path).unwrap_or(false) && !is_folded_in(db);
-    is_without || damage_of_log(path).is_some()
+    is_without || find_log_damage(path).is_some()
 }
 
 fn is_without_log(db: &Connection, path: &Path) -> rusqlite::Result<bool> {
@@ -97,14 +97,14 @@ pub(in crate::ledger) fn is_open(db: &Connection) -> rusqlite::Result<bool> {
     Ok(open.unwrap_or(false))
 }
 
-fn without_log(path: &Path) -> Finding {
+fn without_log(path: &Path) -> Damage {
     let log = log_path(path);
     let log = log.file_name().unwrap_or_default().to_string_lossy();
-    Finding {
+    Damage {
         advice: Some(format!(
             "put {log} back beside it if it was left somewhere else"
         )),
-        ..Finding::ours(format!(
+        ..Damage::ours(format!(
             "its log ({log}) is lost, and what was done last with it"
         ))
     }
@@ -118,7 +118,7 @@ pub(in crate::ledger) fn has_our_tables(db: &Connection) -> bool {
 }
 
 /// What an error says about the file, if it says that the file is damaged.
-pub(in crate::ledger) fn damage_in(error: &Error) -> Option<Finding> {
+pub(in crate::ledger) fn damage_in(error: &Error) -> Option<Damage> {
     let says_so = match error.sqlite_error() {
         Some(refused) => {
             matches!(
@@ -141,7 +141,7 @@ pub(in crate::ledger) fn damage_in(error: &Error) -> Option<Finding> {
                 | Error::QueryReturnedNoRows
         ),
     };
-    says_so.then(|| Finding::said(IN_PART, error.to_string()))
+    says_so.then(|| Damage::said(IN_PART, error.to_string()))
 }
 
 /// Without the headline that names the database, of which there is one.

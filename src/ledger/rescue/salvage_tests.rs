@@ -208,7 +208,7 @@ fn demand_usable(saved: &Path) -> SqliteLedger {
             Ok(())
         })
         .unwrap();
-    ledger.standing().unwrap();
+    ledger.status().unwrap();
     ledger
 }
 
@@ -238,7 +238,7 @@ fn a_damaged_page_costs_the_rows_on_it_and_no_others() {
             run.push(Value::Null);
         }
         assert_eq!(rows(&saved.path, &RUN), runs);
-        let tally = demand_usable(&saved.path).standing().unwrap().tally;
+        let tally = demand_usable(&saved.path).status().unwrap().tally;
         assert_eq!(tally.of(Outcome::Created), saved.created);
     }
 }
@@ -601,7 +601,7 @@ fn a_value_that_was_never_written_is_damage_wherever_it_is_met() {
         "UPDATE customer SET message = CAST(X'FFFE' AS TEXT) WHERE id = 50",
     ] {
         let site = altered(sql);
-        let error = site.open().unwrap().entry(50).unwrap_err();
+        let error = site.open().unwrap().claim_record(50).unwrap_err();
         let LedgerError::Damaged {
             rescue: Rescue::Saved(saved),
             ..
@@ -618,7 +618,12 @@ fn a_value_that_was_never_written_is_damage_wherever_it_is_met() {
 fn an_outcome_that_nobody_knows_is_a_doubt_and_no_damage() {
     let site = altered("UPDATE customer SET outcome = 'eaten' WHERE id = 51");
     assert_eq!(
-        site.open().unwrap().entry(51).unwrap().unwrap().outcome,
+        site.open()
+            .unwrap()
+            .claim_record(51)
+            .unwrap()
+            .unwrap()
+            .outcome,
         Outcome::Unresolved
     );
     let (page, _) = site.leaves().pop().unwrap();
@@ -626,7 +631,7 @@ fn an_outcome_that_nobody_knows_is_a_doubt_and_no_damage() {
     let saved = site.rescued();
     assert_eq!(
         demand_usable(&saved.path)
-            .entry(51)
+            .claim_record(51)
             .unwrap()
             .unwrap()
             .outcome,

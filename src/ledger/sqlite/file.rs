@@ -11,7 +11,7 @@ use super::format::APPLICATION;
 use crate::ledger::LedgerError;
 use crate::ledger::paths::lock_path;
 use crate::ledger::paths::{beside, real_place};
-use crate::ledger::rescue::damage::Finding;
+use crate::ledger::rescue::damage::Damage;
 
 /// What every SQLite file begins with (SQLite documentation, "Database File Format").
 const MAGIC: &[u8] = b"SQLite format 3\0";
@@ -72,7 +72,7 @@ pub(super) enum Found {
     /// An SQLite file, or one that only opening it tells more of.
     Sqlite,
     /// What may have been a checkpoint once.
-    Ruin(Finding),
+    Ruin(Damage),
 }
 
 /// Looks what is at `path`; refuses what is none of ours.
@@ -92,9 +92,7 @@ pub(super) fn look_at(path: &Path) -> Result<Found, LedgerError> {
         Ok(start) => start,
         // SQLite would take the log for that of the new file.
         Err(error) if error.kind() == ErrorKind::NotFound && log_length(path) > 0 => {
-            return Ok(Found::Ruin(Finding::empty(
-                "it is gone, and its log is not",
-            )));
+            return Ok(Found::Ruin(Damage::empty("it is gone, and its log is not")));
         }
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
         Err(_not_ours_to_read) => return Ok(Found::Sqlite),
@@ -102,9 +100,9 @@ pub(super) fn look_at(path: &Path) -> Result<Found, LedgerError> {
     if start.starts_with(MAGIC) {
         Ok(Found::Sqlite)
     } else if start.is_empty() {
-        Ok(Found::Ruin(Finding::empty("it is empty")))
+        Ok(Found::Ruin(Damage::empty("it is empty")))
     } else if is_perhaps_ours(path) {
-        Ok(Found::Ruin(Finding::ours("its beginning is overwritten")))
+        Ok(Found::Ruin(Damage::ours("its beginning is overwritten")))
     } else {
         Err(not_a_ledger)
     }

@@ -144,7 +144,7 @@ fn in_use(path: &Path, holder: String) -> LedgerError {
 }
 
 /// Who holds the lock on the checkpoint at `path`, if any process does.
-pub fn held_by(path: &Path) -> Option<String> {
+pub fn lock_holder(path: &Path) -> Option<String> {
     let mut file = File::open(lock_path(path)).ok()?;
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => Some(holder(&mut file)),
@@ -172,7 +172,7 @@ fn host() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Lock, held_by};
+    use super::{Lock, lock_holder};
     use crate::ledger::LedgerError;
     use crate::ledger::paths::lock_path;
 
@@ -187,9 +187,9 @@ mod tests {
             matches!(&refused, LedgerError::InUse { holder, .. } if holder.starts_with(&us)),
             "{refused}"
         );
-        assert!(held_by(&path).is_some());
+        assert!(lock_holder(&path).is_some());
         drop(first);
-        assert_eq!(held_by(&path), None);
+        assert_eq!(lock_holder(&path), None);
         Lock::take(&path).unwrap();
     }
 

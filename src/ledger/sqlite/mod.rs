@@ -33,17 +33,17 @@ use rusqlite::{Connection, params};
 
 use self::file::{Found, hold_back, is_perhaps_ours, keep_log, look_at, open_to_look};
 use self::format::{FORMAT, Marks};
-use self::lock::{Lock, held_by, lock_database};
+use self::lock::{Lock, lock_database, lock_holder};
 use self::mounts::{Trust, trust_in};
 use self::pin::{MOST_UNMOVED, Pin, move_log_into_file, pages_of};
 use self::read_ahead::Entries;
 use self::row_codec::{KNOWN, from_sql, known_of, to_sql};
 use self::status::{account_of, landing_ms, standing, target};
 use self::watch::Watch;
-use super::rescue::damage::{Finding, Rescue};
-use super::rescue::integrity::{self, damage, damage_in};
+use super::rescue::damage::{Damage, Rescue};
+use super::rescue::integrity::{self, damage_in, find_damage};
 use super::rescue::salvage;
-use super::{Batch, Entry, Ledger, LedgerError, RunStart, Standing};
+use super::{Batch, ClaimRecord, Ledger, LedgerError, LedgerStatus, RunStart};
 use crate::domain::decision::KnownClaim;
 use crate::domain::summary::TargetAccount;
 use crate::ledger::paths::{beside, real_place};
@@ -102,10 +102,10 @@ impl SqliteLedger {
                     source,
                 }
             })?,
-            Found::Ruin(finding) => {
+            Found::Ruin(damage) => {
                 return Err(LedgerError::Damaged {
                     path: path.to_owned(),
-                    finding: Box::new(finding),
+                    damage: Box::new(damage),
                     rescue: salvage::save(path, target),
                 });
             }
@@ -149,10 +149,10 @@ impl SqliteLedger {
                     path: path.to_owned(),
                 });
             }
-            Found::Ruin(finding) => {
+            Found::Ruin(damage) => {
                 return Err(LedgerError::Damaged {
                     path: path.to_owned(),
-                    finding: Box::new(finding),
+                    damage: Box::new(damage),
                     rescue: Rescue::NotTried,
                 });
             }
@@ -207,21 +207,21 @@ impl SqliteLedger {
         if marks.is_empty {
             let what = "there is no table in it";
             return Err(self.damaged(if marks.is_ours {
-                Finding::ours(what)
+                Damage::ours(what)
             } else {
-                Finding::empty(what)
+                Damage::empty(what)
             }));
         }
         if !marks.is_ours {
             return Err(if integrity::has_our_tables(&self.db) {
-                self.damaged(Finding::ours("its mark is gone"))
+                self.damaged(Damage::ours("its mark is gone"))
             } else {
                 self.not_a_ledger()
             });
         }
         if !(1..=MOST_FORMATS).contains(&marks.format) {
             let what = format!("no checkpoint has the format {}", marks.format);
-            return Err(self.damaged(Finding::ours(what)));
+            return Err(self.damaged(Damage::ours(what)));
         }
         if marks.format > FORMAT {
             return Err(LedgerError::Newer {
@@ -246,23 +246,23 @@ impl SqliteLedger {
     }
 
     fn demand_soundness(&self, format: i64) -> Result<(), LedgerError> {
-        let damage = damage(&self.db, &self.path, format).map_err(self.failing("read"))?;
-        match damage.or_else(|| self.damage_of_log()) {
-            Some(finding) => Err(self.damaged(finding)),
+        let damage = find_damage(&self.db, &self.path, format).map_err(self.failing("read"))?;
+        match damage.or_else(|| self.find_log_damage()) {
+            Some(damage) => Err(self.damaged(damage)),
             None => Ok(()),
         }
     }
 
     /// Where another process writes the log, it is looked at by that one. One
     /// that ended meanwhile may have been met in the middle of a frame.
-    fn damage_of_log(&self) -> Option<Finding> {
-        let met = integrity::damage_of_log(&self.path)?;
+    fn find_log_damage(&self) -> Option<Damage> {
+        let met = integrity::find_log_damage(&self.path)?;
         if self.writer.is_some() {
             return Some(met);
         }
-        match held_by(&self.path) {
+        match lock_holder(&self.path) {
             Some(_writes_it) => None,
-            None => integrity::damage_of_log(&self.path),
+            None => integrity::find_log_damage(&self.path),
         }
     }
 
@@ -295,10 +295,10 @@ impl SqliteLedger {
     }
 
     /// The error for a file with `what` wrong. A run saves what can be read.
-    fn damaged(&self, finding: Finding) -> LedgerError {
+    fn damaged(&self, damage: Damage) -> LedgerError {
         LedgerError::Damaged {
             path: self.path.clone(),
-            finding: Box::new(finding),
+            damage: Box::new(damage),
             rescue: match &self.writer {
                 Some(writer) => salvage::save(&self.path, &writer.target),
                 None => Rescue::NotTried,
@@ -308,7 +308,7 @@ impl SqliteLedger {
 
     fn failing(&self, doing: &'static str) -> impl Fn(rusqlite::Error) -> LedgerError + Copy {
         move |error| match damage_in(&error) {
-            Some(finding) => self.damaged(finding),
+            Some(damage) => self.damaged(damage),
             None => refusing(&self.path, doing)(error),
         }
     }
@@ -396,15 +396,15 @@ impl Ledger for SqliteLedger {
         keep_log(&self.db, false).map_err(self.failing("write to"))
     }
 
-    fn entry(&mut self, id: u64) -> Result<Option<Entry>, LedgerError> {
+    fn claim_record(&mut self, id: u64) -> Result<Option<ClaimRecord>, LedgerError> {
         let entry = self.entries.get(&self.db, id);
         entry.map_err(self.failing("read"))
     }
 
-    fn standing(&mut self) -> Result<Standing, LedgerError> {
+    fn status(&mut self) -> Result<LedgerStatus, LedgerError> {
         let gaps = self.has_gaps()?;
         let standing = standing(&self.db).map_err(self.failing("read"))?;
-        Ok(Standing { gaps, ..standing })
+        Ok(LedgerStatus { gaps, ..standing })
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use rusqlite::{Connection, params};
 
 use super::row_codec::{ENTRY, entry_of, from_sql, to_sql};
-use crate::ledger::Entry;
+use crate::ledger::ClaimRecord;
 
 /// How many entries are read at once.
 const AHEAD: u64 = 256;
@@ -16,14 +16,18 @@ const AHEAD: u64 = 256;
 /// Entries that were read and not asked for yet.
 #[derive(Debug, Default)]
 pub(super) struct Entries {
-    ahead: VecDeque<(u64, Entry)>,
+    ahead: VecDeque<(u64, ClaimRecord)>,
     /// The number behind the one that was asked for last.
     next: u64,
 }
 
 impl Entries {
     /// The entry of claim `id`, which is not written to before [`Self::forget`].
-    pub(super) fn get(&mut self, db: &Connection, id: u64) -> rusqlite::Result<Option<Entry>> {
+    pub(super) fn get(
+        &mut self,
+        db: &Connection,
+        id: u64,
+    ) -> rusqlite::Result<Option<ClaimRecord>> {
         let in_order = std::mem::replace(&mut self.next, id + 1) == id;
         while self.ahead.pop_front_if(|(other, _)| *other < id).is_some() {}
         if self.ahead.front().is_none_or(|(other, _)| *other != id) {

@@ -6,7 +6,7 @@ use rusqlite::types::Type;
 use crate::domain::decision::KnownClaim;
 use crate::domain::outcome::Outcome;
 use crate::domain::summary::RequestCounts;
-use crate::ledger::{Entry, Standing};
+use crate::ledger::{ClaimRecord, LedgerStatus};
 
 /// What [`known_of`] reads.
 pub(super) const KNOWN: &str =
@@ -46,9 +46,9 @@ pub(super) fn known_of(row: &Row<'_>) -> rusqlite::Result<(String, KnownClaim)> 
     Ok((client_id, known))
 }
 
-pub(super) fn entry_of(row: &Row<'_>) -> rusqlite::Result<Entry> {
+pub(super) fn entry_of(row: &Row<'_>) -> rusqlite::Result<ClaimRecord> {
     let (last, in_doubt) = last_and_doubt(row, 1, 10)?;
-    Ok(Entry {
+    Ok(ClaimRecord {
         client_id: row.get(0)?,
         outcome: told(last, in_doubt),
         last,
@@ -84,7 +84,7 @@ pub(super) fn told(last: Option<Outcome>, in_doubt: bool) -> Outcome {
     }
 }
 
-pub(super) fn add_run(standing: &mut Standing, row: &Row<'_>) -> rusqlite::Result<()> {
+pub(super) fn add_run(standing: &mut LedgerStatus, row: &Row<'_>) -> rusqlite::Result<()> {
     standing.command = row.get(0)?;
     standing.inputs = serde_json::from_str(&row.get::<_, String>(1)?).unwrap_or_default();
     standing.fit_rows = from_sql(row.get(2)?);

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::row_codec::{add_run, from_sql, last_and_doubt, told};
 use crate::domain::bottleneck::Pacing;
 use crate::domain::summary::TargetAccount;
-use crate::ledger::Standing;
+use crate::ledger::LedgerStatus;
 
 /// Requests of a run that wrote nothing for a day have landed, or never will.
 const RECENT_MS: i64 = 24 * 60 * 60 * 1000;
@@ -26,11 +26,10 @@ pub(in crate::ledger) fn account_of(target: &TargetAccount) -> String {
 }
 
 /// The figures of all runs, added up.
-pub(super) fn standing(db: &Connection) -> rusqlite::Result<Standing> {
-    let mut standing = Standing {
+pub(super) fn standing(db: &Connection) -> rusqlite::Result<LedgerStatus> {
+    let mut standing = LedgerStatus {
         target: target(db)?,
-        began_ms: db.query_row("SELECT begun FROM account", [], |row| row.get(0))?,
-        ..Standing::default()
+        ..LedgerStatus::default()
     };
     count_claims(db, &mut standing)?;
     let mut runs = db.prepare(
@@ -76,7 +75,7 @@ fn pacing(db: &Connection) -> rusqlite::Result<Option<Pacing>> {
 
 /// How many claims came to which outcome. They are counted here: grouping them
 /// would sort them all in memory, and sums take as many steps as there are words.
-fn count_claims(db: &Connection, standing: &mut Standing) -> rusqlite::Result<()> {
+fn count_claims(db: &Connection, standing: &mut LedgerStatus) -> rusqlite::Result<()> {
     let mut claims = db.prepare("SELECT outcome, doubt, ours, orphan FROM customer")?;
     let mut rows = claims.query([])?;
     while let Some(row) = rows.next()? {

@@ -53,7 +53,7 @@ impl Watch {
         for (name, wanted) in &self.0 {
             let found = std::fs::metadata(name);
             if !found.is_ok_and(|found| identity(&found) == *wanted) {
-                return Err(LedgerError::Parted {
+                return Err(LedgerError::FileMoved {
                     path: path.to_owned(),
                     file: name.clone(),
                 });

@@ -9,7 +9,7 @@ use super::block_hashes::Altered;
 
 /// What became of an input's file since it was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Since {
+pub enum FileChange {
     /// It is as long as it was.
     Same,
     /// So many bytes were appended, which are not read.
@@ -54,7 +54,7 @@ impl Place {
     }
 
     /// Closes it between passes: it is opened again by its name.
-    pub(in crate::source) fn let_go(&mut self) {
+    pub(in crate::source) fn close_file(&mut self) {
         if self.path.is_some() {
             self.held = None;
         }
@@ -66,18 +66,18 @@ impl Place {
     }
 
     /// What became of it since it had this size.
-    pub(in crate::source) fn since(&self, size: u64) -> Since {
+    pub(in crate::source) fn change(&self, size: u64) -> FileChange {
         let Some(path) = &self.path else {
-            return Since::Same;
+            return FileChange::Same;
         };
         match std::fs::metadata(path) {
             Ok(found) if identity(&found) == self.identity => {
                 match found.len().saturating_sub(size) {
-                    0 => Since::Same,
-                    bytes => Since::Grown(bytes),
+                    0 => FileChange::Same,
+                    bytes => FileChange::Grown(bytes),
                 }
             }
-            Ok(_) | Err(_) => Since::Replaced,
+            Ok(_) | Err(_) => FileChange::Replaced,
         }
     }
 }

@@ -41,7 +41,7 @@ use crate::engine::ticket::{ClaimTime, Ticket};
 use crate::engine::wall_clock::WallClock;
 use crate::kable::{Created, CustomerApi, Exchange, LookUpReply, Reply};
 use crate::ledger::{Ledger, RunStart};
-use crate::report::{Fate, RowAccount, Silent, Sink};
+use crate::report::{RowAccount, RowResult, RowSink, Silent};
 
 /// A ledger, an account at Kable, and how a run behaves; a test changes the
 /// one thing it is about.
@@ -67,12 +67,12 @@ struct Came {
 #[derive(Default)]
 struct Told(Vec<String>);
 
-impl Sink for Told {
-    fn take(&mut self, row: &RowAccount<'_>) -> io::Result<()> {
-        let fate = match row.fate {
-            Fate::Skipped => "skipped",
-            Fate::Rejected => "rejected",
-            Fate::Came(came) => came.outcome.name(),
+impl RowSink for Told {
+    fn add_row(&mut self, row: &RowAccount<'_>) -> io::Result<()> {
+        let fate = match row.result {
+            RowResult::Skipped => "skipped",
+            RowResult::Rejected => "rejected",
+            RowResult::Outcome(came) => came.outcome.name(),
         };
         let mut told = format!("{} {fate}", row.row.origin.line);
         for problem in row.problems {

@@ -95,7 +95,7 @@ fn entries_are_found_in_order_and_out_of_it_as_they_were_written_last() {
     };
     write(&mut ledger, (1..=600).map(claim).collect(), vec![]);
     let id_of = |ledger: &mut SqliteLedger, id| {
-        let entry = ledger.entry(id).unwrap();
+        let entry = ledger.claim_record(id).unwrap();
         entry.map(|entry| (entry.client_id, entry.outcome))
     };
     let orders = (1..=600).chain([600, 3, 4, 5, 2, 601, 1, 2, 599, 600, 601]);
@@ -136,10 +136,15 @@ fn what_is_claimed_and_not_settled_is_in_doubt_after_reopening() {
     assert!(!found["c-1"].in_doubt && found["c-2"].in_doubt);
     assert_eq!(again.next_id().unwrap(), 3);
     assert_eq!(
-        again.entry(1).unwrap().unwrap().customer_id.as_deref(),
+        again
+            .claim_record(1)
+            .unwrap()
+            .unwrap()
+            .customer_id
+            .as_deref(),
         Some("cus_1")
     );
-    assert_eq!(again.standing().unwrap().tally.of(Outcome::Unresolved), 1);
+    assert_eq!(again.status().unwrap().tally.of(Outcome::Unresolved), 1);
 }
 
 #[test]
@@ -167,7 +172,7 @@ fn keys_that_were_lost_stay_lost_until_the_customer_is_created_anew() {
                 ..Batch::default()
             })
             .unwrap();
-        let entry = ledger.entry(1).unwrap().unwrap();
+        let entry = ledger.claim_record(1).unwrap().unwrap();
         assert_eq!(entry.keys_lost, wanted, "{outcome:?}");
     }
 }
@@ -265,14 +270,14 @@ fn a_claim_erases_nothing_and_a_row_that_is_released_is_what_it_was() {
     claim_again(&mut ledger, [7; 16]);
     settle(&mut ledger, settled(1, Outcome::Created));
     let before = known(&mut ledger)["c-1"];
-    let told = ledger.entry(1).unwrap().unwrap();
+    let told = ledger.claim_record(1).unwrap().unwrap();
 
     claim_again(&mut ledger, [8; 16]);
     let claimed = known(&mut ledger)["c-1"];
     assert!(claimed.in_doubt && claimed.ours && claimed.there);
     assert_eq!((claimed.last, claimed.digest), (before.last, before.digest));
     assert_eq!(
-        ledger.entry(1).unwrap().unwrap().outcome,
+        ledger.claim_record(1).unwrap().unwrap().outcome,
         Outcome::Unresolved
     );
 
@@ -291,7 +296,7 @@ fn a_claim_erases_nothing_and_a_row_that_is_released_is_what_it_was() {
         },
         before
     );
-    assert_eq!(ledger.entry(1).unwrap().unwrap(), told);
+    assert_eq!(ledger.claim_record(1).unwrap().unwrap(), told);
 }
 
 #[test]
@@ -319,7 +324,7 @@ fn what_could_not_be_found_out_leaves_what_was_known_and_stays_in_doubt() {
     settle(&mut ledger, failed);
     let left = known(&mut ledger)["c-1"];
     assert!(left.ours && left.there && !left.in_doubt);
-    let standing = ledger.standing().unwrap();
+    let standing = ledger.status().unwrap();
     assert_eq!((standing.ours, standing.tally.of(Outcome::Failed)), (1, 1));
     let created: i64 = ledger
         .db

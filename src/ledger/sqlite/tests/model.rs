@@ -122,7 +122,7 @@ proptest! {
         prop_assert_eq!(found, wanted.into_values().collect::<Vec<_>>());
         for (id, row) in model {
             let outcome = row.last.filter(|_| !row.in_doubt).unwrap_or(Outcome::Unresolved);
-            prop_assert_eq!(ledger.entry(id).unwrap().unwrap().outcome, outcome);
+            prop_assert_eq!(ledger.claim_record(id).unwrap().unwrap().outcome, outcome);
         }
     }
 }

@@ -76,7 +76,7 @@ fn a_run_can_be_looked_at_while_it_writes() {
         })
         .unwrap();
     let mut reader = SqliteLedger::open_to_read(&path).unwrap();
-    assert_eq!(reader.standing().unwrap().tally.sum(), 1);
+    assert_eq!(reader.status().unwrap().tally.sum(), 1);
     assert!(reader.write(&Batch::default()).is_err());
 }
 
@@ -137,7 +137,10 @@ fn a_removed_lock_file_lets_no_second_writer_in() {
     let refused = SqliteLedger::open(&path, &target(), 1).unwrap_err();
     assert!(matches!(refused, LedgerError::InUse { .. }), "{refused}");
     let refused = first.write(&Batch::default()).unwrap_err();
-    assert!(matches!(refused, LedgerError::Parted { .. }), "{refused}");
+    assert!(
+        matches!(refused, LedgerError::FileMoved { .. }),
+        "{refused}"
+    );
     drop(first);
     SqliteLedger::open(&path, &target(), 1).unwrap();
 }
