@@ -32,7 +32,8 @@ use crate::domain::row::{
 };
 use crate::domain::update::CustomerUpdate;
 use crate::kable::{
-    Advice, Created, CustomerApi, Exchange, LookUpReply, ProbeReply, Refusal, Reply, Trouble,
+    Advice, Created, CustomerApi, Exchange, Failure, LookUpReply, ProbeReply, Refusal, Reply,
+    Trouble,
 };
 use crate::ledger::{
     Batch, ClaimRecord, Ledger, LedgerError, LedgerStatus, RunFigures, RunStart, Settlement,
@@ -103,14 +104,14 @@ pub(super) fn sending<A>(api: A) -> Sender<A, Heard> {
         wall: WallClock::stopped_at(NOW_MS),
         jitter: || 1.0,
         began: Instant::now(),
-        budget: Mutex::new(RetryBudget::new(Allowance::UNLIMITED)),
-        breaker: Mutex::new(CircuitBreaker::default()),
+        budget: parking_lot::Mutex::new(RetryBudget::new(Allowance::UNLIMITED)),
+        breaker: parking_lot::Mutex::new(CircuitBreaker::default()),
         changed: Notify::new(),
-        clock: Mutex::new(clock),
-        slowest: Mutex::default(),
+        clock: parking_lot::Mutex::new(clock),
+        slowest: parking_lot::Mutex::default(),
         list: ListLookup::default(),
         stripe: false,
-        systemic: Mutex::default(),
+        systemic: parking_lot::Mutex::default(),
         absence_is_page: OnceLock::new(),
     }
 }
@@ -195,15 +196,15 @@ impl Scripted {
         let mut answers = self.answers.lock().unwrap();
         let trouble = match answers.front()? {
             Answer::Create(Exchange {
-                reply: Reply::Unsent(trouble) | Reply::Unknown(trouble),
+                reply: Reply::Failed(Failure::Unsent(trouble) | Failure::Unknown(trouble)),
                 ..
             })
             | Answer::Update(Exchange {
-                reply: Reply::Unsent(trouble) | Reply::Unknown(trouble),
+                reply: Reply::Failed(Failure::Unsent(trouble) | Failure::Unknown(trouble)),
                 ..
             })
             | Answer::Find(Exchange {
-                reply: LookUpReply::Unknown(trouble),
+                reply: LookUpReply::Failed(Failure::Unknown(trouble)),
                 ..
             }) => trouble.clone(),
             Answer::Create(_) | Answer::Update(_) | Answer::Find(_) => return None,
@@ -400,7 +401,7 @@ impl CustomerApi for Kable {
         let customer_id = remote.customer_id.clone();
         held.by_id.insert(id.to_owned(), remote);
         if fate == Fate::LostAfter {
-            return undated(Reply::Unknown(Trouble::default()));
+            return undated(Reply::Failed(Failure::Unknown(Trouble::default())));
         }
         undated(Reply::Done {
             customer: Created {
@@ -434,7 +435,7 @@ impl CustomerApi for Kable {
             remote.currency.clone_from(currency);
         }
         if fate == Fate::LostAfter {
-            return undated(Reply::Unknown(Trouble::default()));
+            return undated(Reply::Failed(Failure::Unknown(Trouble::default())));
         }
         undated(Reply::Done {
             customer: Box::new(remote.clone()),
@@ -456,11 +457,11 @@ impl CustomerApi for Kable {
             },
             Fate::Denied => {
                 held.denied = true;
-                LookUpReply::Denied(Refusal::default())
+                LookUpReply::Failed(Failure::Denied(Refusal::default()))
             }
-            Fate::Throttled => LookUpReply::Throttled(None),
+            Fate::Throttled => LookUpReply::Failed(Failure::Throttled(None)),
             Fate::LostAfter | Fate::LostBefore | Fate::Refused(_) => {
-                LookUpReply::Unknown(Trouble::default())
+                LookUpReply::Failed(Failure::Unknown(Trouble::default()))
             }
         })
     }
@@ -488,9 +489,11 @@ fn not_done<T>(fate: Fate) -> Reply<T> {
             message,
             request_id: None,
         }),
-        Fate::Denied => Reply::Denied(Refusal::default()),
-        Fate::Throttled => Reply::Throttled(None),
-        Fate::Answered | Fate::LostAfter | Fate::LostBefore => Reply::Unknown(Trouble::default()),
+        Fate::Denied => Reply::Failed(Failure::Denied(Refusal::default())),
+        Fate::Throttled => Reply::Failed(Failure::Throttled(None)),
+        Fate::Answered | Fate::LostAfter | Fate::LostBefore => {
+            Reply::Failed(Failure::Unknown(Trouble::default()))
+        }
     }
 }
 

@@ -5,10 +5,6 @@ use crate::domain::outcome::Outcome;
 
 /// A row on its way: what is claimed, and then sent.
 #[derive(Debug, Clone)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is known by itself, and they come in many combinations"
-)]
 pub(crate) struct Ticket {
     /// The claim's number in the ledger.
     pub(crate) id: u64,
@@ -16,27 +12,62 @@ pub(crate) struct Ticket {
     pub(crate) customer: Customer,
     /// Its digest.
     pub(crate) digest: Fingerprint,
-    /// Whether an earlier run may have sent it, or it is known to exist: then
-    /// it is asked for first.
-    pub(crate) ask_first: bool,
-    /// Whether a claim of ours may have been sent and is in doubt.
-    pub(crate) in_doubt: bool,
-    /// Whether the row is another one than an earlier run settled, or claimed.
-    pub(crate) changed: bool,
-    /// What it was last settled as, also while it is in doubt.
-    pub(crate) history: Option<Outcome>,
-    /// Whether the customer was ever seen at Kable.
-    pub(crate) there: bool,
-    /// Whether this checkpoint created the customer.
-    pub(crate) ours: bool,
-    /// Whether the row was given back for repeating another one's `clientId`, and still
-    /// does: the customer is that one's, and is not changed.
-    pub(crate) is_repeat: bool,
-    /// Whether an earlier run may have sent it and its claim may be lost. Then
-    /// it is asked for first, and where it exists it cannot be told whose it is.
-    pub(crate) forgotten: bool,
-    /// When the claim in doubt was made.
+    /// The row's first request.
+    pub(crate) first_step: FirstStep,
+    /// What the ledger knows of its `clientId`.
+    pub(crate) earlier: Earlier,
+    /// When the claim was made that may have been sent.
     pub(crate) claim: ClaimTime,
+}
+
+impl Ticket {
+    /// This run claimed the row, at `claim`. A claim in doubt keeps its own time, for it
+    /// may have been sent then.
+    pub(crate) fn claimed(&mut self, claim: ClaimTime) {
+        if self.first_step != FirstStep::ResolveDoubt {
+            self.claim = claim;
+        }
+    }
+}
+
+/// The first request of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FirstStep {
+    /// A create: no run sent it, and its customer was never seen.
+    Create,
+    /// A look-up: its customer may be there.
+    LookUp,
+    /// A look-up: an earlier run may have sent it, and the checkpoint may have lost that
+    /// claim. Whose a customer is that is there can't be told.
+    LookUpLostClaim,
+    /// A look-up: an earlier run's claim is in doubt.
+    ResolveDoubt,
+}
+
+/// What the ledger knows of a row's `clientId` from earlier runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Earlier {
+    /// What it was last settled as, also while it is in doubt.
+    pub(crate) outcome: Option<Outcome>,
+    /// Whether the row differs from the one that was settled, or claimed.
+    pub(crate) is_changed: bool,
+    /// Whether the row was rejected for repeating another row's `clientId`, and still
+    /// does: the customer is that row's, and is not changed.
+    pub(crate) is_repeat: bool,
+    /// Whether its customer is known.
+    pub(crate) customer: KnownCustomer,
+}
+
+/// Whether a row's customer was ever seen at Kable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum KnownCustomer {
+    /// It was not.
+    #[default]
+    Unseen,
+    /// It was, and this checkpoint is not known to have created it.
+    Seen,
+    /// This checkpoint created it.
+    Ours,
 }
 
 /// When a claim was made.

@@ -7,8 +7,8 @@ use reqwest::{Body, Method, Url};
 use super::client::{Client, LONGEST_BODY, undated};
 use super::response::{Answer, created, found, updated};
 use super::{
-    Created, CustomerApi, Exchange, LookUpReply, Preflight, ProbeReply, Refusal, Reply, Trouble,
-    wire,
+    Created, CustomerApi, Exchange, Failure, LookUpReply, Preflight, ProbeReply, Refusal, Reply,
+    Trouble, wire,
 };
 use crate::domain::customer::Customer;
 use crate::domain::remote::RemoteCustomer;
@@ -46,8 +46,8 @@ impl Client {
             .body(Body::wrap(body));
         match self.send(request, LONGEST_BODY).await {
             Ok(answer) => answer.meaning(read),
-            Err(lost) if lost.unsent => undated(Reply::Unsent(lost.trouble)),
-            Err(lost) => undated(Reply::Unknown(lost.trouble)),
+            Err(lost) if lost.unsent => undated(Reply::Failed(Failure::Unsent(lost.trouble))),
+            Err(lost) => undated(Reply::Failed(Failure::Unknown(lost.trouble))),
         }
     }
 
@@ -99,7 +99,7 @@ impl CustomerApi for Client {
             .header(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         match self.send(request, LONGEST_BODY).await {
             Ok(answer) => answer.meaning(|answer| found(answer, client_id)),
-            Err(lost) => undated(LookUpReply::Unknown(lost.trouble)),
+            Err(lost) => undated(LookUpReply::Failed(Failure::Unknown(lost.trouble))),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The Kable API as the engine sees it: one request, and what came of it.
 //!
 //! No status codes above this floor: a [`Reply`] says what an answer *means*.
-//! [`Reply::Unsent`] and [`Reply::Unknown`] are two because they differ in the
+//! [`Failure::Unsent`] and [`Failure::Unknown`] are two because they differ in the
 //! one thing that matters: may the customer exist now?
 //!
 //! - `client.rs`: one request out, one meaning back
@@ -130,14 +130,22 @@ pub enum Reply<T> {
     /// The API refused it. It may have refused because the customer exists:
     /// no status is documented for that, so none is relied on.
     Refused(Refusal),
+    /// Nothing was learnt about the customer.
+    Failed(Failure),
+}
+
+/// Why a request brought no answer about its customer.
+#[derive(Debug, Clone)]
+pub enum Failure {
     /// Not allowed (401, 403); nothing was done. Whether the credentials don't hold
     /// or something refuses this one request, only `/authenticate` can tell.
     Denied(Refusal),
-    /// Too many requests; nothing was done.
+    /// Too many requests (429); nothing was done. How long the server asks to wait.
     Throttled(Option<Duration>),
     /// The request certainly did not reach the API.
     Unsent(Trouble),
-    /// It may have been done.
+    /// There was no answer, or none that can be read: what was asked for may have
+    /// been done.
     Unknown(Trouble),
 }
 
@@ -163,12 +171,8 @@ pub enum LookUpReply {
         /// `X-REQUEST-ID`.
         request_id: Option<String>,
     },
-    /// Not allowed, as for [`Reply::Denied`].
-    Denied(Refusal),
-    /// Too many requests.
-    Throttled(Option<Duration>),
-    /// There was no answer, or none that can be read.
-    Unknown(Trouble),
+    /// Nothing was learnt about the customer.
+    Failed(Failure),
 }
 
 /// An answer, and when the server says it gave it.

@@ -7,8 +7,8 @@ use reqwest::StatusCode;
 
 use super::redaction::Redaction;
 use super::{
-    Advice, BundlePlans, Created, Exchange, LookUpReply, Preflight, Refusal, Reply, Trouble,
-    message, wire,
+    Advice, BundlePlans, Created, Exchange, Failure, LookUpReply, Preflight, Refusal, Reply,
+    Trouble, message, wire,
 };
 use crate::domain::customer::{BillingContact, Customer};
 use crate::domain::remote::RemoteCustomer;
@@ -47,22 +47,22 @@ fn done<T>(
                 status: answer.status.as_u16(),
                 request_id: answer.request_id,
             },
-            Ok(_) => Reply::Unknown(
+            Ok(_) => Reply::Failed(Failure::Unknown(
                 answer
                     .broken("the answer is about another customer".to_owned())
                     .trouble,
-            ),
-            Err(error) => Reply::Unknown(answer.unreadable(&error)),
+            )),
+            Err(error) => Reply::Failed(Failure::Unknown(answer.unreadable(&error))),
         },
-        Standing::Denied => Reply::Denied(answer.refusal()),
+        Standing::Denied => Reply::Failed(Failure::Denied(answer.refusal())),
         Standing::Refused if !answer.is_page() || answer.status.is_redirection() => {
             Reply::Refused(answer.refusal())
         }
-        Standing::Throttled => Reply::Throttled(answer.wait),
+        Standing::Throttled => Reply::Failed(Failure::Throttled(answer.wait)),
         // What has no such call, and what answers with a page, is not the API
         // but something before it.
         Standing::Refused | Standing::Absent | Standing::NoSuchCall | Standing::Unknown => {
-            Reply::Unknown(answer.trouble())
+            Reply::Failed(Failure::Unknown(answer.trouble()))
         }
     }
 }
@@ -83,15 +83,15 @@ pub(super) fn found(answer: Answer, client_id: &str) -> LookUpReply {
                     LookUpReply::Other { remote, request_id }
                 }
             }
-            Err(error) => LookUpReply::Unknown(answer.unreadable(&error)),
+            Err(error) => LookUpReply::Failed(Failure::Unknown(answer.unreadable(&error))),
         },
         // What a 404 holds is not documented; only of a page it is open whose it is.
         Standing::Absent if answer.is_page() => LookUpReply::AbsentPage(answer.trouble()),
         Standing::Absent => LookUpReply::Absent,
-        Standing::Denied => LookUpReply::Denied(answer.refusal()),
-        Standing::Throttled => LookUpReply::Throttled(answer.wait),
+        Standing::Denied => LookUpReply::Failed(Failure::Denied(answer.refusal())),
+        Standing::Throttled => LookUpReply::Failed(Failure::Throttled(answer.wait)),
         Standing::Refused | Standing::NoSuchCall | Standing::Unknown => {
-            LookUpReply::Unknown(answer.trouble())
+            LookUpReply::Failed(Failure::Unknown(answer.trouble()))
         }
     }
 }

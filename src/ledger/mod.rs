@@ -43,6 +43,8 @@ pub struct Claim {
 pub struct Settlement {
     /// The claim's number.
     pub id: u64,
+    /// The customer's `clientId`, as it was claimed.
+    pub client_id: String,
     /// The digest of the row that came to this.
     pub digest: Fingerprint,
     /// What the row came to. [`Outcome::Pending`] releases it: it is again what

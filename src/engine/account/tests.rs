@@ -90,6 +90,7 @@ fn ledger_with(settled: impl FnOnce(&mut Settlement)) -> MemoryLedger {
     let digest = digest_of(&aster());
     let mut settlement = Settlement {
         id: 1,
+        client_id: "c-1".to_owned(),
         digest,
         outcome: Outcome::AlreadyExisted,
         ours: false,

@@ -4,11 +4,8 @@
 //! It finds what no check of the file can: that the API keeps something else
 //! than what it was sent.
 
-use std::time::Duration;
-
-use super::absence::{Absence, Doubt, Proof};
-use super::look_up::ByPath;
-use super::metrics::Metrics;
+use super::absence::{Absence, Doubt};
+use super::look_up::{LookedUp, find_in_list, look_up_until_known};
 use super::sender::Sender;
 use crate::domain::customer::Customer;
 use crate::domain::field::Field;
@@ -16,11 +13,8 @@ use crate::domain::outcome::Outcome;
 use crate::domain::remote::{Difference, RemoteCustomer, differences, unseen};
 use crate::domain::row::Origin;
 use crate::domain::text::quoted;
-use crate::engine::pace::backoff::delay;
-use crate::engine::pace::circuit_breaker::Access;
-use crate::engine::pace::sent::Sent;
 use crate::engine::ticket::Ticket;
-use crate::kable::{CustomerApi, LookUpReply, Trouble};
+use crate::kable::CustomerApi;
 use crate::ledger::{Batch, Ledger, LedgerError};
 use crate::report::{Event, Observer};
 
@@ -95,7 +89,7 @@ pub(super) async fn read_back<A: CustomerApi, O: Observer>(
             .as_ref()
             .map_or(Outcome::Pending, |entry| entry.outcome);
         let seen = if outcome.is_well() {
-            sending.see(&row.customer, outcome).await
+            see(sending, &row.customer, outcome).await
         } else {
             let said = entry.and_then(|entry| entry.message).unwrap_or_default();
             Seen::NotCreated(outcome, said)
@@ -116,8 +110,52 @@ pub(super) async fn read_back<A: CustomerApi, O: Observer>(
     Ok(sightings)
 }
 
-fn stopped() -> Seen {
-    Seen::Unasked("everything was stopped".to_owned())
+/// Looks `customer` up until it is known whether it is there, and compares. One that is
+/// not there yet is looked up again until that is proved: reads may lag.
+async fn see<A: CustomerApi, O: Observer>(
+    sender: &Sender<A, O>,
+    customer: &Customer,
+    outcome: Outcome,
+) -> Seen {
+    let client_id = customer.client_id();
+    let absence = Absence::since(sender.began.elapsed(), Doubt::Failed);
+    let waits = |wait| sender.observer.observe(&Event::CanaryWaits { wait });
+    match look_up_until_known(sender, client_id, absence, &mut 0, waits).await {
+        LookedUp::Absent => seen(
+            customer,
+            outcome,
+            find_in_list(sender, client_id).await,
+            |_other| Seen::Absent,
+        ),
+        looked_up @ (LookedUp::There(..)
+        | LookedUp::Twin(..)
+        | LookedUp::TwinInList(..)
+        | LookedUp::Throttled
+        | LookedUp::Failed(_)
+        | LookedUp::Stopped) => seen(customer, outcome, looked_up, |other| {
+            Seen::Unasked(format!(
+                "a look-up of it finds customer {}",
+                quoted(&other.client_id)
+            ))
+        }),
+    }
+}
+
+/// What a look-up shows of a row that was sent ahead; `twin` says what another customer
+/// means whose id differs in case only.
+fn seen(
+    customer: &Customer,
+    outcome: Outcome,
+    looked_up: LookedUp,
+    twin: impl FnOnce(&RemoteCustomer) -> Seen,
+) -> Seen {
+    match looked_up {
+        LookedUp::There(remote, _) => compared(customer, outcome, &remote),
+        LookedUp::Absent | LookedUp::Throttled => Seen::Absent,
+        LookedUp::Twin(other, _) | LookedUp::TwinInList(other, _) => twin(&other),
+        LookedUp::Failed(trouble) => Seen::Unasked(trouble.message),
+        LookedUp::Stopped => Seen::Unasked("everything was stopped".to_owned()),
+    }
 }
 
 /// What is seen of a customer that is there.
@@ -134,118 +172,4 @@ fn compared(customer: &Customer, outcome: Outcome, remote: &RemoteCustomer) -> S
         compared,
         unseen,
     }
-}
-
-impl<A: CustomerApi, O: Observer> Sender<A, O> {
-    /// Asks for `customer` until there is an answer, and compares. One that is not
-    /// there yet is asked for again until that is proved: reads may lag.
-    async fn see(&self, customer: &Customer, outcome: Outcome) -> Seen {
-        let mut tries = 0;
-        let mut last = Trouble::default();
-        let mut absence = Absence::since(self.began.elapsed(), Doubt::Failed);
-        while tries <= self.retry.retries {
-            let Some(admitted) = self.admitted(tries > 0, Access::Read).await else {
-                return stopped();
-            };
-            Metrics::count(&self.metrics.sent);
-            Metrics::count(&self.metrics.lookups);
-            let asked = self.timed(admitted.permit, self.api.find(customer.client_id()));
-            // A question whose answer is not waited for any more may be left.
-            let (timed, found) = tokio::select! {
-                answered = asked => answered,
-                () = self.stop.halted() => return stopped(),
-            };
-            let found = match self.by_path(customer.client_id(), &found).await {
-                ByPath::Believed => found,
-                ByPath::Absent => LookUpReply::Absent,
-                ByPath::InVain => match self.find_in_list(customer.client_id()).await {
-                    Some(found) => found,
-                    None => return stopped(),
-                },
-                ByPath::ShutOut => return stopped(),
-            };
-            let wait = match self.seen(customer, outcome, timed.sent, found) {
-                Sight::Seen(seen) => return seen,
-                Sight::Throttled => continue,
-                Sight::Absent => {
-                    let now = self.began.elapsed();
-                    match absence.not_found(now, |doubt| self.landing_time(doubt)) {
-                        Proof::Absent => return self.seen_in_list(customer, outcome).await,
-                        Proof::LookAgain(at) => {
-                            let wait = at.saturating_sub(now);
-                            self.observer.observe(&Event::CanaryWaits { wait });
-                            wait
-                        }
-                    }
-                }
-                Sight::Trouble(trouble) => {
-                    // An outage is waited for by the next request.
-                    let mut wait = Duration::ZERO;
-                    if trouble.local {
-                        self.crowded(&trouble).await;
-                    } else if !self.is_outage(&trouble, Access::Read) {
-                        tries += 1;
-                        let message = trouble.message.clone();
-                        self.observer.observe(&Event::Trouble { message });
-                        wait = delay(&self.retry, tries, trouble.wait, (self.jitter)());
-                    }
-                    last = trouble;
-                    wait
-                }
-            };
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                () = self.stop.halted() => return stopped(),
-            }
-        }
-        Seen::Unasked(last.message)
-    }
-
-    /// What the list of all customers shows of one that its path does not find.
-    async fn seen_in_list(&self, customer: &Customer, outcome: Outcome) -> Seen {
-        match self.find_in_list(customer.client_id()).await {
-            Some(LookUpReply::There { remote, .. }) => compared(customer, outcome, &remote),
-            Some(LookUpReply::Unknown(trouble)) => Seen::Unasked(trouble.message),
-            Some(_) => Seen::Absent,
-            None => stopped(),
-        }
-    }
-
-    /// What the answer to a look-up shows.
-    fn seen(&self, customer: &Customer, outcome: Outcome, sent: Sent, found: LookUpReply) -> Sight {
-        match found {
-            LookUpReply::There { remote, .. } => {
-                self.answered(sent);
-                Sight::Seen(compared(customer, outcome, &remote))
-            }
-            LookUpReply::Absent => {
-                self.answered(sent);
-                Sight::Absent
-            }
-            LookUpReply::Other { remote, .. } => {
-                self.answered(sent);
-                Sight::Seen(Seen::Unasked(format!(
-                    "a look-up of it finds customer {}",
-                    quoted(&remote.client_id)
-                )))
-            }
-            LookUpReply::Denied(refusal) => Sight::Trouble(refusal.into_trouble()),
-            LookUpReply::Throttled(wait) => {
-                self.hold_back(sent, wait);
-                Sight::Throttled
-            }
-            LookUpReply::AbsentPage(trouble) | LookUpReply::Unknown(trouble) => {
-                Sight::Trouble(trouble)
-            }
-        }
-    }
-}
-
-/// What the answer to a look-up shows of a row that was sent ahead.
-enum Sight {
-    Seen(Seen),
-    /// It is not there, or not yet.
-    Absent,
-    Throttled,
-    Trouble(Trouble),
 }

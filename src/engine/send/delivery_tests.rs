@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::{Delivery, Progressed, RowState, Sender};
+use super::{Delivery, InFlight, Progressed, RowState, Sender};
 use crate::domain::customer::Customer;
 use crate::domain::customer::tests::{aster, digest_of};
 use crate::domain::decision::ExistingPolicy;
@@ -13,36 +13,36 @@ use crate::domain::outcome::Outcome;
 use crate::domain::remote::RemoteCustomer;
 use crate::domain::summary::RequestCounts;
 use crate::domain::update::CustomerUpdate;
-use crate::engine::pace::circuit_breaker::{Access, Failure};
+use crate::engine::pace::circuit_breaker::{self, Access};
 use crate::engine::pace::rate::Rate;
 use crate::engine::pace::retry_budget::{Allowance, RetryBudget};
 use crate::engine::pace::{Pace, Wanted};
 use crate::engine::send::server_clock::ServerClock;
+use crate::engine::send::settle::{Settled, left};
 use crate::engine::stop::Halt;
 use crate::engine::testing::{
     Answer, CLAIMED_BY, Heard, NOW_MS, Scripted, remote_of, sending, to_update,
 };
-use crate::engine::ticket::{ClaimTime, Ticket};
+use crate::engine::ticket::{ClaimTime, Earlier, FirstStep, Ticket};
 use crate::kable::{
-    Advice, Created, CustomerApi, Exchange, Key, LookUpReply, ProbeReply, Refusal, Reply, Trouble,
+    Advice, Created, CustomerApi, Exchange, Failure, Key, LookUpReply, ProbeReply, Refusal, Reply,
+    Trouble,
 };
 use crate::ledger::Settlement;
 use crate::report::{Event, Observer};
 
-impl<A: CustomerApi, O: Observer> Sender<A, O> {
-    /// Sends `ticket` until its fate is known, or everything is stopped.
-    pub(super) async fn deliver(&self, ticket: Ticket) -> Delivery {
-        let mut state = Box::new(RowState::of(ticket));
-        loop {
-            match self.progress(state).await {
-                Progressed::Ended(delivery) => return delivery,
-                Progressed::Waits(waiting, until) => {
-                    tokio::select! {
-                        () = tokio::time::sleep_until(self.began + until) => {}
-                        () = self.stop.halted() => return waiting.left(),
-                    }
-                    state = waiting;
+/// Sends `ticket` until its fate is known, or everything is stopped.
+async fn deliver<A: CustomerApi, O: Observer>(sender: &Sender<A, O>, ticket: Ticket) -> Delivery {
+    let mut state = Box::new(RowState::of(ticket));
+    loop {
+        match InFlight::new(sender, state).progress().await {
+            Progressed::Ended(delivery) => return delivery,
+            Progressed::Waits(waiting, until) => {
+                tokio::select! {
+                    () = tokio::time::sleep_until(sender.began + until) => {}
+                    () = sender.stop.halted() => return left(&waiting),
                 }
+                state = waiting;
             }
         }
     }
@@ -55,14 +55,8 @@ fn ticket() -> Ticket {
         id: 7,
         digest: digest_of(&aster()),
         customer: aster(),
-        ask_first: false,
-        in_doubt: false,
-        changed: false,
-        history: None,
-        there: false,
-        ours: false,
-        is_repeat: false,
-        forgotten: false,
+        first_step: FirstStep::Create,
+        earlier: Earlier::default(),
         claim: ClaimTime::Now {
             at_ms: NOW_MS,
             by_ms: Some(CLAIMED_BY),
@@ -73,8 +67,7 @@ fn ticket() -> Ticket {
 /// A ticket for a row whose claim by an earlier run may be lost.
 fn forgotten() -> Ticket {
     Ticket {
-        ask_first: true,
-        forgotten: true,
+        first_step: FirstStep::LookUpLostClaim,
         ..ticket()
     }
 }
@@ -82,8 +75,7 @@ fn forgotten() -> Ticket {
 /// A ticket that an earlier run may have sent.
 fn doubtful() -> Ticket {
     Ticket {
-        ask_first: true,
-        in_doubt: true,
+        first_step: FirstStep::ResolveDoubt,
         claim: ClaimTime::Earlier(Some(CLAIMED_BY)),
         ..ticket()
     }
@@ -132,19 +124,19 @@ fn trouble(status: u16) -> Trouble {
 }
 
 fn lost() -> Answer {
-    Answer::from(Reply::Unknown(trouble(502)))
+    Answer::from(Reply::Failed(Failure::Unknown(trouble(502))))
 }
 
 /// The API says that it failed.
 fn failing() -> Reply<Created> {
-    Reply::Unknown(Trouble {
+    Reply::Failed(Failure::Unknown(Trouble {
         by_api: true,
         ..trouble(500)
-    })
+    }))
 }
 
 fn unsent() -> Answer {
-    Answer::from(Reply::Unsent(Trouble::default()))
+    Answer::from(Reply::Failed(Failure::Unsent(Trouble::default())))
 }
 
 fn there(remote: RemoteCustomer) -> Answer {
@@ -164,29 +156,40 @@ fn absent() -> Answer {
 }
 
 fn unanswered() -> Answer {
-    Answer::from(LookUpReply::Unknown(trouble(503)))
+    Answer::from(LookUpReply::Failed(Failure::Unknown(trouble(503))))
 }
 
 fn settled(delivery: Delivery) -> Settlement {
     match delivery {
-        Delivery::Settled { settlement, .. } => settlement,
-        other @ (Delivery::Refused { .. } | Delivery::Released(_) | Delivery::InDoubt) => {
+        Delivery::Settled(settled) => settled.settlement,
+        other @ (Delivery::Refused { .. } | Delivery::InDoubt) => {
             panic!("not settled: {other:?}")
         }
     }
 }
 
+/// Checks that a row was certainly not sent, and is again what it was before its claim.
+#[track_caller]
+fn assert_released(delivery: &Delivery) {
+    assert!(
+        matches!(delivery, Delivery::Settled(settled)
+            if settled.settlement.outcome == Outcome::Pending && settled.settlement.message.is_none()),
+        "{delivery:?}"
+    );
+}
+
 /// What a settled row came to, and whether that was our doing.
 async fn outcome_of(sending: &Sender<Scripted, Heard>, ticket: Ticket) -> (Outcome, bool) {
-    let settlement = settled(sending.deliver(ticket).await);
+    let settlement = settled(deliver(sending, ticket).await);
     (settlement.outcome, settlement.ours)
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_created_customer_is_ours_under_kables_id() {
-    let delivery = scripted([created()]).deliver(ticket()).await;
+    let delivery = deliver(&scripted([created()]), ticket()).await;
     let wanted = Settlement {
         id: 7,
+        client_id: aster().client_id().to_owned(),
         digest: digest_of(&aster()),
         outcome: Outcome::Created,
         ours: true,
@@ -210,19 +213,16 @@ async fn keys_that_were_asked_for_and_did_not_come_are_lost() {
     ] {
         let mut sending = scripted([created_with(came)]);
         sending.keys = asked;
-        let settlement = settled(sending.deliver(ticket()).await);
+        let settlement = settled(deliver(&sending, ticket()).await);
         assert_eq!(settlement.keys_lost, lost, "asked: {asked}, came: {came:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn keys_that_came_are_handed_on() {
-    match scripted([created_with(&["sk_1", "sk_2"])])
-        .deliver(ticket())
-        .await
-    {
-        Delivery::Settled { keys, .. } => assert_eq!(keys.len(), 2),
-        other @ (Delivery::Refused { .. } | Delivery::Released(_) | Delivery::InDoubt) => {
+    match deliver(&scripted([created_with(&["sk_1", "sk_2"])]), ticket()).await {
+        Delivery::Settled(settled) => assert_eq!(settled.keys.len(), 2),
+        other @ (Delivery::Refused { .. } | Delivery::InDoubt) => {
             panic!("{other:?}")
         }
     }
@@ -258,11 +258,8 @@ async fn a_customer_that_is_there_and_differs_is_left_or_counts_as_failed() {
 async fn a_difference_is_told_with_the_refusals_status() {
     let mut other = remote_of(&aster(), NOW_MS - 1);
     other.currency = "EUR".to_owned();
-    let settlement = settled(
-        scripted([refused("it exists"), there(other)])
-            .deliver(ticket())
-            .await,
-    );
+    let sending = scripted([refused("it exists"), there(other)]);
+    let settlement = settled(deliver(&sending, ticket()).await);
     assert_eq!(
         (settlement.status, settlement.message.as_deref()),
         (
@@ -275,7 +272,7 @@ async fn a_difference_is_told_with_the_refusals_status() {
 #[tokio::test(start_paused = true)]
 async fn a_customer_that_is_refused_and_absent_failed_with_words_that_name_no_row() {
     let sending = scripted([refused("plan of c-1 is unknown"), absent()]);
-    match sending.deliver(ticket()).await {
+    match deliver(&sending, ticket()).await {
         Delivery::Refused {
             settlement, words, ..
         } => {
@@ -289,7 +286,7 @@ async fn a_customer_that_is_refused_and_absent_failed_with_words_that_name_no_ro
                 (Outcome::Failed, Some(400))
             );
         }
-        other @ (Delivery::Settled { .. } | Delivery::Released(_) | Delivery::InDoubt) => {
+        other @ (Delivery::Settled(_) | Delivery::InDoubt) => {
             panic!("{other:?}")
         }
     }
@@ -311,7 +308,7 @@ async fn a_customer_whose_answer_was_lost_is_ours_if_it_was_created_since_the_cl
 #[test]
 fn a_first_create_is_no_retry_however_often_its_customer_was_looked_for() {
     let mut state = RowState::of(doubtful());
-    state.troubled = true;
+    state.retries.troubled = true;
     assert!(state.is_retry());
     state.next = super::Next::Create;
     assert!(!state.is_retry());
@@ -326,13 +323,9 @@ async fn whose_a_customer_is_may_have_to_wait_for_the_servers_clock() {
     // An answer to another row, just after the server's second has begun.
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(500)).await;
-        other
-            .clock
-            .lock()
-            .unwrap()
-            .heard(NOW_MS - 1000, NOW_MS, NOW_MS + 10);
+        other.clock.lock().heard(NOW_MS - 1000, NOW_MS, NOW_MS + 10);
     });
-    *sending.clock.lock().unwrap() = ServerClock::begun(&[(NOW_MS, NOW_MS, NOW_MS)]);
+    *sending.clock.lock() = ServerClock::begun(&[(NOW_MS, NOW_MS, NOW_MS)]);
     assert_eq!(
         outcome_of(&sending, ticket()).await,
         (Outcome::Created, true)
@@ -341,10 +334,10 @@ async fn whose_a_customer_is_may_have_to_wait_for_the_servers_clock() {
 
 #[tokio::test(start_paused = true)]
 async fn a_customer_that_was_found_is_not_created_where_it_is_not_found_any_more() {
-    let lost = to_update(Reply::Unknown(trouble(503)));
+    let lost = to_update(Reply::Failed(Failure::Unknown(trouble(503))));
     let sending = updating([there(renamed()), lost, absent()]);
     let mut row = ticket();
-    row.ask_first = true;
+    row.first_step = FirstStep::LookUp;
     let (outcome, _) = outcome_of(&sending, row).await;
     assert_eq!(outcome, Outcome::Unresolved);
 }
@@ -373,7 +366,7 @@ async fn a_customer_without_a_time_is_not_ours() {
 #[tokio::test(start_paused = true)]
 async fn the_servers_clock_is_learnt_from_any_answer() {
     let dated = Answer::Create(Exchange {
-        reply: Reply::Unknown(trouble(502)),
+        reply: Reply::Failed(Failure::Unknown(trouble(502))),
         date_ms: Some(NOW_MS + 60_000),
         advice: Advice::default(),
     });
@@ -389,36 +382,36 @@ async fn the_servers_clock_is_learnt_from_any_answer() {
 async fn the_keys_of_a_customer_whose_answer_was_lost_are_lost() {
     let mut sending = scripted([lost(), there_since(CLAIMED_BY)]);
     sending.keys = true;
-    assert!(settled(sending.deliver(ticket()).await).keys_lost);
+    assert!(settled(deliver(&sending, ticket()).await).keys_lost);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_keys_of_a_customer_that_is_perhaps_ours_are_perhaps_lost() {
     let mut sending = scripted([lost(), there_since(NOW_MS)]);
     sending.keys = true;
-    assert!(settled(sending.deliver(ticket()).await).keys_lost);
+    assert!(settled(deliver(&sending, ticket()).await).keys_lost);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_keys_of_a_customer_that_was_there_before_are_not_lost() {
     let mut sending = scripted([refused("exists"), there_since(NOW_MS - 5000)]);
     sending.keys = true;
-    assert!(!settled(sending.deliver(ticket()).await).keys_lost);
+    assert!(!settled(deliver(&sending, ticket()).await).keys_lost);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_forgotten_customer_that_is_there_is_not_provably_ours_and_its_keys_are_perhaps_lost() {
     let mut sending = scripted([there_since(NOW_MS - 5000)]);
     sending.keys = true;
-    let delivery = sending.deliver(forgotten()).await;
+    let delivery = deliver(&sending, forgotten()).await;
     // An earlier run may have kept them, so `keys.csv` is to be asked.
     assert!(
         matches!(
             delivery,
-            Delivery::Settled {
+            Delivery::Settled(Settled {
                 from_before: true,
                 ..
-            }
+            })
         ),
         "{delivery:?}"
     );
@@ -434,7 +427,7 @@ async fn a_forgotten_customer_that_is_there_is_not_provably_ours_and_its_keys_ar
 async fn a_forgotten_customer_that_is_absent_is_sent() {
     let mut sending = scripted([absent(), created_with(&["sk_1"])]);
     sending.keys = true;
-    let settlement = settled(sending.deliver(forgotten()).await);
+    let settlement = settled(deliver(&sending, forgotten()).await);
     assert_eq!(
         (settlement.outcome, settlement.ours, settlement.keys_lost),
         (Outcome::Created, true, false)
@@ -445,15 +438,15 @@ async fn a_forgotten_customer_that_is_absent_is_sent() {
 async fn a_stop_releases_a_forgotten_row_for_the_next_run_asks_as_well() {
     let sending = scripted([]);
     sending.stop.halt(Halt::Interrupted);
-    let delivery = sending.deliver(forgotten()).await;
-    assert!(matches!(delivery, Delivery::Released(_)), "{delivery:?}");
+    let delivery = deliver(&sending, forgotten()).await;
+    assert_released(&delivery);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_after_the_deed_has_lost_the_keys() {
     let mut sending = scripted([refused("no"), there_since(CLAIMED_BY)]);
     sending.keys = true;
-    assert!(settled(sending.deliver(ticket()).await).keys_lost);
+    assert!(settled(deliver(&sending, ticket()).await).keys_lost);
 }
 
 #[tokio::test(start_paused = true)]
@@ -487,14 +480,14 @@ async fn a_create_that_is_lost_each_time_is_given_up_after_the_retries() {
     let answers = tries.into_iter().flat_map(|reply| [reply.into(), absent()]);
     let mut sending = sending(Scripted::new(answers));
     sending.retry.retries = 2;
-    match sending.deliver(ticket()).await {
+    match deliver(&sending, ticket()).await {
         Delivery::Refused {
             settlement, words, ..
         } => {
             assert_eq!((settlement.status, settlement.attempts), (Some(500), 6));
             assert_eq!(words, "500 it is broken");
         }
-        other @ (Delivery::Settled { .. } | Delivery::Released(_) | Delivery::InDoubt) => {
+        other @ (Delivery::Settled(_) | Delivery::InDoubt) => {
             panic!("{other:?}")
         }
     }
@@ -522,7 +515,7 @@ async fn a_row_in_doubt_from_an_earlier_run_is_sent_once_it_is_known_to_be_absen
 async fn a_row_in_doubt_that_cannot_be_asked_about_is_unresolved_after_the_retries() {
     let mut sending = scripted([unanswered(), unanswered(), unanswered()]);
     sending.retry.retries = 2;
-    let settlement = settled(sending.deliver(doubtful()).await);
+    let settlement = settled(deliver(&sending, doubtful()).await);
     assert_eq!(
         (settlement.outcome, settlement.status),
         (Outcome::Unresolved, Some(503))
@@ -542,7 +535,7 @@ async fn a_refused_row_that_cannot_be_asked_about_is_unresolved_after_the_retrie
 #[tokio::test(start_paused = true)]
 async fn a_throttled_request_waits_as_long_as_it_is_told() {
     let told = Some(Duration::from_mins(1));
-    let sending = scripted([Reply::Throttled(told).into(), created()]);
+    let sending = scripted([Reply::Failed(Failure::Throttled(told)).into(), created()]);
     outcome_of(&sending, ticket()).await;
     assert_eq!(sending.api.asked(), [(0, "create"), (60_000, "create")]);
 }
@@ -550,7 +543,7 @@ async fn a_throttled_request_waits_as_long_as_it_is_told() {
 #[tokio::test(start_paused = true)]
 async fn a_throttled_request_that_is_told_nothing_backs_off() {
     // One alone only slows the run down.
-    let throttled = || Reply::Throttled(None).into();
+    let throttled = || Reply::Failed(Failure::Throttled(None)).into();
     let sending = scripted([throttled(), throttled(), throttled(), created()]);
     outcome_of(&sending, ticket()).await;
     let times: Vec<u128> = sending.api.asked().iter().map(|(at, _)| *at).collect();
@@ -560,14 +553,17 @@ async fn a_throttled_request_that_is_told_nothing_backs_off() {
 #[tokio::test(start_paused = true)]
 async fn a_pause_is_told_to_the_observer() {
     let told = Duration::from_secs(7);
-    let sending = scripted([Reply::Throttled(Some(told)).into(), created()]);
+    let sending = scripted([
+        Reply::Failed(Failure::Throttled(Some(told))).into(),
+        created(),
+    ]);
     outcome_of(&sending, ticket()).await;
     assert_eq!(sending.observer.events(), [Event::Paused { wait: told }]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn throttling_does_not_count_as_a_try() {
-    let throttled = || Reply::Throttled(None).into();
+    let throttled = || Reply::Failed(Failure::Throttled(None)).into();
     let mut sending = scripted([throttled(), throttled(), lost(), absent(), created()]);
     sending.retry.retries = 1;
     assert_eq!(
@@ -579,7 +575,10 @@ async fn throttling_does_not_count_as_a_try() {
 #[tokio::test(start_paused = true)]
 async fn a_throttled_question_is_asked_again() {
     let told = Some(Duration::from_secs(7));
-    let mut sending = scripted([LookUpReply::Throttled(told).into(), there_since(CLAIMED_BY)]);
+    let mut sending = scripted([
+        LookUpReply::Failed(Failure::Throttled(told)).into(),
+        there_since(CLAIMED_BY),
+    ]);
     sending.retry.retries = 0;
     outcome_of(&sending, doubtful()).await;
     assert_eq!(sending.api.asked(), [(0, "find"), (7000, "find")]);
@@ -611,44 +610,53 @@ async fn a_wait_that_comes_with_a_trouble_is_obeyed() {
         wait: Some(Duration::from_secs(9)),
         ..trouble(500)
     };
-    let sending = scripted([Reply::Unknown(told).into(), there_since(CLAIMED_BY)]);
+    let sending = scripted([
+        Reply::Failed(Failure::Unknown(told)).into(),
+        there_since(CLAIMED_BY),
+    ]);
     outcome_of(&sending, ticket()).await;
     assert_eq!(sending.api.asked(), [(0, "create"), (9000, "find")]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_denied_create_ends_the_run_and_its_row_was_not_sent() {
-    let mut sending = scripted([Reply::Denied(refusal("who are you")).into()]);
+    let mut sending = scripted([Reply::Failed(Failure::Denied(refusal("who are you"))).into()]);
     sending.api.credentials = ProbeReply::Denied(refusal("no key"));
-    let delivery = sending.deliver(ticket()).await;
-    assert!(matches!(delivery, Delivery::Released(_)), "{delivery:?}");
+    let delivery = deliver(&sending, ticket()).await;
+    assert_released(&delivery);
     let message = "status 400: who are you".to_owned();
     assert_eq!(sending.stop.reason(), Some(Halt::Denied { message }));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_denied_question_ends_the_run_and_its_row_stays_in_doubt() {
-    let mut sending = scripted([lost(), LookUpReply::Denied(refusal("who are you")).into()]);
+    let mut sending = scripted([
+        lost(),
+        LookUpReply::Failed(Failure::Denied(refusal("who are you"))).into(),
+    ]);
     sending.api.credentials = ProbeReply::Denied(refusal("no key"));
-    let delivery = sending.deliver(ticket()).await;
+    let delivery = deliver(&sending, ticket()).await;
     assert!(matches!(delivery, Delivery::InDoubt), "{delivery:?}");
     assert!(matches!(sending.stop.reason(), Some(Halt::Denied { .. })));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_row_that_was_found_absent_is_not_in_doubt_any_more() {
-    let mut sending = scripted([absent(), Reply::Denied(refusal("who are you")).into()]);
+    let mut sending = scripted([
+        absent(),
+        Reply::Failed(Failure::Denied(refusal("who are you"))).into(),
+    ]);
     sending.api.credentials = ProbeReply::Denied(refusal("no key"));
-    let delivery = sending.deliver(doubtful()).await;
-    assert!(matches!(delivery, Delivery::Released(_)), "{delivery:?}");
+    let delivery = deliver(&sending, doubtful()).await;
+    assert_released(&delivery);
 }
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_sent_once_everything_is_stopped() {
     let sending = scripted([]);
     sending.stop.halt(Halt::Interrupted);
-    let delivery = sending.deliver(ticket()).await;
-    assert!(matches!(delivery, Delivery::Released(_)), "{delivery:?}");
+    let delivery = deliver(&sending, ticket()).await;
+    assert_released(&delivery);
 }
 
 /// Stops a row after a second; what it came to, and at which millisecond.
@@ -661,15 +669,16 @@ async fn stopped_after_a_second(
         tokio::time::sleep(Duration::from_secs(1)).await;
         stop.halt(Halt::Interrupted);
     });
-    (sending.deliver(ticket).await, began.elapsed().as_millis())
+    (deliver(&sending, ticket).await, began.elapsed().as_millis())
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_releases_a_row_that_waits_for_its_turn() {
-    let sending = scripted([Reply::Throttled(Some(Duration::from_hours(1))).into()]);
+    let sending =
+        scripted([Reply::Failed(Failure::Throttled(Some(Duration::from_hours(1)))).into()]);
     let (delivery, at) = stopped_after_a_second(sending, ticket()).await;
     assert!(
-        matches!((&delivery, at), (Delivery::Released(_), 1000)),
+        matches!((&delivery, at), (Delivery::Settled(_), 1000)),
         "{delivery:?} at {at}"
     );
 }
@@ -680,10 +689,10 @@ async fn a_stop_releases_a_row_that_waits_to_be_sent_again() {
         wait: Some(Duration::from_hours(1)),
         ..Trouble::default()
     };
-    let sending = scripted([Reply::Unsent(told).into()]);
+    let sending = scripted([Reply::Failed(Failure::Unsent(told)).into()]);
     let (delivery, at) = stopped_after_a_second(sending, ticket()).await;
     assert!(
-        matches!((&delivery, at), (Delivery::Released(_), 1000)),
+        matches!((&delivery, at), (Delivery::Settled(_), 1000)),
         "{delivery:?} at {at}"
     );
 }
@@ -692,7 +701,7 @@ async fn a_stop_releases_a_row_that_waits_to_be_sent_again() {
 async fn a_stop_releases_a_row_that_waits_for_the_end_of_an_outage() {
     let sending = scripted([]);
     for _ in 0..5 {
-        let failure = Failure {
+        let failure = circuit_breaker::Failure {
             now: Duration::from_hours(1),
             policy: &sending.retry,
             jitter: 1.0,
@@ -701,7 +710,7 @@ async fn a_stop_releases_a_row_that_waits_for_the_end_of_an_outage() {
     }
     let (delivery, at) = stopped_after_a_second(sending, ticket()).await;
     assert!(
-        matches!((&delivery, at), (Delivery::Released(_), 1000)),
+        matches!((&delivery, at), (Delivery::Settled(_), 1000)),
         "{delivery:?} at {at}"
     );
 }
@@ -712,7 +721,7 @@ async fn a_stop_leaves_a_row_in_doubt_whose_answer_was_lost() {
         wait: Some(Duration::from_hours(1)),
         ..trouble(502)
     };
-    let sending = scripted([Reply::Unknown(told).into()]);
+    let sending = scripted([Reply::Failed(Failure::Unknown(told)).into()]);
     let (delivery, at) = stopped_after_a_second(sending, ticket()).await;
     assert!(
         matches!((&delivery, at), (Delivery::InDoubt, 1000)),
@@ -724,7 +733,7 @@ async fn a_stop_leaves_a_row_in_doubt_whose_answer_was_lost() {
 async fn every_request_is_a_first_create_or_a_retry_or_a_question() {
     let sending = scripted([
         unsent(),
-        Reply::Throttled(None).into(),
+        Reply::Failed(Failure::Throttled(None)).into(),
         lost(),
         unanswered(),
         absent(),
@@ -821,7 +830,7 @@ impl CustomerApi for Down {
         let reply = if self.request().await {
             LookUpReply::Absent
         } else {
-            LookUpReply::Unknown(trouble(503))
+            LookUpReply::Failed(Failure::Unknown(trouble(503)))
         };
         Exchange {
             reply,
@@ -839,14 +848,14 @@ impl CustomerApi for Down {
 }
 
 fn not_leaving() -> Reply<Created> {
-    Reply::Unsent(Trouble {
+    Reply::Failed(Failure::Unsent(Trouble {
         message: "nobody listens".to_owned(),
         ..Trouble::default()
-    })
+    }))
 }
 
 fn losing() -> Reply<Created> {
-    Reply::Unknown(trouble(502))
+    Reply::Failed(Failure::Unknown(trouble(502)))
 }
 
 /// Sends thirty rows at once; how many came to what.
@@ -854,17 +863,15 @@ async fn send_thirty(sending: &Arc<Sender<Down, Heard>>) -> Vec<(Outcome, usize)
     let mut tasks = JoinSet::new();
     for _ in 0..30 {
         let sending = Arc::clone(sending);
-        tasks.spawn(async move { sending.deliver(ticket()).await });
+        tasks.spawn(async move { deliver(&sending, ticket()).await });
     }
     let outcomes: Vec<Outcome> = tasks
         .join_all()
         .await
         .into_iter()
         .map(|delivery| match delivery {
-            Delivery::Settled { settlement, .. } | Delivery::Refused { settlement, .. } => {
-                settlement.outcome
-            }
-            Delivery::Released(_) => Outcome::Pending,
+            Delivery::Settled(Settled { settlement, .. })
+            | Delivery::Refused { settlement, .. } => settlement.outcome,
             Delivery::InDoubt => Outcome::Unresolved,
         })
         .collect();
@@ -930,7 +937,7 @@ async fn rows_that_wait_for_their_turn_when_an_outage_begins_are_held_back_too()
 #[tokio::test(start_paused = true)]
 async fn a_question_that_is_always_answered_oddly_ends_unresolved() {
     let sending = scripted::<9>(std::array::from_fn(|_| {
-        Answer::from(LookUpReply::Unknown(trouble(422)))
+        Answer::from(LookUpReply::Failed(Failure::Unknown(trouble(422))))
     }));
     assert_eq!(
         outcome_of(&sending, doubtful()).await.0,
@@ -941,7 +948,7 @@ async fn a_question_that_is_always_answered_oddly_ends_unresolved() {
 #[tokio::test(start_paused = true)]
 async fn one_row_that_the_server_fails_at_is_not_taken_for_an_outage_for_ever() {
     let sending = sending(Fails(503));
-    let delivery = sending.deliver(doubtful()).await;
+    let delivery = deliver(&sending, doubtful()).await;
     assert_eq!(settled(delivery).outcome, Outcome::Unresolved);
 }
 
@@ -959,7 +966,7 @@ impl CustomerApi for Fails {
 
     async fn create(&self, _customer: &Customer) -> Exchange<Reply<Created>> {
         Exchange {
-            reply: Reply::Unknown(trouble(self.0)),
+            reply: Reply::Failed(Failure::Unknown(trouble(self.0))),
             date_ms: None,
             advice: Advice::default(),
         }
@@ -975,7 +982,7 @@ impl CustomerApi for Fails {
 
     async fn find(&self, _client_id: &str) -> Exchange<LookUpReply> {
         Exchange {
-            reply: LookUpReply::Unknown(trouble(self.0)),
+            reply: LookUpReply::Failed(Failure::Unknown(trouble(self.0))),
             date_ms: None,
             advice: Advice::default(),
         }
@@ -994,8 +1001,8 @@ async fn a_row_in_trouble_waits_until_a_retry_can_be_afforded() {
     let mut sending = scripted([lost(), absent(), created()]);
     let mut budget = RetryBudget::new(Allowance::at("20".parse().unwrap()));
     while budget.take(Duration::ZERO).is_ok() {}
-    sending.budget = Mutex::new(budget);
-    sending.deliver(ticket()).await;
+    sending.budget = parking_lot::Mutex::new(budget);
+    deliver(&sending, ticket()).await;
     let asked = sending.api.asked();
     let [(0, "create"), (question, "find"), (again, "create")] = asked[..] else {
         panic!("{asked:?}")
@@ -1032,7 +1039,7 @@ fn updating<const N: usize>(answers: [Answer; N]) -> Sender<Scripted, Heard> {
 fn refused_for_good(delivery: Delivery) -> Settlement {
     match delivery {
         Delivery::Refused { settlement, .. } => settlement,
-        other @ (Delivery::Settled { .. } | Delivery::Released(_) | Delivery::InDoubt) => {
+        other @ (Delivery::Settled(_) | Delivery::InDoubt) => {
             panic!("not refused: {other:?}")
         }
     }
@@ -1051,7 +1058,7 @@ fn calls(sending: &Sender<Scripted, Heard>) -> Vec<&'static str> {
 async fn a_customer_that_differs_is_updated_where_that_is_wanted() {
     let now = remote_of(&aster(), NOW_MS - 1);
     let sending = updating([refused("it exists"), there(renamed()), updated(now)]);
-    let settlement = settled(sending.deliver(ticket()).await);
+    let settlement = settled(deliver(&sending, ticket()).await);
     assert_eq!(settlement.outcome, Outcome::Updated);
     assert!(!settlement.ours, "who updates a customer has not made it");
     assert_eq!(settlement.request_id.as_deref(), Some("req-4"));
@@ -1061,7 +1068,7 @@ async fn a_customer_that_differs_is_updated_where_that_is_wanted() {
 #[tokio::test(start_paused = true)]
 async fn an_update_that_was_lost_is_asked_for_and_sent_again_if_need_be() {
     let same = || there_since(NOW_MS - 1);
-    let lost = || to_update(Reply::Unknown(trouble(502)));
+    let lost = || to_update(Reply::Failed(Failure::Unknown(trouble(502))));
     let arrived = updating([refused("it exists"), there(renamed()), lost(), same()]);
     assert_eq!(
         outcome_of(&arrived, ticket()).await,
@@ -1095,13 +1102,16 @@ async fn an_update_is_not_sent_again_and_again() {
             by_api: true,
             ..trouble(500)
         };
-        answers.extend([there(renamed()), to_update(Reply::Unknown(failing))]);
+        answers.extend([
+            there(renamed()),
+            to_update(Reply::Failed(Failure::Unknown(failing))),
+        ]);
     }
     answers.push(there(renamed()));
     let mut sending = sending(Scripted::new(answers));
     sending.existing = ExistingPolicy::Update;
     sending.retry.retries = 2;
-    let settlement = refused_for_good(sending.deliver(ticket()).await);
+    let settlement = refused_for_good(deliver(&sending, ticket()).await);
     assert_eq!(settlement.status, Some(500));
 }
 
@@ -1109,7 +1119,7 @@ async fn an_update_is_not_sent_again_and_again() {
 async fn a_refused_update_is_final() {
     let no = to_update(Reply::Refused(refusal("no such currency")));
     let sending = updating([refused("it exists"), there(renamed()), no]);
-    let settlement = refused_for_good(sending.deliver(ticket()).await);
+    let settlement = refused_for_good(deliver(&sending, ticket()).await);
     assert_eq!(settlement.message.as_deref(), Some("no such currency"));
 }
 
@@ -1125,7 +1135,7 @@ async fn what_an_update_cannot_change_differs_still() {
         updated(after.clone()),
         there(after.clone()),
     ]);
-    let settlement = settled(sending.deliver(ticket()).await);
+    let settlement = settled(deliver(&sending, ticket()).await);
     assert_eq!(settlement.outcome, Outcome::Differs);
     let said = settlement.message.unwrap();
     assert!(

@@ -7,11 +7,13 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 
+use super::delivery::{InFlight, Progressed};
 use super::metrics::Metrics;
 use super::queue::{A_YEAR, Queue, Waiting};
 use super::record::Message;
-use super::row_state::{Delivery, Progressed, RowState};
+use super::row_state::RowState;
 use super::sender::Sender;
+use super::settle::{Delivery, Settled, left};
 use super::systemic_refusal::{Finding, Kinds, SystemicRefusal};
 use crate::domain::outcome::Outcome;
 use crate::engine::stop::Halt;
@@ -33,7 +35,6 @@ type Ended = (Named, Progressed);
 /// A row on its way.
 #[derive(Debug, Clone)]
 pub(super) struct Named {
-    client_id: String,
     /// The kinds of its create.
     creates: Kinds,
     /// Whether it failed in an earlier run, as it stands: then a refusal is its own,
@@ -44,9 +45,9 @@ pub(super) struct Named {
 impl Named {
     fn of(ticket: &Ticket, stripe: bool) -> Self {
         Self {
-            client_id: ticket.customer.client_id().to_owned(),
             creates: Kinds::of_create(&ticket.customer, stripe),
-            failed_before: ticket.history == Some(Outcome::Failed) && !ticket.changed,
+            failed_before: ticket.earlier.outcome == Some(Outcome::Failed)
+                && !ticket.earlier.is_changed,
         }
     }
 }
@@ -63,7 +64,7 @@ pub(super) struct Dispatch<A, O> {
     pub(super) recorder: mpsc::Sender<Message>,
     /// Whether creates ask for customers at Stripe.
     pub(super) stripe: bool,
-    pub(super) alike: SystemicRefusal<(String, Settlement)>,
+    pub(super) alike: SystemicRefusal<Settlement>,
     /// A row of a kind of which no more may be in flight until it is known whether
     /// that kind is refused.
     pub(super) held_back: Option<Ticket>,
@@ -114,15 +115,15 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
         if stop.is_halted() {
             self.wind_up(tasks, queue).await?;
         }
-        for (client_id, mut settlement) in self.alike.rest() {
+        for mut settlement in self.alike.rest() {
             if stop.is_halted() || self.canary {
                 // It was never known whose refusal it was: a canary is too few
                 // rows to tell.
                 settlement.outcome = Outcome::Pending;
-                self.settle(client_id, settlement).await;
+                self.record(Settled::keyless(settlement)).await;
             } else {
                 // Too few for a common cause: the row itself was refused.
-                self.failed(client_id, settlement).await;
+                self.failed(settlement).await;
             }
         }
         Ok(())
@@ -141,9 +142,9 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
         self.alike.started(named.creates);
         let sending = Arc::clone(&self.sending);
         // In a box, for it is moved about several times before it is polled.
-        tasks.spawn(Box::pin(
-            async move { (named, sending.progress(state).await) },
-        ));
+        tasks.spawn(Box::pin(async move {
+            (named, InFlight::new(&sending, state).progress().await)
+        }));
     }
 
     /// Lets what is in flight finish, and gives back what was not sent.
@@ -156,7 +157,7 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
             self.release(ticket).await;
         }
         while let Some((named, state)) = self.waiting.pop() {
-            self.delivered(named, state.left()).await;
+            self.delivered(named, left(&state)).await;
         }
         // The feed ends by itself now; what it had claimed was not sent.
         loop {
@@ -179,9 +180,8 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
 
     /// Gives back a row that was claimed and not started, unless it is in doubt.
     async fn release(&self, ticket: Ticket) {
-        let client_id = ticket.customer.client_id().to_owned();
-        if let Delivery::Released(settlement) = RowState::of(ticket).left() {
-            self.settle(client_id, settlement).await;
+        if let Delivery::Settled(settled) = left(&RowState::of(ticket)) {
+            self.record(settled).await;
         }
     }
 
@@ -200,7 +200,7 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
         self.alike.ended(row.creates);
         match progressed {
             Progressed::Waits(state, _) if self.sending.stop.is_halted() => {
-                self.delivered(row, state.left()).await;
+                self.delivered(row, left(&state)).await;
             }
             Progressed::Waits(state, until) => {
                 self.waiting.push(until, row, state);
@@ -212,30 +212,19 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
     }
 
     async fn delivered(&mut self, row: Named, delivery: Delivery) {
-        let client_id = row.client_id.clone();
         match delivery {
-            Delivery::Settled {
-                settlement,
-                keys,
-                from_before,
-            } => {
-                for (client_id, held) in self.learn(&row, &settlement) {
-                    self.failed(client_id, held).await;
+            Delivery::Settled(settled) => {
+                for refused in self.learn(&row, &settled.settlement) {
+                    self.failed(refused).await;
                 }
-                if settlement.outcome == Outcome::Failed {
-                    self.failed(client_id, settlement).await;
+                if settled.settlement.outcome == Outcome::Failed {
+                    self.failed(settled.settlement).await;
                 } else {
-                    let ending = Message::Settle {
-                        settlement,
-                        client_id,
-                        keys,
-                        from_before,
-                    };
-                    self.tell(ending).await;
+                    self.record(settled).await;
                 }
             }
             Delivery::Refused { settlement, .. } if row.failed_before => {
-                self.failed(client_id, settlement).await;
+                self.failed(settlement).await;
             }
             Delivery::Refused {
                 settlement,
@@ -247,16 +236,15 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
                 } else {
                     row.creates
                 };
-                self.refused(kinds, &words, (client_id, settlement)).await;
+                self.refused(kinds, &words, settlement).await;
             }
-            Delivery::Released(settlement) => self.settle(client_id, settlement).await,
             Delivery::InDoubt => {}
         }
     }
 
     /// Learns from a row's end whether its kinds are accepted; gives the rows back
     /// that were refused for their own sake.
-    fn learn(&mut self, row: &Named, settled: &Settlement) -> Vec<(String, Settlement)> {
+    fn learn(&mut self, row: &Named, settled: &Settlement) -> Vec<Settlement> {
         let is_success = settled.status.is_some_and(|status| status < 300);
         match settled.outcome {
             Outcome::Created if is_success => self.alike.accepted(row.creates),
@@ -280,14 +268,14 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
         }
     }
 
-    async fn refused(&mut self, kinds: Kinds, words: &str, row: (String, Settlement)) {
-        let message = row.1.message.clone().unwrap_or_default();
-        let status = row.1.status.unwrap_or_default();
-        match self.alike.refused(kinds, words, row) {
+    async fn refused(&mut self, kinds: Kinds, words: &str, settlement: Settlement) {
+        let message = settlement.message.clone().unwrap_or_default();
+        let status = settlement.status.unwrap_or_default();
+        match self.alike.refused(kinds, words, settlement) {
             Finding::Held => {}
             Finding::Theirs(rows) => {
-                for (client_id, settlement) in rows {
-                    self.failed(client_id, settlement).await;
+                for settlement in rows {
+                    self.failed(settlement).await;
                 }
             }
             Finding::OneCause { kind, many, rows } => {
@@ -297,15 +285,15 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
                     message: format!("status {status}: {message}"),
                 });
                 // None of them would be wrong once the cause is mended.
-                for (client_id, mut settlement) in rows {
+                for mut settlement in rows {
                     settlement.outcome = Outcome::Pending;
-                    self.settle(client_id, settlement).await;
+                    self.record(Settled::keyless(settlement)).await;
                 }
             }
         }
     }
 
-    async fn failed(&mut self, client_id: String, settlement: Settlement) {
+    async fn failed(&mut self, settlement: Settlement) {
         self.errors += 1;
         if self.errors > self.allowed_errors {
             self.sending.stop.halt(Halt::TooManyErrors {
@@ -313,23 +301,12 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
                 allowed: self.allowed_errors,
             });
         }
-        self.settle(client_id, settlement).await;
+        self.record(Settled::keyless(settlement)).await;
     }
 
-    /// Settles a row without keys.
-    async fn settle(&self, client_id: String, settlement: Settlement) {
-        let message = Message::Settle {
-            settlement,
-            client_id,
-            keys: Vec::new(),
-            from_before: false,
-        };
-        self.tell(message).await;
-    }
-
-    async fn tell(&self, message: Message) {
+    async fn record(&self, settled: Settled) {
         // A recorder that is gone has said why, and ended everything.
-        if self.recorder.send(message).await.is_err() {
+        if self.recorder.send(Message::Settle(settled)).await.is_err() {
             self.sending.stop.halt(Halt::Broken);
         }
     }

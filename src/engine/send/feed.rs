@@ -18,7 +18,7 @@ use crate::engine::checker::{Checker, Reading};
 use crate::engine::pace::rate::Rate;
 use crate::engine::stop::{Halt, Stop};
 use crate::engine::survey::finding_store::{Remembered, Verdict, Verdicts};
-use crate::engine::ticket::{ClaimTime, Ticket};
+use crate::engine::ticket::{ClaimTime, Earlier, FirstStep, KnownCustomer, Ticket};
 use crate::ledger::Claim;
 
 /// The most rows that are claimed at once.
@@ -163,7 +163,7 @@ where
                 let customer = fit.values.to_customer();
                 let mut ticket = self.ticket(customer, digest, known);
                 let columns = self.rows.columns();
-                ticket.is_repeat = known.is_some()
+                ticket.earlier.is_repeat = known.is_some()
                     && checker
                         .bind(row.origin.input, columns)?
                         .was_repeat(&row, columns);
@@ -188,38 +188,48 @@ where
         digest: Fingerprint,
         known: Option<Remembered>,
     ) -> Ticket {
-        if let Some(known) = known {
+        let Some(known) = known else {
+            let id = self.next_new_id;
+            self.next_new_id += 1;
             return Ticket {
-                id: known.id,
+                id,
                 customer,
                 digest,
-                ask_first: self.gaps || known.decision == Decision::LookUp,
-                in_doubt: known.in_doubt,
-                changed: known.changed,
-                history: known.last,
-                there: known.there,
-                ours: known.ours,
-                is_repeat: false,
-                // What it says was not sent may have been since.
-                forgotten: self.gaps && known.decision == Decision::Create,
-                claim: ClaimTime::Earlier(known.claimed_by),
+                first_step: self.unknown_step(),
+                earlier: Earlier::default(),
+                claim: ClaimTime::Earlier(None),
             };
-        }
-        let id = self.next_new_id;
-        self.next_new_id += 1;
+        };
+        let first_step = match known.decision {
+            Decision::LookUp if known.in_doubt => FirstStep::ResolveDoubt,
+            Decision::LookUp => FirstStep::LookUp,
+            Decision::Create | Decision::Skip(_) => self.unknown_step(),
+        };
         Ticket {
-            id,
+            id: known.id,
             customer,
             digest,
-            ask_first: self.gaps,
-            in_doubt: false,
-            changed: false,
-            history: None,
-            there: false,
-            ours: false,
-            is_repeat: false,
-            forgotten: self.gaps,
-            claim: ClaimTime::Earlier(None),
+            first_step,
+            earlier: Earlier {
+                outcome: known.last,
+                is_changed: known.changed,
+                is_repeat: false,
+                customer: match (known.ours, known.there) {
+                    (true, _) => KnownCustomer::Ours,
+                    (false, true) => KnownCustomer::Seen,
+                    (false, false) => KnownCustomer::Unseen,
+                },
+            },
+            claim: ClaimTime::Earlier(known.claimed_by),
+        }
+    }
+
+    /// The first step for a row that was not sent, as far as the checkpoint knows.
+    fn unknown_step(&self) -> FirstStep {
+        if self.gaps {
+            FirstStep::LookUpLostClaim
+        } else {
+            FirstStep::Create
         }
     }
 
@@ -259,8 +269,8 @@ where
         let Ok(claimed) = answer.blocking_recv() else {
             return false;
         };
-        for ticket in batch.iter_mut().filter(|ticket| !ticket.in_doubt) {
-            ticket.claim = claimed;
+        for ticket in &mut *batch {
+            ticket.claimed(claimed);
         }
         room.send(std::mem::replace(batch, Vec::with_capacity(self.batch.now)));
         true

@@ -1,10 +1,7 @@
-//! Look-ups in the list of all customers, for ids that can't be looked up by path.
-//!
-//! The list may be long, so rows that wait for it share one reading of it: while it
-//! is read others gather, and the next reading is for all of them.
+//! Rows that wait to be looked up in the list of all customers, for their ids can't be
+//! looked up by path.
 
-use std::sync::Mutex;
-
+use parking_lot::Mutex;
 use tokio::sync::{Mutex as Turn, oneshot};
 
 use crate::kable::LookUpReply;

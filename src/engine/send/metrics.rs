@@ -1,10 +1,10 @@
 //! What a run counts while it runs: requests, and how long they took.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use parking_lot::Mutex;
 
 use crate::domain::summary::{Latency, RequestCounts};
 
@@ -52,6 +52,12 @@ impl Metrics {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts a request that changes nothing.
+    pub(super) fn count_lookup(&self) {
+        Self::count(&self.sent);
+        Self::count(&self.lookups);
+    }
+
     /// Sets a counter to a number of rows.
     pub(super) fn set(counter: &AtomicU64, rows: usize) {
         counter.store(rows as u64, Ordering::Relaxed);
@@ -65,11 +71,7 @@ impl Metrics {
     /// Takes in how long an answer took.
     pub(super) fn took(&self, time: Duration) {
         let micros = u64::try_from(time.as_micros()).unwrap_or(LONGEST_US);
-        let mut latencies = self
-            .latencies
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        latencies.saturating_record(micros.max(1));
+        self.latencies.lock().saturating_record(micros.max(1));
     }
 
     pub(super) fn requests(&self) -> RequestCounts {
@@ -83,10 +85,7 @@ impl Metrics {
 
     /// Pairs of microseconds and how often they were met.
     pub(super) fn latencies(&self) -> Vec<(u64, u64)> {
-        let latencies = self
-            .latencies
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let latencies = self.latencies.lock();
         latencies
             .iter_recorded()
             .map(|bucket| (bucket.value_iterated_to(), bucket.count_at_value()))

@@ -4,16 +4,18 @@
 //! - `queue.rs`: the rows that are next, and rows that wait for a time
 //! - `dispatch.rs`: how many rows are on their way, and what their ends mean for all
 //! - `sender.rs`: the gates before every request, and what every answer means for all
-//! - `delivery.rs`: one row from request to request until its end
-//! - `row_state.rs`: what is known of one row on its way
-//! - `look_up.rs`: what a look-up says: there, absent, not yet known
+//! - `delivery.rs`: one row in flight, from request to request until its end
+//! - `row_state.rs`: what an answer means for the row, and which request is next
+//! - `retries.rs`: how often a row was tried, and when it may be tried again
+//! - `facts.rs`: what the run knows when an answer is judged
+//! - `settle.rs`: how a row ended → its settlement
+//! - `look_up.rs`: a customer is there, absent, or that is not known
 //! - `list_lookup.rs`: rows that wait for the list of all customers
 //! - `absence.rs`: when a customer that was not found is absent for good
 //! - `ownership.rs`: whose a customer is that is there
 //! - `server_clock.rs`: how far the server's clock can be ahead of ours
 //! - `systemic_refusal.rs`: refusals with one cause
 //! - `systemic_failure.rs`: server errors with one cause
-//! - `local_trouble.rs`: what is done where this machine has no room
 //! - `orphaned_claims.rs`: claims in doubt whose rows have left the input
 //! - `canary.rs`: the first rows are read back before any other is sent
 //! - `metrics.rs`: requests and how long they took, counted
@@ -23,25 +25,28 @@ pub mod absence;
 pub mod canary;
 mod delivery;
 mod dispatch;
+mod facts;
 mod feed;
 pub(super) mod list_lookup;
-mod local_trouble;
 mod look_up;
 pub mod metrics;
 pub mod orphaned_claims;
 mod ownership;
 mod queue;
 mod record;
+mod retries;
 mod row_state;
 pub(super) mod sender;
 pub(super) mod server_clock;
+mod settle;
 mod systemic_failure;
 mod systemic_refusal;
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context;
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinHandle;

@@ -9,28 +9,24 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use super::absence::{Absence, Proof};
-use super::list_lookup::is_unsafe_in_path;
-use super::metrics::Metrics;
+use super::absence::Absence;
+use super::look_up::{LookedUp, look_up_until_known};
 use super::record::Message;
 use super::sender::Sender;
+use super::settle::Settled;
 use crate::domain::decision::{KnownClaim, UNKNOWN_DIGEST, is_our_doing};
 use crate::domain::outcome::Outcome;
 use crate::domain::remote::RemoteCustomer;
 use crate::domain::summary::OrphanCounts;
 use crate::domain::text::quoted;
-use crate::engine::pace::backoff::delay;
-use crate::engine::pace::circuit_breaker::Access;
-use crate::engine::pace::sent::Sent;
 use crate::engine::survey::codec::{six, take_six};
-use crate::kable::{CustomerApi, LookUpReply, Trouble};
+use crate::kable::{CustomerApi, Trouble};
 use crate::ledger::{ClaimRecord, Settlement};
-use crate::report::{Event, Observer};
+use crate::report::Observer;
 use crate::spill::{Sorted, Sorter};
 
 /// How many are asked for at once.
@@ -124,7 +120,7 @@ pub(super) async fn ask<A: CustomerApi, O: Observer>(
         }
         let id = take_six(&mut id.as_slice());
         let (sending, recorder) = (Arc::clone(&sending), recorder.clone());
-        tasks.spawn(async move { sending.ask_for_orphan(id, &recorder).await });
+        tasks.spawn(async move { look_up_and_record(&sending, id, &recorder).await });
     }
     while let Some(found) = tasks.join_next().await {
         learn(found?);
@@ -132,170 +128,95 @@ pub(super) async fn ask<A: CustomerApi, O: Observer>(
     Ok(left)
 }
 
-impl<A: CustomerApi, O: Observer> Sender<A, O> {
-    /// Finds out what became of claim `id`, and has it recorded; `None` where it
-    /// could not be asked for, so that it stays as it is.
-    async fn ask_for_orphan(
-        &self,
-        id: u64,
-        recorder: &mpsc::Sender<Message>,
-    ) -> Option<(Outcome, bool)> {
-        let (answer, answered) = oneshot::channel();
-        recorder.send(Message::Read { id, answer }).await.ok()?;
-        let entry = answered.await.ok()??;
-        let settlement = self.found_orphan(id, &entry).await?;
-        let ours = settlement.ours;
-        // What is released is again what it was, and here it is not there.
-        let outcome = settlement.outcome;
-        let message = Message::Settle {
-            settlement,
-            client_id: entry.client_id,
-            keys: Vec::new(),
-            from_before: true,
-        };
-        recorder.send(message).await.ok()?;
-        Some((outcome, ours))
-    }
+/// Finds out what became of claim `id`, and has it recorded; `None` where it
+/// could not be looked up, so that it stays as it is.
+async fn look_up_and_record<A: CustomerApi, O: Observer>(
+    sender: &Sender<A, O>,
+    id: u64,
+    recorder: &mpsc::Sender<Message>,
+) -> Option<(Outcome, bool)> {
+    let (answer, answered) = oneshot::channel();
+    recorder.send(Message::Read { id, answer }).await.ok()?;
+    let entry = answered.await.ok()??;
+    let settlement = found_out(sender, id, &entry).await?;
+    // What is released is again what it was, and here it is not there.
+    let (outcome, ours) = (settlement.outcome, settlement.ours);
+    let settled = Settled {
+        from_before: true,
+        ..Settled::keyless(settlement)
+    };
+    recorder.send(Message::Settle(settled)).await.ok()?;
+    Some((outcome, ours))
+}
 
-    /// Asks for the customer of an orphaned claim until it is known whether it is
-    /// there.
-    async fn found_orphan(&self, id: u64, entry: &ClaimRecord) -> Option<Settlement> {
-        let (mut attempts, mut tries) = (0, 0);
-        let mut last = Trouble::default();
-        let mut absence = Absence::of_earlier_run();
-        let settled = |outcome, attempts| Settlement {
-            id,
-            digest: UNKNOWN_DIGEST,
-            outcome,
-            ours: entry.ours,
-            orphan: true,
-            keys_lost: false,
-            customer_id: None,
-            request_id: None,
-            attempts,
-            status: None,
-            message: None,
-        };
-        while tries <= self.retry.retries {
-            attempts += 1;
-            let (sent, found) = self.ask_once(&entry.client_id, tries > 0).await?;
-            match found {
-                LookUpReply::There { remote, request_id } => {
-                    self.answered(sent);
-                    return Some(Settlement {
-                        request_id,
-                        ..self.orphan_there(entry, &remote, settled(Outcome::Created, attempts))
-                    });
-                }
-                LookUpReply::Absent => {
-                    self.answered(sent);
-                    let now = self.began.elapsed();
-                    match absence.not_found(now, |doubt| self.landing_time(doubt)) {
-                        Proof::Absent => return Some(settled(Outcome::Pending, attempts)),
-                        Proof::LookAgain(at) => self.rest_until(at).await?,
-                    }
-                }
-                LookUpReply::Other { remote, .. } => {
-                    self.answered(sent);
-                    let found = quoted(&remote.client_id);
-                    last.message = format!("a look-up of it finds customer {found}");
-                    break;
-                }
-                LookUpReply::Denied(refusal) => {
-                    self.shut_out(&refusal);
-                    return None;
-                }
-                LookUpReply::Throttled(wait) => self.hold_back(sent, wait),
-                LookUpReply::AbsentPage(trouble) | LookUpReply::Unknown(trouble) => {
-                    tries += self.rest_before_asking_again(tries, &trouble).await?;
-                    last = trouble;
-                }
-            }
-        }
-        Some(Settlement {
-            status: last.status,
-            request_id: last.request_id,
-            message: Some(last.message),
-            ..settled(Outcome::Unresolved, attempts)
-        })
+/// Looks the customer of an orphaned claim up until it is known whether it is there.
+async fn found_out<A: CustomerApi, O: Observer>(
+    sender: &Sender<A, O>,
+    id: u64,
+    entry: &ClaimRecord,
+) -> Option<Settlement> {
+    let mut attempts = 0;
+    let client_id = &entry.client_id;
+    let absence = Absence::of_earlier_run();
+    let looked_up = look_up_until_known(sender, client_id, absence, &mut attempts, |_| {}).await;
+    let settled = |outcome| Settlement {
+        id,
+        client_id: client_id.clone(),
+        digest: UNKNOWN_DIGEST,
+        outcome,
+        ours: entry.ours,
+        orphan: true,
+        keys_lost: false,
+        customer_id: None,
+        request_id: None,
+        attempts,
+        status: None,
+        message: None,
+    };
+    let unresolved = |trouble: Trouble| Settlement {
+        status: trouble.status,
+        request_id: trouble.request_id,
+        message: Some(trouble.message),
+        ..settled(Outcome::Unresolved)
+    };
+    match looked_up {
+        LookedUp::There(remote, request_id) => Some(Settlement {
+            request_id,
+            ..there(entry, &remote, sender.keys, settled(Outcome::Created))
+        }),
+        LookedUp::Absent => Some(settled(Outcome::Pending)),
+        LookedUp::Twin(other, _) | LookedUp::TwinInList(other, _) => Some(unresolved(Trouble {
+            message: format!(
+                "a look-up of it finds customer {}",
+                quoted(&other.client_id)
+            ),
+            ..Trouble::default()
+        })),
+        LookedUp::Failed(trouble) => Some(unresolved(trouble)),
+        LookedUp::Throttled | LookedUp::Stopped => None,
     }
+}
 
-    /// Asks for a customer once, by its path or in the list of all; `None` where
-    /// everything is stopped.
-    async fn ask_once(&self, client_id: &str, is_retry: bool) -> Option<(Sent, LookUpReply)> {
-        let admitted = self.admitted(is_retry, Access::Read).await?;
-        Metrics::count(&self.metrics.sent);
-        Metrics::count(&self.metrics.lookups);
-        let asked = self.timed(admitted.permit, self.api.find(client_id));
-        let (timed, found) = tokio::select! {
-            answered = asked => answered,
-            () = self.stop.halted() => return None,
-        };
-        let by_path_in_vain = match &found {
-            LookUpReply::Absent => is_unsafe_in_path(client_id),
-            LookUpReply::AbsentPage(_) | LookUpReply::Other { .. } => true,
-            LookUpReply::There { .. }
-            | LookUpReply::Denied(_)
-            | LookUpReply::Throttled(_)
-            | LookUpReply::Unknown(_) => false,
-        };
-        if by_path_in_vain {
-            return Some((timed.sent, self.find_in_list(client_id).await?));
-        }
-        Some((timed.sent, found))
-    }
-
-    /// Waits after a trouble; 1 where it counts, `None` where everything is stopped.
-    async fn rest_before_asking_again(&self, tries: u32, trouble: &Trouble) -> Option<u32> {
-        if trouble.local {
-            self.crowded(trouble).await;
-            return Some(0);
-        }
-        // An outage is waited for before the next request.
-        if self.is_outage(trouble, Access::Read) {
-            return Some(0);
-        }
-        let message = trouble.message.clone();
-        self.observer.observe(&Event::Trouble { message });
-        let wait = delay(&self.retry, tries + 1, trouble.wait, (self.jitter)());
-        self.rest_until(self.began.elapsed() + wait).await?;
-        Some(1)
-    }
-
-    /// The customer of an orphaned claim is there: is it our doing?
-    fn orphan_there(
-        &self,
-        entry: &ClaimRecord,
-        remote: &RemoteCustomer,
-        settled: Settlement,
-    ) -> Settlement {
-        let ours = entry.ours || is_our_doing(remote.created, entry.claimed_by);
-        let was_never = matches!(entry.last, None | Some(Outcome::Pending));
-        Settlement {
-            outcome: match entry.last.filter(|last| last.is_there()) {
-                Some(last) => last,
-                None if ours => Outcome::Created,
-                None => Outcome::AlreadyExisted,
-            },
-            // What we created is what was claimed. Of everything else it is not
-            // known what it is now: its row, should it come back, is asked for.
-            digest: if ours && was_never {
-                entry.digest
-            } else {
-                UNKNOWN_DIGEST
-            },
-            ours,
-            keys_lost: self.keys && ours && !entry.ours,
-            customer_id: Some(remote.customer_id.clone()),
-            ..settled
-        }
-    }
-
-    /// Waits until `at`, since the run's start; `None` where everything is stopped.
-    async fn rest_until(&self, at: Duration) -> Option<()> {
-        tokio::select! {
-            () = tokio::time::sleep_until(self.began + at) => Some(()),
-            () = self.stop.halted() => None,
-        }
+/// The customer of an orphaned claim is there: did this checkpoint create it?
+fn there(entry: &ClaimRecord, remote: &RemoteCustomer, keys: bool, settled: Settlement) -> Settlement {
+    let ours = entry.ours || is_our_doing(remote.created, entry.claimed_by);
+    let was_never = matches!(entry.last, None | Some(Outcome::Pending));
+    Settlement {
+        outcome: match entry.last.filter(|last| last.is_there()) {
+            Some(last) => last,
+            None if ours => Outcome::Created,
+            None => Outcome::AlreadyExisted,
+        },
+        // What we created is what was claimed. Of everything else it is not
+        // known what it is now: its row, should it come back, is looked up.
+        digest: if ours && was_never {
+            entry.digest
+        } else {
+            UNKNOWN_DIGEST
+        },
+        ours,
+        keys_lost: keys && ours && !entry.ours,
+        customer_id: Some(remote.customer_id.clone()),
+        ..settled
     }
 }

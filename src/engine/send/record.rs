@@ -13,11 +13,11 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
 use super::sender::Sender;
+use super::settle::Settled;
 use crate::domain::outcome::Outcome;
 use crate::engine::stop::Halt;
 use crate::engine::ticket::ClaimTime;
 use crate::engine::wall_clock::WallClock;
-use crate::kable::Key;
 use crate::ledger::{Batch, Claim, ClaimRecord, Ledger, RunFigures, Settlement};
 use crate::report::keys::KeyFile;
 use crate::report::{Event, Observer, Progress};
@@ -50,13 +50,7 @@ pub(super) enum Message {
         answer: oneshot::Sender<Option<ClaimRecord>>,
     },
     /// A row is settled.
-    Settle {
-        settlement: Settlement,
-        client_id: String,
-        keys: Vec<Key>,
-        /// Whether an earlier run claimed it, and may have kept its keys.
-        from_before: bool,
-    },
+    Settle(Settled),
 }
 
 /// Writes messages until all senders are gone.
@@ -151,18 +145,18 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
                 Message::Read { id, answer } => {
                     answer.send(self.ledger.claim_record(id)?).ok();
                 }
-                Message::Settle {
+                Message::Settle(Settled {
                     mut settlement,
-                    client_id,
                     keys,
                     from_before,
-                } => {
+                }) => {
                     if let Some(file) = &mut self.keys {
+                        let client_id = &settlement.client_id;
                         if settlement.keys_lost && from_before {
                             settlement.keys_lost =
-                                !file.holds(&client_id).context("cannot read keys.csv")?;
+                                !file.holds(client_id).context("cannot read keys.csv")?;
                         }
-                        file.keep(&client_id, &keys)
+                        file.keep(client_id, &keys)
                             .context("cannot write to keys.csv")?;
                     }
                     batch.settlements.push(settlement);
@@ -226,7 +220,7 @@ async fn gather(
     if inbox.recv_many(messages, MOST_AT_ONCE).await == 0 {
         return false;
     }
-    let waits = |message: &Message| !matches!(message, Message::Settle { .. });
+    let waits = |message: &Message| !matches!(message, Message::Settle(_));
     if !messages.iter().any(waits) {
         timeout(LINGER, hurry.notified()).await.ok();
     }

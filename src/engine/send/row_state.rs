@@ -1,58 +1,61 @@
-//! What is known of one row while it is on its way, and how that ends.
+//! One row on its way, as a state machine: what an answer means for it, and which
+//! request is next (pure).
+//!
+//! A create whose fate is not known puts the row in doubt. A row in doubt is looked up,
+//! never sent blindly: it is created again only once its absence is proved
+//! (`absence.rs`). `delivery.rs` sends the requests.
 
 use std::time::Duration;
 
-use super::absence::{Absence, Doubt};
-use super::systemic_refusal;
-use crate::domain::outcome::Outcome;
-use crate::domain::remote::RemoteCustomer;
+use super::absence::{Absence, Doubt, Proof};
+use super::facts::Facts;
+use super::ownership::CLOCKS_APART_MS;
+use super::retries::{Retries, Spent};
+use crate::domain::decision::ExistingPolicy;
+use crate::domain::remote::{RemoteCustomer, differences};
+use crate::domain::text::quoted;
 use crate::domain::update::CustomerUpdate;
-use crate::engine::pace::sent::Sent;
-use crate::engine::ticket::Ticket;
-use crate::kable::{Key, Refusal, Trouble};
-use crate::ledger::Settlement;
+use crate::engine::ticket::{FirstStep, KnownCustomer, Ticket};
+use crate::kable::{Created, Key, Refusal, Trouble};
 
-/// How the sending of a row ended.
-#[derive(Debug)]
-pub(super) enum Delivery {
-    /// It is known what became of it.
-    Settled {
-        settlement: Settlement,
-        keys: Vec<Key>,
-        /// Whether an earlier run claimed it, and may have kept its keys.
-        from_before: bool,
-    },
-    /// The API refused it, and the customer is not there.
-    Refused {
-        settlement: Settlement,
-        words: String,
-        /// Whether it was an update that was refused.
-        is_update: bool,
-    },
-    /// It was certainly not sent.
-    Released(Settlement),
-    /// It may have been sent, and could not be asked about before the end.
-    InDoubt,
-}
+/// The status of an answer that says that something was created.
+const CREATED: u16 = 201;
 
-/// How far a row came in one go.
-#[derive(Debug)]
-pub(super) enum Progressed {
-    /// To its end.
-    Ended(Delivery),
-    /// It waits, and is to go on at this time since the run's start.
-    Waits(Box<RowState>, Duration),
-}
+/// For how long other answers may tell more of the server's clock, and how often: its
+/// `Date`s are cut to seconds, one of which ends meanwhile.
+const CLOCK_WAIT: Duration = Duration::from_millis(400);
+const CLOCK_WAITS: u32 = 3;
 
 /// The request that is next for a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Next {
-    /// Ask whether the customer is there.
+    /// Look the customer up.
     Find,
+    /// Look for it in the list of all customers.
+    FindInList,
     /// Create it.
     Create,
-    /// Change it.
+    /// CustomerUpdate it.
     Update(Box<CustomerUpdate>),
+}
+
+/// Whether the customer may be there by a create of this checkpoint's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CreateState {
+    /// No create was sent, or all were refused.
+    NotSent,
+    /// An earlier run may have sent one, of which nothing is known.
+    ClaimLost,
+    /// One was sent, and its fate is not known.
+    InDoubt,
+    /// The absence of the customer was proved after a create in doubt. Should it land
+    /// all the same, the customer is ours.
+    ProvedAbsent,
+    /// The API says that it created the customer, but not as it was sent.
+    Acknowledged {
+        /// Whether it may have been there before.
+        is_older: bool,
+    },
 }
 
 /// What became of an update.
@@ -60,277 +63,407 @@ pub(super) enum Next {
 pub(super) enum Update {
     /// None was sent.
     None,
-    /// One was sent, and what became of it is not known.
+    /// One was sent, and its fate is not known.
     Lost,
-    /// The API took it.
+    /// The API accepted it.
     Accepted,
+}
+
+/// How the sending of a row ends; `settle.rs` writes it down.
+#[derive(Debug)]
+pub(super) enum End {
+    /// The API created the customer.
+    Created {
+        customer: Created,
+        status: u16,
+        request_id: Option<String>,
+    },
+    /// The customer is there, found by the request with that id.
+    There(Box<RemoteCustomer>, Option<String>),
+    /// The API refused it, and the customer is not there.
+    Refused(Refusal),
+    /// Another customer has the row's id but for case: no other row has to do with it.
+    Conflict(Refusal),
+    /// It was tried as often as `--retries` says.
+    Spent(Spent),
+    /// It can't be found out what became of it.
+    Unresolved,
+    /// Everything was stopped before its end.
+    Stopped,
+}
+
+/// A create of which the API says that it failed, until the customer is looked up.
+#[derive(Debug)]
+pub(super) struct Unverified {
+    pub(super) trouble: Trouble,
+    /// Whether it was counted as a try of the row, or as an outage, already.
+    pub(super) is_counted: bool,
 }
 
 /// What is known of one row while it is on its way.
 #[derive(Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is known by itself, and they come in many combinations"
-)]
 pub(super) struct RowState {
     pub(super) ticket: Ticket,
     pub(super) next: Next,
-    /// Not before this time since the run's start.
-    pub(super) not_before: Duration,
-    /// The earliest time for another create.
-    pub(super) create_not_before: Duration,
-    /// The request that was sent last, and the server's `Date` on its answer.
-    pub(super) sent: Sent,
-    pub(super) date_ms: Option<i64>,
+    pub(super) create: CreateState,
     pub(super) update: Update,
+    pub(super) retries: Retries,
     /// Requests sent for it.
     pub(super) attempts: u32,
-    /// Creates that were sent for it in this run.
+    /// Creates sent for it in this run.
     pub(super) creates: u32,
-    /// How long the last of them was waited for.
+    /// How long the last of them took.
     pub(super) last_create: Duration,
-    /// Creates that left and whose fate is or was unknown.
-    pub(super) tries: u32,
-    /// Creates and updates that were the trial of an outage, and failed.
-    pub(super) trials: u32,
-    /// Waits after troubles.
-    pub(super) waits: u32,
-    /// Questions in a row that got no answer.
-    pub(super) unanswered: u32,
-    /// Whether the customer may exist by our doing.
-    pub(super) doubt: bool,
-    /// Look-ups that found nothing since the request that is in doubt or refused.
-    pub(super) absence: Option<Absence>,
-    /// Whether the API said that the customer is there: by a success, that is, and
-    /// not by a look-up.
-    pub(super) acknowledged: bool,
-    /// The keys that came with that.
-    pub(super) keys: Vec<Key>,
-    /// The customer that was found, and the id of the request that found it, while it
-    /// waits for more of the server's clock to tell whose it is.
-    pub(super) unjudged: Option<Box<(RemoteCustomer, Option<String>)>>,
-    /// How often it waited for that.
-    pub(super) clock_waits: u32,
-    /// Whether it was looked for in the list of all customers.
-    pub(super) listed: bool,
+    /// The server's `Date` on the last answer.
+    pub(super) date_ms: Option<i64>,
     /// Whether its last request is the trial of an outage of writes.
     pub(super) on_trial: bool,
-    /// How many creates and updates of other rows were answered before its first
-    /// trouble.
-    pub(super) worked_before: Option<u64>,
-    /// Whether a request for it met trouble: those after it are retries.
-    pub(super) troubled: bool,
+    /// Look-ups that found nothing since the request that is in doubt or refused.
+    pub(super) absence: Option<Absence>,
+    /// Whether it was looked for in the list of all customers since then.
+    pub(super) listed: bool,
+    /// The refusal of its create, until the customer is looked up.
     pub(super) refusal: Option<Refusal>,
-    pub(super) trouble: Option<Trouble>,
-    /// The API says that its create failed, and it was not looked for since.
     pub(super) unverified: Option<Unverified>,
-}
-
-/// A create of which the API says that it failed.
-#[derive(Debug)]
-pub(super) struct Unverified {
-    pub(super) trouble: Trouble,
-    /// Whether it was held against the row, or the API, already.
-    pub(super) is_counted: bool,
+    /// The keys that came with an answer that is not believed yet.
+    pub(super) keys: Vec<Key>,
+    /// A customer that was found, and the id of the request that found it, while more
+    /// of the server's clock is waited for to tell whose it is.
+    pub(super) unjudged: Option<(Box<RemoteCustomer>, Option<String>)>,
+    /// How often that was waited for.
+    pub(super) clock_waits: u32,
 }
 
 impl RowState {
     /// A row at its start.
     pub(super) fn of(ticket: Ticket) -> Self {
-        let from_before = ticket.in_doubt || ticket.forgotten;
+        let (next, create) = match ticket.first_step {
+            FirstStep::Create => (Next::Create, CreateState::NotSent),
+            FirstStep::LookUp => (Next::Find, CreateState::NotSent),
+            FirstStep::LookUpLostClaim => (Next::Find, CreateState::ClaimLost),
+            FirstStep::ResolveDoubt => (Next::Find, CreateState::InDoubt),
+        };
         Self {
-            next: if ticket.ask_first {
-                Next::Find
-            } else {
-                Next::Create
-            },
-            not_before: Duration::ZERO,
-            create_not_before: Duration::ZERO,
-            update: Update::None,
-            sent: Sent::default(),
-            date_ms: None,
-            doubt: ticket.in_doubt,
-            absence: from_before.then(Absence::of_earlier_run),
+            next,
+            create,
+            absence: (create != CreateState::NotSent).then(Absence::of_earlier_run),
             ticket,
+            update: Update::None,
+            retries: Retries::default(),
             attempts: 0,
             creates: 0,
             last_create: Duration::ZERO,
-            tries: 0,
-            trials: 0,
-            waits: 0,
-            unanswered: 0,
-            acknowledged: false,
+            date_ms: None,
+            on_trial: false,
+            listed: false,
+            refusal: None,
+            unverified: None,
             keys: Vec::new(),
             unjudged: None,
             clock_waits: 0,
-            listed: false,
-            on_trial: false,
-            worked_before: None,
-            troubled: false,
-            refusal: None,
-            trouble: None,
-            unverified: None,
         }
     }
 
     /// Whether the next request is there for trouble that an earlier one of this run
     /// met. A create that comes after look-ups alone is none.
     pub(super) fn is_retry(&self) -> bool {
-        self.troubled
+        self.retries.troubled
             && match self.next {
-                Next::Find => true,
+                Next::Find | Next::FindInList => true,
                 Next::Create => self.creates > 0,
                 Next::Update(_) => self.update != Update::None,
             }
     }
 
-    /// A create left at an unknown fate, which ended at `now`.
-    pub(super) fn begin_doubt(&mut self, now: Duration, trouble: &Trouble) {
-        let doubt = if trouble.by_api {
-            Doubt::Failed
-        } else {
-            Doubt::Unanswered
+    /// When the next request may start, if that is after `now`.
+    pub(super) fn waits_until(&self, now: Duration) -> Option<Duration> {
+        let retries = &self.retries;
+        let until = match self.next {
+            Next::Create => retries.not_before.max(retries.write_not_before),
+            Next::Find | Next::FindInList | Next::Update(_) => retries.not_before,
         };
-        self.doubt = true;
-        // From now on it may be there by our doing, also after a 404: a create can
-        // land late.
-        self.ticket.in_doubt = true;
-        self.absence = Some(Absence::since(now, doubt));
-        self.listed = false;
-        self.next = Next::Find;
+        (until > now).then_some(until)
     }
 
-    /// Whether a refusal can't be final though the customer was not found: it may say
-    /// that the customer exists, or an earlier create may have landed since.
-    pub(super) fn is_contradicted(&self, refusal: &Refusal) -> bool {
-        self.ticket.in_doubt || refusal.may_say_exists()
-    }
-
-    pub(super) fn settled(&self, outcome: Outcome, ours: bool) -> Settlement {
-        Settlement {
-            id: self.ticket.id,
-            digest: self.ticket.digest,
-            outcome,
-            ours: ours || self.ticket.ours,
-            orphan: false,
-            keys_lost: false,
-            customer_id: None,
-            request_id: None,
-            attempts: self.attempts,
-            status: None,
-            message: None,
-        }
-    }
-
-    pub(super) fn refused(&self, refusal: Refusal) -> Delivery {
-        let words = self.words(
-            refusal.status,
-            &refusal.message,
-            refusal.request_id.as_deref(),
-        );
-        let is_update = self.update != Update::None || matches!(self.next, Next::Update(_));
-        Delivery::Refused {
-            settlement: self.failed(refusal),
-            words,
-            is_update,
-        }
-    }
-
-    /// What the API said, but for what is this row's own.
-    pub(super) fn words(&self, status: u16, message: &str, request_id: Option<&str>) -> String {
-        let customer = &self.ticket.customer;
-        let values = [customer.client_id(), customer.company_name()]
-            .into_iter()
-            .chain(customer.stripe_customer_id())
-            .chain(customer.plan_ids())
-            .chain(customer.bundle_ids())
-            .chain(customer.contact().map(|(_, value)| value))
-            .chain(request_id);
-        systemic_refusal::words(status, message, values)
-    }
-
-    /// Refused for its own sake, whatever other rows are refused for.
-    pub(super) fn refused_alone(&self, refusal: Refusal) -> Delivery {
-        Delivery::Settled {
-            settlement: self.failed(refusal),
-            keys: Vec::new(),
-            from_before: false,
-        }
-    }
-
-    fn failed(&self, refusal: Refusal) -> Settlement {
-        let mut settlement = self.settled(Outcome::Failed, false);
-        settlement.status = (refusal.status != 0).then_some(refusal.status);
-        settlement.request_id = refusal.request_id;
-        settlement.message = Some(refusal.message);
-        settlement
-    }
-
-    /// It was tried as often as wanted, and was not done. The last trouble is its
-    /// refusal, if the API itself failed at it or `others_work`; else it may have
-    /// been no row's fault.
-    pub(super) fn given_up(&mut self, others_work: bool) -> Delivery {
-        let trouble = self.trouble.clone().unwrap_or_default();
-        if !trouble.by_api && !others_work {
-            let so_far = match self.update {
-                Update::None => "the customer is not there",
-                Update::Lost | Update::Accepted => "the customer is as it was",
-            };
-            let message = format!(
-                "{}; {so_far}, and no other row was taken meanwhile",
-                trouble.message
-            );
-            self.trouble = Some(Trouble { message, ..trouble });
-            return self.unsettled(Outcome::Unresolved);
-        }
-        let status = trouble.status.unwrap_or_default();
-        let said = trouble.message.strip_prefix(&format!("status {status}: "));
-        self.refused(Refusal {
-            status,
-            message: said.unwrap_or(&trouble.message).to_owned(),
-            request_id: trouble.request_id,
-        })
-    }
-
-    pub(super) fn unresolved(&self) -> Delivery {
-        self.unsettled(if self.may_exist() {
-            Outcome::Unresolved
-        } else {
-            Outcome::Pending
-        })
-    }
-
-    fn unsettled(&self, outcome: Outcome) -> Delivery {
-        let trouble = self.trouble.clone().unwrap_or_default();
-        let mut settlement = self.settled(outcome, false);
-        settlement.status = trouble.status;
-        settlement.request_id = trouble.request_id;
-        settlement.message = Some(trouble.message);
-        Delivery::Settled {
-            settlement,
-            keys: self.keys.clone(),
-            from_before: false,
+    /// Whether a customer that is there may be so by a create of ours.
+    pub(super) fn may_be_ours(&self) -> bool {
+        match self.create {
+            CreateState::InDoubt | CreateState::ProvedAbsent => true,
+            CreateState::Acknowledged { is_older } => !is_older,
+            CreateState::NotSent | CreateState::ClaimLost => false,
         }
     }
 
     /// Whether something that was sent may have changed what is at Kable. After
-    /// a refusal too, until it has been asked for: it may have been refused
-    /// because the customer exists.
-    fn may_exist(&self) -> bool {
-        self.doubt || self.acknowledged || self.refusal.is_some() || self.update != Update::None
+    /// a refusal too, until it has been looked up: it may have been refused because the
+    /// customer exists.
+    pub(super) fn may_have_changed_kable(&self) -> bool {
+        let by_create = match self.create {
+            CreateState::InDoubt | CreateState::Acknowledged { .. } => true,
+            CreateState::NotSent | CreateState::ClaimLost | CreateState::ProvedAbsent => false,
+        };
+        by_create || self.refusal.is_some() || self.update != Update::None
     }
 
-    /// What the row is when everything stops. A row that is released is again
-    /// what it was before it was claimed.
-    pub(super) fn left(&self) -> Delivery {
-        if !self.keys.is_empty() {
-            // Keys are shown once: they must not go with the process.
-            return self.unsettled(Outcome::Unresolved);
-        }
-        if self.may_exist() {
-            Delivery::InDoubt
+    /// The API says that it created the customer; the row's end, if that is believed. A
+    /// server that answers so for one that was there already, or with other values, is
+    /// not taken at its word.
+    pub(super) fn accepted(
+        &mut self,
+        customer: Created,
+        status: u16,
+        request_id: Option<String>,
+        facts: &Facts,
+    ) -> Option<End> {
+        // By RFC 9110 §15.3.2 a 201 alone says that it was created just now.
+        let apart_ms = if status == CREATED {
+            CLOCKS_APART_MS
         } else {
-            Delivery::Released(self.settled(Outcome::Pending, false))
+            0
+        };
+        let (claim, created) = (self.ticket.claim, customer.created);
+        let is_older = facts
+            .clocks
+            .is_older(claim, created, self.date_ms, apart_ms);
+        if is_older || customer.altered {
+            self.create = CreateState::Acknowledged { is_older };
+            self.keys = customer.keys;
+            self.absence = Some(Absence::since(facts.now, Doubt::Unanswered));
+            self.next = Next::Find;
+            return None;
         }
+        Some(End::Created {
+            customer,
+            status,
+            request_id,
+        })
+    }
+
+    /// The API refused a create, perhaps because the customer exists: it is looked up. A
+    /// refused update is the row's end.
+    pub(super) fn refused(&mut self, refusal: Refusal, now: Duration) -> Option<End> {
+        match self.next {
+            Next::Update(_) => return Some(End::Refused(refusal)),
+            Next::Create | Next::Find | Next::FindInList => {}
+        }
+        if self.is_contradicted(&refusal) {
+            self.absence = Some(Absence::since(now, Doubt::Failed));
+            self.listed = false;
+        }
+        self.refusal = Some(refusal);
+        self.next = Next::Find;
+        None
+    }
+
+    /// The answer to a create or an update was lost, at `now`: the row is in doubt.
+    pub(super) fn lost(&mut self, trouble: &Trouble, now: Duration) {
+        match self.next {
+            Next::Update(_) => self.update = Update::Lost,
+            Next::Create | Next::Find | Next::FindInList => {
+                let doubt = if trouble.by_api {
+                    Doubt::Failed
+                } else {
+                    Doubt::Unanswered
+                };
+                self.create = CreateState::InDoubt;
+                self.absence = Some(Absence::since(now, doubt));
+                self.listed = false;
+            }
+        }
+        self.next = Next::Find;
+    }
+
+    /// The API accepted an update; the row's end, if `remote` shows all of it.
+    pub(super) fn updated(
+        &mut self,
+        remote: Box<RemoteCustomer>,
+        request_id: Option<String>,
+        facts: &Facts,
+    ) -> Option<End> {
+        self.update = Update::Accepted;
+        self.absence = Some(Absence::since(facts.now, Doubt::Failed));
+        self.next = Next::Find;
+        differences(&self.ticket.customer, &remote)
+            .is_empty()
+            .then_some(End::There(remote, request_id))
+    }
+
+    /// Judges a customer that was found; the row's end, unless it is to be changed,
+    /// looked up again, or waits for the server's clock.
+    pub(super) fn found(
+        &mut self,
+        remote: Box<RemoteCustomer>,
+        request_id: Option<String>,
+        facts: &Facts,
+    ) -> Option<End> {
+        if let Some(change) = self.change(&remote, facts) {
+            self.next = Next::Update(Box::new(change));
+            return self.retries.spent(facts).map(End::Spent);
+        }
+        // What was just updated may be read from a copy that lags behind.
+        if self.update == Update::Accepted
+            && !differences(&self.ticket.customer, &remote).is_empty()
+            && !self.is_proved(facts)
+        {
+            return None;
+        }
+        let (claim, created) = (self.ticket.claim, remote.created);
+        let is_open = self.may_be_ours()
+            && self.ticket.earlier.customer != KnownCustomer::Ours
+            && self.clock_waits < CLOCK_WAITS;
+        if is_open && facts.clocks.may_yet_be_our_doing(claim, created) {
+            self.clock_waits += 1;
+            self.retries.not_before = facts.now + CLOCK_WAIT;
+            self.unjudged = Some((remote, request_id));
+            return None;
+        }
+        Some(End::There(remote, request_id))
+    }
+
+    /// What is still to be changed about a customer that is there, where `--existing
+    /// update` says so and an update can.
+    fn change(&self, remote: &RemoteCustomer, facts: &Facts) -> Option<CustomerUpdate> {
+        let earlier = &self.ticket.earlier;
+        let is_update = facts.existing == ExistingPolicy::Update && !earlier.is_repeat;
+        if !is_update || self.update == Update::Accepted {
+            return None;
+        }
+        // A row that was changed may have another `stripeCustomerId`, which
+        // can't be read back.
+        let unseen = earlier.is_changed && self.update == Update::None;
+        CustomerUpdate::of(&self.ticket.customer, remote, unseen)
+    }
+
+    /// The customer was not found; the row's end, if that is it. Else its next request is
+    /// another look-up, the list of all customers, or a create.
+    pub(super) fn absent(&mut self, facts: &Facts) -> Option<End> {
+        if self.update != Update::None {
+            return self.absent_after_update(facts);
+        }
+        let is_acknowledged = matches!(self.create, CreateState::Acknowledged { .. });
+        let in_doubt = match self.create {
+            CreateState::ClaimLost | CreateState::InDoubt | CreateState::Acknowledged { .. } => {
+                true
+            }
+            CreateState::NotSent | CreateState::ProvedAbsent => false,
+        };
+        let refusal = self.refusal.as_ref();
+        let contradicted = refusal.is_some_and(|refusal| self.is_contradicted(refusal));
+        if (in_doubt || contradicted) && !self.is_proved(facts) {
+            return None;
+        }
+        // The last place to look is the list of all. Pages that say "not found" may come
+        // from what stands before the API, to this path and for a while.
+        let asks_list = is_acknowledged || contradicted || in_doubt && facts.absence_is_page;
+        if asks_list && !self.listed {
+            self.listed = true;
+            self.next = Next::FindInList;
+            return None;
+        }
+        self.absent_for_good(facts)
+    }
+
+    /// The customer's absence is proved; the row's end, unless it is created now.
+    pub(super) fn absent_for_good(&mut self, facts: &Facts) -> Option<End> {
+        self.create = match self.create {
+            CreateState::NotSent | CreateState::ClaimLost => CreateState::NotSent,
+            CreateState::InDoubt | CreateState::ProvedAbsent => CreateState::ProvedAbsent,
+            CreateState::Acknowledged { .. } => {
+                let message = "the API says that it created the customer, and does not show it";
+                return Some(self.unresolved(message));
+            }
+        };
+        self.next = Next::Create;
+        let Some(refusal) = self.refusal.take() else {
+            return self.retries.spent(facts).map(End::Spent);
+        };
+        if !refusal.may_say_exists() {
+            return Some(End::Refused(refusal));
+        }
+        self.retries.trouble = Some(Trouble {
+            status: Some(refusal.status),
+            message: format!(
+                "{} (refused, and the customer was not found)",
+                refusal.message
+            ),
+            request_id: refusal.request_id.clone(),
+            ..Trouble::default()
+        });
+        self.refusal = Some(refusal);
+        Some(End::Unresolved)
+    }
+
+    /// A customer was found and updated, and is not found any more: it is not created
+    /// again.
+    fn absent_after_update(&mut self, facts: &Facts) -> Option<End> {
+        let message = "the customer was found, and after its update it was not";
+        self.is_proved(facts).then(|| self.unresolved(message))
+    }
+
+    fn unresolved(&mut self, message: &str) -> End {
+        self.retries.trouble = Some(Trouble {
+            message: message.to_owned(),
+            ..Trouble::default()
+        });
+        End::Unresolved
+    }
+
+    /// A customer is there whose id differs from the row's in case only. Where that is
+    /// the row's own, the API writes ids its own way; where it is not, the row can't be
+    /// created beside it.
+    pub(super) fn twin(
+        &self,
+        remote: Box<RemoteCustomer>,
+        request_id: Option<String>,
+        facts: &Facts,
+    ) -> End {
+        let (claim, created) = (self.ticket.claim, remote.created);
+        let is_ours = self.ticket.earlier.customer == KnownCustomer::Ours
+            || self.may_be_ours() && facts.clocks.is_our_doing(claim, created);
+        if is_ours {
+            return End::There(remote, request_id);
+        }
+        End::Conflict(Refusal {
+            status: self.refusal.as_ref().map_or(0, |refusal| refusal.status),
+            message: format!(
+                "Kable takes this clientId for that of customer {}, from which it differs in case only",
+                quoted(&remote.client_id)
+            ),
+            request_id,
+        })
+    }
+
+    /// A look-up got no answer, or none that can be read; the row's end, if that was
+    /// tried often enough.
+    pub(super) fn unanswered(&self, facts: &Facts) -> Option<End> {
+        (self.retries.unanswered > facts.retry.retries).then_some(End::Unresolved)
+    }
+
+    /// Whether a refusal can't be final though the customer was not found: it may say
+    /// that the customer exists, or an earlier create may have landed since.
+    fn is_contradicted(&self, refusal: &Refusal) -> bool {
+        self.may_be_ours() || refusal.may_say_exists()
+    }
+
+    /// Whether the look-ups so far prove what the last of them says; if not, the row
+    /// waits for the next one.
+    fn is_proved(&mut self, facts: &Facts) -> bool {
+        let absence = self
+            .absence
+            .get_or_insert_with(|| Absence::since(facts.now, Doubt::Unanswered));
+        match absence.not_found(facts.now, |doubt| facts.landing_time(doubt)) {
+            Proof::Absent => true,
+            Proof::LookAgain(at) => {
+                self.retries.troubled = true;
+                self.retries.not_before = self.retries.not_before.max(at);
+                false
+            }
+        }
+    }
+
+    /// How late the create in doubt landed, where look-ups had not found its customer.
+    pub(super) fn landed_late(&self, now: Duration) -> Option<Duration> {
+        let late = self.absence.and_then(|absence| absence.landed(now))?;
+        Some(self.last_create + late)
     }
 }

@@ -1,15 +1,19 @@
 //! What all workers share: the API, the gates before every request, and what
 //! every answer means for all of them.
 
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::absence::{Doubt, Landing};
+use super::facts::Facts;
 use super::list_lookup::ListLookup;
 use super::metrics::Metrics;
+use super::ownership::Clocks;
+use super::retries::Blame;
 use super::server_clock::ServerClock;
 use super::systemic_failure::{Failed, SystemicFailure};
 use super::systemic_refusal::Kinds;
@@ -29,6 +33,9 @@ use crate::report::{Event, Observer};
 
 /// How often a row that waits for the retry budget looks whether it has grown.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// The pause where this machine has no room for a single request.
+const CROWDED_PAUSE: Duration = Duration::from_secs(1);
 
 /// What all workers share.
 #[derive(Debug)]
@@ -88,7 +95,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
             if is_retry {
                 self.afforded().await;
             } else {
-                lock(&self.budget).earn();
+                self.budget.lock().earn();
             }
             loop {
                 let changed = self.changed.notified();
@@ -133,7 +140,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     /// Waits until the budget has room for a retry.
     async fn afforded(&self) {
         loop {
-            let taken = lock(&self.budget).take(self.began.elapsed());
+            let taken = self.budget.lock().take(self.began.elapsed());
             match taken {
                 Ok(()) => return,
                 // It may be earned sooner than it comes in by itself.
@@ -145,7 +152,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     /// A look-up was answered: what it was charged as a retry is given back, for a
     /// server that answers look-ups is not overrun by them.
     pub(super) fn refund(&self) {
-        lock(&self.budget).refund();
+        self.budget.lock().refund();
     }
 
     /// Finds out whether the API is back, with a request that is about no row.
@@ -180,8 +187,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     /// Asks whether the API is there and the credentials hold, in its turn.
     pub(super) async fn reach(&self) -> (Sent, ProbeReply) {
         let permit = self.pace.next().await;
-        Metrics::count(&self.metrics.sent);
-        Metrics::count(&self.metrics.lookups);
+        self.metrics.count_lookup();
         let (timed, reach) = self.timed(permit, self.api.reach()).await;
         (timed.sent, reach)
     }
@@ -204,7 +210,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
 
     /// How long a create may take to land that is in doubt for this reason.
     pub(super) fn landing_time(&self, doubt: Doubt) -> Duration {
-        self.landing.time(doubt, *lock(&self.slowest))
+        self.landing.time(doubt, *self.slowest.lock())
     }
 
     /// How many milliseconds this run's requests may take to land that get no answer.
@@ -223,14 +229,13 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         let sent_ms = self.wall.now_ms();
         let answered = request.await;
         let sent = permit.ended();
-        {
-            let mut slowest = lock(&self.slowest);
-            *slowest = (*slowest).max(sent.latency);
-        }
+        self.took(sent.latency);
         let date_ms = answered.date_ms;
         if let Some(date_ms) = date_ms {
             self.metrics.took(sent.latency);
-            lock(&self.clock).heard(date_ms, sent_ms, self.wall.now_ms());
+            self.clock
+                .lock()
+                .heard(date_ms, sent_ms, self.wall.now_ms());
         }
         if answered.advice.capped {
             let message = "the API asks for a longer pause than the hour that is obeyed";
@@ -244,8 +249,47 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         (Timed { sent, date_ms }, answered.reply)
     }
 
-    /// Whether a trouble is part of an outage, so that it is not held against a row.
-    pub(super) fn is_outage(&self, trouble: &Trouble, access: Access) -> bool {
+    /// Whose trouble it is that a request failed; `on_trial` where it was the trial of an
+    /// outage of writes.
+    pub(super) fn blame(&self, trouble: &Trouble, access: Access, on_trial: bool) -> Blame {
+        let blame = if trouble.local {
+            Blame::Machine(self.crowded(trouble))
+        } else if self.is_outage(trouble, access) {
+            Blame::Outage
+        } else {
+            self.report(trouble);
+            Blame::Row
+        };
+        if on_trial {
+            self.trial_failed();
+        }
+        blame
+    }
+
+    /// Tells the observer of a trouble that is no outage.
+    pub(super) fn report(&self, trouble: &Trouble) {
+        let message = trouble.message.clone();
+        self.observer.observe(&Event::Trouble { message });
+    }
+
+    /// This machine had no room for a request: fewer are in flight from now on. How long
+    /// to pause.
+    fn crowded(&self, trouble: &Trouble) -> Duration {
+        if let Some(most) = self.pace.crowded() {
+            let message = trouble.message.clone();
+            self.observer.observe(&Event::Crowded { message, most });
+        }
+        // Where others are in flight, one of them makes room; else it is waited
+        // for what made the machine short.
+        if self.pace.in_flight() == 0 {
+            CROWDED_PAUSE
+        } else {
+            Duration::ZERO
+        }
+    }
+
+    /// Whether a trouble is part of an outage.
+    fn is_outage(&self, trouble: &Trouble, access: Access) -> bool {
         let failure = self.failure();
         let was_down = self.breaker().is_down(Access::Write);
         // An answer that is no server error comes from an API that is there, however
@@ -319,7 +363,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     /// A create went through.
     pub(super) fn went_through(&self, ticket: &Ticket) {
         let kinds = Kinds::of_create(&ticket.customer, self.stripe);
-        lock(&self.systemic).accepted(kinds);
+        self.systemic.lock().accepted(kinds);
     }
 
     /// The API answered a create with an error, and the customer is not there: where
@@ -333,7 +377,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
             now: self.began.elapsed(),
             worked: Metrics::read(&self.metrics.worked),
         };
-        let verdict = lock(&self.systemic).failed(failed);
+        let verdict = self.systemic.lock().failed(failed);
         if let Some((kind, rows)) = verdict.one_cause {
             self.stop.halt(Halt::AllAlike {
                 rows,
@@ -345,7 +389,32 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     }
 
     pub(super) fn breaker(&self) -> MutexGuard<'_, CircuitBreaker> {
-        lock(&self.breaker)
+        self.breaker.lock()
+    }
+
+    /// What is known now, beside the row, to judge an answer by.
+    pub(super) fn facts(&self) -> Facts {
+        Facts {
+            now: self.began.elapsed(),
+            clocks: Clocks {
+                server: *self.clock.lock(),
+                now_ms: self.wall.now_ms(),
+            },
+            worked: Metrics::read(&self.metrics.worked),
+            absence_is_page: self.absence_is_page.get().is_some(),
+            landing: self.landing,
+            slowest: *self.slowest.lock(),
+            retry: self.retry,
+            jitter: (self.jitter)(),
+            existing: self.existing,
+            keys: self.keys,
+        }
+    }
+
+    /// A request took so long to land: others may as well.
+    pub(super) fn took(&self, time: Duration) {
+        let mut slowest = self.slowest.lock();
+        *slowest = (*slowest).max(time);
     }
 
     /// How fast it is, and what binds.
@@ -372,14 +441,9 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
             elapsed_ms: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
             requests: self.metrics.requests(),
             latencies: Vec::new(),
-            clock_ahead_ms: lock(&self.clock).most_ahead_ms(),
+            clock_ahead_ms: self.clock.lock().most_ahead_ms(),
             pacing: Some(self.pacing()),
             landing_ms: self.landing_ms(),
         }
     }
-}
-
-/// A poisoned lock guards plain values that are right at every instant.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -31,6 +31,7 @@ fn settlement(id: u64) -> Settlement {
         [usize::try_from(id % 3).unwrap()];
     Settlement {
         id,
+        client_id: format!("c-{id}"),
         digest: [7; 16],
         outcome,
         ours: outcome == Outcome::Created,

@@ -102,6 +102,7 @@ fn claim(ledger: &mut SqliteLedger, first: u64, last: u64) {
     });
     let settlements = (1..first).rev().take(50).map(|id| Settlement {
         id,
+        client_id: format!("c-{id}"),
         digest: [7; 16],
         outcome: Outcome::Created,
         ours: true,

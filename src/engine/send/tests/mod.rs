@@ -37,7 +37,7 @@ use crate::engine::testing::{
     Ask, BELIEVING, CLAIMED_EARLIER_BY, DATE, EAGER, Fate as Answer, Kable, MemoryLedger, NOW_MS,
     Tables, remote_of, sending,
 };
-use crate::engine::ticket::{ClaimTime, Ticket};
+use crate::engine::ticket::{ClaimTime, Earlier, FirstStep, Ticket};
 use crate::engine::wall_clock::WallClock;
 use crate::kable::{Created, CustomerApi, Exchange, LookUpReply, Reply};
 use crate::ledger::{Ledger, RunStart};

@@ -44,6 +44,7 @@ fn claim(id: u64) -> Claim {
 fn settled(id: u64, outcome: Outcome) -> Settlement {
     Settlement {
         id,
+        client_id: format!("c-{id}"),
         digest: [7; 16],
         outcome,
         ours: outcome == Outcome::Created,

@@ -1,0 +1,39 @@
+//! What the run knows when an answer is judged, beside the row (pure).
+
+use std::time::Duration;
+
+use super::absence::{Doubt, Landing};
+use super::ownership::Clocks;
+use crate::domain::decision::ExistingPolicy;
+use crate::engine::pace::backoff::Policy;
+
+/// What the run knows when an answer is judged. Times are since the run's start.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Facts {
+    pub(super) now: Duration,
+    /// Both clocks.
+    pub(super) clocks: Clocks,
+    /// Creates and updates that worked so far, of all rows.
+    pub(super) worked: u64,
+    /// Whether the API answers with a web page where a customer is not there.
+    pub(super) absence_is_page: bool,
+    /// How long lost creates may take to land.
+    pub(super) landing: Landing,
+    /// How long the slowest request took.
+    pub(super) slowest: Duration,
+    /// How patient the run is.
+    pub(super) retry: Policy,
+    /// Drawn from 0 to 1.
+    pub(super) jitter: f64,
+    /// What is done about customers that are there and differ.
+    pub(super) existing: ExistingPolicy,
+    /// Whether creates ask for keys.
+    pub(super) keys: bool,
+}
+
+impl Facts {
+    /// How long a create may take to land that is in doubt for this reason.
+    pub(super) fn landing_time(&self, doubt: Doubt) -> Duration {
+        self.landing.time(doubt, self.slowest)
+    }
+}

@@ -1,0 +1,113 @@
+//! One row's troubles: how often it was tried, and when it may be tried again (pure).
+
+use std::time::Duration;
+
+use super::facts::Facts;
+use crate::engine::pace::backoff::delay;
+use crate::kable::Trouble;
+
+/// Whose trouble it is that a request failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Blame {
+    /// This machine's: it has no room for another connection for so long.
+    Machine(Duration),
+    /// The API's or the network's, for all rows.
+    Outage,
+    /// The row's, as far as is known: it counts as one of the row's tries.
+    Row,
+}
+
+/// One row's tries and troubles. Times are since the run's start.
+#[derive(Debug, Default)]
+pub(super) struct Retries {
+    /// No request may start before.
+    pub(super) not_before: Duration,
+    /// No create or update may start before.
+    pub(super) write_not_before: Duration,
+    /// Creates and updates that were sent and whose fate is or was unknown.
+    pub(super) tries: u32,
+    /// Creates and updates that were the trial of an outage, and failed.
+    trials: u32,
+    /// Waits after troubles.
+    waits: u32,
+    /// Look-ups in a row that got no answer.
+    pub(super) unanswered: u32,
+    /// Whether a request met trouble: those after it are retries.
+    pub(super) troubled: bool,
+    /// How many creates and updates of other rows had worked at the first trouble.
+    worked_before: Option<u64>,
+    /// The last trouble.
+    pub(super) trouble: Option<Trouble>,
+}
+
+/// A row was tried as often as `--retries` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spent {
+    /// While creates and updates of other rows worked: it is the row.
+    Alone,
+    /// While none of another row worked, or in an outage: it may be no row's fault.
+    WithOthers,
+}
+
+impl Retries {
+    /// A request failed: sets when the next one may start.
+    pub(super) fn set_back(&mut self, trouble: Trouble, blame: Blame, facts: &Facts) {
+        self.troubled = true;
+        if let Blame::Machine(pause) = blame {
+            self.not_before = facts.now + pause;
+            self.write_not_before = self.not_before;
+            return;
+        }
+        self.worked_before.get_or_insert(facts.worked);
+        // What the server asks for holds for the next request of any kind.
+        self.not_before = facts.now + trouble.wait.unwrap_or_default();
+        self.write_not_before = self.not_before;
+        if blame == Blame::Row {
+            self.back_off(trouble, facts);
+        } else {
+            self.trouble = Some(trouble);
+        }
+    }
+
+    /// A create or an update left, and its fate is not known.
+    pub(super) fn tried(&mut self, trouble: Trouble, blame: Blame, on_trial: bool, facts: &Facts) {
+        self.set_back(trouble, blame, facts);
+        if blame == Blame::Row {
+            self.tries += 1;
+        } else if on_trial {
+            self.trials += 1;
+        }
+    }
+
+    /// The next create or update waits, each time longer.
+    pub(super) fn back_off(&mut self, trouble: Trouble, facts: &Facts) {
+        self.waits += 1;
+        let wait = delay(&facts.retry, self.waits, trouble.wait, facts.jitter);
+        self.write_not_before = facts.now + wait;
+        self.trouble = Some(trouble);
+    }
+
+    /// Look-ups wait as creates and updates do.
+    pub(super) fn hold_all(&mut self) {
+        self.not_before = self.write_not_before;
+    }
+
+    /// Whether creates and updates of other rows worked since the first trouble.
+    pub(super) fn others_work(&self, facts: &Facts) -> bool {
+        self.worked_before
+            .is_some_and(|before| facts.worked > before)
+    }
+
+    /// Whether there is no try left for a create or an update.
+    pub(super) fn spent(&self, facts: &Facts) -> Option<Spent> {
+        let retries = facts.retry.retries;
+        if self.tries > retries && self.others_work(facts) {
+            Some(Spent::Alone)
+        } else if self.tries + self.trials > retries {
+            // What failed during an outage says little about the row.
+            Some(Spent::WithOthers)
+        } else {
+            None
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! How a row ended → its settlement (pure).
+
+use super::facts::Facts;
+use super::retries::Spent;
+use super::row_state::{CreateState, End, Next, RowState, Update};
+use super::systemic_refusal;
+use crate::domain::decision::ExistingPolicy;
+use crate::domain::outcome::Outcome;
+use crate::domain::remote::{RemoteCustomer, differences};
+use crate::engine::ticket::{ClaimTime, KnownCustomer};
+use crate::kable::{Key, Refusal, Trouble};
+use crate::ledger::Settlement;
+
+/// A settled row, and the keys that came with it.
+#[derive(Debug)]
+pub(super) struct Settled {
+    pub(super) settlement: Settlement,
+    pub(super) keys: Vec<Key>,
+    /// Whether an earlier run claimed it, and may have kept its keys.
+    pub(super) from_before: bool,
+}
+
+impl Settled {
+    /// A settlement without keys.
+    pub(super) fn keyless(settlement: Settlement) -> Self {
+        Self {
+            settlement,
+            keys: Vec::new(),
+            from_before: false,
+        }
+    }
+}
+
+/// What a row's end means for the ledger.
+#[derive(Debug)]
+pub(super) enum Delivery {
+    /// Its outcome is known. [`Outcome::Pending`]: it was certainly not sent, and is
+    /// again what it was before its claim.
+    Settled(Settled),
+    /// The API refused it, and the customer is not there.
+    Refused {
+        settlement: Settlement,
+        /// What the API said, but for what is this row's own.
+        words: String,
+        /// Whether it was an update that was refused.
+        is_update: bool,
+    },
+    /// Its claim stays in doubt: it may have been sent, and could not be looked up.
+    InDoubt,
+}
+
+/// What `end` means for the row.
+pub(super) fn settle(state: &mut RowState, end: End, facts: &Facts) -> Delivery {
+    match end {
+        End::Created {
+            customer,
+            status,
+            request_id,
+        } => Delivery::Settled(Settled {
+            settlement: Settlement {
+                customer_id: Some(customer.customer_id),
+                request_id,
+                status: Some(status),
+                keys_lost: facts.keys && customer.keys.is_empty(),
+                ..settlement(state, Outcome::Created, true)
+            },
+            keys: customer.keys,
+            from_before: false,
+        }),
+        End::There(remote, request_id) => {
+            let mut settlement = there(state, &remote, facts);
+            settlement.request_id = request_id;
+            Delivery::Settled(Settled {
+                settlement,
+                keys: state.keys.clone(),
+                from_before: state.create == CreateState::ClaimLost
+                    || matches!(state.ticket.claim, ClaimTime::Earlier(_)),
+            })
+        }
+        End::Refused(refusal) => refused(state, refusal),
+        End::Conflict(refusal) => Delivery::Settled(Settled::keyless(failed(state, refusal))),
+        End::Spent(spent) => given_up(state, spent),
+        End::Unresolved if state.may_have_changed_kable() => unsettled(state, Outcome::Unresolved),
+        End::Unresolved => unsettled(state, Outcome::Pending),
+        End::Stopped => left(state),
+    }
+}
+
+/// What the row is when everything stops before its end.
+pub(super) fn left(state: &RowState) -> Delivery {
+    if !state.keys.is_empty() {
+        // Keys are shown once: they must not go with the process.
+        return unsettled(state, Outcome::Unresolved);
+    }
+    if state.may_have_changed_kable() {
+        Delivery::InDoubt
+    } else {
+        Delivery::Settled(Settled::keyless(settlement(state, Outcome::Pending, false)))
+    }
+}
+
+/// What the API said of a row, but for what is the row's own.
+pub(super) fn words(
+    state: &RowState,
+    status: u16,
+    message: &str,
+    request_id: Option<&str>,
+) -> String {
+    let customer = &state.ticket.customer;
+    let values = [customer.client_id(), customer.company_name()]
+        .into_iter()
+        .chain(customer.stripe_customer_id())
+        .chain(customer.plan_ids())
+        .chain(customer.bundle_ids())
+        .chain(customer.contact().map(|(_, value)| value))
+        .chain(request_id);
+    systemic_refusal::words(status, message, values)
+}
+
+fn settlement(state: &RowState, outcome: Outcome, ours: bool) -> Settlement {
+    let ticket = &state.ticket;
+    Settlement {
+        id: ticket.id,
+        client_id: ticket.customer.client_id().to_owned(),
+        digest: ticket.digest,
+        outcome,
+        ours: ours || ticket.earlier.customer == KnownCustomer::Ours,
+        orphan: false,
+        keys_lost: false,
+        customer_id: None,
+        request_id: None,
+        attempts: state.attempts,
+        status: None,
+        message: None,
+    }
+}
+
+/// The customer is there: is it the one in the row, and did this checkpoint create it?
+fn there(state: &RowState, remote: &RemoteCustomer, facts: &Facts) -> Settlement {
+    let (ticket, earlier) = (&state.ticket, &state.ticket.earlier);
+    let differing = differences(&ticket.customer, remote);
+    let clocks = &facts.clocks;
+    let is_older = clocks.is_older(ticket.claim, remote.created, state.date_ms, 0);
+    let may_be_ours = state.may_be_ours() && !is_older;
+    let is_ours = earlier.customer == KnownCustomer::Ours
+        || may_be_ours && clocks.is_our_doing(ticket.claim, remote.created);
+    // An update that an earlier run sent is not forgotten, nor one whose
+    // answer it lost: the row was another one before.
+    let is_updated = state.update != Update::None
+        || earlier.outcome == Some(Outcome::Updated)
+        || state.may_be_ours() && earlier.is_changed && earlier.customer != KnownCustomer::Unseen;
+    let outcome = match (differing.is_empty(), is_ours, facts.existing) {
+        (true, _, _) if is_updated => Outcome::Updated,
+        (true, true, _) => Outcome::Created,
+        (true, false, _) => Outcome::AlreadyExisted,
+        (false, _, ExistingPolicy::Skip | ExistingPolicy::Update) => Outcome::Differs,
+        (false, _, ExistingPolicy::Fail) => Outcome::Failed,
+    };
+    // Whose doing it is must be proved before a rollback may delete it; that
+    // keys are lost is told wherever it may be so.
+    let may_have_had_keys = state.create == CreateState::ClaimLost
+        || (state.may_be_ours() || state.creates > 0) && !is_older;
+    let shown: Vec<String> = differing.iter().take(4).map(ToString::to_string).collect();
+    let why = if outcome == Outcome::Failed {
+        " (left as it is, and failed, by --existing fail)"
+    } else {
+        ""
+    };
+    Settlement {
+        customer_id: Some(remote.customer_id.clone()),
+        status: state.refusal.as_ref().map(|refusal| refusal.status),
+        keys_lost: facts.keys && may_have_had_keys && state.keys.is_empty(),
+        message: (!shown.is_empty()).then(|| shown.join("; ") + why),
+        ..settlement(state, outcome, is_ours)
+    }
+}
+
+fn refused(state: &RowState, refusal: Refusal) -> Delivery {
+    let request_id = refusal.request_id.as_deref();
+    let words = words(state, refusal.status, &refusal.message, request_id);
+    Delivery::Refused {
+        settlement: failed(state, refusal),
+        words,
+        is_update: state.update != Update::None || matches!(state.next, Next::Update(_)),
+    }
+}
+
+fn failed(state: &RowState, refusal: Refusal) -> Settlement {
+    Settlement {
+        status: (refusal.status != 0).then_some(refusal.status),
+        request_id: refusal.request_id,
+        message: Some(refusal.message),
+        ..settlement(state, Outcome::Failed, false)
+    }
+}
+
+/// It was tried as often as `--retries` says, and was not done. The last trouble is its
+/// refusal, if the API itself failed at it or other rows worked; else it may have been
+/// no row's fault.
+fn given_up(state: &mut RowState, spent: Spent) -> Delivery {
+    let trouble = state.retries.trouble.clone().unwrap_or_default();
+    if !trouble.by_api && spent == Spent::WithOthers {
+        let so_far = match state.update {
+            Update::None => "the customer is not there",
+            Update::Lost | Update::Accepted => "the customer is as it was",
+        };
+        let message = format!(
+            "{}; {so_far}, and no other row was taken meanwhile",
+            trouble.message
+        );
+        state.retries.trouble = Some(Trouble { message, ..trouble });
+        return unsettled(state, Outcome::Unresolved);
+    }
+    let status = trouble.status.unwrap_or_default();
+    let message = trouble.message.strip_prefix(&format!("status {status}: "));
+    refused(
+        state,
+        Refusal {
+            status,
+            message: message.unwrap_or(&trouble.message).to_owned(),
+            request_id: trouble.request_id,
+        },
+    )
+}
+
+fn unsettled(state: &RowState, outcome: Outcome) -> Delivery {
+    let trouble = state.retries.trouble.clone().unwrap_or_default();
+    Delivery::Settled(Settled {
+        settlement: Settlement {
+            status: trouble.status,
+            request_id: trouble.request_id,
+            message: Some(trouble.message),
+            ..settlement(state, outcome, false)
+        },
+        keys: state.keys.clone(),
+        from_before: false,
+    })
+}
