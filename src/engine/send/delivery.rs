@@ -223,7 +223,7 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
             LookedUp::There(remote, request_id) => self.there(remote, request_id),
             LookedUp::Absent => self.absent(),
             LookedUp::Twin(remote, request_id) | LookedUp::TwinInList(remote, request_id) => {
-                self.twin(remote, request_id)
+                Some(self.twin(remote, request_id))
             }
             LookedUp::Throttled => {
                 self.state.retries.troubled = true;
@@ -239,7 +239,7 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
         match looked_up {
             LookedUp::There(remote, request_id) => self.there(remote, request_id),
             LookedUp::Twin(remote, request_id) | LookedUp::TwinInList(remote, request_id) => {
-                self.twin(remote, request_id)
+                Some(self.twin(remote, request_id))
             }
             LookedUp::Absent => self.state.absent_for_good(&self.sender.facts()),
             // Without the list nothing is proved.
@@ -274,8 +274,8 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
         self.state.absent(&self.sender.facts())
     }
 
-    fn twin(&mut self, remote: Box<RemoteCustomer>, request_id: Option<String>) -> Option<End> {
-        Some(self.state.twin(remote, request_id, &self.sender.facts()))
+    fn twin(&self, remote: Box<RemoteCustomer>, request_id: Option<String>) -> End {
+        self.state.twin(remote, request_id, &self.sender.facts())
     }
 
     /// A look-up got no answer, or none that says anything.

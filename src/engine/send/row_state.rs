@@ -35,7 +35,7 @@ pub(super) enum Next {
     FindInList,
     /// Create it.
     Create,
-    /// CustomerUpdate it.
+    /// Change it.
     Update(Box<CustomerUpdate>),
 }
 
@@ -467,3 +467,7 @@ impl RowState {
         Some(self.last_create + late)
     }
 }
+
+#[cfg(test)]
+#[path = "row_state_tests.rs"]
+mod tests;

@@ -1,0 +1,329 @@
+//! The state machine as a table: what answers lead to, from each first step.
+
+use std::time::Duration;
+
+use super::{End, Next, RowState};
+use crate::domain::customer::tests::{aster, digest_of};
+use crate::domain::decision::ExistingPolicy;
+use crate::domain::remote::RemoteCustomer;
+use crate::engine::pace::backoff::Policy;
+use crate::engine::send::absence::Landing;
+use crate::engine::send::facts::Facts;
+use crate::engine::send::ownership::Clocks;
+use crate::engine::send::retries::Blame;
+use crate::engine::send::server_clock::ServerClock;
+use crate::engine::testing::{BELIEVING, CLAIMED_BY, DATE, NOW_MS, remote_of};
+use crate::engine::ticket::{ClaimTime, Earlier, FirstStep, KnownCustomer, Ticket};
+use crate::kable::{Created, Refusal, Trouble};
+
+/// An answer to the request that is next.
+#[derive(Debug, Clone, Copy)]
+enum Answer {
+    Created,
+    /// With another company than was sent.
+    CreatedAltered,
+    /// The customer was created long before the claim.
+    CreatedBefore,
+    Refused,
+    RefusedAsExisting,
+    /// The answer to a create or an update was lost.
+    Lost,
+    /// The customer is there, as in the row.
+    There,
+    /// It is there, and differs.
+    Differs,
+    /// The answer to an update, which shows all of it or not.
+    Updated,
+    UpdatedNotYet,
+    Absent,
+    /// Another customer's id differs in case only.
+    Twin,
+    Unanswered,
+}
+
+fn facts(existing: ExistingPolicy) -> Facts {
+    Facts {
+        now: Duration::ZERO,
+        clocks: Clocks {
+            server: ServerClock::begun(&[DATE]),
+            now_ms: NOW_MS,
+        },
+        worked: 0,
+        absence_is_page: false,
+        landing: BELIEVING,
+        slowest: Duration::ZERO,
+        retry: Policy {
+            retries: 1,
+            ..Policy::default()
+        },
+        jitter: 0.0,
+        existing,
+        keys: false,
+    }
+}
+
+fn row(first_step: FirstStep) -> RowState {
+    RowState::of(Ticket {
+        id: 1,
+        customer: aster(),
+        digest: digest_of(&aster()),
+        first_step,
+        earlier: Earlier::default(),
+        claim: match first_step {
+            FirstStep::ResolveDoubt => ClaimTime::Earlier(Some(CLAIMED_BY)),
+            FirstStep::Create | FirstStep::LookUp | FirstStep::LookUpLostClaim => ClaimTime::Now {
+                at_ms: NOW_MS,
+                by_ms: Some(CLAIMED_BY),
+            },
+        },
+    })
+}
+
+fn refusal(message: &str) -> Refusal {
+    Refusal {
+        status: 400,
+        message: message.to_owned(),
+        request_id: None,
+    }
+}
+
+fn created(created: i64, altered: bool) -> Created {
+    Created {
+        customer_id: "cus_1".to_owned(),
+        keys: Vec::new(),
+        created: Some(created),
+        altered,
+    }
+}
+
+fn there() -> Box<RemoteCustomer> {
+    Box::new(remote_of(&aster(), CLAIMED_BY))
+}
+
+fn differing() -> Box<RemoteCustomer> {
+    let mut remote = there();
+    remote.company_name = "Astre".to_owned();
+    remote
+}
+
+/// Gives the row an answer; its end, if that is it.
+fn answer(state: &mut RowState, answer: Answer, facts: &Facts) -> Option<End> {
+    match answer {
+        Answer::Created => state.accepted(created(CLAIMED_BY, false), 201, None, facts),
+        Answer::CreatedAltered => state.accepted(created(CLAIMED_BY, true), 201, None, facts),
+        Answer::CreatedBefore => state.accepted(created(0, false), 201, None, facts),
+        Answer::Refused => state.refused(refusal("no such plan"), facts.now),
+        Answer::RefusedAsExisting => state.refused(refusal("it exists"), facts.now),
+        Answer::Lost => {
+            let trouble = Trouble::default();
+            state.lost(&trouble, facts.now);
+            state.retries.tried(trouble, Blame::Row, false, facts);
+            None
+        }
+        Answer::There => state.found(there(), None, facts),
+        Answer::Differs => state.found(differing(), None, facts),
+        Answer::Updated => state.updated(there(), None, facts),
+        Answer::UpdatedNotYet => state.updated(differing(), None, facts),
+        Answer::Absent if state.next == Next::FindInList => state.absent_for_good(facts),
+        Answer::Absent => state.absent(facts),
+        Answer::Twin => Some(state.twin(there(), None, facts)),
+        Answer::Unanswered => {
+            state.retries.unanswered += 1;
+            state.unanswered(facts)
+        }
+    }
+}
+
+fn name(end: &End) -> &'static str {
+    match end {
+        End::Created { .. } => "created",
+        End::There(..) => "there",
+        End::Refused(_) => "refused",
+        End::Conflict(_) => "conflict",
+        End::Spent(_) => "spent",
+        End::Unresolved => "unresolved",
+        End::Stopped => "stopped",
+    }
+}
+
+/// The requests that `answers` lead to, and the end in capitals, if they lead to one.
+fn course(state: &mut RowState, answers: &[Answer], facts: &Facts) -> String {
+    let mut course = Vec::new();
+    for given in answers {
+        course.push(match &state.next {
+            Next::Find => "find".to_owned(),
+            Next::FindInList => "list".to_owned(),
+            Next::Create => "create".to_owned(),
+            Next::Update(_) => "update".to_owned(),
+        });
+        if let Some(end) = answer(state, *given, facts) {
+            course.push(name(&end).to_uppercase());
+            return course.join(" ");
+        }
+    }
+    course.join(" ") + " …"
+}
+
+#[test]
+fn answers_lead_to_the_next_request_or_to_an_end() {
+    use Answer::*;
+    use FirstStep::{Create, LookUp, LookUpLostClaim, ResolveDoubt};
+    for (first_step, answers, expected) in [
+        (Create, &[Created][..], "create CREATED"),
+        (Create, &[Lost, There], "create find THERE"),
+        // Its absence is proved: it may be sent again, as often as is allowed.
+        (
+            Create,
+            &[Lost, Absent, Created],
+            "create find create CREATED",
+        ),
+        (
+            Create,
+            &[Lost, Absent, Lost, Absent],
+            "create find create find SPENT",
+        ),
+        (Create, &[Lost, Twin], "create find THERE"),
+        (
+            Create,
+            &[Lost, Unanswered, Unanswered],
+            "create find find UNRESOLVED",
+        ),
+        (Create, &[Refused, Absent], "create find REFUSED"),
+        (Create, &[Refused, There], "create find THERE"),
+        (Create, &[Refused, Twin], "create find CONFLICT"),
+        // Not taken at its word.
+        (Create, &[CreatedAltered, Differs], "create find THERE"),
+        (Create, &[CreatedBefore, There], "create find THERE"),
+        (
+            Create,
+            &[CreatedAltered, Absent, Absent],
+            "create find list UNRESOLVED",
+        ),
+        (LookUp, &[There], "find THERE"),
+        (LookUp, &[Absent, Created], "find create CREATED"),
+        (LookUpLostClaim, &[Absent, Created], "find create CREATED"),
+        (
+            LookUpLostClaim,
+            &[Unanswered, Unanswered],
+            "find find UNRESOLVED",
+        ),
+        (ResolveDoubt, &[There], "find THERE"),
+        (ResolveDoubt, &[Absent, Created], "find create CREATED"),
+        (
+            ResolveDoubt,
+            &[Absent, Refused, There],
+            "find create find THERE",
+        ),
+    ] {
+        let course = course(&mut row(first_step), answers, &facts(ExistingPolicy::Skip));
+        assert_eq!(course, expected, "{first_step:?} {answers:?}");
+    }
+}
+
+#[test]
+fn the_list_of_all_customers_is_the_last_place_to_look() {
+    use Answer::*;
+    for (answers, expected) in [
+        // Refused for being there, and not found: the list is asked as well.
+        (
+            &[RefusedAsExisting, Absent, There][..],
+            "create find list THERE",
+        ),
+        (
+            &[RefusedAsExisting, Absent, Absent],
+            "create find list UNRESOLVED",
+        ),
+        // A create that was lost may have landed since: its refusal proves nothing.
+        (
+            &[Lost, Absent, Refused, Absent, Absent],
+            "create find create find list REFUSED",
+        ),
+    ] {
+        let facts = facts(ExistingPolicy::Skip);
+        let course = course(&mut row(FirstStep::Create), answers, &facts);
+        assert_eq!(course, expected, "{answers:?}");
+    }
+}
+
+#[test]
+fn a_customer_that_differs_is_updated_once_and_read_back() {
+    use Answer::*;
+    for (answers, expected) in [
+        (&[Differs, Updated][..], "find update THERE"),
+        (&[Differs, UpdatedNotYet, There], "find update find THERE"),
+        (&[Differs, UpdatedNotYet, Differs], "find update find THERE"),
+        (&[Differs, Lost, There], "find update find THERE"),
+        (
+            &[Differs, Lost, Differs, Updated],
+            "find update find update THERE",
+        ),
+        (
+            &[Differs, Lost, Differs, Lost, Differs],
+            "find update find update find SPENT",
+        ),
+        (&[Differs, Refused], "find update REFUSED"),
+        // It was there: it is not created anew.
+        (&[Differs, Lost, Absent], "find update find UNRESOLVED"),
+        (&[There], "find THERE"),
+    ] {
+        let facts = facts(ExistingPolicy::Update);
+        let course = course(&mut row(FirstStep::LookUp), answers, &facts);
+        assert_eq!(course, expected, "{answers:?}");
+    }
+}
+
+#[test]
+fn a_repeat_of_another_rows_id_changes_no_customer() {
+    let mut state = row(FirstStep::LookUp);
+    state.ticket.earlier.is_repeat = true;
+    let facts = facts(ExistingPolicy::Update);
+    assert_eq!(course(&mut state, &[Answer::Differs], &facts), "find THERE");
+}
+
+#[test]
+fn a_twin_of_a_customer_of_ours_is_that_customer() {
+    let mut state = row(FirstStep::LookUp);
+    state.ticket.earlier.customer = KnownCustomer::Ours;
+    let facts = facts(ExistingPolicy::Skip);
+    assert_eq!(course(&mut state, &[Answer::Twin], &facts), "find THERE");
+}
+
+#[test]
+fn where_absence_is_a_web_page_the_list_is_asked_before_a_second_create() {
+    let facts = Facts {
+        absence_is_page: true,
+        ..facts(ExistingPolicy::Skip)
+    };
+    let answers = [
+        Answer::Lost,
+        Answer::Absent,
+        Answer::Absent,
+        Answer::Created,
+    ];
+    assert_eq!(
+        course(&mut row(FirstStep::Create), &answers, &facts),
+        "create find list create CREATED"
+    );
+}
+
+/// What a look-up that finds nothing is worth is tested in `absence.rs`.
+#[test]
+fn a_row_in_doubt_is_not_created_before_its_absence_is_proved() {
+    let mut facts = Facts {
+        landing: Landing {
+            given: Some(Duration::from_secs(8)),
+            ..BELIEVING
+        },
+        ..facts(ExistingPolicy::Skip)
+    };
+    let mut state = row(FirstStep::Create);
+    answer(&mut state, Answer::Lost, &facts);
+    let mut looks = 0;
+    while state.next == Next::Find {
+        facts.now = state.waits_until(facts.now).unwrap_or(facts.now);
+        answer(&mut state, Answer::Absent, &facts);
+        looks += 1;
+    }
+    assert_eq!((looks, facts.now), (5, Duration::from_secs(8)));
+    assert_eq!(state.next, Next::Create);
+}
