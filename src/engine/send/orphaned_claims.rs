@@ -198,7 +198,12 @@ async fn found_out<A: CustomerApi, O: Observer>(
 }
 
 /// The customer of an orphaned claim is there: did this checkpoint create it?
-fn there(entry: &ClaimRecord, remote: &RemoteCustomer, keys: bool, settled: Settlement) -> Settlement {
+fn there(
+    entry: &ClaimRecord,
+    remote: &RemoteCustomer,
+    keys: bool,
+    settled: Settlement,
+) -> Settlement {
     let ours = entry.ours || is_our_doing(remote.created, entry.claimed_by);
     let was_never = matches!(entry.last, None | Some(Outcome::Pending));
     Settlement {
