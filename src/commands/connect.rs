@@ -14,7 +14,7 @@ use crate::domain::rules::Rules;
 use crate::domain::summary::TargetAccount;
 use crate::engine::wall_clock::WallClock;
 use crate::kable::client::{Client, Settings};
-use crate::sandbox::Sandbox;
+use crate::sandbox::RunningSandbox;
 use crate::sandbox::settings as sandbox;
 
 /// How the client is to be.
@@ -46,7 +46,7 @@ pub(super) struct Connected {
     /// Our clock, which every `Date` is held against.
     pub(super) clock: WallClock,
     pub(super) dates: Vec<ServerDate>,
-    pub(super) sandbox: Option<Sandbox>,
+    pub(super) sandbox: Option<RunningSandbox>,
     /// What could not be looked up, where something couldn't.
     pub(super) warning: Option<String>,
 }
@@ -70,7 +70,7 @@ pub(super) async fn connect(
             (base_url, shown, live, client_id, client_secret, None)
         }
         Destination::Sandbox(path) => {
-            let started = Sandbox::start(sandbox::Settings::new(&path)).await?;
+            let started = RunningSandbox::start(sandbox::Settings::new(&path)).await?;
             let url = started
                 .url()
                 .parse()

@@ -10,7 +10,7 @@ use super::signals::shutdown;
 use super::{Exit, runtime};
 use crate::cli;
 use crate::config::sending::duration;
-use crate::sandbox::Sandbox;
+use crate::sandbox::RunningSandbox;
 use crate::sandbox::faults::Fault;
 use crate::sandbox::settings::Settings;
 use crate::sandbox::store::catalog::{BUNDLES, PLANS};
@@ -20,7 +20,7 @@ pub fn run(typed: cli::Sandbox) -> anyhow::Result<Exit> {
     let settings = settings(typed)?;
     let runtime = runtime()?;
     runtime.block_on(async {
-        let sandbox = Sandbox::start(settings.clone()).await?;
+        let sandbox = RunningSandbox::start(settings.clone()).await?;
         print(&greeting(&sandbox.url(), &settings))?;
         shutdown().await;
         let counts = sandbox.requests();

@@ -1,4 +1,4 @@
-//! What came in: how often which call, and how often which answer.
+//! Counts of requests, of responses and of faults.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -6,34 +6,34 @@ use std::time::Duration;
 
 use super::http::routes::Call;
 
-/// What a sandbox has met since its start.
+/// The requests, responses and faults since the start.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
-    /// All requests, whatever they were.
+    /// All requests.
     pub requests: u64,
-    /// Requests by call; those to unknown paths are in none.
+    /// Requests by call; without those that have a wrong path or method.
     pub calls: BTreeMap<Call, u64>,
-    /// Answers by status, also those that were then lost.
+    /// Responses by status.
     pub statuses: BTreeMap<u16, u64>,
-    /// Faults that struck, by their word.
+    /// Strikes of faults, by the name of their kind.
     pub faults: BTreeMap<&'static str, u64>,
     /// The most requests within any one second.
     pub busiest_second: u64,
 }
 
 impl Counts {
-    /// How often this call came.
+    /// How many requests there were of this call.
     pub fn of(&self, call: Call) -> u64 {
         self.calls.get(&call).copied().unwrap_or_default()
     }
 
-    /// How often it was answered with this status.
+    /// How many responses had this status.
     pub fn status(&self, status: u16) -> u64 {
         self.statuses.get(&status).copied().unwrap_or_default()
     }
 
-    /// How often any fault struck.
+    /// How many strikes of faults there were.
     pub fn all_faults(&self) -> u64 {
         self.faults.values().sum()
     }
@@ -41,53 +41,53 @@ impl Counts {
 
 /// The counts as they grow.
 #[derive(Debug, Default)]
-pub(super) struct Tally(Mutex<Growing>);
+pub(super) struct RequestCounter(Mutex<CounterState>);
 
 #[derive(Debug, Default)]
-struct Growing {
+struct CounterState {
     counts: Counts,
-    /// When the requests of the last second came.
+    /// The times of the requests in the last second.
     recent: VecDeque<Duration>,
 }
 
-impl Tally {
-    /// A request came, `at` after any fixed start.
-    pub(super) fn came(&self, call: Option<Call>, at: Duration) {
-        self.with(|growing| {
-            growing.counts.requests += 1;
+impl RequestCounter {
+    /// Counts a request that arrived at `at`, a time since any fixed start.
+    pub(super) fn arrived(&self, call: Option<Call>, at: Duration) {
+        self.with(|state| {
+            state.counts.requests += 1;
             if let Some(call) = call {
-                *growing.counts.calls.entry(call).or_default() += 1;
+                *state.counts.calls.entry(call).or_default() += 1;
             }
-            growing.recent.push_back(at);
-            while growing
+            state.recent.push_back(at);
+            while state
                 .recent
                 .front()
                 .is_some_and(|first| at.saturating_sub(*first) >= Duration::from_secs(1))
             {
-                growing.recent.pop_front();
+                state.recent.pop_front();
             }
-            let within = growing.recent.len() as u64;
-            growing.counts.busiest_second = growing.counts.busiest_second.max(within);
+            let within = state.recent.len() as u64;
+            state.counts.busiest_second = state.counts.busiest_second.max(within);
         });
     }
 
-    /// It was answered.
+    /// Counts a response.
     pub(super) fn answered(&self, status: u16) {
-        self.with(|growing| *growing.counts.statuses.entry(status).or_default() += 1);
+        self.with(|state| *state.counts.statuses.entry(status).or_default() += 1);
     }
 
-    /// A fault struck it.
-    pub(super) fn struck(&self, word: &'static str) {
-        self.with(|growing| *growing.counts.faults.entry(word).or_default() += 1);
+    /// Counts a strike of a fault.
+    pub(super) fn struck(&self, name: &'static str) {
+        self.with(|state| *state.counts.faults.entry(name).or_default() += 1);
     }
 
     /// The counts as they are now.
     pub(super) fn counts(&self) -> Counts {
-        self.with(|growing| growing.counts.clone())
+        self.with(|state| state.counts.clone())
     }
 
-    fn with<T>(&self, act: impl FnOnce(&mut Growing) -> T) -> T {
-        // Counts are whole after every step, so a panic elsewhere spoils nothing.
+    fn with<T>(&self, act: impl FnOnce(&mut CounterState) -> T) -> T {
+        // Counts are consistent after every step, so a panic elsewhere leaves them usable.
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -96,17 +96,17 @@ impl Tally {
 mod tests {
     use std::time::Duration;
 
-    use crate::sandbox::counts::Tally;
+    use crate::sandbox::counts::RequestCounter;
     use crate::sandbox::http::routes::Call;
 
     #[test]
-    fn the_busiest_second_is_any_second_and_not_a_calendars() {
-        let tally = Tally::default();
+    fn the_busiest_second_can_begin_at_any_time() {
+        let counter = RequestCounter::default();
         for millis in [0, 900, 1000, 1100, 1899, 5000] {
-            tally.came(Some(Call::Create), Duration::from_millis(millis));
+            counter.arrived(Some(Call::Create), Duration::from_millis(millis));
         }
-        assert_eq!(tally.counts().busiest_second, 4);
-        assert_eq!(tally.counts().of(Call::Create), 6);
-        assert_eq!(tally.counts().of(Call::Lookup), 0);
+        assert_eq!(counter.counts().busiest_second, 4);
+        assert_eq!(counter.counts().of(Call::Create), 6);
+        assert_eq!(counter.counts().of(Call::Lookup), 0);
     }
 }

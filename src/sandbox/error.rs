@@ -1,4 +1,4 @@
-//! Why a sandbox cannot be had.
+//! The errors of a sandbox.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -7,23 +7,23 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SandboxError {
-    /// The address is taken, or is none of this machine's.
+    /// The address is in use, or not one of this machine.
     #[error("cannot listen on {address}")]
     Listen {
-        /// Where it was to listen.
+        /// The address to listen on.
         address: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// The file cannot be made or opened at all.
+    /// The file cannot be created or opened.
     #[error("cannot open the sandbox's file {}", .path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// The file is a database, but of another program.
+    /// The file is the database of another program.
     #[error("{} is a SQLite file, but not one of a sandbox", .path.display())]
     Foreign {
         /// The file.
@@ -32,14 +32,14 @@ pub enum SandboxError {
     /// SQLite refused; `doing` reads as the end of "cannot …".
     #[error("cannot {doing} {}", .path.display())]
     Database {
-        /// What was being done.
+        /// What failed.
         doing: &'static str,
         /// The file.
         path: PathBuf,
-        /// What SQLite said.
+        /// SQLite's error.
         source: rusqlite::Error,
     },
-    /// The system gave no thread for the store.
+    /// The store's thread cannot be started.
     #[error("cannot start the sandbox's store")]
     Thread(#[source] std::io::Error),
 }

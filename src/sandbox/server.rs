@@ -1,4 +1,4 @@
-//! A request's way: counted, checked, perhaps struck by a fault, done, answered.
+//! The way of a request: counted, checked, perhaps struck by a fault, done, answered.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,64 +15,67 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::faults::effects::{self, Reaction};
-use super::faults::late::Late;
-use super::faults::schedule::{Arrival, Schedule};
-use super::http::answer::Answer;
-use super::http::connection::Line;
-use super::http::request::{self, Work};
-use super::http::routes;
-use crate::sandbox::counts::Tally;
-use crate::sandbox::faults::{Place, What};
+use super::faults::delayed::DelayedWork;
+use super::faults::effects::Reaction;
+use super::faults::kinds::{ApiEffect, Effect};
+use super::faults::schedule::{ObservedRequest, Schedule, Strike};
+use super::http::connection::ResetHandle;
+use super::http::request::{self, Operation};
+use super::http::response::ApiResponse;
+use super::http::routes::{self, Call, Route, RouteError};
+use crate::sandbox::api::Api;
+use crate::sandbox::counts::RequestCounter;
 use crate::sandbox::settings::Settings;
-use crate::sandbox::store::{Store, Uniqueness};
-use crate::sandbox::throttle::Bucket;
+use crate::sandbox::store::Store;
+use crate::sandbox::store::task::Uniqueness;
+use crate::sandbox::throttle::ThrottleBucket;
 
-/// So much of a body is read, though far less is taken: a client that is still
+/// How much of a body is read, far more than is accepted: a client that is still
 /// sending would see a reset instead of the 413.
 const MOST_READ: usize = 16 * 1024 * 1024;
 
-/// Everything that all requests share.
+/// What all requests share.
 #[derive(Debug)]
 pub(super) struct Server {
-    pub(super) settings: Settings,
     pub(super) store: Arc<Store>,
-    pub(super) tally: Tally,
+    pub(super) counter: RequestCounter,
     pub(super) stopping: CancellationToken,
-    pub(super) late: Late,
+    pub(super) delayed: DelayedWork,
+    settings: Arc<Settings>,
+    api: Api,
     /// Whether there are faults of a proxy.
-    proxied: bool,
+    has_proxy: bool,
     schedule: Mutex<Schedule>,
-    bucket: Option<Mutex<Bucket>>,
-    /// Requests that may be worked at.
+    bucket: Option<Mutex<ThrottleBucket>>,
+    /// One permit for each request that is worked on.
     at_once: Semaphore,
     began: Instant,
-    /// The next request's id.
+    /// The `X-Request-Id` of the next response.
     next_id: AtomicU64,
 }
 
-/// Answers a request; the one handler of all paths.
+/// Answers a request; the handler of all paths.
 pub(super) async fn serve(
     State(server): State<Arc<Server>>,
-    ConnectInfo(line): ConnectInfo<Line>,
+    ConnectInfo(connection): ConnectInfo<ResetHandle>,
     request: Request,
 ) -> Response {
-    let mut rate = HeaderMap::new();
-    let reaction = server.react(request, &mut rate).await;
+    let mut rate_headers = HeaderMap::new();
+    let reaction = server.react(request, &mut rate_headers).await;
     if !server.settings.latency.is_zero() {
         // The semaphore is never closed; if it were, no request would wait.
-        let _turn = server.at_once.acquire().await;
+        let _permit = server.at_once.acquire().await;
         tokio::time::sleep(server.settings.latency).await;
     }
     match reaction {
-        Reaction::Answer(answer) => server.finish(answer, rate),
+        Reaction::Respond(response) => server.finish(response, rate_headers),
         Reaction::Reset => {
-            line.reset();
+            connection.reset();
             Response::default()
         }
         Reaction::Hang => {
             server.stopping.cancelled().await;
-            line.reset();
+            connection.reset();
             Response::default()
         }
     }
@@ -80,16 +83,17 @@ pub(super) async fn serve(
 
 impl Server {
     pub(super) fn new(settings: Settings, store: Store) -> Self {
-        let bucket = settings.requests_per_second.clone().map(Bucket::new);
+        let (settings, store) = (Arc::new(settings), Arc::new(store));
+        let bucket = settings.requests_per_second.clone();
+        let mut faults = settings.faults.iter();
         let stopping = CancellationToken::new();
         Self {
-            late: Late::new(stopping.clone()),
-            proxied: settings
-                .faults
-                .iter()
-                .any(|fault| fault.what.place() == Place::Proxy),
+            api: Api::new(Arc::clone(&settings), Arc::clone(&store)),
+            counter: RequestCounter::default(),
+            delayed: DelayedWork::new(stopping.clone()),
+            has_proxy: faults.any(|fault| matches!(fault.effect, Effect::Proxy(..))),
             schedule: Mutex::new(Schedule::new(settings.faults.clone(), settings.seed)),
-            bucket: bucket.map(Mutex::new),
+            bucket: bucket.map(ThrottleBucket::new).map(Mutex::new),
             at_once: Semaphore::new(match settings.at_once {
                 0 => Semaphore::MAX_PERMITS,
                 most => most,
@@ -97,100 +101,109 @@ impl Server {
             began: Instant::now(),
             next_id: AtomicU64::new(fastrand::Rng::with_seed(settings.seed).u64(..)),
             stopping,
-            tally: Tally::default(),
             settings,
-            store: Arc::new(store),
+            store,
         }
     }
 
-    async fn react(self: &Arc<Self>, request: Request, rate: &mut HeaderMap) -> Reaction {
+    async fn react(self: &Arc<Self>, request: Request, rate_headers: &mut HeaderMap) -> Reaction {
         let decided = {
-            let (parts, body) = request.into_parts();
+            let (mut parts, body) = request.into_parts();
             let body = axum::body::to_bytes(body, MOST_READ).await.ok();
-            match self.arrive(&parts, body.as_ref()).await {
+            let route = routes::route(&mut parts).await;
+            match self
+                .arrive(&parts, body.as_ref(), route.as_ref().ok())
+                .await
+            {
                 Some(reaction) => Err(reaction),
-                None => self.decide(&parts, body.as_ref(), rate),
+                None => self.decide(&parts, body.as_ref(), route, rate_headers),
             }
-            // Here the request is gone: it lies in the connection's read buffer,
-            // and as long as it does, every connection needs another one.
+            // Here the request is dropped: it lies in the connection's read buffer,
+            // and while it does, every connection needs another one.
         };
         match decided {
             Err(reaction) => reaction,
-            Ok((work, None)) => Reaction::Answer(self.perform(work, Uniqueness::Checked).await),
-            Ok((work, Some(what))) => self.misbehave(&what, work).await,
+            Ok((operation, None)) => {
+                Reaction::Respond(self.api.perform(operation, Uniqueness::Checked).await)
+            }
+            Ok((operation, Some(strike))) => self.misbehave(strike, operation).await,
         }
     }
 
-    /// Counts a request, and says how it ends if it does not get as far as the API.
-    async fn arrive(&self, parts: &Parts, body: Option<&Bytes>) -> Option<Reaction> {
+    /// Counts a request, and gives its end if it does not reach the API.
+    async fn arrive(
+        &self,
+        parts: &Parts,
+        body: Option<&Bytes>,
+        route: Option<&Route>,
+    ) -> Option<Reaction> {
         let at = self.began.elapsed();
-        let route = routes::route(&parts.method, parts.uri.path()).ok();
-        let call = route.as_ref().map(|route| route.call);
-        self.tally.came(call, at);
-        if locked(&self.schedule).down(at) {
+        let call = route.map(|route| route.call);
+        self.counter.arrived(call, at);
+        if locked(&self.schedule).is_out(at) {
             return Some(Reaction::Reset);
         }
-        if !self.proxied {
+        if !self.has_proxy {
             return None;
         }
         let body = body.map_or(&[] as &[u8], |body| body);
         let client = match route {
-            Some(route) if route.call == routes::Call::Create => client_id(body),
-            Some(route) => route.customer,
+            Some(route) if route.call == Call::Create => client_id(body),
+            Some(route) => route.id.clone(),
             None => String::new(),
         };
-        let arrival = Arrival {
+        let observed = ObservedRequest {
             call,
             client: &client,
             path: parts.uri.path(),
             body,
         };
-        let what = locked(&self.schedule).strike_at_proxy(arrival, at)?;
-        self.tally.struck(what.word());
-        let reaction = effects::instead(&what)?;
-        if call == Some(routes::Call::Create) && !client.is_empty() {
+        let strike = locked(&self.schedule).strike_at_proxy(observed, at)?;
+        self.counter.struck(strike.name);
+        let reaction = strike.effect.reaction();
+        if call == Some(Call::Create) && !client.is_empty() {
             return Some(self.stopped(client, reaction).await);
         }
         Some(reaction)
     }
 
-    /// What a request asks for and what strikes it, or how it ends here.
+    /// The operation that a request asks for and the fault that strikes it, or its end.
     fn decide(
         &self,
         parts: &Parts,
         body: Option<&Bytes>,
-        rate: &mut HeaderMap,
-    ) -> Result<(Work, Option<What>), Reaction> {
+        route: Result<Route, RouteError>,
+        rate_headers: &mut HeaderMap,
+    ) -> Result<(Operation, Option<Strike<ApiEffect>>), Reaction> {
         let at = self.began.elapsed();
-        let route = routes::route(&parts.method, parts.uri.path())
-            .map_err(|astray| Reaction::Answer(request::astray(&astray, parts)))?;
+        let route = route.map_err(|error| Reaction::Respond(request::no_route(&error, parts)))?;
         let call = route.call;
-        let work = self
-            .admit(call, parts, at, rate)
+        let operation = self
+            .admit(call, parts, at, rate_headers)
             .and_then(|()| request::check(route, parts, body, &self.settings))
-            .map_err(Reaction::Answer)?;
-        let strike = locked(&self.schedule).strike(call, work.client(), at);
-        for _ in 0..strike.clock_steps {
-            self.tally.struck("clock");
+            .map_err(Reaction::Respond)?;
+        let strikes = locked(&self.schedule).strike_at_api(call, operation.client(), at);
+        for name in strikes.clock_changes {
+            self.counter.struck(name);
         }
-        Ok((work, strike.what))
+        Ok((operation, strikes.strike))
     }
 
-    /// The checks that come before the request is looked at.
+    /// The checks that come before the request itself is looked at.
     fn admit(
         &self,
-        call: routes::Call,
+        call: Call,
         parts: &Parts,
         at: Duration,
-        rate: &mut HeaderMap,
-    ) -> Result<(), Answer> {
+        rate_headers: &mut HeaderMap,
+    ) -> Result<(), ApiResponse> {
         if let Some(bucket) = &self.bucket {
             let mut bucket = locked(bucket);
-            let standing = bucket.take(at);
-            bucket.tell(standing, self.settings.rate_headers, rate);
-            if !standing.passed {
-                let said = "too many requests";
-                return Err(Answer::message(StatusCode::TOO_MANY_REQUESTS, said));
+            let state = bucket.take(at);
+            bucket.describe(state, self.settings.rate_headers, rate_headers);
+            if !state.passed {
+                let message = "too many requests";
+                return Err(ApiResponse::message(StatusCode::TOO_MANY_REQUESTS, message));
             }
         }
         let revoked = locked(&self.schedule).revoked();
@@ -200,116 +213,125 @@ impl Server {
         Ok(())
     }
 
-    async fn misbehave(self: &Arc<Self>, what: &What, work: Work) -> Reaction {
-        let arrived = Instant::now();
-        self.tally.struck(what.word());
-        if let Some(reaction) = effects::instead(what) {
-            return if let Work::Create(draft) = work {
-                self.stopped(draft.client_id, reaction).await
-            } else {
-                reaction
-            };
-        }
-        let answer = if let What::Delay(time) | What::LandLate(time) = *what {
-            self.land(arrived + time, work, Uniqueness::Checked).await
-        } else if let What::LandLateUnchecked(time) = *what {
-            // A task of its own already here: the client may go while it is looked for.
-            let server = Arc::clone(self);
-            let task = async move { server.land_unchecked(arrived + time, work).await };
-            let landed = tokio::spawn(task).await;
-            landed.unwrap_or_else(|lost| Answer::broken(&lost.to_string()))
-        } else if let What::StatusThenLand(_, time) | What::ResetThenLand(time) = *what {
-            drop(self.begin_late(arrived + time, work, Uniqueness::Checked));
-            Answer::json(StatusCode::OK, Vec::new())
-        } else {
-            self.perform(work, Uniqueness::Checked).await
-        };
-        effects::afterwards(what, answer)
-    }
-
-    /// Notes a create that ends without anything done.
-    async fn stopped(&self, client_id: String, reaction: Reaction) -> Reaction {
-        match self.store.stopped(client_id).await {
-            Ok(()) => reaction,
-            Err(refusal) => Reaction::Answer(self.refuse(refusal, "")),
-        }
-    }
-
-    /// Looks for the customer of a create now, and does the work at `due`.
-    async fn land_unchecked(self: Arc<Self>, due: Instant, work: Work) -> Answer {
-        if let Work::Create(draft) = &work
-            && let Err(refusal) = self.store.probe(draft.client_id.clone()).await
-        {
-            return self.refuse(refusal, &draft.client_id);
-        }
-        self.land(due, work, Uniqueness::Unchecked).await
-    }
-
-    /// Does the work at `due`, and waits for it.
-    async fn land(self: &Arc<Self>, due: Instant, work: Work, uniqueness: Uniqueness) -> Answer {
-        let late = self.begin_late(due, work, uniqueness);
-        late.await
-            .unwrap_or_else(|lost| Answer::broken(&lost.to_string()))
-    }
-
-    fn begin_late(
+    async fn misbehave(
         self: &Arc<Self>,
-        due: Instant,
-        work: Work,
-        uniqueness: Uniqueness,
-    ) -> JoinHandle<Answer> {
-        let server = Arc::clone(self);
-        let work = async move { server.perform(work, uniqueness).await };
-        self.late.begin(due, work)
+        strike: Strike<ApiEffect>,
+        operation: Operation,
+    ) -> Reaction {
+        let arrived = Instant::now();
+        self.counter.struck(strike.name);
+        match strike.effect {
+            ApiEffect::ReplyInstead(reply) => self.skip(operation, reply.reaction()).await,
+            ApiEffect::RevokeKey => {
+                let refused = Reaction::Respond(request::unauthorized());
+                self.skip(operation, refused).await
+            }
+            ApiEffect::Outage(_) => self.skip(operation, Reaction::Reset).await,
+            ApiEffect::ReplyAfter(reply) => {
+                drop(self.api.perform(operation, Uniqueness::Checked).await);
+                reply.reaction()
+            }
+            ApiEffect::Spoil(spoilage) => {
+                let response = self.api.perform(operation, Uniqueness::Checked).await;
+                Reaction::Respond(spoilage.apply(response))
+            }
+            ApiEffect::Delay(time, Uniqueness::Checked) => {
+                let delayed = self.begin_delayed(arrived + time, operation, Uniqueness::Checked);
+                Reaction::Respond(finished(delayed).await)
+            }
+            ApiEffect::Delay(time, Uniqueness::Unchecked) => {
+                // A task of its own, since the client may disconnect during the look-up.
+                let server = Arc::clone(self);
+                let task = async move { server.delay_unchecked(arrived + time, operation).await };
+                Reaction::Respond(finished(tokio::spawn(task)).await)
+            }
+            ApiEffect::ReplyThenDelay(reply, time) => {
+                drop(self.begin_delayed(arrived + time, operation, Uniqueness::Checked));
+                reply.reaction()
+            }
+        }
     }
 
-    fn finish(&self, mut answer: Answer, rate: HeaderMap) -> Response {
-        self.tally.answered(answer.status.as_u16());
+    /// Ends a request without doing its operation.
+    async fn skip(&self, operation: Operation, reaction: Reaction) -> Reaction {
+        if let Operation::Create(customer) = operation {
+            return self.stopped(customer.client_id, reaction).await;
+        }
+        reaction
+    }
+
+    /// Notes a create that a fault stopped, and ends it.
+    async fn stopped(&self, client_id: String, reaction: Reaction) -> Reaction {
+        match self.api.note_stopped(client_id).await {
+            Ok(()) => reaction,
+            Err(response) => Reaction::Respond(response),
+        }
+    }
+
+    /// Does the operation at `due`, but looks for the `clientId` of a create now.
+    async fn delay_unchecked(self: Arc<Self>, due: Instant, operation: Operation) -> ApiResponse {
+        if let Operation::Create(customer) = &operation
+            && let Err(response) = self.api.check_unique(&customer.client_id).await
+        {
+            return response;
+        }
+        finished(self.begin_delayed(due, operation, Uniqueness::Unchecked)).await
+    }
+
+    fn begin_delayed(
+        &self,
+        due: Instant,
+        operation: Operation,
+        uniqueness: Uniqueness,
+    ) -> JoinHandle<ApiResponse> {
+        let api = self.api.clone();
+        let work = async move { api.perform(operation, uniqueness).await };
+        self.delayed.begin(due, work)
+    }
+
+    fn finish(&self, mut response: ApiResponse, rate_headers: HeaderMap) -> Response {
+        self.counter.answered(response.status.as_u16());
         let id = format!("req_{:016x}", self.next_id.fetch_add(1, Ordering::Relaxed));
         let date = httpdate::fmt_http_date(self.date());
         for (name, value) in [(HeaderName::from_static("x-request-id"), id), (DATE, date)] {
             if let Ok(value) = HeaderValue::from_str(&value) {
-                answer.headers.push((name, value));
+                response.headers.push((name, value));
             }
         }
-        let mut response = answer.into_response();
-        response.headers_mut().extend(rate);
+        let mut response = response.into_response();
+        response.headers_mut().extend(rate_headers);
         response
     }
 
-    /// The time that answers bear.
+    /// The `Date` of a response now.
     fn date(&self) -> SystemTime {
         let shift = locked(&self.schedule).clock_shift();
-        let (now, by) = (
-            (self.settings.now)(),
-            Duration::from_secs(shift.unsigned_abs()),
-        );
+        let now = (self.settings.now)();
+        let by = Duration::from_secs(shift.unsigned_abs());
         let shifted = if shift < 0 {
             now.checked_sub(by)
         } else {
             now.checked_add(by)
         };
-        // An HTTP date has four digits for the year and begins in 1970.
+        // An HTTP date begins in 1970 and has four digits for the year.
         let last = SystemTime::UNIX_EPOCH + Duration::from_hours(24 * 365 * 8000);
         shifted.unwrap_or(now).clamp(SystemTime::UNIX_EPOCH, last)
     }
+}
 
-    /// Milliseconds since 1970.
-    pub(super) fn now(&self) -> i64 {
-        (self.settings.now)()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .ok()
-            .and_then(|since| i64::try_from(since.as_millis()).ok())
-            .unwrap_or_default()
-    }
+/// The response of a task, or a 500 if it panicked.
+async fn finished(task: JoinHandle<ApiResponse>) -> ApiResponse {
+    task.await
+        .unwrap_or_else(|error| ApiResponse::broken(&error.to_string()))
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Both bucket and schedule are whole after every step.
+    // Bucket and schedule are consistent after every step, so a panic elsewhere
+    // leaves them usable.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The `clientId` in the body of a create, as far as there is one.
+/// The `clientId` in the body of a create, or an empty string.
 fn client_id(body: &[u8]) -> String {
     let body: Option<serde_json::Value> = serde_json::from_slice(body).ok();
     let id = body

@@ -1,4 +1,4 @@
-//! What a sandbox is told at its start.
+//! The settings of a sandbox.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -8,56 +8,56 @@ use super::throttle::phases::Rps;
 use crate::sandbox::faults::Fault;
 use crate::sandbox::throttle::RateHeaders;
 
-/// The `Kable-Client-Id` that a sandbox takes if not told another.
+/// The `Kable-Client-Id` that a sandbox accepts by default.
 pub const CLIENT_ID: &str = "kci_5a6d0c1e5a6d0c1e5a6d0c1e5a6d0c1e";
 
-/// The `Kable-Client-Secret` that a sandbox takes if not told another. It opens nothing else.
+/// The `Kable-Client-Secret` that a sandbox accepts by default. It is valid nowhere else.
 pub const CLIENT_SECRET: &str = "sk_test.sandbox-only-not-a-secret";
 
-/// How a sandbox is to be.
+/// How a sandbox behaves, and where it listens.
 #[derive(Debug, Clone)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a switch that is set by itself"
+    reason = "each is an independent switch"
 )]
 pub struct Settings {
-    /// The SQLite file of its customers; made if it is missing.
+    /// The SQLite file of its customers; created if it is missing.
     pub database: PathBuf,
-    /// Where it listens; port 0 leaves the choice to the system.
+    /// The address to listen on; with port 0 the system chooses one.
     pub address: SocketAddr,
-    /// The one `Kable-Client-Id` it takes.
+    /// The only `Kable-Client-Id` that it accepts.
     pub client_id: String,
-    /// The one `Kable-Client-Secret` it takes.
+    /// The only `Kable-Client-Secret` that it accepts.
     pub client_secret: String,
-    /// Requests a second above which it answers 429.
+    /// The rate above which it answers 429.
     pub requests_per_second: Option<Rps>,
-    /// Which headers tell of that rate.
+    /// The headers that describe this rate.
     pub rate_headers: RateHeaders,
-    /// How long every answer takes, after the work is done.
+    /// How long every response is held back after the work is done.
     pub latency: Duration,
-    /// How many requests it works at at once; others wait for their turn, so that
-    /// more of them only take longer. 0 is no limit.
+    /// How many requests spend their `latency` at the same time; others queue, so more
+    /// requests in flight only take longer. 0 is no limit.
     pub at_once: usize,
     /// Whether the account is connected to Stripe.
     pub stripe_connected: bool,
-    /// The status for a create whose `clientId` is there: the reference leaves it open.
+    /// The status for a create whose `clientId` exists: the reference leaves it open.
     pub exists_status: u16,
-    /// How long after a change a look-up and the list still show what was before it.
+    /// How long look-ups and the list still show a customer as it was before a change.
     /// Writes see the change at once.
     pub read_lag: Duration,
-    /// Whether `clientId`s that differ in case only are one.
+    /// Whether `clientId`s that differ only in case are the same.
     pub ignore_case: bool,
-    /// Whether a create for a `clientId` that is there is answered with that customer, as with success.
+    /// Whether a create whose `clientId` exists succeeds with the existing customer.
     pub upsert: bool,
     /// Whether such a create also updates the customer.
     pub upsert_updates: bool,
     /// Whether a customer's `stripeCustomerId` is shown: document 1.2.1 has it, 1.0.0 has not.
     pub show_stripe_ids: bool,
-    /// How it misbehaves; of several that would strike, the first does.
+    /// How it misbehaves; if several faults match a request, the first one strikes.
     pub faults: Vec<Fault>,
-    /// Where chance begins, so that a run can be had again.
+    /// The seed of everything random, so that a run can be repeated.
     pub seed: u64,
-    /// What time it is, for `created`, `modified` and `Date`.
+    /// The clock for `created`, `modified` and `Date`.
     pub now: fn() -> SystemTime,
 }
 
@@ -89,7 +89,7 @@ impl Settings {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "a server's own clock; whoever wants another sets `now`"
+    reason = "the default of `Settings::now`, which replaces it"
 )]
 fn wall_clock() -> SystemTime {
     SystemTime::now()

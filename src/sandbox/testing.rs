@@ -1,8 +1,8 @@
-//! A client of bare sockets, for the sandbox's own tests.
+//! An HTTP client on bare sockets, for the sandbox's own tests.
 //!
-//! Bare, because an HTTP library hides just what the faults are about: how a
-//! connection ended and what had come until then. It blocks, so tests that use
-//! it want a runtime with other threads.
+//! An HTTP library hides what the faults are about: how a connection ended, and
+//! what arrived before. The client blocks, so tests need a runtime with several
+//! threads.
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -11,59 +11,60 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::RunningSandbox;
 use crate::sandbox::settings::{CLIENT_ID, CLIENT_SECRET, Settings};
 
-/// A good create of `client_id`.
+/// The body of a valid create.
 pub(super) fn aster(client_id: &str) -> String {
     format!(r#"{{"clientId": "{client_id}", "companyName": "Aster", "currency": "USD"}}"#)
 }
 
 /// A sandbox over a file in `dir`, with faults.
-pub(super) async fn sandbox(dir: &Path, faults: &[&str]) -> Sandbox {
+pub(super) async fn sandbox(dir: &Path, faults: &[&str]) -> RunningSandbox {
     let settings = Settings {
         faults: faults.iter().map(|fault| fault.parse().unwrap()).collect(),
         ..Settings::new(dir.join("sandbox.db"))
     };
-    Sandbox::start(settings).await.unwrap()
+    RunningSandbox::start(settings).await.unwrap()
 }
 
 /// How a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum ConnectionEnd {
     Closed,
     Reset,
 }
 
-/// A request as it is put together.
+/// A request to be sent.
 #[derive(Debug, Clone)]
-pub(super) struct Ask {
+pub(super) struct TestRequest {
     line: String,
     headers: BTreeMap<String, String>,
     body: Vec<u8>,
 }
 
-/// All that came back.
+/// All that was received.
 #[derive(Debug)]
-pub(super) struct Seen {
+pub(super) struct TestResponse {
     pub(super) status: u16,
     pub(super) headers: BTreeMap<String, String>,
     pub(super) body: String,
-    /// Whether as much came as was promised.
+    /// Whether the body is complete.
     pub(super) whole: bool,
-    pub(super) end: End,
+    pub(super) end: ConnectionEnd,
 }
 
-impl Ask {
+impl TestRequest {
     pub(super) fn new(method: &str, path: &str, body: impl Into<Vec<u8>>) -> Self {
         let body = body.into();
-        let ask = Self {
+        let request = Self {
             line: format!("{method} /api/v1/{path} HTTP/1.1"),
             headers: BTreeMap::new(),
             body,
         };
-        let length = ask.body.len().to_string();
-        ask.with("Host", "sandbox")
+        let length = request.body.len().to_string();
+        request
+            .with("Host", "sandbox")
             .with("Connection", "close")
             .with("Accept", "application/json")
             .with("Content-Type", "application/json")
@@ -95,8 +96,8 @@ impl Ask {
         self
     }
 
-    /// Sends it over a connection of its own and leaves that open.
-    pub(super) fn send(&self, sandbox: &Sandbox) -> TcpStream {
+    /// Sends it over a new connection and leaves that open.
+    pub(super) fn send(&self, sandbox: &RunningSandbox) -> TcpStream {
         let mut stream = TcpStream::connect(sandbox.address()).unwrap();
         let mut request = vec![self.line.clone()];
         request.extend(
@@ -111,17 +112,17 @@ impl Ask {
     }
 
     /// Sends it and reads until the connection ends.
-    pub(super) fn to(&self, sandbox: &Sandbox) -> Seen {
+    pub(super) fn to(&self, sandbox: &RunningSandbox) -> TestResponse {
         read(self.send(sandbox))
     }
 }
 
-/// Everything that comes until the connection ends.
-pub(super) fn read(mut stream: TcpStream) -> Seen {
+/// Reads until the connection ends.
+pub(super) fn read(mut stream: TcpStream) -> TestResponse {
     let mut bytes = Vec::new();
     let end = match stream.read_to_end(&mut bytes) {
-        Ok(_) => End::Closed,
-        Err(error) if error.kind() == ErrorKind::ConnectionReset => End::Reset,
+        Ok(_) => ConnectionEnd::Closed,
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => ConnectionEnd::Reset,
         Err(error) => panic!("{error}"),
     };
     let text = String::from_utf8(bytes).unwrap();
@@ -139,7 +140,7 @@ pub(super) fn read(mut stream: TcpStream) -> Seen {
         Some(length) => (body.to_owned(), body.len().to_string() == *length),
         None => unchunked(body),
     };
-    Seen {
+    TestResponse {
         status,
         headers,
         body,
@@ -148,7 +149,7 @@ pub(super) fn read(mut stream: TcpStream) -> Seen {
     }
 }
 
-/// RFC 9112 §7.1: a length, a line break, the chunk; the last is empty.
+/// RFC 9112 §7.1: a length, a line break, the chunk; the last chunk is empty.
 fn unchunked(mut text: &str) -> (String, bool) {
     let mut body = String::new();
     while let Some((length, rest)) = text.split_once("\r\n") {
@@ -163,7 +164,7 @@ fn unchunked(mut text: &str) -> (String, bool) {
     (body, false)
 }
 
-impl Seen {
+impl TestResponse {
     pub(super) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }

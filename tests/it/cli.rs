@@ -383,7 +383,7 @@ fn a_fault_that_is_none_is_named() {
     Run::new()
         .go("sandbox --port 0 --fault lose")
         .code(1)
-        .says("\"lose\" is no fault");
+        .says("unknown fault \"lose\"");
 }
 
 #[test]

@@ -33,7 +33,7 @@ use crate::ledger::sqlite::mounts;
 use crate::report::keys::KeyFile;
 use crate::report::manifest::ResultsOrigin;
 use crate::report::progress::ProgressDisplay;
-use crate::sandbox::Sandbox;
+use crate::sandbox::RunningSandbox;
 use crate::source::input::Input;
 use crate::source::patterns::resolve;
 use crate::source::reader::InputReader;
@@ -69,7 +69,7 @@ pub(super) struct Session {
     /// Held so that it goes if nothing is put into it.
     _folder: ResultFolder,
     /// Held so that it is served until the end.
-    pub(super) sandbox: Option<Sandbox>,
+    pub(super) sandbox: Option<RunningSandbox>,
     pub(super) watcher: Arc<ProgressDisplay>,
     pub(super) stop: Stop,
     pub(super) runtime: Runtime,

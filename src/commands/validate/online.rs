@@ -17,7 +17,7 @@ use crate::engine::survey::remote_list::{Listed, Listing};
 use crate::kable::Preflight;
 use crate::kable::client::Client;
 use crate::report::progress::ProgressDisplay;
-use crate::sandbox::Sandbox;
+use crate::sandbox::RunningSandbox;
 
 /// How often the list of customers is asked for that does not come whole.
 const TRIES: u32 = 4;
@@ -31,7 +31,7 @@ pub(super) struct LookedUp {
     pub(super) asking: Asking,
     pub(super) listed: Listed,
     /// It goes when nothing is asked any more.
-    _sandbox: Option<Sandbox>,
+    _sandbox: Option<RunningSandbox>,
 }
 
 /// Looks up the plans and bundles, which go into `rules`, and all customers,

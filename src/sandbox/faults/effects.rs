@@ -1,4 +1,4 @@
-//! What a fault makes of a request: before the work, or of its answer.
+//! What a client sees of a fault: a reply in place of the API's, or a spoilt response.
 
 use std::time::Duration;
 
@@ -7,154 +7,86 @@ use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use tokio::sync::mpsc;
 
-use crate::sandbox::faults::What;
-use crate::sandbox::http::answer::{Answer, Content, Pieces};
-use crate::sandbox::http::request;
+use super::kinds::{CannedReply, Spoilage};
+use crate::sandbox::http::response::{ApiResponse, ResponseBody, StreamedBody};
 
-/// What a caller gets to see.
+/// How a request ends.
 #[derive(Debug)]
 pub(in crate::sandbox) enum Reaction {
-    /// An answer.
-    Answer(Answer),
-    /// A connection that breaks.
+    Respond(ApiResponse),
+    /// The connection is reset.
     Reset,
-    /// Nothing.
+    /// The connection stays open without a response until the sandbox stops.
     Hang,
 }
-
-const PAGE: &str = "<!doctype html><title>Welcome</title><p>This is not the API.</p>\n";
-
-const PROXY_PAGE: &str = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n\
-    <center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n";
-
-const LOGIN_PAGE: &str = "<!doctype html>\n<title>Sign in</title>\n\
-    <form method=\"post\" action=\"/login\">\n<input name=\"user\">\n\
-    <input name=\"password\" type=\"password\">\n<button>Sign in</button>\n</form>\n";
-
-const NOT_FOUND_PAGE: &str = "<html>\r\n<head><title>404 Not Found</title></head>\r\n<body>\r\n\
-    <center><h1>404 Not Found</h1></center>\r\n</body>\r\n</html>\r\n";
-
-const FIREWALL_PAGE: &str = "<!doctype html>\n<title>Request blocked</title>\n\
-    <h1>403 Forbidden</h1>\n<p>This request was blocked by a security rule.</p>\n";
 
 /// A little more than the megabyte at which a careful client stops reading.
 const PADDING: usize = 1_200_000;
 
-/// What happens instead of the work; `None` if the work is done.
-pub(in crate::sandbox) fn instead(what: &What) -> Option<Reaction> {
-    let answer = match what {
-        What::Reset | What::Outage(_) => return Some(Reaction::Reset),
-        What::Hang => return Some(Reaction::Hang),
-        What::Html => Answer::new(StatusCode::OK, Content::Html(PAGE)),
-        What::Status(status) => told_to(*status),
-        What::BadGateway => Answer::new(StatusCode::BAD_GATEWAY, Content::Html(PROXY_PAGE)),
-        What::Throttle(wait) => {
-            let answer = told_to(StatusCode::TOO_MANY_REQUESTS);
-            match wait {
-                Some(seconds) => answer.with(RETRY_AFTER, HeaderValue::from(*seconds)),
-                None => answer,
+impl CannedReply {
+    pub(in crate::sandbox) fn reaction(&self) -> Reaction {
+        let response = match self {
+            Self::Reset => return Reaction::Reset,
+            Self::Hang => return Reaction::Hang,
+            Self::Status(status) => chosen_status(*status),
+            Self::Page(status, html) => ApiResponse::new(*status, ResponseBody::Html(html)),
+            Self::Throttle(wait) => {
+                let response = chosen_status(StatusCode::TOO_MANY_REQUESTS);
+                match wait {
+                    Some(seconds) => response.with(RETRY_AFTER, HeaderValue::from(*seconds)),
+                    None => response,
+                }
             }
-        }
-        What::Redirect(url) => {
-            let answer = told_to(StatusCode::TEMPORARY_REDIRECT);
-            match HeaderValue::from_str(url) {
-                Ok(url) => answer.with(LOCATION, url),
-                Err(_) => answer,
+            Self::Redirect(url) => {
+                let response = chosen_status(StatusCode::TEMPORARY_REDIRECT);
+                match HeaderValue::from_str(url) {
+                    Ok(url) => response.with(LOCATION, url),
+                    Err(_) => response,
+                }
             }
+        };
+        Reaction::Respond(response)
+    }
+}
+
+impl Spoilage {
+    pub(in crate::sandbox) fn apply(self, response: ApiResponse) -> ApiResponse {
+        match self {
+            Self::CutInHalf => cut(response),
+            Self::Empty => response.with_body(ResponseBody::Empty),
+            Self::Replace(text) => response.with_body(ResponseBody::Json(text.into())),
+            Self::Alter => alter(response),
+            Self::Pad => pad(response),
+            Self::Drip(pause) => drip(response, pause),
         }
-        What::RevokeKey => request::unauthorized(),
-        What::Down(_) => told_to(StatusCode::SERVICE_UNAVAILABLE),
-        What::LoginPage(_) => Answer::new(StatusCode::OK, Content::Html(LOGIN_PAGE)),
-        What::NotFoundPage(_) | What::NoSlashes => {
-            Answer::new(StatusCode::NOT_FOUND, Content::Html(NOT_FOUND_PAGE))
-        }
-        What::Firewall(_) => Answer::new(StatusCode::FORBIDDEN, Content::Html(FIREWALL_PAGE)),
-        What::Delay(_)
-        | What::LandLate(_)
-        | What::LandLateUnchecked(_)
-        | What::StatusThenLand(..)
-        | What::ResetThenLand(_)
-        | What::Clock(_)
-        | What::LostReply
-        | What::HangAfter
-        | What::CutBody
-        | What::EmptyBody
-        | What::HtmlAfter
-        | What::Garbage
-        | What::OtherBody
-        | What::Altered
-        | What::HugeBody
-        | What::Drip(_)
-        | What::StatusAfter(_) => return None,
-    };
-    Some(Reaction::Answer(answer))
+    }
 }
 
-/// What becomes of the answer once the work is done.
-pub(in crate::sandbox) fn afterwards(what: &What, answer: Answer) -> Reaction {
-    let spoilt = match what {
-        What::LostReply | What::ResetThenLand(_) => return Reaction::Reset,
-        What::HangAfter => return Reaction::Hang,
-        What::CutBody => cut(answer),
-        What::EmptyBody => with(answer, Content::Nothing),
-        What::HtmlAfter => Answer::new(StatusCode::OK, Content::Html(PAGE)),
-        What::Garbage => with(answer, Content::Json(b"{\"customerId\": \"cus_".to_vec())),
-        What::OtherBody => with(answer, Content::Json(b"{\"ok\":true}".to_vec())),
-        What::Altered => alter(answer),
-        What::HugeBody => pad(answer),
-        What::Drip(pause) => drip(answer, *pause),
-        What::StatusAfter(status) | What::StatusThenLand(status, _) => told_to(*status),
-        What::Reset
-        | What::Hang
-        | What::Delay(_)
-        | What::Html
-        | What::Status(_)
-        | What::BadGateway
-        | What::Throttle(_)
-        | What::Redirect(_)
-        | What::RevokeKey
-        | What::Outage(_)
-        | What::LandLate(_)
-        | What::LandLateUnchecked(_)
-        | What::Down(_)
-        | What::LoginPage(_)
-        | What::NotFoundPage(_)
-        | What::NoSlashes
-        | What::Firewall(_)
-        | What::Clock(_) => answer,
-    };
-    Reaction::Answer(spoilt)
+fn chosen_status(status: StatusCode) -> ApiResponse {
+    let message = format!("the sandbox was told to answer {}", status.as_u16());
+    ApiResponse::message(status, &message)
 }
 
-fn told_to(status: StatusCode) -> Answer {
-    let said = format!("the sandbox was told to answer {}", status.as_u16());
-    Answer::message(status, &said)
-}
-
-fn with(answer: Answer, content: Content) -> Answer {
-    Answer { content, ..answer }
-}
-
-/// Another `companyName`, where there is one.
-fn alter(answer: Answer) -> Answer {
-    let Content::Json(json) = &answer.content else {
-        return answer;
+/// Replaces the `companyName`, where there is one.
+fn alter(response: ApiResponse) -> ApiResponse {
+    let ResponseBody::Json(json) = &response.body else {
+        return response;
     };
     let mut altered: serde_json::Value = match serde_json::from_slice(json) {
         Ok(value) => value,
-        Err(_) => return answer,
+        Err(_) => return response,
     };
     if let Some(name) = altered.get_mut("companyName") {
         *name = "ALTERED".into();
     }
-    with(answer, Content::Json(altered.to_string().into_bytes()))
+    response.with_body(ResponseBody::Json(altered.to_string().into_bytes()))
 }
 
-/// Half of the body under the length of the whole; of a stream, all but half of its last piece.
-fn cut(answer: Answer) -> Answer {
-    let (to, pieces) = Pieces::channel(2);
-    let length = match answer.content {
-        Content::Json(json) => {
+/// Sends half of the body under the length of the whole; of a stream, all but half of its last piece.
+fn cut(response: ApiResponse) -> ApiResponse {
+    let (to, stream) = StreamedBody::channel(2);
+    let length = match response.body {
+        ResponseBody::Json(json) => {
             let length = json.len();
             for piece in half_and_end(&json) {
                 // Both fit in the channel.
@@ -162,18 +94,18 @@ fn cut(answer: Answer) -> Answer {
             }
             Some(length)
         }
-        Content::Pieces {
+        ResponseBody::Stream {
             length,
-            pieces: whole,
+            stream: whole,
         } => {
             tokio::spawn(forward_cut(whole, to));
             length
         }
-        Content::Nothing | Content::Html(_) => return answer,
+        ResponseBody::Empty | ResponseBody::Html(_) => return response,
     };
-    Answer {
-        content: Content::Pieces { length, pieces },
-        ..answer
+    ApiResponse {
+        body: ResponseBody::Stream { length, stream },
+        ..response
     }
 }
 
@@ -183,7 +115,7 @@ fn half_and_end(bytes: &[u8]) -> [std::io::Result<Bytes>; 2] {
     [Ok(Bytes::copy_from_slice(half)), Err(end)]
 }
 
-async fn forward_cut(mut whole: Pieces, to: mpsc::Sender<std::io::Result<Bytes>>) {
+async fn forward_cut(mut whole: StreamedBody, to: mpsc::Sender<std::io::Result<Bytes>>) {
     let mut last = Bytes::new();
     while let Some(Ok(piece)) = whole.next().await {
         let before = std::mem::replace(&mut last, piece);
@@ -192,32 +124,32 @@ async fn forward_cut(mut whole: Pieces, to: mpsc::Sender<std::io::Result<Bytes>>
         }
     }
     for piece in half_and_end(&last) {
-        // The client is gone: there is nothing left to cut.
+        // If the client is gone, there is nothing left to cut.
         drop(to.send(piece).await);
     }
 }
 
-/// The same JSON object with a large member in front.
-fn pad(answer: Answer) -> Answer {
-    let Content::Json(json) = &answer.content else {
-        return answer;
+/// Adds a large member to the front of a JSON object.
+fn pad(response: ApiResponse) -> ApiResponse {
+    let ResponseBody::Json(json) = &response.body else {
+        return response;
     };
     let Some(members) = json.strip_prefix(b"{") else {
-        return answer;
+        return response;
     };
     let mut padded = b"{\"padding\":\"".to_vec();
     padded.resize(padded.len() + PADDING, b' ');
     padded.extend_from_slice(b"\",");
     padded.extend_from_slice(members);
-    with(answer, Content::Json(padded))
+    response.with_body(ResponseBody::Json(padded))
 }
 
-/// The whole body, a byte at a time.
-fn drip(answer: Answer, pause: Duration) -> Answer {
-    let Content::Json(json) = answer.content else {
-        return answer;
+/// Sends the whole body, a byte at a time.
+fn drip(response: ApiResponse, pause: Duration) -> ApiResponse {
+    let ResponseBody::Json(json) = response.body else {
+        return response;
     };
-    let (to, pieces) = Pieces::channel(1);
+    let (to, stream) = StreamedBody::channel(1);
     let length = Some(json.len());
     tokio::spawn(async move {
         for byte in json {
@@ -227,9 +159,9 @@ fn drip(answer: Answer, pause: Duration) -> Answer {
             tokio::time::sleep(pause).await;
         }
     });
-    Answer {
-        content: Content::Pieces { length, pieces },
-        ..answer
+    ApiResponse {
+        body: ResponseBody::Stream { length, stream },
+        ..response
     }
 }
 
@@ -237,42 +169,42 @@ fn drip(answer: Answer, pause: Duration) -> Answer {
 mod tests {
     use std::path::Path;
 
-    use crate::sandbox::Sandbox;
+    use crate::sandbox::RunningSandbox;
     use crate::sandbox::http::routes::Call;
     use crate::sandbox::store::inspect;
-    use crate::sandbox::testing::{Ask, End, Seen, read, sandbox};
+    use crate::sandbox::testing::{ConnectionEnd, TestRequest, TestResponse, read, sandbox};
 
-    /// What the first create sees under `fault`, and whether the customer is there afterwards.
-    async fn struck(fault: &str) -> (Seen, bool) {
+    /// The response to the first create under `fault`, and whether the customer exists afterwards.
+    async fn struck(fault: &str) -> (TestResponse, bool) {
         let dir = tempfile::tempdir().unwrap();
         let sandbox = sandbox(dir.path(), &[&format!("{fault}@create:1")]).await;
-        let seen = Ask::create("c-1").to(&sandbox);
-        let there = Ask::get("customers/c-1").to(&sandbox).status == 200;
+        let response = TestRequest::create("c-1").to(&sandbox);
+        let there = TestRequest::get("customers/c-1").to(&sandbox).status == 200;
         assert_eq!(sandbox.requests().all_faults(), 1);
         assert_eq!(stopped(dir.path()), u64::from(!there));
-        (seen, there)
+        (response, there)
     }
 
-    /// The creates in the file that a fault stopped.
+    /// How many creates a fault stopped, according to the file.
     fn stopped(dir: &Path) -> u64 {
         let fruitless = inspect::fruitless(&dir.join("sandbox.db")).unwrap();
         fruitless.iter().map(|line| line.stopped).sum()
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_reset_shows_nothing_before_or_after_the_work() {
+    async fn a_reset_sends_nothing() {
         for (fault, done) in [("reset", false), ("outage:1", false), ("lost-reply", true)] {
-            let (seen, there) = struck(fault).await;
+            let (response, there) = struck(fault).await;
             assert_eq!(
-                (seen.status, seen.end, there),
-                (0, End::Reset, done),
+                (response.status, response.end, there),
+                (0, ConnectionEnd::Reset, done),
                 "{fault}"
             );
         }
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_status_comes_with_a_message_before_or_after_the_work() {
+    async fn a_status_has_a_message() {
         for (fault, status, done) in [
             ("status:503", 503, false),
             ("status:422", 422, false),
@@ -284,16 +216,20 @@ mod tests {
         ] {
             let dir = tempfile::tempdir().unwrap();
             let sandbox = sandbox(dir.path(), &[&format!("{fault}@create:1")]).await;
-            let seen = Ask::create("c-1").to(&sandbox);
-            assert_eq!((seen.status, seen.end), (status, End::Closed), "{fault}");
-            assert!(!seen.message().is_empty());
-            let held = inspect::customers(&dir.path().join("sandbox.db")).unwrap();
-            assert_eq!(!held.is_empty(), done, "{fault}");
+            let response = TestRequest::create("c-1").to(&sandbox);
+            assert_eq!(
+                (response.status, response.end),
+                (status, ConnectionEnd::Closed),
+                "{fault}"
+            );
+            assert!(!response.message().is_empty());
+            let customers = inspect::customers(&dir.path().join("sandbox.db")).unwrap();
+            assert_eq!(!customers.is_empty(), done, "{fault}");
         }
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_throttle_asks_for_a_wait_only_if_told_to() {
+    async fn throttle_sends_retry_after_only_with_an_argument() {
         let (plain, _) = struck("throttle").await;
         assert_eq!(plain.headers.get("retry-after"), None);
         let (asking, _) = struck("throttle:7").await;
@@ -301,33 +237,33 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_redirect_says_where_to() {
-        let (seen, _) = struck("redirect:http://127.0.0.1:9/x").await;
-        assert_eq!(seen.headers["location"], "http://127.0.0.1:9/x");
+    async fn a_redirect_has_a_location() {
+        let (response, _) = struck("redirect:http://127.0.0.1:9/x").await;
+        assert_eq!(response.headers["location"], "http://127.0.0.1:9/x");
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_page_is_no_answer_whatever_its_status() {
+    async fn pages_are_html() {
         for (fault, status, done) in [
             ("html", 200, false),
             ("html-after", 200, true),
             ("bad-gateway", 502, false),
         ] {
-            let (seen, there) = struck(fault).await;
-            assert_eq!((seen.status, there), (status, done), "{fault}");
-            assert_eq!(seen.headers["content-type"], "text/html; charset=utf-8");
-            assert!(seen.body.contains("<title>"));
+            let (response, there) = struck(fault).await;
+            assert_eq!((response.status, there), (status, done), "{fault}");
+            assert_eq!(response.headers["content-type"], "text/html; charset=utf-8");
+            assert!(response.body.contains("<title>"));
         }
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn half_a_body_is_half_of_the_right_one() {
-        let (seen, there) = struck("cut-body").await;
-        assert!(there && !seen.whole);
-        assert_eq!(seen.status, 201);
-        let promised: usize = seen.headers["content-length"].parse().unwrap();
-        assert_eq!(seen.body.len(), promised / 2);
-        assert!(seen.body.starts_with("{\"kableClientId\""));
+    async fn a_cut_body_is_the_first_half_of_the_right_one() {
+        let (response, there) = struck("cut-body").await;
+        assert!(there && !response.whole);
+        assert_eq!(response.status, 201);
+        let promised: usize = response.headers["content-length"].parse().unwrap();
+        assert_eq!(response.body.len(), promised / 2);
+        assert!(response.body.starts_with("{\"kableClientId\""));
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -337,22 +273,22 @@ mod tests {
             ("garbage", "{\"customerId\": \"cus_"),
             ("other-body", "{\"ok\":true}"),
         ] {
-            let (seen, there) = struck(fault).await;
-            assert_eq!((seen.status, &*seen.body), (201, body), "{fault}");
-            assert!(there && seen.whole);
+            let (response, there) = struck(fault).await;
+            assert_eq!((response.status, &*response.body), (201, body), "{fault}");
+            assert!(there && response.whole);
         }
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn an_altered_customer_has_another_name() {
-        let (seen, there) = struck("altered").await;
-        assert!(there && seen.whole);
-        assert_eq!(seen.json()["clientId"], "c-1");
-        assert_eq!(seen.json()["companyName"], "ALTERED");
+    async fn altered_changes_the_company_name() {
+        let (response, there) = struck("altered").await;
+        assert!(there && response.whole);
+        assert_eq!(response.json()["clientId"], "c-1");
+        assert_eq!(response.json()["companyName"], "ALTERED");
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_huge_body_and_a_dripping_one_are_right_otherwise() {
+    async fn huge_and_dripping_bodies_contain_the_right_customer() {
         let (huge, there) = struck("huge-body").await;
         assert!(there && huge.whole && huge.body.len() > 1024 * 1024);
         assert_eq!(huge.json()["clientId"], "c-1");
@@ -362,82 +298,96 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn what_hangs_is_let_go_by_the_stop() {
+    async fn a_stop_resets_connections_that_hang() {
         for (fault, done) in [("hang", false), ("hang-after", true)] {
             let dir = tempfile::tempdir().unwrap();
             let sandbox = sandbox(dir.path(), &[&format!("{fault}@create:1")]).await;
-            let stream = Ask::create("c-1").send(&sandbox);
-            // The fault is on record before the work begins, and requests after
-            // it wait for what the store does for it.
+            let stream = TestRequest::create("c-1").send(&sandbox);
+            // The fault is counted before the work begins, and the store does the work
+            // before that of later requests.
             while sandbox.requests().all_faults() == 0 {
                 tokio::task::yield_now().await;
             }
-            while done && Ask::get("customers/c-1").to(&sandbox).status != 200 {}
+            while done && TestRequest::get("customers/c-1").to(&sandbox).status != 200 {}
             sandbox.stop().await;
-            let seen = read(stream);
-            assert_eq!((seen.status, seen.end), (0, End::Reset), "{fault}");
-            let held = inspect::customers(&dir.path().join("sandbox.db")).unwrap();
-            assert_eq!(held.len(), usize::from(done), "{fault}");
+            let response = read(stream);
+            assert_eq!(
+                (response.status, response.end),
+                (0, ConnectionEnd::Reset),
+                "{fault}"
+            );
+            let customers = inspect::customers(&dir.path().join("sandbox.db")).unwrap();
+            assert_eq!(customers.len(), usize::from(done), "{fault}");
         }
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn delayed_work_is_done_even_if_the_client_has_gone() {
-        let (seen, there) = struck("delay:0ms").await;
-        assert_eq!((seen.status, there), (201, true));
+    async fn delayed_work_is_done_even_if_the_client_disconnected() {
+        let (response, there) = struck("delay:0ms").await;
+        assert_eq!((response.status, there), (201, true));
 
         let dir = tempfile::tempdir().unwrap();
         let sandbox = sandbox(dir.path(), &["delay:20ms@create:1"]).await;
-        let gone = Ask::create("c-1").send(&sandbox);
+        let gone = TestRequest::create("c-1").send(&sandbox);
         while sandbox.requests().all_faults() == 0 {
             tokio::task::yield_now().await;
         }
         drop(gone);
-        while Ask::get("customers/c-1").to(&sandbox).status != 200 {}
+        while TestRequest::get("customers/c-1").to(&sandbox).status != 200 {}
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_revoked_key_opens_nothing_any_more() {
+    async fn a_revoked_key_is_refused_by_every_call() {
         let dir = tempfile::tempdir().unwrap();
         let sandbox = sandbox(dir.path(), &["revoke-key@create:2"]).await;
-        assert_eq!(Ask::create("c-1").to(&sandbox).status, 201);
-        assert_eq!(Ask::create("c-2").to(&sandbox).status, 401);
-        assert_eq!(Ask::get("plans").to(&sandbox).status, 401);
+        assert_eq!(TestRequest::create("c-1").to(&sandbox).status, 201);
+        assert_eq!(TestRequest::create("c-2").to(&sandbox).status, 401);
+        assert_eq!(TestRequest::get("plans").to(&sandbox).status, 401);
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn an_outage_takes_all_requests_and_ends() {
+    async fn an_outage_resets_all_requests_and_ends() {
         let dir = tempfile::tempdir().unwrap();
         let sandbox = sandbox(dir.path(), &["outage:3@create:2"]).await;
-        assert_eq!(Ask::create("c-1").to(&sandbox).status, 201);
-        let ends: Vec<_> = [Ask::create("c-2"), Ask::get("plans"), Ask::get("nowhere")]
-            .map(|ask| ask.to(&sandbox).end)
-            .into();
-        assert_eq!(ends, [End::Reset; 3]);
-        assert_eq!(Ask::create("c-2").to(&sandbox).status, 201);
+        assert_eq!(TestRequest::create("c-1").to(&sandbox).status, 201);
+        let ends: Vec<_> = [
+            TestRequest::create("c-2"),
+            TestRequest::get("plans"),
+            TestRequest::get("nowhere"),
+        ]
+        .map(|request| request.to(&sandbox).end)
+        .into();
+        assert_eq!(ends, [ConnectionEnd::Reset; 3]);
+        assert_eq!(TestRequest::create("c-2").to(&sandbox).status, 201);
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_lookup_and_the_list_can_be_struck_too() {
+    async fn look_ups_and_the_list_can_be_struck() {
         let dir = tempfile::tempdir().unwrap();
         let faults = ["lost-reply*1@lookup", "cut-body*1@list"];
         let sandbox = sandbox(dir.path(), &faults).await;
-        Ask::create("c-1").to(&sandbox);
-        assert_eq!(Ask::get("customers/c-1").to(&sandbox).end, End::Reset);
-        assert_eq!(Ask::get("customers/c-1").to(&sandbox).status, 200);
-        let cut = Ask::get("customers").to(&sandbox);
+        TestRequest::create("c-1").to(&sandbox);
+        assert_eq!(
+            TestRequest::get("customers/c-1").to(&sandbox).end,
+            ConnectionEnd::Reset
+        );
+        assert_eq!(TestRequest::get("customers/c-1").to(&sandbox).status, 200);
+        let cut = TestRequest::get("customers").to(&sandbox);
         assert!(!cut.whole && cut.body.starts_with("[{\"kableClientId\""));
-        assert!(Ask::get("customers").to(&sandbox).whole);
+        assert!(TestRequest::get("customers").to(&sandbox).whole);
         assert_eq!(sandbox.requests().of(Call::Lookup), 2);
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_request_that_is_refused_anyway_is_not_counted() {
+    async fn a_refused_request_is_not_counted() {
         let dir = tempfile::tempdir().unwrap();
         let sandbox = sandbox(dir.path(), &["status:503@create:2"]).await;
-        let status = |sandbox: &Sandbox, ask: Ask| ask.to(sandbox).status;
-        assert_eq!(status(&sandbox, Ask::create("c-1")), 201);
-        assert_eq!(status(&sandbox, Ask::post("customers/create", "{}")), 400);
-        assert_eq!(status(&sandbox, Ask::create("c-2")), 503);
+        let status = |sandbox: &RunningSandbox, request: TestRequest| request.to(sandbox).status;
+        assert_eq!(status(&sandbox, TestRequest::create("c-1")), 201);
+        assert_eq!(
+            status(&sandbox, TestRequest::post("customers/create", "{}")),
+            400
+        );
+        assert_eq!(status(&sandbox, TestRequest::create("c-2")), 503);
     }
 }

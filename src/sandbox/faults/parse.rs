@@ -1,97 +1,131 @@
-//! Reads a fault from text and writes it again; `mod.rs` has the grammar.
+//! Reads a fault from text; `mod.rs` has the grammar.
 
-use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
 use axum::http::StatusCode;
 
-use crate::sandbox::faults::{Fault, FaultError, Length, WORDS, What, When, Which};
+use super::kinds::{Argument, Effect, KINDS, OutageLength};
+use crate::sandbox::faults::{Fault, FaultError, FaultTarget, Position};
 use crate::sandbox::http::routes::Call;
 
-/// Drip's pause: a customer of some 500 bytes takes two to three seconds.
-const DRIP: Duration = Duration::from_millis(5);
+/// The pause of `drip` by default: a customer of some 500 bytes takes two to three seconds.
+const DRIP_PAUSE: Duration = Duration::from_millis(5);
 
 impl FromStr for Fault {
     type Err = FaultError;
 
     fn from_str(text: &str) -> Result<Self, FaultError> {
-        // A URL and a firewall's text may hold any of the signs that follow.
-        let free = text.starts_with("redirect") || text.starts_with("firewall");
-        // The first @ with a call behind it: a URL or a clientId may have others.
-        let (rest, when) = text
-            .match_indices('@')
-            .map(|(at, _)| text.split_at(at))
-            .map(|(rest, when)| (rest, when.trim_start_matches('@')))
-            .find(|(_, when)| is_when(when))
-            .or_else(|| text.split_once('@').filter(|_| !free))
-            .map_or((text, None), |(rest, when)| (rest, Some(when)));
-        let when = when.map_or(Ok(When::Call(None, Which::All)), read_when)?;
-        let (rest, times) = match rest.rsplit_once('*') {
-            Some((rest, times)) if !free || read_times(times).is_ok() => {
-                (rest, Some(read_times(times)?))
-            }
-            Some(_) | None => (rest, None),
-        };
-        let (rest, chance) = match rest.rsplit_once('=') {
-            Some((rest, chance)) if !free || read_chance(chance).is_ok() => {
-                (rest, Some(read_chance(chance)?))
-            }
-            Some(_) | None => (rest, None),
-        };
-        let (word, argument) = match rest.split_once(':') {
-            Some((word, argument)) => (word, Some(argument)),
+        let free_text = takes_free_text(text);
+        let (rest, target) = split_target(text, free_text);
+        let target = target.map_or(Ok(FaultTarget::Call(None, Position::All)), read_target)?;
+        let (rest, times) = split_suffix(rest, '*', read_times, free_text)?;
+        let (rest, chance) = split_suffix(rest, '=', read_chance, free_text)?;
+        let (name, argument) = match rest.split_once(':') {
+            Some((name, argument)) => (name, Some(argument)),
             None => (rest, None),
         };
+        let kind = KINDS
+            .iter()
+            .find(|kind| kind.name == name)
+            .ok_or_else(|| FaultError::Kind(name.to_owned()))?;
+        let (effect, lasts) = kind
+            .argument
+            .read(argument)
+            .ok_or_else(|| FaultError::Argument {
+                kind: kind.name,
+                wanted: kind.argument.wanted(),
+                found: argument.unwrap_or_default().to_owned(),
+            })?;
         Ok(Self {
-            what: What::read(word, argument)?,
-            when,
+            name: kind.name,
+            effect,
+            lasts,
+            target,
             chance,
             times,
         })
     }
 }
 
-fn call_and_which(when: &str) -> (&str, Option<&str>) {
-    when.split_once(':')
-        .map_or((when, None), |(call, which)| (call, Some(which)))
+/// Whether the argument may contain the signs that come after it in the grammar.
+fn takes_free_text(text: &str) -> bool {
+    KINDS.iter().any(|kind| {
+        text.starts_with(kind.name) && matches!(kind.argument, Argument::Url(_) | Argument::Text(_))
+    })
 }
 
-fn is_when(when: &str) -> bool {
-    let (call, _) = call_and_which(when);
+/// Splits at the first `@` before the name of a call, since a URL or a `clientId`
+/// may contain others. Without one, what follows any `@` is a target that is wrong.
+fn split_target(text: &str, free_text: bool) -> (&str, Option<&str>) {
+    text.match_indices('@')
+        .map(|(at, _)| text.split_at(at))
+        .map(|(rest, target)| (rest, target.trim_start_matches('@')))
+        .find(|(_, target)| names_call(target))
+        .or_else(|| text.split_once('@').filter(|_| !free_text))
+        .map_or((text, None), |(rest, target)| (rest, Some(target)))
+}
+
+/// Splits off the number behind the last `sign`. In free text, a sign without
+/// a number belongs to the text.
+fn split_suffix<T>(
+    text: &str,
+    sign: char,
+    read: fn(&str) -> Result<T, FaultError>,
+    free_text: bool,
+) -> Result<(&str, Option<T>), FaultError> {
+    let Some((rest, number)) = text.rsplit_once(sign) else {
+        return Ok((text, None));
+    };
+    match read(number) {
+        Ok(number) => Ok((rest, Some(number))),
+        Err(_) if free_text => Ok((text, None)),
+        Err(error) => Err(error),
+    }
+}
+
+fn call_and_position(target: &str) -> (&str, Option<&str>) {
+    target
+        .split_once(':')
+        .map_or((target, None), |(call, position)| (call, Some(position)))
+}
+
+fn names_call(target: &str) -> bool {
+    let (call, _) = call_and_position(target);
     matches!(call, "client" | "request") || Call::of_word(call).is_some()
 }
 
-fn read_when(when: &str) -> Result<When, FaultError> {
-    let (call, which) = call_and_which(when);
+fn read_target(target: &str) -> Result<FaultTarget, FaultError> {
+    let (call, position) = call_and_position(target);
     if call == "client" {
-        return which
+        return position
             .filter(|id| !id.is_empty())
-            .map(|id| When::Client(id.to_owned()))
-            .ok_or_else(|| FaultError::When(when.to_owned()));
+            .map(|id| FaultTarget::Client(id.to_owned()))
+            .ok_or_else(|| FaultError::Target(target.to_owned()));
     }
     let call = match call {
         "request" => None,
-        word => Some(Call::of_word(word).ok_or_else(|| FaultError::When(when.to_owned()))?),
+        word => Some(Call::of_word(word).ok_or_else(|| FaultError::Target(target.to_owned()))?),
     };
-    Ok(When::Call(call, which.map_or(Ok(Which::All), read_which)?))
+    let position = position.map_or(Ok(Position::All), read_position)?;
+    Ok(FaultTarget::Call(call, position))
 }
 
-fn read_which(text: &str) -> Result<Which, FaultError> {
+fn read_position(text: &str) -> Result<Position, FaultError> {
     let number = |text: &str| text.parse().ok().filter(|number| *number > 0);
-    let read = if let Some(nth) = text.strip_prefix("every-") {
-        number(nth).map(Which::Every)
+    let position = if let Some(nth) = text.strip_prefix("every-") {
+        number(nth).map(Position::Every)
     } else if let Some(first) = text.strip_suffix('+') {
-        number(first).map(Which::From)
+        number(first).map(Position::From)
     } else if let Some((first, last)) = text.split_once('-') {
         number(first)
             .zip(number(last))
             .filter(|(first, last)| first <= last)
-            .map(|(first, last)| Which::Between(first, last))
+            .map(|(first, last)| Position::Between(first, last))
     } else {
-        number(text).map(|only| Which::Between(only, only))
+        number(text).map(|only| Position::Between(only, only))
     };
-    read.ok_or_else(|| FaultError::Which(text.to_owned()))
+    position.ok_or_else(|| FaultError::Position(text.to_owned()))
 }
 
 fn read_times(text: &str) -> Result<u64, FaultError> {
@@ -126,249 +160,224 @@ fn read_status(text: &str) -> Option<StatusCode> {
         .and_then(|code| StatusCode::from_u16(code).ok())
 }
 
-fn read_status_and_time(text: &str) -> Option<What> {
-    let (status, time) = text.split_once('/')?;
-    read_status(status)
-        .zip(read_time(time))
-        .map(|(status, time)| What::StatusThenLand(status, time))
-}
-
-fn read_length(text: &str) -> Option<Length> {
+fn read_outage(text: &str) -> Option<OutageLength> {
     read_time(text)
-        .map(Length::Time)
-        .or_else(|| text.parse().ok().map(Length::Requests))
+        .map(OutageLength::Time)
+        .or_else(|| text.parse().ok().map(OutageLength::Requests))
 }
 
-impl What {
-    fn read(word: &str, argument: Option<&str>) -> Result<Self, FaultError> {
-        let known = WORDS
-            .into_iter()
-            .find(|known| *known == word)
-            .ok_or_else(|| FaultError::Word(word.to_owned()))?;
-        let (read, wanted) = Self::with(known, argument);
-        read.ok_or_else(|| FaultError::Argument {
-            word: known,
-            wanted,
-            found: argument.unwrap_or_default().to_owned(),
-        })
-    }
-
-    /// The fault of this word, if the argument is right, and what is a right one.
-    fn with(word: &str, argument: Option<&str>) -> (Option<Self>, &'static str) {
-        let page = |what: fn(Option<Duration>) -> Self| {
-            let time = argument.map_or(Some(None), |text| read_time(text).map(Some));
-            (time.map(what), "a time such as 2s, or nothing")
-        };
-        let status = |what: fn(StatusCode) -> Self| {
-            let status = argument.and_then(read_status);
-            (status.map(what), "a status from 200 to 599")
-        };
-        match word {
-            "status" => status(Self::Status),
-            "status-after" => status(Self::StatusAfter),
-            "login-page" => page(Self::LoginPage),
-            "not-found-page" => page(Self::NotFoundPage),
-            "drip" => (
-                argument.map_or(Some(DRIP), read_time).map(Self::Drip),
-                "a time such as 20ms, or nothing",
-            ),
-            "throttle" => (
-                argument
-                    .map_or(Some(None), |text| text.parse().ok().map(Some))
-                    .map(Self::Throttle),
-                "whole seconds, or nothing",
-            ),
-            "redirect" => (
-                argument
-                    .filter(|url| url.starts_with("http"))
-                    .map(|url| Self::Redirect(url.to_owned())),
-                "a URL",
-            ),
-            "outage" => (
-                argument.and_then(read_length).map(Self::Outage),
-                "a time such as 30s, or a number of requests",
-            ),
-            "status-then-land" => (
-                argument.and_then(read_status_and_time),
-                "a status and a time such as 503/2s",
-            ),
-            "firewall" => (
-                argument
-                    .filter(|text| !text.is_empty())
-                    .map(|text| Self::Firewall(text.to_owned())),
-                "the text that is refused",
-            ),
-            "clock" => (
-                argument.and_then(|text| text.parse().ok()).map(Self::Clock),
-                "whole seconds such as 90 or -3600",
-            ),
-            other => match (Self::timed(other), Self::simple(other)) {
-                (Some(timed), _) => (
-                    argument.and_then(read_time).map(timed),
-                    "a time such as 2s or 50ms",
-                ),
-                (None, simple) => (simple.filter(|_| argument.is_none()), "nothing"),
-            },
-        }
-    }
-
-    /// The faults that take a time and nothing else.
-    fn timed(word: &str) -> Option<fn(Duration) -> Self> {
-        Some(match word {
-            "delay" => Self::Delay,
-            "land-late" => Self::LandLate,
-            "land-late-unchecked" => Self::LandLateUnchecked,
-            "reset-then-land" => Self::ResetThenLand,
-            "down" => Self::Down,
-            _ => return None,
-        })
-    }
-
-    /// The faults that are a word and nothing more.
-    fn simple(word: &str) -> Option<Self> {
-        Some(match word {
-            "reset" => Self::Reset,
-            "hang" => Self::Hang,
-            "html" => Self::Html,
-            "bad-gateway" => Self::BadGateway,
-            "revoke-key" => Self::RevokeKey,
-            "lost-reply" => Self::LostReply,
-            "hang-after" => Self::HangAfter,
-            "cut-body" => Self::CutBody,
-            "empty-body" => Self::EmptyBody,
-            "html-after" => Self::HtmlAfter,
-            "garbage" => Self::Garbage,
-            "other-body" => Self::OtherBody,
-            "altered" => Self::Altered,
-            "huge-body" => Self::HugeBody,
-            "no-slashes" => Self::NoSlashes,
-            _ => return None,
-        })
-    }
-}
-
-/// As it can be read again.
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.what.word())?;
-        if let Some(argument) = self.what.argument() {
-            write!(f, ":{argument}")?;
-        }
-        if let Some(chance) = self.chance {
-            write!(f, "={}%", chance * 100.0)?;
-        }
-        if let Some(times) = self.times {
-            write!(f, "*{times}")?;
-        }
-        match &self.when {
-            When::Call(None, Which::All) => Ok(()),
-            When::Call(call, which) => {
-                write!(f, "@{}{which}", call.map_or("request", Call::word))
+impl Argument {
+    /// The effect with the argument `text`, and how long the fault lasts; `None` if
+    /// the argument is wrong.
+    fn read(&self, text: Option<&str>) -> Option<(Effect, Option<Duration>)> {
+        let effect = match self {
+            Self::Nothing(effect) => text.is_none().then(|| effect.clone())?,
+            Self::Lasting(effect) => return Some((effect.clone(), Some(read_time(text?)?))),
+            Self::MayLast(effect) => {
+                let lasts = match text {
+                    Some(text) => Some(read_time(text)?),
+                    None => None,
+                };
+                return Some((effect.clone(), lasts));
             }
-            When::Client(id) => write!(f, "@client:{id}"),
-        }
+            Self::Time(effect) => effect(read_time(text?)?),
+            Self::Pause(effect) => effect(text.map_or(Some(DRIP_PAUSE), read_time)?),
+            Self::Status(effect) => effect(read_status(text?)?),
+            Self::StatusAndTime(effect) => {
+                let (status, time) = text?.split_once('/')?;
+                effect(read_status(status)?, read_time(time)?)
+            }
+            Self::Wait(effect) => effect(match text {
+                Some(seconds) => Some(seconds.parse().ok()?),
+                None => None,
+            }),
+            Self::Seconds(effect) => effect(text?.parse().ok()?),
+            Self::Outage(effect) => effect(read_outage(text?)?),
+            Self::Url(effect) => effect(text.filter(|url| url.starts_with("http"))?.to_owned()),
+            Self::Text(effect) => effect(text.filter(|text| !text.is_empty())?.to_owned()),
+        };
+        Some((effect, None))
     }
-}
 
-impl fmt::Display for Which {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// What a right argument is.
+    fn wanted(&self) -> &'static str {
         match self {
-            Self::All => Ok(()),
-            Self::From(first) => write!(f, ":{first}+"),
-            Self::Between(only, last) if only == last => write!(f, ":{only}"),
-            Self::Between(first, last) => write!(f, ":{first}-{last}"),
-            Self::Every(nth) => write!(f, ":every-{nth}"),
+            Self::Nothing(_) => "no argument",
+            Self::Time(_) | Self::Lasting(_) => "a time such as 2s or 50ms",
+            Self::MayLast(_) => "a time such as 2s, or nothing",
+            Self::Pause(_) => "a time such as 20ms, or nothing",
+            Self::Status(_) => "a status from 200 to 599",
+            Self::StatusAndTime(_) => "a status and a time such as 503/2s",
+            Self::Wait(_) => "whole seconds, or nothing",
+            Self::Seconds(_) => "whole seconds such as 90 or -3600",
+            Self::Outage(_) => "a time such as 30s, or a number of requests",
+            Self::Url(_) => "a URL",
+            Self::Text(_) => "the text that is refused",
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::sandbox::faults::{Fault, WORDS, What, When, Which};
+    use std::time::Duration;
+
+    use axum::http::StatusCode;
+
+    use crate::sandbox::faults::kinds::{
+        ApiEffect, Argument, CannedReply, Effect, KINDS, OutageLength, ProxyFilter, Spoilage,
+    };
+    use crate::sandbox::faults::{Fault, FaultTarget, Position};
     use crate::sandbox::http::routes::Call;
+    use crate::sandbox::store::task::Uniqueness;
 
     fn fault(text: &str) -> Fault {
         text.parse().unwrap()
     }
 
-    fn said(text: &str) -> String {
-        text.parse::<Fault>().unwrap_err().to_string()
+    fn on(call: Call, position: Position) -> FaultTarget {
+        FaultTarget::Call(Some(call), position)
+    }
+
+    fn on_requests(position: Position) -> FaultTarget {
+        FaultTarget::Call(None, position)
+    }
+
+    fn on_client(id: &str) -> FaultTarget {
+        FaultTarget::Client(id.to_owned())
     }
 
     #[test]
-    fn what_is_written_can_be_read_again() {
-        for text in [
-            "lost-reply=1%",
-            "lost-reply@create:17",
-            "status:503@client:c-5",
-            "status:503=5%",
-            "reset*2@client:a@b*c=d",
-            "hang@lookup",
-            "throttle:7=0.5%*3@create:every-10",
-            "throttle",
-            "outage:20@request:50",
-            "outage:30000ms@request:50+",
-            "redirect:http://u@127.0.0.1:9/x@create:1",
-            "redirect:http://u@127.0.0.1:9/x",
-            "revoke-key@create:500+",
-            "drip:20ms@create:3-5",
-            "land-late:4000ms=5%@create",
-            "land-late-unchecked:50ms@create:1-5",
-            "status-then-land:503/2000ms*2@create",
-            "reset-then-land:2000ms",
-            "down:30000ms@create:5",
-            "login-page",
-            "login-page:2000ms@create:3",
-            "not-found-page:2000ms",
-            "no-slashes@lookup",
-            "firewall:' OR 1=1; SELECT * FROM a@b.example",
-            "firewall:<script>=50%*2@create",
-            "clock:-3600@create:5",
-        ] {
-            assert_eq!(fault(text).to_string(), text);
-        }
-    }
-
-    #[test]
-    fn every_word_is_read_and_says_its_word() {
-        for word in WORDS {
-            let argument = match word {
-                "delay" | "land-late" | "land-late-unchecked" | "reset-then-land" | "down" => ":1s",
-                "status" | "status-after" => ":500",
-                "status-then-land" => ":500/1s",
-                "firewall" => ":x",
-                "clock" => ":60",
-                "redirect" => ":http://127.0.0.1/",
-                "outage" => ":3",
-                _ => "",
+    fn every_kind_is_read_by_its_name() {
+        for kind in &KINDS {
+            let argument = match kind.argument {
+                Argument::Nothing(_)
+                | Argument::MayLast(_)
+                | Argument::Pause(_)
+                | Argument::Wait(_) => "",
+                Argument::Time(_) | Argument::Lasting(_) => ":1s",
+                Argument::Status(_) => ":500",
+                Argument::StatusAndTime(_) => ":500/1s",
+                Argument::Seconds(_) => ":60",
+                Argument::Outage(_) => ":3",
+                Argument::Url(_) => ":http://127.0.0.1/",
+                Argument::Text(_) => ":x",
             };
-            assert_eq!(fault(&format!("{word}{argument}")).what.word(), word);
+            assert_eq!(fault(&format!("{}{argument}", kind.name)).name, kind.name);
         }
     }
 
     #[test]
-    fn the_parts_of_a_fault_go_where_they_belong() {
-        let read = fault("lost-reply=25%*4@create:every-5");
-        let expected = Fault {
-            what: What::LostReply,
-            when: When::Call(Some(Call::Create), Which::Every(5)),
-            chance: Some(0.25),
-            times: Some(4),
-        };
-        assert_eq!(read, expected);
-        assert_eq!(fault("reset").when, When::Call(None, Which::All));
-        let client = fault("reset@client:me@request.example");
-        assert_eq!(client.when, When::Client("me@request.example".to_owned()));
+    fn targets_are_read() {
+        for (text, target) in [
+            ("reset", on_requests(Position::All)),
+            ("reset@request", on_requests(Position::All)),
+            (
+                "outage:20@request:50",
+                on_requests(Position::Between(50, 50)),
+            ),
+            ("reset@request:50+", on_requests(Position::From(50))),
+            ("hang@lookup", on(Call::Lookup, Position::All)),
+            (
+                "drip:20ms@create:3-5",
+                on(Call::Create, Position::Between(3, 5)),
+            ),
+            (
+                "throttle@create:every-10",
+                on(Call::Create, Position::Every(10)),
+            ),
+            (
+                "reset@client:me@request.example",
+                on_client("me@request.example"),
+            ),
+            ("reset*2@client:a@b*c=d", on_client("a@b*c=d")),
+            (
+                "redirect:http://u@127.0.0.1:9/x",
+                on_requests(Position::All),
+            ),
+        ] {
+            assert_eq!(fault(text).target, target, "{text}");
+        }
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn chance_and_times_are_read() {
+        for (text, chance, times) in [
+            ("lost-reply=1%", Some(0.01), None),
+            ("lost-reply*3", None, Some(3)),
+            ("lost-reply=25%*4@create:every-5", Some(0.25), Some(4)),
+            ("throttle:7=0.5%*3@create:every-10", Some(0.005), Some(3)),
+            ("reset@client:a@b*c=d", None, None),
+            ("firewall:<script>=50%*2@create", Some(0.5), Some(2)),
+            ("firewall:' OR 1=1; SELECT * FROM a@b.example", None, None),
+        ] {
+            let read = fault(text);
+            assert_eq!((read.chance, read.times), (chance, times), "{text}");
+        }
+    }
+
+    #[test]
+    fn arguments_are_read() {
+        let second = Duration::from_secs(1);
+        let instead = |reply| Effect::Api(ApiEffect::ReplyInstead(reply));
+        let drip = |millis| {
+            let pause = Duration::from_millis(millis);
+            Effect::Api(ApiEffect::Spoil(Spoilage::Drip(pause)))
+        };
+        let outage = |length| Effect::Api(ApiEffect::Outage(length));
+        let delay = |uniqueness| Effect::Api(ApiEffect::Delay(second, uniqueness));
+        let unavailable = || CannedReply::Status(StatusCode::SERVICE_UNAVAILABLE);
+        let late_after = |reply| Effect::Api(ApiEffect::ReplyThenDelay(reply, second));
+        for (text, effect) in [
+            ("status:503@client:c-5", instead(unavailable())),
+            ("status:503=5%", instead(unavailable())),
+            ("throttle", instead(CannedReply::Throttle(None))),
+            ("throttle:7=1%", instead(CannedReply::Throttle(Some(7)))),
+            ("outage:20@request:50", outage(OutageLength::Requests(20))),
+            ("outage:1000ms", outage(OutageLength::Time(second))),
+            (
+                "redirect:http://u@127.0.0.1:9/x@create:1",
+                instead(CannedReply::Redirect("http://u@127.0.0.1:9/x".to_owned())),
+            ),
+            ("drip", drip(5)),
+            ("drip:20ms@create:3-5", drip(20)),
+            ("delay:1s", delay(Uniqueness::Checked)),
+            ("land-late:1000ms=5%@create", delay(Uniqueness::Checked)),
+            ("land-late-unchecked:1s", delay(Uniqueness::Unchecked)),
+            (
+                "status-then-land:503/1s*2@create",
+                late_after(unavailable()),
+            ),
+            ("reset-then-land:1s", late_after(CannedReply::Reset)),
+            ("down:30s@create:5", instead(unavailable())),
+            ("clock:-3600@create:5", Effect::SetClock(-3600)),
+        ] {
+            assert_eq!(fault(text).effect, effect, "{text}");
+        }
+        let firewall = fault("firewall:' OR 1=1; SELECT * FROM a@b.example").effect;
+        let text = "' OR 1=1; SELECT * FROM a@b.example".to_owned();
+        let Effect::Proxy(_, filter) = firewall else {
+            panic!("{firewall:?}");
+        };
+        assert_eq!(filter, ProxyFilter::BodyContains(text));
+    }
+
+    #[test]
+    fn some_kinds_last_for_a_time() {
+        let two = Some(Duration::from_secs(2));
+        assert_eq!(fault("down:2s").lasts, two);
+        assert_eq!(fault("login-page:2000ms@create:3").lasts, two);
+        assert_eq!(fault("login-page").lasts, None);
+        assert_eq!(fault("delay:2s").lasts, None);
+    }
+
+    #[test]
+    fn an_error_names_what_is_wrong() {
         for (text, message) in [
             (
                 "lose",
-                "\"lose\" is no fault (wanted one of login-page, not-found-page,",
+                "unknown fault \"lose\" (wanted one of login-page, not-found-page,",
             ),
-            ("reset:5", "reset takes nothing, not \"5\""),
+            ("reset:5", "reset takes no argument, not \"5\""),
             (
                 "status:99",
                 "status takes a status from 200 to 599, not \"99\"",
@@ -385,19 +394,20 @@ mod tests {
                 "status-then-land takes a status and a time",
             ),
             ("firewall:", "firewall takes the text that is refused"),
+            ("redirect:x@y", "redirect takes a URL, not \"x@y\""),
             ("login-page:now", "login-page takes a time such as 2s, or"),
             ("clock:1h", "clock takes whole seconds such as 90 or -3600"),
-            ("reset=101%", "\"101%\" is no share"),
-            ("reset=1", "\"1\" is no share"),
-            ("reset*0", "\"0\" is no number of times"),
-            ("reset@client", "\"client\" names no requests"),
-            ("reset@delivery:5", "\"delivery:5\" names no requests"),
-            ("reset@create:0", "\"0\" is no position"),
-            ("reset@create:5-4", "\"5-4\" is no position"),
-            ("reset@create:every-0", "\"every-0\" is no position"),
+            ("reset=101%", "\"101%\" is not a chance"),
+            ("reset=1", "\"1\" is not a chance"),
+            ("reset*0", "\"0\" is not a number of times"),
+            ("reset@client", "\"client\" is not a call"),
+            ("reset@delivery:5", "\"delivery:5\" is not a call"),
+            ("reset@create:0", "\"0\" is not a position"),
+            ("reset@create:5-4", "\"5-4\" is not a position"),
+            ("reset@create:every-0", "\"every-0\" is not a position"),
         ] {
-            let said = said(text);
-            assert!(said.starts_with(message), "{text}: {said}");
+            let error = text.parse::<Fault>().unwrap_err().to_string();
+            assert!(error.starts_with(message), "{text}: {error}");
         }
     }
 }

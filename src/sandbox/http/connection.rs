@@ -1,8 +1,8 @@
-//! Connections that can be broken on purpose.
+//! Connections that can be reset on purpose.
 //!
-//! HTTP servers answer; they have no way to say "now let the connection die".
-//! Here the stream under the server has: once its [`Line`] is told so, it
-//! refuses to carry another byte, and closing it sends a TCP reset.
+//! An HTTP server has no way to drop a connection without a response. Here the
+//! stream below it has: after [`ResetHandle::reset`] it refuses to write another
+//! byte, and closing it sends a TCP reset.
 
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::net::SocketAddr;
@@ -17,23 +17,23 @@ use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A listener whose connections are [`Wire`]s.
+/// A listener whose connections are [`BreakableStream`]s.
 #[derive(Debug)]
-pub(in crate::sandbox) struct Port(pub(in crate::sandbox) TcpListener);
+pub(in crate::sandbox) struct BreakableListener(pub(in crate::sandbox) TcpListener);
 
-/// The handle by which a request breaks the connection it came over.
+/// Resets the connection that a request came over.
 #[derive(Debug, Clone, Default)]
-pub(in crate::sandbox) struct Line(Arc<AtomicBool>);
+pub(in crate::sandbox) struct ResetHandle(Arc<AtomicBool>);
 
 /// One connection.
 #[derive(Debug)]
-pub(in crate::sandbox) struct Wire {
+pub(in crate::sandbox) struct BreakableStream {
     stream: TcpStream,
-    line: Line,
+    handle: ResetHandle,
 }
 
-impl Line {
-    /// From here on nothing is carried: the next thing the peer sees is a reset.
+impl ResetHandle {
+    /// Stops all writes: the next thing that the peer sees is a reset.
     pub(in crate::sandbox) fn reset(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -51,20 +51,20 @@ impl Line {
     }
 }
 
-impl Listener for Port {
-    type Io = Wire;
+impl Listener for BreakableListener {
+    type Io = BreakableStream;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Wire, SocketAddr) {
+    async fn accept(&mut self) -> (BreakableStream, SocketAddr) {
         loop {
             if let Ok((stream, peer)) = self.0.accept().await {
-                // Small answers must not wait for the peer's acknowledgement. A
-                // connection that refuses the option works all the same.
+                // Small responses must not wait for the peer's acknowledgement. A
+                // connection that refuses the option still works.
                 drop(stream.set_nodelay(true));
-                let line = Line::default();
-                return (Wire { stream, line }, peer);
+                let handle = ResetHandle::default();
+                return (BreakableStream { stream, handle }, peer);
             }
-            // Mostly too many open files, which passes when others close.
+            // Usually too many open files, which passes when others are closed.
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -74,22 +74,22 @@ impl Listener for Port {
     }
 }
 
-impl Connected<IncomingStream<'_, Port>> for Line {
-    fn connect_info(stream: IncomingStream<'_, Port>) -> Self {
-        stream.io().line.clone()
+impl Connected<IncomingStream<'_, BreakableListener>> for ResetHandle {
+    fn connect_info(stream: IncomingStream<'_, BreakableListener>) -> Self {
+        stream.io().handle.clone()
     }
 }
 
-impl Drop for Wire {
+impl Drop for BreakableStream {
     fn drop(&mut self) {
-        if self.line.is_reset() {
+        if self.handle.is_reset() {
             // If the option is refused, the peer sees an end instead of a reset.
             drop(self.stream.set_zero_linger());
         }
     }
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for BreakableStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -99,13 +99,13 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for BreakableStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<Result<usize>> {
-        self.line.check()?;
+        self.handle.check()?;
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
@@ -114,7 +114,7 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<Result<usize>> {
-        self.line.check()?;
+        self.handle.check()?;
         Pin::new(&mut self.stream).poll_write_vectored(cx, pieces)
     }
 
@@ -127,7 +127,7 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        self.line.check()?;
+        self.handle.check()?;
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

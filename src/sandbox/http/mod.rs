@@ -1,15 +1,15 @@
 //! HTTP, as the sandbox speaks it.
 //!
-//! - `connection.rs`: connections that can be broken on purpose
-//! - `routes.rs`: which call a method and a path mean
-//! - `request.rs`: from a request to the work it asks for, or its refusal
-//! - `body.rs`: what bodies and queries must look like
-//! - `render.rs`: what the API shows
-//! - `answer.rs`: an answer before it is HTTP
+//! - `connection.rs`: connections that can be reset on purpose
+//! - `routes.rs`: the calls of the API, and the router that finds them
+//! - `request.rs`: turns a request into an operation, or refuses it
+//! - `bodies.rs`: request bodies and queries
+//! - `render.rs`: customers, plans and bundles as JSON
+//! - `response.rs`: responses before they are HTTP
 
-pub(super) mod answer;
-mod body;
+mod bodies;
 pub(super) mod connection;
 pub(super) mod render;
 pub(super) mod request;
+pub(super) mod response;
 pub mod routes;

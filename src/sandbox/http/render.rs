@@ -1,16 +1,16 @@
-//! What the API shows: customers, plans and bundles as JSON.
+//! Customers, plans and bundles as the API's JSON.
 
 use serde::Serialize;
 
 use crate::sandbox::store::catalog::{MADE, Offer};
-use crate::sandbox::store::customer::{Contact, Customer};
+use crate::sandbox::store::customer::{StoredContact, StoredCustomer};
 
-/// What is shown beside the customer itself.
+/// What is shown besides the customer itself.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::sandbox) struct View<'a> {
+pub(in crate::sandbox) struct CustomerView<'a> {
     /// The account that the customer belongs to.
     pub(in crate::sandbox) account: &'a str,
-    /// Whether its id at Stripe is shown.
+    /// Whether its Stripe id is shown.
     pub(in crate::sandbox) stripe_id: bool,
     /// Its new API key, where one was made.
     pub(in crate::sandbox) key: Option<&'a str>,
@@ -19,38 +19,38 @@ pub(in crate::sandbox) struct View<'a> {
 /// A customer as the API shows it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Shown<'a> {
+struct CustomerJson<'a> {
     kable_client_id: &'a str,
     customer_id: &'a str,
     client_id: &'a str,
     company_name: &'a str,
     currency: &'a str,
     status: &'static str,
-    plans: Vec<ShownPlan>,
-    bundles: Vec<ShownBundle>,
+    plans: Vec<PlanJson>,
+    bundles: Vec<BundleJson>,
     entitlements: Vec<&'static str>,
     created: String,
     modified: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     stripe_customer_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    billing_contact: Option<&'a Contact>,
+    billing_contact: Option<&'a StoredContact>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    keys: Option<[ShownKey<'a>; 1]>,
-    /// No member of the API: it may send unknown ones at any time, so this always does.
+    keys: Option<[KeyJson<'a>; 1]>,
+    /// Not in the reference. The API may add members at any time, so this one always does.
     sandbox: bool,
 }
 
 /// A plan as the API shows it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::sandbox) struct ShownPlan {
+pub(in crate::sandbox) struct PlanJson {
     plan_id: &'static str,
     name: &'static str,
     external_id: &'static str,
     created: &'static str,
     modified: &'static str,
-    /// When a customer got it.
+    /// When it was added to a customer.
     #[serde(skip_serializing_if = "Option::is_none")]
     added_date: Option<String>,
     dimension_id: &'static str,
@@ -61,7 +61,7 @@ pub(in crate::sandbox) struct ShownPlan {
     kind: &'static str,
 }
 
-impl From<&'static Offer> for ShownPlan {
+impl From<&'static Offer> for PlanJson {
     fn from(offer: &'static Offer) -> Self {
         Self {
             plan_id: offer.id,
@@ -82,17 +82,17 @@ impl From<&'static Offer> for ShownPlan {
 /// A bundle as the API shows it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::sandbox) struct ShownBundle {
+pub(in crate::sandbox) struct BundleJson {
     bundle_id: &'static str,
     name: &'static str,
     external_id: &'static str,
     created: &'static str,
     modified: &'static str,
     currency: &'static str,
-    plans: Vec<ShownPlan>,
+    plans: Vec<PlanJson>,
 }
 
-impl From<&'static Offer> for ShownBundle {
+impl From<&'static Offer> for BundleJson {
     fn from(offer: &'static Offer) -> Self {
         Self {
             bundle_id: offer.id,
@@ -108,7 +108,7 @@ impl From<&'static Offer> for ShownBundle {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ShownKey<'a> {
+struct KeyJson<'a> {
     client_id: &'a str,
     key: &'a str,
     created: String,
@@ -116,16 +116,16 @@ struct ShownKey<'a> {
 }
 
 /// The JSON of a customer.
-pub(in crate::sandbox) fn show(
-    customer: &Customer,
-    view: View<'_>,
+pub(in crate::sandbox) fn customer(
+    customer: &StoredCustomer,
+    view: CustomerView<'_>,
 ) -> Result<Vec<u8>, serde_json::Error> {
-    let plan = |(offer, added): (&'static Offer, i64)| ShownPlan {
+    let plan = |(offer, added): (&'static Offer, i64)| PlanJson {
         added_date: Some(rfc3339(added)),
         ..offer.into()
     };
     let stripe_id = customer.stripe_customer_id.as_deref();
-    let shown = Shown {
+    let object = CustomerJson {
         kable_client_id: view.account,
         customer_id: &customer.id,
         client_id: &customer.client_id,
@@ -140,7 +140,7 @@ pub(in crate::sandbox) fn show(
         stripe_customer_id: stripe_id.filter(|_| view.stripe_id),
         billing_contact: customer.billing_contact.as_ref(),
         keys: view.key.map(|key| {
-            [ShownKey {
+            [KeyJson {
                 client_id: &customer.client_id,
                 key,
                 created: rfc3339(customer.created),
@@ -150,11 +150,11 @@ pub(in crate::sandbox) fn show(
         sandbox: true,
     };
     let mut json = Vec::with_capacity(640);
-    serde_json::to_writer(&mut json, &shown)?;
+    serde_json::to_writer(&mut json, &object)?;
     Ok(json)
 }
 
-/// `2022-03-01T00:00:00.000Z`, the one form that the vendor's own SDK reads.
+/// `2022-03-01T00:00:00.000Z`, the only form that the vendor's SDK reads.
 fn rfc3339(millis: i64) -> String {
     jiff::Timestamp::from_millisecond(millis).map_or_else(
         |_| String::from("1970-01-01T00:00:00.000Z"),
@@ -166,18 +166,18 @@ fn rfc3339(millis: i64) -> String {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{View, rfc3339, show};
+    use super::{CustomerView, rfc3339};
     use crate::sandbox::store::catalog::{GROWTH, ONBOARDING, STARTER, SUPPORT};
     use crate::sandbox::store::customer::tests::aster;
-    use crate::sandbox::store::customer::{Change, Customer};
+    use crate::sandbox::store::customer::{CustomerChange, StoredCustomer};
 
-    fn shown(customer: &Customer, stripe_id: bool) -> Value {
-        let view = View {
+    fn shown(customer: &StoredCustomer, stripe_id: bool) -> Value {
+        let view = CustomerView {
             account: "kci_1",
             stripe_id,
             key: None,
         };
-        serde_json::from_slice(&show(customer, view).unwrap()).unwrap()
+        serde_json::from_slice(&super::customer(customer, view).unwrap()).unwrap()
     }
 
     #[test]
@@ -207,22 +207,22 @@ mod tests {
     }
 
     #[test]
-    fn its_stripe_id_is_shown_where_that_is_wanted() {
+    fn the_stripe_id_is_shown_only_on_request() {
         assert_eq!(shown(&aster(), true)["stripeCustomerId"], "cus_stripe");
         assert_eq!(shown(&aster(), false).get("stripeCustomerId"), None);
     }
 
     #[test]
-    fn a_bundle_brings_its_plans_and_takes_them_along_but_for_those_added_by_themselves() {
+    fn a_bundles_plans_come_and_go_with_it_unless_added_on_their_own() {
         let mut customer = aster();
-        let names = |customer: &Customer| -> Vec<String> {
+        let names = |customer: &StoredCustomer| -> Vec<String> {
             let shown = shown(customer, false);
             let plans = shown["plans"].as_array().unwrap().iter();
             plans
                 .map(|plan| plan["name"].as_str().unwrap().to_owned())
                 .collect()
         };
-        customer.apply(Change::AddBundle(&SUPPORT), 1_646_092_801_000);
+        customer.apply(CustomerChange::AddBundle(&SUPPORT), 1_646_092_801_000);
         assert_eq!(names(&customer), ["Starter", "Growth", "Enterprise"]);
         let answer = shown(&customer, false);
         assert_eq!(answer["plans"][0]["addedDate"], "2022-03-01T00:00:00.000Z");
@@ -231,13 +231,16 @@ mod tests {
         assert_eq!(answer["bundles"][0]["currency"], "USD");
         let all = json!(["api", "reports", "single-sign-on"]);
         assert_eq!(answer["entitlements"], all);
-        customer.apply(Change::AddPlans(vec![&GROWTH]), 1_646_092_802_000);
-        customer.apply(Change::AddBundle(&ONBOARDING), 1_646_092_803_000);
+        customer.apply(CustomerChange::AddPlans(vec![&GROWTH]), 1_646_092_802_000);
+        customer.apply(CustomerChange::AddBundle(&ONBOARDING), 1_646_092_803_000);
         assert_eq!(names(&customer), ["Starter", "Growth", "Enterprise"]);
-        customer.apply(Change::RemoveBundle(&SUPPORT), 1_646_092_804_000);
+        customer.apply(CustomerChange::RemoveBundle(&SUPPORT), 1_646_092_804_000);
         assert_eq!(names(&customer), ["Starter", "Growth"]);
-        customer.apply(Change::RemovePlans(vec![&STARTER]), 1_646_092_805_000);
-        // Onboarding brings it still.
+        customer.apply(
+            CustomerChange::RemovePlans(vec![&STARTER]),
+            1_646_092_805_000,
+        );
+        // Starter is still part of the Onboarding bundle.
         assert_eq!(names(&customer), ["Growth", "Starter"]);
     }
 }

@@ -1,78 +1,78 @@
-//! From a request to the work it asks for, or to the answer that refuses it.
+//! Turns a request into the operation that it asks for, or into the response that refuses it.
 
 use axum::body::Bytes;
 use axum::http::header::{ACCEPT, ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 
-use super::answer::Answer;
-use super::body;
-use super::routes::{Astray, Call, Route};
+use super::bodies;
+use super::response::ApiResponse;
+use super::routes::{Call, Route, RouteError};
 use crate::sandbox::settings::Settings;
 use crate::sandbox::store::catalog::{self, Offer};
-use crate::sandbox::store::customer::{Change, Draft};
+use crate::sandbox::store::customer::{CustomerChange, NewCustomer};
 
-/// The largest body that is taken: some thousand times what a customer needs.
+/// The largest body that is accepted: some thousand times what a customer needs.
 const LARGEST_BODY: usize = 1024 * 1024;
 
-/// What a request asks for; every check is passed.
+/// What a request asks for, after every check.
 #[derive(Debug)]
-pub(in crate::sandbox) enum Work {
+pub(in crate::sandbox) enum Operation {
     Authenticate,
-    Plans,
-    Bundles,
-    List,
-    Create(Box<Draft>),
-    Plan(&'static Offer),
-    Bundle(&'static Offer),
-    /// There is no plan or bundle of this name.
-    NoOffer(String),
-    Look(String),
-    Entitlements(String),
-    Change(String, Change),
+    ListPlans,
+    ListBundles,
+    ShowPlan(&'static Offer),
+    ShowBundle(&'static Offer),
+    /// No plan or bundle has this id.
+    UnknownOffer(String),
+    ListCustomers,
+    Create(Box<NewCustomer>),
+    LookUp(String),
+    ListEntitlements(String),
+    Change(String, CustomerChange),
 }
 
-impl Work {
-    /// The customer it is about, as the request names it; empty where there is none.
+impl Operation {
+    /// The id of the customer that it is about; empty if there is none.
     pub(in crate::sandbox) fn client(&self) -> &str {
         match self {
-            Self::Create(draft) => &draft.client_id,
-            Self::Look(name) | Self::Entitlements(name) | Self::Change(name, _) => name,
+            Self::Create(customer) => &customer.client_id,
+            Self::LookUp(id) | Self::ListEntitlements(id) | Self::Change(id, _) => id,
             Self::Authenticate
-            | Self::Plans
-            | Self::Bundles
-            | Self::Plan(_)
-            | Self::Bundle(_)
-            | Self::NoOffer(_)
-            | Self::List => "",
+            | Self::ListPlans
+            | Self::ListBundles
+            | Self::ShowPlan(_)
+            | Self::ShowBundle(_)
+            | Self::UnknownOffer(_)
+            | Self::ListCustomers => "",
         }
     }
 }
 
-/// The answer to a request that means no call.
-pub(in crate::sandbox) fn astray(astray: &Astray, parts: &Parts) -> Answer {
+/// The response to a request without a route.
+pub(in crate::sandbox) fn no_route(error: &RouteError, parts: &Parts) -> ApiResponse {
     let path = parts.uri.path();
-    match astray {
-        Astray::NoSuchPath => {
-            Answer::message(StatusCode::NOT_FOUND, &format!("nothing is at {path}"))
+    match error {
+        RouteError::NoSuchPath => {
+            ApiResponse::message(StatusCode::NOT_FOUND, &format!("nothing is at {path}"))
         }
-        Astray::WrongMethod(wanted) => {
-            let said = format!("{path} takes {wanted}, not {}", parts.method);
-            let answer = Answer::message(StatusCode::METHOD_NOT_ALLOWED, &said);
-            match HeaderValue::from_str(wanted.as_str()) {
-                Ok(allow) => answer.with(ALLOW, allow),
-                Err(_) => answer,
+        RouteError::WrongMethod(allowed) => {
+            let message = format!("{path} takes {allowed}, not {}", parts.method);
+            let response = ApiResponse::message(StatusCode::METHOD_NOT_ALLOWED, &message);
+            match HeaderValue::from_str(allowed.as_str()) {
+                Ok(allow) => response.with(ALLOW, allow),
+                Err(_) => response,
             }
         }
     }
 }
 
-/// The answer to a wrong key.
-pub(in crate::sandbox) fn unauthorized() -> Answer {
-    Answer::message(StatusCode::UNAUTHORIZED, "the credentials are not valid")
+/// The response to wrong credentials.
+pub(in crate::sandbox) fn unauthorized() -> ApiResponse {
+    ApiResponse::message(StatusCode::UNAUTHORIZED, "the credentials are not valid")
 }
 
-/// Whether the request carries the account's credentials where the call wants them.
+/// Whether the request carries the account's credentials in the headers of this call.
 ///
 /// The vendor's clients differ in what they send to `/authenticate`: Go sends all
 /// but `X-Api-Key`, Node and Python all four, and the older document has
@@ -99,89 +99,104 @@ pub(in crate::sandbox) fn authorized(call: Call, headers: &HeaderMap, settings: 
     none_is_wrong && (as_today || as_before)
 }
 
-/// Everything that is left to check once the caller is known.
+/// Every check that comes after the credentials.
 ///
-/// `body` is `None` if it was too large to be read at all.
+/// `body` is `None` if it was too large to be read.
 pub(in crate::sandbox) fn check(
     route: Route,
     parts: &Parts,
     body: Option<&Bytes>,
     settings: &Settings,
-) -> Result<Work, Answer> {
-    // The vendor: "set both on each request", also on those without a body.
+) -> Result<Operation, ApiResponse> {
+    // The vendor wants both headers on each request, also on those without a body.
     if !accepts_json(&parts.headers) {
-        let said = "Accept is missing or excludes application/json";
-        return Err(Answer::message(StatusCode::NOT_ACCEPTABLE, said));
+        let message = "Accept is missing or excludes application/json";
+        return Err(ApiResponse::message(StatusCode::NOT_ACCEPTABLE, message));
     }
     let bytes = body
         .filter(|bytes| bytes.len() <= LARGEST_BODY)
         .ok_or_else(|| {
-            let said = "the body is larger than 1 MiB";
-            Answer::message(StatusCode::PAYLOAD_TOO_LARGE, said)
+            let message = "the body is larger than 1 MiB";
+            ApiResponse::message(StatusCode::PAYLOAD_TOO_LARGE, message)
         })?;
     if !is_json(&parts.headers) {
-        let said = "Content-Type is not application/json";
-        return Err(Answer::message(StatusCode::UNSUPPORTED_MEDIA_TYPE, said));
+        let message = "Content-Type is not application/json";
+        return Err(ApiResponse::message(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            message,
+        ));
     }
     if parts.method == Method::POST
         && bytes.is_empty()
         && !parts.headers.contains_key(CONTENT_LENGTH)
     {
-        let said = "a POST without a body wants Content-Length: 0";
-        return Err(Answer::message(StatusCode::LENGTH_REQUIRED, said));
+        let message = "a POST without a body wants Content-Length: 0";
+        return Err(ApiResponse::message(StatusCode::LENGTH_REQUIRED, message));
     }
-    work(route, parts, bytes, settings)
-        .map_err(|wrong| Answer::message(StatusCode::BAD_REQUEST, &wrong))
+    operation(route, parts, bytes, settings)
+        .map_err(|message| ApiResponse::message(StatusCode::BAD_REQUEST, &message))
 }
 
-fn work(
+fn operation(
     route: Route,
     parts: &Parts,
     bytes: &[u8],
     settings: &Settings,
-) -> Result<Work, body::Wrong> {
+) -> Result<Operation, String> {
+    let Route { call, id } = route;
     let query = parts.uri.query();
-    if route.call == Call::Create {
-        let options = body::options(query)?;
-        let draft = body::draft(bytes, options, settings.stripe_connected)?;
-        return Ok(Work::Create(Box::new(draft)));
-    }
-    if let Some(query) = query.filter(|query| !query.is_empty()) {
+    if let Some(query) = query.filter(|query| call != Call::Create && !query.is_empty()) {
         return Err(format!("this call takes no query, not {query:?}"));
     }
-    let change = body::change(route.call, bytes)?;
-    Ok(match route.call {
-        Call::Authenticate => Work::Authenticate,
-        Call::Plans => Work::Plans,
-        Call::Bundles => Work::Bundles,
-        Call::List => Work::List,
-        Call::Plan => match catalog::plan_by_any_id(&route.customer) {
-            Some(plan) => Work::Plan(plan),
-            None => Work::NoOffer(route.customer),
-        },
-        Call::Bundle => match catalog::bundle(&route.customer) {
-            Some(bundle) => Work::Bundle(bundle),
-            None => Work::NoOffer(route.customer),
-        },
-        Call::Lookup => Work::Look(route.customer),
-        Call::Entitlements => Work::Entitlements(route.customer),
-        Call::Create
-        | Call::Update
-        | Call::AddPlans
-        | Call::RemovePlans
-        | Call::AddBundle
-        | Call::RemoveBundle
-        | Call::Cancel
-        | Call::Delete => Work::Change(route.customer, change),
-    })
+    let without_body = |operation| bodies::nothing(bytes).map(|()| operation);
+    match call {
+        Call::Create => {
+            let options = bodies::options(query)?;
+            let customer = bodies::new_customer(bytes, options, settings.stripe_connected)?;
+            Ok(Operation::Create(Box::new(customer)))
+        }
+        Call::Update => bodies::update(bytes).map(|update| Operation::Change(id, update)),
+        Call::AddPlans => {
+            let plans = bodies::added_plans(bytes)?;
+            Ok(Operation::Change(id, CustomerChange::AddPlans(plans)))
+        }
+        Call::RemovePlans => {
+            let plans = bodies::removed_plans(bytes)?;
+            Ok(Operation::Change(id, CustomerChange::RemovePlans(plans)))
+        }
+        Call::AddBundle => {
+            let bundle = bodies::bundle(bytes)?;
+            Ok(Operation::Change(id, CustomerChange::AddBundle(bundle)))
+        }
+        Call::RemoveBundle => {
+            let bundle = bodies::bundle(bytes)?;
+            Ok(Operation::Change(id, CustomerChange::RemoveBundle(bundle)))
+        }
+        Call::Cancel => without_body(Operation::Change(id, CustomerChange::Cancel)),
+        Call::Delete => without_body(Operation::Change(id, CustomerChange::Delete)),
+        Call::Authenticate => without_body(Operation::Authenticate),
+        Call::Plans => without_body(Operation::ListPlans),
+        Call::Bundles => without_body(Operation::ListBundles),
+        Call::List => without_body(Operation::ListCustomers),
+        Call::Plan => without_body(match catalog::plan_by_any_id(&id) {
+            Some(plan) => Operation::ShowPlan(plan),
+            None => Operation::UnknownOffer(id),
+        }),
+        Call::Bundle => without_body(match catalog::bundle(&id) {
+            Some(bundle) => Operation::ShowBundle(bundle),
+            None => Operation::UnknownOffer(id),
+        }),
+        Call::Lookup => without_body(Operation::LookUp(id)),
+        Call::Entitlements => without_body(Operation::ListEntitlements(id)),
+    }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
     headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
-        .map(|value| value.split(';').next().unwrap_or_default().trim())
-        .is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"))
+        .map(|value| value.split_once(';').map_or(value, |(kind, _)| kind))
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
 /// RFC 9110 §12.5.1: `q=0` refuses.
@@ -190,14 +205,15 @@ fn accepts_json(headers: &HeaderMap) -> bool {
     given
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .any(range_has_json)
+        .any(range_includes_json)
 }
 
-fn range_has_json(range: &str) -> bool {
-    let mut parts = range.split(';').map(str::trim);
-    let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
-    let refused = parts
-        .filter_map(|part| part.strip_prefix("q="))
+fn range_includes_json(range: &str) -> bool {
+    let (kind, parameters) = range.split_once(';').unwrap_or((range, ""));
+    let kind = kind.trim().to_ascii_lowercase();
+    let refused = parameters
+        .split(';')
+        .filter_map(|parameter| parameter.trim().strip_prefix("q="))
         .any(|weight| weight.parse() == Ok(0.0));
     matches!(kind.as_str(), "application/json" | "application/*" | "*/*") && !refused
 }
@@ -210,7 +226,7 @@ mod tests {
     use super::{accepts_json, is_json};
 
     #[test]
-    fn accept_is_read_as_the_rfc_has_it() {
+    fn accept_is_read_as_in_the_rfc() {
         let accepts = |value: &'static str| {
             accepts_json(
                 &[(ACCEPT, HeaderValue::from_static(value))]

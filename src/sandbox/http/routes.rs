@@ -1,10 +1,11 @@
-//! Which call a method and a path mean.
+//! The calls of the API, and the router that finds the call of a request.
 
+use axum::Router;
+use axum::extract::{Extension, FromRequestParts as _, RawPathParams};
+use axum::handler::Handler;
 use axum::http::Method;
-use percent_encoding::percent_decode_str;
-
-/// What every path begins with.
-const PREFIX: &str = "/api/v1/";
+use axum::http::request::Parts;
+use axum::routing::any;
 
 /// A call of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,7 +66,7 @@ impl Call {
         Self::Delete,
     ];
 
-    /// The call's name in a fault.
+    /// Its name in a fault.
     pub fn word(self) -> &'static str {
         match self {
             Self::Authenticate => "authenticate",
@@ -87,7 +88,7 @@ impl Call {
         }
     }
 
-    /// The call of this name.
+    /// The call with this name.
     pub(in crate::sandbox) fn of_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|call| call.word() == word)
     }
@@ -112,121 +113,146 @@ impl Call {
             | Self::Delete => Method::POST,
         }
     }
+
+    /// Its path, as axum's router takes it.
+    fn path(self) -> &'static str {
+        match self {
+            Self::Authenticate => "/api/v1/authenticate",
+            Self::Plans => "/api/v1/plans",
+            Self::Bundles => "/api/v1/bundles",
+            Self::Plan => "/api/v1/plans/{plan}",
+            Self::Bundle => "/api/v1/bundles/{bundle}",
+            Self::Create => "/api/v1/customers/create",
+            Self::List => "/api/v1/customers",
+            Self::Lookup => "/api/v1/customers/{customer}",
+            Self::Entitlements => "/api/v1/customers/{customer}/entitlements",
+            Self::Update => "/api/v1/customers/{customer}/update",
+            Self::AddPlans => "/api/v1/customers/{customer}/plans/add",
+            Self::RemovePlans => "/api/v1/customers/{customer}/plans/remove",
+            Self::AddBundle => "/api/v1/customers/{customer}/bundles/add",
+            Self::RemoveBundle => "/api/v1/customers/{customer}/bundles/remove",
+            Self::Cancel => "/api/v1/customers/{customer}/cancel",
+            Self::Delete => "/api/v1/customers/{customer}/delete",
+        }
+    }
 }
 
-/// A call and what its path names.
+/// A call, and the id in its path.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::sandbox) struct Route {
-    /// Which call.
     pub(in crate::sandbox) call: Call,
     /// The `{customerId}`, `{planId}` or `{bundleId}`, decoded; empty for calls that have none.
-    pub(in crate::sandbox) customer: String,
+    pub(in crate::sandbox) id: String,
 }
 
-/// Why a request means no call.
+/// Why a request has no route.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::sandbox) enum Astray {
-    /// Nothing is at this path.
+pub(in crate::sandbox) enum RouteError {
     NoSuchPath,
-    /// Something is, but for another method.
+    /// The path exists for this method only.
     WrongMethod(Method),
 }
 
-/// Finds the call.
-pub(in crate::sandbox) fn route(method: &Method, path: &str) -> Result<Route, Astray> {
-    let inner = path.strip_prefix(PREFIX).ok_or(Astray::NoSuchPath)?;
-    // A customer may be called "create": only the method tells them apart.
-    if inner == "customers/create" && method == Method::GET {
-        return about(Call::Lookup, "create");
+/// A router that hands every request to `handler`, which finds the call by [`route`].
+///
+/// The router knows the paths only. Were it to know the methods too, it would
+/// answer `HEAD` with the handler of `GET`, and a wrong method by itself: but such
+/// a request is counted, struck by faults and refused for its key like any other.
+pub(in crate::sandbox) fn router<H, T, S>(handler: &H) -> Router<S>
+where
+    H: Handler<T, S>,
+    T: 'static,
+    S: Clone + Send + Sync + 'static,
+{
+    let router = Router::new().fallback(handler.clone());
+    Call::ALL.into_iter().fold(router, |router, call| {
+        let endpoint = any(handler.clone()).layer(Extension(call));
+        router.route(call.path(), endpoint)
+    })
+}
+
+/// The route of a request that came through [`router`].
+pub(in crate::sandbox) async fn route(parts: &mut Parts) -> Result<Route, RouteError> {
+    let call = *parts
+        .extensions
+        .get::<Call>()
+        .ok_or(RouteError::NoSuchPath)?;
+    let params = RawPathParams::from_request_parts(parts, &())
+        .await
+        .map_err(|_not_utf8| RouteError::NoSuchPath)?;
+    let id = params.iter().map(|(_, id)| id.to_owned()).next();
+    // The router also takes `customers//update` for a customer with an empty id.
+    if id.as_deref() == Some("") {
+        return Err(RouteError::NoSuchPath);
     }
-    let mut parts = inner.splitn(3, '/');
-    let found = match (parts.next(), parts.next(), parts.next()) {
-        (Some("authenticate"), None, None) => nobody(Call::Authenticate),
-        (Some("plans"), None, None) => nobody(Call::Plans),
-        (Some("bundles"), None, None) => nobody(Call::Bundles),
-        (Some("plans"), Some(plan), None) => about(Call::Plan, plan)?,
-        (Some("bundles"), Some(bundle), None) => about(Call::Bundle, bundle)?,
-        (Some("customers"), None, None) => nobody(Call::List),
-        (Some("customers"), Some("create"), None) => nobody(Call::Create),
-        (Some("customers"), Some(customer), None) => about(Call::Lookup, customer)?,
-        (Some("customers"), Some(customer), Some(verb)) => {
-            about(verb_of(verb).ok_or(Astray::NoSuchPath)?, customer)?
+    // A customer may be called "create": only the method tells the calls apart.
+    let route = if call == Call::Create && parts.method == Method::GET {
+        Route {
+            call: Call::Lookup,
+            id: "create".to_owned(),
         }
-        _ => return Err(Astray::NoSuchPath),
-    };
-    let wanted = found.call.method();
-    if *method == wanted {
-        Ok(found)
     } else {
-        Err(Astray::WrongMethod(wanted))
+        Route {
+            call,
+            id: id.unwrap_or_default(),
+        }
+    };
+    let method = route.call.method();
+    if parts.method == method {
+        Ok(route)
+    } else {
+        Err(RouteError::WrongMethod(method))
     }
-}
-
-fn nobody(call: Call) -> Route {
-    Route {
-        call,
-        customer: String::new(),
-    }
-}
-
-fn about(call: Call, name: &str) -> Result<Route, Astray> {
-    Ok(Route {
-        call,
-        customer: decoded(name)?,
-    })
-}
-
-fn verb_of(verb: &str) -> Option<Call> {
-    Some(match verb {
-        "entitlements" => Call::Entitlements,
-        "update" => Call::Update,
-        "plans/add" => Call::AddPlans,
-        "plans/remove" => Call::RemovePlans,
-        "bundles/add" => Call::AddBundle,
-        "bundles/remove" => Call::RemoveBundle,
-        "cancel" => Call::Cancel,
-        "delete" => Call::Delete,
-        _ => return None,
-    })
-}
-
-/// One segment of the path as text; an empty one, or one that is not UTF-8, names no customer.
-fn decoded(segment: &str) -> Result<String, Astray> {
-    percent_decode_str(segment)
-        .decode_utf8()
-        .ok()
-        .filter(|text| !text.is_empty())
-        .map(std::borrow::Cow::into_owned)
-        .ok_or(Astray::NoSuchPath)
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::http::Method;
+    use axum::body::Body;
+    use axum::extract::Request;
+    use axum::http::{Method, StatusCode};
+    use tower::ServiceExt as _;
 
-    use super::{Astray, Call, Route, route};
+    use super::{Call, Route, RouteError, route, router};
 
-    fn means(call: Call, customer: &str) -> Route {
-        Route {
-            call,
-            customer: customer.to_owned(),
-        }
+    /// What the router and `route` make of a request.
+    async fn routed(method: Method, path: &str) -> Result<Route, RouteError> {
+        let (found, mut receiver) = tokio::sync::mpsc::channel(1);
+        let app = router(&move |request: Request| async move {
+            let mut parts = request.into_parts().0;
+            found.send(route(&mut parts).await).await.unwrap();
+            StatusCode::OK
+        });
+        let request = Request::builder().method(method).uri(path);
+        let request = request.body(Body::empty()).unwrap();
+        app.oneshot(request).await.unwrap();
+        receiver.recv().await.unwrap()
     }
 
-    #[test]
-    fn every_call_has_its_path() {
-        let post = |path: &str| route(&Method::POST, &format!("/api/v1/{path}"));
-        let get = |path: &str| route(&Method::GET, &format!("/api/v1/{path}"));
-        assert_eq!(post("authenticate").unwrap(), means(Call::Authenticate, ""));
-        assert_eq!(get("plans").unwrap(), means(Call::Plans, ""));
-        assert_eq!(get("bundles").unwrap(), means(Call::Bundles, ""));
-        assert_eq!(get("customers").unwrap(), means(Call::List, ""));
-        assert_eq!(post("customers/create").unwrap(), means(Call::Create, ""));
-        assert_eq!(get("customers/c-1").unwrap(), means(Call::Lookup, "c-1"));
-        assert_eq!(get("plans/p").unwrap(), means(Call::Plan, "p"));
-        assert_eq!(get("bundles/b").unwrap(), means(Call::Bundle, "b"));
-        let entitlements = get("customers/c-1/entitlements").unwrap();
-        assert_eq!(entitlements, means(Call::Entitlements, "c-1"));
+    async fn get(path: &str) -> Result<Route, RouteError> {
+        routed(Method::GET, &format!("/api/v1/{path}")).await
+    }
+
+    async fn post(path: &str) -> Result<Route, RouteError> {
+        routed(Method::POST, &format!("/api/v1/{path}")).await
+    }
+
+    fn to(call: Call, id: &str) -> Route {
+        let id = id.to_owned();
+        Route { call, id }
+    }
+
+    #[tokio::test]
+    async fn every_call_has_its_path() {
+        assert_eq!(post("authenticate").await, Ok(to(Call::Authenticate, "")));
+        assert_eq!(get("plans").await, Ok(to(Call::Plans, "")));
+        assert_eq!(get("bundles").await, Ok(to(Call::Bundles, "")));
+        assert_eq!(get("customers").await, Ok(to(Call::List, "")));
+        assert_eq!(post("customers/create").await, Ok(to(Call::Create, "")));
+        assert_eq!(get("customers/c-1").await, Ok(to(Call::Lookup, "c-1")));
+        assert_eq!(get("plans/p").await, Ok(to(Call::Plan, "p")));
+        assert_eq!(get("bundles/b").await, Ok(to(Call::Bundle, "b")));
+        let entitlements = get("customers/c-1/entitlements").await;
+        assert_eq!(entitlements, Ok(to(Call::Entitlements, "c-1")));
         for (verb, call) in [
             ("update", Call::Update),
             ("plans/add", Call::AddPlans),
@@ -236,39 +262,40 @@ mod tests {
             ("cancel", Call::Cancel),
             ("delete", Call::Delete),
         ] {
-            assert_eq!(
-                post(&format!("customers/c-1/{verb}")).unwrap(),
-                means(call, "c-1")
-            );
+            for id in ["c-1", "create"] {
+                let route = post(&format!("customers/{id}/{verb}")).await;
+                assert_eq!(route, Ok(to(call, id)));
+            }
         }
     }
 
-    #[test]
-    fn a_customer_is_decoded_as_one_segment() {
-        let name = |path| route(&Method::GET, path).map(|route| route.customer);
-        assert_eq!(name("/api/v1/customers/a%2Fb%20%C3%A9").unwrap(), "a/b é");
-        assert_eq!(name("/api/v1/customers/create").unwrap(), "create");
-        assert_eq!(name("/api/v1/customers/%FF"), Err(Astray::NoSuchPath));
-        assert_eq!(name("/api/v1/customers/"), Err(Astray::NoSuchPath));
+    #[tokio::test]
+    async fn an_id_is_decoded_as_one_path_segment() {
+        let slash = get("customers/a%2Fb%20%C3%A9").await;
+        assert_eq!(slash, Ok(to(Call::Lookup, "a/b é")));
+        assert_eq!(
+            get("customers/create").await,
+            Ok(to(Call::Lookup, "create"))
+        );
+        let no_path = Err(RouteError::NoSuchPath);
+        assert_eq!(get("customers/%FF").await, no_path);
+        assert_eq!(get("customers/").await, no_path);
     }
 
-    #[test]
-    fn another_path_and_another_method_are_told_apart() {
-        let no_path = Err(Astray::NoSuchPath);
-        assert_eq!(route(&Method::GET, "/customers"), no_path);
-        assert_eq!(route(&Method::GET, "/api/v1/invoices"), no_path);
-        assert_eq!(route(&Method::POST, "/api/v1/customers/c/plans"), no_path);
-        assert_eq!(
-            route(&Method::PUT, "/api/v1/customers/c"),
-            Err(Astray::WrongMethod(Method::GET))
-        );
-        assert_eq!(
-            route(&Method::POST, "/api/v1/customers"),
-            Err(Astray::WrongMethod(Method::GET))
-        );
-        assert_eq!(
-            route(&Method::PUT, "/api/v1/customers/create"),
-            Err(Astray::WrongMethod(Method::POST))
-        );
+    #[tokio::test]
+    async fn unknown_paths_and_wrong_methods_are_told_apart() {
+        let no_path = Err(RouteError::NoSuchPath);
+        assert_eq!(routed(Method::GET, "/customers").await, no_path);
+        for path in ["invoices", "plans/", "customers/c/", "customers//update"] {
+            assert_eq!(get(path).await, no_path, "{path}");
+        }
+        assert_eq!(post("customers/c/plans").await, no_path);
+        let put = |path| routed(Method::PUT, path);
+        let only = |method| Err(RouteError::WrongMethod(method));
+        assert_eq!(put("/api/v1/customers/c").await, only(Method::GET));
+        assert_eq!(post("customers").await, only(Method::GET));
+        assert_eq!(put("/api/v1/customers/create").await, only(Method::POST));
+        let head = routed(Method::HEAD, "/api/v1/plans").await;
+        assert_eq!(head, only(Method::GET));
     }
 }

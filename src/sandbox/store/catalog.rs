@@ -1,33 +1,33 @@
-//! The plans and bundles that every sandbox knows.
+//! The plans and bundles of every sandbox.
 //!
-//! They are fixed, so that an example file can name them and stay right.
+//! They are fixed, so that example files can name them.
 
 /// Something a customer can be subscribed to: a plan, or a bundle of plans.
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Offer {
-    /// What a create names it by: `pln_` or `bun_` and 32 hexadecimal digits.
+    /// The id that a create names: `pln_` or `bun_` and 32 hexadecimal digits.
     pub id: &'static str,
-    /// What a person calls it.
+    /// The name for display.
     pub name: &'static str,
-    /// What it is called in the account's own systems.
+    /// Its id in the account's own systems.
     pub external_id: &'static str,
-    /// What a plan costs in each interval.
+    /// The price of a plan per interval.
     pub price: u32,
-    /// How often a plan is charged for.
+    /// How often a plan is charged.
     pub interval: &'static str,
-    /// What a plan counts.
+    /// The dimension that a plan meters.
     pub dimension_id: &'static str,
-    /// What a plan entitles to. The reference gives no form; these are names.
+    /// The entitlements of a plan. The reference gives no form; these are names.
     pub entitlements: &'static [&'static str],
-    /// The plans that a bundle brings.
+    /// The plans in a bundle.
     pub plans: &'static [Offer],
 }
 
-/// When all offers were made and last changed.
+/// When all offers were created and last modified.
 pub(in crate::sandbox) const MADE: &str = "2022-01-01T00:00:00.000Z";
 
-/// The plan for those who begin.
+/// The smallest plan.
 pub const STARTER: Offer = Offer {
     id: "pln_5a3b0c7d9e1f42638495a6b7c8d9e0f1",
     name: "Starter",
@@ -39,7 +39,7 @@ pub const STARTER: Offer = Offer {
     plans: &[],
 };
 
-/// The plan for those who grow.
+/// The medium plan.
 pub const GROWTH: Offer = Offer {
     id: "pln_6b4c1d8e0f2a53749506b7c8d9e0f1a2",
     name: "Growth",
@@ -51,7 +51,7 @@ pub const GROWTH: Offer = Offer {
     plans: &[],
 };
 
-/// The plan for those who have grown.
+/// The largest plan.
 pub const ENTERPRISE: Offer = Offer {
     id: "pln_7c5d2e9f1a3b64850617c8d9e0f1a2b3",
     name: "Enterprise",
@@ -63,7 +63,7 @@ pub const ENTERPRISE: Offer = Offer {
     plans: &[],
 };
 
-/// The bundle that adds people to ask.
+/// A bundle of two plans.
 pub const SUPPORT: Offer = Offer {
     id: "bun_9e7f4a1b3c5d86072839e0f1a2b3c4d5",
     name: "Support",
@@ -75,7 +75,7 @@ pub const SUPPORT: Offer = Offer {
     plans: &[GROWTH, ENTERPRISE],
 };
 
-/// The bundle that adds a good start.
+/// A bundle of one plan.
 pub const ONBOARDING: Offer = Offer {
     id: "bun_8d6e3f0a2b4c75961728d9e0f1a2b3c4",
     name: "Onboarding",
@@ -93,17 +93,17 @@ pub static PLANS: [Offer; 3] = [STARTER, GROWTH, ENTERPRISE];
 /// What `GET /bundles` lists.
 pub static BUNDLES: [Offer; 2] = [SUPPORT, ONBOARDING];
 
-/// The plan of this id.
+/// The plan with this id.
 pub(in crate::sandbox) fn plan(id: &str) -> Option<&'static Offer> {
     PLANS.iter().find(|offer| offer.id == id)
 }
 
-/// The plan of this id or `externalId`.
+/// The plan with this id or `externalId`.
 pub(in crate::sandbox) fn plan_by_any_id(id: &str) -> Option<&'static Offer> {
     plan(id).or_else(|| PLANS.iter().find(|offer| offer.external_id == id))
 }
 
-/// The bundle of this id.
+/// The bundle with this id.
 pub(in crate::sandbox) fn bundle(id: &str) -> Option<&'static Offer> {
     BUNDLES.iter().find(|offer| offer.id == id)
 }
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn every_offer_is_found_by_its_id_and_among_its_kind_only() {
+    fn every_offer_is_found_by_its_id_and_only_among_its_kind() {
         assert!(PLANS.iter().all(|offer| plan(offer.id) == Some(offer)));
         assert!(BUNDLES.iter().all(|offer| bundle(offer.id) == Some(offer)));
         assert_eq!(plan(BUNDLES[0].id), None);

@@ -1,66 +1,78 @@
-//! The customer: as it is asked for, as it is held, as it is shown.
+//! Customers: as a create asks for them, and as they are stored.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 use super::catalog::Offer;
 
-/// What the reference lists for `currency`.
+/// The currencies of the reference.
 pub(in crate::sandbox) const CURRENCIES: [&str; 11] = [
     "USD", "CAD", "MXN", "EUR", "GBP", "JPY", "INR", "CNY", "AUD", "NZD", "AED",
 ];
 
-/// What the reference lists for `billingContact`.
-pub(in crate::sandbox) const CONTACT_MEMBERS: [&str; 10] = [
-    "firstName",
-    "lastName",
-    "email",
-    "phone",
-    "addressLine1",
-    "addressLine2",
-    "city",
-    "state",
-    "postalCode",
-    "country",
-];
+/// The members of `billingContact`, in the order in which they are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::sandbox) enum ContactField {
+    AddressLine1,
+    AddressLine2,
+    City,
+    Country,
+    Email,
+    FirstName,
+    LastName,
+    Phone,
+    PostalCode,
+    State,
+}
 
-/// A billing contact: its members by name.
-pub(in crate::sandbox) type Contact = BTreeMap<&'static str, String>;
+/// As the API spells it.
+impl fmt::Display for ContactField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+/// A billing contact: only the members that are given.
+pub(in crate::sandbox) type StoredContact = BTreeMap<ContactField, String>;
 
 /// The two query parameters of create.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::sandbox) struct Options {
-    /// A Stripe customer is to be made too.
+pub(in crate::sandbox) struct CreateOptions {
+    /// Also create a Stripe customer.
     pub(in crate::sandbox) stripe: bool,
-    /// API keys are wanted.
+    /// Also create an API key.
     pub(in crate::sandbox) keys: bool,
 }
 
-/// A customer to be created; every check is passed.
+/// A customer to be created, after every check.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::sandbox) struct Draft {
+pub(in crate::sandbox) struct NewCustomer {
     pub(in crate::sandbox) client_id: String,
     pub(in crate::sandbox) company_name: String,
     pub(in crate::sandbox) currency: String,
     pub(in crate::sandbox) stripe_customer_id: Option<String>,
     pub(in crate::sandbox) plans: Vec<&'static Offer>,
     pub(in crate::sandbox) bundles: Vec<&'static Offer>,
-    pub(in crate::sandbox) billing_contact: Option<Contact>,
-    pub(in crate::sandbox) options: Options,
+    pub(in crate::sandbox) billing_contact: Option<StoredContact>,
+    pub(in crate::sandbox) options: CreateOptions,
     /// The body as it was received.
     pub(in crate::sandbox) body: String,
 }
 
-/// What becomes of a customer that is there.
+/// A change of a customer that exists.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::sandbox) enum Change {
-    /// Nothing: it is only looked at.
+pub(in crate::sandbox) enum CustomerChange {
+    /// No change: the customer is only read.
     None,
-    /// New values for what is given.
+    /// New values for the members that are given.
     Update {
         company_name: Option<String>,
         currency: Option<String>,
         stripe_customer_id: Option<String>,
-        billing_contact: Option<Contact>,
+        billing_contact: Option<StoredContact>,
     },
     AddPlans(Vec<&'static Offer>),
     RemovePlans(Vec<&'static Offer>),
@@ -70,10 +82,10 @@ pub(in crate::sandbox) enum Change {
     Delete,
 }
 
-/// A customer as it is held.
+/// A customer as it is stored.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::sandbox) struct Customer {
-    /// Its number in the file, from which its `customerId` is made.
+pub(in crate::sandbox) struct StoredCustomer {
+    /// Its number in the file, from which its `customerId` is derived.
     pub(super) number: i64,
     /// Its `customerId`.
     pub(in crate::sandbox) id: String,
@@ -84,8 +96,8 @@ pub(in crate::sandbox) struct Customer {
     pub(in crate::sandbox) stripe_customer_id: Option<String>,
     pub(super) plans: Vec<&'static Offer>,
     pub(in crate::sandbox) bundles: Vec<&'static Offer>,
-    pub(in crate::sandbox) billing_contact: Option<Contact>,
-    /// When plans and bundles were added, by their ids; those without came with the create.
+    pub(in crate::sandbox) billing_contact: Option<StoredContact>,
+    /// When plans and bundles were added, by their ids; those of the create are not in it.
     pub(super) added: BTreeMap<String, i64>,
     /// Milliseconds since 1970.
     pub(in crate::sandbox) created: i64,
@@ -93,8 +105,8 @@ pub(in crate::sandbox) struct Customer {
     pub(in crate::sandbox) modified: i64,
 }
 
-impl Customer {
-    /// The name of its state, as the API spells it.
+impl StoredCustomer {
+    /// Its status, as the API spells it.
     pub(in crate::sandbox) fn status(&self) -> &'static str {
         if self.cancelled {
             "CANCELLED"
@@ -103,16 +115,16 @@ impl Customer {
         }
     }
 
-    /// The customer after `change`, at `now`.
+    /// Makes `change`, at `now`.
     ///
-    /// Adding what is there and removing what is not change nothing and are no
-    /// errors. The reference does not say whether an update's `billingContact`
-    /// replaces the old one: here the members given are replaced and the others
-    /// kept, as with the fields around it.
-    pub(in crate::sandbox) fn apply(&mut self, change: Change, now: i64) {
+    /// Adding a plan that is there and removing one that is not are no errors and
+    /// change nothing. The reference does not say whether the `billingContact` of an
+    /// update replaces the old one: here the members given are replaced and the
+    /// others kept, as with the fields of the customer.
+    pub(in crate::sandbox) fn apply(&mut self, change: CustomerChange, now: i64) {
         match change {
-            Change::None | Change::Delete => return,
-            Change::Update {
+            CustomerChange::None | CustomerChange::Delete => return,
+            CustomerChange::Update {
                 company_name,
                 currency,
                 stripe_customer_id,
@@ -124,22 +136,24 @@ impl Customer {
                     stripe_customer_id.or_else(|| self.stripe_customer_id.take());
                 if let Some(given) = billing_contact {
                     self.billing_contact
-                        .get_or_insert_with(Contact::new)
+                        .get_or_insert_with(StoredContact::new)
                         .extend(given);
                 }
             }
-            Change::AddPlans(offers) => add(&mut self.plans, &mut self.added, &offers, now),
-            Change::RemovePlans(offers) => self.plans.retain(|held| !offers.contains(held)),
-            Change::AddBundle(offer) => add(&mut self.bundles, &mut self.added, &[offer], now),
-            Change::RemoveBundle(offer) => self.bundles.retain(|held| *held != offer),
-            Change::Cancel => self.cancelled = true,
+            CustomerChange::AddPlans(offers) => add(&mut self.plans, &mut self.added, &offers, now),
+            CustomerChange::RemovePlans(offers) => self.plans.retain(|plan| !offers.contains(plan)),
+            CustomerChange::AddBundle(offer) => {
+                add(&mut self.bundles, &mut self.added, &[offer], now);
+            }
+            CustomerChange::RemoveBundle(offer) => self.bundles.retain(|bundle| *bundle != offer),
+            CustomerChange::Cancel => self.cancelled = true,
         }
         self.modified = now;
     }
 
-    /// Its own plans and those that its bundles bring, each once, and when it got them.
+    /// Its own plans and those of its bundles, each once, with the time that they were added.
     ///
-    /// Only its own are kept: what a bundle brings leaves with the bundle.
+    /// Only its own are stored: the plans of a bundle go with the bundle.
     pub(in crate::sandbox) fn all_plans(&self) -> Vec<(&'static Offer, i64)> {
         let since = |offer: &Offer| self.added.get(offer.id).copied().unwrap_or(self.created);
         let own = self.plans.iter().map(|plan| (*plan, since(plan)));
@@ -149,7 +163,7 @@ impl Customer {
         });
         let mut all: Vec<(&'static Offer, i64)> = Vec::new();
         for (plan, added) in own.chain(brought) {
-            if all.iter().all(|(held, _)| held.id != plan.id) {
+            if all.iter().all(|(other, _)| other.id != plan.id) {
                 all.push((plan, added));
             }
         }
@@ -165,14 +179,14 @@ impl Customer {
 }
 
 fn add(
-    held: &mut Vec<&'static Offer>,
+    current: &mut Vec<&'static Offer>,
     added: &mut BTreeMap<String, i64>,
     offers: &[&'static Offer],
     now: i64,
 ) {
     for offer in offers {
-        if !held.contains(offer) {
-            held.push(offer);
+        if !current.contains(offer) {
+            current.push(offer);
             added.insert(offer.id.to_owned(), now);
         }
     }
@@ -182,11 +196,11 @@ fn add(
 pub(crate) mod tests {
     use std::collections::BTreeMap;
 
-    use super::{Change, Contact, Customer};
+    use super::{ContactField, CustomerChange, StoredContact, StoredCustomer};
     use crate::sandbox::store::catalog::{BUNDLES, PLANS};
 
-    pub(crate) fn aster() -> Customer {
-        Customer {
+    pub(crate) fn aster() -> StoredCustomer {
+        StoredCustomer {
             number: 1,
             id: "cus_1".into(),
             client_id: "c-1".into(),
@@ -196,7 +210,7 @@ pub(crate) mod tests {
             stripe_customer_id: Some("cus_stripe".into()),
             plans: vec![&PLANS[0]],
             bundles: Vec::new(),
-            billing_contact: Some([("city", "Graz".into())].into()),
+            billing_contact: Some([(ContactField::City, "Graz".into())].into()),
             added: BTreeMap::new(),
             created: 1_646_092_800_000,
             modified: 1_646_092_800_000,
@@ -206,18 +220,22 @@ pub(crate) mod tests {
     #[test]
     fn an_update_replaces_what_is_given_and_keeps_the_rest() {
         let mut customer = aster();
-        let contact: Contact = [("email", "a@b.example".to_owned())].into();
-        let change = Change::Update {
+        let contact: StoredContact = [(ContactField::Email, "a@b.example".to_owned())].into();
+        let change = CustomerChange::Update {
             company_name: Some("Beryl".into()),
             currency: None,
             stripe_customer_id: None,
             billing_contact: Some(contact),
         };
         customer.apply(change, 1_646_092_800_999);
-        let expected = Customer {
+        let expected = StoredCustomer {
             company_name: "Beryl".into(),
             billing_contact: Some(
-                [("city", "Graz".into()), ("email", "a@b.example".into())].into(),
+                [
+                    (ContactField::City, "Graz".into()),
+                    (ContactField::Email, "a@b.example".into()),
+                ]
+                .into(),
             ),
             modified: 1_646_092_800_999,
             ..aster()
@@ -228,14 +246,14 @@ pub(crate) mod tests {
     #[test]
     fn plans_and_bundles_are_sets() {
         let mut customer = aster();
-        customer.apply(Change::AddPlans(vec![&PLANS[0], &PLANS[1]]), 1);
+        customer.apply(CustomerChange::AddPlans(vec![&PLANS[0], &PLANS[1]]), 1);
         assert_eq!(customer.plans, [&PLANS[0], &PLANS[1]]);
-        customer.apply(Change::RemovePlans(vec![&PLANS[0], &PLANS[2]]), 2);
+        customer.apply(CustomerChange::RemovePlans(vec![&PLANS[0], &PLANS[2]]), 2);
         assert_eq!(customer.plans, [&PLANS[1]]);
-        customer.apply(Change::AddBundle(&BUNDLES[0]), 3);
-        customer.apply(Change::AddBundle(&BUNDLES[0]), 4);
+        customer.apply(CustomerChange::AddBundle(&BUNDLES[0]), 3);
+        customer.apply(CustomerChange::AddBundle(&BUNDLES[0]), 4);
         assert_eq!(customer.bundles, [&BUNDLES[0]]);
-        customer.apply(Change::RemoveBundle(&BUNDLES[0]), 5);
+        customer.apply(CustomerChange::RemoveBundle(&BUNDLES[0]), 5);
         assert!(customer.bundles.is_empty());
     }
 }

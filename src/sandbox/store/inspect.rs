@@ -1,4 +1,4 @@
-//! What a sandbox's file holds, read from outside, also while it is served.
+//! Reads the file of a sandbox from outside, also while it is served.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::sandbox::error::SandboxError;
 /// A customer in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Held {
+pub struct CustomerRecord {
     /// The caller's id.
     pub client_id: String,
     /// The sandbox's id.
@@ -17,28 +17,28 @@ pub struct Held {
     pub status: String,
     /// The body of the create, byte for byte.
     pub body: String,
-    /// What it is now, after all updates, in the members of a create's body.
+    /// The customer after all updates, as the body of a create.
     pub now: String,
-    /// How many API keys the create made.
+    /// How many API keys the create issued.
     pub keys_issued: u32,
     /// Milliseconds since 1970.
     pub created: i64,
 }
 
-/// The creates of one `clientId` that made no customer.
+/// The creates of one `clientId` that created no customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Fruitless {
+pub struct FruitlessCreates {
     /// The caller's id.
     pub client_id: String,
-    /// Creates that found the customer there.
+    /// Creates whose customer existed.
     pub existing: u64,
     /// Creates that a fault stopped before anything was done.
     pub stopped: u64,
 }
 
 /// All customers, in the order of their creation.
-pub fn customers(database: &Path) -> Result<Vec<Held>, SandboxError> {
+pub fn customers(database: &Path) -> Result<Vec<CustomerRecord>, SandboxError> {
     rows(
         database,
         "SELECT client_id, customer_id, status, body, keys_issued, created,
@@ -47,7 +47,7 @@ pub fn customers(database: &Path) -> Result<Vec<Held>, SandboxError> {
                 'bundleIds', json(bundle_ids), 'billingContact', json(billing_contact))
          FROM customers ORDER BY id",
         |row| {
-            Ok(Held {
+            Ok(CustomerRecord {
                 client_id: row.get(0)?,
                 customer_id: row.get(1)?,
                 status: row.get(2)?,
@@ -62,22 +62,23 @@ pub fn customers(database: &Path) -> Result<Vec<Held>, SandboxError> {
 
 /// How many customers there are.
 pub fn count(database: &Path) -> Result<usize, SandboxError> {
-    let counts = rows(database, "SELECT count(*) FROM customers", |row| {
-        row.get::<_, i64>(0)
-    })?;
-    Ok(counts
-        .first()
-        .and_then(|count| usize::try_from(*count).ok())
-        .unwrap_or_default())
+    tables::open_to_read(database)
+        .and_then(|db| {
+            db.query_row("SELECT count(*) FROM customers", [], |row| {
+                row.get::<_, u32>(0)
+            })
+        })
+        .map(|count| count as usize)
+        .map_err(|source| unreadable(database, source))
 }
 
-/// All `clientId`s that were sent in vain, in the order of their names.
-pub fn fruitless(database: &Path) -> Result<Vec<Fruitless>, SandboxError> {
+/// The `clientId`s with creates that created no customer, in alphabetical order.
+pub fn fruitless(database: &Path) -> Result<Vec<FruitlessCreates>, SandboxError> {
     rows(
         database,
         "SELECT client_id, existing, stopped FROM fruitless_creates ORDER BY client_id",
         |row| {
-            Ok(Fruitless {
+            Ok(FruitlessCreates {
                 client_id: row.get(0)?,
                 existing: row.get::<_, i64>(1)?.cast_unsigned(),
                 stopped: row.get::<_, i64>(2)?.cast_unsigned(),
@@ -93,5 +94,9 @@ fn rows<T>(
 ) -> Result<Vec<T>, SandboxError> {
     tables::open_to_read(database)
         .and_then(|db| db.prepare(sql)?.query_map([], read)?.collect())
-        .map_err(|source| SandboxError::database("read the sandbox in", database, source))
+        .map_err(|source| unreadable(database, source))
+}
+
+fn unreadable(database: &Path, source: rusqlite::Error) -> SandboxError {
+    SandboxError::database("read the sandbox in", database, source)
 }

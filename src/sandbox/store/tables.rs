@@ -5,27 +5,28 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::types::Type;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, named_params, params};
 
 use super::catalog::{self, Offer};
-use super::customer::{CONTACT_MEMBERS, Contact, Customer};
+use super::customer::StoredCustomer;
 use crate::sandbox::error::SandboxError;
 
 /// SQLite's `application_id` of a sandbox's file: `KBsb`.
 const APPLICATION: i64 = 0x4b42_7362;
 
-/// All columns that [`read`] wants, in its order.
+/// The columns for [`read`], in its order.
 const COLUMNS: &str = "id, customer_id, client_id, company_name, currency, status, \
     stripe_customer_id, plan_ids, bundle_ids, billing_contact, created, modified, added";
 
 /// Turns a customer's number into its `customerId` and back.
 ///
-/// The one follows from the other, so that no second index has to be kept: half
-/// of what a create costs.
+/// Each can be computed from the other, so a create does not have to maintain a
+/// second index: half of its cost.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Ids {
+pub(super) struct CustomerIds {
     salt: u64,
-    /// Whether `clientId`s that differ in case only are one.
+    /// Whether `clientId`s that differ only in case are the same.
     ignore_case: bool,
 }
 
@@ -34,7 +35,7 @@ const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 /// What undoes it.
 const GATHER: u64 = 0xf1de_83e1_9937_733d;
 
-impl Ids {
+impl CustomerIds {
     /// `cus_` and 24 hexadecimal digits.
     pub(super) fn customer_id(self, number: i64) -> String {
         let spread = (number.cast_unsigned() ^ self.salt).wrapping_mul(SPREAD);
@@ -42,7 +43,7 @@ impl Ids {
         format!("cus_{spread:016x}{check:08x}")
     }
 
-    /// What a `clientId` is found by and has to be unique in.
+    /// The form in which a `clientId` is looked for and unique.
     pub(super) fn key(self, client_id: &str) -> Cow<'_, str> {
         if self.ignore_case {
             Cow::Owned(client_id.to_lowercase())
@@ -51,7 +52,7 @@ impl Ids {
         }
     }
 
-    /// The number behind a `customerId` of this file.
+    /// The number of a `customerId` of this file.
     fn number(self, customer_id: &str) -> Option<i64> {
         let digits = customer_id.strip_prefix("cus_")?.get(..16)?;
         let spread = u64::from_str_radix(digits, 16).ok()?;
@@ -60,12 +61,12 @@ impl Ids {
     }
 }
 
-/// Opens the file for writing, making it if there is none.
+/// Opens the file for writing; creates it if it is missing.
 pub(super) fn open(
     path: &Path,
     salt: u64,
     ignore_case: bool,
-) -> Result<(Connection, Ids), SandboxError> {
+) -> Result<(Connection, CustomerIds), SandboxError> {
     let failed = |doing| move |source| SandboxError::database(doing, path, source);
     private_file(path).map_err(|source| SandboxError::File {
         path: path.to_owned(),
@@ -84,8 +85,8 @@ pub(super) fn open(
             path: path.to_owned(),
         });
     }
-    // No fsync: what a killed process wrote stays with the operating system, and
-    // that is all that is promised here. Only a power cut loses customers.
+    // No fsync: what a killed process wrote stays with the operating system, and no
+    // more is promised. Only a power cut loses customers.
     db.execute_batch(&format!(
         "PRAGMA journal_mode = WAL;
          PRAGMA synchronous = OFF;
@@ -97,14 +98,14 @@ pub(super) fn open(
     db.busy_timeout(Duration::from_secs(10))
         .map_err(failed("prepare the sandbox in"))?;
     db.set_prepared_statement_cache_capacity(32);
-    let salt = found(&db, salt).map_err(failed("make the sandbox in"))?;
-    let ids = Ids { salt, ignore_case };
+    let salt = create_tables(&db, salt).map_err(failed("make the sandbox in"))?;
+    let ids = CustomerIds { salt, ignore_case };
     set_keys(&db, ids).map_err(failed("prepare the sandbox in"))?;
     Ok((db, ids))
 }
 
-/// Makes the tables where they are missing, and gives the salt of the file.
-fn found(db: &Connection, salt: u64) -> rusqlite::Result<u64> {
+/// Creates the tables that are missing, and returns the salt of the file.
+fn create_tables(db: &Connection, salt: u64) -> rusqlite::Result<u64> {
     let columns: i64 = db.query_row(
         "SELECT count(*) FROM pragma_table_info('customers') WHERE name <> 'client_key'",
         [],
@@ -116,7 +117,7 @@ fn found(db: &Connection, salt: u64) -> rusqlite::Result<u64> {
         |row| row.get(0),
     )?;
     if columns > 0 && has_key == 0 {
-        // Files from before duplicates could be made on purpose.
+        // A file from before there was `client_key`.
         db.execute_batch(concat!(
             "BEGIN; ALTER TABLE customers RENAME TO customers_before;",
             include_str!("schema.sql"),
@@ -137,8 +138,8 @@ fn found(db: &Connection, salt: u64) -> rusqlite::Result<u64> {
     })
 }
 
-/// Writes all keys again if the file was last served with another notion of them.
-fn set_keys(db: &Connection, ids: Ids) -> rusqlite::Result<()> {
+/// Writes all keys again if the file was last served with the other `ignore_case`.
+fn set_keys(db: &Connection, ids: CustomerIds) -> rusqlite::Result<()> {
     let before: Option<bool> = db
         .query_row(
             "SELECT value FROM sandbox WHERE name = 'ignore_case'",
@@ -174,14 +175,14 @@ pub(super) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
     Ok(db)
 }
 
-/// Leaves one file instead of three.
+/// Closes the file and leaves no write-ahead log beside it.
 pub(super) fn close(db: Connection) {
-    // If another program reads just now, SQLite does the same at the next opening.
+    // If another program is reading, SQLite does this when the file is next opened.
     drop(db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)"));
     drop(db.close());
 }
 
-/// Customers' data is for its owner only; SQLite's other files take after this one.
+/// Creates the file readable by its owner only; SQLite's other files inherit that.
 fn private_file(path: &Path) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.create(true).append(true);
@@ -198,23 +199,23 @@ pub(super) fn next_number(db: &Connection) -> rusqlite::Result<i64> {
         .map(|number| number.unwrap_or(1))
 }
 
-/// What is noted of a customer's creation beside the customer.
+/// What is stored of a create besides the customer.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Issue<'a> {
-    /// Whether there may be no other customer of its `clientId`.
+pub(super) struct CreateDetails<'a> {
+    /// Whether its `clientId` has to be unique.
     pub(super) unique: bool,
-    /// Whether API keys were made.
+    /// Whether an API key was created.
     pub(super) keys: bool,
     /// The body as it was received.
     pub(super) body: &'a str,
 }
 
-/// Adds a customer; false if it has to be unique and one of its `clientId` is there.
+/// Adds a customer; false if its `clientId` has to be unique and is not.
 pub(super) fn insert(
     db: &Connection,
-    ids: Ids,
-    customer: &Customer,
-    issue: Issue<'_>,
+    ids: CustomerIds,
+    customer: &StoredCustomer,
+    details: CreateDetails<'_>,
 ) -> rusqlite::Result<bool> {
     let added = db
         .prepare_cached(
@@ -234,18 +235,18 @@ pub(super) fn insert(
             ":plans": ids_json(&customer.plans),
             ":bundles": ids_json(&customer.bundles),
             ":contact": to_json(customer.billing_contact.as_ref())?,
-            ":keys": issue.keys,
+            ":keys": details.keys,
             ":created": customer.created,
             ":modified": customer.modified,
-            ":body": issue.body,
+            ":body": details.body,
             ":key": ids.key(&customer.client_id),
-            ":unique": issue.unique,
+            ":unique": details.unique,
         })?;
     Ok(added == 1)
 }
 
-/// Writes what can change of a customer.
-pub(super) fn save(db: &Connection, customer: &Customer) -> rusqlite::Result<()> {
+/// Writes the columns that can change.
+pub(super) fn save(db: &Connection, customer: &StoredCustomer) -> rusqlite::Result<()> {
     db.prepare_cached(
         "UPDATE customers SET company_name = ?2, currency = ?3, status = ?4,
             stripe_customer_id = ?5, plan_ids = ?6, bundle_ids = ?7, billing_contact = ?8,
@@ -273,9 +274,13 @@ pub(super) fn delete(db: &Connection, number: i64) -> rusqlite::Result<()> {
         .map(drop)
 }
 
-/// Finds a customer by either kind of id.
-pub(super) fn find(db: &Connection, ids: Ids, name: &str) -> rusqlite::Result<Option<Customer>> {
-    if let Some(number) = ids.number(name) {
+/// Finds a customer by its `customerId` or `clientId`.
+pub(super) fn find(
+    db: &Connection,
+    ids: CustomerIds,
+    id: &str,
+) -> rusqlite::Result<Option<StoredCustomer>> {
+    if let Some(number) = ids.number(id) {
         let found = db
             .prepare_cached(&format!("SELECT {COLUMNS} FROM customers WHERE id = ?1"))?
             .query_row([number], read)
@@ -287,19 +292,19 @@ pub(super) fn find(db: &Connection, ids: Ids, name: &str) -> rusqlite::Result<Op
     db.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM customers WHERE client_key = ?1 ORDER BY id LIMIT 1"
     ))?
-    .query_row([ids.key(name)], read)
+    .query_row([ids.key(id)], read)
     .optional()
 }
 
-/// Begins a transaction that reads the file as it is now, until the connection is closed.
+/// Begins a transaction that sees the file as it is now, until the connection is closed.
 pub(super) fn freeze(db: &Connection) -> rusqlite::Result<()> {
     db.execute_batch("BEGIN; SELECT 1 FROM customers LIMIT 1;")
 }
 
-/// Hands every customer to `each`, in the order of creation, until it returns false.
+/// Calls `each` with every customer, in the order of creation, until it returns false.
 pub(super) fn each(
     db: &Connection,
-    mut each: impl FnMut(Customer) -> bool,
+    mut each: impl FnMut(StoredCustomer) -> bool,
 ) -> rusqlite::Result<()> {
     let mut statement = db.prepare(&format!("SELECT {COLUMNS} FROM customers ORDER BY id"))?;
     let mut rows = statement.query([])?;
@@ -311,7 +316,7 @@ pub(super) fn each(
     Ok(())
 }
 
-/// Counts a create that found its customer there.
+/// Counts a create whose customer existed.
 pub(super) fn note_existing(db: &Connection, client_id: &str) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT INTO fruitless_creates (client_id, existing) VALUES (?1, 1)
@@ -331,11 +336,11 @@ pub(super) fn note_stopped(db: &Connection, client_id: &str) -> rusqlite::Result
     .map(drop)
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Customer> {
+fn read(row: &Row<'_>) -> rusqlite::Result<StoredCustomer> {
     let status: String = row.get(5)?;
     let contact: Option<String> = row.get(9)?;
     let added: Option<String> = row.get(12)?;
-    Ok(Customer {
+    Ok(StoredCustomer {
         number: row.get(0)?,
         id: row.get(1)?,
         client_id: row.get(2)?,
@@ -343,34 +348,43 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Customer> {
         currency: row.get(4)?,
         cancelled: status == "CANCELLED",
         stripe_customer_id: row.get(6)?,
-        plans: offers(&row.get::<_, String>(7)?, catalog::plan),
-        bundles: offers(&row.get::<_, String>(8)?, catalog::bundle),
-        billing_contact: contact.as_deref().map(contact_of),
+        plans: offers(row, 7, catalog::plan)?,
+        bundles: offers(row, 8, catalog::bundle)?,
+        billing_contact: contact.map(|json| from_json(9, &json)).transpose()?,
         created: row.get(10)?,
         modified: row.get(11)?,
-        added: added
-            .and_then(|json| serde_json::from_str(&json).ok())
-            .unwrap_or_default(),
+        added: match added {
+            Some(json) => from_json(12, &json)?,
+            None => BTreeMap::new(),
+        },
     })
 }
 
-/// Ids hold nothing that JSON would escape.
+/// The ids contain nothing that JSON escapes.
 fn ids_json(offers: &[&'static Offer]) -> String {
     let quoted: Vec<_> = offers.iter().map(|o| format!("\"{}\"", o.id)).collect();
     format!("[{}]", quoted.join(","))
 }
 
-fn offers(json: &str, find: fn(&str) -> Option<&'static Offer>) -> Vec<&'static Offer> {
-    let ids: Vec<String> = serde_json::from_str(json).unwrap_or_default();
-    ids.iter().filter_map(|id| find(id)).collect()
+/// The plans or bundles in a column of ids.
+fn offers(
+    row: &Row<'_>,
+    column: usize,
+    find: fn(&str) -> Option<&'static Offer>,
+) -> rusqlite::Result<Vec<&'static Offer>> {
+    let ids: Vec<String> = from_json(column, &row.get::<_, String>(column)?)?;
+    let offer = |id: &String| {
+        find(id).ok_or_else(|| unreadable(column, format!("no plan or bundle is {id:?}").into()))
+    };
+    ids.iter().map(offer).collect()
 }
 
-fn contact_of(json: &str) -> Contact {
-    let mut members: BTreeMap<String, String> = serde_json::from_str(json).unwrap_or_default();
-    CONTACT_MEMBERS
-        .into_iter()
-        .filter_map(|name| members.remove(name).map(|text| (name, text)))
-        .collect()
+fn from_json<T: serde::de::DeserializeOwned>(column: usize, json: &str) -> rusqlite::Result<T> {
+    serde_json::from_str(json).map_err(|error| unreadable(column, error.into()))
+}
+
+fn unreadable(column: usize, error: Box<dyn std::error::Error + Send + Sync>) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error)
 }
 
 fn to_json(value: Option<impl serde::Serialize>) -> rusqlite::Result<Option<String>> {
@@ -382,13 +396,13 @@ fn to_json(value: Option<impl serde::Serialize>) -> rusqlite::Result<Option<Stri
 
 #[cfg(test)]
 mod tests {
-    use super::{GATHER, Ids, SPREAD, open};
+    use super::{CustomerIds, GATHER, SPREAD, open};
     use crate::sandbox::error::SandboxError;
 
     #[test]
-    fn an_id_leads_back_to_its_number_and_a_foreign_one_to_none() {
+    fn an_id_gives_its_number_and_an_id_of_another_file_none() {
         assert_eq!(SPREAD.wrapping_mul(GATHER), 1);
-        let ids = |salt| Ids {
+        let ids = |salt| CustomerIds {
             salt,
             ignore_case: false,
         };
@@ -406,7 +420,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn the_file_is_its_owners_only() {
+    fn the_files_are_readable_by_their_owner_only() {
         use std::os::unix::fs::PermissionsExt as _;
         let dir = tempfile::tempdir().unwrap();
         let (_db, _) = open(&dir.path().join("s.db"), 1, false).unwrap();
@@ -426,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_something_else_is_left_alone() {
+    fn a_file_of_another_program_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("other.db");
         let other = rusqlite::Connection::open(&path).unwrap();

@@ -1,8 +1,8 @@
-//! How many requests a second are taken, and how those above it are told so.
+//! The rate limit: which requests pass, and the headers that describe it.
 //!
-//! The bucket is told the time and owns no clock.
+//! The time is passed in; there is no clock here.
 //!
-//! - `phases.rs`: how many requests a second, and when it is another number
+//! - `phases.rs`: the limit over time
 
 pub mod phases;
 
@@ -12,17 +12,17 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header::RETRY_AFTER};
 
 use self::phases::Rps;
 
-/// Which headers tell of the rate.
+/// Which headers describe the rate.
 ///
-/// Kable publishes no rate limit and no header for one, so that an importer has
-/// to understand every common way; each can be tried alone.
+/// Kable publishes no rate limit and no header for one, so an importer has to
+/// understand every common form; each can be tried alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateHeaders {
     /// `Retry-After` in whole seconds, on a 429 (RFC 9110 §10.2.3).
     pub retry_after: bool,
-    /// `X-RateLimit-Limit`, `-Remaining` and `-Reset` (seconds from now), on every answer.
+    /// `X-RateLimit-Limit`, `-Remaining` and `-Reset` (seconds from now), on every response.
     pub x_ratelimit: bool,
-    /// `RateLimit` and `RateLimit-Policy` of draft-ietf-httpapi-ratelimit-headers, on every answer.
+    /// `RateLimit` and `RateLimit-Policy` of draft-ietf-httpapi-ratelimit-headers, on every response.
     pub ietf: bool,
 }
 
@@ -36,10 +36,10 @@ impl Default for RateHeaders {
     }
 }
 
-/// The text is no list of rate headers.
+/// The text is not a list of rate headers.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no way to tell the rate (wanted none, or some of retry-after, x-ratelimit, ietf with commas between)"
+    "{0:?} is not a kind of rate header (wanted none, or some of retry-after, x-ratelimit, ietf with commas between)"
 )]
 pub struct RateHeadersError(String);
 
@@ -71,31 +71,31 @@ impl FromStr for RateHeaders {
 ///
 /// A larger one would let a client exceed the rate visibly in its first second.
 #[derive(Debug)]
-pub(super) struct Bucket {
+pub(super) struct ThrottleBucket {
     rps: Rps,
-    /// When the first request came.
+    /// When the first request arrived.
     began: Option<Duration>,
-    /// The rate of now.
+    /// The current rate.
     per_second: f64,
     size: f64,
     tokens: f64,
     filled: Duration,
 }
 
-/// What the bucket said to one request, and how it stands now.
+/// Whether a request passed, and the state of the bucket after it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Standing {
-    /// Whether the request may pass.
+pub(super) struct BucketState {
+    /// Whether the request passed.
     pub(super) passed: bool,
-    /// Requests that would pass at once.
+    /// How many more requests would pass now.
     pub(super) remaining: u64,
-    /// Until the next one passes.
+    /// The time until the next one passes.
     pub(super) wait: Duration,
-    /// Until the bucket is full again.
+    /// The time until the bucket is full again.
     pub(super) full_in: Duration,
 }
 
-impl Bucket {
+impl ThrottleBucket {
     /// Full at time zero.
     pub(super) fn new(rps: Rps) -> Self {
         let mut bucket = Self {
@@ -116,10 +116,10 @@ impl Bucket {
         self.tokens = self.tokens.min(self.size);
     }
 
-    /// One request at `at`, counted from any fixed start.
-    pub(super) fn take(&mut self, at: Duration) -> Standing {
+    /// Takes a token for a request at `at`, a time since any fixed start.
+    pub(super) fn take(&mut self, at: Duration) -> BucketState {
         let began = *self.began.get_or_insert(at);
-        // What dripped since the last request did so at the rate of now.
+        // The bucket was refilled at the current rate since the last request.
         self.set_rate(at.saturating_sub(began));
         let since = at.saturating_sub(self.filled).as_secs_f64();
         self.filled = self.filled.max(at);
@@ -128,7 +128,7 @@ impl Bucket {
         if passed {
             self.tokens -= 1.0;
         }
-        Standing {
+        BucketState {
             passed,
             remaining: whole(self.tokens.floor()),
             wait: self.time_for(1.0 - self.tokens),
@@ -140,13 +140,13 @@ impl Bucket {
         Duration::from_secs_f64((tokens / self.per_second).max(0.0))
     }
 
-    /// Adds what `style` wants said of `standing`.
-    pub(super) fn tell(&self, standing: Standing, style: RateHeaders, headers: &mut HeaderMap) {
+    /// Adds the headers of `style` that describe `state`.
+    pub(super) fn describe(&self, state: BucketState, style: RateHeaders, headers: &mut HeaderMap) {
         let limit = whole(self.per_second.ceil());
-        let reset = seconds(standing.full_in);
-        let remaining = standing.remaining;
-        if style.retry_after && !standing.passed {
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds(standing.wait)));
+        let reset = seconds(state.full_in);
+        let remaining = state.remaining;
+        if style.retry_after && !state.passed {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds(state.wait)));
         }
         if style.x_ratelimit {
             for (name, value) in [
@@ -170,7 +170,7 @@ impl Bucket {
     }
 }
 
-/// Whole seconds, never less than the wait.
+/// Whole seconds, rounded up.
 fn seconds(wait: Duration) -> u64 {
     whole(wait.as_secs_f64().ceil())
 }
@@ -190,13 +190,13 @@ mod tests {
 
     use axum::http::HeaderMap;
 
-    use crate::sandbox::throttle::{Bucket, RateHeaders};
+    use crate::sandbox::throttle::{RateHeaders, ThrottleBucket};
 
-    fn bucket(rps: &str) -> Bucket {
-        Bucket::new(rps.parse().unwrap())
+    fn bucket(rps: &str) -> ThrottleBucket {
+        ThrottleBucket::new(rps.parse().unwrap())
     }
 
-    fn taken(bucket: &mut Bucket, millis: u64) -> bool {
+    fn taken(bucket: &mut ThrottleBucket, millis: u64) -> bool {
         bucket.take(Duration::from_millis(millis)).passed
     }
 
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_seconds_at_the_rate_all_pass_and_at_twice_the_rate_half_do() {
+    fn all_requests_at_the_rate_pass_and_half_of_those_at_twice_the_rate() {
         let count = |gap: u64| {
             let mut bucket = bucket("10");
             (0..100).filter(|n| taken(&mut bucket, n * gap)).count()
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rate_follows_its_times_from_the_first_request_on() {
+    fn phases_count_from_the_first_request() {
         let mut bucket = bucket("100,50@1s-2s");
         let passed: Vec<_> = (0..3)
             .map(|second| {
@@ -228,16 +228,16 @@ mod tests {
                 (0..200).filter(in_second).count()
             })
             .collect();
-        // At first the bucket is full.
+        // The bucket is full at first.
         assert_eq!(passed, [109, 50, 100]);
     }
 
-    fn told(style: &str) -> Vec<(String, String)> {
+    fn headers(style: &str) -> Vec<(String, String)> {
         let mut bucket = bucket("2");
         let mut headers = HeaderMap::new();
         assert!(taken(&mut bucket, 0));
-        let standing = bucket.take(Duration::ZERO);
-        bucket.tell(standing, style.parse().unwrap(), &mut headers);
+        let state = bucket.take(Duration::ZERO);
+        bucket.describe(state, style.parse().unwrap(), &mut headers);
         headers
             .iter()
             .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
@@ -245,12 +245,12 @@ mod tests {
     }
 
     #[test]
-    fn each_style_says_its_own_and_nothing_else() {
+    fn each_style_adds_its_own_headers_only() {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        assert_eq!(told("none"), []);
-        assert_eq!(told("retry-after"), [pair("retry-after", "1")]);
+        assert_eq!(headers("none"), []);
+        assert_eq!(headers("retry-after"), [pair("retry-after", "1")]);
         assert_eq!(
-            told("x-ratelimit"),
+            headers("x-ratelimit"),
             [
                 pair("x-ratelimit-limit", "2"),
                 pair("x-ratelimit-remaining", "0"),
@@ -258,7 +258,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            told("ietf"),
+            headers("ietf"),
             [
                 pair("ratelimit-policy", "\"default\";q=2;w=1"),
                 pair("ratelimit", "\"default\";r=0;t=1")
@@ -273,6 +273,6 @@ mod tests {
             Ok(RateHeaders::default())
         );
         let error = "retry-after,github".parse::<RateHeaders>().unwrap_err();
-        assert!(error.to_string().starts_with("\"github\" is no way"));
+        assert!(error.to_string().starts_with("\"github\" is not a kind"));
     }
 }

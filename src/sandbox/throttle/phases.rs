@@ -1,56 +1,56 @@
-//! How many requests a second are taken, and when it is another number.
+//! The rate limit over time.
 //!
-//! `100,50@60s-120s,200@300s+`: usually 100; 50 in the minute after the first
-//! minute; 200 from the fifth minute on. Of several times that hold, the first
-//! counts. It is told the time and owns no clock.
+//! `100,50@60s-120s,200@300s+` is 100 requests a second, but 50 from 60 s to 120 s and
+//! 200 from 300 s on, counted from the first request. Where phases overlap, the
+//! first one counts.
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use crate::sandbox::faults::parse::read_time;
 
-/// So many requests a second, and at times another number.
+/// A rate in requests a second, with phases of other rates.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rps {
     usual: f64,
-    phases: Vec<Phase>,
+    phases: Vec<RatePhase>,
 }
 
-/// A time with a rate of its own.
+/// A time with another rate.
 #[derive(Debug, Clone, PartialEq)]
-struct Phase {
+struct RatePhase {
     per_second: f64,
     from: Duration,
-    /// `None` is for good.
+    /// `None` for no end.
     until: Option<Duration>,
 }
 
-/// The text is no rate, or has no times.
+/// Why a text is not a rate over time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RpsError {
-    /// The number is none.
-    #[error("{0:?} is no rate (wanted a number above 0)")]
+    /// The rate is not a positive number.
+    #[error("{0:?} is not a rate (wanted a number above 0)")]
     Rate(String),
-    /// The time is none.
-    #[error("{0:?} is no time (wanted 60s-120s or 60s+, counted from the first request)")]
+    /// The time is not a range.
+    #[error("{0:?} is not a time (wanted 60s-120s or 60s+, counted from the first request)")]
     Time(String),
-    /// Two rates are there always.
-    #[error("{0:?} says no time (wanted for example {0}@60s-120s; only the first rate has none)")]
+    /// A rate after the first has no time.
+    #[error("{0:?} has no time (wanted for example {0}@60s-120s; only the first rate has none)")]
     NoTime(String),
-    /// No rate is there always.
-    #[error("{0:?} is not for always (wanted the usual rate first, for example 100,{0})")]
+    /// The first rate has a time.
+    #[error("{0:?} has a time (wanted the usual rate first, for example 100,{0})")]
     NotUsual(String),
 }
 
 impl Rps {
     /// Requests a second at `time`, counted from the first request.
     pub(super) fn at(&self, time: Duration) -> f64 {
-        let holds =
-            |phase: &&Phase| phase.from <= time && phase.until.is_none_or(|until| time < until);
+        let includes =
+            |phase: &&RatePhase| phase.from <= time && phase.until.is_none_or(|until| time < until);
         self.phases
             .iter()
-            .find(holds)
+            .find(includes)
             .map_or(self.usual, |phase| phase.per_second)
     }
 }
@@ -66,12 +66,12 @@ impl FromStr for Rps {
         }
         Ok(Self {
             usual: read_rate(usual)?,
-            phases: parts.map(Phase::read).collect::<Result<_, _>>()?,
+            phases: parts.map(RatePhase::read).collect::<Result<_, _>>()?,
         })
     }
 }
 
-impl Phase {
+impl RatePhase {
     fn read(text: &str) -> Result<Self, RpsError> {
         let Some((rate, when)) = text.split_once('@') else {
             read_rate(text)?;
@@ -114,12 +114,12 @@ mod tests {
     }
 
     #[test]
-    fn a_number_alone_is_for_always() {
+    fn a_single_rate_never_changes() {
         assert_eq!(at("0.5", &[0, 100_000]), [0.5, 0.5]);
     }
 
     #[test]
-    fn other_times_have_other_rates() {
+    fn phases_have_their_own_rates() {
         let text = "100, 50@60s-120s, 200@300s+";
         let seconds = [0, 59, 60, 119, 120, 299, 300, 100_000];
         let rates = [100.0, 100.0, 50.0, 50.0, 100.0, 100.0, 200.0, 200.0];
@@ -127,28 +127,28 @@ mod tests {
     }
 
     #[test]
-    fn of_several_times_the_first_counts() {
+    fn the_first_of_overlapping_phases_counts() {
         assert_eq!(at("9,1@500ms-2s,2@1s+", &[0, 1, 2]), [9.0, 1.0, 2.0]);
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn an_error_names_what_is_wrong() {
         for (text, message) in [
-            ("", "\"\" is no rate"),
-            ("fast", "\"fast\" is no rate"),
-            ("0", "\"0\" is no rate"),
-            ("inf", "\"inf\" is no rate"),
-            ("100,-1@1s+", "\"-1\" is no rate"),
-            ("100,", "\"\" is no rate"),
-            ("100,50", "\"50\" says no time (wanted for example 50@60s-"),
-            ("50@60s+", "\"50@60s+\" is not for always"),
-            ("100,50@", "\"\" is no time"),
-            ("100,50@60", "\"60\" is no time"),
-            ("100,50@60-120", "\"60-120\" is no time (wanted 60s-120s"),
-            ("100,50@2s-1s", "\"2s-1s\" is no time"),
+            ("", "\"\" is not a rate"),
+            ("fast", "\"fast\" is not a rate"),
+            ("0", "\"0\" is not a rate"),
+            ("inf", "\"inf\" is not a rate"),
+            ("100,-1@1s+", "\"-1\" is not a rate"),
+            ("100,", "\"\" is not a rate"),
+            ("100,50", "\"50\" has no time (wanted for example 50@60s-"),
+            ("50@60s+", "\"50@60s+\" has a time"),
+            ("100,50@", "\"\" is not a time"),
+            ("100,50@60", "\"60\" is not a time"),
+            ("100,50@60-120", "\"60-120\" is not a time (wanted 60s-120s"),
+            ("100,50@2s-1s", "\"2s-1s\" is not a time"),
         ] {
-            let said = text.parse::<Rps>().unwrap_err().to_string();
-            assert!(said.starts_with(message), "{text}: {said}");
+            let error = text.parse::<Rps>().unwrap_err().to_string();
+            assert!(error.starts_with(message), "{text}: {error}");
         }
     }
 }

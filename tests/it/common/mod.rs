@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use kable_bulk::sandbox::Sandbox;
+use kable_bulk::sandbox::RunningSandbox;
 use kable_bulk::sandbox::counts::Counts;
 use kable_bulk::sandbox::http::routes::Call;
 use kable_bulk::sandbox::settings::{CLIENT_ID, CLIENT_SECRET, Settings};
@@ -367,7 +367,7 @@ impl Run {
 
 /// A sandbox in the test's process.
 struct Server {
-    sandbox: Sandbox,
+    sandbox: RunningSandbox,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -381,7 +381,9 @@ impl Server {
         let mut sandbox = None;
         // A port that was just given up may not be free at once.
         until("the sandbox listens", || {
-            sandbox = runtime.block_on(Sandbox::start(settings.clone())).ok();
+            sandbox = runtime
+                .block_on(RunningSandbox::start(settings.clone()))
+                .ok();
             sandbox.is_some()
         });
         Self {

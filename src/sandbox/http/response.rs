@@ -1,4 +1,4 @@
-//! An answer before it is HTTP, and the bodies that come in pieces.
+//! Responses before they are HTTP, and bodies that are streamed.
 
 use std::io::Result;
 use std::pin::Pin;
@@ -14,47 +14,47 @@ use tokio::sync::mpsc;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
-/// What goes back.
+/// A response of the sandbox.
 #[derive(Debug)]
-pub(in crate::sandbox) struct Answer {
+pub(in crate::sandbox) struct ApiResponse {
     pub(in crate::sandbox) status: StatusCode,
-    /// Those that only this answer has.
+    /// Headers besides those of every response.
     pub(in crate::sandbox) headers: Vec<(HeaderName, HeaderValue)>,
-    pub(in crate::sandbox) content: Content,
+    pub(in crate::sandbox) body: ResponseBody,
 }
 
-/// The body of an answer.
+/// The body of a response.
 #[derive(Debug)]
-pub(in crate::sandbox) enum Content {
-    Nothing,
+pub(in crate::sandbox) enum ResponseBody {
+    Empty,
     Json(Vec<u8>),
     Html(&'static str),
-    /// JSON that comes bit by bit; `length` is what is promised of it.
-    Pieces {
+    /// JSON that is streamed; `length` is its `Content-Length`, if it gets one.
+    Stream {
         length: Option<usize>,
-        pieces: Pieces,
+        stream: StreamedBody,
     },
 }
 
-impl Answer {
-    /// The sandbox itself failed.
+impl ApiResponse {
+    /// 500: the sandbox itself failed.
     pub(in crate::sandbox) fn broken(why: &str) -> Self {
         Self::message(StatusCode::INTERNAL_SERVER_ERROR, why)
     }
 
     pub(in crate::sandbox) fn json(status: StatusCode, json: Vec<u8>) -> Self {
-        Self::new(status, Content::Json(json))
+        Self::new(status, ResponseBody::Json(json))
     }
 
-    pub(in crate::sandbox) fn new(status: StatusCode, content: Content) -> Self {
+    pub(in crate::sandbox) fn new(status: StatusCode, body: ResponseBody) -> Self {
         Self {
             status,
             headers: Vec::new(),
-            content,
+            body,
         }
     }
 
-    /// `{"message": …}`, the form of every failure.
+    /// `{"message": …}`, the form of all errors.
     pub(in crate::sandbox) fn message(status: StatusCode, message: &str) -> Self {
         let json = serde_json::json!({ "message": message });
         Self::json(status, json.to_string().into_bytes())
@@ -65,24 +65,28 @@ impl Answer {
         self
     }
 
+    pub(in crate::sandbox) fn with_body(self, body: ResponseBody) -> Self {
+        Self { body, ..self }
+    }
+
     pub(in crate::sandbox) fn into_response(self) -> Response {
         let mut headers: HeaderMap = self.headers.into_iter().collect();
-        let body = match self.content {
-            Content::Nothing => Body::empty(),
-            Content::Json(json) => {
+        let body = match self.body {
+            ResponseBody::Empty => Body::empty(),
+            ResponseBody::Json(json) => {
                 headers.insert(CONTENT_TYPE, JSON);
                 Body::from(json)
             }
-            Content::Html(html) => {
+            ResponseBody::Html(html) => {
                 headers.insert(CONTENT_TYPE, HTML);
                 Body::from(html)
             }
-            Content::Pieces { length, pieces } => {
+            ResponseBody::Stream { length, stream } => {
                 headers.insert(CONTENT_TYPE, JSON);
                 if let Some(length) = length {
                     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
                 }
-                Body::new(pieces)
+                Body::new(stream)
             }
         };
         let mut response = Response::new(body);
@@ -92,28 +96,34 @@ impl Answer {
     }
 }
 
-/// A body whose parts come through a channel; an error among them ends the connection.
+/// A body whose pieces come through a channel; an error among them ends the connection.
 #[derive(Debug)]
-pub(in crate::sandbox) struct Pieces {
+pub(in crate::sandbox) struct StreamedBody {
     from: mpsc::Receiver<Result<Bytes>>,
-    /// A piece was just handed on.
-    rest: bool,
+    /// A piece was just handed to the server.
+    yields: bool,
 }
 
-impl Pieces {
+impl StreamedBody {
     /// The two ends of a channel that holds `ahead` pieces.
     pub(in crate::sandbox) fn channel(ahead: usize) -> (mpsc::Sender<Result<Bytes>>, Self) {
         let (to, from) = mpsc::channel(ahead);
-        (to, Self { from, rest: false })
+        (
+            to,
+            Self {
+                from,
+                yields: false,
+            },
+        )
     }
 
-    /// The next piece to pass on.
+    /// The next piece.
     pub(in crate::sandbox) async fn next(&mut self) -> Option<Result<Bytes>> {
         self.from.recv().await
     }
 }
 
-impl axum::body::HttpBody for Pieces {
+impl axum::body::HttpBody for StreamedBody {
     type Data = Bytes;
     type Error = std::io::Error;
 
@@ -121,15 +131,15 @@ impl axum::body::HttpBody for Pieces {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>>>> {
-        // The server writes out what it has when the body has nothing more to
-        // give just now. Without this rest an error right behind a piece would
-        // end the connection before that piece had left.
-        if std::mem::take(&mut self.rest) {
+        // The server flushes only when the body is pending. Without this yield, an
+        // error right after a piece would end the connection before that piece
+        // was sent.
+        if std::mem::take(&mut self.yields) {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
         let piece = self.from.poll_recv(cx);
-        self.rest = matches!(piece, Poll::Ready(Some(Ok(_))));
+        self.yields = matches!(piece, Poll::Ready(Some(Ok(_))));
         piece.map(|piece| piece.map(|piece| piece.map(Frame::data)))
     }
 }

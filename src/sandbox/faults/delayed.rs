@@ -1,7 +1,7 @@
 //! Work that is done some time after its request arrived.
 //!
-//! It is a task of its own, and counted until it is done: whether the client is
-//! still there makes no difference to it, and a test can wait for it.
+//! Each piece of work is a task of its own, so it is done even if the client
+//! disconnects. Unfinished work is counted, so that a test can wait for it.
 
 use std::future::Future;
 use std::time::Duration;
@@ -11,25 +11,25 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// The work that is not done yet.
+/// The delayed work that is not done yet.
 #[derive(Debug)]
-pub(in crate::sandbox) struct Late {
+pub(in crate::sandbox) struct DelayedWork {
     pending: watch::Sender<usize>,
-    /// Once it is cancelled nothing waits any longer.
+    /// Once it is cancelled, delayed work begins at once.
     stopping: CancellationToken,
 }
 
-/// One piece of it. Dropped, it is done.
+/// Counts one piece of work until it is dropped.
 #[derive(Debug)]
-struct Pending(watch::Sender<usize>);
+struct WorkGuard(watch::Sender<usize>);
 
-impl Drop for Pending {
+impl Drop for WorkGuard {
     fn drop(&mut self) {
         self.0.send_modify(|pending| *pending -= 1);
     }
 }
 
-impl Late {
+impl DelayedWork {
     pub(in crate::sandbox) fn new(stopping: CancellationToken) -> Self {
         Self {
             pending: watch::Sender::new(0),
@@ -37,17 +37,17 @@ impl Late {
         }
     }
 
-    /// Begins `work` at `due`, or when the sandbox is stopped.
+    /// Does `work` at `due`, or when the sandbox stops if that is earlier.
     pub(in crate::sandbox) fn begin<T: Send + 'static>(
         &self,
         due: Instant,
         work: impl Future<Output = T> + Send + 'static,
     ) -> JoinHandle<T> {
         self.pending.send_modify(|pending| *pending += 1);
-        let pending = Pending(self.pending.clone());
+        let guard = WorkGuard(self.pending.clone());
         let stopping = self.stopping.clone();
         tokio::spawn(async move {
-            let _pending = pending;
+            let _guard = guard;
             tokio::select! {
                 () = tokio::time::sleep_until(due) => {}
                 () = stopping.cancelled() => {}
@@ -56,14 +56,14 @@ impl Late {
         })
     }
 
-    /// Waits until nothing is left to be done.
+    /// Waits until all of it is done.
     pub(in crate::sandbox) async fn settled(&self) {
         let mut pending = self.pending.subscribe();
-        // The sender lives as long as `self`, so the wait ends with a zero.
+        // The sender lives as long as `self`, so the wait can only end at zero.
         drop(pending.wait_for(|pending| *pending == 0).await);
     }
 
-    /// Likewise, for so long at most.
+    /// Likewise, for `time` at most.
     pub(in crate::sandbox) async fn settled_within(&self, time: Duration) {
         drop(tokio::time::timeout(time, self.settled()).await);
     }
@@ -76,22 +76,22 @@ mod tests {
     use tokio::time::Instant;
     use tokio_util::sync::CancellationToken;
 
-    use super::Late;
+    use super::DelayedWork;
 
     #[tokio::test(start_paused = true)]
-    async fn it_is_settled_when_all_is_done_and_a_stop_waits_for_nothing() {
+    async fn it_settles_when_all_work_is_done_and_a_stop_ends_the_delays() {
         let stopping = CancellationToken::new();
-        let late = Late::new(stopping.clone());
-        late.settled().await;
+        let delayed = DelayedWork::new(stopping.clone());
+        delayed.settled().await;
         let began = Instant::now();
-        let first = late.begin(began + Duration::from_secs(5), async { 1 });
-        drop(late.begin(began + Duration::from_secs(9), async {}));
+        let first = delayed.begin(began + Duration::from_secs(5), async { 1 });
+        drop(delayed.begin(began + Duration::from_secs(9), async {}));
         assert_eq!(first.await.unwrap(), 1);
-        late.settled().await;
+        delayed.settled().await;
         assert_eq!(began.elapsed(), Duration::from_secs(9));
-        drop(late.begin(began + Duration::from_hours(1), async {}));
+        drop(delayed.begin(began + Duration::from_hours(1), async {}));
         stopping.cancel();
-        late.settled().await;
+        delayed.settled().await;
         assert_eq!(began.elapsed(), Duration::from_secs(9));
     }
 }
