@@ -1,15 +1,19 @@
-//! What the engine's tests stand on: rows and a ledger in memory, an API that
-//! answers from a list, and one that keeps customers.
+//! What the engine's tests stand on: rows in memory, an API that answers from a
+//! list, and one that keeps customers.
+//!
+//! - `ledger.rs`: a ledger in memory
+
+pub(super) mod ledger;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
-use std::io;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use self::ledger::MemoryLedger;
 use super::pace::backoff::Policy;
 use super::pace::circuit_breaker::CircuitBreaker;
 use super::pace::rate::Rate;
@@ -22,10 +26,8 @@ use super::send::sender::Sender;
 use super::send::server_clock::ServerClock;
 use super::stop::Stop;
 use super::wall_clock::WallClock;
-use crate::domain::customer::tests::digest_of;
-use crate::domain::customer::{Customer, Fingerprint};
-use crate::domain::decision::{ExistingPolicy, KnownClaim};
-use crate::domain::outcome::{Outcome, OutcomeCounts};
+use crate::domain::customer::Customer;
+use crate::domain::decision::ExistingPolicy;
 use crate::domain::remote::RemoteCustomer;
 use crate::domain::row::{
     CellKind, Columns, InputPart, Origin, ParallelRows, ReadState, Revisit, Row, Rows,
@@ -34,9 +36,6 @@ use crate::domain::update::CustomerUpdate;
 use crate::kable::{
     Advice, Created, CustomerApi, Exchange, Failure, LookUpReply, ProbeReply, Refusal, Reply,
     Trouble,
-};
-use crate::ledger::{
-    Batch, ClaimRecord, Ledger, LedgerError, LedgerStatus, RunFigures, RunStart, Settlement,
 };
 use crate::report::{Event, Observer};
 
@@ -50,12 +49,6 @@ pub(super) const DATE: (i64, i64, i64) = (NOW_MS, NOW_MS, NOW_MS);
 /// The first moment on the server's clock that is certainly not before a claim
 /// made at [`NOW_MS`], once [`DATE`] is known.
 pub(super) const CLAIMED_BY: i64 = NOW_MS + 1000;
-
-/// Our clock when an earlier run claimed what [`MemoryLedger::remember`] holds.
-const EARLIER_MS: i64 = NOW_MS - 60_000;
-
-/// The same for a claim of that run.
-pub(super) const CLAIMED_EARLIER_BY: i64 = EARLIER_MS + 1000;
 
 /// `customer` as Kable would hold it.
 pub(super) fn remote_of(customer: &Customer, created: i64) -> RemoteCustomer {
@@ -607,285 +600,6 @@ impl Revisit for Tables {
 
     fn finish(&mut self) -> Result<(), Infallible> {
         Ok(())
-    }
-}
-
-type Door = Arc<dyn Fn(&Batch) -> Result<(), LedgerError> + Send + Sync>;
-
-/// A ledger of maps. Clones are the same ledger; it outlives a run that fails,
-/// as a file does. What breaks the contract fails the test.
-#[derive(Clone, Default)]
-pub(super) struct MemoryLedger {
-    held: Arc<Mutex<Held>>,
-    door: Arc<Mutex<Option<Door>>>,
-}
-
-#[derive(Default)]
-struct Held {
-    claims: BTreeMap<u64, Claimed>,
-    ids: BTreeMap<String, u64>,
-    runs: Vec<RunFigures>,
-    gaps: bool,
-}
-
-/// Its `entry.outcome` is what it was last settled as.
-struct Claimed {
-    entry: ClaimRecord,
-    /// Whether a run of this process claimed it and did not settle it yet.
-    open: bool,
-    /// Whether it is in doubt: claimed, and not settled for good since.
-    in_doubt: bool,
-    orphan: bool,
-}
-
-impl MemoryLedger {
-    /// From now on each batch passes `door` first, which may hold it up or
-    /// refuse it.
-    pub(super) fn behind(
-        &self,
-        door: impl Fn(&Batch) -> Result<(), LedgerError> + Send + Sync + 'static,
-    ) {
-        *self.door.lock().unwrap() = Some(Arc::new(door));
-    }
-
-    /// Nothing stands before the ledger any more.
-    pub(super) fn open(&self) {
-        *self.door.lock().unwrap() = None;
-    }
-
-    /// Whether `client_id` is claimed and not settled.
-    pub(super) fn is_in_doubt(&self, client_id: &str) -> bool {
-        let held = self.held.lock().unwrap();
-        held.ids
-            .get(client_id)
-            .is_some_and(|id| held.claims[id].in_doubt)
-    }
-
-    /// Holds a claim from an earlier run that came to `outcome`, or is in doubt.
-    pub(super) fn remember(&self, customer: &Customer, outcome: Option<Outcome>) {
-        let mut held = self.held.lock().unwrap();
-        if held.runs.is_empty() {
-            held.runs.push(RunFigures {
-                clock_ahead_ms: Some(CLAIMED_EARLIER_BY - EARLIER_MS),
-                ..RunFigures::default()
-            });
-        }
-        let id = held.claims.len() as u64 + 1;
-        let mut claimed = Claimed::new(customer.client_id(), Some(CLAIMED_EARLIER_BY));
-        claimed.entry.digest = digest_of(customer);
-        let last = outcome.filter(|outcome| *outcome != Outcome::Unresolved);
-        claimed.entry.last = last;
-        claimed.entry.ours = last == Some(Outcome::Created);
-        claimed.open = outcome.is_none();
-        claimed.in_doubt = last.is_none();
-        held.ids.insert(customer.client_id().to_owned(), id);
-        held.claims.insert(id, claimed);
-    }
-
-    /// From now on it may not know of customers that were sent.
-    pub(super) fn forget(&self) {
-        self.held.lock().unwrap().gaps = true;
-    }
-
-    /// How many claims came to which outcome.
-    pub(super) fn tally(&self) -> OutcomeCounts {
-        let held = self.held.lock().unwrap();
-        let mut tally = OutcomeCounts::default();
-        held.claims
-            .values()
-            .for_each(|claimed| tally.add(claimed.told().outcome));
-        tally
-    }
-
-    /// What was last heard of the requests of the latest run.
-    pub(super) fn figures(&self) -> RunFigures {
-        self.held
-            .lock()
-            .unwrap()
-            .runs
-            .last()
-            .cloned()
-            .unwrap_or_default()
-    }
-
-    /// As if the disk were full.
-    pub(super) fn no_room() -> LedgerError {
-        LedgerError::Database {
-            doing: "write to",
-            path: "in memory".into(),
-            source: io::Error::from(io::ErrorKind::StorageFull).into(),
-        }
-    }
-}
-
-impl Claimed {
-    fn new(client_id: &str, claimed_by: Option<i64>) -> Self {
-        Self {
-            entry: ClaimRecord {
-                client_id: client_id.to_owned(),
-                outcome: Outcome::Unresolved,
-                last: None,
-                digest: Fingerprint::default(),
-                ours: false,
-                claimed_by,
-                keys_lost: false,
-                customer_id: None,
-                request_id: None,
-                attempts: 0,
-                status: None,
-                message: None,
-            },
-            open: true,
-            in_doubt: true,
-            orphan: false,
-        }
-    }
-
-    fn told(&self) -> ClaimRecord {
-        let last = self.entry.last.filter(|_| !self.in_doubt);
-        ClaimRecord {
-            outcome: last.unwrap_or(Outcome::Unresolved),
-            ..self.entry.clone()
-        }
-    }
-
-    fn known(&self, id: u64) -> KnownClaim {
-        let entry = &self.entry;
-        KnownClaim {
-            id,
-            digest: entry.digest,
-            last: entry.last,
-            in_doubt: self.in_doubt,
-            sent: self.in_doubt || entry.attempts > 0,
-            there: entry.ours
-                || entry.customer_id.is_some()
-                || entry.last.is_some_and(Outcome::is_there),
-            ours: entry.ours,
-            orphan: self.orphan,
-            claimed_by: entry.claimed_by,
-        }
-    }
-
-    fn settle(&mut self, settled: &Settlement) {
-        let entry = &mut self.entry;
-        let was_never = matches!(entry.last, None | Some(Outcome::Pending));
-        self.open = false;
-        self.in_doubt = settled.outcome == Outcome::Unresolved;
-        self.orphan = settled.orphan;
-        entry.ours |= settled.ours;
-        entry.keys_lost |= settled.keys_lost;
-        entry.attempts += settled.attempts;
-        match settled.outcome {
-            Outcome::Pending if !was_never => return,
-            Outcome::Pending => entry.last = Some(Outcome::Pending),
-            Outcome::Unresolved => {}
-            Outcome::Created
-            | Outcome::AlreadyExisted
-            | Outcome::Updated
-            | Outcome::Unchanged
-            | Outcome::Deleted
-            | Outcome::Differs
-            | Outcome::Missing
-            | Outcome::Failed => {
-                entry.last = Some(settled.outcome);
-                entry.digest = settled.digest;
-            }
-        }
-        entry.customer_id = settled.customer_id.clone().or(entry.customer_id.take());
-        entry.request_id = settled.request_id.clone().or(entry.request_id.take());
-        entry.status = settled.status;
-        entry.message = settled.message.clone();
-    }
-}
-
-impl Ledger for MemoryLedger {
-    fn scan(
-        &mut self,
-        each: &mut dyn FnMut(&str, KnownClaim) -> io::Result<()>,
-    ) -> Result<(), LedgerError> {
-        let held = self.held.lock().unwrap();
-        for (id, claimed) in &held.claims {
-            let known = claimed.known(*id);
-            each(&claimed.entry.client_id, known).unwrap();
-        }
-        Ok(())
-    }
-
-    fn has_gaps(&mut self) -> Result<bool, LedgerError> {
-        Ok(self.held.lock().unwrap().gaps)
-    }
-
-    fn next_id(&mut self) -> Result<u64, LedgerError> {
-        Ok(self.held.lock().unwrap().claims.len() as u64 + 1)
-    }
-
-    fn landing_ms(&mut self, _now_ms: i64) -> Result<u64, LedgerError> {
-        let held = self.held.lock().unwrap();
-        let landings = held.runs.iter().map(|run| run.landing_ms);
-        Ok(landings.max().unwrap_or_default())
-    }
-
-    fn begin(&mut self, _run: &RunStart) -> Result<(), LedgerError> {
-        self.held.lock().unwrap().runs.push(RunFigures::default());
-        Ok(())
-    }
-
-    fn write(&mut self, batch: &Batch) -> Result<(), LedgerError> {
-        let door = self.door.lock().unwrap().clone();
-        if let Some(door) = door {
-            door(batch)?;
-        }
-        let held = &mut *self.held.lock().unwrap();
-        for settled in &batch.settlements {
-            let claimed = held
-                .claims
-                .get_mut(&settled.id)
-                .expect("settled, never claimed");
-            assert!(claimed.open, "claim {} was settled twice", settled.id);
-            claimed.settle(settled);
-        }
-        let run = held.runs.len() - 1;
-        for claim in &batch.claims {
-            let next = held.claims.len() as u64 + 1;
-            assert!(claim.id <= next, "claim {next} was left out");
-            let id = held.ids.entry(claim.client_id.clone()).or_insert(claim.id);
-            assert_eq!(*id, claim.id, "{} was claimed twice", claim.client_id);
-            let new = || Claimed::new(&claim.client_id, batch.claimed_by);
-            let claimed = held.claims.entry(claim.id).or_insert_with(new);
-            assert_eq!(claimed.entry.client_id, claim.client_id);
-            if matches!(claimed.entry.last, None | Some(Outcome::Pending)) {
-                claimed.entry.digest = claim.digest;
-            }
-            // One in doubt may have been sent, and keeps its time.
-            if !claimed.in_doubt {
-                claimed.entry.claimed_by = batch.claimed_by;
-            }
-            claimed.open = true;
-            claimed.in_doubt = true;
-            claimed.orphan = false;
-        }
-        let before = std::mem::replace(&mut held.runs[run], batch.figures.clone());
-        if batch.figures.latencies.is_empty() {
-            held.runs[run].latencies = before.latencies;
-        }
-        Ok(())
-    }
-
-    fn end(&mut self, _how: &str, _now_ms: i64) -> Result<(), LedgerError> {
-        Ok(())
-    }
-
-    fn claim_record(&mut self, id: u64) -> Result<Option<ClaimRecord>, LedgerError> {
-        let held = self.held.lock().unwrap();
-        Ok(held.claims.get(&id).map(Claimed::told))
-    }
-
-    fn status(&mut self) -> Result<LedgerStatus, LedgerError> {
-        Ok(LedgerStatus {
-            tally: self.tally(),
-            figures: self.figures(),
-            ..LedgerStatus::default()
-        })
     }
 }
 

@@ -11,7 +11,10 @@
 //! - `paths.rs`: the files of a checkpoint
 //! - `sqlite/`: the ledger in one SQLite file
 //! - `rescue/`: what is done about one that is damaged
+//! - `conformance/`: the contract of [`Ledger`], as tests that every ledger passes
 
+#[cfg(test)]
+pub(crate) mod conformance;
 mod paths;
 pub mod rescue;
 pub mod sqlite;

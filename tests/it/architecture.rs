@@ -130,9 +130,11 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 /// Files that hold nothing but tests, or what tests share.
 fn is_test_file(path: &Path) -> bool {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    let is_among_tests = path
-        .parent()
-        .is_some_and(|folder| folder.ends_with("tests"));
+    let is_among_tests = path.parent().is_some_and(|folder| {
+        ["tests", "testing", "conformance"]
+            .iter()
+            .any(|name| folder.ends_with(name))
+    });
     is_among_tests || name.ends_with("_tests") || name == "testing" || name == "tests"
 }
 

@@ -9,7 +9,8 @@ use crate::engine::checker::Reading;
 use crate::engine::stop::{Halt, Stop};
 use crate::engine::survey::settings::Surveying;
 use crate::engine::survey::{Beforehand, survey};
-use crate::engine::testing::{MemoryLedger, NOW_MS, Tables};
+use crate::engine::testing::ledger::MemoryLedger;
+use crate::engine::testing::{NOW_MS, Tables};
 use crate::ledger::{Batch, Claim, Ledger, RunStart, Settlement};
 use crate::report::{RowAccount, RowResult, RowSink, Silent};
 

@@ -11,7 +11,8 @@ use crate::domain::row::{CellKind, Columns, InputPart, Origin, ParallelRows, Row
 use crate::domain::summary::RowCounts;
 use crate::engine::checker::Reading;
 use crate::engine::stop::{Halt, Stop};
-use crate::engine::testing::{CLAIMED_EARLIER_BY, Heard, MemoryLedger, Tables};
+use crate::engine::testing::ledger::{CLAIMED_EARLIER_BY, MemoryLedger};
+use crate::engine::testing::{Heard, Tables};
 use crate::ledger::Ledger;
 use crate::report::Event;
 

@@ -33,9 +33,9 @@ use crate::engine::pace::retry_budget::Allowance;
 use crate::engine::stop::{Halt, Stop};
 use crate::engine::survey::settings::Surveying;
 use crate::engine::survey::{Beforehand, Survey, survey};
+use crate::engine::testing::ledger::{CLAIMED_EARLIER_BY, MemoryLedger};
 use crate::engine::testing::{
-    Ask, BELIEVING, CLAIMED_EARLIER_BY, DATE, EAGER, Fate as Answer, Kable, MemoryLedger, NOW_MS,
-    Tables, remote_of, sending,
+    Ask, BELIEVING, DATE, EAGER, Fate as Answer, Kable, NOW_MS, Tables, remote_of, sending,
 };
 use crate::engine::ticket::{ClaimTime, Earlier, FirstStep, Ticket};
 use crate::engine::wall_clock::WallClock;

@@ -3,22 +3,6 @@
 use super::*;
 
 #[test]
-fn another_account_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("run.db");
-    drop(open(&path));
-    let other = TargetAccount {
-        kable_client_id: "kci_2".to_owned(),
-        ..target()
-    };
-    let refused = SqliteLedger::open(&path, &other, 1).unwrap_err();
-    assert!(
-        matches!(refused, LedgerError::OtherAccount { .. }),
-        "{refused}"
-    );
-}
-
-#[test]
 fn a_newer_format_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.db");

@@ -1,0 +1,407 @@
+//! A ledger in memory that keeps the contract of `ledger/conformance/`.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use super::NOW_MS;
+use crate::domain::customer::tests::digest_of;
+use crate::domain::customer::{Customer, Fingerprint};
+use crate::domain::decision::KnownClaim;
+use crate::domain::outcome::{Outcome, OutcomeCounts};
+use crate::domain::summary::TargetAccount;
+use crate::ledger::conformance::{LedgerStore, ledger_contract};
+use crate::ledger::{
+    Batch, Claim, ClaimRecord, Ledger, LedgerError, LedgerStatus, RunFigures, RunStart, Settlement,
+};
+
+/// Our clock when an earlier run claimed what [`MemoryLedger::remember`] adds.
+const EARLIER_MS: i64 = NOW_MS - 60_000;
+
+/// The first moment on the server's clock that is certainly not before a claim
+/// of that run.
+pub(in crate::engine) const CLAIMED_EARLIER_BY: i64 = EARLIER_MS + 1000;
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+type WriteHook = Arc<dyn Fn(&Batch) -> Result<(), LedgerError> + Send + Sync>;
+
+/// A ledger of maps. Clones share their contents, which outlive a run that
+/// fails, as a file does.
+///
+/// A settlement of a claim that is not open fails the test: no ledger promises
+/// anything for it.
+#[derive(Clone, Default)]
+pub(in crate::engine) struct MemoryLedger {
+    contents: Arc<Mutex<Contents>>,
+    write_hook: Arc<Mutex<Option<WriteHook>>>,
+    /// The place of the run that was begun here among the runs.
+    run: Option<usize>,
+}
+
+#[derive(Default)]
+struct Contents {
+    account: Option<TargetAccount>,
+    claims: BTreeMap<u64, ClaimInMemory>,
+    ids: BTreeMap<String, u64>,
+    runs: Vec<RunInMemory>,
+    gaps: bool,
+}
+
+/// Its `record.outcome` is not kept up to date: [`Self::record`] computes it.
+struct ClaimInMemory {
+    record: ClaimRecord,
+    /// Whether it may be settled: claimed, or in doubt from an earlier run.
+    is_open: bool,
+    /// Whether it is in doubt: claimed, and not settled for good since.
+    in_doubt: bool,
+    orphan: bool,
+}
+
+struct RunInMemory {
+    start: RunStart,
+    changed_ms: i64,
+    ended: Option<String>,
+    figures: RunFigures,
+}
+
+impl MemoryLedger {
+    /// From now on `hook` is called before each write, and may hold it up or
+    /// refuse it.
+    pub(in crate::engine) fn behind(
+        &self,
+        hook: impl Fn(&Batch) -> Result<(), LedgerError> + Send + Sync + 'static,
+    ) {
+        *self.write_hook.lock().unwrap() = Some(Arc::new(hook));
+    }
+
+    /// From now on no hook is called.
+    pub(in crate::engine) fn open(&self) {
+        *self.write_hook.lock().unwrap() = None;
+    }
+
+    /// Whether `client_id` is claimed and not settled.
+    pub(in crate::engine) fn is_in_doubt(&self, client_id: &str) -> bool {
+        let contents = self.contents.lock().unwrap();
+        contents
+            .ids
+            .get(client_id)
+            .is_some_and(|id| contents.claims[id].in_doubt)
+    }
+
+    /// Adds a claim of an earlier run that came to `outcome`, or is in doubt.
+    pub(in crate::engine) fn remember(&self, customer: &Customer, outcome: Option<Outcome>) {
+        let mut contents = self.contents.lock().unwrap();
+        let id = contents.claims.len() as u64 + 1;
+        let mut claimed = ClaimInMemory::new(customer.client_id());
+        claimed.record.digest = digest_of(customer);
+        claimed.record.claimed_by = Some(CLAIMED_EARLIER_BY);
+        let last = outcome.filter(|outcome| *outcome != Outcome::Unresolved);
+        claimed.record.last = last;
+        claimed.record.ours = last == Some(Outcome::Created);
+        claimed.in_doubt = last.is_none();
+        let client_id = customer.client_id().to_owned();
+        contents.ids.insert(client_id, id);
+        contents.claims.insert(id, claimed);
+    }
+
+    /// From now on it may not know of customers that were sent.
+    pub(in crate::engine) fn forget(&self) {
+        self.contents.lock().unwrap().gaps = true;
+    }
+
+    /// How many claims came to which outcome.
+    pub(in crate::engine) fn tally(&self) -> OutcomeCounts {
+        let contents = self.contents.lock().unwrap();
+        let mut tally = OutcomeCounts::default();
+        for claim in contents.claims.values() {
+            tally.add(claim.record().outcome);
+        }
+        tally
+    }
+
+    /// The figures of the latest run.
+    pub(in crate::engine) fn figures(&self) -> RunFigures {
+        let contents = self.contents.lock().unwrap();
+        let latest = contents.runs.last();
+        latest.map(|run| run.figures.clone()).unwrap_or_default()
+    }
+
+    /// The error of a write for which the disk has no room.
+    pub(in crate::engine) fn no_room() -> LedgerError {
+        refused(io::ErrorKind::StorageFull.into())
+    }
+}
+
+fn refused(source: io::Error) -> LedgerError {
+    LedgerError::Database {
+        doing: "write to",
+        path: "in memory".into(),
+        source: source.into(),
+    }
+}
+
+impl Contents {
+    /// Whether the claim's number and `clientId` are both new, or belong together.
+    fn allows(&self, claim: &Claim) -> bool {
+        let known = self.claims.get(&claim.id);
+        let id = self.ids.get(&claim.client_id);
+        known.is_none_or(|known| known.record.client_id == claim.client_id)
+            && id.is_none_or(|id| *id == claim.id)
+    }
+
+    fn claim(&mut self, claim: &Claim, claimed_by: Option<i64>) {
+        let next = self.claims.len() as u64 + 1;
+        assert!(claim.id <= next, "claim {next} was left out");
+        self.ids.insert(claim.client_id.clone(), claim.id);
+        let new = || ClaimInMemory::new(&claim.client_id);
+        let claimed = self.claims.entry(claim.id).or_insert_with(new);
+        if claimed.is_unsettled() {
+            claimed.record.digest = claim.digest;
+        }
+        // One in doubt may have been sent, and keeps its time.
+        if !claimed.in_doubt {
+            claimed.record.claimed_by = claimed_by;
+        }
+        (claimed.is_open, claimed.in_doubt, claimed.orphan) = (true, true, false);
+    }
+}
+
+impl ClaimInMemory {
+    fn new(client_id: &str) -> Self {
+        Self {
+            record: ClaimRecord {
+                client_id: client_id.to_owned(),
+                outcome: Outcome::Unresolved,
+                last: None,
+                digest: Fingerprint::default(),
+                ours: false,
+                claimed_by: None,
+                keys_lost: false,
+                customer_id: None,
+                request_id: None,
+                attempts: 0,
+                status: None,
+                message: None,
+            },
+            is_open: false,
+            in_doubt: false,
+            orphan: false,
+        }
+    }
+
+    fn is_unsettled(&self) -> bool {
+        matches!(self.record.last, None | Some(Outcome::Pending))
+    }
+
+    fn record(&self) -> ClaimRecord {
+        let last = self.record.last.filter(|_| !self.in_doubt);
+        ClaimRecord {
+            outcome: last.unwrap_or(Outcome::Unresolved),
+            ..self.record.clone()
+        }
+    }
+
+    fn known(&self, id: u64) -> KnownClaim {
+        let record = &self.record;
+        KnownClaim {
+            id,
+            digest: record.digest,
+            last: record.last,
+            in_doubt: self.in_doubt,
+            sent: self.in_doubt || record.attempts > 0,
+            there: record.ours
+                || record.customer_id.is_some()
+                || record.last.is_some_and(Outcome::is_there),
+            ours: record.ours,
+            orphan: self.orphan,
+            claimed_by: record.claimed_by,
+        }
+    }
+
+    fn settle(&mut self, settled: &Settlement) {
+        assert!(self.is_open, "claim {} was settled twice", settled.id);
+        let was_unsettled = self.is_unsettled();
+        let record = &mut self.record;
+        self.is_open = false;
+        self.in_doubt = settled.outcome == Outcome::Unresolved;
+        self.orphan = settled.orphan;
+        record.attempts += settled.attempts;
+        match settled.outcome {
+            Outcome::Pending if !was_unsettled => return,
+            Outcome::Pending => record.last = Some(Outcome::Pending),
+            Outcome::Unresolved => record.keys_lost |= settled.keys_lost,
+            Outcome::Created
+            | Outcome::AlreadyExisted
+            | Outcome::Updated
+            | Outcome::Unchanged
+            | Outcome::Deleted
+            | Outcome::Differs
+            | Outcome::Missing
+            | Outcome::Failed => {
+                if settled.outcome == Outcome::Created {
+                    record.keys_lost = false;
+                }
+                record.keys_lost |= settled.keys_lost;
+                record.ours |= settled.ours;
+                record.last = Some(settled.outcome);
+                record.digest = settled.digest;
+            }
+        }
+        if settled.outcome != Outcome::Pending {
+            record.customer_id = settled.customer_id.clone().or(record.customer_id.take());
+        }
+        record.request_id = settled.request_id.clone().or(record.request_id.take());
+        record.status = settled.status;
+        record.message.clone_from(&settled.message);
+    }
+}
+
+impl Ledger for MemoryLedger {
+    fn scan(
+        &mut self,
+        each: &mut dyn FnMut(&str, KnownClaim) -> io::Result<()>,
+    ) -> Result<(), LedgerError> {
+        let contents = self.contents.lock().unwrap();
+        for (id, claim) in &contents.claims {
+            each(&claim.record.client_id, claim.known(*id)).map_err(|source| LedgerError::Io {
+                path: "in memory".into(),
+                source,
+            })?;
+        }
+        Ok(())
+    }
+
+    fn has_gaps(&mut self) -> Result<bool, LedgerError> {
+        Ok(self.contents.lock().unwrap().gaps)
+    }
+
+    fn next_id(&mut self) -> Result<u64, LedgerError> {
+        Ok(self.contents.lock().unwrap().claims.len() as u64 + 1)
+    }
+
+    fn landing_ms(&mut self, now_ms: i64) -> Result<u64, LedgerError> {
+        let contents = self.contents.lock().unwrap();
+        let recent = contents
+            .runs
+            .iter()
+            .filter(|run| run.changed_ms >= now_ms - DAY_MS);
+        let landings = recent.map(|run| run.figures.landing_ms);
+        Ok(landings.max().unwrap_or_default())
+    }
+
+    fn begin(&mut self, start: &RunStart) -> Result<(), LedgerError> {
+        let mut contents = self.contents.lock().unwrap();
+        for claim in contents.claims.values_mut() {
+            claim.is_open = claim.in_doubt;
+        }
+        self.run = Some(contents.runs.len());
+        contents.runs.push(RunInMemory {
+            start: start.clone(),
+            changed_ms: start.now_ms,
+            ended: None,
+            figures: RunFigures::default(),
+        });
+        Ok(())
+    }
+
+    fn write(&mut self, batch: &Batch) -> Result<(), LedgerError> {
+        let hook = self.write_hook.lock().unwrap().clone();
+        if let Some(hook) = hook {
+            hook(batch)?;
+        }
+        let contents = &mut *self.contents.lock().unwrap();
+        let Some(run) = self.run else {
+            return Err(refused(io::Error::other("no run has begun")));
+        };
+        if !batch.claims.iter().all(|claim| contents.allows(claim)) {
+            return Err(refused(io::Error::other("the claim is another customer's")));
+        }
+        for settled in &batch.settlements {
+            let claim = contents.claims.get_mut(&settled.id);
+            claim.expect("settled, never claimed").settle(settled);
+        }
+        for claim in &batch.claims {
+            contents.claim(claim, batch.claimed_by);
+        }
+        let run = &mut contents.runs[run];
+        run.changed_ms = batch.now_ms;
+        let before = std::mem::replace(&mut run.figures, batch.figures.clone());
+        if run.figures.latencies.is_empty() {
+            run.figures.latencies = before.latencies;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, how: &str, now_ms: i64) -> Result<(), LedgerError> {
+        if let Some(run) = self.run {
+            let run = &mut self.contents.lock().unwrap().runs[run];
+            (run.ended, run.changed_ms) = (Some(how.to_owned()), now_ms);
+        }
+        Ok(())
+    }
+
+    fn claim_record(&mut self, id: u64) -> Result<Option<ClaimRecord>, LedgerError> {
+        let contents = self.contents.lock().unwrap();
+        Ok(contents.claims.get(&id).map(ClaimInMemory::record))
+    }
+
+    fn status(&mut self) -> Result<LedgerStatus, LedgerError> {
+        let tally = self.tally();
+        let contents = self.contents.lock().unwrap();
+        let mut status = LedgerStatus {
+            target: contents.account.clone().unwrap_or_default(),
+            tally,
+            gaps: contents.gaps,
+            ..LedgerStatus::default()
+        };
+        for claim in contents.claims.values() {
+            status.ours += u64::from(claim.record.ours);
+            if claim.orphan {
+                status.left.add(claim.record().outcome, claim.record.ours);
+            }
+        }
+        for run in &contents.runs {
+            let figures = &mut status.figures;
+            figures.elapsed_ms += run.figures.elapsed_ms;
+            figures.requests = figures.requests.plus(run.figures.requests);
+            figures.latencies.extend(&run.figures.latencies);
+        }
+        if let Some(latest) = contents.runs.last() {
+            status.figures.pacing = latest.figures.pacing;
+            status.inputs.clone_from(&latest.start.inputs);
+            status.command.clone_from(&latest.start.command);
+            status.fit_rows = latest.start.fit_rows;
+            status.changed_ms = latest.changed_ms;
+            status.ended.clone_from(&latest.ended);
+        }
+        Ok(status)
+    }
+}
+
+/// Contents that outlive the ledgers which are opened on them.
+struct MemoryStore(MemoryLedger);
+
+impl LedgerStore for MemoryStore {
+    type Opened = MemoryLedger;
+
+    fn new() -> Self {
+        Self(MemoryLedger::default())
+    }
+
+    fn open(&self, account: &TargetAccount) -> Result<MemoryLedger, LedgerError> {
+        let mut contents = self.0.contents.lock().unwrap();
+        let recorded = contents.account.get_or_insert_with(|| account.clone());
+        if recorded != account {
+            return Err(LedgerError::OtherAccount {
+                path: "in memory".into(),
+                recorded: recorded.kable_client_id.clone(),
+                given: account.kable_client_id.clone(),
+            });
+        }
+        drop(contents);
+        Ok(self.0.clone())
+    }
+}
+
+ledger_contract!(MemoryStore);

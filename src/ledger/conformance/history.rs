@@ -1,0 +1,280 @@
+//! Random histories of runs, crashes, claims and settlements, compared with the
+//! model.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::test_runner::TestRunner;
+
+use super::model::LedgerModel;
+use super::{LedgerStore, claim, open, run_start, scanned, settlement};
+use crate::domain::bottleneck::{Bottleneck, Pacing};
+use crate::domain::outcome::Outcome;
+use crate::domain::summary::RequestCounts;
+use crate::ledger::{Batch, Claim, Ledger, RunFigures, Settlement};
+
+/// What happens to a ledger.
+#[derive(Debug, Clone)]
+enum HistoryStep {
+    Write(Box<PlannedBatch>),
+    /// The run ends in order, and the ledger is opened again.
+    End,
+    /// The process is killed, and the ledger is opened again.
+    Crash,
+}
+
+/// A batch whose claims are chosen among those that there are by then.
+#[derive(Debug, Clone)]
+struct PlannedBatch {
+    passed_ms: i64,
+    claimed_by: Option<i64>,
+    new_claims: u8,
+    /// Which claims are made again, with which digest.
+    repeated_claims: Vec<(Index, u8)>,
+    /// Which open claims are settled, and how.
+    settlements: Vec<(Index, Settlement)>,
+    figures: RunFigures,
+    /// From which claim on records are read afterwards.
+    read_from: Index,
+}
+
+fn steps() -> impl Strategy<Value = Vec<HistoryStep>> {
+    let step = prop_oneof![
+        8 => planned_batch().prop_map(|planned| HistoryStep::Write(Box::new(planned))),
+        1 => Just(HistoryStep::End),
+        1 => Just(HistoryStep::Crash),
+    ];
+    prop::collection::vec(step, 1..30)
+}
+
+fn planned_batch() -> impl Strategy<Value = PlannedBatch> {
+    let claims = (
+        0u8..5,
+        prop::collection::vec((any::<Index>(), 1u8..9), 0..3),
+    );
+    let times = (0i64..1000, prop::option::of(0i64..5000));
+    let settlements = prop::collection::vec((any::<Index>(), planned_settlement()), 0..4);
+    (times, claims, settlements, figures(), any::<Index>()).prop_map(
+        |(
+            (passed_ms, claimed_by),
+            (new_claims, repeated_claims),
+            settlements,
+            figures,
+            read_from,
+        )| {
+            PlannedBatch {
+                passed_ms,
+                claimed_by,
+                new_claims,
+                repeated_claims,
+                settlements,
+                figures,
+                read_from,
+            }
+        },
+    )
+}
+
+/// A settlement of a claim that is still to be chosen.
+fn planned_settlement() -> impl Strategy<Value = Settlement> {
+    let outcomes = prop::sample::select(Outcome::ALL.to_vec());
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+    let answer = (0u32..4, prop::option::of(200u16..600));
+    let texts = (
+        prop::option::of("cus_[a-z]{3}"),
+        prop::option::of("req_[a-z]{3}"),
+        prop::option::of("[ -~é]{0,8}"),
+    );
+    (outcomes, flags, answer, texts, 1u8..9).prop_map(
+        |(outcome, flags, (attempts, status), texts, digest)| Settlement {
+            digest: [digest; 16],
+            ours: flags.0,
+            orphan: flags.1,
+            keys_lost: flags.2,
+            customer_id: texts.0,
+            request_id: texts.1,
+            message: texts.2,
+            attempts,
+            status,
+            ..settlement(0, outcome)
+        },
+    )
+}
+
+fn figures() -> impl Strategy<Value = RunFigures> {
+    let pacing = prop::option::of((0u32..400, 0u64..9)).prop_map(|pacing| {
+        pacing.map(|(halves, in_flight)| Pacing {
+            rate: Some(f64::from(halves) / 2.0),
+            in_flight,
+            window: 9,
+            bound: Bottleneck::default(),
+            paused_ms: None,
+            waiting: in_flight / 2,
+        })
+    });
+    let latencies = prop::collection::vec((1u64..9000, 1u64..9), 0..3);
+    let counts = (0u64..9000, 0u64..99, 0u64..99);
+    let clocks = (prop::option::of(-900i64..900), 0u64..9000);
+    (pacing, latencies, counts, clocks).prop_map(|(pacing, latencies, counts, clocks)| RunFigures {
+        elapsed_ms: counts.0,
+        requests: RequestCounts {
+            sent: counts.1,
+            retried: counts.2,
+            throttled: counts.1 / 3,
+            lookups: counts.2 / 3,
+        },
+        latencies,
+        clock_ahead_ms: clocks.0,
+        pacing,
+        landing_ms: clocks.1,
+    })
+}
+
+/// A ledger, its model, and what a run knows.
+struct Comparison<'s, S: LedgerStore> {
+    store: &'s S,
+    ledger: S::Opened,
+    model: LedgerModel,
+    is_running: bool,
+    now_ms: i64,
+}
+
+/// Whatever happens to a ledger, it knows what the model knows.
+pub(crate) fn random_histories_match_the_model<S: LedgerStore>() {
+    let config = ProptestConfig {
+        source_file: Some(file!()),
+        ..ProptestConfig::with_cases(64)
+    };
+    let mut runner = TestRunner::new(config);
+    let result = runner.run(&steps(), |steps| {
+        let store = S::new();
+        let mut comparison = Comparison {
+            ledger: open(&store),
+            store: &store,
+            model: LedgerModel::default(),
+            is_running: false,
+            now_ms: 1000,
+        };
+        for step in steps {
+            comparison = comparison.apply(step);
+        }
+        comparison.reopened().compare_all();
+        Ok(())
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+}
+
+impl<S: LedgerStore> Comparison<'_, S> {
+    fn apply(mut self, step: HistoryStep) -> Self {
+        match step {
+            HistoryStep::Write(planned) => {
+                self.now_ms += planned.passed_ms;
+                self.begin_if_needed();
+                self.write(&planned);
+                self.compare_records(planned.read_from);
+                self
+            }
+            HistoryStep::End => {
+                self.begin_if_needed();
+                self.ledger.end("done", self.now_ms).unwrap();
+                self.model.end("done", self.now_ms);
+                self.reopened()
+            }
+            HistoryStep::Crash => self.reopened(),
+        }
+    }
+
+    fn begin_if_needed(&mut self) {
+        if !self.is_running {
+            let start = run_start(self.now_ms);
+            self.ledger.begin(&start).unwrap();
+            self.model.begin(&start);
+            self.is_running = true;
+        }
+    }
+
+    fn reopened(self) -> Self {
+        self.store.crash(self.ledger);
+        let mut reopened = Self {
+            ledger: open(self.store),
+            is_running: false,
+            ..self
+        };
+        reopened.compare_all();
+        reopened
+    }
+
+    fn write(&mut self, planned: &PlannedBatch) {
+        let batch = Batch {
+            now_ms: self.now_ms,
+            claimed_by: planned.claimed_by,
+            settlements: self.settlements(planned),
+            claims: self.claims(planned),
+            figures: planned.figures.clone(),
+        };
+        self.ledger.write(&batch).unwrap();
+        self.model.write(&batch);
+    }
+
+    /// Settlements of claims that are open, one of each at most.
+    fn settlements(&self, planned: &PlannedBatch) -> Vec<Settlement> {
+        let open = self.model.claims.iter().filter(|(_, claim)| claim.is_open);
+        let mut open: Vec<u64> = open.map(|(id, _)| *id).collect();
+        let mut settlements = Vec::new();
+        for (index, settled) in &planned.settlements {
+            if open.is_empty() {
+                break;
+            }
+            let id = open.swap_remove(index.index(open.len()));
+            settlements.push(Settlement {
+                id,
+                client_id: claim(id).client_id,
+                ..settled.clone()
+            });
+        }
+        settlements
+    }
+
+    /// Claims that were made before, one of each at most, and new ones.
+    fn claims(&self, planned: &PlannedBatch) -> Vec<Claim> {
+        let known = self.model.claims.len();
+        let mut claims = Vec::new();
+        let mut repeated = BTreeSet::new();
+        for (index, digest) in planned.repeated_claims.iter().filter(|_| known > 0) {
+            let id = index.index(known) as u64 + 1;
+            if repeated.insert(id) {
+                claims.push(Claim {
+                    digest: [*digest; 16],
+                    ..claim(id)
+                });
+            }
+        }
+        let first = known as u64 + 1;
+        claims.extend((first..first + u64::from(planned.new_claims)).map(claim));
+        claims
+    }
+
+    /// Compares some records, one after the other.
+    fn compare_records(&mut self, from: Index) {
+        let first = from.index(self.model.claims.len() + 1) as u64 + 1;
+        for id in first..first + 4 {
+            let record = self.ledger.claim_record(id).unwrap();
+            assert_eq!(record, self.model.record(id), "{id}");
+        }
+    }
+
+    fn compare_all(&mut self) {
+        let last = self.model.claims.len() as u64;
+        assert_eq!(self.ledger.next_id().unwrap(), last + 1);
+        assert_eq!(scanned(&mut self.ledger), self.model.scan());
+        assert_eq!(self.ledger.status().unwrap(), self.model.status());
+        assert!(!self.ledger.has_gaps().unwrap());
+        for id in 1..=last + 1 {
+            let record = self.ledger.claim_record(id).unwrap();
+            assert_eq!(record, self.model.record(id), "{id}");
+        }
+    }
+}

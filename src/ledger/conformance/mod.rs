@@ -1,0 +1,166 @@
+//! The contract of [`Ledger`], as tests that every ledger passes.
+//!
+//! A ledger's tests say how it is opened ([`LedgerStore`]) and call
+//! [`ledger_contract`], which makes one `#[test]` of each function here. Each
+//! works on a store of its own and reaches it through [`LedgerStore::open`]
+//! only, so that a ledger may live in another process.
+//!
+//! - `examples.rs`: one promise at a time
+//! - `history.rs`: random histories, compared with a model
+//! - `model.rs`: the model, a `BTreeMap` of claims
+
+pub(crate) mod examples;
+pub(crate) mod history;
+mod model;
+
+use std::collections::BTreeMap;
+
+use crate::domain::decision::KnownClaim;
+use crate::domain::outcome::Outcome;
+use crate::domain::summary::TargetAccount;
+use crate::ledger::{Batch, Claim, ClaimRecord, Ledger, LedgerError, RunStart, Settlement};
+
+/// Where a ledger is stored: a file, a database, memory.
+pub(crate) trait LedgerStore {
+    /// The ledger under test.
+    type Opened: Ledger;
+
+    /// An empty store that no other test uses.
+    fn new() -> Self;
+
+    /// Opens the ledger for `account`, or creates it. It is called again after
+    /// the ledger that was opened before is dropped.
+    fn open(&self, account: &TargetAccount) -> Result<Self::Opened, LedgerError>;
+
+    /// Ends the use of `ledger` as a crash would: nothing is closed in order.
+    fn crash(&self, ledger: Self::Opened) {
+        drop(ledger);
+    }
+}
+
+/// Makes a test of each part of the contract, for the ledgers of `$store`.
+macro_rules! ledger_contract {
+    ($store:ty) => {
+        $crate::ledger::conformance::ledger_contract! {
+            @examples $store:
+            a_new_ledger_is_empty
+            a_claim_without_a_settlement_is_in_doubt_after_a_crash
+            a_claim_in_doubt_keeps_its_time
+            a_claim_keeps_what_is_known_and_a_release_restores_it
+            an_unresolved_settlement_keeps_what_is_known_and_the_doubt
+            a_claim_for_another_client_id_writes_nothing_of_its_batch
+            a_batch_settles_before_it_claims
+            nothing_is_written_before_a_run_begins
+            lost_keys_stay_lost_until_the_customer_is_created_again
+            records_are_current_in_every_order_of_reading
+            an_error_of_the_caller_ends_a_scan
+            landing_times_of_the_last_day_are_kept
+            another_account_is_refused
+        }
+
+        #[test]
+        fn random_histories_match_the_model() {
+            $crate::ledger::conformance::history::random_histories_match_the_model::<$store>();
+        }
+    };
+    (@examples $store:ty: $($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                $crate::ledger::conformance::examples::$name(
+                    &<$store as $crate::ledger::conformance::LedgerStore>::new(),
+                );
+            }
+        )*
+    };
+}
+
+pub(crate) use ledger_contract;
+
+/// The account that the ledgers under test belong to.
+pub(crate) fn account() -> TargetAccount {
+    TargetAccount {
+        base_url: "https://test.kable.example".to_owned(),
+        kable_client_id: "kci_1".to_owned(),
+    }
+}
+
+/// Opens the ledger of `store`.
+fn open<S: LedgerStore>(store: &S) -> S::Opened {
+    store.open(&account()).unwrap()
+}
+
+/// Opens the ledger of `store` and begins a run on it.
+fn open_for_run<S: LedgerStore>(store: &S) -> S::Opened {
+    let mut ledger = open(store);
+    ledger.begin(&run_start(1)).unwrap();
+    ledger
+}
+
+fn run_start(now_ms: i64) -> RunStart {
+    RunStart {
+        command: "import".to_owned(),
+        inputs: vec!["in.csv".to_owned(), "\"more\" of.csv".to_owned()],
+        fit_rows: 3,
+        now_ms,
+    }
+}
+
+fn claim(id: u64) -> Claim {
+    Claim {
+        id,
+        client_id: format!("c-{id}"),
+        digest: [7; 16],
+    }
+}
+
+fn settlement(id: u64, outcome: Outcome) -> Settlement {
+    Settlement {
+        id,
+        client_id: format!("c-{id}"),
+        digest: [7; 16],
+        outcome,
+        ours: outcome == Outcome::Created,
+        orphan: false,
+        keys_lost: false,
+        customer_id: Some(format!("cus_{id}")),
+        request_id: None,
+        attempts: 1,
+        status: Some(201),
+        message: None,
+    }
+}
+
+fn write_claims(ledger: &mut impl Ledger, claims: Vec<Claim>) {
+    let batch = Batch {
+        claims,
+        ..Batch::default()
+    };
+    ledger.write(&batch).unwrap();
+}
+
+fn write_settlements(ledger: &mut impl Ledger, settlements: Vec<Settlement>) {
+    let batch = Batch {
+        settlements,
+        ..Batch::default()
+    };
+    ledger.write(&batch).unwrap();
+}
+
+/// What a scan finds, by `clientId`.
+fn scanned(ledger: &mut impl Ledger) -> BTreeMap<String, KnownClaim> {
+    let mut found = BTreeMap::new();
+    ledger
+        .scan(&mut |client_id, known| {
+            let earlier = found.insert(client_id.to_owned(), known);
+            assert!(earlier.is_none(), "{client_id} was scanned twice");
+            Ok(())
+        })
+        .unwrap();
+    found
+}
+
+/// The record of a claim that is there.
+fn record(ledger: &mut impl Ledger, id: u64) -> ClaimRecord {
+    ledger.claim_record(id).unwrap().unwrap()
+}
