@@ -76,7 +76,7 @@ pub(super) const BELIEVING: Landing = Landing {
 
 /// What a worker needs, around `api`: patient as usual, no limit to its pace,
 /// the server's clock known.
-pub(super) fn sending<A>(api: A) -> Sender<A, Heard> {
+pub(super) fn sender_to<A>(api: A) -> Sender<A, Heard> {
     let mut clock = ServerClock::default();
     clock.heard(DATE.0, DATE.1, DATE.2);
     Sender {

@@ -15,7 +15,7 @@ pub(crate) struct Ticket {
     /// The row's first request.
     pub(crate) first_step: FirstStep,
     /// What the ledger knows of its `clientId`.
-    pub(crate) earlier: Earlier,
+    pub(crate) earlier: EarlierRuns,
     /// When the claim was made that may have been sent.
     pub(crate) claim: ClaimTime,
 }
@@ -46,7 +46,7 @@ pub(crate) enum FirstStep {
 
 /// What the ledger knows of a row's `clientId` from earlier runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Earlier {
+pub(crate) struct EarlierRuns {
     /// What it was last settled as, also while it is in doubt.
     pub(crate) outcome: Option<Outcome>,
     /// Whether the row differs from the one that was settled, or claimed.

@@ -1,7 +1,7 @@
 //! What is shown of a canary, and the question whether to go on.
 
 use crate::domain::text::{counted, listed, quoted};
-use crate::engine::send::canary::{Seen, Sighting};
+use crate::engine::send::canary::{CanaryResult, ReadBack};
 
 /// How many rows that agree are shown.
 const AGREEING_SHOWN: usize = 5;
@@ -10,18 +10,18 @@ const AGREEING_SHOWN: usize = 5;
 const OTHERS_SHOWN: usize = 20;
 
 /// The result of a canary as lines of text; `names` are the inputs'.
-pub(super) fn lines(sightings: &[Sighting], names: &[String]) -> Vec<String> {
-    let agreeing = sightings.iter().filter(|sighting| sighting.agrees());
-    let others = sightings.iter().filter(|sighting| !sighting.agrees());
+pub(super) fn lines(results: &[CanaryResult], names: &[String]) -> Vec<String> {
+    let agreeing = results.iter().filter(|result| result.agrees());
+    let others = results.iter().filter(|result| !result.agrees());
     let (agree, wrong) = (agreeing.clone().count(), others.clone().count());
     let mut lines = vec![format!(
         "Canary: {} sent ahead and read back; {agree} as in the file, {wrong} not",
-        counted(sightings.len() as u64, "row was", "rows were")
+        counted(results.len() as u64, "row was", "rows were")
     )];
     let shown = others
         .take(OTHERS_SHOWN)
         .chain(agreeing.take(AGREEING_SHOWN));
-    lines.extend(shown.map(|sighting| line(sighting, names)));
+    lines.extend(shown.map(|result| line(result, names)));
     let left = agree.saturating_sub(AGREEING_SHOWN) + wrong.saturating_sub(OTHERS_SHOWN);
     if left > 0 {
         lines.push(format!("  and {left} more"));
@@ -29,23 +29,23 @@ pub(super) fn lines(sightings: &[Sighting], names: &[String]) -> Vec<String> {
     lines
 }
 
-fn line(sighting: &Sighting, names: &[String]) -> String {
+fn line(result: &CanaryResult, names: &[String]) -> String {
     let file = names
-        .get(usize::from(sighting.origin.input))
+        .get(usize::from(result.origin.input))
         .filter(|_| names.len() > 1)
         .map(|name| format!("{name}, "))
         .unwrap_or_default();
     format!(
         "  {file}line {}, {}: {}",
-        sighting.origin.line,
-        quoted(&sighting.client_id),
-        said(&sighting.seen)
+        result.origin.line,
+        quoted(&result.client_id),
+        said(&result.seen)
     )
 }
 
-fn said(seen: &Seen) -> String {
+fn said(seen: &ReadBack) -> String {
     match seen {
-        Seen::Agrees {
+        ReadBack::Agrees {
             outcome,
             compared,
             unseen,
@@ -62,20 +62,20 @@ fn said(seen: &Seen) -> String {
                 )
             }
         }
-        Seen::Differs(differing) => {
+        ReadBack::Differs(differing) => {
             let told: Vec<String> = differing.iter().map(ToString::to_string).collect();
             told.join("; ")
         }
-        Seen::Absent => "created, and not there when it was read back".to_owned(),
-        Seen::NotCreated(outcome, message) if message.is_empty() => outcome.name().to_owned(),
-        Seen::NotCreated(outcome, message) => format!("{}: {message}", outcome.name()),
-        Seen::Unasked(message) => format!("could not be read back: {message}"),
+        ReadBack::Absent => "created, and not there when it was read back".to_owned(),
+        ReadBack::NotCreated(outcome, message) if message.is_empty() => outcome.name().to_owned(),
+        ReadBack::NotCreated(outcome, message) => format!("{}: {message}", outcome.name()),
+        ReadBack::Unasked(message) => format!("could not be read back: {message}"),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Seen, Sighting, lines};
+    use super::{CanaryResult, ReadBack, lines};
     use crate::domain::field::Field;
     use crate::domain::outcome::Outcome;
     use crate::domain::remote::Difference;
@@ -84,29 +84,29 @@ mod tests {
     #[test]
     fn it_shows_what_agrees_and_what_does_not() {
         let seen = [
-            Seen::Agrees {
+            ReadBack::Agrees {
                 outcome: Outcome::Created,
                 compared: vec![Field::ClientId, Field::CompanyName, Field::Currency],
                 unseen: Vec::new(),
             },
-            Seen::Agrees {
+            ReadBack::Agrees {
                 outcome: Outcome::AlreadyExisted,
                 compared: vec![Field::ClientId, Field::Email],
                 unseen: vec![Field::StripeCustomerId],
             },
-            Seen::Differs(vec![Difference {
+            ReadBack::Differs(vec![Difference {
                 field: Some(Field::CompanyName),
                 ours: "Aster".to_owned(),
                 theirs: "ASTER".to_owned(),
             }]),
-            Seen::Absent,
-            Seen::NotCreated(Outcome::Failed, "no such plan".to_owned()),
-            Seen::NotCreated(Outcome::Pending, String::new()),
-            Seen::Unasked("no answer within 30s".to_owned()),
+            ReadBack::Absent,
+            ReadBack::NotCreated(Outcome::Failed, "no such plan".to_owned()),
+            ReadBack::NotCreated(Outcome::Pending, String::new()),
+            ReadBack::Unasked("no answer within 30s".to_owned()),
         ];
-        let sightings: Vec<Sighting> = (2..)
+        let results: Vec<CanaryResult> = (2..)
             .zip(seen)
-            .map(|(line, seen)| Sighting {
+            .map(|(line, seen)| CanaryResult {
                 origin: Origin {
                     line,
                     ..Origin::default()
@@ -115,6 +115,6 @@ mod tests {
                 seen,
             })
             .collect();
-        insta::assert_snapshot!(lines(&sightings, &["in.csv".to_owned()]).join("\n"));
+        insta::assert_snapshot!(lines(&results, &["in.csv".to_owned()]).join("\n"));
     }
 }

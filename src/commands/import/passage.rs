@@ -11,9 +11,9 @@ use crate::commands::{descriptors, jitter, wall_clock};
 use crate::domain::text::counted;
 use crate::engine::pace::Wanted;
 use crate::engine::pace::retry_budget::Allowance;
-use crate::engine::send::canary::Sighting;
+use crate::engine::send::canary::CanaryResult;
 use crate::engine::send::orphaned_claims::Orphans;
-use crate::engine::send::{self, Around, Parts};
+use crate::engine::send::{self, PipelineParts, RunContext};
 use crate::engine::stop::Halt;
 use crate::engine::survey::Survey;
 use crate::kable::client::Client;
@@ -29,7 +29,7 @@ pub(super) enum Passage {
     /// All that are to be.
     All,
     /// So many new ones, ahead of the others.
-    Ahead(usize),
+    CanaryRow(usize),
     /// None: those that an earlier run left in doubt are asked for.
     Doubts,
 }
@@ -43,7 +43,7 @@ impl Session {
         surveyed: &mut Survey,
         rows: usize,
     ) -> anyhow::Result<SqliteLedger> {
-        let (mut ledger, sightings) = self.send(ledger, surveyed, Passage::Ahead(rows))?;
+        let (mut ledger, sightings) = self.send(ledger, surveyed, Passage::CanaryRow(rows))?;
         let wrong = sightings.iter().filter(|seen| !seen.agrees()).count();
         if wrong > 0 || !self.showing.quiet {
             for line in canary::lines(&sightings, &self.reading.names) {
@@ -91,9 +91,9 @@ impl Session {
         mut ledger: SqliteLedger,
         surveyed: &mut Survey,
         passage: Passage,
-    ) -> anyhow::Result<(SqliteLedger, Vec<Sighting>)> {
+    ) -> anyhow::Result<(SqliteLedger, Vec<CanaryResult>)> {
         let canary = match passage {
-            Passage::Ahead(rows) => Some(rows),
+            Passage::CanaryRow(rows) => Some(rows),
             Passage::All | Passage::Doubts => None,
         };
         ledger.begin(&RunStart {
@@ -110,7 +110,7 @@ impl Session {
             None => std::mem::take(&mut surveyed.orphans),
             Some(_) => Orphans::default(),
         };
-        let parts = Parts {
+        let parts = PipelineParts {
             rows: self.rows(),
             orphans,
             reading: Arc::clone(&self.reading),
@@ -121,7 +121,7 @@ impl Session {
             ledger,
             keys: self.key_file()?,
             observer: Arc::clone(&self.watcher),
-            around: self.around(),
+            context: self.context(),
         };
         // Free again before the results are written, whatever connections are
         // left open until then.
@@ -138,7 +138,7 @@ impl Session {
             errors: Self::errors(surveyed),
             allowed_errors: match passage {
                 Passage::Doubts => u64::MAX,
-                Passage::All | Passage::Ahead(_) => self.allowed_errors(surveyed),
+                Passage::All | Passage::CanaryRow(_) => self.allowed_errors(surveyed),
             },
         };
         let mut ended = self.run(parts, settings)?;
@@ -156,9 +156,9 @@ impl Session {
 
     fn run(
         &self,
-        parts: Parts<InputReader, Client, SqliteLedger, Arc<ProgressDisplay>>,
+        parts: PipelineParts<InputReader, Client, SqliteLedger, Arc<ProgressDisplay>>,
         settings: send::Settings,
-    ) -> anyhow::Result<send::Ended<SqliteLedger>> {
+    ) -> anyhow::Result<send::PipelineResult<SqliteLedger>> {
         let sent = self.runtime.block_on(async {
             let ticker = tokio::spawn(tick(Arc::clone(&self.watcher)));
             let ended = send::run(parts, settings).await;
@@ -168,8 +168,8 @@ impl Session {
         sent.map_err(|error| self.explained(error))
     }
 
-    fn around(&self) -> Around {
-        Around {
+    fn context(&self) -> RunContext {
+        RunContext {
             stop: self.stop.clone(),
             wall: self.clock,
             jitter,

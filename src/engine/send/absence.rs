@@ -8,35 +8,35 @@
 
 use std::time::Duration;
 
-/// Never shorter than this, however quick the server is.
+/// The shortest time that proves absence, for a quick server.
 const SHORTEST: Duration = Duration::from_secs(5);
 
-/// Never longer than this, however slow the server is.
+/// The longest, for a slow one.
 const LONGEST: Duration = Duration::from_mins(10);
 
-/// How many times the slowest answer it takes.
+/// The time as a multiple of the slowest answer.
 const OF_SLOWEST: u32 = 4;
 
-/// How many time-outs it takes where the request got no answer of the API's.
+/// The time as a multiple of the time-out, where the API did not answer.
 const OF_TIMEOUT: u32 = 2;
 
 /// How many look-ups must have found nothing.
 const LOOKS: u32 = 3;
 
-/// The part of the time between look-ups that come after its end, as a divisor.
+/// Look-ups after the time's end are so far apart, as a divisor of the time.
 const LATE: u32 = 8;
 
-/// The parts of the time after which there is a look-up, as divisors.
+/// Look-ups come after these parts of the time, as divisors.
 const SPREAD: [u32; 4] = [8, 4, 2, 1];
 
 /// How long lost creates may take to land.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Landing {
-    /// What the user says (`--settle`); none: it is worked out.
+    /// The time that `--settle` gives; without it, it is computed.
     pub given: Option<Duration>,
     /// One request's time-out.
     pub timeout: Duration,
-    /// What the requests of earlier runs may take that got no answer.
+    /// How long requests of earlier runs may take to land that got no answer.
     pub earlier: Duration,
 }
 
@@ -62,14 +62,14 @@ impl Landing {
     }
 }
 
-/// Why it is not known whether a create was done.
+/// Why the fate of a create is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doubt {
-    /// The API itself says that it failed.
+    /// The API answered that it failed.
     Failed,
-    /// No answer of the API's came: it may be at work still.
+    /// The API did not answer, and may still be working on it.
     Unanswered,
-    /// No answer of the API's is known of: an earlier run sent it.
+    /// An earlier run sent it, and did not record an answer.
     EarlierRun,
 }
 

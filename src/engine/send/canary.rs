@@ -1,8 +1,8 @@
 //! The canary: the first new rows are created, read back and compared before
 //! any other row is sent.
 //!
-//! It finds what no check of the file can: that the API keeps something else
-//! than what it was sent.
+//! It finds what no check of the file can: an API that stores other values than it was
+//! sent.
 
 use super::absence::{Absence, Doubt};
 use super::look_up::{LookedUp, find_in_list, look_up_until_known};
@@ -18,15 +18,15 @@ use crate::kable::CustomerApi;
 use crate::ledger::{Batch, Ledger, LedgerError};
 use crate::report::{Event, Observer};
 
-/// A row that was sent ahead of the others.
+/// A row of the canary.
 #[derive(Debug)]
-pub(super) struct Ahead {
+pub(super) struct CanaryRow {
     origin: Origin,
     id: u64,
     customer: Customer,
 }
 
-impl Ahead {
+impl CanaryRow {
     pub(super) fn of(origin: Origin, ticket: &Ticket) -> Self {
         Self {
             origin,
@@ -36,78 +36,78 @@ impl Ahead {
     }
 }
 
-/// A row that was sent ahead, and what came of it.
+/// A row of the canary, and how it was read back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sighting {
-    /// Where it stands.
+pub struct CanaryResult {
+    /// Where the row stands in the input.
     pub origin: Origin,
     /// Its `clientId`.
     pub client_id: String,
-    /// What was seen.
-    pub seen: Seen,
+    /// How it was read back.
+    pub seen: ReadBack,
 }
 
-/// What was seen of a row that was sent ahead.
+/// How a row of the canary was read back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Seen {
-    /// It is there, as it stands in the row.
+pub enum ReadBack {
+    /// The customer is there, with the row's values.
     Agrees {
-        /// What came of it: created, or there already.
+        /// The row's outcome: created, or there already.
         outcome: Outcome,
         /// The fields that were compared.
         compared: Vec<Field>,
-        /// The fields that the row gives and Kable doesn't show.
+        /// The fields that the row has and Kable doesn't return.
         unseen: Vec<Field>,
     },
-    /// It is there, and not as it stands in the row.
+    /// The customer is there, with other values.
     Differs(Vec<Difference>),
     /// It is not there.
     Absent,
-    /// It was not created: what became of it, and what was said.
+    /// It was not created: the row's outcome, and its message.
     NotCreated(Outcome, String),
-    /// It could not be asked for.
+    /// It could not be looked up, and why.
     Unasked(String),
 }
 
-impl Sighting {
-    /// Whether it is as wanted.
+impl CanaryResult {
+    /// Whether the customer has the row's values.
     pub fn agrees(&self) -> bool {
-        matches!(self.seen, Seen::Agrees { .. })
+        matches!(self.seen, ReadBack::Agrees { .. })
     }
 }
 
-/// Reads back what was sent ahead, if anything was.
+/// Reads the canary's rows back.
 pub(super) async fn read_back<A: CustomerApi, O: Observer>(
-    ahead: Vec<Ahead>,
-    sending: &Sender<A, O>,
+    ahead: Vec<CanaryRow>,
+    sender: &Sender<A, O>,
     ledger: &mut dyn Ledger,
-) -> Result<Vec<Sighting>, LedgerError> {
-    let mut sightings = Vec::with_capacity(ahead.len());
+) -> Result<Vec<CanaryResult>, LedgerError> {
+    let mut results = Vec::with_capacity(ahead.len());
     for row in ahead {
         let entry = ledger.claim_record(row.id)?;
         let outcome = entry
             .as_ref()
             .map_or(Outcome::Pending, |entry| entry.outcome);
         let seen = if outcome.is_well() {
-            see(sending, &row.customer, outcome).await
+            see(sender, &row.customer, outcome).await
         } else {
             let said = entry.and_then(|entry| entry.message).unwrap_or_default();
-            Seen::NotCreated(outcome, said)
+            ReadBack::NotCreated(outcome, said)
         };
-        sightings.push(Sighting {
+        results.push(CanaryResult {
             origin: row.origin,
             client_id: row.customer.client_id().to_owned(),
             seen,
         });
     }
-    if !sightings.is_empty() {
+    if !results.is_empty() {
         ledger.write(&Batch {
-            now_ms: sending.wall.now_ms(),
-            figures: sending.figures(),
+            now_ms: sender.wall.now_ms(),
+            figures: sender.figures(),
             ..Batch::default()
         })?;
     }
-    Ok(sightings)
+    Ok(results)
 }
 
 /// Looks `customer` up until it is known whether it is there, and compares. One that is
@@ -116,7 +116,7 @@ async fn see<A: CustomerApi, O: Observer>(
     sender: &Sender<A, O>,
     customer: &Customer,
     outcome: Outcome,
-) -> Seen {
+) -> ReadBack {
     let client_id = customer.client_id();
     let absence = Absence::since(sender.began.elapsed(), Doubt::Failed);
     let waits = |wait| sender.observer.observe(&Event::CanaryWaits { wait });
@@ -125,7 +125,7 @@ async fn see<A: CustomerApi, O: Observer>(
             customer,
             outcome,
             find_in_list(sender, client_id).await,
-            |_other| Seen::Absent,
+            |_other| ReadBack::Absent,
         ),
         looked_up @ (LookedUp::There(..)
         | LookedUp::Twin(..)
@@ -133,7 +133,7 @@ async fn see<A: CustomerApi, O: Observer>(
         | LookedUp::Throttled
         | LookedUp::Failed(_)
         | LookedUp::Stopped) => seen(customer, outcome, looked_up, |other| {
-            Seen::Unasked(format!(
+            ReadBack::Unasked(format!(
                 "a look-up of it finds customer {}",
                 quoted(&other.client_id)
             ))
@@ -141,33 +141,33 @@ async fn see<A: CustomerApi, O: Observer>(
     }
 }
 
-/// What a look-up shows of a row that was sent ahead; `twin` says what another customer
-/// means whose id differs in case only.
+/// What a look-up means for a row of the canary; `twin` says what a customer means whose
+/// id differs in case only.
 fn seen(
     customer: &Customer,
     outcome: Outcome,
     looked_up: LookedUp,
-    twin: impl FnOnce(&RemoteCustomer) -> Seen,
-) -> Seen {
+    twin: impl FnOnce(&RemoteCustomer) -> ReadBack,
+) -> ReadBack {
     match looked_up {
         LookedUp::There(remote, _) => compared(customer, outcome, &remote),
-        LookedUp::Absent | LookedUp::Throttled => Seen::Absent,
+        LookedUp::Absent | LookedUp::Throttled => ReadBack::Absent,
         LookedUp::Twin(other, _) | LookedUp::TwinInList(other, _) => twin(&other),
-        LookedUp::Failed(trouble) => Seen::Unasked(trouble.message),
-        LookedUp::Stopped => Seen::Unasked("everything was stopped".to_owned()),
+        LookedUp::Failed(trouble) => ReadBack::Unasked(trouble.message),
+        LookedUp::Stopped => ReadBack::Unasked("everything was stopped".to_owned()),
     }
 }
 
-/// What is seen of a customer that is there.
-fn compared(customer: &Customer, outcome: Outcome, remote: &RemoteCustomer) -> Seen {
+/// Compares a customer that is there with its row.
+fn compared(customer: &Customer, outcome: Outcome, remote: &RemoteCustomer) -> ReadBack {
     let differing = differences(customer, remote);
     if !differing.is_empty() {
-        return Seen::Differs(differing);
+        return ReadBack::Differs(differing);
     }
     let unseen = unseen(customer, remote);
     let mut compared = customer.given();
     compared.retain(|field| !unseen.contains(field));
-    Seen::Agrees {
+    ReadBack::Agrees {
         outcome,
         compared,
         unseen,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::look_up::{LookedUp, find_in_list, look_up};
 use super::metrics::Metrics;
 use super::retries::Blame;
-use super::row_state::{CreateState, End, Next, RowState, Unverified, Update};
+use super::row_state::{CreateState, NextRequest, RowEnd, RowState, Unverified, UpdateState};
 use super::sender::{Admitted, Sender};
 use super::settle::{Delivery, settle, words};
 use crate::domain::remote::RemoteCustomer;
@@ -20,7 +20,7 @@ use crate::report::Observer;
 
 /// How far a row came in one go.
 #[derive(Debug)]
-pub(super) enum Progressed {
+pub(super) enum RowProgress {
     /// To its end.
     Ended(Delivery),
     /// It waits, and is to go on at this time since the run's start.
@@ -39,15 +39,18 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
     }
 
     /// Goes on with the row until its end, or until it has to wait for a time.
-    pub(super) async fn progress(mut self) -> Progressed {
+    pub(super) async fn progress(mut self) -> RowProgress {
         let end = loop {
-            let is_write = matches!(self.state.next, Next::Create | Next::Update(_));
+            let is_write = matches!(
+                self.state.next,
+                NextRequest::Create | NextRequest::Update(_)
+            );
             if self.sender.doubts_only && is_write {
                 // It is what it was, and known not to be done.
-                break End::Stopped;
+                break RowEnd::Stopped;
             }
             if let Some(until) = self.state.waits_until(self.sender.began.elapsed()) {
-                return Progressed::Waits(self.state, until);
+                return RowProgress::Waits(self.state, until);
             }
             let ended = match self.state.unjudged.take() {
                 Some((remote, request_id)) => {
@@ -59,20 +62,20 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
                 break end;
             }
         };
-        Progressed::Ended(settle(&mut self.state, end, &self.sender.facts()))
+        RowProgress::Ended(settle(&mut self.state, end, &self.sender.facts()))
     }
 
     /// Sends the next request; the row's end, if that is it.
-    async fn step(&mut self) -> Option<End> {
+    async fn step(&mut self) -> Option<RowEnd> {
         match self.state.next.clone() {
-            Next::Find => self.look_up().await,
-            Next::FindInList => {
+            NextRequest::Find => self.look_up().await,
+            NextRequest::FindInList => {
                 let client_id = self.state.ticket.customer.client_id();
                 let looked_up = find_in_list(self.sender, client_id).await;
                 self.listed(looked_up)
             }
-            Next::Create => self.create().await,
-            Next::Update(change) => self.update(&change).await,
+            NextRequest::Create => self.create().await,
+            NextRequest::Update(change) => self.update(&change).await,
         }
     }
 
@@ -86,9 +89,9 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
         Some(admitted)
     }
 
-    async fn create(&mut self) -> Option<End> {
+    async fn create(&mut self) -> Option<RowEnd> {
         let Some(admitted) = self.admitted().await else {
-            return Some(End::Stopped);
+            return Some(RowEnd::Stopped);
         };
         let request = self.sender.api.create(&self.state.ticket.customer);
         let (timed, reply) = self.sender.timed(admitted.permit, request).await;
@@ -110,14 +113,14 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
         }
     }
 
-    async fn update(&mut self, change: &CustomerUpdate) -> Option<End> {
+    async fn update(&mut self, change: &CustomerUpdate) -> Option<RowEnd> {
         let Some(admitted) = self.admitted().await else {
-            return Some(End::Stopped);
+            return Some(RowEnd::Stopped);
         };
         let client_id = self.state.ticket.customer.client_id();
         let request = self.sender.api.update(client_id, change);
         let (timed, reply) = self.sender.timed(admitted.permit, request).await;
-        if self.state.update != Update::None {
+        if self.state.update != UpdateState::None {
             Metrics::count(&self.sender.metrics.retried);
         }
         self.state.date_ms = timed.date_ms;
@@ -142,7 +145,7 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
         customer: Created,
         status: u16,
         request_id: Option<String>,
-    ) -> Option<End> {
+    ) -> Option<RowEnd> {
         self.sender.worked(sent);
         let facts = self.sender.facts();
         let end = self.state.accepted(customer, status, request_id, &facts)?;
@@ -151,13 +154,13 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
     }
 
     /// The API refused a create or an update: it is there.
-    fn refused(&mut self, sent: Sent, refusal: Refusal) -> Option<End> {
+    fn refused(&mut self, sent: Sent, refusal: Refusal) -> Option<RowEnd> {
         self.sender.worked(sent);
         self.state.refused(refusal, self.sender.began.elapsed())
     }
 
     /// A create or an update brought no answer about its customer.
-    async fn failed(&mut self, sent: Sent, failure: Failure) -> Option<End> {
+    async fn failed(&mut self, sent: Sent, failure: Failure) -> Option<RowEnd> {
         match failure {
             // Where the credentials don't hold, everything ends; where they do, the row
             // is refused: by a firewall, say.
@@ -165,7 +168,7 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
                 (_, ProbeReply::Good) => return self.refused(sent, refusal),
                 (_, ProbeReply::Denied(_)) => {
                     self.sender.shut_out(&refusal);
-                    return Some(End::Stopped);
+                    return Some(RowEnd::Stopped);
                 }
                 (_, ProbeReply::Trouble(trouble)) => self.unsent(trouble),
             },
@@ -190,7 +193,7 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
 
     /// A create or an update left, and what became of it is not known.
     fn lost(&mut self, trouble: Trouble) {
-        let is_update = matches!(self.state.next, Next::Update(_));
+        let is_update = matches!(self.state.next, NextRequest::Update(_));
         self.state.lost(&trouble, self.sender.began.elapsed());
         if is_update {
             self.tried(trouble);
@@ -211,7 +214,7 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
         });
     }
 
-    async fn look_up(&mut self) -> Option<End> {
+    async fn look_up(&mut self) -> Option<RowEnd> {
         let is_retry = self.state.is_retry();
         self.state.on_trial = false;
         let state = &mut *self.state;
@@ -230,12 +233,12 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
                 None
             }
             LookedUp::Failed(trouble) => self.unanswered(trouble),
-            LookedUp::Stopped => Some(End::Stopped),
+            LookedUp::Stopped => Some(RowEnd::Stopped),
         }
     }
 
     /// What the list of all customers, as the last place to look, has of the row's.
-    fn listed(&mut self, looked_up: LookedUp) -> Option<End> {
+    fn listed(&mut self, looked_up: LookedUp) -> Option<RowEnd> {
         match looked_up {
             LookedUp::There(remote, request_id) => self.there(remote, request_id),
             LookedUp::Twin(remote, request_id) | LookedUp::TwinInList(remote, request_id) => {
@@ -245,12 +248,12 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
             // Without the list nothing is proved.
             LookedUp::Throttled => self.unanswered(Trouble::default()),
             LookedUp::Failed(trouble) => self.unanswered(trouble),
-            LookedUp::Stopped => Some(End::Stopped),
+            LookedUp::Stopped => Some(RowEnd::Stopped),
         }
     }
 
     /// The customer was found.
-    fn there(&mut self, remote: Box<RemoteCustomer>, request_id: Option<String>) -> Option<End> {
+    fn there(&mut self, remote: Box<RemoteCustomer>, request_id: Option<String>) -> Option<RowEnd> {
         self.state.retries.unanswered = 0;
         if self.state.create == CreateState::InDoubt && self.state.creates > 0 {
             // Its create was done after all, or was refused for being there: creates
@@ -264,9 +267,9 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
     }
 
     /// The customer was not found.
-    fn absent(&mut self) -> Option<End> {
+    fn absent(&mut self) -> Option<RowEnd> {
         self.state.retries.unanswered = 0;
-        if self.state.update == Update::None
+        if self.state.update == UpdateState::None
             && let Some(unverified) = self.state.unverified.take()
         {
             self.count_failure(unverified);
@@ -274,12 +277,12 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
         self.state.absent(&self.sender.facts())
     }
 
-    fn twin(&self, remote: Box<RemoteCustomer>, request_id: Option<String>) -> End {
+    fn twin(&self, remote: Box<RemoteCustomer>, request_id: Option<String>) -> RowEnd {
         self.state.twin(remote, request_id, &self.sender.facts())
     }
 
     /// A look-up got no answer, or none that says anything.
-    fn unanswered(&mut self, trouble: Trouble) -> Option<End> {
+    fn unanswered(&mut self, trouble: Trouble) -> Option<RowEnd> {
         if self.set_back(trouble, Access::Read) == Blame::Row {
             self.state.retries.unanswered += 1;
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::{Delivery, InFlight, Progressed, RowState, Sender};
+use super::{Delivery, InFlight, RowProgress, RowState, Sender};
 use crate::domain::customer::Customer;
 use crate::domain::customer::tests::{aster, digest_of};
 use crate::domain::decision::ExistingPolicy;
@@ -21,9 +21,9 @@ use crate::engine::send::server_clock::ServerClock;
 use crate::engine::send::settle::{Settled, left};
 use crate::engine::stop::Halt;
 use crate::engine::testing::{
-    Answer, CLAIMED_BY, Heard, NOW_MS, Scripted, remote_of, sending, to_update,
+    Answer, CLAIMED_BY, Heard, NOW_MS, Scripted, remote_of, sender_to, to_update,
 };
-use crate::engine::ticket::{ClaimTime, Earlier, FirstStep, Ticket};
+use crate::engine::ticket::{ClaimTime, EarlierRuns, FirstStep, Ticket};
 use crate::kable::{
     Advice, Created, CustomerApi, Exchange, Failure, Key, LookUpReply, ProbeReply, Refusal, Reply,
     Trouble,
@@ -36,8 +36,8 @@ async fn deliver<A: CustomerApi, O: Observer>(sender: &Sender<A, O>, ticket: Tic
     let mut state = Box::new(RowState::of(ticket));
     loop {
         match InFlight::new(sender, state).progress().await {
-            Progressed::Ended(delivery) => return delivery,
-            Progressed::Waits(waiting, until) => {
+            RowProgress::Ended(delivery) => return delivery,
+            RowProgress::Waits(waiting, until) => {
                 tokio::select! {
                     () = tokio::time::sleep_until(sender.began + until) => {}
                     () = sender.stop.halted() => return left(&waiting),
@@ -56,7 +56,7 @@ fn ticket() -> Ticket {
         digest: digest_of(&aster()),
         customer: aster(),
         first_step: FirstStep::Create,
-        earlier: Earlier::default(),
+        earlier: EarlierRuns::default(),
         claim: ClaimTime::Now {
             at_ms: NOW_MS,
             by_ms: Some(CLAIMED_BY),
@@ -82,7 +82,7 @@ fn doubtful() -> Ticket {
 }
 
 fn scripted<const N: usize>(answers: [Answer; N]) -> Sender<Scripted, Heard> {
-    sending(Scripted::new(answers))
+    sender_to(Scripted::new(answers))
 }
 
 fn created() -> Answer {
@@ -179,8 +179,8 @@ fn assert_released(delivery: &Delivery) {
 }
 
 /// What a settled row came to, and whether that was our doing.
-async fn outcome_of(sending: &Sender<Scripted, Heard>, ticket: Ticket) -> (Outcome, bool) {
-    let settlement = settled(deliver(sending, ticket).await);
+async fn outcome_of(sender: &Sender<Scripted, Heard>, ticket: Ticket) -> (Outcome, bool) {
+    let settlement = settled(deliver(sender, ticket).await);
     (settlement.outcome, settlement.ours)
 }
 
@@ -211,9 +211,9 @@ async fn keys_that_were_asked_for_and_did_not_come_are_lost() {
         (true, &["sk_1"], false),
         (false, &[], false),
     ] {
-        let mut sending = scripted([created_with(came)]);
-        sending.keys = asked;
-        let settlement = settled(deliver(&sending, ticket()).await);
+        let mut sender = scripted([created_with(came)]);
+        sender.keys = asked;
+        let settlement = settled(deliver(&sender, ticket()).await);
         assert_eq!(settlement.keys_lost, lost, "asked: {asked}, came: {came:?}");
     }
 }
@@ -232,9 +232,9 @@ async fn keys_that_came_are_handed_on() {
 async fn a_refused_customer_that_is_there_and_equal_already_existed() {
     // Even one that was created since the claim: ours was refused.
     for created in [NOW_MS - 1, CLAIMED_BY + 1] {
-        let sending = scripted([refused("it exists"), there_since(created)]);
+        let sender = scripted([refused("it exists"), there_since(created)]);
         assert_eq!(
-            outcome_of(&sending, ticket()).await,
+            outcome_of(&sender, ticket()).await,
             (Outcome::AlreadyExisted, false)
         );
     }
@@ -248,9 +248,9 @@ async fn a_customer_that_is_there_and_differs_is_left_or_counts_as_failed() {
     ] {
         let mut other = remote_of(&aster(), NOW_MS - 1);
         other.company_name = "Astre".to_owned();
-        let mut sending = scripted([refused("it exists"), there(other)]);
-        sending.existing = existing;
-        assert_eq!(outcome_of(&sending, ticket()).await, (outcome, false));
+        let mut sender = scripted([refused("it exists"), there(other)]);
+        sender.existing = existing;
+        assert_eq!(outcome_of(&sender, ticket()).await, (outcome, false));
     }
 }
 
@@ -258,8 +258,8 @@ async fn a_customer_that_is_there_and_differs_is_left_or_counts_as_failed() {
 async fn a_difference_is_told_with_the_refusals_status() {
     let mut other = remote_of(&aster(), NOW_MS - 1);
     other.currency = "EUR".to_owned();
-    let sending = scripted([refused("it exists"), there(other)]);
-    let settlement = settled(deliver(&sending, ticket()).await);
+    let sender = scripted([refused("it exists"), there(other)]);
+    let settlement = settled(deliver(&sender, ticket()).await);
     assert_eq!(
         (settlement.status, settlement.message.as_deref()),
         (
@@ -271,8 +271,8 @@ async fn a_difference_is_told_with_the_refusals_status() {
 
 #[tokio::test(start_paused = true)]
 async fn a_customer_that_is_refused_and_absent_failed_with_words_that_name_no_row() {
-    let sending = scripted([refused("plan of c-1 is unknown"), absent()]);
-    match deliver(&sending, ticket()).await {
+    let sender = scripted([refused("plan of c-1 is unknown"), absent()]);
+    match deliver(&sender, ticket()).await {
         Delivery::Refused {
             settlement, words, ..
         } => {
@@ -298,8 +298,8 @@ async fn a_customer_whose_answer_was_lost_is_ours_if_it_was_created_since_the_cl
         (CLAIMED_BY, (Outcome::Created, true)),
         (CLAIMED_BY - 1, (Outcome::AlreadyExisted, false)),
     ] {
-        let sending = scripted([lost(), there_since(created)]);
-        assert_eq!(outcome_of(&sending, ticket()).await, found, "{created}");
+        let sender = scripted([lost(), there_since(created)]);
+        assert_eq!(outcome_of(&sender, ticket()).await, found, "{created}");
     }
 }
 
@@ -310,7 +310,7 @@ fn a_first_create_is_no_retry_however_often_its_customer_was_looked_for() {
     let mut state = RowState::of(doubtful());
     state.retries.troubled = true;
     assert!(state.is_retry());
-    state.next = super::Next::Create;
+    state.next = super::NextRequest::Create;
     assert!(!state.is_retry());
     state.creates = 1;
     assert!(state.is_retry());
@@ -318,16 +318,16 @@ fn a_first_create_is_no_retry_however_often_its_customer_was_looked_for() {
 
 #[tokio::test(start_paused = true)]
 async fn whose_a_customer_is_may_have_to_wait_for_the_servers_clock() {
-    let sending = Arc::new(scripted([lost(), there_since(NOW_MS + 100)]));
-    let other = Arc::clone(&sending);
+    let sender = Arc::new(scripted([lost(), there_since(NOW_MS + 100)]));
+    let other = Arc::clone(&sender);
     // An answer to another row, just after the server's second has begun.
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(500)).await;
         other.clock.lock().heard(NOW_MS - 1000, NOW_MS, NOW_MS + 10);
     });
-    *sending.clock.lock() = ServerClock::begun(&[(NOW_MS, NOW_MS, NOW_MS)]);
+    *sender.clock.lock() = ServerClock::begun(&[(NOW_MS, NOW_MS, NOW_MS)]);
     assert_eq!(
-        outcome_of(&sending, ticket()).await,
+        outcome_of(&sender, ticket()).await,
         (Outcome::Created, true)
     );
 }
@@ -335,19 +335,19 @@ async fn whose_a_customer_is_may_have_to_wait_for_the_servers_clock() {
 #[tokio::test(start_paused = true)]
 async fn a_customer_that_was_found_is_not_created_where_it_is_not_found_any_more() {
     let lost = to_update(Reply::Failed(Failure::Unknown(trouble(503))));
-    let sending = updating([there(renamed()), lost, absent()]);
+    let sender = updating([there(renamed()), lost, absent()]);
     let mut row = ticket();
     row.first_step = FirstStep::LookUp;
-    let (outcome, _) = outcome_of(&sending, row).await;
+    let (outcome, _) = outcome_of(&sender, row).await;
     assert_eq!(outcome, Outcome::Unresolved);
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_the_servers_clock_no_customer_that_is_found_is_ours() {
-    let mut sending = scripted([lost(), there_since(i64::MAX)]);
-    sending.clock = ServerClock::default().into();
+    let mut sender = scripted([lost(), there_since(i64::MAX)]);
+    sender.clock = ServerClock::default().into();
     assert_eq!(
-        outcome_of(&sending, ticket()).await,
+        outcome_of(&sender, ticket()).await,
         (Outcome::AlreadyExisted, false)
     );
 }
@@ -356,9 +356,9 @@ async fn without_the_servers_clock_no_customer_that_is_found_is_ours() {
 async fn a_customer_without_a_time_is_not_ours() {
     let mut remote = remote_of(&aster(), CLAIMED_BY);
     remote.created = None;
-    let sending = scripted([lost(), there(remote)]);
+    let sender = scripted([lost(), there(remote)]);
     assert_eq!(
-        outcome_of(&sending, ticket()).await,
+        outcome_of(&sender, ticket()).await,
         (Outcome::AlreadyExisted, false)
     );
 }
@@ -370,40 +370,40 @@ async fn the_servers_clock_is_learnt_from_any_answer() {
         date_ms: Some(NOW_MS + 60_000),
         advice: Advice::default(),
     });
-    let mut sending = scripted([dated, there_since(CLAIMED_BY + 60_000)]);
-    sending.clock = ServerClock::default().into();
+    let mut sender = scripted([dated, there_since(CLAIMED_BY + 60_000)]);
+    sender.clock = ServerClock::default().into();
     assert_eq!(
-        outcome_of(&sending, ticket()).await,
+        outcome_of(&sender, ticket()).await,
         (Outcome::Created, true)
     );
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_keys_of_a_customer_whose_answer_was_lost_are_lost() {
-    let mut sending = scripted([lost(), there_since(CLAIMED_BY)]);
-    sending.keys = true;
-    assert!(settled(deliver(&sending, ticket()).await).keys_lost);
+    let mut sender = scripted([lost(), there_since(CLAIMED_BY)]);
+    sender.keys = true;
+    assert!(settled(deliver(&sender, ticket()).await).keys_lost);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_keys_of_a_customer_that_is_perhaps_ours_are_perhaps_lost() {
-    let mut sending = scripted([lost(), there_since(NOW_MS)]);
-    sending.keys = true;
-    assert!(settled(deliver(&sending, ticket()).await).keys_lost);
+    let mut sender = scripted([lost(), there_since(NOW_MS)]);
+    sender.keys = true;
+    assert!(settled(deliver(&sender, ticket()).await).keys_lost);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_keys_of_a_customer_that_was_there_before_are_not_lost() {
-    let mut sending = scripted([refused("exists"), there_since(NOW_MS - 5000)]);
-    sending.keys = true;
-    assert!(!settled(deliver(&sending, ticket()).await).keys_lost);
+    let mut sender = scripted([refused("exists"), there_since(NOW_MS - 5000)]);
+    sender.keys = true;
+    assert!(!settled(deliver(&sender, ticket()).await).keys_lost);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_forgotten_customer_that_is_there_is_not_provably_ours_and_its_keys_are_perhaps_lost() {
-    let mut sending = scripted([there_since(NOW_MS - 5000)]);
-    sending.keys = true;
-    let delivery = deliver(&sending, forgotten()).await;
+    let mut sender = scripted([there_since(NOW_MS - 5000)]);
+    sender.keys = true;
+    let delivery = deliver(&sender, forgotten()).await;
     // An earlier run may have kept them, so `keys.csv` is to be asked.
     assert!(
         matches!(
@@ -420,14 +420,14 @@ async fn a_forgotten_customer_that_is_there_is_not_provably_ours_and_its_keys_ar
         (settlement.outcome, settlement.ours, settlement.keys_lost),
         (Outcome::AlreadyExisted, false, true)
     );
-    assert_eq!(sending.api.asked(), [(0, "find")]);
+    assert_eq!(sender.api.asked(), [(0, "find")]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_forgotten_customer_that_is_absent_is_sent() {
-    let mut sending = scripted([absent(), created_with(&["sk_1"])]);
-    sending.keys = true;
-    let settlement = settled(deliver(&sending, forgotten()).await);
+    let mut sender = scripted([absent(), created_with(&["sk_1"])]);
+    sender.keys = true;
+    let settlement = settled(deliver(&sender, forgotten()).await);
     assert_eq!(
         (settlement.outcome, settlement.ours, settlement.keys_lost),
         (Outcome::Created, true, false)
@@ -436,25 +436,25 @@ async fn a_forgotten_customer_that_is_absent_is_sent() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_releases_a_forgotten_row_for_the_next_run_asks_as_well() {
-    let sending = scripted([]);
-    sending.stop.halt(Halt::Interrupted);
-    let delivery = deliver(&sending, forgotten()).await;
+    let sender = scripted([]);
+    sender.stop.halt(Halt::Interrupted);
+    let delivery = deliver(&sender, forgotten()).await;
     assert_released(&delivery);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_after_the_deed_has_lost_the_keys() {
-    let mut sending = scripted([refused("no"), there_since(CLAIMED_BY)]);
-    sending.keys = true;
-    assert!(settled(deliver(&sending, ticket()).await).keys_lost);
+    let mut sender = scripted([refused("no"), there_since(CLAIMED_BY)]);
+    sender.keys = true;
+    assert!(settled(deliver(&sender, ticket()).await).keys_lost);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_customer_whose_answer_was_lost_and_that_is_absent_is_sent_again() {
-    let sending = scripted([lost(), absent(), created()]);
-    outcome_of(&sending, ticket()).await;
+    let sender = scripted([lost(), absent(), created()]);
+    outcome_of(&sender, ticket()).await;
     assert_eq!(
-        sending.api.asked(),
+        sender.api.asked(),
         [(0, "create"), (0, "find"), (500, "create")]
     );
 }
@@ -462,14 +462,14 @@ async fn a_customer_whose_answer_was_lost_and_that_is_absent_is_sent_again() {
 #[tokio::test(start_paused = true)]
 async fn a_second_create_that_is_refused_after_all_finds_the_first() {
     // The first one was slow, not lost: it arrived after the question.
-    let sending = scripted([
+    let sender = scripted([
         lost(),
         absent(),
         refused("it exists"),
         there_since(CLAIMED_BY),
     ]);
     assert_eq!(
-        outcome_of(&sending, ticket()).await,
+        outcome_of(&sender, ticket()).await,
         (Outcome::Created, true)
     );
 }
@@ -478,9 +478,9 @@ async fn a_second_create_that_is_refused_after_all_finds_the_first() {
 async fn a_create_that_is_lost_each_time_is_given_up_after_the_retries() {
     let tries = [failing(), failing(), failing()];
     let answers = tries.into_iter().flat_map(|reply| [reply.into(), absent()]);
-    let mut sending = sending(Scripted::new(answers));
-    sending.retry.retries = 2;
-    match deliver(&sending, ticket()).await {
+    let mut sender = sender_to(Scripted::new(answers));
+    sender.retry.retries = 2;
+    match deliver(&sender, ticket()).await {
         Delivery::Refused {
             settlement, words, ..
         } => {
@@ -491,31 +491,31 @@ async fn a_create_that_is_lost_each_time_is_given_up_after_the_retries() {
             panic!("{other:?}")
         }
     }
-    let creates: Vec<_> = sending.api.asked().into_iter().step_by(2).collect();
+    let creates: Vec<_> = sender.api.asked().into_iter().step_by(2).collect();
     assert_eq!(creates, [(0, "create"), (500, "create"), (1500, "create")]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_row_in_doubt_from_an_earlier_run_is_asked_for_and_not_sent() {
-    let sending = scripted([there_since(CLAIMED_BY)]);
+    let sender = scripted([there_since(CLAIMED_BY)]);
     assert_eq!(
-        outcome_of(&sending, doubtful()).await,
+        outcome_of(&sender, doubtful()).await,
         (Outcome::Created, true)
     );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_row_in_doubt_from_an_earlier_run_is_sent_once_it_is_known_to_be_absent() {
-    let sending = scripted([absent(), created()]);
-    outcome_of(&sending, doubtful()).await;
-    assert_eq!(sending.api.asked(), [(0, "find"), (0, "create")]);
+    let sender = scripted([absent(), created()]);
+    outcome_of(&sender, doubtful()).await;
+    assert_eq!(sender.api.asked(), [(0, "find"), (0, "create")]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_row_in_doubt_that_cannot_be_asked_about_is_unresolved_after_the_retries() {
-    let mut sending = scripted([unanswered(), unanswered(), unanswered()]);
-    sending.retry.retries = 2;
-    let settlement = settled(deliver(&sending, doubtful()).await);
+    let mut sender = scripted([unanswered(), unanswered(), unanswered()]);
+    sender.retry.retries = 2;
+    let settlement = settled(deliver(&sender, doubtful()).await);
     assert_eq!(
         (settlement.outcome, settlement.status),
         (Outcome::Unresolved, Some(503))
@@ -524,10 +524,10 @@ async fn a_row_in_doubt_that_cannot_be_asked_about_is_unresolved_after_the_retri
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_row_that_cannot_be_asked_about_is_unresolved_after_the_retries() {
-    let mut sending = scripted([refused("no"), unanswered(), unanswered()]);
-    sending.retry.retries = 1;
+    let mut sender = scripted([refused("no"), unanswered(), unanswered()]);
+    sender.retry.retries = 1;
     assert_eq!(
-        outcome_of(&sending, ticket()).await,
+        outcome_of(&sender, ticket()).await,
         (Outcome::Unresolved, false)
     );
 }
@@ -535,39 +535,39 @@ async fn a_refused_row_that_cannot_be_asked_about_is_unresolved_after_the_retrie
 #[tokio::test(start_paused = true)]
 async fn a_throttled_request_waits_as_long_as_it_is_told() {
     let told = Some(Duration::from_mins(1));
-    let sending = scripted([Reply::Failed(Failure::Throttled(told)).into(), created()]);
-    outcome_of(&sending, ticket()).await;
-    assert_eq!(sending.api.asked(), [(0, "create"), (60_000, "create")]);
+    let sender = scripted([Reply::Failed(Failure::Throttled(told)).into(), created()]);
+    outcome_of(&sender, ticket()).await;
+    assert_eq!(sender.api.asked(), [(0, "create"), (60_000, "create")]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_throttled_request_that_is_told_nothing_backs_off() {
     // One alone only slows the run down.
     let throttled = || Reply::Failed(Failure::Throttled(None)).into();
-    let sending = scripted([throttled(), throttled(), throttled(), created()]);
-    outcome_of(&sending, ticket()).await;
-    let times: Vec<u128> = sending.api.asked().iter().map(|(at, _)| *at).collect();
+    let sender = scripted([throttled(), throttled(), throttled(), created()]);
+    outcome_of(&sender, ticket()).await;
+    let times: Vec<u128> = sender.api.asked().iter().map(|(at, _)| *at).collect();
     assert_eq!(times, [0, 0, 500, 1500]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_pause_is_told_to_the_observer() {
     let told = Duration::from_secs(7);
-    let sending = scripted([
+    let sender = scripted([
         Reply::Failed(Failure::Throttled(Some(told))).into(),
         created(),
     ]);
-    outcome_of(&sending, ticket()).await;
-    assert_eq!(sending.observer.events(), [Event::Paused { wait: told }]);
+    outcome_of(&sender, ticket()).await;
+    assert_eq!(sender.observer.events(), [Event::Paused { wait: told }]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn throttling_does_not_count_as_a_try() {
     let throttled = || Reply::Failed(Failure::Throttled(None)).into();
-    let mut sending = scripted([throttled(), throttled(), lost(), absent(), created()]);
-    sending.retry.retries = 1;
+    let mut sender = scripted([throttled(), throttled(), lost(), absent(), created()]);
+    sender.retry.retries = 1;
     assert_eq!(
-        outcome_of(&sending, ticket()).await,
+        outcome_of(&sender, ticket()).await,
         (Outcome::Created, true)
     );
 }
@@ -575,31 +575,31 @@ async fn throttling_does_not_count_as_a_try() {
 #[tokio::test(start_paused = true)]
 async fn a_throttled_question_is_asked_again() {
     let told = Some(Duration::from_secs(7));
-    let mut sending = scripted([
+    let mut sender = scripted([
         LookUpReply::Failed(Failure::Throttled(told)).into(),
         there_since(CLAIMED_BY),
     ]);
-    sending.retry.retries = 0;
-    outcome_of(&sending, doubtful()).await;
-    assert_eq!(sending.api.asked(), [(0, "find"), (7000, "find")]);
+    sender.retry.retries = 0;
+    outcome_of(&sender, doubtful()).await;
+    assert_eq!(sender.api.asked(), [(0, "find"), (7000, "find")]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_did_not_leave_puts_nothing_in_doubt() {
-    let sending = scripted([unsent(), unsent(), created()]);
-    outcome_of(&sending, ticket()).await;
+    let sender = scripted([unsent(), unsent(), created()]);
+    outcome_of(&sender, ticket()).await;
     assert_eq!(
-        sending.api.asked(),
+        sender.api.asked(),
         [(0, "create"), (500, "create"), (1500, "create")]
     );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_did_not_leave_does_not_count_as_a_try() {
-    let mut sending = scripted([unsent(), unsent(), lost(), absent(), created()]);
-    sending.retry.retries = 1;
+    let mut sender = scripted([unsent(), unsent(), lost(), absent(), created()]);
+    sender.retry.retries = 1;
     assert_eq!(
-        outcome_of(&sending, ticket()).await,
+        outcome_of(&sender, ticket()).await,
         (Outcome::Created, true)
     );
 }
@@ -610,73 +610,73 @@ async fn a_wait_that_comes_with_a_trouble_is_obeyed() {
         wait: Some(Duration::from_secs(9)),
         ..trouble(500)
     };
-    let sending = scripted([
+    let sender = scripted([
         Reply::Failed(Failure::Unknown(told)).into(),
         there_since(CLAIMED_BY),
     ]);
-    outcome_of(&sending, ticket()).await;
-    assert_eq!(sending.api.asked(), [(0, "create"), (9000, "find")]);
+    outcome_of(&sender, ticket()).await;
+    assert_eq!(sender.api.asked(), [(0, "create"), (9000, "find")]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_denied_create_ends_the_run_and_its_row_was_not_sent() {
-    let mut sending = scripted([Reply::Failed(Failure::Denied(refusal("who are you"))).into()]);
-    sending.api.credentials = ProbeReply::Denied(refusal("no key"));
-    let delivery = deliver(&sending, ticket()).await;
+    let mut sender = scripted([Reply::Failed(Failure::Denied(refusal("who are you"))).into()]);
+    sender.api.credentials = ProbeReply::Denied(refusal("no key"));
+    let delivery = deliver(&sender, ticket()).await;
     assert_released(&delivery);
     let message = "status 400: who are you".to_owned();
-    assert_eq!(sending.stop.reason(), Some(Halt::Denied { message }));
+    assert_eq!(sender.stop.reason(), Some(Halt::Denied { message }));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_denied_question_ends_the_run_and_its_row_stays_in_doubt() {
-    let mut sending = scripted([
+    let mut sender = scripted([
         lost(),
         LookUpReply::Failed(Failure::Denied(refusal("who are you"))).into(),
     ]);
-    sending.api.credentials = ProbeReply::Denied(refusal("no key"));
-    let delivery = deliver(&sending, ticket()).await;
+    sender.api.credentials = ProbeReply::Denied(refusal("no key"));
+    let delivery = deliver(&sender, ticket()).await;
     assert!(matches!(delivery, Delivery::InDoubt), "{delivery:?}");
-    assert!(matches!(sending.stop.reason(), Some(Halt::Denied { .. })));
+    assert!(matches!(sender.stop.reason(), Some(Halt::Denied { .. })));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_row_that_was_found_absent_is_not_in_doubt_any_more() {
-    let mut sending = scripted([
+    let mut sender = scripted([
         absent(),
         Reply::Failed(Failure::Denied(refusal("who are you"))).into(),
     ]);
-    sending.api.credentials = ProbeReply::Denied(refusal("no key"));
-    let delivery = deliver(&sending, doubtful()).await;
+    sender.api.credentials = ProbeReply::Denied(refusal("no key"));
+    let delivery = deliver(&sender, doubtful()).await;
     assert_released(&delivery);
 }
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_sent_once_everything_is_stopped() {
-    let sending = scripted([]);
-    sending.stop.halt(Halt::Interrupted);
-    let delivery = deliver(&sending, ticket()).await;
+    let sender = scripted([]);
+    sender.stop.halt(Halt::Interrupted);
+    let delivery = deliver(&sender, ticket()).await;
     assert_released(&delivery);
 }
 
 /// Stops a row after a second; what it came to, and at which millisecond.
 async fn stopped_after_a_second(
-    sending: Sender<Scripted, Heard>,
+    sender: Sender<Scripted, Heard>,
     ticket: Ticket,
 ) -> (Delivery, u128) {
-    let (began, stop) = (Instant::now(), sending.stop.clone());
+    let (began, stop) = (Instant::now(), sender.stop.clone());
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_secs(1)).await;
         stop.halt(Halt::Interrupted);
     });
-    (deliver(&sending, ticket).await, began.elapsed().as_millis())
+    (deliver(&sender, ticket).await, began.elapsed().as_millis())
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_releases_a_row_that_waits_for_its_turn() {
-    let sending =
+    let sender =
         scripted([Reply::Failed(Failure::Throttled(Some(Duration::from_hours(1)))).into()]);
-    let (delivery, at) = stopped_after_a_second(sending, ticket()).await;
+    let (delivery, at) = stopped_after_a_second(sender, ticket()).await;
     assert!(
         matches!((&delivery, at), (Delivery::Settled(_), 1000)),
         "{delivery:?} at {at}"
@@ -689,8 +689,8 @@ async fn a_stop_releases_a_row_that_waits_to_be_sent_again() {
         wait: Some(Duration::from_hours(1)),
         ..Trouble::default()
     };
-    let sending = scripted([Reply::Failed(Failure::Unsent(told)).into()]);
-    let (delivery, at) = stopped_after_a_second(sending, ticket()).await;
+    let sender = scripted([Reply::Failed(Failure::Unsent(told)).into()]);
+    let (delivery, at) = stopped_after_a_second(sender, ticket()).await;
     assert!(
         matches!((&delivery, at), (Delivery::Settled(_), 1000)),
         "{delivery:?} at {at}"
@@ -699,16 +699,16 @@ async fn a_stop_releases_a_row_that_waits_to_be_sent_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_releases_a_row_that_waits_for_the_end_of_an_outage() {
-    let sending = scripted([]);
+    let sender = scripted([]);
     for _ in 0..5 {
         let failure = circuit_breaker::Failure {
             now: Duration::from_hours(1),
-            policy: &sending.retry,
+            policy: &sender.retry,
             jitter: 1.0,
         };
-        sending.breaker().trouble(failure, Access::Write, None);
+        sender.breaker().trouble(failure, Access::Write, None);
     }
-    let (delivery, at) = stopped_after_a_second(sending, ticket()).await;
+    let (delivery, at) = stopped_after_a_second(sender, ticket()).await;
     assert!(
         matches!((&delivery, at), (Delivery::Settled(_), 1000)),
         "{delivery:?} at {at}"
@@ -721,8 +721,8 @@ async fn a_stop_leaves_a_row_in_doubt_whose_answer_was_lost() {
         wait: Some(Duration::from_hours(1)),
         ..trouble(502)
     };
-    let sending = scripted([Reply::Failed(Failure::Unknown(told)).into()]);
-    let (delivery, at) = stopped_after_a_second(sending, ticket()).await;
+    let sender = scripted([Reply::Failed(Failure::Unknown(told)).into()]);
+    let (delivery, at) = stopped_after_a_second(sender, ticket()).await;
     assert!(
         matches!((&delivery, at), (Delivery::InDoubt, 1000)),
         "{delivery:?} at {at}"
@@ -731,7 +731,7 @@ async fn a_stop_leaves_a_row_in_doubt_whose_answer_was_lost() {
 
 #[tokio::test(start_paused = true)]
 async fn every_request_is_a_first_create_or_a_retry_or_a_question() {
-    let sending = scripted([
+    let sender = scripted([
         unsent(),
         Reply::Failed(Failure::Throttled(None)).into(),
         lost(),
@@ -739,32 +739,32 @@ async fn every_request_is_a_first_create_or_a_retry_or_a_question() {
         absent(),
         created(),
     ]);
-    outcome_of(&sending, ticket()).await;
+    outcome_of(&sender, ticket()).await;
     let wanted = RequestCounts {
         sent: 6,
         retried: 3,
         throttled: 1,
         lookups: 2,
     };
-    assert_eq!(sending.metrics.requests(), wanted);
+    assert_eq!(sender.metrics.requests(), wanted);
 }
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_in_flight_after_the_last_answer() {
-    let sending = scripted([lost(), absent(), created()]);
-    outcome_of(&sending, ticket()).await;
-    assert_eq!(sending.pace.in_flight(), 0);
+    let sender = scripted([lost(), absent(), created()]);
+    outcome_of(&sender, ticket()).await;
+    assert_eq!(sender.pace.in_flight(), 0);
 }
 
 /// Takes a tenth of a second for every answer, and is down until ten seconds
 /// after the start: creates don't leave, or their answers are lost.
-struct Down {
+struct DownApi {
     began: Instant,
     trouble: fn() -> Reply<Created>,
     starts: Mutex<Vec<u128>>,
 }
 
-impl Down {
+impl DownApi {
     fn new(trouble: fn() -> Reply<Created>) -> Self {
         Self {
             began: Instant::now(),
@@ -782,7 +782,7 @@ impl Down {
     }
 }
 
-impl CustomerApi for Down {
+impl CustomerApi for DownApi {
     async fn reach(&self) -> Exchange<ProbeReply> {
         let up = self.request().await;
         Exchange {
@@ -859,11 +859,11 @@ fn losing() -> Reply<Created> {
 }
 
 /// Sends thirty rows at once; how many came to what.
-async fn send_thirty(sending: &Arc<Sender<Down, Heard>>) -> Vec<(Outcome, usize)> {
+async fn send_thirty(sender: &Arc<Sender<DownApi, Heard>>) -> Vec<(Outcome, usize)> {
     let mut tasks = JoinSet::new();
     for _ in 0..30 {
-        let sending = Arc::clone(sending);
-        tasks.spawn(async move { deliver(&sending, ticket()).await });
+        let sender = Arc::clone(sender);
+        tasks.spawn(async move { deliver(&sender, ticket()).await });
     }
     let outcomes: Vec<Outcome> = tasks
         .join_all()
@@ -885,9 +885,9 @@ async fn send_thirty(sending: &Arc<Sender<Down, Heard>>) -> Vec<(Outcome, usize)
 
 #[tokio::test(start_paused = true)]
 async fn during_an_outage_one_request_at_a_time_finds_out_and_the_pauses_grow() {
-    let sending = Arc::new(sending(Down::new(not_leaving)));
-    send_thirty(&sending).await;
-    let starts = sending.api.starts.lock().unwrap().clone();
+    let sender = Arc::new(sender_to(DownApi::new(not_leaving)));
+    send_thirty(&sender).await;
+    let starts = sender.api.starts.lock().unwrap().clone();
     assert_eq!(starts[..30], [0; 30]);
     assert_eq!(starts[30..34], [1100, 3200, 7300, 15_400]);
     // One create finds out that creates work, and then all go.
@@ -896,10 +896,10 @@ async fn during_an_outage_one_request_at_a_time_finds_out_and_the_pauses_grow() 
 
 #[tokio::test(start_paused = true)]
 async fn an_outage_is_told_once_when_it_begins_and_once_when_it_ends() {
-    let sending = Arc::new(sending(Down::new(not_leaving)));
-    send_thirty(&sending).await;
+    let sender = Arc::new(sender_to(DownApi::new(not_leaving)));
+    send_thirty(&sender).await;
     let message = "nobody listens".to_owned();
-    let mut told = sending.observer.events();
+    let mut told = sender.observer.events();
     told.retain(|event| !matches!(event, Event::Trouble { .. }));
     assert_eq!(told, [Event::Down { message }, Event::Up]);
 }
@@ -907,25 +907,25 @@ async fn an_outage_is_told_once_when_it_begins_and_once_when_it_ends() {
 #[tokio::test(start_paused = true)]
 async fn an_outage_is_not_held_against_the_rows() {
     for trouble in [not_leaving, losing] {
-        let mut sending = sending(Down::new(trouble));
+        let mut sender = sender_to(DownApi::new(trouble));
         // One for each of the four that came before it was an outage.
-        sending.retry.retries = 1;
-        let came = send_thirty(&Arc::new(sending)).await;
+        sender.retry.retries = 1;
+        let came = send_thirty(&Arc::new(sender)).await;
         assert_eq!(came, [(Outcome::Created, 30)]);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn rows_that_wait_for_their_turn_when_an_outage_begins_are_held_back_too() {
-    let mut sending = sending(Down::new(not_leaving));
-    sending.pace = Pace::new(Wanted {
+    let mut sender = sender_to(DownApi::new(not_leaving));
+    sender.pace = Pace::new(Wanted {
         ceiling: Rate::per_second(NonZeroU32::new(4).unwrap()),
         at_once: true,
         concurrency: 64,
     });
-    let sending = Arc::new(sending);
-    send_thirty(&sending).await;
-    let starts = sending.api.starts.lock().unwrap().clone();
+    let sender = Arc::new(sender);
+    send_thirty(&sender).await;
+    let starts = sender.api.starts.lock().unwrap().clone();
     let while_down = starts
         .iter()
         .filter(|at| (2000..10_000).contains(*at))
@@ -936,26 +936,23 @@ async fn rows_that_wait_for_their_turn_when_an_outage_begins_are_held_back_too()
 
 #[tokio::test(start_paused = true)]
 async fn a_question_that_is_always_answered_oddly_ends_unresolved() {
-    let sending = scripted::<9>(std::array::from_fn(|_| {
+    let sender = scripted::<9>(std::array::from_fn(|_| {
         Answer::from(LookUpReply::Failed(Failure::Unknown(trouble(422))))
     }));
-    assert_eq!(
-        outcome_of(&sending, doubtful()).await.0,
-        Outcome::Unresolved
-    );
+    assert_eq!(outcome_of(&sender, doubtful()).await.0, Outcome::Unresolved);
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_row_that_the_server_fails_at_is_not_taken_for_an_outage_for_ever() {
-    let sending = sending(Fails(503));
-    let delivery = deliver(&sending, doubtful()).await;
+    let sender = sender_to(FailingApi(503));
+    let delivery = deliver(&sender, doubtful()).await;
     assert_eq!(settled(delivery).outcome, Outcome::Unresolved);
 }
 
 /// Is there, and answers every question about a customer with a status.
-struct Fails(u16);
+struct FailingApi(u16);
 
-impl CustomerApi for Fails {
+impl CustomerApi for FailingApi {
     async fn reach(&self) -> Exchange<ProbeReply> {
         Exchange {
             reply: ProbeReply::Good,
@@ -998,12 +995,12 @@ impl CustomerApi for Fails {
 
 #[tokio::test(start_paused = true)]
 async fn a_row_in_trouble_waits_until_a_retry_can_be_afforded() {
-    let mut sending = scripted([lost(), absent(), created()]);
+    let mut sender = scripted([lost(), absent(), created()]);
     let mut budget = RetryBudget::new(Allowance::at("20".parse().unwrap()));
     while budget.take(Duration::ZERO).is_ok() {}
-    sending.budget = parking_lot::Mutex::new(budget);
-    deliver(&sending, ticket()).await;
-    let asked = sending.api.asked();
+    sender.budget = parking_lot::Mutex::new(budget);
+    deliver(&sender, ticket()).await;
+    let asked = sender.api.asked();
     let [(0, "create"), (question, "find"), (again, "create")] = asked[..] else {
         panic!("{asked:?}")
     };
@@ -1045,8 +1042,8 @@ fn refused_for_good(delivery: Delivery) -> Settlement {
     }
 }
 
-fn calls(sending: &Sender<Scripted, Heard>) -> Vec<&'static str> {
-    sending
+fn calls(sender: &Sender<Scripted, Heard>) -> Vec<&'static str> {
+    sender
         .api
         .asked()
         .into_iter()
@@ -1057,12 +1054,12 @@ fn calls(sending: &Sender<Scripted, Heard>) -> Vec<&'static str> {
 #[tokio::test(start_paused = true)]
 async fn a_customer_that_differs_is_updated_where_that_is_wanted() {
     let now = remote_of(&aster(), NOW_MS - 1);
-    let sending = updating([refused("it exists"), there(renamed()), updated(now)]);
-    let settlement = settled(deliver(&sending, ticket()).await);
+    let sender = updating([refused("it exists"), there(renamed()), updated(now)]);
+    let settlement = settled(deliver(&sender, ticket()).await);
     assert_eq!(settlement.outcome, Outcome::Updated);
     assert!(!settlement.ours, "who updates a customer has not made it");
     assert_eq!(settlement.request_id.as_deref(), Some("req-4"));
-    assert_eq!(sending.metrics.requests().retried, 0);
+    assert_eq!(sender.metrics.requests().retried, 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -1108,18 +1105,18 @@ async fn an_update_is_not_sent_again_and_again() {
         ]);
     }
     answers.push(there(renamed()));
-    let mut sending = sending(Scripted::new(answers));
-    sending.existing = ExistingPolicy::Update;
-    sending.retry.retries = 2;
-    let settlement = refused_for_good(deliver(&sending, ticket()).await);
+    let mut sender = sender_to(Scripted::new(answers));
+    sender.existing = ExistingPolicy::Update;
+    sender.retry.retries = 2;
+    let settlement = refused_for_good(deliver(&sender, ticket()).await);
     assert_eq!(settlement.status, Some(500));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_update_is_final() {
     let no = to_update(Reply::Refused(refusal("no such currency")));
-    let sending = updating([refused("it exists"), there(renamed()), no]);
-    let settlement = refused_for_good(deliver(&sending, ticket()).await);
+    let sender = updating([refused("it exists"), there(renamed()), no]);
+    let settlement = refused_for_good(deliver(&sender, ticket()).await);
     assert_eq!(settlement.message.as_deref(), Some("no such currency"));
 }
 
@@ -1129,13 +1126,13 @@ async fn what_an_update_cannot_change_differs_still() {
     cancelled.status = "CANCELLED".to_owned();
     let mut after = cancelled.clone();
     after.company_name = "Aster".to_owned();
-    let sending = updating([
+    let sender = updating([
         refused("it exists"),
         there(cancelled),
         updated(after.clone()),
         there(after.clone()),
     ]);
-    let settlement = settled(deliver(&sending, ticket()).await);
+    let settlement = settled(deliver(&sender, ticket()).await);
     assert_eq!(settlement.outcome, Outcome::Differs);
     let said = settlement.message.unwrap();
     assert!(
@@ -1154,14 +1151,14 @@ async fn an_answer_that_shows_less_than_was_sent_is_not_taken_for_it() {
         company_name: String::new(),
         ..renamed()
     };
-    let sending = updating([
+    let sender = updating([
         refused("it exists"),
         there(renamed()),
         updated(short),
         there_since(NOW_MS - 1),
     ]);
     assert_eq!(
-        outcome_of(&sending, ticket()).await,
+        outcome_of(&sender, ticket()).await,
         (Outcome::Updated, false)
     );
 }

@@ -8,8 +8,8 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::canary::Ahead;
-use super::record::Message;
+use super::canary::CanaryRow;
+use super::record::RecorderMessage;
 use crate::domain::customer::{Customer, Fingerprint};
 use crate::domain::decision::Decision;
 use crate::domain::row::{Row, Rows};
@@ -18,31 +18,31 @@ use crate::engine::checker::{Checker, Reading};
 use crate::engine::pace::rate::Rate;
 use crate::engine::stop::{Halt, Stop};
 use crate::engine::survey::finding_store::{Remembered, Verdict, Verdicts};
-use crate::engine::ticket::{ClaimTime, Earlier, FirstStep, KnownCustomer, Ticket};
+use crate::engine::ticket::{ClaimTime, EarlierRuns, FirstStep, KnownCustomer, Ticket};
 use crate::ledger::Claim;
 
 /// The most rows that are claimed at once.
 const MOST_AT_ONCE: u16 = 1024;
 
-/// The most that are claimed before it is known how long they last.
+/// The most rows of the first batches, before it is known how long a batch takes.
 const MOST_AT_FIRST: usize = 32;
 
-/// How long a batch is to last: every claim is a question after a crash, and an
-/// `fsync` is shared by all.
+/// How long sending a batch should take. Each claim is a look-up after a crash; each
+/// batch is an `fsync`.
 const LASTING: Duration = Duration::from_millis(100);
 
-/// How many rows are claimed at once: as many as are sent in a tenth of a
-/// second at the rate that is allowed, and fewer where it takes them longer.
+/// How many rows are claimed at once: as many as are sent in a tenth of a second at
+/// the allowed rate, and fewer where sending them takes longer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BatchSize {
     now: usize,
     most: usize,
-    /// When there was room for a batch at last.
+    /// When there last was room for a batch.
     since: Option<Instant>,
 }
 
 impl BatchSize {
-    /// The size for a run that is to be no faster than `rate`.
+    /// The size for a run that sends at most at `rate`.
     pub(super) fn at(rate: Rate) -> Self {
         let rows = rate.a_second() * LASTING.as_secs_f64();
         #[expect(
@@ -58,14 +58,14 @@ impl BatchSize {
         }
     }
 
-    /// Takes in that there is room for another batch.
+    /// There is room for another batch: adapts the size to how long the last one took.
     fn room_at(&mut self, now: Instant) {
         if let Some(before) = self.since.replace(now) {
             self.lasted(now - before);
         }
     }
 
-    /// Takes in for how long a batch lasted.
+    /// Adapts the size to how long a batch took.
     fn lasted(&mut self, time: Duration) {
         if time > LASTING * 2 {
             self.now = (self.now / 2).max(1);
@@ -81,7 +81,7 @@ pub(super) struct Feed<R> {
     pub(super) reading: Arc<Reading>,
     pub(super) verdicts: Verdicts,
     pub(super) next_new_id: u64,
-    /// Whether the ledger may not know of rows that were sent.
+    /// Whether the ledger may have lost claims.
     pub(super) gaps: bool,
     pub(super) batch: BatchSize,
     /// Feed only so many new rows, and no others.
@@ -89,21 +89,21 @@ pub(super) struct Feed<R> {
     /// Feed only rows that an earlier run left in doubt.
     pub(super) doubts_only: bool,
     pub(super) stop: Stop,
-    pub(super) recorder: mpsc::Sender<Message>,
-    /// Makes the recorder write at once.
+    pub(super) recorder: mpsc::Sender<RecorderMessage>,
+    /// Makes the recorder flush at once.
     pub(super) hurry: Arc<Notify>,
     pub(super) tickets: mpsc::Sender<Vec<Ticket>>,
-    /// A permit for each batch that is asked for.
+    /// A permit for each batch that the dispatcher requests.
     pub(super) demand: Arc<Semaphore>,
     pub(super) runtime: Handle,
 }
 
-/// What a feed leaves behind.
-pub(super) struct Fed {
+/// What the feed gives back at its end.
+pub(super) struct FeedResult {
     /// The verdicts, for the last pass.
     pub(super) verdicts: Verdicts,
     /// The rows of a canary.
-    pub(super) ahead: Vec<Ahead>,
+    pub(super) ahead: Vec<CanaryRow>,
 }
 
 impl<R> Feed<R>
@@ -111,19 +111,19 @@ where
     R: Rows<Error: std::error::Error + Send + Sync + 'static>,
 {
     /// Feeds until the input ends or everything is stopped.
-    pub(super) fn feed(mut self) -> anyhow::Result<Fed> {
+    pub(super) fn feed(mut self) -> anyhow::Result<FeedResult> {
         let mut ahead = Vec::new();
         let fed = self.feed_all(&mut ahead);
         if fed.is_err() {
             self.stop.halt(Halt::Broken);
         }
-        fed.map(|()| Fed {
+        fed.map(|()| FeedResult {
             verdicts: self.verdicts,
             ahead,
         })
     }
 
-    fn feed_all(&mut self, ahead: &mut Vec<Ahead>) -> anyhow::Result<()> {
+    fn feed_all(&mut self, ahead: &mut Vec<CanaryRow>) -> anyhow::Result<()> {
         let reading = Arc::clone(&self.reading);
         let mut checker = Checker::new(&reading);
         let mut row = Row::default();
@@ -168,7 +168,7 @@ where
                         .bind(row.origin.input, columns)?
                         .was_repeat(&row, columns);
                 if self.canary.is_some() {
-                    ahead.push(Ahead::of(row.origin, &ticket));
+                    ahead.push(CanaryRow::of(row.origin, &ticket));
                 }
                 batch.push(ticket);
             }
@@ -196,7 +196,7 @@ where
                 customer,
                 digest,
                 first_step: self.unknown_step(),
-                earlier: Earlier::default(),
+                earlier: EarlierRuns::default(),
                 claim: ClaimTime::Earlier(None),
             };
         };
@@ -210,7 +210,7 @@ where
             customer,
             digest,
             first_step,
-            earlier: Earlier {
+            earlier: EarlierRuns {
                 outcome: known.last,
                 is_changed: known.changed,
                 is_repeat: false,
@@ -235,7 +235,7 @@ where
 
     /// Claims `batch` and hands it on; false where the dispatcher has ended.
     fn send(&mut self, batch: &mut Vec<Ticket>) -> bool {
-        // Reserve the slot before claiming, and not before it is asked for.
+        // Reserve the slot before claiming, once the dispatcher requests a batch.
         let demanded = async {
             tokio::select! {
                 permit = self.demand.acquire() => permit.ok()?.forget(),
@@ -259,13 +259,13 @@ where
         let (written, answer) = oneshot::channel();
         if self
             .recorder
-            .blocking_send(Message::Claim { claims, written })
+            .blocking_send(RecorderMessage::Claim { claims, written })
             .is_err()
         {
             return false;
         }
         self.hurry.notify_one();
-        // Not before this is answered may any of them be sent.
+        // None of them may be sent before the claims are durable.
         let Ok(claimed) = answer.blocking_recv() else {
             return false;
         };
@@ -277,7 +277,7 @@ where
     }
 }
 
-/// Whether nothing is to be done with a row, so that it need not be checked.
+/// Whether a row needs no request, so that it need not be checked again.
 fn is_done(verdict: &Verdict, strict: bool) -> bool {
     !verdict.fit || verdict.rejects(strict) || matches!(decision(verdict), Some(Decision::Skip(_)))
 }

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::absence::{Absence, Proof};
 use super::list_lookup::is_unsafe_in_path;
 use super::retries::Blame;
-use super::sender::{Sender, Timed};
+use super::sender::{AnswerTime, Sender};
 use crate::domain::remote::RemoteCustomer;
 use crate::engine::pace::backoff::delay;
 use crate::engine::pace::circuit_breaker::Access;
@@ -43,7 +43,7 @@ pub(super) enum LookedUp {
 
 /// What the answer to a look-up by path is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ByPath {
+enum PathVerdict {
     /// What it says.
     Believed,
     /// The customer is absent: a web page is how this API says so.
@@ -69,14 +69,14 @@ pub(super) async fn look_up<A: CustomerApi, O: Observer>(
     *requests += 1;
     *date_ms = timed.date_ms;
     match by_path(sender, client_id, &found).await {
-        ByPath::AbsentByPage => return LookedUp::Absent,
-        ByPath::Stopped => return LookedUp::Stopped,
-        ByPath::AskList => {
+        PathVerdict::AbsentByPage => return LookedUp::Absent,
+        PathVerdict::Stopped => return LookedUp::Stopped,
+        PathVerdict::AskList => {
             sender.answered(timed.sent);
             *requests += 1;
             return find_in_list(sender, client_id).await;
         }
-        ByPath::Believed => {}
+        PathVerdict::Believed => {}
     }
     let looked_up = meaning(found);
     match &looked_up {
@@ -194,7 +194,7 @@ async fn find<A: CustomerApi, O: Observer>(
     sender: &Sender<A, O>,
     client_id: &str,
     is_retry: bool,
-) -> Option<(Timed, LookUpReply)> {
+) -> Option<(AnswerTime, LookUpReply)> {
     let admitted = sender.admitted(is_retry, Access::Read).await?;
     sender.metrics.count_lookup();
     let (timed, found) = sender
@@ -211,11 +211,11 @@ async fn by_path<A: CustomerApi, O: Observer>(
     sender: &Sender<A, O>,
     client_id: &str,
     found: &LookUpReply,
-) -> ByPath {
+) -> PathVerdict {
     let asks_list = match found {
         LookUpReply::Absent => is_unsafe_in_path(client_id),
         LookUpReply::AbsentPage(_) => match is_absence_a_page(sender).await {
-            Some(true) => return ByPath::AbsentByPage,
+            Some(true) => return PathVerdict::AbsentByPage,
             Some(false) => true,
             None => is_unsafe_in_path(client_id),
         },
@@ -223,7 +223,7 @@ async fn by_path<A: CustomerApi, O: Observer>(
         LookUpReply::Failed(Failure::Denied(refusal)) => match sender.reach().await {
             (_, ProbeReply::Denied(_)) => {
                 sender.shut_out(refusal);
-                return ByPath::Stopped;
+                return PathVerdict::Stopped;
             }
             // The credentials hold: something refuses this one path.
             (_, ProbeReply::Good) => true,
@@ -235,9 +235,9 @@ async fn by_path<A: CustomerApi, O: Observer>(
         }
     };
     if asks_list {
-        ByPath::AskList
+        PathVerdict::AskList
     } else {
-        ByPath::Believed
+        PathVerdict::Believed
     }
 }
 

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::domain::summary::{Latency, RequestCounts};
 
-/// The longest latency that is told apart: ten minutes, in microseconds.
+/// The longest latency that is recorded as it is: ten minutes, in microseconds.
 const LONGEST_US: u64 = 600_000_000;
 
 /// Counters that all workers share.
@@ -27,8 +27,7 @@ pub(in crate::engine) struct Metrics {
 
 /// Two digits: a percentile is right to one in a hundred.
 fn empty() -> Histogram<u64> {
-    // These bounds are the crate's own minimum and a constant above it; were
-    // they refused, the one that grows by itself would do.
+    // These bounds are valid: the crate's minimum, and a constant above it.
     Histogram::new_with_bounds(1, LONGEST_US, 2).unwrap_or_else(|_bounds| {
         Histogram::new(2).unwrap_or_else(|_digits| unreachable!("two digits are within 0..=5"))
     })
@@ -63,12 +62,12 @@ impl Metrics {
         counter.store(rows as u64, Ordering::Relaxed);
     }
 
-    /// What a counter says.
+    /// The value of a counter.
     pub(super) fn read(counter: &AtomicU64) -> u64 {
         counter.load(Ordering::Relaxed)
     }
 
-    /// Takes in how long an answer took.
+    /// Records how long an answer took.
     pub(super) fn took(&self, time: Duration) {
         let micros = u64::try_from(time.as_micros()).unwrap_or(LONGEST_US);
         self.latencies.lock().saturating_record(micros.max(1));

@@ -2,7 +2,7 @@
 //!
 //! - `feed.rs`: rows become tickets, claimed in batches before they go on
 //! - `queue.rs`: the rows that are next, and rows that wait for a time
-//! - `dispatch.rs`: how many rows are on their way, and what their ends mean for all
+//! - `dispatch.rs`: starts rows, and hands their results to the recorder
 //! - `sender.rs`: the gates before every request, and what every answer means for all
 //! - `delivery.rs`: one row in flight, from request to request until its end
 //! - `row_state.rs`: what an answer means for the row, and which request is next
@@ -53,13 +53,13 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use self::absence::Landing;
-use self::canary::Sighting;
+use self::canary::CanaryResult;
 use self::dispatch::Dispatch;
 use self::feed::{BatchSize, Feed};
 use self::list_lookup::ListLookup;
 use self::metrics::Metrics;
 use self::orphaned_claims::Orphans;
-use self::queue::{Queue, Waiting};
+use self::queue::{TicketQueue, WaitingRows};
 use self::record::Recorder;
 use self::sender::Sender;
 use self::server_clock::ServerClock;
@@ -86,7 +86,7 @@ const WAITING: usize = 4096;
 /// How a run sends.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
-    /// How fast, and how many at once.
+    /// How fast, and how many in flight.
     pub pacing: Wanted,
     /// How patient it is.
     pub retry: Policy,
@@ -109,68 +109,67 @@ pub struct Settings {
 }
 
 /// The parts of a pipeline.
-pub struct Parts<R, A, L, O> {
+pub struct PipelineParts<R, A, L, O> {
     /// The input, from its start.
     pub rows: R,
-    /// What rows are held against.
+    /// What rows are checked against.
     pub reading: Arc<Reading>,
     /// What the survey found out.
     pub verdicts: Verdicts,
-    /// Claims without a row, to be asked for beside the rows.
+    /// Claims in doubt without a row, to be looked up beside the rows.
     pub orphans: Orphans,
     /// The number that the first new claim gets.
     pub first_new_id: u64,
-    /// Whether the ledger may not know of rows that were sent.
+    /// Whether the ledger may have lost claims.
     pub gaps: bool,
     /// The API.
     pub api: A,
     /// The ledger.
     pub ledger: L,
-    /// Where keys go, where they are asked for.
+    /// Where keys are written, with `--keys`.
     pub keys: Option<KeyFile>,
-    /// Who is told.
+    /// Hears of events.
     pub observer: O,
-    /// What surrounds it.
-    pub around: Around,
+    /// Stop signal, clock and chance.
+    pub context: RunContext,
 }
 
-/// What a pipeline can't have by itself: the signal from outside, time and
-/// chance.
+/// What is handed in to a run: the stop signal, the clock and chance.
 #[derive(Debug, Clone)]
-pub struct Around {
-    /// Ends it.
+pub struct RunContext {
+    /// Stops it.
     pub stop: Stop,
     /// Our clock.
     pub wall: WallClock,
     /// Draws from 0 to 1.
     pub jitter: fn() -> f64,
-    /// The starts that `--rate` allows, where others share them: the calls before
-    /// the first create, and the canary's.
+    /// The token bucket of `--rate`, where others share it: the calls before the first
+    /// create, and the canary's.
     pub bucket: Option<Arc<TokenBucket>>,
     /// `Date`s of the server's, each with `wall` before and after.
     pub dates: Vec<(i64, i64, i64)>,
 }
 
-impl<R, A, L, O> std::fmt::Debug for Parts<R, A, L, O> {
+impl<R, A, L, O> std::fmt::Debug for PipelineParts<R, A, L, O> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Parts").finish_non_exhaustive()
+        f.debug_struct("PipelineParts").finish_non_exhaustive()
     }
 }
 
-/// What a pipeline leaves behind.
+/// What a pipeline gives back at its end.
 #[derive(Debug)]
-pub struct Ended<L> {
+pub struct PipelineResult<L> {
     /// The ledger.
     pub ledger: L,
     /// What the survey found out, for the account.
     pub verdicts: Verdicts,
     /// What became of claims without a row.
     pub left: OrphanCounts,
-    /// What was seen of the canary, where there was one.
-    pub sightings: Vec<Sighting>,
+    /// How the canary's rows were read back.
+    pub sightings: Vec<CanaryResult>,
 }
 
-/// Sends what is to be sent.
+/// Sends the rows that the survey left to send.
 ///
 /// # Errors
 ///
@@ -180,26 +179,26 @@ pub struct Ended<L> {
     reason = "it joins the stages, each of which is a struct of its parts"
 )]
 pub async fn run<R, A, L, O>(
-    mut parts: Parts<R, A, L, O>,
+    mut parts: PipelineParts<R, A, L, O>,
     mut settings: Settings,
-) -> anyhow::Result<Ended<L>>
+) -> anyhow::Result<PipelineResult<L>>
 where
     R: Rows<Error: std::error::Error + Send + Sync + 'static> + Send + 'static,
     A: CustomerApi,
     L: Ledger + 'static,
     O: Observer,
 {
-    let earlier_ms = parts.ledger.landing_ms(parts.around.wall.now_ms())?;
+    let earlier_ms = parts.ledger.landing_ms(parts.context.wall.now_ms())?;
     settings.landing.earlier = Duration::from_millis(earlier_ms);
     let asks_for_keys = parts.keys.is_some();
-    let sending = sending(
+    let sender = build_sender(
         parts.api,
         parts.observer,
         &settings,
-        &parts.around,
+        &parts.context,
         asks_for_keys,
     );
-    let stop = parts.around.stop;
+    let stop = parts.context.stop;
     let (recorder, inbox) = mpsc::channel(WAITING);
     let (tickets, batches) = mpsc::channel(1);
     let hurry = Arc::new(Notify::new());
@@ -208,8 +207,8 @@ where
     let record = Recorder {
         ledger: parts.ledger,
         keys: parts.keys,
-        sending: Arc::clone(&sending),
-        wall: parts.around.wall,
+        sender: Arc::clone(&sender),
+        wall: parts.context.wall,
         progress: Progress::default(),
         hurry: Arc::clone(&hurry),
         figured: None,
@@ -234,11 +233,11 @@ where
     let feeding = tokio::task::spawn_blocking(move || feed.feed());
     let asking = tokio::spawn(orphaned_claims::ask(
         parts.orphans,
-        Arc::clone(&sending),
+        Arc::clone(&sender),
         recorder.clone(),
     ));
     let dispatch = Dispatch {
-        sending: Arc::clone(&sending),
+        sender: Arc::clone(&sender),
         concurrency: settings.pacing.concurrency,
         canary: settings.canary.is_some(),
         stripe: settings.stripe,
@@ -247,28 +246,28 @@ where
         recorder,
         alike: systemic_refusal::SystemicRefusal::default(),
         held_back: None,
-        waiting: Waiting::default(),
+        waiting: WaitingRows::default(),
     };
-    // On a worker, where the requests are: between it and the thread that waits
-    // here, every row would wake a thread twice.
-    let dispatching = tokio::spawn(dispatch.dispatch(Queue::of(batches, demand)));
+    // On a worker thread, where the requests are: here, each row would wake a thread
+    // twice.
+    let dispatching = tokio::spawn(dispatch.dispatch(TicketQueue::of(batches, demand)));
     let dispatched = ended("dispatcher", dispatching).await;
     let asked = ended("look-up of claims without a row", asking).await;
     hurry.notify_one();
-    // The ledger's own trouble comes first: the others' follow from it.
+    // The recorder's error first: the others follow from it.
     let mut ledger = ended("recorder", recording).await?;
     let left = match ended("feed", feeding).await {
         Ok(left) => left,
-        // What was sent before is settled: the run is over, and not cut off.
+        // What was sent is settled: the run ends, and was not killed.
         Err(error) => {
-            ledger.end("stopped", parts.around.wall.now_ms())?;
+            ledger.end("stopped", parts.context.wall.now_ms())?;
             return Err(error);
         }
     };
     dispatched?;
     let left_the_file = asked?;
-    let sightings = canary::read_back(left.ahead, &sending, &mut ledger).await?;
-    Ok(Ended {
+    let sightings = canary::read_back(left.ahead, &sender, &mut ledger).await?;
+    Ok(PipelineResult {
         ledger,
         verdicts: left.verdicts,
         left: left_the_file,
@@ -276,18 +275,18 @@ where
     })
 }
 
-/// What all workers share, at the start.
-fn sending<A: CustomerApi, O: Observer>(
+/// What all rows share, at the start.
+fn build_sender<A: CustomerApi, O: Observer>(
     api: A,
     observer: O,
     settings: &Settings,
-    around: &Around,
+    context: &RunContext,
     keys: bool,
 ) -> Arc<Sender<A, O>> {
     Arc::new(Sender {
         api,
         observer,
-        pace: match &around.bucket {
+        pace: match &context.bucket {
             Some(bucket) => Pace::sharing(settings.pacing, Some(Arc::clone(bucket))),
             None => Pace::new(settings.pacing),
         },
@@ -295,14 +294,14 @@ fn sending<A: CustomerApi, O: Observer>(
         existing: settings.existing,
         keys,
         metrics: Metrics::new(),
-        stop: around.stop.clone(),
-        wall: around.wall,
-        jitter: around.jitter,
+        stop: context.stop.clone(),
+        wall: context.wall,
+        jitter: context.jitter,
         began: Instant::now(),
         budget: Mutex::new(RetryBudget::new(settings.allowance)),
         breaker: Mutex::new(CircuitBreaker::default()),
         changed: Notify::new(),
-        clock: Mutex::new(ServerClock::begun(&around.dates)),
+        clock: Mutex::new(ServerClock::begun(&context.dates)),
         slowest: Mutex::default(),
         list: ListLookup::default(),
         stripe: settings.stripe,
@@ -313,7 +312,7 @@ fn sending<A: CustomerApi, O: Observer>(
     })
 }
 
-/// What a stage on a thread of its own came to.
+/// The result of a stage that runs in a task of its own.
 async fn ended<T>(stage: &str, handle: JoinHandle<anyhow::Result<T>>) -> anyhow::Result<T> {
     handle
         .await

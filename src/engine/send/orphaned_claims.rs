@@ -1,10 +1,9 @@
 //! Orphaned claims: rows that an earlier run may have sent, and that have left the
 //! input since.
 //!
-//! No row tells of them any more, so they are asked for by themselves, beside the
-//! rows of the run. There is nothing to compare them with: what is found out is
-//! whether the customer is there, and whether it is there by our doing. None is
-//! ever created again.
+//! They are looked up beside the rows of the run. There is no row to compare them with:
+//! what is found out is whether the customer is there, and whether this checkpoint
+//! created it. None is ever created again.
 
 use std::io;
 use std::path::Path;
@@ -15,7 +14,7 @@ use tokio::task::JoinSet;
 
 use super::absence::Absence;
 use super::look_up::{LookedUp, look_up_until_known};
-use super::record::Message;
+use super::record::RecorderMessage;
 use super::sender::Sender;
 use super::settle::Settled;
 use crate::domain::decision::{KnownClaim, UNKNOWN_DIGEST, is_our_doing};
@@ -29,10 +28,10 @@ use crate::ledger::{ClaimRecord, Settlement};
 use crate::report::Observer;
 use crate::spill::{Sorted, Sorter};
 
-/// How many are asked for at once.
+/// How many are looked up at once.
 const AT_ONCE: usize = 64;
 
-/// Takes the claims that met no row of the input.
+/// Collects the claims without a row in the input.
 #[derive(Debug)]
 pub(in crate::engine) struct OrphanSorter {
     in_doubt: Sorter<6>,
@@ -49,7 +48,7 @@ impl OrphanSorter {
         }
     }
 
-    /// Whether a claim without a row is one of them.
+    /// Whether a claim without a row is an orphan.
     pub(in crate::engine) fn takes(known: &KnownClaim) -> bool {
         known.in_doubt || known.orphan
     }
@@ -60,7 +59,7 @@ impl OrphanSorter {
             return self.in_doubt.push(six(known.id));
         }
         if known.orphan {
-            // An earlier run asked for it.
+            // An earlier run looked it up.
             self.left
                 .add(known.last.unwrap_or(Outcome::Pending), known.ours);
         }
@@ -86,7 +85,7 @@ pub struct Orphans {
 }
 
 impl Orphans {
-    /// What is known of them while none is asked for.
+    /// What is known of them before any is looked up.
     pub fn left(&self) -> OrphanCounts {
         OrphanCounts {
             unresolved: self.left.unresolved + self.many,
@@ -95,11 +94,11 @@ impl Orphans {
     }
 }
 
-/// Asks for all that are in doubt, and has what is found out recorded.
+/// Looks up all that are in doubt, and records what is found out.
 pub(super) async fn ask<A: CustomerApi, O: Observer>(
     mut orphans: Orphans,
-    sending: Arc<Sender<A, O>>,
-    recorder: mpsc::Sender<Message>,
+    sender: Arc<Sender<A, O>>,
+    recorder: mpsc::Sender<RecorderMessage>,
 ) -> anyhow::Result<OrphanCounts> {
     let mut left = orphans.left();
     let mut tasks: JoinSet<Option<(Outcome, bool)>> = JoinSet::new();
@@ -110,7 +109,7 @@ pub(super) async fn ask<A: CustomerApi, O: Observer>(
         }
     };
     while let Some(id) = orphans.in_doubt.read_next()? {
-        if sending.stop.is_halted() {
+        if sender.stop.is_halted() {
             break;
         }
         if tasks.len() >= AT_ONCE
@@ -119,8 +118,8 @@ pub(super) async fn ask<A: CustomerApi, O: Observer>(
             learn(found?);
         }
         let id = take_six(&mut id.as_slice());
-        let (sending, recorder) = (Arc::clone(&sending), recorder.clone());
-        tasks.spawn(async move { look_up_and_record(&sending, id, &recorder).await });
+        let (sender, recorder) = (Arc::clone(&sender), recorder.clone());
+        tasks.spawn(async move { look_up_and_record(&sender, id, &recorder).await });
     }
     while let Some(found) = tasks.join_next().await {
         learn(found?);
@@ -133,19 +132,22 @@ pub(super) async fn ask<A: CustomerApi, O: Observer>(
 async fn look_up_and_record<A: CustomerApi, O: Observer>(
     sender: &Sender<A, O>,
     id: u64,
-    recorder: &mpsc::Sender<Message>,
+    recorder: &mpsc::Sender<RecorderMessage>,
 ) -> Option<(Outcome, bool)> {
     let (answer, answered) = oneshot::channel();
-    recorder.send(Message::Read { id, answer }).await.ok()?;
+    recorder
+        .send(RecorderMessage::Read { id, answer })
+        .await
+        .ok()?;
     let entry = answered.await.ok()??;
     let settlement = found_out(sender, id, &entry).await?;
-    // What is released is again what it was, and here it is not there.
+    // Pending: its customer is not there.
     let (outcome, ours) = (settlement.outcome, settlement.ours);
     let settled = Settled {
         from_before: true,
         ..Settled::keyless(settlement)
     };
-    recorder.send(Message::Settle(settled)).await.ok()?;
+    recorder.send(RecorderMessage::Settle(settled)).await.ok()?;
     Some((outcome, ours))
 }
 
@@ -212,8 +214,8 @@ fn there(
             None if ours => Outcome::Created,
             None => Outcome::AlreadyExisted,
         },
-        // What we created is what was claimed. Of everything else it is not
-        // known what it is now: its row, should it come back, is looked up.
+        // What this checkpoint created has the values that were claimed. Of all others
+        // the values are not known: their rows, should they come back, are looked up.
         digest: if ours && was_never {
             entry.digest
         } else {

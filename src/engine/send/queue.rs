@@ -12,20 +12,20 @@ use crate::engine::ticket::Ticket;
 /// Beyond any run's end.
 pub(super) const A_YEAR: Duration = Duration::from_hours(24 * 365);
 
-/// The tickets that are next, in the batches in which they were claimed: a
-/// thread that is woken for every single one costs more than sending it.
-pub(super) struct Queue {
+/// The tickets that are next, in the batches in which they were claimed: waking a
+/// thread for each ticket costs more than sending it.
+pub(super) struct TicketQueue {
     batches: mpsc::Receiver<Vec<Ticket>>,
     batch: std::vec::IntoIter<Ticket>,
-    /// How many tickets are left of a batch when the next one is asked for.
+    /// The next batch is requested when so many tickets of this one are left.
     low: usize,
-    /// Where batches are asked for, each with a permit.
+    /// Requests batches, one with each permit.
     demand: Arc<Semaphore>,
-    /// Whether a batch was asked for that is not here yet.
+    /// Whether a batch was requested that has not arrived.
     asked: bool,
 }
 
-impl Queue {
+impl TicketQueue {
     /// The queue of `batches`, each of which is claimed once `demand` has a permit.
     pub(super) fn of(batches: mpsc::Receiver<Vec<Ticket>>, demand: Arc<Semaphore>) -> Self {
         Self {
@@ -37,13 +37,12 @@ impl Queue {
         }
     }
 
-    /// The next ticket; `None` where there will be none. To give up waiting
-    /// loses nothing.
+    /// The next ticket; `None` at the end. Cancel safe.
     pub(super) async fn next(&mut self) -> Option<Ticket> {
         loop {
             if let Some(ticket) = self.batch.next() {
-                // The next rows are claimed while these are sent, but one by one where
-                // it takes long to send one.
+                // The next batch is claimed while this one is sent. Batches of one are
+                // not claimed ahead: sending a row takes long then.
                 if self.batch.len() == self.low && self.low > 0 {
                     self.ask();
                 }
@@ -70,13 +69,13 @@ impl Queue {
 
 /// Rows that wait for a time, the earliest first.
 #[derive(Debug)]
-pub(super) struct Waiting<N> {
+pub(super) struct WaitingRows<N> {
     pub(super) rows: BTreeMap<(Duration, u64), (N, Box<RowState>)>,
-    /// Tells rows of the same time apart.
+    /// Distinguishes rows of the same time.
     number: u64,
 }
 
-impl<N> Default for Waiting<N> {
+impl<N> Default for WaitingRows<N> {
     fn default() -> Self {
         Self {
             rows: BTreeMap::new(),
@@ -85,13 +84,13 @@ impl<N> Default for Waiting<N> {
     }
 }
 
-impl<N> Waiting<N> {
+impl<N> WaitingRows<N> {
     pub(super) fn push(&mut self, until: Duration, row: N, state: Box<RowState>) {
         self.number += 1;
         self.rows.insert((until, self.number), (row, state));
     }
 
-    /// When the first of them is to go on; in the far future where none waits.
+    /// When the first of them goes on; in the far future where none waits.
     pub(super) fn first(&self) -> Duration {
         let first = self.rows.first_key_value();
         first.map_or(A_YEAR, |((until, _), _)| *until)

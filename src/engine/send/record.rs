@@ -25,31 +25,30 @@ use crate::report::{Event, Observer, Progress};
 /// How many messages are written in one transaction at most.
 const MOST_AT_ONCE: usize = 2048;
 
-/// How long outcomes wait for company when no claim is waiting. A crash in that
-/// time costs one question a row.
+/// Flush interval without a pending claim; a crash within it costs one look-up a row.
 const LINGER: Duration = Duration::from_millis(20);
 
-/// How often progress is reported while there is nothing to write.
+/// How often progress is reported while nothing is written.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// After how long latencies are written again.
+/// How often latencies are written.
 const FIGURED_EVERY: Duration = Duration::from_secs(1);
 
-/// What the recorder is told.
+/// A request to the recorder.
 #[derive(Debug)]
-pub(super) enum Message {
+pub(super) enum RecorderMessage {
     /// These rows are about to be sent; answered with the time of their claims when
     /// that is on disk.
     Claim {
         claims: Vec<Claim>,
         written: oneshot::Sender<ClaimTime>,
     },
-    /// What is held about a claim.
+    /// Read what the ledger has of a claim.
     Read {
         id: u64,
         answer: oneshot::Sender<Option<ClaimRecord>>,
     },
-    /// A row is settled.
+    /// Settle a row.
     Settle(Settled),
 }
 
@@ -57,7 +56,7 @@ pub(super) enum Message {
 pub(super) struct Recorder<L, A, O> {
     pub(super) ledger: L,
     pub(super) keys: Option<KeyFile>,
-    pub(super) sending: Arc<Sender<A, O>>,
+    pub(super) sender: Arc<Sender<A, O>>,
     pub(super) wall: WallClock,
     pub(super) progress: Progress,
     /// A claim is pending: flush now.
@@ -69,22 +68,22 @@ pub(super) struct Recorder<L, A, O> {
 impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
     /// Records until the channel closes; gives the ledger back.
     ///
-    /// An error ends the sending: what can't be recorded must not be sent.
+    /// An error stops the run: what can't be recorded must not be sent.
     pub(super) fn record(
         mut self,
-        mut inbox: mpsc::Receiver<Message>,
+        mut inbox: mpsc::Receiver<RecorderMessage>,
         runtime: &Handle,
     ) -> anyhow::Result<L> {
         let recorded = self.record_all(&mut inbox, runtime);
         if recorded.is_err() {
-            self.sending.stop.halt(Halt::Broken);
+            self.sender.stop.halt(Halt::Broken);
         }
         recorded.map(|()| self.ledger)
     }
 
     fn record_all(
         &mut self,
-        inbox: &mut mpsc::Receiver<Message>,
+        inbox: &mut mpsc::Receiver<RecorderMessage>,
         runtime: &Handle,
     ) -> anyhow::Result<()> {
         let mut messages = Vec::with_capacity(MOST_AT_ONCE);
@@ -93,20 +92,20 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
             let gathered = runtime.block_on(timeout(QUIET, gathering));
             match gathered {
                 Ok(false) => return self.write_latencies(),
-                // A run that waits says so, and why.
+                // Progress is reported while the run waits, with what it waits for.
                 Err(_quiet) if messages.is_empty() && !self.is_news() => self.report(&[]),
                 Ok(true) | Err(_) => self.write(&mut messages)?,
             }
         }
     }
 
-    /// The run's figures; its latencies, which are many, not every time.
+    /// The run's figures, with its latencies once in a while: they are many.
     fn figures(&mut self) -> RunFigures {
         if self.figured.is_some_and(|at| at.elapsed() < FIGURED_EVERY) {
-            return self.sending.counts();
+            return self.sender.counts();
         }
         self.figured = Some(Instant::now());
-        self.sending.figures()
+        self.sender.figures()
     }
 
     fn write_latencies(&mut self) -> anyhow::Result<()> {
@@ -119,7 +118,7 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
         Ok(self.ledger.write(&batch)?)
     }
 
-    fn write(&mut self, messages: &mut Vec<Message>) -> anyhow::Result<()> {
+    fn write(&mut self, messages: &mut Vec<RecorderMessage>) -> anyhow::Result<()> {
         let (now_ms, figures) = (self.wall.now_ms(), self.figures());
         let mut batch = Batch {
             now_ms,
@@ -134,7 +133,7 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
         let mut waiting = Vec::new();
         for message in messages.drain(..) {
             match message {
-                Message::Claim { claims, written } => {
+                RecorderMessage::Claim { claims, written } => {
                     batch.claims.extend(claims);
                     if cfg!(feature = "bench-without-durability") {
                         written.send(claimed).ok();
@@ -142,10 +141,10 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
                         waiting.push(written);
                     }
                 }
-                Message::Read { id, answer } => {
+                RecorderMessage::Read { id, answer } => {
                     answer.send(self.ledger.claim_record(id)?).ok();
                 }
-                Message::Settle(Settled {
+                RecorderMessage::Settle(Settled {
                     mut settlement,
                     keys,
                     from_before,
@@ -176,9 +175,9 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
         Ok(())
     }
 
-    /// Whether something else binds than when it was last written.
+    /// Whether the bottleneck has changed since progress was last reported.
     fn is_news(&self) -> bool {
-        self.sending.pacing().bound != self.progress.pacing.bound
+        self.sender.pacing().bound != self.progress.pacing.bound
     }
 
     fn report(&mut self, settlements: &[Settlement]) {
@@ -199,28 +198,27 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
             }
             progress.done += 1;
         }
-        let requests = self.sending.metrics.requests();
+        let requests = self.sender.metrics.requests();
         progress.throttled = requests.throttled;
         progress.retried = requests.retried;
         progress.sent = requests.sent;
-        progress.pacing = self.sending.pacing();
-        self.sending.observer.observe(&Event::Progress(*progress));
+        progress.pacing = self.sender.pacing();
+        self.sender.observer.observe(&Event::Progress(*progress));
     }
 }
 
-/// Waits for messages, and a little for more; false when there will be none.
+/// Waits for messages, and for [`LINGER`] for more; false when the channel is closed.
 ///
-/// The little is slept through: to be woken for every outcome costs more than
-/// to write it.
+/// It sleeps through that time: waking up for each outcome costs more than writing it.
 async fn gather(
-    inbox: &mut mpsc::Receiver<Message>,
+    inbox: &mut mpsc::Receiver<RecorderMessage>,
     hurry: &Notify,
-    messages: &mut Vec<Message>,
+    messages: &mut Vec<RecorderMessage>,
 ) -> bool {
     if inbox.recv_many(messages, MOST_AT_ONCE).await == 0 {
         return false;
     }
-    let waits = |message: &Message| !matches!(message, Message::Settle(_));
+    let waits = |message: &RecorderMessage| !matches!(message, RecorderMessage::Settle(_));
     if !messages.iter().any(waits) {
         timeout(LINGER, hurry.notified()).await.ok();
     }

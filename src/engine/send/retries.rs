@@ -42,7 +42,7 @@ pub(super) struct Retries {
 
 /// A row was tried as often as `--retries` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Spent {
+pub(super) enum OutOfTries {
     /// While creates and updates of other rows worked: it is the row.
     Alone,
     /// While none of another row worked, or in an outage: it may be no row's fault.
@@ -99,13 +99,13 @@ impl Retries {
     }
 
     /// Whether there is no try left for a create or an update.
-    pub(super) fn spent(&self, facts: &Facts) -> Option<Spent> {
+    pub(super) fn spent(&self, facts: &Facts) -> Option<OutOfTries> {
         let retries = facts.retry.retries;
         if self.tries > retries && self.others_work(facts) {
-            Some(Spent::Alone)
+            Some(OutOfTries::Alone)
         } else if self.tries + self.trials > retries {
             // What failed during an outage says little about the row.
-            Some(Spent::WithOthers)
+            Some(OutOfTries::WithOthers)
         } else {
             None
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::absence::{Absence, Doubt, Proof};
 use super::facts::Facts;
 use super::ownership::CLOCKS_APART_MS;
-use super::retries::{Retries, Spent};
+use super::retries::{OutOfTries, Retries};
 use crate::domain::decision::ExistingPolicy;
 use crate::domain::remote::{RemoteCustomer, differences};
 use crate::domain::text::quoted;
@@ -28,7 +28,7 @@ const CLOCK_WAITS: u32 = 3;
 
 /// The request that is next for a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Next {
+pub(super) enum NextRequest {
     /// Look the customer up.
     Find,
     /// Look for it in the list of all customers.
@@ -60,7 +60,7 @@ pub(super) enum CreateState {
 
 /// What became of an update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Update {
+pub(super) enum UpdateState {
     /// None was sent.
     None,
     /// One was sent, and its fate is not known.
@@ -69,9 +69,9 @@ pub(super) enum Update {
     Accepted,
 }
 
-/// How the sending of a row ends; `settle.rs` writes it down.
+/// How the sender of a row ends; `settle.rs` writes it down.
 #[derive(Debug)]
-pub(super) enum End {
+pub(super) enum RowEnd {
     /// The API created the customer.
     Created {
         customer: Created,
@@ -85,7 +85,7 @@ pub(super) enum End {
     /// Another customer has the row's id but for case: no other row has to do with it.
     Conflict(Refusal),
     /// It was tried as often as `--retries` says.
-    Spent(Spent),
+    OutOfTries(OutOfTries),
     /// It can't be found out what became of it.
     Unresolved,
     /// Everything was stopped before its end.
@@ -104,9 +104,9 @@ pub(super) struct Unverified {
 #[derive(Debug)]
 pub(super) struct RowState {
     pub(super) ticket: Ticket,
-    pub(super) next: Next,
+    pub(super) next: NextRequest,
     pub(super) create: CreateState,
-    pub(super) update: Update,
+    pub(super) update: UpdateState,
     pub(super) retries: Retries,
     /// Requests sent for it.
     pub(super) attempts: u32,
@@ -138,17 +138,17 @@ impl RowState {
     /// A row at its start.
     pub(super) fn of(ticket: Ticket) -> Self {
         let (next, create) = match ticket.first_step {
-            FirstStep::Create => (Next::Create, CreateState::NotSent),
-            FirstStep::LookUp => (Next::Find, CreateState::NotSent),
-            FirstStep::LookUpLostClaim => (Next::Find, CreateState::ClaimLost),
-            FirstStep::ResolveDoubt => (Next::Find, CreateState::InDoubt),
+            FirstStep::Create => (NextRequest::Create, CreateState::NotSent),
+            FirstStep::LookUp => (NextRequest::Find, CreateState::NotSent),
+            FirstStep::LookUpLostClaim => (NextRequest::Find, CreateState::ClaimLost),
+            FirstStep::ResolveDoubt => (NextRequest::Find, CreateState::InDoubt),
         };
         Self {
             next,
             create,
             absence: (create != CreateState::NotSent).then(Absence::of_earlier_run),
             ticket,
-            update: Update::None,
+            update: UpdateState::None,
             retries: Retries::default(),
             attempts: 0,
             creates: 0,
@@ -169,9 +169,9 @@ impl RowState {
     pub(super) fn is_retry(&self) -> bool {
         self.retries.troubled
             && match self.next {
-                Next::Find | Next::FindInList => true,
-                Next::Create => self.creates > 0,
-                Next::Update(_) => self.update != Update::None,
+                NextRequest::Find | NextRequest::FindInList => true,
+                NextRequest::Create => self.creates > 0,
+                NextRequest::Update(_) => self.update != UpdateState::None,
             }
     }
 
@@ -179,8 +179,10 @@ impl RowState {
     pub(super) fn waits_until(&self, now: Duration) -> Option<Duration> {
         let retries = &self.retries;
         let until = match self.next {
-            Next::Create => retries.not_before.max(retries.write_not_before),
-            Next::Find | Next::FindInList | Next::Update(_) => retries.not_before,
+            NextRequest::Create => retries.not_before.max(retries.write_not_before),
+            NextRequest::Find | NextRequest::FindInList | NextRequest::Update(_) => {
+                retries.not_before
+            }
         };
         (until > now).then_some(until)
     }
@@ -202,7 +204,7 @@ impl RowState {
             CreateState::InDoubt | CreateState::Acknowledged { .. } => true,
             CreateState::NotSent | CreateState::ClaimLost | CreateState::ProvedAbsent => false,
         };
-        by_create || self.refusal.is_some() || self.update != Update::None
+        by_create || self.refusal.is_some() || self.update != UpdateState::None
     }
 
     /// The API says that it created the customer; the row's end, if that is believed. A
@@ -214,7 +216,7 @@ impl RowState {
         status: u16,
         request_id: Option<String>,
         facts: &Facts,
-    ) -> Option<End> {
+    ) -> Option<RowEnd> {
         // By RFC 9110 §15.3.2 a 201 alone says that it was created just now.
         let apart_ms = if status == CREATED {
             CLOCKS_APART_MS
@@ -229,10 +231,10 @@ impl RowState {
             self.create = CreateState::Acknowledged { is_older };
             self.keys = customer.keys;
             self.absence = Some(Absence::since(facts.now, Doubt::Unanswered));
-            self.next = Next::Find;
+            self.next = NextRequest::Find;
             return None;
         }
-        Some(End::Created {
+        Some(RowEnd::Created {
             customer,
             status,
             request_id,
@@ -241,25 +243,25 @@ impl RowState {
 
     /// The API refused a create, perhaps because the customer exists: it is looked up. A
     /// refused update is the row's end.
-    pub(super) fn refused(&mut self, refusal: Refusal, now: Duration) -> Option<End> {
+    pub(super) fn refused(&mut self, refusal: Refusal, now: Duration) -> Option<RowEnd> {
         match self.next {
-            Next::Update(_) => return Some(End::Refused(refusal)),
-            Next::Create | Next::Find | Next::FindInList => {}
+            NextRequest::Update(_) => return Some(RowEnd::Refused(refusal)),
+            NextRequest::Create | NextRequest::Find | NextRequest::FindInList => {}
         }
         if self.is_contradicted(&refusal) {
             self.absence = Some(Absence::since(now, Doubt::Failed));
             self.listed = false;
         }
         self.refusal = Some(refusal);
-        self.next = Next::Find;
+        self.next = NextRequest::Find;
         None
     }
 
     /// The answer to a create or an update was lost, at `now`: the row is in doubt.
     pub(super) fn lost(&mut self, trouble: &Trouble, now: Duration) {
         match self.next {
-            Next::Update(_) => self.update = Update::Lost,
-            Next::Create | Next::Find | Next::FindInList => {
+            NextRequest::Update(_) => self.update = UpdateState::Lost,
+            NextRequest::Create | NextRequest::Find | NextRequest::FindInList => {
                 let doubt = if trouble.by_api {
                     Doubt::Failed
                 } else {
@@ -270,7 +272,7 @@ impl RowState {
                 self.listed = false;
             }
         }
-        self.next = Next::Find;
+        self.next = NextRequest::Find;
     }
 
     /// The API accepted an update; the row's end, if `remote` shows all of it.
@@ -279,13 +281,13 @@ impl RowState {
         remote: Box<RemoteCustomer>,
         request_id: Option<String>,
         facts: &Facts,
-    ) -> Option<End> {
-        self.update = Update::Accepted;
+    ) -> Option<RowEnd> {
+        self.update = UpdateState::Accepted;
         self.absence = Some(Absence::since(facts.now, Doubt::Failed));
-        self.next = Next::Find;
+        self.next = NextRequest::Find;
         differences(&self.ticket.customer, &remote)
             .is_empty()
-            .then_some(End::There(remote, request_id))
+            .then_some(RowEnd::There(remote, request_id))
     }
 
     /// Judges a customer that was found; the row's end, unless it is to be changed,
@@ -295,13 +297,13 @@ impl RowState {
         remote: Box<RemoteCustomer>,
         request_id: Option<String>,
         facts: &Facts,
-    ) -> Option<End> {
+    ) -> Option<RowEnd> {
         if let Some(change) = self.change(&remote, facts) {
-            self.next = Next::Update(Box::new(change));
-            return self.retries.spent(facts).map(End::Spent);
+            self.next = NextRequest::Update(Box::new(change));
+            return self.retries.spent(facts).map(RowEnd::OutOfTries);
         }
         // What was just updated may be read from a copy that lags behind.
-        if self.update == Update::Accepted
+        if self.update == UpdateState::Accepted
             && !differences(&self.ticket.customer, &remote).is_empty()
             && !self.is_proved(facts)
         {
@@ -317,7 +319,7 @@ impl RowState {
             self.unjudged = Some((remote, request_id));
             return None;
         }
-        Some(End::There(remote, request_id))
+        Some(RowEnd::There(remote, request_id))
     }
 
     /// What is still to be changed about a customer that is there, where `--existing
@@ -325,19 +327,19 @@ impl RowState {
     fn change(&self, remote: &RemoteCustomer, facts: &Facts) -> Option<CustomerUpdate> {
         let earlier = &self.ticket.earlier;
         let is_update = facts.existing == ExistingPolicy::Update && !earlier.is_repeat;
-        if !is_update || self.update == Update::Accepted {
+        if !is_update || self.update == UpdateState::Accepted {
             return None;
         }
         // A row that was changed may have another `stripeCustomerId`, which
         // can't be read back.
-        let unseen = earlier.is_changed && self.update == Update::None;
+        let unseen = earlier.is_changed && self.update == UpdateState::None;
         CustomerUpdate::of(&self.ticket.customer, remote, unseen)
     }
 
     /// The customer was not found; the row's end, if that is it. Else its next request is
     /// another look-up, the list of all customers, or a create.
-    pub(super) fn absent(&mut self, facts: &Facts) -> Option<End> {
-        if self.update != Update::None {
+    pub(super) fn absent(&mut self, facts: &Facts) -> Option<RowEnd> {
+        if self.update != UpdateState::None {
             return self.absent_after_update(facts);
         }
         let is_acknowledged = matches!(self.create, CreateState::Acknowledged { .. });
@@ -357,14 +359,14 @@ impl RowState {
         let asks_list = is_acknowledged || contradicted || in_doubt && facts.absence_is_page;
         if asks_list && !self.listed {
             self.listed = true;
-            self.next = Next::FindInList;
+            self.next = NextRequest::FindInList;
             return None;
         }
         self.absent_for_good(facts)
     }
 
     /// The customer's absence is proved; the row's end, unless it is created now.
-    pub(super) fn absent_for_good(&mut self, facts: &Facts) -> Option<End> {
+    pub(super) fn absent_for_good(&mut self, facts: &Facts) -> Option<RowEnd> {
         self.create = match self.create {
             CreateState::NotSent | CreateState::ClaimLost => CreateState::NotSent,
             CreateState::InDoubt | CreateState::ProvedAbsent => CreateState::ProvedAbsent,
@@ -373,12 +375,12 @@ impl RowState {
                 return Some(self.unresolved(message));
             }
         };
-        self.next = Next::Create;
+        self.next = NextRequest::Create;
         let Some(refusal) = self.refusal.take() else {
-            return self.retries.spent(facts).map(End::Spent);
+            return self.retries.spent(facts).map(RowEnd::OutOfTries);
         };
         if !refusal.may_say_exists() {
-            return Some(End::Refused(refusal));
+            return Some(RowEnd::Refused(refusal));
         }
         self.retries.trouble = Some(Trouble {
             status: Some(refusal.status),
@@ -390,22 +392,22 @@ impl RowState {
             ..Trouble::default()
         });
         self.refusal = Some(refusal);
-        Some(End::Unresolved)
+        Some(RowEnd::Unresolved)
     }
 
     /// A customer was found and updated, and is not found any more: it is not created
     /// again.
-    fn absent_after_update(&mut self, facts: &Facts) -> Option<End> {
+    fn absent_after_update(&mut self, facts: &Facts) -> Option<RowEnd> {
         let message = "the customer was found, and after its update it was not";
         self.is_proved(facts).then(|| self.unresolved(message))
     }
 
-    fn unresolved(&mut self, message: &str) -> End {
+    fn unresolved(&mut self, message: &str) -> RowEnd {
         self.retries.trouble = Some(Trouble {
             message: message.to_owned(),
             ..Trouble::default()
         });
-        End::Unresolved
+        RowEnd::Unresolved
     }
 
     /// A customer is there whose id differs from the row's in case only. Where that is
@@ -416,14 +418,14 @@ impl RowState {
         remote: Box<RemoteCustomer>,
         request_id: Option<String>,
         facts: &Facts,
-    ) -> End {
+    ) -> RowEnd {
         let (claim, created) = (self.ticket.claim, remote.created);
         let is_ours = self.ticket.earlier.customer == KnownCustomer::Ours
             || self.may_be_ours() && facts.clocks.is_our_doing(claim, created);
         if is_ours {
-            return End::There(remote, request_id);
+            return RowEnd::There(remote, request_id);
         }
-        End::Conflict(Refusal {
+        RowEnd::Conflict(Refusal {
             status: self.refusal.as_ref().map_or(0, |refusal| refusal.status),
             message: format!(
                 "Kable takes this clientId for that of customer {}, from which it differs in case only",
@@ -435,8 +437,8 @@ impl RowState {
 
     /// A look-up got no answer, or none that can be read; the row's end, if that was
     /// tried often enough.
-    pub(super) fn unanswered(&self, facts: &Facts) -> Option<End> {
-        (self.retries.unanswered > facts.retry.retries).then_some(End::Unresolved)
+    pub(super) fn unanswered(&self, facts: &Facts) -> Option<RowEnd> {
+        (self.retries.unanswered > facts.retry.retries).then_some(RowEnd::Unresolved)
     }
 
     /// Whether a refusal can't be final though the customer was not found: it may say

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{End, Next, RowState};
+use super::{NextRequest, RowEnd, RowState};
 use crate::domain::customer::tests::{aster, digest_of};
 use crate::domain::decision::ExistingPolicy;
 use crate::domain::remote::RemoteCustomer;
@@ -13,12 +13,12 @@ use crate::engine::send::ownership::Clocks;
 use crate::engine::send::retries::Blame;
 use crate::engine::send::server_clock::ServerClock;
 use crate::engine::testing::{BELIEVING, CLAIMED_BY, DATE, NOW_MS, remote_of};
-use crate::engine::ticket::{ClaimTime, Earlier, FirstStep, KnownCustomer, Ticket};
+use crate::engine::ticket::{ClaimTime, EarlierRuns, FirstStep, KnownCustomer, Ticket};
 use crate::kable::{Created, Refusal, Trouble};
 
 /// An answer to the request that is next.
 #[derive(Debug, Clone, Copy)]
-enum Answer {
+enum Given {
     Created,
     /// With another company than was sent.
     CreatedAltered,
@@ -68,7 +68,7 @@ fn row(first_step: FirstStep) -> RowState {
         customer: aster(),
         digest: digest_of(&aster()),
         first_step,
-        earlier: Earlier::default(),
+        earlier: EarlierRuns::default(),
         claim: match first_step {
             FirstStep::ResolveDoubt => ClaimTime::Earlier(Some(CLAIMED_BY)),
             FirstStep::Create | FirstStep::LookUp | FirstStep::LookUpLostClaim => ClaimTime::Now {
@@ -107,56 +107,56 @@ fn differing() -> Box<RemoteCustomer> {
 }
 
 /// Gives the row an answer; its end, if that is it.
-fn answer(state: &mut RowState, answer: Answer, facts: &Facts) -> Option<End> {
+fn answer(state: &mut RowState, answer: Given, facts: &Facts) -> Option<RowEnd> {
     match answer {
-        Answer::Created => state.accepted(created(CLAIMED_BY, false), 201, None, facts),
-        Answer::CreatedAltered => state.accepted(created(CLAIMED_BY, true), 201, None, facts),
-        Answer::CreatedBefore => state.accepted(created(0, false), 201, None, facts),
-        Answer::Refused => state.refused(refusal("no such plan"), facts.now),
-        Answer::RefusedAsExisting => state.refused(refusal("it exists"), facts.now),
-        Answer::Lost => {
+        Given::Created => state.accepted(created(CLAIMED_BY, false), 201, None, facts),
+        Given::CreatedAltered => state.accepted(created(CLAIMED_BY, true), 201, None, facts),
+        Given::CreatedBefore => state.accepted(created(0, false), 201, None, facts),
+        Given::Refused => state.refused(refusal("no such plan"), facts.now),
+        Given::RefusedAsExisting => state.refused(refusal("it exists"), facts.now),
+        Given::Lost => {
             let trouble = Trouble::default();
             state.lost(&trouble, facts.now);
             state.retries.tried(trouble, Blame::Row, false, facts);
             None
         }
-        Answer::There => state.found(there(), None, facts),
-        Answer::Differs => state.found(differing(), None, facts),
-        Answer::Updated => state.updated(there(), None, facts),
-        Answer::UpdatedNotYet => state.updated(differing(), None, facts),
-        Answer::Absent if state.next == Next::FindInList => state.absent_for_good(facts),
-        Answer::Absent => state.absent(facts),
-        Answer::Twin => Some(state.twin(there(), None, facts)),
-        Answer::Unanswered => {
+        Given::There => state.found(there(), None, facts),
+        Given::Differs => state.found(differing(), None, facts),
+        Given::Updated => state.updated(there(), None, facts),
+        Given::UpdatedNotYet => state.updated(differing(), None, facts),
+        Given::Absent if state.next == NextRequest::FindInList => state.absent_for_good(facts),
+        Given::Absent => state.absent(facts),
+        Given::Twin => Some(state.twin(there(), None, facts)),
+        Given::Unanswered => {
             state.retries.unanswered += 1;
             state.unanswered(facts)
         }
     }
 }
 
-fn name(end: &End) -> &'static str {
+fn name(end: &RowEnd) -> &'static str {
     match end {
-        End::Created { .. } => "created",
-        End::There(..) => "there",
-        End::Refused(_) => "refused",
-        End::Conflict(_) => "conflict",
-        End::Spent(_) => "spent",
-        End::Unresolved => "unresolved",
-        End::Stopped => "stopped",
+        RowEnd::Created { .. } => "created",
+        RowEnd::There(..) => "there",
+        RowEnd::Refused(_) => "refused",
+        RowEnd::Conflict(_) => "conflict",
+        RowEnd::OutOfTries(_) => "spent",
+        RowEnd::Unresolved => "unresolved",
+        RowEnd::Stopped => "stopped",
     }
 }
 
 /// The requests that `answers` lead to, and the end in capitals, if they lead to one.
-fn course(state: &mut RowState, answers: &[Answer], facts: &Facts) -> String {
+fn course(state: &mut RowState, answers: &[Given], facts: &Facts) -> String {
     let mut course = Vec::new();
-    for given in answers {
+    for answer_given in answers {
         course.push(match &state.next {
-            Next::Find => "find".to_owned(),
-            Next::FindInList => "list".to_owned(),
-            Next::Create => "create".to_owned(),
-            Next::Update(_) => "update".to_owned(),
+            NextRequest::Find => "find".to_owned(),
+            NextRequest::FindInList => "list".to_owned(),
+            NextRequest::Create => "create".to_owned(),
+            NextRequest::Update(_) => "update".to_owned(),
         });
-        if let Some(end) = answer(state, *given, facts) {
+        if let Some(end) = answer(state, *answer_given, facts) {
             course.push(name(&end).to_uppercase());
             return course.join(" ");
         }
@@ -166,8 +166,8 @@ fn course(state: &mut RowState, answers: &[Answer], facts: &Facts) -> String {
 
 #[test]
 fn answers_lead_to_the_next_request_or_to_an_end() {
-    use Answer::*;
     use FirstStep::{Create, LookUp, LookUpLostClaim, ResolveDoubt};
+    use Given::*;
     for (first_step, answers, expected) in [
         (Create, &[Created][..], "create CREATED"),
         (Create, &[Lost, There], "create find THERE"),
@@ -222,7 +222,7 @@ fn answers_lead_to_the_next_request_or_to_an_end() {
 
 #[test]
 fn the_list_of_all_customers_is_the_last_place_to_look() {
-    use Answer::*;
+    use Given::*;
     for (answers, expected) in [
         // Refused for being there, and not found: the list is asked as well.
         (
@@ -247,7 +247,7 @@ fn the_list_of_all_customers_is_the_last_place_to_look() {
 
 #[test]
 fn a_customer_that_differs_is_updated_once_and_read_back() {
-    use Answer::*;
+    use Given::*;
     for (answers, expected) in [
         (&[Differs, Updated][..], "find update THERE"),
         (&[Differs, UpdatedNotYet, There], "find update find THERE"),
@@ -277,7 +277,7 @@ fn a_repeat_of_another_rows_id_changes_no_customer() {
     let mut state = row(FirstStep::LookUp);
     state.ticket.earlier.is_repeat = true;
     let facts = facts(ExistingPolicy::Update);
-    assert_eq!(course(&mut state, &[Answer::Differs], &facts), "find THERE");
+    assert_eq!(course(&mut state, &[Given::Differs], &facts), "find THERE");
 }
 
 #[test]
@@ -285,7 +285,7 @@ fn a_twin_of_a_customer_of_ours_is_that_customer() {
     let mut state = row(FirstStep::LookUp);
     state.ticket.earlier.customer = KnownCustomer::Ours;
     let facts = facts(ExistingPolicy::Skip);
-    assert_eq!(course(&mut state, &[Answer::Twin], &facts), "find THERE");
+    assert_eq!(course(&mut state, &[Given::Twin], &facts), "find THERE");
 }
 
 #[test]
@@ -294,12 +294,7 @@ fn where_absence_is_a_web_page_the_list_is_asked_before_a_second_create() {
         absence_is_page: true,
         ..facts(ExistingPolicy::Skip)
     };
-    let answers = [
-        Answer::Lost,
-        Answer::Absent,
-        Answer::Absent,
-        Answer::Created,
-    ];
+    let answers = [Given::Lost, Given::Absent, Given::Absent, Given::Created];
     assert_eq!(
         course(&mut row(FirstStep::Create), &answers, &facts),
         "create find list create CREATED"
@@ -317,13 +312,13 @@ fn a_row_in_doubt_is_not_created_before_its_absence_is_proved() {
         ..facts(ExistingPolicy::Skip)
     };
     let mut state = row(FirstStep::Create);
-    answer(&mut state, Answer::Lost, &facts);
+    answer(&mut state, Given::Lost, &facts);
     let mut looks = 0;
-    while state.next == Next::Find {
+    while state.next == NextRequest::Find {
         facts.now = state.waits_until(facts.now).unwrap_or(facts.now);
-        answer(&mut state, Answer::Absent, &facts);
+        answer(&mut state, Given::Absent, &facts);
         looks += 1;
     }
     assert_eq!((looks, facts.now), (5, Duration::from_secs(8)));
-    assert_eq!(state.next, Next::Create);
+    assert_eq!(state.next, NextRequest::Create);
 }

@@ -15,8 +15,8 @@ use super::metrics::Metrics;
 use super::ownership::Clocks;
 use super::retries::Blame;
 use super::server_clock::ServerClock;
-use super::systemic_failure::{Failed, SystemicFailure};
-use super::systemic_refusal::Kinds;
+use super::systemic_failure::{FailedCreate, SystemicFailure};
+use super::systemic_refusal::RequestKinds;
 use crate::domain::bottleneck::{Bottleneck, Pacing};
 use crate::domain::decision::ExistingPolicy;
 use crate::engine::pace::backoff::Policy;
@@ -82,7 +82,7 @@ pub(super) struct Admitted<'p> {
 
 /// What an answer brings beside its meaning.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Timed {
+pub(super) struct AnswerTime {
     pub(super) sent: Sent,
     /// The server's `Date`.
     pub(super) date_ms: Option<i64>,
@@ -225,7 +225,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         &self,
         permit: Permit<'_>,
         request: impl Future<Output = Exchange<T>>,
-    ) -> (Timed, T) {
+    ) -> (AnswerTime, T) {
         let sent_ms = self.wall.now_ms();
         let answered = request.await;
         let sent = permit.ended();
@@ -246,7 +246,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         if !answered.advice.quotas.is_empty() {
             self.pace.told(&answered.advice.quotas);
         }
-        (Timed { sent, date_ms }, answered.reply)
+        (AnswerTime { sent, date_ms }, answered.reply)
     }
 
     /// Whose trouble it is that a request failed; `on_trial` where it was the trial of an
@@ -362,7 +362,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
 
     /// A create went through.
     pub(super) fn went_through(&self, ticket: &Ticket) {
-        let kinds = Kinds::of_create(&ticket.customer, self.stripe);
+        let kinds = RequestKinds::of_create(&ticket.customer, self.stripe);
         self.systemic.lock().accepted(kinds);
     }
 
@@ -370,9 +370,9 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     /// that has one cause for many rows, everything ends. Whether creates of other kinds
     /// work meanwhile, and none of its own did.
     pub(super) fn failed(&self, ticket: &Ticket, trouble: &Trouble, words: &str) -> bool {
-        let failed = Failed {
+        let failed = FailedCreate {
             id: ticket.id,
-            kinds: Kinds::of_create(&ticket.customer, self.stripe),
+            kinds: RequestKinds::of_create(&ticket.customer, self.stripe),
             words,
             now: self.began.elapsed(),
             worked: Metrics::read(&self.metrics.worked),

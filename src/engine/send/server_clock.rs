@@ -5,7 +5,7 @@
 //! between our request and its answer; many of them together bound the
 //! difference to about a round trip.
 
-/// A second, by which a `Date` may be too early.
+/// By how much a `Date` may be too early.
 const CUT_MS: i64 = 1000;
 
 /// Bounds wider than this come from the first few answers, all within one second.
@@ -15,7 +15,7 @@ const VAGUE_MS: i64 = 200;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::engine) struct ServerClock {
     bounds: Option<(i64, i64)>,
-    /// Bounds that held before the clock was set, all of them.
+    /// All bounds from before the clock was set.
     before: Option<(i64, i64)>,
 }
 
@@ -30,8 +30,8 @@ impl ServerClock {
         clock
     }
 
-    /// Takes in an answer: its `Date`, and when by our clock the request left
-    /// and the answer was there; all in Unix milliseconds.
+    /// Narrows the bounds by an answer: its `Date`, and when by our clock the request left
+    /// and the answer came; all in Unix milliseconds.
     pub(in crate::engine) fn heard(&mut self, date_ms: i64, sent_ms: i64, received_ms: i64) {
         let least = date_ms - received_ms;
         let most = date_ms + CUT_MS - sent_ms;
@@ -53,8 +53,8 @@ impl ServerClock {
         self.before.is_some()
     }
 
-    /// Whether more answers may say much more of it: nothing but single seconds was
-    /// heard yet, or nearly.
+    /// Whether more answers may narrow the bounds much: so far they are hardly better than
+    /// a second.
     pub(super) fn is_vague(&self) -> bool {
         self.bounds.is_none_or(|(low, high)| high - low > VAGUE_MS)
     }
@@ -70,8 +70,8 @@ impl ServerClock {
     }
 }
 
-/// Bounds that hold wherever either of these does: claims from before and after a
-/// clock was set are to be on the safe side.
+/// Bounds that hold wherever one of these does, so that they are safe for claims from
+/// before and after the clock was set.
 fn hull(one: (i64, i64), other: Option<(i64, i64)>) -> (i64, i64) {
     let (low, high) = other.unwrap_or(one);
     (one.0.min(low), one.1.max(high))

@@ -1,8 +1,8 @@
 //! How a row ended → its settlement (pure).
 
 use super::facts::Facts;
-use super::retries::Spent;
-use super::row_state::{CreateState, End, Next, RowState, Update};
+use super::retries::OutOfTries;
+use super::row_state::{CreateState, NextRequest, RowEnd, RowState, UpdateState};
 use super::systemic_refusal;
 use crate::domain::decision::ExistingPolicy;
 use crate::domain::outcome::Outcome;
@@ -50,9 +50,9 @@ pub(super) enum Delivery {
 }
 
 /// What `end` means for the row.
-pub(super) fn settle(state: &mut RowState, end: End, facts: &Facts) -> Delivery {
+pub(super) fn settle(state: &mut RowState, end: RowEnd, facts: &Facts) -> Delivery {
     match end {
-        End::Created {
+        RowEnd::Created {
             customer,
             status,
             request_id,
@@ -67,7 +67,7 @@ pub(super) fn settle(state: &mut RowState, end: End, facts: &Facts) -> Delivery 
             keys: customer.keys,
             from_before: false,
         }),
-        End::There(remote, request_id) => {
+        RowEnd::There(remote, request_id) => {
             let mut settlement = there(state, &remote, facts);
             settlement.request_id = request_id;
             Delivery::Settled(Settled {
@@ -77,12 +77,14 @@ pub(super) fn settle(state: &mut RowState, end: End, facts: &Facts) -> Delivery 
                     || matches!(state.ticket.claim, ClaimTime::Earlier(_)),
             })
         }
-        End::Refused(refusal) => refused(state, refusal),
-        End::Conflict(refusal) => Delivery::Settled(Settled::keyless(failed(state, refusal))),
-        End::Spent(spent) => given_up(state, spent),
-        End::Unresolved if state.may_have_changed_kable() => unsettled(state, Outcome::Unresolved),
-        End::Unresolved => unsettled(state, Outcome::Pending),
-        End::Stopped => left(state),
+        RowEnd::Refused(refusal) => refused(state, refusal),
+        RowEnd::Conflict(refusal) => Delivery::Settled(Settled::keyless(failed(state, refusal))),
+        RowEnd::OutOfTries(spent) => given_up(state, spent),
+        RowEnd::Unresolved if state.may_have_changed_kable() => {
+            unsettled(state, Outcome::Unresolved)
+        }
+        RowEnd::Unresolved => unsettled(state, Outcome::Pending),
+        RowEnd::Stopped => left(state),
     }
 }
 
@@ -146,7 +148,7 @@ fn there(state: &RowState, remote: &RemoteCustomer, facts: &Facts) -> Settlement
         || may_be_ours && clocks.is_our_doing(ticket.claim, remote.created);
     // An update that an earlier run sent is not forgotten, nor one whose
     // answer it lost: the row was another one before.
-    let is_updated = state.update != Update::None
+    let is_updated = state.update != UpdateState::None
         || earlier.outcome == Some(Outcome::Updated)
         || state.may_be_ours() && earlier.is_changed && earlier.customer != KnownCustomer::Unseen;
     let outcome = match (differing.is_empty(), is_ours, facts.existing) {
@@ -181,7 +183,8 @@ fn refused(state: &RowState, refusal: Refusal) -> Delivery {
     Delivery::Refused {
         settlement: failed(state, refusal),
         words,
-        is_update: state.update != Update::None || matches!(state.next, Next::Update(_)),
+        is_update: state.update != UpdateState::None
+            || matches!(state.next, NextRequest::Update(_)),
     }
 }
 
@@ -197,12 +200,12 @@ fn failed(state: &RowState, refusal: Refusal) -> Settlement {
 /// It was tried as often as `--retries` says, and was not done. The last trouble is its
 /// refusal, if the API itself failed at it or other rows worked; else it may have been
 /// no row's fault.
-fn given_up(state: &mut RowState, spent: Spent) -> Delivery {
+fn given_up(state: &mut RowState, spent: OutOfTries) -> Delivery {
     let trouble = state.retries.trouble.clone().unwrap_or_default();
-    if !trouble.by_api && spent == Spent::WithOthers {
+    if !trouble.by_api && spent == OutOfTries::WithOthers {
         let so_far = match state.update {
-            Update::None => "the customer is not there",
-            Update::Lost | Update::Accepted => "the customer is as it was",
+            UpdateState::None => "the customer is not there",
+            UpdateState::Lost | UpdateState::Accepted => "the customer is as it was",
         };
         let message = format!(
             "{}; {so_far}, and no other row was taken meanwhile",

@@ -6,37 +6,38 @@
 
 use std::time::Duration;
 
-use super::systemic_refusal::{Kind, Kinds, MOST};
+use super::systemic_refusal::{MOST, RequestKind, RequestKinds};
 
-/// Failures alike are an outage for so long, unless other writes work meanwhile.
+/// Failures with the same words may be an outage for so long, unless other writes work
+/// meanwhile.
 const OUTAGE: Duration = Duration::from_mins(1);
 
-/// One row fails as often as it is retried: it takes several.
+/// So many rows must have failed: one row fails as often as it is retried.
 const ROWS: usize = 5;
 
-/// The most different words that are held at once.
+/// The most different words that are kept.
 const MOST_WORDS: usize = 8;
 
 /// Failures with the same words, of one kind.
 #[derive(Debug)]
-struct Failures {
-    kind: Kind,
+struct AlikeFailures {
+    kind: RequestKind,
     words: String,
     /// When the first of them was, since the run's start.
     first: Duration,
-    /// How many creates and updates had worked by then.
+    /// How many creates and updates had worked before the first.
     worked_before: u64,
     times: usize,
-    /// The first rows of them.
+    /// The first rows that failed so.
     rows: Vec<u64>,
 }
 
 /// A create that failed, and whose customer was not found.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Failed<'f> {
+pub(super) struct FailedCreate<'f> {
     /// The claim's number.
     pub(super) id: u64,
-    pub(super) kinds: Kinds,
+    pub(super) kinds: RequestKinds,
     pub(super) words: &'f str,
     /// Since the run's start.
     pub(super) now: Duration,
@@ -44,8 +45,8 @@ pub(super) struct Failed<'f> {
     pub(super) worked: u64,
 }
 
-impl Failures {
-    fn begin(kind: Kind, failed: Failed<'_>) -> Self {
+impl AlikeFailures {
+    fn begin(kind: RequestKind, failed: FailedCreate<'_>) -> Self {
         Self {
             kind,
             words: failed.words.to_owned(),
@@ -56,39 +57,39 @@ impl Failures {
         }
     }
 
-    fn count(&mut self, failed: Failed<'_>) {
+    fn count(&mut self, failed: FailedCreate<'_>) {
         self.times += 1;
         if self.rows.len() < ROWS && !self.rows.contains(&failed.id) {
             self.rows.push(failed.id);
         }
     }
 
-    fn have_one_cause(&self, failed: Failed<'_>) -> bool {
+    fn have_one_cause(&self, failed: FailedCreate<'_>) -> bool {
         let is_many = self.times >= MOST && self.rows.len() >= ROWS;
         let others_work = failed.worked > self.worked_before;
         is_many && (others_work || failed.now >= self.first + OUTAGE)
     }
 }
 
-/// What a failure says of those before it.
+/// What a failure shows, together with those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Verdict {
-    /// Whether rows of other kinds work, and none of one of its kinds did.
+pub(super) struct FailureVerdict {
+    /// Whether rows of other kinds work, and none did of one of its kinds.
     pub(super) others_work: bool,
     /// The kind that fails for one cause, and how often it did.
-    pub(super) one_cause: Option<(Kind, usize)>,
+    pub(super) one_cause: Option<(RequestKind, usize)>,
 }
 
 /// What is known of creates that the API answers with an error.
 #[derive(Debug, Default)]
 pub(in crate::engine) struct SystemicFailure {
-    accepted: Kinds,
-    failures: Vec<Failures>,
+    accepted: RequestKinds,
+    failures: Vec<AlikeFailures>,
 }
 
 impl SystemicFailure {
     /// A create of these kinds went through.
-    pub(super) fn accepted(&mut self, kinds: Kinds) {
+    pub(super) fn accepted(&mut self, kinds: RequestKinds) {
         self.accepted = self.accepted.and(kinds);
         let accepted = self.accepted;
         self.failures
@@ -96,22 +97,22 @@ impl SystemicFailure {
     }
 
     /// A create failed.
-    pub(super) fn failed(&mut self, failed: Failed<'_>) -> Verdict {
-        let mut verdict = Verdict::default();
+    pub(super) fn failed(&mut self, failed: FailedCreate<'_>) -> FailureVerdict {
+        let mut verdict = FailureVerdict::default();
         for kind in failed.kinds.without(self.accepted).each() {
             let is_it =
-                |failures: &Failures| failures.kind == kind && failures.words == failed.words;
+                |failures: &AlikeFailures| failures.kind == kind && failures.words == failed.words;
             let mut failures = match self.failures.iter().position(is_it) {
                 Some(at) => self.failures.remove(at),
-                None => Failures::begin(kind, failed),
+                None => AlikeFailures::begin(kind, failed),
             };
             failures.count(failed);
-            verdict.others_work |= self.accepted != Kinds::default();
+            verdict.others_work |= self.accepted != RequestKinds::default();
             if verdict.one_cause.is_none() && failures.have_one_cause(failed) {
                 verdict.one_cause = Some((kind, failures.times));
             }
-            // Those that failed last stand last; those that are not met again go.
-            if self.failures.len() >= MOST_WORDS * Kind::ALL.len() {
+            // The latest words stand last; the oldest are forgotten.
+            if self.failures.len() >= MOST_WORDS * RequestKind::ALL.len() {
                 self.failures.remove(0);
             }
             self.failures.push(failures);
@@ -124,12 +125,12 @@ impl SystemicFailure {
 mod tests {
     use std::time::Duration;
 
-    use super::{Failed, SystemicFailure, Verdict};
+    use super::{FailedCreate, FailureVerdict, SystemicFailure};
     use crate::domain::customer::tests::{aster, aster_bare};
-    use crate::engine::send::systemic_refusal::{Kind, Kinds};
+    use crate::engine::send::systemic_refusal::{RequestKind, RequestKinds};
 
-    fn failed(id: u64, kinds: Kinds, seconds: u64, worked: u64) -> Failed<'static> {
-        Failed {
+    fn failed(id: u64, kinds: RequestKinds, seconds: u64, worked: u64) -> FailedCreate<'static> {
+        FailedCreate {
             id,
             kinds,
             words: "500 account not connected to Stripe",
@@ -138,21 +139,21 @@ mod tests {
         }
     }
 
-    fn stripe() -> Kinds {
-        Kinds::of_create(&aster_bare(), true)
+    fn stripe() -> RequestKinds {
+        RequestKinds::of_create(&aster_bare(), true)
     }
 
     #[test]
     fn of_a_kind_of_which_none_goes_through_while_others_do_twenty_are_enough() {
         let mut systemic = SystemicFailure::default();
-        systemic.accepted(Kinds::of_create(&aster_bare(), false));
+        systemic.accepted(RequestKinds::of_create(&aster_bare(), false));
         for id in 1..20 {
             assert_eq!(systemic.failed(failed(id, stripe(), 1, id)).one_cause, None);
         }
         let verdict = systemic.failed(failed(20, stripe(), 1, 20));
         assert!(verdict.others_work);
         let found = verdict.one_cause;
-        assert_eq!(found, Some((Kind::AsksForStripe, 20)));
+        assert_eq!(found, Some((RequestKind::AsksForStripe, 20)));
     }
 
     #[test]
@@ -161,15 +162,15 @@ mod tests {
         for id in 1..100 {
             assert_eq!(
                 systemic.failed(failed(id, stripe(), 59, 0)),
-                Verdict::default()
+                FailureVerdict::default()
             );
         }
         assert_eq!(
             systemic.failed(failed(100, stripe(), 118, 0)),
-            Verdict::default()
+            FailureVerdict::default()
         );
         let found = systemic.failed(failed(101, stripe(), 119, 0)).one_cause;
-        assert_eq!(found, Some((Kind::AsksForStripe, 101)));
+        assert_eq!(found, Some((RequestKind::AsksForStripe, 101)));
     }
 
     #[test]
@@ -182,7 +183,7 @@ mod tests {
         for id in 20..100 {
             assert_eq!(
                 systemic.failed(failed(id, stripe(), 200, id)),
-                Verdict::default()
+                FailureVerdict::default()
             );
         }
     }
@@ -199,10 +200,10 @@ mod tests {
     #[test]
     fn words_that_are_never_the_same_have_no_cause_in_common_and_take_no_room() {
         let mut systemic = SystemicFailure::default();
-        let kinds = Kinds::of_create(&aster(), true);
+        let kinds = RequestKinds::of_create(&aster(), true);
         for id in 0..10_000 {
             let words = format!("500 {id}");
-            let failed = Failed {
+            let failed = FailedCreate {
                 words: &words,
                 ..failed(id, kinds, id, id)
             };

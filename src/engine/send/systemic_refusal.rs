@@ -3,28 +3,28 @@
 //!
 //! Until a row of a kind is accepted, refusals of that kind are held back: an
 //! account without Stripe refuses each row that asks for Stripe, and none of these
-//! rows is wrong. A verdict is kept for each kind of request by itself, so that
-//! rows of other kinds that are accepted in between hide nothing.
+//! rows is wrong. Each kind of request is judged alone, so that accepted rows of
+//! other kinds hide nothing.
 //!
-//! A row that is found at Kable proves neither: it was not created now. But where
-//! refusals lie far apart among such rows, they are the rows' own.
+//! A row that is found at Kable proves neither: it was not created now. But refusals
+//! that are far apart among such rows are the rows' own.
 
 use crate::domain::customer::Customer;
 
-/// How many refusals alike have one cause.
+/// So many refusals with the same words have one cause.
 pub(super) const MOST: usize = 20;
 
-/// With so many rows found at Kable between refusals alike, these are the rows' own.
+/// With so many rows found at Kable between them, refusals are the rows' own.
 const FOUND: u64 = 2 * MOST as u64;
 
-/// The most different words that are held at once.
+/// The most different words that are kept.
 const MOST_WORDS: usize = 8;
 
-/// A kind of request. Where several kinds are refused alike, the first of them is
-/// named: what a create asks for says more than that it is one.
+/// A kind of request. Where several kinds are refused with the same words, the first of
+/// them is reported, from the most specific to the least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Kind {
+pub(super) enum RequestKind {
     /// A create for which a customer at Stripe is to be made (`--stripe`).
     AsksForStripe,
     /// A create with a `stripeCustomerId`.
@@ -41,7 +41,7 @@ pub(super) enum Kind {
     Update,
 }
 
-impl Kind {
+impl RequestKind {
     pub(super) const ALL: [Self; 7] = [
         Self::AsksForStripe,
         Self::OwnStripe,
@@ -68,13 +68,13 @@ impl Kind {
 
 /// The kinds to which a request belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Kinds(u8);
+pub(super) struct RequestKinds(u8);
 
-impl Kinds {
+impl RequestKinds {
     /// An update.
-    pub(super) const UPDATE: Self = Self::of(Kind::Update);
+    pub(super) const UPDATE: Self = Self::of(RequestKind::Update);
 
-    const fn of(kind: Kind) -> Self {
+    const fn of(kind: RequestKind) -> Self {
         Self(1 << kind as u8)
     }
 
@@ -82,21 +82,21 @@ impl Kinds {
     pub(super) fn of_create(customer: &Customer, stripe: bool) -> Self {
         let own_stripe = customer.stripe_customer_id().is_some();
         let features = [
-            (stripe && !own_stripe, Kind::AsksForStripe),
-            (own_stripe, Kind::OwnStripe),
-            (customer.bundle_ids().next().is_some(), Kind::Bundles),
-            (customer.plan_ids().next().is_some(), Kind::Plans),
+            (stripe && !own_stripe, RequestKind::AsksForStripe),
+            (own_stripe, RequestKind::OwnStripe),
+            (customer.bundle_ids().next().is_some(), RequestKind::Bundles),
+            (customer.plan_ids().next().is_some(), RequestKind::Plans),
         ];
         let given = features.into_iter().filter(|(is_given, _)| *is_given);
         let features = given.fold(Self::default(), |kinds, (_, kind)| {
             kinds.and(Self::of(kind))
         });
         let features = if features == Self::default() {
-            Self::of(Kind::Plain)
+            Self::of(RequestKind::Plain)
         } else {
             features
         };
-        features.and(Self::of(Kind::Create))
+        features.and(Self::of(RequestKind::Create))
     }
 
     /// These and `others`.
@@ -109,18 +109,20 @@ impl Kinds {
         Self(self.0 & !others.0)
     }
 
-    pub(super) const fn has(self, kind: Kind) -> bool {
+    pub(super) const fn has(self, kind: RequestKind) -> bool {
         self.0 & Self::of(kind).0 != 0
     }
 
-    pub(super) fn each(self) -> impl Iterator<Item = Kind> {
-        Kind::ALL.into_iter().filter(move |kind| self.has(*kind))
+    pub(super) fn each(self) -> impl Iterator<Item = RequestKind> {
+        RequestKind::ALL
+            .into_iter()
+            .filter(move |kind| self.has(*kind))
     }
 }
 
 /// What is known of one kind.
 #[derive(Debug, Clone, Copy, Default)]
-struct Seen {
+struct KindCounts {
     in_flight: usize,
     /// Rows that were found at Kable.
     found: u64,
@@ -128,11 +130,11 @@ struct Seen {
 
 /// A refusal that is held back.
 #[derive(Debug)]
-struct Held<T> {
+struct HeldRefusal<T> {
     words: String,
-    kinds: Kinds,
+    kinds: RequestKinds,
     /// Of each kind, how many rows had been found at Kable before it.
-    found: [u64; Kind::ALL.len()],
+    found: [u64; RequestKind::ALL.len()],
     row: T,
 }
 
@@ -140,14 +142,14 @@ struct Held<T> {
 #[derive(Debug)]
 pub(super) struct SystemicRefusal<T> {
     /// The kinds of which a row was accepted.
-    accepted: Kinds,
-    seen: [Seen; Kind::ALL.len()],
-    held: Vec<Held<T>>,
+    accepted: RequestKinds,
+    seen: [KindCounts; RequestKind::ALL.len()],
+    held: Vec<HeldRefusal<T>>,
 }
 
 /// What to do with a refusal.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Finding<T> {
+pub(super) enum RefusalVerdict<T> {
     /// Hold it back.
     Held,
     /// These rows were refused for their own sake.
@@ -155,7 +157,7 @@ pub(super) enum Finding<T> {
     /// The first rows of a kind were refused alike, and so many of them.
     OneCause {
         /// The kind.
-        kind: Kind,
+        kind: RequestKind,
         /// How many.
         many: usize,
         /// All rows that were held back.
@@ -166,8 +168,8 @@ pub(super) enum Finding<T> {
 impl<T> Default for SystemicRefusal<T> {
     fn default() -> Self {
         Self {
-            accepted: Kinds::default(),
-            seen: [Seen::default(); Kind::ALL.len()],
+            accepted: RequestKinds::default(),
+            seen: [KindCounts::default(); RequestKind::ALL.len()],
             held: Vec::new(),
         }
     }
@@ -176,13 +178,13 @@ impl<T> Default for SystemicRefusal<T> {
 impl<T> SystemicRefusal<T> {
     /// Whether one more row of these kinds may be sent before it is known whether
     /// they are refused alike.
-    pub(super) fn has_room(&self, kinds: Kinds) -> bool {
+    pub(super) fn has_room(&self, kinds: RequestKinds) -> bool {
         let mut open = kinds.without(self.accepted).each();
         open.all(|kind| self.seen(kind).in_flight < self.room(kind))
     }
 
     /// How many rows of a kind may be in flight.
-    fn room(&self, kind: Kind) -> usize {
+    fn room(&self, kind: RequestKind) -> usize {
         if self.seen(kind).found >= FOUND {
             return usize::MAX;
         }
@@ -195,47 +197,52 @@ impl<T> SystemicRefusal<T> {
     }
 
     /// A row of these kinds is sent.
-    pub(super) fn started(&mut self, kinds: Kinds) {
+    pub(super) fn started(&mut self, kinds: RequestKinds) {
         self.count(kinds, |seen| seen.in_flight += 1);
     }
 
-    /// A row that was sent is not in flight any more.
-    pub(super) fn ended(&mut self, kinds: Kinds) {
+    /// A row of these kinds is no longer in flight.
+    pub(super) fn ended(&mut self, kinds: RequestKinds) {
         self.count(kinds, |seen| {
             seen.in_flight = seen.in_flight.saturating_sub(1);
         });
     }
 
     /// A row of these kinds was found at Kable.
-    pub(super) fn found(&mut self, kinds: Kinds) {
+    pub(super) fn found(&mut self, kinds: RequestKinds) {
         self.count(kinds, |seen| seen.found += 1);
     }
 
-    /// A request of these kinds was accepted; gives the rows back that were refused
-    /// for their own sake, for nothing else is left that they have in common.
-    pub(super) fn accepted(&mut self, kinds: Kinds) -> Vec<T> {
-        if kinds.without(self.accepted) == Kinds::default() {
+    /// A request of these kinds was accepted; returns the held rows of which no kind is
+    /// left that may be refused for one cause.
+    pub(super) fn accepted(&mut self, kinds: RequestKinds) -> Vec<T> {
+        if kinds.without(self.accepted) == RequestKinds::default() {
             return Vec::new();
         }
         self.accepted = self.accepted.and(kinds);
         let accepted = self.accepted;
-        self.take(|held| held.kinds.without(accepted) == Kinds::default())
+        self.take(|held| held.kinds.without(accepted) == RequestKinds::default())
     }
 
     /// A request of these kinds was refused with these words.
-    pub(super) fn refused(&mut self, kinds: Kinds, words: &str, row: T) -> Finding<T> {
+    pub(super) fn refused(
+        &mut self,
+        kinds: RequestKinds,
+        words: &str,
+        row: T,
+    ) -> RefusalVerdict<T> {
         let open = kinds.without(self.accepted);
-        if open == Kinds::default() {
-            return Finding::Theirs(vec![row]);
+        if open == RequestKinds::default() {
+            return RefusalVerdict::Theirs(vec![row]);
         }
-        self.held.push(Held {
+        self.held.push(HeldRefusal {
             words: words.to_owned(),
             kinds: open,
             found: self.seen.map(|seen| seen.found),
             row,
         });
         for kind in open.each() {
-            let is_alike = |held: &Held<T>| held.kinds.has(kind) && held.words == words;
+            let is_alike = |held: &HeldRefusal<T>| held.kinds.has(kind) && held.words == words;
             let alike = self.held.iter().filter(|held| is_alike(held));
             let many = alike.clone().count();
             if many < MOST {
@@ -244,44 +251,44 @@ impl<T> SystemicRefusal<T> {
             let before = alike.filter_map(|held| held.found.get(kind as usize)).min();
             let between = self.seen(kind).found - before.copied().unwrap_or_default();
             if between >= FOUND {
-                return Finding::Theirs(self.take(is_alike));
+                return RefusalVerdict::Theirs(self.take(is_alike));
             }
             let rows = self.take(|_| true);
-            return Finding::OneCause { kind, many, rows };
+            return RefusalVerdict::OneCause { kind, many, rows };
         }
         self.give_up_oldest()
     }
 
-    /// All rows that are held back: too few to tell.
+    /// All rows that are still held back: too few to tell.
     pub(super) fn rest(&mut self) -> Vec<T> {
         self.take(|_| true)
     }
 
-    /// Where too many different words are held, those that came first are no cause
-    /// of many refusals.
-    fn give_up_oldest(&mut self) -> Finding<T> {
+    /// Forgets the oldest words where there are too many: they are no cause of many
+    /// refusals.
+    fn give_up_oldest(&mut self) -> RefusalVerdict<T> {
         let mut words: Vec<&str> = self.held.iter().map(|held| held.words.as_str()).collect();
         let first = words.first().map(|first| (*first).to_owned());
         words.sort_unstable();
         words.dedup();
         match first {
             Some(first) if words.len() > MOST_WORDS => {
-                Finding::Theirs(self.take(|held| held.words == first))
+                RefusalVerdict::Theirs(self.take(|held| held.words == first))
             }
-            Some(_) | None => Finding::Held,
+            Some(_) | None => RefusalVerdict::Held,
         }
     }
 
-    fn take(&mut self, which: impl Fn(&Held<T>) -> bool) -> Vec<T> {
+    fn take(&mut self, which: impl Fn(&HeldRefusal<T>) -> bool) -> Vec<T> {
         let taken = self.held.extract_if(.., |held| which(held));
         taken.map(|held| held.row).collect()
     }
 
-    fn seen(&self, kind: Kind) -> Seen {
+    fn seen(&self, kind: RequestKind) -> KindCounts {
         self.seen.get(kind as usize).copied().unwrap_or_default()
     }
 
-    fn count(&mut self, kinds: Kinds, mut change: impl FnMut(&mut Seen)) {
+    fn count(&mut self, kinds: RequestKinds, mut change: impl FnMut(&mut KindCounts)) {
         for kind in kinds.each() {
             if let Some(seen) = self.seen.get_mut(kind as usize) {
                 change(seen);
@@ -297,7 +304,7 @@ pub(super) fn words<'v>(
     message: &str,
     values: impl IntoIterator<Item = &'v str>,
 ) -> String {
-    // Values of one or two characters stand in other words as well.
+    // Values of one or two characters are parts of other words as well.
     let mut values: Vec<&str> = values.into_iter().filter(|value| value.len() > 2).collect();
     values.sort_unstable_by_key(|value| std::cmp::Reverse(value.len()));
     let message = values
@@ -317,44 +324,52 @@ pub(super) fn words<'v>(
 mod tests {
     use proptest::prelude::*;
 
-    use super::{FOUND, Finding, Kind, Kinds, MOST, MOST_WORDS, SystemicRefusal, words};
+    use super::{
+        FOUND, MOST, MOST_WORDS, RefusalVerdict, RequestKind, RequestKinds, SystemicRefusal, words,
+    };
     use crate::domain::customer::Customer;
     use crate::domain::customer::tests::{aster, aster_at_stripe, aster_bare};
 
-    const STRIPE: Kinds = Kinds::of(Kind::AsksForStripe).and(CREATE);
-    const OWN: Kinds = Kinds::of(Kind::OwnStripe).and(CREATE);
-    const CREATE: Kinds = Kinds::of(Kind::Create);
+    const STRIPE: RequestKinds = RequestKinds::of(RequestKind::AsksForStripe).and(CREATE);
+    const OWN: RequestKinds = RequestKinds::of(RequestKind::OwnStripe).and(CREATE);
+    const CREATE: RequestKinds = RequestKinds::of(RequestKind::Create);
 
     #[test]
     fn a_create_belongs_to_the_kinds_of_what_it_asks_for() {
-        let kinds = |customer: &Customer, stripe| Kinds::of_create(customer, stripe);
-        let of = |all: &[Kind]| {
-            let all = all.iter().map(|kind| Kinds::of(*kind));
-            all.fold(CREATE, Kinds::and)
+        let kinds = |customer: &Customer, stripe| RequestKinds::of_create(customer, stripe);
+        let of = |all: &[RequestKind]| {
+            let all = all.iter().map(|kind| RequestKinds::of(*kind));
+            all.fold(CREATE, RequestKinds::and)
         };
-        assert_eq!(kinds(&aster(), false), of(&[Kind::Plans]));
+        assert_eq!(kinds(&aster(), false), of(&[RequestKind::Plans]));
         assert_eq!(
             kinds(&aster(), true),
-            of(&[Kind::Plans, Kind::AsksForStripe])
+            of(&[RequestKind::Plans, RequestKind::AsksForStripe])
         );
         assert_eq!(
             kinds(&aster_at_stripe(), true),
-            of(&[Kind::Plans, Kind::OwnStripe])
+            of(&[RequestKind::Plans, RequestKind::OwnStripe])
         );
-        assert_eq!(kinds(&aster_bare(), false), of(&[Kind::Plain]));
-        assert_eq!(kinds(&aster_bare(), true), of(&[Kind::AsksForStripe]));
+        assert_eq!(kinds(&aster_bare(), false), of(&[RequestKind::Plain]));
+        assert_eq!(
+            kinds(&aster_bare(), true),
+            of(&[RequestKind::AsksForStripe])
+        );
     }
 
     #[test]
     fn the_same_words_from_the_start_have_one_cause() {
         let mut alike = SystemicRefusal::default();
         for row in 1..MOST {
-            assert_eq!(alike.refused(STRIPE, "no Stripe", row), Finding::Held);
+            assert_eq!(
+                alike.refused(STRIPE, "no Stripe", row),
+                RefusalVerdict::Held
+            );
         }
         assert_eq!(
             alike.refused(STRIPE, "no Stripe", MOST),
-            Finding::OneCause {
-                kind: Kind::AsksForStripe,
+            RefusalVerdict::OneCause {
+                kind: RequestKind::AsksForStripe,
                 many: MOST,
                 rows: (1..=MOST).collect()
             }
@@ -367,12 +382,15 @@ mod tests {
         let mut alike = SystemicRefusal::default();
         for row in 1..MOST {
             assert_eq!(alike.accepted(OWN), [] as [usize; 0]);
-            assert_eq!(alike.refused(STRIPE, "no Stripe", row), Finding::Held);
+            assert_eq!(
+                alike.refused(STRIPE, "no Stripe", row),
+                RefusalVerdict::Held
+            );
         }
         assert!(matches!(
             alike.refused(STRIPE, "no Stripe", MOST),
-            Finding::OneCause {
-                kind: Kind::AsksForStripe,
+            RefusalVerdict::OneCause {
+                kind: RequestKind::AsksForStripe,
                 ..
             }
         ));
@@ -381,14 +399,17 @@ mod tests {
     #[test]
     fn a_row_with_other_words_hides_nothing_either() {
         let mut alike = SystemicRefusal::default();
-        assert_eq!(alike.refused(STRIPE, "bad name", 0), Finding::Held);
+        assert_eq!(alike.refused(STRIPE, "bad name", 0), RefusalVerdict::Held);
         for row in 1..MOST {
-            assert_eq!(alike.refused(STRIPE, "no Stripe", row), Finding::Held);
+            assert_eq!(
+                alike.refused(STRIPE, "no Stripe", row),
+                RefusalVerdict::Held
+            );
         }
         assert_eq!(
             alike.refused(STRIPE, "no Stripe", MOST),
-            Finding::OneCause {
-                kind: Kind::AsksForStripe,
+            RefusalVerdict::OneCause {
+                kind: RequestKind::AsksForStripe,
                 many: MOST,
                 rows: (0..=MOST).collect()
             }
@@ -398,12 +419,18 @@ mod tests {
     #[test]
     fn one_accepted_row_of_their_kinds_makes_them_their_own() {
         let mut alike = SystemicRefusal::default();
-        assert_eq!(alike.refused(CREATE, "no", 1), Finding::Held);
-        assert_eq!(alike.refused(STRIPE, "no", 2), Finding::Held);
+        assert_eq!(alike.refused(CREATE, "no", 1), RefusalVerdict::Held);
+        assert_eq!(alike.refused(STRIPE, "no", 2), RefusalVerdict::Held);
         assert_eq!(alike.accepted(OWN), [1]);
-        assert_eq!(alike.refused(CREATE, "no", 3), Finding::Theirs(vec![3]));
+        assert_eq!(
+            alike.refused(CREATE, "no", 3),
+            RefusalVerdict::Theirs(vec![3])
+        );
         assert_eq!(alike.accepted(STRIPE), [2]);
-        assert_eq!(alike.refused(STRIPE, "no", 4), Finding::Theirs(vec![4]));
+        assert_eq!(
+            alike.refused(STRIPE, "no", 4),
+            RefusalVerdict::Theirs(vec![4])
+        );
     }
 
     #[test]
@@ -415,15 +442,15 @@ mod tests {
                 alike.found(CREATE);
             }
             match alike.refused(CREATE, "bad name", row) {
-                Finding::Held => {}
-                Finding::Theirs(rows) => theirs.extend(rows),
-                Finding::OneCause { .. } => panic!("{row}"),
+                RefusalVerdict::Held => {}
+                RefusalVerdict::Theirs(rows) => theirs.extend(rows),
+                RefusalVerdict::OneCause { .. } => panic!("{row}"),
             }
         }
         assert_eq!(theirs, (0..100).collect::<Vec<_>>());
         // Not so where they follow each other, whatever was found before.
         let last = (0..MOST).map(|row| alike.refused(CREATE, "no Stripe", row));
-        assert!(matches!(last.last(), Some(Finding::OneCause { .. })));
+        assert!(matches!(last.last(), Some(RefusalVerdict::OneCause { .. })));
     }
 
     #[test]
@@ -439,7 +466,7 @@ mod tests {
         assert!(!alike.has_room(STRIPE) && alike.has_room(OWN));
         alike.ended(STRIPE);
         assert!(alike.has_room(STRIPE));
-        assert_eq!(alike.refused(STRIPE, "no Stripe", 1), Finding::Held);
+        assert_eq!(alike.refused(STRIPE, "no Stripe", 1), RefusalVerdict::Held);
         assert!(!alike.has_room(STRIPE));
         for _ in 0..FOUND {
             alike.found(STRIPE);
@@ -471,16 +498,16 @@ mod tests {
             let mut back = Vec::new();
             let mut refused = 0;
             for (step, word, kinds) in steps {
-                let kinds = Kinds(kinds);
+                let kinds = RequestKinds(kinds);
                 match step {
                     0 if word == 0 => back.extend(alike.accepted(kinds)),
                     0..=2 => alike.found(kinds),
                     _ => {
                         refused += 1;
                         match alike.refused(kinds, &word.to_string(), refused) {
-                            Finding::Held => {}
-                            Finding::Theirs(rows) => back.extend(rows),
-                            Finding::OneCause { many, rows, kind } => {
+                            RefusalVerdict::Held => {}
+                            RefusalVerdict::Theirs(rows) => back.extend(rows),
+                            RefusalVerdict::OneCause { many, rows, kind } => {
                                 prop_assert!(many >= MOST && rows.len() >= many);
                                 prop_assert!(!alike.accepted.has(kind));
                                 back.extend(rows);
@@ -488,7 +515,7 @@ mod tests {
                         }
                     }
                 }
-                prop_assert!(alike.held.len() <= Kind::ALL.len() * MOST * (MOST_WORDS + 1));
+                prop_assert!(alike.held.len() <= RequestKind::ALL.len() * MOST * (MOST_WORDS + 1));
             }
             back.extend(alike.rest());
             back.sort_unstable();

@@ -57,9 +57,9 @@ fn line() -> impl Strategy<Value = String> {
     ]
 }
 
-impl Site {
+impl TestBed {
     /// Runs as `turn` says; `None` where it was killed.
-    async fn take(&mut self, turn: &Turn, lines: &[String]) -> Option<Came> {
+    async fn take(&mut self, turn: &Turn, lines: &[String]) -> Option<RunResult> {
         self.stop = Stop::default();
         self.settings.pacing.concurrency = turn.concurrency;
         self.settings.retry.retries = turn.retries;
@@ -111,7 +111,7 @@ proptest! {
             retries: 0,
             retry_failed: true,
         };
-        let mut site = Site::new();
+        let mut site = TestBed::new();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         for turn in &turns {
             if let Some(came) = runtime.block_on(site.take(turn, &lines)) {

@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn a_row_in_doubt_is_asked_for_and_not_sent_where_it_is_there() {
-    let site = Site::new();
+    let site = TestBed::new();
     site.ledger.remember(&plain("Aster"), None);
     site.kable
         .hold(remote_of(&plain("Aster"), CLAIMED_EARLIER_BY));
@@ -15,7 +15,7 @@ async fn a_row_in_doubt_is_asked_for_and_not_sent_where_it_is_there() {
 
 #[tokio::test]
 async fn a_row_in_doubt_is_sent_where_it_is_absent() {
-    let site = Site::new();
+    let site = TestBed::new();
     site.ledger.remember(&plain("Aster"), None);
     site.import(["c-1,Aster,USD"]).await;
     assert_eq!(
@@ -40,7 +40,7 @@ async fn a_row_in_doubt_that_has_left_the_file_is_asked_for_and_never_sent() {
         (Some(CLAIMED_EARLIER_BY - 1), [0, 1, 0, 0]),
         (None, [0, 0, 1, 0]),
     ] {
-        let site = Site::new();
+        let site = TestBed::new();
         site.ledger.remember(&plain("Aster"), None);
         if let Some(created) = created {
             site.kable.hold(remote_of(&plain("Aster"), created));
@@ -68,7 +68,7 @@ async fn a_row_in_doubt_that_has_left_the_file_is_asked_for_and_never_sent() {
 
 #[tokio::test]
 async fn a_row_in_doubt_that_is_rejected_now_is_asked_for() {
-    let site = Site::new();
+    let site = TestBed::new();
     site.ledger.remember(&plain("Aster"), None);
     site.kable
         .hold(remote_of(&plain("Aster"), CLAIMED_EARLIER_BY));
@@ -78,7 +78,7 @@ async fn a_row_in_doubt_that_is_rejected_now_is_asked_for() {
 
 #[tokio::test]
 async fn a_row_in_doubt_that_was_changed_since_is_not_sent_where_the_old_one_is_there() {
-    let site = Site::new();
+    let site = TestBed::new();
     site.ledger.remember(&plain("Aster"), None);
     site.kable
         .hold(remote_of(&plain("Aster"), CLAIMED_EARLIER_BY));
@@ -89,7 +89,7 @@ async fn a_row_in_doubt_that_was_changed_since_is_not_sent_where_the_old_one_is_
 
 #[tokio::test]
 async fn from_a_ledger_with_gaps_nothing_is_sent_that_was_not_asked_for() {
-    let site = Site::one_by_one();
+    let site = TestBed::one_by_one();
     // Claims that the ledger holds may be older than what was done.
     site.ledger
         .remember(&plain("Aster"), Some(Outcome::Pending));
@@ -118,7 +118,7 @@ async fn from_a_ledger_with_gaps_nothing_is_sent_that_was_not_asked_for() {
 
 #[tokio::test]
 async fn what_a_ledger_with_gaps_knows_to_be_done_is_left_alone() {
-    let site = Site::new();
+    let site = TestBed::new();
     site.ledger
         .remember(&plain("Aster"), Some(Outcome::Created));
     site.ledger.forget();
@@ -128,7 +128,7 @@ async fn what_a_ledger_with_gaps_knows_to_be_done_is_left_alone() {
 
 #[tokio::test]
 async fn an_unresolved_row_is_asked_for_by_the_next_run() {
-    let mut site = Site::new();
+    let mut site = TestBed::new();
     site.settings.retry.retries = 0;
     site.kable.behave(|ask| match ask {
         Ask::Create(_) => Answer::LostAfter,

@@ -15,9 +15,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::dispatch::Dispatch;
-use super::queue::{Queue, Waiting};
+use super::queue::{TicketQueue, WaitingRows};
 use super::systemic_refusal::SystemicRefusal;
-use super::{Around, Parts, Settings, run};
+use super::{PipelineParts, RunContext, Settings, run};
 use crate::domain::customer::Customer;
 use crate::domain::customer::tests::{aster, digest_of};
 use crate::domain::decision::{ExistingPolicy, RowPolicy};
@@ -35,9 +35,9 @@ use crate::engine::survey::settings::Surveying;
 use crate::engine::survey::{Beforehand, Survey, survey};
 use crate::engine::testing::ledger::{CLAIMED_EARLIER_BY, MemoryLedger};
 use crate::engine::testing::{
-    Ask, BELIEVING, DATE, EAGER, Fate as Answer, Kable, NOW_MS, Tables, remote_of, sending,
+    Ask, BELIEVING, DATE, EAGER, Fate as Answer, Kable, NOW_MS, Tables, remote_of, sender_to,
 };
-use crate::engine::ticket::{ClaimTime, Earlier, FirstStep, Ticket};
+use crate::engine::ticket::{ClaimTime, EarlierRuns, FirstStep, Ticket};
 use crate::engine::wall_clock::WallClock;
 use crate::kable::{Created, CustomerApi, Exchange, LookUpReply, Reply};
 use crate::ledger::{Ledger, RunStart};
@@ -45,7 +45,7 @@ use crate::report::{RowAccount, RowResult, RowSink, Silent};
 
 /// A ledger, an account at Kable, and how a run behaves; a test changes the
 /// one thing it is about.
-struct Site {
+struct TestBed {
     folder: tempfile::TempDir,
     ledger: MemoryLedger,
     kable: Kable,
@@ -55,7 +55,7 @@ struct Site {
 }
 
 /// What a run came to.
-struct Came {
+struct RunResult {
     left: OrphanCounts,
     account: Account,
     /// `LINE OUTCOME` of every row, and what is wrong with it.
@@ -65,9 +65,9 @@ struct Came {
 
 /// Keeps what it is told of rows.
 #[derive(Default)]
-struct Told(Vec<String>);
+struct RowResults(Vec<String>);
 
-impl RowSink for Told {
+impl RowSink for RowResults {
     fn add_row(&mut self, row: &RowAccount<'_>) -> io::Result<()> {
         let fate = match row.result {
             RowResult::Skipped => "skipped",
@@ -83,7 +83,7 @@ impl RowSink for Told {
     }
 }
 
-impl Site {
+impl TestBed {
     fn new() -> Self {
         let ledger = MemoryLedger::default();
         Self {
@@ -119,7 +119,7 @@ impl Site {
     }
 
     /// Imports one table with these rows.
-    async fn import<S: Into<String>>(&self, rows: impl IntoIterator<Item = S>) -> Came {
+    async fn import<S: Into<String>>(&self, rows: impl IntoIterator<Item = S>) -> RunResult {
         self.import_tables(Tables::one(rows)).await.unwrap()
     }
 
@@ -146,7 +146,7 @@ impl Site {
     }
 
     /// Surveys, sends and gives an account, as a command does.
-    async fn import_tables(&self, rows: Tables) -> anyhow::Result<Came> {
+    async fn import_tables(&self, rows: Tables) -> anyhow::Result<RunResult> {
         let reading = Arc::new(Reading {
             names: rows.names(),
             ..Reading::default()
@@ -159,7 +159,7 @@ impl Site {
             fit_rows: surveyed.fit(),
             now_ms: NOW_MS,
         })?;
-        let parts = Parts {
+        let parts = PipelineParts {
             rows: rows.clone(),
             reading: Arc::clone(&reading),
             verdicts: surveyed.verdicts,
@@ -170,7 +170,7 @@ impl Site {
             ledger,
             keys: None,
             observer: Silent,
-            around: Around {
+            context: RunContext {
                 stop: self.stop.clone(),
                 wall: WallClock::stopped_at(NOW_MS),
                 jitter: || 1.0,
@@ -189,11 +189,11 @@ impl Site {
             foreseeing: None,
             stop: None,
         };
-        let mut told = Told::default();
+        let mut told = RowResults::default();
         let others = rows.clone();
         let account = account(&mut rows.clone(), others, accounting, &mut told, &Silent)?;
         demand_agreement(&account, surveyed.rows)?;
-        Ok(Came {
+        Ok(RunResult {
             left: ended.left,
             account,
             told: told.0,
@@ -240,7 +240,7 @@ fn plain(name: &str) -> Customer {
 
 #[tokio::test]
 async fn every_row_has_one_outcome() {
-    let site = Site::new();
+    let site = TestBed::new();
     site.kable.hold(remote_of(&plain("Another"), NOW_MS - 1));
     let rows = [
         "c-1,Aster,USD",
@@ -274,7 +274,7 @@ async fn every_row_has_one_outcome() {
 
 #[tokio::test]
 async fn an_account_counts_every_row_once() {
-    let site = Site::new();
+    let site = TestBed::new();
     let rows = ["c-1,Aster,USD", "", "c-2,Birch,EUR", "c-3", "c-2,Birch,EUR"];
     let account = site.import(rows).await.account;
     let counted = (
@@ -290,7 +290,7 @@ async fn an_account_counts_every_row_once() {
 
 #[tokio::test]
 async fn a_second_run_sends_nothing() {
-    let site = Site::new();
+    let site = TestBed::new();
     let first = site.import(good(30)).await;
     let sent = (site.kable.creates(), site.kable.finds());
     let second = site.import(good(30)).await;
@@ -300,7 +300,7 @@ async fn a_second_run_sends_nothing() {
 
 #[tokio::test]
 async fn a_row_that_was_changed_after_it_was_created_differs_and_is_not_sent() {
-    let site = Site::new();
+    let site = TestBed::new();
     site.import(["c-1,Aster,USD"]).await;
     let second = site.import(["c-1,Astre,USD"]).await;
     assert_eq!(second.told, ["2 differs"]);
@@ -309,7 +309,7 @@ async fn a_row_that_was_changed_after_it_was_created_differs_and_is_not_sent() {
 
 #[tokio::test]
 async fn rows_are_known_wherever_they_stand_in_the_next_file() {
-    let site = Site::new();
+    let site = TestBed::new();
     site.import(good(10)).await;
     let mut rows = good(20);
     rows.reverse();
@@ -320,7 +320,7 @@ async fn rows_are_known_wherever_they_stand_in_the_next_file() {
 
 #[tokio::test]
 async fn a_duplicate_is_rejected_with_the_first_ones_line() {
-    let site = Site::new();
+    let site = TestBed::new();
     let came = site
         .import(["c-1,Aster,USD", "c-2,Birch,USD", "c-1,Astre,EUR"])
         .await;
@@ -333,7 +333,7 @@ async fn a_duplicate_is_rejected_with_the_first_ones_line() {
 
 #[tokio::test]
 async fn a_duplicate_in_another_input_is_rejected_with_the_first_ones_input() {
-    let site = Site::new();
+    let site = TestBed::new();
     let tables = Tables::of([
         ("clientId,companyName,currency", ["c-1,Aster,USD"]),
         ("currency,companyName,clientId", ["USD,Aster,c-1"]),
@@ -348,7 +348,7 @@ async fn a_duplicate_in_another_input_is_rejected_with_the_first_ones_input() {
 
 #[tokio::test]
 async fn the_ledger_keeps_count_of_the_requests() {
-    let site = Site::new();
+    let site = TestBed::new();
     let mut number = 0;
     site.kable.behave(move |_| {
         number += 1;
@@ -370,7 +370,7 @@ async fn the_ledger_keeps_count_of_the_requests() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_thousands_of_rows_at_once_every_one_is_created_exactly_once() {
-    let mut site = Site::new();
+    let mut site = TestBed::new();
     site.settings.pacing.concurrency = 64;
     // Each row's first three requests have a fate of their own.
     let mut asked = BTreeMap::<String, usize>::new();

@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn what_a_stopped_run_did_not_send_is_pending_and_sent_by_the_next() {
-    let mut site = Site::one_by_one();
+    let mut site = TestBed::one_by_one();
     let (stop, mut left) = (site.stop.clone(), 3);
     site.kable.behave(move |_| {
         left -= 1;
@@ -29,7 +29,7 @@ async fn what_a_stopped_run_did_not_send_is_pending_and_sent_by_the_next() {
 
 #[tokio::test]
 async fn nothing_is_sent_before_its_claim_is_written() {
-    let site = Site::new();
+    let site = TestBed::new();
     let (entered, entering) = oneshot::channel();
     let (release, released) = std::sync::mpsc::channel();
     let door = Mutex::new((Some(entered), released));
@@ -57,7 +57,7 @@ async fn nothing_is_sent_before_its_claim_is_written() {
 
 #[tokio::test]
 async fn a_ledger_that_cannot_be_written_ends_the_run_before_anything_is_sent() {
-    let site = Site::new();
+    let site = TestBed::new();
     site.ledger.behind(|_| Err(MemoryLedger::no_room()));
     let failed = site
         .import_tables(Tables::one(good(30)))
@@ -70,7 +70,7 @@ async fn a_ledger_that_cannot_be_written_ends_the_run_before_anything_is_sent() 
 
 #[tokio::test]
 async fn what_was_sent_when_the_ledger_failed_is_asked_for_by_the_next_run() {
-    let mut site = Site::new();
+    let mut site = TestBed::new();
     site.ledger.behind(|batch| {
         if batch.settlements.is_empty() {
             return Ok(());
@@ -102,7 +102,7 @@ fn refusing(
 
 #[tokio::test]
 async fn twenty_refusals_alike_from_the_start_end_the_run() {
-    let site = Site::new();
+    let site = TestBed::new();
     site.kable
         .behave(refusing(|id| format!("no Stripe for {id}")));
     let came = site.import(good(100)).await;
@@ -120,7 +120,7 @@ async fn twenty_refusals_alike_from_the_start_end_the_run() {
 
 #[tokio::test]
 async fn rows_that_were_refused_like_everybody_are_pending_and_sent_by_the_next_run() {
-    let mut site = Site::new();
+    let mut site = TestBed::new();
     site.kable.behave(refusing(|_| "no Stripe".to_owned()));
     let first = site.import(good(100)).await;
     site.kable.behave(|_| Answer::Answered);
@@ -132,7 +132,7 @@ async fn rows_that_were_refused_like_everybody_are_pending_and_sent_by_the_next_
 
 #[tokio::test]
 async fn refusals_that_differ_fail_their_rows_and_nothing_else() {
-    let site = Site::new();
+    let site = TestBed::new();
     site.kable.behave(|ask| match ask {
         Ask::Create(id) if id.ends_with('3') => {
             Answer::Refused(format!("bad plan of {}", id.len()))
@@ -150,7 +150,7 @@ async fn refusals_that_differ_fail_their_rows_and_nothing_else() {
 
 #[tokio::test]
 async fn too_few_refusals_alike_to_be_everybodys_fail_their_rows() {
-    let site = Site::new();
+    let site = TestBed::new();
     site.kable.behave(refusing(|_| "no".to_owned()));
     let came = site.import(good(19)).await;
     assert_eq!(
@@ -162,7 +162,7 @@ async fn too_few_refusals_alike_to_be_everybodys_fail_their_rows() {
 #[tokio::test]
 async fn a_row_that_failed_is_left_alone_unless_it_is_to_be_tried_again() {
     for (retry_failed, creates) in [(false, 1), (true, 2)] {
-        let mut site = Site::new();
+        let mut site = TestBed::new();
         site.policy.retry_failed = retry_failed;
         site.kable.behave(refusing(|_| "no".to_owned()));
         site.import(good(1)).await;
@@ -173,7 +173,7 @@ async fn a_row_that_failed_is_left_alone_unless_it_is_to_be_tried_again() {
 
 #[tokio::test]
 async fn too_many_errors_end_the_run() {
-    let mut site = Site::one_by_one();
+    let mut site = TestBed::one_by_one();
     (site.settings.errors, site.settings.allowed_errors) = (2, 4);
     let words = AtomicUsize::new(0);
     site.kable.behave(refusing(move |_| {
@@ -196,7 +196,7 @@ async fn too_many_errors_end_the_run() {
 
 #[tokio::test]
 async fn credentials_that_no_longer_hold_end_the_run_and_no_row_failed() {
-    let site = Site::one_by_one();
+    let site = TestBed::one_by_one();
     let mut left = 3;
     site.kable.behave(move |_| {
         left -= 1;
@@ -221,7 +221,7 @@ async fn credentials_that_no_longer_hold_end_the_run_and_no_row_failed() {
 
 #[tokio::test]
 async fn a_worker_that_fails_ends_the_run_and_its_row_stays_in_doubt() {
-    let site = Site::one_by_one();
+    let site = TestBed::one_by_one();
     site.kable.behave(|_| panic!("as planned"));
     let failed = site
         .import_tables(Tables::one(good(5)))
@@ -236,9 +236,9 @@ async fn a_worker_that_fails_ends_the_run_and_its_row_stays_in_doubt() {
 }
 
 /// Never answers.
-struct Deaf;
+struct PanickingApi;
 
-impl CustomerApi for Deaf {
+impl CustomerApi for PanickingApi {
     async fn reach(&self) -> Exchange<crate::kable::ProbeReply> {
         std::future::pending().await
     }
@@ -272,7 +272,7 @@ async fn after_a_stop_an_answer_is_awaited_for_ten_seconds_and_its_row_stays_cla
     let (recorder, mut inbox) = mpsc::channel(8);
     let (tickets, queue) = mpsc::channel(8);
     let dispatch = Dispatch {
-        sending: Arc::new(sending(Deaf)),
+        sender: Arc::new(sender_to(PanickingApi)),
         canary: false,
         concurrency: 1,
         errors: 0,
@@ -281,15 +281,15 @@ async fn after_a_stop_an_answer_is_awaited_for_ten_seconds_and_its_row_stays_cla
         stripe: false,
         alike: SystemicRefusal::default(),
         held_back: None,
-        waiting: Waiting::default(),
+        waiting: WaitingRows::default(),
     };
-    let (stop, began) = (dispatch.sending.stop.clone(), Instant::now());
+    let (stop, began) = (dispatch.sender.stop.clone(), Instant::now());
     let ticket = Ticket {
         id: 1,
         digest: digest_of(&aster()),
         customer: aster(),
         first_step: FirstStep::Create,
-        earlier: Earlier::default(),
+        earlier: EarlierRuns::default(),
         claim: ClaimTime::Now {
             at_ms: NOW_MS,
             by_ms: None,
@@ -302,7 +302,10 @@ async fn after_a_stop_an_answer_is_awaited_for_ten_seconds_and_its_row_stays_cla
         stop.halt(Halt::Interrupted);
     };
     let (dispatched, ()) = tokio::join!(
-        dispatch.dispatch(Queue::of(queue, Arc::new(tokio::sync::Semaphore::new(0)))),
+        dispatch.dispatch(TicketQueue::of(
+            queue,
+            Arc::new(tokio::sync::Semaphore::new(0))
+        )),
         stopping
     );
     dispatched.unwrap();
