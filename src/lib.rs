@@ -28,63 +28,56 @@ pub mod sandbox;
 pub mod source;
 pub mod spill;
 
-use std::borrow::Cow;
-use std::io::{ErrorKind, Write};
+use std::ffi::OsString;
+use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::FromArgMatches;
 
-use self::commands::argv::Typed;
 use crate::cli::{Cli, Command};
-use crate::commands::{Exit, Hinted};
+use crate::commands::{Exit, hint};
 use crate::config::{ConfigError, Environment};
-use crate::domain::mapping::MappingError;
 use crate::domain::text::escaped;
-use crate::ledger::LedgerError;
-use crate::source::SourceError;
 
-/// Parses what was typed, runs the command, and shows an error with its hint.
+/// Parses the command line, runs the command, and shows an error with its hint.
 pub fn run() -> ExitCode {
-    let command = Cli::command();
     let mut words = std::env::args_os();
     let program = words.next().unwrap_or_else(|| "kable-bulk".into());
     let words = std::iter::once(program.clone()).chain(words);
-    let parsed = command.clone().try_get_matches_from(words);
-    let parsed = parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
-    let (cli, typed) = match parsed {
-        Ok((cli, matches)) => (cli, Typed::of(program, &command, &matches)),
+    let parsed = cli::command().try_get_matches_from(words);
+    let exit = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => run_command(program, cli.command),
         Err(error) => {
-            // Nothing can be said if even this can't be printed.
+            // Standard output or error may be closed; then the text is dropped.
             error.print().ok();
-            let usage = error.use_stderr();
-            return ExitCode::from(if usage {
-                Exit::Usage as u8
+            if error.use_stderr() {
+                Exit::Usage
             } else {
-                Exit::Done as u8
-            });
+                Exit::Done
+            }
         }
     };
+    ExitCode::from(exit as u8)
+}
+
+/// Runs a command that was typed to `program`.
+fn run_command(program: OsString, command: Command) -> Exit {
     let environment = Environment::read();
-    let ended = match cli.command {
-        Command::Import(options) => commands::import::run(options, &environment, typed),
-        Command::Validate(options) => commands::validate::run(options, &environment, typed),
+    let ended = match command {
+        Command::Import(options) => commands::import::run(program, *options, &environment),
+        Command::Validate(options) => commands::validate::run(program, *options, &environment),
         Command::Status(options) => commands::status::run(options),
         Command::Sandbox(options) => commands::sandbox::run(options),
     };
-    match ended {
-        Ok(exit) => ExitCode::from(exit as u8),
-        Err(error) => {
-            show(&error);
-            let usage = error
-                .downcast_ref::<ConfigError>()
-                .is_some_and(ConfigError::is_usage);
-            ExitCode::from(if usage {
-                Exit::Usage as u8
-            } else {
-                Exit::Failed as u8
-            })
+    ended.unwrap_or_else(|error| {
+        show(&error);
+        let config = error.downcast_ref::<ConfigError>();
+        if config.is_some_and(ConfigError::is_usage) {
+            Exit::Usage
+        } else {
+            Exit::Failed
         }
-    }
+    })
 }
 
 /// Shows an error: what happened and why in one sentence, the hint below it.
@@ -99,68 +92,14 @@ fn show(error: &anyhow::Error) {
     std::io::stderr().write_all(text.as_bytes()).ok();
 }
 
-/// The causes, each once: some say what their own cause says as well.
+/// The error and its causes, each once: some texts contain that of their cause.
 fn sentence(error: &anyhow::Error) -> String {
-    let mut said: Vec<String> = Vec::new();
+    let mut parts: Vec<String> = Vec::new();
     for cause in error.chain() {
         let text = cause.to_string();
-        if !said.iter().any(|earlier| earlier.contains(&text)) {
-            said.push(text);
+        if !parts.iter().any(|earlier| earlier.contains(&text)) {
+            parts.push(text);
         }
     }
-    said.join(": ")
-}
-
-/// The first hint in the chain: context on top doesn't hide it.
-fn hint(error: &anyhow::Error) -> Option<String> {
-    if let Some(hinted) = error.downcast_ref::<Hinted>() {
-        return Some(hinted.hint.clone());
-    }
-    error.chain().find_map(|cause| {
-        let owned = |hint: &str| hint.to_owned();
-        cause
-            .downcast_ref::<ConfigError>()
-            .and_then(ConfigError::hint)
-            .or_else(|| {
-                cause
-                    .downcast_ref::<SourceError>()
-                    .and_then(SourceError::hint)
-                    .map(owned)
-            })
-            .or_else(|| cause.downcast_ref::<MappingError>().map(MappingError::hint))
-            .or_else(|| {
-                cause
-                    .downcast_ref::<LedgerError>()
-                    .and_then(LedgerError::hint)
-                    .map(Cow::into_owned)
-            })
-            .or_else(|| {
-                cause
-                    .downcast_ref::<sandbox::error::SandboxError>()
-                    .and_then(sandbox::error::SandboxError::hint)
-                    .map(owned)
-            })
-            .or_else(|| {
-                cause
-                    .downcast_ref::<Hinted>()
-                    .map(|hinted| hinted.hint.clone())
-            })
-            .or_else(|| {
-                cause
-                    .downcast_ref::<std::io::Error>()
-                    .is_some_and(is_want_of_room)
-                    .then(|| owned(MAKE_ROOM))
-            })
-    })
-}
-
-/// What to do where a disk is full, whatever was being written.
-const MAKE_ROOM: &str =
-    "make room on the disk and run the same command again; what was done is kept";
-
-fn is_want_of_room(error: &std::io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge
-    )
+    parts.join(": ")
 }

@@ -4,48 +4,48 @@ use std::io::{IsTerminal, Write};
 
 use anyhow::Context;
 
-use super::hinted;
+use super::hint::hinted;
 use crate::engine::stop::Stop;
 
 /// Fails where there is no terminal to ask on, before anything is sent.
-pub(super) fn demand_somebody() -> anyhow::Result<()> {
-    if is_anybody_there() {
+pub(super) fn demand_terminal() -> anyhow::Result<()> {
+    if has_terminal() {
         return Ok(());
     }
     Err(hinted(
-        "this is a live run, and nobody is there to be asked",
-        "add --yes if that is meant",
+        "this is a live run, and there is no terminal to ask for confirmation on",
+        "add --yes to run it without confirmation",
     ))
 }
 
-/// Asks whether `many` ("12 customers") are to be created in `account`, and
-/// fails unless the answer is yes, or everything is stopped.
-pub(super) async fn ask(many: &str, account: &str, stop: &Stop) -> anyhow::Result<()> {
+/// Asks whether to create `many` ("12 customers") in `account`, and fails unless
+/// the answer is yes, or everything is stopped.
+pub(super) async fn confirm(many: &str, account: &str, stop: &Stop) -> anyhow::Result<()> {
     let question = format!("{many} will be created in the LIVE account {account}. Go on?");
-    if is_wanted(&question, stop).await? || stop.is_halted() {
+    if ask_yes_no(&question, stop).await? || stop.is_halted() {
         return Ok(());
     }
     Err(hinted(
         "not confirmed: nothing was sent",
-        "run it again when you are sure",
+        "run the same command again to be asked again",
     ))
 }
 
 /// Whether there is a terminal to ask on.
-pub(super) fn is_anybody_there() -> bool {
+pub(super) fn has_terminal() -> bool {
     std::io::stdin().is_terminal()
 }
 
-/// Asks, and says whether the answer is yes. A stop is an answer too.
-pub(super) async fn is_wanted(question: &str, stop: &Stop) -> anyhow::Result<bool> {
+/// Asks; whether the answer is yes. A stop counts as no.
+pub(super) async fn ask_yes_no(question: &str, stop: &Stop) -> anyhow::Result<bool> {
     write!(std::io::stderr(), "{question} [y/N] ").context("cannot ask")?;
-    let (told, answer) = tokio::sync::oneshot::channel();
-    // A thread of its own: the program can end while it still waits for the answer.
+    let (sender, answer) = tokio::sync::oneshot::channel();
+    // A thread of its own, so that the program can end while it waits for a line.
     std::thread::spawn(move || {
         let mut line = String::new();
         let read = std::io::stdin().read_line(&mut line).map(|_| line);
-        // Who asked may have been stopped meanwhile.
-        told.send(read).ok();
+        // The receiver is gone after a stop.
+        sender.send(read).ok();
     });
     tokio::select! {
         () = stop.halted() => {
@@ -53,7 +53,7 @@ pub(super) async fn is_wanted(question: &str, stop: &Stop) -> anyhow::Result<boo
             Ok(false)
         }
         answer = answer => {
-            let line = answer.context("cannot hear the answer")?.context("cannot hear the answer")?;
+            let line = answer.context("cannot read the answer")?.context("cannot read the answer")?;
             Ok(matches!(line.trim(), "y" | "Y" | "yes"))
         }
     }

@@ -1,14 +1,14 @@
-//! From a destination to a client whose credentials hold.
+//! From a destination to a client with accepted credentials.
 
 use std::time::Duration;
 
 use anyhow::Context;
 use secrecy::SecretString;
 
-use super::hinted;
-use super::preflight::{Calls, HeardDates, ServerDate, authenticate, look_up_offers};
-use super::wall_clock;
-use crate::config::sending::Dispatch;
+use super::hint::hinted;
+use super::preflight::{Calls, ServerDate, ServerDates, authenticate, look_up_offers};
+use super::system::wall_clock;
+use crate::config::send::SendSettings;
 use crate::config::target::{Destination, is_loopback};
 use crate::domain::rules::Rules;
 use crate::domain::summary::TargetAccount;
@@ -17,45 +17,45 @@ use crate::kable::client::{Client, Settings};
 use crate::sandbox::RunningSandbox;
 use crate::sandbox::settings as sandbox;
 
-/// How the client is to be.
+/// How the client connects.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Wanted {
+pub(super) struct ConnectSettings {
     pub(super) timeout: Duration,
     pub(super) connections: usize,
     pub(super) stripe: bool,
     pub(super) keys: bool,
 }
 
-impl Wanted {
-    /// A client that an import sends with.
-    pub(super) fn by(dispatch: &Dispatch) -> Self {
+impl ConnectSettings {
+    /// The client of an import.
+    pub(super) fn of(sending: &SendSettings) -> Self {
         Self {
-            timeout: dispatch.timeout,
-            connections: dispatch.pacing.concurrency,
-            stripe: dispatch.stripe,
-            keys: dispatch.keys,
+            timeout: sending.requests.timeout,
+            connections: sending.requests.pacing.concurrency,
+            stripe: sending.stripe,
+            keys: sending.keys,
         }
     }
 }
 
-/// A client whose credentials hold.
+/// A client with accepted credentials.
 pub(super) struct Connected {
     pub(super) client: Client,
     pub(super) target: TargetAccount,
     pub(super) live: bool,
-    /// Our clock, which every `Date` is held against.
+    /// Our clock, which every `Date` of the server is compared with.
     pub(super) clock: WallClock,
     pub(super) dates: Vec<ServerDate>,
     pub(super) sandbox: Option<RunningSandbox>,
-    /// What could not be looked up, where something couldn't.
+    /// What could not be looked up, if anything.
     pub(super) warning: Option<String>,
 }
 
-/// Connects, checks the credentials, and puts the plans and bundles that there
-/// are into `rules`.
+/// Connects, checks the credentials, and puts the account's plans and bundles into
+/// `rules`.
 pub(super) async fn connect(
     destination: Destination,
-    wanted: Wanted,
+    settings: ConnectSettings,
     rules: &mut Rules,
     calls: Calls<'_>,
 ) -> anyhow::Result<Connected> {
@@ -75,7 +75,7 @@ pub(super) async fn connect(
                 .url()
                 .parse()
                 .context("the sandbox has no address")?;
-            // Its port is another one each time; what it is, is its file.
+            // Its port differs each time: its file is what it is known by.
             let place = std::path::absolute(&path).unwrap_or(path);
             let secret: SecretString = sandbox::CLIENT_SECRET.into();
             (
@@ -93,15 +93,15 @@ pub(super) async fn connect(
         base_url,
         client_id: client_id.clone(),
         client_secret,
-        timeout: wanted.timeout,
-        connections: wanted.connections,
-        stripe: wanted.stripe,
-        keys: wanted.keys,
+        timeout: settings.timeout,
+        connections: settings.connections,
+        stripe: settings.stripe,
+        keys: settings.keys,
     })?;
     let clock = WallClock::starting_at(wall_clock());
-    let mut heard = HeardDates::by(clock, calls);
-    authenticate(&client, &client_id, &shown, &mut heard).await?;
-    let warning = look_up_offers(&client, &shown, rules, &mut heard).await?;
+    let mut dates = ServerDates::new(clock, calls);
+    authenticate(&client, &client_id, &shown, &mut dates).await?;
+    let warning = look_up_offers(&client, &shown, rules, &mut dates).await?;
     demand_external_ids(warning.as_deref(), rules)?;
     Ok(Connected {
         client,
@@ -111,7 +111,7 @@ pub(super) async fn connect(
         },
         live,
         clock,
-        dates: heard.dates,
+        dates: dates.dates,
         sandbox,
         warning,
     })
@@ -122,7 +122,7 @@ fn demand_external_ids(warning: Option<&str>, rules: &Rules) -> anyhow::Result<(
     match warning.filter(|_| rules.external_ids) {
         Some(warning) => Err(hinted(
             format!("{warning}, so it is not known what external ids stand for"),
-            "run the same command again later, or leave --plan-ids away; nothing was sent",
+            "run the same command again later, or omit --plan-ids; nothing was sent",
         )),
         None => Ok(()),
     }

@@ -1,8 +1,8 @@
-//! When the sending is to stop by itself: `--stop-at`, `--max-duration`.
+//! When the sending stops: `--stop-at`, `--max-duration`.
 //!
-//! A time of day is a matter of the wall clock, and follows it when it is set. A
-//! length of time is not: it is counted on a clock that nothing sets, and that
-//! goes on while the machine sleeps.
+//! A time of day goes by the wall clock, and follows it when that is set. A length
+//! of time goes by a clock that nothing sets, and that counts while the machine
+//! sleeps.
 
 use std::time::Duration;
 
@@ -10,18 +10,18 @@ use jiff::Zoned;
 use jiff::civil::Time;
 use jiff::tz::AmbiguousOffset;
 
-use super::wall_clock;
-use crate::config::sending::TimeLimits;
+use super::system::wall_clock;
+use crate::config::send::TimeLimits;
 use crate::engine::stop::{Halt, Stop};
 
-/// How often a clock is looked at: a machine that slept, or whose clock was
-/// set, is found out by the next look.
+/// How often the clock is read: after the machine slept, or its clock was set, the
+/// next reading tells.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Milliseconds on some clock.
 type Clock = fn() -> i64;
 
-/// When to stop, and on which clock, and the option that says so.
+/// A time to stop at, its clock, and the option that sets it.
 #[derive(Debug)]
 struct Deadline {
     until_ms: i64,
@@ -29,7 +29,7 @@ struct Deadline {
     option: String,
 }
 
-/// When to stop.
+/// All times to stop at.
 #[derive(Debug)]
 pub(super) struct Deadlines(Vec<Deadline>);
 
@@ -60,7 +60,7 @@ impl Deadlines {
     }
 
     /// Halts `stop` when the first of them is reached, as long as the runtime
-    /// lives.
+    /// exists.
     pub(super) fn keep(self, stop: &Stop) {
         for deadline in self.0 {
             tokio::spawn(deadline.keep(stop.clone()));
@@ -79,7 +79,7 @@ impl Deadline {
     }
 }
 
-/// How long to wait before the clock, which shows `now_ms`, is looked at again;
+/// How long to wait before the clock, which shows `now_ms`, is read again;
 /// `None` when `until_ms` is reached.
 fn wait(until_ms: i64, now_ms: i64) -> Option<Duration> {
     let left = u64::try_from(until_ms.saturating_sub(now_ms)).unwrap_or_default();
@@ -100,8 +100,8 @@ fn steady_clock() -> i64 {
         .saturating_add(now.tv_nsec / 1_000_000)
 }
 
-/// Milliseconds since it was first asked for. The clock of a system without
-/// `clock_gettime` is never set; whether it counts sleep is the system's.
+/// Milliseconds since the first call. On a system without `clock_gettime` the clock
+/// is never set; whether it counts sleep depends on the system.
 #[cfg(not(unix))]
 fn steady_clock() -> i64 {
     static BEGAN: std::sync::OnceLock<tokio::time::Instant> = std::sync::OnceLock::new();
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_waited_for_in_short_looks_at_the_clock() {
+    fn the_clock_is_read_again_while_waiting() {
         assert_eq!(wait(20_000, 0), Some(Duration::from_secs(5)));
         assert_eq!(wait(20_000, 19_999), Some(Duration::from_millis(1)));
         assert_eq!(wait(20_000, 20_000), None);

@@ -1,35 +1,35 @@
 //! How many files and connections this process may have open, and how many of
-//! them requests may take: at the end the results need some.
+//! them are left for requests: the results need some at the end.
 
 use std::fs::File;
 
 use crate::engine::pace::Wanted;
 
-/// How many are held back while customers are sent, for the results.
-const SPARE: usize = 24;
+/// How many are reserved for the results while customers are sent.
+const RESERVED: usize = 24;
 
-/// How many more are left to the checkpoint, to look-ups of names, and to
-/// connections that are about to end.
+/// How many more are left for the checkpoint, for name resolution, and for
+/// connections that are about to close.
 const SLACK: usize = 24;
 
-/// Descriptors that are held back, and free once this is dropped.
+/// Descriptors that are reserved until this is dropped.
 #[derive(Debug)]
-pub(super) struct Spare {
-    _held: Vec<File>,
+pub(super) struct ReservedDescriptors {
+    _files: Vec<File>,
 }
 
-impl Spare {
-    /// Takes some, as many as there are.
-    pub(super) fn hold() -> Self {
-        let held = std::iter::from_fn(|| File::open("/dev/null").ok());
+impl ReservedDescriptors {
+    /// Reserves as many as there are, up to [`RESERVED`].
+    pub(super) fn reserve() -> Self {
+        let files = std::iter::from_fn(|| File::open("/dev/null").ok());
         Self {
-            _held: held.take(SPARE).collect(),
+            _files: files.take(RESERVED).collect(),
         }
     }
 }
 
-/// Allows this process as many open files as it may allow itself: the usual
-/// limit is a quarter of a thousand to a thousand, far below what is possible.
+/// Raises the limit of open files to the highest that this process may set: the
+/// usual limit is 256 to 1024, far below that.
 #[cfg(unix)]
 pub(super) fn raise_limit() {
     use rustix::process::{Resource, getrlimit, setrlimit};
@@ -45,9 +45,9 @@ pub(super) fn raise_limit() {
 #[cfg(not(unix))]
 pub(super) fn raise_limit() {}
 
-/// `pacing` with no more requests in flight than there are descriptors for, and
-/// what is to be said where that is fewer than asked for. A server in this
-/// process takes one for each of ours.
+/// `pacing` with no more requests in flight than there are descriptors for, and a
+/// note where these are fewer than in `pacing`. A server in this process takes one
+/// for each of ours.
 pub(super) fn fitting(pacing: Wanted, server_inside: bool) -> (Wanted, Option<String>) {
     let Some((limit, open)) = limit().zip(open()) else {
         return (pacing, None);
@@ -56,7 +56,7 @@ pub(super) fn fitting(pacing: Wanted, server_inside: bool) -> (Wanted, Option<St
     if pacing.concurrency <= room {
         return (pacing, None);
     }
-    let said = format!(
+    let note = format!(
         "concurrency is {room} instead of {}: this process may have only {limit} files and \
          connections open (ulimit -n)",
         pacing.concurrency
@@ -65,12 +65,12 @@ pub(super) fn fitting(pacing: Wanted, server_inside: bool) -> (Wanted, Option<St
         concurrency: room,
         ..pacing
     };
-    (pacing, Some(said))
+    (pacing, Some(note))
 }
 
 /// How many requests may be in flight where `open` of `limit` are in use.
 fn room(limit: usize, open: usize, server_inside: bool) -> usize {
-    let free = limit.saturating_sub(open + SPARE + SLACK);
+    let free = limit.saturating_sub(open + RESERVED + SLACK);
     (if server_inside { free / 2 } else { free }).max(1)
 }
 

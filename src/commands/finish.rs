@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use super::{Exit, Hinted};
-use crate::cli::{Platform, Showing};
+use super::exit::Exit;
+use super::hint::HintedError;
+use super::prepared::Prepared;
+use crate::cli::AnnotationPlatform;
 use crate::domain::row::Revisit;
 use crate::domain::summary::Summary;
 use crate::domain::text::{counted, escaped, escaped_json, escaped_lines, listed, quoted};
@@ -16,32 +18,26 @@ use crate::engine::survey::unmapped::MOST_NAMED;
 use crate::report::annotations::{Annotations, disarmed};
 use crate::report::atomic_file::WrittenFile;
 use crate::report::files::{PublishedFiles, ResultFiles};
-use crate::report::manifest::{KeptFile, ResultsOrigin};
+use crate::report::manifest::KeptFile;
 use crate::report::progress::ProgressDisplay;
 use crate::report::summary_sink::SummarySink;
 use crate::report::text::{self, SummaryNotes};
 use crate::source::SourceError;
 
-/// What is shown at the end, and how.
-#[derive(Debug)]
-pub(super) struct Ending<'e> {
-    pub(super) watcher: &'e ProgressDisplay,
-    pub(super) out: PathBuf,
-    pub(super) several: bool,
-    pub(super) showing: Showing,
-    /// For what results are written.
-    pub(super) origin: ResultsOrigin,
+/// Writes and shows the results of a command.
+pub(super) struct Results<'p> {
+    pub(super) prepared: &'p Prepared,
     /// For which platform problems are annotated.
-    pub(super) annotations: Option<Platform>,
+    pub(super) annotations: Option<AnnotationPlatform>,
 }
 
 /// What is shown of single rows.
-pub(super) struct Shown {
+pub(super) struct RowNotes {
     pub(super) first_failures: Vec<(u64, String)>,
     pub(super) annotations: Option<Annotations>,
 }
 
-impl Shown {
+impl RowNotes {
     /// Separates the result files from what is shown of single rows.
     pub(super) fn split(sink: SummarySink) -> (ResultFiles, Self) {
         let SummarySink {
@@ -50,76 +46,85 @@ impl Shown {
             annotations,
             ..
         } = sink;
-        let shown = Self {
+        let notes = Self {
             first_failures,
             annotations,
         };
-        (files, shown)
+        (files, notes)
     }
 }
 
-/// What came of it all.
-pub(super) struct Accounted {
+/// The account of the rows.
+pub(super) struct RowAccount {
     pub(super) listing: SummarySink,
     pub(super) interrupted: bool,
 }
 
-impl Ending<'_> {
+impl Results<'_> {
     /// Accounts for the rows, and puts the counts into `summary`: for every row,
-    /// in the file `every_row`, or where none is named for those of which there is
-    /// something to be said. The rows are given twice, for of those that are
-    /// repeated two are looked at at once.
+    /// in the file `every_row`, or, where none is named, for rows with a verdict.
+    /// The rows are given twice: of a repeated row, both places are read at once.
     pub(super) fn account<R>(
         &self,
         [mut rows, others]: [R; 2],
         every_row: Option<&str>,
         accounting: Accounting<'_>,
         summary: &mut Summary,
-    ) -> anyhow::Result<Accounted>
+    ) -> anyhow::Result<RowAccount>
     where
         R: Revisit<Error: std::error::Error + Send + Sync + 'static>,
     {
         let mut listing = self.listing(every_row)?;
-        let (surveyed, watcher) = (accounting.surveyed, self.watcher);
+        let (surveyed, watcher) = (accounting.surveyed, self.prepared.watcher.as_ref());
         let accounted = match every_row {
             Some(_) => account(&mut rows, others, accounting, &mut listing, watcher),
             None => review(&mut rows, others, accounting, &mut listing, watcher),
         }
-        .map_err(|error| self.hinted(error))?;
+        .map_err(|error| self.incomplete(error))?;
         demand_agreement(&accounted, surveyed)?;
         summary.rows = accounted.rows;
         summary.outcomes = accounted.outcomes;
         summary.would = accounted.would;
         summary.created_by_this_checkpoint = accounted.ours;
         summary.problems = accounted.problems;
-        Ok(Accounted {
+        Ok(RowAccount {
             listing,
             interrupted: accounted.interrupted,
         })
     }
 
     fn listing(&self, every_row: Option<&str>) -> anyhow::Result<SummarySink> {
-        let files = ResultFiles::begin(&self.out, self.several, every_row, self.origin.clone())
-            .with_context(|| format!("cannot write results to {}", self.out.display()))?;
-        let mut listing = SummarySink::new(files, self.showing.verbose);
+        let prepared = self.prepared;
+        let several = prepared.inputs.len() > 1;
+        let origin = prepared.origin.clone();
+        let files = ResultFiles::begin(&prepared.out, several, every_row, origin)
+            .with_context(|| self.cannot_write())?;
+        let mut listing = SummarySink::new(files, prepared.display.verbose);
         listing.annotations = self
             .annotations
-            .map(|Platform::Github| Annotations::default());
+            .map(|AnnotationPlatform::Github| Annotations::default());
         Ok(listing)
     }
 
-    /// An error of the account, with the place and what to do: by now the
+    fn cannot_write(&self) -> String {
+        format!("cannot write results to {}", self.prepared.out.display())
+    }
+
+    /// An error of the account, with the folder and what to do: by now the
     /// sending is over, and nothing of it is lost.
-    fn hinted(&self, error: anyhow::Error) -> anyhow::Error {
+    fn incomplete(&self, error: anyhow::Error) -> anyhow::Error {
         if error
             .chain()
             .any(<dyn std::error::Error>::is::<SourceError>)
         {
-            // It is not for want of room, and has a hint of its own.
+            // It has a hint of its own.
             return error;
         }
-        error.context(Hinted {
-            what: format!("the results in {} are not complete", self.out.display()),
+        error.context(HintedError {
+            what: format!(
+                "the results in {} are not complete",
+                self.prepared.out.display()
+            ),
             hint:
                 "make room, or name another folder with --out DIR, and run the same command again; \
                    what an import has done is kept in its checkpoint"
@@ -134,9 +139,7 @@ impl Ending<'_> {
         summary: &Summary,
         keys: Option<PathBuf>,
     ) -> anyhow::Result<PublishedFiles> {
-        let mut published = files
-            .finish(summary)
-            .with_context(|| format!("cannot write results to {}", self.out.display()))?;
+        let mut published = files.finish(summary).with_context(|| self.cannot_write())?;
         if let Some(place) = keys {
             published.written.push(WrittenFile { place, rows: 0 });
         }
@@ -146,29 +149,30 @@ impl Ending<'_> {
     /// Shows the summary.
     pub(super) fn show(
         &self,
-        shown: Shown,
+        notes: RowNotes,
         published: &PublishedFiles,
         summary: &Summary,
         mut words: SummaryNotes,
     ) -> anyhow::Result<()> {
         let files = &published.written;
-        words.first_failures = shown.first_failures;
-        let notes: Vec<String> = published.kept.iter().map(note).collect();
-        if self.showing.json || self.showing.quiet {
-            for note in &notes {
+        words.first_failures = notes.first_failures;
+        let (display, watcher) = (&self.prepared.display, &self.prepared.watcher);
+        let kept: Vec<String> = published.kept.iter().map(kept_note).collect();
+        if display.json || display.quiet {
+            for note in &kept {
                 writeln!(std::io::stderr(), "note: {}", escaped(note)).ok();
             }
         }
-        words.kept = notes;
-        self.watcher.close();
-        let text = if self.showing.json {
+        words.kept = kept;
+        watcher.close();
+        let text = if display.json {
             escaped_json(&serde_json::to_string_pretty(summary)?).into_owned() + "\n"
-        } else if self.showing.quiet {
+        } else if display.quiet {
             String::new()
         } else {
             text::summary(summary, &words, files)
         };
-        let Some(annotations) = shown.annotations else {
+        let Some(annotations) = notes.annotations else {
             return print(&text);
         };
         let problems = files.iter().map(|file| &file.place);
@@ -176,13 +180,13 @@ impl Ending<'_> {
         let place = problems.map(|place| place.display().to_string()).next();
         let commands = annotations.commands(&place.unwrap_or_default());
         print(&escaped_lines(&commands))?;
-        self.watcher.say_lines(disarmed(&text).trim_end());
+        watcher.say_lines(disarmed(&text).trim_end());
         Ok(())
     }
 }
 
-/// What is said of a file that was kept from being replaced.
-fn note(kept: &KeptFile) -> String {
+/// Says which file was kept from being replaced, and why.
+fn kept_note(kept: &KeptFile) -> String {
     let why = if kept.changed {
         "was changed since it was written"
     } else {
@@ -195,8 +199,8 @@ fn note(kept: &KeptFile) -> String {
     )
 }
 
-/// Prints to standard output. A reader who has gone away (`| head`) has seen
-/// enough: that is no error.
+/// Prints to standard output. A reader that closes the pipe early (`| head`) is no
+/// error.
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -207,7 +211,7 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Whether all rows came to a good end.
+/// The exit code of a command that dealt with all rows.
 pub(super) fn exit_of(summary: &Summary) -> Exit {
     let is_left = summary.rows.rejected + summary.left_the_file.unresolved > 0;
     if !is_left && summary.outcomes.is_well() {
@@ -220,7 +224,7 @@ pub(super) fn exit_of(summary: &Summary) -> Exit {
 /// Seconds, to the millisecond.
 #[expect(
     clippy::cast_precision_loss,
-    reason = "milliseconds below 2⁵³ are exact, which is longer than anybody waits"
+    reason = "milliseconds below 2⁵³ are exact, and that is 285,000 years"
 )]
 pub(super) fn seconds(time: Duration) -> f64 {
     time.as_millis() as f64 / 1000.0
@@ -231,7 +235,7 @@ pub(super) fn say_unused(watcher: &ProgressDisplay, unused: &[(String, Vec<Strin
     for (input, columns) in unused.iter().filter(|(_, columns)| !columns.is_empty()) {
         let names: Vec<String> = columns.iter().map(|name| quoted(name)).collect();
         let (many, first) = if names.len() == MOST_NAMED + 1 {
-            let shown = names.get(..12).unwrap_or_default();
+            let shown: Vec<&str> = names.iter().take(12).map(String::as_str).collect();
             (
                 format!("more than {MOST_NAMED} columns"),
                 format!("{} and more", shown.join(", ")),
@@ -243,7 +247,7 @@ pub(super) fn say_unused(watcher: &ProgressDisplay, unused: &[(String, Vec<Strin
             )
         };
         watcher.say(&format!(
-            "note: {input} has {many} that no field is fed from: {first}"
+            "note: {input} has {many} that feed no field: {first}"
         ));
     }
 }

@@ -1,9 +1,9 @@
-//! What can be found out before the first create: whether the credentials
-//! hold, and which plans and bundles there are.
+//! The calls before the first create: whether the credentials are accepted, and
+//! which plans and bundles the account has.
 
 use std::time::Duration;
 
-use super::hinted;
+use super::hint::hinted;
 use crate::domain::catalog::Catalog;
 use crate::domain::rules::Rules;
 use crate::domain::text::quoted;
@@ -13,19 +13,19 @@ use crate::kable::client::Client;
 use crate::kable::{Exchange, Preflight, Refusal, Trouble};
 use crate::report::progress::ProgressDisplay;
 
-/// How often a call is tried that gets no answer.
+/// How often a call without a response is tried.
 const TRIES: u32 = 4;
 
 /// The pause before the second try; it doubles.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Pauses from this length on are reported.
-const WORTH_SAYING: Duration = Duration::from_secs(4);
+const WORTH_REPORTING: Duration = Duration::from_secs(4);
 
-/// The longest pause that is kept for a mere check.
+/// The longest pause that is made for a mere check.
 const LONGEST_FOR_A_CHECK: Duration = Duration::from_secs(10);
 
-/// A `Date` of the server's, with our clock before and after.
+/// A `Date` of the server, with our clock before and after.
 pub(super) type ServerDate = (i64, i64, i64);
 
 /// Checks the credentials.
@@ -33,9 +33,9 @@ pub(super) async fn authenticate(
     client: &Client,
     client_id: &str,
     base_url: &str,
-    heard: &mut HeardDates<'_>,
+    dates: &mut ServerDates<'_>,
 ) -> anyhow::Result<()> {
-    let reply = heard
+    let reply = dates
         .patiently(Duration::MAX, || client.authenticate())
         .await;
     match reply {
@@ -43,9 +43,9 @@ pub(super) async fn authenticate(
         Preflight::Denied(refusal) => Err(hinted(
             format!(
                 "{base_url} refuses the credentials of account {client_id} ({})",
-                said(&refusal)
+                refusal_text(&refusal)
             ),
-            "check KABLE_CLIENT_ID and KABLE_CLIENT_SECRET, and that they are of this environment",
+            "check KABLE_CLIENT_ID and KABLE_CLIENT_SECRET, and that they belong to this environment",
         )),
         Preflight::Refused(refusal) => Err(not_kable(base_url, &refusal)),
         Preflight::Unreachable(trouble, _) => Err(unreachable(base_url, &trouble)),
@@ -54,16 +54,16 @@ pub(super) async fn authenticate(
 
 /// Looks up the ids of plans and bundles, and puts them into `rules`. Returns
 /// a warning where that didn't work: it is a check, and no reason to stop, unless
-/// what answers is a web page instead of the API.
+/// the server is not the API but serves a web page.
 pub(super) async fn look_up_offers(
     client: &Client,
     base_url: &str,
     rules: &mut Rules,
-    heard: &mut HeardDates<'_>,
+    dates: &mut ServerDates<'_>,
 ) -> anyhow::Result<Option<String>> {
     let longest = LONGEST_FOR_A_CHECK;
-    let plans = heard.patiently(longest, || client.plans()).await;
-    let bundles = heard.patiently(longest, || client.bundles()).await;
+    let plans = dates.patiently(longest, || client.plans()).await;
+    let bundles = dates.patiently(longest, || client.bundles()).await;
     for reply in [&plans, &bundles] {
         if let Preflight::Refused(refusal) = reply
             && refusal.status < 300
@@ -72,12 +72,12 @@ pub(super) async fn look_up_offers(
         }
     }
     let mut failed = None;
-    let mut take = |what: &str, reply: Preflight<Catalog>| match reply {
+    let mut ids_of = |what: &str, reply: Preflight<Catalog>| match reply {
         Preflight::Good(ids) => Some(ids),
         Preflight::Denied(refusal) | Preflight::Refused(refusal) => {
             failed = Some(format!(
                 "the {what} could not be looked up ({}); their ids are not checked",
-                said(&refusal)
+                refusal_text(&refusal)
             ));
             None
         }
@@ -89,8 +89,8 @@ pub(super) async fn look_up_offers(
             None
         }
     };
-    rules.plans = take("plans", plans);
-    rules.bundles = take("bundles", bundles);
+    rules.plans = ids_of("plans", plans);
+    rules.bundles = ids_of("bundles", bundles);
     Ok(failed)
 }
 
@@ -98,27 +98,27 @@ fn not_kable(base_url: &str, refusal: &Refusal) -> anyhow::Error {
     hinted(
         format!(
             "{base_url} does not answer as Kable does ({})",
-            said(refusal)
+            refusal_text(refusal)
         ),
         "check --base-url: it is the address without /api/v1",
     )
 }
 
-/// How calls are made that are about no row.
+/// How calls that belong to no row are made.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Calls<'c> {
-    /// The starts that the rate allows; they count like any other.
+    /// The token bucket of `--rate`: these calls count like all others.
     pub(super) bucket: Option<&'c TokenBucket>,
     pub(super) watcher: &'c ProgressDisplay,
 }
 
 impl<'c> Calls<'c> {
-    /// Calls that are counted in `bucket`.
+    /// Calls that take their tokens from `bucket`.
     pub(super) fn new(bucket: Option<&'c TokenBucket>, watcher: &'c ProgressDisplay) -> Self {
         Self { bucket, watcher }
     }
 
-    /// Waits for the next start.
+    /// Waits for the next token.
     pub(super) async fn start(self) {
         if let Some(bucket) = self.bucket {
             bucket.drip().await;
@@ -126,20 +126,20 @@ impl<'c> Calls<'c> {
     }
 }
 
-/// The server's `Date`s on the first answers: they bound its clock before the first
-/// row is claimed.
+/// The `Date`s of the server's first responses: they bound its clock before the
+/// first row is claimed.
 #[derive(Debug)]
-pub(super) struct HeardDates<'c> {
+pub(super) struct ServerDates<'c> {
     /// Our clock.
     clock: WallClock,
     calls: Calls<'c>,
-    /// What was heard so far.
+    /// The dates so far.
     pub(super) dates: Vec<ServerDate>,
 }
 
-impl<'c> HeardDates<'c> {
-    /// Nothing was heard yet.
-    pub(super) fn by(clock: WallClock, calls: Calls<'c>) -> Self {
+impl<'c> ServerDates<'c> {
+    /// None yet.
+    pub(super) fn new(clock: WallClock, calls: Calls<'c>) -> Self {
         Self {
             clock,
             calls,
@@ -157,8 +157,8 @@ impl<'c> HeardDates<'c> {
         answered.reply
     }
 
-    /// Makes a call again that got no answer, unless nothing listens at all, or the
-    /// server wants to be left alone for longer than `longest`.
+    /// Repeats a call without a response, unless nothing listens at that address, or
+    /// the server asks for a pause above `longest`.
     async fn patiently<T, F>(&mut self, longest: Duration, call: impl Fn() -> F) -> Preflight<T>
     where
         F: Future<Output = Exchange<Preflight<T>>>,
@@ -172,7 +172,7 @@ impl<'c> HeardDates<'c> {
                     if trouble.wait.unwrap_or_default() <= longest =>
                 {
                     let wait = pause.max(trouble.wait.unwrap_or_default());
-                    if wait > WORTH_SAYING {
+                    if wait > WORTH_REPORTING {
                         watcher.say(&format!(
                             "the API asks for a pause of {} ({})",
                             humantime::format_duration(wait),
@@ -192,7 +192,7 @@ impl<'c> HeardDates<'c> {
     }
 }
 
-pub(super) fn said(refusal: &Refusal) -> String {
+pub(super) fn refusal_text(refusal: &Refusal) -> String {
     if refusal.message.is_empty() {
         format!("status {}", refusal.status)
     } else {

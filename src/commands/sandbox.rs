@@ -5,18 +5,19 @@ use std::time::Duration;
 
 use anyhow::Context;
 
+use super::exit::Exit;
 use super::finish::print;
 use super::signals::shutdown;
-use super::{Exit, runtime};
-use crate::cli;
-use crate::config::sending::duration;
+use super::system::runtime;
+use crate::cli::{SandboxOptions, Upsert};
+use crate::config::values::duration;
 use crate::sandbox::RunningSandbox;
 use crate::sandbox::faults::Fault;
 use crate::sandbox::settings::Settings;
 use crate::sandbox::store::catalog::{BUNDLES, PLANS};
 
 /// Serves until it is interrupted.
-pub fn run(typed: cli::Sandbox) -> anyhow::Result<Exit> {
+pub fn run(typed: SandboxOptions) -> anyhow::Result<Exit> {
     let settings = settings(typed)?;
     let runtime = runtime()?;
     runtime.block_on(async {
@@ -40,7 +41,7 @@ pub fn run(typed: cli::Sandbox) -> anyhow::Result<Exit> {
     })
 }
 
-fn settings(typed: cli::Sandbox) -> anyhow::Result<Settings> {
+fn settings(typed: SandboxOptions) -> anyhow::Result<Settings> {
     let faults: Result<Vec<Fault>, _> = typed.fault.iter().map(|text| text.parse()).collect();
     let mut settings = Settings::new(typed.database);
     settings.address = SocketAddr::from((Ipv4Addr::LOCALHOST, typed.port));
@@ -62,7 +63,7 @@ fn settings(typed: cli::Sandbox) -> anyhow::Result<Settings> {
     settings.show_stripe_ids = typed.show_stripe_ids;
     settings.ignore_case = typed.ignore_case;
     settings.upsert = typed.upsert.is_some();
-    settings.upsert_updates = typed.upsert == Some(cli::Upsert::Update);
+    settings.upsert_updates = typed.upsert == Some(Upsert::Update);
     settings.faults = faults?;
     settings.seed = typed.seed;
     Ok(settings)

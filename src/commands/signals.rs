@@ -1,11 +1,11 @@
-//! Ctrl-C, SIGTERM and SIGHUP: the first lets what is in flight finish, the
-//! second doesn't.
+//! Ctrl-C, SIGTERM and SIGHUP: the first lets requests in flight finish, the second
+//! ends the process at once.
 
 use std::io::Write;
 
 use crate::engine::stop::{Halt, Stop};
 
-/// Listens for signals, as long as the runtime lives.
+/// Listens for signals, as long as the runtime exists.
 pub(super) fn listen(stop: Stop) {
     let hangup_is_ignored = hangup_is_ignored();
     tokio::spawn(async move {
@@ -14,13 +14,13 @@ pub(super) fn listen(stop: Stop) {
         signal(hangup_is_ignored).await;
         writeln!(
             std::io::stderr(),
-            "stopped at once; the checkpoint is right, run the same command again"
+            "stopped at once; the checkpoint is intact, run the same command again"
         )
         .ok();
         #[expect(
             clippy::exit,
             clippy::disallowed_methods,
-            reason = "what is on disk is right at every instant, and a second signal means now"
+            reason = "the files on disk are valid at every instant, and a second signal means now"
         )]
         std::process::exit(130);
     });
@@ -40,11 +40,10 @@ async fn signal(hangup_is_ignored: bool) {
             signal(SignalKind::interrupt()),
             signal(SignalKind::terminate()),
         ) else {
-            // Without signals the run can't be interrupted softly; it is as
-            // safe as ever to interrupt it hard.
+            // Without handlers a signal ends the process at once, which is safe.
             return std::future::pending().await;
         };
-        // To listen would undo `nohup`.
+        // A handler would undo `nohup`.
         let mut hangup = (!hangup_is_ignored)
             .then(|| signal(SignalKind::hangup()).ok())
             .flatten();
@@ -69,8 +68,8 @@ async fn signal(hangup_is_ignored: bool) {
     }
 }
 
-/// Whether SIGHUP was ignored when the program began, as `nohup` has it. Known
-/// where `/proc` is (Linux); elsewhere SIGHUP is listened for.
+/// Whether SIGHUP was ignored when the program began, as under `nohup`. Known
+/// where there is `/proc` (Linux); elsewhere SIGHUP is handled.
 fn hangup_is_ignored() -> bool {
     std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores_hangup(&status))
 }

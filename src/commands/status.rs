@@ -4,11 +4,12 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use super::argv::shown;
+use super::command_line::shown;
+use super::exit::Exit;
 use super::finish::{print, seconds};
-use super::{Exit, wall_clock};
-use crate::cli::Status;
-use crate::config;
+use super::system::wall_clock;
+use crate::cli::StatusOptions;
+use crate::config::values::checkpoint_of;
 use crate::domain::bottleneck::Pacing;
 use crate::domain::outcome::Outcome;
 use crate::domain::text::{counted, escaped, escaped_json, thousands};
@@ -17,8 +18,8 @@ use crate::ledger::sqlite::lock::lock_holder;
 use crate::ledger::{Ledger, LedgerStatus};
 
 /// Shows a checkpoint.
-pub fn run(typed: Status) -> anyhow::Result<Exit> {
-    let path = config::checkpoint_of(typed.input, typed.checkpoint)?;
+pub fn run(typed: StatusOptions) -> anyhow::Result<Exit> {
+    let path = checkpoint_of(typed.input, typed.checkpoint)?;
     let status = with_unclaimed(SqliteLedger::open_to_read(&path)?.status()?);
     let holder = lock_holder(&path);
     let since_ms = u64::try_from(wall_clock() - status.changed_ms).unwrap_or_default();

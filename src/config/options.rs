@@ -1,4 +1,4 @@
-//! Options as they stand in a file or in the environment: their names and values.
+//! Options in a file or in the environment: their names and values.
 
 use std::ffi::OsString;
 
@@ -6,11 +6,10 @@ use clap::CommandFactory;
 
 use crate::cli::Cli;
 
-/// What an option's variable begins with.
+/// The start of an option's variable.
 pub(super) const PREFIX: &str = "KABLE_BULK_";
 
-/// The variables that name options, and their values. Other programs' variables
-/// may hold anything and are passed over.
+/// The variables that name options, and their values. Other variables are ignored.
 pub(super) fn named_options(
     variables: impl Iterator<Item = (OsString, OsString)>,
 ) -> Vec<(String, String)> {
@@ -63,7 +62,7 @@ pub(super) fn known_options() -> Vec<String> {
         .collect()
 }
 
-/// Refuses names of options that there are not, and secrets.
+/// Refuses names of options that do not exist, and secrets.
 pub(super) fn demand_known(key: &str, known: &[String]) -> Result<(), String> {
     if key.contains("secret") && key != "client-secret-file" {
         return Err(format!(
@@ -84,13 +83,17 @@ pub(super) fn demand_known(key: &str, known: &[String]) -> Result<(), String> {
     Err(format!("there is no option {key:?}{hint}"))
 }
 
+/// Reads a file's text, and refuses options that do not exist.
 pub(super) fn parse(text: &str) -> Result<toml::Table, String> {
-    // The parser's own text quotes the line, which may hold a secret that was
-    // put there by mistake.
+    // The parser's own text quotes the line, which may hold a secret.
     let table: toml::Table = toml::from_str(text).map_err(|error| {
-        let before = error.span().and_then(|span| text.get(..span.start));
-        let line = before.unwrap_or_default().matches('\n').count() + 1;
-        format!("line {line}: {}", error.message())
+        match error.span().and_then(|span| text.get(..span.start)) {
+            Some(before) => {
+                let line = before.matches('\n').count() + 1;
+                format!("line {line}: {}", error.message())
+            }
+            None => error.message().to_owned(),
+        }
     })?;
     let known = known_options();
     for key in table.keys() {

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{ConfigError, Environment, FILE, FileOptions};
-use crate::cli::{Env, Target};
+use super::environment::Environment;
+use super::error::{ConfigError, value_error};
+use super::file::DEFAULT_FILE;
+use crate::cli::{Env, TargetOptions};
 
 /// How much of a secret's file is read, in bytes.
 const LONGEST_SECRET: u64 = 64 << 10;
@@ -16,11 +18,11 @@ const LONGEST_SECRET: u64 = 64 << 10;
 /// Where customers are sent.
 #[derive(Debug)]
 pub enum Destination {
-    /// To a sandbox in this process, over this file.
+    /// A sandbox in this process, over this file.
     Sandbox(PathBuf),
-    /// To Kable, or something that speaks like it.
+    /// Kable, or another server of its API.
     Api {
-        /// Where it is.
+        /// Its address.
         base_url: Url,
         /// Whether it is the live host.
         live: bool,
@@ -32,7 +34,7 @@ pub enum Destination {
 }
 
 impl Destination {
-    /// Whether customers are created on this machine only.
+    /// Whether it is on this machine.
     pub fn is_here(&self) -> bool {
         match self {
             Self::Sandbox(_) => true,
@@ -40,58 +42,50 @@ impl Destination {
         }
     }
 
-    /// Whether customers are created live.
+    /// Whether it is the live host.
     pub fn is_live(&self) -> bool {
         matches!(self, Self::Api { live: true, .. })
     }
 }
 
-impl FileOptions {
-    /// What it says of the target that was not typed, where the file was found in
-    /// the current folder: the user may not expect it there.
-    pub fn target_found(&self, typed: &Target) -> Option<String> {
-        let Target {
-            env,
-            base_url,
-            sandbox,
-            client_secret_file,
-        } = self.found.as_ref()?;
-        let none_typed = typed.env.is_none() && typed.base_url.is_none() && typed.sandbox.is_none();
-        let place = |path: &PathBuf| path.display().to_string();
-        let env = env.map(|env| match env {
-            Env::Live => "live".to_owned(),
-            Env::Test => "test".to_owned(),
-        });
-        let secret = client_secret_file.as_ref();
-        let secret = secret.filter(|_| typed.client_secret_file.is_none());
-        let said = [
-            ("env", env.filter(|_| none_typed)),
-            ("base-url", base_url.clone().filter(|_| none_typed)),
-            (
-                "sandbox",
-                sandbox.as_ref().map(place).filter(|_| none_typed),
-            ),
-            ("client-secret-file", secret.map(place)),
-        ];
-        let said = said.into_iter();
-        let said: Vec<String> = said
-            .filter_map(|(option, value)| Some(format!("{option} {}", value?)))
-            .collect();
-        (!said.is_empty()).then(|| format!("target from ./{FILE}: {}", said.join(", ")))
-    }
+/// Says which parts of the target come from the file `found` in the current folder
+/// and not from what was typed: the user may not expect them.
+pub fn unnamed_target(found: Option<&TargetOptions>, typed: &TargetOptions) -> Option<String> {
+    let TargetOptions {
+        env,
+        base_url,
+        sandbox,
+        client_secret_file,
+    } = found?;
+    let path = |path: &PathBuf| path.display().to_string();
+    let env = env.map(|env| match env {
+        Env::Live => "live".to_owned(),
+        Env::Test => "test".to_owned(),
+    });
+    let address = [
+        ("env", env),
+        ("base-url", base_url.clone()),
+        ("sandbox", sandbox.as_ref().map(path)),
+    ];
+    let address = address.into_iter().filter(|_| !typed.names_a_target());
+    let secret = client_secret_file.as_ref().map(path);
+    let secret = secret.filter(|_| typed.client_secret_file.is_none());
+    let parts: Vec<String> = address
+        .chain([("client-secret-file", secret)])
+        .filter_map(|(option, value)| Some(format!("{option} {}", value?)))
+        .collect();
+    (!parts.is_empty()).then(|| format!("target from ./{DEFAULT_FILE}: {}", parts.join(", ")))
 }
 
-/// Settles where customers are sent.
+/// Decides where customers are sent.
 pub fn destination(
-    mut typed: Target,
-    file: &mut FileOptions,
+    mut typed: TargetOptions,
+    file: TargetOptions,
     environment: &Environment,
 ) -> Result<Destination, ConfigError> {
-    let other = std::mem::take(&mut file.target);
-    if typed.env.is_none() && typed.base_url.is_none() && typed.sandbox.is_none() {
-        typed.env = other.env;
-        typed.base_url = other.base_url;
-        typed.sandbox = other.sandbox;
+    typed.client_secret_file = typed.client_secret_file.or(file.client_secret_file);
+    if !typed.names_a_target() {
+        (typed.env, typed.base_url, typed.sandbox) = (file.env, file.base_url, file.sandbox);
     }
     if let Some(path) = typed.sandbox {
         return Ok(Destination::Sandbox(path));
@@ -108,7 +102,7 @@ pub fn destination(
         .ok_or(ConfigError::NoCredentials {
             missing: "KABLE_CLIENT_ID",
         })?;
-    let client_secret = match typed.client_secret_file.or(other.client_secret_file) {
+    let client_secret = match typed.client_secret_file {
         Some(path) => secret_from(path)?,
         None => environment
             .client_secret
@@ -117,7 +111,7 @@ pub fn destination(
                 missing: "KABLE_CLIENT_SECRET",
             })?,
     };
-    demand_their_shapes(&client_id, &client_secret)?;
+    refuse_swapped(&client_id, &client_secret)?;
     Ok(Destination::Api {
         live: live || base_url.host_str() == Some("live.kable.io"),
         base_url,
@@ -126,9 +120,9 @@ pub fn destination(
     })
 }
 
-/// Refuses credentials that were taken for each other: a client id is shown
-/// and kept, a secret must not be. Neither value is told.
-fn demand_their_shapes(client_id: &str, secret: &SecretString) -> Result<(), ConfigError> {
+/// Refuses credentials that stand in each other's place: a client id is shown and
+/// stored, a secret must not be. The error quotes neither.
+fn refuse_swapped(client_id: &str, secret: &SecretString) -> Result<(), ConfigError> {
     if client_id.starts_with("sk_") || secret.expose_secret().starts_with("kci_") {
         return Err(ConfigError::Swapped);
     }
@@ -157,19 +151,18 @@ fn secret_from(path: PathBuf) -> Result<SecretString, ConfigError> {
 /// Reads a base URL; plain HTTP is for this machine only (API reference,
 /// "transport").
 pub(super) fn base_url(text: &str) -> Result<Url, ConfigError> {
-    let wrong = |why: &str| ConfigError::Value {
-        option: "base-url",
-        wrong: format!("{text:?} {why}, wanted for example https://test.kable.io"),
+    let wrong = |why: &str| {
+        let example = "wanted for example https://test.kable.io";
+        value_error("base-url")(format!("{text:?} {why}, {example}"))
     };
     let mut url: Url = text.parse().map_err(|_not_a_url| wrong("is no URL"))?;
     if url.cannot_be_a_base() || url.host_str().is_none() {
         return Err(wrong("is no base URL"));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(ConfigError::Value {
-            option: "base-url",
-            wrong: "credentials have no place in a URL: use the environment".to_owned(),
-        });
+        return Err(value_error("base-url")(
+            "credentials have no place in a URL: use the environment",
+        ));
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err(wrong("has a query or a fragment"));
@@ -178,7 +171,7 @@ pub(super) fn base_url(text: &str) -> Result<Url, ConfigError> {
         "https" => {}
         "http" if is_loopback(&url) => {}
         "http" => return Err(wrong("is plain HTTP to another machine")),
-        _ => return Err(wrong("has no scheme that is spoken")),
+        _ => return Err(wrong("is neither https nor http")),
     }
     let bare = url
         .path()

@@ -1,19 +1,41 @@
 use std::ffi::OsString;
 
+use super::display::checks_and_display;
+use super::input::{input, pairs};
 use super::options::{named_options, parse};
-use super::reading::{pairs, reading};
-use super::sending::dispatch;
+use super::requests::requests;
+use super::send::{SendSettings, sending};
 use super::target::{Destination, base_url, destination};
 use std::time::Duration;
 
-use super::{ConfigError, Environment, FileOptions, checks};
-use crate::cli::{Checks, Env, Platform, ReadingOptions, Sending, Showing, Target, Text};
+use super::{ConfigError, Environment, FileOptions};
+use crate::cli::{
+    AnnotationPlatform, CheckOptions, DisplayOptions, Env, ReadingOptions, RequestOptions, Scalar,
+    SendOptions, TargetOptions,
+};
 use crate::domain::field::Field;
 use crate::source::FormatChoice;
 
 /// What a file with this text says.
 fn options_of(text: &str) -> Result<FileOptions, String> {
     FileOptions::from_table(parse(text)?)
+}
+
+/// How `inputs` are sent by `file`, and at the `typed` rate.
+fn sending_by(
+    typed: RequestOptions,
+    file: FileOptions,
+    inputs: &[OsString],
+    is_sandbox: bool,
+) -> Result<SendSettings, ConfigError> {
+    let requests = requests(typed, file.requests, file.sending.concurrency)?;
+    sending(
+        SendOptions::default(),
+        file.sending,
+        requests,
+        inputs,
+        is_sandbox,
+    )
 }
 
 fn environment() -> Environment {
@@ -27,15 +49,16 @@ fn environment() -> Environment {
 #[test]
 fn a_flag_beats_the_file() {
     let mut file = options_of("rate = 20\nconcurrency = 3\nformat = 'jsonl'").unwrap();
-    let typed = Sending {
-        rate: Some(Text("7/m".to_owned())),
-        ..Sending::default()
+    let typed = RequestOptions {
+        rate: Some(Scalar("7/m".to_owned())),
+        ..RequestOptions::default()
     };
     let inputs = [OsString::from("in.csv")];
-    let settled = dispatch(typed, &mut file, &inputs, false).unwrap();
-    assert_eq!(settled.pacing.ceiling.to_string(), "7/m");
-    assert_eq!(settled.pacing.concurrency, 3);
-    let read = reading(inputs.to_vec(), ReadingOptions::default(), &mut file).unwrap();
+    let reading = std::mem::take(&mut file.reading);
+    let sending = sending_by(typed, file, &inputs, false).unwrap();
+    assert_eq!(sending.requests.pacing.ceiling.to_string(), "7/m");
+    assert_eq!(sending.requests.pacing.concurrency, 3);
+    let read = input(inputs.to_vec(), ReadingOptions::default(), reading).unwrap();
     assert_eq!(read.source.format, FormatChoice::Jsonl);
 }
 
@@ -57,23 +80,24 @@ fn an_unknown_option_in_the_file_is_named_with_the_nearest() {
 #[test]
 fn results_and_checkpoint_stand_beside_the_first_input() {
     let inputs = ["a/in.csv", "b.csv"].map(OsString::from);
-    let mut file = FileOptions::default();
-    let settled = dispatch(Sending::default(), &mut file, &inputs, false).unwrap();
-    assert_eq!(settled.checkpoint.to_str(), Some("a/in.csv.checkpoint.db"));
-    let rehearsed = dispatch(Sending::default(), &mut file, &inputs, true).unwrap();
+    let none_typed = RequestOptions::default;
+    let real = sending_by(none_typed(), FileOptions::default(), &inputs, false).unwrap();
+    assert_eq!(real.checkpoint.to_str(), Some("a/in.csv.checkpoint.db"));
+    let rehearsed = sending_by(none_typed(), FileOptions::default(), &inputs, true).unwrap();
     assert_eq!(
         rehearsed.checkpoint.to_str(),
         Some("a/in.csv.sandbox.checkpoint.db")
     );
-    let read = reading(inputs.to_vec(), ReadingOptions::default(), &mut file).unwrap();
-    assert_eq!(read.out.to_str(), Some("a/in.csv.results"));
+    let none = ReadingOptions::default;
+    let settings = input(inputs.to_vec(), none(), none()).unwrap();
+    assert_eq!(settings.out.to_str(), Some("a/in.csv.results"));
 }
 
 #[test]
 fn standard_input_needs_names() {
-    let error = dispatch(
-        Sending::default(),
-        &mut FileOptions::default(),
+    let error = sending_by(
+        RequestOptions::default(),
+        FileOptions::default(),
         &["-".into()],
         false,
     )
@@ -115,23 +139,23 @@ fn plain_http_goes_to_this_machine_only() {
 }
 
 #[test]
-fn a_typed_target_beats_the_files_whatever_its_kind() {
-    let mut file = options_of("env = 'live'").unwrap();
-    let typed = Target {
+fn a_typed_target_replaces_the_one_in_the_file() {
+    let file = options_of("env = 'live'").unwrap();
+    let typed = TargetOptions {
         sandbox: Some("s.db".into()),
-        ..Target::default()
+        ..TargetOptions::default()
     };
     assert!(matches!(
-        destination(typed, &mut file, &Environment::default()),
+        destination(typed, file.target, &Environment::default()),
         Ok(Destination::Sandbox(_))
     ));
 }
 
 #[test]
-fn without_credentials_both_names_are_told() {
+fn missing_credentials_are_named() {
     let error = destination(
-        Target::default(),
-        &mut FileOptions::default(),
+        TargetOptions::default(),
+        TargetOptions::default(),
         &Environment::default(),
     )
     .unwrap_err();
@@ -139,16 +163,16 @@ fn without_credentials_both_names_are_told() {
         error.to_string(),
         "there are no credentials: KABLE_CLIENT_ID is not set"
     );
-    assert!(error.hint().unwrap().contains("KABLE_CLIENT_SECRET"));
+    assert!(error.hint().contains("KABLE_CLIENT_SECRET"));
 }
 
 #[test]
-fn live_is_live() {
-    let typed = Target {
+fn the_live_host_is_known() {
+    let typed = TargetOptions {
         env: Some(Env::Live),
-        ..Target::default()
+        ..TargetOptions::default()
     };
-    let settled = destination(typed, &mut FileOptions::default(), &environment()).unwrap();
+    let settled = destination(typed, TargetOptions::default(), &environment()).unwrap();
     assert!(matches!(settled, Destination::Api { live: true, .. }));
 }
 
@@ -176,20 +200,24 @@ fn pairs_name_fields_as_headers_do() {
 }
 
 #[test]
-fn credentials_that_were_exchanged_are_refused_and_not_shown() {
+fn swapped_credentials_are_refused_and_not_shown() {
     let exchanged = Environment {
         client_id: Some("sk_test.1".to_owned()),
         client_secret: Some("kci_1".into()),
         ..Environment::default()
     };
-    let error =
-        destination(Target::default(), &mut FileOptions::default(), &exchanged).unwrap_err();
+    let error = destination(
+        TargetOptions::default(),
+        TargetOptions::default(),
+        &exchanged,
+    )
+    .unwrap_err();
     assert!(matches!(error, ConfigError::Swapped), "{error}");
     assert!(!format!("{error:?} {error}").contains("sk_test"));
 }
 
 #[test]
-fn a_broken_file_is_told_by_its_line_and_not_quoted() {
+fn an_error_in_the_file_names_the_line_and_quotes_nothing() {
     let wrong = options_of("rate = 5\nclient-secret = \"sk_test.1\n").unwrap_err();
     assert!(wrong.starts_with("line 2: "), "{wrong}");
     assert!(!wrong.contains("sk_test"), "{wrong}");
@@ -202,21 +230,23 @@ fn a_secret_is_not_shown() {
 
 #[test]
 fn standard_output_is_for_one_thing_and_what_is_typed_beats_the_file() {
-    let github = Some(Platform::Github);
+    let github = Some(AnnotationPlatform::Github);
     let settled = |annotations, json, file: &str| {
-        let typed = Checks {
+        let typed = CheckOptions {
             annotations,
-            ..Checks::default()
+            ..CheckOptions::default()
         };
-        let showing = Showing {
+        let display = DisplayOptions {
             json,
-            ..Showing::default()
+            ..DisplayOptions::default()
         };
-        checks(typed, showing, &mut options_of(file).unwrap()).map(|(checks, showing)| {
+        let file = options_of(file).unwrap();
+        let decided = checks_and_display((typed, file.checks), (display, file.display));
+        decided.map(|(checks, display)| {
             (
                 checks.online == Some(true),
                 checks.annotations,
-                showing.json,
+                display.json,
             )
         })
     };
@@ -240,12 +270,12 @@ fn from_variables(variables: &[(&str, &str)]) -> Result<FileOptions, ConfigError
         ),
         ..Environment::default()
     };
-    FileOptions::read(Some(&file), &environment)
+    FileOptions::from_file(Some(&file), &environment)
 }
 
 #[test]
 fn variables_beat_the_file_and_have_the_types_of_their_options() {
-    let mut file = from_variables(&[
+    let file = from_variables(&[
         ("KABLE_BULK_RATE", "200/s"),
         ("KABLE_BULK_CONCURRENCY", "7"),
         ("KABLE_BULK_SETTLE", "0s"),
@@ -256,11 +286,11 @@ fn variables_beat_the_file_and_have_the_types_of_their_options() {
         ("PATH", "/bin"),
     ])
     .unwrap();
-    let settled = dispatch(Sending::default(), &mut file, &["in.csv".into()], false).unwrap();
-    assert_eq!(settled.pacing.ceiling.to_string(), "200/s");
-    assert_eq!(settled.pacing.concurrency, 7);
+    let settled = sending_by(RequestOptions::default(), file, &["in.csv".into()], false).unwrap();
+    assert_eq!(settled.requests.pacing.ceiling.to_string(), "200/s");
+    assert_eq!(settled.requests.pacing.concurrency, 7);
     assert_eq!(settled.landing.given, Some(Duration::ZERO));
-    assert_eq!(settled.timeout, Duration::from_secs(30));
+    assert_eq!(settled.requests.timeout, Duration::from_secs(30));
     assert_eq!(settled.retry.retries, 2);
     assert!(settled.dry_run);
 }

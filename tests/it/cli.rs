@@ -342,7 +342,7 @@ fn validate_says_what_to_do_next() {
     assert_eq!(
         next,
         [
-            "validate in.csv --online --sandbox --set currency=USD",
+            "validate in.csv --set currency=USD --online --sandbox",
             "validate in.csv --online --sandbox"
         ]
     );

@@ -82,7 +82,7 @@ fn what_is_all_there_and_equal_is_well() {
 #[test]
 fn a_list_that_breaks_off_is_asked_for_again() {
     let run = two_are_there(&["cut-body*2@list"]);
-    online(&run, "first.csv").code(0).says("did not come whole");
+    online(&run, "first.csv").code(0).says("was incomplete");
 }
 
 #[test]

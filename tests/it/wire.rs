@@ -172,7 +172,7 @@ fn of_members_without_end_the_first_are_named() {
     let text: String = (0..5000).map(row).collect();
     let run = Run::new().input("in.jsonl", text);
     let ended = run.go("validate in.jsonl");
-    let said = "more than 300 columns that no field is fed from: \"x0\", \"x1\", \"x2\"";
+    let said = "more than 300 columns that feed no field: \"x0\", \"x1\", \"x2\"";
     assert!(ended.stderr.contains(said), "{}", ended.stderr);
     ended.code(0);
 }

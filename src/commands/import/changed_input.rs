@@ -1,64 +1,64 @@
-//! What is said where an input was changed under a run.
+//! What is reported where an input was changed during a run.
 
-use super::session::Session;
+use std::path::Path;
+
 use crate::domain::outcome::Outcome;
 use crate::domain::text::{counted, thousands};
 use crate::ledger::Ledger;
 use crate::ledger::sqlite::SqliteLedger;
+use crate::report::progress::ProgressDisplay;
 use crate::source::SourceError;
 use crate::source::bytes::held_file::FileChange;
+use crate::source::input::Input;
 
-impl Session {
-    /// The error of a run that an input was changed under, with what it had done
-    /// by then: rows can't be told apart by their lines any more, and no results
-    /// are written.
-    pub(super) fn explained(&self, error: anyhow::Error) -> anyhow::Error {
-        let is_changed = |cause: &SourceError| matches!(cause, SourceError::Changed { .. });
-        let mut causes = error.chain().filter_map(|cause| cause.downcast_ref());
-        if !causes.any(is_changed) {
-            return error;
-        }
-        let standing = SqliteLedger::open_to_read(&self.dispatch.checkpoint)
-            .and_then(|mut ledger| ledger.status());
-        let Ok(standing) = standing else {
-            return error;
-        };
-        let done = Outcome::ALL
-            .into_iter()
-            .filter(|outcome| *outcome != Outcome::Pending);
-        let done: Vec<String> = done
-            .map(|outcome| (standing.tally.of(outcome), outcome.name()))
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, name)| format!("{} {name}", thousands(count)))
-            .collect();
-        let done = match done.as_slice() {
-            [] => "nothing was sent".to_owned(),
-            _ => format!("so far {}", done.join(", ")),
-        };
-        error.context(format!(
-            "stopped before any row was sent that was not checked; {done} (checkpoint {}); no results \
-             were written, for rows may stand on other lines now",
-            self.dispatch.checkpoint.display()
-        ))
+/// The error of a run whose input was changed, with what `checkpoint` knows to be
+/// done: rows can't be identified by their lines any more, and no results are
+/// written.
+pub(super) fn explained(error: anyhow::Error, checkpoint: &Path) -> anyhow::Error {
+    let is_changed = |cause: &SourceError| matches!(cause, SourceError::Changed { .. });
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref());
+    if !causes.any(is_changed) {
+        return error;
     }
+    let status = SqliteLedger::open_to_read(checkpoint).and_then(|mut ledger| ledger.status());
+    let Ok(status) = status else {
+        return error;
+    };
+    let outcomes = Outcome::ALL
+        .into_iter()
+        .filter(|outcome| *outcome != Outcome::Pending);
+    let done: Vec<String> = outcomes
+        .map(|outcome| (status.tally.of(outcome), outcome.name()))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, name)| format!("{} {name}", thousands(count)))
+        .collect();
+    let done = match done.as_slice() {
+        [] => "nothing was sent".to_owned(),
+        _ => format!("so far {}", done.join(", ")),
+    };
+    error.context(format!(
+        "stopped before any row was sent that was not checked; {done} (checkpoint {}); no results \
+         were written, for rows may stand on other lines now",
+        checkpoint.display()
+    ))
+}
 
-    /// Says what became of the inputs since they were opened.
-    pub(super) fn say_news(&self) {
-        for input in self.inputs.iter() {
-            match input.change() {
-                FileChange::Same => {}
-                FileChange::Grown(bytes) => self.watcher.say(&format!(
-                    "note: {} grew by {} since it was opened: this run is about the rows before; run the \
-                     same command again for the others",
-                    input.name,
-                    counted(bytes, "byte", "bytes")
-                )),
-                FileChange::Replaced => self.watcher.say(&format!(
-                    "note: {} was replaced or removed since it was opened: this run is about the file \
-                     that was there before",
-                    input.name
-                )),
-            }
+/// Reports inputs that were changed since they were opened.
+pub(super) fn report_changes(inputs: &[Input], watcher: &ProgressDisplay) {
+    for input in inputs {
+        match input.change() {
+            FileChange::Same => {}
+            FileChange::Grown(bytes) => watcher.say(&format!(
+                "note: {} grew by {} since it was opened: this run is about the rows before; run the \
+                 same command again for the others",
+                input.name,
+                counted(bytes, "byte", "bytes")
+            )),
+            FileChange::Replaced => watcher.say(&format!(
+                "note: {} was replaced or removed since it was opened: this run is about the file \
+                 that was there before",
+                input.name
+            )),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! How an import ended: its exit code, and the checkpoint's word for it.
 
-use crate::commands::Exit;
+use crate::commands::exit::Exit;
 use crate::commands::finish::exit_of;
 use crate::domain::summary::Summary;
 use crate::engine::stop::Halt;

@@ -4,209 +4,116 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
-use tokio::runtime::Runtime;
 
-use crate::cli::{Import, Showing};
-use crate::commands::argv::Typed;
-use crate::commands::confirm::demand_somebody;
-use crate::commands::connect::{Wanted, connect};
+use crate::cli::ImportOptions;
+use crate::commands::command_line::TypedCommand;
+use crate::commands::confirm::{confirm, demand_terminal};
+use crate::commands::connect::{ConnectSettings, Connected, connect};
+use crate::commands::customer_list::list;
 use crate::commands::deadline::Deadlines;
-use crate::commands::descriptors;
-use crate::commands::preflight::{Calls, ServerDate};
-use crate::commands::{
-    Exit, ResultFolder, hinted, open_inputs, origin, runtime, signals, style, wall_clock,
-};
-use crate::config::reading::reading;
-use crate::config::sending::{Dispatch, dispatch};
-use crate::config::target::{Destination, destination};
-use crate::config::{Environment, FileOptions, Said, showing};
-use crate::domain::summary::TargetAccount;
-use crate::engine::checker::Reading;
+use crate::commands::exit::Exit;
+use crate::commands::hint::hinted;
+use crate::commands::preflight::Calls;
+use crate::commands::prepared::{Prepared, origin, unless_stopped};
+use crate::commands::system::wall_clock;
+use crate::config::display::display;
+use crate::config::input::input;
+use crate::config::requests::requests;
+use crate::config::send::{SendSettings, sending};
+use crate::config::target::{Destination, destination, unnamed_target};
+use crate::config::{Environment, FileOptions, InheritedOptions};
+use crate::domain::outcome::Outcome;
+use crate::domain::text::counted;
 use crate::engine::pace::token_bucket::TokenBucket;
-use crate::engine::stop::{Halt, Stop};
-use crate::engine::survey::Survey;
-use crate::engine::wall_clock::WallClock;
-use crate::kable::client::Client;
+use crate::engine::stop::Halt;
+use crate::engine::survey::remote_list::Listed;
+use crate::engine::survey::{Beforehand, Survey};
 use crate::ledger::Ledger;
 use crate::ledger::sqlite::SqliteLedger;
 use crate::ledger::sqlite::mounts;
 use crate::report::keys::KeyFile;
-use crate::report::manifest::ResultsOrigin;
-use crate::report::progress::ProgressDisplay;
-use crate::sandbox::RunningSandbox;
-use crate::source::input::Input;
 use crate::source::patterns::resolve;
-use crate::source::reader::InputReader;
-
-/// What came of the beginning.
-pub(super) enum Begun {
-    /// Everything is there.
-    Ready(Box<Session>),
-    /// It was stopped before.
-    Stopped(Exit),
-}
 
 /// Everything that an import is made of.
 pub(super) struct Session {
-    pub(super) inputs: Arc<[Input]>,
-    pub(super) reading: Arc<Reading>,
-    pub(super) limit: Option<u64>,
-    pub(super) out: PathBuf,
-    pub(super) dispatch: Dispatch,
-    pub(super) showing: Showing,
-    /// What was typed, and what a file says beside it.
-    pub(super) typed: Typed,
-    pub(super) said: Said,
-    /// For what results are written.
-    pub(super) origin: ResultsOrigin,
-    pub(super) target: TargetAccount,
-    pub(super) live: bool,
-    pub(super) client: Client,
-    pub(super) clock: WallClock,
-    pub(super) dates: Vec<ServerDate>,
-    /// The starts that the rate allows, from the first call on.
+    pub(super) prepared: Prepared,
+    pub(super) sending: SendSettings,
+    /// What was typed, and what a command to be typed next inherits beside it.
+    pub(super) command: TypedCommand<ImportOptions>,
+    pub(super) inherited: InheritedOptions,
+    pub(super) connected: Connected,
+    /// The token bucket of `--rate`, from the first call on.
     pub(super) bucket: Option<Arc<TokenBucket>>,
-    /// Held so that it goes if nothing is put into it.
-    _folder: ResultFolder,
-    /// Held so that it is served until the end.
-    pub(super) sandbox: Option<RunningSandbox>,
-    pub(super) watcher: Arc<ProgressDisplay>,
-    pub(super) stop: Stop,
-    pub(super) runtime: Runtime,
-}
-
-/// Builds the parts from `options`, which were `typed`.
-pub(super) fn begin(
-    options: Import,
-    environment: &Environment,
-    typed: Typed,
-) -> anyhow::Result<Begun> {
-    let mut file = FileOptions::of(&options.reading, environment)?;
-    let said = file.said();
-    let inputs = resolve(&options.reading.inputs)?;
-    let is_sandbox = file.is_sandbox(&options.target);
-    let dispatch = dispatch(options.sending, &mut file, &inputs, is_sandbox)?;
-    let origin = origin("import", &inputs, is_sandbox);
-    let reading = reading(inputs, options.reading.options, &mut file)?;
-    let showing = showing(options.showing, &mut file);
-    let target_found = file.target_found(&options.target);
-    let destination = destination(options.target, &mut file, environment)?;
-    demand_permission(&destination, &dispatch)?;
-    descriptors::raise_limit();
-    // Time is counted from here; while standard input is read, Ctrl-C ends it
-    // all, for nothing has been done.
-    let deadlines = Deadlines::from_now(dispatch.limits);
-    let (inputs, folder) = open_inputs(&reading, "import")?;
-    let (stop, runtime) = (Stop::default(), runtime()?);
-    let watcher = watcher(&showing, target_found);
-    let mut rules = reading.rules;
-    let bucket = TokenBucket::new(dispatch.pacing.ceiling).map(Arc::new);
-    let calls = Calls::new(bucket.as_deref(), &watcher);
-    let connecting = connect(destination, Wanted::by(&dispatch), &mut rules, calls);
-    let connected = runtime.block_on(unless_stopped(connecting, &stop, deadlines));
-    let Some(connected) = connected else {
-        return Ok(Begun::Stopped(stopped(
-            &stop,
-            &watcher,
-            "before anything was read",
-        )));
-    };
-    let connected = connected?;
-    if let Some(warning) = &connected.warning {
-        watcher.say(&format!("warning: {warning}"));
-    }
-    Ok(Begun::Ready(Box::new(Session {
-        reading: Arc::new(Reading {
-            mapping: reading.mapping,
-            rules,
-            names: inputs.iter().map(|input| input.name.clone()).collect(),
-        }),
-        inputs,
-        limit: reading.limit,
-        out: reading.out,
-        _folder: folder,
-        dispatch,
-        showing,
-        typed,
-        said,
-        origin,
-        target: connected.target,
-        live: connected.live,
-        client: connected.client,
-        clock: connected.clock,
-        dates: connected.dates,
-        bucket,
-        sandbox: connected.sandbox,
-        watcher,
-        stop,
-        runtime,
-    })))
-}
-
-/// What comes of `connecting`; `None` where everything is stopped before.
-async fn unless_stopped<T>(
-    connecting: impl Future<Output = T>,
-    stop: &Stop,
-    deadlines: Deadlines,
-) -> Option<T> {
-    signals::listen(stop.clone());
-    deadlines.keep(stop);
-    // A server that asks for a long pause here must not hold up a stop.
-    tokio::select! {
-        biased;
-        () = stop.halted() => None,
-        connected = connecting => Some(connected),
-    }
-}
-
-/// A watcher that begins with what is to be said of the target.
-fn watcher(showing: &Showing, target_found: Option<String>) -> Arc<ProgressDisplay> {
-    let watcher = ProgressDisplay::new(style(showing));
-    if let Some(found) = target_found {
-        watcher.say(&found);
-    }
-    Arc::new(watcher)
-}
-
-/// Fails where nothing may be sent to `destination`.
-fn demand_permission(destination: &Destination, dispatch: &Dispatch) -> anyhow::Result<()> {
-    if destination.is_live() && !dispatch.yes && !dispatch.dry_run {
-        demand_somebody()?;
-    }
-    if cfg!(feature = "bench-without-durability") && !destination.is_here() {
-        anyhow::bail!("this build keeps no promise: it is for benchmarks on this machine");
-    }
-    Ok(())
-}
-
-/// Says that everything was stopped before anything was sent.
-pub(super) fn stopped(stop: &Stop, watcher: &ProgressDisplay, when: &str) -> Exit {
-    watcher.close();
-    let (why, exit) = match stop.reason() {
-        Some(Halt::OutOfTime { option }) => (format!("stopped by {option}"), Exit::Stopped),
-        _ => ("interrupted".to_owned(), Exit::Interrupted),
-    };
-    watcher.say(&format!("{why} {when}: nothing was sent"));
-    exit
 }
 
 impl Session {
+    /// Builds the parts of `command`, and connects; an exit code where it was
+    /// stopped before that.
+    pub(super) fn begin(
+        command: TypedCommand<ImportOptions>,
+        environment: &Environment,
+    ) -> anyhow::Result<Result<Self, Exit>> {
+        let typed = command.options.clone();
+        let file = FileOptions::read(&typed.input, environment)?;
+        let inherited = file.inherited();
+        let is_sandbox = file.is_sandbox(&typed.target);
+        let inputs = resolve(&typed.input.inputs)?;
+        let concurrency = typed.sending.concurrency.or(file.sending.concurrency);
+        let requests = requests(typed.requests, file.requests, concurrency)?;
+        let sending = sending(typed.sending, file.sending, requests, &inputs, is_sandbox)?;
+        let origin = origin("import", &inputs, is_sandbox);
+        let input = input(inputs, typed.input.reading, file.reading)?;
+        let display = display(typed.display, file.display);
+        let target_note = unnamed_target(file.unnamed_target.as_ref(), &typed.target);
+        let destination = destination(typed.target, file.target, environment)?;
+        demand_permission(&destination, &sending)?;
+        // Counts from here, before standard input is read.
+        let deadlines = Deadlines::from_now(sending.limits);
+        let mut prepared = Prepared::open(input, display, origin)?;
+        if let Some(note) = target_note {
+            prepared.watcher.say(&note);
+        }
+        let bucket = TokenBucket::new(requests.pacing.ceiling).map(Arc::new);
+        let connected = prepared.runtime.block_on(async {
+            deadlines.keep(&prepared.stop);
+            let rules = &mut Arc::make_mut(&mut prepared.reading).rules;
+            let calls = Calls::new(bucket.as_deref(), &prepared.watcher);
+            let connecting = connect(destination, ConnectSettings::of(&sending), rules, calls);
+            unless_stopped(connecting, &prepared.stop).await
+        });
+        let Some(connected) = connected.transpose()? else {
+            return Ok(Err(stopped(&prepared, "before anything was read")));
+        };
+        if let Some(warning) = &connected.warning {
+            prepared.watcher.say(&format!("warning: {warning}"));
+        }
+        Ok(Ok(Self {
+            prepared,
+            sending,
+            command,
+            inherited,
+            connected,
+            bucket,
+        }))
+    }
+
     /// Opens the checkpoint if there is one. A new one is not begun before the
-    /// input has been found fit: a wrong name must not leave a file behind.
+    /// input has been surveyed: a wrong name must not leave a file behind.
     pub(super) fn known_ledger(&self) -> anyhow::Result<Option<SqliteLedger>> {
-        let checkpoint = &self.dispatch.checkpoint;
+        let checkpoint = &self.sending.checkpoint;
         if let Some(warning) = mounts::warning(checkpoint) {
-            self.watcher.say(&format!("warning: {warning}"));
+            self.prepared.watcher.say(&format!("warning: {warning}"));
         }
         if !checkpoint.exists() {
             return Ok(None);
         }
-        if self.dispatch.dry_run {
-            // Not even an older format is brought up to date.
-            let ledger = SqliteLedger::open_to_plan(checkpoint, &self.target)?;
-            return Ok(Some(ledger));
-        }
-        let ledger = SqliteLedger::open(checkpoint, &self.target, wall_clock())?;
+        let target = &self.connected.target;
+        let ledger = if self.sending.dry_run {
+            // Does not even upgrade an older format.
+            SqliteLedger::open_to_plan(checkpoint, target)?
+        } else {
+            SqliteLedger::open(checkpoint, target, wall_clock())?
+        };
         Ok(Some(ledger))
     }
 
@@ -216,12 +123,12 @@ impl Session {
         known: Option<SqliteLedger>,
         surveyed: &Survey,
     ) -> anyhow::Result<SqliteLedger> {
-        let checkpoint = &self.dispatch.checkpoint;
+        let checkpoint = &self.sending.checkpoint;
         let mut ledger = match known {
             Some(ledger) => ledger,
-            None => SqliteLedger::open(checkpoint, &self.target, wall_clock())?,
+            None => SqliteLedger::open(checkpoint, &self.connected.target, wall_clock())?,
         };
-        // Another process may have begun it since, and gone again.
+        // Another process may have begun it since the survey, and ended.
         if ledger.next_id()? != surveyed.first_new_id {
             return Err(hinted(
                 format!(
@@ -234,9 +141,9 @@ impl Session {
         Ok(ledger)
     }
 
-    /// Opens the file of keys, where keys are asked for.
+    /// Opens the file of keys, where keys are requested.
     pub(super) fn key_file(&self) -> anyhow::Result<Option<KeyFile>> {
-        if !self.dispatch.keys {
+        if !self.sending.keys {
             return Ok(None);
         }
         let place = self.keys_place();
@@ -246,16 +153,104 @@ impl Session {
     }
 
     pub(super) fn keys_place(&self) -> PathBuf {
-        self.out.join("keys.csv")
+        self.prepared.out.join("keys.csv")
     }
 
-    /// The rows, from the start.
-    pub(super) fn rows(&self) -> InputReader {
-        InputReader::new(Arc::clone(&self.inputs), self.limit)
+    /// Lists the customers for a dry run. `None` where there is no list: it is no dry
+    /// run, the list can't be read, or everything was stopped.
+    pub(super) fn list_for_dry_run(&self) -> anyhow::Result<Option<Listed>> {
+        if !self.sending.dry_run {
+            return Ok(None);
+        }
+        let Prepared {
+            watcher,
+            out,
+            stop,
+            runtime,
+            ..
+        } = &self.prepared;
+        let calls = Calls::new(self.bucket.as_deref(), watcher);
+        let listing = list(&self.connected.client, out, calls);
+        match runtime
+            .block_on(unless_stopped(listing, stop))
+            .transpose()?
+        {
+            None => Ok(None),
+            Some(Ok(listed)) => Ok(Some(listed)),
+            Some(Err(error)) => {
+                watcher.say(&format!(
+                    "warning: {error}: the following is what the checkpoint alone knows; \
+                     which of the other rows Kable has already, and how they differ, is not known"
+                ));
+                Ok(None)
+            }
+        }
     }
 
-    /// The rows, to look at single ones.
-    pub(super) fn single_rows(&self) -> InputReader {
-        InputReader::of_single_rows(Arc::clone(&self.inputs))
+    /// Surveys the input by what the checkpoint and the list of customers know.
+    pub(super) fn survey(
+        &self,
+        ledger: Option<&mut SqliteLedger>,
+        listed: Option<&mut Listed>,
+    ) -> anyhow::Result<Survey> {
+        let beforehand = match (ledger, listed) {
+            (Some(ledger), Some(listed)) => Beforehand::ByBoth(ledger, listed),
+            (Some(ledger), None) => Beforehand::ByLedger(ledger),
+            (None, Some(listed)) => Beforehand::ByKable(listed),
+            (None, None) => Beforehand::Nothing,
+        };
+        self.prepared.survey(self.sending.policy, false, beforehand)
     }
+
+    /// Whether the input has too many errors to be sent. Asks before a live run.
+    pub(super) fn refuse_to_send(&self, surveyed: &Survey) -> anyhow::Result<Option<Halt>> {
+        let (errors, allowed) = (errors(surveyed), self.allowed_errors(surveyed));
+        if errors > allowed {
+            return Ok(Some(Halt::TooManyErrors { errors, allowed }));
+        }
+        let sends = !self.sending.dry_run && surveyed.to_do() > 0;
+        if self.connected.live && !self.sending.yes && sends {
+            let many = counted(surveyed.to_do(), "customer", "customers");
+            let account = &self.connected.target.kable_client_id;
+            let Prepared { runtime, stop, .. } = &self.prepared;
+            runtime.block_on(confirm(&many, account, stop))?;
+        }
+        Ok(None)
+    }
+
+    /// How many rows may be rejected or fail.
+    pub(super) fn allowed_errors(&self, surveyed: &Survey) -> u64 {
+        if self.sending.all_or_nothing && surveyed.rows.rejected > 0 {
+            return 0;
+        }
+        self.sending.max_errors.of(surveyed.rows.read)
+    }
+}
+
+/// Rows that were rejected, or failed in an earlier run.
+pub(super) fn errors(surveyed: &Survey) -> u64 {
+    surveyed.rows.rejected + surveyed.done.of(Outcome::Failed)
+}
+
+/// Fails where nothing may be sent to `destination`.
+fn demand_permission(destination: &Destination, sending: &SendSettings) -> anyhow::Result<()> {
+    if destination.is_live() && !sending.yes && !sending.dry_run {
+        demand_terminal()?;
+    }
+    if cfg!(feature = "bench-without-durability") && !destination.is_here() {
+        anyhow::bail!("this build keeps no promise: it is for benchmarks on this machine");
+    }
+    Ok(())
+}
+
+/// Says that everything was stopped before anything was sent.
+pub(super) fn stopped(prepared: &Prepared, when: &str) -> Exit {
+    prepared.watcher.close();
+    let (why, exit) = match prepared.stop.reason() {
+        Some(Halt::OutOfTime { option }) => (format!("stopped by {option}"), Exit::Stopped),
+        _ => ("interrupted".to_owned(), Exit::Interrupted),
+    };
+    let text = format!("{why} {when}: nothing was sent");
+    prepared.watcher.say(&text);
+    exit
 }

@@ -1,33 +1,31 @@
-//! What an import says at its end: what was done, why it stopped, what to type.
+//! What is said at the end of an import: what was done, why it stopped, what to
+//! type next.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use crate::commands::argv::{Typed, shell_word, shown};
-use crate::commands::validate::next_steps::corrected;
-use crate::config::Said;
+use crate::cli::{ImportOptions, Scalar};
+use crate::commands::command_line::{TypedCommand, add_to_list, shell_word, shown};
+use crate::config::InheritedOptions;
 use crate::domain::advice::wrong_constants;
 use crate::domain::field::Field;
 use crate::domain::outcome::Outcome;
 use crate::domain::summary::Summary;
 use crate::domain::text::{counted, thousands};
-use crate::engine::pace::Wanted;
-use crate::engine::pace::rate::Rate;
 use crate::engine::stop::Halt;
 use crate::report::manifest::KeptFile;
 use crate::report::text::SummaryNotes;
 
-/// What the words are made from.
-pub(super) struct Speaking<'s> {
+/// The end of an import, to be put into words.
+pub(super) struct ImportSummary<'s> {
     /// The figures.
     pub(super) summary: &'s Summary,
-    /// Why it ended early, where it did.
+    /// Why it ended early, if it did.
     pub(super) halt: Option<&'s Halt>,
     /// What was typed.
-    pub(super) typed: &'s Typed,
-    /// What a file says beside it.
-    pub(super) said: &'s Said,
+    pub(super) command: &'s TypedCommand<ImportOptions>,
+    /// What a command to be typed next inherits beside it.
+    pub(super) inherited: &'s InheritedOptions,
     /// Whether nothing was to be sent.
     pub(super) dry_run: bool,
     /// The files of rejected rows.
@@ -42,8 +40,8 @@ pub(super) struct Speaking<'s> {
     pub(super) constants: &'s [(Field, String)],
 }
 
-impl Speaking<'_> {
-    /// All that is said.
+impl ImportSummary<'_> {
+    /// The words.
     pub(super) fn words(&self) -> SummaryNotes {
         let names: Vec<String> = self.summary.inputs.iter().map(shell_word).collect();
         let did = if self.dry_run {
@@ -59,7 +57,7 @@ impl Speaking<'_> {
                 self.summary.target.kable_client_id
             ),
             strict: self.strict,
-            halt: self.halt.map(|halt| said(halt, self.summary)),
+            halt: self.halt.map(|halt| why(halt, self.summary)),
             next: self.next(),
             ..SummaryNotes::default()
         }
@@ -69,11 +67,11 @@ impl Speaking<'_> {
     fn next(&self) -> Vec<(String, String)> {
         if self.dry_run && self.halt.is_none() {
             let what_for = "Import it: the same without --dry-run".to_owned();
-            return vec![(what_for, self.sending().line())];
+            return vec![(what_for, self.without_dry_run().line())];
         }
         let mut next = Vec::new();
-        let mut add = |what_for: &str, command: &Typed| {
-            let from = if command.reads_stdin() {
+        let mut add = |what_for: &str, command: &TypedCommand<ImportOptions>| {
+            let from = if command.options.input.reads_stdin() {
                 ", with the same standard input"
             } else {
                 ""
@@ -83,7 +81,7 @@ impl Speaking<'_> {
         let mended: Vec<&Path> = self
             .kept
             .iter()
-            .filter(|kept| kept.changed && is_given_back(&kept.place))
+            .filter(|kept| kept.changed && is_to_be_mended(&kept.place))
             .map(|kept| kept.kept.as_path())
             .collect();
         if !mended.is_empty() {
@@ -98,12 +96,12 @@ impl Speaking<'_> {
                 );
             }
             Some(Halt::AllAlike { .. }) => {
-                add("Go on once the cause is mended", self.typed);
+                add("Go on once the cause is mended", self.command);
             }
             Some(Halt::Canary { .. }) => {
                 add(
                     "Go on once the cause is mended; another canary goes ahead",
-                    self.typed,
+                    self.command,
                 );
             }
             Some(
@@ -112,17 +110,17 @@ impl Speaking<'_> {
                 | Halt::OutOfTime { .. }
                 | Halt::Declined
                 | Halt::Broken,
-            ) => add("Go on where it stopped", self.typed),
-            None if any(Outcome::Unresolved) => add("Ask again for what is unresolved", self.typed),
+            ) => add("Go on where it stopped", self.command),
+            None if any(Outcome::Unresolved) => {
+                add("Ask again for what is unresolved", self.command);
+            }
             None => {}
         }
         next.extend(self.mendings());
         let is_error_limit = matches!(self.halt, None | Some(Halt::TooManyErrors { .. }));
         if any(Outcome::Failed) && is_error_limit {
-            let command = self
-                .sending()
-                .without("retry-failed")
-                .switch("retry-failed");
+            let again = self.without_dry_run();
+            let command = again.with(|options| options.sending.retry_failed = Some(true));
             let what_for = "Try the failed rows again, once the cause is mended".to_owned();
             next.push((what_for, command.line()));
         }
@@ -136,7 +134,11 @@ impl Speaking<'_> {
         for wrong in &wrong {
             let command = wrong.better.as_ref().map(|better| {
                 let value = format!("{}={better}", wrong.field);
-                corrected(&self.sending(), self.said, "set", &value).line()
+                let corrected = self.without_dry_run().with(|options| {
+                    let set = &mut options.input.reading.set;
+                    add_to_list(set, &self.inherited.set, &value);
+                });
+                corrected.line()
             });
             next.push((wrong.said(), command.unwrap_or_default()));
         }
@@ -149,73 +151,60 @@ impl Speaking<'_> {
         next
     }
 
-    /// The same command, and it sends.
-    fn sending(&self) -> Typed {
-        let typed = self.typed.clone().without("dry-run");
-        if self.said.dry_run && !typed.has("no-dry-run") {
-            return typed.switch("no-dry-run");
-        }
-        typed
+    /// The same command without `--dry-run`.
+    fn without_dry_run(&self) -> TypedCommand<ImportOptions> {
+        self.command.with(|options| {
+            options.sending.dry_run = None;
+            options.sending.no_dry_run |= self.inherited.dry_run;
+        })
     }
 
-    /// The same command, that lets so many errors be, and more.
-    fn with_more_errors(&self, errors: u64) -> Typed {
-        let typed = self.typed.clone().without("all-or-nothing");
-        let typed = if self.said.all_or_nothing {
-            typed.switch_off("all-or-nothing")
-        } else {
-            typed
-        };
-        let more = errors.saturating_mul(2).to_string();
-        typed.without("max-errors").with("max-errors", more)
+    /// The same command, which allows twice as many errors.
+    fn with_more_errors(&self, errors: u64) -> TypedCommand<ImportOptions> {
+        self.command.with(|options| {
+            let sending = &mut options.sending;
+            sending.all_or_nothing = self.inherited.all_or_nothing.then_some(false);
+            sending.max_errors = Some(Scalar(errors.saturating_mul(2).to_string()));
+        })
     }
 
     /// The command that feeds mended rows back, on the same checkpoint. Its
     /// results go beside them: in the same folder they would replace them.
-    fn feed_back(&self, files: &[&Path]) -> Typed {
-        let typed = self.sending().inputs(files).without("out").without("limit");
-        let typed = typed
-            .without("checkpoint")
-            .with("checkpoint", self.checkpoint);
-        match files.first() {
-            Some(first) if self.said.out => {
-                let mut out = OsString::from(first);
-                out.push(".results");
-                typed.with("out", out)
-            }
-            Some(_) | None => typed,
-        }
+    fn feed_back(&self, files: &[&Path]) -> TypedCommand<ImportOptions> {
+        let out = files.first().filter(|_| self.inherited.has_out);
+        let out = out.map(|first| {
+            let mut out = OsString::from(first);
+            out.push(".results");
+            PathBuf::from(out)
+        });
+        self.without_dry_run().with(|options| {
+            options.input.inputs = files.iter().map(OsString::from).collect();
+            options.input.reading.out = out;
+            options.input.reading.limit = None;
+            options.sending.checkpoint = Some(self.checkpoint.to_owned());
+        })
     }
 }
 
-/// Whether a file holds rows that were given back to be mended.
-fn is_given_back(file: &Path) -> bool {
+/// Whether a file holds rows that are to be mended.
+fn is_to_be_mended(file: &Path) -> bool {
     let name = shown(Path::new(file.file_name().unwrap_or_default()));
     name.starts_with("rejects") || name.starts_with("failures")
 }
 
-/// How long it will take to send `rows` rows, said before the first is sent.
-pub(in crate::commands) fn planned(rows: u64, wanted: Wanted) -> String {
-    let requests = counted(rows, "request", "requests");
-    let rate = wanted.ceiling;
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a time for people; counts below 2⁵³ are exact"
-    )]
-    let time = Duration::try_from_secs_f64((rows as f64 / rate.a_second()).ceil())
-        .unwrap_or(Duration::MAX);
-    let time = humantime::format_duration(time);
-    match (rate, wanted.at_once) {
-        (Rate::Unlimited, _) => format!("To send: {requests}, as fast as they go"),
-        (Rate::Limited { .. }, true) => format!("To send: {requests}, {time} at {rate}"),
-        (Rate::Limited { .. }, false) => {
-            format!("To send: {requests}, at least {time} (the pace is found, up to {rate})")
-        }
-    }
+/// That a run would stop early with so many `errors`, where it would.
+pub(super) fn foreseen_stop(errors: u64, allowed: u64) -> Option<String> {
+    (errors > allowed).then(|| {
+        format!(
+            "It would stop before the end: {} rejected or failed, and no more than {} may be (--max-errors).",
+            counted(errors, "row would be", "rows would be"),
+            thousands(allowed)
+        )
+    })
 }
 
 /// Why a run ended early, in a sentence.
-fn said(halt: &Halt, summary: &Summary) -> String {
+fn why(halt: &Halt, summary: &Summary) -> String {
     match halt {
         Halt::Interrupted => "Interrupted. What was done is kept.".to_owned(),
         Halt::Denied { message } => {
@@ -254,18 +243,23 @@ fn said(halt: &Halt, summary: &Summary) -> String {
 mod tests {
     use std::path::{Path, PathBuf};
 
-    use super::{Halt, KeptFile, Outcome, Said, Speaking, Summary};
-    use crate::commands::argv::tests::typed;
+    use super::{Halt, ImportSummary, InheritedOptions, KeptFile, Outcome, Summary};
+    use crate::commands::command_line::tests::import;
 
-    fn told(summary: &Summary, halt: Option<&Halt>, more: &[&str], said: &Said) -> Vec<String> {
+    fn commands(
+        summary: &Summary,
+        halt: Option<&Halt>,
+        more: &[&str],
+        inherited: &InheritedOptions,
+    ) -> Vec<String> {
         let words = ["kable-bulk", "import", "in put.csv", "--out", "out"];
         let words: Vec<&str> = words.iter().chain(more).copied().collect();
-        let speaking = Speaking {
+        let ended = ImportSummary {
             summary,
             halt,
-            typed: &typed(&words),
-            said,
-            dry_run: more.contains(&"--dry-run") || said.dry_run,
+            command: &import(&words),
+            inherited,
+            dry_run: more.contains(&"--dry-run") || inherited.dry_run,
             strict: false,
             rejects: &[
                 PathBuf::from("out/rejects.csv"),
@@ -275,7 +269,7 @@ mod tests {
             checkpoint: Path::new("run.db"),
             constants: &[],
         };
-        speaking
+        ended
             .next()
             .into_iter()
             .map(|(_, command)| command)
@@ -283,7 +277,12 @@ mod tests {
     }
 
     fn next(summary: &Summary, halt: Option<&Halt>) -> Vec<String> {
-        told(summary, halt, &["--rate", "5"], &Said::default())
+        commands(
+            summary,
+            halt,
+            &["--rate", "5"],
+            &InheritedOptions::default(),
+        )
     }
 
     #[test]
@@ -297,25 +296,25 @@ mod tests {
         };
         let more = ["--max-errors", "3", "--all-or-nothing", "--limit", "9"];
         assert_eq!(
-            told(&summary, Some(&halt), &more, &Said::default()),
+            commands(&summary, Some(&halt), &more, &InheritedOptions::default()),
             [
-                "kable-bulk import 'in put.csv' --out out --limit 9 --max-errors 16",
-                "kable-bulk import out/rejects.csv out/rejects.jsonl --max-errors 3 --all-or-nothing --checkpoint run.db",
-                "kable-bulk import 'in put.csv' --out out --max-errors 3 --all-or-nothing --limit 9 --retry-failed",
+                "kable-bulk import 'in put.csv' --limit 9 --out out --max-errors 16",
+                "kable-bulk import out/rejects.csv out/rejects.jsonl --checkpoint run.db --max-errors 3 --all-or-nothing",
+                "kable-bulk import 'in put.csv' --limit 9 --out out --max-errors 3 --all-or-nothing --retry-failed",
             ]
         );
     }
 
     #[test]
-    fn what_a_file_says_does_not_make_a_command_void() {
-        let said = Said {
-            out: true,
+    fn options_of_a_file_that_would_stop_the_command_are_switched_off() {
+        let inherited = InheritedOptions {
+            has_out: true,
             dry_run: true,
             all_or_nothing: true,
-            ..Said::default()
+            ..InheritedOptions::default()
         };
         assert_eq!(
-            told(&summary(), None, &[], &said),
+            commands(&summary(), None, &[], &inherited),
             ["kable-bulk import 'in put.csv' --out out --no-dry-run"]
         );
         let mut summary = summary();
@@ -325,21 +324,21 @@ mod tests {
             allowed: 0,
         };
         assert_eq!(
-            told(&summary, Some(&halt), &["--no-dry-run"], &said),
+            commands(&summary, Some(&halt), &["--no-dry-run"], &inherited),
             [
-                "kable-bulk import 'in put.csv' --out out --no-dry-run --all-or-nothing=false --max-errors 4",
-                "kable-bulk import out/rejects.csv out/rejects.jsonl --no-dry-run --checkpoint run.db --out out/rejects.csv.results",
+                "kable-bulk import 'in put.csv' --out out --max-errors 4 --all-or-nothing=false --no-dry-run",
+                "kable-bulk import out/rejects.csv out/rejects.jsonl --out out/rejects.csv.results --checkpoint run.db --no-dry-run",
             ]
         );
     }
 
     #[test]
     fn a_mended_file_that_was_kept_aside_is_fed_back_first() {
-        let speaking = Speaking {
+        let ended = ImportSummary {
             summary: &summary(),
             halt: Some(&Halt::Interrupted),
-            typed: &typed(&["kable-bulk", "import", "in.csv"]),
-            said: &Said::default(),
+            command: &import(&["kable-bulk", "import", "in.csv"]),
+            inherited: &InheritedOptions::default(),
             dry_run: false,
             strict: false,
             rejects: &[],
@@ -351,36 +350,13 @@ mod tests {
             checkpoint: Path::new("run.db"),
             constants: &[],
         };
-        let next: Vec<String> = speaking.next().into_iter().map(|(_, line)| line).collect();
+        let next: Vec<String> = ended.next().into_iter().map(|(_, line)| line).collect();
         assert_eq!(
             next,
             [
                 "kable-bulk import r/rejects.kept-1.csv --checkpoint run.db",
                 "kable-bulk import in.csv"
             ]
-        );
-    }
-
-    #[test]
-    fn the_time_is_planned() {
-        let planned = |rate: &str, at_once| {
-            super::planned(
-                90_000,
-                super::Wanted {
-                    ceiling: rate.parse().unwrap(),
-                    at_once,
-                    concurrency: 64,
-                },
-            )
-        };
-        assert_eq!(planned("25", true), "To send: 90,000 requests, 1h at 25/s");
-        assert_eq!(
-            planned("50", false),
-            "To send: 90,000 requests, at least 30m (the pace is found, up to 50/s)"
-        );
-        assert_eq!(
-            planned("unlimited", true),
-            "To send: 90,000 requests, as fast as they go"
         );
     }
 
@@ -392,12 +368,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_well_needs_no_next_command() {
+    fn a_run_without_problems_needs_no_next_command() {
         assert_eq!(next(&summary(), None), Vec::<String>::new());
     }
 
     #[test]
-    fn an_interrupted_run_goes_on_with_the_same_words() {
+    fn an_interrupted_run_continues_with_the_same_command() {
         assert_eq!(
             next(&summary(), Some(&Halt::Interrupted)),
             ["kable-bulk import 'in put.csv' --out out --rate 5"]

@@ -1,127 +1,105 @@
 //! `kable-bulk validate`: reads and checks everything, sends nothing.
 //!
-//! - `online.rs`: what can be looked up at Kable without changing anything
-//! - `next_steps.rs`: what is to be done next, as commands
+//! - `online.rs`: what is looked up at Kable without changing anything
+//! - `next_steps.rs`: what to do next, as commands
 
-pub(super) mod next_steps;
-pub(super) mod online;
+mod next_steps;
+mod online;
 
+use std::ffi::OsString;
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
 use self::next_steps::advised;
-use self::online::{LookedUp, look_up};
-use super::argv::{Typed, shell_word};
-use super::descriptors;
-use super::finish::{Ending, Shown, say_unused, seconds};
-use super::import::summary::planned;
-use super::{Exit, lock_folder, open_inputs, origin, runtime, signals, style, threads};
-use crate::cli::{Asking, Target, Validate};
-use crate::config::reading::reading;
-use crate::config::sending::asking;
-use crate::config::target::destination;
-use crate::config::{ConfigError, Environment, FileOptions, Said, checks};
-use crate::domain::advice::{CheckReport, NextStep, advice};
+use self::online::{RemoteState, look_up};
+use super::command_line::{TypedCommand, shell_word};
+use super::customer_list::say_unread;
+use super::exit::Exit;
+use super::finish::{Results, RowNotes, say_unused, seconds};
+use super::prepared::{Prepared, origin, unless_stopped};
+use super::result_folder::lock_folder;
+use super::send_time::send_time;
+use crate::cli::{AnnotationPlatform, RequestOptions, TargetOptions, ValidateOptions};
+use crate::config::display::checks_and_display;
+use crate::config::input::input;
+use crate::config::requests::requests;
+use crate::config::target::{destination, unnamed_target};
+use crate::config::{ConfigError, Environment, FileOptions, InheritedOptions};
+use crate::domain::advice::{CheckReport, advice};
 use crate::domain::decision::RowPolicy;
 use crate::domain::outcome::Outcome;
 use crate::domain::summary::Summary;
 use crate::domain::text::counted;
 use crate::engine::account::Accounting;
-use crate::engine::checker::Reading;
-use crate::engine::stop::Stop;
-use crate::engine::survey::remote_list::Listed;
-use crate::engine::survey::settings::Surveying;
-use crate::engine::survey::{Beforehand, Survey, survey};
-use crate::report::progress::ProgressDisplay;
+use crate::engine::survey::{Beforehand, Survey};
 use crate::report::text::SummaryNotes;
-use crate::source::input::Input;
 use crate::source::patterns::resolve;
-use crate::source::reader::InputReader;
 
-/// Checks the input with `options`, which were `typed`.
-pub fn run(options: Validate, environment: &Environment, typed: Typed) -> anyhow::Result<Exit> {
-    let mut file = FileOptions::of(&options.reading, environment)?;
-    let said = file.said();
-    let inputs = resolve(&options.reading.inputs)?;
+/// Checks the input with `options`, which were typed to `program`.
+pub fn run(
+    program: OsString,
+    options: ValidateOptions,
+    environment: &Environment,
+) -> anyhow::Result<Exit> {
+    let typed = options.clone();
+    let file = FileOptions::read(&typed.input, environment)?;
+    let inherited = file.inherited();
+    let inputs = resolve(&typed.input.inputs)?;
     let origin = origin("validate", &inputs, false);
-    let reading = reading(inputs, options.reading.options, &mut file)?;
-    let (checks, showing) = checks(options.checks, options.showing, &mut file)?;
-    let is_online = checks.online == Some(true);
-    let target_found = file.target_found(&options.target).filter(|_| is_online);
-    let place = if is_online {
-        let asking = asking(options.asking, &mut file)?;
-        Some((destination(options.target, &mut file, environment)?, asking))
+    let input = input(inputs, typed.input.reading, file.reading)?;
+    let (checks, display) =
+        checks_and_display((typed.checks, file.checks), (typed.display, file.display))?;
+    let target_note = unnamed_target(file.unnamed_target.as_ref(), &typed.target);
+    let online = if checks.online == Some(true) {
+        let requests = requests(typed.requests, file.requests, file.sending.concurrency)?;
+        Some((
+            destination(typed.target, file.target, environment)?,
+            requests,
+        ))
     } else {
-        demand_offline(&options.target, &options.asking)?;
+        refuse_unused(&typed.target, &typed.requests)?;
         None
     };
-    descriptors::raise_limit();
-    let (inputs, _folder) = open_inputs(&reading, "validate")?;
-    let _results = lock_folder(&reading.out)?;
-    let stop = Stop::default();
-    let runtime = runtime()?;
-    let watcher = ProgressDisplay::new(style(&showing));
-    if let Some(found) = target_found {
-        watcher.say(&found);
-    }
-    let mut rules = reading.rules;
-    let look_up = async {
-        let Some((place, asking)) = place else {
-            return Ok(None);
-        };
-        let looked_up = look_up(place, asking, &mut rules, &reading.out, &watcher);
-        looked_up.await.map(Some)
+    let mut prepared = Prepared::open(input, display, origin)?;
+    let _results = lock_folder(&prepared.out)?;
+    let remote = match online {
+        None => None,
+        Some((destination, requests)) => {
+            if let Some(note) = target_note {
+                prepared.watcher.say(&note);
+            }
+            let rules = &mut Arc::make_mut(&mut prepared.reading).rules;
+            let (out, watcher) = (&prepared.out, &prepared.watcher);
+            let looking_up = look_up(destination, requests, rules, out, watcher);
+            let looking_up = unless_stopped(looking_up, &prepared.stop);
+            let Some(remote) = prepared.runtime.block_on(looking_up) else {
+                prepared.watcher.close();
+                return Ok(Exit::Interrupted);
+            };
+            Some(remote?)
+        }
     };
-    let looked_up = runtime.block_on(unless_stopped(look_up, &stop));
-    let Some(looked_up) = looked_up else {
-        watcher.close();
-        return Ok(Exit::Interrupted);
-    };
-    let checking = Checking {
-        held_against: Reading {
-            mapping: reading.mapping,
-            rules,
-            names: inputs.iter().map(|input| input.name.clone()).collect(),
-        },
-        ending: Ending {
-            watcher: &watcher,
-            out: reading.out,
-            several: inputs.len() > 1,
-            showing,
-            origin,
-            annotations: checks.annotations,
-        },
-        inputs,
-        limit: reading.limit,
-        stop,
+    let validation = Validation {
+        prepared,
+        annotations: checks.annotations,
         began: Instant::now(),
-        typed,
-        said,
+        command: TypedCommand { program, options },
+        inherited,
     };
-    checking.check(looked_up?)
+    validation.check(remote)
 }
 
-/// What comes of looking up; `None` where it is stopped before.
-async fn unless_stopped<T>(looking_up: impl Future<Output = T>, stop: &Stop) -> Option<T> {
-    signals::listen(stop.clone());
-    tokio::select! {
-        biased;
-        () = stop.halted() => None,
-        looked_up = looking_up => Some(looked_up),
-    }
-}
-
-/// Refuses options that say where to look up what is not looked up.
-fn demand_offline(target: &Target, asking: &Asking) -> Result<(), ConfigError> {
+/// Refuses options of a target where nothing is looked up.
+fn refuse_unused(target: &TargetOptions, requests: &RequestOptions) -> Result<(), ConfigError> {
     let typed = [
         ("env", target.env.is_some()),
         ("base-url", target.base_url.is_some()),
         ("sandbox", target.sandbox.is_some()),
         ("client-secret-file", target.client_secret_file.is_some()),
-        ("rate", asking.rate.is_some()),
-        ("max-rate", asking.max_rate.is_some()),
-        ("timeout", asking.timeout.is_some()),
+        ("rate", requests.rate.is_some()),
+        ("max-rate", requests.max_rate.is_some()),
+        ("timeout", requests.timeout.is_some()),
     ];
     match typed.into_iter().find(|(_, is_typed)| *is_typed) {
         Some((option, _)) => Err(ConfigError::Value {
@@ -132,104 +110,83 @@ fn demand_offline(target: &Target, asking: &Asking) -> Result<(), ConfigError> {
     }
 }
 
-/// What a check is made of.
-struct Checking<'c> {
-    inputs: Arc<[Input]>,
-    held_against: Reading,
-    limit: Option<u64>,
-    ending: Ending<'c>,
-    stop: Stop,
+/// What a validation is made of.
+struct Validation {
+    prepared: Prepared,
+    annotations: Option<AnnotationPlatform>,
     began: Instant,
-    typed: Typed,
-    said: Said,
+    command: TypedCommand<ValidateOptions>,
+    inherited: InheritedOptions,
 }
 
-impl Checking<'_> {
-    fn check(&self, mut looked_up: Option<LookedUp>) -> anyhow::Result<Exit> {
-        let watcher = self.ending.watcher;
-        let surveyed = self.survey(looked_up.as_mut().map(|looked_up| &mut looked_up.listed))?;
+impl Validation {
+    /// Reads and checks everything; against what Kable has, where that was looked up.
+    fn check(&self, mut remote: Option<RemoteState>) -> anyhow::Result<Exit> {
+        let listed = remote.as_mut().map(|remote| &mut remote.listed);
+        // With a list every row is accounted for, and none needs a note.
+        let note_rows = listed.is_none();
+        let beforehand = listed.map_or(Beforehand::Nothing, Beforehand::ByKable);
+        let survey = self
+            .prepared
+            .survey(RowPolicy::default(), note_rows, beforehand);
+        let surveyed = survey?;
+        let watcher = &self.prepared.watcher;
         if surveyed.interrupted {
             watcher.close();
             return Ok(Exit::Interrupted);
         }
-        if !self.ending.showing.quiet {
+        let listed = remote.as_ref().map(|remote| &remote.listed);
+        if !self.prepared.display.quiet {
             say_unused(watcher, &surveyed.unused);
-            if let Some(looked_up) = &looked_up {
-                let many = counted(looked_up.listed.many(), "customer", "customers");
-                watcher.say(&format!("Kable holds {many}"));
+            if let Some(listed) = listed {
+                let many = counted(listed.many(), "customer", "customers");
+                watcher.say(&format!("Kable has {many}"));
             }
         }
-        let unread = looked_up
-            .as_ref()
-            .map_or(0, |looked_up| looked_up.listed.unread());
-        if unread > 0 {
-            watcher.say(&format!(
-                "warning: {} that Kable holds cannot be read; rows of theirs count as new",
-                counted(unread, "customer", "customers")
-            ));
-        }
-        self.end(surveyed, looked_up)
+        say_unread(watcher, listed);
+        self.finish(surveyed, remote)
     }
 
-    fn rows(&self) -> InputReader {
-        InputReader::new(Arc::clone(&self.inputs), self.limit)
-    }
-
-    fn single_rows(&self) -> InputReader {
-        InputReader::of_single_rows(Arc::clone(&self.inputs))
-    }
-
-    fn survey(&self, listed: Option<&mut Listed>) -> anyhow::Result<Survey> {
-        let surveying = Surveying {
-            threads: threads(),
-            // Where all rows are told of anyway, none need be noted.
-            note_rows: listed.is_none(),
-            reading: &self.held_against,
-            policy: RowPolicy::default(),
-            folder: &self.ending.out,
-            stop: &self.stop,
-        };
-        let beforehand = listed.map_or(Beforehand::Nothing, Beforehand::ByKable);
-        survey(
-            &mut self.rows(),
-            &surveying,
-            beforehand,
-            self.ending.watcher,
-        )
-    }
-
-    fn end(&self, mut surveyed: Survey, mut looked_up: Option<LookedUp>) -> anyhow::Result<Exit> {
+    /// Accounts for the rows, writes the results, and shows the summary.
+    fn finish(
+        &self,
+        mut surveyed: Survey,
+        mut remote: Option<RemoteState>,
+    ) -> anyhow::Result<Exit> {
+        let prepared = &self.prepared;
         let mut summary = Summary {
             command: "validate".to_owned(),
-            inputs: self.held_against.names.clone(),
+            inputs: prepared.reading.names.clone(),
             ..Summary::default()
         };
         let to_do = surveyed.to_do();
         let mut plan = None;
-        if let Some(looked_up) = &looked_up {
-            summary.target = looked_up.target.clone();
-            plan = Some(planned(to_do, looked_up.asking.pacing));
+        if let Some(remote) = &remote {
+            summary.target = remote.target.clone();
+            plan = Some(send_time(to_do, remote.requests.pacing));
         }
         let accounting = Accounting {
-            reading: &self.held_against,
+            reading: &prepared.reading,
             surveyed: surveyed.rows,
             verdicts: &mut surveyed.verdicts,
             first_new_id: surveyed.first_new_id,
             ledger: None,
-            listed: looked_up.as_mut().map(|looked_up| &mut looked_up.listed),
+            listed: remote.as_mut().map(|remote| &mut remote.listed),
             foreseeing: None,
-            stop: Some(&self.stop),
+            stop: Some(&prepared.stop),
         };
         let (rows, every_row) = match &plan {
-            Some(_) => (self.rows(), Some("online.jsonl")),
-            None => (self.single_rows(), None),
+            Some(_) => (prepared.rows(), Some("online.jsonl")),
+            None => (prepared.single_rows(), None),
         };
-        let rows = [rows, self.single_rows()];
-        let accounted = self
-            .ending
-            .account(rows, every_row, accounting, &mut summary)?;
+        let rows = [rows, prepared.single_rows()];
+        let results = Results {
+            prepared,
+            annotations: self.annotations,
+        };
+        let accounted = results.account(rows, every_row, accounting, &mut summary)?;
         if accounted.interrupted {
-            self.ending.watcher.close();
+            prepared.watcher.close();
             return Ok(Exit::Interrupted);
         }
         let exit = if summary.rows.rejected + summary.outcomes.of(Outcome::Differs) == 0 {
@@ -239,34 +196,37 @@ impl Checking<'_> {
         };
         summary.exit_code = exit as u8;
         summary.elapsed_seconds = seconds(self.began.elapsed());
-        let steps = advice(CheckReport {
-            summary: &summary,
-            unused: &surveyed.unused_names(),
-            online: plan.is_some(),
-            constants: &self.held_against.mapping.constants,
-        });
-        let words = self.words(&summary, &steps, plan);
-        let (files, shown) = Shown::split(accounted.listing);
-        let published = self.ending.publish(files, &summary, None)?;
-        self.ending.show(shown, &published, &summary, words)?;
+        let words = self.words(&summary, &surveyed.unused_names(), plan)?;
+        let (files, notes) = RowNotes::split(accounted.listing);
+        let published = results.publish(files, &summary, None)?;
+        results.show(notes, &published, &summary, words)?;
         Ok(exit)
     }
 
-    fn words(&self, summary: &Summary, steps: &[NextStep], plan: Option<String>) -> SummaryNotes {
+    fn words(
+        &self,
+        summary: &Summary,
+        unused: &[String],
+        plan: Option<String>,
+    ) -> anyhow::Result<SummaryNotes> {
+        let reading = &self.prepared.reading;
+        let steps = advice(CheckReport {
+            summary,
+            unused,
+            online: plan.is_some(),
+            constants: &reading.mapping.constants,
+        });
         let names: Vec<String> = summary.inputs.iter().map(shell_word).collect();
-        SummaryNotes {
+        let checked = format!("Checked {}", names.join(" "));
+        Ok(SummaryNotes {
             title: match plan {
-                Some(_) => format!(
-                    "Checked {} against {}",
-                    names.join(" "),
-                    summary.target.base_url
-                ),
-                None => format!("Checked {}", names.join(" ")),
+                Some(_) => format!("{checked} against {}", summary.target.base_url),
+                None => checked,
             },
             plan,
-            strict: self.held_against.rules.strict,
-            next: advised(steps, &self.typed, &self.said),
+            strict: reading.rules.strict,
+            next: advised(&steps, &self.command, &self.inherited)?,
             ..SummaryNotes::default()
-        }
+        })
     }
 }

@@ -1,101 +1,98 @@
-//! What is to be done next, as commands: what was typed, and what to add to it.
+//! What to do next, as commands: what was typed, and what to add to it.
 
-use crate::commands::argv::Typed;
-use crate::config::Said;
+use anyhow::bail;
+use clap::Parser;
+
+use crate::cli::{Cli, Command, ImportOptions, ValidateOptions};
+use crate::commands::command_line::{TypedCommand, add_to_list};
+use crate::config::InheritedOptions;
 use crate::domain::advice::{NextStep, StepCommand};
-use crate::domain::header::normalised;
 
 /// The checkpoint of an import whose input has no name.
 const CHECKPOINT: &str = "kable-bulk.checkpoint.db";
 
-/// What to do, and the command for it; empty where there is none. A file says
-/// what it has `said` beside what was `typed`.
-pub(super) fn advised(steps: &[NextStep], typed: &Typed, said: &Said) -> Vec<(String, String)> {
-    let command = |how: &StepCommand| match how {
-        StepCommand::ByHand => String::new(),
-        StepCommand::Again => typed.line(),
-        StepCommand::With(options) => with(typed, said, options).line(),
-        StepCommand::Import => import(typed, said).line(),
+/// What to do, and the command for it; empty where there is none.
+pub(super) fn advised(
+    steps: &[NextStep],
+    typed: &TypedCommand<ValidateOptions>,
+    inherited: &InheritedOptions,
+) -> anyhow::Result<Vec<(String, String)>> {
+    let command = |how: &StepCommand| -> anyhow::Result<String> {
+        Ok(match how {
+            StepCommand::ByHand => String::new(),
+            StepCommand::Again => typed.line(),
+            StepCommand::With(options) => with(typed, inherited, options)?.line(),
+            StepCommand::Import => import(typed, inherited).line(),
+        })
     };
     let steps = steps.iter();
     steps
-        .map(|step| (step.what.clone(), command(&step.how)))
+        .map(|step| Ok((step.what.clone(), command(&step.how)?)))
         .collect()
 }
 
-/// The command with options added: switches, or options and their values.
-fn with(typed: &Typed, said: &Said, options: &[String]) -> Typed {
-    let mut with = typed.clone();
-    let mut options = options.iter().peekable();
-    while let Some(option) = options.next() {
-        let name = option.trim_start_matches('-');
-        let value = options.next_if(|next| !next.starts_with('-'));
-        with = match value {
-            None => with.without(name).switch(name),
-            Some(value) => corrected(&with, said, name, value),
-        };
-    }
-    with
-}
-
-/// The command with another value of the list `name`. One that was typed for
-/// the same field goes: to name a field twice is an error. What a file has in
-/// its list goes along, for a typed list replaces it.
-pub(in crate::commands) fn corrected(typed: &Typed, said: &Said, name: &str, value: &str) -> Typed {
-    let list = match name {
-        "map" => said.map.as_slice(),
-        "set" => said.set.as_slice(),
-        "allow-currency" => said.allow_currency.as_slice(),
-        _ => &[],
+/// The command with `advised` options, which are in the words of the command line.
+fn with(
+    typed: &TypedCommand<ValidateOptions>,
+    inherited: &InheritedOptions,
+    advised: &[String],
+) -> anyhow::Result<TypedCommand<ValidateOptions>> {
+    let words = ["kable-bulk", "validate", "-"].into_iter();
+    let words = words.chain(advised.iter().map(String::as_str));
+    let Command::Validate(advised) = Cli::try_parse_from(words)?.command else {
+        bail!("advice is no options of validate; this is a bug in kable-bulk");
     };
-    let of = |pair: &str| pair.split_once('=').map(|(field, _)| normalised(field));
-    let mut with = typed.clone();
-    if !typed.has(name) {
-        for other in list {
-            let is_same = other == value || of(value).is_some() && of(other) == of(value);
-            if !is_same {
-                with = with.with(name, other);
+    let reading = &advised.input.reading;
+    Ok(typed.with(|options| {
+        let to = &mut options.input.reading;
+        for (list, inherited, values) in [
+            (&mut to.map, &inherited.map, &reading.map),
+            (&mut to.set, &inherited.set, &reading.set),
+            (
+                &mut to.allow_currency,
+                &inherited.allow_currency,
+                &reading.allow_currency,
+            ),
+        ] {
+            for value in values {
+                add_to_list(list, inherited, value);
             }
         }
-    }
-    with.without_values(name, |other| of(other).is_some() && of(other) == of(value))
-        .with(name, value)
+        to.plan_ids = reading.plan_ids.or(to.plan_ids);
+        options.checks.online = advised.checks.online.or(options.checks.online);
+    }))
 }
 
 /// The import of what was checked.
-fn import(typed: &Typed, said: &Said) -> Typed {
-    let mut import = typed
-        .clone()
-        .command("import")
-        .without("annotations")
-        .without("online");
-    if import.reads_stdin() && !import.has("checkpoint") {
-        // Standard input has no name that a checkpoint could have.
-        import = import.with("checkpoint", CHECKPOINT);
-    }
-    if said.dry_run {
-        import = import.switch("no-dry-run");
-    }
-    import
+fn import(
+    typed: &TypedCommand<ValidateOptions>,
+    inherited: &InheritedOptions,
+) -> TypedCommand<ImportOptions> {
+    typed.import().with(|options| {
+        // Standard input has no name that a checkpoint could go by.
+        let checkpoint = options.input.reads_stdin().then(|| CHECKPOINT.into());
+        options.sending.checkpoint = checkpoint;
+        options.sending.no_dry_run = inherited.dry_run;
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use clap::Parser;
 
-    use super::{NextStep, Said, StepCommand, advised};
+    use super::{InheritedOptions, NextStep, StepCommand, advised};
     use crate::cli::Cli;
-    use crate::commands::argv::tests::typed as words_typed;
+    use crate::commands::command_line::tests::validate;
 
     fn command(typed: &str, how: StepCommand) -> String {
-        said_too(typed, how, &Said::default())
+        command_beside(typed, how, &InheritedOptions::default())
     }
 
-    fn said_too(typed: &str, how: StepCommand, said: &Said) -> String {
+    fn command_beside(typed: &str, how: StepCommand, inherited: &InheritedOptions) -> String {
         let words: Vec<&str> = typed.split(' ').collect();
         let what = "Do it".to_owned();
-        let advised = advised(&[NextStep { what, how }], &words_typed(&words), said);
-        advised.into_iter().next().unwrap().1
+        let advised = advised(&[NextStep { what, how }], &validate(&words), inherited);
+        advised.unwrap().into_iter().next().unwrap().1
     }
 
     fn with(typed: &str, options: &[&str]) -> String {
@@ -105,7 +102,7 @@ mod tests {
 
     #[test]
     fn every_command_can_be_typed() {
-        let typed = "kable-bulk validate in.csv --online --annotations github --out x";
+        let typed = "kable-bulk validate in.csv --out x --online --annotations github";
         let commands = [
             (
                 command(typed, StepCommand::Import),
@@ -132,36 +129,50 @@ mod tests {
                     "kable-bulk validate in.csv --map clientId=Id --map currency=Old -v",
                     &["--map", "currency=New one"],
                 ),
-                "kable-bulk validate in.csv --map clientId=Id --verbose --map 'currency=New one'",
+                "kable-bulk validate in.csv --map clientId=Id --map 'currency=New one' --verbose",
             ),
             (
                 with("kable-bulk validate in.csv", &["--online"]),
                 "kable-bulk validate in.csv --online",
             ),
+            (
+                with(
+                    "kable-bulk validate in.csv --allow-currency XAU",
+                    &["--allow-currency", "XAU", "--allow-currency", "XAG"],
+                ),
+                "kable-bulk validate in.csv --allow-currency XAU --allow-currency XAG",
+            ),
+            (
+                with("kable-bulk validate in.csv", &["--plan-ids", "external"]),
+                "kable-bulk validate in.csv --plan-ids external",
+            ),
         ];
-        for (command, wanted) in commands {
-            assert_eq!(command, wanted);
-            let words = command.replace("'currency=New one'", "currency=New");
-            let parsed = Cli::try_parse_from(words.split(' '));
+        for (command, expected) in commands {
+            assert_eq!(command, expected);
+            let parsed = Cli::try_parse_from(shlex::split(&command).unwrap());
             assert!(parsed.is_ok(), "{command}: {}", parsed.unwrap_err());
         }
         assert_eq!(command(typed, StepCommand::ByHand), "");
     }
 
     #[test]
-    fn a_list_that_stands_in_a_file_is_not_lost_by_one_that_is_typed() {
-        let said = Said {
+    fn a_typed_list_keeps_what_the_file_has_in_its_list() {
+        let inherited = InheritedOptions {
             set: vec!["currency=Euro".to_owned(), "companyName=A".to_owned()],
             dry_run: true,
-            ..Said::default()
+            ..InheritedOptions::default()
         };
         let set = StepCommand::With(vec!["--set".to_owned(), "currency=EUR".to_owned()]);
         assert_eq!(
-            said_too("kable-bulk validate in.csv", set, &said),
+            command_beside("kable-bulk validate in.csv", set, &inherited),
             "kable-bulk validate in.csv --set companyName=A --set currency=EUR"
         );
         assert_eq!(
-            said_too("kable-bulk validate in.csv", StepCommand::Import, &said),
+            command_beside(
+                "kable-bulk validate in.csv",
+                StepCommand::Import,
+                &inherited
+            ),
             "kable-bulk import in.csv --no-dry-run"
         );
     }

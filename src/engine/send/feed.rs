@@ -86,6 +86,8 @@ pub(super) struct Feed<R> {
     pub(super) batch: BatchSize,
     /// Feed only so many new rows, and no others.
     pub(super) canary: Option<usize>,
+    /// How many of the first new rows a canary has sent: they are not fed again.
+    pub(super) sent_ahead: usize,
     /// Feed only rows that an earlier run left in doubt.
     pub(super) doubts_only: bool,
     pub(super) stop: Stop,
@@ -113,7 +115,11 @@ where
     /// Feeds until the input ends or everything is stopped.
     pub(super) fn feed(mut self) -> anyhow::Result<FeedResult> {
         let mut ahead = Vec::new();
-        let fed = self.feed_all(&mut ahead);
+        // A canary may have read a part of them.
+        let rewound = self.verdicts.rewind();
+        let fed = rewound
+            .context("cannot read a temporary file")
+            .and_then(|()| self.feed_all(&mut ahead));
         if fed.is_err() {
             self.stop.halt(Halt::Broken);
         }
@@ -167,6 +173,10 @@ where
                     && checker
                         .bind(row.origin.input, columns)?
                         .was_repeat(&row, columns);
+                if self.sent_ahead > 0 && !known.is_some_and(is_looked_up) {
+                    self.sent_ahead -= 1;
+                    continue;
+                }
                 if self.canary.is_some() {
                     ahead.push(CanaryRow::of(row.origin, &ticket));
                 }
@@ -280,6 +290,11 @@ where
 /// Whether a row needs no request, so that it need not be checked again.
 fn is_done(verdict: &Verdict, strict: bool) -> bool {
     !verdict.fit || verdict.rejects(strict) || matches!(decision(verdict), Some(Decision::Skip(_)))
+}
+
+/// Whether a canary passes a row over, for it is looked up before it is sent.
+fn is_looked_up(known: Remembered) -> bool {
+    known.decision == Decision::LookUp
 }
 
 fn decision(verdict: &Verdict) -> Option<Decision> {

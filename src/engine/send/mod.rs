@@ -100,6 +100,8 @@ pub struct Settings {
     pub stripe: bool,
     /// Send only so many new rows, and read them back.
     pub canary: Option<usize>,
+    /// How many of the first new rows a canary has sent.
+    pub sent_ahead: usize,
     /// Ask for the rows that an earlier run left in doubt, and create nothing.
     pub doubts_only: bool,
     /// Rows rejected or failed before this run sends.
@@ -222,6 +224,7 @@ where
         gaps: parts.gaps,
         batch: BatchSize::at(settings.pacing.ceiling),
         canary: settings.canary,
+        sent_ahead: settings.sent_ahead,
         doubts_only: settings.doubts_only,
         stop,
         recorder: recorder.clone(),

@@ -105,6 +105,7 @@ impl TestBed {
                 existing: ExistingPolicy::Skip,
                 stripe: false,
                 canary: None,
+                sent_ahead: 0,
                 errors: 0,
                 allowed_errors: u64::MAX,
             },

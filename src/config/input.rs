@@ -3,8 +3,9 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::{ConfigError, FileOptions, beside};
-use crate::cli::{Format, PlanIds, ReadingOptions};
+use super::error::{ConfigError, value_error};
+use super::values::beside;
+use crate::cli::{InputFormat, PlanIds, ReadingOptions};
 use crate::domain::field::Field;
 use crate::domain::header::field_of_header;
 use crate::domain::mapping::Mapping;
@@ -13,8 +14,8 @@ use crate::source;
 
 /// How the input is read and checked, and where results go.
 #[derive(Debug)]
-pub struct Reading {
-    /// The inputs, patterns resolved.
+pub struct InputSettings {
+    /// The inputs, with patterns resolved.
     pub inputs: Vec<OsString>,
     /// How they are written.
     pub source: source::Settings,
@@ -22,46 +23,45 @@ pub struct Reading {
     pub mapping: Mapping,
     /// What values are checked against.
     pub rules: Rules,
-    /// Only so many rows.
+    /// Read only so many rows.
     pub limit: Option<u64>,
     /// Where results go.
     pub out: PathBuf,
 }
 
-/// Settles how the input is read.
-pub fn reading(
+/// Decides how `inputs` are read.
+pub fn input(
     inputs: Vec<OsString>,
     typed: ReadingOptions,
-    file: &mut FileOptions,
-) -> Result<Reading, ConfigError> {
-    let other = std::mem::take(&mut file.reading);
-    let or = |typed: Vec<String>, other| if typed.is_empty() { other } else { typed };
-    let delimiter = typed.delimiter.or(other.delimiter);
-    let out = match typed.out.or(other.out) {
+    file: ReadingOptions,
+) -> Result<InputSettings, ConfigError> {
+    let or = |typed: Vec<String>, file| if typed.is_empty() { file } else { typed };
+    let delimiter = typed.delimiter.or(file.delimiter);
+    let out = match typed.out.or(file.out) {
         Some(out) => out,
         None => beside(&inputs, ".results", "out")?,
     };
-    Ok(Reading {
+    Ok(InputSettings {
         source: source::Settings {
-            format: match typed.format.or(other.format) {
-                None | Some(Format::Auto) => source::FormatChoice::Auto,
-                Some(Format::Csv) => source::FormatChoice::Csv,
-                Some(Format::Jsonl) => source::FormatChoice::Jsonl,
+            format: match typed.format.or(file.format) {
+                None | Some(InputFormat::Auto) => source::FormatChoice::Auto,
+                Some(InputFormat::Csv) => source::FormatChoice::Csv,
+                Some(InputFormat::Jsonl) => source::FormatChoice::Jsonl,
             },
             delimiter: delimiter.as_deref().map(one_byte).transpose()?,
         },
         mapping: Mapping {
-            columns: pairs("map", or(typed.map, other.map))?,
-            constants: pairs("set", or(typed.set, other.set))?,
+            columns: pairs("map", or(typed.map, file.map))?,
+            constants: pairs("set", or(typed.set, file.set))?,
         },
         rules: Rules {
-            strict: typed.strict.or(other.strict) == Some(true),
-            allowed_currencies: currencies(or(typed.allow_currency, other.allow_currency))?,
-            external_ids: typed.plan_ids.or(other.plan_ids) == Some(PlanIds::External),
+            strict: typed.strict.or(file.strict) == Some(true),
+            allowed_currencies: currencies(or(typed.allow_currency, file.allow_currency))?,
+            external_ids: typed.plan_ids.or(file.plan_ids) == Some(PlanIds::External),
             plans: None,
             bundles: None,
         },
-        limit: typed.limit.or(other.limit),
+        limit: typed.limit.or(file.limit),
         out,
         inputs,
     })
@@ -71,20 +71,20 @@ fn one_byte(text: &str) -> Result<u8, ConfigError> {
     match (text, text.as_bytes()) {
         ("\\t" | "tab", _) => Ok(b'\t'),
         (_, [byte]) if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => Ok(*byte),
-        _ => Err(ConfigError::Value {
-            option: "delimiter",
-            wrong: format!("{text:?} is not one character, wanted for example ';' or tab"),
-        }),
+        _ => Err(value_error("delimiter")(format!(
+            "{text:?} is not one character, wanted for example ';' or tab"
+        ))),
     }
 }
 
+/// The fields of `option` and what each is given.
 pub(super) fn pairs(
     option: &'static str,
     typed: Vec<String>,
 ) -> Result<Vec<(Field, String)>, ConfigError> {
     let mut pairs: Vec<(Field, String)> = Vec::new();
     for text in typed {
-        let wrong = |wrong: String| ConfigError::Value { option, wrong };
+        let wrong = value_error(option);
         let Some((name, value)) = text.split_once('=') else {
             return Err(wrong(format!("{text:?} has no =, wanted FIELD=…")));
         };
@@ -108,10 +108,9 @@ pub(super) fn pairs(
 fn currencies(typed: Vec<String>) -> Result<Vec<String>, ConfigError> {
     for code in &typed {
         if code.len() != 3 || !code.bytes().all(|byte| byte.is_ascii_uppercase()) {
-            return Err(ConfigError::Value {
-                option: "allow-currency",
-                wrong: format!("{code:?} is no currency code, wanted three capital letters"),
-            });
+            return Err(value_error("allow-currency")(format!(
+                "{code:?} is no currency code, wanted three capital letters"
+            )));
         }
     }
     Ok(typed)

@@ -1,0 +1,93 @@
+//! What is read, and how.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, ValueEnum};
+use serde::Deserialize;
+
+/// What is read, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct InputOptions {
+    /// A file, several files, a pattern, or - for standard input
+    #[arg(value_name = "INPUT", required = true)]
+    pub inputs: Vec<OsString>,
+    /// Options from this file; without it, kable-bulk.toml in the current folder is read if it is there
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Reads no kable-bulk.toml
+    #[arg(long, conflicts_with = "config")]
+    pub no_config: bool,
+    /// The options that can also stand in a file.
+    #[command(flatten)]
+    pub reading: ReadingOptions,
+}
+
+impl InputOptions {
+    /// Whether standard input is among the inputs.
+    pub fn reads_stdin(&self) -> bool {
+        self.inputs.iter().any(|input| input == "-")
+    }
+}
+
+/// How the input is read and checked, and where results go.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args, Deserialize)]
+#[command(next_help_heading = "Reading")]
+#[serde(default, rename_all = "kebab-case")]
+pub struct ReadingOptions {
+    /// How the input is written [default: auto]
+    #[arg(long, value_enum)]
+    pub format: Option<InputFormat>,
+    /// What separates the cells of a CSV file [default: found]
+    #[arg(long, value_name = "C")]
+    pub delimiter: Option<String>,
+    /// Which column feeds a field, such as companyName=Customer; can be repeated
+    #[arg(long, value_name = "FIELD=COLUMN", action = ArgAction::Append)]
+    pub map: Vec<String>,
+    /// A value for rows that have none, such as currency=USD; can be repeated
+    #[arg(long, value_name = "FIELD=VALUE", action = ArgAction::Append)]
+    pub set: Vec<String>,
+    /// A currency that Kable has begun to accept; can be repeated
+    #[arg(long, value_name = "XYZ", action = ArgAction::Append)]
+    pub allow_currency: Vec<String>,
+    /// Which ids of plans and bundles the input has: Kable's own, or also the account's external ids [default: kable]
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub plan_ids: Option<PlanIds>,
+    /// Rejects rows that need a correction or have a warning
+    #[arg(
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_name = "true|false"
+    )]
+    pub strict: Option<bool>,
+    /// Only the first N rows
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// Where results go [default: INPUT.results]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// Which ids of plans and bundles an input has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PlanIds {
+    /// Kable's own.
+    Kable,
+    /// The account's own, as well as Kable's.
+    External,
+}
+
+/// How an input is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InputFormat {
+    /// By the name's ending, else by the first bytes.
+    Auto,
+    /// Comma-separated values, whatever the separator is.
+    Csv,
+    /// One JSON object a line.
+    Jsonl,
+}

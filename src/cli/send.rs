@@ -1,0 +1,113 @@
+//! How customers are sent.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde::Deserialize;
+
+use super::scalar::Scalar;
+
+/// How customers are sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args, Deserialize)]
+#[command(next_help_heading = "Sending")]
+#[serde(default, rename_all = "kebab-case")]
+pub struct SendOptions {
+    /// The SQLite checkpoint [default: INPUT.checkpoint.db, INPUT.sandbox.checkpoint.db with --sandbox]
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Option<PathBuf>,
+    /// Never more requests in flight than this
+    #[arg(long, value_name = "N")]
+    pub concurrency: Option<usize>,
+    /// How often a request is sent again
+    #[arg(long, value_name = "N")]
+    pub retries: Option<u32>,
+    /// How long a create without a response may still take effect before it is sent again; 0s: no time
+    /// [default: from --timeout and the slowest response]
+    #[arg(long, value_name = "DUR")]
+    pub settle: Option<String>,
+    /// Rejected and failed rows beyond which the run stops
+    #[arg(long, value_name = "N|N%")]
+    pub max_errors: Option<Scalar>,
+    /// Sends N new rows first, reads them back, continues only if they agree; asks on a terminal
+    #[arg(long, value_name = "N")]
+    pub canary: Option<usize>,
+    /// Stops sending at this local time of day, and exits with 4
+    #[arg(long, value_name = "HH:MM")]
+    pub stop_at: Option<String>,
+    /// Stops sending after this long, and exits with 4
+    #[arg(long, value_name = "DUR")]
+    pub max_duration: Option<String>,
+    /// Sends nothing if any row is rejected
+    #[arg(
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_name = "true|false"
+    )]
+    pub all_or_nothing: Option<bool>,
+    /// What to do about a customer that already exists and differs [default: skip]
+    #[arg(long, value_enum)]
+    pub existing: Option<OnExisting>,
+    /// Sends rows again that failed for good in an earlier run
+    #[arg(
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_name = "true|false"
+    )]
+    pub retry_failed: Option<bool>,
+    /// Has Kable create a Stripe customer for each
+    #[arg(
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_name = "true|false"
+    )]
+    pub stripe: Option<bool>,
+    /// Has Kable create API keys for each, kept in keys.csv
+    #[arg(
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_name = "true|false"
+    )]
+    pub keys: Option<bool>,
+    /// Shows what would be done, and changes nothing at Kable
+    #[arg(
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_name = "true|false"
+    )]
+    pub dry_run: Option<bool>,
+    /// Sends, even where the configuration file sets dry-run
+    #[arg(long, conflicts_with = "dry_run")]
+    #[serde(skip)]
+    pub no_dry_run: bool,
+    /// Doesn't ask before a live run or after a canary
+    #[arg(
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_name = "true|false"
+    )]
+    pub yes: Option<bool>,
+}
+
+/// What to do about a customer that already exists and differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnExisting {
+    /// Leave it, and report the difference.
+    Skip,
+    /// Make it equal to the row.
+    Update,
+    /// Count it as failed.
+    Fail,
+}

@@ -1,0 +1,532 @@
+//! Parsed options → the command line that gives them: what to type next.
+//!
+//! Only what was typed is rendered. What came from the environment or from a
+//! configuration file applies to the next command as well.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write;
+
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
+
+use crate::cli::defaults::SANDBOX_FILE;
+use crate::cli::{
+    CheckOptions, DisplayOptions, ImportOptions, InputOptions, ReadingOptions, RequestOptions,
+    SendOptions, TargetOptions, ValidateOptions,
+};
+use crate::domain::header::normalised;
+use crate::domain::text::is_hostile;
+
+/// A command: the program as it was called, and the parsed options.
+#[derive(Debug, Clone)]
+pub struct TypedCommand<O> {
+    /// The program's name or path.
+    pub program: OsString,
+    /// The options.
+    pub options: O,
+}
+
+impl<O: Clone> TypedCommand<O> {
+    /// The same command with changed options.
+    #[must_use]
+    pub(super) fn with(&self, change: impl FnOnce(&mut O)) -> Self {
+        let mut changed = self.clone();
+        change(&mut changed.options);
+        changed
+    }
+}
+
+impl TypedCommand<ImportOptions> {
+    /// The command as it is typed into a shell.
+    pub(super) fn line(&self) -> String {
+        let ImportOptions {
+            input,
+            target,
+            requests,
+            sending,
+            display,
+        } = &self.options;
+        let mut options = OptionWords::default();
+        options.input(input);
+        options.target(target);
+        options.requests(requests);
+        options.sending(sending);
+        options.display(*display);
+        options.line(&self.program, "import", &input.inputs)
+    }
+}
+
+impl TypedCommand<ValidateOptions> {
+    /// The command as it is typed into a shell.
+    pub(super) fn line(&self) -> String {
+        let ValidateOptions {
+            input,
+            checks,
+            target,
+            requests,
+            display,
+        } = &self.options;
+        let CheckOptions {
+            online,
+            annotations,
+        } = checks;
+        let mut options = OptionWords::default();
+        options.input(input);
+        options.switch("online", *online);
+        options.target(target);
+        options.requests(requests);
+        options.choice("annotations", *annotations);
+        options.display(*display);
+        options.line(&self.program, "validate", &input.inputs)
+    }
+
+    /// The import of the same input.
+    pub(super) fn import(&self) -> TypedCommand<ImportOptions> {
+        let ValidateOptions {
+            input,
+            checks: _,
+            target,
+            requests,
+            display,
+        } = self.options.clone();
+        TypedCommand {
+            program: self.program.clone(),
+            options: ImportOptions {
+                input,
+                target,
+                requests,
+                sending: SendOptions::default(),
+                display,
+            },
+        }
+    }
+}
+
+/// Adds `value` to a `list` of options. A typed list replaces an `inherited` one, so
+/// the latter goes along; another value for the same field goes, for naming a field
+/// twice is an error.
+pub(super) fn add_to_list(list: &mut Vec<String>, inherited: &[String], value: &str) {
+    let field = |pair: &str| pair.split_once('=').map(|(field, _)| normalised(field));
+    if list.is_empty() {
+        list.extend_from_slice(inherited);
+    }
+    list.retain(|other| other != value && (field(other).is_none() || field(other) != field(value)));
+    list.push(value.to_owned());
+}
+
+/// Options as shell words. Each struct of options is taken apart in full, so that
+/// an option without a word does not compile.
+#[derive(Default)]
+struct OptionWords(Vec<String>);
+
+impl OptionWords {
+    fn input(&mut self, input: &InputOptions) {
+        let InputOptions {
+            inputs: _,
+            config,
+            no_config,
+            reading,
+        } = input;
+        let ReadingOptions {
+            format,
+            delimiter,
+            map,
+            set,
+            allow_currency,
+            plan_ids,
+            strict,
+            limit,
+            out,
+        } = reading;
+        self.value("config", config.as_ref());
+        self.flag("no-config", *no_config);
+        self.choice("format", *format);
+        self.value("delimiter", delimiter.as_ref());
+        self.list("map", map);
+        self.list("set", set);
+        self.list("allow-currency", allow_currency);
+        self.choice("plan-ids", *plan_ids);
+        self.switch("strict", *strict);
+        self.number("limit", *limit);
+        self.value("out", out.as_ref());
+    }
+
+    fn target(&mut self, target: &TargetOptions) {
+        let TargetOptions {
+            env,
+            base_url,
+            sandbox,
+            client_secret_file,
+        } = target;
+        self.choice("env", *env);
+        self.value("base-url", base_url.as_ref());
+        match sandbox {
+            Some(file) if file.as_os_str() == SANDBOX_FILE => self.flag("sandbox", true),
+            Some(file) => self.attached("sandbox", file),
+            None => {}
+        }
+        self.value("client-secret-file", client_secret_file.as_ref());
+    }
+
+    fn requests(&mut self, requests: &RequestOptions) {
+        let RequestOptions {
+            rate,
+            max_rate,
+            timeout,
+        } = requests;
+        self.value("rate", rate.as_ref().map(|rate| &rate.0));
+        self.value("max-rate", max_rate.as_ref().map(|rate| &rate.0));
+        self.value("timeout", timeout.as_ref());
+    }
+
+    fn sending(&mut self, sending: &SendOptions) {
+        let SendOptions {
+            checkpoint,
+            concurrency,
+            retries,
+            settle,
+            max_errors,
+            canary,
+            stop_at,
+            max_duration,
+            all_or_nothing,
+            existing,
+            retry_failed,
+            stripe,
+            keys,
+            dry_run,
+            no_dry_run,
+            yes,
+        } = sending;
+        self.value("checkpoint", checkpoint.as_ref());
+        self.number("concurrency", *concurrency);
+        self.number("retries", *retries);
+        self.value("settle", settle.as_ref());
+        self.value("max-errors", max_errors.as_ref().map(|most| &most.0));
+        self.number("canary", *canary);
+        self.value("stop-at", stop_at.as_ref());
+        self.value("max-duration", max_duration.as_ref());
+        self.switch("all-or-nothing", *all_or_nothing);
+        self.choice("existing", *existing);
+        self.switch("retry-failed", *retry_failed);
+        self.switch("stripe", *stripe);
+        self.switch("keys", *keys);
+        self.switch("dry-run", *dry_run);
+        self.flag("no-dry-run", *no_dry_run);
+        self.switch("yes", *yes);
+    }
+
+    fn display(&mut self, display: DisplayOptions) {
+        let DisplayOptions {
+            json,
+            log_format,
+            verbose,
+            quiet,
+            no_progress,
+        } = display;
+        self.flag("json", json);
+        self.choice("log-format", log_format);
+        self.flag("verbose", verbose);
+        self.flag("quiet", quiet);
+        self.flag("no-progress", no_progress);
+    }
+
+    fn value<V: AsRef<OsStr> + ?Sized>(&mut self, name: &str, value: Option<&V>) {
+        match value.map(AsRef::as_ref) {
+            Some(value) if value.as_encoded_bytes().starts_with(b"-") => {
+                self.attached(name, value);
+            }
+            Some(value) => self.0.extend([format!("--{name}"), shell_word(value)]),
+            None => {}
+        }
+    }
+
+    /// A value behind an equals sign: where it begins with a dash, or may be missing.
+    fn attached(&mut self, name: &str, value: impl AsRef<OsStr>) {
+        self.0.push(format!("--{name}={}", shell_word(value)));
+    }
+
+    fn list(&mut self, name: &str, values: &[String]) {
+        for value in values {
+            self.value(name, Some(value));
+        }
+    }
+
+    fn number(&mut self, name: &str, value: Option<impl ToString>) {
+        self.value(name, value.map(|number| number.to_string()).as_ref());
+    }
+
+    fn choice(&mut self, name: &str, value: Option<impl ValueEnum>) {
+        let value = value.and_then(|value| value.to_possible_value());
+        self.value(name, value.as_ref().map(PossibleValue::get_name));
+    }
+
+    fn flag(&mut self, name: &str, is_on: bool) {
+        if is_on {
+            self.0.push(format!("--{name}"));
+        }
+    }
+
+    /// A switch that a file may set: off is not the same as absent.
+    fn switch(&mut self, name: &str, value: Option<bool>) {
+        match value {
+            Some(true) => self.flag(name, true),
+            Some(false) => self.attached(name, "false"),
+            None => {}
+        }
+    }
+
+    fn line(self, program: &OsStr, subcommand: &str, inputs: &[OsString]) -> String {
+        let is_like_an_option =
+            |input: &OsString| input != "-" && input.as_encoded_bytes().starts_with(b"-");
+        let apart = inputs.iter().any(is_like_an_option);
+        let inputs = inputs.iter().map(shell_word);
+        let mut words = vec![shell_word(program), subcommand.to_owned()];
+        if apart {
+            words.extend(self.0);
+            words.push("--".to_owned());
+            words.extend(inputs);
+        } else {
+            words.extend(inputs);
+            words.extend(self.0);
+        }
+        words.join(" ")
+    }
+}
+
+/// `word` as a shell reads it: as it is, in quotes, or, where it can't be displayed,
+/// as `$'…'`.
+pub(super) fn shell_word(word: impl AsRef<OsStr>) -> String {
+    let word = word.as_ref();
+    let is_plain = |c: char| c.is_alphanumeric() || "-_=./:,@%+".contains(c);
+    match word.to_str() {
+        // zsh expands a word that begins with an equals sign.
+        Some(text) if !text.is_empty() && !text.starts_with('=') && text.chars().all(is_plain) => {
+            text.to_owned()
+        }
+        Some(text) if !text.chars().any(is_hostile) => match shlex::try_quote(text) {
+            Ok(quoted) => quoted.into_owned(),
+            Err(_) => escaped(word.as_encoded_bytes()),
+        },
+        Some(_) | None => escaped(word.as_encoded_bytes()),
+    }
+}
+
+fn escaped(bytes: &[u8]) -> String {
+    let mut text = String::from("$'");
+    for chunk in bytes.utf8_chunks() {
+        for letter in chunk.valid().chars() {
+            match letter {
+                '\'' | '\\' => text.extend(['\\', letter]),
+                letter if is_hostile(letter) => {
+                    let mut buffer = [0; 4];
+                    push_bytes(&mut text, letter.encode_utf8(&mut buffer).as_bytes());
+                }
+                letter => text.push(letter),
+            }
+        }
+        push_bytes(&mut text, chunk.invalid());
+    }
+    text.push('\'');
+    text
+}
+
+fn push_bytes(text: &mut String, bytes: &[u8]) {
+    // Octal, of three digits always: a digit behind it is not taken for part of it.
+    for byte in bytes {
+        // Writing to a string can't fail.
+        write!(text, "\\{byte:03o}").ok();
+    }
+}
+
+/// A path as it is displayed: as it is, or as a shell reads it where it can't be
+/// displayed, so that no two paths look alike.
+pub(super) fn shown(path: &std::path::Path) -> String {
+    match path.to_str() {
+        Some(text) if !text.chars().any(is_hostile) => text.to_owned(),
+        Some(_) | None => escaped(path.as_os_str().as_encoded_bytes()),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::ffi::OsStr;
+
+    use clap::{Arg, Parser};
+    use proptest::prelude::*;
+
+    use super::{ImportOptions, TypedCommand, ValidateOptions, shell_word};
+    use crate::cli::{Cli, Command};
+
+    fn parsed(words: &[&str]) -> Option<Command> {
+        Cli::try_parse_from(words).ok().map(|cli| cli.command)
+    }
+
+    /// The import that these words are.
+    pub(in crate::commands) fn import(words: &[&str]) -> TypedCommand<ImportOptions> {
+        match parsed(words) {
+            Some(Command::Import(options)) => typed(words[0], *options),
+            other => panic!("{words:?} is {other:?}"),
+        }
+    }
+
+    /// The validation that these words are.
+    pub(in crate::commands) fn validate(words: &[&str]) -> TypedCommand<ValidateOptions> {
+        match parsed(words) {
+            Some(Command::Validate(options)) => typed(words[0], *options),
+            other => panic!("{words:?} is {other:?}"),
+        }
+    }
+
+    fn typed<O>(program: &str, options: O) -> TypedCommand<O> {
+        TypedCommand {
+            program: program.into(),
+            options,
+        }
+    }
+
+    /// Parses `words`, and what is rendered of them; none where they are no command.
+    fn round_trip(words: &[&str]) -> Option<String> {
+        let line = match parsed(words)? {
+            Command::Import(options) => typed(words[0], *options).line(),
+            Command::Validate(options) => typed(words[0], *options).line(),
+            other @ (Command::Status(_) | Command::Sandbox(_)) => panic!("{other:?}"),
+        };
+        let again = shlex::split(&line).unwrap();
+        let again: Vec<&str> = again.iter().map(String::as_str).collect();
+        let again = parsed(&again).unwrap_or_else(|| panic!("{line} is no command"));
+        match (parsed(words)?, again) {
+            (Command::Import(typed), Command::Import(again)) => assert_eq!(typed, again, "{line}"),
+            (Command::Validate(typed), Command::Validate(again)) => {
+                assert_eq!(typed, again, "{line}");
+            }
+            other => panic!("{other:?}"),
+        }
+        Some(line)
+    }
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_split_or_expand_them() {
+        assert_eq!(shell_word("a.csv"), "a.csv");
+        assert_eq!(shell_word("currency=USD"), "currency=USD");
+        assert_eq!(shell_word("it's here"), "\"it's here\"");
+        assert_eq!(shell_word("*.csv"), "'*.csv'");
+        assert_eq!(shell_word("a\nb'"), "$'a\\012b\\''");
+        assert_eq!(shell_word(""), "''");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_word_that_is_not_text_is_rendered_as_its_bytes() {
+        use std::os::unix::ffi::OsStrExt;
+        assert_eq!(
+            shell_word(OsStr::from_bytes(b"erg\xe4nzt")),
+            "$'erg\\344nzt'"
+        );
+    }
+
+    #[test]
+    fn an_input_may_be_called_like_a_value_or_a_subcommand() {
+        for (line, rendered) in [
+            (
+                "kable-bulk import live --env live",
+                "kable-bulk import live --env live",
+            ),
+            (
+                "kable-bulk import --env=test --out import import test",
+                "kable-bulk import import test --out import --env test",
+            ),
+            (
+                "kable-bulk validate --annotations=github validate",
+                "kable-bulk validate validate --annotations github",
+            ),
+        ] {
+            let words: Vec<&str> = line.split(' ').collect();
+            assert_eq!(round_trip(&words).as_deref(), Some(rendered));
+        }
+    }
+
+    #[test]
+    fn options_are_rendered_as_they_are_typed() {
+        for (line, rendered) in [
+            (
+                "kable-bulk import in.csv --out=x -v --sandbox --map a=b --map c=d",
+                "kable-bulk import in.csv --map a=b --map c=d --out x --sandbox --verbose",
+            ),
+            (
+                "kable-bulk import --sandbox=my.db --yes=false --keys --rate 5 a b",
+                "kable-bulk import a b --sandbox=my.db --rate 5 --keys --yes=false",
+            ),
+            (
+                "kable-bulk import --out=-x -- -in.csv import",
+                "kable-bulk import --out=-x -- -in.csv import",
+            ),
+        ] {
+            let words: Vec<&str> = line.split(' ').collect();
+            assert_eq!(round_trip(&words).as_deref(), Some(rendered));
+        }
+    }
+
+    /// The options of a subcommand.
+    fn options_of(subcommand: &str) -> Vec<Arg> {
+        let command = crate::cli::command();
+        let subcommand = command.find_subcommand(subcommand).unwrap();
+        let options = subcommand.get_arguments();
+        let named = options.filter(|option| option.get_long().is_some());
+        named
+            .filter(|option| !["help", "version"].contains(&option.get_id().as_str()))
+            .cloned()
+            .collect()
+    }
+
+    /// `option` with a value: one of its own where it names some.
+    fn word(option: &Arg, value: &str, number: usize) -> String {
+        let long = option.get_long().unwrap();
+        let choices = option.get_possible_values();
+        match choices.get(number % choices.len().max(1)) {
+            _ if !option.get_action().takes_values() => format!("--{long}"),
+            None if option.is_require_equals_set() && number.is_multiple_of(3) => {
+                format!("--{long}")
+            }
+            Some(choice) => format!("--{long}={}", choice.get_name()),
+            None => format!("--{long}={value}"),
+        }
+    }
+
+    #[test]
+    fn every_option_is_rendered() {
+        for subcommand in ["import", "validate"] {
+            for option in options_of(subcommand) {
+                let rendered = ["7", "a b"].into_iter().find_map(|value| {
+                    let word = word(&option, value, 1);
+                    round_trip(&["kable-bulk", subcommand, "in.csv", &word])
+                });
+                let long = option.get_long().unwrap();
+                let rendered = rendered.unwrap_or_else(|| panic!("no value of --{long} is known"));
+                assert!(rendered.contains(&format!(" --{long}")), "{rendered}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_rendered_parses_to_equal_options(
+            inputs in proptest::collection::vec("[a-z \"'$*!^\\\\=-]{1,6}|live|import|-", 1..3),
+            options in proptest::collection::vec(
+                (any::<prop::sample::Index>(), "7|[a-z ~\"'$*!^\\\\=,%-]{0,6}", 0_usize..6),
+                0..5,
+            ),
+            is_import in any::<bool>(),
+        ) {
+            let subcommand = if is_import { "import" } else { "validate" };
+            let known = options_of(subcommand);
+            let mut words = vec!["kable-bulk".to_owned(), subcommand.to_owned()];
+            words.extend(options.iter().map(|(index, value, number)| word(index.get(&known), value, *number)));
+            words.push("--".to_owned());
+            words.extend(inputs);
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            // Options that exclude each other are no command.
+            round_trip(&words);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! All customers that Kable has, listed and kept on disk.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use super::preflight::{Calls, refusal_text};
+use crate::domain::text::counted;
+use crate::engine::survey::remote_list::{Listed, Listing};
+use crate::kable::Preflight;
+use crate::kable::client::Client;
+use crate::report::progress::ProgressDisplay;
+
+/// How often an incomplete list is requested.
+const TRIES: u32 = 4;
+
+/// The pause before the second try; it doubles.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Why the customers could not be listed.
+pub(super) struct ListError {
+    /// Whether the API refused, and would do so again.
+    pub(super) refused: bool,
+    message: String,
+}
+
+impl std::fmt::Display for ListError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the customers could not be listed ({})", self.message)
+    }
+}
+
+/// Lists all customers, and stores them in `folder`.
+pub(super) async fn list(
+    client: &Client,
+    folder: &Path,
+    calls: Calls<'_>,
+) -> anyhow::Result<Result<Listed, ListError>> {
+    let cannot_store = || format!("cannot store the list of customers in {}", folder.display());
+    let mut pause = PAUSE;
+    let mut left = TRIES;
+    loop {
+        left -= 1;
+        let mut listing = Listing::new(folder).with_context(cannot_store)?;
+        let mut stored = Ok(());
+        calls.start().await;
+        let answered = client
+            .customers(|body| {
+                if stored.is_ok() {
+                    stored = listing.push(body);
+                }
+            })
+            .await;
+        stored.with_context(cannot_store)?;
+        let (message, wait) = match answered.reply {
+            Preflight::Good(()) => {
+                let listed = listing.finish(client.customer_reader());
+                return listed.map(Ok).with_context(cannot_store);
+            }
+            Preflight::Denied(refusal) | Preflight::Refused(refusal) => {
+                return Ok(Err(ListError {
+                    refused: true,
+                    message: refusal_text(&refusal),
+                }));
+            }
+            Preflight::Unreachable(trouble, _) => (trouble.message, trouble.wait),
+        };
+        if left == 0 {
+            return Ok(Err(ListError {
+                refused: false,
+                message,
+            }));
+        }
+        let wait = pause.max(wait.unwrap_or_default());
+        calls.watcher.say(&format!(
+            "the list of customers was incomplete ({message}); again in {}",
+            humantime::format_duration(wait)
+        ));
+        tokio::time::sleep(wait).await;
+        pause *= 2;
+    }
+}
+
+/// Says how many customers of the list can't be read.
+pub(super) fn say_unread(watcher: &ProgressDisplay, listed: Option<&Listed>) {
+    let unread = listed.map_or(0, Listed::unread);
+    if unread > 0 {
+        watcher.say(&format!(
+            "warning: {} that Kable has cannot be read; their rows count as new",
+            counted(unread, "customer", "customers")
+        ));
+    }
+}

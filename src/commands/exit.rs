@@ -1,0 +1,40 @@
+//! The ways in which a command ends.
+
+/// The exit codes; the README has the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// All of it done.
+    Done = 0,
+    /// Could not run, or had to stop.
+    Failed = 1,
+    /// Wrong usage.
+    Usage = 2,
+    /// Finished, but not with every row.
+    RowsLeft = 3,
+    /// Stopped early by the clock: the same command continues.
+    Stopped = 4,
+    /// Stopped early, and a person is needed first: the same command would stop
+    /// again.
+    NeedsPerson = 5,
+    /// Interrupted.
+    Interrupted = 130,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Exit;
+
+    #[test]
+    fn exit_codes_are_those_that_scripts_know() {
+        assert_eq!(
+            [
+                Exit::Done as u8,
+                Exit::Stopped as u8,
+                Exit::NeedsPerson as u8,
+                Exit::Interrupted as u8
+            ],
+            [0, 4, 5, 130]
+        );
+    }
+}

@@ -1,0 +1,216 @@
+//! The sending of an import: which rows are sent, and which of them first.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::canary;
+use super::changed_input::explained;
+use super::ended::how;
+use super::session::{Session, errors};
+use crate::commands::confirm::{ask_yes_no, has_terminal};
+use crate::commands::descriptors;
+use crate::commands::system::{jitter, wall_clock};
+use crate::domain::text::counted;
+use crate::engine::pace::Wanted;
+use crate::engine::pace::retry_budget::Allowance;
+use crate::engine::send::canary::CanaryResult;
+use crate::engine::send::orphaned_claims::Orphans;
+use crate::engine::send::{self, PipelineParts, RunContext};
+use crate::engine::stop::Halt;
+use crate::engine::survey::Survey;
+use crate::kable::client::Client;
+use crate::ledger::sqlite::SqliteLedger;
+use crate::ledger::{Ledger, RunStart};
+use crate::report::progress::ProgressDisplay;
+use crate::report::{Event, Observer};
+use crate::source::reader::InputReader;
+
+/// Which rows are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Selection {
+    /// All that are left, but for so many that a canary has sent.
+    AllBut(usize),
+    /// So many of the first new rows.
+    Canary(usize),
+    /// None: only rows that an earlier run left in doubt are looked up.
+    InDoubt,
+}
+
+/// Sends the first `rows` new rows, and reads them back. Unless all agree with the
+/// file, and the user wants to continue, everything stops. Returns how many were
+/// sent.
+pub(super) fn send_canary(
+    session: &Session,
+    ledger: SqliteLedger,
+    surveyed: &mut Survey,
+    rows: usize,
+) -> anyhow::Result<(SqliteLedger, usize)> {
+    let (mut ledger, sightings) = send(session, ledger, surveyed, Selection::Canary(rows))?;
+    let (stop, prepared) = (&session.prepared.stop, &session.prepared);
+    let wrong = sightings.iter().filter(|seen| !seen.agrees()).count();
+    if wrong > 0 || !prepared.display.quiet {
+        for line in canary::lines(&sightings, &prepared.reading.names) {
+            prepared.watcher.say(&line);
+        }
+    }
+    let sent = sightings.len();
+    if wrong > 0 {
+        stop.halt(Halt::Canary { wrong, of: sent });
+    }
+    if !stop.is_halted() {
+        continue_with(session, surveyed.to_do().saturating_sub(sent as u64))?;
+    }
+    ledger.end(how(stop.reason().as_ref()), wall_clock())?;
+    Ok((ledger, sent))
+}
+
+/// Asks whether to continue after a canary, where there is a terminal.
+fn continue_with(session: &Session, rows: u64) -> anyhow::Result<()> {
+    if rows == 0 {
+        return Ok(());
+    }
+    let prepared = &session.prepared;
+    let others = counted(rows, "other row", "other rows");
+    if session.sending.yes || !has_terminal() {
+        if !prepared.display.quiet {
+            let text = format!("Going on with the {others}");
+            prepared.watcher.say(&text);
+        }
+        return Ok(());
+    }
+    let question = format!("Go on with the {others}?");
+    let asked = || {
+        let asking = ask_yes_no(&question, &prepared.stop);
+        prepared.runtime.block_on(asking)
+    };
+    if !prepared.watcher.suspended(asked)? {
+        prepared.stop.halt(Halt::Declined);
+    }
+    Ok(())
+}
+
+/// Sends the rows of this `selection`.
+pub(super) fn send(
+    session: &Session,
+    mut ledger: SqliteLedger,
+    surveyed: &mut Survey,
+    selection: Selection,
+) -> anyhow::Result<(SqliteLedger, Vec<CanaryResult>)> {
+    let prepared = &session.prepared;
+    ledger.begin(&RunStart {
+        command: "import".to_owned(),
+        inputs: prepared.reading.names.clone(),
+        fit_rows: surveyed.fit(),
+        now_ms: wall_clock(),
+    })?;
+    let is_canary = matches!(selection, Selection::Canary(_));
+    prepared.watcher.observe(&Event::Sending {
+        total: match selection {
+            Selection::Canary(rows) => surveyed.to_create.min(rows as u64),
+            Selection::AllBut(sent) => surveyed.to_do().saturating_sub(sent as u64),
+            Selection::InDoubt => surveyed.to_do(),
+        },
+    });
+    // They are looked up beside the rows that follow a canary.
+    let orphans = if is_canary {
+        Orphans::default()
+    } else {
+        std::mem::take(&mut surveyed.orphans)
+    };
+    let parts = PipelineParts {
+        rows: prepared.rows(),
+        orphans,
+        reading: Arc::clone(&prepared.reading),
+        verdicts: std::mem::take(&mut surveyed.verdicts),
+        first_new_id: surveyed.first_new_id,
+        gaps: surveyed.gaps,
+        api: session.connected.client.clone(),
+        ledger,
+        keys: session.key_file()?,
+        observer: Arc::clone(&prepared.watcher),
+        context: context(session),
+    };
+    // Free again before the results are written, whatever connections are open
+    // until then.
+    let _reserved = descriptors::ReservedDescriptors::reserve();
+    let settings = settings(session, surveyed, selection);
+    let mut ended = run(session, parts, settings)?;
+    surveyed.verdicts = ended.verdicts;
+    if !is_canary {
+        surveyed.left = ended.left;
+    }
+    // A canary is followed by the other rows, unless it stops everything.
+    if !is_canary || prepared.stop.is_halted() {
+        let how = how(prepared.stop.reason().as_ref());
+        ended.ledger.end(how, wall_clock())?;
+    }
+    Ok((ended.ledger, ended.sightings))
+}
+
+fn settings(session: &Session, surveyed: &Survey, selection: Selection) -> send::Settings {
+    let sending = &session.sending;
+    let (canary, sent_ahead) = match selection {
+        Selection::Canary(rows) => (Some(rows), 0),
+        Selection::AllBut(sent) => (None, sent),
+        Selection::InDoubt => (None, 0),
+    };
+    send::Settings {
+        pacing: pacing(session, canary.is_none()),
+        retry: sending.retry,
+        landing: sending.landing,
+        allowance: Allowance::at(sending.requests.pacing.ceiling),
+        existing: sending.policy.existing,
+        stripe: sending.stripe,
+        canary,
+        sent_ahead,
+        doubts_only: selection == Selection::InDoubt,
+        errors: errors(surveyed),
+        allowed_errors: match selection {
+            Selection::InDoubt => u64::MAX,
+            Selection::AllBut(_) | Selection::Canary(_) => session.allowed_errors(surveyed),
+        },
+    }
+}
+
+fn run(
+    session: &Session,
+    parts: PipelineParts<InputReader, Client, SqliteLedger, Arc<ProgressDisplay>>,
+    settings: send::Settings,
+) -> anyhow::Result<send::PipelineResult<SqliteLedger>> {
+    let sent = session.prepared.runtime.block_on(async {
+        let ticker = tokio::spawn(tick(Arc::clone(&session.prepared.watcher)));
+        let ended = send::run(parts, settings).await;
+        ticker.abort();
+        ended
+    });
+    sent.map_err(|error| explained(error, &session.sending.checkpoint))
+}
+
+fn context(session: &Session) -> RunContext {
+    RunContext {
+        stop: session.prepared.stop.clone(),
+        wall: session.connected.clock,
+        jitter,
+        bucket: session.bucket.clone(),
+        dates: session.connected.dates.clone(),
+    }
+}
+
+/// The pacing of `--rate` and `--concurrency`, with no more at once than there are
+/// descriptors for.
+fn pacing(session: &Session, reports: bool) -> Wanted {
+    let has_server = session.connected.sandbox.is_some();
+    let (pacing, note) = descriptors::fitting(session.sending.requests.pacing, has_server);
+    if let Some(note) = note.filter(|_| reports) {
+        session.prepared.watcher.say(&format!("note: {note}"));
+    }
+    pacing
+}
+
+/// Lets the watcher print a line now and then where there is no terminal.
+async fn tick(watcher: Arc<ProgressDisplay>) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        watcher.tick();
+    }
+}

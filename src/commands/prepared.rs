@@ -1,0 +1,191 @@
+//! What every command over an input builds first: the inputs, opened; what their
+//! rows are checked against; the folder for results; the runtime.
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::runtime::Runtime;
+
+use super::command_line::shown;
+use super::descriptors;
+use super::hint::hinted;
+use super::result_folder::{ResultFolder, refuse_foreign, refuse_own_results};
+use super::signals;
+use super::system::{runtime, threads};
+use crate::cli::{DisplayOptions, LogFormat};
+use crate::config::input::InputSettings;
+use crate::domain::decision::RowPolicy;
+use crate::domain::mapping::Binding;
+use crate::engine::checker::Reading;
+use crate::engine::stop::Stop;
+use crate::engine::survey::settings::Surveying;
+use crate::engine::survey::{Beforehand, Survey, survey};
+use crate::report::manifest::ResultsOrigin;
+use crate::report::progress::{ProgressDisplay, ProgressFormat};
+use crate::source::SourceError;
+use crate::source::input::{self, Input};
+use crate::source::reader::InputReader;
+
+/// How many inputs are held open at most: a process may open 1024 files at once on
+/// many systems.
+const MOST_HELD_OPEN: usize = 64;
+
+/// What every command over an input builds first.
+pub(super) struct Prepared {
+    pub(super) inputs: Arc<[Input]>,
+    /// What rows are checked against.
+    pub(super) reading: Arc<Reading>,
+    limit: Option<u64>,
+    pub(super) out: PathBuf,
+    pub(super) display: DisplayOptions,
+    /// The command and inputs of the results.
+    pub(super) origin: ResultsOrigin,
+    /// Held so that the folder is removed if nothing is put into it.
+    _folder: ResultFolder,
+    pub(super) watcher: Arc<ProgressDisplay>,
+    pub(super) stop: Stop,
+    pub(super) runtime: Runtime,
+}
+
+impl Prepared {
+    /// Opens the inputs, makes the folder for results, and begins to listen for
+    /// signals: while standard input is read, Ctrl-C ends the process, for nothing
+    /// has been done.
+    pub(super) fn open(
+        settings: InputSettings,
+        display: DisplayOptions,
+        origin: ResultsOrigin,
+    ) -> anyhow::Result<Self> {
+        descriptors::raise_limit();
+        let (inputs, folder) = open_inputs(&settings, &origin.command)?;
+        let (stop, runtime) = (Stop::default(), runtime()?);
+        {
+            let _entered = runtime.enter();
+            signals::listen(stop.clone());
+        }
+        Ok(Self {
+            reading: Arc::new(Reading {
+                mapping: settings.mapping,
+                rules: settings.rules,
+                names: inputs.iter().map(|input| input.name.clone()).collect(),
+            }),
+            inputs,
+            limit: settings.limit,
+            out: settings.out,
+            watcher: Arc::new(ProgressDisplay::new(style(display))),
+            display,
+            origin,
+            _folder: folder,
+            stop,
+            runtime,
+        })
+    }
+
+    /// The rows, from the start.
+    pub(super) fn rows(&self) -> InputReader {
+        InputReader::new(Arc::clone(&self.inputs), self.limit)
+    }
+
+    /// The rows, to look at single ones.
+    pub(super) fn single_rows(&self) -> InputReader {
+        InputReader::of_single_rows(Arc::clone(&self.inputs))
+    }
+
+    /// Reads all rows once, and finds out what is to be done with them. With
+    /// `note_rows`, rows with a warning or a correction get a verdict too.
+    pub(super) fn survey(
+        &self,
+        policy: RowPolicy,
+        note_rows: bool,
+        beforehand: Beforehand<'_>,
+    ) -> anyhow::Result<Survey> {
+        let surveying = Surveying {
+            threads: threads(),
+            note_rows,
+            reading: &self.reading,
+            policy,
+            folder: &self.out,
+            stop: &self.stop,
+        };
+        let watcher = self.watcher.as_ref();
+        survey(&mut self.rows(), &surveying, beforehand, watcher)
+    }
+}
+
+/// The result of `work`; `None` where everything is stopped before. A server that
+/// asks for a long pause must not hold up a stop.
+pub(super) async fn unless_stopped<T>(work: impl Future<Output = T>, stop: &Stop) -> Option<T> {
+    tokio::select! {
+        biased;
+        () = stop.halted() => None,
+        result = work => Some(result),
+    }
+}
+
+/// Opens every input, and makes the folder for results. Files are opened first, so
+/// that a wrong name leaves nothing behind; standard input is copied into the folder.
+fn open_inputs(
+    settings: &InputSettings,
+    command: &str,
+) -> anyhow::Result<(Arc<[Input]>, ResultFolder)> {
+    if settings.inputs.len() > usize::from(u16::MAX) {
+        return Err(hinted("too many inputs", "name at most 65,535 at once"));
+    }
+    let open = |(number, name): (usize, &OsString)| {
+        let mut opened = input::open(name, settings.source, &settings.out)?;
+        if number >= MOST_HELD_OPEN {
+            opened.close_file();
+        }
+        Ok(opened)
+    };
+    refuse_own_results(&settings.inputs, &settings.out)?;
+    let spools = settings.inputs.iter().any(|name| input::is_stream(name));
+    let first = spools
+        .then(|| ResultFolder::prepare(&settings.out))
+        .transpose()?;
+    let opened: Result<Vec<Input>, SourceError> =
+        settings.inputs.iter().enumerate().map(open).collect();
+    let opened = opened?;
+    for input in &opened {
+        // Refuses a header that can't be used before anything is connected.
+        Binding::new(&settings.mapping, &input.columns()?, &input.name)?;
+    }
+    let folder = match first {
+        Some(folder) => folder,
+        None => ResultFolder::prepare(&settings.out)?,
+    };
+    refuse_foreign(&settings.out, command, &opened)?;
+    Ok((opened.into(), folder))
+}
+
+/// The command and inputs of results.
+pub(super) fn origin(command: &str, names: &[OsString], rehearsal: bool) -> ResultsOrigin {
+    let absolute = |name: &OsString| {
+        let path = std::path::absolute(name).unwrap_or_else(|_| PathBuf::from(name));
+        if name == "-" {
+            "-".to_owned()
+        } else {
+            shown(&path)
+        }
+    };
+    ResultsOrigin {
+        command: command.to_owned(),
+        inputs: names.iter().map(absolute).collect(),
+        rehearsal,
+    }
+}
+
+/// How progress is shown.
+fn style(display: DisplayOptions) -> ProgressFormat {
+    if display.quiet {
+        ProgressFormat::Hidden
+    } else if display.log_format == Some(LogFormat::Json) {
+        ProgressFormat::Json
+    } else if display.no_progress || display.verbose || !std::io::stderr().is_terminal() {
+        ProgressFormat::Lines
+    } else {
+        ProgressFormat::Bar
+    }
+}

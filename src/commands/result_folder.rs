@@ -1,0 +1,117 @@
+//! The folder for results: made, tried, locked, and kept apart from the user's files.
+
+use std::ffi::OsString;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use super::command_line::shown;
+use super::hint::{HintedError, hinted};
+use crate::domain::text::listed;
+use crate::report::manifest::foreign;
+use crate::report::result_names::is_result_name;
+use crate::source::Format;
+use crate::source::input::Input;
+
+/// The folder for results. It is removed again if this process made it and left
+/// nothing in it.
+#[derive(Debug)]
+pub(super) struct ResultFolder {
+    made: Option<PathBuf>,
+}
+
+impl ResultFolder {
+    /// Makes the folder, and tries to write to it: an error now is better than one
+    /// after a night of sending.
+    pub(super) fn prepare(out: &Path) -> anyhow::Result<Self> {
+        let made = (!out.exists()).then(|| out.to_owned());
+        let tried =
+            std::fs::create_dir_all(out).and_then(|()| tempfile::tempfile_in(out).map(drop));
+        tried.map_err(|error| {
+            anyhow::Error::new(error).context(HintedError {
+                what: format!("cannot write results to {}", out.display()),
+                hint: "name another folder with --out DIR".to_owned(),
+            })
+        })?;
+        Ok(Self { made })
+    }
+}
+
+impl Drop for ResultFolder {
+    fn drop(&mut self) {
+        if let Some(made) = &self.made {
+            // Fails, as it should, where it holds results.
+            std::fs::remove_dir(made).ok();
+        }
+    }
+}
+
+/// Locks a folder for this process until the value is dropped: two runs would
+/// overwrite each other's results. `None` where the system can't lock folders.
+pub(super) fn lock_folder(folder: &Path) -> anyhow::Result<Option<File>> {
+    let Ok(opened) = File::open(folder) else {
+        return Ok(None);
+    };
+    match opened.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(hinted(
+            format!("another run is writing its results to {}", folder.display()),
+            "wait for it to end, or name another folder with --out DIR",
+        )),
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(Some(opened)),
+    }
+}
+
+/// Refuses an input in the place of a result: a mended `rejects.csv` must not be
+/// overwritten by the run that reads it.
+pub(super) fn refuse_own_results(names: &[OsString], out: &Path) -> anyhow::Result<()> {
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    let Some(folder) = real(out) else {
+        return Ok(());
+    };
+    for name in names.iter().filter(|name| *name != "-") {
+        let inside =
+            real(Path::new(name)).is_some_and(|input| input.parent() == Some(folder.as_path()));
+        if inside && is_result_name(Path::new(name)) {
+            return Err(hinted(
+                format!(
+                    "{} stands where this run writes its own results",
+                    shown(Path::new(name))
+                ),
+                "name another folder with --out DIR, or omit --out",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a folder with files of others under the names of results: an error now
+/// is better than one after a night of sending.
+pub(super) fn refuse_foreign(out: &Path, command: &str, inputs: &[Input]) -> anyhow::Result<()> {
+    let is_table = |input: &Input| matches!(input.format, Format::Csv { .. });
+    let mut names = vec!["summary.json", "problems.csv"];
+    if inputs.iter().any(is_table) {
+        names.extend(["rejects.csv", "failures.csv"]);
+    }
+    if !inputs.iter().all(is_table) {
+        names.extend(["rejects.jsonl", "failures.jsonl"]);
+    }
+    if command == "import" {
+        names.push("results.jsonl");
+    }
+    let found = foreign(out, &names).map_err(|error| {
+        anyhow::Error::new(error).context(HintedError {
+            what: format!("cannot write results to {}", shown(out)),
+            hint: "name another folder with --out DIR".to_owned(),
+        })
+    })?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    Err(hinted(
+        format!(
+            "{} holds {}, which kable-bulk did not write",
+            shown(out),
+            listed(&found, 3)
+        ),
+        "name another folder with --out DIR, or move that file away",
+    ))
+}

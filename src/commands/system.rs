@@ -1,0 +1,36 @@
+//! What everything below the front is handed: clock, chance, threads, runtime.
+
+use std::num::NonZero;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::Context;
+
+/// Our clock, in Unix milliseconds.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the front reads the clock for all"
+)]
+pub(super) fn wall_clock() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A random number from 0 to 1.
+pub(super) fn jitter() -> f64 {
+    fastrand::f64()
+}
+
+/// The runtime of all asynchronous work.
+pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")
+}
+
+/// How many threads read and check: one for each core that we may use.
+pub(super) fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
+}

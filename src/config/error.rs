@@ -1,0 +1,108 @@
+//! Why a configuration can't be used.
+
+use std::path::PathBuf;
+
+/// Why a configuration can't be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// An option's value can't be used.
+    #[error("--{option}: {wrong}")]
+    Value {
+        /// The option's long name.
+        option: &'static str,
+        /// What is wrong with the value.
+        wrong: String,
+    },
+    /// An option is required.
+    #[error("standard input has no name of its own: --{option} is needed")]
+    Needed {
+        /// The option's long name.
+        option: &'static str,
+    },
+    /// There are no credentials.
+    #[error("there are no credentials: {missing} is not set")]
+    NoCredentials {
+        /// What is missing.
+        missing: &'static str,
+    },
+    /// The client id and the secret stand in each other's place.
+    #[error(
+        "the client id and the client secret are exchanged: a client id begins with kci_, a secret with sk_"
+    )]
+    Swapped,
+    /// The secret's file can't be read.
+    #[error("cannot read the client secret from {}", .path.display())]
+    SecretFile {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// The configuration file can't be read.
+    #[error("cannot read {}", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// A variable of the environment names no option, or its value can't be used.
+    #[error("{name}: {wrong}")]
+    Variable {
+        /// The variable.
+        name: String,
+        /// What is wrong with it.
+        wrong: String,
+    },
+    /// The configuration file is not TOML, or a value in it can't be used.
+    #[error("{}: {wrong}", .path.display())]
+    Toml {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        wrong: String,
+    },
+}
+
+impl ConfigError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Value { option, .. } => {
+                format!("the command's --help says what --{option} takes")
+            }
+            Self::File { .. } => "check the name, and that you can read it".to_owned(),
+            Self::Needed { option } => format!("add --{option} with a name of your choice"),
+            Self::NoCredentials { .. } => {
+                "set KABLE_CLIENT_ID and KABLE_CLIENT_SECRET (or --client-secret-file), or try it with --sandbox"
+                    .to_owned()
+            }
+            Self::Swapped => "set each of them to the other's value".to_owned(),
+            Self::SecretFile { .. } => "name a file that only you can read".to_owned(),
+            Self::Variable { .. } => {
+                "an option's variable is KABLE_BULK_ and its long name in capitals, e.g. KABLE_BULK_MAX_RATE=100/s"
+                    .to_owned()
+            }
+            Self::Toml { .. } => {
+                "options stand there under their long names, e.g. rate = \"100/s\"".to_owned()
+            }
+        }
+    }
+
+    /// Whether it is wrong usage, rather than a file that can't be read.
+    pub fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            Self::Value { .. } | Self::Needed { .. } | Self::Variable { .. }
+        )
+    }
+}
+
+/// Makes an error about the value of `option`.
+pub(super) fn value_error<E: ToString>(option: &'static str) -> impl Fn(E) -> ConfigError {
+    move |wrong| ConfigError::Value {
+        option,
+        wrong: wrong.to_string(),
+    }
+}
