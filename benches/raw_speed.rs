@@ -124,7 +124,7 @@ fn answers(program: &str, arguments: &[&str]) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
-/// As the README has it. The first is held against each of the others.
+/// As docs/performance.md has it. The first is held against each of the others.
 fn print_table(all: &[Contestant]) {
     let medians: Vec<Load> = all.iter().map(|one| medians(&one.loads)).collect();
     let line = |title: &str, cells: Vec<String>| println!("| {title} | {} |", cells.join(" | "));

@@ -29,7 +29,7 @@ impl Broken {
 
 type Break = fn(&Row, &mut Chance) -> Broken;
 
-/// The longest row that is read, in bytes (README, "limits").
+/// The longest row that is read, in bytes (docs/interface.md, "limits").
 const LONGEST_ROW: usize = 4 << 20;
 
 /// Bytes that are no UTF-8 (RFC 3629 §4): Latin-1, a character cut off, one

@@ -312,7 +312,7 @@ mod tests {
     use super::{Advice, Answer, Redaction, Standing, judge};
     use crate::kable::Quota;
 
-    const README: &str = include_str!("../../README.md");
+    const README: &str = include_str!("../../docs/guarantees.md");
 
     #[test]
     fn a_request_that_is_given_back_shows_no_secret() {

@@ -1,35 +1,186 @@
-//! The README tells the truth: its commands can be typed, it leaves no option
-//! and no exit code out, and the sandbox knows the faults that it names.
+//! The README and `docs/` are true: their commands run, their tables name every option, exit
+//! code, outcome, problem code and key and no other, and their links lead somewhere.
 
-use clap::{CommandFactory, Parser};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use clap::{Arg, CommandFactory, Parser};
 use kable_bulk::cli::Cli;
+use kable_bulk::domain::outcome::Outcome;
 use kable_bulk::domain::problem::Code;
 use kable_bulk::sandbox::faults::Fault;
+use serde_json::Value;
+
+use crate::common::{Run, sample};
 
 const README: &str = include_str!("../../README.md");
+const INTERFACE: &str = include_str!("../../docs/interface.md");
+const SANDBOX: &str = include_str!("../../docs/sandbox.md");
 
-/// Lines of the README's console blocks that call the program.
-fn commands() -> Vec<&'static str> {
-    let mut commands = Vec::new();
+/// Every page, by its path from the repository's root.
+const PAGES: [(&str, &str); 9] = [
+    ("README.md", README),
+    ("docs/interface.md", INTERFACE),
+    ("docs/sandbox.md", SANDBOX),
+    (
+        "docs/guarantees.md",
+        include_str!("../../docs/guarantees.md"),
+    ),
+    (
+        "docs/performance.md",
+        include_str!("../../docs/performance.md"),
+    ),
+    ("docs/api.md", include_str!("../../docs/api.md")),
+    ("CONTRIBUTING.md", include_str!("../../CONTRIBUTING.md")),
+    ("CHANGELOG.md", include_str!("../../CHANGELOG.md")),
+    ("SECURITY.md", include_str!("../../SECURITY.md")),
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The lines of a page's fenced blocks in this language.
+fn fenced<'p>(page: &'p str, language: &str) -> Vec<&'p str> {
+    let mut lines = Vec::new();
     let mut inside = false;
-    for line in README.lines().map(str::trim) {
-        if line.starts_with("```") {
-            inside = line == "```console";
-        } else if inside && (line.starts_with("kable-bulk ") || line.starts_with("cargo run ")) {
-            commands.push(line);
+    for line in page.lines().map(str::trim) {
+        match line.strip_prefix("```") {
+            Some(opened) => inside = opened == language,
+            None if inside => lines.push(line),
+            None => {}
         }
     }
-    commands
+    lines
+}
+
+/// The commands of a page that call the program, as `kable-bulk …`.
+fn commands(page: &str) -> Vec<String> {
+    fenced(page, "console")
+        .into_iter()
+        .map(|line| line.replace("cargo run --release --", "kable-bulk"))
+        .filter(|line| line.starts_with("kable-bulk "))
+        .collect()
+}
+
+/// The part of a page below this heading, up to the next one of its level.
+fn section<'p>(page: &'p str, heading: &str) -> &'p str {
+    let (_, below) = page.split_once(&format!("\n{heading}\n")).unwrap();
+    let level = heading.split(' ').next().unwrap();
+    below.split(&format!("\n{level} ")).next().unwrap()
+}
+
+/// The cells of every row of the tables in `text`, without their heads.
+fn table_rows(text: &str) -> Vec<Vec<&str>> {
+    let lines: Vec<&str> = text.lines().collect();
+    let is_rule = |line: &str| line.starts_with("| ---");
+    (0..lines.len())
+        .filter(|at| lines[*at].starts_with('|') && !is_rule(lines[*at]))
+        .filter(|at| lines.get(at + 1).is_none_or(|next| !is_rule(next)))
+        .map(|at| {
+            lines[at]
+                .split(" | ")
+                .map(|cell| cell.trim_matches(['|', ' ']))
+                .collect()
+        })
+        .collect()
+}
+
+/// What stands between backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+/// The options named in the first cells of a page's tables.
+fn documented_options(page: &str) -> BTreeSet<String> {
+    let rows = table_rows(page);
+    let words = rows.iter().flat_map(|cells| quoted(cells[0]));
+    let options = words.filter_map(|word| word.strip_prefix("--"));
+    let name = |word: &str| word.split(['=', ' ', '[']).next().unwrap().to_owned();
+    options.map(name).collect()
 }
 
 #[test]
-fn every_command_can_be_typed() {
-    assert!(commands().len() > 8, "{:?}", commands());
-    for command in commands() {
-        let words = command.replace("cargo run --release --", "kable-bulk");
-        let parsed = Cli::try_parse_from(words.split_whitespace());
+fn every_command_is_accepted() {
+    let all: Vec<String> = PAGES.iter().flat_map(|(_, page)| commands(page)).collect();
+    assert!(all.len() > 8, "{all:?}");
+    for command in all {
+        let parsed = Cli::try_parse_from(command.split_whitespace());
         assert!(parsed.is_ok(), "{command}: {}", parsed.unwrap_err());
     }
+}
+
+/// The README's commands, one after the other in one folder, each with the exit code that it
+/// has there. A live run goes to a sandbox, at a rate that doesn't hold the test up.
+#[test]
+fn the_commands_of_the_readme_run() {
+    let run = Run::new().server(&[]).default_settle();
+    for name in ["customers.csv", "with-mistakes.csv"] {
+        run.write(
+            &format!("samples/{name}"),
+            std::fs::read(sample(name)).unwrap(),
+        );
+    }
+    run.write(
+        "customers.csv",
+        std::fs::read(sample("customers.csv")).unwrap(),
+    );
+    for command in commands(README) {
+        let line = command
+            .replace("--env live", "--base-url URL")
+            .replace("--rate 25", "--rate 200");
+        let line = line.strip_prefix("kable-bulk ").unwrap();
+        let code = if line.contains("with-mistakes") { 3 } else { 0 };
+        run.go(line).code(code);
+    }
+    let summary = run.summary("samples/with-mistakes.csv");
+    let (read, rejected, skipped) = (
+        summary.rows("read"),
+        summary.rows("rejected"),
+        summary.rows("skipped"),
+    );
+    let good = read - rejected - skipped;
+    let figures =
+        format!("the {good} good rows of {read}, rejects {rejected}, skips {skipped} blank");
+    assert!(README.contains(&figures), "{figures}");
+    let samples = run.summary("samples/customers.csv").rows("read");
+    assert!(README.contains(&format!("imports {samples} sample customers")));
+
+    let rejects = run.text("samples/with-mistakes.csv.results/rejects.csv");
+    for line in fenced(README, "text") {
+        let shown = line.trim_end_matches('…');
+        assert!(rejects.lines().any(|row| row.starts_with(shown)), "{shown}");
+    }
+}
+
+#[test]
+fn the_sandboxes_of_the_manual_start() {
+    let run = Run::new();
+    let all = commands(SANDBOX);
+    assert!(!all.is_empty());
+    for command in all {
+        let line = command.replace("--port 8787", "");
+        let line = line.strip_prefix("kable-bulk ").unwrap();
+        let mut sandbox = run.start(&format!("{line} --port 0"));
+        sandbox.line_with("KABLE_CLIENT_ID");
+        sandbox.kill();
+    }
+}
+
+#[test]
+fn tests_that_are_named_exist() {
+    let mut found = 0;
+    for (page, text) in PAGES {
+        for filter in text.split("--test it ").skip(1) {
+            let filter = filter.split([' ', '`', '\n']).next().unwrap();
+            let (module, name) = filter.split_once("::").unwrap();
+            let path = root().join(format!("tests/it/{module}.rs"));
+            let module = std::fs::read_to_string(&path).unwrap();
+            assert!(module.contains(&format!("fn {name}")), "{page}: {filter}");
+            found += 1;
+        }
+    }
+    assert!(found > 0);
 }
 
 #[test]
@@ -41,21 +192,67 @@ fn the_two_commands_are_on_the_first_screen() {
 }
 
 #[test]
-fn no_option_is_left_out() {
+fn the_manual_has_every_option_and_no_other() {
+    let mut typed = BTreeSet::from(["help".to_owned(), "version".to_owned()]);
     for command in Cli::command().get_subcommands() {
-        for option in command.get_arguments().filter_map(clap::Arg::get_long) {
-            let named = README.contains(&format!("--{option}"));
-            assert!(
-                named,
-                "{} --{option} is not in the README",
-                command.get_name()
-            );
-        }
+        let options: BTreeSet<String> = command
+            .get_arguments()
+            .filter_map(Arg::get_long)
+            .map(str::to_owned)
+            .collect();
+        let page = match command.get_name() {
+            "sandbox" => SANDBOX,
+            _ => INTERFACE,
+        };
+        let documented = match command.get_name() {
+            "status" => options
+                .iter()
+                .filter(|name| page.contains(&format!("--{name}")))
+                .cloned()
+                .collect(),
+            _ => documented_options(page),
+        };
+        let missing: Vec<_> = options.difference(&documented).collect();
+        assert!(missing.is_empty(), "{}: {missing:?}", command.get_name());
+        typed.extend(options);
+    }
+    for page in [INTERFACE, SANDBOX] {
+        let documented = documented_options(page);
+        let unknown: Vec<_> = documented.difference(&typed).collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
     }
 }
 
 #[test]
-fn no_problem_code_is_left_out() {
+fn the_manual_has_every_exit_code_of_the_help_and_no_other() {
+    let help = Cli::command().render_long_help().to_string();
+    let (_, codes) = help.split_once("Exit codes:\n").unwrap();
+    let codes: BTreeSet<&str> = codes
+        .lines()
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|word| word.bytes().all(|byte| byte.is_ascii_digit()))
+        .collect();
+    let rows = table_rows(section(INTERFACE, "## Exit codes"));
+    let documented: BTreeSet<&str> = rows.iter().map(|cells| cells[0]).collect();
+    assert_eq!(documented, codes);
+}
+
+#[test]
+fn the_manual_has_every_outcome() {
+    let outcomes = section(INTERFACE, "## Outcomes");
+    for outcome in Outcome::ALL {
+        assert!(
+            outcomes.contains(&format!("`{}`", outcome.name())),
+            "{}",
+            outcome.name()
+        );
+    }
+}
+
+#[test]
+fn the_manual_has_every_problem_code() {
+    let codes = section(INTERFACE, "## Problem codes");
     for code in [
         Code::MissingField,
         Code::UnknownCurrency,
@@ -66,45 +263,145 @@ fn no_problem_code_is_left_out() {
         Code::InvalidValue,
         Code::UnknownPlan,
         Code::UnknownBundle,
+        Code::SimilarClientId,
+        Code::SameCustomer,
         Code::KeysLost,
         Code::SuspectValue,
         Code::Corrected,
     ] {
         assert!(
-            README.contains(&format!("`{}`", code.name())),
+            codes.contains(&format!("`{}`", code.name())),
             "{}",
             code.name()
         );
     }
 }
 
-#[test]
-fn the_faults_that_it_names_are_known() {
-    let mut found = 0;
-    let words = README
-        .split_whitespace()
-        .filter_map(|word| word.strip_prefix("--fault"));
-    assert!(words.count() > 0);
-    for line in README.lines().filter(|line| {
-        let first = line.split('|').nth(1).unwrap_or_default();
-        ["anything is done ", "it was done ", "whatever it is "]
-            .iter()
-            .any(|end| first.ends_with(end))
-    }) {
-        for fault in line.split('`').skip(1).step_by(2) {
-            let example = fault
-                .replace("[:SECONDS]", "")
-                .replace("[:TIME]", "")
-                .replace(":NNN", ":503")
-                .replace("/TIME", "/20ms")
-                .replace(":TEXT", ":text")
-                .replace(":URL", ":http://127.0.0.1:1/")
-                .replace(":TIME", ":20ms")
-                .replace(":COUNT", ":3")
-                .replace(":SECONDS", ":-60");
-            assert!(example.parse::<Fault>().is_ok(), "{example}");
-            found += 1;
+/// The names of all members, with those of objects and of arrays' items below them.
+fn keys(value: &Value, at: &str, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                let at = format!("{at}.{name}");
+                keys(value, &at, found);
+                found.insert(at);
+            }
         }
+        Value::Array(items) => items.iter().for_each(|item| keys(item, at, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[test]
+fn the_manual_has_every_key_that_is_printed() {
+    let run = Run::new().sample("with-mistakes.csv");
+    let printed = run.import("with-mistakes.csv --json").code(3).json();
+    let documented = fenced(INTERFACE, "json").concat();
+    let documented: Value = serde_json::from_str(&documented).unwrap();
+    let (mut in_program, mut in_manual) = (BTreeSet::new(), BTreeSet::new());
+    keys(&printed, "", &mut in_program);
+    keys(&documented, "", &mut in_manual);
+    assert_eq!(in_manual, in_program);
+
+    let names = |value: &Value| -> Vec<String> {
+        let members = value.as_object().unwrap();
+        members.keys().map(|name| format!("`{name}`")).collect()
+    };
+    let dry_run = run
+        .import("with-mistakes.csv --json --dry-run")
+        .code(3)
+        .json();
+    for name in names(&dry_run["would"]) {
+        assert!(
+            section(INTERFACE, "## summary.json").contains(&name),
+            "{name}"
+        );
+    }
+    let line = "status --checkpoint with-mistakes.csv.sandbox.checkpoint.db --json";
+    for name in names(&run.go(line).code(0).json()) {
+        assert!(
+            section(INTERFACE, "## status --json").contains(&name),
+            "{name}"
+        );
+    }
+    for name in names(&run.results("with-mistakes.csv")[0]) {
+        assert!(
+            section(INTERFACE, "## Result files").contains(&name),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn the_faults_of_the_manual_are_known() {
+    let rows = table_rows(section(SANDBOX, "## Faults"));
+    let faults = rows.iter().flat_map(|cells| quoted(cells[1]));
+    let mut found = 0;
+    for fault in faults {
+        let example = fault
+            .replace("[:SECONDS]", "")
+            .replace("[:TIME]", "")
+            .replace(":NNN", ":503")
+            .replace("/TIME", "/20ms")
+            .replace(":TEXT", ":text")
+            .replace(":URL", ":http://127.0.0.1:1/")
+            .replace(":TIME", ":20ms")
+            .replace(":COUNT", ":3")
+            .replace(":SECONDS", ":-60");
+        assert!(example.parse::<Fault>().is_ok(), "{example}");
+        found += 1;
     }
     assert_eq!(found, 32, "31 words, one of them with two arguments");
+}
+
+/// A heading's anchor, as GitHub makes it.
+fn anchor(heading: &str) -> String {
+    let kept = heading
+        .chars()
+        .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    kept.collect::<String>().to_lowercase().replace(' ', "-")
+}
+
+fn anchors(page: &str) -> BTreeSet<String> {
+    let headings = page.lines().filter(|line| line.starts_with('#'));
+    headings
+        .map(|line| anchor(line.trim_start_matches(['#', ' '])))
+        .collect()
+}
+
+#[test]
+fn links_lead_to_files_and_headings_that_exist() {
+    for (from, text) in PAGES {
+        let folder = root().join(from).parent().unwrap().to_owned();
+        for link in text.split("](").skip(1) {
+            let link = link.split(')').next().unwrap();
+            if link.starts_with("https://") {
+                continue;
+            }
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            let path = if file.is_empty() {
+                root().join(from)
+            } else {
+                folder.join(file)
+            };
+            assert!(path.exists(), "{from}: {link}");
+            if !heading.is_empty() {
+                let page = std::fs::read_to_string(&path).unwrap();
+                assert!(anchors(&page).contains(heading), "{from}: {link}");
+            }
+        }
+    }
+}
+
+#[test]
+fn paths_that_are_named_exist() {
+    for (from, text) in PAGES {
+        for path in quoted(text) {
+            let folders = ["src/", "tests/", "docs/", "benches/", "examples/"];
+            let is_path = folders.iter().any(|folder| path.starts_with(folder));
+            if is_path && !path.contains(['*', ' ', '…']) {
+                assert!(root().join(path).exists(), "{from}: {path}");
+            }
+        }
+    }
 }
