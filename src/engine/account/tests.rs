@@ -9,8 +9,9 @@ use crate::engine::checker::Reading;
 use crate::engine::stop::{Halt, Stop};
 use crate::engine::survey::settings::Surveying;
 use crate::engine::survey::{Beforehand, survey};
+use crate::engine::testing::NOW_MS;
 use crate::engine::testing::ledger::MemoryLedger;
-use crate::engine::testing::{NOW_MS, Tables};
+use crate::engine::testing::rows::MemoryRows;
 use crate::ledger::{Batch, Claim, Ledger, RunStart, Settlement};
 use crate::report::{RowAccount, RowResult, RowSink, Silent};
 
@@ -41,7 +42,10 @@ impl RowSink for Told {
 }
 
 /// Gives an account of `rows` as a later command would, with nothing sent.
-fn told_of(rows: &Tables, ledger: Option<&MemoryLedger>) -> anyhow::Result<(Account, Vec<String>)> {
+fn told_of(
+    rows: &MemoryRows,
+    ledger: Option<&MemoryLedger>,
+) -> anyhow::Result<(Account, Vec<String>)> {
     let reading = Reading {
         names: rows.names(),
         ..Reading::default()
@@ -136,7 +140,7 @@ fn a_row_is_told_with_what_the_ledger_holds_of_it() {
         ([9; 16], "differs"),
     ] {
         let ledger = ledger_with(|settled| settled.digest = digest);
-        let (_, told) = told_of(&Tables::one(["c-1,Aster,USD"]), Some(&ledger)).unwrap();
+        let (_, told) = told_of(&MemoryRows::one(["c-1,Aster,USD"]), Some(&ledger)).unwrap();
         assert_eq!(
             told,
             [format!("a.csv:2 {outcome} c-1 Some(\"cus_1\") Some(409) 3")]
@@ -147,7 +151,7 @@ fn a_row_is_told_with_what_the_ledger_holds_of_it() {
 #[test]
 fn a_row_that_the_ledger_does_not_know_is_pending() {
     for ledger in [None, Some(&MemoryLedger::default())] {
-        let (_, told) = told_of(&Tables::one(["c-1,Aster,USD"]), ledger).unwrap();
+        let (_, told) = told_of(&MemoryRows::one(["c-1,Aster,USD"]), ledger).unwrap();
         assert_eq!(told, ["a.csv:2 pending c-1 None None 0"]);
     }
 }
@@ -156,7 +160,7 @@ fn a_row_that_the_ledger_does_not_know_is_pending() {
 fn a_row_in_doubt_is_unresolved() {
     let ledger = MemoryLedger::default();
     ledger.remember(&aster(), None);
-    let (account, _) = told_of(&Tables::one(["c-1,Aster,USD"]), Some(&ledger)).unwrap();
+    let (account, _) = told_of(&MemoryRows::one(["c-1,Aster,USD"]), Some(&ledger)).unwrap();
     assert_eq!(account.outcomes.of(Outcome::Unresolved), 1);
 }
 
@@ -166,7 +170,7 @@ fn lost_keys_are_a_problem_of_a_row_that_was_created() {
         settled.outcome = Outcome::Created;
         settled.keys_lost = true;
     });
-    let (account, _) = told_of(&Tables::one(["c-1,Aster,USD"]), Some(&ledger)).unwrap();
+    let (account, _) = told_of(&MemoryRows::one(["c-1,Aster,USD"]), Some(&ledger)).unwrap();
     let told: Vec<_> = account
         .problems
         .iter()
@@ -178,7 +182,7 @@ fn lost_keys_are_a_problem_of_a_row_that_was_created() {
 
 #[test]
 fn rows_of_several_inputs_are_told_with_their_inputs() {
-    let tables = Tables::of([(HEADER, ["c-1,Aster,USD"]), (HEADER, ["c-1,Aster,USD"])]);
+    let tables = MemoryRows::of([(HEADER, ["c-1,Aster,USD"]), (HEADER, ["c-1,Aster,USD"])]);
     let (_, told) = told_of(&tables, None).unwrap();
     assert_eq!(
         told,
@@ -188,7 +192,7 @@ fn rows_of_several_inputs_are_told_with_their_inputs() {
 
 #[test]
 fn problems_are_counted_with_their_lines() {
-    let tables = Tables::one(["c-1,,USD", "c-2,Birch,USD", "c-3,,USD"]);
+    let tables = MemoryRows::one(["c-1,,USD", "c-2,Birch,USD", "c-3,,USD"]);
     let (account, _) = told_of(&tables, None).unwrap();
     let told: Vec<_> = account
         .problems
@@ -211,7 +215,7 @@ fn a_claim_of_another_customer_under_a_rows_number_is_refused() {
         folder: folder.path(),
         stop: &Stop::default(),
     };
-    let rows = Tables::one(["c-2,Birch,USD"]);
+    let rows = MemoryRows::one(["c-2,Birch,USD"]);
     let mut surveyed = survey(&mut rows.clone(), &surveying, Beforehand::Nothing, &Silent).unwrap();
     let ledger: &mut dyn Ledger = &mut ledger.clone();
     let accounting = Accounting {
@@ -255,7 +259,8 @@ fn stopped(listens: bool) -> Account {
         folder: folder.path(),
         stop: &Stop::default(),
     };
-    let rows = Tables::one((0..LOOK_UP_EVERY + 5).map(|number| format!("c-{number},Aster,USD")));
+    let rows =
+        MemoryRows::one((0..LOOK_UP_EVERY + 5).map(|number| format!("c-{number},Aster,USD")));
     let mut surveyed = survey(&mut rows.clone(), &surveying, Beforehand::Nothing, &Silent).unwrap();
     let accounting = Accounting {
         reading: &reading,

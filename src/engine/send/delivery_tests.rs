@@ -20,9 +20,8 @@ use crate::engine::pace::{Pace, Wanted};
 use crate::engine::send::server_clock::ServerClock;
 use crate::engine::send::settle::{Settled, left};
 use crate::engine::stop::Halt;
-use crate::engine::testing::{
-    Answer, CLAIMED_BY, Heard, NOW_MS, Scripted, remote_of, sender_to, to_update,
-};
+use crate::engine::testing::scripted_api::{ScriptedApi, ScriptedReply, to_update};
+use crate::engine::testing::{CLAIMED_BY, EventLog, NOW_MS, remote_of, sender_to};
 use crate::engine::ticket::{ClaimTime, EarlierRuns, FirstStep, Ticket};
 use crate::kable::{
     Advice, Created, CustomerApi, Exchange, Failure, Key, LookUpReply, ProbeReply, Refusal, Reply,
@@ -81,17 +80,17 @@ fn doubtful() -> Ticket {
     }
 }
 
-fn scripted<const N: usize>(answers: [Answer; N]) -> Sender<Scripted, Heard> {
-    sender_to(Scripted::new(answers))
+fn scripted<const N: usize>(answers: [ScriptedReply; N]) -> Sender<ScriptedApi, EventLog> {
+    sender_to(ScriptedApi::new(answers))
 }
 
-fn created() -> Answer {
+fn created() -> ScriptedReply {
     created_with(&[])
 }
 
-fn created_with(keys: &[&str]) -> Answer {
+fn created_with(keys: &[&str]) -> ScriptedReply {
     let keys = keys.iter().map(|key| Key::from((*key).to_owned()));
-    Answer::from(Reply::Done {
+    ScriptedReply::from(Reply::Done {
         customer: Created {
             customer_id: remote_of(&aster(), CLAIMED_BY).customer_id,
             keys: keys.collect(),
@@ -111,8 +110,8 @@ fn refusal(message: &str) -> Refusal {
     }
 }
 
-fn refused(message: &str) -> Answer {
-    Answer::from(Reply::Refused(refusal(message)))
+fn refused(message: &str) -> ScriptedReply {
+    ScriptedReply::from(Reply::Refused(refusal(message)))
 }
 
 fn trouble(status: u16) -> Trouble {
@@ -123,8 +122,8 @@ fn trouble(status: u16) -> Trouble {
     }
 }
 
-fn lost() -> Answer {
-    Answer::from(Reply::Failed(Failure::Unknown(trouble(502))))
+fn lost() -> ScriptedReply {
+    ScriptedReply::from(Reply::Failed(Failure::Unknown(trouble(502))))
 }
 
 /// The API says that it failed.
@@ -135,28 +134,28 @@ fn failing() -> Reply<Created> {
     }))
 }
 
-fn unsent() -> Answer {
-    Answer::from(Reply::Failed(Failure::Unsent(Trouble::default())))
+fn unsent() -> ScriptedReply {
+    ScriptedReply::from(Reply::Failed(Failure::Unsent(Trouble::default())))
 }
 
-fn there(remote: RemoteCustomer) -> Answer {
-    Answer::from(LookUpReply::There {
+fn there(remote: RemoteCustomer) -> ScriptedReply {
+    ScriptedReply::from(LookUpReply::There {
         remote: Box::new(remote),
         request_id: Some("req-3".to_owned()),
     })
 }
 
 /// The row's customer is there, created at that time.
-fn there_since(created: i64) -> Answer {
+fn there_since(created: i64) -> ScriptedReply {
     there(remote_of(&aster(), created))
 }
 
-fn absent() -> Answer {
-    Answer::from(LookUpReply::Absent)
+fn absent() -> ScriptedReply {
+    ScriptedReply::from(LookUpReply::Absent)
 }
 
-fn unanswered() -> Answer {
-    Answer::from(LookUpReply::Failed(Failure::Unknown(trouble(503))))
+fn unanswered() -> ScriptedReply {
+    ScriptedReply::from(LookUpReply::Failed(Failure::Unknown(trouble(503))))
 }
 
 fn settled(delivery: Delivery) -> Settlement {
@@ -179,7 +178,7 @@ fn assert_released(delivery: &Delivery) {
 }
 
 /// What a settled row came to, and whether that was our doing.
-async fn outcome_of(sender: &Sender<Scripted, Heard>, ticket: Ticket) -> (Outcome, bool) {
+async fn outcome_of(sender: &Sender<ScriptedApi, EventLog>, ticket: Ticket) -> (Outcome, bool) {
     let settlement = settled(deliver(sender, ticket).await);
     (settlement.outcome, settlement.ours)
 }
@@ -365,7 +364,7 @@ async fn a_customer_without_a_time_is_not_ours() {
 
 #[tokio::test(start_paused = true)]
 async fn the_servers_clock_is_learnt_from_any_answer() {
-    let dated = Answer::Create(Exchange {
+    let dated = ScriptedReply::Create(Exchange {
         reply: Reply::Failed(Failure::Unknown(trouble(502))),
         date_ms: Some(NOW_MS + 60_000),
         advice: Advice::default(),
@@ -478,7 +477,7 @@ async fn a_second_create_that_is_refused_after_all_finds_the_first() {
 async fn a_create_that_is_lost_each_time_is_given_up_after_the_retries() {
     let tries = [failing(), failing(), failing()];
     let answers = tries.into_iter().flat_map(|reply| [reply.into(), absent()]);
-    let mut sender = sender_to(Scripted::new(answers));
+    let mut sender = sender_to(ScriptedApi::new(answers));
     sender.retry.retries = 2;
     match deliver(&sender, ticket()).await {
         Delivery::Refused {
@@ -661,7 +660,7 @@ async fn nothing_is_sent_once_everything_is_stopped() {
 
 /// Stops a row after a second; what it came to, and at which millisecond.
 async fn stopped_after_a_second(
-    sender: Sender<Scripted, Heard>,
+    sender: Sender<ScriptedApi, EventLog>,
     ticket: Ticket,
 ) -> (Delivery, u128) {
     let (began, stop) = (Instant::now(), sender.stop.clone());
@@ -859,7 +858,7 @@ fn losing() -> Reply<Created> {
 }
 
 /// Sends thirty rows at once; how many came to what.
-async fn send_thirty(sender: &Arc<Sender<DownApi, Heard>>) -> Vec<(Outcome, usize)> {
+async fn send_thirty(sender: &Arc<Sender<DownApi, EventLog>>) -> Vec<(Outcome, usize)> {
     let mut tasks = JoinSet::new();
     for _ in 0..30 {
         let sender = Arc::clone(sender);
@@ -937,7 +936,7 @@ async fn rows_that_wait_for_their_turn_when_an_outage_begins_are_held_back_too()
 #[tokio::test(start_paused = true)]
 async fn a_question_that_is_always_answered_oddly_ends_unresolved() {
     let sender = scripted::<9>(std::array::from_fn(|_| {
-        Answer::from(LookUpReply::Failed(Failure::Unknown(trouble(422))))
+        ScriptedReply::from(LookUpReply::Failed(Failure::Unknown(trouble(422))))
     }));
     assert_eq!(outcome_of(&sender, doubtful()).await.0, Outcome::Unresolved);
 }
@@ -1017,7 +1016,7 @@ fn renamed() -> RemoteCustomer {
     }
 }
 
-fn updated(remote: RemoteCustomer) -> Answer {
+fn updated(remote: RemoteCustomer) -> ScriptedReply {
     to_update(Reply::Done {
         customer: Box::new(remote),
         status: 201,
@@ -1026,7 +1025,7 @@ fn updated(remote: RemoteCustomer) -> Answer {
 }
 
 /// A run that makes customers equal to their rows.
-fn updating<const N: usize>(answers: [Answer; N]) -> Sender<Scripted, Heard> {
+fn updating<const N: usize>(answers: [ScriptedReply; N]) -> Sender<ScriptedApi, EventLog> {
     Sender {
         existing: ExistingPolicy::Update,
         ..scripted(answers)
@@ -1042,7 +1041,7 @@ fn refused_for_good(delivery: Delivery) -> Settlement {
     }
 }
 
-fn calls(sender: &Sender<Scripted, Heard>) -> Vec<&'static str> {
+fn calls(sender: &Sender<ScriptedApi, EventLog>) -> Vec<&'static str> {
     sender
         .api
         .asked()
@@ -1105,7 +1104,7 @@ async fn an_update_is_not_sent_again_and_again() {
         ]);
     }
     answers.push(there(renamed()));
-    let mut sender = sender_to(Scripted::new(answers));
+    let mut sender = sender_to(ScriptedApi::new(answers));
     sender.existing = ExistingPolicy::Update;
     sender.retry.retries = 2;
     let settlement = refused_for_good(deliver(&sender, ticket()).await);

@@ -11,8 +11,9 @@ use crate::domain::row::{CellKind, Columns, InputPart, Origin, ParallelRows, Row
 use crate::domain::summary::RowCounts;
 use crate::engine::checker::Reading;
 use crate::engine::stop::{Halt, Stop};
+use crate::engine::testing::EventLog;
 use crate::engine::testing::ledger::{CLAIMED_EARLIER_BY, MemoryLedger};
-use crate::engine::testing::{Heard, Tables};
+use crate::engine::testing::rows::MemoryRows;
 use crate::ledger::Ledger;
 use crate::report::Event;
 
@@ -42,12 +43,12 @@ fn surveyed<R: ParallelRows<Error = Infallible>>(
         &mut rows,
         &surveying,
         Beforehand::ByLedger(ledger),
-        &Heard::default(),
+        &EventLog::default(),
     )
 }
 
 /// Surveys `tables` by themselves, on several threads.
-fn surveyed_alone(tables: &Tables, strict: bool) -> Survey {
+fn surveyed_alone(tables: &MemoryRows, strict: bool) -> Survey {
     let mut reading = Reading {
         names: tables.names(),
         ..Reading::default()
@@ -67,14 +68,14 @@ fn surveyed_alone(tables: &Tables, strict: bool) -> Survey {
         &mut tables.clone(),
         &surveying,
         beforehand,
-        &Heard::default(),
+        &EventLog::default(),
     )
     .unwrap()
 }
 
 fn of_one(rows: &[&str]) -> Survey {
     surveyed(
-        Tables::one(rows.iter().copied()),
+        MemoryRows::one(rows.iter().copied()),
         &["a.csv"],
         &MemoryLedger::default(),
     )
@@ -116,7 +117,7 @@ fn ids_that_differ_in_case_are_two() {
 
 #[test]
 fn each_input_is_read_by_its_own_columns() {
-    let tables = Tables::of([
+    let tables = MemoryRows::of([
         (HEADER, ["c-1,Aster,USD"]),
         ("currency,clientId,companyName", ["EUR,c-2,Birch"]),
     ]);
@@ -126,7 +127,7 @@ fn each_input_is_read_by_its_own_columns() {
 
 #[test]
 fn an_input_without_a_required_column_is_named() {
-    let tables = Tables::of([
+    let tables = MemoryRows::of([
         (HEADER, ["c-1,Aster,USD"]),
         ("clientId,companyName,cur", ["c-2,Birch,EUR"]),
     ]);
@@ -141,7 +142,7 @@ fn an_input_without_a_required_column_is_named() {
 
 #[test]
 fn unused_columns_are_named_once_for_each_input_that_has_some() {
-    let tables = Tables::of([
+    let tables = MemoryRows::of([
         (
             "clientId,companyName,currency,Notes",
             ["c-1,Aster,USD,x", "c-2,Birch,USD,x"],
@@ -166,7 +167,7 @@ fn an_input_whose_columns_are_all_used_is_not_named() {
 
 #[test]
 fn an_input_without_rows_does_not_shift_the_others() {
-    let tables = Tables::of([
+    let tables = MemoryRows::of([
         (HEADER, vec![]),
         (
             "clientId,companyName,currency,Owner",
@@ -247,7 +248,7 @@ fn a_row_that_the_ledger_knows_has_a_verdict() {
     ] {
         let ledger = MemoryLedger::default();
         ledger.remember(&aster(), outcome);
-        let rows = Tables::one(["c-0,Birch,USD", "c-1,Changed,USD"]);
+        let rows = MemoryRows::one(["c-0,Birch,USD", "c-1,Changed,USD"]);
         let mut survey = surveyed(rows, &["a.csv"], &ledger).unwrap();
         let wanted = Remembered {
             changed: true,
@@ -269,7 +270,7 @@ fn a_row_that_the_ledger_knows_has_a_verdict() {
 fn what_is_to_be_done_adds_up_with_what_is_done() {
     let ledger = MemoryLedger::default();
     ledger.remember(&aster(), Some(Outcome::Created));
-    let rows = Tables::one(["c-0,Birch,USD", "c-1,Changed,USD", "c-2,Cedar,USD"]);
+    let rows = MemoryRows::one(["c-0,Birch,USD", "c-1,Changed,USD", "c-2,Cedar,USD"]);
     let survey = surveyed(rows, &["a.csv"], &ledger).unwrap();
     assert_eq!((survey.to_do(), survey.done.sum(), survey.fit()), (2, 1, 3));
 }
@@ -279,7 +280,7 @@ fn of_a_ledger_with_gaps_all_that_is_to_be_done_is_asked_for() {
     let ledger = MemoryLedger::default();
     ledger.remember(&aster(), Some(Outcome::Created));
     ledger.forget();
-    let rows = Tables::one(["c-0,Birch,USD", "c-1,Changed,USD", "c-2,,USD"]);
+    let rows = MemoryRows::one(["c-0,Birch,USD", "c-1,Changed,USD", "c-2,,USD"]);
     let survey = surveyed(rows, &["a.csv"], &ledger).unwrap();
     assert_eq!(
         (survey.to_create, survey.to_look_up, survey.done.sum()),
@@ -292,7 +293,7 @@ fn new_claims_are_numbered_behind_the_ledgers() {
     let ledger = MemoryLedger::default();
     ledger.remember(&aster(), Some(Outcome::Created));
     assert_eq!(
-        surveyed(Tables::one(["c-2,Birch,USD"]), &["a.csv"], &ledger)
+        surveyed(MemoryRows::one(["c-2,Birch,USD"]), &["a.csv"], &ledger)
             .unwrap()
             .first_new_id,
         2
@@ -301,7 +302,7 @@ fn new_claims_are_numbered_behind_the_ledgers() {
 
 #[test]
 fn a_stop_ends_the_reading() {
-    let (reading, stop, heard) = (Reading::default(), Stop::default(), Heard::default());
+    let (reading, stop, heard) = (Reading::default(), Stop::default(), EventLog::default());
     stop.halt(Halt::Interrupted);
     let rows = (0..1000).map(|number| format!("c-{number},Aster,USD"));
     let folder = tempfile::tempdir().unwrap();
@@ -314,7 +315,7 @@ fn a_stop_ends_the_reading() {
         stop: &stop,
     };
     let survey = survey(
-        &mut Tables::one(rows),
+        &mut MemoryRows::one(rows),
         &surveying,
         Beforehand::Nothing,
         &heard,
@@ -339,7 +340,7 @@ proptest! {
         // missing makes the row unfit.
         let company = |number: i32| ["Aster", "Birch", "ASTER", ""][usize::try_from(number).unwrap()];
         let line = |(id, city, of): &(&str, i32, i32)| format!("{id},{},USD,{city},x@y.example", company(*of));
-        let tables = Tables::of([("clientId,companyName,currency,city,email", rows.iter().map(line))]);
+        let tables = MemoryRows::of([("clientId,companyName,currency,city,email", rows.iter().map(line))]);
         let mut survey = surveyed_alone(&tables, strict);
         // An id with blanks around it is refused.
         let fit = |row: &(&str, i32, i32)| row.0.trim() == row.0 && row.2 != 3;
@@ -382,7 +383,7 @@ fn cells_that_hold_no_value_make_nobody_the_same_person() {
     ];
     let twice = people.iter().enumerate();
     let rows = twice.flat_map(|(at, person)| ["x", "y"].map(|id| format!("{id}{at},{person}")));
-    let tables = Tables::of([("clientId,companyName,currency,email", rows)]);
+    let tables = MemoryRows::of([("clientId,companyName,currency,email", rows)]);
     let names = tables.names();
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     let mut survey = surveyed(tables, &names, &MemoryLedger::default()).unwrap();
@@ -401,7 +402,7 @@ fn who_is_refused_for_a_warning_makes_no_duplicate() {
         "x,Aster,USD,a@b.example",
         "x,Birch,USD,b@b.example",
     ];
-    let tables = Tables::of([("clientId,companyName,currency,email", rows)]);
+    let tables = MemoryRows::of([("clientId,companyName,currency,email", rows)]);
     for (strict, fit, repeats) in [(false, 2, [None, Some(3)]), (true, 2, [Some(4), None])] {
         let mut survey = surveyed_alone(&tables, strict);
         let found = [1, 2].map(|row| {

@@ -8,7 +8,7 @@ struct Turn {
     /// How far the rows are turned, for files are sorted between runs.
     turned: usize,
     /// What becomes of the first requests; the others are answered.
-    answers: Vec<Answer>,
+    answers: Vec<CallFate>,
     /// The number of the request at which the run is stopped.
     stopped_at: Option<usize>,
     /// The number of the batch that the ledger can't take, as if the process
@@ -19,13 +19,13 @@ struct Turn {
     retry_failed: bool,
 }
 
-fn answer() -> impl Strategy<Value = Answer> {
+fn answer() -> impl Strategy<Value = CallFate> {
     prop_oneof![
-        4 => Just(Answer::Answered),
-        2 => Just(Answer::LostAfter),
-        2 => Just(Answer::LostBefore),
-        1 => "[ab]".prop_map(Answer::Refused),
-        1 => Just(Answer::Throttled),
+        4 => Just(CallFate::Answered),
+        2 => Just(CallFate::LostAfter),
+        2 => Just(CallFate::LostBefore),
+        1 => "[ab]".prop_map(CallFate::Refused),
+        1 => Just(CallFate::Throttled),
     ]
 }
 
@@ -71,7 +71,7 @@ impl TestBed {
                 stop.halt(Halt::Interrupted);
             }
             number += 1;
-            answers.next().unwrap_or(Answer::Answered)
+            answers.next().unwrap_or(CallFate::Answered)
         });
         let (batches, killed_at) = (AtomicUsize::new(0), turn.killed_at);
         self.ledger.behind(move |_| {
@@ -84,7 +84,7 @@ impl TestBed {
         let mut lines = lines.to_vec();
         let turned = turn.turned % lines.len();
         lines.rotate_left(turned);
-        let came = self.import_tables(Tables::one(lines)).await;
+        let came = self.import_rows(MemoryRows::one(lines)).await;
         match came {
             Err(error) if turn.killed_at.is_some() && error.to_string().contains("checkpoint") => {
                 None

@@ -131,11 +131,11 @@ async fn an_unresolved_row_is_asked_for_by_the_next_run() {
     let mut site = TestBed::new();
     site.settings.retry.retries = 0;
     site.kable.behave(|ask| match ask {
-        Ask::Create(_) => Answer::LostAfter,
-        Ask::Update(_) | Ask::Find(_) => Answer::LostBefore,
+        ApiCall::Create(_) => CallFate::LostAfter,
+        ApiCall::Update(_) | ApiCall::Find(_) => CallFate::LostBefore,
     });
     let first = site.import(["c-1,Aster,USD"]).await;
-    site.kable.behave(|_| Answer::Answered);
+    site.kable.behave(|_| CallFate::Answered);
     let second = site.import(["c-1,Aster,USD"]).await;
     assert_eq!(
         (first.told, second.told),

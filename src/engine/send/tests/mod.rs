@@ -34,9 +34,9 @@ use crate::engine::stop::{Halt, Stop};
 use crate::engine::survey::settings::Surveying;
 use crate::engine::survey::{Beforehand, Survey, survey};
 use crate::engine::testing::ledger::{CLAIMED_EARLIER_BY, MemoryLedger};
-use crate::engine::testing::{
-    Ask, BELIEVING, DATE, EAGER, Fate as Answer, Kable, NOW_MS, Tables, remote_of, sender_to,
-};
+use crate::engine::testing::memory_api::{ApiCall, CallFate, MemoryApi};
+use crate::engine::testing::rows::MemoryRows;
+use crate::engine::testing::{BELIEVING, DATE, EAGER, NOW_MS, remote_of, sender_to};
 use crate::engine::ticket::{ClaimTime, EarlierRuns, FirstStep, Ticket};
 use crate::engine::wall_clock::WallClock;
 use crate::kable::{Created, CustomerApi, Exchange, LookUpReply, Reply};
@@ -48,7 +48,7 @@ use crate::report::{RowAccount, RowResult, RowSink, Silent};
 struct TestBed {
     folder: tempfile::TempDir,
     ledger: MemoryLedger,
-    kable: Kable,
+    kable: MemoryApi,
     stop: Stop,
     policy: RowPolicy,
     settings: Settings,
@@ -88,7 +88,7 @@ impl TestBed {
         let ledger = MemoryLedger::default();
         Self {
             folder: tempfile::tempdir().unwrap(),
-            kable: Kable::new(&ledger),
+            kable: MemoryApi::new(&ledger),
             ledger,
             stop: Stop::default(),
             policy: RowPolicy::default(),
@@ -121,12 +121,12 @@ impl TestBed {
 
     /// Imports one table with these rows.
     async fn import<S: Into<String>>(&self, rows: impl IntoIterator<Item = S>) -> RunResult {
-        self.import_tables(Tables::one(rows)).await.unwrap()
+        self.import_rows(MemoryRows::one(rows)).await.unwrap()
     }
 
     fn survey(
         &self,
-        rows: &Tables,
+        rows: &MemoryRows,
         reading: &Reading,
         ledger: &mut MemoryLedger,
     ) -> anyhow::Result<Survey> {
@@ -147,7 +147,7 @@ impl TestBed {
     }
 
     /// Surveys, sends and gives an account, as a command does.
-    async fn import_tables(&self, rows: Tables) -> anyhow::Result<RunResult> {
+    async fn import_rows(&self, rows: MemoryRows) -> anyhow::Result<RunResult> {
         let reading = Arc::new(Reading {
             names: rows.names(),
             ..Reading::default()
@@ -210,14 +210,14 @@ fn good(many: usize) -> Vec<String> {
         .collect()
 }
 
-/// What [`Kable`] holds once [`good`] rows are there.
+/// What [`MemoryApi`] holds once [`good`] rows are there.
 fn good_customers(many: usize) -> BTreeSet<(String, String)> {
     (1..=many)
         .map(|number| (format!("c-{number}"), format!("Aster {number}")))
         .collect()
 }
 
-fn held_by(kable: &Kable) -> BTreeSet<(String, String)> {
+fn held_by(kable: &MemoryApi) -> BTreeSet<(String, String)> {
     kable.customers().into_iter().collect()
 }
 
@@ -335,11 +335,11 @@ async fn a_duplicate_is_rejected_with_the_first_ones_line() {
 #[tokio::test]
 async fn a_duplicate_in_another_input_is_rejected_with_the_first_ones_input() {
     let site = TestBed::new();
-    let tables = Tables::of([
+    let tables = MemoryRows::of([
         ("clientId,companyName,currency", ["c-1,Aster,USD"]),
         ("currency,companyName,clientId", ["USD,Aster,c-1"]),
     ]);
-    let came = site.import_tables(tables).await.unwrap();
+    let came = site.import_rows(tables).await.unwrap();
     assert_eq!(
         came.told[1],
         "2 rejected: clientId \"c-1\" stands already on a.csv, line 2, with the same values \
@@ -354,9 +354,9 @@ async fn the_ledger_keeps_count_of_the_requests() {
     site.kable.behave(move |_| {
         number += 1;
         match number % 5 {
-            1 => Answer::LostBefore,
-            2 => Answer::Throttled,
-            _ => Answer::Answered,
+            1 => CallFate::LostBefore,
+            2 => CallFate::Throttled,
+            _ => CallFate::Answered,
         }
     });
     site.import(good(50)).await;
@@ -376,15 +376,15 @@ async fn of_thousands_of_rows_at_once_every_one_is_created_exactly_once() {
     // Each row's first three requests have a fate of their own.
     let mut asked = BTreeMap::<String, usize>::new();
     site.kable.behave(move |ask| {
-        let (Ask::Create(id) | Ask::Update(id) | Ask::Find(id)) = ask;
+        let (ApiCall::Create(id) | ApiCall::Update(id) | ApiCall::Find(id)) = ask;
         let number = asked.entry(id.to_owned()).or_default();
         *number += 1;
         match id.len() * 7 + id.bytes().map(usize::from).sum::<usize>() * *number {
-            _ if *number > 3 => Answer::Answered,
-            fate if fate % 11 == 3 => Answer::LostAfter,
-            fate if fate % 11 == 5 => Answer::LostBefore,
-            fate if fate % 11 == 7 => Answer::Throttled,
-            _ => Answer::Answered,
+            _ if *number > 3 => CallFate::Answered,
+            fate if fate % 11 == 3 => CallFate::LostAfter,
+            fate if fate % 11 == 5 => CallFate::LostBefore,
+            fate if fate % 11 == 7 => CallFate::Throttled,
+            _ => CallFate::Answered,
         }
     });
     let came = site.import(good(5000)).await;

@@ -11,10 +11,10 @@ async fn what_a_stopped_run_did_not_send_is_pending_and_sent_by_the_next() {
         if left == 0 {
             stop.halt(Halt::Interrupted);
         }
-        Answer::Answered
+        CallFate::Answered
     });
     let first = site.import(good(10)).await;
-    site.kable.behave(|_| Answer::Answered);
+    site.kable.behave(|_| CallFate::Answered);
     site.stop = Stop::default();
     site.import(good(10)).await;
     let outcomes = first.account.outcomes;
@@ -60,7 +60,7 @@ async fn a_ledger_that_cannot_be_written_ends_the_run_before_anything_is_sent() 
     let site = TestBed::new();
     site.ledger.behind(|_| Err(MemoryLedger::no_room()));
     let failed = site
-        .import_tables(Tables::one(good(30)))
+        .import_rows(MemoryRows::one(good(30)))
         .await
         .err()
         .unwrap();
@@ -77,7 +77,7 @@ async fn what_was_sent_when_the_ledger_failed_is_asked_for_by_the_next_run() {
         }
         Err(MemoryLedger::no_room())
     });
-    assert!(site.import_tables(Tables::one(good(30))).await.is_err());
+    assert!(site.import_rows(MemoryRows::one(good(30))).await.is_err());
     let sent = site.kable.creates();
     site.ledger.open();
     site.stop = Stop::default();
@@ -93,10 +93,10 @@ async fn what_was_sent_when_the_ledger_failed_is_asked_for_by_the_next_run() {
 /// Refuses every create with words of its own making.
 fn refusing(
     words: impl Fn(&str) -> String + Send + 'static,
-) -> impl FnMut(Ask<'_>) -> Answer + Send {
+) -> impl FnMut(ApiCall<'_>) -> CallFate + Send {
     move |ask| match ask {
-        Ask::Create(id) => Answer::Refused(words(id)),
-        Ask::Update(_) | Ask::Find(_) => Answer::Answered,
+        ApiCall::Create(id) => CallFate::Refused(words(id)),
+        ApiCall::Update(_) | ApiCall::Find(_) => CallFate::Answered,
     }
 }
 
@@ -123,7 +123,7 @@ async fn rows_that_were_refused_like_everybody_are_pending_and_sent_by_the_next_
     let mut site = TestBed::new();
     site.kable.behave(refusing(|_| "no Stripe".to_owned()));
     let first = site.import(good(100)).await;
-    site.kable.behave(|_| Answer::Answered);
+    site.kable.behave(|_| CallFate::Answered);
     site.stop = Stop::default();
     let second = site.import(good(100)).await;
     assert_eq!(first.account.outcomes.of(Outcome::Pending), 100);
@@ -134,10 +134,10 @@ async fn rows_that_were_refused_like_everybody_are_pending_and_sent_by_the_next_
 async fn refusals_that_differ_fail_their_rows_and_nothing_else() {
     let site = TestBed::new();
     site.kable.behave(|ask| match ask {
-        Ask::Create(id) if id.ends_with('3') => {
-            Answer::Refused(format!("bad plan of {}", id.len()))
+        ApiCall::Create(id) if id.ends_with('3') => {
+            CallFate::Refused(format!("bad plan of {}", id.len()))
         }
-        Ask::Create(_) | Ask::Update(_) | Ask::Find(_) => Answer::Answered,
+        ApiCall::Create(_) | ApiCall::Update(_) | ApiCall::Find(_) => CallFate::Answered,
     });
     let came = site.import(good(60)).await;
     let outcomes = came.account.outcomes;
@@ -201,9 +201,9 @@ async fn credentials_that_no_longer_hold_end_the_run_and_no_row_failed() {
     site.kable.behave(move |_| {
         left -= 1;
         if left >= 0 {
-            Answer::Answered
+            CallFate::Answered
         } else {
-            Answer::Denied
+            CallFate::Denied
         }
     });
     let came = site.import(good(10)).await;
@@ -224,7 +224,7 @@ async fn a_worker_that_fails_ends_the_run_and_its_row_stays_in_doubt() {
     let site = TestBed::one_by_one();
     site.kable.behave(|_| panic!("as planned"));
     let failed = site
-        .import_tables(Tables::one(good(5)))
+        .import_rows(MemoryRows::one(good(5)))
         .await
         .err()
         .unwrap();

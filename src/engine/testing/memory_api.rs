@@ -1,0 +1,238 @@
+//! An API that keeps customers in memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use super::ledger::MemoryLedger;
+use super::scripted_api::undated;
+use super::{CLAIMED_BY, remote_of};
+use crate::domain::customer::Customer;
+use crate::domain::remote::RemoteCustomer;
+use crate::domain::update::CustomerUpdate;
+use crate::kable::{
+    Created, CustomerApi, Exchange, Failure, LookUpReply, ProbeReply, Refusal, Reply, Trouble,
+};
+
+/// A request, as [`MemoryApi`] decides about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::engine) enum ApiCall<'a> {
+    Create(&'a str),
+    Update(&'a str),
+    Find(&'a str),
+}
+
+/// What becomes of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::engine) enum CallFate {
+    Answered,
+    /// It is done, and the answer to it is lost.
+    LostAfter,
+    /// It never arrives, which the client cannot know.
+    LostBefore,
+    Refused(String),
+    Denied,
+    Throttled,
+}
+
+type Behaviour = Box<dyn FnMut(ApiCall<'_>) -> CallFate + Send>;
+
+/// Keeps customers. Each create is held against the ledger: one without a
+/// claim that is in doubt fails the run.
+#[derive(Clone)]
+pub(in crate::engine) struct MemoryApi {
+    held: Arc<Mutex<ApiContents>>,
+    ledger: MemoryLedger,
+}
+
+struct ApiContents {
+    by_id: BTreeMap<String, RemoteCustomer>,
+    creates: Vec<String>,
+    finds: Vec<String>,
+    too_often: Vec<String>,
+    /// Whether the credentials were refused.
+    denied: bool,
+    behaviour: Behaviour,
+}
+
+impl MemoryApi {
+    pub(in crate::engine) fn new(ledger: &MemoryLedger) -> Self {
+        Self {
+            held: Arc::new(Mutex::new(ApiContents {
+                by_id: BTreeMap::new(),
+                creates: Vec::new(),
+                finds: Vec::new(),
+                too_often: Vec::new(),
+                denied: false,
+                behaviour: Box::new(|_| CallFate::Answered),
+            })),
+            ledger: ledger.clone(),
+        }
+    }
+
+    /// From now on `behaviour` decides what becomes of requests.
+    pub(in crate::engine) fn behave(
+        &self,
+        behaviour: impl FnMut(ApiCall<'_>) -> CallFate + Send + 'static,
+    ) {
+        self.held.lock().unwrap().behaviour = Box::new(behaviour);
+    }
+
+    /// Holds `remote` from before.
+    pub(in crate::engine) fn hold(&self, remote: RemoteCustomer) {
+        self.held
+            .lock()
+            .unwrap()
+            .by_id
+            .insert(remote.client_id.clone(), remote);
+    }
+
+    /// The `clientId` and `companyName` of every customer.
+    pub(in crate::engine) fn customers(&self) -> Vec<(String, String)> {
+        let held = self.held.lock().unwrap();
+        held.by_id
+            .values()
+            .map(|remote| (remote.client_id.clone(), remote.company_name.clone()))
+            .collect()
+    }
+
+    /// The `clientId`s of all creates that were sent, in order.
+    pub(in crate::engine) fn creates(&self) -> Vec<String> {
+        self.held.lock().unwrap().creates.clone()
+    }
+
+    /// The `clientId`s that were asked for, in order.
+    pub(in crate::engine) fn finds(&self) -> Vec<String> {
+        self.held.lock().unwrap().finds.clone()
+    }
+
+    /// The `clientId`s of creates that were sent though the customer existed.
+    pub(in crate::engine) fn too_often(&self) -> Vec<String> {
+        self.held.lock().unwrap().too_often.clone()
+    }
+}
+
+impl CustomerApi for MemoryApi {
+    async fn reach(&self) -> Exchange<ProbeReply> {
+        let denied = self.held.lock().unwrap().denied;
+        undated(if denied {
+            ProbeReply::Denied(Refusal::default())
+        } else {
+            ProbeReply::Good
+        })
+    }
+
+    async fn create(&self, customer: &Customer) -> Exchange<Reply<Created>> {
+        let id = customer.client_id();
+        assert!(self.ledger.is_in_doubt(id), "{id} was sent without a claim");
+        let mut held = self.held.lock().unwrap();
+        held.creates.push(id.to_owned());
+        let fate = (held.behaviour)(ApiCall::Create(id));
+        held.denied |= fate == CallFate::Denied;
+        if !matches!(fate, CallFate::Answered | CallFate::LostAfter) {
+            return undated(not_done(fate));
+        }
+        if held.by_id.contains_key(id) {
+            held.too_often.push(id.to_owned());
+            return undated(not_done(CallFate::Refused(format!("customer {id} exists"))));
+        }
+        let remote = remote_of(customer, CLAIMED_BY);
+        let customer_id = remote.customer_id.clone();
+        held.by_id.insert(id.to_owned(), remote);
+        if fate == CallFate::LostAfter {
+            return undated(Reply::Failed(Failure::Unknown(Trouble::default())));
+        }
+        undated(Reply::Done {
+            customer: Created {
+                customer_id,
+                keys: Vec::new(),
+                created: Some(CLAIMED_BY),
+                altered: false,
+            },
+            status: 200,
+            request_id: None,
+        })
+    }
+
+    async fn update(
+        &self,
+        client_id: &str,
+        change: &CustomerUpdate,
+    ) -> Exchange<Reply<Box<RemoteCustomer>>> {
+        let mut held = self.held.lock().unwrap();
+        let fate = (held.behaviour)(ApiCall::Update(client_id));
+        if !matches!(fate, CallFate::Answered | CallFate::LostAfter) {
+            return undated(not_done(fate));
+        }
+        let Some(remote) = held.by_id.get_mut(client_id) else {
+            return undated(not_done(CallFate::Refused(format!(
+                "no customer {client_id}"
+            ))));
+        };
+        if let Some(name) = &change.company_name {
+            remote.company_name.clone_from(name);
+        }
+        if let Some(currency) = &change.currency {
+            remote.currency.clone_from(currency);
+        }
+        if fate == CallFate::LostAfter {
+            return undated(Reply::Failed(Failure::Unknown(Trouble::default())));
+        }
+        undated(Reply::Done {
+            customer: Box::new(remote.clone()),
+            status: 201,
+            request_id: None,
+        })
+    }
+
+    async fn find(&self, client_id: &str) -> Exchange<LookUpReply> {
+        let mut held = self.held.lock().unwrap();
+        held.finds.push(client_id.to_owned());
+        undated(match (held.behaviour)(ApiCall::Find(client_id)) {
+            CallFate::Answered => match held.by_id.get(client_id) {
+                Some(remote) => LookUpReply::There {
+                    remote: Box::new(remote.clone()),
+                    request_id: None,
+                },
+                None => LookUpReply::Absent,
+            },
+            CallFate::Denied => {
+                held.denied = true;
+                LookUpReply::Failed(Failure::Denied(Refusal::default()))
+            }
+            CallFate::Throttled => LookUpReply::Failed(Failure::Throttled(None)),
+            CallFate::LostAfter | CallFate::LostBefore | CallFate::Refused(_) => {
+                LookUpReply::Failed(Failure::Unknown(Trouble::default()))
+            }
+        })
+    }
+
+    async fn find_in_list(
+        &self,
+        client_ids: &[String],
+    ) -> Exchange<Result<Vec<LookUpReply>, Trouble>> {
+        let held = self.held.lock().unwrap();
+        let found = client_ids.iter().map(|id| match held.by_id.get(id) {
+            Some(remote) => LookUpReply::There {
+                remote: Box::new(remote.clone()),
+                request_id: None,
+            },
+            None => LookUpReply::Absent,
+        });
+        undated(Ok(found.collect()))
+    }
+}
+
+fn not_done<T>(fate: CallFate) -> Reply<T> {
+    match fate {
+        CallFate::Refused(message) => Reply::Refused(Refusal {
+            status: 400,
+            message,
+            request_id: None,
+        }),
+        CallFate::Denied => Reply::Failed(Failure::Denied(Refusal::default())),
+        CallFate::Throttled => Reply::Failed(Failure::Throttled(None)),
+        CallFate::Answered | CallFate::LostAfter | CallFate::LostBefore => {
+            Reply::Failed(Failure::Unknown(Trouble::default()))
+        }
+    }
+}
