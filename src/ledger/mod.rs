@@ -1,16 +1,16 @@
-//! The ledger: what has been claimed, and what came of it.
+//! The ledger: every claim, and its outcome.
 //!
 //! Claims are numbered in the order in which they were made, and everything is
-//! written by that number. There is no index by `clientId`: to find out what is
-//! known of an input the ledger is read once, in order, and joined with the
-//! input's fingerprints. Claims stay appends to one table, however large.
+//! written by that number. There is no index by `clientId`: a run scans the ledger
+//! once and joins it with the fingerprints of its input, so that a claim is an
+//! append to one table, however large it is.
 //!
-//! No word of SQLite passes through here, so that another database can hold
-//! the ledger of several machines.
+//! Nothing here is specific to SQLite, so that another database can hold the ledger
+//! of several machines.
 //!
 //! - `paths.rs`: the files of a checkpoint
 //! - `sqlite/`: the ledger in one SQLite file
-//! - `rescue/`: what is done about one that is damaged
+//! - `rescue/`: finds damage, and saves what can be read
 //! - `conformance/`: the contract of [`Ledger`], as tests that every ledger passes
 
 #[cfg(test)]
@@ -41,23 +41,23 @@ pub struct Claim {
     pub digest: Fingerprint,
 }
 
-/// What came of a claim.
+/// The outcome of a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settlement {
     /// The claim's number.
     pub id: u64,
     /// The customer's `clientId`, as it was claimed.
     pub client_id: String,
-    /// The digest of the row that came to this.
+    /// The digest of the row with this outcome.
     pub digest: Fingerprint,
-    /// What the row came to. [`Outcome::Pending`] releases it: it is again what
-    /// it was before the claim. [`Outcome::Unresolved`] leaves it in doubt, and
-    /// what was known of it as it was.
+    /// The row's outcome. [`Outcome::Pending`] releases the claim: the row is again
+    /// as it was before. [`Outcome::Unresolved`] leaves it in doubt, and keeps its
+    /// last outcome.
     pub outcome: Outcome,
-    /// Whether the customer is there because of this checkpoint's runs. Once it
-    /// was, it stays so.
+    /// Whether a run on this checkpoint created the customer. Never unset by a later
+    /// settlement.
     pub ours: bool,
-    /// Whether it was asked for because its row had left the input.
+    /// Whether it was looked up because its row is no longer in the input.
     pub orphan: bool,
     /// Whether the customer was created and the answer with its keys was lost.
     pub keys_lost: bool,
@@ -69,25 +69,26 @@ pub struct Settlement {
     pub attempts: u32,
     /// The last answer's HTTP status.
     pub status: Option<u16>,
-    /// What the API said, or how the customer differs.
+    /// The API's message, or how the customer differs.
     pub message: Option<String>,
 }
 
-/// What the ledger holds about one claim.
+/// A claim with everything that is known of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimRecord {
     /// The customer's `clientId`.
     pub client_id: String,
     /// The outcome; [`Outcome::Unresolved`] while it is in doubt.
     pub outcome: Outcome,
-    /// What it was last settled as, also while it is in doubt; `None` where it
-    /// never was.
+    /// The last settled outcome, also while it is in doubt; `None` if it was never
+    /// settled.
     pub last: Option<Outcome>,
     /// The digest of the row as it was last settled, or as it was claimed.
     pub digest: Fingerprint,
-    /// Whether this checkpoint created the customer, whatever became of it since.
+    /// Whether a run on this checkpoint created the customer, whatever its outcome
+    /// is now.
     pub ours: bool,
-    /// A moment on the server's clock not before the claim.
+    /// A time on the server's clock that is not before the claim.
     pub claimed_by: Option<i64>,
     /// Whether the answer with the customer's keys was lost.
     pub keys_lost: bool,
@@ -99,7 +100,7 @@ pub struct ClaimRecord {
     pub attempts: u32,
     /// The last answer's HTTP status.
     pub status: Option<u16>,
-    /// What the API said, or how the customer differs.
+    /// The API's message, or how the customer differs.
     pub message: Option<String>,
 }
 
@@ -110,29 +111,29 @@ pub struct RunFigures {
     pub elapsed_ms: u64,
     /// Its requests.
     pub requests: RequestCounts,
-    /// Latencies: pairs of microseconds and how often they were met. None are
-    /// written where those that were written last may stand.
+    /// Latencies: pairs of microseconds and a count. An empty list keeps those that
+    /// were written last.
     pub latencies: Vec<(u64, u64)>,
     /// The most milliseconds by which the server's clock can be ahead of ours.
     pub clock_ahead_ms: Option<i64>,
-    /// How fast it is, and what binds.
+    /// Its pace, and what limits it.
     pub pacing: Option<Pacing>,
     /// How many milliseconds its requests may take to land after they got no answer.
     pub landing_ms: u64,
 }
 
-/// What is written in one go: all of it is on disk afterwards, or none.
+/// What is written in one transaction.
 #[derive(Debug, Clone, Default)]
 pub struct Batch {
     /// Our clock, in Unix milliseconds.
     pub now_ms: i64,
-    /// A moment on the server's clock not before [`Self::now_ms`], where that is
-    /// known: kept with each claim, so that no later change of our clock or of
-    /// what is known of the server's moves it.
+    /// A time on the server's clock that is not before [`Self::now_ms`], where it is
+    /// known. Stored with each claim, so that later corrections of either clock don't
+    /// change it.
     pub claimed_by: Option<i64>,
     /// Rows that are about to be sent.
     pub claims: Vec<Claim>,
-    /// What came of earlier claims.
+    /// Outcomes of earlier claims.
     pub settlements: Vec<Settlement>,
     /// The run's figures so far.
     pub figures: RunFigures,
@@ -151,17 +152,16 @@ pub struct RunStart {
     pub now_ms: i64,
 }
 
-/// What a ledger says of itself: the words of `status`.
+/// What `status` shows of a ledger.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LedgerStatus {
     /// The account that it belongs to.
     pub target: TargetAccount,
-    /// How many claims came to which outcome; those in doubt as `unresolved`.
+    /// The number of claims with each outcome; those in doubt are `unresolved`.
     pub tally: OutcomeCounts,
-    /// How many customers this checkpoint created, whatever became of them since.
+    /// How many customers runs on this checkpoint created.
     pub ours: u64,
-    /// What became of the claims that were asked for because their rows had left
-    /// the input.
+    /// Outcomes of the claims whose rows are no longer in the input.
     pub left: OrphanCounts,
     /// The latest run's inputs.
     pub inputs: Vec<String>,
@@ -171,7 +171,8 @@ pub struct LedgerStatus {
     pub fit_rows: u64,
     /// When something was last written, in Unix milliseconds.
     pub changed_ms: i64,
-    /// The figures of all runs together.
+    /// The figures of all runs: durations and requests added up, latencies joined,
+    /// the latest run's pacing. Clock and landing time are left out.
     pub figures: RunFigures,
     /// How the latest run ended; `None` while it runs, or if it was killed.
     pub ended: Option<String>,
@@ -179,49 +180,53 @@ pub struct LedgerStatus {
     pub gaps: bool,
 }
 
-/// Where claims and their outcomes are kept.
+/// Stores claims and their outcomes. `conformance/` tests this contract.
 ///
-/// Contract: when [`Ledger::write`] returns, the batch survives a crash of the
-/// process and of the machine. One process writes at a time. Ids are given by
-/// the caller, from [`Ledger::next_id`] on, each once and in order.
+/// - When [`Ledger::write`] returns, the batch survives a crash of the process and
+///   of the machine; when it fails, nothing of the batch was written.
+/// - A claim without a settlement is in doubt, also after a crash.
+/// - The caller gives the numbers of claims, from [`Ledger::next_id`] on, each once
+///   and in order.
+/// - A ledger belongs to one account, and one process writes it at a time.
 pub trait Ledger: Send {
-    /// Hands every claim's `clientId` and what is known of it to `each`, in no
-    /// particular order.
+    /// Calls `each` once for every claim, in no particular order. An error of `each`
+    /// ends the scan and is returned.
     fn scan(
         &mut self,
         each: &mut dyn FnMut(&str, KnownClaim) -> std::io::Result<()>,
     ) -> Result<(), LedgerError>;
 
-    /// Whether it may not know of customers that were sent, because it was
-    /// saved from one that was damaged. Then what it doesn't know is asked for
-    /// before it is sent.
+    /// Whether claims may be missing, because the ledger was saved from a damaged
+    /// one. Rows without a claim are then looked up before they are sent.
     fn has_gaps(&mut self) -> Result<bool, LedgerError>;
 
-    /// The number that the next new claim gets.
+    /// The number of the next new claim.
     fn next_id(&mut self) -> Result<u64, LedgerError>;
 
-    /// How many milliseconds requests of the runs of the last day may take to land,
-    /// where they got no answer; `now_ms` is our clock, in Unix milliseconds.
+    /// The longest time, in milliseconds, that an unanswered request of a run of the
+    /// last day may take to land; `now_ms` is our clock, in Unix milliseconds.
     fn landing_ms(&mut self, now_ms: i64) -> Result<u64, LedgerError>;
 
-    /// Notes that a run begins.
+    /// Begins a run. [`Ledger::write`] fails before this is called.
     fn begin(&mut self, run: &RunStart) -> Result<(), LedgerError>;
 
-    /// Writes `batch`, durably.
+    /// Writes `batch` durably and atomically: its settlements, then its claims.
     ///
-    /// A claim on a number that is in doubt already keeps the time of the
-    /// earlier claim, for that one may have been sent. A claim erases nothing
-    /// that is known of the customer, and its `clientId` can't be another one
-    /// than the number had before.
+    /// A claim keeps everything that is known of the customer. If the number is in
+    /// doubt already, the time of the earlier claim stays, because that one may have
+    /// been sent. A claim with another `clientId` than its number has is an error.
+    ///
+    /// A settlement is for a claim that is open: made since it was last settled, or
+    /// in doubt when the run began.
     fn write(&mut self, batch: &Batch) -> Result<(), LedgerError>;
 
-    /// Notes that the run has ended, and how.
+    /// Ends the run, for the reason `how`.
     fn end(&mut self, how: &str, now_ms: i64) -> Result<(), LedgerError>;
 
-    /// What is held about claim `id`.
+    /// The record of claim `id`, as last written.
     fn claim_record(&mut self, id: u64) -> Result<Option<ClaimRecord>, LedgerError>;
 
-    /// The figures of all runs, added up.
+    /// Counts, figures and the latest run, for `status`.
     fn status(&mut self) -> Result<LedgerStatus, LedgerError>;
 }
 

@@ -48,7 +48,7 @@ pub struct Annotations {
 }
 
 impl Annotations {
-    /// Takes in a row, in the order of the file.
+    /// Adds a row, in the order of the file.
     pub(super) fn add_row(&mut self, account: &RowAccount<'_>) {
         let is_error = |problem: &Problem| problem.code.severity() == Severity::Error;
         // Where nothing of it is an error, all of it is what rejects the row.

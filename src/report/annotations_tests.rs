@@ -22,7 +22,7 @@ const COMMANDS: [&str; 8] = [
 
 /// A command as the runner reads it.
 #[derive(Debug, PartialEq, Eq)]
-struct Read {
+struct ParsedCommand {
     name: String,
     file: Option<String>,
     line: Option<String>,
@@ -33,13 +33,13 @@ struct Read {
 /// Reads `text` as the runner does: line by line, first for a command at the
 /// line's start, then for one of the old form anywhere (actions/runner,
 /// `ActionCommand.TryParseV2` and `TryParse`).
-fn read(text: &str) -> Vec<Read> {
+fn read(text: &str) -> Vec<ParsedCommand> {
     text.split(['\n', '\r'])
         .filter_map(|line| at_the_start(line).or_else(|| anywhere(line)))
         .collect()
 }
 
-fn at_the_start(line: &str) -> Option<Read> {
+fn at_the_start(line: &str) -> Option<ParsedCommand> {
     let (head, data) = line.trim_start().strip_prefix("::")?.split_once("::")?;
     let (name, properties) = head.split_once(' ').unwrap_or((head, ""));
     let of = |wanted: &str| {
@@ -48,7 +48,7 @@ fn at_the_start(line: &str) -> Option<Read> {
         let plain = unescaped(&pair.replace("%3A", ":").replace("%2C", ","));
         Some(plain)
     };
-    COMMANDS.contains(&name).then(|| Read {
+    COMMANDS.contains(&name).then(|| ParsedCommand {
         name: name.to_owned(),
         file: of("file"),
         line: of("line"),
@@ -57,11 +57,11 @@ fn at_the_start(line: &str) -> Option<Read> {
     })
 }
 
-fn anywhere(line: &str) -> Option<Read> {
+fn anywhere(line: &str) -> Option<ParsedCommand> {
     let (_, rest) = line.split_once("##[")?;
     let (head, data) = rest.split_once(']')?;
     let name = head.split(' ').next()?;
-    COMMANDS.contains(&name).then(|| Read {
+    COMMANDS.contains(&name).then(|| ParsedCommand {
         name: name.to_owned(),
         file: None,
         line: None,

@@ -23,17 +23,17 @@ const ENDING: &str = ".part";
 /// A file that is being written beside its place, under a name that did not
 /// exist before, for its owner only.
 #[derive(Debug)]
-pub(super) struct Part {
+pub(super) struct PendingFile {
     /// Where it will be.
     pub(super) place: PathBuf,
-    file: BufWriter<Digesting>,
+    file: BufWriter<HashingFile>,
     /// How many rows it holds so far.
     pub(super) rows: u64,
     /// Whether the last of them has a quote that nothing closes.
     pub(super) open: bool,
 }
 
-impl Part {
+impl PendingFile {
     /// Begins the file `name` of `folder`.
     pub(super) fn begin(folder: &Path, name: &str) -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();
@@ -41,7 +41,7 @@ impl Part {
         let file = builder.prefix(&prefix).suffix(ENDING).tempfile_in(folder)?;
         // As long as it is locked, another run knows that it is not abandoned.
         file.as_file().try_lock().ok();
-        let digesting = Digesting {
+        let digesting = HashingFile {
             file,
             digest: blake3::Hasher::new(),
             bytes: 0,
@@ -86,16 +86,16 @@ impl Part {
 
 /// A file, and the digest of what was written to it.
 #[derive(Debug)]
-struct Digesting {
+struct HashingFile {
     file: NamedTempFile,
     digest: blake3::Hasher,
     bytes: u64,
 }
 
-impl Write for Digesting {
+impl Write for HashingFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let size = self.file.write(bytes)?;
-        self.digest.update(bytes.get(..size).unwrap_or_default());
+        self.digest.update(bytes.split_at(size).0);
         self.bytes += size as u64;
         Ok(size)
     }
@@ -157,7 +157,7 @@ pub struct WrittenFile {
     pub rows: u64,
 }
 
-impl Write for Part {
+impl Write for PendingFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.file.write(bytes)
     }
@@ -171,7 +171,7 @@ impl Write for Part {
 mod tests {
     use std::io::Write;
 
-    use super::{Part, is_part_name, remove_abandoned};
+    use super::{PendingFile, is_part_name, remove_abandoned};
 
     #[test]
     fn only_files_of_ours_are_taken_for_abandoned() {
@@ -193,9 +193,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let abandoned = folder.path().join(".summary.json.aB3dE9.part");
         std::fs::write(&abandoned, "{").unwrap();
-        let first = Part::begin(folder.path(), "summary.json").unwrap();
+        let first = PendingFile::begin(folder.path(), "summary.json").unwrap();
         remove_abandoned(folder.path());
-        let mut second = Part::begin(folder.path(), "summary.json").unwrap();
+        let mut second = PendingFile::begin(folder.path(), "summary.json").unwrap();
         assert!(!abandoned.exists());
         second.write_all(b"{}").unwrap();
         second.finish().unwrap();
@@ -214,7 +214,7 @@ mod tests {
         std::fs::write(&victim, "mine").unwrap();
         symlink(&victim, folder.path().join(".summary.json.part")).unwrap();
         symlink(&victim, folder.path().join("summary.json")).unwrap();
-        let mut part = Part::begin(folder.path(), "summary.json").unwrap();
+        let mut part = PendingFile::begin(folder.path(), "summary.json").unwrap();
         part.write_all(b"{}").unwrap();
         let place = part.finish().unwrap().place;
         assert_eq!(std::fs::read(&victim).unwrap(), b"mine");

@@ -1,4 +1,4 @@
-//! What a run leaves behind: results, problems, rejects, failures, summary.
+//! The result files of a run: results, problems, rejects, failures, summary.
 //!
 //! Every file is written beside its place and moved there at the end, so that
 //! no reader sees half a file, and an interrupted run leaves the earlier ones.
@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::atomic_file::{Part, WrittenFile, remove_abandoned};
+use super::atomic_file::{PendingFile, WrittenFile, remove_abandoned};
 use super::manifest::{KeptFile, Manifest, ResultsOrigin};
-use super::reject_files::Returned;
+use super::reject_files::RejectFiles;
 use super::result_names::KINDS;
 use super::{RowAccount, RowResult, RowSink};
 use crate::domain::outcome::Outcome;
@@ -31,11 +31,11 @@ pub struct PublishedFiles {
 pub struct ResultFiles {
     folder: PathBuf,
     several: bool,
-    results: Option<Part>,
-    problems: csv::Writer<Part>,
+    results: Option<PendingFile>,
+    problems: csv::Writer<PendingFile>,
     problem_count: u64,
-    rejects: Returned,
-    failures: Returned,
+    rejects: RejectFiles,
+    failures: RejectFiles,
     manifest: Manifest,
     /// Whether rows can have failed, so that there may be failures of an earlier
     /// run to be removed.
@@ -58,8 +58,8 @@ struct ResultLine<'a> {
 
 impl ResultFiles {
     /// Begins the files in `folder`, which is made where it is missing;
-    /// `several` says whether rows come from several inputs, and `every_row` in
-    /// which file it is told of each what came of it, if it is.
+    /// `several` says whether rows come from several inputs; `every_row` names the
+    /// file of all rows with their outcomes, if there is to be one.
     pub fn begin(
         folder: &Path,
         several: bool,
@@ -70,7 +70,7 @@ impl ResultFiles {
         remove_abandoned(folder);
         let sends = origin.command != "validate";
         let manifest = Manifest::read(folder, origin)?;
-        let begin = |name: &str| Part::begin(folder, &manifest.name_for(name)?);
+        let begin = |name: &str| PendingFile::begin(folder, &manifest.name_for(name)?);
         let mut problems = csv::Writer::from_writer(begin("problems.csv")?);
         let mut header = vec![
             "line", "record", "clientId", "severity", "code", "field", "value", "message",
@@ -85,8 +85,8 @@ impl ResultFiles {
             results: every_row.map(begin).transpose()?,
             problems,
             problem_count: 0,
-            rejects: Returned::new("rejects"),
-            failures: Returned::new("failures"),
+            rejects: RejectFiles::new("rejects"),
+            failures: RejectFiles::new("failures"),
             manifest,
             sends,
         })
@@ -110,7 +110,7 @@ impl ResultFiles {
         parts.push(problems);
         parts.extend(self.results);
         let name = self.manifest.name_for("summary.json")?;
-        let mut file = Part::begin(&self.folder, &name)?;
+        let mut file = PendingFile::begin(&self.folder, &name)?;
         serde_json::to_writer_pretty(&mut file, summary)?;
         file.write_all(b"\n")?;
         parts.push(file);

@@ -1,7 +1,7 @@
 //! `keys.csv`: the API keys that Kable made, which it shows only once.
 //!
-//! Appended to and synced before their row is settled, so that a key is never
-//! lost that had arrived. Readable by its owner only.
+//! Keys are appended and synced before their row is settled, so that no key that
+//! arrived is lost. Readable by its owner only.
 
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -43,7 +43,11 @@ impl KeyFile {
             .take(HEADER.len() as u64)
             .read_to_end(&mut start)?;
         match HEADER.strip_prefix(start.as_slice()) {
-            None => return Err(io::Error::other("it is there already and no file of keys")),
+            None => {
+                return Err(io::Error::other(
+                    "it exists already and is not a file of keys",
+                ));
+            }
             Some([]) => end_last_line(&mut file)?,
             // The file is new, or a full disk cut it off here.
             Some(missing) => {
@@ -135,7 +139,7 @@ fn end_last_line(file: &mut File) -> io::Result<()> {
 }
 
 /// Makes sure that a new file is found again after a power cut: its folder is
-/// written for itself (fsync(2)).
+/// synced as well (fsync(2)).
 fn sync_folder(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     if let Some(folder) = path.parent() {

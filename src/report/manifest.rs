@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::atomic_file::Part;
+use super::atomic_file::PendingFile;
 use super::result_names::{MANIFEST, is_numbered};
 
 /// The format that this program writes.
@@ -32,7 +32,7 @@ pub struct ResultsOrigin {
 
 impl ResultsOrigin {
     /// Whether what `other` wrote may be replaced: it speaks of no other inputs,
-    /// and a rehearsal does not replace what became of a real run.
+    /// and a rehearsal does not replace results of a real run.
     fn covers(&self, other: &Self) -> bool {
         (other.rehearsal || !self.rehearsal || other.command == "validate")
             && other.inputs.iter().all(|name| self.inputs.contains(name))
@@ -41,7 +41,7 @@ impl ResultsOrigin {
 
 /// A file as we wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Entry {
+pub(super) struct ManifestEntry {
     name: String,
     bytes: u64,
     digest: String,
@@ -50,12 +50,12 @@ pub(super) struct Entry {
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Content {
+struct ManifestFile {
     kable_bulk_results: u32,
-    files: Vec<Entry>,
+    files: Vec<ManifestEntry>,
 }
 
-/// What stands at the place of a result file.
+/// What is at the place of a result file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PlaceState {
     /// Nothing.
@@ -87,14 +87,14 @@ pub struct KeptFile {
 pub(super) struct Manifest {
     folder: PathBuf,
     origin: ResultsOrigin,
-    entries: Vec<Entry>,
+    entries: Vec<ManifestEntry>,
 }
 
 impl Manifest {
     /// Reads the manifest of `folder`, for results of `origin`.
     pub(super) fn read(folder: &Path, origin: ResultsOrigin) -> io::Result<Self> {
         let entries = match std::fs::read(folder.join(MANIFEST)) {
-            Ok(bytes) => match serde_json::from_slice::<Content>(&bytes) {
+            Ok(bytes) => match serde_json::from_slice::<ManifestFile>(&bytes) {
                 Ok(content) if content.kable_bulk_results == FORMAT => content.files,
                 Ok(_) | Err(_) => {
                     return Err(io::Error::other(format!(
@@ -116,7 +116,7 @@ impl Manifest {
         &self.folder
     }
 
-    /// What stands at the place of the file `name`.
+    /// What is at the place of the file `name`.
     pub(super) fn state_of(&self, name: &str) -> io::Result<PlaceState> {
         let place = self.folder.join(name);
         let metadata = match std::fs::symlink_metadata(&place) {
@@ -133,7 +133,7 @@ impl Manifest {
             return Ok(PlaceState::Foreign);
         }
         let mut digest = None;
-        let mut is_it = |entry: &&Entry| -> io::Result<bool> {
+        let mut is_it = |entry: &&ManifestEntry| -> io::Result<bool> {
             if entry.bytes != metadata.len() {
                 return Ok(false);
             }
@@ -174,7 +174,8 @@ impl Manifest {
     /// Whether another command than `validate` wrote the file `name`, which is
     /// there.
     fn is_imports(&self, name: &str) -> io::Result<bool> {
-        let of_it = |entry: &Entry| entry.name == name && entry.origin.command != "validate";
+        let of_it =
+            |entry: &ManifestEntry| entry.name == name && entry.origin.command != "validate";
         Ok(self.entries.iter().any(of_it) && self.state_of(name)? != PlaceState::Absent)
     }
 
@@ -195,13 +196,13 @@ impl Manifest {
     /// again.
     pub(super) fn publish(
         mut self,
-        mut parts: Vec<Part>,
+        mut parts: Vec<PendingFile>,
         kinds: &[&str],
     ) -> io::Result<(Vec<super::atomic_file::WrittenFile>, Vec<KeptFile>)> {
         let mut new = Vec::new();
         for part in &mut parts {
             let (bytes, digest) = part.seal()?;
-            new.push(Entry {
+            new.push(ManifestEntry {
                 name: part.name(),
                 bytes,
                 digest: digest.to_string(),
@@ -253,8 +254,8 @@ impl Manifest {
     }
 
     fn write(&self) -> io::Result<()> {
-        let mut part = Part::begin(&self.folder, MANIFEST)?;
-        let content = Content {
+        let mut part = PendingFile::begin(&self.folder, MANIFEST)?;
+        let content = ManifestFile {
             kable_bulk_results: FORMAT,
             files: self.entries.clone(),
         };
@@ -307,7 +308,7 @@ fn digest_of(path: &Path) -> io::Result<String> {
         if size == 0 {
             return Ok(hasher.finalize().to_string());
         }
-        hasher.update(room.get(..size).unwrap_or_default());
+        hasher.update(room.split_at(size).0);
     }
 }
 
@@ -324,7 +325,7 @@ mod tests {
     use std::io::Write;
     use std::path::Path;
 
-    use super::{KeptFile, Manifest, Part, PlaceState, ResultsOrigin, is_numbered};
+    use super::{KeptFile, Manifest, PendingFile, PlaceState, ResultsOrigin, is_numbered};
 
     fn origin(inputs: &[&str], rehearsal: bool) -> ResultsOrigin {
         ResultsOrigin {
@@ -337,7 +338,7 @@ mod tests {
     fn publish(folder: &Path, origin: ResultsOrigin, files: &[(&str, &str)]) -> Vec<KeptFile> {
         let manifest = Manifest::read(folder, origin).unwrap();
         let parts = files.iter().map(|(name, text)| {
-            let mut part = Part::begin(folder, &manifest.name_for(name).unwrap()).unwrap();
+            let mut part = PendingFile::begin(folder, &manifest.name_for(name).unwrap()).unwrap();
             part.write_all(text.as_bytes()).unwrap();
             part
         });
@@ -436,7 +437,7 @@ mod tests {
             &[("summary.json", "1"), ("results.jsonl", "1")],
         );
         let mut manifest = Manifest::read(folder, a()).unwrap();
-        let mut part = Part::begin(folder, "summary.json").unwrap();
+        let mut part = PendingFile::begin(folder, "summary.json").unwrap();
         part.write_all(b"22").unwrap();
         let (bytes, digest) = part.seal().unwrap();
         let mut entry = manifest.entries[0].clone();

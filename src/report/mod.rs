@@ -1,7 +1,7 @@
-//! What people and scripts get to see: nouns that the engine hands over.
+//! What people and scripts see of a run: progress, summary and result files.
 //!
-//! The engine tells an [`Observer`] what happens and gives a [`RowSink`] every row
-//! with what became of it. Neither can hold up or change a run.
+//! The engine reports events to an [`Observer`] and every row with its result to a
+//! [`RowSink`]. Neither can change a run.
 //!
 //! - `progress.rs`: bars, or plain lines where there is no terminal
 //! - `text.rs`: the summary at the end
@@ -63,7 +63,7 @@ pub enum Event {
         /// What happened.
         message: String,
     },
-    /// This machine has no room for as many requests in flight as are wanted.
+    /// This machine can't hold as many requests in flight as the pace allows.
     Crowded {
         /// What it has too little of.
         message: String,
@@ -110,9 +110,9 @@ pub struct Progress {
     pub pacing: Pacing,
 }
 
-/// Hears what happens. It is called from several threads, and must not block.
+/// Receives events. It is called from several threads, and must not block.
 pub trait Observer: Send + Sync + 'static {
-    /// Takes in one event.
+    /// Receives one event.
     fn observe(&self, event: &Event);
 }
 
@@ -122,7 +122,7 @@ impl<T: Observer> Observer for std::sync::Arc<T> {
     }
 }
 
-/// Hears nothing.
+/// Ignores all events.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 
@@ -130,18 +130,18 @@ impl Observer for Silent {
     fn observe(&self, _event: &Event) {}
 }
 
-/// What became of a row.
+/// The result of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowResult<'a> {
-    /// It is no customer.
+    /// It was skipped: it is blank, or another row stands for it.
     Skipped,
     /// It was not fit to send.
     Rejected,
-    /// It was fit, and came to this.
+    /// It was fit to send, with this outcome.
     Outcome(OutcomeDetails<'a>),
 }
 
-/// What a row that was fit came to.
+/// The outcome of a row that was fit to send, and its details.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OutcomeDetails<'a> {
     /// Its outcome.
@@ -158,7 +158,7 @@ pub struct OutcomeDetails<'a> {
     pub message: Option<&'a str>,
 }
 
-/// A row, with everything that is to be said about it.
+/// A row with its result and problems.
 #[derive(Debug, Clone, Copy)]
 pub struct RowAccount<'a> {
     /// The row as it was read.
@@ -171,14 +171,14 @@ pub struct RowAccount<'a> {
     pub input: &'a str,
     /// Its `clientId`, as far as it has one.
     pub client_id: &'a str,
-    /// What became of it.
+    /// Its result.
     pub result: RowResult<'a>,
     /// What is wrong with it, or was put right.
     pub problems: &'a [Problem],
 }
 
-/// Takes every row of the input, in order, once.
+/// Receives every row of the input once, in order.
 pub trait RowSink {
-    /// Takes in one row.
+    /// Receives one row.
     fn add_row(&mut self, account: &RowAccount<'_>) -> io::Result<()>;
 }

@@ -4,10 +4,10 @@
 
 use std::collections::VecDeque;
 use std::io::Write;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::{Event, Observer, Progress};
@@ -37,20 +37,20 @@ const RECENT: Duration = Duration::from_secs(15);
 pub struct ProgressDisplay {
     style: ProgressFormat,
     bar: ProgressBar,
-    state: Mutex<State>,
+    state: Mutex<ProgressState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct ProgressState {
     phase: Phase,
     total: u64,
     /// When the sending began.
     began: Option<Instant>,
-    /// When a plain line was printed last.
-    said: Option<Instant>,
+    /// When the last plain line was printed.
+    last_line: Option<Instant>,
     progress: Progress,
-    /// How far it was lately.
-    seen: VecDeque<(Instant, u64)>,
+    /// Rows dealt with, sampled once a second.
+    samples: VecDeque<(Instant, u64)>,
     note: String,
 }
 
@@ -86,16 +86,16 @@ impl ProgressDisplay {
     pub fn tick(&self) {
         let now = Instant::now();
         let line = {
-            let mut state = self.state();
-            let last = *state.said.get_or_insert(now);
+            let mut state = self.state.lock();
+            let last = *state.last_line.get_or_insert(now);
             if now.duration_since(last) < EVERY {
                 return;
             }
-            state.said = Some(now);
-            let pace = Pace::of(&state, now);
+            state.last_line = Some(now);
+            let speed = Speed::of(&state, now);
             match self.style {
-                ProgressFormat::Lines => plain(&state, pace),
-                ProgressFormat::Json => escaped_json(&json(&state, pace)).into_owned(),
+                ProgressFormat::Lines => plain(&state, speed),
+                ProgressFormat::Json => escaped_json(&json(&state, speed)).into_owned(),
                 ProgressFormat::Bar | ProgressFormat::Hidden => String::new(),
             }
         };
@@ -131,15 +131,11 @@ impl ProgressDisplay {
         self.bar.finish_and_clear();
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn note(&self, text: &str) {
         if self.style != ProgressFormat::Hidden && self.style != ProgressFormat::Json {
             self.say(text);
         }
-        text.clone_into(&mut self.state().note);
+        text.clone_into(&mut self.state.lock().note);
         self.bar.set_message(escaped(text).into_owned());
     }
 
@@ -164,9 +160,9 @@ impl ProgressDisplay {
 
     fn update(&self, progress: &Progress) {
         self.bar.set_position(progress.done);
-        let state = self.state();
+        let state = self.state.lock();
         self.bar
-            .set_prefix(moving(&state, Pace::of(&state, Instant::now())));
+            .set_prefix(moving(&state, Speed::of(&state, Instant::now())));
     }
 }
 
@@ -174,12 +170,12 @@ impl Observer for ProgressDisplay {
     fn observe(&self, event: &Event) {
         match event {
             Event::Checking { rows } => {
-                self.state().phase = Phase::Checking(*rows);
+                self.state.lock().phase = Phase::Checking(*rows);
                 self.spin("checking", *rows);
             }
             Event::Sending { total } => {
                 {
-                    let mut state = self.state();
+                    let mut state = self.state.lock();
                     state.phase = Phase::Sending;
                     state.began = Some(Instant::now());
                     state.total = *total;
@@ -188,10 +184,10 @@ impl Observer for ProgressDisplay {
             }
             Event::Progress(progress) => {
                 let was_noted = {
-                    let mut state = self.state();
+                    let mut state = self.state.lock();
                     // What it waits for is worth saying until it moves.
                     let moved = progress.done > state.progress.done;
-                    state.saw(*progress, Instant::now());
+                    state.record(*progress, Instant::now());
                     moved && !std::mem::take(&mut state.note).is_empty()
                 };
                 if was_noted {
@@ -200,8 +196,8 @@ impl Observer for ProgressDisplay {
                 self.update(progress);
             }
             Event::Paused { wait } => {
-                let text = format!("the API asks for a pause of {:.1} s", wait.as_secs_f64());
-                self.state().note.clone_from(&text);
+                let text = format!("the API asks for a pause of {}", rounded(*wait));
+                self.state.lock().note.clone_from(&text);
                 self.bar.set_message(format!(" · {text}"));
             }
             Event::Down { message } => self.note(&format!(
@@ -209,7 +205,7 @@ impl Observer for ProgressDisplay {
             )),
             Event::Trouble { message } => {
                 let text = format!("trouble: {}", escaped(message));
-                self.state().note.clone_from(&text);
+                self.state.lock().note.clone_from(&text);
                 self.bar.set_message(format!(" · {text}"));
             }
             Event::Crowded { message, most } => self.note(&format!(
@@ -217,8 +213,8 @@ impl Observer for ProgressDisplay {
                 counted(*most as u64, "request", "requests")
             )),
             Event::CanaryWaits { wait } => self.note(&format!(
-                "a row of the canary is not to be seen at Kable yet; looking again in {:.1} s",
-                wait.as_secs_f64()
+                "a row of the canary is not to be samples at Kable yet; looking again in {}",
+                rounded(*wait)
             )),
             Event::Up => self.note("the API answers again"),
             Event::Finishing { in_flight } => self.note(&format!(
@@ -226,7 +222,7 @@ impl Observer for ProgressDisplay {
                 counted(*in_flight, "request in flight", "requests in flight")
             )),
             Event::Accounting { rows } => {
-                self.state().phase = Phase::Accounting(*rows);
+                self.state.lock().phase = Phase::Accounting(*rows);
                 self.spin("writing results", *rows);
             }
         }
@@ -239,22 +235,28 @@ fn style(template: &str) -> ProgressStyle {
         .unwrap_or_else(|_bad_template| ProgressStyle::default_bar())
 }
 
+/// A wait as people read it, to a tenth of a second.
+fn rounded(wait: Duration) -> humantime::FormattedDuration {
+    let tenths = u64::try_from(wait.as_millis().div_ceil(100)).unwrap_or(u64::MAX);
+    humantime::format_duration(Duration::from_millis(tenths.saturating_mul(100)))
+}
+
 /// How fast the sending is.
 #[derive(Debug, Clone, Copy, Default)]
-struct Pace {
+struct Speed {
     rows_a_second: f64,
     left: Option<Duration>,
 }
 
-impl Pace {
+impl Speed {
     /// The speed of late; and the time left, computed from what binds: from the
     /// rate where that is it, for it may have been slower before, else from the
     /// speed.
     #[expect(
         clippy::cast_precision_loss,
-        reason = "a pace for people; counts below 2⁵³ are exact"
+        reason = "a speed for people; counts below 2⁵³ are exact"
     )]
-    fn of(state: &State, now: Instant) -> Self {
+    fn of(state: &ProgressState, now: Instant) -> Self {
         let progress = state.progress;
         let rows_a_second = state.recent_speed(now);
         let requests_a_row = progress.sent as f64 / progress.done.max(1) as f64;
@@ -275,35 +277,35 @@ impl Pace {
     }
 }
 
-impl State {
+impl ProgressState {
     /// Rows per second over the last [`RECENT`].
     #[expect(
         clippy::cast_precision_loss,
-        reason = "a pace for people; counts below 2⁵³ are exact"
+        reason = "a speed for people; counts below 2⁵³ are exact"
     )]
     fn recent_speed(&self, now: Instant) -> f64 {
         let begun = self.began.map(|began| (began, 0));
-        let Some((at, done)) = self.seen.front().copied().or(begun) else {
+        let Some((at, done)) = self.samples.front().copied().or(begun) else {
             return 0.0;
         };
         let seconds = now.duration_since(at).as_secs_f64();
         self.progress.done.saturating_sub(done) as f64 / seconds.max(0.001)
     }
 
-    /// Takes in how far it is, and keeps that for a while.
-    fn saw(&mut self, progress: Progress, now: Instant) {
+    /// Records the progress, and samples it once a second.
+    fn record(&mut self, progress: Progress, now: Instant) {
         self.progress = progress;
         let is_due = |(at, _): &(Instant, u64)| now.duration_since(*at) >= Duration::from_secs(1);
-        if self.seen.back().is_none_or(is_due) {
-            self.seen.push_back((now, progress.done));
+        if self.samples.back().is_none_or(is_due) {
+            self.samples.push_back((now, progress.done));
         }
-        while self.seen.len() > 1
+        while self.samples.len() > 1
             && self
-                .seen
+                .samples
                 .front()
                 .is_some_and(|(at, _)| now.duration_since(*at) > RECENT)
         {
-            self.seen.pop_front();
+            self.samples.pop_front();
         }
     }
 }
@@ -341,20 +343,20 @@ fn figures(progress: &Progress) -> String {
 }
 
 /// How fast it moves, how long it will take, and what binds.
-fn moving(state: &State, pace: Pace) -> String {
-    let left = pace.left.map_or_else(
+fn moving(state: &ProgressState, speed: Speed) -> String {
+    let left = speed.left.map_or_else(
         || "?".to_owned(),
         |left| humantime::format_duration(left).to_string(),
     );
     format!(
         "{:.0}/s · {left} left · {} · {}",
-        pace.rows_a_second,
+        speed.rows_a_second,
         figures(&state.progress),
         bound(&state.progress)
     )
 }
 
-fn plain(state: &State, pace: Pace) -> String {
+fn plain(state: &ProgressState, speed: Speed) -> String {
     match state.phase {
         Phase::Starting => String::new(),
         Phase::Checking(rows) => format!("checking: {}", counted(rows, "row", "rows")),
@@ -369,13 +371,13 @@ fn plain(state: &State, pace: Pace) -> String {
                 "{}/{} · {}{note}",
                 thousands(state.progress.done),
                 thousands(state.total),
-                moving(state, pace)
+                moving(state, speed)
             )
         }
     }
 }
 
-fn json(state: &State, pace: Pace) -> String {
+fn json(state: &ProgressState, speed: Speed) -> String {
     let progress = state.progress;
     match state.phase {
         Phase::Starting => String::new(),
@@ -388,8 +390,8 @@ fn json(state: &State, pace: Pace) -> String {
             "in_flight": progress.pacing.in_flight, "window": progress.pacing.window,
             "rate": progress.pacing.rate, "bound": progress.pacing.bound,
             "paused_ms": progress.pacing.paused_ms, "waiting": progress.pacing.waiting,
-            "rows_per_second": pace.rows_a_second,
-            "seconds_left": pace.left.map(|left| left.as_secs()), "note": state.note,
+            "rows_per_second": speed.rows_a_second,
+            "seconds_left": speed.left.map(|left| left.as_secs()), "note": state.note,
         })
         .to_string(),
     }
@@ -400,12 +402,12 @@ mod tests {
     use std::time::Duration;
 
     use super::{
-        Event, Observer, Pace, Progress, ProgressDisplay, ProgressFormat, ProgressStyle, json,
+        Event, Observer, Progress, ProgressDisplay, ProgressFormat, ProgressStyle, Speed, json,
         plain,
     };
     use crate::domain::bottleneck::{Bottleneck, Pacing};
 
-    const PACE: Pace = Pace {
+    const SPEED: Speed = Speed {
         rows_a_second: 120.0,
         left: Some(Duration::from_secs(7)),
     };
@@ -434,7 +436,7 @@ mod tests {
     #[test]
     fn a_plain_line_says_how_far_it_is() {
         assert_eq!(
-            plain(&watcher().state(), PACE),
+            plain(&watcher().state.lock(), SPEED),
             "1,200/2,000 · 120/s · 7s left · created 1,190 · failed 4 · throttled 0 · there already 6 \
              · held by the limit that the API tells · 9 of 18 in flight"
         );
@@ -446,7 +448,7 @@ mod tests {
         watcher.observe(&Event::Down {
             message: "connection refused".to_owned(),
         });
-        assert!(plain(&watcher.state(), PACE).ends_with(
+        assert!(plain(&watcher.state.lock(), SPEED).ends_with(
             "the API does not answer (connection refused); waiting for it. Nothing is lost, also by Ctrl-C"
         ));
     }
@@ -454,22 +456,22 @@ mod tests {
     #[test]
     fn a_pause_is_told_and_counts_as_time_left() {
         let watcher = watcher();
-        let mut progress = watcher.state().progress;
+        let mut progress = watcher.state.lock().progress;
         progress.sent = 1200;
         progress.pacing.paused_ms = Some(60_000);
         watcher.observe(&Event::Progress(progress));
         progress.pacing.bound = Bottleneck::Pause;
-        let state = watcher.state();
-        let pace = Pace::of(&state, tokio::time::Instant::now());
+        let state = watcher.state.lock();
+        let speed = Speed::of(&state, tokio::time::Instant::now());
         // 800 rows at the rate that is told, after the pause.
-        assert_eq!(pace.left, Some(Duration::from_secs(60 + 8)));
+        assert_eq!(speed.left, Some(Duration::from_secs(60 + 8)));
         assert!(super::bound(&progress).starts_with("paused for 1m more · "));
     }
 
     #[test]
     fn a_json_line_is_json() {
         let line: serde_json::Value =
-            serde_json::from_str(&json(&watcher().state(), PACE)).unwrap();
+            serde_json::from_str(&json(&watcher().state.lock(), SPEED)).unwrap();
         assert_eq!(line["done"], 1200);
     }
 

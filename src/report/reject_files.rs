@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use serde_json::value::RawValue;
 
 use super::RowAccount;
-use super::atomic_file::Part;
+use super::atomic_file::PendingFile;
 use super::manifest::{Manifest, PlaceState};
 use crate::domain::mapping::ADDED;
 use crate::domain::row::{Matching, ReadState, after_cells};
@@ -18,17 +18,17 @@ use crate::domain::row::{Matching, ReadState, after_cells};
 /// Files of one kind whose rows came from inputs of several forms: one file a
 /// form.
 #[derive(Debug)]
-pub(super) struct Returned {
+pub(super) struct RejectFiles {
     /// `rejects` or `failures`.
     kind: &'static str,
-    parts: Vec<Part>,
+    parts: Vec<PendingFile>,
     /// The place in `parts` for each header, or for JSONL.
     forms: HashMap<Option<(u8, String)>, usize>,
     /// The number of the last file with each ending.
     last: HashMap<&'static str, u64>,
 }
 
-impl Returned {
+impl RejectFiles {
     /// Files of one kind, none of them begun.
     pub(super) fn new(kind: &'static str) -> Self {
         Self {
@@ -45,7 +45,7 @@ impl Returned {
     }
 
     /// The files, to be moved to their places.
-    pub(super) fn parts(self) -> Vec<Part> {
+    pub(super) fn parts(self) -> Vec<PendingFile> {
         self.parts
     }
 
@@ -76,7 +76,7 @@ impl Returned {
         manifest: &Manifest,
         account: &RowAccount<'_>,
         added: &[(&str, String)],
-    ) -> io::Result<&mut Part> {
+    ) -> io::Result<&mut PendingFile> {
         let columns = account.columns;
         let form = match columns.matching {
             Matching::Exact => None,
@@ -106,9 +106,9 @@ impl Returned {
     }
 }
 
-impl Returned {
+impl RejectFiles {
     /// Begins a file with this ending, under the next name that is free.
-    fn begin(&mut self, manifest: &Manifest, ending: &'static str) -> io::Result<Part> {
+    fn begin(&mut self, manifest: &Manifest, ending: &'static str) -> io::Result<PendingFile> {
         // Each name is looked at once: there may be as many files as inputs.
         let last = self.last.entry(ending).or_default();
         loop {
@@ -119,14 +119,14 @@ impl Returned {
             };
             let name = format!("{}{number}.{ending}", self.kind);
             if manifest.state_of(&name)? != PlaceState::Foreign {
-                return Part::begin(manifest.folder(), &name);
+                return PendingFile::begin(manifest.folder(), &name);
             }
         }
     }
 }
 
 fn write_table_row(
-    part: &mut Part,
+    part: &mut PendingFile,
     account: &RowAccount<'_>,
     added: &[(&str, String)],
 ) -> io::Result<()> {
@@ -158,7 +158,12 @@ fn ends_open(row: &[u8], delimiter: u8) -> bool {
     quoted
 }
 
-fn write_cells(part: &mut Part, delimiter: u8, cells: &[String], rest: &[u8]) -> io::Result<()> {
+fn write_cells(
+    part: &mut PendingFile,
+    delimiter: u8,
+    cells: &[String],
+    rest: &[u8],
+) -> io::Result<()> {
     let mut line = csv::WriterBuilder::new()
         .delimiter(delimiter)
         .from_writer(Vec::new());
@@ -172,13 +177,13 @@ fn write_cells(part: &mut Part, delimiter: u8, cells: &[String], rest: &[u8]) ->
 }
 
 /// The members of an object, in their order, as they are written.
-struct Members<'r>(Vec<(String, &'r RawValue)>);
+struct RawMembers<'r>(Vec<(String, &'r RawValue)>);
 
-impl<'de> serde::Deserialize<'de> for Members<'de> {
+impl<'de> serde::Deserialize<'de> for RawMembers<'de> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = Members<'de>;
+        struct RawMembersVisitor;
+        impl<'de> serde::de::Visitor<'de> for RawMembersVisitor {
+            type Value = RawMembers<'de>;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("an object")
@@ -187,20 +192,20 @@ impl<'de> serde::Deserialize<'de> for Members<'de> {
             fn visit_map<A: serde::de::MapAccess<'de>>(
                 self,
                 mut map: A,
-            ) -> Result<Members<'de>, A::Error> {
+            ) -> Result<RawMembers<'de>, A::Error> {
                 let mut members = Vec::new();
                 while let Some(member) = map.next_entry()? {
                     members.push(member);
                 }
-                Ok(Members(members))
+                Ok(RawMembers(members))
             }
         }
-        deserializer.deserialize_map(Visitor)
+        deserializer.deserialize_map(RawMembersVisitor)
     }
 }
 
 fn write_json(
-    part: &mut Part,
+    part: &mut PendingFile,
     account: &RowAccount<'_>,
     added: &[(&str, String)],
 ) -> io::Result<()> {
@@ -225,7 +230,7 @@ fn write_json(
                 .iter()
                 .any(|name| inside.get(1..).is_some_and(|rest| rest.starts_with(name))) =>
         {
-            let members: Members<'_> = serde_json::from_str(text)?;
+            let members: RawMembers<'_> = serde_json::from_str(text)?;
             for (name, value) in members
                 .0
                 .iter()

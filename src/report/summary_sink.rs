@@ -1,6 +1,5 @@
-//! A sink in front of the files: keeps the first refusals for the summary and
-//! the first problems as annotations, and says what came of each row where that
-//! is wanted.
+//! A sink in front of the result files: keeps the first failures for the summary and
+//! the first problems as annotations, and prints each row with `--verbose`.
 
 use std::io::{self, Write};
 
@@ -17,26 +16,26 @@ const CHANGED: &str = "the row was changed after it was sent";
 /// How many refusals and differences are kept.
 const KEPT: usize = 5;
 
-/// Passes rows on to the files, and lists some of them.
+/// Passes rows on to the result files, and keeps some of them for the summary.
 #[derive(Debug)]
 pub struct SummarySink {
     /// The files.
     pub files: ResultFiles,
-    /// The first rows that came to no good end: a line and what was said.
+    /// The first rows that failed, differ or are in doubt: line and message.
     pub first_failures: Vec<(u64, String)>,
-    /// Whether each row is said on standard error.
-    pub aloud: bool,
-    /// The first problems, where annotations are wanted.
+    /// Whether each row is printed on standard error.
+    pub verbose: bool,
+    /// The first problems, if annotations are requested.
     pub annotations: Option<Annotations>,
 }
 
 impl SummarySink {
-    /// Passes rows on to `files`; says each of them where `aloud`.
-    pub fn new(files: ResultFiles, aloud: bool) -> Self {
+    /// Passes rows on to `files`; says each of them if `verbose`.
+    pub fn new(files: ResultFiles, verbose: bool) -> Self {
         Self {
             files,
             first_failures: Vec::new(),
-            aloud,
+            verbose,
             annotations: None,
         }
     }
@@ -69,7 +68,7 @@ impl SummarySink {
 
 impl RowSink for SummarySink {
     fn add_row(&mut self, account: &RowAccount<'_>) -> io::Result<()> {
-        if self.aloud {
+        if self.verbose {
             Self::say(account);
         }
         if let RowResult::Outcome(came) = account.result

@@ -15,7 +15,7 @@ const LINES_SHOWN: usize = 5;
 /// How many kinds of problems are shown; the rest is in `problems.csv`.
 const KINDS_SHOWN: usize = 12;
 
-/// What is said beside the figures.
+/// The parts of the summary that are no figures.
 #[derive(Debug, Clone, Default)]
 pub struct SummaryNotes {
     /// The first line: what was done to what.
@@ -124,7 +124,7 @@ fn rows(summary: &Summary, line: &mut impl FnMut(&str)) {
         for outcome in Outcome::ALL {
             row(
                 summary.outcomes.of(outcome),
-                said(outcome, &summary.command),
+                outcome_text(outcome, &summary.command),
             );
         }
     }
@@ -210,7 +210,7 @@ fn foretold(would: &Forecast, line: &mut impl FnMut(&str)) {
 }
 
 /// What an outcome means, for a reader who has not read the manual.
-fn said(outcome: Outcome, command: &str) -> &'static str {
+fn outcome_text(outcome: Outcome, command: &str) -> &'static str {
     match outcome {
         Outcome::Created => "created",
         Outcome::AlreadyExisted => "already there, and equal to the file",
@@ -333,7 +333,7 @@ fn where_the_files_are(files: &[WrittenFile], line: &mut impl FnMut(&str)) {
                 counted(file.rows, "problem", "problems")
             ),
             "results" => format!(
-                "what came of every row: {}",
+                "the outcome of every row: {}",
                 counted(file.rows, "line", "lines")
             ),
             "online" => format!(

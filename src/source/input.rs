@@ -1,4 +1,4 @@
-//! From what was typed to readable inputs, and from those to rows.
+//! Opens inputs, detects their formats and makes readers for their rows.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
-use super::bytes::block_hashes::{Altered, Blocks};
-use super::bytes::held_file::{FileChange, Place};
+use super::bytes::block_hashes::{Altered, BlockHashes};
+use super::bytes::held_file::{FileChange, HeldFile};
 use super::bytes::positioned::Positioned;
 use super::bytes::sniff;
 use super::csv::CsvRows;
@@ -18,7 +18,7 @@ use super::patterns::shown_name;
 use super::{Format, FormatChoice, Settings, SourceError};
 use crate::domain::row::{Columns, Row};
 
-/// How much of an input is looked at to tell what it is.
+/// How many bytes of an input are read to detect its format.
 const LOOKED_AT: usize = 64 << 10;
 
 /// A file, or standard input kept in a file.
@@ -28,24 +28,24 @@ pub struct Input {
     pub name: String,
     /// How it is written.
     pub format: Format,
-    place: Place,
+    place: HeldFile,
     size: u64,
     changed: Option<SystemTime>,
-    blocks: Arc<Blocks>,
+    blocks: Arc<BlockHashes>,
     /// Whether it was read to its end once.
     read_through: AtomicBool,
 }
 
-/// Whether the input called `name` can be read only once: standard input, a
-/// pipe. It is kept in a file then.
+/// Whether the input `name` is a stream (standard input, a pipe), which can be
+/// read only once and is copied to a file.
 pub fn is_stream(name: &OsStr) -> bool {
     name == "-" || std::fs::metadata(name).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 
-/// Looks at the input called `name` without reading it through.
+/// Opens the input `name` and reads its beginning.
 ///
-/// A stream is kept in an unnamed file in `spool`, for it is read more than
-/// once.
+/// A stream is copied to an unnamed file in `spool`, because inputs are read more
+/// than once.
 pub fn open(name: &OsStr, settings: Settings, spool: &Path) -> Result<Input, SourceError> {
     let failed = |source: io::Error| SourceError::Io {
         name: shown_name(name),
@@ -92,7 +92,7 @@ pub fn open(name: &OsStr, settings: Settings, spool: &Path) -> Result<Input, Sou
     })
 }
 
-fn place_of(name: &OsStr, spool: &Path) -> Result<Place, SourceError> {
+fn place_of(name: &OsStr, spool: &Path) -> Result<HeldFile, SourceError> {
     let name_of = || shown_name(name);
     if name == "-" {
         return keep(&mut io::stdin().lock(), spool);
@@ -107,7 +107,7 @@ fn place_of(name: &OsStr, spool: &Path) -> Result<Place, SourceError> {
         Ok(found) => {
             let mut file = File::open(&path).map_err(failed)?;
             if found.is_file() {
-                Place::of(Some(path), file).map_err(failed)
+                HeldFile::of(Some(path), file).map_err(failed)
             } else {
                 keep(&mut file, spool)
             }
@@ -119,10 +119,10 @@ fn place_of(name: &OsStr, spool: &Path) -> Result<Place, SourceError> {
     }
 }
 
-fn keep(stream: &mut impl Read, folder: &Path) -> Result<Place, SourceError> {
+fn keep(stream: &mut impl Read, folder: &Path) -> Result<HeldFile, SourceError> {
     let kept = tempfile::tempfile_in(folder)
         .and_then(|mut file| io::copy(stream, &mut file).map(|_size| file))
-        .and_then(|file| Place::of(None, file));
+        .and_then(|file| HeldFile::of(None, file));
     kept.map_err(|source| SourceError::Spool {
         folder: folder.to_owned(),
         source,
@@ -180,12 +180,12 @@ impl Input {
         }
     }
 
-    /// Closes its file between passes: it is opened again by its name.
+    /// Closes its file between passes; the next pass opens it again by its name.
     pub fn close_file(&mut self) {
         self.place.close_file();
     }
 
-    /// What became of its file since.
+    /// How its file has changed since it was opened.
     pub fn change(&self) -> FileChange {
         self.place.change(self.size)
     }
@@ -194,9 +194,9 @@ impl Input {
         SourceError::reading(&self.name, None, source)
     }
 
-    /// An error where the file is known to be another than it was, but for what
-    /// was appended.
-    pub(super) fn demand_unchanged(&self) -> Result<(), SourceError> {
+    /// An error where the file was replaced or altered. Bytes appended to it are no
+    /// alteration.
+    pub(super) fn ensure_unchanged(&self) -> Result<(), SourceError> {
         if self.place.is_unnamed() {
             return Ok(());
         }
@@ -210,13 +210,13 @@ impl Input {
         Err(self.failed(how.into()))
     }
 
-    /// Is done with a pass. Later ones are held against the first, block by
-    /// block, so that it makes no difference what else is done to the file.
+    /// Ends a pass. Only the first one checks the file's time and size: later ones
+    /// compare every block with what the first one read.
     pub(super) fn end_pass(&self) -> Result<(), SourceError> {
         if self.read_through.swap(true, Ordering::Relaxed) {
             return Ok(());
         }
-        self.demand_unchanged()
+        self.ensure_unchanged()
     }
 }
 

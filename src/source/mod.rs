@@ -1,15 +1,15 @@
-//! Opens what the user named and yields its rows, one after the other.
+//! Opens the inputs that the user named and reads their rows in order.
 //!
 //! Several inputs are read as one: a [`reader::InputReader`] goes from one to the next, and
 //! each keeps its own columns. An input can be read as often as needed; that it
-//! did not change in between is checked each time.
+//! did not change in between is checked on every pass.
 //!
-//! - `patterns.rs`: from what was typed to the names of files
+//! - `patterns.rs`: file name patterns → names of files
 //! - `input.rs`: opened inputs, and their formats
 //! - `reader.rs`: all inputs as one sequence of rows, in parts
-//! - `bytes/`: bytes of an input, below every format
+//! - `bytes/`: the bytes of an input, whatever its format
 //! - `csv/`: tables
-//! - `jsonl/`: the API's own body, one a line
+//! - `jsonl/`: one JSON object a line, in the form of the API's request body
 
 pub mod bytes;
 pub mod csv;
@@ -28,17 +28,17 @@ use self::bytes::block_hashes::Altered;
 pub enum Format {
     /// Comma-separated values, whatever the comma is.
     Csv {
-        /// What stands between two cells.
+        /// The byte between two cells.
         delimiter: u8,
     },
     /// One JSON object a line.
     Jsonl,
 }
 
-/// Which format the user asked for.
+/// The format that the user chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum FormatChoice {
-    /// By the name's ending, else by the first bytes.
+    /// Detected by the name's extension, else by the first bytes.
     #[default]
     Auto,
     /// CSV.
@@ -47,12 +47,12 @@ pub enum FormatChoice {
     Jsonl,
 }
 
-/// What the reading needs to know.
+/// How inputs are read.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Settings {
     /// The format.
     pub format: FormatChoice,
-    /// What stands between two cells; found where not given.
+    /// The delimiter of CSV; detected where it is not given.
     pub delimiter: Option<u8>,
 }
 
@@ -66,13 +66,13 @@ pub enum SourceError {
         /// The input's name.
         name: String,
     },
-    /// A pattern that fits no file.
+    /// A pattern that matches no file.
     #[error("no file fits the pattern {pattern}")]
     NoMatch {
         /// The pattern.
         pattern: String,
     },
-    /// A pattern that is none.
+    /// An invalid pattern.
     #[error("{pattern} is no pattern of file names")]
     BadPattern {
         /// The pattern.
@@ -104,7 +104,7 @@ pub enum SourceError {
         /// The input's name.
         name: String,
     },
-    /// A kind of file that is not read.
+    /// A kind of file that is not supported.
     #[error("{name} is {kind}, wanted CSV or JSONL")]
     OtherKind {
         /// The input's name.
@@ -132,7 +132,7 @@ pub enum SourceError {
         /// What is wrong with it.
         why: String,
     },
-    /// The file is not what it was.
+    /// The file was altered since it was checked.
     #[error(
         "{name} was changed while it was being read: {how}{}",
         .line.map(|line| format!(" (noticed at line {line})")).unwrap_or_default()
@@ -140,7 +140,7 @@ pub enum SourceError {
     Changed {
         /// The input's name.
         name: String,
-        /// What became of it.
+        /// How it was altered.
         how: Altered,
         /// The line that was being read.
         line: Option<u64>,

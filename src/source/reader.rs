@@ -1,17 +1,17 @@
-//! The rows of the inputs in parts, to be read side by side; and single rows
-//! once more, where they stand.
+//! All inputs as one sequence of rows: in order, in parts that threads parse in
+//! parallel, and single rows again by their position.
 
 use std::io;
 use std::sync::Arc;
 
 use super::SourceError;
-use super::bytes::chunk::Found;
+use super::bytes::chunk::NextCut;
 use super::csv::CsvRows;
 use super::input::{AnyRows, Input};
 use super::jsonl::JsonlRows;
 use crate::domain::row::{Columns, InputPart, Origin, ParallelRows, Revisit, Row, Rows};
 
-/// The rows of several inputs, as of one.
+/// Reads several inputs as one sequence of rows.
 pub struct InputReader {
     inputs: Arc<[Input]>,
     next: usize,
@@ -42,7 +42,7 @@ impl InputReader {
         }
     }
 
-    /// Looks at single rows of `inputs`.
+    /// Reads single rows of `inputs`, in small pieces.
     pub fn of_single_rows(inputs: Arc<[Input]>) -> Self {
         Self {
             reads_little: true,
@@ -50,8 +50,9 @@ impl InputReader {
         }
     }
 
-    /// Goes to the next row of this input or the next; reads it if `wanted`.
-    fn advance(&mut self, row: &mut Row, wanted: bool) -> Result<bool, SourceError> {
+    /// Goes to the next row, of this input or the next one, and parses it if
+    /// `parse` is set.
+    fn advance(&mut self, row: &mut Row, parse: bool) -> Result<bool, SourceError> {
         if self.limit == Some(0) {
             return Ok(false);
         }
@@ -59,7 +60,7 @@ impl InputReader {
             if let Some(current) = &mut self.current {
                 let more = match current {
                     AnyRows::Csv(rows) => rows.next(row)?,
-                    AnyRows::Jsonl(rows) if wanted => rows.next(row)?,
+                    AnyRows::Jsonl(rows) if parse => rows.next(row)?,
                     AnyRows::Jsonl(rows) => rows.skip()?,
                 };
                 if more {
@@ -97,7 +98,7 @@ impl InputReader {
         Ok(true)
     }
 
-    /// Is done with the input that was read to its end.
+    /// Ends the pass over the input that was read to its end.
     fn close(&mut self) -> Result<(), SourceError> {
         self.current = None;
         match self.next.checked_sub(1).and_then(|at| self.inputs.get(at)) {
@@ -106,12 +107,12 @@ impl InputReader {
         }
     }
 
-    /// An error where any of the inputs is not what it was.
-    fn demand_unchanged(&self) -> Result<(), SourceError> {
-        self.inputs.iter().try_for_each(Input::demand_unchanged)
+    /// An error where any of the inputs was altered.
+    fn ensure_unchanged(&self) -> Result<(), SourceError> {
+        self.inputs.iter().try_for_each(Input::ensure_unchanged)
     }
 
-    /// Goes to the input of this number, wherever it was.
+    /// Opens the input of this number, unless it is open.
     fn open_at(&mut self, number: u16) -> Result<bool, SourceError> {
         if self.current.is_some() {
             if self.number() == number {
@@ -144,13 +145,13 @@ impl Rows for InputReader {
     }
 }
 
-/// Some rows of one input that follow each other.
+/// Consecutive rows of one input.
 pub struct PartRows(PartKind);
 
 enum PartKind {
     Csv(CsvRows<io::Empty>),
     Jsonl(JsonlRows<io::Empty>),
-    /// A row that is too long to be handed on, and is known not to be one.
+    /// A row longer than the limit, which was read already.
     One(Option<Row>, Arc<Columns>),
 }
 
@@ -219,7 +220,7 @@ fn part_of(
 ) -> Result<Option<InputPart<PartRows>>, SourceError> {
     let (kind, many) = match current {
         AnyRows::Csv(rows) => match rows.cut(most)? {
-            (Found::Rows(cut), first) => {
+            (NextCut::Rows(cut), first) => {
                 let many = cut.rows;
                 let columns = Arc::clone(rows.columns());
                 (
@@ -227,7 +228,7 @@ fn part_of(
                     many,
                 )
             }
-            (Found::Overlong, _) => {
+            (NextCut::Overlong, _) => {
                 let mut row = Row::default();
                 let more = rows.next(&mut row)?;
                 (
@@ -235,14 +236,14 @@ fn part_of(
                     1,
                 )
             }
-            (Found::End, _) => return Ok(None),
+            (NextCut::End, _) => return Ok(None),
         },
         AnyRows::Jsonl(rows) => match rows.cut(most)? {
-            Found::Rows(cut) => {
+            NextCut::Rows(cut) => {
                 let many = cut.rows;
                 (PartKind::Jsonl(JsonlRows::over(cut, input)), many)
             }
-            Found::Overlong => {
+            NextCut::Overlong => {
                 let mut row = Row::default();
                 let more = rows.next(&mut row)?;
                 (
@@ -250,7 +251,7 @@ fn part_of(
                     1,
                 )
             }
-            Found::End => return Ok(None),
+            NextCut::End => return Ok(None),
         },
     };
     Ok(Some(InputPart {
@@ -283,7 +284,7 @@ impl Revisit for InputReader {
     }
 
     fn finish(&mut self) -> Result<(), SourceError> {
-        self.demand_unchanged()
+        self.ensure_unchanged()
     }
 }
 

@@ -11,9 +11,9 @@ use crate::source::reader::InputReader;
 use crate::source::{Settings, SourceError};
 
 /// A row as far as it can be seen: its place, its state, its bytes and cells.
-type Seen = (Origin, ReadState, Vec<u8>, Vec<(String, String)>);
+type RowSnapshot = (Origin, ReadState, Vec<u8>, Vec<(String, String)>);
 
-fn seen(row: &Row, rows: &impl Rows) -> Seen {
+fn seen(row: &Row, rows: &impl Rows) -> RowSnapshot {
     let names = &rows.columns().names;
     let cell = |cell| {
         let cell: &crate::domain::row::Cell = cell;
@@ -24,7 +24,7 @@ fn seen(row: &Row, rows: &impl Rows) -> Seen {
     (row.origin, row.state.clone(), row.raw().to_vec(), cells)
 }
 
-fn one_by_one(mut rows: impl Rows<Error = SourceError>) -> Vec<Seen> {
+fn one_by_one(mut rows: impl Rows<Error = SourceError>) -> Vec<RowSnapshot> {
     let mut row = Row::default();
     let mut all = Vec::new();
     while rows.next(&mut row).unwrap() {
@@ -33,7 +33,7 @@ fn one_by_one(mut rows: impl Rows<Error = SourceError>) -> Vec<Seen> {
     all
 }
 
-fn in_parts(mut parts: InputReader) -> Vec<Seen> {
+fn in_parts(mut parts: InputReader) -> Vec<RowSnapshot> {
     let mut all = Vec::new();
     while let Some(part) = parts.next_part().unwrap() {
         let rows = one_by_one(part.rows);
@@ -58,7 +58,7 @@ fn inputs(folder: &Path, texts: &[(&str, &[u8])]) -> Arc<[Input]> {
 
 /// Reads `texts` one by one, in parts and by places, and says that it is the
 /// same.
-fn all_alike(texts: &[(&str, &[u8])], limit: Option<u64>) -> Vec<Seen> {
+fn all_alike(texts: &[(&str, &[u8])], limit: Option<u64>) -> Vec<RowSnapshot> {
     let folder = tempfile::tempdir().unwrap();
     let inputs = inputs(folder.path(), texts);
     let reader = || InputReader::new(Arc::clone(&inputs), limit);
@@ -119,7 +119,7 @@ fn rows_about_the_longest_are_judged_alike() {
             &[("a.csv", table.as_bytes()), ("b.jsonl", lines.as_bytes())],
             None,
         );
-        let is_long = |row: &Seen| matches!(&row.1, ReadState::Broken(why) if why.starts_with("the row is longer"));
+        let is_long = |row: &RowSnapshot| matches!(&row.1, ReadState::Broken(why) if why.starts_with("the row is longer"));
         let long: Vec<bool> = rows.iter().map(is_long).collect();
         let over = longer > 0;
         assert_eq!(

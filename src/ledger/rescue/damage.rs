@@ -1,4 +1,4 @@
-//! What is said of a checkpoint that is damaged, and of what was saved of it.
+//! How damage to a checkpoint, and what was saved of it, is reported.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,44 +9,44 @@ use crate::domain::text::thousands;
 /// What is wrong with a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
-    /// In our words.
+    /// A clause, in our words.
     pub what: Cow<'static, str>,
-    /// In the database's, where it said something.
-    pub said: Option<String>,
-    /// What else the user could do about it; reads before ", or".
+    /// SQLite's message, if it gave one.
+    pub detail: Option<String>,
+    /// What else the user can do; reads before ", or".
     pub advice: Option<String>,
 }
 
 impl Damage {
-    /// Something that we found out ourselves.
-    pub(in crate::ledger) fn ours(what: impl Into<Cow<'static, str>>) -> Self {
+    /// Damage that we found ourselves.
+    pub(in crate::ledger) fn found(what: impl Into<Cow<'static, str>>) -> Self {
         Self {
             what: what.into(),
-            said: None,
+            detail: None,
             advice: None,
         }
     }
 
-    /// Something that the database said.
-    pub(super) fn said(what: &'static str, said: String) -> Self {
+    /// Damage that SQLite reports.
+    pub(super) fn reported(what: &'static str, detail: String) -> Self {
         Self {
-            said: Some(said),
-            ..Self::ours(what)
+            detail: Some(detail),
+            ..Self::found(what)
         }
     }
 
-    /// A file in which nothing was ever written, or nothing is left.
+    /// A file without content: never written, or emptied.
     pub(in crate::ledger) fn empty(what: &'static str) -> Self {
         Self {
             advice: Some("remove what is left of it if nothing was ever sent with it".to_owned()),
-            ..Self::ours(what)
+            ..Self::found(what)
         }
     }
 
-    /// The database's words, for the end of a sentence.
+    /// SQLite's message in brackets, for the end of a sentence.
     pub(in crate::ledger) fn in_brackets(&self) -> String {
-        let said = self.said.as_deref();
-        said.map_or_else(String::new, |said| format!(" (SQLite: {said})"))
+        let detail = self.detail.as_deref();
+        detail.map_or_else(String::new, |detail| format!(" (SQLite: {detail})"))
     }
 
     /// What the user does next.

@@ -30,20 +30,20 @@ pub(in crate::ledger) fn find_damage(
     let looked = db.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
     match looked {
         Ok(said) if said == "ok" => {}
-        Ok(said) => return Ok(Some(Damage::said(IN_PART, in_one_line(&said)))),
+        Ok(said) => return Ok(Some(Damage::reported(IN_PART, in_one_line(&said)))),
         Err(error) => return damage_in(&error).map(Some).ok_or(error),
     }
     // What is missing of a page reads as zeros. Where a log is there, the page
     // was being written, and stands in it.
     if odd_bytes(path) > 0 && log_length(path) == 0 {
-        return Ok(Some(Damage::ours("it ends within a page")));
+        return Ok(Some(Damage::found("it ends within a page")));
     }
-    // Its tables are told in its first page, and could be others by now.
+    // The first page holds the schema, and may have been altered.
     let newest = (format >= 3).then_some(&CUSTOMER_3);
     for table in TABLES.into_iter().chain(newest) {
         if let Err(error) = db.prepare(&table.select("")) {
             let what = "its tables are not as they were made";
-            return Ok(Some(Damage::said(what, error.to_string())));
+            return Ok(Some(Damage::reported(what, error.to_string())));
         }
     }
     // A run's beginning is in the file itself before anything is sent, and its
@@ -59,10 +59,10 @@ pub(in crate::ledger) fn find_damage(
 pub(in crate::ledger) fn find_log_damage(path: &Path) -> Option<Damage> {
     match wal::has_lost_commits(path) {
         Ok(false) => None,
-        Ok(true) => Some(Damage::ours(
+        Ok(true) => Some(Damage::found(
             "its log is damaged, and what was done last with it",
         )),
-        Err(error) => Some(Damage::ours(format!("its log can't be read: {error}"))),
+        Err(error) => Some(Damage::found(format!("its log can't be read: {error}"))),
     }
 }
 
@@ -84,7 +84,7 @@ fn is_without_log(db: &Connection, path: &Path) -> rusqlite::Result<bool> {
 /// reader at what was moved last, beyond which SQLite moves nothing), and what it
 /// moves ends with a batch that says so. So a file that lost its log ends with
 /// such a batch, and one that ends with another batch has all of its log in it.
-/// Before format 3 nothing tells the two apart.
+/// Before format 3 the two can't be distinguished.
 fn is_folded_in(db: &Connection) -> bool {
     let sql = "SELECT log = 0 FROM run ORDER BY id DESC LIMIT 1";
     db.query_row(sql, [], |row| row.get(0)).unwrap_or(false)
@@ -104,7 +104,7 @@ fn without_log(path: &Path) -> Damage {
         advice: Some(format!(
             "put {log} back beside it if it was left somewhere else"
         )),
-        ..Damage::ours(format!(
+        ..Damage::found(format!(
             "its log ({log}) is lost, and what was done last with it"
         ))
     }
@@ -141,7 +141,7 @@ pub(in crate::ledger) fn damage_in(error: &Error) -> Option<Damage> {
                 | Error::QueryReturnedNoRows
         ),
     };
-    says_so.then(|| Damage::said(IN_PART, error.to_string()))
+    says_so.then(|| Damage::reported(IN_PART, error.to_string()))
 }
 
 /// Without the headline that names the database, of which there is one.

@@ -1,10 +1,10 @@
-//! What is done about a checkpoint that is damaged.
+//! Finds damage in a checkpoint, and saves what can be read of it.
 //!
-//! - `damage.rs`: what is said of it
-//! - `integrity.rs`: whether one is sound, found out before anything is sent
+//! - `damage.rs`: how damage and rescue are reported
+//! - `integrity.rs`: checks a checkpoint before anything is sent
 //! - `wal.rs`: SQLite's log beside it
-//! - `tables.rs`: its tables as code knows them
-//! - `salvage.rs`: saves what can be read into a sound one beside it
+//! - `tables.rs`: its tables, and which values are valid in them
+//! - `salvage.rs`: copies what can be read into a new one beside it
 
 pub mod damage;
 pub(super) mod integrity;

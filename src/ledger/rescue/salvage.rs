@@ -24,13 +24,13 @@ use super::tables::{ACCOUNT, CUSTOMER, CUSTOMER_3, RUN, Table};
 use crate::domain::summary::TargetAccount;
 use crate::ledger::paths::beside;
 use crate::ledger::sqlite::file::{PAGE, log_path, odd_bytes, open_to_look};
-use crate::ledger::sqlite::format::{self, Failure};
+use crate::ledger::sqlite::format::{self, BoxedError};
 use crate::ledger::sqlite::row_codec::{from_sql, to_sql};
 use crate::ledger::sqlite::status::account_of;
 
 /// How many ranges are tried in vain before the rest is given up: some seconds,
 /// and more than there are rows on the pages of any likely damage.
-const MOST_IN_VAIN: u64 = 1 << 20;
+const MOST_FAILURES: u64 = 1 << 20;
 
 /// No claim takes fewer bytes: its digest and time alone are 22.
 const LEAST_ROW: u64 = 32;
@@ -46,7 +46,7 @@ pub(in crate::ledger) fn save(path: &Path, target: &TargetAccount) -> Rescue {
     if fs::symlink_metadata(&to).is_ok() {
         return Rescue::Standing(to);
     }
-    let standing = |why: &Failure| {
+    let standing = |why: &BoxedError| {
         let why = why.downcast_ref::<io::Error>().map(io::Error::kind);
         why == Some(io::ErrorKind::AlreadyExists)
     };
@@ -60,10 +60,10 @@ pub(in crate::ledger) fn save(path: &Path, target: &TargetAccount) -> Rescue {
     }
 }
 
-fn save_to(to: &Path, path: &Path, target: &TargetAccount) -> Result<Saved, Failure> {
-    let mended = Mended::of(path)?;
-    let source = Source::open(&mended.path(path));
-    let account = source.as_ref().and_then(Source::account);
+fn save_to(to: &Path, path: &Path, target: &TargetAccount) -> Result<Saved, BoxedError> {
+    let mended = ReadableCopy::of(path)?;
+    let source = DamagedFile::open(&mended.path(path));
+    let account = source.as_ref().and_then(DamagedFile::account);
     let name = to.file_name().unwrap_or_default();
     // Readable by its owner only, as the crate makes all of them.
     let part = tempfile::Builder::new()
@@ -110,16 +110,16 @@ fn save_to(to: &Path, path: &Path, target: &TargetAccount) -> Result<Saved, Fail
 /// One that ends within a page loses that page: SQLite would take what is missing
 /// of it for zeros, and believe the rows on it. One whose first page does not tell
 /// its tables gets that of a new one, for they are the same in all of them.
-struct Mended(Option<TempDir>);
+struct ReadableCopy(Option<TempDir>);
 
-impl Mended {
+impl ReadableCopy {
     const NAME: &str = "mended.db";
 
-    fn of(path: &Path) -> Result<Self, Failure> {
+    fn of(path: &Path) -> Result<Self, BoxedError> {
         // SQLite would throw away the log of an empty one.
         let is_empty = fs::metadata(path).map_or(0, |found| found.len()) == 0;
-        let tells_tables = |source: Source| integrity::has_our_tables(&source.db);
-        let is_readable = !is_empty && Source::open(path).is_some_and(tells_tables);
+        let tells_tables = |source: DamagedFile| integrity::has_our_tables(&source.db);
+        let is_readable = !is_empty && DamagedFile::open(path).is_some_and(tells_tables);
         if is_readable && odd_bytes(path) == 0 {
             return Ok(Self(None));
         }
@@ -165,13 +165,13 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 /// The damaged file.
-struct Source {
+struct DamagedFile {
     db: Connection,
     /// How many bytes it has, pages that wait in the log included.
     bytes: u64,
 }
 
-impl Source {
+impl DamagedFile {
     fn open(path: &Path) -> Option<Self> {
         let db = open_to_look(path).ok()?;
         // A file that is shorter than it says, and a schema that can't be right,
@@ -244,7 +244,7 @@ impl Source {
         let mut insert = to.prepare(&table.insert())?;
         let last = self.last(table).unwrap_or(self.most_rows());
         let in_reach = self.rows_in_reach(table);
-        let mut search = Search::new(1, last);
+        let mut search = IdRanges::new(1, last);
         while let Some((first, last)) = search.next() {
             if in_reach.is_some_and(|rows| search.met >= rows) {
                 break;
@@ -257,7 +257,7 @@ impl Source {
                 Ok(())
             })?;
             if let Some(at) = broke_off {
-                search.put_back(at, last);
+                search.retry_from(at, last);
             }
         }
         Ok(())
@@ -292,20 +292,20 @@ fn read_range(
 }
 
 /// Ranges of ids that are still to be read, large ones first.
-struct Search {
+struct IdRanges {
     /// The first id, the last, and whether the first is known not to be readable.
     ranges: VecDeque<(i64, i64, bool)>,
     /// Rows that were met, whatever stands in them.
     met: u64,
-    in_vain: u64,
+    failures: u64,
 }
 
-impl Search {
+impl IdRanges {
     fn new(first: i64, last: i64) -> Self {
         Self {
             ranges: VecDeque::from([(first, last, false)]),
             met: 0,
-            in_vain: 0,
+            failures: 0,
         }
     }
 
@@ -325,9 +325,9 @@ impl Search {
     }
 
     /// The range up to `last` broke off where id `at` would be.
-    fn put_back(&mut self, at: i64, last: i64) {
-        self.in_vain += 1;
-        if at < last && self.in_vain < MOST_IN_VAIN {
+    fn retry_from(&mut self, at: i64, last: i64) {
+        self.failures += 1;
+        if at < last && self.failures < MOST_FAILURES {
             self.ranges.push_back((at, last, true));
         }
     }

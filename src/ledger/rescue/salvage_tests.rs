@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use super::{Search, beside};
+use super::{IdRanges, beside};
 use crate::domain::outcome::Outcome;
 use crate::domain::summary::TargetAccount;
 use crate::ledger::rescue::damage::{Rescue, Saved};
@@ -88,11 +88,11 @@ fn fill(ledger: &mut SqliteLedger, first: u64, last: u64) {
 }
 
 /// A checkpoint of two runs and many rows.
-struct Site {
+struct TestCheckpoint {
     folder: tempfile::TempDir,
 }
 
-impl Site {
+impl TestCheckpoint {
     fn new() -> Self {
         let site = Self {
             folder: tempfile::tempdir().unwrap(),
@@ -199,7 +199,7 @@ fn garbage(seed: u64, many: usize) -> Vec<u8> {
 }
 
 /// What was saved is sound, has gaps, and opens for the same account.
-fn demand_usable(saved: &Path) -> SqliteLedger {
+fn ensure_usable(saved: &Path) -> SqliteLedger {
     let mut ledger = SqliteLedger::open(saved, &target(), 9).unwrap();
     assert!(ledger.has_gaps().unwrap());
     ledger
@@ -216,7 +216,7 @@ fn demand_usable(saved: &Path) -> SqliteLedger {
 #[test]
 fn a_damaged_page_costs_the_rows_on_it_and_no_others() {
     for content in [vec![0; 4096], garbage(1, 4096)] {
-        let site = Site::new();
+        let site = TestCheckpoint::new();
         let (originals, mut runs) = (rows(&site.path(), &CUSTOMER_3), rows(&site.path(), &RUN));
         let leaves = site.leaves();
         let (page, lost) = &leaves[leaves.len() / 2];
@@ -239,14 +239,14 @@ fn a_damaged_page_costs_the_rows_on_it_and_no_others() {
             run.push(Value::Null);
         }
         assert_eq!(rows(&saved.path, &RUN), runs);
-        let tally = demand_usable(&saved.path).status().unwrap().tally;
+        let tally = ensure_usable(&saved.path).status().unwrap().tally;
         assert_eq!(tally.of(Outcome::Created), saved.created);
     }
 }
 
 #[test]
-fn without_the_last_page_nobody_knows_how_many_there_were() {
-    let site = Site::new();
+fn without_the_last_page_the_number_of_claims_is_unknown() {
+    let site = TestCheckpoint::new();
     let leaves = site.leaves();
     let (page, lost) = leaves.last().unwrap();
     site.overwrite((page - 1) * PAGE, &[0; 4096]);
@@ -256,7 +256,7 @@ fn without_the_last_page_nobody_knows_how_many_there_were() {
 
 #[test]
 fn a_file_that_was_cut_off_gives_what_it_has_left() {
-    let site = Site::new();
+    let site = TestCheckpoint::new();
     let originals = rows(&site.path(), &CUSTOMER);
     let whole = site.bytes();
     // Within a row whose digest would end in zeros, and between two pages.
@@ -274,7 +274,7 @@ fn a_file_that_was_cut_off_gives_what_it_has_left() {
         for (id, values) in rows(&saved.path, &CUSTOMER) {
             assert_eq!(values, originals[&id]);
         }
-        demand_usable(&saved.path);
+        ensure_usable(&saved.path);
         std::fs::remove_file(saved.path).unwrap();
     }
 }
@@ -282,7 +282,7 @@ fn a_file_that_was_cut_off_gives_what_it_has_left() {
 /// Whatever is left of it, no row is sent unasked.
 #[test]
 fn a_file_that_is_cut_off_anywhere_is_damaged_and_never_begun_anew() {
-    let site = Site::new();
+    let site = TestCheckpoint::new();
     let whole = site.bytes();
     for length in [
         0,
@@ -302,21 +302,21 @@ fn a_file_that_is_cut_off_anywhere_is_damaged_and_never_begun_anew() {
         std::fs::write(site.path(), &whole[..length]).unwrap();
         let saved = site.rescued();
         assert_eq!(saved.account.is_some(), length < 8192, "{length}");
-        demand_usable(&saved.path);
+        ensure_usable(&saved.path);
         std::fs::remove_file(saved.path).unwrap();
     }
 }
 
 #[test]
 fn without_its_account_it_is_saved_for_the_runs() {
-    let site = Site::new();
+    let site = TestCheckpoint::new();
     // The account stands on the second page: its table is the first.
     site.overwrite(PAGE, &[0; 4096]);
     let saved = site.rescued();
     assert_eq!(saved.claims, ROWS);
     let account = "https://test.kable.example (account kci_1)";
     assert_eq!(saved.account.as_deref(), Some(account));
-    demand_usable(&saved.path);
+    ensure_usable(&saved.path);
 }
 
 /// The first page is the same in all of them.
@@ -331,22 +331,22 @@ fn a_damaged_first_page_costs_nothing() {
         (60, garbage(3, 12)),
         (100, vec![0; 3996]),
     ] {
-        let site = Site::new();
+        let site = TestCheckpoint::new();
         let originals = rows(&site.path(), &CUSTOMER);
         site.overwrite(at, &content);
         let saved = site.rescued();
         assert_eq!((saved.claims, &saved.account), (ROWS, &None), "{at}");
         assert!(rows(&saved.path, &CUSTOMER) == originals);
-        demand_usable(&saved.path);
+        ensure_usable(&saved.path);
     }
 }
 
 /// Nobody tells that a checkpoint was there but its name, its lock, its mark or
 /// its tables.
 #[test]
-fn a_ruin_is_told_from_somebody_elses_file() {
+fn a_damaged_checkpoint_is_distinguished_from_a_foreign_file() {
     let whole = {
-        let site = Site::new();
+        let site = TestCheckpoint::new();
         site.overwrite(0, &[0; 16]);
         site.bytes()
     };
@@ -380,12 +380,12 @@ fn a_ruin_is_told_from_somebody_elses_file() {
 
 #[test]
 fn a_file_whose_tables_are_gone_is_damaged_and_not_begun_anew() {
-    let site = Site::new();
+    let site = TestCheckpoint::new();
     let db = Connection::open(site.path()).unwrap();
     db.execute_batch("PRAGMA writable_schema = ON; DELETE FROM sqlite_schema;")
         .unwrap();
     drop(db);
-    demand_usable(&site.rescued().path);
+    ensure_usable(&site.rescued().path);
 }
 
 #[test]
@@ -394,14 +394,14 @@ fn a_file_that_lacks_a_table_or_a_column_is_damaged() {
         "DROP TABLE run",
         "ALTER TABLE customer RENAME message TO massage",
     ] {
-        let site = Site::new();
+        let site = TestCheckpoint::new();
         let db = Connection::open(site.path()).unwrap();
         db.execute_batch(&format!("PRAGMA foreign_keys = OFF; {sql}"))
             .unwrap();
         drop(db);
         let saved = site.rescued();
         assert_eq!(saved.claims, ROWS, "{sql}");
-        demand_usable(&saved.path);
+        ensure_usable(&saved.path);
     }
 }
 
@@ -464,13 +464,13 @@ fn a_file_of_an_older_format_is_saved_with_its_doubts() {
 /// taken for theirs.
 #[test]
 fn claims_outlive_their_run() {
-    let site = Site::new();
+    let site = TestCheckpoint::new();
     // The runs stand on the third page.
     site.overwrite(2 * PAGE, &[0; 4096]);
     let saved = site.rescued();
     assert_eq!(saved.claims, ROWS);
     let mut seen = 0;
-    let mut ledger = demand_usable(&saved.path);
+    let mut ledger = ensure_usable(&saved.path);
     ledger
         .scan(&mut |_, known| {
             seen += 1;
@@ -491,7 +491,7 @@ fn claims_outlive_their_run() {
 
 #[test]
 fn what_waits_in_the_log_is_saved_too_and_the_log_stays() {
-    let site = Site::new();
+    let site = TestCheckpoint::new();
     let mut ledger = site.open().unwrap();
     fill(&mut ledger, ROWS + 1, ROWS + 5);
     // As if the process had been killed: the file and its log as they are.
@@ -526,7 +526,7 @@ fn what_waits_in_the_log_is_saved_too_and_the_log_stays() {
 
 #[test]
 fn a_log_that_was_cut_off_is_no_damage() {
-    let site = Site::new();
+    let site = TestCheckpoint::new();
     let mut ledger = site.open().unwrap();
     fill(&mut ledger, ROWS + 1, ROWS + 500);
     let log = beside(&site.path(), "-wal");
@@ -555,7 +555,7 @@ fn an_empty_file_is_no_new_checkpoint() {
         assert!(matches!(error, LedgerError::Damaged { .. }), "{error:?}");
         assert_eq!(std::fs::read(&path).unwrap(), b"");
         assert_eq!(std::fs::read_to_string(&log).ok().as_deref(), logged);
-        demand_usable(&beside(&path, ".saved"));
+        ensure_usable(&beside(&path, ".saved"));
         std::fs::remove_file(beside(&path, ".saved")).unwrap();
     }
     std::fs::remove_file(&path).unwrap();
@@ -568,8 +568,8 @@ fn an_empty_file_is_no_new_checkpoint() {
 }
 
 /// Runs `sql` on a sound checkpoint.
-fn altered(sql: &str) -> Site {
-    let site = Site::new();
+fn altered(sql: &str) -> TestCheckpoint {
+    let site = TestCheckpoint::new();
     Connection::open(site.path())
         .unwrap()
         .execute_batch(sql)
@@ -595,7 +595,7 @@ fn a_value_that_was_never_written_is_damage_wherever_it_is_met() {
             panic!("{sql}: {error:?}");
         };
         assert_eq!((saved.claims, saved.of), (ROWS - 1, Some(ROWS)), "{sql}");
-        demand_usable(&saved.path);
+        ensure_usable(&saved.path);
     }
     for sql in [
         "UPDATE customer SET attempts = -1 WHERE id = 50",
@@ -611,12 +611,12 @@ fn a_value_that_was_never_written_is_damage_wherever_it_is_met() {
             panic!("{sql}: {error:?}");
         };
         assert_eq!(saved.claims, ROWS - 1, "{sql}");
-        demand_usable(&saved.path);
+        ensure_usable(&saved.path);
     }
 }
 
 #[test]
-fn an_outcome_that_nobody_knows_is_a_doubt_and_no_damage() {
+fn an_unknown_outcome_is_a_doubt_and_no_damage() {
     let site = altered("UPDATE customer SET outcome = 'eaten' WHERE id = 51");
     assert_eq!(
         site.open()
@@ -631,7 +631,7 @@ fn an_outcome_that_nobody_knows_is_a_doubt_and_no_damage() {
     site.overwrite((page - 1) * PAGE, &[0; 4096]);
     let saved = site.rescued();
     assert_eq!(
-        demand_usable(&saved.path)
+        ensure_usable(&saved.path)
             .claim_record(51)
             .unwrap()
             .unwrap()
@@ -656,7 +656,7 @@ fn a_claim_without_its_run_is_not_overlooked() {
 
 #[test]
 fn damage_that_is_met_while_writing_is_told_as_damage() {
-    let site = Site::new();
+    let site = TestCheckpoint::new();
     let mut ledger = site.open().unwrap();
     let (page, _) = site.leaves()[3].clone();
     // What another connection writes makes the first one read its pages again.
@@ -685,7 +685,7 @@ fn damage_that_is_met_while_writing_is_told_as_damage() {
 
 #[test]
 fn who_only_looks_writes_nothing() {
-    let site = Site::new();
+    let site = TestCheckpoint::new();
     let (page, _) = site.leaves()[3].clone();
     site.overwrite((page - 1) * PAGE, &[0; 4096]);
     let before = site.bytes();
@@ -706,7 +706,7 @@ fn who_only_looks_writes_nothing() {
 
 #[test]
 fn what_was_saved_once_is_not_replaced() {
-    let site = Site::new();
+    let site = TestCheckpoint::new();
     let (page, _) = site.leaves()[3].clone();
     site.overwrite((page - 1) * PAGE, &[0; 4096]);
     std::fs::write(site.saved(), "mine").unwrap();
@@ -718,7 +718,7 @@ fn what_was_saved_once_is_not_replaced() {
 #[test]
 fn what_is_saved_is_its_owners_alone_and_nothing_else_is_left_behind() {
     use std::os::unix::fs::PermissionsExt;
-    let site = Site::new();
+    let site = TestCheckpoint::new();
     let (page, _) = site.leaves()[3].clone();
     site.overwrite((page - 1) * PAGE, &[0; 4096]);
     let saved = site.rescued();
@@ -739,7 +739,7 @@ fn what_is_saved_is_its_owners_alone_and_nothing_else_is_left_behind() {
 /// What was saved can be damaged as well.
 #[test]
 fn a_saved_checkpoint_can_be_saved_again() {
-    let site = Site::new();
+    let site = TestCheckpoint::new();
     let (page, _) = site.leaves()[3].clone();
     site.overwrite((page - 1) * PAGE, &[0; 4096]);
     let saved = site.rescued();
@@ -749,12 +749,12 @@ fn a_saved_checkpoint_can_be_saved_again() {
     let again = site.rescued();
     assert!(again.claims < saved.claims);
     assert_eq!(again.of, None, "a file with gaps doesn't know how many");
-    demand_usable(&again.path);
+    ensure_usable(&again.path);
 }
 
 #[test]
 fn another_account_is_told_before_the_damage() {
-    let site = Site::new();
+    let site = TestCheckpoint::new();
     let (page, _) = site.leaves()[3].clone();
     site.overwrite((page - 1) * PAGE, &[0; 4096]);
     let other = TargetAccount {
@@ -772,11 +772,11 @@ fn another_account_is_told_before_the_damage() {
 #[test]
 fn the_search_ends_with_the_last_id() {
     for last in [0, 1, 2, 3, 64, 1000] {
-        let mut search = Search::new(1, last);
+        let mut search = IdRanges::new(1, last);
         let mut tried = 0;
         while let Some((first, last)) = search.next() {
             tried += 1;
-            search.put_back(first, last);
+            search.retry_from(first, last);
         }
         assert_eq!(tried, last.max(1));
     }
@@ -790,7 +790,7 @@ proptest! {
         pages in proptest::collection::vec((any::<prop::sample::Index>(), any::<u64>(), any::<bool>()), 1..6),
         leaves_only in any::<bool>(),
     ) {
-        let site = Site::new();
+        let site = TestCheckpoint::new();
         let originals = rows(&site.path(), &CUSTOMER);
         let leaves = site.leaves();
         let all = site.bytes().len() as u64 / PAGE;
@@ -816,7 +816,7 @@ proptest! {
                 prop_assert!(site.bytes() == before);
                 match &rescue {
                     Rescue::Saved(saved) => {
-                        demand_usable(&saved.path);
+                        ensure_usable(&saved.path);
                         let found = rows(&saved.path, &CUSTOMER);
                         prop_assert_eq!(found.len() as u64, saved.claims);
                         for (id, values) in &found {

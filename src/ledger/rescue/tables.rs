@@ -8,7 +8,7 @@ use rusqlite::types::Value;
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ColumnType {
     /// A number.
     Number,
     /// The number of a row of ours.
@@ -31,7 +31,7 @@ pub(super) enum Kind {
     MaybeText,
 }
 
-impl Kind {
+impl ColumnType {
     /// Whether we could have written `value`.
     fn fits(self, value: &Value) -> bool {
         match (self, value) {
@@ -60,7 +60,7 @@ impl Kind {
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) name: &'static str,
-    pub(super) columns: &'static [(&'static str, Kind)],
+    pub(super) columns: &'static [(&'static str, ColumnType)],
 }
 
 /// All of them.
@@ -69,30 +69,30 @@ pub(super) const TABLES: [&Table; 3] = [&ACCOUNT, &RUN, &CUSTOMER];
 pub(super) const ACCOUNT: Table = Table {
     name: "account",
     columns: &[
-        ("only", Kind::Id),
-        ("base_url", Kind::Word),
-        ("kable_client_id", Kind::Word),
-        ("begun", Kind::Number),
+        ("only", ColumnType::Id),
+        ("base_url", ColumnType::Word),
+        ("kable_client_id", ColumnType::Word),
+        ("begun", ColumnType::Number),
     ],
 };
 
 pub(super) const RUN: Table = Table {
     name: "run",
     columns: &[
-        ("id", Kind::Id),
-        ("command", Kind::Word),
-        ("inputs", Kind::Text),
-        ("fit_rows", Kind::Number),
-        ("began", Kind::Number),
-        ("changed", Kind::Number),
-        ("ended", Kind::MaybeText),
-        ("elapsed_ms", Kind::Number),
-        ("sent", Kind::Number),
-        ("retried", Kind::Number),
-        ("throttled", Kind::Number),
-        ("lookups", Kind::Number),
-        ("latencies", Kind::Text),
-        ("clock_ahead_ms", Kind::MaybeNumber),
+        ("id", ColumnType::Id),
+        ("command", ColumnType::Word),
+        ("inputs", ColumnType::Text),
+        ("fit_rows", ColumnType::Number),
+        ("began", ColumnType::Number),
+        ("changed", ColumnType::Number),
+        ("ended", ColumnType::MaybeText),
+        ("elapsed_ms", ColumnType::Number),
+        ("sent", ColumnType::Number),
+        ("retried", ColumnType::Number),
+        ("throttled", ColumnType::Number),
+        ("lookups", ColumnType::Number),
+        ("latencies", ColumnType::Text),
+        ("clock_ahead_ms", ColumnType::MaybeNumber),
     ],
 };
 
@@ -106,25 +106,25 @@ pub(super) const CUSTOMER: Table = Table {
 pub(super) const CUSTOMER_3: Table = Table {
     name: "customer",
     columns: &[
-        ("id", Kind::Id),
-        ("client_id", Kind::Word),
-        ("digest", Kind::Digest),
-        ("run", Kind::Id),
-        ("claimed", Kind::Number),
-        ("outcome", Kind::MaybeText),
-        ("ours", Kind::Number),
-        ("keys_lost", Kind::Number),
-        ("customer_id", Kind::MaybeText),
-        ("request_id", Kind::MaybeText),
-        ("attempts", Kind::Requests),
-        ("status", Kind::MaybeStatus),
-        ("message", Kind::MaybeText),
-        ("settled", Kind::MaybeNumber),
+        ("id", ColumnType::Id),
+        ("client_id", ColumnType::Word),
+        ("digest", ColumnType::Digest),
+        ("run", ColumnType::Id),
+        ("claimed", ColumnType::Number),
+        ("outcome", ColumnType::MaybeText),
+        ("ours", ColumnType::Number),
+        ("keys_lost", ColumnType::Number),
+        ("customer_id", ColumnType::MaybeText),
+        ("request_id", ColumnType::MaybeText),
+        ("attempts", ColumnType::Requests),
+        ("status", ColumnType::MaybeStatus),
+        ("message", ColumnType::MaybeText),
+        ("settled", ColumnType::MaybeNumber),
         // Those that came with format 3.
-        ("doubt", Kind::Flag),
-        ("claimed_by", Kind::MaybeNumber),
-        ("created", Kind::MaybeNumber),
-        ("orphan", Kind::Flag),
+        ("doubt", ColumnType::Flag),
+        ("claimed_by", ColumnType::MaybeNumber),
+        ("created", ColumnType::MaybeNumber),
+        ("orphan", ColumnType::Flag),
     ],
 };
 
@@ -157,7 +157,7 @@ impl Table {
 
     /// The row's values, if they are ones that we could have written.
     pub(super) fn values(&self, row: &Row<'_>) -> Option<Vec<Value>> {
-        let value = |(place, (_, kind)): (usize, &(_, Kind))| {
+        let value = |(place, (_, kind)): (usize, &(_, ColumnType))| {
             let value: Value = row.get(place).ok()?;
             kind.fits(&value).then_some(value)
         };

@@ -18,7 +18,7 @@ const HEADER: usize = 32;
 /// How long a frame's header is; its page comes behind it.
 const FRAME: usize = 24;
 
-/// What a log begins with; the last bit tells the order of bytes in its sums.
+/// What a log begins with; the last bit gives the byte order of its checksums.
 const MAGIC: u32 = 0x377f_0682;
 
 /// A log that is shorter than this holds no commit, and none was ever in it if
@@ -35,12 +35,12 @@ pub(super) fn has_lost_commits(path: &Path) -> io::Result<bool> {
     let mut header = [0; HEADER];
     file.read_exact(&mut header)?;
     // It is on disk before the first frame is written.
-    let Some(mut log) = Log::of(&header) else {
+    let Some(mut log) = WalState::of(&header) else {
         return Ok(true);
     };
     let mut frame = vec![0; FRAME + log.page];
     while is_filled(&mut file, &mut frame)? {
-        if !log.takes(&frame) {
+        if !log.accepts(&frame) {
             break;
         }
     }
@@ -63,17 +63,17 @@ fn is_filled(file: &mut impl Read, frame: &mut [u8]) -> io::Result<bool> {
 }
 
 /// What a log's header says, and the sums of its frames so far.
-struct Log {
+struct WalState {
     page: usize,
     /// How often it was begun again from its top.
     rounds: u32,
-    /// The first salt is one more each round, the second is by chance.
+    /// The first salt is one more each round, the second is random.
     salts: (u32, u32),
     big_endian: bool,
     sums: (u32, u32),
 }
 
-impl Log {
+impl WalState {
     fn of(header: &[u8; HEADER]) -> Option<Self> {
         let [magic, _version, page, rounds, salt, salt_too, sum, sum_too] = words(header);
         let mut log = Self {
@@ -93,10 +93,10 @@ impl Log {
 
     /// Whether SQLite takes this frame; if so, its sums are what the next one's
     /// go on from.
-    fn takes(&mut self, frame: &[u8]) -> bool {
+    fn accepts(&mut self, frame: &[u8]) -> bool {
         let [page, _size, salt, salt_too, sum, sum_too] = words(frame);
-        let (told, data) = frame.split_at(FRAME);
-        self.add(told.get(..8).unwrap_or_default());
+        let (head, data) = frame.split_at(FRAME);
+        self.add(head.split_at(8).0);
         self.add(data);
         page != 0 && (salt, salt_too) == self.salts && self.sums == (sum, sum_too)
     }

@@ -7,7 +7,7 @@ use crate::domain::outcome::Outcome;
 use crate::ledger::{Batch, RunFigures, Settlement};
 
 /// Writes `batch` of the run with this number, all of it or nothing. `is_moved`
-/// says whether the log is moved into the file behind it.
+/// says whether the log is moved into the file afterwards.
 pub(super) fn write(
     db: &Connection,
     run: i64,
@@ -103,8 +103,8 @@ fn settle(db: &Connection, settled: &Settlement, now_ms: i64) -> rusqlite::Resul
     Ok(())
 }
 
-/// Nothing was done to the customer: the row is again what it was before the
-/// claim, and `pending` only if it never was anything else.
+/// Releases a claim: the row is as before the claim, and `pending` only if it had no
+/// outcome.
 fn release(db: &Connection, settled: &Settlement, now_ms: i64) -> rusqlite::Result<()> {
     let mut update = db.prepare_cached(
         "UPDATE customer SET doubt = 0, orphan = ?7,
@@ -128,8 +128,7 @@ fn release(db: &Connection, settled: &Settlement, now_ms: i64) -> rusqlite::Resu
     Ok(())
 }
 
-/// What became of the customer could not be found out: what was known of it
-/// before stays, and so does the doubt.
+/// Keeps a claim in doubt, with its last outcome.
 fn leave_in_doubt(db: &Connection, settled: &Settlement) -> rusqlite::Result<()> {
     let mut update = db.prepare_cached(
         "UPDATE customer SET doubt = 1, orphan = ?8,

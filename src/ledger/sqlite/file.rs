@@ -25,8 +25,8 @@ const NAMES: [&str; 2] = [".checkpoint.db", ".checkpoint.db.saved"];
 /// A column of ours that no other database has.
 const OUR_COLUMN: &[u8] = b"kable_client_id";
 
-/// Opens a checkpoint to look at it: nothing is written to it, neither by us nor
-/// by SQLite. That a run writes it meanwhile does no harm.
+/// Opens a checkpoint for reading: neither we nor SQLite write to it. A run may
+/// write to it meanwhile.
 pub(in crate::ledger) fn open_to_look(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags)?;
@@ -64,19 +64,19 @@ pub(in crate::ledger) fn odd_bytes(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |found| found.len() % PAGE)
 }
 
-/// What is found at the checkpoint's place, before anything touches it.
+/// What is at the checkpoint's path, before it is opened.
 #[derive(Debug)]
-pub(super) enum Found {
-    /// Nothing at all.
-    Nothing,
-    /// An SQLite file, or one that only opening it tells more of.
+pub(super) enum CheckpointFile {
+    /// No file.
+    Absent,
+    /// An SQLite file, or one that can't be read: opening it gives the error.
     Sqlite,
-    /// What may have been a checkpoint once.
-    Ruin(Damage),
+    /// What remains of a checkpoint.
+    Damaged(Damage),
 }
 
-/// Looks what is at `path`; refuses what is none of ours.
-pub(super) fn look_at(path: &Path) -> Result<Found, LedgerError> {
+/// Reads the beginning of the file at `path`; an error if it is no checkpoint.
+pub(super) fn probe(path: &Path) -> Result<CheckpointFile, LedgerError> {
     if is_hard_linked(path) {
         return Err(LedgerError::Linked {
             path: path.to_owned(),
@@ -92,17 +92,21 @@ pub(super) fn look_at(path: &Path) -> Result<Found, LedgerError> {
         Ok(start) => start,
         // SQLite would take the log for that of the new file.
         Err(error) if error.kind() == ErrorKind::NotFound && log_length(path) > 0 => {
-            return Ok(Found::Ruin(Damage::empty("it is gone, and its log is not")));
+            return Ok(CheckpointFile::Damaged(Damage::empty(
+                "it is gone, and its log is not",
+            )));
         }
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
-        Err(_not_ours_to_read) => return Ok(Found::Sqlite),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(CheckpointFile::Absent),
+        Err(_not_ours_to_read) => return Ok(CheckpointFile::Sqlite),
     };
     if start.starts_with(MAGIC) {
-        Ok(Found::Sqlite)
+        Ok(CheckpointFile::Sqlite)
     } else if start.is_empty() {
-        Ok(Found::Ruin(Damage::empty("it is empty")))
+        Ok(CheckpointFile::Damaged(Damage::empty("it is empty")))
     } else if is_perhaps_ours(path) {
-        Ok(Found::Ruin(Damage::ours("its beginning is overwritten")))
+        Ok(CheckpointFile::Damaged(Damage::found(
+            "its beginning is overwritten",
+        )))
     } else {
         Err(not_a_ledger)
     }

@@ -12,7 +12,7 @@ use crate::domain::summary::TargetAccount;
 use crate::ledger::paths::owner_only;
 
 /// Of the database, or of the system.
-pub(in crate::ledger) type Failure = Box<dyn Error + Send + Sync>;
+pub(in crate::ledger) type BoxedError = Box<dyn Error + Send + Sync>;
 
 /// The newest format that this code reads and writes.
 pub(super) const FORMAT: i64 = 4;
@@ -24,7 +24,7 @@ pub(super) const VERSIONS: u64 = 18;
 /// Those that know logs.
 pub(super) const WITH_LOG: [u8; 2] = [2, 2];
 
-/// "kblk": tells a checkpoint from every other SQLite file.
+/// "kblk", the application id of checkpoints among SQLite files.
 pub(super) const APPLICATION: i64 = 0x6b62_6c6b;
 
 /// The steps from format 1 on: the first leads to format 2, and so on.
@@ -92,7 +92,7 @@ pub(in crate::ledger) fn write_new(
     path: &Path,
     target: &TargetAccount,
     begun_ms: i64,
-) -> Result<(), Failure> {
+) -> Result<(), BoxedError> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(true);
     owner_only(&mut options);
@@ -108,7 +108,7 @@ pub(in crate::ledger) fn write_new(
 }
 
 /// Begins a checkpoint where there is none: it is there whole or not at all.
-pub(super) fn begin(real: &Path, target: &TargetAccount, now_ms: i64) -> Result<(), Failure> {
+pub(super) fn begin(real: &Path, target: &TargetAccount, now_ms: i64) -> Result<(), BoxedError> {
     let folder = real.parent().unwrap_or(Path::new("."));
     // Readable by its owner only, under a random name.
     let part = tempfile::Builder::new()

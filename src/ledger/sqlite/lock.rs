@@ -14,7 +14,7 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::watch::{Identity, identity};
+use super::watch::{FileIdentity, identity};
 use crate::ledger::LedgerError;
 use crate::ledger::paths::lock_path;
 use crate::ledger::paths::owner_only;
@@ -26,17 +26,17 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// The lock, held as long as this value lives.
 #[derive(Debug)]
-pub struct Lock {
+pub struct CheckpointLock {
     file: File,
     /// The lock file, and which file that is.
     pub(super) place: PathBuf,
-    pub(super) identity: Option<Identity>,
+    pub(super) identity: Option<FileIdentity>,
 }
 
-impl Lock {
+impl CheckpointLock {
     /// Takes the lock on the checkpoint at `path`.
-    pub fn take(path: &Path) -> Result<Self, LedgerError> {
-        Self::take_waiting(path, &mut || {
+    pub fn acquire(path: &Path) -> Result<Self, LedgerError> {
+        Self::acquire_waiting(path, &mut || {
             #[expect(
                 clippy::disallowed_methods,
                 reason = "nothing else runs before the checkpoint is open"
@@ -46,7 +46,7 @@ impl Lock {
     }
 
     /// Likewise; `pause` is called between two tries.
-    fn take_waiting(path: &Path, pause: &mut impl FnMut()) -> Result<Self, LedgerError> {
+    fn acquire_waiting(path: &Path, pause: &mut impl FnMut()) -> Result<Self, LedgerError> {
         let failed = |source: io::Error| LedgerError::Database {
             doing: "lock",
             path: path.to_owned(),
@@ -88,7 +88,7 @@ impl Lock {
     }
 }
 
-impl Drop for Lock {
+impl Drop for CheckpointLock {
     fn drop(&mut self) {
         // The file stays, for removing it could remove the next holder's. An
         // empty one says that no process holds it; if even that fails, the lock
@@ -162,17 +162,16 @@ fn holder(file: &mut File) -> String {
 }
 
 fn host() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .or_else(|_no_proc| std::fs::read_to_string("/etc/hostname"))
-        .map_or_else(
-            |_unknown| "this host".to_owned(),
-            |name| name.trim().to_owned(),
-        )
+    let name = gethostname::gethostname();
+    match name.to_string_lossy().trim() {
+        "" => "this host".to_owned(),
+        name => name.to_owned(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Lock, lock_holder};
+    use super::{CheckpointLock, lock_holder};
     use crate::ledger::LedgerError;
     use crate::ledger::paths::lock_path;
 
@@ -180,8 +179,8 @@ mod tests {
     fn a_second_lock_is_refused_with_the_holders_name_until_the_first_goes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run.db");
-        let first = Lock::take(&path).unwrap();
-        let refused = Lock::take(&path).unwrap_err();
+        let first = CheckpointLock::acquire(&path).unwrap();
+        let refused = CheckpointLock::acquire(&path).unwrap_err();
         let us = format!("process {}", std::process::id());
         assert!(
             matches!(&refused, LedgerError::InUse { holder, .. } if holder.starts_with(&us)),
@@ -190,7 +189,7 @@ mod tests {
         assert!(lock_holder(&path).is_some());
         drop(first);
         assert_eq!(lock_holder(&path), None);
-        Lock::take(&path).unwrap();
+        CheckpointLock::acquire(&path).unwrap();
     }
 
     /// As `status` takes it for a moment.
@@ -198,11 +197,11 @@ mod tests {
     fn a_start_waits_for_those_who_look() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run.db");
-        drop(Lock::take(&path).unwrap());
+        drop(CheckpointLock::acquire(&path).unwrap());
         let looking = std::fs::File::open(lock_path(&path)).unwrap();
         looking.try_lock_shared().unwrap();
         let (mut looking, mut pauses) = (Some(looking), 0);
-        let taken = Lock::take_waiting(&path, &mut || {
+        let taken = CheckpointLock::acquire_waiting(&path, &mut || {
             pauses += 1;
             if pauses == 3 {
                 looking = None;
@@ -219,7 +218,7 @@ mod tests {
         for target in ["precious.txt", "not-there.txt"] {
             std::fs::write(folder.path().join("precious.txt"), "precious").unwrap();
             std::os::unix::fs::symlink(target, lock_path(&path)).unwrap();
-            Lock::take(&path).unwrap_err();
+            CheckpointLock::acquire(&path).unwrap_err();
             std::fs::remove_file(lock_path(&path)).unwrap();
         }
         let kept = std::fs::read_to_string(folder.path().join("precious.txt"));

@@ -31,15 +31,15 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
 
-use self::file::{Found, hold_back, is_perhaps_ours, keep_log, look_at, open_to_look};
+use self::file::{CheckpointFile, hold_back, is_perhaps_ours, keep_log, open_to_look, probe};
 use self::format::{FORMAT, Marks};
-use self::lock::{Lock, lock_database, lock_holder};
+use self::lock::{CheckpointLock, lock_database, lock_holder};
 use self::mounts::{Trust, trust_in};
 use self::pin::{MOST_UNMOVED, Pin, move_log_into_file, pages_of};
 use self::read_ahead::Entries;
 use self::row_codec::{KNOWN, from_sql, known_of, to_sql};
-use self::status::{account_of, landing_ms, standing, target};
-use self::watch::Watch;
+use self::status::{account_of, landing_ms, read_status, target};
+use self::watch::FileWatch;
 use super::rescue::damage::{Damage, Rescue};
 use super::rescue::integrity::{self, damage_in, find_damage};
 use super::rescue::salvage;
@@ -48,7 +48,15 @@ use crate::domain::decision::KnownClaim;
 use crate::domain::summary::TargetAccount;
 use crate::ledger::paths::{beside, real_place};
 
-/// A format beyond this was never one: what stands there is damage.
+/// Whether SQLite waits for the disk. `benches/durability.rs` measures what that
+/// costs, by a build that does not.
+const SYNCHRONOUS: &str = if cfg!(feature = "bench-without-durability") {
+    "OFF"
+} else {
+    "FULL"
+};
+
+/// A format beyond this is no format but damage.
 const MOST_FORMATS: i64 = 1000;
 
 /// A ledger in a file.
@@ -72,8 +80,8 @@ pub struct SqliteLedger {
 #[derive(Debug)]
 struct Writer {
     target: TargetAccount,
-    watch: Watch,
-    _lock: Lock,
+    watch: FileWatch,
+    _lock: CheckpointLock,
     /// Closed after `db`, which stands before it in the ledger.
     _database: Option<File>,
 }
@@ -89,12 +97,12 @@ impl SqliteLedger {
             return Err(LedgerError::Network { path, kind });
         }
         // What is none of ours gets no lock file beside it.
-        look_at(path)?;
-        let lock = Lock::take(path)?;
+        probe(path)?;
+        let lock = CheckpointLock::acquire(path)?;
         // Another run may have begun it meanwhile.
-        match look_at(path)? {
-            Found::Sqlite => {}
-            Found::Nothing => format::begin(&real, target, now_ms).map_err(|source| {
+        match probe(path)? {
+            CheckpointFile::Sqlite => {}
+            CheckpointFile::Absent => format::begin(&real, target, now_ms).map_err(|source| {
                 let path = path.to_owned();
                 LedgerError::Database {
                     doing: "create",
@@ -102,7 +110,7 @@ impl SqliteLedger {
                     source,
                 }
             })?,
-            Found::Ruin(damage) => {
+            CheckpointFile::Damaged(damage) => {
                 return Err(LedgerError::Damaged {
                     path: path.to_owned(),
                     damage: Box::new(damage),
@@ -111,7 +119,7 @@ impl SqliteLedger {
             }
         }
         let database = lock_database(path, &real)?;
-        let mut watch = Watch::default();
+        let mut watch = FileWatch::default();
         watch.add(lock.place.clone(), lock.identity);
         watch.add_found(real.clone());
         let db = Connection::open(&real).and_then(|db| hold_back(&db, path).map(|()| db));
@@ -132,24 +140,24 @@ impl SqliteLedger {
         };
         // Whose file it is comes first: no other program's is written to, and no
         // damaged one.
-        let format = ledger.demand_format()?;
-        ledger.demand_account(target)?;
-        ledger.demand_soundness(format)?;
-        ledger.settle_in().map_err(ledger.failing("open"))?;
+        let format = ledger.ensure_format()?;
+        ledger.ensure_account(target)?;
+        ledger.ensure_soundness(format)?;
+        ledger.configure().map_err(ledger.failing("open"))?;
         format::upgrade(&ledger.db, format).map_err(ledger.failing("upgrade"))?;
         Ok(ledger)
     }
 
     /// Opens the checkpoint at `path` to look at it, also while a run writes.
     pub fn open_to_read(path: &Path) -> Result<Self, LedgerError> {
-        match look_at(path)? {
-            Found::Sqlite => {}
-            Found::Nothing => {
+        match probe(path)? {
+            CheckpointFile::Sqlite => {}
+            CheckpointFile::Absent => {
                 return Err(LedgerError::NotThere {
                     path: path.to_owned(),
                 });
             }
-            Found::Ruin(damage) => {
+            CheckpointFile::Damaged(damage) => {
                 return Err(LedgerError::Damaged {
                     path: path.to_owned(),
                     damage: Box::new(damage),
@@ -167,8 +175,8 @@ impl SqliteLedger {
             writer: None,
             entries: Entries::default(),
         };
-        ledger.format = ledger.demand_format()?;
-        ledger.demand_soundness(ledger.format)?;
+        ledger.format = ledger.ensure_format()?;
+        ledger.ensure_soundness(ledger.format)?;
         format::view_as_newest(&ledger.db, ledger.format).map_err(ledger.failing("read"))?;
         Ok(ledger)
     }
@@ -176,29 +184,28 @@ impl SqliteLedger {
     /// Likewise, to say what a run against `target` would do: nothing is written.
     pub fn open_to_plan(path: &Path, target: &TargetAccount) -> Result<Self, LedgerError> {
         let ledger = Self::open_to_read(path)?;
-        ledger.demand_account(target)?;
+        ledger.ensure_account(target)?;
         Ok(ledger)
     }
 
-    /// How we use the file, from now on.
-    fn settle_in(&self) -> rusqlite::Result<()> {
+    /// Configures the connection for writing.
+    fn configure(&self) -> rusqlite::Result<()> {
         // The log of a run that was cut off goes when another one has ended:
         // until then, a log that is not there is one that was lost.
         keep_log(&self.db, integrity::is_open(&self.db)?)?;
         // The page cache is kept small: rows are appended and read in order. That
         // a run is there is seen to once a batch, not for each of its claims.
         self.db.execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; PRAGMA synchronous = FULL; PRAGMA cache_size = -4096;
+            "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -4096;
              PRAGMA foreign_keys = OFF;",
         )?;
-        #[cfg(feature = "bench-without-durability")]
-        self.db.execute_batch("PRAGMA synchronous = OFF;")?;
+        self.db.pragma_update(None, "synchronous", SYNCHRONOUS)?;
         self.db.set_prepared_statement_cache_capacity(32);
         Ok(())
     }
 
     /// Its format, if it is a checkpoint and we know it.
-    fn demand_format(&self) -> Result<i64, LedgerError> {
+    fn ensure_format(&self) -> Result<i64, LedgerError> {
         let marks = Marks::of(&self.db).map_err(|error| match damage_in(&error) {
             // Another program's file may be damaged as well.
             Some(_) if !is_perhaps_ours(&self.path) => self.not_a_ledger(),
@@ -207,21 +214,21 @@ impl SqliteLedger {
         if marks.is_empty {
             let what = "there is no table in it";
             return Err(self.damaged(if marks.is_ours {
-                Damage::ours(what)
+                Damage::found(what)
             } else {
                 Damage::empty(what)
             }));
         }
         if !marks.is_ours {
             return Err(if integrity::has_our_tables(&self.db) {
-                self.damaged(Damage::ours("its mark is gone"))
+                self.damaged(Damage::found("its mark is gone"))
             } else {
                 self.not_a_ledger()
             });
         }
         if !(1..=MOST_FORMATS).contains(&marks.format) {
             let what = format!("no checkpoint has the format {}", marks.format);
-            return Err(self.damaged(Damage::ours(what)));
+            return Err(self.damaged(Damage::found(what)));
         }
         if marks.format > FORMAT {
             return Err(LedgerError::Newer {
@@ -233,7 +240,7 @@ impl SqliteLedger {
         Ok(marks.format)
     }
 
-    fn demand_account(&self, given: &TargetAccount) -> Result<(), LedgerError> {
+    fn ensure_account(&self, given: &TargetAccount) -> Result<(), LedgerError> {
         let recorded = target(&self.db).map_err(self.failing("read"))?;
         if recorded == *given {
             return Ok(());
@@ -245,7 +252,7 @@ impl SqliteLedger {
         })
     }
 
-    fn demand_soundness(&self, format: i64) -> Result<(), LedgerError> {
+    fn ensure_soundness(&self, format: i64) -> Result<(), LedgerError> {
         let damage = find_damage(&self.db, &self.path, format).map_err(self.failing("read"))?;
         match damage.or_else(|| self.find_log_damage()) {
             Some(damage) => Err(self.damaged(damage)),
@@ -277,9 +284,9 @@ impl SqliteLedger {
     }
 
     /// An error where what is written would not be found.
-    fn demand_in_place(&self) -> Result<(), LedgerError> {
+    fn ensure_in_place(&self) -> Result<(), LedgerError> {
         let watch = self.writer.as_ref().map(|writer| &writer.watch);
-        watch.map_or(Ok(()), |watch| watch.demand_in_place(&self.path))
+        watch.map_or(Ok(()), |watch| watch.ensure_in_place(&self.path))
     }
 
     fn one<T: rusqlite::types::FromSql>(&self, sql: &str) -> Result<T, LedgerError> {
@@ -370,19 +377,19 @@ impl Ledger for SqliteLedger {
             writer.watch.add_found(beside(&real, "-wal"));
             writer.watch.add_found(beside(&real, "-shm"));
         }
-        self.demand_in_place()
+        self.ensure_in_place()
     }
 
     fn write(&mut self, batch: &Batch) -> Result<(), LedgerError> {
         self.entries.forget();
-        self.demand_in_place()?;
+        self.ensure_in_place()?;
         let is_moved = self.unmoved > MOST_UNMOVED;
         batch::write(&self.db, self.run, batch, is_moved).map_err(self.failing("write to"))?;
         self.unmoved += pages_of(batch);
         if is_moved {
             self.move_log().map_err(self.failing("write to"))?;
         }
-        self.demand_in_place()
+        self.ensure_in_place()
     }
 
     fn end(&mut self, how: &str, now_ms: i64) -> Result<(), LedgerError> {
@@ -403,8 +410,8 @@ impl Ledger for SqliteLedger {
 
     fn status(&mut self) -> Result<LedgerStatus, LedgerError> {
         let gaps = self.has_gaps()?;
-        let standing = standing(&self.db).map_err(self.failing("read"))?;
-        Ok(LedgerStatus { gaps, ..standing })
+        let status = read_status(&self.db).map_err(self.failing("read"))?;
+        Ok(LedgerStatus { gaps, ..status })
     }
 }
 

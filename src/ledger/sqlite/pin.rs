@@ -1,4 +1,4 @@
-//! Keeps the log from being moved into the file by anyone but the run.
+//! Keeps other processes from moving the log into the file.
 //!
 //! SQLite moves no page into the file that a reader may still want as it was. A
 //! reader that stays at what the run moved last keeps the file as it is, whatever
@@ -49,7 +49,7 @@ pub(super) fn move_log_into_file(db: &Connection) -> rusqlite::Result<()> {
     let is_busy: bool = db.query_row("PRAGMA wal_checkpoint(FULL)", [], |row| row.get(0))?;
     if is_busy {
         let busy = ffi::Error::new(ffi::SQLITE_BUSY);
-        let why = "somebody has been reading it all the time";
+        let why = "another process has been reading it all the time";
         return Err(rusqlite::Error::SqliteFailure(busy, Some(why.to_owned())));
     }
     Ok(())

@@ -1,7 +1,7 @@
-//! Entries of the SQLite file, read ahead where they are asked for in order.
+//! Reads claim records ahead where they are requested in order.
 //!
-//! An account asks for millions of them, one after the other. Each question by
-//! itself takes the file's lock and gives it back.
+//! An account reads millions of them in order, and each query alone would lock and
+//! unlock the file.
 
 use std::collections::VecDeque;
 

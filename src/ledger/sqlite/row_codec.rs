@@ -1,4 +1,4 @@
-//! Rows of the SQLite file → the ledger's words, and numbers both ways.
+//! Rows of the SQLite file → the ledger's types, and numbers both ways.
 
 use rusqlite::Row;
 use rusqlite::types::Type;
@@ -50,7 +50,7 @@ pub(super) fn entry_of(row: &Row<'_>) -> rusqlite::Result<ClaimRecord> {
     let (last, in_doubt) = last_and_doubt(row, 1, 10)?;
     Ok(ClaimRecord {
         client_id: row.get(0)?,
-        outcome: told(last, in_doubt),
+        outcome: effective_outcome(last, in_doubt),
         last,
         digest: row.get(9)?,
         ours: row.get(11)?,
@@ -76,21 +76,21 @@ pub(super) fn last_and_doubt(
     Ok((last, row.get::<_, bool>(doubt)? || last.is_none()))
 }
 
-/// The outcome of a row as people are told it.
-pub(super) fn told(last: Option<Outcome>, in_doubt: bool) -> Outcome {
+/// The outcome of a row: its last one, or `unresolved` while it is in doubt.
+pub(super) fn effective_outcome(last: Option<Outcome>, in_doubt: bool) -> Outcome {
     match last {
         Some(outcome) if !in_doubt => outcome,
         Some(_) | None => Outcome::Unresolved,
     }
 }
 
-pub(super) fn add_run(standing: &mut LedgerStatus, row: &Row<'_>) -> rusqlite::Result<()> {
-    standing.command = row.get(0)?;
-    standing.inputs = serde_json::from_str(&row.get::<_, String>(1)?).unwrap_or_default();
-    standing.fit_rows = from_sql(row.get(2)?);
-    standing.changed_ms = row.get(3)?;
-    standing.ended = row.get(4)?;
-    let figures = &mut standing.figures;
+pub(super) fn add_run(status: &mut LedgerStatus, row: &Row<'_>) -> rusqlite::Result<()> {
+    status.command = row.get(0)?;
+    status.inputs = serde_json::from_str(&row.get::<_, String>(1)?).unwrap_or_default();
+    status.fit_rows = from_sql(row.get(2)?);
+    status.changed_ms = row.get(3)?;
+    status.ended = row.get(4)?;
+    let figures = &mut status.figures;
     figures.elapsed_ms += from_sql(row.get(5)?);
     figures.requests = figures.requests.plus(RequestCounts {
         sent: from_sql(row.get(6)?),

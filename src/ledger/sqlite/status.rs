@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::row_codec::{add_run, from_sql, last_and_doubt, told};
+use super::row_codec::{add_run, effective_outcome, from_sql, last_and_doubt};
 use crate::domain::bottleneck::Pacing;
 use crate::domain::summary::TargetAccount;
 use crate::ledger::LedgerStatus;
@@ -26,22 +26,22 @@ pub(in crate::ledger) fn account_of(target: &TargetAccount) -> String {
 }
 
 /// The figures of all runs, added up.
-pub(super) fn standing(db: &Connection) -> rusqlite::Result<LedgerStatus> {
-    let mut standing = LedgerStatus {
+pub(super) fn read_status(db: &Connection) -> rusqlite::Result<LedgerStatus> {
+    let mut status = LedgerStatus {
         target: target(db)?,
         ..LedgerStatus::default()
     };
-    count_claims(db, &mut standing)?;
+    count_claims(db, &mut status)?;
     let mut runs = db.prepare(
         "SELECT command, inputs, fit_rows, changed, ended, elapsed_ms, sent, retried, throttled, lookups, latencies
          FROM run ORDER BY id",
     )?;
     let mut rows = runs.query([])?;
     while let Some(row) = rows.next()? {
-        add_run(&mut standing, row)?;
+        add_run(&mut status, row)?;
     }
-    standing.figures.pacing = pacing(db)?;
-    Ok(standing)
+    status.figures.pacing = pacing(db)?;
+    Ok(status)
 }
 
 /// How long requests of the runs of the last day may take to land.
@@ -75,17 +75,17 @@ fn pacing(db: &Connection) -> rusqlite::Result<Option<Pacing>> {
 
 /// How many claims came to which outcome. They are counted here: grouping them
 /// would sort them all in memory, and sums take as many steps as there are words.
-fn count_claims(db: &Connection, standing: &mut LedgerStatus) -> rusqlite::Result<()> {
+fn count_claims(db: &Connection, status: &mut LedgerStatus) -> rusqlite::Result<()> {
     let mut claims = db.prepare("SELECT outcome, doubt, ours, orphan FROM customer")?;
     let mut rows = claims.query([])?;
     while let Some(row) = rows.next()? {
         let (last, in_doubt) = last_and_doubt(row, 0, 1)?;
-        let outcome = told(last, in_doubt);
-        standing.tally.add(outcome);
+        let outcome = effective_outcome(last, in_doubt);
+        status.tally.add(outcome);
         let ours: bool = row.get(2)?;
-        standing.ours += u64::from(ours);
+        status.ours += u64::from(ours);
         if row.get(3)? {
-            standing.left.add(outcome, ours);
+            status.left.add(outcome, ours);
         }
     }
     Ok(())

@@ -9,15 +9,15 @@ use std::path::{Path, PathBuf};
 
 use crate::ledger::LedgerError;
 
-/// What tells a file from every other one: device and inode.
-pub(super) type Identity = (u64, u64);
+/// A file's device and inode.
+pub(super) type FileIdentity = (u64, u64);
 
-/// Which file it is, where the system tells.
+/// The file's device and inode, where the system has them.
 #[cfg_attr(
     unix,
     expect(clippy::unnecessary_wraps, reason = "other systems do not tell")
 )]
-pub(super) fn identity(found: &Metadata) -> Option<Identity> {
+pub(super) fn identity(found: &Metadata) -> Option<FileIdentity> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
@@ -30,13 +30,13 @@ pub(super) fn identity(found: &Metadata) -> Option<Identity> {
     }
 }
 
-/// Names, and which files they had.
+/// Paths, and the file that each of them led to.
 #[derive(Debug, Default)]
-pub(super) struct Watch(Vec<(PathBuf, Option<Identity>)>);
+pub(super) struct FileWatch(Vec<(PathBuf, Option<FileIdentity>)>);
 
-impl Watch {
+impl FileWatch {
     /// Watches a file that is known.
-    pub(super) fn add(&mut self, name: PathBuf, identity: Option<Identity>) {
+    pub(super) fn add(&mut self, name: PathBuf, identity: Option<FileIdentity>) {
         self.0.retain(|(other, _)| *other != name);
         self.0.push((name, identity));
     }
@@ -48,8 +48,8 @@ impl Watch {
         }
     }
 
-    /// An error where one of them is another file by now, or none.
-    pub(super) fn demand_in_place(&self, path: &Path) -> Result<(), LedgerError> {
+    /// An error if one of them was replaced or removed.
+    pub(super) fn ensure_in_place(&self, path: &Path) -> Result<(), LedgerError> {
         for (name, wanted) in &self.0 {
             let found = std::fs::metadata(name);
             if !found.is_ok_and(|found| identity(&found) == *wanted) {
@@ -65,23 +65,23 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
-    use super::Watch;
+    use super::FileWatch;
 
     #[test]
     fn a_file_that_is_removed_renamed_or_replaced_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
         let (path, other) = (folder.path().join("run.db"), folder.path().join("other"));
         std::fs::write(&path, "1").unwrap();
-        let mut watch = Watch::default();
+        let mut watch = FileWatch::default();
         watch.add_found(path.clone());
         std::fs::write(&path, "2").unwrap();
-        watch.demand_in_place(&path).unwrap();
+        watch.ensure_in_place(&path).unwrap();
         std::fs::rename(&path, &other).unwrap();
-        let error = watch.demand_in_place(&path).unwrap_err();
+        let error = watch.ensure_in_place(&path).unwrap_err();
         assert!(error.to_string().contains("run.db"), "{error}");
         std::fs::write(&path, "2").unwrap();
-        watch.demand_in_place(&path).unwrap_err();
+        watch.ensure_in_place(&path).unwrap_err();
         std::fs::rename(&other, &path).unwrap();
-        watch.demand_in_place(&path).unwrap();
+        watch.ensure_in_place(&path).unwrap();
     }
 }

@@ -1,13 +1,13 @@
-//! What an input held when it was first read, as one hash per block.
+//! A hash of each block of an input, from when it was first read.
 //!
 //! The survey, the sending and the account each read the whole input. A block
 //! that is read again must hash to what it hashed to first, before any row of it
-//! is handed on: so every pass sees the same rows at the same places, whatever
-//! is done to the file meanwhile. Eight bytes per 40 KiB are kept.
+//! is passed on, so that every pass sees the same rows at the same places even if
+//! the file is written to meanwhile. Eight bytes per 40 KiB are kept.
 
 use std::io;
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use twox_hash::XxHash3_128;
 
 /// Bytes of a block: what is read at a time of an input is a multiple of it.
@@ -45,15 +45,15 @@ impl Altered {
 
 /// The hashes of an input's blocks; zero where a block was not read yet.
 #[derive(Debug, Default)]
-pub(in crate::source) struct Blocks(Mutex<Vec<u64>>);
+pub(in crate::source) struct BlockHashes(Mutex<Vec<u64>>);
 
-impl Blocks {
+impl BlockHashes {
     /// Notes the block of this `number` when it is read first; later an error
     /// unless it is the same.
-    pub(super) fn demand_same(&self, number: usize, block: &[u8]) -> Result<(), Altered> {
+    pub(super) fn ensure_same(&self, number: usize, block: &[u8]) -> Result<(), Altered> {
         let [_, _, _, _, _, _, _, _, low @ ..] = XxHash3_128::oneshot(block).to_be_bytes();
         let hash = u64::from_be_bytes(low).max(1);
-        let mut hashes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut hashes = self.0.lock();
         if hashes.len() <= number {
             hashes.resize(number + 1, 0);
         }

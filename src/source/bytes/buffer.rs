@@ -12,7 +12,7 @@ const CHUNK: usize = 120 << 10;
 const SMALL_CHUNK: usize = 1 << 10;
 
 /// Bytes of an input, read in large pieces.
-pub(in crate::source) struct Window<R> {
+pub(in crate::source) struct ReadBuffer<R> {
     from: R,
     chunk: usize,
     buffer: Vec<u8>,
@@ -25,7 +25,7 @@ pub(in crate::source) struct Window<R> {
     pub(in crate::source) offset: u64,
 }
 
-impl Window<io::Empty> {
+impl ReadBuffer<io::Empty> {
     /// A window on nothing but `bytes`, which stand at `offset` of an input.
     pub(in crate::source) fn over(bytes: Vec<u8>, offset: u64) -> Self {
         Self {
@@ -40,10 +40,11 @@ impl Window<io::Empty> {
     }
 }
 
-impl<R> Window<R> {
+impl<R> ReadBuffer<R> {
     /// What is in sight.
     pub(in crate::source) fn data(&self) -> &[u8] {
-        self.buffer.get(self.start..self.end).unwrap_or_default()
+        let (until_end, _) = self.buffer.split_at(self.end);
+        until_end.split_at(self.start).1
     }
 
     /// Reads little at a time from now on: single rows are looked at.
@@ -68,7 +69,7 @@ impl<R> Window<R> {
     }
 }
 
-impl<R: Read> Window<R> {
+impl<R: Read> ReadBuffer<R> {
     /// A window on the start of an input.
     pub(in crate::source) fn new(from: R) -> Self {
         Self {
@@ -96,8 +97,8 @@ impl<R: Read> Window<R> {
             self.buffer.resize(self.end + self.chunk, 0);
         }
         loop {
-            let free = self.end..self.end + self.chunk;
-            let free = self.buffer.get_mut(free).unwrap_or_default();
+            let (_, free) = self.buffer.split_at_mut(self.end);
+            let (free, _) = free.split_at_mut(self.chunk);
             match self.from.read(free) {
                 Ok(0) => {
                     self.ended = true;
@@ -120,7 +121,7 @@ impl<R: Read> Window<R> {
     }
 }
 
-impl<R: Read + Seek> Window<R> {
+impl<R: Read + Seek> ReadBuffer<R> {
     /// Moves the first byte in sight to `offset` of the input.
     pub(in crate::source) fn go_to(&mut self, offset: u64) -> io::Result<()> {
         let ahead = offset.checked_sub(self.offset);

@@ -1,4 +1,4 @@
-//! Whole rows, cut off an input so that they can be read elsewhere.
+//! Whole rows, cut off an input so that other threads can parse them.
 //!
 //! One thread finds where rows end, which is a fraction of the work of reading
 //! them; the others read the cuts side by side. The rule where a row ends is
@@ -7,7 +7,7 @@
 
 use memchr::{memchr, memchr_iter, memchr3, memrchr};
 
-use super::buffer::Window;
+use super::buffer::ReadBuffer;
 use super::line_ends::line_ends;
 
 /// Some rows that follow each other.
@@ -25,9 +25,13 @@ pub(in crate::source) struct Cut {
 
 impl Cut {
     /// Cuts `rows` off what is in sight, of which the first is on `line`.
-    pub(in crate::source) fn off<R>(window: &mut Window<R>, rows: Whole, line: u64) -> Self {
+    pub(in crate::source) fn off<R>(
+        window: &mut ReadBuffer<R>,
+        rows: WholeRows,
+        line: u64,
+    ) -> Self {
         let cut = Self {
-            bytes: window.data().get(..rows.end).unwrap_or_default().to_vec(),
+            bytes: window.data().split_at(rows.end).0.to_vec(),
             offset: window.offset,
             line,
             rows: rows.many,
@@ -39,10 +43,10 @@ impl Cut {
 
 /// What stands next in an input.
 #[derive(Debug)]
-pub(in crate::source) enum Found {
+pub(in crate::source) enum NextCut {
     /// Whole rows.
     Rows(Cut),
-    /// A row longer than any should be, to be read by itself.
+    /// A row longer than a chunk, to be read alone.
     Overlong,
     /// Nothing.
     End,
@@ -50,7 +54,7 @@ pub(in crate::source) enum Found {
 
 /// The whole rows at the start of some bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(in crate::source) struct Whole {
+pub(in crate::source) struct WholeRows {
     /// How many there are.
     pub(in crate::source) many: u64,
     /// Where the last one ends, with its line end.
@@ -61,8 +65,13 @@ pub(in crate::source) struct Whole {
 
 /// The whole rows of a table at the start of `data`, at most `most` of them;
 /// `ended` says whether the input ends where `data` does.
-pub(in crate::source) fn table_rows(data: &[u8], delimiter: u8, ended: bool, most: u64) -> Whole {
-    let mut whole = Whole::default();
+pub(in crate::source) fn table_rows(
+    data: &[u8],
+    delimiter: u8,
+    ended: bool,
+    most: u64,
+) -> WholeRows {
+    let mut whole = WholeRows::default();
     while whole.many < most {
         let Some(row) = table_row(data, whole.end, delimiter, ended) else {
             break;
@@ -75,9 +84,9 @@ pub(in crate::source) fn table_rows(data: &[u8], delimiter: u8, ended: bool, mos
 }
 
 /// The row that begins at `start`; `None` where it can't be told to be whole.
-fn table_row(data: &[u8], start: usize, delimiter: u8, ended: bool) -> Option<Whole> {
+fn table_row(data: &[u8], start: usize, delimiter: u8, ended: bool) -> Option<WholeRows> {
     let one = |end, breaks| {
-        Some(Whole {
+        Some(WholeRows {
             many: 1,
             end,
             breaks,
@@ -147,7 +156,7 @@ fn closed(data: &[u8], start: usize, delimiter: u8, ended: bool) -> Option<usize
 
 /// The whole lines at the start of `data`, at most `most` of them; `ended` says
 /// whether the input ends where `data` does.
-pub(in crate::source) fn lines(data: &[u8], ended: bool, most: u64) -> Whole {
+pub(in crate::source) fn lines(data: &[u8], ended: bool, most: u64) -> WholeRows {
     let last = memrchr(b'\n', data).map_or(0, |last| last + 1);
     let many = memchr_iter(b'\n', data).count() as u64;
     let open = u64::from(ended && last < data.len());
@@ -160,7 +169,7 @@ pub(in crate::source) fn lines(data: &[u8], ended: bool, most: u64) -> Whole {
         });
         nth.map_or((0, 0), |last| (most, last + 1))
     };
-    Whole {
+    WholeRows {
         many,
         end,
         breaks: many,

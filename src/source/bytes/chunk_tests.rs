@@ -1,19 +1,19 @@
 use proptest::prelude::*;
 
-use super::{Whole, lines, table_rows};
+use super::{WholeRows, lines, table_rows};
 use crate::source::csv::splitter::Splitter;
 
 /// What the splitter says of the first rows of `text`: how many, where the last
 /// ends, and the line ends in them; one for each number of rows.
-fn split(text: &[u8], delimiter: u8) -> Vec<Whole> {
+fn split(text: &[u8], delimiter: u8) -> Vec<WholeRows> {
     let mut splitter = Splitter::new(text, delimiter);
-    let mut rows = vec![Whole::default()];
+    let mut rows = vec![WholeRows::default()];
     while splitter.advance().unwrap() {
         if let Some(last) = rows.last_mut().filter(|last| last.many > 0) {
             last.end = usize::try_from(splitter.offset()).unwrap();
             last.breaks = splitter.line - 1;
         }
-        rows.push(Whole {
+        rows.push(WholeRows {
             many: rows.len() as u64,
             end: text.len(),
             breaks: splitter.line - 1 + splitter.breaks,

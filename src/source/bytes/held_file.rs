@@ -1,5 +1,5 @@
-//! The file behind an input: held open for all passes, where there are not too
-//! many of them, and known again where it has to be opened anew.
+//! The file behind an input: held open for all passes, unless there are too many
+//! inputs; then it is opened again by its name and must be the same file.
 
 use std::fs::File;
 use std::io;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::block_hashes::Altered;
 
-/// What became of an input's file since it was opened.
+/// How an input's file has changed since it was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileChange {
     /// It is as long as it was.
@@ -19,17 +19,17 @@ pub enum FileChange {
 }
 
 #[derive(Debug)]
-pub(in crate::source) struct Place {
+pub(in crate::source) struct HeldFile {
     /// The file's name; standard input is kept in a file without one.
     path: Option<PathBuf>,
-    /// Which file it is, where the system tells.
+    /// The file's device and inode, where the system has them.
     identity: Option<(u64, u64)>,
     /// The one handle of all passes, so that a file that is replaced by another
     /// one is read on. `None` where there are too many inputs to hold all open.
     held: Option<File>,
 }
 
-impl Place {
+impl HeldFile {
     /// The file that was opened by `path`, or has no name.
     pub(in crate::source) fn of(path: Option<PathBuf>, file: File) -> io::Result<Self> {
         Ok(Self {
@@ -65,7 +65,7 @@ impl Place {
         self.path.is_none()
     }
 
-    /// What became of it since it had this size.
+    /// How it has changed since it had this size.
     pub(in crate::source) fn change(&self, size: u64) -> FileChange {
         let Some(path) = &self.path else {
             return FileChange::Same;
@@ -82,7 +82,7 @@ impl Place {
     }
 }
 
-/// What tells a file from every other one.
+/// The device and inode of a file, where the system has them.
 #[cfg_attr(
     unix,
     expect(clippy::unnecessary_wraps, reason = "other systems do not tell")

@@ -1,11 +1,11 @@
-//! Bytes of an input, below every format.
+//! The bytes of an input, whatever its format.
 //!
 //! - `held_file.rs`: the file behind an input, held open for all passes
-//! - `positioned.rs`: read at a position of one's own, and held against what it was
-//! - `block_hashes.rs`: what an input held when it was first read
+//! - `positioned.rs`: reads at a position of its own, and checks every block
+//! - `block_hashes.rs`: hashes of the input's blocks, from the first pass
 //! - `sniff.rs`: byte-order marks, and files that are no text
 //! - `buffer.rs`: the part of an input that is in memory
-//! - `chunk.rs`: whole rows, cut off to be read elsewhere
+//! - `chunk.rs`: whole rows, cut off to be parsed by other threads
 //! - `line_ends.rs`: where lines end
 //! - `simd.rs`: sixty-four bytes at a time
 

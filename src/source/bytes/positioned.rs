@@ -1,16 +1,17 @@
-//! A file that is read at a position of one's own, and found to be what it was.
+//! Reads a file at a position of its own, and checks each block against the hash
+//! from the first pass.
 //!
 //! Standard input is kept in a file without a name, which can't be opened again,
 //! and a duplicate of its handle shares its position (POSIX, `dup`): of two that
-//! read side by side each would read on where the other one stopped.
+//! read in parallel each would go on where the other one stopped.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
-use super::block_hashes::{Altered, BLOCK, Blocks};
+use super::block_hashes::{Altered, BLOCK, BlockHashes};
 
-/// The first `size` bytes of a file, and where in them is read next.
+/// The first `size` bytes of a file, and the position of the next read.
 ///
 /// What is appended to the file later is never read.
 #[derive(Debug)]
@@ -18,8 +19,8 @@ pub(in crate::source) struct Positioned {
     file: File,
     size: u64,
     at: u64,
-    blocks: Arc<Blocks>,
-    /// The block that was read last where less than a block was asked for.
+    blocks: Arc<BlockHashes>,
+    /// The last block read for a request of less than a block.
     held: Vec<u8>,
     /// Where it begins.
     held_at: Option<u64>,
@@ -28,7 +29,7 @@ pub(in crate::source) struct Positioned {
 impl Positioned {
     /// The first `size` bytes of `file`, read from its start and held against
     /// `blocks`.
-    pub(in crate::source) fn new(file: File, size: u64, blocks: Arc<Blocks>) -> Self {
+    pub(in crate::source) fn new(file: File, size: u64, blocks: Arc<BlockHashes>) -> Self {
         Self {
             file,
             size,
@@ -52,17 +53,17 @@ impl Positioned {
         }
         let first = usize::try_from(start / BLOCK as u64).unwrap_or(usize::MAX);
         for (number, block) in buffer.chunks(BLOCK).enumerate() {
-            self.blocks.demand_same(first + number, block)?;
+            self.blocks.ensure_same(first + number, block)?;
         }
         if start + filled as u64 == self.size {
-            self.demand_finished(buffer.last().copied())?;
+            self.ensure_finished(buffer.last().copied())?;
         }
         Ok(())
     }
 
     /// An error where the file ended within a line that was written on since:
     /// half a row may look like a whole one.
-    fn demand_finished(&self, last: Option<u8>) -> io::Result<()> {
+    fn ensure_finished(&self, last: Option<u8>) -> io::Result<()> {
         let is_line_end = |byte: u8| matches!(byte, b'\n' | b'\r');
         if last.is_none_or(is_line_end) || self.file.metadata()?.len() <= self.size {
             return Ok(());
@@ -98,7 +99,7 @@ impl Read for Positioned {
             buffer.len() / BLOCK * BLOCK
         };
         if within == 0 && whole > 0 {
-            let room = buffer.get_mut(..whole).unwrap_or_default();
+            let (room, _) = buffer.split_at_mut(whole);
             self.read_blocks(self.at, room)?;
             self.at += whole as u64;
             return Ok(whole);
@@ -111,7 +112,7 @@ impl Read for Positioned {
             self.read_blocks(start, &mut held)?;
             (self.held, self.held_at) = (held, Some(start));
         }
-        let mut rest = self.held.get(within..).unwrap_or_default();
+        let (_, mut rest) = self.held.split_at(within);
         let read = rest.read(buffer)?;
         self.at += read as u64;
         Ok(read)
@@ -140,7 +141,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::Positioned;
-    use crate::source::bytes::block_hashes::{Altered, BLOCK, Blocks};
+    use crate::source::bytes::block_hashes::{Altered, BLOCK, BlockHashes};
 
     fn content(many: usize) -> Vec<u8> {
         let mut chance = fastrand::Rng::with_seed(12);
@@ -149,13 +150,13 @@ mod tests {
             .collect()
     }
 
-    struct Kept {
+    struct SampleFile {
         file: std::fs::File,
         size: u64,
-        blocks: Arc<Blocks>,
+        blocks: Arc<BlockHashes>,
     }
 
-    impl Kept {
+    impl SampleFile {
         fn of(bytes: &[u8]) -> Self {
             let mut file = tempfile::tempfile().unwrap();
             file.write_all(bytes).unwrap();
@@ -194,7 +195,7 @@ mod tests {
     fn it_reads_the_same_in_pieces_of_any_size() {
         for many in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 5 * BLOCK + 7] {
             let bytes = content(many);
-            let kept = Kept::of(&bytes);
+            let kept = SampleFile::of(&bytes);
             for piece in [777, BLOCK, 3 * BLOCK, 3 * BLOCK + 1] {
                 assert!(kept.read(piece).unwrap() == bytes, "{many} {piece}");
             }
@@ -205,7 +206,7 @@ mod tests {
     fn a_single_changed_byte_is_met_in_whatever_pieces_it_is_read() {
         let bytes = content(5 * BLOCK + 7);
         for at in [0, BLOCK - 1, BLOCK, 5 * BLOCK + 6] {
-            let mut kept = Kept::of(&bytes);
+            let mut kept = SampleFile::of(&bytes);
             kept.read(3 * BLOCK).unwrap();
             kept.write(at, b"~");
             for piece in [1000, 3 * BLOCK] {
@@ -222,7 +223,7 @@ mod tests {
             ("", "ple,USD\n", Some(Altered::Unfinished)),
         ] {
             let bytes = [&content(BLOCK + 9), end.as_bytes()].concat();
-            let mut kept = Kept::of(&bytes);
+            let mut kept = SampleFile::of(&bytes);
             assert!(kept.read(999).unwrap() == bytes);
             kept.write(bytes.len(), added.as_bytes());
             assert_eq!(kept.read(999).err(), wanted, "{end:?} {added:?}");
@@ -231,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_shorter_file_is_refused() {
-        let kept = Kept::of(&content(3 * BLOCK));
+        let kept = SampleFile::of(&content(3 * BLOCK));
         kept.read(BLOCK).unwrap();
         kept.file.set_len(2 * BLOCK as u64 + 1).unwrap();
         assert_eq!(kept.read(BLOCK), Err(Altered::Shortened));

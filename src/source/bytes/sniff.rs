@@ -8,7 +8,7 @@ pub(in crate::source) const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A kind of file that is not read: what it is, and what to do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::source) struct OtherKind {
+pub(in crate::source) struct UnsupportedKind {
     pub(in crate::source) kind: &'static str,
     pub(in crate::source) hint: &'static str,
 }
@@ -20,66 +20,66 @@ const JSON: &str = "write one object a line: jq -c '.[]' FILE > NEW.jsonl, or jq
 const NOT_TEXT: &str = "export the customers as CSV or JSONL and name that file";
 
 /// What files that are neither CSV nor JSONL begin with.
-const SIGNATURES: [(&[u8], OtherKind); 9] = [
+const SIGNATURES: [(&[u8], UnsupportedKind); 9] = [
     (
         b"PK\x03\x04",
-        OtherKind {
+        UnsupportedKind {
             kind: "a spreadsheet or a ZIP archive",
             hint: SPREADSHEET,
         },
     ),
     (
         b"\xd0\xcf\x11\xe0",
-        OtherKind {
+        UnsupportedKind {
             kind: "an old spreadsheet",
             hint: SPREADSHEET,
         },
     ),
     (
         b"\x1f\x8b",
-        OtherKind {
+        UnsupportedKind {
             kind: "compressed with gzip",
             hint: COMPRESSED,
         },
     ),
     (
         b"\x28\xb5\x2f\xfd",
-        OtherKind {
+        UnsupportedKind {
             kind: "compressed with zstd",
             hint: COMPRESSED,
         },
     ),
     (
         b"BZh",
-        OtherKind {
+        UnsupportedKind {
             kind: "compressed with bzip2",
             hint: COMPRESSED,
         },
     ),
     (
         b"\xff\xfe",
-        OtherKind {
+        UnsupportedKind {
             kind: "UTF-16 text",
             hint: ENCODING,
         },
     ),
     (
         b"\xfe\xff",
-        OtherKind {
+        UnsupportedKind {
             kind: "UTF-16 text",
             hint: ENCODING,
         },
     ),
     (
         b"SQLite format 3\0",
-        OtherKind {
+        UnsupportedKind {
             kind: "an SQLite database",
             hint: NOT_TEXT,
         },
     ),
     (
         b"%PDF",
-        OtherKind {
+        UnsupportedKind {
             kind: "a PDF",
             hint: NOT_TEXT,
         },
@@ -87,7 +87,7 @@ const SIGNATURES: [(&[u8], OtherKind); 9] = [
 ];
 
 /// What `start`, the first few KiB of a file, shows it to be, unless text.
-pub(in crate::source) fn other_kind(start: &[u8]) -> Option<OtherKind> {
+pub(in crate::source) fn other_kind(start: &[u8]) -> Option<UnsupportedKind> {
     if let Some((_, kind)) = SIGNATURES
         .iter()
         .find(|(signature, _)| start.starts_with(signature))
@@ -99,7 +99,7 @@ pub(in crate::source) fn other_kind(start: &[u8]) -> Option<OtherKind> {
     let control =
         |byte: &&u8| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r' | b'\x0c');
     let controls = start.iter().filter(control).count();
-    (controls > 4 && controls * 10 > start.len()).then_some(OtherKind {
+    (controls > 4 && controls * 10 > start.len()).then_some(UnsupportedKind {
         kind: "a binary file",
         hint: NOT_TEXT,
     })
@@ -107,7 +107,7 @@ pub(in crate::source) fn other_kind(start: &[u8]) -> Option<OtherKind> {
 
 /// What `start`, the first few KiB of a file that is to be JSONL, shows it to
 /// be, unless that.
-pub(in crate::source) fn other_json(start: &[u8]) -> Option<OtherKind> {
+pub(in crate::source) fn other_json(start: &[u8]) -> Option<UnsupportedKind> {
     let first_line = start
         .trim_ascii_start()
         .split(|byte| *byte == b'\n')
@@ -117,7 +117,7 @@ pub(in crate::source) fn other_json(start: &[u8]) -> Option<OtherKind> {
         b"{" => "JSON that is spread over several lines",
         _ => return None,
     };
-    Some(OtherKind { kind, hint: JSON })
+    Some(UnsupportedKind { kind, hint: JSON })
 }
 
 #[cfg(test)]

@@ -4,12 +4,12 @@
 //! nearly every row. All others are the splitter's, which knows what to make of
 //! them; a property test holds the two together.
 
-use super::span::{At, MOST_CELLS, Span};
+use super::span::{MOST_CELLS, Span, SplitterState};
 use crate::source::bytes::simd::{Block, WIDTH, lowest};
 
 /// What a block of a row came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum BlockScan {
     /// The row goes on behind it.
     On,
     /// The row ends in it, at this place.
@@ -19,39 +19,39 @@ pub(super) enum Step {
 }
 
 /// A row that is split sixty-four bytes at a time.
-pub(super) struct InSight<'d> {
+pub(super) struct FastPath<'d> {
     data: &'d [u8],
     delimiter: u8,
     spans: &'d mut Vec<Span>,
     /// The cell that it is in.
     cell: Span,
-    at: At,
+    at: SplitterState,
     /// Whether the next quote is the second of two that stand for one.
     second: bool,
     /// Line ends within cells.
     pub(super) breaks: u64,
 }
 
-impl<'d> InSight<'d> {
+impl<'d> FastPath<'d> {
     pub(super) fn new(data: &'d [u8], delimiter: u8, spans: &'d mut Vec<Span>) -> Self {
         Self {
             data,
             delimiter,
             spans,
             cell: Span::at(0),
-            at: At::Bare,
+            at: SplitterState::Bare,
             second: false,
             breaks: 0,
         }
     }
 
     /// Goes through `block`, which begins at `start`.
-    pub(super) fn go_on(&mut self, start: usize, block: &[u8]) -> Step {
+    pub(super) fn go_on(&mut self, start: usize, block: &[u8]) -> BlockScan {
         let (bytes, there) = (Block::of(block), lowest(block.len()));
         let quotes = bytes.equal(b'"') & there;
         let delimiters = bytes.equal(self.delimiter) & there;
         let ends = (bytes.equal(b'\n') | bytes.equal(b'\r')) & there;
-        if quotes == 0 && self.at == At::Bare {
+        if quotes == 0 && self.at == SplitterState::Bare {
             return self.bare(start, delimiters, ends);
         }
         let mut marks = quotes | delimiters | ends;
@@ -59,43 +59,43 @@ impl<'d> InSight<'d> {
             let mark = marks & marks.wrapping_neg();
             marks ^= mark;
             let place = start + mark.trailing_zeros() as usize;
-            if self.at == At::Quoted {
+            if self.at == SplitterState::Quoted {
                 if quotes & mark != 0 {
                     if !self.quote(place) {
-                        return Step::NotOurs;
+                        return BlockScan::NotOurs;
                     }
                 } else if ends & mark != 0 {
                     self.breaks += u64::from(self.is_break(place));
                 }
             } else if quotes & mark != 0 {
                 // Elsewhere than at a cell's start it is a character like others.
-                if self.at == At::Bare && place == self.cell.start {
+                if self.at == SplitterState::Bare && place == self.cell.start {
                     self.cell = Span::at(place + 1);
-                    self.at = At::Quoted;
+                    self.at = SplitterState::Quoted;
                 }
             } else {
-                if self.at == At::Bare {
+                if self.at == SplitterState::Bare {
                     self.cell.end = place;
                 }
                 if self.spans.len() >= MOST_CELLS {
-                    return Step::NotOurs;
+                    return BlockScan::NotOurs;
                 }
                 self.spans.push(self.cell);
                 if delimiters & mark == 0 {
-                    return Step::Ends(place);
+                    return BlockScan::Ends(place);
                 }
                 self.cell = Span::at(place + 1);
-                self.at = At::Bare;
+                self.at = SplitterState::Bare;
             }
         }
-        Step::On
+        BlockScan::On
     }
 
     /// Goes through a block that begins at `start`, in a cell without quotes, and
     /// has no quotes either, which is most of them.
-    fn bare(&mut self, start: usize, delimiters: u64, ends: u64) -> Step {
+    fn bare(&mut self, start: usize, delimiters: u64, ends: u64) -> BlockScan {
         if self.spans.len() + WIDTH > MOST_CELLS {
-            return Step::NotOurs;
+            return BlockScan::NotOurs;
         }
         let end = ends & ends.wrapping_neg();
         // What stands behind the row's end is another row's.
@@ -108,8 +108,8 @@ impl<'d> InSight<'d> {
             self.cell = Span::at(place + 1);
         }
         match end {
-            0 => Step::On,
-            _ => Step::Ends(start + end.trailing_zeros() as usize),
+            0 => BlockScan::On,
+            _ => BlockScan::Ends(start + end.trailing_zeros() as usize),
         }
     }
 
@@ -127,14 +127,14 @@ impl<'d> InSight<'d> {
             }
             Some(byte) => {
                 self.cell.end = place;
-                self.at = At::QuoteInQuoted;
+                self.at = SplitterState::QuoteInQuoted;
                 *byte == self.delimiter || matches!(byte, b'\n' | b'\r')
             }
             None => false,
         }
     }
 
-    /// Whether the line end at `place` is one by itself, or the last byte of
+    /// Whether the line end at `place` is one alone, or the last byte of
     /// one.
     fn is_break(&self, place: usize) -> bool {
         self.data.get(place) == Some(&b'\n') || self.data.get(place + 1) != Some(&b'\n')

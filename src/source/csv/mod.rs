@@ -14,7 +14,7 @@ use std::sync::Arc;
 use self::span::{MOST_CELLS, Span};
 use self::splitter::{Flaw, LONGEST_ROW, Splitter};
 use super::SourceError;
-use super::bytes::chunk::{Cut, Found};
+use super::bytes::chunk::{Cut, NextCut};
 use crate::domain::header::field_of_header;
 use crate::domain::row::{CellKind, Columns, Origin, ReadState, Row};
 
@@ -101,16 +101,16 @@ impl<R: Read> CsvRows<R> {
 
     /// Cuts off rows to be read elsewhere, at most `most` of them; with them,
     /// the number of the first.
-    pub(super) fn cut(&mut self, most: u64) -> Result<(Found, u64), SourceError> {
+    pub(super) fn cut(&mut self, most: u64) -> Result<(NextCut, u64), SourceError> {
         let found = self
             .splitter
             .cut(most)
             .map_err(|error| self.failed(error))?;
         let first = self.records + 1;
         match &found {
-            Found::Rows(cut) => self.records += cut.rows,
-            Found::Overlong => {}
-            Found::End => self.demand_rows()?,
+            NextCut::Rows(cut) => self.records += cut.rows,
+            NextCut::Overlong => {}
+            NextCut::End => self.ensure_rows()?,
         }
         Ok((found, first))
     }
@@ -118,7 +118,7 @@ impl<R: Read> CsvRows<R> {
     /// Reads the next row; false at the end.
     pub(super) fn next(&mut self, row: &mut Row) -> Result<bool, SourceError> {
         if !self.read(row)? {
-            self.demand_rows()?;
+            self.ensure_rows()?;
             return Ok(false);
         }
         let (cells, wanted) = (row.cells().len(), self.columns.names.len());
@@ -135,7 +135,7 @@ impl<R: Read> CsvRows<R> {
         Ok(true)
     }
 
-    fn demand_rows(&self) -> Result<(), SourceError> {
+    fn ensure_rows(&self) -> Result<(), SourceError> {
         if self.records > 0 {
             return Ok(());
         }
@@ -219,9 +219,14 @@ fn swallowed(line: u64, breaks: u64) -> String {
     )
 }
 
+/// The text of a cell, quotes doubled as they stand.
+fn text_of(row: &Row, span: Span) -> &str {
+    row.text().split_at(span.end).0.split_at(span.start).1
+}
+
 fn fill_cells(row: &mut Row, spans: &[Span]) {
     let is_blank = |span: &Span| {
-        let text = row.text().get(span.start..span.end).unwrap_or_default();
+        let text = text_of(row, *span);
         text.chars().all(char::is_whitespace)
     };
     if spans.iter().all(is_blank) {
@@ -233,7 +238,7 @@ fn fill_cells(row: &mut Row, spans: &[Span]) {
     }
     for (column, span) in spans.iter().enumerate() {
         if span.escapes {
-            let text = row.text().get(span.start..span.end).unwrap_or_default();
+            let text = text_of(row, *span);
             let value = text.replace("\"\"", "\"");
             row.push_unescaped(column, CellKind::Text, &value);
         } else {

@@ -25,7 +25,7 @@ impl Span {
 
 /// Where in a row the splitter is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum At {
+pub(super) enum SplitterState {
     CellStart,
     Bare,
     Quoted,

@@ -9,10 +9,10 @@ use std::io::{self, Read, Seek};
 
 use memchr::{memchr, memchr3};
 
-use super::fast_path::{InSight, Step};
-use super::span::{At, MOST_CELLS, Span};
-use crate::source::bytes::buffer::Window;
-use crate::source::bytes::chunk::{Cut, Found, table_rows};
+use super::fast_path::{BlockScan, FastPath};
+use super::span::{MOST_CELLS, Span, SplitterState};
+use crate::source::bytes::buffer::ReadBuffer;
+use crate::source::bytes::chunk::{Cut, NextCut, table_rows};
 use crate::source::bytes::line_ends::line_ends;
 use crate::source::bytes::simd::WIDTH;
 use crate::source::bytes::sniff::UTF8_MARK;
@@ -32,7 +32,7 @@ pub(super) enum Flaw {
 /// Splits bytes into rows and cells.
 pub(in crate::source) struct Splitter<R> {
     /// The row begins where it does.
-    window: Window<R>,
+    window: ReadBuffer<R>,
     delimiter: u8,
     /// The row's first line.
     pub(in crate::source) line: u64,
@@ -59,7 +59,7 @@ pub(in crate::source) struct Splitter<R> {
 impl Splitter<io::Empty> {
     /// Splits whole rows that were cut off an input.
     pub(super) fn over(cut: Cut, delimiter: u8) -> Self {
-        let window = Window::over(cut.bytes, cut.offset);
+        let window = ReadBuffer::over(cut.bytes, cut.offset);
         Self::at(window, delimiter, cut.line)
     }
 }
@@ -67,10 +67,10 @@ impl Splitter<io::Empty> {
 impl<R: Read> Splitter<R> {
     /// Splits what is read from `from`.
     pub(in crate::source) fn new(from: R, delimiter: u8) -> Self {
-        Self::at(Window::new(from), delimiter, 1)
+        Self::at(ReadBuffer::new(from), delimiter, 1)
     }
 
-    fn at(window: Window<R>, delimiter: u8, line: u64) -> Self {
+    fn at(window: ReadBuffer<R>, delimiter: u8, line: u64) -> Self {
         Self {
             window,
             delimiter,
@@ -144,12 +144,12 @@ impl<R: Read> Splitter<R> {
     /// every row; false where it is another.
     fn split_in_sight(&mut self) -> bool {
         let data = self.window.data();
-        let mut row = InSight::new(data, self.delimiter, &mut self.spans);
+        let mut row = FastPath::new(data, self.delimiter, &mut self.spans);
         let blocks = data.chunks(WIDTH).take(LONGEST_ROW / WIDTH);
         let mut steps = blocks
             .enumerate()
             .map(|(number, block)| row.go_on(number * WIDTH, block));
-        let Some(Step::Ends(end)) = steps.find(|step| *step != Step::On) else {
+        let Some(BlockScan::Ends(end)) = steps.find(|step| *step != BlockScan::On) else {
             return false;
         };
         drop(steps);
@@ -166,21 +166,21 @@ impl<R: Read> Splitter<R> {
 
     /// Finds the row's end, and its cells on the way.
     fn split(&mut self) -> io::Result<()> {
-        let mut at = At::CellStart;
+        let mut at = SplitterState::CellStart;
         self.place = 0;
         self.quoted = false;
         while let Some(next) = match at {
-            At::CellStart => Some(self.start_cell()?),
-            At::Bare => self.bare()?,
-            At::Quoted => self.within_quotes()?,
-            At::QuoteInQuoted => self.after_quote()?,
+            SplitterState::CellStart => Some(self.start_cell()?),
+            SplitterState::Bare => self.bare()?,
+            SplitterState::Quoted => self.within_quotes()?,
+            SplitterState::QuoteInQuoted => self.after_quote()?,
         } {
             at = next;
         }
         self.end_row()
     }
 
-    fn start_cell(&mut self) -> io::Result<At> {
+    fn start_cell(&mut self) -> io::Result<SplitterState> {
         if self.byte(self.place).is_none() {
             self.more()?;
         }
@@ -188,34 +188,34 @@ impl<R: Read> Splitter<R> {
             self.quoted = true;
             self.place += 1;
             self.cell = Span::at(self.place);
-            return Ok(At::Quoted);
+            return Ok(SplitterState::Quoted);
         }
         self.cell = Span::at(self.place);
-        Ok(At::Bare)
+        Ok(SplitterState::Bare)
     }
 
     /// Goes on in a cell without quotes; `None` where the row ends.
-    fn bare(&mut self) -> io::Result<Option<At>> {
-        let rest = self.data().get(self.place..).unwrap_or_default();
+    fn bare(&mut self) -> io::Result<Option<SplitterState>> {
+        let rest = self.data().split_at(self.place).1;
         if let Some(found) = memchr3(self.delimiter, b'\n', b'\r', rest) {
             self.place += found;
             return Ok(self.end_cell(self.place));
         }
         if self.more()? {
-            return Ok(Some(At::Bare));
+            return Ok(Some(SplitterState::Bare));
         }
         Ok(self.end_cell(self.place))
     }
 
     /// Goes on in a cell with quotes; `None` where the input ends in it.
-    fn within_quotes(&mut self) -> io::Result<Option<At>> {
-        let rest = self.data().get(self.place..).unwrap_or_default();
+    fn within_quotes(&mut self) -> io::Result<Option<SplitterState>> {
+        let rest = self.data().split_at(self.place).1;
         if let Some(found) = memchr(b'"', rest) {
             self.place += found + 1;
-            return Ok(Some(At::QuoteInQuoted));
+            return Ok(Some(SplitterState::QuoteInQuoted));
         }
         if self.more()? {
-            return Ok(Some(At::Quoted));
+            return Ok(Some(SplitterState::Quoted));
         }
         self.flaw.get_or_insert(Flaw::Unclosed);
         Ok(None)
@@ -223,14 +223,14 @@ impl<R: Read> Splitter<R> {
 
     /// Goes on behind a quote in a cell with quotes: it closes the cell, or is
     /// the first of two that stand for one.
-    fn after_quote(&mut self) -> io::Result<Option<At>> {
+    fn after_quote(&mut self) -> io::Result<Option<SplitterState>> {
         if self.byte(self.place).is_none() {
             self.more()?;
         }
         if self.byte(self.place) == Some(b'"') {
             self.cell.escapes = true;
             self.place += 1;
-            return Ok(Some(At::Quoted));
+            return Ok(Some(SplitterState::Quoted));
         }
         // Of a row that was let go on the way no cell is kept.
         let end = self.place.saturating_sub(1);
@@ -238,14 +238,14 @@ impl<R: Read> Splitter<R> {
         match self.byte(self.place) {
             Some(byte) if byte != self.delimiter && !matches!(byte, b'\n' | b'\r') => {
                 self.flaw.get_or_insert(Flaw::AfterQuote);
-                Ok(Some(At::Bare))
+                Ok(Some(SplitterState::Bare))
             }
             Some(_) | None => Ok(self.end_cell(end)),
         }
     }
 
     /// Keeps the cell, which ends at `end`; `None` where the row ends with it.
-    fn end_cell(&mut self, end: usize) -> Option<At> {
+    fn end_cell(&mut self, end: usize) -> Option<SplitterState> {
         self.cell.end = end;
         if self.spans.len() < MOST_CELLS {
             self.spans.push(self.cell);
@@ -256,7 +256,7 @@ impl<R: Read> Splitter<R> {
             return None;
         }
         self.place += 1;
-        Some(At::CellStart)
+        Some(SplitterState::CellStart)
     }
 
     /// Goes past blanks that belong to no cell. Hand-made files have them behind
@@ -311,7 +311,7 @@ impl<R: Read> Splitter<R> {
         };
         self.taken = self.place + line_end;
         if self.quoted || self.dropped > 0 {
-            let row = self.data().get(..self.place).unwrap_or_default();
+            let row = self.data().split_at(self.place).0;
             self.breaks += line_ends(row, false);
         }
         self.breaks += u64::from(line_end > 0);
@@ -323,7 +323,7 @@ impl<R: Read> Splitter<R> {
         if self.flaw == Some(Flaw::TooLong) {
             return &[];
         }
-        self.data().get(..self.length).unwrap_or_default()
+        self.data().split_at(self.length).0
     }
 }
 
@@ -331,7 +331,7 @@ impl<R: Read> Splitter<R> {
     /// Cuts off the whole rows that are in sight, at most `most` of them, and
     /// goes past them. An overlong row is not cut off but left to
     /// [`Splitter::advance`], which lets go of it on the way.
-    pub(super) fn cut(&mut self, most: u64) -> io::Result<Found> {
+    pub(super) fn cut(&mut self, most: u64) -> io::Result<NextCut> {
         self.settle();
         self.window.widen()?;
         loop {
@@ -339,14 +339,14 @@ impl<R: Read> Splitter<R> {
             if rows.many > 0 {
                 let cut = Cut::off(&mut self.window, rows, self.line);
                 self.line += rows.breaks;
-                return Ok(Found::Rows(cut));
+                return Ok(NextCut::Rows(cut));
             }
             if self.data().len() > LONGEST_ROW {
-                return Ok(Found::Overlong);
+                return Ok(NextCut::Overlong);
             }
             // At the end what is left is a row, also where no line end follows.
             if !self.fill()? && self.data().is_empty() {
-                return Ok(Found::End);
+                return Ok(NextCut::End);
             }
         }
     }

@@ -6,7 +6,7 @@
 //! `serde_json`, so that there is one judge of what JSON is; a property test
 //! holds the two together.
 
-use super::object::{Found, Paths, Value};
+use super::object::{ParsedValue, Paths, ValueText};
 use crate::domain::row::CellKind;
 use crate::source::bytes::simd::{Block, WIDTH, lowest};
 
@@ -18,7 +18,7 @@ const DEEPEST: usize = 8;
 pub(super) fn read(
     text: &str,
     paths: &mut Paths,
-    found: &mut Vec<Found>,
+    found: &mut Vec<ParsedValue>,
     marks: &mut Vec<u64>,
 ) -> bool {
     mark(text.as_bytes(), marks);
@@ -43,7 +43,7 @@ struct Plain<'p, 't> {
     marks: &'p [u64],
     at: usize,
     paths: &'p mut Paths,
-    found: &'p mut Vec<Found>,
+    found: &'p mut Vec<ParsedValue>,
     /// The columns that the row has, by bits; one with more is not plain.
     met: u64,
 }
@@ -117,18 +117,18 @@ impl<'t> Plain<'_, 't> {
         match self.byte()? {
             b'"' => {
                 let (start, end) = self.string()?;
-                self.push(column, CellKind::Text, Value::Span(start, end));
+                self.push(column, CellKind::Text, ValueText::Span(start, end));
                 Some(())
             }
             b'{' if depth < DEEPEST => {
-                self.push(column, CellKind::Object, Value::Text(String::new()));
+                self.push(column, CellKind::Object, ValueText::Text(String::new()));
                 self.object(member, depth + 1)
             }
             b'[' => self.list(column),
             b'n' => {
                 let rest = self.text.get(self.at..)?;
                 rest.starts_with("null").then(|| self.at += 4)?;
-                self.push(column, CellKind::Null, Value::Text(String::new()));
+                self.push(column, CellKind::Null, ValueText::Text(String::new()));
                 Some(())
             }
             _ => None,
@@ -140,21 +140,21 @@ impl<'t> Plain<'_, 't> {
         self.skip_blanks();
         if self.byte()? == b']' {
             self.at += 1;
-            self.push(column, CellKind::EmptyList, Value::Text(String::new()));
+            self.push(column, CellKind::EmptyList, ValueText::Text(String::new()));
             return Some(());
         }
         loop {
             self.skip_blanks();
             let (start, end) = self.string()?;
-            self.push(column, CellKind::Item, Value::Span(start, end));
+            self.push(column, CellKind::Item, ValueText::Span(start, end));
             if !self.more(b']')? {
                 return Some(());
             }
         }
     }
 
-    fn push(&mut self, column: usize, kind: CellKind, value: Value) {
-        self.found.push(Found {
+    fn push(&mut self, column: usize, kind: CellKind, value: ValueText) {
+        self.found.push(ParsedValue {
             column,
             kind,
             value,
@@ -203,14 +203,14 @@ mod tests {
 
     use super::{mark, next_mark, read};
     use crate::domain::row::CellKind;
-    use crate::source::jsonl::object::{Found, Members, Paths, Value};
+    use crate::source::jsonl::object::{ObjectReader, ParsedValue, Paths, ValueText};
 
     /// What was found, with columns by their names.
-    fn said(found: &[Found], paths: &Paths, text: &str) -> Vec<(String, CellKind, String)> {
-        let said = |found: &Found| {
+    fn said(found: &[ParsedValue], paths: &Paths, text: &str) -> Vec<(String, CellKind, String)> {
+        let said = |found: &ParsedValue| {
             let value = match &found.value {
-                Value::Span(start, end) => text.get(*start..*end).unwrap().to_owned(),
-                Value::Text(text) => text.clone(),
+                ValueText::Span(start, end) => text.get(*start..*end).unwrap().to_owned(),
+                ValueText::Text(text) => text.clone(),
             };
             (paths.columns.names[found.column].clone(), found.kind, value)
         };
@@ -219,7 +219,7 @@ mod tests {
 
     fn by_serde(text: &str) -> Option<Vec<(String, CellKind, String)>> {
         let (mut paths, mut found) = (Paths::default(), Vec::new());
-        let members = Members {
+        let members = ObjectReader {
             text,
             node: 0,
             paths: &mut paths,
@@ -301,7 +301,7 @@ mod tests {
     #[test]
     fn what_programs_write_is_plain_and_nothing_else_is() {
         let is_plain = |text: &str| {
-            let mut found: Vec<Found> = Vec::new();
+            let mut found: Vec<ParsedValue> = Vec::new();
             read(text, &mut Paths::default(), &mut found, &mut Vec::new())
         };
         for plain in [

@@ -14,10 +14,10 @@ use std::io::{self, Read, Seek};
 
 use serde::de::DeserializeSeed;
 
-use self::object::{Found, Members, Paths, Value};
+use self::object::{ObjectReader, ParsedValue, Paths, ValueText};
 use super::SourceError;
-use super::bytes::buffer::Window;
-use super::bytes::chunk::{Cut, Found as Whole, lines};
+use super::bytes::buffer::ReadBuffer;
+use super::bytes::chunk::{Cut, NextCut, lines};
 use super::bytes::sniff::UTF8_MARK;
 use super::csv::splitter::LONGEST_ROW;
 use crate::domain::mapping::ADDED;
@@ -29,7 +29,7 @@ const RAW: &str = "_raw";
 
 /// The rows of one JSONL input.
 pub(super) struct JsonlRows<R> {
-    window: Window<R>,
+    window: ReadBuffer<R>,
     name: String,
     input: u16,
     line: u64,
@@ -40,20 +40,20 @@ pub(super) struct JsonlRows<R> {
     /// Bytes of an overlong line that were let go.
     dropped: usize,
     paths: Paths,
-    found: Vec<Found>,
+    found: Vec<ParsedValue>,
     marks: Vec<u64>,
 }
 
 impl JsonlRows<io::Empty> {
     /// Reads rows that were cut off an input.
     pub(super) fn over(cut: Cut, input: u16) -> Self {
-        let window = Window::over(cut.bytes, cut.offset);
+        let window = ReadBuffer::over(cut.bytes, cut.offset);
         Self::at(window, "", input, cut.line)
     }
 }
 
 impl<R> JsonlRows<R> {
-    fn at(window: Window<R>, name: &str, input: u16, line: u64) -> Self {
+    fn at(window: ReadBuffer<R>, name: &str, input: u16, line: u64) -> Self {
         Self {
             window,
             name: name.to_owned(),
@@ -102,15 +102,15 @@ impl<R: Read + Seek> JsonlRows<R> {
 
 impl<R: Read> JsonlRows<R> {
     pub(super) fn new(from: R, name: &str, input: u16) -> Self {
-        Self::at(Window::new(from), name, input, 1)
+        Self::at(ReadBuffer::new(from), name, input, 1)
     }
 
     /// Cuts off rows to be read elsewhere, at most `most` of them.
-    pub(super) fn cut(&mut self, most: u64) -> Result<Whole, SourceError> {
+    pub(super) fn cut(&mut self, most: u64) -> Result<NextCut, SourceError> {
         self.cut_lines(most).map_err(|error| self.failed(error))
     }
 
-    fn cut_lines(&mut self, most: u64) -> io::Result<Whole> {
+    fn cut_lines(&mut self, most: u64) -> io::Result<NextCut> {
         self.settle();
         self.window.widen()?;
         loop {
@@ -118,14 +118,14 @@ impl<R: Read> JsonlRows<R> {
             if rows.many > 0 {
                 let cut = Cut::off(&mut self.window, rows, self.line + 1);
                 self.line += rows.breaks;
-                return Ok(Whole::Rows(cut));
+                return Ok(NextCut::Rows(cut));
             }
             if self.window.data().len() > LONGEST_ROW {
-                return Ok(Whole::Overlong);
+                return Ok(NextCut::Overlong);
             }
             // At the end what is left is a row, also where no line end follows.
             if !self.window.fill()? && self.window.data().is_empty() {
-                return Ok(Whole::End);
+                return Ok(NextCut::End);
             }
         }
     }
@@ -147,7 +147,7 @@ impl<R: Read> JsonlRows<R> {
             record: self.line,
             byte: start,
         };
-        let mut line = self.window.data().get(..self.length).unwrap_or_default();
+        let mut line = self.window.data().split_at(self.length).0;
         line = line.strip_suffix(b"\r").unwrap_or(line);
         if start == 0 {
             line = line.strip_prefix(UTF8_MARK).unwrap_or(line);
@@ -175,7 +175,7 @@ impl<R: Read> JsonlRows<R> {
         let mut seen = 0;
         loop {
             let data = self.window.data();
-            if let Some(end) = memchr::memchr(b'\n', data.get(seen..).unwrap_or_default()) {
+            if let Some(end) = memchr::memchr(b'\n', data.split_at(seen).1) {
                 self.length = seen + end;
                 self.taken = self.length + 1;
                 break;
@@ -217,7 +217,7 @@ impl<R: Read> JsonlRows<R> {
         self.found.clear();
         self.paths.begin_row();
         let mut json = serde_json::Deserializer::from_str(text);
-        let members = Members {
+        let members = ObjectReader {
             text,
             node: 0,
             paths: &mut self.paths,
@@ -239,10 +239,10 @@ impl<R: Read> JsonlRows<R> {
             && let Some(found) = self.found.iter().find(|found| found.column == raw)
             && found.kind == CellKind::Text
         {
-            let text = |found: &Found| match &found.value {
-                Value::Text(text) => text.clone(),
-                Value::Span(start, end) => {
-                    row.text().get(*start..*end).unwrap_or_default().to_owned()
+            let text = |found: &ParsedValue| match &found.value {
+                ValueText::Text(text) => text.clone(),
+                ValueText::Span(start, end) => {
+                    row.text().split_at(*end).0.split_at(*start).1.to_owned()
                 }
             };
             let mended = text(found);
@@ -276,8 +276,8 @@ impl<R: Read> JsonlRows<R> {
     fn fill_cells(&mut self, row: &mut Row) {
         for found in self.found.drain(..) {
             match found.value {
-                Value::Span(start, end) => row.push_span(found.column, found.kind, start, end),
-                Value::Text(text) => row.push_unescaped(found.column, found.kind, &text),
+                ValueText::Span(start, end) => row.push_span(found.column, found.kind, start, end),
+                ValueText::Text(text) => row.push_unescaped(found.column, found.kind, &text),
             }
         }
     }

@@ -16,15 +16,15 @@ pub(super) const MOST_COLUMNS: usize = 4096;
 
 /// A value met in a row.
 #[derive(Debug, Clone)]
-pub(super) struct Found {
+pub(super) struct ParsedValue {
     pub(super) column: usize,
     pub(super) kind: CellKind,
-    pub(super) value: Value,
+    pub(super) value: ValueText,
 }
 
 #[derive(Debug, Clone)]
 /// Where its text is: in the row, or written otherwise there.
-pub(super) enum Value {
+pub(super) enum ValueText {
     Span(usize, usize),
     Text(String),
 }
@@ -33,13 +33,13 @@ pub(super) enum Value {
 #[derive(Debug)]
 pub(super) struct Paths {
     pub(super) columns: Columns,
-    nodes: Vec<Node>,
+    nodes: Vec<PathNode>,
     /// The number of the row that is read.
     row: u64,
 }
 
 #[derive(Debug, Default)]
-struct Node {
+struct PathNode {
     name: Box<str>,
     column: Option<usize>,
     children: HashMap<Box<str>, usize>,
@@ -56,7 +56,7 @@ impl Default for Paths {
     fn default() -> Self {
         Self {
             columns: Columns::open(),
-            nodes: vec![Node::default()],
+            nodes: vec![PathNode::default()],
             row: 1,
         }
     }
@@ -113,11 +113,11 @@ impl Paths {
         let place = parent.in_order.len();
         parent.in_order.push(node);
         parent.children.insert(name.into(), node);
-        self.nodes.push(Node {
+        self.nodes.push(PathNode {
             name: name.into(),
             column: Some(self.columns.names.len()),
             place,
-            ..Node::default()
+            ..PathNode::default()
         });
         self.columns.names.push(path);
         Some(node)
@@ -136,14 +136,14 @@ fn feeds_a_field(path: &str) -> bool {
 }
 
 /// Reads the members of one object into cells.
-pub(super) struct Members<'p, 'de> {
+pub(super) struct ObjectReader<'p, 'de> {
     pub(super) text: &'de str,
     pub(super) node: usize,
     pub(super) paths: &'p mut Paths,
-    pub(super) found: &'p mut Vec<Found>,
+    pub(super) found: &'p mut Vec<ParsedValue>,
 }
 
-impl<'de> DeserializeSeed<'de> for Members<'_, 'de> {
+impl<'de> DeserializeSeed<'de> for ObjectReader<'_, 'de> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -151,7 +151,7 @@ impl<'de> DeserializeSeed<'de> for Members<'_, 'de> {
     }
 }
 
-impl<'de> Visitor<'de> for Members<'_, 'de> {
+impl<'de> Visitor<'de> for ObjectReader<'_, 'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -160,7 +160,7 @@ impl<'de> Visitor<'de> for Members<'_, 'de> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut place = 0;
-        while let Some(Name(name)) = map.next_key::<Name<'de>>()? {
+        while let Some(MemberName(name)) = map.next_key::<MemberName<'de>>()? {
             let Some(node) = self.paths.node(self.node, place, &name) else {
                 map.next_value::<serde::de::IgnoredAny>()?;
                 continue;
@@ -175,7 +175,7 @@ impl<'de> Visitor<'de> for Members<'_, 'de> {
                     crate::domain::text::quoted(&name)
                 )));
             }
-            map.next_value_seed(Member {
+            map.next_value_seed(MemberReader {
                 text: self.text,
                 node,
                 column,
@@ -189,20 +189,20 @@ impl<'de> Visitor<'de> for Members<'_, 'de> {
 
 /// A member's name, borrowed where it is written without escapes.
 #[derive(serde::Deserialize)]
-struct Name<'t>(#[serde(borrow)] Cow<'t, str>);
+struct MemberName<'t>(#[serde(borrow)] Cow<'t, str>);
 
 /// Reads one member's value.
-struct Member<'p, 'de> {
+struct MemberReader<'p, 'de> {
     text: &'de str,
     node: usize,
     column: usize,
     paths: &'p mut Paths,
-    found: &'p mut Vec<Found>,
+    found: &'p mut Vec<ParsedValue>,
 }
 
-impl<'de> Member<'_, 'de> {
-    fn push(&mut self, kind: CellKind, value: Value) {
-        self.found.push(Found {
+impl<'de> MemberReader<'_, 'de> {
+    fn push(&mut self, kind: CellKind, value: ValueText) {
+        self.found.push(ParsedValue {
             column: self.column,
             kind,
             value,
@@ -210,17 +210,17 @@ impl<'de> Member<'_, 'de> {
     }
 
     /// Where `part`, which was borrowed from the row's text, stands in it.
-    fn span(&self, part: &'de str) -> Value {
+    fn span(&self, part: &'de str) -> ValueText {
         let start = part.as_ptr().addr().wrapping_sub(self.text.as_ptr().addr());
         if self.text.get(start..start.wrapping_add(part.len())) == Some(part) {
-            Value::Span(start, start + part.len())
+            ValueText::Span(start, start + part.len())
         } else {
-            Value::Text(part.to_owned())
+            ValueText::Text(part.to_owned())
         }
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Member<'_, 'de> {
+impl<'de> DeserializeSeed<'de> for MemberReader<'_, 'de> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -228,7 +228,7 @@ impl<'de> DeserializeSeed<'de> for Member<'_, 'de> {
     }
 }
 
-impl<'de> Visitor<'de> for Member<'_, 'de> {
+impl<'de> Visitor<'de> for MemberReader<'_, 'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -242,38 +242,38 @@ impl<'de> Visitor<'de> for Member<'_, 'de> {
     }
 
     fn visit_str<E>(mut self, value: &str) -> Result<(), E> {
-        self.push(CellKind::Text, Value::Text(value.to_owned()));
+        self.push(CellKind::Text, ValueText::Text(value.to_owned()));
         Ok(())
     }
 
     fn visit_unit<E>(mut self) -> Result<(), E> {
-        self.push(CellKind::Null, Value::Text(String::new()));
+        self.push(CellKind::Null, ValueText::Text(String::new()));
         Ok(())
     }
 
     fn visit_bool<E>(mut self, value: bool) -> Result<(), E> {
-        self.push(CellKind::Bool, Value::Text(value.to_string()));
+        self.push(CellKind::Bool, ValueText::Text(value.to_string()));
         Ok(())
     }
 
     fn visit_i64<E>(mut self, value: i64) -> Result<(), E> {
-        self.push(CellKind::Number, Value::Text(value.to_string()));
+        self.push(CellKind::Number, ValueText::Text(value.to_string()));
         Ok(())
     }
 
     fn visit_u64<E>(mut self, value: u64) -> Result<(), E> {
-        self.push(CellKind::Number, Value::Text(value.to_string()));
+        self.push(CellKind::Number, ValueText::Text(value.to_string()));
         Ok(())
     }
 
     fn visit_f64<E>(mut self, value: f64) -> Result<(), E> {
-        self.push(CellKind::Number, Value::Text(value.to_string()));
+        self.push(CellKind::Number, ValueText::Text(value.to_string()));
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, map: A) -> Result<(), A::Error> {
-        self.push(CellKind::Object, Value::Text(String::new()));
-        Members {
+        self.push(CellKind::Object, ValueText::Text(String::new()));
+        ObjectReader {
             text: self.text,
             node: self.node,
             paths: self.paths,
@@ -284,25 +284,25 @@ impl<'de> Visitor<'de> for Member<'_, 'de> {
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
         let before = self.found.len();
-        while let Some(item) = items.next_element::<Item<'de>>()? {
+        while let Some(item) = items.next_element::<ArrayItem<'de>>()? {
             match item {
-                Item::Text(text) => match text {
+                ArrayItem::Text(text) => match text {
                     Cow::Borrowed(text) => {
                         let value = self.span(text);
                         self.push(CellKind::Item, value);
                     }
-                    Cow::Owned(text) => self.push(CellKind::Item, Value::Text(text)),
+                    Cow::Owned(text) => self.push(CellKind::Item, ValueText::Text(text)),
                 },
-                Item::Other(_) => {
+                ArrayItem::Other(_) => {
                     while items.next_element::<serde::de::IgnoredAny>()?.is_some() {}
                     self.found.truncate(before);
-                    self.push(CellKind::MixedList, Value::Text(String::new()));
+                    self.push(CellKind::MixedList, ValueText::Text(String::new()));
                     return Ok(());
                 }
             }
         }
         if self.found.len() == before {
-            self.push(CellKind::EmptyList, Value::Text(String::new()));
+            self.push(CellKind::EmptyList, ValueText::Text(String::new()));
         }
         Ok(())
     }
@@ -311,7 +311,7 @@ impl<'de> Visitor<'de> for Member<'_, 'de> {
 /// An item of an array: a string, or something that no field's array holds.
 #[derive(serde::Deserialize)]
 #[serde(untagged)]
-enum Item<'t> {
+enum ArrayItem<'t> {
     Text(#[serde(borrow)] Cow<'t, str>),
     Other(serde::de::IgnoredAny),
 }
