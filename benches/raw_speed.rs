@@ -43,7 +43,7 @@ const CONNECTIONS: usize = 64;
 /// it sends, more than a third of its creates would be refused.
 const DRAWN_FROM: usize = 10;
 
-/// What this program is told to be, by itself.
+/// The role that this process was started in.
 const BARE: &str = "bare";
 const WITH_CLIENT: &str = "with-client";
 

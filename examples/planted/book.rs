@@ -8,7 +8,7 @@ use super::encode::{self, Format};
 use super::row::{Field, Row};
 use super::truth::{BROKEN, Code, Place, Planted, Truth};
 
-/// What came of it.
+/// Its outcome.
 #[derive(Debug, Default)]
 pub(crate) struct Made {
     pub(crate) rows: u64,

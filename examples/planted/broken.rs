@@ -80,7 +80,7 @@ const CSV: [Break; 17] = [
     |row, _| Broken::one(with_company(row, "\"Farrow\" & Pike")),
     |row, _| Broken::one(with_company(row, "\"5\" Pipe\"")),
     |row, _| Broken::one(with_company(row, "\"Farrow \"and\" Pike\"")),
-    // A line end that nobody put in quotes makes two rows of one.
+    // A line end outside quotes makes two rows of one.
     |row, _| {
         let cells = tame(row);
         let (here, there) = (cells[..11].join(","), cells[11..].join(","));

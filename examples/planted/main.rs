@@ -124,7 +124,7 @@ fn write(typed: &Generate) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Nobody has to listen to the end.
+/// A reader may close its end early.
 fn say(text: &str) {
     std::io::stdout().write_all(text.as_bytes()).ok();
 }

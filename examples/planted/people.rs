@@ -110,7 +110,7 @@ fn company(word: &str, place: &Place, chance: &mut Chance) -> String {
     format!("{word}{joint}{trade}{suffix}")
 }
 
-/// An address that nobody else has: the number stands in it.
+/// An address that is unique: it contains the number.
 fn email(number: u64, name: (&str, &str), domain: &str, chance: &mut Chance) -> String {
     let tag = base_36(number);
     let plain = |text: &str| -> String {

@@ -10,7 +10,7 @@ use super::encode::Format;
 use super::people;
 use super::row::Row;
 
-/// What is wanted.
+/// What to plant.
 #[derive(Debug, Clone)]
 pub(crate) struct Order {
     pub(crate) format: Format,
@@ -34,7 +34,7 @@ pub(super) enum Kind {
 const BLANK: u64 = 400;
 const ODD: u64 = 2000;
 
-/// How far an earlier row is looked for from where one is wanted.
+/// How far back an earlier row is searched.
 const TRIES: u64 = 50;
 
 /// What a row's chance is for.

@@ -71,7 +71,7 @@ pub(super) const BROKEN: Planted = Planted {
 pub(super) struct Place<'p> {
     pub(super) line: u64,
     pub(super) record: u64,
-    /// Its `clientId`; empty where that is damaged itself, so that nobody can
+    /// Its `clientId`; empty where that is damaged itself, so that no program can
     /// say what should be shown.
     pub(super) client_id: &'p str,
 }

@@ -131,7 +131,7 @@ fn two_hundreds_without_it() {
         ("204", says("204 No Content", "")),
         ("202 and a word", says("202 Accepted", r#"{"queued":true}"#)),
         (
-            "zipped, though nobody asked for it",
+            "compressed without a request for it",
             says_with(
                 "201 Created",
                 "Content-Encoding: gzip\r\n",
@@ -152,7 +152,7 @@ fn two_hundreds_without_it() {
 fn refusals() {
     let mut lines = Vec::new();
     for status in REFUSALS {
-        // A redirect is followed by nobody, and elsewhere this says nothing.
+        // The client follows no redirect, and elsewhere this says nothing.
         let elsewhere = "Location: /api/v1/customers/create\r\n";
         let no = || says_with(status, elsewhere, r#"{"message":"no to CLIENT"}"#);
         let fate = match status {

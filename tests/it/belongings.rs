@@ -118,7 +118,7 @@ fn outdated_rejects_hide_no_new_bad_row() {
 }
 
 /// The commands that a run prints, to be typed again.
-fn advised(ended: &crate::common::Ended) -> Vec<String> {
+fn advised(ended: &crate::common::EndedRun) -> Vec<String> {
     let program = env!("CARGO_BIN_EXE_kable-bulk");
     let lines = ended.stdout.lines().map(str::trim);
     lines

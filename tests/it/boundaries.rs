@@ -27,7 +27,7 @@ fn ten_rows(faults: &[&str]) -> Run {
     Run::new().server(faults).input("in.csv", rows(10))
 }
 
-/// What the checkpoint says, read beside whoever writes it; `None` as long as
+/// What the checkpoint has, read while a run writes it; `None` as long as
 /// there is none.
 fn checkpoint(run: &Run, sql: &str) -> Option<i64> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;

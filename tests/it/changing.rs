@@ -75,7 +75,7 @@ fn rewritten_in_place() {
     stopped_and_comes_right(&run, running, "no longer holds what was checked");
 }
 
-/// As long as it was, and said to be as old as it was.
+/// The same length and the same modification time.
 #[test]
 fn rewritten_in_place_without_a_trace() {
     let (run, running) = begun(&wide(&rows(300)));

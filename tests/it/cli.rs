@@ -326,7 +326,7 @@ fn validate_says_what_to_do_next() {
         "in.csv",
         rows(4).replace(",USD", ",") + "c-5,Elm,Euro\nc-6,Fir,USD\nc-6,Fir,USD\n",
     );
-    let shown = |ended: &crate::common::Ended| -> Vec<String> {
+    let shown = |ended: &crate::common::EndedRun| -> Vec<String> {
         let lines = ended.stdout.lines().map(str::trim);
         let commands = lines.filter(|line| line.starts_with('/'));
         let words = commands.map(|line| line.split_once(' ').unwrap().1.to_owned());

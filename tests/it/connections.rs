@@ -120,7 +120,7 @@ fn broken_in_the_text_of_a_refusal() {
 }
 
 /// A row whose create is larger than what the sockets at both ends take in while
-/// nobody reads (4 MiB at most where Linux is left as it is), and just below the
+/// the server does not read (4 MiB at most where Linux is left as it is), and just below the
 /// longest row that is read.
 fn large_row() -> String {
     let plans: Vec<String> = (0..1000).map(|n| format!("{n:04050}")).collect();
@@ -152,7 +152,7 @@ fn while_sending() {
     }
 }
 
-/// An import of four rows, one at a time; after the first nobody gets in for a while.
+/// An import of four rows, one at a time; after the first no connection is accepted for a while.
 fn shut_out(door: Door) -> (Raw, Run) {
     let shut = Then::Shut(door, Duration::from_millis(1500));
     let last = says_with("201 Created", "Connection: close\r\n", "CUSTOMER");
@@ -228,7 +228,7 @@ fn closed_between_two_requests() {
     }
 }
 
-/// Nobody can say whether the end of the connection or the request was first.
+/// The end of the connection and the request may come in either order.
 #[test]
 fn closed_just_as_the_next_request_leaves() {
     for then in [Then::Close, Then::Reset] {
@@ -248,7 +248,7 @@ fn closed_just_as_the_next_request_leaves() {
     }
 }
 
-/// What comes unasked is nobody's answer: neither a server that says why it
+/// An unsolicited response answers no request: neither a server that says why it
 /// closes, nor one that says that the next row is there.
 #[test]
 fn an_answer_that_nobody_asked_for() {

@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 
 use crate::common::Run;
 
-/// 2022-03-01T00:00:00Z, the time of everything in the recorded responses.
+/// 2022-03-01T00:00:00Z, the time of everything in the reference responses.
 const RECORDED_MS: i64 = 1_646_092_800_000;
 
 /// Where the sandbox's responses are not what the reference says.
@@ -47,7 +47,7 @@ const SANDBOX_DIFFERS: [&str; 5] = [
 /// One call of the reference.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RecordedCall {
+struct ReferenceCall {
     method: String,
     path: String,
     /// Headers with the credentials, beside the two that every call bears.
@@ -59,7 +59,7 @@ struct RecordedCall {
     values: BTreeMap<String, Vec<String>>,
 }
 
-impl RecordedCall {
+impl ReferenceCall {
     fn load(name: &str) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/contract");
         let text = std::fs::read_to_string(folder.join(format!("{name}.json"))).unwrap();
@@ -83,7 +83,7 @@ impl RecordedCall {
         names.map(value).collect()
     }
 
-    /// How `response` deviates from the recorded one: members that are missing or not in the
+    /// How `response` deviates from the reference one: members that are missing or not in the
     /// reference, values of another type or outside their enumeration.
     fn deviations(&self, response: &Value) -> Vec<String> {
         let mut found = Vec::new();
@@ -154,14 +154,14 @@ struct SentRequest {
     body: Vec<u8>,
 }
 
-/// Answers one request with the recorded response, over a socket.
-fn replay(call: &RecordedCall) -> (String, JoinHandle<SentRequest>) {
+/// Answers one request with the reference response, over a socket.
+fn replay(call: &ReferenceCall) -> (String, JoinHandle<SentRequest>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let body = call.response.as_ref().map(Value::to_string);
     let body = body.unwrap_or_default();
     let response = format!(
-        "HTTP/1.1 {} Recorded\r\nX-REQUEST-ID: req-1\r\nContent-Type: application/json\r\n\
+        "HTTP/1.1 {} Reference\r\nX-REQUEST-ID: req-1\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\n\r\n{body}",
         call.status,
         body.len(),
@@ -207,9 +207,9 @@ fn whole_request(bytes: &[u8]) -> Option<SentRequest> {
     })
 }
 
-/// Has the client make `call` of a server that gives the recorded response: the request must
+/// Has the client make `call` of a server that gives the reference response: the request must
 /// be the recorded one. Returns what the client understands of the response.
-fn judge_client<T>(call: &RecordedCall, make_call: impl AsyncFnOnce(Client) -> T) -> T {
+fn judge_client<T>(call: &ReferenceCall, make_call: impl AsyncFnOnce(Client) -> T) -> T {
     let (url, server) = replay(call);
     let client = Client::new(&kable_bulk::kable::client::Settings {
         base_url: url.parse().unwrap(),
@@ -280,7 +280,7 @@ fn contact(body: &Value) -> BillingContact {
     Field::CONTACT.into_iter().map(value).collect()
 }
 
-/// `remote` is the customer of the recorded responses.
+/// `remote` is the customer of the reference responses.
 fn assert_is_recorded(remote: &RemoteCustomer, response: &Value) {
     let text = |name: &str| response[name].as_str().unwrap();
     assert_eq!(remote.customer_id, text("customerId"));
@@ -307,7 +307,7 @@ fn assert_is_recorded(remote: &RemoteCustomer, response: &Value) {
 
 #[test]
 fn client_authenticates() {
-    let reply = judge_client(&RecordedCall::load("authenticate"), async |client| {
+    let reply = judge_client(&ReferenceCall::load("authenticate"), async |client| {
         client.authenticate().await.reply
     });
     assert!(matches!(reply, Preflight::Good(())), "{reply:?}");
@@ -315,7 +315,7 @@ fn client_authenticates() {
 
 #[test]
 fn client_is_unauthorized() {
-    let reply = judge_client(&RecordedCall::load("unauthorized"), async |client| {
+    let reply = judge_client(&ReferenceCall::load("unauthorized"), async |client| {
         client.authenticate().await.reply
     });
     let Preflight::Denied(refusal) = reply else {
@@ -329,7 +329,7 @@ fn client_is_unauthorized() {
 #[test]
 fn client_lists_plans_and_bundles() {
     for (name, id) in [("plans", "planId"), ("bundles", "bundleId")] {
-        let call = RecordedCall::load(name);
+        let call = ReferenceCall::load(name);
         let reply = judge_client(&call, async |client| match name {
             "plans" => client.plans().await.reply,
             _ => client.bundles().await.reply,
@@ -347,7 +347,7 @@ fn client_lists_plans_and_bundles() {
 
 #[test]
 fn client_creates_a_customer_and_keeps_its_keys() {
-    let call = RecordedCall::load("create");
+    let call = ReferenceCall::load("create");
     let customer = customer(call.body.as_ref().unwrap());
     let reply = judge_client(&call, async |client| client.create(&customer).await.reply);
     let Reply::Done {
@@ -373,7 +373,7 @@ fn client_creates_a_customer_and_keeps_its_keys() {
 
 #[test]
 fn client_looks_a_customer_up() {
-    let call = RecordedCall::load("lookup");
+    let call = ReferenceCall::load("lookup");
     let reply = judge_client(&call, async |client| client.find("acme_7").await.reply);
     let LookUpReply::There { remote, .. } = reply else {
         panic!("{reply:?}");
@@ -383,7 +383,7 @@ fn client_looks_a_customer_up() {
 
 #[test]
 fn client_lists_all_customers() {
-    let call = RecordedCall::load("list");
+    let call = ReferenceCall::load("list");
     let remotes = judge_client(&call, async |client| {
         let reader = client.customer_reader();
         let mut remotes = Vec::new();
@@ -398,7 +398,7 @@ fn client_lists_all_customers() {
 
 #[test]
 fn client_updates_a_customer() {
-    let call = RecordedCall::load("update");
+    let call = ReferenceCall::load("update");
     let body = call.body.as_ref().unwrap();
     let text = |name: &str| Some(body[name].as_str().unwrap().to_owned());
     let change = CustomerUpdate {
@@ -440,7 +440,7 @@ impl SandboxCaller {
     }
 
     /// Sends the recorded request; the status and the JSON of the response.
-    fn send(&self, call: &RecordedCall, secret: &str) -> (u16, Value) {
+    fn send(&self, call: &ReferenceCall, secret: &str) -> (u16, Value) {
         let url = format!("{}{}", self.run.url(), call.path);
         let body = call.body.as_ref().map(Value::to_string);
         let mut request = self.http.request(call.method.parse().unwrap(), url);
@@ -471,14 +471,14 @@ impl SandboxCaller {
     /// Sends the request of `name`, with ids of the sandbox's own plan and bundle in it; the
     /// status must be the recorded one. Returns how the response deviates from the reference.
     fn judge(&self, name: &str) -> Vec<String> {
-        let mut call = RecordedCall::load(name);
+        let mut call = ReferenceCall::load(name);
         for (members, list, id) in [
             ("planIds", "plans", "planId"),
             ("bundleIds", "bundles", "bundleId"),
         ] {
             let body = call.body.as_mut().and_then(|body| body.get_mut(members));
             if let Some(ids) = body {
-                let (_, offers) = self.send(&RecordedCall::load(list), CLIENT_SECRET);
+                let (_, offers) = self.send(&ReferenceCall::load(list), CLIENT_SECRET);
                 *ids = json!([offers[0][id]]);
             }
         }
@@ -530,7 +530,7 @@ fn sandbox_answers_as_the_reference_says() {
 
 #[test]
 fn sandbox_refuses_other_credentials_as_the_reference_says() {
-    let call = RecordedCall::load("unauthorized");
+    let call = ReferenceCall::load("unauthorized");
     let (status, shown) = SandboxCaller::new().send(&call, "sk_test.another.one");
     assert_eq!(status, call.status);
     assert_eq!(call.deviations(&shown), Vec::<String>::new());

@@ -170,7 +170,7 @@ fn a_customer_that_was_lost_and_changed_since_differs() {
     assert_eq!(run.creates_in_vain(), 0);
 }
 
-/// Keys are in `keys.csv`, or said to be lost.
+/// Keys are in `keys.csv`, or reported as lost.
 #[test]
 fn the_keys_of_lost_claims_are_kept_or_said_to_be_lost() {
     let run = damaged("--keys");
@@ -246,7 +246,7 @@ fn a_damaged_first_page_is_damage_and_costs_nothing() {
     }
 }
 
-/// Text, or somebody else's database.
+/// Text, or another program's database.
 #[test]
 fn what_was_never_ours_is_refused_and_left_alone() {
     let run = Run::new()

@@ -94,7 +94,7 @@ impl fmt::Debug for Bytes {
 #[derive(Debug, Clone)]
 struct Table {
     delimiter: u8,
-    /// Whether we are told the delimiter or find it.
+    /// Whether the delimiter is given or detected.
     told: bool,
     mark: bool,
     /// How many bytes before the end of a piece `rows` begins; right behind the

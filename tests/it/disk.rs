@@ -16,7 +16,7 @@ use crate::common::{Run, customers_of_csv, rows};
 const BLOCK: usize = 512;
 
 /// Lets no file grow beyond so many blocks; without the signal that would end
-/// the program before it is told.
+/// the program before the system reports it.
 fn limit(run: &mut Run, blocks: usize) {
     run.shell(Some(format!(
         r#"trap "" XFSZ; ulimit -f {blocks}; exec "$@""#
@@ -52,7 +52,7 @@ fn reached(run: &Run) -> Reached {
     }
 }
 
-/// Every key is kept, or said to be lost.
+/// Each key is kept, or reported as lost.
 fn demand_keys(run: &Run, text: &str) {
     let (mut kept, lost) = run.keys("in.csv");
     kept.remove("old");

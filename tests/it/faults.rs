@@ -1,4 +1,4 @@
-//! One test for every way in which the API can misbehave: what comes of the
+//! One test for every way in which the API can misbehave: the outcome of
 //! rows, what the server holds, how the program ends.
 
 use kable_bulk::sandbox::http::routes::Call;
@@ -97,7 +97,7 @@ fn refused_for_good(status: u16) {
         (status.to_string(), id.to_owned())
     );
     assert!(cell("_request_id").starts_with("req_"));
-    // It is left alone, until somebody wants it tried again.
+    // It is left alone until `--retry-failed`.
     let before = run.counts().of(Call::Create);
     run.import("in.csv").code(3);
     assert_eq!(run.counts().of(Call::Create), before);

@@ -9,13 +9,13 @@ use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::common::{Ended, Run, rows, until};
+use crate::common::{EndedRun, Run, rows, until};
 
 /// The most memory that a run may take, resident.
 const MOST_KIB: u64 = 128 << 10;
 
 /// What a run can't go beyond, in KiB of address space: a blow-up between two
-/// looks fails as well, and takes nobody else with it.
+/// looks fails as well, and no other test with it.
 const WALL_KIB: u64 = 4 << 20;
 
 /// What doesn't end in this time hangs. It is no measure of speed.
@@ -78,7 +78,7 @@ impl Parts {
 }
 
 /// Validates `name`, which ends in time and in bounded memory.
-fn validated(run: &Run, name: &str) -> Ended {
+fn validated(run: &Run, name: &str) -> EndedRun {
     let began = Instant::now();
     let mut running = run.start(&format!("validate {name}"));
     let status = PathBuf::from(format!("/proc/{}/status", running.id()));
@@ -108,7 +108,7 @@ fn peak(status: &str) -> u64 {
         .unwrap_or_default()
 }
 
-/// Of so many rows so many are rejected; the lines of this code are told.
+/// So many of so many rows are rejected; returns the lines with this code.
 fn rejects(run: &Run, name: &str, counts: [u64; 2], code: &str, lines: &[u64]) {
     let summary = run.summary(name);
     assert_eq!(
@@ -384,7 +384,7 @@ fn cut(run: &Run, bytes: u64) {
     file.unwrap().set_len(bytes).unwrap();
 }
 
-fn changed(ended: Ended, run: &Run) {
+fn changed(ended: EndedRun, run: &Run) {
     ended.refuses(1, &["in.csv was changed while it was being read"]);
     assert!(!run.exists("in.csv.results/summary.json"));
 }

@@ -11,7 +11,7 @@ const HEADER: &str = "clientId,companyName,currency\n";
 
 /// `content` as `name` is refused with all of `words` and a hint: no
 /// checkpoint is begun, one that is there is not touched, nothing is sent.
-fn refused(name: &str, content: &[u8], words: &[&str]) -> crate::common::Ended {
+fn refused(name: &str, content: &[u8], words: &[&str]) -> crate::common::EndedRun {
     let run = Run::new().input(name, content).input("good.csv", rows(3));
     run.import("good.csv --checkpoint run.db").code(0);
     let before = run.bytes("run.db");

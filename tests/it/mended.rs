@@ -176,7 +176,7 @@ fn mended_rejects_and_their_original_import_as_one() {
     }
 }
 
-/// What is not mended is told once, where it is to be mended, and of nothing
+/// What is not mended is reported once, where it is to be mended, and of nothing
 /// but itself; the next round goes on from there.
 #[test]
 fn rows_that_are_mended_in_part_are_told_once() {

@@ -21,7 +21,7 @@ fn two_are_there(faults: &[&str]) -> Run {
     run
 }
 
-fn online(run: &Run, rest: &str) -> crate::common::Ended {
+fn online(run: &Run, rest: &str) -> crate::common::EndedRun {
     run.go(&format!(
         "validate --online --base-url {} {rest}",
         run.url()

@@ -1,5 +1,5 @@
 //! The README's table "What counts as what", as far as the question goes whether a
-//! customer is there: what answers it, and what comes of a row while nothing does.
+//! customer is there: what answers it, and a row's outcome while nothing does.
 
 use crate::common::answers::{DOUBTS, PAGE, REFUSALS, endless, unreadable};
 use crate::common::raw::{Act, Then, raw, says, says_with};
@@ -28,7 +28,7 @@ fn answers_to_the_question() {
     let there =
         r#"{"customerId":"cus_1","clientId":"CLIENT","companyName":"Company 0","currency":"USD"}"#;
     lines.push(look_up("another company", says("200 OK", there), DIFFERS));
-    // What is odd is not compared, and tells of nobody's doing.
+    // Odd values are not compared, and prove no ownership.
     let odd = r#"{"customerId":"cus_1","clientId":"CLIENT","companyName":"COMPANY","currency":"USD",
         "status":null,"plans":[null],"bundles":7,"billingContact":"x","created":1646092800}"#;
     let existed = ("create lookup", "already_existed");

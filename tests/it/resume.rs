@@ -310,7 +310,7 @@ fn a_killed_run_is_said_to_have_been_cut_off() {
     until("two creates", || run.counts().of(Call::Create) >= 2);
     running.kill();
     run.go("status in.csv").code(0).says("cut off");
-    // Its lock is nobody's.
+    // No process holds its lock.
     run.import("in.csv").code(0);
     run.holds(&customers_of_csv(&rows(200)));
     assert_eq!(run.creates_in_vain(), 0);

@@ -177,7 +177,7 @@ fn of_members_without_end_the_first_are_named() {
     ended.code(0);
 }
 
-/// Plans that come with a bundle are no difference, whoever says which they are.
+/// Plans that come with a bundle are no difference, whichever call names them.
 #[test]
 fn a_row_with_plans_and_a_bundle_agrees_with_what_kable_holds() {
     let customer = |bundle: &str| {
@@ -323,7 +323,7 @@ fn nothing_hostile_reaches_the_terminal_raw() {
     assert_eq!(held["customerId"], format!("cus_{evil}"));
 }
 
-/// A target that nobody typed is named, also where little else is said.
+/// A target by default is named, also with `-q`.
 #[test]
 fn a_target_from_a_file_that_was_found_is_named() {
     let server = Raw::start(64, []);

@@ -1,7 +1,7 @@
 //! A small language for end-to-end tests: files in, a command, what must hold.
 //!
 //! A [`Run`] is a fresh folder in which the built binary is started with an
-//! empty environment, and where one is wanted, a sandbox that lives in the test's
+//! empty environment, and optionally a sandbox that lives in the test's
 //! own process: it can misbehave, and it survives whatever is killed. What the
 //! server holds is read from the sandbox's file and held against expectations
 //! that are worked out here, without the program's own code.
@@ -28,7 +28,7 @@ use tempfile::TempDir;
 /// The sandbox's file, inside and outside of the program.
 pub(crate) const DATABASE: &str = "kable-sandbox.db";
 
-/// What must never be seen by somebody who uses the program.
+/// What no user of the program may ever see.
 const NEVER: [&str; 4] = ["panicked", "RUST_BACKTRACE", "stack backtrace", "is a bug"];
 
 /// A folder of its own, and what is run in it.
@@ -37,7 +37,7 @@ pub(crate) struct Run {
     environment: BTreeMap<String, String>,
     stdin: Vec<u8>,
     shell: Option<String>,
-    server: Option<Server>,
+    server: Option<SandboxServer>,
 }
 
 impl Run {
@@ -102,7 +102,7 @@ impl Run {
         let mut settings = Settings::new(run.path(DATABASE));
         settings.faults = faults.iter().map(|fault| fault.parse().unwrap()).collect();
         change(&mut settings);
-        run.server = Some(Server::start(&settings));
+        run.server = Some(SandboxServer::start(&settings));
         run
     }
 
@@ -112,7 +112,7 @@ impl Run {
         let mut settings = Settings::new(self.path(DATABASE));
         settings.address = address;
         change(&mut settings);
-        self.server = Some(Server::start(&settings));
+        self.server = Some(SandboxServer::start(&settings));
     }
 
     /// Has the program started by a shell from now on, as `"$@"` in this
@@ -170,7 +170,11 @@ impl Run {
     }
 
     fn start_words(&self, words: &[&str]) -> Running {
-        let url = self.server.as_ref().map(Server::url).unwrap_or_default();
+        let url = self
+            .server
+            .as_ref()
+            .map(SandboxServer::url)
+            .unwrap_or_default();
         let words: Vec<String> = words.iter().map(|word| word.replace("URL", &url)).collect();
         let program = env!("CARGO_BIN_EXE_kable-bulk");
         let mut command = match &self.shell {
@@ -200,18 +204,18 @@ impl Run {
     }
 
     /// Runs `kable-bulk` to its end.
-    pub(crate) fn go(&self, line: &str) -> Ended {
+    pub(crate) fn go(&self, line: &str) -> EndedRun {
         self.start(line).end()
     }
 
     /// The same, for words with blanks in them.
-    pub(crate) fn go_words(&self, words: &[&str]) -> Ended {
+    pub(crate) fn go_words(&self, words: &[&str]) -> EndedRun {
         self.start_words(words).end()
     }
 
     /// `import` as the test has it set up: into its sandbox, or the program's
     /// own, as fast as can be.
-    pub(crate) fn import(&self, rest: &str) -> Ended {
+    pub(crate) fn import(&self, rest: &str) -> EndedRun {
         self.start_import(rest).end()
     }
 
@@ -366,12 +370,12 @@ impl Run {
 }
 
 /// A sandbox in the test's process.
-struct Server {
+struct SandboxServer {
     sandbox: RunningSandbox,
     runtime: tokio::runtime::Runtime,
 }
 
-impl Server {
+impl SandboxServer {
     fn start(settings: &Settings) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -444,17 +448,17 @@ impl Running {
     }
 
     /// Waits for its end.
-    pub(crate) fn end(mut self) -> Ended {
+    pub(crate) fn end(mut self) -> EndedRun {
         // What hangs is killed with the test that waits for it.
         let line = self.line.clone();
         until(&format!("the end of kable-bulk {line}"), || !self.runs());
         let output = self.child.take().unwrap().wait_with_output().unwrap();
-        Ended::of(line, output)
+        EndedRun::of(line, output)
     }
 
     /// Takes what it says on standard error, however much that is, and waits for its
     /// end.
-    pub(crate) fn end_after_much(mut self) -> Ended {
+    pub(crate) fn end_after_much(mut self) -> EndedRun {
         let mut stderr = self.child.as_mut().unwrap().stderr.take().unwrap();
         let taking = std::thread::spawn(move || {
             let mut all = Vec::new();
@@ -465,7 +469,7 @@ impl Running {
         until(&format!("the end of kable-bulk {line}"), || !self.runs());
         let mut output = self.child.take().unwrap().wait_with_output().unwrap();
         output.stderr = taking.join().unwrap();
-        Ended::of(line, output)
+        EndedRun::of(line, output)
     }
 
     /// The first line of its standard output with `words` in it.
@@ -488,14 +492,14 @@ impl Drop for Running {
 }
 
 /// How a process ended, and what it said.
-pub(crate) struct Ended {
+pub(crate) struct EndedRun {
     line: String,
     code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-impl Ended {
+impl EndedRun {
     fn of(line: String, output: Output) -> Self {
         let ended = Self {
             line,

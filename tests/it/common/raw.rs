@@ -1,5 +1,5 @@
-//! A server below HTTP: it says byte for byte what it is told to, and treats its
-//! connections as it is told to, where the sandbox is a good server that misbehaves.
+//! A server below HTTP: it sends given bytes, and treats its connections as a test
+//! says, where the sandbox is a good server that misbehaves.
 //!
 //! It holds customers as Kable does, and knows for each of them which calls
 //! came and how often it was created. Its clock stands still: what it creates is
@@ -35,14 +35,14 @@ pub(crate) enum Then {
     Reset,
     /// Nothing more is read or said.
     Hang,
-    /// Nobody gets in for a while, from before the answer on; this one ends too.
+    /// No connection is accepted for a while, from before the answer on; this one ends too.
     Shut(Door, Duration),
 }
 
-/// How nobody gets in.
+/// How connections are refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Door {
-    /// Nobody listens.
+    /// The port is closed.
     Refused,
     /// Who listens has no room: what knocks is not heard.
     Unheard,
@@ -116,7 +116,7 @@ impl Act {
         self
     }
 
-    /// In chunks (RFC 9112 §7.1), with things in them that nobody needs.
+    /// In chunks (RFC 9112 §7.1), with extensions and trailers that mean nothing.
     pub(crate) fn chunked(mut self) -> Self {
         self.chunked = true;
         self
@@ -138,13 +138,13 @@ impl Act {
 /// The server. Dropped, it is gone.
 pub(crate) struct Raw {
     address: SocketAddr,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<RawState>>,
     /// Dropping it ends everything that runs in it.
     _runtime: Runtime,
 }
 
 #[derive(Default)]
-struct State {
+struct RawState {
     acts: BTreeMap<(Ask, String), VecDeque<Act>>,
     held: BTreeMap<String, Value>,
     created: BTreeMap<String, usize>,
@@ -171,13 +171,13 @@ impl Raw {
             .build()
             .unwrap();
         let (doors, shut) = mpsc::channel(1);
-        let state = Arc::new(Mutex::new(State {
+        let state = Arc::new(Mutex::new(RawState {
             acts: acts
                 .into_iter()
                 .map(|(ask, id, acts)| ((ask, id), acts.into()))
                 .collect(),
             doors: Some(doors),
-            ..State::default()
+            ..RawState::default()
         }));
         let listener = runtime.block_on(async { listen(([127, 0, 0, 1], 0).into(), room) });
         let listener = listener.unwrap();
@@ -258,7 +258,7 @@ fn listen(address: SocketAddr, room: u32) -> std::io::Result<TcpListener> {
 type Shut = mpsc::Receiver<(Door, Duration, oneshot::Sender<()>)>;
 
 /// Lets everybody in, until the door is shut, and after that again.
-async fn house(mut listener: TcpListener, room: u32, mut shut: Shut, state: Arc<Mutex<State>>) {
+async fn house(mut listener: TcpListener, room: u32, mut shut: Shut, state: Arc<Mutex<RawState>>) {
     let address = listener.local_addr().unwrap();
     loop {
         tokio::select! {
@@ -294,7 +294,7 @@ async fn house(mut listener: TcpListener, room: u32, mut shut: Shut, state: Arc<
     }
 }
 
-/// So many that nobody else gets in.
+/// So many that the queue is full.
 async fn crowd(address: SocketAddr) -> Vec<TcpStream> {
     let mut crowd = Vec::new();
     while let Ok(came) = timeout(Duration::from_millis(300), TcpStream::connect(address)).await {
@@ -305,7 +305,7 @@ async fn crowd(address: SocketAddr) -> Vec<TcpStream> {
 }
 
 /// Answers the calls on one connection.
-async fn attend(mut stream: TcpStream, state: Arc<Mutex<State>>) -> Option<()> {
+async fn attend(mut stream: TcpStream, state: Arc<Mutex<RawState>>) -> Option<()> {
     let mut came = Vec::new();
     loop {
         let call = Call::read(&mut stream, &mut came).await?;
@@ -340,7 +340,7 @@ async fn attend(mut stream: TcpStream, state: Arc<Mutex<State>>) -> Option<()> {
     }
 }
 
-async fn shut(state: &Mutex<State>, door: Door, time: Duration) -> Option<()> {
+async fn shut(state: &Mutex<RawState>, door: Door, time: Duration) -> Option<()> {
     let doors = state.lock().unwrap().doors.clone()?;
     let (is_shut, shut) = oneshot::channel();
     doors.send((door, time, is_shut)).await.ok()?;
@@ -395,7 +395,7 @@ impl Call {
     }
 
     /// What is done about it, and what is said.
-    fn decide(&self, state: &Mutex<State>) -> (Act, Vec<u8>) {
+    fn decide(&self, state: &Mutex<RawState>) -> (Act, Vec<u8>) {
         let mut state = state.lock().unwrap();
         state.heads.push((Instant::now(), self.head.clone()));
         if self.line.starts_with("GET /api/v1/customers HTTP") {

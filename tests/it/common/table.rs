@@ -1,5 +1,5 @@
 //! A table of what comes back and what it means: each line is a row of one
-//! import, struck alone, and says which calls are made and what comes of it.
+//! import, struck alone, and lists the calls and the outcome.
 
 use super::raw::{Act, Ask, Raw, Then, raw};
 use super::{Run, rows};

@@ -7,7 +7,7 @@ use serde::Deserialize;
 /// How it is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Kind {
+pub(crate) enum LimitKind {
     /// A bucket that fills evenly.
     #[default]
     Bucket,
@@ -22,9 +22,9 @@ pub(crate) enum Kind {
 /// A limit.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Limit {
+pub(crate) struct ServerLimit {
     #[serde(default)]
-    pub(crate) kind: Kind,
+    pub(crate) kind: LimitKind,
     /// So many requests …
     pub(crate) many: f64,
     /// … in so many seconds.
@@ -38,20 +38,20 @@ fn one() -> f64 {
     1.0
 }
 
-impl Limit {
+impl ServerLimit {
     /// Requests a second that it allows; each is there for `held` seconds.
     pub(crate) fn a_second(&self, held: f64) -> f64 {
         match self.kind {
-            Kind::Bucket | Kind::Fixed | Kind::Sliding => self.many / self.seconds,
-            Kind::InFlight => self.many / held,
+            LimitKind::Bucket | LimitKind::Fixed | LimitKind::Sliding => self.many / self.seconds,
+            LimitKind::InFlight => self.many / held,
         }
     }
 }
 
 /// What has been used of a limit.
 #[derive(Debug)]
-pub(crate) struct Meter {
-    pub(crate) limit: Limit,
+pub(crate) struct LimitMeter {
+    pub(crate) limit: ServerLimit,
     /// The limit as it is now, as a share of what it is.
     share: f64,
     now: f64,
@@ -63,8 +63,8 @@ pub(crate) struct Meter {
     times: VecDeque<f64>,
 }
 
-impl Meter {
-    pub(crate) fn new(limit: Limit) -> Self {
+impl LimitMeter {
+    pub(crate) fn new(limit: ServerLimit) -> Self {
         let mut meter = Self {
             limit,
             share: 1.0,
@@ -92,7 +92,8 @@ impl Meter {
     pub(crate) fn advance(&mut self, now: f64, share: f64) {
         let seconds = self.limit.seconds;
         self.share = share;
-        if self.limit.kind == Kind::Fixed && (now / seconds).floor() > (self.now / seconds).floor()
+        if self.limit.kind == LimitKind::Fixed
+            && (now / seconds).floor() > (self.now / seconds).floor()
         {
             self.used = 0.0;
         }
@@ -111,9 +112,9 @@ impl Meter {
     /// How many are left.
     pub(crate) fn left(&self) -> f64 {
         let left = match self.limit.kind {
-            Kind::Bucket => self.held,
-            Kind::Fixed | Kind::InFlight => self.many() - self.used,
-            Kind::Sliding => self.many() - self.times.len() as f64,
+            LimitKind::Bucket => self.held,
+            LimitKind::Fixed | LimitKind::InFlight => self.many() - self.used,
+            LimitKind::Sliding => self.many() - self.times.len() as f64,
         };
         left.max(0.0)
     }
@@ -123,13 +124,13 @@ impl Meter {
         let seconds = self.limit.seconds;
         match self.limit.kind {
             // When it is full.
-            Kind::Bucket => (self.size() - self.held) / (self.many() / seconds),
-            Kind::Fixed => seconds - self.now % seconds,
-            Kind::Sliding => self
+            LimitKind::Bucket => (self.size() - self.held) / (self.many() / seconds),
+            LimitKind::Fixed => seconds - self.now % seconds,
+            LimitKind::Sliding => self
                 .times
                 .front()
                 .map_or(seconds, |first| first + seconds - self.now),
-            Kind::InFlight => 0.0,
+            LimitKind::InFlight => 0.0,
         }
     }
 
@@ -140,15 +141,15 @@ impl Meter {
     /// Takes one request.
     pub(crate) fn take(&mut self) {
         match self.limit.kind {
-            Kind::Bucket => self.held -= 1.0,
-            Kind::Fixed | Kind::InFlight => self.used += 1.0,
-            Kind::Sliding => self.times.push_back(self.now),
+            LimitKind::Bucket => self.held -= 1.0,
+            LimitKind::Fixed | LimitKind::InFlight => self.used += 1.0,
+            LimitKind::Sliding => self.times.push_back(self.now),
         }
     }
 
     /// Takes in that a request that was taken has been answered.
     pub(crate) fn answered(&mut self) {
-        if self.limit.kind == Kind::InFlight {
+        if self.limit.kind == LimitKind::InFlight {
             self.used -= 1.0;
         }
     }

@@ -10,7 +10,7 @@ pub(crate) mod tells;
 
 use serde::Deserialize;
 
-use self::server::Server;
+use self::server::SimulatedServer;
 
 /// A server, a run against it, and what is expected.
 #[derive(Debug, Clone, Deserialize)]
@@ -19,15 +19,15 @@ pub(crate) struct Scenario {
     /// In one line.
     pub(crate) about: String,
     #[serde(default)]
-    pub(crate) run: Run,
-    pub(crate) server: Server,
-    pub(crate) expect: Expect,
+    pub(crate) run: SimulatedRun,
+    pub(crate) server: SimulatedServer,
+    pub(crate) expect: ExpectedFigures,
 }
 
 /// How the importer is run.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct Run {
+pub(crate) struct SimulatedRun {
     /// `--rate`.
     pub(crate) rate: Option<String>,
     /// `--max-rate`.
@@ -37,7 +37,7 @@ pub(crate) struct Run {
     pub(crate) seconds: f64,
 }
 
-impl Default for Run {
+impl Default for SimulatedRun {
     fn default() -> Self {
         Self {
             rate: None,
@@ -51,7 +51,7 @@ impl Default for Run {
 /// What is to be reached.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Expect {
+pub(crate) struct ExpectedFigures {
     /// From when on the share is counted.
     pub(crate) after: f64,
     /// The least share of what the server allows by then.
@@ -64,14 +64,14 @@ pub(crate) struct Expect {
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[serde(default)]
-pub(crate) struct Phase {
+pub(crate) struct ScenarioPhase {
     pub(crate) from: f64,
     pub(crate) until: f64,
     /// How many times as much; or how many a second.
     pub(crate) by: f64,
 }
 
-impl Default for Phase {
+impl Default for ScenarioPhase {
     /// Always.
     fn default() -> Self {
         Self {
@@ -82,7 +82,7 @@ impl Default for Phase {
     }
 }
 
-impl Phase {
+impl ScenarioPhase {
     /// What `by` is at a time; `None` where no phase covers it.
     pub(crate) fn at(phases: &[Self], now: f64) -> Option<f64> {
         let now_on = |phase: &&Self| phase.from <= now && now < phase.until;

@@ -10,7 +10,7 @@ use kable_bulk::engine::pace::{Pace, Wanted};
 use tokio::time::Instant;
 
 use super::Scenario;
-use super::server::{Standing, Verdict};
+use super::server::{ServerState, ServerVerdict};
 
 /// How many more would send at once than `--concurrency` allows.
 const IMPATIENT: usize = 4;
@@ -24,7 +24,7 @@ const WAY: f64 = 0.2;
 
 /// How a run went.
 #[derive(Debug)]
-pub(crate) struct Went {
+pub(crate) struct RunFigures {
     /// The share of what was allowed.
     pub(crate) share: f64,
     /// The share of requests answered with 429.
@@ -36,18 +36,18 @@ pub(crate) struct Went {
 }
 
 /// What all workers of a run share.
-struct Course {
+struct RunTrace {
     scenario: Scenario,
     pacing: Wanted,
     pace: Pace,
     began: Instant,
-    server: Mutex<Standing>,
-    seen: Mutex<Seen>,
+    server: Mutex<ServerState>,
+    seen: Mutex<RunRecord>,
 }
 
-/// What was seen of a run.
+/// The requests of a run, as the server saw them.
 #[derive(Debug, Default)]
-struct Seen {
+struct RunRecord {
     started: Vec<f64>,
     accepted: Vec<f64>,
     refused: usize,
@@ -57,7 +57,7 @@ struct Seen {
 }
 
 /// Runs a scenario, in no time.
-pub(crate) fn run(scenario: &Scenario, seed: u64) -> Went {
+pub(crate) fn run(scenario: &Scenario, seed: u64) -> RunFigures {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -66,18 +66,18 @@ pub(crate) fn run(scenario: &Scenario, seed: u64) -> Went {
     runtime.block_on(simulate(scenario.clone(), seed))
 }
 
-async fn simulate(scenario: Scenario, seed: u64) -> Went {
+async fn simulate(scenario: Scenario, seed: u64) -> RunFigures {
     let rate = scenario.run.rate.as_ref();
     let pacing = Wanted {
         ceiling: rate.unwrap_or(&scenario.run.max_rate).parse().unwrap(),
         at_once: rate.is_some(),
         concurrency: scenario.run.concurrency,
     };
-    let course = Arc::new(Course {
+    let course = Arc::new(RunTrace {
         pacing,
         pace: Pace::new(pacing),
         began: Instant::now(),
-        server: Mutex::new(Standing::new(scenario.server.clone(), seed)),
+        server: Mutex::new(ServerState::new(scenario.server.clone(), seed)),
         seen: Mutex::default(),
         scenario,
     });
@@ -93,7 +93,7 @@ async fn simulate(scenario: Scenario, seed: u64) -> Went {
     course.went()
 }
 
-async fn work(course: Arc<Course>) {
+async fn work(course: Arc<RunTrace>) {
     loop {
         let permit = course.pace.next().await;
         let latency = course.started();
@@ -109,12 +109,12 @@ async fn work(course: Arc<Course>) {
         course.ended(verdict);
         let sent = permit.ended();
         match verdict {
-            Verdict::Lost => tokio::time::sleep(AFTER_TROUBLE).await,
-            Verdict::Accepted => {
+            ServerVerdict::Lost => tokio::time::sleep(AFTER_TROUBLE).await,
+            ServerVerdict::Accepted => {
                 course.pace.told(&quotas);
                 course.pace.accepted(sent);
             }
-            Verdict::Refused => {
+            ServerVerdict::Refused => {
                 course.pace.told(&quotas);
                 let policy = Policy::default();
                 course.pace.refused(sent, asks, &policy, jitter);
@@ -124,7 +124,7 @@ async fn work(course: Arc<Course>) {
 }
 
 /// Writes down every second what happened in it.
-async fn watch(course: Arc<Course>) {
+async fn watch(course: Arc<RunTrace>) {
     let mut last = (0, 0);
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -146,7 +146,7 @@ async fn watch(course: Arc<Course>) {
     }
 }
 
-impl Course {
+impl RunTrace {
     fn now(&self) -> f64 {
         self.began.elapsed().as_secs_f64()
     }
@@ -161,17 +161,17 @@ impl Course {
         self.server.lock().unwrap().sent(now)
     }
 
-    fn ended(&self, verdict: Verdict) {
+    fn ended(&self, verdict: ServerVerdict) {
         let mut seen = self.seen.lock().unwrap();
         seen.in_flight -= 1;
         match verdict {
-            Verdict::Accepted => seen.accepted.push(self.now()),
-            Verdict::Refused => seen.refused += 1,
-            Verdict::Lost => {}
+            ServerVerdict::Accepted => seen.accepted.push(self.now()),
+            ServerVerdict::Refused => seen.refused += 1,
+            ServerVerdict::Lost => {}
         }
     }
 
-    fn went(&self) -> Went {
+    fn went(&self) -> RunFigures {
         let mut seen = self.seen.lock().unwrap();
         let (run, from) = (&self.scenario.run, self.scenario.expect.after);
         let allowed = self.scenario.server.allowed(
@@ -182,7 +182,7 @@ impl Course {
         );
         let counted = seen.accepted.iter().filter(|at| **at >= from).count();
         let answered = seen.accepted.len() + seen.refused;
-        Went {
+        RunFigures {
             share: counted as f64 / allowed,
             refused: seen.refused as f64 / answered as f64,
             broken: self.broken(&seen),
@@ -192,7 +192,7 @@ impl Course {
 
     /// The promises of `--rate`, `--max-rate` and `--concurrency` that were
     /// broken.
-    fn broken(&self, seen: &Seen) -> Vec<String> {
+    fn broken(&self, seen: &RunRecord) -> Vec<String> {
         let mut broken = Vec::new();
         if let Rate::Limited { starts, window } = self.pacing.ceiling {
             let (many, window) = (starts.get() as usize, window.as_secs_f64());

@@ -5,14 +5,14 @@ use std::time::Duration;
 use kable_bulk::kable::Quota;
 use serde::Deserialize;
 
-use super::Phase;
-use super::limits::{Kind, Limit, Meter};
-use super::tells::{Lies, RetryAfter, Tells};
+use super::ScenarioPhase;
+use super::limits::{LimitKind, LimitMeter, ServerLimit};
+use super::tells::{LimitHeaders, RetryAfter, WrongHeaders};
 
 /// The temper of a server.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct Server {
+pub(crate) struct SimulatedServer {
     pub(crate) latency_ms: f64,
     /// The spread of a lognormal latency; 0 is none.
     pub(crate) sigma: f64,
@@ -22,22 +22,22 @@ pub(crate) struct Server {
     /// less the more it has to do.
     pub(crate) crush: f64,
     /// When latency is `by` times as long.
-    pub(crate) slow: Vec<Phase>,
+    pub(crate) slow: Vec<ScenarioPhase>,
     /// When nothing is answered.
-    pub(crate) down: Vec<Phase>,
+    pub(crate) down: Vec<ScenarioPhase>,
     /// All must have room.
-    pub(crate) limit: Vec<Limit>,
+    pub(crate) limit: Vec<ServerLimit>,
     /// When limits are `by` times as high.
-    pub(crate) change: Vec<Phase>,
+    pub(crate) change: Vec<ScenarioPhase>,
     /// When another client uses the limits too, `by` requests a second; those in
     /// flight are not shared.
-    pub(crate) others: Vec<Phase>,
-    pub(crate) tells: Tells,
-    pub(crate) lies: Lies,
+    pub(crate) others: Vec<ScenarioPhase>,
+    pub(crate) tells: LimitHeaders,
+    pub(crate) lies: WrongHeaders,
     pub(crate) retry_after: Option<RetryAfter>,
 }
 
-impl Default for Server {
+impl Default for SimulatedServer {
     fn default() -> Self {
         Self {
             latency_ms: 100.0,
@@ -49,20 +49,20 @@ impl Default for Server {
             limit: Vec::new(),
             change: Vec::new(),
             others: Vec::new(),
-            tells: Tells::Nothing,
-            lies: Lies::default(),
+            tells: LimitHeaders::Nothing,
+            lies: WrongHeaders::default(),
             retry_after: None,
         }
     }
 }
 
-impl Server {
+impl SimulatedServer {
     fn slowness(&self, now: f64) -> f64 {
-        Phase::at(&self.slow, now).unwrap_or(1.0)
+        ScenarioPhase::at(&self.slow, now).unwrap_or(1.0)
     }
 
     pub(crate) fn is_down(&self, now: f64) -> bool {
-        Phase::at(&self.down, now).is_some()
+        ScenarioPhase::at(&self.down, now).is_some()
     }
 
     /// How many requests it would take between two times of a client that sends
@@ -78,8 +78,8 @@ impl Server {
                 let spread = (self.sigma * self.sigma / 2.0).exp();
                 let latency = self.latency_ms / 1000.0 * self.slowness(now) * spread;
                 let at_once = self.knee.unwrap_or(concurrency).min(concurrency);
-                let share = Phase::at(&self.change, now).unwrap_or(1.0);
-                let others = Phase::at(&self.others, now).unwrap_or(0.0);
+                let share = ScenarioPhase::at(&self.change, now).unwrap_or(1.0);
+                let others = ScenarioPhase::at(&self.others, now).unwrap_or(0.0);
                 let limits = self.limit.iter();
                 let limit = limits
                     .map(|limit| limit.a_second(latency) * share - others)
@@ -92,28 +92,28 @@ impl Server {
 
 /// How a server stands.
 #[derive(Debug)]
-pub(crate) struct Standing {
-    temper: Server,
-    meters: Vec<Meter>,
+pub(crate) struct ServerState {
+    temper: SimulatedServer,
+    meters: Vec<LimitMeter>,
     /// When the other client sends next.
     other_at: f64,
     busy: usize,
     chance: fastrand::Rng,
 }
 
-/// What comes of a request.
+/// How the server answers a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum ServerVerdict {
     Accepted,
     Refused,
     /// No answer.
     Lost,
 }
 
-impl Standing {
-    pub(crate) fn new(temper: Server, seed: u64) -> Self {
+impl ServerState {
+    pub(crate) fn new(temper: SimulatedServer, seed: u64) -> Self {
         Self {
-            meters: temper.limit.iter().cloned().map(Meter::new).collect(),
+            meters: temper.limit.iter().cloned().map(LimitMeter::new).collect(),
             temper,
             other_at: 0.0,
             busy: 0,
@@ -140,30 +140,30 @@ impl Standing {
     }
 
     /// A request arrives.
-    pub(crate) fn arrived(&mut self, now: f64) -> Verdict {
+    pub(crate) fn arrived(&mut self, now: f64) -> ServerVerdict {
         self.let_others_send(now);
         if self.temper.is_down(now) {
-            return Verdict::Lost;
+            return ServerVerdict::Lost;
         }
         if self.take(now) {
-            Verdict::Accepted
+            ServerVerdict::Accepted
         } else {
-            Verdict::Refused
+            ServerVerdict::Refused
         }
     }
 
     /// Its client has the answer.
-    pub(crate) fn answered(&mut self, verdict: Verdict) {
+    pub(crate) fn answered(&mut self, verdict: ServerVerdict) {
         self.busy -= 1;
-        if verdict == Verdict::Accepted {
-            self.meters.iter_mut().for_each(Meter::answered);
+        if verdict == ServerVerdict::Accepted {
+            self.meters.iter_mut().for_each(LimitMeter::answered);
         }
     }
 
     fn let_others_send(&mut self, until: f64) {
         while self.other_at <= until {
             let now = self.other_at;
-            match Phase::at(&self.temper.others, now) {
+            match ScenarioPhase::at(&self.temper.others, now) {
                 Some(a_second) => {
                     self.take(now);
                     self.other_at += 1.0 / a_second;
@@ -174,13 +174,13 @@ impl Standing {
     }
 
     fn take(&mut self, now: f64) -> bool {
-        let share = Phase::at(&self.temper.change, now).unwrap_or(1.0);
+        let share = ScenarioPhase::at(&self.temper.change, now).unwrap_or(1.0);
         self.meters
             .iter_mut()
             .for_each(|meter| meter.advance(now, share));
-        let passes = self.meters.iter().all(Meter::has_room);
+        let passes = self.meters.iter().all(LimitMeter::has_room);
         if passes {
-            self.meters.iter_mut().for_each(Meter::take);
+            self.meters.iter_mut().for_each(LimitMeter::take);
         }
         passes
     }
@@ -194,8 +194,8 @@ impl Standing {
     pub(crate) fn asks(&self) -> Option<Duration> {
         let reset = || {
             let full = self.meters.iter().filter(|meter| !meter.has_room());
-            let timed = full.filter(|meter| meter.limit.kind != Kind::InFlight);
-            let longest = timed.map(Meter::reset).fold(0.0, f64::max);
+            let timed = full.filter(|meter| meter.limit.kind != LimitKind::InFlight);
+            let longest = timed.map(LimitMeter::reset).fold(0.0, f64::max);
             Duration::from_secs(longest.ceil().max(1.0) as u64)
         };
         self.temper.retry_after.map(|after| match after {

@@ -5,17 +5,17 @@ use std::time::Duration;
 use kable_bulk::kable::{Quota, QuotaUnit};
 use serde::Deserialize;
 
-use super::limits::{Kind, Meter};
+use super::limits::{LimitKind, LimitMeter};
 
 /// By which headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Tells {
+pub(crate) enum LimitHeaders {
     #[default]
     Nothing,
     /// `RateLimit-Policy` and `RateLimit`: every limit, with window and name.
     Ietf,
-    /// `RateLimit-Limit: 10, 10;w=1, 100;w=60` with `-Remaining` and `-Reset`:
+    /// `RateLimit-ServerLimit: 10, 10;w=1, 100;w=60` with `-Remaining` and `-Reset`:
     /// every limit and its window; what is left of the closest.
     Legacy,
     /// `X-RateLimit-*`: the closest limit, without a window.
@@ -35,7 +35,7 @@ pub(crate) enum RetryAfter {
 /// What is said other than it is.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct Lies {
+pub(crate) struct WrongHeaders {
     /// So many times the limit.
     pub(crate) limit: f64,
     /// So many are left, always.
@@ -44,7 +44,7 @@ pub(crate) struct Lies {
     pub(crate) reset: Option<f64>,
 }
 
-impl Default for Lies {
+impl Default for WrongHeaders {
     fn default() -> Self {
         Self {
             limit: 1.0,
@@ -54,10 +54,10 @@ impl Default for Lies {
     }
 }
 
-impl Tells {
+impl LimitHeaders {
     /// What the headers of a response say.
-    pub(crate) fn quotas(self, meters: &[Meter], lies: &Lies) -> Vec<Quota> {
-        let share_left = |meter: &Meter| meter.left() / meter.many();
+    pub(crate) fn quotas(self, meters: &[LimitMeter], lies: &WrongHeaders) -> Vec<Quota> {
+        let share_left = |meter: &LimitMeter| meter.left() / meter.many();
         let closest = (0..meters.len())
             .min_by(|a, b| f64::total_cmp(&share_left(&meters[*a]), &share_left(&meters[*b])));
         let all = meters.iter().enumerate();
@@ -86,8 +86,8 @@ impl Tells {
     }
 }
 
-fn quota(at: usize, meter: &Meter, lies: &Lies) -> Quota {
-    let in_flight = meter.limit.kind == Kind::InFlight;
+fn quota(at: usize, meter: &LimitMeter, lies: &WrongHeaders) -> Quota {
+    let in_flight = meter.limit.kind == LimitKind::InFlight;
     // Headers tell whole seconds, and not that there is no time.
     let seconds = |time: f64| Some(Duration::from_secs(time.ceil().max(1.0) as u64));
     let reset = lies.reset.map(Duration::from_secs_f64);
