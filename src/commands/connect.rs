@@ -13,7 +13,8 @@ use crate::config::target::{Destination, is_loopback};
 use crate::domain::rules::Rules;
 use crate::domain::summary::TargetAccount;
 use crate::engine::wall_clock::WallClock;
-use crate::kable::client::{Client, Settings};
+use crate::kable::client::Client;
+use crate::kable::settings::Settings;
 use crate::sandbox::RunningSandbox;
 use crate::sandbox::settings as sandbox;
 

@@ -1,28 +1,28 @@
 //! A JSON array that comes in pieces → its elements, one after the other.
 //!
-//! All customers of an account come in one array (API reference, "Calls"), which
-//! may be longer than memory. Only where each object ends is found out here;
-//! what it holds is read by the caller.
+//! All customers of an account come in one array (`docs/api.md`, "Calls"), which
+//! may be larger than memory. Only the end of each object is found here; the
+//! caller parses what is in it.
 
 /// The longest element, in bytes: far beyond any customer.
 const LONGEST: usize = 1 << 20;
 
-/// What is wrong with an answer that should be an array of objects.
+/// Why a response is not a whole array of objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Wrong {
+pub(super) enum ArrayError {
     /// It is something else.
     #[error("the answer is not an array of objects")]
-    Other,
-    /// It ends too early.
+    NotAnArray,
+    /// It ends within the array.
     #[error("the answer broke off before its end")]
     BrokenOff,
-    /// One object is longer than any should be.
+    /// An object is longer than [`LONGEST`].
     #[error("an object in the answer is longer than {} KiB", LONGEST >> 10)]
     TooLong,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum At {
+enum ArrayState {
     /// Before the array.
     Start,
     /// Behind the opening bracket: an object or the end.
@@ -37,83 +37,101 @@ enum At {
     End,
 }
 
-/// Takes pieces of an array.
+/// A parser that is given an array piece by piece.
 #[derive(Debug)]
-pub(super) struct Elements {
-    at: At,
+pub(super) struct ArrayStream {
+    state: ArrayState,
     /// How many brackets are open in the element.
     depth: usize,
     in_string: bool,
     escaped: bool,
-    /// The start of an element whose end is not here yet.
-    held: Vec<u8>,
+    /// The start of an element whose end has not come yet.
+    partial: Vec<u8>,
 }
 
-impl Elements {
+impl ArrayStream {
     pub(super) fn new() -> Self {
         Self {
-            at: At::Start,
+            state: ArrayState::Start,
             depth: 0,
             in_string: false,
             escaped: false,
-            held: Vec::new(),
+            partial: Vec::new(),
         }
     }
 
-    /// Takes the next piece; `hear` is given each element that ends in it.
-    pub(super) fn take(&mut self, piece: &[u8], hear: &mut impl FnMut(&[u8])) -> Result<(), Wrong> {
-        let mut start = 0;
-        for (place, byte) in piece.iter().enumerate() {
-            if self.at == At::Within {
-                if self.ends(*byte) {
-                    let part = piece.get(start..=place).unwrap_or_default();
-                    if self.held.is_empty() {
-                        hear(part);
-                    } else {
-                        self.held.extend_from_slice(part);
-                        hear(&self.held);
-                        self.held.clear();
-                    }
-                    self.at = At::Behind;
+    /// Parses the next piece of the array and hands each element that ends in it
+    /// to `on_element`.
+    pub(super) fn push(
+        &mut self,
+        mut piece: &[u8],
+        on_element: &mut impl FnMut(&[u8]),
+    ) -> Result<(), ArrayError> {
+        while let Some((byte, after)) = piece.split_first() {
+            if self.state != ArrayState::Within {
+                if self.between(*byte)? == ArrayState::Within {
+                    self.depth = 0;
+                } else {
+                    piece = after;
+                    continue;
                 }
-                continue;
             }
-            if byte.is_ascii_whitespace() {
-                continue;
-            }
-            self.at = match (self.at, byte) {
-                (At::Start, b'[') => At::First,
-                (At::First | At::Next, b'{') => {
-                    (start, self.depth) = (place, 1);
-                    At::Within
-                }
-                (At::First | At::Behind, b']') => At::End,
-                (At::Behind, b',') => At::Next,
-                // A byte-order mark may be ignored (RFC 8259 §8.1).
-                (At::Start, 0xef | 0xbb | 0xbf) => At::Start,
-                _ => return Err(Wrong::Other),
+            let Some(length) = self.element_end(piece) else {
+                self.partial.extend_from_slice(piece);
+                break;
             };
-        }
-        if self.at == At::Within {
-            let rest = piece.get(start..).unwrap_or_default();
-            self.held.extend_from_slice(rest);
-            if self.held.len() > LONGEST {
-                return Err(Wrong::TooLong);
+            let (element, after) = piece.split_at(length);
+            if self.partial.is_empty() {
+                on_element(element);
+            } else {
+                self.partial.extend_from_slice(element);
+                on_element(&self.partial);
+                self.partial.clear();
             }
+            self.state = ArrayState::Behind;
+            piece = after;
+        }
+        if self.partial.len() > LONGEST {
+            return Err(ArrayError::TooLong);
         }
         Ok(())
     }
 
-    /// Says that no more follows.
-    pub(super) fn finish(&self) -> Result<(), Wrong> {
-        if self.at == At::End {
+    /// Passes `byte`, which is outside of an element, and returns the state after it.
+    fn between(&mut self, byte: u8) -> Result<ArrayState, ArrayError> {
+        if !byte.is_ascii_whitespace() {
+            self.state = match (self.state, byte) {
+                (ArrayState::Start, b'[') => ArrayState::First,
+                (ArrayState::First | ArrayState::Next, b'{') => ArrayState::Within,
+                (ArrayState::First | ArrayState::Behind, b']') => ArrayState::End,
+                (ArrayState::Behind, b',') => ArrayState::Next,
+                // A byte-order mark may be ignored (RFC 8259 §8.1).
+                (ArrayState::Start, 0xef | 0xbb | 0xbf) => ArrayState::Start,
+                _ => return Err(ArrayError::NotAnArray),
+            };
+        }
+        Ok(self.state)
+    }
+
+    /// How many bytes of `piece` belong to the element that is open; `None` if it
+    /// does not end in `piece`.
+    fn element_end(&mut self, piece: &[u8]) -> Option<usize> {
+        piece
+            .iter()
+            .position(|byte| self.ends(*byte))
+            .map(|last| last + 1)
+    }
+
+    /// Call after the last piece: an error if the array has not ended.
+    pub(super) fn finish(&self) -> Result<(), ArrayError> {
+        if self.state == ArrayState::End {
             Ok(())
         } else {
-            Err(Wrong::BrokenOff)
+            Err(ArrayError::BrokenOff)
         }
     }
 
-    /// Whether the element ends with `byte`.
+    /// Passes a byte of an element; whether it ends there.
     fn ends(&mut self, byte: u8) -> bool {
         if self.in_string {
             match byte {
@@ -138,17 +156,17 @@ impl Elements {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Elements, LONGEST, Wrong};
+    use super::{ArrayError, ArrayStream, LONGEST};
 
-    fn elements(text: &[u8], piece: usize) -> Result<Vec<String>, Wrong> {
-        let mut all = Elements::new();
-        let mut heard = Vec::new();
+    fn elements(text: &[u8], piece: usize) -> Result<Vec<String>, ArrayError> {
+        let mut array = ArrayStream::new();
+        let mut elements = Vec::new();
         for piece in text.chunks(piece) {
-            all.take(piece, &mut |element| {
-                heard.push(String::from_utf8(element.to_vec()).unwrap());
+            array.push(piece, &mut |element| {
+                elements.push(String::from_utf8(element.to_vec()).unwrap());
             })?;
         }
-        all.finish().map(|()| heard)
+        array.finish().map(|()| elements)
     }
 
     fn value() -> impl Strategy<Value = serde_json::Value> {
@@ -167,7 +185,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn elements_come_out_as_they_went_in_however_it_is_cut(
+        fn elements_are_the_same_however_the_array_is_cut_into_pieces(
             members in prop::collection::vec(prop::collection::btree_map("[a-b]{1,2}", value(), 0..3), 0..5),
             piece in 1usize..30,
             pretty in any::<bool>(),
@@ -177,7 +195,7 @@ mod tests {
             let read = elements(text.as_bytes(), piece).unwrap();
             let read: Vec<serde_json::Value> = read.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
             prop_assert_eq!(serde_json::json!(read), array);
-            // And what is cut off is never taken for the whole.
+            // An array that is cut off is never taken for a whole one.
             for end in 0..text.len() {
                 prop_assert!(elements(&text.as_bytes()[..end], piece).is_err());
             }
@@ -185,13 +203,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_array_of_objects_is_refused() {
+    fn anything_but_an_array_of_objects_is_an_error() {
         for text in [
             "{}", "[1]", "[{},]", "[{}{}]", "[{}]x", "null", "<html>", "[]]", ",", "[\"a\"]",
         ] {
-            assert_eq!(elements(text.as_bytes(), 3), Err(Wrong::Other), "{text}");
+            assert_eq!(
+                elements(text.as_bytes(), 3),
+                Err(ArrayError::NotAnArray),
+                "{text}"
+            );
         }
         let long = format!("[{{\"a\":\"{}", "x".repeat(LONGEST));
-        assert_eq!(elements(long.as_bytes(), 4096), Err(Wrong::TooLong));
+        assert_eq!(elements(long.as_bytes(), 4096), Err(ArrayError::TooLong));
     }
 }

@@ -1,179 +1,130 @@
-//! The client over HTTP: one request out, one meaning back.
-//!
-//! What an answer means is `answer.rs`'s; what it means that none came is at
-//! the end of `Client`. Both are the README's table in code.
+//! The client of one account: each call of the API, one request each.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use reqwest::header::{
-    ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION,
+    ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
 };
-use reqwest::{Method, RequestBuilder, Url};
-use secrecy::{ExposeSecret, SecretString};
+use reqwest::{Body, Method, RequestBuilder, Url};
+use secrecy::ExposeSecret;
 
+use super::customer_reader::CustomerReader;
+use super::endpoints::Endpoints;
+use super::list_search::ListSearch;
 use super::redaction::Redaction;
-use super::response::{Answer, Lost, asked};
-use super::{Advice, BundlePlans, CustomerReader, Exchange, Preflight, Trouble};
-use super::{headers, limits, wire};
+use super::response::{self, RawResponse};
+use super::settings::{ClientError, Settings};
+use super::transport::{LONGEST_BODY, Streamed, Transport};
+use super::wire::{self, BundlePlans};
+use super::{
+    Created, CustomerApi, Exchange, Failure, LookUpReply, Preflight, ProbeReply, Refusal, Reply,
+    Trouble,
+};
 use crate::domain::catalog::Catalog;
-
-/// The longest body that is read. A customer is a few KiB; what is longer is
-/// no answer of the API's.
-pub(super) const LONGEST_BODY: usize = 1 << 20;
+use crate::domain::customer::Customer;
+use crate::domain::remote::RemoteCustomer;
+use crate::domain::update::CustomerUpdate;
 
 /// The longest list of plans or bundles that is read.
 const LONGEST_LIST: usize = 64 << 20;
 
-/// Who we say that we are (RFC 9110 §10.1.5).
-const USER_AGENT: &str = concat!("kable-bulk/", env!("CARGO_PKG_VERSION"));
-
-/// The longest that a connection may take to come about.
-const LONGEST_CONNECT: Duration = Duration::from_secs(10);
-
-/// What the client needs to know.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Scheme, host and port, and a path where there is one; without `/api/v1`.
-    pub base_url: Url,
-    /// Whether that is this machine.
-    pub loopback: bool,
-    /// `Kable-Client-Id`.
-    pub client_id: String,
-    /// `Kable-Client-Secret`.
-    pub client_secret: SecretString,
-    /// How long one request may take, answer included.
-    pub timeout: Duration,
-    /// How many connections are kept open.
-    pub connections: usize,
-    /// The query parameter `stripe`.
-    pub stripe: bool,
-    /// The query parameter `keys`.
-    pub keys: bool,
-}
-
-/// Why there is no client.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ClientError {
-    /// A credential cannot stand in a header.
-    #[error("the {0} holds characters that no header can carry")]
-    Credential(&'static str),
-    /// The base URL cannot carry a path.
-    #[error("{0} is no base URL of an API")]
-    BaseUrl(Url),
-    /// The library could not be set up.
-    #[error("cannot set up the HTTP client")]
-    Setup(#[source] reqwest::Error),
-}
-
 /// A client of one account. Clones share its connections.
 #[derive(Debug, Clone)]
 pub struct Client {
-    pub(super) http: reqwest::Client,
-    pub(super) create_url: Url,
-    pub(super) customers_url: Url,
-    authenticate_url: Url,
-    api_url: Url,
-    credentials: HeaderMap,
-    pub(super) redaction: Redaction,
+    transport: Transport,
+    endpoints: Endpoints,
+    /// The credentials as `/authenticate` wants them.
+    authentication: HeaderMap,
+    redaction: Redaction,
     bundle_plans: Arc<OnceLock<Arc<BundlePlans>>>,
-    pub(super) timeout: Duration,
-    pub(super) connect_timeout: Duration,
 }
 
 impl Client {
     /// A client with these settings. Nothing is sent yet.
     pub fn new(settings: &Settings) -> Result<Self, ClientError> {
-        let mut defaults = HeaderMap::new();
-        let mut secret = HeaderValue::from_str(settings.client_secret.expose_secret())
+        let secret = settings.client_secret.expose_secret();
+        let redaction = Redaction::of([secret]);
+        let mut secret = HeaderValue::from_str(secret)
             .map_err(|_it_names_the_value| ClientError::Credential("client secret"))?;
         secret.set_sensitive(true);
         let id = HeaderValue::from_str(&settings.client_id)
             .map_err(|_it_names_the_value| ClientError::Credential("client id"))?;
-        let credentials = HeaderMap::from_iter([
+        // The same two credentials again, under other names (`docs/api.md`, "Calls").
+        let authentication = HeaderMap::from_iter([
             (HeaderName::from_static("x-client-id"), id.clone()),
             (HeaderName::from_static("x-api-key"), secret.clone()),
         ]);
-        defaults.insert(HeaderName::from_static("kable-client-id"), id);
-        defaults.insert(HeaderName::from_static("kable-client-secret"), secret);
-        // On every request, also without a body (API reference, "other headers").
+        // On every request, also without a body (`docs/api.md`, "Hosts,
+        // transport, authentication").
         let json = HeaderValue::from_static("application/json");
-        defaults.insert(CONTENT_TYPE, json.clone());
-        defaults.insert(ACCEPT, json);
-        // One provider for the whole process; a second call finds it installed.
-        rustls::crypto::ring::default_provider()
-            .install_default()
-            .ok();
-        // Shorter than the whole, or the two could not be told apart: what
-        // has no connection was not sent.
-        let connect_timeout = (settings.timeout / 2).min(LONGEST_CONNECT);
-        let http = reqwest::Client::builder()
-            .user_agent(HeaderValue::from_static(USER_AGENT))
-            .default_headers(defaults)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .tls_version_min(reqwest::tls::Version::TLS_1_2)
-            .timeout(settings.timeout)
-            .connect_timeout(connect_timeout)
-            .pool_max_idle_per_host(settings.connections)
-            .tcp_nodelay(true)
-            .referer(false);
-        // What stays on this machine goes through no proxy.
-        let http = if settings.loopback {
-            http.no_proxy()
-        } else {
-            http
-        };
-        let http = http.build().map_err(ClientError::Setup)?;
-        let api_url = extended(&settings.base_url, &["api", "v1"])?;
-        let customers_url = extended(&api_url, &["customers"])?;
-        let mut create_url = extended(&customers_url, &["create"])?;
-        if settings.stripe {
-            create_url.query_pairs_mut().append_pair("stripe", "true");
-        }
-        if settings.keys {
-            create_url.query_pairs_mut().append_pair("keys", "true");
-        }
+        let headers = HeaderMap::from_iter([
+            (HeaderName::from_static("kable-client-id"), id),
+            (HeaderName::from_static("kable-client-secret"), secret),
+            (CONTENT_TYPE, json.clone()),
+            (ACCEPT, json),
+        ]);
         Ok(Self {
-            http,
-            create_url,
-            customers_url,
-            authenticate_url: extended(&api_url, &["authenticate"])?,
-            api_url,
-            credentials,
-            redaction: Redaction::of([settings.client_secret.expose_secret()]),
+            transport: Transport::new(settings, headers, redaction.clone())?,
+            endpoints: Endpoints::new(settings)?,
+            authentication,
+            redaction,
             bundle_plans: Arc::default(),
-            timeout: settings.timeout,
-            connect_timeout,
         })
     }
 
-    /// `POST /authenticate`: whether the credentials hold.
+    /// `POST /authenticate`: whether the credentials are accepted.
     pub async fn authenticate(&self) -> Exchange<Preflight<()>> {
-        // The same two credentials, given once more (API reference, "Calls"). The
-        // HTTP library leaves the length of no body out; the vendor's clients
-        // send it.
+        // reqwest sends no `Content-Length` without a body; the API wants one
+        // (`docs/api.md`, "Hosts, transport, authentication").
         let request = self
-            .http
-            .post(self.authenticate_url.clone())
-            .headers(self.credentials.clone())
+            .transport
+            .request(Method::POST, self.endpoints.authenticate.clone())
+            .headers(self.authentication.clone())
             .header(CONTENT_LENGTH, HeaderValue::from_static("0"));
         self.preflight(request, LONGEST_BODY, |_body| Ok(())).await
     }
 
     /// `GET /plans`: all plans.
     pub async fn plans(&self) -> Exchange<Preflight<Catalog>> {
-        self.list("plans").await
+        self.catalog(self.endpoints.plans.clone()).await
     }
 
-    /// `GET /bundles`: all bundles. Which plans they bring is kept, for customers
-    /// that are compared later.
+    /// `GET /bundles`: all bundles. The plans that they bring are kept, for
+    /// comparing customers later.
     pub async fn bundles(&self) -> Exchange<Preflight<Catalog>> {
-        self.list("bundles").await
+        self.catalog(self.endpoints.bundles.clone()).await
     }
 
-    /// What reads customers of the list of all.
+    /// `GET /customers`: hands the JSON of each customer to `on_customer` as it
+    /// comes, for all of them may not fit into memory. If the response breaks off,
+    /// some have been handed on. The time-out is for each piece of the response.
+    pub async fn customers(
+        &self,
+        mut on_customer: impl FnMut(&[u8]) + Send,
+    ) -> Exchange<Preflight<()>> {
+        let url = self.endpoints.customers.clone();
+        let request = self.transport.request(Method::GET, url);
+        match self.transport.stream(request, &mut on_customer).await {
+            Ok(Streamed {
+                response,
+                broken_off,
+            }) => response.into_exchange(|response| match broken_off {
+                None => response::preflight(response, |_body| Ok(())),
+                Some(message) => {
+                    let trouble = Trouble {
+                        message,
+                        ..Trouble::default()
+                    };
+                    Preflight::Unreachable(trouble, false)
+                }
+            }),
+            Err(failure) => {
+                Exchange::without_response(Preflight::Unreachable(failure.trouble, failure.unsent))
+            }
+        }
+    }
+
+    /// A reader of the customers that [`Self::customers`] hands on.
     pub fn customer_reader(&self) -> CustomerReader {
         CustomerReader {
             redaction: self.redaction.clone(),
@@ -185,21 +136,16 @@ impl Client {
         self.bundle_plans.get().cloned().unwrap_or_default()
     }
 
-    async fn list(&self, what: &str) -> Exchange<Preflight<Catalog>> {
-        match extended(&self.api_url, &[what]) {
-            Ok(url) => {
-                let request = self.http.request(Method::GET, url);
-                let read = |body: &[u8]| {
-                    let (catalog, bundle_plans) = wire::catalog(body)?;
-                    if !bundle_plans.is_empty() {
-                        self.bundle_plans.get_or_init(|| Arc::new(bundle_plans));
-                    }
-                    Ok(catalog)
-                };
-                self.preflight(request, LONGEST_LIST, read).await
+    async fn catalog(&self, url: Url) -> Exchange<Preflight<Catalog>> {
+        let request = self.transport.request(Method::GET, url);
+        let read = |body: &[u8]| {
+            let (catalog, bundle_plans) = wire::catalog(body)?;
+            if !bundle_plans.is_empty() {
+                self.bundle_plans.get_or_init(|| Arc::new(bundle_plans));
             }
-            Err(error) => unaddressable(&error),
-        }
+            Ok(catalog)
+        };
+        self.preflight(request, LONGEST_LIST, read).await
     }
 
     async fn preflight<T>(
@@ -208,103 +154,116 @@ impl Client {
         longest: usize,
         read: impl FnOnce(&[u8]) -> serde_json::Result<T>,
     ) -> Exchange<Preflight<T>> {
-        let answer = match self.send(request, longest).await {
-            Ok(answer) => answer,
-            Err(lost) => {
-                let refused = lost.unsent;
-                return undated(Preflight::Unreachable(lost.trouble, refused));
+        match self.transport.send(request, longest).await {
+            Ok(response) => response.into_exchange(|response| response::preflight(response, read)),
+            Err(failure) => {
+                Exchange::without_response(Preflight::Unreachable(failure.trouble, failure.unsent))
             }
-        };
-        answer.meaning(|answer| asked(answer, read))
-    }
-
-    pub(super) async fn send(
-        &self,
-        request: RequestBuilder,
-        longest: usize,
-    ) -> Result<Answer, Lost> {
-        let mut response = request.send().await.map_err(|error| self.lost(&error))?;
-        let mut answer = Self::answer_of(&response);
-        let whole = self.read_body(&mut response, &mut answer, longest).await;
-        // A server that gives a request back must not get the secret printed.
-        answer.redact(&self.redaction);
-        answer.bundle_plans = self.bundle_plans();
-        whole.map(|()| answer)
-    }
-
-    /// What the head of `response` says.
-    pub(super) fn answer_of(response: &reqwest::Response) -> Answer {
-        let status = response.status();
-        let advice = limits::advice(response.headers());
-        Answer {
-            status,
-            date_ms: headers::date_ms(response.headers()),
-            request_id: headers::request_id(response.headers()),
-            wait: advice.wait,
-            advice,
-            redirect: status
-                .is_redirection()
-                .then(|| response.headers().get(LOCATION))
-                .flatten()
-                .map(|location| String::from_utf8_lossy(location.as_bytes()).into_owned()),
-            body: Vec::new(),
-            redaction: Redaction::default(),
-            bundle_plans: Arc::default(),
         }
     }
 
-    pub(super) async fn read_body(
+    /// Sends a body that creates or changes a customer; `read` says what the
+    /// response means.
+    async fn write<T>(
         &self,
-        response: &mut reqwest::Response,
-        answer: &mut Answer,
-        longest: usize,
-    ) -> Result<(), Lost> {
-        let why = loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) => {
-                    answer.body.extend_from_slice(&chunk);
-                    if answer.body.len() > longest {
-                        break format!("the answer is longer than {} KiB", longest >> 10);
-                    }
+        url: Url,
+        body: serde_json::Result<String>,
+        read: impl FnOnce(RawResponse) -> Reply<T>,
+    ) -> Exchange<Reply<T>> {
+        let body = match body {
+            Ok(body) => body,
+            Err(error) => {
+                return Exchange::without_response(Reply::Refused(Refusal {
+                    message: error.to_string(),
+                    ..Refusal::default()
+                }));
+            }
+        };
+        // A body that can't be cloned: no layer below can send it again.
+        let request = self.transport.request(Method::POST, url);
+        let request = request.body(Body::wrap(body));
+        match self.transport.send(request, LONGEST_BODY).await {
+            Ok(response) => response.into_exchange(read),
+            Err(failure) if failure.unsent => {
+                Exchange::without_response(Reply::Failed(Failure::Unsent(failure.trouble)))
+            }
+            Err(failure) => {
+                Exchange::without_response(Reply::Failed(Failure::Unknown(failure.trouble)))
+            }
+        }
+    }
+}
+
+impl CustomerApi for Client {
+    async fn create(&self, customer: &Customer) -> Exchange<Reply<Created>> {
+        let (url, body) = (self.endpoints.create.clone(), wire::create_body(customer));
+        let read = |response| response::created(response, customer);
+        self.write(url, body, read).await
+    }
+
+    async fn update(
+        &self,
+        client_id: &str,
+        update: &CustomerUpdate,
+    ) -> Exchange<Reply<Box<RemoteCustomer>>> {
+        let (url, body) = (self.endpoints.update(client_id), wire::update_body(update));
+        let bundle_plans = self.bundle_plans();
+        let read = |response| response::updated(response, client_id, &bundle_plans);
+        self.write(url, body, read).await
+    }
+
+    async fn probe(&self) -> Exchange<ProbeReply> {
+        self.authenticate().await.map(|reply| match reply {
+            Preflight::Good(()) => ProbeReply::Good,
+            Preflight::Denied(refusal) => ProbeReply::Denied(refusal),
+            Preflight::Unreachable(trouble, _) if trouble.status == Some(429) => ProbeReply::Good,
+            Preflight::Unreachable(trouble, _) => ProbeReply::Trouble(trouble),
+            Preflight::Refused(refusal) => ProbeReply::Trouble(Trouble {
+                is_page: true,
+                ..refusal.into_trouble()
+            }),
+        })
+    }
+
+    async fn find(&self, client_id: &str) -> Exchange<LookUpReply> {
+        let request = self
+            .transport
+            .request(Method::GET, self.endpoints.customer(client_id))
+            // A look-up must see what was written a moment ago (RFC 9111 §5.2.1.4).
+            .header(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        let bundle_plans = self.bundle_plans();
+        match self.transport.send(request, LONGEST_BODY).await {
+            Ok(response) => response
+                .into_exchange(|response| response::looked_up(response, client_id, &bundle_plans)),
+            Err(failure) => {
+                Exchange::without_response(LookUpReply::Failed(Failure::Unknown(failure.trouble)))
+            }
+        }
+    }
+
+    async fn find_in_list(
+        &self,
+        client_ids: &[String],
+    ) -> Exchange<Result<Vec<LookUpReply>, Trouble>> {
+        let mut search = ListSearch::new(client_ids);
+        let reader = self.customer_reader();
+        let exchange = self
+            .customers(|body| {
+                if let Some(remote) = reader.read(body) {
+                    search.compare(&remote);
                 }
-                Ok(None) => return Ok(()),
-                Err(error) => break self.lost(&error).trouble.message,
-            }
-        };
-        // Only a success is decided by what its body says. Of any other answer
-        // the status and the headers are enough, and the text is as much of an
-        // explanation as there was.
-        if answer.status.is_success() {
-            Err(answer.broken(why))
-        } else {
-            Ok(())
-        }
-    }
-}
-
-fn extended(url: &Url, segments: &[&str]) -> Result<Url, ClientError> {
-    let mut longer = url.clone();
-    match longer.path_segments_mut() {
-        Ok(mut path) => path.pop_if_empty().extend(segments),
-        Err(()) => return Err(ClientError::BaseUrl(url.clone())),
-    };
-    Ok(longer)
-}
-
-fn unaddressable<T>(error: &ClientError) -> Exchange<Preflight<T>> {
-    let trouble = Trouble {
-        message: error.to_string(),
-        ..Trouble::default()
-    };
-    undated(Preflight::Unreachable(trouble, true))
-}
-
-/// What came of a request without an answer.
-pub(super) fn undated<T>(reply: T) -> Exchange<T> {
-    Exchange {
-        reply,
-        date_ms: None,
-        advice: Advice::default(),
+            })
+            .await;
+        exchange.map(|reply| match reply {
+            Preflight::Good(()) => Ok(search.finish()),
+            Preflight::Denied(refusal) | Preflight::Refused(refusal) => Err(Trouble {
+                status: Some(refusal.status),
+                message: format!("the customers could not be listed: {}", refusal.message),
+                request_id: refusal.request_id,
+                ..Trouble::default()
+            }),
+            Preflight::Unreachable(trouble, _) => Err(trouble),
+        })
     }
 }
 
@@ -331,20 +290,20 @@ mod tests {
     #[test]
     fn the_calls_go_where_the_reference_says() {
         for base in ["https://test.kable.example", "https://test.kable.example/"] {
-            let client = client(base);
+            let endpoints = client(base).endpoints;
             assert_eq!(
-                client.create_url.as_str(),
+                endpoints.create.as_str(),
                 "https://test.kable.example/api/v1/customers/create?stripe=true&keys=true"
             );
             assert_eq!(
-                client.customer_url("a/b ü?", "").as_str(),
+                endpoints.customer("a/b ü?").as_str(),
                 "https://test.kable.example/api/v1/customers/a%2Fb%20%C3%BC%3F"
             );
         }
     }
 
     #[test]
-    fn a_client_says_nothing_of_its_secret() {
+    fn debug_output_of_a_client_does_not_contain_its_secret() {
         let shown = format!("{:?}", client("https://test.kable.example"));
         assert!(!shown.contains("sk_test"), "{shown}");
     }

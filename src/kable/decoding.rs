@@ -1,23 +1,22 @@
-//! The escapes by which a text may hide another: JSON's, a URL's, HTML's.
-//!
-//! A text is a sequence of units; each is a byte that is read and the part of
-//! the original text that it was written as.
+//! Decodes the escapes of JSON, URLs and HTML, and remembers where each decoded
+//! byte was written in the original text.
 
-/// A byte that is read, in small letters, and where it was written.
+/// A decoded byte, in lower case, and where it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Unit {
+pub(super) struct DecodedByte {
     pub(super) byte: u8,
     pub(super) start: usize,
     pub(super) end: usize,
 }
 
-/// `text`, nothing decoded.
-pub(super) fn units(text: &str) -> Vec<Unit> {
+/// The bytes of `text`, nothing decoded.
+pub(super) fn units(text: &str) -> Vec<DecodedByte> {
     text.char_indices()
         .flat_map(|(start, letter)| {
             let end = start + letter.len_utf8();
-            let bytes = text.as_bytes().get(start..end).unwrap_or_default();
-            bytes.iter().map(move |byte| Unit {
+            let mut bytes = [0; 4];
+            let length = letter.encode_utf8(&mut bytes).len();
+            bytes.into_iter().take(length).map(move |byte| DecodedByte {
                 byte: byte.to_ascii_lowercase(),
                 start,
                 end,
@@ -26,14 +25,14 @@ pub(super) fn units(text: &str) -> Vec<Unit> {
         .collect()
 }
 
-/// The units that no eye and no parser passes over: printable ASCII.
-pub(super) fn visible(units: &[Unit]) -> Vec<Unit> {
+/// Printable ASCII alone, without blanks and invisible characters.
+pub(super) fn visible(units: &[DecodedByte]) -> Vec<DecodedByte> {
     let visible = units.iter().filter(|unit| unit.byte.is_ascii_graphic());
     visible.copied().collect()
 }
 
-/// `units` with one layer of escapes decoded; `None` where there is none.
-pub(super) fn decoded(units: &[Unit]) -> Option<Vec<Unit>> {
+/// `units` with one layer of escapes decoded; `None` if it holds no escape.
+pub(super) fn decoded(units: &[DecodedByte]) -> Option<Vec<DecodedByte>> {
     let mut decoded = Vec::with_capacity(units.len());
     let mut rest = units;
     let mut any = false;
@@ -44,20 +43,21 @@ pub(super) fn decoded(units: &[Unit]) -> Option<Vec<Unit>> {
             continue;
         };
         any = true;
-        let last = rest.get(length - 1).unwrap_or(unit);
-        decoded.push(Unit {
+        let (escaped, after) = rest.split_at(length);
+        let last = escaped.last().unwrap_or(unit);
+        decoded.push(DecodedByte {
             byte: byte.to_ascii_lowercase(),
             start: unit.start,
             end: last.end,
         });
-        rest = rest.get(length..).unwrap_or_default();
+        rest = after;
     }
     any.then_some(decoded)
 }
 
-/// The byte that an escape at the start of `units` stands for, and how many
-/// units it takes. Characters beyond ASCII are a byte that is none.
-fn escape(units: &[Unit]) -> Option<(u8, usize)> {
+/// The byte that an escape at the start of `units` stands for, and the length of
+/// the escape. A character beyond ASCII is `u8::MAX`, which no secret holds.
+fn escape(units: &[DecodedByte]) -> Option<(u8, usize)> {
     let at = |place: usize| units.get(place).map(|unit| unit.byte);
     match at(0)? {
         b'\\' => match at(1)? {
@@ -93,7 +93,7 @@ fn escape(units: &[Unit]) -> Option<(u8, usize)> {
     }
 }
 
-/// HTML's names for what a secret may hold.
+/// HTML's named references for characters that a secret may hold.
 const NAMED: [(&str, u8); 9] = [
     ("amp;", b'&'),
     ("quot;", b'"'),
@@ -110,23 +110,24 @@ fn ascii(value: u32) -> u8 {
     u8::try_from(value).unwrap_or(u8::MAX)
 }
 
-fn digits(units: &[Unit], from: usize, radix: u32, most: usize) -> usize {
-    let rest = units.get(from..).unwrap_or_default().iter().take(most);
+fn digits(units: &[DecodedByte], from: usize, radix: u32, most: usize) -> usize {
+    let rest = units.iter().skip(from).take(most);
     rest.take_while(|unit| char::from(unit.byte).is_digit(radix))
         .count()
 }
 
-fn exactly(units: &[Unit], from: usize, many: usize) -> Option<u32> {
+fn exactly(units: &[DecodedByte], from: usize, many: usize) -> Option<u32> {
     (digits(units, from, 16, many) == many)
         .then(|| number(units, from, many, 16))
         .flatten()
 }
 
-fn number(units: &[Unit], from: usize, digits: usize, radix: u32) -> Option<u32> {
-    let digits = units
-        .get(from..from + digits)
-        .filter(|some| !some.is_empty())?;
-    digits.iter().try_fold(0_u32, |value, unit| {
+fn number(units: &[DecodedByte], from: usize, digits: usize, radix: u32) -> Option<u32> {
+    if digits == 0 {
+        return None;
+    }
+    let mut digits = units.iter().skip(from).take(digits);
+    digits.try_fold(0_u32, |value, unit| {
         let digit = char::from(unit.byte).to_digit(radix)?;
         value.checked_mul(radix)?.checked_add(digit)
     })
@@ -137,7 +138,7 @@ mod tests {
     use super::{decoded, units};
 
     #[test]
-    fn each_escape_is_one_byte_and_knows_where_it_was_written() {
+    fn each_escape_is_one_byte_with_its_place_in_the_text() {
         for (text, byte) in [
             ("\\u0073", b's'),
             ("\\u{73}", b's'),
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_escape_stays() {
+    fn text_without_an_escape_is_not_decoded() {
         for text in ["100% of", "a = b", "AT&T", "\\", "&#", "\\u12", "%", "ü"] {
             assert_eq!(decoded(&units(text)), None, "{text}");
         }

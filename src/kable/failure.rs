@@ -1,35 +1,50 @@
-//! What it means that no whole answer came: whether the request may have left,
-//! and whose trouble it is.
+//! What it means that a request got no whole response: whether it may have been
+//! sent, and whether this machine is the cause.
 
 use std::io;
+use std::time::Duration;
 
 use super::Trouble;
-use super::client::Client;
-use super::response::Lost;
 
-impl Client {
-    /// What it means that no whole answer came.
-    pub(super) fn lost(&self, error: &reqwest::Error) -> Lost {
-        // What fails while connecting never left; for everything else the
-        // request may have arrived.
+/// The time-outs of a request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Timeouts {
+    /// For opening a connection.
+    pub(super) connect: Duration,
+    /// For all of it.
+    pub(super) request: Duration,
+}
+
+/// A request without a whole response.
+pub(super) struct RequestFailure {
+    /// Whether it certainly was not sent.
+    pub(super) unsent: bool,
+    pub(super) trouble: Trouble,
+}
+
+impl RequestFailure {
+    /// What `error` means of a request that had these time-outs.
+    pub(super) fn of(error: &reqwest::Error, timeouts: Timeouts) -> Self {
+        // A request that fails while connecting was not sent; after any other
+        // failure it may have arrived.
         let unsent = error.is_connect() || error.is_builder();
         let local = error.is_connect() && is_local(error);
         let message = if error.is_timeout() {
             let (missing, time) = if error.is_connect() {
-                ("connection", self.connect_timeout)
+                ("connection", timeouts.connect)
             } else {
-                ("answer", self.timeout)
+                ("answer", timeouts.request)
             };
             format!("no {missing} within {}", humantime::format_duration(time))
         } else if local {
             format!(
                 "this machine can open no more connections: {}",
-                deepest(error)
+                root_cause(error)
             )
         } else {
-            deepest(error)
+            root_cause(error)
         };
-        Lost {
+        Self {
             unsent,
             trouble: Trouble {
                 message,
@@ -38,10 +53,21 @@ impl Client {
             },
         }
     }
+
+    /// No response in time; the request may have arrived.
+    pub(super) fn late(message: String) -> Self {
+        Self {
+            unsent: false,
+            trouble: Trouble {
+                message,
+                ..Trouble::default()
+            },
+        }
+    }
 }
 
-/// Whether a connection failed for want of what this machine has too little of:
-/// descriptors, ports, buffers, memory.
+/// Whether a connection failed because this machine ran out of descriptors,
+/// ports, buffers or memory.
 fn is_local(error: &reqwest::Error) -> bool {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {
@@ -74,8 +100,8 @@ fn is_shortage(error: &io::Error) -> bool {
 }
 
 /// The innermost cause, which names what happened; the outer ones name the URL
-/// and the layers it passed.
-fn deepest(error: &dyn std::error::Error) -> String {
+/// and the layers in between.
+fn root_cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(inner) = cause.source() {
         cause = inner;
@@ -87,7 +113,7 @@ fn deepest(error: &dyn std::error::Error) -> String {
 mod tests {
     #[cfg(unix)]
     #[test]
-    fn a_want_of_descriptors_is_this_machines_trouble_and_a_refusal_is_not() {
+    fn only_a_shortage_of_this_machine_is_local() {
         use rustix::io::Errno;
         for (errno, local) in [
             (Errno::MFILE, true),

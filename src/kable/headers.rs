@@ -1,4 +1,4 @@
-//! What a response's headers say about time and identity.
+//! `Date`, `Retry-After` and `X-REQUEST-ID` of a response.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,9 +7,9 @@ use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 /// How much of a request's id is kept, in characters.
 const LONGEST_REQUEST_ID: usize = 200;
 
-/// `X-REQUEST-ID` (API reference, "Hosts, transport, authentication").
+/// `X-REQUEST-ID` (`docs/api.md`, "Hosts, transport, authentication").
 pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
-    // `to_str` lets nothing pass but ASCII: a byte is a character.
+    // `to_str` accepts ASCII only: a byte is a character.
     let value = headers.get("x-request-id")?.to_str().ok()?.trim();
     let value = value.get(..LONGEST_REQUEST_ID).unwrap_or(value);
     (!value.is_empty()).then(|| value.to_owned())
@@ -20,9 +20,8 @@ pub(super) fn date_ms(headers: &HeaderMap) -> Option<i64> {
     unix_ms(httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()?)
 }
 
-/// `Retry-After` as it was asked for: seconds, or a date held against the
-/// server's own `Date` (RFC 9110 §10.2.3). Malformed ones, and dates without a
-/// `Date`, are ignored.
+/// `Retry-After`: seconds, or a date that is compared with the server's own `Date`
+/// (RFC 9110 §10.2.3). A malformed value, and a date without a `Date`, is ignored.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Some(wait) = decimal(value) {
@@ -35,8 +34,8 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     ))
 }
 
-/// A number as servers write it, `60` or `0.5`, as a span of that many seconds:
-/// exact to the ninth decimal, and never negative.
+/// A decimal number such as `60` or `0.5` as a span of that many seconds: exact to
+/// the ninth decimal, and never negative.
 pub(super) fn decimal(text: &str) -> Option<Duration> {
     let text = text.trim();
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
@@ -73,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_request_id_no_more_than_two_hundred_characters_are_kept() {
+    fn a_request_id_is_cut_at_two_hundred_characters() {
         let long = "r".repeat(201);
         for (sent, kept) in [
             (" req_1 ", Some("req_1")),
@@ -91,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_is_seconds_or_a_date_by_the_servers_clock() {
+    fn retry_after_is_seconds_or_a_date_by_the_servers_clock() {
         assert_eq!(wait(&[("retry-after", "7")]), Some(Duration::from_secs(7)));
         assert_eq!(
             wait(&[
@@ -103,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_that_has_passed_is_no_wait() {
+    fn a_date_that_has_passed_is_a_wait_of_zero() {
         assert_eq!(
             wait(&[
                 ("date", "Sun, 22 Nov 2026 10:00:00 GMT"),
@@ -122,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_is_ignored() {
+    fn a_malformed_value_is_ignored() {
         for malformed in [
             "",
             "soon",

@@ -1,33 +1,32 @@
 //! What a response's headers say about how fast one may go.
 //!
-//! The kinds are the current IETF draft (draft-ietf-httpapi-ratelimit-headers:
-//! `RateLimit` with `RateLimit-Policy`), the same names as draft 07 had them,
-//! the three older `RateLimit-*`, and `X-RateLimit-*`. A server that sends
-//! several means the same by all, so the newest that says anything is believed
-//! and the others are not looked at. Whatever can't be read is ignored alone:
-//! a limit that is not understood is found by its 429s.
+//! Four kinds are known: the current IETF draft (draft-ietf-httpapi-ratelimit-headers:
+//! `RateLimit` with `RateLimit-Policy`), the same names in the syntax of draft 07,
+//! the three older `RateLimit-*`, and `X-RateLimit-*`. A server that sends several
+//! means the same by all, so the newest kind with any value is used alone. A value
+//! that can't be parsed is ignored; a limit that is not understood shows in 429s.
 
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 
-use super::structured_fields::{self, Item, MOST_ITEMS, Subject};
+use super::structured_fields::{self, MOST_ITEMS, RateLimitItem, Subject};
 use super::{Advice, Quota, QuotaUnit, headers};
 
-/// The longest wait that is obeyed: an hour. A server that asks for more is
-/// asked again then.
+/// The longest wait that is obeyed: an hour. A server that asks for a longer one
+/// gets the next request then.
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
-/// The longest window, and the latest reset, that is believed: a year. There are
-/// yearly quotas, and no run can wait for what is longer.
+/// The longest window, and the latest reset, that is accepted: a year. There are
+/// yearly quotas, and no run can wait longer.
 const LONGEST_WINDOW: Duration = Duration::from_hours(366 * 24);
 
-/// Resets from here on are no spans but moments, in Unix seconds: September 2001,
-/// or 31 years.
+/// A reset of this size or more is not a span but a time, in Unix seconds: it is
+/// September 2001 as a time and 31 years as a span.
 const FIRST_EPOCH_SECONDS: u64 = 1_000_000_000;
 
-/// Resets from here on are moments in Unix milliseconds: March 1973, or the
-/// year 5138 in seconds.
+/// A reset of this size or more is a time in Unix milliseconds: it is March 1973,
+/// or the year 5138 in seconds.
 const FIRST_EPOCH_MILLIS: u64 = 100_000_000_000;
 
 /// The three headers of a kind: limit, remaining, reset.
@@ -36,7 +35,7 @@ type Three = [&'static str; 3];
 /// Drafts 00 to 06.
 const PLAIN: Three = ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"];
 
-/// What there was before any draft.
+/// The names in use before any draft.
 const CUSTOMARY: [Three; 2] = [
     [
         "x-ratelimit-limit",
@@ -50,7 +49,7 @@ const CUSTOMARY: [Three; 2] = [
     ],
 ];
 
-/// All that `headers` say about pace.
+/// Everything that `headers` say about pace.
 pub(super) fn advice(headers: &HeaderMap) -> Advice {
     let asked = headers::retry_after(headers);
     Advice {
@@ -61,9 +60,9 @@ pub(super) fn advice(headers: &HeaderMap) -> Advice {
 }
 
 fn quotas(headers: &HeaderMap) -> Vec<Quota> {
-    // Thousands of responses a second carry none of them.
-    let tells = |name: &str| name.starts_with("ratelimit") || name.starts_with("x-rate");
-    if !headers.keys().any(|name| tells(name.as_str())) {
+    // A fast path for responses without any of them.
+    let is_limit = |name: &str| name.starts_with("ratelimit") || name.starts_with("x-rate");
+    if !headers.keys().any(|name| is_limit(name.as_str())) {
         return Vec::new();
     }
     let policies = items(headers, "ratelimit-policy");
@@ -85,9 +84,9 @@ fn quotas(headers: &HeaderMap) -> Vec<Quota> {
     quotas
 }
 
-/// All items of the header `name`. A line that can't be read takes no other
-/// with it: it may be a proxy's.
-fn items(headers: &HeaderMap, name: &str) -> Vec<Item> {
+/// All items of the header `name`. A line that can't be parsed, which may be a
+/// proxy's, does not affect the others.
+fn items(headers: &HeaderMap, name: &str) -> Vec<RateLimitItem> {
     let lines = headers.get_all(name).iter();
     lines
         .flat_map(|line| structured_fields::items(line.as_bytes()))
@@ -96,7 +95,7 @@ fn items(headers: &HeaderMap, name: &str) -> Vec<Item> {
 }
 
 /// Policies and service limits of the current draft, matched by name.
-fn with_names(policies: Vec<Item>, states: Vec<Item>) -> Vec<Quota> {
+fn with_names(policies: Vec<RateLimitItem>, states: Vec<RateLimitItem>) -> Vec<Quota> {
     let mut quotas: Vec<Quota> = Vec::new();
     let mut in_other_units = Vec::new();
     for policy in policies {
@@ -121,9 +120,9 @@ fn with_names(policies: Vec<Item>, states: Vec<Item>) -> Vec<Quota> {
         }
         let remaining = state.remaining.map(whole);
         let reset = state.reset.and_then(span);
-        let untold = |quota: &Quota| quota.remaining.is_none() && quota.reset.is_none();
-        let mut twins = quotas.iter_mut().filter(|quota| quota.name == name);
-        match twins.find(|quota| untold(quota)) {
+        let has_no_state = |quota: &Quota| quota.remaining.is_none() && quota.reset.is_none();
+        let mut namesakes = quotas.iter_mut().filter(|quota| quota.name == name);
+        match namesakes.find(|quota| has_no_state(quota)) {
             Some(policy) => (policy.remaining, policy.reset) = (remaining, reset),
             None => quotas.push(Quota {
                 name,
@@ -138,7 +137,7 @@ fn with_names(policies: Vec<Item>, states: Vec<Item>) -> Vec<Quota> {
 }
 
 /// A policy as drafts 03 to 07 have it: `100;w=60`.
-fn without_name(item: &Item) -> Option<Quota> {
+fn without_name(item: &RateLimitItem) -> Option<Quota> {
     match (&item.subject, item.unit) {
         (Subject::Number(number), Some(unit)) => Some(Quota {
             limit: limit(*number),
@@ -173,14 +172,14 @@ fn three(headers: &HeaderMap, [limits, remaining, reset]: Three) -> (Quota, Vec<
         reset: first(reset).and_then(|reset| until(reset, headers)),
         ..limits.next().and_then(numbered).unwrap_or_default()
     };
-    // A second number without a window is no policy: a proxy added its own.
+    // A second number without a window is not a policy but a proxy's own limit.
     let further = limits
         .filter_map(numbered)
         .filter(|quota| quota.window.is_some());
     (closest, further.take(MOST_ITEMS).collect())
 }
 
-/// The values of a header, which may stand on one line or on several.
+/// The comma-separated values of a header, on all its lines.
 fn values<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = &'h str> {
     let lines = headers.get_all(name).into_iter();
     lines
@@ -200,7 +199,7 @@ fn numbered(value: &str) -> Option<Quota> {
     })
 }
 
-/// The closest limit is one of the policies, told by its number.
+/// The policies, with the state of the closest limit at the one with its number.
 fn joined(closest: Quota, policies: Vec<Quota>) -> Vec<Quota> {
     let mut quotas = policies;
     let only_one = quotas.len() == 1;
@@ -222,13 +221,12 @@ fn says_something(quota: &Quota) -> bool {
     quota.limit.is_some() || quota.remaining.is_some() || quota.reset.is_some()
 }
 
-/// How many whole ones there are: half a request can't be sent.
+/// Rounds down: half a request can't be sent.
 fn whole(number: Duration) -> u64 {
     number.as_secs()
 }
 
-/// A limit between none and one is not told: rounded down it would forbid
-/// everything.
+/// A limit; `None` between 0 and 1, which would round down to "no request ever".
 fn limit(number: Duration) -> Option<u64> {
     let limit = whole(number);
     (limit > 0 || number.is_zero()).then_some(limit)
@@ -242,9 +240,9 @@ fn span(number: Duration) -> Option<Duration> {
     (number <= LONGEST_WINDOW).then_some(number)
 }
 
-/// A reset as the three headers have it: seconds from now (Zendesk), Unix
-/// seconds (GitHub, GitLab) or Unix milliseconds. A moment is held against the
-/// server's own `Date`, as our clock may go otherwise.
+/// The reset of the three headers: seconds from now (Zendesk), Unix seconds
+/// (GitHub, GitLab) or Unix milliseconds. A time is compared with the server's own
+/// `Date`, for the local clock may differ.
 fn until(reset: Duration, headers: &HeaderMap) -> Option<Duration> {
     let at_ms = match reset.as_secs() {
         ..FIRST_EPOCH_SECONDS => return span(reset),
@@ -252,7 +250,7 @@ fn until(reset: Duration, headers: &HeaderMap) -> Option<Duration> {
         FIRST_EPOCH_MILLIS.. => reset.as_secs(),
     };
     let date_ms = u64::try_from(headers::date_ms(headers)?).ok()?;
-    // As far in the past it isn't a reset either.
+    // A time far in the past is no reset either.
     span(Duration::from_millis(at_ms.abs_diff(date_ms)))?;
     Some(Duration::from_millis(at_ms.saturating_sub(date_ms)))
 }
@@ -352,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_counted_is_requests_or_those_in_flight() {
+    fn quotas_count_requests_or_requests_in_flight() {
         assert_quotas(
             "RateLimit-Policy: \"slots\";q=10;qu=\"concurrent-requests\", \"bytes\";q=9;qu=\"content-bytes\"
              RateLimit-Policy: \"moons\";q=1;qu=\"moons\", \"odd\";q=1;qu=7
@@ -462,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reset_is_a_span_or_a_moment_by_its_size() {
+    fn a_reset_is_a_span_or_a_time_by_its_size() {
         let year = LONGEST_WINDOW.as_secs();
         let at = DATE_SECONDS;
         for (dated, reset, seconds) in [
@@ -490,7 +488,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_kind_that_says_anything_is_believed() {
+    fn the_newest_kind_with_a_value_is_used() {
         let kinds = [
             ("RateLimit: \"a\";r=1;t=1", rest(1, 1).named("a")),
             ("RateLimit-Policy: 2;w=2", quota(2, 2)),
@@ -518,7 +516,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_is_ignored_alone() {
+    fn a_malformed_value_does_not_affect_others() {
         let one_left = Quota {
             remaining: Some(1),
             ..Quota::default()
@@ -557,7 +555,7 @@ mod tests {
     }
 
     #[test]
-    fn no_response_has_more_quotas_than_are_looked_at() {
+    fn the_number_of_quotas_is_bounded() {
         let list = |letter| {
             let items = (0..MOST_ITEMS).map(|at| format!("\"{letter}{at}\";q=1;r=1"));
             items.collect::<Vec<_>>().join(", ")
@@ -567,7 +565,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_is_obeyed_for_an_hour_and_it_is_said() {
+    fn a_wait_is_capped_at_an_hour() {
         for (asked, wait, capped) in [("3600", 3600, false), ("3601", 3600, true)] {
             let told = advice(&headers(&format!("Retry-After: {asked}")));
             assert_eq!(told.wait, Some(Duration::from_secs(wait)));
@@ -578,7 +576,7 @@ mod tests {
         assert!(advice(&headers(&later)).capped);
     }
 
-    /// Bytes, and what looks like the headers that are meant.
+    /// Arbitrary bytes, and values that resemble these headers.
     fn any_value() -> impl Strategy<Value = Vec<u8>> {
         let number = r"(0|-?[0-9]{1,15}(\.[0-9]{1,3})?)";
         let text = r#"("[ -!#-Z]{0,6}"|\*|requests|\?1|@1|:YQ==:)"#;
@@ -595,7 +593,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_are_too_strange(
+        fn any_bytes_are_parsed_within_the_bounds(
             values in proptest::collection::vec((0_usize..13, any_value()), 0..8),
         ) {
             let plain = ["ratelimit", "ratelimit-policy", "retry-after", "date"];

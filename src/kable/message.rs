@@ -1,41 +1,41 @@
-//! What the body of an answer says to people, without keys.
+//! The text in a response's body that explains a failure, without keys.
 
 use serde_json::Value;
 
 use super::wire::without_mark;
 
-/// What a body says, beside keys that it holds.
+/// The message in a body, and the keys in it.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Said {
-    /// The message, or what stands there instead.
-    pub(super) message: String,
-    /// Values that must not be in it.
+pub(super) struct BodyMessage {
+    /// The message, or the whole body if it has none.
+    pub(super) text: String,
+    /// Keys that stand elsewhere in the body, to be taken out of the text.
     pub(super) keys: Vec<String>,
 }
 
-/// How much of a body that is no JSON is looked at: more than is ever shown.
+/// How much of a body that is not JSON is looked at: more than is ever shown.
 const LONGEST_TEXT: usize = 16 << 10;
 
-/// What an answer that says no gives as its reason.
+/// The message in the body of a failure.
 ///
-/// `{"message": "…"}` is documented; anything else is shown as it is, but for
-/// the values of members that are named like secrets: a server that fails after
-/// it has created a customer may answer with the customer's keys.
-pub(super) fn said(body: &[u8]) -> Said {
+/// `{"message": "…"}` is documented (`docs/api.md`, "Calls"). Any other body is
+/// the message itself, without the values of members that are named like secrets:
+/// a server that fails after it has created a customer may send the keys.
+pub(super) fn message_of(body: &[u8]) -> BodyMessage {
     let Ok(mut value) = serde_json::from_slice::<Value>(without_mark(body)) else {
         let text = String::from_utf8_lossy(body.get(..LONGEST_TEXT).unwrap_or(body));
-        // JSON that breaks off, perhaps within a key.
+        // It may be JSON that is cut off, perhaps within a key.
         let end = text.to_ascii_lowercase().find("\"key");
-        let message = text.get(..end.unwrap_or(text.len())).unwrap_or_default();
-        return Said {
-            message: message.to_owned(),
+        let (text, _keys) = text.split_at(end.unwrap_or(text.len()));
+        return BodyMessage {
+            text: text.to_owned(),
             keys: Vec::new(),
         };
     };
     let mut keys = Vec::new();
     hide_secrets(&mut value, false, &mut keys);
     let own = value.get_mut("message").map(Value::take);
-    let message = match own.unwrap_or(value) {
+    let text = match own.unwrap_or(value) {
         Value::String(text) => text,
         other @ (Value::Null
         | Value::Bool(_)
@@ -43,15 +43,16 @@ pub(super) fn said(body: &[u8]) -> Said {
         | Value::Array(_)
         | Value::Object(_)) => other.to_string(),
     };
-    Said { message, keys }
+    BodyMessage { text, keys }
 }
 
-/// Takes the values out of members that are named like secrets.
+/// Replaces the strings in members that are named like secrets, and adds them to
+/// `keys`.
 fn hide_secrets(value: &mut Value, secret: bool, keys: &mut Vec<String>) {
     const NAMES: [&str; 5] = ["key", "secret", "token", "password", "authorization"];
     match value {
         Value::String(text) if secret => {
-            // Shorter ones are no keys, and would take words out of the message.
+            // Shorter strings are no keys, but may be words of the message.
             if text.len() >= 6 {
                 keys.push(text.clone());
             }
@@ -77,7 +78,7 @@ fn hide_secrets(value: &mut Value, secret: bool, keys: &mut Vec<String>) {
     }
 }
 
-/// What is wrong with a body, without what stands in it: the parser's own text
+/// What is wrong with a body, without a quotation from it: serde's own message
 /// quotes values, which may be keys.
 pub(super) fn explained(error: &serde_json::Error) -> String {
     let text = error.to_string();
@@ -92,11 +93,11 @@ pub(super) fn explained(error: &serde_json::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::said;
+    use super::message_of;
 
     #[test]
-    fn a_message_is_what_the_body_says_and_no_key() {
-        let message = |body: &[u8]| said(body).message;
+    fn a_message_holds_no_key() {
+        let message = |body: &[u8]| message_of(body).text;
         assert_eq!(message(br#"{"message":"no\nway"}"#), "no\nway");
         assert_eq!(message(b"<html> Bad Gateway"), "<html> Bad Gateway");
         assert_eq!(
@@ -107,7 +108,7 @@ mod tests {
             message(br#"{"customerId":"cus_1","keys":[{"key":"s3c"#),
             r#"{"customerId":"cus_1","#
         );
-        let both = said(br#"{"message":"s3cr3t was made","keys":[{"key":"s3cr3t"}]}"#);
+        let both = message_of(br#"{"message":"s3cr3t was made","keys":[{"key":"s3cr3t"}]}"#);
         assert_eq!(both.keys, ["s3cr3t"]);
     }
 }

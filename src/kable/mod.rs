@@ -1,39 +1,43 @@
-//! The Kable API as the engine sees it: one request, and what came of it.
+//! The Kable API as the engine sees it: one request, and what its response means.
 //!
-//! No status codes above this floor: a [`Reply`] says what an answer *means*.
-//! [`Failure::Unsent`] and [`Failure::Unknown`] are two because they differ in the
-//! one thing that matters: may the customer exist now?
+//! No status codes above this floor: a [`Reply`] says what a response *means*.
+//! [`Failure::Unsent`] and [`Failure::Unknown`] are two because after the one the
+//! customer certainly does not exist, and after the other it may.
 //!
-//! - `client.rs`: one request out, one meaning back
-//! - `customers.rs`: the calls about one customer
-//! - `listing.rs`: the call that lists all customers
-//! - `array_stream.rs`: a JSON array that comes in pieces
-//! - `wire.rs`: the JSON that goes over the wire, both ways
-//! - `response.rs`: a whole answer → what it means
-//! - `failure.rs`: what it means that no whole answer came
-//! - `headers.rs`: what headers say about time and identity
+//! - `client.rs`: each call of the API, one request each
+//! - `settings.rs`: what a client is built from
+//! - `endpoints.rs`: the URL of each call
+//! - `transport.rs`: HTTP: one request out, one whole response in
+//! - `failure.rs`: what it means that there is no whole response
+//! - `response.rs`: a whole response → what it means
+//! - `wire.rs`: the JSON bodies, both ways
+//! - `message.rs`: the text in a body that explains a failure
+//! - `array_stream.rs`: a JSON array that comes in pieces → its elements
+//! - `customer_reader.rs`: reads customers as they stand in the list of all
+//! - `list_search.rs`: looks for customers as that list goes by
+//! - `headers.rs`: `Date`, `Retry-After` and request ids
 //! - `limits.rs`: what headers say about how fast one may go
-//! - `structured_fields.rs`: the grammar of such headers (RFC 9651)
-//! - `message.rs`: what a body says to people
-//! - `redaction.rs`: takes secrets out of text that a server gave back
-//! - `decoding.rs`: the escapes by which a text may hide another
+//! - `structured_fields.rs`: the grammar of those headers (RFC 9651)
+//! - `redaction.rs`: takes secrets out of text that a server sent back
+//! - `decoding.rs`: decodes the escapes that such a text may be written in
 
 mod array_stream;
 pub mod client;
-mod customers;
+pub mod customer_reader;
 mod decoding;
+mod endpoints;
 mod failure;
 mod headers;
 mod limits;
-mod listing;
+mod list_search;
 mod message;
 mod redaction;
 mod response;
+pub mod settings;
 mod structured_fields;
+mod transport;
 mod wire;
 
-use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::customer::Customer;
@@ -43,20 +47,21 @@ use crate::domain::update::CustomerUpdate;
 /// An API key that Kable made for a customer. It is shown only once.
 pub type Key = secrecy::SecretString;
 
-/// An answer that says no.
+/// A response by which the API refuses a request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Refusal {
     /// The HTTP status.
     pub status: u16,
-    /// What the API says, or what stands there instead.
+    /// The API's message, or the body if it has none.
     pub message: String,
     /// `X-REQUEST-ID`.
     pub request_id: Option<String>,
 }
 
 impl Refusal {
-    /// Whether it may say that the customer exists already. No status is documented
-    /// for that, so the words count as well.
+    /// Whether the reason may be that the customer exists already. No status is
+    /// documented for that (`docs/api.md`, "Calls"), so words in the message count
+    /// as well.
     pub fn may_say_exists(&self) -> bool {
         const WORDS: [&str; 6] = [
             "exist",
@@ -70,7 +75,7 @@ impl Refusal {
         self.status == 409 || WORDS.iter().any(|word| message.contains(word))
     }
 
-    /// The same, where it settles nothing.
+    /// The same refusal, for a call that it leaves undecided.
     pub fn into_trouble(self) -> Trouble {
         Trouble {
             status: Some(self.status),
@@ -81,88 +86,88 @@ impl Refusal {
     }
 }
 
-/// Why it isn't known what became of a request.
+/// Why the result of a request is not known.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Trouble {
-    /// The HTTP status, where there was an answer.
+    /// The HTTP status, if there was a response.
     pub status: Option<u16>,
     /// What happened; reads on after "the API: ".
     pub message: String,
-    /// `X-REQUEST-ID`, where there was an answer.
+    /// `X-REQUEST-ID`, if there was a response.
     pub request_id: Option<String>,
-    /// How long the server wants to be left alone.
+    /// How long the server asks to wait.
     pub wait: Option<Duration>,
-    /// Whether it is this machine's and no matter of the network or the server:
-    /// it has no more descriptors, ports or buffers for a connection.
+    /// Whether the cause is this machine and not the network or the server: it has
+    /// no more descriptors, ports or buffers for a connection.
     pub local: bool,
-    /// Whether the API itself answered that it failed (500 with its message), and
-    /// no proxy or network in between.
+    /// Whether the API itself reported a failure (500 with its message), and not a
+    /// proxy in between.
     pub by_api: bool,
-    /// Whether it is a web page, which no answer of the API's is.
+    /// Whether the body is a web page, which the API itself never sends.
     pub is_page: bool,
 }
 
-/// A customer that was created, as far as the engine needs it.
+/// A customer that was created: what the engine needs of it.
 #[derive(Debug, Clone)]
 pub struct Created {
     /// Kable's id for it.
     pub customer_id: String,
-    /// Its keys, where they were asked for.
+    /// Its keys, if they were requested.
     pub keys: Vec<Key>,
-    /// `created`, in Unix milliseconds by the server's clock, where it was given.
+    /// `created`, in Unix milliseconds by the server's clock, if the response has it.
     pub created: Option<i64>,
-    /// Whether the answer names another company or currency than was sent.
+    /// Whether the response has another company name or currency than was sent.
     pub altered: bool,
 }
 
-/// What came of one create, or of one update.
+/// The result of one create or update.
 #[derive(Debug, Clone)]
 pub enum Reply<T> {
     /// It was done.
     Done {
-        /// The customer that came of it.
+        /// The customer as it is now.
         customer: T,
         /// The HTTP status.
         status: u16,
         /// `X-REQUEST-ID`.
         request_id: Option<String>,
     },
-    /// The API refused it. It may have refused because the customer exists:
-    /// no status is documented for that, so none is relied on.
+    /// The API refused it, perhaps because the customer exists
+    /// ([`Refusal::may_say_exists`]).
     Refused(Refusal),
-    /// Nothing was learnt about the customer.
+    /// The request had no result.
     Failed(Failure),
 }
 
-/// Why a request brought no answer about its customer.
+/// Why a request had no result for its customer.
 #[derive(Debug, Clone)]
 pub enum Failure {
-    /// Not allowed (401, 403); nothing was done. Whether the credentials don't hold
-    /// or something refuses this one request, only `/authenticate` can tell.
+    /// Not allowed (401, 403); nothing was done. Whether the credentials are wrong or
+    /// this one request is refused, only `/authenticate` can tell.
     Denied(Refusal),
     /// Too many requests (429); nothing was done. How long the server asks to wait.
     Throttled(Option<Duration>),
     /// The request certainly did not reach the API.
     Unsent(Trouble),
-    /// There was no answer, or none that can be read: what was asked for may have
-    /// been done.
+    /// There was no response, or none that can be parsed: a create or an update may
+    /// have been done.
     Unknown(Trouble),
 }
 
-/// What came of the question whether a customer is there.
+/// The result of a look-up.
 #[derive(Debug, Clone)]
 pub enum LookUpReply {
-    /// It is there.
+    /// The customer exists.
     There {
         /// The customer, as Kable holds it.
         remote: Box<RemoteCustomer>,
         /// `X-REQUEST-ID`.
         request_id: Option<String>,
     },
-    /// It is not.
+    /// It does not exist (404).
     Absent,
-    /// A web page says that it is not: the API's own way, or a proxy without the
-    /// API behind it.
+    /// A 404 with a web page: the API's, or that of a proxy without the API behind
+    /// it.
     AbsentPage(Trouble),
     /// Another customer was found under this id.
     Other {
@@ -171,14 +176,14 @@ pub enum LookUpReply {
         /// `X-REQUEST-ID`.
         request_id: Option<String>,
     },
-    /// Nothing was learnt about the customer.
+    /// The look-up had no result.
     Failed(Failure),
 }
 
-/// An answer, and when the server says it gave it.
+/// One request and its response: what it means, and what the headers say besides.
 #[derive(Debug, Clone)]
 pub struct Exchange<T> {
-    /// What it means.
+    /// What the response means, or that there was none.
     pub reply: T,
     /// The server's `Date`, in Unix milliseconds (whole seconds).
     pub date_ms: Option<i64>,
@@ -187,61 +192,69 @@ pub struct Exchange<T> {
 }
 
 impl<T> Exchange<T> {
-    /// The same answer, with another meaning.
-    pub fn map<U>(self, meaning: impl FnOnce(T) -> U) -> Exchange<U> {
+    /// A request that got no response.
+    pub fn without_response(reply: T) -> Self {
+        Self {
+            reply,
+            date_ms: None,
+            advice: Advice::default(),
+        }
+    }
+
+    /// The same exchange, with another reply.
+    pub fn map<U>(self, reply: impl FnOnce(T) -> U) -> Exchange<U> {
         Exchange {
-            reply: meaning(self.reply),
+            reply: reply(self.reply),
             date_ms: self.date_ms,
             advice: self.advice,
         }
     }
 }
 
-/// What one response's headers say about how fast one may go. Most say nothing.
+/// What a response's headers say about how fast one may go; most have none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Advice {
-    /// How long the server wants to be left alone: `Retry-After` (RFC 9110
-    /// §10.2.3), but an hour at most.
+    /// How long the server asks to wait: `Retry-After` (RFC 9110 §10.2.3), but an
+    /// hour at most.
     pub wait: Option<Duration>,
-    /// Whether the server asked for more than `wait`, which is then the longest
-    /// that is obeyed.
+    /// Whether the server asked for a longer wait than the longest that is obeyed,
+    /// which `wait` then is.
     pub capped: bool,
-    /// The limits that the server tells of, at most sixteen. A name that it gives
+    /// The limits that the server advertises, at most sixteen. A name that it sends
     /// twice is here twice.
     pub quotas: Vec<Quota>,
 }
 
-/// What a server says of one of its limits: the IETF's
-/// draft-ietf-httpapi-ratelimit-headers, or the customs that it grew out of.
+/// One limit that a server advertises, by the IETF's
+/// draft-ietf-httpapi-ratelimit-headers or one of the conventions before it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Quota {
     /// The policy's name, the same on every response; empty where the server
     /// has no names.
     pub name: String,
     /// How many are allowed in `window`, or at once where the unit is
-    /// [`QuotaUnit::InFlight`]; `None` where not told.
+    /// [`QuotaUnit::InFlight`]; `None` if not advertised.
     pub limit: Option<u64>,
-    /// The span that `limit` is for, never zero and at most a year; `None` where
-    /// not told.
+    /// The span that `limit` is for, never zero and at most a year; `None` if not
+    /// advertised.
     pub window: Option<Duration>,
-    /// How many are left, rounded down. It may be more than `limit`. `None`
-    /// where not told.
+    /// How many are left, rounded down. It may be more than `limit`. `None` if not
+    /// advertised.
     pub remaining: Option<u64>,
-    /// How long from the response until there are more, at most a year; `None`
-    /// where not told. A moment is turned into a span by the server's own
-    /// `Date`.
+    /// How long from the response until there are more, at most a year; `None` if
+    /// not advertised. A time is turned into a span by the server's own `Date`.
     pub reset: Option<Duration>,
     /// What is counted.
     pub unit: QuotaUnit,
 }
 
-/// What a quota counts. Quotas of bytes, or of anything else, are not told of.
+/// What a quota counts. Quotas of bytes, or of anything else, are ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum QuotaUnit {
     /// Requests, over time (`requests`).
     #[default]
     Requests,
-    /// Requests that are under way at once (`concurrent-requests`).
+    /// Requests in flight at once (`concurrent-requests`).
     InFlight,
 }
 
@@ -260,62 +273,43 @@ pub trait CustomerApi: Send + Sync + 'static {
         change: &CustomerUpdate,
     ) -> impl Future<Output = Exchange<Reply<Box<RemoteCustomer>>>> + Send;
 
-    /// Finds out whether the API is there and the credentials hold.
-    fn reach(&self) -> impl Future<Output = Exchange<ProbeReply>> + Send;
+    /// Finds out whether the API is reachable and accepts the credentials.
+    fn probe(&self) -> impl Future<Output = Exchange<ProbeReply>> + Send;
 
-    /// Asks for the customer with this `clientId`.
+    /// Looks the customer with this `clientId` up.
     fn find(&self, client_id: &str) -> impl Future<Output = Exchange<LookUpReply>> + Send;
 
-    /// Looks for the customers with these `clientId`s in the list of all, for those
-    /// that can't be found by path: what was found of each, in their order.
+    /// Looks for customers with these `clientId`s in the list of all, for ids that
+    /// can't be looked up by path; returns one reply each, in their order.
     ///
-    /// An id that differs from a customer's in case only finds [`LookUpReply::Other`].
+    /// An id that differs from a customer's in case only gets [`LookUpReply::Other`].
     fn find_in_list(
         &self,
         client_ids: &[String],
     ) -> impl Future<Output = Exchange<Result<Vec<LookUpReply>, Trouble>>> + Send;
 }
 
-/// What came of the question whether the API is there.
+/// The result of a probe of the API.
 #[derive(Debug, Clone)]
 pub enum ProbeReply {
-    /// It is, and does not refuse the credentials.
+    /// It is reachable and does not refuse the credentials.
     Good,
     /// It refuses the credentials.
     Denied(Refusal),
-    /// There was no answer, a server error, or no answer of the API's.
+    /// There was no response, a server error, or a response that is not the API's.
     Trouble(Trouble),
 }
 
-/// What came of a call that is made before the first create.
+/// The result of a call that is made before the first create.
 #[derive(Debug, Clone)]
 pub enum Preflight<T> {
-    /// It holds.
+    /// It succeeded.
     Good(T),
-    /// The credentials don't hold.
+    /// The credentials are refused.
     Denied(Refusal),
-    /// The API answered otherwise than its reference says.
+    /// The response is none that the API's reference has.
     Refused(Refusal),
-    /// There was no answer, or none that can be read; `true` where nothing
-    /// listens at all, so that waiting for it is no use.
+    /// There was no response, or none that can be parsed; `true` if no connection
+    /// could be opened at all, so that waiting does not help.
     Unreachable(Trouble, bool),
-}
-
-/// The plans that bundles bring: ids of plans by the bundle's id.
-pub type BundlePlans = HashMap<String, Vec<String>>;
-
-/// Reads customers as they stand in the list of all.
-#[derive(Debug, Clone, Default)]
-pub struct CustomerReader {
-    redaction: redaction::Redaction,
-    bundle_plans: Arc<BundlePlans>,
-}
-
-impl CustomerReader {
-    /// Reads one customer; `None` where it can't be read.
-    pub fn read(&self, body: &[u8]) -> Option<RemoteCustomer> {
-        let mut remote = wire::customer(body, &self.bundle_plans).ok()?;
-        response::redact_customer(&mut remote, &self.redaction);
-        Some(remote)
-    }
 }

@@ -1,34 +1,35 @@
-//! Takes secrets out of text that a server gave back, however it wrote them.
+//! Takes secrets out of text that a server sent back, however they are written.
 //!
-//! A server may echo what it was sent: as it was, in another case, escaped for
-//! JSON, a URL or HTML (also several times over), as hexadecimal digits or
-//! base64, with blanks or invisible characters inside, cut short. The text is
-//! decoded in layers; each byte remembers which part of the text it came from,
-//! and that part is replaced. What a server enciphers on purpose is not found.
+//! A server may echo a request: as it was, in another case, escaped for JSON, a
+//! URL or HTML (also several times), as hexadecimal digits or base64, with blanks
+//! or invisible characters inside, or cut short. The text is decoded in layers;
+//! each byte keeps its place in the original text, and the secret's part of that
+//! text is replaced. A secret that was encrypted is not found.
 
 use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::decoding::{self, Unit};
+use super::decoding::{self, DecodedByte};
 
-/// What stands in place of a secret.
+/// Replaces a secret.
 const REPLACEMENT: &str = "…";
 
-/// So much of a secret is taken for it in a message.
+/// How many bytes of a secret are enough to be replaced in a message.
 const PART: usize = 8;
 
-/// So much of a secret is taken for it in a customer's data, which is compared
-/// with rows: a name that has a word in common with a secret stays as it is.
+/// The same in a customer's data, which is compared with rows: a name that shares
+/// a word with a secret must not change.
 const PART_OF_DATA: usize = 16;
 
 /// How many times a text may have been escaped.
 const LAYERS: usize = 6;
 
-/// How the vendor's secrets begin. That much is public.
+/// The public prefixes of the vendor's secrets (`docs/api.md`, "Hosts, transport,
+/// authentication").
 const PREFIXES: [&[u8]; 2] = [b"sk_live", b"sk_test"];
 
-/// The secrets that are taken out.
+/// The secrets that are taken out of text.
 #[derive(Clone, Default)]
 pub(super) struct Redaction {
     messages: Arc<Needles>,
@@ -41,21 +42,21 @@ impl std::fmt::Debug for Redaction {
     }
 }
 
-/// Parts of secrets in all forms, in small letters.
+/// Parts of secrets in every encoding, in lower case.
 #[derive(Default)]
 struct Needles {
-    /// How much of a secret is taken for it.
+    /// How many bytes of a secret are enough.
     part: usize,
-    /// Whether words of the vendor's shape are taken for secrets.
+    /// Whether any word that looks like one of the vendor's secrets is one.
     by_shape: bool,
-    /// Parts of one length each.
+    /// The parts, by their length.
     parts: Vec<(usize, HashSet<Vec<u8>>)>,
-    /// Parts that count only beside others: a secret's public beginning.
+    /// Parts that are replaced only next to others: a secret's public prefix.
     public: HashSet<Vec<u8>>,
 }
 
 impl Redaction {
-    /// The redaction of `secrets`. The vendor's secrets are taken out in any case.
+    /// A redaction of `secrets`, and of every other secret of the vendor's format.
     pub(super) fn of<'s>(secrets: impl IntoIterator<Item = &'s str>) -> Self {
         let mut messages = Needles::of_parts(PART, true);
         let mut data = Needles::of_parts(PART_OF_DATA, false);
@@ -92,13 +93,13 @@ impl Needles {
         }
     }
 
-    /// Where secrets stand in `text`, whichever way they are written.
+    /// Where secrets stand in `text`, in any encoding.
     fn found_in(&self, text: &str) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         let mut units = decoding::units(text);
         for _ in 0..LAYERS {
-            // Blanks between the letters of a short secret, or of one of which
-            // only the shape is known, would be blanks between words.
+            // Short secrets, and those recognised by their format alone, are not
+            // looked for across blanks: they would be found in ordinary words.
             self.find(
                 &units,
                 self.by_shape,
@@ -123,10 +124,11 @@ impl Needles {
             return;
         }
         self.add_parts(&form, part);
-        // A part that holds nothing of what is hidden says nothing.
-        if let Some(public) = form.get(..part).filter(|_| form.len() - hidden >= part)
+        // A part that is all prefix reveals nothing.
+        if form.len() - hidden >= part
             && let Some((_, parts)) = self.parts.iter_mut().find(|(length, _)| *length == part)
         {
+            let (public, _) = form.split_at(part);
             parts.remove(public);
             self.public.insert(public.to_vec());
         }
@@ -151,17 +153,18 @@ impl Needles {
         }
     }
 
-    /// Adds where parts of the `wanted` lengths stand: ranges of the original text.
+    /// Adds the ranges of the original text in which parts of the lengths that
+    /// `has_length` accepts stand.
     fn find(
         &self,
-        units: &[Unit],
+        units: &[DecodedByte],
         by_shape: bool,
-        wanted: impl Fn(usize) -> bool,
+        has_length: impl Fn(usize) -> bool,
         found: &mut Vec<Range<usize>>,
     ) {
         let bytes: Vec<u8> = units.iter().map(|unit| unit.byte).collect();
         let mut ranges: Vec<(Range<usize>, bool)> = Vec::new();
-        let lengths = self.parts.iter().filter(|(length, _)| wanted(*length));
+        let lengths = self.parts.iter().filter(|(length, _)| has_length(*length));
         for (length, parts) in lengths {
             let windows = bytes.windows(*length).enumerate();
             let strong = windows.filter(|(_, window)| parts.contains(*window));
@@ -173,43 +176,45 @@ impl Needles {
             ranges.extend(weak.map(|(at, _)| (at..at + self.part, false)));
         }
         if by_shape {
-            ranges.extend(of_the_vendors_shape(&bytes).map(|range| (range, true)));
+            ranges.extend(in_vendors_format(&bytes).map(|range| (range, true)));
         }
         for range in joined(ranges) {
-            let (first, last) = (units.get(range.start), units.get(range.end - 1));
-            if let (Some(first), Some(last)) = (first, last) {
+            let (units, _) = units.split_at(range.end);
+            let (_, secret) = units.split_at(range.start);
+            if let (Some(first), Some(last)) = (secret.first(), secret.last()) {
                 found.push(first.start..last.end);
             }
         }
     }
 }
 
-/// How much of a secret is hidden: what follows the vendor's public prefix.
+/// The length of a secret without the vendor's public prefix.
 fn hidden_length(form: &[u8]) -> usize {
     let prefix = PREFIXES.iter().find(|prefix| form.starts_with(prefix));
-    // One more sign stands between the two.
+    // The prefix is followed by a separator.
     prefix.map_or(form.len(), |prefix| {
         form.len().saturating_sub(prefix.len() + 1)
     })
 }
 
-/// Where a word stands that has the shape of one of the vendor's secrets.
-fn of_the_vendors_shape(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> {
+/// Where words stand that look like one of the vendor's secrets.
+fn in_vendors_format(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let starts = memchr::memmem::find_iter(bytes, b"sk_").collect::<Vec<_>>();
     starts.into_iter().filter_map(|start| {
-        let rest = bytes.get(start..)?;
-        let prefix = PREFIXES.iter().find(|prefix| rest.starts_with(prefix))?;
-        let word = rest.get(prefix.len()..)?;
+        let (_, rest) = bytes.split_at(start);
+        let mut prefixes = PREFIXES.iter();
+        let word = prefixes.find_map(|prefix| rest.strip_prefix(*prefix))?;
         let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || b"._-+/=".contains(byte);
         let length = word.iter().take_while(is_part).count();
-        let hidden = word.get(..length)?.iter().any(u8::is_ascii_alphanumeric);
+        let hidden = word.iter().take(length).any(u8::is_ascii_alphanumeric);
         let separated = word.first().is_some_and(|byte| b"._-".contains(byte));
-        (hidden && separated).then_some(start..start + prefix.len() + length)
+        let end = bytes.len() - word.len() + length;
+        (hidden && separated).then_some(start..end)
     })
 }
 
-/// Ranges that overlap or touch as one each; without those of which no part is
-/// secret.
+/// Merges ranges that overlap or touch, and drops those of which no part is
+/// secret (the `bool`).
 fn joined(mut ranges: Vec<(Range<usize>, bool)>) -> Vec<Range<usize>> {
     ranges.sort_unstable_by_key(|(range, _)| range.start);
     let mut joined: Vec<(Range<usize>, bool)> = Vec::new();
@@ -232,42 +237,42 @@ fn without(text: &str, found: Vec<Range<usize>>) -> String {
         return text.to_owned();
     }
     let mut kept = String::with_capacity(text.len());
-    let mut end = 0;
+    let (mut rest, mut start) = (text, 0);
     for range in joined(found.into_iter().map(|range| (range, true)).collect()) {
-        kept.push_str(text.get(end..range.start).unwrap_or_default());
+        let (before, from) = rest.split_at(range.start - start);
+        kept.push_str(before);
         kept.push_str(REPLACEMENT);
-        end = range.end;
+        (_, rest) = from.split_at(range.len());
+        start = range.end;
     }
-    kept.push_str(text.get(end..).unwrap_or_default());
+    kept.push_str(rest);
     kept
 }
 
 fn in_hex(bytes: &[u8]) -> Vec<u8> {
-    let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or_default() as u8;
-    let digits = bytes.iter();
-    digits
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
+    let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
+    digits.flat_map(String::into_bytes).collect()
 }
 
-/// The characters of base64 that `bytes` determine where `shift` others stand
-/// before them (RFC 4648 §4).
+/// The base64 characters that `bytes` alone determine when `shift` other bytes
+/// come before them (RFC 4648 §4).
 fn in_base64(bytes: &[u8], shift: usize) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let all: Vec<u8> = std::iter::repeat_n(0, shift)
-        .chain(bytes.iter().copied())
+    let all = std::iter::repeat_n(&0, shift).chain(bytes);
+    let bits: Vec<u8> = all
+        .flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1))
         .collect();
-    // Six bits a character; those that hold bits of a neighbour say nothing.
+    // Characters that also hold bits of a byte before or after are left out.
     let first = (shift * 8).div_ceil(6);
-    let last = all.len() * 8 / 6;
-    let bit = |place: usize| {
-        let byte = all.get(place / 8).copied().unwrap_or_default();
-        usize::from(byte >> (7 - place % 8) & 1)
-    };
-    let sextet = |place: usize| (0..6).fold(0, |value, next| value << 1 | bit(place * 6 + next));
-    (first..last)
-        .filter_map(|place| ALPHABET.get(sextet(place)))
-        .map(|byte| char::from(*byte))
+    let sextets = bits.chunks_exact(6).skip(first);
+    let values = sextets.map(|bits| bits.iter().fold(0, |value, bit| value << 1 | bit));
+    values
+        .map(|value| match value {
+            0..26 => char::from(b'A' + value),
+            26..52 => char::from(b'a' + value - 26),
+            52..62 => char::from(b'0' + value - 52),
+            62 => '+',
+            _ => '/',
+        })
         .collect()
 }
 
@@ -286,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn an_echo_is_found_however_it_is_written() {
+    fn a_secret_is_found_in_every_encoding() {
         let json = escaped(|byte| format!("\\u{byte:04x}"));
         let forms = [
             SECRET.to_owned(),
@@ -317,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn base64_is_found_wherever_it_begins() {
+    fn base64_is_found_after_any_number_of_other_bytes() {
         for before in ["kci:", "kci_:", "kci_1:"] {
             let text = format!("{before}{SECRET}");
             let encoded = super::in_base64(text.as_bytes(), 0);
@@ -328,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_secret_is_taken_out_and_its_public_prefix_is_not() {
+    fn a_part_of_a_secret_is_taken_out_but_not_its_public_prefix_alone() {
         assert_eq!(redacted("it begins sk_test.Qm7"), "it begins …");
         assert_eq!(redacted("it ends in Kd8Wb3Vn"), "it ends in …");
         assert_eq!(
@@ -342,13 +347,13 @@ mod tests {
     }
 
     #[test]
-    fn other_secrets_of_the_vendors_shape_are_taken_out() {
+    fn other_secrets_of_the_vendors_format_are_taken_out() {
         assert_eq!(redacted("made sk_live_4f9A and sk_test.1"), "made … and …");
         assert_eq!(redacted("sk\\u005flive\\u002eabc"), "…");
     }
 
     #[test]
-    fn data_that_has_a_word_in_common_with_a_secret_stays_as_it_is() {
+    fn data_that_shares_a_word_with_a_secret_is_unchanged() {
         let redaction = Redaction::of(["sk_test.sandbox-only-not-a-secret"]);
         for (value, kept) in [
             (
@@ -365,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_secret_is_found_whole() {
+    fn a_short_secret_is_found_as_a_whole() {
         let redaction = Redaction::of(["sk_test.1", "pass"]);
         assert_eq!(redaction.redacted("a sk_test.1 PASS"), "a … …");
     }

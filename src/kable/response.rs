@@ -1,103 +1,109 @@
-//! A whole answer → what it means. No status code is looked at anywhere else.
-
-use std::sync::Arc;
-use std::time::Duration;
+//! A whole response → what it means. No status code is looked at anywhere else.
 
 use reqwest::StatusCode;
+use reqwest::header::LOCATION;
 
 use super::redaction::Redaction;
+use super::wire::BundlePlans;
 use super::{
-    Advice, BundlePlans, Created, Exchange, Failure, LookUpReply, Preflight, Refusal, Reply,
-    Trouble, message, wire,
+    Advice, Created, Exchange, Failure, LookUpReply, Preflight, Refusal, Reply, Trouble, headers,
+    limits, message, wire,
 };
 use crate::domain::customer::{BillingContact, Customer};
 use crate::domain::remote::RemoteCustomer;
 use crate::domain::text::on_one_line;
 
-/// What an answer to the create of `customer` means.
-pub(super) fn created(answer: Answer, customer: &Customer) -> Reply<Created> {
-    done(answer, customer.client_id(), |body, redaction| {
+/// What a response to the create of `customer` means.
+pub(super) fn created(response: RawResponse, customer: &Customer) -> Reply<Created> {
+    written(response, customer.client_id(), |body, redaction| {
         let (client_id, mut created) = wire::created(body, customer)?;
         redaction.redact_value(&mut created.customer_id);
         Ok((client_id, created))
     })
 }
 
-/// What an answer to an update means.
-pub(super) fn updated(answer: Answer, client_id: &str) -> Reply<Box<RemoteCustomer>> {
-    let bundle_plans = Arc::clone(&answer.bundle_plans);
-    done(answer, client_id, |body, redaction| {
-        let mut remote = wire::customer(body, &bundle_plans)?;
+/// What a response to an update means.
+pub(super) fn updated(
+    response: RawResponse,
+    client_id: &str,
+    bundle_plans: &BundlePlans,
+) -> Reply<Box<RemoteCustomer>> {
+    written(response, client_id, |body, redaction| {
+        let mut remote = wire::customer(body, bundle_plans)?;
         let client_id = remote.client_id.clone();
         redact_customer(&mut remote, redaction);
         Ok((client_id, Box::new(remote)))
     })
 }
 
-/// What an answer to either means; `read` finds in it whose answer it is.
-fn done<T>(
-    answer: Answer,
+/// What a response to a create or an update means; `read` returns the `clientId`
+/// and the customer in its body.
+fn written<T>(
+    response: RawResponse,
     client_id: &str,
     read: impl FnOnce(&[u8], &Redaction) -> serde_json::Result<(String, T)>,
 ) -> Reply<T> {
-    match judge(answer.status) {
-        Standing::Success => match read(&answer.body, &answer.redaction) {
+    match meaning_of(response.status) {
+        StatusMeaning::Success => match read(&response.body, &response.redaction) {
             Ok((of, customer)) if of == client_id => Reply::Done {
                 customer,
-                status: answer.status.as_u16(),
-                request_id: answer.request_id,
+                status: response.status.as_u16(),
+                request_id: response.request_id,
             },
             Ok(_) => Reply::Failed(Failure::Unknown(
-                answer
-                    .broken("the answer is about another customer".to_owned())
-                    .trouble,
+                response.broken("the answer is about another customer".to_owned()),
             )),
-            Err(error) => Reply::Failed(Failure::Unknown(answer.unreadable(&error))),
+            Err(error) => Reply::Failed(Failure::Unknown(response.unreadable(&error))),
         },
-        Standing::Denied => Reply::Failed(Failure::Denied(answer.refusal())),
-        Standing::Refused if !answer.is_page() || answer.status.is_redirection() => {
-            Reply::Refused(answer.refusal())
+        StatusMeaning::Denied => Reply::Failed(Failure::Denied(response.refusal())),
+        StatusMeaning::Refused if !response.is_page() || response.status.is_redirection() => {
+            Reply::Refused(response.refusal())
         }
-        Standing::Throttled => Reply::Failed(Failure::Throttled(answer.wait)),
-        // What has no such call, and what answers with a page, is not the API
-        // but something before it.
-        Standing::Refused | Standing::Absent | Standing::NoSuchCall | Standing::Unknown => {
-            Reply::Failed(Failure::Unknown(answer.trouble()))
-        }
+        StatusMeaning::Throttled => Reply::Failed(Failure::Throttled(response.advice.wait)),
+        // A server without this call, and one that sends a page, is not the API
+        // but a proxy or another host in front of it.
+        StatusMeaning::Refused
+        | StatusMeaning::Absent
+        | StatusMeaning::NoSuchCall
+        | StatusMeaning::Unknown => Reply::Failed(Failure::Unknown(response.trouble())),
     }
 }
 
-/// What an answer to the question for a customer means.
-pub(super) fn found(answer: Answer, client_id: &str) -> LookUpReply {
-    match judge(answer.status) {
-        Standing::Success => match wire::customer(&answer.body, &answer.bundle_plans) {
-            // A client id that reads like one of Kable's own ids could find
-            // another customer by that.
+/// What a response to the look-up of `client_id` means.
+pub(super) fn looked_up(
+    response: RawResponse,
+    client_id: &str,
+    bundle_plans: &BundlePlans,
+) -> LookUpReply {
+    match meaning_of(response.status) {
+        StatusMeaning::Success => match wire::customer(&response.body, bundle_plans) {
+            // A path may hold Kable's own id as well: a client id that looks like
+            // one could find another customer (`docs/api.md`, "Calls").
             Ok(mut remote) => {
                 let is_it = remote.client_id == client_id;
-                redact_customer(&mut remote, &answer.redaction);
-                let (remote, request_id) = (Box::new(remote), answer.request_id);
+                redact_customer(&mut remote, &response.redaction);
+                let (remote, request_id) = (Box::new(remote), response.request_id);
                 if is_it {
                     LookUpReply::There { remote, request_id }
                 } else {
                     LookUpReply::Other { remote, request_id }
                 }
             }
-            Err(error) => LookUpReply::Failed(Failure::Unknown(answer.unreadable(&error))),
+            Err(error) => LookUpReply::Failed(Failure::Unknown(response.unreadable(&error))),
         },
-        // What a 404 holds is not documented; only of a page it is open whose it is.
-        Standing::Absent if answer.is_page() => LookUpReply::AbsentPage(answer.trouble()),
-        Standing::Absent => LookUpReply::Absent,
-        Standing::Denied => LookUpReply::Failed(Failure::Denied(answer.refusal())),
-        Standing::Throttled => LookUpReply::Failed(Failure::Throttled(answer.wait)),
-        Standing::Refused | Standing::NoSuchCall | Standing::Unknown => {
-            LookUpReply::Failed(Failure::Unknown(answer.trouble()))
+        // The body of the API's 404 is not documented; a page may also be a
+        // proxy's.
+        StatusMeaning::Absent if response.is_page() => LookUpReply::AbsentPage(response.trouble()),
+        StatusMeaning::Absent => LookUpReply::Absent,
+        StatusMeaning::Denied => LookUpReply::Failed(Failure::Denied(response.refusal())),
+        StatusMeaning::Throttled => LookUpReply::Failed(Failure::Throttled(response.advice.wait)),
+        StatusMeaning::Refused | StatusMeaning::NoSuchCall | StatusMeaning::Unknown => {
+            LookUpReply::Failed(Failure::Unknown(response.trouble()))
         }
     }
 }
 
-/// Takes the secret out of what is shown and kept of a customer: a difference
-/// names both sides.
+/// Takes secrets out of a customer's data, which messages about differences show.
 pub(super) fn redact_customer(remote: &mut RemoteCustomer, redaction: &Redaction) {
     let texts = [
         &mut remote.customer_id,
@@ -121,36 +127,38 @@ pub(super) fn redact_customer(remote: &mut RemoteCustomer, redaction: &Redaction
     }
 }
 
-/// What an answer to a call that is made before the first create means; `read`
-/// reads the body of a success.
-pub(super) fn asked<T>(
-    answer: Answer,
+/// What a response to a call before the first create means; `read` parses the
+/// body of a success.
+pub(super) fn preflight<T>(
+    response: RawResponse,
     read: impl FnOnce(&[u8]) -> serde_json::Result<T>,
 ) -> Preflight<T> {
-    match judge(answer.status) {
-        // A login page, or a captive portal: customers' data is not for it.
-        Standing::Success if answer.is_page() => {
-            let refusal = answer.refusal();
+    match meaning_of(response.status) {
+        // A login page or a captive portal: customers' data must not go there.
+        StatusMeaning::Success if response.is_page() => {
+            let refusal = response.refusal();
             Preflight::Refused(Refusal {
                 message: format!("a web page: {}", refusal.message),
                 ..refusal
             })
         }
-        Standing::Success => match read(&answer.body) {
+        StatusMeaning::Success => match read(&response.body) {
             Ok(value) => Preflight::Good(value),
-            Err(error) => Preflight::Unreachable(answer.unreadable(&error), false),
+            Err(error) => Preflight::Unreachable(response.unreadable(&error), false),
         },
-        Standing::Denied => Preflight::Denied(answer.refusal()),
-        Standing::Refused | Standing::Absent | Standing::NoSuchCall => {
-            Preflight::Refused(answer.refusal())
+        StatusMeaning::Denied => Preflight::Denied(response.refusal()),
+        StatusMeaning::Refused | StatusMeaning::Absent | StatusMeaning::NoSuchCall => {
+            Preflight::Refused(response.refusal())
         }
-        Standing::Throttled | Standing::Unknown => Preflight::Unreachable(answer.trouble(), false),
+        StatusMeaning::Throttled | StatusMeaning::Unknown => {
+            Preflight::Unreachable(response.trouble(), false)
+        }
     }
 }
 
 /// What a status means, whichever call it answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
+enum StatusMeaning {
     Success,
     Denied,
     Absent,
@@ -161,88 +169,103 @@ enum Standing {
 }
 
 /// The table of statuses; the README has it in words.
-fn judge(status: StatusCode) -> Standing {
+fn meaning_of(status: StatusCode) -> StatusMeaning {
     match status.as_u16() {
-        200..=299 => Standing::Success,
-        401 | 403 => Standing::Denied,
-        404 => Standing::Absent,
-        405 => Standing::NoSuchCall,
-        429 => Standing::Throttled,
+        200..=299 => StatusMeaning::Success,
+        401 | 403 => StatusMeaning::Denied,
+        404 => StatusMeaning::Absent,
+        405 => StatusMeaning::NoSuchCall,
+        429 => StatusMeaning::Throttled,
         // The server gave up waiting for the request, or won't risk a replay:
-        // how much of it was taken is not known (RFC 9110 §15.5.9, RFC 8470).
-        408 | 425 => Standing::Unknown,
-        300..=499 => Standing::Refused,
-        _ => Standing::Unknown,
+        // how much of it was processed is not known (RFC 9110 §15.5.9, RFC 8470).
+        408 | 425 => StatusMeaning::Unknown,
+        300..=499 => StatusMeaning::Refused,
+        _ => StatusMeaning::Unknown,
     }
 }
 
-/// How much of what a server says is shown and kept, in characters.
+/// How much of a server's message is shown and kept, in characters.
 const LONGEST_MESSAGE: usize = 300;
 
-/// A whole answer.
-pub(super) struct Answer {
-    pub(in crate::kable) status: StatusCode,
-    pub(super) date_ms: Option<i64>,
-    pub(super) request_id: Option<String>,
-    pub(super) wait: Option<Duration>,
-    pub(super) advice: Advice,
-    pub(super) redirect: Option<String>,
+/// A response, head and body, whose meaning depends on the call.
+pub(super) struct RawResponse {
+    status: StatusCode,
+    date_ms: Option<i64>,
+    request_id: Option<String>,
+    advice: Advice,
+    redirect: Option<String>,
     pub(super) body: Vec<u8>,
-    /// What must be in nothing that is shown or kept of the answer.
-    pub(super) redaction: Redaction,
-    /// The plans that the account's bundles bring.
-    pub(super) bundle_plans: Arc<BundlePlans>,
+    /// What is taken out of everything that is shown or kept of the response.
+    redaction: Redaction,
 }
 
-/// No whole answer.
-pub(super) struct Lost {
-    pub(super) unsent: bool,
-    pub(super) trouble: Trouble,
-}
-
-impl Answer {
-    /// What it means, beside what its headers say whatever it means.
-    pub(super) fn meaning<T>(mut self, read: impl FnOnce(Self) -> T) -> Exchange<T> {
-        Exchange {
-            date_ms: self.date_ms,
-            advice: std::mem::take(&mut self.advice),
-            reply: read(self),
-        }
+impl RawResponse {
+    /// The head of `response`, without the secrets that `redaction` finds; the
+    /// body is still to be read.
+    pub(super) fn of_head(response: &reqwest::Response, redaction: &Redaction) -> Self {
+        let status = response.status();
+        let location = response.headers().get(LOCATION);
+        let mut raw = Self {
+            status,
+            date_ms: headers::date_ms(response.headers()),
+            request_id: headers::request_id(response.headers()),
+            advice: limits::advice(response.headers()),
+            redirect: location
+                .filter(|_| status.is_redirection())
+                .map(|location| String::from_utf8_lossy(location.as_bytes()).into_owned()),
+            body: Vec::new(),
+            redaction: redaction.clone(),
+        };
+        raw.redact_head();
+        raw
     }
 
-    /// Takes the secret out of everything that may be shown of the head, and of
-    /// the body as it is read: there it may be written in many ways.
-    pub(super) fn redact(&mut self, redaction: &Redaction) {
+    /// Takes secrets out of the head. In the body they may be written in many
+    /// ways; they are taken out when it is read.
+    fn redact_head(&mut self) {
+        let redaction = &self.redaction;
         let redact = |text: &mut String| *text = redaction.redacted(text);
         self.redirect.iter_mut().for_each(redact);
         let quotas = self.advice.quotas.iter_mut();
         quotas.map(|quota| &mut quota.name).for_each(redact);
-        self.request_id
-            .iter_mut()
-            .for_each(|id| redaction.redact_value(id));
-        self.redaction = redaction.clone();
+        if let Some(id) = &mut self.request_id {
+            redaction.redact_value(id);
+        }
     }
 
-    /// What the body says, in short, without secrets and keys.
-    fn said(&self) -> String {
-        let said = message::said(&self.body);
-        let keys = Redaction::of(said.keys.iter().map(String::as_str));
-        let text = keys.redacted(&self.redaction.redacted(&said.message));
+    /// The exchange that this response ends, with the reply that `read` finds in it.
+    pub(super) fn into_exchange<T>(self, read: impl FnOnce(Self) -> T) -> Exchange<T> {
+        Exchange {
+            date_ms: self.date_ms,
+            advice: self.advice.clone(),
+            reply: read(self),
+        }
+    }
+
+    pub(super) fn is_success(&self) -> bool {
+        meaning_of(self.status) == StatusMeaning::Success
+    }
+
+    /// The message in the body, cut short, without secrets and keys.
+    fn message(&self) -> String {
+        let found = message::message_of(&self.body);
+        let keys = Redaction::of(found.keys.iter().map(String::as_str));
+        let text = keys.redacted(&self.redaction.redacted(&found.text));
         on_one_line(&text, LONGEST_MESSAGE)
     }
 
-    /// Whether it is a web page.
+    /// Whether the body is a web page.
     fn is_page(&self) -> bool {
         wire::is_page(&self.body)
     }
 
-    pub(super) fn refusal(self) -> Refusal {
+    fn refusal(self) -> Refusal {
         let message = match &self.redirect {
             Some(location) => format!(
                 "redirected to {}, which is not followed",
                 on_one_line(location, LONGEST_MESSAGE)
             ),
-            None => self.said(),
+            None => self.message(),
         };
         Refusal {
             status: self.status.as_u16(),
@@ -251,53 +274,48 @@ impl Answer {
         }
     }
 
-    pub(super) fn trouble(self) -> Trouble {
-        let said = self.said();
-        let message = if said.is_empty() {
-            format!("status {}", self.status.as_u16())
-        } else {
-            format!("status {}: {said}", self.status.as_u16())
+    fn trouble(self) -> Trouble {
+        let status = self.status.as_u16();
+        let message = match self.message() {
+            none if none.is_empty() => format!("status {status}"),
+            message => format!("status {status}: {message}"),
         };
         Trouble {
-            status: Some(self.status.as_u16()),
+            status: Some(status),
             message,
             by_api: self.status == StatusCode::INTERNAL_SERVER_ERROR
                 && wire::is_documented_failure(&self.body),
             is_page: self.is_page(),
             request_id: self.request_id,
-            wait: self.wait,
+            wait: self.advice.wait,
             local: false,
         }
     }
 
-    pub(super) fn unreadable(&self, error: &serde_json::Error) -> Trouble {
+    /// A success whose body can't be parsed.
+    fn unreadable(&self, error: &serde_json::Error) -> Trouble {
+        let status = self.status.as_u16();
         let message = if self.body.is_empty() {
-            format!("status {} without a body", self.status.as_u16())
+            format!("status {status} without a body")
         } else {
             format!(
-                "status {} with a body that can't be read ({})",
-                self.status.as_u16(),
+                "status {status} with a body that can't be read ({})",
                 message::explained(error)
             )
         };
         Trouble {
-            status: Some(self.status.as_u16()),
-            message,
             is_page: self.is_page(),
-            request_id: self.request_id.clone(),
-            ..Trouble::default()
+            ..self.broken(message)
         }
     }
 
-    pub(super) fn broken(&self, message: String) -> Lost {
-        Lost {
-            unsent: false,
-            trouble: Trouble {
-                status: Some(self.status.as_u16()),
-                message,
-                request_id: self.request_id.clone(),
-                ..Trouble::default()
-            },
+    /// A success that says nothing of the customer, for the reason in `message`.
+    pub(super) fn broken(&self, message: String) -> Trouble {
+        Trouble {
+            status: Some(self.status.as_u16()),
+            message,
+            request_id: self.request_id.clone(),
+            ..Trouble::default()
         }
     }
 }
@@ -305,22 +323,20 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use std::ops::RangeInclusive;
-    use std::sync::Arc;
 
     use reqwest::StatusCode;
 
-    use super::{Advice, Answer, Redaction, Standing, judge};
+    use super::{Advice, RawResponse, Redaction, StatusMeaning, meaning_of};
     use crate::kable::Quota;
 
     const README: &str = include_str!("../../docs/guarantees.md");
 
     #[test]
-    fn a_request_that_is_given_back_shows_no_secret() {
-        let mut answer = Answer {
+    fn a_response_that_echoes_the_request_shows_no_secret() {
+        let mut response = RawResponse {
             status: StatusCode::BAD_REQUEST,
             date_ms: None,
             request_id: Some("req sk_test.1".to_owned()),
-            wait: None,
             advice: Advice {
                 quotas: vec![Quota {
                     name: "for sk_test.1".to_owned(),
@@ -330,28 +346,27 @@ mod tests {
             },
             redirect: Some("https://x.example/?s=sk_test.1".to_owned()),
             body: br#"{"message":"you sent sk_test.1"}"#.to_vec(),
-            redaction: Redaction::default(),
-            bundle_plans: Arc::default(),
+            redaction: Redaction::of(["sk_test.1"]),
         };
-        answer.redact(&Redaction::of(["sk_test.1"]));
-        assert_eq!(answer.advice.quotas[0].name, "for …");
-        assert_eq!(answer.redirect.as_deref(), Some("https://x.example/?s=…"));
-        answer.redirect = None;
-        let refusal = answer.refusal();
+        response.redact_head();
+        assert_eq!(response.advice.quotas[0].name, "for …");
+        assert_eq!(response.redirect.as_deref(), Some("https://x.example/?s=…"));
+        response.redirect = None;
+        let refusal = response.refusal();
         assert_eq!(refusal.message, "you sent …");
         assert_eq!(refusal.request_id.as_deref(), Some("req …"));
     }
 
     /// The README's lines about statuses, and which they are.
-    const TABLE: [(&str, Standing, &[RangeInclusive<u16>]); 7] = [
+    const TABLE: [(&str, StatusMeaning, &[RangeInclusive<u16>]); 7] = [
         (
             "| 2xx with the customer in it",
-            Standing::Success,
+            StatusMeaning::Success,
             &[200..=299],
         ),
         (
             "| 400, 409, 413, 422 and other 4xx, 3xx |",
-            Standing::Refused,
+            StatusMeaning::Refused,
             &[
                 300..=400,
                 402..=402,
@@ -363,19 +378,23 @@ mod tests {
         ),
         (
             "| 404, 405, and any 4xx with a web page |",
-            Standing::Absent,
+            StatusMeaning::Absent,
             &[404..=404],
         ),
         (
             "| 404, 405, and any 4xx with a web page |",
-            Standing::NoSuchCall,
+            StatusMeaning::NoSuchCall,
             &[405..=405],
         ),
-        ("| 401, 403 |", Standing::Denied, &[401..=401, 403..=403]),
-        ("| 429 |", Standing::Throttled, &[429..=429]),
+        (
+            "| 401, 403 |",
+            StatusMeaning::Denied,
+            &[401..=401, 403..=403],
+        ),
+        ("| 429 |", StatusMeaning::Throttled, &[429..=429]),
         (
             "| 408, 425, 5xx, and any status that isn't named here |",
-            Standing::Unknown,
+            StatusMeaning::Unknown,
             &[100..=199, 408..=408, 425..=425, 500..=999],
         ),
     ];
@@ -383,11 +402,11 @@ mod tests {
     #[test]
     fn every_status_means_what_the_readme_says() {
         let mut statuses: Vec<u16> = Vec::new();
-        for (line, standing, ranges) in TABLE {
+        for (line, meaning, ranges) in TABLE {
             assert!(README.contains(line), "not in the README: {line}");
             for status in ranges.iter().cloned().flatten() {
-                let judged = judge(StatusCode::from_u16(status).unwrap());
-                assert_eq!(judged, standing, "{status}");
+                let found = meaning_of(StatusCode::from_u16(status).unwrap());
+                assert_eq!(found, meaning, "{status}");
                 statuses.push(status);
             }
         }

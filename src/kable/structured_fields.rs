@@ -1,9 +1,9 @@
-//! The structured fields in which a server tells its limits (RFC 9651): one
-//! line of a header → what stands in it.
+//! Parses `RateLimit` and `RateLimit-Policy`, which are structured fields
+//! (RFC 9651): one line of a header → its items.
 //!
-//! A line that breaks the syntax is dropped whole, as RFC 9651 §4.2 wants; a
-//! parameter of the wrong type or sign is dropped alone. What the values mean
-//! together is `limits.rs`'s.
+//! A line that breaks the syntax is dropped whole, as RFC 9651 §4.2 requires; of a
+//! parameter with the wrong type or sign, only the parameter. `limits.rs` says what
+//! the values mean together.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -16,27 +16,26 @@ use sfv::{BareItemFromInput, KeyRef, Parser};
 
 use super::QuotaUnit;
 
-/// The most items, and the most quotas, of a response that are looked at.
-/// Servers have two or three policies; thousands of them must not cost as much
-/// on every response.
+/// The most items, and the most quotas, of a response that are looked at. Servers
+/// have two or three policies; a response with thousands must stay cheap.
 pub(super) const MOST_ITEMS: usize = 16;
 
 /// One item of `RateLimit-Policy` or `RateLimit`, with the parameters of the
-/// IETF draft. A number is a [`Duration`] of as many seconds: exact, never
-/// negative, and most of them are seconds.
+/// IETF draft. A number is a [`Duration`] of that many seconds: exact, and never
+/// negative; most of them are seconds.
 #[derive(Debug)]
-pub(super) struct Item {
+pub(super) struct RateLimitItem {
     /// What the item itself is.
     pub(super) subject: Subject,
     /// `q`: the quota.
     pub(super) quota: Option<Duration>,
     /// `w`: the window.
     pub(super) window: Option<Duration>,
-    /// `qu`: what is counted; `None` where it is nothing that we count.
+    /// `qu`: what is counted; `None` for a unit that is not supported.
     pub(super) unit: Option<QuotaUnit>,
     /// `r`: how many are left.
     pub(super) remaining: Option<Duration>,
-    /// `t`: until there are more.
+    /// `t`: how long until there are more.
     pub(super) reset: Option<Duration>,
 }
 
@@ -45,15 +44,15 @@ pub(super) struct Item {
 pub(super) enum Subject {
     /// The name of a policy (since draft 08).
     Name(String),
-    /// A quota without a name (to draft 07).
+    /// A quota without a name (up to draft 07).
     Number(Duration),
     /// Neither.
     Neither,
 }
 
-/// The limit that is closest to being reached, as draft 07 tells it.
+/// The limit that is closest to being reached, in the form of draft 07.
 #[derive(Debug, Default)]
-pub(super) struct Closest {
+pub(super) struct ClosestLimit {
     /// `limit`.
     pub(super) limit: Option<Duration>,
     /// `remaining`.
@@ -63,15 +62,15 @@ pub(super) struct Closest {
 }
 
 /// `"burst";q=100;w=60, "daily";q=1000;w=86400` (current draft) or
-/// `100;w=60, 1000;w=3600` (to draft 07).
-pub(super) fn items(line: &[u8]) -> Vec<Item> {
-    let read = Parser::new(line).parse_list_with_visitor(Items(Vec::new()));
+/// `100;w=60, 1000;w=3600` (up to draft 07).
+pub(super) fn items(line: &[u8]) -> Vec<RateLimitItem> {
+    let read = Parser::new(line).parse_list_with_visitor(ItemListVisitor(Vec::new()));
     read.unwrap_or_default()
 }
 
 /// `limit=100, remaining=50, reset=5` (draft 07).
-pub(super) fn closest(line: &[u8]) -> Option<Closest> {
-    let read = Parser::new(line).parse_dictionary_with_visitor(Closest::default());
+pub(super) fn closest(line: &[u8]) -> Option<ClosestLimit> {
+    let read = Parser::new(line).parse_dictionary_with_visitor(ClosestLimit::default());
     read.ok()
 }
 
@@ -105,24 +104,24 @@ fn unit(value: &BareItemFromInput<'_>) -> Option<QuotaUnit> {
     }
 }
 
-struct Items(Vec<Item>);
+struct ItemListVisitor(Vec<RateLimitItem>);
 
-impl<'de> ListVisitor<'de> for Items {
-    type Out = Vec<Item>;
+impl<'de> ListVisitor<'de> for ItemListVisitor {
+    type Out = Vec<RateLimitItem>;
     type Error = Infallible;
 
     fn entry(&mut self) -> Result<impl EntryVisitor<'de>, Infallible> {
-        Ok(Entry(&mut self.0))
+        Ok(ItemEntry(&mut self.0))
     }
 
-    fn finish(self) -> Result<Vec<Item>, Infallible> {
+    fn finish(self) -> Result<Vec<RateLimitItem>, Infallible> {
         Ok(self.0)
     }
 }
 
-struct Entry<'a>(&'a mut Vec<Item>);
+struct ItemEntry<'a>(&'a mut Vec<RateLimitItem>);
 
-impl<'de> EntryVisitor<'de> for Entry<'_> {
+impl<'de> EntryVisitor<'de> for ItemEntry<'_> {
     type Error = Infallible;
 
     fn item(self) -> Result<impl ItemVisitor<'de>, Infallible> {
@@ -134,7 +133,7 @@ impl<'de> EntryVisitor<'de> for Entry<'_> {
     }
 }
 
-impl<'de> ItemVisitor<'de> for Entry<'_> {
+impl<'de> ItemVisitor<'de> for ItemEntry<'_> {
     type Out = ();
     type Error = Infallible;
 
@@ -147,7 +146,7 @@ impl<'de> ItemVisitor<'de> for Entry<'_> {
             (None, Some(number)) => Subject::Number(number),
             (None, None) => Subject::Neither,
         };
-        let item = Item {
+        let item = RateLimitItem {
             subject,
             quota: None,
             window: None,
@@ -155,16 +154,16 @@ impl<'de> ItemVisitor<'de> for Entry<'_> {
             remaining: None,
             reset: None,
         };
-        Ok(Parameters { item, of: self.0 })
+        Ok(ItemParameters { item, of: self.0 })
     }
 }
 
-struct Parameters<'a> {
-    item: Item,
-    of: &'a mut Vec<Item>,
+struct ItemParameters<'a> {
+    item: RateLimitItem,
+    of: &'a mut Vec<RateLimitItem>,
 }
 
-impl<'de> ParameterVisitor<'de> for Parameters<'_> {
+impl<'de> ParameterVisitor<'de> for ItemParameters<'_> {
     type Out = ();
     type Error = Infallible;
 
@@ -179,7 +178,7 @@ impl<'de> ParameterVisitor<'de> for Parameters<'_> {
             "qu" => self.item.unit = unit(&value),
             "r" => self.item.remaining = number(&value),
             "t" => self.item.reset = number(&value),
-            // `pk`, whose quota it is, is ours in any case.
+            // `pk` says whose quota it is: this client's.
             _ => {}
         }
         Ok(())
@@ -193,15 +192,15 @@ impl<'de> ParameterVisitor<'de> for Parameters<'_> {
     }
 }
 
-impl<'de> DictionaryVisitor<'de> for Closest {
+impl<'de> DictionaryVisitor<'de> for ClosestLimit {
     type Out = Self;
     type Error = Infallible;
 
     fn entry(&mut self, key: &'de KeyRef) -> Result<impl EntryVisitor<'de>, Infallible> {
         Ok(match key.as_str() {
-            "limit" => Some(Slot(&mut self.limit)),
-            "remaining" => Some(Slot(&mut self.remaining)),
-            "reset" => Some(Slot(&mut self.reset)),
+            "limit" => Some(NumberSlot(&mut self.limit)),
+            "remaining" => Some(NumberSlot(&mut self.remaining)),
+            "reset" => Some(NumberSlot(&mut self.reset)),
             _ => None,
         })
     }
@@ -211,9 +210,9 @@ impl<'de> DictionaryVisitor<'de> for Closest {
     }
 }
 
-struct Slot<'a>(&'a mut Option<Duration>);
+struct NumberSlot<'a>(&'a mut Option<Duration>);
 
-impl<'de> EntryVisitor<'de> for Slot<'_> {
+impl<'de> EntryVisitor<'de> for NumberSlot<'_> {
     type Error = Infallible;
 
     fn item(self) -> Result<impl ItemVisitor<'de>, Infallible> {
@@ -225,7 +224,7 @@ impl<'de> EntryVisitor<'de> for Slot<'_> {
     }
 }
 
-impl<'de> ItemVisitor<'de> for Slot<'_> {
+impl<'de> ItemVisitor<'de> for NumberSlot<'_> {
     type Out = ();
     type Error = Infallible;
 
@@ -257,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_thousands_is_read_to_a_bound() {
+    fn no_more_items_are_read_than_the_bound() {
         let line = vec!["\"a\";r=1"; 5000].join(",");
         assert_eq!(items(line.as_bytes()).len(), MOST_ITEMS);
     }

@@ -1,10 +1,11 @@
 //! The JSON that goes over the wire, both ways.
 //!
-//! A body holds exactly the fields that are given: no nulls, no empty strings,
-//! no empty arrays. A response must hold the two ids, which say whose answer it
-//! is; whatever else it lacks, adds or gives another type is read as not said.
+//! A request's body holds exactly the fields that are given: no nulls, no empty
+//! strings, no empty arrays. A response must hold the two ids, which say whose it
+//! is; other members that are missing, unknown or of another type are ignored.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::de::{MapAccess, Visitor};
@@ -12,21 +13,24 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::{BundlePlans, Created};
+use super::Created;
 use crate::domain::catalog::Catalog;
 use crate::domain::customer::{BillingContact, Customer};
 use crate::domain::field::Field;
 use crate::domain::remote::RemoteCustomer;
 use crate::domain::update::CustomerUpdate;
 
-/// The body of a create (API reference, "Create customer: the body").
+/// The plans that bundles bring: ids of plans by the bundle's id.
+pub(super) type BundlePlans = HashMap<String, Vec<String>>;
+
+/// The body of a create (`docs/api.md`, "Create customer: the body").
 pub(super) fn create_body(customer: &Customer) -> serde_json::Result<String> {
-    serde_json::to_string(&Body(customer))
+    serde_json::to_string(&CreateBody(customer))
 }
 
-struct Body<'c>(&'c Customer);
+struct CreateBody<'c>(&'c Customer);
 
-impl Serialize for Body<'_> {
+impl Serialize for CreateBody<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let customer = self.0;
         let mut map = serializer.serialize_map(None)?;
@@ -37,31 +41,31 @@ impl Serialize for Body<'_> {
             map.serialize_entry("stripeCustomerId", id)?;
         }
         if customer.plan_ids().next().is_some() {
-            map.serialize_entry("planIds", &Listed(|| customer.plan_ids()))?;
+            map.serialize_entry("planIds", &JsonArray(|| customer.plan_ids()))?;
         }
         if customer.bundle_ids().next().is_some() {
-            map.serialize_entry("bundleIds", &Listed(|| customer.bundle_ids()))?;
+            map.serialize_entry("bundleIds", &JsonArray(|| customer.bundle_ids()))?;
         }
         if customer.contact().next().is_some() {
-            map.serialize_entry("billingContact", &Members(|| customer.contact()))?;
+            map.serialize_entry("billingContact", &JsonObject(|| customer.contact()))?;
         }
         map.end()
     }
 }
 
-/// The body of an update (API reference: "Update takes …").
-pub(super) fn update_body(change: &CustomerUpdate) -> serde_json::Result<String> {
-    serde_json::to_string(&ChangeBody {
-        company_name: change.company_name.as_deref(),
-        currency: change.currency.as_deref(),
-        stripe_customer_id: change.stripe_customer_id.as_deref(),
-        billing_contact: change.contact.as_ref().map(ContactBody),
+/// The body of an update (`docs/api.md`: "Update takes …").
+pub(super) fn update_body(update: &CustomerUpdate) -> serde_json::Result<String> {
+    serde_json::to_string(&UpdateBody {
+        company_name: update.company_name.as_deref(),
+        currency: update.currency.as_deref(),
+        stripe_customer_id: update.stripe_customer_id.as_deref(),
+        billing_contact: update.contact.as_ref().map(ContactBody),
     })
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ChangeBody<'c> {
+struct UpdateBody<'c> {
     #[serde(skip_serializing_if = "Option::is_none")]
     company_name: Option<&'c str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,35 +80,36 @@ struct ContactBody<'c>(&'c BillingContact);
 
 impl Serialize for ContactBody<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Members(|| self.0.given()).serialize(serializer)
+        JsonObject(|| self.0.given()).serialize(serializer)
     }
 }
 
-/// An array of what the function goes through.
-struct Listed<F>(F);
+/// Serializes what the function iterates over as an array.
+struct JsonArray<F>(F);
 
-impl<'c, F: Fn() -> I, I: Iterator<Item = &'c str>> Serialize for Listed<F> {
+impl<'c, F: Fn() -> I, I: Iterator<Item = &'c str>> Serialize for JsonArray<F> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq((self.0)())
     }
 }
 
-/// An object of what the function goes through.
-struct Members<F>(F);
+/// Serializes the fields that the function iterates over as an object.
+struct JsonObject<F>(F);
 
-impl<'c, F: Fn() -> I, I: Iterator<Item = (Field, &'c str)>> Serialize for Members<F> {
+impl<'c, F: Fn() -> I, I: Iterator<Item = (Field, &'c str)>> Serialize for JsonObject<F> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map((self.0)().map(|(field, value)| (field.member(), value)))
     }
 }
 
-/// Reads the answer to the create of `customer`: whose it is, and what came of it.
-/// The error says what is missing.
+/// Reads the response to the create of `customer`: its `clientId`, and the customer
+/// that was created. The error says what is missing.
 pub(super) fn created(body: &[u8], customer: &Customer) -> serde_json::Result<(String, Created)> {
     let read: CreatedMembers<'_> = serde_json::from_slice(without_mark(body))?;
     let keys = read.keys.into_iter();
     let keys = keys.filter_map(|key| serde_json::from_str(key.get()).ok());
-    let is_other = |given: Option<Text<'_>>, sent: &str| given.is_some_and(|text| text.0 != sent);
+    let is_other =
+        |given: Option<MemberText<'_>>, sent: &str| given.is_some_and(|text| text.0 != sent);
     let created = Created {
         customer_id: read.customer_id,
         keys: keys.map(|key: KeyMembers| key.key).collect(),
@@ -117,7 +122,7 @@ pub(super) fn created(body: &[u8], customer: &Customer) -> serde_json::Result<(S
 
 /// Reads a customer; the error says what is missing.
 ///
-/// Which plans come with its bundles is said by the response, or by
+/// Which plans come with its bundles is read from the response, or from
 /// `bundle_plans`, the account's bundles.
 pub(super) fn customer(
     body: &[u8],
@@ -150,26 +155,27 @@ pub(super) fn without_mark(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
-/// What we read of a customer that was created (API reference, "Customer: the
+/// What is read of a customer that was created (`docs/api.md`, "Customer: the
 /// response").
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct CreatedMembers<'b> {
     customer_id: String,
     client_id: String,
-    /// One by one: what can be read of them is never shown again.
+    /// Read one by one: the API returns them once, so none that can be read may
+    /// be lost to another that can't.
     #[serde(borrow, default, deserialize_with = "if_readable")]
     keys: Vec<&'b RawValue>,
     #[serde(borrow, default, deserialize_with = "if_readable")]
-    company_name: Option<Text<'b>>,
+    company_name: Option<MemberText<'b>>,
     #[serde(borrow, default, deserialize_with = "if_readable")]
-    currency: Option<Text<'b>>,
+    currency: Option<MemberText<'b>>,
     #[serde(borrow, default, deserialize_with = "if_readable")]
-    created: Option<Text<'b>>,
+    created: Option<MemberText<'b>>,
 }
 
-/// What we read of a customer. Only the two ids must be there: they say whose
-/// answer this is.
+/// What is read of a customer. Only the two ids are required: they say whose
+/// response this is.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct CustomerMembers {
@@ -193,8 +199,8 @@ struct CustomerMembers {
     created: Option<String>,
 }
 
-/// The members of a contact that are text; a later one of the same name is
-/// the one that counts.
+/// The members of a contact that are strings; of several with the same name, the
+/// last.
 struct ContactMembers(BillingContact);
 
 impl<'de> Deserialize<'de> for ContactMembers {
@@ -209,7 +215,7 @@ impl<'de> Deserialize<'de> for ContactMembers {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ContactMembers, A::Error> {
                 let mut contact = BillingContact::default();
-                while let Some(Name(name)) = map.next_key()? {
+                while let Some(MemberName(name)) = map.next_key()? {
                     let value: &RawValue = map.next_value()?;
                     let mut fields = Field::CONTACT.into_iter();
                     let field = fields.find(|field| field.member() == name);
@@ -224,16 +230,16 @@ impl<'de> Deserialize<'de> for ContactMembers {
     }
 }
 
-/// A member's name, borrowed where it is written without escapes.
+/// A member's name, borrowed if it is written without escapes.
 #[derive(Deserialize)]
-struct Name<'b>(#[serde(borrow)] Cow<'b, str>);
+struct MemberName<'b>(#[serde(borrow)] Cow<'b, str>);
 
-/// A member's text, likewise.
+/// A member's string, likewise.
 #[derive(Deserialize)]
-struct Text<'b>(#[serde(borrow)] Cow<'b, str>);
+struct MemberText<'b>(#[serde(borrow)] Cow<'b, str>);
 
-/// A member of the type that it should have, or as if it weren't there: a
-/// customer is no less created for a `null` beside its ids.
+/// Reads a member of another type than expected as if it were missing: a `null`
+/// beside the ids doesn't undo a create.
 fn if_readable<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     T: Deserialize<'de> + Default,
@@ -250,14 +256,14 @@ struct PlanMembers {
     bundle_id: Option<String>,
     #[serde(default, deserialize_with = "if_readable")]
     external_id: Option<String>,
-    /// A bundle's.
+    /// The plans of a bundle.
     #[serde(default, deserialize_with = "if_readable")]
     plans: Option<Vec<PlanOfBundle>>,
     #[serde(default, deserialize_with = "if_readable")]
     plan_ids: Option<Vec<String>>,
 }
 
-/// A plan in a bundle, written out or by its id.
+/// A plan in a bundle: an object, or its id alone.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum PlanOfBundle {
@@ -269,8 +275,8 @@ enum PlanOfBundle {
 }
 
 impl PlanMembers {
-    /// The plans that a bundle says to bring; `None` where it says nothing.
-    fn said_to_bring(&self) -> Option<Vec<String>> {
+    /// The ids of a bundle's plans; `None` where it lists none.
+    fn listed_plans(&self) -> Option<Vec<String>> {
         let id = |plan: &PlanOfBundle| match plan {
             PlanOfBundle::Id(id) | PlanOfBundle::Plan { plan_id: id } => id.clone(),
         };
@@ -279,10 +285,10 @@ impl PlanMembers {
         written_out.or_else(|| self.plan_ids.clone())
     }
 
-    /// The plans that a customer's bundle brings: what it says itself, else what
-    /// the account's bundle of this id says.
+    /// The plans that a customer's bundle brings: those that it lists, else those
+    /// that the account's bundle with this id lists.
     fn brought(&self, bundle_plans: &BundlePlans) -> Option<Vec<String>> {
-        let own = self.said_to_bring();
+        let own = self.listed_plans();
         let known = self.bundle_id.as_ref().and_then(|id| bundle_plans.get(id));
         own.as_ref()
             .filter(|plans| !plans.is_empty())
@@ -297,12 +303,12 @@ struct KeyMembers {
     key: secrecy::SecretString,
 }
 
-/// A list of plans or bundles, and which plans the bundles bring.
+/// Reads a list of plans or bundles, and which plans the bundles bring.
 pub(super) fn catalog(body: &[u8]) -> serde_json::Result<(Catalog, BundlePlans)> {
     let read: Vec<PlanMembers> = serde_json::from_slice(without_mark(body))?;
     let (mut catalog, mut bundle_plans) = (Catalog::default(), BundlePlans::new());
     for member in read {
-        if let Some((id, plans)) = member.bundle_id.clone().zip(member.said_to_bring()) {
+        if let Some((id, plans)) = member.bundle_id.clone().zip(member.listed_plans()) {
             bundle_plans.insert(id, plans);
         }
         if let Some(id) = member.bundle_id.or(member.plan_id) {
@@ -312,19 +318,20 @@ pub(super) fn catalog(body: &[u8]) -> serde_json::Result<(Catalog, BundlePlans)>
     Ok((catalog, bundle_plans))
 }
 
-/// Whether an answer is a web page: no answer of the API's is one.
+/// Whether a body is a web page, which the API itself never sends.
 pub(super) fn is_page(body: &[u8]) -> bool {
     without_mark(body).trim_ascii_start().starts_with(b"<")
 }
 
-/// Whether an answer is a failure as the API documents it: `{"message": "…"}`.
+/// Whether a body is a failure as the API documents it: `{"message": "…"}`
+/// (`docs/api.md`, "Calls").
 pub(super) fn is_documented_failure(body: &[u8]) -> bool {
     #[derive(Deserialize)]
-    struct Message {
+    struct FailureBody {
         #[serde(rename = "message")]
         _message: String,
     }
-    serde_json::from_slice::<Message>(without_mark(body)).is_ok()
+    serde_json::from_slice::<FailureBody>(without_mark(body)).is_ok()
 }
 
 /// RFC 3339, and the vendor's examples' `2022-03-01 00:00:00+00:00`.
@@ -341,7 +348,7 @@ mod tests {
     use crate::domain::field::Field;
 
     #[test]
-    fn a_body_holds_what_is_given_and_nothing_else() {
+    fn the_body_of_a_create_holds_the_given_fields_only() {
         let body = create_body(&aster()).unwrap();
         assert_eq!(
             body,
@@ -350,20 +357,20 @@ mod tests {
     }
 
     #[test]
-    fn the_body_of_an_update_holds_what_changes_and_nothing_else() {
-        let change = CustomerUpdate {
+    fn the_body_of_an_update_holds_the_changed_fields_only() {
+        let update = CustomerUpdate {
             company_name: Some("Astér".to_owned()),
             contact: Some(aster().contact().collect()),
             ..CustomerUpdate::default()
         };
         assert_eq!(
-            update_body(&change).unwrap(),
+            update_body(&update).unwrap(),
             r#"{"companyName":"Astér","billingContact":{"email":"ap@aster.example"}}"#
         );
     }
 
     #[test]
-    fn unknown_members_break_nothing() {
+    fn unknown_members_are_ignored() {
         let body = br#"{"customerId":"cus_1","clientId":"c-1","new":{"a":[1]},"plans":[{"planId":"p","tiers":[]}],
                  "billingContact":{"email":"a@b.example","fax":1},"created":"2022-03-01T00:00:00.000Z",
                  "keys":[{"clientId":"c-1","key":"sk_1","created":"x"}]}"#;
@@ -381,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn members_of_another_type_are_not_said() {
+    fn members_of_another_type_are_read_as_missing() {
         let body = br#"{"customerId":"cus_1","clientId":"c-1","companyName":null,"currency":1e999,"status":{"a":1},
                  "plans":["p"],"bundles":[{"bundleId":7}],"billingContact":["email"],"created":5,
                  "keys":[null,{"key":5},{"key":"sk_1"}]}"#;
@@ -396,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_contact_all_that_is_text_is_read() {
+    fn the_string_members_of_a_contact_are_read_and_others_ignored() {
         let body = br#"{"customerId":"cus_1","clientId":"c-1","billingContact":
                  {"city":null,"email":"a@b.example","phone":[1],"state":{"a":2},"email":"c@d.example"}}"#;
         let contact = customer(body, &BundlePlans::new())
@@ -410,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_without_ids_is_no_customer() {
+    fn a_response_without_ids_is_an_error() {
         for body in [&br#"{"companyName":"Aster"}"#[..], b"<html>", b""] {
             assert!(customer(body, &BundlePlans::new()).is_err());
             assert!(created(body, &aster()).is_err());
@@ -427,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_body_is_said_without_quoting_it() {
+    fn a_parse_error_is_explained_without_quoting_the_body() {
         for body in [
             r#""s3cr3t""#,
             r#"{"customerId":"s3cr3t","clientId":["s3cr3t"]}"#,
@@ -441,7 +448,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_bundle_brings_is_said_by_the_customer_or_by_the_account() {
+    fn the_plans_of_a_bundle_are_read_from_the_customer_or_else_from_the_account() {
         let bundles = br#"[{"bundleId":"b1","externalId":"gold","plans":[{"planId":"p1"},"p2"]},
                            {"bundleId":"b2","planIds":["p3"]},{"bundleId":"b3"}]"#;
         let (catalog, account) = super::catalog(bundles).unwrap();

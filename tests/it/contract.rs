@@ -211,7 +211,7 @@ fn whole_request(bytes: &[u8]) -> Option<SentRequest> {
 /// be the recorded one. Returns what the client understands of the response.
 fn judge_client<T>(call: &ReferenceCall, make_call: impl AsyncFnOnce(Client) -> T) -> T {
     let (url, server) = replay(call);
-    let client = Client::new(&kable_bulk::kable::client::Settings {
+    let client = Client::new(&kable_bulk::kable::settings::Settings {
         base_url: url.parse().unwrap(),
         loopback: true,
         client_id: CLIENT_ID.to_owned(),

@@ -782,7 +782,7 @@ impl DownApi {
 }
 
 impl CustomerApi for DownApi {
-    async fn reach(&self) -> Exchange<ProbeReply> {
+    async fn probe(&self) -> Exchange<ProbeReply> {
         let up = self.request().await;
         Exchange {
             reply: if up {
@@ -952,7 +952,7 @@ async fn one_row_that_the_server_fails_at_is_not_taken_for_an_outage_for_ever() 
 struct FailingApi(u16);
 
 impl CustomerApi for FailingApi {
-    async fn reach(&self) -> Exchange<ProbeReply> {
+    async fn probe(&self) -> Exchange<ProbeReply> {
         Exchange {
             reply: ProbeReply::Good,
             date_ms: None,

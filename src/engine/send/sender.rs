@@ -188,7 +188,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     pub(super) async fn reach(&self) -> (Sent, ProbeReply) {
         let permit = self.pace.next().await;
         self.metrics.count_lookup();
-        let (timed, reach) = self.timed(permit, self.api.reach()).await;
+        let (timed, reach) = self.timed(permit, self.api.probe()).await;
         (timed.sent, reach)
     }
 

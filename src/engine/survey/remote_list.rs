@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use crate::domain::remote::RemoteCustomer;
-use crate::kable::CustomerReader;
+use crate::kable::customer_reader::CustomerReader;
 
 /// Customers as they come, one after the other.
 #[derive(Debug)]

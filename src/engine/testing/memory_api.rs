@@ -112,7 +112,7 @@ impl MemoryApi {
 }
 
 impl CustomerApi for MemoryApi {
-    async fn reach(&self) -> Exchange<ProbeReply> {
+    async fn probe(&self) -> Exchange<ProbeReply> {
         let denied = self.held.lock().unwrap().denied;
         undated(if denied {
             ProbeReply::Denied(Refusal::default())

@@ -108,7 +108,7 @@ impl ScriptedApi {
 impl CustomerApi for ScriptedApi {
     /// A probe takes up a trouble that is next, and leaves any other answer to
     /// the request that it was written for.
-    async fn reach(&self) -> Exchange<ProbeReply> {
+    async fn probe(&self) -> Exchange<ProbeReply> {
         undated(match self.next_trouble() {
             Some(trouble) => ProbeReply::Trouble(trouble),
             None => self.credentials.clone(),

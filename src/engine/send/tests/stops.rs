@@ -239,7 +239,7 @@ async fn a_worker_that_fails_ends_the_run_and_its_row_stays_in_doubt() {
 struct PanickingApi;
 
 impl CustomerApi for PanickingApi {
-    async fn reach(&self) -> Exchange<crate::kable::ProbeReply> {
+    async fn probe(&self) -> Exchange<crate::kable::ProbeReply> {
         std::future::pending().await
     }
 

@@ -1,0 +1,70 @@
+//! The URL of each call (`docs/api.md`, "Calls").
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::Url;
+
+use super::settings::{ClientError, Settings};
+
+/// What may stand in a path segment unescaped (RFC 3986 §2.3, "unreserved").
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// The URLs of one API.
+#[derive(Debug, Clone)]
+pub(super) struct Endpoints {
+    pub(super) authenticate: Url,
+    pub(super) plans: Url,
+    pub(super) bundles: Url,
+    pub(super) customers: Url,
+    pub(super) create: Url,
+}
+
+impl Endpoints {
+    pub(super) fn new(settings: &Settings) -> Result<Self, ClientError> {
+        let api = extended(&settings.base_url, &["api", "v1"])?;
+        let customers = extended(&api, &["customers"])?;
+        let mut create = extended(&customers, &["create"])?;
+        if settings.stripe {
+            create.query_pairs_mut().append_pair("stripe", "true");
+        }
+        if settings.keys {
+            create.query_pairs_mut().append_pair("keys", "true");
+        }
+        Ok(Self {
+            authenticate: extended(&api, &["authenticate"])?,
+            plans: extended(&api, &["plans"])?,
+            bundles: extended(&api, &["bundles"])?,
+            customers,
+            create,
+        })
+    }
+
+    /// Where the customer `client_id` is read.
+    pub(super) fn customer(&self, client_id: &str) -> Url {
+        self.customer_path(client_id, "")
+    }
+
+    /// Where the customer `client_id` is updated.
+    pub(super) fn update(&self, client_id: &str) -> Url {
+        self.customer_path(client_id, "/update")
+    }
+
+    fn customer_path(&self, client_id: &str, rest: &str) -> Url {
+        let mut url = self.customers.clone();
+        let segment = utf8_percent_encode(client_id, SEGMENT);
+        url.set_path(&format!("{}/{segment}{rest}", url.path()));
+        url
+    }
+}
+
+fn extended(url: &Url, segments: &[&str]) -> Result<Url, ClientError> {
+    let mut longer = url.clone();
+    match longer.path_segments_mut() {
+        Ok(mut path) => path.pop_if_empty().extend(segments),
+        Err(()) => return Err(ClientError::BaseUrl(url.clone())),
+    };
+    Ok(longer)
+}

@@ -1,0 +1,42 @@
+//! What a client is built from, and why it can't be built.
+
+use std::time::Duration;
+
+use reqwest::Url;
+use secrecy::SecretString;
+
+/// What the client needs to know.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Scheme, host and port, and a path where there is one; without `/api/v1`.
+    pub base_url: Url,
+    /// Whether the host is this machine.
+    pub loopback: bool,
+    /// `Kable-Client-Id`.
+    pub client_id: String,
+    /// `Kable-Client-Secret`.
+    pub client_secret: SecretString,
+    /// How long one request may take, response included.
+    pub timeout: Duration,
+    /// How many idle connections are kept open.
+    pub connections: usize,
+    /// The query parameter `stripe`.
+    pub stripe: bool,
+    /// The query parameter `keys`.
+    pub keys: bool,
+}
+
+/// Why a client can't be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// A credential holds characters that a header can't.
+    #[error("the {0} holds characters that no header can carry")]
+    Credential(&'static str),
+    /// The base URL can't be extended by a path.
+    #[error("{0} is no base URL of an API")]
+    BaseUrl(Url),
+    /// The HTTP library could not be set up.
+    #[error("cannot set up the HTTP client")]
+    Setup(#[source] reqwest::Error),
+}
