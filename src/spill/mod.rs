@@ -1,9 +1,12 @@
-//! Sorts more items than fit into memory, by way of a temporary file.
+//! External merge sort: sorts more items than fit into memory, by way of a
+//! temporary file.
 //!
-//! Items are byte arrays that sort as they stand, so numbers go in big-endian.
-//! The files have no name: they vanish with the process, however it ends. Each
-//! sorter has one, whatever it holds, so that no input is too long for the
-//! number of files that a process may open.
+//! Items are byte arrays and sorted as such, so numbers are written big-endian.
+//! The files are unnamed and vanish with the process, however it ends. A sorter
+//! has one file for all its runs, so that no input is too long for the number of
+//! files that a process may open.
+//!
+//! - `repeats.rs`: sorts only the items whose hash occurs more than once
 
 pub mod repeats;
 
@@ -14,37 +17,41 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// How many bytes of items are held before they go to the file, by all sorters
-/// that are filled side by side; and by one at least.
+/// How many bytes of items all sorters that are filled side by side hold in
+/// memory; and the least of one.
 const HELD: usize = 8 << 20;
 const LEAST_HELD: usize = 1 << 19;
 
-/// The bytes that all buffers take together when runs are read back.
+/// The size of all buffers together when runs are read back.
 const READ_BACK: usize = 8 << 20;
 
-/// The least and the most of them for one run, in items' bytes.
+/// The least and the most bytes of them for one run.
 const BUFFER: Range<usize> = 4 << 10..64 << 10;
 
 /// Takes items in any order.
 #[derive(Debug)]
 pub struct Sorter<const N: usize> {
     folder: PathBuf,
+    /// How many items are held in memory at most.
     most: usize,
     held: Vec<[u8; N]>,
     file: Option<File>,
+    /// The sorted runs, as ranges of the file.
     runs: Vec<Range<u64>>,
 }
 
 impl<const N: usize> Sorter<N> {
-    /// A sorter whose file is kept in `folder`, one of so many that are filled
-    /// side by side.
+    /// A sorter whose file is kept in `folder`, one of `among` that are filled side
+    /// by side.
     pub fn new(folder: &Path, among: usize) -> Self {
         let held = (HELD / among.max(1)).max(LEAST_HELD);
-        Self::holding(folder, held / N.max(1))
+        Self::holding(folder, held / N)
     }
 
     fn holding(folder: &Path, most: usize) -> Self {
+        const { assert!(N > 0, "an item has bytes") };
         Self {
             folder: folder.to_owned(),
             most,
@@ -54,7 +61,7 @@ impl<const N: usize> Sorter<N> {
         }
     }
 
-    /// Takes one item.
+    /// Adds an item.
     pub fn push(&mut self, item: [u8; N]) -> io::Result<()> {
         if self.is_full() {
             self.held.sort_unstable_by(compare);
@@ -66,8 +73,8 @@ impl<const N: usize> Sorter<N> {
 
     fn hold(&mut self, item: [u8; N]) {
         if self.held.capacity() == 0 {
-            // All at once, so that nothing is copied as it grows; memory that is
-            // not touched is not taken.
+            // All at once, so that nothing is copied as it grows; pages that are
+            // not written to use no memory.
             self.held.reserve_exact(self.most);
         }
         self.held.push(item);
@@ -78,12 +85,12 @@ impl<const N: usize> Sorter<N> {
         self.held.len() >= self.most
     }
 
-    /// Gives the items back in order.
+    /// The items in order.
     pub fn finish(self) -> io::Result<Sorted<N>> {
         Sorted::of(vec![self])
     }
 
-    /// Writes what is held to the file, as a run.
+    /// Writes the items in memory to the file, as a run.
     fn spill(&mut self) -> io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
@@ -101,7 +108,8 @@ impl<const N: usize> Sorter<N> {
     }
 }
 
-/// As the bytes compare, eight at once first: nearly all items differ there.
+/// Compares as byte arrays, the first eight bytes at once: nearly all items differ
+/// there.
 fn compare<const N: usize>(one: &[u8; N], other: &[u8; N]) -> Ordering {
     match (one.first_chunk(), other.first_chunk()) {
         (Some(first), Some(second)) => u64::from_be_bytes(*first)
@@ -112,33 +120,22 @@ fn compare<const N: usize>(one: &[u8; N], other: &[u8; N]) -> Ordering {
 }
 
 /// Items in order.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Sorted<const N: usize> {
-    files: Vec<File>,
-    runs: Vec<Run<N>>,
-    /// The next item of each run, smallest on top.
-    heap: BinaryHeap<Reverse<Next<N>>>,
-}
-
-impl<const N: usize> Default for Sorted<N> {
-    fn default() -> Self {
-        Self {
-            files: Vec::new(),
-            runs: Vec::new(),
-            heap: BinaryHeap::new(),
-        }
-    }
+    /// The runs with items left, the one with the smallest next item on top.
+    heap: BinaryHeap<Reverse<RunHead<N>>>,
+    /// The runs that have been read to their end.
+    finished: Vec<Run<N>>,
 }
 
 impl<const N: usize> Sorted<N> {
     /// The items of several sorters, in one order.
     pub fn of(sorters: Vec<Sorter<N>>) -> io::Result<Self> {
-        let many: usize = sorters.iter().map(|sorter| sorter.runs.len()).sum();
-        let size = READ_BACK / many.max(1);
-        let size = size.clamp(BUFFER.start, BUFFER.end) / N.max(1) * N;
+        let runs: usize = sorters.iter().map(|sorter| sorter.runs.len()).sum();
+        let buffer = (READ_BACK / runs.max(1)).clamp(BUFFER.start, BUFFER.end);
         let mut sorted = Self::default();
         for sorter in sorters {
-            sorted.take(sorter, size.max(N));
+            sorted.add_runs(sorter, buffer);
         }
         sorted.rewind()?;
         Ok(sorted)
@@ -146,33 +143,39 @@ impl<const N: usize> Sorted<N> {
 
     /// Adds the items of a further sorter, and begins again with the first.
     pub fn add(&mut self, sorter: Sorter<N>) -> io::Result<()> {
-        self.take(sorter, BUFFER.start.max(N) / N.max(1) * N);
+        self.add_runs(sorter, BUFFER.start);
         self.rewind()
     }
 
-    fn take(&mut self, mut sorter: Sorter<N>, size: usize) {
-        let place = self.files.len();
-        self.runs.extend(
-            sorter
-                .runs
-                .into_iter()
-                .map(|range| Run::spilled(place, range, size)),
-        );
-        self.files.extend(sorter.file);
+    fn add_runs(&mut self, mut sorter: Sorter<N>, buffer: usize) {
         sorter.held.sort_unstable_by(compare);
-        self.runs.push(Run::Held {
-            items: sorter.held,
-            next: 0,
-        });
+        if let Some(file) = sorter.file.map(Arc::new) {
+            let runs = sorter.runs.into_iter();
+            self.finished.extend(runs.map(|range| {
+                Run::in_file(Spilled {
+                    file: Arc::clone(&file),
+                    unread: range.clone(),
+                    range,
+                    at_once: (buffer / N).max(1),
+                })
+            }));
+        }
+        self.finished.push(Run::in_memory(sorter.held));
     }
 
     /// Begins again with the first item.
     pub fn rewind(&mut self) -> io::Result<()> {
-        self.heap.clear();
-        for (place, run) in self.runs.iter_mut().enumerate() {
+        let unfinished = self.heap.drain().map(|Reverse(head)| *head.run);
+        let mut runs = std::mem::take(&mut self.finished);
+        runs.extend(unfinished);
+        for mut run in runs {
             run.rewind();
-            if let Some(item) = run.read_next(&mut self.files)? {
-                self.heap.push(Reverse(Next { item, run: place }));
+            match run.read_next()? {
+                Some(item) => {
+                    let run = Box::new(run);
+                    self.heap.push(Reverse(RunHead { item, run }));
+                }
+                None => self.finished.push(run),
             }
         }
         Ok(())
@@ -183,121 +186,115 @@ impl<const N: usize> Sorted<N> {
         let Some(mut top) = self.heap.peek_mut() else {
             return Ok(None);
         };
-        let Reverse(Next { item, run }) = *top;
-        let following = match self.runs.get_mut(run) {
-            Some(run) => run.read_next(&mut self.files)?,
-            None => None,
-        };
-        match following {
-            Some(item) => *top = Reverse(Next { item, run }),
-            None => drop(PeekMut::pop(top)),
+        let Reverse(head) = &mut *top;
+        let item = head.item;
+        match head.run.read_next()? {
+            Some(following) => head.item = following,
+            None => self.finished.push(*PeekMut::pop(top).0.run),
         }
         Ok(Some(item))
     }
 }
 
-/// The next item of a run.
-#[derive(Debug, Clone, Copy)]
-struct Next<const N: usize> {
+/// A run and its next item, by which it is ordered.
+#[derive(Debug)]
+struct RunHead<const N: usize> {
     item: [u8; N],
-    run: usize,
+    /// Boxed, for the heap moves its entries about.
+    run: Box<Run<N>>,
 }
 
-impl<const N: usize> Ord for Next<N> {
+impl<const N: usize> Ord for RunHead<N> {
     fn cmp(&self, other: &Self) -> Ordering {
-        compare(&self.item, &other.item).then(self.run.cmp(&other.run))
+        compare(&self.item, &other.item)
     }
 }
 
-impl<const N: usize> PartialOrd for Next<N> {
+impl<const N: usize> PartialOrd for RunHead<N> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl<const N: usize> PartialEq for Next<N> {
+impl<const N: usize> PartialEq for RunHead<N> {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other).is_eq()
     }
 }
 
-impl<const N: usize> Eq for Next<N> {}
+impl<const N: usize> Eq for RunHead<N> {}
 
 /// Items that are in order among themselves.
 #[derive(Debug)]
-enum Run<const N: usize> {
-    Held {
-        items: Vec<[u8; N]>,
-        next: usize,
-    },
-    Spilled {
-        /// Which of the files.
-        file: usize,
-        /// Where the run is in it.
-        range: Range<u64>,
-        /// What of it has not been read.
-        left: Range<u64>,
-        buffer: Vec<u8>,
-        /// What of the buffer has not been given back.
-        held: Range<usize>,
-    },
+struct Run<const N: usize> {
+    /// The items in memory: all, or those that were last read from the file.
+    items: Vec<[u8; N]>,
+    /// The place of the next of them.
+    next: usize,
+    spilled: Option<Spilled>,
 }
 
 impl<const N: usize> Run<N> {
-    /// The items in a `range` of the file that is called `file`, read `size`
-    /// bytes at a time.
-    fn spilled(file: usize, range: Range<u64>, size: usize) -> Self {
-        Self::Spilled {
-            file,
-            left: range.clone(),
-            range,
-            buffer: vec![0; size],
-            held: 0..0,
+    fn in_memory(items: Vec<[u8; N]>) -> Self {
+        Self {
+            items,
+            next: 0,
+            spilled: None,
+        }
+    }
+
+    fn in_file(spilled: Spilled) -> Self {
+        Self {
+            items: Vec::new(),
+            next: 0,
+            spilled: Some(spilled),
         }
     }
 
     fn rewind(&mut self) {
-        match self {
-            Self::Held { next, .. } => *next = 0,
-            Self::Spilled {
-                range, left, held, ..
-            } => {
-                left.clone_from(range);
-                *held = 0..0;
-            }
+        self.next = 0;
+        if let Some(spilled) = &mut self.spilled {
+            spilled.unread = spilled.range.clone();
+            self.items.clear();
         }
     }
 
-    fn read_next(&mut self, files: &mut [File]) -> io::Result<Option<[u8; N]>> {
-        match self {
-            Self::Held { items, next } => {
-                let item = items.get(*next).copied();
-                *next += usize::from(item.is_some());
-                Ok(item)
-            }
-            Self::Spilled {
-                file,
-                left,
-                buffer,
-                held,
-                ..
-            } => {
-                if held.start == held.end && left.start < left.end {
-                    let many = left.end - left.start;
-                    let many = usize::try_from(many).map_or(buffer.len(), |m| m.min(buffer.len()));
-                    if let (Some(file), Some(part)) = (files.get_mut(*file), buffer.get_mut(..many))
-                    {
-                        file.seek(SeekFrom::Start(left.start))?;
-                        file.read_exact(part)?;
-                    }
-                    left.start += many as u64;
-                    *held = 0..many;
-                }
-                let item = buffer.get(held.clone()).and_then(<[u8]>::first_chunk);
-                held.start = (held.start + N).min(held.end);
-                Ok(item.copied())
-            }
+    fn read_next(&mut self) -> io::Result<Option<[u8; N]>> {
+        if self.next == self.items.len()
+            && let Some(spilled) = &mut self.spilled
+        {
+            spilled.read_into(&mut self.items)?;
+            self.next = 0;
         }
+        let item = self.items.get(self.next).copied();
+        self.next += usize::from(item.is_some());
+        Ok(item)
+    }
+}
+
+/// A run's part of a file.
+#[derive(Debug)]
+struct Spilled {
+    file: Arc<File>,
+    range: Range<u64>,
+    unread: Range<u64>,
+    /// How many items are read at a time.
+    at_once: usize,
+}
+
+impl Spilled {
+    /// Replaces `items` by the next ones; by none at the end of the run.
+    fn read_into<const N: usize>(&mut self, items: &mut Vec<[u8; N]>) -> io::Result<()> {
+        let left = (self.unread.end - self.unread.start) / N as u64;
+        let count = usize::try_from(left).map_or(self.at_once, |left| left.min(self.at_once));
+        items.resize(count, [0; N]);
+        if count > 0 {
+            let mut file = &*self.file;
+            file.seek(SeekFrom::Start(self.unread.start))?;
+            file.read_exact(items.as_flattened_mut())?;
+            self.unread.start += (count * N) as u64;
+        }
+        Ok(())
     }
 }
 
@@ -309,10 +306,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_went_in_comes_out_in_order(
+        fn all_items_come_out_in_order(
             items in proptest::collection::vec(any::<[u8; 9]>(), 0..60),
             most in 1usize..20,
             many in 1usize..4,
+            read_before in 0usize..60,
         ) {
             let folder = tempfile::tempdir().unwrap();
             let sorters = std::iter::repeat_with(|| Sorter::holding(folder.path(), most));
@@ -321,15 +319,19 @@ mod tests {
                 sorters[place % many].push(*item).unwrap();
             }
             let mut sorted = Sorted::of(sorters).unwrap();
-            let mut wanted = items;
-            wanted.sort_unstable();
+            let mut expected = items;
+            expected.sort_unstable();
+            // Rewinding starts over from the end and from anywhere before it.
+            for _ in 0..read_before {
+                sorted.read_next().unwrap();
+            }
             for _ in 0..2 {
-                let mut given = Vec::new();
-                while let Some(item) = sorted.read_next().unwrap() {
-                    given.push(item);
-                }
-                prop_assert_eq!(&given, &wanted);
                 sorted.rewind().unwrap();
+                let mut read = Vec::new();
+                while let Some(item) = sorted.read_next().unwrap() {
+                    read.push(item);
+                }
+                prop_assert_eq!(&read, &expected);
             }
         }
     }

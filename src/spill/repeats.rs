@@ -1,10 +1,9 @@
-//! Sorts those of many items that may have something to do with each other, and
-//! drops the others.
+//! Sorts only the items whose hash occurs more than once.
 //!
-//! Nearly every customer stands in a file once: to sort all of them is to sort
-//! for nothing. Items begin with a hash. Whatever hash was met twice is kept in
-//! mind, by a bit in a table and not by itself: that makes some items look as if
-//! they had company, and none as if they had not.
+//! Nearly every customer is in a file once, so to sort all of them would be mostly
+//! in vain. Every item begins with a hash. A one-hash Bloom filter holds the hashes
+//! that were seen twice; only items that it finds are sorted. It has false
+//! positives (an item is sorted for nothing) and no false negatives.
 
 use std::io::{self, Read, Seek};
 use std::path::Path;
@@ -13,20 +12,20 @@ use std::sync::{Arc, OnceLock};
 
 use super::{Sorted, Sorter};
 
-/// How many bits a table has: 8 MiB. Of two million hashes one in sixty looks as
-/// if it had company, of twenty million one in six, and of hundreds of millions
-/// nearly all do: then as much is sorted as without.
+/// The size of a table: 2²⁶ bits are 8 MiB. Of two million different hashes one in
+/// sixty is a false positive, of twenty million one in six; of hundreds of millions
+/// nearly all are, and then everything is sorted.
 const BITS: u32 = 26;
 
-/// How many bytes of items a sifter holds before they go to the file. They are
-/// not sorted, and a longer run of them would be no better.
+/// How many bytes of items a sorter holds before they go to the file. They are
+/// not sorted then, so a longer run would be no better.
 const HELD: usize = 1 << 19;
 
 /// How many items are read back at a time.
 const AT_ONCE: usize = 1 << 10;
 
-/// The hashes that several sifters have met, twice at least and once. Nothing is
-/// laid out before something is met.
+/// The hashes that several sorters have seen, once and more than once. Memory is
+/// allocated with the first hash.
 #[derive(Debug, Default)]
 pub struct RepeatFilter {
     once: OnceLock<Box<[AtomicU64]>>,
@@ -34,18 +33,17 @@ pub struct RepeatFilter {
 }
 
 impl RepeatFilter {
-    fn meet(&self, hash: u64) {
-        // Each table by bits of its own, so that where two hashes share a place
-        // in the first, the one that came first is not taken for the other.
+    fn add(&self, hash: u64) {
+        // The second table uses other bits of the hash than the first: of two
+        // hashes that collide in the first, only the later one is in the second.
         if set(self.once.get_or_init(table), hash) {
             set(self.again.get_or_init(table), hash << BITS);
         }
     }
 
-    fn again(&self, hash: u64) -> bool {
-        let (word, bit) = place(hash << BITS);
-        let word = self.again.get().and_then(|table| table.get(word));
-        word.is_some_and(|word| word.load(Ordering::Relaxed) & bit != 0)
+    fn is_repeat(&self, hash: u64) -> bool {
+        let again = self.again.get();
+        again.is_some_and(|table| is_set(table, hash << BITS))
     }
 }
 
@@ -55,107 +53,119 @@ fn table() -> Box<[AtomicU64]> {
         .collect()
 }
 
-/// The word and the bit in it that the upper bits of `hash` name.
+/// The word, and the bit in it, that the upper bits of `hash` choose.
 const fn place(hash: u64) -> (usize, u64) {
     let upper = hash >> (u64::BITS - BITS);
     ((upper >> 6) as usize, 1 << (upper & 63))
 }
 
-/// Sets a bit, and says whether it was set.
+/// Sets a bit and returns whether it was set before. A place outside of the table,
+/// of which there is none, would count as set: no repeat may be lost.
 fn set(table: &[AtomicU64], hash: u64) -> bool {
     let (word, bit) = place(hash);
-    // Which thread was first is all that is asked.
     let word = table.get(word);
+    // No other memory depends on the bit, only which thread was first.
     word.is_none_or(|word| word.fetch_or(bit, Ordering::Relaxed) & bit != 0)
 }
 
-/// Takes items in any order, each of which begins with a hash of eight bytes or
-/// more.
+fn is_set(table: &[AtomicU64], hash: u64) -> bool {
+    let (word, bit) = place(hash);
+    let word = table.get(word);
+    word.is_none_or(|word| word.load(Ordering::Relaxed) & bit != 0)
+}
+
+/// Takes items in any order, each of which begins with a hash of at least eight
+/// bytes.
 #[derive(Debug)]
 pub struct RepeatSorter<const N: usize> {
-    pile: Sorter<N>,
-    met: Arc<RepeatFilter>,
+    /// Holds the items, in runs that are not sorted.
+    items: Sorter<N>,
+    filter: Arc<RepeatFilter>,
 }
 
 impl<const N: usize> RepeatSorter<N> {
-    /// A sifter whose file is kept in `folder`; those that are filled side by
-    /// side have `met` in common.
-    pub fn new(folder: &Path, met: &Arc<RepeatFilter>) -> Self {
-        Self::over(Sorter::holding(folder, HELD / N.max(1)), met)
+    /// A sorter whose file is kept in `folder`. Those that are filled side by side
+    /// share a `filter`.
+    pub fn new(folder: &Path, filter: &Arc<RepeatFilter>) -> Self {
+        Self::over(Sorter::holding(folder, HELD / N), filter)
     }
 
-    fn over(pile: Sorter<N>, met: &Arc<RepeatFilter>) -> Self {
-        let met = Arc::clone(met);
-        Self { pile, met }
+    fn over(items: Sorter<N>, filter: &Arc<RepeatFilter>) -> Self {
+        const { assert!(N >= 8, "an item begins with a hash") };
+        let filter = Arc::clone(filter);
+        Self { items, filter }
     }
 
-    /// Takes one item.
+    /// Adds an item.
     pub fn push(&mut self, item: [u8; N]) -> io::Result<()> {
-        if self.pile.is_full() {
-            self.meet_held();
-            self.pile.spill()?;
+        if self.items.is_full() {
+            self.filter_held();
+            self.items.spill()?;
         }
-        self.pile.hold(item);
+        self.items.hold(item);
         Ok(())
     }
 
-    /// Takes one item that is to be among the [`Self::sorted`] ones, whether or not
-    /// it shares its hash with others.
+    /// Adds an item that [`Self::sorted`] returns even if its hash occurs once.
     pub fn push_kept(&mut self, item: [u8; N]) -> io::Result<()> {
-        // It is met once more when the items that are held are.
-        self.met.meet(hash_of(&item));
+        // The filter gets it a second time with the other items.
+        self.filter.add(hash_of(&item));
         self.push(item)
     }
 
-    fn meet_held(&self) {
-        for item in &self.pile.held {
-            self.met.meet(hash_of(item));
+    /// Adds the hashes of the items in memory to the filter.
+    fn filter_held(&self) {
+        for item in &self.items.held {
+            self.filter.add(hash_of(item));
         }
     }
 
-    /// In order, all items of `sifters` that share a hash with others, and
-    /// perhaps some that don't.
-    pub fn sorted(sifters: Vec<Self>) -> io::Result<Sorted<N>> {
-        if sifters.iter().all(|sifter| sifter.pile.file.is_none()) {
-            return Sorted::of(sifters.into_iter().map(|sifter| sifter.pile).collect());
+    /// In order, all items of `sorters` whose hash occurs more than once, and perhaps
+    /// some others. Everything, if nothing was written to a file.
+    pub fn sorted(sorters: Vec<Self>) -> io::Result<Sorted<N>> {
+        if sorters.iter().all(|sorter| sorter.items.file.is_none()) {
+            return Sorted::of(sorters.into_iter().map(|sorter| sorter.items).collect());
         }
-        for sifter in &sifters {
-            sifter.meet_held();
+        for sorter in &sorters {
+            sorter.filter_held();
         }
-        let many = sifters.len();
-        let sorters = sifters.into_iter().map(|sifter| sifter.sift(many));
-        Sorted::of(sorters.collect::<io::Result<_>>()?)
+        let among = sorters.len();
+        let repeats = sorters.into_iter().map(|sorter| sorter.repeats(among));
+        Sorted::of(repeats.collect::<io::Result<_>>()?)
     }
 
-    fn sift(self, among: usize) -> io::Result<Sorter<N>> {
-        let mut sorter = Sorter::new(&self.pile.folder, among);
-        let met = self.met;
-        let mut sift = |items: &[[u8; N]]| {
-            // Nothing else is done in this loop, so that it need not wait for
-            // one place in the table before it asks for the next.
-            let mut again = items.iter().filter(|item| met.again(hash_of(item)));
-            again.try_for_each(|item| sorter.push(*item))
+    /// The items that the filter finds, in one of `among` sorters.
+    fn repeats(self, among: usize) -> io::Result<Sorter<N>> {
+        let mut sorter = Sorter::new(&self.items.folder, among);
+        let filter = self.filter;
+        let mut push_repeats = |items: &[[u8; N]]| {
+            // Nothing else is done in this loop, so that the processor need not
+            // wait for one place in the table before it loads the next.
+            let mut repeats = items.iter().filter(|item| filter.is_repeat(hash_of(item)));
+            repeats.try_for_each(|item| sorter.push(*item))
         };
-        sift(&self.pile.held)?;
-        drop(self.pile.held);
-        let Some(mut file) = self.pile.file else {
+        push_repeats(&self.items.held)?;
+        drop(self.items.held);
+        let Some(mut file) = self.items.file else {
             return Ok(sorter);
         };
         file.rewind()?;
-        let mut buffer = Box::new([[0; N]; AT_ONCE]);
-        let mut left: u64 = self.pile.runs.iter().map(|run| run.end - run.start).sum();
+        let bytes: u64 = self.items.runs.iter().map(|run| run.end - run.start).sum();
+        let mut left = bytes / N as u64;
+        let mut items = Vec::with_capacity(AT_ONCE);
         while left > 0 {
-            let bytes = buffer.as_flattened_mut();
-            let many = usize::try_from(left).map_or(bytes.len(), |left| left.min(bytes.len()));
-            file.read_exact(bytes.get_mut(..many).unwrap_or_default())?;
-            sift(buffer.get(..many / N.max(1)).unwrap_or_default())?;
-            left -= many as u64;
+            let count = usize::try_from(left).map_or(AT_ONCE, |left| left.min(AT_ONCE));
+            items.resize(count, [0; N]);
+            file.read_exact(items.as_flattened_mut())?;
+            push_repeats(&items)?;
+            left -= count as u64;
         }
         Ok(sorter)
     }
 }
 
 fn hash_of<const N: usize>(item: &[u8; N]) -> u64 {
+    // `N` is at least eight.
     item.first_chunk()
         .map_or(0, |first| u64::from_be_bytes(*first))
 }
@@ -173,39 +183,39 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
-        /// Hashes are spread as hashes are, and few of them so that some repeat.
+        /// The hashes are spread like real ones, but few, so that some repeat.
         #[test]
-        fn all_that_share_a_hash_come_out_in_order_and_of_the_others_hardly_any(
+        fn the_items_that_share_a_hash_come_out_in_order(
             items in prop::collection::vec((0u64..40, any::<u8>()), 0..90),
             most in 1usize..20,
             many in 1usize..4,
         ) {
             let folder = tempfile::tempdir().unwrap();
-            let met = Arc::default();
-            let pile = || RepeatSorter::over(Sorter::holding(folder.path(), most), &met);
-            let mut sifters: Vec<_> = std::iter::repeat_with(pile).take(many).collect();
+            let filter = Arc::default();
+            let sorter = || RepeatSorter::over(Sorter::holding(folder.path(), most), &filter);
+            let mut sorters: Vec<_> = std::iter::repeat_with(sorter).take(many).collect();
             let spills = items.len().div_ceil(many) > most;
-            let mut all: Vec<[u8; 9]> = Vec::new();
+            let mut expected: Vec<[u8; 9]> = Vec::new();
             for (place, (hash, last)) in items.iter().enumerate() {
                 let hash = twox_hash::XxHash3_128::oneshot(&hash.to_be_bytes());
                 let [mut item @ .., _, _, _, _, _, _, _] = hash.to_be_bytes();
                 item[8] = *last;
-                sifters[place % many].push(item).unwrap();
-                all.push(item);
+                sorters[place % many].push(item).unwrap();
+                expected.push(item);
             }
             let mut hashes = HashMap::new();
-            for item in &all {
+            for item in &expected {
                 *hashes.entry(hash_of(item)).or_insert(0) += 1;
             }
-            // What fits into memory is not worth sifting.
-            all.retain(|item| !spills || hashes[&hash_of(item)] > 1);
-            all.sort_unstable();
-            let mut sorted = RepeatSorter::sorted(sifters).unwrap();
-            let mut given = Vec::new();
+            // Items that fit into memory are not filtered.
+            expected.retain(|item| !spills || hashes[&hash_of(item)] > 1);
+            expected.sort_unstable();
+            let mut sorted = RepeatSorter::sorted(sorters).unwrap();
+            let mut read = Vec::new();
             while let Some(item) = sorted.read_next().unwrap() {
-                given.push(item);
+                read.push(item);
             }
-            prop_assert_eq!(given, all);
+            prop_assert_eq!(read, expected);
         }
     }
 }
