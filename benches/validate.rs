@@ -31,7 +31,7 @@ use std::io::{BufRead, BufReader, BufWriter};
 use std::path::Path;
 use std::process::Command;
 
-use kable_bulk::domain::currency::KABLE;
+use kable_bulk::domain::currency::SUPPORTED;
 use planted::encode::Format;
 use planted::generate::generate;
 use planted::source::Order;
@@ -184,7 +184,7 @@ fn check_table(file: &Path) {
         let is_fit = record.len() == headers.len()
             && !id.is_empty()
             && !company.is_empty()
-            && KABLE.contains(&currency)
+            && SUPPORTED.contains(&currency)
             && (email.is_empty() || email.contains('@'));
         unfit += u64::from(!(met.insert(id.to_owned()) && is_fit));
     }

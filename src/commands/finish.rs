@@ -214,7 +214,7 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
 /// The exit code of a command that dealt with all rows.
 pub(super) fn exit_of(summary: &Summary) -> Exit {
     let is_left = summary.rows.rejected + summary.left_the_file.unresolved > 0;
-    if !is_left && summary.outcomes.is_well() {
+    if !is_left && summary.outcomes.all_succeeded() {
         Exit::Done
     } else {
         Exit::RowsLeft

@@ -104,7 +104,7 @@ fn moving(pacing: Pacing, since_ms: u64) -> String {
         "{rate}, {} of {} in flight: {}{paused}{waiting}",
         pacing.in_flight,
         pacing.window,
-        pacing.bound.said()
+        pacing.bound.description()
     )
 }
 
@@ -220,13 +220,13 @@ mod tests {
             rate: Some(98.5),
             in_flight: 9,
             window: 18,
-            bound: Bottleneck::Told,
+            bound: Bottleneck::Advertised,
             paused_ms: None,
             waiting: 0,
         };
         assert_eq!(
             moving(pacing, 0),
-            "98.5 requests a second, 9 of 18 in flight: held by the limit that the API tells"
+            "98.5 requests a second, 9 of 18 in flight: held by the limit that the API advertises"
         );
         pacing.bound = Bottleneck::Pause;
         pacing.paused_ms = Some(60_000);

@@ -1,7 +1,7 @@
-//! What to do next about what a check found: three things at most, and what
-//! helps most rows first.
+//! The next steps after a check: three at most, the one that helps most rows first.
 //!
-//! It says what to do; how that is typed is the front's.
+//! A step says what to do, and which options it takes; the front turns those into
+//! a command line.
 
 use std::cmp::Reverse;
 
@@ -12,65 +12,65 @@ use super::problem::{Code, Fix, Severity};
 use super::summary::{FixGroup, ProblemGroup, Summary};
 use super::text::{counted, listed, quoted};
 
-/// How many things are said, the last of them included.
-const MOST: usize = 3;
+/// The most steps, the final one included.
+const MOST_STEPS: usize = 3;
 
-/// How many values or codes of a kind are named.
-const NAMED: usize = 3;
+/// The most values or codes that a step names.
+const MOST_NAMED: usize = 3;
 
-/// One thing to do.
+/// A next step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NextStep {
-    /// What to do, in words; reads on with a command where there is one.
+    /// What to do, in words; the command follows where there is one.
     pub what: String,
-    /// What to type.
+    /// The command.
     pub how: StepCommand,
 }
 
-/// What to type.
+/// The command of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StepCommand {
-    /// Nothing: it is done in the file, or elsewhere.
+    /// None: the step is done in the file, or elsewhere.
     ByHand,
     /// The same command.
     Again,
     /// The same command with these options.
     With(Vec<String>),
-    /// The command that imports what was checked.
+    /// The command that imports the same inputs.
     Import,
 }
 
-/// What a check found.
+/// What a check found, and how it was run.
 #[derive(Debug, Clone, Copy)]
 pub struct CheckReport<'c> {
     /// The figures.
     pub summary: &'c Summary,
-    /// Columns that feed no field.
+    /// Columns that are mapped to no field.
     pub unused: &'c [String],
-    /// Whether it was looked up what Kable has.
+    /// Whether plans and bundles were looked up at Kable.
     pub online: bool,
-    /// Values that options give to rows that have none.
+    /// Values of `--set`, for rows that have none.
     pub constants: &'c [(Field, String)],
 }
 
-/// A value that an option gives, and that is wrong.
+/// A value of `--set` that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrongConstant {
     /// The field.
     pub field: Field,
     /// The value.
     pub value: String,
-    /// In how many rows.
+    /// How many rows have it.
     pub rows: u64,
-    /// What it should be, where that is known.
+    /// The value that it should be, if known.
     pub better: Option<String>,
 }
 
 impl WrongConstant {
     /// What to do about it.
-    pub fn said(&self) -> String {
+    pub fn advice(&self) -> String {
         format!(
-            "Give --set {} another value: {} is wrong in {}, and stands in none of them",
+            "Give --set {} another value: {} is wrong, and is set in {}",
             self.field,
             quoted(&self.value),
             counted(self.rows, "row", "rows")
@@ -78,8 +78,8 @@ impl WrongConstant {
     }
 }
 
-/// Those of `constants` that `problems` are about: they are not to be mended in
-/// any file.
+/// Those of `constants` that `problems` are about: they can't be fixed in any
+/// file.
 pub fn wrong_constants(
     problems: &[ProblemGroup],
     constants: &[(Field, String)],
@@ -88,8 +88,8 @@ pub fn wrong_constants(
         let kind = problems
             .iter()
             .find(|kind| is_about_constant(kind, *field, value))?;
-        let better = kind.mendings.iter().find_map(|mending| match mending.mend {
-            Fix::Write(code) if mending.found.contains(value) => Some(code.to_owned()),
+        let better = kind.fixes.iter().find_map(|group| match group.fix {
+            Fix::Write(code) if group.found.contains(value) => Some(code.to_owned()),
             Fix::Write(_) | Fix::Allow(_) | Fix::ExternalIds | Fix::LeaveOut => None,
         });
         Some(WrongConstant {
@@ -110,25 +110,25 @@ fn is_about_constant(kind: &ProblemGroup, field: Field, value: &str) -> bool {
         && kind.message.contains(&quoted(value))
 }
 
-/// What to do next.
-pub fn advice(checked: CheckReport<'_>) -> Vec<NextStep> {
+/// The next steps after the check that `report` is of.
+pub fn advice(report: CheckReport<'_>) -> Vec<NextStep> {
     let mut steps: Vec<(u64, NextStep)> = Field::REQUIRED
         .into_iter()
-        .filter_map(|field| checked.fill(field))
+        .filter_map(|field| report.fill_in(field))
         .chain(
             [
-                checked.write(),
-                checked.allow(),
-                checked.leave_out(),
-                checked.take_external_ids(),
-                checked.ask(),
-                checked.make(),
+                report.replace_values(),
+                report.allow_currencies(),
+                report.leave_out_repeats(),
+                report.resolve_external_ids(),
+                report.look_up_ids(),
+                report.create_missing_ids(),
             ]
             .into_iter()
             .flatten(),
         )
         .collect();
-    let wrong = wrong_constants(&checked.summary.problems, checked.constants);
+    let wrong = wrong_constants(&report.summary.problems, report.constants);
     steps.extend(wrong.iter().map(|wrong| {
         let how = wrong.better.as_ref().map_or(StepCommand::ByHand, |better| {
             StepCommand::With(vec![
@@ -136,24 +136,24 @@ pub fn advice(checked: CheckReport<'_>) -> Vec<NextStep> {
                 format!("{}={better}", wrong.field),
             ])
         });
-        let what = wrong.said();
+        let what = wrong.advice();
         (wrong.rows, NextStep { what, how })
     }));
     steps.sort_by_key(|(rows, _)| Reverse(*rows));
-    steps.truncate(MOST - 1);
+    steps.truncate(MOST_STEPS - 1);
     let mut steps: Vec<NextStep> = steps.into_iter().map(|(_, step)| step).collect();
-    let of_options: u64 = wrong.iter().map(|wrong| wrong.rows).sum();
-    if wrong.is_empty() || checked.summary.rows.rejected > of_options {
-        steps.push(checked.last());
+    let rows_of_constants: u64 = wrong.iter().map(|wrong| wrong.rows).sum();
+    if wrong.is_empty() || report.summary.rows.rejected > rows_of_constants {
+        steps.push(report.final_step());
     }
     steps
 }
 
 impl CheckReport<'_> {
-    /// What gives `field` to the rows without it, if those are most.
-    fn fill(&self, field: Field) -> Option<(u64, NextStep)> {
+    /// Fill `field` in, if most rows lack it.
+    fn fill_in(&self, field: Field) -> Option<(u64, NextStep)> {
         let rows = self.summary.rows;
-        let lacking = self.many(Code::MissingField, field);
+        let lacking = self.count(Code::MissingField, field);
         if lacking * 2 <= rows.read - rows.skipped {
             return None;
         }
@@ -190,35 +190,38 @@ impl CheckReport<'_> {
         Some((lacking, NextStep { what, how }))
     }
 
-    /// Values that are no codes, and what they stand for.
-    fn write(&self) -> Option<(u64, NextStep)> {
-        let codes = self.mendings(|mend| match mend {
+    /// Write currency codes for values that stand for them.
+    fn replace_values(&self) -> Option<(u64, NextStep)> {
+        let codes = self.fixes(|fix| match fix {
             Fix::Write(code) => Some((*code).to_owned()),
             Fix::Allow(_) | Fix::ExternalIds | Fix::LeaveOut => None,
         });
-        let said = codes.iter().map(|(code, mending)| {
-            let found: Vec<String> = mending.found.iter().map(|value| quoted(value)).collect();
-            let rows = counted(mending.count, "row", "rows");
+        let replacements = codes.iter().map(|(code, group)| {
+            let found: Vec<String> = group.found.iter().map(|value| quoted(value)).collect();
+            let rows = counted(group.count, "row", "rows");
             format!("{code} for {} ({rows})", listed(&found, found.len()))
         });
-        let said: Vec<String> = said.collect();
-        by_hand(&codes, format!("Write {}", listed(&said, NAMED)))
+        let replacements: Vec<String> = replacements.collect();
+        by_hand(
+            &codes,
+            format!("Write {}", listed(&replacements, MOST_NAMED)),
+        )
     }
 
-    /// Currencies that Kable may take by now.
-    fn allow(&self) -> Option<(u64, NextStep)> {
-        let codes = self.mendings(|mend| match mend {
+    /// Allow currencies that Kable may accept by now.
+    fn allow_currencies(&self) -> Option<(u64, NextStep)> {
+        let codes = self.fixes(|fix| match fix {
             Fix::Allow(code) => Some(code.clone()),
             Fix::Write(_) | Fix::ExternalIds | Fix::LeaveOut => None,
         });
         let names: Vec<&str> = codes.iter().map(|(code, _)| code.as_str()).collect();
         let rows = sum(&codes);
-        let options = names.iter().take(NAMED);
+        let options = names.iter().take(MOST_NAMED);
         let options = options.flat_map(|code| ["--allow-currency".to_owned(), (*code).to_owned()]);
         let step = NextStep {
             what: format!(
-                "Ask Kable whether it takes {} by now ({}), and allow what it takes",
-                listed(&names, NAMED),
+                "Ask Kable whether it accepts {} by now ({}), and allow what it accepts",
+                listed(&names, MOST_NAMED),
                 counted(rows, "row", "rows")
             ),
             how: StepCommand::With(options.collect()),
@@ -226,9 +229,9 @@ impl CheckReport<'_> {
         (rows > 0).then_some((rows, step))
     }
 
-    /// Rows that say what others say.
-    fn leave_out(&self) -> Option<(u64, NextStep)> {
-        let repeats = self.mendings(|mend| match mend {
+    /// Leave out rows that are equal to others.
+    fn leave_out_repeats(&self) -> Option<(u64, NextStep)> {
+        let repeats = self.fixes(|fix| match fix {
             Fix::LeaveOut => Some(String::new()),
             Fix::Write(_) | Fix::Allow(_) | Fix::ExternalIds => None,
         });
@@ -240,8 +243,8 @@ impl CheckReport<'_> {
         by_hand(&repeats, format!("Leave out {rows}: nothing is lost by it"))
     }
 
-    /// External ids, which can be taken for the ids that they stand for.
-    fn take_external_ids(&self) -> Option<(u64, NextStep)> {
+    /// Send the plans and bundles that external ids stand for.
+    fn resolve_external_ids(&self) -> Option<(u64, NextStep)> {
         let rows = self.external_ids();
         let ids = counted(rows, "external id", "external ids");
         let step = NextStep {
@@ -252,16 +255,16 @@ impl CheckReport<'_> {
     }
 
     fn external_ids(&self) -> u64 {
-        sum(&self.mendings(|mend| match mend {
+        sum(&self.fixes(|fix| match fix {
             Fix::ExternalIds => Some(String::new()),
             Fix::Write(_) | Fix::Allow(_) | Fix::LeaveOut => None,
         }))
     }
 
-    /// Ids that look wrong, and that Kable can be asked about.
-    fn ask(&self) -> Option<(u64, NextStep)> {
-        let rows = self.many(Code::SuspectValue, Field::PlanIds)
-            + self.many(Code::SuspectValue, Field::BundleIds);
+    /// Look up ids at Kable that look wrong.
+    fn look_up_ids(&self) -> Option<(u64, NextStep)> {
+        let rows = self.count(Code::SuspectValue, Field::PlanIds)
+            + self.count(Code::SuspectValue, Field::BundleIds);
         let ids = counted(
             rows,
             "plan or bundle id that looks odd",
@@ -274,24 +277,24 @@ impl CheckReport<'_> {
         (rows > 0 && !self.online).then_some((rows, step))
     }
 
-    /// Plans and bundles that Kable does not have.
-    fn make(&self) -> Option<(u64, NextStep)> {
-        let rows = self.many(Code::UnknownPlan, Field::PlanIds)
-            + self.many(Code::UnknownBundle, Field::BundleIds);
+    /// Fix or create plans and bundles that Kable does not have.
+    fn create_missing_ids(&self) -> Option<(u64, NextStep)> {
+        let rows = self.count(Code::UnknownPlan, Field::PlanIds)
+            + self.count(Code::UnknownBundle, Field::BundleIds);
         let rows = rows.saturating_sub(self.external_ids());
         let ids = counted(rows, "plan or bundle id", "plan and bundle ids");
         let step = NextStep {
-            what: format!("Mend {ids} that Kable does not have, or make them there"),
+            what: format!("Fix {ids} that Kable does not have, or create them there"),
             how: StepCommand::ByHand,
         };
         (rows > 0).then_some((rows, step))
     }
 
-    /// What comes after all else.
-    fn last(&self) -> NextStep {
+    /// The step after all others.
+    fn final_step(&self) -> NextStep {
         if self.summary.rows.rejected > 0 {
             return NextStep {
-                what: "Mend the rejected rows where they stand, and check again".to_owned(),
+                what: "Fix the rejected rows in the input, and check again".to_owned(),
                 how: StepCommand::Again,
             };
         }
@@ -302,17 +305,17 @@ impl CheckReport<'_> {
         };
         let what = if differ > 0 {
             format!(
-                "Import it: {} that Kable holds otherwise; --existing update changes what the API lets be changed",
+                "Import it: {}; --existing update changes what the API can change",
                 counted(
                     differ,
-                    "customer stays as it is",
-                    "customers stay as they are"
+                    "customer that differs at Kable stays as it is",
+                    "customers that differ at Kable stay as they are"
                 )
             )
         } else if has(Severity::Warning) {
-            "Have a look at the warnings, and import it".to_owned()
+            "Look at the warnings, and import it".to_owned()
         } else if has(Severity::Correction) {
-            "Import it: what was put right is sent like that, and nothing is to be mended"
+            "Import it: corrected values are sent as corrected, and there is nothing to fix"
                 .to_owned()
         } else {
             "Import it".to_owned()
@@ -323,7 +326,7 @@ impl CheckReport<'_> {
         }
     }
 
-    fn many(&self, code: Code, field: Field) -> u64 {
+    fn count(&self, code: Code, field: Field) -> u64 {
         let is_it = |kind: &&ProblemGroup| kind.code == code.name() && kind.field == field.name();
         self.summary
             .problems
@@ -332,26 +335,27 @@ impl CheckReport<'_> {
             .map_or(0, |kind| kind.count)
     }
 
-    /// What would put problems right, of the kind that `wanted` names.
-    fn mendings(&self, wanted: impl Fn(&Fix) -> Option<String>) -> Vec<(String, &FixGroup)> {
+    /// The fixes that `select` returns a text for, with that text. Problems of
+    /// constants are left out.
+    fn fixes(&self, select: impl Fn(&Fix) -> Option<String>) -> Vec<(String, &FixGroup)> {
         let is_in_file = |kind: &&ProblemGroup| {
             let mut constants = self.constants.iter();
             !constants.any(|(field, value)| is_about_constant(kind, *field, value))
         };
         let problems = self.summary.problems.iter().filter(is_in_file);
-        let all = problems.flat_map(|kind| &kind.mendings);
-        all.filter_map(|mending| Some((wanted(&mending.mend)?, mending)))
+        let all = problems.flat_map(|kind| &kind.fixes);
+        all.filter_map(|group| Some((select(&group.fix)?, group)))
             .collect()
     }
 }
 
-fn sum(mendings: &[(String, &FixGroup)]) -> u64 {
-    mendings.iter().map(|(_, mending)| mending.count).sum()
+fn sum(fixes: &[(String, &FixGroup)]) -> u64 {
+    fixes.iter().map(|(_, group)| group.count).sum()
 }
 
-fn by_hand(mendings: &[(String, &FixGroup)], what: String) -> Option<(u64, NextStep)> {
+fn by_hand(fixes: &[(String, &FixGroup)], what: String) -> Option<(u64, NextStep)> {
     let how = StepCommand::ByHand;
-    let rows = sum(mendings);
+    let rows = sum(fixes);
     (rows > 0).then_some((rows, NextStep { what, how }))
 }
 
@@ -365,16 +369,16 @@ mod tests {
 
     /// A check of a thousand rows with these problems, so many of each.
     fn summary(problems: &[(u64, Problem)]) -> Summary {
-        let mut tally = ProblemCounts::default();
+        let mut counts = ProblemCounts::default();
         let mut summary = Summary::default();
         for (count, problem) in problems {
-            (0..*count).for_each(|line| tally.add(line, problem));
+            (0..*count).for_each(|line| counts.add(line, problem));
             if problem.code.severity() == super::Severity::Error {
                 summary.rows.rejected += count;
             }
         }
         summary.rows.read = 1000;
-        summary.problems = tally.kinds();
+        summary.problems = counts.into_groups();
         summary
     }
 
@@ -382,12 +386,12 @@ mod tests {
         Problem::of(Code::MissingField, field, "", "")
     }
 
-    fn currency(value: &str, code: Code, mend: Fix) -> Problem {
-        Problem::of(code, Field::Currency, value, "").mended_by(mend)
+    fn currency(value: &str, code: Code, fix: Fix) -> Problem {
+        Problem::of(code, Field::Currency, value, "").fixed_by(fix)
     }
 
-    /// The steps as lines: what to do, and what to add to the command.
-    fn told(problems: &[(u64, Problem)], unused: &[&str]) -> Vec<String> {
+    /// The steps as lines: what to do, and the options or the command.
+    fn lines(problems: &[(u64, Problem)], unused: &[&str]) -> Vec<String> {
         let summary = summary(problems);
         let unused: Vec<String> = unused.iter().map(|name| (*name).to_owned()).collect();
         let steps = advice(CheckReport {
@@ -396,19 +400,19 @@ mod tests {
             online: false,
             constants: &[],
         });
-        let lines = steps.into_iter().map(|step| match step.how {
+        let steps = steps.into_iter().map(|step| match step.how {
             StepCommand::ByHand => step.what,
             StepCommand::Again => format!("{}: again", step.what),
             StepCommand::Import => format!("{}: import", step.what),
             StepCommand::With(options) => format!("{}: {}", step.what, options.join(" ")),
         });
-        lines.collect()
+        steps.collect()
     }
 
     #[test]
-    fn what_helps_most_comes_first_and_there_are_three_at_most() {
+    fn the_steps_that_help_most_rows_come_first() {
         let euro = Fix::Write("EUR");
-        let told = told(
+        let lines = lines(
             &[
                 (30, currency("Euro", Code::UnknownCurrency, euro.clone())),
                 (12, currency("€", Code::UnknownCurrency, euro)),
@@ -425,7 +429,7 @@ mod tests {
                 (
                     20,
                     Problem::of(Code::DuplicateClientId, Field::ClientId, "c-1", "")
-                        .mended_by(Fix::LeaveOut),
+                        .fixed_by(Fix::LeaveOut),
                 ),
                 (
                     40,
@@ -434,12 +438,12 @@ mod tests {
             ],
             &[],
         );
-        insta::assert_snapshot!(told.join("\n"));
+        insta::assert_snapshot!(lines.join("\n"));
     }
 
     #[test]
     fn each_kind_of_problem_has_its_step() {
-        let first = |count, problem| told(&[(count, problem)], &[]).swap_remove(0);
+        let first = |count, problem| lines(&[(count, problem)], &[]).swap_remove(0);
         let repeat = Problem::of(Code::DuplicateClientId, Field::ClientId, "c-1", "");
         let steps = [
             first(1, currency("DEM", Code::UnknownCurrency, Fix::Write("EUR"))),
@@ -451,7 +455,7 @@ mod tests {
                     Fix::Allow("CHF".to_owned()),
                 ),
             ),
-            first(1, repeat.clone().mended_by(Fix::LeaveOut)),
+            first(1, repeat.clone().fixed_by(Fix::LeaveOut)),
             first(4, repeat),
             first(
                 2,
@@ -466,26 +470,26 @@ mod tests {
     }
 
     #[test]
-    fn a_column_that_feeds_nothing_may_be_the_one_that_is_missing() {
+    fn an_unmapped_column_may_be_the_missing_one() {
         let lacking = |field| [(900, missing(field))];
         let steps = [
-            told(&lacking(Field::Currency), &["Region", "Currency Code"]),
-            told(&lacking(Field::Currency), &["Region"]),
-            told(&lacking(Field::CompanyName), &["Firma"]),
+            lines(&lacking(Field::Currency), &["Region", "Currency Code"]),
+            lines(&lacking(Field::Currency), &["Region"]),
+            lines(&lacking(Field::CompanyName), &["Firma"]),
         ];
-        let first: Vec<&str> = steps.iter().map(|told| told[0].as_str()).collect();
+        let first: Vec<&str> = steps.iter().map(|lines| lines[0].as_str()).collect();
         insta::assert_snapshot!(first.join("\n"));
     }
 
     #[test]
-    fn what_is_fit_is_imported() {
+    fn an_input_without_errors_is_imported() {
         let mut steps = vec![
-            told(&[], &[]),
-            told(
+            lines(&[], &[]),
+            lines(
                 &[(5, Problem::of(Code::Corrected, Field::Currency, "usd", ""))],
                 &[],
             ),
-            told(
+            lines(
                 &[(5, Problem::of(Code::SuspectValue, Field::Email, "x", ""))],
                 &[],
             ),
@@ -499,12 +503,12 @@ mod tests {
             constants: &[],
         });
         steps.push(step.into_iter().map(|step| step.what).collect());
-        assert!(steps.iter().all(|told| told.len() == 1));
+        assert!(steps.iter().all(|lines| lines.len() == 1));
         insta::assert_snapshot!(steps.concat().join("\n"));
     }
 
     #[test]
-    fn what_was_looked_up_is_not_looked_up_again() {
+    fn after_an_online_check_no_look_up_is_suggested() {
         let summary = summary(&[(
             40,
             Problem::of(Code::SuspectValue, Field::PlanIds, "gold", ""),

@@ -1,25 +1,26 @@
-//! What keeps a run from being faster.
+//! How fast a run is, and what keeps it from being faster.
 
 use serde::{Deserialize, Serialize};
 
-/// What binds: were it not there, the run would be faster.
+/// What limits the pace of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bottleneck {
-    /// The rows: reading them, or the checkpoint's disk; or there are no more.
+    /// Reading the rows or writing the checkpoint; or there are no more rows.
     #[default]
     Rows,
     /// `--rate`.
     Rate,
     /// `--max-rate`.
     MaxRate,
-    /// A limit that the server tells.
-    Told,
-    /// A limit that was found by being refused.
+    /// A limit that the server advertises.
+    #[serde(rename = "told")]
+    Advertised,
+    /// A limit that showed in refusals.
     Refused,
-    /// Nothing: the pace is still growing.
+    /// Nothing yet: the pace is still growing.
     Growing,
-    /// The server's latency, which more requests in flight would only raise.
+    /// The server's latency, which more requests in flight would only increase.
     Latency,
     /// `--concurrency`.
     Concurrency,
@@ -30,13 +31,13 @@ pub enum Bottleneck {
 }
 
 impl Bottleneck {
-    /// What it is called in front of people.
-    pub const fn said(self) -> &'static str {
+    /// A description for the progress display.
+    pub const fn description(self) -> &'static str {
         match self {
             Self::Rows => "as fast as rows and disk",
             Self::Rate => "held by --rate",
             Self::MaxRate => "held by --max-rate",
-            Self::Told => "held by the limit that the API tells",
+            Self::Advertised => "held by the limit that the API advertises",
             Self::Refused => "held where the API begins to refuse",
             Self::Growing => "still growing",
             Self::Latency => "held by the API's latency",
@@ -46,10 +47,10 @@ impl Bottleneck {
         }
     }
 
-    /// Whether requests per second are what is limited.
+    /// Whether the limit is one of requests per second.
     pub const fn is_rate(self) -> bool {
         match self {
-            Self::Rate | Self::MaxRate | Self::Told | Self::Refused | Self::Growing => true,
+            Self::Rate | Self::MaxRate | Self::Advertised | Self::Refused | Self::Growing => true,
             Self::Rows | Self::Latency | Self::Concurrency | Self::Pause | Self::Down => false,
         }
     }
@@ -58,18 +59,18 @@ impl Bottleneck {
 /// How fast a run is at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Pacing {
-    /// How many requests may start per second; `None` where there is no limit.
+    /// How many requests may start per second; `None` without a limit.
     pub rate: Option<f64>,
     /// How many requests are in flight.
     pub in_flight: u64,
-    /// How many may be.
+    /// How many may be in flight.
     pub window: u64,
-    /// What binds.
+    /// What limits the pace.
     pub bound: Bottleneck,
-    /// How long a pause lasts still, in milliseconds.
+    /// How much of a pause is left, in milliseconds.
     pub paused_ms: Option<u64>,
-    /// Rows that were sent and are waited for, until it is proved that they are not
-    /// at Kable.
+    /// Rows that were sent and not found since, and wait until their absence at Kable
+    /// is proved.
     #[serde(default)]
     pub waiting: u64,
 }

@@ -1,9 +1,9 @@
-//! A row under our names: what is given for each field, nothing checked.
+//! A row's values by field, nothing checked.
 
-use super::field::Field;
+use super::field::{Field, FieldMap};
 use super::row::{CellKind, Origin};
 
-/// What a row gives for one field.
+/// What a row has for one field.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum FieldValue<'r> {
     /// Nothing.
@@ -13,20 +13,20 @@ pub enum FieldValue<'r> {
     Text(&'r str),
     /// The items of an array of strings.
     List(Vec<&'r str>),
-    /// JSON of a type that the field cannot hold, and its text.
+    /// JSON of a type that the field can't have, and its text.
     Wrong(CellKind, &'r str),
 }
 
-/// A row under our names: what is given for each field, nothing checked.
+/// A row's values by field, nothing checked.
 #[derive(Debug, Clone)]
 pub struct Candidate<'r> {
     /// Where the row stands.
     pub origin: Origin,
-    /// `billingContact`, where it is there and no object: its kind and text.
+    /// `billingContact`, if it is there and not an object: its kind and text.
     pub wrong_contact: Option<(CellKind, &'r str)>,
-    /// Whether no value can hold a control character.
+    /// Whether no value can contain a control character.
     pub(super) printable: bool,
-    given: [FieldValue<'r>; Field::COUNT],
+    values: FieldMap<FieldValue<'r>>,
 }
 
 impl<'r> Candidate<'r> {
@@ -36,28 +36,23 @@ impl<'r> Candidate<'r> {
             origin,
             wrong_contact: None,
             printable: false,
-            given: Default::default(),
+            values: FieldMap::default(),
         }
     }
 
-    /// What is given for `field`.
+    /// What the row has for `field`.
     pub fn get(&self, field: Field) -> &FieldValue<'r> {
-        self.given.get(field.index()).unwrap_or(&FieldValue::Absent)
+        self.values.get(field)
     }
 
     /// Sets the text of `field`.
     pub fn set(&mut self, field: Field, text: &'r str) {
-        if let Some(slot) = self.slot(field) {
-            *slot = FieldValue::Text(text);
-        }
+        *self.values.get_mut(field) = FieldValue::Text(text);
     }
 
-    fn slot(&mut self, field: Field) -> Option<&mut FieldValue<'r>> {
-        self.given.get_mut(field.index())
-    }
-
+    /// Adds the value of a cell; the items of a list come one by one.
     pub(super) fn add(&mut self, field: Field, kind: CellKind, value: &'r str) {
-        let Some(slot) = self.slot(field) else { return };
+        let slot = self.values.get_mut(field);
         match (kind, &mut *slot) {
             (CellKind::Null, _) => {}
             (CellKind::Item, FieldValue::List(items)) => items.push(value),
@@ -73,25 +68,25 @@ impl<'r> Candidate<'r> {
         }
     }
 
+    /// Turns a string into a value of the wrong type.
     pub(super) fn refuse_text(&mut self, field: Field) {
-        if let Some(slot) = self.slot(field)
-            && let FieldValue::Text(text) = *slot
-        {
+        let slot = self.values.get_mut(field);
+        if let FieldValue::Text(text) = *slot {
             *slot = FieldValue::Wrong(CellKind::Text, text);
         }
     }
 
+    /// Sets `field` to `constant` if the row has no value for it.
     pub(super) fn fill(&mut self, field: Field, constant: &'r str) {
-        if let Some(slot) = self.slot(field) {
-            let blank = match slot {
-                FieldValue::Absent => true,
-                FieldValue::Text(text) => text.trim().is_empty(),
-                FieldValue::List(items) => items.is_empty(),
-                FieldValue::Wrong(..) => false,
-            };
-            if blank {
-                *slot = FieldValue::Text(constant);
-            }
+        let slot = self.values.get_mut(field);
+        let blank = match slot {
+            FieldValue::Absent => true,
+            FieldValue::Text(text) => text.trim().is_empty(),
+            FieldValue::List(items) => items.is_empty(),
+            FieldValue::Wrong(..) => false,
+        };
+        if blank {
+            *slot = FieldValue::Text(constant);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Catalog {
     ids: HashSet<String>,
-    /// The ids by the external id, which need not be unique.
+    /// The ids by external id, which need not be unique.
     by_external_id: HashMap<String, BTreeSet<String>>,
 }
 
@@ -20,12 +20,12 @@ impl Catalog {
         self.ids.insert(id);
     }
 
-    /// Whether one has this id.
+    /// Whether there is a plan or bundle with this id.
     pub fn has(&self, id: &str) -> bool {
         self.ids.contains(id)
     }
 
-    /// The ids of those with this `externalId`.
+    /// The ids of the plans or bundles with this `externalId`.
     pub fn with_external_id(&self, external_id: &str) -> Vec<&str> {
         let ids = self.by_external_id.get(external_id);
         ids.into_iter().flatten().map(String::as_str).collect()

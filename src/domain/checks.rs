@@ -1,9 +1,9 @@
-//! The checks of one row, field by field; `validate.rs` puts them together.
+//! The checks of one row, field by field; `validate.rs` runs them all.
 
 use std::borrow::Cow;
 
 use super::candidate::{Candidate, FieldValue};
-use super::currency::{self, CurrencyError, KABLE};
+use super::currency::{self, CurrencyError, SUPPORTED};
 use super::field::Field;
 use super::heuristics;
 use super::problem::{Code, Fix, Problem};
@@ -12,16 +12,16 @@ use super::rules::Rules;
 use super::text::{self, quoted, trimmed};
 use super::withdrawn::WithdrawnCurrency;
 
-/// The longest `clientId`, in characters. It is sent as part of a URL's path,
-/// where each character may take nine bytes, and servers commonly refuse
-/// request lines beyond 8 KiB.
+/// The longest `clientId`, in characters. It is part of a URL's path, where a
+/// character may take nine bytes, and servers commonly refuse request lines beyond
+/// 8 KiB.
 const LONGEST_CLIENT_ID: usize = 512;
 
-/// The longest other value, in characters: far beyond any name or address, so
-/// that only a cell that swallowed its neighbours is caught by it.
+/// The longest other value, in characters: longer than any name or address, so that
+/// only cells with a missing quote exceed it.
 pub(super) const LONGEST_VALUE: usize = 4096;
 
-/// The checks of one row, and what they have found.
+/// The checks of one row, and the problems that they have found.
 pub(super) struct RowChecks<'c, 'r> {
     pub(super) candidate: &'c Candidate<'r>,
     pub(super) rules: &'c Rules,
@@ -39,8 +39,8 @@ impl<'r> RowChecks<'_, 'r> {
         self.problems.push(Problem::of(code, field, value, message));
     }
 
-    /// The text of `field` as given, if it is text; notes a wrong type.
-    fn given(&mut self, field: Field) -> Option<&'r str> {
+    /// The text of `field`, if it is text; notes a wrong type.
+    fn text_of(&mut self, field: Field) -> Option<&'r str> {
         match self.candidate.get(field) {
             FieldValue::Text(text) => Some(text),
             FieldValue::Wrong(kind, text) => {
@@ -56,30 +56,30 @@ impl<'r> RowChecks<'_, 'r> {
         }
     }
 
-    /// Whether nothing has been said of `field` yet.
-    fn silent(&self, field: Field) -> bool {
+    /// Whether no problem of `field` was noted.
+    fn has_no_problem(&self, field: Field) -> bool {
         self.problems
             .iter()
             .all(|problem| problem.field != field.name())
     }
 
     fn missing(&mut self, field: Field) {
-        // A wrong type has been told already; one problem a cause.
-        if self.silent(field) {
-            let message = format!("{field} is missing ({})", wanted(field));
+        // A wrong type was noted already; each cause is reported once.
+        if self.has_no_problem(field) {
+            let message = format!("{field} is missing ({})", expectation(field));
             self.note(Code::MissingField, field, "", message);
         }
     }
 
     pub(super) fn client_id(&mut self) -> Option<&'r str> {
         let field = Field::ClientId;
-        let Some(given) = self.given(field).filter(|text| !is_blank(text)) else {
+        let Some(given) = self.text_of(field).filter(|text| !is_blank(text)) else {
             self.missing(field);
             return None;
         };
         let value = self.without_apostrophe(field, given);
-        // An identifier is not put right silently: two systems that trim
-        // differently would attribute usage to two different customers.
+        // An id is not corrected silently: two systems that trim differently would
+        // attribute usage to two different customers.
         if trimmed(value) != value {
             let message = format!(
                 "{field} {} has blanks around it, wanted the bare id",
@@ -97,8 +97,8 @@ impl<'r> RowChecks<'_, 'r> {
             self.note(Code::InvalidValue, field, value, message);
             return None;
         }
-        // In a URL's path these two mean a folder (RFC 3986 §5.2.4), encoded or
-        // not: the customer could never be asked for again.
+        // In a URL's path these two mean a folder (RFC 3986 §5.2.4), encoded or not:
+        // the customer could never be looked up.
         if value == "." || value == ".." {
             let message = format!(
                 "{field} {} cannot be addressed in a URL, wanted an id",
@@ -107,8 +107,8 @@ impl<'r> RowChecks<'_, 'r> {
             self.note(Code::InvalidValue, field, value, message);
             return None;
         }
-        self.sound(field, value, LONGEST_CLIENT_ID).then(|| {
-            self.placeholder(field, value);
+        self.is_sound(field, value, LONGEST_CLIENT_ID).then(|| {
+            self.warn_of_placeholder(field, value);
             value
         })
     }
@@ -118,7 +118,7 @@ impl<'r> RowChecks<'_, 'r> {
         let value = self.optional(field);
         match &value {
             None => self.missing(field),
-            Some(name) => self.placeholder(field, name),
+            Some(name) => self.warn_of_placeholder(field, name),
         }
         value
     }
@@ -129,12 +129,12 @@ impl<'r> RowChecks<'_, 'r> {
             self.missing(field);
             return None;
         };
-        if currency::is_kables(value) {
+        if currency::is_supported(value) {
             return Some(Cow::Borrowed(value));
         }
         let code = value.to_uppercase();
-        if let Err(why) = currency::taken(&code, &self.rules.allowed_currencies) {
-            self.problems.push(untaken(value, code, why));
+        if let Err(why) = currency::check(&code, &self.rules.allowed_currencies) {
+            self.problems.push(currency_problem(value, code, why));
             return None;
         }
         if code != value {
@@ -144,7 +144,7 @@ impl<'r> RowChecks<'_, 'r> {
         Some(Cow::Owned(code))
     }
 
-    /// A text that may be left out: trimmed, sound, and looked at.
+    /// The text of a field that may be missing, trimmed and checked.
     #[inline]
     pub(super) fn optional(&mut self, field: Field) -> Option<&'r str> {
         let value = match self.candidate.get(field) {
@@ -154,28 +154,28 @@ impl<'r> RowChecks<'_, 'r> {
                 self.trimmed_and_sound(field)?
             }
         };
-        if let Some(wanted) = heuristics::wanted(field, value) {
-            self.suspect(field, value, wanted);
+        if let Some(expected) = heuristics::expectation(field, value) {
+            self.suspect(field, value, expected);
         }
         Some(value)
     }
 
     fn trimmed_and_sound(&mut self, field: Field) -> Option<&'r str> {
         let value = self.trimmed(field)?;
-        self.sound(field, value, LONGEST_VALUE).then_some(value)
+        self.is_sound(field, value, LONGEST_VALUE).then_some(value)
     }
 
-    pub(super) fn suspect(&mut self, field: Field, value: &str, wanted: &str) {
+    pub(super) fn suspect(&mut self, field: Field, value: &str, expected: &str) {
         let message = format!(
-            "{field} {} does not look right (wanted {wanted})",
+            "{field} {} does not look right (wanted {expected})",
             quoted(value)
         );
         self.note(Code::SuspectValue, field, value, message);
     }
 
-    /// The value without blanks around it; `None` where nothing is left.
+    /// The value without blanks around it; `None` if nothing is left.
     fn trimmed(&mut self, field: Field) -> Option<&'r str> {
-        let given = self.given(field)?;
+        let given = self.text_of(field)?;
         let bare = trimmed(given);
         if bare.is_empty() {
             return None;
@@ -187,12 +187,12 @@ impl<'r> RowChecks<'_, 'r> {
         Some(self.without_apostrophe(field, bare))
     }
 
-    /// Drops the mark by which a spreadsheet keeps a cell from being a number
-    /// or a formula. Before a letter of a name it is part of that: `'t Hooft BV`.
+    /// Drops the apostrophe by which a spreadsheet keeps a cell from being a number
+    /// or a formula. Before a letter of a name it is part of the name: `'t Hooft BV`.
     fn without_apostrophe<'v>(&mut self, field: Field, value: &'v str) -> &'v str {
         let mark = |c: char| c.is_ascii_digit() || "+-=@".contains(c);
         match value.strip_prefix('\'') {
-            // A value that also ends in one is quoted, and stays as it is.
+            // A value that also ends in one is quoted, and unchanged.
             Some(rest)
                 if !rest.is_empty()
                     && !rest.ends_with('\'')
@@ -206,9 +206,9 @@ impl<'r> RowChecks<'_, 'r> {
         }
     }
 
-    /// Whether `value` is one in whose form no check would find anything, which
-    /// is most of them: not long, no control character, and neither blank,
-    /// apostrophe nor `#` where one would mean something.
+    /// A fast path for most values, whose form no check would object to: not long,
+    /// without control characters, without blanks at the ends, and without an
+    /// apostrophe or `#` at the start.
     #[inline]
     fn is_plain(&self, value: &str) -> bool {
         let bytes = value.as_bytes();
@@ -223,12 +223,12 @@ impl<'r> RowChecks<'_, 'r> {
             && (self.candidate.printable || is_printable(bytes))
     }
 
-    /// Whether an API could take `value` at all.
-    pub(super) fn sound(&mut self, field: Field, value: &str, longest: usize) -> bool {
-        // Addresses and names run over several lines in real exports; ids don't.
+    /// Whether an API could accept `value` at all; notes why not.
+    pub(super) fn is_sound(&mut self, field: Field, value: &str, longest: usize) -> bool {
         if self.is_plain(value) {
             return true;
         }
+        // Addresses and names have several lines in real exports; ids don't.
         let several_lines = field.in_contact() || field == Field::CompanyName;
         let control =
             |c: &char| c.is_control() && !(several_lines && matches!(c, '\n' | '\r' | '\t'));
@@ -242,7 +242,7 @@ impl<'r> RowChecks<'_, 'r> {
             self.note(Code::InvalidValue, field, value, message);
             sound = false;
         }
-        // Bytes are never fewer than characters: most values need no counting.
+        // There are at least as many bytes as characters: few values need counting.
         if value.len() > longest && value.chars().count() > longest {
             let message = format!(
                 "{field} {} is {} characters long, wanted at most {longest}",
@@ -252,7 +252,7 @@ impl<'r> RowChecks<'_, 'r> {
             self.note(Code::InvalidValue, field, value, message);
             sound = false;
         }
-        if heuristics::spreadsheet_error(value) {
+        if heuristics::is_spreadsheet_error(value) {
             let message = format!(
                 "{field} is the spreadsheet error {}, wanted a value",
                 quoted(value)
@@ -263,34 +263,34 @@ impl<'r> RowChecks<'_, 'r> {
         sound
     }
 
-    fn placeholder(&mut self, field: Field, value: &str) {
-        if heuristics::placeholder(value) {
+    fn warn_of_placeholder(&mut self, field: Field, value: &str) {
+        if heuristics::is_placeholder(value) {
             let message = format!(
                 "{field} is {}, which reads like no value at all ({})",
                 quoted(value),
-                wanted(field)
+                expectation(field)
             );
             self.note(Code::SuspectValue, field, value, message);
         }
     }
 }
 
-/// What is wanted in a field that is required.
-fn wanted(field: Field) -> String {
+/// What a required field should hold.
+fn expectation(field: Field) -> String {
     if field == Field::ClientId {
         "wanted the id that your own system has for the customer".to_owned()
     } else if field == Field::Currency {
-        format!("wanted one of {}", KABLE.join(" "))
+        format!("wanted one of {}", SUPPORTED.join(" "))
     } else {
         "wanted the customer's name".to_owned()
     }
 }
 
-/// What is wrong with a currency: `value`, which comes to `code`.
-fn untaken(value: &str, code: String, why: CurrencyError) -> Problem {
+/// The problem of a currency `value`, which is `code` in upper case.
+fn currency_problem(value: &str, code: String, why: CurrencyError) -> Problem {
     let field = Field::Currency;
-    let one_of = wanted(field);
-    let (kind, told, mend) = match why {
+    let one_of = expectation(field);
+    let (kind, explanation, fix) = match why {
         CurrencyError::Unsupported(name) => (
             Code::UnsupportedCurrency,
             format!("is the {name}, which Kable does not take ({one_of})"),
@@ -305,22 +305,22 @@ fn untaken(value: &str, code: String, why: CurrencyError) -> Problem {
             let came = successor.map_or_else(String::new, |came| {
                 format!(", and Kable does not take {came}, which came in its place")
             });
-            let told = format!("was withdrawn in {year}{came} ({one_of})");
-            (Code::UnknownCurrency, told, None)
+            let explanation = format!("was withdrawn in {year}{came} ({one_of})");
+            (Code::UnknownCurrency, explanation, None)
         }
         CurrencyError::Unknown(meant) => {
             let wanted = meant.map_or(one_of, |code| {
                 format!("wanted three letters, perhaps {code}")
             });
-            let told = format!("is not an ISO 4217 code ({wanted})");
-            (Code::UnknownCurrency, told, meant.map(Fix::Write))
+            let explanation = format!("is not an ISO 4217 code ({wanted})");
+            (Code::UnknownCurrency, explanation, meant.map(Fix::Write))
         }
     };
-    let message = format!("{field} {} {told}", quoted(value));
-    Problem::of(kind, field, value, message).mended_by(mend)
+    let message = format!("{field} {} {explanation}", quoted(value));
+    Problem::of(kind, field, value, message).fixed_by(fix)
 }
 
-/// Whether `field` holds words, where an apostrophe may be one's first letter.
+/// Whether `field` holds words, which may begin with an apostrophe.
 const fn is_prose(field: Field) -> bool {
     match field {
         Field::CompanyName
@@ -342,7 +342,7 @@ const fn is_prose(field: Field) -> bool {
     }
 }
 
-/// ` ("…")`, or nothing where there is no text to show.
+/// ` ("…")`, or nothing without a text to show.
 pub(super) fn in_brackets(text: &str) -> String {
     if text.is_empty() {
         String::new()

@@ -1,32 +1,31 @@
-//! ISO 4217, what Kable takes of it, and what they probably meant.
+//! Currency codes: ISO 4217, Kable's list, and guesses at what was meant.
 //!
-//! The ISO table is `iso_currency`'s. Kable's list is apart from it, because it
-//! is the vendor's and has grown before (API reference, "Create customer").
+//! The ISO table is `iso_currency`'s. Kable's list is shorter and has grown before
+//! (`docs/api.md`, "Create customer: the body").
 
 use iso_currency::Currency;
 
 use super::withdrawn::{WithdrawnCurrency, withdrawn};
 
-/// The currencies that Kable takes (API reference, enum of `currency`).
-pub const KABLE: [&str; 11] = [
+/// The currencies that Kable accepts (`docs/api.md`, "Create customer: the body").
+pub const SUPPORTED: [&str; 11] = [
     "USD", "CAD", "MXN", "EUR", "GBP", "JPY", "INR", "CNY", "AUD", "NZD", "AED",
 ];
 
-/// Whether `code` is one that Kable takes.
-pub(super) fn is_kables(code: &str) -> bool {
-    // Three bytes at once are compared without a call.
+/// Whether `code` is one that Kable accepts.
+pub(super) fn is_supported(code: &str) -> bool {
+    // Arrays of three bytes are compared without a call.
     let bytes: Option<&[u8; 3]> = code.as_bytes().as_array();
     bytes.is_some()
-        && KABLE
+        && SUPPORTED
             .iter()
             .any(|known| known.as_bytes().as_array() == bytes)
 }
 
-/// What people write instead of a code, lower case, and the code they mean.
+/// Names and signs that are written instead of a code, in lower case, and the code.
 ///
-/// Only names that mean one of Kable's currencies and no other: a bare
-/// `dollar` may be American, Canadian, Australian or New Zealand's, but is
-/// offered as a guess only, never taken.
+/// They are offered as a guess and never sent: a bare `dollar` may be American,
+/// Canadian, Australian or New Zealand's.
 const NAMES: [(&str, &str); 51] = [
     ("$", "USD"),
     ("us$", "USD"),
@@ -81,49 +80,55 @@ const NAMES: [(&str, &str); 51] = [
     ("د.إ", "AED"),
 ];
 
-/// Why Kable does not take a code.
+/// Why Kable does not accept a code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CurrencyError {
     /// It is in ISO 4217, but not on Kable's list; the currency's name.
     Unsupported(String),
-    /// It is in ISO 4217 no more, and Kable takes what came in its place.
+    /// It was withdrawn from ISO 4217, and Kable accepts its successor.
     Replaced {
-        /// The year of it.
+        /// The year of the withdrawal.
         year: &'static str,
-        /// The code that came.
+        /// The successor.
         by: &'static str,
     },
-    /// It is in ISO 4217 no more, and Kable takes nothing that came after it.
+    /// It was withdrawn from ISO 4217, and Kable accepts no successor.
     WithdrawnCurrency(WithdrawnCurrency),
-    /// It never was in ISO 4217; the code of Kable's that is nearest, if one is.
+    /// It never was in ISO 4217; the code of Kable's that was probably meant.
     Unknown(Option<&'static str>),
 }
 
-/// Whether Kable takes `code`, which is trimmed and in upper case.
+/// Whether Kable accepts `code`, which is trimmed and in upper case.
 ///
-/// `allowed` are codes that the user knows Kable to take by now.
-pub fn taken(code: &str, allowed: &[String]) -> Result<(), CurrencyError> {
-    let is_taken = |code: &str| KABLE.contains(&code) || allowed.iter().any(|more| more == code);
-    if is_taken(code) {
+/// `allowed` are codes that the user knows Kable to accept by now.
+pub fn check(code: &str, allowed: &[String]) -> Result<(), CurrencyError> {
+    let is_accepted =
+        |code: &str| SUPPORTED.contains(&code) || allowed.iter().any(|more| more == code);
+    if is_accepted(code) {
         return Ok(());
     }
     if let Some(withdrawn) = withdrawn(code) {
-        return Err(match withdrawn.successor.filter(|came| is_taken(came)) {
-            Some(by) => CurrencyError::Replaced {
-                year: withdrawn.year,
-                by,
+        return Err(
+            match withdrawn
+                .successor
+                .filter(|successor| is_accepted(successor))
+            {
+                Some(by) => CurrencyError::Replaced {
+                    year: withdrawn.year,
+                    by,
+                },
+                None => CurrencyError::WithdrawnCurrency(withdrawn),
             },
-            None => CurrencyError::WithdrawnCurrency(withdrawn),
-        });
+        );
     }
     Err(match Currency::from_code(code) {
         Some(currency) => CurrencyError::Unsupported(currency.name().to_owned()),
-        None => CurrencyError::Unknown(meant(code)),
+        None => CurrencyError::Unknown(guess(code)),
     })
 }
 
-/// The code of Kable's that `text` probably means.
-pub fn meant(text: &str) -> Option<&'static str> {
+/// The code of Kable's that was probably meant by `text`.
+pub fn guess(text: &str) -> Option<&'static str> {
     let lower = text.to_lowercase();
     if let Some((_, code)) = NAMES.iter().find(|(name, _)| *name == lower) {
         return Some(code);
@@ -131,12 +136,12 @@ pub fn meant(text: &str) -> Option<&'static str> {
     let named = |code: &&str| {
         Currency::from_code(code).is_some_and(|currency| currency.name().to_lowercase() == lower)
     };
-    if let Some(code) = KABLE.into_iter().find(|code| named(code)) {
+    if let Some(code) = SUPPORTED.into_iter().find(|code| named(code)) {
         return Some(code);
     }
-    // One slip of the finger: a letter too many, too few, wrong or swapped.
+    // One typing error: a letter too many, missing, wrong or swapped.
     let upper = text.to_uppercase();
-    let mut near = KABLE
+    let mut near = SUPPORTED
         .into_iter()
         .filter(|code| strsim::damerau_levenshtein(code, &upper) == 1);
     match (near.next(), near.next()) {
@@ -147,42 +152,42 @@ pub fn meant(text: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{CurrencyError, KABLE, NAMES, WithdrawnCurrency, meant, taken, withdrawn};
+    use super::{CurrencyError, NAMES, SUPPORTED, WithdrawnCurrency, check, guess, withdrawn};
 
     #[test]
-    fn kables_own_are_taken_and_are_iso() {
-        for code in KABLE {
-            assert_eq!(taken(code, &[]), Ok(()));
+    fn supported_codes_are_accepted_and_in_iso_4217() {
+        for code in SUPPORTED {
+            assert_eq!(check(code, &[]), Ok(()));
             assert!(iso_currency::Currency::from_code(code).is_some(), "{code}");
         }
     }
 
     #[test]
-    fn iso_but_not_kables_is_unsupported_until_allowed() {
+    fn another_iso_code_is_unsupported_until_allowed() {
         assert_eq!(
-            taken("CHF", &[]),
+            check("CHF", &[]),
             Err(CurrencyError::Unsupported("Swiss franc".to_owned()))
         );
-        assert_eq!(taken("CHF", &["CHF".to_owned()]), Ok(()));
+        assert_eq!(check("CHF", &["CHF".to_owned()]), Ok(()));
     }
 
     #[test]
-    fn what_was_a_code_once_is_replaced_where_kable_takes_what_came() {
+    fn a_withdrawn_code_is_replaced_if_kable_accepts_its_successor() {
         let replaced = |year, by| Err(CurrencyError::Replaced { year, by });
-        assert_eq!(taken("DEM", &[]), replaced("2002", "EUR"));
-        assert_eq!(taken("HRK", &[]), replaced("2023", "EUR"));
-        assert_eq!(taken("MXP", &[]), replaced("1993", "MXN"));
+        assert_eq!(check("DEM", &[]), replaced("2002", "EUR"));
+        assert_eq!(check("HRK", &[]), replaced("2023", "EUR"));
+        assert_eq!(check("MXP", &[]), replaced("1993", "MXN"));
         let (year, successor) = ("2005", Some("TRY"));
         let withdrawn = CurrencyError::WithdrawnCurrency(WithdrawnCurrency { year, successor });
-        assert_eq!(taken("TRL", &[]), Err(withdrawn));
-        assert_eq!(taken("TRL", &["TRY".to_owned()]), replaced("2005", "TRY"));
-        assert_eq!(taken("TRL", &["TRL".to_owned()]), Ok(()));
+        assert_eq!(check("TRL", &[]), Err(withdrawn));
+        assert_eq!(check("TRL", &["TRY".to_owned()]), replaced("2005", "TRY"));
+        assert_eq!(check("TRL", &["TRL".to_owned()]), Ok(()));
     }
 
     #[test]
-    fn what_is_no_code_is_unknown_and_a_guess_is_offered() {
-        assert_eq!(taken("EURO", &[]), Err(CurrencyError::Unknown(Some("EUR"))));
-        assert_eq!(taken("XQX", &[]), Err(CurrencyError::Unknown(None)));
+    fn any_other_text_is_unknown_and_a_guess_is_offered() {
+        assert_eq!(check("EURO", &[]), Err(CurrencyError::Unknown(Some("EUR"))));
+        assert_eq!(check("XQX", &[]), Err(CurrencyError::Unknown(None)));
         for (text, code) in [
             ("US$", "USD"),
             ("£", "GBP"),
@@ -191,16 +196,16 @@ mod tests {
             ("Euros", "EUR"),
             ("ukp", "GBP"),
         ] {
-            assert_eq!(meant(text), Some(code), "{text}");
+            assert_eq!(guess(text), Some(code), "{text}");
         }
     }
 
     #[test]
-    fn a_guess_is_always_one_that_kable_takes_and_never_a_tie() {
-        assert!(NAMES.iter().all(|(_, code)| KABLE.contains(code)));
+    fn a_guess_is_always_supported_and_never_a_tie() {
+        assert!(NAMES.iter().all(|(_, code)| SUPPORTED.contains(code)));
         let is_free = |name: &str| withdrawn(&name.to_uppercase()).is_none();
         assert!(NAMES.iter().all(|(name, _)| is_free(name)));
         // One slip from both USD and AUD.
-        assert_eq!(meant("UUD"), None);
+        assert_eq!(guess("UUD"), None);
     }
 }

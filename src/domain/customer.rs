@@ -1,7 +1,7 @@
 //! A customer that has passed every check, ready to be sent.
 //!
-//! Only `validate.rs` makes one, so to hold a [`Customer`] is proof that its
-//! values are not blank and its currency is taken.
+//! Only `validate.rs` makes one, so the required values of a [`Customer`] are not
+//! blank and its currency is one that Kable accepts.
 
 use std::borrow::Cow;
 
@@ -10,8 +10,8 @@ use super::field::Field;
 /// A 128-bit fingerprint of some text.
 ///
 /// BLAKE3 cut to 128 bits: among ten billion different texts the chance that
-/// any two share one is below 10⁻¹⁸, so two equal fingerprints are the same
-/// text for every purpose of an import.
+/// any two share one is below 10⁻¹⁸, so an import may take two texts with equal
+/// fingerprints for the same.
 pub type Fingerprint = [u8; 16];
 
 /// The fingerprint of `text`.
@@ -25,31 +25,31 @@ fn shorten(hash: blake3::Hash) -> Fingerprint {
     short
 }
 
-/// The members of `billingContact` that were given.
+/// The members of `billingContact` that have a value.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BillingContact {
     members: [Option<String>; Field::CONTACT.len()],
 }
 
 impl BillingContact {
-    /// The value of `field`, where it is a member of the contact and given.
+    /// The value of `field`, if it is a member of the contact and has one.
     pub fn get(&self, field: Field) -> Option<&str> {
         self.members.get(place(field)?)?.as_deref()
     }
 
-    /// Sets a member; fields that are none are left alone.
+    /// Sets a member; other fields are ignored.
     pub fn set(&mut self, field: Field, value: String) {
         if let Some(slot) = place(field).and_then(|place| self.members.get_mut(place)) {
             *slot = Some(value);
         }
     }
 
-    /// Whether no member is given.
+    /// Whether no member has a value.
     pub fn is_empty(&self) -> bool {
         self.members.iter().all(Option::is_none)
     }
 
-    /// The members that are given, in the API's order.
+    /// The members that have a value, in the API's order.
     pub fn given(&self) -> impl Iterator<Item = (Field, &str)> {
         Field::CONTACT
             .into_iter()
@@ -57,7 +57,7 @@ impl BillingContact {
             .filter_map(|(field, value)| Some((field, value.as_deref()?)))
     }
 
-    /// The values of the members that are given, to be changed.
+    /// The values of the members, to be changed.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut String> {
         self.members.iter_mut().flatten()
     }
@@ -77,37 +77,38 @@ fn place(field: Field) -> Option<usize> {
     field.index().checked_sub(Field::FirstName.index())
 }
 
-/// A customer as the API wants it.
+/// A customer that can be sent.
 ///
-/// All its values are one text: a customer is made by one thread and given back
-/// by another, which costs as much for each piece as for a large one.
+/// All its values are one allocation: it is made by one thread and freed by another,
+/// which costs as much for a small piece of memory as for a large one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Customer {
-    /// The values that are given, one after the other, in the API's order.
+    /// The values, one after the other, in the API's order.
     text: Box<str>,
-    /// What each of them is, and where in `text` it ends. A list has one for
-    /// each of its ids.
-    ends: Box<[(Field, usize)]>,
+    /// The field and the length in bytes of each of them; a list has one for each of
+    /// its ids.
+    lengths: Box<[(Field, usize)]>,
 }
 
 impl Customer {
-    /// Each value that is given, in the API's order; of a list, each id.
-    fn parts(&self) -> impl Iterator<Item = (Field, &str)> {
-        let mut start = 0;
-        self.ends.iter().map(move |&(field, end)| {
-            let value = self.text.get(start..end).unwrap_or_default();
-            start = end;
+    /// Each value, in the API's order; of a list, each id.
+    fn values(&self) -> impl Iterator<Item = (Field, &str)> {
+        let mut rest = &*self.text;
+        self.lengths.iter().map(move |&(field, length)| {
+            let (value, after) = rest.split_at(length);
+            rest = after;
             (field, value)
         })
     }
 
-    fn all(&self, wanted: Field) -> impl Iterator<Item = &str> {
-        let of_it = move |(field, value)| (field == wanted).then_some(value);
-        self.parts().filter_map(of_it)
+    fn values_of(&self, field: Field) -> impl Iterator<Item = &str> {
+        let values = self.values().filter(move |(of, _)| *of == field);
+        values.map(|(_, value)| value)
     }
 
     fn required(&self, field: Field) -> &str {
-        self.all(field).next().unwrap_or_default()
+        let value = self.values_of(field).next();
+        value.unwrap_or_else(|| unreachable!("a customer without {field}"))
     }
 
     /// `clientId`: never blank, no blanks around it.
@@ -120,41 +121,41 @@ impl Customer {
         self.required(Field::CompanyName)
     }
 
-    /// `currency`: three capital letters that Kable takes.
+    /// `currency`: a code that Kable accepts.
     pub fn currency(&self) -> &str {
         self.required(Field::Currency)
     }
 
-    /// `stripeCustomerId`, where given.
+    /// `stripeCustomerId`, if there is one.
     pub fn stripe_customer_id(&self) -> Option<&str> {
-        self.all(Field::StripeCustomerId).next()
+        self.values_of(Field::StripeCustomerId).next()
     }
 
-    /// `planIds`: each once; none where none are given.
+    /// `planIds`, each once.
     pub fn plan_ids(&self) -> impl Iterator<Item = &str> {
-        self.all(Field::PlanIds)
+        self.values_of(Field::PlanIds)
     }
 
-    /// `bundleIds`: each once; none where none are given.
+    /// `bundleIds`, each once.
     pub fn bundle_ids(&self) -> impl Iterator<Item = &str> {
-        self.all(Field::BundleIds)
+        self.values_of(Field::BundleIds)
     }
 
-    /// The members of `billingContact` that are given, in the API's order.
+    /// The members of `billingContact`, in the API's order.
     pub fn contact(&self) -> impl Iterator<Item = (Field, &str)> {
-        self.parts().filter(|(field, _)| field.in_contact())
+        self.values().filter(|(field, _)| field.in_contact())
     }
 
-    /// The fields that are given, in the API's order.
+    /// The fields that have a value, in the API's order.
     pub fn given(&self) -> Vec<Field> {
-        let mut given: Vec<Field> = self.parts().map(|(field, _)| field).collect();
+        let mut given: Vec<Field> = self.values().map(|(field, _)| field).collect();
         given.dedup();
         given
     }
 }
 
-/// A customer's values, where they stand: what [`Customer`] is once it is to
-/// outlive its row. Checking a row copies nothing.
+/// A customer's values, borrowed from its row: checking a row copies nothing. Turned
+/// into a [`Customer`] to outlive the row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CustomerValues<'r> {
     pub(super) client_id: &'r str,
@@ -177,13 +178,13 @@ impl<'r> CustomerValues<'r> {
         self.company_name
     }
 
-    /// `billingContact.email`, where given.
+    /// `billingContact.email`, if there is one.
     pub fn email(&self) -> Option<&'r str> {
         *self.contact.get(place(Field::Email)?)?
     }
 
-    /// Each value that is given, in the API's order; of a list, each id.
-    fn parts(&self) -> impl Iterator<Item = (Field, &str)> {
+    /// Each value, in the API's order; of a list, each id.
+    fn values(&self) -> impl Iterator<Item = (Field, &str)> {
         let single = [
             (Field::ClientId, Some(self.client_id)),
             (Field::CompanyName, Some(self.company_name)),
@@ -194,75 +195,74 @@ impl<'r> CustomerValues<'r> {
         let bundles = self.bundle_ids.iter();
         let bundles = bundles.map(|id| (Field::BundleIds, id.as_ref()));
         let contact = Field::CONTACT.into_iter().zip(self.contact);
-        let given = |(field, value): (Field, Option<_>)| Some((field, value?));
+        let present = |(field, value): (Field, Option<_>)| Some((field, value?));
         single
             .into_iter()
-            .filter_map(given)
+            .filter_map(present)
             .chain(plans)
             .chain(bundles)
-            .chain(contact.filter_map(given))
+            .chain(contact.filter_map(present))
     }
 
-    /// The customer, with values of its own.
+    /// The customer, with a copy of the values.
     pub fn to_customer(&self) -> Customer {
-        let (mut bytes, mut parts) = (0, 0);
-        for (_, value) in self.parts() {
+        let (mut bytes, mut count) = (0, 0);
+        for (_, value) in self.values() {
             bytes += value.len();
-            parts += 1;
+            count += 1;
         }
         let mut text = String::with_capacity(bytes);
-        let mut ends = Vec::with_capacity(parts);
-        for (field, value) in self.parts() {
+        let mut lengths = Vec::with_capacity(count);
+        for (field, value) in self.values() {
             text.push_str(value);
-            ends.push((field, text.len()));
+            lengths.push((field, value.len()));
         }
         Customer {
             text: text.into_boxed_str(),
-            ends: ends.into_boxed_slice(),
+            lengths: lengths.into_boxed_slice(),
         }
     }
 
-    /// A digest of everything that is sent for this customer, worked out in
-    /// `room`.
-    pub fn digest(&self, room: &mut Vec<u8>) -> Fingerprint {
-        self.write_parts(room);
-        shorten(blake3::hash(room))
+    /// A digest of everything that is sent for this customer, computed in `buffer`.
+    pub fn digest(&self, buffer: &mut Vec<u8>) -> Fingerprint {
+        self.write_values(buffer);
+        shorten(blake3::hash(buffer))
     }
 
-    /// Each part goes in with its field and its length before it, so that no
-    /// two different customers come to the same bytes. The order of plans and
-    /// bundles makes no difference, as it makes none to the API.
-    fn write_parts(&self, room: &mut Vec<u8>) {
-        // One piece is hashed much faster than forty.
-        room.clear();
-        let mut part = |field: Field, value: &str| {
-            room.push(field.index().to_le_bytes()[0]);
-            room.extend_from_slice(&value.len().to_le_bytes());
-            room.extend_from_slice(value.as_bytes());
+    /// Each value is preceded by its field and length, so that two different
+    /// customers never have the same bytes. Plans and bundles are sorted: to the API
+    /// their order makes no difference.
+    fn write_values(&self, buffer: &mut Vec<u8>) {
+        // Hashing one buffer is much faster than forty pieces.
+        buffer.clear();
+        let mut write = |field: Field, value: &str| {
+            buffer.push(field.index().to_le_bytes()[0]);
+            buffer.extend_from_slice(&value.len().to_le_bytes());
+            buffer.extend_from_slice(value.as_bytes());
         };
-        part(Field::ClientId, self.client_id);
-        part(Field::CompanyName, self.company_name);
-        part(Field::Currency, &self.currency);
+        write(Field::ClientId, self.client_id);
+        write(Field::CompanyName, self.company_name);
+        write(Field::Currency, &self.currency);
         if let Some(id) = self.stripe_customer_id {
-            part(Field::StripeCustomerId, id);
+            write(Field::StripeCustomerId, id);
         }
         for (field, ids) in [
             (Field::PlanIds, self.plan_ids.as_slice()),
             (Field::BundleIds, self.bundle_ids.as_slice()),
         ] {
             if let [only] = ids {
-                part(field, only);
+                write(field, only);
                 continue;
             }
             let mut sorted: Vec<&str> = ids.iter().map(AsRef::as_ref).collect();
             sorted.sort_unstable();
             for id in sorted {
-                part(field, id);
+                write(field, id);
             }
         }
         for (field, value) in Field::CONTACT.into_iter().zip(self.contact) {
             if let Some(value) = value {
-                part(field, value);
+                write(field, value);
             }
         }
     }
@@ -293,7 +293,7 @@ pub(crate) mod tests {
         values.digest(&mut Vec::new())
     }
 
-    /// A customer that is good; a test changes the one thing it is about.
+    /// A valid customer; each test changes the one thing that it is about.
     pub(crate) fn aster() -> Customer {
         values().to_customer()
     }
@@ -305,7 +305,7 @@ pub(crate) mod tests {
         values.to_customer()
     }
 
-    /// The same, with nothing but what is required.
+    /// The same, with the required fields only.
     pub(crate) fn aster_bare() -> Customer {
         let mut values = values();
         values.plan_ids.clear();
@@ -313,7 +313,7 @@ pub(crate) mod tests {
         values.to_customer()
     }
 
-    /// The digest of what `customer` gives.
+    /// The digest of the values of `customer`.
     pub(crate) fn digest_of(customer: &Customer) -> Fingerprint {
         let mut contact = [None; Field::CONTACT.len()];
         for (field, value) in customer.contact() {
@@ -361,7 +361,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_is_not_given_is_not_there() {
+    fn a_field_without_a_value_is_not_there() {
         let customer = aster();
         assert_eq!(customer.stripe_customer_id(), None);
         assert_eq!(customer.bundle_ids().count(), 0);
@@ -369,7 +369,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_digest_tells_every_field_apart() {
+    fn the_digest_depends_on_every_field() {
         let mut changed: Vec<CustomerValues<'_>> = vec![values(); 7];
         changed[0].client_id = "c-2";
         changed[1].company_name = "Aste";
@@ -384,7 +384,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_order_of_plans_is_no_difference() {
+    fn the_digest_does_not_depend_on_the_order_of_plans() {
         let mut other = values();
         other.plan_ids.reverse();
         assert_eq!(digest(&other), digest(&values()));

@@ -6,76 +6,75 @@
 use super::customer::Fingerprint;
 use super::outcome::Outcome;
 
-/// The digest of a row whose customer was seen at Kable and compared with no row:
-/// it is no row's digest.
+/// The digest of a claim whose customer was found at Kable but not compared with a
+/// row. No row has this digest.
 pub const UNKNOWN_DIGEST: Fingerprint = [0; 16];
 
-/// What the ledger knows of a `clientId`.
+/// The claim that the ledger has for a `clientId`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is known by itself, and they come in many combinations"
+    reason = "they are independent of each other, and many combinations occur"
 )]
 pub struct KnownClaim {
     /// The claim's number in the ledger.
     pub id: u64,
-    /// The digest of the row as it was last settled; of one that never was, the
-    /// digest of what was sent, or was about to be.
+    /// The digest of the row as it was last settled; before that, of what was sent or
+    /// was about to be.
     pub digest: Fingerprint,
-    /// What it was last settled as, also while it is in doubt.
+    /// The outcome it was last settled with, also while it is in doubt.
     pub last: Option<Outcome>,
-    /// Whether it is claimed and was not settled since: something may have been
-    /// sent.
+    /// Whether it is claimed and not settled since: something may have been sent.
     pub in_doubt: bool,
-    /// Whether any request may ever have been sent for it.
+    /// Whether a request may ever have been sent for it.
     pub sent: bool,
-    /// Whether the customer was ever seen at Kable.
+    /// Whether the customer was ever found at Kable.
     pub there: bool,
     /// Whether this checkpoint created the customer.
     pub ours: bool,
-    /// Whether it was last asked for because its row had left the input.
+    /// Whether it was last looked up because its row was no longer in the input.
     pub orphan: bool,
-    /// A moment on the server's clock, in Unix milliseconds, that is not before
-    /// the claim; `None` where the server's clock was not known.
+    /// A time on the server's clock, in Unix milliseconds, not before the claim;
+    /// `None` if the server's clock was not known.
     pub claimed_by: Option<i64>,
 }
 
 impl KnownClaim {
-    /// Whether `digest` is that of the row as it is known.
+    /// Whether a row with `digest` is unchanged since the claim.
     pub fn is_same(&self, digest: &Fingerprint) -> bool {
         self.digest == *digest && self.digest != UNKNOWN_DIGEST
     }
 }
 
-/// What to do about a customer that is there already and differs.
+/// What to do about a customer that exists already and differs (`--existing`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ExistingPolicy {
     /// Leave it; the row's outcome is `differs`.
     #[default]
     Skip,
-    /// Make it equal to the row, as far as an update can.
+    /// Update it to equal the row, as far as an update can.
     Update,
     /// Leave it; the row counts as failed.
     Fail,
 }
 
-/// What the user wants done with rows that are not new.
+/// What to do with rows that are not new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RowPolicy {
-    /// A customer that is there already and differs.
+    /// If the customer exists already and differs.
     pub existing: ExistingPolicy,
-    /// Whether rows that failed for good are tried again.
+    /// Whether rows that failed in an earlier run are retried.
     pub retry_failed: bool,
 }
 
 /// What to do with a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// Send it.
+    /// Create the customer.
     Create,
-    /// Ask whether the customer is there before anything is sent.
+    /// Look the customer up before anything is sent.
     LookUp,
-    /// Nothing; this is the row's outcome.
+    /// Send nothing; this is the row's outcome.
     Skip(Outcome),
 }
 
@@ -85,8 +84,8 @@ pub fn decide(known: Option<&KnownClaim>, digest: &Fingerprint, policy: RowPolic
         return Decision::Create;
     };
     let same = known.is_same(digest);
-    // A create goes out unasked only for a row that no run ever sent or saw.
-    let anew = if known.sent || known.there {
+    // A create without a look-up only for a row that was never sent or found.
+    let again = if known.sent || known.there {
         Decision::LookUp
     } else {
         Decision::Create
@@ -95,7 +94,7 @@ pub fn decide(known: Option<&KnownClaim>, digest: &Fingerprint, policy: RowPolic
         return if known.in_doubt {
             Decision::LookUp
         } else {
-            anew
+            again
         };
     };
     match outcome {
@@ -104,7 +103,7 @@ pub fn decide(known: Option<&KnownClaim>, digest: &Fingerprint, policy: RowPolic
         {
             Decision::Skip(outcome)
         }
-        // The row was changed after it was sent, or was never compared.
+        // The row was edited after it was sent, or never compared.
         Outcome::Created | Outcome::Updated | Outcome::Unchanged
             if policy.existing != ExistingPolicy::Skip || known.digest == UNKNOWN_DIGEST =>
         {
@@ -118,28 +117,27 @@ pub fn decide(known: Option<&KnownClaim>, digest: &Fingerprint, policy: RowPolic
         }
         Outcome::Unresolved | Outcome::AlreadyExisted | Outcome::Differs => Decision::LookUp,
         Outcome::Failed if same && !policy.retry_failed => Decision::Skip(outcome),
-        Outcome::Failed | Outcome::Pending | Outcome::Missing | Outcome::Deleted => anew,
+        Outcome::Failed | Outcome::Pending | Outcome::Missing | Outcome::Deleted => again,
     }
 }
 
-/// Whether a customer that Kable created at `created` came from a claim of
-/// ours that was on disk before `claimed_by` (both on the server's clock).
+/// Whether a customer that Kable created at `created` was created by a claim that
+/// was on disk before `claimed_by` (both on the server's clock).
 ///
-/// Where it can't be told, it is not ours: a rollback must never delete what
-/// others made.
-pub fn is_our_doing(created: Option<i64>, claimed_by: Option<i64>) -> bool {
+/// If in doubt, it is not ours: a rollback must never delete the customers of
+/// others.
+pub fn is_ours(created: Option<i64>, claimed_by: Option<i64>) -> bool {
     matches!((created, claimed_by), (Some(created), Some(claimed)) if created >= claimed)
 }
 
 #[cfg(test)]
 mod tests {
     use super::{
-        Decision, ExistingPolicy, KnownClaim, Outcome, RowPolicy, UNKNOWN_DIGEST, decide,
-        is_our_doing,
+        Decision, ExistingPolicy, KnownClaim, Outcome, RowPolicy, UNKNOWN_DIGEST, decide, is_ours,
     };
     use crate::domain::customer::tests::{aster, digest_of};
 
-    /// A claim that was settled as `last`, with an answer to a request.
+    /// A claim that was settled as `last` after a response.
     fn known(last: Option<Outcome>) -> KnownClaim {
         KnownClaim {
             id: 1,
@@ -147,7 +145,7 @@ mod tests {
             last,
             in_doubt: last.is_none(),
             sent: true,
-            there: last.is_some_and(Outcome::is_there),
+            there: last.is_some_and(Outcome::customer_exists),
             ours: last == Some(Outcome::Created),
             orphan: false,
             claimed_by: None,
@@ -182,7 +180,7 @@ mod tests {
     };
 
     #[test]
-    fn what_is_not_known_is_created() {
+    fn a_row_without_a_claim_is_created() {
         assert_eq!(
             decide(None, &[0; 16], RowPolicy::default()),
             Decision::Create
@@ -190,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn doubt_is_settled_by_asking_whatever_was_known_before() {
+    fn a_claim_in_doubt_is_looked_up_whatever_its_last_outcome() {
         for last in [None].into_iter().chain(Outcome::ALL.map(Some)) {
             for (same, policy) in [true, false].into_iter().zip(POLICIES) {
                 let known = KnownClaim {
@@ -203,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_create_goes_out_unasked_only_for_a_row_that_was_never_sent_or_seen() {
+    fn only_a_row_that_was_never_sent_or_found_is_created_without_a_look_up() {
         for outcome in Outcome::ALL {
             for same in [true, false] {
                 for policy in POLICIES {
@@ -230,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_customer_that_was_compared_with_no_row_is_asked_for() {
+    fn a_customer_that_was_not_compared_with_a_row_is_looked_up() {
         for outcome in [Outcome::Created, Outcome::AlreadyExisted] {
             let known = KnownClaim {
                 digest: UNKNOWN_DIGEST,
@@ -244,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn each_outcome_is_left_or_taken_up_again() {
+    fn each_outcome_is_kept_or_looked_up_by_the_default_policy() {
         let policy = RowPolicy::default();
         for (outcome, same, changed) in [
             (
@@ -279,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_takes_up_what_would_be_left() {
+    fn a_policy_can_look_up_rows_that_are_settled() {
         let again = RowPolicy {
             existing: ExistingPolicy::Fail,
             retry_failed: true,
@@ -287,13 +285,13 @@ mod tests {
         for outcome in [Outcome::Failed, Outcome::Differs] {
             assert_eq!(decided_after(outcome, true, again), Decision::LookUp);
         }
-        // Whether a row that was changed still differs is for Kable to say.
+        // Only Kable can say whether an edited row still differs.
         let changed = decided_after(Outcome::Created, false, again);
         assert_eq!(changed, Decision::LookUp);
     }
 
     #[test]
-    fn a_row_that_was_changed_is_compared_where_updates_are_wanted() {
+    fn with_updates_an_edited_row_is_looked_up() {
         let policy = RowPolicy {
             existing: ExistingPolicy::Update,
             retry_failed: false,
@@ -307,10 +305,10 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_created_after_the_claim_is_ours() {
-        assert!(is_our_doing(Some(5), Some(5)));
-        assert!(!is_our_doing(Some(4), Some(5)));
-        assert!(!is_our_doing(None, Some(5)));
-        assert!(!is_our_doing(Some(5), None));
+    fn only_a_customer_created_after_the_claim_is_ours() {
+        assert!(is_ours(Some(5), Some(5)));
+        assert!(!is_ours(Some(4), Some(5)));
+        assert!(!is_ours(None, Some(5)));
+        assert!(!is_ours(Some(5), None));
     }
 }

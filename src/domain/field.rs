@@ -1,11 +1,11 @@
 //! The fields of Kable's create-customer body, under the API's own names.
 //!
-//! One enum for all sixteen, so that a mapping, a problem and a difference
-//! speak of the same thing and a new field cannot be forgotten in one of them.
+//! One enum for all sixteen, so that a new field can't be forgotten in mappings,
+//! problems or differences.
 
 use std::fmt;
 
-/// A field of the create-customer body (API reference, "Create customer").
+/// A field of the create-customer body (`docs/api.md`, "Create customer: the body").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Field {
@@ -13,7 +13,7 @@ pub enum Field {
     ClientId,
     /// `companyName`: required.
     CompanyName,
-    /// `currency`: required, ISO 4217, of Kable's own list.
+    /// `currency`: required, an ISO 4217 code of Kable's list.
     Currency,
     /// `stripeCustomerId`: the customer's id at Stripe.
     StripeCustomerId,
@@ -43,14 +43,14 @@ pub enum Field {
     Country,
 }
 
-/// How the billing contact's members are addressed in a path.
+/// The prefix of the billing contact's members in a path.
 const CONTACT: &str = "billingContact.";
 
 impl Field {
     /// How many fields there are.
     pub const COUNT: usize = 16;
 
-    /// Every field, in the order of the API reference.
+    /// Every field, in the order of `docs/api.md`.
     pub const ALL: [Self; Self::COUNT] = [
         Self::ClientId,
         Self::CompanyName,
@@ -109,7 +109,7 @@ impl Field {
         }
     }
 
-    /// The field's own name without the object it stands in, e.g. `email`.
+    /// The field's name without the object that it is a member of, e.g. `email`.
     pub fn member(self) -> &'static str {
         self.name().strip_prefix(CONTACT).unwrap_or(self.name())
     }
@@ -119,7 +119,7 @@ impl Field {
         Self::ALL.into_iter().find(|field| field.name() == name)
     }
 
-    /// Whether the API wants an array of strings.
+    /// Whether the field is an array of strings.
     pub const fn is_list(self) -> bool {
         matches!(self, Self::PlanIds | Self::BundleIds)
     }
@@ -132,6 +132,24 @@ impl Field {
     /// The field's place in [`Field::ALL`].
     pub const fn index(self) -> usize {
         self as usize
+    }
+}
+
+/// One value for each field.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct FieldMap<T>([T; Field::COUNT]);
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "the index of a field is less than Field::COUNT"
+)]
+impl<T> FieldMap<T> {
+    pub(super) const fn get(&self, field: Field) -> &T {
+        &self.0[field.index()]
+    }
+
+    pub(super) const fn get_mut(&mut self, field: Field) -> &mut T {
+        &mut self.0[field.index()]
     }
 }
 
@@ -154,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn the_contact_is_what_carries_its_prefix() {
+    fn the_members_of_the_contact_have_its_prefix() {
         for field in Field::ALL {
             assert_eq!(
                 field.in_contact(),

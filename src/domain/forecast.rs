@@ -1,4 +1,4 @@
-//! What a run would do with each row, found out without doing it.
+//! What a run would do with each row, for `--dry-run`.
 
 use std::collections::BTreeMap;
 
@@ -20,45 +20,45 @@ pub enum PlannedAction {
     Update {
         /// The fields that would change.
         fields: Vec<Field>,
-        /// Whether something would still differ that no update can reach.
+        /// Whether other fields would still differ, which no update can change.
         differs_still: bool,
     },
-    /// Nothing: the row is done, or Kable holds it as it stands in the file.
+    /// Nothing: the row is done, or equal to the customer at Kable.
     LeaveEqual,
-    /// Nothing, though Kable holds it otherwise, or the row was edited.
+    /// Nothing, though the customer at Kable differs or the row was edited.
     LeaveDiffering,
     /// Count it as failed.
     Fail,
-    /// Ask for it first; what follows depends on the answer.
-    Ask,
+    /// Look the customer up; the rest depends on what is found.
+    LookUp,
 }
 
 impl PlannedAction {
-    /// What is done with a row that nothing is sent for, whose outcome is `outcome`.
+    /// The action for a row for which nothing is sent, by its `outcome`.
     pub fn leave(outcome: Outcome) -> Self {
         if outcome == Outcome::Failed {
             Self::Fail
-        } else if outcome.is_well() {
+        } else if outcome.is_success() {
             Self::LeaveEqual
         } else {
             Self::LeaveDiffering
         }
     }
 
-    /// What is done with a row whose customer Kable holds as `remote`; `changed` says
-    /// whether the row was edited since it was sent.
+    /// The action for a row whose customer exists as `remote`. `edited` says whether
+    /// the row was edited since it was sent.
     pub fn on_existing(
         customer: &Customer,
         remote: &RemoteCustomer,
         existing: ExistingPolicy,
-        changed: bool,
+        edited: bool,
     ) -> Self {
         let differing = differences(customer, remote);
-        let change = match existing {
-            ExistingPolicy::Update => CustomerUpdate::of(customer, remote, changed),
+        let update = match existing {
+            ExistingPolicy::Update => CustomerUpdate::of(customer, remote, edited),
             ExistingPolicy::Skip | ExistingPolicy::Fail => None,
         };
-        if let Some(change) = change {
+        if let Some(update) = update {
             let differing = differing.iter().map(|difference| difference.field);
             let (mut fields, mut differs_still) = (Vec::new(), false);
             for field in differing {
@@ -67,7 +67,7 @@ impl PlannedAction {
                     None => differs_still = true,
                 }
             }
-            if change.stripe_customer_id.is_some() {
+            if update.stripe_customer_id.is_some() {
                 fields.push(Field::StripeCustomerId);
             }
             return Self::Update {
@@ -87,43 +87,43 @@ fn is_updatable(field: Field) -> bool {
     matches!(field, Field::CompanyName | Field::Currency) || field.in_contact()
 }
 
-/// What a run would do, in numbers: every row that is fit is in exactly one of the
-/// first six.
+/// How many rows a run would do what with. Each row that is fit is in exactly one of
+/// the first six counts.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Forecast {
     /// Rows whose customer would be created.
     pub create: u64,
     /// Rows whose customer would be updated.
     pub update: u64,
-    /// Rows that would be left alone, and are done or equal.
+    /// Rows for which nothing would be sent, that are done or equal.
     pub leave_equal: u64,
-    /// Rows that would be left alone, and differ.
+    /// Rows for which nothing would be sent, that differ.
     pub leave_differing: u64,
     /// Rows that would count as failed.
     pub fail: u64,
-    /// Rows that would be asked for first, where the list of customers could not be
-    /// read.
+    /// Rows whose customer would be looked up first, because the list of customers
+    /// could not be read.
     pub ask: u64,
-    /// How many rows an update would change each field of.
+    /// In how many rows an update would change each field.
     pub update_fields: BTreeMap<&'static str, u64>,
-    /// Rows that would be updated, and differ still in what no update can reach.
+    /// Rows that would be updated, and still differ in what no update can change.
     pub update_differing: u64,
     /// Rows that were edited since an earlier run sent them.
     pub edited: u64,
-    /// Whether the list of customers was read. If not, rows to create may be there
+    /// Whether the list of customers was read. If not, customers to create may exist
     /// already.
     pub listed: bool,
 }
 
 impl Forecast {
-    /// Counts one row more.
-    pub fn add(&mut self, act: &PlannedAction) {
-        let count = match act {
+    /// Counts one more row.
+    pub fn add(&mut self, action: &PlannedAction) {
+        let count = match action {
             PlannedAction::Create => &mut self.create,
             PlannedAction::LeaveEqual => &mut self.leave_equal,
             PlannedAction::LeaveDiffering => &mut self.leave_differing,
             PlannedAction::Fail => &mut self.fail,
-            PlannedAction::Ask => &mut self.ask,
+            PlannedAction::LookUp => &mut self.ask,
             PlannedAction::Update {
                 fields,
                 differs_still,
@@ -138,7 +138,7 @@ impl Forecast {
         *count += 1;
     }
 
-    /// Rows that requests would be sent for.
+    /// Rows for which requests would be sent.
     pub fn to_send(&self) -> u64 {
         self.create + self.update + self.ask
     }
@@ -160,39 +160,39 @@ mod tests {
         }
     }
 
-    fn act(remote: &RemoteCustomer, existing: ExistingPolicy) -> PlannedAction {
+    fn action(remote: &RemoteCustomer, existing: ExistingPolicy) -> PlannedAction {
         PlannedAction::on_existing(&aster(), remote, existing, false)
     }
 
     #[test]
-    fn the_policy_says_what_is_done_with_one_that_differs() {
+    fn the_policy_decides_about_a_customer_that_differs() {
         let mut remote = remote_of(&aster());
         for existing in [
             ExistingPolicy::Skip,
             ExistingPolicy::Update,
             ExistingPolicy::Fail,
         ] {
-            assert_eq!(act(&remote, existing), PlannedAction::LeaveEqual);
+            assert_eq!(action(&remote, existing), PlannedAction::LeaveEqual);
         }
         remote.currency = "CHF".to_owned();
         assert_eq!(
-            act(&remote, ExistingPolicy::Skip),
+            action(&remote, ExistingPolicy::Skip),
             PlannedAction::LeaveDiffering
         );
-        assert_eq!(act(&remote, ExistingPolicy::Fail), PlannedAction::Fail);
+        assert_eq!(action(&remote, ExistingPolicy::Fail), PlannedAction::Fail);
         let update = PlannedAction::Update {
             fields: vec![Field::Currency],
             differs_still: false,
         };
-        assert_eq!(act(&remote, ExistingPolicy::Update), update);
+        assert_eq!(action(&remote, ExistingPolicy::Update), update);
     }
 
     #[test]
-    fn what_no_update_reaches_is_left_or_named() {
+    fn what_no_update_can_change_is_left_or_reported() {
         let mut remote = remote_of(&aster());
         remote.status = "CANCELLED".to_owned();
         assert_eq!(
-            act(&remote, ExistingPolicy::Update),
+            action(&remote, ExistingPolicy::Update),
             PlannedAction::LeaveDiffering
         );
         remote.company_name = "Astre".to_owned();
@@ -200,39 +200,38 @@ mod tests {
             fields: vec![Field::CompanyName],
             differs_still: true,
         };
-        assert_eq!(act(&remote, ExistingPolicy::Update), update);
+        assert_eq!(action(&remote, ExistingPolicy::Update), update);
     }
 
     #[test]
     fn a_stripe_id_that_may_differ_is_sent() {
         let customer = aster_at_stripe();
         let remote = remote_of(&customer);
-        let act = |changed| {
-            PlannedAction::on_existing(&customer, &remote, ExistingPolicy::Update, changed)
-        };
-        assert_eq!(act(false), PlannedAction::LeaveEqual);
+        let action =
+            |edited| PlannedAction::on_existing(&customer, &remote, ExistingPolicy::Update, edited);
+        assert_eq!(action(false), PlannedAction::LeaveEqual);
         let update = PlannedAction::Update {
             fields: vec![Field::StripeCustomerId],
             differs_still: false,
         };
-        assert_eq!(act(true), update);
+        assert_eq!(action(true), update);
     }
 
     #[test]
     fn each_row_is_counted_once() {
         let mut forecast = Forecast::default();
-        for act in [
+        for action in [
             PlannedAction::Create,
             PlannedAction::leave(Outcome::Created),
             PlannedAction::leave(Outcome::Differs),
             PlannedAction::leave(Outcome::Failed),
-            PlannedAction::Ask,
+            PlannedAction::LookUp,
             PlannedAction::Update {
                 fields: vec![Field::Currency, Field::Email],
                 differs_still: true,
             },
         ] {
-            forecast.add(&act);
+            forecast.add(&action);
         }
         let all = [
             forecast.create,

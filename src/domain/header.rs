@@ -1,8 +1,8 @@
-//! What the names of columns mean: loosely matched, and guessed at.
+//! Matches the names of columns to fields, and guesses the field of others.
 
 use super::field::Field;
 
-/// Other systems' usual names for a required field, normalised.
+/// Usual names of a required field in other systems, normalised.
 fn synonyms(field: Field) -> &'static [&'static str] {
     match field {
         Field::ClientId => &[
@@ -38,22 +38,27 @@ fn synonyms(field: Field) -> &'static [&'static str] {
     }
 }
 
-/// The column that is most likely meant for `field`, if one comes near.
-pub(super) fn guess(field: Field, found: &[String]) -> Option<&str> {
-    let wanted = normalised(field.name());
+/// The column that is most likely meant for `field`, if one is similar.
+pub(super) fn guess(field: Field, columns: &[String]) -> Option<&str> {
+    let name_of_field = normalised(field.name());
     let synonym = |name: &&String| synonyms(field).contains(&normalised(name).as_str());
-    if let Some(name) = found.iter().find(synonym) {
+    if let Some(name) = columns.iter().find(synonym) {
         return Some(name);
     }
-    found
+    columns
         .iter()
-        .map(|name| (strsim::jaro_winkler(&wanted, &normalised(name)), name))
-        .filter(|(likeness, _)| *likeness > 0.85)
+        .map(|name| {
+            (
+                strsim::jaro_winkler(&name_of_field, &normalised(name)),
+                name,
+            )
+        })
+        .filter(|(similarity, _)| *similarity > 0.85)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name.as_str())
 }
 
-/// A header's name without what makes no difference.
+/// The name of a column in lower case, without blanks and separators.
 pub fn normalised(name: &str) -> String {
     name.chars()
         .filter(|c| !c.is_whitespace() && !matches!(c, '_' | '-' | '.' | '\u{feff}'))
@@ -61,8 +66,7 @@ pub fn normalised(name: &str) -> String {
         .collect()
 }
 
-/// The field that a header names by itself, as its whole path or as a plain
-/// member of the billing contact.
+/// The field whose path, or name in the billing contact, a column has.
 pub fn field_of_header(name: &str) -> Option<Field> {
     let name = normalised(name);
     let of = |spelling: fn(Field) -> &'static str| {

@@ -1,8 +1,7 @@
-//! Values that an API would take and a person would not: rules of thumb.
+//! Rules of thumb for values that the API would accept but that look wrong.
 //!
-//! Apart from `validate.rs` because nothing here is a rule of Kable's. What
-//! these find becomes a warning, or an error only where digits are lost for
-//! good.
+//! None of them is a rule of Kable's. Most lead to warnings; only lost digits and
+//! spreadsheet errors reject a row.
 
 use std::collections::HashSet;
 use std::str::FromStr;
@@ -12,17 +11,17 @@ use iso_currency::Country;
 
 use super::field::Field;
 
-/// What one would expect in `field`, where `value` is not that.
+/// What is expected in `field`, if `value` does not look like it.
 #[inline]
-pub(super) fn wanted(field: Field, value: &str) -> Option<&'static str> {
+pub(super) fn expectation(field: Field, value: &str) -> Option<&'static str> {
     let shape = shape(field)?;
-    (!(shape.is_right)(value)).then_some(shape.wanted)
+    (!(shape.is_right)(value)).then_some(shape.expected)
 }
 
-/// The shape of a field's values.
+/// What a field's values look like.
 struct Shape {
     is_right: fn(&str) -> bool,
-    wanted: &'static str,
+    expected: &'static str,
 }
 
 #[inline]
@@ -30,23 +29,23 @@ fn shape(field: Field) -> Option<&'static Shape> {
     Some(match field {
         Field::Email => &Shape {
             is_right: is_email,
-            wanted: "one address, such as name@company.example",
+            expected: "one address, such as name@company.example",
         },
         Field::Country => &Shape {
             is_right: is_country,
-            wanted: "a country's ISO 3166 code, such as DE, or its name",
+            expected: "a country's ISO 3166 code, such as DE, or its name",
         },
         Field::StripeCustomerId => &Shape {
             is_right: is_stripe_id,
-            wanted: "cus_ and letters and digits",
+            expected: "cus_ and letters and digits",
         },
         Field::PlanIds => &Shape {
             is_right: |value| is_kable_id(value, "pln_"),
-            wanted: "pln_ and 32 hexadecimal digits",
+            expected: "pln_ and 32 hexadecimal digits",
         },
         Field::BundleIds => &Shape {
             is_right: |value| is_kable_id(value, "bun_"),
-            wanted: "bun_ and 32 hexadecimal digits",
+            expected: "bun_ and 32 hexadecimal digits",
         },
         Field::ClientId
         | Field::CompanyName
@@ -62,7 +61,7 @@ fn shape(field: Field) -> Option<&'static Shape> {
     })
 }
 
-/// Whether `value` is a number in a spreadsheet's short form, `1.23E+15`.
+/// Whether `value` is a number that a spreadsheet shortened: `1.23E+15`.
 pub(super) fn lost_digits(value: &str) -> bool {
     if !value.as_bytes().contains(&b'+') {
         return false;
@@ -80,8 +79,8 @@ pub(super) fn lost_digits(value: &str) -> bool {
         }
 }
 
-/// Whether `value` is what a spreadsheet shows where a formula failed.
-pub(super) fn spreadsheet_error(value: &str) -> bool {
+/// Whether `value` is what a spreadsheet shows for a formula that failed.
+pub(super) fn is_spreadsheet_error(value: &str) -> bool {
     value.starts_with('#')
         && matches!(
             value,
@@ -103,8 +102,8 @@ pub(super) fn spreadsheet_error(value: &str) -> bool {
         )
 }
 
-/// Whether `value` is a word by which programs write "nothing".
-pub(super) fn placeholder(value: &str) -> bool {
+/// Whether `value` is a word that programs write for a missing value.
+pub(super) fn is_placeholder(value: &str) -> bool {
     matches!(
         value,
         "NULL"
@@ -122,9 +121,9 @@ pub(super) fn placeholder(value: &str) -> bool {
     )
 }
 
-/// What stands between two addresses, separators and blanks, as bits of a word:
-/// all are below 64.
-const APART: u64 = 1 << b','
+/// The separators and blanks between two addresses, as bits of a word: all are
+/// below 64.
+const SEPARATORS: u64 = 1 << b','
     | 1 << b';'
     | 1 << b'<'
     | 1 << b'>'
@@ -136,22 +135,22 @@ const APART: u64 = 1 << b','
     | 1 << b'\r';
 
 fn is_email(value: &str) -> bool {
-    let apart = |byte: u8| byte < 64 && APART >> byte & 1 != 0;
-    let Some(at) = value.bytes().position(|byte| byte == b'@') else {
+    let is_separator = |byte: u8| byte < 64 && SEPARATORS >> byte & 1 != 0;
+    let Some((local, domain)) = value.split_once('@') else {
         return false;
     };
-    at > 0
-        && !value.bytes().any(apart)
-        && value.as_bytes().get(at + 1..).is_some_and(is_domain)
+    !local.is_empty()
+        && !value.bytes().any(is_separator)
+        && is_domain(domain.as_bytes())
         && (value.is_ascii() || !value.contains(char::is_whitespace))
 }
 
-/// Whether these are labels with dots between them, two at least, none of which
+/// Whether `bytes` are at least two labels with dots between them, none of which
 /// begins or ends with a hyphen (RFC 1123 §2.1).
 fn is_domain(bytes: &[u8]) -> bool {
     let (mut dots, mut before) = (0, b'.');
     for byte in bytes {
-        // Most are letters, which need no closer look.
+        // A fast path for letters.
         if *byte <= b'@' {
             match byte {
                 b'@' => return false,
@@ -165,7 +164,7 @@ fn is_domain(bytes: &[u8]) -> bool {
     dots > 0 && !matches!(before, b'.' | b'-')
 }
 
-/// Names that people use and the table of ISO 3166 does not, in lower case.
+/// Common names that are not in the table of ISO 3166, in lower case.
 const COUNTRIES: [&str; 49] = [
     "bolivia",
     "brunei",
@@ -218,7 +217,7 @@ const COUNTRIES: [&str; 49] = [
     "wales",
 ];
 
-/// The names of all countries in lower case: those of ISO 3166 and others.
+/// The names of all countries in lower case, those of ISO 3166 and [`COUNTRIES`].
 static NAMES: LazyLock<HashSet<String>> = LazyLock::new(|| {
     let letters = || (b'A'..=b'Z').map(char::from);
     let codes =
@@ -230,7 +229,7 @@ static NAMES: LazyLock<HashSet<String>> = LazyLock::new(|| {
         .collect()
 });
 
-/// Which two letters are a country's, by [`letters_place`].
+/// Which pairs of letters are a country's code, by [`pair_index`].
 static CODES: LazyLock<[bool; 26 * 26]> = LazyLock::new(|| {
     let mut codes = [false; 26 * 26];
     for (first, row) in (b'A'..=b'Z').zip(codes.chunks_mut(26)) {
@@ -242,8 +241,8 @@ static CODES: LazyLock<[bool; 26 * 26]> = LazyLock::new(|| {
     codes
 });
 
-/// The place of two letters among all pairs; `None` where they are no letters.
-fn letters_place(value: &str) -> Option<usize> {
+/// The place of two letters among all pairs; `None` for any other text.
+fn pair_index(value: &str) -> Option<usize> {
     let letter = |byte: u8| {
         let place = byte.to_ascii_uppercase().wrapping_sub(b'A');
         (place < 26).then_some(usize::from(place))
@@ -255,12 +254,12 @@ fn letters_place(value: &str) -> Option<usize> {
 }
 
 fn is_country(value: &str) -> bool {
-    if let Some(place) = letters_place(value)
+    if let Some(place) = pair_index(value)
         && CODES.get(place) == Some(&true)
     {
         return true;
     }
-    // The three-letter codes are not in the table that we have.
+    // The table has no three-letter codes: any are accepted.
     value.len() == 3 && value.bytes().all(|b| b.is_ascii_alphabetic())
         || NAMES.contains(&value.to_lowercase())
         || value.len() > 3 && !value.is_ascii()
@@ -272,10 +271,10 @@ fn is_stripe_id(value: &str) -> bool {
         .is_some_and(|id| id.len() >= 8 && all(id, |b| b.is_ascii_alphanumeric()))
 }
 
-/// Whether every byte is a `wanted` one; looks at all of them, which is faster
-/// than to stop at the first that isn't.
-fn all(text: &str, wanted: impl Fn(u8) -> bool) -> bool {
-    text.bytes().fold(true, |all, byte| all & wanted(byte))
+/// Whether `is_right` holds for every byte. It is called for all, which is faster
+/// than stopping at the first that is wrong.
+fn all(text: &str, is_right: impl Fn(u8) -> bool) -> bool {
+    text.bytes().fold(true, |all, byte| all & is_right(byte))
 }
 
 fn is_kable_id(value: &str, prefix: &str) -> bool {
@@ -286,7 +285,7 @@ fn is_kable_id(value: &str, prefix: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_country, is_email, lost_digits, wanted};
+    use super::{expectation, is_country, is_email, lost_digits};
     use crate::domain::field::Field;
 
     #[test]
@@ -328,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_spreadsheets_short_form_has_lost_digits() {
+    fn only_a_number_with_a_signed_exponent_has_lost_digits() {
         for lost in ["1.23E+15", "7E+12", "1,23e+15"] {
             assert!(lost_digits(lost), "{lost}");
         }
@@ -339,12 +338,15 @@ mod tests {
 
     #[test]
     fn ids_have_their_prefix() {
-        assert_eq!(wanted(Field::StripeCustomerId, "cus_NffrFeUfNV2Hib"), None);
-        assert!(wanted(Field::StripeCustomerId, "sub_NffrFeUfNV2Hib").is_some());
         assert_eq!(
-            wanted(Field::PlanIds, &format!("pln_{}", "0a".repeat(16))),
+            expectation(Field::StripeCustomerId, "cus_NffrFeUfNV2Hib"),
             None
         );
-        assert!(wanted(Field::BundleIds, &format!("pln_{}", "0a".repeat(16))).is_some());
+        assert!(expectation(Field::StripeCustomerId, "sub_NffrFeUfNV2Hib").is_some());
+        assert_eq!(
+            expectation(Field::PlanIds, &format!("pln_{}", "0a".repeat(16))),
+            None
+        );
+        assert!(expectation(Field::BundleIds, &format!("pln_{}", "0a".repeat(16))).is_some());
     }
 }

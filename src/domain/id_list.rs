@@ -10,28 +10,26 @@ use super::heuristics;
 use super::problem::{Code, Fix, Problem};
 use super::text::{listed, quoted, trimmed};
 
-/// The most plans or bundles of one customer: far beyond any price list, so that
-/// only a cell that swallowed its neighbours is caught by it.
+/// The most plans or bundles of one customer: more than any price list has, so that
+/// only cells with a missing quote exceed it.
 const MOST_IDS: usize = 1000;
 
-/// The most that is said of a row before repeated ids are passed over in
-/// silence: a row may name one of them a million times.
+/// The most problems of a row before repeated ids are no longer noted: a row may
+/// repeat one a million times.
 const MOST_NOTES: usize = 100;
 
-/// How many ids are gone through one by one to see whether another is among
-/// them.
-const MOST_IN_TURN: usize = 16;
+/// Up to this many ids are searched one by one; more are in a set.
+const MOST_SEARCHED: usize = 16;
 
 /// The ids of a list so far, each once.
 #[derive(Default)]
-struct Ids<'r> {
+struct UniqueIds<'r> {
     kept: Vec<Cow<'r, str>>,
-    /// The same, where they are many: a row of a thousand would be compared half
-    /// a million times.
+    /// The same if there are many: a thousand would take half a million comparisons.
     set: HashSet<Cow<'r, str>>,
 }
 
-impl<'r> Ids<'r> {
+impl<'r> UniqueIds<'r> {
     fn has(&self, id: &str) -> bool {
         if self.set.is_empty() {
             self.kept.iter().any(|kept| kept == id)
@@ -41,10 +39,10 @@ impl<'r> Ids<'r> {
     }
 
     fn keep(&mut self, id: Cow<'r, str>) {
-        if self.kept.len() == MOST_IN_TURN {
+        if self.kept.len() == MOST_SEARCHED {
             self.set.extend(self.kept.iter().cloned());
         }
-        if self.kept.len() >= MOST_IN_TURN {
+        if self.kept.len() >= MOST_SEARCHED {
             self.set.insert(id.clone());
         }
         self.kept.push(id);
@@ -54,7 +52,7 @@ impl<'r> Ids<'r> {
 impl<'r> RowChecks<'_, 'r> {
     /// The ids of a list, each once.
     pub(super) fn ids(&mut self, field: Field) -> Vec<Cow<'r, str>> {
-        let mut ids = Ids::default();
+        let mut ids = UniqueIds::default();
         match self.candidate.get(field) {
             FieldValue::List(items) => {
                 for item in items {
@@ -82,8 +80,10 @@ impl<'r> RowChecks<'_, 'r> {
                             self.keep_id(field, Cow::Owned(item), &mut ids);
                         }
                     }
-                    // Most lists are of one.
-                    None if !is_listed(text) => self.keep_id(field, Cow::Borrowed(text), &mut ids),
+                    // Most lists have one id.
+                    None if !has_separator(text) => {
+                        self.keep_id(field, Cow::Borrowed(text), &mut ids);
+                    }
                     None => {
                         for item in text.split([';', '|', ',']) {
                             self.keep_id(field, Cow::Borrowed(item), &mut ids);
@@ -101,9 +101,8 @@ impl<'r> RowChecks<'_, 'r> {
         ids.kept
     }
 
-    /// Adds one id of a list, unless it is there; looks no further at those
-    /// beyond the most.
-    fn keep_id(&mut self, field: Field, item: Cow<'r, str>, ids: &mut Ids<'r>) {
+    /// Adds an id of a list unless it is there. Ids beyond the most are ignored.
+    fn keep_id(&mut self, field: Field, item: Cow<'r, str>, ids: &mut UniqueIds<'r>) {
         let id = match item {
             Cow::Borrowed(item) => Cow::Borrowed(trimmed(item)),
             Cow::Owned(item) => Cow::Owned(trimmed(&item).to_owned()),
@@ -115,24 +114,24 @@ impl<'r> RowChecks<'_, 'r> {
             if self.problems.len() >= MOST_NOTES {
                 return;
             }
-            self.repeated(field, &id);
-        } else if self.sound(field, &id, LONGEST_VALUE) {
+            self.note_repeated(field, &id);
+        } else if self.is_sound(field, &id, LONGEST_VALUE) {
             let id = self.known_id(field, id);
             if !ids.has(&id) {
                 ids.keep(id);
             } else if self.problems.len() < MOST_NOTES {
-                self.repeated(field, &id);
+                self.note_repeated(field, &id);
             }
         }
     }
 
-    fn repeated(&mut self, field: Field, id: &str) {
+    fn note_repeated(&mut self, field: Field, id: &str) {
         let message = format!("{field} names {} twice, sent once", quoted(id));
         self.note(Code::Corrected, field, id, message);
     }
 
-    /// Holds one id against Kable's own list, or where that is not known,
-    /// against the shape such ids have. Returns the id that is sent.
+    /// Checks an id against Kable's list, or if that is not known, against the format
+    /// of such ids. Returns the id that is sent.
     fn known_id(&mut self, field: Field, id: Cow<'r, str>) -> Cow<'r, str> {
         let (known, code) = if field == Field::PlanIds {
             (self.rules.plans.as_ref(), Code::UnknownPlan)
@@ -146,16 +145,16 @@ impl<'r> RowChecks<'_, 'r> {
                 if let ([meant], true) = (meant.as_slice(), self.rules.external_ids) {
                     return Cow::Owned((*meant).to_owned());
                 }
-                let (told, mend) = unknown(&meant);
-                let message = format!("{field} names {}, which {told}", quoted(&id));
+                let (explanation, fix) = unknown(&meant);
+                let message = format!("{field} names {}, which {explanation}", quoted(&id));
                 let problem = Problem::of(code, field, &id, message);
-                self.problems.push(problem.mended_by(mend));
+                self.problems.push(problem.fixed_by(fix));
             }
-            // What an external id looks like is the account's own matter.
+            // External ids have no particular format.
             None if self.rules.external_ids => {}
             None => {
-                if let Some(wanted) = heuristics::wanted(field, &id) {
-                    self.suspect(field, &id, wanted);
+                if let Some(expected) = heuristics::expectation(field, &id) {
+                    self.suspect(field, &id, expected);
                 }
             }
         }
@@ -163,8 +162,8 @@ impl<'r> RowChecks<'_, 'r> {
     }
 }
 
-/// What is said of an id that Kable does not have, and what would put it right;
-/// `meant` are the ids of which it is the external id.
+/// The message about an id that Kable does not have, and the fix if one is known.
+/// `meant` are the ids of the plans or bundles with this external id.
 fn unknown(meant: &[&str]) -> (String, Option<Fix>) {
     match meant {
         [] => (
@@ -180,22 +179,23 @@ fn unknown(meant: &[&str]) -> (String, Option<Fix>) {
         ),
         several => {
             let several: Vec<String> = several.iter().map(|id| quoted(id)).collect();
-            let told = format!(
+            let explanation = format!(
                 "is the externalId of {} (wanted one of these ids)",
                 listed(&several, 3)
             );
-            (told, None)
+            (explanation, None)
         }
     }
 }
 
-/// Whether `text` holds one of the signs at which a list is split.
-fn is_listed(text: &str) -> bool {
-    let sign = |byte| matches!(byte, b';' | b'|' | b',');
-    text.bytes().fold(false, |any, byte| any | sign(byte))
+/// Whether `text` contains one of the separators of a list.
+fn has_separator(text: &str) -> bool {
+    let is_separator = |byte| matches!(byte, b';' | b'|' | b',');
+    text.bytes()
+        .fold(false, |any, byte| any | is_separator(byte))
 }
 
-/// The items of a list that stands in one cell as a JSON array.
+/// The items of a list that is written as a JSON array in one cell.
 fn json_list(text: &str) -> Option<Vec<String>> {
     let bare = text.trim();
     bare.starts_with('[')

@@ -1,9 +1,9 @@
-//! Which column feeds which field: a [`Row`] becomes a [`Candidate`].
+//! Which column is mapped to which field: a [`Row`] becomes a [`Candidate`].
 //!
-//! The mapping is what the user said; the [`Binding`] is what it comes to for
-//! the columns of one input. A table's header is matched loosely, the API's own
-//! body exactly: a stray top-level `email` in a JSON body must not become part
-//! of an invoice's address.
+//! The [`Mapping`] is what the user typed; the [`Binding`] is its result for the
+//! columns of one input. The header of a table is matched loosely, the members of a
+//! JSON body exactly: a stray top-level `email` must not get into an invoice's
+//! address.
 
 use std::collections::HashSet;
 
@@ -14,16 +14,17 @@ use super::problem::Code;
 use super::row::{CellKind, Columns, Matching, Row};
 use super::text::{listed, quoted};
 
-/// What the user said about columns.
+/// The user's options for columns.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mapping {
     /// `--map FIELD=COLUMN`.
     pub columns: Vec<(Field, String)>,
-    /// `--set FIELD=VALUE`: for rows that have none.
+    /// `--set FIELD=VALUE`: for rows without a value.
     pub constants: Vec<(Field, String)>,
 }
 
-/// Columns that we add to rejects and failures, and ignore when they come back.
+/// The columns that are added to the files of rejected and failed rows, and not
+/// mapped when such a file is read again.
 pub const ADDED: [&str; 8] = [
     "_file",
     "_line",
@@ -39,23 +40,23 @@ pub const ADDED: [&str; 8] = [
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MappingError {
-    /// No column feeds a required field.
+    /// No column is mapped to a required field.
     #[error(
         "{input} has no column for {} (its first line names {})",
         listed(missing, 3),
-        found_names(found)
+        column_names(found)
     )]
     MissingColumns {
         /// The input's name.
         input: String,
         /// The fields without a column.
         missing: Vec<&'static str>,
-        /// The columns there are.
+        /// The columns of the input.
         found: Vec<String>,
         /// What the user can do.
         hint: String,
     },
-    /// Two columns feed one field.
+    /// Two columns are mapped to one field.
     #[error(
         "{input}: columns {} and {} both feed {field}",
         quoted(one),
@@ -71,20 +72,20 @@ pub enum MappingError {
         /// The second column's name.
         other: String,
     },
-    /// `--map` names a column that is not there.
+    /// `--map` names a column that the input does not have.
     #[error(
         "{input} has no column {} for {field} (its first line names {})",
         quoted(column),
-        found_names(found)
+        column_names(found)
     )]
     NoSuchColumn {
         /// The input's name.
         input: String,
         /// The field.
         field: Field,
-        /// The column that was asked for.
+        /// The column that `--map` names.
         column: String,
-        /// The columns there are.
+        /// The columns of the input.
         found: Vec<String>,
     },
 }
@@ -104,7 +105,7 @@ impl MappingError {
     }
 }
 
-fn found_names(found: &[String]) -> String {
+fn column_names(found: &[String]) -> String {
     let shown: Vec<String> = found.iter().map(|name| quoted(name)).collect();
     listed(&shown, 12)
 }
@@ -120,48 +121,48 @@ fn shell_word(text: &str) -> String {
     }
 }
 
-/// What one column feeds.
+/// What a column is mapped to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ColumnTarget {
     Field(Field),
     /// The object `billingContact` itself.
     BillingContact,
-    /// One of [`ADDED`].
-    Ours,
+    /// Nothing: it is one of [`ADDED`].
+    Added,
     Unused,
 }
 
-/// A mapping, worked out for the columns of one input.
+/// A mapping, resolved for the columns of one input.
 #[derive(Debug, Clone, Default)]
 pub struct Binding {
     mapping: Mapping,
     matching: Matching,
     targets: Vec<ColumnTarget>,
-    /// Whether any column is ours.
-    comes_back: bool,
+    /// Whether any column is one of [`ADDED`].
+    has_added: bool,
 }
 
 impl Binding {
-    /// Works out what the columns of `input` feed.
+    /// Resolves what the columns of `input` are mapped to.
     pub fn new(mapping: &Mapping, columns: &Columns, input: &str) -> Result<Self, MappingError> {
         let mut binding = Self {
             mapping: mapping.clone(),
             matching: columns.matching,
             targets: Vec::new(),
-            comes_back: false,
+            has_added: false,
         };
         match columns.matching {
             Matching::Exact => binding.extend(columns),
             Matching::Header => {
                 binding.targets = header_targets(mapping, columns, input)?;
-                binding.demand_required(columns, input)?;
-                binding.comes_back = binding.targets.contains(&ColumnTarget::Ours);
+                binding.require_fields(columns, input)?;
+                binding.has_added = binding.targets.contains(&ColumnTarget::Added);
             }
         }
         Ok(binding)
     }
 
-    /// Takes in columns that have been met since.
+    /// Resolves the columns that were found since.
     pub fn extend(&mut self, columns: &Columns) {
         if self.matching == Matching::Header {
             return;
@@ -175,7 +176,7 @@ impl Binding {
             let target = if let Some((field, _)) = mapped {
                 ColumnTarget::Field(*field)
             } else if ADDED.contains(&name.as_str()) {
-                ColumnTarget::Ours
+                ColumnTarget::Added
             } else if name == "billingContact" {
                 ColumnTarget::BillingContact
             } else {
@@ -183,22 +184,26 @@ impl Binding {
                     .filter(|field| !is_mapped(&self.mapping, *field))
                     .map_or(ColumnTarget::Unused, ColumnTarget::Field)
             };
-            self.comes_back |= target == ColumnTarget::Ours;
+            self.has_added |= target == ColumnTarget::Added;
             self.targets.push(target);
         }
     }
 
-    /// Whether columns are met as rows are read.
+    /// Whether further columns may be found as rows are read.
     pub fn is_open(&self) -> bool {
         self.matching == Matching::Exact
     }
 
-    /// The columns that feed no field. An object is not named beside its own
-    /// members.
+    /// The columns that are mapped to no field, without objects whose members are
+    /// columns.
     pub fn unused<'c>(&self, columns: &'c Columns) -> Vec<&'c str> {
         let objects: HashSet<&str> = match columns.matching {
             Matching::Header => HashSet::new(),
-            Matching::Exact => columns.names.iter().flat_map(|name| above(name)).collect(),
+            Matching::Exact => columns
+                .names
+                .iter()
+                .flat_map(|name| parents(name))
+                .collect(),
         };
         let names = columns.names.iter().zip(&self.targets);
         names
@@ -209,28 +214,26 @@ impl Binding {
             .collect()
     }
 
-    /// How many columns at the start of a table are ours, added to a rejects
-    /// file that now comes back.
-    pub fn leading_own(&self) -> usize {
-        let ours = |target: &&ColumnTarget| **target == ColumnTarget::Ours;
-        self.targets.iter().take_while(ours).count()
+    /// How many columns at the start of a table are of [`ADDED`].
+    pub fn leading_added(&self) -> usize {
+        let is_added = |target: &&ColumnTarget| **target == ColumnTarget::Added;
+        self.targets.iter().take_while(is_added).count()
     }
 
-    /// What `row` has in the column `name` that we added to it when it was given
-    /// back.
+    /// The value of `row` in the column `name` of [`ADDED`].
     pub fn added<'r>(&self, row: &'r Row, columns: &Columns, name: &str) -> Option<&'r str> {
-        // Nearly no input comes back, and then no row is looked through.
-        let mut cells = self.comes_back.then(|| row.cells().iter())?;
+        // Few inputs have added columns; the rows of others are not searched.
+        let mut cells = self.has_added.then(|| row.cells())?;
         let is_it = |column| {
-            self.targets.get(column) == Some(&ColumnTarget::Ours)
+            self.targets.get(column) == Some(&ColumnTarget::Added)
                 && columns.names.get(column).is_some_and(|found| found == name)
         };
         let cell = cells.find(|cell| is_it(cell.column))?;
-        Some(row.value(cell))
+        Some(cell.value)
     }
 
-    /// Whether `row` was given back for repeating the `clientId` of another one.
-    pub fn was_repeat(&self, row: &Row, columns: &Columns) -> bool {
+    /// Whether `row` was rejected earlier because another row has its `clientId`.
+    pub fn was_duplicate(&self, row: &Row, columns: &Columns) -> bool {
         let codes = self.added(row, columns, "_code");
         codes.is_some_and(|codes| {
             let mut codes = codes.split(';');
@@ -238,31 +241,31 @@ impl Binding {
         })
     }
 
-    /// The fields of `row` as they are given.
+    /// The values of `row` by field.
     pub fn candidate<'r>(&'r self, row: &'r Row) -> Candidate<'r> {
         let mut candidate = Candidate::new(row.origin);
         candidate.printable = row.is_printable() && self.mapping.constants.is_empty();
         for cell in row.cells() {
             match self.targets.get(cell.column) {
                 Some(ColumnTarget::Field(field)) if cell.kind == CellKind::Text => {
-                    candidate.set(*field, row.value(cell));
+                    candidate.set(*field, cell.value);
                 }
                 Some(ColumnTarget::Field(field)) => {
-                    candidate.add(*field, cell.kind, row.value(cell));
+                    candidate.add(*field, cell.kind, cell.value);
                 }
                 Some(ColumnTarget::BillingContact)
                     if !matches!(cell.kind, CellKind::Object | CellKind::Null) =>
                 {
-                    candidate.wrong_contact = Some((cell.kind, row.value(cell)));
+                    candidate.wrong_contact = Some((cell.kind, cell.value));
                 }
-                Some(ColumnTarget::BillingContact | ColumnTarget::Ours | ColumnTarget::Unused)
+                Some(ColumnTarget::BillingContact | ColumnTarget::Added | ColumnTarget::Unused)
                 | None => {}
             }
         }
         if self.matching == Matching::Exact {
             for field in [Field::PlanIds, Field::BundleIds] {
-                // The API's own body has an array there. A column that the user
-                // named may be a list in one string, as in a table.
+                // The API's own body has an array there. A column of `--map` may be a
+                // list in one string, as in a table.
                 if !is_mapped(&self.mapping, field) {
                     candidate.refuse_text(field);
                 }
@@ -274,14 +277,14 @@ impl Binding {
         candidate
     }
 
-    fn demand_required(&self, columns: &Columns, input: &str) -> Result<(), MappingError> {
-        let fed = |field: Field| {
+    fn require_fields(&self, columns: &Columns, input: &str) -> Result<(), MappingError> {
+        let is_mapped = |field: Field| {
             self.targets.contains(&ColumnTarget::Field(field))
                 || self.mapping.constants.iter().any(|(of, _)| *of == field)
         };
         let missing: Vec<Field> = Field::REQUIRED
             .into_iter()
-            .filter(|field| !fed(*field))
+            .filter(|field| !is_mapped(*field))
             .collect();
         if missing.is_empty() {
             return Ok(());
@@ -295,10 +298,9 @@ impl Binding {
     }
 }
 
-/// The paths of the objects that a member stands in: `a` and `a.b` of `a.b.c`.
-fn above(path: &str) -> impl Iterator<Item = &str> {
-    path.match_indices('.')
-        .map(|(dot, _)| path.get(..dot).unwrap_or_default())
+/// The paths of the objects around a member: `a` and `a.b` of `a.b.c`.
+fn parents(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('.').map(|(dot, _)| path.split_at(dot).0)
 }
 
 fn is_mapped(mapping: &Mapping, field: Field) -> bool {
@@ -352,38 +354,34 @@ fn header_targets(
             found: names.clone(),
         })? = ColumnTarget::Field(*field);
     }
-    // Whole paths first: a plain `email` feeds the contact's only where nothing
-    // else does.
+    // Whole paths first: a plain `email` is mapped to the contact's only if no other
+    // column is.
     for spelling in [Field::name, Field::member] {
         for field in Field::ALL {
             if targets.contains(&ColumnTarget::Field(field)) {
                 continue;
             }
-            let wanted = normalised(spelling(field));
-            let mut fitting = (0..names.len()).filter(|place| {
-                targets.get(*place) == Some(&ColumnTarget::Unused)
-                    && names
-                        .get(*place)
-                        .is_some_and(|name| normalised(name) == wanted)
+            let name_of_field = normalised(spelling(field));
+            let mut matching = targets.iter_mut().zip(names).filter(|(target, name)| {
+                **target == ColumnTarget::Unused && normalised(name) == name_of_field
             });
-            let (first, second) = (fitting.next(), fitting.next());
-            if let (Some(first), Some(second)) = (first, second) {
-                let name = |place: usize| names.get(place).cloned().unwrap_or_default();
+            let Some((target, name)) = matching.next() else {
+                continue;
+            };
+            if let Some((_, other)) = matching.next() {
                 return Err(MappingError::Ambiguous {
                     input: input.to_owned(),
                     field,
-                    one: name(first),
-                    other: name(second),
+                    one: name.clone(),
+                    other: other.clone(),
                 });
             }
-            if let Some(slot) = first.and_then(|place| targets.get_mut(place)) {
-                *slot = ColumnTarget::Field(field);
-            }
+            *target = ColumnTarget::Field(field);
         }
     }
     for (target, name) in targets.iter_mut().zip(names) {
         if *target == ColumnTarget::Unused && ADDED.contains(&name.as_str()) {
-            *target = ColumnTarget::Ours;
+            *target = ColumnTarget::Added;
         }
     }
     Ok(targets)

@@ -1,7 +1,27 @@
-//! The nouns that several steps share, and the pure rules about them.
+//! The nouns that all floors share, and the rules about them.
 //!
-//! Nothing here touches a file, a socket, a clock or a terminal: what a row
-//! means is decided by values alone, so that it can be tested by values alone.
+//! Nothing here touches a file, a socket, a clock or a terminal: every rule is a
+//! function of values, and tested as one.
+//!
+//! From the input to the API:
+//!
+//! - `row.rs`, `header.rs`, `mapping.rs`: a row, and which column is which field
+//! - `field.rs`, `candidate.rs`: the fields, and a row's values by field
+//! - `validate.rs`, `checks.rs`, `id_list.rs`, `heuristics.rs`: a row is fit to be
+//!   sent, or rejected
+//! - `rules.rs`, `catalog.rs`, `currency.rs`, `withdrawn.rs`: what it is checked against
+//! - `problem.rs`: what can be wrong with a row
+//! - `customer.rs`: a customer that can be sent
+//! - `decision.rs`: whether a row is sent, looked up or skipped
+//! - `remote.rs`, `update.rs`: a customer as Kable has it, and how to change it
+//!
+//! What is reported:
+//!
+//! - `outcome.rs`, `summary.rs`: the outcome of a row; a run in numbers
+//! - `forecast.rs`: what a run would do
+//! - `advice.rs`: the next steps after a check
+//! - `bottleneck.rs`, `threshold.rs`: how fast a run is, and when it stops early
+//! - `text.rs`: how values are shown
 
 pub mod advice;
 pub mod bottleneck;

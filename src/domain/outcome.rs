@@ -1,26 +1,26 @@
-//! What becomes of a row, and how many became what.
+//! The outcome of a row, and how many rows have which.
 
-/// What became of a row that was fit to send (interface, `summary.json`).
+/// The outcome of a row that is fit to be sent, as `summary.json` has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Outcome {
     /// This checkpoint's runs created the customer.
     Created,
-    /// The customer was there, equal to the row.
+    /// The customer existed, equal to the row.
     AlreadyExisted,
-    /// The customer was there and was made equal to the row.
+    /// The customer existed and was updated to equal the row.
     Updated,
-    /// The customer was there, equal; nothing was to be done.
+    /// The customer existed, equal to the row; there was nothing to update.
     Unchanged,
     /// The customer was deleted.
     Deleted,
-    /// The customer is there and differs from the row.
+    /// The customer exists and differs from the row.
     Differs,
-    /// The customer is not there, and should be.
+    /// The customer does not exist, and should.
     Missing,
     /// The API refused it for good.
     Failed,
-    /// It was sent, and whether it arrived could not be found out.
+    /// It may have been sent, and whether the customer exists could not be found out.
     Unresolved,
     /// It has not been sent.
     Pending,
@@ -62,9 +62,9 @@ impl Outcome {
         Self::ALL.into_iter().find(|outcome| outcome.name() == name)
     }
 
-    /// Whether the customer was at Kable when the row was settled so. After a
-    /// failure it may have been as well: an update can be refused.
-    pub const fn is_there(self) -> bool {
+    /// Whether the customer existed at Kable when the row was settled. After `failed`
+    /// it may exist as well, for an update can be refused.
+    pub const fn customer_exists(self) -> bool {
         match self {
             Self::Created
             | Self::AlreadyExisted
@@ -77,8 +77,8 @@ impl Outcome {
         }
     }
 
-    /// Whether the row is done with, as its owner wanted.
-    pub const fn is_well(self) -> bool {
+    /// Whether the row needs no more attention.
+    pub const fn is_success(self) -> bool {
         match self {
             Self::Created
             | Self::AlreadyExisted
@@ -92,31 +92,34 @@ impl Outcome {
     }
 }
 
-/// How many rows came to which outcome.
+/// How many rows have which outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct OutcomeCounts {
     counts: [u64; Outcome::ALL.len()],
 }
 
 impl OutcomeCounts {
-    /// Counts one row more.
+    /// Counts one more row.
     pub fn add(&mut self, outcome: Outcome) {
         self.add_many(outcome, 1);
     }
 
-    /// Counts `rows` rows more.
+    /// Counts `rows` more rows.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "there is a count for every outcome"
+    )]
     pub fn add_many(&mut self, outcome: Outcome, rows: u64) {
-        if let Some(count) = self.counts.get_mut(outcome as usize) {
-            *count += rows;
-        }
+        self.counts[outcome as usize] += rows;
     }
 
-    /// How many rows came to `outcome`.
+    /// How many rows have `outcome`.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "there is a count for every outcome"
+    )]
     pub fn of(&self, outcome: Outcome) -> u64 {
-        self.counts
-            .get(outcome as usize)
-            .copied()
-            .unwrap_or_default()
+        self.counts[outcome as usize]
     }
 
     /// How many rows there are.
@@ -124,11 +127,11 @@ impl OutcomeCounts {
         self.counts.iter().sum()
     }
 
-    /// Whether every row is done with, as its owner wanted.
-    pub fn is_well(&self) -> bool {
+    /// Whether no row needs more attention.
+    pub fn all_succeeded(&self) -> bool {
         Outcome::ALL
             .into_iter()
-            .all(|outcome| outcome.is_well() || self.of(outcome) == 0)
+            .all(|outcome| outcome.is_success() || self.of(outcome) == 0)
     }
 }
 
@@ -155,12 +158,12 @@ mod tests {
     }
 
     #[test]
-    fn a_tally_is_well_while_nothing_is_left_over() {
-        let mut tally = OutcomeCounts::default();
-        tally.add(Outcome::Created);
-        assert!(tally.is_well());
-        tally.add(Outcome::Pending);
-        assert!(!tally.is_well());
-        assert_eq!(tally.sum(), 2);
+    fn a_pending_row_is_no_success() {
+        let mut counts = OutcomeCounts::default();
+        counts.add(Outcome::Created);
+        assert!(counts.all_succeeded());
+        counts.add(Outcome::Pending);
+        assert!(!counts.all_succeeded());
+        assert_eq!(counts.sum(), 2);
     }
 }

@@ -1,22 +1,22 @@
-//! What can be wrong with a row, in words that scripts and people rely on.
+//! What can be wrong with a row. The codes are stable, for scripts.
 
 use std::fmt;
 
 use super::field::Field;
 
-/// How much a problem weighs.
+/// How severe a problem is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Severity {
     /// The row is not sent.
     Error,
     /// The row is sent; a person should look at it.
     Warning,
-    /// The row is sent with a value put right.
+    /// The row is sent with a corrected value.
     Correction,
 }
 
 impl Severity {
-    /// The word that stands in result files.
+    /// The severity's name in result files.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Error => "error",
@@ -26,7 +26,7 @@ impl Severity {
     }
 }
 
-/// The stable code of a problem (interface, "Problem codes").
+/// The stable code of a problem; the README lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Code {
     /// A required field is absent or blank.
@@ -41,26 +41,26 @@ pub enum Code {
     WrongType,
     /// Not CSV or JSON, a wrong number of cells, broken encoding.
     MalformedRow,
-    /// What no API could take.
+    /// A value that no API could accept.
     InvalidValue,
     /// A plan id that Kable does not have.
     UnknownPlan,
     /// A bundle id that Kable does not have.
     UnknownBundle,
-    /// The customer was created, the answer with its keys was lost.
+    /// The customer was created, but the response with its keys was lost.
     KeysLost,
-    /// Another row has the same `clientId` but for case or blanks.
+    /// The `clientId` of another row differs in case or blanks only.
     SimilarClientId,
-    /// Another row has the same e-mail and company under another `clientId`.
+    /// Another row has the same e-mail address and company, but another `clientId`.
     SameCustomer,
     /// An optional value that does not look right.
     SuspectValue,
-    /// A value was put right.
+    /// A value was corrected.
     Corrected,
 }
 
 impl Code {
-    /// The code as scripts read it.
+    /// The code's name in result files.
     pub const fn name(self) -> &'static str {
         match self {
             Self::MissingField => "missing_field",
@@ -80,7 +80,7 @@ impl Code {
         }
     }
 
-    /// What the code weighs.
+    /// The severity of problems with this code.
     pub const fn severity(self) -> Severity {
         match self {
             Self::MissingField
@@ -100,32 +100,32 @@ impl Code {
     }
 }
 
-/// What would put a problem right, where that is known.
+/// A fix of a problem.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fix {
-    /// To write this instead of the value.
+    /// Write this instead of the value.
     Write(&'static str),
-    /// To allow this currency, if Kable takes it by now.
+    /// Allow this currency, if Kable accepts it by now.
     Allow(String),
-    /// To take external ids for the ids of their plans and bundles.
+    /// Accept external ids of plans and bundles.
     ExternalIds,
-    /// To leave the row out: another one says the same.
+    /// Leave the row out: another one is equal.
     LeaveOut,
 }
 
-/// One thing that is wrong, or was put right, in one row.
+/// One thing that is wrong, or was corrected, in one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// What kind of thing.
+    /// The kind of problem.
     pub code: Code,
-    /// The path of the field it is about; empty where it is the whole row.
+    /// The path of the field; empty for the row as a whole.
     pub field: &'static str,
-    /// What was found, cut to a length that can be shown.
+    /// The value, cut to a length that can be shown.
     pub value: String,
-    /// What was found and what was wanted; reads on after "line 7: ".
+    /// What was found and what is expected; follows "line 7: ".
     pub message: String,
-    /// What would put it right, where that is known.
-    pub mend: Option<Fix>,
+    /// How to fix it, if known.
+    pub fix: Option<Fix>,
 }
 
 impl Problem {
@@ -136,14 +136,14 @@ impl Problem {
             field: field.name(),
             value: super::text::shown(value),
             message: message.into(),
-            mend: None,
+            fix: None,
         }
     }
 
-    /// The same problem, put right by `mend` where that is known.
+    /// The same problem, with its fix if one is known.
     #[must_use]
-    pub fn mended_by(mut self, mend: impl Into<Option<Fix>>) -> Self {
-        self.mend = mend.into();
+    pub fn fixed_by(mut self, fix: impl Into<Option<Fix>>) -> Self {
+        self.fix = fix.into();
         self
     }
 
@@ -154,7 +154,7 @@ impl Problem {
             field: "",
             value: String::new(),
             message: message.into(),
-            mend: None,
+            fix: None,
         }
     }
 }
@@ -165,7 +165,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The messages of `problems`, `; ` between them.
+/// The messages of `problems`, separated by `; `.
 pub fn messages<'a>(problems: impl IntoIterator<Item = &'a Problem>) -> String {
     let texts: Vec<&str> = problems
         .into_iter()

@@ -1,4 +1,4 @@
-//! A customer as Kable holds it, and how it differs from a row.
+//! A customer as Kable has it, and how it differs from a row.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -6,41 +6,41 @@ use super::customer::{BillingContact, Customer};
 use super::field::Field;
 use super::text::quoted;
 
-/// A customer as Kable holds it.
+/// A customer as Kable has it (`docs/api.md`, "Customer: the response").
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RemoteCustomer {
     /// Kable's own id, `cus_…`.
     pub customer_id: String,
-    /// The caller's id.
+    /// `clientId`.
     pub client_id: String,
     /// `companyName`.
     pub company_name: String,
     /// `currency`.
     pub currency: String,
-    /// `stripeCustomerId`; `None` where the response has no such member.
+    /// `stripeCustomerId`; `None` if the response has no such member.
     pub stripe_customer_id: Option<String>,
     /// `status`: `ACTIVE` or `CANCELLED`.
     pub status: String,
-    /// The ids in `plans`; `None` where the response has no such member.
+    /// The ids in `plans`; `None` if the response has no such member.
     pub plan_ids: Option<Vec<String>>,
     /// The ids in `bundles`; likewise.
     pub bundle_ids: Option<Vec<String>>,
-    /// The plans that its bundles bring, where that is known of all of them.
+    /// The plans that its bundles bring, if that is known of all of them.
     pub brought_plan_ids: Option<Vec<String>>,
-    /// `billingContact`; `None` where the response has no such member.
+    /// `billingContact`; `None` if the response has no such member.
     pub contact: Option<BillingContact>,
     /// `created`, in Unix milliseconds.
     pub created: Option<i64>,
 }
 
-/// One value that is not the same on both sides.
+/// A value that differs between a row and Kable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// The field; `status` is no field of ours and has `None`.
+    /// The field; `None` for `status`, which no row has.
     pub field: Option<Field>,
-    /// What the row says.
+    /// The value in the row.
     pub ours: String,
-    /// What Kable holds.
+    /// The value at Kable.
     pub theirs: String,
 }
 
@@ -56,11 +56,11 @@ impl std::fmt::Display for Difference {
     }
 }
 
-/// What `customer` gives and `remote` holds otherwise.
+/// The fields of `customer` that have another value in `remote`.
 ///
-/// What the row does not give is not compared, for an import doesn't speak of
-/// it; nor is what the response doesn't have, such as `stripeCustomerId`, which
-/// only a later document of the vendor's has.
+/// A field that the row does not have is not compared, nor one that the response
+/// does not have, such as `stripeCustomerId`, which only the newer document of the
+/// API has.
 pub fn differences(customer: &Customer, remote: &RemoteCustomer) -> Vec<Difference> {
     let mut found = Vec::new();
     let mut compare = |field: Option<Field>, ours: &str, theirs: &str| {
@@ -111,8 +111,8 @@ pub fn differences(customer: &Customer, remote: &RemoteCustomer) -> Vec<Differen
     found
 }
 
-/// The fields that `customer` gives and `remote` says nothing about.
-pub fn unseen(customer: &Customer, remote: &RemoteCustomer) -> Vec<Field> {
+/// The fields of `customer` that `remote` does not have.
+pub fn not_compared(customer: &Customer, remote: &RemoteCustomer) -> Vec<Field> {
     let mut fields = customer.given();
     fields.retain(|field| {
         *field == Field::StripeCustomerId && remote.stripe_customer_id.is_none()
@@ -123,9 +123,9 @@ pub fn unseen(customer: &Customer, remote: &RemoteCustomer) -> Vec<Field> {
     fields
 }
 
-/// The plans of `remote` that a row could name: without those that came with a
-/// bundle, unless the row names them as well. Where it is not known which plans
-/// the bundles bring, only those that the row names.
+/// The plans of `remote` that did not come with a bundle, and those that the row
+/// names in any case. If it is not known which plans the bundles bring, only those
+/// that the row names.
 fn own_plans(customer: &Customer, remote: &RemoteCustomer) -> Option<String> {
     let theirs = remote.plan_ids.as_ref()?.iter().map(String::as_str);
     let has_bundles = match &remote.bundle_ids {
@@ -144,7 +144,7 @@ fn own_plans(customer: &Customer, remote: &RemoteCustomer) -> Option<String> {
                 .as_ref()
                 .is_some_and(|brought| !brought.contains(id))
     };
-    // A plan that is the customer's own and a bundle's may be listed twice.
+    // A plan of both the customer and a bundle may be listed twice.
     let own: BTreeSet<&str> = theirs.filter(is_own).collect();
     Some(sorted(own.into_iter()))
 }
@@ -157,7 +157,7 @@ fn sorted<'i>(ids: impl Iterator<Item = &'i str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Field, RemoteCustomer, differences, unseen};
+    use super::{Field, RemoteCustomer, differences, not_compared};
     use crate::domain::customer::Customer;
     use crate::domain::customer::tests::{aster, aster_at_stripe};
 
@@ -185,16 +185,16 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_names_both_sides() {
+    fn a_difference_shows_both_values() {
         let mut other = remote_of(&aster());
         other.company_name = "Astre".to_owned();
         other.status = "CANCELLED".to_owned();
-        let told: Vec<String> = differences(&aster(), &other)
+        let messages: Vec<String> = differences(&aster(), &other)
             .iter()
             .map(ToString::to_string)
             .collect();
         assert_eq!(
-            told,
+            messages,
             [
                 "companyName is \"Astre\" at Kable, \"Aster\" in the file",
                 "status is \"CANCELLED\" at Kable, \"ACTIVE\" in the file",
@@ -202,7 +202,7 @@ mod tests {
         );
     }
 
-    /// A customer with plans `pln_a` and `pln_b` and a bundle, as Kable holds it.
+    /// The plans that differ, where Kable has these plans and a bundle.
     fn with_bundle(plans: &[&str], brought: Option<&[&str]>) -> Vec<String> {
         let owned = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
         let remote = RemoteCustomer {
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn plans_that_come_with_a_bundle_are_no_difference() {
+    fn plans_of_a_bundle_are_no_difference() {
         let all = ["pln_b", "pln_x", "pln_a"];
         assert_eq!(with_bundle(&all, Some(&["pln_x"])), [""; 0]);
         assert_eq!(with_bundle(&all, Some(&["pln_x", "pln_a"])), [""; 0]);
@@ -224,7 +224,7 @@ mod tests {
             with_bundle(&["pln_a", "pln_b", "pln_a"], Some(&["pln_a"])),
             [""; 0]
         );
-        // Not known: the row's own must be there.
+        // The plans of the bundle are not known: those of the row must be there.
         assert_eq!(with_bundle(&all, None), [""; 0]);
         assert_eq!(with_bundle(&["pln_a", "pln_x"], None), ["pln_a"]);
         assert_eq!(
@@ -235,18 +235,18 @@ mod tests {
     }
 
     #[test]
-    fn a_stripe_customer_is_compared_where_it_is_shown() {
+    fn a_stripe_id_is_compared_if_the_response_has_it() {
         let customer = aster_at_stripe();
         let mut other = remote_of(&customer);
         other.stripe_customer_id = Some("cus_other".to_owned());
         assert_eq!(differences(&customer, &other).len(), 1);
-        assert_eq!(unseen(&customer, &other), []);
+        assert_eq!(not_compared(&customer, &other), []);
         other.stripe_customer_id = customer.stripe_customer_id().map(str::to_owned);
         assert_eq!(differences(&customer, &other), []);
     }
 
     #[test]
-    fn plans_that_came_with_a_bundle_make_no_difference_and_missing_ones_do() {
+    fn plans_of_an_unknown_bundle_are_no_difference_but_missing_ones_are() {
         let mut other = remote_of(&aster());
         let brought = "pln_of_a_bundle".to_owned();
         other.plan_ids.get_or_insert_default().push(brought.clone());
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_back_makes_no_difference() {
+    fn a_field_that_the_response_lacks_is_no_difference() {
         let mut other = remote_of(&aster());
         other.contact = None;
         other.plan_ids = None;
@@ -266,14 +266,14 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_back_is_named() {
+    fn fields_that_the_response_lacks_are_named() {
         let customer = aster_at_stripe();
         let mut other = remote_of(&customer);
-        assert_eq!(unseen(&customer, &other), [Field::StripeCustomerId]);
+        assert_eq!(not_compared(&customer, &other), [Field::StripeCustomerId]);
         other.contact = None;
         other.plan_ids = None;
         assert_eq!(
-            unseen(&customer, &other),
+            not_compared(&customer, &other),
             [Field::StripeCustomerId, Field::PlanIds, Field::Email]
         );
     }

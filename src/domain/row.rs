@@ -1,11 +1,11 @@
-//! A row as it was read: where it stood, its bytes, its cells.
+//! A row as it was read: its position, its bytes, its cells.
 //!
-//! Nothing is trimmed or guessed here. A row that cannot be read is a [`Row`]
-//! too, with the reason in it, so that it flows on and is accounted for. The
-//! cells are spans of the row's own text: reading a row copies it once, and a
-//! reader fills the same `Row` again and again.
+//! Nothing is trimmed or guessed here. A row that can't be read is a [`Row`] too,
+//! with the reason in it, so that every row gets a result. The cells are spans of
+//! the row's own text: reading a row copies it once, and a reader reuses one `Row`
+//! for all.
 
-/// Where a row stands, as an editor would point at it.
+/// Where a row begins in the inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Origin {
     /// Which of the inputs, counted from 0.
@@ -15,11 +15,11 @@ pub struct Origin {
     /// The row's number among the rows of its input, counted from 1; blank
     /// rows count, the header doesn't.
     pub record: u64,
-    /// The offset of the row's first byte in its (decoded) input.
+    /// The offset of the row's first byte in its decoded input.
     pub byte: u64,
 }
 
-/// What kind of value a cell holds. CSV knows only [`CellKind::Text`].
+/// The kind of a cell's value. In CSV all are [`CellKind::Text`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CellKind {
     /// A string.
@@ -34,9 +34,9 @@ pub enum CellKind {
     Number,
     /// `true` or `false`.
     Bool,
-    /// An object where none belongs.
+    /// An object.
     Object,
-    /// An array that holds something else than strings.
+    /// An array with items other than strings.
     MixedList,
 }
 
@@ -54,57 +54,66 @@ impl CellKind {
     }
 }
 
-/// One value of a row: which column, what kind, and where its text is.
-#[derive(Debug, Clone, Copy)]
-pub struct Cell {
+/// One value of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cell<'r> {
     /// The column's place in [`Columns`].
     pub column: usize,
     /// What kind of value it is.
     pub kind: CellKind,
+    /// Its text; empty for an object, an array and `null`.
+    pub value: &'r str,
+}
+
+/// Where a cell's text is.
+#[derive(Debug, Clone, Copy)]
+struct CellSpan {
+    column: usize,
+    kind: CellKind,
     start: usize,
     end: usize,
     unescaped: bool,
 }
 
-/// Whether a row is one, and if not, why.
+/// Whether a row could be read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum ReadState {
     /// The row's cells can be used.
     #[default]
     Good,
-    /// Nothing but blanks: not a customer, and not an error either.
+    /// The row is empty or all blanks, which is not an error.
     Blank,
-    /// It cannot be read; the text says why and reads on after "line 7: ".
+    /// The row can't be read; the text says why and follows "line 7: ".
     Broken(String),
 }
 
 /// A row of the input.
 #[derive(Debug, Clone, Default)]
 pub struct Row {
-    /// Where it stands.
+    /// Where it begins.
     pub origin: Origin,
-    /// Whether it can be used.
+    /// Whether it could be read.
     pub state: ReadState,
-    /// The row without its line end, where it is UTF-8.
+    /// The row without its line end, if it is UTF-8.
     text: String,
-    /// The row without its line end, where it is not.
+    /// The row without its line end, if it is not.
     bytes: Vec<u8>,
-    cells: Vec<Cell>,
-    /// Values whose text differs from what stands in the row (escapes).
+    spans: Vec<CellSpan>,
+    /// The values that are written with escapes, without them.
     unescaped: String,
     /// Whether no byte of it is part of a control character.
     printable: bool,
 }
 
 impl Row {
-    /// Makes this the row that holds `raw`, without cells yet.
+    /// Replaces the row by `raw`, without cells yet.
     ///
-    /// Returns its text, or `None` and the state [`ReadState::Broken`] where `raw`
-    /// is not UTF-8.
+    /// Returns its text; if `raw` is not UTF-8, `None`, and the row is
+    /// [`ReadState::Broken`].
     pub fn refill(&mut self, origin: Origin, raw: &[u8]) -> Option<&str> {
         self.origin = origin;
         self.state = ReadState::Good;
-        self.cells.clear();
+        self.spans.clear();
         self.unescaped.clear();
         self.bytes.clear();
         self.printable = is_printable(raw);
@@ -125,7 +134,7 @@ impl Row {
         }
     }
 
-    /// The row's bytes, just as they stood, without the line end.
+    /// The row's bytes, unchanged, without the line end.
     pub fn raw(&self) -> &[u8] {
         if self.bytes.is_empty() {
             self.text.as_bytes()
@@ -134,20 +143,19 @@ impl Row {
         }
     }
 
-    /// Whether no value can hold a control character. Where this says no they
-    /// may be without all the same.
+    /// Whether certainly no value contains a control character.
     pub fn is_printable(&self) -> bool {
         self.printable && self.unescaped.is_empty()
     }
 
-    /// The row's text; empty where it is not UTF-8.
+    /// The row's text; empty if it is not UTF-8.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Adds a cell that stands in the row's text at `start..end`.
+    /// Adds a cell whose value is the row's text at `start..end`.
     pub fn push_span(&mut self, column: usize, kind: CellKind, start: usize, end: usize) {
-        self.cells.push(Cell {
+        self.spans.push(CellSpan {
             column,
             kind,
             start,
@@ -156,25 +164,25 @@ impl Row {
         });
     }
 
-    /// Adds the cells of a table's row, of which the next stands in its text at
-    /// the first of `spans`, and so on.
+    /// Adds the cells of a table's row: the next columns, each with the row's text at
+    /// one of `spans`.
     pub fn push_texts(&mut self, spans: impl ExactSizeIterator<Item = (usize, usize)>) {
-        let first = self.cells.len();
-        let cells = spans.enumerate().map(|(place, (start, end))| Cell {
+        let first = self.spans.len();
+        let cells = spans.enumerate().map(|(place, (start, end))| CellSpan {
             column: first + place,
             kind: CellKind::Text,
             start,
             end,
             unescaped: false,
         });
-        self.cells.extend(cells);
+        self.spans.extend(cells);
     }
 
-    /// Adds a cell whose value is written otherwise than it stands in the row.
+    /// Adds a cell whose value is written with escapes.
     pub fn push_unescaped(&mut self, column: usize, kind: CellKind, value: &str) {
         let start = self.unescaped.len();
         self.unescaped.push_str(value);
-        self.cells.push(Cell {
+        self.spans.push(CellSpan {
             column,
             kind,
             start,
@@ -183,37 +191,36 @@ impl Row {
         });
     }
 
-    /// Takes back the cells from the `len`-th on.
-    pub fn truncate_cells(&mut self, len: usize) {
-        self.cells.truncate(len);
-    }
-
-    /// Says that the row cannot be used, and why.
+    /// Marks the row as broken, and says why.
     pub fn break_off(&mut self, why: impl Into<String>) {
-        self.cells.clear();
+        self.spans.clear();
         self.state = ReadState::Broken(why.into());
     }
 
-    /// The cells, in the order they were read.
-    pub fn cells(&self) -> &[Cell] {
-        &self.cells
+    /// The cells, in the order in which they were read.
+    pub fn cells(&self) -> impl ExactSizeIterator<Item = Cell<'_>> {
+        self.spans.iter().map(|span| Cell {
+            column: span.column,
+            kind: span.kind,
+            value: self.value(span),
+        })
     }
 
-    /// The value of `cell`, which must be one of this row's.
-    pub fn value(&self, cell: &Cell) -> &str {
-        let text = if cell.unescaped {
+    fn value(&self, span: &CellSpan) -> &str {
+        let text = if span.unescaped {
             &self.unescaped
         } else {
             &self.text
         };
-        text.get(cell.start..cell.end).unwrap_or_default()
+        let (text, _) = text.split_at(span.end);
+        text.split_at(span.start).1
     }
 }
 
-/// Whether no byte of `text` is part of a control character: those beyond ASCII
-/// all begin with C2 in UTF-8, which other characters do too.
+/// Whether certainly no byte of `text` is part of a control character. Those beyond
+/// ASCII begin with C2 in UTF-8, as some other characters do.
 ///
-/// All bytes are looked at, which is faster than to stop at one.
+/// All bytes are looked at, which is faster than stopping at the first.
 pub fn is_printable(text: &[u8]) -> bool {
     let printable = |byte: u8| byte >= b' ' && byte != 0x7f && byte != 0xc2;
     text.iter().fold(true, |all, byte| all & printable(*byte))
@@ -222,28 +229,28 @@ pub fn is_printable(text: &[u8]) -> bool {
 /// How the names of columns are matched to fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Matching {
-    /// A table's header: case, blanks, `_`, `-` and `.` make no difference.
+    /// A table's header: case, blanks, `_`, `-` and `.` are ignored.
     #[default]
     Header,
-    /// The API's own body: names are taken as they are.
+    /// The API's own body: the names must be equal.
     Exact,
 }
 
-/// The columns of one input: a table's header, or the members met so far.
+/// The columns of one input: a table's header, or the members found so far.
 #[derive(Debug, Clone)]
 pub struct Columns {
     /// How the names are matched.
     pub matching: Matching,
     /// The names, in the order of the header or of first appearance.
     pub names: Vec<String>,
-    /// A table's header just as it stood; empty where there is none.
+    /// A table's header, unchanged; empty without one.
     pub header: String,
-    /// What stands between a table's cells.
+    /// The delimiter between a table's cells.
     pub delimiter: u8,
 }
 
 impl Columns {
-    /// Columns that are still to be met.
+    /// No columns yet; they are found as rows are read.
     pub fn open() -> Self {
         Self {
             matching: Matching::Exact,
@@ -266,70 +273,69 @@ impl Columns {
 
 /// Rows, one after the other, from one or several inputs.
 pub trait Rows {
-    /// What ends the reading: the input itself, never a bad row.
+    /// An error of the input itself; a bad row is none.
     type Error;
 
     /// Reads the next row into `row`; false at the end of the last input.
     fn next(&mut self, row: &mut Row) -> Result<bool, Self::Error>;
 
-    /// Goes past the next row; false at the end of the last input. What `row`
-    /// holds afterwards says nothing.
+    /// Skips the next row; false at the end of the last input. The content of `row`
+    /// is unspecified afterwards.
     fn skip(&mut self, row: &mut Row) -> Result<bool, Self::Error> {
         self.next(row)
     }
 
-    /// The columns of the input that the last row came from.
+    /// The columns of the input of the last row.
     fn columns(&self) -> &Columns;
 }
 
-/// Some rows of one input that follow each other.
+/// Consecutive rows of one input.
 #[derive(Debug)]
 pub struct InputPart<R> {
     /// The rows.
     pub rows: R,
-    /// Which of the inputs they are from, counted from 0.
+    /// Which of the inputs they are of, counted from 0.
     pub input: u16,
-    /// How many there are.
-    pub many: u64,
+    /// How many rows there are.
+    pub count: u64,
 }
 
-/// Rows in parts that can be read side by side. One after the other they are
-/// all rows.
+/// Rows in parts that can be read in parallel. In their order they are all rows.
 pub trait ParallelRows {
-    /// What ends the reading: the input itself, never a bad row.
+    /// An error of the input itself; a bad row is none.
     type Error;
-    /// The rows of a part. Their columns are their own: a part of an input
-    /// whose columns are only met in its rows begins with none.
+    /// The rows of a part. Each part has its own columns: if the columns of an input
+    /// are found as rows are read, a part begins with none.
     type Part: Rows<Error = Self::Error> + Send;
 
-    /// Cuts off the next part; `None` at the end of the last input.
+    /// The next part; `None` at the end of the last input.
     fn next_part(&mut self) -> Result<Option<InputPart<Self::Part>>, Self::Error>;
 }
 
-/// Rows that can be read once more where they stand.
+/// Rows that can be read again by their position.
 pub trait Revisit: Rows {
-    /// Reads the row at `place`, which was read before, into `row`; false where
-    /// there is none any more. Going forward is cheap.
-    fn revisit(&mut self, place: Origin, row: &mut Row) -> Result<bool, Self::Error>;
+    /// Reads the row at `origin`, which was read before, into `row`; false if there
+    /// is no row any more. Going forward is cheap.
+    fn revisit(&mut self, origin: Origin, row: &mut Row) -> Result<bool, Self::Error>;
 
-    /// Says that no more rows are looked at: an error where the inputs are not
-    /// what they were.
+    /// Call after the last row: an error if the inputs have changed.
     fn finish(&mut self) -> Result<(), Self::Error>;
 }
 
-/// What stands in a row behind its first `cells` cells.
+/// A table's row without its first `cells` cells.
 pub fn after_cells(row: &[u8], delimiter: u8, cells: usize) -> &[u8] {
-    let mut left = cells;
+    let (mut rest, mut left) = (row, cells);
     let mut quoted = false;
-    for (place, byte) in row.iter().enumerate() {
-        if left == 0 {
-            return row.get(place..).unwrap_or_default();
-        }
+    while left > 0 {
+        let Some((byte, after)) = rest.split_first() else {
+            return rest;
+        };
+        rest = after;
         if *byte == b'"' {
             quoted = !quoted;
         } else if *byte == delimiter && !quoted {
             left -= 1;
         }
     }
-    if left == 0 && cells == 0 { row } else { &[] }
+    rest
 }

@@ -1,19 +1,19 @@
-//! What rows are checked against: what the user and the API have said.
+//! The rules that depend on the user's options and on the account.
 
 use super::catalog::Catalog;
 
-/// What a row is checked against, beside the API's own rules.
+/// What a row is checked against, besides the fixed rules of the API.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
-    /// `--strict`: what would need a correction or bears a warning is refused.
+    /// `--strict`: rows with a warning or a correction are rejected.
     pub strict: bool,
-    /// `--allow-currency`: codes that the vendor's list has grown by.
+    /// `--allow-currency`: further codes that Kable accepts.
     pub allowed_currencies: Vec<String>,
-    /// `--plan-ids external`: an `externalId` stands for the id of its plan or
-    /// bundle, which is sent.
+    /// `--plan-ids external`: the id of the plan or bundle is sent for its
+    /// `externalId`.
     pub external_ids: bool,
-    /// All plans, where they have been looked up.
+    /// All plans, if they were looked up.
     pub plans: Option<Catalog>,
-    /// All bundles, where they have been looked up.
+    /// All bundles, if they were looked up.
     pub bundles: Option<Catalog>,
 }

@@ -1,4 +1,4 @@
-//! A run in numbers: what `summary.json` holds (interface, `summary.json`).
+//! A run in numbers: the content of `summary.json`.
 
 use std::collections::HashMap;
 
@@ -8,10 +8,10 @@ use super::forecast::Forecast;
 use super::outcome::{Outcome, OutcomeCounts};
 use super::problem::{Code, Fix, Problem};
 
-/// How many lines of each kind of problem are kept.
+/// How many lines of each group of problems are kept.
 const LINES_KEPT: usize = 10;
 
-/// How many values are kept that one mending is for.
+/// How many values of each fix are kept.
 const VALUES_KEPT: usize = 3;
 
 /// Rows of the input.
@@ -19,22 +19,22 @@ const VALUES_KEPT: usize = 3;
 pub struct RowCounts {
     /// All rows read.
     pub read: u64,
-    /// Rows that are no customers.
+    /// Rows that are blank, or for which another one stands.
     pub skipped: u64,
-    /// Rows that were not fit to send.
+    /// Rows that are not fit to be sent.
     pub rejected: u64,
 }
 
 /// Requests of all runs of a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct RequestCounts {
-    /// Everything that was sent.
+    /// All requests.
     pub sent: u64,
-    /// Sent again after a first try.
+    /// Requests after the first attempt.
     pub retried: u64,
-    /// Answered 429, or 503 with a wait.
+    /// Requests that got a 429, or a 503 with a wait.
     pub throttled: u64,
-    /// Questions whether a customer is there.
+    /// Look-ups.
     pub lookups: u64,
 }
 
@@ -51,15 +51,15 @@ impl RequestCounts {
     }
 }
 
-/// What became of rows that an earlier run may have sent and the input no longer
-/// has. They are no rows of the input, and in none of its counts.
+/// The outcomes of rows that an earlier run may have sent and that are no longer in
+/// the input. They are in none of the input's counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct OrphanCounts {
     /// This checkpoint created the customer.
     pub created: u64,
-    /// The customer is there, and others created it, or it can't be told who.
+    /// The customer exists, and this checkpoint did not create it, or may not have.
     pub already_existed: u64,
-    /// There is no such customer, and what was sent did not create one.
+    /// The customer does not exist: the request created none.
     pub absent: u64,
     /// It could not be found out.
     pub unresolved: u64,
@@ -71,12 +71,12 @@ impl OrphanCounts {
         self.created + self.already_existed + self.absent + self.unresolved
     }
 
-    /// Counts a row that came to `outcome`; `ours` says whether this checkpoint
+    /// Counts a row with this `outcome`; `ours` says whether this checkpoint
     /// created its customer.
     pub fn add(&mut self, outcome: Outcome, ours: bool) {
         let count = if outcome == Outcome::Unresolved {
             &mut self.unresolved
-        } else if !outcome.is_there() {
+        } else if !outcome.customer_exists() {
             &mut self.absent
         } else if ours {
             &mut self.created
@@ -87,25 +87,25 @@ impl OrphanCounts {
     }
 }
 
-/// How long answered requests took, in milliseconds.
+/// The time from request to response, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Latency {
-    /// Half of them took at most this.
+    /// The median.
     pub p50: f64,
-    /// 95 % of them.
+    /// The 95th percentile.
     pub p95: f64,
-    /// 99 % of them.
+    /// The 99th percentile.
     pub p99: f64,
     /// The longest.
     pub max: f64,
 }
 
-/// Where the customers go.
+/// The account that customers are sent to.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct TargetAccount {
     /// The API's base URL, or the sandbox's file.
     pub base_url: String,
-    /// The account.
+    /// `Kable-Client-Id`.
     pub kable_client_id: String,
 }
 
@@ -118,35 +118,35 @@ pub struct ProblemGroup {
     pub field: &'static str,
     /// How many there are.
     pub count: u64,
-    /// What it weighs.
+    /// Their severity.
     pub severity: &'static str,
-    /// The first lines on which it was met.
+    /// The first lines that have it.
     pub lines: Vec<u64>,
-    /// The first one's message.
+    /// The message of the first one.
     pub message: String,
-    /// What would put them right, as far as that is known; what helps most
-    /// first. There are no more of them than codes of currencies.
+    /// The known fixes, the one for most problems first. There are at most as many
+    /// as codes of currencies.
     #[serde(skip)]
-    pub mendings: Vec<FixGroup>,
+    pub fixes: Vec<FixGroup>,
 }
 
-/// What would put problems right, and how many.
+/// The problems of a group that have the same fix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FixGroup {
-    /// What would.
-    pub mend: Fix,
-    /// How many problems.
+    /// The fix.
+    pub fix: Fix,
+    /// How many problems have it.
     pub count: u64,
-    /// The first values that were found, each once.
+    /// The first of their values, each once.
     pub found: Vec<String>,
 }
 
 impl ProblemGroup {
-    fn mended(&mut self, mend: &Fix, value: &str) {
-        let known = self.mendings.iter_mut().find(|known| known.mend == *mend);
+    fn add_fix(&mut self, fix: &Fix, value: &str) {
+        let known = self.fixes.iter_mut().find(|known| known.fix == *fix);
         let Some(known) = known else {
-            self.mendings.push(FixGroup {
-                mend: mend.clone(),
+            self.fixes.push(FixGroup {
+                fix: fix.clone(),
                 count: 1,
                 found: vec![value.to_owned()],
             });
@@ -168,35 +168,35 @@ pub struct Summary {
     pub exit_code: u8,
     /// Whether it was stopped.
     pub interrupted: bool,
-    /// Where the customers go; empty where nothing is sent.
+    /// The account that customers are sent to; empty if nothing is sent.
     pub target: TargetAccount,
     /// The inputs, as they were named.
     pub inputs: Vec<String>,
-    /// The checkpoint; empty where there is none.
+    /// The checkpoint; empty if there is none.
     pub checkpoint: String,
-    /// Of all runs.
+    /// The time of all runs.
     pub elapsed_seconds: f64,
     /// Rows of the input.
     pub rows: RowCounts,
-    /// What became of the rows that were fit.
+    /// The outcomes of the rows that are fit to be sent.
     pub outcomes: OutcomeCounts,
-    /// What a run would do; of a dry run only.
+    /// What a run would do; in a dry run only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub would: Option<Forecast>,
-    /// Rows whose customer this checkpoint created, whatever became of them since.
+    /// Rows whose customer this checkpoint created, whatever their outcome is now.
     pub created_by_this_checkpoint: u64,
-    /// Rows that were in doubt when they had left the input.
+    /// Rows in doubt that are no longer in the input.
     pub left_the_file: OrphanCounts,
     /// Requests of all runs.
     pub requests: RequestCounts,
     /// Latency of all runs.
     pub latency_ms: Latency,
-    /// What was wrong, errors first, most frequent first.
+    /// The problems: errors first, then the most frequent.
     pub problems: Vec<ProblemGroup>,
 }
 
 impl Summary {
-    /// Whether every row is in exactly one place.
+    /// Whether every row is counted exactly once.
     pub fn adds_up(&self) -> bool {
         self.rows.read == self.rows.skipped + self.rows.rejected + self.outcomes.sum()
     }
@@ -205,14 +205,14 @@ impl Summary {
 /// Problems, counted by code and field.
 #[derive(Debug, Clone, Default)]
 pub struct ProblemCounts {
-    kinds: HashMap<(Code, &'static str), ProblemGroup>,
+    groups: HashMap<(Code, &'static str), ProblemGroup>,
 }
 
 impl ProblemCounts {
-    /// Counts a problem met on `line`.
+    /// Counts a problem on `line`.
     pub fn add(&mut self, line: u64, problem: &Problem) {
-        let kind = self
-            .kinds
+        let group = self
+            .groups
             .entry((problem.code, problem.field))
             .or_insert_with(|| ProblemGroup {
                 code: problem.code.name(),
@@ -221,21 +221,21 @@ impl ProblemCounts {
                 severity: problem.code.severity().name(),
                 lines: Vec::new(),
                 message: problem.message.clone(),
-                mendings: Vec::new(),
+                fixes: Vec::new(),
             });
-        if let Some(mend) = &problem.mend {
-            kind.mended(mend, &problem.value);
+        if let Some(fix) = &problem.fix {
+            group.add_fix(fix, &problem.value);
         }
-        kind.count += 1;
-        if kind.lines.len() < LINES_KEPT && kind.lines.last() != Some(&line) {
-            kind.lines.push(line);
+        group.count += 1;
+        if group.lines.len() < LINES_KEPT && group.lines.last() != Some(&line) {
+            group.lines.push(line);
         }
     }
 
-    /// The kinds: by severity, then by count, then by name.
-    pub fn kinds(self) -> Vec<ProblemGroup> {
-        let mut kinds: Vec<_> = self.kinds.into_iter().collect();
-        kinds.sort_by(|((code, field), one), ((other_code, other_field), other)| {
+    /// The groups: by severity, then by count, then by name.
+    pub fn into_groups(self) -> Vec<ProblemGroup> {
+        let mut groups: Vec<_> = self.groups.into_iter().collect();
+        groups.sort_by(|((code, field), one), ((other_code, other_field), other)| {
             (code.severity(), std::cmp::Reverse(one.count), code, field).cmp(&(
                 other_code.severity(),
                 std::cmp::Reverse(other.count),
@@ -243,12 +243,13 @@ impl ProblemCounts {
                 other_field,
             ))
         });
-        let mut kinds: Vec<_> = kinds.into_iter().map(|(_, kind)| kind).collect();
-        for kind in &mut kinds {
-            kind.mendings
-                .sort_by(|one, other| (other.count, &one.mend).cmp(&(one.count, &other.mend)));
+        let mut groups: Vec<_> = groups.into_iter().map(|(_, group)| group).collect();
+        for group in &mut groups {
+            group
+                .fixes
+                .sort_by(|one, other| (other.count, &one.fix).cmp(&(one.count, &other.fix)));
         }
-        kinds
+        groups
     }
 }
 
@@ -260,37 +261,37 @@ mod tests {
     use crate::domain::problem::{Code, Fix, Problem};
 
     #[test]
-    fn errors_come_first_and_then_what_is_frequent() {
-        let mut tally = ProblemCounts::default();
+    fn errors_come_first_and_then_the_most_frequent() {
+        let mut counts = ProblemCounts::default();
         let of = |code| Problem::of_row(code, "");
-        tally.add(2, &of(Code::Corrected));
-        tally.add(3, &of(Code::MissingField));
-        tally.add(4, &of(Code::MalformedRow));
-        tally.add(5, &of(Code::MalformedRow));
-        let kinds = tally.kinds();
-        let codes: Vec<_> = kinds.iter().map(|kind| kind.code).collect();
+        counts.add(2, &of(Code::Corrected));
+        counts.add(3, &of(Code::MissingField));
+        counts.add(4, &of(Code::MalformedRow));
+        counts.add(5, &of(Code::MalformedRow));
+        let groups = counts.into_groups();
+        let codes: Vec<_> = groups.iter().map(|group| group.code).collect();
         assert_eq!(codes, ["malformed_row", "missing_field", "corrected"]);
-        assert_eq!(kinds[0].lines, [4, 5]);
+        assert_eq!(groups[0].lines, [4, 5]);
     }
 
     #[test]
-    fn what_mends_most_comes_first() {
-        let mut tally = ProblemCounts::default();
+    fn the_fix_of_most_problems_comes_first() {
+        let mut counts = ProblemCounts::default();
         let write = |value, code| {
             Problem::of(Code::UnknownCurrency, Field::Currency, value, "")
-                .mended_by(Fix::Write(code))
+                .fixed_by(Fix::Write(code))
         };
-        tally.add(1, &write("UKP", "GBP"));
+        counts.add(1, &write("UKP", "GBP"));
         for (line, value) in (2..).zip(["Euro", "€", "Euro", "DEM", "euros"]) {
-            tally.add(line, &write(value, "EUR"));
+            counts.add(line, &write(value, "EUR"));
         }
-        let kinds = tally.kinds();
-        let mendings = kinds[0].mendings.iter();
-        let told: Vec<_> = mendings
-            .map(|known| (&known.mend, known.count, known.found.join(" ")))
+        let groups = counts.into_groups();
+        let fixes = groups[0].fixes.iter();
+        let listed: Vec<_> = fixes
+            .map(|known| (&known.fix, known.count, known.found.join(" ")))
             .collect();
         assert_eq!(
-            told,
+            listed,
             [
                 (&Fix::Write("EUR"), 5, "Euro € DEM".to_owned()),
                 (&Fix::Write("GBP"), 1, "UKP".to_owned())
@@ -299,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_in_none_or_two_places_is_noticed() {
+    fn a_row_that_is_not_counted_exactly_once_is_noticed() {
         let mut summary = Summary {
             rows: RowCounts {
                 read: 3,

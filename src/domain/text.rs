@@ -1,4 +1,4 @@
-//! How values from outside are shown to people: quoted, cut, harmless.
+//! Shows values from outside: quoted, cut, escaped; lists and numbers in words.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -8,33 +8,32 @@ pub const SHOWN: usize = 80;
 
 /// `value` in quotes, escaped, and cut after [`SHOWN`] characters.
 ///
-/// Escaping keeps a terminal safe from what a file holds: control characters
-/// come out as `\u{7}`, never raw. Nor can what is quoted begin a command of
-/// GitHub's runner ([`defused`]).
+/// Escaping protects a terminal: control characters are written as `\u{7}`. A
+/// quoted value can't begin a command of GitHub's runner either ([`defused`]).
 pub fn quoted(value: &str) -> String {
     defused(&match value.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{:?}…", value.get(..end).unwrap_or_default()),
+        Some((end, _)) => format!("{:?}…", value.split_at(end).0),
         None => format!("{value:?}"),
     })
 }
 
 /// `text` without the three characters that begin a command of GitHub's runner
-/// wherever they stand in a line, on standard error as well (actions/runner,
+/// anywhere in a line, also on standard error (actions/runner,
 /// `ActionCommand.TryParse`).
 pub fn defused(text: &str) -> String {
     text.replace("##[", "##\\u{5b}")
 }
 
-/// `value` as it is, cut after [`SHOWN`] characters.
+/// `value` unchanged, cut after [`SHOWN`] characters.
 pub fn shown(value: &str) -> String {
     value.chars().take(SHOWN).collect()
 }
 
-/// `text` on one line and without characters that could harm a terminal, each
-/// run of those and of blanks as one blank; cut after `most` characters.
+/// `text` on one line: each run of blanks and of characters that could harm a
+/// terminal becomes one blank. Cut after `most` characters.
 pub fn on_one_line(text: &str, most: usize) -> String {
-    let apart = |letter: char| letter.is_whitespace() || is_hostile(letter);
-    let mut words = text.split(apart).filter(|word| !word.is_empty());
+    let is_separator = |letter: char| letter.is_whitespace() || is_hostile(letter);
+    let mut words = text.split(is_separator).filter(|word| !word.is_empty());
     let mut line = String::new();
     let mut left = most;
     while let Some(word) = words.next().filter(|_| left > 0) {
@@ -49,25 +48,25 @@ pub fn on_one_line(text: &str, most: usize) -> String {
     line
 }
 
-/// `text` as it can be shown on one line of a terminal or a log: what could harm
-/// it ([`is_hostile`]) stands there as `\u{1b}`. Whatever came from a file or a
-/// server passes this where it is written out.
+/// `text` for one line of a terminal or a log: characters that could harm it
+/// ([`is_hostile`]) are written as `\u{1b}`. All output of a text from a file or a
+/// server goes through this.
 pub fn escaped(text: &str) -> Cow<'_, str> {
-    escaped_but(text, |_| false, by_number)
+    escaped_except(text, |_| false, as_code_point)
 }
 
 /// The same for a text of several lines.
 pub fn escaped_lines(text: &str) -> Cow<'_, str> {
-    escaped_but(text, |letter| letter == '\n', by_number)
+    escaped_except(text, |letter| letter == '\n', as_code_point)
 }
 
-fn by_number(letter: char, out: &mut String) {
+fn as_code_point(letter: char, out: &mut String) {
     out.extend(letter.escape_unicode());
 }
 
-/// The same for JSON, whose strings hold the same values afterwards.
+/// The same for JSON; the values of its strings do not change.
 pub fn escaped_json(json: &str) -> Cow<'_, str> {
-    escaped_but(
+    escaped_except(
         json,
         |letter| letter == '\n',
         |letter, out| {
@@ -80,7 +79,7 @@ pub fn escaped_json(json: &str) -> Cow<'_, str> {
     )
 }
 
-fn escaped_but(
+fn escaped_except(
     text: &str,
     keep: impl Fn(char) -> bool,
     escape: impl Fn(char, &mut String),
@@ -100,9 +99,9 @@ fn escaped_but(
     Cow::Owned(out)
 }
 
-/// Whether a terminal could obey `letter`, or show what stands around it in
-/// another order, on another line or not at all: control characters (C0, DEL,
-/// C1), marks of direction, line separators, characters without a width.
+/// Whether a terminal could interpret `letter`, or show the text around it in
+/// another order, on another line or not at all: control characters (C0, DEL, C1),
+/// direction marks, line separators, characters without a width.
 pub fn is_hostile(letter: char) -> bool {
     letter.is_control()
         || matches!(letter,
@@ -110,59 +109,56 @@ pub fn is_hostile(letter: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Adds `value` to `room` without what makes no difference to a person: case,
-/// and blanks around it.
-pub fn fold_into(value: &str, room: &mut Vec<u8>) {
+/// Appends `value` to `buffer` in lower case, without blanks around it.
+pub fn fold_into(value: &str, buffer: &mut Vec<u8>) {
     let bare = trimmed(value);
     if bare.is_ascii() {
-        fold_ascii_into(bare, room);
+        fold_ascii_into(bare, buffer);
         return;
     }
     let mut bytes = [0; 4];
     let mut rest = bare;
     while !rest.is_empty() {
-        // Most of it is ASCII even so, and is taken a run at a time.
+        // Most of it is ASCII, which is folded a run at a time.
         let run = rest.bytes().take_while(u8::is_ascii).count();
         let (plain, others) = rest.split_at(run);
-        fold_ascii_into(plain, room);
+        fold_ascii_into(plain, buffer);
         let caseless = others
             .find(|letter| !is_caseless(letter))
             .unwrap_or(others.len());
         let (caseless, others) = others.split_at(caseless);
-        room.extend_from_slice(caseless.as_bytes());
+        buffer.extend_from_slice(caseless.as_bytes());
         let mut others = others.chars();
         for letter in others.by_ref().take(1).flat_map(char::to_lowercase) {
-            room.extend_from_slice(letter.encode_utf8(&mut bytes).as_bytes());
+            buffer.extend_from_slice(letter.encode_utf8(&mut bytes).as_bytes());
         }
         rest = others.as_str();
     }
 }
 
-/// Whether `letter` is of a script that knows no case, from Hebrew to Burmese
-/// or East Asian: nothing needs to be looked up for it.
+/// Whether `letter` is of a script without case, from Hebrew to Burmese or East
+/// Asian, and need not be looked up in a table.
 fn is_caseless(letter: char) -> bool {
     matches!(letter, '\u{590}'..='\u{109f}' | '\u{2e80}'..='\u{a63f}' | '\u{ac00}'..='\u{d7ff}')
 }
 
-fn fold_ascii_into(text: &str, room: &mut Vec<u8>) {
-    let start = room.len();
-    room.extend_from_slice(text.as_bytes());
-    room.get_mut(start..)
-        .unwrap_or_default()
-        .make_ascii_lowercase();
+fn fold_ascii_into(text: &str, buffer: &mut Vec<u8>) {
+    let start = buffer.len();
+    buffer.extend_from_slice(text.as_bytes());
+    buffer.split_at_mut(start).1.make_ascii_lowercase();
 }
 
-/// Whether [`fold_into`] would add `value` as it is.
+/// Whether [`fold_into`] would append `value` unchanged.
 pub fn is_folded(value: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii() && !byte.is_ascii_uppercase();
-    // All bytes are looked at, which is faster than to stop at one.
+    // All bytes are looked at, which is faster than stopping at the first.
     value.bytes().fold(true, |all, byte| all & plain(byte)) && trimmed(value).len() == value.len()
 }
 
-/// `text` without the blanks around it, among them the no-break spaces and
-/// byte-order marks that spreadsheets and web pages leave behind.
+/// `text` without the blanks around it, including no-break spaces and byte-order
+/// marks, which spreadsheets and web pages insert.
 pub fn trimmed(text: &str) -> &str {
-    // Most values begin and end with a letter or a digit.
+    // A fast path for most values.
     match text.as_bytes() {
         [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
         _ => text.trim_matches(is_blank),
@@ -174,7 +170,7 @@ pub fn is_blank(letter: char) -> bool {
     letter.is_whitespace() || matches!(letter, '\u{feff}' | '\u{200b}')
 }
 
-/// `items` as a person would list them: `a, b and c`, at most `most` of them.
+/// `items` in words: `a, b and c`, or `a, b and 7 more` beyond `most` of them.
 pub fn listed<S: AsRef<str>>(items: &[S], most: usize) -> String {
     let shown: Vec<&str> = items.iter().take(most).map(AsRef::as_ref).collect();
     let left = items.len().saturating_sub(shown.len());
@@ -186,7 +182,7 @@ pub fn listed<S: AsRef<str>>(items: &[S], most: usize) -> String {
     }
 }
 
-/// `one` or `many`, with the number before it and its thousands apart.
+/// The number and `one` or `many`: `1,234 rows`.
 pub fn counted(number: u64, one: &str, many: &str) -> String {
     format!(
         "{} {}",
@@ -214,7 +210,7 @@ mod tests {
     use super::{escaped, escaped_json, escaped_lines, is_hostile};
 
     #[test]
-    fn what_could_harm_a_terminal_is_escaped_and_nothing_else() {
+    fn only_characters_that_could_harm_a_terminal_are_escaped() {
         let text = "é 名 👩\u{200d}\u{1b}[2J\u{9b}\u{202e}\n\u{e0041}";
         assert_eq!(
             escaped(text),
@@ -229,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_one_harmless_line() {
+    fn a_text_of_several_lines_is_put_on_one() {
         assert_eq!(on_one_line("no\n way\u{202e}!", 300), "no way !");
         assert_eq!(
             on_one_line("<html>\u{1b}[31m Bad   Gateway", 300),
@@ -241,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn scripts_without_case_have_none() {
+    fn letters_of_scripts_without_case_have_no_lower_case() {
         let caseless = (char::MIN..=char::MAX).filter(|letter| is_caseless(*letter));
         for letter in caseless {
             let lower = letter.to_lowercase();
@@ -250,16 +246,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_folded_is_in_small_letters_without_blanks_around_it() {
+    fn folded_text_is_in_lower_case_without_blanks_around_it() {
         for (value, folded) in [
             (" Aster GmbH ", "aster gmbh"),
             ("ÄRZTE & Söhne", "ärzte & söhne"),
             ("株式会社青葉 Trading", "株式会社青葉 trading"),
             ("שלום ÉTÉ \u{130}", "שלום été i\u{307}"),
         ] {
-            let mut room = Vec::new();
-            fold_into(value, &mut room);
-            assert_eq!(String::from_utf8(room).unwrap(), folded);
+            let mut buffer = Vec::new();
+            fold_into(value, &mut buffer);
+            assert_eq!(String::from_utf8(buffer).unwrap(), folded);
         }
     }
 
@@ -270,14 +266,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_quoted_begins_no_command_in_a_build_log() {
+    fn a_quoted_value_begins_no_command_in_a_build_log() {
         assert_eq!(quoted("a##[add-mask]b"), "\"a##\\u{5b}add-mask]b\"");
         assert_eq!(quoted("###[x"), "\"###\\u{5b}x\"");
         assert_eq!(quoted("#[x] # ##"), "\"#[x] # ##\"");
     }
 
     #[test]
-    fn lists_read_like_prose() {
+    fn a_list_is_written_in_words() {
         assert_eq!(listed(&["a"], 3), "a");
         assert_eq!(listed(&["a", "b", "c"], 3), "a, b and c");
         assert_eq!(listed(&["a", "b", "c"], 2), "a, b and 1 more");
@@ -285,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_readable() {
+    fn thousands_are_separated_by_commas() {
         assert_eq!(thousands(0), "0");
         assert_eq!(thousands(999), "999");
         assert_eq!(thousands(1_234_567), "1,234,567");

@@ -2,21 +2,21 @@
 
 use std::str::FromStr;
 
-/// Below this many rows a share says little: one bad row of five is no reason
-/// to stop.
+/// With fewer rows a share is not meaningful: one bad row of five is no reason to
+/// stop.
 const FEWEST_ROWS: u64 = 100;
 
 /// A number of rows, or a share of all of them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Threshold {
-    /// So many rows.
+    /// A number of rows.
     Rows(u64),
-    /// So many of a hundred.
+    /// A percentage of all rows.
     Percent(f64),
 }
 
 impl Threshold {
-    /// How many of `rows` rows it allows.
+    /// How many of `rows` rows may be bad.
     pub fn of(self, rows: u64) -> u64 {
         match self {
             Self::Rows(most) => most,
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_of_few_rows_stops_nothing_unless_it_is_none_at_all() {
+    fn a_share_of_few_rows_allows_all_unless_it_is_zero() {
         assert_eq!(allowed("10%", 99), u64::MAX);
         assert_eq!(allowed("0%", 99), 0);
     }

@@ -1,12 +1,11 @@
-//! What an update would have to change about a customer that is there.
+//! The fields that an update has to change in an existing customer.
 
 use super::customer::{BillingContact, Customer};
 use super::remote::RemoteCustomer;
 
-/// The fields of an update that are given (API reference: `companyName`,
-/// `currency`, `stripeCustomerId` and `billingContact`, all optional).
+/// The fields of an update, all optional (`docs/api.md`: "Update takes …").
 ///
-/// Plans, bundles and `status` are changed by calls of their own.
+/// Plans, bundles and `status` are changed by other calls.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CustomerUpdate {
     /// `companyName`.
@@ -15,49 +14,52 @@ pub struct CustomerUpdate {
     pub currency: Option<String>,
     /// `stripeCustomerId`.
     pub stripe_customer_id: Option<String>,
-    /// `billingContact`, whole.
+    /// `billingContact`, with all its members.
     pub contact: Option<BillingContact>,
 }
 
 impl CustomerUpdate {
-    /// What makes `remote` equal to `customer`, as far as an update can; `None`
-    /// where nothing is left for it to do.
+    /// The update that makes `remote` equal to `customer`, as far as an update can;
+    /// `None` if there is nothing to change.
     ///
-    /// Whether a `billingContact` replaces the one that is there or is merged
-    /// into it is not documented: it holds what is to be there in the end, both
-    /// the row's members and those that only `remote` has. A `stripeCustomerId`
-    /// that the response doesn't show goes along with any other change, and by
-    /// itself only where `unseen` says that it may differ.
-    pub fn of(customer: &Customer, remote: &RemoteCustomer, unseen: bool) -> Option<Self> {
-        let given = |ours: &str, theirs: &str| (ours != theirs).then(|| ours.to_owned());
-        let mut change = Self {
-            company_name: given(customer.company_name(), &remote.company_name),
-            currency: given(customer.currency(), &remote.currency),
+    /// Whether a `billingContact` replaces the existing one or is merged into it is
+    /// not documented: it holds the members of the row and those that only `remote`
+    /// has. A `stripeCustomerId` that the response does not show is sent with any
+    /// other change; alone only with `stripe_may_differ`.
+    pub fn of(
+        customer: &Customer,
+        remote: &RemoteCustomer,
+        stripe_may_differ: bool,
+    ) -> Option<Self> {
+        let changed = |ours: &str, theirs: &str| (ours != theirs).then(|| ours.to_owned());
+        let mut update = Self {
+            company_name: changed(customer.company_name(), &remote.company_name),
+            currency: changed(customer.currency(), &remote.currency),
             stripe_customer_id: customer
                 .stripe_customer_id()
                 .filter(|ours| {
                     (remote.stripe_customer_id.as_deref()).is_some_and(|theirs| theirs != *ours)
                 })
                 .map(str::to_owned),
-            contact: contact(customer, remote.contact.as_ref()),
+            contact: merged_contact(customer, remote.contact.as_ref()),
         };
         let unshown = remote.stripe_customer_id.is_none();
-        if unshown && (unseen || change != Self::default()) {
-            change.stripe_customer_id = customer.stripe_customer_id().map(str::to_owned);
+        if unshown && (stripe_may_differ || update != Self::default()) {
+            update.stripe_customer_id = customer.stripe_customer_id().map(str::to_owned);
         }
-        (change != Self::default()).then_some(change)
+        (update != Self::default()).then_some(update)
     }
 }
 
-/// The contact of `ours` laid over `theirs`, where that makes a difference. A
-/// response without a contact says nothing about it.
-fn contact(ours: &Customer, theirs: Option<&BillingContact>) -> Option<BillingContact> {
+/// The contact of `ours` merged into `theirs`, if that changes it. A response
+/// without a contact says nothing about it.
+fn merged_contact(ours: &Customer, theirs: Option<&BillingContact>) -> Option<BillingContact> {
     let theirs = theirs?;
-    let mut laid_over = theirs.clone();
+    let mut merged = theirs.clone();
     for (field, value) in ours.contact() {
-        laid_over.set(field, value.to_owned());
+        merged.set(field, value.to_owned());
     }
-    (laid_over != *theirs).then_some(laid_over)
+    (merged != *theirs).then_some(merged)
 }
 
 #[cfg(test)]
@@ -79,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_equal_needs_no_change() {
+    fn an_equal_customer_needs_no_update() {
         assert_eq!(
             CustomerUpdate::of(&aster(), &remote_of(&aster()), true),
             None
@@ -90,28 +92,28 @@ mod tests {
     fn only_what_differs_is_sent() {
         let mut remote = remote_of(&aster());
         remote.currency = "EUR".to_owned();
-        let change = CustomerUpdate {
+        let update = CustomerUpdate {
             currency: Some("USD".to_owned()),
             ..CustomerUpdate::default()
         };
-        assert_eq!(CustomerUpdate::of(&aster(), &remote, false), Some(change));
+        assert_eq!(CustomerUpdate::of(&aster(), &remote, false), Some(update));
     }
 
     #[test]
-    fn a_contact_keeps_what_only_kable_has() {
+    fn a_contact_keeps_the_members_that_only_kable_has() {
         let mut remote = remote_of(&aster());
         let mut theirs = BillingContact::default();
         theirs.set(Field::Email, "old@aster.example".to_owned());
         theirs.set(Field::Phone, "+1".to_owned());
         remote.contact = Some(theirs);
-        let mut wanted: BillingContact = aster().contact().collect();
-        wanted.set(Field::Phone, "+1".to_owned());
-        let change = CustomerUpdate::of(&aster(), &remote, false).unwrap();
-        assert_eq!(change.contact, Some(wanted));
+        let mut expected: BillingContact = aster().contact().collect();
+        expected.set(Field::Phone, "+1".to_owned());
+        let update = CustomerUpdate::of(&aster(), &remote, false).unwrap();
+        assert_eq!(update.contact, Some(expected));
     }
 
     #[test]
-    fn a_stripe_id_goes_along_and_alone_only_where_it_may_differ() {
+    fn a_stripe_id_is_sent_with_other_changes_and_alone_only_if_it_may_differ() {
         let customer = aster_at_stripe();
         let mut remote = remote_of(&customer);
         assert_eq!(CustomerUpdate::of(&customer, &remote, false), None);

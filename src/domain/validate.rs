@@ -1,7 +1,7 @@
-//! Turns a [`Candidate`] into [`CustomerValues`] to be sent, or says everything wrong with it.
+//! Turns a [`Candidate`] into [`CustomerValues`] to be sent, or rejects it.
 //!
-//! Every problem of a row is collected before the row is refused. A person who
-//! mends a file of fifty thousand rows should meet each bad row once.
+//! All problems of a row are collected before it is rejected, so that a user can fix
+//! each bad row at once.
 
 use super::candidate::Candidate;
 use super::checks::{RowChecks, in_brackets};
@@ -22,17 +22,17 @@ pub struct Fit<'r> {
     pub notes: Vec<Problem>,
 }
 
-/// A row that may not be sent, and all that is wrong with it.
+/// A row that may not be sent, and all its problems.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
     /// Never empty.
     pub problems: Vec<Problem>,
-    /// Whether its `clientId` is one, whatever is wrong with the rest.
+    /// Whether its `clientId` is valid.
     pub has_id: bool,
 }
 
 impl Rejection {
-    /// A rejection for one reason.
+    /// A rejection because of one problem.
     pub fn of(problem: Problem) -> Self {
         Self {
             problems: vec![problem],
@@ -54,14 +54,14 @@ impl std::fmt::Display for Rejection {
     }
 }
 
-/// What a row turned out to be.
+/// The result of checking a row.
 #[derive(Debug, Clone)]
 #[expect(
     clippy::large_enum_variant,
     reason = "nearly every row is fit, and a box for each would cost more than the room"
 )]
 pub enum CheckedRow<'r> {
-    /// No customer, and no mistake either.
+    /// It is blank.
     Skipped,
     /// It may be sent.
     Fit(Fit<'r>),
@@ -69,8 +69,8 @@ pub enum CheckedRow<'r> {
     Unfit(Rejection),
 }
 
-/// Checks `row`, whichever state it is in. Every pass over the input calls
-/// this one function, so that no two of them can disagree.
+/// Checks `row`, whatever its state. Every pass over the input calls this one
+/// function, so that no two of them can disagree.
 pub fn check<'r>(row: &'r Row, binding: &'r Binding, rules: &Rules) -> CheckedRow<'r> {
     match &row.state {
         ReadState::Blank => CheckedRow::Skipped,
@@ -112,11 +112,11 @@ pub fn validate<'r>(candidate: &Candidate<'r>, rules: &Rules) -> Result<Fit<'r>,
     }
     let contact = Field::CONTACT.map(|field| checks.optional(field));
     let problems = checks.problems;
-    let refused = problems
+    let rejected = problems
         .iter()
         .any(|problem| rules.strict || problem.code.severity() == Severity::Error);
     match (client_id, company_name, currency) {
-        (Some(client_id), Some(company_name), Some(currency)) if !refused => Ok(Fit {
+        (Some(client_id), Some(company_name), Some(currency)) if !rejected => Ok(Fit {
             values: CustomerValues {
                 client_id,
                 company_name,

@@ -8,7 +8,7 @@ use crate::domain::problem::{Code, Fix, messages};
 use crate::domain::row::Origin;
 use crate::domain::rules::Rules;
 
-/// A candidate that is good; each test changes the one thing it is about.
+/// A valid candidate; each test changes the one thing that it is about.
 fn candidate() -> Candidate<'static> {
     let mut candidate = Candidate::new(Origin::default());
     candidate.set(Field::ClientId, "c-1");
@@ -26,7 +26,7 @@ fn with(field: Field, value: &str) -> Result<Vec<Code>, String> {
 }
 
 #[test]
-fn all_problems_of_a_row_are_told_at_once() {
+fn all_problems_of_a_row_are_reported_at_once() {
     let mut broken = Candidate::new(Origin::default());
     broken.set(Field::ClientId, "c-1");
     broken.set(Field::Currency, "EURO");
@@ -40,8 +40,8 @@ fn all_problems_of_a_row_are_told_at_once() {
 }
 
 #[test]
-fn a_blank_is_as_good_as_nothing() {
-    for (field, told) in [
+fn a_blank_value_is_a_missing_one() {
+    for (field, start) in [
         (Field::ClientId, "clientId is missing (wanted the id that"),
         (
             Field::CompanyName,
@@ -53,16 +53,16 @@ fn a_blank_is_as_good_as_nothing() {
         ),
     ] {
         let error = with(field, " \u{a0}\t").unwrap_err();
-        assert!(error.starts_with(told), "{error}");
+        assert!(error.starts_with(start), "{error}");
     }
     assert_eq!(with(Field::Email, "  "), Ok(vec![]));
 }
 
 #[test]
-fn a_currency_is_told_with_what_was_found_what_is_wanted_and_what_mends_it() {
+fn a_wrong_currency_is_reported_with_what_is_expected_and_its_fix() {
     let one_of = "wanted one of USD CAD MXN EUR GBP JPY INR CNY AUD NZD AED";
     let write = |code| Some(Fix::Write(code));
-    for (value, told, mend) in [
+    for (value, explanation, fix) in [
         ("DEM", "was withdrawn in 2002 (wanted EUR)", write("EUR")),
         ("dem", "was withdrawn in 2002 (wanted EUR)", write("EUR")),
         (
@@ -89,13 +89,16 @@ fn a_currency_is_told_with_what_was_found_what_is_wanted_and_what_mends_it() {
         changed.set(Field::Currency, value);
         let found = validate(&changed, &Rules::default()).unwrap_err().problems;
         assert_eq!(found.len(), 1, "{found:?}");
-        assert_eq!(found[0].message, format!("currency {value:?} {told}"));
-        assert_eq!((found[0].value.as_str(), &found[0].mend), (value, &mend));
+        assert_eq!(
+            found[0].message,
+            format!("currency {value:?} {explanation}")
+        );
+        assert_eq!((found[0].value.as_str(), &found[0].fix), (value, &fix));
     }
 }
 
 #[test]
-fn corrections_are_made_and_told() {
+fn corrections_are_made_and_reported() {
     assert_eq!(with(Field::Currency, "usd"), Ok(vec![Code::Corrected]));
     assert_eq!(
         with(Field::CompanyName, " Aster "),
@@ -123,7 +126,7 @@ fn an_apostrophe_that_belongs_to_a_name_stays() {
 }
 
 #[test]
-fn an_id_is_never_put_right_by_trimming() {
+fn an_id_is_not_corrected_by_trimming() {
     assert_eq!(
         with(Field::ClientId, " c-1"),
         Err("clientId \" c-1\" has blanks around it, wanted the bare id".to_owned())
@@ -131,7 +134,7 @@ fn an_id_is_never_put_right_by_trimming() {
 }
 
 #[test]
-fn what_no_api_could_take_is_refused() {
+fn a_value_that_no_api_could_accept_is_rejected() {
     let long = "x".repeat(5000);
     for (field, value) in [
         (Field::ClientId, "1.23E+15"),
@@ -148,7 +151,7 @@ fn what_no_api_could_take_is_refused() {
 }
 
 #[test]
-fn an_address_may_run_over_two_lines() {
+fn an_address_may_have_two_lines() {
     assert_eq!(
         with(Field::AddressLine1, "Level 2\r\n12 Example St"),
         Ok(vec![])
@@ -156,7 +159,7 @@ fn an_address_may_run_over_two_lines() {
 }
 
 #[test]
-fn doubtful_values_are_warned_of_and_pass() {
+fn a_suspect_value_is_a_warning() {
     for (field, value) in [
         (Field::Email, "not an address"),
         (Field::Country, "Atlantis"),
@@ -169,7 +172,7 @@ fn doubtful_values_are_warned_of_and_pass() {
 }
 
 #[test]
-fn strict_refuses_what_would_need_a_correction() {
+fn strict_rejects_a_row_with_a_correction() {
     let mut lower = candidate();
     lower.set(Field::Currency, "usd");
     let strict = Rules {
@@ -181,7 +184,7 @@ fn strict_refuses_what_would_need_a_correction() {
 }
 
 #[test]
-fn plans_that_were_looked_up_are_held_against_the_list() {
+fn plans_are_checked_against_the_list_if_it_was_looked_up() {
     let mut plans = Catalog::default();
     plans.add("gold".to_owned(), None);
     let rules = Rules {
@@ -249,7 +252,7 @@ proptest! {
                 prop_assert!(!customer.client_id().trim().is_empty());
                 prop_assert_eq!(customer.client_id().trim(), customer.client_id());
                 prop_assert!(!customer.company_name().trim().is_empty());
-                prop_assert!(crate::domain::currency::KABLE.contains(&customer.currency()));
+                prop_assert!(crate::domain::currency::SUPPORTED.contains(&customer.currency()));
                 prop_assert!(customer.plan_ids().all(|id| !id.trim().is_empty()));
                 prop_assert!(customer.contact().all(|(_, value)| !value.trim().is_empty()));
             }
@@ -271,9 +274,9 @@ fn with_external_ids() -> Rules {
 }
 
 #[test]
-fn an_external_id_is_refused_with_the_id_that_is_meant() {
+fn an_external_id_is_rejected_with_the_id_that_is_meant() {
     let mut named = candidate();
-    for (ids, told, mend) in [
+    for (ids, message, fix) in [
         (
             "gold",
             "planIds names \"gold\", which is the externalId of \"pln_1\" (wanted that id, or --plan-ids external)",
@@ -289,13 +292,13 @@ fn an_external_id_is_refused_with_the_id_that_is_meant() {
         let problems = validate(&named, &with_external_ids()).unwrap_err().problems;
         assert_eq!(problems.len(), 1);
         assert_eq!(problems[0].code, Code::UnknownPlan);
-        assert_eq!(problems[0].message, told);
-        assert_eq!(problems[0].mend, mend);
+        assert_eq!(problems[0].message, message);
+        assert_eq!(problems[0].fix, fix);
     }
 }
 
 #[test]
-fn where_it_is_wanted_an_external_id_is_sent_as_the_id_it_stands_for() {
+fn with_external_ids_the_id_of_the_plan_is_sent() {
     let rules = Rules {
         external_ids: true,
         ..with_external_ids()
@@ -311,7 +314,7 @@ fn where_it_is_wanted_an_external_id_is_sent_as_the_id_it_stands_for() {
     );
     named.set(Field::PlanIds, "twin");
     assert!(validate(&named, &rules).is_err());
-    // Nothing is said of a shape that only Kable's own ids have.
+    // The format of Kable's own ids is not checked then.
     let rules = Rules {
         external_ids: true,
         ..Rules::default()

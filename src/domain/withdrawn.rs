@@ -1,15 +1,15 @@
-//! Codes that were in ISO 4217 once: since when they are not, and what came
-//! in their place.
+//! Codes that were withdrawn from ISO 4217: the year and the successor.
 //!
-//! Of `iso_currency` only what is current is of use here: it holds some codes
-//! of old among the others, and most not at all.
+//! `iso_currency` has few of the withdrawn codes, and does not separate them from
+//! the current ones.
 
-/// Withdrawn codes by the code that came in the end, and the year: of several
-/// withdrawals of a code the last (ISO 4217, list three, "Historic
-/// denominations", as published in 2025; BGN: Bulgaria has the euro since 2026).
+/// Withdrawn codes and the year, by the code that is their successor today. A code
+/// that was withdrawn more than once has the last year (ISO 4217, list three,
+/// "Historic denominations", as published in 2025; BGN: Bulgaria has the euro since
+/// 2026).
 ///
-/// What came is read off list one for the same country. Where a country is no
-/// more, or several came, there is none.
+/// The successor is the code of the same country in list one. Codes of countries
+/// that no longer exist, or have several codes, have none.
 const WITHDRAWN: [(&str, &str); 53] = [
     (
         "EUR",
@@ -76,19 +76,18 @@ const WITHDRAWN: [(&str, &str); 53] = [
     ),
 ];
 
-/// A code that is in ISO 4217 no more.
+/// A code that was withdrawn from ISO 4217.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WithdrawnCurrency {
-    /// The year of it.
+    /// The year of the withdrawal.
     pub year: &'static str,
-    /// The code that came in its place, where one did.
+    /// The code that replaced it, if there is one.
     pub successor: Option<&'static str>,
 }
 
-/// What became of `code`, which is in upper case; `None` where it was not
-/// withdrawn.
+/// The withdrawal of `code`, which is in upper case; `None` if it was not withdrawn.
 pub fn withdrawn(code: &str) -> Option<WithdrawnCurrency> {
-    // The years have four digits, and are no codes.
+    // A year, which has four digits, must not match.
     if code.len() != 3 {
         return None;
     }
@@ -109,30 +108,34 @@ mod tests {
     use iso_currency::Currency;
 
     use super::{WITHDRAWN, WithdrawnCurrency, withdrawn};
-    use crate::domain::currency::KABLE;
+    use crate::domain::currency::SUPPORTED;
 
     #[test]
-    fn the_table_is_one_of_codes_and_years() {
+    fn the_table_consists_of_codes_and_years() {
         let mut seen = HashSet::new();
         for (successor, codes) in WITHDRAWN {
             assert!(
                 successor.is_empty() || Currency::from_code(successor).is_some(),
                 "{successor}"
             );
-            assert_eq!(withdrawn(successor), None, "{successor} is no end");
+            assert_eq!(
+                withdrawn(successor),
+                None,
+                "{successor} is withdrawn itself"
+            );
             let words: Vec<&str> = codes.split_whitespace().collect();
             for pair in words.chunks(2) {
                 let (code, year) = (pair[0], pair[1].parse::<u16>().unwrap());
                 assert!(code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase()));
                 assert!((1978..=2026).contains(&year), "{code} {year}");
-                assert!(seen.insert(code), "{code} stands twice");
-                assert!(!KABLE.contains(&code), "Kable takes {code}");
+                assert!(seen.insert(code), "{code} is listed twice");
+                assert!(!SUPPORTED.contains(&code), "Kable accepts {code}");
             }
         }
     }
 
     #[test]
-    fn what_the_table_of_others_calls_superseded_is_withdrawn_or_explained() {
+    fn successors_agree_with_iso_currency() {
         for code in ["BGN", "CUC", "HRK", "SLL", "ZWL"] {
             let latest = Currency::from_code(code).unwrap().latest();
             let ours = withdrawn(code).unwrap().successor;
@@ -143,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn it_says_since_when_and_what_came() {
+    fn a_withdrawn_code_has_a_year_and_a_successor() {
         let of = |year, successor| Some(WithdrawnCurrency { year, successor });
         assert_eq!(withdrawn("DEM"), of("2002", Some("EUR")));
         assert_eq!(withdrawn("RUR"), of("2004", Some("RUB")));

@@ -323,7 +323,7 @@ fn bound(progress: &Progress) -> String {
     };
     format!(
         "{}{paused} · {} of {} in flight{waiting}",
-        pacing.bound.said(),
+        pacing.bound.description(),
         pacing.in_flight,
         pacing.window
     )
@@ -424,7 +424,7 @@ mod tests {
                 rate: Some(98.5),
                 in_flight: 9,
                 window: 18,
-                bound: Bottleneck::Told,
+                bound: Bottleneck::Advertised,
                 paused_ms: None,
                 waiting: 0,
             },
@@ -438,7 +438,7 @@ mod tests {
         assert_eq!(
             plain(&watcher().state.lock(), SPEED),
             "1,200/2,000 · 120/s · 7s left · created 1,190 · failed 4 · throttled 0 · there already 6 \
-             · held by the limit that the API tells · 9 of 18 in flight"
+             · held by the limit that the API advertises · 9 of 18 in flight"
         );
     }
 

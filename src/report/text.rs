@@ -398,7 +398,7 @@ mod tests {
                 p99: 90.2,
                 max: 130.5,
             },
-            problems: problems.kinds(),
+            problems: problems.into_groups(),
             ..Summary::default()
         };
         figures.outcomes.add_many(Outcome::Created, 1233);

@@ -200,7 +200,7 @@ impl ParallelRows for InputReader {
             let input = self.number();
             if let Some(current) = &mut self.current {
                 if let Some(part) = part_of(current, input, most)? {
-                    self.limit = self.limit.map(|left| left - part.many);
+                    self.limit = self.limit.map(|left| left - part.count);
                     return Ok(Some(part));
                 }
                 self.close()?;
@@ -257,7 +257,7 @@ fn part_of(
     Ok(Some(InputPart {
         rows: PartRows(kind),
         input,
-        many,
+        count: many,
     }))
 }
 

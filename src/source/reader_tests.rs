@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use crate::domain::row::{Origin, ParallelRows, ReadState, Revisit, Row, Rows};
+use crate::domain::row::{Cell, Origin, ParallelRows, ReadState, Revisit, Row, Rows};
 use crate::source::csv::splitter::LONGEST_ROW;
 use crate::source::input::{Input, open};
 use crate::source::reader::InputReader;
@@ -15,12 +15,11 @@ type RowSnapshot = (Origin, ReadState, Vec<u8>, Vec<(String, String)>);
 
 fn seen(row: &Row, rows: &impl Rows) -> RowSnapshot {
     let names = &rows.columns().names;
-    let cell = |cell| {
-        let cell: &crate::domain::row::Cell = cell;
+    let cell = |cell: Cell<'_>| {
         let name = names.get(cell.column).cloned().unwrap_or_default();
-        (name, row.value(cell).to_owned())
+        (name, cell.value.to_owned())
     };
-    let cells = row.cells().iter().map(cell).collect();
+    let cells = row.cells().map(cell).collect();
     (row.origin, row.state.clone(), row.raw().to_vec(), cells)
 }
 
@@ -37,7 +36,7 @@ fn in_parts(mut parts: InputReader) -> Vec<RowSnapshot> {
     let mut all = Vec::new();
     while let Some(part) = parts.next_part().unwrap() {
         let rows = one_by_one(part.rows);
-        assert_eq!(rows.len() as u64, part.many);
+        assert_eq!(rows.len() as u64, part.count);
         assert!(rows.iter().all(|row| row.0.input == part.input));
         all.extend(rows);
     }

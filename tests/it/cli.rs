@@ -337,7 +337,7 @@ fn validate_says_what_to_do_next() {
         .code(3)
         .says("1. Set currency, which 4 rows lack, if it is the same for all of them:")
         .says("2. Write EUR for \"Euro\" (1 row)\n")
-        .says("3. Mend the rejected rows where they stand, and check again:");
+        .says("3. Fix the rejected rows in the input, and check again:");
     let next = shown(&ended);
     assert_eq!(
         next,
@@ -355,7 +355,7 @@ fn validate_says_what_to_do_next() {
     let ended = run
         .go(&next[1])
         .code(0)
-        .says("Import it: what was put right is sent like that, and nothing is to be mended:");
+        .says("Import it: corrected values are sent as corrected, and there is nothing to fix:");
     let next = shown(&ended);
     assert_eq!(next, ["import in.csv --sandbox"]);
     run.go(&next[0]).code(0);

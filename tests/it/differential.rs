@@ -53,9 +53,9 @@ fn ours(name: &str, content: &[u8], settings: Settings) -> Option<(Vec<Ours>, Fo
             other => assert!(other.is_ok(), "{other:?}"),
         }
         let names = &reader.columns().names;
-        let found = row.cells().iter().map(|cell| {
+        let found = row.cells().map(|cell| {
             let name = names.get(cell.column).cloned().unwrap_or_default();
-            (name, cell.kind, row.value(cell).to_owned())
+            (name, cell.kind, cell.value.to_owned())
         });
         rows.push(Ours {
             raw: Bytes(row.raw().to_owned()),

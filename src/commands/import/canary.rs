@@ -48,11 +48,11 @@ fn said(seen: &ReadBack) -> String {
         ReadBack::Agrees {
             outcome,
             compared,
-            unseen,
+            not_compared,
         } => {
             let came = outcome.name().replace('_', " ");
             let fields = counted(compared.len() as u64, "field agrees", "fields agree");
-            let names: Vec<&str> = unseen.iter().map(|field| field.name()).collect();
+            let names: Vec<&str> = not_compared.iter().map(|field| field.name()).collect();
             if names.is_empty() {
                 format!("{came}, {fields}")
             } else {
@@ -87,12 +87,12 @@ mod tests {
             ReadBack::Agrees {
                 outcome: Outcome::Created,
                 compared: vec![Field::ClientId, Field::CompanyName, Field::Currency],
-                unseen: Vec::new(),
+                not_compared: Vec::new(),
             },
             ReadBack::Agrees {
                 outcome: Outcome::AlreadyExisted,
                 compared: vec![Field::ClientId, Field::Email],
-                unseen: vec![Field::StripeCustomerId],
+                not_compared: vec![Field::StripeCustomerId],
             },
             ReadBack::Differs(vec![Difference {
                 field: Some(Field::CompanyName),

@@ -140,7 +140,7 @@ impl ImportSummary<'_> {
                 });
                 corrected.line()
             });
-            next.push((wrong.said(), command.unwrap_or_default()));
+            next.push((wrong.advice(), command.unwrap_or_default()));
         }
         let others = wrong.iter().map(|wrong| wrong.rows).sum::<u64>();
         if self.summary.rows.rejected > others {

@@ -140,7 +140,7 @@ where
     }
     all.ours = finder.ours;
     all.would = finder.foresight.map(|foresight| foresight.forecast);
-    all.problems = finder.problems.kinds();
+    all.problems = finder.problems.into_groups();
     Ok(all)
 }
 
@@ -194,7 +194,7 @@ where
     all.rows.rejected = rejected;
     let fit = surveyed.read - surveyed.skipped - surveyed.rejected;
     all.outcomes.add_many(Outcome::Pending, fit);
-    all.problems = finder.problems.kinds();
+    all.problems = finder.problems.into_groups();
     Ok(all)
 }
 

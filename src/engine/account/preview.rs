@@ -2,7 +2,7 @@
 //! say of it.
 
 use crate::domain::customer::Customer;
-use crate::domain::decision::{Decision, ExistingPolicy, is_our_doing};
+use crate::domain::decision::{Decision, ExistingPolicy, is_ours};
 use crate::domain::forecast::{Forecast, PlannedAction};
 use crate::domain::outcome::Outcome;
 use crate::domain::remote::{RemoteCustomer, differences};
@@ -70,9 +70,9 @@ impl Preview {
                 let foreseen = said(&act, known, customer, remote);
                 (act, Some(foreseen))
             }
-            (Decision::LookUp, None) if !self.forecast.listed => (PlannedAction::Ask, None),
+            (Decision::LookUp, None) if !self.forecast.listed => (PlannedAction::LookUp, None),
             (Decision::Create, None) if !self.forecast.listed && self.foreseeing.gaps => {
-                (PlannedAction::Ask, None)
+                (PlannedAction::LookUp, None)
             }
             (Decision::Create | Decision::LookUp, None) => (PlannedAction::Create, None),
         };
@@ -97,7 +97,7 @@ fn said(
             Outcome::Updated
         }
         Some(known)
-            if known.ours || known.in_doubt && is_our_doing(remote.created, known.claimed_by) =>
+            if known.ours || known.in_doubt && is_ours(remote.created, known.claimed_by) =>
         {
             Outcome::Created
         }
@@ -124,7 +124,7 @@ fn said(
             (Outcome::Differs, Some(message))
         }
         PlannedAction::LeaveDiffering => (Outcome::Differs, Some(differing)),
-        PlannedAction::LeaveEqual | PlannedAction::Create | PlannedAction::Ask => (equal, None),
+        PlannedAction::LeaveEqual | PlannedAction::Create | PlannedAction::LookUp => (equal, None),
     };
     Foreseen { outcome, message }
 }

@@ -97,7 +97,7 @@ pub(in crate::engine) fn repeats(row: &Repeating<'_>) -> Vec<Problem> {
         let message =
             format!("clientId {id} stands {already} on {place}, with {values} ({ONE_ROW})");
         let (code, field) = (Code::DuplicateClientId, Field::ClientId);
-        problems.push(Problem::of(code, field, row.client_id, message).mended_by(mend));
+        problems.push(Problem::of(code, field, row.client_id, message).fixed_by(mend));
     }
     if let Some(other) = verdict.similar {
         let place = place(other);

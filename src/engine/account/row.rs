@@ -78,7 +78,7 @@ where
         sink.add_row(&RowAccount {
             row,
             columns,
-            leading_own: self.checker.bind(input, columns)?.leading_own(),
+            leading_own: self.checker.bind(input, columns)?.leading_added(),
             input: self.checker.input_name(input),
             client_id: &found.client_id,
             result: found.result(),
@@ -101,7 +101,7 @@ where
             return Ok(Found::without_entry(Said::Skipped, client_id, Vec::new()));
         }
         let known = verdict.and_then(|verdict| verdict.remembered);
-        let is_repeat = known.is_some() && binding.was_repeat(row, columns);
+        let is_repeat = known.is_some() && binding.was_duplicate(row, columns);
         let (mut there, mut digest) = (None, None);
         let (client_id, fits, notes) = match check(row, binding, &reading.rules) {
             CheckedRow::Skipped => (String::new(), None, Vec::new()),
@@ -237,8 +237,8 @@ fn outcome_of(
         (Decision::Skip(outcome), _) => outcome,
         // So does one whose update was not sent before everything was stopped.
         (_, Some(entry))
-            if entry.outcome.is_well()
-                && entry.outcome.is_there()
+            if entry.outcome.is_success()
+                && entry.outcome.customer_exists()
                 && digest.is_some_and(|digest| *digest != entry.digest) =>
         {
             Outcome::Differs

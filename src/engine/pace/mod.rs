@@ -357,7 +357,7 @@ impl Pace {
                 Some((Gate::Ceiling, _)) if self.at_once => Bottleneck::Rate,
                 Some((Gate::Ceiling, _)) => Bottleneck::MaxRate,
                 Some((Gate::Rate, _)) => match state.rate_control.held() {
-                    Held::Advertised => Bottleneck::Told,
+                    Held::Advertised => Bottleneck::Advertised,
                     Held::Refused => Bottleneck::Refused,
                     Held::Growing | Held::Ceiling => Bottleneck::Growing,
                 },

@@ -10,7 +10,7 @@ use super::sender::Sender;
 use crate::domain::customer::Customer;
 use crate::domain::field::Field;
 use crate::domain::outcome::Outcome;
-use crate::domain::remote::{Difference, RemoteCustomer, differences, unseen};
+use crate::domain::remote::{Difference, RemoteCustomer, differences, not_compared};
 use crate::domain::row::Origin;
 use crate::domain::text::quoted;
 use crate::engine::ticket::Ticket;
@@ -57,7 +57,7 @@ pub enum ReadBack {
         /// The fields that were compared.
         compared: Vec<Field>,
         /// The fields that the row has and Kable doesn't return.
-        unseen: Vec<Field>,
+        not_compared: Vec<Field>,
     },
     /// The customer is there, with other values.
     Differs(Vec<Difference>),
@@ -88,7 +88,7 @@ pub(super) async fn read_back<A: CustomerApi, O: Observer>(
         let outcome = entry
             .as_ref()
             .map_or(Outcome::Pending, |entry| entry.outcome);
-        let seen = if outcome.is_well() {
+        let seen = if outcome.is_success() {
             see(sender, &row.customer, outcome).await
         } else {
             let said = entry.and_then(|entry| entry.message).unwrap_or_default();
@@ -164,12 +164,12 @@ fn compared(customer: &Customer, outcome: Outcome, remote: &RemoteCustomer) -> R
     if !differing.is_empty() {
         return ReadBack::Differs(differing);
     }
-    let unseen = unseen(customer, remote);
+    let not_compared = not_compared(customer, remote);
     let mut compared = customer.given();
-    compared.retain(|field| !unseen.contains(field));
+    compared.retain(|field| !not_compared.contains(field));
     ReadBack::Agrees {
         outcome,
         compared,
-        unseen,
+        not_compared,
     }
 }

@@ -172,7 +172,7 @@ where
                 ticket.earlier.is_repeat = known.is_some()
                     && checker
                         .bind(row.origin.input, columns)?
-                        .was_repeat(&row, columns);
+                        .was_duplicate(&row, columns);
                 if self.sent_ahead > 0 && !known.is_some_and(is_looked_up) {
                     self.sent_ahead -= 1;
                     continue;

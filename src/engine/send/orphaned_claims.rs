@@ -17,7 +17,7 @@ use super::look_up::{LookedUp, look_up_until_known};
 use super::record::RecorderMessage;
 use super::sender::Sender;
 use super::settle::Settled;
-use crate::domain::decision::{KnownClaim, UNKNOWN_DIGEST, is_our_doing};
+use crate::domain::decision::{KnownClaim, UNKNOWN_DIGEST, is_ours};
 use crate::domain::outcome::Outcome;
 use crate::domain::remote::RemoteCustomer;
 use crate::domain::summary::OrphanCounts;
@@ -206,10 +206,10 @@ fn there(
     keys: bool,
     settled: Settlement,
 ) -> Settlement {
-    let ours = entry.ours || is_our_doing(remote.created, entry.claimed_by);
+    let ours = entry.ours || is_ours(remote.created, entry.claimed_by);
     let was_never = matches!(entry.last, None | Some(Outcome::Pending));
     Settlement {
-        outcome: match entry.last.filter(|last| last.is_there()) {
+        outcome: match entry.last.filter(|last| last.customer_exists()) {
             Some(last) => last,
             None if ours => Outcome::Created,
             None => Outcome::AlreadyExisted,

@@ -2,7 +2,7 @@
 //! alone (pure).
 
 use super::server_clock::ServerClock;
-use crate::domain::decision::is_our_doing;
+use crate::domain::decision::is_ours;
 use crate::engine::ticket::ClaimTime;
 
 /// By how much a server's times may be cut: `Date` and `created` to a second each.
@@ -59,16 +59,16 @@ impl Clocks {
     }
 
     /// Whether a customer that Kable `created` then came from the claim.
-    pub(super) fn is_our_doing(&self, claim: ClaimTime, created: Option<i64>) -> bool {
-        is_our_doing(created, self.claimed_by(claim))
+    pub(super) fn is_ours(&self, claim: ClaimTime, created: Option<i64>) -> bool {
+        is_ours(created, self.claimed_by(claim))
     }
 
     /// Whether more answers of the server's may yet show that the customer came from the
     /// claim: in the first second of a run its clock is known to a second at best.
     pub(super) fn may_yet_be_our_doing(&self, claim: ClaimTime, created: Option<i64>) -> bool {
         self.server.is_vague()
-            && !self.is_our_doing(claim, created)
-            && is_our_doing(created, self.claimed_from(claim))
+            && !self.is_ours(claim, created)
+            && is_ours(created, self.claimed_from(claim))
     }
 
     /// A moment on the server's clock that is not before the claim.

@@ -145,7 +145,7 @@ fn there(state: &RowState, remote: &RemoteCustomer, facts: &Facts) -> Settlement
     let is_older = clocks.is_older(ticket.claim, remote.created, state.date_ms, 0);
     let may_be_ours = state.may_be_ours() && !is_older;
     let is_ours = earlier.customer == KnownCustomer::Ours
-        || may_be_ours && clocks.is_our_doing(ticket.claim, remote.created);
+        || may_be_ours && clocks.is_ours(ticket.claim, remote.created);
     // An update that an earlier run sent is not forgotten, nor one whose
     // answer it lost: the row was another one before.
     let is_updated = state.update != UpdateState::None

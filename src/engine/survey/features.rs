@@ -152,7 +152,7 @@ fn filter(text: &str) -> [[u8; 8]; 2] {
 fn own_text(row: &Row, binding: &Binding, columns: &Columns) -> String {
     match columns.matching {
         Matching::Header => {
-            let own = after_cells(row.raw(), columns.delimiter, binding.leading_own());
+            let own = after_cells(row.raw(), columns.delimiter, binding.leading_added());
             String::from_utf8_lossy(own).into_owned()
         }
         Matching::Exact => own_json(row),

@@ -1,5 +1,4 @@
-//! Who is who: the ids of the input and of the ledger, brought together by one
-//! sort.
+//! Joins the ids of the input and of the ledger by one sort.
 //!
 //! What is sorted are hashes, spilled to disk where they don't fit, so that a
 //! hundred million ids take no more memory than a thousand. They are XXH3 of
@@ -188,11 +187,8 @@ impl Ids {
         if surveying.reading.rules.strict {
             // Under `--strict`, find `same_customer` rows first: they must not win an id
             // from a row that will be sent.
-            join_people(
-                RepeatSorter::sorted(people)?,
-                &mut others,
-                Some(&mut refused),
-            )?;
+            let people = RepeatSorter::sorted(people)?;
+            join_people(people, &mut others, Some(&mut refused))?;
             join_ids(
                 RepeatSorter::sorted(rows)?,
                 surveying.policy,

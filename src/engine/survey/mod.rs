@@ -265,10 +265,10 @@ impl<'s> Worker<'s> {
                 Took::Fit => {}
             }
         }
-        if rows.read != part.many {
+        if rows.read != part.count {
             bail!(
                 "a part of {} rows was read as {}; this is a bug in kable-bulk",
-                part.many,
+                part.count,
                 rows.read
             );
         }

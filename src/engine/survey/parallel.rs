@@ -96,7 +96,7 @@ where
             match parts.next_part() {
                 Ok(Some(part)) => {
                     let first = rows;
-                    rows += part.many;
+                    rows += part.count;
                     if jobs.send((given, first, part)).is_err() {
                         bail!("no worker is left; this is a bug in kable-bulk");
                     }
@@ -157,7 +157,7 @@ mod tests {
             Ok(Some(InputPart {
                 rows: Nothing,
                 input: 0,
-                many: 2,
+                count: 2,
             }))
         }
     }

@@ -214,7 +214,7 @@ impl ParallelRows for Growing {
         Ok(part.map(|rows| InputPart {
             rows,
             input: 0,
-            many: 3,
+            count: 3,
         }))
     }
 }

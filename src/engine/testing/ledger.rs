@@ -212,7 +212,7 @@ impl ClaimInMemory {
             sent: self.in_doubt || record.attempts > 0,
             there: record.ours
                 || record.customer_id.is_some()
-                || record.last.is_some_and(Outcome::is_there),
+                || record.last.is_some_and(Outcome::customer_exists),
             ours: record.ours,
             orphan: self.orphan,
             claimed_by: record.claimed_by,

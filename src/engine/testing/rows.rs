@@ -102,7 +102,7 @@ impl ParallelRows for MemoryRows {
         Ok((many > 0).then(|| InputPart {
             rows: part,
             input: u16::try_from(self.input).unwrap(),
-            many: many as u64,
+            count: many as u64,
         }))
     }
 }

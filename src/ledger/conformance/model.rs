@@ -190,7 +190,7 @@ impl ClaimModel {
 
     fn known(&self, id: u64) -> KnownClaim {
         let record = &self.record;
-        let was_there = record.last.is_some_and(Outcome::is_there);
+        let was_there = record.last.is_some_and(Outcome::customer_exists);
         KnownClaim {
             id,
             digest: record.digest,

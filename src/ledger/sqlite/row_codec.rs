@@ -29,7 +29,7 @@ pub(super) fn known_of(row: &Row<'_>) -> rusqlite::Result<(String, KnownClaim)> 
         last,
         in_doubt,
         sent: in_doubt || attempts > 0,
-        there: ours || has_customer_id || last.is_some_and(Outcome::is_there),
+        there: ours || has_customer_id || last.is_some_and(Outcome::customer_exists),
         ours,
         orphan: row.get(9)?,
         claimed_by: row.get(5)?,

@@ -85,10 +85,7 @@ impl<R: Read> CsvRows<R> {
                 }
             }
         }
-        let names = header
-            .cells()
-            .iter()
-            .map(|cell| header.value(cell).trim().to_owned());
+        let names = header.cells().map(|cell| cell.value.trim().to_owned());
         rows.columns = Arc::new(Columns::table(names.collect(), header.text(), delimiter));
         rows.records = 0;
         Ok(rows)

@@ -14,7 +14,7 @@ fn rows(text: &[u8], piece: usize) -> Vec<Row> {
 }
 
 fn cells(row: &Row) -> Vec<&str> {
-    row.cells().iter().map(|cell| row.value(cell)).collect()
+    row.cells().map(|cell| cell.value).collect()
 }
 
 fn places(rows: &[Row]) -> Vec<(u64, u64, u64)> {

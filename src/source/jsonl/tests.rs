@@ -15,8 +15,7 @@ fn read(text: &[u8]) -> (Vec<Row>, Vec<String>) {
 
 fn cells<'r>(row: &'r Row, names: &'r [String]) -> Vec<(&'r str, CellKind, &'r str)> {
     row.cells()
-        .iter()
-        .map(|cell| (names[cell.column].as_str(), cell.kind, row.value(cell)))
+        .map(|cell| (names[cell.column].as_str(), cell.kind, cell.value))
         .collect()
 }
 
