@@ -25,12 +25,12 @@ pub(super) type BundlePlans = HashMap<String, Vec<String>>;
 
 /// The body of a create (`docs/api.md`, "Create customer: the body").
 pub(super) fn create_body(customer: &Customer) -> serde_json::Result<String> {
-    serde_json::to_string(&CreateBody(customer))
+    serde_json::to_string(&CreateRequest(customer))
 }
 
-struct CreateBody<'c>(&'c Customer);
+struct CreateRequest<'c>(&'c Customer);
 
-impl Serialize for CreateBody<'_> {
+impl Serialize for CreateRequest<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let customer = self.0;
         let mut map = serializer.serialize_map(None)?;
@@ -55,7 +55,7 @@ impl Serialize for CreateBody<'_> {
 
 /// The body of an update (`docs/api.md`: "Update takes …").
 pub(super) fn update_body(update: &CustomerUpdate) -> serde_json::Result<String> {
-    serde_json::to_string(&UpdateBody {
+    serde_json::to_string(&UpdateRequest {
         company_name: update.company_name.as_deref(),
         currency: update.currency.as_deref(),
         stripe_customer_id: update.stripe_customer_id.as_deref(),
@@ -65,7 +65,7 @@ pub(super) fn update_body(update: &CustomerUpdate) -> serde_json::Result<String>
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct UpdateBody<'c> {
+struct UpdateRequest<'c> {
     #[serde(skip_serializing_if = "Option::is_none")]
     company_name: Option<&'c str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -109,7 +109,7 @@ pub(super) fn created(body: &[u8], customer: &Customer) -> serde_json::Result<(S
     let keys = read.keys.into_iter();
     let keys = keys.filter_map(|key| serde_json::from_str(key.get()).ok());
     let is_other =
-        |given: Option<MemberText<'_>>, sent: &str| given.is_some_and(|text| text.0 != sent);
+        |given: Option<JsonText<'_>>, sent: &str| given.is_some_and(|text| text.0 != sent);
     let created = Created {
         customer_id: read.customer_id,
         keys: keys.map(|key: KeyMembers| key.key).collect(),
@@ -167,11 +167,11 @@ struct CreatedMembers<'b> {
     #[serde(borrow, default, deserialize_with = "if_readable")]
     keys: Vec<&'b RawValue>,
     #[serde(borrow, default, deserialize_with = "if_readable")]
-    company_name: Option<MemberText<'b>>,
+    company_name: Option<JsonText<'b>>,
     #[serde(borrow, default, deserialize_with = "if_readable")]
-    currency: Option<MemberText<'b>>,
+    currency: Option<JsonText<'b>>,
     #[serde(borrow, default, deserialize_with = "if_readable")]
-    created: Option<MemberText<'b>>,
+    created: Option<JsonText<'b>>,
 }
 
 /// What is read of a customer. Only the two ids are required: they say whose
@@ -215,7 +215,7 @@ impl<'de> Deserialize<'de> for ContactMembers {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ContactMembers, A::Error> {
                 let mut contact = BillingContact::default();
-                while let Some(MemberName(name)) = map.next_key()? {
+                while let Some(JsonKey(name)) = map.next_key()? {
                     let value: &RawValue = map.next_value()?;
                     let mut fields = Field::CONTACT.into_iter();
                     let field = fields.find(|field| field.member() == name);
@@ -232,11 +232,11 @@ impl<'de> Deserialize<'de> for ContactMembers {
 
 /// A member's name, borrowed if it is written without escapes.
 #[derive(Deserialize)]
-struct MemberName<'b>(#[serde(borrow)] Cow<'b, str>);
+struct JsonKey<'b>(#[serde(borrow)] Cow<'b, str>);
 
 /// A member's string, likewise.
 #[derive(Deserialize)]
-struct MemberText<'b>(#[serde(borrow)] Cow<'b, str>);
+struct JsonText<'b>(#[serde(borrow)] Cow<'b, str>);
 
 /// Reads a member of another type than expected as if it were missing: a `null`
 /// beside the ids doesn't undo a create.
