@@ -7,8 +7,8 @@
 //!  source ──Row──▶ domain::mapping ──Candidate──▶ domain::validate ──Customer──▶ engine
 //!                                                                                  │
 //!  engine::survey    reads all of it once: what is wrong, what is to be done       │
-//!  engine::pipeline  feed ─Ticket─▶ dispatch ─Reply─▶ record ──▶ ledger            │
-//!  engine::account   reads it again: the outcome of each row ─▶ report             ▼
+//!  engine::send      feed ─Ticket─▶ dispatch ─Reply─▶ record ──▶ ledger            │
+//!  engine::account   reads it again: the outcome of every row ──▶ report           ▼
 //! ```
 //!
 //! Four floors, and imports go down only (`tests/it/architecture.rs` holds that):

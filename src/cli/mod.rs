@@ -44,7 +44,7 @@ Exit codes:
   1    could not run or had to stop: configuration, credentials, input, checkpoint, disk
   2    wrong usage
   3    finished, but some rows were rejected, failed, differ, or are unresolved
-  4    stopped early by the clock (--stop-at, --max-duration); the same command goes on
+  4    stopped early by the clock (--stop-at, --max-duration); the same command continues
   5    stopped early, and a person is needed first: --max-errors, --all-or-nothing, refusals
        with one cause, a canary that disagrees or was declined; the output says what is needed
   130  interrupted; can be resumed with the same command

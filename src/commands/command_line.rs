@@ -1,6 +1,6 @@
 //! Parsed options → the command line that gives them: what to type next.
 //!
-//! Only what was typed is rendered. What came from the environment or from a
+//! Only what was typed is rendered. What is set in the environment or in a
 //! configuration file applies to the next command as well.
 
 use std::ffi::{OsStr, OsString};

@@ -144,7 +144,7 @@ mod tests {
     fn a_time_of_day_is_the_next_one() {
         // In Berlin clocks go from 02:00 to 03:00 on 2026-03-29.
         let berlin = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
-        for (now, at, wanted) in [
+        for (now, at, expected) in [
             ("2026-11-22T22:10", time(5, 30, 0, 0), "2026-11-23T05:30"),
             ("2026-11-22T04:10", time(5, 30, 0, 0), "2026-11-22T05:30"),
             ("2026-11-22T05:30", time(5, 30, 0, 0), "2026-11-23T05:30"),
@@ -154,7 +154,7 @@ mod tests {
                 let there: DateTime = text.parse().unwrap();
                 there.to_zoned(berlin.clone()).unwrap()
             };
-            assert_eq!(next(at, &here(now)).unwrap(), here(wanted), "{now}");
+            assert_eq!(next(at, &here(now)).unwrap(), here(expected), "{now}");
         }
     }
 
@@ -168,14 +168,14 @@ mod tests {
             there.with_time_zone(berlin.clone())
         };
         let at = time(2, 30, 0, 0);
-        for (now, wanted) in [
+        for (now, expected) in [
             ("2026-10-24T23:59", "2026-10-25T00:30"),
             ("2026-10-25T00:30", "2026-10-25T01:30"),
             ("2026-10-25T00:45", "2026-10-25T01:30"),
             ("2026-10-25T01:15", "2026-10-25T01:30"),
             ("2026-10-25T01:30", "2026-10-26T01:30"),
         ] {
-            assert_eq!(next(at, &utc(now)).unwrap(), utc(wanted), "{now}");
+            assert_eq!(next(at, &utc(now)).unwrap(), utc(expected), "{now}");
         }
     }
 

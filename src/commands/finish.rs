@@ -55,7 +55,7 @@ impl RowNotes {
 }
 
 /// The account of the rows.
-pub(super) struct RowAccount {
+pub(super) struct AccountedRows {
     pub(super) listing: SummarySink,
     pub(super) interrupted: bool,
 }
@@ -70,7 +70,7 @@ impl Results<'_> {
         every_row: Option<&str>,
         accounting: Accounting<'_>,
         summary: &mut Summary,
-    ) -> anyhow::Result<RowAccount>
+    ) -> anyhow::Result<AccountedRows>
     where
         R: Revisit<Error: std::error::Error + Send + Sync + 'static>,
     {
@@ -87,7 +87,7 @@ impl Results<'_> {
         summary.would = accounted.would;
         summary.created_by_this_checkpoint = accounted.ours;
         summary.problems = accounted.problems;
-        Ok(RowAccount {
+        Ok(AccountedRows {
             listing,
             interrupted: accounted.interrupted,
         })

@@ -1,4 +1,4 @@
-//! How long it takes to send, said before the first row is sent.
+//! How long it takes to send, shown before the first row is sent.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use crate::engine::pace::Wanted;
 use crate::engine::pace::rate::Rate;
 
 /// How long it takes to send `rows` rows, in a sentence.
-pub(super) fn send_time(rows: u64, wanted: Wanted) -> String {
+pub(super) fn send_time(rows: u64, pacing: Wanted) -> String {
     let requests = counted(rows, "request", "requests");
-    let rate = wanted.ceiling;
+    let rate = pacing.ceiling;
     #[expect(
         clippy::cast_precision_loss,
         reason = "a time for people; counts below 2⁵³ are exact"
@@ -17,7 +17,7 @@ pub(super) fn send_time(rows: u64, wanted: Wanted) -> String {
     let time = Duration::try_from_secs_f64((rows as f64 / rate.a_second()).ceil())
         .unwrap_or(Duration::MAX);
     let time = humantime::format_duration(time);
-    match (rate, wanted.at_once) {
+    match (rate, pacing.at_once) {
         (Rate::Unlimited, _) => format!("To send: {requests}, as fast as possible"),
         (Rate::Limited { .. }, true) => format!("To send: {requests}, {time} at {rate}"),
         (Rate::Limited { .. }, false) => {

@@ -34,7 +34,7 @@ pub fn run(typed: StatusOptions) -> anyhow::Result<Exit> {
 
 /// With the rows of the latest run's input that were never claimed, of which the
 /// checkpoint knows no more than that they were fit. Where other inputs went by
-/// the same checkpoint, there may be more of them than can be told.
+/// the same checkpoint, there may be more of them than can be known.
 fn with_unclaimed(mut status: LedgerStatus) -> LedgerStatus {
     let unclaimed = status.fit_rows.saturating_sub(status.tally.sum());
     status.tally.add_many(Outcome::Pending, unclaimed);
@@ -108,7 +108,7 @@ fn moving(pacing: Pacing, since_ms: u64) -> String {
     )
 }
 
-/// How many claims came to what, a line each.
+/// How many claims have which outcome, a line each.
 fn claims(status: &LedgerStatus, runs: bool) -> Vec<String> {
     let mut lines = Vec::new();
     for outcome in Outcome::ALL {
@@ -122,16 +122,16 @@ fn claims(status: &LedgerStatus, runs: bool) -> Vec<String> {
             lines.push(format!("  {:>12}  {name}", thousands(count)));
         }
     }
-    // Said where it is not the count of those that are `created` now.
+    // Shown where it differs from the count of rows that are `created` now.
     if status.ours != status.tally.of(Outcome::Created) {
         lines.push(format!(
-            "  {:>12}  created by this checkpoint, whatever became of them since",
+            "  {:>12}  created by this checkpoint, whatever their outcome is now",
             thousands(status.ours)
         ));
     }
     if status.left.sum() > 0 {
         lines.push(format!(
-            "  {:>12}  asked for when their rows had left the file: {} created by this checkpoint, {} in doubt",
+            "  {:>12}  looked up when their rows had left the file: {} created by this checkpoint, {} in doubt",
             thousands(status.left.sum()),
             thousands(status.left.created),
             thousands(status.left.unresolved)
@@ -162,7 +162,7 @@ fn plain(path: &Path, status: &LedgerStatus, holder: Option<&str>, since_ms: u64
     line(running(status, holder));
     if status.gaps {
         line(
-            "  saved from a damaged checkpoint: what it doesn't know is asked for before it is sent"
+            "  saved from a damaged checkpoint: what it doesn't know is looked up before it is sent"
                 .to_owned(),
         );
     }
@@ -243,8 +243,8 @@ mod tests {
         };
         status.tally.add_many(Outcome::Created, 69);
         status.tally.add_many(Outcome::Pending, 531);
-        let told = with_unclaimed(status);
-        assert_eq!(told.tally.of(Outcome::Pending), 2931);
-        assert_eq!(settled(&told), 69);
+        let status = with_unclaimed(status);
+        assert_eq!(status.tally.of(Outcome::Pending), 2931);
+        assert_eq!(settled(&status), 69);
     }
 }

@@ -39,32 +39,32 @@ fn line(result: &CanaryResult, names: &[String]) -> String {
         "  {file}line {}, {}: {}",
         result.origin.line,
         quoted(&result.client_id),
-        said(&result.seen)
+        comparison(&result.seen)
     )
 }
 
-fn said(seen: &ReadBack) -> String {
+fn comparison(seen: &ReadBack) -> String {
     match seen {
         ReadBack::Agrees {
             outcome,
             compared,
             not_compared,
         } => {
-            let came = outcome.name().replace('_', " ");
+            let outcome = outcome.name().replace('_', " ");
             let fields = counted(compared.len() as u64, "field agrees", "fields agree");
             let names: Vec<&str> = not_compared.iter().map(|field| field.name()).collect();
             if names.is_empty() {
-                format!("{came}, {fields}")
+                format!("{outcome}, {fields}")
             } else {
                 format!(
-                    "{came}, {fields}, {} can't be read back",
+                    "{outcome}, {fields}, {} can't be read back",
                     listed(&names, 20)
                 )
             }
         }
         ReadBack::Differs(differing) => {
-            let told: Vec<String> = differing.iter().map(ToString::to_string).collect();
-            told.join("; ")
+            let differences: Vec<String> = differing.iter().map(ToString::to_string).collect();
+            differences.join("; ")
         }
         ReadBack::Absent => "created, and not there when it was read back".to_owned(),
         ReadBack::NotCreated(outcome, message) if message.is_empty() => outcome.name().to_owned(),

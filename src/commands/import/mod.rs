@@ -5,7 +5,7 @@
 //! - `canary.rs`: what is shown of a canary
 //! - `ended.rs`: exit codes, and the checkpoint's word for an end
 //! - `changed_input.rs`: what is reported where an input was changed during a run
-//! - `summary.rs`: what is said at the end, and what to type next
+//! - `summary.rs`: the words at the end, and what to type next
 
 mod canary;
 mod changed_input;

@@ -1,4 +1,4 @@
-//! What is said at the end of an import: what was done, why it stopped, what to
+//! The words at the end of an import: what was done, why it stopped, what to
 //! type next.
 
 use std::ffi::OsString;
@@ -231,7 +231,7 @@ fn why(halt: &Halt, summary: &Summary) -> String {
             format!("Stopped by {option}. What was done is kept.")
         }
         Halt::Canary { wrong, of } => format!(
-            "Stopped by the canary: {wrong} of {of} rows sent ahead came out otherwise than in the file (see above). \
+            "Stopped by the canary: {wrong} of {of} rows sent ahead differ from the file (see above). \
              Nothing else was sent."
         ),
         Halt::Declined => "Stopped after the canary. What was done is kept.".to_owned(),
