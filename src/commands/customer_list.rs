@@ -7,7 +7,7 @@ use anyhow::Context;
 
 use super::preflight::{Calls, refusal_text};
 use crate::domain::text::counted;
-use crate::engine::survey::remote_list::{Listed, Listing};
+use crate::engine::survey::remote_list::{RemoteList, RemoteListWriter};
 use crate::kable::Preflight;
 use crate::kable::client::Client;
 use crate::report::progress::ProgressDisplay;
@@ -36,13 +36,13 @@ pub(super) async fn list(
     client: &Client,
     folder: &Path,
     calls: Calls<'_>,
-) -> anyhow::Result<Result<Listed, ListError>> {
+) -> anyhow::Result<Result<RemoteList, ListError>> {
     let cannot_store = || format!("cannot store the list of customers in {}", folder.display());
     let mut pause = PAUSE;
     let mut left = TRIES;
     loop {
         left -= 1;
-        let mut listing = Listing::new(folder).with_context(cannot_store)?;
+        let mut listing = RemoteListWriter::new(folder).with_context(cannot_store)?;
         let mut stored = Ok(());
         calls.start().await;
         let answered = client
@@ -83,8 +83,8 @@ pub(super) async fn list(
 }
 
 /// Says how many customers of the list can't be read.
-pub(super) fn say_unread(watcher: &ProgressDisplay, listed: Option<&Listed>) {
-    let unread = listed.map_or(0, Listed::unread);
+pub(super) fn say_unread(watcher: &ProgressDisplay, listed: Option<&RemoteList>) {
+    let unread = listed.map_or(0, RemoteList::unreadable);
     if unread > 0 {
         watcher.say(&format!(
             "warning: {} that Kable has cannot be read; their rows count as new",

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 
-use crate::engine::pace::Wanted;
+use crate::engine::pace::PaceSettings;
 
 /// How many are reserved for the results while customers are sent.
 const RESERVED: usize = 24;
@@ -48,7 +48,7 @@ pub(super) fn raise_limit() {}
 /// `pacing` with no more requests in flight than there are descriptors for, and a
 /// note where these are fewer than in `pacing`. A server in this process takes one
 /// for each of ours.
-pub(super) fn fitting(pacing: Wanted, server_inside: bool) -> (Wanted, Option<String>) {
+pub(super) fn fitting(pacing: PaceSettings, server_inside: bool) -> (PaceSettings, Option<String>) {
     let Some((limit, open)) = limit().zip(open()) else {
         return (pacing, None);
     };
@@ -61,7 +61,7 @@ pub(super) fn fitting(pacing: Wanted, server_inside: bool) -> (Wanted, Option<St
          connections open (ulimit -n)",
         pacing.concurrency
     );
-    let pacing = Wanted {
+    let pacing = PaceSettings {
         concurrency: room,
         ..pacing
     };

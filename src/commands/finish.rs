@@ -13,7 +13,7 @@ use crate::cli::AnnotationPlatform;
 use crate::domain::row::Revisit;
 use crate::domain::summary::Summary;
 use crate::domain::text::{counted, escaped, escaped_json, escaped_lines, listed, quoted};
-use crate::engine::account::{Accounting, account, demand_agreement, review};
+use crate::engine::account::{AccountSources, account, demand_agreement, review};
 use crate::engine::survey::unmapped::MOST_NAMED;
 use crate::report::annotations::{Annotations, disarmed};
 use crate::report::atomic_file::WrittenFile;
@@ -68,23 +68,23 @@ impl Results<'_> {
         &self,
         [mut rows, others]: [R; 2],
         every_row: Option<&str>,
-        accounting: Accounting<'_>,
+        sources: AccountSources<'_>,
         summary: &mut Summary,
     ) -> anyhow::Result<AccountedRows>
     where
         R: Revisit<Error: std::error::Error + Send + Sync + 'static>,
     {
         let mut listing = self.listing(every_row)?;
-        let (surveyed, watcher) = (accounting.surveyed, self.prepared.watcher.as_ref());
+        let (surveyed, watcher) = (sources.surveyed, self.prepared.watcher.as_ref());
         let accounted = match every_row {
-            Some(_) => account(&mut rows, others, accounting, &mut listing, watcher),
-            None => review(&mut rows, others, accounting, &mut listing, watcher),
+            Some(_) => account(&mut rows, others, sources, &mut listing, watcher),
+            None => review(&mut rows, others, sources, &mut listing, watcher),
         }
         .map_err(|error| self.incomplete(error))?;
         demand_agreement(&accounted, surveyed)?;
         summary.rows = accounted.rows;
         summary.outcomes = accounted.outcomes;
-        summary.would = accounted.would;
+        summary.would = accounted.forecast;
         summary.created_by_this_checkpoint = accounted.ours;
         summary.problems = accounted.problems;
         Ok(AccountedRows {

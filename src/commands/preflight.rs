@@ -121,7 +121,7 @@ impl<'c> Calls<'c> {
     /// Waits for the next token.
     pub(super) async fn start(self) {
         if let Some(bucket) = self.bucket {
-            bucket.drip().await;
+            bucket.acquire().await;
         }
     }
 }

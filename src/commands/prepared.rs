@@ -18,10 +18,10 @@ use crate::cli::{DisplayOptions, LogFormat};
 use crate::config::input::InputSettings;
 use crate::domain::decision::RowPolicy;
 use crate::domain::mapping::Binding;
-use crate::engine::checker::Reading;
+use crate::engine::checker::CheckSettings;
 use crate::engine::stop::Stop;
-use crate::engine::survey::settings::Surveying;
-use crate::engine::survey::{Beforehand, Survey, survey};
+use crate::engine::survey::settings::SurveySettings;
+use crate::engine::survey::{KnownCustomers, Survey, survey};
 use crate::report::manifest::ResultsOrigin;
 use crate::report::progress::{ProgressDisplay, ProgressFormat};
 use crate::source::SourceError;
@@ -36,7 +36,7 @@ const MOST_HELD_OPEN: usize = 64;
 pub(super) struct Prepared {
     pub(super) inputs: Arc<[Input]>,
     /// What rows are checked against.
-    pub(super) reading: Arc<Reading>,
+    pub(super) reading: Arc<CheckSettings>,
     limit: Option<u64>,
     pub(super) out: PathBuf,
     pub(super) display: DisplayOptions,
@@ -66,7 +66,7 @@ impl Prepared {
             signals::listen(stop.clone());
         }
         Ok(Self {
-            reading: Arc::new(Reading {
+            reading: Arc::new(CheckSettings {
                 mapping: settings.mapping,
                 rules: settings.rules,
                 names: inputs.iter().map(|input| input.name.clone()).collect(),
@@ -99,18 +99,18 @@ impl Prepared {
         &self,
         policy: RowPolicy,
         note_rows: bool,
-        beforehand: Beforehand<'_>,
+        known: KnownCustomers<'_>,
     ) -> anyhow::Result<Survey> {
-        let surveying = Surveying {
+        let surveying = SurveySettings {
             threads: threads(),
             note_rows,
-            reading: &self.reading,
+            check: &self.reading,
             policy,
             folder: &self.out,
             stop: &self.stop,
         };
         let watcher = self.watcher.as_ref();
-        survey(&mut self.rows(), &surveying, beforehand, watcher)
+        survey(&mut self.rows(), &surveying, known, watcher)
     }
 }
 

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use crate::domain::text::counted;
-use crate::engine::pace::Wanted;
+use crate::engine::pace::PaceSettings;
 use crate::engine::pace::rate::Rate;
 
 /// How long it takes to send `rows` rows, in a sentence.
-pub(super) fn send_time(rows: u64, pacing: Wanted) -> String {
+pub(super) fn send_time(rows: u64, pacing: PaceSettings) -> String {
     let requests = counted(rows, "request", "requests");
     let rate = pacing.ceiling;
     #[expect(
@@ -28,14 +28,14 @@ pub(super) fn send_time(rows: u64, pacing: Wanted) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Wanted, send_time};
+    use super::{PaceSettings, send_time};
 
     #[test]
     fn the_time_follows_from_the_rate() {
         let sentence = |rate: &str, at_once| {
             send_time(
                 90_000,
-                Wanted {
+                PaceSettings {
                     ceiling: rate.parse().unwrap(),
                     at_once,
                     concurrency: 64,

@@ -6,14 +6,14 @@ use super::error::{ConfigError, value_error};
 use super::values::duration;
 use crate::cli::RequestOptions;
 use crate::cli::defaults::{CONCURRENCY, CONCURRENCY_RANGE, MAX_RATE, TIMEOUT};
-use crate::engine::pace::Wanted;
+use crate::engine::pace::PaceSettings;
 use crate::engine::pace::rate::Rate;
 
 /// How fast requests are sent, and for how long a response is awaited.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RequestSettings {
     /// How fast, and how many at once.
-    pub pacing: Wanted,
+    pub pacing: PaceSettings,
     /// One request's time-out.
     pub timeout: Duration,
 }
@@ -47,7 +47,7 @@ pub fn requests(
         )));
     }
     Ok(RequestSettings {
-        pacing: Wanted {
+        pacing: PaceSettings {
             ceiling,
             at_once,
             concurrency,

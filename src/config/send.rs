@@ -28,7 +28,7 @@ pub struct SendSettings {
     /// How fast, and for how long a response is awaited.
     pub requests: RequestSettings,
     /// How often and when a request is sent again.
-    pub retry: backoff::Policy,
+    pub retry: backoff::RetryPolicy,
     /// How long lost creates may take to land.
     pub landing: Landing,
     /// How many rows may be rejected or fail.
@@ -75,9 +75,9 @@ pub fn sending(
             Some(path) => path,
             None => default_checkpoint(inputs, is_sandbox)?,
         },
-        retry: backoff::Policy {
+        retry: backoff::RetryPolicy {
             retries: typed.retries.or(file.retries).unwrap_or(RETRIES),
-            ..backoff::Policy::default()
+            ..backoff::RetryPolicy::default()
         },
         landing: Landing {
             given: given.transpose()?,

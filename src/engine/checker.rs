@@ -5,9 +5,9 @@ use crate::domain::row::{Columns, Row};
 use crate::domain::rules::Rules;
 use crate::domain::validate::{CheckedRow, check};
 
-/// What a pass over the input holds each row against.
+/// What each row of the inputs is checked against.
 #[derive(Debug, Clone, Default)]
-pub struct Reading {
+pub struct CheckSettings {
     /// Which column feeds which field.
     pub mapping: Mapping,
     /// What values are checked against.
@@ -16,57 +16,64 @@ pub struct Reading {
     pub names: Vec<String>,
 }
 
+impl CheckSettings {
+    /// The name of an input.
+    pub(crate) fn input_name(&self, input: u16) -> &str {
+        let name = self.names.get(usize::from(input));
+        name.map_or("the input", String::as_str)
+    }
+}
+
 /// Checks rows of several inputs, each by its own columns.
 #[derive(Debug)]
 pub(crate) struct Checker<'r> {
-    pub(super) reading: &'r Reading,
-    /// The input that the binding is worked out for.
+    pub(super) settings: &'r CheckSettings,
+    /// The input that `binding` is for.
     bound_to: Option<u16>,
     binding: Binding,
 }
 
 impl<'r> Checker<'r> {
-    pub(crate) fn new(reading: &'r Reading) -> Self {
+    pub(crate) fn new(settings: &'r CheckSettings) -> Self {
         Self {
-            reading,
+            settings,
             bound_to: None,
             binding: Binding::default(),
         }
     }
 
-    /// Checks `row`, which came from an input with `columns`.
+    /// Checks `row` of an input with these `columns`.
     pub(crate) fn check<'c>(
         &'c mut self,
         row: &'c Row,
         columns: &Columns,
     ) -> Result<CheckedRow<'c>, MappingError> {
-        let reading = self.reading;
+        let settings = self.settings;
         Ok(check(
             row,
             self.bind(row.origin.input, columns)?,
-            &reading.rules,
+            &settings.rules,
         ))
     }
 
-    /// Begins with rows whose columns are their own, if they are met one by one.
+    /// Begins a part of an input: members of JSON rows are numbered per part.
     pub(crate) fn begin_part(&mut self) {
         if self.binding.is_open() {
             self.bound_to = None;
         }
     }
 
-    /// What the user calls an input.
+    /// The name of an input.
     pub(crate) fn input_name(&self, input: u16) -> &'r str {
-        let name = self.reading.names.get(usize::from(input));
-        name.map_or("the input", String::as_str)
+        self.settings.input_name(input)
     }
 
-    /// What the columns of an input feed.
+    /// Which columns of an input feed which fields.
     pub(crate) fn bind(&mut self, input: u16, columns: &Columns) -> Result<&Binding, MappingError> {
         if self.bound_to == Some(input) {
             self.binding.extend(columns);
         } else {
-            self.binding = Binding::new(&self.reading.mapping, columns, self.input_name(input))?;
+            self.binding = Binding::new(&self.settings.mapping, columns, self.input_name(input))?;
             self.bound_to = Some(input);
         }
         Ok(&self.binding)

@@ -2,14 +2,14 @@
 //!
 //! In reading order:
 //!
-//! - `checker.rs`: row + columns + rules → a checked row, the same way in every pass
-//! - `survey/`: the first pass reads everything and finds out what is to be done
+//! - `checker.rs`: row + columns + rules → a checked row, identical in every pass
+//! - `survey/`: the first pass reads and checks everything, and plans what to send
 //! - `ticket.rs`: a claimed row on its way to the API
 //! - `pace/`: how fast requests may start, and how many at once
 //! - `send/`: the second pass sends: feed → dispatch → record, two bounded queues
-//! - `stop.rs`: the one signal that ends the sending, and its reason
-//! - `account/`: the last pass says of each row what became of it, from the ledger
-//! - `wall_clock.rs`: our clock, handed in from the front
+//! - `stop.rs`: the signal that ends the sending, and its reason
+//! - `account/`: the last pass reports what became of each row, from the ledger
+//! - `wall_clock.rs`: this machine's clock, provided by the front
 //! - `testing.rs`: rows, a ledger and an API in memory, for the tests of all passes
 
 pub mod account;

@@ -1,4 +1,4 @@
-//! One signal that ends the sending, and why it was given.
+//! The signal that ends the sending, and its reason.
 
 use std::sync::{Arc, OnceLock};
 
@@ -7,14 +7,14 @@ use tokio_util::sync::CancellationToken;
 /// Why the sending ends before the input does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Halt {
-    /// The user asked for it.
+    /// The user interrupted it.
     Interrupted,
-    /// The credentials don't hold (any more).
+    /// The API denies the credentials.
     Denied {
         /// What the API said.
         message: String,
     },
-    /// The first rows of a kind were all refused with the same words.
+    /// The first rows of a kind were all refused with the same message.
     AllAlike {
         /// How many rows.
         rows: usize,
@@ -30,25 +30,25 @@ pub enum Halt {
         /// How many are allowed.
         allowed: u64,
     },
-    /// The time that was given for it is over.
+    /// A time limit was reached.
     OutOfTime {
-        /// The option that says so, with its value.
+        /// The option that sets it, with its value.
         option: String,
     },
-    /// Rows that were sent ahead are not at Kable as they should be.
+    /// Canary rows differ at Kable from what was sent.
     Canary {
         /// How many.
         wrong: usize,
         /// Of how many.
         of: usize,
     },
-    /// The user was asked, and declined.
+    /// The user declined when asked.
     Declined,
-    /// A part of the pipeline can't go on; its own error says why.
+    /// A part of the pipeline failed; its own error has the reason.
     Broken,
 }
 
-/// The signal. Clones are the same signal; the first reason counts.
+/// The signal. Clones share it; the first reason counts.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
     token: CancellationToken,
@@ -58,14 +58,14 @@ pub struct Stop {
 impl Stop {
     /// Ends the sending.
     pub fn halt(&self, reason: Halt) {
-        // A later reason is a consequence, or comes too late to matter.
+        // Later reasons follow from the first.
         self.reason.set(reason).ok();
         self.token.cancel();
     }
 
     /// Whether the sending has been ended.
     pub fn is_halted(&self) -> bool {
-        // The token would take a lock to say it. The reason is there before it.
+        // Reading the token takes a lock. The reason is set before it.
         self.reason.get().is_some()
     }
 

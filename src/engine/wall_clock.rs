@@ -1,13 +1,13 @@
-//! Our clock, handed in from the front.
+//! This machine's clock, provided by the front.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Where the time comes from: Unix milliseconds, as this machine's clock told them at
-/// the start and time has passed since. A clock that is set meanwhile changes nothing.
+/// Unix milliseconds: the machine's clock at the start, plus the time elapsed since, so
+/// that setting the machine's clock has no effect.
 ///
-/// Handed in, for nothing below the front reads a clock by itself.
+/// It is an argument, because nothing below the front reads a clock.
 #[derive(Debug, Clone, Copy)]
 pub struct WallClock {
     began_ms: i64,
@@ -33,8 +33,8 @@ impl WallClock {
 
     /// Unix milliseconds.
     pub fn now_ms(&self) -> i64 {
-        let passed = self.began.map_or(Duration::ZERO, |began| began.elapsed());
-        let passed = i64::try_from(passed.as_millis()).unwrap_or(i64::MAX);
-        self.began_ms.saturating_add(passed)
+        let elapsed = self.began.map_or(Duration::ZERO, |began| began.elapsed());
+        let elapsed = i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX);
+        self.began_ms.saturating_add(elapsed)
     }
 }

@@ -32,7 +32,7 @@ const PURE: [&str; 22] = [
     "src/engine/pace/rate.rs",
     "src/engine/pace/rate_control.rs",
     "src/engine/pace/retry_budget.rs",
-    "src/engine/pace/sent.rs",
+    "src/engine/pace/timing.rs",
     "src/engine/pace/throughput.rs",
     "src/engine/send/absence.rs",
     "src/engine/send/facts.rs",

@@ -34,12 +34,12 @@ use super::system::wall_clock;
 use crate::cli::ImportOptions;
 use crate::config::Environment;
 use crate::domain::summary::Summary;
-use crate::engine::account::Accounting;
-use crate::engine::account::preview::Foreseeing;
+use crate::engine::account::AccountSources;
+use crate::engine::account::preview::PreviewSettings;
 use crate::engine::send::metrics::latency;
 use crate::engine::stop::Halt;
 use crate::engine::survey::Survey;
-use crate::engine::survey::remote_list::Listed;
+use crate::engine::survey::remote_list::RemoteList;
 use crate::ledger::Ledger;
 use crate::ledger::sqlite::SqliteLedger;
 use crate::report::files::PublishedFiles;
@@ -112,7 +112,7 @@ fn send_all(
 /// Accounts for every row, writes the results, and shows the summary.
 fn finish(
     session: Session,
-    (mut ledger, mut listed): (Option<SqliteLedger>, Option<Listed>),
+    (mut ledger, mut listed): (Option<SqliteLedger>, Option<RemoteList>),
     mut surveyed: Survey,
     halt: Option<Halt>,
 ) -> anyhow::Result<Exit> {
@@ -124,14 +124,14 @@ fn finish(
     let mut summary = figures(&session, ledger.as_mut(), halt.as_ref())?;
     summary.left_the_file = surveyed.left;
     let dry_run = session.sending.dry_run;
-    let accounting = Accounting {
-        reading: &prepared.reading,
+    let accounting = AccountSources {
+        check: &prepared.reading,
         surveyed: surveyed.rows,
         verdicts: &mut surveyed.verdicts,
         first_new_id: surveyed.first_new_id,
         ledger: ledger.as_mut().map(|ledger| ledger as &mut dyn Ledger),
-        listed: listed.as_mut(),
-        foreseeing: dry_run.then_some(Foreseeing {
+        remote_list: listed.as_mut(),
+        preview: dry_run.then_some(PreviewSettings {
             existing: session.sending.policy.existing,
             gaps: surveyed.gaps,
         }),

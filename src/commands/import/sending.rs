@@ -11,7 +11,7 @@ use crate::commands::confirm::{ask_yes_no, has_terminal};
 use crate::commands::descriptors;
 use crate::commands::system::{jitter, wall_clock};
 use crate::domain::text::counted;
-use crate::engine::pace::Wanted;
+use crate::engine::pace::PaceSettings;
 use crate::engine::pace::retry_budget::Allowance;
 use crate::engine::send::canary::CanaryResult;
 use crate::engine::send::orphaned_claims::Orphans;
@@ -198,7 +198,7 @@ fn context(session: &Session) -> RunContext {
 
 /// The pacing of `--rate` and `--concurrency`, with no more at once than there are
 /// descriptors for.
-fn pacing(session: &Session, reports: bool) -> Wanted {
+fn pacing(session: &Session, reports: bool) -> PaceSettings {
     let has_server = session.connected.sandbox.is_some();
     let (pacing, note) = descriptors::fitting(session.sending.requests.pacing, has_server);
     if let Some(note) = note.filter(|_| reports) {

@@ -26,8 +26,8 @@ use crate::domain::outcome::Outcome;
 use crate::domain::text::counted;
 use crate::engine::pace::token_bucket::TokenBucket;
 use crate::engine::stop::Halt;
-use crate::engine::survey::remote_list::Listed;
-use crate::engine::survey::{Beforehand, Survey};
+use crate::engine::survey::remote_list::RemoteList;
+use crate::engine::survey::{KnownCustomers, Survey};
 use crate::ledger::Ledger;
 use crate::ledger::sqlite::SqliteLedger;
 use crate::ledger::sqlite::mounts;
@@ -158,7 +158,7 @@ impl Session {
 
     /// Lists the customers for a dry run. `None` where there is no list: it is no dry
     /// run, the list can't be read, or everything was stopped.
-    pub(super) fn list_for_dry_run(&self) -> anyhow::Result<Option<Listed>> {
+    pub(super) fn list_for_dry_run(&self) -> anyhow::Result<Option<RemoteList>> {
         if !self.sending.dry_run {
             return Ok(None);
         }
@@ -191,15 +191,13 @@ impl Session {
     pub(super) fn survey(
         &self,
         ledger: Option<&mut SqliteLedger>,
-        listed: Option<&mut Listed>,
+        listed: Option<&mut RemoteList>,
     ) -> anyhow::Result<Survey> {
-        let beforehand = match (ledger, listed) {
-            (Some(ledger), Some(listed)) => Beforehand::ByBoth(ledger, listed),
-            (Some(ledger), None) => Beforehand::ByLedger(ledger),
-            (None, Some(listed)) => Beforehand::ByKable(listed),
-            (None, None) => Beforehand::Nothing,
+        let known = KnownCustomers {
+            ledger: ledger.map(|ledger| ledger as &mut dyn Ledger),
+            list: listed,
         };
-        self.prepared.survey(self.sending.policy, false, beforehand)
+        self.prepared.survey(self.sending.policy, false, known)
     }
 
     /// Whether the input has too many errors to be sent. Asks before a live run.

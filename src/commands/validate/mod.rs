@@ -31,8 +31,8 @@ use crate::domain::decision::RowPolicy;
 use crate::domain::outcome::Outcome;
 use crate::domain::summary::Summary;
 use crate::domain::text::counted;
-use crate::engine::account::Accounting;
-use crate::engine::survey::{Beforehand, Survey};
+use crate::engine::account::AccountSources;
+use crate::engine::survey::{KnownCustomers, Survey};
 use crate::report::text::SummaryNotes;
 use crate::source::patterns::resolve;
 
@@ -125,10 +125,11 @@ impl Validation {
         let listed = remote.as_mut().map(|remote| &mut remote.listed);
         // With a list every row is accounted for, and none needs a note.
         let note_rows = listed.is_none();
-        let beforehand = listed.map_or(Beforehand::Nothing, Beforehand::ByKable);
-        let survey = self
-            .prepared
-            .survey(RowPolicy::default(), note_rows, beforehand);
+        let known = KnownCustomers {
+            ledger: None,
+            list: listed,
+        };
+        let survey = self.prepared.survey(RowPolicy::default(), note_rows, known);
         let surveyed = survey?;
         let watcher = &self.prepared.watcher;
         if surveyed.interrupted {
@@ -139,7 +140,7 @@ impl Validation {
         if !self.prepared.display.quiet {
             say_unused(watcher, &surveyed.unused);
             if let Some(listed) = listed {
-                let many = counted(listed.many(), "customer", "customers");
+                let many = counted(listed.customer_count(), "customer", "customers");
                 watcher.say(&format!("Kable has {many}"));
             }
         }
@@ -165,14 +166,14 @@ impl Validation {
             summary.target = remote.target.clone();
             plan = Some(send_time(to_do, remote.requests.pacing));
         }
-        let accounting = Accounting {
-            reading: &prepared.reading,
+        let accounting = AccountSources {
+            check: &prepared.reading,
             surveyed: surveyed.rows,
             verdicts: &mut surveyed.verdicts,
             first_new_id: surveyed.first_new_id,
             ledger: None,
-            listed: remote.as_mut().map(|remote| &mut remote.listed),
-            foreseeing: None,
+            remote_list: remote.as_mut().map(|remote| &mut remote.listed),
+            preview: None,
             stop: Some(&prepared.stop),
         };
         let (rows, every_row) = match &plan {

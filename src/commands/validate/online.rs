@@ -9,7 +9,7 @@ use crate::config::target::Destination;
 use crate::domain::rules::Rules;
 use crate::domain::summary::TargetAccount;
 use crate::engine::pace::token_bucket::TokenBucket;
-use crate::engine::survey::remote_list::Listed;
+use crate::engine::survey::remote_list::RemoteList;
 use crate::report::progress::ProgressDisplay;
 use crate::sandbox::RunningSandbox;
 
@@ -17,7 +17,7 @@ use crate::sandbox::RunningSandbox;
 pub(super) struct RemoteState {
     pub(super) target: TargetAccount,
     pub(super) requests: RequestSettings,
-    pub(super) listed: Listed,
+    pub(super) listed: RemoteList,
     /// Held so that it runs until nothing is looked up any more.
     _sandbox: Option<RunningSandbox>,
 }

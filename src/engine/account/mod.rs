@@ -1,11 +1,10 @@
-//! The last pass: says of each row, once, what became of it.
+//! The last pass: reports, once, what became of each row.
 //!
-//! It reads the input again and asks the ledger, so that what it says does not
-//! rest on what a process remembers. The counts that it comes to are held
-//! against the survey's.
+//! It reads the input again and takes outcomes from the ledger, not from the memory of
+//! the process that sent them. Its counts are compared with the survey's.
 //!
-//! - `row.rs`: all that is to be said of one row
-//! - `repeats.rs`: rows that repeat other rows
+//! - `row.rs`: what became of one row
+//! - `repeats.rs`: the problems of rows that repeat other rows
 //! - `preview.rs`: what a run would do with a row (`--dry-run`)
 
 pub mod preview;
@@ -14,13 +13,13 @@ mod row;
 
 use anyhow::{Context, bail};
 
-use self::preview::{Foreseeing, Preview};
-use self::repeats::Others;
-use self::row::{Finder, Said};
-use super::checker::{Checker, Reading};
+use self::preview::{Preview, PreviewSettings};
+use self::repeats::RepeatedRows;
+use self::row::RowAccountant;
+use super::checker::{CheckSettings, Checker};
 use super::stop::Stop;
 use super::survey::finding_store::Verdicts;
-use super::survey::remote_list::Listed;
+use super::survey::remote_list::RemoteList;
 use crate::domain::forecast::Forecast;
 use crate::domain::outcome::{Outcome, OutcomeCounts};
 use crate::domain::row::{Revisit, Row};
@@ -28,139 +27,138 @@ use crate::domain::summary::{ProblemCounts, ProblemGroup, RowCounts};
 use crate::ledger::Ledger;
 use crate::report::{Event, Observer, RowSink};
 
-/// How many rows are read between two looks at the stop signal.
-const LOOK_UP_EVERY: u64 = 1 << 14;
+/// The stop signal is checked, and progress reported, after this many rows.
+const ROWS_PER_CHECK: u64 = 1 << 14;
 
-impl std::fmt::Debug for Accounting<'_> {
+impl std::fmt::Debug for AccountSources<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Accounting").finish_non_exhaustive()
+        f.debug_struct("AccountSources").finish_non_exhaustive()
     }
 }
 
-/// What all rows came to.
+/// The totals over all rows.
 #[derive(Debug, Clone, Default)]
 pub struct Account {
     /// Rows read, skipped and rejected.
     pub rows: RowCounts,
-    /// What the others came to.
+    /// The outcomes of the others.
     pub outcomes: OutcomeCounts,
-    /// Rows whose customer this checkpoint created, whatever they came to since.
+    /// Rows whose customer this checkpoint created, whatever their outcome is now.
     pub ours: u64,
-    /// What a run would do, where that was to be found out.
-    pub would: Option<Forecast>,
-    /// What was wrong.
+    /// What a run would do, in a dry run.
+    pub forecast: Option<Forecast>,
+    /// The problems found.
     pub problems: Vec<ProblemGroup>,
-    /// Whether it was stopped before the end.
+    /// Whether the stop signal ended it early.
     pub interrupted: bool,
 }
 
 /// What an account needs beside the rows.
-pub struct Accounting<'a> {
-    /// What rows are held against.
-    pub reading: &'a Reading,
+pub struct AccountSources<'a> {
+    /// What rows are checked against.
+    pub check: &'a CheckSettings,
     /// What the survey counted.
     pub surveyed: RowCounts,
-    /// What the survey found out.
+    /// The survey's verdicts.
     pub verdicts: &'a mut Verdicts,
-    /// The number that the first new row's claim got.
+    /// The claim number of the first new row.
     pub first_new_id: u64,
-    /// What was claimed and settled; `None` where nothing is sent.
+    /// `None` if nothing is sent.
     pub ledger: Option<&'a mut dyn Ledger>,
-    /// The customers that Kable holds, where they were listed.
-    pub listed: Option<&'a mut Listed>,
-    /// What a dry run goes by; `None` where it is none.
-    pub foreseeing: Option<Foreseeing>,
-    /// Ends the reading. `None` where results are to be written all the same,
-    /// as those of an interrupted run are.
+    /// The customers that Kable holds, if they were listed.
+    pub remote_list: Option<&'a mut RemoteList>,
+    /// The settings of a dry run; `None` in other runs.
+    pub preview: Option<PreviewSettings>,
+    /// Ends the reading. `None` if results must be written even so, as those of an
+    /// interrupted run.
     pub stop: Option<&'a Stop>,
 }
 
-impl<'a> Accounting<'a> {
-    /// What finds all that is to be said, the verdicts from the first on, and
-    /// what ends the reading.
+impl<'a> AccountSources<'a> {
+    /// The row accountant, the verdicts from the first on, and the stop signal.
     fn begin<V>(
         self,
-        others: V,
-    ) -> anyhow::Result<(Finder<'a, V>, &'a mut Verdicts, Option<&'a Stop>)>
+        repeated: V,
+    ) -> anyhow::Result<(RowAccountant<'a, V>, &'a mut Verdicts, Option<&'a Stop>)>
     where
         V: Revisit<Error: std::error::Error + Send + Sync + 'static>,
     {
-        let finder = Finder {
-            checker: Checker::new(self.reading),
-            others: Others::new(others, self.reading),
+        let accountant = RowAccountant {
+            checker: Checker::new(self.check),
+            repeated: RepeatedRows::new(repeated, self.check),
             next_new_id: self.first_new_id,
             ledger: self.ledger,
-            foresight: self
-                .foreseeing
-                .map(|foreseeing| Preview::new(foreseeing, self.listed.is_some())),
-            listed: self.listed,
+            preview: self
+                .preview
+                .map(|settings| Preview::new(settings, self.remote_list.is_some())),
+            remote_list: self.remote_list,
+            rows: RowCounts::default(),
+            outcomes: OutcomeCounts::default(),
             problems: ProblemCounts::default(),
             ours: 0,
         };
         self.verdicts
             .rewind()
             .context("cannot read a temporary file")?;
-        Ok((finder, self.verdicts, self.stop))
+        Ok((accountant, self.verdicts, self.stop))
     }
 }
 
-/// Gives an account of every row in `rows` to `sink`. `others` are the same
-/// rows: those that others repeat are looked at once more.
+/// Passes what became of every row in `rows` to `sink`. `others` are the same rows: those
+/// that others repeat are read once more.
 pub fn account<R>(
     rows: &mut R,
     others: R,
-    accounting: Accounting<'_>,
+    sources: AccountSources<'_>,
     sink: &mut impl RowSink,
     observer: &impl Observer,
 ) -> anyhow::Result<Account>
 where
     R: Revisit<Error: std::error::Error + Send + Sync + 'static>,
 {
-    let (mut row, mut all) = (Row::default(), Account::default());
-    let (mut finder, verdicts, stop) = accounting.begin(others)?;
+    let mut row = Row::default();
+    let mut interrupted = false;
+    let (mut accountant, verdicts, stop) = sources.begin(others)?;
     while rows.next(&mut row)? {
         let verdict = verdicts
-            .on(all.rows.read)
+            .on(accountant.rows.read)
             .context("cannot read a temporary file")?;
-        all.rows.read += 1;
-        match finder.tell(&row, rows.columns(), verdict.as_ref(), sink)? {
-            Said::Skipped => all.rows.skipped += 1,
-            Said::Rejected => all.rows.rejected += 1,
-            Said::Came(outcome) => all.outcomes.add(outcome),
-        }
-        if all.rows.read.is_multiple_of(LOOK_UP_EVERY) {
-            observer.observe(&Event::Accounting {
-                rows: all.rows.read,
-            });
+        accountant.account_for(&row, rows.columns(), verdict.as_ref(), sink)?;
+        let read = accountant.rows.read;
+        if read.is_multiple_of(ROWS_PER_CHECK) {
+            observer.observe(&Event::Accounting { rows: read });
             if stop.is_some_and(Stop::is_halted) {
-                all.interrupted = true;
+                interrupted = true;
                 break;
             }
         }
     }
-    all.ours = finder.ours;
-    all.would = finder.foresight.map(|foresight| foresight.forecast);
-    all.problems = finder.problems.into_groups();
-    Ok(all)
+    Ok(Account {
+        rows: accountant.rows,
+        outcomes: accountant.outcomes,
+        ours: accountant.ours,
+        forecast: accountant.preview.map(|preview| preview.forecast),
+        problems: accountant.problems.into_groups(),
+        interrupted,
+    })
 }
 
-/// Gives an account of the rows of which there is something to be said, and of
-/// no others: what a survey of nothing but the input comes to. `others` are the
-/// same rows, as for [`account`].
+/// Passes only the rows that have a verdict to `sink`: the account of a survey of the
+/// input alone, in which the other rows are pending. `others` are the same rows, as for
+/// [`account`].
 pub fn review<R>(
     rows: &mut R,
     others: R,
-    accounting: Accounting<'_>,
+    sources: AccountSources<'_>,
     sink: &mut impl RowSink,
     observer: &impl Observer,
 ) -> anyhow::Result<Account>
 where
     R: Revisit<Error: std::error::Error + Send + Sync + 'static>,
 {
-    let surveyed = accounting.surveyed;
-    let (mut finder, verdicts, stop) = accounting.begin(others)?;
+    let surveyed = sources.surveyed;
+    let (mut accountant, verdicts, stop) = sources.begin(others)?;
     let mut row = Row::default();
-    let (mut told, mut rejected) = (0_u64, 0);
     let mut all = Account {
         rows: surveyed,
         ..Account::default()
@@ -175,15 +173,11 @@ where
                 verdict.place.line
             );
         }
-        match finder.tell(&row, rows.columns(), Some(&verdict), sink)? {
-            Said::Rejected => rejected += 1,
-            Said::Skipped | Said::Came(_) => {}
-        }
-        told += 1;
-        if told.is_multiple_of(LOOK_UP_EVERY) {
-            observer.observe(&Event::Accounting {
-                rows: verdicts.about(&verdict).ordinal,
-            });
+        accountant.account_for(&row, rows.columns(), Some(&verdict), sink)?;
+        if accountant.rows.read.is_multiple_of(ROWS_PER_CHECK) {
+            let row = verdicts.row_of(&verdict);
+            let rows = row.context("cannot read a temporary file")?.ordinal;
+            observer.observe(&Event::Accounting { rows });
             if stop.is_some_and(Stop::is_halted) {
                 all.interrupted = true;
                 break;
@@ -191,14 +185,14 @@ where
         }
     }
     rows.finish()?;
-    all.rows.rejected = rejected;
+    all.rows.rejected = accountant.rows.rejected;
     let fit = surveyed.read - surveyed.skipped - surveyed.rejected;
     all.outcomes.add_many(Outcome::Pending, fit);
-    all.problems = finder.problems.into_groups();
+    all.problems = accountant.problems.into_groups();
     Ok(all)
 }
 
-/// Holds an account against what the survey counted.
+/// Compares an account with what the survey counted.
 pub fn demand_agreement(account: &Account, surveyed: RowCounts) -> anyhow::Result<()> {
     let sum = account.rows.skipped + account.rows.rejected + account.outcomes.sum();
     if account.interrupted || (account.rows == surveyed && account.rows.read == sum) {

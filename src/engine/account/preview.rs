@@ -1,39 +1,38 @@
-//! What a run would do with a row, from what the ledger and the list of customers
-//! say of it.
+//! What a run would do with each row, from the ledger and the list of customers.
 
 use crate::domain::customer::Customer;
 use crate::domain::decision::{Decision, ExistingPolicy, is_ours};
 use crate::domain::forecast::{Forecast, PlannedAction};
 use crate::domain::outcome::Outcome;
 use crate::domain::remote::{RemoteCustomer, differences};
-use crate::engine::survey::finding_store::Remembered;
+use crate::engine::survey::finding_store::PriorClaim;
 
-/// What a dry run goes by.
+/// The settings of a dry run.
 #[derive(Debug, Clone, Copy)]
-pub struct Foreseeing {
-    /// What is wanted for customers that are there and differ.
+pub struct PreviewSettings {
+    /// What a run does about customers that exist and differ.
     pub existing: ExistingPolicy,
-    /// Whether the ledger may not know of rows that were sent.
+    /// Whether the ledger may lack rows that were sent.
     pub gaps: bool,
 }
 
-/// Finds out what a run would do, row by row.
+/// Forecasts what a run would do.
 pub(in crate::engine) struct Preview {
-    foreseeing: Foreseeing,
+    settings: PreviewSettings,
     pub(in crate::engine) forecast: Forecast,
 }
 
-/// What is said of a row whose customer is there, and that a run would deal with.
-pub(in crate::engine) struct Foreseen {
+/// The outcome of a row whose customer exists, and what a run would change.
+pub(in crate::engine) struct PreviewedOutcome {
     pub(in crate::engine) outcome: Outcome,
     pub(in crate::engine) message: Option<String>,
 }
 
 impl Preview {
-    /// Nothing is foreseen yet; `listed` says whether the list of customers is known.
-    pub(super) fn new(foreseeing: Foreseeing, listed: bool) -> Self {
+    /// An empty forecast; `listed` says whether the list of customers is known.
+    pub(super) fn new(settings: PreviewSettings, listed: bool) -> Self {
         Self {
-            foreseeing,
+            settings,
             forecast: Forecast {
                 listed,
                 ..Forecast::default()
@@ -41,63 +40,64 @@ impl Preview {
         }
     }
 
-    /// Counts a row. `there` is the row's customer and the one that Kable holds under
-    /// its id; `is_repeat` says whether the row was given back for repeating another. Returns what is to be said of it, where that is not what the ledger says.
-    pub(in crate::engine) fn foresee(
+    /// Adds a fit row. `there` is the row's customer and the one that Kable holds under its
+    /// id; `is_repeat` says whether the row was rejected before for repeating another.
+    /// Returns its outcome if that is not the ledger's.
+    pub(super) fn add(
         &mut self,
-        known: Option<Remembered>,
+        claim: Option<PriorClaim>,
         is_repeat: bool,
         there: Option<(&Customer, &RemoteCustomer)>,
-    ) -> Option<Foreseen> {
-        let decision = known.map_or(Decision::Create, |known| known.decision);
-        let changed = known.is_some_and(|known| known.changed);
-        // A row that was never settled nor seen was not sent in another shape.
-        let was_sent = known.is_some_and(|known| {
-            known.there || known.in_doubt || known.last.is_some_and(|last| last != Outcome::Pending)
+    ) -> Option<PreviewedOutcome> {
+        let decision = claim.map_or(Decision::Create, |claim| claim.decision);
+        let changed = claim.is_some_and(|claim| claim.changed);
+        // Only a row that was sent before can have been edited since.
+        let was_sent = claim.is_some_and(|claim| {
+            claim.there || claim.in_doubt || claim.last.is_some_and(|last| last != Outcome::Pending)
         });
         self.forecast.edited += u64::from(changed && was_sent);
-        let (act, foreseen) = match (decision, there) {
+        let (act, previewed) = match (decision, there) {
             (Decision::Skip(outcome), _) => (PlannedAction::leave(outcome), None),
             (Decision::Create | Decision::LookUp, Some((customer, remote))) => {
-                // The customer is another row's.
-                let existing = match self.foreseeing.existing {
+                // The customer belongs to another row.
+                let existing = match self.settings.existing {
                     ExistingPolicy::Update if is_repeat => ExistingPolicy::Skip,
                     existing @ (ExistingPolicy::Skip
                     | ExistingPolicy::Update
                     | ExistingPolicy::Fail) => existing,
                 };
                 let act = PlannedAction::on_existing(customer, remote, existing, changed);
-                let foreseen = said(&act, known, customer, remote);
-                (act, Some(foreseen))
+                let previewed = previewed(&act, claim, customer, remote);
+                (act, Some(previewed))
             }
             (Decision::LookUp, None) if !self.forecast.listed => (PlannedAction::LookUp, None),
-            (Decision::Create, None) if !self.forecast.listed && self.foreseeing.gaps => {
+            (Decision::Create, None) if !self.forecast.listed && self.settings.gaps => {
                 (PlannedAction::LookUp, None)
             }
             (Decision::Create | Decision::LookUp, None) => (PlannedAction::Create, None),
         };
         self.forecast.add(&act);
-        foreseen
+        previewed
     }
 }
 
-/// What a row is now, and what a run would do about it. One that is to be updated or
-/// is to fail differs until then.
-fn said(
+/// The outcome of a row before the run, and what the run would do. A row that would be
+/// updated or would fail differs until then.
+fn previewed(
     act: &PlannedAction,
-    known: Option<Remembered>,
+    claim: Option<PriorClaim>,
     customer: &Customer,
     remote: &RemoteCustomer,
-) -> Foreseen {
-    let equal = match known {
-        Some(known)
-            if known.last == Some(Outcome::Updated)
-                || known.in_doubt && known.changed && known.there =>
+) -> PreviewedOutcome {
+    let equal = match claim {
+        Some(claim)
+            if claim.last == Some(Outcome::Updated)
+                || claim.in_doubt && claim.changed && claim.there =>
         {
             Outcome::Updated
         }
-        Some(known)
-            if known.ours || known.in_doubt && is_ours(remote.created, known.claimed_by) =>
+        Some(claim)
+            if claim.ours || claim.in_doubt && is_ours(remote.created, claim.claimed_by) =>
         {
             Outcome::Created
         }
@@ -126,5 +126,5 @@ fn said(
         PlannedAction::LeaveDiffering => (Outcome::Differs, Some(differing)),
         PlannedAction::LeaveEqual | PlannedAction::Create | PlannedAction::LookUp => (equal, None),
     };
-    Foreseen { outcome, message }
+    PreviewedOutcome { outcome, message }
 }

@@ -1,39 +1,63 @@
-//! Rows that repeat other rows: in what they are unlike, and what is said of them.
+//! Rows that repeat other rows: the fields in which they differ, and their problems.
 
 use anyhow::bail;
 
-use crate::domain::candidate::Candidate;
+use crate::domain::candidate::{Candidate, FieldValue};
 use crate::domain::field::Field;
+use crate::domain::mapping::Binding;
 use crate::domain::problem::{Code, Fix, Problem};
 use crate::domain::row::{Origin, Revisit, Row};
-use crate::domain::text::{listed, quoted};
-use crate::engine::checker::{Checker, Reading};
-use crate::engine::survey::finding_store::{Other, Verdict};
+use crate::domain::text::{listed, quoted, shown};
+use crate::engine::checker::{CheckSettings, Checker};
+use crate::engine::survey::finding_store::{OtherRow, RowVerdict};
 
-/// Looks at rows that others repeat.
-pub(in crate::engine) struct Others<'p, V> {
+/// Reads rows that others repeat once more.
+pub(in crate::engine) struct RepeatedRows<'p, V> {
     rows: V,
     checker: Checker<'p>,
     row: Row,
 }
 
-impl<'p, V> Others<'p, V>
+impl<'p, V> RepeatedRows<'p, V>
 where
     V: Revisit<Error: std::error::Error + Send + Sync + 'static>,
 {
-    pub(super) fn new(rows: V, reading: &'p Reading) -> Self {
+    pub(super) fn new(rows: V, settings: &'p CheckSettings) -> Self {
         Self {
             rows,
-            checker: Checker::new(reading),
+            checker: Checker::new(settings),
             row: Row::default(),
         }
     }
 
-    /// The fields in which the row `of` is given other values than `candidate`.
-    pub(in crate::engine) fn unlike(
+    /// The problems of a row with this `verdict` that result from other rows.
+    pub(super) fn problems(
+        &mut self,
+        row: &Row,
+        binding: &Binding,
+        client_id: &str,
+        verdict: &RowVerdict,
+    ) -> anyhow::Result<Vec<Problem>> {
+        let differing = match verdict.duplicate {
+            Some(first) => self.differing_fields(&binding.candidate(row), first)?,
+            None => Vec::new(),
+        };
+        let repeating = RepeatingRow {
+            origin: row.origin,
+            verdict,
+            settings: self.checker.settings,
+            client_id,
+            email: &given(binding, row, Field::Email),
+            differing,
+        };
+        Ok(repeating.problems())
+    }
+
+    /// The fields in which the row `of` has other values than `candidate`.
+    fn differing_fields(
         &mut self,
         candidate: &Candidate<'_>,
-        of: Other,
+        of: OtherRow,
     ) -> anyhow::Result<Vec<Field>> {
         let place = Origin {
             input: of.input,
@@ -49,79 +73,81 @@ where
         }
         let binding = self.checker.bind(of.input, self.rows.columns())?;
         let other = binding.candidate(&self.row);
-        // That they have one id is why they are held against each other, however
-        // it is written.
-        let is_unlike =
+        // Their ids are the same, though perhaps not as written.
+        let differs =
             |field: &Field| *field != Field::ClientId && candidate.get(*field) != other.get(*field);
-        Ok(Field::ALL.into_iter().filter(is_unlike).collect())
+        Ok(Field::ALL.into_iter().filter(differs).collect())
+    }
+}
+
+/// The text of `field` as the row gives it, shortened for display.
+pub(super) fn given(binding: &Binding, row: &Row, field: Field) -> String {
+    match binding.candidate(row).get(field) {
+        FieldValue::Text(text) => shown(text),
+        FieldValue::Absent | FieldValue::List(_) | FieldValue::Wrong(..) => String::new(),
     }
 }
 
 /// A row that repeats others.
-pub(in crate::engine) struct Repeating<'r> {
-    pub(in crate::engine) at: Origin,
-    pub(in crate::engine) verdict: &'r Verdict,
-    pub(in crate::engine) names: &'r [String],
-    pub(in crate::engine) client_id: &'r str,
-    pub(in crate::engine) email: &'r str,
-    /// In what it is unlike the row of its `clientId`.
-    pub(in crate::engine) unlike: Vec<Field>,
+struct RepeatingRow<'r> {
+    origin: Origin,
+    verdict: &'r RowVerdict,
+    settings: &'r CheckSettings,
+    client_id: &'r str,
+    email: &'r str,
+    /// The fields in which it differs from the row with the same `clientId`.
+    differing: Vec<Field>,
 }
 
-/// What is wanted of rows that repeat each other.
+/// How a user resolves repeated rows.
 const ONE_ROW: &str = "wanted one row a customer";
 
-/// What is to be said of a row for what other rows are.
-pub(in crate::engine) fn repeats(row: &Repeating<'_>) -> Vec<Problem> {
-    let (at, verdict) = (row.at, row.verdict);
-    let place = |other: Other| {
-        let name = row.names.get(usize::from(other.input));
-        match name.filter(|_| other.input != at.input) {
-            Some(name) => format!("{name}, line {}", other.line),
-            None => format!("line {}", other.line),
+impl RepeatingRow<'_> {
+    fn problems(&self) -> Vec<Problem> {
+        let id = quoted(self.client_id);
+        let mut problems = Vec::new();
+        problems.extend(self.verdict.duplicate.map(|first| self.duplicate(first)));
+        if let Some(other) = self.verdict.similar {
+            let place = self.place(other);
+            let message =
+                format!("clientId {id} is that of {place} but for case or blanks ({ONE_ROW})");
+            let (code, field) = (Code::SimilarClientId, Field::ClientId);
+            problems.push(Problem::of(code, field, self.client_id, message));
         }
-    };
-    let id = quoted(row.client_id);
-    let mut problems = Vec::new();
-    if let Some(first) = verdict.duplicate {
-        // A row that is not fit may repeat one that comes later.
-        let later = (first.input, first.line) > (at.input, at.line);
-        let already = if later { "also" } else { "already" };
-        let unlike: Vec<&str> = row.unlike.iter().map(|field| field.name()).collect();
-        let (values, mend) = if unlike.is_empty() {
+        if let Some(other) = self.verdict.same_customer {
+            let place = self.place(other);
+            let message = format!(
+                "e-mail and company are those of {place}, which has another clientId ({ONE_ROW})"
+            );
+            let (code, field) = (Code::SameCustomer, Field::Email);
+            problems.push(Problem::of(code, field, self.email, message));
+        }
+        problems
+    }
+
+    /// The problem of a row whose `clientId` is also that of `first`.
+    fn duplicate(&self, first: OtherRow) -> Problem {
+        // A row that is not fit may repeat a later one.
+        let is_later = (first.input, first.line) > (self.origin.input, self.origin.line);
+        let already = if is_later { "also" } else { "already" };
+        let (values, mend) = if self.differing.is_empty() {
             ("the same values".to_owned(), Some(Fix::LeaveOut))
         } else {
-            (format!("another {}", listed(&unlike, 3)), None)
+            let names: Vec<&str> = self.differing.iter().map(|field| field.name()).collect();
+            (format!("another {}", listed(&names, 3)), None)
         };
-        let place = place(first);
+        let (id, place) = (quoted(self.client_id), self.place(first));
         let message =
             format!("clientId {id} stands {already} on {place}, with {values} ({ONE_ROW})");
         let (code, field) = (Code::DuplicateClientId, Field::ClientId);
-        problems.push(Problem::of(code, field, row.client_id, message).fixed_by(mend));
+        Problem::of(code, field, self.client_id, message).fixed_by(mend)
     }
-    if let Some(other) = verdict.similar {
-        let place = place(other);
-        let message =
-            format!("clientId {id} is that of {place} but for case or blanks ({ONE_ROW})");
-        let field = Field::ClientId;
-        problems.push(Problem::of(
-            Code::SimilarClientId,
-            field,
-            row.client_id,
-            message,
-        ));
+
+    fn place(&self, other: OtherRow) -> String {
+        if other.input == self.origin.input {
+            return format!("line {}", other.line);
+        }
+        let name = self.settings.input_name(other.input);
+        format!("{name}, line {}", other.line)
     }
-    if let Some(other) = verdict.same_customer {
-        let place = place(other);
-        let message = format!(
-            "e-mail and company are those of {place}, which has another clientId ({ONE_ROW})"
-        );
-        problems.push(Problem::of(
-            Code::SameCustomer,
-            Field::Email,
-            row.email,
-            message,
-        ));
-    }
-    problems
 }

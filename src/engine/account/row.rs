@@ -1,211 +1,206 @@
-//! All that is to be said of one row, whichever pass it is said in.
+//! What became of one row, found out the same way in every kind of account.
 
 use anyhow::{Context, bail};
 
 use super::preview::Preview;
-use super::repeats::{Others, Repeating, repeats};
-use crate::domain::candidate::FieldValue;
+use super::repeats::{RepeatedRows, given};
 use crate::domain::customer::{Customer, Fingerprint};
 use crate::domain::decision::{Decision, UNKNOWN_DIGEST};
 use crate::domain::field::Field;
-use crate::domain::mapping::Binding;
-use crate::domain::outcome::Outcome;
+use crate::domain::outcome::{Outcome, OutcomeCounts};
 use crate::domain::problem::{Code, Problem};
 use crate::domain::remote::{RemoteCustomer, differences};
 use crate::domain::row::{Columns, Revisit, Row};
-use crate::domain::summary::ProblemCounts;
+use crate::domain::summary::{ProblemCounts, RowCounts};
 use crate::domain::text::{quoted, shown};
 use crate::domain::validate::{CheckedRow, check};
 use crate::engine::checker::Checker;
-use crate::engine::survey::finding_store::{Remembered, Verdict};
-use crate::engine::survey::remote_list::Listed;
+use crate::engine::survey::finding_store::{PriorClaim, RowVerdict};
+use crate::engine::survey::remote_list::RemoteList;
 use crate::ledger::{ClaimRecord, Ledger};
 use crate::report::{OutcomeDetails, RowAccount, RowResult, RowSink};
 
-/// Where a row ended up.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::engine) enum Said {
-    Skipped,
-    Rejected,
-    Came(Outcome),
-}
-
-/// All that is to be said of one row.
-struct Found {
-    said: Said,
+/// What became of one row.
+struct AccountedRow {
     client_id: String,
     problems: Vec<Problem>,
-    entry: Option<ClaimRecord>,
+    end: AccountedEnd,
 }
 
-/// What finds it.
-pub(in crate::engine) struct Finder<'p, V> {
+/// How a row ended.
+enum AccountedEnd {
+    Skipped,
+    Rejected,
+    /// It was fit to be sent. `entry` is what is known of its customer.
+    Fit {
+        outcome: Outcome,
+        entry: Option<ClaimRecord>,
+    },
+}
+
+/// A fit row that is not rejected because of other rows.
+struct FitRow {
+    client_id: String,
+    problems: Vec<Problem>,
+    claim: Option<PriorClaim>,
+    /// Whether it was rejected before for repeating another row.
+    is_repeat: bool,
+    /// Its digest, if it changed since its claim: only then it can differ from what was
+    /// settled.
+    digest: Option<Fingerprint>,
+    /// Its customer, and the one that Kable holds under its id.
+    there: Option<(Customer, RemoteCustomer)>,
+}
+
+/// Finds out what became of rows, and counts.
+pub(in crate::engine) struct RowAccountant<'p, V> {
     pub(in crate::engine) checker: Checker<'p>,
-    /// Rows that others repeat, to be looked at once more.
-    pub(in crate::engine) others: Others<'p, V>,
-    /// The number that the next new row's claim got.
+    pub(in crate::engine) repeated: RepeatedRows<'p, V>,
+    /// The claim number of the next row without a prior claim.
     pub(in crate::engine) next_new_id: u64,
     pub(in crate::engine) ledger: Option<&'p mut dyn Ledger>,
-    /// The customers that Kable holds, where they were listed.
-    pub(in crate::engine) listed: Option<&'p mut Listed>,
-    /// What a run would do, where that is to be found out.
-    pub(in crate::engine) foresight: Option<Preview>,
-    /// All problems so far.
+    /// The customers that Kable holds, if they were listed.
+    pub(in crate::engine) remote_list: Option<&'p mut RemoteList>,
+    /// Present in a dry run.
+    pub(in crate::engine) preview: Option<Preview>,
+    /// Rows read, skipped and rejected so far.
+    pub(in crate::engine) rows: RowCounts,
+    /// The outcomes of the others.
+    pub(in crate::engine) outcomes: OutcomeCounts,
     pub(in crate::engine) problems: ProblemCounts,
     /// Rows whose customer this checkpoint created.
     pub(in crate::engine) ours: u64,
 }
 
-impl<V> Finder<'_, V>
+impl<V> RowAccountant<'_, V>
 where
     V: Revisit<Error: std::error::Error + Send + Sync + 'static>,
 {
-    /// Tells `sink` all of `row`, and where it ended up.
-    pub(in crate::engine) fn tell(
+    /// Finds out what became of `row`, counts it, and passes it to `sink`.
+    pub(in crate::engine) fn account_for(
         &mut self,
         row: &Row,
         columns: &Columns,
-        verdict: Option<&Verdict>,
+        verdict: Option<&RowVerdict>,
         sink: &mut impl RowSink,
-    ) -> anyhow::Result<Said> {
-        let found = self.find(row, columns, verdict)?;
-        for problem in &found.problems {
+    ) -> anyhow::Result<()> {
+        let result = self.result_of(row, columns, verdict)?;
+        self.rows.read += 1;
+        match &result.end {
+            AccountedEnd::Skipped => self.rows.skipped += 1,
+            AccountedEnd::Rejected => self.rows.rejected += 1,
+            AccountedEnd::Fit { outcome, entry } => {
+                self.outcomes.add(*outcome);
+                self.ours += u64::from(entry.as_ref().is_some_and(|entry| entry.ours));
+            }
+        }
+        for problem in &result.problems {
             self.problems.add(row.origin.line, problem);
         }
-        let ours = found.entry.as_ref().is_some_and(|entry| entry.ours);
-        self.ours += u64::from(ours);
         let input = row.origin.input;
         sink.add_row(&RowAccount {
             row,
             columns,
             leading_own: self.checker.bind(input, columns)?.leading_added(),
             input: self.checker.input_name(input),
-            client_id: &found.client_id,
-            result: found.result(),
-            problems: &found.problems,
+            client_id: &result.client_id,
+            result: result.end.result(),
+            problems: &result.problems,
         })
-        .context("cannot write the results")?;
-        Ok(found.said)
+        .context("cannot write the results")
     }
 
-    fn find(
+    fn result_of(
         &mut self,
         row: &Row,
         columns: &Columns,
-        verdict: Option<&Verdict>,
-    ) -> anyhow::Result<Found> {
-        let reading = self.checker.reading;
+        verdict: Option<&RowVerdict>,
+    ) -> anyhow::Result<AccountedRow> {
+        let rules = &self.checker.settings.rules;
         let binding = self.checker.bind(row.origin.input, columns)?;
         if verdict.is_some_and(|verdict| verdict.replaced) {
-            let client_id = given(binding, row, Field::ClientId);
-            return Ok(Found::without_entry(Said::Skipped, client_id, Vec::new()));
+            return Ok(AccountedRow::skipped(given(binding, row, Field::ClientId)));
         }
-        let known = verdict.and_then(|verdict| verdict.remembered);
-        let is_repeat = known.is_some() && binding.was_duplicate(row, columns);
-        let (mut there, mut digest) = (None, None);
-        let (client_id, fits, notes) = match check(row, binding, &reading.rules) {
-            CheckedRow::Skipped => (String::new(), None, Vec::new()),
-            CheckedRow::Unfit(rejection) => {
-                let given = given(binding, row, Field::ClientId);
-                (given, Some(false), rejection.problems)
-            }
-            CheckedRow::Fit(fit) => {
-                if let Some(kept_at) = verdict.and_then(|verdict| verdict.listed) {
-                    there = held(self.listed.as_deref_mut(), kept_at)?
-                        .map(|remote| (fit.values.to_customer(), remote));
-                }
-                // Only a row that was changed can be another one than was settled.
-                if known.is_some_and(|known| known.changed) {
-                    digest = Some(fit.values.digest(&mut Vec::new()));
-                }
-                (fit.values.client_id().to_owned(), Some(true), fit.notes)
-            }
-        };
         // Nearly every verdict is on a row that repeats no other.
-        let mut problems = match verdict.filter(|verdict| verdict.repeats()) {
-            None => Vec::new(),
-            Some(verdict) => {
-                let unlike = match verdict.duplicate {
-                    Some(first) => self.others.unlike(&binding.candidate(row), first)?,
-                    None => Vec::new(),
-                };
-                repeats(&Repeating {
-                    at: row.origin,
-                    verdict,
-                    names: &reading.names,
-                    client_id: &client_id,
-                    email: &given(binding, row, Field::Email),
-                    unlike,
-                })
-            }
-        };
-        let before = fits.filter(|fits| *fits).map_or(0, |_| problems.len());
-        problems.splice(before..before, notes);
-        let rejects = |verdict: &Verdict| verdict.rejects(reading.rules.strict);
-        match fits {
-            None => Ok(Found::without_entry(Said::Skipped, client_id, problems)),
-            Some(true) if !verdict.is_some_and(rejects) => {
-                if let (Some((customer, remote)), None) = (&there, &self.foresight) {
-                    let entry = entry_of(customer, remote);
-                    return Ok(Found::with_entry(entry, client_id, problems));
+        let repeating = verdict.filter(|verdict| verdict.repeats());
+        let fit = match check(row, binding, rules) {
+            CheckedRow::Skipped => return Ok(AccountedRow::skipped(String::new())),
+            CheckedRow::Unfit(rejection) => {
+                let client_id = given(binding, row, Field::ClientId);
+                let mut problems = rejection.problems;
+                if let Some(verdict) = repeating {
+                    problems.extend(self.repeated.problems(row, binding, &client_id, verdict)?);
                 }
-                let found = self.came(known, digest.as_ref(), client_id, problems)?;
-                Ok(self.foreseen(known, is_repeat, there.as_ref(), found))
+                return Ok(AccountedRow::rejected(client_id, problems));
             }
-            Some(_) => Ok(Found::without_entry(Said::Rejected, client_id, problems)),
+            CheckedRow::Fit(fit) => fit,
+        };
+        let client_id = fit.values.client_id().to_owned();
+        let mut problems = match repeating {
+            Some(verdict) => self.repeated.problems(row, binding, &client_id, verdict)?,
+            None => Vec::new(),
+        };
+        problems.extend(fit.notes);
+        if verdict.is_some_and(|verdict| verdict.rejects(rules.strict)) {
+            return Ok(AccountedRow::rejected(client_id, problems));
         }
+        let claim = verdict.and_then(|verdict| verdict.prior_claim);
+        let changed = claim.is_some_and(|claim| claim.changed);
+        let mut there = None;
+        let listed = verdict.and_then(|verdict| verdict.listed);
+        if let (Some(list), Some(place)) = (self.remote_list.as_deref_mut(), listed) {
+            let remote = list.at(place).context("cannot read a temporary file")?;
+            there = remote.map(|remote| (fit.values.to_customer(), remote));
+        }
+        let fit = FitRow {
+            client_id,
+            problems,
+            claim,
+            is_repeat: claim.is_some() && binding.was_duplicate(row, columns),
+            digest: changed.then(|| fit.values.digest(&mut Vec::new())),
+            there,
+        };
+        self.fit_result(fit)
     }
 
-    /// What became of a row that was fit.
-    fn came(
-        &mut self,
-        known: Option<Remembered>,
-        digest: Option<&Fingerprint>,
-        client_id: String,
-        mut problems: Vec<Problem>,
-    ) -> anyhow::Result<Found> {
-        let (id, decision) = if let Some(known) = known {
-            (known.id, known.decision)
+    /// What became of a fit row, from the ledger and the list of customers.
+    fn fit_result(&mut self, mut fit: FitRow) -> anyhow::Result<AccountedRow> {
+        if let (Some((customer, remote)), None) = (&fit.there, &self.preview) {
+            let entry = entry_of(customer, remote);
+            return Ok(AccountedRow {
+                client_id: fit.client_id,
+                problems: fit.problems,
+                end: AccountedEnd::Fit {
+                    outcome: entry.outcome,
+                    entry: Some(entry),
+                },
+            });
+        }
+        let (id, decision) = if let Some(claim) = fit.claim {
+            (claim.id, claim.decision)
         } else {
             self.next_new_id += 1;
             (self.next_new_id - 1, Decision::Create)
         };
-        let entry = self.entry(id, &client_id)?;
-        let outcome = outcome_of(decision, entry.as_ref(), digest);
+        let entry = self.entry(id, &fit.client_id)?;
+        let outcome = outcome_of(decision, entry.as_ref(), fit.digest.as_ref());
         if entry.as_ref().is_some_and(|entry| entry.keys_lost) {
-            problems.push(keys_lost(&client_id));
+            fit.problems.push(keys_lost(&fit.client_id));
         }
-        Ok(Found {
-            said: Said::Came(outcome),
-            client_id,
-            problems,
-            entry,
+        let mut end = AccountedEnd::Fit { outcome, entry };
+        if let Some(preview) = &mut self.preview {
+            let there = fit.there.as_ref();
+            let there = there.map(|(customer, remote)| (customer, remote));
+            end.preview(preview, fit.claim, fit.is_repeat, there);
+        }
+        Ok(AccountedRow {
+            client_id: fit.client_id,
+            problems: fit.problems,
+            end,
         })
     }
 
-    /// What was `found`, with what a dry run foresees.
-    fn foreseen(
-        &mut self,
-        known: Option<Remembered>,
-        is_repeat: bool,
-        there: Option<&(Customer, RemoteCustomer)>,
-        mut found: Found,
-    ) -> Found {
-        let there = there.map(|(customer, remote)| (customer, remote));
-        let foresight = self.foresight.as_mut();
-        let foreseen = foresight.and_then(|foresight| foresight.foresee(known, is_repeat, there));
-        if let (Some(foreseen), Some((customer, remote))) = (foreseen, there) {
-            found.said = Said::Came(foreseen.outcome);
-            let entry = found
-                .entry
-                .get_or_insert_with(|| entry_of(customer, remote));
-            entry.customer_id = Some(remote.customer_id.clone());
-            entry.message = foreseen.message;
-        }
-        found
-    }
-
-    /// What the ledger holds under claim `id`, which is `client_id`'s.
+    /// The ledger's entry of claim `id`, which must be `client_id`'s.
     fn entry(&mut self, id: u64, client_id: &str) -> anyhow::Result<Option<ClaimRecord>> {
         let entry = match &mut self.ledger {
             Some(ledger) => ledger.claim_record(id)?,
@@ -224,18 +219,17 @@ where
     }
 }
 
-/// What a row came to, of which `digest` is given where it may be another one
-/// than was settled.
+/// The outcome of a row; `digest` is given if the row may differ from what was settled.
 fn outcome_of(
     decision: Decision,
     entry: Option<&ClaimRecord>,
     digest: Option<&Fingerprint>,
 ) -> Outcome {
     match (decision, entry) {
-        // What a decision to skip comes to may differ from what was recorded:
-        // a row that was changed after it was sent differs now.
+        // This may not be the recorded outcome: a row that changed after it was sent
+        // now differs.
         (Decision::Skip(outcome), _) => outcome,
-        // So does one whose update was not sent before everything was stopped.
+        // So does a row whose update was not sent before the run stopped.
         (_, Some(entry))
             if entry.outcome.is_success()
                 && entry.outcome.customer_exists()
@@ -248,33 +242,54 @@ fn outcome_of(
     }
 }
 
-impl Found {
-    fn with_entry(entry: ClaimRecord, client_id: String, problems: Vec<Problem>) -> Self {
+impl AccountedRow {
+    fn skipped(client_id: String) -> Self {
         Self {
-            said: Said::Came(entry.outcome),
             client_id,
-            problems,
-            entry: Some(entry),
+            problems: Vec::new(),
+            end: AccountedEnd::Skipped,
         }
     }
 
-    fn without_entry(said: Said, client_id: String, problems: Vec<Problem>) -> Self {
+    fn rejected(client_id: String, problems: Vec<Problem>) -> Self {
         Self {
-            said,
             client_id,
             problems,
-            entry: None,
+            end: AccountedEnd::Rejected,
+        }
+    }
+}
+
+impl AccountedEnd {
+    /// Adds a fit row to a dry run's forecast. `there` is the row's customer, and the one
+    /// that Kable holds under its id.
+    fn preview(
+        &mut self,
+        preview: &mut Preview,
+        claim: Option<PriorClaim>,
+        is_repeat: bool,
+        there: Option<(&Customer, &RemoteCustomer)>,
+    ) {
+        let previewed = preview.add(claim, is_repeat, there);
+        let (Some(previewed), Some((customer, remote))) = (previewed, there) else {
+            return;
+        };
+        if let Self::Fit { outcome, entry } = self {
+            *outcome = previewed.outcome;
+            let entry = entry.get_or_insert_with(|| entry_of(customer, remote));
+            entry.customer_id = Some(remote.customer_id.clone());
+            entry.message = previewed.message;
         }
     }
 
     fn result(&self) -> RowResult<'_> {
-        match self.said {
-            Said::Skipped => RowResult::Skipped,
-            Said::Rejected => RowResult::Rejected,
-            Said::Came(outcome) => {
-                let entry = self.entry.as_ref();
+        match self {
+            Self::Skipped => RowResult::Skipped,
+            Self::Rejected => RowResult::Rejected,
+            Self::Fit { outcome, entry } => {
+                let entry = entry.as_ref();
                 RowResult::Outcome(OutcomeDetails {
-                    outcome,
+                    outcome: *outcome,
                     customer_id: entry.and_then(|entry| entry.customer_id.as_deref()),
                     request_id: entry.and_then(|entry| entry.request_id.as_deref()),
                     attempts: entry.map_or(0, |entry| entry.attempts),
@@ -286,15 +301,7 @@ impl Found {
     }
 }
 
-/// The customer that Kable holds of a row.
-fn held(listed: Option<&mut Listed>, kept_at: u64) -> anyhow::Result<Option<RemoteCustomer>> {
-    match listed {
-        Some(listed) => listed.at(kept_at).context("cannot read a temporary file"),
-        None => Ok(None),
-    }
-}
-
-/// What a row comes to whose customer Kable holds already.
+/// The entry of a row whose customer exists at Kable.
 fn entry_of(customer: &Customer, remote: &RemoteCustomer) -> ClaimRecord {
     let differences = differences(customer, remote);
     let texts: Vec<String> = differences.iter().map(ToString::to_string).collect();
@@ -326,13 +333,5 @@ fn keys_lost(client_id: &str) -> Problem {
     Problem {
         value: shown(client_id),
         ..Problem::of_row(Code::KeysLost, message)
-    }
-}
-
-/// The text of `field`, as far as the row gives one and it can be shown.
-fn given(binding: &Binding, row: &Row, field: Field) -> String {
-    match binding.candidate(row).get(field) {
-        FieldValue::Text(text) => shown(text),
-        FieldValue::Absent | FieldValue::List(_) | FieldValue::Wrong(..) => String::new(),
     }
 }

@@ -1,23 +1,22 @@
-//! Whether to send again, and after how long (pure).
+//! How long to wait before a retry (pure).
 //!
-//! Capped exponential back-off with full jitter: each wait is drawn from the
-//! whole of `0..=ceiling`, so that clients that failed together do not come
-//! back together.
+//! Capped exponential backoff with full jitter: each wait is drawn from
+//! `0..=ceiling`, so that clients that failed together do not retry together.
 
 use std::time::Duration;
 
-/// How patient a run is.
+/// How often and how soon failed requests are retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policy {
-    /// Tries after the first.
+pub struct RetryPolicy {
+    /// Tries after the first (`--retries`).
     pub retries: u32,
-    /// The ceiling of the first wait.
+    /// The longest first wait; it doubles with each retry.
     pub first_delay: Duration,
-    /// The highest ceiling.
+    /// The longest wait.
     pub longest_delay: Duration,
 }
 
-impl Default for Policy {
+impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
             retries: 8,
@@ -27,10 +26,15 @@ impl Default for Policy {
     }
 }
 
-/// How long to wait before the `again`-th try after the first (from 1), which
-/// was asked to be no sooner than `server_asks`; `jitter` is drawn from 0 to 1.
-pub fn delay(policy: &Policy, again: u32, server_asks: Option<Duration>, jitter: f64) -> Duration {
-    let doublings = again.saturating_sub(1).min(31);
+/// How long to wait before the `retry`-th retry (from 1), at least `server_asks`
+/// (`Retry-After`); `jitter` is drawn from 0 to 1.
+pub fn delay(
+    policy: &RetryPolicy,
+    retry: u32,
+    server_asks: Option<Duration>,
+    jitter: f64,
+) -> Duration {
+    let doublings = retry.saturating_sub(1).min(31);
     let ceiling = policy
         .first_delay
         .saturating_mul(1 << doublings)
@@ -44,12 +48,12 @@ pub fn delay(policy: &Policy, again: u32, server_asks: Option<Duration>, jitter:
 mod tests {
     use std::time::Duration;
 
-    use super::{Policy, delay};
+    use super::{RetryPolicy, delay};
 
     #[test]
     fn the_wait_doubles_up_to_the_longest() {
         let waits: Vec<_> = (1..=9)
-            .map(|again| delay(&Policy::default(), again, None, 1.0).as_millis())
+            .map(|retry| delay(&RetryPolicy::default(), retry, None, 1.0).as_millis())
             .collect();
         assert_eq!(
             waits,
@@ -59,18 +63,18 @@ mod tests {
 
     #[test]
     fn jitter_is_full() {
-        assert_eq!(delay(&Policy::default(), 3, None, 0.0), Duration::ZERO);
+        assert_eq!(delay(&RetryPolicy::default(), 3, None, 0.0), Duration::ZERO);
         assert_eq!(
-            delay(&Policy::default(), 3, None, 0.5),
+            delay(&RetryPolicy::default(), 3, None, 0.5),
             Duration::from_secs(1)
         );
     }
 
     #[test]
-    fn a_wait_asked_by_the_server_is_never_shortened() {
+    fn retry_after_is_never_shortened() {
         let asked = Some(Duration::from_mins(1));
         assert_eq!(
-            delay(&Policy::default(), 1, asked, 0.0),
+            delay(&RetryPolicy::default(), 1, asked, 0.0),
             Duration::from_mins(1)
         );
     }

@@ -1,114 +1,116 @@
-//! How many requests may be in flight: grows by evidence, shrinks by back
-//! pressure (pure).
+//! How many requests may be in flight: grows while latency stays low, shrinks when it
+//! rises (pure).
 //!
-//! What a server does at once it does without delay; what is beyond waits there,
-//! and shows as latency. So the window grows only while it is full and answers
-//! come as soon as with a smaller one, and shrinks at most once a round.
+//! Requests beyond what a server handles concurrently are queued there, which shows as
+//! latency. So the window grows only while it is full and latency is that of a smaller
+//! window, and shrinks at most once a round.
 
 use std::time::Duration;
 
-/// Where the search begins.
-const GENTLE: usize = 8;
+/// The window at which the search starts.
+const INITIAL_WINDOW: usize = 8;
 
-/// A round is as many answers as may be in flight, and at least so many: fewer
-/// while it searches, for the first growth is not to wait for them.
+/// A round has as many answers as the window, and at least this many; fewer during the
+/// search, so that the window grows soon.
 const SMALLEST_ROUND: usize = 40;
 const SMALLEST_ROUND_OF_SEARCH: usize = 10;
 
-/// How much of a quicker round goes into what is taken for the latency of a
-/// small window: a single quick round may be luck.
-const QUICKER: f64 = 0.2;
+/// The weight of a faster round in the base latency: a single fast round may be chance.
+const FASTER_WEIGHT: f64 = 0.2;
 
-/// Latency that is no sign of anything: noise.
+/// Differences in latency up to this are noise.
 const NOISE: Duration = Duration::from_millis(5);
 
-/// From this much more latency on the window doesn't grow.
-const ENOUGH: f64 = 1.2;
+/// The window doesn't grow while latency is above this multiple of the base.
+const RAISED: f64 = 1.2;
 
-/// From this much more latency on it shrinks.
-const TOO_MUCH: f64 = 1.5;
+/// The window shrinks while latency is above this multiple of the base.
+const HIGH: f64 = 1.5;
 
-/// After how many rounds that took too long in a row a look says whether it is
-/// the window that makes them so. One may be chance.
-const LOOK_WHEN_LATE: u32 = 2;
+/// After this many rounds of high latency in a row, a probe finds out whether the window
+/// causes it. One round may be chance.
+const PROBE_WHEN_HIGH: u32 = 2;
 
-/// By how much it shrinks.
-const SHRUNK: f64 = 0.85;
+/// The factor by which it shrinks.
+const SHRINK: f64 = 0.85;
 
-/// By how much it shrinks when a look at half of it says so.
-const SHRUNK_BY_LOOK: f64 = 0.7;
+/// The factor by which it shrinks after a probe with half the window.
+const SHRINK_AFTER_PROBE: f64 = 0.7;
 
-/// How many answers tell the latency of a smaller window: it is used badly
-/// meanwhile.
-const ENOUGH_OF_LOOK: usize = 20;
+/// The answers of a probe: few, because throughput is lower meanwhile.
+const PROBE_ANSWERS: usize = 20;
 
-/// After how many rounds it is found out again what a small window's latency
-/// is: at first soon, in the end seldom.
-const FIRST_LOOK: u32 = 16;
-const LAST_LOOK: u32 = 256;
+/// After how many rounds the base latency is measured again: the interval doubles from
+/// the first to the last.
+const FIRST_PROBE: u32 = 16;
+const LAST_PROBE: u32 = 256;
 
 /// How many requests may be in flight.
 #[derive(Debug, Clone)]
 pub struct ConcurrencyLimit {
-    /// The most that the user wants, and that the server allows as well.
-    asked: usize,
+    /// The most that the user allows (`--concurrency`).
+    user_limit: usize,
+    /// The most that the user and the server allow.
     most: usize,
     limit: f64,
-    /// Whether latency has risen yet: until then it grows fast.
+    /// Whether latency hasn't risen yet: until then the window grows fast.
     searching: bool,
     /// The typical latency of a small window.
     base: Option<Duration>,
-    /// Rounds until that is found out again, and how many there were to be.
-    look_in: u32,
-    look_every: u32,
-    look: Look,
+    /// Rounds until it is measured again, and the interval.
+    probe_in: u32,
+    probe_every: u32,
+    probe: LatencyProbe,
     round: Vec<Duration>,
     was_full: bool,
-    /// How many rounds in a row took too long: two are no chance.
-    late: u32,
+    /// Rounds of high latency in a row.
+    high_rounds: u32,
 }
 
-/// Finding out what a smaller window's latency is.
+/// Measures the latency of a smaller window.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Look {
-    /// Not now.
+enum LatencyProbe {
+    /// No probe is under way.
     No,
-    /// So many that were in flight are let come back; then it is looked.
-    Draining(usize, Before),
-    /// The smaller window's latency is taken.
-    Looking(Before),
-    /// The window is as it is to be; answers to the smaller one come back.
+    /// Waits for the answers to this many requests that were in flight.
+    Draining(usize, BeforeProbe),
+    /// Measures the latency of the smaller window.
+    Measuring(BeforeProbe),
+    /// The window has its new size; waits for the answers of the probe's.
     Settling,
 }
 
-/// How the window was before a look.
+/// The window and its latency before a probe.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Before {
+struct BeforeProbe {
     limit: f64,
     typical: Duration,
 }
 
 impl ConcurrencyLimit {
-    /// Never more than `most`; begins there where that is what is wanted, else
-    /// gently.
+    /// Never more than `most`; starts there if `at_once`, else small.
     pub fn new(most: usize, at_once: bool) -> Self {
-        let begin = if at_once { most } else { GENTLE.min(most) };
+        let begin = if at_once {
+            most
+        } else {
+            INITIAL_WINDOW.min(most)
+        };
         Self {
-            asked: most,
+            user_limit: most,
             most,
             limit: size(begin),
             searching: !at_once,
             base: None,
-            look_in: FIRST_LOOK,
-            look_every: FIRST_LOOK,
-            look: Look::No,
+            probe_in: FIRST_PROBE,
+            probe_every: FIRST_PROBE,
+            probe: LatencyProbe::No,
             round: Vec::with_capacity(SMALLEST_ROUND),
             was_full: false,
-            late: 0,
+            high_rounds: 0,
         }
     }
 
-    /// How many may be in flight now.
+    /// How many requests may be in flight now.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -118,22 +120,22 @@ impl ConcurrencyLimit {
         (self.limit as usize).clamp(1, self.most)
     }
 
-    /// Takes in the limit that the server tells.
-    pub fn told(&mut self, most: usize) {
-        self.most = self.asked.min(most.max(1));
+    /// Obeys a limit that the server advertises.
+    pub fn set_advertised(&mut self, most: usize) {
+        self.most = self.user_limit.min(most.max(1));
     }
 
-    /// Whether it is as wide as the user wants.
-    pub fn is_open(&self) -> bool {
-        self.limit() >= self.asked
+    /// Whether the window is as large as the user allows.
+    pub fn is_at_user_limit(&self) -> bool {
+        self.limit() >= self.user_limit
     }
 
-    /// A request had to wait for room.
-    pub fn full(&mut self) {
+    /// A request had to wait because the window was full.
+    pub fn note_full(&mut self) {
         self.was_full = true;
     }
 
-    /// Takes in how long an answer took.
+    /// A request was answered after `latency`.
     pub fn answered(&mut self, latency: Duration) {
         self.round.push(latency);
         if self.round.len() < self.size_of_round() {
@@ -144,45 +146,47 @@ impl ConcurrencyLimit {
         let typical = *median;
         self.round.clear();
         let was_full = std::mem::take(&mut self.was_full);
-        match self.look {
-            Look::No => self.judge(typical, was_full),
-            Look::Settling => self.look = Look::No,
-            Look::Draining(_, before) => self.look = Look::Looking(before),
-            Look::Looking(before) => self.end_look(before, typical),
+        match self.probe {
+            LatencyProbe::No => self.judge(typical, was_full),
+            LatencyProbe::Settling => self.probe = LatencyProbe::No,
+            LatencyProbe::Draining(_, before) => self.probe = LatencyProbe::Measuring(before),
+            LatencyProbe::Measuring(before) => self.end_probe(before, typical),
         }
     }
 
     fn size_of_round(&self) -> usize {
-        match self.look {
-            Look::No if self.searching => self.limit().max(SMALLEST_ROUND_OF_SEARCH),
-            Look::No | Look::Settling => self.limit().max(SMALLEST_ROUND),
-            // All that were in flight.
-            Look::Draining(in_flight, _) => in_flight,
-            Look::Looking(_) => self.limit().max(ENOUGH_OF_LOOK),
+        match self.probe {
+            LatencyProbe::No if self.searching => self.limit().max(SMALLEST_ROUND_OF_SEARCH),
+            LatencyProbe::No | LatencyProbe::Settling => self.limit().max(SMALLEST_ROUND),
+            // All requests that were in flight.
+            LatencyProbe::Draining(in_flight, _) => in_flight,
+            LatencyProbe::Measuring(_) => self.limit().max(PROBE_ANSWERS),
         }
     }
 
     fn judge(&mut self, typical: Duration, was_full: bool) {
         let base = match self.base {
-            Some(base) if typical < base => base.mul_f64(1.0 - QUICKER) + typical.mul_f64(QUICKER),
+            Some(base) if typical < base => {
+                base.mul_f64(1.0 - FASTER_WEIGHT) + typical.mul_f64(FASTER_WEIGHT)
+            }
             Some(base) => base,
             None => typical,
         };
         self.base = Some(base);
-        let was_late = self.late;
-        self.late = 0;
-        if typical > base.mul_f64(TOO_MUCH) + NOISE {
+        let before = self.high_rounds;
+        self.high_rounds = 0;
+        if typical > base.mul_f64(HIGH) + NOISE {
             self.searching = false;
-            self.late = was_late + 1;
-            if self.late == LOOK_WHEN_LATE {
-                // Either too many are in flight, or the server has become slow
-                // for all; then a small window would only be slower still.
-                return self.begin_look(typical);
+            self.high_rounds = before + 1;
+            if self.high_rounds == PROBE_WHEN_HIGH {
+                // Either too many requests are in flight, or the server has become slow
+                // in general; then a smaller window would only lower the throughput.
+                return self.begin_probe(typical);
             }
-            if self.late > LOOK_WHEN_LATE {
-                self.limit = (self.limit * SHRUNK).max(1.0);
+            if self.high_rounds > PROBE_WHEN_HIGH {
+                self.limit = (self.limit * SHRINK).max(1.0);
             }
-        } else if typical > base.mul_f64(ENOUGH) + NOISE {
+        } else if typical > base.mul_f64(RAISED) + NOISE {
             self.searching = false;
         } else if was_full {
             let grown = if self.searching {
@@ -192,32 +196,32 @@ impl ConcurrencyLimit {
             };
             self.limit = grown.min(size(self.most));
         }
-        self.look_in = self.look_in.saturating_sub(1);
-        // A window with room to spare is small already.
-        if self.look_in == 0 && was_full {
-            self.look_every = (self.look_every * 2).min(LAST_LOOK);
-            self.begin_look(typical);
+        self.probe_in = self.probe_in.saturating_sub(1);
+        // A window that isn't full needs no probe: its latency is the base.
+        if self.probe_in == 0 && was_full {
+            self.probe_every = (self.probe_every * 2).min(LAST_PROBE);
+            self.begin_probe(typical);
         }
     }
 
-    fn begin_look(&mut self, typical: Duration) {
+    fn begin_probe(&mut self, typical: Duration) {
         let limit = self.limit;
-        self.look_in = self.look_every;
-        self.look = Look::Draining(self.limit(), Before { limit, typical });
+        self.probe_in = self.probe_every;
+        self.probe = LatencyProbe::Draining(self.limit(), BeforeProbe { limit, typical });
         self.limit = (limit / 2.0).max(1.0);
     }
 
-    /// Goes back to the window that was, or not so far where the smaller one was
-    /// answered so much sooner that it lost next to nothing.
-    fn end_look(&mut self, before: Before, typical: Duration) {
+    /// Restores the window, or shrinks it if the smaller one had so much lower latency that
+    /// its throughput was about the same.
+    fn end_probe(&mut self, before: BeforeProbe, typical: Duration) {
         self.base = Some(typical);
-        self.look = Look::Settling;
-        if before.typical > typical.mul_f64(TOO_MUCH) + NOISE {
-            self.limit = (before.limit * SHRUNK_BY_LOOK).max(1.0);
-            self.late = LOOK_WHEN_LATE;
+        self.probe = LatencyProbe::Settling;
+        if before.typical > typical.mul_f64(HIGH) + NOISE {
+            self.limit = (before.limit * SHRINK_AFTER_PROBE).max(1.0);
+            self.high_rounds = PROBE_WHEN_HIGH;
         } else {
             self.limit = before.limit;
-            self.late = 0;
+            self.high_rounds = 0;
         }
     }
 }
@@ -233,53 +237,53 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{ConcurrencyLimit, GENTLE, Look};
+    use super::{ConcurrencyLimit, INITIAL_WINDOW, LatencyProbe};
 
     const MOST: usize = 64;
 
-    /// Answers of a server that does `at_once` requests in `millis` at once, and
-    /// of whose others all wait; the window is always full.
+    /// Answers of a server that handles `at_once` requests concurrently in `millis` each, and
+    /// queues the rest; the window is always full.
     fn answers(window: &mut ConcurrencyLimit, many: usize, at_once: usize, millis: u64) {
         for _ in 0..many {
-            window.full();
-            let crowd = window.limit().max(at_once) as u64;
-            window.answered(Duration::from_millis(millis * crowd / at_once as u64));
+            window.note_full();
+            let concurrent = window.limit().max(at_once) as u64;
+            window.answered(Duration::from_millis(millis * concurrent / at_once as u64));
         }
     }
 
     #[test]
-    fn it_grows_while_answers_come_as_soon() {
+    fn the_window_grows_while_latency_is_low() {
         let mut window = ConcurrencyLimit::new(MOST, false);
-        assert_eq!(window.limit(), GENTLE);
+        assert_eq!(window.limit(), INITIAL_WINDOW);
         answers(&mut window, 300, 1000, 100);
         assert_eq!(window.limit(), MOST);
     }
 
     #[test]
-    fn it_does_not_grow_while_there_is_room() {
+    fn a_window_that_is_not_full_does_not_grow() {
         let mut window = ConcurrencyLimit::new(MOST, false);
         for _ in 0..1000 {
             window.answered(Duration::from_millis(100));
         }
-        assert_eq!(window.limit(), GENTLE);
+        assert_eq!(window.limit(), INITIAL_WINDOW);
     }
 
     #[test]
-    fn it_stays_near_what_the_server_does_at_once() {
+    fn the_window_stays_near_the_servers_concurrency() {
         let mut window = ConcurrencyLimit::new(MOST, false);
         answers(&mut window, 3000, 10, 100);
         assert!((8..=16).contains(&window.limit()), "{}", window.limit());
     }
 
     #[test]
-    fn begun_too_wide_it_comes_down() {
+    fn a_window_that_starts_too_large_shrinks() {
         let mut window = ConcurrencyLimit::new(MOST, true);
         answers(&mut window, 20_000, 10, 100);
         assert!(window.limit() <= 20, "{}", window.limit());
     }
 
     #[test]
-    fn one_late_round_is_chance() {
+    fn one_round_of_high_latency_changes_nothing() {
         let mut window = ConcurrencyLimit::new(MOST, false);
         answers(&mut window, 300, 1000, 100);
         answers(&mut window, MOST, 1000, 500);
@@ -288,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_becomes_slow_for_all_does_not_make_it_small() {
+    fn a_server_that_becomes_slow_does_not_shrink_the_window() {
         let mut window = ConcurrencyLimit::new(MOST, false);
         answers(&mut window, 300, 1000, 100);
         answers(&mut window, 3000, 1000, 300);
@@ -296,33 +300,33 @@ mod tests {
     }
 
     #[test]
-    fn it_looks_again_sooner_or_later_and_comes_back() {
+    fn the_base_latency_is_probed_again_and_the_window_restored() {
         let mut window = ConcurrencyLimit::new(MOST, false);
-        let mut looked = 0;
+        let mut probing = 0;
         for _ in 0..MOST * 40 {
             answers(&mut window, 1, 1000, 100);
-            looked += u32::from(window.look != Look::No);
+            probing += u32::from(window.probe != LatencyProbe::No);
         }
-        assert!(looked > 0);
+        assert!(probing > 0);
         answers(&mut window, 2 * MOST, 1000, 100);
         assert_eq!(window.limit(), MOST);
     }
 
     proptest! {
         #[test]
-        fn it_is_never_empty_and_never_more_than_asked_or_told(
+        fn the_window_stays_between_one_and_the_limits(
             most in 1_usize..200,
             at_once: bool,
-            told in proptest::option::of(0_usize..300),
+            advertised in proptest::option::of(0_usize..300),
             millis in proptest::collection::vec(0_u64..5000, 0..2000),
         ) {
             let mut window = ConcurrencyLimit::new(most, at_once);
-            if let Some(told) = told {
-                window.told(told);
+            if let Some(limit) = advertised {
+                window.set_advertised(limit);
             }
-            let highest = told.map_or(most, |told| most.min(told.max(1)));
+            let highest = advertised.map_or(most, |limit| most.min(limit.max(1)));
             for millis in millis {
-                window.full();
+                window.note_full();
                 window.answered(Duration::from_millis(millis));
                 prop_assert!((1..=highest).contains(&window.limit()));
             }

@@ -1,26 +1,26 @@
-//! How many requests this machine has room for: it may have too few descriptors,
-//! ports or buffers for as many as are wanted (pure).
+//! How many requests this machine has resources for: file descriptors, ports or
+//! buffers may run out before the concurrency limit is reached (pure).
 
-/// How many requests this machine has room for, as far as that is known. It
-/// shrinks to what was in flight when there was none, and grows slowly.
+/// A limit on requests in flight. It falls to the number in flight when resources ran
+/// out, and grows slowly.
 #[derive(Debug, Default)]
 pub(in crate::engine) struct LocalCapacity {
     most: Option<usize>,
     answered: usize,
 }
 
-/// After how many answers for each request in flight one more is tried.
+/// The limit grows by one after this many answers for each request in flight.
 const ANSWERS_TO_GROW: usize = 20;
 
 impl LocalCapacity {
-    /// How many may be in flight where `window` are for other reasons.
+    /// The lower of `window` and this limit.
     pub(in crate::engine) fn limit(&self, window: usize) -> usize {
         self.most.map_or(window, |most| window.min(most))
     }
 
-    /// There was no room beside `in_flight`; how many may be in flight from now on,
-    /// where that is fewer than before.
-    pub(in crate::engine) fn crowded(&mut self, in_flight: usize) -> Option<usize> {
+    /// Resources ran out with `in_flight` requests. Returns the new limit if it is lower
+    /// than before.
+    pub(in crate::engine) fn exhausted(&mut self, in_flight: usize) -> Option<usize> {
         let most = in_flight.max(1);
         self.answered = 0;
         if self.most.is_some_and(|known| known <= most) {

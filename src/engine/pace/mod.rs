@@ -1,20 +1,20 @@
-//! The gate that every request of a run passes: in its turn, no faster than the
-//! user wants and the server bears, and no more at once.
+//! Limits the rate and the concurrency of a run's requests.
 //!
-//! What is decided here is decided by pure parts that are told the time; this file
-//! joins them, and waits.
+//! The decisions are pure: each part below gets the time as an argument. This file
+//! combines them and waits. The retry budget and the circuit breaker stand before
+//! it; `send/sender.rs` joins all of them.
 //!
-//! - `rate.rs`: a number of requests in a time, as people write it
+//! - `rate.rs`: requests per time, as users write it
 //! - `token_bucket.rs`: the rate that the user gave
-//! - `rate_control.rs`: the rate that is found by evidence
-//! - `throughput.rs`: what passed lately, from which that follows
-//! - `advertised.rs`: the rate that a server tells by its headers
+//! - `rate_control.rs`: the rate that the server accepts, found by trying
+//! - `throughput.rs`: accepted requests per second, and the limit that follows
+//! - `advertised.rs`: the rate that a server's headers advertise
 //! - `concurrency.rs`: how many requests may be in flight
-//! - `local_capacity.rs`: how many this machine has room for
-//! - `backoff.rs`: whether to send again, and after how long
-//! - `retry_budget.rs`: how many requests may be spent on trouble
-//! - `circuit_breaker.rs`: whether the API is there, and takes creates and updates
-//! - `sent.rs`: a request that has come to its end
+//! - `local_capacity.rs`: how many requests this machine has resources for
+//! - `backoff.rs`: how long to wait before a retry
+//! - `retry_budget.rs`: how many requests may be retries
+//! - `circuit_breaker.rs`: whether the API answers, and accepts creates and updates
+//! - `timing.rs`: when a request started, and how long it took
 
 pub mod advertised;
 pub mod backoff;
@@ -24,100 +24,100 @@ mod local_capacity;
 pub mod rate;
 pub mod rate_control;
 pub mod retry_budget;
-pub mod sent;
 pub mod throughput;
+pub mod timing;
 pub mod token_bucket;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use self::advertised::AdvertisedLimits;
-use self::backoff::{Policy, delay};
+use self::backoff::{RetryPolicy, delay};
 use self::concurrency::ConcurrencyLimit;
 use self::local_capacity::LocalCapacity;
 use self::rate::Rate;
-use self::rate_control::{Held, RateControl};
-use self::sent::Sent;
+use self::rate_control::{RateBound, RateControl};
+use self::timing::RequestTiming;
 use self::token_bucket::{LATENESS, TokenBucket};
 use crate::domain::bottleneck::{Bottleneck, Pacing};
 use crate::kable;
 
-/// For how long a gate that held a request up counts as the limit.
+/// For how long after a request waited for a limit that limit is reported.
 const LATELY: Duration = Duration::from_secs(1);
 
-/// The longest time between two starts.
+/// The longest interval between two starts.
 const A_YEAR: Duration = Duration::from_hours(24 * 365);
 
-/// How long the rate of a moment is waited for before it is looked at again.
+/// The longest wait for the next start before the rate is read again: it may have
+/// risen meanwhile.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// How a run is paced.
+/// The limits that the user gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wanted {
-    /// Never faster than this.
+pub struct PaceSettings {
+    /// The highest rate (`--rate` or `--max-rate`).
     pub ceiling: Rate,
-    /// Whether that is the rate that is wanted from the start, and not only the
-    /// most that may be found.
+    /// Whether the run starts at `ceiling` (`--rate`) instead of searching for the
+    /// server's limit below it (`--max-rate`).
     pub at_once: bool,
-    /// Never more requests in flight than this.
+    /// The most requests in flight (`--concurrency`).
     pub concurrency: usize,
 }
 
-/// The gate that every request of a run passes.
+/// Decides when each request of a run may start.
 #[derive(Debug)]
-pub struct Pace {
+pub struct Pacer {
     bucket: Option<Arc<TokenBucket>>,
     at_once: bool,
-    /// Those who wait do so in the order in which they came.
+    /// Tasks start in the order in which they asked.
     queue: tokio::sync::Mutex<()>,
     began: Instant,
-    state: Mutex<State>,
+    state: Mutex<PacerState>,
     in_flight: AtomicUsize,
     freed: Notify,
     started: Notify,
 }
 
 #[derive(Debug)]
-struct State {
+struct PacerState {
     advertised: AdvertisedLimits,
     rate_control: RateControl,
     concurrency: ConcurrencyLimit,
-    /// How many may be in flight for the sake of this machine.
-    room: LocalCapacity,
-    /// When the last request was due; the next one is as much later as the rate
-    /// of that moment says, so that a rate that rises is waited for no longer.
+    local_capacity: LocalCapacity,
+    /// When the last request was due. The next one's due time is computed from the
+    /// rate at that moment, so that a higher rate takes effect immediately.
     due: Option<Duration>,
-    /// Whether it was the tempo that held requests back lately.
-    was_used: bool,
-    /// Which gate a request waited at last, and when.
-    waited: Option<(Gate, Duration)>,
+    /// Whether a request waited for the rate control since its last step.
+    rate_was_used: bool,
+    /// The limit that a request last waited for, and when.
+    waited: Option<(WaitedFor, Duration)>,
     paused_until: Option<Duration>,
-    /// How many refusals there were, each after the last, without a success
-    /// between them.
-    in_a_row: u32,
+    /// Bursts of refusals since the last accepted request.
+    refusal_bursts: u32,
 }
 
-/// Where a request waits for its turn.
+/// The limit that a request waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Gate {
+enum WaitedFor {
     Concurrency,
     Rate,
     Ceiling,
 }
 
-impl State {
-    /// Starts a request at `now`, or says when one may start.
+impl PacerState {
+    /// Starts a request at `now`; `Err` holds the time at which to ask again.
     fn start(&mut self, now: Duration) -> Result<(), Duration> {
         let interval = interval(self.rate_control.rate());
         let next = self.due.map_or(Duration::ZERO, |due| due + interval);
-        // Up to there the bucket keeps the time.
-        if self.rate_control.held() != Held::Ceiling && now < next {
-            self.was_used = true;
-            self.waited = Some((Gate::Rate, now));
+        // At the ceiling the token bucket limits the rate.
+        if self.rate_control.bound() != RateBound::Ceiling && now < next {
+            self.rate_was_used = true;
+            self.waited = Some((WaitedFor::Rate, now));
             return Err(next.min(now + LOOK_AGAIN));
         }
         self.due = Some(next.max(now.saturating_sub(LATENESS)));
@@ -125,17 +125,17 @@ impl State {
     }
 }
 
-/// A request that may be in flight, as long as this lives.
+/// Permission to have one request in flight; dropping it frees the slot.
 #[derive(Debug)]
 pub struct Permit<'p> {
-    pace: &'p Pace,
+    pace: &'p Pacer,
     started: Duration,
 }
 
 impl Permit<'_> {
-    /// The request has come to its end, whatever that is.
-    pub fn ended(self) -> Sent {
-        Sent {
+    /// The request was answered, or failed.
+    pub fn ended(self) -> RequestTiming {
+        RequestTiming {
             started: self.started,
             latency: self.pace.began.elapsed().saturating_sub(self.started),
         }
@@ -149,14 +149,14 @@ impl Drop for Permit<'_> {
     }
 }
 
-impl Pace {
-    /// A gate that lets pass what is wanted.
-    pub fn new(pacing: Wanted) -> Self {
+impl Pacer {
+    /// A pacer with its own token bucket.
+    pub fn new(pacing: PaceSettings) -> Self {
         Self::sharing(pacing, TokenBucket::new(pacing.ceiling).map(Arc::new))
     }
 
-    /// The same, where other requests are counted in `bucket` as well.
-    pub fn sharing(pacing: Wanted, bucket: Option<Arc<TokenBucket>>) -> Self {
+    /// A pacer whose token bucket is also used by other requests.
+    pub fn sharing(pacing: PaceSettings, bucket: Option<Arc<TokenBucket>>) -> Self {
         let ceiling = pacing.ceiling.a_second();
         let at_once = pacing.at_once;
         Self {
@@ -164,16 +164,16 @@ impl Pace {
             at_once,
             queue: tokio::sync::Mutex::new(()),
             began: Instant::now(),
-            state: Mutex::new(State {
+            state: Mutex::new(PacerState {
                 advertised: AdvertisedLimits::default(),
                 rate_control: RateControl::new(ceiling, at_once),
                 concurrency: ConcurrencyLimit::new(pacing.concurrency, at_once),
-                room: LocalCapacity::default(),
+                local_capacity: LocalCapacity::default(),
                 due: None,
-                was_used: false,
+                rate_was_used: false,
                 waited: None,
                 paused_until: None,
-                in_a_row: 0,
+                refusal_bursts: 0,
             }),
             in_flight: AtomicUsize::new(0),
             freed: Notify::new(),
@@ -181,25 +181,25 @@ impl Pace {
         }
     }
 
-    /// Waits for the next start.
+    /// Waits until a request may start.
     pub async fn next(&self) -> Permit<'_> {
         let _turn = self.queue.lock().await;
         loop {
             while let Some(until) = self.paused_until() {
                 tokio::time::sleep_until(until).await;
             }
-            self.room().await;
-            let started = lock(&self.state).start(self.began.elapsed());
+            self.wait_for_slot().await;
+            let started = self.state.lock().start(self.began.elapsed());
             if let Err(until) = started {
                 tokio::time::sleep_until(self.began + until).await;
                 continue;
             }
             if let Some(bucket) = &self.bucket
-                && bucket.drip().await
+                && bucket.acquire().await
             {
-                lock(&self.state).waited = Some((Gate::Ceiling, self.began.elapsed()));
+                self.state.lock().waited = Some((WaitedFor::Ceiling, self.began.elapsed()));
             }
-            // It may have been paused meanwhile.
+            // A pause may have begun during the waits above.
             if self.paused_until().is_none() {
                 self.in_flight.fetch_add(1, Ordering::AcqRel);
                 self.started.notify_one();
@@ -211,38 +211,38 @@ impl Pace {
         }
     }
 
-    /// Waits until fewer are in flight than may be.
-    async fn room(&self) {
+    /// Waits until fewer requests are in flight than allowed.
+    async fn wait_for_slot(&self) {
         loop {
             let freed = self.freed.notified();
             let limit = {
-                let state = lock(&self.state);
-                state.room.limit(state.concurrency.limit())
+                let state = self.state.lock();
+                state.local_capacity.limit(state.concurrency.limit())
             };
             if self.in_flight() < limit {
                 return;
             }
             {
                 let now = self.began.elapsed();
-                let mut state = lock(&self.state);
-                state.concurrency.full();
-                state.waited = Some((Gate::Concurrency, now));
+                let mut state = self.state.lock();
+                state.concurrency.note_full();
+                state.waited = Some((WaitedFor::Concurrency, now));
             }
             freed.await;
         }
     }
 
-    /// Whether another row may be begun beside those that are under way, so that the
-    /// next start finds one that is ready.
+    /// Whether another row should be taken beside `under_way` others, so that one is
+    /// ready for the next start.
     pub fn has_use_for(&self, under_way: usize) -> bool {
         let ready = under_way.saturating_sub(self.in_flight());
-        let state = lock(&self.state);
+        let state = self.state.lock();
         let window = state.concurrency.limit();
-        // One more than the window holds is ready at once when a place is free.
+        // One row more than the limit is ready when a slot becomes free.
         under_way <= window && ready < rows_ready(state.rate_control.rate())
     }
 
-    /// Waits until a request has started since this was last waited for.
+    /// Waits until a request has started since the last call.
     pub async fn started(&self) {
         self.started.notified().await;
     }
@@ -252,31 +252,30 @@ impl Pace {
         self.in_flight.load(Ordering::Acquire)
     }
 
-    /// The server refused a request (429): none starts until
-    /// it is over. Returns how long the pause is, where it is a new one.
+    /// The server refused a request (429): no request starts until a pause is over.
+    /// Returns the length of the pause if this refusal began or extended one.
     ///
-    /// Many requests are in flight when a server begins to refuse; together
-    /// they are one pause.
+    /// Refusals of requests that were in flight together cause one pause.
     pub fn refused(
         &self,
-        sent: Sent,
+        sent: RequestTiming,
         server_asks: Option<Duration>,
-        policy: &Policy,
+        policy: &RetryPolicy,
         jitter: f64,
     ) -> Option<Duration> {
         let now = self.began.elapsed();
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         let is_new = state.rate_control.is_new(sent.started);
         if is_new {
-            state.in_a_row += 1;
+            state.refusal_bursts += 1;
         }
-        // One refusal says that it was too fast, several that it is too much.
-        let wait = if server_asks.is_none() && state.in_a_row <= 1 {
+        // A single refusal only lowers the rate; several in a row also cause a pause.
+        let wait = if server_asks.is_none() && state.refusal_bursts <= 1 {
             Duration::ZERO
         } else {
             delay(
                 policy,
-                state.in_a_row.saturating_sub(1).max(1),
+                state.refusal_bursts.saturating_sub(1).max(1),
                 server_asks,
                 jitter,
             )
@@ -291,75 +290,74 @@ impl Pace {
         None
     }
 
-    /// Takes in that the server accepted a request.
-    pub fn accepted(&self, sent: Sent) {
+    /// The server accepted a request.
+    pub fn accepted(&self, sent: RequestTiming) {
         let now = self.began.elapsed();
-        let mut state = lock(&self.state);
-        let was_used = state.was_used;
+        let mut state = self.state.lock();
+        let was_used = state.rate_was_used;
         if state.rate_control.accepted(now, was_used) {
-            state.was_used = false;
+            state.rate_was_used = false;
         }
         state.concurrency.answered(sent.latency);
-        state.room.answered();
-        state.in_a_row = 0;
+        state.local_capacity.answered();
+        state.refusal_bursts = 0;
     }
 
-    /// Allows no more requests in flight than there are now, for this machine
-    /// has no room for more. Returns how many that is, where it is fewer than
-    /// before.
-    pub fn crowded(&self) -> Option<usize> {
+    /// This machine has no resources for more requests than are in flight now: allows
+    /// no more. Returns the new limit if it is lower than before.
+    pub fn local_resources_exhausted(&self) -> Option<usize> {
         let in_flight = self.in_flight();
-        lock(&self.state).room.crowded(in_flight)
+        self.state.lock().local_capacity.exhausted(in_flight)
     }
 
-    /// Takes in what a response tells of the server's limits.
-    pub fn told(&self, quotas: &[kable::Quota]) {
-        let mut state = lock(&self.state);
-        let allowed = state.advertised.heard(quotas);
-        state.rate_control.told(allowed.rate);
-        if let Some(most) = allowed.in_flight {
-            state.concurrency.told(most);
+    /// Obeys the limits that a response advertises.
+    pub fn set_advertised(&self, quotas: &[kable::Quota]) {
+        let mut state = self.state.lock();
+        let advertised = state.advertised.update(quotas);
+        state.rate_control.set_advertised(advertised.rate);
+        if let Some(most) = advertised.in_flight {
+            state.concurrency.set_advertised(most);
         }
     }
 
-    /// When the present pause ends, if there is one.
+    /// When the current pause ends, if there is one.
     pub fn paused_until(&self) -> Option<Instant> {
         let now = self.began.elapsed();
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         if state.paused_until.is_some_and(|until| until <= now) {
             state.paused_until = None;
         }
         state.paused_until.map(|until| self.began + until)
     }
 
-    /// How fast it is, and what binds.
+    /// The current rate, and which limit determines it.
     pub fn pacing(&self) -> Pacing {
         let now = self.began.elapsed();
         let in_flight = self.in_flight();
-        let state = lock(&self.state);
+        let state = self.state.lock();
         let paused = state.paused_until.filter(|until| *until > now);
         let rate = state.rate_control.rate();
-        // A gate that held no request up for a second is not the limit.
+        // A limit that no request waited for lately does not determine the rate.
         let waited = state
             .waited
             .filter(|(_, at)| now.saturating_sub(*at) < LATELY.max(interval(rate) * 2));
         Pacing {
             rate: rate.is_finite().then_some(rate),
             in_flight: in_flight as u64,
-            window: state.room.limit(state.concurrency.limit()) as u64,
+            window: state.local_capacity.limit(state.concurrency.limit()) as u64,
             bound: match waited {
                 _ if paused.is_some() => Bottleneck::Pause,
                 None => Bottleneck::Rows,
-                Some((Gate::Concurrency, _)) if state.concurrency.is_open() => {
+                Some((WaitedFor::Concurrency, _)) if state.concurrency.is_at_user_limit() => {
                     Bottleneck::Concurrency
                 }
-                Some((Gate::Concurrency, _)) => Bottleneck::Latency,
-                Some((Gate::Ceiling, _)) if self.at_once => Bottleneck::Rate,
-                Some((Gate::Ceiling, _)) => Bottleneck::MaxRate,
-                Some((Gate::Rate, _)) => match state.rate_control.held() {
-                    Held::Advertised => Bottleneck::Advertised,
-                    Held::Refused => Bottleneck::Refused,
-                    Held::Growing | Held::Ceiling => Bottleneck::Growing,
+                Some((WaitedFor::Concurrency, _)) => Bottleneck::Latency,
+                Some((WaitedFor::Ceiling, _)) if self.at_once => Bottleneck::Rate,
+                Some((WaitedFor::Ceiling, _)) => Bottleneck::MaxRate,
+                Some((WaitedFor::Rate, _)) => match state.rate_control.bound() {
+                    RateBound::Advertised => Bottleneck::Advertised,
+                    RateBound::Refused => Bottleneck::Refused,
+                    RateBound::Growing | RateBound::Ceiling => Bottleneck::Growing,
                 },
             },
             paused_ms: paused.map(|until| {
@@ -370,28 +368,21 @@ impl Pace {
     }
 }
 
-/// How many rows are to be ready for the next starts at `rate` a second: those of a
-/// tenth of a second, for it takes a moment to begin one.
+/// How many rows should be ready at `rate` requests per second: enough for a tenth of a
+/// second, because beginning a row takes some time.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "a rate is no less than none, and what is cut off at the top is no limit"
+    reason = "a rate is not negative, and a cast that saturates is no limit"
 )]
 fn rows_ready(rate: f64) -> usize {
     (rate / 10.0).ceil().max(1.0) as usize
 }
 
-/// The time between two starts. A rate of next to nothing is once a year: what
-/// is added to it stays a time.
+/// The time between two starts, at most a year, so that adding it to another time
+/// cannot overflow.
 fn interval(rate: f64) -> Duration {
     Duration::try_from_secs_f64(1.0 / rate).map_or(A_YEAR, |interval| interval.min(A_YEAR))
-}
-
-/// A poisoned lock guards plain numbers that are right at every instant.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -401,16 +392,16 @@ mod tests {
 
     use tokio::time::Instant;
 
-    use super::backoff::Policy;
-    use super::{Pace, Permit, Rate, Wanted};
+    use super::backoff::RetryPolicy;
+    use super::{PaceSettings, Pacer, Permit, Rate};
 
     fn per_second(starts: u32) -> Rate {
         Rate::per_second(NonZeroU32::new(starts).unwrap())
     }
 
-    /// A gate that is used at this rate from the start.
-    fn given(ceiling: Rate) -> Pace {
-        Pace::new(Wanted {
+    /// A pacer that starts at `ceiling`.
+    fn fixed_rate(ceiling: Rate) -> Pacer {
+        Pacer::new(PaceSettings {
             ceiling,
             at_once: true,
             concurrency: 64,
@@ -418,7 +409,7 @@ mod tests {
     }
 
     async fn starts(rate: Rate, many: usize) -> Vec<Duration> {
-        let pace = given(rate);
+        let pace = fixed_rate(rate);
         let began = Instant::now();
         let mut starts = Vec::new();
         for _ in 0..many {
@@ -429,7 +420,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_second_sees_more_than_the_rate_and_the_rate_is_used() {
+    async fn no_second_has_more_starts_than_the_rate_and_the_rate_is_reached() {
         for rate in [1, 2, 7, 50, 200, 999, 5000] {
             let times = starts(per_second(rate), rate as usize * 4 + 1).await;
             let most = times
@@ -456,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_of_nothing_is_a_time_that_can_be_added_to() {
+    fn the_interval_of_a_rate_near_zero_is_at_most_a_year() {
         for rate in [0.0, f64::MIN_POSITIVE, -1.0, f64::NAN] {
             assert_eq!(super::interval(rate), super::A_YEAR, "{rate}");
         }
@@ -464,9 +455,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_pause_holds_everybody_and_a_burst_of_refusals_is_one() {
-        let pace = given(Rate::Unlimited);
-        let policy = Policy::default();
+    async fn a_burst_of_refusals_causes_one_pause_for_all_requests() {
+        let pace = fixed_rate(Rate::Unlimited);
+        let policy = RetryPolicy::default();
         let [first, second, third] = [pace.next().await, pace.next().await, pace.next().await];
         tokio::time::advance(Duration::from_millis(100)).await;
         let asks = |seconds| Some(Duration::from_secs(seconds));
@@ -480,19 +471,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn starts_elsewhere_count_where_they_share_the_bucket() {
+    async fn requests_that_share_the_token_bucket_count() {
         let rate = per_second(4);
         let bucket = super::TokenBucket::new(rate).map(std::sync::Arc::new);
         let began = Instant::now();
         for _ in 0..3 {
-            bucket.as_ref().unwrap().drip().await;
+            bucket.as_ref().unwrap().acquire().await;
         }
-        let pacing = Wanted {
+        let pacing = PaceSettings {
             ceiling: rate,
             at_once: true,
             concurrency: 8,
         };
-        let pace = Pace::sharing(pacing, bucket);
+        let pace = Pacer::sharing(pacing, bucket);
         for _ in 0..4 {
             drop(pace.next().await);
         }
@@ -500,12 +491,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_machine_without_room_has_fewer_in_flight_and_tries_more_later() {
-        let pace = given(Rate::Unlimited);
+    async fn exhausted_local_resources_lower_the_limit_which_grows_again_later() {
+        let pace = fixed_rate(Rate::Unlimited);
         let (first, second) = (pace.next().await, pace.next().await);
         drop(pace.next().await);
-        assert_eq!(pace.crowded(), Some(2));
-        assert_eq!(pace.crowded(), None);
+        assert_eq!(pace.local_resources_exhausted(), Some(2));
+        assert_eq!(pace.local_resources_exhausted(), None);
         let third = tokio::time::timeout(Duration::from_mins(1), pace.next()).await;
         assert!(third.is_err(), "a third starts");
         drop((first, second));
@@ -519,8 +510,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn pauses_grow_until_a_request_is_accepted() {
-        let pace = given(Rate::Unlimited);
-        let policy = Policy::default();
+        let pace = fixed_rate(Rate::Unlimited);
+        let policy = RetryPolicy::default();
         let mut waits = Vec::new();
         for accepted in [false, false, false, false, true, false, false] {
             let permit = pace.next().await;
@@ -533,7 +524,7 @@ mod tests {
                 waits.push(wait.map(|wait| wait.as_millis()));
             }
         }
-        // One alone only slows down.
+        // A single refusal only lowers the rate.
         let grown = [None, Some(500), Some(1000), Some(2000)];
         assert_eq!(waits[..4], grown);
         assert_eq!(waits[4..], grown[..2]);

@@ -1,4 +1,4 @@
-//! How many requests may start in how much time, as people write it (pure).
+//! Requests per time, as users write it: `50/s`, `30/m` (pure).
 
 use std::num::NonZeroU32;
 use std::str::FromStr;
@@ -7,13 +7,13 @@ use std::time::Duration;
 /// How many requests may start in how much time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rate {
-    /// As many as can be.
+    /// No limit.
     Unlimited,
-    /// At most `starts` in any `window`.
+    /// At most `starts` in any interval of `window`.
     Limited {
         /// The number of starts.
         starts: NonZeroU32,
-        /// The time, sliding.
+        /// The length of the sliding interval.
         window: Duration,
     },
 }
@@ -27,7 +27,7 @@ impl Rate {
         }
     }
 
-    /// Starts a second; infinite where unlimited.
+    /// Starts per second; infinite where unlimited.
     pub fn a_second(self) -> f64 {
         match self {
             Self::Unlimited => f64::INFINITY,
@@ -60,12 +60,12 @@ impl FromStr for Rate {
             Some((number, "m")) => (number, Duration::from_mins(1)),
             Some(_) => {
                 return Err(format!(
-                    "{text:?} is no rate, wanted N, N/s, N/m or unlimited"
+                    "{text:?} is not a rate (wanted N, N/s, N/m or unlimited)"
                 ));
             }
         };
         let starts = number.parse().map_err(|_not_a_number| {
-            format!("{number:?} is no whole number above 0, wanted N, N/s, N/m or unlimited")
+            format!("{number:?} is not a whole number above 0 (wanted N, N/s, N/m or unlimited)")
         })?;
         Ok(Self::Limited { starts, window })
     }
@@ -76,7 +76,7 @@ mod tests {
     use super::Rate;
 
     #[test]
-    fn rates_are_read_as_people_write_them() {
+    fn rates_are_parsed_and_displayed() {
         for (text, shown) in [
             ("200", "200/s"),
             ("5/s", "5/s"),

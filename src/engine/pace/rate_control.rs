@@ -1,181 +1,183 @@
-//! How many requests may start per second, found by evidence (pure).
+//! How many requests may start per second, found by trying (pure).
 //!
-//! What is known is used: a limit that the server tells is kept a little below.
-//! Where it tells nothing the rate grows until it is refused, falls to what was
-//! accepted, stays there, and tries more again later. Where a refusal costs a
-//! pause, the limit is worked out from what passed (`throughput.rs`), and the next
-//! try is weighed: what it costs against what there is to gain, for as long as
-//! limits last. Times are since the run's start.
+//! An advertised limit is used with a small margin. Without one, the rate grows until
+//! a request is refused, falls to the throughput that was accepted, stays there for a
+//! while, and then probes higher again. If a refusal causes a pause, the limit is
+//! estimated from the throughput before it (`throughput.rs`), and the time of the next
+//! probe balances the cost of a pause against the possible gain. Times are since the
+//! run's start.
 
 use std::time::Duration;
 
 use super::throughput::Throughput;
 
-/// Where the search begins, in requests per second.
-const GENTLE: f64 = 10.0;
+/// The rate at which the search starts, in requests per second.
+const INITIAL_RATE: f64 = 10.0;
 
-/// How much of a limit that the server tells is used, so that requests that
-/// arrive bunched are not refused.
-const OF_TOLD: f64 = 0.985;
+/// Which share of an advertised limit is used: requests that arrive bunched should not
+/// be refused.
+const SHARE_OF_ADVERTISED: f64 = 0.985;
 
-/// How much of what was accepted is used after a refusal.
-const OF_ACCEPTED: f64 = 0.97;
+/// Which share of the accepted throughput is used after a refusal.
+const SHARE_OF_ACCEPTED: f64 = 0.97;
 
-/// How far a limit may be from the one that was found and still be the same.
-const THE_SAME: f64 = 0.1;
+/// Two estimates that differ by a smaller share are taken for the same limit.
+const SAME_LIMIT: f64 = 0.1;
 
-/// How much of the way towards a better guess a rate that is known to be good
-/// goes: what was accepted may have been a burst.
-const LEARNT: f64 = 0.25;
+/// How far a rate that works moves towards a higher estimate: the throughput may have
+/// been a burst.
+const TOWARDS_ESTIMATE: f64 = 0.25;
 
-/// The most that one refusal takes away.
+/// The largest share that one refusal takes off the rate.
 const DEEPEST_CUT: f64 = 0.5;
 
-/// The most that refusals take away without anything accepted between them: it
-/// is the pauses that help then, and a rate of next to nothing would outlast
-/// what it was found by.
-const DEEPEST_OF_STREAK: f64 = 0.1;
+/// The lowest share of the rate that a streak of refusals leaves. During a streak the
+/// pauses relieve the server, and a rate near zero would outlast the streak's cause.
+const LOWEST_OF_STREAK: f64 = 0.1;
 
-/// No rate that is found is lower: one in ten minutes.
-const LEAST: f64 = 1.0 / 600.0;
+/// The lowest rate that is found: one request in ten minutes.
+const LOWEST_RATE: f64 = 1.0 / 600.0;
 
-/// The largest step, as a share of the rate; before anything was refused each
-/// step is as large.
+/// The largest step up, as a share of the rate; before the first refusal every step is
+/// this large.
 const LARGEST_STEP: f64 = 1.0;
 
-/// The first step beyond a rate that was found.
+/// The first step up from a settled rate.
 const FIRST_STEP: f64 = 0.01;
 
-/// How much larger each further one is; and how much where a refusal costs a
-/// pause: the later it comes, the better it says where the limit is.
+/// By which factor each further step is larger.
 const GROWTH: f64 = 2.0;
-const GENTLE_GROWTH: f64 = 1.2;
 
-/// How long a step is watched before the next.
+/// The same if a refusal causes a pause: the slower the rate grows, the closer to the
+/// limit it is refused.
+const SLOW_GROWTH: f64 = 1.2;
+
+/// How long to wait between two steps up.
 const STEP: Duration = Duration::from_secs(1);
 
-/// How long a rate is kept after it was found, at least.
+/// The shortest time that a rate is kept after it was found.
 const SHORTEST_REST: Duration = Duration::from_secs(8);
 
-/// How long a limit is thought to last, at least; else as long as it has.
-const LASTS: Duration = Duration::from_mins(2);
+/// A limit is expected to stay for as long as it has stayed so far, and at least this
+/// long.
+const LIMIT_LASTS: Duration = Duration::from_mins(2);
 
-/// What there is to gain by trying more, at least: the share of what was
-/// accepted that isn't used.
-const LEAST_GAIN: f64 = 1.0 / OF_ACCEPTED - 1.0;
+/// The least possible gain of a higher rate: the share of the accepted throughput that
+/// isn't used.
+const LEAST_GAIN: f64 = 1.0 / SHARE_OF_ACCEPTED - 1.0;
 
-/// For how many requests a rate is kept after it was found, at least: of a slow
-/// rate's few requests, a refusal is a large share.
+/// The fewest requests for which a rate is kept after it was found: at a low rate, one
+/// refusal is a large share of all requests.
 const REST_FOR_REQUESTS: f64 = 80.0;
 
-/// From this long without an answer but refusals on, the limit is one over a
-/// longer time: it was used up.
+/// If all requests were refused for this long, the limit counts requests over a longer
+/// window, and that window was used up.
 const USED_UP: Duration = Duration::from_secs(5);
 
-/// What holds the rate where it is.
+/// What determines the rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Held {
+pub enum RateBound {
     /// `--rate` or `--max-rate`.
     Ceiling,
-    /// A limit that the server tells.
+    /// A limit that the server advertises.
     Advertised,
-    /// A refusal.
+    /// An earlier refusal.
     Refused,
-    /// Nothing: it is still growing.
+    /// Nothing yet: it is growing.
     Growing,
 }
 
-/// The rate. Rates are in requests per second.
+/// Finds the rate. Rates are in requests per second.
 #[derive(Debug, Clone)]
 pub struct RateControl {
     ceiling: f64,
     rate: f64,
-    told: Option<f64>,
-    /// The rate that it fell back to when it was last refused.
-    kept: Option<f64>,
-    /// A higher one that was good for long, before the limit fell.
-    good: Option<f64>,
-    /// Since when the limit is what it is.
-    since: Duration,
-    /// The last cut: refusals of requests that were sent before it are its own.
-    cut: Option<Duration>,
-    /// The next step up, and how large it is.
+    /// The advertised limit, less its margin.
+    advertised: Option<f64>,
+    /// The rate after the last refusal.
+    settled: Option<f64>,
+    /// A higher rate that worked for long before the limit fell.
+    earlier: Option<f64>,
+    /// When the current limit was first seen.
+    limit_since: Duration,
+    /// The last time the rate was lowered: refusals of requests sent before it belong to
+    /// the same burst.
+    last_cut: Option<Duration>,
+    /// When the rate next grows, and by which share.
     step_at: Duration,
     step: f64,
-    /// The time that a refusal costs at the rate that was found.
-    cost: Duration,
-    /// What the next refusal takes away where it isn't known what is accepted.
-    share: f64,
-    passed: Throughput,
-    /// The first of the refusals since the last acceptance, and the rate that it
-    /// left.
+    /// How long a refusal pauses all requests at the settled rate.
+    refusal_cost: Duration,
+    /// The share that the next refusal takes off while the throughput isn't known.
+    next_cut: f64,
+    throughput: Throughput,
+    /// The first refusal since the last accepted request, and the rate after it.
     streak: Option<(Duration, f64)>,
-    /// Since a limit that had been used up was there again: when, and how many
-    /// were accepted.
-    budget: Option<(Duration, f64)>,
+    /// When a window that had been used up began anew, and how many requests were
+    /// accepted since.
+    long_window: Option<(Duration, f64)>,
 }
 
 impl RateControl {
-    /// Begins at `ceiling` where that is what is wanted (`--rate`), else gently.
+    /// Starts at `ceiling` if `at_once` (`--rate`), else low.
     pub fn new(ceiling: f64, at_once: bool) -> Self {
         Self {
             ceiling,
             rate: if at_once {
                 ceiling
             } else {
-                GENTLE.min(ceiling)
+                INITIAL_RATE.min(ceiling)
             },
-            told: None,
-            kept: None,
-            good: None,
-            since: Duration::ZERO,
-            cut: None,
+            advertised: None,
+            settled: None,
+            earlier: None,
+            limit_since: Duration::ZERO,
+            last_cut: None,
             step_at: STEP,
             step: LARGEST_STEP,
-            cost: Duration::ZERO,
-            share: 1.0 - OF_ACCEPTED,
-            passed: Throughput::default(),
+            refusal_cost: Duration::ZERO,
+            next_cut: 1.0 - SHARE_OF_ACCEPTED,
+            throughput: Throughput::default(),
             streak: None,
-            budget: None,
+            long_window: None,
         }
     }
 
-    /// How many may start per second now.
+    /// How many requests may start per second now.
     pub fn rate(&self) -> f64 {
-        let told = self.told.unwrap_or(f64::INFINITY);
-        self.rate.min(told).min(self.ceiling)
+        let advertised = self.advertised.unwrap_or(f64::INFINITY);
+        self.rate.min(advertised).min(self.ceiling)
     }
 
-    /// What holds it there.
-    pub fn held(&self) -> Held {
+    /// What determines the rate.
+    pub fn bound(&self) -> RateBound {
         let rate = self.rate();
         if rate >= self.ceiling {
-            Held::Ceiling
-        } else if self.told.is_some_and(|told| rate >= told) {
-            Held::Advertised
-        } else if self.kept.is_some() {
-            Held::Refused
+            RateBound::Ceiling
+        } else if self.advertised.is_some_and(|limit| rate >= limit) {
+            RateBound::Advertised
+        } else if self.settled.is_some() {
+            RateBound::Refused
         } else {
-            Held::Growing
+            RateBound::Growing
         }
     }
 
-    /// Takes in that a request was accepted; `was_used` says whether the rate was
-    /// what held requests back, for a rate that is not used proves nothing.
-    /// True where a step was due.
+    /// A request was accepted; `was_used` says whether requests waited for this rate: one
+    /// that isn't reached proves nothing. True if a step up was due.
     pub fn accepted(&mut self, now: Duration, was_used: bool) -> bool {
-        self.passed.add(now);
-        self.ended_streak(now);
+        self.throughput.add(now);
+        self.end_streak(now);
         if now < self.step_at {
             return false;
         }
         self.step_at = now + STEP;
-        self.share = 1.0 - OF_ACCEPTED;
-        // A rate far above what comes of it says nothing either.
+        self.next_cut = 1.0 - SHARE_OF_ACCEPTED;
+        // A rate far above the throughput proves nothing either.
         let is_reached = self
-            .passed
+            .throughput
             .rate(now)
-            .is_none_or(|passed| self.rate < passed * 2.5);
+            .is_none_or(|throughput| self.rate < throughput * 2.5);
         if was_used && is_reached {
             self.step_up(now);
         }
@@ -184,170 +186,168 @@ impl RateControl {
 
     fn step_up(&mut self, now: Duration) {
         let next = (self.rate * (1.0 + self.step)).min(self.ceiling);
-        if let Some(good) = self.good.take_if(|good| next >= *good) {
-            // The limit is again what it was.
-            self.rate = good;
-            self.kept = Some(good);
+        if let Some(earlier) = self.earlier.take_if(|earlier| next >= *earlier) {
+            // The limit has risen to what it was before.
+            self.rate = earlier;
+            self.settled = Some(earlier);
             self.step = FIRST_STEP;
-            self.since = now;
+            self.limit_since = now;
             self.step_at = now + self.rest(now, LEAST_GAIN);
             return;
         }
         self.rate = next;
-        if self.kept.is_some() {
-            let growth = if self.cost.is_zero() || self.good.is_some() {
+        if self.settled.is_some() {
+            let growth = if self.refusal_cost.is_zero() || self.earlier.is_some() {
                 GROWTH
             } else {
-                GENTLE_GROWTH
+                SLOW_GROWTH
             };
             self.step = (self.step * growth).min(LARGEST_STEP);
         }
     }
 
-    /// Takes in the limit that the server tells; `None` where it no longer does.
-    pub fn told(&mut self, limit: Option<f64>) {
-        let before = self.told;
-        self.told = limit.map(|limit| limit * OF_TOLD);
-        // A limit that is told needs no search, unless it was refused before
-        // it was reached.
-        if let Some(told) = self.told {
-            let has_risen = before.is_none_or(|before| told > before * 1.01);
-            if has_risen && self.rate < told {
-                self.rate = told.min(self.ceiling);
-                self.good = None;
+    /// Sets the limit that the server advertises; `None` if it no longer does.
+    pub fn set_advertised(&mut self, limit: Option<f64>) {
+        let before = self.advertised;
+        self.advertised = limit.map(|limit| limit * SHARE_OF_ADVERTISED);
+        // A new advertised limit is used without a search. If it does not hold, a refusal
+        // lowers the rate again.
+        if let Some(advertised) = self.advertised {
+            let has_risen = before.is_none_or(|before| advertised > before * 1.01);
+            if has_risen && self.rate < advertised {
+                self.rate = advertised.min(self.ceiling);
+                self.earlier = None;
                 self.step = FIRST_STEP;
             }
         }
     }
 
-    /// Whether a refusal of a request that started at `sent` is news.
+    /// Whether a refusal of a request that started at `sent` begins a new burst.
     pub fn is_new(&self, sent: Duration) -> bool {
-        self.cut.is_none_or(|cut| sent >= cut)
+        self.last_cut.is_none_or(|cut| sent >= cut)
     }
 
-    /// Takes in that a request that started at `sent` was refused for want of
-    /// pace, which holds all requests back for `cost`.
+    /// A request that started at `sent` was refused (429), which pauses all requests for
+    /// `cost`.
     pub fn refused(&mut self, now: Duration, sent: Duration, cost: Duration) {
         if !self.is_new(sent) {
             return;
         }
         let before = self.rate();
-        let limit = self.passed.limit(now);
+        let limit = self.throughput.limit(now);
         let accepted = if cost.is_zero() {
-            self.passed.rate(now)
+            self.throughput.rate(now)
         } else {
-            self.keep_in_mind(now, before);
+            self.remember_earlier(now, before);
             limit.map(|limit| limit.likely)
         };
         let found = self.found(before, accepted);
-        // A step too far goes back to where it was good, and a little less far
-        // back if more was accepted meanwhile. Elsewhere the limit is
-        // another one than it was: what was found is a guess, and the true one
-        // is sought at once.
-        let is_same = |kept: &f64| (found / kept - 1.0).abs() < THE_SAME;
-        let same = self.kept.filter(is_same);
+        // If the limit is the same as before, the last step was too far: go back to the
+        // settled rate, or slightly above it if more was accepted meanwhile. Otherwise the
+        // limit has changed: the estimate is rough, and the search goes on immediately.
+        let is_same = |settled: &f64| (found / settled - 1.0).abs() < SAME_LIMIT;
+        let same = self.settled.filter(is_same);
         self.rate = match same {
-            Some(kept) if before > kept && cost.is_zero() => {
-                kept + (found - kept).max(0.0) * LEARNT
+            Some(settled) if before > settled && cost.is_zero() => {
+                settled + (found - settled).max(0.0) * TOWARDS_ESTIMATE
             }
             Some(_) | None => found,
         };
-        self.good = self.good.filter(|good| *good > self.rate);
-        // What a refusal cost at this rate, the next one will cost too.
-        self.cost = cost.max(same.map_or(Duration::ZERO, |_| self.cost));
+        self.earlier = self.earlier.filter(|earlier| *earlier > self.rate);
+        // The next refusal at this rate is expected to cost as much as the last.
+        self.refusal_cost = cost.max(same.map_or(Duration::ZERO, |_| self.refusal_cost));
         let rest = if same.is_some() {
             let most = limit.map_or(before, |limit| limit.most);
-            let most = most.max(self.good.unwrap_or_default());
+            let most = most.max(self.earlier.unwrap_or_default());
             self.rest(now, most / self.rate - 1.0)
         } else {
-            self.since = now;
+            self.limit_since = now;
             STEP
         };
-        self.kept = Some(self.rate);
+        self.settled = Some(self.rate);
         self.step_at = now + cost + rest;
-        self.cut = Some(now);
+        self.last_cut = Some(now);
         self.step = FIRST_STEP;
         self.streak = self.streak.or(Some((now, self.rate)));
-        // What was accepted before is no measure for what is accepted now; but
-        // until there is one, it is still being taken.
+        // Earlier throughput says nothing about the new limit. If there wasn't enough of
+        // it for an estimate, measuring goes on.
         if accepted.is_some() {
-            self.passed = Throughput::default();
+            self.throughput = Throughput::default();
         }
     }
 
-    /// Remembers the rate at which it was if it was good for long: should the
-    /// limit be another one now, it may be the old one again later.
-    fn keep_in_mind(&mut self, now: Duration, before: f64) {
-        let good = self.kept.zip(self.cut);
-        let good = good.filter(|(_, cut)| now >= *cut + self.cost + SHORTEST_REST);
-        if let Some((kept, _)) = good {
-            let good = kept.min(before);
-            self.good = Some(self.good.map_or(good, |better| better.max(good)));
+    /// Remembers a settled rate that worked for long: if the limit has fallen, it may
+    /// return to the old one.
+    fn remember_earlier(&mut self, now: Duration, before: f64) {
+        let lasting = self.settled.zip(self.last_cut);
+        let lasting = lasting.filter(|(_, cut)| now >= *cut + self.refusal_cost + SHORTEST_REST);
+        if let Some((settled, _)) = lasting {
+            let rate = settled.min(before);
+            self.earlier = Some(self.earlier.map_or(rate, |earlier| earlier.max(rate)));
         }
     }
 
-    /// The rate after a refusal at `before`.
+    /// The rate after a refusal at rate `before`.
     ///
-    /// Where too little was accepted since the last one to know how much may be,
-    /// each takes twice as much as the one before it.
+    /// If too few requests were accepted since the last refusal for an estimate, each
+    /// refusal takes off twice the share of the one before it.
     fn found(&mut self, before: f64, accepted: Option<f64>) -> f64 {
         let Some(accepted) = accepted else {
-            let share = self.share;
-            self.share = (share * 2.0).min(DEEPEST_CUT);
+            let cut = self.next_cut;
+            self.next_cut = (cut * 2.0).min(DEEPEST_CUT);
             let streak = self.streak.map_or(0.0, |(_, rate)| rate);
-            let least = (streak * DEEPEST_OF_STREAK).max(LEAST);
-            return (before * (1.0 - share)).max(least.min(before));
+            let lowest = (streak * LOWEST_OF_STREAK).max(LOWEST_RATE);
+            return (before * (1.0 - cut)).max(lowest.min(before));
         };
-        self.share = 1.0 - OF_ACCEPTED;
-        (accepted.min(before) * OF_ACCEPTED).max(before * DEEPEST_CUT)
+        self.next_cut = 1.0 - SHARE_OF_ACCEPTED;
+        (accepted.min(before) * SHARE_OF_ACCEPTED).max(before * DEEPEST_CUT)
     }
 
-    /// How long a rate that was found is kept before more is tried, where it may
-    /// be more by `gain`, as a share of the rate.
+    /// How long to keep the settled rate before probing higher; a higher rate may gain
+    /// `gain`, as a share of the rate.
     ///
-    /// A try that fails costs a pause, once in each rest; one that comes late
-    /// loses what was to be gained for half a rest, once in the time that a limit
-    /// lasts. This rest makes the sum least.
+    /// A failed probe costs a pause, once per rest. A late probe loses the gain for half a
+    /// rest on average, once per limit's lifetime. This rest minimises the sum.
     fn rest(&self, now: Duration, gain: f64) -> Duration {
-        let lasts = LASTS.max(now.saturating_sub(self.since));
-        let cost = self.cost.as_secs_f64();
-        let weighed = (2.0 * cost * lasts.as_secs_f64() / gain.max(LEAST_GAIN)).sqrt();
+        let lasts = LIMIT_LASTS.max(now.saturating_sub(self.limit_since));
+        let cost = self.refusal_cost.as_secs_f64();
+        let balanced = (2.0 * cost * lasts.as_secs_f64() / gain.max(LEAST_GAIN)).sqrt();
         let requests = Duration::try_from_secs_f64(REST_FOR_REQUESTS / self.rate);
         SHORTEST_REST
-            .max(Duration::from_secs_f64(weighed))
+            .max(Duration::from_secs_f64(balanced))
             .max(requests.unwrap_or(Duration::MAX))
     }
 
-    /// Takes in that a request was accepted, perhaps the first after refusals.
+    /// A request was accepted, perhaps the first after a streak of refusals.
     ///
-    /// A limit over a longer time lets everything pass until it is used up, and
-    /// nothing from then on. What was accepted from one such end to the next is
-    /// what it allows; the cuts meanwhile meant nothing.
-    fn ended_streak(&mut self, now: Duration) {
-        if let Some((_, accepted)) = &mut self.budget {
+    /// A limit over a long window accepts everything until it is used up, then nothing
+    /// until the next window. What was accepted between two such ends is the limit; the
+    /// cuts during the streak don't count.
+    fn end_streak(&mut self, now: Duration) {
+        if let Some((_, accepted)) = &mut self.long_window {
             *accepted += 1.0;
         }
         let Some((since, rate)) = self.streak.take() else {
             return;
         };
         let gap = now.saturating_sub(since);
-        // What a server tells says it better.
-        if gap < USED_UP || self.told.is_some() {
+        // An advertised limit is more precise.
+        if gap < USED_UP || self.advertised.is_some() {
             return;
         }
         self.rate = rate;
-        if let Some((began, accepted)) = self.budget {
+        if let Some((began, accepted)) = self.long_window {
             let average = accepted / now.saturating_sub(began).as_secs_f64();
-            self.rate = (average * OF_ACCEPTED).min(rate);
+            self.rate = (average * SHARE_OF_ACCEPTED).min(rate);
         }
-        self.kept = Some(self.rate);
+        self.settled = Some(self.rate);
         self.step = FIRST_STEP;
-        self.cost = gap;
-        self.good = None;
-        self.since = now;
+        self.refusal_cost = gap;
+        self.earlier = None;
+        self.limit_since = now;
         self.step_at = now + self.rest(now, LEAST_GAIN);
-        self.budget = Some((now, 0.0));
-        self.passed = Throughput::default();
+        self.long_window = Some((now, 0.0));
+        self.throughput = Throughput::default();
     }
 }
 
@@ -357,7 +357,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{GENTLE, Held, RateControl};
+    use super::{INITIAL_RATE, RateBound, RateControl};
 
     const CEILING: f64 = 2000.0;
 
@@ -365,7 +365,7 @@ mod tests {
         Duration::from_secs_f64(seconds)
     }
 
-    /// Accepts all that the control lets start between two times.
+    /// Accepts every request that the rate allows between two times.
     fn accept(control: &mut RateControl, from: f64, until: f64) {
         let mut now = from;
         while now < until {
@@ -378,69 +378,76 @@ mod tests {
         control.refused(at(now), at(now), Duration::ZERO);
     }
 
-    /// A rate control that was refused at 100 a second, of which about as many pass.
-    fn found() -> RateControl {
+    /// A rate control that was refused at 100 requests per second.
+    fn settled_at_100() -> RateControl {
         let mut control = RateControl::new(CEILING, false);
-        control.told(Some(100.0));
-        control.told(None);
+        control.set_advertised(Some(100.0));
+        control.set_advertised(None);
         accept(&mut control, 0.0, 0.95);
         refuse(&mut control, 0.95);
         control
     }
 
-    fn near(rate: f64, wanted: f64) -> bool {
-        (rate / wanted - 1.0).abs() < 0.03
+    fn near(rate: f64, expected: f64) -> bool {
+        (rate / expected - 1.0).abs() < 0.03
     }
 
     #[test]
-    fn it_begins_gently_and_doubles() {
+    fn the_search_starts_low_and_doubles() {
         let mut control = RateControl::new(CEILING, false);
-        assert!(near(control.rate(), GENTLE));
+        assert!(near(control.rate(), INITIAL_RATE));
         accept(&mut control, 0.0, 3.5);
-        assert!(near(control.rate(), GENTLE * 8.0), "{}", control.rate());
-        assert_eq!(control.held(), Held::Growing);
+        assert!(
+            near(control.rate(), INITIAL_RATE * 8.0),
+            "{}",
+            control.rate()
+        );
+        assert_eq!(control.bound(), RateBound::Growing);
     }
 
     #[test]
-    fn a_rate_that_is_given_is_used_at_once() {
+    fn a_given_rate_is_used_from_the_start() {
         let control = RateControl::new(200.0, true);
-        assert_eq!((control.rate(), control.held()), (200.0, Held::Ceiling));
+        assert_eq!(
+            (control.rate(), control.bound()),
+            (200.0, RateBound::Ceiling)
+        );
     }
 
     #[test]
-    fn a_rate_that_nobody_uses_does_not_grow() {
+    fn a_rate_that_is_not_reached_does_not_grow() {
         let mut control = RateControl::new(CEILING, false);
         (0..1000).for_each(|tenth| {
             control.accepted(at(f64::from(tenth) / 10.0), false);
         });
-        assert!(near(control.rate(), GENTLE));
+        assert!(near(control.rate(), INITIAL_RATE));
     }
 
     #[test]
-    fn what_is_told_is_used_at_once_and_kept_a_little_below() {
+    fn an_advertised_limit_is_used_at_once_with_a_margin() {
         let mut control = RateControl::new(CEILING, false);
-        control.told(Some(100.0));
+        control.set_advertised(Some(100.0));
         assert!((97.0..100.0).contains(&control.rate()));
-        assert_eq!(control.held(), Held::Advertised);
-        control.told(Some(50.0));
+        assert_eq!(control.bound(), RateBound::Advertised);
+        control.set_advertised(Some(50.0));
         assert!(control.rate() < 50.0);
-        control.told(Some(100.0));
+        control.set_advertised(Some(100.0));
         assert!(control.rate() > 97.0);
     }
 
     #[test]
-    fn a_refusal_goes_back_to_what_was_accepted_and_stays_there() {
-        let mut control = found();
+    fn a_refusal_lowers_the_rate_to_the_accepted_throughput() {
+        let mut control = settled_at_100();
         let kept = control.rate();
         assert!((90.0..100.0).contains(&kept), "{kept}");
-        assert_eq!(control.held(), Held::Refused);
+        assert_eq!(control.bound(), RateBound::Refused);
         accept(&mut control, 1.0, 1.9);
         assert!(near(control.rate(), kept), "{}", control.rate());
     }
 
     #[test]
-    fn what_was_sent_before_a_cut_is_not_held_against_it() {
-        let mut control = found();
+    fn refusals_of_one_burst_lower_the_rate_once() {
+        let mut control = settled_at_100();
         let kept = control.rate();
         for _ in 0..20 {
             control.refused(at(1.0), at(0.9), Duration::ZERO);
@@ -449,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn one_refusal_takes_at_most_half() {
+    fn one_refusal_at_most_halves_the_rate() {
         let mut control = RateControl::new(CEILING, true);
         for tenth in 0..20 {
             control.accepted(at(f64::from(tenth) / 10.0), true);
@@ -459,7 +466,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_that_go_on_take_more_and_more() {
+    fn each_refusal_of_a_streak_takes_off_a_larger_share() {
         let mut control = RateControl::new(100.0, true);
         let rates: Vec<_> = (0..5)
             .map(|tenth| {
@@ -473,7 +480,7 @@ mod tests {
     }
 
     #[test]
-    fn however_long_it_is_refused_it_is_soon_back() {
+    fn the_rate_recovers_at_once_after_a_long_streak_of_refusals() {
         let mut control = RateControl::new(100.0, true);
         for second in 0..1000 {
             refuse(&mut control, f64::from(second));
@@ -484,8 +491,8 @@ mod tests {
     }
 
     #[test]
-    fn a_step_too_far_goes_back_and_the_next_one_is_later() {
-        let mut control = found();
+    fn a_refused_step_is_undone_and_the_next_one_is_later() {
+        let mut control = settled_at_100();
         let kept = control.rate();
         accept(&mut control, 1.0, 4.5);
         let too_far = control.rate();
@@ -499,15 +506,20 @@ mod tests {
         assert!(control.rate() > kept);
     }
 
-    /// A bucket that holds a tenth of a second's worth; a refusal costs a second.
-    fn dear(control: &mut RateControl, limit: f64, seconds: std::ops::Range<f64>) -> (f64, usize) {
-        let (mut held, mut now) = (limit / 10.0, seconds.start);
-        let (mut passed, mut refusals) = (0.0, 0);
+    /// Runs against a token bucket with a burst of a tenth of a second; each refusal causes
+    /// a pause of a second. Returns the share of the limit that was used, and the refusals.
+    fn run_with_pauses(
+        control: &mut RateControl,
+        limit: f64,
+        seconds: std::ops::Range<f64>,
+    ) -> (f64, usize) {
+        let (mut tokens, mut now) = (limit / 10.0, seconds.start);
+        let (mut accepted, mut refusals) = (0.0, 0);
         while now < seconds.end {
             let mut step = 1.0 / control.rate();
-            if held >= 1.0 {
-                held -= 1.0;
-                passed += 1.0;
+            if tokens >= 1.0 {
+                tokens -= 1.0;
+                accepted += 1.0;
                 control.accepted(at(now), true);
             } else {
                 refusals += 1;
@@ -515,16 +527,16 @@ mod tests {
                 step += 1.0;
             }
             now += step;
-            held = (held + step * limit).min(limit / 10.0);
+            tokens = (tokens + step * limit).min(limit / 10.0);
         }
-        (passed / (seconds.end - seconds.start) / limit, refusals)
+        (accepted / (seconds.end - seconds.start) / limit, refusals)
     }
 
     #[test]
-    fn two_dear_refusals_find_the_limit() {
+    fn two_refusals_with_pauses_find_the_limit() {
         for limit in [60.0, 100.0, 137.0, 250.0, 1000.0] {
             let mut control = RateControl::new(CEILING, false);
-            let (_, refusals) = dear(&mut control, limit, 0.0..30.0);
+            let (_, refusals) = run_with_pauses(&mut control, limit, 0.0..30.0);
             assert_eq!(refusals, 2, "{limit}");
             let of_limit = control.rate() / limit;
             assert!((0.95..1.0).contains(&of_limit), "{limit}: {of_limit}");
@@ -532,39 +544,39 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_that_halves_is_found_and_when_it_is_back_it_is_there_at_once() {
+    fn a_halved_limit_is_found_and_its_return_is_used_at_once() {
         let mut control = RateControl::new(CEILING, false);
-        dear(&mut control, 100.0, 0.0..60.0);
+        run_with_pauses(&mut control, 100.0, 0.0..60.0);
         let before = control.rate();
-        let (share, refusals) = dear(&mut control, 50.0, 60.0..120.0);
+        let (share, refusals) = run_with_pauses(&mut control, 50.0, 60.0..120.0);
         assert!(share > 0.85 && refusals <= 7, "{share} {refusals}");
         assert!(near(control.rate(), 48.5), "{}", control.rate());
-        let (share, refusals) = dear(&mut control, 100.0, 120.0..180.0);
+        let (share, refusals) = run_with_pauses(&mut control, 100.0, 120.0..180.0);
         assert!(share > 0.8 && refusals == 0, "{share} {refusals}");
         assert!(near(control.rate(), before), "{}", control.rate());
     }
 
     #[test]
-    fn a_rest_weighs_what_a_try_costs_against_what_it_may_gain() {
+    fn the_rest_balances_the_cost_of_a_probe_against_its_gain() {
         let rest = |cost, now, gain| {
-            let mut control = found();
-            control.cost = at(cost);
+            let mut control = settled_at_100();
+            control.refusal_cost = at(cost);
             control.rest(at(now), gain).as_secs_f64()
         };
         assert!(near(rest(0.0, 60.0, 0.1), 8.0));
         assert!(near(rest(1.0, 60.0, 0.1), 49.0));
-        // Four times as dear, and four times as much to gain.
+        // Four times the cost, then four times the gain.
         assert!(near(rest(4.0, 60.0, 0.1), 98.0));
         assert!(near(rest(1.0, 60.0, 0.4), 24.5));
-        // It has lasted for eight minutes.
+        // The limit has lasted for eight minutes.
         assert!(near(rest(1.0, 480.0, 0.1), 98.0));
     }
 
     #[test]
-    fn a_limit_over_a_minute_is_what_a_minute_takes() {
+    fn a_limit_over_a_minute_is_found() {
         let mut control = RateControl::new(CEILING, false);
         for minute in [0.0, 60.0, 120.0] {
-            // 600 pass, and then nothing.
+            // 600 requests are accepted, and then none.
             for request in 0..600 {
                 control.accepted(at(minute + f64::from(request) / 100.0), true);
             }
@@ -576,57 +588,57 @@ mod tests {
     }
 
     #[test]
-    fn where_the_server_tells_its_limit_a_gap_says_nothing() {
+    fn an_advertised_limit_outweighs_a_streak_of_refusals() {
         let mut control = RateControl::new(CEILING, false);
-        control.told(Some(0.1));
+        control.set_advertised(Some(0.1));
         refuse(&mut control, 1.0);
-        control.told(Some(20.0));
+        control.set_advertised(Some(20.0));
         control.accepted(at(60.0), true);
         assert!(near(control.rate(), 20.0), "{}", control.rate());
     }
 
     #[derive(Debug, Clone)]
-    enum Event {
+    enum ControlEvent {
         Accepted(bool),
         Refused(u64),
-        Told(Option<f64>),
+        Advertised(Option<f64>),
     }
 
-    fn event() -> impl Strategy<Value = (u64, Event)> {
+    fn event() -> impl Strategy<Value = (u64, ControlEvent)> {
         let event = prop_oneof![
-            8 => any::<bool>().prop_map(Event::Accepted),
-            1 => (0_u64..60_000).prop_map(Event::Refused),
-            1 => proptest::option::of(0.001..10_000.0).prop_map(Event::Told),
+            8 => any::<bool>().prop_map(ControlEvent::Accepted),
+            1 => (0_u64..60_000).prop_map(ControlEvent::Refused),
+            1 => proptest::option::of(0.001..10_000.0).prop_map(ControlEvent::Advertised),
         ];
         (0_u64..20_000, event)
     }
 
     proptest! {
         #[test]
-        fn it_never_exceeds_the_ceiling_or_what_is_told_and_never_stops(
+        fn the_rate_stays_below_ceiling_and_advertised_limit_and_above_zero(
             ceiling in 0.01..5000.0,
             at_once: bool,
             events in proptest::collection::vec(event(), 0..500),
         ) {
             let mut control = RateControl::new(ceiling, at_once);
-            let (mut now, mut told) = (Duration::ZERO, None);
+            let (mut now, mut advertised) = (Duration::ZERO, None);
             for (millis, event) in events {
                 now += Duration::from_millis(millis);
                 let before = control.rate();
                 match event {
-                    Event::Accepted(was_used) => {
+                    ControlEvent::Accepted(was_used) => {
                         control.accepted(now, was_used);
                     }
-                    Event::Refused(cost) => {
+                    ControlEvent::Refused(cost) => {
                         control.refused(now, now, Duration::from_millis(cost));
                         prop_assert!(control.rate() <= before);
                     }
-                    Event::Told(limit) => {
-                        control.told(limit);
-                        told = limit;
+                    ControlEvent::Advertised(limit) => {
+                        control.set_advertised(limit);
+                        advertised = limit;
                     }
                 }
-                let highest = told.map_or(ceiling, |told: f64| told.min(ceiling));
+                let highest = advertised.map_or(ceiling, |limit: f64| limit.min(ceiling));
                 prop_assert!(control.rate() <= highest);
                 prop_assert!(control.rate() > 0.0005);
             }

@@ -1,58 +1,59 @@
-//! How many requests may be spent on trouble (pure).
+//! How many requests may be retries (pure).
 //!
-//! Retries that follow failures one for one double the load on a server just
-//! when it can't bear it. So first tries earn what retries spend, which keeps
-//! retries under a fifth of all requests in the long run. A little comes in by
-//! itself as well, for rows must go on even where nothing goes well.
+//! Retrying every failure doubles the load on a server that is overloaded already. So
+//! each first attempt earns a fraction of a retry, which keeps retries below a fifth of
+//! all requests in the long run. The budget also grows slowly with time: rows must make
+//! progress even if every request fails.
 
 use std::time::Duration;
 
 use super::rate::Rate;
 
-/// What a request that is no retry earns. Together with [`SHARE_OF_RATE`] it
-/// comes to a fifth of all: (3/16 + 1/20) / (1 + 3/16).
+/// Retries that one first attempt earns. Together with [`SHARE_OF_RATE`] that makes a
+/// fifth of all requests: (3/16 + 1/20) / (1 + 3/16).
 const EARNED: f64 = 0.1875;
 
-/// How much of the budget can be saved up, and what a run begins with.
-const SAVED: f64 = 50.0;
+/// The most retries that can be saved up, and the number at the start of a run.
+const CAPACITY: f64 = 50.0;
 
-/// Which share of the rate comes in by itself.
+/// The share of the rate by which the budget grows with time.
 const SHARE_OF_RATE: f64 = 0.05;
 
-/// The most that comes in by itself in a second, so that it is something also
-/// where the rate has no limit.
-const MOST_A_SECOND: f64 = 20.0;
+/// The most by which it grows per second, also if the rate is unlimited.
+const MOST_PER_SECOND: f64 = 20.0;
 
-/// How large a budget is.
+/// The size of a retry budget.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Allowance {
-    saved: f64,
-    a_second: f64,
+    capacity: f64,
+    per_second: f64,
 }
 
 impl Allowance {
-    /// The allowance of a run at `rate`.
-    pub fn at(rate: Rate) -> Self {
+    /// At most `capacity` saved retries; grows by `per_second`.
+    pub const fn new(capacity: f64, per_second: f64) -> Self {
         Self {
-            saved: SAVED,
-            a_second: (rate.a_second() * SHARE_OF_RATE).min(MOST_A_SECOND),
+            capacity,
+            per_second,
         }
     }
 
-    /// No limit to retries, where a test is about something else.
-    #[cfg(test)]
-    pub(in crate::engine) const UNLIMITED: Self = Self {
-        saved: f64::INFINITY,
-        a_second: MOST_A_SECOND,
-    };
+    /// The allowance of a run at `rate`.
+    pub fn at(rate: Rate) -> Self {
+        Self::new(
+            CAPACITY,
+            (rate.a_second() * SHARE_OF_RATE).min(MOST_PER_SECOND),
+        )
+    }
 }
 
-/// What is left for retries. Times are since the run's start.
+/// The retries that are left. Times are since the run's start.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::engine) struct RetryBudget {
     allowance: Allowance,
     left: f64,
-    counted: Duration,
+    /// Until when growth with time has been added.
+    grown_until: Duration,
 }
 
 impl RetryBudget {
@@ -60,38 +61,38 @@ impl RetryBudget {
     pub(in crate::engine) fn new(allowance: Allowance) -> Self {
         Self {
             allowance,
-            left: allowance.saved,
-            counted: Duration::ZERO,
+            left: allowance.capacity,
+            grown_until: Duration::ZERO,
         }
     }
 
-    /// Takes in a request that is no retry.
+    /// A first attempt is made.
     pub(in crate::engine) fn earn(&mut self) {
         self.add(EARNED);
     }
 
-    /// Takes one retry at `now`; where none is left, says after how long there
-    /// will be one even if nothing is earned.
-    pub(in crate::engine) fn take(&mut self, now: Duration) -> Result<(), Duration> {
-        let passed = now.saturating_sub(self.counted);
-        self.counted = self.counted.max(now);
-        self.add(passed.as_secs_f64() * self.allowance.a_second);
-        // What adds up from fractions may lack the last of them.
+    /// Spends one retry at `now`. If none is left, `Err` holds the time until growth alone
+    /// provides one.
+    pub(in crate::engine) fn spend(&mut self, now: Duration) -> Result<(), Duration> {
+        let elapsed = now.saturating_sub(self.grown_until);
+        self.grown_until = self.grown_until.max(now);
+        self.add(elapsed.as_secs_f64() * self.allowance.per_second);
+        // A sum of fractions may be short of 1 by a rounding error.
         if self.left >= 1.0 - 1e-9 {
             self.left -= 1.0;
             return Ok(());
         }
-        let wait = (1.0 - self.left) / self.allowance.a_second;
+        let wait = (1.0 - self.left) / self.allowance.per_second;
         Err(Duration::try_from_secs_f64(wait).unwrap_or(Duration::MAX))
     }
 
-    /// Gives back what a retry took.
+    /// Returns a retry that turned out not to count as one.
     pub(in crate::engine) fn refund(&mut self) {
         self.add(1.0);
     }
 
-    fn add(&mut self, more: f64) {
-        self.left = (self.left + more).min(self.allowance.saved);
+    fn add(&mut self, retries: f64) {
+        self.left = (self.left + retries).min(self.allowance.capacity);
     }
 }
 
@@ -107,62 +108,62 @@ mod tests {
         RetryBudget::new(Allowance::at(rate.parse().unwrap()))
     }
 
-    /// Takes until nothing is left.
-    fn drained(rate: &str) -> RetryBudget {
+    /// A budget with no retries left.
+    fn spent(rate: &str) -> RetryBudget {
         let mut budget = budget(rate);
-        while budget.take(Duration::ZERO).is_ok() {}
+        while budget.spend(Duration::ZERO).is_ok() {}
         budget
     }
 
     #[test]
-    fn several_first_tries_pay_for_a_retry() {
-        let mut budget = drained("100");
+    fn five_or_six_first_attempts_earn_a_retry() {
+        let mut budget = spent("100");
         for first_tries in [6, 5, 5, 6, 5, 5] {
             for _ in 0..first_tries {
-                assert!(budget.take(Duration::ZERO).is_err());
+                assert!(budget.spend(Duration::ZERO).is_err());
                 budget.earn();
             }
-            assert_eq!(budget.take(Duration::ZERO), Ok(()));
+            assert_eq!(budget.spend(Duration::ZERO), Ok(()));
         }
     }
 
     #[test]
-    fn where_nothing_goes_well_rows_go_on_slowly() {
+    fn without_first_attempts_the_budget_grows_slowly() {
         for (rate, wait) in [
             ("unlimited", 50),
             ("100", 200),
             ("1", 20_000),
             ("1/m", 1_200_000),
         ] {
-            let mut budget = drained(rate);
+            let mut budget = spent(rate);
             let wait = Duration::from_millis(wait);
-            let told = budget.take(Duration::ZERO).unwrap_err();
+            let remaining = budget.spend(Duration::ZERO).unwrap_err();
             assert!(
-                told.abs_diff(wait) < Duration::from_millis(1),
-                "{rate}: {told:?}"
+                remaining.abs_diff(wait) < Duration::from_millis(1),
+                "{rate}: {remaining:?}"
             );
-            assert_eq!(budget.take(wait), Ok(()), "{rate}");
+            assert_eq!(budget.spend(wait), Ok(()), "{rate}");
         }
     }
 
     #[test]
-    fn no_more_is_saved_than_a_run_begins_with() {
+    fn the_saved_retries_are_limited() {
         let mut budget = budget("100");
         (0..10_000).for_each(|_| budget.earn());
         let day = Duration::from_hours(24);
-        assert_eq!((0..100).filter(|_| budget.take(day).is_ok()).count(), 50);
+        assert_eq!((0..100).filter(|_| budget.spend(day).is_ok()).count(), 50);
     }
 
     proptest! {
         #[test]
-        fn retries_are_under_a_fifth_in_the_long_run(wanted in 0.0..1.0_f64, rate in 1_u32..500) {
+        fn retries_are_under_a_fifth_in_the_long_run(failing in 0.0..1.0_f64, rate in 1_u32..500) {
             let mut budget = budget(&rate.to_string());
             let (mut first, mut again, mut chance) = (0_u32, 0_u32, 0.37);
             for request in 0..20_000_u32 {
                 let now = Duration::from_secs_f64(f64::from(request) / f64::from(rate));
-                // A low-discrepancy sequence: trouble as often as wanted.
+                // A low-discrepancy sequence: a share of `failing` requests fails.
                 chance = (chance + 0.618_033_988) % 1.0_f64;
-                if chance < wanted && budget.take(now).is_ok() {
+                if chance < failing && budget.spend(now).is_ok() {
                     again += 1;
                 } else {
                     budget.earn();

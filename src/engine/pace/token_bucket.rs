@@ -1,10 +1,10 @@
-//! The rate that the user gave: governor's bucket on tokio's clock.
+//! The rate that the user gave: governor's token bucket on tokio's clock.
 //!
-//! Two promises at once: no sliding second ever sees more starts than the rate,
-//! and the rate is used. A timer wakes up to two milliseconds late; a bucket of
-//! exactly one would lose that at every start. So a start may be up to
-//! `LATENESS` late and be made up for, and the bucket drips slower by just as
-//! much (and a little more), so that the promise holds.
+//! Two guarantees: no sliding second has more starts than the rate, and the rate is
+//! reached. A timer may fire up to two milliseconds late, and a bucket of capacity one
+//! would lose that time at every start. So the bucket holds `LATENESS` more than one
+//! start, and refills slower by as much (and by `OVERTAKING`), which keeps the first
+//! guarantee.
 
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant as StdInstant};
@@ -17,18 +17,18 @@ use tokio::time::Instant;
 
 use super::rate::Rate;
 
-/// How late a start may be and still be made up for.
+/// How late a start may be without lowering the rate.
 pub(super) const LATENESS: Duration = Duration::from_millis(2);
 
-/// By how much a request may overtake another on its way: who counts arrivals
-/// is not to see more than the rate either.
+/// By how much a request may overtake another in the network: a server that counts
+/// arrivals should not see more than the rate either.
 const OVERTAKING: Duration = Duration::from_millis(3);
 
-/// In how many parts a start is counted, so that the bucket can hold
-/// [`LATENESS`] and not only whole starts.
-const PARTS: u32 = 100;
+/// How many tokens one start costs, so that the bucket can hold a fraction of a start
+/// ([`LATENESS`]).
+const TOKENS_PER_START: u32 = 100;
 
-/// tokio's clock, in the form that governor asks for: it can be paused.
+/// tokio's clock for governor, so that tests can pause it.
 #[derive(Clone, Copy, Debug)]
 struct TokioClock;
 
@@ -42,46 +42,49 @@ impl Clock for TokioClock {
 
 type Limiter = RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<StdInstant>>;
 
-/// Starts, as they drip.
+/// Limits the rate of starts.
 #[derive(Debug)]
 pub struct TokenBucket {
     limiter: Limiter,
-    /// What one start takes.
-    parts: NonZeroU32,
+    /// Tokens that one start costs.
+    cost: NonZeroU32,
 }
 
 impl TokenBucket {
-    /// The bucket for `rate`; `None` where that has no limit.
+    /// The bucket for `rate`; `None` if that is unlimited.
     pub fn new(rate: Rate) -> Option<Self> {
         let Rate::Limited { starts, window } = rate else {
             return None;
         };
-        let parts = NonZeroU32::new(PARTS)?;
-        // One part drips every (window + lateness + overtaking) / (starts × PARTS),
-        // rounded up.
-        let all = u128::from(starts.get()) * u128::from(PARTS);
-        let drip = (window + LATENESS + OVERTAKING).as_nanos() / all + 1;
-        let drip = Duration::from_nanos(u64::try_from(drip).unwrap_or(u64::MAX));
-        // Beside the start itself, the bucket holds what drips while one is late,
-        // but never a second start of a slow rate.
-        let late = (LATENESS.as_nanos() / drip.as_nanos()).min(u128::from(u32::MAX / 2));
-        let held = parts.saturating_add(u32::try_from(late).unwrap_or_default());
-        let quota = Quota::with_period(drip)?.allow_burst(held);
+        let cost = NonZeroU32::new(TOKENS_PER_START)?;
+        // One token every (window + lateness + overtaking) / (starts × cost), rounded
+        // up.
+        let tokens = u128::from(starts.get()) * u128::from(TOKENS_PER_START);
+        let period = (window + LATENESS + OVERTAKING).as_nanos() / tokens + 1;
+        let period = Duration::from_nanos(u64::try_from(period).unwrap_or(u64::MAX));
+        // Beside one start the bucket holds the tokens of a late one, which at a slow
+        // rate are less than a second start.
+        let late = LATENESS.as_nanos() / period.as_nanos();
+        let late = u32::try_from(late)
+            .unwrap_or(u32::MAX / 2)
+            .min(u32::MAX / 2);
+        let capacity = cost.saturating_add(late);
+        let quota = Quota::with_period(period)?.allow_burst(capacity);
         let limiter = RateLimiter::direct_with_clock(quota, TokioClock);
-        // The bucket begins full; what it holds beyond one start is let go.
-        if let Some(late) = NonZeroU32::new(held.get() - parts.get()) {
+        // governor's bucket starts full: remove all tokens beyond one start.
+        if let Some(late) = NonZeroU32::new(late) {
             limiter.check_n(late).ok()?.ok()?;
         }
-        Some(Self { limiter, parts })
+        Some(Self { limiter, cost })
     }
 
-    /// Waits for a start; true where it had to wait.
-    pub async fn drip(&self) -> bool {
+    /// Waits until a request may start. True if it had to wait.
+    pub async fn acquire(&self) -> bool {
         let mut waited = false;
         loop {
-            match self.limiter.check_n(self.parts) {
-                // The bucket always holds one start; were it otherwise, no
-                // request could ever be sent, and one too many does less harm.
+            match self.limiter.check_n(self.cost) {
+                // `Err` would mean that the capacity is below the cost of one start.
+                // Then no request could ever start; sending without a limit is better.
                 Ok(Ok(())) | Err(_) => return waited,
                 Ok(Err(early)) => {
                     waited = true;

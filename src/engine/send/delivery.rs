@@ -14,7 +14,7 @@ use super::settle::{Delivery, settle, words};
 use crate::domain::remote::RemoteCustomer;
 use crate::domain::update::CustomerUpdate;
 use crate::engine::pace::circuit_breaker::Access;
-use crate::engine::pace::sent::Sent;
+use crate::engine::pace::timing::RequestTiming;
 use crate::kable::{Created, CustomerApi, Failure, ProbeReply, Refusal, Reply, Trouble};
 use crate::report::Observer;
 
@@ -141,7 +141,7 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
     /// The API says that it created the customer.
     fn created(
         &mut self,
-        sent: Sent,
+        sent: RequestTiming,
         customer: Created,
         status: u16,
         request_id: Option<String>,
@@ -154,13 +154,13 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
     }
 
     /// The API refused a create or an update: it is there.
-    fn refused(&mut self, sent: Sent, refusal: Refusal) -> Option<RowEnd> {
+    fn refused(&mut self, sent: RequestTiming, refusal: Refusal) -> Option<RowEnd> {
         self.sender.worked(sent);
         self.state.refused(refusal, self.sender.began.elapsed())
     }
 
     /// A create or an update brought no answer about its customer.
-    async fn failed(&mut self, sent: Sent, failure: Failure) -> Option<RowEnd> {
+    async fn failed(&mut self, sent: RequestTiming, failure: Failure) -> Option<RowEnd> {
         match failure {
             // Where the credentials don't hold, everything ends; where they do, the row
             // is refused: by a firewall, say.

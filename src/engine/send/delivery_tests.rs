@@ -16,7 +16,7 @@ use crate::domain::update::CustomerUpdate;
 use crate::engine::pace::circuit_breaker::{self, Access};
 use crate::engine::pace::rate::Rate;
 use crate::engine::pace::retry_budget::{Allowance, RetryBudget};
-use crate::engine::pace::{Pace, Wanted};
+use crate::engine::pace::{PaceSettings, Pacer};
 use crate::engine::send::server_clock::ServerClock;
 use crate::engine::send::settle::{Settled, left};
 use crate::engine::stop::Halt;
@@ -700,7 +700,7 @@ async fn a_stop_releases_a_row_that_waits_to_be_sent_again() {
 async fn a_stop_releases_a_row_that_waits_for_the_end_of_an_outage() {
     let sender = scripted([]);
     for _ in 0..5 {
-        let failure = circuit_breaker::Failure {
+        let failure = circuit_breaker::FailureContext {
             now: Duration::from_hours(1),
             policy: &sender.retry,
             jitter: 1.0,
@@ -917,7 +917,7 @@ async fn an_outage_is_not_held_against_the_rows() {
 #[tokio::test(start_paused = true)]
 async fn rows_that_wait_for_their_turn_when_an_outage_begins_are_held_back_too() {
     let mut sender = sender_to(DownApi::new(not_leaving));
-    sender.pace = Pace::new(Wanted {
+    sender.pace = Pacer::new(PaceSettings {
         ceiling: Rate::per_second(NonZeroU32::new(4).unwrap()),
         at_once: true,
         concurrency: 64,
@@ -996,7 +996,7 @@ impl CustomerApi for FailingApi {
 async fn a_row_in_trouble_waits_until_a_retry_can_be_afforded() {
     let mut sender = scripted([lost(), absent(), created()]);
     let mut budget = RetryBudget::new(Allowance::at("20".parse().unwrap()));
-    while budget.take(Duration::ZERO).is_ok() {}
+    while budget.spend(Duration::ZERO).is_ok() {}
     sender.budget = parking_lot::Mutex::new(budget);
     deliver(&sender, ticket()).await;
     let asked = sender.api.asked();
@@ -1161,3 +1161,6 @@ async fn an_answer_that_shows_less_than_was_sent_is_not_taken_for_it() {
         (Outcome::Updated, false)
     );
 }
+
+#[path = "whole_gate_tests.rs"]
+mod whole_gate;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::absence::{Doubt, Landing};
 use super::ownership::Clocks;
 use crate::domain::decision::ExistingPolicy;
-use crate::engine::pace::backoff::Policy;
+use crate::engine::pace::backoff::RetryPolicy;
 
 /// What the run knows when an answer is judged. Times are since the run's start.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +22,7 @@ pub(super) struct Facts {
     /// How long the slowest request took.
     pub(super) slowest: Duration,
     /// How patient the run is.
-    pub(super) retry: Policy,
+    pub(super) retry: RetryPolicy,
     /// Drawn from 0 to 1.
     pub(super) jitter: f64,
     /// What is done about customers that are there and differ.

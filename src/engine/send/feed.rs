@@ -14,10 +14,10 @@ use crate::domain::customer::{Customer, Fingerprint};
 use crate::domain::decision::Decision;
 use crate::domain::row::{Row, Rows};
 use crate::domain::validate::CheckedRow;
-use crate::engine::checker::{Checker, Reading};
+use crate::engine::checker::{CheckSettings, Checker};
 use crate::engine::pace::rate::Rate;
 use crate::engine::stop::{Halt, Stop};
-use crate::engine::survey::finding_store::{Remembered, Verdict, Verdicts};
+use crate::engine::survey::finding_store::{PriorClaim, RowVerdict, Verdicts};
 use crate::engine::ticket::{ClaimTime, EarlierRuns, FirstStep, KnownCustomer, Ticket};
 use crate::ledger::Claim;
 
@@ -78,7 +78,7 @@ impl BatchSize {
 /// Turns rows into claimed tickets.
 pub(super) struct Feed<R> {
     pub(super) rows: R,
-    pub(super) reading: Arc<Reading>,
+    pub(super) reading: Arc<CheckSettings>,
     pub(super) verdicts: Verdicts,
     pub(super) next_new_id: u64,
     /// Whether the ledger may have lost claims.
@@ -152,7 +152,7 @@ where
             });
             let in_doubt = verdict
                 .as_ref()
-                .and_then(|verdict| verdict.remembered)
+                .and_then(|verdict| verdict.prior_claim)
                 .is_some_and(|known| known.in_doubt);
             if passed || self.doubts_only && !in_doubt {
                 if !self.rows.skip(&mut row)? {
@@ -165,7 +165,7 @@ where
             }
             if let CheckedRow::Fit(fit) = checker.check(&row, self.rows.columns())? {
                 let digest = fit.values.digest(&mut room);
-                let known = verdict.and_then(|verdict| verdict.remembered);
+                let known = verdict.and_then(|verdict| verdict.prior_claim);
                 let customer = fit.values.to_customer();
                 let mut ticket = self.ticket(customer, digest, known);
                 let columns = self.rows.columns();
@@ -196,7 +196,7 @@ where
         &mut self,
         customer: Customer,
         digest: Fingerprint,
-        known: Option<Remembered>,
+        known: Option<PriorClaim>,
     ) -> Ticket {
         let Some(known) = known else {
             let id = self.next_new_id;
@@ -288,17 +288,17 @@ where
 }
 
 /// Whether a row needs no request, so that it need not be checked again.
-fn is_done(verdict: &Verdict, strict: bool) -> bool {
+fn is_done(verdict: &RowVerdict, strict: bool) -> bool {
     !verdict.fit || verdict.rejects(strict) || matches!(decision(verdict), Some(Decision::Skip(_)))
 }
 
 /// Whether a canary passes a row over, for it is looked up before it is sent.
-fn is_looked_up(known: Remembered) -> bool {
+fn is_looked_up(known: PriorClaim) -> bool {
     known.decision == Decision::LookUp
 }
 
-fn decision(verdict: &Verdict) -> Option<Decision> {
-    verdict.remembered.map(|known| known.decision)
+fn decision(verdict: &RowVerdict) -> Option<Decision> {
+    verdict.prior_claim.map(|known| known.decision)
 }
 
 #[cfg(test)]

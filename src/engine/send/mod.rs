@@ -63,12 +63,12 @@ use self::queue::{TicketQueue, WaitingRows};
 use self::record::Recorder;
 use self::sender::Sender;
 use self::server_clock::ServerClock;
-use super::checker::Reading;
-use super::pace::backoff::Policy;
+use super::checker::CheckSettings;
+use super::pace::backoff::RetryPolicy;
 use super::pace::circuit_breaker::CircuitBreaker;
 use super::pace::retry_budget::{Allowance, RetryBudget};
 use super::pace::token_bucket::TokenBucket;
-use super::pace::{Pace, Wanted};
+use super::pace::{PaceSettings, Pacer};
 use super::stop::Stop;
 use super::survey::finding_store::Verdicts;
 use super::wall_clock::WallClock;
@@ -87,9 +87,9 @@ const WAITING: usize = 4096;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
     /// How fast, and how many in flight.
-    pub pacing: Wanted,
+    pub pacing: PaceSettings,
     /// How patient it is.
-    pub retry: Policy,
+    pub retry: RetryPolicy,
     /// How long lost creates may take to land.
     pub landing: Landing,
     /// How many requests may be spent on trouble.
@@ -115,7 +115,7 @@ pub struct PipelineParts<R, A, L, O> {
     /// The input, from its start.
     pub rows: R,
     /// What rows are checked against.
-    pub reading: Arc<Reading>,
+    pub reading: Arc<CheckSettings>,
     /// What the survey found out.
     pub verdicts: Verdicts,
     /// Claims in doubt without a row, to be looked up beside the rows.
@@ -290,8 +290,8 @@ fn build_sender<A: CustomerApi, O: Observer>(
         api,
         observer,
         pace: match &context.bucket {
-            Some(bucket) => Pace::sharing(settings.pacing, Some(Arc::clone(bucket))),
-            None => Pace::new(settings.pacing),
+            Some(bucket) => Pacer::sharing(settings.pacing, Some(Arc::clone(bucket))),
+            None => Pacer::new(settings.pacing),
         },
         retry: settings.retry,
         existing: settings.existing,

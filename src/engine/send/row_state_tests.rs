@@ -6,7 +6,7 @@ use super::{NextRequest, RowEnd, RowState};
 use crate::domain::customer::tests::{aster, digest_of};
 use crate::domain::decision::ExistingPolicy;
 use crate::domain::remote::RemoteCustomer;
-use crate::engine::pace::backoff::Policy;
+use crate::engine::pace::backoff::RetryPolicy;
 use crate::engine::send::absence::Landing;
 use crate::engine::send::facts::Facts;
 use crate::engine::send::ownership::Clocks;
@@ -52,9 +52,9 @@ fn facts(existing: ExistingPolicy) -> Facts {
         absence_is_page: false,
         landing: BELIEVING,
         slowest: Duration::ZERO,
-        retry: Policy {
+        retry: RetryPolicy {
             retries: 1,
-            ..Policy::default()
+            ..RetryPolicy::default()
         },
         jitter: 0.0,
         existing,

@@ -19,11 +19,11 @@ use super::systemic_failure::{FailedCreate, SystemicFailure};
 use super::systemic_refusal::RequestKinds;
 use crate::domain::bottleneck::{Bottleneck, Pacing};
 use crate::domain::decision::ExistingPolicy;
-use crate::engine::pace::backoff::Policy;
-use crate::engine::pace::circuit_breaker::{Access, Admission, CircuitBreaker, Failure};
+use crate::engine::pace::backoff::RetryPolicy;
+use crate::engine::pace::circuit_breaker::{Access, Admission, CircuitBreaker, FailureContext};
 use crate::engine::pace::retry_budget::RetryBudget;
-use crate::engine::pace::sent::Sent;
-use crate::engine::pace::{Pace, Permit};
+use crate::engine::pace::timing::RequestTiming;
+use crate::engine::pace::{Pacer, Permit};
 use crate::engine::stop::{Halt, Stop};
 use crate::engine::ticket::Ticket;
 use crate::engine::wall_clock::WallClock;
@@ -42,8 +42,8 @@ const CROWDED_PAUSE: Duration = Duration::from_secs(1);
 pub(in crate::engine) struct Sender<A, O> {
     pub(in crate::engine) api: A,
     pub(in crate::engine) observer: O,
-    pub(in crate::engine) pace: Pace,
-    pub(in crate::engine) retry: Policy,
+    pub(in crate::engine) pace: Pacer,
+    pub(in crate::engine) retry: RetryPolicy,
     /// How long lost creates may take to land.
     pub(in crate::engine) landing: Landing,
     pub(in crate::engine) existing: ExistingPolicy,
@@ -83,7 +83,7 @@ pub(super) struct Admitted<'p> {
 /// What an answer brings beside its meaning.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AnswerTime {
-    pub(super) sent: Sent,
+    pub(super) sent: RequestTiming,
     /// The server's `Date`.
     pub(super) date_ms: Option<i64>,
 }
@@ -140,7 +140,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     /// Waits until the budget has room for a retry.
     async fn afforded(&self) {
         loop {
-            let taken = self.budget.lock().take(self.began.elapsed());
+            let taken = self.budget.lock().spend(self.began.elapsed());
             match taken {
                 Ok(()) => return,
                 // It may be earned sooner than it comes in by itself.
@@ -185,7 +185,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     }
 
     /// Asks whether the API is there and the credentials hold, in its turn.
-    pub(super) async fn reach(&self) -> (Sent, ProbeReply) {
+    pub(super) async fn reach(&self) -> (RequestTiming, ProbeReply) {
         let permit = self.pace.next().await;
         self.metrics.count_lookup();
         let (timed, reach) = self.timed(permit, self.api.probe()).await;
@@ -200,8 +200,8 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     }
 
     /// Something fails now.
-    fn failure(&self) -> Failure<'_> {
-        Failure {
+    fn failure(&self) -> FailureContext<'_> {
+        FailureContext {
             now: self.began.elapsed(),
             policy: &self.retry,
             jitter: (self.jitter)(),
@@ -244,7 +244,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
             });
         }
         if !answered.advice.quotas.is_empty() {
-            self.pace.told(&answered.advice.quotas);
+            self.pace.set_advertised(&answered.advice.quotas);
         }
         (AnswerTime { sent, date_ms }, answered.reply)
     }
@@ -275,7 +275,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     /// This machine had no room for a request: fewer are in flight from now on. How long
     /// to pause.
     fn crowded(&self, trouble: &Trouble) -> Duration {
-        if let Some(most) = self.pace.crowded() {
+        if let Some(most) = self.pace.local_resources_exhausted() {
             let message = trouble.message.clone();
             self.observer.observe(&Event::Crowded { message, most });
         }
@@ -313,14 +313,14 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     }
 
     /// The API answered.
-    pub(super) fn answered(&self, sent: Sent) {
+    pub(super) fn answered(&self, sent: RequestTiming) {
         self.pace.accepted(sent);
         let ended = self.breaker().answered(self.began.elapsed());
         self.is_there(ended);
     }
 
     /// The API answered a create or an update.
-    pub(super) fn worked(&self, sent: Sent) {
+    pub(super) fn worked(&self, sent: RequestTiming) {
         self.pace.accepted(sent);
         self.has_worked();
     }
@@ -342,7 +342,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     }
 
     /// The server wants fewer requests (429): none starts for a while.
-    pub(super) fn hold_back(&self, sent: Sent, wait: Option<Duration>) {
+    pub(super) fn hold_back(&self, sent: RequestTiming, wait: Option<Duration>) {
         Metrics::count(&self.metrics.throttled);
         // A server that refuses for want of pace is there.
         let ended = self.breaker().answered(self.began.elapsed());

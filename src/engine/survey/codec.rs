@@ -1,18 +1,24 @@
 //! Values → fixed numbers of bytes and back, for what is sorted on disk.
 
+use std::io;
+
 use crate::domain::outcome::Outcome;
 use crate::domain::row::Origin;
 
-/// `parts`, one behind the other, which come to `N` bytes.
+/// Concatenates `parts`, whose lengths must add up to `N`.
 pub(super) fn packed<const N: usize, const P: usize>(parts: [&[u8]; P]) -> [u8; N] {
     let mut item = [0; N];
-    let mut at = 0;
+    let mut rest = item.as_mut_slice();
     for part in parts {
-        if let Some(slot) = item.get_mut(at..at + part.len()) {
-            slot.copy_from_slice(part);
-        }
-        at += part.len();
+        let (slot, behind) = rest.split_at_mut(part.len());
+        slot.copy_from_slice(part);
+        rest = behind;
     }
+    assert!(
+        rest.is_empty(),
+        "{} bytes of an item are not set",
+        rest.len()
+    );
     item
 }
 
@@ -22,13 +28,14 @@ pub(in crate::engine) fn six(number: u64) -> [u8; 6] {
     rest
 }
 
+/// Takes six bytes off `rest`.
 pub(in crate::engine) fn take_six(rest: &mut &[u8]) -> u64 {
     let six: [u8; 6] = take(rest);
     six.iter()
         .fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
-/// Where a row stands: input, line, offset. Its record is worked out from its
+/// Bytes of a row's place: input, line, offset. Its record number follows from its
 /// ordinal.
 pub(super) const PLACE: usize = 2 + 6 + 6;
 
@@ -49,20 +56,30 @@ pub(super) fn take_place(rest: &mut &[u8]) -> Origin {
     }
 }
 
+/// Takes `N` bytes off `rest`, which must have as many.
 pub(super) fn take<const N: usize>(rest: &mut &[u8]) -> [u8; N] {
     let mut part = [0; N];
-    if let Some((here, there)) = rest.split_at_checked(N) {
-        part.copy_from_slice(here);
-        *rest = there;
-    }
+    let (taken, behind) = rest.split_at(N);
+    part.copy_from_slice(taken);
+    *rest = behind;
     part
 }
 
-/// An outcome, or none, in seven bits.
+/// An optional outcome in seven bits.
 pub(super) fn outcome_code(outcome: Option<Outcome>) -> u8 {
     outcome.map_or(0, |outcome| outcome as u8 + 1)
 }
 
-pub(super) fn outcome_of(code: u8) -> Option<Outcome> {
-    Outcome::ALL.get(usize::from(code).checked_sub(1)?).copied()
+/// The outcome of a code that [`outcome_code`] made.
+pub(super) fn outcome_of(code: u8) -> io::Result<Option<Outcome>> {
+    let Some(place) = usize::from(code).checked_sub(1) else {
+        return Ok(None);
+    };
+    let outcome = Outcome::ALL.get(place).ok_or_else(damaged)?;
+    Ok(Some(*outcome))
+}
+
+/// What is read from a temporary file is not what was written to it.
+pub(super) fn damaged() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "a temporary file is damaged")
 }

@@ -1,4 +1,4 @@
-//! By what a row that was given back is known again, whatever was mended in it.
+//! Identifies the original row of a mended reject, whatever was mended in it.
 
 use twox_hash::XxHash3_128;
 
@@ -8,30 +8,32 @@ use crate::domain::mapping::{ADDED, Binding};
 use crate::domain::problem::Code;
 use crate::domain::row::{Columns, Matching, Row, after_cells};
 
-/// Codes that speak of other rows. They are not known before all rows are.
+/// Codes of problems that result from other rows: unknown until all rows are read.
 const OF_OTHERS: [Code; 3] = [
     Code::DuplicateClientId,
     Code::SimilarClientId,
     Code::SameCustomer,
 ];
 
-/// By what a row is known again.
+/// Hashes by which a row is recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Features {
-    /// Codes and fields, and the values that nothing is said about but the id.
+    /// Of codes and fields of problems, and of values without problems, except the id.
     pub(super) values: [u8; 8],
-    /// The messages.
+    /// Of the problems' messages.
     pub(super) messages: [u8; 8],
+    /// Of the id.
     pub(super) id: [u8; 8],
-    /// Whether the row could not be read: then the others hold its words.
+    /// Whether the row could not be read: then `values` and `id` are Bloom filters of its
+    /// words.
     pub(super) malformed: bool,
-    /// Whether something is said about the id: it may have been mended.
+    /// Whether the id has a problem, so that it may have been mended.
     pub(super) id_open: bool,
-    /// Whether other rows are spoken of, so that the messages are not its alone.
+    /// Whether a problem results from other rows, so that the messages may change.
     pub(super) of_others: bool,
 }
 
-/// What was said of a row: codes, fields, and messages.
+/// A row's problems: codes, fields, and messages.
 pub(super) struct Remarks<'r> {
     pub(super) codes: Vec<&'r str>,
     pub(super) fields: Vec<&'r str>,
@@ -39,7 +41,7 @@ pub(super) struct Remarks<'r> {
 }
 
 impl Features {
-    /// Those of `row`, about which this was said.
+    /// The features of `row` with these problems.
     pub(super) fn of(
         row: &Row,
         binding: &Binding,
@@ -48,7 +50,7 @@ impl Features {
     ) -> Self {
         let is_of_others = |code: &str| OF_OTHERS.iter().any(|other| other.name() == code);
         let mut bytes = Vec::with_capacity(256);
-        let mut open = [false; Field::COUNT];
+        let mut with_problem = Vec::new();
         let mut is_malformed = false;
         let mut of_others = false;
         for (code, field) in remarks.codes.iter().zip(&remarks.fields) {
@@ -59,10 +61,7 @@ impl Features {
             add(&mut bytes, 0, code);
             add(&mut bytes, 1, field);
             is_malformed |= *code == Code::MalformedRow.name();
-            let named = Field::ALL.into_iter().find(|known| known.name() == *field);
-            if let Some(slot) = named.and_then(|named| open.get_mut(named.index())) {
-                *slot = true;
-            }
+            with_problem.extend(Field::ALL.into_iter().find(|known| known.name() == *field));
         }
         if is_malformed {
             let [values, id] = filter(&own_text(row, binding, columns));
@@ -76,9 +75,8 @@ impl Features {
             };
         }
         let candidate = binding.candidate(row);
-        let is_open = |field: Field| open.get(field.index()).copied().unwrap_or_default();
         for field in Field::ALL {
-            if field != Field::ClientId && !is_open(field) {
+            if field != Field::ClientId && !with_problem.contains(&field) {
                 add_given(&mut bytes, field, candidate.get(field));
             }
         }
@@ -91,12 +89,12 @@ impl Features {
             messages: hash(remarks.messages.as_bytes()),
             id: hash(id.as_bytes()),
             malformed: false,
-            id_open: is_open(Field::ClientId),
+            id_open: with_problem.contains(&Field::ClientId),
             of_others,
         }
     }
 
-    /// Whether these, of a row that comes back, are those of the row that it was.
+    /// Whether these features, of a mended row, are those of the `rejected` row.
     pub(super) fn are_of(&self, rejected: &Self) -> bool {
         if rejected.malformed {
             return self.malformed
@@ -128,14 +126,13 @@ fn add_given(bytes: &mut Vec<u8>, field: Field, given: &FieldValue<'_>) {
     add(bytes, 6, field.name());
 }
 
-/// Whether a filter has every bit of another one.
+/// Whether `filter` has every bit of `other`.
 fn holds(filter: [u8; 8], other: [u8; 8]) -> bool {
     u64::from_be_bytes(other) & !u64::from_be_bytes(filter) == 0
 }
 
-/// Two Bloom filters of the words and numbers in the text of a row that could
-/// not be read. To be mended it is cut into cells otherwise, and completed; what
-/// stood there is there still.
+/// Two Bloom filters of the words and numbers in a row that could not be read. Mending
+/// splits it into other cells and adds to it, but its words remain.
 fn filter(text: &str) -> [[u8; 8]; 2] {
     let mut filters = [0_u64; 2];
     let words = text.split(|letter: char| !letter.is_alphanumeric());
@@ -148,7 +145,7 @@ fn filter(text: &str) -> [[u8; 8]; 2] {
     filters.map(u64::to_be_bytes)
 }
 
-/// The text of a row without what we added.
+/// The text of a row without the columns that reject files add.
 fn own_text(row: &Row, binding: &Binding, columns: &Columns) -> String {
     match columns.matching {
         Matching::Header => {
@@ -159,7 +156,7 @@ fn own_text(row: &Row, binding: &Binding, columns: &Columns) -> String {
     }
 }
 
-/// A line of JSON without what we added.
+/// A line of JSON without the members that reject files add.
 fn own_json(row: &Row) -> String {
     let text = String::from_utf8_lossy(row.raw());
     let Ok(serde_json::Value::Object(mut members)) = serde_json::from_str(&text) else {

@@ -1,55 +1,55 @@
-//! What the survey found out about rows, in the order of the input.
+//! The survey's findings about rows, in input order.
 //!
-//! Only rows of which there is something to be said have a verdict. Verdicts
-//! are sorted on disk, so that they take no memory however many there are.
+//! Findings about a row together are its verdict; most rows have none. They are sorted on
+//! disk, so that memory stays flat however many there are.
 
 use std::io;
 use std::path::Path;
 
 use super::codec::{
-    PLACE, outcome_code, outcome_of, packed, place, six, take, take_place, take_six,
+    PLACE, damaged, outcome_code, outcome_of, packed, place, six, take, take_place, take_six,
 };
 use crate::domain::decision::Decision;
 use crate::domain::outcome::Outcome;
 use crate::domain::row::Origin;
 use crate::spill::{Sorted, Sorter};
 
-/// Bytes of a finding: ordinal, kind, the row's place, two numbers, a small one.
+/// Bytes of a finding: ordinal, kind, the row's place, two large numbers, a small one.
 const SIZE: usize = 6 + 1 + PLACE + 8 + 8 + 2;
 
-/// All that is known of a row, beside what stands in it.
+/// All that the survey found about a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Verdict {
+pub struct RowVerdict {
     /// Where the row stands.
     pub place: Origin,
-    /// Whether the row by itself may be sent.
+    /// Whether the row itself has no error.
     pub fit: bool,
-    /// Another row has its `clientId`, and goes before it.
-    pub duplicate: Option<Other>,
-    /// Another row has its `clientId` but for case or blanks.
-    pub similar: Option<Other>,
-    /// Another row has its e-mail and company under another `clientId`.
-    pub same_customer: Option<Other>,
-    /// Another row stands for it, into which it was mended.
+    /// Another row with its `clientId` is sent instead.
+    pub duplicate: Option<OtherRow>,
+    /// Another row's `clientId` differs only in case or blanks.
+    pub similar: Option<OtherRow>,
+    /// Another row has its e-mail and company, but another `clientId`.
+    pub same_customer: Option<OtherRow>,
+    /// A mended row replaces it.
     pub replaced: bool,
-    /// Kable holds a customer of its `clientId`: where it is kept in the list.
+    /// Kable holds a customer with its `clientId`: the place in the list of customers.
     pub listed: Option<u64>,
-    /// The ledger knows its `clientId`.
-    pub remembered: Option<Remembered>,
+    /// The ledger has a claim of its `clientId`.
+    pub prior_claim: Option<PriorClaim>,
 }
 
-/// Another row, which this one repeats.
+/// The place of another row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Other {
+pub struct OtherRow {
     /// Which of the inputs it is in.
     pub input: u16,
-    /// Its line there.
+    /// Its line.
     pub line: u64,
-    /// The offset of its first byte there.
+    /// The offset of its first byte.
     pub byte: u64,
 }
 
-impl Other {
+impl OtherRow {
     /// The row at `place`.
     pub(super) fn at(place: Origin) -> Self {
         Self {
@@ -60,22 +60,22 @@ impl Other {
     }
 }
 
-/// What the ledger knows of a row.
+/// The ledger's claim of a row's `clientId`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is known by itself, and they come in many combinations"
+    reason = "they are independent of each other"
 )]
-pub struct Remembered {
+pub struct PriorClaim {
     /// The claim's number.
     pub id: u64,
-    /// What is to be done.
+    /// What to do with the row.
     pub decision: Decision,
     /// Whether the claim is in doubt.
     pub in_doubt: bool,
-    /// Whether the row is another one than was last settled, or claimed.
+    /// Whether the row differs from what was last settled, or claimed.
     pub changed: bool,
-    /// What it was last settled as, also while it is in doubt.
+    /// The last outcome, also while the claim is in doubt.
     pub last: Option<Outcome>,
     /// Whether the customer was ever seen at Kable.
     pub there: bool,
@@ -85,54 +85,55 @@ pub struct Remembered {
     pub claimed_by: Option<i64>,
 }
 
-impl Verdict {
-    /// Whether the row repeats another in any way.
+impl RowVerdict {
+    /// Whether the row repeats another one.
     pub(in crate::engine) fn repeats(&self) -> bool {
         self.duplicate.is_some() || self.similar.is_some() || self.same_customer.is_some()
     }
 
-    /// Whether a row that is fit by itself is not sent, for others are there.
+    /// Whether a fit row is not sent because of other rows.
     pub fn rejects(&self, strict: bool) -> bool {
         self.duplicate.is_some()
             || strict && (self.similar.is_some() || self.same_customer.is_some())
     }
 }
 
-/// One thing that was found out about a row.
+/// One finding about a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Finding {
-    /// There is something to be said of it by itself.
-    Noted,
-    Duplicate(Other),
-    Similar(Other),
-    SameCustomer(Other),
+pub(super) enum RowFinding {
+    /// The row itself has problems.
+    HasProblems,
+    Duplicate(OtherRow),
+    Similar(OtherRow),
+    SameCustomer(OtherRow),
+    /// Kable holds a customer of the row's id, at this place of the list.
     Listed(u64),
-    Remembered(Remembered),
-    /// Another row stands for it.
+    PriorClaim(PriorClaim),
+    /// A mended row replaces it.
     Replaced,
-    /// It stands for another row, which it was.
-    StandsFor(Other),
+    /// It is the mended form of another row, and replaces it.
+    Replaces(OtherRow),
 }
 
-/// The row that something was found out about.
+/// The row that a finding is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::engine) struct About {
+pub(in crate::engine) struct SurveyedRow {
     /// Its number among all rows, counted from 0.
     pub(in crate::engine) ordinal: u64,
-    /// Where it stands; the record is worked out from the ordinal.
+    /// Its place; the record number follows from the ordinal.
     pub(super) place: Origin,
-    /// Whether the row by itself may be sent.
+    /// Whether the row itself has no error.
     pub(super) fit: bool,
 }
 
-const NOTED: u8 = 0;
+const HAS_PROBLEMS: u8 = 0;
 const DUPLICATE: u8 = 1;
 const SIMILAR: u8 = 2;
 const SAME_CUSTOMER: u8 = 3;
 const LISTED: u8 = 4;
 const REMEMBERED: u8 = 5;
 const REPLACED: u8 = 6;
-const STANDS_FOR: u8 = 7;
+const REPLACES: u8 = 7;
 const KIND: u8 = 7;
 const UNFIT: u8 = 1 << 3;
 const OURS: u8 = 1 << 4;
@@ -140,7 +141,7 @@ const IN_DOUBT: u8 = 1 << 5;
 const TIMED: u8 = 1 << 6;
 const CHANGED: u8 = 1 << 7;
 
-/// Takes findings in any order.
+/// Sorts findings, which come in any order.
 #[derive(Debug)]
 pub(super) struct VerdictSorter(Sorter<SIZE>);
 
@@ -149,34 +150,34 @@ impl VerdictSorter {
         Self(Sorter::new(folder, among))
     }
 
-    pub(super) fn push(&mut self, about: About, finding: Finding) -> io::Result<()> {
+    pub(super) fn push(&mut self, row: SurveyedRow, finding: RowFinding) -> io::Result<()> {
         let flag = |is: bool, bit: u8| if is { bit } else { 0 };
         let (kind, one, two, small) = match finding {
-            Finding::Noted => (NOTED, 0, 0, 0),
-            Finding::Duplicate(other) => (DUPLICATE, other.line, other.byte, other.input),
-            Finding::Similar(other) => (SIMILAR, other.line, other.byte, other.input),
-            Finding::SameCustomer(other) => (SAME_CUSTOMER, other.line, other.byte, other.input),
-            Finding::Listed(kept_at) => (LISTED, kept_at, 0, 0),
-            Finding::Replaced => (REPLACED, 0, 0, 0),
-            Finding::StandsFor(other) => (STANDS_FOR, other.line, other.byte, other.input),
-            Finding::Remembered(known) => (
+            RowFinding::HasProblems => (HAS_PROBLEMS, 0, 0, 0),
+            RowFinding::Duplicate(other) => (DUPLICATE, other.line, other.byte, other.input),
+            RowFinding::Similar(other) => (SIMILAR, other.line, other.byte, other.input),
+            RowFinding::SameCustomer(other) => (SAME_CUSTOMER, other.line, other.byte, other.input),
+            RowFinding::Listed(kept_at) => (LISTED, kept_at, 0, 0),
+            RowFinding::Replaced => (REPLACED, 0, 0, 0),
+            RowFinding::Replaces(other) => (REPLACES, other.line, other.byte, other.input),
+            RowFinding::PriorClaim(claim) => (
                 REMEMBERED
-                    | flag(known.in_doubt, IN_DOUBT)
-                    | flag(known.claimed_by.is_some(), TIMED)
-                    | flag(known.changed, CHANGED)
-                    | flag(known.ours, OURS),
-                known.id,
-                known.claimed_by.unwrap_or_default().cast_unsigned(),
+                    | flag(claim.in_doubt, IN_DOUBT)
+                    | flag(claim.claimed_by.is_some(), TIMED)
+                    | flag(claim.changed, CHANGED)
+                    | flag(claim.ours, OURS),
+                claim.id,
+                claim.claimed_by.unwrap_or_default().cast_unsigned(),
                 u16::from_be_bytes([
-                    outcome_code(known.last) << 1 | flag(known.there, 1),
-                    decision_code(known.decision),
+                    outcome_code(claim.last) << 1 | flag(claim.there, 1),
+                    decision_code(claim.decision),
                 ]),
             ),
         };
         self.0.push(packed([
-            &six(about.ordinal),
-            &[kind | flag(!about.fit, UNFIT)],
-            &place(about.place),
+            &six(row.ordinal),
+            &[kind | flag(!row.fit, UNFIT)],
+            &place(row.place),
             &one.to_be_bytes(),
             &two.to_be_bytes(),
             &small.to_be_bytes(),
@@ -190,14 +191,11 @@ pub struct Verdicts {
     sorted: Sorted<SIZE>,
     /// The ordinal of each input's first row.
     starts: Vec<u64>,
-    next: Option<Found>,
+    next: Option<(SurveyedRow, RowFinding)>,
 }
 
-type Found = (About, Finding);
-
 impl Verdicts {
-    /// All findings of `sorters`, on rows of inputs whose first rows are the
-    /// `starts`-th of all.
+    /// The findings of all `sorters`; `starts` has the ordinal of each input's first row.
     pub(super) fn of(sorters: Vec<VerdictSorter>, starts: Vec<u64>) -> io::Result<Self> {
         let mut verdicts = Self {
             sorted: Sorted::of(sorters.into_iter().map(|sorter| sorter.0).collect())?,
@@ -208,76 +206,81 @@ impl Verdicts {
         Ok(verdicts)
     }
 
-    /// The verdict on the row that is the `ordinal`-th of all, asked for in
-    /// ascending order.
-    pub fn on(&mut self, ordinal: u64) -> io::Result<Option<Verdict>> {
+    /// The verdict on row number `ordinal`, counted from 0. Calls must be in ascending
+    /// order.
+    pub fn on(&mut self, ordinal: u64) -> io::Result<Option<RowVerdict>> {
         match self.next {
-            Some((about, _)) if about.ordinal == ordinal => self.read_next(),
+            Some((row, _)) if row.ordinal == ordinal => self.read_next(),
             Some(_) | None => Ok(None),
         }
     }
 
     /// The next verdict, or `None` after the last.
-    pub fn read_next(&mut self) -> io::Result<Option<Verdict>> {
-        let Some((about, _)) = self.next else {
+    pub fn read_next(&mut self) -> io::Result<Option<RowVerdict>> {
+        let Some((row, _)) = self.next else {
             return Ok(None);
         };
-        let mut verdict = Verdict {
-            place: about.place,
-            fit: about.fit,
+        let mut verdict = RowVerdict {
+            place: row.place,
+            fit: row.fit,
             duplicate: None,
             similar: None,
             same_customer: None,
             replaced: false,
             listed: None,
-            remembered: None,
+            prior_claim: None,
         };
-        let mut was = None;
+        let mut replaces = None;
         while let Some((of, finding)) = self.next
-            && of.ordinal == about.ordinal
+            && of.ordinal == row.ordinal
         {
             match finding {
-                Finding::Noted => {}
-                Finding::Duplicate(other) => verdict.duplicate = Some(other),
-                Finding::Similar(other) => verdict.similar = Some(other),
-                Finding::SameCustomer(other) => verdict.same_customer = Some(other),
-                Finding::Listed(kept_at) => verdict.listed = Some(kept_at),
-                Finding::Remembered(known) => verdict.remembered = Some(known),
-                Finding::Replaced => verdict.replaced = true,
-                Finding::StandsFor(other) => was = Some(other),
+                RowFinding::HasProblems => {}
+                RowFinding::Duplicate(other) => verdict.duplicate = Some(other),
+                RowFinding::Similar(other) => verdict.similar = Some(other),
+                RowFinding::SameCustomer(other) => verdict.same_customer = Some(other),
+                RowFinding::Listed(kept_at) => verdict.listed = Some(kept_at),
+                RowFinding::PriorClaim(claim) => verdict.prior_claim = Some(claim),
+                RowFinding::Replaced => verdict.replaced = true,
+                RowFinding::Replaces(other) => replaces = Some(other),
             }
             self.advance()?;
         }
-        if was.is_some() {
-            // It does not repeat what it was.
+        if replaces.is_some() {
+            // A mended row does not repeat its original.
             for repeated in [
                 &mut verdict.duplicate,
                 &mut verdict.similar,
                 &mut verdict.same_customer,
             ] {
-                repeated.take_if(|repeated| was == Some(*repeated));
+                repeated.take_if(|repeated| replaces == Some(*repeated));
             }
         }
         Ok(Some(verdict))
     }
 
-    /// The row that `verdict` is on.
-    pub(in crate::engine) fn about(&self, verdict: &Verdict) -> About {
-        let start = self.starts.get(usize::from(verdict.place.input));
-        About {
-            ordinal: start.copied().unwrap_or_default() + verdict.place.record - 1,
+    /// The row that `verdict` is about.
+    pub(in crate::engine) fn row_of(&self, verdict: &RowVerdict) -> io::Result<SurveyedRow> {
+        Ok(SurveyedRow {
+            ordinal: self.start(verdict.place.input)? + verdict.place.record - 1,
             place: verdict.place,
             fit: verdict.fit,
-        }
+        })
     }
 
-    /// Adds more findings, and begins again with the first.
+    /// The ordinal of the first row of `input`.
+    fn start(&self, input: u16) -> io::Result<u64> {
+        let start = self.starts.get(usize::from(input));
+        start.copied().ok_or_else(damaged)
+    }
+
+    /// Adds findings, and starts again with the first.
     pub(super) fn add(&mut self, sorter: VerdictSorter) -> io::Result<()> {
         self.sorted.add(sorter.0)?;
         self.advance()
     }
 
-    /// Begins again with the first.
+    /// Starts again with the first.
     pub fn rewind(&mut self) -> io::Result<()> {
         self.sorted.rewind()?;
         self.advance()
@@ -286,10 +289,11 @@ impl Verdicts {
     fn advance(&mut self) -> io::Result<()> {
         self.next = match self.sorted.read_next()? {
             Some(item) => {
-                let (mut about, finding) = unpacked(&item);
-                let start = self.starts.get(usize::from(about.place.input));
-                about.place.record = 1 + about.ordinal - start.copied().unwrap_or_default();
-                Some((about, finding))
+                let (mut row, finding) = unpacked(&item)?;
+                let start = self.start(row.place.input)?;
+                let record = row.ordinal.checked_sub(start).ok_or_else(damaged)?;
+                row.place.record = 1 + record;
+                Some((row, finding))
             }
             None => None,
         };
@@ -297,11 +301,11 @@ impl Verdicts {
     }
 }
 
-fn unpacked(item: &[u8; SIZE]) -> Found {
+fn unpacked(item: &[u8; SIZE]) -> io::Result<(SurveyedRow, RowFinding)> {
     let mut rest = item.as_slice();
     let ordinal = take_six(&mut rest);
     let [kind] = take(&mut rest);
-    let about = About {
+    let row = SurveyedRow {
         ordinal,
         place: take_place(&mut rest),
         fit: kind & UNFIT == 0,
@@ -310,31 +314,32 @@ fn unpacked(item: &[u8; SIZE]) -> Found {
     let two = u64::from_be_bytes(take(&mut rest));
     let small = u16::from_be_bytes(take(&mut rest));
     let [last, decided] = small.to_be_bytes();
-    let other = Other {
+    let other = OtherRow {
         input: small,
         line: one,
         byte: two,
     };
     let finding = match kind & KIND {
-        DUPLICATE => Finding::Duplicate(other),
-        SIMILAR => Finding::Similar(other),
-        SAME_CUSTOMER => Finding::SameCustomer(other),
-        LISTED => Finding::Listed(one),
-        REPLACED => Finding::Replaced,
-        STANDS_FOR => Finding::StandsFor(other),
-        REMEMBERED => Finding::Remembered(Remembered {
+        DUPLICATE => RowFinding::Duplicate(other),
+        SIMILAR => RowFinding::Similar(other),
+        SAME_CUSTOMER => RowFinding::SameCustomer(other),
+        LISTED => RowFinding::Listed(one),
+        REPLACED => RowFinding::Replaced,
+        REPLACES => RowFinding::Replaces(other),
+        REMEMBERED => RowFinding::PriorClaim(PriorClaim {
             id: one,
-            decision: decision_of(decided),
-            last: outcome_of(last >> 1),
+            decision: decision_of(decided)?,
+            last: outcome_of(last >> 1)?,
             there: last & 1 != 0,
             ours: kind & OURS != 0,
             in_doubt: kind & IN_DOUBT != 0,
             changed: kind & CHANGED != 0,
             claimed_by: (kind & TIMED != 0).then_some(two.cast_signed()),
         }),
-        _noted => Finding::Noted,
+        HAS_PROBLEMS => RowFinding::HasProblems,
+        _unknown => return Err(damaged()),
     };
-    (about, finding)
+    Ok((row, finding))
 }
 
 const CREATE: u8 = 0;
@@ -349,15 +354,14 @@ fn decision_code(decision: Decision) -> u8 {
     }
 }
 
-fn decision_of(code: u8) -> Decision {
+fn decision_of(code: u8) -> io::Result<Decision> {
     match code {
-        CREATE => Decision::Create,
-        LOOK_UP => Decision::LookUp,
-        // Codes are our own, of this very process; one beyond the list would
-        // be asked about, which does no harm.
-        _ => Outcome::ALL
-            .get(usize::from(code - SKIP))
-            .map_or(Decision::LookUp, |outcome| Decision::Skip(*outcome)),
+        CREATE => Ok(Decision::Create),
+        LOOK_UP => Ok(Decision::LookUp),
+        _ => {
+            let outcome = Outcome::ALL.get(usize::from(code - SKIP));
+            Ok(Decision::Skip(*outcome.ok_or_else(damaged)?))
+        }
     }
 }
 
@@ -365,17 +369,22 @@ fn decision_of(code: u8) -> Decision {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{About, Finding, Other, Remembered, Verdict, VerdictSorter, Verdicts};
+    use super::{
+        OtherRow, PriorClaim, RowFinding, RowVerdict, SurveyedRow, VerdictSorter, Verdicts,
+    };
     use crate::domain::decision::Decision;
     use crate::domain::outcome::Outcome;
     use crate::domain::row::Origin;
 
-    fn finding() -> impl Strategy<Value = Finding> {
+    fn finding() -> impl Strategy<Value = RowFinding> {
         let any_place = (any::<u16>(), any::<u64>(), any::<u64>());
         // Few enough that two findings are about the same.
         let few = (0u16..1, 0u64..2, 0u64..1);
-        let other =
-            prop_oneof![any_place, few].prop_map(|(input, line, byte)| Other { input, line, byte });
+        let other = prop_oneof![any_place, few].prop_map(|(input, line, byte)| OtherRow {
+            input,
+            line,
+            byte,
+        });
         let decision = prop::sample::select(vec![
             Decision::Create,
             Decision::LookUp,
@@ -392,7 +401,7 @@ mod tests {
         );
         let known = known.prop_map(|(id, decision, last, flags, claimed_by)| {
             let [in_doubt, changed, there, ours] = flags;
-            Remembered {
+            PriorClaim {
                 id,
                 decision,
                 in_doubt,
@@ -404,63 +413,62 @@ mod tests {
             }
         });
         prop_oneof![
-            Just(Finding::Noted),
-            other.clone().prop_map(Finding::Duplicate),
-            other.clone().prop_map(Finding::Similar),
-            other.clone().prop_map(Finding::SameCustomer),
-            other.prop_map(Finding::StandsFor),
-            Just(Finding::Replaced),
-            any::<u64>().prop_map(Finding::Listed),
-            known.prop_map(Finding::Remembered),
+            Just(RowFinding::HasProblems),
+            other.clone().prop_map(RowFinding::Duplicate),
+            other.clone().prop_map(RowFinding::Similar),
+            other.clone().prop_map(RowFinding::SameCustomer),
+            other.prop_map(RowFinding::Replaces),
+            Just(RowFinding::Replaced),
+            any::<u64>().prop_map(RowFinding::Listed),
+            known.prop_map(RowFinding::PriorClaim),
         ]
     }
 
-    /// The verdict that is made of `found`, of which there is at most one of a
-    /// kind.
-    fn verdict(about: About, found: &[Finding]) -> Verdict {
-        let of = |kind: fn(&Finding) -> Option<Other>| found.iter().find_map(kind);
+    /// The verdict made of `found`, which has at most one finding of a kind.
+    fn verdict(about: SurveyedRow, found: &[RowFinding]) -> RowVerdict {
+        let of = |kind: fn(&RowFinding) -> Option<OtherRow>| found.iter().find_map(kind);
         let was = of(|found| {
-            if let Finding::StandsFor(other) = found {
+            if let RowFinding::Replaces(other) = found {
                 Some(*other)
             } else {
                 None
             }
         });
         let repeated = |kind| of(kind).filter(|other| was != Some(*other));
-        Verdict {
+        RowVerdict {
             place: about.place,
             fit: about.fit,
-            replaced: found.contains(&Finding::Replaced),
+            replaced: found.contains(&RowFinding::Replaced),
             duplicate: repeated(|found| {
-                if let Finding::Duplicate(other) = found {
+                if let RowFinding::Duplicate(other) = found {
                     Some(*other)
                 } else {
                     None
                 }
             }),
             similar: repeated(|found| {
-                if let Finding::Similar(other) = found {
+                if let RowFinding::Similar(other) = found {
                     Some(*other)
                 } else {
                     None
                 }
             }),
             same_customer: repeated(|found| {
-                if let Finding::SameCustomer(other) = found {
+                if let RowFinding::SameCustomer(other) = found {
                     Some(*other)
                 } else {
                     None
                 }
             }),
             listed: found.iter().find_map(|found| {
-                if let Finding::Listed(kept_at) = found {
+                if let RowFinding::Listed(kept_at) = found {
                     Some(*kept_at)
                 } else {
                     None
                 }
             }),
-            remembered: found.iter().find_map(|found| {
-                if let Finding::Remembered(known) = found {
+            prior_claim: found.iter().find_map(|found| {
+                if let RowFinding::PriorClaim(known) = found {
                     Some(*known)
                 } else {
                     None
@@ -471,7 +479,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn verdicts_come_back_in_order_as_they_were_and_can_be_read_again(
+        fn verdicts_are_read_back_in_order_repeatedly(
             found in prop::collection::btree_map(0u64..20, (prop::collection::vec(finding(), 1..4), any::<bool>(), 0u64..1 << 48), 0..9),
             turn in any::<bool>(),
         ) {
@@ -483,7 +491,7 @@ mod tests {
                 found.retain(|found| kinds.insert(std::mem::discriminant(found)));
                 let (input, record) = if ordinal < 7 { (0, ordinal + 1) } else { (1, ordinal - 6) };
                 let place = Origin { input, line: byte / 2, record, byte };
-                let about = About { ordinal, place, fit };
+                let about = SurveyedRow { ordinal, place, fit };
                 for (place, finding) in found.iter().enumerate() {
                     sorters[place % 3].push(about, *finding).unwrap();
                 }
@@ -503,7 +511,7 @@ mod tests {
             verdicts.rewind().unwrap();
             for (about, verdict) in wanted {
                 prop_assert_eq!(verdicts.read_next().unwrap(), Some(verdict));
-                prop_assert_eq!(verdicts.about(&verdict), about);
+                prop_assert_eq!(verdicts.row_of(&verdict).unwrap(), about);
             }
             prop_assert_eq!(verdicts.read_next().unwrap(), None);
         }

@@ -1,20 +1,21 @@
-//! The first pass: reads everything, and finds out what is to be done.
+//! The first pass: reads and checks all rows, and plans what to send.
 //!
-//! Rows are read and checked on all cores. What the rows have to do with each
-//! other and with the ledger is found by a sort (`id_join.rs`). Nothing is sent
-//! before this has ended, so that a file that is wrong is known to be wrong.
+//! Rows are read and checked on all cores. A sort by id relates them to each other and to
+//! the ledger (`id_join.rs`). Nothing is sent before the survey is complete, so that all
+//! errors of an input are known first.
 //!
 //! - `settings.rs`: what a survey needs beside the rows
-//! - `parallel.rs`: the parts of an input, worked on side by side
-//! - `id_join.rs`: the ids of the input and of the ledger, brought together
-//! - `same_customer.rs`: one e-mail and company under two ids
-//! - `resubmitted.rs`: rows that were given back, and come again beside their input
-//! - `features.rs`: by what such a row is known again
-//! - `finding_store.rs`: what was found out about rows, kept on disk in input order
+//! - `parallel.rs`: processes parts of the input in parallel, with results in order
+//! - `id_join.rs`: joins the ids of the input, the ledger and the list of customers
+//! - `sorted_id.rs`: what that sort holds of an id
+//! - `same_customer.rs`: rows with the same e-mail and company under different ids
+//! - `resubmitted.rs`: mended rejects read together with their original input
+//! - `features.rs`: identifies the original row of a mended reject
+//! - `finding_store.rs`: findings about rows, on disk in input order
 //! - `codec.rs`: values → fixed numbers of bytes and back
-//! - `unfit.rs`: what a row that is not fit gives of itself
+//! - `unfit.rs`: id, company and e-mail of a row that is not fit
 //! - `unmapped.rs`: columns that feed no field
-//! - `remote_list.rs`: the customers that Kable holds, as they were listed
+//! - `remote_list.rs`: the listed customers that Kable holds, on disk
 
 pub(super) mod codec;
 mod features;
@@ -25,6 +26,7 @@ pub mod remote_list;
 mod resubmitted;
 mod same_customer;
 pub mod settings;
+mod sorted_id;
 mod unfit;
 pub mod unmapped;
 
@@ -32,14 +34,14 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 
-use self::finding_store::{About, Finding, VerdictSorter, Verdicts};
-use self::id_join::Ids;
-use self::parallel::abreast;
-use self::remote_list::Listed;
-use self::resubmitted::{Original, Resubmitted};
-use self::settings::Surveying;
-use self::unfit::unfit;
-use self::unmapped::Unused;
+use self::finding_store::{RowFinding, SurveyedRow, VerdictSorter, Verdicts};
+use self::id_join::IdSorter;
+use self::parallel::run_parallel;
+use self::remote_list::RemoteList;
+use self::resubmitted::{OriginalRow, Resubmitted};
+use self::settings::SurveySettings;
+use self::unfit::UnfitRow;
+use self::unmapped::UnmappedColumns;
 use super::checker::Checker;
 use super::send::orphaned_claims::Orphans;
 use crate::domain::decision::Decision;
@@ -51,33 +53,32 @@ use crate::ledger::Ledger;
 use crate::report::{Event, Observer};
 use crate::spill::repeats::RepeatFilter;
 
-/// What is to be done with an input.
+/// The result of a survey.
 #[derive(Debug)]
 pub struct Survey {
     /// Rows read, skipped and rejected; duplicates are among the rejected.
     pub rows: RowCounts,
     /// Rows that will be sent.
     pub to_create: u64,
-    /// Rows that will be asked for first.
+    /// Rows that will be looked up first.
     pub to_look_up: u64,
-    /// Rows that nothing is to be done with, by their outcome.
+    /// Rows that need nothing, by outcome.
     pub done: OutcomeCounts,
-    /// Rows whose customer Kable is known to hold, whether or not it is equal, and
-    /// that are not done.
+    /// Rows that are not done although Kable holds a customer of their id, equal or not.
     pub there: u64,
-    /// For each input that has some: its name, and columns that feed no field.
+    /// Columns that feed no field, with the name of their input.
     pub unused: Vec<(String, Vec<String>)>,
-    /// What is known of rows that are not simply new.
+    /// The verdicts on rows that are not simply new and fit.
     pub verdicts: Verdicts,
     /// Claims without a row in the input.
     pub orphans: Orphans,
-    /// What is known of those.
+    /// Those claims, counted.
     pub left: OrphanCounts,
-    /// The number that the first new row's claim gets.
+    /// The claim number of the first new row.
     pub first_new_id: u64,
-    /// Whether the ledger may not know of rows that were sent.
+    /// Whether the ledger may lack rows that were sent.
     pub gaps: bool,
-    /// Whether it was stopped before the end.
+    /// Whether the stop signal ended it early.
     pub interrupted: bool,
 }
 
@@ -93,103 +94,88 @@ impl Survey {
         names.cloned().collect()
     }
 
-    /// Rows that this run has to deal with.
+    /// Rows that this run has to process.
     pub fn to_do(&self) -> u64 {
         self.to_create + self.to_look_up - self.there
     }
 }
 
-/// What is known of customers before the rows are read.
-pub enum Beforehand<'l> {
-    /// Nothing.
-    Nothing,
-    /// What was claimed and settled.
-    ByLedger(&'l mut dyn Ledger),
-    /// What Kable holds.
-    ByKable(&'l mut Listed),
-    /// Both.
-    ByBoth(&'l mut dyn Ledger, &'l mut Listed),
+/// Customers known before the rows are read.
+#[derive(Default)]
+pub struct KnownCustomers<'l> {
+    /// Claims and their outcomes.
+    pub ledger: Option<&'l mut dyn Ledger>,
+    /// The customers that Kable holds.
+    pub list: Option<&'l mut RemoteList>,
 }
 
-impl<'l> Beforehand<'l> {
-    fn parts(self) -> (Option<&'l mut dyn Ledger>, Option<&'l mut Listed>) {
-        match self {
-            Self::Nothing => (None, None),
-            Self::ByLedger(ledger) => (Some(ledger), None),
-            Self::ByKable(listed) => (None, Some(listed)),
-            Self::ByBoth(ledger, listed) => (Some(ledger), Some(listed)),
-        }
-    }
-}
-
-impl std::fmt::Debug for Beforehand<'_> {
+impl std::fmt::Debug for KnownCustomers<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Beforehand").finish_non_exhaustive()
+        f.debug_struct("KnownCustomers").finish_non_exhaustive()
     }
 }
 
-/// Reads `rows` through.
+/// Reads and checks all `rows`.
 pub fn survey<P>(
     rows: &mut P,
-    surveying: &Surveying<'_>,
-    beforehand: Beforehand<'_>,
+    settings: &SurveySettings<'_>,
+    known: KnownCustomers<'_>,
     observer: &impl Observer,
 ) -> anyhow::Result<Survey>
 where
     P: ParallelRows<Error: std::error::Error + Send + Sync + 'static>,
 {
-    let sorting = || format!("cannot sort in {}", surveying.folder.display());
-    let met = Arc::default();
-    let mut known = Ids::new(surveying, &met, true);
-    let (mut first_new_id, mut gaps, mut any) = (1, false, false);
-    let (ledger, listed) = beforehand.parts();
-    if let Some(ledger) = ledger {
+    let sorting = || format!("cannot sort in {}", settings.folder.display());
+    let repeats = Arc::default();
+    let mut known_ids = IdSorter::new(settings, &repeats, true);
+    let (mut first_new_id, mut gaps, mut has_claims) = (1, false, false);
+    if let Some(ledger) = known.ledger {
         gaps = ledger.has_gaps()?;
         first_new_id = ledger.next_id()?;
         ledger.scan(&mut |client_id, claim| {
-            any = true;
-            known.push_known(client_id, &claim)
+            has_claims = true;
+            known_ids.push_claim(client_id, &claim)
         })?;
     }
-    if let Some(listed) = listed {
-        listed
-            .scan(&mut |client_id, kept_at| known.push_listed(client_id, kept_at))
+    if let Some(list) = known.list {
+        list.scan(&mut |client_id, place| known_ids.push_listed(client_id, place))
             .with_context(sorting)?;
     }
-    let workers = (0..surveying.threads.max(1)).map(|_| Worker::new(surveying, &met, any));
-    let mut read = Read::default();
-    let workers = abreast(rows, workers.collect(), Worker::read, |part| {
+    let worker = |_| Worker::new(settings, &repeats, has_claims);
+    let workers = (0..settings.threads.max(1)).map(worker);
+    let mut read = InputCounts::default();
+    let workers = run_parallel(rows, workers.collect(), Worker::read, |part| {
         read.add(part);
         observer.observe(&Event::Checking {
             rows: read.rows.read,
         });
-        !surveying.stop.is_halted()
+        !settings.stop.is_halted()
     })?;
-    let interrupted = surveying.stop.is_halted();
-    let (mut ids, mut sorters, mut mended) = (vec![known], Vec::new(), Vec::new());
+    let interrupted = settings.stop.is_halted();
+    let (mut ids, mut sorters, mut resubmitted) = (vec![known_ids], Vec::new(), Vec::new());
     for worker in workers {
         ids.push(worker.ids);
         sorters.push(worker.verdicts);
-        mended.push(worker.mended);
+        resubmitted.push(worker.resubmitted);
     }
-    let (joined, orphans) = Ids::join(ids, surveying).with_context(sorting)?;
+    let (joined, orphans) = IdSorter::join(ids, settings).with_context(sorting)?;
     sorters.extend(joined);
     let mut verdicts = Verdicts::of(sorters, read.starts).with_context(sorting)?;
-    let names = &surveying.reading.names;
-    Resubmitted::join(mended, names.len(), &mut verdicts, surveying.folder)
+    let names = &settings.check.names;
+    Resubmitted::join(resubmitted, names.len(), &mut verdicts, settings.folder)
         .with_context(sorting)?;
-    let joined = count(&mut verdicts, surveying.reading.rules.strict).with_context(sorting)?;
-    let rows = joined.with(read.rows);
-    let to_do = rows.read - rows.skipped - rows.rejected - joined.done.sum();
-    // A ledger with gaps has nothing sent that was not asked for.
-    let to_look_up = if gaps { to_do } else { joined.to_look_up };
+    let counts = count(&mut verdicts, settings.check.rules.strict).with_context(sorting)?;
+    let rows = counts.applied_to(read.rows);
+    let to_do = rows.read - rows.skipped - rows.rejected - counts.done.sum();
+    // With gaps in the ledger every row is looked up before it is sent.
+    let to_look_up = if gaps { to_do } else { counts.to_look_up };
     Ok(Survey {
         rows,
         to_create: to_do - to_look_up,
         to_look_up,
-        done: joined.done,
-        there: joined.there,
-        unused: read.unused.named(surveying.reading),
+        done: counts.done,
+        there: counts.there,
+        unused: read.unused.named(settings.check),
         verdicts,
         left: orphans.left(),
         orphans,
@@ -199,16 +185,16 @@ where
     })
 }
 
-/// What all parts came to.
+/// The totals of all parts.
 #[derive(Default)]
-struct Read {
+struct InputCounts {
     rows: RowCounts,
     starts: Vec<u64>,
-    unused: Unused,
+    unused: UnmappedColumns,
 }
 
-impl Read {
-    fn add(&mut self, part: PartRead) {
+impl InputCounts {
+    fn add(&mut self, part: PartCounts) {
         let inputs = usize::from(part.input) + 1;
         self.starts
             .resize(inputs.max(self.starts.len()), self.rows.read);
@@ -219,38 +205,38 @@ impl Read {
     }
 }
 
-/// What one part came to.
-struct PartRead {
+/// The totals of one part.
+struct PartCounts {
     input: u16,
     rows: RowCounts,
     unused: Vec<String>,
     is_table: bool,
 }
 
-/// One of the threads that read and check.
+/// The state of one thread that reads and checks rows.
 struct Worker<'s> {
-    surveying: &'s Surveying<'s>,
+    settings: &'s SurveySettings<'s>,
     checker: Checker<'s>,
-    ids: Ids,
+    ids: IdSorter,
     verdicts: VerdictSorter,
-    mended: Resubmitted,
+    resubmitted: Resubmitted,
     row: Row,
 }
 
 impl<'s> Worker<'s> {
-    fn new(surveying: &'s Surveying<'s>, met: &Arc<RepeatFilter>, digests: bool) -> Self {
+    fn new(settings: &'s SurveySettings<'s>, repeats: &Arc<RepeatFilter>, digests: bool) -> Self {
         Self {
-            surveying,
-            checker: Checker::new(surveying.reading),
-            ids: Ids::new(surveying, met, digests),
-            verdicts: VerdictSorter::new(surveying.folder, surveying.threads),
-            mended: Resubmitted::new(surveying.folder, surveying.threads),
+            settings,
+            checker: Checker::new(settings.check),
+            ids: IdSorter::new(settings, repeats, digests),
+            verdicts: VerdictSorter::new(settings.folder, settings.threads),
+            resubmitted: Resubmitted::new(settings.folder, settings.threads),
             row: Row::default(),
         }
     }
 
-    /// Reads a part, whose first row is the `first`-th of all.
-    fn read<R>(&mut self, first: u64, mut part: InputPart<R>) -> anyhow::Result<PartRead>
+    /// Reads a part whose first row is number `first`, counted from 0.
+    fn read<R>(&mut self, first: u64, mut part: InputPart<R>) -> anyhow::Result<PartCounts>
     where
         R: Rows<Error: std::error::Error + Send + Sync + 'static>,
     {
@@ -259,11 +245,7 @@ impl<'s> Worker<'s> {
         while part.rows.next(&mut self.row)? {
             let ordinal = first + rows.read;
             rows.read += 1;
-            match self.take(ordinal, part.rows.columns())? {
-                Took::Skipped => rows.skipped += 1,
-                Took::Unfit => rows.rejected += 1,
-                Took::Fit => {}
-            }
+            self.check_row(ordinal, part.rows.columns(), &mut rows)?;
         }
         if rows.read != part.count {
             bail!(
@@ -275,7 +257,7 @@ impl<'s> Worker<'s> {
         let columns = part.rows.columns();
         let binding = self.checker.bind(part.input, columns)?;
         let unused = binding.unused(columns);
-        Ok(PartRead {
+        Ok(PartCounts {
             input: part.input,
             rows,
             unused: unused.into_iter().map(str::to_owned).collect(),
@@ -283,82 +265,87 @@ impl<'s> Worker<'s> {
         })
     }
 
-    fn take(&mut self, ordinal: u64, columns: &Columns) -> anyhow::Result<Took> {
-        let (row, surveying) = (&self.row, self.surveying);
-        let about = |fit| About {
+    /// Checks the current row, counts it in `rows`, and passes on what later steps need.
+    fn check_row(
+        &mut self,
+        ordinal: u64,
+        columns: &Columns,
+        rows: &mut RowCounts,
+    ) -> anyhow::Result<()> {
+        let (row, settings) = (&self.row, self.settings);
+        let surveyed = |fit| SurveyedRow {
             ordinal,
             place: row.origin,
             fit,
         };
-        let writing = || format!("cannot write to {}", surveying.folder.display());
+        let writing = || format!("cannot write to {}", settings.folder.display());
         let binding = self.checker.bind(row.origin.input, columns)?;
-        // Only beside others an input can come back, or be what comes back.
-        let several = surveying.reading.names.len() > 1;
-        let (took, noted) = match check(row, binding, &surveying.reading.rules) {
-            CheckedRow::Skipped => return Ok(Took::Skipped),
+        // Mended rejects are an input of their own.
+        let several = settings.check.names.len() > 1;
+        let (surveyed, has_problems) = match check(row, binding, &settings.check.rules) {
+            CheckedRow::Skipped => {
+                rows.skipped += 1;
+                return Ok(());
+            }
             CheckedRow::Unfit(rejection) => {
-                let unfit = unfit(row, binding, &rejection);
+                rows.rejected += 1;
+                let surveyed = surveyed(false);
+                let identity = UnfitRow::of(row, binding, &rejection);
                 self.ids
-                    .push_unfit(about(false), unfit)
+                    .push_unfit(surveyed, identity)
                     .with_context(writing)?;
                 if several {
                     let bound = (binding, columns);
-                    self.mended
-                        .push_original(about(false), row, bound, &rejection.problems)
+                    self.resubmitted
+                        .push_original(surveyed, row, bound, &rejection.problems)
                         .with_context(writing)?;
                 }
-                (Took::Unfit, true)
+                (surveyed, true)
             }
             CheckedRow::Fit(fit) => {
+                let surveyed = surveyed(true);
                 self.ids
-                    .push_fit(about(true), &fit.values)
+                    .push_fit(surveyed, &fit.values)
                     .with_context(writing)?;
                 if several {
-                    self.mended
-                        .push_original(about(true), row, (binding, columns), &fit.notes)
+                    self.resubmitted
+                        .push_original(surveyed, row, (binding, columns), &fit.notes)
                         .with_context(writing)?;
                 }
-                (Took::Fit, !fit.notes.is_empty())
+                (surveyed, !fit.notes.is_empty())
             }
         };
         if several
-            && let Some(original) = Original::of(row, binding, columns, &surveying.reading.names)
+            && let Some(original) = OriginalRow::of(row, binding, columns, &settings.check.names)
         {
-            self.mended
-                .push_returned(about(took == Took::Fit), original)
+            self.resubmitted
+                .push_mended(surveyed, original)
                 .with_context(writing)?;
         }
-        if noted && surveying.note_rows {
+        if has_problems && settings.note_rows {
             self.verdicts
-                .push(about(took == Took::Fit), Finding::Noted)
+                .push(surveyed, RowFinding::HasProblems)
                 .with_context(writing)?;
         }
-        Ok(took)
+        Ok(())
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Took {
-    Skipped,
-    Unfit,
-    Fit,
-}
-
-/// What the rows' verdicts come to.
+/// The rows' verdicts, counted.
 #[derive(Default)]
-struct Joined {
-    /// Rows that are fit by themselves and rejected for others.
+struct VerdictCounts {
+    /// Fit rows that are rejected because of other rows.
     rejected: u64,
-    /// Rejected rows that others stand for.
+    /// Rejected rows that were replaced by mended ones.
     replaced: u64,
     to_look_up: u64,
     done: OutcomeCounts,
     there: u64,
 }
 
-impl Joined {
-    /// The counts of rows by themselves, with what others make of them.
-    fn with(&self, mut rows: RowCounts) -> RowCounts {
+impl VerdictCounts {
+    /// Corrects the counts of rows that were checked one by one.
+    fn applied_to(&self, mut rows: RowCounts) -> RowCounts {
         rows.rejected += self.rejected;
         rows.rejected -= self.replaced;
         rows.skipped += self.replaced;
@@ -366,28 +353,28 @@ impl Joined {
     }
 }
 
-fn count(verdicts: &mut Verdicts, strict: bool) -> std::io::Result<Joined> {
-    let mut joined = Joined::default();
+fn count(verdicts: &mut Verdicts, strict: bool) -> std::io::Result<VerdictCounts> {
+    let mut counts = VerdictCounts::default();
     while let Some(verdict) = verdicts.read_next()? {
-        joined.replaced += u64::from(verdict.replaced);
+        counts.replaced += u64::from(verdict.replaced);
         if !verdict.fit {
             continue;
         }
         if verdict.rejects(strict) {
-            joined.rejected += 1;
+            counts.rejected += 1;
             continue;
         }
-        let decision = verdict.remembered.map(|known| known.decision);
+        let decision = verdict.prior_claim.map(|claim| claim.decision);
         let is_done = matches!(decision, Some(Decision::Skip(_)));
-        joined.there += u64::from(verdict.listed.is_some() && !is_done);
+        counts.there += u64::from(verdict.listed.is_some() && !is_done);
         match decision {
-            Some(Decision::LookUp) => joined.to_look_up += 1,
-            Some(Decision::Skip(outcome)) => joined.done.add(outcome),
+            Some(Decision::LookUp) => counts.to_look_up += 1,
+            Some(Decision::Skip(outcome)) => counts.done.add(outcome),
             Some(Decision::Create) | None => {}
         }
     }
     verdicts.rewind()?;
-    Ok(joined)
+    Ok(counts)
 }
 
 #[cfg(test)]

@@ -1,31 +1,32 @@
-//! The parts of an input, worked on side by side, and heard of in their order.
+//! Processes the parts of an input in parallel, with results in input order.
 //!
-//! The calling thread cuts the parts off and hears what came of them; the
-//! others do the work. Only as many parts are under way as keep all threads busy, so
-//! that memory does not grow with the input.
+//! The calling thread splits the input and receives the results; the workers process the
+//! parts. Only as many parts are under way as keep all workers busy, so that memory does
+//! not grow with the input.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::mpsc;
 
 use anyhow::bail;
+use parking_lot::Mutex;
 
 use crate::domain::row::{InputPart, ParallelRows};
 
-/// How many parts are under way for each worker: one in hand and one waiting,
-/// and one that is done and waits for an earlier one.
+/// Parts under way per worker: one in work, one waiting, and one that is done but waits
+/// for an earlier one.
 const UNDER_WAY: usize = 3;
 
 /// A part, its number, and the ordinal of its first row.
 type Job<R> = (u64, u64, InputPart<R>);
 
-/// Gives every part to one of `workers`, and what came of it to `hear`, which
-/// says whether to go on. Returns the workers.
-pub(super) fn abreast<P, W, T>(
+/// Passes every part to one of `workers`, and the results in order to `on_result`, which
+/// returns whether to go on. Returns the workers.
+pub(super) fn run_parallel<P, W, T>(
     parts: &mut P,
     workers: Vec<W>,
     work: impl Fn(&mut W, u64, InputPart<P::Part>) -> anyhow::Result<T> + Sync,
-    mut hear: impl FnMut(T) -> bool,
+    mut on_result: impl FnMut(T) -> bool,
 ) -> anyhow::Result<Vec<W>>
 where
     P: ParallelRows<Error: std::error::Error + Send + Sync + 'static>,
@@ -43,14 +44,14 @@ where
                 let (queue, work, done) = (&queue, &work, done.clone());
                 scope.spawn(move || {
                     while let Some((number, first, part)) = next_job(queue) {
-                        // The caller waits for every part: one that is never
-                        // answered would keep it waiting for good.
-                        let came =
+                        // The caller waits for the result of every part: without one
+                        // it would wait forever.
+                        let result =
                             catch_unwind(AssertUnwindSafe(|| work(&mut worker, first, part)));
                         let lost =
                             || anyhow::anyhow!("a worker failed; this is a bug in kable-bulk");
-                        let came = came.unwrap_or_else(|_panic| Err(lost()));
-                        if done.send((number, came)).is_err() {
+                        let result = result.unwrap_or_else(|_panic| Err(lost()));
+                        if done.send((number, result)).is_err() {
                             break;
                         }
                     }
@@ -58,9 +59,9 @@ where
                 })
             })
             .collect();
-        let heard = lead(parts, most, &jobs, &results, &mut hear);
+        let finished = distribute(parts, most, &jobs, &results, &mut on_result);
         drop(jobs);
-        heard?;
+        finished?;
         let mut workers = Vec::new();
         for thread in threads {
             match thread.join() {
@@ -73,48 +74,48 @@ where
 }
 
 fn next_job<R>(queue: &Mutex<mpsc::Receiver<Job<R>>>) -> Option<Job<R>> {
-    let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
-    queue.recv().ok()
+    queue.lock().recv().ok()
 }
 
-/// Cuts off parts as there is room for them, and hears of them in order.
-fn lead<P, T>(
+/// Splits off parts while fewer than `most` are under way, and passes on their results in
+/// order.
+fn distribute<P, T>(
     parts: &mut P,
     most: usize,
     jobs: &mpsc::Sender<Job<P::Part>>,
     results: &mpsc::Receiver<(u64, anyhow::Result<T>)>,
-    hear: &mut impl FnMut(T) -> bool,
+    on_result: &mut impl FnMut(T) -> bool,
 ) -> anyhow::Result<()>
 where
     P: ParallelRows<Error: std::error::Error + Send + Sync + 'static>,
 {
     let mut early = BTreeMap::new();
-    let (mut given, mut heard, mut rows) = (0_u64, 0_u64, 0);
+    let (mut sent, mut received, mut rows) = (0_u64, 0_u64, 0);
     let mut ended = None;
     loop {
-        while ended.is_none() && given - heard < most as u64 {
+        while ended.is_none() && sent - received < most as u64 {
             match parts.next_part() {
                 Ok(Some(part)) => {
                     let first = rows;
                     rows += part.count;
-                    if jobs.send((given, first, part)).is_err() {
+                    if jobs.send((sent, first, part)).is_err() {
                         bail!("no worker is left; this is a bug in kable-bulk");
                     }
-                    given += 1;
+                    sent += 1;
                 }
                 Ok(None) => ended = Some(Ok(())),
-                // What stands before it is heard of first.
+                // The results of earlier parts come first.
                 Err(error) => ended = Some(Err(error)),
             }
         }
-        if heard == given {
+        if received == sent {
             return Ok(ended.unwrap_or(Ok(()))?);
         }
-        let (number, came) = results.recv()?;
-        early.insert(number, came);
-        while let Some(came) = early.remove(&heard) {
-            heard += 1;
-            if !hear(came?) {
+        let (number, result) = results.recv()?;
+        early.insert(number, result);
+        while let Some(result) = early.remove(&received) {
+            received += 1;
+            if !on_result(result?) {
                 return Ok(());
             }
         }
@@ -125,15 +126,15 @@ where
 mod tests {
     use std::convert::Infallible;
 
-    use super::abreast;
+    use super::run_parallel;
     use crate::domain::row::{Columns, InputPart, ParallelRows, Row, Rows};
 
     /// Parts of one row each, which hold nothing.
-    struct Numbers(u64);
+    struct NumberedParts(u64);
 
-    struct Nothing;
+    struct EmptyPart;
 
-    impl Rows for Nothing {
+    impl Rows for EmptyPart {
         type Error = Infallible;
 
         fn next(&mut self, _: &mut Row) -> Result<bool, Infallible> {
@@ -141,21 +142,21 @@ mod tests {
         }
 
         fn columns(&self) -> &Columns {
-            unreachable!("nobody asks")
+            unreachable!("these parts are never read")
         }
     }
 
-    impl ParallelRows for Numbers {
+    impl ParallelRows for NumberedParts {
         type Error = Infallible;
-        type Part = Nothing;
+        type Part = EmptyPart;
 
-        fn next_part(&mut self) -> Result<Option<InputPart<Nothing>>, Infallible> {
+        fn next_part(&mut self) -> Result<Option<InputPart<EmptyPart>>, Infallible> {
             let Some(left) = self.0.checked_sub(1) else {
                 return Ok(None);
             };
             self.0 = left;
             Ok(Some(InputPart {
-                rows: Nothing,
+                rows: EmptyPart,
                 input: 0,
                 count: 2,
             }))
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_first_all_are_heard_in_order() {
+    fn results_come_in_order() {
         let mut heard = Vec::new();
         let slow_now_and_then = |done: &mut u64, first: u64, _| {
             *done += 1;
@@ -172,8 +173,8 @@ mod tests {
             }
             Ok(first)
         };
-        let workers = abreast(
-            &mut Numbers(200),
+        let workers = run_parallel(
+            &mut NumberedParts(200),
             vec![0, 0, 0],
             slow_now_and_then,
             |first| {
@@ -186,13 +187,13 @@ mod tests {
     }
 
     #[test]
-    fn the_first_error_is_the_one_that_counts_and_what_follows_is_not_heard() {
+    fn the_first_error_ends_it() {
         let mut heard = 0;
         let bad = |(): &mut (), first: u64, _| match first {
             20.. => Err(anyhow::anyhow!("bad at {first}")),
             _ => Ok(()),
         };
-        let error = abreast(&mut Numbers(100), vec![(), ()], bad, |()| {
+        let error = run_parallel(&mut NumberedParts(100), vec![(), ()], bad, |()| {
             heard += 1;
             true
         });
@@ -201,10 +202,10 @@ mod tests {
     }
 
     #[test]
-    fn who_has_heard_enough_is_obeyed() {
+    fn the_receiver_of_results_can_end_it() {
         let mut heard = 0;
-        let done = abreast(
-            &mut Numbers(1000),
+        let done = run_parallel(
+            &mut NumberedParts(1000),
             vec![(), ()],
             |(), _, _| Ok(()),
             |()| {
@@ -216,9 +217,9 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_is_an_error_and_no_wait_without_end() {
-        let error = abreast(
-            &mut Numbers(9),
+    fn a_panic_of_a_worker_is_an_error() {
+        let error = run_parallel(
+            &mut NumberedParts(9),
             vec![(), ()],
             |(), _, _| -> anyhow::Result<()> { panic!("on purpose") },
             |()| true,

@@ -1,4 +1,4 @@
-//! The customers that Kable holds, kept on disk as they were listed.
+//! The listed customers that Kable holds, on disk.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
@@ -7,87 +7,87 @@ use std::path::Path;
 use crate::domain::remote::RemoteCustomer;
 use crate::kable::customer_reader::CustomerReader;
 
-/// Customers as they come, one after the other.
+/// Writes customers to disk as they are listed.
 #[derive(Debug)]
-pub struct Listing {
+pub struct RemoteListWriter {
     writer: BufWriter<File>,
-    many: u64,
+    len: u64,
 }
 
-impl Listing {
-    /// A listing that is kept in an unnamed file in `folder`.
+impl RemoteListWriter {
+    /// A list in an unnamed file in `folder`.
     pub fn new(folder: &Path) -> io::Result<Self> {
         Ok(Self {
             writer: BufWriter::with_capacity(1 << 18, tempfile::tempfile_in(folder)?),
-            many: 0,
+            len: 0,
         })
     }
 
-    /// Keeps one customer, as the API gave it.
+    /// Writes one customer, in the API's JSON.
     pub fn push(&mut self, body: &[u8]) -> io::Result<()> {
         let length = u32::try_from(body.len()).map_err(io::Error::other)?;
-        self.many += 1;
+        self.len += 1;
         self.writer.write_all(&length.to_le_bytes())?;
         self.writer.write_all(body)
     }
 
-    /// All of them, to be read by `reader`.
-    pub fn finish(self, reader: CustomerReader) -> io::Result<Listed> {
+    /// The complete list, to be read by `reader`.
+    pub fn finish(self, reader: CustomerReader) -> io::Result<RemoteList> {
         let file = self
             .writer
             .into_inner()
             .map_err(io::IntoInnerError::into_error)?;
-        Ok(Listed {
+        Ok(RemoteList {
             file,
-            many: self.many,
+            len: self.len,
             reader,
-            unread: 0,
+            unreadable: 0,
         })
     }
 }
 
 /// The customers that Kable holds.
 #[derive(Debug)]
-pub struct Listed {
+pub struct RemoteList {
     file: File,
-    many: u64,
+    len: u64,
     reader: CustomerReader,
-    unread: u64,
+    unreadable: u64,
 }
 
-impl Listed {
-    /// How many there are.
-    pub fn many(&self) -> u64 {
-        self.many
+impl RemoteList {
+    /// How many customers are listed.
+    pub fn customer_count(&self) -> u64 {
+        self.len
     }
 
-    /// How many of them can't be read: rows of theirs count as new.
-    pub fn unread(&self) -> u64 {
-        self.unread
+    /// How many of them can't be read: their rows count as new.
+    pub fn unreadable(&self) -> u64 {
+        self.unreadable
     }
 
-    /// Gives `hear` the `clientId` of each, and where it is kept. Those that
-    /// can't be read are no customer's.
+    /// Passes the `clientId` and the place of each customer to `on_customer`. Those that
+    /// can't be read are only counted.
     pub(super) fn scan(
         &mut self,
-        hear: &mut dyn FnMut(&str, u64) -> io::Result<()>,
+        on_customer: &mut dyn FnMut(&str, u64) -> io::Result<()>,
     ) -> io::Result<()> {
         self.file.seek(SeekFrom::Start(0))?;
         let mut reader = io::BufReader::with_capacity(1 << 18, &self.file);
         let (mut place, mut body) = (0, Vec::new());
-        self.unread = 0;
-        for _ in 0..self.many {
+        self.unreadable = 0;
+        for _ in 0..self.len {
             read_one(&mut reader, &mut body)?;
             match self.reader.read(&body) {
-                Some(remote) => hear(&remote.client_id, place)?,
-                None => self.unread += 1,
+                Some(remote) => on_customer(&remote.client_id, place)?,
+                None => self.unreadable += 1,
             }
             place += 4 + body.len() as u64;
         }
         Ok(())
     }
 
-    /// The customer that is kept at `place`.
+    /// The customer at `place`.
     pub(in crate::engine) fn at(&mut self, place: u64) -> io::Result<Option<RemoteCustomer>> {
         self.file.seek(SeekFrom::Start(place))?;
         let mut body = Vec::new();
@@ -107,19 +107,19 @@ fn read_one(from: &mut impl Read, body: &mut Vec<u8>) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{CustomerReader, Listing};
+    use super::{CustomerReader, RemoteListWriter};
 
     #[test]
-    fn each_is_found_again_where_it_was_said_to_be() {
+    fn each_customer_is_read_back_from_its_place() {
         let folder = tempfile::tempdir().unwrap();
-        let mut listing = Listing::new(folder.path()).unwrap();
+        let mut listing = RemoteListWriter::new(folder.path()).unwrap();
         for number in 0..100 {
             let body = format!("{{\"customerId\":\"cus_{number}\",\"clientId\":\"c-{number}\"}}");
             listing.push(body.as_bytes()).unwrap();
         }
         listing.push(b"{\"clientId\":7}").unwrap();
         let mut listed = listing.finish(CustomerReader::default()).unwrap();
-        assert_eq!(listed.many(), 101);
+        assert_eq!(listed.customer_count(), 101);
         let mut places = Vec::new();
         listed
             .scan(&mut |client_id, place| {
@@ -127,7 +127,7 @@ mod tests {
                 Ok(())
             })
             .unwrap();
-        assert_eq!((places.len(), listed.unread()), (100, 1));
+        assert_eq!((places.len(), listed.unreadable()), (100, 1));
         for (client_id, place) in places.iter().rev() {
             assert_eq!(listed.at(*place).unwrap().unwrap().client_id, *client_id);
         }

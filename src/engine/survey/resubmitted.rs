@@ -1,11 +1,9 @@
-//! Rows that were given back, and come again beside the input that they were
-//! given back from: each stands for the row that it was, which is then neither
-//! rejected once more nor repeated by it.
+//! Mended rejects read together with their original input: each replaces its original
+//! row, which is then neither rejected again nor counted as a duplicate.
 //!
-//! That row is known again by its place and by what it was given back with: its
-//! codes and messages, and every value that nothing was said about. A row that
-//! came to stand in its place since is another one, and is rejected for itself;
-//! so that no customer is left out for what an old file says.
+//! The original is identified by its place and by its problems (codes, messages), and by
+//! every value without a problem. If another row now stands at that place, it is not
+//! replaced: an old file of rejects must not suppress a customer.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -13,64 +11,63 @@ use std::path::Path;
 
 use super::codec::{PLACE, packed, place, six, take, take_place, take_six};
 use super::features::{Features, Remarks};
-use super::finding_store::{About, Finding, Other, VerdictSorter, Verdicts};
+use super::finding_store::{OtherRow, RowFinding, SurveyedRow, VerdictSorter, Verdicts};
 use crate::domain::mapping::Binding;
 use crate::domain::problem::{Problem, messages};
 use crate::domain::row::{Columns, Row};
 use crate::spill::{Sorted, Sorter};
 
-/// Bytes of an item: the place that it is about, with the kind in it, how it is
-/// known again, and the row itself: ordinal, fit, place.
+/// Bytes of an item: the original's place and the kind, the features, and the row itself:
+/// ordinal, fit, place.
 const SIZE: usize = 6 + 1 + 2 + 8 + 8 + 8 + 1 + 6 + 1 + PLACE;
 
-/// The input of a row that comes back and does not say from which: then there
-/// was only one.
-const UNSAID: u16 = u16::MAX;
+/// The input of a mended row that has no `_file`: then there was only one input.
+const UNNAMED: u16 = u16::MAX;
 
-/// A row that stands for the one at its place. It sorts before that.
-const RETURNED: u8 = 0;
-/// A row that is rejected for what it is.
+/// A mended row. It sorts before the original at the same place.
+const MENDED: u8 = 0;
+/// A row that is rejected for its own errors.
 const REJECTED: u8 = 1;
-/// A row that may be rejected for others.
+/// A fit row, which may be rejected because of other rows.
 const FIT: u8 = 2;
-/// A row that is rejected for others. It sorts behind what is known of it.
+/// A row that is rejected because of other rows. It sorts after its `FIT` item.
 const REPEATING: u8 = 3;
 
-/// How many rows may stand for one: more come of copies only.
-const MOST_CLAIMS: usize = 16;
+/// How many mended rows may name one original; only copies are more.
+const MOST_MENDED: usize = 16;
 
-/// What a row that comes back says of the one that it was.
+/// What a mended row says about its original.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Original {
+pub(super) struct OriginalRow {
     input: u16,
     line: u64,
     features: Features,
 }
 
-impl Original {
-    /// What `row` says of itself, if it comes back and its original is among
-    /// the inputs, which are called `names`.
+impl OriginalRow {
+    /// The original of `row`, if that is a mended reject of another input; `names` are the
+    /// inputs' names.
     pub(super) fn of(
         row: &Row,
         binding: &Binding,
         columns: &Columns,
         names: &[String],
     ) -> Option<Self> {
-        let said = |name| binding.added(row, columns, name);
+        let added = |name| binding.added(row, columns, name);
         let own = row.origin.input;
-        let input = match said("_file") {
+        let input = match added("_file") {
             Some(file) => {
                 let bare = |name: &str| name.trim_start_matches("./").to_owned();
                 let is_it = |name: &String| bare(name) == bare(file);
                 u16::try_from(names.iter().position(is_it)?).ok()?
             }
-            None => UNSAID,
+            None => UNNAMED,
         };
-        let line = said("_line")?.parse().ok().filter(|_| input != own)?;
+        let line = added("_line")?.parse().ok().filter(|_| input != own)?;
         let remarks = Remarks {
-            codes: said("_code").unwrap_or_default().split(';').collect(),
-            fields: said("_field").unwrap_or_default().split(';').collect(),
-            messages: said("_message").unwrap_or_default(),
+            codes: added("_code").unwrap_or_default().split(';').collect(),
+            fields: added("_field").unwrap_or_default().split(';').collect(),
+            messages: added("_message").unwrap_or_default(),
         };
         Some(Self {
             input,
@@ -80,50 +77,54 @@ impl Original {
     }
 }
 
-/// Takes rows that come back, and rows that are rejected, in any order.
+/// Sorts mended rows and rejected rows, which come in any order, by the original's place.
 #[derive(Debug)]
 pub(super) struct Resubmitted {
     places: Sorter<SIZE>,
-    /// The inputs of which rows come back.
-    come_back: BTreeSet<u16>,
+    /// The inputs that have mended rows.
+    mended_inputs: BTreeSet<u16>,
 }
 
-/// An item: what it is about, and of which row it is.
+/// An item: the original's place, and the row.
 #[derive(Debug, Clone, Copy)]
-struct Item {
+struct SortedPlace {
     input: u16,
     line: u64,
     kind: u8,
     features: Features,
-    about: About,
+    row: SurveyedRow,
 }
 
 impl Resubmitted {
-    /// One of so many that are filled side by side.
+    /// A sorter in `folder`, one of `among` that share the memory.
     pub(super) fn new(folder: &Path, among: usize) -> Self {
         Self {
             places: Sorter::new(folder, among),
-            come_back: BTreeSet::new(),
+            mended_inputs: BTreeSet::new(),
         }
     }
 
-    /// A row that comes back.
-    pub(super) fn push_returned(&mut self, about: About, original: Original) -> io::Result<()> {
-        self.come_back.insert(about.place.input);
-        self.push(Item {
+    /// Adds a mended row.
+    pub(super) fn push_mended(
+        &mut self,
+        row: SurveyedRow,
+        original: OriginalRow,
+    ) -> io::Result<()> {
+        self.mended_inputs.insert(row.place.input);
+        self.push(SortedPlace {
             input: original.input,
             line: original.line,
-            kind: RETURNED,
+            kind: MENDED,
             features: original.features,
-            about,
+            row,
         })
     }
 
-    /// A row that is rejected for what it is, or may be for others, and what is
-    /// to be said of it by itself.
+    /// Adds a row that is rejected for its own `problems`, or may be rejected because of
+    /// other rows.
     pub(super) fn push_original(
         &mut self,
-        about: About,
+        surveyed: SurveyedRow,
         row: &Row,
         (binding, columns): (&Binding, &Columns),
         problems: &[Problem],
@@ -133,14 +134,14 @@ impl Resubmitted {
             fields: problems.iter().map(|problem| problem.field).collect(),
             messages: &messages(problems),
         };
-        self.push(Item {
+        self.push(SortedPlace {
             features: Features::of(row, binding, columns, &remarks),
-            ..original(about, if about.fit { FIT } else { REJECTED })
+            ..original(surveyed, if surveyed.fit { FIT } else { REJECTED })
         })
     }
 
-    fn push(&mut self, item: Item) -> io::Result<()> {
-        let (about, features) = (item.about, item.features);
+    fn push(&mut self, item: SortedPlace) -> io::Result<()> {
+        let (row, features) = (item.row, item.features);
         let flags = u8::from(features.id_open)
             | u8::from(features.of_others) << 1
             | u8::from(features.malformed) << 2;
@@ -152,96 +153,98 @@ impl Resubmitted {
             &features.messages,
             &features.id,
             &[flags],
-            &six(about.ordinal),
-            &[u8::from(about.fit)],
-            &place(about.place),
+            &six(row.ordinal),
+            &[u8::from(row.fit)],
+            &place(row.place),
         ]))
     }
 
-    /// Says of each rejected row that another one stands for it, and of that
-    /// one for which it does. There are so many `inputs`.
+    /// Finds the mended row of each rejected row, and adds both to `verdicts`.
     pub(super) fn join(
         mut all: Vec<Self>,
         inputs: usize,
         verdicts: &mut Verdicts,
         folder: &Path,
     ) -> io::Result<()> {
-        let come_back: BTreeSet<u16> = all.iter().flat_map(|one| &one.come_back).copied().collect();
-        let (Some(last), false) = (all.last_mut(), come_back.is_empty()) else {
+        let mended_inputs: BTreeSet<u16> = all
+            .iter()
+            .flat_map(|one| &one.mended_inputs)
+            .copied()
+            .collect();
+        let (Some(last), false) = (all.last_mut(), mended_inputs.is_empty()) else {
             return Ok(());
         };
         while let Some(verdict) = verdicts.read_next()? {
             if verdict.fit && verdict.duplicate.is_some() {
-                last.push(original(verdicts.about(&verdict), REPEATING))?;
+                last.push(original(verdicts.row_of(&verdict)?, REPEATING))?;
             }
         }
-        // What does not come back is an original; of one all others may be.
-        let mut originals = (0..UNSAID)
+        // An input without mended rows is an original. If there is only one, it is that of
+        // all mended rows without `_file`.
+        let mut originals = (0..UNNAMED)
             .take(inputs)
-            .filter(|input| !come_back.contains(input));
+            .filter(|input| !mended_inputs.contains(input));
         let only = originals.next().filter(|_| originals.next().is_none());
         let mut sorted = Sorted::of(all.into_iter().map(|mended| mended.places).collect())?;
         let mut found = VerdictSorter::new(folder, 1);
-        let mut claims: Vec<Item> = Vec::new();
-        let mut fit: Vec<Item> = Vec::new();
+        let mut mended: Vec<SortedPlace> = Vec::new();
+        let mut fit: Vec<SortedPlace> = Vec::new();
         while let Some(mut item) = sorted.read_next()?.map(|item| unpacked(&item)) {
-            claims.retain(|claim| claim.line == item.line);
+            mended.retain(|one| one.line == item.line);
             let rejected = match item.kind {
-                RETURNED => {
-                    if item.input == UNSAID {
-                        item.input = only.unwrap_or(UNSAID);
+                MENDED => {
+                    if item.input == UNNAMED {
+                        item.input = only.unwrap_or(UNNAMED);
                     }
-                    let of_it = claims.iter().filter(|claim| claim.input == item.input);
-                    if of_it.count() < MOST_CLAIMS {
-                        claims.push(item);
+                    let same = mended.iter().filter(|one| one.input == item.input);
+                    if same.count() < MOST_MENDED {
+                        mended.push(item);
                     }
                     fit.clear();
                     continue;
                 }
                 FIT => {
-                    if !claims.is_empty() {
+                    if !mended.is_empty() {
                         fit.push(item);
                     }
                     continue;
                 }
-                REPEATING => fit
-                    .iter()
-                    .find(|fit| fit.about.ordinal == item.about.ordinal),
+                REPEATING => fit.iter().find(|fit| fit.row.ordinal == item.row.ordinal),
                 _rejected => Some(&item),
             };
             let Some(rejected) = rejected else { continue };
-            if let Some(claim) = claims.iter().find(|claim| claim.is_of(rejected)) {
-                found.push(rejected.about, Finding::Replaced)?;
-                let place = Other::at(rejected.about.place);
-                found.push(claim.about, Finding::StandsFor(place))?;
+            if let Some(mended) = mended.iter().find(|one| one.is_of(rejected)) {
+                found.push(rejected.row, RowFinding::Replaced)?;
+                let place = OtherRow::at(rejected.row.place);
+                found.push(mended.row, RowFinding::Replaces(place))?;
             }
         }
         verdicts.add(found)
     }
 }
 
-impl Item {
-    /// Whether this one, which comes back, was the `rejected` one.
+impl SortedPlace {
+    /// Whether `rejected` is the original of this mended row.
     fn is_of(&self, rejected: &Self) -> bool {
-        let claims = &self.features;
-        // What is fit is rejected only for others.
+        let features = &self.features;
+        // A fit row is only rejected because of other rows.
         self.input == rejected.input
-            && (rejected.kind != FIT || claims.of_others)
-            && claims.are_of(&rejected.features)
+            && (rejected.kind != FIT || features.of_others)
+            && features.are_of(&rejected.features)
     }
 }
 
-fn original(about: About, kind: u8) -> Item {
-    Item {
-        input: about.place.input,
-        line: about.place.line,
+fn original(row: SurveyedRow, kind: u8) -> SortedPlace {
+    SortedPlace {
+        input: row.place.input,
+        line: row.place.line,
         kind,
         features: Features::default(),
-        about,
+        row,
     }
 }
 
-fn unpacked(item: &[u8; SIZE]) -> Item {
+fn unpacked(item: &[u8; SIZE]) -> SortedPlace {
     let mut rest = item.as_slice();
     let line = take_six(&mut rest);
     let [kind] = take(&mut rest);
@@ -251,7 +254,7 @@ fn unpacked(item: &[u8; SIZE]) -> Item {
     let ordinal = take_six(&mut rest);
     let [fit] = take(&mut rest);
     let place = take_place(&mut rest);
-    Item {
+    SortedPlace {
         input,
         line,
         kind,
@@ -263,7 +266,7 @@ fn unpacked(item: &[u8; SIZE]) -> Item {
             of_others: flags & 2 > 0,
             malformed: flags & 4 > 0,
         },
-        about: About {
+        row: SurveyedRow {
             ordinal,
             place,
             fit: fit > 0,
@@ -273,13 +276,13 @@ fn unpacked(item: &[u8; SIZE]) -> Item {
 
 #[cfg(test)]
 mod tests {
-    use super::{Original, UNSAID};
+    use super::{OriginalRow, UNNAMED};
     use crate::domain::mapping::{Binding, Mapping};
     use crate::domain::row::{CellKind, Columns, Origin, Row};
 
-    /// What the row `cells` of a table says of itself; it is the second of
-    /// `a.csv`, `b.csv` and `./c.csv`.
-    fn said(header: &[&str], cells: &[&str]) -> Option<Original> {
+    /// What a row with these `cells` says about its original; it is in `b.csv`, the second
+    /// of `a.csv`, `b.csv` and `./c.csv`.
+    fn original_of(header: &[&str], cells: &[&str]) -> Option<OriginalRow> {
         let names = ["clientId", "companyName", "currency"].iter().chain(header);
         let names: Vec<String> = names.map(|name| (*name).to_owned()).collect();
         let columns = Columns::table(names, "", b',');
@@ -294,14 +297,14 @@ mod tests {
         }
         let binding = Binding::new(&Mapping::default(), &columns, "in.csv").unwrap();
         let inputs = ["a.csv", "b.csv", "./c.csv"].map(str::to_owned);
-        Original::of(&row, &binding, &columns, &inputs)
+        OriginalRow::of(&row, &binding, &columns, &inputs)
     }
 
     #[test]
-    fn a_row_that_comes_back_says_what_it_was() {
+    fn a_mended_row_names_its_original() {
         let header = ["_file", "_line", "_code", "_field"];
         let of = |file, codes, fields| {
-            let original = said(&header, &[file, "7", codes, fields])?;
+            let original = original_of(&header, &[file, "7", codes, fields])?;
             let features = original.features;
             assert_eq!(original.line, 7);
             Some((original.input, features.id_open, features.of_others))
@@ -323,18 +326,18 @@ mod tests {
             Some((0, true, false))
         );
         assert_eq!(of("a.csv", "malformed_row", ""), Some((0, true, false)));
-        let unsaid = said(&header[1..], &["7", "malformed_row", ""]).unwrap();
-        assert_eq!(unsaid.input, UNSAID);
-        // Of itself, of an unknown file, of no line, and of nothing.
+        let unnamed = original_of(&header[1..], &["7", "malformed_row", ""]).unwrap();
+        assert_eq!(unnamed.input, UNNAMED);
+        // Its own input, an unknown file, no file.
         for file in ["b.csv", "d.csv", ""] {
             assert_eq!(of(file, "malformed_row", ""), None, "{file}");
         }
-        assert_eq!(said(&header, &["a.csv", "seven"]), None);
-        assert_eq!(said(&["note"], &["7"]), None);
+        assert_eq!(original_of(&header, &["a.csv", "seven"]), None);
+        assert_eq!(original_of(&["note"], &["7"]), None);
     }
 
     #[test]
-    fn a_row_is_known_again_by_what_nothing_was_said_about() {
+    fn an_original_is_recognised_by_its_values_without_problems() {
         let header = ["_line", "_code", "_field", "_message"];
         let row = |id: &str, company: &str, code: &str, field: &str, message: &str| {
             let names = ["clientId", "companyName", "currency"]
@@ -350,7 +353,7 @@ mod tests {
             }
             let binding = Binding::new(&Mapping::default(), &columns, "in.csv").unwrap();
             let names = ["a.csv".to_owned(), "b.csv".to_owned()];
-            Original::of(&row, &binding, &columns, &names)
+            OriginalRow::of(&row, &binding, &columns, &names)
                 .unwrap()
                 .features
         };

@@ -1,20 +1,20 @@
-//! Rows of the same person: one e-mail and company under two ids.
+//! Rows with the same e-mail and company under different ids.
 
 use std::io;
 
 use super::codec::{PLACE, take, take_place, take_six};
-use super::finding_store::{About, Finding, Other, VerdictSorter};
+use super::finding_store::{OtherRow, RowFinding, SurveyedRow, VerdictSorter};
 use crate::spill::Sorted;
 
-/// Bytes of a person: hash, ordinal, the id's hash, fit, place.
-pub(super) const PERSON: usize = 12 + 6 + 8 + 1 + PLACE;
+/// Bytes of an item: hash of e-mail and company, ordinal, the id's hash, fit, place.
+pub(super) const SAME_CUSTOMER_SIZE: usize = 12 + 6 + 8 + 1 + PLACE;
 
-/// The rows that are refused for bearing a warning, a bit for each row up to the
-/// last of them: a hundred million rows are 12 MiB.
+/// The rows that `--strict` rejects for a `same_customer` warning: one bit per row up to
+/// the last of them, 12 MiB for a hundred million rows.
 #[derive(Debug, Default)]
-pub(super) struct Refused(Vec<u64>);
+pub(super) struct RefusedRows(Vec<u64>);
 
-impl Refused {
+impl RefusedRows {
     fn add(&mut self, ordinal: u64) {
         let Ok(place) = usize::try_from(ordinal / 64) else {
             return;
@@ -34,36 +34,36 @@ impl Refused {
     }
 }
 
-/// Says of every row but the first of a person that it is one with another id,
-/// and keeps which those are in `refused`.
-pub(super) fn join_people(
-    mut sorted: Sorted<PERSON>,
+/// Finds rows with the e-mail and company of an earlier row under another id, and adds
+/// them to `refused`.
+pub(super) fn join_same_customers(
+    mut sorted: Sorted<SAME_CUSTOMER_SIZE>,
     verdicts: &mut VerdictSorter,
-    mut refused: Option<&mut Refused>,
+    mut refused: Option<&mut RefusedRows>,
 ) -> io::Result<()> {
-    let mut lead: Option<([u8; 12], [u8; 8], Other)> = None;
+    let mut first: Option<([u8; 12], [u8; 8], OtherRow)> = None;
     while let Some(item) = sorted.read_next()? {
         let mut rest = item.as_slice();
         let hash: [u8; 12] = take(&mut rest);
         let ordinal = take_six(&mut rest);
         let own: [u8; 8] = take(&mut rest);
         let [fit] = take(&mut rest);
-        let about = About {
+        let row = SurveyedRow {
             ordinal,
             place: take_place(&mut rest),
             fit: fit > 0,
         };
-        match lead {
-            Some((of, first, place)) if of == hash => {
-                if first != own {
-                    verdicts.push(about, Finding::SameCustomer(place))?;
+        match first {
+            Some((of, id, place)) if of == hash => {
+                if id != own {
+                    verdicts.push(row, RowFinding::SameCustomer(place))?;
                     if let Some(refused) = &mut refused {
                         refused.add(ordinal);
                     }
                 }
             }
             Some(_) | None => {
-                lead = Some((hash, own, Other::at(about.place)));
+                first = Some((hash, own, OtherRow::at(row.place)));
             }
         }
     }

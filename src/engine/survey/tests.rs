@@ -2,14 +2,14 @@ use std::convert::Infallible;
 
 use proptest::prelude::*;
 
-use super::finding_store::{Other, Remembered};
-use super::{Beforehand, Survey, Surveying, survey};
+use super::finding_store::{OtherRow, PriorClaim};
+use super::{KnownCustomers, Survey, SurveySettings, survey};
 use crate::domain::customer::tests::aster;
 use crate::domain::decision::{Decision, RowPolicy};
 use crate::domain::outcome::Outcome;
 use crate::domain::row::{CellKind, Columns, InputPart, Origin, ParallelRows, Row, Rows};
 use crate::domain::summary::RowCounts;
-use crate::engine::checker::Reading;
+use crate::engine::checker::CheckSettings;
 use crate::engine::stop::{Halt, Stop};
 use crate::engine::testing::EventLog;
 use crate::engine::testing::ledger::{CLAIMED_EARLIER_BY, MemoryLedger};
@@ -19,21 +19,21 @@ use crate::report::Event;
 
 const HEADER: &str = "clientId,companyName,currency";
 
-/// Surveys `rows` against `ledger`, with nothing special wanted.
+/// Surveys `rows` against `ledger`.
 fn surveyed<R: ParallelRows<Error = Infallible>>(
     mut rows: R,
     names: &[&str],
     ledger: &MemoryLedger,
 ) -> anyhow::Result<Survey> {
-    let reading = Reading {
+    let check = CheckSettings {
         names: names.iter().map(|name| (*name).to_owned()).collect(),
-        ..Reading::default()
+        ..CheckSettings::default()
     };
     let folder = tempfile::tempdir().unwrap();
-    let surveying = Surveying {
+    let surveying = SurveySettings {
         threads: 2,
         note_rows: false,
-        reading: &reading,
+        check: &check,
         policy: RowPolicy::default(),
         folder: folder.path(),
         stop: &Stop::default(),
@@ -42,38 +42,40 @@ fn surveyed<R: ParallelRows<Error = Infallible>>(
     survey(
         &mut rows,
         &surveying,
-        Beforehand::ByLedger(ledger),
+        KnownCustomers {
+            ledger: Some(ledger),
+            list: None,
+        },
         &EventLog::default(),
     )
 }
 
-/// Surveys `tables` by themselves, on several threads.
+/// Surveys `tables` without a ledger, on several threads.
 fn surveyed_alone(tables: &MemoryRows, strict: bool) -> Survey {
-    let mut reading = Reading {
+    let mut check = CheckSettings {
         names: tables.names(),
-        ..Reading::default()
+        ..CheckSettings::default()
     };
-    reading.rules.strict = strict;
+    check.rules.strict = strict;
     let folder = tempfile::tempdir().unwrap();
-    let surveying = Surveying {
+    let surveying = SurveySettings {
         threads: 3,
         note_rows: true,
-        reading: &reading,
+        check: &check,
         policy: RowPolicy::default(),
         folder: folder.path(),
         stop: &Stop::default(),
     };
-    let beforehand = Beforehand::Nothing;
     survey(
         &mut tables.clone(),
         &surveying,
-        beforehand,
+        KnownCustomers::default(),
         &EventLog::default(),
     )
     .unwrap()
 }
 
-fn of_one(rows: &[&str]) -> Survey {
+fn surveyed_rows(rows: &[&str]) -> Survey {
     surveyed(
         MemoryRows::one(rows.iter().copied()),
         &["a.csv"],
@@ -83,24 +85,24 @@ fn of_one(rows: &[&str]) -> Survey {
 }
 
 #[test]
-fn rows_are_counted_by_what_they_are() {
-    let survey = of_one(&["c-1,Aster,USD", "", "c-2", "c-3,,USD", "c-1,Aster,USD"]);
-    let wanted = RowCounts {
+fn rows_are_counted_as_skipped_rejected_or_fit() {
+    let survey = surveyed_rows(&["c-1,Aster,USD", "", "c-2", "c-3,,USD", "c-1,Aster,USD"]);
+    let expected = RowCounts {
         read: 5,
         skipped: 1,
         rejected: 3,
     };
     assert_eq!(
         (survey.rows, survey.fit(), survey.to_create),
-        (wanted, 1, 1)
+        (expected, 1, 1)
     );
 }
 
 #[test]
-fn a_row_that_cannot_be_sent_makes_no_duplicate_of_a_later_one() {
-    let mut survey = of_one(&["c-1,,USD", "c-1,Aster,USD", "c-1,Aster,USD"]);
+fn an_unfit_row_does_not_make_a_later_row_a_duplicate() {
+    let mut survey = surveyed_rows(&["c-1,,USD", "c-1,Aster,USD", "c-1,Aster,USD"]);
     let mut repeats = |row| survey.verdicts.on(row).unwrap().unwrap().duplicate;
-    let sent = Other {
+    let sent = OtherRow {
         input: 0,
         line: 3,
         byte: 0,
@@ -111,8 +113,11 @@ fn a_row_that_cannot_be_sent_makes_no_duplicate_of_a_later_one() {
 }
 
 #[test]
-fn ids_that_differ_in_case_are_two() {
-    assert_eq!(of_one(&["c-1,Aster,USD", "C-1,Aster,USD"]).to_create, 2);
+fn ids_that_differ_in_case_are_different() {
+    assert_eq!(
+        surveyed_rows(&["c-1,Aster,USD", "C-1,Aster,USD"]).to_create,
+        2
+    );
 }
 
 #[test]
@@ -126,7 +131,7 @@ fn each_input_is_read_by_its_own_columns() {
 }
 
 #[test]
-fn an_input_without_a_required_column_is_named() {
+fn a_missing_required_column_is_an_error_that_names_the_input() {
     let tables = MemoryRows::of([
         (HEADER, ["c-1,Aster,USD"]),
         ("clientId,companyName,cur", ["c-2,Birch,EUR"]),
@@ -141,7 +146,7 @@ fn an_input_without_a_required_column_is_named() {
 }
 
 #[test]
-fn unused_columns_are_named_once_for_each_input_that_has_some() {
+fn unmapped_columns_are_listed_once_per_input() {
     let tables = MemoryRows::of([
         (
             "clientId,companyName,currency,Notes",
@@ -161,12 +166,12 @@ fn unused_columns_are_named_once_for_each_input_that_has_some() {
 }
 
 #[test]
-fn an_input_whose_columns_are_all_used_is_not_named() {
-    assert_eq!(of_one(&["c-1,Aster,USD"]).unused, []);
+fn an_input_without_unmapped_columns_is_not_listed() {
+    assert_eq!(surveyed_rows(&["c-1,Aster,USD"]).unused, []);
 }
 
 #[test]
-fn an_input_without_rows_does_not_shift_the_others() {
+fn unmapped_columns_are_listed_under_the_right_input_beside_an_empty_one() {
     let tables = MemoryRows::of([
         (HEADER, vec![]),
         (
@@ -181,11 +186,11 @@ fn an_input_without_rows_does_not_shift_the_others() {
     );
 }
 
-/// Rows without a header, each with one member more than the one before.
+/// JSON rows, each with one member more than the one before.
 #[derive(Clone)]
-struct Growing(Columns, usize);
+struct GrowingColumns(Columns, usize);
 
-impl Rows for Growing {
+impl Rows for GrowingColumns {
     type Error = Infallible;
 
     fn next(&mut self, row: &mut Row) -> Result<bool, Infallible> {
@@ -204,7 +209,7 @@ impl Rows for Growing {
     }
 }
 
-impl ParallelRows for Growing {
+impl ParallelRows for GrowingColumns {
     type Error = Infallible;
     type Part = Self;
 
@@ -220,9 +225,9 @@ impl ParallelRows for Growing {
 }
 
 #[test]
-fn columns_that_are_met_late_are_named_too() {
+fn unmapped_members_of_later_rows_are_listed_too() {
     let survey = surveyed(
-        Growing(Columns::open(), 0),
+        GrowingColumns(Columns::open(), 0),
         &["a.jsonl"],
         &MemoryLedger::default(),
     )
@@ -235,7 +240,7 @@ fn columns_that_are_met_late_are_named_too() {
 }
 
 #[test]
-fn a_row_that_the_ledger_knows_has_a_verdict() {
+fn a_row_with_a_prior_claim_has_a_verdict() {
     for (outcome, decision, in_doubt) in [
         (None, Decision::LookUp, true),
         (Some(Outcome::Unresolved), Decision::LookUp, true),
@@ -250,7 +255,7 @@ fn a_row_that_the_ledger_knows_has_a_verdict() {
         ledger.remember(&aster(), outcome);
         let rows = MemoryRows::one(["c-0,Birch,USD", "c-1,Changed,USD"]);
         let mut survey = surveyed(rows, &["a.csv"], &ledger).unwrap();
-        let wanted = Remembered {
+        let expected = PriorClaim {
             changed: true,
             id: 1,
             decision,
@@ -262,12 +267,12 @@ fn a_row_that_the_ledger_knows_has_a_verdict() {
         };
         assert_eq!(survey.verdicts.on(0).unwrap(), None);
         let verdict = survey.verdicts.on(1).unwrap().unwrap();
-        assert_eq!(verdict.remembered, Some(wanted), "{outcome:?}");
+        assert_eq!(verdict.prior_claim, Some(expected), "{outcome:?}");
     }
 }
 
 #[test]
-fn what_is_to_be_done_adds_up_with_what_is_done() {
+fn rows_to_do_and_rows_done_add_up_to_the_fit_rows() {
     let ledger = MemoryLedger::default();
     ledger.remember(&aster(), Some(Outcome::Created));
     let rows = MemoryRows::one(["c-0,Birch,USD", "c-1,Changed,USD", "c-2,Cedar,USD"]);
@@ -276,7 +281,7 @@ fn what_is_to_be_done_adds_up_with_what_is_done() {
 }
 
 #[test]
-fn of_a_ledger_with_gaps_all_that_is_to_be_done_is_asked_for() {
+fn with_gaps_in_the_ledger_every_row_is_looked_up() {
     let ledger = MemoryLedger::default();
     ledger.remember(&aster(), Some(Outcome::Created));
     ledger.forget();
@@ -289,7 +294,7 @@ fn of_a_ledger_with_gaps_all_that_is_to_be_done_is_asked_for() {
 }
 
 #[test]
-fn new_claims_are_numbered_behind_the_ledgers() {
+fn new_claims_are_numbered_after_those_of_the_ledger() {
     let ledger = MemoryLedger::default();
     ledger.remember(&aster(), Some(Outcome::Created));
     assert_eq!(
@@ -301,15 +306,19 @@ fn new_claims_are_numbered_behind_the_ledgers() {
 }
 
 #[test]
-fn a_stop_ends_the_reading() {
-    let (reading, stop, heard) = (Reading::default(), Stop::default(), EventLog::default());
+fn the_stop_signal_ends_the_reading() {
+    let (check, stop, heard) = (
+        CheckSettings::default(),
+        Stop::default(),
+        EventLog::default(),
+    );
     stop.halt(Halt::Interrupted);
     let rows = (0..1000).map(|number| format!("c-{number},Aster,USD"));
     let folder = tempfile::tempdir().unwrap();
-    let surveying = Surveying {
+    let surveying = SurveySettings {
         threads: 2,
         note_rows: false,
-        reading: &reading,
+        check: &check,
         policy: RowPolicy::default(),
         folder: folder.path(),
         stop: &stop,
@@ -317,11 +326,11 @@ fn a_stop_ends_the_reading() {
     let survey = survey(
         &mut MemoryRows::one(rows),
         &surveying,
-        Beforehand::Nothing,
+        KnownCustomers::default(),
         &heard,
     )
     .unwrap();
-    // No part is heard of after the first.
+    // No result is passed on after the first.
     assert_eq!((survey.rows.read, survey.interrupted), (3, true));
     assert_eq!(heard.events(), [Event::Checking { rows: 3 }]);
 }
@@ -329,10 +338,9 @@ fn a_stop_ends_the_reading() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
-    /// What rows have to do with each other is what everyone can see who holds
-    /// each against all others.
+    /// The sort finds the same repeats as comparing every row with every other.
     #[test]
-    fn repeats_are_what_comparing_all_with_all_finds(
+    fn repeats_are_those_that_comparing_all_pairs_finds(
         rows in prop::collection::vec((prop::sample::select(vec!["a", "A", " a", "b", "B ", "ß", "SS"]), 0..2, 0..4), 0..14),
         strict in any::<bool>(),
     ) {
@@ -348,7 +356,7 @@ proptest! {
             let row = &rows[at];
             (0..rows.len()).find(|other| row.2 != 3 && company(rows[*other].2).to_lowercase() == company(row.2).to_lowercase())
         };
-        // A row that is refused for that warning must not win an id.
+        // A row that is rejected for that warning must not win an id.
         let refused = |at: usize| strict && fit(&rows[at]) && person_of(at).is_some_and(|other| rows[other].0 != rows[at].0);
         let order = |at: &usize| (refused(*at), !fit(&rows[*at]), *at);
         let (mut rejected, mut unfit) = (0, 0);
@@ -357,7 +365,7 @@ proptest! {
             let first = others(&|other| rows[other].0 == row.0);
             let lead = others(&|other| rows[other].0.trim().to_lowercase() == row.0.trim().to_lowercase());
             let person = (0..rows.len()).find(|other| row.2 != 3 && company(rows[*other].2).to_lowercase() == company(row.2).to_lowercase());
-            let place = |of: Option<usize>| of.filter(|of| *of != at).map(|of| Other { input: 0, line: of as u64 + 2, byte: 0 });
+            let place = |of: Option<usize>| of.filter(|of| *of != at).map(|of| OtherRow { input: 0, line: of as u64 + 2, byte: 0 });
             let duplicate = place(first);
             let similar = place(lead).filter(|_| first == Some(at));
             let same_customer = place(person).filter(|_| rows[person.unwrap()].0 != row.0);
@@ -374,7 +382,7 @@ proptest! {
 }
 
 #[test]
-fn cells_that_hold_no_value_make_nobody_the_same_person() {
+fn placeholder_cells_do_not_make_rows_the_same_customer() {
     let people = [
         "Aster,USD,n/a",
         "Aster,USD,#N/A",
@@ -394,9 +402,9 @@ fn cells_that_hold_no_value_make_nobody_the_same_person() {
     assert_eq!((same.next(), same.next()), (Some(7), None));
 }
 
-/// `x` is refused as the same customer under another id, and must not win an id.
+/// Under `--strict` the first `x` is rejected as `same_customer`, so the second is sent.
 #[test]
-fn who_is_refused_for_a_warning_makes_no_duplicate() {
+fn a_row_rejected_for_a_warning_does_not_make_a_later_row_a_duplicate() {
     let rows = [
         "w,Aster,USD,a@b.example",
         "x,Aster,USD,a@b.example",

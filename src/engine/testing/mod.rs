@@ -16,11 +16,11 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::pace::backoff::Policy;
+use super::pace::backoff::RetryPolicy;
 use super::pace::circuit_breaker::CircuitBreaker;
 use super::pace::rate::Rate;
 use super::pace::retry_budget::{Allowance, RetryBudget};
-use super::pace::{Pace, Wanted};
+use super::pace::{PaceSettings, Pacer};
 use super::send::absence::Landing;
 use super::send::list_lookup::ListLookup;
 use super::send::metrics::Metrics;
@@ -61,6 +61,9 @@ pub(super) fn remote_of(customer: &Customer, created: i64) -> RemoteCustomer {
     }
 }
 
+/// A retry budget without a limit, for tests that are about something else.
+pub(super) const UNLIMITED_RETRIES: Allowance = Allowance::new(f64::INFINITY, 20.0);
+
 /// One look-up that finds nothing proves absence.
 pub(super) const BELIEVING: Landing = Landing {
     given: Some(Duration::ZERO),
@@ -76,12 +79,12 @@ pub(super) fn sender_to<A>(api: A) -> Sender<A, EventLog> {
     Sender {
         api,
         observer: EventLog::default(),
-        pace: Pace::new(Wanted {
+        pace: Pacer::new(PaceSettings {
             ceiling: Rate::Unlimited,
             at_once: true,
             concurrency: 64,
         }),
-        retry: Policy::default(),
+        retry: RetryPolicy::default(),
         landing: BELIEVING,
         doubts_only: false,
         existing: ExistingPolicy::Skip,
@@ -91,7 +94,7 @@ pub(super) fn sender_to<A>(api: A) -> Sender<A, EventLog> {
         wall: WallClock::stopped_at(NOW_MS),
         jitter: || 1.0,
         began: Instant::now(),
-        budget: parking_lot::Mutex::new(RetryBudget::new(Allowance::UNLIMITED)),
+        budget: parking_lot::Mutex::new(RetryBudget::new(UNLIMITED_RETRIES)),
         breaker: parking_lot::Mutex::new(CircuitBreaker::default()),
         changed: Notify::new(),
         clock: parking_lot::Mutex::new(clock),
@@ -120,7 +123,7 @@ impl Observer for EventLog {
 }
 
 /// Retries at once, and as often as usual.
-pub(super) const EAGER: Policy = Policy {
+pub(super) const EAGER: RetryPolicy = RetryPolicy {
     retries: 8,
     first_delay: Duration::ZERO,
     longest_delay: Duration::ZERO,

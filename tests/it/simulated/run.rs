@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use kable_bulk::engine::pace::backoff::Policy;
+use kable_bulk::engine::pace::backoff::RetryPolicy;
 use kable_bulk::engine::pace::rate::Rate;
-use kable_bulk::engine::pace::{Pace, Wanted};
+use kable_bulk::engine::pace::{PaceSettings, Pacer};
 use tokio::time::Instant;
 
 use super::Scenario;
@@ -38,8 +38,8 @@ pub(crate) struct RunFigures {
 /// What all workers of a run share.
 struct RunTrace {
     scenario: Scenario,
-    pacing: Wanted,
-    pace: Pace,
+    pacing: PaceSettings,
+    pace: Pacer,
     began: Instant,
     server: Mutex<ServerState>,
     seen: Mutex<RunRecord>,
@@ -68,14 +68,14 @@ pub(crate) fn run(scenario: &Scenario, seed: u64) -> RunFigures {
 
 async fn simulate(scenario: Scenario, seed: u64) -> RunFigures {
     let rate = scenario.run.rate.as_ref();
-    let pacing = Wanted {
+    let pacing = PaceSettings {
         ceiling: rate.unwrap_or(&scenario.run.max_rate).parse().unwrap(),
         at_once: rate.is_some(),
         concurrency: scenario.run.concurrency,
     };
     let course = Arc::new(RunTrace {
         pacing,
-        pace: Pace::new(pacing),
+        pace: Pacer::new(pacing),
         began: Instant::now(),
         server: Mutex::new(ServerState::new(scenario.server.clone(), seed)),
         seen: Mutex::default(),
@@ -111,12 +111,12 @@ async fn work(course: Arc<RunTrace>) {
         match verdict {
             ServerVerdict::Lost => tokio::time::sleep(AFTER_TROUBLE).await,
             ServerVerdict::Accepted => {
-                course.pace.told(&quotas);
+                course.pace.set_advertised(&quotas);
                 course.pace.accepted(sent);
             }
             ServerVerdict::Refused => {
-                course.pace.told(&quotas);
-                let policy = Policy::default();
+                course.pace.set_advertised(&quotas);
+                let policy = RetryPolicy::default();
                 course.pace.refused(sent, asks, &policy, jitter);
             }
         }

@@ -25,18 +25,19 @@ use crate::domain::outcome::Outcome;
 use crate::domain::remote::RemoteCustomer;
 use crate::domain::summary::OrphanCounts;
 use crate::domain::update::CustomerUpdate;
-use crate::engine::account::{Account, Accounting, account, demand_agreement};
-use crate::engine::checker::Reading;
-use crate::engine::pace::Wanted;
+use crate::engine::account::{Account, AccountSources, account, demand_agreement};
+use crate::engine::checker::CheckSettings;
+use crate::engine::pace::PaceSettings;
 use crate::engine::pace::rate::Rate;
-use crate::engine::pace::retry_budget::Allowance;
 use crate::engine::stop::{Halt, Stop};
-use crate::engine::survey::settings::Surveying;
-use crate::engine::survey::{Beforehand, Survey, survey};
+use crate::engine::survey::settings::SurveySettings;
+use crate::engine::survey::{KnownCustomers, Survey, survey};
 use crate::engine::testing::ledger::{CLAIMED_EARLIER_BY, MemoryLedger};
 use crate::engine::testing::memory_api::{ApiCall, CallFate, MemoryApi};
 use crate::engine::testing::rows::MemoryRows;
-use crate::engine::testing::{BELIEVING, DATE, EAGER, NOW_MS, remote_of, sender_to};
+use crate::engine::testing::{
+    BELIEVING, DATE, EAGER, NOW_MS, UNLIMITED_RETRIES, remote_of, sender_to,
+};
 use crate::engine::ticket::{ClaimTime, EarlierRuns, FirstStep, Ticket};
 use crate::engine::wall_clock::WallClock;
 use crate::kable::{Created, CustomerApi, Exchange, LookUpReply, Reply};
@@ -95,13 +96,13 @@ impl TestBed {
             settings: Settings {
                 landing: BELIEVING,
                 doubts_only: false,
-                pacing: Wanted {
+                pacing: PaceSettings {
                     ceiling: Rate::Unlimited,
                     at_once: true,
                     concurrency: 8,
                 },
                 retry: EAGER,
-                allowance: Allowance::UNLIMITED,
+                allowance: UNLIMITED_RETRIES,
                 existing: ExistingPolicy::Skip,
                 stripe: false,
                 canary: None,
@@ -127,13 +128,13 @@ impl TestBed {
     fn survey(
         &self,
         rows: &MemoryRows,
-        reading: &Reading,
+        reading: &CheckSettings,
         ledger: &mut MemoryLedger,
     ) -> anyhow::Result<Survey> {
-        let surveying = Surveying {
+        let surveying = SurveySettings {
             threads: 2,
             note_rows: false,
-            reading,
+            check: reading,
             policy: self.policy,
             folder: self.folder.path(),
             stop: &Stop::default(),
@@ -141,16 +142,19 @@ impl TestBed {
         survey(
             &mut rows.clone(),
             &surveying,
-            Beforehand::ByLedger(ledger),
+            KnownCustomers {
+                ledger: Some(ledger),
+                list: None,
+            },
             &Silent,
         )
     }
 
     /// Surveys, sends and gives an account, as a command does.
     async fn import_rows(&self, rows: MemoryRows) -> anyhow::Result<RunResult> {
-        let reading = Arc::new(Reading {
+        let reading = Arc::new(CheckSettings {
             names: rows.names(),
-            ..Reading::default()
+            ..CheckSettings::default()
         });
         let mut ledger = self.ledger.clone();
         let surveyed = self.survey(&rows, &reading, &mut ledger)?;
@@ -180,14 +184,14 @@ impl TestBed {
             },
         };
         let mut ended = run(parts, self.settings).await?;
-        let accounting = Accounting {
-            reading: &reading,
+        let accounting = AccountSources {
+            check: &reading,
             surveyed: surveyed.rows,
             verdicts: &mut ended.verdicts,
             first_new_id: surveyed.first_new_id,
             ledger: Some(&mut ended.ledger),
-            listed: None,
-            foreseeing: None,
+            remote_list: None,
+            preview: None,
             stop: None,
         };
         let mut told = RowResults::default();

@@ -1,0 +1,162 @@
+//! The ids that `id_join.rs` sorts: what an item holds, packed and unpacked.
+
+use std::io;
+
+use twox_hash::XxHash3_128;
+
+use super::codec::{
+    PLACE, damaged, outcome_code, outcome_of, packed, place, six, take, take_place, take_six,
+};
+use super::finding_store::SurveyedRow;
+use crate::domain::customer::Fingerprint;
+use crate::domain::decision::KnownClaim;
+use crate::domain::text::{fold_into, is_folded};
+
+/// Bytes of an id: its folded hash, kind, number, its exact hash, place (or progress and
+/// time of a claim), digest.
+pub(super) const SIZE: usize = 12 + 1 + 6 + 8 + PLACE + 16;
+
+/// A claim whose time on the server's clock is not known.
+const CLAIM: u8 = 0;
+/// A claim whose time on the server's clock is known.
+const CLAIM_TIMED: u8 = 1;
+/// A customer that Kable holds.
+const LISTED: u8 = 2;
+/// A fit row. It sorts after the claim and the customer of its id.
+const FIT: u8 = 3;
+/// An unfit row. It sorts after the fit ones: of several rows with one id the first fit
+/// one is sent.
+const UNFIT: u8 = 4;
+
+// The flags of a claim.
+const IN_DOUBT: u8 = 1;
+const SENT: u8 = 1 << 1;
+const THERE: u8 = 1 << 2;
+const OURS: u8 = 1 << 3;
+const ORPHAN: u8 = 1 << 4;
+
+/// The item of a claim.
+pub(super) fn pack_claim(client_id: &str, known: &KnownClaim) -> [u8; SIZE] {
+    let (fold, own) = hashes(client_id);
+    let (kind, time) = match known.claimed_by {
+        Some(time) => (CLAIM_TIMED, time),
+        None => (CLAIM, 0),
+    };
+    let flag = |is: bool, bit: u8| if is { bit } else { 0 };
+    let flags = flag(known.in_doubt, IN_DOUBT)
+        | flag(known.sent, SENT)
+        | flag(known.there, THERE)
+        | flag(known.ours, OURS)
+        | flag(known.orphan, ORPHAN);
+    packed([
+        &fold,
+        &[kind],
+        &six(known.id),
+        &own,
+        &[outcome_code(known.last), flags],
+        &time.to_be_bytes(),
+        &[0; 4],
+        &known.digest,
+    ])
+}
+
+/// The item of a customer that Kable holds, with its place in the list of customers.
+pub(super) fn pack_listed(client_id: &str, place_in_list: u64) -> [u8; SIZE] {
+    let (fold, own) = hashes(client_id);
+    packed([&fold, &[LISTED], &six(place_in_list), &own, &[0; 30]])
+}
+
+/// The item of a row, and the hash of its exact id.
+pub(super) fn pack_row(
+    client_id: &str,
+    row: SurveyedRow,
+    digest: &Fingerprint,
+) -> ([u8; SIZE], [u8; 8]) {
+    let (fold, own) = hashes(client_id);
+    let item = packed([
+        &fold,
+        &[if row.fit { FIT } else { UNFIT }],
+        &six(row.ordinal),
+        &own,
+        &place(row.place),
+        digest,
+    ]);
+    (item, own)
+}
+
+/// The hashes of an id: folded (without case and blanks), and exact.
+fn hashes(client_id: &str) -> ([u8; 12], [u8; 8]) {
+    let own = XxHash3_128::oneshot(client_id.as_bytes());
+    let fold = if is_folded(client_id) {
+        own
+    } else {
+        let mut folded = Vec::with_capacity(client_id.len() + 8);
+        fold_into(client_id, &mut folded);
+        XxHash3_128::oneshot(&folded)
+    };
+    let [fold @ .., _, _, _, _] = fold.to_be_bytes();
+    // The other half of the hash, so that the two hashes are independent.
+    let [_, _, _, _, _, _, _, _, own @ ..] = own.to_be_bytes();
+    (fold, own)
+}
+
+/// An id, and where it comes from.
+#[derive(Clone, Copy)]
+pub(super) struct SortedId {
+    /// Of the id without case and blanks.
+    pub(super) fold: [u8; 12],
+    /// Of the exact id.
+    pub(super) own: [u8; 8],
+    pub(super) source: IdSource,
+    pub(super) digest: Fingerprint,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum IdSource {
+    Known(KnownClaim),
+    Listed(u64),
+    Row(SurveyedRow),
+}
+
+/// The id of an item.
+pub(super) fn unpacked(item: &[u8; SIZE]) -> io::Result<SortedId> {
+    let mut rest = item.as_slice();
+    let fold = take(&mut rest);
+    let [kind] = take(&mut rest);
+    let number = take_six(&mut rest);
+    let own = take(&mut rest);
+    // The place of a row, or the outcome, flags and time of a claim.
+    let mut details = rest;
+    let _: [u8; PLACE] = take(&mut rest);
+    let digest = take(&mut rest);
+    let source = match kind {
+        LISTED => IdSource::Listed(number),
+        FIT | UNFIT => IdSource::Row(SurveyedRow {
+            ordinal: number,
+            place: take_place(&mut details),
+            fit: kind == FIT,
+        }),
+        CLAIM | CLAIM_TIMED => {
+            let [last, flags] = take(&mut details);
+            let time = i64::from_be_bytes(take(&mut details));
+            IdSource::Known(KnownClaim {
+                id: number,
+                digest,
+                last: outcome_of(last)?,
+                in_doubt: flags & IN_DOUBT != 0,
+                sent: flags & SENT != 0,
+                there: flags & THERE != 0,
+                ours: flags & OURS != 0,
+                orphan: flags & ORPHAN != 0,
+                claimed_by: (kind == CLAIM_TIMED).then_some(time),
+            })
+        }
+        _unknown => return Err(damaged()),
+    };
+    Ok(SortedId {
+        fold,
+        own,
+        source,
+        digest,
+    })
+}
