@@ -1,4 +1,4 @@
-//! Parsed options → the command line that gives them: what to type next.
+//! Renders parsed options as the command line to type next.
 //!
 //! Only what was typed is rendered. What is set in the environment or in a
 //! configuration file applies to the next command as well.
@@ -102,9 +102,9 @@ impl TypedCommand<ValidateOptions> {
     }
 }
 
-/// Adds `value` to a `list` of options. A typed list replaces an `inherited` one, so
-/// the latter goes along; another value for the same field goes, for naming a field
-/// twice is an error.
+/// Adds `value` to a `list` of options. A typed list replaces an `inherited` one,
+/// so the inherited values are copied into it; an earlier value for the same field
+/// is dropped, because naming a field twice is an error.
 pub(super) fn add_to_list(list: &mut Vec<String>, inherited: &[String], value: &str) {
     let field = |pair: &str| pair.split_once('=').map(|(field, _)| normalised(field));
     if list.is_empty() {
@@ -114,8 +114,8 @@ pub(super) fn add_to_list(list: &mut Vec<String>, inherited: &[String], value: &
     list.push(value.to_owned());
 }
 
-/// Options as shell words. Each struct of options is taken apart in full, so that
-/// an option without a word does not compile.
+/// Options as shell words. Each struct of options is destructured in full, so that
+/// a new option that is not rendered does not compile.
 #[derive(Default)]
 struct OptionWords(Vec<String>);
 
@@ -241,7 +241,8 @@ impl OptionWords {
         }
     }
 
-    /// A value behind an equals sign: where it begins with a dash, or may be missing.
+    /// A value after an equals sign, for values that may start with a dash or be
+    /// absent.
     fn attached(&mut self, name: &str, value: impl AsRef<OsStr>) {
         self.0.push(format!("--{name}={}", shell_word(value)));
     }
@@ -267,7 +268,7 @@ impl OptionWords {
         }
     }
 
-    /// A switch that a file may set: off is not the same as absent.
+    /// A switch that a configuration file may set: off differs from absent.
     fn switch(&mut self, name: &str, value: Option<bool>) {
         match value {
             Some(true) => self.flag(name, true),
@@ -294,7 +295,7 @@ impl OptionWords {
     }
 }
 
-/// `word` as a shell reads it: as it is, in quotes, or, where it can't be displayed,
+/// Quotes `word` for a shell: unchanged, in quotes, or, if it can't be displayed,
 /// as `$'…'`.
 pub(super) fn shell_word(word: impl AsRef<OsStr>) -> String {
     let word = word.as_ref();
@@ -332,15 +333,16 @@ fn escaped(bytes: &[u8]) -> String {
 }
 
 fn push_bytes(text: &mut String, bytes: &[u8]) {
-    // Octal, of three digits always: a digit behind it is not taken for part of it.
+    // Octal with three digits, so that a following digit is not taken for part of
+    // it.
     for byte in bytes {
         // Writing to a string can't fail.
         write!(text, "\\{byte:03o}").ok();
     }
 }
 
-/// A path as it is displayed: as it is, or as a shell reads it where it can't be
-/// displayed, so that no two paths look alike.
+/// A path as it is displayed: unchanged, or, if it can't be displayed, quoted for a
+/// shell, so that no two paths look alike.
 pub(super) fn shown(path: &std::path::Path) -> String {
     match path.to_str() {
         Some(text) if !text.chars().any(is_hostile) => text.to_owned(),
@@ -362,7 +364,7 @@ pub(super) mod tests {
         Cli::try_parse_from(words).ok().map(|cli| cli.command)
     }
 
-    /// The import that these words are.
+    /// Parses the words of an import.
     pub(in crate::commands) fn import(words: &[&str]) -> TypedCommand<ImportOptions> {
         match parsed(words) {
             Some(Command::Import(options)) => typed(words[0], *options),
@@ -370,7 +372,7 @@ pub(super) mod tests {
         }
     }
 
-    /// The validation that these words are.
+    /// Parses the words of a validation.
     pub(in crate::commands) fn validate(words: &[&str]) -> TypedCommand<ValidateOptions> {
         match parsed(words) {
             Some(Command::Validate(options)) => typed(words[0], *options),
@@ -385,7 +387,8 @@ pub(super) mod tests {
         }
     }
 
-    /// Parses `words`, and what is rendered of them; none where they are no command.
+    /// Parses `words`, and then what is rendered of them; `None` if they are not a
+    /// valid command.
     fn round_trip(words: &[&str]) -> Option<String> {
         let line = match parsed(words)? {
             Command::Import(options) => typed(words[0], *options).line(),
@@ -479,7 +482,7 @@ pub(super) mod tests {
             .collect()
     }
 
-    /// `option` with a value: one of its own where it names some.
+    /// `option` with a value: one of its possible values, if it has some.
     fn word(option: &Arg, value: &str, number: usize) -> String {
         let long = option.get_long().unwrap();
         let choices = option.get_possible_values();
@@ -525,7 +528,7 @@ pub(super) mod tests {
             words.push("--".to_owned());
             words.extend(inputs);
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            // Options that exclude each other are no command.
+            // Options that exclude each other are not a valid command.
             round_trip(&words);
         }
     }

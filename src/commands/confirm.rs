@@ -7,7 +7,7 @@ use anyhow::Context;
 use super::hint::hinted;
 use crate::engine::stop::Stop;
 
-/// Fails where there is no terminal to ask on, before anything is sent.
+/// Fails if there is no terminal to ask on, before anything is sent.
 pub(super) fn demand_terminal() -> anyhow::Result<()> {
     if has_terminal() {
         return Ok(());
@@ -36,11 +36,11 @@ pub(super) fn has_terminal() -> bool {
     std::io::stdin().is_terminal()
 }
 
-/// Asks; whether the answer is yes. A stop counts as no.
+/// Asks, and returns whether the answer is yes. A stop counts as no.
 pub(super) async fn ask_yes_no(question: &str, stop: &Stop) -> anyhow::Result<bool> {
     write!(std::io::stderr(), "{question} [y/N] ").context("cannot ask")?;
     let (sender, answer) = tokio::sync::oneshot::channel();
-    // A thread of its own, so that the program can end while it waits for a line.
+    // A separate thread, so that the program can end while it waits for a line.
     std::thread::spawn(move || {
         let mut line = String::new();
         let read = std::io::stdin().read_line(&mut line).map(|_| line);

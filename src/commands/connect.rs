@@ -1,4 +1,4 @@
-//! From a destination to a client with accepted credentials.
+//! Connects to a destination: a client with accepted credentials.
 
 use std::time::Duration;
 
@@ -76,7 +76,7 @@ pub(super) async fn connect(
                 .url()
                 .parse()
                 .context("the sandbox has no address")?;
-            // Its port differs each time: its file is what it is known by.
+            // The port differs each time, so the sandbox is identified by its file.
             let place = std::path::absolute(&path).unwrap_or(path);
             let secret: SecretString = sandbox::CLIENT_SECRET.into();
             (
@@ -118,7 +118,7 @@ pub(super) async fn connect(
     })
 }
 
-/// Fails where external ids stand for plans and bundles that could not be looked up.
+/// Fails if plans and bundles are given by external ids and could not be looked up.
 fn demand_external_ids(warning: Option<&str>, rules: &Rules) -> anyhow::Result<()> {
     match warning.filter(|_| rules.external_ids) {
         Some(warning) => Err(hinted(

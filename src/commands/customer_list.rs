@@ -1,4 +1,4 @@
-//! All customers that Kable has, listed and kept on disk.
+//! Lists all customers that Kable has, and stores them on disk.
 
 use std::path::Path;
 use std::time::Duration;
@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Why the customers could not be listed.
 pub(super) struct ListError {
-    /// Whether the API refused, and would do so again.
+    /// Whether the API refused, so that a retry is pointless.
     pub(super) refused: bool,
     message: String,
 }

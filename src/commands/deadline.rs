@@ -1,8 +1,8 @@
 //! When the sending stops: `--stop-at`, `--max-duration`.
 //!
-//! A time of day goes by the wall clock, and follows it when that is set. A length
-//! of time goes by a clock that nothing sets, and that counts while the machine
-//! sleeps.
+//! A time of day is measured by the wall clock, and follows it when it is set. A
+//! duration is measured by a clock that is never set, and that counts while the
+//! machine sleeps.
 
 use std::time::Duration;
 
@@ -14,8 +14,7 @@ use super::system::wall_clock;
 use crate::config::send::TimeLimits;
 use crate::engine::stop::{Halt, Stop};
 
-/// How often the clock is read: after the machine slept, or its clock was set, the
-/// next reading tells.
+/// How often the clock is read, because the machine may sleep or its clock be set.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Milliseconds on some clock.
@@ -29,15 +28,15 @@ struct Deadline {
     option: String,
 }
 
-/// All times to stop at.
+/// All deadlines.
 #[derive(Debug)]
 pub(super) struct Deadlines(Vec<Deadline>);
 
 impl Deadlines {
-    /// Those of `limits`, counted from now.
+    /// The deadlines of `limits`, counted from now.
     pub(super) fn from_now(limits: TimeLimits) -> Self {
         let mut deadlines = Vec::new();
-        // Only at the end of the calendar is there no next time of day.
+        // There is no next time of day only at the end of the calendar.
         let next_at = limits
             .stop_at
             .and_then(|at| Some((at, next(at, &Zoned::now())?)));
@@ -59,8 +58,7 @@ impl Deadlines {
         Self(deadlines)
     }
 
-    /// Halts `stop` when the first of them is reached, as long as the runtime
-    /// exists.
+    /// Halts `stop` at the first deadline, as long as the runtime exists.
     pub(super) fn keep(self, stop: &Stop) {
         for deadline in self.0 {
             tokio::spawn(deadline.keep(stop.clone()));
@@ -79,8 +77,8 @@ impl Deadline {
     }
 }
 
-/// How long to wait before the clock, which shows `now_ms`, is read again;
-/// `None` when `until_ms` is reached.
+/// How long to wait before the clock, now at `now_ms`, is read again; `None` once
+/// `until_ms` is reached.
 fn wait(until_ms: i64, now_ms: i64) -> Option<Duration> {
     let left = u64::try_from(until_ms.saturating_sub(now_ms)).unwrap_or_default();
     (left > 0).then(|| Duration::from_millis(left).min(LOOK_EVERY))
@@ -109,9 +107,9 @@ fn steady_clock() -> i64 {
     i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX)
 }
 
-/// The next time, after `now`, at which clocks show `at`. Where clocks are put
-/// back over it they show it twice, and both count; where they are put forward
-/// over it, it is as much later.
+/// The next time after `now` at which clocks show `at`. If clocks are put back over
+/// it they show it twice, and both count; if they are put forward over it, it is
+/// later by as much.
 fn next(at: Time, now: &Zoned) -> Option<Zoned> {
     let zone = now.time_zone();
     let on = |day: jiff::civil::Date| {
@@ -160,7 +158,7 @@ mod tests {
 
     /// In Berlin clocks go from 03:00 back to 02:00 on 2026-10-25.
     #[test]
-    fn a_time_that_comes_twice_is_the_second_one_after_the_first() {
+    fn a_repeated_time_of_day_counts_twice() {
         let berlin = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
         let utc = |text: &str| {
             let there: DateTime = text.parse().unwrap();
@@ -189,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_of_a_length_of_time_never_goes_back() {
+    fn the_steady_clock_never_goes_back() {
         let readings: Vec<i64> = (0..1000).map(|_| steady_clock()).collect();
         assert!(readings.is_sorted());
     }

@@ -1,5 +1,5 @@
-//! How many files and connections this process may have open, and how many of
-//! them are left for requests: the results need some at the end.
+//! Limits on open files and connections of this process: some are reserved, because
+//! the results need them at the end.
 
 use std::fs::File;
 
@@ -8,8 +8,8 @@ use crate::engine::pace::PaceSettings;
 /// How many are reserved for the results while customers are sent.
 const RESERVED: usize = 24;
 
-/// How many more are left for the checkpoint, for name resolution, and for
-/// connections that are about to close.
+/// How many more are left for the checkpoint, for name resolution, and for closing
+/// connections.
 const SLACK: usize = 24;
 
 /// Descriptors that are reserved until this is dropped.
@@ -45,9 +45,9 @@ pub(super) fn raise_limit() {
 #[cfg(not(unix))]
 pub(super) fn raise_limit() {}
 
-/// `pacing` with no more requests in flight than there are descriptors for, and a
-/// note where these are fewer than in `pacing`. A server in this process takes one
-/// for each of ours.
+/// `pacing` with requests in flight limited to the descriptors available, and a
+/// note if that lowers it. A server in this process uses one for each of the
+/// client's.
 pub(super) fn fitting(pacing: PaceSettings, server_inside: bool) -> (PaceSettings, Option<String>) {
     let Some((limit, open)) = limit().zip(open()) else {
         return (pacing, None);
@@ -68,7 +68,7 @@ pub(super) fn fitting(pacing: PaceSettings, server_inside: bool) -> (PaceSetting
     (pacing, Some(note))
 }
 
-/// How many requests may be in flight where `open` of `limit` are in use.
+/// How many requests may be in flight if `open` of `limit` are in use.
 fn room(limit: usize, open: usize, server_inside: bool) -> usize {
     let free = limit.saturating_sub(open + RESERVED + SLACK);
     (if server_inside { free / 2 } else { free }).max(1)
@@ -85,7 +85,7 @@ fn limit() -> Option<usize> {
     None
 }
 
-/// How many are open.
+/// The number of open descriptors.
 fn open() -> Option<usize> {
     Some(std::fs::read_dir("/dev/fd").ok()?.count())
 }
@@ -95,7 +95,7 @@ mod tests {
     use super::room;
 
     #[test]
-    fn what_is_open_and_what_the_results_need_is_left_out() {
+    fn open_and_reserved_descriptors_are_subtracted() {
         assert_eq!(room(1024, 26, false), 950);
         assert_eq!(room(1024, 26, true), 475);
         assert_eq!(room(32, 26, false), 1);

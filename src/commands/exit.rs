@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// All of it done.
+    /// Everything was done.
     Done = 0,
     /// Could not run, or had to stop.
     Failed = 1,
@@ -12,10 +12,10 @@ pub enum Exit {
     Usage = 2,
     /// Finished, but not with every row.
     RowsLeft = 3,
-    /// Stopped early by the clock: the same command continues.
+    /// Stopped early by a time limit: the same command continues.
     Stopped = 4,
-    /// Stopped early, and a person is needed first: the same command would stop
-    /// again.
+    /// Stopped early; the same command would stop again until the cause is dealt
+    /// with.
     NeedsPerson = 5,
     /// Interrupted.
     Interrupted = 130,

@@ -27,7 +27,7 @@ use crate::source::SourceError;
 /// Writes and shows the results of a command.
 pub(super) struct Results<'p> {
     pub(super) prepared: &'p Prepared,
-    /// For which platform problems are annotated.
+    /// The platform for which problems are annotated.
     pub(super) annotations: Option<AnnotationPlatform>,
 }
 
@@ -61,9 +61,10 @@ pub(super) struct AccountedRows {
 }
 
 impl Results<'_> {
-    /// Accounts for the rows, and puts the counts into `summary`: for every row,
-    /// in the file `every_row`, or, where none is named, for rows with a verdict.
-    /// The rows are given twice: of a repeated row, both places are read at once.
+    /// Accounts for the rows, and puts the counts into `summary`. With `every_row`,
+    /// the name of a file, all rows are listed in it; otherwise only rows with a
+    /// verdict are accounted for. The rows are given twice, because both positions
+    /// of a repeated row are read at once.
     pub(super) fn account<R>(
         &self,
         [mut rows, others]: [R; 2],
@@ -110,8 +111,8 @@ impl Results<'_> {
         format!("cannot write results to {}", self.prepared.out.display())
     }
 
-    /// An error of the account, with the folder and what to do: by now the
-    /// sending is over, and nothing of it is lost.
+    /// Adds the folder and a hint to an error of the account: sending is over by
+    /// then, and nothing of it is lost.
     fn incomplete(&self, error: anyhow::Error) -> anyhow::Error {
         if error
             .chain()
@@ -146,7 +147,7 @@ impl Results<'_> {
         Ok(published)
     }
 
-    /// Shows the summary.
+    /// Prints the summary.
     pub(super) fn show(
         &self,
         notes: RowNotes,
@@ -230,7 +231,7 @@ pub(super) fn seconds(time: Duration) -> f64 {
     time.as_millis() as f64 / 1000.0
 }
 
-/// Names the columns that feed no field, once.
+/// Lists the columns that feed no field.
 pub(super) fn say_unused(watcher: &ProgressDisplay, unused: &[(String, Vec<String>)]) {
     for (input, columns) in unused.iter().filter(|(_, columns)| !columns.is_empty()) {
         let names: Vec<String> = columns.iter().map(|name| quoted(name)).collect();

@@ -86,7 +86,7 @@ fn of<'e, E: Hint>(cause: &'e (dyn Error + 'static)) -> Option<Cow<'e, str>> {
     cause.downcast_ref::<E>()?.hint()
 }
 
-/// The first hint in the chain: context on top of an error doesn't hide it.
+/// The first hint in the chain; context on top of an error doesn't hide it.
 pub fn hint(error: &anyhow::Error) -> Option<Cow<'_, str>> {
     let hints = [
         of::<ConfigError>,
@@ -97,7 +97,7 @@ pub fn hint(error: &anyhow::Error) -> Option<Cow<'_, str>> {
         of::<HintedError>,
         of::<std::io::Error>,
     ];
-    // Only anyhow can tell the type of a context.
+    // Only `anyhow` can downcast to the type of a context.
     let context = error.downcast_ref::<HintedError>().and_then(Hint::hint);
     context.or_else(|| {
         error
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_has_a_hint_wherever_it_is_met() {
+    fn a_full_disk_has_a_hint_in_any_error() {
         let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
         let error = Err::<(), _>(full).context("cannot write").unwrap_err();
         assert!(hint(&error).unwrap().contains("make room"));

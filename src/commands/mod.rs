@@ -2,7 +2,7 @@
 //!
 //! - `import/`: creates the customers; started again, continues
 //! - `validate/`: reads and checks everything, sends nothing
-//! - `status.rs`: where a run stands
+//! - `status.rs`: shows the state of a run
 //! - `sandbox.rs`: serves a local imitation of the API
 //!
 //! What several of them need:
@@ -16,7 +16,7 @@
 //! - `preflight.rs`: the calls before the first create
 //! - `customer_list.rs`: all customers that Kable has
 //! - `confirm.rs`: asks before a live run
-//! - `system.rs`: clock, chance, threads, runtime
+//! - `system.rs`: clock, random numbers, threads, runtime
 //! - `descriptors.rs`: how many files this process may have open
 //! - `deadline.rs`: `--stop-at`, `--max-duration`
 //! - `signals.rs`: Ctrl-C, SIGTERM and SIGHUP

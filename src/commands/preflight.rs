@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Pauses from this length on are reported.
 const WORTH_REPORTING: Duration = Duration::from_secs(4);
 
-/// The longest pause that is made for a mere check.
+/// The longest pause for a mere check.
 const LONGEST_FOR_A_CHECK: Duration = Duration::from_secs(10);
 
 /// A `Date` of the server, with our clock before and after.
@@ -52,9 +52,9 @@ pub(super) async fn authenticate(
     }
 }
 
-/// Looks up the ids of plans and bundles, and puts them into `rules`. Returns
-/// a warning where that didn't work: it is a check, and no reason to stop, unless
-/// the server is not the API but serves a web page.
+/// Looks up the ids of plans and bundles, and puts them into `rules`. Returns a
+/// warning if that failed, because it is only a check; an error if the server is
+/// not the API but serves a web page.
 pub(super) async fn look_up_offers(
     client: &Client,
     base_url: &str,
@@ -107,7 +107,7 @@ fn not_kable(base_url: &str, refusal: &Refusal) -> anyhow::Error {
 /// How calls that belong to no row are made.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Calls<'c> {
-    /// The token bucket of `--rate`: these calls count like all others.
+    /// The token bucket of `--rate`, which limits these calls too.
     pub(super) bucket: Option<&'c TokenBucket>,
     pub(super) watcher: &'c ProgressDisplay,
 }
@@ -138,7 +138,7 @@ pub(super) struct ServerDates<'c> {
 }
 
 impl<'c> ServerDates<'c> {
-    /// None yet.
+    /// No dates yet.
     pub(super) fn new(clock: WallClock, calls: Calls<'c>) -> Self {
         Self {
             clock,

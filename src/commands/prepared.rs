@@ -1,5 +1,5 @@
-//! What every command over an input builds first: the inputs, opened; what their
-//! rows are checked against; the folder for results; the runtime.
+//! What every command over an input builds first: the opened inputs, the rules for
+//! their rows, the folder for results, the runtime.
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -28,7 +28,7 @@ use crate::source::SourceError;
 use crate::source::input::{self, Input};
 use crate::source::reader::InputReader;
 
-/// How many inputs are held open at most: a process may open 1024 files at once on
+/// The most inputs that are held open: a process may open 1024 files at once on
 /// many systems.
 const MOST_HELD_OPEN: usize = 64;
 
@@ -50,9 +50,9 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    /// Opens the inputs, makes the folder for results, and begins to listen for
-    /// signals: while standard input is read, Ctrl-C ends the process, for nothing
-    /// has been done.
+    /// Opens the inputs, creates the folder for results, and starts to handle
+    /// signals. While standard input is read, Ctrl-C ends the process, because
+    /// nothing has been done yet.
     pub(super) fn open(
         settings: InputSettings,
         display: DisplayOptions,
@@ -83,18 +83,18 @@ impl Prepared {
         })
     }
 
-    /// The rows, from the start.
+    /// A reader of all rows.
     pub(super) fn rows(&self) -> InputReader {
         InputReader::new(Arc::clone(&self.inputs), self.limit)
     }
 
-    /// The rows, to look at single ones.
+    /// A reader of single rows.
     pub(super) fn single_rows(&self) -> InputReader {
         InputReader::of_single_rows(Arc::clone(&self.inputs))
     }
 
-    /// Reads all rows once, and finds out what is to be done with them. With
-    /// `note_rows`, rows with a warning or a correction get a verdict too.
+    /// Surveys all rows. With `note_rows`, rows with a warning or a correction get
+    /// a verdict too.
     pub(super) fn survey(
         &self,
         policy: RowPolicy,
@@ -114,8 +114,8 @@ impl Prepared {
     }
 }
 
-/// The result of `work`; `None` where everything is stopped before. A server that
-/// asks for a long pause must not hold up a stop.
+/// The result of `work`; `None` if everything is stopped first. A server that asks
+/// for a long pause must not delay a stop.
 pub(super) async fn unless_stopped<T>(work: impl Future<Output = T>, stop: &Stop) -> Option<T> {
     tokio::select! {
         biased;
@@ -124,8 +124,9 @@ pub(super) async fn unless_stopped<T>(work: impl Future<Output = T>, stop: &Stop
     }
 }
 
-/// Opens every input, and makes the folder for results. Files are opened first, so
-/// that a wrong name leaves nothing behind; standard input is copied into the folder.
+/// Opens every input, and creates the folder for results. Files are opened first,
+/// so that a wrong name leaves nothing behind; standard input is copied into the
+/// folder.
 fn open_inputs(
     settings: &InputSettings,
     command: &str,
@@ -149,7 +150,7 @@ fn open_inputs(
         settings.inputs.iter().enumerate().map(open).collect();
     let opened = opened?;
     for input in &opened {
-        // Refuses a header that can't be used before anything is connected.
+        // Refuses an unusable header before connecting.
         Binding::new(&settings.mapping, &input.columns()?, &input.name)?;
     }
     let folder = match first {

@@ -1,4 +1,5 @@
-//! The folder for results: made, tried, locked, and kept apart from the user's files.
+//! The folder for results: created, checked for writing, locked, and kept apart
+//! from the user's files.
 
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
@@ -12,16 +13,16 @@ use crate::report::result_names::is_result_name;
 use crate::source::Format;
 use crate::source::input::Input;
 
-/// The folder for results. It is removed again if this process made it and left
-/// nothing in it.
+/// The folder for results. It is removed again if this process created it and left
+/// it empty.
 #[derive(Debug)]
 pub(super) struct ResultFolder {
     made: Option<PathBuf>,
 }
 
 impl ResultFolder {
-    /// Makes the folder, and tries to write to it: an error now is better than one
-    /// after a night of sending.
+    /// Creates the folder and checks that it can be written to, so that an error
+    /// shows now instead of after hours of sending.
     pub(super) fn prepare(out: &Path) -> anyhow::Result<Self> {
         let made = (!out.exists()).then(|| out.to_owned());
         let tried =
@@ -39,14 +40,14 @@ impl ResultFolder {
 impl Drop for ResultFolder {
     fn drop(&mut self) {
         if let Some(made) = &self.made {
-            // Fails, as it should, where it holds results.
+            // Fails, as intended, if it has results.
             std::fs::remove_dir(made).ok();
         }
     }
 }
 
 /// Locks a folder for this process until the value is dropped: two runs would
-/// overwrite each other's results. `None` where the system can't lock folders.
+/// overwrite each other's results. `None` if the system can't lock folders.
 pub(super) fn lock_folder(folder: &Path) -> anyhow::Result<Option<File>> {
     let Ok(opened) = File::open(folder) else {
         return Ok(None);
@@ -60,7 +61,7 @@ pub(super) fn lock_folder(folder: &Path) -> anyhow::Result<Option<File>> {
     }
 }
 
-/// Refuses an input in the place of a result: a mended `rejects.csv` must not be
+/// Refuses an input with the path of a result: a mended `rejects.csv` must not be
 /// overwritten by the run that reads it.
 pub(super) fn refuse_own_results(names: &[OsString], out: &Path) -> anyhow::Result<()> {
     let real = |path: &Path| std::fs::canonicalize(path).ok();
@@ -83,8 +84,8 @@ pub(super) fn refuse_own_results(names: &[OsString], out: &Path) -> anyhow::Resu
     Ok(())
 }
 
-/// Refuses a folder with files of others under the names of results: an error now
-/// is better than one after a night of sending.
+/// Refuses a folder in which other files have the names of results, so that the
+/// error shows now instead of after hours of sending.
 pub(super) fn refuse_foreign(out: &Path, command: &str, inputs: &[Input]) -> anyhow::Result<()> {
     let is_table = |input: &Input| matches!(input.format, Format::Csv { .. });
     let mut names = vec!["summary.json", "problems.csv"];

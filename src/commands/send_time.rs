@@ -1,4 +1,4 @@
-//! How long it takes to send, shown before the first row is sent.
+//! Estimates how long sending takes, before the first row is sent.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::domain::text::counted;
 use crate::engine::pace::PaceSettings;
 use crate::engine::pace::rate::Rate;
 
-/// How long it takes to send `rows` rows, in a sentence.
+/// Describes how long it takes to send `rows` rows.
 pub(super) fn send_time(rows: u64, pacing: PaceSettings) -> String {
     let requests = counted(rows, "request", "requests");
     let rate = pacing.ceiling;

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use crate::engine::stop::{Halt, Stop};
 
-/// Listens for signals, as long as the runtime exists.
+/// Handles signals as long as the runtime exists.
 pub(super) fn listen(stop: Stop) {
     let hangup_is_ignored = hangup_is_ignored();
     tokio::spawn(async move {
@@ -68,8 +68,8 @@ async fn signal(hangup_is_ignored: bool) {
     }
 }
 
-/// Whether SIGHUP was ignored when the program began, as under `nohup`. Known
-/// where there is `/proc` (Linux); elsewhere SIGHUP is handled.
+/// Whether SIGHUP was ignored when the program started, as under `nohup`. Known
+/// only with `/proc` (Linux); elsewhere SIGHUP is handled.
 fn hangup_is_ignored() -> bool {
     std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores_hangup(&status))
 }

@@ -1,4 +1,5 @@
-//! `kable-bulk status`: where a run stands, also while another process runs it.
+//! `kable-bulk status`: shows the state of a run, even while another process runs
+//! it.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -32,9 +33,9 @@ pub fn run(typed: StatusOptions) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// With the rows of the latest run's input that were never claimed, of which the
-/// checkpoint knows no more than that they were fit. Where other inputs went by
-/// the same checkpoint, there may be more of them than can be known.
+/// Adds the rows of the latest run's input that were never claimed, of which the
+/// checkpoint knows only that they were fit to send. If other inputs used the same
+/// checkpoint, there may be more than this.
 fn with_unclaimed(mut status: LedgerStatus) -> LedgerStatus {
     let unclaimed = status.fit_rows.saturating_sub(status.tally.sum());
     status.tally.add_many(Outcome::Pending, unclaimed);
@@ -66,7 +67,7 @@ fn json(path: &Path, status: &LedgerStatus, holder: Option<&str>) -> String {
     format!("{value:#}\n")
 }
 
-/// Whether it runs, or how it ended.
+/// Whether the run is active, or how it ended.
 fn running(status: &LedgerStatus, holder: Option<&str>) -> String {
     match (holder, &status.ended) {
         (Some(holder), _) => format!("  running: {holder}"),
@@ -80,7 +81,7 @@ fn running(status: &LedgerStatus, holder: Option<&str>) -> String {
     }
 }
 
-/// How fast a run is that wrote this so many milliseconds ago.
+/// The speed of a run that wrote `pacing` this many milliseconds ago.
 fn moving(pacing: Pacing, since_ms: u64) -> String {
     let paused = pacing
         .paused_ms
@@ -108,7 +109,7 @@ fn moving(pacing: Pacing, since_ms: u64) -> String {
     )
 }
 
-/// How many claims have which outcome, a line each.
+/// The number of claims with each outcome, one a line.
 fn claims(status: &LedgerStatus, runs: bool) -> Vec<String> {
     let mut lines = Vec::new();
     for outcome in Outcome::ALL {
@@ -122,7 +123,7 @@ fn claims(status: &LedgerStatus, runs: bool) -> Vec<String> {
             lines.push(format!("  {:>12}  {name}", thousands(count)));
         }
     }
-    // Shown where it differs from the count of rows that are `created` now.
+    // Shown if it differs from the number of rows that are `created` now.
     if status.ours != status.tally.of(Outcome::Created) {
         lines.push(format!(
             "  {:>12}  created by this checkpoint, whatever their outcome is now",

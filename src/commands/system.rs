@@ -1,4 +1,5 @@
-//! What everything below the front is handed: clock, chance, threads, runtime.
+//! Clock, random numbers, threads and runtime, which commands pass to the layers
+//! below.
 
 use std::num::NonZero;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -30,7 +31,7 @@ pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
         .context("cannot start the runtime")
 }
 
-/// How many threads read and check: one for each core that we may use.
+/// The number of threads that read and check: one for each core available.
 pub(super) fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }

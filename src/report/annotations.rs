@@ -1,9 +1,9 @@
-//! Problems as annotations of a pull request: GitHub's workflow commands.
+//! Prints problems as annotations of a pull request: GitHub's workflow commands.
 //!
-//! Of each level GitHub shows ten annotations a step, and drops the others
-//! without a word (actions/toolkit, docs/problem-matchers.md; in actions/runner
-//! `_maxCountPerIssueType`). So no more are printed, in the order of the file,
-//! and the last notice says how many are left.
+//! GitHub shows ten annotations of each level a step, and silently drops the others
+//! (actions/toolkit, docs/problem-matchers.md; in actions/runner
+//! `_maxCountPerIssueType`). So no more are printed, in the order of the file, and
+//! the last notice has the number of the rest.
 
 use std::fmt::Write;
 
@@ -29,7 +29,7 @@ impl Level {
         }
     }
 
-    /// How many of them are printed; one notice is kept for the last word.
+    /// How many are printed; one notice is reserved for the number of the rest.
     const fn most(self) -> usize {
         match self {
             Self::Error | Self::Warning => 10,
@@ -42,16 +42,16 @@ impl Level {
 #[derive(Debug, Default)]
 pub struct Annotations {
     commands: String,
-    /// How many of each level there are among them.
+    /// How many of each level are kept.
     kept: [usize; 3],
     left: u64,
 }
 
 impl Annotations {
-    /// Adds a row, in the order of the file.
+    /// Adds the problems of a row. Rows must come in the order of the file.
     pub(super) fn add_row(&mut self, account: &RowAccount<'_>) {
         let is_error = |problem: &Problem| problem.code.severity() == Severity::Error;
-        // Where nothing of it is an error, all of it is what rejects the row.
+        // If none of the problems is an error, all of them reject the row.
         let raised =
             account.result == RowResult::Rejected && !account.problems.iter().any(is_error);
         for problem in account.problems {
@@ -92,7 +92,7 @@ impl Annotations {
                 let message = format!("line {line}: {message}");
                 command(level, None, title, &message)
             }
-            // GitHub knows a file by its path from the root, without `./`
+            // GitHub identifies a file by its path from the root, without `./`
             // (crate-ci/typos#1496).
             name => command(
                 level,
@@ -103,7 +103,8 @@ impl Annotations {
         };
     }
 
-    /// The commands, a line each; `problems` is where all problems stand.
+    /// The commands, one a line; `problems` is the path of the file with all
+    /// problems.
     pub fn commands(self, problems: &str) -> String {
         let mut commands = self.commands;
         if self.left > 0 {
@@ -125,21 +126,21 @@ fn command(level: Level, place: Option<(&str, u64)>, title: &str, message: &str)
     text + &format!("title={}::{}\n", property(title), data(message))
 }
 
-/// `text` as a command's data (actions/toolkit, `escapeData`).
+/// Escapes `text` as a command's data (actions/toolkit, `escapeData`).
 fn data(text: &str) -> String {
     text.replace('%', "%25")
         .replace('\r', "%0D")
         .replace('\n', "%0A")
 }
 
-/// `text` as the value of a command's property (actions/toolkit,
+/// Escapes `text` as the value of a command's property (actions/toolkit,
 /// `escapeProperty`).
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
-/// `text` of several lines, none of which is a command: neither of the form
-/// that must stand at a line's start, nor of the one that may stand anywhere.
+/// Changes `text` so that no line is a command: neither of the form that starts a
+/// line, nor of the old form that may be anywhere.
 pub fn disarmed(text: &str) -> String {
     defused(text).replace("::", ": :")
 }

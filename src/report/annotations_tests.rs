@@ -8,7 +8,7 @@ use crate::domain::row::{Columns, Origin, Row};
 use crate::domain::text::quoted;
 use crate::report::{OutcomeDetails, RowAccount, RowResult};
 
-/// What GitHub's runner knows, as far as it matters here.
+/// The commands of GitHub's runner that matter here.
 const COMMANDS: [&str; 8] = [
     "error",
     "warning",
@@ -30,8 +30,8 @@ struct ParsedCommand {
     data: String,
 }
 
-/// Reads `text` as the runner does: line by line, first for a command at the
-/// line's start, then for one of the old form anywhere (actions/runner,
+/// Parses `text` as the runner does: line by line, first a command at the start of
+/// a line, then one of the old form anywhere (actions/runner,
 /// `ActionCommand.TryParseV2` and `TryParse`).
 fn read(text: &str) -> Vec<ParsedCommand> {
     text.split(['\n', '\r'])
@@ -76,7 +76,7 @@ fn unescaped(text: &str) -> String {
         .replace("%25", "%")
 }
 
-/// Cells by which a file could try to control a runner.
+/// Cells with which a file could try to control a runner.
 fn hostile() -> impl Strategy<Value = String> {
     let parts = prop::sample::select(vec![
         "::", ":", "##[", "#", "[", "]", "error", "add-mask", " ", ",", "=", "%", "%0A", "%3A",
@@ -91,7 +91,7 @@ proptest! {
         file in hostile(), title in hostile(), message in hostile(), line in any::<u64>()
     ) {
         let text = command(Level::Error, Some((&file, line)), &title, &message);
-        // The runner drops blanks at the end of the last property.
+        // The runner trims white space at the end of the last property.
         let blank = |c: char| c.is_whitespace() && !matches!(c, '\n' | '\r');
         let found = read(&text);
         prop_assert_eq!(found.len(), 1, "{}", &text);
@@ -116,7 +116,7 @@ proptest! {
     }
 }
 
-/// The commands for rows on lines 2, 3, …, with these problems each.
+/// The commands for rows on lines 2, 3, … with these problems.
 fn commands(input: &str, result: RowResult<'_>, rows: &[&[Problem]]) -> String {
     let mut annotations = Annotations::default();
     let columns = Columns::open();
@@ -145,7 +145,7 @@ fn problem(code: Code) -> Problem {
 }
 
 #[test]
-fn each_problem_is_one_of_its_level_with_its_place() {
+fn each_problem_is_annotated_with_its_level_and_line() {
     let row = [
         problem(Code::UnknownCurrency),
         problem(Code::SuspectValue),
@@ -162,13 +162,13 @@ fn each_problem_is_one_of_its_level_with_its_place() {
 }
 
 #[test]
-fn what_rejects_a_row_is_an_error_also_where_it_is_a_correction_else() {
+fn a_correction_that_rejects_a_row_is_an_error() {
     let row = [problem(Code::Corrected)];
     assert!(commands("a.csv", RowResult::Rejected, &[&row]).starts_with("::error "));
 }
 
 #[test]
-fn standard_input_is_no_file() {
+fn standard_input_is_annotated_without_a_file() {
     let row = [problem(Code::UnknownCurrency)];
     assert_eq!(
         commands("-", RowResult::Rejected, &[&row]),
@@ -177,7 +177,7 @@ fn standard_input_is_no_file() {
 }
 
 #[test]
-fn a_customer_that_kable_holds_otherwise_is_an_error() {
+fn a_customer_that_differs_is_an_error() {
     let differs = RowResult::Outcome(OutcomeDetails {
         outcome: Outcome::Differs,
         customer_id: None,
@@ -194,7 +194,7 @@ fn a_customer_that_kable_holds_otherwise_is_an_error() {
 }
 
 #[test]
-fn no_more_are_printed_than_are_shown_and_the_rest_is_counted() {
+fn the_number_of_annotations_is_limited_and_the_rest_counted() {
     let row = [
         problem(Code::UnknownCurrency),
         problem(Code::SuspectValue),

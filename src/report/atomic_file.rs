@@ -1,4 +1,5 @@
-//! A result file while it is being written: beside its place, moved at the end.
+//! Writes a result file under a temporary name beside its place, and renames it at
+//! the end.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -8,7 +9,7 @@ use tempfile::NamedTempFile;
 
 use super::result_names::is_result_name;
 
-/// Makes files readable by their owner only, where the system knows owners.
+/// Makes files readable by their owner only, on Unix.
 pub(super) fn owner_only(options: &mut OpenOptions) {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
@@ -16,30 +17,30 @@ pub(super) fn owner_only(options: &mut OpenOptions) {
     let _unused = options;
 }
 
-/// How the name of a file begins and ends while it is being written: `.`, its
-/// name, `.`, then random letters, and this.
+/// The suffix of a temporary name: `.`, the file's name, `.`, random letters, and
+/// this.
 const ENDING: &str = ".part";
 
-/// A file that is being written beside its place, under a name that did not
-/// exist before, for its owner only.
+/// A file that is being written under a new temporary name beside its place,
+/// readable by its owner only.
 #[derive(Debug)]
 pub(super) struct PendingFile {
-    /// Where it will be.
+    /// Its final path.
     pub(super) place: PathBuf,
     file: BufWriter<HashingFile>,
     /// How many rows it holds so far.
     pub(super) rows: u64,
-    /// Whether the last of them has a quote that nothing closes.
+    /// Whether the last row has an unclosed quote.
     pub(super) open: bool,
 }
 
 impl PendingFile {
-    /// Begins the file `name` of `folder`.
+    /// Starts the file `name` in `folder`.
     pub(super) fn begin(folder: &Path, name: &str) -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();
         let prefix = format!(".{name}.");
         let file = builder.prefix(&prefix).suffix(ENDING).tempfile_in(folder)?;
-        // As long as it is locked, another run knows that it is not abandoned.
+        // The lock shows other runs that the file is not abandoned.
         file.as_file().try_lock().ok();
         let digesting = HashingFile {
             file,
@@ -54,13 +55,13 @@ impl PendingFile {
         })
     }
 
-    /// Its name at its place.
+    /// Its final name.
     pub(super) fn name(&self) -> String {
         let name = self.place.file_name().unwrap_or_default();
         name.to_string_lossy().into_owned()
     }
 
-    /// Makes sure that all of it is on disk; its length and digest.
+    /// Syncs it to disk; returns its length and digest.
     pub(super) fn seal(&mut self) -> io::Result<(u64, blake3::Hash)> {
         self.file.flush()?;
         let inner = self.file.get_ref();
@@ -68,8 +69,8 @@ impl PendingFile {
         Ok((inner.bytes, inner.digest.finalize()))
     }
 
-    /// Moves it to its place: on disk before, so that a power failure leaves the
-    /// earlier file or this one, whole.
+    /// Renames it to its final path. It is synced first, so that a power failure
+    /// leaves either the earlier file or this one whole.
     pub(super) fn finish(mut self) -> io::Result<WrittenFile> {
         self.seal()?;
         let digesting = self.file.into_inner();
@@ -105,14 +106,14 @@ impl Write for HashingFile {
     }
 }
 
-/// Makes sure that the name of `place` is on disk, where folders can be synced.
+/// Syncs the folder of `place`, where folders can be synced.
 fn sync_folder(place: &Path) {
     if let Some(folder) = place.parent().and_then(|folder| File::open(folder).ok()) {
         folder.sync_all().ok();
     }
 }
 
-/// Removes files that killed runs have left half written in `folder`.
+/// Removes temporary files that killed runs have left in `folder`.
 pub(super) fn remove_abandoned(folder: &Path) {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return;
@@ -124,15 +125,15 @@ pub(super) fn remove_abandoned(folder: &Path) {
             let path = entry.path();
             let held = File::open(&path).is_ok_and(|file| file.try_lock().is_err());
             if !held {
-                // One that can't be removed does no harm.
+                // A file that can't be removed does no harm.
                 std::fs::remove_file(path).ok();
             }
         }
     }
 }
 
-/// Whether a result is called so while it is being written, by this version or
-/// by one that used no letters of chance.
+/// Whether `name` is a temporary name, of this version or of an earlier one without
+/// random letters.
 fn is_part_name(name: &str) -> bool {
     let middle = name
         .strip_prefix('.')
@@ -151,7 +152,7 @@ fn is_part_name(name: &str) -> bool {
 /// A file that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenFile {
-    /// Where it is.
+    /// Its path.
     pub place: PathBuf,
     /// How many rows or problems it holds.
     pub rows: u64,
@@ -174,7 +175,7 @@ mod tests {
     use super::{PendingFile, is_part_name, remove_abandoned};
 
     #[test]
-    fn only_files_of_ours_are_taken_for_abandoned() {
+    fn only_temporary_result_names_are_taken_for_abandoned() {
         for (found, ours) in [
             (".summary.json.part", true),
             (".summary.json.aB3dE9.part", true),
@@ -189,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_run_left_goes_and_what_is_being_written_stays() {
+    fn abandoned_files_are_removed_and_locked_ones_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         let abandoned = folder.path().join(".summary.json.aB3dE9.part");
         std::fs::write(&abandoned, "{").unwrap();
@@ -207,7 +208,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn no_link_is_followed_and_no_mode_kept() {
+    fn links_are_not_followed_and_modes_are_not_kept() {
         use std::os::unix::fs::{MetadataExt, symlink};
         let folder = tempfile::tempdir().unwrap();
         let victim = folder.path().join("victim");

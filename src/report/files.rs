@@ -1,7 +1,8 @@
 //! The result files of a run: results, problems, rejects, failures, summary.
 //!
-//! Every file is written beside its place and moved there at the end, so that
-//! no reader sees half a file, and an interrupted run leaves the earlier ones.
+//! Every file is written under a temporary name and renamed at the end, so that
+//! readers never see a partial file, and an interrupted run leaves the earlier
+//! files.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -17,12 +18,12 @@ use crate::domain::outcome::Outcome;
 use crate::domain::problem::{Problem, messages};
 use crate::domain::summary::Summary;
 
-/// What was written, and what was kept from being replaced.
+/// The files that were written, and those kept from being replaced.
 #[derive(Debug, Default)]
 pub struct PublishedFiles {
     /// The files that were written.
     pub written: Vec<WrittenFile>,
-    /// Files that stood in their places, and have other names now.
+    /// The files that were in their places, and were renamed.
     pub kept: Vec<KeptFile>,
 }
 
@@ -37,8 +38,7 @@ pub struct ResultFiles {
     rejects: RejectFiles,
     failures: RejectFiles,
     manifest: Manifest,
-    /// Whether rows can have failed, so that there may be failures of an earlier
-    /// run to be removed.
+    /// Whether rows are sent, so that failures of an earlier run are removed.
     sends: bool,
 }
 
@@ -57,9 +57,9 @@ struct ResultLine<'a> {
 }
 
 impl ResultFiles {
-    /// Begins the files in `folder`, which is made where it is missing;
-    /// `several` says whether rows come from several inputs; `every_row` names the
-    /// file of all rows with their outcomes, if there is to be one.
+    /// Starts the files in `folder`, which is created if missing. `several` says
+    /// whether rows come from several inputs; `every_row` is the name of the file
+    /// with the outcome of every row, if any.
     pub fn begin(
         folder: &Path,
         several: bool,
@@ -92,13 +92,13 @@ impl ResultFiles {
         })
     }
 
-    /// The files of rejected rows.
+    /// The paths of the files of rejected rows.
     pub fn rejects(&self) -> Vec<PathBuf> {
         self.rejects.places()
     }
 
-    /// Moves the files to their places, and takes away those of an earlier run
-    /// that this one has nothing for; what is not to be replaced is kept aside.
+    /// Moves the files to their places, and removes files of an earlier run that
+    /// this one has no rows for; files that must not be replaced are renamed.
     pub fn finish(self, summary: &Summary) -> io::Result<PublishedFiles> {
         let mut parts = self.rejects.parts();
         parts.extend(self.failures.parts());
@@ -216,7 +216,7 @@ impl RowSink for ResultFiles {
     }
 }
 
-/// A cell that a spreadsheet would run as a formula, made text (OWASP, "CSV
+/// Turns a cell that a spreadsheet would run as a formula into text (OWASP, "CSV
 /// Injection").
 fn harmless(text: &str) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {

@@ -71,7 +71,7 @@ fn read(folder: &Path, name: &str) -> String {
 }
 
 #[test]
-fn a_rejected_row_stands_as_it_stood_behind_what_is_said_of_it() {
+fn a_rejected_row_is_unchanged_after_the_added_cells() {
     let folder = tempfile::tempdir().unwrap();
     let (row, columns, problems) = (row("c-1; \"a;b\" ;surplus", 7), table(), problems());
     write(folder.path(), &[rejected(&row, &columns, &problems)]);
@@ -84,7 +84,7 @@ fn a_rejected_row_stands_as_it_stood_behind_what_is_said_of_it() {
 }
 
 #[test]
-fn what_was_added_before_is_not_given_back_twice() {
+fn cells_added_by_an_earlier_run_are_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let columns = Columns::table(vec![], "_line,_code,_field,_message,clientId", b',');
     let row = row("3,x,y,\"said, before\",c-1", 2);
@@ -100,7 +100,7 @@ fn what_was_added_before_is_not_given_back_twice() {
 }
 
 #[test]
-fn json_rows_keep_their_members_as_they_are_written() {
+fn json_rows_keep_their_members_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let columns = Columns::open();
     let rows = [
@@ -122,7 +122,7 @@ fn json_rows_keep_their_members_as_they_are_written() {
 }
 
 #[test]
-fn a_line_that_is_no_json_is_given_back_as_text() {
+fn a_line_that_is_not_json_is_written_as_a_string() {
     let folder = tempfile::tempdir().unwrap();
     let columns = Columns::open();
     let mut broken = row("{\"clientId\":\"c-1", 4);
@@ -135,7 +135,7 @@ fn a_line_that_is_no_json_is_given_back_as_text() {
 }
 
 #[test]
-fn failures_carry_what_the_api_said() {
+fn failures_have_the_message_of_the_api() {
     let folder = tempfile::tempdir().unwrap();
     let (row, columns) = (row("c-1;Aster", 2), table());
     let account = RowAccount {
@@ -175,7 +175,7 @@ fn problems_are_harmless_in_a_spreadsheet() {
 }
 
 #[test]
-fn rejects_of_an_earlier_run_go_when_there_are_none() {
+fn rejects_of_an_earlier_run_are_removed_when_there_are_none() {
     let folder = tempfile::tempdir().unwrap();
     let (row, columns) = (row("x", 7), table());
     write(folder.path(), &[rejected(&row, &columns, &[])]);
@@ -195,7 +195,7 @@ fn tables_with_other_headers_have_files_of_their_own() {
 }
 
 #[test]
-fn an_open_quote_does_not_swallow_the_rows_behind_it() {
+fn an_unclosed_quote_does_not_swallow_the_next_rows() {
     let folder = tempfile::tempdir().unwrap();
     let columns = table();
     let mut open = row("c-1;\"open", 2);

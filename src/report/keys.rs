@@ -1,7 +1,7 @@
-//! `keys.csv`: the API keys that Kable made, which it shows only once.
+//! `keys.csv`: the API keys of created customers, which Kable shows only once.
 //!
-//! Keys are appended and synced before their row is settled, so that no key that
-//! arrived is lost. Readable by its owner only.
+//! Keys are appended and synced before their row is settled, so that no received
+//! key is lost. The file is readable by its owner only.
 
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::domain::customer::{Fingerprint, fingerprint};
 
-/// What the file begins with.
+/// The header of the file.
 const HEADER: &[u8] = b"clientId,key\n";
 
 /// The file of keys, open for appending.
@@ -20,14 +20,14 @@ const HEADER: &[u8] = b"clientId,key\n";
 pub struct KeyFile {
     file: File,
     dirty: bool,
-    /// Whose keys are in it, read at the first question: after a crash some hundred
-    /// rows are asked about, of a checkpoint that was saved perhaps all of them.
+    /// The customers with keys in it, read at the first query: after a crash a few
+    /// hundred rows are queried, with a restored checkpoint perhaps all.
     whose: Option<HashSet<Fingerprint>>,
 }
 
 impl KeyFile {
-    /// Opens `keys.csv` at `path`, or begins it. One process at a time: the
-    /// file is locked as long as this value lives.
+    /// Opens or creates `keys.csv` at `path`, and locks it for this process as long
+    /// as this value lives.
     pub fn open(path: &Path) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true);
@@ -49,7 +49,7 @@ impl KeyFile {
                 ));
             }
             Some([]) => end_last_line(&mut file)?,
-            // The file is new, or a full disk cut it off here.
+            // The file is new, or its header was cut off by a full disk.
             Some(missing) => {
                 file.write_all(missing)?;
                 file.sync_data()?;
@@ -63,7 +63,7 @@ impl KeyFile {
         })
     }
 
-    /// Adds the keys of one customer.
+    /// Appends the keys of one customer.
     pub fn keep(&mut self, client_id: &str, keys: &[SecretString]) -> io::Result<()> {
         for key in keys {
             let mut line = csv::Writer::from_writer(Vec::new());
@@ -78,7 +78,7 @@ impl KeyFile {
         Ok(())
     }
 
-    /// Makes sure that what was added is on disk.
+    /// Syncs what was appended to disk.
     pub fn sync(&mut self) -> io::Result<()> {
         if std::mem::take(&mut self.dirty) {
             self.file.sync_data()?;
@@ -86,7 +86,7 @@ impl KeyFile {
         Ok(())
     }
 
-    /// Whether there is a key of this customer.
+    /// Whether it has a key of this customer.
     pub fn holds(&mut self, client_id: &str) -> io::Result<bool> {
         let whose = match self.whose.take() {
             Some(whose) => whose,
@@ -95,7 +95,7 @@ impl KeyFile {
         Ok(self.whose.insert(whose).contains(&fingerprint(client_id)))
     }
 
-    /// Whose keys are in it.
+    /// The customers with keys in it.
     fn read_through(&mut self) -> io::Result<HashSet<Fingerprint>> {
         self.file.rewind()?;
         let mut whose = HashSet::new();
@@ -104,7 +104,7 @@ impl KeyFile {
             .from_reader(BufReader::new(&self.file));
         for record in reader.records() {
             let record = record?;
-            // A key that was cut off is no key.
+            // An incomplete line is not a key.
             if let Some(client_id) = record.get(0).filter(|_| record.len() == 2) {
                 whose.insert(fingerprint(client_id));
             }
@@ -113,10 +113,11 @@ impl KeyFile {
     }
 }
 
-/// Ends a line that a crash cut off, or that an editor left without its end.
+/// Completes a last line that a crash cut off, or that an editor left without a
+/// line end.
 ///
-/// Nothing is taken away, for what stands there may be a key; a third cell says
-/// that it may be none.
+/// Nothing is removed, because the line may have a key; a third cell says that it
+/// may be incomplete.
 fn end_last_line(file: &mut File) -> io::Result<()> {
     file.rewind()?;
     let mut reader = BufReader::new(&*file);
@@ -138,8 +139,7 @@ fn end_last_line(file: &mut File) -> io::Result<()> {
     })
 }
 
-/// Makes sure that a new file is found again after a power cut: its folder is
-/// synced as well (fsync(2)).
+/// Syncs the folder of a new file, so that it survives a power failure (fsync(2)).
 fn sync_folder(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     if let Some(folder) = path.parent() {
@@ -155,7 +155,7 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A file that other users could read becomes readable by its owner only.
+/// Makes a file that other users could read private to its owner.
 fn keep_private(file: &File) -> io::Result<()> {
     #[cfg(unix)]
     {
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_kept_and_found_and_nothing_is_taken_away() {
+    fn keys_are_appended_and_found_and_nothing_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.csv");
         let mut file = KeyFile::open(&path).unwrap();
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn another_file_is_not_written_to() {
+    fn a_file_without_the_header_is_not_written_to() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.csv");
         std::fs::write(&path, "notes").unwrap();

@@ -1,10 +1,10 @@
-//! Which files of a results folder are ours, and whether they are as we wrote
-//! them: name, length and digest of each, in a hidden file beside them.
+//! Records which files of a results folder this program wrote, with the length and
+//! digest of each, in a hidden file beside them.
 //!
-//! A file that was changed since, that another command wrote for other inputs,
-//! or that is not ours at all is never replaced or removed. New entries are on
-//! disk before the files are moved to their places, and old ones go afterwards:
-//! wherever a run is killed, a file of ours is known as ours.
+//! A file that was changed since, that another command wrote for other inputs, or
+//! that this program did not write is never replaced or removed. New entries are on
+//! disk before the files are moved to their places, and old ones are removed
+//! afterwards: wherever a run is killed, its files remain known.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -19,27 +19,27 @@ use super::result_names::{MANIFEST, is_numbered};
 /// The format that this program writes.
 const FORMAT: u32 = 1;
 
-/// The command that writes results, and what for.
+/// The command that writes results, and its inputs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResultsOrigin {
     /// The subcommand.
     pub command: String,
     /// The inputs, as absolute paths.
     pub inputs: Vec<String>,
-    /// Whether it was sent to a sandbox.
+    /// Whether rows were sent to a sandbox.
     pub rehearsal: bool,
 }
 
 impl ResultsOrigin {
-    /// Whether what `other` wrote may be replaced: it speaks of no other inputs,
-    /// and a rehearsal does not replace results of a real run.
+    /// Whether files of `other` may be replaced: it had no further inputs, and a
+    /// rehearsal does not replace results of a real run.
     fn covers(&self, other: &Self) -> bool {
         (other.rehearsal || !self.rehearsal || other.command == "validate")
             && other.inputs.iter().all(|name| self.inputs.contains(name))
     }
 }
 
-/// A file as we wrote it.
+/// A file as it was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ManifestEntry {
     name: String,
@@ -55,34 +55,34 @@ struct ManifestFile {
     files: Vec<ManifestEntry>,
 }
 
-/// What is at the place of a result file.
+/// The state of a result file's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PlaceState {
     /// Nothing.
     Absent,
-    /// A file of ours, unchanged, that may be replaced.
+    /// An unchanged result file that may be replaced.
     Replaceable,
-    /// A file of ours for other inputs, or of a real run.
+    /// An unchanged result file of other inputs, or of a real run.
     Others,
-    /// A file of ours that was changed since.
+    /// A result file that was changed since it was written.
     Changed,
-    /// Something that we did not write.
+    /// Something that is not a file, or not in the manifest.
     Foreign,
 }
 
 /// A file that was kept from being replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptFile {
-    /// Where it stood.
+    /// Its former path.
     pub place: PathBuf,
-    /// Where it is now.
+    /// Its path now.
     pub kept: PathBuf,
-    /// Whether it was changed since we wrote it; otherwise it is another
-    /// command's.
+    /// Whether it was changed since it was written; otherwise it belongs to another
+    /// command.
     pub changed: bool,
 }
 
-/// The entries of a folder.
+/// The manifest of a folder.
 #[derive(Debug)]
 pub(super) struct Manifest {
     folder: PathBuf,
@@ -116,7 +116,7 @@ impl Manifest {
         &self.folder
     }
 
-    /// What is at the place of the file `name`.
+    /// The state of the place of the file `name`.
     pub(super) fn state_of(&self, name: &str) -> io::Result<PlaceState> {
         let place = self.folder.join(name);
         let metadata = match std::fs::symlink_metadata(&place) {
@@ -155,8 +155,8 @@ impl Manifest {
         Ok(state)
     }
 
-    /// Under which name a file is written that is to be called `name`: another
-    /// one where that is taken by a file that we did not write.
+    /// The name under which `name` is written: another one if it is taken by a file
+    /// that is not in the manifest.
     pub(super) fn name_for(&self, name: &str) -> io::Result<String> {
         if self.origin.command == "validate" && name == "summary.json" && self.is_imports(name)? {
             return self.name_for("validate-summary.json");
@@ -171,16 +171,14 @@ impl Manifest {
         Ok(free)
     }
 
-    /// Whether another command than `validate` wrote the file `name`, which is
-    /// there.
+    /// Whether the file `name` exists and a command other than `validate` wrote it.
     fn is_imports(&self, name: &str) -> io::Result<bool> {
         let of_it =
             |entry: &ManifestEntry| entry.name == name && entry.origin.command != "validate";
         Ok(self.entries.iter().any(of_it) && self.state_of(name)? != PlaceState::Absent)
     }
 
-    /// Names those of `names` at whose places something stands that we did not
-    /// write.
+    /// Those of `names` that exist in the folder and are not in the manifest.
     pub(super) fn foreign<'n>(&self, names: &[&'n str]) -> io::Result<Vec<&'n str>> {
         let mut foreign = Vec::new();
         for name in names {
@@ -191,9 +189,8 @@ impl Manifest {
         Ok(foreign)
     }
 
-    /// Moves `parts` to their places, keeps aside what must not be replaced, and
-    /// removes those of our files called as one of `kinds` that were not written
-    /// again.
+    /// Moves `parts` to their places, renames files that must not be replaced, and
+    /// removes earlier files of these `kinds` that were not written again.
     pub(super) fn publish(
         mut self,
         mut parts: Vec<PendingFile>,
@@ -243,7 +240,7 @@ impl Manifest {
                 remove_if_there(&self.folder.join(name))?;
             }
         }
-        // What stands there no more, and what was replaced, is forgotten.
+        // Entries of files that were removed or replaced are dropped.
         self.entries
             .retain(|entry| !names.contains(&entry.name) || new.contains(entry));
         let folder = self.folder.clone();
@@ -265,22 +262,22 @@ impl Manifest {
     }
 }
 
-/// Those of `names` that `folder` holds and we did not write.
+/// Those of `names` that exist in `folder` and are not in its manifest.
 pub fn foreign<'n>(folder: &Path, names: &[&'n str]) -> io::Result<Vec<&'n str>> {
     Manifest::read(folder, ResultsOrigin::default())?.foreign(names)
 }
 
-/// Gives what stands at `place` a numbered name that is free.
+/// Renames the file at `place` to a free numbered name.
 fn keep_aside(place: &Path) -> io::Result<PathBuf> {
     let name = place.file_name().unwrap_or_default().to_string_lossy();
     for number in 1_u64.. {
         let aside = place.with_file_name(numbered(&name, &format!(".kept-{number}")));
-        // A second name for the same file: nothing can be lost in between, and
-        // no other file is replaced.
+        // A hard link: nothing can be lost in between, and no other file is
+        // replaced.
         match std::fs::hard_link(place, &aside) {
             Ok(()) => return Ok(aside),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            // Folders, and file systems without hard links.
+            // Fallback for folders, and for file systems without hard links.
             Err(_) if std::fs::symlink_metadata(&aside).is_err() => {
                 std::fs::rename(place, &aside)?;
                 return Ok(aside);
@@ -291,7 +288,7 @@ fn keep_aside(place: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("there is no free name"))
 }
 
-/// `name` with `number` before its ending.
+/// Inserts `number` before the extension of `name`.
 fn numbered(name: &str, number: &str) -> String {
     match name.rsplit_once('.') {
         Some((stem, ending)) => format!("{stem}{number}.{ending}"),
@@ -351,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_changed_is_replaced_and_removed() {
+    fn unchanged_files_are_replaced_and_removed() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         let a = || origin(&["a"], false);
@@ -365,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_changed_is_kept_aside_each_time() {
+    fn changed_files_are_renamed_each_time() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         let a = || origin(&["a"], false);
@@ -386,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_input_left_is_kept() {
+    fn files_of_another_input_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         publish(folder, origin(&["a"], false), &[("rejects.csv", "a")]);
@@ -405,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn what_we_did_not_write_is_never_touched() {
+    fn foreign_files_are_never_touched() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         std::fs::write(folder.join("rejects.csv"), "mine").unwrap();
@@ -424,10 +421,10 @@ mod tests {
         assert!(Manifest::read(folder, a()).is_err());
     }
 
-    /// A run that was killed between two moves has old and new files, and both
-    /// are known.
+    /// A run that was killed between two moves leaves old and new files; both are
+    /// in the manifest.
     #[test]
-    fn a_run_that_is_killed_between_two_moves_leaves_nothing_unknown() {
+    fn a_run_killed_between_two_moves_leaves_only_known_files() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         let a = || origin(&["a"], false);
@@ -454,7 +451,7 @@ mod tests {
     }
 
     #[test]
-    fn only_our_own_names_are_numbered_ones() {
+    fn only_result_names_count_as_numbered() {
         for name in ["rejects.csv", "rejects-2.csv", "rejects-12.jsonl"] {
             assert!(is_numbered(name, "rejects"), "{name}");
         }

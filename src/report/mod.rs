@@ -1,18 +1,19 @@
-//! What people and scripts see of a run: progress, summary and result files.
+//! Progress, summary and result files of a run.
 //!
-//! The engine reports events to an [`Observer`] and every row with its result to a
-//! [`RowSink`]. Neither can change a run.
+//! The engine reports events to an [`Observer`], and every row with its result to a
+//! [`RowSink`]. Neither affects the run.
 //!
-//! - `progress.rs`: bars, or plain lines where there is no terminal
+//! - `progress.rs`: progress bars, or plain lines without a terminal
 //! - `text.rs`: the summary at the end
 //! - `files.rs`: results, problems, rejects, failures, summary
 //! - `result_names.rs`: the names of those files
-//! - `atomic_file.rs`: one of them while it is written
+//! - `atomic_file.rs`: writes a result file, and replaces the earlier one at the
+//!   end
 //! - `manifest.rs`: which files in a results folder are ours
-//! - `reject_files.rs`: rows that are given back, byte for byte
+//! - `reject_files.rs`: rejected and failed rows, byte for byte
 //! - `keys.rs`: `keys.csv`
 //! - `annotations.rs`: problems as annotations of a pull request
-//! - `summary_sink.rs`: the first refusals, kept for the summary
+//! - `summary_sink.rs`: keeps the first failures for the summary
 
 pub mod annotations;
 pub mod atomic_file;
@@ -36,81 +37,81 @@ use crate::domain::row::{Columns, Row};
 /// Something that happens during a run.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// The input is being read and checked; so many rows so far.
+    /// The input is being read and checked.
     Checking {
         /// Rows read.
         rows: u64,
     },
-    /// The sending begins.
+    /// Sending starts.
     Sending {
-        /// Rows that are to be dealt with in this run.
+        /// Rows to be processed in this run.
         total: u64,
     },
-    /// Outcomes are on disk.
+    /// Outcomes were written to disk.
     Progress(Progress),
-    /// No request is sent for this long, because the server asked for it.
+    /// No request is sent for this long, as the server asked.
     Paused {
         /// How long.
         wait: Duration,
     },
-    /// The API does not answer; one request at a time finds out when it does.
+    /// The API does not respond; single probes find out when it does again.
     Down {
-        /// What happened last.
+        /// The last error.
         message: String,
     },
-    /// A request met trouble, and is tried again.
+    /// A request failed and is retried.
     Trouble {
         /// What happened.
         message: String,
     },
-    /// This machine can't hold as many requests in flight as the pace allows.
+    /// This machine can't have as many requests in flight as the pacing allows.
     Crowded {
-        /// What it has too little of.
+        /// Which resource is short.
         message: String,
-        /// How many are in flight from now on.
+        /// The limit of requests in flight from now on.
         most: usize,
     },
-    /// A row of the canary is not to be seen yet, and is looked up again.
+    /// A row of the canary can't be read back yet, and is looked up again.
     CanaryWaits {
-        /// In how long.
+        /// The time until then.
         wait: Duration,
     },
-    /// The API answers again.
+    /// The API responds again.
     Up,
-    /// The sending is over; what is in flight may finish.
+    /// Sending has ended; requests in flight may finish.
     Finishing {
         /// Requests in flight.
         in_flight: u64,
     },
-    /// Results are being written; so many rows so far.
+    /// Results are being written.
     Accounting {
         /// Rows read.
         rows: u64,
     },
 }
 
-/// How far the sending is.
+/// The progress of sending.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Progress {
-    /// Rows dealt with in this run.
+    /// Rows processed in this run.
     pub done: u64,
     /// Of these, created.
     pub created: u64,
-    /// Of these, there already.
+    /// Of these, already existing.
     pub existed: u64,
     /// Of these, failed, differing or unresolved.
     pub failed: u64,
     /// Requests answered 429.
     pub throttled: u64,
-    /// Requests sent again.
+    /// Requests that were retries.
     pub retried: u64,
     /// Requests sent.
     pub sent: u64,
-    /// How fast it is, and what binds.
+    /// The current rate, and what limits it.
     pub pacing: Pacing,
 }
 
-/// Receives events. It is called from several threads, and must not block.
+/// Receives events. Called from several threads; must not block.
 pub trait Observer: Send + Sync + 'static {
     /// Receives one event.
     fn observe(&self, event: &Event);
@@ -133,11 +134,11 @@ impl Observer for Silent {
 /// The result of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowResult<'a> {
-    /// It was skipped: it is blank, or another row stands for it.
+    /// Skipped: blank, or replaced by another row.
     Skipped,
-    /// It was not fit to send.
+    /// Failed a check, and was not sent.
     Rejected,
-    /// It was fit to send, with this outcome.
+    /// Fit to send, with this outcome.
     Outcome(OutcomeDetails<'a>),
 }
 
@@ -146,15 +147,15 @@ pub enum RowResult<'a> {
 pub struct OutcomeDetails<'a> {
     /// Its outcome.
     pub outcome: Outcome,
-    /// Kable's id for it.
+    /// The customer's id at Kable.
     pub customer_id: Option<&'a str>,
-    /// `X-REQUEST-ID` of the last answer.
+    /// `X-REQUEST-ID` of the last response.
     pub request_id: Option<&'a str>,
     /// How many requests were sent for it.
     pub attempts: u32,
-    /// The last answer's HTTP status.
+    /// The last response's HTTP status.
     pub status: Option<u16>,
-    /// What the API said, or how the customer differs.
+    /// The API's message, or how the customer differs.
     pub message: Option<&'a str>,
 }
 
@@ -163,17 +164,17 @@ pub struct OutcomeDetails<'a> {
 pub struct RowAccount<'a> {
     /// The row as it was read.
     pub row: &'a Row,
-    /// Its input's columns.
+    /// The columns of its input.
     pub columns: &'a Columns,
-    /// How many of them, at the start, are ours from an earlier rejects file.
+    /// How many columns at the start were added by an earlier rejects file.
     pub leading_own: usize,
-    /// Its input's name.
+    /// The name of its input.
     pub input: &'a str,
-    /// Its `clientId`, as far as it has one.
+    /// Its `clientId`; empty if it has none.
     pub client_id: &'a str,
     /// Its result.
     pub result: RowResult<'a>,
-    /// What is wrong with it, or was put right.
+    /// Its problems, including what was corrected.
     pub problems: &'a [Problem],
 }
 

@@ -1,6 +1,6 @@
-//! An observer that draws bars, or prints plain lines where there is no terminal.
+//! Shows the progress of a run: a bar, or plain lines without a terminal.
 //!
-//! Everything goes to standard error; standard output is for data.
+//! Writes to standard error only; standard output is for data.
 
 use std::collections::VecDeque;
 use std::io::Write;
@@ -16,11 +16,11 @@ use crate::domain::text::{counted, escaped, escaped_json, escaped_lines, thousan
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProgressFormat {
-    /// A bar that moves, on a terminal.
+    /// A progress bar, on a terminal.
     Bar,
-    /// A line every ten seconds.
+    /// A plain line every ten seconds.
     Lines,
-    /// The same as JSON, one object a line.
+    /// A JSON object on a line, every ten seconds.
     Json,
     /// Nothing.
     Hidden,
@@ -29,10 +29,10 @@ pub enum ProgressFormat {
 /// How often a plain line is printed.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// What speed is taken from.
+/// The window over which speed is measured.
 const RECENT: Duration = Duration::from_secs(15);
 
-/// Shows how far a run is.
+/// Shows the progress of a run.
 #[derive(Debug)]
 pub struct ProgressDisplay {
     style: ProgressFormat,
@@ -44,12 +44,12 @@ pub struct ProgressDisplay {
 struct ProgressState {
     phase: Phase,
     total: u64,
-    /// When the sending began.
+    /// When sending began.
     began: Option<Instant>,
     /// When the last plain line was printed.
     last_line: Option<Instant>,
     progress: Progress,
-    /// Rows dealt with, sampled once a second.
+    /// The number of rows done, sampled once a second.
     samples: VecDeque<(Instant, u64)>,
     note: String,
 }
@@ -81,8 +81,8 @@ impl ProgressDisplay {
         }
     }
 
-    /// Prints a line where there is no terminal, if it is time for one. To be
-    /// called now and then, for a run that waits hears of nothing.
+    /// Prints a line if one is due and there is no terminal. Must be called
+    /// regularly, because a run that waits reports no events.
     pub fn tick(&self) {
         let now = Instant::now();
         let line = {
@@ -102,12 +102,12 @@ impl ProgressDisplay {
         self.say(&line);
     }
 
-    /// Prints a line that is not to be missed, whatever stands in it.
+    /// Prints a line, with control characters escaped.
     pub fn say(&self, line: &str) {
         self.print(&escaped(line));
     }
 
-    /// The same for several lines.
+    /// Prints several lines, escaped.
     pub fn say_lines(&self, text: &str) {
         self.print(&escaped_lines(text));
     }
@@ -116,17 +116,17 @@ impl ProgressDisplay {
         if text.is_empty() {
             return;
         }
-        // A closed standard error is no reason to stop an import.
+        // A closed standard error must not stop an import.
         self.bar
             .suspend(|| writeln!(std::io::stderr(), "{text}").ok());
     }
 
-    /// Takes the bar out of the way while something is asked.
+    /// Hides the bar while `prompt` runs.
     pub fn suspended<T>(&self, prompt: impl FnOnce() -> T) -> T {
         self.bar.suspend(prompt)
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn close(&self) {
         self.bar.finish_and_clear();
     }
@@ -185,7 +185,7 @@ impl Observer for ProgressDisplay {
             Event::Progress(progress) => {
                 let was_noted = {
                     let mut state = self.state.lock();
-                    // What it waits for is worth saying until it moves.
+                    // The note is kept until more rows are done.
                     let moved = progress.done > state.progress.done;
                     state.record(*progress, Instant::now());
                     moved && !std::mem::take(&mut state.note).is_empty()
@@ -213,7 +213,7 @@ impl Observer for ProgressDisplay {
                 counted(*most as u64, "request", "requests")
             )),
             Event::CanaryWaits { wait } => self.note(&format!(
-                "a row of the canary is not to be samples at Kable yet; looking again in {}",
+                "a row of the canary is not to be seen at Kable yet; looking again in {}",
                 rounded(*wait)
             )),
             Event::Up => self.note("the API answers again"),
@@ -230,18 +230,18 @@ impl Observer for ProgressDisplay {
 }
 
 fn style(template: &str) -> ProgressStyle {
-    // The templates are constants that the tests have seen to be good.
+    // The templates are constants, which a test checks.
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_bad_template| ProgressStyle::default_bar())
 }
 
-/// A wait as people read it, to a tenth of a second.
+/// Formats a wait, rounded up to a tenth of a second.
 fn rounded(wait: Duration) -> humantime::FormattedDuration {
     let tenths = u64::try_from(wait.as_millis().div_ceil(100)).unwrap_or(u64::MAX);
     humantime::format_duration(Duration::from_millis(tenths.saturating_mul(100)))
 }
 
-/// How fast the sending is.
+/// The speed of sending.
 #[derive(Debug, Clone, Copy, Default)]
 struct Speed {
     rows_a_second: f64,
@@ -249,9 +249,9 @@ struct Speed {
 }
 
 impl Speed {
-    /// The speed of late; and the time left, computed from what binds: from the
-    /// rate where that is it, for it may have been slower before, else from the
-    /// speed.
+    /// The recent speed, and the time left. While the rate is the bottleneck, the
+    /// time left follows from the rate, because the recent speed may have been
+    /// lower; otherwise from the speed.
     #[expect(
         clippy::cast_precision_loss,
         reason = "a speed for people; counts below 2⁵³ are exact"
@@ -310,7 +310,7 @@ impl ProgressState {
     }
 }
 
-/// What binds, and how many requests are on their way.
+/// The bottleneck, and the number of requests in flight.
 fn bound(progress: &Progress) -> String {
     let pacing = progress.pacing;
     let paused = pacing.paused_ms.map_or_else(String::new, |left| {
@@ -342,7 +342,7 @@ fn figures(progress: &Progress) -> String {
     text
 }
 
-/// How fast it moves, how long it will take, and what binds.
+/// The speed, the time left, the figures, and the bottleneck.
 fn moving(state: &ProgressState, speed: Speed) -> String {
     let left = speed.left.map_or_else(
         || "?".to_owned(),
@@ -434,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_line_says_how_far_it_is() {
+    fn a_plain_line_shows_the_progress() {
         assert_eq!(
             plain(&watcher().state.lock(), SPEED),
             "1,200/2,000 · 120/s · 7s left · created 1,190 · failed 4 · throttled 0 · there already 6 \
@@ -443,7 +443,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_line_says_why_nothing_moves() {
+    fn a_plain_line_shows_why_nothing_is_sent() {
         let watcher = watcher();
         watcher.observe(&Event::Down {
             message: "connection refused".to_owned(),
@@ -454,7 +454,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_is_told_and_counts_as_time_left() {
+    fn a_pause_is_shown_and_counts_as_time_left() {
         let watcher = watcher();
         let mut progress = watcher.state.lock().progress;
         progress.sent = 1200;
@@ -463,7 +463,7 @@ mod tests {
         progress.pacing.bound = Bottleneck::Pause;
         let state = watcher.state.lock();
         let speed = Speed::of(&state, tokio::time::Instant::now());
-        // 800 rows at the rate that is told, after the pause.
+        // 800 rows at the advertised rate, after the pause.
         assert_eq!(speed.left, Some(Duration::from_secs(60 + 8)));
         assert!(super::bound(&progress).starts_with("paused for 1m more · "));
     }
@@ -476,7 +476,7 @@ mod tests {
     }
 
     #[test]
-    fn the_templates_are_good() {
+    fn the_templates_are_valid() {
         for template in [
             "{spinner} {msg}",
             "{bar:20} {human_pos}/{human_len} · {prefix}{msg}",

@@ -1,7 +1,7 @@
-//! Rows that are given back to be mended: byte for byte as they stood.
+//! Writes rejected and failed rows back to be mended, byte for byte.
 //!
-//! What we add stands before a row's own cells, so that a row with too few of
-//! them doesn't push it about; when the file comes back as input it is ignored.
+//! Added cells precede a row's own, so that a row with too few cells doesn't shift
+//! them; they are ignored when the file is read as input.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -15,21 +15,20 @@ use super::manifest::{Manifest, PlaceState};
 use crate::domain::mapping::ADDED;
 use crate::domain::row::{Matching, ReadState, after_cells};
 
-/// Files of one kind whose rows came from inputs of several forms: one file a
-/// form.
+/// Files of one kind: one for each header of the inputs, and one for JSONL.
 #[derive(Debug)]
 pub(super) struct RejectFiles {
     /// `rejects` or `failures`.
     kind: &'static str,
     parts: Vec<PendingFile>,
-    /// The place in `parts` for each header, or for JSONL.
+    /// The index in `parts` for each header, or for JSONL.
     forms: HashMap<Option<(u8, String)>, usize>,
-    /// The number of the last file with each ending.
+    /// The number of the last file with each extension.
     last: HashMap<&'static str, u64>,
 }
 
 impl RejectFiles {
-    /// Files of one kind, none of them begun.
+    /// No files yet.
     pub(super) fn new(kind: &'static str) -> Self {
         Self {
             kind,
@@ -39,7 +38,7 @@ impl RejectFiles {
         }
     }
 
-    /// Where the files will be.
+    /// The final paths of the files.
     pub(super) fn places(&self) -> Vec<PathBuf> {
         self.parts.iter().map(|part| part.place.clone()).collect()
     }
@@ -49,7 +48,7 @@ impl RejectFiles {
         self.parts
     }
 
-    /// Gives a row back, with what is said about it before it.
+    /// Adds a row, preceded by the cells in `said`.
     pub(super) fn add(
         &mut self,
         manifest: &Manifest,
@@ -107,9 +106,9 @@ impl RejectFiles {
 }
 
 impl RejectFiles {
-    /// Begins a file with this ending, under the next name that is free.
+    /// Starts a file with this extension, under the next free name.
     fn begin(&mut self, manifest: &Manifest, ending: &'static str) -> io::Result<PendingFile> {
-        // Each name is looked at once: there may be as many files as inputs.
+        // Each name is tried only once: there may be as many files as inputs.
         let last = self.last.entry(ending).or_default();
         loop {
             *last += 1;
@@ -134,15 +133,15 @@ fn write_table_row(
     let values: Vec<String> = added.iter().map(|(_, value)| value.clone()).collect();
     let row = after_cells(account.row.raw(), delimiter, account.leading_own);
     if part.open {
-        // A quote that was never closed would swallow the row that follows here.
+        // An unclosed quote would swallow the next row.
         part.write_all(b"\"\n")?;
     }
     part.open = matches!(account.row.state, ReadState::Broken(_)) && ends_open(row, delimiter);
     write_cells(part, delimiter, &values, row)
 }
 
-/// Whether `row` ends in a cell whose quote is not closed. Only at the start of a
-/// cell a quote opens one.
+/// Whether `row` ends in an unclosed quoted cell. A quote opens one only at the
+/// start of a cell.
 fn ends_open(row: &[u8], delimiter: u8) -> bool {
     let (mut quoted, mut at_start) = (false, true);
     let mut bytes = row.iter().copied().peekable();
@@ -176,7 +175,7 @@ fn write_cells(
     part.write_all(&line)
 }
 
-/// The members of an object, in their order, as they are written.
+/// The members of an object, in order, as raw text.
 struct RawMembers<'r>(Vec<(String, &'r RawValue)>);
 
 impl<'de> serde::Deserialize<'de> for RawMembers<'de> {
@@ -224,7 +223,7 @@ fn write_json(
     let text = account.row.text().trim();
     let inside = text.strip_prefix('{').map(str::trim_start);
     match (&account.row.state, inside) {
-        // What we added to it in an earlier run is taken out again.
+        // Members that an earlier run added are removed.
         (ReadState::Good, Some(inside))
             if ADDED
                 .iter()
@@ -248,7 +247,7 @@ fn write_json(
             line.push(b',');
             line.extend_from_slice(inside.as_bytes());
         }
-        // What is no object is given back as text, to be mended there.
+        // What is not an object is written as a string, to be mended there.
         (ReadState::Good | ReadState::Blank | ReadState::Broken(_), _) => {
             line.extend_from_slice(b",\"_raw\":");
             serde_json::to_writer(&mut line, &String::from_utf8_lossy(account.row.raw()))?;
@@ -264,7 +263,7 @@ mod tests {
     use super::ends_open;
 
     #[test]
-    fn only_a_quote_at_a_cells_start_is_left_open() {
+    fn only_a_quote_at_the_start_of_a_cell_opens_it() {
         for row in [
             r#"a,"b"#,
             r#"""#,
@@ -280,7 +279,7 @@ mod tests {
             r#"a,"b""#,
             r#"a,"b"c,d"#,
             r#"a,"b" "c,"#,
-            // The quote before Far closes, the one behind Pike is text.
+            // The quote before Far closes; the one after Pike is text.
             "a1,\"Les,USD,\na2,\"Far, Pike\",USD,",
         ] {
             assert!(!ends_open(row.as_bytes(), b','), "{row}");

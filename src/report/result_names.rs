@@ -1,8 +1,8 @@
-//! The names of the files of results.
+//! The names of result files.
 
 use std::path::Path;
 
-/// The hidden file that lists what was written.
+/// The manifest: a hidden file that lists the result files.
 pub(super) const MANIFEST: &str = ".kable-bulk";
 
 /// Whether a run may write or remove a file of this name in its folder.
@@ -21,10 +21,10 @@ pub fn is_result_name(path: &Path) -> bool {
     fixed.contains(&name.as_ref()) || KINDS.iter().any(|kind| is_numbered(&name, kind))
 }
 
-/// The kinds of rows that are given back.
+/// The kinds of files of rows that are written back.
 pub(super) const KINDS: [&str; 2] = ["rejects", "failures"];
 
-/// Whether `name` is `kind.csv`, `kind-2.jsonl` and the like.
+/// Whether `name` is like `kind.csv` or `kind-2.jsonl`.
 pub(super) fn is_numbered(name: &str, kind: &str) -> bool {
     let rest = name.strip_prefix(kind);
     let stem = rest.and_then(|rest| {

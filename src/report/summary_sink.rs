@@ -10,16 +10,16 @@ use crate::domain::outcome::Outcome;
 use crate::domain::problem::messages;
 use crate::domain::text::{escaped, quoted};
 
-/// What is said of a row that was created as it was before.
+/// The message for a row that was created before it was changed.
 const CHANGED: &str = "the row was changed after it was sent";
 
-/// How many refusals and differences are kept.
+/// How many failures and differences are kept.
 const KEPT: usize = 5;
 
 /// Passes rows on to the result files, and keeps some of them for the summary.
 #[derive(Debug)]
 pub struct SummarySink {
-    /// The files.
+    /// The result files.
     pub files: ResultFiles,
     /// The first rows that failed, differ or are in doubt: line and message.
     pub first_failures: Vec<(u64, String)>,
@@ -30,7 +30,7 @@ pub struct SummarySink {
 }
 
 impl SummarySink {
-    /// Passes rows on to `files`; says each of them if `verbose`.
+    /// Passes rows on to `files`; prints each if `verbose`.
     pub fn new(files: ResultFiles, verbose: bool) -> Self {
         Self {
             files,
@@ -61,7 +61,7 @@ impl SummarySink {
                 )
             }
         };
-        // A closed standard error is no reason to stop.
+        // A closed standard error must not stop the run.
         writeln!(io::stderr(), "{}", escaped(&text)).ok();
     }
 }

@@ -1,5 +1,5 @@
-//! The summary that a tired person reads at the end: what was done, what was
-//! not and why, where the files are, and what to type next.
+//! The summary at the end of a run: what was done, what was not and why, where the
+//! files are, and what to type next.
 
 use std::fmt::Write;
 
@@ -9,32 +9,32 @@ use crate::domain::outcome::Outcome;
 use crate::domain::summary::{ProblemGroup, Summary};
 use crate::domain::text::{counted, escaped, thousands};
 
-/// How many lines of a problem are named.
+/// How many line numbers are shown for a problem.
 const LINES_SHOWN: usize = 5;
 
-/// How many kinds of problems are shown; the rest is in `problems.csv`.
+/// How many kinds of problems are shown; all are in `problems.csv`.
 const KINDS_SHOWN: usize = 12;
 
-/// The parts of the summary that are no figures.
+/// The parts of the summary that are not figures.
 #[derive(Debug, Clone, Default)]
 pub struct SummaryNotes {
-    /// The first line: what was done to what.
+    /// The title: what was done to what.
     pub title: String,
-    /// Why it ended early, where it did.
+    /// Why the run ended early, if it did.
     pub halt: Option<String>,
-    /// What is still to be sent, and how long that takes.
+    /// What is still to be sent, and how long it takes.
     pub plan: Option<String>,
-    /// Whether rows are rejected for warnings and corrections too.
+    /// Whether warnings and corrections reject rows too.
     pub strict: bool,
-    /// The first refusals and differences: a line and what was said.
+    /// The first failures and differences: line and message.
     pub first_failures: Vec<(u64, String)>,
-    /// Files that were kept from being replaced.
+    /// Notes on files that were kept from being replaced.
     pub kept: Vec<String>,
-    /// What to do next, and the command for it; empty where there is none.
+    /// What to do next, with the command for it; empty if there is none.
     pub next: Vec<(String, String)>,
 }
 
-/// The whole summary as lines of text.
+/// Formats the whole summary.
 pub fn summary(summary: &Summary, words: &SummaryNotes, files: &[WrittenFile]) -> String {
     let mut text = String::new();
     let mut line = |part: &str| {
@@ -154,7 +154,7 @@ fn rows(summary: &Summary, line: &mut impl FnMut(&str)) {
     }
 }
 
-/// What a run would do, a sentence each.
+/// What a run would do, one sentence each.
 fn foretold(would: &Forecast, line: &mut impl FnMut(&str)) {
     let customers = |number| counted(number, "customer", "customers");
     let mut say = |number: u64, text: String| {
@@ -209,7 +209,7 @@ fn foretold(would: &Forecast, line: &mut impl FnMut(&str)) {
     );
 }
 
-/// What an outcome means, for a reader who has not read the manual.
+/// Describes an outcome for readers who don't know the manual.
 fn outcome_text(outcome: Outcome, command: &str) -> &'static str {
     match outcome {
         Outcome::Created => "created",
@@ -315,7 +315,7 @@ fn where_the_files_are(files: &[WrittenFile], line: &mut impl FnMut(&str)) {
             std::path::MAIN_SEPARATOR
         ));
     }
-    // A file of no problems is there for scripts, and no news.
+    // An empty problems file exists for scripts, and is not listed.
     for file in files
         .iter()
         .filter(|file| file.rows > 0 || !file.place.ends_with("problems.csv"))
@@ -437,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn what_rejects_a_row_is_not_said_to_be_harmless() {
+    fn strict_titles_say_that_warnings_reject_rows() {
         let strict = SummaryNotes {
             strict: true,
             ..SummaryNotes::default()

@@ -21,18 +21,18 @@ use crate::domain::row::{Columns, Row};
 /// How many bytes of an input are read to detect its format.
 const LOOKED_AT: usize = 64 << 10;
 
-/// A file, or standard input kept in a file.
+/// A file, or standard input copied to a file.
 #[derive(Debug)]
 pub struct Input {
     /// The name, as the user knows it.
     pub name: String,
-    /// How it is written.
+    /// Its format.
     pub format: Format,
     place: HeldFile,
     size: u64,
     changed: Option<SystemTime>,
     blocks: Arc<BlockHashes>,
-    /// Whether it was read to its end once.
+    /// Whether a pass has read all of it.
     read_through: AtomicBool,
 }
 
@@ -42,7 +42,7 @@ pub fn is_stream(name: &OsStr) -> bool {
     name == "-" || std::fs::metadata(name).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 
-/// Opens the input `name` and reads its beginning.
+/// Opens the input `name` and detects its format.
 ///
 /// A stream is copied to an unnamed file in `spool`, because inputs are read more
 /// than once.
@@ -154,7 +154,7 @@ fn recognise(name: &OsStr, start: &[u8], settings: Settings) -> Format {
 }
 
 impl Input {
-    /// Its columns, as far as the first row shows them.
+    /// Its columns; of JSONL, those of the first row.
     pub fn columns(&self) -> Result<Columns, SourceError> {
         let mut row = Row::default();
         match self.rows(0)? {
@@ -180,7 +180,7 @@ impl Input {
         }
     }
 
-    /// Closes its file between passes; the next pass opens it again by its name.
+    /// Closes its file between passes; the next pass opens it again by name.
     pub fn close_file(&mut self) {
         self.place.close_file();
     }
@@ -194,8 +194,7 @@ impl Input {
         SourceError::reading(&self.name, None, source)
     }
 
-    /// An error where the file was replaced or altered. Bytes appended to it are no
-    /// alteration.
+    /// An error if the file was replaced or changed. Appended bytes are allowed.
     pub(super) fn ensure_unchanged(&self) -> Result<(), SourceError> {
         if self.place.is_unnamed() {
             return Ok(());
@@ -210,8 +209,8 @@ impl Input {
         Err(self.failed(how.into()))
     }
 
-    /// Ends a pass. Only the first one checks the file's time and size: later ones
-    /// compare every block with what the first one read.
+    /// Ends a pass. Only the first checks the file's time and size: later ones
+    /// compare every block with what the first read.
     pub(super) fn end_pass(&self) -> Result<(), SourceError> {
         if self.read_through.swap(true, Ordering::Relaxed) {
             return Ok(());

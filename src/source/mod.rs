@@ -1,8 +1,8 @@
 //! Opens the inputs that the user named and reads their rows in order.
 //!
-//! Several inputs are read as one: a [`reader::InputReader`] goes from one to the next, and
-//! each keeps its own columns. An input can be read as often as needed; that it
-//! did not change in between is checked on every pass.
+//! Several inputs are read as one: a [`reader::InputReader`] goes from one to the
+//! next, and each keeps its own columns. An input can be read several times; every
+//! pass checks that it has not changed.
 //!
 //! - `patterns.rs`: file name patterns → names of files
 //! - `input.rs`: opened inputs, and their formats
@@ -23,12 +23,12 @@ use std::path::PathBuf;
 
 use self::bytes::block_hashes::Altered;
 
-/// How an input is written.
+/// The format of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Comma-separated values, whatever the comma is.
+    /// Comma-separated values, with any delimiter.
     Csv {
-        /// The byte between two cells.
+        /// The delimiter.
         delimiter: u8,
     },
     /// One JSON object a line.
@@ -38,7 +38,7 @@ pub enum Format {
 /// The format that the user chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum FormatChoice {
-    /// Detected by the name's extension, else by the first bytes.
+    /// Detected by the file extension, or else by the first bytes.
     #[default]
     Auto,
     /// CSV.
@@ -52,7 +52,7 @@ pub enum FormatChoice {
 pub struct Settings {
     /// The format.
     pub format: FormatChoice,
-    /// The delimiter of CSV; detected where it is not given.
+    /// The delimiter of CSV; detected if not given.
     pub delimiter: Option<u8>,
 }
 
@@ -60,7 +60,7 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SourceError {
-    /// There is none of that name.
+    /// No such file.
     #[error("there is no input {name}")]
     NotThere {
         /// The input's name.
@@ -92,13 +92,13 @@ pub enum SourceError {
         /// The input's name.
         name: String,
     },
-    /// Nothing in it.
+    /// An empty file.
     #[error("{name} is empty")]
     Empty {
         /// The input's name.
         name: String,
     },
-    /// A header and nothing else.
+    /// A header without rows.
     #[error("{name} has a header and no rows")]
     OnlyHeader {
         /// The input's name.
@@ -114,12 +114,12 @@ pub enum SourceError {
         /// What to do about it.
         hint: &'static str,
     },
-    /// The header is not text.
+    /// The header is not UTF-8.
     #[error("{name}, line {line}: the header is not UTF-8")]
     HeaderEncoding {
         /// The input's name.
         name: String,
-        /// Where the header stands.
+        /// The line of the header.
         line: u64,
     },
     /// The header cannot be read.
@@ -127,12 +127,12 @@ pub enum SourceError {
     Header {
         /// The input's name.
         name: String,
-        /// Where the header stands.
+        /// The line of the header.
         line: u64,
         /// What is wrong with it.
         why: String,
     },
-    /// The file was altered since it was checked.
+    /// The file was changed after it was checked.
     #[error(
         "{name} was changed while it was being read: {how}{}",
         .line.map(|line| format!(" (noticed at line {line})")).unwrap_or_default()
@@ -140,12 +140,12 @@ pub enum SourceError {
     Changed {
         /// The input's name.
         name: String,
-        /// How it was altered.
+        /// How it was changed.
         how: Altered,
         /// The line that was being read.
         line: Option<u64>,
     },
-    /// The system refused.
+    /// The system returned an error.
     #[error("cannot read {name}")]
     Io {
         /// The input's name.
@@ -153,10 +153,10 @@ pub enum SourceError {
         /// What the system said.
         source: io::Error,
     },
-    /// Standard input, or another stream, could not be kept.
+    /// Standard input, or another stream, could not be copied to a file.
     #[error("cannot keep a copy of the input in {}", folder.display())]
     Spool {
-        /// Where it was to be kept.
+        /// The folder of the copy.
         folder: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -164,7 +164,7 @@ pub enum SourceError {
 }
 
 impl SourceError {
-    /// The error for an input that could not be read on at this line.
+    /// The error for an input that could not be read at this line.
     pub(crate) fn reading(name: &str, line: Option<u64>, source: io::Error) -> Self {
         let name = name.to_owned();
         match Altered::in_error(&source) {
@@ -173,7 +173,7 @@ impl SourceError {
         }
     }
 
-    /// What the user can do about it, where something can be done.
+    /// What the user can do about it, if anything.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NotThere { .. } | Self::NoMatch { .. } => {

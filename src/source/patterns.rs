@@ -1,4 +1,4 @@
-//! From what was typed to the names of files: patterns resolved, each file once.
+//! Resolves file name patterns to names of files, each file once.
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::SourceError;
 
-/// The files that `typed` names: as they are, or as patterns. `-` stays.
+/// The files that `typed` names, as names or as patterns. `-` is kept.
 pub fn resolve(typed: &[OsString]) -> Result<Vec<OsString>, SourceError> {
     let mut names = Vec::new();
     for name in typed {
@@ -37,7 +37,7 @@ pub fn resolve(typed: &[OsString]) -> Result<Vec<OsString>, SourceError> {
     Ok(names)
 }
 
-/// The files that `pattern` names, in the order of their names.
+/// The files that match `pattern`, sorted by name.
 fn matching(pattern: &str) -> Result<Vec<OsString>, SourceError> {
     let paths = glob::glob(pattern).map_err(|source| SourceError::BadPattern {
         pattern: pattern.to_owned(),
@@ -59,9 +59,8 @@ fn matching(pattern: &str) -> Result<Vec<OsString>, SourceError> {
     Ok(found)
 }
 
-/// The files that `pattern` names and whose names are not UTF-8, which
-/// [`glob`] passes over without a word. Folders that match `**` are not among
-/// those that are looked into.
+/// The files that match `pattern` and whose names are not UTF-8, which [`glob`]
+/// silently skips. Folders that match `**` are not searched.
 fn not_text(pattern: &str) -> Vec<OsString> {
     let mut found = vec![PathBuf::new()];
     for part in Path::new(pattern).components() {
@@ -82,7 +81,7 @@ fn not_text(pattern: &str) -> Vec<OsString> {
     found.into_iter().map(PathBuf::into_os_string).collect()
 }
 
-/// What `folder` holds under a name that is `wanted`.
+/// The entries of `folder` whose names match `wanted`.
 fn entries(folder: &Path, wanted: &glob::Pattern) -> Vec<PathBuf> {
     let read = if folder.as_os_str().is_empty() {
         std::fs::read_dir(".")
@@ -97,8 +96,8 @@ fn entries(folder: &Path, wanted: &glob::Pattern) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The name of an input as people are shown it: where it is not UTF-8, its
-/// bytes as `\xe4`, so that no two names look alike.
+/// The displayed name of an input: bytes that are not UTF-8 as `\xe4`, so that no
+/// two names look alike.
 pub(super) fn shown_name(name: &OsStr) -> String {
     match name.to_str() {
         Some(text) => text.to_owned(),

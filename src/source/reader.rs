@@ -1,5 +1,5 @@
-//! All inputs as one sequence of rows: in order, in parts that threads parse in
-//! parallel, and single rows again by their position.
+//! Reads all inputs as one sequence of rows: in order, in parts that threads parse
+//! in parallel, or single rows by position.
 
 use std::io;
 use std::sync::Arc;
@@ -50,8 +50,8 @@ impl InputReader {
         }
     }
 
-    /// Goes to the next row, of this input or the next one, and parses it if
-    /// `parse` is set.
+    /// Moves to the next row, of this input or the next, and parses it if `parse`
+    /// is set.
     fn advance(&mut self, row: &mut Row, parse: bool) -> Result<bool, SourceError> {
         if self.limit == Some(0) {
             return Ok(false);
@@ -75,13 +75,13 @@ impl InputReader {
         }
     }
 
-    /// The number of the input that is being read.
+    /// The number of the current input.
     fn number(&self) -> u16 {
-        // More inputs than a number of 16 bits counts are not opened.
+        // The number of inputs is limited to what fits into 16 bits.
         u16::try_from(self.next.saturating_sub(1)).unwrap_or(u16::MAX)
     }
 
-    /// Begins with the next input; false where there is none.
+    /// Opens the next input; false if there is none.
     fn open_next(&mut self) -> Result<bool, SourceError> {
         let Some(input) = self.inputs.get(self.next) else {
             return Ok(false);
@@ -98,7 +98,7 @@ impl InputReader {
         Ok(true)
     }
 
-    /// Ends the pass over the input that was read to its end.
+    /// Ends the pass over the current input.
     fn close(&mut self) -> Result<(), SourceError> {
         self.current = None;
         match self.next.checked_sub(1).and_then(|at| self.inputs.get(at)) {
@@ -107,12 +107,12 @@ impl InputReader {
         }
     }
 
-    /// An error where any of the inputs was altered.
+    /// An error if any input was changed.
     fn ensure_unchanged(&self) -> Result<(), SourceError> {
         self.inputs.iter().try_for_each(Input::ensure_unchanged)
     }
 
-    /// Opens the input of this number, unless it is open.
+    /// Opens the input of this number, unless it is open already.
     fn open_at(&mut self, number: u16) -> Result<bool, SourceError> {
         if self.current.is_some() {
             if self.number() == number {
@@ -151,7 +151,7 @@ pub struct PartRows(PartKind);
 enum PartKind {
     Csv(CsvRows<io::Empty>),
     Jsonl(JsonlRows<io::Empty>),
-    /// A row longer than the limit, which was read already.
+    /// A row above the length limit, already read.
     One(Option<Row>, Arc<Columns>),
 }
 
@@ -212,7 +212,7 @@ impl ParallelRows for InputReader {
     }
 }
 
-/// The next part of an input, of at most `most` rows.
+/// The next part of an input, at most `most` rows.
 fn part_of(
     current: &mut AnyRows,
     input: u16,

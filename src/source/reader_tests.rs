@@ -10,7 +10,7 @@ use crate::source::input::{Input, open};
 use crate::source::reader::InputReader;
 use crate::source::{Settings, SourceError};
 
-/// A row as far as it can be seen: its place, its state, its bytes and cells.
+/// What a caller sees of a row: its position, state, bytes and cells.
 type RowSnapshot = (Origin, ReadState, Vec<u8>, Vec<(String, String)>);
 
 fn seen(row: &Row, rows: &impl Rows) -> RowSnapshot {
@@ -55,8 +55,8 @@ fn inputs(folder: &Path, texts: &[(&str, &[u8])]) -> Arc<[Input]> {
     texts.iter().map(input).collect()
 }
 
-/// Reads `texts` one by one, in parts and by places, and says that it is the
-/// same.
+/// Reads `texts` row by row, in parts and by position, and asserts that the rows
+/// are the same.
 fn all_alike(texts: &[(&str, &[u8])], limit: Option<u64>) -> Vec<RowSnapshot> {
     let folder = tempfile::tempdir().unwrap();
     let inputs = inputs(folder.path(), texts);
@@ -65,7 +65,7 @@ fn all_alike(texts: &[(&str, &[u8])], limit: Option<u64>) -> Vec<RowSnapshot> {
     assert!(in_parts(reader()) == wanted, "{texts:?}");
     let mut again = reader();
     let mut row = Row::default();
-    // To every third, then back to the others.
+    // Every third row first, then the rest.
     let order = (0..wanted.len())
         .filter(|n| n % 3 == 0)
         .chain((0..wanted.len()).filter(|n| n % 3 != 0));
@@ -92,7 +92,7 @@ proptest! {
 }
 
 #[test]
-fn many_parts_are_all_rows() {
+fn parts_together_are_all_rows() {
     let row = "\"x, \"\"y\"\"\",\"two\nlines\",z\r\n";
     let table = format!("a,b,c\n{}", row.repeat(60_000));
     let line = "{\"a\":\"x\",\"b\":{\"c\":[\"y\",\"z\"]}}\n";
@@ -108,7 +108,7 @@ fn many_parts_are_all_rows() {
 }
 
 #[test]
-fn rows_about_the_longest_are_judged_alike() {
+fn rows_near_the_length_limit_are_read_the_same() {
     for longer in [0, 1, 2, 300_000] {
         let long = "x".repeat(LONGEST_ROW + longer);
         let open = "y".repeat(LONGEST_ROW + longer);
@@ -129,10 +129,9 @@ fn rows_about_the_longest_are_judged_alike() {
     }
 }
 
-/// The last row may be longer than what is read at a time, and need not end
-/// with a line end.
+/// The last row may be longer than one read, and need not end with a line end.
 #[test]
-fn a_long_last_row_without_a_line_end_is_a_row() {
+fn a_long_last_row_without_a_line_end_is_read() {
     for length in [
         100_000,
         131_000,

@@ -19,22 +19,22 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// How many bytes of items all sorters that are filled side by side hold in
-/// memory; and the least of one.
+/// The memory for items of all sorters that are filled at the same time, and the
+/// least for one.
 const HELD: usize = 8 << 20;
 const LEAST_HELD: usize = 1 << 19;
 
 /// The size of all buffers together when runs are read back.
 const READ_BACK: usize = 8 << 20;
 
-/// The least and the most bytes of them for one run.
+/// The least and the largest buffer for one run.
 const BUFFER: Range<usize> = 4 << 10..64 << 10;
 
 /// Takes items in any order.
 #[derive(Debug)]
 pub struct Sorter<const N: usize> {
     folder: PathBuf,
-    /// How many items are held in memory at most.
+    /// The most items held in memory.
     most: usize,
     held: Vec<[u8; N]>,
     file: Option<File>,
@@ -43,8 +43,8 @@ pub struct Sorter<const N: usize> {
 }
 
 impl<const N: usize> Sorter<N> {
-    /// A sorter whose file is kept in `folder`, one of `among` that are filled side
-    /// by side.
+    /// A sorter with its file in `folder`, one of `among` that are filled at the
+    /// same time.
     pub fn new(folder: &Path, among: usize) -> Self {
         let held = (HELD / among.max(1)).max(LEAST_HELD);
         Self::holding(folder, held / N)
@@ -73,19 +73,19 @@ impl<const N: usize> Sorter<N> {
 
     fn hold(&mut self, item: [u8; N]) {
         if self.held.capacity() == 0 {
-            // All at once, so that nothing is copied as it grows; pages that are
-            // not written to use no memory.
+            // Reserved at once, so that nothing is copied as it grows; pages that
+            // are not written to use no memory.
             self.held.reserve_exact(self.most);
         }
         self.held.push(item);
     }
 
-    /// Whether no more can be held.
+    /// Whether no more items fit in memory.
     fn is_full(&self) -> bool {
         self.held.len() >= self.most
     }
 
-    /// The items in order.
+    /// Returns the items in order.
     pub fn finish(self) -> io::Result<Sorted<N>> {
         Sorted::of(vec![self])
     }
@@ -108,8 +108,8 @@ impl<const N: usize> Sorter<N> {
     }
 }
 
-/// Compares as byte arrays, the first eight bytes at once: nearly all items differ
-/// there.
+/// Compares as byte arrays, the first eight bytes at once, in which nearly all
+/// items differ.
 fn compare<const N: usize>(one: &[u8; N], other: &[u8; N]) -> Ordering {
     match (one.first_chunk(), other.first_chunk()) {
         (Some(first), Some(second)) => u64::from_be_bytes(*first)
@@ -141,7 +141,7 @@ impl<const N: usize> Sorted<N> {
         Ok(sorted)
     }
 
-    /// Adds the items of a further sorter, and begins again with the first.
+    /// Adds the items of another sorter, and rewinds to the first item.
     pub fn add(&mut self, sorter: Sorter<N>) -> io::Result<()> {
         self.add_runs(sorter, BUFFER.start);
         self.rewind()
@@ -163,7 +163,7 @@ impl<const N: usize> Sorted<N> {
         self.finished.push(Run::in_memory(sorter.held));
     }
 
-    /// Begins again with the first item.
+    /// Rewinds to the first item.
     pub fn rewind(&mut self) -> io::Result<()> {
         let unfinished = self.heap.drain().map(|Reverse(head)| *head.run);
         let mut runs = std::mem::take(&mut self.finished);
@@ -200,7 +200,7 @@ impl<const N: usize> Sorted<N> {
 #[derive(Debug)]
 struct RunHead<const N: usize> {
     item: [u8; N],
-    /// Boxed, for the heap moves its entries about.
+    /// Boxed, because the heap moves its entries.
     run: Box<Run<N>>,
 }
 
@@ -224,12 +224,12 @@ impl<const N: usize> PartialEq for RunHead<N> {
 
 impl<const N: usize> Eq for RunHead<N> {}
 
-/// Items that are in order among themselves.
+/// Items in sorted order.
 #[derive(Debug)]
 struct Run<const N: usize> {
-    /// The items in memory: all, or those that were last read from the file.
+    /// The items in memory: all, or those last read from the file.
     items: Vec<[u8; N]>,
-    /// The place of the next of them.
+    /// The index of the next of them.
     next: usize,
     spilled: Option<Spilled>,
 }
@@ -272,7 +272,7 @@ impl<const N: usize> Run<N> {
     }
 }
 
-/// A run's part of a file.
+/// The part of the file that holds a run.
 #[derive(Debug)]
 struct Spilled {
     file: Arc<File>,
@@ -321,7 +321,7 @@ mod tests {
             let mut sorted = Sorted::of(sorters).unwrap();
             let mut expected = items;
             expected.sort_unstable();
-            // Rewinding starts over from the end and from anywhere before it.
+            // Rewinding works at the end and anywhere before it.
             for _ in 0..read_before {
                 sorted.read_next().unwrap();
             }

@@ -1,9 +1,9 @@
 //! Sorts only the items whose hash occurs more than once.
 //!
-//! Nearly every customer is in a file once, so to sort all of them would be mostly
-//! in vain. Every item begins with a hash. A one-hash Bloom filter holds the hashes
+//! Nearly every customer is in a file once, so sorting all of them would be mostly
+//! wasted. Every item begins with a hash. A one-hash Bloom filter holds the hashes
 //! that were seen twice; only items that it finds are sorted. It has false
-//! positives (an item is sorted for nothing) and no false negatives.
+//! positives (an item is sorted needlessly) and no false negatives.
 
 use std::io::{self, Read, Seek};
 use std::path::Path;
@@ -17,8 +17,8 @@ use super::{Sorted, Sorter};
 /// nearly all are, and then everything is sorted.
 const BITS: u32 = 26;
 
-/// How many bytes of items a sorter holds before they go to the file. They are
-/// not sorted then, so a longer run would be no better.
+/// The memory for items of a sorter, before they are written to the file. They are
+/// not sorted then, so longer runs would be no better.
 const HELD: usize = 1 << 19;
 
 /// How many items are read back at a time.
@@ -59,12 +59,13 @@ const fn place(hash: u64) -> (usize, u64) {
     ((upper >> 6) as usize, 1 << (upper & 63))
 }
 
-/// Sets a bit and returns whether it was set before. A place outside of the table,
-/// of which there is none, would count as set: no repeat may be lost.
+/// Sets a bit and returns whether it was set before. An index outside of the table,
+/// which does not occur, would count as set: no repeat may be lost.
 fn set(table: &[AtomicU64], hash: u64) -> bool {
     let (word, bit) = place(hash);
     let word = table.get(word);
-    // No other memory depends on the bit, only which thread was first.
+    // Relaxed, because no other memory depends on the bit, only which thread was
+    // first.
     word.is_none_or(|word| word.fetch_or(bit, Ordering::Relaxed) & bit != 0)
 }
 
@@ -84,7 +85,7 @@ pub struct RepeatSorter<const N: usize> {
 }
 
 impl<const N: usize> RepeatSorter<N> {
-    /// A sorter whose file is kept in `folder`. Those that are filled side by side
+    /// A sorter with its file in `folder`. Sorters that are filled at the same time
     /// share a `filter`.
     pub fn new(folder: &Path, filter: &Arc<RepeatFilter>) -> Self {
         Self::over(Sorter::holding(folder, HELD / N), filter)
@@ -120,8 +121,8 @@ impl<const N: usize> RepeatSorter<N> {
         }
     }
 
-    /// In order, all items of `sorters` whose hash occurs more than once, and perhaps
-    /// some others. Everything, if nothing was written to a file.
+    /// Returns, in order, all items of `sorters` whose hash occurs more than once,
+    /// and perhaps some others; all items if nothing was written to a file.
     pub fn sorted(sorters: Vec<Self>) -> io::Result<Sorted<N>> {
         if sorters.iter().all(|sorter| sorter.items.file.is_none()) {
             return Sorted::of(sorters.into_iter().map(|sorter| sorter.items).collect());
@@ -139,8 +140,8 @@ impl<const N: usize> RepeatSorter<N> {
         let mut sorter = Sorter::new(&self.items.folder, among);
         let filter = self.filter;
         let mut push_repeats = |items: &[[u8; N]]| {
-            // Nothing else is done in this loop, so that the processor need not
-            // wait for one place in the table before it loads the next.
+            // Nothing else is done in this loop, so that the processor can load the
+            // next word of the table before the last one arrives.
             let mut repeats = items.iter().filter(|item| filter.is_repeat(hash_of(item)));
             repeats.try_for_each(|item| sorter.push(*item))
         };
@@ -183,9 +184,9 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
-        /// The hashes are spread like real ones, but few, so that some repeat.
+        /// The hashes are spread like real ones, but are few, so that some repeat.
         #[test]
-        fn the_items_that_share_a_hash_come_out_in_order(
+        fn items_that_share_a_hash_are_returned_in_order(
             items in prop::collection::vec((0u64..40, any::<u8>()), 0..90),
             most in 1usize..20,
             many in 1usize..4,

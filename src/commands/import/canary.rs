@@ -1,4 +1,4 @@
-//! What is shown of a canary, and the question whether to go on.
+//! The output for a canary, and the question whether to continue.
 
 use crate::domain::text::{counted, listed, quoted};
 use crate::engine::send::canary::{CanaryResult, ReadBack};
@@ -6,10 +6,10 @@ use crate::engine::send::canary::{CanaryResult, ReadBack};
 /// How many rows that agree are shown.
 const AGREEING_SHOWN: usize = 5;
 
-/// How many rows that don't are shown.
+/// How many other rows are shown.
 const OTHERS_SHOWN: usize = 20;
 
-/// The result of a canary as lines of text; `names` are the inputs'.
+/// Formats the result of a canary; `names` are the inputs'.
 pub(super) fn lines(results: &[CanaryResult], names: &[String]) -> Vec<String> {
     let agreeing = results.iter().filter(|result| result.agrees());
     let others = results.iter().filter(|result| !result.agrees());

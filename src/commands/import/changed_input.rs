@@ -1,4 +1,4 @@
-//! What is reported where an input was changed during a run.
+//! Reports inputs that were changed during a run.
 
 use std::path::Path;
 
@@ -11,9 +11,9 @@ use crate::source::SourceError;
 use crate::source::bytes::held_file::FileChange;
 use crate::source::input::Input;
 
-/// The error of a run whose input was changed, with what `checkpoint` knows to be
-/// done: rows can't be identified by their lines any more, and no results are
-/// written.
+/// Explains the error of a run whose input was changed, with what `checkpoint`
+/// records as done. Rows can't be identified by their lines any more, so no results
+/// are written.
 pub(super) fn explained(error: anyhow::Error, checkpoint: &Path) -> anyhow::Error {
     let is_changed = |cause: &SourceError| matches!(cause, SourceError::Changed { .. });
     let mut causes = error.chain().filter_map(|cause| cause.downcast_ref());

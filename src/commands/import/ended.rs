@@ -1,11 +1,11 @@
-//! How an import ended: its exit code, and the checkpoint's word for it.
+//! How an import ended: its exit code, and the checkpoint's term for it.
 
 use crate::commands::exit::Exit;
 use crate::commands::finish::exit_of;
 use crate::domain::summary::Summary;
 use crate::engine::stop::Halt;
 
-/// The exit code of an import that `halt` ended, if anything did.
+/// The exit code of an import, which `halt` ended early if it is set.
 pub(super) fn exit(halt: Option<&Halt>, dry_run: bool, summary: &Summary) -> Exit {
     match halt {
         Some(Halt::Interrupted) => Exit::Interrupted,
@@ -22,7 +22,7 @@ pub(super) fn exit(halt: Option<&Halt>, dry_run: bool, summary: &Summary) -> Exi
     }
 }
 
-/// How a run ended, in the checkpoint's words.
+/// The checkpoint's term for how a run ended.
 pub(super) fn how(halt: Option<&Halt>) -> &'static str {
     match halt {
         None => "finished",

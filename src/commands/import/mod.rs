@@ -1,11 +1,11 @@
 //! `kable-bulk import`: creates the customers; started again, continues.
 //!
-//! - `session.rs`: what an import is made of, built from what was typed
+//! - `session.rs`: the parts of an import, built from what was typed
 //! - `sending.rs`: which rows are sent, and which of them first
 //! - `canary.rs`: what is shown of a canary
-//! - `ended.rs`: exit codes, and the checkpoint's word for an end
+//! - `ended.rs`: how an import ended: its exit code and the checkpoint's term
 //! - `changed_input.rs`: what is reported where an input was changed during a run
-//! - `summary.rs`: the words at the end, and what to type next
+//! - `summary.rs`: the text of the summary, and what to type next
 
 mod canary;
 mod changed_input;
@@ -77,7 +77,7 @@ pub fn run(
         prepared.watcher.say(&time);
     }
     if halt.is_some() && !session.sending.dry_run && surveyed.to_look_up > 0 {
-        // Rows that an earlier run may have sent are looked up all the same.
+        // Rows that an earlier run may have sent are looked up nevertheless.
         if let Some(open) = ledger.take() {
             let (mut open, _) = send(&session, open, &mut surveyed, Selection::InDoubt)?;
             open.end("stopped", wall_clock())?;
@@ -91,7 +91,7 @@ pub fn run(
     finish(session, (ledger, listed), surveyed, halt)
 }
 
-/// Sends everything that is to be sent, a canary first where one is requested.
+/// Sends all rows that are left, a canary first if requested.
 fn send_all(
     session: &Session,
     ledger: Option<SqliteLedger>,

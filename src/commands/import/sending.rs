@@ -1,4 +1,4 @@
-//! The sending of an import: which rows are sent, and which of them first.
+//! Sends the rows of an import: which of them, and in what order.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,16 +28,16 @@ use crate::source::reader::InputReader;
 /// Which rows are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Selection {
-    /// All that are left, but for so many that a canary has sent.
+    /// All that are left, except this many that a canary has sent.
     AllBut(usize),
-    /// So many of the first new rows.
+    /// This many of the first new rows.
     Canary(usize),
     /// None: only rows that an earlier run left in doubt are looked up.
     InDoubt,
 }
 
-/// Sends the first `rows` new rows, and reads them back. Unless all agree with the
-/// file, and the user wants to continue, everything stops. Returns how many were
+/// Sends the first `rows` new rows, and reads them back. Everything stops unless
+/// all agree with the file and the user wants to continue. Returns how many were
 /// sent.
 pub(super) fn send_canary(
     session: &Session,
@@ -64,7 +64,7 @@ pub(super) fn send_canary(
     Ok((ledger, sent))
 }
 
-/// Asks whether to continue after a canary, where there is a terminal.
+/// Asks whether to continue after a canary, if there is a terminal.
 fn continue_with(session: &Session, rows: u64) -> anyhow::Result<()> {
     if rows == 0 {
         return Ok(());
@@ -111,7 +111,7 @@ pub(super) fn send(
             Selection::InDoubt => surveyed.to_do(),
         },
     });
-    // They are looked up beside the rows that follow a canary.
+    // They are looked up along with the rows that follow a canary.
     let orphans = if is_canary {
         Orphans::default()
     } else {
@@ -130,8 +130,8 @@ pub(super) fn send(
         observer: Arc::clone(&prepared.watcher),
         context: context(session),
     };
-    // Free again before the results are written, whatever connections are open
-    // until then.
+    // Released before the results are written, however many connections are still
+    // open.
     let _reserved = descriptors::ReservedDescriptors::reserve();
     let settings = settings(session, surveyed, selection);
     let mut ended = run(session, parts, settings)?;
@@ -196,8 +196,8 @@ fn context(session: &Session) -> RunContext {
     }
 }
 
-/// The pacing of `--rate` and `--concurrency`, with no more at once than there are
-/// descriptors for.
+/// The pacing of `--rate` and `--concurrency`, limited to the descriptors
+/// available.
 fn pacing(session: &Session, reports: bool) -> PaceSettings {
     let has_server = session.connected.sandbox.is_some();
     let (pacing, note) = descriptors::fitting(session.sending.requests.pacing, has_server);
@@ -207,7 +207,7 @@ fn pacing(session: &Session, reports: bool) -> PaceSettings {
     pacing
 }
 
-/// Lets the watcher print a line now and then where there is no terminal.
+/// Lets the watcher print a line regularly where there is no terminal.
 async fn tick(watcher: Arc<ProgressDisplay>) {
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;

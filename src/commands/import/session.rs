@@ -1,4 +1,4 @@
-//! What an import is made of: the parts, built from what was typed.
+//! The parts of an import, built from what was typed.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,11 +34,11 @@ use crate::ledger::sqlite::mounts;
 use crate::report::keys::KeyFile;
 use crate::source::patterns::resolve;
 
-/// Everything that an import is made of.
+/// The parts of an import.
 pub(super) struct Session {
     pub(super) prepared: Prepared,
     pub(super) sending: SendSettings,
-    /// What was typed, and what a command to be typed next inherits beside it.
+    /// The typed command, and the options that the next command inherits.
     pub(super) command: TypedCommand<ImportOptions>,
     pub(super) inherited: InheritedOptions,
     pub(super) connected: Connected,
@@ -47,8 +47,8 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Builds the parts of `command`, and connects; an exit code where it was
-    /// stopped before that.
+    /// Builds the parts of `command`, and connects; an exit code if it was stopped
+    /// before that.
     pub(super) fn begin(
         command: TypedCommand<ImportOptions>,
         environment: &Environment,
@@ -97,8 +97,8 @@ impl Session {
         }))
     }
 
-    /// Opens the checkpoint if there is one. A new one is not begun before the
-    /// input has been surveyed: a wrong name must not leave a file behind.
+    /// Opens the checkpoint if there is one. A new one is created only after the
+    /// survey, so that a wrong name leaves no file behind.
     pub(super) fn known_ledger(&self) -> anyhow::Result<Option<SqliteLedger>> {
         let checkpoint = &self.sending.checkpoint;
         if let Some(warning) = mounts::warning(checkpoint) {
@@ -109,7 +109,7 @@ impl Session {
         }
         let target = &self.connected.target;
         let ledger = if self.sending.dry_run {
-            // Does not even upgrade an older format.
+            // Does not upgrade an older format either.
             SqliteLedger::open_to_plan(checkpoint, target)?
         } else {
             SqliteLedger::open(checkpoint, target, wall_clock())?
@@ -117,7 +117,7 @@ impl Session {
         Ok(Some(ledger))
     }
 
-    /// The checkpoint that was surveyed, or a new one.
+    /// Opens the surveyed checkpoint for writing, or creates a new one.
     pub(super) fn writable_ledger(
         &self,
         known: Option<SqliteLedger>,
@@ -128,7 +128,7 @@ impl Session {
             Some(ledger) => ledger,
             None => SqliteLedger::open(checkpoint, &self.connected.target, wall_clock())?,
         };
-        // Another process may have begun it since the survey, and ended.
+        // Another process may have created it since the survey, and ended.
         if ledger.next_id()? != surveyed.first_new_id {
             return Err(hinted(
                 format!(
@@ -141,7 +141,7 @@ impl Session {
         Ok(ledger)
     }
 
-    /// Opens the file of keys, where keys are requested.
+    /// Opens the file of keys, if keys are requested.
     pub(super) fn key_file(&self) -> anyhow::Result<Option<KeyFile>> {
         if !self.sending.keys {
             return Ok(None);
@@ -156,8 +156,8 @@ impl Session {
         self.prepared.out.join("keys.csv")
     }
 
-    /// Lists the customers for a dry run. `None` where there is no list: it is no dry
-    /// run, the list can't be read, or everything was stopped.
+    /// Lists the customers for a dry run. `None` if it is not a dry run, the list
+    /// can't be read, or everything was stopped.
     pub(super) fn list_for_dry_run(&self) -> anyhow::Result<Option<RemoteList>> {
         if !self.sending.dry_run {
             return Ok(None);
@@ -187,7 +187,7 @@ impl Session {
         }
     }
 
-    /// Surveys the input by what the checkpoint and the list of customers know.
+    /// Surveys the input against the checkpoint and the list of customers.
     pub(super) fn survey(
         &self,
         ledger: Option<&mut SqliteLedger>,
@@ -200,7 +200,8 @@ impl Session {
         self.prepared.survey(self.sending.policy, false, known)
     }
 
-    /// Whether the input has too many errors to be sent. Asks before a live run.
+    /// Returns why the input can't be sent, if it has too many errors. Asks before
+    /// a live run.
     pub(super) fn refuse_to_send(&self, surveyed: &Survey) -> anyhow::Result<Option<Halt>> {
         let (errors, allowed) = (errors(surveyed), self.allowed_errors(surveyed));
         if errors > allowed {
@@ -230,7 +231,7 @@ pub(super) fn errors(surveyed: &Survey) -> u64 {
     surveyed.rows.rejected + surveyed.done.of(Outcome::Failed)
 }
 
-/// Fails where nothing may be sent to `destination`.
+/// Fails if nothing may be sent to `destination`.
 fn demand_permission(destination: &Destination, sending: &SendSettings) -> anyhow::Result<()> {
     if destination.is_live() && !sending.yes && !sending.dry_run {
         demand_terminal()?;

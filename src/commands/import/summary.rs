@@ -1,5 +1,5 @@
-//! The words at the end of an import: what was done, why it stopped, what to
-//! type next.
+//! The text at the end of an import: what was done, why it stopped, what to type
+//! next.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -16,17 +16,17 @@ use crate::engine::stop::Halt;
 use crate::report::manifest::KeptFile;
 use crate::report::text::SummaryNotes;
 
-/// The end of an import, to be put into words.
+/// The inputs of the summary of an import.
 pub(super) struct ImportSummary<'s> {
     /// The figures.
     pub(super) summary: &'s Summary,
     /// Why it ended early, if it did.
     pub(super) halt: Option<&'s Halt>,
-    /// What was typed.
+    /// The typed command.
     pub(super) command: &'s TypedCommand<ImportOptions>,
-    /// What a command to be typed next inherits beside it.
+    /// The options that the next command inherits.
     pub(super) inherited: &'s InheritedOptions,
-    /// Whether nothing was to be sent.
+    /// Whether it was a dry run.
     pub(super) dry_run: bool,
     /// The files of rejected rows.
     pub(super) rejects: &'s [PathBuf],
@@ -41,7 +41,7 @@ pub(super) struct ImportSummary<'s> {
 }
 
 impl ImportSummary<'_> {
-    /// The words.
+    /// Returns the text of the summary.
     pub(super) fn words(&self) -> SummaryNotes {
         let names: Vec<String> = self.summary.inputs.iter().map(shell_word).collect();
         let did = if self.dry_run {
@@ -63,7 +63,7 @@ impl ImportSummary<'_> {
         }
     }
 
-    /// The commands to run next, and what for.
+    /// The commands to run next, with their purpose.
     fn next(&self) -> Vec<(String, String)> {
         if self.dry_run && self.halt.is_none() {
             let what_for = "Import it: the same without --dry-run".to_owned();
@@ -168,8 +168,8 @@ impl ImportSummary<'_> {
         })
     }
 
-    /// The command that feeds mended rows back, on the same checkpoint. Its
-    /// results go beside them: in the same folder they would replace them.
+    /// The command that imports mended rows with the same checkpoint. Its results
+    /// go to a folder beside them: in the same folder they would replace them.
     fn feed_back(&self, files: &[&Path]) -> TypedCommand<ImportOptions> {
         let out = files.first().filter(|_| self.inherited.has_out);
         let out = out.map(|first| {
@@ -186,13 +186,13 @@ impl ImportSummary<'_> {
     }
 }
 
-/// Whether a file holds rows that are to be mended.
+/// Whether a file has rows to be mended.
 fn is_to_be_mended(file: &Path) -> bool {
     let name = shown(Path::new(file.file_name().unwrap_or_default()));
     name.starts_with("rejects") || name.starts_with("failures")
 }
 
-/// That a run would stop early with so many `errors`, where it would.
+/// Says that a run would stop early with this many `errors`, if it would.
 pub(super) fn foreseen_stop(errors: u64, allowed: u64) -> Option<String> {
     (errors > allowed).then(|| {
         format!(
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stops_again_at_once_is_not_advised() {
+    fn a_command_that_would_stop_at_once_is_not_advised() {
         let mut summary = summary();
         summary.rows.rejected = 7;
         summary.outcomes.add(Outcome::Failed);

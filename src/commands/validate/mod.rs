@@ -1,6 +1,6 @@
 //! `kable-bulk validate`: reads and checks everything, sends nothing.
 //!
-//! - `online.rs`: what is looked up at Kable without changing anything
+//! - `online.rs`: looks up what Kable has, without changing anything
 //! - `next_steps.rs`: what to do next, as commands
 
 mod next_steps;
@@ -90,7 +90,7 @@ pub fn run(
     validation.check(remote)
 }
 
-/// Refuses options of a target where nothing is looked up.
+/// Refuses options of a target if nothing is looked up.
 fn refuse_unused(target: &TargetOptions, requests: &RequestOptions) -> Result<(), ConfigError> {
     let typed = [
         ("env", target.env.is_some()),
@@ -110,7 +110,7 @@ fn refuse_unused(target: &TargetOptions, requests: &RequestOptions) -> Result<()
     }
 }
 
-/// What a validation is made of.
+/// The parts of a validation.
 struct Validation {
     prepared: Prepared,
     annotations: Option<AnnotationPlatform>,
@@ -120,7 +120,7 @@ struct Validation {
 }
 
 impl Validation {
-    /// Reads and checks everything; against what Kable has, where that was looked up.
+    /// Reads and checks everything, against what Kable has if that was looked up.
     fn check(&self, mut remote: Option<RemoteState>) -> anyhow::Result<Exit> {
         let listed = remote.as_mut().map(|remote| &mut remote.listed);
         // With a list every row is accounted for, and none needs a note.

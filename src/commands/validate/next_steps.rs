@@ -1,4 +1,4 @@
-//! What to do next, as commands: what was typed, and what to add to it.
+//! What to do next, as commands: the typed command with further options.
 
 use anyhow::bail;
 use clap::Parser;
@@ -11,7 +11,7 @@ use crate::domain::advice::{NextStep, StepCommand};
 /// The checkpoint of an import whose input has no name.
 const CHECKPOINT: &str = "kable-bulk.checkpoint.db";
 
-/// What to do, and the command for it; empty where there is none.
+/// What to do, with the command for it; empty if there is none.
 pub(super) fn advised(
     steps: &[NextStep],
     typed: &TypedCommand<ValidateOptions>,
@@ -31,7 +31,8 @@ pub(super) fn advised(
         .collect()
 }
 
-/// The command with `advised` options, which are in the words of the command line.
+/// The command with the `advised` options, which are written as on the command
+/// line.
 fn with(
     typed: &TypedCommand<ValidateOptions>,
     inherited: &InheritedOptions,
@@ -69,7 +70,7 @@ fn import(
     inherited: &InheritedOptions,
 ) -> TypedCommand<ImportOptions> {
     typed.import().with(|options| {
-        // Standard input has no name that a checkpoint could go by.
+        // Standard input has no name from which the checkpoint's could follow.
         let checkpoint = options.input.reads_stdin().then(|| CHECKPOINT.into());
         options.sending.checkpoint = checkpoint;
         options.sending.no_dry_run = inherited.dry_run;
@@ -101,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn every_command_can_be_typed() {
+    fn every_advised_command_parses() {
         let typed = "kable-bulk validate in.csv --out x --online --annotations github";
         let commands = [
             (

@@ -1,4 +1,4 @@
-//! What is looked up at Kable without changing anything there.
+//! Looks up what Kable has, without changing anything there.
 
 use crate::commands::connect::{ConnectSettings, connect};
 use crate::commands::customer_list::list;
@@ -18,13 +18,13 @@ pub(super) struct RemoteState {
     pub(super) target: TargetAccount,
     pub(super) requests: RequestSettings,
     pub(super) listed: RemoteList,
-    /// Held so that it runs until nothing is looked up any more.
+    /// Held so that it runs until the last look-up.
     _sandbox: Option<RunningSandbox>,
 }
 
-/// Looks up the plans and bundles, which go into `rules`, and all customers,
-/// which are stored in `folder`. The user asked for it: what can't be looked up
-/// is an error here.
+/// Looks up the plans and bundles, which go into `rules`, and all customers, which
+/// are stored in `folder`. A failed look-up is an error here, because the user
+/// asked for it.
 pub(super) async fn look_up(
     destination: Destination,
     requests: RequestSettings,

@@ -1,14 +1,14 @@
-//! The part of an input that is in memory: bytes that were read and not yet
-//! passed, and where they stand.
+//! The part of an input that is in memory: bytes that were read and not yet passed,
+//! and their offset.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-/// How much is read at a time of an input that is read through. What is cut off
-/// it is copied: below 128 KiB allocators keep such memory at hand, and beyond
-/// they commonly get it from the system anew each time.
+/// The size of reads when an input is read in sequence. Chunks are copied out of
+/// the buffer: below 128 KiB allocators reuse such memory, above it they commonly
+/// return it to the system.
 const CHUNK: usize = 120 << 10;
 
-/// How much is read at a time where single rows are looked at.
+/// The size of reads when single rows are read.
 const SMALL_CHUNK: usize = 1 << 10;
 
 /// Bytes of an input, read in large pieces.
@@ -16,17 +16,17 @@ pub(in crate::source) struct ReadBuffer<R> {
     from: R,
     chunk: usize,
     buffer: Vec<u8>,
-    /// What is in sight begins here in the buffer.
+    /// Where the unread bytes start in the buffer.
     start: usize,
-    /// And ends here.
+    /// Where they end.
     end: usize,
     ended: bool,
-    /// The offset in the input of the first byte in sight.
+    /// The offset in the input of the first unread byte.
     pub(in crate::source) offset: u64,
 }
 
 impl ReadBuffer<io::Empty> {
-    /// A window on nothing but `bytes`, which stand at `offset` of an input.
+    /// A buffer that holds only `bytes`, from `offset` of an input.
     pub(in crate::source) fn over(bytes: Vec<u8>, offset: u64) -> Self {
         Self {
             from: io::empty(),
@@ -41,28 +41,28 @@ impl ReadBuffer<io::Empty> {
 }
 
 impl<R> ReadBuffer<R> {
-    /// What is in sight.
+    /// The unread bytes.
     pub(in crate::source) fn data(&self) -> &[u8] {
         let (until_end, _) = self.buffer.split_at(self.end);
         until_end.split_at(self.start).1
     }
 
-    /// Reads little at a time from now on: single rows are looked at.
+    /// Reads in small pieces from now on, for single rows.
     pub(in crate::source) fn read_little(&mut self) {
         self.chunk = SMALL_CHUNK;
     }
 
-    /// The byte that is `at` bytes away.
+    /// The byte at index `at`.
     pub(in crate::source) fn byte(&self, at: usize) -> Option<u8> {
         self.data().get(at).copied()
     }
 
-    /// Whether the input has no more than is in sight.
+    /// Whether the input ends with these bytes.
     pub(in crate::source) fn ended(&self) -> bool {
         self.ended
     }
 
-    /// Goes past the first `many` bytes.
+    /// Skips the first `many` bytes.
     pub(in crate::source) fn pass(&mut self, many: usize) {
         self.start = (self.start + many).min(self.end);
         self.offset += many as u64;
@@ -70,7 +70,7 @@ impl<R> ReadBuffer<R> {
 }
 
 impl<R: Read> ReadBuffer<R> {
-    /// A window on the start of an input.
+    /// A buffer at the start of an input.
     pub(in crate::source) fn new(from: R) -> Self {
         Self {
             from,
@@ -114,7 +114,7 @@ impl<R: Read> ReadBuffer<R> {
         }
     }
 
-    /// Reads more where little is in sight, so that what is cut off is large.
+    /// Reads more if less than half a chunk is left, so that chunks are large.
     pub(in crate::source) fn widen(&mut self) -> io::Result<()> {
         while self.data().len() < self.chunk / 2 && self.fill()? {}
         Ok(())
@@ -122,7 +122,7 @@ impl<R: Read> ReadBuffer<R> {
 }
 
 impl<R: Read + Seek> ReadBuffer<R> {
-    /// Moves the first byte in sight to `offset` of the input.
+    /// Seeks to `offset` of the input.
     pub(in crate::source) fn go_to(&mut self, offset: u64) -> io::Result<()> {
         let ahead = offset.checked_sub(self.offset);
         match ahead.and_then(|ahead| usize::try_from(ahead).ok()) {

@@ -1,16 +1,15 @@
-//! Whole rows, cut off an input so that other threads can parse them.
+//! Cuts whole rows off an input, so that other threads can parse them.
 //!
-//! One thread finds where rows end, which is a fraction of the work of reading
-//! them; the others read the cuts side by side. The rule where a row ends is
-//! the splitter's, over again and for speed; a property test holds the two
-//! together.
+//! One thread finds where rows end, which is a fraction of the work of parsing
+//! them; others parse the cuts in parallel. The rule for where a row ends repeats
+//! the splitter's, for speed; a property test checks that both agree.
 
 use memchr::{memchr, memchr_iter, memchr3, memrchr};
 
 use super::buffer::ReadBuffer;
 use super::line_ends::line_ends;
 
-/// Some rows that follow each other.
+/// Consecutive rows.
 #[derive(Debug)]
 pub(in crate::source) struct Cut {
     /// The rows, with their line ends.
@@ -24,7 +23,7 @@ pub(in crate::source) struct Cut {
 }
 
 impl Cut {
-    /// Cuts `rows` off what is in sight, of which the first is on `line`.
+    /// Cuts `rows` off the buffer; the first is on `line`.
     pub(in crate::source) fn off<R>(
         window: &mut ReadBuffer<R>,
         rows: WholeRows,
@@ -41,14 +40,14 @@ impl Cut {
     }
 }
 
-/// What stands next in an input.
+/// What comes next in an input.
 #[derive(Debug)]
 pub(in crate::source) enum NextCut {
     /// Whole rows.
     Rows(Cut),
-    /// A row longer than a chunk, to be read alone.
+    /// A row above the length limit, which is read alone.
     Overlong,
-    /// Nothing.
+    /// The end of the input.
     End,
 }
 
@@ -57,9 +56,9 @@ pub(in crate::source) enum NextCut {
 pub(in crate::source) struct WholeRows {
     /// How many there are.
     pub(in crate::source) many: u64,
-    /// Where the last one ends, with its line end.
+    /// The end of the last one, with its line end.
     pub(super) end: usize,
-    /// How many line ends are in them.
+    /// How many line ends they contain.
     pub(in crate::source) breaks: u64,
 }
 
@@ -83,7 +82,7 @@ pub(in crate::source) fn table_rows(
     whole
 }
 
-/// The row that begins at `start`; `None` where it can't be told to be whole.
+/// The row that starts at `start`; `None` if it may be incomplete.
 fn table_row(data: &[u8], start: usize, delimiter: u8, ended: bool) -> Option<WholeRows> {
     let one = |end, breaks| {
         Some(WholeRows {
@@ -112,7 +111,7 @@ fn table_row(data: &[u8], start: usize, delimiter: u8, ended: bool) -> Option<Wh
             },
             _quote => {
                 at = place + 1;
-                // Elsewhere than at a cell's start it is a character like others.
+                // Within an unquoted cell, a quote is an ordinary character.
                 let before = place.checked_sub(1).and_then(|before| data.get(before));
                 if place == start || before == Some(&delimiter) {
                     let Some(after) = closed(data, at, delimiter, ended) else {
@@ -130,8 +129,8 @@ fn table_row(data: &[u8], start: usize, delimiter: u8, ended: bool) -> Option<Wh
     }
 }
 
-/// Where the cell goes on whose opening quote stands before `start`: behind its
-/// closing quote and what belongs to that. `None` where that is not in `data`.
+/// Where the scan continues after a quoted cell whose opening quote precedes
+/// `start`: after its closing quote and spaces. `None` if that is not in `data`.
 fn closed(data: &[u8], start: usize, delimiter: u8, ended: bool) -> Option<usize> {
     let mut at = start;
     loop {
@@ -141,7 +140,7 @@ fn closed(data: &[u8], start: usize, delimiter: u8, ended: bool) -> Option<usize
             Some(b' ') if delimiter != b' ' => {
                 let blanks = data.get(at..)?.iter().take_while(|byte| **byte == b' ');
                 at += blanks.count();
-                // A quote behind blanks opens nothing.
+                // A quote after spaces opens nothing.
                 return match data.get(at) {
                     Some(b'"') => Some(at + 1),
                     Some(_) => Some(at),

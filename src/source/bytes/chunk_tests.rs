@@ -3,8 +3,8 @@ use proptest::prelude::*;
 use super::{WholeRows, lines, table_rows};
 use crate::source::csv::splitter::Splitter;
 
-/// What the splitter says of the first rows of `text`: how many, where the last
-/// ends, and the line ends in them; one for each number of rows.
+/// The splitter's result for the first rows of `text`, for each number of rows: the
+/// count, the end of the last, and the line ends in them.
 fn split(text: &[u8], delimiter: u8) -> Vec<WholeRows> {
     let mut splitter = Splitter::new(text, delimiter);
     let mut rows = vec![WholeRows::default()];
@@ -25,7 +25,7 @@ fn split(text: &[u8], delimiter: u8) -> Vec<WholeRows> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3000))]
 
-    /// Wherever an input is cut, what is cut off are the splitter's first rows.
+    /// Wherever an input is cut, the rows found are the splitter's first rows.
     #[test]
     fn a_table_is_cut_where_its_rows_end(
         text in prop::collection::vec(prop::sample::select(b"ab,, \"\"\"\n\r\xff".to_vec()), 0..60),
@@ -40,8 +40,8 @@ proptest! {
         for cut in 0..=text.len() {
             let found = table_rows(&text[..cut], delimiter, false, u64::MAX);
             prop_assert_eq!(Some(&found), rows.get(usize::try_from(found.many).unwrap()));
-            // All but the one that the cut goes through, or at most the two
-            // bytes behind it, are found.
+            // All rows are found but the one at the cut, or one whose line end may
+            // continue there.
             prop_assert!(found.many >= before);
             let whole = rows.iter().filter(|row| row.end + 2 <= cut).count() as u64;
             prop_assert!(found.many + 1 >= whole, "{found:?} of {whole} before {cut}");

@@ -1,5 +1,5 @@
-//! The file behind an input: held open for all passes, unless there are too many
-//! inputs; then it is opened again by its name and must be the same file.
+//! The file behind an input: held open for all passes; with too many inputs, opened
+//! again by name, when it must be the same file.
 
 use std::fs::File;
 use std::io;
@@ -10,11 +10,11 @@ use super::block_hashes::Altered;
 /// How an input's file has changed since it was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileChange {
-    /// It is as long as it was.
+    /// Its size is the same.
     Same,
-    /// So many bytes were appended, which are not read.
+    /// This many bytes were appended, which are not read.
     Grown(u64),
-    /// Another file has its name, or none; the one that was opened is read.
+    /// Its name belongs to another file, or to none; the original is read.
     Replaced,
 }
 
@@ -24,13 +24,13 @@ pub(in crate::source) struct HeldFile {
     path: Option<PathBuf>,
     /// The file's device and inode, where the system has them.
     identity: Option<(u64, u64)>,
-    /// The one handle of all passes, so that a file that is replaced by another
-    /// one is read on. `None` where there are too many inputs to hold all open.
+    /// The handle for all passes, so that the original is read even if it is
+    /// replaced. `None` if there are too many inputs to hold all open.
     held: Option<File>,
 }
 
 impl HeldFile {
-    /// The file that was opened by `path`, or has no name.
+    /// A file that was opened by `path`, or that has no name.
     pub(in crate::source) fn of(path: Option<PathBuf>, file: File) -> io::Result<Self> {
         Ok(Self {
             path,
@@ -39,7 +39,7 @@ impl HeldFile {
         })
     }
 
-    /// A handle of it.
+    /// Returns a handle to it.
     pub(in crate::source) fn open(&self) -> io::Result<File> {
         let path = match (&self.held, &self.path) {
             (Some(file), _) => return file.try_clone(),
@@ -53,7 +53,7 @@ impl HeldFile {
         Ok(file)
     }
 
-    /// Closes it between passes: it is opened again by its name.
+    /// Closes it between passes; it is opened again by name.
     pub(in crate::source) fn close_file(&mut self) {
         if self.path.is_some() {
             self.held = None;
@@ -65,7 +65,7 @@ impl HeldFile {
         self.path.is_none()
     }
 
-    /// How it has changed since it had this size.
+    /// How it has changed since its size was `size`.
     pub(in crate::source) fn change(&self, size: u64) -> FileChange {
         let Some(path) = &self.path else {
             return FileChange::Same;

@@ -1,7 +1,7 @@
-//! Where lines end, as an editor counts them.
+//! Counts lines as an editor does.
 
-/// How many line ends `bytes` hold: LF, CR LF, or CR alone. Where `bytes` were
-/// cut, a CR at their end is left to what follows it.
+/// How many line ends `bytes` have: LF, CR LF, or CR alone. If `bytes` were `cut`,
+/// a CR at their end is not counted: an LF may follow.
 pub(in crate::source) fn line_ends(bytes: &[u8], cut: bool) -> u64 {
     let mut found = memchr::memchr_iter(b'\n', bytes).count() as u64;
     for place in memchr::memchr_iter(b'\r', bytes) {

@@ -1,9 +1,9 @@
-//! Reads a file at a position of its own, and checks each block against the hash
-//! from the first pass.
+//! Reads a file at its own position, and checks each block against the hash from
+//! the first pass.
 //!
-//! Standard input is kept in a file without a name, which can't be opened again,
-//! and a duplicate of its handle shares its position (POSIX, `dup`): of two that
-//! read in parallel each would go on where the other one stopped.
+//! Standard input is copied to an unnamed file, which can't be opened again, and a
+//! duplicate of its handle shares its position (POSIX, `dup`). Two readers that
+//! used that position in parallel would disturb each other.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -13,7 +13,7 @@ use super::block_hashes::{Altered, BLOCK, BlockHashes};
 
 /// The first `size` bytes of a file, and the position of the next read.
 ///
-/// What is appended to the file later is never read.
+/// Bytes appended to the file later are not read.
 #[derive(Debug)]
 pub(in crate::source) struct Positioned {
     file: File,
@@ -22,13 +22,13 @@ pub(in crate::source) struct Positioned {
     blocks: Arc<BlockHashes>,
     /// The last block read for a request of less than a block.
     held: Vec<u8>,
-    /// Where it begins.
+    /// The offset of `held`.
     held_at: Option<u64>,
 }
 
 impl Positioned {
-    /// The first `size` bytes of `file`, read from its start and held against
-    /// `blocks`.
+    /// Reads the first `size` bytes of `file` from the start, and checks them
+    /// against `blocks`.
     pub(in crate::source) fn new(file: File, size: u64, blocks: Arc<BlockHashes>) -> Self {
         Self {
             file,
@@ -40,7 +40,7 @@ impl Positioned {
         }
     }
 
-    /// Fills `buffer` with whole blocks from `start` on, which begins one.
+    /// Fills `buffer` with whole blocks from `start`, which is a block boundary.
     fn read_blocks(&self, start: u64, buffer: &mut [u8]) -> io::Result<()> {
         let mut filled = 0;
         while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
@@ -61,8 +61,8 @@ impl Positioned {
         Ok(())
     }
 
-    /// An error where the file ended within a line that was written on since:
-    /// half a row may look like a whole one.
+    /// An error if the file ended within a line that has been extended since: the
+    /// part that was read may look like a whole row.
     fn ensure_finished(&self, last: Option<u8>) -> io::Result<()> {
         let is_line_end = |byte: u8| matches!(byte, b'\n' | b'\r');
         if last.is_none_or(is_line_end) || self.file.metadata()?.len() <= self.size {
@@ -92,7 +92,7 @@ impl Read for Positioned {
         }
         let left = usize::try_from(left).unwrap_or(usize::MAX);
         let within = usize::try_from(self.at % BLOCK as u64).unwrap_or_default();
-        // As many whole blocks as there is room for, or the last piece.
+        // As many whole blocks as fit, or all that is left.
         let whole = if buffer.len() >= left {
             left
         } else {
@@ -172,7 +172,7 @@ mod tests {
             Positioned::new(file, self.size, Arc::clone(&self.blocks))
         }
 
-        /// All of it, read in pieces of `piece` bytes.
+        /// Reads all of it in pieces of `piece` bytes.
         fn read(&self, piece: usize) -> Result<Vec<u8>, Altered> {
             let (mut reader, mut all) = (self.reader(), Vec::new());
             let mut room = vec![0; piece];
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_changed_byte_is_met_in_whatever_pieces_it_is_read() {
+    fn a_changed_byte_is_detected_whatever_the_size_of_reads() {
         let bytes = content(5 * BLOCK + 7);
         for at in [0, BLOCK - 1, BLOCK, 5 * BLOCK + 6] {
             let mut kept = SampleFile::of(&bytes);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_after_a_line_end_is_not_read_and_half_a_line_is_refused() {
+    fn appended_lines_are_ignored_and_an_extended_last_line_is_an_error() {
         for (end, added, wanted) in [
             ("\n", "c-9,More,USD\n", None),
             ("", "\nc-9,More,USD\n", None),
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shorter_file_is_refused() {
+    fn a_truncated_file_is_an_error() {
         let kept = SampleFile::of(&content(3 * BLOCK));
         kept.read(BLOCK).unwrap();
         kept.file.set_len(2 * BLOCK as u64 + 1).unwrap();

@@ -1,8 +1,8 @@
-//! Sixty-four bytes at a time: which of them are the ones looked for.
+//! Compares sixty-four bytes at a time.
 
 use wide::u8x16;
 
-/// How many bytes are looked at at once.
+/// How many bytes are compared at once.
 pub(in crate::source) const WIDTH: usize = 64;
 
 /// Sixty-four bytes.
@@ -10,8 +10,7 @@ pub(in crate::source) const WIDTH: usize = 64;
 pub(in crate::source) struct Block([u8x16; 4]);
 
 impl Block {
-    /// The first bytes of `data`, up to as many as there are room for; zeros
-    /// behind them where there are fewer.
+    /// The first bytes of `data`, padded with zeros.
     pub(in crate::source) fn of(data: &[u8]) -> Self {
         if let Some(bytes) = data.first_chunk() {
             return Self::whole(bytes);
@@ -31,12 +30,12 @@ impl Block {
         Self(lanes)
     }
 
-    /// A bit for each byte that is `wanted`, the first byte's the lowest.
+    /// A bit for each byte that equals `wanted`, the lowest for the first byte.
     pub(in crate::source) fn equal(self, wanted: u8) -> u64 {
         self.bits(|lane| lane.simd_eq(u8x16::splat(wanted)))
     }
 
-    /// A bit for each byte that is below `bound`, which is not 0.
+    /// A bit for each byte below `bound`, which must not be 0.
     pub(in crate::source) fn below(self, bound: u8) -> u64 {
         self.bits(|lane| lane.min(u8x16::splat(bound - 1)).simd_eq(lane))
     }

@@ -1,12 +1,12 @@
-//! Bytes → text: byte-order marks, and files that are no text at all.
+//! Recognises byte-order marks, and files that are not text.
 //!
-//! Only UTF-8 is read. What else people feed is recognised and named, so that
-//! they learn what to do instead of meeting a thousand rejected rows.
+//! Only UTF-8 is read. Other kinds of files are recognised and named, so that the
+//! error says what to do instead of rejecting thousands of rows.
 
-/// The mark by which some programs begin UTF-8 (RFC 3629 §6).
+/// The UTF-8 byte-order mark (RFC 3629 §6).
 pub(in crate::source) const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// A kind of file that is not read: what it is, and what to do about it.
+/// An unsupported kind of file: what it is, and what to do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::source) struct UnsupportedKind {
     pub(in crate::source) kind: &'static str,
@@ -19,7 +19,7 @@ const ENCODING: &str = "save it as UTF-8, or convert it: iconv -f UTF-16 -t UTF-
 const JSON: &str = "write one object a line: jq -c '.[]' FILE > NEW.jsonl, or jq -c . for objects";
 const NOT_TEXT: &str = "export the customers as CSV or JSONL and name that file";
 
-/// What files that are neither CSV nor JSONL begin with.
+/// The signatures of common files that are neither CSV nor JSONL.
 const SIGNATURES: [(&[u8], UnsupportedKind); 9] = [
     (
         b"PK\x03\x04",
@@ -86,7 +86,7 @@ const SIGNATURES: [(&[u8], UnsupportedKind); 9] = [
     ),
 ];
 
-/// What `start`, the first few KiB of a file, shows it to be, unless text.
+/// The kind of a file whose first few KiB are `start`; `None` if it is text.
 pub(in crate::source) fn other_kind(start: &[u8]) -> Option<UnsupportedKind> {
     if let Some((_, kind)) = SIGNATURES
         .iter()
@@ -94,8 +94,8 @@ pub(in crate::source) fn other_kind(start: &[u8]) -> Option<UnsupportedKind> {
     {
         return Some(*kind);
     }
-    // A stray control character is a row's problem; when one byte in ten is
-    // one, it is no text.
+    // A stray control character is a problem of its row; a file in which one byte
+    // in ten is one is not text.
     let control =
         |byte: &&u8| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r' | b'\x0c');
     let controls = start.iter().filter(control).count();
@@ -105,8 +105,8 @@ pub(in crate::source) fn other_kind(start: &[u8]) -> Option<UnsupportedKind> {
     })
 }
 
-/// What `start`, the first few KiB of a file that is to be JSONL, shows it to
-/// be, unless that.
+/// The kind of a file whose first few KiB are `start` and that should be JSONL;
+/// `None` if it may be.
 pub(in crate::source) fn other_json(start: &[u8]) -> Option<UnsupportedKind> {
     let first_line = start
         .trim_ascii_start()
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_text_even_with_a_stray_byte() {
+    fn text_with_a_stray_control_character_is_text() {
         for start in [
             &b"clientId,companyName\r\nc-1,As\0ter\r\n"[..],
             b"",
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn json_that_is_no_jsonl_is_named() {
+    fn json_that_is_not_jsonl_is_named() {
         let kind = |start: &[u8]| other_json(start).map(|other| other.kind);
         assert_eq!(kind(b"\n[{\"a\":1}]"), Some("a JSON array"));
         assert_eq!(

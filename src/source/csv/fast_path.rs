@@ -1,34 +1,33 @@
-//! A row of a table, split sixty-four bytes at a time.
+//! Splits a row of a table sixty-four bytes at a time.
 //!
-//! For rows that are whole, in memory and without a flaw of form, which is
-//! nearly every row. All others are the splitter's, which knows what to make of
-//! them; a property test holds the two together.
+//! Only for rows that are whole in memory and well formed, as nearly every row is.
+//! All others are left to the splitter; a property test checks that both agree.
 
 use super::span::{MOST_CELLS, Span, SplitterState};
 use crate::source::bytes::simd::{Block, WIDTH, lowest};
 
-/// What a block of a row came to.
+/// The result of scanning a block of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BlockScan {
-    /// The row goes on behind it.
+    /// The row continues after it.
     On,
-    /// The row ends in it, at this place.
+    /// The row ends in it, at this position.
     Ends(usize),
-    /// The row has something in it that wants a closer look.
+    /// The row needs the splitter.
     NotOurs,
 }
 
-/// A row that is split sixty-four bytes at a time.
+/// The state of a row while it is scanned.
 pub(super) struct FastPath<'d> {
     data: &'d [u8],
     delimiter: u8,
     spans: &'d mut Vec<Span>,
-    /// The cell that it is in.
+    /// The current cell.
     cell: Span,
     at: SplitterState,
-    /// Whether the next quote is the second of two that stand for one.
+    /// Whether the next quote is the second of a doubled quote.
     second: bool,
-    /// Line ends within cells.
+    /// Line ends within quoted cells.
     pub(super) breaks: u64,
 }
 
@@ -45,7 +44,7 @@ impl<'d> FastPath<'d> {
         }
     }
 
-    /// Goes through `block`, which begins at `start`.
+    /// Scans `block`, which starts at `start`.
     pub(super) fn go_on(&mut self, start: usize, block: &[u8]) -> BlockScan {
         let (bytes, there) = (Block::of(block), lowest(block.len()));
         let quotes = bytes.equal(b'"') & there;
@@ -68,7 +67,7 @@ impl<'d> FastPath<'d> {
                     self.breaks += u64::from(self.is_break(place));
                 }
             } else if quotes & mark != 0 {
-                // Elsewhere than at a cell's start it is a character like others.
+                // Within an unquoted cell, a quote is an ordinary character.
                 if self.at == SplitterState::Bare && place == self.cell.start {
                     self.cell = Span::at(place + 1);
                     self.at = SplitterState::Quoted;
@@ -91,14 +90,14 @@ impl<'d> FastPath<'d> {
         BlockScan::On
     }
 
-    /// Goes through a block that begins at `start`, in a cell without quotes, and
-    /// has no quotes either, which is most of them.
+    /// Scans a block that starts at `start` in an unquoted cell and has no quotes,
+    /// as most blocks do.
     fn bare(&mut self, start: usize, delimiters: u64, ends: u64) -> BlockScan {
         if self.spans.len() + WIDTH > MOST_CELLS {
             return BlockScan::NotOurs;
         }
         let end = ends & ends.wrapping_neg();
-        // What stands behind the row's end is another row's.
+        // Delimiters after the row's end belong to the next row.
         let mut marks = (delimiters | end) & (end ^ end.wrapping_sub(1));
         while marks != 0 {
             let place = start + marks.trailing_zeros() as usize;
@@ -113,8 +112,8 @@ impl<'d> FastPath<'d> {
         }
     }
 
-    /// Takes the quote at `place` of a cell with quotes; false where it is
-    /// followed by what should not follow it.
+    /// Handles the quote at `place` of a quoted cell; false if what follows it is
+    /// not well formed.
     fn quote(&mut self, place: usize) -> bool {
         if std::mem::take(&mut self.second) {
             return true;
@@ -134,8 +133,8 @@ impl<'d> FastPath<'d> {
         }
     }
 
-    /// Whether the line end at `place` is one alone, or the last byte of
-    /// one.
+    /// Whether the line end at `place` is a single byte, or the last byte of a CR
+    /// LF.
     fn is_break(&self, place: usize) -> bool {
         self.data.get(place) == Some(&b'\n') || self.data.get(place + 1) != Some(&b'\n')
     }

@@ -1,8 +1,8 @@
-//! CSV → rows: headers, delimiters, and what people do instead of RFC 4180.
+//! Reads CSV into rows: headers, delimiters, and common deviations from RFC 4180.
 //!
 //! - `splitter.rs`: bytes → rows and cells, by the full grammar
-//! - `fast_path.rs`: the same for rows without a flaw of form
-//! - `span.rs`: the places of cells, which both share
+//! - `fast_path.rs`: the same for well-formed rows
+//! - `span.rs`: the positions of cells, shared by both
 
 mod fast_path;
 mod span;
@@ -18,7 +18,7 @@ use super::bytes::chunk::{Cut, NextCut};
 use crate::domain::header::field_of_header;
 use crate::domain::row::{CellKind, Columns, Origin, ReadState, Row};
 
-/// What may stand between two cells, the likeliest first.
+/// The delimiters that are detected, the most likely first.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
 /// The rows of one CSV input.
@@ -31,8 +31,8 @@ pub(super) struct CsvRows<R> {
 }
 
 impl CsvRows<io::Empty> {
-    /// Reads rows that were cut off an input with `columns`, the first of them
-    /// its `record`-th.
+    /// Reads rows that were cut from an input with `columns`; the first is its
+    /// `record`-th.
     pub(super) fn over(cut: Cut, record: u64, input: u16, columns: Arc<Columns>) -> Self {
         Self {
             splitter: Splitter::over(cut, columns.delimiter),
@@ -66,8 +66,7 @@ impl<R: Read> CsvRows<R> {
             }
             match &header.state {
                 ReadState::Blank => {}
-                // A spreadsheet's own word on the delimiter, which was heeded
-                // when the delimiter was looked for.
+                // A `sep=` line, which was used when the delimiter was detected.
                 ReadState::Good if is_separator_line(header.text()) => {}
                 ReadState::Good => break,
                 ReadState::Broken(_) if !header.raw().is_empty() && header.text().is_empty() => {
@@ -96,8 +95,8 @@ impl<R: Read> CsvRows<R> {
         &self.columns
     }
 
-    /// Cuts off rows to be read elsewhere, at most `most` of them; with them,
-    /// the number of the first.
+    /// Cuts off at most `most` rows to be parsed elsewhere; returns them with the
+    /// number of the first.
     pub(super) fn cut(&mut self, most: u64) -> Result<(NextCut, u64), SourceError> {
         let found = self
             .splitter
@@ -191,12 +190,12 @@ impl<R: Read> CsvRows<R> {
 }
 
 impl<R: Read + Seek> CsvRows<R> {
-    /// Reads little at a time from now on.
+    /// Reads in small pieces from now on.
     pub(super) fn read_little(&mut self) {
         self.splitter.read_little();
     }
 
-    /// Goes to the row at `place`, which is read next.
+    /// Seeks to the row at `place`, which is read next.
     pub(super) fn go_to(&mut self, place: Origin) -> Result<(), SourceError> {
         self.records = place.record - 1;
         self.splitter
@@ -205,7 +204,7 @@ impl<R: Read + Seek> CsvRows<R> {
     }
 }
 
-/// How far a row reaches that lost its closing quote.
+/// Describes how many lines a row spans that lacks a closing quote.
 fn swallowed(line: u64, breaks: u64) -> String {
     if breaks < 2 {
         return String::new();
@@ -216,7 +215,7 @@ fn swallowed(line: u64, breaks: u64) -> String {
     )
 }
 
-/// The text of a cell, quotes doubled as they stand.
+/// The raw text of a cell, with its quotes doubled.
 fn text_of(row: &Row, span: Span) -> &str {
     row.text().split_at(span.end).0.split_at(span.start).1
 }
@@ -244,7 +243,8 @@ fn fill_cells(row: &mut Row, spans: &[Span]) {
     }
 }
 
-/// `sep=;`, by which spreadsheets tell each other the delimiter.
+/// Whether `text` is a line like `sep=;`, with which spreadsheets give the
+/// delimiter.
 fn is_separator_line(text: &str) -> bool {
     separator_of(text.as_bytes()).is_some()
 }
@@ -259,8 +259,8 @@ fn separator_of(line: &[u8]) -> Option<u8> {
     }
 }
 
-/// The delimiter of a table that begins with `start`: the one by which its
-/// header names most fields of ours, and if none does, most columns.
+/// Detects the delimiter of a table that starts with `start`: the one that gives
+/// the header the most known fields, or, if it has none, the most columns.
 pub(super) fn delimiter_of(start: &[u8]) -> u8 {
     let first_line = start
         .split(|byte| matches!(byte, b'\n' | b'\r'))
@@ -290,8 +290,8 @@ pub(super) fn delimiter_of(start: &[u8]) -> u8 {
         }
     }
     match broken {
-        // A header that names nothing we know and one that cannot be read: the
-        // second is worth reporting.
+        // If no delimiter gives a known field, a header that can't be read is more
+        // worth reporting than one that names no field.
         Some(broken) if best.1.0 == 0 => broken,
         Some(_) | None => best.0,
     }

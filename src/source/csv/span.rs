@@ -1,19 +1,19 @@
-//! The places of cells in a row: what the splitter and its fast path share.
+//! The positions of cells in a row, shared by the splitter and its fast path.
 
-/// The most cells of a row: as many columns as a spreadsheet has.
+/// The most cells of a row: the column limit of common spreadsheets.
 pub(super) const MOST_CELLS: usize = 16_384;
 
-/// A cell's place in its row.
+/// A cell's position in its row.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Span {
     pub(super) start: usize,
     pub(super) end: usize,
-    /// Whether it holds doubled quotes.
+    /// Whether it contains doubled quotes.
     pub(super) escapes: bool,
 }
 
 impl Span {
-    /// A cell that begins, and so far ends, at `place`.
+    /// An empty cell at `place`.
     pub(super) const fn at(place: usize) -> Self {
         Self {
             start: place,
@@ -23,7 +23,7 @@ impl Span {
     }
 }
 
-/// Where in a row the splitter is.
+/// The splitter's state within a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SplitterState {
     CellStart,

@@ -1,9 +1,9 @@
-//! Bytes → the rows and cells of a table, as spans: RFC 4180 and nothing above it.
+//! Splits bytes into the rows and cells of a table, as spans, by RFC 4180.
 //!
-//! The splitting is our own, for three things that no library gives together:
-//! a row's bytes as they stood, its place as an editor counts lines, and a bound
-//! on how much memory one row may take. Where a row is well formed its cells are
-//! those of the `csv` crate; a differential test holds that up.
+//! Written here because no library gives all three: a row's raw bytes, its line as
+//! an editor counts lines, and a bound on the memory that one row may use. The
+//! cells of a well-formed row are those of the `csv` crate; a differential test
+//! checks it.
 
 use std::io::{self, Read, Seek};
 
@@ -17,7 +17,7 @@ use crate::source::bytes::line_ends::line_ends;
 use crate::source::bytes::simd::WIDTH;
 use crate::source::bytes::sniff::UTF8_MARK;
 
-/// The longest row, in bytes. What is longer has lost a closing quote.
+/// The longest row, in bytes. A longer one has lost a closing quote.
 pub(in crate::source) const LONGEST_ROW: usize = 4 << 20;
 
 /// What is wrong with a row's form.
@@ -31,33 +31,33 @@ pub(super) enum Flaw {
 
 /// Splits bytes into rows and cells.
 pub(in crate::source) struct Splitter<R> {
-    /// The row begins where it does.
+    /// Starts at the current row.
     window: ReadBuffer<R>,
     delimiter: u8,
-    /// The row's first line.
+    /// The line on which the row starts.
     pub(in crate::source) line: u64,
-    /// Bytes of an overlong row that were let go.
+    /// Bytes of an overlong row that were discarded.
     dropped: usize,
-    /// How far into the row the splitter is.
+    /// The position in the row.
     place: usize,
-    /// The cell that it is in.
+    /// The current cell.
     cell: Span,
-    /// Whether the row has a cell with quotes.
+    /// Whether the row has a quoted cell.
     quoted: bool,
     /// The row's cells.
     pub(super) spans: Vec<Span>,
     /// What is wrong with the row's form.
     pub(super) flaw: Option<Flaw>,
-    /// How long the row is, without its line end.
+    /// The row's length without its line end.
     length: usize,
-    /// How many bytes the row takes, with its line end.
+    /// The row's length with its line end.
     taken: usize,
-    /// Line ends within the row, and its own.
+    /// Line ends within the row, and the one that ends it.
     pub(in crate::source) breaks: u64,
 }
 
 impl Splitter<io::Empty> {
-    /// Splits whole rows that were cut off an input.
+    /// Splits whole rows that were cut from an input.
     pub(super) fn over(cut: Cut, delimiter: u8) -> Self {
         let window = ReadBuffer::over(cut.bytes, cut.offset);
         Self::at(window, delimiter, cut.line)
@@ -65,7 +65,7 @@ impl Splitter<io::Empty> {
 }
 
 impl<R: Read> Splitter<R> {
-    /// Splits what is read from `from`.
+    /// Splits what `from` yields.
     pub(in crate::source) fn new(from: R, delimiter: u8) -> Self {
         Self::at(ReadBuffer::new(from), delimiter, 1)
     }
@@ -87,7 +87,7 @@ impl<R: Read> Splitter<R> {
         }
     }
 
-    /// Drops a byte-order mark at the very start.
+    /// Skips a byte-order mark at the start of the input.
     pub(super) fn skip_mark(&mut self) -> io::Result<()> {
         while self.data().len() < UTF8_MARK.len() && self.window.fill()? {}
         if self.data().starts_with(UTF8_MARK) {
@@ -96,12 +96,12 @@ impl<R: Read> Splitter<R> {
         Ok(())
     }
 
-    /// Reads little at a time from now on.
+    /// Reads in small pieces from now on.
     pub(super) fn read_little(&mut self) {
         self.window.read_little();
     }
 
-    /// The row's first byte in the input.
+    /// The offset of the row in the input.
     pub(in crate::source) fn offset(&self) -> u64 {
         self.window.offset - self.dropped as u64
     }
@@ -118,7 +118,7 @@ impl<R: Read> Splitter<R> {
         self.window.fill()
     }
 
-    /// Goes past the row.
+    /// Skips the current row.
     fn settle(&mut self) {
         self.window.pass(self.taken);
         self.line += self.breaks;
@@ -127,7 +127,7 @@ impl<R: Read> Splitter<R> {
         self.flaw = None;
     }
 
-    /// Goes on to the next row; false at the end of the input.
+    /// Moves to the next row; false at the end of the input.
     pub(in crate::source) fn advance(&mut self) -> io::Result<bool> {
         self.settle();
         if self.data().is_empty() && !self.fill()? {
@@ -140,8 +140,8 @@ impl<R: Read> Splitter<R> {
         Ok(true)
     }
 
-    /// Splits a row that is wholly in sight and has no flaw, which is nearly
-    /// every row; false where it is another.
+    /// Splits a row that is whole in the buffer and well formed, as nearly every
+    /// row is; otherwise false.
     fn split_in_sight(&mut self) -> bool {
         let data = self.window.data();
         let mut row = FastPath::new(data, self.delimiter, &mut self.spans);
@@ -155,7 +155,7 @@ impl<R: Read> Splitter<R> {
         drop(steps);
         let line_end = match (data.get(end), data.get(end + 1)) {
             (Some(b'\r'), Some(b'\n')) => 2,
-            // What follows may be the other half of a line end.
+            // May be the first half of a CR LF.
             (Some(b'\r'), None) => return false,
             _ => 1,
         };
@@ -164,7 +164,7 @@ impl<R: Read> Splitter<R> {
         true
     }
 
-    /// Finds the row's end, and its cells on the way.
+    /// Finds the row's cells and its end.
     fn split(&mut self) -> io::Result<()> {
         let mut at = SplitterState::CellStart;
         self.place = 0;
@@ -194,7 +194,7 @@ impl<R: Read> Splitter<R> {
         Ok(SplitterState::Bare)
     }
 
-    /// Goes on in a cell without quotes; `None` where the row ends.
+    /// Continues in an unquoted cell; `None` at the end of the row.
     fn bare(&mut self) -> io::Result<Option<SplitterState>> {
         let rest = self.data().split_at(self.place).1;
         if let Some(found) = memchr3(self.delimiter, b'\n', b'\r', rest) {
@@ -207,7 +207,7 @@ impl<R: Read> Splitter<R> {
         Ok(self.end_cell(self.place))
     }
 
-    /// Goes on in a cell with quotes; `None` where the input ends in it.
+    /// Continues in a quoted cell; `None` if the input ends within it.
     fn within_quotes(&mut self) -> io::Result<Option<SplitterState>> {
         let rest = self.data().split_at(self.place).1;
         if let Some(found) = memchr(b'"', rest) {
@@ -221,8 +221,8 @@ impl<R: Read> Splitter<R> {
         Ok(None)
     }
 
-    /// Goes on behind a quote in a cell with quotes: it closes the cell, or is
-    /// the first of two that stand for one.
+    /// Continues after a quote in a quoted cell: it closes the cell, or is the
+    /// first of a doubled quote.
     fn after_quote(&mut self) -> io::Result<Option<SplitterState>> {
         if self.byte(self.place).is_none() {
             self.more()?;
@@ -232,7 +232,7 @@ impl<R: Read> Splitter<R> {
             self.place += 1;
             return Ok(Some(SplitterState::Quoted));
         }
-        // Of a row that was let go on the way no cell is kept.
+        // May be 0: the cells of a discarded row are not kept.
         let end = self.place.saturating_sub(1);
         self.skip_blanks()?;
         match self.byte(self.place) {
@@ -244,7 +244,7 @@ impl<R: Read> Splitter<R> {
         }
     }
 
-    /// Keeps the cell, which ends at `end`; `None` where the row ends with it.
+    /// Adds the cell, which ends at `end`; `None` if it is the row's last.
     fn end_cell(&mut self, end: usize) -> Option<SplitterState> {
         self.cell.end = end;
         if self.spans.len() < MOST_CELLS {
@@ -259,8 +259,7 @@ impl<R: Read> Splitter<R> {
         Some(SplitterState::CellStart)
     }
 
-    /// Goes past blanks that belong to no cell. Hand-made files have them behind
-    /// a closing quote.
+    /// Skips spaces after a closing quote, which files written by hand have.
     fn skip_blanks(&mut self) -> io::Result<()> {
         loop {
             match self.byte(self.place) {
@@ -271,8 +270,8 @@ impl<R: Read> Splitter<R> {
         }
     }
 
-    /// Gets more of a row whose end is not in the buffer; false where there is
-    /// none. A row that grows beyond all bounds is let go on the way.
+    /// Reads more of a row that does not end in the buffer; false at the end of the
+    /// input. A row longer than [`LONGEST_ROW`] is discarded as it is read.
     fn more(&mut self) -> io::Result<bool> {
         self.place = self.data().len();
         if self.place > LONGEST_ROW {
@@ -287,10 +286,11 @@ impl<R: Read> Splitter<R> {
         self.fill()
     }
 
-    /// Notes that the row ends here: at its line end, or where the input does.
+    /// Ends the row, at its line end or at the end of the input.
     fn end_row(&mut self) -> io::Result<()> {
         self.length = self.place;
-        // Whether a row is too long must not rest on how it was read.
+        // Whether a row is too long must not depend on how the input was split into
+        // reads.
         if self.dropped + self.place > LONGEST_ROW {
             self.flaw = Some(Flaw::TooLong);
             self.spans.clear();
@@ -318,7 +318,7 @@ impl<R: Read> Splitter<R> {
         Ok(())
     }
 
-    /// The row's bytes, without its line end; none of an overlong row's.
+    /// The row's bytes without its line end; empty for an overlong row.
     pub(super) fn raw(&self) -> &[u8] {
         if self.flaw == Some(Flaw::TooLong) {
             return &[];
@@ -328,9 +328,8 @@ impl<R: Read> Splitter<R> {
 }
 
 impl<R: Read> Splitter<R> {
-    /// Cuts off the whole rows that are in sight, at most `most` of them, and
-    /// goes past them. An overlong row is not cut off but left to
-    /// [`Splitter::advance`], which lets go of it on the way.
+    /// Cuts off the whole rows in the buffer, at most `most` of them, and skips
+    /// them. An overlong row is left to [`Splitter::advance`], which discards it.
     pub(super) fn cut(&mut self, most: u64) -> io::Result<NextCut> {
         self.settle();
         self.window.widen()?;
@@ -344,7 +343,7 @@ impl<R: Read> Splitter<R> {
             if self.data().len() > LONGEST_ROW {
                 return Ok(NextCut::Overlong);
             }
-            // At the end what is left is a row, also where no line end follows.
+            // At the end of the input the rest is a row, even without a line end.
             if !self.fill()? && self.data().is_empty() {
                 return Ok(NextCut::End);
             }
@@ -353,7 +352,7 @@ impl<R: Read> Splitter<R> {
 }
 
 impl<R: Read + Seek> Splitter<R> {
-    /// Goes to the row that begins at `offset`, on `line`.
+    /// Seeks to the row that starts at `offset`, on `line`.
     pub(super) fn go_to(&mut self, offset: u64, line: u64) -> io::Result<()> {
         self.settle();
         self.line = line;

@@ -6,7 +6,7 @@ use super::super::span::Span;
 use super::Splitter;
 use crate::source::bytes::line_ends::line_ends;
 
-/// Gives its bytes in small pieces, so that every boundary is met.
+/// Yields its bytes in small pieces, so that every position is a read boundary.
 pub(crate) struct Pieces<'b>(pub(crate) &'b [u8], pub(crate) usize);
 
 impl Read for Pieces<'_> {
@@ -22,9 +22,9 @@ impl Read for Pieces<'_> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
-    /// Where a row has no flaw of form, its cells are those of the `csv` crate.
+    /// The cells of a well-formed row are those of the `csv` crate.
     #[test]
-    fn the_csv_crate_reads_the_same(text in "[a-c,\"\n\r é]{0,40}", piece in 1usize..9) {
+    fn cells_are_those_of_the_csv_crate(text in "[a-c,\"\n\r é]{0,40}", piece in 1usize..9) {
         let whole = format!("h\n{text}");
         let mut reader = ::csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(whole.as_bytes());
         let theirs: Vec<Vec<String>> = reader
@@ -36,8 +36,8 @@ proptest! {
         let mut sound = true;
         while splitter.advance().unwrap() {
             sound = sound && splitter.flaw.is_none();
-            // The crate passes over empty lines, and keeps blanks behind a
-            // closing quote as part of the value.
+            // The crate skips empty lines, and keeps spaces after a closing quote
+            // as part of the value.
             if splitter.raw().is_empty() {
                 continue;
             }
@@ -48,13 +48,13 @@ proptest! {
             };
             ours.push(splitter.spans.iter().map(value).collect());
         }
-        // Rows with a flaw of form are refused, not read otherwise.
+        // Malformed rows are rejected, so they need not agree.
         if sound && !text.contains("\" ") {
             prop_assert_eq!(ours, theirs);
         }
     }
 
-    /// However the input is cut into reads, the rows are the same; and together
+    /// The rows don't depend on how the input is split into reads, and together
     /// they are the input.
     #[test]
     fn nothing_is_lost_between_rows(bytes in prop::collection::vec(prop::sample::select(b"ab,\"\n\r\xff".to_vec()), 0..60), piece in 1usize..9) {
@@ -77,10 +77,10 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
-    /// Nearly every row is split sixty-four bytes at a time, where it is in
-    /// sight; one that comes byte by byte never is.
+    /// A row that is whole in the buffer takes the fast path; one that arrives byte
+    /// by byte never does.
     #[test]
-    fn in_sight_and_byte_by_byte_are_the_same(
+    fn the_fast_path_and_the_splitter_agree(
         text in prop::collection::vec(prop::sample::select(b"aaaaaaaabbbbbb,,,;; \"\"\"\"\n\r\xff".to_vec()), 0..300),
         delimiter in prop::sample::select(b",; ".to_vec()),
     ) {

@@ -31,7 +31,7 @@ fn broken(row: &Row) -> &str {
 }
 
 #[test]
-fn quotes_line_breaks_and_marks() {
+fn quoted_cells_line_breaks_and_a_byte_order_mark_are_read() {
     let text = b"\xef\xbb\xbfa,b\r\n\"x \"\"y\"\", z\",\"two\r\nlines\"\r\n1,2";
     for piece in [1, 2, 3, 1000] {
         let rows = rows(text, piece);
@@ -53,7 +53,7 @@ fn every_kind_of_line_end_counts_once() {
 }
 
 #[test]
-fn blank_rows_are_blank_whatever_their_cells() {
+fn rows_of_blank_cells_are_blank() {
     let rows = rows(b"a,b,c\n\n,,\n  ,\"\",\t\n,\n", 7);
     assert!(
         rows.iter().all(|row| row.state == ReadState::Blank),
@@ -63,7 +63,7 @@ fn blank_rows_are_blank_whatever_their_cells() {
 }
 
 #[test]
-fn ragged_rows_are_rows() {
+fn rows_with_too_few_or_too_many_cells_are_read() {
     let rows = rows(b"a,b\n1\n1,2,3\n1,2\n", 3);
     assert_eq!(
         broken(&rows[0]),
@@ -74,7 +74,7 @@ fn ragged_rows_are_rows() {
 }
 
 #[test]
-fn an_open_quote_takes_the_rest_and_says_so() {
+fn an_unclosed_quote_takes_the_rest_and_is_reported() {
     let rows = rows(b"a,b\n1,\"open\n2,3\n", 4);
     assert_eq!(rows.len(), 1);
     assert_eq!(
@@ -86,14 +86,14 @@ fn an_open_quote_takes_the_rest_and_says_so() {
 }
 
 #[test]
-fn text_after_a_closing_quote_is_refused_and_blanks_are_not() {
+fn text_after_a_closing_quote_is_an_error_and_spaces_are_not() {
     let rows = rows(b"a,b\n\"Foo\" Inc,2\n\"x\"  ,\"y\" \n", 2);
     assert!(broken(&rows[0]).starts_with("text follows a closing quote"));
     assert_eq!(cells(&rows[1]), ["x", "y"]);
 }
 
 #[test]
-fn a_quote_within_a_bare_cell_is_a_character() {
+fn a_quote_within_an_unquoted_cell_is_a_character() {
     assert_eq!(
         cells(&rows(b"a,b\n5\" pipe,x\"y\"\n", 3)[0]),
         ["5\" pipe", "x\"y\""]
@@ -101,7 +101,7 @@ fn a_quote_within_a_bare_cell_is_a_character() {
 }
 
 #[test]
-fn broken_encoding_is_the_rows_problem() {
+fn invalid_utf8_breaks_only_its_row() {
     let rows = rows(b"a,b\nM\xfcller,2\n3,4\n", 5);
     assert_eq!(
         broken(&rows[0]),
@@ -112,7 +112,7 @@ fn broken_encoding_is_the_rows_problem() {
 }
 
 #[test]
-fn a_row_beyond_all_bounds_is_let_go_and_the_next_is_read() {
+fn an_overlong_row_is_discarded_and_the_next_is_read() {
     let mut text = b"a,b\n1,\"".to_vec();
     text.extend(std::iter::repeat_n(b"long\n", LONGEST_ROW / 4).flatten());
     text.extend(b"\"\n3,4\n");
@@ -124,7 +124,7 @@ fn a_row_beyond_all_bounds_is_let_go_and_the_next_is_read() {
 }
 
 #[test]
-fn a_header_alone_is_told() {
+fn a_header_without_rows_is_an_error() {
     let mut rows = CsvRows::new(&b"a,b\n"[..], "in.csv", 0, b',').unwrap();
     assert!(matches!(
         rows.next(&mut Row::default()),
@@ -133,7 +133,7 @@ fn a_header_alone_is_told() {
 }
 
 #[test]
-fn the_delimiter_is_found() {
+fn the_delimiter_is_detected() {
     for (text, delimiter) in [
         (&b"clientId,companyName,currency\n"[..], b','),
         (b"clientId;companyName;currency\n", b';'),
@@ -149,7 +149,7 @@ fn the_delimiter_is_found() {
 }
 
 #[test]
-fn a_spreadsheets_separator_line_is_no_header() {
+fn a_separator_line_is_not_the_header() {
     let mut rows = CsvRows::new(&b"sep=;\r\na;b\r\n1;2\r\n"[..], "in.csv", 0, b';').unwrap();
     assert_eq!(rows.columns().names, ["a", "b"]);
     let mut row = Row::default();

@@ -1,20 +1,20 @@
-//! JSON as programs write it: objects of plain strings, lists of them, and
-//! objects of those.
+//! Reads JSON as programs write it: objects of plain strings, lists of strings, and
+//! nested objects of these.
 //!
-//! Nearly every row of an export is that, and is read here several times as
-//! fast. Whatever else a row holds (an escape, a number, a mistake) is left to
-//! `serde_json`, so that there is one judge of what JSON is; a property test
-//! holds the two together.
+//! Nearly every row of an export has this form, and is read several times as fast
+//! here as by `serde_json`. Rows with anything else (an escape, a number, an error)
+//! are left to `serde_json`, which alone decides what valid JSON is; a property
+//! test checks that both agree.
 
 use super::object::{ParsedValue, Paths, ValueText};
 use crate::domain::row::CellKind;
 use crate::source::bytes::simd::{Block, WIDTH, lowest};
 
-/// How deep objects may stand in each other here.
+/// The deepest nesting of objects that is read here.
 const DEEPEST: usize = 8;
 
-/// Reads `text` into `found`, or says no: then `found` holds anything. What
-/// `marks` holds makes no difference.
+/// Reads `text` into `found`. False if `text` is not plain; the contents of `found`
+/// are then unspecified. `marks` is scratch space.
 pub(super) fn read(
     text: &str,
     paths: &mut Paths,
@@ -39,23 +39,24 @@ pub(super) fn read(
 
 struct Plain<'p, 't> {
     text: &'t str,
-    /// A bit for each byte that ends a string's plain part.
+    /// A bit for each byte that can't be part of a plain string.
     marks: &'p [u64],
     at: usize,
     paths: &'p mut Paths,
     found: &'p mut Vec<ParsedValue>,
-    /// The columns that the row has, by bits; one with more is not plain.
+    /// A bit for each column that the row has; a row with more than 64 is not
+    /// plain.
     met: u64,
 }
 
-/// `None` everywhere below: something that is not plain.
+/// Methods return `None` for what is not plain.
 impl<'t> Plain<'_, 't> {
     fn byte(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
     fn skip_blanks(&mut self) {
-        // Most have none between what they are made of.
+        // The first test alone decides for rows without white space.
         while self.byte().is_some_and(|byte| byte <= b' ')
             && matches!(self.byte(), Some(b' ' | b'\t' | b'\n' | b'\r'))
         {
@@ -68,7 +69,7 @@ impl<'t> Plain<'_, 't> {
         (self.byte()? == wanted).then(|| self.at += 1)
     }
 
-    /// Whether another item follows in what `close` ends.
+    /// Whether another item follows, or `close` ends the list or object.
     fn more(&mut self, close: u8) -> Option<bool> {
         self.skip_blanks();
         let byte = self.byte()?;
@@ -105,7 +106,7 @@ impl<'t> Plain<'_, 't> {
         }
     }
 
-    /// Notes that the row has a member of `column`, unless it had one before.
+    /// Records that the row has a member of `column`; `None` if it had one before.
     fn meet(&mut self, column: usize) -> Option<()> {
         let bit = 1_u64.checked_shl(u32::try_from(column).ok()?)?;
         let is_new = self.met & bit == 0;
@@ -161,7 +162,7 @@ impl<'t> Plain<'_, 't> {
         });
     }
 
-    /// Where the text of the string that begins here is.
+    /// The range of the text of the string that starts here.
     fn string(&mut self) -> Option<(usize, usize)> {
         if self.byte()? != b'"' {
             return None;
@@ -173,8 +174,8 @@ impl<'t> Plain<'_, 't> {
     }
 }
 
-/// Marks all bytes that may not stand in a string as they are (RFC 8259 §7): a
-/// quote, a backslash, a control character.
+/// Marks all bytes that a string can't contain unescaped (RFC 8259 §7): quotes,
+/// backslashes, control characters.
 fn mark(bytes: &[u8], marks: &mut Vec<u64>) {
     marks.clear();
     marks.extend(bytes.chunks(WIDTH).map(|bytes| {
@@ -184,7 +185,7 @@ fn mark(bytes: &[u8], marks: &mut Vec<u64>) {
     }));
 }
 
-/// Where the first mark is from `start` on.
+/// The position of the first mark from `start` on.
 fn next_mark(marks: &[u64], start: usize) -> Option<usize> {
     let mut number = start / WIDTH;
     let mut rest = marks.get(number)? & !lowest(start % WIDTH);
@@ -272,10 +273,11 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
 
-        /// Whatever is read here, `serde_json` reads the same; and all that it
-        /// reads of this kind is read here, unless a member stands twice.
+        /// Everything read here is read the same by `serde_json`; and all that
+        /// `serde_json` reads of this form is read here, unless a member is
+        /// repeated.
         #[test]
-        fn plain_json_is_what_serde_reads(texts in prop::collection::vec(value(), 1..4)) {
+        fn plain_json_is_read_as_by_serde_json(texts in prop::collection::vec(value(), 1..4)) {
             let mut paths = Paths::default();
             for text in texts {
                 let (ours, theirs) = (by_us(&text, &mut paths), by_serde(&text));
@@ -283,9 +285,9 @@ mod tests {
             }
         }
 
-        /// And of what is broken somewhere, nothing more is read than it reads.
+        /// Of altered JSON, nothing is read here that `serde_json` rejects.
         #[test]
-        fn what_serde_refuses_is_not_plain(text in value(), at in any::<prop::sample::Index>(), other in prop::sample::select(vec!["", "\"", "{", "}", "[", "]", ",", ":", "\\", "x", "1", "\n", "\u{1}", "\u{a0}"])) {
+        fn json_that_serde_json_rejects_is_not_plain(text in value(), at in any::<prop::sample::Index>(), other in prop::sample::select(vec!["", "\"", "{", "}", "[", "]", ",", ":", "\\", "x", "1", "\n", "\u{1}", "\u{a0}"])) {
             let places: Vec<usize> = text.char_indices().map(|(place, _)| place).collect();
             let place = places[at.index(places.len())];
             let (before, after) = text.split_at(place);
@@ -299,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_programs_write_is_plain_and_nothing_else_is() {
+    fn only_objects_of_plain_strings_are_plain() {
         let is_plain = |text: &str| {
             let mut found: Vec<ParsedValue> = Vec::new();
             read(text, &mut Paths::default(), &mut found, &mut Vec::new())

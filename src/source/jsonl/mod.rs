@@ -1,10 +1,10 @@
-//! JSONL → rows: the API's own body, one a line.
+//! Reads JSONL into rows: the API's request body, one a line.
 //!
-//! Members become cells under their path (`billingContact.email`); the columns
-//! grow as new paths are met. A member that stands twice breaks its row: which
-//! of the two was meant can't be told.
+//! Members become cells under their path (`billingContact.email`); the columns grow
+//! as new paths are seen. A repeated member breaks its row, because it is not known
+//! which of the two was meant.
 //!
-//! - `object.rs`: a JSON object → cells under their paths
+//! - `object.rs`: reads a JSON object into cells under their paths
 //! - `fast_path.rs`: the same for JSON as programs write it
 
 mod fast_path;
@@ -24,7 +24,7 @@ use crate::domain::mapping::ADDED;
 use crate::domain::row::{CellKind, Columns, Origin, ReadState, Row};
 use crate::domain::text::{SHOWN, defused, shown};
 
-/// A member of a rejects file that holds a line which was no JSON.
+/// The member of a rejects file that holds a line that was not JSON.
 const RAW: &str = "_raw";
 
 /// The rows of one JSONL input.
@@ -33,11 +33,11 @@ pub(super) struct JsonlRows<R> {
     name: String,
     input: u16,
     line: u64,
-    /// How long the line is, without its end.
+    /// The line's length without its end.
     length: usize,
-    /// How many bytes the line takes, with its end.
+    /// The line's length with its end.
     taken: usize,
-    /// Bytes of an overlong line that were let go.
+    /// Bytes of an overlong line that were discarded.
     dropped: usize,
     paths: Paths,
     found: Vec<ParsedValue>,
@@ -45,7 +45,7 @@ pub(super) struct JsonlRows<R> {
 }
 
 impl JsonlRows<io::Empty> {
-    /// Reads rows that were cut off an input.
+    /// Reads rows that were cut from an input.
     pub(super) fn over(cut: Cut, input: u16) -> Self {
         let window = ReadBuffer::over(cut.bytes, cut.offset);
         Self::at(window, "", input, cut.line)
@@ -68,12 +68,12 @@ impl<R> JsonlRows<R> {
         }
     }
 
-    /// The members met so far.
+    /// The members seen so far.
     pub(super) fn columns(&self) -> &Columns {
         &self.paths.columns
     }
 
-    /// Goes past the line.
+    /// Skips the current line.
     fn settle(&mut self) {
         self.window.pass(self.taken);
         (self.taken, self.dropped, self.length) = (0, 0, 0);
@@ -85,12 +85,12 @@ impl<R> JsonlRows<R> {
 }
 
 impl<R: Read + Seek> JsonlRows<R> {
-    /// Reads little at a time from now on.
+    /// Reads in small pieces from now on.
     pub(super) fn read_little(&mut self) {
         self.window.read_little();
     }
 
-    /// Goes to the row at `place`, which is read next.
+    /// Seeks to the row at `place`, which is read next.
     pub(super) fn go_to(&mut self, place: Origin) -> Result<(), SourceError> {
         self.settle();
         self.line = place.line - 1;
@@ -105,7 +105,7 @@ impl<R: Read> JsonlRows<R> {
         Self::at(ReadBuffer::new(from), name, input, 1)
     }
 
-    /// Cuts off rows to be read elsewhere, at most `most` of them.
+    /// Cuts off at most `most` rows to be parsed elsewhere.
     pub(super) fn cut(&mut self, most: u64) -> Result<NextCut, SourceError> {
         self.cut_lines(most).map_err(|error| self.failed(error))
     }
@@ -123,14 +123,14 @@ impl<R: Read> JsonlRows<R> {
             if self.window.data().len() > LONGEST_ROW {
                 return Ok(NextCut::Overlong);
             }
-            // At the end what is left is a row, also where no line end follows.
+            // At the end of the input the rest is a row, even without a line end.
             if !self.window.fill()? && self.window.data().is_empty() {
                 return Ok(NextCut::End);
             }
         }
     }
 
-    /// Goes past the next row; false at the end.
+    /// Skips the next row; false at the end.
     pub(super) fn skip(&mut self) -> Result<bool, SourceError> {
         self.advance().map_err(|error| self.failed(error))
     }
@@ -168,8 +168,7 @@ impl<R: Read> JsonlRows<R> {
         Ok(true)
     }
 
-    /// Goes on to the next line; false at the end. Of a line beyond all bounds
-    /// nothing is kept.
+    /// Moves to the next line; false at the end. An overlong line is discarded.
     fn advance(&mut self) -> io::Result<bool> {
         self.settle();
         let mut seen = 0;
@@ -230,8 +229,8 @@ impl<R: Read> JsonlRows<R> {
     }
 
     fn fill(&mut self, row: &mut Row) {
-        // A line of a rejects file that was no JSON comes back as a string, in
-        // which it may have been mended.
+        // In a rejects file, a line that was not JSON is a string, which may have
+        // been mended.
         if let Some(raw) = self
             .paths
             .known(0, RAW)
@@ -246,7 +245,7 @@ impl<R: Read> JsonlRows<R> {
                 }
             };
             let mended = text(found);
-            // What we added beside it says where it is from.
+            // The members that were added beside it give its origin.
             let names = &self.paths.columns.names;
             let is_ours = |column| {
                 let mut ours = ADDED.iter().filter(|_| column != raw);
@@ -283,9 +282,9 @@ impl<R: Read> JsonlRows<R> {
     }
 }
 
-/// What a parser's error says, for a line: its own line number is always 1.
+/// A parser's error without its line number, which is always 1.
 fn explain(error: &serde_json::Error) -> String {
-    // It may quote what stands in the line, all of it.
+    // The error may quote the whole line.
     let text = error.to_string();
     let text = text
         .rsplit_once(" at line ")
@@ -301,7 +300,7 @@ fn explain(error: &serde_json::Error) -> String {
     format!("{place}{text} (wanted one JSON object a line)")
 }
 
-/// `text`, or its beginning and its end where it is long.
+/// `text`; if it is long, only its start and end.
 fn without_middle(text: &str) -> String {
     match text.char_indices().rev().nth(SHOWN) {
         Some((place, _)) if place > 2 * SHOWN => {

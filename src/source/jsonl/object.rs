@@ -1,4 +1,4 @@
-//! A JSON object → cells under their paths, without building it in memory.
+//! Reads a JSON object into cells under their paths, without building it in memory.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -10,11 +10,11 @@ use crate::domain::field::Field;
 use crate::domain::mapping::ADDED;
 use crate::domain::row::{CellKind, Columns};
 
-/// The most columns that are kept apart. What a file has beyond them (a member
-/// named by an id, say) feeds no field and need not be named.
+/// The most columns of an input. Members beyond them (named by an id, say) feed no
+/// field and are ignored.
 pub(super) const MOST_COLUMNS: usize = 4096;
 
-/// A value met in a row.
+/// A value of a row.
 #[derive(Debug, Clone)]
 pub(super) struct ParsedValue {
     pub(super) column: usize,
@@ -23,18 +23,18 @@ pub(super) struct ParsedValue {
 }
 
 #[derive(Debug, Clone)]
-/// Where its text is: in the row, or written otherwise there.
+/// The text of a value: a range of the row, or, if it is escaped there, its own.
 pub(super) enum ValueText {
     Span(usize, usize),
     Text(String),
 }
 
-/// The tree of paths met so far; node 0 is the row itself.
+/// The tree of paths seen so far; node 0 is the row itself.
 #[derive(Debug)]
 pub(super) struct Paths {
     pub(super) columns: Columns,
     nodes: Vec<PathNode>,
-    /// The number of the row that is read.
+    /// The number of the current row.
     row: u64,
 }
 
@@ -43,12 +43,12 @@ struct PathNode {
     name: Box<str>,
     column: Option<usize>,
     children: HashMap<Box<str>, usize>,
-    /// The children as they were first met. Rows mostly have their members in
-    /// the same order, so that each is where it is looked for first.
+    /// The children in the order in which they were first seen. Rows mostly have
+    /// their members in the same order, so that this is looked at first.
     in_order: Vec<usize>,
-    /// This node's place among its parent's.
+    /// This node's index in its parent's `in_order`.
     place: usize,
-    /// The number of the row that it was met in last.
+    /// The number of the last row that had it.
     met_in: u64,
 }
 
@@ -67,12 +67,12 @@ impl Paths {
         self.nodes.get(parent)?.children.get(name).copied()
     }
 
-    /// Begins with another row.
+    /// Starts the next row.
     pub(super) fn begin_row(&mut self) {
         self.row += 1;
     }
 
-    /// Notes that the row has this node; false where it had it before.
+    /// Records that the row has this node; false if it had it before.
     fn meet(&mut self, node: usize) -> bool {
         let row = self.row;
         let met = self.nodes.get_mut(node).map(|node| &mut node.met_in);
@@ -84,7 +84,7 @@ impl Paths {
     }
 
     /// The node of member `name` of `parent`, which is probably its child at
-    /// `place`; `None` where there are too many.
+    /// `place`; `None` if there are too many columns.
     pub(super) fn node(&mut self, parent: usize, place: usize, name: &str) -> Option<usize> {
         let probable = self.nodes.get(parent)?.in_order.get(place).copied();
         if let Some(node) = probable
@@ -104,7 +104,7 @@ impl Paths {
             Some(above) => format!("{above}.{name}"),
             None => name.to_owned(),
         };
-        // A field that is met late is a field all the same.
+        // Fields are exempt from the limit.
         if self.columns.names.len() >= MOST_COLUMNS && !feeds_a_field(&path) {
             return None;
         }
@@ -123,14 +123,14 @@ impl Paths {
         Some(node)
     }
 
-    /// Where the member after `node` probably is.
+    /// The probable index of the member after `node`.
     pub(super) fn after(&self, node: usize) -> usize {
         self.nodes.get(node).map_or(0, |node| node.place + 1)
     }
 }
 
-/// Whether a member of the API's own body, or one that we added to a row that
-/// we gave back, is called so.
+/// Whether `path` is a member of the API's request body, or one that a rejects file
+/// adds.
 fn feeds_a_field(path: &str) -> bool {
     path == "billingContact" || ADDED.contains(&path) || Field::of_name(path).is_some()
 }
@@ -187,7 +187,7 @@ impl<'de> Visitor<'de> for ObjectReader<'_, 'de> {
     }
 }
 
-/// A member's name, borrowed where it is written without escapes.
+/// A member's name, borrowed unless it has escapes.
 #[derive(serde::Deserialize)]
 struct MemberName<'t>(#[serde(borrow)] Cow<'t, str>);
 
@@ -209,7 +209,7 @@ impl<'de> MemberReader<'_, 'de> {
         });
     }
 
-    /// Where `part`, which was borrowed from the row's text, stands in it.
+    /// The range of `part`, which was borrowed from the row's text.
     fn span(&self, part: &'de str) -> ValueText {
         let start = part.as_ptr().addr().wrapping_sub(self.text.as_ptr().addr());
         if self.text.get(start..start.wrapping_add(part.len())) == Some(part) {
@@ -308,7 +308,7 @@ impl<'de> Visitor<'de> for MemberReader<'_, 'de> {
     }
 }
 
-/// An item of an array: a string, or something that no field's array holds.
+/// An item of an array: a string, or anything else, which no field accepts.
 #[derive(serde::Deserialize)]
 #[serde(untagged)]
 enum ArrayItem<'t> {

@@ -45,10 +45,10 @@ fn members_become_cells_under_their_path() {
     );
 }
 
-/// However many other members stand before it, a field is never left out, and a
-/// row with many members is read in time that grows with them.
+/// A field is read however many other members precede it, and the time for a row is
+/// linear in its members.
 #[test]
-fn a_field_that_is_met_after_thousands_of_other_members_is_read() {
+fn a_field_after_thousands_of_other_members_is_read() {
     let others: Vec<String> = (0..20_000).map(|n| format!("\"x{n}\":{n}")).collect();
     let text = format!(
         "{{{}}}\n{{\"clientId\":\"c-1\",\"planIds\":[\"p\"],\"billingContact\":{{\"email\":\"e\"}},\"_line\":\"7\"}}",
@@ -68,7 +68,7 @@ fn a_field_that_is_met_after_thousands_of_other_members_is_read() {
 }
 
 #[test]
-fn escapes_and_other_scripts_come_out_right() {
+fn escapes_and_other_scripts_are_read() {
     let (rows, names) = read(r#"{"a":"x\"é\u00fc","b":"名前"}"#.as_bytes());
     assert_eq!(
         cells(&rows[0], &names),
@@ -147,7 +147,7 @@ fn a_mended_line_of_a_rejects_file_is_read() {
 }
 
 #[test]
-fn a_line_that_was_not_mended_is_given_back_as_it_was() {
+fn a_line_that_was_not_mended_is_rejected_unchanged() {
     let (rows, _) = read(br#"{"_line":3,"_raw":"acct_9;Foo;USD"}"#);
     assert_eq!(rows[0].raw(), b"acct_9;Foo;USD");
     assert!(
@@ -158,7 +158,7 @@ fn a_line_that_was_not_mended_is_given_back_as_it_was() {
 }
 
 #[test]
-fn members_without_end_do_not_fill_the_memory() {
+fn the_number_of_columns_is_bounded() {
     let lines: Vec<String> = (0..5000).map(|n| format!("{{\"m{n}\":1}}")).collect();
     let (rows, names) = read(lines.join("\n").as_bytes());
     assert_eq!(rows.len(), 5000);
@@ -181,7 +181,7 @@ proptest! {
 }
 
 #[test]
-fn what_a_parser_quotes_of_a_line_is_cut_and_begins_no_command() {
+fn a_quoted_line_in_an_error_is_shortened_and_starts_no_command() {
     let why = broken(&format!("\"##[add-mask]{}\"\n", "x".repeat(100_000)));
     assert!(why.starts_with("not JSON at column "), "{why}");
     assert!(why.contains("##\\u{5b}add-mask]xxx"), "{why}");
