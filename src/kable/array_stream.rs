@@ -1,8 +1,8 @@
-//! A JSON array that comes in pieces → its elements, one after the other.
+//! Splits a JSON array that is received in pieces into its elements.
 //!
-//! All customers of an account come in one array (`docs/api.md`, "Calls"), which
-//! may be larger than memory. Only the end of each object is found here; the
-//! caller parses what is in it.
+//! The API returns all customers of an account in one array (`docs/api.md`,
+//! "Calls"), which may be larger than memory. Only the end of each object is found
+//! here; the caller parses it.
 
 /// The longest element, in bytes: far beyond any customer.
 const LONGEST: usize = 1 << 20;
@@ -10,7 +10,7 @@ const LONGEST: usize = 1 << 20;
 /// Why a response is not a whole array of objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ArrayError {
-    /// It is something else.
+    /// It is not an array of objects.
     #[error("the answer is not an array of objects")]
     NotAnArray,
     /// It ends within the array.
@@ -25,19 +25,19 @@ pub(super) enum ArrayError {
 enum ArrayState {
     /// Before the array.
     Start,
-    /// Behind the opening bracket: an object or the end.
+    /// After the opening bracket: an object or the end.
     First,
-    /// Behind a comma: an object.
+    /// After a comma: an object.
     Next,
     /// In an object.
     Within,
-    /// Behind an object: a comma or the end.
+    /// After an object: a comma or the end.
     Behind,
-    /// Behind the array.
+    /// After the array.
     End,
 }
 
-/// A parser that is given an array piece by piece.
+/// An incremental parser of an array.
 #[derive(Debug)]
 pub(super) struct ArrayStream {
     state: ArrayState,
@@ -45,7 +45,7 @@ pub(super) struct ArrayStream {
     depth: usize,
     in_string: bool,
     escaped: bool,
-    /// The start of an element whose end has not come yet.
+    /// The start of an element whose end has not been received yet.
     partial: Vec<u8>,
 }
 
@@ -60,8 +60,8 @@ impl ArrayStream {
         }
     }
 
-    /// Parses the next piece of the array and hands each element that ends in it
-    /// to `on_element`.
+    /// Parses the next piece of the array and calls `on_element` with each element
+    /// that ends in it.
     pub(super) fn push(
         &mut self,
         mut piece: &[u8],
@@ -97,7 +97,7 @@ impl ArrayStream {
         Ok(())
     }
 
-    /// Passes `byte`, which is outside of an element, and returns the state after it.
+    /// Consumes `byte`, which is outside of an element, and returns the new state.
     fn between(&mut self, byte: u8) -> Result<ArrayState, ArrayError> {
         if !byte.is_ascii_whitespace() {
             self.state = match (self.state, byte) {
@@ -131,7 +131,7 @@ impl ArrayStream {
         }
     }
 
-    /// Passes a byte of an element; whether it ends there.
+    /// Consumes a byte of an element; returns whether the element ends there.
     fn ends(&mut self, byte: u8) -> bool {
         if self.in_string {
             match byte {

@@ -33,7 +33,7 @@ const LONGEST_LIST: usize = 64 << 20;
 pub struct Client {
     transport: Transport,
     endpoints: Endpoints,
-    /// The credentials as `/authenticate` wants them.
+    /// The credentials as headers of `/authenticate`.
     authentication: HeaderMap,
     redaction: Redaction,
     bundle_plans: Arc<OnceLock<Arc<BundlePlans>>>,
@@ -89,15 +89,15 @@ impl Client {
         self.catalog(self.endpoints.plans.clone()).await
     }
 
-    /// `GET /bundles`: all bundles. The plans that they bring are kept, for
-    /// comparing customers later.
+    /// `GET /bundles`: all bundles. Stores which plans each contains, for comparing
+    /// customers later.
     pub async fn bundles(&self) -> Exchange<Preflight<Catalog>> {
         self.catalog(self.endpoints.bundles.clone()).await
     }
 
-    /// `GET /customers`: hands the JSON of each customer to `on_customer` as it
-    /// comes, for all of them may not fit into memory. If the response breaks off,
-    /// some have been handed on. The time-out is for each piece of the response.
+    /// `GET /customers`: calls `on_customer` with the JSON of each customer as it is
+    /// received, since all of them may not fit into memory. If the response breaks
+    /// off, it was called for some. The time-out is for each chunk of the response.
     pub async fn customers(
         &self,
         mut on_customer: impl FnMut(&[u8]) + Send,
@@ -124,7 +124,7 @@ impl Client {
         }
     }
 
-    /// A reader of the customers that [`Self::customers`] hands on.
+    /// A parser for the JSON that [`Self::customers`] passes on.
     pub fn customer_reader(&self) -> CustomerReader {
         CustomerReader {
             redaction: self.redaction.clone(),
@@ -179,7 +179,7 @@ impl Client {
                 }));
             }
         };
-        // A body that can't be cloned: no layer below can send it again.
+        // A body that can't be cloned, so that no layer below can resend it.
         let request = self.transport.request(Method::POST, url);
         let request = request.body(Body::wrap(body));
         match self.transport.send(request, LONGEST_BODY).await {
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn the_calls_go_where_the_reference_says() {
+    fn the_urls_of_all_calls_are_those_of_the_api_reference() {
         for base in ["https://test.kable.example", "https://test.kable.example/"] {
             let endpoints = client(base).endpoints;
             assert_eq!(

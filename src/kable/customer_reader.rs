@@ -1,4 +1,4 @@
-//! Reads customers as they stand in the list of all.
+//! Parses customers from the list of all.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use super::wire::BundlePlans;
 use super::{response, wire};
 use crate::domain::remote::RemoteCustomer;
 
-/// Reads customers as they stand in the list of all.
+/// Parses customers from the list of all.
 #[derive(Debug, Clone, Default)]
 pub struct CustomerReader {
     pub(super) redaction: Redaction,
@@ -15,7 +15,7 @@ pub struct CustomerReader {
 }
 
 impl CustomerReader {
-    /// Reads one customer; `None` where it can't be read.
+    /// Parses one customer; `None` if it is invalid.
     pub fn read(&self, body: &[u8]) -> Option<RemoteCustomer> {
         let mut remote = wire::customer(body, &self.bundle_plans).ok()?;
         response::redact_customer(&mut remote, &self.redaction);

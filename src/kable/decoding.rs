@@ -1,7 +1,7 @@
-//! Decodes the escapes of JSON, URLs and HTML, and remembers where each decoded
-//! byte was written in the original text.
+//! Decodes the escapes of JSON, URLs and HTML, and records the position of each
+//! decoded byte in the original text.
 
-/// A decoded byte, in lower case, and where it was written.
+/// A decoded byte, in lower case, and its position in the original text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct DecodedByte {
     pub(super) byte: u8,

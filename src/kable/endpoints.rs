@@ -5,7 +5,7 @@ use reqwest::Url;
 
 use super::settings::{ClientError, Settings};
 
-/// What may stand in a path segment unescaped (RFC 3986 §2.3, "unreserved").
+/// The characters that are not escaped in a path segment (RFC 3986 §2.3, "unreserved").
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -42,12 +42,12 @@ impl Endpoints {
         })
     }
 
-    /// Where the customer `client_id` is read.
+    /// The URL to read the customer `client_id`.
     pub(super) fn customer(&self, client_id: &str) -> Url {
         self.customer_path(client_id, "")
     }
 
-    /// Where the customer `client_id` is updated.
+    /// The URL to update the customer `client_id`.
     pub(super) fn update(&self, client_id: &str) -> Url {
         self.customer_path(client_id, "/update")
     }

@@ -1,4 +1,4 @@
-//! What it means that a request got no whole response: whether it may have been
+//! Classifies requests without a whole response: whether the request may have been
 //! sent, and whether this machine is the cause.
 
 use std::io;
@@ -11,7 +11,7 @@ use super::Trouble;
 pub(super) struct Timeouts {
     /// For opening a connection.
     pub(super) connect: Duration,
-    /// For all of it.
+    /// For the whole request, response included.
     pub(super) request: Duration,
 }
 
@@ -23,7 +23,7 @@ pub(super) struct RequestFailure {
 }
 
 impl RequestFailure {
-    /// What `error` means of a request that had these time-outs.
+    /// Classifies the `error` of a request that had these time-outs.
     pub(super) fn of(error: &reqwest::Error, timeouts: Timeouts) -> Self {
         // A request that fails while connecting was not sent; after any other
         // failure it may have arrived.

@@ -1,10 +1,10 @@
-//! What a response's headers say about how fast one may go.
+//! Parses the rate limits in a response's headers.
 //!
 //! Four kinds are known: the current IETF draft (draft-ietf-httpapi-ratelimit-headers:
 //! `RateLimit` with `RateLimit-Policy`), the same names in the syntax of draft 07,
 //! the three older `RateLimit-*`, and `X-RateLimit-*`. A server that sends several
-//! means the same by all, so the newest kind with any value is used alone. A value
-//! that can't be parsed is ignored; a limit that is not understood shows in 429s.
+//! means the same limits, so only the newest kind with any value is used. A value
+//! that can't be parsed is ignored; the server still enforces its limit with 429s.
 
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ use reqwest::header::HeaderMap;
 use super::structured_fields::{self, MOST_ITEMS, RateLimitItem, Subject};
 use super::{Advice, Quota, QuotaUnit, headers};
 
-/// The longest wait that is obeyed: an hour. A server that asks for a longer one
-/// gets the next request then.
+/// The longest wait that is obeyed: an hour. After it the next request is sent even
+/// if the server asked for more.
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
 /// The longest window, and the latest reset, that is accepted: a year. There are
@@ -49,7 +49,7 @@ const CUSTOMARY: [Three; 2] = [
     ],
 ];
 
-/// Everything that `headers` say about pace.
+/// The wait and the quotas in `headers`.
 pub(super) fn advice(headers: &HeaderMap) -> Advice {
     let asked = headers::retry_after(headers);
     Advice {

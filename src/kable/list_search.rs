@@ -1,16 +1,16 @@
-//! Looks for customers by `clientId` as a list of all goes by.
+//! Searches a streamed list of all customers by `clientId`.
 
 use std::collections::HashMap;
 
 use super::LookUpReply;
 use crate::domain::remote::RemoteCustomer;
 
-/// The ids that are looked for, and what was found of each so far.
+/// The ids to search for, and the matches so far.
 #[derive(Debug)]
 pub(super) struct ListSearch<'i> {
-    /// The places of the ids in the reply, by the id in lower case.
+    /// The indices of the ids in the reply, by the id in lower case.
     places: HashMap<String, Vec<usize>>,
-    /// Each id, and what was found.
+    /// Each id, and its match.
     replies: Vec<(&'i str, LookUpReply)>,
 }
 
@@ -45,7 +45,7 @@ impl<'i> ListSearch<'i> {
         }
     }
 
-    /// What was found of each id, in their order.
+    /// The match of each id, in their order.
     pub(super) fn finish(self) -> Vec<LookUpReply> {
         self.replies.into_iter().map(|(_, reply)| reply).collect()
     }

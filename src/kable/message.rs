@@ -1,4 +1,4 @@
-//! The text in a response's body that explains a failure, without keys.
+//! Extracts the error message from a response's body, and the keys to redact.
 
 use serde_json::Value;
 
@@ -9,11 +9,11 @@ use super::wire::without_mark;
 pub(super) struct BodyMessage {
     /// The message, or the whole body if it has none.
     pub(super) text: String,
-    /// Keys that stand elsewhere in the body, to be taken out of the text.
+    /// Keys elsewhere in the body, to be redacted in the message.
     pub(super) keys: Vec<String>,
 }
 
-/// How much of a body that is not JSON is looked at: more than is ever shown.
+/// How much of a body that is not JSON is examined: more than is ever shown.
 const LONGEST_TEXT: usize = 16 << 10;
 
 /// The message in the body of a failure.
@@ -24,7 +24,7 @@ const LONGEST_TEXT: usize = 16 << 10;
 pub(super) fn message_of(body: &[u8]) -> BodyMessage {
     let Ok(mut value) = serde_json::from_slice::<Value>(without_mark(body)) else {
         let text = String::from_utf8_lossy(body.get(..LONGEST_TEXT).unwrap_or(body));
-        // It may be JSON that is cut off, perhaps within a key.
+        // It may be truncated JSON, perhaps in the middle of a key.
         let end = text.to_ascii_lowercase().find("\"key");
         let (text, _keys) = text.split_at(end.unwrap_or(text.len()));
         return BodyMessage {
@@ -52,7 +52,7 @@ fn hide_secrets(value: &mut Value, secret: bool, keys: &mut Vec<String>) {
     const NAMES: [&str; 5] = ["key", "secret", "token", "password", "authorization"];
     match value {
         Value::String(text) if secret => {
-            // Shorter strings are no keys, but may be words of the message.
+            // Shorter strings are not keys, but may be words of the message.
             if text.len() >= 6 {
                 keys.push(text.clone());
             }

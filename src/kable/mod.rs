@@ -1,25 +1,25 @@
 //! The Kable API as the engine sees it: one request, and what its response means.
 //!
-//! No status codes above this floor: a [`Reply`] says what a response *means*.
-//! [`Failure::Unsent`] and [`Failure::Unknown`] are two because after the one the
-//! customer certainly does not exist, and after the other it may.
+//! The engine does not interpret status codes: a [`Reply`] says what a response *means*.
+//! [`Failure::Unsent`] and [`Failure::Unknown`] are distinct because after the first
+//! the request certainly had no effect, and after the second it may have had one.
 //!
 //! - `client.rs`: each call of the API, one request each
 //! - `settings.rs`: what a client is built from
 //! - `endpoints.rs`: the URL of each call
-//! - `transport.rs`: HTTP: one request out, one whole response in
-//! - `failure.rs`: what it means that there is no whole response
-//! - `response.rs`: a whole response → what it means
-//! - `wire.rs`: the JSON bodies, both ways
-//! - `message.rs`: the text in a body that explains a failure
-//! - `array_stream.rs`: a JSON array that comes in pieces → its elements
-//! - `customer_reader.rs`: reads customers as they stand in the list of all
-//! - `list_search.rs`: looks for customers as that list goes by
+//! - `transport.rs`: HTTP: sends a request and reads the whole response
+//! - `failure.rs`: classifies requests without a whole response
+//! - `response.rs`: interprets whole responses
+//! - `wire.rs`: the JSON bodies of requests and responses
+//! - `message.rs`: the error message in a body
+//! - `array_stream.rs`: splits a streamed JSON array into its elements
+//! - `customer_reader.rs`: parses customers from the list of all
+//! - `list_search.rs`: searches that list for customers
 //! - `headers.rs`: `Date`, `Retry-After` and request ids
-//! - `limits.rs`: what headers say about how fast one may go
-//! - `structured_fields.rs`: the grammar of those headers (RFC 9651)
-//! - `redaction.rs`: takes secrets out of text that a server sent back
-//! - `decoding.rs`: decodes the escapes that such a text may be written in
+//! - `limits.rs`: rate limits that headers advertise
+//! - `structured_fields.rs`: the syntax of those headers (RFC 9651)
+//! - `redaction.rs`: removes secrets from text that a server sent
+//! - `decoding.rs`: decodes escapes in such a text
 
 mod array_stream;
 pub mod client;
@@ -75,7 +75,7 @@ impl Refusal {
         self.status == 409 || WORDS.iter().any(|word| message.contains(word))
     }
 
-    /// The same refusal, for a call that it leaves undecided.
+    /// Converts the refusal of a call whose result it leaves unknown.
     pub fn into_trouble(self) -> Trouble {
         Trouble {
             status: Some(self.status),
@@ -98,7 +98,7 @@ pub struct Trouble {
     /// How long the server asks to wait.
     pub wait: Option<Duration>,
     /// Whether the cause is this machine and not the network or the server: it has
-    /// no more descriptors, ports or buffers for a connection.
+    /// run out of descriptors, ports or buffers for connections.
     pub local: bool,
     /// Whether the API itself reported a failure (500 with its message), and not a
     /// proxy in between.
@@ -107,7 +107,7 @@ pub struct Trouble {
     pub is_page: bool,
 }
 
-/// A customer that was created: what the engine needs of it.
+/// What the engine needs of the response to a create.
 #[derive(Debug, Clone)]
 pub struct Created {
     /// Kable's id for it.
@@ -116,7 +116,7 @@ pub struct Created {
     pub keys: Vec<Key>,
     /// `created`, in Unix milliseconds by the server's clock, if the response has it.
     pub created: Option<i64>,
-    /// Whether the response has another company name or currency than was sent.
+    /// Whether the company name or currency in the response differs from the request.
     pub altered: bool,
 }
 
@@ -145,12 +145,12 @@ pub enum Failure {
     /// Not allowed (401, 403); nothing was done. Whether the credentials are wrong or
     /// this one request is refused, only `/authenticate` can tell.
     Denied(Refusal),
-    /// Too many requests (429); nothing was done. How long the server asks to wait.
+    /// Too many requests (429); nothing was done. Holds how long the server asks to wait.
     Throttled(Option<Duration>),
     /// The request certainly did not reach the API.
     Unsent(Trouble),
     /// There was no response, or none that can be parsed: a create or an update may
-    /// have been done.
+    /// have taken effect.
     Unknown(Trouble),
 }
 
@@ -166,8 +166,8 @@ pub enum LookUpReply {
     },
     /// It does not exist (404).
     Absent,
-    /// A 404 with a web page: the API's, or that of a proxy without the API behind
-    /// it.
+    /// A 404 with a web page: either the API's, or that of a proxy without the API
+    /// behind it.
     AbsentPage(Trouble),
     /// Another customer was found under this id.
     Other {
@@ -180,14 +180,14 @@ pub enum LookUpReply {
     Failed(Failure),
 }
 
-/// One request and its response: what it means, and what the headers say besides.
+/// The meaning of a response, with what its headers say about clock and pace.
 #[derive(Debug, Clone)]
 pub struct Exchange<T> {
     /// What the response means, or that there was none.
     pub reply: T,
     /// The server's `Date`, in Unix milliseconds (whole seconds).
     pub date_ms: Option<i64>,
-    /// What the server says about how fast one may go.
+    /// The server's waits and rate limits.
     pub advice: Advice,
 }
 
@@ -211,17 +211,15 @@ impl<T> Exchange<T> {
     }
 }
 
-/// What a response's headers say about how fast one may go; most have none.
+/// The wait and the rate limits in a response's headers; most have none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Advice {
-    /// How long the server asks to wait: `Retry-After` (RFC 9110 §10.2.3), but an
-    /// hour at most.
+    /// How long the server asks to wait: `Retry-After` (RFC 9110 §10.2.3), capped at
+    /// an hour.
     pub wait: Option<Duration>,
-    /// Whether the server asked for a longer wait than the longest that is obeyed,
-    /// which `wait` then is.
+    /// Whether the server asked for a longer wait, and `wait` is the cap.
     pub capped: bool,
-    /// The limits that the server advertises, at most sixteen. A name that it sends
-    /// twice is here twice.
+    /// The limits that the server advertises, at most sixteen; names may repeat.
     pub quotas: Vec<Quota>,
 }
 
@@ -238,11 +236,10 @@ pub struct Quota {
     /// The span that `limit` is for, never zero and at most a year; `None` if not
     /// advertised.
     pub window: Option<Duration>,
-    /// How many are left, rounded down. It may be more than `limit`. `None` if not
-    /// advertised.
+    /// How many are left, rounded down; may exceed `limit`. `None` if not advertised.
     pub remaining: Option<u64>,
-    /// How long from the response until there are more, at most a year; `None` if
-    /// not advertised. A time is turned into a span by the server's own `Date`.
+    /// How long from the response until the quota resets, at most a year; `None` if
+    /// not advertised. A point in time is converted by the server's own `Date`.
     pub reset: Option<Duration>,
     /// What is counted.
     pub unit: QuotaUnit,
@@ -307,7 +304,7 @@ pub enum Preflight<T> {
     Good(T),
     /// The credentials are refused.
     Denied(Refusal),
-    /// The response is none that the API's reference has.
+    /// The response is not one that the API documents.
     Refused(Refusal),
     /// There was no response, or none that can be parsed; `true` if no connection
     /// could be opened at all, so that waiting does not help.

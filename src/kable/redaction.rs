@@ -1,4 +1,4 @@
-//! Takes secrets out of text that a server sent back, however they are written.
+//! Removes secrets from text that a server sent back, in any common encoding.
 //!
 //! A server may echo a request: as it was, in another case, escaped for JSON, a
 //! URL or HTML (also several times), as hexadecimal digits or base64, with blanks
@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::decoding::{self, DecodedByte};
 
-/// Replaces a secret.
+/// The replacement for a secret.
 const REPLACEMENT: &str = "…";
 
 /// How many bytes of a secret are enough to be replaced in a message.
@@ -29,7 +29,7 @@ const LAYERS: usize = 6;
 /// authentication").
 const PREFIXES: [&[u8]; 2] = [b"sk_live", b"sk_test"];
 
-/// The secrets that are taken out of text.
+/// The secrets to remove from text.
 #[derive(Clone, Default)]
 pub(super) struct Redaction {
     messages: Arc<Needles>,
@@ -45,9 +45,9 @@ impl std::fmt::Debug for Redaction {
 /// Parts of secrets in every encoding, in lower case.
 #[derive(Default)]
 struct Needles {
-    /// How many bytes of a secret are enough.
+    /// How many bytes of a secret are enough to be replaced.
     part: usize,
-    /// Whether any word that looks like one of the vendor's secrets is one.
+    /// Whether every word in the format of the vendor's secrets is replaced.
     by_shape: bool,
     /// The parts, by their length.
     parts: Vec<(usize, HashSet<Vec<u8>>)>,
@@ -75,7 +75,7 @@ impl Redaction {
         without(text, self.messages.found_in(text))
     }
 
-    /// Takes secrets out of a value of a customer's data.
+    /// Removes secrets from a value of a customer's data.
     pub(super) fn redact_value(&self, value: &mut String) {
         let found = self.data.found_in(value);
         if !found.is_empty() {
@@ -93,7 +93,7 @@ impl Needles {
         }
     }
 
-    /// Where secrets stand in `text`, in any encoding.
+    /// The ranges of secrets in `text`, in any encoding.
     fn found_in(&self, text: &str) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         let mut units = decoding::units(text);
@@ -153,8 +153,8 @@ impl Needles {
         }
     }
 
-    /// Adds the ranges of the original text in which parts of the lengths that
-    /// `has_length` accepts stand.
+    /// Adds the ranges of the original text that hold parts of the lengths that
+    /// `has_length` accepts.
     fn find(
         &self,
         units: &[DecodedByte],
@@ -197,7 +197,7 @@ fn hidden_length(form: &[u8]) -> usize {
     })
 }
 
-/// Where words stand that look like one of the vendor's secrets.
+/// The ranges of words that have the format of the vendor's secrets.
 fn in_vendors_format(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let starts = memchr::memmem::find_iter(bytes, b"sk_").collect::<Vec<_>>();
     starts.into_iter().filter_map(|start| {

@@ -1,4 +1,4 @@
-//! A whole response → what it means. No status code is looked at anywhere else.
+//! Interprets whole responses. Status codes are classified nowhere else.
 
 use reqwest::StatusCode;
 use reqwest::header::LOCATION;
@@ -103,7 +103,7 @@ pub(super) fn looked_up(
     }
 }
 
-/// Takes secrets out of a customer's data, which messages about differences show.
+/// Removes secrets from a customer's data, which messages about differences show.
 pub(super) fn redact_customer(remote: &mut RemoteCustomer, redaction: &Redaction) {
     let texts = [
         &mut remote.customer_id,
@@ -156,7 +156,7 @@ pub(super) fn preflight<T>(
     }
 }
 
-/// What a status means, whichever call it answers.
+/// The meaning of a status that does not depend on the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum StatusMeaning {
     Success,
@@ -168,7 +168,7 @@ enum StatusMeaning {
     Unknown,
 }
 
-/// The table of statuses; the README has it in words.
+/// The table of statuses, which the README describes.
 fn meaning_of(status: StatusCode) -> StatusMeaning {
     match status.as_u16() {
         200..=299 => StatusMeaning::Success,
@@ -195,7 +195,7 @@ pub(super) struct RawResponse {
     advice: Advice,
     redirect: Option<String>,
     pub(super) body: Vec<u8>,
-    /// What is taken out of everything that is shown or kept of the response.
+    /// Redacts everything that is shown or stored of the response.
     redaction: Redaction,
 }
 
@@ -220,8 +220,8 @@ impl RawResponse {
         raw
     }
 
-    /// Takes secrets out of the head. In the body they may be written in many
-    /// ways; they are taken out when it is read.
+    /// Removes secrets from the head. The body, where they may be encoded in many
+    /// ways, is redacted when it is read.
     fn redact_head(&mut self) {
         let redaction = &self.redaction;
         let redact = |text: &mut String| *text = redaction.redacted(text);
@@ -309,7 +309,7 @@ impl RawResponse {
         }
     }
 
-    /// A success that says nothing of the customer, for the reason in `message`.
+    /// A success that can't be used, for the reason in `message`.
     pub(super) fn broken(&self, message: String) -> Trouble {
         Trouble {
             status: Some(self.status.as_u16()),
@@ -357,7 +357,7 @@ mod tests {
         assert_eq!(refusal.request_id.as_deref(), Some("req …"));
     }
 
-    /// The README's lines about statuses, and which they are.
+    /// The README's lines about statuses, and the statuses in each.
     const TABLE: [(&str, StatusMeaning, &[RangeInclusive<u16>]); 7] = [
         (
             "| 2xx with the customer in it",

@@ -1,14 +1,14 @@
-//! What a client is built from, and why it can't be built.
+//! The settings of a client, and the errors of building one.
 
 use std::time::Duration;
 
 use reqwest::Url;
 use secrecy::SecretString;
 
-/// What the client needs to know.
+/// The settings of a client.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Scheme, host and port, and a path where there is one; without `/api/v1`.
+    /// Scheme, host and port, and a path if there is one; without `/api/v1`.
     pub base_url: Url,
     /// Whether the host is this machine.
     pub loopback: bool,
@@ -30,7 +30,7 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
-    /// A credential holds characters that a header can't.
+    /// A credential holds characters that are invalid in a header.
     #[error("the {0} holds characters that no header can carry")]
     Credential(&'static str),
     /// The base URL can't be extended by a path.

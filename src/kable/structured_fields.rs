@@ -1,5 +1,5 @@
-//! Parses `RateLimit` and `RateLimit-Policy`, which are structured fields
-//! (RFC 9651): one line of a header → its items.
+//! Parses a line of `RateLimit` or `RateLimit-Policy`, which are structured fields
+//! (RFC 9651), into items.
 //!
 //! A line that breaks the syntax is dropped whole, as RFC 9651 §4.2 requires; of a
 //! parameter with the wrong type or sign, only the parameter. `limits.rs` says what
@@ -16,7 +16,7 @@ use sfv::{BareItemFromInput, KeyRef, Parser};
 
 use super::QuotaUnit;
 
-/// The most items, and the most quotas, of a response that are looked at. Servers
+/// The most items, and the most quotas, that are read from a response. Servers
 /// have two or three policies; a response with thousands must stay cheap.
 pub(super) const MOST_ITEMS: usize = 16;
 

@@ -1,7 +1,7 @@
-//! HTTP: one request out, one whole response in, or why there is none.
+//! Sends HTTP requests and reads whole responses.
 //!
-//! What a response means to an import is `response.rs`'s; nothing is sent a
-//! second time here, and no redirect is followed.
+//! `response.rs` interprets the responses. Nothing is retried here, and redirects
+//! are not followed.
 
 use std::time::Duration;
 
@@ -14,14 +14,13 @@ use super::redaction::Redaction;
 use super::response::RawResponse;
 use super::settings::{ClientError, Settings};
 
-/// The longest body that is read. A customer is a few KiB; the API sends nothing
-/// longer but lists.
+/// The longest body that is read. A customer is a few KiB; only lists are longer.
 pub(super) const LONGEST_BODY: usize = 1 << 20;
 
 /// `User-Agent` (RFC 9110 §10.1.5).
 const USER_AGENT: &str = concat!("kable-bulk/", env!("CARGO_PKG_VERSION"));
 
-/// The longest that opening a connection may take.
+/// The time-out for opening a connection, unless the request's is shorter.
 const LONGEST_CONNECT: Duration = Duration::from_secs(10);
 
 /// How long a streamed response may take as a whole.
@@ -35,23 +34,23 @@ pub(super) struct Transport {
     redaction: Redaction,
 }
 
-/// A response whose body was handed on while it was read.
+/// A response whose body was processed while it was read.
 pub(super) struct Streamed {
-    /// Its head; of a response that is no success, the body as well.
+    /// Its head; if it is not a success, the body as well.
     pub(super) response: RawResponse,
     /// Why the body was not read to its end.
     pub(super) broken_off: Option<String>,
 }
 
 impl Transport {
-    /// Connections on which every request bears `headers`. None is opened yet.
-    /// What `redaction` finds is taken out of every response.
+    /// Sets up a client that sends `headers` with every request and applies
+    /// `redaction` to every response. No connection is opened yet.
     pub(super) fn new(
         settings: &Settings,
         headers: HeaderMap,
         redaction: Redaction,
     ) -> Result<Self, ClientError> {
-        // One provider for the whole process; a second call finds it installed.
+        // The provider is global to the process; a second call has no effect.
         rustls::crypto::ring::default_provider()
             .install_default()
             .ok();
@@ -100,9 +99,8 @@ impl Transport {
         let mut raw = RawResponse::of_head(&response, &self.redaction);
         match self.read_body(&mut response, &mut raw, longest).await {
             Ok(()) => Ok(raw),
-            // Only of a success does the body decide. Of any other response
-            // the status and the headers are enough, and as much of the text
-            // as there was explains it.
+            // Only a success needs its body. For other responses status and
+            // headers suffice; the part of the body that arrived explains them.
             Err(_) if !raw.is_success() => Ok(raw),
             Err(why) => Err(RequestFailure {
                 unsent: false,
@@ -111,9 +109,9 @@ impl Transport {
         }
     }
 
-    /// Sends `request` and hands each object of the array in the response to
-    /// `on_element` as it comes; the whole may be larger than memory. The time-out
-    /// is for each piece of the response.
+    /// Sends `request` and calls `on_element` with each object of the array in the
+    /// response as it is received; the whole may be larger than memory. The time-out
+    /// is for each chunk of the response.
     pub(super) async fn stream(
         &self,
         request: RequestBuilder,
@@ -128,7 +126,7 @@ impl Transport {
         let broken_off = if raw.is_success() {
             self.read_elements(&mut response, on_element).await.err()
         } else {
-            // As much of the text as there is explains the refusal.
+            // The part of the body that arrived explains the refusal.
             self.read_body(&mut response, &mut raw, LONGEST_BODY)
                 .await
                 .ok();

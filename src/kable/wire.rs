@@ -1,8 +1,8 @@
-//! The JSON that goes over the wire, both ways.
+//! The JSON bodies of requests and responses.
 //!
 //! A request's body holds exactly the fields that are given: no nulls, no empty
-//! strings, no empty arrays. A response must hold the two ids, which say whose it
-//! is; other members that are missing, unknown or of another type are ignored.
+//! strings, no empty arrays. A response must hold the customer's two ids; other
+//! members that are missing, unknown or of another type are ignored.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -20,7 +20,7 @@ use crate::domain::field::Field;
 use crate::domain::remote::RemoteCustomer;
 use crate::domain::update::CustomerUpdate;
 
-/// The plans that bundles bring: ids of plans by the bundle's id.
+/// The plans of each bundle: plan ids by bundle id.
 pub(super) type BundlePlans = HashMap<String, Vec<String>>;
 
 /// The body of a create (`docs/api.md`, "Create customer: the body").
@@ -150,7 +150,7 @@ pub(super) fn customer(
     })
 }
 
-/// A parser may ignore a byte-order mark rather than fail (RFC 8259 §8.1).
+/// `body` without a byte-order mark, which a parser may ignore (RFC 8259 §8.1).
 pub(super) fn without_mark(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
@@ -162,8 +162,8 @@ pub(super) fn without_mark(body: &[u8]) -> &[u8] {
 struct CreatedMembers<'b> {
     customer_id: String,
     client_id: String,
-    /// Read one by one: the API returns them once, so none that can be read may
-    /// be lost to another that can't.
+    /// Parsed one by one: the API returns them only once, so a malformed key must
+    /// not lose the others.
     #[serde(borrow, default, deserialize_with = "if_readable")]
     keys: Vec<&'b RawValue>,
     #[serde(borrow, default, deserialize_with = "if_readable")]
@@ -174,8 +174,7 @@ struct CreatedMembers<'b> {
     created: Option<JsonText<'b>>,
 }
 
-/// What is read of a customer. Only the two ids are required: they say whose
-/// response this is.
+/// What is read of a customer. Only the two ids are required; they identify it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct CustomerMembers {
@@ -238,8 +237,8 @@ struct JsonKey<'b>(#[serde(borrow)] Cow<'b, str>);
 #[derive(Deserialize)]
 struct JsonText<'b>(#[serde(borrow)] Cow<'b, str>);
 
-/// Reads a member of another type than expected as if it were missing: a `null`
-/// beside the ids doesn't undo a create.
+/// Reads a member of an unexpected type as missing: a create succeeded even if a
+/// member beside the ids is `null`.
 fn if_readable<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     T: Deserialize<'de> + Default,
@@ -285,8 +284,8 @@ impl PlanMembers {
         written_out.or_else(|| self.plan_ids.clone())
     }
 
-    /// The plans that a customer's bundle brings: those that it lists, else those
-    /// that the account's bundle with this id lists.
+    /// The plans in a customer's bundle: those that it lists, or else those of the
+    /// account's bundle with this id.
     fn brought(&self, bundle_plans: &BundlePlans) -> Option<Vec<String>> {
         let own = self.listed_plans();
         let known = self.bundle_id.as_ref().and_then(|id| bundle_plans.get(id));
@@ -303,7 +302,7 @@ struct KeyMembers {
     key: secrecy::SecretString,
 }
 
-/// Reads a list of plans or bundles, and which plans the bundles bring.
+/// Reads a list of plans or bundles, and which plans the bundles contain.
 pub(super) fn catalog(body: &[u8]) -> serde_json::Result<(Catalog, BundlePlans)> {
     let read: Vec<PlanMembers> = serde_json::from_slice(without_mark(body))?;
     let (mut catalog, mut bundle_plans) = (Catalog::default(), BundlePlans::new());
@@ -334,7 +333,7 @@ pub(super) fn is_documented_failure(body: &[u8]) -> bool {
     serde_json::from_slice::<FailureBody>(without_mark(body)).is_ok()
 }
 
-/// RFC 3339, and the vendor's examples' `2022-03-01 00:00:00+00:00`.
+/// Parses RFC 3339, and `2022-03-01 00:00:00+00:00` as in the vendor's examples.
 fn time_ms(text: &str) -> Option<i64> {
     Some(text.parse::<jiff::Timestamp>().ok()?.as_millisecond())
 }

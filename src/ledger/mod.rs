@@ -1,12 +1,12 @@
 //! The ledger: every claim, and its outcome.
 //!
-//! Claims are numbered in the order in which they were made, and everything is
-//! written by that number. There is no index by `clientId`: a run scans the ledger
-//! once and joins it with the fingerprints of its input, so that a claim is an
-//! append to one table, however large it is.
+//! Claims are numbered in the order in which they were made, and are addressed by
+//! number. There is no index by `clientId`: a run scans the ledger once and joins it
+//! with the fingerprints of its input, so that a claim is an append to one table,
+//! however large the table is.
 //!
-//! Nothing here is specific to SQLite, so that another database can hold the ledger
-//! of several machines.
+//! Nothing in this file is specific to SQLite, so that another database can hold the
+//! ledger of several machines.
 //!
 //! - `paths.rs`: the files of a checkpoint
 //! - `sqlite/`: the ledger in one SQLite file
@@ -30,10 +30,10 @@ use crate::domain::decision::KnownClaim;
 use crate::domain::outcome::{Outcome, OutcomeCounts};
 use crate::domain::summary::{OrphanCounts, RequestCounts, TargetAccount};
 
-/// A row that is about to be sent.
+/// The entry that a row is about to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// The claim's number: one of the ledger's, or the next.
+    /// The claim's number: an existing one, or the next.
     pub id: u64,
     /// The customer's `clientId`.
     pub client_id: String,
@@ -50,85 +50,84 @@ pub struct Settlement {
     pub client_id: String,
     /// The digest of the row with this outcome.
     pub digest: Fingerprint,
-    /// The row's outcome. [`Outcome::Pending`] releases the claim: the row is again
-    /// as it was before. [`Outcome::Unresolved`] leaves it in doubt, and keeps its
-    /// last outcome.
+    /// The row's outcome. [`Outcome::Pending`] releases the claim: the row is as it
+    /// was before. [`Outcome::Unresolved`] leaves it in doubt, with its last outcome.
     pub outcome: Outcome,
     /// Whether a run on this checkpoint created the customer. Never unset by a later
     /// settlement.
     pub ours: bool,
     /// Whether it was looked up because its row is no longer in the input.
     pub orphan: bool,
-    /// Whether the customer was created and the answer with its keys was lost.
+    /// Whether the customer was created, but the response with its keys was lost.
     pub keys_lost: bool,
-    /// Kable's id for the customer, where it is known.
+    /// Kable's id for the customer, if known.
     pub customer_id: Option<String>,
-    /// `X-REQUEST-ID` of the last answer.
+    /// `X-REQUEST-ID` of the last response.
     pub request_id: Option<String>,
     /// How many requests were sent for it.
     pub attempts: u32,
-    /// The last answer's HTTP status.
+    /// The last response's HTTP status.
     pub status: Option<u16>,
     /// The API's message, or how the customer differs.
     pub message: Option<String>,
 }
 
-/// A claim with everything that is known of it.
+/// Everything that the ledger holds of a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimRecord {
     /// The customer's `clientId`.
     pub client_id: String,
     /// The outcome; [`Outcome::Unresolved`] while it is in doubt.
     pub outcome: Outcome,
-    /// The last settled outcome, also while it is in doubt; `None` if it was never
+    /// The outcome of the last settlement, also while in doubt; `None` if it was never
     /// settled.
     pub last: Option<Outcome>,
-    /// The digest of the row as it was last settled, or as it was claimed.
+    /// The digest of the row as it was last settled, or else as it was claimed.
     pub digest: Fingerprint,
     /// Whether a run on this checkpoint created the customer, whatever its outcome
     /// is now.
     pub ours: bool,
-    /// A time on the server's clock that is not before the claim.
+    /// A time on the server's clock that is not before the claim, if known.
     pub claimed_by: Option<i64>,
-    /// Whether the answer with the customer's keys was lost.
+    /// Whether the response with the customer's keys was lost.
     pub keys_lost: bool,
-    /// Kable's id for the customer.
+    /// Kable's id for the customer, if known.
     pub customer_id: Option<String>,
-    /// `X-REQUEST-ID` of the last answer.
+    /// `X-REQUEST-ID` of the last response.
     pub request_id: Option<String>,
     /// How many requests were sent for it.
     pub attempts: u32,
-    /// The last answer's HTTP status.
+    /// The last response's HTTP status.
     pub status: Option<u16>,
     /// The API's message, or how the customer differs.
     pub message: Option<String>,
 }
 
-/// The figures of one run, kept up to date while it runs.
+/// The figures of one run, updated while it runs.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RunFigures {
     /// How long it has been running, in milliseconds.
     pub elapsed_ms: u64,
     /// Its requests.
     pub requests: RequestCounts,
-    /// Latencies: pairs of microseconds and a count. An empty list keeps those that
-    /// were written last.
+    /// Latencies: pairs of microseconds and a count. An empty list leaves the stored
+    /// ones unchanged.
     pub latencies: Vec<(u64, u64)>,
-    /// The most milliseconds by which the server's clock can be ahead of ours.
+    /// The most milliseconds by which the server's clock can be ahead of the local one.
     pub clock_ahead_ms: Option<i64>,
     /// Its pace, and what limits it.
     pub pacing: Option<Pacing>,
-    /// How many milliseconds its requests may take to land after they got no answer.
+    /// How many milliseconds an unanswered request of it may take to land.
     pub landing_ms: u64,
 }
 
 /// What is written in one transaction.
 #[derive(Debug, Clone, Default)]
 pub struct Batch {
-    /// Our clock, in Unix milliseconds.
+    /// The local clock, in Unix milliseconds.
     pub now_ms: i64,
-    /// A time on the server's clock that is not before [`Self::now_ms`], where it is
-    /// known. Stored with each claim, so that later corrections of either clock don't
+    /// A time on the server's clock that is not before [`Self::now_ms`], if known.
+    /// Stored with each claim, so that later corrections of either clock don't
     /// change it.
     pub claimed_by: Option<i64>,
     /// Rows that are about to be sent.
@@ -139,20 +138,20 @@ pub struct Batch {
     pub figures: RunFigures,
 }
 
-/// A run, as it begins.
+/// What is recorded at the start of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunStart {
     /// The subcommand.
     pub command: String,
-    /// The inputs, as they were named.
+    /// The inputs, as given on the command line.
     pub inputs: Vec<String>,
     /// How many rows of the input are fit to send.
     pub fit_rows: u64,
-    /// Our clock, in Unix milliseconds.
+    /// The local clock, in Unix milliseconds.
     pub now_ms: i64,
 }
 
-/// What `status` shows of a ledger.
+/// The ledger's counts and figures, for `status`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LedgerStatus {
     /// The account that it belongs to.
@@ -169,14 +168,14 @@ pub struct LedgerStatus {
     pub command: String,
     /// How many rows of the latest run's input were fit to send.
     pub fit_rows: u64,
-    /// When something was last written, in Unix milliseconds.
+    /// When a run last wrote to it, in Unix milliseconds.
     pub changed_ms: i64,
-    /// The figures of all runs: durations and requests added up, latencies joined,
+    /// The figures of all runs: durations and requests summed, latencies concatenated,
     /// the latest run's pacing. Clock and landing time are left out.
     pub figures: RunFigures,
     /// How the latest run ended; `None` while it runs, or if it was killed.
     pub ended: Option<String>,
-    /// Whether it may not know of customers that were sent.
+    /// Whether claims may be missing ([`Ledger::has_gaps`]).
     pub gaps: bool,
 }
 
@@ -185,8 +184,7 @@ pub struct LedgerStatus {
 /// - When [`Ledger::write`] returns, the batch survives a crash of the process and
 ///   of the machine; when it fails, nothing of the batch was written.
 /// - A claim without a settlement is in doubt, also after a crash.
-/// - The caller gives the numbers of claims, from [`Ledger::next_id`] on, each once
-///   and in order.
+/// - The caller numbers new claims consecutively, from [`Ledger::next_id`] on.
 /// - A ledger belongs to one account, and one process writes it at a time.
 pub trait Ledger: Send {
     /// Calls `each` once for every claim, in no particular order. An error of `each`
@@ -204,7 +202,7 @@ pub trait Ledger: Send {
     fn next_id(&mut self) -> Result<u64, LedgerError>;
 
     /// The longest time, in milliseconds, that an unanswered request of a run of the
-    /// last day may take to land; `now_ms` is our clock, in Unix milliseconds.
+    /// last day may take to land; `now_ms` is the local clock, in Unix milliseconds.
     fn landing_ms(&mut self, now_ms: i64) -> Result<u64, LedgerError>;
 
     /// Begins a run. [`Ledger::write`] fails before this is called.
@@ -212,12 +210,12 @@ pub trait Ledger: Send {
 
     /// Writes `batch` durably and atomically: its settlements, then its claims.
     ///
-    /// A claim keeps everything that is known of the customer. If the number is in
-    /// doubt already, the time of the earlier claim stays, because that one may have
-    /// been sent. A claim with another `clientId` than its number has is an error.
+    /// A claim erases nothing that is known of the customer. If it is already in doubt,
+    /// it keeps the time of the earlier claim, which may have been sent. A claim whose
+    /// `clientId` is not that of the existing claim with its number is an error.
     ///
-    /// A settlement is for a claim that is open: made since it was last settled, or
-    /// in doubt when the run began.
+    /// Only open claims may be settled: those made since their last settlement, and
+    /// those in doubt when the run began.
     fn write(&mut self, batch: &Batch) -> Result<(), LedgerError>;
 
     /// Ends the run, for the reason `how`.
@@ -234,19 +232,19 @@ pub trait Ledger: Send {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LedgerError {
-    /// There is none.
+    /// The file does not exist.
     #[error("there is no checkpoint {}", .path.display())]
     NotThere {
         /// The checkpoint.
         path: PathBuf,
     },
-    /// The file is something else.
+    /// The file is not a checkpoint.
     #[error("{} is not a checkpoint of kable-bulk", .path.display())]
     NotALedger {
         /// The checkpoint.
         path: PathBuf,
     },
-    /// The file has a second name.
+    /// The file has a hard link.
     #[error("checkpoint {} is known under a second name (a hard link)", .path.display())]
     Linked {
         /// The checkpoint.
@@ -259,10 +257,10 @@ pub enum LedgerError {
         path: PathBuf,
         /// The file's format.
         found: i64,
-        /// Our format.
+        /// The newest known format.
         known: i64,
     },
-    /// Part of it can't be read, or can't be right.
+    /// Part of the file can't be read, or is invalid.
     #[error(
         "checkpoint {} is damaged: {}; {rescue}{}",
         .path.display(), .damage.what, .damage.in_brackets()
@@ -270,7 +268,7 @@ pub enum LedgerError {
     Damaged {
         /// The checkpoint.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The damage that was found.
         damage: Box<Damage>,
         /// What was done about it.
         rescue: Rescue,
@@ -288,7 +286,7 @@ pub enum LedgerError {
         /// This run's account.
         given: String,
     },
-    /// Another process is writing it.
+    /// Another process is writing to it.
     #[error("checkpoint {} is in use by {holder}", .path.display())]
     InUse {
         /// The checkpoint.
@@ -296,7 +294,7 @@ pub enum LedgerError {
         /// The process and its host.
         holder: String,
     },
-    /// One of its files is not where it was opened.
+    /// One of its files was moved, removed or replaced since it was opened.
     #[error(
         "checkpoint {} can't be written on: {} was removed, renamed or replaced while this run was \
          writing it",
@@ -308,7 +306,7 @@ pub enum LedgerError {
         /// The file that is gone.
         file: PathBuf,
     },
-    /// It is on a file system of several hosts.
+    /// It is on a network file system.
     #[error(
         "checkpoint {} is on a network file system ({kind}), on which two runs could write it at once",
         .path.display()
@@ -316,31 +314,31 @@ pub enum LedgerError {
     Network {
         /// The checkpoint.
         path: PathBuf,
-        /// The file system.
+        /// The file system's type.
         kind: String,
     },
-    /// The database refused; `doing` reads as the end of "cannot …".
+    /// A database operation failed; `doing` completes "cannot …".
     #[error("cannot {doing} checkpoint {}", .path.display())]
     Database {
-        /// What was being done.
+        /// The operation.
         doing: &'static str,
         /// The checkpoint.
         path: PathBuf,
-        /// What the database said.
+        /// The database's error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The rows read could not be taken.
+    /// The callback of a scan failed.
     #[error("cannot keep what was read from checkpoint {}", .path.display())]
     Io {
         /// The checkpoint.
         path: PathBuf,
-        /// What the system said.
+        /// The callback's error.
         source: std::io::Error,
     },
 }
 
 impl LedgerError {
-    /// What the user can do about it, where something can be done.
+    /// What the user can do about it.
     pub fn hint(&self) -> Option<Cow<'static, str>> {
         let hint = match self {
             Self::Damaged { damage, rescue, .. } => return Some(damage.hint(rescue).into()),

@@ -1,9 +1,9 @@
-//! The files of a checkpoint: where they are, and who may read them.
+//! The paths of a checkpoint's files, and their permissions.
 
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 
-/// Makes files readable by their owner only, where the system knows owners.
+/// Makes new files readable and writable by their owner only (on Unix).
 pub(in crate::ledger) fn owner_only(options: &mut OpenOptions) {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
@@ -11,11 +11,11 @@ pub(in crate::ledger) fn owner_only(options: &mut OpenOptions) {
     let _unused = options;
 }
 
-/// How many links are followed, as Linux does (`path_resolution(7)`).
+/// The most symbolic links that are followed, as on Linux (`path_resolution(7)`).
 const MOST_LINKS: usize = 40;
 
-/// Where the checkpoint is or will be: links are followed, also where the last
-/// one leads to no file yet.
+/// The path of the checkpoint with symbolic links resolved, also if the file does
+/// not exist yet.
 pub(in crate::ledger) fn real_place(path: &Path) -> PathBuf {
     let mut place = path.to_owned();
     for _ in 0..MOST_LINKS {
@@ -35,15 +35,15 @@ pub(in crate::ledger) fn real_place(path: &Path) -> PathBuf {
     }
 }
 
-/// The file beside `path` whose name has this ending more.
+/// `path` with `ending` appended to the file name.
 pub(in crate::ledger) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     PathBuf::from(name)
 }
 
-/// The lock's file, beside the checkpoint itself: a link to it is the same
-/// checkpoint.
+/// The path of the lock file. It is beside the resolved path, so that a checkpoint
+/// and symbolic links to it have the same lock.
 pub(in crate::ledger) fn lock_path(path: &Path) -> PathBuf {
     beside(&real_place(path), ".lock")
 }

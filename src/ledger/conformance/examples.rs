@@ -1,4 +1,4 @@
-//! One promise of the contract at a time.
+//! Tests of one clause of the contract each.
 
 use super::{
     LedgerStore, account, claim, open, open_for_run, record, run_start, scanned, settlement,
@@ -53,7 +53,7 @@ pub(crate) fn a_claim_in_doubt_keeps_its_time<S: LedgerStore>(store: &S) {
     claim_at(&mut ledger, 100);
     claim_at(&mut ledger, 200);
     assert_eq!(scanned(&mut ledger)["c-1"].claimed_by, Some(110));
-    // What is learnt later about the server's clock doesn't change it.
+    // Later estimates of the server's clock don't change it.
     let figures = RunFigures {
         clock_ahead_ms: Some(-5000),
         ..RunFigures::default()
@@ -173,7 +173,7 @@ pub(crate) fn nothing_is_written_before_a_run_begins<S: LedgerStore>(store: &S) 
     };
     let mut ledger = open(store);
     assert!(ledger.write(&batch).is_err());
-    // The run of an earlier opening is no run of this one.
+    // A run begun before the ledger was reopened does not count.
     ledger.begin(&run_start(1)).unwrap();
     store.crash(ledger);
     let mut ledger = open(store);
@@ -256,7 +256,7 @@ pub(crate) fn landing_times_of_the_last_day_are_kept<S: LedgerStore>(store: &S) 
         ledger = open(store);
     }
     let day = 24 * 60 * 60 * 1000;
-    // A clock that was put back makes no run older.
+    // Also if the clock was set back since.
     for (now_ms, expected) in [(0, 60_000), (day + 100, 60_000), (day + 101, 5000)] {
         assert_eq!(ledger.landing_ms(now_ms).unwrap(), expected, "{now_ms}");
     }

@@ -14,17 +14,18 @@ use crate::domain::outcome::Outcome;
 use crate::domain::summary::RequestCounts;
 use crate::ledger::{Batch, Claim, Ledger, RunFigures, Settlement};
 
-/// What happens to a ledger.
+/// One step of a random history.
 #[derive(Debug, Clone)]
 enum HistoryStep {
     Write(Box<PlannedBatch>),
-    /// The run ends in order, and the ledger is opened again.
+    /// The run ends normally, and the ledger is reopened.
     End,
-    /// The process is killed, and the ledger is opened again.
+    /// The process is killed, and the ledger is reopened.
     Crash,
 }
 
-/// A batch whose claims are chosen among those that there are by then.
+/// A batch whose repeated claims and settlements are indices into the claims that
+/// exist when it is written.
 #[derive(Debug, Clone)]
 struct PlannedBatch {
     passed_ms: i64,
@@ -35,7 +36,7 @@ struct PlannedBatch {
     /// Which open claims are settled, and how.
     settlements: Vec<(Index, Settlement)>,
     figures: RunFigures,
-    /// From which claim on records are read afterwards.
+    /// The first of the claims whose records are compared afterwards.
     read_from: Index,
 }
 
@@ -76,7 +77,7 @@ fn planned_batch() -> impl Strategy<Value = PlannedBatch> {
     )
 }
 
-/// A settlement of a claim that is still to be chosen.
+/// A settlement whose claim is chosen later.
 fn planned_settlement() -> impl Strategy<Value = Settlement> {
     let outcomes = prop::sample::select(Outcome::ALL.to_vec());
     let flags = (any::<bool>(), any::<bool>(), any::<bool>());
@@ -131,7 +132,7 @@ fn figures() -> impl Strategy<Value = RunFigures> {
     })
 }
 
-/// A ledger, its model, and what a run knows.
+/// A ledger and its model, and the state of the run.
 struct Comparison<'s, S: LedgerStore> {
     store: &'s S,
     ledger: S::Opened,
@@ -140,7 +141,7 @@ struct Comparison<'s, S: LedgerStore> {
     now_ms: i64,
 }
 
-/// Whatever happens to a ledger, it knows what the model knows.
+/// After any history the ledger's content equals the model's.
 pub(crate) fn random_histories_match_the_model<S: LedgerStore>() {
     let config = ProptestConfig {
         source_file: Some(file!()),
@@ -219,7 +220,7 @@ impl<S: LedgerStore> Comparison<'_, S> {
         self.model.write(&batch);
     }
 
-    /// Settlements of claims that are open, one of each at most.
+    /// Settlements of open claims, at most one of each.
     fn settlements(&self, planned: &PlannedBatch) -> Vec<Settlement> {
         let open = self.model.claims.iter().filter(|(_, claim)| claim.is_open);
         let mut open: Vec<u64> = open.map(|(id, _)| *id).collect();
@@ -238,7 +239,7 @@ impl<S: LedgerStore> Comparison<'_, S> {
         settlements
     }
 
-    /// Claims that were made before, one of each at most, and new ones.
+    /// Repeated claims, at most one of each, and new ones.
     fn claims(&self, planned: &PlannedBatch) -> Vec<Claim> {
         let known = self.model.claims.len();
         let mut claims = Vec::new();
@@ -257,7 +258,7 @@ impl<S: LedgerStore> Comparison<'_, S> {
         claims
     }
 
-    /// Compares some records, one after the other.
+    /// Compares some consecutive records.
     fn compare_records(&mut self, from: Index) {
         let first = from.index(self.model.claims.len() + 1) as u64 + 1;
         for id in first..first + 4 {

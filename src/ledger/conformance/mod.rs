@@ -5,7 +5,7 @@
 //! works on a store of its own and reaches it through [`LedgerStore::open`]
 //! only, so that a ledger may live in another process.
 //!
-//! - `examples.rs`: one promise at a time
+//! - `examples.rs`: tests of one clause each
 //! - `history.rs`: random histories, compared with a model
 //! - `model.rs`: the model, a `BTreeMap` of claims
 
@@ -28,11 +28,11 @@ pub(crate) trait LedgerStore {
     /// An empty store that no other test uses.
     fn new() -> Self;
 
-    /// Opens the ledger for `account`, or creates it. It is called again after
-    /// the ledger that was opened before is dropped.
+    /// Opens the ledger for `account`, or creates it. Called again only after the
+    /// previously opened ledger is dropped.
     fn open(&self, account: &TargetAccount) -> Result<Self::Opened, LedgerError>;
 
-    /// Ends the use of `ledger` as a crash would: nothing is closed in order.
+    /// Simulates a crash: `ledger` is not closed properly.
     fn crash(&self, ledger: Self::Opened) {
         drop(ledger);
     }
@@ -147,7 +147,7 @@ fn write_settlements(ledger: &mut impl Ledger, settlements: Vec<Settlement>) {
     ledger.write(&batch).unwrap();
 }
 
-/// What a scan finds, by `clientId`.
+/// The result of a scan, by `clientId`.
 fn scanned(ledger: &mut impl Ledger) -> BTreeMap<String, KnownClaim> {
     let mut found = BTreeMap::new();
     ledger
@@ -160,7 +160,7 @@ fn scanned(ledger: &mut impl Ledger) -> BTreeMap<String, KnownClaim> {
     found
 }
 
-/// The record of a claim that is there.
+/// The record of an existing claim.
 fn record(ledger: &mut impl Ledger, id: u64) -> ClaimRecord {
     ledger.claim_record(id).unwrap().unwrap()
 }

@@ -1,4 +1,4 @@
-//! What a ledger must know after a history, kept in the plainest way.
+//! The reference model of a ledger.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::domain::decision::KnownClaim;
 use crate::domain::outcome::Outcome;
 use crate::ledger::{Batch, Claim, ClaimRecord, LedgerStatus, RunFigures, RunStart, Settlement};
 
-/// A ledger in the plainest form: claims by number, and runs.
+/// A ledger in memory: claims by number, and runs.
 #[derive(Debug, Default)]
 pub(super) struct LedgerModel {
     pub(super) claims: BTreeMap<u64, ClaimModel>,
@@ -129,7 +129,7 @@ impl ClaimModel {
         }
     }
 
-    /// Whether nothing is known of it but that it was claimed or released.
+    /// Whether it has no outcome but `pending`.
     fn is_unsettled(&self) -> bool {
         matches!(self.record.last, None | Some(Outcome::Pending))
     }

@@ -1,4 +1,4 @@
-//! How damage to a checkpoint, and what was saved of it, is reported.
+//! Reports damage to a checkpoint, and what was saved of it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,16 +9,16 @@ use crate::domain::text::thousands;
 /// What is wrong with a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
-    /// A clause, in our words.
+    /// A clause that describes it.
     pub what: Cow<'static, str>,
     /// SQLite's message, if it gave one.
     pub detail: Option<String>,
-    /// What else the user can do; reads before ", or".
+    /// An alternative to the rescue; reads before ", or".
     pub advice: Option<String>,
 }
 
 impl Damage {
-    /// Damage that we found ourselves.
+    /// Damage that SQLite does not report.
     pub(in crate::ledger) fn found(what: impl Into<Cow<'static, str>>) -> Self {
         Self {
             what: what.into(),
@@ -35,7 +35,7 @@ impl Damage {
         }
     }
 
-    /// A file without content: never written, or emptied.
+    /// A file without content: never written, or truncated.
     pub(in crate::ledger) fn empty(what: &'static str) -> Self {
         Self {
             advice: Some("remove what is left of it if nothing was ever sent with it".to_owned()),
@@ -43,13 +43,13 @@ impl Damage {
         }
     }
 
-    /// SQLite's message in brackets, for the end of a sentence.
+    /// SQLite's message in brackets, to append to a sentence.
     pub(in crate::ledger) fn in_brackets(&self) -> String {
         let detail = self.detail.as_deref();
         detail.map_or_else(String::new, |detail| format!(" (SQLite: {detail})"))
     }
 
-    /// What the user does next.
+    /// What the user can do next.
     pub(in crate::ledger) fn hint(&self, rescue: &Rescue) -> String {
         match &self.advice {
             Some(advice) => format!("{advice}, or {}", rescue.hint()),
@@ -61,38 +61,38 @@ impl Damage {
 /// What was done about a damaged checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rescue {
-    /// Nothing: it was only looked at.
+    /// Nothing: the checkpoint was opened for reading only.
     NotTried,
-    /// What can be read was saved.
+    /// The readable part was saved.
     Saved(Saved),
-    /// A file stands already where it would be saved.
+    /// Nothing: a file exists at the path to save to.
     Standing(PathBuf),
-    /// What can be read could not be written.
+    /// The readable part could not be written.
     Unwritten {
-        /// Where to.
+        /// The path to save to.
         to: PathBuf,
-        /// What the system said.
+        /// The system's error.
         why: String,
     },
 }
 
-/// What was saved.
+/// What was saved of a damaged checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Saved {
-    /// Where it is.
+    /// The path of the new checkpoint.
     pub path: PathBuf,
-    /// How many claims are in it.
+    /// The number of claims in it.
     pub claims: u64,
-    /// Of how many, where that is known.
+    /// The number of claims in the damaged checkpoint, if known.
     pub of: Option<u64>,
-    /// How many of them are known to have been created.
+    /// How many of the saved claims have the outcome `created`.
     pub created: u64,
-    /// The run's account, where the checkpoint's own can't be read.
+    /// The run's account, which was written because the checkpoint's own can't be read.
     pub account: Option<String>,
 }
 
 impl Rescue {
-    /// What the user does next.
+    /// What the user can do next.
     fn hint(&self) -> String {
         match self {
             Self::NotTried => {
@@ -171,7 +171,7 @@ mod tests {
     use super::{Rescue, Saved};
 
     #[test]
-    fn what_was_saved_is_told_in_figures() {
+    fn the_message_has_the_numbers_of_saved_claims() {
         let mut saved = Saved {
             path: "run.db.saved".into(),
             claims: 23_950,

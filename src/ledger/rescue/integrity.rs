@@ -1,9 +1,9 @@
-//! Whether a checkpoint is sound, found out before anything is sent.
+//! Checks a checkpoint for damage before anything is sent.
 //!
-//! SQLite reads a damaged page as an error where it is met, or not at all. A row
-//! that is not met would be sent again, so the whole file is looked through each
-//! time a run opens it: a seventh of a second for a million customers, read
-//! anyway right afterwards.
+//! SQLite reports a damaged page only when it reads it, and sometimes not even
+//! then. A row that is overlooked would be sent again, so the whole file is checked
+//! each time it is opened. That takes a seventh of a second for a million customers,
+//! which are read right afterwards anyway.
 
 use std::path::Path;
 
@@ -14,14 +14,14 @@ use super::tables::{CUSTOMER_3, TABLES};
 use super::wal;
 use crate::ledger::sqlite::file::{log_length, log_path, odd_bytes};
 
-/// What we say where the database says more.
+/// The description of damage that SQLite's own message explains.
 const IN_PART: &str = "part of it can't be read";
 
-/// What is wrong with the file, if anything is.
+/// Checks the file and returns its damage, if any.
 ///
 /// # Errors
 ///
-/// Where that could not be found out: for want of memory, say.
+/// If the check itself failed, for example for lack of memory.
 pub(in crate::ledger) fn find_damage(
     db: &Connection,
     path: &Path,
@@ -33,12 +33,12 @@ pub(in crate::ledger) fn find_damage(
         Ok(said) => return Ok(Some(Damage::reported(IN_PART, in_one_line(&said)))),
         Err(error) => return damage_in(&error).map(Some).ok_or(error),
     }
-    // What is missing of a page reads as zeros. Where a log is there, the page
-    // was being written, and stands in it.
+    // SQLite fills up a partial last page with zeros. With a WAL this is no
+    // damage: the page was being written when the process ended, and is in the WAL.
     if odd_bytes(path) > 0 && log_length(path) == 0 {
         return Ok(Some(Damage::found("it ends within a page")));
     }
-    // The first page holds the schema, and may have been altered.
+    // `quick_check` accepts any valid schema: check that it is ours.
     let newest = (format >= 3).then_some(&CUSTOMER_3);
     for table in TABLES.into_iter().chain(newest) {
         if let Err(error) = db.prepare(&table.select("")) {
@@ -46,16 +46,17 @@ pub(in crate::ledger) fn find_damage(
             return Ok(Some(Damage::reported(what, error.to_string())));
         }
     }
-    // A run's beginning is in the file itself before anything is sent, and its
-    // log goes when its end is there too; in format 1 it went sooner. The length
-    // is looked at last: a run may begin just now.
+    // A run's start is in the main file before anything is sent, and its WAL is
+    // deleted only after its end is there too (in format 1, earlier). Check the WAL
+    // last, because a run may start during the check.
     if format > 1 && is_without_log(db, path)? && !is_folded_in(db) {
         return Ok(Some(without_log(path)));
     }
     Ok(None)
 }
 
-/// What is wrong with the log, if anything is. No process may write it meanwhile.
+/// Checks the WAL and returns its damage, if any. No process may write to it
+/// meanwhile.
 pub(in crate::ledger) fn find_log_damage(path: &Path) -> Option<Damage> {
     match wal::has_lost_commits(path) {
         Ok(false) => None,
@@ -66,8 +67,7 @@ pub(in crate::ledger) fn find_log_damage(path: &Path) -> Option<Damage> {
     }
 }
 
-/// Whether commits are lost that were in the log: then it is not known how many
-/// claims there were.
+/// Whether commits in the WAL were lost; the number of claims is then unknown.
 pub(super) fn has_lost_log(db: &Connection, path: &Path) -> bool {
     let is_without = is_without_log(db, path).unwrap_or(false) && !is_folded_in(db);
     is_without || find_log_damage(path).is_some()
@@ -77,20 +77,19 @@ fn is_without_log(db: &Connection, path: &Path) -> rusqlite::Result<bool> {
     Ok(is_open(db)? && log_length(path) < wal::LEAST)
 }
 
-/// Whether the file shows that its log was moved into it, and not lost: another
-/// program that opens the checkpoint of a killed run does that when it closes it.
+/// Whether the missing WAL was moved into the file and not lost. Another program
+/// that opens the checkpoint of a killed run moves it when it closes the file.
 ///
-/// While a run writes, only the run moves its log into the file (it keeps a
-/// reader at what was moved last, beyond which SQLite moves nothing), and what it
-/// moves ends with a batch that says so. So a file that lost its log ends with
-/// such a batch, and one that ends with another batch has all of its log in it.
+/// While a run writes, only the run itself moves the WAL (`pin.rs` keeps other
+/// processes from it), and the last batch that it moves has `run.log` set. So if the
+/// file's last batch has `log` set, the WAL was lost; if not, all of it was moved.
 /// Before format 3 the two can't be distinguished.
 fn is_folded_in(db: &Connection) -> bool {
     let sql = "SELECT log = 0 FROM run ORDER BY id DESC LIMIT 1";
     db.query_row(sql, [], |row| row.get(0)).unwrap_or(false)
 }
 
-/// Whether the latest run has no end: it runs, or was killed.
+/// Whether the latest run has not ended: it is running, or was killed.
 pub(in crate::ledger) fn is_open(db: &Connection) -> rusqlite::Result<bool> {
     let sql = "SELECT ended IS NULL FROM run ORDER BY id DESC LIMIT 1";
     let open = db.query_row(sql, [], |row| row.get(0)).optional()?;
@@ -110,14 +109,14 @@ fn without_log(path: &Path) -> Damage {
     }
 }
 
-/// Whether it holds our tables, whatever it says of itself.
+/// Whether all tables of a checkpoint are there, whatever the application id is.
 pub(in crate::ledger) fn has_our_tables(db: &Connection) -> bool {
     TABLES
         .iter()
         .all(|table| db.prepare(&table.select("")).is_ok())
 }
 
-/// What an error says about the file, if it says that the file is damaged.
+/// The damage that `error` reports, if it is due to damage.
 pub(in crate::ledger) fn damage_in(error: &Error) -> Option<Damage> {
     let says_so = match error.sqlite_error() {
         Some(refused) => {
@@ -126,12 +125,12 @@ pub(in crate::ledger) fn damage_in(error: &Error) -> Option<Damage> {
                 ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase
             ) || matches!(
                 refused.extended_code,
-                // A disk that can't give back what was written to it.
+                // The disk can't read back what was written.
                 ffi::SQLITE_IOERR_READ | ffi::SQLITE_IOERR_DATA | ffi::SQLITE_IOERR_CORRUPTFS
             )
         }
-        // Values that we never wrote: SQLite itself looks at no text's encoding,
-        // and a row that must be there is gone.
+        // Values that were never written (SQLite does not validate the encoding of
+        // text), or a required row that is missing.
         None => matches!(
             error,
             Error::FromSqlConversionFailure(..)
@@ -144,7 +143,7 @@ pub(in crate::ledger) fn damage_in(error: &Error) -> Option<Damage> {
     says_so.then(|| Damage::reported(IN_PART, error.to_string()))
 }
 
-/// Without the headline that names the database, of which there is one.
+/// SQLite's report in one line, without the heading that names the database.
 fn in_one_line(said: &str) -> String {
     let lines: Vec<&str> = said
         .lines()

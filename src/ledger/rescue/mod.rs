@@ -1,10 +1,10 @@
 //! Finds damage in a checkpoint, and saves what can be read of it.
 //!
-//! - `damage.rs`: how damage and rescue are reported
+//! - `damage.rs`: reports damage and rescue
 //! - `integrity.rs`: checks a checkpoint before anything is sent
-//! - `wal.rs`: SQLite's log beside it
-//! - `tables.rs`: its tables, and which values are valid in them
-//! - `salvage.rs`: copies what can be read into a new one beside it
+//! - `wal.rs`: checks SQLite's write-ahead log
+//! - `tables.rs`: columns, and which values are valid in them
+//! - `salvage.rs`: copies the readable rows into a new checkpoint
 
 pub mod damage;
 pub(super) mod integrity;

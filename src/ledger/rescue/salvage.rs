@@ -1,12 +1,12 @@
-//! Saves what can be read of a damaged checkpoint into a sound one beside it.
+//! Copies the readable rows of a damaged checkpoint into a new one beside it.
 //!
-//! Rows are read by ranges of their ids. A range that breaks off is halved where
-//! it broke, again and again, until what is left can't be read at all, so that a
-//! damaged page costs the rows on it and no others. What can be read is held
-//! against what we write: a damaged page may read as rows that never were.
+//! Rows are read by ranges of ids. When a read fails, the rest of the range is
+//! bisected down to single ids, so that a damaged page loses only the rows on it.
+//! Every value is validated, because a damaged page may decode to rows that were
+//! never written.
 //!
-//! The damaged file is never written to, and the new one appears whole or not at
-//! all, under a name that nothing had.
+//! The damaged file is never written to. The new one is created atomically and
+//! never replaces an existing file.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -28,19 +28,19 @@ use crate::ledger::sqlite::format::{self, BoxedError};
 use crate::ledger::sqlite::row_codec::{from_sql, to_sql};
 use crate::ledger::sqlite::status::account_of;
 
-/// How many ranges are tried in vain before the rest is given up: some seconds,
-/// and more than there are rows on the pages of any likely damage.
+/// The number of failed reads after which the rest is given up: a few seconds, and
+/// more than the rows on the pages of any likely damage.
 const MOST_FAILURES: u64 = 1 << 20;
 
-/// No claim takes fewer bytes: its digest and time alone are 22.
+/// The minimum size of a claim in bytes: its digest and time alone are 22.
 const LEAST_ROW: u64 = 32;
 
-/// Where the file says how many pages it has (SQLite documentation, "Database
+/// The offset of the page count in the file header (SQLite documentation, "Database
 /// File Format").
 const PAGES: u64 = 28;
 
-/// Saves what can be read of the checkpoint at `path`, for `target` where it can't
-/// be read whose it was.
+/// Saves what can be read of the checkpoint at `path`. If its account can't be
+/// read, the new one gets `target`.
 pub(in crate::ledger) fn save(path: &Path, target: &TargetAccount) -> Rescue {
     let to = beside(path, ".saved");
     if fs::symlink_metadata(&to).is_ok() {
@@ -65,13 +65,13 @@ fn save_to(to: &Path, path: &Path, target: &TargetAccount) -> Result<Saved, Boxe
     let source = DamagedFile::open(&mended.path(path));
     let account = source.as_ref().and_then(DamagedFile::account);
     let name = to.file_name().unwrap_or_default();
-    // Readable by its owner only, as the crate makes all of them.
+    // `tempfile` makes it readable by its owner only.
     let part = tempfile::Builder::new()
         .prefix(name)
         .suffix(".part")
         .tempfile_in(folder_of(to))?;
     let db = Connection::open(part.path())?;
-    // Until it has its name, no process reads it: it needs no journal.
+    // No journal: no other process opens the file before it is renamed.
     db.execute_batch(
         "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF;",
     )?;
@@ -105,18 +105,18 @@ fn save_to(to: &Path, path: &Path, target: &TargetAccount) -> Result<Saved, Boxe
     })
 }
 
-/// A copy of a file that SQLite wouldn't read, or would read wrongly, as it is.
+/// A repaired copy of a file that SQLite can't read, or would misread.
 ///
-/// One that ends within a page loses that page: SQLite would take what is missing
-/// of it for zeros, and believe the rows on it. One whose first page does not tell
-/// its tables gets that of a new one, for they are the same in all of them.
+/// A partial last page is cut off: SQLite would fill it up with zeros and return
+/// the rows on it. A first page without the schema is replaced by that of a new
+/// checkpoint, since it is the same in all of them.
 struct ReadableCopy(Option<TempDir>);
 
 impl ReadableCopy {
     const NAME: &str = "mended.db";
 
     fn of(path: &Path) -> Result<Self, BoxedError> {
-        // SQLite would throw away the log of an empty one.
+        // SQLite would delete the WAL of an empty file.
         let is_empty = fs::metadata(path).map_or(0, |found| found.len()) == 0;
         let tells_tables = |source: DamagedFile| integrity::has_our_tables(&source.db);
         let is_readable = !is_empty && DamagedFile::open(path).is_some_and(tells_tables);
@@ -148,7 +148,7 @@ impl ReadableCopy {
         Ok(Self(Some(folder)))
     }
 
-    /// The file to be read: the copy, or `path` itself where none was needed.
+    /// The file to read: the copy, or `path` itself if no copy was needed.
     fn path<'p>(&'p self, path: &'p Path) -> Cow<'p, Path> {
         match &self.0 {
             Some(folder) => folder.path().join(Self::NAME).into(),
@@ -164,18 +164,18 @@ fn folder_of(path: &Path) -> &Path {
     folder.unwrap_or(Path::new("."))
 }
 
-/// The damaged file.
+/// A connection to the damaged file.
 struct DamagedFile {
     db: Connection,
-    /// How many bytes it has, pages that wait in the log included.
+    /// Its size in bytes, including pages that are only in the WAL.
     bytes: u64,
 }
 
 impl DamagedFile {
     fn open(path: &Path) -> Option<Self> {
         let db = open_to_look(path).ok()?;
-        // A file that is shorter than it says, and a schema that can't be right,
-        // are taken as they are; each cell is looked at before it is believed.
+        // `writable_schema` tolerates a truncated file and an invalid schema;
+        // `cell_size_check` validates cells as their page is read.
         db.execute_batch("PRAGMA writable_schema = ON; PRAGMA cell_size_check = ON;")
             .ok()?;
         let number = |sql: &str| db.query_row(sql, [], |row| row.get(0).map(from_sql)).ok();
@@ -183,7 +183,7 @@ impl DamagedFile {
         Some(Self { db, bytes })
     }
 
-    /// Whose it is, and when it was begun.
+    /// The row of `account`: whose checkpoint it is, and when it was created.
     fn account(&self) -> Option<Vec<Value>> {
         let mut statement = self.db.prepare(&ACCOUNT.select("")).ok()?;
         let mut rows = statement.query([]).ok()?;
@@ -191,7 +191,7 @@ impl DamagedFile {
         (values.first() == Some(&Value::Integer(1))).then_some(values)
     }
 
-    /// The customers, with the columns that the file has.
+    /// The customer table, with the columns that the file has.
     fn customer(&self) -> &'static Table {
         if self.db.prepare(&CUSTOMER_3.select("")).is_ok() {
             &CUSTOMER_3
@@ -200,7 +200,7 @@ impl DamagedFile {
         }
     }
 
-    /// The highest id, where it can be read and can be true.
+    /// The highest id, if it can be read and is plausible.
     fn last(&self, table: &Table) -> Option<i64> {
         let sql = format!(
             "SELECT coalesce(max({}), 0) FROM {}",
@@ -211,13 +211,13 @@ impl DamagedFile {
         (0..=self.most_rows()).contains(&last).then_some(last)
     }
 
-    /// There can't be more rows than this.
+    /// An upper bound of the number of rows, from the file's size.
     fn most_rows(&self) -> i64 {
         to_sql(self.bytes / LEAST_ROW)
     }
 
-    /// How many claims there were: as many as the last one's id says, unless
-    /// this file was saved from a damaged one itself.
+    /// The number of claims that were made, which is the last one's id; unknown if
+    /// this file was itself saved from a damaged one.
     fn claims(&self) -> Option<u64> {
         let gaps: i64 = self
             .db
@@ -227,8 +227,8 @@ impl DamagedFile {
         (gaps == 0).then(|| from_sql(last))
     }
 
-    /// How many rows stand on pages of `table` that can be reached and read,
-    /// page by page: when so many were found there are no others.
+    /// The number of rows on the reachable leaf pages of `table`. Once as many have
+    /// been read, the search can end.
     fn rows_in_reach(&self, table: &Table) -> Option<u64> {
         let sql = "SELECT coalesce(sum(ncell), 0) FROM dbstat WHERE name = ? AND pagetype = 'leaf'";
         let count = self.db.query_row(sql, [table.name], |row| row.get(0));
@@ -264,7 +264,8 @@ impl DamagedFile {
     }
 }
 
-/// Reads the rows from `first` to `last`; says at which id that broke off.
+/// Reads the rows from `first` to `last`. Returns the id from which on they could
+/// not be read, if any.
 fn read_range(
     ranges: &mut Statement<'_>,
     first: i64,
@@ -282,7 +283,7 @@ fn read_range(
         let Some(row) = row else {
             return Ok(None);
         };
-        // A page that leads back to one before it would never end.
+        // Ids must increase: a damaged tree may contain a loop.
         match row.get::<_, i64>(0) {
             Ok(id) if id >= next => next = id + 1,
             Ok(_) | Err(_) => return Ok(Some(next)),
@@ -291,11 +292,11 @@ fn read_range(
     }
 }
 
-/// Ranges of ids that are still to be read, large ones first.
+/// The ranges of ids that are still to be read, large ones first.
 struct IdRanges {
-    /// The first id, the last, and whether the first is known not to be readable.
+    /// The first id, the last, and whether a read from the first one has failed.
     ranges: VecDeque<(i64, i64, bool)>,
-    /// Rows that were met, whatever stands in them.
+    /// The number of rows read, valid or not.
     met: u64,
     failures: u64,
 }
@@ -309,7 +310,7 @@ impl IdRanges {
         }
     }
 
-    /// The next range to be read.
+    /// The next range to read; bisects those that failed.
     fn next(&mut self) -> Option<(i64, i64)> {
         loop {
             let (first, last, broken) = self.ranges.pop_front()?;
@@ -324,7 +325,7 @@ impl IdRanges {
         }
     }
 
-    /// The range up to `last` broke off where id `at` would be.
+    /// Queues the rest of a range whose read failed at id `at`.
     fn retry_from(&mut self, at: i64, last: i64) {
         self.failures += 1;
         if at < last && self.failures < MOST_FAILURES {

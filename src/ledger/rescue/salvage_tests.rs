@@ -16,7 +16,7 @@ use crate::ledger::{Batch, Claim, Ledger, LedgerError, RunFigures, RunStart, Set
 
 const ROWS: u64 = 3000;
 
-/// SQLite's default.
+/// SQLite's default page size.
 const PAGE: u64 = 4096;
 
 fn target() -> TargetAccount {
@@ -55,7 +55,7 @@ fn clocked() -> RunFigures {
     }
 }
 
-/// Claims rows up to `last`, and settles most of them.
+/// Claims the rows from `first` to `last`, and settles most of them.
 fn fill(ledger: &mut SqliteLedger, first: u64, last: u64) {
     let run = RunStart {
         command: "import".to_owned(),
@@ -133,7 +133,7 @@ impl TestCheckpoint {
         SqliteLedger::open(&self.path(), &target(), 9)
     }
 
-    /// Opens it, which must find it damaged, change nothing, and do this.
+    /// Opens the checkpoint, which must be reported as damaged and not be changed.
     fn rescue(&self) -> Rescue {
         let before = self.bytes();
         let error = self.open().unwrap_err();
@@ -152,7 +152,7 @@ impl TestCheckpoint {
         saved
     }
 
-    /// The pages on which rows of customers stand, each with the ids on it.
+    /// The leaf pages of the customer table, each with the ids on it.
     fn leaves(&self) -> Vec<(u64, BTreeSet<i64>)> {
         let db = Connection::open(self.path()).unwrap();
         let mut statement = db
@@ -177,7 +177,7 @@ impl TestCheckpoint {
     }
 }
 
-/// All that stands in a table, by its key.
+/// All rows of a table, by key.
 fn rows(path: &Path, table: &Table) -> BTreeMap<i64, Vec<Value>> {
     let db = Connection::open(path).unwrap();
     let mut statement = db.prepare(&table.select("")).unwrap();
@@ -198,7 +198,7 @@ fn garbage(seed: u64, many: usize) -> Vec<u8> {
         .collect()
 }
 
-/// What was saved is sound, has gaps, and opens for the same account.
+/// Checks that the saved checkpoint is sound, has gaps, and opens for the account.
 fn ensure_usable(saved: &Path) -> SqliteLedger {
     let mut ledger = SqliteLedger::open(saved, &target(), 9).unwrap();
     assert!(ledger.has_gaps().unwrap());
@@ -214,7 +214,7 @@ fn ensure_usable(saved: &Path) -> SqliteLedger {
 }
 
 #[test]
-fn a_damaged_page_costs_the_rows_on_it_and_no_others() {
+fn a_damaged_page_loses_only_the_rows_on_it() {
     for content in [vec![0; 4096], garbage(1, 4096)] {
         let site = TestCheckpoint::new();
         let (originals, mut runs) = (rows(&site.path(), &CUSTOMER_3), rows(&site.path(), &RUN));
@@ -233,7 +233,7 @@ fn a_damaged_page_costs_the_rows_on_it_and_no_others() {
             );
         }
         assert_eq!(rows(&saved.path, &CUSTOMER_3), wanted);
-        // Nothing that their claims find is provably theirs.
+        // Without the clock, what look-ups find can't be attributed to these runs.
         for run in runs.values_mut() {
             assert_eq!(run.pop(), Some(Value::Integer(10)));
             run.push(Value::Null);
@@ -255,7 +255,7 @@ fn without_the_last_page_the_number_of_claims_is_unknown() {
 }
 
 #[test]
-fn a_file_that_was_cut_off_gives_what_it_has_left() {
+fn the_remaining_rows_of_a_truncated_file_are_saved() {
     let site = TestCheckpoint::new();
     let originals = rows(&site.path(), &CUSTOMER);
     let whole = site.bytes();
@@ -279,9 +279,9 @@ fn a_file_that_was_cut_off_gives_what_it_has_left() {
     }
 }
 
-/// Whatever is left of it, no row is sent unasked.
+/// Replacing it with a new checkpoint would send rows without a look-up.
 #[test]
-fn a_file_that_is_cut_off_anywhere_is_damaged_and_never_begun_anew() {
+fn a_file_truncated_anywhere_is_damaged_and_not_replaced() {
     let site = TestCheckpoint::new();
     let whole = site.bytes();
     for length in [
@@ -308,9 +308,9 @@ fn a_file_that_is_cut_off_anywhere_is_damaged_and_never_begun_anew() {
 }
 
 #[test]
-fn without_its_account_it_is_saved_for_the_runs() {
+fn a_checkpoint_with_an_unreadable_account_is_saved_for_the_runs_account() {
     let site = TestCheckpoint::new();
-    // The account stands on the second page: its table is the first.
+    // The account is on the second page: its table is the first.
     site.overwrite(PAGE, &[0; 4096]);
     let saved = site.rescued();
     assert_eq!(saved.claims, ROWS);
@@ -319,9 +319,9 @@ fn without_its_account_it_is_saved_for_the_runs() {
     ensure_usable(&saved.path);
 }
 
-/// The first page is the same in all of them.
+/// The first page is the same in all checkpoints.
 #[test]
-fn a_damaged_first_page_costs_nothing() {
+fn a_damaged_first_page_loses_no_rows() {
     for (at, content) in [
         (0, vec![0; 16]),
         (0, vec![0; 100]),
@@ -341,8 +341,7 @@ fn a_damaged_first_page_costs_nothing() {
     }
 }
 
-/// Nobody tells that a checkpoint was there but its name, its lock, its mark or
-/// its tables.
+/// By its name, its lock file, its application id or its schema.
 #[test]
 fn a_damaged_checkpoint_is_distinguished_from_a_foreign_file() {
     let whole = {
@@ -379,7 +378,7 @@ fn a_damaged_checkpoint_is_distinguished_from_a_foreign_file() {
 }
 
 #[test]
-fn a_file_whose_tables_are_gone_is_damaged_and_not_begun_anew() {
+fn a_file_without_tables_is_damaged_and_not_replaced() {
     let site = TestCheckpoint::new();
     let db = Connection::open(site.path()).unwrap();
     db.execute_batch("PRAGMA writable_schema = ON; DELETE FROM sqlite_schema;")
@@ -405,10 +404,9 @@ fn a_file_that_lacks_a_table_or_a_column_is_damaged() {
     }
 }
 
-/// A damaged file of an older format is saved with what it leaves in doubt, also
-/// where its first page is that of a new one.
+/// Also if its first page is replaced by that of a new checkpoint.
 #[test]
-fn a_file_of_an_older_format_is_saved_with_its_doubts() {
+fn a_file_of_an_older_format_is_saved_with_its_claims_in_doubt() {
     for (sql, doubts, many) in [
         (
             include_str!("../../../tests/formats/format-1.sql"),
@@ -460,12 +458,11 @@ fn a_file_of_an_older_format_is_saved_with_its_doubts() {
     }
 }
 
-/// Claims whose run is lost keep their number, and nothing that they find is
-/// taken for theirs.
+/// They have no time, so that no customer found later is attributed to them.
 #[test]
-fn claims_outlive_their_run() {
+fn claims_whose_run_is_lost_are_saved_without_a_time() {
     let site = TestCheckpoint::new();
-    // The runs stand on the third page.
+    // The runs are on the third page.
     site.overwrite(2 * PAGE, &[0; 4096]);
     let saved = site.rescued();
     assert_eq!(saved.claims, ROWS);
@@ -479,7 +476,7 @@ fn claims_outlive_their_run() {
         })
         .unwrap();
     assert_eq!(seen, ROWS);
-    // The next run is none of theirs, and its clock is not for their times.
+    // The clock of the next run does not apply to their times.
     fill(&mut ledger, ROWS + 1, ROWS + 20);
     ledger
         .scan(&mut |_, known| {
@@ -490,11 +487,11 @@ fn claims_outlive_their_run() {
 }
 
 #[test]
-fn what_waits_in_the_log_is_saved_too_and_the_log_stays() {
+fn rows_in_the_wal_are_saved_too_and_the_wal_is_kept() {
     let site = TestCheckpoint::new();
     let mut ledger = site.open().unwrap();
     fill(&mut ledger, ROWS + 1, ROWS + 5);
-    // As if the process had been killed: the file and its log as they are.
+    // The file and its WAL as a killed process leaves them.
     let log = beside(&site.path(), "-wal");
     let copies =
         [site.path(), log.clone()].map(|path| (path.clone(), std::fs::read(path).unwrap()));
@@ -525,7 +522,7 @@ fn what_waits_in_the_log_is_saved_too_and_the_log_stays() {
 }
 
 #[test]
-fn a_log_that_was_cut_off_is_no_damage() {
+fn a_truncated_wal_is_not_damage() {
     let site = TestCheckpoint::new();
     let mut ledger = site.open().unwrap();
     fill(&mut ledger, ROWS + 1, ROWS + 500);
@@ -540,7 +537,7 @@ fn a_log_that_was_cut_off_is_no_damage() {
 }
 
 #[test]
-fn an_empty_file_is_no_new_checkpoint() {
+fn an_empty_file_is_damaged_and_not_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.db");
     let log = beside(&path, "-wal");
@@ -577,9 +574,9 @@ fn altered(sql: &str) -> TestCheckpoint {
     site
 }
 
-/// The file is sound, and what stands in it can't be.
+/// The file is valid for SQLite, but a value in it is not.
 #[test]
-fn a_value_that_was_never_written_is_damage_wherever_it_is_met() {
+fn an_invalid_value_is_reported_as_damage_when_it_is_read() {
     for sql in [
         "UPDATE customer SET digest = X'00' WHERE id = 50",
         "UPDATE customer SET client_id = CAST(X'632D00003030' AS TEXT) WHERE id = 50",
@@ -616,7 +613,7 @@ fn a_value_that_was_never_written_is_damage_wherever_it_is_met() {
 }
 
 #[test]
-fn an_unknown_outcome_is_a_doubt_and_no_damage() {
+fn a_claim_with_an_unknown_outcome_is_in_doubt_not_damaged() {
     let site = altered("UPDATE customer SET outcome = 'eaten' WHERE id = 51");
     assert_eq!(
         site.open()
@@ -640,10 +637,9 @@ fn an_unknown_outcome_is_a_doubt_and_no_damage() {
     );
 }
 
-/// A claim whose run is not known is a claim all the same: without it the row
-/// would be sent again.
+/// If it were dropped, its row would be sent again.
 #[test]
-fn a_claim_without_its_run_is_not_overlooked() {
+fn a_scan_includes_claims_without_a_run() {
     let site = altered("PRAGMA foreign_keys = OFF; UPDATE customer SET run = 77 WHERE id = 50");
     let mut seen = 0;
     let mut each = |_: &str, _| {
@@ -655,11 +651,11 @@ fn a_claim_without_its_run_is_not_overlooked() {
 }
 
 #[test]
-fn damage_that_is_met_while_writing_is_told_as_damage() {
+fn damage_found_while_writing_is_reported_as_damage() {
     let site = TestCheckpoint::new();
     let mut ledger = site.open().unwrap();
     let (page, _) = site.leaves()[3].clone();
-    // What another connection writes makes the first one read its pages again.
+    // A write by another connection makes the first one reread its pages.
     Connection::open(site.path())
         .unwrap()
         .execute("UPDATE account SET begun = 2", [])
@@ -684,7 +680,7 @@ fn damage_that_is_met_while_writing_is_told_as_damage() {
 }
 
 #[test]
-fn who_only_looks_writes_nothing() {
+fn opening_a_damaged_checkpoint_for_reading_saves_nothing() {
     let site = TestCheckpoint::new();
     let (page, _) = site.leaves()[3].clone();
     site.overwrite((page - 1) * PAGE, &[0; 4096]);
@@ -705,7 +701,7 @@ fn who_only_looks_writes_nothing() {
 }
 
 #[test]
-fn what_was_saved_once_is_not_replaced() {
+fn an_existing_file_at_the_path_to_save_to_is_not_replaced() {
     let site = TestCheckpoint::new();
     let (page, _) = site.leaves()[3].clone();
     site.overwrite((page - 1) * PAGE, &[0; 4096]);
@@ -716,7 +712,7 @@ fn what_was_saved_once_is_not_replaced() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_saved_is_its_owners_alone_and_nothing_else_is_left_behind() {
+fn a_saved_checkpoint_is_readable_by_its_owner_only_and_no_temporary_file_is_left() {
     use std::os::unix::fs::PermissionsExt;
     let site = TestCheckpoint::new();
     let (page, _) = site.leaves()[3].clone();
@@ -736,7 +732,6 @@ fn what_is_saved_is_its_owners_alone_and_nothing_else_is_left_behind() {
     );
 }
 
-/// What was saved can be damaged as well.
 #[test]
 fn a_saved_checkpoint_can_be_saved_again() {
     let site = TestCheckpoint::new();
@@ -744,7 +739,7 @@ fn a_saved_checkpoint_can_be_saved_again() {
     site.overwrite((page - 1) * PAGE, &[0; 4096]);
     let saved = site.rescued();
     std::fs::rename(&saved.path, site.path()).unwrap();
-    // Its fourth page is the root of its customers, the fifth one of their pages.
+    // The fourth page is the root of the customer table, the fifth one of its leaves.
     site.overwrite(4 * PAGE, &[0; 4096]);
     let again = site.rescued();
     assert!(again.claims < saved.claims);
@@ -753,7 +748,7 @@ fn a_saved_checkpoint_can_be_saved_again() {
 }
 
 #[test]
-fn another_account_is_told_before_the_damage() {
+fn another_account_is_reported_before_damage() {
     let site = TestCheckpoint::new();
     let (page, _) = site.leaves()[3].clone();
     site.overwrite((page - 1) * PAGE, &[0; 4096]);
@@ -786,7 +781,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn whatever_is_overwritten_it_is_said_and_what_is_saved_was_there(
+    fn overwritten_pages_are_reported_and_only_original_rows_are_saved(
         pages in proptest::collection::vec((any::<prop::sample::Index>(), any::<u64>(), any::<bool>()), 1..6),
         leaves_only in any::<bool>(),
     ) {

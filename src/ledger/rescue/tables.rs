@@ -1,7 +1,7 @@
-//! The tables of a checkpoint as code knows them: their columns, and which values
-//! we could have written there.
+//! The columns of a checkpoint's tables, and which values are valid in them.
 //!
-//! A damaged page may read as rows that never were, and SQLite believes them.
+//! SQLite may decode a damaged page to rows that were never written; validation
+//! drops them.
 
 use rusqlite::Row;
 use rusqlite::types::Value;
@@ -11,15 +11,15 @@ use rusqlite::types::Value;
 pub(super) enum ColumnType {
     /// A number.
     Number,
-    /// The number of a row of ours.
+    /// The id of a row, positive.
     Id,
-    /// How many requests.
+    /// A number of requests.
     Requests,
     /// An HTTP status, or nothing.
     MaybeStatus,
     /// Text.
     Text,
-    /// Text in one line, and not blank.
+    /// Text that is not empty and has no control characters.
     Word,
     /// A digest.
     Digest,
@@ -32,12 +32,12 @@ pub(super) enum ColumnType {
 }
 
 impl ColumnType {
-    /// Whether we could have written `value`.
+    /// Whether `value` is valid in such a column.
     fn fits(self, value: &Value) -> bool {
         match (self, value) {
             (Self::Number | Self::MaybeNumber, Value::Integer(_))
             | (Self::MaybeNumber | Self::MaybeStatus | Self::MaybeText, Value::Null) => true,
-            // What was lost reads as zeros.
+            // Lost sectors read as zeros.
             (Self::Text | Self::MaybeText, Value::Text(text)) => !text.contains('\0'),
             (Self::Id, Value::Integer(id)) => *id > 0,
             (Self::Flag, Value::Integer(flag)) => matches!(flag, 0 | 1),
@@ -55,15 +55,14 @@ impl ColumnType {
     }
 }
 
-/// A table of a checkpoint, with the columns that it has had since format 1, and
-/// those of the customers that came with format 3. The first is its key.
+/// A table of a checkpoint. The first column is its key.
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) name: &'static str,
     pub(super) columns: &'static [(&'static str, ColumnType)],
 }
 
-/// All of them.
+/// All tables, with the columns that they have had since format 1.
 pub(super) const TABLES: [&Table; 3] = [&ACCOUNT, &RUN, &CUSTOMER];
 
 pub(super) const ACCOUNT: Table = Table {
@@ -96,13 +95,13 @@ pub(super) const RUN: Table = Table {
     ],
 };
 
-/// As it was before format 3.
+/// The customer table before format 3.
 pub(super) const CUSTOMER: Table = Table {
     name: "customer",
     columns: CUSTOMER_3.columns.split_at(14).0,
 };
 
-/// As it is since format 3.
+/// The customer table since format 3.
 pub(super) const CUSTOMER_3: Table = Table {
     name: "customer",
     columns: &[
@@ -120,7 +119,7 @@ pub(super) const CUSTOMER_3: Table = Table {
         ("status", ColumnType::MaybeStatus),
         ("message", ColumnType::MaybeText),
         ("settled", ColumnType::MaybeNumber),
-        // Those that came with format 3.
+        // Added by format 3.
         ("doubt", ColumnType::Flag),
         ("claimed_by", ColumnType::MaybeNumber),
         ("created", ColumnType::MaybeNumber),
@@ -129,15 +128,15 @@ pub(super) const CUSTOMER_3: Table = Table {
 };
 
 impl Table {
-    /// Reads its columns, of the rows that `which` says.
+    /// The statement that selects all columns; `which` is the rest of it.
     pub(super) fn select(&self, which: &str) -> String {
         format!("SELECT {} FROM {} {which}", self.names(), self.name)
     }
 
-    /// Writes its columns; a row that is there already is left.
+    /// The statement that inserts a row unless its key exists.
     pub(super) fn insert(&self) -> String {
         let places = vec!["?"; self.columns.len()].join(", ");
-        // A page that stands in the place of another may hold rows twice.
+        // If a page was overwritten by a copy of another, its rows are read twice.
         format!(
             "INSERT OR IGNORE INTO {} ({}) VALUES ({places})",
             self.name,
@@ -150,12 +149,12 @@ impl Table {
         names.join(", ")
     }
 
-    /// Its key's name.
+    /// The name of the key column.
     pub(super) fn key(&self) -> &'static str {
         self.columns.first().map_or("rowid", |(name, _)| *name)
     }
 
-    /// The row's values, if they are ones that we could have written.
+    /// The row's values, if all are valid.
     pub(super) fn values(&self, row: &Row<'_>) -> Option<Vec<Value>> {
         let value = |(place, (_, kind)): (usize, &(_, ColumnType))| {
             let value: Value = row.get(place).ok()?;

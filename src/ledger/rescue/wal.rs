@@ -1,10 +1,10 @@
-//! SQLite's log beside the checkpoint (SQLite documentation, "WAL-mode File
-//! Format"), read without SQLite.
+//! Checks SQLite's write-ahead log (SQLite documentation, "WAL-mode File Format"),
+//! without SQLite.
 //!
-//! SQLite takes the log up to the first frame that isn't whole, and drops what
-//! stands behind it without a word. After a crash that frame is the last one
-//! that was being written. Where commits stand behind it, they were on disk
-//! once, and customers were sent by them.
+//! SQLite reads the WAL up to the first invalid frame and silently ignores the
+//! rest. After a crash that frame is the last one, of a torn write. If commits
+//! follow it, the WAL is damaged: they were durable, and customers were sent on
+//! the strength of them.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -12,21 +12,20 @@ use std::path::Path;
 
 use crate::ledger::sqlite::file::{PAGE, log_length, log_path};
 
-/// How long a log's header is.
+/// The length of the WAL header.
 const HEADER: usize = 32;
 
-/// How long a frame's header is; its page comes behind it.
+/// The length of a frame header, which precedes the page.
 const FRAME: usize = 24;
 
-/// What a log begins with; the last bit gives the byte order of its checksums.
+/// The magic number of a WAL; its last bit is the byte order of the checksums.
 const MAGIC: u32 = 0x377f_0682;
 
-/// A log that is shorter than this holds no commit, and none was ever in it if
-/// that is all there ever was of it.
+/// The length of a WAL with one frame. A shorter one holds no commit.
 pub(super) const LEAST: u64 = HEADER as u64 + FRAME as u64 + PAGE;
 
-/// Whether the log holds what SQLite would drop, and what was no commit that was
-/// broken off.
+/// Whether the WAL holds frames that SQLite would ignore and that are not due to a
+/// torn write.
 pub(super) fn has_lost_commits(path: &Path) -> io::Result<bool> {
     if log_length(path) <= HEADER as u64 {
         return Ok(false);
@@ -34,7 +33,7 @@ pub(super) fn has_lost_commits(path: &Path) -> io::Result<bool> {
     let mut file = BufReader::with_capacity(1 << 16, File::open(log_path(path))?);
     let mut header = [0; HEADER];
     file.read_exact(&mut header)?;
-    // It is on disk before the first frame is written.
+    // The header is synced before the first frame is written: a crash can't tear it.
     let Some(mut log) = WalState::of(&header) else {
         return Ok(true);
     };
@@ -44,7 +43,7 @@ pub(super) fn has_lost_commits(path: &Path) -> io::Result<bool> {
             break;
         }
     }
-    // The frame that isn't whole is a commit's that was broken off.
+    // The first invalid frame may be a torn write; check those after it.
     while is_filled(&mut file, &mut frame)? {
         if log.is_loss(&frame) {
             return Ok(true);
@@ -53,7 +52,7 @@ pub(super) fn has_lost_commits(path: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Reads a whole frame, if there is one.
+/// Reads a frame; `false` at the end of the file.
 fn is_filled(file: &mut impl Read, frame: &mut [u8]) -> io::Result<bool> {
     match file.read_exact(frame) {
         Ok(()) => Ok(true),
@@ -62,12 +61,12 @@ fn is_filled(file: &mut impl Read, frame: &mut [u8]) -> io::Result<bool> {
     }
 }
 
-/// What a log's header says, and the sums of its frames so far.
+/// The fields of a WAL header, and the running checksum of the frames so far.
 struct WalState {
     page: usize,
-    /// How often it was begun again from its top.
+    /// The checkpoint sequence number: how many times the WAL was restarted.
     rounds: u32,
-    /// The first salt is one more each round, the second is random.
+    /// The first salt is incremented on each restart, the second is random.
     salts: (u32, u32),
     big_endian: bool,
     sums: (u32, u32),
@@ -91,8 +90,7 @@ impl WalState {
         is_one.then_some(log)
     }
 
-    /// Whether SQLite takes this frame; if so, its sums are what the next one's
-    /// go on from.
+    /// Whether SQLite considers this frame valid. Adds it to the running checksum.
     fn accepts(&mut self, frame: &[u8]) -> bool {
         let [page, _size, salt, salt_too, sum, sum_too] = words(frame);
         let (head, data) = frame.split_at(FRAME);
@@ -101,7 +99,8 @@ impl WalState {
         page != 0 && (salt, salt_too) == self.salts && self.sums == (sum, sum_too)
     }
 
-    /// Whether this frame behind the end is one that was whole once.
+    /// Whether this frame, after the first invalid one, shows that the WAL is damaged:
+    /// it is a commit of this round, or neither left over from an earlier one nor zeros.
     fn is_loss(&self, frame: &[u8]) -> bool {
         let [page, size, salt, salt_too, sum, sum_too] = words(frame);
         if (salt, salt_too) == self.salts {
@@ -113,7 +112,7 @@ impl WalState {
         !is_left_over && !is_blank
     }
 
-    /// Adds `data` to the sums.
+    /// Adds `data` to the running checksum.
     fn add(&mut self, data: &[u8]) {
         let (mut sum, mut sum_too) = self.sums;
         let (pairs, _rest) = data.as_chunks::<8>();
@@ -129,7 +128,7 @@ impl WalState {
     }
 }
 
-/// The first numbers in `bytes`; what is missing of them reads as zero.
+/// The first big-endian numbers in `bytes`; missing ones are zero.
 fn words<const MANY: usize>(bytes: &[u8]) -> [u32; MANY] {
     let (chunks, _rest) = bytes.as_chunks::<4>();
     let mut words = [0; MANY];

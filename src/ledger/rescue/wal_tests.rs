@@ -21,8 +21,8 @@ fn log_of(path: &Path) -> PathBuf {
     PathBuf::from(format!("{}-wal", path.display()))
 }
 
-/// A checkpoint and its log as a killed run leaves them, and how many claims
-/// there were after each commit.
+/// A checkpoint and its WAL as a killed run leaves them, and the number of claims
+/// after each commit.
 struct Killed {
     file: Vec<u8>,
     log: Vec<u8>,
@@ -30,8 +30,8 @@ struct Killed {
 }
 
 impl Killed {
-    /// After `batches` of fifty rows. An earlier run was ended where `again`, so
-    /// that what it wrote is left over in the log.
+    /// A run killed after `batches` of fifty rows. With `again`, an earlier run has
+    /// ended, whose frames are left over in the WAL.
     fn after(batches: u64, again: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run.db");
@@ -57,8 +57,8 @@ impl Killed {
         }
     }
 
-    /// Opens a copy of it with this log; gives back how many claims it knows, or
-    /// `None` where it is said to be damaged.
+    /// Opens a copy of it with this WAL. Returns the number of claims, or `None` if
+    /// it is reported as damaged.
     fn opens_with(&self, log: &[u8]) -> Option<u64> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run.db");
@@ -68,7 +68,7 @@ impl Killed {
             Ok(mut ledger) => Some(ledger.next_id().unwrap() - 1),
             Err(LedgerError::Damaged { .. }) => {
                 assert!(std::fs::read(&path).unwrap() == self.file);
-                // An empty one SQLite may take away.
+                // SQLite may delete an empty one.
                 assert!(std::fs::read(log_of(&path)).unwrap_or_default() == log);
                 None
             }
@@ -76,7 +76,7 @@ impl Killed {
         }
     }
 
-    /// How many frames of the log are this run's.
+    /// The number of frames in the WAL that are this run's.
     fn frames(&self) -> usize {
         let frames = self.log[32..].chunks_exact(FRAME);
         let ours = |frame: &&[u8]| frame[8..16] == self.log[16..24];
@@ -124,7 +124,7 @@ fn claim(ledger: &mut SqliteLedger, first: u64, last: u64) {
 }
 
 #[test]
-fn a_log_as_a_killed_run_leaves_it_is_sound() {
+fn the_wal_of_a_killed_run_is_sound() {
     for again in [false, true] {
         let killed = Killed::after(8, again);
         assert_eq!(
@@ -132,13 +132,13 @@ fn a_log_as_a_killed_run_leaves_it_is_sound() {
             killed.claims.last().copied()
         );
         assert!(killed.frames() > 20);
-        // What an earlier run wrote is left over behind it.
+        // Frames of an earlier run are left over after it.
         assert_eq!(killed.log.len() > 32 + killed.frames() * FRAME, again);
     }
 }
 
 #[test]
-fn a_log_that_is_gone_or_has_no_commit_is_a_lost_one() {
+fn a_missing_wal_or_one_without_a_commit_is_damage() {
     let killed = Killed::after(3, false);
     for length in [0, 1, 31, 32, 33, 4000, 32 + FRAME - 1] {
         assert_eq!(killed.opens_with(&killed.log[..length]), None, "{length}");
@@ -153,10 +153,9 @@ fn a_log_that_is_gone_or_has_no_commit_is_a_lost_one() {
     }
 }
 
-/// A run that breaks off without an end leaves its log, and so does the next one
-/// that does not get as far as to begin.
+/// Opening the checkpoint of a killed run, without beginning a run, keeps the WAL.
 #[test]
-fn the_log_stays_until_a_run_has_ended() {
+fn the_wal_is_kept_until_a_run_has_ended() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.db");
     let mut ledger = SqliteLedger::open(&path, &target(), 1).unwrap();
@@ -182,7 +181,7 @@ fn the_log_stays_until_a_run_has_ended() {
 }
 
 #[test]
-fn a_run_that_writes_is_looked_at_without_looking_at_its_log() {
+fn the_checkpoint_of_a_writing_run_can_be_opened_for_reading() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.db");
     let mut ledger = SqliteLedger::open(&path, &target(), 1).unwrap();
@@ -195,7 +194,7 @@ fn a_run_that_writes_is_looked_at_without_looking_at_its_log() {
 }
 
 #[test]
-fn the_last_commit_alone_is_a_torn_one() {
+fn a_damaged_last_commit_counts_as_a_torn_write() {
     let killed = Killed::after(5, false);
     let mut log = killed.log.clone();
     let last = log.len() - 100;
@@ -204,7 +203,7 @@ fn the_last_commit_alone_is_a_torn_one() {
 }
 
 #[test]
-fn a_log_of_zeros_or_garbage_is_damaged() {
+fn a_wal_of_zeros_or_garbage_is_damaged() {
     let killed = Killed::after(5, true);
     let many = killed.log.len();
     assert_eq!(killed.opens_with(&vec![0; many]), None);
@@ -213,17 +212,17 @@ fn a_log_of_zeros_or_garbage_is_damaged() {
         .take(many)
         .collect();
     assert_eq!(killed.opens_with(&garbage), None);
-    // From the middle to the end.
+    // Garbage from the middle to the end.
     let middle = 32 + killed.frames() / 2 * FRAME + 99;
     let tail = [&killed.log[..middle], &garbage[middle..]].concat();
     assert_eq!(killed.opens_with(&tail), None);
-    // Room that the system gave, and that nothing was written to.
+    // Preallocated space after the last frame.
     let room = [&killed.log[..32 + killed.frames() * FRAME], &[0; 3 * FRAME]].concat();
     assert_eq!(killed.opens_with(&room), killed.claims.last().copied());
 }
 
 #[test]
-fn what_is_not_there_has_lost_nothing() {
+fn a_missing_wal_has_no_lost_commits() {
     let folder = tempfile::tempdir().unwrap();
     assert!(!has_lost_commits(&folder.path().join("run.db")).unwrap());
 }
@@ -231,9 +230,9 @@ fn what_is_not_there_has_lost_nothing() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
-    /// As a power cut does.
+    /// As after a power failure.
     #[test]
-    fn a_log_that_is_cut_off_anywhere_holds_the_commits_before(
+    fn a_wal_truncated_anywhere_holds_the_commits_before(
         at in any::<prop::sample::Index>(),
         again in any::<bool>(),
     ) {
@@ -241,14 +240,13 @@ proptest! {
         let length = at.index(killed.log.len());
         match killed.opens_with(&killed.log[..length]) {
             Some(claims) => prop_assert!(killed.claims.contains(&claims), "{claims}"),
-            // Not even the run's beginning is in it.
+            // Too short for a single commit.
             None => prop_assert!(length < 32 + FRAME, "{length}"),
         }
     }
 
-    /// What is damaged is said to be, unless nothing behind it was ever there.
     #[test]
-    fn no_commit_is_lost_silently_where_a_later_one_is_there(
+    fn damage_before_the_last_commit_is_always_reported(
         at in any::<prop::sample::Index>(),
         many in 1..3 * FRAME,
         seed in any::<u64>(),
@@ -266,14 +264,14 @@ proptest! {
             None => {}
             found if found == all => {}
             Some(_) => {
-                // Only the last frame, which may as well have been torn.
+                // Only the last frame is damaged, as by a torn write.
                 prop_assert!(first >= ours - FRAME, "{first} {behind} {ours}");
             }
         }
     }
 }
 
-/// What a program does that opens it, and is the last to close it.
+/// Runs `sql` on a connection of its own, as another program would.
 fn look_at_by_another_program(path: &Path, sql: &str) {
     let db = rusqlite::Connection::open(path).unwrap();
     db.execute_batch(sql).unwrap();
@@ -288,7 +286,7 @@ fn opens(path: &Path) -> Option<u64> {
     }
 }
 
-/// So many batches long that the log was moved into the file on the way.
+/// A killed run that is long enough to have moved its WAL into the file.
 fn long_killed() -> (Killed, u64) {
     let killed = Killed::after(150, false);
     let all = *killed.claims.last().unwrap();
@@ -296,7 +294,7 @@ fn long_killed() -> (Killed, u64) {
 }
 
 #[test]
-fn a_log_that_another_program_folded_in_is_not_lost() {
+fn a_wal_that_another_program_moved_into_the_file_is_not_lost() {
     for (killed, all) in [long_killed(), (Killed::after(1, true), 6050)] {
         for sql in [
             "SELECT count(*) FROM customer",
@@ -320,7 +318,7 @@ fn a_log_that_another_program_folded_in_is_not_lost() {
 }
 
 #[test]
-fn a_log_that_is_gone_is_lost_wherever_the_run_was() {
+fn a_missing_wal_is_reported_wherever_the_run_was_killed() {
     for batches in [0, 1, 40, 90, 150, 151, 190] {
         let killed = Killed::after(batches, false);
         let folder = tempfile::tempdir().unwrap();
@@ -330,7 +328,7 @@ fn a_log_that_is_gone_is_lost_wherever_the_run_was() {
     }
 }
 
-/// As litestream does, or a person in a shell.
+/// As done by litestream, or by a user in SQLite's shell.
 #[test]
 fn another_programs_checkpoint_moves_nothing_while_a_run_writes() {
     let folder = tempfile::tempdir().unwrap();

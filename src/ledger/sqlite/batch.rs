@@ -1,4 +1,4 @@
-//! A batch → the SQLite file: claims, settlements, a run's figures.
+//! Writes a batch to the SQLite file: claims, settlements, a run's figures.
 
 use rusqlite::{Connection, params};
 
@@ -6,8 +6,8 @@ use super::row_codec::to_sql;
 use crate::domain::outcome::Outcome;
 use crate::ledger::{Batch, RunFigures, Settlement};
 
-/// Writes `batch` of the run with this number, all of it or nothing. `is_moved`
-/// says whether the log is moved into the file afterwards.
+/// Writes `batch` of this run in one transaction. `is_moved` is whether the WAL is
+/// moved into the file afterwards, which is recorded with it.
 pub(super) fn write(
     db: &Connection,
     run: i64,
@@ -24,8 +24,8 @@ pub(super) fn write(
 }
 
 fn write_claims(db: &Connection, run: i64, batch: &Batch) -> rusqlite::Result<()> {
-    // A claim in doubt keeps its time and its run: that one may have been sent,
-    // and what Kable created since then may be its doing.
+    // A claim in doubt keeps its time and its run: the earlier claim may have been
+    // sent, and have created what a look-up finds.
     let mut insert = db.prepare_cached(
         "INSERT INTO customer (id, client_id, digest, run, claimed, claimed_by, doubt)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)
@@ -46,7 +46,7 @@ fn write_claims(db: &Connection, run: i64, batch: &Batch) -> rusqlite::Result<()
             batch.now_ms,
             batch.claimed_by,
         ])?;
-        // The claim is another customer's: nothing of this batch may be sent.
+        // The number belongs to another customer: the whole batch fails.
         if written != 1 {
             return Err(rusqlite::Error::StatementChangedRows(written));
         }
@@ -181,8 +181,7 @@ fn write_figures(
         pacing,
         to_sql(figures.landing_ms),
     ])?;
-    // Every batch has figures, so that no claim is written for a run that isn't
-    // there.
+    // Every batch updates its run, so a batch without a run fails here.
     if written != 1 {
         return Err(rusqlite::Error::StatementChangedRows(written));
     }

@@ -1,4 +1,4 @@
-//! The checkpoint as a file: whose it is, and whether it is one.
+//! Opens a checkpoint's file for reading, and tells checkpoints from other files.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -13,20 +13,20 @@ use crate::ledger::paths::lock_path;
 use crate::ledger::paths::{beside, real_place};
 use crate::ledger::rescue::damage::Damage;
 
-/// What every SQLite file begins with (SQLite documentation, "Database File Format").
+/// The first bytes of every SQLite file (SQLite documentation, "Database File Format").
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
-/// SQLite's pages: its default, which we leave as it is.
+/// The page size: SQLite's default.
 pub(in crate::ledger) const PAGE: u64 = 4096;
 
-/// How the names of checkpoints end, unless the user names it.
+/// The endings of checkpoints' default names.
 const NAMES: [&str; 2] = [".checkpoint.db", ".checkpoint.db.saved"];
 
-/// A column of ours that no other database has.
+/// A column name in the schema that other databases do not have.
 const OUR_COLUMN: &[u8] = b"kable_client_id";
 
-/// Opens a checkpoint for reading: neither we nor SQLite write to it. A run may
-/// write to it meanwhile.
+/// Opens a checkpoint for reading. SQLite does not move its WAL into the file. A
+/// run may write to it meanwhile.
 pub(in crate::ledger) fn open_to_look(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags)?;
@@ -35,31 +35,31 @@ pub(in crate::ledger) fn open_to_look(path: &Path) -> rusqlite::Result<Connectio
     Ok(db)
 }
 
-/// Keeps SQLite from moving what waits in the log into the file when `db` goes.
+/// Keeps SQLite from moving the WAL into the file when `db` is closed.
 ///
-/// Where no log is there, there is nothing to be moved, and SQLite may take its
-/// own empty one away again.
+/// If there is no WAL yet, SQLite may delete the empty one that it creates.
 pub(super) fn hold_back(db: &Connection, path: &Path) -> rusqlite::Result<()> {
     keep_log(db, log_length(path) > 0)
 }
 
-/// Whether the log stays when `db` goes, or SQLite clears it away.
+/// Sets whether the WAL stays when `db` is closed, or is moved into the file and
+/// deleted.
 pub(super) fn keep_log(db: &Connection, stays: bool) -> rusqlite::Result<()> {
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, stays)?;
     Ok(())
 }
 
-/// How long the log beside the checkpoint is.
+/// The length of the checkpoint's WAL; 0 if there is none.
 pub(in crate::ledger) fn log_length(path: &Path) -> u64 {
     std::fs::metadata(log_path(path)).map_or(0, |found| found.len())
 }
 
-/// SQLite's log. SQLite follows links, and keeps it beside the file itself.
+/// The path of the WAL. SQLite resolves symbolic links and keeps it beside the file.
 pub(in crate::ledger) fn log_path(path: &Path) -> PathBuf {
     beside(&real_place(path), "-wal")
 }
 
-/// How many bytes stand behind the last whole page.
+/// The number of bytes after the last whole page.
 pub(in crate::ledger) fn odd_bytes(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |found| found.len() % PAGE)
 }
@@ -69,13 +69,13 @@ pub(in crate::ledger) fn odd_bytes(path: &Path) -> u64 {
 pub(super) enum CheckpointFile {
     /// No file.
     Absent,
-    /// An SQLite file, or one that can't be read: opening it gives the error.
+    /// An SQLite file, or a file that can't be read, which opening it will report.
     Sqlite,
-    /// What remains of a checkpoint.
+    /// A damaged checkpoint.
     Damaged(Damage),
 }
 
-/// Reads the beginning of the file at `path`; an error if it is no checkpoint.
+/// Examines the first page of the file at `path`; an error if it is no checkpoint.
 pub(super) fn probe(path: &Path) -> Result<CheckpointFile, LedgerError> {
     if is_hard_linked(path) {
         return Err(LedgerError::Linked {
@@ -90,7 +90,7 @@ pub(super) fn probe(path: &Path) -> Result<CheckpointFile, LedgerError> {
     }
     let start = match start_of(path) {
         Ok(start) => start,
-        // SQLite would take the log for that of the new file.
+        // SQLite would apply the WAL to a new file.
         Err(error) if error.kind() == ErrorKind::NotFound && log_length(path) > 0 => {
             return Ok(CheckpointFile::Damaged(Damage::empty(
                 "it is gone, and its log is not",
@@ -112,8 +112,8 @@ pub(super) fn probe(path: &Path) -> Result<CheckpointFile, LedgerError> {
     }
 }
 
-/// Whether a file that can't be read may have been a checkpoint: by its name, by
-/// the lock beside it, by its mark, or by what its first page says of its tables.
+/// Whether an unreadable file may have been a checkpoint, judging by its name, a lock
+/// file beside it, its application id, or the schema on its first page.
 pub(super) fn is_perhaps_ours(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if NAMES.iter().any(|ending| name.ends_with(ending)) || lock_path(path).exists() {
@@ -133,8 +133,8 @@ fn start_of(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(start)
 }
 
-/// Whether the file has a second name. SQLite would keep a log beside each of
-/// them, and corrupt it (SQLite documentation, "How To Corrupt", §2.5).
+/// Whether the file has several hard links. SQLite would use a WAL for each name and
+/// corrupt the file (SQLite documentation, "How To Corrupt", §2.5).
 fn is_hard_linked(path: &Path) -> bool {
     #[cfg(unix)]
     {

@@ -1,5 +1,5 @@
-//! What makes an SQLite file a checkpoint: its mark, its format, its tables;
-//! and how one of an older format is brought up to date.
+//! Creates checkpoints, identifies them by application id and format version, and
+//! upgrades older formats.
 
 use std::error::Error;
 use std::fs::{File, OpenOptions};
@@ -11,34 +11,34 @@ use rusqlite::{Connection, params};
 use crate::domain::summary::TargetAccount;
 use crate::ledger::paths::owner_only;
 
-/// Of the database, or of the system.
+/// An error of the database or of the system.
 pub(in crate::ledger) type BoxedError = Box<dyn Error + Send + Sync>;
 
 /// The newest format that this code reads and writes.
 pub(super) const FORMAT: i64 = 4;
 
-/// Where the file says which versions of SQLite can write and read it (SQLite
+/// The offset of the write and read versions in the file header (SQLite
 /// documentation, "Database File Format").
 pub(super) const VERSIONS: u64 = 18;
 
-/// Those that know logs.
+/// The write and read versions for WAL mode.
 pub(super) const WITH_LOG: [u8; 2] = [2, 2];
 
 /// "kblk", the application id of checkpoints among SQLite files.
 pub(super) const APPLICATION: i64 = 0x6b62_6c6b;
 
-/// The steps from format 1 on: the first leads to format 2, and so on.
+/// The upgrade steps: the first from format 1 to 2, and so on.
 const STEPS: [&str; 3] = [
     include_str!("upgrade-2.sql"),
     include_str!("upgrade-3.sql"),
     include_str!("upgrade-4.sql"),
 ];
 
-/// Shows the customers of a file of an older `format` with the columns of the
-/// newest, to a connection that only reads.
+/// Gives a read-only connection a view of the customers with the columns of the
+/// newest format.
 pub(super) fn view_as_newest(db: &Connection, format: i64) -> rusqlite::Result<()> {
     if format < 3 {
-        // The view is the connection's own, and no part of the file.
+        // The view is temporary: it belongs to the connection and is not stored.
         db.execute_batch("PRAGMA query_only = OFF;")?;
         db.execute_batch(include_str!("before-3.sql"))?;
         db.execute_batch("PRAGMA query_only = ON;")?;
@@ -46,19 +46,19 @@ pub(super) fn view_as_newest(db: &Connection, format: i64) -> rusqlite::Result<(
     Ok(())
 }
 
-/// What a file says of itself.
+/// What identifies an SQLite file as a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Marks {
-    /// Whether it holds no table.
+    /// Whether it has no tables.
     pub(super) is_empty: bool,
-    /// Whether it says that it is a checkpoint.
+    /// Whether it has the application id of a checkpoint.
     pub(super) is_ours: bool,
-    /// Its format.
+    /// Its format version.
     pub(super) format: i64,
 }
 
 impl Marks {
-    /// Reads them.
+    /// Reads the marks of `db`.
     pub(super) fn of(db: &Connection) -> rusqlite::Result<Self> {
         let number = |sql| db.query_row(sql, [], |row| row.get::<_, i64>(0));
         Ok(Self {
@@ -69,7 +69,7 @@ impl Marks {
     }
 }
 
-/// Makes an empty file a checkpoint for `target`, all of it or nothing.
+/// Makes an empty database a checkpoint for `target`, in one transaction.
 pub(in crate::ledger) fn create(
     db: &Connection,
     target: &TargetAccount,
@@ -86,8 +86,8 @@ pub(in crate::ledger) fn create(
     transaction.commit()
 }
 
-/// Writes a new checkpoint for `target` to `path`, whole and on disk, with a log
-/// to come. What is there already is replaced.
+/// Writes a new checkpoint for `target` to `path`, in WAL mode, and syncs it.
+/// Replaces an existing file.
 pub(in crate::ledger) fn write_new(
     path: &Path,
     target: &TargetAccount,
@@ -107,7 +107,7 @@ pub(in crate::ledger) fn write_new(
     Ok(())
 }
 
-/// Begins a checkpoint where there is none: it is there whole or not at all.
+/// Creates a new checkpoint at `real`, atomically.
 pub(super) fn begin(real: &Path, target: &TargetAccount, now_ms: i64) -> Result<(), BoxedError> {
     let folder = real.parent().unwrap_or(Path::new("."));
     // Readable by its owner only, under a random name.
@@ -116,15 +116,15 @@ pub(super) fn begin(real: &Path, target: &TargetAccount, now_ms: i64) -> Result<
         .suffix(".part")
         .tempfile_in(folder)?;
     write_new(part.path(), target, now_ms)?;
-    // Never over a file that appeared meanwhile.
+    // Don't replace a file that was created meanwhile.
     part.persist_noclobber(real)
         .map_err(|refused| refused.error)?;
-    // So that its name is on disk as well, where folders can be synced.
+    // Make the new name durable, on systems that can sync folders.
     File::open(folder).and_then(|folder| folder.sync_all()).ok();
     Ok(())
 }
 
-/// Brings a checkpoint of format `from` up to date, all the way or not at all.
+/// Upgrades a checkpoint from format `from` to the newest, in one transaction.
 pub(super) fn upgrade(db: &Connection, from: i64) -> rusqlite::Result<()> {
     upgrade_by(db, from, &STEPS)
 }
@@ -151,7 +151,7 @@ mod tests {
     use super::{FORMAT, Marks, STEPS, create, upgrade, upgrade_by, view_as_newest};
     use crate::domain::summary::TargetAccount;
 
-    /// Files as people have them: the oldest format first.
+    /// Files of each older format, the oldest first.
     const OLD: [&str; 3] = [
         include_str!("../../../tests/formats/format-1.sql"),
         include_str!("../../../tests/formats/format-2.sql"),
@@ -164,7 +164,7 @@ mod tests {
         db
     }
 
-    /// Every column of every table: name, type, whether it may be null, default, key.
+    /// Every column of every table: name, type, nullability, default, key.
     fn columns(db: &Connection) -> Vec<String> {
         let sql = "SELECT concat_ws(' ', t.name, c.name, c.type, c.\"notnull\", c.dflt_value, c.pk, t.strict)
                    FROM pragma_table_list t, pragma_table_info(t.name) c
@@ -184,7 +184,7 @@ mod tests {
         rows.unwrap().map(Result::unwrap).collect()
     }
 
-    /// All that stands in it, but for columns that are new.
+    /// The content of all tables, without columns that later formats added.
     fn content(db: &Connection) -> Vec<String> {
         [
             "SELECT only, base_url, kable_client_id, begun FROM account",
@@ -198,16 +198,16 @@ mod tests {
         .collect()
     }
 
-    /// What is new about customers.
+    /// The customers' columns that later formats added or changed.
     const NEW: &str = "SELECT id, outcome, doubt, claimed_by, created, orphan FROM customer";
 
     #[test]
-    fn every_step_up_to_the_newest_format_is_there() {
+    fn there_is_an_upgrade_step_to_every_format() {
         assert_eq!(STEPS.len() + 1, usize::try_from(FORMAT).unwrap());
     }
 
     #[test]
-    fn an_older_file_is_brought_to_what_a_new_one_is_and_keeps_what_it_holds() {
+    fn an_upgraded_file_has_the_schema_of_a_new_one_and_keeps_its_content() {
         let new = Connection::open_in_memory().unwrap();
         create(&new, &TargetAccount::default(), 1).unwrap();
         for (format, rows) in [(1, 5), (2, 9), (3, 9)] {
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_older_file_leaves_in_doubt_stays_so_and_claims_keep_their_time() {
+    fn an_upgrade_keeps_doubts_and_the_times_of_claims() {
         let db = old(2);
         upgrade(&db, 2).unwrap();
         let found: Vec<String> = rows(&db, NEW)
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_only_looked_at_reads_as_if_it_had_been_upgraded() {
+    fn an_older_file_opened_for_reading_reads_like_an_upgraded_one() {
         for format in [1, 2, 3] {
             let (looked_at, upgraded) = (old(format), old(format));
             let from = i64::try_from(format).unwrap();
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_up_to_date_is_left_alone() {
+    fn a_file_of_the_newest_format_is_not_changed() {
         let db = old(1);
         upgrade(&db, 1).unwrap();
         let before = db.total_changes();
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upgrade_that_breaks_off_changes_nothing() {
+    fn a_failed_upgrade_changes_nothing() {
         let db = old(1);
         let (before, marks) = (columns(&db), Marks::of(&db).unwrap());
         let breaking = format!("{}; SELECT no_such_function();", STEPS[0]);

@@ -1,13 +1,13 @@
-//! One writer on a checkpoint: a lock on a file beside it, which names its
-//! holder, and on Linux a second one on the database itself.
+//! Ensures a single writer per checkpoint: locks a file beside it, which names the
+//! holder, and on Linux also the database itself.
 //!
-//! The locks are the operating system's and go with the process, so that a lock
-//! file left by a dead process is no lock. The second lock holds where the lock
-//! file was removed. It is `flock`'s, which SQLite's own `fcntl` locks have
-//! nothing to do with on Linux; closing any handle of the database would drop
-//! those (POSIX, `fcntl`), so this one is opened before SQLite opens the file and
-//! closed after. Other systems keep both kinds in one list: there a lock on the
-//! database would keep SQLite out.
+//! The locks are advisory locks of the operating system and end with the process,
+//! so a lock file left by a dead process does not lock. The second lock works even
+//! if the lock file was removed. It is a `flock`, which on Linux is independent of
+//! SQLite's `fcntl` locks. Closing any handle of the database would release SQLite's
+//! locks (POSIX, `fcntl`), so this handle is opened before SQLite opens the file and
+//! closed after. On other systems the two kinds conflict: a lock on the database
+//! would lock SQLite out.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -19,16 +19,16 @@ use crate::ledger::LedgerError;
 use crate::ledger::paths::lock_path;
 use crate::ledger::paths::owner_only;
 
-/// How long a start waits for those who only look whether a run is there, and
-/// how often it tries: as long as SQLite waits for another writer.
+/// How many times, and at what interval, the lock is tried while other processes
+/// hold it shared to check for a run: five seconds, as SQLite waits for a writer.
 const PATIENCE: u32 = 500;
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// The lock, held as long as this value lives.
+/// The lock, released on drop.
 #[derive(Debug)]
 pub struct CheckpointLock {
     file: File,
-    /// The lock file, and which file that is.
+    /// The path and the identity of the lock file.
     pub(super) place: PathBuf,
     pub(super) identity: Option<FileIdentity>,
 }
@@ -45,7 +45,7 @@ impl CheckpointLock {
         })
     }
 
-    /// Likewise; `pause` is called between two tries.
+    /// Takes the lock; `pause` is called between two tries.
     fn acquire_waiting(path: &Path, pause: &mut impl FnMut()) -> Result<Self, LedgerError> {
         let failed = |source: io::Error| LedgerError::Database {
             doing: "lock",
@@ -58,7 +58,7 @@ impl CheckpointLock {
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
-                    // A run holds it alone; who looks for one shares it.
+                    // A run holds it exclusively; `lock_holder` takes it shared.
                     if let Err(TryLockError::WouldBlock) = file.try_lock_shared() {
                         return Err(in_use(path, holder(&mut file)));
                     }
@@ -80,8 +80,8 @@ impl CheckpointLock {
                     identity: locked,
                 });
             }
-            // It was removed between opening and locking it: what is locked is
-            // a file that no other process finds.
+            // The lock file was removed between opening and locking: other processes
+            // would lock a new one.
             pause();
         }
         Err(in_use(path, "another process".to_owned()))
@@ -90,14 +90,13 @@ impl CheckpointLock {
 
 impl Drop for CheckpointLock {
     fn drop(&mut self) {
-        // The file stays, for removing it could remove the next holder's. An
-        // empty one says that no process holds it; if even that fails, the lock
-        // is gone all the same.
+        // Don't remove the file: it may be the next holder's by then. Empty it,
+        // since no process holds it; the lock is released even if that fails.
         self.file.set_len(0).ok();
     }
 }
 
-/// The lock file at `place`, made where there is none. A link is not followed.
+/// Opens or creates the lock file at `place`. Symbolic links are not followed.
 fn open_lock(place: &Path) -> io::Result<File> {
     if let Ok(found) = std::fs::symlink_metadata(place)
         && !found.is_file()
@@ -116,14 +115,14 @@ fn open_lock(place: &Path) -> io::Result<File> {
     options.open(place)
 }
 
-/// Locks the database at `real` itself. `None` where the system or the file
-/// system has no such lock.
+/// Locks the database file at `real`. Returns `None` if the system or the file
+/// system does not support that.
 pub(super) fn lock_database(path: &Path, real: &Path) -> Result<Option<File>, LedgerError> {
     if !cfg!(target_os = "linux") {
         return Ok(None);
     }
     let Ok(file) = File::open(real) else {
-        // SQLite says why it can't be opened.
+        // SQLite will report why it can't be opened.
         return Ok(None);
     };
     match file.try_lock() {
@@ -143,7 +142,7 @@ fn in_use(path: &Path, holder: String) -> LedgerError {
     }
 }
 
-/// Who holds the lock on the checkpoint at `path`, if any process does.
+/// The process that holds the lock on the checkpoint at `path`, if any.
 pub fn lock_holder(path: &Path) -> Option<String> {
     let mut file = File::open(lock_path(path)).ok()?;
     match file.try_lock_shared() {
@@ -192,9 +191,9 @@ mod tests {
         CheckpointLock::acquire(&path).unwrap();
     }
 
-    /// As `status` takes it for a moment.
+    /// `status` holds the lock shared for a moment.
     #[test]
-    fn a_start_waits_for_those_who_look() {
+    fn acquiring_the_lock_waits_for_shared_holders() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run.db");
         drop(CheckpointLock::acquire(&path).unwrap());
@@ -212,7 +211,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_link_in_the_lock_files_place_is_not_followed() {
+    fn a_symbolic_link_at_the_lock_files_path_is_not_followed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run.db");
         for target in ["precious.txt", "not-there.txt"] {

@@ -1,19 +1,19 @@
 //! The ledger in one SQLite file.
 //!
-//! Write-ahead log, synchronous=FULL: when a transaction returns it is on disk
-//! (SQLite documentation, "PRAGMA synchronous"). `status` reads while a run
-//! writes.
+//! It uses a write-ahead log (WAL) with `synchronous=FULL`: a committed transaction
+//! is durable (SQLite documentation, "PRAGMA synchronous"), and `status` can read
+//! while a run writes.
 //!
-//! - `file.rs`: whose a file is, and whether it is a checkpoint
-//! - `format.rs`: its mark, its format, its tables, and upgrades
-//! - `lock.rs`: one writer
-//! - `watch.rs`: whether the files are still where they were opened
-//! - `mounts.rs`: on which file system they are
-//! - `pin.rs`: keeps others from moving the log into the file
-//! - `batch.rs`: a batch → the file
-//! - `row_codec.rs`: rows of the file → the ledger's words
-//! - `read_ahead.rs`: entries, read ahead where they are asked for in order
-//! - `status.rs`: what the file says of itself
+//! - `file.rs`: opens the file for reading, tells checkpoints from other files
+//! - `format.rs`: application id, format version, schema, and upgrades
+//! - `lock.rs`: ensures a single writer
+//! - `watch.rs`: detects that a file was moved, removed or replaced
+//! - `mounts.rs`: detects the file system
+//! - `pin.rs`: keeps other processes from moving the WAL into the file
+//! - `batch.rs`: writes a batch
+//! - `row_codec.rs`: converts rows to the ledger's types
+//! - `read_ahead.rs`: reads claim records ahead
+//! - `status.rs`: reads the account, counts and figures
 
 mod batch;
 pub(super) mod file;
@@ -48,58 +48,58 @@ use crate::domain::decision::KnownClaim;
 use crate::domain::summary::TargetAccount;
 use crate::ledger::paths::{beside, real_place};
 
-/// Whether SQLite waits for the disk. `benches/durability.rs` measures what that
-/// costs, by a build that does not.
+/// Whether SQLite syncs to disk. `benches/durability.rs` measures the cost with a
+/// build that does not.
 const SYNCHRONOUS: &str = if cfg!(feature = "bench-without-durability") {
     "OFF"
 } else {
     "FULL"
 };
 
-/// A format beyond this is no format but damage.
+/// A format version beyond this is taken for damage.
 const MOST_FORMATS: i64 = 1000;
 
-/// A ledger in a file.
+/// A ledger in an SQLite file.
 #[derive(Debug)]
 pub struct SqliteLedger {
-    /// Closed before `db`, which takes the log away if it is the last one.
+    /// Closed before `db`, which deletes the WAL when it is closed last.
     pin: Option<Pin>,
     db: Connection,
-    /// About how many pages of the log are not in the file.
+    /// About how many pages of the WAL are not in the file yet.
     unmoved: usize,
     path: PathBuf,
     run: i64,
-    /// The file's format, which is the newest where it is written.
+    /// The file's format; for a writer, always the newest.
     format: i64,
-    /// The writer; none where the file is only read.
+    /// What a writer holds; `None` if the file was opened for reading.
     writer: Option<Writer>,
     entries: Entries,
 }
 
-/// A run that writes.
+/// The locks and the watch of a run that writes.
 #[derive(Debug)]
 struct Writer {
     target: TargetAccount,
     watch: FileWatch,
     _lock: CheckpointLock,
-    /// Closed after `db`, which stands before it in the ledger.
+    /// The database's lock. Dropped after `db`, by the order of the ledger's fields.
     _database: Option<File>,
 }
 
 impl SqliteLedger {
-    /// Opens the checkpoint at `path` for a run against `target`, or begins it.
+    /// Opens the checkpoint at `path` for a run against `target`, or creates it.
     ///
-    /// One that is damaged is left as it is, and what can be read of it is saved.
+    /// A damaged one is not changed; what can be read of it is saved to a new file.
     pub fn open(path: &Path, target: &TargetAccount, now_ms: i64) -> Result<Self, LedgerError> {
         let real = real_place(path);
         if let Trust::Network(kind) = trust_in(&real) {
             let path = path.to_owned();
             return Err(LedgerError::Network { path, kind });
         }
-        // What is none of ours gets no lock file beside it.
+        // Fail before a lock file is created beside a file that is no checkpoint.
         probe(path)?;
         let lock = CheckpointLock::acquire(path)?;
-        // Another run may have begun it meanwhile.
+        // Another run may have created it meanwhile.
         match probe(path)? {
             CheckpointFile::Sqlite => {}
             CheckpointFile::Absent => format::begin(&real, target, now_ms).map_err(|source| {
@@ -138,8 +138,8 @@ impl SqliteLedger {
             }),
             entries: Entries::default(),
         };
-        // Whose file it is comes first: no other program's is written to, and no
-        // damaged one.
+        // Check before the first write: another program's file, another account's and
+        // a damaged one must not be changed.
         let format = ledger.ensure_format()?;
         ledger.ensure_account(target)?;
         ledger.ensure_soundness(format)?;
@@ -148,7 +148,7 @@ impl SqliteLedger {
         Ok(ledger)
     }
 
-    /// Opens the checkpoint at `path` to look at it, also while a run writes.
+    /// Opens the checkpoint at `path` for reading, also while a run writes to it.
     pub fn open_to_read(path: &Path) -> Result<Self, LedgerError> {
         match probe(path)? {
             CheckpointFile::Sqlite => {}
@@ -181,7 +181,7 @@ impl SqliteLedger {
         Ok(ledger)
     }
 
-    /// Likewise, to say what a run against `target` would do: nothing is written.
+    /// Opens the checkpoint at `path` for reading, to plan a run against `target`.
     pub fn open_to_plan(path: &Path, target: &TargetAccount) -> Result<Self, LedgerError> {
         let ledger = Self::open_to_read(path)?;
         ledger.ensure_account(target)?;
@@ -190,11 +190,11 @@ impl SqliteLedger {
 
     /// Configures the connection for writing.
     fn configure(&self) -> rusqlite::Result<()> {
-        // The log of a run that was cut off goes when another one has ended:
-        // until then, a log that is not there is one that was lost.
+        // If the latest run was killed, keep the WAL until another run has ended:
+        // until then, a missing WAL means that it was lost.
         keep_log(&self.db, integrity::is_open(&self.db)?)?;
-        // The page cache is kept small: rows are appended and read in order. That
-        // a run is there is seen to once a batch, not for each of its claims.
+        // A small page cache is enough: rows are appended and read in order. Foreign
+        // keys are off because each batch checks once that its run exists.
         self.db.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -4096;
              PRAGMA foreign_keys = OFF;",
@@ -204,10 +204,10 @@ impl SqliteLedger {
         Ok(())
     }
 
-    /// Its format, if it is a checkpoint and we know it.
+    /// The file's format; an error if it is no checkpoint or of a newer format.
     fn ensure_format(&self) -> Result<i64, LedgerError> {
         let marks = Marks::of(&self.db).map_err(|error| match damage_in(&error) {
-            // Another program's file may be damaged as well.
+            // A damaged file may be another program's.
             Some(_) if !is_perhaps_ours(&self.path) => self.not_a_ledger(),
             _ => self.failing("read")(error),
         })?;
@@ -260,8 +260,8 @@ impl SqliteLedger {
         }
     }
 
-    /// Where another process writes the log, it is looked at by that one. One
-    /// that ended meanwhile may have been met in the middle of a frame.
+    /// Checks the WAL. Damage found while another process writes is ignored: it may be
+    /// a frame that is being written. If that process has ended, checks again.
     fn find_log_damage(&self) -> Option<Damage> {
         let met = integrity::find_log_damage(&self.path)?;
         if self.writer.is_some() {
@@ -273,7 +273,7 @@ impl SqliteLedger {
         }
     }
 
-    /// Moves the log into the file, as far as those who read allow, and pins it.
+    /// Moves the WAL into the file as far as readers allow, and pins the result.
     fn move_log(&mut self) -> rusqlite::Result<()> {
         self.pin = None;
         self.db
@@ -283,7 +283,7 @@ impl SqliteLedger {
         Ok(())
     }
 
-    /// An error where what is written would not be found.
+    /// An error if one of the files was moved, so that writes to it would be lost.
     fn ensure_in_place(&self) -> Result<(), LedgerError> {
         let watch = self.writer.as_ref().map(|writer| &writer.watch);
         watch.map_or(Ok(()), |watch| watch.ensure_in_place(&self.path))
@@ -301,7 +301,7 @@ impl SqliteLedger {
         }
     }
 
-    /// The error for a file with `what` wrong. A run saves what can be read.
+    /// The error for a damaged file. A writer saves what can be read of it.
     fn damaged(&self, damage: Damage) -> LedgerError {
         LedgerError::Damaged {
             path: self.path.clone(),
@@ -340,7 +340,7 @@ impl Ledger for SqliteLedger {
     }
 
     fn has_gaps(&mut self) -> Result<bool, LedgerError> {
-        // Before format 2 nothing was ever saved.
+        // Format 1 has no such column: no checkpoint of it was ever saved.
         if self.format < 2 {
             return Ok(false);
         }
@@ -366,8 +366,8 @@ impl Ledger for SqliteLedger {
             )
             .map_err(self.failing("write to"))?;
         self.run = self.db.last_insert_rowid();
-        // In the file itself from now on: if the log is lost, the run tells that
-        // there was one.
+        // Move the new run into the main file: if the WAL is lost, the open run shows
+        // that there was one.
         self.pin = None;
         move_log_into_file(&self.db).map_err(self.failing("write to"))?;
         let real = real_place(&self.path);
@@ -415,7 +415,7 @@ impl Ledger for SqliteLedger {
     }
 }
 
-/// The error where the database refuses to do something.
+/// The error for a failed database operation.
 fn refusing(path: &Path, doing: &'static str) -> impl Fn(rusqlite::Error) -> LedgerError {
     move |source| LedgerError::Database {
         doing,

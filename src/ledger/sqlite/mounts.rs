@@ -1,25 +1,26 @@
-//! On which file system a checkpoint is, and whether locks and the log hold there.
+//! Detects the file system of a checkpoint, and whether locks and the WAL work on it.
 //!
-//! SQLite's write-ahead log needs shared memory, and so a single host (SQLite
-//! documentation, "Write-Ahead Logging"); `flock` is often local to a host, or
-//! nothing at all, on network file systems.
+//! SQLite's write-ahead log needs shared memory and thus a single host (SQLite
+//! documentation, "Write-Ahead Logging"). On network file systems `flock` is often
+//! local to a host, or does nothing.
 
 use std::path::{Path, PathBuf};
 
 use crate::ledger::paths::real_place;
 
-/// How far a file system can be trusted with a checkpoint.
+/// How reliable locks are on a file system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Trust {
-    /// It is this host's.
+    /// Only this host writes to it.
     Local,
     /// Other hosts can write it at the same time.
     Network(String),
-    /// It is passed in from another system, or made by a program: locks may hold.
+    /// It is shared with another system on the same machine, or a FUSE file system:
+    /// locks may not work.
     Doubtful(String),
 }
 
-/// File systems of several hosts, as the kernel names them.
+/// Network and cluster file systems, by the kernel's names.
 const NETWORK: [&str; 26] = [
     "afs",
     "beegfs",
@@ -49,16 +50,16 @@ const NETWORK: [&str; 26] = [
     "fuse.goofys",
 ];
 
-/// Folders of another system on the same machine.
+/// File systems that share folders between a host and its guests, or between systems.
 const PASSED_IN: [&str; 6] = ["virtiofs", "vboxsf", "vmhgfs", "prl_fs", "drvfs", "fuseblk"];
 
-/// How far the file system at `real` can be trusted.
+/// How reliable the file system of the file at `real` is.
 pub(super) fn trust_in(real: &Path) -> Trust {
     let table = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     trust(&table, real)
 }
 
-/// What is to be said of the file system that the checkpoint at `path` is on.
+/// The warning about the file system of the checkpoint at `path`, if any.
 pub fn warning(path: &Path) -> Option<String> {
     let Trust::Doubtful(kind) = trust_in(&real_place(path)) else {
         return None;
@@ -70,11 +71,11 @@ pub fn warning(path: &Path) -> Option<String> {
     ))
 }
 
-/// How far the file system of the file at `path`, without links, can be trusted,
-/// by what `/proc/self/mountinfo` says (proc(5)).
+/// How reliable the file system of the file at `path` is. `path` has no links;
+/// `mountinfo` is the content of `/proc/self/mountinfo` (proc(5)).
 fn trust(mountinfo: &str, path: &Path) -> Trust {
     let kind = kind_of(mountinfo, path).unwrap_or_default();
-    // 9p is not among those of the network: WSL mounts Windows' disks by it.
+    // 9p does not count as a network file system: WSL mounts Windows' disks with it.
     if NETWORK.contains(&kind) {
         Trust::Network(kind.to_owned())
     } else if kind == "9p" || kind.starts_with("fuse") || PASSED_IN.contains(&kind) {
@@ -84,8 +85,8 @@ fn trust(mountinfo: &str, path: &Path) -> Trust {
     }
 }
 
-/// The type of the file system: that of the longest mount point above `path`, and
-/// of several on one mount point that of the last.
+/// The file-system type of the longest mount point that contains `path`; of several
+/// mounts on one mount point, the last.
 fn kind_of<'m>(mountinfo: &'m str, path: &Path) -> Option<&'m str> {
     let mut best = None;
     for line in mountinfo.lines() {
@@ -104,7 +105,7 @@ fn kind_of<'m>(mountinfo: &'m str, path: &Path) -> Option<&'m str> {
     best.map(|(_, kind)| kind)
 }
 
-/// Blanks and the like are written as three octal digits behind a backslash.
+/// Decodes octal escapes: mountinfo writes a space as `\040`.
 fn unescaped(point: &str) -> PathBuf {
     let mut text = point.to_owned();
     for (escape, character) in [

@@ -1,8 +1,8 @@
-//! Keeps other processes from moving the log into the file.
+//! Keeps other processes from moving the WAL into the file.
 //!
-//! SQLite moves no page into the file that a reader may still want as it was. A
-//! reader that stays at what the run moved last keeps the file as it is, whatever
-//! other programs do: so the file shows whether it lost its log
+//! SQLite does not move pages that are newer than a reader's snapshot. A read
+//! transaction at the state that the run moved last keeps other programs from
+//! changing the file, so that the file shows whether its WAL was lost
 //! (`rescue/integrity.rs`).
 
 use std::path::Path;
@@ -12,28 +12,28 @@ use rusqlite::{Connection, OpenFlags, ffi};
 use super::file::keep_log;
 use crate::ledger::Batch;
 
-/// After how many pages the log is moved into the file: SQLite's own default.
+/// The number of pages after which the WAL is moved into the file: SQLite's default.
 pub(super) const MOST_UNMOVED: usize = 1000;
 
-/// Rows that are written to one page, roughly.
+/// About how many rows fit on a page.
 const ROWS_A_PAGE: usize = 8;
 
-/// Pages that every batch writes: the run's, and those on the way to a row's.
+/// Pages that every batch writes: the run's, and inner pages of the tables.
 const ALWAYS: usize = 4;
 
-/// About how many pages of the log `batch` takes, rather more than fewer.
+/// An estimate, rather too high, of the pages that `batch` adds to the WAL.
 pub(super) fn pages_of(batch: &Batch) -> usize {
     ALWAYS + (batch.claims.len() + batch.settlements.len()) / ROWS_A_PAGE
 }
 
-/// A reader that stays where it is.
+/// An open read transaction.
 #[derive(Debug)]
 pub(super) struct Pin {
     _db: Connection,
 }
 
 impl Pin {
-    /// A reader of the file at `real` as it is now.
+    /// Begins a read transaction on the current state of the file at `real`.
     pub(super) fn at(real: &Path) -> rusqlite::Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let db = Connection::open_with_flags(real, flags)?;
@@ -44,7 +44,7 @@ impl Pin {
     }
 }
 
-/// Has SQLite move all of the log into the file, and waits for those who read.
+/// Moves all of the WAL into the file, and waits for readers.
 pub(super) fn move_log_into_file(db: &Connection) -> rusqlite::Result<()> {
     let is_busy: bool = db.query_row("PRAGMA wal_checkpoint(FULL)", [], |row| row.get(0))?;
     if is_busy {

@@ -1,7 +1,7 @@
-//! Reads claim records ahead where they are requested in order.
+//! Reads claim records ahead when they are requested in order.
 //!
-//! An account reads millions of them in order, and each query alone would lock and
-//! unlock the file.
+//! An account reads millions of them in order, and a query for each would lock and
+//! unlock the file every time.
 
 use std::collections::VecDeque;
 
@@ -10,19 +10,19 @@ use rusqlite::{Connection, params};
 use super::row_codec::{ENTRY, entry_of, from_sql, to_sql};
 use crate::ledger::ClaimRecord;
 
-/// How many entries are read at once.
+/// How many records are read at once.
 const AHEAD: u64 = 256;
 
-/// Entries that were read and not asked for yet.
+/// Records that were read ahead and not requested yet.
 #[derive(Debug, Default)]
 pub(super) struct Entries {
     ahead: VecDeque<(u64, ClaimRecord)>,
-    /// The number behind the one that was asked for last.
+    /// The number after the one requested last.
     next: u64,
 }
 
 impl Entries {
-    /// The entry of claim `id`, which is not written to before [`Self::forget`].
+    /// The record of claim `id`. Call [`Self::forget`] before any write.
     pub(super) fn get(
         &mut self,
         db: &Connection,
@@ -48,7 +48,7 @@ impl Entries {
         Ok(())
     }
 
-    /// Drops what was read: it may not be so any more.
+    /// Drops the records read ahead, which a write may make stale.
     pub(super) fn forget(&mut self) {
         self.ahead.clear();
     }

@@ -1,4 +1,4 @@
-//! Rows of the SQLite file → the ledger's types, and numbers both ways.
+//! Converts rows of the SQLite file to the ledger's types, and numbers both ways.
 
 use rusqlite::Row;
 use rusqlite::types::Type;
@@ -8,12 +8,12 @@ use crate::domain::outcome::Outcome;
 use crate::domain::summary::RequestCounts;
 use crate::ledger::{ClaimRecord, LedgerStatus};
 
-/// What [`known_of`] reads.
+/// The query whose rows [`known_of`] reads.
 pub(super) const KNOWN: &str =
     "SELECT id, client_id, digest, outcome, doubt, claimed_by, attempts, ours,
     customer_id IS NOT NULL, orphan FROM customer ORDER BY id";
 
-/// What [`entry_of`] reads.
+/// The columns that [`entry_of`] reads.
 pub(super) const ENTRY: &str =
     "client_id, outcome, keys_lost, customer_id, request_id, attempts, status, message,
     id, digest, doubt, ours, claimed_by";
@@ -35,7 +35,7 @@ pub(super) fn known_of(row: &Row<'_>) -> rusqlite::Result<(String, KnownClaim)> 
         claimed_by: row.get(5)?,
     };
     let client_id: String = row.get(1)?;
-    // No such id was ever fit to be sent. Sectors that were lost read as zeros.
+    // Such an id is never sent, so this is damage: lost sectors read as zeros.
     if client_id.chars().any(char::is_control) {
         return Err(rusqlite::Error::FromSqlConversionFailure(
             1,
@@ -64,8 +64,8 @@ pub(super) fn entry_of(row: &Row<'_>) -> rusqlite::Result<ClaimRecord> {
     })
 }
 
-/// What a row was last settled as, and whether it is in doubt now. A word that
-/// is not known is a doubt, to be settled by asking.
+/// The last outcome of a claim, and whether it is in doubt. An unknown outcome counts
+/// as in doubt, so that the customer is looked up.
 pub(super) fn last_and_doubt(
     row: &Row<'_>,
     outcome: usize,
@@ -76,7 +76,7 @@ pub(super) fn last_and_doubt(
     Ok((last, row.get::<_, bool>(doubt)? || last.is_none()))
 }
 
-/// The outcome of a row: its last one, or `unresolved` while it is in doubt.
+/// The outcome of a claim: its last one, or `unresolved` while it is in doubt.
 pub(super) fn effective_outcome(last: Option<Outcome>, in_doubt: bool) -> Outcome {
     match last {
         Some(outcome) if !in_doubt => outcome,
@@ -104,7 +104,7 @@ pub(super) fn add_run(status: &mut LedgerStatus, row: &Row<'_>) -> rusqlite::Res
     Ok(())
 }
 
-/// SQLite counts in signed 64 bits, which no count of ours outgrows.
+/// Converts to SQLite's signed 64-bit integers, saturating.
 pub(in crate::ledger) fn to_sql(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

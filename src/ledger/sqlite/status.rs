@@ -1,4 +1,4 @@
-//! What the SQLite file says of itself: its account, and where it stands.
+//! Reads the account, counts and figures of a checkpoint.
 
 use rusqlite::{Connection, OptionalExtension};
 
@@ -7,7 +7,7 @@ use crate::domain::bottleneck::Pacing;
 use crate::domain::summary::TargetAccount;
 use crate::ledger::LedgerStatus;
 
-/// Requests of a run that wrote nothing for a day have landed, or never will.
+/// Requests of a run that last wrote more than a day ago have landed, or never will.
 const RECENT_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// The account that the checkpoint belongs to.
@@ -20,12 +20,12 @@ pub(super) fn target(db: &Connection) -> rusqlite::Result<TargetAccount> {
     })
 }
 
-/// How an account is named to people.
+/// How messages name an account.
 pub(in crate::ledger) fn account_of(target: &TargetAccount) -> String {
     format!("{} (account {})", target.base_url, target.kable_client_id)
 }
 
-/// The figures of all runs, added up.
+/// Reads the counts of claims, and the figures of all runs.
 pub(super) fn read_status(db: &Connection) -> rusqlite::Result<LedgerStatus> {
     let mut status = LedgerStatus {
         target: target(db)?,
@@ -53,7 +53,7 @@ pub(super) fn landing_ms(db: &Connection, now_ms: i64) -> rusqlite::Result<u64> 
     )
 }
 
-/// How fast the latest run last was. Format 1 doesn't keep that.
+/// The last pacing of the latest run. Format 1 doesn't store it.
 fn pacing(db: &Connection) -> rusqlite::Result<Option<Pacing>> {
     let is_kept: bool = db.query_row(
         "SELECT count(*) FROM pragma_table_info('run') WHERE name = 'pacing'",
@@ -73,8 +73,8 @@ fn pacing(db: &Connection) -> rusqlite::Result<Option<Pacing>> {
     Ok(latest.and_then(|text| serde_json::from_str(&text).unwrap_or_default()))
 }
 
-/// How many claims came to which outcome. They are counted here: grouping them
-/// would sort them all in memory, and sums take as many steps as there are words.
+/// Counts the claims by outcome. Counting here is cheaper than in SQL: `GROUP BY`
+/// would sort all rows in memory, and conditional sums cost a step per outcome.
 fn count_claims(db: &Connection, status: &mut LedgerStatus) -> rusqlite::Result<()> {
     let mut claims = db.prepare("SELECT outcome, doubt, ours, orphan FROM customer")?;
     let mut rows = claims.query([])?;

@@ -1,8 +1,7 @@
-//! Whether a checkpoint's files are still where they were opened.
+//! Detects that a checkpoint's files were removed, renamed or replaced.
 //!
-//! A file that was removed, renamed or replaced is written on without an error,
-//! and what is written to it is lost. So that nothing is sent under such a
-//! claim, name and file are compared before and after each write.
+//! Writes to such a file succeed but are lost. To send nothing under a lost claim,
+//! the file at each path is compared with the open one before and after each write.
 
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
@@ -12,7 +11,7 @@ use crate::ledger::LedgerError;
 /// A file's device and inode.
 pub(super) type FileIdentity = (u64, u64);
 
-/// The file's device and inode, where the system has them.
+/// The file's device and inode; `None` on systems without them.
 #[cfg_attr(
     unix,
     expect(clippy::unnecessary_wraps, reason = "other systems do not tell")
@@ -30,18 +29,18 @@ pub(super) fn identity(found: &Metadata) -> Option<FileIdentity> {
     }
 }
 
-/// Paths, and the file that each of them led to.
+/// Paths, and the identity of the file at each when it was opened.
 #[derive(Debug, Default)]
 pub(super) struct FileWatch(Vec<(PathBuf, Option<FileIdentity>)>);
 
 impl FileWatch {
-    /// Watches a file that is known.
+    /// Watches the path `name` of an open file.
     pub(super) fn add(&mut self, name: PathBuf, identity: Option<FileIdentity>) {
         self.0.retain(|(other, _)| *other != name);
         self.0.push((name, identity));
     }
 
-    /// Watches the file that has this name now.
+    /// Watches the file that is at the path `name` now.
     pub(super) fn add_found(&mut self, name: PathBuf) {
         if let Ok(found) = std::fs::metadata(&name) {
             self.add(name, identity(&found));

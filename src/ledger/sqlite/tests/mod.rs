@@ -1,4 +1,4 @@
-//! The contract of every ledger, on a real file; and what only the file shows.
+//! The ledger contract on a real file, and tests of the file itself.
 
 mod opening;
 
@@ -52,7 +52,7 @@ fn claim(id: u64) -> Claim {
     }
 }
 
-/// `created` is for reports on the file itself; no run reads it.
+/// The column `created` is for users' own queries; no run reads it.
 #[test]
 fn the_file_keeps_when_a_customer_was_first_known_to_be_created() {
     let folder = tempfile::tempdir().unwrap();

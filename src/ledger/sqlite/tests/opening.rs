@@ -1,4 +1,4 @@
-//! Whose file it is, who may open it, and links and locks.
+//! Opening a checkpoint: other files, permissions, links and locks.
 
 use super::*;
 
@@ -49,7 +49,7 @@ fn other_files_are_refused_and_left_as_they_are() {
 }
 
 #[test]
-fn a_run_can_be_looked_at_while_it_writes() {
+fn a_checkpoint_can_be_read_while_a_run_writes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.db");
     let mut writer = open(&path);
@@ -66,7 +66,7 @@ fn a_run_can_be_looked_at_while_it_writes() {
 
 #[cfg(unix)]
 #[test]
-fn only_its_owner_can_read_it() {
+fn a_checkpoint_is_readable_by_its_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.db");
@@ -79,7 +79,7 @@ fn only_its_owner_can_read_it() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_that_leads_nowhere_yet_leads_to_the_new_one() {
+fn a_dangling_symbolic_link_is_followed_to_create_a_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let (path, link) = (folder.path().join("run.db"), folder.path().join("link.db"));
     std::os::unix::fs::symlink("run.db", &link).unwrap();
@@ -88,9 +88,9 @@ fn a_link_that_leads_nowhere_yet_leads_to_the_new_one() {
     drop(SqliteLedger::open(&path, &target(), 1).unwrap());
 }
 
-/// What a checkpoint begins with is in the file, and not in its log.
+/// A new checkpoint's schema and account are in the main file, not in the WAL.
 #[test]
-fn a_new_one_is_whole_before_it_is_there() {
+fn a_new_checkpoint_is_created_atomically() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.db");
     std::fs::write(folder.path().join("run.db.part"), "not ours").unwrap();
@@ -113,7 +113,7 @@ fn a_new_one_is_whole_before_it_is_there() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_removed_lock_file_lets_no_second_writer_in() {
+fn a_second_writer_is_refused_although_the_lock_file_was_removed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.db");
     let mut first = open(&path);
