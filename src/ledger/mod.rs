@@ -30,6 +30,11 @@ use crate::domain::decision::KnownClaim;
 use crate::domain::outcome::{Outcome, OutcomeCounts};
 use crate::domain::summary::{OrphanCounts, RequestCounts, TargetAccount};
 
+/// Whether a written batch survives a crash, as [`Ledger`] promises. The one build that
+/// sends before its claims are durable is there for `benches/durability.rs`, which
+/// measures what the promise costs.
+pub const IS_DURABLE: bool = !cfg!(feature = "bench-without-durability");
+
 /// The entry that a row is about to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {

@@ -403,6 +403,60 @@ fn no_file_outgrows_its_job() {
     );
 }
 
+/// One word, one thing: a type's bare name says which one it is, in tests as well. Each
+/// module may have its `Settings` and its `Error`; associated types are indented.
+#[test]
+fn no_two_types_share_a_name() {
+    let mut files = Vec::new();
+    collect(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+        &mut files,
+    );
+    let mut places: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for path in files {
+        let text = std::fs::read_to_string(&path).expect("a source file can be read");
+        for name in text.lines().filter_map(declared_type) {
+            let places = places.entry(name.to_owned()).or_default();
+            places.push(path.clone());
+        }
+    }
+    places.retain(|name, places| places.len() > 1 && !["Settings", "Error"].contains(&&**name));
+    assert!(places.is_empty(), "types that share a name: {places:#?}");
+}
+
+/// The type that a line declares.
+fn declared_type(line: &str) -> Option<&str> {
+    let code = line.trim_start();
+    let code = code.strip_prefix("pub").map_or(code, |code| {
+        let code = code.trim_start();
+        let restricted = code.strip_prefix('(').and_then(|code| code.split_once(')'));
+        restricted.map_or(code, |(_, code)| code).trim_start()
+    });
+    let (keyword, rest) = code.split_once(' ')?;
+    let declares = match keyword {
+        "struct" | "enum" | "trait" | "union" => true,
+        "type" => !line.starts_with(' '),
+        _ => false,
+    };
+    let end = rest.find(|char: char| !char.is_alphanumeric() && char != '_');
+    declares.then(|| rest.split_at(end.unwrap_or(rest.len())).0)
+}
+
+#[test]
+fn declared_types_are_found() {
+    for (line, name) in [
+        ("pub struct Row {", Some("Row")),
+        ("    enum Kind<T> {", Some("Kind")),
+        ("pub(in crate::engine) trait Rows: Send {", Some("Rows")),
+        ("type Door = u8;", Some("Door")),
+        ("    type Error = io::Error;", None),
+        ("// struct in a comment", None),
+        ("let structure = 1;", None),
+    ] {
+        assert_eq!(declared_type(line), name, "{line}");
+    }
+}
+
 #[test]
 fn only_the_configuration_reads_the_environment() {
     for source in sources() {

@@ -28,9 +28,9 @@ use crate::engine::pace::token_bucket::TokenBucket;
 use crate::engine::stop::Halt;
 use crate::engine::survey::remote_list::RemoteList;
 use crate::engine::survey::{KnownCustomers, Survey};
-use crate::ledger::Ledger;
 use crate::ledger::sqlite::SqliteLedger;
 use crate::ledger::sqlite::mounts;
+use crate::ledger::{IS_DURABLE, Ledger};
 use crate::report::keys::KeyFile;
 use crate::source::patterns::resolve;
 
@@ -236,7 +236,7 @@ fn demand_permission(destination: &Destination, sending: &SendSettings) -> anyho
     if destination.is_live() && !sending.yes && !sending.dry_run {
         demand_terminal()?;
     }
-    if cfg!(feature = "bench-without-durability") && !destination.is_here() {
+    if !IS_DURABLE && !destination.is_here() {
         anyhow::bail!("this build keeps no promise: it is for benchmarks on this machine");
     }
     Ok(())

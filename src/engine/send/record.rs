@@ -18,7 +18,7 @@ use crate::domain::outcome::Outcome;
 use crate::engine::stop::Halt;
 use crate::engine::ticket::ClaimTime;
 use crate::engine::wall_clock::WallClock;
-use crate::ledger::{Batch, Claim, ClaimRecord, Ledger, RunFigures, Settlement};
+use crate::ledger::{Batch, Claim, ClaimRecord, IS_DURABLE, Ledger, RunFigures, Settlement};
 use crate::report::keys::KeyFile;
 use crate::report::{Event, Observer, Progress};
 
@@ -135,10 +135,10 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
             match message {
                 RecorderMessage::Claim { claims, written } => {
                     batch.claims.extend(claims);
-                    if cfg!(feature = "bench-without-durability") {
-                        written.send(claimed).ok();
-                    } else {
+                    if IS_DURABLE {
                         waiting.push(written);
+                    } else {
+                        written.send(claimed).ok();
                     }
                 }
                 RecorderMessage::Read { id, answer } => {

@@ -43,18 +43,13 @@ use self::watch::FileWatch;
 use super::rescue::damage::{Damage, Rescue};
 use super::rescue::integrity::{self, damage_in, find_damage};
 use super::rescue::salvage;
-use super::{Batch, ClaimRecord, Ledger, LedgerError, LedgerStatus, RunStart};
+use super::{Batch, ClaimRecord, IS_DURABLE, Ledger, LedgerError, LedgerStatus, RunStart};
 use crate::domain::decision::KnownClaim;
 use crate::domain::summary::TargetAccount;
 use crate::ledger::paths::{beside, real_place};
 
-/// Whether SQLite syncs to disk. `benches/durability.rs` measures the cost with a
-/// build that does not.
-const SYNCHRONOUS: &str = if cfg!(feature = "bench-without-durability") {
-    "OFF"
-} else {
-    "FULL"
-};
+/// Whether SQLite syncs to disk.
+const SYNCHRONOUS: &str = if IS_DURABLE { "FULL" } else { "OFF" };
 
 /// A format version beyond this is taken for damage.
 const MOST_FORMATS: i64 = 1000;
