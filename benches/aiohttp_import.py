@@ -1,7 +1,7 @@
-"""The import that people write in an afternoon, for benches/raw_speed.rs.
+"""A simple import script without a checkpoint, for benches/raw_speed.rs.
 
-Reads a CSV, sends each row once, 64 at a time, and keeps no books: what was
-not answered is lost, and run again it would send everything again.
+Reads a CSV and sends each row once, 64 at a time. Rows without a response are
+lost, and a second run would send everything again.
 
     python3 aiohttp_import.py URL ROWS.CSV CLIENT_ID CLIENT_SECRET
 """

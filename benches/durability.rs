@@ -1,9 +1,8 @@
-//! What durability costs: creates a second with every claim and outcome
-//! `fsync`ed before it counts, and with nothing `fsync`ed and no send waiting
-//! for its claim.
+//! The cost of durability: creates a second with every claim and outcome `fsync`ed before
+//! it counts, and with nothing `fsync`ed and no send waiting for its claim.
 //!
-//! `cargo bench --bench durability` takes a few minutes. The two builds take
-//! turns, for a machine is never equally busy.
+//! `cargo bench --bench durability` takes a few minutes. The two builds take turns, because
+//! the machine's load varies.
 
 #![expect(
     clippy::expect_used,

@@ -1,19 +1,18 @@
-//! Raw speed: an import against load generators that keep no books, in turns on
-//! the same machine, each with an empty sandbox in another process.
+//! Raw speed: an import against load generators that keep no checkpoint, in turns on the
+//! same machine, each with an empty sandbox in another process.
 //!
 //! `cargo bench --bench raw_speed` takes a few minutes and prints a table;
 //! `cargo bench --bench raw_speed -- 1` makes one round instead of five.
 //!
-//! - The *bare loop* is a part of this file: 64 connections that write a request
-//!   and read its answer. It can do nothing else, and no HTTP client does it for
-//!   less.
-//! - The *`reqwest` loop* is one as well, 64 tasks that each send and read with the
+//! - The *bare loop* is a part of this file: 64 connections that write a request and read
+//!   its response. It does nothing else, and no HTTP client does it at less cost.
+//! - The *`reqwest` loop* is in this file too: 64 tasks that each send and read with the
 //!   HTTP client that the import uses, and do nothing else.
-//! - *oha* takes part where it is on the path. It draws each body by chance from
-//!   a file of lines (`-Z`), here one of ten times as many customers as are sent:
-//!   one create in twenty is refused as known, and doesn't count.
-//! - *aiohttp* is `benches/aiohttp_import.py`, what people write in an
-//!   afternoon, where `python3` has that module.
+//! - *oha* is included if it is on the path. It draws each body at random from a file of
+//!   lines (`-Z`), here one of ten times as many customers as are sent: one create in
+//!   twenty is refused as existing, and doesn't count.
+//! - *aiohttp* is `benches/aiohttp_import.py`, a script as written in an afternoon, if
+//!   `python3` has that module.
 
 #![expect(
     clippy::expect_used,
@@ -39,8 +38,8 @@ const ROWS: usize = 100_000;
 const ROUNDS: usize = 5;
 const CONNECTIONS: usize = 64;
 
-/// How many customers `oha` draws from for each that it sends. With as many as
-/// it sends, more than a third of its creates would be refused.
+/// How many customers `oha` draws from for each that it sends. With as many as it sends,
+/// more than a third of its creates would be refused.
 const DRAWN_FROM: usize = 10;
 
 /// The role that this process was started in.
@@ -49,7 +48,7 @@ const WITH_CLIENT: &str = "with-client";
 
 type BoxFuture = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// A program that puts a load on the sandbox, and what it did in each round.
+/// A program that puts a load on the sandbox, and its results in each round.
 struct Contestant {
     name: &'static str,
     load: Box<dyn Fn() -> Load>,
@@ -89,7 +88,7 @@ fn main() {
     print_table(&all);
 }
 
-/// Those that are installed; says what the others want.
+/// Those that are installed; prints what the others need.
 fn contestants() -> Vec<Contestant> {
     let site = Arc::new(Site::with_rows(ROWS));
     let of = |load: fn(&Site) -> Load| {
@@ -124,7 +123,7 @@ fn answers(program: &str, arguments: &[&str]) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
-/// As docs/performance.md has it. The first is held against each of the others.
+/// The format of `docs/performance.md`. The first is compared with each of the others.
 fn print_table(all: &[Contestant]) {
     let medians: Vec<Load> = all.iter().map(|one| medians(&one.loads)).collect();
     let line = |title: &str, cells: Vec<String>| println!("| {title} | {} |", cells.join(" | "));
@@ -174,8 +173,7 @@ fn a_number(said: &str) -> f64 {
     said.trim().parse().expect("a number")
 }
 
-/// What it takes to read the lines is not counted: a run of one request reads
-/// them as well.
+/// The cost of reading the lines is subtracted: a run of one request reads them too.
 fn oha(site: &Site) -> Load {
     site.serve(|place| {
         let reading = measured(&mut oha_of(place, 1, 1), creates_a_second);
@@ -255,8 +253,8 @@ fn table_of(rows: &Path, folder: &Path) -> PathBuf {
     path
 }
 
-/// Creates every row once and prints how many a second. `converse` sends the
-/// rows that it is given, one after the other.
+/// Creates every row once and prints how many a second. `converse` sends the rows that it
+/// is given, one after the other.
 fn generate<F>(rows: &str, converse: impl Fn(Rows) -> F)
 where
     F: Future<Output = ()> + Send + 'static,

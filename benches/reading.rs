@@ -1,7 +1,7 @@
-//! What the parts of a check take, one core each: `cargo bench --bench reading`.
+//! The cost of the parts of a check, on one core each: `cargo bench --bench reading`.
 //!
-//! Each group is a bare library that reads and checks nothing, and ours, which
-//! keeps each row's bytes, place and cells; then the checks by themselves.
+//! Each group is a bare library that reads and checks nothing, and our reader, which keeps
+//! each row's bytes, place and cells; then the checks alone.
 
 #![expect(
     clippy::unwrap_used,

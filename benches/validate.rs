@@ -1,13 +1,13 @@
-//! `validate` of a whole file, against what a bare pass of a library over the
-//! same file takes, and for tables against the checks that one would write in an
-//! afternoon, in turns on the same machine.
+//! `validate` of a whole file, compared with a bare pass of a library over the same file,
+//! and for tables also with checks as written in an afternoon, in turns on the same
+//! machine.
 //!
-//! `cargo bench --bench validate` takes 1,000,000 rows with 1 % of them bad, and
-//! prints a table; `-- 20000000` takes as many rows of one table.
+//! `cargo bench --bench validate` uses 1,000,000 rows with 1 % of them bad, and prints a
+//! table; `-- 20000000` uses as many rows of one table.
 //!
 //! - *regular* rows have a value in all 16 columns, as a program writes them.
-//! - *planted* rows are those of `examples/planted`: names and addresses of many
-//!   countries, quoted or not, cells left empty, every mistake that there is.
+//! - *planted* rows are those of `examples/planted`: names and addresses of many countries,
+//!   quoted or not, cells left empty, every kind of mistake.
 
 #![expect(
     clippy::expect_used,
@@ -107,7 +107,7 @@ fn main() {
 }
 
 fn print_line(title: &str, load: &Load, bare: &Load) {
-    // What is done in this process has no peak of its own.
+    // Work in this process has no peak of its own.
     let peak = match load.peak_mib {
         0.0 => String::new(),
         peak => format!("{peak:.1}"),
@@ -120,7 +120,7 @@ fn print_line(title: &str, load: &Load, bare: &Load) {
     );
 }
 
-/// What `pass`, on one core, takes for so many rows.
+/// The cost of `pass`, on one core, for this many rows.
 fn timed(rows: u64, pass: impl FnOnce()) -> Load {
     let began = Instant::now();
     pass();
@@ -159,8 +159,8 @@ fn read_table(file: &Path) {
     }
 }
 
-/// Counts the rows that lack a required value, have another currency than Kable
-/// takes, an e-mail without `@`, or an id that was there before.
+/// Counts the rows that lack a required value, have a currency that Kable does not take, an
+/// e-mail without `@`, or an id that occurred before.
 fn check_table(file: &Path) {
     let mut reader = table(file);
     let headers = reader.headers().unwrap().clone();

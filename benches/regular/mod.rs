@@ -1,5 +1,5 @@
-//! Rows as a program writes them: a value in all 16 columns, 213 bytes of CSV, 460
-//! of JSON; of 400 one repeats an id, and three are wrong by themselves.
+//! Rows as a program writes them: a value in all 16 columns, 213 bytes of CSV, 460 of JSON;
+//! of 400 one repeats an id, and three are wrong on their own.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -10,7 +10,7 @@ use crate::planted::encode::Format;
 const HEADER: &str = "clientId,companyName,currency,stripeCustomerId,planIds,bundleIds,firstName,lastName,email,\
                       phone,addressLine1,addressLine2,city,state,postalCode,country";
 
-/// Writes `rows` of them.
+/// Writes this many rows.
 pub(crate) fn write(file: &Path, format: Format, rows: u64) -> std::io::Result<()> {
     let mut out = BufWriter::with_capacity(1 << 20, File::create(file)?);
     if matches!(format, Format::Csv) {
@@ -43,7 +43,7 @@ fn required(row: u64) -> [String; 3] {
     [format!("acct_{id:09}"), company, currency.to_owned()]
 }
 
-/// What stands in ids: digits that look like chance.
+/// The characters of ids: digits that look random.
 fn digits(row: u64) -> u64 {
     row.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }

@@ -1,5 +1,4 @@
-//! What the benchmarks stand on: rows, a sandbox in a process of its own, and
-//! imports into it.
+//! What the benchmarks share: rows, a sandbox in a process of its own, and imports into it.
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
@@ -10,7 +9,7 @@ use std::time::Duration;
 use kable_bulk::sandbox::settings::{CLIENT_ID, CLIENT_SECRET};
 use tempfile::TempDir;
 
-/// A folder with an input of so many rows.
+/// A folder with an input of this many rows.
 pub(crate) struct Site {
     folder: TempDir,
 }
@@ -66,14 +65,14 @@ impl Site {
     }
 }
 
-/// Where a load goes, and what it consists of.
+/// The target of a load, and its input.
 pub(crate) struct Place<'p> {
     pub(crate) url: &'p str,
     pub(crate) rows: &'p Path,
     pub(crate) folder: &'p Path,
 }
 
-/// What a program did, and what it took.
+/// The results of a program, and its cost.
 #[derive(Clone, Copy)]
 pub(crate) struct Load {
     pub(crate) a_second: f64,
@@ -92,7 +91,7 @@ impl std::fmt::Display for Load {
     }
 }
 
-/// Runs a program; `read` finds in what it prints how many it did a second.
+/// Runs a program; `read` parses from its output how many it did a second.
 pub(crate) fn measured(command: &mut Command, read: impl FnOnce(&str) -> f64) -> Load {
     let before = processor_seconds_of_ended_children();
     let mut child = command.stdout(Stdio::piped()).spawn().expect("a program");
@@ -101,7 +100,7 @@ pub(crate) fn measured(command: &mut Command, read: impl FnOnce(&str) -> f64) ->
     let listening = std::thread::spawn(move || std::io::read_to_string(&mut stdout));
     let mut peak_kib = 0.0_f64;
     let ended = loop {
-        // The kernel keeps the peak; only the last moments go unseen.
+        // The kernel keeps the peak; only the last moments are not sampled.
         let now = std::fs::read_to_string(&status).unwrap_or_default();
         let peak = now.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kib = peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse().ok());
@@ -112,7 +111,7 @@ pub(crate) fn measured(command: &mut Command, read: impl FnOnce(&str) -> f64) ->
             None => std::thread::sleep(Duration::from_millis(50)),
         }
     };
-    // 3 is a check that found rows to mend.
+    // 3 is a check that found rows to correct.
     assert!(matches!(ended.code(), Some(0 | 3)), "{command:?} failed");
     let said = listening.join().expect("a thread").expect("text");
     Load {
@@ -134,7 +133,7 @@ fn processor_seconds_of_ended_children() -> f64 {
         / TICKS_A_SECOND
 }
 
-/// A sandbox in a process of its own; it goes with the value.
+/// A sandbox in a process of its own, stopped when the value is dropped.
 struct Sandbox {
     child: Child,
     url: String,
@@ -169,7 +168,7 @@ impl Drop for Sandbox {
     }
 }
 
-/// Of every figure the value in the middle.
+/// The median of every figure.
 pub(crate) fn medians(loads: &[Load]) -> Load {
     let median = |figure: fn(&Load) -> f64| {
         let mut values: Vec<f64> = loads.iter().map(figure).collect();

@@ -1,4 +1,4 @@
-//! The two files, row by row: where each stands, and what is wrong with it.
+//! The two files, row by row: where each row is, and what is wrong with it.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -8,11 +8,11 @@ use super::encode::{self, Format};
 use super::row::{Field, Row};
 use super::truth::{BROKEN, Code, Place, Planted, Truth};
 
-/// Its outcome.
+/// The counts of the generated files.
 #[derive(Debug, Default)]
 pub(crate) struct Made {
     pub(crate) rows: u64,
-    /// Rows that are none.
+    /// Blank rows.
     pub(crate) blank: u64,
     /// Rows with an error.
     pub(crate) rejected: u64,
@@ -23,7 +23,7 @@ pub(crate) struct Made {
     pub(crate) planted: BTreeMap<Code, u64>,
 }
 
-/// An id that is longer is cut where it is shown.
+/// A longer id is cut where it is shown.
 const SHOWN: usize = 80;
 
 /// The two files.
@@ -52,7 +52,7 @@ impl<O: Write, T: Write> Book<O, T> {
         Ok(book)
     }
 
-    /// Writes a customer, and what should be said of it.
+    /// Writes a customer, and the problems that should be reported for it.
     pub(super) fn customer(&mut self, row: &Row, planted: &[Planted]) -> anyhow::Result<()> {
         self.made.rows += 1;
         let damages_id = |planted: &Planted| {
@@ -88,7 +88,7 @@ impl<O: Write, T: Write> Book<O, T> {
         self.write(&broken.bytes)
     }
 
-    /// Writes a row that is none.
+    /// Writes a blank row.
     pub(super) fn blank(&mut self, blank: &str) -> anyhow::Result<()> {
         self.made.rows += 1;
         self.made.blank += 1;

@@ -4,8 +4,8 @@ use super::chance::Chance;
 use super::encode::{self, Format};
 use super::row::{CONTACT, Field, Row, Value};
 
-/// Lines that can't be read, and how many rows they are: what stands in two
-/// lines may be one row, for a quote that is left open swallows line ends.
+/// Lines that can't be read, and how many rows they are: two lines may be one row, because
+/// a quote that is left open swallows line ends.
 pub(super) struct Broken {
     pub(super) bytes: Vec<u8>,
     pub(super) rows: u64,
@@ -32,9 +32,9 @@ type Break = fn(&Row, &mut Chance) -> Broken;
 /// The longest row that is read, in bytes (docs/interface.md, "limits").
 const LONGEST_ROW: usize = 4 << 20;
 
-/// Bytes that are no UTF-8 (RFC 3629 §4): Latin-1, a character cut off, one
-/// without its beginning, one too long for what it says, half of a pair, one
-/// beyond the last, and none at all.
+/// Bytes that are no UTF-8 (RFC 3629 §4): Latin-1, a truncated character, one without its
+/// beginning, an overlong one, half of a surrogate pair, one beyond the last, and bytes
+/// that never occur.
 const NO_UTF_8: [&[u8]; 7] = [
     b"\xfc",
     b"\xe5\x90",
@@ -53,7 +53,7 @@ pub(super) fn ways(format: Format) -> &'static [Break] {
     }
 }
 
-/// A row well beyond all bounds, closing quote and all.
+/// A row well beyond the limit, with its closing quote.
 pub(super) fn endless(row: &Row, format: Format) -> Broken {
     let mut row = row.clone();
     let long = "All too long, ".repeat(LONGEST_ROW / 10);
@@ -86,7 +86,7 @@ const CSV: [Break; 17] = [
         let (here, there) = (cells[..11].join(","), cells[11..].join(","));
         Broken::two(&here, &format!("Street,{there}"))
     },
-    // A quote left open takes the next row with it, up to that one's quote.
+    // A quote left open takes the next row with it, up to that row's quote.
     |row, _| {
         let cells = tame(row);
         let next = with_company(row, "\"Farrow, Pike\"");
@@ -102,8 +102,8 @@ const CSV: [Break; 17] = [
     |row, _| without_utf_8(row, 6),
 ];
 
-/// The cells without what would need quotes: each way of breaking a row is to
-/// be met alone.
+/// The cells without any that would need quotes, so that each way of breaking a row occurs
+/// alone.
 fn tame(row: &Row) -> Vec<String> {
     let flat = |cell: String| cell.replace([',', '"', '\n', '\r'], " ");
     encode::cells(row).map(flat).to_vec()
@@ -165,7 +165,7 @@ const JSONL: [Break; 36] = [
         let (here, there) = body.split_once("\"companyName\":\"").unwrap_or_default();
         Broken::two(&format!("{here}\"companyName\":\"Farrow"), there)
     },
-    // A member that stands twice: which of the two was meant can't be told.
+    // A member that occurs twice: which of the two was meant is ambiguous.
     |row, _| Broken::one(with(row, r#","currency":"EUR""#)),
     |row, _| Broken::one(with(row, r#","curr\u0065ncy":null"#)),
     |row, _| Broken::one(with(row, r#","note":1,"note":1"#)),

@@ -7,7 +7,7 @@ use super::row::{CONTACT, Field, Row, Value};
 use super::truth::{Code, Planted};
 use super::words;
 
-/// A mistake in one field, and what should be said of it.
+/// A mistake in one field, and the problem that should be reported.
 #[derive(Debug, Clone)]
 pub(super) struct Case {
     pub(super) field: Field,
@@ -15,32 +15,32 @@ pub(super) struct Case {
     told: &'static [Code],
 }
 
-/// What is done to a field.
+/// How a field is changed.
 #[derive(Debug, Clone, Copy)]
 enum Change {
-    /// The value is this instead.
+    /// Its value becomes this.
     Become(&'static str),
-    /// These stand before and behind it.
+    /// These are put before and after it.
     Wrap(&'static str, &'static str),
-    /// This stands in the middle of it.
+    /// This is put into the middle of it.
     Break(char),
-    /// It is so many characters long.
+    /// It is this many characters long.
     Grow(usize, char),
-    /// It is in lower case, with these before and behind it.
+    /// It is in lower case, with these before and after it.
     Lower(&'static str, &'static str),
     /// It is JSON of another type.
     Json(&'static str),
     /// The whole contact is JSON of another type.
     Contact(&'static str),
-    /// The list has these as well, before its own items.
+    /// The list has these too, before its own items.
     Items(&'static [&'static str]),
-    /// The list names its first item so many times more.
+    /// The list repeats its first item this many times.
     Again(usize),
-    /// This stands in the middle of the list's last item.
+    /// This is put into the middle of the list's last item.
     BreakItem(char),
-    /// The list's last item is so many characters long.
+    /// The list's last item is this many characters long.
     GrowItem(usize),
-    /// The list has so many items.
+    /// The list has this many items.
     Many(u64),
 }
 
@@ -70,7 +70,7 @@ fn add(cases: &mut Vec<Case>, field: Field, change: Change, told: &'static [Code
     });
 }
 
-/// The fields that hold one text, without the currency: its rules are others.
+/// The fields that hold one text, except the currency, which has other rules.
 fn texts() -> impl Iterator<Item = Field> {
     let is_text = |field: &Field| !field.is_list() && *field != Field::Currency;
     Field::ALL.into_iter().filter(is_text)
@@ -132,7 +132,7 @@ fn invalid(cases: &mut Vec<Case>) {
     for id in words::LOST_DIGITS {
         add(cases, Field::ClientId, Change::Become(id), &[Invalid]);
     }
-    // In a URL's path they mean a folder.
+    // In a URL's path they are folders.
     for id in [".", ".."] {
         add(cases, Field::ClientId, Change::Become(id), &[Invalid]);
     }
@@ -232,8 +232,8 @@ fn corrected(cases: &mut Vec<Case>) {
         Change::Wrap(" '", ""),
         &[Corrected, Corrected],
     );
-    // Before a name's letter the apostrophe may be its own; before what a
-    // spreadsheet would compute it isn't.
+    // Before a letter the apostrophe may be part of the name; before what a spreadsheet
+    // would compute it is not.
     for field in [
         Field::CompanyName,
         Field::FirstName,
@@ -269,8 +269,8 @@ fn wrong_types(cases: &mut Vec<Case>) {
 }
 
 impl Case {
-    /// Whether the same can't stand in a file twice: a second row with the id
-    /// `NULL` would be a duplicate.
+    /// Whether it can occur only once in a file: a second row with the id `NULL` would be a
+    /// duplicate.
     pub(super) fn is_once(&self) -> bool {
         self.field == Field::ClientId && self.told == [Suspect]
     }
@@ -280,7 +280,7 @@ impl Case {
         self.field != Field::ClientId && !self.told.iter().any(|code| code.severity() == "error")
     }
 
-    /// Whether both can be in one row, each seen by itself.
+    /// Whether both can be in one row and are still reported separately.
     pub(super) fn agrees_with(&self, other: &Self) -> bool {
         let replaces = |case: &Self| matches!(case.change, Change::Contact(_));
         let in_contact = |case: &Self| case.field.in_contact().is_some();
@@ -341,7 +341,7 @@ impl Case {
     }
 }
 
-/// `text` with `c` behind its first character, never at an end of it.
+/// `text` with `c` after its first character, never at its end.
 fn broken(text: &str, c: char) -> String {
     let mut chars = text.chars();
     let first = chars.next().unwrap_or('x');

@@ -1,8 +1,8 @@
-//! Chance that is the same for the same seed, on every machine and in every order.
+//! Random numbers that are the same for the same seed, on every machine and in every order.
 //!
-//! A row's chance comes from the seed and its number alone, so that any row can
-//! be made again without remembering it: that is how a duplicate of a row that
-//! stood ten million rows earlier costs no memory.
+//! A row's numbers come from the seed and the row's number alone, so that any row can be
+//! generated again without being stored: a duplicate of a row ten million rows earlier
+//! costs no memory.
 
 /// A stream of numbers (`SplitMix64`: Steele, Lea and Flood, 2014).
 #[derive(Debug, Clone)]
@@ -31,7 +31,7 @@ impl Chance {
         self.next() % bound.max(1)
     }
 
-    /// Whether something happens that does so many times in a million.
+    /// Whether an event happens that has this many chances in a million.
     pub(super) fn millionths(&mut self, share: u64) -> bool {
         self.below(1_000_000) < share
     }
@@ -61,7 +61,7 @@ impl Chance {
             .collect()
     }
 
-    /// So many hexadecimal digits.
+    /// This many hexadecimal digits.
     pub(super) fn hex(&mut self, digits: usize) -> String {
         (0..digits)
             .map(|_| char::from(*self.pick(b"0123456789abcdef")))

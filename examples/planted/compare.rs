@@ -1,7 +1,7 @@
-//! The judge: holds `problems.csv` against the truth.
+//! Compares `problems.csv` with the truth.
 //!
-//! Both files are in the order of the input, so they are read side by side, a
-//! line of the input at a time, and nothing is remembered but counts.
+//! Both files are in the order of the input, so they are read side by side, one line of the
+//! input at a time, and only counts are kept.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,7 +9,7 @@ use std::io::Read;
 
 use anyhow::{Context, bail, ensure};
 
-/// What `problems.csv` and the truth say of one mistake.
+/// What `problems.csv` and the truth record of one mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Told {
     line: u64,
@@ -21,8 +21,8 @@ struct Told {
 }
 
 impl Told {
-    /// Whether this, planted, is what was `found`. Of an id that was damaged
-    /// the truth doesn't say how it is shown.
+    /// Whether this planted mistake is the one `found`. For an id that was damaged, the
+    /// truth doesn't record how it is shown.
     fn is(&self, found: &Self) -> bool {
         (self.line, &self.record, &self.severity) == (found.line, &found.record, &found.severity)
             && (&self.code, &self.field) == (&found.code, &found.field)
@@ -117,9 +117,9 @@ impl<R: Read> Mistakes<R> {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) planted: u64,
-    /// Of those.
+    /// Of those planted.
     pub(crate) found: u64,
-    /// Told and not planted.
+    /// Reported and not planted.
     pub(crate) unplanted: u64,
 }
 
@@ -133,7 +133,7 @@ impl Counts {
         100.0 * part as f64 / whole.max(1) as f64
     }
 
-    /// How much of what was told is true.
+    /// The share of the reported problems that were planted.
     fn precision(self) -> f64 {
         match self.found + self.unplanted {
             0 => 100.0,
@@ -141,7 +141,7 @@ impl Counts {
         }
     }
 
-    /// How much of the truth was told.
+    /// The share of the planted mistakes that were reported.
     fn recall(self) -> f64 {
         match self.planted {
             0 => 100.0,
@@ -153,7 +153,7 @@ impl Counts {
 /// How many differences are shown.
 const SHOWN: usize = 40;
 
-/// What the comparison came to.
+/// The result of the comparison.
 #[derive(Debug, Default)]
 pub(crate) struct Judgement {
     pub(crate) codes: BTreeMap<String, Counts>,
@@ -188,7 +188,7 @@ impl Judgement {
         }
     }
 
-    /// Takes in all that is said of one line.
+    /// Adds all problems of one line.
     fn take(&mut self, planted: &[Told], mut found: Vec<Told>) {
         for one in planted {
             self.code(one).planted += 1;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::row::{CONTACT, Field, Row, Value};
 
-/// How the file is written.
+/// The format of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
     Csv,
@@ -35,7 +35,7 @@ pub(super) fn cells(row: &Row) -> [String; 16] {
     })
 }
 
-/// A cell as it is written: in quotes where it has to be.
+/// A cell as it is written: in quotes if they are needed.
 pub(super) fn quoted(cell: &str) -> String {
     if cell.contains([',', '"', '\n', '\r']) {
         in_quotes(cell)
@@ -88,7 +88,7 @@ fn ascii(json: &str) -> String {
             continue;
         }
         for unit in c.encode_utf16(&mut [0; 2]) {
-            // A string takes whatever is written to it.
+            // Writing to a string can't fail.
             write!(text, "\\u{unit:04x}").ok();
         }
     }

@@ -11,7 +11,7 @@ use super::encode::Format;
 use super::repeats::{Bad, Repeats};
 use super::source::{Kind, Order};
 
-/// From so many rows on a file has one that is beyond all bounds.
+/// From this many rows on, a file has one that exceeds the limit.
 const MANY_ROWS: u64 = 100_000;
 
 /// Writes the file and its truth.
@@ -26,7 +26,7 @@ pub(crate) fn generate(order: &Order, out: impl Write, truth: impl Write) -> any
         }
     }
     if order.bad > 0 {
-        // These stand at the end: one is large, and one leaves no room for more.
+        // These are at the end: one is large, and one swallows all that follows.
         let (_, row) = order.customer(order.rows);
         if order.rows >= MANY_ROWS {
             book.broken(&broken::endless(&row, order.format))?;
@@ -40,7 +40,7 @@ pub(crate) fn generate(order: &Order, out: impl Write, truth: impl Write) -> any
     Ok(made)
 }
 
-/// A row that is none.
+/// A blank row.
 fn blank(order: &Order, number: u64) -> &'static str {
     let blanks: &[&'static str] = match order.format {
         Format::Csv => &["", "   ", ",,,,,,,,,,,,,,,", " ,\"\",\t,,,,,,,,,,,,,"],
@@ -50,15 +50,15 @@ fn blank(order: &Order, number: u64) -> &'static str {
     blank
 }
 
-/// What makes bad rows, all kinds in turn.
+/// Generates bad rows, all kinds in turn.
 struct Mischief<'o> {
     order: &'o Order,
     deck: Vec<Case>,
     repeats: Repeats<'o>,
-    /// Cases of the deck that can't be planted again.
+    /// Cases of the deck that can be planted only once, and were.
     spent: HashSet<usize>,
-    /// How many bad rows there were, how many of them couldn't be read, and how
-    /// many cases were drawn.
+    /// How many bad rows there were, how many of them couldn't be read, and how many cases
+    /// were drawn.
     rows: u64,
     broken: usize,
     drawn: usize,
@@ -110,7 +110,7 @@ impl<'o> Mischief<'o> {
         book.customer(&row, &planted)
     }
 
-    /// A row with so many mistakes, each in a field of its own.
+    /// A row with this many mistakes, each in a field of its own.
     fn planted(&mut self, number: u64, many: usize) -> Bad {
         let (full, mut row) = self.order.customer(number);
         let mut chance = self.order.mischance(number);

@@ -1,10 +1,9 @@
-//! Files of customers with planted mistakes, and a judge of what was found.
+//! Generates files of customers with planted mistakes, and checks what was found.
 //!
-//! `planted generate` writes a file and, beside it, the truth: what is wrong on
-//! which line, known because it was planted there. `planted compare` holds the
-//! `problems.csv` of `kable-bulk validate` against it. The generator takes
-//! nothing from the program, neither its checks nor its tables: a double made
-//! of the same code agrees with its mistakes.
+//! `planted generate` writes a file and, beside it, the truth: what is wrong on which line,
+//! known because it was planted there. `planted compare` compares the `problems.csv` of
+//! `kable-bulk validate` with it. The generator shares nothing with the program, neither
+//! its checks nor its tables: a double made of the same code would agree with its mistakes.
 
 #![expect(
     clippy::indexing_slicing,

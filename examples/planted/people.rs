@@ -1,11 +1,11 @@
-//! Customers without a mistake: plausible, various, and each another one.
+//! Customers without a mistake: plausible, varied, and all different.
 
 use super::chance::Chance;
 use super::encode::Format;
 use super::places::{PLACES, Place};
 use super::row::{Field, Row, Value};
 
-/// What stands between a list's items, as a spreadsheet's users write it.
+/// The separators of a list's items, as users of spreadsheets write them.
 const SEPARATORS: [&str; 6] = [";", ";", "; ", "|", ",", "["];
 
 /// The plans and bundles of the vendor's customers: few, and each many times.
@@ -19,7 +19,7 @@ const BUNDLES: [&str; 2] = [
     "bun_9e7f4a1b3c5d86072839e0f1a2b3c4d5",
 ];
 
-/// How many of a hundred rows give a field that may be left out.
+/// How many of a hundred rows have a field that is optional.
 const fn how_often(field: Field) -> u64 {
     match field {
         Field::ClientId | Field::CompanyName | Field::Currency => 100,
@@ -72,7 +72,7 @@ pub(super) fn full(number: u64, chance: &mut Chance) -> Row {
     row
 }
 
-/// Leaves out what customers leave out.
+/// Leaves out the fields that customers leave out.
 pub(super) fn thinned(mut row: Row, chance: &mut Chance) -> Row {
     for field in Field::ALL {
         if !chance.percent(how_often(field)) {
@@ -82,8 +82,7 @@ pub(super) fn thinned(mut row: Row, chance: &mut Chance) -> Row {
     row
 }
 
-/// An id of its own in one of the spellings that companies use, also without
-/// regard to case.
+/// A unique id in one of the spellings that companies use, unique also regardless of case.
 fn client_id(number: u64, chance: &mut Chance) -> String {
     match chance.below(20) {
         0..=9 => format!("acct_{:07}", 1000 + number),
@@ -167,7 +166,7 @@ fn some_of(ids: &[&str], chance: &mut Chance) -> Value {
     Value::List(chosen.map(|id| (*id).to_owned()).collect())
 }
 
-/// What looks like a mistake at first sight and is none.
+/// Values that look like mistakes and are none.
 pub(super) fn odd_but_good(row: &mut Row, format: Format, chance: &mut Chance) {
     let json = format == Format::Jsonl;
     let text = |text: &str| Value::Text(text.to_owned());
@@ -196,7 +195,7 @@ pub(super) fn odd_but_good(row: &mut Row, format: Format, chance: &mut Chance) {
             Field::Email,
             text(&format!("jörg+{}@müller.example", chance.hex(16))),
         ),
-        // JSON has more than one way to give nothing; a table has one.
+        // JSON has more than one way to omit a value; a table has one.
         17 if json => row.set(Field::Phone, Value::Json("null")),
         18 if json => row.set(Field::BundleIds, Value::Json("[]")),
         19 if json => row.extra = r#","legacy":{"ids":[1,[2]],"rate":1.50e3},"note":null"#,
@@ -207,7 +206,7 @@ pub(super) fn odd_but_good(row: &mut Row, format: Format, chance: &mut Chance) {
     }
 }
 
-/// So many ids for a list that look right, no two alike.
+/// This many valid ids for a list, all different.
 pub(super) fn many_ids(field: Field, many: u64, chance: &mut Chance) -> Vec<String> {
     let prefix = if field == Field::BundleIds {
         "bun_"

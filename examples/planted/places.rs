@@ -1,8 +1,7 @@
-//! Where customers come from: names, streets, towns and currencies of twelve
-//! countries.
+//! Where customers come from: names, streets, towns and currencies of twelve countries.
 
-/// A country, and what people and companies there are called. In patterns `#`
-/// is a digit and `@` a letter.
+/// A country, and the names of people and companies there. In patterns `#` is a digit and
+/// `@` a letter.
 pub(super) struct Place {
     /// Its code, and ways to write it out.
     pub(super) country: &'static [&'static str],

@@ -8,14 +8,14 @@ use super::row::{Field, Row, Value};
 use super::source::Order;
 use super::truth::{Code, Planted};
 
-/// A row, and what should be said of it.
+/// A row, and the problems that should be reported for it.
 pub(super) type Bad = (Row, Vec<Planted>);
 
-/// What makes them, and what it has to remember.
+/// Generates them, with the state that this needs.
 pub(super) struct Repeats<'o> {
     order: &'o Order,
-    /// Rows that another one is near to. Nothing else is made of them, or it
-    /// would be near to both.
+    /// Rows that another one resembles. No other is generated from them, or it would
+    /// resemble both.
     neighbours: HashSet<u64>,
     repeated: usize,
     neared: usize,
@@ -42,8 +42,8 @@ impl<'o> Repeats<'o> {
         }
     }
 
-    /// A row whose id an earlier one has: the same row once more, another
-    /// customer, and others of which there is a second thing to be said.
+    /// A row with the id of an earlier one: the same row again, another customer, and rows
+    /// with a second problem.
     pub(super) fn repeat(&mut self, number: u64, deck: &[Case]) -> Option<Bad> {
         let how = self.repeated;
         self.repeated += 1;
@@ -71,7 +71,7 @@ impl<'o> Repeats<'o> {
         Some((row, planted))
     }
 
-    /// A row that is probably an earlier customer once more, under another id.
+    /// A row that is probably an earlier customer again, under another id.
     pub(super) fn near(&mut self, number: u64) -> Option<Bad> {
         let how = self.neared;
         self.neared += 1;
@@ -101,15 +101,15 @@ impl<'o> Repeats<'o> {
         Some((row, planted))
     }
 
-    /// A row that repeats another and is wrong by itself as well, or that is
-    /// easily judged wrongly.
+    /// A row that repeats another and has a problem of its own, or that is easily
+    /// misjudged.
     pub(super) fn twofold(&mut self, number: u64) -> Option<Bad> {
         const COUNTRIES: [&str; 5] = ["United Kingdom", "Bolivia", "Moldova", "GERMANY", "japan"];
         let how = self.missed;
         self.missed += 1;
         let (full, mut row) = self.order.customer(number);
         let planted = match how % 3 {
-            // Both should be told: a person mends a row once.
+            // Both should be reported: a person corrects a row once.
             0 => {
                 let (_, other) = self
                     .order
@@ -127,7 +127,7 @@ impl<'o> Repeats<'o> {
                 row.set(Field::Country, text(name));
                 Vec::new()
             }
-            // In JSON the blanks aren't a list's.
+            // In JSON, blanks do not separate a list's items.
             _ if self.order.format == Format::Jsonl => {
                 let item = format!(" {}", full.items(Field::PlanIds)[0]);
                 row.set(Field::PlanIds, Value::List(vec![item]));

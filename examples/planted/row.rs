@@ -1,4 +1,4 @@
-//! A customer as a row of either format: sixteen fields and how they are given.
+//! A customer as a row of either format: sixteen fields and their values.
 
 /// A field of the API's body (API reference, "Create customer").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl Field {
         Self::Country,
     ];
 
-    /// Those without which there is no customer.
+    /// The required ones.
     pub(super) const REQUIRED: [Self; 3] = [Self::ClientId, Self::CompanyName, Self::Currency];
 
     /// Those that are arrays in JSON.
@@ -69,7 +69,7 @@ impl Field {
         }
     }
 
-    /// The field's name in its object, where it stands in one.
+    /// The field's name in its object, if it is in one.
     pub(super) fn in_contact(self) -> Option<&'static str> {
         self.path().strip_prefix(CONTACT)?.strip_prefix('.')
     }
@@ -79,10 +79,10 @@ impl Field {
     }
 }
 
-/// The object that ten fields stand in.
+/// The object that contains ten of the fields.
 pub(super) const CONTACT: &str = "billingContact";
 
-/// How a field is given.
+/// How a field's value is given.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) enum Value {
     #[default]
@@ -97,13 +97,13 @@ pub(super) enum Value {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Row {
     values: [Value; 16],
-    /// What stands in the place of the whole contact.
+    /// The value in place of the whole contact.
     pub(super) contact: Option<&'static str>,
-    /// What stands between the items of a list in a cell; a JSON array with `[`.
+    /// The separator of a list's items in a cell; a JSON array with `[`.
     pub(super) separator: &'static str,
     /// Whether JSON is written with escapes for all but ASCII.
     pub(super) escaped: bool,
-    /// A member that is none of the API's, with the comma before it.
+    /// A member that the API doesn't know, with the comma before it.
     pub(super) extra: &'static str,
 }
 

@@ -1,7 +1,7 @@
-//! Which row is what: everything follows from the seed and the row's number.
+//! Decides what each row is, from the seed and the row's number alone.
 //!
-//! Nothing need be remembered. A duplicate of a row that stood ten million rows
-//! earlier makes that row once more.
+//! Nothing needs to be stored: a duplicate of a row ten million rows earlier generates that
+//! row again.
 
 use std::collections::HashSet;
 
@@ -20,7 +20,7 @@ pub(crate) struct Order {
     pub(crate) seed: u64,
 }
 
-/// What a row is to be.
+/// The kind of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Good,
@@ -37,7 +37,7 @@ const ODD: u64 = 2000;
 /// How far back an earlier row is searched.
 const TRIES: u64 = 50;
 
-/// What a row's chance is for.
+/// The purposes of a row's random numbers.
 const KIND: u64 = 1;
 const CUSTOMER: u64 = 2;
 const MISTAKE: u64 = 3;
@@ -45,7 +45,7 @@ const MISTAKE: u64 = 3;
 impl Order {
     pub(super) fn kind(&self, number: u64) -> Kind {
         let mut chance = Chance::of(self.seed, number, KIND);
-        // The first row is what tells the format apart.
+        // The format is detected from the first row.
         if number == 0 {
             Kind::Good
         } else if chance.millionths(self.bad) {
@@ -59,12 +59,12 @@ impl Order {
         }
     }
 
-    /// The chance by which a row is made a bad one.
+    /// The random numbers that decide whether a row is bad.
     pub(super) fn mischance(&self, number: u64) -> Chance {
         Chance::of(self.seed, number, MISTAKE)
     }
 
-    /// The customer of `number`, all of it, and as far as the row gives it.
+    /// The customer of `number`, complete, and with the fields that the row has.
     pub(super) fn customer(&self, number: u64) -> (Row, Row) {
         let mut chance = Chance::of(self.seed, number, CUSTOMER);
         let full = people::full(number, &mut chance);
@@ -75,8 +75,8 @@ impl Order {
         (full, row)
     }
 
-    /// A good row before `number` that `fits` and is not `taken`: just before
-    /// it, anywhere, or at the very start.
+    /// A good row before `number` that `fits` and is not `taken`: just before it, anywhere,
+    /// or at the very start.
     pub(super) fn earlier(
         &self,
         number: u64,

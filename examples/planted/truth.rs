@@ -1,11 +1,11 @@
 //! What was planted, where, and under which code it should be found.
 //!
-//! The words are the interface's. They are written down here once more, for a
-//! judge that took them from the program would agree with its mistakes.
+//! The codes are those of `docs/interface.md`. They are listed here again, because codes
+//! taken from the program would agree with its mistakes.
 
 use std::io::Write;
 
-/// A code that `validate` finds without asking anybody.
+/// A code that `validate` reports without `--online`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Code {
     Missing,
@@ -66,13 +66,13 @@ pub(super) const BROKEN: Planted = Planted {
     field: "",
 };
 
-/// Where a row stands in the file.
+/// The place of a row in the file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place<'p> {
     pub(super) line: u64,
     pub(super) record: u64,
-    /// Its `clientId`; empty where that is damaged itself, so that no program can
-    /// say what should be shown.
+    /// Its `clientId`; empty if that is damaged itself, so that how it is shown is not
+    /// determined.
     pub(super) client_id: &'p str,
 }
 

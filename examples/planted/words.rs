@@ -1,7 +1,7 @@
 //! Values that are wrong, as people and programs write them.
 
-/// What people write instead of a code, slips of the finger, and codes that
-/// ISO 4217 has withdrawn or never had.
+/// What people write instead of a code, typing errors, and codes that ISO 4217 has
+/// withdrawn or never had.
 pub(super) const NO_CURRENCIES: [&str; 74] = [
     "Euro",
     "EURO",
@@ -39,7 +39,7 @@ pub(super) const NO_CURRENCIES: [&str; 74] = [
     "NZ$",
     "Dirham",
     "د.إ",
-    // Slips of the finger.
+    // Typing errors.
     "UDS",
     "USDD",
     "US",
@@ -65,7 +65,7 @@ pub(super) const NO_CURRENCIES: [&str; 74] = [
     "CDA",
     "MNX",
     "MXNN",
-    // Withdrawn: the euro has taken their place, or a new unit.
+    // Withdrawn: replaced by the euro or by a new unit.
     "DEM",
     "FRF",
     "ITL",
@@ -89,7 +89,7 @@ pub(super) const OTHER_CURRENCIES: [&str; 30] = [
     "Sek", "XAU", "XDR", "MXV",
 ];
 
-/// What a spreadsheet shows where a formula failed.
+/// What a spreadsheet shows if a formula failed.
 pub(super) const SPREADSHEET_ERRORS: [&str; 8] = [
     "#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!",
 ];
@@ -107,8 +107,8 @@ pub(super) const LOST_DIGITS: [&str; 6] = [
 /// Words by which programs write "nothing"; no two differ in case alone.
 pub(super) const NOTHINGS: [&str; 7] = ["NULL", "None", "nil", "NaN", "N/A", "undefined", "(null)"];
 
-/// A star is for letters that make the value one of its own: two customers
-/// with the same address would be something else to tell.
+/// A star stands for letters that make the value unique: two customers with the same
+/// address would be another problem.
 pub(super) const NO_EMAILS: [&str; 14] = [
     "not an address *",
     "ap*",
@@ -139,7 +139,7 @@ pub(super) const NO_STRIPE_IDS: [&str; 7] = [
     "cus_NffrFeUf NV2Hib",
 ];
 
-/// What is no plan's id. With `pln` and `bun` exchanged, no bundle's either.
+/// Text that is no plan's id. With `pln` and `bun` exchanged, no bundle's either.
 pub(super) const NO_PLANS: [&str; 8] = [
     "gold",
     "pln_123",
@@ -161,10 +161,10 @@ pub(super) const NO_BUNDLES: [&str; 8] = [
     "bun-5a3b0c7d9e1f42638495a6b7c8d9e0f1",
 ];
 
-/// Nothing to the eye.
+/// Invisible characters.
 pub(super) const BLANKS: [&str; 7] = ["", " ", "   ", "\t", "\u{a0}", "\u{3000} ", "\u{200b}"];
 
-/// Blanks before and behind a value.
+/// Blanks before and after a value.
 pub(super) const AROUND: [(&str, &str); 9] = [
     (" ", ""),
     ("", " "),

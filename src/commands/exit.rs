@@ -1,6 +1,6 @@
 //! The ways in which a command ends.
 
-/// The exit codes; the README has the table.
+/// The exit codes; `docs/interface.md` has the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {

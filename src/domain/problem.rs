@@ -26,7 +26,7 @@ impl Severity {
     }
 }
 
-/// The stable code of a problem; the README lists them.
+/// The stable code of a problem; `docs/interface.md` lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Code {
     /// A required field is absent or blank.

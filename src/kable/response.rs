@@ -168,7 +168,7 @@ enum StatusMeaning {
     Unknown,
 }
 
-/// The table of statuses, which the README describes.
+/// The table of statuses; `docs/guarantees.md` has it in words.
 fn meaning_of(status: StatusCode) -> StatusMeaning {
     match status.as_u16() {
         200..=299 => StatusMeaning::Success,
@@ -357,7 +357,7 @@ mod tests {
         assert_eq!(refusal.request_id.as_deref(), Some("req …"));
     }
 
-    /// The README's lines about statuses, and the statuses in each.
+    /// The lines of `docs/guarantees.md` about statuses, and which they are.
     const TABLE: [(&str, StatusMeaning, &[RangeInclusive<u16>]); 7] = [
         (
             "| 2xx with the customer in it",

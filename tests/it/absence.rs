@@ -1,9 +1,9 @@
-//! Issue 12, points 1, 2 and 9: a customer that is not found is not absent yet, and one
-//! that is found is not ours yet.
+//! Issue 12, points 1, 2 and 9: a customer that is not found is not proved absent, and one
+//! that is found is not proved ours.
 //!
-//! Creates land after their time-out, look-ups lag behind, the server's clock is set.
-//! What counts is what the server holds in the end: with `land-late-unchecked` a
-//! create that was sent again becomes a second customer, which [`Run::held`] refuses.
+//! Creates land after their time-out, look-ups lag, the server's clock is set. The tests
+//! check what the server holds at the end: with `land-late-unchecked` a create that was
+//! sent again makes a second customer, which [`Run::held`] refuses.
 
 use std::time::{Duration, SystemTime};
 
@@ -26,9 +26,9 @@ fn claims(run: &Run, which: &str) -> u64 {
     count.unwrap_or_default().cast_unsigned()
 }
 
-/// So many rows are there, and each was created by one request. A customer that is
-/// found in the run's first second may be older than the run, as far as the server's
-/// clock is known by then: it counts as one that existed.
+/// This many customers exist, and each was created by one request. A customer that is found
+/// in the run's first second may be older than the run, as far as the server's clock is
+/// known by then: it counts as one that existed.
 fn all_are_there_once(run: &Run, text: &str) {
     let expected = customers_of_csv(text);
     run.holds(&expected);
@@ -40,13 +40,13 @@ fn all_are_there_once(run: &Run, text: &str) {
     assert_eq!(run.creates_in_vain(), 0);
 }
 
-/// A server whose reads show a change a second after it was done.
+/// A server whose reads show a change one second late.
 fn lagging(settings: &mut Settings) {
     settings.read_lag = Duration::from_secs(1);
 }
 
-/// Five rows whose creates are struck by `fault` end as five customers, each created
-/// by one request.
+/// Five rows whose creates are hit by `fault` end as five customers, each created by one
+/// request.
 fn five_land(fault: &str) {
     let run = Run::new().server(&[fault]).input("in.csv", rows(5));
     run.import("in.csv --timeout 500ms --settle 4s").code(0);
@@ -61,7 +61,7 @@ fn creates_that_land_after_their_time_out() {
     five_land("land-late:2s@create");
 }
 
-/// Where the server checks before it inserts, each further create is a customer.
+/// If the server checks before it inserts, each further create makes a customer.
 #[test]
 fn creates_that_land_after_their_time_out_unchecked() {
     five_land("land-late-unchecked:2s@create");
@@ -77,8 +77,8 @@ fn creates_that_land_after_a_reset() {
     five_land("reset-then-land:2s@create");
 }
 
-/// Rows in doubt hold no place in the window: with one request at a time others are
-/// created while the first is waited for.
+/// Rows in doubt occupy no slot in the window: with one request at a time, others are
+/// created while the first waits.
 #[test]
 fn who_waits_holds_up_no_others() {
     let run = Run::new()
@@ -94,7 +94,7 @@ fn who_waits_holds_up_no_others() {
     run.summary("in.csv").outcomes(&[("created", 30)]);
 }
 
-/// What a killed run sent may land while the next one asks for it.
+/// A create of a killed run may land while the next run looks it up.
 #[test]
 fn creates_of_a_killed_run_that_land_in_the_next_one() {
     for fault in [
@@ -155,7 +155,8 @@ fn lost_creates_that_look_ups_show_later() {
     all_are_there_once(&run, &rows(20));
 }
 
-/// "It exists" and "it is not there" can't both be: the latter is asked again.
+/// A response "exists" and a look-up that finds nothing contradict each other: the look-up
+/// is repeated.
 #[test]
 fn refusals_that_look_ups_contradict() {
     let run = Run::new()
@@ -168,8 +169,8 @@ fn refusals_that_look_ups_contradict() {
     assert_eq!(run.counts().of(Call::Create), 20);
 }
 
-/// Look-ups may lag for longer than is waited: then it is not known, and the list of
-/// all was asked as well.
+/// Look-ups may lag for longer than the importer waits: then the outcome is not known, and
+/// the list of all customers was searched too.
 #[test]
 fn a_contradiction_that_stays_is_unresolved() {
     let run = Run::new()
@@ -212,7 +213,7 @@ fn a_canary_waits_for_what_look_ups_show_later() {
     run.holds(&customers_of_csv(&rows(20)));
 }
 
-/// A canary looks where every other look-up looks: also in the list of all customers.
+/// A canary uses every kind of look-up, including the list of all customers.
 #[test]
 fn a_canary_is_found_in_the_list_where_its_path_leads_nowhere() {
     let run = Run::new()
@@ -245,7 +246,7 @@ fn ids_that_paths_change_are_found_in_the_list() {
     run.import("in.csv --settle 1s").code(0);
     all_are_there_once(&run, CHANGED_BY_PATHS);
 
-    // Another checkpoint knows nothing of them.
+    // Another checkpoint has no record of them.
     run.import("in.csv --settle 1s --checkpoint other.db")
         .code(0);
     run.summary("in.csv").outcomes(&[("already_existed", 7)]);
@@ -286,8 +287,8 @@ fn an_hour_ago() -> SystemTime {
 const OTHERS: &str = "clientId,companyName,currency\nc-1,Company 1,USD\nc-2,Somebody else's,USD\n\
     c-3,Company 3,USD\n";
 
-/// A server at which three customers were created by others an hour ago; the second
-/// has another name than its row.
+/// A server at which others created three customers an hour ago; the second has another
+/// name than its row.
 fn others_are_there(change: impl FnOnce(&mut Settings)) -> Run {
     let mut run = Run::new()
         .server_with(&[], |settings| settings.now = an_hour_ago)
@@ -319,7 +320,7 @@ fn a_success_that_changed_an_older_customer_is_not_a_creation() {
     summary.outcomes(&[("created", 3), ("already_existed", 3)]);
 }
 
-/// Whatever the server's clock is set to in a run: others' customers are never ours.
+/// Others' customers are never ours, whatever the server's clock is set to during a run.
 #[test]
 fn a_clock_that_is_set_makes_no_customer_ours() {
     for clock in [
@@ -353,7 +354,7 @@ fn a_clock_that_is_set_makes_no_customer_ours() {
     }
 }
 
-/// The same for what was created a moment ago through another checkpoint.
+/// The same for customers that were created a moment ago through another checkpoint.
 #[test]
 fn what_others_created_a_moment_ago_is_not_ours() {
     for clock in ["clock:3600@lookup:1", "clock:-3600@lookup:1"] {
@@ -369,7 +370,7 @@ fn what_others_created_a_moment_ago_is_not_ours() {
     }
 }
 
-/// Creates that the API answers plainly are ours, whatever `Date` says from then on.
+/// Creates that the API confirms are ours, whatever `Date` shows afterwards.
 #[test]
 fn a_clock_that_is_set_takes_no_creation_from_us() {
     for clock in [
@@ -403,7 +404,7 @@ fn a_twin_that_differs_in_case_only_is_named() {
     assert_eq!(run.held().len(), 3);
 }
 
-/// Both stand in the file: the server takes one, whichever comes first.
+/// Both are in the file: the server accepts whichever arrives first.
 #[test]
 fn of_two_twins_in_a_file_one_is_created() {
     let text = "clientId,companyName,currency\nacme,Acme,USD\nACME,Acme Ltd,USD\n";

@@ -1,9 +1,9 @@
-//! `validate --annotations github`: problems where a pull request shows them,
-//! and nothing that a file holds is taken for a command.
+//! `validate --annotations github`: problems appear where a pull request shows them, and no
+//! text of a file is interpreted as a command.
 
 use crate::common::{Run, rows};
 
-/// The lines of a build's log that a runner obeys, whichever stream they are on.
+/// The lines of a build's log that a runner interprets, on either stream.
 fn obeyed(log: &str) -> Vec<&str> {
     log.split(['\n', '\r'])
         .filter(|line| line.trim_start().starts_with("::") || line.contains("##["))
@@ -61,7 +61,7 @@ fn what_is_not_shown_is_counted_and_stands_in_problems_csv() {
     assert_eq!(problems.lines().count(), 1 + 40);
 }
 
-/// Whatever stands in a file, each command is one of ours.
+/// Whatever a file contains, each command is one of ours.
 #[test]
 fn nothing_that_a_file_holds_is_a_command() {
     let planted = "##[add-mask]x";

@@ -1,5 +1,5 @@
-//! The README's table "What counts as what", as far as an answer comes: one test
-//! for each of its lines, one entry for every status and every odd body.
+//! The table "What each response means" of `docs/guarantees.md`, for responses that arrive:
+//! one test for each of its lines, one entry for every status and every odd body.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ fn head(lines: &str) -> String {
     format!("HTTP/1.1 201 Created\r\nDate: {DATE}\r\n{lines}\r\n")
 }
 
-/// Bodies that carry our `clientId` and a `customerId`, whatever else.
+/// Bodies with our `clientId` and a `customerId`, whatever else they contain.
 fn odd_customers() -> Vec<(&'static str, &'static str)> {
     vec![
         ("whole", "CUSTOMER"),
@@ -152,11 +152,11 @@ fn two_hundreds_without_it() {
 fn refusals() {
     let mut lines = Vec::new();
     for status in REFUSALS {
-        // The client follows no redirect, and elsewhere this says nothing.
+        // The client follows no redirect, and on other statuses the header means nothing.
         let elsewhere = "Location: /api/v1/customers/create\r\n";
         let no = || says_with(status, elsewhere, r#"{"message":"no to CLIENT"}"#);
         let fate = match status {
-            // It may be no answer of the API's.
+            // It may not be the API's response.
             "404 Not Found" | "405 Method Not Allowed" => SENT_AGAIN,
             "409 Conflict" => CONTRADICTED,
             _ => FAILED,
@@ -232,13 +232,13 @@ fn denials_stop_it_and_fail_nothing() {
     }
 }
 
-/// A run that stops at the first row, and the next one, which has the key back.
+/// A run that stops at the first row, and the next one, whose key is accepted again.
 fn denied(status: &str, creates: Vec<Act>, lookups: Vec<Act>, outcome: &str) {
     let asks = !lookups.is_empty();
     let acts = [(Ask::Create, creates), (Ask::LookUp, lookups)];
     let acts = acts.map(|(ask, acts)| (ask, "c-1".to_owned(), acts));
     let server = Raw::start(1024, acts);
-    // The key held at the start, and is gone when the row is denied.
+    // The key is accepted at the start, and no longer when the row is refused.
     server.authenticates([says("200 OK", "{}"), says(status, "{}")]);
     let run = Run::new().credentials().input("in.csv", rows(3));
     let url = server.url();
@@ -249,7 +249,7 @@ fn denied(status: &str, creates: Vec<Act>, lookups: Vec<Act>, outcome: &str) {
     assert_eq!(server.calls("c-3"), "");
     run.go(&line).code(0);
     let calls = server.calls("c-1");
-    // A row for which anything was ever sent is asked for first.
+    // A row for which a request may have been sent is looked up first.
     let wanted = if asks {
         "create lookup lookup"
     } else {
@@ -277,7 +277,7 @@ fn throttles() {
     assert_eq!(held.run.summary("in.csv").requests("throttled"), 5);
 }
 
-/// Each alone, for a pause is everybody's.
+/// Each alone, because a pause applies to all requests.
 #[test]
 fn throttles_that_ask_for_a_wait() {
     let no = |head: &str, body: &str| says_with("429 Too Many Requests", head, body);
@@ -339,7 +339,7 @@ fn a_server_error_that_asks_for_a_wait_gets_it() {
         create("a megabyte and more", down(&endless()), SENT_AGAIN),
         create("cut off", down(PAGE).short(9).then(Then::Close), SENT_AGAIN),
     ];
-    // Enough of them are an outage, which is over no sooner.
+    // Enough of them are an outage, which ends no sooner.
     lines.extend((0..9).map(|_| create("an outage", whole(), SENT_AGAIN)));
     let held = hold(&lines, "");
     for number in 1..=lines.len() {

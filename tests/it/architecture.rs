@@ -1,8 +1,8 @@
-//! Holds up the floors: imports go down only and in no circle, pure files stay pure,
-//! no file outgrows its job, and no module is without a floor.
+//! Enforces the floors: imports go down only and in no circle, pure files stay pure, files
+//! stay short, and each module has a floor.
 //!
-//! It reads text, not syntax: paths that begin with `crate`, `super` or `self`, in
-//! groups or by themselves. Test modules stand last in their file.
+//! It reads text, not syntax: paths that begin with `crate`, `super` or `self`, in groups
+//! or alone. Test modules come last in their file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ const FLOORS: [&[&str]; 8] = [
 /// Modules that import nothing of this crate.
 const ALONE: [&str; 2] = ["sandbox", "cli"];
 
-/// Files that know values and nothing else, and import no file that knows more.
+/// Files that contain values only, and import no file with effects.
 const PURE: [&str; 22] = [
     "src/domain/",
     "src/engine/pace/advertised.rs",
@@ -48,7 +48,7 @@ const PURE: [&str; 22] = [
     "src/ledger/mod.rs",
 ];
 
-/// What a file without effects does not name.
+/// Names that a file without effects does not contain.
 const EFFECTS: [&str; 12] = [
     "std::fs",
     "std::net",
@@ -67,7 +67,7 @@ const EFFECTS: [&str; 12] = [
 /// The most lines of a file before its tests.
 const LONGEST_FILE: usize = 400;
 
-/// Files that hold one noun whole, and the most lines of such a one.
+/// Files that hold one noun whole, and the most lines of each.
 const WHOLE: [&str; 3] = [
     "src/engine/send/row_state.rs",
     "src/engine/send/sender.rs",
@@ -127,7 +127,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// Files that hold nothing but tests, or what tests share.
+/// Files that contain only tests, or code that tests share.
 fn is_test_file(path: &Path) -> bool {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let is_among_tests = path.parent().is_some_and(|folder| {
@@ -195,7 +195,7 @@ fn imports_go_downwards() {
     );
 }
 
-/// Each file and the files that it imports, tests aside.
+/// Each file with the files that it imports, tests excluded.
 fn imports() -> BTreeMap<String, BTreeSet<String>> {
     let sources = sources();
     let files: BTreeMap<Vec<String>, &str> = sources
@@ -233,8 +233,8 @@ fn absolute(path: &[String], own: &[String]) -> Option<Vec<String>> {
     }
 }
 
-/// All paths in `text` that begin with `crate`, `super` or `self`, groups taken apart.
-/// The path of a visibility is none.
+/// All paths in `text` that begin with `crate`, `super` or `self`, groups expanded, without
+/// the paths of visibilities.
 fn paths_in(text: &str) -> Vec<Vec<String>> {
     let text = text.replace("pub(in crate", "pub(in ");
     let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
@@ -251,7 +251,7 @@ fn paths_in(text: &str) -> Vec<Vec<String>> {
     paths
 }
 
-/// Takes the path at the start of `text`, below `above`; what is behind it.
+/// Parses the path at the start of `text`, below `above`; returns the rest.
 fn take_path<'t>(text: &'t str, above: &[String], paths: &mut Vec<Vec<String>>) -> &'t str {
     let mut path = above.to_vec();
     let mut rest = text;
@@ -275,7 +275,7 @@ fn take_path<'t>(text: &'t str, above: &[String], paths: &mut Vec<Vec<String>>) 
                 return behind;
             }
             let behind = take_path(group, &path, paths);
-            // `as` and the name behind it.
+            // `as` and the name after it.
             let end = behind.find([',', '}']).unwrap_or(behind.len());
             group = behind.split_at(end).1;
             if group.is_empty() {
@@ -304,7 +304,7 @@ fn paths_are_found_in_groups_and_by_themselves() {
     );
 }
 
-/// All files that can be come to from `file` by imports.
+/// All files reachable from `file` by imports.
 fn reached(graph: &BTreeMap<String, BTreeSet<String>>, file: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut open = vec![file.to_owned()];
@@ -347,7 +347,7 @@ fn the_engine_knows_neither_source_nor_sandbox() {
     }
 }
 
-/// Whether a file knows more than values, and what gives it away.
+/// Whether a file has effects, and the name that shows it.
 fn effect_of(source: &Source) -> Option<&'static str> {
     let named = |effect: &&&str| statements(source).any(|line| line.contains(**effect));
     EFFECTS.iter().find(named).copied()

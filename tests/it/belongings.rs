@@ -1,5 +1,5 @@
-//! What belongs to the user is never lost (issue 12, point 13), what is advised
-//! works when typed (point 14), and names that are no text (point 17).
+//! User data is never lost (issue 12, point 13), printed commands work as typed (point 14),
+//! and names that are not valid text (point 17).
 
 use kable_bulk::sandbox::http::routes::Call;
 
@@ -7,8 +7,8 @@ use crate::common::{Run, customers_of_csv, rows, rows_from};
 
 const BAD: &str = "c-x,,USD\n";
 
-/// The interrupted run of the issue: rejects mended where they stand, and then
-/// the command that goes on.
+/// The interrupted run of the issue: rejects corrected in place, then the command that
+/// continues.
 #[test]
 fn mended_rejects_survive_the_command_that_goes_on() {
     let run = Run::new().server(&[]).input("in.csv", rows(30) + BAD);
@@ -55,7 +55,7 @@ fn files_that_are_not_ours_are_refused_before_anything_is_sent() {
         std::fs::remove_file(run.path(name)).unwrap();
     }
     assert_eq!(run.counts().of(Call::Create), 0);
-    // Others of the kind are left, and ours get another number.
+    // Other kept files are left, and ours get another number.
     run.write("rejects-2.csv", "mine");
     run.import("in.csv --out .").code(3);
     assert_eq!(run.text("rejects-2.csv"), "mine");
@@ -93,8 +93,8 @@ fn a_check_leaves_the_summary_of_an_import() {
     assert!(run.exists("in.csv.results/validate-summary.json"));
 }
 
-/// A rejects file of a file that was changed since hides no new bad row, in
-/// whatever way the old one was bad.
+/// A rejects file of an input that was changed since hides no new bad row, in whatever way
+/// the old one was bad.
 #[test]
 fn outdated_rejects_hide_no_new_bad_row() {
     for (old, mended, new) in [
@@ -127,8 +127,8 @@ fn advised(ended: &crate::common::EndedRun) -> Vec<String> {
         .collect()
 }
 
-/// Every command that a run prints can be typed into a shell, and does not stop
-/// where the first one stopped.
+/// Every command that a run prints can be typed into a shell, and does not stop where the
+/// first run stopped.
 #[cfg(unix)]
 #[test]
 #[expect(clippy::too_many_lines, reason = "most of it is a table")]
@@ -163,7 +163,7 @@ fn every_command_that_is_printed_works() {
             5,
             &[3, 0],
         ),
-        // What a file says makes nothing void.
+        // Text in a file invalidates no option.
         (
             "in.csv",
             rows(5),
@@ -188,7 +188,7 @@ fn every_command_that_is_printed_works() {
             3,
             &[0],
         ),
-        // Names that a shell would take apart, or for options.
+        // Names that a shell would split, or that look like options.
         (
             "it's here.csv",
             rows(40) + &many(2),
@@ -205,7 +205,7 @@ fn every_command_that_is_printed_works() {
             0,
             &[0],
         ),
-        // A value that an option gives.
+        // A value that an option sets.
         (
             "in.csv",
             rows(5).replace(",USD", ",").replace("currency", "note"),
@@ -247,7 +247,7 @@ fn every_command_that_is_printed_works() {
     }
 }
 
-/// A rehearsal is not in the way of the real run (README, the five steps).
+/// A rehearsal does not hinder the real run (README, the five steps).
 #[test]
 fn a_rehearsal_has_a_checkpoint_of_its_own() {
     let run = Run::new().server(&[]).input("in.csv", rows(12));
@@ -328,7 +328,7 @@ mod odd_names {
     }
 }
 
-/// A terminal that is closed lets what is in flight finish, as SIGTERM does.
+/// Closing the terminal lets requests in flight finish, as SIGTERM does.
 #[cfg(unix)]
 #[test]
 fn a_hangup_is_an_interruption_unless_it_was_ignored() {

@@ -1,9 +1,9 @@
-//! Killed at every boundary in turn.
+//! Kills at every boundary in turn.
 //!
-//! Those of the sending are held open until the kill: a sandbox that can't write its
-//! file keeps an answer back, a locked checkpoint keeps the recorder from writing.
-//! Result files are written under names that can't be foretold: there the kill comes
-//! as soon as the boundary is seen, and what must hold holds on either side of it.
+//! Those of sending are held open until the kill: a sandbox that can't write its file
+//! delays a response, a locked checkpoint keeps the recorder from writing. Result files are
+//! written under unpredictable names: there the kill comes as soon as the boundary is seen,
+//! and the assertions hold on either side of it.
 
 use std::time::Duration;
 
@@ -27,8 +27,7 @@ fn ten_rows(faults: &[&str]) -> Run {
     Run::new().server(faults).input("in.csv", rows(10))
 }
 
-/// What the checkpoint has, read while a run writes it; `None` as long as
-/// there is none.
+/// Reads the checkpoint while a run writes it; `None` as long as there is none.
 fn checkpoint(run: &Run, sql: &str) -> Option<i64> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
     let db = Connection::open_with_flags(run.path(CHECKPOINT), flags).ok()?;
@@ -41,9 +40,9 @@ fn claims(run: &Run, which: &str) -> i64 {
     checkpoint(run, &sql).unwrap_or_default()
 }
 
-/// Keeps everybody from writing to the database `name` until it is dropped.
+/// Blocks all writes to the database `name` until it is dropped.
 ///
-/// It leaves the files as a killed process does, and tidies nothing up.
+/// It leaves the files as a killed process does, without cleaning up.
 fn locked(run: &Run, name: &str) -> Connection {
     let db = Connection::open(run.path(name)).unwrap();
     db.busy_timeout(Duration::from_secs(10)).unwrap();
@@ -53,8 +52,8 @@ fn locked(run: &Run, name: &str) -> Connection {
     db
 }
 
-/// Starts an import, one request at a time, whose first request the server
-/// holds, and whose answers come when nothing can be recorded any more.
+/// Starts an import, one request at a time, whose first request the server delays, and
+/// whose responses arrive when nothing can be recorded any more.
 fn answered_and_not_recorded(run: &Run, options: &str) -> (crate::common::Running, Connection) {
     let unanswered = locked(run, DATABASE);
     let running = run.start_import(&format!("in.csv --concurrency 1 {options}"));
@@ -94,7 +93,7 @@ fn while_checking() {
     assert_eq!(run.counts().of(Call::Create), 20);
 }
 
-/// What can't be claimed is not sent, however long it takes to find out.
+/// A row that can't be claimed is not sent, however long it takes to find out.
 #[test]
 fn before_the_claim_is_on_disk() {
     let run = ten_rows(&[]);
@@ -115,9 +114,9 @@ fn before_the_claim_is_on_disk() {
 #[test]
 fn after_the_claim_and_before_the_request() {
     let run = ten_rows(&[]);
-    // The three first calls count as well: the first create is sent after 15 s.
+    // The three first calls count too: the first create is sent after 15 s.
     let running = run.start_import("in.csv --rate 12/m");
-    // No more is claimed than is ready for the next start.
+    // Only as many rows are claimed as are ready for the next start.
     until("the next one is claimed and one is settled", || {
         (claims(&run, CLAIMED), claims(&run, SETTLED)) == (2, 1)
     });
@@ -130,8 +129,8 @@ fn after_the_claim_and_before_the_request() {
     assert_eq!(run.counts().of(Call::Create), 10);
 }
 
-/// Kills where the fourth create hangs, before or after the server has acted;
-/// gives back how many creates there were in the end.
+/// Kills while the fourth create hangs, before or after the server has acted; returns how
+/// many creates there were in the end.
 fn hanging(fault: &str, acted: usize) -> u64 {
     let run = ten_rows(&[fault]);
     let running = run.start_import("in.csv --concurrency 1");
@@ -179,7 +178,7 @@ fn before_the_server_acts_that_acts_later() {
 fn after_the_answer_and_before_it_is_recorded() {
     let run = ten_rows(&[]);
     let (running, unrecorded) = answered_and_not_recorded(&run, "");
-    // One at a time: when the last one is there, the others were answered.
+    // One at a time: when the last one exists, the others got their responses.
     until("all customers", || run.held().len() == 10);
     running.kill();
     drop(unrecorded);
@@ -191,7 +190,7 @@ fn after_the_answer_and_before_it_is_recorded() {
 
 #[test]
 fn after_the_keys_are_kept_and_before_the_row_is_settled() {
-    // The first key comes so much earlier that it is kept without the others.
+    // The first key comes so much earlier that it is written without the others.
     let run = ten_rows(&["delay:300ms@create:2"]);
     let (mut running, unrecorded) = answered_and_not_recorded(&run, "--keys");
     let keys = || run.text("in.csv.results/keys.csv").lines().count() - 1;
@@ -212,7 +211,7 @@ fn after_the_keys_are_kept_and_before_the_row_is_settled() {
     assert!(kept.union(&lost).eq(all.keys()), "{kept:?} {lost:?}");
 }
 
-/// A run that asks may be killed as well, and leaves as much in doubt.
+/// A run that looks rows up may be killed too, and leaves as much in doubt.
 #[test]
 fn while_asking_what_came_of_an_earlier_kill() {
     let run = ten_rows(&["hang-after@create:4", "hang@lookup:1", "hang@lookup:4"]);
@@ -243,7 +242,7 @@ fn after_the_sending_and_before_the_results() {
     });
     running.kill();
     assert_eq!(claims(&run, SETTLED), 10);
-    // What is not in its place yet is hidden; the last file in its place is the summary.
+    // A file that is not in place yet is hidden; the last one put in place is the summary.
     let names = std::fs::read_dir(run.path("in.csv.results")).unwrap();
     let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
     let is_hidden = |name: &std::ffi::OsString| name.to_string_lossy().starts_with('.');
@@ -268,7 +267,7 @@ fn while_the_results_are_being_written() {
         { lengths }.any(|found| found.len() > 0) || run.exists("in.csv.results/rejects.csv")
     });
     running.kill();
-    // What is in its place is whole.
+    // Files that are in place are complete.
     if run.exists("in.csv.results/rejects.csv") {
         assert_eq!(
             run.text("in.csv.results/rejects.csv").lines().count(),
@@ -276,7 +275,7 @@ fn while_the_results_are_being_written() {
         );
     }
 
-    // The rows were mended or taken out meanwhile: there are no rejects any more.
+    // The rows were corrected or removed meanwhile: there are no rejects any more.
     run.write("in.csv", rows(10));
     run.comes_right("in.csv", &rows(10));
     assert_eq!(run.counts().of(Call::Create), 10);
@@ -294,8 +293,8 @@ fn after_some_results_are_in_place() {
     assert_eq!(run.counts().of(Call::Create), 10);
 }
 
-/// The limit of errors is passed before anything is sent; rows that an earlier run
-/// may have sent are asked for all the same, and nothing is created.
+/// The limit of errors is exceeded before anything is sent; rows that an earlier run may
+/// have sent are looked up nevertheless, and nothing is created.
 #[test]
 fn rows_in_doubt_are_asked_for_where_too_many_are_rejected() {
     let run = ten_rows(&["hang-after@create:4"]);
@@ -309,7 +308,7 @@ fn rows_in_doubt_are_asked_for_where_too_many_are_rejected() {
 
     run.import("in.csv --max-errors 0").code(5);
     assert_eq!(run.counts().of(Call::Create), creates, "nothing is sent");
-    // In a run's first second it can't always be proved whose it is.
+    // In a run's first second it can't always be proved who created it.
     let outcome = run.result("in.csv", "c-4")["outcome"].clone();
     assert!(["created", "already_existed"].contains(&outcome.as_str().unwrap()));
     assert_eq!(run.held().len(), 4);

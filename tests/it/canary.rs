@@ -1,4 +1,4 @@
-//! The first rows are sent ahead and read back before all others.
+//! The first rows are sent and read back before all others.
 
 use kable_bulk::sandbox::http::routes::Call;
 
@@ -71,7 +71,7 @@ fn rows_in_doubt_wait_for_the_canary_too() {
         settings.faults = vec!["altered@lookup:1".parse().unwrap()];
     });
     run.import("in.csv --canary 2").code(5);
-    // The one in doubt was not among the two.
+    // The row in doubt was not one of the two.
     assert_eq!(run.held().len(), 3);
     let summary = run.summary("in.csv");
     assert_eq!(summary.outcome("created"), 2);
@@ -86,7 +86,7 @@ fn a_canary_of_more_rows_than_there_are_is_all_of_them() {
     let run = Run::new().server(&[]).input("in.csv", rows(3));
     run.import("in.csv --canary 10").code(0);
     assert_eq!(run.counts().of(Call::Lookup), 3);
-    // Nothing is left that could be sent ahead.
+    // No row is left for a canary.
     run.import("in.csv --canary 10").code(0);
     assert_eq!(run.counts().of(Call::Lookup), 3);
 }
@@ -117,7 +117,7 @@ fn a_canary_that_waits_can_be_stopped() {
     let run = Run::new()
         .server(&["status:503@lookup"])
         .input("in.csv", rows(30));
-    // By the clock: the same command goes on.
+    // Stopped by the clock: the same command continues.
     run.import("in.csv --canary 2 --max-duration 2s")
         .code(4)
         .says("could not be read back: everything was stopped");

@@ -1,5 +1,5 @@
-//! An input that is changed under a run (issue 12, 5): what was checked is what
-//! is sent and reported, or the run stops and nothing wrong is in the checkpoint.
+//! An input that is changed during a run (issue 12, 5): what was checked is what is sent
+//! and reported, or the run stops and the checkpoint contains nothing wrong.
 
 use std::fs::File;
 use std::io::Write;
@@ -10,7 +10,7 @@ use crate::common::{Run, Running, customers_of_csv, rows, rows_from, until};
 
 const WAS_CHANGED: &str = "in.csv was changed while it was being read";
 
-/// `text` with so wide a column beside it that not much is read ahead.
+/// `text` with a column beside it so wide that little is read ahead.
 fn wide(text: &str) -> String {
     let lines = text.lines().enumerate().map(|(number, line)| match number {
         0 => format!("{line},note\n"),
@@ -27,7 +27,7 @@ fn begun(content: &str) -> (Run, Running) {
     (run, running)
 }
 
-/// Writes over the file without emptying it first.
+/// Overwrites the file without truncating it first.
 fn overwrite(run: &Run, text: &str) {
     let file = File::options().write(true).open(run.path("in.csv"));
     let mut file = file.unwrap();
@@ -43,8 +43,8 @@ fn append(run: &Run, text: &str) {
     file.write_all(text.as_bytes()).unwrap();
 }
 
-/// It stopped, and sent nothing but what stood in `rows(300)`; with that file in
-/// place again all of it is created once.
+/// The run stopped, and sent only rows of `rows(300)`; with that file in place again all of
+/// it is created once.
 fn stopped_and_comes_right(run: &Run, running: Running, why: &str) {
     running
         .end()
@@ -70,7 +70,7 @@ fn stopped_and_comes_right(run: &Run, running: Running, why: &str) {
 #[test]
 fn rewritten_in_place() {
     let (run, running) = begun(&wide(&rows(300)));
-    // Each row a line further down, with another's name.
+    // Each row is a line further down, with another's name.
     overwrite(&run, &wide(&rows_from(2, 301)));
     stopped_and_comes_right(&run, running, "no longer holds what was checked");
 }
@@ -99,7 +99,7 @@ fn cut_off() {
     stopped_and_comes_right(&run, running, "ends sooner");
 }
 
-/// Another run was interrupted before, whose outcomes this one goes by.
+/// Another run was interrupted before, and this one uses its outcomes.
 #[test]
 fn rewritten_under_a_run_that_goes_on() {
     let (run, running) = begun(&wide(&rows(300)));
@@ -149,7 +149,7 @@ fn half_a_row_is_not_sent() {
     run.holds(&customers_of_csv(&rows(300)));
 }
 
-/// As editors save and exports are written: the file that was checked is read on.
+/// As editors save and exports are written: the file that was checked is read to its end.
 #[test]
 fn replaced_by_another_file() {
     let (run, running) = begun(&wide(&rows(150)));
@@ -160,7 +160,7 @@ fn replaced_by_another_file() {
     assert_eq!(run.results("in.csv").len(), 150);
 }
 
-/// Its time alone says nothing.
+/// A changed time alone proves nothing.
 #[test]
 fn touched() {
     let (run, running) = begun(&wide(&rows(150)));

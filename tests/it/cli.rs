@@ -1,4 +1,4 @@
-//! The program as a user meets it: help, usage errors, configuration, exit codes.
+//! The program's interface: help, usage errors, configuration, exit codes.
 
 use kable_bulk::sandbox::http::routes::Call;
 use kable_bulk::sandbox::settings::CLIENT_SECRET;
@@ -299,7 +299,7 @@ fn values_that_are_none_are_wrong_usage() {
 
 #[test]
 fn a_live_run_without_a_terminal_wants_a_yes_before_anything_is_sent() {
-    // Whatever it would send had to pass this proxy, which hears nothing.
+    // All requests would have to pass this proxy, which receives none.
     let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", proxy.local_addr().unwrap());
     let run = Run::new()
@@ -319,7 +319,7 @@ fn a_live_run_without_a_terminal_wants_a_yes_before_anything_is_sent() {
     assert!(!run.exists("in.csv.checkpoint.db"));
 }
 
-/// What is to be done next can be typed as it is shown, and leads to an import.
+/// The next steps can be typed as they are shown, and lead to an import.
 #[test]
 fn validate_says_what_to_do_next() {
     let run = Run::new().input(

@@ -1,5 +1,5 @@
-//! The README's table "What counts as what", as far as connections go: every way
-//! in which one can fail to come about or break, at every moment of a request.
+//! The table "What each response means" of `docs/guarantees.md`, for connections: every way
+//! in which one can fail to open or break, at every moment of a request.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ fn breaks() -> Vec<(&'static str, Act)> {
     ]
 }
 
-/// Acts that take longer than anybody waits.
+/// Acts that take longer than any time-out.
 fn hangs() -> Vec<(&'static str, Act)> {
     vec![
         ("while waiting", raw("").then(Then::Hang)),
@@ -68,7 +68,7 @@ fn hangs() -> Vec<(&'static str, Act)> {
     ]
 }
 
-/// The right answer to a create, though nothing was created.
+/// The correct response to a create, although nothing was created.
 fn created_not() -> Act {
     says("201 Created", "CUSTOMER")
 }
@@ -107,7 +107,7 @@ fn a_drip_within_the_time_out_is_an_answer() {
     );
 }
 
-/// A refusal is one as soon as its status is there, whatever becomes of its text.
+/// A response is a refusal once its status has arrived, whatever happens to its text.
 #[test]
 fn broken_in_the_text_of_a_refusal() {
     let no = || says("422 Unprocessable Content", r#"{"message":"no"}"#).short(5);
@@ -119,9 +119,9 @@ fn broken_in_the_text_of_a_refusal() {
     hold(&lines, "--timeout 2s");
 }
 
-/// A row whose create is larger than what the sockets at both ends take in while
-/// the server does not read (4 MiB at most where Linux is left as it is), and just below the
-/// longest row that is read.
+/// A row whose create is larger than what the sockets' buffers at both ends hold while the
+/// server does not read (4 MiB at most with Linux's defaults), and just below the longest
+/// row that is read.
 fn large_row() -> String {
     let plans: Vec<String> = (0..1000).map(|n| format!("{n:04050}")).collect();
     let plans = plans.join(r#"",""#);
@@ -172,13 +172,13 @@ fn shut_out(door: Door) -> (Raw, Run) {
     (server, run)
 }
 
-/// What certainly did not leave is not asked for.
+/// A request that certainly did not leave needs no look-up.
 fn not_sent(door: Door) {
     let (server, run) = shut_out(door);
     for id in ["c-1", "c-2", "c-3", "c-4"] {
         assert_eq!(server.calls(id), "create", "{id}");
     }
-    // The second row knocked more than once.
+    // The second row tried to connect more than once.
     let attempts = run.result("in.csv", "c-2")["attempts"].as_u64().unwrap();
     assert!(attempts > 1, "{attempts}");
     assert_eq!(run.summary("in.csv").requests("throttled"), 0);
@@ -199,7 +199,7 @@ fn reset_before_anything_was_sent() {
     let (server, _run) = shut_out(Door::Reset);
     for id in ["c-1", "c-2", "c-3", "c-4"] {
         let calls = server.calls(id);
-        // Whether anything had left by then only the network knows.
+        // Whether anything had left by then is not known.
         assert!(
             ["create", "lookup create"].contains(&&*calls),
             "{id}: {calls}"

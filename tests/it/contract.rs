@@ -1,4 +1,4 @@
-//! The API's reference judges the client and the sandbox, and neither is held to the other.
+//! Tests the client and the sandbox against the API's reference, each independently.
 //!
 //! Each file in `data/contract/` is one call as the vendor's document 1.0.0 has it (see
 //! `docs/api.md`): the request, the status, the response with every member that the document
@@ -184,7 +184,7 @@ fn replay(call: &ReferenceCall) -> (String, JoinHandle<SentRequest>) {
     (url, server)
 }
 
-/// The request in `bytes`, once all of it has come.
+/// The request in `bytes`, once all of it has arrived.
 fn whole_request(bytes: &[u8]) -> Option<SentRequest> {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&bytes[..end]).unwrap();

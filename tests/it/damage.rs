@@ -1,5 +1,5 @@
-//! A checkpoint that is damaged, or of an older format: it is said, what can be
-//! saved is saved, and every customer is created exactly once all the same.
+//! A checkpoint that is damaged, or of an older format: the run reports it, saves what can
+//! be saved, and every customer is created exactly once nevertheless.
 
 use std::collections::BTreeSet;
 use std::io::{Seek, SeekFrom, Write};
@@ -16,7 +16,7 @@ const SAVED: &str = "in.csv.checkpoint.db.saved";
 /// A file as an older kable-bulk left it.
 const FORMAT_1: &str = include_str!("../formats/format-1.sql");
 
-/// The pages on which customers stand in the checkpoint.
+/// The pages of the checkpoint that contain customers.
 fn leaves(run: &Run) -> Vec<u64> {
     let db = rusqlite::Connection::open(run.path(CHECKPOINT)).unwrap();
     let sql =
@@ -31,7 +31,7 @@ fn wipe(run: &Run, page: u64) {
     overwrite(run, CHECKPOINT, (page - 1) * 4096, &[0; 4096]);
 }
 
-/// A run of which half is imported, and whose checkpoint has a page less.
+/// A run of which half is imported, and whose checkpoint lacks a page.
 fn damaged(options: &str) -> Run {
     let run = Run::new().server(&[]).input("in.csv", rows(400));
     run.import(&format!("in.csv --limit 200 {options}")).code(0);
@@ -41,7 +41,7 @@ fn damaged(options: &str) -> Run {
     run
 }
 
-/// What the saved checkpoint can't know is asked for, and no more than that.
+/// Rows that the saved checkpoint may lack are looked up, and no others.
 fn finish(run: &Run) {
     run.import(&format!("in.csv --checkpoint {SAVED}")).code(0);
     run.holds(&customers_of_csv(&rows(400)));
@@ -63,7 +63,7 @@ fn a_damaged_checkpoint_is_said_to_be_and_the_saved_one_goes_on() {
         .import("in.csv")
         .refuses(1, &[CHECKPOINT, "is damaged", "of its 200 claims", SAVED])
         .hints(&format!("the same command with --checkpoint {SAVED}"));
-    // Which page that is, and how many rows stand on it, is SQLite's business.
+    // Which page that is, and how many rows it contains, depends on SQLite.
     let said = ended.stderr.replace(|c: char| c.is_ascii_digit(), "9");
     insta::assert_snapshot!(said, @r"
     error: checkpoint in.csv.checkpoint.db is damaged: part of it can't be read; 999 of its 999 claims, 999 of them created, were saved to in.csv.checkpoint.db.saved (SQLite: Tree 9 page 9: btreeInitPage() returns error code 99)
@@ -76,7 +76,7 @@ fn a_damaged_checkpoint_is_said_to_be_and_the_saved_one_goes_on() {
     );
     finish(&run);
 
-    // And again, as if nothing had been.
+    // And again, as if nothing had happened.
     let (creates, lookups) = (run.counts().of(Call::Create), run.counts().of(Call::Lookup));
     run.import(&format!("in.csv --checkpoint {SAVED}")).code(0);
     assert_eq!(run.counts().of(Call::Create), creates);
@@ -111,7 +111,7 @@ fn status_says_so_and_writes_nothing() {
         .says("saved from a damaged checkpoint");
 }
 
-/// Killed in the middle, so that much of it waits in the log.
+/// Killed in the middle, so that much of it is only in the log.
 #[test]
 fn a_killed_runs_damaged_checkpoint_is_saved_with_its_log() {
     let run = Run::new().server(&[]).input("in.csv", rows(400));
@@ -146,7 +146,7 @@ fn a_saved_run_that_is_stopped_and_killed_creates_every_customer_once() {
     until("some questions", || asked() >= 10);
     running.signal("INT");
     running.end().code(130);
-    // What was not asked for was not sent, as far as this checkpoint knows.
+    // Rows that were not looked up were not sent, as far as this checkpoint knows.
     assert_eq!(run.summary("in.csv").outcome("unresolved"), 0);
     let before = asked();
     let running = run.start_import(&command);
@@ -165,7 +165,7 @@ fn a_customer_that_was_lost_and_changed_since_differs() {
     run.write("in.csv", rows(400).replace("Company ", "Firm "));
     run.import(&format!("in.csv --checkpoint {SAVED}")).code(3);
     let summary = run.summary("in.csv");
-    // Those that it knows were changed after they were created.
+    // It knows that they were changed after they were created.
     summary.outcomes(&[("created", 200), ("differs", 200)]);
     assert_eq!(run.creates_in_vain(), 0);
 }
@@ -175,7 +175,7 @@ fn a_customer_that_was_lost_and_changed_since_differs() {
 fn the_keys_of_lost_claims_are_kept_or_said_to_be_lost() {
     let run = damaged("--keys");
     run.import("in.csv --keys").code(1);
-    // Of some of them the keys were kept.
+    // The keys of some of them were kept.
     let keys = run.text("in.csv.results/keys.csv");
     let kept: Vec<&str> = keys.lines().take(60).collect();
     run.write("in.csv.results/keys.csv", kept.join("\n") + "\n");
@@ -225,7 +225,7 @@ fn url(run: &Run) -> String {
     run.url().trim_end_matches('/').to_owned()
 }
 
-/// What tells a checkpoint from other files stands on its first page.
+/// The first page identifies a checkpoint.
 #[test]
 fn a_damaged_first_page_is_damage_and_costs_nothing() {
     for (first, many) in [(0, 16), (0, 100), (0, 4096), (16, 84), (100, 3996)] {
@@ -268,7 +268,7 @@ fn what_was_never_ours_is_refused_and_left_alone() {
     assert_eq!(run.counts().of(Call::Create), 0);
 }
 
-/// Writes over a part of a file.
+/// Overwrites a part of a file.
 fn overwrite(run: &Run, name: &str, at: u64, with: &[u8]) {
     let mut file = std::fs::OpenOptions::new()
         .write(true)
@@ -280,7 +280,7 @@ fn overwrite(run: &Run, name: &str, at: u64, with: &[u8]) {
 
 const LOG: &str = "in.csv.checkpoint.db-wal";
 
-/// A run that was killed when much of it was in the log and nowhere else.
+/// A run that was killed when much of it was in the log only.
 fn killed(options: &str) -> Run {
     let run = Run::new().server(&[]).input("in.csv", rows(500));
     let running = run.start_import(&format!("in.csv --rate 400/s {options}"));
@@ -290,15 +290,15 @@ fn killed(options: &str) -> Run {
     run
 }
 
-/// It is said, and what was saved finds all that was sent.
+/// The damage is reported, and the saved checkpoint leads to everything that was sent.
 fn is_said_and_finished(run: &Run, options: &str, words: &[&str]) {
     run.go("status in.csv").refuses(1, words);
-    // Taken late: what the killed run had sent may arrive after its end.
+    // Read late: requests of the killed run may arrive after its end.
     let sent = run.counts().of(Call::Create);
     run.import(&format!("in.csv --dry-run {options}"))
         .refuses(1, words);
     run.import(&format!("in.csv {options}")).refuses(1, words);
-    // And again: looking at it must not make it look sound.
+    // And again: reading it must not make it look undamaged.
     run.go("status in.csv").refuses(1, words);
     assert_eq!(run.counts().of(Call::Create), sent, "something was sent");
     run.comes_right(
@@ -359,7 +359,7 @@ fn an_emptied_checkpoint_is_not_begun_anew() {
     }
 }
 
-/// Those whose keys stand in `keys.csv` have not lost them.
+/// Customers whose keys are in `keys.csv` have not lost them.
 #[test]
 fn keys_are_kept_or_said_to_be_lost_without_the_log_and_without_the_file() {
     for emptied in [false, true] {

@@ -1,10 +1,9 @@
-//! Our readers against the libraries that everybody uses: what both take for
-//! well formed, both read alike.
+//! Compares our readers with the usual libraries: what both accept as well formed, both
+//! read alike.
 //!
-//! Whole files go through the door that the program itself uses, in pieces as
-//! the system gives them; `src/source/*_tests.rs` has the small differences and
-//! the places of rows. How much was compared is counted, for a test that skips
-//! all of it would pass.
+//! Whole files are read through the program's own entry point, in pieces as the system
+//! returns them; `src/source/*_tests.rs` has the small differences and the places of rows.
+//! The comparisons are counted, because a test that skips all of them would pass.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -19,7 +18,7 @@ use proptest::test_runner::{Config, TestCaseResult, TestRunner};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-/// Where the readers' pieces end. What is generated stands around it.
+/// Where the readers' pieces end. Generated text is placed around it.
 const PIECE: usize = 256 << 10;
 
 /// A cell under its column: its kind, and its text.
@@ -33,7 +32,7 @@ struct Ours {
     cells: Vec<Found>,
 }
 
-/// All rows of a file; `None` where it is refused as a whole.
+/// All rows of a file; `None` if it is refused as a whole.
 fn ours(name: &str, content: &[u8], settings: Settings) -> Option<(Vec<Ours>, Format)> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
@@ -65,7 +64,7 @@ fn ours(name: &str, content: &[u8], settings: Settings) -> Option<(Vec<Ours>, Fo
     }
 }
 
-/// Runs so many cases; what fails is shown as small as it can be made.
+/// Runs this many cases; failures are shrunk.
 fn run<S: Strategy>(cases: u32, strategy: &S, test: impl Fn(S::Value) -> TestCaseResult) {
     let config = Config {
         cases,
@@ -97,8 +96,8 @@ struct Table {
     /// Whether the delimiter is given or detected.
     told: bool,
     mark: bool,
-    /// How many bytes before the end of a piece `rows` begins; right behind the
-    /// header where there are none.
+    /// How many bytes before the end of a piece `rows` begins; right after the header if
+    /// there are none.
     before: Option<usize>,
     rows: Bytes,
 }
@@ -141,7 +140,7 @@ fn written(delimiter: u8) -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// Bytes that mean something to a reader, in no order.
+/// Bytes that are significant to a reader, in random order.
 fn noise() -> impl Strategy<Value = Vec<u8>> {
     let bytes = b"ab,;\t|\"\"\"\n\n\r  \xff\xc3\xa9\xe5".to_vec();
     prop::collection::vec(prop::sample::select(bytes), 1..80)
@@ -164,8 +163,8 @@ fn tables() -> impl Strategy<Value = Table> {
     )
 }
 
-/// The same value; or the crate's with the blanks that stand behind a closing
-/// quote, which we take for nobody's.
+/// The same value; or the crate's with the blanks after a closing quote, which our reader
+/// drops.
 fn same(ours: &str, theirs: &[u8], raw: &[u8]) -> bool {
     let rest = theirs.strip_prefix(ours.as_bytes());
     let behind_quote = raw.windows(2).any(|pair| pair == b"\" ");
@@ -174,7 +173,7 @@ fn same(ours: &str, theirs: &[u8], raw: &[u8]) -> bool {
     })
 }
 
-/// How many cells the message of a row of another length names.
+/// The number of cells that the message about a row of another length gives.
 fn cells_told(why: &str) -> Option<usize> {
     let rest = why.strip_prefix("the row has ")?;
     rest.split(' ').next()?.parse().ok()
@@ -197,7 +196,7 @@ fn tables_are_read_as_the_csv_crate_reads_them() {
             .into_byte_records()
             .map(Result::unwrap)
             .collect();
-        // The crate passes over empty lines.
+        // The crate skips empty lines.
         let ours: Vec<Ours> = ours
             .into_iter()
             .filter(|row| !row.raw.0.is_empty())
@@ -232,7 +231,7 @@ fn tables_are_read_as_the_csv_crate_reads_them() {
     assert!(refused.get() > 100, "{} rows were refused", refused.get());
 }
 
-/// JSON in which a member can stand twice.
+/// JSON in which a member can occur twice.
 #[derive(Debug)]
 enum Json {
     Object(Vec<(String, Json)>),
@@ -240,7 +239,7 @@ enum Json {
 }
 
 impl Json {
-    /// Whether a member stands twice in this object or one that stands in it.
+    /// Whether a member occurs twice in this object or in a nested one.
     fn has_twice(&self) -> bool {
         let Self::Object(members) = self else {
             return false;
@@ -295,7 +294,7 @@ impl<'de> Deserialize<'de> for Json {
     }
 }
 
-/// The cells that an object should come to, by path.
+/// The expected cells of an object, by path.
 fn expected(object: &serde_json::Map<String, Value>, above: &str, cells: &mut Vec<Found>) {
     for (name, value) in object {
         let path = format!("{above}{name}");
@@ -320,8 +319,8 @@ fn expected(object: &serde_json::Map<String, Value>, above: &str, cells: &mut Ve
     }
 }
 
-/// Cells by path, so that members may stand in any order; the items of a list
-/// keep theirs. Numbers are spelled alike.
+/// Cells by path, so that members may be in any order; the items of a list keep theirs.
+/// Numbers are normalized.
 fn by_path(cells: Vec<Found>) -> BTreeMap<String, Vec<(String, String)>> {
     let mut all: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
     for (path, kind, text) in cells {
@@ -337,7 +336,7 @@ fn by_path(cells: Vec<Found>) -> BTreeMap<String, Vec<(String, String)>> {
     all
 }
 
-/// Any JSON, a few levels deep, under few names so that they come again.
+/// Any JSON, a few levels deep, with few names so that they repeat.
 fn values() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -366,7 +365,7 @@ fn names() -> impl Strategy<Value = String> {
     ]
 }
 
-/// An object as it is written; a member may stand in it twice.
+/// An object as text; a member may occur twice.
 fn objects() -> impl Strategy<Value = String> {
     prop::collection::vec((names(), values()), 0..6).prop_map(|members| {
         let member =
@@ -391,7 +390,7 @@ fn escaped(text: &str) -> String {
     all
 }
 
-/// What is put somewhere into a line, mostly breaking it.
+/// Text inserted somewhere into a line, mostly breaking it.
 const PATCHES: [&[u8]; 25] = [
     b"",
     b"\"",
@@ -420,7 +419,7 @@ const PATCHES: [&[u8]; 25] = [
     b"\0",
 ];
 
-/// An object, often mistreated at one place, and sometimes none.
+/// An object, often damaged at one place, and sometimes none.
 fn lines() -> impl Strategy<Value = Bytes> {
     let place = any::<prop::sample::Index>();
     let patch = prop::sample::select(&PATCHES[..]);
@@ -488,8 +487,8 @@ fn jsonl_is_read_as_serde_json_reads_it() {
                     prop_assert!(serde_json::from_slice::<Json>(line).unwrap().has_twice());
                 }
                 (ReadState::Broken(_), Ok(_) | Err(_)) => count(&broken),
-                // What stands in a list that feeds no field is passed over, not
-                // built: a number may be larger there than any that is kept.
+                // Nested values in a list that feeds no field are skipped, not built: a
+                // number there may be larger than any that is kept.
                 (ReadState::Good, theirs) => {
                     let passed_over = serde_json::from_slice::<serde::de::IgnoredAny>(line);
                     prop_assert!(theirs.is_err() && passed_over.is_ok(), "{:?}", theirs);

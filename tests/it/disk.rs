@@ -1,8 +1,8 @@
-//! A disk that is full at any write: it is said, nothing is lost, and with room
+//! A disk that is full at any write: the run reports it, nothing is lost, and with room
 //! again the same command finishes.
 //!
-//! Full is what the system's limit on a file's size makes of it: the write that
-//! would pass it fails. The sandbox is not limited, for it is in another process.
+//! The full disk is imitated by the system's limit on file sizes: the write that would
+//! exceed it fails. The sandbox is not limited, because it is in another process.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,18 +12,18 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::common::{Run, customers_of_csv, rows};
 
-/// POSIX counts `ulimit -f` in these.
+/// The unit of `ulimit -f` in POSIX.
 const BLOCK: usize = 512;
 
-/// Lets no file grow beyond so many blocks; without the signal that would end
-/// the program before the system reports it.
+/// Limits files to this many blocks, without the signal that would end the program before
+/// the system reports the error.
 fn limit(run: &mut Run, blocks: usize) {
     run.shell(Some(format!(
         r#"trap "" XFSZ; ulimit -f {blocks}; exec "$@""#
     )));
 }
 
-/// How far a run came, by its checkpoint.
+/// How far a run got, by its checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Reached {
     Nothing,
@@ -61,7 +61,7 @@ fn demand_keys(run: &Run, text: &str) {
     assert_eq!(&kept | &lost, all);
 }
 
-/// The limit grows by pages of the checkpoint, until it is none.
+/// The limit grows by pages of the checkpoint, until there is none.
 #[test]
 fn whichever_write_to_the_checkpoint_fails_nothing_is_lost() {
     let mut met = BTreeSet::new();
@@ -106,7 +106,7 @@ fn whichever_write_to_the_checkpoint_fails_nothing_is_lost() {
 
 #[test]
 fn a_key_that_is_cut_off_is_said_to_be_lost() {
-    // Room is left for a key and a half.
+    // There is room for one and a half keys.
     let blocks = 800;
     let start = "clientId,key\nold,";
     let old = format!("{start}{}\n", "k".repeat(blocks * BLOCK - start.len() - 80));
@@ -131,7 +131,7 @@ fn a_key_that_is_cut_off_is_said_to_be_lost() {
     assert!(run.text("in.csv.results/keys.csv").starts_with(&keys));
 }
 
-/// Some rows that are fit, and many that are not.
+/// Some good rows, and many bad ones.
 fn mostly_unfit() -> String {
     rows(20) + &format!("x-1,{},Euro\n", "long ".repeat(50)).repeat(1000)
 }
@@ -154,7 +154,7 @@ fn results_that_do_not_fit_leave_what_was_done() {
     assert_eq!(run.counts().of(Call::Create), 20);
 }
 
-/// Small ones are written when all is known, and fail as late as can be.
+/// Small files are written at the end, and fail as late as possible.
 #[test]
 fn results_that_fail_at_the_very_end_leave_the_earlier_ones() {
     let mut run = Run::new().server(&[]).input("in.csv", rows(300));

@@ -1,4 +1,4 @@
-//! Customers that are there already and differ: left, or made equal to the row.
+//! Customers that exist already and differ: left, or updated to equal the row.
 
 use kable_bulk::sandbox::http::routes::Call;
 

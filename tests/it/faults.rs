@@ -1,20 +1,20 @@
-//! One test for every way in which the API can misbehave: the outcome of
-//! rows, what the server holds, how the program ends.
+//! One test for every way in which the API can misbehave: the outcome of rows, what the
+//! server holds, how the program ends.
 
 use kable_bulk::sandbox::http::routes::Call;
 use kable_bulk::sandbox::settings::CLIENT_SECRET;
 
 use crate::common::{Run, Summary, customers_of_csv, rows};
 
-/// An import of so many rows into a sandbox that misbehaves like this.
+/// An import of this many rows into a sandbox that misbehaves like this.
 struct Struck {
     run: Run,
     summary: Summary,
     many: usize,
 }
 
-/// Imports six rows; one of the creates is struck by `fault`. Every customer
-/// gets there, once, and the run ends well.
+/// Imports six rows; one of the creates is hit by `fault`. Every customer is created once,
+/// and the run succeeds.
 fn survived(fault: &str) -> Struck {
     survived_with(fault, "")
 }
@@ -35,7 +35,7 @@ fn survived_with(fault: &str, options: &str) -> Struck {
 }
 
 impl Struck {
-    /// The work was not done: it is asked whether it was, and it is sent again.
+    /// The create was not done: it is looked up, and sent again.
     fn sent_again(self) {
         self.summary.outcomes(&[("created", self.many as u64)]);
         assert_eq!(self.summary.requests("retried"), 1);
@@ -43,15 +43,15 @@ impl Struck {
         assert_eq!(self.run.creates_in_vain(), 0);
     }
 
-    /// It was asked for before it was sent again.
+    /// It was looked up before it was sent again.
     fn asked_first(self) -> Self {
         assert_eq!(self.summary.requests("lookups"), 1);
         assert_eq!(self.run.counts().of(Call::Lookup), 1);
         self
     }
 
-    /// The work was done: it is found, and never sent again. Whose doing it was
-    /// can't always be told within the second.
+    /// The create was done: it is found, and never sent again. Who created it can't always
+    /// be decided within the second.
     fn found(self) {
         let created = self.summary.outcome("created");
         let existed = self.summary.outcome("already_existed");
@@ -62,7 +62,7 @@ impl Struck {
     }
 }
 
-/// One of thirty rows is refused for good, after a look whether it is there.
+/// One of thirty rows is refused for good, after a look-up.
 fn refused_for_good(status: u16) {
     let run = Run::new()
         .server(&[&format!("status:{status}@create:2")])
@@ -114,8 +114,8 @@ fn lost_reply() {
 
 #[test]
 fn a_lost_reply_that_is_surely_ours_is_created() {
-    // The create that is lost leaves two seconds after its claim: the server's
-    // clock can tell.
+    // The lost create leaves two seconds after its claim: the server's clock can decide who
+    // created it.
     let run = Run::new()
         .server(&["throttle:2@create:1", "lost-reply@create:2"])
         .input("in.csv", rows(1));
@@ -199,13 +199,13 @@ fn status_400() {
 
 #[test]
 fn status_404() {
-    // It may be no answer of the API's.
+    // It may not be the API's response.
     survived("status:404").asked_first().sent_again();
 }
 
 #[test]
 fn status_409() {
-    // The customer is said to exist, and is not there.
+    // The response says that the customer exists, and it is not found.
     let run = Run::new()
         .server(&["status:409@create:2"])
         .input("in.csv", rows(30));
@@ -215,7 +215,7 @@ fn status_409() {
     // By its path, and in the list of all.
     assert_eq!(run.counts().of(Call::Lookup), 1);
     assert_eq!(run.counts().of(Call::List), 1);
-    // The next run asks, and creates it.
+    // The next run looks it up, and creates it.
     run.import("in.csv").code(0);
     run.holds(&customers_of_csv(&rows(30)));
 }

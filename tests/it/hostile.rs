@@ -1,8 +1,7 @@
-//! Hostile inputs: each ends with its exit code and a clear sentence, in
-//! bounded memory.
+//! Hostile inputs: each ends with its exit code and a clear sentence, in bounded memory.
 //!
-//! `KABLE_BULK_HOSTILE=full cargo test --release --test it hostile:: -- --nocapture`
-//! takes the large sizes and prints what each of them took.
+//! `KABLE_BULK_HOSTILE=full cargo test --release --test it hostile:: -- --nocapture` uses
+//! the large sizes and prints the memory and time of each.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -14,18 +13,18 @@ use crate::common::{EndedRun, Run, rows, until};
 /// The most memory that a run may take, resident.
 const MOST_KIB: u64 = 128 << 10;
 
-/// What a run can't go beyond, in KiB of address space: a blow-up between two
-/// looks fails as well, and no other test with it.
+/// A run's limit of address space, in KiB: a blow-up between two samples fails too, and no
+/// other test with it.
 const WALL_KIB: u64 = 4 << 20;
 
-/// What doesn't end in this time hangs. It is no measure of speed.
+/// A run that doesn't end in this time hangs. It is no measure of speed.
 const DEADLINE: Duration = Duration::from_mins(5);
 
 const HEADER: &str = "clientId,companyName,currency\n";
 const MIB: u64 = 1 << 20;
 
-/// `usual`, or `full` with `KABLE_BULK_HOSTILE=full`. The longest row has 4 MiB, so
-/// 20 MiB are as good as without end.
+/// `usual`, or `full` with `KABLE_BULK_HOSTILE=full`. The longest row has 4 MiB, so 20 MiB
+/// serve as an endless one.
 fn size(usual: u64, full: u64) -> u64 {
     match std::env::var("KABLE_BULK_HOSTILE").as_deref() {
         Ok("full") => full,
@@ -52,10 +51,10 @@ impl Parts {
         self
     }
 
-    /// `part` again and again, so many bytes in all.
+    /// `part` repeated, to this many bytes in all.
     fn fill(&mut self, part: impl AsRef<[u8]>, bytes: u64) -> &mut Self {
         let part = part.as_ref();
-        // Byte by byte, writing would take longer than what is tested.
+        // Byte by byte, writing would take longer than the test.
         let parts_a_block = ((64 << 10) / part.len()).max(1);
         let block = part.repeat(parts_a_block);
         let mut missing = usize::try_from(bytes).unwrap() / part.len();
@@ -67,7 +66,7 @@ impl Parts {
         self
     }
 
-    /// What `part` makes of each number below `many`, commas between them.
+    /// The results of `part` for each number below `many`, separated by commas.
     fn listed(&mut self, many: u64, part: impl Fn(u64) -> String) -> &mut Self {
         for number in 0..many {
             self.add(if number > 0 { "," } else { "" })
@@ -83,7 +82,7 @@ fn validated(run: &Run, name: &str) -> EndedRun {
     let mut running = run.start(&format!("validate {name}"));
     let status = PathBuf::from(format!("/proc/{}/status", running.id()));
     let mut peak_kib = 0;
-    // The kernel keeps the peak; only the last moments go unseen.
+    // The kernel keeps the peak; only the last moments are not sampled.
     while running.runs() {
         peak_kib = peak_kib.max(peak(&std::fs::read_to_string(&status).unwrap_or_default()));
         assert!(peak_kib <= MOST_KIB, "{name}: {peak_kib} KiB");
@@ -101,14 +100,14 @@ fn validated(run: &Run, name: &str) -> EndedRun {
     running.end()
 }
 
-/// The most that was resident, from a process's status (proc(5), `VmHWM`).
+/// The peak resident memory, from a process's status (proc(5), `VmHWM`).
 fn peak(status: &str) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse().ok())
         .unwrap_or_default()
 }
 
-/// So many of so many rows are rejected; returns the lines with this code.
+/// Asserts that this many rows are rejected; returns the lines with this code.
 fn rejects(run: &Run, name: &str, counts: [u64; 2], code: &str, lines: &[u64]) {
     let summary = run.summary(name);
     assert_eq!(
@@ -201,7 +200,7 @@ fn a_million_members() {
     rejects(&run, "members.jsonl", [3, 1], "malformed_row", &[2]);
 }
 
-/// As many as a row of 4 MiB holds: all are looked at, few are remembered.
+/// As many as a row of 4 MiB holds: all are read, few are kept.
 #[test]
 fn members_up_to_the_longest_row() {
     let run = with_file("members.jsonl", |file| {
@@ -242,7 +241,7 @@ fn nothing_but_nul() {
     validated(&run, "nul.csv").refuses(1, &["nul.csv is a binary file"]);
 }
 
-/// Behind what is looked at to tell what a file is.
+/// After the bytes that are read to detect the type of a file.
 #[test]
 fn nul_in_the_midst_of_rows() {
     let run = with_file("nul.csv", |file| {
@@ -302,7 +301,7 @@ fn a_gzip_bomb() {
 
 #[test]
 fn nothing_but_quotes() {
-    // As many as a header may hold: closed, or left open.
+    // As many as a header may have: closed, or left open.
     for (quotes, sentence) in [
         (4_000_000, "has a header and no rows"),
         (4_000_001, "a quote is opened and never closed"),
@@ -389,7 +388,7 @@ fn changed(ended: EndedRun, run: &Run) {
     assert!(!run.exists("in.csv.results/summary.json"));
 }
 
-/// Whether some thread of it waits in a call whose name has `word` in it.
+/// Whether a thread of it waits in a system call whose name contains `word`.
 fn waits(running: &crate::common::Running, word: &str) -> bool {
     let threads = std::fs::read_dir(format!("/proc/{}/task", running.id()));
     threads.is_ok_and(|threads| {
@@ -400,8 +399,8 @@ fn waits(running: &crate::common::Running, word: &str) -> bool {
     })
 }
 
-/// A check that has read all of the input and waits in the second pass, where it says
-/// each rejected row: what it says is not read.
+/// A check that has read all of the input and waits in the second pass, where it prints
+/// each rejected row: its output is not read.
 fn held_in_the_second_pass(run: &Run) -> crate::common::Running {
     let running = run.start("validate in.csv -v");
     until("what it says is not taken any more", || {
@@ -423,8 +422,8 @@ fn shorter_while_it_is_read_again() {
     changed(running.end_after_much(), &run);
 }
 
-/// A row without end that begins with `start` and goes on with `filler` is let
-/// go, and the rows about it are not.
+/// An endless row that begins with `start` and continues with `filler` is rejected, and the
+/// rows around it are not.
 fn is_let_go(start: &str, filler: &str) {
     let run = with_file("long.csv", |file| {
         file.add(HEADER).add("c-1,Aster,USD\n").add(start);
@@ -453,8 +452,8 @@ fn blanks_without_end_behind_a_closing_quote() {
     is_let_go("\"c-2\"", " ");
 }
 
-/// Whether a row is too long must not hang on where the pieces end in which the
-/// file is read.
+/// Whether a row is too long must not depend on where the pieces end in which the file is
+/// read.
 #[test]
 fn a_row_just_beyond_the_longest() {
     for before in [0, 100, 5000] {

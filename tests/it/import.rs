@@ -1,5 +1,5 @@
-//! Runs from door to door: what the server holds at the end, what the results
-//! say, and what a checkpoint refuses.
+//! Whole runs: what the server holds at the end, what the results say, and what a
+//! checkpoint refuses.
 
 use std::collections::BTreeMap;
 
@@ -117,7 +117,7 @@ fn a_customer_that_is_there_and_equal_already_existed() {
     assert_eq!(run.counts().of(Call::Create), 12);
     let line = run.result("in.csv", "c-3");
     assert!(line["customerId"].as_str().unwrap().starts_with("cus_"));
-    // What is settled is not asked for again.
+    // Settled rows are not looked up again.
     let before = run.counts().of(Call::Create) + run.counts().of(Call::Lookup);
     run.import("in.csv --checkpoint second.db").code(0);
     let after = run.counts().of(Call::Create) + run.counts().of(Call::Lookup);
@@ -442,7 +442,7 @@ fn while_it_runs_status_shows_it_and_a_second_process_is_refused() {
     run.import("in.csv").refuses(1, &[CHECKPOINT, &id]);
     running.signal("INT");
     running.end().code(130);
-    // The refused one has not spoilt what the first one was doing.
+    // The refused process has not disturbed the first one.
     run.import("in.csv").code(0);
     run.holds(&customers_of_csv(&rows(500)));
     assert_eq!(run.creates_in_vain(), 0);
@@ -546,7 +546,7 @@ fn a_folder_for_results_that_is_read_only_is_named() {
     std::fs::create_dir(run.path("results")).unwrap();
     let read_only = std::fs::Permissions::from_mode(0o500);
     std::fs::set_permissions(run.path("results"), read_only).unwrap();
-    // Root may write anywhere; then there is nothing to be refused.
+    // Root may write anywhere; then nothing is refused.
     let root = std::fs::write(run.path("results/try"), "").is_ok();
     let ended = run.import("in.csv --out results");
     if root {
@@ -581,7 +581,7 @@ fn the_bodies_hold_what_is_given_and_nothing_else() {
     let expected =
         [&whole, &bare].map(|body| (body["clientId"].as_str().unwrap().to_owned(), body.clone()));
     run.holds(&BTreeMap::from(expected));
-    // Asked for under its odd id, it is found and equal.
+    // Looked up under its odd id, it is found and equal.
     run.import("in.jsonl --checkpoint other.db").code(0);
     run.summary("in.jsonl").outcomes(&[("already_existed", 2)]);
 }

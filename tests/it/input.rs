@@ -1,5 +1,5 @@
-//! What is read: every bad input gets a clear error and loses nothing, and
-//! every odd but good one is understood.
+//! Inputs: every bad one gets a clear error and loses nothing, and every odd but valid one
+//! is understood.
 
 use std::fmt::Write;
 
@@ -9,8 +9,8 @@ use crate::common::{Run, Summary, customers_of_csv, json_lines, rows, rows_from}
 
 const HEADER: &str = "clientId,companyName,currency\n";
 
-/// `content` as `name` is refused with all of `words` and a hint: no
-/// checkpoint is begun, one that is there is not touched, nothing is sent.
+/// `content` as `name` is refused with all of `words` and a hint: no checkpoint is begun,
+/// an existing one is not touched, nothing is sent.
 fn refused(name: &str, content: &[u8], words: &[&str]) -> crate::common::EndedRun {
     let run = Run::new().input(name, content).input("good.csv", rows(3));
     run.import("good.csv --checkpoint run.db").code(0);
@@ -231,8 +231,8 @@ fn a_quote_that_is_never_closed() {
     summary.outcomes(&[("created", 20)]);
 }
 
-/// What is wrong with one row swallows no other where they are given back: the
-/// first closes its quote in the line below it, `two.csv` never does.
+/// A problem of one row swallows no other row in the rejects file: the first closes its
+/// quote in the line below it, `two.csv` never does.
 #[test]
 fn a_rejected_row_comes_back_as_one_row() {
     let header = "clientId,companyName,currency,email\n";
@@ -282,7 +282,7 @@ fn every_problem_of_a_row_is_told() {
     ));
 }
 
-/// Each problem has its place, what was found, and what was wanted.
+/// Each problem has its place, the value found, and what was expected.
 #[test]
 fn every_problem_says_where_it_is_what_was_found_and_what_was_wanted() {
     let table = b"clientId,companyName,currency,planIds,stripeCustomerId,email,country\n\
@@ -658,7 +658,7 @@ fn rejects_are_given_back_byte_for_byte_and_taken_back_mended() {
     );
     assert!(rest.ends_with(&format!(",{other}\n")), "{rest}");
 
-    // The first round mends one of the two; the second one mends the other.
+    // The first round corrects one of the two; the second one corrects the other.
     run.write("one.csv", rejects.replace("\"Eu\"\"ro\"", "EUR"));
     run.import("one.csv --checkpoint in.csv.checkpoint.db --max-errors 1")
         .code(3);
@@ -726,7 +726,7 @@ fn a_currency_can_be_allowed() {
     run.summary("in.csv").outcomes(&[("pending", 2)]);
 }
 
-/// It is read on several sides at once: through, and where rows are repeated.
+/// Several passes read it at once: from start to end, and where rows are repeated.
 #[test]
 fn standard_input_is_the_file_that_it_was() {
     let mut text = "clientId,companyName,currency\n".to_owned();

@@ -1,5 +1,5 @@
-//! What a run must never take away or hide: mended rows, keys that are shown
-//! once, another run's files, secrets that a server gives back.
+//! What a run must never remove or hide: corrected rows, keys that are returned once,
+//! another run's files; and secrets that a server echoes.
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
@@ -8,7 +8,7 @@ use kable_bulk::sandbox::http::routes::Call;
 
 use crate::common::{Run, customers_of_csv, json_lines, rows, rows_from, until};
 
-/// The run that reads mended rejects must not take them away.
+/// The run that reads corrected rejects must not remove them.
 #[test]
 fn mended_rejects_are_not_replaced_by_the_run_that_reads_them() {
     let run = Run::new()
@@ -41,7 +41,7 @@ fn the_command_that_is_shown_feeds_all_rejects_back() {
         .keeps_to_itself("--out results results");
 }
 
-/// Every key is in `keys.csv`, or its row is said to have lost it.
+/// Every key is in `keys.csv`, or its row is reported to have lost it.
 #[test]
 fn each_key_is_kept_or_said_to_be_lost() {
     let run = Run::new()
@@ -96,7 +96,7 @@ fn a_link_is_no_way_round_the_lock() {
     assert_eq!(run.creates_in_vain(), 0);
 }
 
-/// What is appended while an import runs has not been checked, and is left for the
+/// Rows that are appended while an import runs have not been checked, and are left for the
 /// next run.
 #[test]
 fn rows_that_are_appended_meanwhile_are_not_sent() {
@@ -121,7 +121,7 @@ fn rows_that_are_appended_meanwhile_are_not_sent() {
     assert_eq!(run.creates_in_vain(), 0);
 }
 
-/// A server that gives the request back in its refusal.
+/// A server that echoes the request in its refusal.
 fn echoing_server() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -166,7 +166,7 @@ fn a_secret_that_a_server_gives_back_is_not_shown_or_kept() {
     }
 }
 
-/// A rejected line that is no JSON is given back however often it comes.
+/// A rejected line that is no JSON is written to the rejects each time.
 #[test]
 fn a_line_that_is_never_mended_is_never_lost() {
     let run = Run::new().input(

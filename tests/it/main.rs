@@ -1,7 +1,7 @@
 //! The end-to-end tests: the built binary against a sandbox, over sockets and files.
 //!
-//! One binary with a module per topic, so that they link once. `common` is the language that
-//! they are written in; `simulated` is what `scenarios` runs on.
+//! One binary with a module per topic, so that they link once. `common` is the language of
+//! the tests; `simulated` is what `scenarios` runs on.
 
 #![expect(
     clippy::cast_possible_truncation,

@@ -1,5 +1,5 @@
-//! A mended rejects file and the input that it comes from import as one: on the
-//! same checkpoint one after the other, or both named in one command.
+//! A corrected rejects file and the input that it comes from import as one: on the same
+//! checkpoint one after the other, or both named in one command.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::common::{Run, customers_of_csv, customers_of_jsonl, rows};
 
-/// An input in which six rows are bad, what is changed in its rejects file, and
-/// what that comes to.
+/// An input with six bad rows, the corrections in its rejects file, and the resulting
+/// customers.
 struct Case {
     name: &'static str,
     rejects: &'static str,
@@ -18,8 +18,8 @@ struct Case {
     customers: BTreeMap<String, Value>,
 }
 
-/// Bad in the six ways in which a row can be known again or not: by its id, by
-/// its lost or missing id, as a repeat, and not at all.
+/// Bad in six ways that decide whether a row can be recognised: by its id, by its lost or
+/// missing id, as a repeat, and not at all.
 fn table() -> Case {
     let header = "clientId,companyName,currency,billingContact.city,note\n";
     let good: Vec<String> = (1..=20)
@@ -98,7 +98,7 @@ fn lines() -> Case {
 }
 
 impl Case {
-    /// The rejects that a command left, with these of the mends made.
+    /// The rejects of a command, with these corrections made.
     fn mended(&self, run: &Run, folder: &str, mends: usize) -> String {
         let mut text = run.text(&format!("{folder}/{}", self.rejects));
         for (bad, good) in &self.mends[..mends] {
@@ -108,7 +108,7 @@ impl Case {
         text
     }
 
-    /// Everything is there, once, and no create was sent in vain.
+    /// Every customer exists once, and no create was sent for an existing one.
     fn is_there(&self, run: &Run) {
         run.holds(&self.customers);
         assert_eq!(run.creates_in_vain(), 0);
@@ -151,8 +151,8 @@ fn mended_rejects_of_a_check_import_after_their_original() {
     }
 }
 
-/// Rejects of a check and of an import, mended whole or in part, together with
-/// the input.
+/// Rejects of a check and of an import, corrected in whole or in part, together with the
+/// input.
 #[test]
 fn mended_rejects_and_their_original_import_as_one() {
     for case in [table(), lines()] {
@@ -176,8 +176,8 @@ fn mended_rejects_and_their_original_import_as_one() {
     }
 }
 
-/// What is not mended is reported once, where it is to be mended, and of nothing
-/// but itself; the next round goes on from there.
+/// A row that is not corrected is reported once, where it is to be corrected, and for its
+/// own problems only; the next round continues from there.
 #[test]
 fn rows_that_are_mended_in_part_are_told_once() {
     for case in [table(), lines()] {
@@ -195,9 +195,9 @@ fn rows_that_are_mended_in_part_are_told_once() {
             let records = reader.records().map(Result::unwrap);
             records.map(|record| record[4].to_owned()).collect()
         };
-        // The first two and the last are mended; the repeat repeats the same row.
+        // The first two and the last are corrected; the repeat repeats the same row.
         assert_eq!(codes(&left), codes(&first)[2..6]);
-        // The rest is mended in the rejects of both, which name their file.
+        // The rest is corrected in the rejects of both, which name their file.
         let place = format!("both/{}", case.rejects);
         let mut text = run.text(&place);
         for (bad, good) in &case.mends[3..] {
@@ -209,7 +209,7 @@ fn rows_that_are_mended_in_part_are_told_once() {
     }
 }
 
-/// A rejects file of a file that was changed since takes no customer away.
+/// A rejects file of an input that was changed since replaces no good row.
 #[test]
 fn old_rejects_never_take_a_good_row_away() {
     let run = Run::new()
@@ -222,7 +222,7 @@ fn old_rejects_never_take_a_good_row_away() {
         .replace("c-22,Fir,Euro", "c-22,Fir,EUR")
         .replace(",,Gum,USD", ",c-23,Gum,USD");
     run.write("mended.csv", mended);
-    // Other rows stand where the bad ones stood; one of them is bad as well.
+    // Other rows are at the lines of the bad ones; one of them is bad too.
     run.write(
         "in.csv",
         rows(20) + "d-21,Other,USD\nd-22,,USD\nd-23,Third,USD\nc-22,Fir,EUR\n",
@@ -238,8 +238,8 @@ fn old_rejects_never_take_a_good_row_away() {
     assert_eq!(held.len(), 25);
 }
 
-/// A repeat that was given back and not mended is another row's customer still, also
-/// where customers that exist are to be updated.
+/// A repeat that was rejected and not corrected still belongs to another row's customer,
+/// also when existing customers are updated.
 #[test]
 fn a_repeat_that_was_not_mended_changes_no_customer() {
     let text = "clientId,companyName,currency\nk-1,First,USD\nk-1,Second,USD\nk-2,Two,USD\n";

@@ -1,5 +1,5 @@
-//! Issue 12, points 6 and 7: creates that fail while look-ups work, and answers that
-//! come from what stands before the API.
+//! Issue 12, points 6 and 7: creates that fail while look-ups work, and responses that come
+//! from a proxy instead of the API.
 
 use kable_bulk::sandbox::http::routes::Call;
 
@@ -12,7 +12,7 @@ fn all_are_created(faults: &[&str], many: usize, options: &str) -> Run {
     run.import(&format!("in.csv {options}")).code(0);
     run.holds(&customers_of_csv(&rows(many)));
     let summary = run.summary("in.csv");
-    // What is found in the run's first second may be older than the run, as far as the
+    // A customer found in the run's first second may be older than the run, as far as the
     // server's clock is known by then.
     let well = summary.outcome("created") + summary.outcome("already_existed");
     assert_eq!(well, many as u64, "{:#}", summary.0);
@@ -31,7 +31,7 @@ fn many_creates_are_down_while_look_ups_work() {
     all_are_created(&["down:1s@create:20"], 30, "--retries 1 --concurrency 4");
 }
 
-/// A server that answers 500 to what it has done works.
+/// A server that responds 500 to creates that it has done works.
 #[test]
 fn creates_that_fail_and_are_found_to_be_done_are_no_outage() {
     let text = rows(200);
@@ -47,7 +47,7 @@ fn creates_that_fail_and_are_found_to_be_done_are_no_outage() {
     // A probe would be one more.
     assert_eq!(run.counts().of(Call::Authenticate), 1);
 
-    // With many in flight no look-up is answered before five creates have failed.
+    // With many in flight, no look-up gets its response before five creates have failed.
     let run = Run::new()
         .server(&["status-after:500@create"])
         .input("in.csv", &text);
@@ -59,7 +59,7 @@ fn creates_that_fail_and_are_found_to_be_done_are_no_outage() {
     assert_eq!(run.counts().of(Call::Authenticate), 1);
 }
 
-/// One row that the server fails at is no outage for the others.
+/// A single row with server errors is no outage for the others.
 #[test]
 fn one_broken_row_is_its_own() {
     let run = Run::new()
@@ -71,8 +71,8 @@ fn one_broken_row_is_its_own() {
     assert_eq!(run.held().len(), 29);
 }
 
-/// A few rows that the API fails at are retried when no others are left: they fail in a
-/// row then, and that is no outage either.
+/// A few rows with server errors are retried when no others are left: they fail
+/// consecutively then, and that is no outage either.
 #[test]
 fn a_few_broken_rows_are_no_outage() {
     let broken = says("500 Internal Server Error", r#"{"message": "boom"}"#);
@@ -104,7 +104,8 @@ fn a_page_that_says_not_found_for_a_while_fails_no_row() {
     all_are_created(&["not-found-page=20%"], 60, "--max-errors 100%");
 }
 
-/// In a look-up's place such a page would have a customer created twice, or failed.
+/// As the response to a look-up, such a page would have a customer created twice, or
+/// failed.
 #[test]
 fn a_page_that_says_not_found_to_look_ups_proves_nothing() {
     let run = all_are_created(
@@ -131,7 +132,7 @@ fn a_row_that_a_firewall_refuses_fails_alone() {
     assert!(failures.contains(",403,"), "{failures}");
     assert_eq!(run.held().len(), 29);
 
-    // It is the first row, and a later run does without it.
+    // It is the first row, and a later run does not depend on it.
     let text = rows(5).replace("Company 1,", "DROP TABLE,");
     let run = Run::new()
         .server(&["firewall:DROP TABLE"])
@@ -143,7 +144,7 @@ fn a_row_that_a_firewall_refuses_fails_alone() {
         .outcomes(&[("created", 4), ("failed", 1)]);
 }
 
-/// Customers' data is not for a page that stands in the API's place.
+/// Customers' data must not be sent to a page that responds instead of the API.
 #[test]
 fn a_login_page_gets_no_customers() {
     let run = Run::new().server(&["login-page"]).input("in.csv", rows(20));
@@ -154,7 +155,7 @@ fn a_login_page_gets_no_customers() {
 
 #[test]
 fn a_login_page_in_mid_run_loses_no_row() {
-    // It lets the credentials pass, and nothing else.
+    // It responds to `/plans` only; the credentials are accepted.
     let run = Run::new()
         .server(&["login-page@plans"])
         .input("in.csv", rows(20));
@@ -178,8 +179,8 @@ fn a_login_page_that_stays_is_waited_for_and_loses_no_row() {
     assert_eq!(summary.outcome("failed"), 0, "{:#}", summary.0);
     let held = run.held().len() as u64;
     assert_eq!(summary.outcome("created"), held);
-    // Those in flight when it came, and those that took the places of the first four:
-    // the fifth page in a row is an outage, and `/authenticate` meets the page as well.
+    // Those in flight when it appeared, and those that took the slots of the first four:
+    // the fifth page in a row is an outage, and `/authenticate` gets the page too.
     let arrived = run.counts().of(Call::Create);
     assert!(
         arrived <= held + 8 + 4,

@@ -1,5 +1,5 @@
-//! One writer on a checkpoint (issue 12, 4), whatever it is reached by and
-//! whatever is done to the files beside it.
+//! One writer on a checkpoint (issue 12, 4), by whatever path it is opened and whatever
+//! happens to the files beside it.
 
 use std::os::unix::fs::symlink;
 
@@ -26,7 +26,7 @@ fn refused(run: &Run, checkpoint: &str) {
     .refuses(1, &["is in use by"]);
 }
 
-/// All of it is there once.
+/// All of it exists once.
 fn came_right(run: &Run, checkpoint: &str) {
     run.comes_right(&format!("in.csv --checkpoint {checkpoint}"), &rows(150));
     assert_eq!(run.counts().of(Call::Create), 150);
@@ -62,7 +62,7 @@ fn a_removed_lock_file_stops_the_run() {
     came_right(&run, CHECKPOINT);
 }
 
-/// What is claimed in a file that is not found by its name is not sent.
+/// Claims in a file that is no longer found by its name are not sent.
 #[test]
 fn a_checkpoint_that_is_moved_away_stops_the_run() {
     for name in [CHECKPOINT.to_owned(), format!("{CHECKPOINT}-wal")] {

@@ -1,4 +1,4 @@
-//! `validate --online`: what Kable has to say, and nothing that changes it.
+//! `validate --online`: reports what Kable holds, and changes nothing.
 
 use kable_bulk::sandbox::http::routes::Call;
 

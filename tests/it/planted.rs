@@ -1,7 +1,7 @@
 //! `validate` finds what was planted in a file, all of it and nothing else.
 //!
-//! What was planted is known from the generator (`examples/planted`), which
-//! takes nothing from the program.
+//! The generator (`examples/planted`) records what was planted; it shares no code with the
+//! program.
 
 #[expect(dead_code, reason = "as a program it has a front of its own")]
 #[path = "../../examples/planted/main.rs"]
@@ -17,7 +17,7 @@ use generator::source::Order;
 
 use crate::common::Run;
 
-/// Enough bad rows that every form of every mistake is among them.
+/// Enough bad rows to include every form of every mistake.
 const ORDER: Order = Order {
     format: Format::Csv,
     rows: 20_000,
@@ -31,7 +31,7 @@ fn made(order: &Order) -> (Vec<u8>, Vec<u8>, Made) {
     (file, truth, made)
 }
 
-/// Of every code in the truth, in how many fields it was planted.
+/// For every code in the truth, in how many fields it was planted.
 fn fields(truth: &[u8]) -> BTreeMap<String, usize> {
     let mut fields: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for record in csv::Reader::from_reader(truth).records() {

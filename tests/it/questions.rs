@@ -1,5 +1,5 @@
-//! The README's table "What counts as what", as far as the question goes whether a
-//! customer is there: what answers it, and a row's outcome while nothing does.
+//! The table "What each response means" of `docs/guarantees.md`, for look-ups: which
+//! responses decide whether a customer exists, and a row's outcome while none does.
 
 use crate::common::answers::{DOUBTS, PAGE, REFUSALS, endless, unreadable};
 use crate::common::raw::{Act, Then, raw, says, says_with};
@@ -10,7 +10,7 @@ fn answers_to_the_question() {
     let mut lines: Vec<Line> = unreadable()
         .into_iter()
         .map(|(what, body)| {
-            // What is about another customer is looked up in the list of all.
+            // A response about another customer leads to the list of all customers.
             let fate = if what.ends_with(" customer") {
                 FOUND
             } else {
@@ -97,7 +97,7 @@ fn a_question_that_is_never_answered_stays_one_until_the_next_run() {
     }
 }
 
-/// A create is sent once more for each of `--retries`, and never without asking.
+/// A create is sent again once for each of `--retries`, and never without a look-up.
 #[test]
 fn a_create_that_is_lost_again_and_again() {
     let line = |what, act: Act, outcome| {
@@ -107,7 +107,7 @@ fn a_create_that_is_lost_again_and_again() {
             "--retries 2",
         );
     };
-    // It may be no fault of the row's, and no other row shows that creates work.
+    // The row may not be at fault, and no other row shows that creates work.
     line("reset", raw("").then(Then::Reset), "unresolved");
     line("without a body", says("201 Created", ""), "unresolved");
     line("408", says("408 Request Timeout", ""), "unresolved");

@@ -1,5 +1,5 @@
-//! The README and `docs/` are true: their commands run, their tables name every option, exit
-//! code, outcome, problem code and key and no other, and their links lead somewhere.
+//! Tests the README and `docs/`: their commands run, their tables name every option, exit
+//! code, outcome, problem code and key and no other, and their links resolve.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -86,7 +86,7 @@ fn table_rows(text: &str) -> Vec<Vec<&str>> {
         .collect()
 }
 
-/// What stands between backticks.
+/// The text between backticks.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
@@ -110,8 +110,8 @@ fn every_command_is_accepted() {
     }
 }
 
-/// The README's commands, one after the other in one folder, each with the exit code that it
-/// has there. A live run goes to a sandbox, at a rate that doesn't hold the test up.
+/// The README's commands, one after the other in one folder, each with its exit code. A
+/// live run goes to a sandbox, at a rate that doesn't delay the test.
 #[test]
 fn the_commands_of_the_readme_run() {
     let run = Run::new().server(&[]).default_settle();

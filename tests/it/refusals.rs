@@ -1,5 +1,5 @@
-//! Refusals with one cause: of which rows they tell, and which rows failed by
-//! themselves (issue 12, point 8).
+//! Refusals with one cause: which rows are affected, and which rows failed for their own
+//! values (issue 12, point 8).
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use kable_bulk::sandbox::http::routes::Call;
 use crate::common::raw::{Ask, Raw, says};
 use crate::common::{Run, rows};
 
-/// Rows of which each second has a customer at Stripe already.
+/// Rows of which every second one has a customer at Stripe already.
 fn half_with_own_stripe(many: usize) -> String {
     let row = |number: usize| {
         let own = if number.is_multiple_of(2) {
@@ -81,8 +81,8 @@ fn too_few_rows_of_a_kind_fail_by_themselves() {
         .outcomes(&[("created", 16), ("failed", 15)]);
 }
 
-/// A thousand rows, of which each 50th has a currency that the API does not take,
-/// and the others are at Kable with another name.
+/// A thousand rows of which every 50th has a currency that the API refuses, and the others
+/// exist at Kable with another name.
 fn twenty_among_many() -> Run {
     let run = Run::new().server(&[]);
     let (mut there, mut wanted) = (rows(0), rows(0));
@@ -112,8 +112,8 @@ fn twenty_refusals_among_rows_that_are_there_and_differ_are_the_rows_own() {
     }
 }
 
-/// Issue 12, point 3: rows that were created are not forgotten where their updates
-/// are refused alike.
+/// Issue 12, point 3: rows that were created stay recorded as such when their updates are
+/// refused alike.
 #[test]
 fn updates_that_are_refused_alike_leave_rows_what_they_were() {
     let mut run = Run::new()

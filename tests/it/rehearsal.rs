@@ -1,5 +1,5 @@
-//! `import --dry-run`: what it says a run would do is what the run then does, and it
-//! changes nothing itself.
+//! `import --dry-run`: what it reports is what the run then does, and it changes nothing
+//! itself.
 
 use kable_bulk::sandbox::http::routes::Call;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ const FIRST: [&str; 3] = [
     "c-3,Cedar,USD,c@cedar.example",
 ];
 
-/// One that is equal to those, two that differ, two new ones.
+/// One that equals those, two that differ, two new ones.
 const MIXED: [&str; 5] = [
     "c-1,Aster,USD,a@aster.example",
     "c-2,Birch & Sons,EUR,b@birch.example",
@@ -39,7 +39,7 @@ fn summary(run: &Run) -> Value {
     serde_json::from_str(&run.text("in.csv.results/summary.json")).unwrap()
 }
 
-/// Says what `import` would do, changes nothing, and returns `would` of the summary.
+/// Runs a dry run of `import` that changes nothing; returns `would` of the summary.
 fn foretold(run: &Run, rest: &str) -> Value {
     let before = (run.held(), changes(run));
     let checkpoint = run.exists(CHECKPOINT).then(|| run.bytes(CHECKPOINT));
@@ -57,7 +57,7 @@ fn changes(run: &Run) -> Vec<u64> {
         .to_vec()
 }
 
-/// Holds what is foretold against what the run then does. Returns what was foretold.
+/// Compares the dry run with the run that follows. Returns what the dry run reported.
 fn comes_true(run: &Run, rest: &str) -> Value {
     let would = foretold(run, rest);
     let (held, updates) = (run.held().len() as u64, run.counts().of(Call::Update));
@@ -125,7 +125,7 @@ fn after_a_complete_run_it_knows_edited_rows() {
         let would = comes_true(&run, &format!("--existing {existing}"));
         assert_eq!(would["edited"], 2, "{existing}: {would}");
         assert_eq!(would["create"], 2, "{existing}: {would}");
-        // And after that run nothing new is foretold.
+        // And after that run, a dry run reports nothing new.
         let again = comes_true(&run, &format!("--existing {existing}"));
         assert_eq!((&again["create"], &again["update"]), (&json!(0), &json!(0)));
     }

@@ -1,4 +1,4 @@
-//! Stopped at any moment, and started again: every customer exactly once.
+//! Stopped at any moment and started again: every customer exactly once.
 
 use std::time::Duration;
 
@@ -86,7 +86,7 @@ fn a_second_signal_stops_it_at_once_and_nothing_is_lost() {
     until("its customer", || run.held().len() == 3);
     running.signal("INT");
     running.signal("TERM");
-    // The two may come as one; then a third ends it.
+    // The two may be delivered as one; then a third ends it.
     running.signal("INT");
     running.end().code(130);
     run.server_again(|_| {});
@@ -109,9 +109,8 @@ fn an_outage_can_be_interrupted() {
     assert_eq!(summary.outcome("created"), run.held().len() as u64);
 }
 
-/// Issue 12, point 3: rows that a killed run may have sent are asked for, also where
-/// they have left the file; and what an interrupted update had not sent is what it
-/// was before.
+/// Issue 12, point 3: rows that a killed run may have sent are looked up, also if they have
+/// left the file; and rows whose update was not sent are as they were before.
 #[test]
 fn rows_in_doubt_that_have_left_the_file_are_asked_for_and_counted() {
     let mut run = Run::new()
@@ -125,7 +124,7 @@ fn rows_in_doubt_that_have_left_the_file_are_asked_for_and_counted() {
     for asked in [true, false] {
         run.import("in.csv").code(0).says("no longer in the file");
         let summary = run.summary("in.csv");
-        // Those of the first second can't be told from others' by the server's clock.
+        // Those of the first second can't be distinguished from others' by the server's clock.
         let well = summary.outcome("created") + summary.outcome("already_existed");
         assert_eq!(well, 3);
         let left = &summary.0["left_the_file"];
@@ -164,7 +163,7 @@ fn an_interrupted_update_leaves_rows_what_they_were() {
     summary.outcomes(&[("updated", updated), ("differs", 40 - updated)]);
     assert_eq!(summary.0["created_by_this_checkpoint"], 40);
 
-    // With the original file, all but those that were updated are created again.
+    // With the original file, all except those that were updated are created again.
     run.server_again(|_| {});
     run.write("in.csv", rows(40));
     run.import("in.csv").code(3);
@@ -182,9 +181,9 @@ fn kills_wanted() -> usize {
     std::env::var("KABLE_BULK_KILLS").map_or(200, |kills| kills.parse().unwrap())
 }
 
-/// How the server of the crash test behaves. A create may be lost, before or after
-/// it was done, refused, or land after the program's time-out, a refusal or a
-/// reset; with `unchecked`, so that sending it again makes the customer twice.
+/// The faults of the crash test's server. A create may be lost, before or after it was
+/// done, refused, or land after the program's time-out, a refusal or a reset; with
+/// `unchecked`, so that sending it again creates the customer twice.
 const CRASH_FAULTS: [&str; 6] = [
     "lost-reply=1%@create",
     "reset=1%@create",
@@ -194,19 +193,19 @@ const CRASH_FAULTS: [&str; 6] = [
     "reset-then-land:300ms=0.5%@create",
 ];
 
-/// How far its reads lag behind.
+/// How far its reads lag.
 const CRASH_LAG: Duration = Duration::from_millis(100);
 
-/// The most kills of one import. Ten customers go with each of them, so that a run
-/// comes to its sending soon.
+/// The most kills of one import. Each uses up ten customers, so that a run starts to send
+/// soon.
 const KILLS_A_ROUND: usize = 500;
 
-/// SIGKILL again and again at any moment, with answers lost, creates that land
-/// late and reads that lag: no customer twice, none lost, and none that was created
-/// reported otherwise.
+/// SIGKILL again and again at any moment, with responses lost, creates that land late and
+/// reads that lag: no customer twice, none lost, and none that was created reported
+/// otherwise.
 ///
-/// A create lands and is seen within 800 ms, and its absence must be seen for two
-/// seconds after its answer was given up before it is sent again. For longer:
+/// A create lands and is visible within 800 ms, and look-ups must find nothing for two
+/// seconds after its time-out before it is sent again. For longer:
 ///
 /// ```sh
 /// KABLE_BULK_KILLS=10000 cargo test --release --test it resume::killed_at_any_moment -- --nocapture
@@ -221,7 +220,7 @@ fn killed_at_any_moment_every_customer_is_made_exactly_once() {
     }
 }
 
-/// Kills one import about so many times, and holds against the file what became of it.
+/// Kills one import about this many times, and compares the results with the file.
 fn round_of_kills(wanted: usize) -> usize {
     let many_rows = wanted * 10;
     let run = Run::new()
@@ -236,15 +235,15 @@ fn round_of_kills(wanted: usize) -> usize {
     while kills < wanted {
         let mut running = run.start_import(line);
         let held = many();
-        // Now and then before anything was sent, mostly within the sending, and
-        // so that enough is left for the kills to come.
+        // Sometimes before anything was sent, mostly during sending, and so that enough is
+        // left for the remaining kills.
         let share = many_rows.saturating_sub(held) / (wanted - kills);
         let more = if kills % 5 == 0 {
             0
         } else {
             chance.usize(0..=share * 3 / 2)
         };
-        // A run that only waits for what may land late is killed in that as well.
+        // A run that only waits for creates that land late is killed in that wait too.
         let mut looks = chance.usize(5..100);
         until("some customers more", || {
             looks = looks.saturating_sub(1);

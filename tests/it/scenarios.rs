@@ -1,12 +1,11 @@
-//! Servers of many tempers, in virtual time: each is a file in `scenarios/`.
+//! Servers of many kinds, in virtual time: each is a file in `scenarios/`.
 //!
-//! To add one, copy the file that is closest and change its values; no Rust is
-//! needed. What can be said of a server is in `simulated/server.rs`, of its
-//! limits in `simulated/limits.rs`, of its headers in `simulated/tells.rs`, of
-//! the run and what is expected in `simulated/mod.rs`. A name that is not known
-//! there is an error. All figures are shown by
-//! `cargo test --test it scenarios:: -- --nocapture`; a scenario that misses its
-//! target shows what happened second by second.
+//! To add one, copy the file that is closest and change its values; no Rust is needed. The
+//! keys for a server are in `simulated/server.rs`, for its limits in `simulated/limits.rs`,
+//! for its headers in `simulated/tells.rs`, for the run and the expectations in
+//! `simulated/mod.rs`. An unknown key is an error. All figures are shown by `cargo test
+//! --test it scenarios:: -- --nocapture`; a scenario that misses its target shows what
+//! happened second by second.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -14,7 +13,7 @@ use std::sync::Mutex;
 use crate::simulated::Scenario;
 use crate::simulated::run::run;
 
-/// Chance is the same every time.
+/// The random numbers are the same every time.
 const SEED: u64 = 1;
 
 #[test]
@@ -49,7 +48,7 @@ fn files() -> Vec<PathBuf> {
     files
 }
 
-/// Runs the scenario of a file; an error says what was missed, and shows why.
+/// Runs the scenario of a file; an error says which target was missed, and shows why.
 fn check(file: &Path) -> Result<(), String> {
     let name = file.file_stem().unwrap().to_string_lossy();
     let text = std::fs::read_to_string(file).unwrap();

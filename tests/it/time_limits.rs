@@ -1,4 +1,4 @@
-//! Runs that stop by themselves when their time is over.
+//! Runs that stop on their own when their time is over.
 
 use kable_bulk::sandbox::http::routes::Call;
 

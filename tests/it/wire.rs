@@ -1,13 +1,12 @@
-//! What goes over the wire and what must not come back from it: headers, the
-//! rate of the first calls, local trouble, secrets, hostile text (issue 12,
-//! points 10, 12, 16 and 19).
+//! What is sent over the wire and what must not come back from it: headers, the rate of the
+//! first calls, local failures, secrets, hostile text (issue 12, points 10, 12, 16 and 19).
 
 use kable_bulk::sandbox::settings::{CLIENT_ID, CLIENT_SECRET};
 
 use crate::common::raw::{Ask, Raw, raw, says};
 use crate::common::{Run, rows};
 
-/// The value of a header in a request's head, whose name is in small letters.
+/// The value of a header in a request's head; its name is in lower case.
 fn header<'h>(head: &'h str, name: &str) -> Option<&'h str> {
     let mut lines = head.lines().filter_map(|line| line.split_once(": "));
     lines.find_map(|(other, value)| other.eq_ignore_ascii_case(name).then_some(value))
@@ -57,8 +56,8 @@ fn every_request_carries_the_documented_headers() {
     }
 }
 
-/// A refusal that echoes the secret in one of many ways, and keys that an
-/// answer holds, are in nothing that is shown or kept.
+/// A refusal that echoes the secret in one of many ways, and the keys in a response, appear
+/// in no output or file.
 #[test]
 fn an_echoed_secret_is_in_nothing_that_is_shown_or_kept() {
     let each = |form: fn(u8) -> String| CLIENT_SECRET.bytes().map(form).collect::<String>();
@@ -112,8 +111,8 @@ fn an_echoed_secret_is_in_nothing_that_is_shown_or_kept() {
     }
 }
 
-/// With few descriptors the run takes fewer requests at once and says so; its
-/// results are whole.
+/// With few descriptors the run sends fewer requests at once and reports it; its results
+/// are complete.
 #[cfg(unix)]
 #[test]
 fn few_descriptors_are_no_outage_and_the_results_are_whole() {
@@ -134,7 +133,7 @@ fn few_descriptors_are_no_outage_and_the_results_are_whole() {
     assert_eq!(run.held().len(), 300);
 }
 
-/// The soft limit is no limit where the hard one is higher.
+/// The soft limit does not apply if the hard one is higher.
 #[cfg(unix)]
 #[test]
 fn the_soft_limit_of_descriptors_is_raised() {
@@ -146,7 +145,7 @@ fn the_soft_limit_of_descriptors_is_raised() {
     run.summary("in.csv").outcomes(&[("created", 200)]);
 }
 
-/// The first calls are starts like any other: seven of them are six intervals.
+/// The first calls count toward the rate like any other: seven of them are six intervals.
 #[test]
 fn the_rate_counts_the_first_calls() {
     let server = Raw::start(64, []);
@@ -160,7 +159,7 @@ fn the_rate_counts_the_first_calls() {
     assert!(took >= std::time::Duration::from_millis(1500), "{took:?}");
 }
 
-/// Members of another name in each row are named up to a number, and it is said
+/// Members with another name in each row are listed up to a number, and the output says
 /// that there are more.
 #[test]
 fn of_members_without_end_the_first_are_named() {
@@ -177,7 +176,7 @@ fn of_members_without_end_the_first_are_named() {
     ended.code(0);
 }
 
-/// Plans that come with a bundle are no difference, whichever call names them.
+/// Plans that come with a bundle are no difference, whichever call returns them.
 #[test]
 fn a_row_with_plans_and_a_bundle_agrees_with_what_kable_holds() {
     let customer = |bundle: &str| {
@@ -212,7 +211,8 @@ fn a_row_with_plans_and_a_bundle_agrees_with_what_kable_holds() {
     }
 }
 
-/// An external id is refused with the id that is meant; told so, that is sent.
+/// An external id is refused with a message that names the Kable id; with `--plan-ids
+/// external` that id is sent.
 #[test]
 fn an_external_id_is_offered_its_plan_or_sent_as_it() {
     let text =
@@ -243,7 +243,7 @@ fn an_external_id_is_offered_its_plan_or_sent_as_it() {
     );
 }
 
-/// Without the plans it is not known what is meant, and nothing is sent.
+/// Without the list of plans it is not known which is meant, and nothing is sent.
 #[test]
 fn without_the_plans_no_external_id_is_sent() {
     let server = Raw::start(64, []);
@@ -257,7 +257,7 @@ fn without_the_plans_no_external_id_is_sent() {
     assert_eq!(server.times_created("c-1"), 0);
 }
 
-/// What a file or a server says can't make a terminal do anything.
+/// Text of a file or a server can't control a terminal.
 #[cfg(unix)]
 #[test]
 fn nothing_hostile_reaches_the_terminal_raw() {
@@ -323,7 +323,7 @@ fn nothing_hostile_reaches_the_terminal_raw() {
     assert_eq!(held["customerId"], format!("cus_{evil}"));
 }
 
-/// A target by default is named, also with `-q`.
+/// The default target is named, also with `-q`.
 #[test]
 fn a_target_from_a_file_that_was_found_is_named() {
     let server = Raw::start(64, []);
@@ -344,8 +344,8 @@ fn a_target_from_a_file_that_was_found_is_named() {
     assert!(!ended.stderr.contains("target from"), "{}", ended.stderr);
 }
 
-/// No temporary name can be foreseen, no link at one is followed, and what a
-/// killed run left half written goes.
+/// Temporary names can't be predicted, links at them are not followed, and files that a
+/// killed run left half written are removed.
 #[cfg(unix)]
 #[test]
 fn results_follow_no_link_and_leave_no_parts() {

@@ -1,48 +1,48 @@
-//! When a customer that was not found may be taken to be absent for good (pure).
+//! Decides when a customer that look-ups did not find is proved absent (pure).
 //!
-//! A create whose answer was lost may land late, and a look-up may be answered by a
-//! copy that lags behind. One 404 proves nothing then: it takes several of them,
-//! spread over a time in which everything that was under way has landed. How long
-//! that is grows with the time-out and with the slowest answer of the run, for a
-//! server that is slow to answer is slow to land as well.
+//! A create whose response was lost may land late, and a look-up may be answered by a
+//! lagging replica, so one 404 proves nothing. Absence takes several of them, over a period
+//! in which every request that was sent has landed. The period grows with the time-out and
+//! with the slowest response of the run: a server that responds slowly also lands creates
+//! slowly.
 
 use std::time::Duration;
 
-/// The shortest time that proves absence, for a quick server.
+/// The shortest period that proves absence.
 const SHORTEST: Duration = Duration::from_secs(5);
 
-/// The longest, for a slow one.
+/// The longest.
 const LONGEST: Duration = Duration::from_mins(10);
 
-/// The time as a multiple of the slowest answer.
+/// The period as a multiple of the slowest response.
 const OF_SLOWEST: u32 = 4;
 
-/// The time as a multiple of the time-out, where the API did not answer.
+/// The period as a multiple of the time-out, if the API did not respond.
 const OF_TIMEOUT: u32 = 2;
 
 /// How many look-ups must have found nothing.
 const LOOKS: u32 = 3;
 
-/// Look-ups after the time's end are so far apart, as a divisor of the time.
+/// Interval of look-ups after the period's end, as a divisor of the period.
 const LATE: u32 = 8;
 
-/// Look-ups come after these parts of the time, as divisors.
+/// Look-ups within the period come after these fractions of it, as divisors.
 const SPREAD: [u32; 4] = [8, 4, 2, 1];
 
 /// How long lost creates may take to land.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Landing {
-    /// The time that `--settle` gives; without it, it is computed.
+    /// The period that `--settle` sets; computed if absent.
     pub given: Option<Duration>,
     /// One request's time-out.
     pub timeout: Duration,
-    /// How long requests of earlier runs may take to land that got no answer.
+    /// How long requests of earlier runs that got no response may take to land.
     pub earlier: Duration,
 }
 
 impl Landing {
-    /// How long a create may take to land that is in doubt for this reason, where the
-    /// slowest answer of the run took `slowest`.
+    /// How long a create that is in doubt for this reason may take to land, if the slowest
+    /// response of the run took `slowest`.
     pub fn time(self, doubt: Doubt, slowest: Duration) -> Duration {
         if let Some(given) = self.given {
             return given;
@@ -69,12 +69,12 @@ pub enum Doubt {
     Failed,
     /// The API did not answer, and may still be working on it.
     Unanswered,
-    /// An earlier run sent it, and did not record an answer.
+    /// An earlier run sent it, and recorded no response.
     EarlierRun,
 }
 
-/// Look-ups that found nothing, since a request that may have created the customer.
-/// Times are since the run's start.
+/// Look-ups that found nothing since a request that may have created the customer. Times
+/// are since the run's start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Absence {
     since: Duration,
@@ -86,14 +86,14 @@ pub struct Absence {
 /// What a look-up that found nothing proves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
-    /// The customer is not there, and will not be by what was sent before.
+    /// The customer is absent, and no request sent before will create it.
     Absent,
-    /// Nothing yet: look again at this time.
+    /// Nothing yet: look up again at this time.
     LookAgain(Duration),
 }
 
 impl Absence {
-    /// Nothing was looked for yet since a request that ended at `since`.
+    /// No look-up yet since a request that ended at `since`.
     pub fn since(since: Duration, doubt: Doubt) -> Self {
         Self {
             since,
@@ -103,8 +103,8 @@ impl Absence {
         }
     }
 
-    /// The same for a request of an earlier run, which ended before this one began.
-    /// One look-up will do where the run is old enough: copies do not lag that long.
+    /// The same for a request of an earlier run, which ended before this one began. One
+    /// look-up is enough if that run is old: replicas do not lag that long.
     pub fn of_earlier_run() -> Self {
         Self {
             needed: 1,
@@ -112,15 +112,15 @@ impl Absence {
         }
     }
 
-    /// How long a create has taken to land that is found at `now`, where a look-up had
-    /// found nothing before.
+    /// How long a create took to land that is found at `now`, after a look-up had found
+    /// nothing.
     pub fn landed(&self, now: Duration) -> Option<Duration> {
         let is_late = self.looks > 0 && self.doubt != Doubt::EarlierRun;
         is_late.then(|| now.saturating_sub(self.since))
     }
 
-    /// A look-up at `now` found nothing; lost creates may take up to `landing`, where
-    /// their doubt is this one.
+    /// Records a look-up that found nothing at `now`; lost creates may take up to
+    /// `landing`.
     pub fn not_found(&mut self, now: Duration, landing: impl FnOnce(Doubt) -> Duration) -> Proof {
         self.looks += 1;
         let landing = landing(self.doubt);
@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(time(300, Doubt::Unanswered, 300), seconds(600));
     }
 
-    /// The time-out may be another one in every run.
+    /// The time-out may differ between runs.
     #[test]
     fn what_an_earlier_run_sent_may_take_as_long_as_it_did_there() {
         let patient = Landing {

@@ -1,7 +1,7 @@
 //! The canary: the first new rows are created, read back and compared before
 //! any other row is sent.
 //!
-//! It finds what no check of the file can: an API that stores other values than it was
+//! It detects what no check of the file can: an API that stores other values than it was
 //! sent.
 
 use super::absence::{Absence, Doubt};
@@ -36,23 +36,23 @@ impl CanaryRow {
     }
 }
 
-/// A row of the canary, and how it was read back.
+/// A row of the canary, with the result of reading it back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CanaryResult {
-    /// Where the row stands in the input.
+    /// The row's place in the input.
     pub origin: Origin,
     /// Its `clientId`.
     pub client_id: String,
-    /// How it was read back.
+    /// The result of reading it back.
     pub seen: ReadBack,
 }
 
-/// How a row of the canary was read back.
+/// The result of reading a row of the canary back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReadBack {
     /// The customer is there, with the row's values.
     Agrees {
-        /// The row's outcome: created, or there already.
+        /// The row's outcome: created, or already there.
         outcome: Outcome,
         /// The fields that were compared.
         compared: Vec<Field>,
@@ -63,9 +63,9 @@ pub enum ReadBack {
     Differs(Vec<Difference>),
     /// It is not there.
     Absent,
-    /// It was not created: the row's outcome, and its message.
+    /// It was not created: the row's outcome and message.
     NotCreated(Outcome, String),
-    /// It could not be looked up, and why.
+    /// It could not be looked up, for this reason.
     Unasked(String),
 }
 
@@ -110,8 +110,8 @@ pub(super) async fn read_back<A: CustomerApi, O: Observer>(
     Ok(results)
 }
 
-/// Looks `customer` up until it is known whether it is there, and compares. One that is
-/// not there yet is looked up again until that is proved: reads may lag.
+/// Looks `customer` up until it is known whether it is there, and compares it with its row.
+/// Since reads may lag, an absent one is looked up until its absence is proved.
 async fn see<A: CustomerApi, O: Observer>(
     sender: &Sender<A, O>,
     customer: &Customer,
@@ -141,8 +141,8 @@ async fn see<A: CustomerApi, O: Observer>(
     }
 }
 
-/// What a look-up means for a row of the canary; `twin` says what a customer means whose
-/// id differs in case only.
+/// What a look-up means for a row of the canary; `twin` is what a customer means whose id
+/// differs in case only.
 fn seen(
     customer: &Customer,
     outcome: Outcome,
@@ -158,7 +158,7 @@ fn seen(
     }
 }
 
-/// Compares a customer that is there with its row.
+/// Compares a customer that was found with its row.
 fn compared(customer: &Customer, outcome: Outcome, remote: &RemoteCustomer) -> ReadBack {
     let differing = differences(customer, remote);
     if !differing.is_empty() {

@@ -1,7 +1,8 @@
-//! One row in flight, from request to request until its end: permit, send, blame, judge.
+//! One row in flight, from its first request to its end: permit, send, attribute failures,
+//! judge.
 //!
-//! This is the plumbing: `sender.rs` has the gates before every request, and
-//! `row_state.rs` decides what an answer means for the row.
+//! This is the plumbing: `sender.rs` has the gates before every request, and `row_state.rs`
+//! decides what a response means for the row.
 
 use std::time::Duration;
 
@@ -18,12 +19,12 @@ use crate::engine::pace::timing::RequestTiming;
 use crate::kable::{Created, CustomerApi, Failure, ProbeReply, Refusal, Reply, Trouble};
 use crate::report::Observer;
 
-/// How far a row came in one go.
+/// How far a row got in one go.
 #[derive(Debug)]
 pub(super) enum RowProgress {
     /// To its end.
     Ended(Delivery),
-    /// It waits, and is to go on at this time since the run's start.
+    /// It waits, and continues at this time since the run's start.
     Waits(Box<RowState>, Duration),
 }
 
@@ -38,7 +39,7 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
         Self { sender, state }
     }
 
-    /// Goes on with the row until its end, or until it has to wait for a time.
+    /// Continues with the row until its end, or until it has to wait for a time.
     pub(super) async fn progress(mut self) -> RowProgress {
         let end = loop {
             let is_write = matches!(
@@ -46,7 +47,7 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
                 NextRequest::Create | NextRequest::Update(_)
             );
             if self.sender.doubts_only && is_write {
-                // It is what it was, and known not to be done.
+                // The row is as it was before its claim, and certainly not sent.
                 break RowEnd::Stopped;
             }
             if let Some(until) = self.state.waits_until(self.sender.began.elapsed()) {
@@ -65,7 +66,7 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
         RowProgress::Ended(settle(&mut self.state, end, &self.sender.facts()))
     }
 
-    /// Sends the next request; the row's end, if that is it.
+    /// Sends the next request; returns the row's end, if that was it.
     async fn step(&mut self) -> Option<RowEnd> {
         match self.state.next.clone() {
             NextRequest::Find => self.look_up().await,
@@ -79,7 +80,7 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
         }
     }
 
-    /// Waits until a create or an update may start; `None` where everything is stopped.
+    /// Waits until a create or an update may start; `None` if everything is stopped.
     async fn admitted(&mut self) -> Option<Admitted<'s>> {
         let is_retry = self.state.is_retry();
         let admitted = self.sender.admitted(is_retry, Access::Write).await?;
@@ -153,17 +154,17 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
         Some(end)
     }
 
-    /// The API refused a create or an update: it is there.
+    /// The API refused a create or an update, so it is reachable.
     fn refused(&mut self, sent: RequestTiming, refusal: Refusal) -> Option<RowEnd> {
         self.sender.worked(sent);
         self.state.refused(refusal, self.sender.began.elapsed())
     }
 
-    /// A create or an update brought no answer about its customer.
+    /// A create or an update got no usable response about its customer.
     async fn failed(&mut self, sent: RequestTiming, failure: Failure) -> Option<RowEnd> {
         match failure {
-            // Where the credentials don't hold, everything ends; where they do, the row
-            // is refused: by a firewall, say.
+            // If the credentials are refused too, the run stops; if they are accepted, only
+            // the row is refused, by a firewall for example.
             Failure::Denied(refusal) => match self.sender.reach().await {
                 (_, ProbeReply::Good) => return self.refused(sent, refusal),
                 (_, ProbeReply::Denied(_)) => {
@@ -191,7 +192,7 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
         self.state.retries.hold_all();
     }
 
-    /// A create or an update left, and what became of it is not known.
+    /// A create or an update left, and its result is not known.
     fn lost(&mut self, trouble: Trouble) {
         let is_update = matches!(self.state.next, NextRequest::Update(_));
         self.state.lost(&trouble, self.sender.began.elapsed());
@@ -200,8 +201,8 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
             self.state.retries.hold_all();
             return;
         }
-        // A server error may be said of what was done all the same, or of what
-        // was there before. It is no sign of an outage until it is looked up.
+        // A server error may be returned although the create was done, or because the
+        // customer existed. It is no sign of an outage until the customer is looked up.
         let is_by_api = is_said_by_api(&trouble);
         let is_counted = !is_by_api || trouble.wait.is_some() || self.state.on_trial;
         if is_counted {
@@ -221,7 +222,7 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
         let client_id = state.ticket.customer.client_id();
         let (requests, date_ms) = (&mut state.attempts, &mut state.date_ms);
         match look_up(self.sender, client_id, is_retry, requests, date_ms).await {
-            // On a server that tells case apart a twin is another customer.
+            // On a server whose ids are case-sensitive, a twin is another customer.
             LookedUp::TwinInList(..) if self.state.refusal.is_none() => self.absent(),
             LookedUp::There(remote, request_id) => self.there(remote, request_id),
             LookedUp::Absent => self.absent(),
@@ -237,7 +238,7 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
         }
     }
 
-    /// What the list of all customers, as the last place to look, has of the row's.
+    /// Looks for the row's customer in the list of all customers, the last resort.
     fn listed(&mut self, looked_up: LookedUp) -> Option<RowEnd> {
         match looked_up {
             LookedUp::There(remote, request_id) => self.there(remote, request_id),
@@ -245,7 +246,7 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
                 Some(self.twin(remote, request_id))
             }
             LookedUp::Absent => self.state.absent_for_good(&self.sender.facts()),
-            // Without the list nothing is proved.
+            // Without the list, absence is not proved.
             LookedUp::Throttled => self.unanswered(Trouble::default()),
             LookedUp::Failed(trouble) => self.unanswered(trouble),
             LookedUp::Stopped => Some(RowEnd::Stopped),
@@ -256,8 +257,8 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
     fn there(&mut self, remote: Box<RemoteCustomer>, request_id: Option<String>) -> Option<RowEnd> {
         self.state.retries.unanswered = 0;
         if self.state.create == CreateState::InDoubt && self.state.creates > 0 {
-            // Its create was done after all, or was refused for being there: creates
-            // are answered, however oddly.
+            // Its create was done, or was refused because the customer exists: creates get
+            // responses, if odd ones.
             self.sender.has_worked();
             if let Some(late) = self.state.landed_late(self.sender.began.elapsed()) {
                 self.sender.took(late);
@@ -281,7 +282,7 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
         self.state.twin(remote, request_id, &self.sender.facts())
     }
 
-    /// A look-up got no answer, or none that says anything.
+    /// A look-up got no response, or no usable one.
     fn unanswered(&mut self, trouble: Trouble) -> Option<RowEnd> {
         if self.set_back(trouble, Access::Read) == Blame::Row {
             self.state.retries.unanswered += 1;
@@ -290,7 +291,7 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
         self.state.unanswered(&self.sender.facts())
     }
 
-    /// Counts what the API said of a create whose customer has not been found since.
+    /// Counts the API's error for a create whose customer has not been found since.
     fn count_failure(&mut self, unverified: Unverified) {
         let Unverified {
             trouble,
@@ -305,7 +306,7 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
         }
         let facts = self.sender.facts();
         if is_kinds_own || self.state.retries.others_work(&facts) {
-            // It is no outage that only this row, or rows of its kind, meet.
+            // A failure that only this row, or rows of its kind, meet is no outage.
             self.sender.report(&trouble);
             self.state.retries.tries += 1;
             self.state.retries.back_off(trouble, &facts);
@@ -314,7 +315,7 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
         }
     }
 
-    /// A create or an update left, and its fate is not known.
+    /// A create or an update left, and its result is not known.
     fn tried(&mut self, trouble: Trouble) {
         let facts = self.sender.facts();
         let on_trial = self.state.on_trial;
@@ -322,7 +323,7 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
         self.state.retries.tried(trouble, blame, on_trial, &facts);
     }
 
-    /// A request failed: finds out whose trouble it is, and when the next may start.
+    /// A request failed: finds out the cause, and when the next request may start.
     fn set_back(&mut self, trouble: Trouble, access: Access) -> Blame {
         let facts = self.sender.facts();
         let blame = self.sender.blame(&trouble, access, self.state.on_trial);

@@ -30,7 +30,7 @@ use crate::kable::{
 use crate::ledger::Settlement;
 use crate::report::{Event, Observer};
 
-/// Sends `ticket` until its fate is known, or everything is stopped.
+/// Sends `ticket` until its result is known, or everything is stopped.
 async fn deliver<A: CustomerApi, O: Observer>(sender: &Sender<A, O>, ticket: Ticket) -> Delivery {
     let mut state = Box::new(RowState::of(ticket));
     loop {
@@ -47,8 +47,7 @@ async fn deliver<A: CustomerApi, O: Observer>(sender: &Sender<A, O>, ticket: Tic
     }
 }
 
-/// A ticket for a new row, claimed just now; a test changes the one thing it
-/// is about.
+/// A ticket for a new row, claimed just now; each test changes what it is about.
 fn ticket() -> Ticket {
     Ticket {
         id: 7,
@@ -126,7 +125,7 @@ fn lost() -> ScriptedReply {
     ScriptedReply::from(Reply::Failed(Failure::Unknown(trouble(502))))
 }
 
-/// The API says that it failed.
+/// The API reports a failure.
 fn failing() -> Reply<Created> {
     Reply::Failed(Failure::Unknown(Trouble {
         by_api: true,
@@ -167,7 +166,7 @@ fn settled(delivery: Delivery) -> Settlement {
     }
 }
 
-/// Checks that a row was certainly not sent, and is again what it was before its claim.
+/// Asserts that a row was certainly not sent and is as it was before its claim.
 #[track_caller]
 fn assert_released(delivery: &Delivery) {
     assert!(
@@ -177,7 +176,7 @@ fn assert_released(delivery: &Delivery) {
     );
 }
 
-/// What a settled row came to, and whether that was our doing.
+/// The outcome of a settled row, and whether this checkpoint created it.
 async fn outcome_of(sender: &Sender<ScriptedApi, EventLog>, ticket: Ticket) -> (Outcome, bool) {
     let settlement = settled(deliver(sender, ticket).await);
     (settlement.outcome, settlement.ours)
@@ -229,7 +228,7 @@ async fn keys_that_came_are_handed_on() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_customer_that_is_there_and_equal_already_existed() {
-    // Even one that was created since the claim: ours was refused.
+    // Even a customer created since the claim is not ours: our create was refused.
     for created in [NOW_MS - 1, CLAIMED_BY + 1] {
         let sender = scripted([refused("it exists"), there_since(created)]);
         assert_eq!(
@@ -302,8 +301,8 @@ async fn a_customer_whose_answer_was_lost_is_ours_if_it_was_created_since_the_cl
     }
 }
 
-/// Rows in doubt of a killed run are looked for several times. Were their creates retries
-/// then, the retry budget would let a few through each second.
+/// Rows in doubt after a kill are looked up several times. If their creates counted as
+/// retries, the retry budget would let only a few a second through.
 #[test]
 fn a_first_create_is_no_retry_however_often_its_customer_was_looked_for() {
     let mut state = RowState::of(doubtful());
@@ -319,7 +318,7 @@ fn a_first_create_is_no_retry_however_often_its_customer_was_looked_for() {
 async fn whose_a_customer_is_may_have_to_wait_for_the_servers_clock() {
     let sender = Arc::new(scripted([lost(), there_since(NOW_MS + 100)]));
     let other = Arc::clone(&sender);
-    // An answer to another row, just after the server's second has begun.
+    // A response to another row, just after the server's second began.
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(500)).await;
         other.clock.lock().heard(NOW_MS - 1000, NOW_MS, NOW_MS + 10);
@@ -403,7 +402,7 @@ async fn a_forgotten_customer_that_is_there_is_not_provably_ours_and_its_keys_ar
     let mut sender = scripted([there_since(NOW_MS - 5000)]);
     sender.keys = true;
     let delivery = deliver(&sender, forgotten()).await;
-    // An earlier run may have kept them, so `keys.csv` is to be asked.
+    // An earlier run may have kept them, so `keys.csv` is consulted.
     assert!(
         matches!(
             delivery,
@@ -460,7 +459,7 @@ async fn a_customer_whose_answer_was_lost_and_that_is_absent_is_sent_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_second_create_that_is_refused_after_all_finds_the_first() {
-    // The first one was slow, not lost: it arrived after the question.
+    // The first create was slow, not lost: it arrived after the look-up.
     let sender = scripted([
         lost(),
         absent(),
@@ -541,7 +540,7 @@ async fn a_throttled_request_waits_as_long_as_it_is_told() {
 
 #[tokio::test(start_paused = true)]
 async fn a_throttled_request_that_is_told_nothing_backs_off() {
-    // One alone only slows the run down.
+    // A single one only slows the run down.
     let throttled = || Reply::Failed(Failure::Throttled(None)).into();
     let sender = scripted([throttled(), throttled(), throttled(), created()]);
     outcome_of(&sender, ticket()).await;
@@ -658,7 +657,7 @@ async fn nothing_is_sent_once_everything_is_stopped() {
     assert_released(&delivery);
 }
 
-/// Stops a row after a second; what it came to, and at which millisecond.
+/// Stops a row after a second; returns its outcome, and after how many milliseconds.
 async fn stopped_after_a_second(
     sender: Sender<ScriptedApi, EventLog>,
     ticket: Ticket,
@@ -755,8 +754,8 @@ async fn nothing_is_in_flight_after_the_last_answer() {
     assert_eq!(sender.pace.in_flight(), 0);
 }
 
-/// Takes a tenth of a second for every answer, and is down until ten seconds
-/// after the start: creates don't leave, or their answers are lost.
+/// Takes a tenth of a second to respond, and is down until ten seconds after the start:
+/// creates don't leave, or their responses are lost.
 struct DownApi {
     began: Instant,
     trouble: fn() -> Reply<Created>,
@@ -772,7 +771,7 @@ impl DownApi {
         }
     }
 
-    /// Takes its time; whether it is up.
+    /// Responds after its delay; returns whether it is up.
     async fn request(&self) -> bool {
         let at = self.began.elapsed();
         self.starts.lock().unwrap().push(at.as_millis());
@@ -857,7 +856,7 @@ fn losing() -> Reply<Created> {
     Reply::Failed(Failure::Unknown(trouble(502)))
 }
 
-/// Sends thirty rows at once; how many came to what.
+/// Sends thirty rows at once; returns how many had each outcome.
 async fn send_thirty(sender: &Arc<Sender<DownApi, EventLog>>) -> Vec<(Outcome, usize)> {
     let mut tasks = JoinSet::new();
     for _ in 0..30 {
@@ -889,7 +888,7 @@ async fn during_an_outage_one_request_at_a_time_finds_out_and_the_pauses_grow() 
     let starts = sender.api.starts.lock().unwrap().clone();
     assert_eq!(starts[..30], [0; 30]);
     assert_eq!(starts[30..34], [1100, 3200, 7300, 15_400]);
-    // One create finds out that creates work, and then all go.
+    // One create shows that creates work, and then all are sent.
     assert_eq!(starts[34..], [&[15_500][..], &[15_600; 29]].concat());
 }
 
@@ -907,7 +906,7 @@ async fn an_outage_is_told_once_when_it_begins_and_once_when_it_ends() {
 async fn an_outage_is_not_held_against_the_rows() {
     for trouble in [not_leaving, losing] {
         let mut sender = sender_to(DownApi::new(trouble));
-        // One for each of the four that came before it was an outage.
+        // One for each of the four that failed before the outage was detected.
         sender.retry.retries = 1;
         let came = send_thirty(&Arc::new(sender)).await;
         assert_eq!(came, [(Outcome::Created, 30)]);
@@ -929,7 +928,7 @@ async fn rows_that_wait_for_their_turn_when_an_outage_begins_are_held_back_too()
         .iter()
         .filter(|at| (2000..10_000).contains(*at))
         .count();
-    // Five until it is known; then probes after one, two and four seconds.
+    // Five until the outage is detected; then probes after one, two and four seconds.
     assert_eq!(while_down, 3, "{starts:?}");
 }
 
@@ -948,7 +947,7 @@ async fn one_row_that_the_server_fails_at_is_not_taken_for_an_outage_for_ever() 
     assert_eq!(settled(delivery).outcome, Outcome::Unresolved);
 }
 
-/// Is there, and answers every question about a customer with a status.
+/// Is reachable, and answers every look-up with a status.
 struct FailingApi(u16);
 
 impl CustomerApi for FailingApi {
@@ -1004,7 +1003,7 @@ async fn a_row_in_trouble_waits_until_a_retry_can_be_afforded() {
         panic!("{asked:?}")
     };
     assert!((800..=900).contains(&question), "{asked:?}");
-    // What the look-up was charged came back with its answer.
+    // The response to the look-up returned what it was charged.
     assert_eq!(again, question, "{asked:?}");
 }
 
@@ -1024,7 +1023,7 @@ fn updated(remote: RemoteCustomer) -> ScriptedReply {
     })
 }
 
-/// A run that makes customers equal to their rows.
+/// A run that updates customers to equal their rows.
 fn updating<const N: usize>(answers: [ScriptedReply; N]) -> Sender<ScriptedApi, EventLog> {
     Sender {
         existing: ExistingPolicy::Update,

@@ -25,20 +25,20 @@ use crate::report::{Event, Observer};
 /// How long requests in flight may take after a stop.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// The most rows that may wait until it is proved that they are absent; with more of
-/// them no new row is begun, so that memory stays flat.
+/// The most rows that may wait for the proof of their absence; beyond it no new row is
+/// begun, so that memory stays flat.
 const MOST_WAITING: usize = 10_000;
 
 /// A row that left its task, with what is needed to judge refusals.
 type TaskOutput = (RowKinds, RowProgress);
 
-/// What a row in flight means for the refusals of others.
+/// What the result of a row in flight means for the refusals of others.
 #[derive(Debug, Clone)]
 pub(super) struct RowKinds {
     /// The kinds to which its create belongs.
     creates: RequestKinds,
-    /// Whether the same row failed in an earlier run: then it is refused again for its
-    /// own sake.
+    /// Whether the same row failed in an earlier run: another refusal of it says nothing
+    /// about other rows.
     failed_before: bool,
 }
 
@@ -66,7 +66,7 @@ pub(super) struct Dispatch<A, O> {
     pub(super) stripe: bool,
     pub(super) alike: SystemicRefusal<Settlement>,
     /// A row that waits because no more of its kind may be in flight until it is known
-    /// whether that kind is refused.
+    /// whether the kind is refused.
     pub(super) held_back: Option<Ticket>,
     /// Rows that wait for a time.
     pub(super) waiting: WaitingRows<RowKinds>,
@@ -83,7 +83,7 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
         while open || self.held_back.is_some() || !tasks.is_empty() || !self.waiting.rows.is_empty()
         {
             let has_room = tasks.len() < self.concurrency;
-            // There is room for it as soon as none of its kind is in flight.
+            // It may start once none of its kind is in flight.
             if let Some(ticket) = self.held_back.take_if(|_| has_room) {
                 self.begin(&mut tasks, ticket);
             }
@@ -117,12 +117,12 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
         }
         for mut settlement in self.alike.rest() {
             if stop.is_halted() || self.canary {
-                // Whether the refusals have one cause is open: the rows are released.
-                // A canary has too few rows to tell.
+                // Whether the refusals have one cause is unknown: release the rows. A
+                // canary has too few rows to decide it.
                 settlement.outcome = Outcome::Pending;
                 self.record(Settled::keyless(settlement)).await;
             } else {
-                // Too few for a common cause: the row is at fault.
+                // Too few for a common cause: the rows themselves are at fault.
                 self.failed(settlement).await;
             }
         }
@@ -168,7 +168,7 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
         while let Some((kinds_of_row, state)) = self.waiting.pop() {
             self.delivered(kinds_of_row, left(&state)).await;
         }
-        // The feed ends on the stop signal; what it has claimed was not sent.
+        // The feed ends on the stop signal; what it claimed was not sent.
         loop {
             tokio::select! {
                 ended = tokio::time::timeout_at(until, tasks.join_next()), if !tasks.is_empty() => match ended {
@@ -198,8 +198,7 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
         let (row, progressed) = match ended {
             Ok(ended) => ended,
             Err(error) if error.is_cancelled() => return Ok(()),
-            // A row whose worker panicked stays claimed; the run must not go on
-            // as if nothing had happened.
+            // A row whose worker panicked stays claimed; the run must not continue.
             Err(error) => {
                 self.sender.stop.halt(Halt::Broken);
                 return Err(anyhow::Error::new(error)
@@ -251,13 +250,13 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
         }
     }
 
-    /// Learns from a row's result whether its kinds are accepted; returns the held rows
-    /// that were refused for their own sake.
+    /// Records from a row's result whether its kinds are accepted; returns the held rows
+    /// that were refused for their own values.
     fn learn(&mut self, row: &RowKinds, settled: &Settlement) -> Vec<Settlement> {
         let is_success = settled.status.is_some_and(|status| status < 300);
         match settled.outcome {
             Outcome::Created if is_success => self.alike.accepted(row.creates),
-            // One request would be a look-up alone.
+            // A single request is only a look-up.
             Outcome::Updated if settled.attempts > 1 => {
                 self.alike.found(row.creates);
                 self.alike.accepted(RequestKinds::UPDATE)
@@ -314,7 +313,7 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
     }
 
     async fn record(&self, settled: Settled) {
-        // The recorder ends early only with an error, which it reports itself.
+        // The recorder ends early only on an error, which it reports itself.
         if self
             .recorder
             .send(RecorderMessage::Settle(settled))

@@ -1,4 +1,4 @@
-//! What the run knows when an answer is judged, beside the row (pure).
+//! What the run knows when a response is judged, apart from the row (pure).
 
 use std::time::Duration;
 
@@ -7,32 +7,32 @@ use super::ownership::Clocks;
 use crate::domain::decision::ExistingPolicy;
 use crate::engine::pace::backoff::RetryPolicy;
 
-/// What the run knows when an answer is judged. Times are since the run's start.
+/// What the run knows when a response is judged. Times are since the run's start.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Facts {
     pub(super) now: Duration,
     /// Both clocks.
     pub(super) clocks: Clocks,
-    /// Creates and updates that worked so far, of all rows.
+    /// Successful creates and updates so far, of all rows.
     pub(super) worked: u64,
-    /// Whether the API answers with a web page where a customer is not there.
+    /// Whether the API responds with a web page for an absent customer.
     pub(super) absence_is_page: bool,
     /// How long lost creates may take to land.
     pub(super) landing: Landing,
     /// How long the slowest request took.
     pub(super) slowest: Duration,
-    /// How patient the run is.
+    /// The retry settings.
     pub(super) retry: RetryPolicy,
-    /// Drawn from 0 to 1.
+    /// A random number from 0 to 1.
     pub(super) jitter: f64,
-    /// What is done about customers that are there and differ.
+    /// What is done about customers that exist and differ.
     pub(super) existing: ExistingPolicy,
     /// Whether creates ask for keys.
     pub(super) keys: bool,
 }
 
 impl Facts {
-    /// How long a create may take to land that is in doubt for this reason.
+    /// How long a create that is in doubt for this reason may take to land.
     pub(super) fn landing_time(&self, doubt: Doubt) -> Duration {
         self.landing.time(doubt, self.slowest)
     }

@@ -24,20 +24,20 @@ use crate::ledger::Claim;
 /// The most rows that are claimed at once.
 const MOST_AT_ONCE: u16 = 1024;
 
-/// The most rows of the first batches, before it is known how long a batch takes.
+/// The most rows of the first batches, until the time for a batch is known.
 const MOST_AT_FIRST: usize = 32;
 
-/// How long sending a batch should take. Each claim is a look-up after a crash; each
-/// batch is an `fsync`.
+/// Target time to send a batch. Each claim costs a look-up after a crash; each batch costs
+/// an `fsync`.
 const LASTING: Duration = Duration::from_millis(100);
 
-/// How many rows are claimed at once: as many as are sent in a tenth of a second at
-/// the allowed rate, and fewer where sending them takes longer.
+/// The number of rows claimed at once: as many as are sent in a tenth of a second at the
+/// allowed rate, and fewer if sending takes longer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BatchSize {
     now: usize,
     most: usize,
-    /// When there last was room for a batch.
+    /// When a batch was last requested.
     since: Option<Instant>,
 }
 
@@ -58,7 +58,7 @@ impl BatchSize {
         }
     }
 
-    /// There is room for another batch: adapts the size to how long the last one took.
+    /// Another batch is requested: adapts the size to how long the last one took.
     fn room_at(&mut self, now: Instant) {
         if let Some(before) = self.since.replace(now) {
             self.lasted(now - before);
@@ -84,9 +84,9 @@ pub(super) struct Feed<R> {
     /// Whether the ledger may have lost claims.
     pub(super) gaps: bool,
     pub(super) batch: BatchSize,
-    /// Feed only so many new rows, and no others.
+    /// Feed at most this many new rows, and no others.
     pub(super) canary: Option<usize>,
-    /// How many of the first new rows a canary has sent: they are not fed again.
+    /// How many new rows a canary has sent: they are not fed again.
     pub(super) sent_ahead: usize,
     /// Feed only rows that an earlier run left in doubt.
     pub(super) doubts_only: bool,
@@ -100,7 +100,7 @@ pub(super) struct Feed<R> {
     pub(super) runtime: Handle,
 }
 
-/// What the feed gives back at its end.
+/// What the feed returns at its end.
 pub(super) struct FeedResult {
     /// The verdicts, for the last pass.
     pub(super) verdicts: Verdicts,
@@ -115,7 +115,7 @@ where
     /// Feeds until the input ends or everything is stopped.
     pub(super) fn feed(mut self) -> anyhow::Result<FeedResult> {
         let mut ahead = Vec::new();
-        // A canary may have read a part of them.
+        // A canary may have read part of them.
         let rewound = self.verdicts.rewind();
         let fed = rewound
             .context("cannot read a temporary file")
@@ -234,7 +234,7 @@ where
         }
     }
 
-    /// The first step for a row that was not sent, as far as the checkpoint knows.
+    /// The first step for a row that was not sent, according to the checkpoint.
     fn unknown_step(&self) -> FirstStep {
         if self.gaps {
             FirstStep::LookUpLostClaim
@@ -243,7 +243,7 @@ where
         }
     }
 
-    /// Claims `batch` and hands it on; false where the dispatcher has ended.
+    /// Claims `batch` and passes it on; returns false if the dispatcher has ended.
     fn send(&mut self, batch: &mut Vec<Ticket>) -> bool {
         // Reserve the slot before claiming, once the dispatcher requests a batch.
         let demanded = async {
@@ -292,7 +292,7 @@ fn is_done(verdict: &RowVerdict, strict: bool) -> bool {
     !verdict.fit || verdict.rejects(strict) || matches!(decision(verdict), Some(Decision::Skip(_)))
 }
 
-/// Whether a canary passes a row over, for it is looked up before it is sent.
+/// Whether a canary skips a row, because it must be looked up before it is sent.
 fn is_looked_up(known: PriorClaim) -> bool {
     known.decision == Decision::LookUp
 }

@@ -1,4 +1,4 @@
-//! Rows that wait to be looked up in the list of all customers, for their ids can't be
+//! Rows that wait to be looked up in the list of all customers, because their ids can't be
 //! looked up by path.
 
 use parking_lot::Mutex;
@@ -10,13 +10,13 @@ use crate::kable::LookUpReply;
 #[derive(Debug, Default)]
 pub(in crate::engine) struct ListLookup {
     pub(super) waiting: Mutex<Vec<(String, oneshot::Sender<LookUpReply>)>>,
-    /// One reading at a time.
+    /// Only one reading at a time.
     pub(super) turn: Turn<()>,
 }
 
-/// Whether web servers and proxies are known to read this id's path otherwise than
-/// it was written, so that a 404 says nothing about it: encoded slashes and percent
-/// signs, and segments that are only dots (RFC 3986 §6.2.2, WHATWG URL).
+/// Whether web servers and proxies are known to rewrite this id's path, so that a 404
+/// proves nothing: encoded slashes and percent signs, and segments of dots only (RFC 3986
+/// §6.2.2, WHATWG URL).
 pub(super) fn is_unsafe_in_path(client_id: &str) -> bool {
     client_id.contains(['/', '\\', '%', ';', '?', '#'])
         || client_id.chars().all(|char| char == '.')

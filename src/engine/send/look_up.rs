@@ -1,8 +1,8 @@
-//! Looks a customer up: it is there, it is absent, or that is not known.
+//! Looks a customer up: it exists, it is absent, or that is not known.
 //!
-//! A customer may be there and its path not find it: behind a proxy that answers in the
-//! API's place, on a web server that reads the path otherwise. Then the list of all
-//! customers is asked.
+//! A customer may exist although its path does not find it, behind a proxy that responds
+//! instead of the API or on a web server that rewrites the path. Then the list of all
+//! customers is used.
 
 use std::time::Duration;
 
@@ -18,20 +18,21 @@ use crate::engine::pace::circuit_breaker::Access;
 use crate::kable::{CustomerApi, Failure, LookUpReply, ProbeReply, Trouble};
 use crate::report::Observer;
 
-/// A `clientId` that no customer has: what is answered to a look-up of it is how
-/// this API says that a customer is not there.
+/// A `clientId` that no customer has: the response to its look-up is this API's response
+/// for an absent customer.
 const NO_CUSTOMER: &str = "kable-bulk-looks-for-no-customer";
 
 /// What a look-up found out.
 #[derive(Debug)]
 pub(super) enum LookedUp {
-    /// The customer is there, found by the request with that id.
+    /// The customer exists, found by the request with that id.
     There(Box<RemoteCustomer>, Option<String>),
-    /// It is not, or not yet.
+    /// It does not, or not yet.
     Absent,
     /// Its path finds another customer, whose id differs in case only.
     Twin(Box<RemoteCustomer>, Option<String>),
-    /// The list has such a customer: on a server that tells case apart another one.
+    /// The list has a customer whose id differs in case only: another one if ids are
+    /// case-sensitive.
     TwinInList(Box<RemoteCustomer>, Option<String>),
     /// Nothing: the server wants fewer requests.
     Throttled,
@@ -41,21 +42,21 @@ pub(super) enum LookedUp {
     Stopped,
 }
 
-/// What the answer to a look-up by path is worth.
+/// How far the response to a look-up by path can be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PathVerdict {
     /// What it says.
     Believed,
-    /// The customer is absent: a web page is how this API says so.
+    /// The customer is absent: this API responds with a web page for absent customers.
     AbsentByPage,
     /// Nothing: only the list of all customers can tell.
     AskList,
-    /// Nothing: the credentials don't hold, and the run stops.
+    /// Nothing: the credentials are refused, and the run stops.
     Stopped,
 }
 
-/// Looks a customer up once. `requests` grows by those that are sent, and `date_ms` is
-/// set to the server's `Date` on the answer.
+/// Looks a customer up once. Adds the requests sent to `requests` and sets `date_ms` to the
+/// response's `Date`.
 pub(super) async fn look_up<A: CustomerApi, O: Observer>(
     sender: &Sender<A, O>,
     client_id: &str,
@@ -91,9 +92,9 @@ pub(super) async fn look_up<A: CustomerApi, O: Observer>(
     looked_up
 }
 
-/// Looks a customer up until it is known whether it is there, or until that was tried
-/// as often as `--retries` says; `waits` hears of each wait until it is absent for
-/// good. `requests` grows by those that are sent.
+/// Looks a customer up until it is known whether it exists, or `--retries` is exhausted;
+/// reports each wait to `waits` until absence is proved. Adds the requests sent to
+/// `requests`.
 pub(super) async fn look_up_until_known<A: CustomerApi, O: Observer>(
     sender: &Sender<A, O>,
     client_id: &str,
@@ -106,7 +107,7 @@ pub(super) async fn look_up_until_known<A: CustomerApi, O: Observer>(
         let request = look_up(sender, client_id, tries > 0, requests, &mut date_ms);
         let looked_up = tokio::select! {
             looked_up = request => looked_up,
-            // A look-up whose answer is not waited for any more may be left.
+            // The look-up may be abandoned once its response is no longer needed.
             () = sender.stop.halted() => return LookedUp::Stopped,
         };
         let now = sender.began.elapsed();
@@ -145,8 +146,8 @@ pub(super) async fn look_up_until_known<A: CustomerApi, O: Observer>(
 
 /// Looks for a customer in the list of all customers.
 ///
-/// The list may be long, so rows that wait for it share one reading of it: while it is
-/// read others gather, and the next reading is for all of them.
+/// The list may be long, so waiting rows share one reading of it: rows that arrive while it
+/// is read share the next reading.
 pub(super) async fn find_in_list<A: CustomerApi, O: Observer>(
     sender: &Sender<A, O>,
     client_id: &str,
@@ -171,7 +172,7 @@ pub(super) async fn find_in_list<A: CustomerApi, O: Observer>(
             sender.answered(timed.sent);
             sender.refund();
             for (answer, found) in answers.into_iter().zip(found) {
-                // A row that was given up meanwhile doesn't wait any more.
+                // A row that was abandoned meanwhile doesn't wait any more.
                 answer.send(found).ok();
             }
         }
@@ -189,7 +190,7 @@ pub(super) async fn find_in_list<A: CustomerApi, O: Observer>(
     }
 }
 
-/// Sends one look-up by path; `None` where everything is stopped.
+/// Sends one look-up by path; `None` if everything is stopped.
 async fn find<A: CustomerApi, O: Observer>(
     sender: &Sender<A, O>,
     client_id: &str,
@@ -206,7 +207,7 @@ async fn find<A: CustomerApi, O: Observer>(
     Some((timed, found))
 }
 
-/// What a look-up by path is worth that `found` this.
+/// How far the result `found` of a look-up by path can be trusted.
 async fn by_path<A: CustomerApi, O: Observer>(
     sender: &Sender<A, O>,
     client_id: &str,
@@ -225,7 +226,7 @@ async fn by_path<A: CustomerApi, O: Observer>(
                 sender.shut_out(refusal);
                 return PathVerdict::Stopped;
             }
-            // The credentials hold: something refuses this one path.
+            // The credentials are accepted: something refuses this one path.
             (_, ProbeReply::Good) => true,
             (_, ProbeReply::Trouble(_)) => false,
         },
@@ -241,8 +242,8 @@ async fn by_path<A: CustomerApi, O: Observer>(
     }
 }
 
-/// Whether the API says with a web page that a customer is not there: `None`
-/// where a page came and the API did not.
+/// Whether the API responds with a web page for an absent customer: `None` if a page was
+/// returned that did not come from the API.
 async fn is_absence_a_page<A: CustomerApi, O: Observer>(sender: &Sender<A, O>) -> Option<bool> {
     if let Some(known) = sender.absence_is_page.get() {
         return known.then_some(true);

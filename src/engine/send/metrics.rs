@@ -18,14 +18,14 @@ pub(in crate::engine) struct Metrics {
     pub(super) retried: AtomicU64,
     pub(super) throttled: AtomicU64,
     pub(super) lookups: AtomicU64,
-    /// Creates and updates that were answered.
+    /// Creates and updates that got a response.
     pub(super) worked: AtomicU64,
-    /// Rows that wait until it is proved that they are absent.
+    /// Rows that wait for the proof of their absence.
     pub(super) waiting: AtomicU64,
     latencies: Mutex<Histogram<u64>>,
 }
 
-/// Two digits: a percentile is right to one in a hundred.
+/// Two significant digits: percentiles are accurate to one percent.
 fn empty() -> Histogram<u64> {
     // These bounds are valid: the crate's minimum, and a constant above it.
     Histogram::new_with_bounds(1, LONGEST_US, 2).unwrap_or_else(|_bounds| {
@@ -67,7 +67,7 @@ impl Metrics {
         counter.load(Ordering::Relaxed)
     }
 
-    /// Records how long an answer took.
+    /// Records the latency of a response.
     pub(super) fn took(&self, time: Duration) {
         let micros = u64::try_from(time.as_micros()).unwrap_or(LONGEST_US);
         self.latencies.lock().saturating_record(micros.max(1));
@@ -82,7 +82,7 @@ impl Metrics {
         }
     }
 
-    /// Pairs of microseconds and how often they were met.
+    /// Pairs of microseconds and their counts.
     pub(super) fn latencies(&self) -> Vec<(u64, u64)> {
         let latencies = self.latencies.lock();
         latencies
@@ -92,8 +92,7 @@ impl Metrics {
     }
 }
 
-/// The percentiles of latencies that were kept as pairs of microseconds and how
-/// often they were met.
+/// The percentiles of latencies stored as pairs of microseconds and their counts.
 pub fn latency(pairs: &[(u64, u64)]) -> Latency {
     let mut all = empty();
     for (micros, times) in pairs {

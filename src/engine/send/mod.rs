@@ -2,23 +2,23 @@
 //!
 //! - `feed.rs`: rows become tickets, claimed in batches before they go on
 //! - `queue.rs`: the rows that are next, and rows that wait for a time
-//! - `dispatch.rs`: starts rows, and hands their results to the recorder
-//! - `sender.rs`: the gates before every request, and what every answer means for all
-//! - `delivery.rs`: one row in flight, from request to request until its end
-//! - `row_state.rs`: what an answer means for the row, and which request is next
+//! - `dispatch.rs`: starts rows, and passes their results to the recorder
+//! - `sender.rs`: the gates before every request, and what a response means for the run
+//! - `delivery.rs`: one row in flight, from its first request to its end
+//! - `row_state.rs`: what a response means for the row, and which request is next
 //! - `retries.rs`: how often a row was tried, and when it may be tried again
-//! - `facts.rs`: what the run knows when an answer is judged
+//! - `facts.rs`: what the run knows when a response is judged
 //! - `settle.rs`: how a row ended → its settlement
-//! - `look_up.rs`: a customer is there, absent, or that is not known
+//! - `look_up.rs`: finds out whether a customer exists
 //! - `list_lookup.rs`: rows that wait for the list of all customers
-//! - `absence.rs`: when a customer that was not found is absent for good
-//! - `ownership.rs`: whose a customer is that is there
+//! - `absence.rs`: when a customer that was not found is proved absent
+//! - `ownership.rs`: whether an existing customer is this checkpoint's
 //! - `server_clock.rs`: how far the server's clock can be ahead of ours
 //! - `systemic_refusal.rs`: refusals with one cause
 //! - `systemic_failure.rs`: server errors with one cause
 //! - `orphaned_claims.rs`: claims in doubt whose rows have left the input
 //! - `canary.rs`: the first rows are read back before any other is sent
-//! - `metrics.rs`: requests and how long they took, counted
+//! - `metrics.rs`: counts requests and their latencies
 //! - `record.rs`: the ledger's only writer
 
 pub mod absence;
@@ -86,23 +86,23 @@ const WAITING: usize = 4096;
 /// How a run sends.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
-    /// How fast, and how many in flight.
+    /// The rate and the number of requests in flight.
     pub pacing: PaceSettings,
-    /// How patient it is.
+    /// Retries and backoff.
     pub retry: RetryPolicy,
     /// How long lost creates may take to land.
     pub landing: Landing,
-    /// How many requests may be spent on trouble.
+    /// The retry budget.
     pub allowance: Allowance,
-    /// What is done about customers that are there and differ.
+    /// What is done about customers that exist and differ.
     pub existing: ExistingPolicy,
     /// Whether creates ask for customers at Stripe.
     pub stripe: bool,
-    /// Send only so many new rows, and read them back.
+    /// Send only this many new rows, and read them back.
     pub canary: Option<usize>,
-    /// How many of the first new rows a canary has sent.
+    /// How many new rows a canary has sent.
     pub sent_ahead: usize,
-    /// Ask for the rows that an earlier run left in doubt, and create nothing.
+    /// Look up the rows that an earlier run left in doubt, and create nothing.
     pub doubts_only: bool,
     /// Rows rejected or failed before this run sends.
     pub errors: u64,
@@ -116,11 +116,11 @@ pub struct PipelineParts<R, A, L, O> {
     pub rows: R,
     /// What rows are checked against.
     pub reading: Arc<CheckSettings>,
-    /// What the survey found out.
+    /// The result of the survey.
     pub verdicts: Verdicts,
     /// Claims in doubt without a row, to be looked up beside the rows.
     pub orphans: Orphans,
-    /// The number that the first new claim gets.
+    /// The number of the first new claim.
     pub first_new_id: u64,
     /// Whether the ledger may have lost claims.
     pub gaps: bool,
@@ -130,13 +130,13 @@ pub struct PipelineParts<R, A, L, O> {
     pub ledger: L,
     /// Where keys are written, with `--keys`.
     pub keys: Option<KeyFile>,
-    /// Hears of events.
+    /// Receives events.
     pub observer: O,
-    /// Stop signal, clock and chance.
+    /// Stop signal, clock and random numbers.
     pub context: RunContext,
 }
 
-/// What is handed in to a run: the stop signal, the clock and chance.
+/// What a run depends on: the stop signal, the clock and random numbers.
 #[derive(Debug, Clone)]
 pub struct RunContext {
     /// Stops it.
@@ -145,10 +145,10 @@ pub struct RunContext {
     pub wall: WallClock,
     /// Draws from 0 to 1.
     pub jitter: fn() -> f64,
-    /// The token bucket of `--rate`, where others share it: the calls before the first
-    /// create, and the canary's.
+    /// The token bucket of `--rate`, if it is shared with the calls before the first create
+    /// and with the canary.
     pub bucket: Option<Arc<TokenBucket>>,
-    /// `Date`s of the server's, each with `wall` before and after.
+    /// The server's `Date`s, each with `wall` before and after.
     pub dates: Vec<(i64, i64, i64)>,
 }
 
@@ -158,16 +158,16 @@ impl<R, A, L, O> std::fmt::Debug for PipelineParts<R, A, L, O> {
     }
 }
 
-/// What a pipeline gives back at its end.
+/// What a pipeline returns at its end.
 #[derive(Debug)]
 pub struct PipelineResult<L> {
     /// The ledger.
     pub ledger: L,
-    /// What the survey found out, for the account.
+    /// The result of the survey, for the account.
     pub verdicts: Verdicts,
-    /// What became of claims without a row.
+    /// The outcomes of claims without a row.
     pub left: OrphanCounts,
-    /// How the canary's rows were read back.
+    /// The results of reading the canary's rows back.
     pub sightings: Vec<CanaryResult>,
 }
 
@@ -175,7 +175,7 @@ pub struct PipelineResult<L> {
 ///
 /// # Errors
 ///
-/// Where the input or the ledger can't go on. What was settled is on disk.
+/// If the input or the ledger fails. What was settled is on disk.
 #[expect(
     clippy::too_many_lines,
     reason = "it joins the stages, each of which is a struct of its parts"
@@ -251,8 +251,7 @@ where
         held_back: None,
         waiting: WaitingRows::default(),
     };
-    // On a worker thread, where the requests are: here, each row would wake a thread
-    // twice.
+    // Run on a worker thread, with the requests: here, each row would wake a thread twice.
     let dispatching = tokio::spawn(dispatch.dispatch(TicketQueue::of(batches, demand)));
     let dispatched = ended("dispatcher", dispatching).await;
     let asked = ended("look-up of claims without a row", asking).await;
@@ -261,7 +260,7 @@ where
     let mut ledger = ended("recorder", recording).await?;
     let left = match ended("feed", feeding).await {
         Ok(left) => left,
-        // What was sent is settled: the run ends, and was not killed.
+        // What was sent is settled: the run ended and was not killed.
         Err(error) => {
             ledger.end("stopped", parts.context.wall.now_ms())?;
             return Err(error);
@@ -315,7 +314,7 @@ fn build_sender<A: CustomerApi, O: Observer>(
     })
 }
 
-/// The result of a stage that runs in a task of its own.
+/// The result of a stage that runs in its own task.
 async fn ended<T>(stage: &str, handle: JoinHandle<anyhow::Result<T>>) -> anyhow::Result<T> {
     handle
         .await

@@ -1,9 +1,9 @@
-//! Orphaned claims: rows that an earlier run may have sent, and that have left the
-//! input since.
+//! Orphaned claims: rows that an earlier run may have sent and that have left the input
+//! since.
 //!
-//! They are looked up beside the rows of the run. There is no row to compare them with:
-//! what is found out is whether the customer is there, and whether this checkpoint
-//! created it. None is ever created again.
+//! They are looked up while the run's rows are sent. There is no row to compare with, so a
+//! look-up only finds out whether the customer exists and whether this checkpoint created
+//! it. No orphaned claim is sent again.
 
 use std::io;
 use std::path::Path;
@@ -85,7 +85,7 @@ pub struct Orphans {
 }
 
 impl Orphans {
-    /// What is known of them before any is looked up.
+    /// What is known of them before any look-up.
     pub fn left(&self) -> OrphanCounts {
         OrphanCounts {
             unresolved: self.left.unresolved + self.many,
@@ -94,7 +94,7 @@ impl Orphans {
     }
 }
 
-/// Looks up all that are in doubt, and records what is found out.
+/// Looks up all that are in doubt, and records the results.
 pub(super) async fn ask<A: CustomerApi, O: Observer>(
     mut orphans: Orphans,
     sender: Arc<Sender<A, O>>,
@@ -127,8 +127,8 @@ pub(super) async fn ask<A: CustomerApi, O: Observer>(
     Ok(left)
 }
 
-/// Finds out what became of claim `id`, and has it recorded; `None` where it
-/// could not be looked up, so that it stays as it is.
+/// Finds the outcome of claim `id` and has it recorded; `None` if it could not be looked
+/// up, so that it stays as it is.
 async fn look_up_and_record<A: CustomerApi, O: Observer>(
     sender: &Sender<A, O>,
     id: u64,
@@ -151,7 +151,7 @@ async fn look_up_and_record<A: CustomerApi, O: Observer>(
     Some((outcome, ours))
 }
 
-/// Looks the customer of an orphaned claim up until it is known whether it is there.
+/// Looks an orphaned claim's customer up until it is known whether it exists.
 async fn found_out<A: CustomerApi, O: Observer>(
     sender: &Sender<A, O>,
     id: u64,
@@ -199,7 +199,7 @@ async fn found_out<A: CustomerApi, O: Observer>(
     }
 }
 
-/// The customer of an orphaned claim is there: did this checkpoint create it?
+/// The customer of an orphaned claim exists: did this checkpoint create it?
 fn there(
     entry: &ClaimRecord,
     remote: &RemoteCustomer,
@@ -214,8 +214,8 @@ fn there(
             None if ours => Outcome::Created,
             None => Outcome::AlreadyExisted,
         },
-        // What this checkpoint created has the values that were claimed. Of all others
-        // the values are not known: their rows, should they come back, are looked up.
+        // A customer that this checkpoint created has the claimed values. The values of
+        // others are not known: if their rows return, they are looked up.
         digest: if ours && was_never {
             entry.digest
         } else {

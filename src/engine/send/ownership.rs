@@ -1,21 +1,21 @@
-//! Whether a customer that is there is this checkpoint's, told by the server's clock
-//! alone (pure).
+//! Decides whether an existing customer is this checkpoint's, by the server's clock alone
+//! (pure).
 
 use super::server_clock::ServerClock;
 use crate::domain::decision::is_ours;
 use crate::engine::ticket::ClaimTime;
 
-/// By how much a server's times may be cut: `Date` and `created` to a second each.
+/// How much a server's times may be truncated: `Date` and `created` to a second each.
 const SECONDS_CUT_MS: i64 = 2000;
 
-/// How far the clocks of a server's machines may be apart, where it says that it has
-/// just created something: `created` may be a database's time, and `Date` a proxy's.
+/// How far the clocks of a server's machines may differ when it reports that it has just
+/// created a customer: `created` may be a database's time and `Date` a proxy's.
 pub(super) const CLOCKS_APART_MS: i64 = 60_000;
 
-/// The widest that the bounds of a server's clock are taken to be.
+/// The widest bounds of a server's clock that are used.
 const WIDEST_BOUNDS_MS: i64 = 60_000;
 
-/// Both clocks, as they are known when an answer is judged.
+/// Both clocks, as known when a response is judged.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clocks {
     pub(super) server: ServerClock,
@@ -24,9 +24,9 @@ pub(super) struct Clocks {
 }
 
 impl Clocks {
-    /// Whether a customer that Kable `created` then was certainly there before the
-    /// claim. `date_ms` is the server's `Date` on the answer that says so, and
-    /// `apart_ms` how far apart the clocks of the two times may be.
+    /// Whether a customer with this `created` certainly existed before the claim. `date_ms`
+    /// is the `Date` of the response, and `apart_ms` how far the clocks of the two times
+    /// may differ.
     pub(super) fn is_older(
         &self,
         claim: ClaimTime,
@@ -39,8 +39,8 @@ impl Clocks {
         };
         match claim {
             ClaimTime::Now { at_ms, .. } => {
-                // By one answer of the server's alone, and by all of its clock that was
-                // heard: that may have been set meanwhile.
+                // Use both this response alone and all responses so far: the clock may have
+                // been set meanwhile.
                 let elapsed = self.now_ms - at_ms;
                 let by_answer =
                     date_ms.map(|date| date - created > elapsed + SECONDS_CUT_MS + apart_ms);
@@ -51,20 +51,20 @@ impl Clocks {
                     (by_answer, by_clock) => by_answer.or(by_clock).unwrap_or(false),
                 }
             }
-            // Of an earlier claim it is known when it was there for certain, but not
-            // how much sooner; clocks are known to a round trip.
+            // For an earlier claim only a moment not before it is known, not how much
+            // earlier it was; clocks are known to within a round trip.
             ClaimTime::Earlier(Some(claimed_by)) => created + WIDEST_BOUNDS_MS < claimed_by,
             ClaimTime::Earlier(None) => false,
         }
     }
 
-    /// Whether a customer that Kable `created` then came from the claim.
+    /// Whether a customer with this `created` was created by the claim.
     pub(super) fn is_ours(&self, claim: ClaimTime, created: Option<i64>) -> bool {
         is_ours(created, self.claimed_by(claim))
     }
 
-    /// Whether more answers of the server's may yet show that the customer came from the
-    /// claim: in the first second of a run its clock is known to a second at best.
+    /// Whether more responses may yet prove that the claim created the customer: in the
+    /// first second of a run the server's clock is known to a second at best.
     pub(super) fn may_yet_be_our_doing(&self, claim: ClaimTime, created: Option<i64>) -> bool {
         self.server.is_vague()
             && !self.is_ours(claim, created)
@@ -75,9 +75,9 @@ impl Clocks {
     fn claimed_by(&self, claim: ClaimTime) -> Option<i64> {
         match claim {
             ClaimTime::Earlier(claimed_by) => claimed_by,
-            // What is known of a clock that was set is not what held at the claim.
+            // The offset of a clock that was set may differ from the one at the claim.
             ClaimTime::Now { by_ms, .. } if self.server.was_set() => by_ms,
-            // The server's clock is known better by now than at the claim.
+            // The server's clock is known better now than at the claim.
             ClaimTime::Now { at_ms, .. } => self.server.most_ahead_ms().map(|ahead| at_ms + ahead),
         }
     }

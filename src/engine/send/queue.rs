@@ -12,16 +12,16 @@ use crate::engine::ticket::Ticket;
 /// Beyond any run's end.
 pub(super) const A_YEAR: Duration = Duration::from_hours(24 * 365);
 
-/// The tickets that are next, in the batches in which they were claimed: waking a
-/// thread for each ticket costs more than sending it.
+/// The next tickets, in the batches in which they were claimed: waking a thread for each
+/// ticket costs more than sending it.
 pub(super) struct TicketQueue {
     batches: mpsc::Receiver<Vec<Ticket>>,
     batch: std::vec::IntoIter<Ticket>,
-    /// The next batch is requested when so many tickets of this one are left.
+    /// The next batch is requested when this many tickets of the current one are left.
     low: usize,
     /// Requests batches, one with each permit.
     demand: Arc<Semaphore>,
-    /// Whether a batch was requested that has not arrived.
+    /// Whether a requested batch has not arrived yet.
     asked: bool,
 }
 
@@ -41,8 +41,8 @@ impl TicketQueue {
     pub(super) async fn next(&mut self) -> Option<Ticket> {
         loop {
             if let Some(ticket) = self.batch.next() {
-                // The next batch is claimed while this one is sent. Batches of one are
-                // not claimed ahead: sending a row takes long then.
+                // Claim the next batch while this one is sent. Batches of one are not
+                // claimed ahead: then sending a row takes long.
                 if self.batch.len() == self.low && self.low > 0 {
                     self.ask();
                 }
@@ -90,7 +90,7 @@ impl<N> WaitingRows<N> {
         self.rows.insert((until, self.number), (row, state));
     }
 
-    /// When the first of them goes on; in the far future where none waits.
+    /// When the first of them continues; in the far future if none waits.
     pub(super) fn first(&self) -> Duration {
         let first = self.rows.first_key_value();
         first.map_or(A_YEAR, |((until, _), _)| *until)

@@ -1,5 +1,5 @@
-//! The ledger's only writer: claims batches before they are sent, settles
-//! outcomes after.
+//! The ledger's only writer: claims batches before they are sent, and settles outcomes
+//! afterwards.
 //!
 //! Everything that waits is written in one transaction, so that many claims and
 //! outcomes share one `fsync`. Nothing is reported as done before it is on disk.
@@ -22,7 +22,7 @@ use crate::ledger::{Batch, Claim, ClaimRecord, IS_DURABLE, Ledger, RunFigures, S
 use crate::report::keys::KeyFile;
 use crate::report::{Event, Observer, Progress};
 
-/// How many messages are written in one transaction at most.
+/// The most messages written in one transaction.
 const MOST_AT_ONCE: usize = 2048;
 
 /// Flush interval without a pending claim; a crash within it costs one look-up a row.
@@ -37,13 +37,13 @@ const FIGURED_EVERY: Duration = Duration::from_secs(1);
 /// A request to the recorder.
 #[derive(Debug)]
 pub(super) enum RecorderMessage {
-    /// These rows are about to be sent; answered with the time of their claims when
-    /// that is on disk.
+    /// These rows are about to be sent; answered with the time of their claims once they
+    /// are on disk.
     Claim {
         claims: Vec<Claim>,
         written: oneshot::Sender<ClaimTime>,
     },
-    /// Read what the ledger has of a claim.
+    /// Read a claim from the ledger.
     Read {
         id: u64,
         answer: oneshot::Sender<Option<ClaimRecord>>,
@@ -92,14 +92,14 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
             let gathered = runtime.block_on(timeout(QUIET, gathering));
             match gathered {
                 Ok(false) => return self.write_latencies(),
-                // Progress is reported while the run waits, with what it waits for.
+                // Progress is reported while the run waits, with the cause of the wait.
                 Err(_quiet) if messages.is_empty() && !self.is_news() => self.report(&[]),
                 Ok(true) | Err(_) => self.write(&mut messages)?,
             }
         }
     }
 
-    /// The run's figures, with its latencies once in a while: they are many.
+    /// The run's figures; includes latencies only at intervals, because they are many.
     fn figures(&mut self) -> RunFigures {
         if self.figured.is_some_and(|at| at.elapsed() < FIGURED_EVERY) {
             return self.sender.counts();
@@ -162,13 +162,13 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
                 }
             }
         }
-        // Keys are shown once: they are on disk before their rows are settled.
+        // Keys are returned once: write them to disk before their rows are settled.
         if let Some(file) = &mut self.keys {
             file.sync().context("cannot write to keys.csv")?;
         }
         self.ledger.write(&batch)?;
         for written in waiting {
-            // The feed may have been stopped meanwhile; the claim stands.
+            // The feed may have been stopped meanwhile; the claim remains.
             written.send(claimed).ok();
         }
         self.report(&batch.settlements);

@@ -1,4 +1,4 @@
-//! One row's troubles: how often it was tried, and when it may be tried again (pure).
+//! One row's failures: how often it was tried, and when it may be tried again (pure).
 
 use std::time::Duration;
 
@@ -6,46 +6,46 @@ use super::facts::Facts;
 use crate::engine::pace::backoff::delay;
 use crate::kable::Trouble;
 
-/// Whose trouble it is that a request failed.
+/// What a failed request is attributed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Blame {
-    /// This machine's: it has no room for another connection for so long.
+    /// This machine: it can't open another connection for this long.
     Machine(Duration),
-    /// The API's or the network's, for all rows.
+    /// The API or the network, for all rows.
     Outage,
-    /// The row's, as far as is known: it counts as one of the row's tries.
+    /// The row, as far as is known: it counts as one of the row's tries.
     Row,
 }
 
-/// One row's tries and troubles. Times are since the run's start.
+/// One row's tries and failures. Times are since the run's start.
 #[derive(Debug, Default)]
 pub(super) struct Retries {
     /// No request may start before.
     pub(super) not_before: Duration,
     /// No create or update may start before.
     pub(super) write_not_before: Duration,
-    /// Creates and updates that were sent and whose fate is or was unknown.
+    /// Creates and updates that were sent and whose result is or was unknown.
     pub(super) tries: u32,
-    /// Creates and updates that were the trial of an outage, and failed.
+    /// Creates and updates that were trials of an outage, and failed.
     trials: u32,
-    /// Waits after troubles.
+    /// Backoff after failures.
     waits: u32,
-    /// Look-ups in a row that got no answer.
+    /// Consecutive look-ups without a response.
     pub(super) unanswered: u32,
-    /// Whether a request met trouble: those after it are retries.
+    /// Whether a request failed: later ones are retries.
     pub(super) troubled: bool,
-    /// How many creates and updates of other rows had worked at the first trouble.
+    /// Successful creates and updates of other rows at the first failure.
     worked_before: Option<u64>,
-    /// The last trouble.
+    /// The last failure.
     pub(super) trouble: Option<Trouble>,
 }
 
-/// A row was tried as often as `--retries` says.
+/// A row has used up `--retries`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OutOfTries {
-    /// While creates and updates of other rows worked: it is the row.
+    /// While creates and updates of other rows worked: the row is at fault.
     Alone,
-    /// While none of another row worked, or in an outage: it may be no row's fault.
+    /// While none of another row worked, or in an outage: the row may not be at fault.
     WithOthers,
 }
 
@@ -59,7 +59,7 @@ impl Retries {
             return;
         }
         self.worked_before.get_or_insert(facts.worked);
-        // What the server asks for holds for the next request of any kind.
+        // `Retry-After` holds for the row's next request of any kind.
         self.not_before = facts.now + trouble.wait.unwrap_or_default();
         self.write_not_before = self.not_before;
         if blame == Blame::Row {
@@ -69,7 +69,7 @@ impl Retries {
         }
     }
 
-    /// A create or an update left, and its fate is not known.
+    /// A create or an update left, and its result is not known.
     pub(super) fn tried(&mut self, trouble: Trouble, blame: Blame, on_trial: bool, facts: &Facts) {
         self.set_back(trouble, blame, facts);
         if blame == Blame::Row {
@@ -79,7 +79,7 @@ impl Retries {
         }
     }
 
-    /// The next create or update waits, each time longer.
+    /// Delays the next create or update, longer each time.
     pub(super) fn back_off(&mut self, trouble: Trouble, facts: &Facts) {
         self.waits += 1;
         let wait = delay(&facts.retry, self.waits, trouble.wait, facts.jitter);
@@ -87,24 +87,24 @@ impl Retries {
         self.trouble = Some(trouble);
     }
 
-    /// Look-ups wait as creates and updates do.
+    /// Delays look-ups like creates and updates.
     pub(super) fn hold_all(&mut self) {
         self.not_before = self.write_not_before;
     }
 
-    /// Whether creates and updates of other rows worked since the first trouble.
+    /// Whether creates and updates of other rows worked since the first failure.
     pub(super) fn others_work(&self, facts: &Facts) -> bool {
         self.worked_before
             .is_some_and(|before| facts.worked > before)
     }
 
-    /// Whether there is no try left for a create or an update.
+    /// Whether no try is left for a create or an update.
     pub(super) fn spent(&self, facts: &Facts) -> Option<OutOfTries> {
         let retries = facts.retry.retries;
         if self.tries > retries && self.others_work(facts) {
             Some(OutOfTries::Alone)
         } else if self.tries + self.trials > retries {
-            // What failed during an outage says little about the row.
+            // A failure during an outage says little about the row.
             Some(OutOfTries::WithOthers)
         } else {
             None

@@ -1,9 +1,9 @@
-//! One row on its way, as a state machine: what an answer means for it, and which
-//! request is next (pure).
+//! The state machine of one row: what a response means for it, and which request is next
+//! (pure).
 //!
-//! A create whose fate is not known puts the row in doubt. A row in doubt is looked up,
-//! never sent blindly: it is created again only once its absence is proved
-//! (`absence.rs`). `delivery.rs` sends the requests.
+//! A create whose result is not known puts the row in doubt. A row in doubt is looked up,
+//! never sent blindly: it is created again only once its absence is proved (`absence.rs`).
+//! `delivery.rs` sends the requests.
 
 use std::time::Duration;
 
@@ -18,11 +18,11 @@ use crate::domain::update::CustomerUpdate;
 use crate::engine::ticket::{FirstStep, KnownCustomer, Ticket};
 use crate::kable::{Created, Key, Refusal, Trouble};
 
-/// The status of an answer that says that something was created.
+/// The status of a response that reports a creation.
 const CREATED: u16 = 201;
 
-/// For how long other answers may tell more of the server's clock, and how often: its
-/// `Date`s are cut to seconds, one of which ends meanwhile.
+/// For how long, and how often, to wait for responses that narrow the server's clock: its
+/// `Date`s are truncated to seconds, and one ends meanwhile.
 const CLOCK_WAIT: Duration = Duration::from_millis(400);
 const CLOCK_WAITS: u32 = 3;
 
@@ -39,37 +39,37 @@ pub(super) enum NextRequest {
     Update(Box<CustomerUpdate>),
 }
 
-/// Whether the customer may be there by a create of this checkpoint's.
+/// Whether a create of this checkpoint may have made the customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CreateState {
     /// No create was sent, or all were refused.
     NotSent,
-    /// An earlier run may have sent one, of which nothing is known.
+    /// An earlier run may have sent one; its result is not known.
     ClaimLost,
-    /// One was sent, and its fate is not known.
+    /// One was sent, and its result is not known.
     InDoubt,
-    /// The absence of the customer was proved after a create in doubt. Should it land
-    /// all the same, the customer is ours.
+    /// The customer's absence was proved after a create in doubt. If that create lands
+    /// after all, the customer is ours.
     ProvedAbsent,
-    /// The API says that it created the customer, but not as it was sent.
+    /// The API reports that it created the customer, but not with the values sent.
     Acknowledged {
-        /// Whether it may have been there before.
+        /// Whether it may have existed before.
         is_older: bool,
     },
 }
 
-/// What became of an update.
+/// The result of an update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum UpdateState {
     /// None was sent.
     None,
-    /// One was sent, and its fate is not known.
+    /// One was sent, and its result is not known.
     Lost,
     /// The API accepted it.
     Accepted,
 }
 
-/// How the sender of a row ends; `settle.rs` writes it down.
+/// The end of a row's requests; `settle.rs` turns it into a settlement.
 #[derive(Debug)]
 pub(super) enum RowEnd {
     /// The API created the customer.
@@ -78,29 +78,29 @@ pub(super) enum RowEnd {
         status: u16,
         request_id: Option<String>,
     },
-    /// The customer is there, found by the request with that id.
+    /// The customer exists, found by the request with that id.
     There(Box<RemoteCustomer>, Option<String>),
-    /// The API refused it, and the customer is not there.
+    /// The API refused it, and the customer is absent.
     Refused(Refusal),
-    /// Another customer has the row's id but for case: no other row has to do with it.
+    /// Another customer has the row's id except for case, and belongs to no other row.
     Conflict(Refusal),
-    /// It was tried as often as `--retries` says.
+    /// `--retries` is used up.
     OutOfTries(OutOfTries),
-    /// It can't be found out what became of it.
+    /// Its outcome can't be found out.
     Unresolved,
     /// Everything was stopped before its end.
     Stopped,
 }
 
-/// A create of which the API says that it failed, until the customer is looked up.
+/// A create that the API reports as failed, until the customer is looked up.
 #[derive(Debug)]
 pub(super) struct Unverified {
     pub(super) trouble: Trouble,
-    /// Whether it was counted as a try of the row, or as an outage, already.
+    /// Whether it already counts as a try of the row, or toward an outage.
     pub(super) is_counted: bool,
 }
 
-/// What is known of one row while it is on its way.
+/// The state of one row.
 #[derive(Debug)]
 pub(super) struct RowState {
     pub(super) ticket: Ticket,
@@ -112,30 +112,30 @@ pub(super) struct RowState {
     pub(super) attempts: u32,
     /// Creates sent for it in this run.
     pub(super) creates: u32,
-    /// How long the last of them took.
+    /// The latency of the last create.
     pub(super) last_create: Duration,
-    /// The server's `Date` on the last answer.
+    /// The server's `Date` on the last response.
     pub(super) date_ms: Option<i64>,
-    /// Whether its last request is the trial of an outage of writes.
+    /// Whether its last request is the trial for an outage of writes.
     pub(super) on_trial: bool,
     /// Look-ups that found nothing since the request that is in doubt or refused.
     pub(super) absence: Option<Absence>,
-    /// Whether it was looked for in the list of all customers since then.
+    /// Whether the list of all customers was searched since then.
     pub(super) listed: bool,
     /// The refusal of its create, until the customer is looked up.
     pub(super) refusal: Option<Refusal>,
     pub(super) unverified: Option<Unverified>,
-    /// The keys that came with an answer that is not believed yet.
+    /// The keys of a response that is not trusted yet.
     pub(super) keys: Vec<Key>,
-    /// A customer that was found, and the id of the request that found it, while more
-    /// of the server's clock is waited for to tell whose it is.
+    /// A customer that was found, and the id of the request that found it, while the row
+    /// waits for a better bound on the server's clock to decide ownership.
     pub(super) unjudged: Option<(Box<RemoteCustomer>, Option<String>)>,
-    /// How often that was waited for.
+    /// How often it waited so.
     pub(super) clock_waits: u32,
 }
 
 impl RowState {
-    /// A row at its start.
+    /// The initial state of a row.
     pub(super) fn of(ticket: Ticket) -> Self {
         let (next, create) = match ticket.first_step {
             FirstStep::Create => (NextRequest::Create, CreateState::NotSent),
@@ -164,8 +164,8 @@ impl RowState {
         }
     }
 
-    /// Whether the next request is there for trouble that an earlier one of this run
-    /// met. A create that comes after look-ups alone is none.
+    /// Whether the next request is a retry after an earlier failure in this run. A create
+    /// after look-ups alone is none.
     pub(super) fn is_retry(&self) -> bool {
         self.retries.troubled
             && match self.next {
@@ -187,7 +187,7 @@ impl RowState {
         (until > now).then_some(until)
     }
 
-    /// Whether a customer that is there may be so by a create of ours.
+    /// Whether a create of ours may have made a customer that exists.
     pub(super) fn may_be_ours(&self) -> bool {
         match self.create {
             CreateState::InDoubt | CreateState::ProvedAbsent => true,
@@ -196,9 +196,8 @@ impl RowState {
         }
     }
 
-    /// Whether something that was sent may have changed what is at Kable. After
-    /// a refusal too, until it has been looked up: it may have been refused because the
-    /// customer exists.
+    /// Whether a request may have changed what Kable holds. True after a refusal too, until
+    /// a look-up: it may have been refused because the customer exists.
     pub(super) fn may_have_changed_kable(&self) -> bool {
         let by_create = match self.create {
             CreateState::InDoubt | CreateState::Acknowledged { .. } => true,
@@ -207,9 +206,9 @@ impl RowState {
         by_create || self.refusal.is_some() || self.update != UpdateState::None
     }
 
-    /// The API says that it created the customer; the row's end, if that is believed. A
-    /// server that answers so for one that was there already, or with other values, is
-    /// not taken at its word.
+    /// The API reports that it created the customer; the row's end, if that is trusted. A
+    /// server that reports this for a customer that existed, or with other values, is not
+    /// trusted.
     pub(super) fn accepted(
         &mut self,
         customer: Created,
@@ -217,7 +216,7 @@ impl RowState {
         request_id: Option<String>,
         facts: &Facts,
     ) -> Option<RowEnd> {
-        // By RFC 9110 §15.3.2 a 201 alone says that it was created just now.
+        // By RFC 9110 §15.3.2 only a 201 states that it was created just now.
         let apart_ms = if status == CREATED {
             CLOCKS_APART_MS
         } else {
@@ -242,7 +241,7 @@ impl RowState {
     }
 
     /// The API refused a create, perhaps because the customer exists: it is looked up. A
-    /// refused update is the row's end.
+    /// refused update ends the row.
     pub(super) fn refused(&mut self, refusal: Refusal, now: Duration) -> Option<RowEnd> {
         match self.next {
             NextRequest::Update(_) => return Some(RowEnd::Refused(refusal)),
@@ -257,7 +256,7 @@ impl RowState {
         None
     }
 
-    /// The answer to a create or an update was lost, at `now`: the row is in doubt.
+    /// The response to a create or an update was lost at `now`: the row is in doubt.
     pub(super) fn lost(&mut self, trouble: &Trouble, now: Duration) {
         match self.next {
             NextRequest::Update(_) => self.update = UpdateState::Lost,
@@ -290,7 +289,7 @@ impl RowState {
             .then_some(RowEnd::There(remote, request_id))
     }
 
-    /// Judges a customer that was found; the row's end, unless it is to be changed,
+    /// Judges a customer that was found; the row's end, unless the customer is updated,
     /// looked up again, or waits for the server's clock.
     pub(super) fn found(
         &mut self,
@@ -302,7 +301,7 @@ impl RowState {
             self.next = NextRequest::Update(Box::new(change));
             return self.retries.spent(facts).map(RowEnd::OutOfTries);
         }
-        // What was just updated may be read from a copy that lags behind.
+        // A customer that was just updated may be read from a lagging replica.
         if self.update == UpdateState::Accepted
             && !differences(&self.ticket.customer, &remote).is_empty()
             && !self.is_proved(facts)
@@ -322,22 +321,21 @@ impl RowState {
         Some(RowEnd::There(remote, request_id))
     }
 
-    /// What is still to be changed about a customer that is there, where `--existing
-    /// update` says so and an update can.
+    /// What is still to be updated on an existing customer, if `--existing update` is given
+    /// and an update can change it.
     fn change(&self, remote: &RemoteCustomer, facts: &Facts) -> Option<CustomerUpdate> {
         let earlier = &self.ticket.earlier;
         let is_update = facts.existing == ExistingPolicy::Update && !earlier.is_repeat;
         if !is_update || self.update == UpdateState::Accepted {
             return None;
         }
-        // A row that was changed may have another `stripeCustomerId`, which
-        // can't be read back.
+        // A changed row may have another `stripeCustomerId`, which can't be read back.
         let unseen = earlier.is_changed && self.update == UpdateState::None;
         CustomerUpdate::of(&self.ticket.customer, remote, unseen)
     }
 
-    /// The customer was not found; the row's end, if that is it. Else its next request is
-    /// another look-up, the list of all customers, or a create.
+    /// The customer was not found; the row's end, or its next request: another look-up, the
+    /// list of all customers, or a create.
     pub(super) fn absent(&mut self, facts: &Facts) -> Option<RowEnd> {
         if self.update != UpdateState::None {
             return self.absent_after_update(facts);
@@ -354,8 +352,8 @@ impl RowState {
         if (in_doubt || contradicted) && !self.is_proved(facts) {
             return None;
         }
-        // The last place to look is the list of all. Pages that say "not found" may come
-        // from what stands before the API, to this path and for a while.
+        // The list is the last resort: a "not found" page may come from a proxy, for this
+        // path only and for a while.
         let asks_list = is_acknowledged || contradicted || in_doubt && facts.absence_is_page;
         if asks_list && !self.listed {
             self.listed = true;
@@ -395,8 +393,7 @@ impl RowState {
         Some(RowEnd::Unresolved)
     }
 
-    /// A customer was found and updated, and is not found any more: it is not created
-    /// again.
+    /// A customer that was found and updated is no longer found: it is not created again.
     fn absent_after_update(&mut self, facts: &Facts) -> Option<RowEnd> {
         let message = "the customer was found, and after its update it was not";
         self.is_proved(facts).then(|| self.unresolved(message))
@@ -410,9 +407,8 @@ impl RowState {
         RowEnd::Unresolved
     }
 
-    /// A customer is there whose id differs from the row's in case only. Where that is
-    /// the row's own, the API writes ids its own way; where it is not, the row can't be
-    /// created beside it.
+    /// A customer exists whose id differs from the row's in case only. If it is the row's
+    /// own, the API changes the case of ids; if not, the row can't be created beside it.
     pub(super) fn twin(
         &self,
         remote: Box<RemoteCustomer>,
@@ -435,20 +431,19 @@ impl RowState {
         })
     }
 
-    /// A look-up got no answer, or none that can be read; the row's end, if that was
-    /// tried often enough.
+    /// A look-up got no response, or an unreadable one; the row's end, if its tries are
+    /// used up.
     pub(super) fn unanswered(&self, facts: &Facts) -> Option<RowEnd> {
         (self.retries.unanswered > facts.retry.retries).then_some(RowEnd::Unresolved)
     }
 
-    /// Whether a refusal can't be final though the customer was not found: it may say
+    /// Whether a refusal can't be final although the customer was not found: it may state
     /// that the customer exists, or an earlier create may have landed since.
     fn is_contradicted(&self, refusal: &Refusal) -> bool {
         self.may_be_ours() || refusal.may_say_exists()
     }
 
-    /// Whether the look-ups so far prove what the last of them says; if not, the row
-    /// waits for the next one.
+    /// Whether the look-ups so far prove absence; if not, the row waits for the next one.
     fn is_proved(&mut self, facts: &Facts) -> bool {
         let absence = self
             .absence
@@ -463,7 +458,7 @@ impl RowState {
         }
     }
 
-    /// How late the create in doubt landed, where look-ups had not found its customer.
+    /// How late the create in doubt landed, if earlier look-ups had not found its customer.
     pub(super) fn landed_late(&self, now: Duration) -> Option<Duration> {
         let late = self.absence.and_then(|absence| absence.landed(now))?;
         Some(self.last_create + late)

@@ -1,4 +1,4 @@
-//! The state machine as a table: what answers lead to, from each first step.
+//! The state machine as a table: the result of responses, from each first step.
 
 use std::time::Duration;
 
@@ -16,23 +16,23 @@ use crate::engine::testing::{BELIEVING, CLAIMED_BY, DATE, NOW_MS, remote_of};
 use crate::engine::ticket::{ClaimTime, EarlierRuns, FirstStep, KnownCustomer, Ticket};
 use crate::kable::{Created, Refusal, Trouble};
 
-/// An answer to the request that is next.
+/// A response to the next request.
 #[derive(Debug, Clone, Copy)]
 enum Given {
     Created,
-    /// With another company than was sent.
+    /// With another company than the one sent.
     CreatedAltered,
     /// The customer was created long before the claim.
     CreatedBefore,
     Refused,
     RefusedAsExisting,
-    /// The answer to a create or an update was lost.
+    /// The response to a create or an update was lost.
     Lost,
-    /// The customer is there, as in the row.
+    /// The customer exists and equals the row.
     There,
-    /// It is there, and differs.
+    /// It exists and differs.
     Differs,
-    /// The answer to an update, which shows all of it or not.
+    /// The response to an update, which shows all of it or not.
     Updated,
     UpdatedNotYet,
     Absent,
@@ -106,7 +106,7 @@ fn differing() -> Box<RemoteCustomer> {
     remote
 }
 
-/// Gives the row an answer; its end, if that is it.
+/// Applies a response to the row; returns its end, if that was it.
 fn answer(state: &mut RowState, answer: Given, facts: &Facts) -> Option<RowEnd> {
     match answer {
         Given::Created => state.accepted(created(CLAIMED_BY, false), 201, None, facts),
@@ -146,7 +146,7 @@ fn name(end: &RowEnd) -> &'static str {
     }
 }
 
-/// The requests that `answers` lead to, and the end in capitals, if they lead to one.
+/// The requests that `answers` lead to, and the end in capitals, if there is one.
 fn course(state: &mut RowState, answers: &[Given], facts: &Facts) -> String {
     let mut course = Vec::new();
     for answer_given in answers {
@@ -171,7 +171,7 @@ fn answers_lead_to_the_next_request_or_to_an_end() {
     for (first_step, answers, expected) in [
         (Create, &[Created][..], "create CREATED"),
         (Create, &[Lost, There], "create find THERE"),
-        // Its absence is proved: it may be sent again, as often as is allowed.
+        // Its absence is proved: it may be sent again, within the retry limit.
         (
             Create,
             &[Lost, Absent, Created],
@@ -191,7 +191,7 @@ fn answers_lead_to_the_next_request_or_to_an_end() {
         (Create, &[Refused, Absent], "create find REFUSED"),
         (Create, &[Refused, There], "create find THERE"),
         (Create, &[Refused, Twin], "create find CONFLICT"),
-        // Not taken at its word.
+        // The response is not trusted.
         (Create, &[CreatedAltered, Differs], "create find THERE"),
         (Create, &[CreatedBefore, There], "create find THERE"),
         (
@@ -224,7 +224,7 @@ fn answers_lead_to_the_next_request_or_to_an_end() {
 fn the_list_of_all_customers_is_the_last_place_to_look() {
     use Given::*;
     for (answers, expected) in [
-        // Refused for being there, and not found: the list is asked as well.
+        // Refused because it exists, and not found: the list is searched too.
         (
             &[RefusedAsExisting, Absent, There][..],
             "create find list THERE",
@@ -233,7 +233,7 @@ fn the_list_of_all_customers_is_the_last_place_to_look() {
             &[RefusedAsExisting, Absent, Absent],
             "create find list UNRESOLVED",
         ),
-        // A create that was lost may have landed since: its refusal proves nothing.
+        // A lost create may have landed since: the refusal proves nothing.
         (
             &[Lost, Absent, Refused, Absent, Absent],
             "create find create find list REFUSED",
@@ -262,7 +262,7 @@ fn a_customer_that_differs_is_updated_once_and_read_back() {
             "find update find update find SPENT",
         ),
         (&[Differs, Refused], "find update REFUSED"),
-        // It was there: it is not created anew.
+        // It existed: it is not created again.
         (&[Differs, Lost, Absent], "find update find UNRESOLVED"),
         (&[There], "find THERE"),
     ] {
@@ -301,7 +301,7 @@ fn where_absence_is_a_web_page_the_list_is_asked_before_a_second_create() {
     );
 }
 
-/// What a look-up that finds nothing is worth is tested in `absence.rs`.
+/// `absence.rs` tests what a look-up that finds nothing proves.
 #[test]
 fn a_row_in_doubt_is_not_created_before_its_absence_is_proved() {
     let mut facts = Facts {

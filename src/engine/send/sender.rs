@@ -1,5 +1,5 @@
-//! What all workers share: the API, the gates before every request, and what
-//! every answer means for all of them.
+//! What all workers share: the API, the gates before every request, and what each response
+//! means for the run.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -31,10 +31,10 @@ use crate::kable::{CustomerApi, Exchange, ProbeReply, Refusal, Trouble};
 use crate::ledger::RunFigures;
 use crate::report::{Event, Observer};
 
-/// How often a row that waits for the retry budget looks whether it has grown.
+/// How often a row that waits for the retry budget checks it.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// The pause where this machine has no room for a single request.
+/// The pause if this machine has no room for a single request.
 const CROWDED_PAUSE: Duration = Duration::from_secs(1);
 
 /// What all workers share.
@@ -47,7 +47,7 @@ pub(in crate::engine) struct Sender<A, O> {
     /// How long lost creates may take to land.
     pub(in crate::engine) landing: Landing,
     pub(in crate::engine) existing: ExistingPolicy,
-    /// Whether only doubts are settled: nothing is created or changed.
+    /// Whether only rows in doubt are settled: nothing is created or updated.
     pub(in crate::engine) doubts_only: bool,
     /// Whether creates ask for keys.
     pub(in crate::engine) keys: bool,
@@ -61,14 +61,15 @@ pub(in crate::engine) struct Sender<A, O> {
     pub(in crate::engine) breaker: Mutex<CircuitBreaker>,
     pub(in crate::engine) changed: Notify,
     pub(in crate::engine) clock: Mutex<ServerClock>,
-    /// How long the slowest request took, answered or not, or was seen to take to land.
+    /// The longest time that a request took, with or without a response, or was seen to
+    /// take to land.
     pub(in crate::engine) slowest: Mutex<Duration>,
     /// Rows that wait for the list of all customers.
     pub(in crate::engine) list: ListLookup,
     /// Whether creates ask for customers at Stripe (`--stripe`).
     pub(in crate::engine) stripe: bool,
     pub(in crate::engine) systemic: Mutex<SystemicFailure>,
-    /// Whether the API answers with a web page where a customer is not there.
+    /// Whether the API responds with a web page for an absent customer.
     pub(in crate::engine) absence_is_page: OnceLock<bool>,
 }
 
@@ -76,11 +77,11 @@ pub(in crate::engine) struct Sender<A, O> {
 #[derive(Debug)]
 pub(super) struct Admitted<'p> {
     pub(super) permit: Permit<'p>,
-    /// Whether it is the trial of an outage of writes.
+    /// Whether it is the trial for an outage of writes.
     pub(super) on_trial: bool,
 }
 
-/// What an answer brings beside its meaning.
+/// What a response carries beside its meaning.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AnswerTime {
     pub(super) sent: RequestTiming,
@@ -89,7 +90,7 @@ pub(super) struct AnswerTime {
 }
 
 impl<A: CustomerApi, O: Observer> Sender<A, O> {
-    /// Waits until a request may start; `None` where everything is stopped.
+    /// Waits until a request may start; `None` if everything is stopped.
     pub(super) async fn admitted(&self, is_retry: bool, access: Access) -> Option<Admitted<'_>> {
         let admission = async {
             if is_retry {
@@ -102,8 +103,8 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
                 let admission = self.breaker().admit(self.began.elapsed(), access);
                 let on_trial = matches!(admission, Admission::Trial { .. });
                 match admission {
-                    // A request that waits for its start when an outage begins is
-                    // held back too.
+                    // A request that waits for its start when an outage begins is held back
+                    // too.
                     Admission::Go => tokio::select! {
                         biased;
                         permit = self.pace.next() => return Admitted { permit, on_trial },
@@ -129,7 +130,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         if self.stop.is_halted() {
             return None;
         }
-        // Mostly there is nothing to wait for, and then nothing else is looked at.
+        // Usually there is nothing to wait for; then skip the other gates.
         tokio::select! {
             biased;
             admitted = admission => (!self.stop.is_halted()).then_some(admitted),
@@ -143,19 +144,19 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
             let taken = self.budget.lock().spend(self.began.elapsed());
             match taken {
                 Ok(()) => return,
-                // It may be earned sooner than it comes in by itself.
+                // Successful requests may refill the budget sooner.
                 Err(wait) => tokio::time::sleep(wait.min(LOOK_AGAIN)).await,
             }
         }
     }
 
-    /// A look-up was answered: what it was charged as a retry is given back, for a
-    /// server that answers look-ups is not overrun by them.
+    /// A look-up got a response: return what it was charged as a retry, because a server
+    /// that answers look-ups is not overloaded by them.
     pub(super) fn refund(&self) {
         self.budget.lock().refund();
     }
 
-    /// Finds out whether the API is back, with a request that is about no row.
+    /// Finds out whether the API is back, by a request that concerns no row.
     async fn probe(&self) {
         let (sent, reach) = self.reach().await;
         if let ProbeReply::Trouble(still_down) = reach {
@@ -163,13 +164,13 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
             self.breaker().probe_failed(failure, still_down.wait);
             self.changed.notify_waiters();
         } else {
-            // A no is an answer too: the row's own request will meet it.
+            // A refusal is a response too: the row's own request will get it.
             self.answered(sent);
         }
     }
 
-    /// Whether the API is there, so that a row's create may find out whether it works
-    /// again: customers' data is not for a page that stands in the API's place.
+    /// Whether the API is reachable, so that a row's create may test it: customers' data
+    /// must not be sent to a page that responds instead of the API.
     async fn is_there_for_trial(&self) -> bool {
         match self.reach().await {
             (_, ProbeReply::Good) => true,
@@ -184,7 +185,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         }
     }
 
-    /// Asks whether the API is there and the credentials hold, in its turn.
+    /// Asks whether the API is reachable and accepts the credentials, when its turn comes.
     pub(super) async fn reach(&self) -> (RequestTiming, ProbeReply) {
         let permit = self.pace.next().await;
         self.metrics.count_lookup();
@@ -192,14 +193,14 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         (timed.sent, reach)
     }
 
-    /// The trial of an outage of writes did not end it.
+    /// The trial did not end the outage of writes.
     pub(super) fn trial_failed(&self) {
         let failure = self.failure();
         self.breaker().trial_failed(failure);
         self.changed.notify_waiters();
     }
 
-    /// Something fails now.
+    /// The context of a failure now.
     fn failure(&self) -> FailureContext<'_> {
         FailureContext {
             now: self.began.elapsed(),
@@ -208,19 +209,19 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         }
     }
 
-    /// How long a create may take to land that is in doubt for this reason.
+    /// How long a create that is in doubt for this reason may take to land.
     pub(super) fn landing_time(&self, doubt: Doubt) -> Duration {
         self.landing.time(doubt, *self.slowest.lock())
     }
 
-    /// How many milliseconds this run's requests may take to land that get no answer.
+    /// How many milliseconds requests of this run that got no response may take to land.
     fn landing_ms(&self) -> u64 {
         let landing = self.landing_time(Doubt::Unanswered);
         u64::try_from(landing.as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Sends one request, and learns from its time, the server's clock and what
-    /// the server says of its limits.
+    /// Sends one request, and learns from its latency, the server's clock and the limits in
+    /// its headers.
     pub(super) async fn timed<T>(
         &self,
         permit: Permit<'_>,
@@ -249,8 +250,8 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         (AnswerTime { sent, date_ms }, answered.reply)
     }
 
-    /// Whose trouble it is that a request failed; `on_trial` where it was the trial of an
-    /// outage of writes.
+    /// What a failed request is attributed to; `on_trial` if it was the trial for an outage
+    /// of writes.
     pub(super) fn blame(&self, trouble: &Trouble, access: Access, on_trial: bool) -> Blame {
         let blame = if trouble.local {
             Blame::Machine(self.crowded(trouble))
@@ -266,21 +267,21 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         blame
     }
 
-    /// Tells the observer of a trouble that is no outage.
+    /// Reports a failure that is no outage to the observer.
     pub(super) fn report(&self, trouble: &Trouble) {
         let message = trouble.message.clone();
         self.observer.observe(&Event::Trouble { message });
     }
 
-    /// This machine had no room for a request: fewer are in flight from now on. How long
-    /// to pause.
+    /// This machine had no room for a request: reduces the requests in flight. Returns how
+    /// long to pause.
     fn crowded(&self, trouble: &Trouble) -> Duration {
         if let Some(most) = self.pace.local_resources_exhausted() {
             let message = trouble.message.clone();
             self.observer.observe(&Event::Crowded { message, most });
         }
-        // Where others are in flight, one of them makes room; else it is waited
-        // for what made the machine short.
+        // If others are in flight, one of them makes room; else wait for the shortage to
+        // end.
         if self.pace.in_flight() == 0 {
             CROWDED_PAUSE
         } else {
@@ -288,12 +289,12 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         }
     }
 
-    /// Whether a trouble is part of an outage.
+    /// Whether a failure counts toward an outage.
     fn is_outage(&self, trouble: &Trouble, access: Access) -> bool {
         let failure = self.failure();
         let was_down = self.breaker().is_down(Access::Write);
-        // An answer that is no server error comes from an API that is there, however
-        // odd it is, unless it is a web page.
+        // A response that is no server error comes from a working API, however odd it is,
+        // unless it is a web page.
         let is_odd = trouble.status.is_some_and(|status| status < 500) && !trouble.is_page;
         let is_down = if is_odd {
             let ended = self.breaker().answered(failure.now);
@@ -312,20 +313,20 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         is_down
     }
 
-    /// The API answered.
+    /// The API responded.
     pub(super) fn answered(&self, sent: RequestTiming) {
         self.pace.accepted(sent);
         let ended = self.breaker().answered(self.began.elapsed());
         self.is_there(ended);
     }
 
-    /// The API answered a create or an update.
+    /// The API responded to a create or an update.
     pub(super) fn worked(&self, sent: RequestTiming) {
         self.pace.accepted(sent);
         self.has_worked();
     }
 
-    /// A create or an update was answered, or turned out to have been done.
+    /// A create or an update got a response, or turned out to have been done.
     pub(super) fn has_worked(&self) {
         Metrics::count(&self.metrics.worked);
         let ended = self.breaker().worked(self.began.elapsed());
@@ -341,10 +342,10 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         }
     }
 
-    /// The server wants fewer requests (429): none starts for a while.
+    /// The server limits the rate (429): no request starts for a while.
     pub(super) fn hold_back(&self, sent: RequestTiming, wait: Option<Duration>) {
         Metrics::count(&self.metrics.throttled);
-        // A server that refuses for want of pace is there.
+        // A server that limits the rate is reachable.
         let ended = self.breaker().answered(self.began.elapsed());
         self.is_there(ended);
         let jitter = (self.jitter)();
@@ -360,15 +361,15 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         });
     }
 
-    /// A create went through.
+    /// A create succeeded.
     pub(super) fn went_through(&self, ticket: &Ticket) {
         let kinds = RequestKinds::of_create(&ticket.customer, self.stripe);
         self.systemic.lock().accepted(kinds);
     }
 
-    /// The API answered a create with an error, and the customer is not there: where
-    /// that has one cause for many rows, everything ends. Whether creates of other kinds
-    /// work meanwhile, and none of its own did.
+    /// The API answered a create with an error, and the customer is absent: if many rows
+    /// fail for one cause, the run stops. Returns whether creates of other kinds
+    /// work meanwhile and none of its own kind did.
     pub(super) fn failed(&self, ticket: &Ticket, trouble: &Trouble, words: &str) -> bool {
         let failed = FailedCreate {
             id: ticket.id,
@@ -392,7 +393,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         self.breaker.lock()
     }
 
-    /// What is known now, beside the row, to judge an answer by.
+    /// What is known now, apart from the row, to judge a response.
     pub(super) fn facts(&self) -> Facts {
         Facts {
             now: self.began.elapsed(),
@@ -411,13 +412,13 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         }
     }
 
-    /// A request took so long to land: others may as well.
+    /// Records how long a request took to land: others may take as long.
     pub(super) fn took(&self, time: Duration) {
         let mut slowest = self.slowest.lock();
         *slowest = (*slowest).max(time);
     }
 
-    /// How fast it is, and what binds.
+    /// The rate, and what limits it.
     pub(super) fn pacing(&self) -> Pacing {
         let mut pacing = self.pace.pacing();
         pacing.waiting = Metrics::read(&self.metrics.waiting);
@@ -435,7 +436,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         }
     }
 
-    /// The run's figures so far, but for its latencies, which are many.
+    /// The run's figures so far, without its latencies, which are many.
     pub(super) fn counts(&self) -> RunFigures {
         RunFigures {
             elapsed_ms: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),

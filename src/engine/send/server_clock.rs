@@ -1,14 +1,13 @@
 //! How far the server's clock can be ahead of ours (pure).
 //!
-//! Whether a customer was created after our claim can only be told on one
-//! clock. A `Date` header is the server's time cut to whole seconds, somewhere
-//! between our request and its answer; many of them together bound the
-//! difference to about a round trip.
+//! Whether a customer was created after our claim can only be decided on one clock. A
+//! `Date` header is the server's time truncated to seconds, at some moment between our
+//! request and its response; many of them bound the offset to about a round trip.
 
-/// By how much a `Date` may be too early.
+/// How much a `Date` may be too early.
 const CUT_MS: i64 = 1000;
 
-/// Bounds wider than this come from the first few answers, all within one second.
+/// Bounds wider than this come from the first few responses, all within one second.
 const VAGUE_MS: i64 = 200;
 
 /// Bounds of (the server's clock − ours), in milliseconds.
@@ -20,7 +19,7 @@ pub(in crate::engine) struct ServerClock {
 }
 
 impl ServerClock {
-    /// A clock that has heard `answers`: the `Date` of each, and our clock before and
+    /// A clock that has received `answers`: the `Date` of each, and our clock before and
     /// after it.
     pub(super) fn begun(answers: &[(i64, i64, i64)]) -> Self {
         let mut clock = Self::default();
@@ -30,8 +29,8 @@ impl ServerClock {
         clock
     }
 
-    /// Narrows the bounds by an answer: its `Date`, and when by our clock the request left
-    /// and the answer came; all in Unix milliseconds.
+    /// Narrows the bounds by a response: its `Date`, and by our clock when the request left
+    /// and the response arrived; all in Unix milliseconds.
     pub(in crate::engine) fn heard(&mut self, date_ms: i64, sent_ms: i64, received_ms: i64) {
         let least = date_ms - received_ms;
         let most = date_ms + CUT_MS - sent_ms;
@@ -48,30 +47,30 @@ impl ServerClock {
         };
     }
 
-    /// Whether the clock was set while it was listened to.
+    /// Whether the clock was set during the run.
     pub(super) fn was_set(&self) -> bool {
         self.before.is_some()
     }
 
-    /// Whether more answers may narrow the bounds much: so far they are hardly better than
-    /// a second.
+    /// Whether more responses may narrow the bounds much: so far they are hardly better
+    /// than a second.
     pub(super) fn is_vague(&self) -> bool {
         self.bounds.is_none_or(|(low, high)| high - low > VAGUE_MS)
     }
 
-    /// The least by which the server's clock can be ahead.
+    /// The lower bound of the server's clock minus ours.
     pub(super) fn least_ahead_ms(&self) -> Option<i64> {
         self.bounds.map(|bounds| hull(bounds, self.before).0)
     }
 
-    /// The most by which the server's clock can be ahead.
+    /// The upper bound of the server's clock minus ours.
     pub(super) fn most_ahead_ms(&self) -> Option<i64> {
         self.bounds.map(|bounds| hull(bounds, self.before).1)
     }
 }
 
-/// Bounds that hold wherever one of these does, so that they are safe for claims from
-/// before and after the clock was set.
+/// Bounds that include both sets, so that they are safe for claims from before and after
+/// the clock was set.
 fn hull(one: (i64, i64), other: Option<(i64, i64)>) -> (i64, i64) {
     let (low, high) = other.unwrap_or(one);
     (one.0.min(low), one.1.max(high))

@@ -11,7 +11,7 @@ use crate::engine::ticket::{ClaimTime, KnownCustomer};
 use crate::kable::{Key, Refusal, Trouble};
 use crate::ledger::Settlement;
 
-/// A settled row, and the keys that came with it.
+/// A settled row, and the keys from its response.
 #[derive(Debug)]
 pub(super) struct Settled {
     pub(super) settlement: Settlement,
@@ -34,13 +34,13 @@ impl Settled {
 /// What a row's end means for the ledger.
 #[derive(Debug)]
 pub(super) enum Delivery {
-    /// Its outcome is known. [`Outcome::Pending`]: it was certainly not sent, and is
-    /// again what it was before its claim.
+    /// Its outcome is known. [`Outcome::Pending`]: it was certainly not sent, and is again
+    /// as it was before its claim.
     Settled(Settled),
-    /// The API refused it, and the customer is not there.
+    /// The API refused it, and the customer is absent.
     Refused {
         settlement: Settlement,
-        /// What the API said, but for what is this row's own.
+        /// The API's message, without the row's own values.
         words: String,
         /// Whether it was an update that was refused.
         is_update: bool,
@@ -88,10 +88,10 @@ pub(super) fn settle(state: &mut RowState, end: RowEnd, facts: &Facts) -> Delive
     }
 }
 
-/// What the row is when everything stops before its end.
+/// The row's settlement when everything stops before its end.
 pub(super) fn left(state: &RowState) -> Delivery {
     if !state.keys.is_empty() {
-        // Keys are shown once: they must not go with the process.
+        // Keys are returned once: they must not be lost with the process.
         return unsettled(state, Outcome::Unresolved);
     }
     if state.may_have_changed_kable() {
@@ -101,7 +101,7 @@ pub(super) fn left(state: &RowState) -> Delivery {
     }
 }
 
-/// What the API said of a row, but for what is the row's own.
+/// The API's message about a row, without the row's own values.
 pub(super) fn words(
     state: &RowState,
     status: u16,
@@ -137,7 +137,7 @@ fn settlement(state: &RowState, outcome: Outcome, ours: bool) -> Settlement {
     }
 }
 
-/// The customer is there: is it the one in the row, and did this checkpoint create it?
+/// The customer exists: does it equal the row, and did this checkpoint create it?
 fn there(state: &RowState, remote: &RemoteCustomer, facts: &Facts) -> Settlement {
     let (ticket, earlier) = (&state.ticket, &state.ticket.earlier);
     let differing = differences(&ticket.customer, remote);
@@ -146,8 +146,8 @@ fn there(state: &RowState, remote: &RemoteCustomer, facts: &Facts) -> Settlement
     let may_be_ours = state.may_be_ours() && !is_older;
     let is_ours = earlier.customer == KnownCustomer::Ours
         || may_be_ours && clocks.is_ours(ticket.claim, remote.created);
-    // An update that an earlier run sent is not forgotten, nor one whose
-    // answer it lost: the row was another one before.
+    // An update that an earlier run sent, or whose response it lost, is kept: the row was
+    // different before.
     let is_updated = state.update != UpdateState::None
         || earlier.outcome == Some(Outcome::Updated)
         || state.may_be_ours() && earlier.is_changed && earlier.customer != KnownCustomer::Unseen;
@@ -158,8 +158,8 @@ fn there(state: &RowState, remote: &RemoteCustomer, facts: &Facts) -> Settlement
         (false, _, ExistingPolicy::Skip | ExistingPolicy::Update) => Outcome::Differs,
         (false, _, ExistingPolicy::Fail) => Outcome::Failed,
     };
-    // Whose doing it is must be proved before a rollback may delete it; that
-    // keys are lost is told wherever it may be so.
+    // Ownership must be proved before a rollback may delete the customer; lost keys are
+    // reported wherever they may be lost.
     let may_have_had_keys = state.create == CreateState::ClaimLost
         || (state.may_be_ours() || state.creates > 0) && !is_older;
     let shown: Vec<String> = differing.iter().take(4).map(ToString::to_string).collect();
@@ -197,9 +197,8 @@ fn failed(state: &RowState, refusal: Refusal) -> Settlement {
     }
 }
 
-/// It was tried as often as `--retries` says, and was not done. The last trouble is its
-/// refusal, if the API itself failed at it or other rows worked; else it may have been
-/// no row's fault.
+/// `--retries` is used up, and it was not done. The last failure is its refusal, if the API
+/// itself reported it or other rows worked; else the row may not be at fault.
 fn given_up(state: &mut RowState, spent: OutOfTries) -> Delivery {
     let trouble = state.retries.trouble.clone().unwrap_or_default();
     if !trouble.by_api && spent == OutOfTries::WithOthers {

@@ -1,34 +1,34 @@
-//! Whether creates that the API answers with an error have one cause: of a kind none
-//! went through, many ended with the same words, and it is no passing outage (pure).
+//! Decides whether creates that the API answers with an error have one cause: of one kind
+//! none succeeded, many failed with the same message, and it is no passing outage (pure).
 //!
-//! The API documents 500 alone for what it refuses. Such a create is retried, for it
-//! may be an outage; an account without Stripe answers the same way for ever.
+//! The API documents only 500 for what it refuses. Such a create is retried, because it may
+//! be an outage; an account without Stripe responds the same way every time.
 
 use std::time::Duration;
 
 use super::systemic_refusal::{MOST, RequestKind, RequestKinds};
 
-/// Failures with the same words may be an outage for so long, unless other writes work
+/// Failures with the same message may be an outage for this long, unless other writes work
 /// meanwhile.
 const OUTAGE: Duration = Duration::from_mins(1);
 
-/// So many rows must have failed: one row fails as often as it is retried.
+/// This many rows must have failed: one row fails as often as it is retried.
 const ROWS: usize = 5;
 
-/// The most different words that are kept.
+/// The most different messages that are kept.
 const MOST_WORDS: usize = 8;
 
-/// Failures with the same words, of one kind.
+/// Failures with the same message, of one kind.
 #[derive(Debug)]
 struct AlikeFailures {
     kind: RequestKind,
     words: String,
-    /// When the first of them was, since the run's start.
+    /// When the first of them happened, since the run's start.
     first: Duration,
     /// How many creates and updates had worked before the first.
     worked_before: u64,
     times: usize,
-    /// The first rows that failed so.
+    /// The first rows that failed this way.
     rows: Vec<u64>,
 }
 
@@ -41,7 +41,7 @@ pub(super) struct FailedCreate<'f> {
     pub(super) words: &'f str,
     /// Since the run's start.
     pub(super) now: Duration,
-    /// Creates and updates that worked so far.
+    /// Successful creates and updates so far.
     pub(super) worked: u64,
 }
 
@@ -74,7 +74,7 @@ impl AlikeFailures {
 /// What a failure shows, together with those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct FailureVerdict {
-    /// Whether rows of other kinds work, and none did of one of its kinds.
+    /// Whether rows of other kinds work while none of one of its kinds did.
     pub(super) others_work: bool,
     /// The kind that fails for one cause, and how often it did.
     pub(super) one_cause: Option<(RequestKind, usize)>,
@@ -88,7 +88,7 @@ pub(in crate::engine) struct SystemicFailure {
 }
 
 impl SystemicFailure {
-    /// A create of these kinds went through.
+    /// A create of these kinds succeeded.
     pub(super) fn accepted(&mut self, kinds: RequestKinds) {
         self.accepted = self.accepted.and(kinds);
         let accepted = self.accepted;
@@ -111,7 +111,7 @@ impl SystemicFailure {
             if verdict.one_cause.is_none() && failures.have_one_cause(failed) {
                 verdict.one_cause = Some((kind, failures.times));
             }
-            // The latest words stand last; the oldest are forgotten.
+            // The latest messages come last; the oldest are dropped.
             if self.failures.len() >= MOST_WORDS * RequestKind::ALL.len() {
                 self.failures.remove(0);
             }

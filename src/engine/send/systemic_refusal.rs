@@ -1,31 +1,31 @@
-//! Whether refusals have one cause: the first rows of a kind all refused with the
-//! same words, and none of that kind accepted (pure).
+//! Decides whether refusals have one cause: the first rows of a kind were all refused with
+//! the same message, and none of that kind was accepted (pure).
 //!
-//! Until a row of a kind is accepted, refusals of that kind are held back: an
-//! account without Stripe refuses each row that asks for Stripe, and none of these
-//! rows is wrong. Each kind of request is judged alone, so that accepted rows of
-//! other kinds hide nothing.
+//! Until a row of a kind is accepted, refusals of that kind are held back: an account
+//! without Stripe refuses each row that asks for Stripe, although none of these rows is
+//! wrong. Each kind of request is judged alone, so that accepted rows of other kinds do not
+//! hide it.
 //!
-//! A row that is found at Kable proves neither: it was not created now. But refusals
-//! that are far apart among such rows are the rows' own.
+//! A row that is found at Kable proves neither, because it was not created now. But
+//! refusals far apart among such rows are the rows' own.
 
 use crate::domain::customer::Customer;
 
-/// So many refusals with the same words have one cause.
+/// This many refusals with the same message have one cause.
 pub(super) const MOST: usize = 20;
 
-/// With so many rows found at Kable between them, refusals are the rows' own.
+/// With this many rows found at Kable between them, refusals are the rows' own.
 const FOUND: u64 = 2 * MOST as u64;
 
-/// The most different words that are kept.
+/// The most different messages that are kept.
 const MOST_WORDS: usize = 8;
 
-/// A kind of request. Where several kinds are refused with the same words, the first of
-/// them is reported, from the most specific to the least.
+/// A kind of request. If several kinds are refused with the same message, the first of them
+/// is reported, from the most specific to the least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum RequestKind {
-    /// A create for which a customer at Stripe is to be made (`--stripe`).
+    /// A create that also makes a customer at Stripe (`--stripe`).
     AsksForStripe,
     /// A create with a `stripeCustomerId`.
     OwnStripe,
@@ -133,7 +133,7 @@ struct KindCounts {
 struct HeldRefusal<T> {
     words: String,
     kinds: RequestKinds,
-    /// Of each kind, how many rows had been found at Kable before it.
+    /// For each kind, how many rows had been found at Kable before it.
     found: [u64; RequestKind::ALL.len()],
     row: T,
 }
@@ -152,9 +152,9 @@ pub(super) struct SystemicRefusal<T> {
 pub(super) enum RefusalVerdict<T> {
     /// Hold it back.
     Held,
-    /// These rows were refused for their own sake.
+    /// These rows were refused for their own values.
     Theirs(Vec<T>),
-    /// The first rows of a kind were refused alike, and so many of them.
+    /// The first rows of a kind were refused alike.
     OneCause {
         /// The kind.
         kind: RequestKind,
@@ -176,8 +176,8 @@ impl<T> Default for SystemicRefusal<T> {
 }
 
 impl<T> SystemicRefusal<T> {
-    /// Whether one more row of these kinds may be sent before it is known whether
-    /// they are refused alike.
+    /// Whether another row of these kinds may be sent before it is known whether they are
+    /// refused alike.
     pub(super) fn has_room(&self, kinds: RequestKinds) -> bool {
         let mut open = kinds.without(self.accepted).each();
         open.all(|kind| self.seen(kind).in_flight < self.room(kind))
@@ -213,8 +213,8 @@ impl<T> SystemicRefusal<T> {
         self.count(kinds, |seen| seen.found += 1);
     }
 
-    /// A request of these kinds was accepted; returns the held rows of which no kind is
-    /// left that may be refused for one cause.
+    /// A request of these kinds was accepted; returns the held rows none of whose kinds may
+    /// still be refused for one cause.
     pub(super) fn accepted(&mut self, kinds: RequestKinds) -> Vec<T> {
         if kinds.without(self.accepted) == RequestKinds::default() {
             return Vec::new();
@@ -224,7 +224,7 @@ impl<T> SystemicRefusal<T> {
         self.take(|held| held.kinds.without(accepted) == RequestKinds::default())
     }
 
-    /// A request of these kinds was refused with these words.
+    /// A request of these kinds was refused with this message.
     pub(super) fn refused(
         &mut self,
         kinds: RequestKinds,
@@ -259,13 +259,12 @@ impl<T> SystemicRefusal<T> {
         self.give_up_oldest()
     }
 
-    /// All rows that are still held back: too few to tell.
+    /// All rows that are still held back: too few to decide.
     pub(super) fn rest(&mut self) -> Vec<T> {
         self.take(|_| true)
     }
 
-    /// Forgets the oldest words where there are too many: they are no cause of many
-    /// refusals.
+    /// Drops the oldest messages if there are too many: they are no cause of many refusals.
     fn give_up_oldest(&mut self) -> RefusalVerdict<T> {
         let mut words: Vec<&str> = self.held.iter().map(|held| held.words.as_str()).collect();
         let first = words.first().map(|first| (*first).to_owned());
@@ -297,14 +296,14 @@ impl<T> SystemicRefusal<T> {
     }
 }
 
-/// The words by which refusals are compared: a status and a message without the
-/// `values` of the row, and without what looks like an id.
+/// The text by which refusals are compared: status and message without the `values` of the
+/// row and without what looks like an id.
 pub(super) fn words<'v>(
     status: u16,
     message: &str,
     values: impl IntoIterator<Item = &'v str>,
 ) -> String {
-    // Values of one or two characters are parts of other words as well.
+    // Values of one or two characters also occur within other words.
     let mut values: Vec<&str> = values.into_iter().filter(|value| value.len() > 2).collect();
     values.sort_unstable_by_key(|value| std::cmp::Reverse(value.len()));
     let message = values
@@ -448,7 +447,7 @@ mod tests {
             }
         }
         assert_eq!(theirs, (0..100).collect::<Vec<_>>());
-        // Not so where they follow each other, whatever was found before.
+        // Not if they follow each other, whatever was found before.
         let last = (0..MOST).map(|row| alike.refused(CREATE, "no Stripe", row));
         assert!(matches!(last.last(), Some(RefusalVerdict::OneCause { .. })));
     }
@@ -461,7 +460,7 @@ mod tests {
             alike.started(STRIPE);
         }
         assert!(!alike.has_room(STRIPE) && !alike.has_room(OWN));
-        // One of another kind is accepted: those go on.
+        // One of another kind is accepted: the held rows are returned.
         assert_eq!(alike.accepted(OWN), [] as [usize; 0]);
         assert!(!alike.has_room(STRIPE) && alike.has_room(OWN));
         alike.ended(STRIPE);
@@ -489,7 +488,7 @@ mod tests {
     }
 
     proptest! {
-        /// Every row comes back once, and what is held stays little.
+        /// Every row is returned once, and few are held at a time.
         #[test]
         fn rows_are_neither_lost_nor_doubled(
             steps in prop::collection::vec((0u8..8, 0usize..12, 1u8..128), 0..300)

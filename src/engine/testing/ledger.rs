@@ -1,4 +1,4 @@
-//! A ledger in memory that keeps the contract of `ledger/conformance/`.
+//! An in-memory ledger that satisfies the contract of `ledger/conformance/`.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,27 +15,25 @@ use crate::ledger::{
     Batch, Claim, ClaimRecord, Ledger, LedgerError, LedgerStatus, RunFigures, RunStart, Settlement,
 };
 
-/// Our clock when an earlier run claimed what [`MemoryLedger::remember`] adds.
+/// Our clock when an earlier run claimed the rows that [`MemoryLedger::remember`] adds.
 const EARLIER_MS: i64 = NOW_MS - 60_000;
 
-/// The first moment on the server's clock that is certainly not before a claim
-/// of that run.
+/// The first moment on the server's clock that is certainly not before a claim of that run.
 pub(in crate::engine) const CLAIMED_EARLIER_BY: i64 = EARLIER_MS + 1000;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 type WriteHook = Arc<dyn Fn(&Batch) -> Result<(), LedgerError> + Send + Sync>;
 
-/// A ledger of maps. Clones share their contents, which outlive a run that
-/// fails, as a file does.
+/// A ledger of maps. Clones share their contents, which outlive a failed run as a file
+/// does.
 ///
-/// A settlement of a claim that is not open fails the test: no ledger promises
-/// anything for it.
+/// Settling a claim that is not open fails the test: no ledger defines the result.
 #[derive(Clone, Default)]
 pub(in crate::engine) struct MemoryLedger {
     contents: Arc<Mutex<Contents>>,
     write_hook: Arc<Mutex<Option<WriteHook>>>,
-    /// The place of the run that was begun here among the runs.
+    /// The index of the run that was begun here.
     run: Option<usize>,
 }
 
@@ -48,7 +46,7 @@ struct Contents {
     gaps: bool,
 }
 
-/// Its `record.outcome` is not kept up to date: [`Self::record`] computes it.
+/// Its `record.outcome` is not maintained: [`Self::record`] computes it.
 struct ClaimInMemory {
     record: ClaimRecord,
     /// Whether it may be settled: claimed, or in doubt from an earlier run.
@@ -66,8 +64,7 @@ struct RunInMemory {
 }
 
 impl MemoryLedger {
-    /// From now on `hook` is called before each write, and may hold it up or
-    /// refuse it.
+    /// From now on `hook` is called before each write, and may delay or fail it.
     pub(in crate::engine) fn behind(
         &self,
         hook: impl Fn(&Batch) -> Result<(), LedgerError> + Send + Sync + 'static,
@@ -75,7 +72,7 @@ impl MemoryLedger {
         *self.write_hook.lock().unwrap() = Some(Arc::new(hook));
     }
 
-    /// From now on no hook is called.
+    /// Removes the hook.
     pub(in crate::engine) fn open(&self) {
         *self.write_hook.lock().unwrap() = None;
     }
@@ -89,7 +86,7 @@ impl MemoryLedger {
             .is_some_and(|id| contents.claims[id].in_doubt)
     }
 
-    /// Adds a claim of an earlier run that came to `outcome`, or is in doubt.
+    /// Adds a claim of an earlier run with this `outcome`, or in doubt.
     pub(in crate::engine) fn remember(&self, customer: &Customer, outcome: Option<Outcome>) {
         let mut contents = self.contents.lock().unwrap();
         let id = contents.claims.len() as u64 + 1;
@@ -105,12 +102,12 @@ impl MemoryLedger {
         contents.claims.insert(id, claimed);
     }
 
-    /// From now on it may not know of customers that were sent.
+    /// From now on it may lack customers that were sent.
     pub(in crate::engine) fn forget(&self) {
         self.contents.lock().unwrap().gaps = true;
     }
 
-    /// How many claims came to which outcome.
+    /// The number of claims by outcome.
     pub(in crate::engine) fn tally(&self) -> OutcomeCounts {
         let contents = self.contents.lock().unwrap();
         let mut tally = OutcomeCounts::default();
@@ -127,7 +124,7 @@ impl MemoryLedger {
         latest.map(|run| run.figures.clone()).unwrap_or_default()
     }
 
-    /// The error of a write for which the disk has no room.
+    /// The error of a write to a full disk.
     pub(in crate::engine) fn no_room() -> LedgerError {
         refused(io::ErrorKind::StorageFull.into())
     }
@@ -159,7 +156,7 @@ impl Contents {
         if claimed.is_unsettled() {
             claimed.record.digest = claim.digest;
         }
-        // One in doubt may have been sent, and keeps its time.
+        // A claim in doubt may have been sent, and keeps its time.
         if !claimed.in_doubt {
             claimed.record.claimed_by = claimed_by;
         }
@@ -379,7 +376,7 @@ impl Ledger for MemoryLedger {
     }
 }
 
-/// Contents that outlive the ledgers which are opened on them.
+/// Contents that outlive the ledgers opened on them.
 struct MemoryStore(MemoryLedger);
 
 impl LedgerStore for MemoryStore {

@@ -13,7 +13,7 @@ use crate::kable::{
     Created, CustomerApi, Exchange, Failure, LookUpReply, ProbeReply, Refusal, Reply, Trouble,
 };
 
-/// A request, as [`MemoryApi`] decides about it.
+/// A request, as [`MemoryApi`] sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::engine) enum ApiCall<'a> {
     Create(&'a str),
@@ -21,11 +21,11 @@ pub(in crate::engine) enum ApiCall<'a> {
     Find(&'a str),
 }
 
-/// What becomes of a request.
+/// What happens to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::engine) enum CallFate {
     Answered,
-    /// It is done, and the answer to it is lost.
+    /// It is done, and its response is lost.
     LostAfter,
     /// It never arrives, which the client cannot know.
     LostBefore,
@@ -36,8 +36,8 @@ pub(in crate::engine) enum CallFate {
 
 type Behaviour = Box<dyn FnMut(ApiCall<'_>) -> CallFate + Send>;
 
-/// Keeps customers. Each create is held against the ledger: one without a
-/// claim that is in doubt fails the run.
+/// Keeps customers. Each create is compared with the ledger: one without a claim in doubt
+/// fails the run.
 #[derive(Clone)]
 pub(in crate::engine) struct MemoryApi {
     held: Arc<Mutex<ApiContents>>,
@@ -69,7 +69,7 @@ impl MemoryApi {
         }
     }
 
-    /// From now on `behaviour` decides what becomes of requests.
+    /// From now on `behaviour` decides what happens to requests.
     pub(in crate::engine) fn behave(
         &self,
         behaviour: impl FnMut(ApiCall<'_>) -> CallFate + Send + 'static,
@@ -77,7 +77,7 @@ impl MemoryApi {
         self.held.lock().unwrap().behaviour = Box::new(behaviour);
     }
 
-    /// Holds `remote` from before.
+    /// Adds `remote` as an existing customer.
     pub(in crate::engine) fn hold(&self, remote: RemoteCustomer) {
         self.held
             .lock()
@@ -100,12 +100,12 @@ impl MemoryApi {
         self.held.lock().unwrap().creates.clone()
     }
 
-    /// The `clientId`s that were asked for, in order.
+    /// The `clientId`s that were looked up, in order.
     pub(in crate::engine) fn finds(&self) -> Vec<String> {
         self.held.lock().unwrap().finds.clone()
     }
 
-    /// The `clientId`s of creates that were sent though the customer existed.
+    /// The `clientId`s of creates that were sent although the customer existed.
     pub(in crate::engine) fn too_often(&self) -> Vec<String> {
         self.held.lock().unwrap().too_often.clone()
     }

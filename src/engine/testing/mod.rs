@@ -33,11 +33,11 @@ use crate::domain::decision::ExistingPolicy;
 use crate::domain::remote::RemoteCustomer;
 use crate::report::{Event, Observer};
 
-/// The time that our clock always shows.
+/// The fixed time of our clock.
 pub(super) const NOW_MS: i64 = 1_000_000;
 
-/// A `Date` of the server's, with our clock before and after: by it the
-/// server's clock is at most a second ahead.
+/// A `Date` of the server's, with our clock before and after: it bounds the server's clock
+/// to at most a second ahead.
 pub(super) const DATE: (i64, i64, i64) = (NOW_MS, NOW_MS, NOW_MS);
 
 /// The first moment on the server's clock that is certainly not before a claim
@@ -71,8 +71,7 @@ pub(super) const BELIEVING: Landing = Landing {
     earlier: Duration::ZERO,
 };
 
-/// A sender to `api` with the usual retries, no limit to its pace, and the server's clock
-/// known.
+/// A sender to `api` with the usual retries, no rate limit, and a known server clock.
 pub(super) fn sender_to<A>(api: A) -> Sender<A, EventLog> {
     let mut clock = ServerClock::default();
     clock.heard(DATE.0, DATE.1, DATE.2);
@@ -122,7 +121,7 @@ impl Observer for EventLog {
     }
 }
 
-/// Retries at once, and as often as usual.
+/// Retries at once, with the usual number of attempts.
 pub(super) const EAGER: RetryPolicy = RetryPolicy {
     retries: 8,
     first_delay: Duration::ZERO,

@@ -6,8 +6,8 @@ use crate::domain::row::{
     CellKind, Columns, InputPart, Origin, ParallelRows, ReadState, Revisit, Row, Rows,
 };
 
-/// Rows of tables in memory. A blank line is a blank row, and one with another
-/// number of cells than its header is broken.
+/// Rows of in-memory tables. A blank line is a blank row, and a line with another number of
+/// cells than its header is a malformed row.
 #[derive(Debug, Clone)]
 pub(in crate::engine) struct MemoryRows {
     inputs: Vec<(Columns, Vec<String>)>,

@@ -12,7 +12,7 @@ use crate::kable::{
     Advice, Created, CustomerApi, Exchange, Failure, LookUpReply, ProbeReply, Reply, Trouble,
 };
 
-/// One answer of a [`ScriptedApi`] API.
+/// One response of a [`ScriptedApi`].
 #[derive(Debug)]
 pub(in crate::engine) enum ScriptedReply {
     Create(Exchange<Reply<Created>>),
@@ -32,7 +32,7 @@ impl From<LookUpReply> for ScriptedReply {
     }
 }
 
-/// An update's answer.
+/// The response to an update.
 pub(in crate::engine) fn to_update(reply: Reply<Box<RemoteCustomer>>) -> ScriptedReply {
     ScriptedReply::Update(undated(reply))
 }
@@ -45,11 +45,10 @@ pub(super) fn undated<T>(reply: T) -> Exchange<T> {
     }
 }
 
-/// Answers from a list, and fails the test when asked once too often or for
-/// something else.
+/// Responds from a list, and fails the test on a request too many or of another kind.
 #[derive(Debug)]
 pub(in crate::engine) struct ScriptedApi {
-    /// What is said of the credentials.
+    /// The response to `/authenticate`.
     pub(in crate::engine) credentials: ProbeReply,
     answers: Mutex<VecDeque<ScriptedReply>>,
     began: Instant,
@@ -66,12 +65,12 @@ impl ScriptedApi {
         }
     }
 
-    /// The requests, each with the millisecond at which it came.
+    /// The requests, each with the millisecond at which it was received.
     pub(in crate::engine) fn asked(&self) -> Vec<(u128, &'static str)> {
         self.asked.lock().unwrap().clone()
     }
 
-    /// Takes the next answer if it is a trouble.
+    /// Takes the next response if it is a failure.
     fn next_trouble(&self) -> Option<Trouble> {
         let mut answers = self.answers.lock().unwrap();
         let trouble = match answers.front()? {
@@ -106,8 +105,8 @@ impl ScriptedApi {
 }
 
 impl CustomerApi for ScriptedApi {
-    /// A probe takes up a trouble that is next, and leaves any other answer to
-    /// the request that it was written for.
+    /// A probe consumes a failure that is next, and leaves any other response to the
+    /// request that it was written for.
     async fn probe(&self) -> Exchange<ProbeReply> {
         undated(match self.next_trouble() {
             Some(trouble) => ProbeReply::Trouble(trouble),

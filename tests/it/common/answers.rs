@@ -1,7 +1,7 @@
-//! Answers of many kinds, for tables: statuses, and bodies that can't be used.
+//! Responses of many kinds, for tables: statuses, and unusable bodies.
 
-/// Statuses that refuse the row for good: all of 3xx and 4xx but those that the
-/// other tests name.
+/// Statuses that refuse the row for good: all of 3xx and 4xx except those that the other
+/// tests name.
 pub(crate) const REFUSALS: [&str; 22] = [
     "300 Multiple Choices",
     "301 Moved Permanently",
@@ -27,7 +27,7 @@ pub(crate) const REFUSALS: [&str; 22] = [
     "499 Whatever That Is",
 ];
 
-/// Statuses after which the customer may be there.
+/// Statuses after which the customer may exist.
 pub(crate) const DOUBTS: [&str; 14] = [
     "408 Request Timeout",
     "425 Too Early",

@@ -1,10 +1,9 @@
-//! A small language for end-to-end tests: files in, a command, what must hold.
+//! A small language for end-to-end tests: input files, a command, assertions.
 //!
-//! A [`Run`] is a fresh folder in which the built binary is started with an
-//! empty environment, and optionally a sandbox that lives in the test's
-//! own process: it can misbehave, and it survives whatever is killed. What the
-//! server holds is read from the sandbox's file and held against expectations
-//! that are worked out here, without the program's own code.
+//! A [`Run`] is a fresh folder in which the built binary is started with an empty
+//! environment, and optionally a sandbox in the test's own process: it can misbehave, and
+//! it survives a kill of the binary. What the server holds is read from the sandbox's file
+//! and compared with expectations that are computed here, without the program's own code.
 
 pub(crate) mod answers;
 pub(crate) mod raw;
@@ -28,10 +27,10 @@ use tempfile::TempDir;
 /// The sandbox's file, inside and outside of the program.
 pub(crate) const DATABASE: &str = "kable-sandbox.db";
 
-/// What no user of the program may ever see.
+/// Text that no user of the program may ever see.
 const NEVER: [&str; 4] = ["panicked", "RUST_BACKTRACE", "stack backtrace", "is a bug"];
 
-/// A folder of its own, and what is run in it.
+/// A folder of its own, and the program that runs in it.
 pub(crate) struct Run {
     dir: TempDir,
     environment: BTreeMap<String, String>,
@@ -42,8 +41,7 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) fn new() -> Self {
-        // Most tests are about something else than a create that lands late, and
-        // must not wait for one.
+        // Most tests are not about creates that land late, and must not wait for them.
         let settle = ("KABLE_BULK_SETTLE".to_owned(), "0s".to_owned());
         Self {
             dir: tempfile::tempdir().unwrap(),
@@ -78,7 +76,7 @@ impl Run {
         self
     }
 
-    /// Waits for creates that land late as long as a run does by itself.
+    /// Waits for creates that land late as long as a run does by default.
     pub(crate) fn default_settle(mut self) -> Self {
         self.environment.remove("KABLE_BULK_SETTLE");
         self
@@ -90,8 +88,7 @@ impl Run {
             .env("KABLE_CLIENT_SECRET", CLIENT_SECRET)
     }
 
-    /// With a sandbox in the test's process that misbehaves like this, and its
-    /// credentials.
+    /// With a sandbox in the test's process that misbehaves like this, and its credentials.
     pub(crate) fn server(self, faults: &[&str]) -> Self {
         self.server_with(faults, |_| {})
     }
@@ -115,8 +112,8 @@ impl Run {
         self.server = Some(SandboxServer::start(&settings));
     }
 
-    /// Has the program started by a shell from now on, as `"$@"` in this
-    /// script; by none with `None`.
+    /// Starts the program through a shell from now on, as `"$@"` in this script; directly
+    /// with `None`.
     pub(crate) fn shell(&mut self, script: Option<String>) {
         self.shell = script;
     }
@@ -195,7 +192,7 @@ impl Run {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // A program that refuses at once doesn't read what it is given.
+        // A program that refuses at once doesn't read its input.
         child.stdin.take().unwrap().write_all(&self.stdin).ok();
         Running {
             child: Some(child),
@@ -208,13 +205,13 @@ impl Run {
         self.start(line).end()
     }
 
-    /// The same, for words with blanks in them.
+    /// The same, for words that contain blanks.
     pub(crate) fn go_words(&self, words: &[&str]) -> EndedRun {
         self.start_words(words).end()
     }
 
-    /// `import` as the test has it set up: into its sandbox, or the program's
-    /// own, as fast as can be.
+    /// `import` with the test's settings: into its sandbox, or the program's own, at full
+    /// speed.
     pub(crate) fn import(&self, rest: &str) -> EndedRun {
         self.start_import(rest).end()
     }
@@ -240,7 +237,7 @@ impl Run {
         Summary::of(&self.text(&format!("{input}.results/summary.json")))
     }
 
-    /// The lines of `results.jsonl` beside `input`; each row stands there once.
+    /// The lines of `results.jsonl` beside `input`; each row occurs once.
     pub(crate) fn results(&self, input: &str) -> Vec<Value> {
         let lines = json_lines(&self.text(&format!("{input}.results/results.jsonl")));
         let mut places: Vec<String> = lines
@@ -265,8 +262,8 @@ impl Run {
         found.first().copied().unwrap().clone()
     }
 
-    /// Whose keys are kept beside `input`, each once, and whose are said to be
-    /// lost.
+    /// The ids whose keys are in `keys.csv` beside `input`, each once, and those whose keys
+    /// are reported as lost.
     pub(crate) fn keys(&self, input: &str) -> (BTreeSet<String>, BTreeSet<String>) {
         let first_cell = |line: &str| Some(line.split_once(',')?.0.to_owned());
         let keys = self.text(&format!("{input}.results/keys.csv"));
@@ -308,13 +305,13 @@ impl Run {
         serde_json::from_str(&of_it.next().unwrap().now).unwrap()
     }
 
-    /// How many creates found their customer there already.
+    /// How many creates found their customer already there.
     pub(crate) fn creates_in_vain(&self) -> u64 {
         let fruitless = inspect::fruitless(&self.path(DATABASE)).unwrap();
         fruitless.iter().map(|create| create.existing).sum()
     }
 
-    /// The server holds `expected`, all of it, and nothing else.
+    /// Asserts that the server holds `expected`, all of it, and nothing else.
     pub(crate) fn holds(&self, expected: &BTreeMap<String, Value>) {
         let held = self.held();
         for (client_id, body) in expected {
@@ -323,10 +320,9 @@ impl Run {
         assert_eq!(held.len(), expected.len(), "the server holds more");
     }
 
-    /// After whatever happened, `import` brings it to its end in one run: the
-    /// server holds each customer of `text`, as it stands there and once, every
-    /// row has its account, no create was sent for a customer that was there,
-    /// and yet another run sends nothing.
+    /// Asserts that `import` finishes in one run, whatever happened before: the server
+    /// holds each customer of `text` once and with its values, every row has its outcome,
+    /// no create was sent for a customer that existed, and another run sends nothing.
     pub(crate) fn comes_right(&self, import: &str, text: &str) {
         let ended = self.import(import);
         let expected = customers_of_csv(text);
@@ -346,7 +342,7 @@ impl Run {
         assert_eq!(self.counts().of(Call::Create), creates);
     }
 
-    /// What came in at the sandbox in the test's process.
+    /// The calls that the sandbox in the test's process received.
     pub(crate) fn counts(&self) -> Counts {
         self.server.as_ref().unwrap().counts()
     }
@@ -355,7 +351,7 @@ impl Run {
         self.server.as_ref().unwrap().url()
     }
 
-    /// Waits until the sandbox in the test's process has nothing left that lands late.
+    /// Waits until no create is due to land late in the test's sandbox.
     pub(crate) fn settled(&self) {
         self.server.as_ref().unwrap().settled();
     }
@@ -383,7 +379,7 @@ impl SandboxServer {
             .build()
             .unwrap();
         let mut sandbox = None;
-        // A port that was just given up may not be free at once.
+        // A port that was just released may not be free at once.
         until("the sandbox listens", || {
             sandbox = runtime
                 .block_on(RunningSandbox::start(settings.clone()))
@@ -415,7 +411,7 @@ impl SandboxServer {
     }
 }
 
-/// A process of ours that is running. Dropped, it is killed.
+/// A running child process, killed when dropped.
 pub(crate) struct Running {
     child: Option<Child>,
     line: String,
@@ -426,7 +422,7 @@ impl Running {
         self.child.as_ref().unwrap().id()
     }
 
-    /// Whether it runs still.
+    /// Whether it is still running.
     pub(crate) fn runs(&mut self) -> bool {
         self.child.as_mut().unwrap().try_wait().unwrap().is_none()
     }
@@ -449,15 +445,14 @@ impl Running {
 
     /// Waits for its end.
     pub(crate) fn end(mut self) -> EndedRun {
-        // What hangs is killed with the test that waits for it.
+        // A process that hangs is killed with the test that waits for it.
         let line = self.line.clone();
         until(&format!("the end of kable-bulk {line}"), || !self.runs());
         let output = self.child.take().unwrap().wait_with_output().unwrap();
         EndedRun::of(line, output)
     }
 
-    /// Takes what it says on standard error, however much that is, and waits for its
-    /// end.
+    /// Reads all of its standard error, and waits for its end.
     pub(crate) fn end_after_much(mut self) -> EndedRun {
         let mut stderr = self.child.as_mut().unwrap().stderr.take().unwrap();
         let taking = std::thread::spawn(move || {
@@ -472,7 +467,7 @@ impl Running {
         EndedRun::of(line, output)
     }
 
-    /// The first line of its standard output with `words` in it.
+    /// The first line of its standard output that contains `words`.
     pub(crate) fn line_with(&mut self, words: &str) -> String {
         let stdout = self.child.as_mut().unwrap().stdout.take().unwrap();
         let mut lines = BufReader::new(stdout).lines();
@@ -491,7 +486,7 @@ impl Drop for Running {
     }
 }
 
-/// How a process ended, and what it said.
+/// How a process ended, and its output.
 pub(crate) struct EndedRun {
     line: String,
     code: Option<i32>,
@@ -521,28 +516,28 @@ impl EndedRun {
         )
     }
 
-    /// It ended with this code.
+    /// Asserts the exit code.
     pub(crate) fn code(self, wanted: i32) -> Self {
         assert_eq!(self.code, Some(wanted), "{}", self.told());
         self
     }
 
-    /// It said this, anywhere.
+    /// Asserts that the output contains this.
     pub(crate) fn says(self, words: &str) -> Self {
         let said = self.stdout.contains(words) || self.stderr.contains(words);
         assert!(said, "not said: {words}\n{}", self.told());
         self
     }
 
-    /// It didn't say this.
+    /// Asserts that the output does not contain this.
     pub(crate) fn keeps_to_itself(self, words: &str) -> Self {
         let said = self.stdout.contains(words) || self.stderr.contains(words);
         assert!(!said, "said: {words}\n{}", self.told());
         self
     }
 
-    /// It refused: one sentence with all of `words`, a hint below it, and
-    /// nothing on standard output.
+    /// Asserts a refusal: one sentence with all of `words`, a hint below it, and nothing on
+    /// standard output.
     pub(crate) fn refuses(self, code: i32, words: &[&str]) -> Self {
         let ended = self.code(code);
         let begins = |with: &'static str| {
@@ -565,7 +560,7 @@ impl EndedRun {
         ended
     }
 
-    /// Its hint has these words.
+    /// Asserts that its hint contains these words.
     pub(crate) fn hints(self, words: &str) -> Self {
         let hinted = self
             .stderr
@@ -611,7 +606,7 @@ impl Summary {
         self.0["requests"][what].as_u64().unwrap()
     }
 
-    /// These outcomes, and no others.
+    /// Asserts these outcomes, and no others.
     pub(crate) fn outcomes(&self, wanted: &[(&str, u64)]) {
         let mut all: BTreeMap<&str, u64> = wanted.iter().copied().collect();
         all.retain(|_, count| *count > 0);
@@ -623,7 +618,7 @@ impl Summary {
         assert_eq!(found, all, "{:#}", self.0);
     }
 
-    /// The lines on which this code was met.
+    /// The lines with this code.
     pub(crate) fn lines_of(&self, code: &str) -> Vec<u64> {
         let problems = self.0["problems"].as_array().unwrap();
         problems

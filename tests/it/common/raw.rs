@@ -1,9 +1,9 @@
-//! A server below HTTP: it sends given bytes, and treats its connections as a test
-//! says, where the sandbox is a good server that misbehaves.
+//! A server below HTTP: it sends given bytes, and treats its connections as the test
+//! requires, where the sandbox is a correct server that misbehaves.
 //!
-//! It holds customers as Kable does, and knows for each of them which calls
-//! came and how often it was created. Its clock stands still: what it creates is
-//! always younger than a claim, what was there before always older.
+//! It holds customers as Kable does, and records for each of them which calls arrived and
+//! how often it was created. Its clock stands still: customers that it creates are always
+//! younger than a claim, customers from before always older.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -27,15 +27,16 @@ pub(crate) enum Ask {
     LookUp,
 }
 
-/// What becomes of a connection after an answer.
+/// What happens to a connection after a response.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Then {
     Keep,
     Close,
     Reset,
-    /// Nothing more is read or said.
+    /// Nothing more is read or sent.
     Hang,
-    /// No connection is accepted for a while, from before the answer on; this one ends too.
+    /// No connection is accepted for a while, from before the response on; this one ends
+    /// too.
     Shut(Door, Duration),
 }
 
@@ -44,9 +45,9 @@ pub(crate) enum Then {
 pub(crate) enum Door {
     /// The port is closed.
     Refused,
-    /// Who listens has no room: what knocks is not heard.
+    /// The listen queue is full: connection attempts get no reply.
     Unheard,
-    /// Who comes in is thrown out before a word.
+    /// Connections are reset as soon as they are accepted.
     Reset,
 }
 
@@ -55,20 +56,20 @@ pub(crate) enum Door {
 pub(crate) struct Act {
     says: String,
     done: bool,
-    /// So many bytes of it are never sent.
+    /// This many bytes of it are never sent.
     short: usize,
-    /// The body goes in chunks.
+    /// The body is sent in chunks.
     chunked: bool,
-    /// So long between two bytes.
+    /// The pause between two bytes.
     pause: Duration,
     /// Only the beginning of the request is read.
     half_read: bool,
     then: Then,
 }
 
-/// Says this, byte for byte. `CUSTOMER` is the customer as the server holds it,
-/// `CLIENT` and `COMPANY` its `clientId` and `companyName`, `LENGTH` the length of
-/// what comes behind the head.
+/// Responds with this, byte for byte. `CUSTOMER` is the customer as the server holds it,
+/// `CLIENT` and `COMPANY` its `clientId` and `companyName`, `LENGTH` the length of what
+/// follows the head.
 pub(crate) fn raw(says: &str) -> Act {
     Act {
         says: says.to_owned(),
@@ -81,25 +82,25 @@ pub(crate) fn raw(says: &str) -> Act {
     }
 }
 
-/// A whole answer with this status line and body.
+/// A complete response with this status line and body.
 pub(crate) fn says(status: &str, body: &str) -> Act {
     says_with(status, "", body)
 }
 
-/// A whole answer with these lines in its head, each with `\r\n` behind it.
+/// A complete response with these lines in its head, each followed by CR LF.
 pub(crate) fn says_with(status: &str, head: &str, body: &str) -> Act {
     raw(&format!(
         "HTTP/1.1 {status}\r\nDate: {DATE}\r\n{head}Content-Length: LENGTH\r\n\r\n{body}"
     ))
 }
 
-/// The right answer to a create.
+/// The correct response to a create.
 pub(crate) fn created() -> Act {
     says("201 Created", "CUSTOMER").done()
 }
 
 impl Act {
-    /// The customer is created, whatever is said.
+    /// The customer is created, whatever the response.
     pub(crate) fn done(mut self) -> Self {
         self.done = true;
         self
@@ -128,14 +129,14 @@ impl Act {
         self
     }
 
-    /// Before the whole request is there.
+    /// Sent before the whole request has arrived.
     pub(crate) fn half_read(mut self) -> Self {
         self.half_read = true;
         self
     }
 }
 
-/// The server. Dropped, it is gone.
+/// The server. Dropping it stops it.
 pub(crate) struct Raw {
     address: SocketAddr,
     state: Arc<Mutex<RawState>>,
@@ -149,18 +150,18 @@ struct RawState {
     held: BTreeMap<String, Value>,
     created: BTreeMap<String, usize>,
     calls: Vec<(Instant, String, &'static str)>,
-    /// The head of every request, and when it was whole.
+    /// The head of every request, and when it was complete.
     heads: Vec<(Instant, String)>,
-    /// Answers to calls that are about no customer, by a part of their request line.
+    /// Responses to calls that are about no customer, by a part of their request line.
     others: BTreeMap<&'static str, Act>,
-    /// The first answers to `/authenticate`.
+    /// The first responses to `/authenticate`.
     authentications: VecDeque<Act>,
     doors: Option<mpsc::Sender<(Door, Duration, oneshot::Sender<()>)>>,
 }
 
 impl Raw {
-    /// A server with room for so many who knock, that treats calls about
-    /// customers like this: the first, the second, and the rest as they should be.
+    /// A server with a listen queue of this length, that treats the first calls about
+    /// customers like this, and the rest correctly.
     pub(crate) fn start(
         room: u32,
         acts: impl IntoIterator<Item = (Ask, String, Vec<Act>)>,
@@ -194,7 +195,7 @@ impl Raw {
         format!("http://{}", self.address)
     }
 
-    /// A customer that has been there for long.
+    /// A customer that has existed for long.
     pub(crate) fn has(&self, client_id: &str, company_name: &str) {
         let body = [
             ("clientId", client_id),
@@ -207,12 +208,12 @@ impl Raw {
         state.held.insert(client_id.to_owned(), held);
     }
 
-    /// Answers the first calls of `/authenticate` like this.
+    /// Responds to the first calls of `/authenticate` like this.
     pub(crate) fn authenticates(&self, acts: impl IntoIterator<Item = Act>) {
         self.state.lock().unwrap().authentications.extend(acts);
     }
 
-    /// Answers a call about no customer whose request line contains `part`.
+    /// Responds like this to a call about no customer whose request line contains `part`.
     pub(crate) fn answers(&self, part: &'static str, act: Act) {
         self.state.lock().unwrap().others.insert(part, act);
     }
@@ -222,13 +223,13 @@ impl Raw {
         self.state.lock().unwrap().heads.clone()
     }
 
-    /// The calls about this customer that came, one after the other.
+    /// The calls about this customer that arrived, in order.
     pub(crate) fn calls(&self, client_id: &str) -> String {
         let calls: Vec<&str> = self.timed_calls(client_id).map(|(_, call)| call).collect();
         calls.join(" ")
     }
 
-    /// How long after the `n`-th call about this customer the next one came.
+    /// How long after the `n`-th call about this customer the next one arrived.
     pub(crate) fn gap(&self, client_id: &str, n: usize) -> Duration {
         let times: Vec<Instant> = self.timed_calls(client_id).map(|(at, _)| at).collect();
         times[n] - times[n - 1]
@@ -257,7 +258,7 @@ fn listen(address: SocketAddr, room: u32) -> std::io::Result<TcpListener> {
 
 type Shut = mpsc::Receiver<(Door, Duration, oneshot::Sender<()>)>;
 
-/// Lets everybody in, until the door is shut, and after that again.
+/// Accepts all connections until the door is shut, and again after that.
 async fn house(mut listener: TcpListener, room: u32, mut shut: Shut, state: Arc<Mutex<RawState>>) {
     let address = listener.local_addr().unwrap();
     loop {
@@ -294,7 +295,7 @@ async fn house(mut listener: TcpListener, room: u32, mut shut: Shut, state: Arc<
     }
 }
 
-/// So many that the queue is full.
+/// Enough connections to fill the queue.
 async fn crowd(address: SocketAddr) -> Vec<TcpStream> {
     let mut crowd = Vec::new();
     while let Ok(came) = timeout(Duration::from_millis(300), TcpStream::connect(address)).await {
@@ -304,7 +305,7 @@ async fn crowd(address: SocketAddr) -> Vec<TcpStream> {
     crowd
 }
 
-/// Answers the calls on one connection.
+/// Serves the calls on one connection.
 async fn attend(mut stream: TcpStream, state: Arc<Mutex<RawState>>) -> Option<()> {
     let mut came = Vec::new();
     loop {
@@ -347,7 +348,7 @@ async fn shut(state: &Mutex<RawState>, door: Door, time: Duration) -> Option<()>
     shut.await.ok()
 }
 
-/// A call, as far as it must be known.
+/// A call, as far as the server uses it.
 struct Call {
     head: String,
     line: String,
@@ -394,7 +395,7 @@ impl Call {
         }
     }
 
-    /// What is done about it, and what is said.
+    /// Decides what is done, and the response.
     fn decide(&self, state: &Mutex<RawState>) -> (Act, Vec<u8>) {
         let mut state = state.lock().unwrap();
         state.heads.push((Instant::now(), self.head.clone()));
@@ -449,7 +450,7 @@ impl Call {
     }
 }
 
-/// What an act says, about this customer.
+/// The response of an act, about this customer.
 fn filled(act: &Act, customer: &Value) -> Vec<u8> {
     let text = |name: &str| customer[name].as_str().unwrap_or_default();
     let says = act.says.replace("CUSTOMER", &customer.to_string());

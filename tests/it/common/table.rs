@@ -1,5 +1,5 @@
-//! A table of what comes back and what it means: each line is a row of one
-//! import, struck alone, and lists the calls and the outcome.
+//! A table of responses and what they mean: each line is a row of one import, hit alone,
+//! and lists the calls and the outcome.
 
 use super::raw::{Act, Ask, Raw, Then, raw};
 use super::{Run, rows};
@@ -7,7 +7,7 @@ use super::{Run, rows};
 /// The calls that are made for a row, and its outcome.
 pub(crate) type Fate = (&'static str, &'static str);
 
-/// It is done, and said so.
+/// It is done, and the response confirms it.
 pub(crate) const CREATED: Fate = ("create", "created");
 /// In doubt, and it was done.
 pub(crate) const FOUND: Fate = ("create lookup", "created");
@@ -15,15 +15,15 @@ pub(crate) const FOUND: Fate = ("create lookup", "created");
 pub(crate) const SENT_AGAIN: Fate = ("create lookup create", "created");
 /// Refused for good.
 pub(crate) const FAILED: Fate = ("create lookup", "failed");
-/// Refused for being there, which it is not.
+/// Refused because it exists, and not found.
 pub(crate) const CONTRADICTED: Fate = ("create lookup", "unresolved");
-/// Refused, because it was there before.
+/// Refused, because it existed before.
 pub(crate) const EXISTED: Fate = ("create lookup", "already_existed");
-/// Refused, because another one was there before.
+/// Refused, because another one existed before.
 pub(crate) const DIFFERS: Fate = ("create lookup", "differs");
-/// Certainly not done, so that nothing need be asked.
+/// Certainly not done, so that no look-up is needed.
 pub(crate) const NOT_DONE: Fate = ("create create", "created");
-/// The question had to be asked again.
+/// The look-up had to be repeated.
 pub(crate) const ASKED_AGAIN: Fate = ("create lookup lookup", "created");
 
 /// One line.
@@ -35,7 +35,7 @@ pub(crate) struct Line {
     fate: Fate,
 }
 
-/// The first create is struck.
+/// The first create is hit.
 pub(crate) fn create(what: impl Into<String>, act: Act, fate: Fate) -> Line {
     Line {
         what: what.into(),
@@ -46,7 +46,7 @@ pub(crate) fn create(what: impl Into<String>, act: Act, fate: Fate) -> Line {
     }
 }
 
-/// The answer to the create is lost, and then the first look-up is struck.
+/// The response to the create is lost, and then the first look-up is hit.
 pub(crate) fn look_up(what: impl Into<String>, act: Act, fate: Fate) -> Line {
     Line {
         lookups: vec![act],
@@ -55,20 +55,20 @@ pub(crate) fn look_up(what: impl Into<String>, act: Act, fate: Fate) -> Line {
 }
 
 impl Line {
-    /// The first look-up is struck too; or so many.
+    /// The first look-ups are hit too.
     pub(crate) fn asked(mut self, acts: impl IntoIterator<Item = Act>) -> Self {
         self.lookups = acts.into_iter().collect();
         self
     }
 
-    /// The next creates are struck as well.
+    /// The next creates are hit too.
     pub(crate) fn again(mut self, acts: impl IntoIterator<Item = Act>) -> Self {
         self.creates.extend(acts);
         self
     }
 
-    /// A customer with the row's `clientId` has been there for long. `SAME` is
-    /// the row's own company.
+    /// A customer with the row's `clientId` has existed for long. `SAME` is the row's own
+    /// company.
     pub(crate) fn there(mut self, company_name: &'static str) -> Self {
         self.there = Some(company_name);
         self
@@ -84,7 +84,7 @@ pub(crate) struct Held {
     pub(crate) server: Raw,
 }
 
-/// Imports a row for each line, and holds what happened against them.
+/// Imports a row for each line, and compares the calls and outcomes.
 pub(crate) fn hold(lines: &[Line], options: &str) -> Held {
     let many = lines.len();
     let acts = (1..).zip(lines).flat_map(|(number, line)| {

@@ -1,21 +1,21 @@
-//! How a server counts: one limit of one kind, and what is left of it.
+//! How a server counts: one limit of one kind, and how much of it is left.
 
 use std::collections::VecDeque;
 
 use serde::Deserialize;
 
-/// How it is counted.
+/// How requests are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum LimitKind {
     /// A bucket that fills evenly.
     #[default]
     Bucket,
-    /// Windows one after the other, each with the whole limit.
+    /// Consecutive windows, each with the whole limit.
     Fixed,
-    /// Any window.
+    /// A sliding window.
     Sliding,
-    /// How many are in flight.
+    /// The number in flight.
     InFlight,
 }
 
@@ -25,12 +25,12 @@ pub(crate) enum LimitKind {
 pub(crate) struct ServerLimit {
     #[serde(default)]
     pub(crate) kind: LimitKind,
-    /// So many requests …
+    /// This many requests …
     pub(crate) many: f64,
-    /// … in so many seconds.
+    /// … in this many seconds.
     #[serde(default = "one")]
     pub(crate) seconds: f64,
-    /// How many a bucket holds; a tenth of `many` where not said.
+    /// The size of a bucket; by default a tenth of `many`.
     pub(crate) burst: Option<f64>,
 }
 
@@ -39,7 +39,7 @@ fn one() -> f64 {
 }
 
 impl ServerLimit {
-    /// Requests a second that it allows; each is there for `held` seconds.
+    /// Requests a second that it allows, if each takes `held` seconds.
     pub(crate) fn a_second(&self, held: f64) -> f64 {
         match self.kind {
             LimitKind::Bucket | LimitKind::Fixed | LimitKind::Sliding => self.many / self.seconds,
@@ -52,10 +52,10 @@ impl ServerLimit {
 #[derive(Debug)]
 pub(crate) struct LimitMeter {
     pub(crate) limit: ServerLimit,
-    /// The limit as it is now, as a share of what it is.
+    /// The limit at present, as a share of the configured one.
     share: f64,
     now: f64,
-    /// What a bucket holds.
+    /// The content of a bucket.
     held: f64,
     /// What was used in the present fixed window, or is in flight.
     used: f64,
@@ -77,18 +77,18 @@ impl LimitMeter {
         meter
     }
 
-    /// The limit as it is now.
+    /// The limit at present.
     pub(crate) fn many(&self) -> f64 {
         self.limit.many * self.share
     }
 
-    /// What a bucket holds at most.
+    /// The size of a bucket.
     fn size(&self) -> f64 {
         let size = self.limit.burst.unwrap_or(self.limit.many / 10.0);
         (size * self.share).max(1.0)
     }
 
-    /// Takes in that it is `now`, with so large a share of the limit.
+    /// Advances to `now`, with this share of the limit.
     pub(crate) fn advance(&mut self, now: f64, share: f64) {
         let seconds = self.limit.seconds;
         self.share = share;
@@ -119,7 +119,7 @@ impl LimitMeter {
         left.max(0.0)
     }
 
-    /// When there are more.
+    /// When more are available.
     pub(crate) fn reset(&self) -> f64 {
         let seconds = self.limit.seconds;
         match self.limit.kind {
@@ -147,7 +147,7 @@ impl LimitMeter {
         }
     }
 
-    /// Takes in that a request that was taken has been answered.
+    /// Records that a request that was taken got its response.
     pub(crate) fn answered(&mut self) {
         if self.limit.kind == LimitKind::InFlight {
             self.used -= 1.0;

@@ -1,5 +1,4 @@
-//! A server in virtual time, of the temper that a file describes, and a run
-//! against it.
+//! A server in virtual time, as a file describes it, and a run against it.
 //!
 //! Times are seconds since the run's start, as the files have them.
 
@@ -48,11 +47,11 @@ impl Default for SimulatedRun {
     }
 }
 
-/// What is to be reached.
+/// The targets.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExpectedFigures {
-    /// From when on the share is counted.
+    /// The time from which the share is counted.
     pub(crate) after: f64,
     /// The least share of what the server allows by then.
     pub(crate) share: f64,
@@ -60,14 +59,14 @@ pub(crate) struct ExpectedFigures {
     pub(crate) refused: f64,
 }
 
-/// A time in which something is otherwise.
+/// A time in which a setting differs.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[serde(default)]
 pub(crate) struct ScenarioPhase {
     pub(crate) from: f64,
     pub(crate) until: f64,
-    /// How many times as much; or how many a second.
+    /// The factor; or the requests a second.
     pub(crate) by: f64,
 }
 
@@ -83,7 +82,7 @@ impl Default for ScenarioPhase {
 }
 
 impl ScenarioPhase {
-    /// What `by` is at a time; `None` where no phase covers it.
+    /// The `by` at a time; `None` where no phase covers it.
     pub(crate) fn at(phases: &[Self], now: f64) -> Option<f64> {
         let now_on = |phase: &&Self| phase.from <= now && now < phase.until;
         phases.iter().find(now_on).map(|phase| phase.by)

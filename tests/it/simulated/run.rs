@@ -1,4 +1,4 @@
-//! A run against a simulated server, and how it went.
+//! A run against a simulated server, and its results.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
@@ -12,17 +12,17 @@ use tokio::time::Instant;
 use super::Scenario;
 use super::server::{ServerState, ServerVerdict};
 
-/// How many more would send at once than `--concurrency` allows.
+/// How many more workers than `--concurrency` allows want to send.
 const IMPATIENT: usize = 4;
 
-/// How long a worker waits after a request that got no answer: the gate of
+/// How long a worker waits after a request without a response: the gate of
 /// `circuit_breaker.rs`, as far as pace is concerned.
 const AFTER_TROUBLE: Duration = Duration::from_secs(1);
 
-/// Which part of the latency a request is under way, before it is counted.
+/// The part of the latency that a request is under way before it is counted.
 const WAY: f64 = 0.2;
 
-/// How a run went.
+/// The results of a run.
 #[derive(Debug)]
 pub(crate) struct RunFigures {
     /// The share of what was allowed.
@@ -56,7 +56,7 @@ struct RunRecord {
     trace: String,
 }
 
-/// Runs a scenario, in no time.
+/// Runs a scenario, in virtual time.
 pub(crate) fn run(scenario: &Scenario, seed: u64) -> RunFigures {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -88,7 +88,7 @@ async fn simulate(scenario: Scenario, seed: u64) -> RunFigures {
     workers.spawn(watch(course.clone()));
     let until = Duration::from_secs_f64(course.scenario.run.seconds);
     tokio::time::sleep(until).await;
-    // Who waits for a start would wait on.
+    // Workers that wait for a start would continue to wait.
     workers.shutdown().await;
     course.went()
 }
@@ -123,7 +123,7 @@ async fn work(course: Arc<RunTrace>) {
     }
 }
 
-/// Writes down every second what happened in it.
+/// Records every second what happened in it.
 async fn watch(course: Arc<RunTrace>) {
     let mut last = (0, 0);
     loop {
@@ -151,7 +151,7 @@ impl RunTrace {
         self.began.elapsed().as_secs_f64()
     }
 
-    /// A request starts; says how long its answer will take.
+    /// A request starts; returns the latency of its response.
     fn started(&self) -> Duration {
         let now = self.now();
         let mut seen = self.seen.lock().unwrap();

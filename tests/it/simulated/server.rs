@@ -1,4 +1,4 @@
-//! A server: its temper, from a file, and how it stands.
+//! A server: its settings, from a file, and its state.
 
 use std::time::Duration;
 
@@ -9,23 +9,23 @@ use super::ScenarioPhase;
 use super::limits::{LimitKind, LimitMeter, ServerLimit};
 use super::tells::{LimitHeaders, RetryAfter, WrongHeaders};
 
-/// The temper of a server.
+/// The settings of a server.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct SimulatedServer {
     pub(crate) latency_ms: f64,
     /// The spread of a lognormal latency; 0 is none.
     pub(crate) sigma: f64,
-    /// How many requests it does at once; others make all wait.
+    /// How many requests it processes at once; more slow all down.
     pub(crate) knee: Option<f64>,
-    /// How much others make all wait: with 1 they take turns; with more it does
-    /// less the more it has to do.
+    /// How much further requests slow all down: with 1 they take turns; with more,
+    /// throughput falls as load grows.
     pub(crate) crush: f64,
     /// When latency is `by` times as long.
     pub(crate) slow: Vec<ScenarioPhase>,
-    /// When nothing is answered.
+    /// When there are no responses.
     pub(crate) down: Vec<ScenarioPhase>,
-    /// All must have room.
+    /// A request needs room in all of them.
     pub(crate) limit: Vec<ServerLimit>,
     /// When limits are `by` times as high.
     pub(crate) change: Vec<ScenarioPhase>,
@@ -65,8 +65,8 @@ impl SimulatedServer {
         ScenarioPhase::at(&self.down, now).is_some()
     }
 
-    /// How many requests it would take between two times of a client that sends
-    /// at most `rate` a second and has at most `concurrency` in flight.
+    /// How many requests it would accept between two times from a client that sends at most
+    /// `rate` a second and has at most `concurrency` in flight.
     pub(crate) fn allowed(&self, from: f64, until: f64, rate: f64, concurrency: f64) -> f64 {
         let step = 0.1;
         let steps = ((until - from) / step) as usize;
@@ -90,7 +90,7 @@ impl SimulatedServer {
     }
 }
 
-/// How a server stands.
+/// The state of a server.
 #[derive(Debug)]
 pub(crate) struct ServerState {
     temper: SimulatedServer,
@@ -101,12 +101,12 @@ pub(crate) struct ServerState {
     chance: fastrand::Rng,
 }
 
-/// How the server answers a request.
+/// The server's response to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ServerVerdict {
     Accepted,
     Refused,
-    /// No answer.
+    /// No response.
     Lost,
 }
 
@@ -126,7 +126,7 @@ impl ServerState {
         self.chance.f64()
     }
 
-    /// A request leaves its client; says how long its answer will take.
+    /// A request leaves its client; returns the latency of its response.
     pub(crate) fn sent(&mut self, now: f64) -> Duration {
         self.busy += 1;
         // Box and Muller.
@@ -152,7 +152,7 @@ impl ServerState {
         }
     }
 
-    /// Its client has the answer.
+    /// Its client has the response.
     pub(crate) fn answered(&mut self, verdict: ServerVerdict) {
         self.busy -= 1;
         if verdict == ServerVerdict::Accepted {
@@ -185,7 +185,7 @@ impl ServerState {
         passes
     }
 
-    /// What the headers of a response say.
+    /// The limits in the headers of a response.
     pub(crate) fn tells(&self) -> Vec<Quota> {
         self.temper.tells.quotas(&self.meters, &self.temper.lies)
     }

@@ -1,4 +1,4 @@
-//! What a server says of its limits, as the client reads it from the headers.
+//! The limits that a server states, as the client reads them from the headers.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::limits::{LimitKind, LimitMeter};
 
-/// By which headers.
+/// Which headers are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum LimitHeaders {
@@ -15,8 +15,8 @@ pub(crate) enum LimitHeaders {
     Nothing,
     /// `RateLimit-Policy` and `RateLimit`: every limit, with window and name.
     Ietf,
-    /// `RateLimit-ServerLimit: 10, 10;w=1, 100;w=60` with `-Remaining` and `-Reset`:
-    /// every limit and its window; what is left of the closest.
+    /// `RateLimit-ServerLimit: 10, 10;w=1, 100;w=60` with `-Remaining` and `-Reset`: every
+    /// limit and its window; the remainder of the closest.
     Legacy,
     /// `X-RateLimit-*`: the closest limit, without a window.
     X,
@@ -26,21 +26,21 @@ pub(crate) enum LimitHeaders {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RetryAfter {
-    /// Always so many seconds.
+    /// Always this many seconds.
     Seconds(u64),
     /// Until the limit is reset, rounded up to seconds.
     Reset,
 }
 
-/// What is said other than it is.
+/// Values that are stated wrongly.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct WrongHeaders {
-    /// So many times the limit.
+    /// This many times the limit.
     pub(crate) limit: f64,
-    /// So many are left, always.
+    /// Always this many left.
     pub(crate) left: Option<f64>,
-    /// This reset, always.
+    /// Always this reset.
     pub(crate) reset: Option<f64>,
 }
 
@@ -55,7 +55,7 @@ impl Default for WrongHeaders {
 }
 
 impl LimitHeaders {
-    /// What the headers of a response say.
+    /// The limits in the headers of a response.
     pub(crate) fn quotas(self, meters: &[LimitMeter], lies: &WrongHeaders) -> Vec<Quota> {
         let share_left = |meter: &LimitMeter| meter.left() / meter.many();
         let closest = (0..meters.len())
@@ -88,7 +88,7 @@ impl LimitHeaders {
 
 fn quota(at: usize, meter: &LimitMeter, lies: &WrongHeaders) -> Quota {
     let in_flight = meter.limit.kind == LimitKind::InFlight;
-    // Headers tell whole seconds, and not that there is no time.
+    // Headers state whole seconds, and never zero.
     let seconds = |time: f64| Some(Duration::from_secs(time.ceil().max(1.0) as u64));
     let reset = lies.reset.map(Duration::from_secs_f64);
     Quota {

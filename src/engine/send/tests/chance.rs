@@ -1,18 +1,18 @@
-//! Whatever happens, in any order.
+//! Random sequences of runs and failures.
 
 use super::*;
 
 /// One run of a random sequence.
 #[derive(Debug, Clone)]
 struct Turn {
-    /// How far the rows are turned, for files are sorted between runs.
+    /// How far the rows are rotated, because files are sorted between runs.
     turned: usize,
-    /// What becomes of the first requests; the others are answered.
+    /// What happens to the first requests; the others succeed.
     answers: Vec<CallFate>,
     /// The number of the request at which the run is stopped.
     stopped_at: Option<usize>,
-    /// The number of the batch that the ledger can't take, as if the process
-    /// had been killed there.
+    /// The number of the batch whose write to the ledger fails, as if the process had been
+    /// killed there.
     killed_at: Option<usize>,
     concurrency: usize,
     retries: u32,
@@ -58,7 +58,7 @@ fn line() -> impl Strategy<Value = String> {
 }
 
 impl TestBed {
-    /// Runs as `turn` says; `None` where it was killed.
+    /// Runs as `turn` describes; `None` if it was killed.
     async fn take(&mut self, turn: &Turn, lines: &[String]) -> Option<RunResult> {
         self.stop = Stop::default();
         self.settings.pacing.concurrency = turn.concurrency;

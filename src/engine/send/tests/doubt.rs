@@ -1,4 +1,4 @@
-//! Rows in doubt, and ledgers that do not know of all that was sent.
+//! Rows in doubt, and ledgers that do not have every claim.
 
 use super::*;
 
@@ -53,7 +53,7 @@ async fn a_row_in_doubt_that_has_left_the_file_is_asked_for_and_never_sent() {
             let finds = site.kable.finds();
             assert_eq!(finds.len(), 1, "asked {asked} times more");
         }
-        // The row comes back.
+        // The row returns.
         let came = site.import(["c-1,Aster,USD", "c-2,Birch,USD"]).await;
         assert_eq!(counts(came.left), [0; 4]);
         let outcome = if wanted[1] == 1 {
@@ -90,7 +90,7 @@ async fn a_row_in_doubt_that_was_changed_since_is_not_sent_where_the_old_one_is_
 #[tokio::test]
 async fn from_a_ledger_with_gaps_nothing_is_sent_that_was_not_asked_for() {
     let site = TestBed::one_by_one();
-    // Claims that the ledger holds may be older than what was done.
+    // Claims in the ledger may be older than what was done.
     site.ledger
         .remember(&plain("Aster"), Some(Outcome::Pending));
     site.ledger.forget();

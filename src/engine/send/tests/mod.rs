@@ -1,4 +1,4 @@
-//! The whole pipeline over a ledger in memory and an API that misbehaves as told.
+//! The whole pipeline over an in-memory ledger and an API with scripted failures.
 
 mod chance;
 mod doubt;
@@ -44,8 +44,8 @@ use crate::kable::{Created, CustomerApi, Exchange, LookUpReply, Reply};
 use crate::ledger::{Ledger, RunStart};
 use crate::report::{RowAccount, RowResult, RowSink, Silent};
 
-/// A ledger, an account at Kable, and how a run behaves; a test changes the
-/// one thing it is about.
+/// A ledger, an account at Kable, and the settings of a run; each test changes what it is
+/// about.
 struct TestBed {
     folder: tempfile::TempDir,
     ledger: MemoryLedger,
@@ -55,16 +55,16 @@ struct TestBed {
     settings: Settings,
 }
 
-/// What a run came to.
+/// The result of a run.
 struct RunResult {
     left: OrphanCounts,
     account: Account,
-    /// `LINE OUTCOME` of every row, and what is wrong with it.
+    /// `LINE OUTCOME` of every row, and its problem.
     told: Vec<String>,
     halt: Option<Halt>,
 }
 
-/// Keeps what it is told of rows.
+/// Keeps the reported rows.
 #[derive(Default)]
 struct RowResults(Vec<String>);
 
@@ -113,7 +113,7 @@ impl TestBed {
         }
     }
 
-    /// A site that sends one row after the other.
+    /// A site that sends one row at a time.
     fn one_by_one() -> Self {
         let mut site = Self::new();
         site.settings.pacing.concurrency = 1;
@@ -150,7 +150,7 @@ impl TestBed {
         )
     }
 
-    /// Surveys, sends and gives an account, as a command does.
+    /// Surveys, sends and reports, as a command does.
     async fn import_rows(&self, rows: MemoryRows) -> anyhow::Result<RunResult> {
         let reading = Arc::new(CheckSettings {
             names: rows.names(),
@@ -377,7 +377,7 @@ async fn the_ledger_keeps_count_of_the_requests() {
 async fn of_thousands_of_rows_at_once_every_one_is_created_exactly_once() {
     let mut site = TestBed::new();
     site.settings.pacing.concurrency = 64;
-    // Each row's first three requests have a fate of their own.
+    // Each row's first three requests have their own results.
     let mut asked = BTreeMap::<String, usize>::new();
     site.kable.behave(move |ask| {
         let (ApiCall::Create(id) | ApiCall::Update(id) | ApiCall::Find(id)) = ask;

@@ -1,4 +1,4 @@
-//! What ends a run, and what the next one finds then.
+//! What stops a run, and what the next run finds then.
 
 use super::*;
 
@@ -90,7 +90,7 @@ async fn what_was_sent_when_the_ledger_failed_is_asked_for_by_the_next_run() {
     assert_eq!(held_by(&site.kable), good_customers(30));
 }
 
-/// Refuses every create with words of its own making.
+/// Refuses every create with a different message.
 fn refusing(
     words: impl Fn(&str) -> String + Send + 'static,
 ) -> impl FnMut(ApiCall<'_>) -> CallFate + Send {
