@@ -49,117 +49,119 @@ impl<'r> UniqueIds<'r> {
     }
 }
 
-impl<'r> RowChecks<'_, 'r> {
-    /// The ids of a list, each once.
-    pub(super) fn ids(&mut self, field: Field) -> Vec<Cow<'r, str>> {
-        let mut ids = UniqueIds::default();
-        match self.candidate.get(field) {
-            FieldValue::List(items) => {
-                for item in items {
-                    if trimmed(item) != *item && self.problems.len() < MOST_NOTES {
-                        let message =
-                            format!("blanks around {} in {field} were dropped", quoted(item));
-                        self.note(Code::Corrected, field, item, message);
-                    }
-                    self.keep_id(field, Cow::Borrowed(item), &mut ids);
+/// The ids of a list, each once.
+pub(super) fn ids<'r>(checks: &mut RowChecks<'_, 'r>, field: Field) -> Vec<Cow<'r, str>> {
+    let mut ids = UniqueIds::default();
+    match checks.candidate.get(field) {
+        FieldValue::List(items) => {
+            for item in items {
+                if trimmed(item) != *item && checks.problems.len() < MOST_NOTES {
+                    let message = format!("blanks around {} in {field} were dropped", quoted(item));
+                    checks.note(Code::Corrected, field, item, message);
                 }
+                keep_id(checks, field, Cow::Borrowed(item), &mut ids);
             }
-            FieldValue::Wrong(kind, text) => {
-                let message = format!(
-                    "{field} is {}{}, wanted an array of strings",
-                    kind.name(),
-                    in_brackets(text)
-                );
-                self.note(Code::WrongType, field, text, message);
-            }
-            FieldValue::Text(text) => {
-                let text: &'r str = text;
-                match json_list(text) {
-                    Some(items) => {
-                        for item in items {
-                            self.keep_id(field, Cow::Owned(item), &mut ids);
-                        }
+        }
+        FieldValue::Wrong(kind, text) => {
+            let message = format!(
+                "{field} is {}{}, wanted an array of strings",
+                kind.name(),
+                in_brackets(text)
+            );
+            checks.note(Code::WrongType, field, text, message);
+        }
+        FieldValue::Text(text) => {
+            let text: &'r str = text;
+            match json_list(text) {
+                Some(items) => {
+                    for item in items {
+                        keep_id(checks, field, Cow::Owned(item), &mut ids);
                     }
-                    // Most lists have one id.
-                    None if !has_separator(text) => {
-                        self.keep_id(field, Cow::Borrowed(text), &mut ids);
-                    }
-                    None => {
-                        for item in text.split([';', '|', ',']) {
-                            self.keep_id(field, Cow::Borrowed(item), &mut ids);
-                        }
+                }
+                // Most lists have one id.
+                None if !has_separator(text) => {
+                    keep_id(checks, field, Cow::Borrowed(text), &mut ids);
+                }
+                None => {
+                    for item in text.split([';', '|', ',']) {
+                        keep_id(checks, field, Cow::Borrowed(item), &mut ids);
                     }
                 }
             }
-            FieldValue::Absent => {}
         }
-        if ids.kept.len() > MOST_IDS {
-            let message = format!("{field} names too many ids, wanted at most {MOST_IDS}");
-            self.note(Code::InvalidValue, field, "", message);
-            ids.kept.clear();
-        }
-        ids.kept
+        FieldValue::Absent => {}
     }
+    if ids.kept.len() > MOST_IDS {
+        let message = format!("{field} names too many ids, wanted at most {MOST_IDS}");
+        checks.note(Code::InvalidValue, field, "", message);
+        ids.kept.clear();
+    }
+    ids.kept
+}
 
-    /// Adds an id of a list unless it is there. Ids beyond the most are ignored.
-    fn keep_id(&mut self, field: Field, item: Cow<'r, str>, ids: &mut UniqueIds<'r>) {
-        let id = match item {
-            Cow::Borrowed(item) => Cow::Borrowed(trimmed(item)),
-            Cow::Owned(item) => Cow::Owned(trimmed(&item).to_owned()),
-        };
-        if id.is_empty() || ids.kept.len() > MOST_IDS {
+/// Adds an id of a list unless it is there. Ids beyond the most are ignored.
+fn keep_id<'r>(
+    checks: &mut RowChecks<'_, 'r>,
+    field: Field,
+    item: Cow<'r, str>,
+    ids: &mut UniqueIds<'r>,
+) {
+    let id = match item {
+        Cow::Borrowed(item) => Cow::Borrowed(trimmed(item)),
+        Cow::Owned(item) => Cow::Owned(trimmed(&item).to_owned()),
+    };
+    if id.is_empty() || ids.kept.len() > MOST_IDS {
+        return;
+    }
+    if ids.has(&id) {
+        if checks.problems.len() >= MOST_NOTES {
             return;
         }
-        if ids.has(&id) {
-            if self.problems.len() >= MOST_NOTES {
-                return;
+        note_repeated(checks, field, &id);
+    } else if checks.is_sound(field, &id, LONGEST_VALUE) {
+        let id = known_id(checks, field, id);
+        if !ids.has(&id) {
+            ids.keep(id);
+        } else if checks.problems.len() < MOST_NOTES {
+            note_repeated(checks, field, &id);
+        }
+    }
+}
+
+fn note_repeated(checks: &mut RowChecks<'_, '_>, field: Field, id: &str) {
+    let message = format!("{field} names {} twice, sent once", quoted(id));
+    checks.note(Code::Corrected, field, id, message);
+}
+
+/// Checks an id against Kable's list, or if that is not known, against the format
+/// of such ids. Returns the id that is sent.
+fn known_id<'r>(checks: &mut RowChecks<'_, 'r>, field: Field, id: Cow<'r, str>) -> Cow<'r, str> {
+    let (known, code) = if field == Field::PlanIds {
+        (checks.rules.plans.as_ref(), Code::UnknownPlan)
+    } else {
+        (checks.rules.bundles.as_ref(), Code::UnknownBundle)
+    };
+    match known {
+        Some(catalog) if catalog.has(&id) => {}
+        Some(catalog) => {
+            let meant = catalog.with_external_id(&id);
+            if let ([meant], true) = (meant.as_slice(), checks.rules.external_ids) {
+                return Cow::Owned((*meant).to_owned());
             }
-            self.note_repeated(field, &id);
-        } else if self.is_sound(field, &id, LONGEST_VALUE) {
-            let id = self.known_id(field, id);
-            if !ids.has(&id) {
-                ids.keep(id);
-            } else if self.problems.len() < MOST_NOTES {
-                self.note_repeated(field, &id);
+            let (explanation, fix) = unknown(&meant);
+            let message = format!("{field} names {}, which {explanation}", quoted(&id));
+            let problem = Problem::of(code, field, &id, message);
+            checks.problems.push(problem.fixed_by(fix));
+        }
+        // External ids have no particular format.
+        None if checks.rules.external_ids => {}
+        None => {
+            if let Some(expected) = heuristics::expectation(field, &id) {
+                checks.suspect(field, &id, expected);
             }
         }
     }
-
-    fn note_repeated(&mut self, field: Field, id: &str) {
-        let message = format!("{field} names {} twice, sent once", quoted(id));
-        self.note(Code::Corrected, field, id, message);
-    }
-
-    /// Checks an id against Kable's list, or if that is not known, against the format
-    /// of such ids. Returns the id that is sent.
-    fn known_id(&mut self, field: Field, id: Cow<'r, str>) -> Cow<'r, str> {
-        let (known, code) = if field == Field::PlanIds {
-            (self.rules.plans.as_ref(), Code::UnknownPlan)
-        } else {
-            (self.rules.bundles.as_ref(), Code::UnknownBundle)
-        };
-        match known {
-            Some(catalog) if catalog.has(&id) => {}
-            Some(catalog) => {
-                let meant = catalog.with_external_id(&id);
-                if let ([meant], true) = (meant.as_slice(), self.rules.external_ids) {
-                    return Cow::Owned((*meant).to_owned());
-                }
-                let (explanation, fix) = unknown(&meant);
-                let message = format!("{field} names {}, which {explanation}", quoted(&id));
-                let problem = Problem::of(code, field, &id, message);
-                self.problems.push(problem.fixed_by(fix));
-            }
-            // External ids have no particular format.
-            None if self.rules.external_ids => {}
-            None => {
-                if let Some(expected) = heuristics::expectation(field, &id) {
-                    self.suspect(field, &id, expected);
-                }
-            }
-        }
-        id
-    }
+    id
 }
 
 /// The message about an id that Kable does not have, and the fix if one is known.

@@ -7,6 +7,7 @@ use super::candidate::Candidate;
 use super::checks::{RowChecks, in_brackets};
 use super::customer::CustomerValues;
 use super::field::Field;
+use super::id_list::ids;
 use super::mapping::Binding;
 use super::problem::{Code, Problem, Severity, messages};
 use super::row::{ReadState, Row};
@@ -96,8 +97,8 @@ pub fn validate<'r>(candidate: &Candidate<'r>, rules: &Rules) -> Result<Fit<'r>,
     let company_name = checks.company_name();
     let currency = checks.currency();
     let stripe_customer_id = checks.optional(Field::StripeCustomerId);
-    let plan_ids = checks.ids(Field::PlanIds);
-    let bundle_ids = checks.ids(Field::BundleIds);
+    let plan_ids = ids(&mut checks, Field::PlanIds);
+    let bundle_ids = ids(&mut checks, Field::BundleIds);
     if let Some((kind, text)) = candidate.wrong_contact {
         let message = format!(
             "billingContact is {}{}, wanted an object",

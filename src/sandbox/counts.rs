@@ -1,8 +1,9 @@
 //! Counts of requests, of responses and of faults.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use super::http::routes::Call;
 
@@ -88,7 +89,7 @@ impl RequestCounter {
 
     fn with<T>(&self, act: impl FnOnce(&mut CounterState) -> T) -> T {
         // Counts are consistent after every step, so a panic elsewhere leaves them usable.
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.0.lock())
     }
 }
 

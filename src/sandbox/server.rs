@@ -1,7 +1,7 @@
 //! The way of a request: counted, checked, perhaps struck by a fault, done, answered.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use axum::body::Bytes;
@@ -10,6 +10,7 @@ use axum::http::header::DATE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -140,7 +141,7 @@ impl Server {
         let at = self.began.elapsed();
         let call = route.map(|route| route.call);
         self.counter.arrived(call, at);
-        if locked(&self.schedule).is_out(at) {
+        if self.schedule.lock().is_out(at) {
             return Some(Reaction::Reset);
         }
         if !self.has_proxy {
@@ -158,7 +159,7 @@ impl Server {
             path: parts.uri.path(),
             body,
         };
-        let strike = locked(&self.schedule).strike_at_proxy(observed, at)?;
+        let strike = self.schedule.lock().strike_at_proxy(observed, at)?;
         self.counter.struck(strike.name);
         let reaction = strike.effect.reaction();
         if call == Some(Call::Create) && !client.is_empty() {
@@ -182,7 +183,10 @@ impl Server {
             .admit(call, parts, at, rate_headers)
             .and_then(|()| request::check(route, parts, body, &self.settings))
             .map_err(Reaction::Respond)?;
-        let strikes = locked(&self.schedule).strike_at_api(call, operation.client(), at);
+        let strikes = self
+            .schedule
+            .lock()
+            .strike_at_api(call, operation.client(), at);
         for name in strikes.clock_changes {
             self.counter.struck(name);
         }
@@ -198,7 +202,7 @@ impl Server {
         rate_headers: &mut HeaderMap,
     ) -> Result<(), ApiResponse> {
         if let Some(bucket) = &self.bucket {
-            let mut bucket = locked(bucket);
+            let mut bucket = bucket.lock();
             let state = bucket.take(at);
             bucket.describe(state, self.settings.rate_headers, rate_headers);
             if !state.passed {
@@ -206,7 +210,7 @@ impl Server {
                 return Err(ApiResponse::message(StatusCode::TOO_MANY_REQUESTS, message));
             }
         }
-        let revoked = locked(&self.schedule).revoked();
+        let revoked = self.schedule.lock().revoked();
         if revoked || !request::authorized(call, &parts.headers, &self.settings) {
             return Err(request::unauthorized());
         }
@@ -305,7 +309,7 @@ impl Server {
 
     /// The `Date` of a response now.
     fn date(&self) -> SystemTime {
-        let shift = locked(&self.schedule).clock_shift();
+        let shift = self.schedule.lock().clock_shift();
         let now = (self.settings.now)();
         let by = Duration::from_secs(shift.unsigned_abs());
         let shifted = if shift < 0 {
@@ -323,12 +327,6 @@ impl Server {
 async fn finished(task: JoinHandle<ApiResponse>) -> ApiResponse {
     task.await
         .unwrap_or_else(|error| ApiResponse::broken(&error.to_string()))
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Bucket and schedule are consistent after every step, so a panic elsewhere
-    // leaves them usable.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The `clientId` in the body of a create, or an empty string.

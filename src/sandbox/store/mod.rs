@@ -21,9 +21,10 @@ pub(super) mod task;
 mod thread;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -103,7 +104,7 @@ impl Store {
         // A change is noted in the lag before it is in the file: the lag knows every
         // change that this snapshot contains and readers do not see yet.
         tables::freeze(&db)?;
-        let lag = self.lag.lock().unwrap_or_else(PoisonError::into_inner);
+        let lag = self.lag.lock();
         let mut differing = lag.differing(self.began.elapsed());
         drop(lag);
         let mut goes_on = true;

@@ -4,9 +4,10 @@
 //! answers after the commit.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -84,7 +85,7 @@ impl StoreThread {
         };
         let transaction = self.connection.transaction_with_behavior(behavior)?;
         // The lag is consistent after every step, so a panic elsewhere leaves it usable.
-        let mut lag = self.lag.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lag = self.lag.lock();
         let mut steps = StoreTransaction {
             db: &transaction,
             rules: self.rules,

@@ -57,40 +57,36 @@ fn line() -> impl Strategy<Value = String> {
     ]
 }
 
-impl TestBed {
-    /// Runs as `turn` describes; `None` if it was killed.
-    async fn take(&mut self, turn: &Turn, lines: &[String]) -> Option<RunResult> {
-        self.stop = Stop::default();
-        self.settings.pacing.concurrency = turn.concurrency;
-        self.settings.retry.retries = turn.retries;
-        self.policy.retry_failed = turn.retry_failed;
-        let (stop, stopped_at) = (self.stop.clone(), turn.stopped_at);
-        let (mut number, mut answers) = (0, turn.answers.clone().into_iter());
-        self.kable.behave(move |_| {
-            if stopped_at == Some(number) {
-                stop.halt(Halt::Interrupted);
-            }
-            number += 1;
-            answers.next().unwrap_or(CallFate::Answered)
-        });
-        let (batches, killed_at) = (AtomicUsize::new(0), turn.killed_at);
-        self.ledger.behind(move |_| {
-            let number = batches.fetch_add(1, Ordering::Relaxed);
-            if killed_at.is_some_and(|at| number >= at) {
-                return Err(MemoryLedger::no_room());
-            }
-            Ok(())
-        });
-        let mut lines = lines.to_vec();
-        let turned = turn.turned % lines.len();
-        lines.rotate_left(turned);
-        let came = self.import_rows(MemoryRows::one(lines)).await;
-        match came {
-            Err(error) if turn.killed_at.is_some() && error.to_string().contains("checkpoint") => {
-                None
-            }
-            came => Some(came.unwrap()),
+/// Runs as `turn` describes; `None` if it was killed.
+async fn run_turn(bed: &mut TestBed, turn: &Turn, lines: &[String]) -> Option<RunResult> {
+    bed.stop = Stop::default();
+    bed.settings.pacing.concurrency = turn.concurrency;
+    bed.settings.retry.retries = turn.retries;
+    bed.policy.retry_failed = turn.retry_failed;
+    let (stop, stopped_at) = (bed.stop.clone(), turn.stopped_at);
+    let (mut number, mut answers) = (0, turn.answers.clone().into_iter());
+    bed.kable.behave(move |_| {
+        if stopped_at == Some(number) {
+            stop.halt(Halt::Interrupted);
         }
+        number += 1;
+        answers.next().unwrap_or(CallFate::Answered)
+    });
+    let (batches, killed_at) = (AtomicUsize::new(0), turn.killed_at);
+    bed.ledger.behind(move |_| {
+        let number = batches.fetch_add(1, Ordering::Relaxed);
+        if killed_at.is_some_and(|at| number >= at) {
+            return Err(MemoryLedger::no_room());
+        }
+        Ok(())
+    });
+    let mut lines = lines.to_vec();
+    let turned = turn.turned % lines.len();
+    lines.rotate_left(turned);
+    let came = bed.import_rows(MemoryRows::one(lines)).await;
+    match came {
+        Err(error) if turn.killed_at.is_some() && error.to_string().contains("checkpoint") => None,
+        came => Some(came.unwrap()),
     }
 }
 
@@ -114,11 +110,11 @@ proptest! {
         let mut site = TestBed::new();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         for turn in &turns {
-            if let Some(came) = runtime.block_on(site.take(turn, &lines)) {
+            if let Some(came) = runtime.block_on(run_turn(&mut site, turn, &lines)) {
                 prop_assert_eq!(came.told.len(), lines.len());
             }
         }
-        let last = runtime.block_on(site.take(&calm, &lines)).unwrap();
+        let last = runtime.block_on(run_turn(&mut site, &calm, &lines)).unwrap();
         let wanted: BTreeMap<String, String> = lines
             .iter()
             .filter_map(|line| line.strip_suffix(",USD")?.split_once(','))
