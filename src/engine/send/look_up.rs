@@ -10,10 +10,9 @@ use tokio::sync::oneshot;
 
 use super::absence::{Absence, Proof};
 use super::list_lookup::is_unsafe_in_path;
-use super::retries::Blame;
+use super::retries::{Blame, Retries};
 use super::sender::{AnswerTime, Sender};
 use crate::domain::remote::RemoteCustomer;
-use crate::engine::pace::backoff::delay;
 use crate::engine::pace::circuit_breaker::Access;
 use crate::kable::{CustomerApi, Failure, LookUpReply, ProbeReply, Trouble};
 use crate::report::Observer;
@@ -102,40 +101,40 @@ pub(super) async fn look_up_until_known<A: CustomerApi, O: Observer>(
     requests: &mut u32,
     waits: impl Fn(Duration),
 ) -> LookedUp {
-    let (mut tries, mut date_ms) = (0, None);
+    let (mut retries, mut date_ms) = (Retries::default(), None);
     loop {
-        let request = look_up(sender, client_id, tries > 0, requests, &mut date_ms);
+        let is_retry = retries.unanswered > 0;
+        let request = look_up(sender, client_id, is_retry, requests, &mut date_ms);
         let looked_up = tokio::select! {
             looked_up = request => looked_up,
             // The look-up may be abandoned once its response is no longer needed.
             () = sender.stop.halted() => return LookedUp::Stopped,
         };
-        let now = sender.began.elapsed();
+        let facts = sender.facts();
         let until = match looked_up {
             LookedUp::There(..)
             | LookedUp::Twin(..)
             | LookedUp::TwinInList(..)
             | LookedUp::Stopped => return looked_up,
             LookedUp::Throttled => continue,
-            LookedUp::Absent => match absence.not_found(now, |doubt| sender.landing_time(doubt)) {
-                Proof::Absent => return LookedUp::Absent,
-                Proof::LookAgain(at) => {
-                    waits(at.saturating_sub(now));
-                    at
-                }
-            },
-            LookedUp::Failed(trouble) => match sender.blame(&trouble, Access::Read, false) {
-                Blame::Machine(pause) => now + pause,
-                // The next request waits for its end.
-                Blame::Outage => now,
-                Blame::Row => {
-                    tries += 1;
-                    if tries > sender.retry.retries {
-                        return LookedUp::Failed(trouble);
+            LookedUp::Absent => {
+                match absence.not_found(facts.now, |doubt| facts.landing_time(doubt)) {
+                    Proof::Absent => return LookedUp::Absent,
+                    Proof::LookAgain(at) => {
+                        waits(at.saturating_sub(facts.now));
+                        at
                     }
-                    now + delay(&sender.retry, tries, trouble.wait, (sender.jitter)())
                 }
-            },
+            }
+            LookedUp::Failed(trouble) => {
+                let blame = sender.blame(&trouble, Access::Read, false);
+                retries.unanswered += u32::from(blame == Blame::Row);
+                if retries.unanswered > facts.retry.retries {
+                    return LookedUp::Failed(trouble);
+                }
+                retries.set_back(trouble, blame, &facts);
+                retries.write_not_before
+            }
         };
         tokio::select! {
             () = tokio::time::sleep_until(sender.began + until) => {}

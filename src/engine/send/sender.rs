@@ -209,14 +209,9 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         }
     }
 
-    /// How long a create that is in doubt for this reason may take to land.
-    pub(super) fn landing_time(&self, doubt: Doubt) -> Duration {
-        self.landing.time(doubt, *self.slowest.lock())
-    }
-
     /// How many milliseconds requests of this run that got no response may take to land.
     fn landing_ms(&self) -> u64 {
-        let landing = self.landing_time(Doubt::Unanswered);
+        let landing = self.landing.time(Doubt::Unanswered, *self.slowest.lock());
         u64::try_from(landing.as_millis()).unwrap_or(u64::MAX)
     }
 
