@@ -50,7 +50,7 @@ impl Sample {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join(name);
         std::fs::write(&place, &text).unwrap();
-        let input = open(place.as_os_str(), Settings::default(), folder.path()).unwrap();
+        let input = open(place.as_os_str(), &Settings::default(), folder.path()).unwrap();
         Self {
             text,
             inputs: [input].into(),

@@ -135,7 +135,7 @@ fn open_inputs(
         return Err(hinted("too many inputs", "name at most 65,535 at once"));
     }
     let open = |(number, name): (usize, &OsString)| {
-        let mut opened = input::open(name, settings.source, &settings.out)?;
+        let mut opened = input::open(name, &settings.source, &settings.out)?;
         if number >= MOST_HELD_OPEN {
             opened.close_file();
         }

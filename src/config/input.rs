@@ -41,6 +41,11 @@ pub fn input(
         Some(out) => out,
         None => beside(&inputs, ".results", "out")?,
     };
+    let mapping = Mapping {
+        columns: pairs("map", or(typed.map, file.map))?,
+        constants: pairs("set", or(typed.set, file.set))?,
+    };
+    let named = mapping.columns.iter().map(|(_, column)| column.clone());
     Ok(InputSettings {
         source: source::Settings {
             format: match typed.format.or(file.format) {
@@ -49,11 +54,9 @@ pub fn input(
                 Some(InputFormat::Jsonl) => source::FormatChoice::Jsonl,
             },
             delimiter: delimiter.as_deref().map(one_byte).transpose()?,
+            columns: named.collect(),
         },
-        mapping: Mapping {
-            columns: pairs("map", or(typed.map, file.map))?,
-            constants: pairs("set", or(typed.set, file.set))?,
-        },
+        mapping,
         rules: Rules {
             strict: typed.strict.or(file.strict) == Some(true),
             allowed_currencies: currencies(or(typed.allow_currency, file.allow_currency))?,

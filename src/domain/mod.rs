@@ -11,6 +11,7 @@
 //!   sent, or rejected
 //! - `rules.rs`, `catalog.rs`, `currency.rs`, `withdrawn.rs`: what it is checked against
 //! - `problem.rs`: what can be wrong with a row
+//! - `skip.rs`: why a row is no customer
 //! - `customer.rs`: a customer that can be sent
 //! - `decision.rs`: whether a row is sent, looked up or skipped
 //! - `remote.rs`, `update.rs`: a customer as Kable has it, and how to change it
@@ -42,6 +43,7 @@ pub mod problem;
 pub mod remote;
 pub mod row;
 pub mod rules;
+pub mod skip;
 pub mod summary;
 pub mod text;
 pub mod threshold;

@@ -5,6 +5,8 @@
 //! the row's own text: reading a row copies it once, and a reader reuses one `Row`
 //! for all.
 
+use super::skip::SkipReason;
+
 /// Where a row begins in the inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Origin {
@@ -81,8 +83,8 @@ pub enum ReadState {
     /// The row's cells can be used.
     #[default]
     Good,
-    /// The row is empty or all blanks, which is not an error.
-    Blank,
+    /// The row is no customer, which is not an error.
+    Skipped(SkipReason),
     /// The row can't be read; the text says why and follows "line 7: ".
     Broken(String),
 }

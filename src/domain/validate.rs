@@ -12,6 +12,7 @@ use super::mapping::Binding;
 use super::problem::{Code, Problem, Severity, messages};
 use super::row::{ReadState, Row};
 use super::rules::Rules;
+use super::skip::SkipReason;
 use super::text::shown;
 
 /// A row that may be sent.
@@ -62,8 +63,8 @@ impl std::fmt::Display for Rejection {
     reason = "nearly every row is fit, and a box for each would cost more than the room"
 )]
 pub enum CheckedRow<'r> {
-    /// It is blank.
-    Skipped,
+    /// It is no customer.
+    Skipped(SkipReason),
     /// It may be sent.
     Fit(Fit<'r>),
     /// It may not be sent.
@@ -74,7 +75,7 @@ pub enum CheckedRow<'r> {
 /// function, so that no two of them can disagree.
 pub fn check<'r>(row: &'r Row, binding: &'r Binding, rules: &Rules) -> CheckedRow<'r> {
     match &row.state {
-        ReadState::Blank => CheckedRow::Skipped,
+        ReadState::Skipped(reason) => CheckedRow::Skipped(reason.clone()),
         ReadState::Broken(why) => CheckedRow::Unfit(Rejection::of(Problem::of_row(
             Code::MalformedRow,
             why.clone(),

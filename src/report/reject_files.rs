@@ -248,7 +248,7 @@ fn write_json(
             line.extend_from_slice(inside.as_bytes());
         }
         // What is not an object is written as a string, to be mended there.
-        (ReadState::Good | ReadState::Blank | ReadState::Broken(_), _) => {
+        (ReadState::Good | ReadState::Skipped(_) | ReadState::Broken(_), _) => {
             line.extend_from_slice(b",\"_raw\":");
             serde_json::to_writer(&mut line, &String::from_utf8_lossy(account.row.raw()))?;
             line.push(b'}');

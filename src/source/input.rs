@@ -46,7 +46,7 @@ pub fn is_stream(name: &OsStr) -> bool {
 ///
 /// A stream is copied to an unnamed file in `spool`, because inputs are read more
 /// than once.
-pub fn open(name: &OsStr, settings: Settings, spool: &Path) -> Result<Input, SourceError> {
+pub fn open(name: &OsStr, settings: &Settings, spool: &Path) -> Result<Input, SourceError> {
     let failed = |source: io::Error| SourceError::Io {
         name: shown_name(name),
         source,
@@ -129,7 +129,7 @@ fn keep(stream: &mut impl Read, folder: &Path) -> Result<HeldFile, SourceError> 
     })
 }
 
-fn recognise(name: &OsStr, start: &[u8], settings: Settings) -> Format {
+fn recognise(name: &OsStr, start: &[u8], settings: &Settings) -> Format {
     let ending = Path::new(name)
         .extension()
         .map(|ending| ending.to_string_lossy().to_lowercase())

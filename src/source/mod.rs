@@ -20,6 +20,7 @@ pub mod reader;
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use self::bytes::block_hashes::Altered;
 
@@ -48,12 +49,14 @@ pub enum FormatChoice {
 }
 
 /// How inputs are read.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// The format.
     pub format: FormatChoice,
     /// The delimiter of CSV; detected if not given.
     pub delimiter: Option<u8>,
+    /// Names of columns that the user gave: a header is likely to have them.
+    pub columns: Arc<[String]>,
 }
 
 /// Why an input cannot be read.

@@ -50,7 +50,7 @@ fn inputs(folder: &Path, texts: &[(&str, &[u8])]) -> Arc<[Input]> {
             .unwrap()
             .write_all(text)
             .unwrap();
-        open(place.as_os_str(), Settings::default(), folder).unwrap()
+        open(place.as_os_str(), &Settings::default(), folder).unwrap()
     };
     texts.iter().map(input).collect()
 }

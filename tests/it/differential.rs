@@ -33,7 +33,7 @@ struct Ours {
 }
 
 /// All rows of a file; `None` if it is refused as a whole.
-fn ours(name: &str, content: &[u8], settings: Settings) -> Option<(Vec<Ours>, Format)> {
+fn ours(name: &str, content: &[u8], settings: &Settings) -> Option<(Vec<Ours>, Format)> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     std::fs::write(&path, content).unwrap();
@@ -119,6 +119,7 @@ impl Table {
         Settings {
             format: FormatChoice::Csv,
             delimiter: self.told.then_some(self.delimiter),
+            ..Settings::default()
         }
     }
 }
@@ -184,7 +185,7 @@ fn tables_are_read_as_the_csv_crate_reads_them() {
     let (good, refused) = (Cell::new(0), Cell::new(0));
     run(400, &tables(), |table| {
         let bytes = table.bytes();
-        let Some((ours, format)) = ours("in.csv", &bytes, table.settings()) else {
+        let Some((ours, format)) = ours("in.csv", &bytes, &table.settings()) else {
             return Ok(());
         };
         let delimiter = table.delimiter;
@@ -461,7 +462,7 @@ fn jsonl_is_read_as_serde_json_reads_it() {
         for line in &wanted {
             content.extend([&line.0[..], end.as_bytes()].concat());
         }
-        let Some((ours, format)) = ours("in.jsonl", &content, Settings::default()) else {
+        let Some((ours, format)) = ours("in.jsonl", &content, &Settings::default()) else {
             return Ok(());
         };
         prop_assert_eq!(format, Format::Jsonl);
@@ -471,7 +472,7 @@ fn jsonl_is_read_as_serde_json_reads_it() {
             let line = &line.0[..];
             let theirs = serde_json::from_slice::<Value>(line);
             match (&ours.state, theirs) {
-                (ReadState::Blank, _) => {
+                (ReadState::Skipped(_), _) => {
                     let text = String::from_utf8_lossy(line);
                     prop_assert!(text.trim().is_empty());
                 }

@@ -124,7 +124,7 @@ where
         // Nearly every verdict is on a row that repeats no other.
         let repeating = verdict.filter(|verdict| verdict.repeats());
         let fit = match check(row, binding, rules) {
-            CheckedRow::Skipped => return Ok(AccountedRow::skipped(String::new())),
+            CheckedRow::Skipped(_) => return Ok(AccountedRow::skipped(String::new())),
             CheckedRow::Unfit(rejection) => {
                 let client_id = given(binding, row, Field::ClientId);
                 let mut problems = rejection.problems;

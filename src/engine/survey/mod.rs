@@ -283,7 +283,7 @@ impl<'s> Worker<'s> {
         // Mended rejects are an input of their own.
         let several = settings.check.names.len() > 1;
         let (surveyed, has_problems) = match check(row, binding, &settings.check.rules) {
-            CheckedRow::Skipped => {
+            CheckedRow::Skipped(_) => {
                 rows.skipped += 1;
                 return Ok(());
             }

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use crate::domain::row::{
     CellKind, Columns, InputPart, Origin, ParallelRows, ReadState, Revisit, Row, Rows,
 };
+use crate::domain::skip::SkipReason;
 
 /// Rows of in-memory tables. A blank line is a blank row, and a line with another number of
 /// cells than its header is a malformed row.
@@ -72,7 +73,7 @@ impl Rows for MemoryRows {
             start += cell.len() + 1;
         }
         if line.is_empty() {
-            row.state = ReadState::Blank;
+            row.state = ReadState::Skipped(SkipReason::Blank);
         } else if row.cells().len() != columns.names.len() {
             row.break_off("another number of cells than the header");
         }

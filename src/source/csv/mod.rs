@@ -17,6 +17,7 @@ use super::SourceError;
 use super::bytes::chunk::{Cut, NextCut};
 use crate::domain::header::field_of_header;
 use crate::domain::row::{CellKind, Columns, Origin, ReadState, Row};
+use crate::domain::skip::SkipReason;
 
 /// The delimiters that are detected, the most likely first.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -65,7 +66,7 @@ impl<R: Read> CsvRows<R> {
                 });
             }
             match &header.state {
-                ReadState::Blank => {}
+                ReadState::Skipped(_) => {}
                 // A `sep=` line, which was used when the delimiter was detected.
                 ReadState::Good if is_separator_line(header.text()) => {}
                 ReadState::Good => break,
@@ -226,7 +227,7 @@ fn fill_cells(row: &mut Row, spans: &[Span]) {
         text.chars().all(char::is_whitespace)
     };
     if spans.iter().all(is_blank) {
-        row.state = ReadState::Blank;
+        row.state = ReadState::Skipped(SkipReason::Blank);
     }
     if !spans.iter().any(|span| span.escapes) {
         row.push_texts(spans.iter().map(|span| (span.start, span.end)));

@@ -1,6 +1,7 @@
 use super::splitter::tests::Pieces;
 use super::{CsvRows, LONGEST_ROW, delimiter_of};
 use crate::domain::row::{ReadState, Row};
+use crate::domain::skip::SkipReason;
 use crate::source::SourceError;
 
 fn rows(text: &[u8], piece: usize) -> Vec<Row> {
@@ -26,7 +27,7 @@ fn places(rows: &[Row]) -> Vec<(u64, u64, u64)> {
 fn broken(row: &Row) -> &str {
     match &row.state {
         ReadState::Broken(why) => why,
-        ReadState::Good | ReadState::Blank => "",
+        ReadState::Good | ReadState::Skipped(_) => "",
     }
 }
 
@@ -49,14 +50,15 @@ fn every_kind_of_line_end_counts_once() {
         places(&rows),
         [(2, 1, 2), (3, 2, 5), (4, 3, 7), (5, 4, 9), (6, 5, 11)]
     );
-    assert_eq!(rows[3].state, ReadState::Blank);
+    assert_eq!(rows[3].state, ReadState::Skipped(SkipReason::Blank));
 }
 
 #[test]
 fn rows_of_blank_cells_are_blank() {
     let rows = rows(b"a,b,c\n\n,,\n  ,\"\",\t\n,\n", 7);
     assert!(
-        rows.iter().all(|row| row.state == ReadState::Blank),
+        rows.iter()
+            .all(|row| row.state == ReadState::Skipped(SkipReason::Blank)),
         "{rows:?}"
     );
     assert_eq!(rows.len(), 4);

@@ -22,6 +22,7 @@ use super::bytes::sniff::UTF8_MARK;
 use super::csv::splitter::LONGEST_ROW;
 use crate::domain::mapping::ADDED;
 use crate::domain::row::{CellKind, Columns, Origin, ReadState, Row};
+use crate::domain::skip::SkipReason;
 use crate::domain::text::{SHOWN, defused, shown};
 
 /// The member of a rejects file that holds a line that was not JSON.
@@ -199,7 +200,7 @@ impl<R: Read> JsonlRows<R> {
 
     fn parse(&mut self, row: &mut Row) {
         if row.text().trim().is_empty() {
-            row.state = ReadState::Blank;
+            row.state = ReadState::Skipped(SkipReason::Blank);
             return;
         }
         match self.parse_text(row.text()) {

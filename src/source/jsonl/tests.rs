@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::JsonlRows;
 use crate::domain::row::{CellKind, ReadState, Row};
+use crate::domain::skip::SkipReason;
 
 fn read(text: &[u8]) -> (Vec<Row>, Vec<String>) {
     let mut rows = JsonlRows::new(text, "in.jsonl", 0);
@@ -22,7 +23,7 @@ fn cells<'r>(row: &'r Row, names: &'r [String]) -> Vec<(&'r str, CellKind, &'r s
 fn broken(text: &str) -> String {
     match &read(text.as_bytes()).0[0].state {
         ReadState::Broken(why) => why.clone(),
-        ReadState::Good | ReadState::Blank => String::new(),
+        ReadState::Good | ReadState::Skipped(_) => String::new(),
     }
 }
 
@@ -99,8 +100,8 @@ fn places_are_lines_and_blank_lines_are_blank() {
         .map(|row| (row.origin.line, row.origin.byte))
         .collect();
     assert_eq!(places, [(1, 0), (2, 7), (3, 8), (4, 11)]);
-    assert_eq!(rows[1].state, ReadState::Blank);
-    assert_eq!(rows[2].state, ReadState::Blank);
+    assert_eq!(rows[1].state, ReadState::Skipped(SkipReason::Blank));
+    assert_eq!(rows[2].state, ReadState::Skipped(SkipReason::Blank));
     assert_eq!(rows[3].state, ReadState::Good);
     assert_eq!(rows[0].raw(), b"{}");
 }
