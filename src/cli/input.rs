@@ -41,6 +41,9 @@ pub struct ReadingOptions {
     /// What separates the cells of a CSV file [default: found]
     #[arg(long, value_name = "C")]
     pub delimiter: Option<String>,
+    /// How letters are encoded, such as windows-1252 or utf-16 [default: found]
+    #[arg(long, value_name = "NAME")]
+    pub encoding: Option<String>,
     /// Which column feeds a field, such as companyName=Customer; can be repeated
     #[arg(long, value_name = "FIELD=COLUMN", action = ArgAction::Append)]
     pub map: Vec<String>,

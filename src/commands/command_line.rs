@@ -130,6 +130,7 @@ impl OptionWords {
         let ReadingOptions {
             format,
             delimiter,
+            encoding,
             map,
             set,
             allow_currency,
@@ -142,6 +143,7 @@ impl OptionWords {
         self.flag("no-config", *no_config);
         self.choice("format", *format);
         self.value("delimiter", delimiter.as_ref());
+        self.value("encoding", encoding.as_ref());
         self.list("map", map);
         self.list("set", set);
         self.list("allow-currency", allow_currency);

@@ -18,6 +18,7 @@ use crate::cli::{DisplayOptions, LogFormat};
 use crate::config::input::InputSettings;
 use crate::domain::decision::RowPolicy;
 use crate::domain::mapping::Binding;
+use crate::domain::text::listed;
 use crate::engine::checker::CheckSettings;
 use crate::engine::stop::Stop;
 use crate::engine::survey::settings::SurveySettings;
@@ -25,7 +26,7 @@ use crate::engine::survey::{KnownCustomers, Survey, survey};
 use crate::report::manifest::ResultsOrigin;
 use crate::report::progress::{ProgressDisplay, ProgressFormat};
 use crate::source::SourceError;
-use crate::source::input::{self, Input};
+use crate::source::input::{FoundInput, Input};
 use crate::source::reader::InputReader;
 
 /// The most inputs that are held open: a process may open 1024 files at once on
@@ -65,6 +66,10 @@ impl Prepared {
             let _entered = runtime.enter();
             signals::listen(stop.clone());
         }
+        let watcher = Arc::new(ProgressDisplay::new(style(display)));
+        if !display.quiet {
+            say_notes(&inputs, &watcher);
+        }
         Ok(Self {
             reading: Arc::new(CheckSettings {
                 mapping: settings.mapping,
@@ -74,7 +79,7 @@ impl Prepared {
             inputs,
             limit: settings.limit,
             out: settings.out,
-            watcher: Arc::new(ProgressDisplay::new(style(display))),
+            watcher,
             display,
             origin,
             _folder: folder,
@@ -125,8 +130,8 @@ pub(super) async fn unless_stopped<T>(work: impl Future<Output = T>, stop: &Stop
 }
 
 /// Opens every input, and creates the folder for results. Files are opened first,
-/// so that a wrong name leaves nothing behind; standard input is copied into the
-/// folder.
+/// so that a wrong name leaves nothing behind; what cannot be read as it is is copied
+/// into the folder.
 fn open_inputs(
     settings: &InputSettings,
     command: &str,
@@ -134,20 +139,20 @@ fn open_inputs(
     if settings.inputs.len() > usize::from(u16::MAX) {
         return Err(hinted("too many inputs", "name at most 65,535 at once"));
     }
-    let open = |(number, name): (usize, &OsString)| {
-        let mut opened = input::open(name, &settings.source, &settings.out)?;
+    refuse_own_results(&settings.inputs, &settings.out)?;
+    let found = found(settings)?;
+    let copies = found.iter().any(FoundInput::needs_copy);
+    let first = copies
+        .then(|| ResultFolder::prepare(&settings.out))
+        .transpose()?;
+    let open = |(number, found): (usize, FoundInput)| {
+        let mut opened = found.open(&settings.source, &settings.out)?;
         if number >= MOST_HELD_OPEN {
             opened.close_file();
         }
         Ok(opened)
     };
-    refuse_own_results(&settings.inputs, &settings.out)?;
-    let spools = settings.inputs.iter().any(|name| input::is_stream(name));
-    let first = spools
-        .then(|| ResultFolder::prepare(&settings.out))
-        .transpose()?;
-    let opened: Result<Vec<Input>, SourceError> =
-        settings.inputs.iter().enumerate().map(open).collect();
+    let opened: Result<Vec<Input>, SourceError> = found.into_iter().enumerate().map(open).collect();
     let opened = opened?;
     for input in &opened {
         // Refuses an unusable header before connecting.
@@ -159,6 +164,35 @@ fn open_inputs(
     };
     refuse_foreign(&settings.out, command, &opened)?;
     Ok((opened.into(), folder))
+}
+
+/// Finds every input, and looks at the start of each file.
+fn found(settings: &InputSettings) -> Result<Vec<FoundInput>, SourceError> {
+    let find = |(number, name): (usize, &OsString)| {
+        let mut found = FoundInput::of(name, &settings.source)?;
+        if number >= MOST_HELD_OPEN {
+            found.close_file();
+        }
+        Ok(found)
+    };
+    settings.inputs.iter().enumerate().map(find).collect()
+}
+
+/// Says what was detected of the inputs, those with the same note together.
+fn say_notes(inputs: &[Input], watcher: &ProgressDisplay) {
+    let mut notes: Vec<(&str, Vec<&str>)> = Vec::new();
+    for input in inputs {
+        let Some(note) = input.note() else {
+            continue;
+        };
+        match notes.iter_mut().find(|(known, _)| *known == note) {
+            Some((_, names)) => names.push(&input.name),
+            None => notes.push((note, vec![&input.name])),
+        }
+    }
+    for (note, names) in notes {
+        watcher.say(&format!("{}: {note}", listed(&names, 3)));
+    }
 }
 
 /// The command and inputs of results.

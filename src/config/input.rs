@@ -11,6 +11,7 @@ use crate::domain::header::field_of_header;
 use crate::domain::mapping::Mapping;
 use crate::domain::rules::Rules;
 use crate::source;
+use crate::source::bytes::encoding_label::encoding_of;
 
 /// How the input is read and checked, and where results go.
 #[derive(Debug)]
@@ -37,6 +38,7 @@ pub fn input(
 ) -> Result<InputSettings, ConfigError> {
     let or = |typed: Vec<String>, file| if typed.is_empty() { file } else { typed };
     let delimiter = typed.delimiter.or(file.delimiter);
+    let encoding = typed.encoding.or(file.encoding);
     let out = match typed.out.or(file.out) {
         Some(out) => out,
         None => beside(&inputs, ".results", "out")?,
@@ -54,6 +56,9 @@ pub fn input(
                 Some(InputFormat::Jsonl) => source::FormatChoice::Jsonl,
             },
             delimiter: delimiter.as_deref().map(one_byte).transpose()?,
+            encoding: encoding
+                .map(|name| encoding_of(&name).map_err(value_error("encoding")))
+                .transpose()?,
             columns: named.collect(),
         },
         mapping,

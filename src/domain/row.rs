@@ -136,6 +136,20 @@ impl Row {
         }
     }
 
+    /// Names `encoding` in the reason of a row that is not valid in it, and says at
+    /// which character it is not. The row was converted to UTF-8, but for the bytes
+    /// that could not be.
+    pub fn name_encoding(&mut self, encoding: &str) {
+        let Err(error) = simdutf8::compat::from_utf8(&self.bytes) else {
+            return;
+        };
+        let (valid, _) = self.bytes.split_at(error.valid_up_to());
+        let place = String::from_utf8_lossy(valid).chars().count() + 1;
+        self.break_off(format!(
+            "not {encoding} at character {place} of the row, wanted {encoding} throughout"
+        ));
+    }
+
     /// The row's bytes, unchanged, without the line end.
     pub fn raw(&self) -> &[u8] {
         if self.bytes.is_empty() {

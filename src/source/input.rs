@@ -1,27 +1,28 @@
 //! Opens inputs, detects their formats and makes readers for their rows.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
-use super::bytes::block_hashes::{Altered, BlockHashes};
+use super::bytes::block_hashes::BlockHashes;
+use super::bytes::compression::Compression;
 use super::bytes::held_file::{FileChange, HeldFile};
 use super::bytes::positioned::Positioned;
 use super::bytes::sniff;
+use super::bytes::text_encoding::TextEncoding;
 use super::csv::CsvRows;
 use super::jsonl::JsonlRows;
+use super::layer::{Conversion, Layer, altered};
 use super::patterns::shown_name;
+use super::spool::Spool;
 use super::{Format, FormatChoice, Settings, SourceError};
 use crate::domain::row::{Columns, Row};
 
-/// How many bytes of an input are read to detect its format.
-const LOOKED_AT: usize = 64 << 10;
-
-/// A file, or standard input copied to a file.
+/// A file, or an unnamed copy of what is read from one.
 #[derive(Debug)]
 pub struct Input {
     /// The name, as the user knows it.
@@ -34,110 +35,162 @@ pub struct Input {
     blocks: Arc<BlockHashes>,
     /// Whether a pass has read all of it.
     read_through: AtomicBool,
+    /// The file that `place` is a copy of, and its size.
+    original: Option<(HeldFile, u64)>,
+    /// Its encoding, if that is not UTF-8.
+    encoding: Option<String>,
+    note: Option<String>,
 }
 
 /// Whether the input `name` is a stream (standard input, a pipe), which can be
 /// read only once and is copied to a file.
-pub fn is_stream(name: &OsStr) -> bool {
+fn is_stream(name: &OsStr) -> bool {
     name == "-" || std::fs::metadata(name).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 
-/// Opens the input `name` and detects its format.
-///
-/// A stream is copied to an unnamed file in `spool`, because inputs are read more
-/// than once.
+/// Opens the input `name` and detects its format. Copies, if any are needed, are
+/// unnamed files in `spool`.
 pub fn open(name: &OsStr, settings: &Settings, spool: &Path) -> Result<Input, SourceError> {
-    let failed = |source: io::Error| SourceError::Io {
-        name: shown_name(name),
-        source,
-    };
-    let place = place_of(name, spool)?;
-    let shown = if name == "-" {
-        "standard input".to_owned()
-    } else {
-        shown_name(name)
-    };
-    let file = place.open().map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    let (mut start, blocks) = (Vec::new(), Arc::default());
-    Positioned::new(file, metadata.len(), Arc::clone(&blocks))
-        .take(LOOKED_AT as u64)
-        .read_to_end(&mut start)
-        .map_err(failed)?;
-    let text = start.strip_prefix(sniff::UTF8_MARK).unwrap_or(&start);
-    if text.iter().all(u8::is_ascii_whitespace) && text.len() < LOOKED_AT {
-        return Err(SourceError::Empty { name: shown });
-    }
-    let format = recognise(name, text, settings);
-    let other = sniff::other_kind(&start).or_else(|| {
-        Some(text)
-            .filter(|_| format == Format::Jsonl)
-            .and_then(sniff::other_json)
-    });
-    if let Some(other) = other {
-        return Err(SourceError::OtherKind {
-            name: shown,
-            kind: other.kind,
-            hint: other.hint,
-        });
-    }
-    Ok(Input {
-        format,
-        name: shown,
-        place,
-        size: metadata.len(),
-        changed: metadata.modified().ok(),
-        blocks,
-        read_through: AtomicBool::new(false),
-    })
+    FoundInput::of(name, settings)?.open(settings, spool)
 }
 
-fn place_of(name: &OsStr, spool: &Path) -> Result<HeldFile, SourceError> {
-    let name_of = || shown_name(name);
-    if name == "-" {
-        return keep(&mut io::stdin().lock(), spool);
+/// An input that exists, and of which only the start was read. A stream is not
+/// opened yet.
+#[derive(Debug)]
+pub struct FoundInput {
+    path: OsString,
+    name: String,
+    layer: Option<Layer>,
+}
+
+impl FoundInput {
+    /// Finds the input `path`, and looks at its start if it is a file.
+    pub fn of(path: &OsStr, settings: &Settings) -> Result<Self, SourceError> {
+        let name = if path == "-" {
+            "standard input".to_owned()
+        } else {
+            shown_name(path)
+        };
+        let layer = if is_stream(path) {
+            None
+        } else {
+            let layer = Layer::of(file_of(path)?, &name, settings)?;
+            layer.ensure_content(&name)?;
+            Some(layer)
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            name,
+            layer,
+        })
     }
+
+    /// Whether it must be copied to be read.
+    pub fn needs_copy(&self) -> bool {
+        !self.layer.as_ref().is_some_and(Layer::is_plain)
+    }
+
+    /// Closes its file; it is opened again by name.
+    pub fn close_file(&mut self) {
+        if let Some(layer) = &mut self.layer {
+            layer.place.close_file();
+        }
+    }
+
+    /// Makes it readable, with copies in `folder` if any are needed, and detects its
+    /// format.
+    pub fn open(self, settings: &Settings, folder: &Path) -> Result<Input, SourceError> {
+        let name = self.name;
+        let mut layer = match self.layer {
+            Some(layer) => layer,
+            None => Layer::of(kept(&self.path, &name, folder)?, &name, settings)?,
+        };
+        let mut conversion = Conversion::default();
+        let mut original = None;
+        while !layer.is_plain() {
+            let inner = layer.unwrap((&name, settings, folder), &mut conversion)?;
+            let mut outer = std::mem::replace(&mut layer, inner);
+            if !outer.place.is_unnamed() {
+                outer.place.close_file();
+                original = Some((outer.place, outer.size));
+            }
+        }
+        layer.ensure_content(&name)?;
+        let format = recognise(&self.path, layer.text(), settings);
+        let other = sniff::other_json(layer.text());
+        if let Some(other) = other.filter(|_| format == Format::Jsonl) {
+            return Err(SourceError::OtherKind {
+                name,
+                kind: other.kind,
+                hint: other.hint,
+            });
+        }
+        Ok(Input {
+            format,
+            name,
+            place: layer.place,
+            size: layer.size,
+            changed: layer.changed,
+            blocks: layer.blocks,
+            read_through: AtomicBool::new(false),
+            original,
+            encoding: conversion.encoding.as_ref().map(TextEncoding::name),
+            note: conversion.described(),
+        })
+    }
+}
+
+fn file_of(name: &OsStr) -> Result<HeldFile, SourceError> {
+    let shown = || shown_name(name);
     let failed = |source| SourceError::Io {
-        name: name_of(),
+        name: shown(),
         source,
     };
     let path = PathBuf::from(name);
     match std::fs::metadata(&path) {
-        Ok(found) if found.is_dir() => Err(SourceError::Folder { name: name_of() }),
-        Ok(found) => {
-            let mut file = File::open(&path).map_err(failed)?;
-            if found.is_file() {
-                HeldFile::of(Some(path), file).map_err(failed)
-            } else {
-                keep(&mut file, spool)
-            }
-        }
+        Ok(found) if found.is_dir() => Err(SourceError::Folder { name: shown() }),
+        Ok(_) => File::open(&path)
+            .and_then(|file| HeldFile::of(Some(path), file))
+            .map_err(failed),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Err(SourceError::NotThere { name: name_of() })
+            Err(SourceError::NotThere { name: shown() })
         }
         Err(source) => Err(failed(source)),
     }
 }
 
-fn keep(stream: &mut impl Read, folder: &Path) -> Result<HeldFile, SourceError> {
-    let kept = tempfile::tempfile_in(folder)
-        .and_then(|mut file| io::copy(stream, &mut file).map(|_size| file))
-        .and_then(|file| HeldFile::of(None, file));
-    kept.map_err(|source| SourceError::Spool {
-        folder: folder.to_owned(),
-        source,
-    })
+/// A copy of the stream at `path`.
+fn kept(path: &OsStr, name: &str, folder: &Path) -> Result<HeldFile, SourceError> {
+    let mut spool = Spool::new(folder)?;
+    if path == "-" {
+        spool.copy(&mut io::stdin().lock(), name)?;
+    } else {
+        let opened = File::open(path);
+        let mut stream = opened.map_err(|source| SourceError::reading(name, None, source))?;
+        spool.copy(&mut stream, name)?;
+    }
+    spool.finish()
+}
+
+/// The ending of a file's name, without that of a compression.
+fn ending_of(name: &OsStr) -> String {
+    let ending = |path: &Path| {
+        let ending = path.extension().map(|ending| ending.to_string_lossy());
+        ending.unwrap_or_default().to_lowercase()
+    };
+    let path = Path::new(name);
+    let outer = ending(path);
+    match path.file_stem() {
+        Some(stem) if Compression::is_ending(&outer) => ending(Path::new(stem)),
+        Some(_) | None => outer,
+    }
 }
 
 fn recognise(name: &OsStr, start: &[u8], settings: &Settings) -> Format {
-    let ending = Path::new(name)
-        .extension()
-        .map(|ending| ending.to_string_lossy().to_lowercase())
-        .unwrap_or_default();
     let jsonl = match settings.format {
         FormatChoice::Csv => false,
         FormatChoice::Jsonl => true,
-        FormatChoice::Auto => match ending.as_str() {
+        FormatChoice::Auto => match ending_of(name).as_str() {
             "jsonl" | "ndjson" => true,
             "csv" | "tsv" => false,
             _ => matches!(start.trim_ascii_start().first(), Some(b'{' | b'[')),
@@ -187,7 +240,21 @@ impl Input {
 
     /// How its file has changed since it was opened.
     pub fn change(&self) -> FileChange {
-        self.place.change(self.size)
+        match &self.original {
+            Some((file, size)) => file.change(*size),
+            None => self.place.change(self.size),
+        }
+    }
+
+    /// What was detected and done to read it, and how sure that is; `None` for a
+    /// file in UTF-8.
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+
+    /// Its encoding, if that is not UTF-8.
+    pub fn encoding(&self) -> Option<&str> {
+        self.encoding.as_deref()
     }
 
     fn failed(&self, source: io::Error) -> SourceError {
@@ -201,12 +268,7 @@ impl Input {
         }
         let found = self.place.open().and_then(|file| file.metadata());
         let found = found.map_err(|source| self.failed(source))?;
-        let how = match found.len().checked_sub(self.size) {
-            None => Altered::Shortened,
-            Some(0) if found.modified().ok() != self.changed => Altered::Rewritten,
-            Some(_) => return Ok(()),
-        };
-        Err(self.failed(how.into()))
+        altered(&found, self.size, self.changed).map_or(Ok(()), |how| Err(self.failed(how.into())))
     }
 
     /// Ends a pass. Only the first checks the file's time and size: later ones

@@ -6,6 +6,8 @@
 //!
 //! - `patterns.rs`: file name patterns → names of files
 //! - `input.rs`: opened inputs, and their formats
+//! - `layer.rs`: what stands between an input's file and its rows
+//! - `spool.rs`: copies of inputs that cannot be read as they are
 //! - `reader.rs`: all inputs as one sequence of rows, in parts
 //! - `bytes/`: the bytes of an input, whatever its format
 //! - `csv/`: tables
@@ -15,12 +17,16 @@ pub mod bytes;
 pub mod csv;
 pub mod input;
 pub mod jsonl;
+mod layer;
 pub mod patterns;
 pub mod reader;
+mod spool;
 
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+use encoding_rs::Encoding;
 
 use self::bytes::block_hashes::Altered;
 
@@ -55,6 +61,8 @@ pub struct Settings {
     pub format: FormatChoice,
     /// The delimiter of CSV; detected if not given.
     pub delimiter: Option<u8>,
+    /// The encoding; detected if not given.
+    pub encoding: Option<&'static Encoding>,
     /// Names of columns that the user gave: a header is likely to have them.
     pub columns: Arc<[String]>,
 }
@@ -117,7 +125,17 @@ pub enum SourceError {
         /// What to do about it.
         hint: &'static str,
     },
-    /// The header is not UTF-8.
+    /// A compressed file that cannot be unpacked.
+    #[error("{name} is compressed with {kind} and cannot be unpacked: {why}")]
+    Damaged {
+        /// The input's name.
+        name: String,
+        /// How it is compressed.
+        kind: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The header has bytes that are not of the input's encoding.
     #[error("{name}, line {line}: the header is not UTF-8")]
     HeaderEncoding {
         /// The input's name.
@@ -190,9 +208,12 @@ impl SourceError {
             Self::Empty { .. } => Some("export it again; the first line must name the columns"),
             Self::OnlyHeader { .. } => Some("export it again with its rows"),
             Self::OtherKind { hint, .. } => Some(hint),
-            Self::HeaderEncoding { .. } => Some(
-                "save the file as UTF-8 (in a spreadsheet: \"CSV UTF-8\") and run the same command again",
+            Self::Damaged { .. } => Some(
+                "fetch or make it again; gzip -t FILE or zstd -t FILE tells whether it is whole",
             ),
+            Self::HeaderEncoding { .. } => {
+                Some("name the file's encoding with --encoding, or save the file as UTF-8")
+            }
             Self::Header { .. } => {
                 Some("mend the first line: one name a column, separated as the cells are")
             }

@@ -19,6 +19,8 @@ pub struct InputReader {
     limit: Option<u64>,
     reads_little: bool,
     columns: Columns,
+    /// The current input's encoding, if that is not UTF-8.
+    encoding: Option<Arc<str>>,
 }
 
 impl std::fmt::Debug for InputReader {
@@ -39,6 +41,7 @@ impl InputReader {
             limit,
             reads_little: false,
             columns: Columns::open(),
+            encoding: None,
         }
     }
 
@@ -64,6 +67,9 @@ impl InputReader {
                     AnyRows::Jsonl(rows) => rows.skip()?,
                 };
                 if more {
+                    if parse {
+                        self.name_encoding(row);
+                    }
                     self.limit = self.limit.map(|left| left - 1);
                     return Ok(true);
                 }
@@ -72,6 +78,13 @@ impl InputReader {
             if !self.open_next()? {
                 return Ok(false);
             }
+        }
+    }
+
+    /// Names the current input's encoding if `row` is not valid in it.
+    fn name_encoding(&self, row: &mut Row) {
+        if let Some(encoding) = &self.encoding {
+            row.name_encoding(encoding);
         }
     }
 
@@ -94,6 +107,7 @@ impl InputReader {
                 AnyRows::Jsonl(rows) => rows.read_little(),
             }
         }
+        self.encoding = input.encoding().map(Arc::from);
         self.current = Some(rows);
         Ok(true)
     }
@@ -146,7 +160,11 @@ impl Rows for InputReader {
 }
 
 /// Consecutive rows of one input.
-pub struct PartRows(PartKind);
+pub struct PartRows {
+    kind: PartKind,
+    /// The input's encoding, if that is not UTF-8.
+    encoding: Option<Arc<str>>,
+}
 
 enum PartKind {
     Csv(CsvRows<io::Empty>),
@@ -165,7 +183,7 @@ impl Rows for PartRows {
     type Error = SourceError;
 
     fn next(&mut self, row: &mut Row) -> Result<bool, SourceError> {
-        match &mut self.0 {
+        let more = match &mut self.kind {
             PartKind::Csv(rows) => rows.next(row),
             PartKind::Jsonl(rows) => rows.next(row),
             PartKind::One(one, _) => match one.take() {
@@ -175,11 +193,15 @@ impl Rows for PartRows {
                 }
                 None => Ok(false),
             },
+        }?;
+        if let Some(encoding) = self.encoding.as_deref().filter(|_| more) {
+            row.name_encoding(encoding);
         }
+        Ok(more)
     }
 
     fn columns(&self) -> &Columns {
-        match &self.0 {
+        match &self.kind {
             PartKind::Csv(rows) => rows.columns(),
             PartKind::Jsonl(rows) => rows.columns(),
             PartKind::One(_, columns) => columns,
@@ -199,7 +221,8 @@ impl ParallelRows for InputReader {
         loop {
             let input = self.number();
             if let Some(current) = &mut self.current {
-                if let Some(part) = part_of(current, input, most)? {
+                if let Some(mut part) = part_of(current, input, most)? {
+                    part.rows.encoding.clone_from(&self.encoding);
                     self.limit = self.limit.map(|left| left - part.count);
                     return Ok(Some(part));
                 }
@@ -255,7 +278,10 @@ fn part_of(
         },
     };
     Ok(Some(InputPart {
-        rows: PartRows(kind),
+        rows: PartRows {
+            kind,
+            encoding: None,
+        },
         input,
         count: many,
     }))
@@ -277,7 +303,9 @@ impl Revisit for InputReader {
             }
             None => false,
         };
-        if !more {
+        if more {
+            self.name_encoding(row);
+        } else {
             self.finish()?;
         }
         Ok(more)

@@ -35,6 +35,7 @@ mod damage;
 mod differential;
 #[cfg(unix)]
 mod disk;
+mod encodings;
 mod existing;
 mod faults;
 #[cfg(target_os = "linux")]

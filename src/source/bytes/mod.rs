@@ -3,7 +3,11 @@
 //! - `held_file.rs`: the file behind an input, held open for all passes
 //! - `positioned.rs`: reads at its own position, and checks every block
 //! - `block_hashes.rs`: hashes of the input's blocks, from the first pass
-//! - `sniff.rs`: recognises byte-order marks and files that are not text
+//! - `sniff.rs`: recognises files that are not text
+//! - `compression.rs`: unpacks gzip and zstd
+//! - `text_encoding.rs`: detects the encoding of a text
+//! - `encoding_label.rs`: the names of encodings
+//! - `decoding.rs`: converts text to UTF-8
 //! - `buffer.rs`: the part of an input that is in memory
 //! - `chunk.rs`: whole rows, cut off for other threads to parse
 //! - `line_ends.rs`: counts line ends
@@ -12,8 +16,12 @@
 pub mod block_hashes;
 pub(super) mod buffer;
 pub(super) mod chunk;
+pub mod compression;
+pub(super) mod decoding;
+pub mod encoding_label;
 pub mod held_file;
 pub(super) mod line_ends;
 pub(super) mod positioned;
 pub(super) mod simd;
 pub mod sniff;
+pub(super) mod text_encoding;

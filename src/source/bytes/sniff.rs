@@ -1,7 +1,7 @@
-//! Recognises byte-order marks, and files that are not text.
+//! Recognises files that are not text.
 //!
-//! Only UTF-8 is read. Other kinds of files are recognised and named, so that the
-//! error says what to do instead of rejecting thousands of rows.
+//! They are named, so that the error says what to do instead of rejecting thousands
+//! of rows. Compressed files that are unpacked are not among them.
 
 /// The UTF-8 byte-order mark (RFC 3629 §6).
 pub(in crate::source) const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -14,85 +14,39 @@ pub(in crate::source) struct UnsupportedKind {
 }
 
 const SPREADSHEET: &str = "open it in the spreadsheet program and save it as \"CSV UTF-8\"";
-const COMPRESSED: &str = "unpack it first, or pipe it in: gzip -dc FILE | kable-bulk import - …";
-const ENCODING: &str = "save it as UTF-8, or convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW";
+const COMPRESSED: &str = "unpack it first, or pipe it in: xz -dc FILE | kable-bulk import - …";
+const ARCHIVE: &str = "unpack it first, and name the files in it that hold customers";
+const ENCODING: &str = "save it as UTF-8, or convert it: iconv -f UTF-32 -t UTF-8 FILE > NEW";
 const JSON: &str = "write one object a line: jq -c '.[]' FILE > NEW.jsonl, or jq -c . for objects";
 const NOT_TEXT: &str = "export the customers as CSV or JSONL and name that file";
 
-/// The signatures of common files that are neither CSV nor JSONL.
-const SIGNATURES: [(&[u8], UnsupportedKind); 9] = [
-    (
-        b"PK\x03\x04",
-        UnsupportedKind {
-            kind: "a spreadsheet or a ZIP archive",
-            hint: SPREADSHEET,
-        },
-    ),
-    (
-        b"\xd0\xcf\x11\xe0",
-        UnsupportedKind {
-            kind: "an old spreadsheet",
-            hint: SPREADSHEET,
-        },
-    ),
-    (
-        b"\x1f\x8b",
-        UnsupportedKind {
-            kind: "compressed with gzip",
-            hint: COMPRESSED,
-        },
-    ),
-    (
-        b"\x28\xb5\x2f\xfd",
-        UnsupportedKind {
-            kind: "compressed with zstd",
-            hint: COMPRESSED,
-        },
-    ),
-    (
-        b"BZh",
-        UnsupportedKind {
-            kind: "compressed with bzip2",
-            hint: COMPRESSED,
-        },
-    ),
-    (
-        b"\xff\xfe",
-        UnsupportedKind {
-            kind: "UTF-16 text",
-            hint: ENCODING,
-        },
-    ),
-    (
-        b"\xfe\xff",
-        UnsupportedKind {
-            kind: "UTF-16 text",
-            hint: ENCODING,
-        },
-    ),
-    (
-        b"SQLite format 3\0",
-        UnsupportedKind {
-            kind: "an SQLite database",
-            hint: NOT_TEXT,
-        },
-    ),
-    (
-        b"%PDF",
-        UnsupportedKind {
-            kind: "a PDF",
-            hint: NOT_TEXT,
-        },
-    ),
+/// The signatures of common files that are not read.
+const SIGNATURES: [(&[u8], &str, &str); 9] = [
+    (b"PK\x03\x04", "a spreadsheet or a ZIP archive", SPREADSHEET),
+    (b"\xd0\xcf\x11\xe0", "an old spreadsheet", SPREADSHEET),
+    (b"BZh", "compressed with bzip2", COMPRESSED),
+    (b"\xfd7zXZ\0", "compressed with xz", COMPRESSED),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", ARCHIVE),
+    (b"\xff\xfe\0\0", "UTF-32 text", ENCODING),
+    (b"\0\0\xfe\xff", "UTF-32 text", ENCODING),
+    (b"SQLite format 3\0", "an SQLite database", NOT_TEXT),
+    (b"%PDF", "a PDF", NOT_TEXT),
 ];
+
+/// Where a tar archive names itself.
+const TAR: (usize, &[u8]) = (257, b"ustar");
 
 /// The kind of a file whose first few KiB are `start`; `None` if it is text.
 pub(in crate::source) fn other_kind(start: &[u8]) -> Option<UnsupportedKind> {
-    if let Some((_, kind)) = SIGNATURES
-        .iter()
-        .find(|(signature, _)| start.starts_with(signature))
-    {
-        return Some(*kind);
+    let mut signatures = SIGNATURES.iter();
+    if let Some((_, kind, hint)) = signatures.find(|(begin, ..)| start.starts_with(begin)) {
+        return Some(UnsupportedKind { kind, hint });
+    }
+    if start.get(TAR.0..).is_some_and(|at| at.starts_with(TAR.1)) {
+        return Some(UnsupportedKind {
+            kind: "a tar archive",
+            hint: ARCHIVE,
+        });
     }
     // A stray control character is a problem of its row; a file in which one byte
     // in ten is one is not text.
@@ -128,9 +82,10 @@ mod tests {
     fn other_kinds_are_named() {
         for (start, kind) in [
             (&b"PK\x03\x04..."[..], "a spreadsheet or a ZIP archive"),
-            (b"\x1f\x8b\x08", "compressed with gzip"),
-            (b"\xff\xfec\0l\0", "UTF-16 text"),
-            (b"c\0l\0i\0e\0n\0t\0I\0d\0", "a binary file"),
+            (b"BZh9", "compressed with bzip2"),
+            (b"\xfd7zXZ\0\0", "compressed with xz"),
+            (b"\xff\xfe\0\0c\0\0\0", "UTF-32 text"),
+            (b"%PDF-1.7", "a PDF"),
             (b"\x7fELF\x02\x01\x01\0\0\0\0\0\0", "a binary file"),
         ] {
             assert_eq!(other_kind(start).map(|other| other.kind), Some(kind));

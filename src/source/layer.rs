@@ -1,0 +1,216 @@
+//! What stands between an input's file and its rows: compression, another encoding.
+//! Each layer is copied once, as a stream, into what the next one is read from.
+
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use encoding_rs::UTF_8;
+
+use super::bytes::block_hashes::{Altered, BlockHashes};
+use super::bytes::compression::Compression;
+use super::bytes::held_file::HeldFile;
+use super::bytes::positioned::Positioned;
+use super::bytes::sniff;
+use super::bytes::text_encoding::{TextEncoding, is_utf16};
+use super::spool::Spool;
+use super::{Settings, SourceError};
+
+/// How many bytes of a layer are read to detect what it is.
+const LOOKED_AT: usize = 64 << 10;
+
+/// How often a file may be compressed.
+const MOST_COMPRESSED: usize = 3;
+
+/// What was done to an input before it could be read.
+#[derive(Debug, Default)]
+pub(super) struct Conversion {
+    /// How it was compressed, the outermost first.
+    pub(super) compression: Vec<Compression>,
+    /// Its encoding, if that is not UTF-8.
+    pub(super) encoding: Option<TextEncoding>,
+}
+
+impl Conversion {
+    /// What was detected, and how sure that is; `None` for a file that is read as it
+    /// is.
+    pub(super) fn described(&self) -> Option<String> {
+        let Self {
+            compression,
+            encoding,
+        } = self;
+        let unpacked = compression.iter().map(|compression| compression.name());
+        let mut parts: Vec<String> = unpacked.map(str::to_owned).collect();
+        parts.extend(encoding.as_ref().map(TextEncoding::described));
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+}
+
+/// What must be done with a layer before its rows can be read.
+#[derive(Debug, PartialEq, Eq)]
+enum LayerKind {
+    /// Nothing.
+    Plain,
+    /// To be unpacked.
+    Compressed(Compression),
+    /// To be converted to UTF-8.
+    Encoded(TextEncoding),
+}
+
+/// An input, or what was unpacked from it.
+#[derive(Debug)]
+pub(super) struct Layer {
+    pub(super) place: HeldFile,
+    pub(super) size: u64,
+    pub(super) changed: Option<SystemTime>,
+    /// What its first blocks were when they were looked at.
+    pub(super) blocks: Arc<BlockHashes>,
+    /// What it begins with.
+    start: Vec<u8>,
+    kind: LayerKind,
+}
+
+impl Layer {
+    /// Looks at the start of `place`, which belongs to the input `name`.
+    pub(super) fn of(
+        place: HeldFile,
+        name: &str,
+        settings: &Settings,
+    ) -> Result<Self, SourceError> {
+        let failed = |source| SourceError::reading(name, None, source);
+        let mut file = place.open().map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
+        let (mut start, blocks) = (Vec::new(), Arc::default());
+        let reading = file.try_clone().map_err(failed)?;
+        Positioned::new(reading, metadata.len(), Arc::clone(&blocks))
+            .take(LOOKED_AT as u64)
+            .read_to_end(&mut start)
+            .map_err(failed)?;
+        let kind = if let Some(compression) = Compression::of(&start) {
+            LayerKind::Compressed(compression)
+        } else {
+            ensure_text(&start, name)?;
+            let detected = TextEncoding::detect(&mut file, &start, settings.encoding);
+            let encoding = detected.map_err(failed)?;
+            encoding.map_or(LayerKind::Plain, LayerKind::Encoded)
+        };
+        Ok(Self {
+            place,
+            size: metadata.len(),
+            changed: metadata.modified().ok(),
+            blocks,
+            start,
+            kind,
+        })
+    }
+
+    /// Whether nothing must be done before its rows can be read.
+    pub(super) fn is_plain(&self) -> bool {
+        self.kind == LayerKind::Plain
+    }
+
+    /// The text that it begins with, without a byte-order mark.
+    pub(super) fn text(&self) -> &[u8] {
+        let start = self.start.as_slice();
+        start.strip_prefix(sniff::UTF8_MARK).unwrap_or(start)
+    }
+
+    /// Copies what is within it to `folder`, and notes what was done.
+    pub(super) fn unwrap(
+        &self,
+        (name, settings, folder): (&str, &Settings, &Path),
+        conversion: &mut Conversion,
+    ) -> Result<Self, SourceError> {
+        let mut spool = Spool::new(folder)?;
+        let file = self.place.open();
+        let file = file.map_err(|source| SourceError::reading(name, None, source))?;
+        let mut bytes = Positioned::new(file, self.size, Arc::clone(&self.blocks));
+        match &self.kind {
+            LayerKind::Compressed(_) if conversion.compression.len() == MOST_COMPRESSED => {
+                return Err(SourceError::OtherKind {
+                    name: name.to_owned(),
+                    kind: "compressed many times over",
+                    hint: "unpack it first",
+                });
+            }
+            LayerKind::Compressed(compression) => {
+                spool.unpack(bytes, *compression, name)?;
+                conversion.compression.push(*compression);
+            }
+            LayerKind::Encoded(encoding) => {
+                spool.decode(bytes, encoding, name)?;
+                conversion.encoding = Some(encoding.clone());
+            }
+            LayerKind::Plain => spool.copy(&mut bytes, name)?,
+        }
+        self.ensure_same(name)?;
+        let is_utf8 = conversion.encoding.is_some();
+        let settings = Settings {
+            encoding: if is_utf8 {
+                Some(UTF_8)
+            } else {
+                settings.encoding
+            },
+            ..settings.clone()
+        };
+        Self::of(spool.finish()?, name, &settings)
+    }
+
+    /// An error if the text is empty.
+    pub(super) fn ensure_content(&self, name: &str) -> Result<(), SourceError> {
+        let text = self.text();
+        if text.len() < LOOKED_AT && text.iter().all(u8::is_ascii_whitespace) {
+            return Err(SourceError::Empty {
+                name: name.to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    /// An error if the file was changed while it was copied. Appended bytes are
+    /// allowed.
+    fn ensure_same(&self, name: &str) -> Result<(), SourceError> {
+        let failed = |source| SourceError::reading(name, None, source);
+        if self.place.is_unnamed() {
+            return Ok(());
+        }
+        let found = self.place.open().and_then(|file| file.metadata());
+        altered(&found.map_err(failed)?, self.size, self.changed)
+            .map_or(Ok(()), |how| Err(failed(how.into())))
+    }
+}
+
+/// How a file has changed whose size was `size` and that was written to at
+/// `changed`. Appended bytes are allowed.
+pub(super) fn altered(
+    found: &std::fs::Metadata,
+    size: u64,
+    changed: Option<SystemTime>,
+) -> Option<Altered> {
+    match found.len().checked_sub(size) {
+        None => Some(Altered::Shortened),
+        Some(0) if found.modified().ok() != changed => Some(Altered::Rewritten),
+        Some(_) => None,
+    }
+}
+
+/// An error if a file that begins with `start` is not text.
+fn ensure_text(start: &[u8], name: &str) -> Result<(), SourceError> {
+    let other = if is_utf16(start) {
+        None
+    } else {
+        sniff::other_kind(start)
+    };
+    other.map_or(Ok(()), |other| {
+        Err(SourceError::OtherKind {
+            name: name.to_owned(),
+            kind: other.kind,
+            hint: other.hint,
+        })
+    })
+}
+
+#[cfg(test)]
+#[path = "layer_tests.rs"]
+mod tests;
