@@ -44,6 +44,9 @@ pub struct ReadingOptions {
     /// How letters are encoded, such as windows-1252 or utf-16 [default: found]
     #[arg(long, value_name = "NAME")]
     pub encoding: Option<String>,
+    /// What becomes of a table's rows that lack cells at their end [default: reject]
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub short_rows: Option<ShortRowHandling>,
     /// Which column feeds a field, such as companyName=Customer; can be repeated
     #[arg(long, value_name = "FIELD=COLUMN", action = ArgAction::Append)]
     pub map: Vec<String>,
@@ -81,6 +84,16 @@ pub enum PlanIds {
     Kable,
     /// The account's own, as well as Kable's.
     External,
+}
+
+/// What becomes of a table's rows that lack cells at their end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ShortRowHandling {
+    /// They are rejected.
+    Reject,
+    /// The missing cells are empty.
+    Accept,
 }
 
 /// How an input is written.

@@ -31,7 +31,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 pub use self::check::{AnnotationPlatform, CheckOptions};
 pub use self::display::{DisplayOptions, LogFormat};
-pub use self::input::{InputFormat, InputOptions, PlanIds, ReadingOptions};
+pub use self::input::{InputFormat, InputOptions, PlanIds, ReadingOptions, ShortRowHandling};
 pub use self::requests::RequestOptions;
 pub use self::sandbox::{SandboxOptions, Upsert};
 pub use self::scalar::Scalar;

@@ -131,6 +131,7 @@ impl OptionWords {
             format,
             delimiter,
             encoding,
+            short_rows,
             map,
             set,
             allow_currency,
@@ -144,6 +145,7 @@ impl OptionWords {
         self.choice("format", *format);
         self.value("delimiter", delimiter.as_ref());
         self.value("encoding", encoding.as_ref());
+        self.choice("short-rows", *short_rows);
         self.list("map", map);
         self.list("set", set);
         self.list("allow-currency", allow_currency);

@@ -60,7 +60,11 @@ impl Prepared {
         origin: ResultsOrigin,
     ) -> anyhow::Result<Self> {
         descriptors::raise_limit();
-        let (inputs, folder) = open_inputs(&settings, &origin.command)?;
+        let (inputs, folder, warnings) = open_inputs(&settings, &origin.command)?;
+        let watcher = Arc::new(ProgressDisplay::new(style(display)));
+        for warning in warnings.iter().filter(|_| !display.quiet) {
+            watcher.say(warning);
+        }
         let (stop, runtime) = (Stop::default(), runtime()?);
         {
             let _entered = runtime.enter();
@@ -131,16 +135,16 @@ pub(super) async fn unless_stopped<T>(work: impl Future<Output = T>, stop: &Stop
 
 /// Opens every input, and creates the folder for results. Files are opened first,
 /// so that a wrong name leaves nothing behind; what cannot be read as it is is copied
-/// into the folder.
+/// into the folder. Also returns what is said about inputs without rows.
 fn open_inputs(
     settings: &InputSettings,
     command: &str,
-) -> anyhow::Result<(Arc<[Input]>, ResultFolder)> {
+) -> anyhow::Result<(Arc<[Input]>, ResultFolder, Vec<String>)> {
     if settings.inputs.len() > usize::from(u16::MAX) {
         return Err(hinted("too many inputs", "name at most 65,535 at once"));
     }
     refuse_own_results(&settings.inputs, &settings.out)?;
-    let found = found(settings)?;
+    let (found, mut warnings) = beside_empty(found(settings))?;
     let copies = found.iter().any(FoundInput::needs_copy);
     let first = copies
         .then(|| ResultFolder::prepare(&settings.out))
@@ -152,22 +156,45 @@ fn open_inputs(
         }
         Ok(opened)
     };
-    let opened: Result<Vec<Input>, SourceError> = found.into_iter().enumerate().map(open).collect();
-    let opened = opened?;
+    let (opened, empty) = beside_empty(found.into_iter().enumerate().map(open))?;
+    warnings.extend(empty);
     for input in &opened {
         // Refuses an unusable header before connecting.
         Binding::new(&settings.mapping, &input.columns()?, &input.name)?;
+        if !input.has_rows()? {
+            warnings.push(format!("{} has a header and no rows", input.name));
+        }
     }
     let folder = match first {
         Some(folder) => folder,
         None => ResultFolder::prepare(&settings.out)?,
     };
     refuse_foreign(&settings.out, command, &opened)?;
-    Ok((opened.into(), folder))
+    Ok((opened.into(), folder, warnings))
+}
+
+/// The inputs that are not empty, and a warning for each that is: an empty part of an
+/// export must not stop the others. An error if all are empty.
+fn beside_empty<I>(
+    inputs: impl Iterator<Item = Result<I, SourceError>>,
+) -> Result<(Vec<I>, Vec<String>), SourceError> {
+    let (mut opened, mut empty) = (Vec::new(), Vec::new());
+    for input in inputs {
+        match input {
+            Ok(input) => opened.push(input),
+            Err(error @ SourceError::Empty { .. }) => empty.push(error),
+            Err(error) => return Err(error),
+        }
+    }
+    let warnings = empty.iter().map(ToString::to_string).collect();
+    match empty.into_iter().next() {
+        Some(error) if opened.is_empty() => Err(error),
+        Some(_) | None => Ok((opened, warnings)),
+    }
 }
 
 /// Finds every input, and looks at the start of each file.
-fn found(settings: &InputSettings) -> Result<Vec<FoundInput>, SourceError> {
+fn found(settings: &InputSettings) -> impl Iterator<Item = Result<FoundInput, SourceError>> {
     let find = |(number, name): (usize, &OsString)| {
         let mut found = FoundInput::of(name, &settings.source)?;
         if number >= MOST_HELD_OPEN {
@@ -175,7 +202,7 @@ fn found(settings: &InputSettings) -> Result<Vec<FoundInput>, SourceError> {
         }
         Ok(found)
     };
-    settings.inputs.iter().enumerate().map(find).collect()
+    settings.inputs.iter().enumerate().map(find)
 }
 
 /// Says what was detected of the inputs, those with the same note together.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::error::{ConfigError, value_error};
 use super::values::beside;
-use crate::cli::{InputFormat, PlanIds, ReadingOptions};
+use crate::cli::{InputFormat, PlanIds, ReadingOptions, ShortRowHandling};
 use crate::domain::field::Field;
 use crate::domain::header::field_of_header;
 use crate::domain::mapping::Mapping;
@@ -60,6 +60,10 @@ pub fn input(
                 .map(|name| encoding_of(&name).map_err(value_error("encoding")))
                 .transpose()?,
             columns: named.collect(),
+            short_rows: match typed.short_rows.or(file.short_rows) {
+                None | Some(ShortRowHandling::Reject) => source::ShortRows::Reject,
+                Some(ShortRowHandling::Accept) => source::ShortRows::Accept,
+            },
         },
         mapping,
         rules: Rules {

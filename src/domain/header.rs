@@ -38,6 +38,53 @@ fn synonyms(field: Field) -> &'static [&'static str] {
     }
 }
 
+/// Columns that exports of customers usually have, normalised, and that feed no field
+/// by themselves.
+const COMMON: [&str; 24] = [
+    "accountid",
+    "accountname",
+    "accountnumber",
+    "address",
+    "billingaddress",
+    "billingcity",
+    "billingcountry",
+    "billingstreet",
+    "contactname",
+    "created",
+    "createdat",
+    "createddate",
+    "customerfullname",
+    "description",
+    "emailaddress",
+    "fullname",
+    "notes",
+    "openbalance",
+    "phonenumber",
+    "phonenumbers",
+    "status",
+    "website",
+    "zip",
+    "zipcode",
+];
+
+/// The usual names of a table's columns, normalised: those of the fields, what other
+/// systems call them, and columns that customers have elsewhere.
+pub fn usual_names() -> impl Iterator<Item = String> {
+    let of_fields = Field::ALL
+        .into_iter()
+        .flat_map(|field| [normalised(field.name()), normalised(field.member())]);
+    let synonyms = Field::ALL.into_iter().flat_map(synonyms);
+    of_fields.chain(synonyms.chain(&COMMON).map(|name| (*name).to_owned()))
+}
+
+/// Whether a column of this name holds what makes a row a customer: a required field.
+pub fn is_required_name(name: &str) -> bool {
+    let name = normalised(name);
+    Field::REQUIRED
+        .into_iter()
+        .any(|field| normalised(field.name()) == name || synonyms(field).contains(&name.as_str()))
+}
+
 /// The column that is most likely meant for `field`, if one is similar.
 pub(super) fn guess(field: Field, columns: &[String]) -> Option<&str> {
     let name_of_field = normalised(field.name());

@@ -14,8 +14,8 @@ pub struct Origin {
     pub input: u16,
     /// The physical line on which the row starts, counted from 1.
     pub line: u64,
-    /// The row's number among the rows of its input, counted from 1; blank
-    /// rows count, the header doesn't.
+    /// The row's number among the rows of its input, counted from 1; blank rows and
+    /// footers count, the header and what precedes it don't.
     pub record: u64,
     /// The offset of the row's first byte in its decoded input.
     pub byte: u64,
@@ -105,6 +105,8 @@ pub struct Row {
     unescaped: String,
     /// Whether no byte of it is part of a control character.
     printable: bool,
+    /// How many cells at its start were added by an earlier rejects file.
+    pub added_cells: usize,
 }
 
 impl Row {
@@ -118,6 +120,7 @@ impl Row {
         self.spans.clear();
         self.unescaped.clear();
         self.bytes.clear();
+        self.added_cells = 0;
         self.printable = is_printable(raw);
         self.text.clear();
         match simdutf8::compat::from_utf8(raw) {
@@ -180,10 +183,13 @@ impl Row {
         });
     }
 
-    /// Adds the cells of a table's row: the next columns, each with the row's text at
-    /// one of `spans`.
-    pub fn push_texts(&mut self, spans: impl ExactSizeIterator<Item = (usize, usize)>) {
-        let first = self.spans.len();
+    /// Adds the cells of a table's row: the columns from `first` on, each with the
+    /// row's text at one of `spans`.
+    pub fn push_texts(
+        &mut self,
+        first: usize,
+        spans: impl ExactSizeIterator<Item = (usize, usize)>,
+    ) {
         let cells = spans.enumerate().map(|(place, (start, end))| CellSpan {
             column: first + place,
             kind: CellKind::Text,
@@ -263,6 +269,10 @@ pub struct Columns {
     pub header: String,
     /// The delimiter between a table's cells.
     pub delimiter: u8,
+    /// Whether a table starts with a byte-order mark.
+    pub is_marked: bool,
+    /// The line end of a table's header.
+    pub line_end: &'static str,
 }
 
 impl Columns {
@@ -273,6 +283,8 @@ impl Columns {
             names: Vec::new(),
             header: String::new(),
             delimiter: b',',
+            is_marked: false,
+            line_end: "\n",
         }
     }
 
@@ -283,6 +295,8 @@ impl Columns {
             names,
             header: header.to_owned(),
             delimiter,
+            is_marked: false,
+            line_end: "\n",
         }
     }
 }

@@ -15,6 +15,7 @@ use super::bytes::positioned::Positioned;
 use super::bytes::sniff;
 use super::bytes::text_encoding::TextEncoding;
 use super::csv::CsvRows;
+use super::csv::dialect::TableLayout;
 use super::jsonl::JsonlRows;
 use super::layer::{Conversion, Layer, altered};
 use super::patterns::shown_name;
@@ -29,6 +30,8 @@ pub struct Input {
     pub name: String,
     /// Its format.
     pub format: Format,
+    /// How a table is written.
+    layout: TableLayout,
     place: HeldFile,
     size: u64,
     changed: Option<SystemTime>,
@@ -116,7 +119,8 @@ impl FoundInput {
             }
         }
         layer.ensure_content(&name)?;
-        let format = recognise(&self.path, layer.text(), settings);
+        let (format, mut layout) = recognise((&self.path, &name), layer.start(), settings)?;
+        layout.is_converted = conversion.encoding.is_some();
         let other = sniff::other_json(layer.text());
         if let Some(other) = other.filter(|_| format == Format::Jsonl) {
             return Err(SourceError::OtherKind {
@@ -127,6 +131,7 @@ impl FoundInput {
         }
         Ok(Input {
             format,
+            layout,
             name,
             place: layer.place,
             size: layer.size,
@@ -186,24 +191,28 @@ fn ending_of(name: &OsStr) -> String {
     }
 }
 
-fn recognise(name: &OsStr, start: &[u8], settings: &Settings) -> Format {
+/// The format of the input `name`, which is `shown` to the user and starts with `start`.
+fn recognise(
+    (name, shown): (&OsStr, &str),
+    start: &[u8],
+    settings: &Settings,
+) -> Result<(Format, TableLayout), SourceError> {
+    let text = start.strip_prefix(sniff::UTF8_MARK).unwrap_or(start);
     let jsonl = match settings.format {
         FormatChoice::Csv => false,
         FormatChoice::Jsonl => true,
         FormatChoice::Auto => match ending_of(name).as_str() {
             "jsonl" | "ndjson" => true,
             "csv" | "tsv" => false,
-            _ => matches!(start.trim_ascii_start().first(), Some(b'{' | b'[')),
+            _ => matches!(text.trim_ascii_start().first(), Some(b'{' | b'[')),
         },
     };
     if jsonl {
-        return Format::Jsonl;
+        return Ok((Format::Jsonl, TableLayout::default()));
     }
-    Format::Csv {
-        delimiter: settings
-            .delimiter
-            .unwrap_or_else(|| super::csv::delimiter_of(start)),
-    }
+    let layout = TableLayout::detect(start, settings, shown)?;
+    let delimiter = layout.delimiter;
+    Ok((Format::Csv { delimiter }, layout))
 }
 
 impl Input {
@@ -222,12 +231,21 @@ impl Input {
         }
     }
 
+    /// Whether it has rows: a table may be nothing but a header.
+    pub fn has_rows(&self) -> Result<bool, SourceError> {
+        let mut row = Row::default();
+        match self.rows(0)? {
+            AnyRows::Csv(mut rows) => rows.next(&mut row),
+            AnyRows::Jsonl(mut rows) => rows.next(&mut row),
+        }
+    }
+
     pub(super) fn rows(&self, number: u16) -> Result<AnyRows, SourceError> {
         let file = self.place.open().map_err(|source| self.failed(source))?;
         let file = Positioned::new(file, self.size, Arc::clone(&self.blocks));
         match self.format {
-            Format::Csv { delimiter } => {
-                CsvRows::new(file, &self.name, number, delimiter).map(AnyRows::Csv)
+            Format::Csv { .. } => {
+                CsvRows::new(file, &self.name, number, &self.layout).map(AnyRows::Csv)
             }
             Format::Jsonl => Ok(AnyRows::Jsonl(JsonlRows::new(file, &self.name, number))),
         }

@@ -110,6 +110,11 @@ impl Layer {
         self.kind == LayerKind::Plain
     }
 
+    /// What it begins with.
+    pub(super) fn start(&self) -> &[u8] {
+        &self.start
+    }
+
     /// The text that it begins with, without a byte-order mark.
     pub(super) fn text(&self) -> &[u8] {
         let start = self.start.as_slice();

@@ -65,6 +65,18 @@ pub struct Settings {
     pub encoding: Option<&'static Encoding>,
     /// Names of columns that the user gave: a header is likely to have them.
     pub columns: Arc<[String]>,
+    /// What becomes of a table's rows that lack cells at their end.
+    pub short_rows: ShortRows,
+}
+
+/// What becomes of a table's rows that lack cells at their end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ShortRows {
+    /// They are rejected: a cell may be missing anywhere in them.
+    #[default]
+    Reject,
+    /// The missing cells are empty: many programs leave empty cells at the end out.
+    Accept,
 }
 
 /// Why an input cannot be read.
@@ -109,11 +121,15 @@ pub enum SourceError {
         /// The input's name.
         name: String,
     },
-    /// A header without rows.
-    #[error("{name} has a header and no rows")]
-    OnlyHeader {
+    /// A table with an unusual delimiter.
+    #[error("{name} seems to be separated by {found}, wanted commas, semicolons, tabs or bars")]
+    OtherDelimiter {
         /// The input's name.
         name: String,
+        /// What its cells are separated by.
+        found: &'static str,
+        /// What to do about it.
+        hint: &'static str,
     },
     /// A kind of file that is not supported.
     #[error("{name} is {kind}, wanted CSV or JSONL")]
@@ -206,8 +222,7 @@ impl SourceError {
             Self::Folder { .. } => Some("name the files in it, for example 'folder/*.csv'"),
             Self::Twice { .. } => Some("name each input once"),
             Self::Empty { .. } => Some("export it again; the first line must name the columns"),
-            Self::OnlyHeader { .. } => Some("export it again with its rows"),
-            Self::OtherKind { hint, .. } => Some(hint),
+            Self::OtherKind { hint, .. } | Self::OtherDelimiter { hint, .. } => Some(hint),
             Self::Damaged { .. } => Some(
                 "fetch or make it again; gzip -t FILE or zstd -t FILE tells whether it is whole",
             ),

@@ -245,11 +245,8 @@ fn part_of(
         AnyRows::Csv(rows) => match rows.cut(most)? {
             (NextCut::Rows(cut), first) => {
                 let many = cut.rows;
-                let columns = Arc::clone(rows.columns());
-                (
-                    PartKind::Csv(CsvRows::over(cut, first, input, columns)),
-                    many,
-                )
+                let table = Arc::clone(rows.table());
+                (PartKind::Csv(CsvRows::over(cut, first, input, table)), many)
             }
             (NextCut::Overlong, _) => {
                 let mut row = Row::default();

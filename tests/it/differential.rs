@@ -48,7 +48,7 @@ fn ours(name: &str, content: &[u8], settings: &Settings) -> Option<(Vec<Ours>, F
     loop {
         match reader.next(&mut row) {
             Ok(true) => {}
-            Ok(false) | Err(SourceError::OnlyHeader { .. }) => return Some((rows, format)),
+            Ok(false) => return Some((rows, format)),
             other => assert!(other.is_ok(), "{other:?}"),
         }
         let names = &reader.columns().names;
@@ -174,6 +174,20 @@ fn same(ours: &str, theirs: &[u8], raw: &[u8]) -> bool {
     })
 }
 
+/// Whether a quote follows blanks at the start of a cell: there it opens one for us, and
+/// is a character for the crate.
+fn quotes_after_blanks(bytes: &[u8], delimiter: u8) -> bool {
+    let is_start = |byte: Option<&u8>| {
+        byte.is_none_or(|byte| *byte == delimiter || matches!(byte, b'\n' | b'\r'))
+    };
+    (0..bytes.len()).any(|place| {
+        let before = &bytes[..place];
+        let blanks = before.iter().rev().take_while(|byte| **byte == b' ');
+        let cell = &before[..place - blanks.count()];
+        bytes[place] == b'"' && cell.len() < before.len() && is_start(cell.last())
+    })
+}
+
 /// The number of cells that the message about a row of another length gives.
 fn cells_told(why: &str) -> Option<usize> {
     let rest = why.strip_prefix("the row has ")?;
@@ -190,6 +204,9 @@ fn tables_are_read_as_the_csv_crate_reads_them() {
         };
         let delimiter = table.delimiter;
         prop_assert_eq!(format, Format::Csv { delimiter });
+        if quotes_after_blanks(&bytes, delimiter) {
+            return Ok(());
+        }
         let theirs: Vec<csv::ByteRecord> = csv::ReaderBuilder::new()
             .flexible(true)
             .delimiter(delimiter)
@@ -220,7 +237,10 @@ fn tables_are_read_as_the_csv_crate_reads_them() {
                 continue;
             }
             count(&good);
-            prop_assert_eq!(ours.cells.len(), theirs.len());
+            // Empty cells beyond the header are dropped.
+            prop_assert!(ours.cells.len() <= theirs.len());
+            let mut surplus = theirs.iter().skip(ours.cells.len());
+            prop_assert!(surplus.all(|cell| cell.trim_ascii().is_empty()));
             for ((_, kind, text), cell) in ours.cells.iter().zip(theirs) {
                 prop_assert_eq!(*kind, CellKind::Text);
                 prop_assert!(same(text, cell, &ours.raw.0), "{:?} {:?}", text, cell);

@@ -303,7 +303,7 @@ fn a_gzip_bomb() {
 fn nothing_but_quotes() {
     // As many as a header may have: closed, or left open.
     for (quotes, sentence) in [
-        (4_000_000, "has a header and no rows"),
+        (4_000_000, "has no column for clientId"),
         (4_000_001, "a quote is opened and never closed"),
     ] {
         let run = with_file("quotes.csv", |file| {

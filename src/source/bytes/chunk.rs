@@ -111,9 +111,7 @@ fn table_row(data: &[u8], start: usize, delimiter: u8, ended: bool) -> Option<Wh
             },
             _quote => {
                 at = place + 1;
-                // Within an unquoted cell, a quote is an ordinary character.
-                let before = place.checked_sub(1).and_then(|before| data.get(before));
-                if place == start || before == Some(&delimiter) {
+                if opens(data.get(start..place)?, delimiter) {
                     let Some(after) = closed(data, at, delimiter, ended) else {
                         return if ended {
                             one(data.len(), breaks + line_ends(data.get(at..)?, false))
@@ -127,6 +125,16 @@ fn table_row(data: &[u8], start: usize, delimiter: u8, ended: bool) -> Option<Wh
             }
         }
     }
+}
+
+/// Whether a quote after `before`, the start of a row, opens a cell: it is the first
+/// of its cell, but for spaces. Within an unquoted cell, a quote is an ordinary
+/// character.
+fn opens(before: &[u8], delimiter: u8) -> bool {
+    let blanks = before.iter().rev().take_while(|byte| **byte == b' ');
+    let blanks = if delimiter == b' ' { 0 } else { blanks.count() };
+    let last = before.len().checked_sub(blanks + 1);
+    last.is_none_or(|last| before.get(last) == Some(&delimiter))
 }
 
 /// Where the scan continues after a quoted cell whose opening quote precedes

@@ -67,8 +67,7 @@ impl<'d> FastPath<'d> {
                     self.breaks += u64::from(self.is_break(place));
                 }
             } else if quotes & mark != 0 {
-                // Within an unquoted cell, a quote is an ordinary character.
-                if self.at == SplitterState::Bare && place == self.cell.start {
+                if self.at == SplitterState::Bare && self.opens(place) {
                     self.cell = Span::at(place + 1);
                     self.at = SplitterState::Quoted;
                 }
@@ -110,6 +109,15 @@ impl<'d> FastPath<'d> {
             0 => BlockScan::On,
             _ => BlockScan::Ends(start + end.trailing_zeros() as usize),
         }
+    }
+
+    /// Whether the quote at `place` opens the cell: nothing but spaces precedes it.
+    /// Within an unquoted cell, a quote is an ordinary character.
+    fn opens(&self, place: usize) -> bool {
+        let before = self.data.get(self.cell.start..place);
+        before.is_some_and(|before| {
+            before.is_empty() || self.delimiter != b' ' && before.iter().all(|byte| *byte == b' ')
+        })
     }
 
     /// Handles the quote at `place` of a quoted cell; false if what follows it is

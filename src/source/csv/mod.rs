@@ -1,45 +1,49 @@
 //! Reads CSV into rows: headers, delimiters, and common deviations from RFC 4180.
 //!
+//! - `dialect.rs`: the first bytes → the delimiter, and where the header is
 //! - `splitter.rs`: bytes → rows and cells, by the full grammar
 //! - `fast_path.rs`: the same for well-formed rows
 //! - `span.rs`: the positions of cells, shared by both
+//! - `table.rs`: the cells of a row → columns; rows that are no customers
+//! - `footer.rs`: the texts of totals, time stamps and notes
 
+pub(super) mod dialect;
 mod fast_path;
+mod footer;
 mod span;
 pub(super) mod splitter;
+mod table;
 
 use std::io::{self, Read, Seek};
 use std::sync::Arc;
 
-use self::span::{MOST_CELLS, Span};
+use self::dialect::TableLayout;
+use self::footer::is_blank;
+use self::span::MOST_CELLS;
 use self::splitter::{Flaw, LONGEST_ROW, Splitter};
+use self::table::{TableShape, push_cells};
 use super::SourceError;
 use super::bytes::chunk::{Cut, NextCut};
-use crate::domain::header::field_of_header;
-use crate::domain::row::{CellKind, Columns, Origin, ReadState, Row};
-use crate::domain::skip::SkipReason;
-
-/// The delimiters that are detected, the most likely first.
-const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+use crate::domain::row::{Columns, Origin, ReadState, Row};
 
 /// The rows of one CSV input.
 pub(super) struct CsvRows<R> {
     splitter: Splitter<R>,
     name: String,
     input: u16,
-    columns: Arc<Columns>,
+    table: Arc<TableShape>,
     records: u64,
 }
 
 impl CsvRows<io::Empty> {
-    /// Reads rows that were cut from an input with `columns`; the first is its
+    /// Reads rows that were cut from an input with this `table`; the first is its
     /// `record`-th.
-    pub(super) fn over(cut: Cut, record: u64, input: u16, columns: Arc<Columns>) -> Self {
+    pub(super) fn over(cut: Cut, record: u64, input: u16, table: Arc<TableShape>) -> Self {
         Self {
-            splitter: Splitter::over(cut, columns.delimiter),
+            splitter: Splitter::over(cut, table.columns.delimiter),
             name: String::new(),
             input,
-            columns,
+            table,
             records: record - 1,
         }
     }
@@ -47,53 +51,80 @@ impl CsvRows<io::Empty> {
 
 impl<R: Read> CsvRows<R> {
     /// Reads the header of `from`.
-    pub(super) fn new(from: R, name: &str, input: u16, delimiter: u8) -> Result<Self, SourceError> {
+    pub(super) fn new(
+        from: R,
+        name: &str,
+        input: u16,
+        layout: &TableLayout,
+    ) -> Result<Self, SourceError> {
+        let none = Columns::table(Vec::new(), "", layout.delimiter);
         let mut rows = Self {
-            splitter: Splitter::new(from, delimiter),
+            splitter: Splitter::new(from, layout.delimiter),
             name: name.to_owned(),
             input,
-            columns: Arc::new(Columns::table(Vec::new(), "", delimiter)),
+            table: Arc::new(TableShape::new(none, layout)),
             records: 0,
         };
-        rows.splitter
-            .skip_mark()
-            .map_err(|source| rows.failed(source))?;
-        let mut header = Row::default();
-        loop {
-            if !rows.read(&mut header)? {
-                return Err(SourceError::Empty {
-                    name: name.to_owned(),
-                });
-            }
-            match &header.state {
-                ReadState::Skipped(_) => {}
-                // A `sep=` line, which was used when the delimiter was detected.
-                ReadState::Good if is_separator_line(header.text()) => {}
-                ReadState::Good => break,
-                ReadState::Broken(_) if !header.raw().is_empty() && header.text().is_empty() => {
-                    return Err(SourceError::HeaderEncoding {
-                        name: name.to_owned(),
-                        line: header.origin.line,
-                    });
-                }
-                ReadState::Broken(why) => {
-                    return Err(SourceError::Header {
-                        name: name.to_owned(),
-                        line: header.origin.line,
-                        why: why.clone(),
-                    });
-                }
-            }
-        }
-        let names = header.cells().map(|cell| cell.value.trim().to_owned());
-        rows.columns = Arc::new(Columns::table(names.collect(), header.text(), delimiter));
+        let columns = rows.header(layout)?;
+        rows.table = Arc::new(TableShape::new(columns, layout));
         rows.records = 0;
         Ok(rows)
     }
 
+    /// Reads up to the header, and its columns.
+    fn header(&mut self, layout: &TableLayout) -> Result<Columns, SourceError> {
+        let marked = self.splitter.skip_mark();
+        let is_marked = marked.map_err(|source| self.failed(source))?;
+        let mut header = Row::default();
+        loop {
+            if !self.read(&mut header)? {
+                return Err(SourceError::Empty {
+                    name: self.name.clone(),
+                });
+            }
+            if self.splitter.offset() < layout.header {
+                continue;
+            }
+            let line = header.origin.line;
+            match &header.state {
+                ReadState::Good | ReadState::Skipped(_) if is_blank(header.text()) => {}
+                ReadState::Good | ReadState::Skipped(_) => break,
+                ReadState::Broken(_) if !header.raw().is_empty() && header.text().is_empty() => {
+                    return Err(SourceError::HeaderEncoding {
+                        name: self.name.clone(),
+                        line,
+                    });
+                }
+                ReadState::Broken(why) => {
+                    let why = why.clone();
+                    return Err(SourceError::Header {
+                        name: self.name.clone(),
+                        line,
+                        why,
+                    });
+                }
+            }
+        }
+        push_cells(&mut header, &self.splitter.spans, 0);
+        let names = header.cells().map(|cell| cell.value.trim().to_owned());
+        Ok(Columns {
+            is_marked: is_marked || layout.is_converted,
+            line_end: match self.splitter.line_end() {
+                b"\r\n" => "\r\n",
+                _ => "\n",
+            },
+            ..Columns::table(names.collect(), header.text(), layout.delimiter)
+        })
+    }
+
     /// The header.
     pub(super) fn columns(&self) -> &Arc<Columns> {
-        &self.columns
+        &self.table.columns
+    }
+
+    /// The header, and how rows are read.
+    pub(super) fn table(&self) -> &Arc<TableShape> {
+        &self.table
     }
 
     /// Cuts off at most `most` rows to be parsed elsewhere; returns them with the
@@ -106,8 +137,7 @@ impl<R: Read> CsvRows<R> {
         let first = self.records + 1;
         match &found {
             NextCut::Rows(cut) => self.records += cut.rows,
-            NextCut::Overlong => {}
-            NextCut::End => self.ensure_rows()?,
+            NextCut::Overlong | NextCut::End => {}
         }
         Ok((found, first))
     }
@@ -115,32 +145,18 @@ impl<R: Read> CsvRows<R> {
     /// Reads the next row; false at the end.
     pub(super) fn next(&mut self, row: &mut Row) -> Result<bool, SourceError> {
         if !self.read(row)? {
-            self.ensure_rows()?;
             return Ok(false);
         }
-        let (cells, wanted) = (row.cells().len(), self.columns.names.len());
-        if row.state == ReadState::Good && cells != wanted {
-            row.break_off(format!(
-                "the row has {cells} cells, wanted {wanted} as in the header{}",
-                if cells > wanted {
-                    " (a value that holds the delimiter must be in quotes)"
-                } else {
-                    ""
-                }
-            ));
+        let spans = &self.splitter.spans;
+        if row.state == ReadState::Good {
+            self.table.fill(row, spans);
+        } else {
+            row.added_cells = self.table.added_to(row.raw(), spans);
         }
         Ok(true)
     }
 
-    fn ensure_rows(&self) -> Result<(), SourceError> {
-        if self.records > 0 {
-            return Ok(());
-        }
-        Err(SourceError::OnlyHeader {
-            name: self.name.clone(),
-        })
-    }
-
+    /// Reads the next row, without its cells; false at the end.
     fn read(&mut self, row: &mut Row) -> Result<bool, SourceError> {
         if !self
             .splitter
@@ -161,7 +177,7 @@ impl<R: Read> CsvRows<R> {
             return Ok(true);
         }
         match splitter.flaw {
-            None => fill_cells(row, &splitter.spans),
+            None => {}
             Some(Flaw::Unclosed) => row.break_off(format!(
                 "a quote is opened and never closed, wanted one that closes it{}",
                 swallowed(origin.line, splitter.breaks)
@@ -214,88 +230,6 @@ fn swallowed(line: u64, breaks: u64) -> String {
         ": everything from line {line} to {} was read as one row",
         line + breaks - 1
     )
-}
-
-/// The raw text of a cell, with its quotes doubled.
-fn text_of(row: &Row, span: Span) -> &str {
-    row.text().split_at(span.end).0.split_at(span.start).1
-}
-
-fn fill_cells(row: &mut Row, spans: &[Span]) {
-    let is_blank = |span: &Span| {
-        let text = text_of(row, *span);
-        text.chars().all(char::is_whitespace)
-    };
-    if spans.iter().all(is_blank) {
-        row.state = ReadState::Skipped(SkipReason::Blank);
-    }
-    if !spans.iter().any(|span| span.escapes) {
-        row.push_texts(spans.iter().map(|span| (span.start, span.end)));
-        return;
-    }
-    for (column, span) in spans.iter().enumerate() {
-        if span.escapes {
-            let text = text_of(row, *span);
-            let value = text.replace("\"\"", "\"");
-            row.push_unescaped(column, CellKind::Text, &value);
-        } else {
-            row.push_span(column, CellKind::Text, span.start, span.end);
-        }
-    }
-}
-
-/// Whether `text` is a line like `sep=;`, with which spreadsheets give the
-/// delimiter.
-fn is_separator_line(text: &str) -> bool {
-    separator_of(text.as_bytes()).is_some()
-}
-
-fn separator_of(line: &[u8]) -> Option<u8> {
-    match line.strip_prefix(b"sep=") {
-        Some([delimiter]) => Some(*delimiter),
-        Some([delimiter, rest @ ..]) if rest.iter().all(u8::is_ascii_whitespace) => {
-            Some(*delimiter)
-        }
-        Some(_) | None => None,
-    }
-}
-
-/// Detects the delimiter of a table that starts with `start`: the one that gives
-/// the header the most known fields, or, if it has none, the most columns.
-pub(super) fn delimiter_of(start: &[u8]) -> u8 {
-    let first_line = start
-        .split(|byte| matches!(byte, b'\n' | b'\r'))
-        .next()
-        .unwrap_or_default();
-    if let Some(delimiter) = separator_of(first_line) {
-        return delimiter;
-    }
-    let mut best = (b',', (0, 0));
-    let mut broken = None;
-    for delimiter in DELIMITERS {
-        let rows = match CsvRows::new(start, "", 0, delimiter) {
-            Ok(rows) => rows,
-            Err(_cannot_be_read) => {
-                broken = broken.or(Some(delimiter));
-                continue;
-            }
-        };
-        let names = &rows.columns.names;
-        let known = names
-            .iter()
-            .filter(|name| field_of_header(name).is_some())
-            .count();
-        let score = (known, names.len());
-        if score > best.1 {
-            best = (delimiter, score);
-        }
-    }
-    match broken {
-        // If no delimiter gives a known field, a header that can't be read is more
-        // worth reporting than one that names no field.
-        Some(broken) if best.1.0 == 0 => broken,
-        Some(_) | None => best.0,
-    }
 }
 
 #[cfg(test)]

@@ -87,13 +87,14 @@ impl<R: Read> Splitter<R> {
         }
     }
 
-    /// Skips a byte-order mark at the start of the input.
-    pub(super) fn skip_mark(&mut self) -> io::Result<()> {
+    /// Skips a byte-order mark at the start of the input; returns whether there is one.
+    pub(super) fn skip_mark(&mut self) -> io::Result<bool> {
         while self.data().len() < UTF8_MARK.len() && self.window.fill()? {}
-        if self.data().starts_with(UTF8_MARK) {
+        let is_marked = self.data().starts_with(UTF8_MARK);
+        if is_marked {
             self.window.pass(UTF8_MARK.len());
         }
-        Ok(())
+        Ok(is_marked)
     }
 
     /// Reads in small pieces from now on.
@@ -180,17 +181,17 @@ impl<R: Read> Splitter<R> {
         self.end_row()
     }
 
+    /// Starts a cell. A quote opens it, also after spaces; spaces before anything else
+    /// belong to the value.
     fn start_cell(&mut self) -> io::Result<SplitterState> {
-        if self.byte(self.place).is_none() {
-            self.more()?;
-        }
+        self.cell = Span::at(self.place);
+        self.skip_blanks()?;
         if self.byte(self.place) == Some(b'"') {
             self.quoted = true;
             self.place += 1;
             self.cell = Span::at(self.place);
             return Ok(SplitterState::Quoted);
         }
-        self.cell = Span::at(self.place);
         Ok(SplitterState::Bare)
     }
 
@@ -259,7 +260,7 @@ impl<R: Read> Splitter<R> {
         Some(SplitterState::CellStart)
     }
 
-    /// Skips spaces after a closing quote, which files written by hand have.
+    /// Skips spaces around quotes, which files written by hand have.
     fn skip_blanks(&mut self) -> io::Result<()> {
         loop {
             match self.byte(self.place) {
@@ -316,6 +317,12 @@ impl<R: Read> Splitter<R> {
         }
         self.breaks += u64::from(line_end > 0);
         Ok(())
+    }
+
+    /// The line end of the row; empty at the end of the input.
+    pub(super) fn line_end(&self) -> &[u8] {
+        let (row, _) = self.data().split_at(self.taken);
+        row.split_at(self.length).1
     }
 
     /// The row's bytes without its line end; empty for an overlong row.
