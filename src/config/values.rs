@@ -1,10 +1,11 @@
 //! Lengths of time and names beside the input, read and checked.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::{ConfigError, value_error};
+use crate::report::result_names::{beside_results, is_written_back};
 
 /// The end of a checkpoint's name beside its input.
 const CHECKPOINT_ENDING: &str = ".checkpoint.db";
@@ -33,6 +34,7 @@ pub(super) fn duration_or_zero(option: &'static str, text: &str) -> Result<Durat
 }
 
 /// The name of the first input with `ending` behind it; `option` names such a place.
+/// What belongs to a file of mended rejects stands beside the folder that it is in.
 pub(super) fn beside(
     inputs: &[OsString],
     ending: &str,
@@ -40,7 +42,12 @@ pub(super) fn beside(
 ) -> Result<PathBuf, ConfigError> {
     match inputs.first() {
         Some(first) if first != "-" => {
-            let mut name = first.clone();
+            let path = Path::new(first);
+            let mut name = if is_written_back(path) {
+                beside_results(path).into_os_string()
+            } else {
+                first.clone()
+            };
             name.push(ending);
             Ok(PathBuf::from(name))
         }

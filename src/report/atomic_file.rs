@@ -17,6 +17,9 @@ pub(super) fn owner_only(options: &mut OpenOptions) {
     let _unused = options;
 }
 
+/// The byte-order mark by which a spreadsheet recognises UTF-8.
+pub(super) const MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// The suffix of a temporary name: `.`, the file's name, `.`, random letters, and
 /// this.
 const ENDING: &str = ".part";
@@ -30,8 +33,6 @@ pub(super) struct PendingFile {
     file: BufWriter<HashingFile>,
     /// How many rows it holds so far.
     pub(super) rows: u64,
-    /// Whether the last row has an unclosed quote.
-    pub(super) open: bool,
 }
 
 impl PendingFile {
@@ -51,7 +52,6 @@ impl PendingFile {
             file: BufWriter::with_capacity(64 << 10, digesting),
             place: folder.join(name),
             rows: 0,
-            open: false,
         })
     }
 

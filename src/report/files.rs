@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::atomic_file::{PendingFile, WrittenFile, remove_abandoned};
+use super::atomic_file::{MARK, PendingFile, WrittenFile, remove_abandoned};
 use super::manifest::{KeptFile, Manifest, ResultsOrigin};
 use super::reject_files::RejectFiles;
 use super::result_names::KINDS;
@@ -71,7 +71,9 @@ impl ResultFiles {
         let sends = origin.command != "validate";
         let manifest = Manifest::read(folder, origin)?;
         let begin = |name: &str| PendingFile::begin(folder, &manifest.name_for(name)?);
-        let mut problems = csv::Writer::from_writer(begin("problems.csv")?);
+        let mut problems = begin("problems.csv")?;
+        problems.write_all(MARK)?;
+        let mut problems = csv::Writer::from_writer(problems);
         let mut header = vec![
             "line", "record", "clientId", "severity", "code", "field", "value", "message",
         ];

@@ -87,7 +87,8 @@ fn a_rejected_row_is_unchanged_after_the_added_cells() {
 fn cells_added_by_an_earlier_run_are_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let columns = Columns::table(vec![], "_line,_code,_field,_message,clientId", b',');
-    let row = row("3,x,y,\"said, before\",c-1", 2);
+    let mut row = row("3,x,y,\"said, before\",c-1", 2);
+    row.added_cells = 4;
     let account = RowAccount {
         leading_own: 4,
         ..rejected(&row, &columns, &[])
@@ -195,7 +196,7 @@ fn tables_with_other_headers_have_files_of_their_own() {
 }
 
 #[test]
-fn an_unclosed_quote_does_not_swallow_the_next_rows() {
+fn a_row_after_an_unclosed_quote_goes_to_another_file() {
     let folder = tempfile::tempdir().unwrap();
     let columns = table();
     let mut open = row("c-1;\"open", 2);
@@ -208,11 +209,31 @@ fn an_unclosed_quote_does_not_swallow_the_next_rows() {
             rejected(&next, &columns, &[]),
         ],
     );
-    let text = read(folder.path(), "rejects.csv");
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(b';')
-        .from_reader(text.as_bytes());
-    assert_eq!(reader.records().flatten().count(), 2);
+    let header = "_line;_code;_field;_message;clientId;\"company;Name\"\n";
+    for (name, row) in [
+        ("rejects.csv", "2;;;;c-1;\"open\n"),
+        ("rejects-2.csv", "3;;;;c-2;x\n"),
+    ] {
+        assert_eq!(read(folder.path(), name), format!("{header}{row}"));
+    }
+}
+
+#[test]
+fn a_table_is_written_back_as_it_was_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let columns = Columns {
+        is_marked: true,
+        line_end: "\r\n",
+        ..table()
+    };
+    let row = row("c-1;\"two\nlines\"", 7);
+    write(folder.path(), &[rejected(&row, &columns, &[])]);
+    assert_eq!(
+        read(folder.path(), "rejects.csv"),
+        "\u{feff}_line;_code;_field;_message;clientId;\"company;Name\"\r\n\
+         7;;;;c-1;\"two\nlines\"\r\n"
+    );
+    assert!(read(folder.path(), "problems.csv").starts_with("\u{feff}line,"));
 }
 
 #[cfg(unix)]

@@ -1,4 +1,5 @@
-//! Writes rejected and failed rows back to be mended, byte for byte.
+//! Writes rejected and failed rows back to be mended, byte for byte, in a file that is
+//! written as the input is: its byte-order mark, delimiter, line ends and header.
 //!
 //! Added cells precede a row's own, so that a row with too few cells doesn't shift
 //! them; they are ignored when the file is read as input.
@@ -10,10 +11,10 @@ use std::path::PathBuf;
 use serde_json::value::RawValue;
 
 use super::RowAccount;
-use super::atomic_file::PendingFile;
+use super::atomic_file::{MARK, PendingFile};
 use super::manifest::{Manifest, PlaceState};
 use crate::domain::mapping::ADDED;
-use crate::domain::row::{Matching, ReadState, after_cells};
+use crate::domain::row::{Columns, Matching, ReadState, after_cells};
 
 /// Files of one kind: one for each header of the inputs, and one for JSONL.
 #[derive(Debug)]
@@ -66,7 +67,14 @@ impl RejectFiles {
         part.rows += 1;
         match account.columns.matching {
             Matching::Exact => write_json(part, account, &added),
-            Matching::Header => write_table_row(part, account, &added),
+            Matching::Header => {
+                if write_table_row(part, account, &added)? {
+                    // An unclosed quote would swallow the next row, which gets a file
+                    // of its own: nothing is written that is wrong once it is mended.
+                    self.forms.remove(&form_of(account.columns));
+                }
+                Ok(())
+            }
         }
     }
 
@@ -77,10 +85,7 @@ impl RejectFiles {
         added: &[(&str, String)],
     ) -> io::Result<&mut PendingFile> {
         let columns = account.columns;
-        let form = match columns.matching {
-            Matching::Exact => None,
-            Matching::Header => Some((columns.delimiter, columns.header.clone())),
-        };
+        let form = form_of(columns);
         let place = if let Some(place) = self.forms.get(&form) {
             *place
         } else {
@@ -93,7 +98,10 @@ impl RejectFiles {
                     columns.delimiter,
                     account.leading_own,
                 );
-                write_cells(&mut part, columns.delimiter, &names, header)?;
+                if columns.is_marked {
+                    part.write_all(MARK)?;
+                }
+                write_cells(&mut part, columns, &names, header)?;
             }
             self.parts.push(part);
             self.forms.insert(form, self.parts.len() - 1);
@@ -124,30 +132,39 @@ impl RejectFiles {
     }
 }
 
+/// The file that rows of these columns belong to: by delimiter and header, or `None`
+/// for JSONL.
+fn form_of(columns: &Columns) -> Option<(u8, String)> {
+    match columns.matching {
+        Matching::Exact => None,
+        Matching::Header => Some((columns.delimiter, columns.header.clone())),
+    }
+}
+
+/// Writes a row; returns whether it ends in an unclosed quote.
 fn write_table_row(
     part: &mut PendingFile,
     account: &RowAccount<'_>,
     added: &[(&str, String)],
-) -> io::Result<()> {
-    let delimiter = account.columns.delimiter;
+) -> io::Result<bool> {
+    let columns = account.columns;
     let values: Vec<String> = added.iter().map(|(_, value)| value.clone()).collect();
-    let row = after_cells(account.row.raw(), delimiter, account.leading_own);
-    if part.open {
-        // An unclosed quote would swallow the next row.
-        part.write_all(b"\"\n")?;
-    }
-    part.open = matches!(account.row.state, ReadState::Broken(_)) && ends_open(row, delimiter);
-    write_cells(part, delimiter, &values, row)
+    let row = account.row;
+    let own = after_cells(row.raw(), columns.delimiter, row.added_cells);
+    write_cells(part, columns, &values, own)?;
+    let is_broken = matches!(row.state, ReadState::Broken(_));
+    Ok(is_broken && ends_open(own, columns.delimiter))
 }
 
-/// Whether `row` ends in an unclosed quoted cell. A quote opens one only at the
-/// start of a cell.
+/// Whether `row` ends in an unclosed quoted cell. A quote opens one only at the start
+/// of a cell, or after spaces there.
 fn ends_open(row: &[u8], delimiter: u8) -> bool {
     let (mut quoted, mut at_start) = (false, true);
     let mut bytes = row.iter().copied().peekable();
     while let Some(byte) = bytes.next() {
         if byte != b'"' {
-            at_start = byte == delimiter && !quoted;
+            let is_blank = byte == b' ' && delimiter != b' ';
+            at_start = (byte == delimiter || at_start && is_blank) && !quoted;
         } else if !quoted {
             (quoted, at_start) = (at_start, false);
         } else if bytes.next_if_eq(&b'"').is_none() {
@@ -159,19 +176,19 @@ fn ends_open(row: &[u8], delimiter: u8) -> bool {
 
 fn write_cells(
     part: &mut PendingFile,
-    delimiter: u8,
+    columns: &Columns,
     cells: &[String],
     rest: &[u8],
 ) -> io::Result<()> {
     let mut line = csv::WriterBuilder::new()
-        .delimiter(delimiter)
+        .delimiter(columns.delimiter)
         .from_writer(Vec::new());
     line.write_record(cells)?;
     let mut line = line.into_inner().map_err(csv::IntoInnerError::into_error)?;
     line.pop();
-    line.push(delimiter);
+    line.push(columns.delimiter);
     line.extend_from_slice(rest);
-    line.push(b'\n');
+    line.extend_from_slice(columns.line_end.as_bytes());
     part.write_all(&line)
 }
 
@@ -269,6 +286,8 @@ mod tests {
             r#"""#,
             r#"a,"b""c"#,
             "a,\"b\nc,\"\"d",
+            "a,  \"b",
+            " \"b,c",
             r#"a,"b"",c"#,
         ] {
             assert!(ends_open(row.as_bytes(), b','), "{row}");
@@ -276,6 +295,8 @@ mod tests {
         for row in [
             "",
             r#"a,b"c"#,
+            r#"a,b "c"#,
+            r#"a, "b""#,
             r#"a,"b""#,
             r#"a,"b"c,d"#,
             r#"a,"b" "c,"#,

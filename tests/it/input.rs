@@ -83,11 +83,6 @@ fn an_empty_file() {
 }
 
 #[test]
-fn only_a_header() {
-    refused("in.csv", HEADER.as_bytes(), &["in.csv", "no rows"]);
-}
-
-#[test]
 fn no_header() {
     refused(
         "in.csv",
@@ -257,9 +252,12 @@ fn a_rejected_row_comes_back_as_one_row() {
         .input("three.csv", format!("{header}c1,Gum,Euro,\n"));
     run.go("validate one.csv two.csv three.csv --out all")
         .code(3);
-    let rejects = run.text("all/rejects.csv");
-    run.write("mended.csv", rejects.replace(",Euro,", ",EUR,"));
-    run.go("validate mended.csv").code(3);
+    // What follows an unclosed quote stands in another file.
+    for (rejects, mended) in [("rejects.csv", "mended.csv"), ("rejects-2.csv", "more.csv")] {
+        let rejects = run.text(&format!("all/{rejects}"));
+        run.write(mended, rejects.replace(",Euro,", ",EUR,"));
+    }
+    run.go("validate mended.csv more.csv").code(3);
     let summary = run.summary("mended.csv");
     assert_eq!(summary.rows("read"), 4);
     assert_eq!(summary.rows("rejected"), 2);
@@ -655,20 +653,17 @@ fn rejects_are_given_back_byte_for_byte_and_taken_back_mended() {
     let run = Run::new().input("in.csv", content);
     run.import("in.csv").code(3).says("rejects.csv");
     let rejects = run.text("in.csv.results/rejects.csv");
-    let (header, rest) = rejects.split_once('\n').unwrap();
+    let (header, rest) = rejects.split_once("\r\n").unwrap();
     assert_eq!(
-        header.trim_end(),
+        header,
         "_line,_code,_field,_message,clientId,companyName,currency,city"
     );
+    assert!(rest.starts_with("32,unknown_currency,currency,"), "{rest}");
     assert!(
-        rest.starts_with("32,corrected;unknown_currency,companyName;currency,"),
+        rest.contains(&format!(",{bad}\r\n34,missing_field,companyName,")),
         "{rest}"
     );
-    assert!(
-        rest.contains(&format!(",{bad}\n34,missing_field,companyName,")),
-        "{rest}"
-    );
-    assert!(rest.ends_with(&format!(",{other}\n")), "{rest}");
+    assert!(rest.ends_with(&format!(",{other}\r\n")), "{rest}");
 
     // The first round corrects one of the two; the second one corrects the other.
     run.write("one.csv", rejects.replace("\"Eu\"\"ro\"", "EUR"));
@@ -678,7 +673,7 @@ fn rejects_are_given_back_byte_for_byte_and_taken_back_mended() {
     run.summary("one.csv").outcomes(&[("created", 1)]);
     let again = run.text("one.csv.results/rejects.csv");
     assert_eq!(again.matches("_line").count(), 1, "{again}");
-    assert!(again.ends_with(&format!(",{other}\n")), "{again}");
+    assert!(again.ends_with(&format!(",{other}\r\n")), "{again}");
     run.write("two.csv", again.replace("c-y,,USD", "c-y,Mended,USD"));
     run.import("two.csv --checkpoint in.csv.checkpoint.db")
         .code(0);

@@ -56,5 +56,6 @@ mod rehearsal;
 mod resume;
 mod scenarios;
 mod simulated;
+mod tables;
 mod time_limits;
 mod wire;

@@ -128,7 +128,9 @@ fn mended_rejects_import_on_the_checkpoint_of_their_original() {
         run.write(&place, &mended);
         run.import(&format!("{place} --checkpoint {name}.checkpoint.db"))
             .code(0);
-        run.summary(&place).outcomes(&[("created", 6)]);
+        // The results stand beside those of the original.
+        run.summary(&format!("{name}.rejects"))
+            .outcomes(&[("created", 6)]);
         case.is_there(&run);
         assert_eq!(run.text(&place), mended, "the mended rows are taken away");
         // Named together afterwards, all of it is known to be done.

@@ -14,6 +14,7 @@ use crate::domain::summary::Summary;
 use crate::domain::text::{counted, thousands};
 use crate::engine::stop::Halt;
 use crate::report::manifest::KeptFile;
+use crate::report::result_names::beside_results;
 use crate::report::text::SummaryNotes;
 
 /// The inputs of the summary of an import.
@@ -169,11 +170,11 @@ impl ImportSummary<'_> {
     }
 
     /// The command that imports mended rows with the same checkpoint. Its results
-    /// go to a folder beside them: in the same folder they would replace them.
+    /// go to a folder beside theirs: in the same folder they would replace them.
     fn feed_back(&self, files: &[&Path]) -> TypedCommand<ImportOptions> {
         let out = files.first().filter(|_| self.inherited.has_out);
         let out = out.map(|first| {
-            let mut out = OsString::from(first);
+            let mut out = beside_results(first).into_os_string();
             out.push(".results");
             PathBuf::from(out)
         });
@@ -327,7 +328,7 @@ mod tests {
             commands(&summary, Some(&halt), &["--no-dry-run"], &inherited),
             [
                 "kable-bulk import 'in put.csv' --out out --max-errors 4 --all-or-nothing=false --no-dry-run",
-                "kable-bulk import out/rejects.csv out/rejects.jsonl --out out/rejects.csv.results --checkpoint run.db --no-dry-run",
+                "kable-bulk import out/rejects.csv out/rejects.jsonl --out out.rejects.results --checkpoint run.db --no-dry-run",
             ]
         );
     }

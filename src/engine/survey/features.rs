@@ -38,6 +38,8 @@ pub(super) struct Remarks<'r> {
     pub(super) codes: Vec<&'r str>,
     pub(super) fields: Vec<&'r str>,
     pub(super) messages: &'r str,
+    /// Whether the row was read from a rejects file that may have been mended.
+    pub(super) is_mended: bool,
 }
 
 impl Features {
@@ -64,7 +66,11 @@ impl Features {
             with_problem.extend(Field::ALL.into_iter().find(|known| known.name() == *field));
         }
         if is_malformed {
-            let [values, id] = filter(&own_text(row, binding, columns));
+            let text = own_text(row, columns);
+            // What an unclosed quote took along stands in rows of its own once it is
+            // mended: only the first line is certain to stay in this one.
+            let first_line = text.split(['\n', '\r']).next().unwrap_or_default();
+            let [values, id] = filter(if remarks.is_mended { &text } else { first_line });
             return Self {
                 values,
                 id,
@@ -146,10 +152,10 @@ fn filter(text: &str) -> [[u8; 8]; 2] {
 }
 
 /// The text of a row without the columns that reject files add.
-fn own_text(row: &Row, binding: &Binding, columns: &Columns) -> String {
+fn own_text(row: &Row, columns: &Columns) -> String {
     match columns.matching {
         Matching::Header => {
-            let own = after_cells(row.raw(), columns.delimiter, binding.leading_added());
+            let own = after_cells(row.raw(), columns.delimiter, row.added_cells);
             String::from_utf8_lossy(own).into_owned()
         }
         Matching::Exact => own_json(row),

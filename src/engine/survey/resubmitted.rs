@@ -68,6 +68,7 @@ impl OriginalRow {
             codes: added("_code").unwrap_or_default().split(';').collect(),
             fields: added("_field").unwrap_or_default().split(';').collect(),
             messages: added("_message").unwrap_or_default(),
+            is_mended: true,
         };
         Some(Self {
             input,
@@ -133,6 +134,7 @@ impl Resubmitted {
             codes: problems.iter().map(|problem| problem.code.name()).collect(),
             fields: problems.iter().map(|problem| problem.field).collect(),
             messages: &messages(problems),
+            is_mended: false,
         };
         self.push(SortedPlace {
             features: Features::of(row, binding, columns, &remarks),
