@@ -47,12 +47,27 @@ pub struct ReadingOptions {
     /// What becomes of a table's rows that lack cells at their end [default: reject]
     #[arg(long, value_enum, value_name = "HOW")]
     pub short_rows: Option<ShortRowHandling>,
+    /// A mapping that is built in, for the exports of another system; auto: the one that fits the columns
+    #[arg(long, value_name = "NAME|auto")]
+    pub preset: Option<String>,
+    /// Which columns feed which fields, and how: a mapping file
+    #[arg(long, value_name = "FILE")]
+    pub mapping: Option<PathBuf>,
     /// Which column feeds a field, such as companyName=Customer; can be repeated
     #[arg(long, value_name = "FIELD=COLUMN", action = ArgAction::Append)]
     pub map: Vec<String>,
-    /// A value for rows that have none, such as currency=USD; can be repeated
+    /// A value for rows that have none, such as currency=USD or companyName=@person; can be repeated
     #[arg(long, value_name = "FIELD=VALUE", action = ArgAction::Append)]
     pub set: Vec<String>,
+    /// A file of values and what they become, such as planIds=plans.csv; can be repeated
+    #[arg(long, value_name = "FIELD=FILE", action = ArgAction::Append)]
+    pub values: Vec<String>,
+    /// Leaves out the rows that this row filter of the mapping is for; can be repeated
+    #[arg(long, value_name = "NAME", action = ArgAction::Append)]
+    pub skip: Vec<String>,
+    /// Takes the rows that this row filter of the mapping leaves out; can be repeated
+    #[arg(long, value_name = "NAME", action = ArgAction::Append)]
+    pub no_skip: Vec<String>,
     /// A currency that Kable has begun to accept; can be repeated
     #[arg(long, value_name = "XYZ", action = ArgAction::Append)]
     pub allow_currency: Vec<String>,

@@ -132,8 +132,13 @@ impl OptionWords {
             delimiter,
             encoding,
             short_rows,
+            preset,
+            mapping,
             map,
             set,
+            values,
+            skip,
+            no_skip,
             allow_currency,
             plan_ids,
             strict,
@@ -146,8 +151,13 @@ impl OptionWords {
         self.value("delimiter", delimiter.as_ref());
         self.value("encoding", encoding.as_ref());
         self.choice("short-rows", *short_rows);
+        self.value("preset", preset.as_ref());
+        self.value("mapping", mapping.as_ref());
         self.list("map", map);
         self.list("set", set);
+        self.list("values", values);
+        self.list("skip", skip);
+        self.list("no-skip", no_skip);
         self.list("allow-currency", allow_currency);
         self.choice("plan-ids", *plan_ids);
         self.switch("strict", *strict);

@@ -11,6 +11,7 @@
 //! - `hint.rs`: what the user can do about an error
 //! - `command_line.rs`: parsed options → the command to type next
 //! - `prepared.rs`: what every command over an input builds first
+//! - `recognised.rs`: the mapping for the inputs, with the preset that fits them
 //! - `result_folder.rs`: the folder for results
 //! - `connect.rs`: from a destination to a client with accepted credentials
 //! - `preflight.rs`: the calls before the first create
@@ -35,6 +36,7 @@ mod hint;
 pub mod import;
 mod preflight;
 mod prepared;
+mod recognised;
 mod result_folder;
 pub mod sandbox;
 mod send_time;

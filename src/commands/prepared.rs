@@ -11,13 +11,13 @@ use tokio::runtime::Runtime;
 use super::command_line::shown;
 use super::descriptors;
 use super::hint::hinted;
+use super::recognised::{InputMapping, mapping_for};
 use super::result_folder::{ResultFolder, refuse_foreign, refuse_own_results};
 use super::signals;
 use super::system::{runtime, threads};
 use crate::cli::{DisplayOptions, LogFormat};
 use crate::config::input::InputSettings;
 use crate::domain::decision::RowPolicy;
-use crate::domain::mapping::Binding;
 use crate::domain::text::listed;
 use crate::engine::checker::CheckSettings;
 use crate::engine::stop::Stop;
@@ -60,11 +60,8 @@ impl Prepared {
         origin: ResultsOrigin,
     ) -> anyhow::Result<Self> {
         descriptors::raise_limit();
-        let (inputs, folder, warnings) = open_inputs(&settings, &origin.command)?;
-        let watcher = Arc::new(ProgressDisplay::new(style(display)));
-        for warning in warnings.iter().filter(|_| !display.quiet) {
-            watcher.say(warning);
-        }
+        let opened = open_inputs(&settings, &origin.command)?;
+        let (inputs, mapping) = (opened.inputs, opened.mapping);
         let (stop, runtime) = (Stop::default(), runtime()?);
         {
             let _entered = runtime.enter();
@@ -72,11 +69,15 @@ impl Prepared {
         }
         let watcher = Arc::new(ProgressDisplay::new(style(display)));
         if !display.quiet {
+            opened.warnings.iter().for_each(|warning| watcher.say(warning));
             say_notes(&inputs, &watcher);
+        }
+        if let Some(proposal) = mapping.proposal.filter(|_| !display.quiet) {
+            watcher.say(&format!("note: {proposal}"));
         }
         Ok(Self {
             reading: Arc::new(CheckSettings {
-                mapping: settings.mapping,
+                mapping: mapping.mapping,
                 rules: settings.rules,
                 names: inputs.iter().map(|input| input.name.clone()).collect(),
             }),
@@ -86,7 +87,7 @@ impl Prepared {
             watcher,
             display,
             origin,
-            _folder: folder,
+            _folder: opened.folder,
             stop,
             runtime,
         })
@@ -133,13 +134,22 @@ pub(super) async fn unless_stopped<T>(work: impl Future<Output = T>, stop: &Stop
     }
 }
 
+/// The inputs, opened.
+struct OpenedInputs {
+    inputs: Arc<[Input]>,
+    mapping: InputMapping,
+    folder: ResultFolder,
+    /// What is said about inputs without rows.
+    warnings: Vec<String>,
+}
+
 /// Opens every input, and creates the folder for results. Files are opened first,
 /// so that a wrong name leaves nothing behind; what cannot be read as it is is copied
-/// into the folder. Also returns what is said about inputs without rows.
+/// into the folder.
 fn open_inputs(
     settings: &InputSettings,
     command: &str,
-) -> anyhow::Result<(Arc<[Input]>, ResultFolder, Vec<String>)> {
+) -> anyhow::Result<OpenedInputs> {
     if settings.inputs.len() > usize::from(u16::MAX) {
         return Err(hinted("too many inputs", "name at most 65,535 at once"));
     }
@@ -158,9 +168,9 @@ fn open_inputs(
     };
     let (opened, empty) = beside_empty(found.into_iter().enumerate().map(open))?;
     warnings.extend(empty);
-    for input in &opened {
-        // Refuses an unusable header before connecting.
-        Binding::new(&settings.mapping, &input.columns()?, &input.name)?;
+    let opened: Arc<[Input]> = opened.into();
+    let mapping = mapping_for(&settings.mapping, &opened)?;
+    for input in opened.iter() {
         if !input.has_rows()? {
             warnings.push(format!("{} has a header and no rows", input.name));
         }
@@ -170,7 +180,12 @@ fn open_inputs(
         None => ResultFolder::prepare(&settings.out)?,
     };
     refuse_foreign(&settings.out, command, &opened)?;
-    Ok((opened.into(), folder, warnings))
+    Ok(OpenedInputs {
+        inputs: opened,
+        mapping,
+        folder,
+        warnings,
+    })
 }
 
 /// The inputs that are not empty, and a warning for each that is: an empty part of an

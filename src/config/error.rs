@@ -55,6 +55,14 @@ pub enum ConfigError {
         /// What is wrong with it.
         wrong: String,
     },
+    /// A mapping file, or a file of values, can't be used.
+    #[error("{path}: {wrong}")]
+    Mapping {
+        /// The file, or the preset.
+        path: String,
+        /// What is wrong with it.
+        wrong: String,
+    },
     /// The configuration file is not TOML, or a value in it can't be used.
     #[error("{}: {wrong}", .path.display())]
     Toml {
@@ -83,6 +91,9 @@ impl ConfigError {
             Self::Variable { .. } => {
                 "an option's variable is KABLE_BULK_ and its long name in capitals, e.g. KABLE_BULK_MAX_RATE=100/s"
                     .to_owned()
+            }
+            Self::Mapping { .. } => {
+                "docs/mapping.md describes what a mapping file can say".to_owned()
             }
             Self::Toml { .. } => {
                 "options stand there under their long names, e.g. rate = \"100/s\"".to_owned()

@@ -4,11 +4,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::error::{ConfigError, value_error};
+use super::mapping::{MappingOptions, MappingSettings};
 use super::values::beside;
 use crate::cli::{InputFormat, PlanIds, ReadingOptions, ShortRowHandling};
-use crate::domain::field::Field;
-use crate::domain::header::field_of_header;
-use crate::domain::mapping::Mapping;
 use crate::domain::rules::Rules;
 use crate::source;
 use crate::source::bytes::encoding_label::encoding_of;
@@ -21,7 +19,7 @@ pub struct InputSettings {
     /// How they are written.
     pub source: source::Settings,
     /// Which column feeds which field.
-    pub mapping: Mapping,
+    pub mapping: MappingSettings,
     /// What values are checked against.
     pub rules: Rules,
     /// Read only so many rows.
@@ -43,11 +41,15 @@ pub fn input(
         Some(out) => out,
         None => beside(&inputs, ".results", "out")?,
     };
-    let mapping = Mapping {
-        columns: pairs("map", or(typed.map, file.map))?,
-        constants: pairs("set", or(typed.set, file.set))?,
-    };
-    let named = mapping.columns.iter().map(|(_, column)| column.clone());
+    let mapping = MappingSettings::of(MappingOptions {
+        preset: typed.preset.or(file.preset),
+        file: typed.mapping.or(file.mapping),
+        map: or(typed.map, file.map),
+        set: or(typed.set, file.set),
+        values: or(typed.values, file.values),
+        skip: or(typed.skip, file.skip),
+        no_skip: or(typed.no_skip, file.no_skip),
+    })?;
     Ok(InputSettings {
         source: source::Settings {
             format: match typed.format.or(file.format) {
@@ -59,7 +61,7 @@ pub fn input(
             encoding: encoding
                 .map(|name| encoding_of(&name).map_err(value_error("encoding")))
                 .transpose()?,
-            columns: named.collect(),
+            columns: mapping.known_columns()?.into(),
             short_rows: match typed.short_rows.or(file.short_rows) {
                 None | Some(ShortRowHandling::Reject) => source::ShortRows::Reject,
                 Some(ShortRowHandling::Accept) => source::ShortRows::Accept,
@@ -87,34 +89,6 @@ fn one_byte(text: &str) -> Result<u8, ConfigError> {
             "{text:?} is not one character, wanted for example ';' or tab"
         ))),
     }
-}
-
-/// The fields of `option` and what each is given.
-pub(super) fn pairs(
-    option: &'static str,
-    typed: Vec<String>,
-) -> Result<Vec<(Field, String)>, ConfigError> {
-    let mut pairs: Vec<(Field, String)> = Vec::new();
-    for text in typed {
-        let wrong = value_error(option);
-        let Some((name, value)) = text.split_once('=') else {
-            return Err(wrong(format!("{text:?} has no =, wanted FIELD=…")));
-        };
-        let field = Field::of_name(name)
-            .or_else(|| field_of_header(name))
-            .ok_or_else(|| {
-                let names: Vec<&str> = Field::ALL.into_iter().map(Field::name).collect();
-                wrong(format!(
-                    "there is no field {name:?}, wanted one of {}",
-                    names.join(" ")
-                ))
-            })?;
-        if pairs.iter().any(|(other, _)| *other == field) {
-            return Err(wrong(format!("{field} is named twice")));
-        }
-        pairs.push((field, value.to_owned()));
-    }
-    Ok(pairs)
 }
 
 fn currencies(typed: Vec<String>) -> Result<Vec<String>, ConfigError> {

@@ -8,6 +8,9 @@
 //! - `options.rs`: their names and values
 //! - `input.rs`, `target.rs`, `requests.rs`, `send.rs`, `display.rs`: one group of
 //!   options each, as settings
+//! - `mapping.rs`: the options that say which column feeds which field, as one mapping
+//! - `mapping_file/`: the mapping file
+//! - `presets.rs`: the mapping files that are built in
 //! - `values.rs`: lengths of time and names beside the input, read and checked
 //! - `error.rs`: why a configuration can't be used
 
@@ -16,7 +19,10 @@ mod environment;
 mod error;
 mod file;
 pub mod input;
+pub mod mapping;
+pub mod mapping_file;
 mod options;
+pub mod presets;
 pub mod requests;
 pub mod send;
 pub mod target;

@@ -1,7 +1,8 @@
 use std::ffi::OsString;
 
 use super::display::checks_and_display;
-use super::input::{input, pairs};
+use super::input::input;
+use super::mapping::pairs;
 use super::options::{named_options, parse};
 use super::requests::requests;
 use super::send::{SendSettings, sending};

@@ -1,6 +1,7 @@
 //! A row's values by field, nothing checked.
 
-use super::field::{Field, FieldMap};
+use super::field::{Field, FieldMap, FieldSet};
+use super::problem::Problem;
 use super::row::{CellKind, Origin};
 
 /// What a row has for one field.
@@ -26,6 +27,12 @@ pub struct Candidate<'r> {
     pub wrong_contact: Option<(CellKind, &'r str)>,
     /// Whether no value can contain a control character.
     pub(super) printable: bool,
+    /// What the mapping found wrong, or to be looked at.
+    pub(super) findings: &'r [Problem],
+    /// Fields that took a default.
+    pub(super) defaulted: FieldSet,
+    /// Fields whose apostrophe at the start the mapping decided on.
+    pub(super) keeps_apostrophe: FieldSet,
     values: FieldMap<FieldValue<'r>>,
 }
 
@@ -36,6 +43,9 @@ impl<'r> Candidate<'r> {
             origin,
             wrong_contact: None,
             printable: false,
+            findings: &[],
+            defaulted: FieldSet::default(),
+            keeps_apostrophe: FieldSet::default(),
             values: FieldMap::default(),
         }
     }
@@ -48,6 +58,11 @@ impl<'r> Candidate<'r> {
     /// Sets the text of `field`.
     pub fn set(&mut self, field: Field, text: &'r str) {
         *self.values.get_mut(field) = FieldValue::Text(text);
+    }
+
+    /// Drops the value of `field`.
+    pub(super) fn clear(&mut self, field: Field) {
+        *self.values.get_mut(field) = FieldValue::Absent;
     }
 
     /// Adds the value of a cell; the items of a list come one by one.
@@ -87,6 +102,7 @@ impl<'r> Candidate<'r> {
         };
         if blank {
             *slot = FieldValue::Text(constant);
+            self.defaulted.insert(field);
         }
     }
 }

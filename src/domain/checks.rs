@@ -191,6 +191,9 @@ impl<'r> RowChecks<'_, 'r> {
     /// or a formula. Before a letter of a name it is part of the name: `'t Hooft BV`.
     fn without_apostrophe<'v>(&mut self, field: Field, value: &'v str) -> &'v str {
         let mark = |c: char| c.is_ascii_digit() || "+-=@".contains(c);
+        if self.candidate.keeps_apostrophe.has(field) {
+            return value;
+        }
         match value.strip_prefix('\'') {
             // A value that also ends in one is quoted, and unchanged.
             Some(rest)

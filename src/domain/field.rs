@@ -135,6 +135,32 @@ impl Field {
     }
 }
 
+/// A set of fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FieldSet(u16);
+
+impl FieldSet {
+    /// Adds `field`.
+    pub const fn insert(&mut self, field: Field) {
+        self.0 |= 1 << field.index();
+    }
+
+    /// Whether it has `field`.
+    pub const fn has(self, field: Field) -> bool {
+        self.0 & 1 << field.index() != 0
+    }
+
+    /// Whether it has no field.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Its fields.
+    pub fn iter(self) -> impl Iterator<Item = Field> {
+        Field::ALL.into_iter().filter(move |field| self.has(*field))
+    }
+}
+
 /// One value for each field.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct FieldMap<T>([T; Field::COUNT]);

@@ -99,6 +99,15 @@ pub(super) fn ids<'r>(checks: &mut RowChecks<'_, 'r>, field: Field) -> Vec<Cow<'
     ids.kept
 }
 
+/// The items of a list that is written in one text.
+pub(super) fn items_of(text: &str) -> Vec<String> {
+    json_list(text).unwrap_or_else(|| {
+        let items = text.split([';', '|', ',']).map(trimmed);
+        let items = items.filter(|item| !item.is_empty());
+        items.map(str::to_owned).collect()
+    })
+}
+
 /// Adds an id of a list unless it is there. Ids beyond the most are ignored.
 fn keep_id<'r>(
     checks: &mut RowChecks<'_, 'r>,

@@ -5,7 +5,7 @@
 //!
 //! From the input to the API:
 //!
-//! - `row.rs`, `header.rs`, `mapping.rs`: a row, and which column is which field
+//! - `row.rs`, `header.rs`, `mapping/`: a row, and which column is which field
 //! - `field.rs`, `candidate.rs`: the fields, and a row's values by field
 //! - `validate.rs`, `checks.rs`, `id_list.rs`, `heuristics.rs`: a row is fit to be
 //!   sent, or rejected

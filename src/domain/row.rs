@@ -5,6 +5,8 @@
 //! the row's own text: reading a row copies it once, and a reader reuses one `Row`
 //! for all.
 
+use super::field::FieldSet;
+use super::problem::Problem;
 use super::skip::SkipReason;
 
 /// Where a row begins in the inputs.
@@ -89,6 +91,19 @@ pub enum ReadState {
     Broken(String),
 }
 
+/// What a mapping found in a row.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RowFindings {
+    /// Whether the mapping has been applied: the row has its derived values.
+    pub(super) is_derived: bool,
+    /// What is wrong with values, or should be looked at.
+    pub(super) problems: Vec<Problem>,
+    /// Fields that took a default.
+    pub(super) defaulted: FieldSet,
+    /// Whether it is one of those that are kept of several rows with one id.
+    pub is_kept: bool,
+}
+
 /// A row of the input.
 #[derive(Debug, Clone, Default)]
 pub struct Row {
@@ -96,6 +111,8 @@ pub struct Row {
     pub origin: Origin,
     /// Whether it could be read.
     pub state: ReadState,
+    /// What the mapping found in it.
+    pub findings: RowFindings,
     /// The row without its line end, if it is UTF-8.
     text: String,
     /// The row without its line end, if it is not.
@@ -117,6 +134,9 @@ impl Row {
     pub fn refill(&mut self, origin: Origin, raw: &[u8]) -> Option<&str> {
         self.origin = origin;
         self.state = ReadState::Good;
+        if self.findings.is_derived {
+            self.findings = RowFindings::default();
+        }
         self.spans.clear();
         self.unescaped.clear();
         self.bytes.clear();
@@ -222,6 +242,20 @@ impl Row {
     /// The cells, in the order in which they were read.
     pub fn cells(&self) -> impl ExactSizeIterator<Item = Cell<'_>> {
         self.spans.iter().map(|span| Cell {
+            column: span.column,
+            kind: span.kind,
+            value: self.value(span),
+        })
+    }
+
+    /// The cells of one column. An array has several.
+    pub(super) fn cells_at(&self, column: usize) -> impl Iterator<Item = Cell<'_>> {
+        // In a table the place of a cell is its column's.
+        let is_it = move |span: &&CellSpan| span.column == column;
+        let near = self.spans.get(column).filter(is_it).map(|_| column);
+        let first = near.or_else(|| self.spans.iter().position(|span| span.column == column));
+        let spans = self.spans.iter().skip(first.unwrap_or(self.spans.len()));
+        spans.take_while(is_it).map(|span| Cell {
             column: span.column,
             kind: span.kind,
             value: self.value(span),

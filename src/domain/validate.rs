@@ -6,7 +6,7 @@
 use super::candidate::Candidate;
 use super::checks::{RowChecks, in_brackets};
 use super::customer::CustomerValues;
-use super::field::Field;
+use super::field::{Field, FieldSet};
 use super::id_list::ids;
 use super::mapping::Binding;
 use super::problem::{Code, Problem, Severity, messages};
@@ -22,6 +22,8 @@ pub struct Fit<'r> {
     pub values: CustomerValues<'r>,
     /// Warnings and corrections; no errors.
     pub notes: Vec<Problem>,
+    /// Fields that took a default.
+    pub defaulted: FieldSet,
 }
 
 /// A row that may not be sent, and all its problems.
@@ -92,7 +94,7 @@ pub fn validate<'r>(candidate: &Candidate<'r>, rules: &Rules) -> Result<Fit<'r>,
     let mut checks = RowChecks {
         candidate,
         rules,
-        problems: Vec::new(),
+        problems: candidate.findings.to_vec(),
     };
     let client_id = checks.client_id();
     let company_name = checks.company_name();
@@ -129,6 +131,7 @@ pub fn validate<'r>(candidate: &Candidate<'r>, rules: &Rules) -> Result<Fit<'r>,
                 contact,
             },
             notes: problems,
+            defaulted: candidate.defaulted,
         }),
         (client_id, ..) => Err(Rejection {
             problems,

@@ -45,15 +45,24 @@ impl<'r> Checker<'r> {
     /// Checks `row` of an input with these `columns`.
     pub(crate) fn check<'c>(
         &'c mut self,
-        row: &'c Row,
+        row: &'c mut Row,
         columns: &Columns,
     ) -> Result<CheckedRow<'c>, MappingError> {
         let settings = self.settings;
-        Ok(check(
-            row,
-            self.bind(row.origin.input, columns)?,
-            &settings.rules,
-        ))
+        let binding = self.derive(row, columns)?;
+        Ok(check(row, binding, &settings.rules))
+    }
+
+    /// Adds the derived values of `row` to it. Every row is passed here before it is
+    /// checked.
+    pub(crate) fn derive(
+        &mut self,
+        row: &mut Row,
+        columns: &Columns,
+    ) -> Result<&Binding, MappingError> {
+        let binding = self.bind(row.origin.input, columns)?;
+        binding.derive(row);
+        Ok(binding)
     }
 
     /// Begins a part of an input: members of JSON rows are numbered per part.
@@ -71,7 +80,7 @@ impl<'r> Checker<'r> {
     /// Which columns of an input feed which fields.
     pub(crate) fn bind(&mut self, input: u16, columns: &Columns) -> Result<&Binding, MappingError> {
         if self.bound_to == Some(input) {
-            self.binding.extend(columns);
+            self.binding.extend(columns)?;
         } else {
             self.binding = Binding::new(&self.settings.mapping, columns, self.input_name(input))?;
             self.bound_to = Some(input);

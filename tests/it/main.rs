@@ -43,6 +43,7 @@ mod hostile;
 mod import;
 mod input;
 mod keeping;
+mod mapping;
 mod mended;
 mod not_the_api;
 #[cfg(unix)]

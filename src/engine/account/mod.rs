@@ -123,7 +123,7 @@ where
         let verdict = verdicts
             .on(accountant.rows.read)
             .context("cannot read a temporary file")?;
-        accountant.account_for(&row, rows.columns(), verdict.as_ref(), sink)?;
+        accountant.account_for(&mut row, rows.columns(), verdict.as_ref(), sink)?;
         let read = accountant.rows.read;
         if read.is_multiple_of(ROWS_PER_CHECK) {
             observer.observe(&Event::Accounting { rows: read });
@@ -173,7 +173,7 @@ where
                 verdict.place.line
             );
         }
-        accountant.account_for(&row, rows.columns(), Some(&verdict), sink)?;
+        accountant.account_for(&mut row, rows.columns(), Some(&verdict), sink)?;
         if accountant.rows.read.is_multiple_of(ROWS_PER_CHECK) {
             let row = verdicts.row_of(&verdict);
             let rows = row.context("cannot read a temporary file")?.ordinal;

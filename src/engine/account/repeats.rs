@@ -71,7 +71,7 @@ where
                 of.line
             );
         }
-        let binding = self.checker.bind(of.input, self.rows.columns())?;
+        let binding = self.checker.derive(&mut self.row, self.rows.columns())?;
         let other = binding.candidate(&self.row);
         // Their ids are the same, though perhaps not as written.
         let differs =

@@ -79,11 +79,13 @@ where
     /// Finds out what became of `row`, counts it, and passes it to `sink`.
     pub(in crate::engine) fn account_for(
         &mut self,
-        row: &Row,
+        row: &mut Row,
         columns: &Columns,
         verdict: Option<&RowVerdict>,
         sink: &mut impl RowSink,
     ) -> anyhow::Result<()> {
+        self.checker.derive(row, columns)?;
+        let row = &*row;
         let result = self.result_of(row, columns, verdict)?;
         self.rows.read += 1;
         match &result.end {

@@ -163,7 +163,7 @@ where
             if !self.rows.next(&mut row)? {
                 break;
             }
-            if let CheckedRow::Fit(fit) = checker.check(&row, self.rows.columns())? {
+            if let CheckedRow::Fit(fit) = checker.check(&mut row, self.rows.columns())? {
                 let digest = fit.values.digest(&mut room);
                 let known = verdict.and_then(|verdict| verdict.prior_claim);
                 let customer = fit.values.to_customer();

@@ -272,14 +272,15 @@ impl<'s> Worker<'s> {
         columns: &Columns,
         rows: &mut RowCounts,
     ) -> anyhow::Result<()> {
-        let (row, settings) = (&self.row, self.settings);
+        let settings = self.settings;
+        let binding = self.checker.derive(&mut self.row, columns)?;
+        let row = &self.row;
         let surveyed = |fit| SurveyedRow {
             ordinal,
             place: row.origin,
             fit,
         };
         let writing = || format!("cannot write to {}", settings.folder.display());
-        let binding = self.checker.bind(row.origin.input, columns)?;
         // Mended rejects are an input of their own.
         let several = settings.check.names.len() > 1;
         let (surveyed, has_problems) = match check(row, binding, &settings.check.rules) {

@@ -1,0 +1,119 @@
+//! The mapping for the inputs: with the preset that their columns are recognised as,
+//! where that is wanted.
+
+use std::sync::Arc;
+
+use super::hint::hinted;
+use crate::config::mapping::MappingSettings;
+use crate::config::mapping_file::MappingFile;
+use crate::config::presets::recognised;
+use crate::domain::mapping::{Binding, Mapping};
+use crate::domain::row::{Matching, Row, Rows};
+use crate::source::SourceError;
+use crate::source::input::Input;
+use crate::source::reader::InputReader;
+
+/// How many rows of JSON are read for its columns.
+const ROWS_LOOKED_AT: u64 = 50;
+
+/// The mapping for the inputs.
+pub(super) struct InputMapping {
+    pub(super) mapping: Mapping,
+    /// A preset that is proposed, in a sentence.
+    pub(super) proposal: Option<String>,
+}
+
+/// Finds the mapping for `inputs`, and refuses those that it does not fit.
+pub(super) fn mapping_for(
+    settings: &MappingSettings,
+    inputs: &Arc<[Input]>,
+) -> anyhow::Result<InputMapping> {
+    let mut fitting = Vec::new();
+    if settings.is_auto() || settings.is_open() {
+        fitting = presets_for(inputs)?;
+    }
+    let mut proposal = None;
+    let mapping = if settings.is_auto() {
+        settings.mapping(Some(only_one(fitting, inputs)?))?
+    } else {
+        proposal = proposal_of(&fitting, inputs);
+        settings.mapping(None)?
+    };
+    for input in inputs.iter() {
+        // Refuses an unusable header before connecting.
+        let bound = Binding::new(&mapping, &input.columns()?, &input.name);
+        match (bound, &proposal) {
+            (Ok(_), _) => {}
+            (Err(wrong), Some(proposal)) => return Err(hinted(wrong.to_string(), proposal)),
+            (Err(wrong), None) => return Err(wrong.into()),
+        }
+    }
+    Ok(InputMapping { mapping, proposal })
+}
+
+/// The presets that all of `inputs` are recognised as.
+fn presets_for(inputs: &Arc<[Input]>) -> anyhow::Result<Vec<MappingFile>> {
+    let mut fitting: Option<Vec<MappingFile>> = None;
+    for (number, input) in inputs.iter().enumerate() {
+        let mut columns = input.columns()?;
+        if columns.matching == Matching::Exact {
+            columns.names = members(inputs, number)?;
+        }
+        let found = recognised(&columns.names)?;
+        fitting = Some(match fitting {
+            None => found,
+            Some(mut fitting) => {
+                fitting.retain(|one| found.iter().any(|other| other.name == one.name));
+                fitting
+            }
+        });
+    }
+    Ok(fitting.unwrap_or_default())
+}
+
+/// The members that the first rows of the JSON input `number` have.
+fn members(inputs: &Arc<[Input]>, number: usize) -> Result<Vec<String>, SourceError> {
+    let mut rows = InputReader::new(Arc::clone(inputs), None);
+    rows.begin_at(number);
+    let mut row = Row::default();
+    let mut names = Vec::new();
+    for _ in 0..ROWS_LOOKED_AT {
+        if !rows.next(&mut row)? || usize::from(row.origin.input) != number {
+            break;
+        }
+        names.clone_from(&rows.columns().names);
+    }
+    Ok(names)
+}
+
+fn only_one(mut fitting: Vec<MappingFile>, inputs: &[Input]) -> anyhow::Result<MappingFile> {
+    let name = inputs.first().map_or("the input", |input| &input.name);
+    match (fitting.pop(), fitting.as_slice()) {
+        (Some(only), []) => Ok(only),
+        (None, _) => Err(hinted(
+            format!("the columns of {name} are those of no known export"),
+            "name a preset, or a mapping file with --mapping FILE",
+        )),
+        (Some(last), others) => {
+            let others = others.iter().map(|file| file.name.as_str());
+            let names: Vec<&str> = others.chain([last.name.as_str()]).collect();
+            Err(hinted(
+                format!(
+                    "the columns of {name} are those of several exports: {}",
+                    names.join(", ")
+                ),
+                "say which one it is with --preset NAME",
+            ))
+        }
+    }
+}
+
+/// A sentence that proposes the only preset that fits.
+fn proposal_of(fitting: &[MappingFile], inputs: &[Input]) -> Option<String> {
+    let [only] = fitting else { return None };
+    let name = inputs.first().map(|input| &input.name)?;
+    Some(format!(
+        "{name} looks like an export of another system ({}): --preset {} maps it",
+        only.title, only.name
+    ))
+}

@@ -1,0 +1,116 @@
+//! Value maps in CSV files: two columns, what is found and what it becomes.
+
+use std::path::{Path, PathBuf};
+
+use crate::domain::mapping::ValueMap;
+use crate::domain::text::{quoted, trimmed};
+
+/// Why a file of values can't be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {wrong}", .path.display())]
+pub(in crate::config) struct ValueFileError {
+    path: PathBuf,
+    wrong: String,
+}
+
+/// Reads the value map at `path`.
+pub(in crate::config) fn read_values(path: &Path) -> Result<ValueMap, ValueFileError> {
+    let wrong = |wrong| ValueFileError {
+        path: path.to_owned(),
+        wrong,
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    value_map(&text).map_err(wrong)
+}
+
+/// Reads a value map. A first line `from,to` is a header.
+fn value_map(text: &str) -> Result<ValueMap, String> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let first = text.lines().next().unwrap_or_default();
+    let count = |delimiter: &u8| first.bytes().filter(|byte| byte == delimiter).count();
+    let delimiter = [b',', b';', b'\t'].into_iter().max_by_key(|delimiter| {
+        // Of equal counts the comma's is the first.
+        (count(delimiter), *delimiter == b',')
+    });
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(delimiter.unwrap_or(b','))
+        .from_reader(text.as_bytes());
+    let mut map = ValueMap::default();
+    for (number, record) in reader.records().enumerate() {
+        let record = record.map_err(|error| error.to_string())?;
+        let line = record.position().map_or(0, |place| line_of(text, place));
+        let cells: Vec<&str> = record.iter().map(trimmed).collect();
+        let (from, to) = match cells.as_slice() {
+            [from, to] => (*from, *to),
+            // Spreadsheets add empty cells.
+            [from, to, rest @ ..] if rest.iter().all(|cell| cell.is_empty()) => (*from, *to),
+            other => {
+                return Err(format!("line {line}: {} cells, wanted 2", other.len()));
+            }
+        };
+        let is_header =
+            number == 0 && from.eq_ignore_ascii_case("from") && to.eq_ignore_ascii_case("to");
+        if is_header || from.is_empty() && to.is_empty() {
+            continue;
+        }
+        if from.is_empty() {
+            return Err(format!("line {line}: the first cell is empty"));
+        }
+        if let Err(other) = map.add(from, to) {
+            return Err(format!(
+                "line {line}: {} stands for {} here, and for {} further up",
+                quoted(from),
+                quoted(to),
+                quoted(&other)
+            ));
+        }
+    }
+    if map.is_empty() {
+        return Err("no values, wanted lines such as Pro,pln_…".to_owned());
+    }
+    Ok(map)
+}
+
+/// The line of the record at `place`, behind the blank lines before it.
+fn line_of(text: &str, place: &csv::Position) -> u64 {
+    let before = usize::try_from(place.byte()).unwrap_or(usize::MAX);
+    let rest = text.bytes().skip(before);
+    let blank = rest.take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    place.line() + blank.filter(|byte| *byte == b'\n').count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::value_map;
+
+    #[test]
+    fn two_columns_with_or_without_header() {
+        for text in [
+            "from,to\nPro,p1\n\"A, B\",p2\n",
+            "Pro,p1\n\"A, B\",p2",
+            "\u{feff}From;To;\r\nPro;p1;\r\nA, B;p2;\r\n;;\r\n",
+            "Pro\tp1\nA, B\tp2\nPro\tp1\n",
+        ] {
+            let map = value_map(text).unwrap();
+            assert_eq!(map.len(), 2, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_line_is_named() {
+        for (text, wrong) in [
+            (
+                "Pro,p1\nPro,p2\n",
+                "line 2: \"Pro\" stands for \"p2\" here, and for \"p1\" further up",
+            ),
+            ("Pro,p1\n\nBasic\n", "line 3: 1 cells, wanted 2"),
+            ("a,b,c\n", "line 1: 3 cells, wanted 2"),
+            ("a,b\n,c\n", "line 2: the first cell is empty"),
+            ("from,to\n", "no values, wanted lines such as Pro,pln_…"),
+        ] {
+            assert_eq!(value_map(text).unwrap_err(), wrong);
+        }
+    }
+}

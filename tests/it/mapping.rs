@@ -1,0 +1,165 @@
+//! Mapping files and presets: what they say is what becomes of each row.
+
+use std::fmt::Write;
+
+use crate::common::{Run, sample, until};
+
+/// An export with a column for several fields, defaults and rows that are no customers.
+const EXPORT: &str = "\
+id,Name,First,Last,Currency,Plan,Deleted
+cus_1,Aster GmbH,Ada,Byron,usd,Pro,false
+cus_2,,Grace,Hopper,,Basic,false
+cus_3,Cedar Inc,,,EUR,,TRUE
+cus_4,Dahlia,,,eur,Gold,false
+";
+
+const MAPPING: &str = r#"
+format = 1
+
+[fields.clientId]
+from = "id"
+
+[fields.stripeCustomerId]
+from = { column = "id", pattern = "^cus_.*" }
+
+[fields.companyName]
+from = "name"
+default = "@person"
+
+[fields.firstName]
+from = "First"
+
+[fields.lastName]
+from = "Last"
+
+[fields.currency]
+from = "Currency"
+case = "upper"
+default = "USD"
+
+[fields.planIds]
+from = "Plan"
+values-file = "plans.csv"
+
+[[skip]]
+name = "deleted"
+when = { column = "Deleted", is = "true" }
+"#;
+
+const PLANS: &str = "from,to\nPro,pln_5a3b0c7d9e1f42638495a6b7c8d9e0f1\nBasic,pln_6b4c1d8e0f2a53749506b7c8d9e0f1a2\n";
+
+fn run() -> Run {
+    Run::new()
+        .input("in.csv", EXPORT)
+        .input("map.toml", MAPPING)
+        .input("plans.csv", PLANS)
+}
+
+#[test]
+fn a_mapping_file_says_what_becomes_of_each_row() {
+    let run = run();
+    run.go("validate in.csv --mapping map.toml").code(3);
+    let checked = run.summary("in.csv");
+    run.import("in.csv --mapping map.toml").code(3);
+    let summary = run.summary("in.csv");
+    for (name, rows) in [("read", 4), ("skipped", 1), ("rejected", 1)] {
+        assert_eq!(summary.rows(name), rows, "{name}");
+        assert_eq!(checked.rows(name), rows, "{name}");
+    }
+    assert_eq!(summary.lines_of("invalid_value"), [5]);
+    let held = run.held();
+    assert_eq!(held.len(), 2);
+    assert_eq!(held["cus_1"]["companyName"], "Aster GmbH");
+    assert_eq!(held["cus_1"]["currency"], "USD");
+    assert_eq!(held["cus_2"]["companyName"], "Grace Hopper");
+    assert_eq!(held["cus_2"]["currency"], "USD");
+    // Nothing is left to do for the rows that were sent.
+    run.import("in.csv --mapping map.toml").code(3);
+    run.summary("in.csv").outcomes(&[("created", 2)]);
+}
+
+#[test]
+fn options_beat_the_mapping_file() {
+    let run = run().input("other.csv", "Gold,pln_5a3b0c7d9e1f42638495a6b7c8d9e0f1\nPro,pln_5a3b0c7d9e1f42638495a6b7c8d9e0f1\nBasic,pln_6b4c1d8e0f2a53749506b7c8d9e0f1a2\n");
+    run.import(
+        "in.csv --mapping map.toml --values planIds=other.csv --no-skip deleted --set companyName=@clientId --map firstName=Last",
+    )
+    .code(0);
+    let held = run.held();
+    assert_eq!(held.len(), 4);
+    assert_eq!(held["cus_2"]["companyName"], "cus_2");
+    assert_eq!(held["cus_2"]["billingContact"]["firstName"], "Hopper");
+}
+
+#[test]
+fn one_column_feeds_several_fields() {
+    let run = Run::new().input("in.csv", EXPORT);
+    run.import("in.csv --map clientId=id --map stripeCustomerId=id --map companyName=id --set currency=USD --limit 1")
+        .code(0);
+    assert_eq!(run.held()["cus_1"]["companyName"], "cus_1");
+}
+
+#[test]
+fn a_wrong_mapping_file_is_refused_with_its_line() {
+    let run = run().input(
+        "wrong.toml",
+        "format = 1\n\n[fields.clientId]\nform = 'id'\n",
+    );
+    run.go("validate in.csv --mapping wrong.toml")
+        .refuses(1, &["wrong.toml: line 4", "perhaps from"]);
+    run.go("validate in.csv --mapping nowhere.toml")
+        .refuses(1, &["cannot read nowhere.toml"]);
+    run.go("validate in.csv --preset strip")
+        .refuses(2, &["there is no preset \"strip\", perhaps stripe"]);
+    run.go("validate in.csv --mapping map.toml --skip closed")
+        .refuses(
+            2,
+            &["there is no row filter \"closed\", wanted one of deleted"],
+        );
+}
+
+#[test]
+fn a_preset_is_proposed_and_applied_when_named() {
+    let input = "stripe_dashboard.csv";
+    let content = std::fs::read(sample("exports/stripe_dashboard.csv")).unwrap();
+    let run = Run::new().input(input, content);
+    run.go(&format!("validate {input}"))
+        .refuses(1, &["has no column for clientId"])
+        .hints("--preset stripe maps it");
+    run.go(&format!("validate {input} --preset auto")).code(3);
+    let found = run.summary(input);
+    run.go(&format!("validate {input} --preset stripe")).code(3);
+    let named = run.summary(input);
+    assert_eq!(found.rows("rejected"), named.rows("rejected"));
+    Run::new()
+        .input("in.csv", EXPORT)
+        .go("validate in.csv --preset auto")
+        .refuses(1, &["are those of no known export"]);
+}
+
+#[test]
+fn a_killed_import_with_derived_values_goes_on_where_it_stopped() {
+    let mut export = String::from("id,Name,First,Last,Currency,Plan,Deleted\n");
+    for number in 0..400 {
+        let deleted = number % 10 == 0;
+        let name = if number % 3 == 0 { "" } else { "Elm" };
+        writeln!(
+            export,
+            "cus_{number},{name},Ada,Byron {number},,Pro,{deleted}"
+        )
+        .unwrap();
+    }
+    let run = Run::new()
+        .input("in.csv", export)
+        .input("map.toml", MAPPING)
+        .input("plans.csv", PLANS)
+        .server(&[]);
+    let running = run.start_import("in.csv --mapping map.toml --rate 400/s");
+    until("some customers are there", || run.held().len() > 50);
+    running.kill();
+    run.import("in.csv --mapping map.toml").code(0);
+    let summary = run.summary("in.csv");
+    assert_eq!((summary.rows("read"), summary.rows("skipped")), (400, 40));
+    summary.outcomes(&[("created", 360)]);
+    assert_eq!(run.held().len(), 360);
+}
