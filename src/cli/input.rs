@@ -121,4 +121,6 @@ pub enum InputFormat {
     Csv,
     /// One JSON object a line.
     Jsonl,
+    /// JSON: an array, a list in an object, or objects over several lines.
+    Json,
 }

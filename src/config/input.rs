@@ -55,7 +55,7 @@ pub fn input(
             format: match typed.format.or(file.format) {
                 None | Some(InputFormat::Auto) => source::FormatChoice::Auto,
                 Some(InputFormat::Csv) => source::FormatChoice::Csv,
-                Some(InputFormat::Jsonl) => source::FormatChoice::Jsonl,
+                Some(InputFormat::Jsonl | InputFormat::Json) => source::FormatChoice::Json,
             },
             delimiter: delimiter.as_deref().map(one_byte).transpose()?,
             encoding: encoding

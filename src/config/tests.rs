@@ -60,7 +60,7 @@ fn a_flag_beats_the_file() {
     assert_eq!(sending.requests.pacing.ceiling.to_string(), "7/m");
     assert_eq!(sending.requests.pacing.concurrency, 3);
     let read = input(inputs.to_vec(), ReadingOptions::default(), reading).unwrap();
-    assert_eq!(read.source.format, FormatChoice::Jsonl);
+    assert_eq!(read.source.format, FormatChoice::Json);
 }
 
 #[test]

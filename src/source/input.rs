@@ -12,11 +12,11 @@ use super::bytes::block_hashes::BlockHashes;
 use super::bytes::compression::Compression;
 use super::bytes::held_file::{FileChange, HeldFile};
 use super::bytes::positioned::Positioned;
-use super::bytes::sniff;
 use super::bytes::text_encoding::TextEncoding;
 use super::csv::CsvRows;
 use super::csv::dialect::TableLayout;
-use super::jsonl::JsonlRows;
+use super::json::layout::{Layout, layout_of};
+use super::jsonl::{JsonlRows, LineForm};
 use super::layer::{Conversion, Layer, altered};
 use super::patterns::shown_name;
 use super::spool::Spool;
@@ -43,6 +43,8 @@ pub struct Input {
     /// Its encoding, if that is not UTF-8.
     encoding: Option<String>,
     note: Option<String>,
+    /// How lines of JSON are read.
+    lines: LineForm,
 }
 
 /// Whether the input `name` is a stream (standard input, a pipe), which can be
@@ -64,6 +66,8 @@ pub struct FoundInput {
     path: OsString,
     name: String,
     layer: Option<Layer>,
+    /// Whether it is JSON of which the rows must be found first.
+    is_nested: bool,
 }
 
 impl FoundInput {
@@ -81,16 +85,21 @@ impl FoundInput {
             layer.ensure_content(&name)?;
             Some(layer)
         };
+        let is_nested = layer.as_ref().is_some_and(|layer| {
+            recognise(path, layer.text(), settings) == Format::Jsonl
+                && layout_of(layer.text()) != Layout::Lines
+        });
         Ok(Self {
             path: path.to_owned(),
             name,
             layer,
+            is_nested,
         })
     }
 
     /// Whether it must be copied to be read.
     pub fn needs_copy(&self) -> bool {
-        !self.layer.as_ref().is_some_and(Layer::is_plain)
+        self.is_nested || !self.layer.as_ref().is_some_and(Layer::is_plain)
     }
 
     /// Closes its file; it is opened again by name.
@@ -121,13 +130,22 @@ impl FoundInput {
         layer.ensure_content(&name)?;
         let (format, mut layout) = recognise((&self.path, &name), layer.start(), settings)?;
         layout.is_converted = conversion.encoding.is_some();
-        let other = sniff::other_json(layer.text());
-        if let Some(other) = other.filter(|_| format == Format::Jsonl) {
-            return Err(SourceError::OtherKind {
-                name,
-                kind: other.kind,
-                hint: other.hint,
-            });
+        let mut notes: Vec<String> = conversion.described().into_iter().collect();
+        let mut lines = LineForm {
+            is_numbered: false,
+            named: Arc::clone(&settings.columns),
+        };
+        if format == Format::Jsonl
+            && let Layout::Nested(path) = layout_of(layer.text())
+        {
+            let (inner, said) = layer.write_rows(&path, (&name, folder))?;
+            notes.extend(said);
+            lines.is_numbered = true;
+            let mut outer = std::mem::replace(&mut layer, inner);
+            if !outer.place.is_unnamed() {
+                outer.place.close_file();
+                original = Some((outer.place, outer.size));
+            }
         }
         Ok(Input {
             format,
@@ -140,7 +158,8 @@ impl FoundInput {
             read_through: AtomicBool::new(false),
             original,
             encoding: conversion.encoding.as_ref().map(TextEncoding::name),
-            note: conversion.described(),
+            note: (!notes.is_empty()).then(|| notes.join("; ")),
+            lines,
         })
     }
 }
@@ -200,9 +219,9 @@ fn recognise(
     let text = start.strip_prefix(sniff::UTF8_MARK).unwrap_or(start);
     let jsonl = match settings.format {
         FormatChoice::Csv => false,
-        FormatChoice::Jsonl => true,
+        FormatChoice::Json => true,
         FormatChoice::Auto => match ending_of(name).as_str() {
-            "jsonl" | "ndjson" => true,
+            "json" | "jsonl" | "ndjson" => true,
             "csv" | "tsv" => false,
             _ => matches!(text.trim_ascii_start().first(), Some(b'{' | b'[')),
         },
@@ -247,8 +266,18 @@ impl Input {
             Format::Csv { .. } => {
                 CsvRows::new(file, &self.name, number, &self.layout).map(AnyRows::Csv)
             }
-            Format::Jsonl => Ok(AnyRows::Jsonl(JsonlRows::new(file, &self.name, number))),
+            Format::Jsonl => {
+                let lines = self.lines.clone();
+                Ok(AnyRows::Jsonl(JsonlRows::new(
+                    file, &self.name, number, lines,
+                )))
+            }
         }
+    }
+
+    /// Tells it the columns that a mapping names which was chosen after it was opened.
+    pub fn name_columns(&mut self, columns: Arc<[String]>) {
+        self.lines.named = columns;
     }
 
     /// Closes its file between passes; the next pass opens it again by name.

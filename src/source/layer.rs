@@ -162,6 +162,33 @@ impl Layer {
         Self::of(spool.finish()?, name, &settings)
     }
 
+    /// Writes the rows of its JSON to `folder`, a line each; those of the list at `path`
+    /// if its objects have one. Returns what is to be said about them, too.
+    pub(super) fn write_rows(
+        &self,
+        path: &[String],
+        (name, folder): (&str, &Path),
+    ) -> Result<(Self, Vec<String>), SourceError> {
+        let mut spool = Spool::new(folder)?;
+        let file = self.place.open();
+        let file = file.map_err(|source| SourceError::reading(name, None, source))?;
+        let bytes = Positioned::new(file, self.size, Arc::clone(&self.blocks));
+        let notes = spool.rows(bytes, path, name)?;
+        self.ensure_same(name)?;
+        let place = spool.finish()?;
+        let found = place.open().and_then(|file| file.metadata());
+        let metadata = found.map_err(|source| SourceError::reading(name, None, source))?;
+        let rows = Self {
+            place,
+            size: metadata.len(),
+            changed: metadata.modified().ok(),
+            blocks: Arc::default(),
+            start: Vec::new(),
+            kind: LayerKind::Plain,
+        };
+        Ok((rows, notes))
+    }
+
     /// An error if the text is empty.
     pub(super) fn ensure_content(&self, name: &str) -> Result<(), SourceError> {
         let text = self.text();

@@ -11,11 +11,13 @@
 //! - `reader.rs`: all inputs as one sequence of rows, in parts
 //! - `bytes/`: the bytes of an input, whatever its format
 //! - `csv/`: tables
-//! - `jsonl/`: one JSON object a line, in the form of the API's request body
+//! - `jsonl/`: one JSON object a line
+//! - `json/`: other JSON: arrays, wrapped lists, objects over several lines
 
 pub mod bytes;
 pub mod csv;
 pub mod input;
+mod json;
 pub mod jsonl;
 mod layer;
 pub mod patterns;
@@ -38,7 +40,7 @@ pub enum Format {
         /// The delimiter.
         delimiter: u8,
     },
-    /// One JSON object a line.
+    /// JSON objects, one on each line of what is read.
     Jsonl,
 }
 
@@ -50,8 +52,8 @@ pub enum FormatChoice {
     Auto,
     /// CSV.
     Csv,
-    /// JSONL.
-    Jsonl,
+    /// JSON, an object a line or otherwise arranged.
+    Json,
 }
 
 /// How inputs are read.

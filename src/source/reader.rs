@@ -264,7 +264,8 @@ fn part_of(
         AnyRows::Jsonl(rows) => match rows.cut(most)? {
             NextCut::Rows(cut) => {
                 let many = cut.rows;
-                (PartKind::Jsonl(JsonlRows::over(cut, input)), many)
+                let part = JsonlRows::over(cut, input, rows.form());
+                (PartKind::Jsonl(part), many)
             }
             NextCut::Overlong => {
                 let mut row = Row::default();

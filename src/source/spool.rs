@@ -11,6 +11,7 @@ use super::bytes::compression::{Compression, UnpackError};
 use super::bytes::decoding::{DecodeError, decode};
 use super::bytes::held_file::HeldFile;
 use super::bytes::text_encoding::TextEncoding;
+use super::json::rows::{RowsError, write_rows};
 
 /// The size of writes.
 const PIECE: usize = 256 << 10;
@@ -80,6 +81,21 @@ impl<'p> Spool<'p> {
         decoded.map_err(|error| match error {
             DecodeError::Read(error) => SourceError::reading(name, None, error),
             DecodeError::Write(error) => failed(self.folder, error),
+        })
+    }
+
+    /// Writes the rows of the JSON `from`, a line each. Returns what is to be said about
+    /// them.
+    pub(super) fn rows(
+        &mut self,
+        from: impl Read,
+        path: &[String],
+        name: &str,
+    ) -> Result<Vec<String>, SourceError> {
+        let written = write_rows(from, path, &mut self.file);
+        written.map_err(|error| match error {
+            RowsError::Read(error) => SourceError::reading(name, None, error),
+            RowsError::Write(error) => failed(self.folder, error),
         })
     }
 

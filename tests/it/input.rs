@@ -170,18 +170,6 @@ fn files_of_other_kinds_are_named() {
     .hints("CSV");
     refused("in.csv", b"\xff\xfe\0\0c\0\0\0", &["in.csv", "UTF-32"]).hints("iconv");
     refused("in.db", b"SQLite format 3\0\x10\0", &["in.db", "SQLite"]);
-    refused(
-        "in.json",
-        b"[{\"clientId\":\"c-1\"}]",
-        &["in.json", "JSON array"],
-    )
-    .hints("jq");
-    refused(
-        "in.jsonl",
-        b"{\n\"clientId\":\"c-1\"\n}\n",
-        &["in.jsonl", "several lines"],
-    )
-    .hints("jq");
 }
 
 /// A pipe can be read only once, and the input is read three times.

@@ -42,6 +42,7 @@ mod faults;
 mod hostile;
 mod import;
 mod input;
+mod json;
 mod keeping;
 mod mapping;
 mod mended;

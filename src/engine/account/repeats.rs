@@ -128,7 +128,7 @@ impl RepeatingRow<'_> {
     /// The problem of a row whose `clientId` is also that of `first`.
     fn duplicate(&self, first: OtherRow) -> Problem {
         // A row that is not fit may repeat a later one.
-        let is_later = (first.input, first.line) > (self.origin.input, self.origin.line);
+        let is_later = (first.input, first.byte) > (self.origin.input, self.origin.byte);
         let already = if is_later { "also" } else { "already" };
         let (values, mend) = if self.differing.is_empty() {
             ("the same values".to_owned(), Some(Fix::LeaveOut))

@@ -17,7 +17,6 @@ const SPREADSHEET: &str = "open it in the spreadsheet program and save it as \"C
 const COMPRESSED: &str = "unpack it first, or pipe it in: xz -dc FILE | kable-bulk import - …";
 const ARCHIVE: &str = "unpack it first, and name the files in it that hold customers";
 const ENCODING: &str = "save it as UTF-8, or convert it: iconv -f UTF-32 -t UTF-8 FILE > NEW";
-const JSON: &str = "write one object a line: jq -c '.[]' FILE > NEW.jsonl, or jq -c . for objects";
 const NOT_TEXT: &str = "export the customers as CSV or JSONL and name that file";
 
 /// The signatures of common files that are not read.
@@ -59,24 +58,9 @@ pub(in crate::source) fn other_kind(start: &[u8]) -> Option<UnsupportedKind> {
     })
 }
 
-/// The kind of a file whose first few KiB are `start` and that should be JSONL;
-/// `None` if it may be.
-pub(in crate::source) fn other_json(start: &[u8]) -> Option<UnsupportedKind> {
-    let first_line = start
-        .trim_ascii_start()
-        .split(|byte| *byte == b'\n')
-        .next()?;
-    let kind = match first_line.trim_ascii_end() {
-        [b'[', ..] => "a JSON array",
-        b"{" => "JSON that is spread over several lines",
-        _ => return None,
-    };
-    Some(UnsupportedKind { kind, hint: JSON })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{other_json, other_kind};
+    use super::other_kind;
 
     #[test]
     fn other_kinds_are_named() {
@@ -102,17 +86,5 @@ mod tests {
         ] {
             assert_eq!(other_kind(start), None);
         }
-    }
-
-    #[test]
-    fn json_that_is_not_jsonl_is_named() {
-        let kind = |start: &[u8]| other_json(start).map(|other| other.kind);
-        assert_eq!(kind(b"\n[{\"a\":1}]"), Some("a JSON array"));
-        assert_eq!(
-            kind(b"{\r\n  \"a\": 1\n}"),
-            Some("JSON that is spread over several lines")
-        );
-        assert_eq!(kind(b"{\"a\":1}\n"), None);
-        assert_eq!(kind(b"broken\n"), None);
     }
 }

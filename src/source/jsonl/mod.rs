@@ -1,20 +1,34 @@
-//! Reads JSONL into rows: the API's request body, one a line.
+//! Reads JSONL into rows: an object a line, in the form of the API's request body or
+//! of another system.
 //!
 //! Members become cells under their path (`billingContact.email`); the columns grow
-//! as new paths are seen. A repeated member breaks its row, because it is not known
-//! which of the two was meant.
+//! as new paths are seen. A repeated member that feeds a field breaks its row, because
+//! it is not known which of the two was meant.
 //!
+//! - `syntax.rs`: JSON's grammar
+//! - `unescape.rs`: the text of a string with escapes
+//! - `paths.rs`: the columns: the paths of members
 //! - `object.rs`: reads a JSON object into cells under their paths
 //! - `fast_path.rs`: the same for JSON as programs write it
+//! - `wrapper.rs`: rows like `{"customer": {…}}`
+//! - `numbered.rs`: lines that say where they came from
 
 mod fast_path;
+pub(super) mod numbered;
 mod object;
+pub(super) mod paths;
+pub(super) mod syntax;
+mod unescape;
+mod wrapper;
 
 use std::io::{self, Read, Seek};
+use std::sync::Arc;
 
-use serde::de::DeserializeSeed;
-
-use self::object::{ObjectReader, ParsedValue, Paths, ValueText};
+use self::numbered::{LONGEST_PREFIX, Numbered};
+use self::object::{ParsedValue, RowFault, ValueText};
+use self::paths::{Paths, RAW};
+use self::syntax::SyntaxFault;
+use self::wrapper::Wrapped;
 use super::SourceError;
 use super::bytes::buffer::ReadBuffer;
 use super::bytes::chunk::{Cut, NextCut, lines};
@@ -23,10 +37,15 @@ use super::csv::splitter::LONGEST_ROW;
 use crate::domain::mapping::ADDED;
 use crate::domain::row::{CellKind, Columns, Origin, ReadState, Row};
 use crate::domain::skip::SkipReason;
-use crate::domain::text::{SHOWN, defused, shown};
 
-/// The member of a rejects file that holds a line that was not JSON.
-const RAW: &str = "_raw";
+/// How the lines of an input are read.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LineForm {
+    /// Whether each line says where it came from.
+    pub(super) is_numbered: bool,
+    /// The paths that the mapping names.
+    pub(super) named: Arc<[String]>,
+}
 
 /// The rows of one JSONL input.
 pub(super) struct JsonlRows<R> {
@@ -40,21 +59,25 @@ pub(super) struct JsonlRows<R> {
     taken: usize,
     /// Bytes of an overlong line that were discarded.
     dropped: usize,
+    is_numbered: bool,
     paths: Paths,
     found: Vec<ParsedValue>,
     marks: Vec<u64>,
+    /// Whether the row before was in a wrapper.
+    was_wrapped: bool,
 }
 
 impl JsonlRows<io::Empty> {
     /// Reads rows that were cut from an input.
-    pub(super) fn over(cut: Cut, input: u16) -> Self {
+    pub(super) fn over(cut: Cut, input: u16, form: LineForm) -> Self {
         let window = ReadBuffer::over(cut.bytes, cut.offset);
-        Self::at(window, "", input, cut.line)
+        Self::at(window, "", (input, cut.line), form)
     }
 }
 
 impl<R> JsonlRows<R> {
-    fn at(window: ReadBuffer<R>, name: &str, input: u16, line: u64) -> Self {
+    fn at(window: ReadBuffer<R>, name: &str, place: (u16, u64), form: LineForm) -> Self {
+        let (input, line) = place;
         Self {
             window,
             name: name.to_owned(),
@@ -63,10 +86,25 @@ impl<R> JsonlRows<R> {
             length: 0,
             taken: 0,
             dropped: 0,
-            paths: Paths::default(),
+            is_numbered: form.is_numbered,
+            paths: Paths::naming(form.named),
             found: Vec::new(),
             marks: Vec::new(),
+            was_wrapped: false,
         }
+    }
+
+    /// How its lines are read.
+    pub(super) fn form(&self) -> LineForm {
+        LineForm {
+            is_numbered: self.is_numbered,
+            named: Arc::clone(self.paths.named()),
+        }
+    }
+
+    /// The most bytes of a line.
+    fn longest(&self) -> usize {
+        LONGEST_ROW + if self.is_numbered { LONGEST_PREFIX } else { 0 }
     }
 
     /// The members seen so far.
@@ -94,7 +132,12 @@ impl<R: Read + Seek> JsonlRows<R> {
     /// Seeks to the row at `place`, which is read next.
     pub(super) fn go_to(&mut self, place: Origin) -> Result<(), SourceError> {
         self.settle();
-        self.line = place.line - 1;
+        let number = if self.is_numbered {
+            place.record
+        } else {
+            place.line
+        };
+        self.line = number.saturating_sub(1);
         self.window
             .go_to(place.byte)
             .map_err(|error| self.failed(error))
@@ -102,8 +145,8 @@ impl<R: Read + Seek> JsonlRows<R> {
 }
 
 impl<R: Read> JsonlRows<R> {
-    pub(super) fn new(from: R, name: &str, input: u16) -> Self {
-        Self::at(ReadBuffer::new(from), name, input, 1)
+    pub(super) fn new(from: R, name: &str, input: u16, form: LineForm) -> Self {
+        Self::at(ReadBuffer::new(from), name, (input, 1), form)
     }
 
     /// Cuts off at most `most` rows to be parsed elsewhere.
@@ -121,7 +164,7 @@ impl<R: Read> JsonlRows<R> {
                 self.line += rows.breaks;
                 return Ok(NextCut::Rows(cut));
             }
-            if self.window.data().len() > LONGEST_ROW {
+            if self.window.data().len() > self.longest() {
                 return Ok(NextCut::Overlong);
             }
             // At the end of the input the rest is a row, even without a line end.
@@ -142,7 +185,7 @@ impl<R: Read> JsonlRows<R> {
             return Ok(false);
         }
         let start = self.window.offset - self.dropped as u64;
-        let origin = Origin {
+        let mut origin = Origin {
             input: self.input,
             line: self.line,
             record: self.line,
@@ -150,7 +193,15 @@ impl<R: Read> JsonlRows<R> {
         };
         let mut line = self.window.data().split_at(self.length).0;
         line = line.strip_suffix(b"\r").unwrap_or(line);
-        if start == 0 {
+        let mut broken = None;
+        if self.is_numbered {
+            let Numbered {
+                line: of,
+                why,
+                text,
+            } = numbered::split(line);
+            (line, origin.line, broken) = (text, of, why);
+        } else if start == 0 {
             line = line.strip_prefix(UTF8_MARK).unwrap_or(line);
         }
         let long = self.dropped > 0 || line.len() > LONGEST_ROW;
@@ -158,7 +209,9 @@ impl<R: Read> JsonlRows<R> {
         if row.refill(origin, kept).is_none() {
             return Ok(true);
         }
-        if long {
+        if let Some(why) = broken {
+            row.break_off(why);
+        } else if long {
             row.break_off(format!(
                 "the row is longer than {} MiB, wanted one customer a line",
                 LONGEST_ROW >> 20
@@ -181,7 +234,7 @@ impl<R: Read> JsonlRows<R> {
                 break;
             }
             seen = data.len();
-            if seen > LONGEST_ROW + 1 {
+            if seen > self.longest() + 1 {
                 self.dropped += seen;
                 self.window.pass(seen);
                 seen = 0;
@@ -210,23 +263,41 @@ impl<R: Read> JsonlRows<R> {
     }
 
     fn parse_text(&mut self, text: &str) -> Result<(), String> {
+        self.read_members(text)
+            .map_err(|fault| self.explain(&fault, text))
+    }
+
+    fn read_members(&mut self, text: &str) -> Result<(), RowFault> {
         self.found.clear();
-        if fast_path::read(text, &mut self.paths, &mut self.found, &mut self.marks) {
-            return Ok(());
+        let was_wrapped = std::mem::take(&mut self.was_wrapped);
+        if was_wrapped && let Some(wrapped) = wrapper::wrapped(text, self.paths.named()) {
+            return self.read_inner(text, &wrapped);
         }
-        self.found.clear();
-        self.paths.begin_row();
-        let mut json = serde_json::Deserializer::from_str(text);
-        let members = ObjectReader {
-            text,
-            node: 0,
-            paths: &mut self.paths,
-            found: &mut self.found,
+        let mark = self.paths.mark();
+        if !fast_path::read(text, &mut self.paths, &mut self.found, &mut self.marks) {
+            self.found.clear();
+            object::read(text, &mut self.paths, &mut self.found)?;
+        }
+        let wrappers = self.paths.wrappers();
+        let is_wrapper = |found: &ParsedValue| {
+            found.kind == CellKind::Object && wrappers.contains(&found.column)
         };
-        members
-            .deserialize(&mut json)
-            .and_then(|()| json.end())
-            .map_err(|error| explain(&error))
+        if !wrappers.is_empty()
+            && self.found.iter().any(is_wrapper)
+            && let Some(wrapped) = wrapper::wrapped(text, self.paths.named())
+        {
+            // The columns that the wrapper's members would have been.
+            self.paths.forget_since(mark);
+            return self.read_inner(text, &wrapped);
+        }
+        Ok(())
+    }
+
+    /// Reads the object in a wrapper.
+    fn read_inner(&mut self, text: &str, wrapped: &Wrapped) -> Result<(), RowFault> {
+        self.found.clear();
+        self.was_wrapped = true;
+        wrapper::read(text, wrapped, &mut self.paths, &mut self.found)
     }
 
     fn fill(&mut self, row: &mut Row) {
@@ -283,31 +354,22 @@ impl<R: Read> JsonlRows<R> {
     }
 }
 
-/// A parser's error without its line number, which is always 1.
-fn explain(error: &serde_json::Error) -> String {
-    // The error may quote the whole line.
-    let text = error.to_string();
-    let text = text
-        .rsplit_once(" at line ")
-        .map_or(&*text, |(text, _)| text);
-    let text = &defused(&without_middle(text));
-    if text.starts_with("a member") || text.starts_with("wanted") {
-        return text.to_owned();
-    }
-    let place = match error.column() {
-        0 if error.is_data() => String::new(),
-        column => format!("not JSON at column {column}: "),
-    };
-    format!("{place}{text} (wanted one JSON object a line)")
-}
-
-/// `text`; if it is long, only its start and end.
-fn without_middle(text: &str) -> String {
-    match text.char_indices().rev().nth(SHOWN) {
-        Some((place, _)) if place > 2 * SHOWN => {
-            format!("{}…{}", shown(text), text.get(place..).unwrap_or_default())
+impl<R> JsonlRows<R> {
+    fn explain(&self, fault: &RowFault, text: &str) -> String {
+        let wanted = if self.is_numbered {
+            "wanted a JSON object"
+        } else {
+            "wanted one JSON object a line"
+        };
+        match fault {
+            RowFault::Unclear(why) => why.clone(),
+            RowFault::NoObject(kind) => format!("this is {}, {wanted}", kind.name()),
+            RowFault::Syntax(SyntaxFault { at, what }) => {
+                let before = text.get(..*at).unwrap_or(text);
+                let column = before.chars().count() + 1;
+                format!("not JSON at column {column}: {what} ({wanted})")
+            }
         }
-        Some(_) | None => text.to_owned(),
     }
 }
 

@@ -1,18 +1,19 @@
 //! Reads a JSON object into cells under their paths, without building it in memory.
+//!
+//! The grammar holds for the whole row. What a value means matters only where it feeds
+//! a field: elsewhere a member may be repeated, a string may have half a surrogate
+//! pair, and values may be nested to any depth.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use super::paths::Paths;
+use super::syntax::{Lexer, StringSpan, SyntaxFault, ValueKind};
+use super::unescape::unescaped;
+use crate::domain::row::CellKind;
+use crate::domain::text::quoted;
 
-use crate::domain::field::Field;
-use crate::domain::mapping::ADDED;
-use crate::domain::row::{CellKind, Columns};
-
-/// The most columns of an input. Members beyond them (named by an id, say) feed no
-/// field and are ignored.
-pub(super) const MOST_COLUMNS: usize = 4096;
+/// Members that are nested more deeply are no columns.
+const DEEPEST_COLUMN: usize = 32;
 
 /// A value of a row.
 #[derive(Debug, Clone)]
@@ -29,289 +30,274 @@ pub(super) enum ValueText {
     Text(String),
 }
 
-/// The tree of paths seen so far; node 0 is the row itself.
-#[derive(Debug)]
-pub(super) struct Paths {
-    pub(super) columns: Columns,
-    nodes: Vec<PathNode>,
-    /// The number of the current row.
-    row: u64,
+impl ValueText {
+    /// The text of a value without one.
+    pub(super) const NONE: Self = Self::Span(0, 0);
 }
 
-#[derive(Debug, Default)]
-struct PathNode {
-    name: Box<str>,
-    column: Option<usize>,
-    children: HashMap<Box<str>, usize>,
-    /// The children in the order in which they were first seen. Rows mostly have
-    /// their members in the same order, so that this is looked at first.
-    in_order: Vec<usize>,
-    /// This node's index in its parent's `in_order`.
-    place: usize,
-    /// The number of the last row that had it.
-    met_in: u64,
+/// Why the cells of a row can't be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum RowFault {
+    /// It is not JSON.
+    Syntax(SyntaxFault),
+    /// It is JSON, but no object.
+    NoObject(ValueKind),
+    /// What a member says is not known.
+    Unclear(String),
 }
 
-impl Default for Paths {
-    fn default() -> Self {
-        Self {
-            columns: Columns::open(),
-            nodes: vec![PathNode::default()],
-            row: 1,
-        }
+impl From<SyntaxFault> for RowFault {
+    fn from(fault: SyntaxFault) -> Self {
+        Self::Syntax(fault)
     }
 }
 
-impl Paths {
-    pub(super) fn known(&self, parent: usize, name: &str) -> Option<usize> {
-        self.nodes.get(parent)?.children.get(name).copied()
-    }
-
-    /// Starts the next row.
-    pub(super) fn begin_row(&mut self) {
-        self.row += 1;
-    }
-
-    /// Records that the row has this node; false if it had it before.
-    fn meet(&mut self, node: usize) -> bool {
-        let row = self.row;
-        let met = self.nodes.get_mut(node).map(|node| &mut node.met_in);
-        met.is_none_or(|met| std::mem::replace(met, row) != row)
-    }
-
-    pub(super) fn column(&self, node: usize) -> Option<usize> {
-        self.nodes.get(node)?.column
-    }
-
-    /// The node of member `name` of `parent`, which is probably its child at
-    /// `place`; `None` if there are too many columns.
-    pub(super) fn node(&mut self, parent: usize, place: usize, name: &str) -> Option<usize> {
-        let probable = self.nodes.get(parent)?.in_order.get(place).copied();
-        if let Some(node) = probable
-            .filter(|node| {
-                self.nodes
-                    .get(*node)
-                    .is_some_and(|node| *node.name == *name)
-            })
-            .or_else(|| self.known(parent, name))
-        {
-            return Some(node);
-        }
-        let path = match self
-            .column(parent)
-            .and_then(|column| self.columns.names.get(column))
-        {
-            Some(above) => format!("{above}.{name}"),
-            None => name.to_owned(),
-        };
-        // Fields are exempt from the limit.
-        if self.columns.names.len() >= MOST_COLUMNS && !feeds_a_field(&path) {
-            return None;
-        }
-        let node = self.nodes.len();
-        let parent = self.nodes.get_mut(parent)?;
-        let place = parent.in_order.len();
-        parent.in_order.push(node);
-        parent.children.insert(name.into(), node);
-        self.nodes.push(PathNode {
-            name: name.into(),
-            column: Some(self.columns.names.len()),
-            place,
-            ..PathNode::default()
-        });
-        self.columns.names.push(path);
-        Some(node)
-    }
-
-    /// The probable index of the member after `node`.
-    pub(super) fn after(&self, node: usize) -> usize {
-        self.nodes.get(node).map_or(0, |node| node.place + 1)
-    }
-}
-
-/// Whether `path` is a member of the API's request body, or one that a rejects file
-/// adds.
-fn feeds_a_field(path: &str) -> bool {
-    path == "billingContact" || ADDED.contains(&path) || Field::of_name(path).is_some()
-}
-
-/// Reads the members of one object into cells.
-pub(super) struct ObjectReader<'p, 'de> {
-    pub(super) text: &'de str,
-    pub(super) node: usize,
+/// Reads the members of one row into cells.
+pub(super) struct ObjectReader<'p, 't> {
+    pub(super) lexer: Lexer<'t>,
     pub(super) paths: &'p mut Paths,
     pub(super) found: &'p mut Vec<ParsedValue>,
 }
 
-impl<'de> DeserializeSeed<'de> for ObjectReader<'_, 'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
+/// Reads `text` into `found`.
+pub(super) fn read(
+    text: &str,
+    paths: &mut Paths,
+    found: &mut Vec<ParsedValue>,
+) -> Result<(), RowFault> {
+    paths.begin_row();
+    let mut reader = ObjectReader {
+        lexer: Lexer::new(text, 0),
+        paths,
+        found,
+    };
+    match reader.lexer.kind()? {
+        ValueKind::Object => reader.object(0, 0)?,
+        other => {
+            reader.lexer.skip_value()?;
+            reader.lexer.end()?;
+            return Err(RowFault::NoObject(other));
+        }
     }
+    Ok(reader.lexer.end()?)
 }
 
-impl<'de> Visitor<'de> for ObjectReader<'_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
+impl<'t> ObjectReader<'_, 't> {
+    /// Reads the object that begins here into cells below `node`.
+    pub(super) fn object(&mut self, node: usize, depth: usize) -> Result<(), RowFault> {
+        if self.lexer.opens_empty(b'}') {
+            return Ok(());
+        }
+        let mut place = 0;
+        loop {
+            let name = self.lexer.name()?;
+            let (name, _) = self.text_of(name);
+            if let Some(member) = self.paths.member(node, place, &name) {
+                place = self.paths.after(member);
+                self.member(member, depth)?;
+            } else {
+                self.lexer.skip_value()?;
+            }
+            if !self.lexer.more(b'}')? {
+                return Ok(());
+            }
+        }
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut place = 0;
-        while let Some(MemberName(name)) = map.next_key::<MemberName<'de>>()? {
-            let Some(node) = self.paths.node(self.node, place, &name) else {
-                map.next_value::<serde::de::IgnoredAny>()?;
-                continue;
-            };
-            place = self.paths.after(node);
-            let Some(column) = self.paths.column(node) else {
-                continue;
-            };
-            if !self.paths.meet(node) {
-                return Err(serde::de::Error::custom(format_args!(
+    /// Reads the value of a member, unless the row has it already.
+    pub(super) fn member(&mut self, node: usize, depth: usize) -> Result<(), RowFault> {
+        if !self.paths.meet(node) {
+            if self.paths.feeds(node) {
+                return Err(RowFault::Unclear(format!(
                     "a member stands twice: {}, wanted once",
-                    crate::domain::text::quoted(&name)
+                    quoted(self.paths.path(node))
                 )));
             }
-            map.next_value_seed(MemberReader {
-                text: self.text,
-                node,
-                column,
-                paths: self.paths,
-                found: self.found,
-            })?;
+            return Ok(self.lexer.skip_value()?);
+        }
+        if self.paths.has_twin(node) {
+            // The nested member goes before the one whose name looks like its path.
+            if self.paths.is_literal(node) {
+                return Ok(self.lexer.skip_value()?);
+            }
+            let column = self.paths.column(node);
+            self.found.retain(|found| Some(found.column) != column);
+        }
+        self.value(node, depth)
+    }
+
+    /// Reads the value that begins here.
+    pub(super) fn value(&mut self, node: usize, depth: usize) -> Result<(), RowFault> {
+        let kind = self.lexer.kind()?;
+        let start = self.lexer.at;
+        match kind {
+            ValueKind::Object => {
+                self.push(node, CellKind::Object, ValueText::NONE);
+                if depth < DEEPEST_COLUMN {
+                    return self.object(node, depth + 1);
+                }
+                self.lexer.skip_value()?;
+            }
+            ValueKind::Array => self.list(node, depth)?,
+            ValueKind::Text => {
+                let span = self.lexer.string()?;
+                let text = self.value_of(node, span)?;
+                self.push(node, CellKind::Text, text);
+            }
+            ValueKind::Null => {
+                self.lexer.bare()?;
+                self.push(node, CellKind::Null, ValueText::NONE);
+            }
+            ValueKind::Bool => {
+                self.lexer.bare()?;
+                self.push(node, CellKind::Bool, ValueText::Span(start, self.lexer.at));
+            }
+            ValueKind::Number => {
+                let whole = whole_number(self.lexer.bare()?);
+                let text = ValueText::Span(start, start + whole.len());
+                self.push(node, CellKind::Number, text);
+            }
         }
         Ok(())
     }
-}
 
-/// A member's name, borrowed unless it has escapes.
-#[derive(serde::Deserialize)]
-struct MemberName<'t>(#[serde(borrow)] Cow<'t, str>);
-
-/// Reads one member's value.
-struct MemberReader<'p, 'de> {
-    text: &'de str,
-    node: usize,
-    column: usize,
-    paths: &'p mut Paths,
-    found: &'p mut Vec<ParsedValue>,
-}
-
-impl<'de> MemberReader<'_, 'de> {
-    fn push(&mut self, kind: CellKind, value: ValueText) {
-        self.found.push(ParsedValue {
-            column: self.column,
-            kind,
-            value,
-        });
-    }
-
-    /// The range of `part`, which was borrowed from the row's text.
-    fn span(&self, part: &'de str) -> ValueText {
-        let start = part.as_ptr().addr().wrapping_sub(self.text.as_ptr().addr());
-        if self.text.get(start..start.wrapping_add(part.len())) == Some(part) {
-            ValueText::Span(start, start + part.len())
-        } else {
-            ValueText::Text(part.to_owned())
+    /// Reads an array: as a whole, and its first items as columns of their own.
+    fn list(&mut self, node: usize, depth: usize) -> Result<(), RowFault> {
+        let start = self.lexer;
+        if self.lexer.opens_empty(b']') {
+            self.push(node, CellKind::EmptyList, ValueText::NONE);
+            return Ok(());
         }
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for MemberReader<'_, 'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for MemberReader<'_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_borrowed_str<E>(mut self, value: &'de str) -> Result<(), E> {
-        let value = self.span(value);
-        self.push(CellKind::Text, value);
-        Ok(())
-    }
-
-    fn visit_str<E>(mut self, value: &str) -> Result<(), E> {
-        self.push(CellKind::Text, ValueText::Text(value.to_owned()));
-        Ok(())
-    }
-
-    fn visit_unit<E>(mut self) -> Result<(), E> {
-        self.push(CellKind::Null, ValueText::Text(String::new()));
-        Ok(())
-    }
-
-    fn visit_bool<E>(mut self, value: bool) -> Result<(), E> {
-        self.push(CellKind::Bool, ValueText::Text(value.to_string()));
-        Ok(())
-    }
-
-    fn visit_i64<E>(mut self, value: i64) -> Result<(), E> {
-        self.push(CellKind::Number, ValueText::Text(value.to_string()));
-        Ok(())
-    }
-
-    fn visit_u64<E>(mut self, value: u64) -> Result<(), E> {
-        self.push(CellKind::Number, ValueText::Text(value.to_string()));
-        Ok(())
-    }
-
-    fn visit_f64<E>(mut self, value: f64) -> Result<(), E> {
-        self.push(CellKind::Number, ValueText::Text(value.to_string()));
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, map: A) -> Result<(), A::Error> {
-        self.push(CellKind::Object, ValueText::Text(String::new()));
-        ObjectReader {
-            text: self.text,
-            node: self.node,
-            paths: self.paths,
-            found: self.found,
-        }
-        .visit_map(map)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
         let before = self.found.len();
-        while let Some(item) = items.next_element::<ArrayItem<'de>>()? {
-            match item {
-                ArrayItem::Text(text) => match text {
-                    Cow::Borrowed(text) => {
-                        let value = self.span(text);
-                        self.push(CellKind::Item, value);
+        let mut is_mixed = false;
+        loop {
+            if self.lexer.kind()? == ValueKind::Text && !is_mixed {
+                let span = self.lexer.string()?;
+                let text = self.value_of(node, span)?;
+                self.push(node, CellKind::Item, text);
+            } else {
+                // No field accepts a list with anything but strings.
+                is_mixed |= self.lexer.kind()? != ValueKind::Text;
+                self.lexer.skip_value()?;
+            }
+            if !self.lexer.more(b']')? {
+                break;
+            }
+        }
+        if is_mixed {
+            self.found.truncate(before);
+            self.push(node, CellKind::MixedList, ValueText::NONE);
+        }
+        let after = std::mem::replace(&mut self.lexer, start);
+        if depth < DEEPEST_COLUMN && self.paths.has_items(node) {
+            self.items(node, depth + 1)?;
+        }
+        self.lexer = after;
+        Ok(())
+    }
+
+    /// Reads the items of a list that are columns. The list was found to be JSON.
+    fn items(&mut self, list: usize, depth: usize) -> Result<(), RowFault> {
+        self.lexer.at += 1;
+        for index in 0.. {
+            if self.lexer.kind()? == ValueKind::Object
+                && let Some((key, value)) = self.key_and_value()?
+            {
+                // A map written as a list: {"key": "tier", "value": "gold"}.
+                let after = self.lexer.at;
+                if let Some(node) = self.paths.member(list, index, &key) {
+                    self.lexer.at = value;
+                    self.member(node, depth)?;
+                }
+                self.lexer.at = after;
+            } else if !self.paths.may_be_item(index) {
+                self.lexer.skip_value()?;
+            } else if let Some(node) = self.paths.item(list, index)
+                && self.paths.meet(node)
+            {
+                self.value(node, depth)?;
+            } else {
+                self.lexer.skip_value()?;
+            }
+            if !self.lexer.more(b']')? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The text of `key` and the place of `value`, if the object that begins here has
+    /// both; then it is passed.
+    fn key_and_value(&mut self) -> Result<Option<(String, usize)>, RowFault> {
+        let start = self.lexer.at;
+        let (mut key, mut value) = (None, None);
+        if !self.lexer.opens_empty(b'}') {
+            loop {
+                let name = self.lexer.name()?;
+                let kind = self.lexer.kind()?;
+                let at = self.lexer.at;
+                match self.lexer.part(name.start, name.end) {
+                    "key" if kind == ValueKind::Text => {
+                        let span = self.lexer.string()?;
+                        key = Some(self.text_of(span).0.into_owned());
+                        self.lexer.at = at;
                     }
-                    Cow::Owned(text) => self.push(CellKind::Item, ValueText::Text(text)),
-                },
-                ArrayItem::Other(_) => {
-                    while items.next_element::<serde::de::IgnoredAny>()?.is_some() {}
-                    self.found.truncate(before);
-                    self.push(CellKind::MixedList, ValueText::Text(String::new()));
-                    return Ok(());
+                    "value" => value = Some(at),
+                    _ => {}
+                }
+                self.lexer.skip_value()?;
+                if !self.lexer.more(b'}')? {
+                    break;
                 }
             }
         }
-        if self.found.len() == before {
-            self.push(CellKind::EmptyList, ValueText::Text(String::new()));
+        let both = key.zip(value);
+        if both.is_none() {
+            self.lexer.at = start;
         }
-        Ok(())
+        Ok(both)
+    }
+
+    fn push(&mut self, node: usize, kind: CellKind, value: ValueText) {
+        if let Some(column) = self.paths.column(node) {
+            self.found.push(ParsedValue {
+                column,
+                kind,
+                value,
+            });
+        }
+    }
+
+    fn text_of(&self, span: StringSpan) -> (Cow<'t, str>, bool) {
+        let inside = self.lexer.part(span.start, span.end);
+        if span.escaped {
+            let (text, is_whole) = unescaped(inside);
+            (Cow::Owned(text), is_whole)
+        } else {
+            (Cow::Borrowed(inside), true)
+        }
+    }
+
+    fn value_of(&self, node: usize, span: StringSpan) -> Result<ValueText, RowFault> {
+        match self.text_of(span) {
+            (Cow::Borrowed(_), _) => Ok(ValueText::Span(span.start, span.end)),
+            (Cow::Owned(text), is_whole) if is_whole || !self.paths.feeds(node) => {
+                Ok(ValueText::Text(text))
+            }
+            (Cow::Owned(_), _) => Err(RowFault::Unclear(format!(
+                "{} has half of a surrogate pair ({}), wanted whole characters",
+                self.paths.path(node),
+                quoted(self.lexer.part(span.start, span.end)),
+            ))),
+        }
     }
 }
 
-/// An item of an array: a string, or anything else, which no field accepts.
-#[derive(serde::Deserialize)]
-#[serde(untagged)]
-enum ArrayItem<'t> {
-    Text(#[serde(borrow)] Cow<'t, str>),
-    Other(serde::de::IgnoredAny),
+/// A number without a fraction of zeros: an id that went through a program without
+/// integers is still the same id.
+fn whole_number(number: &str) -> &str {
+    match number.split_once('.') {
+        Some((whole, fraction)) if fraction.bytes().all(|digit| digit == b'0') => whole,
+        Some(_) | None => number,
+    }
 }

@@ -1,0 +1,365 @@
+//! The columns of JSON: the paths of members, as they are first seen.
+//!
+//! A column's name is a path: `address.postal_code`, `ingest_aliases[0]`. A member
+//! whose own name looks like a path is another column: `["address.postal_code"]`. Only
+//! if the mapping names `address.postal_code`, such a member feeds it, in rows without
+//! the nested one.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::domain::field::Field;
+use crate::domain::mapping::ADDED;
+use crate::domain::row::Columns;
+
+/// The most columns of an input. Members beyond them (named by an id, say) feed no
+/// field and are ignored.
+pub(super) const MOST_COLUMNS: usize = 4096;
+
+/// The members that wrap a row, the likeliest first.
+pub(super) const WRAPPERS: [&str; 4] = ["customer", "account", "data", "node"];
+
+/// The member of a rejects file that holds a line that was not JSON.
+pub(super) const RAW: &str = "_raw";
+
+/// So many items of a list are columns; those beyond them only if the mapping names
+/// them.
+const FIRST_ITEMS: usize = 4;
+
+/// The tree of paths seen so far; node 0 is the row itself.
+#[derive(Debug)]
+pub(super) struct Paths {
+    pub(super) columns: Columns,
+    nodes: Vec<PathNode>,
+    /// The paths that the mapping names.
+    named: Arc<[String]>,
+    /// How many items of a list may be columns.
+    most_items: usize,
+    /// The columns of members that may wrap a whole row.
+    wrappers: Vec<usize>,
+    /// The number of the current row.
+    row: u64,
+}
+
+#[derive(Debug, Default)]
+struct PathNode {
+    name: Box<str>,
+    column: Option<usize>,
+    children: HashMap<Box<str>, usize>,
+    /// The children in the order in which they were first seen. Rows mostly have
+    /// their members in the same order, so that this is looked at first.
+    in_order: Vec<usize>,
+    /// The nodes of a list's items; `None` for an item that is no column.
+    items: Vec<Option<usize>>,
+    /// This node's index in its parent's `in_order`.
+    place: usize,
+    parent: usize,
+    /// The number of the last row that had it.
+    met_in: u64,
+    /// Whether it, or something in it, feeds a field.
+    feeds: bool,
+    /// Whether the member's own name looks like a path.
+    is_literal: bool,
+    /// Another node with the same column.
+    twin: Option<usize>,
+    /// Whether it is a list of the API's own body, which is used whole.
+    is_whole: bool,
+}
+
+/// How many nodes and columns there were at one time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PathMark(usize, usize);
+
+impl Default for Paths {
+    fn default() -> Self {
+        Self::naming(Arc::default())
+    }
+}
+
+impl Paths {
+    /// No columns yet; the mapping names those in `named`.
+    pub(super) fn naming(named: Arc<[String]>) -> Self {
+        let items = named.iter().filter_map(|name| highest_index(name));
+        Self {
+            columns: Columns::open(),
+            nodes: vec![PathNode::default()],
+            most_items: items.max().map_or(0, |last| last + 1).max(FIRST_ITEMS),
+            named,
+            wrappers: Vec::new(),
+            row: 1,
+        }
+    }
+
+    /// The paths that the mapping names.
+    pub(super) fn named(&self) -> &Arc<[String]> {
+        &self.named
+    }
+
+    pub(super) fn known(&self, parent: usize, name: &str) -> Option<usize> {
+        self.nodes.get(parent)?.children.get(name).copied()
+    }
+
+    /// Starts the next row.
+    pub(super) fn begin_row(&mut self) {
+        self.row += 1;
+    }
+
+    /// Records that the row has this node; false if it had it before.
+    pub(super) fn meet(&mut self, node: usize) -> bool {
+        let row = self.row;
+        let met = self.nodes.get_mut(node).map(|node| &mut node.met_in);
+        met.is_none_or(|met| std::mem::replace(met, row) != row)
+    }
+
+    /// Whether the row has another node with the same column.
+    pub(super) fn has_twin(&self, node: usize) -> bool {
+        let twin = self.nodes.get(node).and_then(|node| node.twin);
+        twin.and_then(|twin| self.nodes.get(twin))
+            .is_some_and(|twin| twin.met_in == self.row)
+    }
+
+    /// Whether the member's own name looks like a path.
+    pub(super) fn is_literal(&self, node: usize) -> bool {
+        self.nodes.get(node).is_some_and(|node| node.is_literal)
+    }
+
+    /// Whether the node, or something in it, feeds a field.
+    pub(super) fn feeds(&self, node: usize) -> bool {
+        self.nodes.get(node).is_some_and(|node| node.feeds)
+    }
+
+    pub(super) fn column(&self, node: usize) -> Option<usize> {
+        self.nodes.get(node)?.column
+    }
+
+    /// The node's path.
+    pub(super) fn path(&self, node: usize) -> &str {
+        let column = self.column(node);
+        let name = column.and_then(|column| self.columns.names.get(column));
+        name.map_or("", String::as_str)
+    }
+
+    /// The node of member `name` of `parent`, which is probably its child at
+    /// `place`; `None` if there are too many columns.
+    pub(super) fn member(&mut self, parent: usize, place: usize, name: &str) -> Option<usize> {
+        let probable = self.nodes.get(parent)?.in_order.get(place).copied();
+        if let Some(node) = probable
+            .filter(|node| {
+                self.nodes
+                    .get(*node)
+                    .is_some_and(|node| *node.name == *name)
+            })
+            .or_else(|| self.known(parent, name))
+        {
+            return Some(node);
+        }
+        self.add_member(parent, name)
+    }
+
+    fn add_member(&mut self, parent: usize, name: &str) -> Option<usize> {
+        let above = self.path(parent);
+        let plain = if parent == 0 {
+            name.to_owned()
+        } else {
+            format!("{above}.{name}")
+        };
+        let (path, is_literal) = if !looks_like_a_path(name) {
+            (plain, false)
+        } else if feeds(&self.named, &plain) {
+            (plain, true)
+        } else {
+            (format!("{above}[{name:?}]"), false)
+        };
+        let node = self.add(parent, path, is_literal)?;
+        let above = self.nodes.get_mut(parent)?;
+        let place = above.in_order.len();
+        above.in_order.push(node);
+        above.children.insert(name.into(), node);
+        let added = self.nodes.get_mut(node)?;
+        added.name = name.into();
+        added.place = place;
+        if parent == 0 && WRAPPERS.contains(&name) {
+            self.wrappers.extend(added.column);
+        }
+        Some(node)
+    }
+
+    /// The node of an item of `list`, counted from 0; `None` if it is no column.
+    pub(super) fn item(&mut self, list: usize, index: usize) -> Option<usize> {
+        if index >= self.most_items {
+            return None;
+        }
+        if let Some(known) = self.nodes.get(list)?.items.get(index) {
+            return *known;
+        }
+        let path = format!("{}[{index}]", self.path(list));
+        let is_wanted = index < FIRST_ITEMS || feeds(&self.named, &path);
+        let node = is_wanted.then(|| self.add(list, path, false)).flatten();
+        // Indices come in order.
+        self.nodes.get_mut(list)?.items.push(node);
+        node
+    }
+
+    /// Whether items of `list` may be columns.
+    pub(super) fn has_items(&self, list: usize) -> bool {
+        self.nodes.get(list).is_some_and(|list| !list.is_whole)
+    }
+
+    /// The columns of members that may wrap a whole row.
+    pub(super) fn wrappers(&self) -> &[usize] {
+        &self.wrappers
+    }
+
+    /// Whether the item of this index, or one after it, may be a column.
+    pub(super) fn may_be_item(&self, index: usize) -> bool {
+        index < self.most_items
+    }
+
+    fn add(&mut self, parent: usize, path: String, is_literal: bool) -> Option<usize> {
+        let is_named = feeds(&self.named, &path);
+        let feeds = is_named || feeds_a_field(&path);
+        let is_whole = Field::of_name(&path).is_some_and(Field::is_list);
+        let names = &mut self.columns.names;
+        // Fields are exempt from the limit.
+        if names.len() >= MOST_COLUMNS && !feeds {
+            return None;
+        }
+        let same = if is_named {
+            names.iter().position(|name| *name == path)
+        } else {
+            None
+        };
+        let column = same.unwrap_or(names.len());
+        let node = self.nodes.len();
+        let mut twin = None;
+        if same.is_some() {
+            twin = self.nodes.iter().position(|other| other.column == same);
+            if let Some(other) = twin.and_then(|twin| self.nodes.get_mut(twin)) {
+                other.twin = Some(node);
+            }
+        } else {
+            self.columns.names.push(path);
+        }
+        self.nodes.push(PathNode {
+            column: Some(column),
+            parent,
+            feeds,
+            is_literal,
+            twin,
+            is_whole,
+            ..PathNode::default()
+        });
+        Some(node)
+    }
+
+    /// The probable index of the member after `node`.
+    pub(super) fn after(&self, node: usize) -> usize {
+        self.nodes.get(node).map_or(0, |node| node.place + 1)
+    }
+
+    pub(super) fn mark(&self) -> PathMark {
+        PathMark(self.nodes.len(), self.columns.names.len())
+    }
+
+    /// Removes the paths that were added since `mark`.
+    pub(super) fn forget_since(&mut self, mark: PathMark) {
+        while self.nodes.len() > mark.0.max(1) {
+            let Some(node) = self.nodes.pop() else {
+                return;
+            };
+            if let Some(twin) = node.twin.and_then(|twin| self.nodes.get_mut(twin)) {
+                twin.twin = None;
+            }
+            let gone = self.nodes.len();
+            let Some(parent) = self.nodes.get_mut(node.parent) else {
+                continue;
+            };
+            if parent.in_order.last() == Some(&gone) {
+                parent.in_order.pop();
+                parent.children.remove(&node.name);
+            } else if let Some(index) = parent.items.iter().rposition(|item| *item == Some(gone)) {
+                parent.items.truncate(index);
+            }
+        }
+        self.columns.names.truncate(mark.1);
+        self.wrappers.retain(|column| *column < mark.1);
+    }
+}
+
+/// Whether `path` is a member of the API's request body, or one that a rejects file
+/// adds.
+fn feeds_a_field(path: &str) -> bool {
+    path == "billingContact" || ADDED.contains(&path) || Field::of_name(path).is_some()
+}
+
+/// Whether one of `named` is `path`, or in it.
+pub(in crate::source) fn feeds(named: &[String], path: &str) -> bool {
+    named.iter().any(|name| {
+        let Some(rest) = name.strip_prefix(path) else {
+            return false;
+        };
+        let item = rest.strip_prefix('[').unwrap_or_default();
+        rest.is_empty() || rest.starts_with('.') || item.starts_with(|c: char| c.is_ascii_digit())
+    })
+}
+
+/// Whether the name of a member could be taken for a path.
+fn looks_like_a_path(name: &str) -> bool {
+    name.contains('.') || name.contains("[\"") || highest_index(name).is_some()
+}
+
+/// The highest of the indices in `path`.
+fn highest_index(path: &str) -> Option<usize> {
+    let parts = path.split('[').skip(1);
+    let indices = parts.filter_map(|part| part.split_once(']')?.0.parse().ok());
+    indices.max()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{MOST_COLUMNS, Paths, feeds, highest_index};
+
+    #[test]
+    fn a_path_is_named_by_itself_and_by_what_is_in_it() {
+        let named = ["a.b".to_owned(), "c[1].d".to_owned()];
+        for path in ["a", "a.b", "c", "c[1]", "c[1].d"] {
+            assert!(feeds(&named, path), "{path}");
+        }
+        for path in ["", "b", "a.b.c", "a.", "c[", "c[0]", "ab"] {
+            assert!(!feeds(&named, path), "{path}");
+        }
+        assert!(!feeds(&["customer[id]".to_owned()], "customer"));
+        assert_eq!(highest_index("a[3].b[12][0]"), Some(12));
+        assert_eq!(highest_index("customer[id]"), None);
+    }
+
+    #[test]
+    fn paths_that_were_added_are_forgotten() {
+        let mut paths = Paths::naming(Arc::from(["x.y".to_owned()]));
+        let a = paths.member(0, 0, "a").unwrap();
+        paths.item(a, 0).unwrap();
+        let mark = paths.mark();
+        let x = paths.member(0, 1, "x").unwrap();
+        paths.member(x, 0, "y").unwrap();
+        paths.member(0, 2, "x.y").unwrap();
+        paths.item(a, 1).unwrap();
+        assert_eq!(paths.columns.names, ["a", "a[0]", "x", "x.y", "a[1]"]);
+        paths.forget_since(mark);
+        assert_eq!(paths.columns.names, ["a", "a[0]"]);
+        let literal = paths.member(0, 1, "x.y").unwrap();
+        assert!(paths.is_literal(literal) && !paths.has_twin(literal));
+        assert_eq!(paths.item(a, 1), Some(literal + 1));
+    }
+
+    #[test]
+    fn columns_of_fields_are_beyond_the_limit() {
+        let mut paths = Paths::default();
+        for number in 0..MOST_COLUMNS {
+            assert!(paths.member(0, number, &format!("m{number}")).is_some());
+        }
+        assert_eq!(paths.member(0, 0, "other"), None);
+        assert!(paths.member(0, 0, "clientId").is_some());
+    }
+}
