@@ -10,6 +10,7 @@
 //! - `exit.rs`: the exit codes
 //! - `hint.rs`: what the user can do about an error
 //! - `command_line.rs`: parsed options → the command to type next
+//! - `own_files.rs`: which files a pattern leaves out
 //! - `prepared.rs`: what every command over an input builds first
 //! - `recognised.rs`: the mapping for the inputs, with the preset that fits them
 //! - `result_folder.rs`: the folder for results
@@ -34,6 +35,7 @@ mod exit;
 mod finish;
 mod hint;
 pub mod import;
+mod own_files;
 mod preflight;
 mod prepared;
 mod recognised;

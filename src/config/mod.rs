@@ -5,7 +5,9 @@
 //!
 //! - `environment.rs`: the environment, read once
 //! - `file.rs`: the options of the configuration file and of the environment
-//! - `options.rs`: their names and values
+//! - `options.rs`: their names, and what kind of value each takes
+//! - `written_value.rs`: a value as people write it
+//! - `origin.rs`: where each is written
 //! - `input.rs`, `target.rs`, `requests.rs`, `send.rs`, `display.rs`: one group of
 //!   options each, as settings
 //! - `mapping.rs`: the options that say which column feeds which field, as one mapping
@@ -22,15 +24,20 @@ pub mod input;
 pub mod mapping;
 pub mod mapping_file;
 mod options;
+mod origin;
 pub mod presets;
 pub mod requests;
 pub mod send;
 pub mod target;
 pub mod values;
+mod written_value;
 
 pub use self::environment::Environment;
 pub use self::error::ConfigError;
 pub use self::file::{FileOptions, InheritedOptions};
+pub use self::origin::{Assignments, OptionOrigin};
 
+#[cfg(test)]
+mod file_tests;
 #[cfg(test)]
 mod tests;
