@@ -52,6 +52,7 @@ pub(super) fn all(format: Format) -> Vec<Case> {
     missing(&mut cases);
     currencies(&mut cases);
     invalid(&mut cases);
+    spoilt(&mut cases);
     long(&mut cases);
     suspect(&mut cases);
     lists(&mut cases);
@@ -111,9 +112,6 @@ fn invalid(cases: &mut Vec<Case>) {
         for control in words::CONTROLS {
             add(cases, field, Change::Break(control), &[Invalid]);
         }
-        for error in words::SPREADSHEET_ERRORS {
-            add(cases, field, Change::Become(error), &[Invalid]);
-        }
     }
     // An address may run over several lines; an id doesn't.
     for field in [Field::ClientId, Field::StripeCustomerId] {
@@ -129,12 +127,38 @@ fn invalid(cases: &mut Vec<Case>) {
             &[Invalid],
         );
     }
-    for id in words::LOST_DIGITS {
+    for id in words::LOST_DIGITS.iter().chain(&words::NOTHINGS) {
         add(cases, Field::ClientId, Change::Become(id), &[Invalid]);
     }
     // In a URL's path they are folders.
     for id in [".", ".."] {
         add(cases, Field::ClientId, Change::Become(id), &[Invalid]);
+    }
+}
+
+/// What a spreadsheet, a database or a wrong encoding spoilt: an error in ids, and in the
+/// company's name if nothing of it is left; a warning elsewhere.
+fn spoilt(cases: &mut Vec<Case>) {
+    for field in [Field::CompanyName, Field::FirstName, Field::LastName] {
+        add(cases, field, Change::Break('\n'), &[Suspect]);
+        add(cases, field, Change::Break('\u{2028}'), &[Suspect]);
+    }
+    for field in texts() {
+        let is_id = matches!(field, Field::ClientId | Field::StripeCustomerId);
+        let told = |rejects: bool| if rejects { &[Invalid] } else { &[Suspect] };
+        let lost = words::SPREADSHEET_ERRORS.iter().chain(&words::LOST);
+        for value in lost {
+            let rejects = is_id || field == Field::CompanyName;
+            add(cases, field, Change::Become(value), told(rejects));
+        }
+        for value in words::SPOILT {
+            add(cases, field, Change::Become(value), told(is_id));
+        }
+        if field != Field::ClientId && field != Field::CompanyName {
+            for value in ["NULL", "n/a", "\\N", "--", "(blank)", "tbd"] {
+                add(cases, field, Change::Become(value), &[Suspect]);
+            }
+        }
     }
 }
 
@@ -153,7 +177,6 @@ fn suspect(cases: &mut Vec<Case>) {
             add(cases, field, Change::Become(value), &[Suspect]);
         }
     };
-    each(Field::ClientId, &words::NOTHINGS);
     each(Field::CompanyName, &words::NOTHINGS);
     each(Field::Email, &words::NO_EMAILS);
     each(Field::Country, &words::NO_COUNTRIES);

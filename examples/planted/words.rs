@@ -94,6 +94,30 @@ pub(super) const SPREADSHEET_ERRORS: [&str; 8] = [
     "#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!",
 ];
 
+/// Other values of which nothing is left.
+pub(super) const LOST: [&str; 6] = [
+    "#NV",
+    "#WERT!",
+    "#¡REF!",
+    "########",
+    "8,9E+11",
+    "M\u{fffd}ller",
+];
+
+/// Values that became something else on the way.
+pub(super) const SPOILT: [&str; 10] = [
+    "01-Mar",
+    "Mär-01",
+    "2024-03-01 00:00:00",
+    "TRUE",
+    "MÃ¼ller",
+    "L\u{e2}€™Atelier",
+    "\"Aster\"",
+    "'Aster'",
+    "As\u{200b}ter",
+    "As\u{202e}ter",
+];
+
 /// Ids of which a spreadsheet kept the first digits only.
 pub(super) const LOST_DIGITS: [&str; 6] = [
     "1.23E+15",

@@ -106,7 +106,9 @@ impl ConfigError {
             }
             Self::Swapped => "set each of them to the other's value".to_owned(),
             Self::SecretFile { .. } => "name a file that only you can read".to_owned(),
-            Self::Mapping { .. } => "docs/mapping.md describes what a mapping file can say",
+            Self::Mapping { .. } => {
+                "docs/mapping.md describes what a mapping file can say".to_owned()
+            }
             Self::Stored { origin, .. } => match origin {
                 OptionOrigin::File { .. } => {
                     "options stand there under their long names, e.g. rate = \"100/s\"; samples/kable-bulk.toml has all of them"

@@ -3,12 +3,15 @@
 use std::borrow::Cow;
 
 use super::candidate::{Candidate, FieldValue};
+use super::card_number::{self, masked};
 use super::currency::{self, CurrencyError, SUPPORTED};
 use super::field::Field;
 use super::heuristics;
+use super::invisible::is_nothing;
 use super::problem::{Code, Fix, Problem};
 use super::row::is_printable;
 use super::rules::Rules;
+use super::spoilt::{gate, spoilt};
 use super::text::{self, quoted, trimmed};
 use super::withdrawn::WithdrawnCurrency;
 
@@ -20,6 +23,17 @@ const LONGEST_CLIENT_ID: usize = 512;
 /// The longest other value, in characters: longer than any name or address, so that
 /// only cells with a missing quote exceed it.
 pub(super) const LONGEST_VALUE: usize = 4096;
+
+/// What the checks of any value make of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Soundness {
+    /// Nothing is wrong with it.
+    Sound,
+    /// It has a warning, and needs no other.
+    Doubtful,
+    /// It has an error.
+    Unfit,
+}
 
 /// The checks of one row, and the problems that they have found.
 pub(super) struct RowChecks<'c, 'r> {
@@ -39,21 +53,36 @@ impl<'r> RowChecks<'_, 'r> {
         self.problems.push(Problem::of(code, field, value, message));
     }
 
-    /// The text of `field`, if it is text; notes a wrong type.
+    /// The text of `field`, if it is text; notes a wrong type and a card's number.
     fn text_of(&mut self, field: Field) -> Option<&'r str> {
         match self.candidate.get(field) {
-            FieldValue::Text(text) => Some(text),
+            FieldValue::Text(text) => (!self.holds_card_number(field, text)).then_some(*text),
             FieldValue::Wrong(kind, text) => {
+                let text = masked(text);
                 let message = format!(
                     "{field} is {}{}, wanted a string",
                     kind.name(),
-                    in_brackets(text)
+                    in_brackets(&text)
                 );
-                self.note(Code::WrongType, field, text, message);
+                self.note(Code::WrongType, field, &text, message);
                 None
             }
             FieldValue::Absent | FieldValue::List(_) => None,
         }
+    }
+
+    /// Whether `value` holds a card's full number, which no message then shows.
+    fn holds_card_number(&mut self, field: Field, value: &str) -> bool {
+        if gate::is_ordinary(value.as_bytes()) || !card_number::holds_card_number(field, value) {
+            return false;
+        }
+        let message = format!(
+            "{field} holds the full number of a payment card, ending in {}, wanted none (PCI DSS \
+             forbids to send or store it: export without card numbers)",
+            card_number::last_digits(value)
+        );
+        self.note(Code::InvalidValue, field, &masked(value), message);
+        true
     }
 
     /// Whether no problem of `field` was noted.
@@ -73,7 +102,7 @@ impl<'r> RowChecks<'_, 'r> {
 
     pub(super) fn client_id(&mut self) -> Option<&'r str> {
         let field = Field::ClientId;
-        let Some(given) = self.text_of(field).filter(|text| !is_blank(text)) else {
+        let Some(given) = self.text_of(field).filter(|text| !is_nothing(text)) else {
             self.missing(field);
             return None;
         };
@@ -83,15 +112,6 @@ impl<'r> RowChecks<'_, 'r> {
         if trimmed(value) != value {
             let message = format!(
                 "{field} {} has blanks around it, wanted the bare id",
-                quoted(value)
-            );
-            self.note(Code::InvalidValue, field, value, message);
-            return None;
-        }
-        if heuristics::lost_digits(value) {
-            let message = format!(
-                "{field} {} is a number that a spreadsheet shortened, wanted the id's own digits \
-                 (format the column as text and export again)",
                 quoted(value)
             );
             self.note(Code::InvalidValue, field, value, message);
@@ -107,18 +127,14 @@ impl<'r> RowChecks<'_, 'r> {
             self.note(Code::InvalidValue, field, value, message);
             return None;
         }
-        self.is_sound(field, value, LONGEST_CLIENT_ID).then(|| {
-            self.warn_of_placeholder(field, value);
-            value
-        })
+        (self.soundness(field, value, LONGEST_CLIENT_ID) != Soundness::Unfit).then_some(value)
     }
 
     pub(super) fn company_name(&mut self) -> Option<&'r str> {
         let field = Field::CompanyName;
         let value = self.optional(field);
-        match &value {
-            None => self.missing(field),
-            Some(name) => self.warn_of_placeholder(field, name),
+        if value.is_none() {
+            self.missing(field);
         }
         value
     }
@@ -151,18 +167,18 @@ impl<'r> RowChecks<'_, 'r> {
             FieldValue::Absent => return None,
             FieldValue::Text(text) if self.is_plain(text) => *text,
             FieldValue::Text(_) | FieldValue::List(_) | FieldValue::Wrong(..) => {
-                self.trimmed_and_sound(field)?
+                let value = self.trimmed(field)?;
+                match self.soundness(field, value, LONGEST_VALUE) {
+                    Soundness::Sound => value,
+                    Soundness::Doubtful => return Some(value),
+                    Soundness::Unfit => return None,
+                }
             }
         };
         if let Some(expected) = heuristics::expectation(field, value) {
             self.suspect(field, value, expected);
         }
         Some(value)
-    }
-
-    fn trimmed_and_sound(&mut self, field: Field) -> Option<&'r str> {
-        let value = self.trimmed(field)?;
-        self.is_sound(field, value, LONGEST_VALUE).then_some(value)
     }
 
     pub(super) fn suspect(&mut self, field: Field, value: &str, expected: &str) {
@@ -177,7 +193,7 @@ impl<'r> RowChecks<'_, 'r> {
     fn trimmed(&mut self, field: Field) -> Option<&'r str> {
         let given = self.text_of(field)?;
         let bare = trimmed(given);
-        if bare.is_empty() {
+        if is_nothing(bare) {
             return None;
         }
         if bare != given {
@@ -210,8 +226,8 @@ impl<'r> RowChecks<'_, 'r> {
     }
 
     /// A fast path for most values, whose form no check would object to: not long,
-    /// without control characters, without blanks at the ends, and without an
-    /// apostrophe or `#` at the start.
+    /// without blanks at the ends, without characters that are looked at one by one
+    /// ([`is_printable`]), and of no suspicious shape ([`gate`]).
     #[inline]
     fn is_plain(&self, value: &str) -> bool {
         let bytes = value.as_bytes();
@@ -220,22 +236,25 @@ impl<'r> RowChecks<'_, 'r> {
         };
         let blank_at = |letter: Option<char>| letter.is_none_or(text::is_blank);
         (first.is_ascii_graphic() || !first.is_ascii() && !blank_at(value.chars().next()))
-            && !matches!(first, b'\'' | b'#')
             && (last.is_ascii_graphic() || !last.is_ascii() && !blank_at(value.chars().next_back()))
             && bytes.len() <= LONGEST_CLIENT_ID
+            && gate::is_ordinary(bytes)
             && (self.candidate.printable || is_printable(bytes))
     }
 
-    /// Whether an API could accept `value` at all; notes why not.
-    pub(super) fn is_sound(&mut self, field: Field, value: &str, longest: usize) -> bool {
+    /// What is wrong with `value`, whatever is expected in `field`; it is noted.
+    pub(super) fn soundness(&mut self, field: Field, value: &str, longest: usize) -> Soundness {
         if self.is_plain(value) {
-            return true;
+            return Soundness::Sound;
+        }
+        if self.holds_card_number(field, value) {
+            return Soundness::Unfit;
         }
         // Addresses and names have several lines in real exports; ids don't.
         let several_lines = field.in_contact() || field == Field::CompanyName;
         let control =
             |c: &char| c.is_control() && !(several_lines && matches!(c, '\n' | '\r' | '\t'));
-        let mut sound = true;
+        let mut soundness = Soundness::Sound;
         if let Some(found) = value.chars().find(control) {
             let message = format!(
                 "{field} {} holds the control character U+{:04X}, wanted text",
@@ -243,7 +262,7 @@ impl<'r> RowChecks<'_, 'r> {
                 u32::from(found)
             );
             self.note(Code::InvalidValue, field, value, message);
-            sound = false;
+            soundness = Soundness::Unfit;
         }
         // There are at least as many bytes as characters: few values need counting.
         if value.len() > longest && value.chars().count() > longest {
@@ -253,39 +272,43 @@ impl<'r> RowChecks<'_, 'r> {
                 value.chars().count()
             );
             self.note(Code::InvalidValue, field, value, message);
-            sound = false;
+            soundness = Soundness::Unfit;
         }
-        if heuristics::is_spreadsheet_error(value) {
-            let message = format!(
-                "{field} is the spreadsheet error {}, wanted a value",
-                quoted(value)
-            );
-            self.note(Code::InvalidValue, field, value, message);
-            sound = false;
+        if soundness == Soundness::Sound
+            && let Some(by) = spoilt(field, value)
+        {
+            let (code, worse) = if by.rejects(field) {
+                (Code::InvalidValue, Soundness::Unfit)
+            } else {
+                (Code::SuspectValue, Soundness::Doubtful)
+            };
+            let message = by.message(field, value, &expectation(field));
+            self.note(code, field, value, message);
+            soundness = worse;
         }
-        sound
-    }
-
-    fn warn_of_placeholder(&mut self, field: Field, value: &str) {
-        if heuristics::is_placeholder(value) {
-            let message = format!(
-                "{field} is {}, which reads like no value at all ({})",
-                quoted(value),
-                expectation(field)
-            );
-            self.note(Code::SuspectValue, field, value, message);
-        }
+        soundness
     }
 }
 
-/// What a required field should hold.
+/// What a field should hold.
 fn expectation(field: Field) -> String {
-    if field == Field::ClientId {
-        "wanted the id that your own system has for the customer".to_owned()
-    } else if field == Field::Currency {
-        format!("wanted one of {}", SUPPORTED.join(" "))
-    } else {
-        "wanted the customer's name".to_owned()
+    match field {
+        Field::ClientId => "wanted the id that your own system has for the customer".to_owned(),
+        Field::CompanyName => "wanted the customer's name".to_owned(),
+        Field::Currency => format!("wanted one of {}", SUPPORTED.join(" ")),
+        Field::StripeCustomerId
+        | Field::PlanIds
+        | Field::BundleIds
+        | Field::FirstName
+        | Field::LastName
+        | Field::Email
+        | Field::Phone
+        | Field::AddressLine1
+        | Field::AddressLine2
+        | Field::City
+        | Field::State
+        | Field::PostalCode
+        | Field::Country => "wanted a value, or an empty cell".to_owned(),
     }
 }
 
@@ -352,8 +375,4 @@ pub(super) fn in_brackets(text: &str) -> String {
     } else {
         format!(" ({})", quoted(text))
     }
-}
-
-fn is_blank(text: &str) -> bool {
-    trimmed(text).is_empty()
 }

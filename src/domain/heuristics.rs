@@ -1,7 +1,7 @@
 //! Rules of thumb for values that the API would accept but that look wrong.
 //!
-//! None of them is a rule of Kable's. Most lead to warnings; only lost digits and
-//! spreadsheet errors reject a row.
+//! None of them is a rule of Kable's: they lead to warnings. `spoilt/` has the values
+//! that were something else once.
 
 use std::collections::HashSet;
 use std::str::FromStr;
@@ -59,66 +59,6 @@ fn shape(field: Field) -> Option<&'static Shape> {
         | Field::State
         | Field::PostalCode => return None,
     })
-}
-
-/// Whether `value` is a number that a spreadsheet shortened: `1.23E+15`.
-pub(super) fn lost_digits(value: &str) -> bool {
-    if !value.as_bytes().contains(&b'+') {
-        return false;
-    }
-    let Some((mantissa, exponent)) = value.split_once(['E', 'e']) else {
-        return false;
-    };
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let exponent_is_signed = exponent.strip_prefix('+').is_some_and(digits);
-    let mantissa = mantissa.replace(',', ".");
-    exponent_is_signed
-        && match mantissa.split_once('.') {
-            Some((whole, part)) => digits(whole) && digits(part),
-            None => digits(&mantissa),
-        }
-}
-
-/// Whether `value` is what a spreadsheet shows for a formula that failed.
-pub(super) fn is_spreadsheet_error(value: &str) -> bool {
-    value.starts_with('#')
-        && matches!(
-            value,
-            "#N/A"
-                | "#REF!"
-                | "#VALUE!"
-                | "#NAME?"
-                | "#DIV/0!"
-                | "#NULL!"
-                | "#NUM!"
-                | "#SPILL!"
-                | "#CALC!"
-                | "#FIELD!"
-                | "#BLOCKED!"
-                | "#BUSY!"
-                | "#CONNECT!"
-                | "#UNKNOWN!"
-                | "#GETTING_DATA"
-        )
-}
-
-/// Whether `value` is a word that programs write for a missing value.
-pub(super) fn is_placeholder(value: &str) -> bool {
-    matches!(
-        value,
-        "NULL"
-            | "null"
-            | "Null"
-            | "None"
-            | "none"
-            | "nil"
-            | "NaN"
-            | "nan"
-            | "N/A"
-            | "n/a"
-            | "undefined"
-            | "(null)"
-    )
 }
 
 /// The separators and blanks between two addresses, as bits of a word: all are
@@ -285,7 +225,7 @@ fn is_kable_id(value: &str, prefix: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{expectation, is_country, is_email, lost_digits};
+    use super::{expectation, is_country, is_email};
     use crate::domain::field::Field;
 
     #[test]
@@ -323,16 +263,6 @@ mod tests {
         }
         for bad in ["Atlantis", "ZZ", "D", "12"] {
             assert!(!is_country(bad), "{bad}");
-        }
-    }
-
-    #[test]
-    fn only_a_number_with_a_signed_exponent_has_lost_digits() {
-        for lost in ["1.23E+15", "7E+12", "1,23e+15"] {
-            assert!(lost_digits(lost), "{lost}");
-        }
-        for kept in ["E", "12E4", "acct_1E+2", "1.23E15", "E+15", "1.E+2"] {
-            assert!(!lost_digits(kept), "{kept}");
         }
     }
 

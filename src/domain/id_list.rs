@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::candidate::FieldValue;
-use super::checks::{LONGEST_VALUE, RowChecks, in_brackets};
+use super::card_number::masked;
+use super::checks::{LONGEST_VALUE, RowChecks, Soundness, in_brackets};
 use super::field::Field;
 use super::heuristics;
 use super::problem::{Code, Fix, Problem};
@@ -63,12 +64,13 @@ pub(super) fn ids<'r>(checks: &mut RowChecks<'_, 'r>, field: Field) -> Vec<Cow<'
             }
         }
         FieldValue::Wrong(kind, text) => {
+            let text = masked(text);
             let message = format!(
                 "{field} is {}{}, wanted an array of strings",
                 kind.name(),
-                in_brackets(text)
+                in_brackets(&text)
             );
-            checks.note(Code::WrongType, field, text, message);
+            checks.note(Code::WrongType, field, &text, message);
         }
         FieldValue::Text(text) => {
             let text: &'r str = text;
@@ -127,13 +129,17 @@ fn keep_id<'r>(
             return;
         }
         note_repeated(checks, field, &id);
-    } else if checks.is_sound(field, &id, LONGEST_VALUE) {
-        let id = known_id(checks, field, id);
-        if !ids.has(&id) {
-            ids.keep(id);
-        } else if checks.problems.len() < MOST_NOTES {
-            note_repeated(checks, field, &id);
-        }
+        return;
+    }
+    let soundness = checks.soundness(field, &id, LONGEST_VALUE);
+    if soundness == Soundness::Unfit {
+        return;
+    }
+    let id = known_id(checks, field, id, soundness);
+    if !ids.has(&id) {
+        ids.keep(id);
+    } else if checks.problems.len() < MOST_NOTES {
+        note_repeated(checks, field, &id);
     }
 }
 
@@ -144,7 +150,12 @@ fn note_repeated(checks: &mut RowChecks<'_, '_>, field: Field, id: &str) {
 
 /// Checks an id against Kable's list, or if that is not known, against the format
 /// of such ids. Returns the id that is sent.
-fn known_id<'r>(checks: &mut RowChecks<'_, 'r>, field: Field, id: Cow<'r, str>) -> Cow<'r, str> {
+fn known_id<'r>(
+    checks: &mut RowChecks<'_, 'r>,
+    field: Field,
+    id: Cow<'r, str>,
+    soundness: Soundness,
+) -> Cow<'r, str> {
     let (known, code) = if field == Field::PlanIds {
         (checks.rules.plans.as_ref(), Code::UnknownPlan)
     } else {
@@ -163,7 +174,7 @@ fn known_id<'r>(checks: &mut RowChecks<'_, 'r>, field: Field, id: Cow<'r, str>) 
             checks.problems.push(problem.fixed_by(fix));
         }
         // External ids have no particular format.
-        None if checks.rules.external_ids => {}
+        None if checks.rules.external_ids || soundness == Soundness::Doubtful => {}
         None => {
             if let Some(expected) = heuristics::expectation(field, &id) {
                 checks.suspect(field, &id, expected);

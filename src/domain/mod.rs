@@ -9,6 +9,8 @@
 //! - `field.rs`, `candidate.rs`: the fields, and a row's values by field
 //! - `validate.rs`, `checks.rs`, `id_list.rs`, `heuristics.rs`: a row is fit to be
 //!   sent, or rejected
+//! - `spoilt/`, `invisible.rs`, `card_number.rs`: values that were spoilt on the way, and
+//!   those that must not be sent
 //! - `rules.rs`, `catalog.rs`, `currency.rs`, `withdrawn.rs`: what it is checked against
 //! - `problem.rs`: what can be wrong with a row
 //! - `skip.rs`: why a row is no customer
@@ -27,6 +29,7 @@
 pub mod advice;
 pub mod bottleneck;
 pub mod candidate;
+pub mod card_number;
 pub mod catalog;
 mod checks;
 pub mod currency;
@@ -37,6 +40,7 @@ pub mod forecast;
 pub mod header;
 mod heuristics;
 mod id_list;
+mod invisible;
 pub mod mapping;
 pub mod outcome;
 pub mod problem;
@@ -44,6 +48,7 @@ pub mod remote;
 pub mod row;
 pub mod rules;
 pub mod skip;
+mod spoilt;
 pub mod summary;
 pub mod text;
 pub mod threshold;

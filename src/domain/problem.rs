@@ -49,7 +49,8 @@ pub enum Code {
     UnknownBundle,
     /// The customer was created, but the response with its keys was lost.
     KeysLost,
-    /// The `clientId` of another row differs in case or blanks only.
+    /// The `clientId` of another row differs in case, blanks, invisible characters or
+    /// Unicode's form only.
     SimilarClientId,
     /// Another row has the same e-mail address and company, but another `clientId`.
     SameCustomer,

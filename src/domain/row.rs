@@ -120,7 +120,7 @@ pub struct Row {
     spans: Vec<CellSpan>,
     /// The values that are written with escapes, without them.
     unescaped: String,
-    /// Whether no byte of it is part of a control character.
+    /// Whether [`is_printable`] of it.
     printable: bool,
     /// How many cells at its start were added by an earlier rejects file.
     pub added_cells: usize,
@@ -182,7 +182,7 @@ impl Row {
         }
     }
 
-    /// Whether certainly no value contains a control character.
+    /// Whether certainly no value contains a character that is looked at ([`is_printable`]).
     pub fn is_printable(&self) -> bool {
         self.printable && self.unescaped.is_empty()
     }
@@ -273,13 +273,31 @@ impl Row {
     }
 }
 
-/// Whether certainly no byte of `text` is part of a control character. Those beyond
-/// ASCII begin with C2 in UTF-8, as some other characters do.
+/// Whether certainly no byte of `text` is part of a control character, of an invisible
+/// one, of U+FFFD or of text that was decoded with the wrong encoding. Beyond ASCII the
+/// first bytes in UTF-8 are looked at: those of most letters of Latin, Greek, Cyrillic,
+/// Hebrew and of Chinese characters begin nothing else.
 ///
 /// All bytes are looked at, which is faster than stopping at the first.
 pub fn is_printable(text: &[u8]) -> bool {
-    let printable = |byte: u8| byte >= b' ' && byte != 0x7f && byte != 0xc2;
-    text.iter().fold(true, |all, byte| all & printable(*byte))
+    let plain = |byte: u8| (b' '..=b'~').contains(&byte);
+    if text.iter().fold(true, |all, byte| all & plain(*byte)) {
+        return true;
+    }
+    // `Â` and `Ã` are rare as letters, and frequent in text that was decoded wrongly.
+    let is_garbled = |pair: &[u8]| matches!(pair, [0xc3, 0x82 | 0x83]);
+    text.iter().fold(true, |all, byte| all & is_harmless(*byte))
+        && !text
+            .windows(2)
+            .fold(false, |any, pair| any | is_garbled(pair))
+}
+
+/// Whether the byte is printable ASCII, or begins no character that is looked at:
+/// C2 begins control characters, the no-break space and the soft hyphen, C5, C6 and CB
+/// what Windows-1252 has at 80 to 9F, CD, D8, E1 to E3, EF and F3 invisible ones.
+const fn is_harmless(byte: u8) -> bool {
+    !matches!(byte,
+        0..=0x1f | 0x7f | 0xc2 | 0xc5 | 0xc6 | 0xcb | 0xcd | 0xd8 | 0xe1..=0xe3 | 0xef | 0xf3)
 }
 
 /// How the names of columns are matched to fields.

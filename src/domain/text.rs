@@ -3,6 +3,10 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
+
+use super::invisible::{is_invisible, is_trimmed};
+
 /// The most characters of a value that a message shows.
 pub const SHOWN: usize = 80;
 
@@ -109,13 +113,41 @@ pub fn is_hostile(letter: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Appends `value` to `buffer` in lower case, without blanks around it.
+/// Appends `value` to `buffer` in lower case, without blanks around it, without invisible
+/// characters, and in Unicode's form NFKC: what two people take for the same text is the
+/// same then.
 pub fn fold_into(value: &str, buffer: &mut Vec<u8>) {
     let bare = trimmed(value);
     if bare.is_ascii() {
         fold_ascii_into(bare, buffer);
-        return;
+    } else if is_normal(bare) {
+        fold_normal_into(bare, buffer);
+    } else {
+        let visible = bare.chars().filter(|letter| !is_invisible(*letter));
+        let normal: String = visible.nfkc().collect();
+        // A lower-case letter may have another form than its capital.
+        let lower: String = normal.chars().flat_map(char::to_lowercase).nfkc().collect();
+        buffer.extend_from_slice(trimmed(&lower).as_bytes());
     }
+}
+
+/// Whether `text` is in form NFKC and without invisible characters.
+fn is_normal(text: &str) -> bool {
+    text.chars().all(is_normal_letter)
+        || is_nfkc_quick(text.chars()) == IsNormalized::Yes && !text.contains(is_invisible)
+}
+
+/// Whether `letter` is of a range that has no other form: most letters of most files.
+const fn is_normal_letter(letter: char) -> bool {
+    matches!(letter, ' '..='~' | '\u{c0}'..='\u{131}' | '\u{134}'..='\u{13e}'
+        | '\u{141}'..='\u{148}' | '\u{14a}'..='\u{17e}' | '\u{391}'..='\u{3ce}'
+        | '\u{400}'..='\u{45f}' | '\u{5d0}'..='\u{5ea}' | '\u{621}'..='\u{64a}'
+        | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{4e00}'..='\u{9fff}'
+        | '\u{ac00}'..='\u{d7a3}')
+}
+
+/// Appends `bare`, which [`is_normal`], in lower case.
+fn fold_normal_into(bare: &str, buffer: &mut Vec<u8>) {
     let mut bytes = [0; 4];
     let mut rest = bare;
     while !rest.is_empty() {
@@ -155,8 +187,8 @@ pub fn is_folded(value: &str) -> bool {
     value.bytes().fold(true, |all, byte| all & plain(byte)) && trimmed(value).len() == value.len()
 }
 
-/// `text` without the blanks around it, including no-break spaces and byte-order
-/// marks, which spreadsheets and web pages insert.
+/// `text` without the blanks around it, including no-break spaces, byte-order marks and
+/// other invisible characters, which spreadsheets and web pages insert.
 pub fn trimmed(text: &str) -> &str {
     // A fast path for most values.
     match text.as_bytes() {
@@ -167,7 +199,7 @@ pub fn trimmed(text: &str) -> &str {
 
 /// Whether `letter` is one of the blanks that [`trimmed`] drops.
 pub fn is_blank(letter: char) -> bool {
-    letter.is_whitespace() || matches!(letter, '\u{feff}' | '\u{200b}')
+    letter.is_whitespace() || is_trimmed(letter)
 }
 
 /// `items` in words: `a, b and c`, or `a, b and 7 more` beyond `most` of them.
@@ -206,6 +238,7 @@ pub fn thousands(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::{IsNormalized, is_invisible, is_nfkc_quick, is_normal_letter};
     use super::{counted, fold_into, is_caseless, listed, on_one_line, quoted, thousands};
     use super::{escaped, escaped_json, escaped_lines, is_hostile};
 
@@ -252,10 +285,32 @@ mod tests {
             ("ÄRZTE & Söhne", "ärzte & söhne"),
             ("株式会社青葉 Trading", "株式会社青葉 trading"),
             ("שלום ÉTÉ \u{130}", "שלום été i\u{307}"),
+            // The same letters composed and decomposed, of full width, with what is invisible.
+            ("Mu\u{308}ller", "müller"),
+            ("Ｍüller", "müller"),
+            ("Mü\u{200b}ller\u{feff}", "müller"),
+            ("M\u{ad}ü\u{fe0f}ller", "müller"),
+            ("ﬁrma\u{a0}x", "firma x"),
+            ("ガ", "ガ"),
+            ("か\u{3099}", "が"),
+            ("ᄒ\u{1161}\u{11ab}", "한"),
         ] {
             let mut buffer = Vec::new();
             fold_into(value, &mut buffer);
             assert_eq!(String::from_utf8(buffer).unwrap(), folded);
+        }
+    }
+
+    #[test]
+    fn letters_without_another_form_are_in_form_nfkc() {
+        let normal = (char::MIN..=char::MAX).filter(|letter| is_normal_letter(*letter));
+        for letter in normal {
+            assert_eq!(
+                is_nfkc_quick(std::iter::once(letter)),
+                IsNormalized::Yes,
+                "{letter:?}"
+            );
+            assert!(!is_invisible(letter));
         }
     }
 

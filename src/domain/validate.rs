@@ -4,6 +4,7 @@
 //! each bad row at once.
 
 use super::candidate::Candidate;
+use super::card_number::masked;
 use super::checks::{RowChecks, in_brackets};
 use super::customer::CustomerValues;
 use super::field::{Field, FieldSet};
@@ -103,14 +104,15 @@ pub fn validate<'r>(candidate: &Candidate<'r>, rules: &Rules) -> Result<Fit<'r>,
     let plan_ids = ids(&mut checks, Field::PlanIds);
     let bundle_ids = ids(&mut checks, Field::BundleIds);
     if let Some((kind, text)) = candidate.wrong_contact {
+        let text = masked(text);
         let message = format!(
             "billingContact is {}{}, wanted an object",
             kind.name(),
-            in_brackets(text)
+            in_brackets(&text)
         );
         checks.problems.push(Problem {
             field: "billingContact",
-            value: shown(text),
+            value: shown(&text),
             ..Problem::of_row(Code::WrongType, message)
         });
     }

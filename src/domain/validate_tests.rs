@@ -144,6 +144,10 @@ fn a_value_that_no_api_could_accept_is_rejected() {
         (Field::CompanyName, "As\u{7}ter"),
         (Field::CompanyName, "As\0ter"),
         (Field::CompanyName, "#N/A"),
+        (Field::ClientId, "NULL"),
+        (Field::PlanIds, "#NV"),
+        (Field::StripeCustomerId, "cus_Nffr\u{200b}FeUfNV2Hib"),
+        (Field::AddressLine2, "4242 4242 4242 4242"),
         (Field::City, long.as_str()),
     ] {
         assert!(with(field, value).is_err(), "{field} {value:?}");
@@ -166,8 +170,64 @@ fn a_suspect_value_is_a_warning() {
         (Field::StripeCustomerId, "sub_1"),
         (Field::PlanIds, "gold"),
         (Field::CompanyName, "NULL"),
+        (Field::CompanyName, "--"),
+        (Field::CompanyName, "Aster\nGmbH"),
+        (Field::CompanyName, "Total"),
+        (Field::Phone, "8,9E+11"),
+        (Field::PostalCode, "2134.0"),
+        (Field::City, "#N/A"),
+        (Field::Email, "NULL"),
+        (Field::Country, "n/a"),
+        (Field::StripeCustomerId, "NULL"),
+        (Field::PlanIds, "NULL"),
+        (Field::ClientId, "tbd"),
     ] {
         assert_eq!(with(field, value), Ok(vec![Code::SuspectValue]), "{field}");
+    }
+}
+
+#[test]
+fn what_nobody_sees_is_trimmed_or_missing() {
+    for name in [
+        "\u{200b}Aster\u{feff}",
+        "\u{202a}Aster\u{202c}",
+        "\u{ad}Aster",
+    ] {
+        assert_eq!(with(Field::CompanyName, name), Ok(vec![Code::Corrected]));
+    }
+    for nothing in ["\u{200b}", "\u{fe0f}\u{200d}", "\u{3164}"] {
+        let error = with(Field::CompanyName, nothing).unwrap_err();
+        assert!(error.starts_with("companyName is missing"), "{error}");
+        let error = with(Field::ClientId, nothing).unwrap_err();
+        assert!(error.starts_with("clientId is missing"), "{error}");
+        assert_eq!(with(Field::City, nothing), Ok(vec![]));
+    }
+    assert_eq!(with(Field::CompanyName, "I ❤\u{fe0f}"), Ok(vec![]));
+}
+
+#[test]
+fn a_card_number_is_in_no_message() {
+    for (field, value) in [
+        (Field::CompanyName, "Aster 4242424242424242"),
+        (Field::AddressLine2, "Visa 4242-4242-4242-4242 12/29"),
+        (Field::ClientId, " 4242 4242 4242 4242"),
+        (Field::Currency, "4242424242424242"),
+        (Field::PlanIds, "p;4242424242424242"),
+        (Field::Email, " 4242424242424242@x.example"),
+    ] {
+        let mut changed = candidate();
+        changed.set(field, value);
+        let problems = validate(&changed, &Rules::default()).unwrap_err().problems;
+        assert!(
+            problems
+                .iter()
+                .any(|problem| problem.code == Code::InvalidValue)
+        );
+        for problem in problems {
+            let shown = format!("{} {}", problem.value, problem.message).replace(['-', ' '], "");
+            assert!(!shown.contains("42424242"), "{problem:?}");
+            assert!(problem.message.contains("ending in 4242") || field == Field::PlanIds);
+        }
     }
 }
 

@@ -60,6 +60,7 @@ mod rehearsal;
 mod resume;
 mod scenarios;
 mod simulated;
+mod spoilt;
 mod tables;
 mod time_limits;
 mod wire;

@@ -76,7 +76,7 @@ fn all_that_is_planted_in_a_table_is_found() {
             ("invalid_value", 15),
             ("same_customer", 1),
             ("similar_client_id", 1),
-            ("suspect_value", 7),
+            ("suspect_value", 14),
             ("corrected", 16),
         ],
     );
@@ -97,7 +97,7 @@ fn all_that_is_planted_in_jsonl_is_found() {
             ("invalid_value", 15),
             ("same_customer", 1),
             ("similar_client_id", 1),
-            ("suspect_value", 7),
+            ("suspect_value", 14),
             ("corrected", 16),
         ],
     );

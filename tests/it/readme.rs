@@ -22,6 +22,7 @@ const PAGES: [(&str, &str); 11] = [
     ("README.md", README),
     ("docs/interface.md", INTERFACE),
     ("docs/input.md", include_str!("../../docs/input.md")),
+    ("docs/checks.md", include_str!("../../docs/checks.md")),
     ("docs/sandbox.md", SANDBOX),
     (
         "docs/configuration.md",

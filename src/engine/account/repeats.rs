@@ -109,8 +109,9 @@ impl RepeatingRow<'_> {
         problems.extend(self.verdict.duplicate.map(|first| self.duplicate(first)));
         if let Some(other) = self.verdict.similar {
             let place = self.place(other);
-            let message =
-                format!("clientId {id} is that of {place} but for case or blanks ({ONE_ROW})");
+            let message = format!(
+                "clientId {id} is that of {place} but for case, blanks or what nobody sees ({ONE_ROW})"
+            );
             let (code, field) = (Code::SimilarClientId, Field::ClientId);
             problems.push(Problem::of(code, field, self.client_id, message));
         }

@@ -1,0 +1,221 @@
+//! A cheap test that lets nearly all ordinary values pass without a closer look.
+//!
+//! Every value of every row goes through it: one look into a table by first byte and
+//! length, and for numbers one pass over their bytes.
+
+use super::TOTALS;
+use super::lost_form::{MONTHS, TRUTHS, TRUTHS_IN_IDS};
+use super::placeholder::{CERTAIN, PROBABLE};
+
+/// Lengths from this one on share a bit.
+const LONGEST: usize = 31;
+
+/// The fewest digits of a card's number that is looked for in a single value.
+const FEWEST_DIGITS: usize = 14;
+
+/// By first byte: bit `n` is set if a value of `n` bytes must be looked at closely.
+static LENGTHS: [u32; 256] = lengths();
+
+/// By byte: what it is in a number.
+static CLASSES: [u8; 256] = classes();
+
+const DIGIT: u8 = 1;
+/// A letter, or a byte of one.
+const LETTER: u8 = 1 << 1;
+/// A sign that joins a day and a month.
+const JOINT: u8 = 1 << 2;
+/// A sign of decimals, thousands, hours, exponents.
+const SIGN: u8 = 1 << 3;
+
+/// Whether `value` needs no closer look: it is no word for nothing, no number that a
+/// spreadsheet could have written, not quoted and without a card's number.
+///
+/// It says nothing about characters beyond ASCII inside of the value.
+#[inline]
+pub(in crate::domain) fn is_ordinary(value: &[u8]) -> bool {
+    let Some(first) = value.first() else {
+        return true;
+    };
+    let lengths = LENGTHS
+        .get(usize::from(*first))
+        .copied()
+        .unwrap_or(u32::MAX);
+    if lengths >> value.len().min(LONGEST) & 1 == 0 {
+        return value.len() < FEWEST_DIGITS || has_few_digits(value);
+    }
+    (first.is_ascii_digit() || *first == b'+') && is_plain_number(value)
+}
+
+/// Whether `value` has no run of so many digits that it could be a card's number, with
+/// blanks or signs between them. Every fourth byte of one is a digit, with few exceptions:
+/// most values need no counting.
+fn has_few_digits(value: &[u8]) -> bool {
+    let digits = |count: usize, byte: &u8| count + usize::from(byte.is_ascii_digit());
+    if value.iter().skip(3).step_by(4).fold(0, digits) < 3 {
+        return true;
+    }
+    let count = |(run, longest): (usize, usize), byte: &u8| {
+        let run = match byte {
+            b'0'..=b'9' => run + 1,
+            byte if byte.is_ascii_alphabetic() => 0,
+            _between => run,
+        };
+        (run, longest.max(run))
+    };
+    value.iter().fold((0, 0), count).1 < FEWEST_DIGITS
+}
+
+/// Whether `value`, which begins with a digit or a plus sign, is a short number without
+/// decimals or thousands, and no date; words may follow it.
+fn is_plain_number(value: &[u8]) -> bool {
+    let class = |byte: &u8| CLASSES.get(usize::from(*byte)).copied().unwrap_or(SIGN);
+    let found = value.iter().skip(1).fold(0, |all, byte| all | class(byte));
+    found & SIGN == 0
+        && found & (LETTER | JOINT) != LETTER | JOINT
+        && (value.len() < FEWEST_DIGITS || has_few_digits(value))
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "computed when this is compiled, where an index out of range is an error"
+)]
+const fn lengths() -> [u32; 256] {
+    let mut lengths = [0; 256];
+    // What begins with a digit may be a number; a quote or bracket begins few values.
+    let marks = b"0123456789+#'\"-_?.*\\<[{(";
+    let mut at = 0;
+    while at < marks.len() {
+        lengths[marks[at] as usize] = if matches!(marks[at], b'0'..=b'9' | b'+' | b'(') {
+            0
+        } else {
+            u32::MAX
+        };
+        at += 1;
+    }
+    let mut digit = b'0';
+    while digit <= b'9' {
+        lengths[digit as usize] = !0b11;
+        digit += 1;
+    }
+    lengths[b'+' as usize] = !0b11;
+    add_words(&mut lengths, &CERTAIN, 0);
+    add_words(&mut lengths, &PROBABLE, 0);
+    add_words(&mut lengths, &TRUTHS, 0);
+    add_words(&mut lengths, &TRUTHS_IN_IDS, 0);
+    add_words(&mut lengths, &TOTALS, 0);
+    add_words(&mut lengths, &["Err:502"], 0);
+    // With a year of two or four digits.
+    add_words(&mut lengths, &MONTHS, 3);
+    add_words(&mut lengths, &MONTHS, 5);
+    lengths
+}
+
+/// Sets the bits of `words`, each `longer` by so many bytes.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "computed when this is compiled, where an index out of range is an error"
+)]
+const fn add_words(lengths: &mut [u32; 256], words: &[&str], longer: usize) {
+    let mut at = 0;
+    while at < words.len() {
+        let word = words[at].as_bytes();
+        let bit = 1 << (word.len() + longer);
+        lengths[word[0].to_ascii_lowercase() as usize] |= bit;
+        lengths[word[0].to_ascii_uppercase() as usize] |= bit;
+        at += 1;
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    reason = "computed when this is compiled, where an index out of range is an error"
+)]
+const fn classes() -> [u8; 256] {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        classes[byte] = match byte as u8 {
+            b'0'..=b'9' => DIGIT,
+            b'a'..=b'z' | b'A'..=b'Z' | 0x80.. => LETTER,
+            b'-' | b'/' => JOINT,
+            b',' | b'.' | b':' | b'+' | b'\'' => SIGN,
+            _another => 0,
+        };
+        byte += 1;
+    }
+    classes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_ordinary;
+    use crate::domain::field::Field;
+    use crate::domain::spoilt::spoilt;
+    use proptest::prelude::*;
+
+    #[test]
+    fn ordinary_values_pass_and_others_do_not() {
+        for value in [
+            "Northwind Widgets LLC",
+            "cus_PzExA1m7Lm2aBc",
+            "c-1",
+            "USD",
+            "12 Harbor Blvd",
+            "97201",
+            "+1 503-555-0142",
+            "(503) 555-0142",
+            "1010 AB",
+            "ap@northwind.example",
+            "Berlin",
+            "OR",
+            "pln_5a3b0c7d9e1f42638495a6b7c8d9e0f1",
+            "acct-00001234",
+            "42",
+        ] {
+            assert!(is_ordinary(value.as_bytes()), "{value}");
+        }
+        for value in [
+            "NULL",
+            "n/a",
+            "-",
+            "#NV",
+            "\"Acme\"",
+            "'Acme'",
+            "8,9E+11",
+            "12.0",
+            "7,210",
+            "01-Mar",
+            "Mar-01",
+            "Mrz 2024",
+            "TRUE",
+            "(null)",
+            "4242 4242 4242 4242",
+            "4242424242424242",
+            "Visa 4242-4242-4242-4242",
+            "Total",
+            "Err:502",
+            "[null]",
+            "\\N",
+            "k.A.",
+            "не указано",
+        ] {
+            let closely = !is_ordinary(value.as_bytes());
+            assert!(closely || value == "не указано", "{value}");
+        }
+    }
+
+    proptest! {
+        /// The gate lets nothing through that a closer look would find.
+        #[test]
+        fn nothing_spoilt_passes(
+            value in "([0-9]{1,4}[-,.+'E /0-9A-Za-z:]{0,9}|[#A-Za-z(<*\\\\?._-][A-Za-z0-9/ .:+)>-]{0,8})",
+        ) {
+            for field in Field::ALL {
+                if spoilt(field, &value).is_some() {
+                    prop_assert!(!is_ordinary(value.as_bytes()), "{field} {value:?}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! Numbers, dates and truth values that a spreadsheet or a program made of other text.
+
+/// What a value has become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::domain) enum LostForm {
+    /// `1.23E+15`: digits are lost.
+    Exponent,
+    /// `7210448301009.0`.
+    Decimals,
+    /// `7,210,448`.
+    Thousands,
+    /// `01-Mar`, `2024-03-01 00:00:00`.
+    Date,
+    /// `TRUE`.
+    Truth,
+}
+
+/// Abbreviations of months as spreadsheets write them, in lower case: English, German,
+/// French, Spanish, Italian, Portuguese, Dutch and Scandinavian, Russian. Those that are
+/// words of other kinds (Italian `set`, Portuguese `out`, Polish `pro`) are not there.
+pub(super) const MONTHS: [&str; 56] = [
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec",
+    "jän", "mär", "mrz", "märz", "mai", "juni", "juli", "okt", "dez", "janv", "févr", "mars",
+    "avr", "juin", "juil", "août", "déc", "ene", "abr", "ago", "dic", "gen", "mag", "giu", "lug",
+    "ott", "fev", "mrt", "mei", "maj", "des", "янв", "фев", "мар", "апр", "май", "июн", "июл",
+    "авг", "сен", "окт", "ноя", "дек",
+];
+
+/// Truth values as spreadsheets write them.
+pub(super) const TRUTHS: [&str; 11] = [
+    "TRUE",
+    "FALSE",
+    "true",
+    "false",
+    "WAHR",
+    "FALSCH",
+    "VRAI",
+    "FAUX",
+    "VERDADERO",
+    "VERDADEIRO",
+    "WAAR",
+];
+
+/// The same, where no word of a language is expected.
+pub(super) const TRUTHS_IN_IDS: [&str; 20] = [
+    "True",
+    "False",
+    "wahr",
+    "falsch",
+    "vrai",
+    "faux",
+    "FALSO",
+    "VERO",
+    "ONWAAR",
+    "PRAWDA",
+    "FAŁSZ",
+    "SANT",
+    "FALSKT",
+    "SAND",
+    "FALSK",
+    "USANN",
+    "ИСТИНА",
+    "ЛОЖЬ",
+    "DOĞRU",
+    "YANLIŞ",
+];
+
+/// Where a value stands, which decides what is unusual there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ValueUse {
+    /// An id.
+    Id,
+    /// A phone number or a postal code.
+    Number,
+    /// Words.
+    Words,
+}
+
+/// What `value` has become, if it has lost its form.
+pub(super) fn lost_form(value: &str, is_used: ValueUse) -> Option<LostForm> {
+    if value.len() > 40 {
+        return None;
+    }
+    if lost_digits(value) {
+        return Some(LostForm::Exponent);
+    }
+    if TRUTHS.contains(&value) || is_used == ValueUse::Id && TRUTHS_IN_IDS.contains(&value) {
+        return Some(LostForm::Truth);
+    }
+    if is_date(value, is_used) {
+        return Some(LostForm::Date);
+    }
+    match is_used {
+        ValueUse::Words => None,
+        ValueUse::Id | ValueUse::Number if has_decimals(value) => Some(LostForm::Decimals),
+        ValueUse::Id | ValueUse::Number => {
+            has_thousands(value, is_used).then_some(LostForm::Thousands)
+        }
+    }
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether `value` is a number that a spreadsheet shortened: `1.23E+15`.
+fn lost_digits(value: &str) -> bool {
+    let Some((mantissa, exponent)) = value.split_once(['E', 'e']) else {
+        return false;
+    };
+    let mantissa = mantissa.strip_prefix(['+', '-', '−']).unwrap_or(mantissa);
+    exponent.strip_prefix('+').is_some_and(is_digits)
+        && match mantissa.split_once(['.', ',', '٫']) {
+            Some((whole, part)) => is_digits(whole) && is_digits(part),
+            None => is_digits(mantissa),
+        }
+}
+
+/// Whether `value` is a whole number with decimals that a program added.
+fn has_decimals(value: &str) -> bool {
+    value
+        .split_once(['.', ','])
+        .is_some_and(|(whole, part)| is_digits(whole) && matches!(part, "0" | "00"))
+}
+
+/// Whether `value` is a number in groups of three digits. Phone numbers have such groups,
+/// but none with commas; `7.210` could be an id.
+fn has_thousands(value: &str, is_used: ValueUse) -> bool {
+    let Some(mark) = value.chars().find(|letter| !letter.is_ascii_digit()) else {
+        return false;
+    };
+    let least = match (mark, is_used) {
+        (',', _) => 2,
+        ('.' | '\'' | '’' | '\u{a0}' | '\u{202f}', ValueUse::Id) => 3,
+        _another => return false,
+    };
+    let decimals = if mark == ',' { '.' } else { ',' };
+    let whole = match value.split_once(decimals) {
+        Some((whole, part)) if is_digits(part) => whole,
+        Some(_) => return false,
+        None => value,
+    };
+    let mut groups = whole.split(mark);
+    let first = groups.next().unwrap_or_default();
+    let others: Vec<&str> = groups.collect();
+    is_digits(first)
+        && first.len() <= 3
+        && others.len() + 1 >= least
+        && others
+            .iter()
+            .all(|group| group.len() == 3 && is_digits(group))
+}
+
+/// Whether `value` is a date as spreadsheets write it where nobody asked for one.
+fn is_date(value: &str, is_used: ValueUse) -> bool {
+    if let Some((day, time)) = value.split_once([' ', 'T']) {
+        let time = time.trim_end_matches('Z');
+        let fraction = time.strip_prefix("00:00:00");
+        if fraction.is_some_and(|rest| rest.bytes().all(|byte| matches!(byte, b'.' | b'0'))) {
+            return is_iso_day(day);
+        }
+    }
+    let Some((first, rest)) = value.split_once(['-', '.', '/', ' ']) else {
+        return false;
+    };
+    if is_digits(first) && first.len() <= 2 && !value.starts_with(&format!("{first} ")) {
+        // `1. Mai` is a street, a square and a company.
+        if is_used == ValueUse::Words && !value.contains('-') {
+            return false;
+        }
+        let month = rest.trim_start_matches(' ').trim_end_matches('.');
+        let (month, year) = month
+            .split_once(['-', '/', ' ', '.'])
+            .unwrap_or((month, "24"));
+        return is_month(month) && is_year(year.trim_start());
+    }
+    let between = value.chars().find(|letter| !letter.is_alphabetic());
+    let joins = between == Some('-') || between == Some(' ') && is_used == ValueUse::Id;
+    joins && is_month(first) && is_year(rest)
+}
+
+fn is_iso_day(day: &str) -> bool {
+    let parts: Vec<&str> = day.split('-').collect();
+    matches!(parts.as_slice(), [year, month, day]
+        if [year.len(), month.len(), day.len()] == [4, 2, 2]
+            && [year, month, day].iter().all(|part| is_digits(part)))
+}
+
+fn is_year(text: &str) -> bool {
+    matches!(text.len(), 2 | 4) && is_digits(text)
+}
+
+/// Whether `word` is the abbreviation of a month, not in capitals: no spreadsheet
+/// writes them so, but people number things `MAR-01`.
+fn is_month(word: &str) -> bool {
+    let mut letters = word.chars();
+    letters.next().is_some()
+        && !letters.as_str().chars().any(char::is_uppercase)
+        && MONTHS.contains(&word.trim_end_matches('.').to_lowercase().as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LostForm, ValueUse, lost_form};
+
+    #[test]
+    fn what_spreadsheets_make_of_ids_is_found() {
+        for (value, form) in [
+            ("1.23E+15", LostForm::Exponent),
+            ("7E+12", LostForm::Exponent),
+            ("1,23e+15", LostForm::Exponent),
+            ("8,9E+11", LostForm::Exponent),
+            ("7.21045E+12", LostForm::Exponent),
+            ("7210448301009.0", LostForm::Decimals),
+            ("12,0", LostForm::Decimals),
+            ("7,210,448", LostForm::Thousands),
+            ("7,210", LostForm::Thousands),
+            ("7.210.448", LostForm::Thousands),
+            ("7'210'448", LostForm::Thousands),
+            ("7\u{202f}210\u{202f}448", LostForm::Thousands),
+            ("7,210,448.00", LostForm::Thousands),
+            ("01-Mar", LostForm::Date),
+            ("1-Mar-24", LostForm::Date),
+            ("Mar-01", LostForm::Date),
+            ("Mär-01", LostForm::Date),
+            ("1. Mrz", LostForm::Date),
+            ("01. Mrz", LostForm::Date),
+            ("01-mars", LostForm::Date),
+            ("01-Mai-2024", LostForm::Date),
+            ("01.мар", LostForm::Date),
+            ("2024-03-01 00:00:00", LostForm::Date),
+            ("2024-03-01T00:00:00", LostForm::Date),
+            ("2024-03-01 00:00:00.000", LostForm::Date),
+            ("TRUE", LostForm::Truth),
+            ("FALSCH", LostForm::Truth),
+            ("VRAI", LostForm::Truth),
+        ] {
+            assert_eq!(lost_form(value, ValueUse::Id), Some(form), "{value}");
+        }
+    }
+
+    #[test]
+    fn ids_that_look_a_little_like_it_are_kept() {
+        for value in [
+            "E",
+            "12E4",
+            "1E5",
+            "acct_1E+2",
+            "1.23E15",
+            "E+15",
+            "1.E+2",
+            "12-34",
+            "2024-03",
+            "2024-03-01",
+            "MAR-01",
+            "7.210",
+            "1.5",
+            "10.25",
+            "1,2",
+            "192.168.0.1",
+            "1.2.3",
+            "123.456",
+            "01-Marketing",
+            "march-01",
+            "set-01",
+            "out-12",
+            "may",
+            "c-01",
+            "mar-1",
+            "12-345-678",
+            "00123",
+            "12 May",
+            "1 Mar",
+            "2024-03-01 12:30:00",
+            "truely",
+            "T",
+        ] {
+            assert_eq!(lost_form(value, ValueUse::Id), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn phones_postal_codes_and_words_have_other_forms() {
+        for (value, form) in [
+            ("8,9E+11", Some(LostForm::Exponent)),
+            ("+4.91512E+12", Some(LostForm::Exponent)),
+            ("2134.0", Some(LostForm::Decimals)),
+            ("2,134", Some(LostForm::Thousands)),
+            ("555.123.456", None),
+            ("555 123 456", None),
+            ("1010 AB", None),
+            ("12-Dec", Some(LostForm::Date)),
+        ] {
+            assert_eq!(lost_form(value, ValueUse::Number), form, "{value}");
+        }
+        for value in [
+            "1. Mai",
+            "Mai 68",
+            "May 24",
+            "True",
+            "Vero",
+            "Sand",
+            "2.0",
+            "7.210.448",
+        ] {
+            assert_eq!(lost_form(value, ValueUse::Words), None, "{value}");
+        }
+        assert_eq!(lost_form("01-Mar", ValueUse::Words), Some(LostForm::Date));
+        assert_eq!(lost_form("TRUE", ValueUse::Words), Some(LostForm::Truth));
+    }
+}

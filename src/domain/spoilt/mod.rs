@@ -1,0 +1,250 @@
+//! Values that a spreadsheet, a database or a wrong encoding spoilt before they reached
+//! us, in every field.
+//!
+//! - `gate.rs`: a cheap test that most values pass
+//! - `error_value.rs`: `#REF!`, `#NV`, `########`
+//! - `placeholder.rs`: `NULL`, `n/a`, `--`
+//! - `lost_form.rs`: `8,9E+11`, `7,210,448`, `01-Mar`, `TRUE`
+//! - `garbled.rs`: `MÃ¼ller`
+//!
+//! `../invisible.rs` has the characters that nobody sees.
+
+mod error_value;
+mod garbled;
+pub(super) mod gate;
+mod lost_form;
+mod placeholder;
+
+use super::field::Field;
+use super::invisible;
+use super::text::quoted;
+use lost_form::{LostForm, ValueUse};
+use placeholder::PlaceholderKind;
+
+/// The names of a total's row, in lower case.
+pub(super) const TOTALS: [&str; 18] = [
+    "total",
+    "totals",
+    "subtotal",
+    "sub-total",
+    "sub total",
+    "grand total",
+    "grand totals",
+    "summe",
+    "gesamt",
+    "gesamtsumme",
+    "zwischensumme",
+    "total général",
+    "total general",
+    "totale",
+    "totaal",
+    "eindtotaal",
+    "итого",
+    "合計",
+];
+
+/// How a value was spoilt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum SpoiltBy {
+    /// U+FFFD stands for characters that could not be decoded.
+    Decoding,
+    /// A character that nobody sees, and what stands before it.
+    Invisible(char, String),
+    /// A line break in an id or a name.
+    LineBreak,
+    /// A formula that failed.
+    ErrorValue,
+    /// A number in a column that was too narrow.
+    NarrowColumn,
+    /// A word for no value.
+    Placeholder(PlaceholderKind),
+    /// Something became a number, a date or a truth value.
+    LostForm(LostForm),
+    /// The quotes of a CSV or JSON file became part of the value, which is this.
+    Quotes(String),
+    /// UTF-8 was read as another encoding; the value was this.
+    Encoding(String),
+    /// It is the name of a total's row.
+    Total,
+}
+
+/// How `value` of `field` was spoilt, if it was.
+pub(super) fn spoilt(field: Field, value: &str) -> Option<SpoiltBy> {
+    if value.contains('\u{fffd}') {
+        return Some(SpoiltBy::Decoding);
+    }
+    if let Some((found, before)) = invisible::first_invisible(value) {
+        return Some(SpoiltBy::Invisible(found, before.to_owned()));
+    }
+    if has_line_break(field, value) {
+        return Some(SpoiltBy::LineBreak);
+    }
+    if error_value::is_error_value(value) {
+        return Some(SpoiltBy::ErrorValue);
+    }
+    if error_value::is_narrow_column(value) {
+        return Some(SpoiltBy::NarrowColumn);
+    }
+    if let Some(kind) = placeholder::placeholder(field, value) {
+        return Some(SpoiltBy::Placeholder(kind));
+    }
+    if let Some(form) = lost_form::lost_form(value, use_of(field)) {
+        return Some(SpoiltBy::LostForm(form));
+    }
+    if let Some(inner) = within_quotes(field, value) {
+        return Some(SpoiltBy::Quotes(inner.to_owned()));
+    }
+    if field == Field::CompanyName && TOTALS.contains(&value.to_lowercase().as_str()) {
+        return Some(SpoiltBy::Total);
+    }
+    garbled::decoded_again(value).map(SpoiltBy::Encoding)
+}
+
+/// Whether `field` holds ids.
+const fn is_id(field: Field) -> bool {
+    match use_of(field) {
+        ValueUse::Id => true,
+        ValueUse::Number | ValueUse::Words => false,
+    }
+}
+
+const fn use_of(field: Field) -> ValueUse {
+    match field {
+        Field::ClientId | Field::StripeCustomerId | Field::PlanIds | Field::BundleIds => {
+            ValueUse::Id
+        }
+        Field::Phone | Field::PostalCode => ValueUse::Number,
+        Field::CompanyName
+        | Field::Currency
+        | Field::FirstName
+        | Field::LastName
+        | Field::Email
+        | Field::AddressLine1
+        | Field::AddressLine2
+        | Field::City
+        | Field::State
+        | Field::Country => ValueUse::Words,
+    }
+}
+
+/// Whether `value` has several lines, which ids and names don't have.
+fn has_line_break(field: Field, value: &str) -> bool {
+    let is_name = matches!(
+        field,
+        Field::CompanyName | Field::FirstName | Field::LastName
+    );
+    (is_name || is_id(field)) && value.contains(['\n', '\r', '\u{2028}', '\u{2029}'])
+}
+
+/// What is left of `value` without the quotes around it. Guillemets and typographic
+/// quotes are not looked at: people write them.
+fn within_quotes(field: Field, value: &str) -> Option<&str> {
+    ['"', '\''].into_iter().find_map(|mark| {
+        let inner = value.trim_matches(mark);
+        let starts = value.starts_with(mark);
+        let is_wrapped = starts && value.ends_with(mark) && !inner.contains(mark);
+        let opens = mark == '"' && starts && is_id(field);
+        (!inner.is_empty() && (is_wrapped || opens)).then_some(inner)
+    })
+}
+
+impl SpoiltBy {
+    /// Whether a row is rejected for it: in ids for most, in the company's name if the
+    /// name is certainly lost. Elsewhere it is a warning.
+    pub(super) const fn rejects(&self, field: Field) -> bool {
+        match self {
+            Self::Decoding
+            | Self::ErrorValue
+            | Self::NarrowColumn
+            | Self::LostForm(LostForm::Exponent) => {
+                is_id(field) || matches!(field, Field::CompanyName)
+            }
+            Self::Invisible(..)
+            | Self::LineBreak
+            | Self::LostForm(
+                LostForm::Decimals | LostForm::Thousands | LostForm::Date | LostForm::Truth,
+            )
+            | Self::Quotes(_)
+            | Self::Encoding(_) => is_id(field),
+            Self::Placeholder(PlaceholderKind::Certain) => matches!(field, Field::ClientId),
+            Self::Placeholder(PlaceholderKind::Probable) | Self::Total => false,
+        }
+    }
+
+    /// The message about `value` of `field`; `expected` is what the field should hold.
+    pub(super) fn message(&self, field: Field, value: &str, expected: &str) -> String {
+        let shown = quoted(value);
+        match self {
+            Self::Decoding => format!(
+                "{field} {shown} holds U+FFFD, which stands for characters that could not be \
+                 decoded, wanted the text (export again as UTF-8)"
+            ),
+            Self::Invisible(letter, before) => {
+                let place = if before.is_empty() {
+                    "at its start".to_owned()
+                } else {
+                    format!("after {}", quoted(before))
+                };
+                let (code, name) = (u32::from(*letter), invisible::name_of(*letter));
+                format!(
+                    "{field} {shown} holds the invisible character U+{code:04X} ({name}) {place}, \
+                     wanted the text without it"
+                )
+            }
+            Self::LineBreak => {
+                format!("{field} {shown} has several lines, wanted one")
+            }
+            Self::ErrorValue => format!("{field} is the spreadsheet error {shown}, wanted a value"),
+            Self::NarrowColumn => format!(
+                "{field} is {shown}, which a spreadsheet shows if a column is too narrow, wanted \
+                 the value (widen the column and export again)"
+            ),
+            Self::Placeholder(_) => {
+                format!("{field} is {shown}, which reads like no value at all ({expected})")
+            }
+            Self::LostForm(form) => form.message(field, &shown),
+            Self::Quotes(inner) => format!(
+                "{field} {shown} still has quotes around it, wanted {}",
+                quoted(inner)
+            ),
+            Self::Encoding(was) => format!(
+                "{field} {shown} was decoded with the wrong encoding, wanted what was probably {} \
+                 (export again as UTF-8)",
+                quoted(was)
+            ),
+            Self::Total => format!("{field} {shown} reads like a total of other rows ({expected})"),
+        }
+    }
+}
+
+impl LostForm {
+    fn message(self, field: Field, shown: &str) -> String {
+        let its_own = if is_id(field) {
+            "the id's own"
+        } else {
+            "its own"
+        };
+        let again = "format the column as text and export again";
+        match self {
+            Self::Exponent => format!(
+                "{field} {shown} is a number that a spreadsheet shortened, wanted {its_own} digits \
+                 ({again})"
+            ),
+            Self::Decimals => format!(
+                "{field} {shown} is a number with decimals that a program added, wanted {its_own} \
+                 digits ({again})"
+            ),
+            Self::Thousands => format!(
+                "{field} {shown} has separators of thousands, wanted {its_own} digits ({again})"
+            ),
+            Self::Date => format!(
+                "{field} {shown} is a date that a spreadsheet made of another text, wanted {its_own} \
+                 text ({again})"
+            ),
+            Self::Truth => format!("{field} is the truth value {shown}, wanted text"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+use proptest::prelude::*;
+
+use super::{SpoiltBy, spoilt};
+use crate::domain::field::Field;
+
+/// How `value` was spoilt in `field`, and whether the row is rejected.
+fn found(field: Field, value: &str) -> Option<(&'static str, bool)> {
+    let by = spoilt(field, value)?;
+    let name = match &by {
+        SpoiltBy::Decoding => "decoding",
+        SpoiltBy::Invisible(..) => "invisible",
+        SpoiltBy::LineBreak => "lines",
+        SpoiltBy::ErrorValue => "error",
+        SpoiltBy::NarrowColumn => "narrow",
+        SpoiltBy::Placeholder(_) => "placeholder",
+        SpoiltBy::LostForm(_) => "form",
+        SpoiltBy::Quotes(_) => "quotes",
+        SpoiltBy::Encoding(_) => "encoding",
+        SpoiltBy::Total => "total",
+    };
+    Some((name, by.rejects(field)))
+}
+
+#[test]
+fn errors_are_in_ids_and_the_company_and_warnings_elsewhere() {
+    let (id, plan, stripe) = (Field::ClientId, Field::PlanIds, Field::StripeCustomerId);
+    let (company, phone) = (Field::CompanyName, Field::Phone);
+    for (value, name, rejecting) in [
+        ("#WERT!", "error", &[id, plan, stripe, company][..]),
+        ("########", "narrow", &[id, plan, stripe, company]),
+        ("8,9E+11", "form", &[id, plan, stripe, company]),
+        ("A\u{fffd}ster", "decoding", &[id, plan, stripe, company]),
+        ("01-Mar", "form", &[id, plan, stripe]),
+        ("TRUE", "form", &[id, plan, stripe]),
+        ("MÃ¼ller", "encoding", &[id, plan, stripe]),
+        ("\"Acme\"", "quotes", &[id, plan, stripe]),
+        ("'Acme'", "quotes", &[id, plan, stripe]),
+        ("A\u{200b}ster", "invisible", &[id, plan, stripe]),
+        ("A\u{202e}ster", "invisible", &[id, plan, stripe]),
+        ("NULL", "placeholder", &[id]),
+        ("--", "placeholder", &[id]),
+        ("tbd", "placeholder", &[]),
+    ] {
+        for field in [id, plan, stripe, company, phone, Field::City] {
+            let wanted = Some((name, rejecting.contains(&field)));
+            assert_eq!(found(field, value), wanted, "{field} {value:?}");
+        }
+    }
+}
+
+#[test]
+fn forms_depend_on_the_field() {
+    for (field, value, wanted) in [
+        (Field::PostalCode, "2134.0", Some(("form", false))),
+        (Field::AddressLine1, "2134.0", None),
+        (Field::AddressLine1, "12 Example St\nLevel 2", None),
+        (Field::AddressLine1, "#42", None),
+        (Field::AddressLine2, "# 12", None),
+        (Field::AddressLine1, "«Villa»", None),
+        (Field::CompanyName, "#1 Pizza", None),
+        (Field::CompanyName, "Total", Some(("total", false))),
+        (Field::CompanyName, "GRAND TOTAL", Some(("total", false))),
+        (Field::CompanyName, "Total Energy", None),
+        (Field::City, "Total", None),
+        (Field::City, "None", None),
+        (Field::State, "NA", None),
+        (Field::ClientId, "\"c-1", Some(("quotes", true))),
+        (Field::ClientId, "c \u{e9}/1", None),
+        (Field::ClientId, "می\u{200c}خ", None),
+        (Field::ClientId, "As\nter", Some(("lines", true))),
+        (Field::CompanyName, "As\nter", Some(("lines", false))),
+        (Field::LastName, "As\u{2028}ter", Some(("lines", false))),
+        (Field::City, "As\nter", None),
+        (Field::CompanyName, "می\u{200c}خ", None),
+        (Field::CompanyName, "'t Hooft BV", None),
+        (Field::CompanyName, "Rock 'n' Roll", None),
+    ] {
+        assert_eq!(found(field, value), wanted, "{field} {value:?}");
+    }
+}
+
+#[test]
+fn a_message_says_what_was_found_and_what_is_wanted() {
+    for (field, value, message) in [
+        (
+            Field::ClientId,
+            "c\u{200b}1",
+            "clientId \"c\\u{200b}1\" holds the invisible character U+200B (zero width space) after \
+             \"c\", wanted the text without it",
+        ),
+        (
+            Field::CompanyName,
+            "MÃ¼ller",
+            "companyName \"MÃ¼ller\" was decoded with the wrong encoding, wanted what was \
+             probably \"Müller\" (export again as UTF-8)",
+        ),
+        (
+            Field::Phone,
+            "n/a",
+            "billingContact.phone is \"n/a\", which reads like no value at all (wanted a number)",
+        ),
+    ] {
+        let by = spoilt(field, value).unwrap();
+        assert_eq!(by.message(field, value, "wanted a number"), message);
+    }
+}
+
+/// Words of several scripts and the marks that names have.
+const NAME: &str = "(\\p{Lu}\\p{Ll}{2,8}|[ÄÖÜÉÅØŁŚŽ][a-zäöüßéèçñåøæœšžł]{2,8}|[Α-Ω][α-ω]{2,7}\
+    |[А-Я][а-я]{2,8}|[א-ת]{3,8}|[ا-ي]{3,8}|[अ-ह]{2,6}|[ก-ฮ]{3,8}|[ぁ-ん]{2,6}|[一-鿋]{2,6}|[가-힣]{2,6})";
+
+proptest! {
+    #[test]
+    fn an_ordinary_name_or_address_gets_no_note(
+        words in proptest::collection::vec(NAME, 2..4),
+        end in "( GmbH| & Co\\. KG| Ltd\\.| S\\.A\\.|®|’s| 株式会社|, Inc\\.| \\(UK\\)|)",
+        number in "[1-9][0-9]{0,3}[a-c]?",
+    ) {
+        let name = format!("{}{end}", words.join(" "));
+        for field in [Field::CompanyName, Field::FirstName, Field::LastName, Field::City] {
+            prop_assert_eq!(spoilt(field, &name), None, "{}", name);
+        }
+        for address in [format!("{number} {name}"), format!("{name} {number}")] {
+            prop_assert_eq!(spoilt(Field::AddressLine1, &address), None, "{}", address);
+        }
+    }
+
+    #[test]
+    fn an_ordinary_number_gets_no_note(
+        phone in "(\\+[1-9][0-9]{0,2} )?(\\([0-9]{2,4}\\) ?)?[0-9]{2,4}([-. /][0-9]{2,4}){1,3}( ?x[0-9]{2,4})?",
+        postal in "([0-9]{4,6}|[A-Z]{1,2}[0-9]{1,2} [0-9][A-Z]{2}|[0-9]{5}-[0-9]{3,4}|[0-9]{4} [A-Z]{2})",
+        id in "([a-z]{1,5}[-_])?[0-9]{1,8}|[A-Za-z]{3}_[A-Za-z0-9]{8,14}|[0-9a-f]{8}-[0-9a-f]{4}",
+    ) {
+        prop_assert_eq!(spoilt(Field::Phone, &phone), None, "{}", phone);
+        prop_assert_eq!(spoilt(Field::PostalCode, &postal), None, "{}", postal);
+        let is_month = super::lost_form::MONTHS.iter().any(|month| id.starts_with(month));
+        if !is_month {
+            prop_assert_eq!(spoilt(Field::ClientId, &id), None, "{}", id);
+        }
+    }
+}
