@@ -99,7 +99,7 @@ fn decoded_run(run: &str, place: RunPlace) -> Option<String> {
         '\u{100}'..='\u{17f}' => {
             let is_letter = run.ends_with(['š', 'Š', 'ž', 'Ž', 'œ', 'Œ', 'ƒ']);
             let is_mark = run.ends_with(['…', '”', '“', '’', '–', '—', '»']);
-            more || place.after_lower || !is_letter && !(is_mark && place.at_word_end)
+            more || place.after_lower || !(is_letter || is_mark && place.at_word_end)
         }
         '\u{a0}'..='\u{ff}' | '\u{2010}'..='\u{2044}' | '\u{20ac}' | '\u{2122}' => true,
         // One letter of another script may be a chance, two are none.
