@@ -14,6 +14,7 @@
 //! - `prepared.rs`: what every command over an input builds first
 //! - `recognised.rs`: the mapping for the inputs, with the preset that fits them
 //! - `result_folder.rs`: the folder for results
+//! - `screening.rs`: refuses card data, and exports of something else
 //! - `connect.rs`: from a destination to a client with accepted credentials
 //! - `preflight.rs`: the calls before the first create
 //! - `customer_list.rs`: all customers that Kable has
@@ -41,6 +42,7 @@ mod prepared;
 mod recognised;
 mod result_folder;
 pub mod sandbox;
+mod screening;
 mod send_time;
 mod signals;
 pub mod status;

@@ -13,6 +13,7 @@ use super::descriptors;
 use super::hint::hinted;
 use super::recognised::{InputMapping, mapping_for};
 use super::result_folder::{ResultFolder, refuse_foreign, refuse_own_results};
+use super::screening::{refuse_card_data};
 use super::signals;
 use super::system::{runtime, threads};
 use crate::cli::LogFormat;
@@ -62,8 +63,12 @@ impl Prepared {
         origin: ResultsOrigin,
     ) -> anyhow::Result<Self> {
         descriptors::raise_limit();
-        let opened = open_inputs(&settings, &origin.command)?;
-        let (inputs, mapping) = (opened.inputs, opened.mapping);
+        let OpenedInputs {
+            inputs,
+            mapping,
+            folder,
+            warnings,
+        } = open_inputs(&settings, &origin.command)?;
         let (stop, runtime) = (Stop::default(), runtime()?);
         {
             let _entered = runtime.enter();
@@ -71,8 +76,10 @@ impl Prepared {
         }
         let watcher = Arc::new(ProgressDisplay::new(style(display)));
         if !display.quiet {
-            opened.warnings.iter().for_each(|warning| watcher.say(warning));
             say_notes(&inputs, &watcher);
+            for warning in warnings.iter().chain(&mapping.warnings) {
+                watcher.say(warning);
+            }
         }
         if let Some(proposal) = mapping.proposal.filter(|_| !display.quiet) {
             watcher.say(&format!("note: {proposal}"));
@@ -89,7 +96,7 @@ impl Prepared {
             watcher,
             display,
             origin,
-            _folder: opened.folder,
+            _folder: folder,
             stop,
             runtime,
         })
@@ -148,17 +155,14 @@ struct OpenedInputs {
     inputs: Arc<[Input]>,
     mapping: InputMapping,
     folder: ResultFolder,
-    /// What is said about inputs without rows.
+    /// What a user should know before anything is sent.
     warnings: Vec<String>,
 }
 
 /// Opens every input, and creates the folder for results. Files are opened first,
 /// so that a wrong name leaves nothing behind; what cannot be read as it is is copied
 /// into the folder.
-fn open_inputs(
-    settings: &InputSettings,
-    command: &str,
-) -> anyhow::Result<OpenedInputs> {
+fn open_inputs(settings: &InputSettings, command: &str) -> anyhow::Result<OpenedInputs> {
     if settings.inputs.len() > usize::from(u16::MAX) {
         return Err(hinted("too many inputs", "name at most 65,535 at once"));
     }
@@ -178,6 +182,8 @@ fn open_inputs(
     let (opened, empty) = beside_empty(found.into_iter().enumerate().map(open))?;
     warnings.extend(empty);
     let opened: Arc<[Input]> = opened.into();
+    // Before anything of them is shown: the first line may be no header.
+    refuse_card_data(&opened)?;
     let mapping = mapping_for(&settings.mapping, &opened)?;
     for input in opened.iter() {
         if !input.has_rows()? {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::hint::hinted;
+use super::screening::refuse_foreign_export;
 use crate::config::mapping::MappingSettings;
 use crate::config::mapping_file::MappingFile;
 use crate::config::presets::recognised;
@@ -21,6 +22,8 @@ pub(super) struct InputMapping {
     pub(super) mapping: Mapping,
     /// A preset that is proposed, in a sentence.
     pub(super) proposal: Option<String>,
+    /// What inputs look like that are read as told.
+    pub(super) warnings: Vec<String>,
 }
 
 /// Finds the mapping for `inputs`, and refuses those that it does not fit.
@@ -39,16 +42,23 @@ pub(super) fn mapping_for(
         proposal = proposal_of(&fitting, inputs);
         settings.mapping(None)?
     };
+    let mut warnings = Vec::new();
     for input in inputs.iter() {
+        let columns = input.columns()?;
         // Refuses an unusable header before connecting.
-        let bound = Binding::new(&mapping, &input.columns()?, &input.name);
-        match (bound, &proposal) {
-            (Ok(_), _) => {}
-            (Err(wrong), Some(proposal)) => return Err(hinted(wrong.to_string(), proposal)),
-            (Err(wrong), None) => return Err(wrong.into()),
+        let wrong = Binding::new(&mapping, &columns, &input.name).err();
+        if let (Some(wrong), Some(proposal)) = (&wrong, &proposal) {
+            return Err(hinted(wrong.to_string(), proposal));
         }
+        let is_mapped = !settings.is_open();
+        let warning = refuse_foreign_export(wrong, is_mapped, &columns.names, &input.name)?;
+        warnings.extend(warning);
     }
-    Ok(InputMapping { mapping, proposal })
+    Ok(InputMapping {
+        mapping,
+        proposal,
+        warnings,
+    })
 }
 
 /// The presets that all of `inputs` are recognised as.

@@ -64,12 +64,51 @@ fn has_check_digit(digits: &[u8]) -> bool {
     weighted.sum::<u32>().is_multiple_of(10)
 }
 
+/// Whether `value` is a card's number by itself, with or without blanks and hyphens, of
+/// 13 to 19 digits. Any number may be one by chance; a column of them is not.
+pub(super) fn is_card_number(value: &str) -> bool {
+    let mut digits = [0; MOST_DIGITS];
+    let mut count = 0;
+    for byte in value.trim().trim_start_matches('\'').bytes() {
+        match byte {
+            b'0'..=b'9' => match digits.get_mut(count) {
+                Some(digit) => {
+                    *digit = byte;
+                    count += 1;
+                }
+                None => return false,
+            },
+            b' ' | b'-' => {}
+            _another => return false,
+        }
+    }
+    digits.get(..count).is_some_and(is_card)
+}
+
+/// Whether `value` is a long number, whatever it is of: a card's, if its column says so.
+pub(super) fn is_long_number(value: &str) -> bool {
+    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    (12..=MOST_DIGITS).contains(&digits)
+        && value
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || b" -'.".contains(&byte))
+}
+
 /// Whether `value` of `field` certainly holds a card's number. A `clientId` or a phone
 /// number is one only if it is written in a card's groups: of other numbers with as many
 /// digits some have a right check digit by chance.
 pub(super) fn holds_card_number(field: Field, value: &str) -> bool {
     let only_grouped = matches!(field, Field::ClientId | Field::Phone);
     card_span(value, only_grouped).is_some()
+}
+
+/// `value` of `field` as it may be shown: without a card's number.
+pub fn without_card_number(field: Field, value: &str) -> Cow<'_, str> {
+    if holds_card_number(field, value) {
+        masked(value)
+    } else {
+        Cow::Borrowed(value)
+    }
 }
 
 /// The last four digits of the card's number in `value`; empty if there is none.
@@ -193,7 +232,7 @@ fn is_iban_start(word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{holds_card_number, masked};
+    use super::{holds_card_number, is_card_number, is_long_number, masked};
     use crate::domain::field::Field;
 
     /// Numbers that the card networks and processors publish for tests.
@@ -214,6 +253,7 @@ mod tests {
     #[test]
     fn a_full_number_is_found_and_masked_wherever_it_is() {
         for card in CARDS {
+            assert!(is_card_number(card), "{card}");
             for text in [
                 card.to_owned(),
                 format!("Visa {card} 12/29"),
@@ -261,5 +301,6 @@ mod tests {
             assert!(!holds_card_number(field, "4242424242424242"));
             assert!(holds_card_number(field, "4242 4242 4242 4242"));
         }
+        assert!(is_long_number("4111 1111 1111 1112") && !is_long_number("4242"));
     }
 }

@@ -11,6 +11,7 @@
 //!   sent, or rejected
 //! - `spoilt/`, `invisible.rs`, `card_number.rs`: values that were spoilt on the way, and
 //!   those that must not be sent
+//! - `card_columns.rs`, `foreign_export.rs`: inputs that are refused as a whole
 //! - `rules.rs`, `catalog.rs`, `currency.rs`, `withdrawn.rs`: what it is checked against
 //! - `problem.rs`: what can be wrong with a row
 //! - `skip.rs`: why a row is no customer
@@ -29,6 +30,7 @@
 pub mod advice;
 pub mod bottleneck;
 pub mod candidate;
+pub mod card_columns;
 pub mod card_number;
 pub mod catalog;
 mod checks;
@@ -37,6 +39,7 @@ pub mod customer;
 pub mod decision;
 pub mod field;
 pub mod forecast;
+pub mod foreign_export;
 pub mod header;
 mod heuristics;
 mod id_list;

@@ -45,6 +45,14 @@ impl InputReader {
         }
     }
 
+    /// Reads the first rows of an input and those after it, at most `limit`.
+    pub fn from_input(inputs: Arc<[Input]>, number: u16, limit: u64) -> Self {
+        Self {
+            next: usize::from(number),
+            ..Self::new(inputs, Some(limit))
+        }
+    }
+
     /// Reads single rows of `inputs`, in small pieces.
     pub fn of_single_rows(inputs: Arc<[Input]>) -> Self {
         Self {

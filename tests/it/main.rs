@@ -26,6 +26,7 @@ mod belongings;
 #[cfg(unix)]
 mod boundaries;
 mod canary;
+mod card_data;
 mod changing;
 mod cli;
 mod common;
@@ -39,6 +40,7 @@ mod disk;
 mod encodings;
 mod existing;
 mod faults;
+mod foreign_exports;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod import;

@@ -41,6 +41,14 @@ pub(super) fn decoded_again(value: &str) -> Option<String> {
 }
 
 fn once_more(value: &str) -> Option<String> {
+    let mended = decoded_runs(value, false)?;
+    // What is doubtful by itself is not beside what is certain.
+    Some(decoded_runs(value, true).unwrap_or(mended))
+}
+
+/// `value` with its runs of letters beyond ASCII decoded again, also `doubtful` ones;
+/// `None` if there are none.
+fn decoded_runs(value: &str, doubtful: bool) -> Option<String> {
     if value.contains('√') || value.contains("‚Äô") {
         let mended = MAC.iter().fold(value.to_owned(), |text, (wrong, right)| {
             text.replace(wrong, right)
@@ -55,7 +63,7 @@ fn once_more(value: &str) -> Option<String> {
         let end = from_run.find(|letter| byte_of(letter).is_none());
         let (run, after) = from_run.split_at(end.unwrap_or(from_run.len()));
         let place = RunPlace {
-            after_lower: plain.ends_with(char::is_lowercase),
+            is_inside: doubtful || plain.ends_with(char::is_lowercase),
             at_word_end: !after.starts_with(char::is_alphanumeric),
         };
         mended.push_str(plain);
@@ -84,7 +92,8 @@ fn byte_of(letter: char) -> Option<u8> {
 /// What is beside a run of letters beyond ASCII.
 #[derive(Clone, Copy)]
 struct RunPlace {
-    after_lower: bool,
+    /// Whether a capital there is no beginning of a word.
+    is_inside: bool,
     at_word_end: bool,
 }
 
@@ -99,7 +108,7 @@ fn decoded_run(run: &str, place: RunPlace) -> Option<String> {
         '\u{100}'..='\u{17f}' => {
             let is_letter = run.ends_with(['š', 'Š', 'ž', 'Ž', 'œ', 'Œ', 'ƒ']);
             let is_mark = run.ends_with(['…', '”', '“', '’', '–', '—', '»']);
-            more || place.after_lower || !(is_letter || is_mark && place.at_word_end)
+            more || place.is_inside || !(is_letter || is_mark && place.at_word_end)
         }
         '\u{a0}'..='\u{ff}' | '\u{2010}'..='\u{2044}' | '\u{20ac}' | '\u{2122}' => true,
         // One letter of another script may be a chance, two are none.

@@ -3,6 +3,7 @@
 use anyhow::bail;
 
 use crate::domain::candidate::{Candidate, FieldValue};
+use crate::domain::card_number::without_card_number;
 use crate::domain::field::Field;
 use crate::domain::mapping::Binding;
 use crate::domain::problem::{Code, Fix, Problem};
@@ -83,7 +84,7 @@ where
 /// The text of `field` as the row gives it, shortened for display.
 pub(super) fn given(binding: &Binding, row: &Row, field: Field) -> String {
     match binding.candidate(row).get(field) {
-        FieldValue::Text(text) => shown(text),
+        FieldValue::Text(text) => shown(&without_card_number(field, text)),
         FieldValue::Absent | FieldValue::List(_) | FieldValue::Wrong(..) => String::new(),
     }
 }
