@@ -64,7 +64,7 @@ pub(super) fn mapping_for(
 /// The presets that all of `inputs` are recognised as.
 fn presets_for(inputs: &Arc<[Input]>) -> anyhow::Result<Vec<MappingFile>> {
     let mut fitting: Option<Vec<MappingFile>> = None;
-    for (number, input) in inputs.iter().enumerate() {
+    for (number, input) in (0_u16..).zip(inputs.iter()) {
         let mut columns = input.columns()?;
         if columns.matching == Matching::Exact {
             columns.names = members(inputs, number)?;
@@ -82,15 +82,11 @@ fn presets_for(inputs: &Arc<[Input]>) -> anyhow::Result<Vec<MappingFile>> {
 }
 
 /// The members that the first rows of the JSON input `number` have.
-fn members(inputs: &Arc<[Input]>, number: usize) -> Result<Vec<String>, SourceError> {
-    let mut rows = InputReader::new(Arc::clone(inputs), None);
-    rows.begin_at(number);
+fn members(inputs: &Arc<[Input]>, number: u16) -> Result<Vec<String>, SourceError> {
+    let mut rows = InputReader::from_input(Arc::clone(inputs), number, ROWS_LOOKED_AT);
     let mut row = Row::default();
     let mut names = Vec::new();
-    for _ in 0..ROWS_LOOKED_AT {
-        if !rows.next(&mut row)? || usize::from(row.origin.input) != number {
-            break;
-        }
+    while rows.next(&mut row)? && row.origin.input == number {
         names.clone_from(&rows.columns().names);
     }
     Ok(names)

@@ -12,6 +12,7 @@ use super::bytes::block_hashes::BlockHashes;
 use super::bytes::compression::Compression;
 use super::bytes::held_file::{FileChange, HeldFile};
 use super::bytes::positioned::Positioned;
+use super::bytes::sniff::UTF8_MARK;
 use super::bytes::text_encoding::TextEncoding;
 use super::csv::CsvRows;
 use super::csv::dialect::TableLayout;
@@ -86,7 +87,7 @@ impl FoundInput {
             Some(layer)
         };
         let is_nested = layer.as_ref().is_some_and(|layer| {
-            recognise(path, layer.text(), settings) == Format::Jsonl
+            is_json(path, layer.text(), settings)
                 && layout_of(layer.text()) != Layout::Lines
         });
         Ok(Self {
@@ -210,14 +211,9 @@ fn ending_of(name: &OsStr) -> String {
     }
 }
 
-/// The format of the input `name`, which is `shown` to the user and starts with `start`.
-fn recognise(
-    (name, shown): (&OsStr, &str),
-    start: &[u8],
-    settings: &Settings,
-) -> Result<(Format, TableLayout), SourceError> {
-    let text = start.strip_prefix(sniff::UTF8_MARK).unwrap_or(start);
-    let jsonl = match settings.format {
+/// Whether the input `name` is JSON; `text` is its start, without a byte-order mark.
+fn is_json(name: &OsStr, text: &[u8], settings: &Settings) -> bool {
+    match settings.format {
         FormatChoice::Csv => false,
         FormatChoice::Json => true,
         FormatChoice::Auto => match ending_of(name).as_str() {
@@ -225,8 +221,17 @@ fn recognise(
             "csv" | "tsv" => false,
             _ => matches!(text.trim_ascii_start().first(), Some(b'{' | b'[')),
         },
-    };
-    if jsonl {
+    }
+}
+
+/// The format of the input `name`, which is `shown` to the user and starts with `start`.
+fn recognise(
+    (name, shown): (&OsStr, &str),
+    start: &[u8],
+    settings: &Settings,
+) -> Result<(Format, TableLayout), SourceError> {
+    let text = start.strip_prefix(UTF8_MARK).unwrap_or(start);
+    if is_json(name, text, settings) {
         return Ok((Format::Jsonl, TableLayout::default()));
     }
     let layout = TableLayout::detect(start, settings, shown)?;

@@ -94,9 +94,6 @@ impl InputReader {
         if let Some(encoding) = &self.encoding {
             row.name_encoding(encoding);
         }
-    /// Begins with the input of this number.
-    pub fn begin_at(&mut self, number: usize) {
-        self.next = number;
     }
 
     /// The number of the current input.

@@ -34,7 +34,6 @@ use super::bytes::buffer::ReadBuffer;
 use super::bytes::chunk::{Cut, NextCut, lines};
 use super::bytes::sniff::UTF8_MARK;
 use super::csv::splitter::LONGEST_ROW;
-use crate::domain::card_number::masked;
 use crate::domain::mapping::ADDED;
 use crate::domain::row::{CellKind, Columns, Origin, ReadState, Row};
 use crate::domain::skip::SkipReason;
