@@ -22,6 +22,7 @@
 //! - `system.rs`: clock, random numbers, threads, runtime
 //! - `descriptors.rs`: how many files this process may have open
 //! - `deadline.rs`: `--stop-at`, `--max-duration`
+//! - `shown_mapping.rs`: which column feeds which field, shown before a run
 //! - `signals.rs`: Ctrl-C, SIGTERM and SIGHUP
 //! - `send_time.rs`: how long it takes to send
 //! - `finish.rs`: every row's account, the files, the summary
@@ -44,6 +45,7 @@ mod result_folder;
 pub mod sandbox;
 mod screening;
 mod send_time;
+mod shown_mapping;
 mod signals;
 pub mod status;
 mod system;

@@ -13,7 +13,8 @@ use super::descriptors;
 use super::hint::hinted;
 use super::recognised::{InputMapping, mapping_for};
 use super::result_folder::{ResultFolder, refuse_foreign, refuse_own_results};
-use super::screening::{refuse_card_data};
+use super::screening::refuse_card_data;
+use super::shown_mapping::shown_mapping;
 use super::signals;
 use super::system::{runtime, threads};
 use crate::cli::LogFormat;
@@ -83,6 +84,10 @@ impl Prepared {
         }
         if let Some(proposal) = mapping.proposal.filter(|_| !display.quiet) {
             watcher.say(&format!("note: {proposal}"));
+        }
+        if !display.quiet {
+            let lines = shown_mapping(&mapping.mapping, &inputs, display.verbose)?;
+            lines.iter().for_each(|line| watcher.say(line));
         }
         Ok(Self {
             reading: Arc::new(CheckSettings {

@@ -62,10 +62,7 @@ pub fn input(
                 .map(|name| encoding_of(&name).map_err(value_error("encoding")))
                 .transpose()?,
             columns: mapping.known_columns()?.into(),
-            short_rows: match typed.short_rows.or(file.short_rows) {
-                None | Some(ShortRowHandling::Reject) => source::ShortRows::Reject,
-                Some(ShortRowHandling::Accept) => source::ShortRows::Accept,
-            },
+            short_rows: short_rows(typed.short_rows.or(file.short_rows), &mapping),
         },
         mapping,
         rules: Rules {
@@ -79,6 +76,15 @@ pub fn input(
         out,
         inputs,
     })
+}
+
+/// What becomes of short rows: what the option says, else the mapping.
+fn short_rows(typed: Option<ShortRowHandling>, mapping: &MappingSettings) -> source::ShortRows {
+    match typed {
+        Some(ShortRowHandling::Accept) => source::ShortRows::Accept,
+        None if mapping.accepts_short_rows() => source::ShortRows::Accept,
+        Some(ShortRowHandling::Reject) | None => source::ShortRows::Reject,
+    }
 }
 
 fn one_byte(text: &str) -> Result<u8, ConfigError> {

@@ -92,6 +92,16 @@ impl MappingSettings {
             && self.over.rules.is_empty()
     }
 
+    /// Whether rows may lack cells at their end. A preset that is still to be recognised
+    /// has no say: the rows are split before.
+    pub(super) fn accepts_short_rows(&self) -> bool {
+        let preset = match &self.preset {
+            PresetChoice::Named(file) => file.mapping.input.accept_short_rows,
+            PresetChoice::Auto | PresetChoice::Unnamed => None,
+        };
+        self.over.input.accept_short_rows.or(preset) == Some(true)
+    }
+
     /// The columns that a header is likely to have.
     pub(super) fn known_columns(&self) -> Result<Vec<String>, ConfigError> {
         let mut known = match &self.preset {

@@ -22,6 +22,7 @@
 //! What is reported:
 //!
 //! - `outcome.rs`, `summary.rs`: the outcome of a row; a run in numbers
+//! - `row_tally.rs`: rows that are no customers, rows that took a default
 //! - `forecast.rs`: what a run would do
 //! - `advice.rs`: the next steps after a check
 //! - `bottleneck.rs`, `threshold.rs`: how fast a run is, and when it stops early
@@ -49,6 +50,7 @@ pub mod outcome;
 pub mod problem;
 pub mod remote;
 pub mod row;
+pub mod row_tally;
 pub mod rules;
 pub mod skip;
 mod spoilt;

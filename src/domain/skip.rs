@@ -12,6 +12,10 @@ pub enum SkipReason {
     Footer,
     /// The row filter of this name leaves it out.
     Filter(Arc<str>),
+    /// Another row with its `clientId` is taken instead, as the mapping says.
+    Repeated,
+    /// It was mended in another input.
+    Mended,
 }
 
 impl fmt::Display for SkipReason {
@@ -20,6 +24,8 @@ impl fmt::Display for SkipReason {
             Self::Blank => "blank rows",
             Self::Footer => "totals and footers",
             Self::Filter(name) => name,
+            Self::Repeated => "repeated ids",
+            Self::Mended => "rows mended in another input",
         })
     }
 }

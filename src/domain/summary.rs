@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::forecast::Forecast;
 use super::outcome::{Outcome, OutcomeCounts};
 use super::problem::{Code, Fix, Problem};
+use super::row_tally::{DefaultedRows, SkippedRows};
 
 /// How many lines of each group of problems are kept.
 const LINES_KEPT: usize = 10;
@@ -178,6 +179,10 @@ pub struct Summary {
     pub elapsed_seconds: f64,
     /// Rows of the input.
     pub rows: RowCounts,
+    /// The skipped rows by reason.
+    pub skipped_rows: Vec<SkippedRows>,
+    /// Rows that took a default, by field.
+    pub defaults: Vec<DefaultedRows>,
     /// The outcomes of the rows that are fit to be sent.
     pub outcomes: OutcomeCounts,
     /// What a run would do; in a dry run only.

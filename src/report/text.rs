@@ -129,12 +129,7 @@ fn rows(summary: &Summary, line: &mut impl FnMut(&str)) {
         }
     }
     row(summary.rows.rejected, "rejected: not fit to send");
-    let blank = if summary.inputs.len() > 1 {
-        "skipped: no customers (blank rows), or mended in another input"
-    } else {
-        "skipped: no customers (blank rows)"
-    };
-    row(summary.rows.skipped, blank);
+    row(summary.rows.skipped, &skipped(summary));
     let left = summary.left_the_file;
     row(
         left.created,
@@ -152,6 +147,24 @@ fn rows(summary: &Summary, line: &mut impl FnMut(&str)) {
     if summary.rows.read == 0 {
         line("  no rows read");
     }
+    for rows in &summary.defaults {
+        line(&rows.sentence());
+    }
+}
+
+/// Why rows are skipped: each reason, with its count if there are several.
+fn skipped(summary: &Summary) -> String {
+    let reasons = match summary.skipped_rows.as_slice() {
+        [] => return "skipped: no customers".to_owned(),
+        [only] => only.reason.clone(),
+        several => {
+            let named = several
+                .iter()
+                .map(|rows| format!("{} {}", thousands(rows.count), rows.reason));
+            named.collect::<Vec<_>>().join(", ")
+        }
+    };
+    format!("skipped: no customers ({reasons})")
 }
 
 /// What a run would do, one sentence each.
@@ -355,6 +368,7 @@ mod tests {
     use crate::domain::field::Field;
     use crate::domain::outcome::Outcome;
     use crate::domain::problem::{Code, Problem};
+    use crate::domain::row_tally::{DefaultedRows, SkippedRows};
     use crate::domain::summary::{Latency, ProblemCounts, RequestCounts, RowCounts, Summary};
     use crate::report::atomic_file::WrittenFile;
 
@@ -399,6 +413,16 @@ mod tests {
                 max: 130.5,
             },
             problems: problems.into_groups(),
+            skipped_rows: vec![SkippedRows {
+                reason: "blank rows".to_owned(),
+                count: 1,
+                lines: vec![8],
+            }],
+            defaults: vec![DefaultedRows {
+                field: "currency",
+                value: "USD".to_owned(),
+                count: 1204,
+            }],
             ..Summary::default()
         };
         figures.outcomes.add_many(Outcome::Created, 1233);

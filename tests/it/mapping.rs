@@ -163,3 +163,108 @@ fn a_killed_import_with_derived_values_goes_on_where_it_stopped() {
     summary.outcomes(&[("created", 360)]);
     assert_eq!(run.held().len(), 360);
 }
+
+/// Rows of accounts that repeat.
+const REPEATED: &str = "\
+code,name,currency,primary
+a-1,Aster,USD,TRUE
+a-1,Aster,USD,FALSE
+b-1,Birch,USD,FALSE
+b-1,Birch,USD,FALSE
+c-1,Cedar,USD,FALSE
+c-1,Cedar Ltd,USD,TRUE
+d-1,Dahlia,USD,TRUE
+d-1,Dahlia Ltd,USD,TRUE
+e-1,Elm,USD,TRUE
+e-1,Elm,XXX,FALSE
+";
+
+#[test]
+fn repeated_ids_are_dealt_with_as_the_mapping_says() {
+    let base = "[fields.clientId]\nfrom = 'code'\n[fields.companyName]\nfrom = 'name'\n";
+    let keep = "{ keep = { column = 'primary', is = 'true' } }";
+    for (rule, skipped, rejected, cedar) in [
+        ("'reject'", 0, 5, "Cedar"),
+        ("'first'", 5, 0, "Cedar"),
+        ("'merge'", 2, 3, "Cedar"),
+        (keep, 3, 2, "Cedar Ltd"),
+    ] {
+        let mapping = format!("format = 1\n[input]\nrepeated-ids = {rule}\n{base}");
+        let run = Run::new()
+            .input("in.csv", REPEATED)
+            .input("map.toml", mapping);
+        let code = if rejected == 0 { 0 } else { 3 };
+        run.go("validate in.csv --mapping map.toml").code(code);
+        let checked = run.summary("in.csv");
+        // Twice: the second run finds claims of its own.
+        for _ in 0..2 {
+            run.import("in.csv --mapping map.toml").code(code);
+            let summary = run.summary("in.csv");
+            for (name, count) in [("read", 10), ("skipped", skipped), ("rejected", rejected)] {
+                assert_eq!(summary.rows(name), count, "{rule} {name}");
+                assert_eq!(checked.rows(name), count, "{rule} {name}");
+            }
+            summary.outcomes(&[("created", 5)]);
+            if skipped > 0 {
+                let reasons = &summary.0["skipped_rows"];
+                assert_eq!(reasons[0]["reason"], "repeated ids", "{reasons}");
+                assert_eq!(reasons[0]["count"], skipped);
+            }
+        }
+        let held = run.held();
+        assert_eq!(held.len(), 5);
+        assert_eq!(held["c-1"]["companyName"], cedar, "{rule}");
+    }
+}
+
+#[test]
+fn defaults_and_filters_are_counted_and_named() {
+    let run = run();
+    run.import("in.csv --mapping map.toml")
+        .code(3)
+        .says("1 row took the default \"USD\" for currency")
+        .says("1 row took @person for companyName")
+        .says("skipped: no customers (deleted)");
+    let summary = run.summary("in.csv");
+    assert_eq!(
+        summary.0["skipped_rows"],
+        serde_json::json!([{"reason": "deleted", "count": 1, "lines": [4]}])
+    );
+    assert_eq!(summary.0["defaults"][0]["field"], "companyName");
+    // A filter that is off warns of the rows that it is for.
+    run.go("validate in.csv --mapping map.toml --no-skip deleted")
+        .says("--skip deleted leaves such rows out");
+}
+
+#[test]
+fn a_file_with_a_forbidden_column_is_refused() {
+    let run = run().input("no.toml", "format = 1\n[input]\nforbidden = ['first']\n");
+    let line = "in.csv --mapping no.toml --map clientId=id --map companyName=Name";
+    run.import(line).refuses(
+        1,
+        &["in.csv has the column \"First\", which its mapping forbids"],
+    );
+    let json = run.input(
+        "in.jsonl",
+        "{\"id\":\"1\"}\n{\"card\":{\"number\":\"4242\"}}\n",
+    );
+    json.write("no.toml", "format = 1\n[input]\nforbidden = ['card']\n");
+    json.import("in.jsonl --mapping no.toml").refuses(
+        1,
+        &["in.jsonl has the column \"card\", which its mapping forbids"],
+    );
+    assert!(json.held().is_empty());
+}
+
+#[test]
+fn what_feeds_what_is_shown_before_a_run() {
+    let run = run();
+    run.go("validate in.csv --mapping map.toml")
+        .says("clientId is taken from \"id\", such as \"cus_1\"")
+        .says(
+            "companyName is taken from \"name\", else first and last name, such as \"Aster GmbH\"",
+        )
+        .says("planIds is taken from \"Plan\" (by a value map of 2), such as \"pln_");
+    run.go("validate in.csv --mapping map.toml -q")
+        .keeps_to_itself("is taken from");
+}

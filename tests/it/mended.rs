@@ -168,7 +168,7 @@ fn mended_rejects_and_their_original_import_as_one() {
                 let summary = crate::common::Summary::of(&run.text("both/summary.json"));
                 let counts = ["read", "skipped", "rejected"].map(|what| summary.rows(what));
                 assert_eq!(counts, [32, 6, 0]);
-                ended.says("6  skipped: no customers (blank rows), or mended in another input");
+                ended.says("6  skipped: no customers (rows mended in another input)");
             }
             run.import(&format!("{name} mended")).code(0);
             case.is_there(&run);

@@ -123,6 +123,8 @@ fn finish(
     };
     let mut summary = figures(&session, ledger.as_mut(), halt.as_ref())?;
     summary.left_the_file = surveyed.left;
+    summary.skipped_rows = surveyed.tally.skipped();
+    summary.defaults = surveyed.tally.defaults(&prepared.reading.mapping);
     let dry_run = session.sending.dry_run;
     let accounting = AccountSources {
         check: &prepared.reading,

@@ -195,6 +195,8 @@ impl Validation {
         let mut summary = Summary {
             command: "validate".to_owned(),
             inputs: prepared.reading.names.clone(),
+            skipped_rows: surveyed.tally.skipped(),
+            defaults: surveyed.tally.defaults(&prepared.reading.mapping),
             ..Summary::default()
         };
         let to_do = surveyed.to_do();

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::parse;
+use super::{keys, parse};
 use crate::domain::candidate::FieldValue;
 use crate::domain::field::Field;
 use crate::domain::mapping::{Binding, Mapping, MappingError};
@@ -553,5 +553,62 @@ proptest! {
         binding.derive(&mut row);
         prop_assert!(matches!(row.state, ReadState::Good | ReadState::Skipped(_)));
         check(&row, &binding, &Rules::default());
+    }
+}
+
+/// The names of an object's properties in the schema.
+fn properties(schema: &serde_json::Value, pointer: &str) -> Vec<String> {
+    let properties = schema.pointer(&format!("{pointer}/properties")).unwrap();
+    properties.as_object().unwrap().keys().cloned().collect()
+}
+
+#[test]
+fn the_schema_has_the_keys_that_are_read() {
+    let text = include_str!("../../../docs/mapping.schema.json");
+    let schema: serde_json::Value = serde_json::from_str(text).unwrap();
+    let known: [(&str, &[&str]); 9] = [
+        ("", &keys::FILE),
+        ("/$defs/input", &keys::INPUT),
+        ("/$defs/repeated-ids", &keys::REPEATED_IDS),
+        ("/$defs/recognise", &keys::RECOGNISE),
+        ("/$defs/field", &keys::FIELD),
+        ("/$defs/source", &keys::SOURCE),
+        ("/$defs/condition", &keys::CONDITION),
+        ("/$defs/skip", &keys::SKIP),
+        ("/$defs/warn", &keys::WARN),
+    ];
+    for (pointer, keys) in known {
+        let mut read = keys.to_vec();
+        read.sort_unstable();
+        let mut named = properties(&schema, pointer);
+        named.sort_unstable();
+        assert_eq!(named, read, "{pointer}");
+    }
+    let named = properties(&schema, "/properties/fields");
+    for field in Field::ALL {
+        assert!(named.iter().any(|name| name == field.name()), "{field}");
+        assert!(named.iter().any(|name| name == field.member()), "{field}");
+    }
+}
+
+#[test]
+fn the_manual_has_every_key_and_its_examples_can_be_read() {
+    let manual = include_str!("../../../docs/mapping.md");
+    let examples: Vec<&str> = manual.split("```toml\n").skip(1).collect();
+    assert!(examples.len() >= 3);
+    for example in examples {
+        let example = example.split("```").next().unwrap();
+        parse(example, None).unwrap_or_else(|wrong| panic!("{wrong} in {example}"));
+    }
+    for key in [
+        &keys::INPUT[..],
+        &keys::FIELD,
+        &keys::SOURCE,
+        &keys::CONDITION,
+        &keys::SKIP,
+    ] {
+        for key in key {
+            assert!(manual.contains(&format!("`{key}")), "{key}");
+        }
     }
 }

@@ -282,7 +282,7 @@ impl Binding {
     }
 
     /// Whether `--map` names a column for `field`.
-    fn is_named(&self, field: Field) -> bool {
+    pub(super) fn is_named(&self, field: Field) -> bool {
         self.bound
             .mapping
             .columns
@@ -304,7 +304,7 @@ impl Binding {
             let Some(first) = sources.next() else {
                 continue;
             };
-            if lacks(&first) && sources.all(|name| lacks(&name)) && !rule.has_text() {
+            if lacks(&first) && sources.all(|name| lacks(&name)) && rule.text().is_none() {
                 return Err(MappingError::NoSuchColumn {
                     input: self.input.clone(),
                     field: rule.field,
@@ -323,6 +323,28 @@ impl Binding {
         }
     }
 
+    /// What the user said.
+    pub(super) fn mapping(&self) -> &Mapping {
+        &self.bound.mapping
+    }
+
+    /// The name of the column that feeds `field` as it is.
+    pub(super) fn column_of<'c>(&self, field: Field, columns: &'c Columns) -> Option<&'c str> {
+        let mut targets = self.bound.targets.iter();
+        let place = targets.position(|target| target.feeds(field))?;
+        columns.names.get(place).map(String::as_str)
+    }
+
+    /// Whether the columns that `source` takes exist, or it needs none.
+    pub(super) fn has_source(&self, source: &ValueSource) -> bool {
+        let is_found = |name: &String| self.bound.places.contains_key(name);
+        match &source.take {
+            ValueTake::Column(name) => is_found(name),
+            ValueTake::Join { columns, .. } => columns.iter().any(is_found),
+            ValueTake::Text(_) => true,
+        }
+    }
+
     /// Whether any column or default feeds `field`.
     fn is_fed(&self, field: Field) -> bool {
         let has_default = self
@@ -338,18 +360,11 @@ impl Binding {
                 .iter()
                 .any(|(of, _)| *of == field);
         let feeds = |target: &ColumnTarget| target.feeds(field);
-        let is_found = |source: &ValueSource| match &source.take {
-            ValueTake::Column(name) => self.bound.places.contains_key(name),
-            ValueTake::Join { columns, .. } => columns
-                .iter()
-                .any(|name| self.bound.places.contains_key(name)),
-            ValueTake::Text(_) => true,
-        };
         let rule = self.bound.mapping.rule(field);
         let sources = rule.and_then(|rule| rule.from.as_ref());
         has_default
             || self.bound.targets.iter().any(feeds)
-            || sources.is_some_and(|from| from.iter().any(is_found))
+            || sources.is_some_and(|from| from.iter().any(|source| self.has_source(source)))
     }
 
     fn require_fields(&self, columns: &Columns) -> Result<(), MappingError> {

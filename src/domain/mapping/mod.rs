@@ -19,6 +19,7 @@
 //! - `rule_values.rs`: the value of a field by its rule
 //! - `row_cells.rs`: the values of a row's cells, as rules and conditions read them
 //! - `recognition.rs`: whether a header is that of a known export
+//! - `description.rs`: what feeds each field, in words
 //! - `error.rs`: why a mapping does not fit an input
 
 mod binding;
@@ -26,6 +27,7 @@ mod column_names;
 mod column_target;
 mod condition;
 mod derive;
+mod description;
 mod error;
 mod header_targets;
 mod layers;
@@ -40,6 +42,7 @@ mod value_map;
 pub use self::binding::Binding;
 pub use self::column_target::ADDED;
 pub use self::condition::{Condition, TestedValue, ValueTest};
+pub use self::description::FieldFeed;
 pub use self::error::MappingError;
 pub use self::pattern::Pattern;
 pub use self::plan::{

@@ -153,10 +153,13 @@ impl FieldRule {
             .chain(conditions.flat_map(Condition::columns))
     }
 
-    /// Whether a text of its own stands for rows without a value.
-    pub(super) fn has_text(&self) -> bool {
+    /// The text of its own that stands for rows without a value.
+    pub fn text(&self) -> Option<&str> {
         let mut sources = self.from.iter().flatten();
-        sources.any(|source| matches!(source.take, ValueTake::Text(_)))
+        sources.find_map(|source| match &source.take {
+            ValueTake::Text(text) => Some(text.as_str()),
+            ValueTake::Column(_) | ValueTake::Join { .. } => None,
+        })
     }
 }
 

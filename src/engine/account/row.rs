@@ -120,7 +120,7 @@ where
     ) -> anyhow::Result<AccountedRow> {
         let rules = &self.checker.settings.rules;
         let binding = self.checker.bind(row.origin.input, columns)?;
-        if verdict.is_some_and(|verdict| verdict.replaced) {
+        if verdict.is_some_and(|verdict| verdict.skipped().is_some()) {
             return Ok(AccountedRow::skipped(given(binding, row, Field::ClientId)));
         }
         // Nearly every verdict is on a row that repeats no other.

@@ -289,7 +289,10 @@ where
 
 /// Whether a row needs no request, so that it need not be checked again.
 fn is_done(verdict: &RowVerdict, strict: bool) -> bool {
-    !verdict.fit || verdict.rejects(strict) || matches!(decision(verdict), Some(Decision::Skip(_)))
+    !verdict.fit
+        || verdict.passed_over
+        || verdict.rejects(strict)
+        || matches!(decision(verdict), Some(Decision::Skip(_)))
 }
 
 /// Whether a canary skips a row, because it must be looked up before it is sent.

@@ -12,6 +12,7 @@ use super::codec::{
 use crate::domain::decision::Decision;
 use crate::domain::outcome::Outcome;
 use crate::domain::row::Origin;
+use crate::domain::skip::SkipReason;
 use crate::spill::{Sorted, Sorter};
 
 /// Bytes of a finding: ordinal, kind, the row's place, two large numbers, a small one.
@@ -32,6 +33,8 @@ pub struct RowVerdict {
     pub same_customer: Option<OtherRow>,
     /// A mended row replaces it.
     pub replaced: bool,
+    /// Another row with its `clientId` is taken instead, as the mapping says.
+    pub passed_over: bool,
     /// Kable holds a customer with its `clientId`: the place in the list of customers.
     pub listed: Option<u64>,
     /// The ledger has a claim of its `clientId`.
@@ -91,6 +94,14 @@ impl RowVerdict {
         self.duplicate.is_some() || self.similar.is_some() || self.same_customer.is_some()
     }
 
+    /// Why another row stands for it, if one does.
+    pub fn skipped(&self) -> Option<SkipReason> {
+        if self.replaced {
+            return Some(SkipReason::Mended);
+        }
+        self.passed_over.then_some(SkipReason::Repeated)
+    }
+
     /// Whether a fit row is not sent because of other rows.
     pub fn rejects(&self, strict: bool) -> bool {
         self.duplicate.is_some()
@@ -111,6 +122,8 @@ pub(super) enum RowFinding {
     PriorClaim(PriorClaim),
     /// A mended row replaces it.
     Replaced,
+    /// Another row with its `clientId` is taken instead.
+    PassedOver,
     /// It is the mended form of another row, and replaces it.
     Replaces(OtherRow),
 }
@@ -132,9 +145,12 @@ const SIMILAR: u8 = 2;
 const SAME_CUSTOMER: u8 = 3;
 const LISTED: u8 = 4;
 const REMEMBERED: u8 = 5;
-const REPLACED: u8 = 6;
+const SKIPPED: u8 = 6;
 const REPLACES: u8 = 7;
 const KIND: u8 = 7;
+// Why a row is skipped.
+const MENDED: u64 = 0;
+const PASSED_OVER: u64 = 1;
 const UNFIT: u8 = 1 << 3;
 const OURS: u8 = 1 << 4;
 const IN_DOUBT: u8 = 1 << 5;
@@ -158,7 +174,8 @@ impl VerdictSorter {
             RowFinding::Similar(other) => (SIMILAR, other.line, other.byte, other.input),
             RowFinding::SameCustomer(other) => (SAME_CUSTOMER, other.line, other.byte, other.input),
             RowFinding::Listed(kept_at) => (LISTED, kept_at, 0, 0),
-            RowFinding::Replaced => (REPLACED, 0, 0, 0),
+            RowFinding::Replaced => (SKIPPED, MENDED, 0, 0),
+            RowFinding::PassedOver => (SKIPPED, PASSED_OVER, 0, 0),
             RowFinding::Replaces(other) => (REPLACES, other.line, other.byte, other.input),
             RowFinding::PriorClaim(claim) => (
                 REMEMBERED
@@ -227,6 +244,7 @@ impl Verdicts {
             similar: None,
             same_customer: None,
             replaced: false,
+            passed_over: false,
             listed: None,
             prior_claim: None,
         };
@@ -242,6 +260,7 @@ impl Verdicts {
                 RowFinding::Listed(kept_at) => verdict.listed = Some(kept_at),
                 RowFinding::PriorClaim(claim) => verdict.prior_claim = Some(claim),
                 RowFinding::Replaced => verdict.replaced = true,
+                RowFinding::PassedOver => verdict.passed_over = true,
                 RowFinding::Replaces(other) => replaces = Some(other),
             }
             self.advance()?;
@@ -324,7 +343,8 @@ fn unpacked(item: &[u8; SIZE]) -> io::Result<(SurveyedRow, RowFinding)> {
         SIMILAR => RowFinding::Similar(other),
         SAME_CUSTOMER => RowFinding::SameCustomer(other),
         LISTED => RowFinding::Listed(one),
-        REPLACED => RowFinding::Replaced,
+        SKIPPED if one == PASSED_OVER => RowFinding::PassedOver,
+        SKIPPED => RowFinding::Replaced,
         REPLACES => RowFinding::Replaces(other),
         REMEMBERED => RowFinding::PriorClaim(PriorClaim {
             id: one,
@@ -419,6 +439,7 @@ mod tests {
             other.clone().prop_map(RowFinding::SameCustomer),
             other.prop_map(RowFinding::Replaces),
             Just(RowFinding::Replaced),
+            Just(RowFinding::PassedOver),
             any::<u64>().prop_map(RowFinding::Listed),
             known.prop_map(RowFinding::PriorClaim),
         ]
@@ -439,6 +460,7 @@ mod tests {
             place: about.place,
             fit: about.fit,
             replaced: found.contains(&RowFinding::Replaced),
+            passed_over: found.contains(&RowFinding::PassedOver),
             duplicate: repeated(|found| {
                 if let RowFinding::Duplicate(other) = found {
                     Some(*other)

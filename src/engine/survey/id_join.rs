@@ -19,6 +19,7 @@ use super::sorted_id::{IdSource, SIZE, SortedId, pack_claim, pack_listed, pack_r
 use super::unfit::UnfitRow;
 use crate::domain::customer::{CustomerValues, Fingerprint};
 use crate::domain::decision::{KnownClaim, RowPolicy, decide};
+use crate::domain::mapping::RepeatRule;
 use crate::domain::text::fold_into;
 use crate::engine::send::orphaned_claims::{OrphanSorter, Orphans};
 use crate::spill::Sorted;
@@ -63,18 +64,20 @@ impl IdSorter {
         self.rows.push(pack_listed(client_id, place_in_list))
     }
 
-    /// Adds a fit row.
+    /// Adds a fit row; `kept` says whether it is one of those that are kept of several
+    /// with one id.
     pub(super) fn push_fit(
         &mut self,
         row: SurveyedRow,
         values: &CustomerValues<'_>,
+        kept: bool,
     ) -> io::Result<()> {
         let digest = if self.digests {
             values.digest(&mut self.buffer)
         } else {
             Fingerprint::default()
         };
-        let own = self.push_row(row, values.client_id(), &digest)?;
+        let own = self.push_row((row, kept), values.client_id(), &digest)?;
         self.push_same_customer(row, own, values.email(), values.company_name())
     }
 
@@ -83,17 +86,18 @@ impl IdSorter {
         &mut self,
         row: SurveyedRow,
         identity: UnfitRow<'_>,
+        kept: bool,
     ) -> io::Result<()> {
         if identity.client_id.is_empty() {
             return Ok(());
         }
-        let own = self.push_row(row, identity.client_id, &Fingerprint::default())?;
+        let own = self.push_row((row, kept), identity.client_id, &Fingerprint::default())?;
         self.push_same_customer(row, own, Some(identity.email), identity.company_name)
     }
 
     fn push_row(
         &mut self,
-        row: SurveyedRow,
+        row: (SurveyedRow, bool),
         client_id: &str,
         digest: &Fingerprint,
     ) -> io::Result<[u8; 8]> {
@@ -143,6 +147,10 @@ impl IdSorter {
         let mut others = VerdictSorter::new(folder, 2);
         let mut rejected = RefusedRows::default();
         let mut orphans = OrphanSorter::new(folder);
+        let rules = JoinRules {
+            policy: settings.policy,
+            repeats: settings.check.mapping.repeated_ids(),
+        };
         if settings.check.rules.strict {
             // Under `--strict`, find `same_customer` rows first: they must not win an id
             // from a row that will be sent.
@@ -153,7 +161,7 @@ impl IdSorter {
             )?;
             join_ids(
                 RepeatSorter::sorted(rows)?,
-                settings.policy,
+                &rules,
                 &rejected,
                 (&mut verdicts, &mut orphans),
             )?;
@@ -165,7 +173,7 @@ impl IdSorter {
             });
             let rows = join_ids(
                 RepeatSorter::sorted(rows)?,
-                settings.policy,
+                &rules,
                 &rejected,
                 (&mut verdicts, &mut orphans),
             );
@@ -185,9 +193,36 @@ struct IdMatches {
     /// Its place in the list of customers.
     listed: Option<u64>,
     /// The first row with this id.
-    first: Option<OtherRow>,
+    first: Option<FirstRow>,
     /// Whether a fit row has this id, so that its claim is no orphan.
     has_row: bool,
+}
+
+/// The first row with an id.
+#[derive(Clone, Copy)]
+struct FirstRow {
+    place: OtherRow,
+    fit: bool,
+    kept: bool,
+    digest: Fingerprint,
+}
+
+/// What is done with rows of known ids, and with repeated ids.
+struct JoinRules<'r> {
+    policy: RowPolicy,
+    repeats: &'r RepeatRule,
+}
+
+impl JoinRules<'_> {
+    /// Whether the row `id` is skipped because `first` has its id.
+    fn passes_over(&self, (id, fit): (&SortedId, bool), first: &FirstRow) -> bool {
+        match self.repeats {
+            RepeatRule::Reject => false,
+            RepeatRule::First => first.fit,
+            RepeatRule::Merge => first.fit && fit && first.digest == id.digest,
+            RepeatRule::Keep(_) => first.kept && !id.kept,
+        }
+    }
 }
 
 fn next_id(sorted: &mut Sorted<SIZE>) -> io::Result<Option<SortedId>> {
@@ -197,7 +232,7 @@ fn next_id(sorted: &mut Sorted<SIZE>) -> io::Result<Option<SortedId>> {
 
 fn join_ids(
     mut sorted: Sorted<SIZE>,
-    policy: RowPolicy,
+    rules: &JoinRules<'_>,
     rejected: &RefusedRows,
     (verdicts, orphans): (&mut VerdictSorter, &mut OrphanSorter),
 ) -> io::Result<()> {
@@ -214,7 +249,7 @@ fn join_ids(
                     group.rejected.push(id);
                 }
                 IdSource::Known(_) | IdSource::Listed(_) | IdSource::Row(_) => {
-                    group.add(&id, policy, verdicts)?;
+                    group.add(&id, rules, verdicts)?;
                 }
             }
         }
@@ -223,7 +258,7 @@ fn join_ids(
         }
         if !joins && joined {
             for id in std::mem::take(&mut group.rejected) {
-                group.add(&id, policy, verdicts)?;
+                group.add(&id, rules, verdicts)?;
             }
             for id in group.by_id.values().filter(|id| !id.has_row) {
                 id.claim.map_or(Ok(()), |claim| orphans.push(&claim))?;
@@ -250,7 +285,7 @@ impl FoldedGroup {
     fn add(
         &mut self,
         id: &SortedId,
-        policy: RowPolicy,
+        rules: &JoinRules<'_>,
         verdicts: &mut VerdictSorter,
     ) -> io::Result<()> {
         let matches = self.by_id.entry(id.own).or_default();
@@ -266,10 +301,20 @@ impl FoldedGroup {
             IdSource::Row(row) => row,
         };
         if let Some(first) = matches.first {
-            return verdicts.push(row, RowFinding::Duplicate(first));
+            let finding = if rules.passes_over((id, row.fit), &first) {
+                RowFinding::PassedOver
+            } else {
+                RowFinding::Duplicate(first.place)
+            };
+            return verdicts.push(row, finding);
         }
         let this = OtherRow::at(row.place);
-        matches.first = Some(this);
+        matches.first = Some(FirstRow {
+            place: this,
+            fit: row.fit,
+            kept: id.kept,
+            digest: id.digest,
+        });
         match self.first {
             None => self.first = Some(this),
             Some(first) => verdicts.push(row, RowFinding::Similar(first))?,
@@ -281,7 +326,7 @@ impl FoldedGroup {
             None => Ok(()),
             Some(known) => {
                 matches.has_row = true;
-                let claim = prior_claim(&known, &id.digest, policy);
+                let claim = prior_claim(&known, &id.digest, rules.policy);
                 verdicts.push(row, RowFinding::PriorClaim(claim))
             }
         }

@@ -15,6 +15,7 @@
 //! - `codec.rs`: values → fixed numbers of bytes and back
 //! - `unfit.rs`: id, company and e-mail of a row that is not fit
 //! - `unmapped.rs`: columns that feed no field
+//! - `verdict_counts.rs`: the rows' verdicts, counted
 //! - `remote_list.rs`: the listed customers that Kable holds, on disk
 
 pub(super) mod codec;
@@ -29,6 +30,7 @@ pub mod settings;
 mod sorted_id;
 mod unfit;
 pub mod unmapped;
+mod verdict_counts;
 
 use std::sync::Arc;
 
@@ -42,11 +44,13 @@ use self::resubmitted::{OriginalRow, Resubmitted};
 use self::settings::SurveySettings;
 use self::unfit::UnfitRow;
 use self::unmapped::UnmappedColumns;
+use self::verdict_counts::count;
 use super::checker::Checker;
 use super::send::orphaned_claims::Orphans;
-use crate::domain::decision::Decision;
+use crate::domain::mapping::RepeatRule;
 use crate::domain::outcome::OutcomeCounts;
 use crate::domain::row::{Columns, InputPart, ParallelRows, Row, Rows};
+use crate::domain::row_tally::RowTally;
 use crate::domain::summary::{OrphanCounts, RowCounts};
 use crate::domain::validate::{CheckedRow, check};
 use crate::ledger::Ledger;
@@ -58,6 +62,8 @@ use crate::spill::repeats::RepeatFilter;
 pub struct Survey {
     /// Rows read, skipped and rejected; duplicates are among the rejected.
     pub rows: RowCounts,
+    /// The skipped rows by reason, and rows that took a default.
+    pub tally: RowTally,
     /// Rows that will be sent.
     pub to_create: u64,
     /// Rows that will be looked up first.
@@ -127,6 +133,7 @@ where
 {
     let sorting = || format!("cannot sort in {}", settings.folder.display());
     let repeats = Arc::default();
+    let merges = *settings.check.mapping.repeated_ids() == RepeatRule::Merge;
     let mut known_ids = IdSorter::new(settings, &repeats, true);
     let (mut first_new_id, mut gaps, mut has_claims) = (1, false, false);
     if let Some(ledger) = known.ledger {
@@ -141,7 +148,7 @@ where
         list.scan(&mut |client_id, place| known_ids.push_listed(client_id, place))
             .with_context(sorting)?;
     }
-    let worker = |_| Worker::new(settings, &repeats, has_claims);
+    let worker = |_| Worker::new(settings, &repeats, has_claims || merges);
     let workers = (0..settings.threads.max(1)).map(worker);
     let mut read = InputCounts::default();
     let workers = run_parallel(rows, workers.collect(), Worker::read, |part| {
@@ -165,12 +172,15 @@ where
     Resubmitted::join(resubmitted, names.len(), &mut verdicts, settings.folder)
         .with_context(sorting)?;
     let counts = count(&mut verdicts, settings.check.rules.strict).with_context(sorting)?;
+    let mut tally = read.tally;
+    tally.add(counts.tally.clone());
     let rows = counts.applied_to(read.rows);
     let to_do = rows.read - rows.skipped - rows.rejected - counts.done.sum();
     // With gaps in the ledger every row is looked up before it is sent.
     let to_look_up = if gaps { to_do } else { counts.to_look_up };
     Ok(Survey {
         rows,
+        tally,
         to_create: to_do - to_look_up,
         to_look_up,
         done: counts.done,
@@ -189,6 +199,7 @@ where
 #[derive(Default)]
 struct InputCounts {
     rows: RowCounts,
+    tally: RowTally,
     starts: Vec<u64>,
     unused: UnmappedColumns,
 }
@@ -201,6 +212,7 @@ impl InputCounts {
         self.rows.read += part.rows.read;
         self.rows.skipped += part.rows.skipped;
         self.rows.rejected += part.rows.rejected;
+        self.tally.add(part.tally);
         self.unused.add(part.input, part.unused, part.is_table);
     }
 }
@@ -209,6 +221,7 @@ impl InputCounts {
 struct PartCounts {
     input: u16,
     rows: RowCounts,
+    tally: RowTally,
     unused: Vec<String>,
     is_table: bool,
 }
@@ -240,13 +253,14 @@ impl<'s> Worker<'s> {
     where
         R: Rows<Error: std::error::Error + Send + Sync + 'static>,
     {
-        let mut rows = RowCounts::default();
+        let mut counts = (RowCounts::default(), RowTally::default());
         self.checker.begin_part();
         while part.rows.next(&mut self.row)? {
-            let ordinal = first + rows.read;
-            rows.read += 1;
-            self.check_row(ordinal, part.rows.columns(), &mut rows)?;
+            let ordinal = first + counts.0.read;
+            counts.0.read += 1;
+            self.check_row(ordinal, part.rows.columns(), &mut counts)?;
         }
+        let (rows, tally) = counts;
         if rows.read != part.count {
             bail!(
                 "a part of {} rows was read as {}; this is a bug in kable-bulk",
@@ -260,17 +274,18 @@ impl<'s> Worker<'s> {
         Ok(PartCounts {
             input: part.input,
             rows,
+            tally,
             unused: unused.into_iter().map(str::to_owned).collect(),
             is_table: !binding.is_open(),
         })
     }
 
-    /// Checks the current row, counts it in `rows`, and passes on what later steps need.
+    /// Checks the current row, counts it, and passes on what later steps need.
     fn check_row(
         &mut self,
         ordinal: u64,
         columns: &Columns,
-        rows: &mut RowCounts,
+        (rows, tally): &mut (RowCounts, RowTally),
     ) -> anyhow::Result<()> {
         let settings = self.settings;
         let binding = self.checker.derive(&mut self.row, columns)?;
@@ -284,8 +299,9 @@ impl<'s> Worker<'s> {
         // Mended rejects are an input of their own.
         let several = settings.check.names.len() > 1;
         let (surveyed, has_problems) = match check(row, binding, &settings.check.rules) {
-            CheckedRow::Skipped(_) => {
+            CheckedRow::Skipped(reason) => {
                 rows.skipped += 1;
+                tally.add_skipped(&reason, row.origin.line);
                 return Ok(());
             }
             CheckedRow::Unfit(rejection) => {
@@ -293,7 +309,7 @@ impl<'s> Worker<'s> {
                 let surveyed = surveyed(false);
                 let identity = UnfitRow::of(row, binding, &rejection);
                 self.ids
-                    .push_unfit(surveyed, identity)
+                    .push_unfit(surveyed, identity, row.findings.is_kept)
                     .with_context(writing)?;
                 if several {
                     let bound = (binding, columns);
@@ -305,8 +321,9 @@ impl<'s> Worker<'s> {
             }
             CheckedRow::Fit(fit) => {
                 let surveyed = surveyed(true);
+                tally.add_defaulted(fit.defaulted);
                 self.ids
-                    .push_fit(surveyed, &fit.values)
+                    .push_fit(surveyed, &fit.values, row.findings.is_kept)
                     .with_context(writing)?;
                 if several {
                     self.resubmitted
@@ -330,52 +347,6 @@ impl<'s> Worker<'s> {
         }
         Ok(())
     }
-}
-
-/// The rows' verdicts, counted.
-#[derive(Default)]
-struct VerdictCounts {
-    /// Fit rows that are rejected because of other rows.
-    rejected: u64,
-    /// Rejected rows that were replaced by mended ones.
-    replaced: u64,
-    to_look_up: u64,
-    done: OutcomeCounts,
-    there: u64,
-}
-
-impl VerdictCounts {
-    /// Corrects the counts of rows that were checked one by one.
-    fn applied_to(&self, mut rows: RowCounts) -> RowCounts {
-        rows.rejected += self.rejected;
-        rows.rejected -= self.replaced;
-        rows.skipped += self.replaced;
-        rows
-    }
-}
-
-fn count(verdicts: &mut Verdicts, strict: bool) -> std::io::Result<VerdictCounts> {
-    let mut counts = VerdictCounts::default();
-    while let Some(verdict) = verdicts.read_next()? {
-        counts.replaced += u64::from(verdict.replaced);
-        if !verdict.fit {
-            continue;
-        }
-        if verdict.rejects(strict) {
-            counts.rejected += 1;
-            continue;
-        }
-        let decision = verdict.prior_claim.map(|claim| claim.decision);
-        let is_done = matches!(decision, Some(Decision::Skip(_)));
-        counts.there += u64::from(verdict.listed.is_some() && !is_done);
-        match decision {
-            Some(Decision::LookUp) => counts.to_look_up += 1,
-            Some(Decision::Skip(outcome)) => counts.done.add(outcome),
-            Some(Decision::Create) | None => {}
-        }
-    }
-    verdicts.rewind()?;
-    Ok(counts)
 }
 
 #[cfg(test)]

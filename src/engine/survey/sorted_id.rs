@@ -22,11 +22,16 @@ const CLAIM: u8 = 0;
 const CLAIM_TIMED: u8 = 1;
 /// A customer that Kable holds.
 const LISTED: u8 = 2;
-/// A fit row. It sorts after the claim and the customer of its id.
-const FIT: u8 = 3;
-/// An unfit row. It sorts after the fit ones: of several rows with one id the first fit
-/// one is sent.
-const UNFIT: u8 = 4;
+/// A fit row that is kept of several with one id, as the mapping says. It sorts after the
+/// claim and the customer of its id.
+const KEPT: u8 = 3;
+/// An unfit row that is kept.
+const KEPT_UNFIT: u8 = 4;
+/// Another fit row.
+const FIT: u8 = 5;
+/// Another unfit row. It sorts after the fit ones: of several rows with one id the first
+/// fit one is sent.
+const UNFIT: u8 = 6;
 
 // The flags of a claim.
 const IN_DOUBT: u8 = 1;
@@ -69,13 +74,19 @@ pub(super) fn pack_listed(client_id: &str, place_in_list: u64) -> [u8; SIZE] {
 /// The item of a row, and the hash of its exact id.
 pub(super) fn pack_row(
     client_id: &str,
-    row: SurveyedRow,
+    (row, kept): (SurveyedRow, bool),
     digest: &Fingerprint,
 ) -> ([u8; SIZE], [u8; 8]) {
     let (fold, own) = hashes(client_id);
+    let kind = match (kept, row.fit) {
+        (true, true) => KEPT,
+        (true, false) => KEPT_UNFIT,
+        (false, true) => FIT,
+        (false, false) => UNFIT,
+    };
     let item = packed([
         &fold,
-        &[if row.fit { FIT } else { UNFIT }],
+        &[kind],
         &six(row.ordinal),
         &own,
         &place(row.place),
@@ -109,6 +120,8 @@ pub(super) struct SortedId {
     pub(super) own: [u8; 8],
     pub(super) source: IdSource,
     pub(super) digest: Fingerprint,
+    /// Whether it is a row that is kept of several with one id.
+    pub(super) kept: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -131,10 +144,10 @@ pub(super) fn unpacked(item: &[u8; SIZE]) -> io::Result<SortedId> {
     let digest = take(&mut rest);
     let source = match kind {
         LISTED => IdSource::Listed(number),
-        FIT | UNFIT => IdSource::Row(SurveyedRow {
+        KEPT | KEPT_UNFIT | FIT | UNFIT => IdSource::Row(SurveyedRow {
             ordinal: number,
             place: take_place(&mut details),
-            fit: kind == FIT,
+            fit: matches!(kind, KEPT | FIT),
         }),
         CLAIM | CLAIM_TIMED => {
             let [last, flags] = take(&mut details);
@@ -158,5 +171,6 @@ pub(super) fn unpacked(item: &[u8; SIZE]) -> io::Result<SortedId> {
         own,
         source,
         digest,
+        kept: matches!(kind, KEPT | KEPT_UNFIT),
     })
 }

@@ -1,0 +1,96 @@
+//! What feeds each field, in words.
+
+use super::binding::Binding;
+use super::plan::{ComputedDefault, FieldRule, ValueSource, ValueTake};
+use crate::domain::field::Field;
+use crate::domain::row::Columns;
+use crate::domain::text::quoted;
+
+/// What feeds one field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldFeed {
+    /// The field.
+    pub field: Field,
+    /// The columns and defaults that its value comes from.
+    pub from: String,
+    /// Whether it is simply the column that has the field's name.
+    pub is_obvious: bool,
+}
+
+impl Binding {
+    /// What feeds each field, of those that anything feeds.
+    pub fn feeds(&self, columns: &Columns) -> Vec<FieldFeed> {
+        let feeds = Field::ALL.into_iter().filter_map(|field| {
+            let mut parts = Vec::new();
+            let rule = self.mapping().rule(field);
+            let own = self.column_of(field, columns);
+            match rule.and_then(|rule| rule.from.as_ref()) {
+                Some(sources) => {
+                    let found = sources.iter().filter(|source| self.has_source(source));
+                    parts.extend(found.map(source_text));
+                }
+                None => parts.extend(own.map(quoted)),
+            }
+            let default = self.default_text(field);
+            let is_obvious = rule.is_none() && !self.is_named(field) && default.is_none();
+            parts.extend(default);
+            let from = parts.join(", else ");
+            (!from.is_empty()).then(|| FieldFeed {
+                field,
+                from: from + &rule.map_or_else(String::new, change_text),
+                is_obvious,
+            })
+        });
+        feeds.collect()
+    }
+
+    fn default_text(&self, field: Field) -> Option<String> {
+        let mapping = self.mapping();
+        let constant = mapping.constants.iter().find(|(of, _)| *of == field);
+        let computed = mapping.computed.iter().find(|(of, _)| *of == field);
+        if let Some((_, text)) = constant {
+            return Some(format!("the default {}", quoted(text)));
+        }
+        computed.map(|(_, default)| match default {
+            ComputedDefault::Person => "first and last name".to_owned(),
+            ComputedDefault::Slug => "a slug of companyName".to_owned(),
+            ComputedDefault::Copy(of) => format!("the value of {of}"),
+        })
+    }
+}
+
+fn source_text(source: &ValueSource) -> String {
+    let taken = match &source.take {
+        ValueTake::Column(name) => quoted(name),
+        ValueTake::Text(text) => format!("the text {}", quoted(text)),
+        ValueTake::Join { columns, .. } => {
+            let names: Vec<String> = columns.iter().map(|name| quoted(name)).collect();
+            names.join(" and ")
+        }
+    };
+    let part = if source.pattern.is_some() {
+        "part of "
+    } else {
+        ""
+    };
+    let condition = if source.when.is_some() {
+        " on a condition"
+    } else {
+        ""
+    };
+    format!("{part}{taken}{condition}")
+}
+
+fn change_text(rule: &FieldRule) -> String {
+    let values = rule.values.as_ref();
+    let mut changes = Vec::new();
+    changes.extend(rule.pattern.as_ref().map(|_| "a part of it".to_owned()));
+    changes.extend(values.map(|map| format!("by a value map of {}", map.len())));
+    if rule.slug == Some(true) {
+        changes.push("as a slug".to_owned());
+    }
+    if changes.is_empty() {
+        return String::new();
+    }
+    format!(" ({})", changes.join(", "))
+}

@@ -1,0 +1,127 @@
+//! Rows that are no customers, by the reason; and rows that took a default, by field.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::field::{Field, FieldSet};
+use super::mapping::{ComputedDefault, Mapping};
+use super::skip::SkipReason;
+use super::text::{counted, quoted};
+
+/// How many lines of each reason are kept.
+const LINES_KEPT: usize = 10;
+
+/// Rows that are no customers, for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct SkippedRows {
+    /// The reason: the name of a row filter, or one of the program's own.
+    pub reason: String,
+    /// How many there are.
+    pub count: u64,
+    /// The first of their lines.
+    pub lines: Vec<u64>,
+}
+
+/// Rows that took a default of one field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DefaultedRows {
+    /// The field.
+    pub field: &'static str,
+    /// The default, as it was given.
+    pub value: String,
+    /// How many rows took it.
+    pub count: u64,
+}
+
+impl DefaultedRows {
+    /// The same in a sentence.
+    pub fn sentence(&self) -> String {
+        let rows = counted(self.count, "row", "rows");
+        let value = if self.value.starts_with('@') {
+            self.value.clone()
+        } else {
+            quoted(&self.value)
+        };
+        format!("{rows} took the default {value} for {}", self.field)
+    }
+}
+
+/// Counts rows as they are read.
+#[derive(Debug, Clone, Default)]
+pub struct RowTally {
+    skipped: BTreeMap<SkipReason, SkippedRows>,
+    defaulted: [u64; Field::COUNT],
+}
+
+impl RowTally {
+    /// Counts a row that is no customer.
+    pub fn add_skipped(&mut self, reason: &SkipReason, line: u64) {
+        let rows = self.skipped.entry(reason.clone()).or_default();
+        rows.count += 1;
+        if rows.lines.len() < LINES_KEPT {
+            rows.lines.push(line);
+        }
+    }
+
+    /// Counts a row that took the defaults of these fields.
+    pub fn add_defaulted(&mut self, fields: FieldSet) {
+        if fields.is_empty() {
+            return;
+        }
+        for (field, count) in Field::ALL.into_iter().zip(&mut self.defaulted) {
+            *count += u64::from(fields.has(field));
+        }
+    }
+
+    /// Adds the counts of later rows.
+    pub fn add(&mut self, later: Self) {
+        for (reason, rows) in later.skipped {
+            let known = self.skipped.entry(reason).or_default();
+            known.count += rows.count;
+            let room = LINES_KEPT.saturating_sub(known.lines.len());
+            known.lines.extend(rows.lines.into_iter().take(room));
+        }
+        for (count, more) in self.defaulted.iter_mut().zip(later.defaulted) {
+            *count += more;
+        }
+    }
+
+    /// The rows that are no customers, by reason.
+    pub fn skipped(&self) -> Vec<SkippedRows> {
+        let named = self.skipped.iter().map(|(reason, rows)| SkippedRows {
+            reason: reason.to_string(),
+            ..rows.clone()
+        });
+        named.collect()
+    }
+
+    /// The rows that took a default of `mapping`, by field.
+    pub fn defaults(&self, mapping: &Mapping) -> Vec<DefaultedRows> {
+        let counts = Field::ALL.into_iter().zip(self.defaulted);
+        let taken = counts.filter(|(_, count)| *count > 0);
+        let rows = taken.map(|(field, count)| DefaultedRows {
+            field: field.name(),
+            value: default_text(mapping, field),
+            count,
+        });
+        rows.collect()
+    }
+}
+
+/// The default of `field`, as it was given.
+fn default_text(mapping: &Mapping, field: Field) -> String {
+    let constant = mapping.constants.iter().find(|(of, _)| *of == field);
+    let computed = mapping.computed.iter().find(|(of, _)| *of == field);
+    match (constant, computed) {
+        (Some((_, text)), _) => text.clone(),
+        (None, Some((_, ComputedDefault::Person))) => "@person".to_owned(),
+        (None, Some((_, ComputedDefault::Slug))) => "@slug".to_owned(),
+        (None, Some((_, ComputedDefault::Copy(of)))) => format!("@{of}"),
+        (None, None) => mapping
+            .rule(field)
+            .and_then(|rule| rule.text())
+            .unwrap_or_default()
+            .to_owned(),
+    }
+}
