@@ -45,6 +45,9 @@ pub struct ReadingOptions {
     /// Which columns feed which fields, and how: a mapping file
     #[arg(long, value_name = "FILE")]
     pub mapping: Option<PathBuf>,
+    /// Which sheet of a workbook is read, by name or number [default: the one with customers]
+    #[arg(long, value_name = "NAME")]
+    pub sheet: Option<String>,
     /// Which column feeds a field, such as companyName=Customer; can be repeated
     #[arg(long, value_name = "FIELD=COLUMN", action = ArgAction::Append)]
     pub map: Vec<String>,
@@ -115,4 +118,6 @@ pub enum InputFormat {
     Jsonl,
     /// JSON: an array, a list in an object, or objects over several lines.
     Json,
+    /// A workbook: XLSX, XLSB, XLS or ODS.
+    Xlsx,
 }

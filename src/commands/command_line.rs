@@ -153,6 +153,7 @@ impl OptionWords {
             short_rows,
             preset,
             mapping,
+            sheet,
             map,
             set,
             values,
@@ -172,6 +173,7 @@ impl OptionWords {
         self.choice("short-rows", *short_rows);
         self.value("preset", preset.as_ref());
         self.value("mapping", mapping.as_ref());
+        self.value("sheet", sheet.as_ref());
         self.list("map", map);
         self.list("set", set);
         self.list("values", values);

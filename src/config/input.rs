@@ -56,11 +56,13 @@ pub fn input(
                 None | Some(InputFormat::Auto) => source::FormatChoice::Auto,
                 Some(InputFormat::Csv) => source::FormatChoice::Csv,
                 Some(InputFormat::Jsonl | InputFormat::Json) => source::FormatChoice::Json,
+                Some(InputFormat::Xlsx) => source::FormatChoice::Xlsx,
             },
             delimiter: delimiter.as_deref().map(one_byte).transpose()?,
             encoding: encoding
                 .map(|name| encoding_of(&name).map_err(value_error("encoding")))
                 .transpose()?,
+            sheet: typed.sheet.or(file.sheet),
             columns: mapping.known_columns()?.into(),
             short_rows: short_rows(typed.short_rows.or(file.short_rows), &mapping),
         },

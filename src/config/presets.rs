@@ -53,12 +53,11 @@ impl Preset {
                 .map(|preset| (strsim::jaro_winkler(preset.name, name), preset.name))
                 .filter(|(likeness, _)| *likeness > 0.75)
                 .max_by(|one, other| one.0.total_cmp(&other.0));
-            let wanted = match near {
-                Some((_, near)) => format!("perhaps {near}"),
-                None => {
-                    let names: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
-                    format!("wanted auto or one of {}", names.join(" "))
-                }
+            let wanted = if let Some((_, near)) = near {
+                format!("perhaps {near}")
+            } else {
+                let names: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
+                format!("wanted auto or one of {}", names.join(" "))
             };
             ConfigError::Value {
                 option: "preset",

@@ -122,15 +122,19 @@ impl FoundInput {
         let mut original = None;
         while !layer.is_plain() {
             let inner = layer.unwrap((&name, settings, folder), &mut conversion)?;
-            let mut outer = std::mem::replace(&mut layer, inner);
-            if !outer.place.is_unnamed() {
-                outer.place.close_file();
-                original = Some((outer.place, outer.size));
-            }
+            original = replaced(&mut layer, inner).or(original);
         }
         layer.ensure_content(&name)?;
-        let (format, mut layout) = recognise((&self.path, &name), layer.start(), settings)?;
-        layout.is_converted = conversion.encoding.is_some();
+        let is_sheet = conversion.sheet.is_some();
+        if settings.format == FormatChoice::Xlsx && !is_sheet {
+            return Err(no_workbook(name));
+        }
+        let (format, mut layout) = if is_sheet {
+            sheet_layout(&name, layer.start(), settings)?
+        } else {
+            recognise((&self.path, &name), layer.start(), settings)?
+        };
+        layout.is_converted = is_sheet || conversion.encoding.is_some();
         let mut notes: Vec<String> = conversion.described().into_iter().collect();
         let mut lines = LineForm {
             is_numbered: false,
@@ -142,11 +146,7 @@ impl FoundInput {
             let (inner, said) = layer.write_rows(&path, (&name, folder))?;
             notes.extend(said);
             lines.is_numbered = true;
-            let mut outer = std::mem::replace(&mut layer, inner);
-            if !outer.place.is_unnamed() {
-                outer.place.close_file();
-                original = Some((outer.place, outer.size));
-            }
+            original = replaced(&mut layer, inner).or(original);
         }
         Ok(Input {
             format,
@@ -162,6 +162,25 @@ impl FoundInput {
             note: (!notes.is_empty()).then(|| notes.join("; ")),
             lines,
         })
+    }
+}
+
+/// Puts `inner` in the place of `layer`; returns the file that it was converted from, if
+/// the user named it.
+fn replaced(layer: &mut Layer, inner: Layer) -> Option<(HeldFile, u64)> {
+    let mut outer = std::mem::replace(layer, inner);
+    if outer.place.is_unnamed() {
+        return None;
+    }
+    outer.place.close_file();
+    Some((outer.place, outer.size))
+}
+
+fn no_workbook(name: String) -> SourceError {
+    SourceError::Workbook {
+        name,
+        why: "is no workbook (XLSX, XLSB, XLS or ODS), as --format says".to_owned(),
+        hint: "leave --format out",
     }
 }
 
@@ -214,7 +233,7 @@ fn ending_of(name: &OsStr) -> String {
 /// Whether the input `name` is JSON; `text` is its start, without a byte-order mark.
 fn is_json(name: &OsStr, text: &[u8], settings: &Settings) -> bool {
     match settings.format {
-        FormatChoice::Csv => false,
+        FormatChoice::Csv | FormatChoice::Xlsx => false,
         FormatChoice::Json => true,
         FormatChoice::Auto => match ending_of(name).as_str() {
             "json" | "jsonl" | "ndjson" => true,
@@ -236,6 +255,22 @@ fn recognise(
     }
     let layout = TableLayout::detect(start, settings, shown)?;
     let delimiter = layout.delimiter;
+    Ok((Format::Csv { delimiter }, layout))
+}
+
+/// The format of a workbook's sheet, which was converted to CSV.
+fn sheet_layout(
+    name: &str,
+    start: &[u8],
+    settings: &Settings,
+) -> Result<(Format, TableLayout), SourceError> {
+    let delimiter = b',';
+    let written = Settings {
+        delimiter: Some(delimiter),
+        ..settings.clone()
+    };
+    let mut layout = TableLayout::detect(start, &written, name)?;
+    layout.is_sheet = true;
     Ok((Format::Csv { delimiter }, layout))
 }
 

@@ -66,3 +66,4 @@ mod spoilt;
 mod tables;
 mod time_limits;
 mod wire;
+mod workbooks;

@@ -125,13 +125,11 @@ impl<'t> TomlView<'t> {
         let Some(item) = self.item(key) else {
             return Ok(None);
         };
-        match item.value.get_ref() {
-            DeValue::Boolean(is_on) => Ok(Some(*is_on)),
-            other => Err(item.error(format!(
-                "{key} is {}, wanted true or false",
-                kind_name(other)
-            ))),
+        if let DeValue::Boolean(is_on) = item.value.get_ref() {
+            return Ok(Some(*is_on));
         }
+        let kind = kind_name(item.value.get_ref());
+        Err(item.error(format!("{key} is {kind}, wanted true or false")))
     }
 
     /// One of the words that `key` may be.
@@ -253,14 +251,15 @@ impl<'t> TomlItem<'t> {
 
     /// Its table.
     pub(super) fn table(&self, name: &str) -> Result<TomlView<'t>, TomlError> {
-        match self.value.get_ref() {
-            DeValue::Table(table) => Ok(TomlView {
+        if let DeValue::Table(table) = self.value.get_ref() {
+            return Ok(TomlView {
                 text: self.text,
                 table,
                 place: self.value.span().start,
-            }),
-            other => Err(self.error(format!("{name} is {}, wanted a table", kind_name(other)))),
+            });
         }
+        let kind = kind_name(self.value.get_ref());
+        Err(self.error(format!("{name} is {kind}, wanted a table")))
     }
 
     /// The items of a list; of another value, itself.

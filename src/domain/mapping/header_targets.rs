@@ -85,9 +85,9 @@ impl HeaderTargets {
     ) -> Result<(), MappingError> {
         let name_of_field = normalised(name_of_field);
         let is_it = |name: &String| normalised(name) == name_of_field;
-        let named = self.targets.iter_mut().zip(names);
+        let columns = self.targets.iter_mut().zip(names);
         let mut matching =
-            named.filter(|(target, name)| **target == ColumnTarget::Unused && is_it(name));
+            columns.filter(|(target, name)| **target == ColumnTarget::Unused && is_it(name));
         let Some((target, name)) = matching.next() else {
             // A column that `--map` gives to another field feeds its own as well.
             let shared = names.iter().find(|name| is_it(name));

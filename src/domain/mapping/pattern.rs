@@ -31,7 +31,7 @@ impl Pattern {
         let Some(found) = self.0.captures(value) else {
             return "";
         };
-        let part = if self.0.captures_len() > 1 { 1 } else { 0 };
+        let part = usize::from(self.0.captures_len() > 1);
         found.get(part).map_or("", |found| found.as_str())
     }
 }

@@ -43,6 +43,8 @@ pub(in crate::source) struct TableLayout {
     pub(super) short_rows: ShortRows,
     /// Whether it was converted to UTF-8: what is written back gets a byte-order mark.
     pub(in crate::source) is_converted: bool,
+    /// Whether it is a workbook's sheet, in which a row counts as one line.
+    pub(in crate::source) is_sheet: bool,
 }
 
 impl TableLayout {
@@ -68,6 +70,7 @@ impl TableLayout {
             None => (b',', skipped),
         };
         Ok(Self {
+            is_sheet: false,
             delimiter,
             header: header as u64,
             named: Arc::clone(&settings.columns),

@@ -250,7 +250,7 @@ impl<R: Read, W: Write> RowWriter<'_, R, W> {
                 }
                 Some(b'{') if is_next && !is_list => match self.around(level + 1)? {
                     AroundEnd::Closed => {}
-                    other => return Ok(other),
+                    unclosed @ (AroundEnd::CutOff | AroundEnd::Broken) => return Ok(unclosed),
                 },
                 Some(b',' | b'}' | b']') => return Ok(AroundEnd::Broken),
                 Some(_) => {

@@ -71,15 +71,14 @@ pub(super) fn read(
         paths,
         found,
     };
-    match reader.lexer.kind()? {
-        ValueKind::Object => reader.object(0, 0)?,
-        other => {
-            reader.lexer.skip_value()?;
-            reader.lexer.end()?;
-            return Err(RowFault::NoObject(other));
-        }
+    let kind = reader.lexer.kind()?;
+    if kind == ValueKind::Object {
+        reader.object(0, 0)?;
+        return Ok(reader.lexer.end()?);
     }
-    Ok(reader.lexer.end()?)
+    reader.lexer.skip_value()?;
+    reader.lexer.end()?;
+    Err(RowFault::NoObject(kind))
 }
 
 impl<'t> ObjectReader<'_, 't> {
