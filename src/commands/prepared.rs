@@ -87,7 +87,9 @@ impl Prepared {
         }
         if !display.quiet {
             let lines = shown_mapping(&mapping.mapping, &inputs, display.verbose)?;
-            lines.iter().for_each(|line| watcher.say(line));
+            for line in &lines {
+                watcher.say(line);
+            }
         }
         Ok(Self {
             reading: Arc::new(CheckSettings {

@@ -74,6 +74,13 @@ impl RowTally {
         }
     }
 
+    /// The sum of both; `later` is of later rows.
+    #[must_use]
+    pub fn plus(mut self, later: Self) -> Self {
+        self.add(later);
+        self
+    }
+
     /// Adds the counts of later rows.
     pub fn add(&mut self, later: Self) {
         for (reason, rows) in later.skipped {

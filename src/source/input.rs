@@ -87,8 +87,7 @@ impl FoundInput {
             Some(layer)
         };
         let is_nested = layer.as_ref().is_some_and(|layer| {
-            is_json(path, layer.text(), settings)
-                && layout_of(layer.text()) != Layout::Lines
+            is_json(path, layer.text(), settings) && layout_of(layer.text()) != Layout::Lines
         });
         Ok(Self {
             path: path.to_owned(),

@@ -172,15 +172,13 @@ where
     Resubmitted::join(resubmitted, names.len(), &mut verdicts, settings.folder)
         .with_context(sorting)?;
     let counts = count(&mut verdicts, settings.check.rules.strict).with_context(sorting)?;
-    let mut tally = read.tally;
-    tally.add(counts.tally.clone());
     let rows = counts.applied_to(read.rows);
     let to_do = rows.read - rows.skipped - rows.rejected - counts.done.sum();
     // With gaps in the ledger every row is looked up before it is sent.
     let to_look_up = if gaps { to_do } else { counts.to_look_up };
     Ok(Survey {
         rows,
-        tally,
+        tally: read.tally.plus(counts.tally),
         to_create: to_do - to_look_up,
         to_look_up,
         done: counts.done,

@@ -167,11 +167,11 @@ mod tests {
                 Step::Last => at + 1,
                 Step::After | Step::Restart => at,
             };
-            all.push(text[start..end].trim());
+            all.push(text.get(start..end).unwrap().trim());
             (start, at) = (end, end);
             balance = Balance::new(bare, Some(1));
         }
-        all.extend(Some(text[start..].trim()).filter(|rest| !rest.is_empty()));
+        all.extend(Some(text.split_at(start).1.trim()).filter(|rest| !rest.is_empty()));
         all
     }
 

@@ -116,7 +116,7 @@ mod tests {
 
     fn inner<'t>(text: &'t str, named: &[&str]) -> Option<&'t str> {
         let named: Vec<String> = named.iter().map(|name| (*name).to_owned()).collect();
-        wrapped(text, &named).map(|found| &text[found.start..])
+        wrapped(text, &named).map(|found| text.split_at(found.start).1)
     }
 
     #[test]
