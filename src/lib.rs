@@ -66,8 +66,8 @@ fn run_command(program: OsString, command: Command) -> Exit {
     let ended = match command {
         Command::Import(options) => commands::import::run(program, *options, &environment),
         Command::Validate(options) => commands::validate::run(program, *options, &environment),
-        Command::Status(options) => commands::status::run(options),
-        Command::Sandbox(options) => commands::sandbox::run(options),
+        Command::Status(options) => commands::status::run(&options, &environment),
+        Command::Sandbox(options) => commands::sandbox::run(options, &environment),
     };
     ended.unwrap_or_else(|error| {
         show(&error);

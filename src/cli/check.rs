@@ -1,11 +1,9 @@
 //! What `validate` alone takes.
 
 use clap::{Args, ValueEnum};
-use serde::Deserialize;
 
 /// What `validate` alone takes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args, Deserialize)]
-#[serde(default, rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
 pub struct CheckOptions {
     /// Looks up plans, bundles and which customers exist; still sends nothing
     #[arg(
@@ -28,8 +26,7 @@ pub struct CheckOptions {
 }
 
 /// Whose annotations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum AnnotationPlatform {
     /// GitHub's workflow commands.
     Github,

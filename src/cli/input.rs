@@ -6,28 +6,20 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, ValueEnum};
 use serde::Deserialize;
 
+use super::config_file::ConfigChoice;
+
 /// What is read, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct InputOptions {
     /// A file, several files, a pattern, or - for standard input
     #[arg(value_name = "INPUT", required = true)]
     pub inputs: Vec<OsString>,
-    /// Options from this file; without it, kable-bulk.toml in the current folder is read if it is there
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// Reads no kable-bulk.toml
-    #[arg(long, conflicts_with = "config")]
-    pub no_config: bool,
+    /// The configuration file.
+    #[command(flatten)]
+    pub file: ConfigChoice,
     /// The options that can also stand in a file.
     #[command(flatten)]
     pub reading: ReadingOptions,
-}
-
-impl InputOptions {
-    /// Whether standard input is among the inputs.
-    pub fn reads_stdin(&self) -> bool {
-        self.inputs.iter().any(|input| input == "-")
-    }
 }
 
 /// How the input is read and checked, and where results go.

@@ -10,11 +10,14 @@
 //! - `requests.rs`: how fast, and for how long a response is awaited
 //! - `send.rs`: how customers are sent
 //! - `display.rs`: what is shown
+//! - `config_file.rs`: which configuration file is read
+//! - `stored.rs`: options that need not be typed
 //! - `sandbox.rs`: the local imitation of the API
-//! - `scalar.rs`: a value that a file may hold as text or as a number
+//! - `scalar.rs`: a number with a unit, as text
 //! - `defaults.rs`: defaults that help texts and `config/` share
 
 mod check;
+mod config_file;
 pub mod defaults;
 mod display;
 mod input;
@@ -22,6 +25,7 @@ mod requests;
 mod sandbox;
 mod scalar;
 mod send;
+mod stored;
 mod target;
 
 use std::ffi::OsString;
@@ -30,13 +34,15 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 pub use self::check::{AnnotationPlatform, CheckOptions};
+pub use self::config_file::ConfigChoice;
 pub use self::display::{DisplayOptions, LogFormat};
 pub use self::input::{InputFormat, InputOptions, PlanIds, ReadingOptions, ShortRowHandling};
 pub use self::requests::RequestOptions;
 pub use self::sandbox::{SandboxOptions, Upsert};
 pub use self::scalar::Scalar;
 pub use self::send::{OnExisting, SendOptions};
-pub use self::target::{Env, TargetOptions};
+pub use self::stored::StoredOptions;
+pub use self::target::{Env, SandboxChoice, TargetOptions};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -117,15 +123,24 @@ pub struct ValidateOptions {
 /// Options of `status`.
 #[derive(Debug, Args)]
 pub struct StatusOptions {
-    /// The input whose checkpoint is shown
-    #[arg(value_name = "INPUT", required_unless_present = "checkpoint")]
-    pub input: Option<OsString>,
+    /// The input whose checkpoint is shown, or the inputs or the pattern of its import
+    #[arg(value_name = "INPUT")]
+    pub inputs: Vec<OsString>,
+    /// The configuration file.
+    #[command(flatten)]
+    pub file: ConfigChoice,
     /// The checkpoint
     #[arg(long, value_name = "FILE")]
     pub checkpoint: Option<PathBuf>,
     /// Prints it as JSON
-    #[arg(long)]
-    pub json: bool,
+    #[arg(
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_name = "true|false"
+    )]
+    pub json: Option<bool>,
 }
 
 /// The command line's grammar, with the defaults in its help texts.

@@ -1,13 +1,11 @@
 //! How fast requests are sent, and for how long a response is awaited.
 
 use clap::Args;
-use serde::Deserialize;
 
 use super::scalar::Scalar;
 
 /// How fast requests are sent, and for how long a response is awaited.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Args, Deserialize)]
-#[serde(default, rename_all = "kebab-case")]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct RequestOptions {
     /// Requests at this rate, never faster: N or N/s, N/m, unlimited
     #[arg(long, value_name = "N")]

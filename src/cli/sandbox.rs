@@ -4,14 +4,17 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
 
-use super::defaults::SANDBOX_FILE;
+use super::config_file::ConfigChoice;
 
 /// Options of `sandbox`.
 #[derive(Debug, Args)]
 pub struct SandboxOptions {
-    /// The file that holds its customers
-    #[arg(value_name = "FILE", default_value = SANDBOX_FILE)]
-    pub database: PathBuf,
+    /// The file that holds its customers [default: sandbox in the configuration file, or kable-sandbox.db]
+    #[arg(value_name = "FILE")]
+    pub database: Option<PathBuf>,
+    /// The configuration file.
+    #[command(flatten)]
+    pub file: ConfigChoice,
     /// The port on loopback; 0 leaves the choice to the system
     #[arg(long, default_value_t = 8787, value_name = "N")]
     pub port: u16,

@@ -3,14 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use serde::Deserialize;
 
 use super::scalar::Scalar;
 
 /// How customers are sent.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Args, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Sending")]
-#[serde(default, rename_all = "kebab-case")]
 pub struct SendOptions {
     /// The SQLite checkpoint [default: INPUT.checkpoint.db, INPUT.sandbox.checkpoint.db with --sandbox]
     #[arg(long, value_name = "FILE")]
@@ -87,7 +85,6 @@ pub struct SendOptions {
     pub dry_run: Option<bool>,
     /// Sends, even where the configuration file sets dry-run
     #[arg(long, conflicts_with = "dry_run")]
-    #[serde(skip)]
     pub no_dry_run: bool,
     /// Doesn't ask before a live run or after a canary
     #[arg(
@@ -101,8 +98,7 @@ pub struct SendOptions {
 }
 
 /// What to do about a customer that already exists and differs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum OnExisting {
     /// Leave it, and report the difference.
     Skip,

@@ -11,8 +11,8 @@ use clap::builder::PossibleValue;
 
 use crate::cli::defaults::SANDBOX_FILE;
 use crate::cli::{
-    CheckOptions, DisplayOptions, ImportOptions, InputOptions, ReadingOptions, RequestOptions,
-    SendOptions, TargetOptions, ValidateOptions,
+    CheckOptions, ConfigChoice, DisplayOptions, ImportOptions, InputOptions, ReadingOptions,
+    RequestOptions, SandboxChoice, SendOptions, TargetOptions, ValidateOptions,
 };
 use crate::domain::header::normalised;
 use crate::domain::text::is_hostile;
@@ -39,6 +39,16 @@ impl<O: Clone> TypedCommand<O> {
 impl TypedCommand<ImportOptions> {
     /// The command as it is typed into a shell.
     pub(super) fn line(&self) -> String {
+        let inputs = &self.options.input.inputs;
+        self.words().line(&self.program, "import", inputs)
+    }
+
+    /// Whether the option `long` was typed.
+    pub(super) fn types(&self, long: &str) -> bool {
+        self.words().name(long)
+    }
+
+    fn words(&self) -> OptionWords {
         let ImportOptions {
             input,
             target,
@@ -52,13 +62,23 @@ impl TypedCommand<ImportOptions> {
         options.requests(requests);
         options.sending(sending);
         options.display(*display);
-        options.line(&self.program, "import", &input.inputs)
+        options
     }
 }
 
 impl TypedCommand<ValidateOptions> {
     /// The command as it is typed into a shell.
     pub(super) fn line(&self) -> String {
+        let inputs = &self.options.input.inputs;
+        self.words().line(&self.program, "validate", inputs)
+    }
+
+    /// Whether the option `long` was typed.
+    pub(super) fn types(&self, long: &str) -> bool {
+        self.words().name(long)
+    }
+
+    fn words(&self) -> OptionWords {
         let ValidateOptions {
             input,
             checks,
@@ -77,7 +97,7 @@ impl TypedCommand<ValidateOptions> {
         options.requests(requests);
         options.choice("annotations", *annotations);
         options.display(*display);
-        options.line(&self.program, "validate", &input.inputs)
+        options
     }
 
     /// The import of the same input.
@@ -123,8 +143,7 @@ impl OptionWords {
     fn input(&mut self, input: &InputOptions) {
         let InputOptions {
             inputs: _,
-            config,
-            no_config,
+            file: ConfigChoice { config, no_config },
             reading,
         } = input;
         let ReadingOptions {
@@ -165,8 +184,11 @@ impl OptionWords {
         self.choice("env", *env);
         self.value("base-url", base_url.as_ref());
         match sandbox {
-            Some(file) if file.as_os_str() == SANDBOX_FILE => self.flag("sandbox", true),
-            Some(file) => self.attached("sandbox", file),
+            Some(SandboxChoice::Off) => self.attached("sandbox", "false"),
+            Some(SandboxChoice::File(file)) if file.as_os_str() == SANDBOX_FILE => {
+                self.flag("sandbox", true);
+            }
+            Some(SandboxChoice::File(file)) => self.attached("sandbox", file),
             None => {}
         }
         self.value("client-secret-file", client_secret_file.as_ref());
@@ -228,11 +250,11 @@ impl OptionWords {
             quiet,
             no_progress,
         } = display;
-        self.flag("json", json);
+        self.switch("json", json);
         self.choice("log-format", log_format);
-        self.flag("verbose", verbose);
-        self.flag("quiet", quiet);
-        self.flag("no-progress", no_progress);
+        self.switch("verbose", verbose);
+        self.switch("quiet", quiet);
+        self.switch("no-progress", no_progress);
     }
 
     fn value<V: AsRef<OsStr> + ?Sized>(&mut self, name: &str, value: Option<&V>) {
@@ -279,6 +301,13 @@ impl OptionWords {
             Some(false) => self.attached(name, "false"),
             None => {}
         }
+    }
+
+    /// Whether the option `long` is among them. Values that begin with a dash are
+    /// attached.
+    fn name(&self, long: &str) -> bool {
+        let mut names = self.0.iter().filter_map(|word| word.strip_prefix("--"));
+        names.any(|name| name.split('=').next() == Some(long))
     }
 
     fn line(self, program: &OsStr, subcommand: &str, inputs: &[OsString]) -> String {

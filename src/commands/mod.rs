@@ -10,6 +10,7 @@
 //! - `exit.rs`: the exit codes
 //! - `hint.rs`: what the user can do about an error
 //! - `command_line.rs`: parsed options → the command to type next
+//! - `own_files.rs`: which files a pattern leaves out
 //! - `prepared.rs`: what every command over an input builds first
 //! - `result_folder.rs`: the folder for results
 //! - `connect.rs`: from a destination to a client with accepted credentials
@@ -33,6 +34,7 @@ mod exit;
 mod finish;
 mod hint;
 pub mod import;
+mod own_files;
 mod preflight;
 mod prepared;
 mod result_folder;

@@ -14,8 +14,10 @@ use super::hint::hinted;
 use super::result_folder::{ResultFolder, refuse_foreign, refuse_own_results};
 use super::signals;
 use super::system::{runtime, threads};
-use crate::cli::{DisplayOptions, LogFormat};
+use crate::cli::LogFormat;
+use crate::config::display::DisplaySettings;
 use crate::config::input::InputSettings;
+use crate::config::values::is_nameless;
 use crate::domain::decision::RowPolicy;
 use crate::domain::mapping::Binding;
 use crate::domain::text::listed;
@@ -40,7 +42,7 @@ pub(super) struct Prepared {
     pub(super) reading: Arc<CheckSettings>,
     limit: Option<u64>,
     pub(super) out: PathBuf,
-    pub(super) display: DisplayOptions,
+    pub(super) display: DisplaySettings,
     /// The command and inputs of the results.
     pub(super) origin: ResultsOrigin,
     /// Held so that the folder is removed if nothing is put into it.
@@ -56,7 +58,7 @@ impl Prepared {
     /// nothing has been done yet.
     pub(super) fn open(
         settings: InputSettings,
-        display: DisplayOptions,
+        display: DisplaySettings,
         origin: ResultsOrigin,
     ) -> anyhow::Result<Self> {
         descriptors::raise_limit();
@@ -90,6 +92,13 @@ impl Prepared {
             stop,
             runtime,
         })
+    }
+
+    /// Says what is not an error and was not asked for.
+    pub(super) fn say_unless_quiet(&self, notes: &[String]) {
+        for note in notes.iter().filter(|_| !self.display.quiet) {
+            self.watcher.say(note);
+        }
     }
 
     /// A reader of all rows.
@@ -226,7 +235,8 @@ fn say_notes(inputs: &[Input], watcher: &ProgressDisplay) {
 pub(super) fn origin(command: &str, names: &[OsString], rehearsal: bool) -> ResultsOrigin {
     let absolute = |name: &OsString| {
         let path = std::path::absolute(name).unwrap_or_else(|_| PathBuf::from(name));
-        if name == "-" {
+        // A stream that a shell opens has another number each time.
+        if is_nameless(name) {
             "-".to_owned()
         } else {
             shown(&path)
@@ -240,7 +250,7 @@ pub(super) fn origin(command: &str, names: &[OsString], rehearsal: bool) -> Resu
 }
 
 /// How progress is shown.
-fn style(display: DisplayOptions) -> ProgressFormat {
+fn style(display: DisplaySettings) -> ProgressFormat {
     if display.quiet {
         ProgressFormat::Hidden
     } else if display.log_format == Some(LogFormat::Json) {

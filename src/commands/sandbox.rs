@@ -9,16 +9,19 @@ use super::exit::Exit;
 use super::finish::print;
 use super::signals::shutdown;
 use super::system::runtime;
-use crate::cli::{SandboxOptions, Upsert};
+use crate::cli::defaults::SANDBOX_FILE;
+use crate::cli::{SandboxChoice, SandboxOptions, Upsert};
 use crate::config::values::duration;
+use crate::config::{Environment, FileOptions};
 use crate::sandbox::RunningSandbox;
 use crate::sandbox::faults::Fault;
 use crate::sandbox::settings::Settings;
 use crate::sandbox::store::catalog::{BUNDLES, PLANS};
 
 /// Serves until it is interrupted.
-pub fn run(typed: SandboxOptions) -> anyhow::Result<Exit> {
-    let settings = settings(typed)?;
+pub fn run(typed: SandboxOptions, environment: &Environment) -> anyhow::Result<Exit> {
+    let file = FileOptions::read(&typed.file, environment)?;
+    let settings = settings(typed, file.target.sandbox)?;
     let runtime = runtime()?;
     runtime.block_on(async {
         let sandbox = RunningSandbox::start(settings.clone()).await?;
@@ -41,9 +44,13 @@ pub fn run(typed: SandboxOptions) -> anyhow::Result<Exit> {
     })
 }
 
-fn settings(typed: SandboxOptions) -> anyhow::Result<Settings> {
+fn settings(typed: SandboxOptions, stored: Option<SandboxChoice>) -> anyhow::Result<Settings> {
     let faults: Result<Vec<Fault>, _> = typed.fault.iter().map(|text| text.parse()).collect();
-    let mut settings = Settings::new(typed.database);
+    let database = match (typed.database, stored) {
+        (Some(file), _) | (None, Some(SandboxChoice::File(file))) => file,
+        (None, Some(SandboxChoice::Off) | None) => SANDBOX_FILE.into(),
+    };
+    let mut settings = Settings::new(database);
     settings.address = SocketAddr::from((Ipv4Addr::LOCALHOST, typed.port));
     if let Some(rps) = typed.rps {
         settings.requests_per_second = Some(rps.parse().context("--rps")?);

@@ -1,16 +1,19 @@
 //! `kable-bulk status`: shows the state of a run, even while another process runs
 //! it.
 
-use std::fmt::Write;
-use std::path::Path;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::command_line::shown;
 use super::exit::Exit;
 use super::finish::{print, seconds};
+use super::own_files::ResolvedInputs;
 use super::system::wall_clock;
-use crate::cli::StatusOptions;
-use crate::config::values::checkpoint_of;
+use crate::cli::{StatusOptions, TargetOptions};
+use crate::config::values::existing_checkpoint;
+use crate::config::{ConfigError, Environment, FileOptions};
 use crate::domain::bottleneck::Pacing;
 use crate::domain::outcome::Outcome;
 use crate::domain::text::{counted, escaped, escaped_json, thousands};
@@ -19,18 +22,50 @@ use crate::ledger::sqlite::lock::lock_holder;
 use crate::ledger::{Ledger, LedgerStatus};
 
 /// Shows a checkpoint.
-pub fn run(typed: StatusOptions) -> anyhow::Result<Exit> {
-    let path = checkpoint_of(typed.input, typed.checkpoint)?;
+pub fn run(typed: &StatusOptions, environment: &Environment) -> anyhow::Result<Exit> {
+    let file = FileOptions::read(&typed.file, environment)?;
+    let path = checkpoint(typed, &file)?;
+    let is_json = typed.json.or(file.display.json) == Some(true);
+    if file.display.quiet != Some(true) {
+        let is_typed = |long: &str| match long {
+            "checkpoint" => typed.checkpoint.is_some(),
+            "json" => typed.json.is_some(),
+            _other => false,
+        };
+        for note in file.notes("status", is_typed) {
+            // Standard error may be closed; then the note is dropped.
+            writeln!(std::io::stderr(), "{}", escaped(&note)).ok();
+        }
+    }
     let status = with_unclaimed(SqliteLedger::open_to_read(&path)?.status()?);
     let holder = lock_holder(&path);
     let since_ms = u64::try_from(wall_clock() - status.changed_ms).unwrap_or_default();
-    let text = if typed.json {
+    let text = if is_json {
         escaped_json(&json(&path, &status, holder.as_deref())).into_owned()
     } else {
         plain(&path, &status, holder.as_deref(), since_ms)
     };
     print(&text)?;
     Ok(Exit::Done)
+}
+
+/// The checkpoint that was typed, or stands in the file, or else that of the import of
+/// these inputs.
+fn checkpoint(typed: &StatusOptions, file: &FileOptions) -> anyhow::Result<PathBuf> {
+    if let Some(path) = &typed.checkpoint {
+        return Ok(path.clone());
+    }
+    if let Some(path) = &file.sending.checkpoint {
+        return Ok(path.clone());
+    }
+    if typed.inputs.is_empty() {
+        let wrong = "neither an input nor a checkpoint is named".to_owned();
+        let option = "checkpoint";
+        return Err(ConfigError::Value { option, wrong }.into());
+    }
+    let inputs = ResolvedInputs::of(&typed.inputs)?;
+    let is_sandbox = file.is_sandbox(&TargetOptions::default());
+    Ok(existing_checkpoint(&inputs.names, is_sandbox)?)
 }
 
 /// Adds the rows of the latest run's input that were never claimed, of which the

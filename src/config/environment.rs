@@ -1,5 +1,8 @@
 //! The environment, read once.
 
+use std::ffi::OsString;
+use std::path::PathBuf;
+
 use secrecy::SecretString;
 
 use super::options::named_options;
@@ -10,7 +13,11 @@ pub struct Environment {
     pub(super) client_id: Option<String>,
     pub(super) client_secret: Option<SecretString>,
     /// `KABLE_BULK_…`: options by their long names, sorted by name.
-    pub(super) options: Vec<(String, String)>,
+    pub(super) options: Vec<(String, OsString)>,
+    /// The configuration file.
+    pub(super) config: Option<PathBuf>,
+    /// Whether no configuration file is read.
+    pub(super) no_config: bool,
 }
 
 impl Environment {
@@ -28,7 +35,24 @@ impl Environment {
         Self {
             client_id: set("KABLE_CLIENT_ID").map(|id| id.trim().to_owned()),
             client_secret: set("KABLE_CLIENT_SECRET").map(|secret| secret.trim().into()),
-            options: named_options(std::env::vars_os()),
+            ..Self::of_options(std::env::vars_os())
         }
+    }
+
+    /// The options among `variables`.
+    pub(super) fn of_options(variables: impl Iterator<Item = (OsString, OsString)>) -> Self {
+        let mut environment = Self::default();
+        for (long, value) in named_options(variables) {
+            match long.as_str() {
+                "config" => environment.config = Some(value.into()),
+                "no-config" => {
+                    environment.no_config = !["false", "no", "off", "0"]
+                        .iter()
+                        .any(|off| value.eq_ignore_ascii_case(off));
+                }
+                _option => environment.options.push((long, value)),
+            }
+        }
+        environment
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::origin::{Assignments, OptionOrigin};
+
 /// Why a configuration can't be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -15,10 +17,12 @@ pub enum ConfigError {
         wrong: String,
     },
     /// An option is required.
-    #[error("standard input has no name of its own: --{option} is needed")]
+    #[error("{input} has no name of its own: --{option} is needed")]
     Needed {
         /// The option's long name.
         option: &'static str,
+        /// The input for which it is needed.
+        input: String,
     },
     /// There are no credentials.
     #[error("there are no credentials: {missing} is not set")]
@@ -47,25 +51,39 @@ pub enum ConfigError {
         /// The system's error.
         source: std::io::Error,
     },
-    /// A variable of the environment names no option, or its value can't be used.
-    #[error("{name}: {wrong}")]
-    Variable {
-        /// The variable.
-        name: String,
-        /// What is wrong with it.
-        wrong: String,
-    },
-    /// The configuration file is not TOML, or a value in it can't be used.
-    #[error("{}: {wrong}", .path.display())]
-    Toml {
-        /// The file.
-        path: PathBuf,
+    /// The configuration file is not TOML, or an option in it or in a variable of the
+    /// environment can't be used.
+    #[error("{origin}: {wrong}")]
+    Stored {
+        /// Where it is written.
+        origin: OptionOrigin,
         /// What is wrong with it.
         wrong: String,
     },
 }
 
 impl ConfigError {
+    /// The same error about an option's value, in the terms of the file or the
+    /// variable that gives it; unless the option `is_typed`.
+    #[must_use]
+    pub fn located(self, assignments: &Assignments, is_typed: impl Fn(&str) -> bool) -> Self {
+        let Self::Value { option, wrong } = self else {
+            return self;
+        };
+        let Some(assignment) = assignments.0.get(option).filter(|_| !is_typed(option)) else {
+            return Self::Value { option, wrong };
+        };
+        let origin = assignment.origin_of(&wrong).clone();
+        let wrong = wrong.replace(" --", " ");
+        Self::Stored {
+            wrong: match &origin {
+                OptionOrigin::File { .. } => format!("{option}: {wrong}"),
+                OptionOrigin::Variable { .. } => wrong,
+            },
+            origin,
+        }
+    }
+
     /// What the user can do about it.
     pub fn hint(&self) -> String {
         match self {
@@ -73,20 +91,22 @@ impl ConfigError {
                 format!("the command's --help says what --{option} takes")
             }
             Self::File { .. } => "check the name, and that you can read it".to_owned(),
-            Self::Needed { option } => format!("add --{option} with a name of your choice"),
+            Self::Needed { option, .. } => format!("add --{option} with a name of your choice"),
             Self::NoCredentials { .. } => {
                 "set KABLE_CLIENT_ID and KABLE_CLIENT_SECRET (or --client-secret-file), or try it with --sandbox"
                     .to_owned()
             }
             Self::Swapped => "set each of them to the other's value".to_owned(),
             Self::SecretFile { .. } => "name a file that only you can read".to_owned(),
-            Self::Variable { .. } => {
-                "an option's variable is KABLE_BULK_ and its long name in capitals, e.g. KABLE_BULK_MAX_RATE=100/s"
-                    .to_owned()
+            Self::Stored { origin, .. } => match origin {
+                OptionOrigin::File { .. } => {
+                    "options stand there under their long names, e.g. rate = \"100/s\"; samples/kable-bulk.toml has all of them"
+                }
+                OptionOrigin::Variable { .. } => {
+                    "an option's variable is KABLE_BULK_ and its long name in capitals, e.g. KABLE_BULK_MAX_RATE=100/s"
+                }
             }
-            Self::Toml { .. } => {
-                "options stand there under their long names, e.g. rate = \"100/s\"".to_owned()
-            }
+            .to_owned(),
         }
     }
 
@@ -94,7 +114,12 @@ impl ConfigError {
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
-            Self::Value { .. } | Self::Needed { .. } | Self::Variable { .. }
+            Self::Value { .. }
+                | Self::Needed { .. }
+                | Self::Stored {
+                    origin: OptionOrigin::Variable { .. },
+                    ..
+                }
         )
     }
 }

@@ -1,17 +1,27 @@
 //! The options of the configuration file and of the environment.
 
-use std::path::Path;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use clap::CommandFactory;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 use super::environment::Environment;
 use super::error::ConfigError;
-use super::options::{PREFIX, demand_known, known_options, parse, typed_value};
+use super::options::{OptionGrammar, OptionKind, replacing, variable_of, word};
+use super::origin::{Assignment, Assignments, OptionOrigin};
+use super::written_value::OptionReader;
 use crate::cli::{
-    CheckOptions, DisplayOptions, InputOptions, ReadingOptions, RequestOptions, SendOptions,
-    TargetOptions,
+    CheckOptions, Cli, ConfigChoice, DisplayOptions, ReadingOptions, RequestOptions, SandboxChoice,
+    SendOptions, StoredOptions, TargetOptions,
 };
 
 /// The file that is read unless another one is named.
 pub(super) const DEFAULT_FILE: &str = "kable-bulk.toml";
+
+/// The options that say where customers are sent.
+const TARGET: [&str; 4] = ["env", "base-url", "sandbox", "client-secret-file"];
 
 /// Options that come from a file or from the environment.
 #[derive(Debug, Default)]
@@ -30,6 +40,10 @@ pub struct FileOptions {
     pub checks: CheckOptions,
     /// The target in a file that was not named, but found in the current folder.
     pub unnamed_target: Option<TargetOptions>,
+    /// Where each option is written.
+    pub assignments: Assignments,
+    /// The file that was read, as it is shown.
+    pub file: String,
 }
 
 /// Options of a file or the environment that change what a retyped command does:
@@ -53,15 +67,12 @@ pub struct InheritedOptions {
 impl FileOptions {
     /// Reads the file that was named, or the one in the current folder if there is
     /// one; variables of the environment replace what it says.
-    pub fn read(typed: &InputOptions, environment: &Environment) -> Result<Self, ConfigError> {
-        if typed.no_config {
-            return Self::with_environment(
-                toml::Table::new(),
-                Path::new(DEFAULT_FILE),
-                environment,
-            );
+    pub fn read(typed: &ConfigChoice, environment: &Environment) -> Result<Self, ConfigError> {
+        if typed.no_config || typed.config.is_none() && environment.no_config {
+            return Self::of(Assignments::default(), environment);
         }
-        Self::from_file(typed.config.as_deref(), environment)
+        let named = typed.config.as_deref().or(environment.config.as_deref());
+        Self::from_file(named, environment)
     }
 
     /// What a retyped command inherits from here.
@@ -78,8 +89,43 @@ impl FileOptions {
 
     /// Whether customers go to a sandbox in this process.
     pub fn is_sandbox(&self, typed: &TargetOptions) -> bool {
-        let none_typed = typed.env.is_none() && typed.base_url.is_none();
-        typed.sandbox.is_some() || none_typed && self.target.sandbox.is_some()
+        let target = if typed.names_a_target() {
+            typed
+        } else {
+            &self.target
+        };
+        target.sandbox.as_ref().is_some_and(SandboxChoice::is_on)
+    }
+
+    /// Says which of these options the subcommand `command` takes from the file and
+    /// from the environment. The target of a file that was not named is not among
+    /// them: see `unnamed_target`.
+    pub fn notes(&self, command: &str, is_typed: impl Fn(&str) -> bool) -> Vec<String> {
+        let grammar = Cli::command();
+        let command = grammar.find_subcommand(command);
+        let is_used = |long: &str, assignment: &Assignment| {
+            let is_named = self.unnamed_target.is_none() || !assignment.is_in_file();
+            let mut options = command.into_iter().flat_map(clap::Command::get_arguments);
+            options.any(|option| option.get_long() == Some(long))
+                && (is_named || !TARGET.contains(&long))
+                && !replacing(long).any(&is_typed)
+        };
+        let (mut in_file, mut variables) = (Vec::new(), Vec::new());
+        for (long, assignment) in &self.assignments.0 {
+            match &assignment.origin {
+                _ if !is_used(long, assignment) => {}
+                OptionOrigin::File { .. } => in_file.push(long.as_str()),
+                OptionOrigin::Variable { name } => variables.push(name.as_str()),
+            }
+        }
+        let from = |place: &str, options: &[&str]| {
+            (!options.is_empty()).then(|| format!("options from {place}: {}", options.join(", ")))
+        };
+        let notes = [
+            from(&self.file, &in_file),
+            from("the environment", &variables),
+        ];
+        notes.into_iter().flatten().collect()
     }
 
     /// Reads the file at `path`, or the one in the current folder if there is one.
@@ -100,58 +146,203 @@ impl FileOptions {
                 });
             }
         };
-        let wrong = |wrong| ConfigError::Toml {
-            path: file.to_owned(),
-            wrong,
+        let mut options = Self::of(assignments(file, &text)?, environment)?;
+        options.file = match path {
+            Some(path) => path.display().to_string(),
+            None => format!("./{DEFAULT_FILE}"),
         };
-        let table = parse(&text).map_err(wrong)?;
-        // A wrong value in the file is an error of the file, even where a variable
-        // replaces it.
-        Self::from_table(table.clone()).map_err(wrong)?;
-        let mut own = table.clone();
-        let mut options = Self::with_environment(table, file, environment)?;
         if path.is_none() {
-            own.retain(|long, _| environment.options.iter().all(|(other, _)| other != long));
-            options.unnamed_target = own.try_into().ok();
+            let mut own = options.assignments.clone();
+            own.0.retain(|_, assignment| assignment.is_in_file());
+            options.unnamed_target = Some(parsed(&own)?.target);
         }
         Ok(options)
     }
 
-    /// The options in `table`, which stands in `file`, with those of the environment
-    /// in their place.
-    fn with_environment(
-        mut table: toml::Table,
-        file: &Path,
-        environment: &Environment,
-    ) -> Result<Self, ConfigError> {
-        let known = known_options();
-        let fits = |table| Self::from_table(table).is_ok();
-        for (long, value) in &environment.options {
-            let name = format!("{PREFIX}{}", long.to_ascii_uppercase().replace('-', "_"));
-            let wrong = |wrong| ConfigError::Variable {
-                name: name.clone(),
-                wrong,
-            };
-            demand_known(long, &known).map_err(wrong)?;
-            table.insert(long.clone(), typed_value(long, value, fits).map_err(wrong)?);
-        }
-        Self::from_table(table).map_err(|wrong| ConfigError::Toml {
-            path: file.to_owned(),
-            wrong,
-        })
+    /// What a file with this text says.
+    #[cfg(test)]
+    pub(super) fn from_text(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        Self::of(assignments(path, text)?, &Environment::default())
     }
 
-    /// The options in `table`.
-    pub(super) fn from_table(table: toml::Table) -> Result<Self, String> {
-        let read = |error: toml::de::Error| error.message().to_owned();
+    /// The options of a file, with those of the environment in their place.
+    fn of(file: Assignments, environment: &Environment) -> Result<Self, ConfigError> {
+        let mut assignments = file;
+        let grammar = OptionGrammar::new();
+        for (long, value) in &environment.options {
+            let assignment = variable(&grammar, long, value)?;
+            for other in replacing(long) {
+                if assignments.0.get(other).is_some_and(Assignment::is_in_file) {
+                    assignments.0.remove(other);
+                }
+            }
+            assignments.0.insert(long.clone(), assignment);
+        }
+        let StoredOptions {
+            reading,
+            target,
+            requests,
+            sending,
+            display,
+            checks,
+        } = parsed(&assignments)?;
         Ok(Self {
-            reading: table.clone().try_into().map_err(read)?,
-            target: table.clone().try_into().map_err(read)?,
-            requests: table.clone().try_into().map_err(read)?,
-            sending: table.clone().try_into().map_err(read)?,
-            display: table.clone().try_into().map_err(read)?,
-            checks: table.try_into().map_err(read)?,
+            reading,
+            target,
+            requests,
+            sending,
+            display,
+            checks,
             unnamed_target: None,
+            assignments,
+            file: String::new(),
         })
     }
+}
+
+/// The options that `assignments` give.
+fn parsed(assignments: &Assignments) -> Result<StoredOptions, ConfigError> {
+    let words = assignments.0.iter().flat_map(|(long, assignment)| {
+        let words = assignment.texts().map(|value| word(long, value));
+        words.collect::<Vec<OsString>>()
+    });
+    let words: Vec<OsString> = words.collect();
+    // Each option was parsed by itself, and none excludes another one.
+    OptionGrammar::new()
+        .parse(&words)
+        .map_err(|error| ConfigError::Value {
+            option: "config",
+            wrong: error.kind().to_string(),
+        })
+}
+
+/// The options in the `text` of a file.
+fn assignments(path: &Path, text: &str) -> Result<Assignments, ConfigError> {
+    let origin = |at: usize| OptionOrigin::File {
+        path: path.to_owned(),
+        line: line_of(text, at),
+    };
+    let wrong = |at: usize, wrong: String| ConfigError::Stored {
+        origin: origin(at),
+        wrong,
+    };
+    // The parser's own text quotes the line, which may hold a secret.
+    let table = DeTable::parse(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        let key = key_at(text, at).map(|key| format!("{key}: "));
+        wrong(at, key.unwrap_or_default() + error.message())
+    })?;
+    let grammar = OptionGrammar::new();
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut assignments = Assignments::default();
+    let mut entries: Vec<_> = table.get_ref().iter().collect();
+    // The first error of the file is reported.
+    entries.sort_by_key(|(key, _)| key.span().start);
+    for (key, value) in entries {
+        let (long, at) = (key.get_ref().as_ref(), key.span().start);
+        let kind = grammar.kind(long).map_err(|text| wrong(at, text))?;
+        let option = OptionReader {
+            long,
+            kind: &kind,
+            folder,
+        };
+        let values = option.values(value);
+        let values = values.map_err(|misfit| wrong(misfit.at, misfit.wrong))?;
+        let assignment = Assignment {
+            values: placed(values, origin),
+            origin: origin(at),
+        };
+        ensure_parsed(&grammar, long, &assignment)?;
+        assignments.0.insert(long.to_owned(), assignment);
+    }
+    Ok(assignments)
+}
+
+/// The key of the line with the byte `at`, if it begins with one.
+fn key_at(text: &str, at: usize) -> Option<&str> {
+    let line = text.lines().nth(line_of(text, at).checked_sub(1)?)?;
+    let key = line.split_once('=')?.0.trim();
+    let is_bare = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    (!key.is_empty() && key.chars().all(is_bare)).then_some(key)
+}
+
+/// The line, from 1, of the byte `at`.
+fn line_of(text: &str, at: usize) -> usize {
+    let before = text.as_bytes().get(..at).unwrap_or_default();
+    memchr::memchr_iter(b'\n', before).count() + 1
+}
+
+fn placed(
+    values: Vec<(OsString, usize)>,
+    origin: impl Fn(usize) -> OptionOrigin,
+) -> Vec<(OsString, OptionOrigin)> {
+    let values = values.into_iter();
+    values.map(|(value, at)| (value, origin(at))).collect()
+}
+
+/// The option `long` with the value of its variable.
+fn variable(grammar: &OptionGrammar, long: &str, value: &OsStr) -> Result<Assignment, ConfigError> {
+    let origin = OptionOrigin::Variable {
+        name: variable_of(long),
+    };
+    let wrong = |wrong| ConfigError::Stored {
+        origin: origin.clone(),
+        wrong,
+    };
+    let kind = grammar.kind(long).map_err(wrong)?;
+    let option = OptionReader {
+        long,
+        kind: &kind,
+        folder: Path::new(""),
+    };
+    let values = match value.to_str() {
+        Some(text) => {
+            let written = in_environment(text, &kind);
+            let values = option.values(&written);
+            values.map_err(|misfit| wrong(misfit.wrong))?
+        }
+        // Only a path is taken that is not text.
+        None => vec![(PathBuf::from(value).into_os_string(), 0)],
+    };
+    let assignment = Assignment {
+        values: placed(values, |_| origin.clone()),
+        origin: origin.clone(),
+    };
+    ensure_parsed(grammar, long, &assignment)?;
+    Ok(assignment)
+}
+
+/// The value of a variable: its text, but a list or a table may be written as in a
+/// file.
+fn in_environment<'t>(text: &'t str, kind: &OptionKind) -> Spanned<DeValue<'t>> {
+    let plain = || Spanned::new(0..text.len(), DeValue::String(text.into()));
+    match kind {
+        OptionKind::List { .. } if text.starts_with(['[', '{']) => {
+            DeValue::parse(text).unwrap_or_else(|_| plain())
+        }
+        OptionKind::List { .. }
+        | OptionKind::Switch
+        | OptionKind::Choice(_)
+        | OptionKind::Number
+        | OptionKind::Path { .. }
+        | OptionKind::Text => plain(),
+    }
+}
+
+/// Refuses values that the command line would refuse.
+fn ensure_parsed(
+    grammar: &OptionGrammar,
+    long: &str,
+    assignment: &Assignment,
+) -> Result<(), ConfigError> {
+    let words: Vec<OsString> = assignment.texts().map(|value| word(long, value)).collect();
+    let parsed = grammar.parse(&words);
+    parsed.map(drop).map_err(|error| {
+        let why = std::error::Error::source(&error).map(ToString::to_string);
+        let why = why.unwrap_or_else(|| "its value can't be used".to_owned());
+        ConfigError::Stored {
+            origin: assignment.origin.clone(),
+            wrong: format!("{long}: {why}"),
+        }
+    })
 }

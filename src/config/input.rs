@@ -68,7 +68,7 @@ pub fn input(
         mapping,
         rules: Rules {
             strict: typed.strict.or(file.strict) == Some(true),
-            allowed_currencies: currencies(or(typed.allow_currency, file.allow_currency))?,
+            allowed_currencies: currencies(&or(typed.allow_currency, file.allow_currency))?,
             external_ids: typed.plan_ids.or(file.plan_ids) == Some(PlanIds::External),
             plans: None,
             bundles: None,
@@ -117,13 +117,23 @@ pub(super) fn pairs(
     Ok(pairs)
 }
 
-fn currencies(typed: Vec<String>) -> Result<Vec<String>, ConfigError> {
-    for code in &typed {
+/// The codes, each by itself or several in one text: `CHF, SEK`.
+fn currencies(typed: &[String]) -> Result<Vec<String>, ConfigError> {
+    let codes: Vec<String> = typed
+        .iter()
+        .flat_map(|codes| codes.split([',', ' ']))
+        .filter(|code| !code.is_empty())
+        .map(str::to_owned)
+        .collect();
+    if typed.iter().any(|codes| codes.trim().is_empty()) {
+        return Err(value_error("allow-currency")("it is empty"));
+    }
+    for code in &codes {
         if code.len() != 3 || !code.bytes().all(|byte| byte.is_ascii_uppercase()) {
             return Err(value_error("allow-currency")(format!(
                 "{code:?} is no currency code, wanted three capital letters"
             )));
         }
     }
-    Ok(typed)
+    Ok(codes)
 }

@@ -5,7 +5,9 @@
 //!
 //! - `environment.rs`: the environment, read once
 //! - `file.rs`: the options of the configuration file and of the environment
-//! - `options.rs`: their names and values
+//! - `options.rs`: their names, and what kind of value each takes
+//! - `written_value.rs`: a value as people write it
+//! - `origin.rs`: where each is written
 //! - `input.rs`, `target.rs`, `requests.rs`, `send.rs`, `display.rs`: one group of
 //!   options each, as settings
 //! - `values.rs`: lengths of time and names beside the input, read and checked
@@ -17,14 +19,19 @@ mod error;
 mod file;
 pub mod input;
 mod options;
+mod origin;
 pub mod requests;
 pub mod send;
 pub mod target;
 pub mod values;
+mod written_value;
 
 pub use self::environment::Environment;
 pub use self::error::ConfigError;
 pub use self::file::{FileOptions, InheritedOptions};
+pub use self::origin::{Assignments, OptionOrigin};
 
+#[cfg(test)]
+mod file_tests;
 #[cfg(test)]
 mod tests;

@@ -136,17 +136,22 @@ fn time_limits(
     })
 }
 
-/// Reads a time of day: `5:30`, `05:30`, `23:00`.
+/// Reads a time of day: `5:30`, `05:30`, `23:00`, `05:30:00`.
 fn time_of_day(option: &'static str, text: &str) -> Result<Time, ConfigError> {
     let number = |digits: &str| {
         let is_number = digits.len() <= 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
         is_number.then(|| digits.parse::<i8>().ok()).flatten()
     };
-    text.split_once(':')
-        .and_then(|(hours, minutes)| Time::new(number(hours)?, number(minutes)?, 0, 0).ok())
-        .ok_or_else(|| {
-            value_error(option)(format!(
-                "{text:?} is no time of day, wanted for example 05:30"
-            ))
-        })
+    let time = || {
+        let mut parts = text.split(':');
+        let (hours, minutes) = (parts.next()?, parts.next()?);
+        let seconds = parts.next().unwrap_or("0");
+        let time = Time::new(number(hours)?, number(minutes)?, number(seconds)?, 0);
+        time.ok().filter(|_| parts.next().is_none())
+    };
+    time().ok_or_else(|| {
+        value_error(option)(format!(
+            "{text:?} is no time of day, wanted for example 05:30"
+        ))
+    })
 }

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::environment::Environment;
 use super::error::{ConfigError, value_error};
 use super::file::DEFAULT_FILE;
-use crate::cli::{Env, TargetOptions};
+use crate::cli::{Env, SandboxChoice, TargetOptions};
 
 /// How much of a secret's file is read, in bytes.
 const LONGEST_SECRET: u64 = 64 << 10;
@@ -58,6 +58,10 @@ pub fn unnamed_target(found: Option<&TargetOptions>, typed: &TargetOptions) -> O
         client_secret_file,
     } = found?;
     let path = |path: &PathBuf| path.display().to_string();
+    let sandbox = sandbox.as_ref().map(|choice| match choice {
+        SandboxChoice::Off => "false".to_owned(),
+        SandboxChoice::File(file) => path(file),
+    });
     let env = env.map(|env| match env {
         Env::Live => "live".to_owned(),
         Env::Test => "test".to_owned(),
@@ -65,7 +69,7 @@ pub fn unnamed_target(found: Option<&TargetOptions>, typed: &TargetOptions) -> O
     let address = [
         ("env", env),
         ("base-url", base_url.clone()),
-        ("sandbox", sandbox.as_ref().map(path)),
+        ("sandbox", sandbox),
     ];
     let address = address.into_iter().filter(|_| !typed.names_a_target());
     let secret = client_secret_file.as_ref().map(path);
@@ -87,9 +91,13 @@ pub fn destination(
     if !typed.names_a_target() {
         (typed.env, typed.base_url, typed.sandbox) = (file.env, file.base_url, file.sandbox);
     }
-    if let Some(path) = typed.sandbox {
+    if let Some(SandboxChoice::File(path)) = typed.sandbox {
+        refuse_both("sandbox", "env", typed.env.is_some())?;
+        refuse_both("sandbox", "base-url", typed.base_url.is_some())?;
         return Ok(Destination::Sandbox(path));
     }
+    let is_both = typed.env.is_some() && typed.base_url.is_some();
+    refuse_both("base-url", "env", is_both)?;
     let live = typed.base_url.is_none() && typed.env == Some(Env::Live);
     let base_url = match (&typed.base_url, typed.env) {
         (Some(text), _) => base_url(text)?,
@@ -120,6 +128,20 @@ pub fn destination(
     })
 }
 
+/// Refuses two options of a file that exclude each other; typed ones don't get here.
+fn refuse_both(
+    option: &'static str,
+    other: &'static str,
+    is_given: bool,
+) -> Result<(), ConfigError> {
+    if is_given {
+        return Err(value_error(option)(format!(
+            "cannot be used with --{other}"
+        )));
+    }
+    Ok(())
+}
+
 /// Refuses credentials that stand in each other's place: a client id is shown and
 /// stored, a secret must not be. The error quotes neither.
 fn refuse_swapped(client_id: &str, secret: &SecretString) -> Result<(), ConfigError> {
@@ -138,12 +160,21 @@ fn read_start(path: &Path) -> std::io::Result<String> {
     Ok(text)
 }
 
+/// Whether the name of a file is rather a secret, which must not be shown.
+fn is_like_a_secret(path: &Path) -> bool {
+    path.file_name()
+        .is_some_and(|name| name.as_encoded_bytes().starts_with(b"sk_"))
+}
+
 fn secret_from(path: PathBuf) -> Result<SecretString, ConfigError> {
     match read_start(&path) {
         Ok(text) if text.trim().is_empty() => Err(ConfigError::NoCredentials {
             missing: "a secret in --client-secret-file",
         }),
         Ok(text) => Ok(text.trim().into()),
+        Err(_) if is_like_a_secret(&path) => Err(value_error("client-secret-file")(
+            "wanted the name of a file that holds the secret, and not the secret itself",
+        )),
         Err(source) => Err(ConfigError::SecretFile { path, source }),
     }
 }

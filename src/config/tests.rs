@@ -1,24 +1,25 @@
 use std::ffi::OsString;
+use std::path::Path;
 
 use super::display::checks_and_display;
 use super::input::{input, pairs};
-use super::options::{named_options, parse};
 use super::requests::requests;
 use super::send::{SendSettings, sending};
 use super::target::{Destination, base_url, destination};
-use std::time::Duration;
+use super::values::{beside, duration};
 
 use super::{ConfigError, Environment, FileOptions};
 use crate::cli::{
-    AnnotationPlatform, CheckOptions, DisplayOptions, Env, ReadingOptions, RequestOptions, Scalar,
-    SendOptions, TargetOptions,
+    AnnotationPlatform, CheckOptions, DisplayOptions, Env, ReadingOptions, RequestOptions,
+    SandboxChoice, Scalar, SendOptions, TargetOptions,
 };
 use crate::domain::field::Field;
 use crate::source::FormatChoice;
 
 /// What a file with this text says.
-fn options_of(text: &str) -> Result<FileOptions, String> {
-    FileOptions::from_table(parse(text)?)
+pub(super) fn options_of(text: &str) -> Result<FileOptions, String> {
+    let options = FileOptions::from_text(Path::new("kable-bulk.toml"), text);
+    options.map_err(|error| error.to_string())
 }
 
 /// How `inputs` are sent by `file`, and at the `typed` rate.
@@ -42,7 +43,7 @@ fn environment() -> Environment {
     Environment {
         client_id: Some("kci_1".to_owned()),
         client_secret: Some("sk_test.1".into()),
-        options: Vec::new(),
+        ..Environment::default()
     }
 }
 
@@ -60,21 +61,6 @@ fn a_flag_beats_the_file() {
     assert_eq!(sending.requests.pacing.concurrency, 3);
     let read = input(inputs.to_vec(), ReadingOptions::default(), reading).unwrap();
     assert_eq!(read.source.format, FormatChoice::Jsonl);
-}
-
-#[test]
-fn an_unknown_option_in_the_file_is_named_with_the_nearest() {
-    assert_eq!(
-        options_of("concurency = 3").unwrap_err(),
-        "there is no option \"concurency\", perhaps \"concurrency\""
-    );
-    assert!(
-        options_of("client-secret = 'x'")
-            .unwrap_err()
-            .contains("environment")
-    );
-    assert!(options_of("rate = [").is_err());
-    assert!(options_of("concurrency = 'many'").is_err());
 }
 
 #[test]
@@ -142,7 +128,7 @@ fn plain_http_goes_to_this_machine_only() {
 fn a_typed_target_replaces_the_one_in_the_file() {
     let file = options_of("env = 'live'").unwrap();
     let typed = TargetOptions {
-        sandbox: Some("s.db".into()),
+        sandbox: Some(SandboxChoice::File("s.db".into())),
         ..TargetOptions::default()
     };
     assert!(matches!(
@@ -217,13 +203,6 @@ fn swapped_credentials_are_refused_and_not_shown() {
 }
 
 #[test]
-fn an_error_in_the_file_names_the_line_and_quotes_nothing() {
-    let wrong = options_of("rate = 5\nclient-secret = \"sk_test.1\n").unwrap_err();
-    assert!(wrong.starts_with("line 2: "), "{wrong}");
-    assert!(!wrong.contains("sk_test"), "{wrong}");
-}
-
-#[test]
 fn a_secret_is_not_shown() {
     assert!(!format!("{:?}", environment()).contains("sk_test"));
 }
@@ -237,7 +216,7 @@ fn standard_output_is_for_one_thing_and_what_is_typed_beats_the_file() {
             ..CheckOptions::default()
         };
         let display = DisplayOptions {
-            json,
+            json: Some(json).filter(|is_on| *is_on),
             ..DisplayOptions::default()
         };
         let file = options_of(file).unwrap();
@@ -257,62 +236,39 @@ fn standard_output_is_for_one_thing_and_what_is_typed_beats_the_file() {
     assert_eq!(settled(None, false, "").unwrap(), (false, None, false));
 }
 
-/// The options that an empty folder and these variables come to.
-fn from_variables(variables: &[(&str, &str)]) -> Result<FileOptions, ConfigError> {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("kable-bulk.toml");
-    std::fs::write(&file, "retries = 2\nrate = 20\n").unwrap();
-    let environment = Environment {
-        options: named_options(
-            variables
-                .iter()
-                .map(|(name, value)| ((*name).into(), (*value).into())),
-        ),
-        ..Environment::default()
-    };
-    FileOptions::from_file(Some(&file), &environment)
-}
-
 #[test]
-fn variables_beat_the_file_and_have_the_types_of_their_options() {
-    let file = from_variables(&[
-        ("KABLE_BULK_RATE", "200/s"),
-        ("KABLE_BULK_CONCURRENCY", "7"),
-        ("KABLE_BULK_SETTLE", "0s"),
-        ("KABLE_BULK_DRY_RUN", "true"),
-        ("KABLE_BULK_SET", "currency=USD"),
-        ("KABLE_BULK_OUT", "1"),
-        ("KABLE_BULK_TIMEOUT", " "),
-        ("PATH", "/bin"),
-    ])
-    .unwrap();
-    let settled = sending_by(RequestOptions::default(), file, &["in.csv".into()], false).unwrap();
-    assert_eq!(settled.requests.pacing.ceiling.to_string(), "200/s");
-    assert_eq!(settled.requests.pacing.concurrency, 7);
-    assert_eq!(settled.landing.given, Some(Duration::ZERO));
-    assert_eq!(settled.requests.timeout, Duration::from_secs(30));
-    assert_eq!(settled.retry.retries, 2);
-    assert!(settled.dry_run);
-}
-
-#[test]
-fn a_variable_that_names_no_option_or_no_value_is_refused_by_its_name() {
-    for (name, value, wrong) in [
-        ("KABLE_BULK_RETRYS", "3", "perhaps \"retries\""),
-        (
-            "KABLE_BULK_RETRIES",
-            "many",
-            "\"many\" is no value of --retries",
-        ),
-        (
-            "KABLE_BULK_CLIENT_SECRET",
-            "x",
-            "a secret goes into the environment",
-        ),
-    ] {
-        let error = from_variables(&[(name, value)]).unwrap_err();
+fn streams_have_no_name_of_their_own() {
+    for input in ["-", "/dev/stdin", "/dev/fd/63", "/proc/self/fd/11"] {
+        let inputs = [OsString::from(input), "b.csv".into()];
+        let error = beside(&inputs, ".results", "out").unwrap_err();
         assert!(error.is_usage());
+        let shown = if input == "-" {
+            "standard input"
+        } else {
+            input
+        };
         let text = error.to_string();
-        assert!(text.starts_with(name) && text.contains(wrong), "{text}");
+        assert!(text.starts_with(shown) && text.contains("--out"), "{text}");
+    }
+    for input in ["in.csv", "/dev/shm/in.csv", "./-", "fd/1.csv"] {
+        assert!(
+            beside(&[input.into()], ".results", "out").is_ok(),
+            "{input}"
+        );
+    }
+}
+
+#[test]
+fn a_bare_number_is_seconds() {
+    for (text, millis) in [
+        ("30", 30_000),
+        ("0.5", 500),
+        ("1m 30s", 90_000),
+        ("250ms", 250),
+    ] {
+        assert_eq!(duration("timeout", text).unwrap().as_millis(), millis);
+    }
+    for text in ["", "0", "-1", "inf", "NaN", "30 parsecs"] {
+        assert!(duration("timeout", text).is_err(), "{text}");
     }
 }

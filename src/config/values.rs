@@ -1,6 +1,6 @@
 //! Lengths of time and names beside the input, read and checked.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,7 +13,8 @@ const CHECKPOINT_ENDING: &str = ".checkpoint.db";
 /// Likewise for a sandbox: a rehearsal and the real run keep separate checkpoints.
 const SANDBOX_CHECKPOINT_ENDING: &str = ".sandbox.checkpoint.db";
 
-/// Reads a length of time above zero, such as `30s`, `1m 30s` or `250ms`.
+/// Reads a length of time above zero, such as `30s`, `1m 30s` or `250ms`; a bare
+/// number is seconds.
 pub fn duration(option: &'static str, text: &str) -> Result<Duration, ConfigError> {
     let duration = duration_or_zero(option, text)?;
     if duration.is_zero() {
@@ -26,11 +27,15 @@ pub fn duration(option: &'static str, text: &str) -> Result<Duration, ConfigErro
 
 /// Reads a length of time that may be zero.
 pub(super) fn duration_or_zero(option: &'static str, text: &str) -> Result<Duration, ConfigError> {
-    humantime::parse_duration(text).map_err(|_not_a_duration| {
-        value_error(option)(format!(
-            "{text:?} is no length of time, wanted for example 30s"
-        ))
-    })
+    let seconds = text.parse().ok().map(Duration::try_from_secs_f64);
+    match seconds {
+        Some(Ok(duration)) => Ok(duration),
+        Some(Err(_)) | None => humantime::parse_duration(text).map_err(|_not_a_duration| {
+            value_error(option)(format!(
+                "{text:?} is no length of time, wanted for example 30s"
+            ))
+        }),
+    }
 }
 
 /// The name of the first input with `ending` behind it; `option` names such a place.
@@ -41,7 +46,7 @@ pub(super) fn beside(
     option: &'static str,
 ) -> Result<PathBuf, ConfigError> {
     match inputs.first() {
-        Some(first) if first != "-" => {
+        Some(first) if !is_nameless(first) => {
             let path = Path::new(first);
             let mut name = if is_written_back(path) {
                 beside_results(path).into_os_string()
@@ -51,8 +56,25 @@ pub(super) fn beside(
             name.push(ending);
             Ok(PathBuf::from(name))
         }
-        Some(_) | None => Err(ConfigError::Needed { option }),
+        first => Err(ConfigError::Needed {
+            option,
+            input: match first {
+                Some(stream) if stream != "-" => stream.display().to_string(),
+                Some(_) | None => "standard input".to_owned(),
+            },
+        }),
     }
+}
+
+/// Whether an input has no name of its own, after which its results could be named:
+/// standard input, or a stream that a shell opened for the program
+/// (`<(zcat in.csv.gz)`).
+pub fn is_nameless(input: &OsStr) -> bool {
+    let path = Path::new(input);
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let is_descriptor =
+        || folder.file_name().is_some_and(|name| name == "fd") && path.starts_with("/proc");
+    input == "-" || [Path::new("/dev"), Path::new("/dev/fd")].contains(&folder) || is_descriptor()
 }
 
 /// The checkpoint of an import of `inputs` where none is named.
@@ -68,18 +90,11 @@ pub(super) fn default_checkpoint(
     beside(inputs, ending, "checkpoint")
 }
 
-/// The checkpoint at `named`, or else that of `input`; of a rehearsal's and a real
-/// run's, the latter.
-pub fn checkpoint_of(
-    input: Option<OsString>,
-    named: Option<PathBuf>,
-) -> Result<PathBuf, ConfigError> {
-    if let Some(path) = named {
-        return Ok(path);
-    }
-    let inputs = [input.unwrap_or_else(|| "-".into())];
-    let real = default_checkpoint(&inputs, false)?;
-    let rehearsed = default_checkpoint(&inputs, true)?;
-    let is_rehearsed = !real.exists() && rehearsed.exists();
-    Ok(if is_rehearsed { rehearsed } else { real })
+/// The checkpoint of an import of `inputs` that is there: of a rehearsal's and a real
+/// run's, the latter, unless customers go to a sandbox.
+pub fn existing_checkpoint(inputs: &[OsString], is_sandbox: bool) -> Result<PathBuf, ConfigError> {
+    let likely = default_checkpoint(inputs, is_sandbox)?;
+    let other = default_checkpoint(inputs, !is_sandbox)?;
+    let is_other = !likely.exists() && other.exists();
+    Ok(if is_other { other } else { likely })
 }

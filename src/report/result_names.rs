@@ -22,8 +22,13 @@ pub fn is_result_name(path: &Path) -> bool {
     fixed.contains(&name.as_ref()) || KINDS.iter().any(|kind| is_numbered(&name, kind))
 }
 
+/// Whether this program wrote results to `folder`.
+pub fn holds_results(folder: &Path) -> bool {
+    folder.join(MANIFEST).is_file()
+}
+
 /// The kinds of files of rows that are written back.
-pub(super) const KINDS: [&str; 2] = ["rejects", "failures"];
+pub const KINDS: [&str; 2] = ["rejects", "failures"];
 
 /// Whether `name` is like `kind.csv` or `kind-2.jsonl`.
 pub(super) fn is_numbered(name: &str, kind: &str) -> bool {

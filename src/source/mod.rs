@@ -29,6 +29,7 @@ use std::sync::Arc;
 use encoding_rs::Encoding;
 
 use self::bytes::block_hashes::Altered;
+use crate::domain::text::listed;
 
 /// The format of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,10 +91,12 @@ pub enum SourceError {
         name: String,
     },
     /// A pattern that matches no file.
-    #[error("no file fits the pattern {pattern}")]
+    #[error("no file fits the pattern {pattern}{}", but_own(.own))]
     NoMatch {
         /// The pattern.
         pattern: String,
+        /// The files that match it, but were written by this program.
+        own: Vec<String>,
     },
     /// An invalid pattern.
     #[error("{pattern} is no pattern of file names")]
@@ -200,6 +203,17 @@ pub enum SourceError {
     },
 }
 
+/// Names the files that match a pattern, but were written by this program.
+fn but_own(own: &[String]) -> String {
+    if own.is_empty() {
+        return String::new();
+    }
+    format!(
+        " but those that kable-bulk wrote itself ({})",
+        listed(own, 3)
+    )
+}
+
 impl SourceError {
     /// The error for an input that could not be read at this line.
     pub(crate) fn reading(name: &str, line: Option<u64>, source: io::Error) -> Self {
@@ -213,6 +227,9 @@ impl SourceError {
     /// What the user can do about it, if anything.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
+            Self::NoMatch { own, .. } if !own.is_empty() => {
+                Some("type the name of such a file to have it read all the same")
+            }
             Self::NotThere { .. } | Self::NoMatch { .. } => {
                 Some("check the name and the folder that you are in")
             }

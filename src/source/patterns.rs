@@ -6,27 +6,51 @@ use std::path::{Path, PathBuf};
 
 use super::SourceError;
 
+/// The files that names and patterns stand for.
+#[derive(Debug, Default)]
+pub struct ResolvedNames {
+    /// The names of the files.
+    pub names: Vec<OsString>,
+    /// The files that match a pattern and are left out.
+    pub left_out: Vec<OsString>,
+}
+
 /// The files that `typed` names, as names or as patterns. `-` is kept.
-pub fn resolve(typed: &[OsString]) -> Result<Vec<OsString>, SourceError> {
-    let mut names = Vec::new();
+///
+/// A file that matches a pattern is left out if `is_own` says so of it and the
+/// pattern; a name that is no pattern is always kept.
+pub fn resolve(
+    typed: &[OsString],
+    is_own: impl Fn(&Path, &str) -> bool,
+) -> Result<ResolvedNames, SourceError> {
+    let mut resolved = ResolvedNames::default();
     for name in typed {
         let pattern = name
             .to_str()
             .filter(|text| text.contains(['*', '?', '[']) && !Path::new(text).exists());
         let Some(pattern) = pattern.filter(|_| name != "-") else {
-            names.push(name.clone());
+            resolved.names.push(name.clone());
             continue;
         };
-        let found = matching(pattern)?;
+        let (own, found): (Vec<OsString>, Vec<OsString>) = matching(pattern)?
+            .into_iter()
+            .partition(|name| is_own(Path::new(name), pattern));
         if found.is_empty() {
             return Err(SourceError::NoMatch {
                 pattern: pattern.to_owned(),
+                own: own.iter().map(|name| shown_name(name)).collect(),
             });
         }
-        names.extend(found);
+        resolved.names.extend(found);
+        resolved.left_out.extend(own);
     }
+    refuse_twice(&resolved.names)?;
+    Ok(resolved)
+}
+
+fn refuse_twice(names: &[OsString]) -> Result<(), SourceError> {
     let mut seen = HashSet::new();
-    for name in &names {
+    for name in names {
         let path = std::fs::canonicalize(name).unwrap_or_else(|_not_there| PathBuf::from(name));
         if !seen.insert(path) {
             return Err(SourceError::Twice {
@@ -34,7 +58,7 @@ pub fn resolve(typed: &[OsString]) -> Result<Vec<OsString>, SourceError> {
             });
         }
     }
-    Ok(names)
+    Ok(())
 }
 
 /// The files that match `pattern`, sorted by name.

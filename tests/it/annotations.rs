@@ -118,7 +118,7 @@ fn they_can_be_ordered_in_the_file_and_json_is_the_other_thing() {
         .says("--json");
     run.write("kable-bulk.toml", "annotations = \"github\"\njson = true\n");
     run.go("validate in.csv")
-        .refuses(2, &["--annotations", "json"]);
+        .refuses(1, &["kable-bulk.toml, line 1: annotations", "json"]);
     let typed = run.go("validate in.csv --annotations github").code(3);
     assert_eq!(typed.stdout, ended.stdout);
     run.write("kable-bulk.toml", "annotations = \"gitmail\"\n");

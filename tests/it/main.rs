@@ -29,6 +29,7 @@ mod canary;
 mod changing;
 mod cli;
 mod common;
+mod config_file;
 mod connections;
 mod contract;
 mod damage;
@@ -48,6 +49,7 @@ mod not_the_api;
 #[cfg(unix)]
 mod one_writer;
 mod online;
+mod patterns;
 mod planted;
 mod questions;
 mod readme;

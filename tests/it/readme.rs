@@ -18,11 +18,15 @@ const INTERFACE: &str = include_str!("../../docs/interface.md");
 const SANDBOX: &str = include_str!("../../docs/sandbox.md");
 
 /// Every page, by its path from the repository's root.
-const PAGES: [(&str, &str); 10] = [
+const PAGES: [(&str, &str); 11] = [
     ("README.md", README),
     ("docs/interface.md", INTERFACE),
     ("docs/input.md", include_str!("../../docs/input.md")),
     ("docs/sandbox.md", SANDBOX),
+    (
+        "docs/configuration.md",
+        include_str!("../../docs/configuration.md"),
+    ),
     (
         "docs/guarantees.md",
         include_str!("../../docs/guarantees.md"),

@@ -1,5 +1,6 @@
 //! The parts of an import, built from what was typed.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,15 +14,16 @@ use crate::commands::customer_list::list;
 use crate::commands::deadline::Deadlines;
 use crate::commands::exit::Exit;
 use crate::commands::hint::hinted;
+use crate::commands::own_files::ResolvedInputs;
 use crate::commands::preflight::Calls;
 use crate::commands::prepared::{Prepared, origin, unless_stopped};
 use crate::commands::system::wall_clock;
-use crate::config::display::display;
-use crate::config::input::input;
+use crate::config::display::{DisplaySettings, display};
+use crate::config::input::{InputSettings, input};
 use crate::config::requests::requests;
 use crate::config::send::{SendSettings, sending};
 use crate::config::target::{Destination, destination, unnamed_target};
-use crate::config::{Environment, FileOptions, InheritedOptions};
+use crate::config::{ConfigError, Environment, FileOptions, InheritedOptions};
 use crate::domain::outcome::Outcome;
 use crate::domain::text::counted;
 use crate::engine::pace::token_bucket::TokenBucket;
@@ -32,7 +34,33 @@ use crate::ledger::sqlite::SqliteLedger;
 use crate::ledger::sqlite::mounts;
 use crate::ledger::{IS_DURABLE, Ledger};
 use crate::report::keys::KeyFile;
-use crate::source::patterns::resolve;
+
+/// What was typed, or stands in a file or in the environment, decided.
+struct ImportDecisions {
+    input: InputSettings,
+    sending: SendSettings,
+    display: DisplaySettings,
+    destination: Destination,
+}
+
+impl ImportDecisions {
+    fn of(
+        typed: ImportOptions,
+        file: FileOptions,
+        inputs: Vec<OsString>,
+        environment: &Environment,
+    ) -> Result<Self, ConfigError> {
+        let is_sandbox = file.is_sandbox(&typed.target);
+        let concurrency = typed.sending.concurrency.or(file.sending.concurrency);
+        let requests = requests(typed.requests, file.requests, concurrency)?;
+        Ok(Self {
+            sending: sending(typed.sending, file.sending, requests, &inputs, is_sandbox)?,
+            input: input(inputs, typed.input.reading, file.reading)?,
+            display: display(typed.display, file.display)?,
+            destination: destination(typed.target, file.target, environment)?,
+        })
+    }
+}
 
 /// The parts of an import.
 pub(super) struct Session {
@@ -53,27 +81,32 @@ impl Session {
         command: TypedCommand<ImportOptions>,
         environment: &Environment,
     ) -> anyhow::Result<Result<Self, Exit>> {
-        let typed = command.options.clone();
-        let file = FileOptions::read(&typed.input, environment)?;
+        let typed = &command.options;
+        let file = FileOptions::read(&typed.input.file, environment)?;
         let inherited = file.inherited();
-        let is_sandbox = file.is_sandbox(&typed.target);
-        let inputs = resolve(&typed.input.inputs)?;
-        let concurrency = typed.sending.concurrency.or(file.sending.concurrency);
-        let requests = requests(typed.requests, file.requests, concurrency)?;
-        let sending = sending(typed.sending, file.sending, requests, &inputs, is_sandbox)?;
-        let origin = origin("import", &inputs, is_sandbox);
-        let input = input(inputs, typed.input.reading, file.reading)?;
-        let display = display(typed.display, file.display);
+        let inputs = ResolvedInputs::of(&typed.input.inputs)?;
+        let origin = origin("import", &inputs.names, file.is_sandbox(&typed.target));
+        let is_typed = |long: &str| command.types(long);
+        let mut notes = file.notes("import", is_typed);
+        notes.extend(inputs.note);
         let target_note = unnamed_target(file.unnamed_target.as_ref(), &typed.target);
-        let destination = destination(typed.target, file.target, environment)?;
+        let assignments = file.assignments.clone();
+        let ImportDecisions {
+            input,
+            sending,
+            display,
+            destination,
+        } = ImportDecisions::of(typed.clone(), file, inputs.names, environment)
+            .map_err(|error| error.located(&assignments, is_typed))?;
         demand_permission(&destination, &sending)?;
         // Counts from here, before standard input is read.
         let deadlines = Deadlines::from_now(sending.limits);
         let mut prepared = Prepared::open(input, display, origin)?;
+        prepared.say_unless_quiet(&notes);
         if let Some(note) = target_note {
             prepared.watcher.say(&note);
         }
-        let bucket = TokenBucket::new(requests.pacing.ceiling).map(Arc::new);
+        let bucket = TokenBucket::new(sending.requests.pacing.ceiling).map(Arc::new);
         let connected = prepared.runtime.block_on(async {
             deadlines.keep(&prepared.stop);
             let rules = &mut Arc::make_mut(&mut prepared.reading).rules;

@@ -72,7 +72,7 @@ impl ImportSummary<'_> {
         }
         let mut next = Vec::new();
         let mut add = |what_for: &str, command: &TypedCommand<ImportOptions>| {
-            let from = if command.options.input.reads_stdin() {
+            let from = if reads_stdin(&command.options) {
                 ", with the same standard input"
             } else {
                 ""
@@ -238,6 +238,10 @@ fn why(halt: &Halt, summary: &Summary) -> String {
         Halt::Declined => "Stopped after the canary. What was done is kept.".to_owned(),
         Halt::Broken => "Stopped. What was done is kept.".to_owned(),
     }
+}
+
+fn reads_stdin(options: &ImportOptions) -> bool {
+    options.input.inputs.iter().any(|input| input == "-")
 }
 
 #[cfg(test)]

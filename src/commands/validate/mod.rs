@@ -17,14 +17,17 @@ use super::command_line::{TypedCommand, shell_word};
 use super::customer_list::say_unread;
 use super::exit::Exit;
 use super::finish::{Results, RowNotes, say_unused, seconds};
+use super::own_files::ResolvedInputs;
 use super::prepared::{Prepared, origin, unless_stopped};
 use super::result_folder::lock_folder;
 use super::send_time::send_time;
-use crate::cli::{AnnotationPlatform, RequestOptions, TargetOptions, ValidateOptions};
-use crate::config::display::checks_and_display;
-use crate::config::input::input;
-use crate::config::requests::requests;
-use crate::config::target::{destination, unnamed_target};
+use crate::cli::{
+    AnnotationPlatform, CheckOptions, RequestOptions, TargetOptions, ValidateOptions,
+};
+use crate::config::display::{DisplaySettings, checks_and_display};
+use crate::config::input::{InputSettings, input};
+use crate::config::requests::{RequestSettings, requests};
+use crate::config::target::{Destination, destination, unnamed_target};
 use crate::config::{ConfigError, Environment, FileOptions, InheritedOptions};
 use crate::domain::advice::{CheckReport, advice};
 use crate::domain::decision::RowPolicy;
@@ -34,7 +37,6 @@ use crate::domain::text::counted;
 use crate::engine::account::AccountSources;
 use crate::engine::survey::{KnownCustomers, Survey};
 use crate::report::text::SummaryNotes;
-use crate::source::patterns::resolve;
 
 /// Checks the input with `options`, which were typed to `program`.
 pub fn run(
@@ -42,26 +44,26 @@ pub fn run(
     options: ValidateOptions,
     environment: &Environment,
 ) -> anyhow::Result<Exit> {
-    let typed = options.clone();
-    let file = FileOptions::read(&typed.input, environment)?;
+    let command = TypedCommand { program, options };
+    let is_typed = |long: &str| command.types(long);
+    let typed = &command.options;
+    let file = FileOptions::read(&typed.input.file, environment)?;
     let inherited = file.inherited();
-    let inputs = resolve(&typed.input.inputs)?;
-    let origin = origin("validate", &inputs, false);
-    let input = input(inputs, typed.input.reading, file.reading)?;
-    let (checks, display) =
-        checks_and_display((typed.checks, file.checks), (typed.display, file.display))?;
+    let inputs = ResolvedInputs::of(&typed.input.inputs)?;
+    let origin = origin("validate", &inputs.names, false);
+    let mut notes = file.notes("validate", is_typed);
+    notes.extend(inputs.note);
     let target_note = unnamed_target(file.unnamed_target.as_ref(), &typed.target);
-    let online = if checks.online == Some(true) {
-        let requests = requests(typed.requests, file.requests, file.sending.concurrency)?;
-        Some((
-            destination(typed.target, file.target, environment)?,
-            requests,
-        ))
-    } else {
-        refuse_unused(&typed.target, &typed.requests)?;
-        None
-    };
+    let assignments = file.assignments.clone();
+    let ValidateDecisions {
+        input,
+        checks,
+        display,
+        online,
+    } = ValidateDecisions::of(typed.clone(), file, inputs.names, environment)
+        .map_err(|error| error.located(&assignments, is_typed))?;
     let mut prepared = Prepared::open(input, display, origin)?;
+    prepared.say_unless_quiet(&notes);
     let _results = lock_folder(&prepared.out)?;
     let remote = match online {
         None => None,
@@ -84,10 +86,45 @@ pub fn run(
         prepared,
         annotations: checks.annotations,
         began: Instant::now(),
-        command: TypedCommand { program, options },
+        command,
         inherited,
     };
     validation.check(remote)
+}
+
+/// What was typed, or stands in a file or in the environment, decided.
+struct ValidateDecisions {
+    input: InputSettings,
+    checks: CheckOptions,
+    display: DisplaySettings,
+    online: Option<(Destination, RequestSettings)>,
+}
+
+impl ValidateDecisions {
+    fn of(
+        typed: ValidateOptions,
+        file: FileOptions,
+        inputs: Vec<OsString>,
+        environment: &Environment,
+    ) -> Result<Self, ConfigError> {
+        let input = input(inputs, typed.input.reading, file.reading)?;
+        let (checks, display) =
+            checks_and_display((typed.checks, file.checks), (typed.display, file.display))?;
+        let online = if checks.online == Some(true) {
+            let requests = requests(typed.requests, file.requests, file.sending.concurrency)?;
+            let destination = destination(typed.target, file.target, environment)?;
+            Some((destination, requests))
+        } else {
+            refuse_unused(&typed.target, &typed.requests)?;
+            None
+        };
+        Ok(Self {
+            input,
+            checks,
+            display,
+            online,
+        })
+    }
 }
 
 /// Refuses options of a target if nothing is looked up.

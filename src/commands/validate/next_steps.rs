@@ -6,6 +6,7 @@ use clap::Parser;
 use crate::cli::{Cli, Command, ImportOptions, ValidateOptions};
 use crate::commands::command_line::{TypedCommand, add_to_list};
 use crate::config::InheritedOptions;
+use crate::config::values::is_nameless;
 use crate::domain::advice::{NextStep, StepCommand};
 
 /// The checkpoint of an import whose input has no name.
@@ -70,8 +71,10 @@ fn import(
     inherited: &InheritedOptions,
 ) -> TypedCommand<ImportOptions> {
     typed.import().with(|options| {
-        // Standard input has no name from which the checkpoint's could follow.
-        let checkpoint = options.input.reads_stdin().then(|| CHECKPOINT.into());
+        // A stream has no name from which the checkpoint's could follow.
+        let first = options.input.inputs.first();
+        let is_nameless = first.is_some_and(|input| is_nameless(input));
+        let checkpoint = is_nameless.then(|| CHECKPOINT.into());
         options.sending.checkpoint = checkpoint;
         options.sending.no_dry_run = inherited.dry_run;
     })
