@@ -1,5 +1,7 @@
 //! Card numbers: files of them are refused, and a single one is rejected and shown nowhere.
 
+use std::fmt::Write;
+
 use crate::common::{Run, sample};
 
 /// Asserts that a card's number is in no output and in no file but the inputs and the
@@ -69,7 +71,7 @@ fn a_column_of_card_numbers_is_refused_whatever_its_name() {
         "5555-5555-5555-4444",
         "3782 822463 10005",
     ] {
-        content.push_str(&format!("c-{number},Aster,USD,{number}\n"));
+        writeln!(content, "c-{number},Aster,USD,{number}").unwrap();
     }
     refused("in.csv", content.as_bytes(), &["column \"notes\""]);
 }
@@ -106,7 +108,7 @@ fn masked_numbers_and_last_digits_are_fine() {
 fn one_card_number_rejects_its_row_and_is_shown_nowhere() {
     let mut content = "clientId,companyName,currency,addressLine2,extra\n".to_owned();
     for number in 1..=30 {
-        content.push_str(&format!("c-{number},Aster {number},USD,,\n"));
+        writeln!(content, "c-{number},Aster {number},USD,,").unwrap();
     }
     content.push_str("c-41,Aster 4242424242424242,USD,,\n");
     content.push_str("c-42,Aster 42,USD,Visa 4242 4242 4242 4242 12/29,\n");
