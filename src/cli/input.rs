@@ -39,6 +39,9 @@ pub struct ReadingOptions {
     /// What becomes of a table's rows that lack cells at their end [default: reject]
     #[arg(long, value_enum, value_name = "HOW")]
     pub short_rows: Option<ShortRowHandling>,
+    /// Which sheet of a workbook is read, by name or number [default: the one with customers]
+    #[arg(long, value_name = "NAME")]
+    pub sheet: Option<String>,
     /// Which column feeds a field, such as companyName=Customer; can be repeated
     #[arg(long, value_name = "FIELD=COLUMN", action = ArgAction::Append)]
     pub map: Vec<String>,
@@ -98,4 +101,6 @@ pub enum InputFormat {
     Csv,
     /// One JSON object a line.
     Jsonl,
+    /// A workbook: XLSX, XLSB, XLS or ODS.
+    Xlsx,
 }

@@ -151,6 +151,7 @@ impl OptionWords {
             delimiter,
             encoding,
             short_rows,
+            sheet,
             map,
             set,
             allow_currency,
@@ -165,6 +166,7 @@ impl OptionWords {
         self.value("delimiter", delimiter.as_ref());
         self.value("encoding", encoding.as_ref());
         self.choice("short-rows", *short_rows);
+        self.value("sheet", sheet.as_ref());
         self.list("map", map);
         self.list("set", set);
         self.list("allow-currency", allow_currency);

@@ -54,11 +54,13 @@ pub fn input(
                 None | Some(InputFormat::Auto) => source::FormatChoice::Auto,
                 Some(InputFormat::Csv) => source::FormatChoice::Csv,
                 Some(InputFormat::Jsonl) => source::FormatChoice::Jsonl,
+                Some(InputFormat::Xlsx) => source::FormatChoice::Xlsx,
             },
             delimiter: delimiter.as_deref().map(one_byte).transpose()?,
             encoding: encoding
                 .map(|name| encoding_of(&name).map_err(value_error("encoding")))
                 .transpose()?,
+            sheet: typed.sheet.or(file.sheet),
             columns: named.collect(),
             short_rows: match typed.short_rows.or(file.short_rows) {
                 None | Some(ShortRowHandling::Reject) => source::ShortRows::Reject,

@@ -12,7 +12,8 @@ use super::skip::SkipReason;
 pub struct Origin {
     /// Which of the inputs, counted from 0.
     pub input: u16,
-    /// The physical line on which the row starts, counted from 1.
+    /// The physical line on which the row starts, counted from 1; of a workbook, the
+    /// row's number in its sheet.
     pub line: u64,
     /// The row's number among the rows of its input, counted from 1; blank rows and
     /// footers count, the header and what precedes it don't.
@@ -273,6 +274,8 @@ pub struct Columns {
     pub is_marked: bool,
     /// The line end of a table's header.
     pub line_end: &'static str,
+    /// Whether they are of a workbook's sheet: a row's line is its number there.
+    pub is_sheet: bool,
 }
 
 impl Columns {
@@ -285,6 +288,7 @@ impl Columns {
             delimiter: b',',
             is_marked: false,
             line_end: "\n",
+            is_sheet: false,
         }
     }
 
@@ -297,6 +301,7 @@ impl Columns {
             delimiter,
             is_marked: false,
             line_end: "\n",
+            is_sheet: false,
         }
     }
 }

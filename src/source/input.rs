@@ -119,8 +119,20 @@ impl FoundInput {
             }
         }
         layer.ensure_content(&name)?;
-        let (format, mut layout) = recognise((&self.path, &name), layer.start(), settings)?;
-        layout.is_converted = conversion.encoding.is_some();
+        let is_sheet = conversion.sheet.is_some();
+        if settings.format == FormatChoice::Xlsx && !is_sheet {
+            return Err(SourceError::Workbook {
+                name,
+                why: "is no workbook (XLSX, XLSB, XLS or ODS), as --format says".to_owned(),
+                hint: "leave --format out",
+            });
+        }
+        let (format, mut layout) = if is_sheet {
+            sheet_layout(&name, layer.start(), settings)?
+        } else {
+            recognise((&self.path, &name), layer.start(), settings)?
+        };
+        layout.is_converted = is_sheet || conversion.encoding.is_some();
         let other = sniff::other_json(layer.text());
         if let Some(other) = other.filter(|_| format == Format::Jsonl) {
             return Err(SourceError::OtherKind {
@@ -199,7 +211,7 @@ fn recognise(
 ) -> Result<(Format, TableLayout), SourceError> {
     let text = start.strip_prefix(sniff::UTF8_MARK).unwrap_or(start);
     let jsonl = match settings.format {
-        FormatChoice::Csv => false,
+        FormatChoice::Csv | FormatChoice::Xlsx => false,
         FormatChoice::Jsonl => true,
         FormatChoice::Auto => match ending_of(name).as_str() {
             "jsonl" | "ndjson" => true,
@@ -212,6 +224,22 @@ fn recognise(
     }
     let layout = TableLayout::detect(start, settings, shown)?;
     let delimiter = layout.delimiter;
+    Ok((Format::Csv { delimiter }, layout))
+}
+
+/// The format of a workbook's sheet, which was converted to CSV.
+fn sheet_layout(
+    name: &str,
+    start: &[u8],
+    settings: &Settings,
+) -> Result<(Format, TableLayout), SourceError> {
+    let delimiter = b',';
+    let written = Settings {
+        delimiter: Some(delimiter),
+        ..settings.clone()
+    };
+    let mut layout = TableLayout::detect(start, &written, name)?;
+    layout.is_sheet = true;
     Ok((Format::Csv { delimiter }, layout))
 }
 

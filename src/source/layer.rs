@@ -1,4 +1,5 @@
-//! What stands between an input's file and its rows: compression, another encoding.
+//! What stands between an input's file and its rows: compression, another encoding, a
+//! workbook.
 //! Each layer is copied once, as a stream, into what the next one is read from.
 
 use std::io::Read;
@@ -15,7 +16,8 @@ use super::bytes::positioned::Positioned;
 use super::bytes::sniff;
 use super::bytes::text_encoding::{TextEncoding, is_utf16};
 use super::spool::Spool;
-use super::{Settings, SourceError};
+use super::workbook::WorkbookKind;
+use super::{FormatChoice, Settings, SourceError};
 
 /// How many bytes of a layer are read to detect what it is.
 const LOOKED_AT: usize = 64 << 10;
@@ -30,6 +32,8 @@ pub(super) struct Conversion {
     pub(super) compression: Vec<Compression>,
     /// Its encoding, if that is not UTF-8.
     pub(super) encoding: Option<TextEncoding>,
+    /// The sheet that was read, if it is a workbook.
+    pub(super) sheet: Option<String>,
 }
 
 impl Conversion {
@@ -39,10 +43,12 @@ impl Conversion {
         let Self {
             compression,
             encoding,
+            sheet,
         } = self;
         let unpacked = compression.iter().map(|compression| compression.name());
         let mut parts: Vec<String> = unpacked.map(str::to_owned).collect();
         parts.extend(encoding.as_ref().map(TextEncoding::described));
+        parts.extend(sheet.clone());
         (!parts.is_empty()).then(|| parts.join("; "))
     }
 }
@@ -56,6 +62,8 @@ enum LayerKind {
     Compressed(Compression),
     /// To be converted to UTF-8.
     Encoded(TextEncoding),
+    /// To be converted to a table.
+    Workbook(WorkbookKind),
 }
 
 /// An input, or what was unpacked from it.
@@ -87,8 +95,12 @@ impl Layer {
             .take(LOOKED_AT as u64)
             .read_to_end(&mut start)
             .map_err(failed)?;
+        let workbook = WorkbookKind::of(&mut file, &start).map_err(failed)?;
         let kind = if let Some(compression) = Compression::of(&start) {
             LayerKind::Compressed(compression)
+        } else if let Some(kind) = workbook {
+            ensure_format(kind, name, settings)?;
+            LayerKind::Workbook(kind)
         } else {
             ensure_text(&start, name)?;
             let detected = TextEncoding::detect(&mut file, &start, settings.encoding);
@@ -129,7 +141,12 @@ impl Layer {
     ) -> Result<Self, SourceError> {
         let mut spool = Spool::new(folder)?;
         let file = self.place.open();
-        let file = file.map_err(|source| SourceError::reading(name, None, source))?;
+        let mut file = file.map_err(|source| SourceError::reading(name, None, source))?;
+        if let LayerKind::Workbook(kind) = self.kind {
+            conversion.sheet = Some(spool.sheet(&mut file, kind, (name, settings))?);
+            self.ensure_same(name)?;
+            return Self::of_copy(spool.finish()?, name, settings);
+        }
         let mut bytes = Positioned::new(file, self.size, Arc::clone(&self.blocks));
         match &self.kind {
             LayerKind::Compressed(_) if conversion.compression.len() == MOST_COMPRESSED => {
@@ -147,19 +164,22 @@ impl Layer {
                 spool.decode(bytes, encoding, name)?;
                 conversion.encoding = Some(encoding.clone());
             }
-            LayerKind::Plain => spool.copy(&mut bytes, name)?,
+            LayerKind::Plain | LayerKind::Workbook(_) => spool.copy(&mut bytes, name)?,
         }
         self.ensure_same(name)?;
-        let is_utf8 = conversion.encoding.is_some();
+        match &conversion.encoding {
+            Some(_) => Self::of_copy(spool.finish()?, name, settings),
+            None => Self::of(spool.finish()?, name, settings),
+        }
+    }
+
+    /// Looks at the start of a copy that was converted to UTF-8.
+    fn of_copy(place: HeldFile, name: &str, settings: &Settings) -> Result<Self, SourceError> {
         let settings = Settings {
-            encoding: if is_utf8 {
-                Some(UTF_8)
-            } else {
-                settings.encoding
-            },
+            encoding: Some(UTF_8),
             ..settings.clone()
         };
-        Self::of(spool.finish()?, name, &settings)
+        Self::of(place, name, &settings)
     }
 
     /// An error if the text is empty.
@@ -197,6 +217,18 @@ pub(super) fn altered(
         None => Some(Altered::Shortened),
         Some(0) if found.modified().ok() != changed => Some(Altered::Rewritten),
         Some(_) => None,
+    }
+}
+
+/// An error if a workbook is said to be something else.
+fn ensure_format(kind: WorkbookKind, name: &str, settings: &Settings) -> Result<(), SourceError> {
+    match settings.format {
+        FormatChoice::Auto | FormatChoice::Xlsx => Ok(()),
+        FormatChoice::Csv | FormatChoice::Jsonl => Err(SourceError::Workbook {
+            name: name.to_owned(),
+            why: format!("is a workbook ({}), not what --format says", kind.name()),
+            hint: "leave --format out, or say --format xlsx",
+        }),
     }
 }
 

@@ -11,6 +11,7 @@
 //! - `reader.rs`: all inputs as one sequence of rows, in parts
 //! - `bytes/`: the bytes of an input, whatever its format
 //! - `csv/`: tables
+//! - `workbook/`: the sheets of XLSX, XLSB, XLS and ODS
 //! - `jsonl/`: one JSON object a line, in the form of the API's request body
 
 pub mod bytes;
@@ -21,6 +22,7 @@ mod layer;
 pub mod patterns;
 pub mod reader;
 mod spool;
+mod workbook;
 
 use std::io;
 use std::path::PathBuf;
@@ -34,7 +36,7 @@ use crate::domain::text::listed;
 /// The format of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Comma-separated values, with any delimiter.
+    /// Comma-separated values, with any delimiter; also a workbook's sheet.
     Csv {
         /// The delimiter.
         delimiter: u8,
@@ -53,6 +55,8 @@ pub enum FormatChoice {
     Csv,
     /// JSONL.
     Jsonl,
+    /// A workbook of any kind.
+    Xlsx,
 }
 
 /// How inputs are read.
@@ -64,6 +68,8 @@ pub struct Settings {
     pub delimiter: Option<u8>,
     /// The encoding; detected if not given.
     pub encoding: Option<&'static Encoding>,
+    /// The name or number of a workbook's sheet; chosen if not given.
+    pub sheet: Option<String>,
     /// Names of columns that the user gave: a header is likely to have them.
     pub columns: Arc<[String]>,
     /// What becomes of a table's rows that lack cells at their end.
@@ -135,7 +141,7 @@ pub enum SourceError {
         hint: &'static str,
     },
     /// A kind of file that is not supported.
-    #[error("{name} is {kind}, wanted CSV or JSONL")]
+    #[error("{name} is {kind}, wanted a table (CSV, XLSX, …) or JSONL")]
     OtherKind {
         /// The input's name.
         name: String,
@@ -153,6 +159,16 @@ pub enum SourceError {
         kind: &'static str,
         /// What is wrong with it.
         why: String,
+    },
+    /// A workbook that cannot be read, or has no rows.
+    #[error("{name} {why}")]
+    Workbook {
+        /// The input's name.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+        /// What to do about it.
+        hint: &'static str,
     },
     /// The header has bytes that are not of the input's encoding.
     #[error("{name}, line {line}: the header is not UTF-8")]
@@ -239,7 +255,9 @@ impl SourceError {
             Self::Folder { .. } => Some("name the files in it, for example 'folder/*.csv'"),
             Self::Twice { .. } => Some("name each input once"),
             Self::Empty { .. } => Some("export it again; the first line must name the columns"),
-            Self::OtherKind { hint, .. } | Self::OtherDelimiter { hint, .. } => Some(hint),
+            Self::OtherKind { hint, .. }
+            | Self::OtherDelimiter { hint, .. }
+            | Self::Workbook { hint, .. } => Some(hint),
             Self::Damaged { .. } => Some(
                 "fetch or make it again; gzip -t FILE or zstd -t FILE tells whether it is whole",
             ),

@@ -6,11 +6,12 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
-use super::SourceError;
 use super::bytes::compression::{Compression, UnpackError};
 use super::bytes::decoding::{DecodeError, decode};
 use super::bytes::held_file::HeldFile;
 use super::bytes::text_encoding::TextEncoding;
+use super::workbook::{WorkbookError, WorkbookKind, write_sheet};
+use super::{Settings, SourceError};
 
 /// The size of writes.
 const PIECE: usize = 256 << 10;
@@ -80,6 +81,26 @@ impl<'p> Spool<'p> {
         decoded.map_err(|error| match error {
             DecodeError::Read(error) => SourceError::reading(name, None, error),
             DecodeError::Write(error) => failed(self.folder, error),
+        })
+    }
+
+    /// Converts a sheet of the workbook `file` to a table, and returns which.
+    pub(super) fn sheet(
+        &mut self,
+        file: &mut File,
+        kind: WorkbookKind,
+        (name, settings): (&str, &Settings),
+    ) -> Result<String, SourceError> {
+        let wanted = (settings.sheet.as_deref(), settings.columns.as_ref());
+        let written = write_sheet(file, kind, wanted, &mut self.file);
+        written.map_err(|error| match error {
+            WorkbookError::Read(error) => SourceError::reading(name, None, error),
+            WorkbookError::Write(error) => failed(self.folder, error),
+            WorkbookError::Refused { why, hint } => SourceError::Workbook {
+                name: name.to_owned(),
+                why,
+                hint,
+            },
         })
     }
 

@@ -165,9 +165,9 @@ fn files_of_other_kinds_are_named() {
     refused(
         "in.xlsx",
         b"PK\x03\x04\x14\0\x06\0",
-        &["in.xlsx", "spreadsheet"],
+        &["in.xlsx", "a ZIP archive, but no workbook"],
     )
-    .hints("CSV");
+    .hints("unpack");
     refused("in.csv", b"\xff\xfe\0\0c\0\0\0", &["in.csv", "UTF-32"]).hints("iconv");
     refused("in.db", b"SQLite format 3\0\x10\0", &["in.db", "SQLite"]);
     refused(

@@ -61,3 +61,4 @@ mod simulated;
 mod tables;
 mod time_limits;
 mod wire;
+mod workbooks;

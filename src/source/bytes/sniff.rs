@@ -13,7 +13,6 @@ pub(in crate::source) struct UnsupportedKind {
     pub(in crate::source) hint: &'static str,
 }
 
-const SPREADSHEET: &str = "open it in the spreadsheet program and save it as \"CSV UTF-8\"";
 const COMPRESSED: &str = "unpack it first, or pipe it in: xz -dc FILE | kable-bulk import - …";
 const ARCHIVE: &str = "unpack it first, and name the files in it that hold customers";
 const ENCODING: &str = "save it as UTF-8, or convert it: iconv -f UTF-32 -t UTF-8 FILE > NEW";
@@ -21,9 +20,8 @@ const JSON: &str = "write one object a line: jq -c '.[]' FILE > NEW.jsonl, or jq
 const NOT_TEXT: &str = "export the customers as CSV or JSONL and name that file";
 
 /// The signatures of common files that are not read.
-const SIGNATURES: [(&[u8], &str, &str); 9] = [
-    (b"PK\x03\x04", "a spreadsheet or a ZIP archive", SPREADSHEET),
-    (b"\xd0\xcf\x11\xe0", "an old spreadsheet", SPREADSHEET),
+const SIGNATURES: [(&[u8], &str, &str); 8] = [
+    (b"PK\x03\x04", "a ZIP archive, but no workbook", ARCHIVE),
     (b"BZh", "compressed with bzip2", COMPRESSED),
     (b"\xfd7zXZ\0", "compressed with xz", COMPRESSED),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", ARCHIVE),
@@ -81,7 +79,7 @@ mod tests {
     #[test]
     fn other_kinds_are_named() {
         for (start, kind) in [
-            (&b"PK\x03\x04..."[..], "a spreadsheet or a ZIP archive"),
+            (&b"PK\x03\x04..."[..], "a ZIP archive, but no workbook"),
             (b"BZh9", "compressed with bzip2"),
             (b"\xfd7zXZ\0\0", "compressed with xz"),
             (b"\xff\xfe\0\0c\0\0\0", "UTF-32 text"),

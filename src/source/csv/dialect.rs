@@ -43,6 +43,8 @@ pub(in crate::source) struct TableLayout {
     pub(super) short_rows: ShortRows,
     /// Whether it was converted to UTF-8: what is written back gets a byte-order mark.
     pub(in crate::source) is_converted: bool,
+    /// Whether it is a workbook's sheet, in which a row counts as one line.
+    pub(in crate::source) is_sheet: bool,
 }
 
 impl TableLayout {
@@ -73,6 +75,7 @@ impl TableLayout {
             named: Arc::clone(&settings.columns),
             short_rows: settings.short_rows,
             is_converted: false,
+            is_sheet: false,
         })
     }
 }

@@ -39,8 +39,10 @@ impl CsvRows<io::Empty> {
     /// Reads rows that were cut from an input with this `table`; the first is its
     /// `record`-th.
     pub(super) fn over(cut: Cut, record: u64, input: u16, table: Arc<TableShape>) -> Self {
+        let mut splitter = Splitter::over(cut, table.columns.delimiter);
+        splitter.rows_are_lines = table.columns.is_sheet;
         Self {
-            splitter: Splitter::over(cut, table.columns.delimiter),
+            splitter,
             name: String::new(),
             input,
             table,
@@ -58,8 +60,10 @@ impl<R: Read> CsvRows<R> {
         layout: &TableLayout,
     ) -> Result<Self, SourceError> {
         let none = Columns::table(Vec::new(), "", layout.delimiter);
+        let mut splitter = Splitter::new(from, layout.delimiter);
+        splitter.rows_are_lines = layout.is_sheet;
         let mut rows = Self {
-            splitter: Splitter::new(from, layout.delimiter),
+            splitter,
             name: name.to_owned(),
             input,
             table: Arc::new(TableShape::new(none, layout)),
@@ -108,6 +112,7 @@ impl<R: Read> CsvRows<R> {
         push_cells(&mut header, &self.splitter.spans, 0);
         let names = header.cells().map(|cell| cell.value.trim().to_owned());
         Ok(Columns {
+            is_sheet: layout.is_sheet,
             is_marked: is_marked || layout.is_converted,
             line_end: match self.splitter.line_end() {
                 b"\r\n" => "\r\n",

@@ -54,6 +54,8 @@ pub(in crate::source) struct Splitter<R> {
     taken: usize,
     /// Line ends within the row, and the one that ends it.
     pub(in crate::source) breaks: u64,
+    /// Whether a row counts as one line, as those of a sheet do.
+    pub(super) rows_are_lines: bool,
 }
 
 impl Splitter<io::Empty> {
@@ -84,6 +86,7 @@ impl<R: Read> Splitter<R> {
             length: 0,
             taken: 0,
             breaks: 0,
+            rows_are_lines: false,
         }
     }
 
@@ -122,7 +125,11 @@ impl<R: Read> Splitter<R> {
     /// Skips the current row.
     fn settle(&mut self) {
         self.window.pass(self.taken);
-        self.line += self.breaks;
+        self.line += if self.rows_are_lines {
+            u64::from(self.taken > 0)
+        } else {
+            self.breaks
+        };
         (self.taken, self.dropped, self.length, self.breaks) = (0, 0, 0, 0);
         self.spans.clear();
         self.flaw = None;
@@ -344,7 +351,11 @@ impl<R: Read> Splitter<R> {
             let rows = table_rows(self.data(), self.delimiter, self.window.ended(), most);
             if rows.many > 0 {
                 let cut = Cut::off(&mut self.window, rows, self.line);
-                self.line += rows.breaks;
+                self.line += if self.rows_are_lines {
+                    rows.many
+                } else {
+                    rows.breaks
+                };
                 return Ok(NextCut::Rows(cut));
             }
             if self.data().len() > LONGEST_ROW {

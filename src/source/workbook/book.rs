@@ -1,0 +1,268 @@
+//! The sheets and cells of any workbook.
+
+use std::fs::File;
+use std::io::{BufReader, Seek};
+
+use calamine::{
+    Data, DataRef, Ods, OdsError, Reader, Sheet, SheetType, SheetVisible, Xls, XlsError, Xlsb,
+    XlsbError, Xlsx, XlsxError,
+};
+
+use super::cell_text::text_of;
+use super::error::WorkbookError;
+use super::kind::WorkbookKind;
+
+/// The largest XLS that is read: all of it is held in memory.
+const LARGEST_XLS: u64 = 128 << 20;
+
+/// A cell with a value.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SheetCell<'c> {
+    /// The row, counted from 0.
+    pub(super) row: u32,
+    /// The column, counted from 0.
+    pub(super) column: u32,
+    /// Its text.
+    pub(super) text: &'c str,
+}
+
+/// A sheet's name, and whether it can be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SheetInfo {
+    /// Its name.
+    pub(super) name: String,
+    /// Whether it has cells: charts and macros have none.
+    pub(super) has_cells: bool,
+    /// Whether people see it.
+    pub(super) is_visible: bool,
+}
+
+/// An open workbook.
+pub(super) enum Book {
+    Xlsx(Box<Xlsx<BufReader<File>>>),
+    Xlsb(Box<Xlsb<BufReader<File>>>),
+    Xls(Box<Xls<BufReader<File>>>),
+    Ods(Box<Ods<BufReader<File>>>),
+}
+
+/// Is called with each cell; returns whether to go on.
+pub(super) type CellVisitor<'v> = dyn FnMut(SheetCell<'_>) -> Result<bool, WorkbookError> + 'v;
+
+impl Book {
+    /// Opens `file`, which is a workbook of this `kind`.
+    pub(super) fn open(file: &mut File, kind: WorkbookKind) -> Result<Self, WorkbookError> {
+        file.rewind().map_err(WorkbookError::Read)?;
+        let file = file.try_clone().map_err(WorkbookError::Read)?;
+        if kind == WorkbookKind::Xls {
+            let size = file.metadata().map_err(WorkbookError::Read)?.len();
+            if size > LARGEST_XLS {
+                return Err(WorkbookError::Refused {
+                    why: format!(
+                        "is larger than {} MiB, too large for XLS",
+                        LARGEST_XLS >> 20
+                    ),
+                    hint: "save it as XLSX or CSV and name that file",
+                });
+            }
+        }
+        let again = file.try_clone().map_err(WorkbookError::Read)?;
+        let reader = BufReader::new(file);
+        Ok(match kind {
+            WorkbookKind::Xlsx => Self::Xlsx(Box::new(Xlsx::new(reader).map_err(of_xlsx)?)),
+            WorkbookKind::Xlsb => Self::Xlsb(Box::new(Xlsb::new(reader).map_err(of_xlsb)?)),
+            WorkbookKind::Xls => match Xls::new(reader) {
+                Ok(book) => Self::Xls(Box::new(book)),
+                Err(error) => return Err(of_compound(BufReader::new(again), error)),
+            },
+            WorkbookKind::Ods => Self::Ods(Box::new(Ods::new(reader).map_err(of_ods)?)),
+        })
+    }
+
+    /// Its sheets, in their order.
+    pub(super) fn sheets(&self) -> Vec<SheetInfo> {
+        let sheets = match self {
+            Self::Xlsx(book) => book.sheets_metadata(),
+            Self::Xlsb(book) => book.sheets_metadata(),
+            Self::Xls(book) => book.sheets_metadata(),
+            Self::Ods(book) => book.sheets_metadata(),
+        };
+        let info = |sheet: &Sheet| SheetInfo {
+            name: sheet.name.clone(),
+            has_cells: sheet.typ == SheetType::WorkSheet,
+            is_visible: sheet.visible == SheetVisible::Visible,
+        };
+        sheets.iter().map(info).collect()
+    }
+
+    /// Calls `visit` with the cells of `sheet` that have a value, row by row.
+    pub(super) fn visit(
+        &mut self,
+        sheet: &str,
+        visit: &mut CellVisitor<'_>,
+    ) -> Result<(), WorkbookError> {
+        match self {
+            Self::Xlsx(book) => visit_xlsx(book, sheet, visit),
+            Self::Xlsb(book) => visit_xlsb(book, sheet, visit),
+            Self::Xls(book) => visit_range(&book.worksheet_range(sheet).map_err(of_xls)?, visit),
+            Self::Ods(book) => visit_range(&book.worksheet_range(sheet).map_err(of_ods)?, visit),
+        }
+    }
+}
+
+fn visit_xlsx(
+    book: &mut Xlsx<BufReader<File>>,
+    sheet: &str,
+    visit: &mut CellVisitor<'_>,
+) -> Result<(), WorkbookError> {
+    let mut cells = book.worksheet_cells_reader(sheet).map_err(of_xlsx)?;
+    let mut last = 0;
+    let mut text = String::new();
+    loop {
+        let next = cells.next_cell_with_style_id();
+        let next = next.map_err(|error| in_row(of_xlsx(error), last))?;
+        let Some((cell, style)) = next else {
+            return Ok(());
+        };
+        let (row, column) = cell.get_position();
+        last = row;
+        let format = cells.styles().get(style);
+        let format = format.and_then(|style| style.number_format.as_ref());
+        text.clear();
+        text_of(
+            cell.get_value(),
+            format.map(|format| format.format_code.as_str()),
+            &mut text,
+        );
+        let cell = SheetCell {
+            row,
+            column,
+            text: &text,
+        };
+        if !text.is_empty() && !visit(cell)? {
+            return Ok(());
+        }
+    }
+}
+
+fn visit_xlsb(
+    book: &mut Xlsb<BufReader<File>>,
+    sheet: &str,
+    visit: &mut CellVisitor<'_>,
+) -> Result<(), WorkbookError> {
+    let mut cells = book.worksheet_cells_reader(sheet).map_err(of_xlsb)?;
+    let mut text = String::new();
+    while let Some(cell) = cells.next_cell().map_err(of_xlsb)? {
+        let (row, column) = cell.get_position();
+        text.clear();
+        text_of(cell.get_value(), None, &mut text);
+        let cell = SheetCell {
+            row,
+            column,
+            text: &text,
+        };
+        if !text.is_empty() && !visit(cell)? {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn visit_range(
+    range: &calamine::Range<Data>,
+    visit: &mut CellVisitor<'_>,
+) -> Result<(), WorkbookError> {
+    let (first_row, first_column) = range.start().unwrap_or_default();
+    let mut text = String::new();
+    for (row, cells) in (first_row..).zip(range.rows()) {
+        for (column, value) in (first_column..).zip(cells) {
+            text.clear();
+            text_of(&borrowed(value), None, &mut text);
+            let cell = SheetCell {
+                row,
+                column,
+                text: &text,
+            };
+            if !text.is_empty() && !visit(cell)? {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn borrowed(value: &Data) -> DataRef<'_> {
+    match value {
+        Data::Int(number) => DataRef::Int(*number),
+        Data::Float(number) => DataRef::Float(*number),
+        Data::String(text) => DataRef::SharedString(text),
+        Data::Bool(is_true) => DataRef::Bool(*is_true),
+        Data::DateTime(time) => DataRef::DateTime(*time),
+        Data::DateTimeIso(text) => DataRef::DateTimeIso(text.clone()),
+        Data::DurationIso(text) => DataRef::DurationIso(text.clone()),
+        Data::Error(error) => DataRef::Error(error.clone()),
+        Data::Empty => DataRef::Empty,
+    }
+}
+
+/// Names the row after which a sheet cannot be read.
+fn in_row(error: WorkbookError, last: u32) -> WorkbookError {
+    match error {
+        WorkbookError::Refused { why, hint } => WorkbookError::Refused {
+            why: format!("{why}, in or after row {}", last.saturating_add(1)),
+            hint,
+        },
+        other @ (WorkbookError::Read(_) | WorkbookError::Write(_)) => other,
+    }
+}
+
+fn locked() -> WorkbookError {
+    WorkbookError::Refused {
+        why: "is a workbook with a password".to_owned(),
+        hint: "open it, save a copy without a password, and name that file",
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "a library's errors")]
+fn of_xlsx(error: XlsxError) -> WorkbookError {
+    match error {
+        XlsxError::Password => locked(),
+        XlsxError::CellError(text) => WorkbookError::Refused {
+            why: format!("has a cell with the error {text}"),
+            hint: "mend that cell, or save the sheet as CSV and name that file",
+        },
+        other => WorkbookError::damaged(other),
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "a library's errors")]
+fn of_xlsb(error: XlsbError) -> WorkbookError {
+    match error {
+        XlsbError::Password => locked(),
+        other => WorkbookError::damaged(other),
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "a library's errors")]
+fn of_xls(error: XlsError) -> WorkbookError {
+    match error {
+        XlsError::Password => locked(),
+        other => WorkbookError::damaged(other),
+    }
+}
+
+/// The error of a compound file that is no XLS: a workbook of a newer kind with a
+/// password is one.
+fn of_compound(file: BufReader<File>, error: XlsError) -> WorkbookError {
+    match Xlsx::new(file) {
+        Err(XlsxError::Password) => locked(),
+        Ok(_) | Err(_) => of_xls(error),
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "a library's errors")]
+fn of_ods(error: OdsError) -> WorkbookError {
+    match error {
+        OdsError::Password => locked(),
+        other => WorkbookError::damaged(other),
+    }
+}

@@ -1,0 +1,84 @@
+//! Reads a sheet of a workbook (XLSX, XLSB, XLS, ODS) into a table.
+//!
+//! The cells become CSV once, in a copy that is read like any other table: a row of
+//! the sheet is a record of the table, empty rows as well, so that a record's number
+//! is the row's number in the sheet.
+//!
+//! - `kind.rs`: which kind of workbook a file is
+//! - `error.rs`: why a workbook is not read
+//! - `archive.rs`: the files in a ZIP archive, and limits on their sizes
+//! - `ods_size.rs`: how many cells an ODS holds
+//! - `compound.rs`: whether a file of XLS is whole
+//! - `book.rs`: the sheets and cells of any workbook
+//! - `sheet_choice.rs`: which sheet is read
+//! - `cell_text.rs`: a cell's value → text
+//! - `sheet_writer.rs`: cells → the rows of a table
+
+mod archive;
+mod book;
+mod cell_text;
+mod compound;
+mod error;
+mod kind;
+mod ods_size;
+mod sheet_choice;
+mod sheet_writer;
+
+use std::fs::File;
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use self::archive::Archive;
+use self::book::{Book, SheetCell};
+use self::compound::ensure_whole;
+pub(in crate::source) use self::error::WorkbookError;
+pub(in crate::source) use self::kind::WorkbookKind;
+use self::sheet_choice::{SheetRequest, choose};
+use self::sheet_writer::SheetWriter;
+
+/// Writes a sheet of the workbook `file` to `into` as CSV, and returns what was read
+/// and why. `wanted` is the sheet's name or number, if the user gave one; `columns`
+/// are names that a header is likely to have.
+pub(in crate::source) fn write_sheet(
+    file: &mut File,
+    kind: WorkbookKind,
+    (wanted, columns): (Option<&str>, &[String]),
+    into: &mut impl Write,
+) -> Result<String, WorkbookError> {
+    // The libraries trust their input more than is good: a damaged workbook must be
+    // an error like any other.
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let written = catch_unwind(AssertUnwindSafe(|| {
+        write(file, kind, &SheetRequest { wanted, columns }, into)
+    }));
+    std::panic::set_hook(hook);
+    match written {
+        Ok(written) => written,
+        Err(_panic) => Err(WorkbookError::damaged("its parts contradict each other")),
+    }
+}
+
+fn write(
+    file: &mut File,
+    kind: WorkbookKind,
+    request: &SheetRequest<'_>,
+    into: &mut impl Write,
+) -> Result<String, WorkbookError> {
+    if kind == WorkbookKind::Xls {
+        ensure_whole(file)?;
+    } else {
+        let archive = Archive::open(file).map_err(WorkbookError::Read)?;
+        let archive = archive.ok_or_else(|| WorkbookError::damaged("it is cut off"))?;
+        archive.ensure_sound(file)?;
+    }
+    let mut book = Book::open(file, kind)?;
+    let choice = choose(&mut book, request)?;
+    let mut writer = SheetWriter::new(into);
+    book.visit(&choice.sheet, &mut |cell: SheetCell<'_>| {
+        writer.cell(cell)?;
+        Ok(true)
+    })?;
+    writer.finish().map_err(WorkbookError::Write)?;
+    Ok(format!("{}, {}", kind.name(), choice.note))
+}

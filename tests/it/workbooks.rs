@@ -1,0 +1,176 @@
+//! Workbooks: the same table has the same verdicts as XLSX, ODS and XLS, on the rows of the
+//! sheet, and a sheet is chosen openly.
+
+use std::io::Write;
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::common::{Run, Summary};
+
+fn workbook(name: &str) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/workbooks");
+    std::fs::read(folder.join(name)).unwrap()
+}
+
+fn run_with(name: &str) -> Run {
+    Run::new().input(name, workbook(name))
+}
+
+#[test]
+fn every_kind_of_workbook_gives_the_same_customers() {
+    for name in ["customers.xlsx", "customers.ods", "customers.xls"] {
+        let run = run_with(name);
+        run.import(&format!("{name} --max-errors 3"))
+            .code(3)
+            .says("sheet \"Customers\"; other sheets: \"Notes\"; hidden sheets: \"Old\"");
+        let summary = run.summary(name);
+        let counts = ["read", "skipped", "rejected"].map(|what| summary.rows(what));
+        assert_eq!(counts, [7, 1, 3], "{name}");
+        assert_eq!(summary.lines_of("invalid_value"), [5, 6], "{name}");
+        assert_eq!(summary.lines_of("unsupported_currency"), [8], "{name}");
+        let held = run.held();
+        let ids: Vec<&String> = held.keys().collect();
+        assert_eq!(ids, ["00123", "1234567890123", "42"], "{name}");
+        let first = &held["1234567890123"];
+        assert_eq!(first["companyName"], "Müller & Söhne GmbH", "{name}");
+        if name != "customers.xls" {
+            assert_eq!(first["billingContact"]["postalCode"], "02134", "{name}");
+        }
+    }
+}
+
+#[test]
+fn rejected_rows_come_back_as_a_table() {
+    for name in ["customers.xlsx", "customers.ods", "customers.xls"] {
+        let run = run_with(name);
+        run.go(&format!("validate {name}")).code(3);
+        let rejects = run.text(&format!("{name}.results/rejects.csv"));
+        assert!(
+            rejects.contains("1.23456789012346E+15,Lost Digits Inc,USD"),
+            "{rejects}"
+        );
+        assert!(rejects.contains("c-6,#N/A,USD,,,,"), "{rejects}");
+        run.write(
+            "mended.csv",
+            rejects
+                .replace("1.23456789012346E+15", "c-5")
+                .replace("#N/A", "Six"),
+        );
+        run.go("validate mended.csv").code(3);
+        assert_eq!(run.summary("mended.csv").rows("rejected"), 1);
+    }
+}
+
+#[test]
+fn values_are_texts_as_people_mean_them() {
+    let run = run_with("customers.xlsx");
+    run.go("validate customers.xlsx --map companyName=since --map country=note -v")
+        .code(3);
+    let results = run.text("customers.xlsx.results/problems.csv");
+    // A boolean, and a cell with a line break, stand where they stood.
+    assert!(results.contains("TRUE"), "{results}");
+    run.import("customers.xlsx --map companyName=since --max-errors 9 --checkpoint a.db")
+        .code(3);
+    let held = run.held();
+    assert_eq!(held["1234567890123"]["companyName"], "2024-03-11");
+    assert_eq!(held["42"]["companyName"], "2024-03-11T09:42:00");
+}
+
+/// Titles above the header are passed over; lines are the rows of the sheet, although a
+/// cell has a line break.
+#[test]
+fn a_table_below_a_merged_title_is_found() {
+    let run = run_with("titled.xlsx");
+    run.import("titled.xlsx --max-errors 1").code(3);
+    let summary = run.summary("titled.xlsx");
+    assert_eq!(summary.rows("read"), 3);
+    assert_eq!(summary.lines_of("unknown_currency"), [6]);
+    assert_eq!(run.result("titled.xlsx", "c-3")["line"], 7);
+    assert_eq!(run.held()["c-3"]["companyName"], "Cobalt AG");
+}
+
+#[test]
+fn a_sheet_is_named_or_numbered() {
+    for sheet in ["Old", "old", "3"] {
+        let run = run_with("customers.xlsx");
+        run.import(&format!("customers.xlsx --sheet {sheet}"))
+            .code(0)
+            .says("sheet \"Old\", as --sheet says");
+        assert!(run.held().contains_key("old-1"));
+    }
+    let run = run_with("customers.xlsx");
+    run.go("validate customers.xlsx --sheet Custmers")
+        .refuses(
+            1,
+            &["has no sheet \"Custmers\"", "\"Customers\"", "\"Notes\""],
+        )
+        .hints("--sheet");
+    run.go("validate customers.xlsx --sheet Chart")
+        .refuses(1, &["\"Chart\"", "a chart"]);
+    run.go("validate customers.xlsx --sheet Notes")
+        .refuses(1, &["clientId"]);
+    assert!(!run.exists("customers.xlsx.results"));
+}
+
+#[test]
+fn workbooks_that_cannot_be_read_are_named() {
+    for (name, words) in [
+        ("locked.xlsx", "is a workbook with a password"),
+        ("hidden.xlsx", "has rows in hidden sheets only: \"Old\""),
+        ("empty.xlsx", "is a workbook without rows"),
+    ] {
+        let run = run_with(name);
+        run.import(name).refuses(1, &[name, words]);
+        assert!(!run.exists(&format!("{name}.results")), "{name}");
+    }
+    run_with("hidden.xlsx")
+        .import("hidden.xlsx --sheet Old")
+        .code(0);
+}
+
+#[test]
+fn the_format_can_be_said() {
+    let run = run_with("customers.xls").input("in.csv", "clientId,companyName,currency\n");
+    run.go("validate customers.xls --format xlsx").code(3);
+    run.go("validate customers.xls --format csv")
+        .refuses(1, &["is a workbook (XLS)"]);
+    run.go("validate in.csv --format xlsx")
+        .refuses(1, &["in.csv is no workbook"]);
+}
+
+#[test]
+fn a_workbook_is_recognised_whatever_it_is_called_and_however_it_is_packed() {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(&workbook("customers.ods")).unwrap();
+    let run = Run::new()
+        .input("export", workbook("customers.xlsx"))
+        .input("export.gz", packed.finish().unwrap());
+    for name in ["export", "export.gz"] {
+        let ended = run.go(&format!("validate {name} --json")).code(3);
+        assert_eq!(Summary::of(&ended.stdout).rows("read"), 7, "{name}");
+    }
+    let run = Run::new().stdin(workbook("customers.xlsx"));
+    run.go("validate - --out results")
+        .code(3)
+        .says("standard input: XLSX, sheet");
+}
+
+/// Any byte of a workbook may be wrong: that is an error or a verdict, never a crash.
+#[test]
+fn damaged_workbooks_are_errors() {
+    for name in ["customers.xlsx", "customers.ods", "customers.xls"] {
+        let whole = workbook(name);
+        let run = Run::new();
+        for at in (8..whole.len()).step_by(whole.len() / 12) {
+            let mut spoilt = whole.clone();
+            spoilt[at] ^= 0x55;
+            run.write(name, &spoilt);
+            let ended = run.go(&format!("validate {name}"));
+            ended.keeps_to_itself("memory allocation");
+            run.write(name, &whole[..at]);
+            run.go(&format!("validate {name}")).refuses(1, &[name]);
+        }
+    }
+}
