@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::candidate::FieldValue;
+use crate::domain::card_number::masked;
 use crate::domain::field::Field;
 use crate::domain::mapping::{Binding, Mapping};
 use crate::domain::row::{ReadState, Row, Rows};
@@ -58,7 +59,7 @@ pub(super) fn shown_mapping(
             if is_secret(value) {
                 " (values are not shown)".to_owned()
             } else {
-                let start: String = value.chars().take(SHOWN).collect();
+                let start: String = masked(value).chars().take(SHOWN).collect();
                 format!(", such as {}", quoted(&start))
             }
         });

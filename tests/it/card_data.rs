@@ -120,7 +120,9 @@ fn one_card_number_rejects_its_row_and_is_shown_nowhere() {
     let ended = run.import("in.csv --max-errors 50%").code(3);
     shows_no_card(&run, &ended);
     let summary = run.summary("in.csv");
-    assert_eq!(summary.lines_of("invalid_value"), [32, 33, 36]);
+    let mut lines = summary.lines_of("invalid_value");
+    lines.sort_unstable();
+    assert_eq!(lines, [32, 33, 36]);
     assert!(
         run.text("in.csv.results/problems.csv")
             .contains("************4242")

@@ -116,11 +116,14 @@ fn lost_digits(value: &str) -> bool {
         }
 }
 
-/// Whether `value` is a whole number with decimals that a program added.
+/// Whether `value` is a whole number with decimals that a program added. With a comma,
+/// one digit is more likely an amount.
 fn has_decimals(value: &str) -> bool {
-    value
-        .split_once(['.', ','])
-        .is_some_and(|(whole, part)| is_digits(whole) && matches!(part, "0" | "00"))
+    let split = value.split_once(['.', ',']);
+    split.is_some_and(|(whole, part)| {
+        let long_enough = whole.len() > 1 || value.contains('.');
+        long_enough && is_digits(whole) && matches!(part, "0" | "00")
+    })
 }
 
 /// Whether `value` is a number in groups of three digits. Phone numbers have such groups,
