@@ -193,6 +193,14 @@ fn open_inputs(settings: &InputSettings, command: &str) -> anyhow::Result<Opened
     refuse_card_data(&opened)?;
     let mapping = mapping_for(&settings.mapping, &opened)?;
     for input in opened.iter() {
+        if input.has_titles() {
+            let columns = input.columns()?;
+            let unit = if columns.is_sheet { "row" } else { "line" };
+            warnings.push(format!(
+                "{}: the header is {unit} {}; what stands before it is no part of the table",
+                input.name, columns.header_line
+            ));
+        }
         if !input.has_rows()? {
             warnings.push(format!("{} has a header and no rows", input.name));
         }

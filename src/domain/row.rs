@@ -328,6 +328,8 @@ pub struct Columns {
     pub line_end: &'static str,
     /// Whether they are of a workbook's sheet: a row's line is its number there.
     pub is_sheet: bool,
+    /// The line of a table's header.
+    pub header_line: u64,
 }
 
 impl Columns {
@@ -341,6 +343,7 @@ impl Columns {
             is_marked: false,
             line_end: "\n",
             is_sheet: false,
+            header_line: 1,
         }
     }
 
@@ -354,6 +357,7 @@ impl Columns {
             is_marked: false,
             line_end: "\n",
             is_sheet: false,
+            header_line: 1,
         }
     }
 }

@@ -289,6 +289,11 @@ impl Input {
         }
     }
 
+    /// Whether lines with text precede a table's header.
+    pub fn has_titles(&self) -> bool {
+        self.layout.has_titles
+    }
+
     /// Whether it has rows: a table may be nothing but a header.
     pub fn has_rows(&self) -> Result<bool, SourceError> {
         let mut row = Row::default();

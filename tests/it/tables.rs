@@ -150,7 +150,10 @@ fn titles_and_comments_before_the_header_are_no_rows() {
         ("\"A title of\ntwo lines\"\n", 2),
     ] {
         let text = format!("{before}{HEADER}c-1,Aster,USD\nc-2,,USD\n");
-        let table = reads(&text, "", &[lines + 3]).has(1, 0);
+        let mut table = reads(&text, "", &[lines + 3]).has(1, 0);
+        table.ended = table
+            .ended
+            .says(&format!("in.csv: the header is line {};", lines + 1));
         let problems = table.run.text("in.csv.results/problems.csv");
         assert!(
             problems.contains(&format!("\n{},2,c-2,", lines + 3)),
@@ -201,6 +204,7 @@ fn totals_footers_and_time_stamps_are_skipped_and_counted() {
         let text = format!("{header}c-1,A,USD,1,2\n{}", around.join("\n")).replace('\n', end);
         reads(text, "", &[]).has(1, around.len() as u64);
     }
+    reads(format!("{HEADER}c-1,A,USD\r\nc-2,B,USD\u{1a}"), "", &[]).has(2, 0);
     // Between customers as well, in a file that is read in several parts.
     let many = 20_000_u64;
     let pair = |number| {

@@ -37,6 +37,8 @@ pub(in crate::source) struct TableLayout {
     pub(in crate::source) delimiter: u8,
     /// The offset of the header: titles and comments precede it.
     pub(super) header: u64,
+    /// Whether lines with text precede it, other than a `sep=` line.
+    pub(in crate::source) has_titles: bool,
     /// Names of columns that the user gave.
     pub(super) named: Arc<[String]>,
     /// What becomes of short rows.
@@ -65,14 +67,19 @@ impl TableLayout {
             None => detected(text, &known, name)?,
         };
         let skipped = start.len() - text.len();
-        let (delimiter, header) = match found {
-            Some(found) => (found.delimiter, found.offset + skipped),
-            None => (b',', skipped),
+        let (delimiter, header, has_titles) = match found {
+            Some(found) => (
+                found.delimiter,
+                found.offset + skipped,
+                found.is_below_titles,
+            ),
+            None => (b',', skipped, false),
         };
         Ok(Self {
             is_sheet: false,
             delimiter,
             header: header as u64,
+            has_titles,
             named: Arc::clone(&settings.columns),
             short_rows: settings.short_rows,
             is_converted: false,
@@ -118,6 +125,8 @@ fn detected(
 struct HeaderCandidate {
     delimiter: u8,
     offset: usize,
+    /// Whether lines with text precede it.
+    is_below_titles: bool,
     /// Whether it can't be read.
     is_flawed: bool,
     /// How many of its names are known.
@@ -138,6 +147,7 @@ impl HeaderCandidate {
         Some(Self {
             delimiter,
             offset: header.offset,
+            is_below_titles: place > 0,
             is_flawed: header.is_flawed,
             known: known.count(header),
             cells: header.cells.len(),

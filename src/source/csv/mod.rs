@@ -118,6 +118,7 @@ impl<R: Read> CsvRows<R> {
                 b"\r\n" => "\r\n",
                 _ => "\n",
             },
+            header_line: header.origin.line,
             ..Columns::table(names.collect(), header.text(), layout.delimiter)
         })
     }
@@ -152,6 +153,7 @@ impl<R: Read> CsvRows<R> {
         if !self.read(row)? {
             return Ok(false);
         }
+        self.splitter.drop_end_mark();
         let spans = &self.splitter.spans;
         if row.state == ReadState::Good {
             self.table.fill(row, spans);

@@ -326,6 +326,17 @@ impl<R: Read> Splitter<R> {
         Ok(())
     }
 
+    /// Drops the Ctrl-Z with which old programs end a file from the last cell.
+    pub(super) fn drop_end_mark(&mut self) {
+        if self.raw().last() != Some(&0x1a) || !self.line_end().is_empty() {
+            return;
+        }
+        let end = self.length;
+        if let Some(last) = self.spans.last_mut().filter(|last| last.end == end) {
+            last.end = last.start.max(end - 1);
+        }
+    }
+
     /// The line end of the row; empty at the end of the input.
     pub(super) fn line_end(&self) -> &[u8] {
         let (row, _) = self.data().split_at(self.taken);
