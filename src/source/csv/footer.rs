@@ -31,6 +31,12 @@ const TOTALS: [&str; 24] = [
     "总计",
 ];
 
+/// Words in the names of columns that a total sums, in lower case.
+const SUMMED: [&str; 18] = [
+    "amount", "arr", "balance", "betrag", "count", "credit", "due", "losses", "mrr", "orders",
+    "paid", "revenue", "saldo", "spend", "spent", "total", "umsatz", "volume",
+];
+
 /// What a count counts, in lower case.
 const COUNTED: [&str; 12] = [
     "record",
@@ -196,6 +202,12 @@ pub(super) fn is_amount(text: &str) -> bool {
         digits |= c.is_ascii_digit();
         c.is_ascii_digit() || ".,'’ \u{a0}\u{202f}()-+%$€£¥₹".contains(c)
     }) && digits
+}
+
+/// Whether a column of this name holds amounts or counts, which a total sums.
+pub(super) fn is_summed(name: &str) -> bool {
+    name.split(|c: char| !c.is_alphanumeric())
+        .any(|word| SUMMED.contains(&word.to_lowercase().as_str()))
 }
 
 /// Whether `text` is part of a rule under a header or a table.

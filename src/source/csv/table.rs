@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::dialect::TableLayout;
-use super::footer::{is_amount, is_blank, is_note, is_rule, is_total, may_start_note};
+use super::footer::{is_amount, is_blank, is_note, is_rule, is_summed, is_total, may_start_note};
 use super::span::Span;
 use crate::domain::header::{is_required_name, normalised};
 use crate::domain::mapping::ADDED;
@@ -35,7 +35,9 @@ impl TableShape {
         let is_added = |name: &&String| ADDED.contains(&name.as_str());
         let place = |wanted: &str| names.iter().position(|name| name == wanted);
         let given: Vec<String> = layout.named.iter().map(|name| normalised(name)).collect();
-        let is_required = |name: &str| is_required_name(name) || given.contains(&normalised(name));
+        let is_required = |name: &str| {
+            is_required_name(name) || given.contains(&normalised(name)) && !is_summed(name)
+        };
         Self {
             short_rows: layout.short_rows,
             least: names

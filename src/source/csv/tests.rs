@@ -287,6 +287,21 @@ fn customers_that_are_called_total_are_customers() {
     assert_eq!(footers("clientId", &["Total"]), [false]);
 }
 
+/// Named columns are empty in a total, unless they are what it sums.
+#[test]
+fn a_total_is_one_whatever_columns_are_named() {
+    let settings = Settings {
+        columns: ["Kunde", "Nr", "Open Balance", "Total Spend"]
+            .map(str::to_owned)
+            .into(),
+        ..Settings::default()
+    };
+    let text = b"Kunde,Nr,Open Balance,Total Spend\nTotal,17,12,13\nTotal,,12,13\n";
+    let rows = rows_by(text, 9, &settings);
+    assert_eq!(rows[0].state, ReadState::Good);
+    assert_eq!(rows[1].state, ReadState::Skipped(SkipReason::Footer));
+}
+
 #[test]
 fn the_end_of_an_old_file_is_a_blank_row() {
     for text in [&b"a,b\r\n1,2\r\n\x1a"[..], b"a,b\r\n1,2\r\n\x1a\x1a\r\n"] {
