@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
-use serde::Deserialize;
 
 use super::config_file::ConfigChoice;
 
@@ -23,9 +22,8 @@ pub struct InputOptions {
 }
 
 /// How the input is read and checked, and where results go.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Args, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Reading")]
-#[serde(default, rename_all = "kebab-case")]
 pub struct ReadingOptions {
     /// How the input is written [default: auto]
     #[arg(long, value_enum)]
@@ -87,8 +85,7 @@ pub struct ReadingOptions {
 }
 
 /// Which ids of plans and bundles an input has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PlanIds {
     /// Kable's own.
     Kable,
@@ -97,8 +94,7 @@ pub enum PlanIds {
 }
 
 /// What becomes of a table's rows that lack cells at their end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ShortRowHandling {
     /// They are rejected.
     Reject,
@@ -107,8 +103,7 @@ pub enum ShortRowHandling {
 }
 
 /// How an input is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum InputFormat {
     /// By the name's ending, else by the first bytes.
     Auto,

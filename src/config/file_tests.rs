@@ -337,6 +337,11 @@ fn paths_are_relative_to_the_file() {
         Some(SandboxChoice::File("conf/mine.db".into()))
     );
     assert_eq!(file.target.client_secret_file.unwrap().to_str(), Some("/s"));
+    let text = "mapping = 'm.toml'\nvalues = { planIds = 'plans.csv', currency = '/c.csv' }";
+    let file = FileOptions::from_text(Path::new("conf/mine.toml"), text).unwrap();
+    assert_eq!(file.reading.mapping.unwrap().to_str(), Some("conf/m.toml"));
+    let values = ["planIds=conf/plans.csv", "currency=/c.csv"];
+    assert_eq!(file.reading.values, values);
     let text = "checkpoint = 'postgres://db.example/kable'\nsandbox = true";
     let file = FileOptions::from_text(Path::new("conf/mine.toml"), text).unwrap();
     let checkpoint = file.sending.checkpoint.unwrap();
