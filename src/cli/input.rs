@@ -55,6 +55,9 @@ pub struct ReadingOptions {
     /// A file of values and what they become, such as planIds=plans.csv; can be repeated
     #[arg(long, value_name = "FIELD=FILE", action = ArgAction::Append)]
     pub values: Vec<String>,
+    /// Shows for the first N rows what each field came from
+    #[arg(long, value_name = "N")]
+    pub explain: Option<u64>,
     /// Leaves out the rows that this row filter of the mapping is for; can be repeated
     #[arg(long, value_name = "NAME", action = ArgAction::Append)]
     pub skip: Vec<String>,

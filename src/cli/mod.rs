@@ -13,6 +13,7 @@
 //! - `config_file.rs`: which configuration file is read
 //! - `stored.rs`: options that need not be typed
 //! - `sandbox.rs`: the local imitation of the API
+//! - `init.rs`: what `init` and `presets` take
 //! - `scalar.rs`: a number with a unit, as text
 //! - `defaults.rs`: defaults that help texts and `config/` share
 
@@ -20,6 +21,7 @@ mod check;
 mod config_file;
 pub mod defaults;
 mod display;
+mod init;
 mod input;
 mod requests;
 mod sandbox;
@@ -36,6 +38,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 pub use self::check::{AnnotationPlatform, CheckOptions};
 pub use self::config_file::ConfigChoice;
 pub use self::display::{DisplayOptions, LogFormat};
+pub use self::init::{InitOptions, PresetsOptions};
 pub use self::input::{InputFormat, InputOptions, PlanIds, ReadingOptions, ShortRowHandling};
 pub use self::requests::RequestOptions;
 pub use self::sandbox::{SandboxOptions, Upsert};
@@ -76,6 +79,10 @@ pub enum Command {
     Validate(Box<ValidateOptions>),
     /// Shows where a run stands, also while it is running
     Status(StatusOptions),
+    /// Writes a mapping file from an input's header, with the decisions left to you marked
+    Init(InitOptions),
+    /// Lists the presets for exports of other systems, or prints one as a mapping file
+    Presets(PresetsOptions),
     /// Serves a local imitation of the Kable API, to try things against
     Sandbox(SandboxOptions),
 }

@@ -157,6 +157,7 @@ impl OptionWords {
             map,
             set,
             values,
+            explain,
             skip,
             no_skip,
             allow_currency,
@@ -177,6 +178,7 @@ impl OptionWords {
         self.list("map", map);
         self.list("set", set);
         self.list("values", values);
+        self.number("explain", *explain);
         self.list("skip", skip);
         self.list("no-skip", no_skip);
         self.list("allow-currency", allow_currency);
@@ -438,7 +440,10 @@ pub(super) mod tests {
         let line = match parsed(words)? {
             Command::Import(options) => typed(words[0], *options).line(),
             Command::Validate(options) => typed(words[0], *options).line(),
-            other @ (Command::Status(_) | Command::Sandbox(_)) => panic!("{other:?}"),
+            other @ (Command::Status(_)
+            | Command::Init(_)
+            | Command::Presets(_)
+            | Command::Sandbox(_)) => panic!("{other:?}"),
         };
         let again = shlex::split(&line).unwrap();
         let again: Vec<&str> = again.iter().map(String::as_str).collect();

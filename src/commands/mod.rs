@@ -3,6 +3,8 @@
 //! - `import/`: creates the customers; started again, continues
 //! - `validate/`: reads and checks everything, sends nothing
 //! - `status.rs`: shows the state of a run
+//! - `init/`: writes a mapping file from an input's header
+//! - `presets.rs`: lists the mapping presets, or prints one
 //! - `sandbox.rs`: serves a local imitation of the API
 //!
 //! What several of them need:
@@ -25,6 +27,7 @@
 //! - `shown_mapping.rs`: which column feeds which field, shown before a run
 //! - `signals.rs`: Ctrl-C, SIGTERM and SIGHUP
 //! - `send_time.rs`: how long it takes to send
+//! - `explain.rs`: `--explain`
 //! - `finish.rs`: every row's account, the files, the summary
 
 pub mod command_line;
@@ -34,12 +37,15 @@ mod customer_list;
 mod deadline;
 mod descriptors;
 mod exit;
+mod explain;
 mod finish;
 mod hint;
 pub mod import;
+pub mod init;
 mod own_files;
 mod preflight;
 mod prepared;
+pub mod presets;
 mod recognised;
 mod result_folder;
 pub mod sandbox;

@@ -10,6 +10,7 @@ use tokio::runtime::Runtime;
 
 use super::command_line::shown;
 use super::descriptors;
+use super::explain::explain;
 use super::hint::hinted;
 use super::recognised::{InputMapping, mapping_for};
 use super::result_folder::{ResultFolder, refuse_foreign, refuse_own_results};
@@ -43,6 +44,8 @@ pub(super) struct Prepared {
     /// What rows are checked against.
     pub(super) reading: Arc<CheckSettings>,
     limit: Option<u64>,
+    /// For how many rows it is shown where each value came from.
+    explain: u64,
     pub(super) out: PathBuf,
     pub(super) display: DisplaySettings,
     /// The command and inputs of the results.
@@ -99,6 +102,7 @@ impl Prepared {
             }),
             inputs,
             limit: settings.limit,
+            explain: settings.explain,
             out: settings.out,
             watcher,
             display,
@@ -134,6 +138,7 @@ impl Prepared {
         note_rows: bool,
         known: KnownCustomers<'_>,
     ) -> anyhow::Result<Survey> {
+        explain(self, self.explain)?;
         let surveying = SurveySettings {
             threads: threads(),
             note_rows,

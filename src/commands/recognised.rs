@@ -45,11 +45,24 @@ pub(super) fn mapping_for(
     // Members of JSON that nothing names can't reject a row.
     let named: Arc<[String]> = mapping.named_columns().into();
     let mut warnings = Vec::new();
-    for input in inputs.iter() {
+    for (number, input) in (0_u16..).zip(inputs.iter()) {
         input.name_columns(Arc::clone(&named));
-        let columns = input.columns()?;
+        let mut columns = input.columns()?;
+        // The API's own members may all be missing, row by row; those of another system
+        // are known.
+        let is_foreign = columns.matching == Matching::Exact && !mapping.rules.is_empty();
+        if is_foreign {
+            columns.names = members(inputs, number)?;
+        }
         // Refuses an unusable header before connecting.
-        let wrong = Binding::new(&mapping, &columns, &input.name).err();
+        let bound = Binding::new(&mapping, &columns, &input.name).and_then(|binding| {
+            if is_foreign {
+                binding.require_fields(&columns)
+            } else {
+                Ok(())
+            }
+        });
+        let wrong = bound.err();
         if let (Some(wrong), Some(proposal)) = (&wrong, &proposal) {
             return Err(hinted(wrong.to_string(), proposal));
         }

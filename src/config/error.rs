@@ -95,6 +95,9 @@ impl ConfigError {
     /// What the user can do about it.
     pub fn hint(&self) -> String {
         match self {
+            Self::Value {
+                option: "preset", ..
+            } => "kable-bulk presets lists the presets".to_owned(),
             Self::Value { option, .. } => {
                 format!("the command's --help says what --{option} takes")
             }

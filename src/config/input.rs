@@ -24,6 +24,8 @@ pub struct InputSettings {
     pub rules: Rules,
     /// Read only so many rows.
     pub limit: Option<u64>,
+    /// Show for so many rows where each value came from.
+    pub explain: u64,
     /// Where results go.
     pub out: PathBuf,
 }
@@ -75,6 +77,7 @@ pub fn input(
             bundles: None,
         },
         limit: typed.limit.or(file.limit),
+        explain: typed.explain.or(file.explain).unwrap_or_default(),
         out,
         inputs,
     })

@@ -40,7 +40,7 @@ pub(super) fn duration_or_zero(option: &'static str, text: &str) -> Result<Durat
 
 /// The name of the first input with `ending` behind it; `option` names such a place.
 /// What belongs to a file of mended rejects stands beside the folder that it is in.
-pub(super) fn beside(
+pub fn beside(
     inputs: &[OsString],
     ending: &str,
     option: &'static str,

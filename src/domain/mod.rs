@@ -6,6 +6,7 @@
 //! From the input to the API:
 //!
 //! - `cell.rs`, `row_findings.rs`, `row.rs`, `header.rs`, `mapping/`: a row, and which column is which field
+//! - `guesses.rs`: which column of an unknown export probably is which field
 //! - `field.rs`, `candidate.rs`: the fields, and a row's values by field
 //! - `validate.rs`, `checks.rs`, `id_list.rs`, `heuristics.rs`: a row is fit to be
 //!   sent, or rejected
@@ -42,6 +43,7 @@ pub mod decision;
 pub mod field;
 pub mod forecast;
 pub mod foreign_export;
+pub mod guesses;
 pub mod header;
 mod heuristics;
 mod id_list;

@@ -140,10 +140,18 @@ impl Verdicts {
         for wanted in &self.customers {
             let client_id = wanted.get("clientId").unwrap();
             let customer = held.get(client_id);
-            assert!(customer.is_some(), "{client_id} is not in {:?}", held.keys());
+            assert!(
+                customer.is_some(),
+                "{client_id} is not in {:?}",
+                held.keys()
+            );
             for (field, value) in wanted {
                 let found = member(customer.unwrap(), field);
-                assert_eq!(found.as_deref().unwrap_or_default(), value, "{client_id}: {field}");
+                assert_eq!(
+                    found.as_deref().unwrap_or_default(),
+                    value,
+                    "{client_id}: {field}"
+                );
             }
         }
     }
@@ -236,4 +244,167 @@ fn every_sample_is_tested() {
     files.push("README.md".to_owned());
     files.sort();
     assert_eq!(names(exports(), "."), files);
+}
+
+/// The sample, without the words `--preset NAME`.
+fn unnamed(verdicts: &Verdicts) -> (String, Verdicts) {
+    let mut options = verdicts.options.clone();
+    let place = options.iter().position(|word| word == "--preset").unwrap();
+    let name = options.remove(place + 1);
+    options.remove(place);
+    let file = verdicts.file.clone();
+    let unnamed = Verdicts {
+        options,
+        rows: Vec::new(),
+        customers: Vec::new(),
+        file,
+        ..*verdicts
+    };
+    (name, unnamed)
+}
+
+fn counts(json: &str) -> (u64, [u64; 2]) {
+    let summary = Summary::of(json);
+    let counts = ["rejected", "skipped"].map(|what| summary.rows(what));
+    (summary.outcome("pending"), counts)
+}
+
+/// Each sample is that of one preset only: `auto` refuses a file of several.
+#[test]
+fn each_preset_is_recognised_by_its_samples_and_proposed() {
+    for name in READ {
+        let verdicts = Verdicts::of(name);
+        let (preset, unnamed) = unnamed(&verdicts);
+        let run = verdicts.run();
+        let after = ["--preset", "auto", "--json", "--max-errors", "100%"];
+        let ended = run.go_words(&unnamed.words(&["validate"], &after));
+        let expected = (verdicts.accepted, [verdicts.rejected, verdicts.skipped]);
+        assert_eq!(
+            counts(&ended.code(verdicts.code()).stdout),
+            expected,
+            "{name}"
+        );
+        let ended = run.go_words(&["validate", &verdicts.file]);
+        ended.says(&format!("--preset {preset}"));
+    }
+}
+
+/// What `init` writes for a known export is its preset, which reads it the same.
+#[test]
+fn the_mapping_file_of_each_sample_reads_it_like_its_preset() {
+    for name in READ {
+        let verdicts = Verdicts::of(name);
+        let (preset, unnamed) = unnamed(&verdicts);
+        let run = verdicts.run();
+        let file = format!("{}.mapping.toml", verdicts.file);
+        let ended = run.go_words(&["init", &verdicts.file]).code(0);
+        let ended = ended.says(&format!("preset {preset}"));
+        ended.says(&format!("validate {} --mapping {file}", verdicts.file));
+        let after = ["--mapping", &file, "--json", "--max-errors", "100%"];
+        let ended = run.go_words(&unnamed.words(&["validate"], &after));
+        let expected = (verdicts.accepted, [verdicts.rejected, verdicts.skipped]);
+        assert_eq!(
+            counts(&ended.code(verdicts.code()).stdout),
+            expected,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn exports_of_cards_and_payments_are_refused() {
+    for (file, words) in REFUSED.into_iter().zip(["card", "payments"]) {
+        let run = Run::new().input(file, bytes(file));
+        let ended = run.go(&format!(
+            "validate {file} --preset stripe --set currency=USD"
+        ));
+        ended
+            .refuses(1, &[words])
+            .keeps_to_itself("4242424242424242");
+    }
+}
+
+#[test]
+fn a_preset_is_listed_printed_and_used_as_a_mapping_file() {
+    let run = Verdicts::of("recurly").run();
+    let listed = run.go("presets").code(0);
+    for preset in kable_bulk::config::presets::PRESETS {
+        assert!(listed.stdout.contains(preset.name), "{}", preset.name);
+    }
+    let printed = run.go("presets recurly").code(0);
+    run.write("own.toml", &printed.stdout);
+    run.go("validate recurly.csv --mapping own.toml --map currency=custom_field_currency")
+        .code(3)
+        .says("8  fit to send");
+    run.go("presets recurlyy")
+        .refuses(2, &["recurlyy", "perhaps recurly"]);
+}
+
+#[test]
+fn a_mapping_file_is_never_overwritten() {
+    let run = Verdicts::of("recurly").run();
+    run.go("init recurly.csv").code(0);
+    let before = run.text("recurly.csv.mapping.toml");
+    run.go("init recurly.csv")
+        .refuses(1, &["recurly.csv.mapping.toml exists already"])
+        .hints("--output");
+    assert_eq!(run.text("recurly.csv.mapping.toml"), before);
+    let printed = run.go("init recurly.csv -o -").code(0);
+    assert!(printed.stdout.contains("[fields.clientId]"));
+    run.go("init recurly.csv --output other.toml").code(0);
+    assert!(run.exists("other.toml"));
+    assert!(
+        run.text("other.toml")
+            .contains("# perhaps: from = \"custom_field_currency\"")
+    );
+}
+
+/// The columns of an unknown file are guessed, and what it cannot know is marked.
+#[test]
+fn the_mapping_file_of_an_unknown_export_can_be_used_at_once() {
+    let run = Run::new().input(
+        "in.csv",
+        "Kunden-Nr;Firma;Währung;Mail;Notiz\n1;Aster;EUR;ap@aster.example;x\n2;Beryl;USD;;\n",
+    );
+    let ended = run.go("init in.csv").code(0);
+    ended.says("4 decisions are left to you");
+    let text = run.text("in.csv.mapping.toml");
+    assert!(
+        text.contains("# DECIDE: is \"Firma\" the companyName?"),
+        "{text}"
+    );
+    assert!(text.contains("# - \"Notiz\""), "{text}");
+    run.go("validate in.csv --mapping in.csv.mapping.toml")
+        .code(0)
+        .says("2  fit to send");
+}
+
+#[test]
+fn the_first_rows_are_explained_field_by_field() {
+    let run = Verdicts::of("shopify").run();
+    let line = "shopify.csv --preset shopify --set currency=USD --explain 2";
+    let ended = run.go(&format!("validate {line}")).code(3);
+    for words in [
+        "shopify.csv, line 2:",
+        "\"7210448301001\" from \"Customer ID\" = \"'7210448301001\" (apostrophe dropped",
+        "\"USD\" from the default",
+        "shopify.csv, line 3:",
+        "missing_field: companyName is missing",
+    ] {
+        assert!(ended.stderr.contains(words), "{words}\n{}", ended.stderr);
+    }
+    assert!(!ended.stderr.contains("shopify.csv, line 4:"));
+    let dry = run.go(&format!(
+        "import {line} --sandbox --dry-run --max-errors 100%"
+    ));
+    assert!(
+        dry.stderr.contains("\"USD\" from the default"),
+        "{}",
+        dry.stderr
+    );
+    let skipped = Verdicts::of("stripe_sigma").run();
+    skipped
+        .go("validate stripe_sigma.csv --preset stripe-sigma --explain 3")
+        .code(3)
+        .says("skipped: deleted");
 }

@@ -39,6 +39,7 @@ mod differential;
 mod disk;
 mod encodings;
 mod existing;
+mod exports;
 mod faults;
 mod foreign_exports;
 #[cfg(target_os = "linux")]

@@ -18,10 +18,16 @@ const INTERFACE: &str = include_str!("../../docs/interface.md");
 const SANDBOX: &str = include_str!("../../docs/sandbox.md");
 
 /// Every page, by its path from the repository's root.
-const PAGES: [(&str, &str); 12] = [
+const PAGES: [(&str, &str); 15] = [
     ("README.md", README),
     ("docs/interface.md", INTERFACE),
     ("docs/input.md", include_str!("../../docs/input.md")),
+    ("docs/mapping.md", include_str!("../../docs/mapping.md")),
+    ("docs/presets.md", include_str!("../../docs/presets.md")),
+    (
+        "samples/exports/README.md",
+        include_str!("../../samples/exports/README.md"),
+    ),
     ("docs/checks.md", include_str!("../../docs/checks.md")),
     ("docs/sandbox.md", SANDBOX),
     (
@@ -121,7 +127,7 @@ fn every_command_is_accepted() {
 #[test]
 fn the_commands_of_the_readme_run() {
     let run = Run::new().server(&[]).default_settle();
-    for name in ["customers.csv", "with-mistakes.csv"] {
+    for name in ["customers.csv", "with-mistakes.csv", "exports/recurly.csv"] {
         run.write(
             &format!("samples/{name}"),
             std::fs::read(sample(name)).unwrap(),
@@ -136,7 +142,8 @@ fn the_commands_of_the_readme_run() {
             .replace("--env live", "--base-url URL")
             .replace("--rate 25", "--rate 200");
         let line = line.strip_prefix("kable-bulk ").unwrap();
-        let code = if line.contains("with-mistakes") { 3 } else { 0 };
+        let has_mistakes = line.contains("with-mistakes") || line.contains("exports/");
+        let code = if has_mistakes { 3 } else { 0 };
         run.go(line).code(code);
     }
     let summary = run.summary("samples/with-mistakes.csv");

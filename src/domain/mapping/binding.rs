@@ -19,7 +19,7 @@ use crate::domain::row::{CellKind, Columns, Matching, ReadState, Row};
 /// A mapping, resolved for the columns of one input.
 #[derive(Debug, Clone, Default)]
 pub struct Binding {
-    bound: BoundColumns,
+    pub(super) bound: BoundColumns,
     /// The input's name.
     input: String,
     matching: Matching,
@@ -367,10 +367,15 @@ impl Binding {
             || sources.is_some_and(|from| from.iter().any(|source| self.has_source(source)))
     }
 
-    fn require_fields(&self, columns: &Columns) -> Result<(), MappingError> {
+    /// Refuses an input in which nothing feeds a required field. Of JSON, `columns` are
+    /// only the members found so far: a field with a rule may be fed by further ones.
+    pub fn require_fields(&self, columns: &Columns) -> Result<(), MappingError> {
+        let may_be_fed = |field: &Field| {
+            self.is_open() && self.bound.mapping.rule(*field).is_some() || self.is_fed(*field)
+        };
         let missing: Vec<Field> = Field::REQUIRED
             .into_iter()
-            .filter(|field| !self.is_fed(*field))
+            .filter(|field| !may_be_fed(field))
             .collect();
         if missing.is_empty() {
             return Ok(());

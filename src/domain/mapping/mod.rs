@@ -18,6 +18,7 @@
 //! - `derive.rs`: computes the derived values of a row
 //! - `rule_values.rs`: the value of a field by its rule
 //! - `row_cells.rs`: the values of a row's cells, as rules and conditions read them
+//! - `explain.rs`: where the values of a row came from
 //! - `recognition.rs`: whether a header is that of a known export
 //! - `description.rs`: what feeds each field, in words
 //! - `error.rs`: why a mapping does not fit an input
@@ -29,6 +30,7 @@ mod condition;
 mod derive;
 mod description;
 mod error;
+mod explain;
 mod header_targets;
 mod layers;
 mod pattern;
@@ -44,6 +46,7 @@ pub use self::column_target::ADDED;
 pub use self::condition::{Condition, TestedValue, ValueTest};
 pub use self::description::FieldFeed;
 pub use self::error::MappingError;
+pub use self::explain::FieldOrigin;
 pub use self::pattern::Pattern;
 pub use self::plan::{
     Apostrophes, ColumnRules, ComputedDefault, FieldRule, LetterCase, Mapping, NameMatching,

@@ -175,6 +175,11 @@ pub struct ValueSource {
 }
 
 impl ValueSource {
+    /// The columns that it takes.
+    pub(super) fn columns(&self) -> impl Iterator<Item = &str> {
+        self.take.columns()
+    }
+
     /// A column as it is.
     pub fn column(name: &str) -> Self {
         Self {

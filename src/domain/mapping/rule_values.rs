@@ -54,7 +54,7 @@ impl RuleValues<'_> {
     }
 
     /// What `source` gives; `None` if that is empty.
-    fn taken(&mut self, rule: &FieldRule, source: &ValueSource) -> Option<DerivedValue> {
+    pub(super) fn taken(&mut self, rule: &FieldRule, source: &ValueSource) -> Option<DerivedValue> {
         let cells = self.cells;
         let tested = |tested: &TestedValue| match tested {
             TestedValue::Column(name) => cells.column_text(name),
