@@ -25,20 +25,20 @@ pub(super) fn explain(prepared: &Prepared, many: u64) -> anyhow::Result<()> {
         let columns = rows.columns();
         let name = checker.input_name(row.origin.input);
         let mut text = format!("{name}, line {}:\n", row.origin.line);
-        let checked = match checker.check(&mut row, columns)? {
+        let verdict = match checker.check(&mut row, columns)? {
             CheckedRow::Skipped(reason) => Err(format!("  skipped: {reason}\n")),
             CheckedRow::Fit(fit) => Ok((fit.notes, "")),
             CheckedRow::Unfit(rejection) => Ok((rejection.problems, "  rejected\n")),
         };
-        match checked {
+        match verdict {
             Err(skipped) => text.push_str(&skipped),
-            Ok((problems, verdict)) => {
+            Ok((problems, rejected)) => {
                 let binding = checker.bind(row.origin.input, columns)?;
                 for origin in binding.origins(&row, columns) {
                     text.push_str(&line(&origin, &problems));
                 }
                 text.push_str(&said(&problems));
-                text.push_str(verdict);
+                text.push_str(rejected);
             }
         }
         prepared.watcher.say_lines(masked(text.trim_end()).as_ref());
@@ -75,14 +75,14 @@ fn line(origin: &FieldOrigin, problems: &[Problem]) -> String {
     } else {
         listed(&sources, 8)
     };
-    let changed = if changes.is_empty() {
+    let note = if changes.is_empty() {
         String::new()
     } else {
         format!(" ({})", changes.join(", "))
     };
     let name = field.name();
     format!(
-        "  {name:NAME_WIDTH$}  {} from {from}{changed}\n",
+        "  {name:NAME_WIDTH$}  {} from {from}{note}\n",
         quoted(value)
     )
 }

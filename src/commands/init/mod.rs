@@ -4,7 +4,7 @@
 
 mod draft;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,9 +36,9 @@ const SAMPLED_ROWS: u64 = 200;
 const SAMPLED_VALUES: usize = 20;
 
 /// Writes a mapping file.
-pub fn run(program: OsString, typed: InitOptions) -> anyhow::Result<Exit> {
+pub fn run(program: &OsStr, typed: &InitOptions) -> anyhow::Result<Exit> {
     let name = typed.input.clone();
-    let to = target(&typed)?;
+    let to = target(typed)?;
     let preset = typed.preset.as_deref().map(Preset::of_name).transpose()?;
     let folder = std::env::temp_dir();
     let reading = ReadingOptions {
@@ -65,7 +65,7 @@ pub fn run(program: OsString, typed: InitOptions) -> anyhow::Result<Exit> {
     let mapping = to.as_deref().map_or_else(|| "FILE".to_owned(), shell_word);
     let next = format!(
         "{} validate {shown} --mapping {mapping}",
-        shell_word(&program)
+        shell_word(program)
     );
     let head = format!(
         "# Which column of {} feeds which field, by kable-bulk init. Decide what is marked\n\
