@@ -22,7 +22,7 @@ use crate::config::display::DisplaySettings;
 use crate::config::input::InputSettings;
 use crate::config::values::is_nameless;
 use crate::domain::decision::RowPolicy;
-use crate::domain::text::listed;
+use crate::domain::text::{counted, listed};
 use crate::engine::checker::CheckSettings;
 use crate::engine::stop::Stop;
 use crate::engine::survey::settings::SurveySettings;
@@ -250,20 +250,32 @@ fn found(settings: &InputSettings) -> impl Iterator<Item = Result<FoundInput, So
     settings.inputs.iter().enumerate().map(find)
 }
 
+/// How many different notes on inputs are said.
+const MOST_NOTES: usize = 20;
+
 /// Says what was detected of the inputs, those with the same note together.
 fn say_notes(inputs: &[Input], watcher: &ProgressDisplay) {
     let mut notes: Vec<(&str, Vec<&str>)> = Vec::new();
+    let mut others = 0;
     for input in inputs {
         let Some(note) = input.note() else {
             continue;
         };
+        let is_full = notes.len() == MOST_NOTES;
         match notes.iter_mut().find(|(known, _)| *known == note) {
             Some((_, names)) => names.push(&input.name),
+            None if is_full => others += 1,
             None => notes.push((note, vec![&input.name])),
         }
     }
     for (note, names) in notes {
         watcher.say(&format!("{}: {note}", listed(&names, 3)));
+    }
+    if others > 0 {
+        let others = counted(others, "more input was", "more inputs were");
+        watcher.say(&format!(
+            "{others} converted: validate one alone to see how"
+        ));
     }
 }
 
