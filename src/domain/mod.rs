@@ -5,7 +5,7 @@
 //!
 //! From the input to the API:
 //!
-//! - `row.rs`, `header.rs`, `mapping/`: a row, and which column is which field
+//! - `cell.rs`, `row_findings.rs`, `row.rs`, `header.rs`, `mapping/`: a row, and which column is which field
 //! - `field.rs`, `candidate.rs`: the fields, and a row's values by field
 //! - `validate.rs`, `checks.rs`, `id_list.rs`, `heuristics.rs`: a row is fit to be
 //!   sent, or rejected
@@ -34,6 +34,7 @@ pub mod candidate;
 pub mod card_columns;
 pub mod card_number;
 pub mod catalog;
+pub mod cell;
 mod checks;
 pub mod currency;
 pub mod customer;
@@ -50,6 +51,7 @@ pub mod outcome;
 pub mod problem;
 pub mod remote;
 pub mod row;
+pub mod row_findings;
 pub mod row_tally;
 pub mod rules;
 pub mod skip;

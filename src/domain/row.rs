@@ -5,8 +5,9 @@
 //! the row's own text: reading a row copies it once, and a reader reuses one `Row`
 //! for all.
 
-use super::field::FieldSet;
-use super::problem::Problem;
+pub use super::cell::{Cell, CellKind};
+
+use super::row_findings::RowFindings;
 use super::skip::SkipReason;
 
 /// Where a row begins in the inputs.
@@ -22,52 +23,6 @@ pub struct Origin {
     pub record: u64,
     /// The offset of the row's first byte in its decoded input.
     pub byte: u64,
-}
-
-/// The kind of a cell's value. In CSV all are [`CellKind::Text`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CellKind {
-    /// A string.
-    Text,
-    /// One string of an array; each item is a cell of its own.
-    Item,
-    /// An array without items.
-    EmptyList,
-    /// JSON's `null`.
-    Null,
-    /// A number, as written.
-    Number,
-    /// `true` or `false`.
-    Bool,
-    /// An object.
-    Object,
-    /// An array with items other than strings.
-    MixedList,
-}
-
-impl CellKind {
-    /// The kind's name for a message.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Text | Self::Item => "a string",
-            Self::EmptyList | Self::MixedList => "an array",
-            Self::Null => "null",
-            Self::Number => "a number",
-            Self::Bool => "a boolean",
-            Self::Object => "an object",
-        }
-    }
-}
-
-/// One value of a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cell<'r> {
-    /// The column's place in [`Columns`].
-    pub column: usize,
-    /// What kind of value it is.
-    pub kind: CellKind,
-    /// Its text; empty for an object, an array and `null`.
-    pub value: &'r str,
 }
 
 /// Where a cell's text is.
@@ -90,19 +45,6 @@ pub enum ReadState {
     Skipped(SkipReason),
     /// The row can't be read; the text says why and follows "line 7: ".
     Broken(String),
-}
-
-/// What a mapping found in a row.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RowFindings {
-    /// Whether the mapping has been applied: the row has its derived values.
-    pub(super) is_derived: bool,
-    /// What is wrong with values, or should be looked at.
-    pub(super) problems: Vec<Problem>,
-    /// Fields that took a default.
-    pub(super) defaulted: FieldSet,
-    /// Whether it is one of those that are kept of several rows with one id.
-    pub is_kept: bool,
 }
 
 /// A row of the input.

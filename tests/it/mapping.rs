@@ -160,7 +160,9 @@ fn a_killed_import_with_derived_values_goes_on_where_it_stopped() {
     run.import("in.csv --mapping map.toml").code(0);
     let summary = run.summary("in.csv");
     assert_eq!((summary.rows("read"), summary.rows("skipped")), (400, 40));
-    summary.outcomes(&[("created", 360)]);
+    // Those of the last moment can't be distinguished from others' by the server's clock.
+    let well = summary.outcome("created") + summary.outcome("already_existed");
+    assert_eq!(well, 360);
     assert_eq!(run.held().len(), 360);
 }
 
@@ -223,7 +225,7 @@ fn defaults_and_filters_are_counted_and_named() {
     run.import("in.csv --mapping map.toml")
         .code(3)
         .says("1 row took the default \"USD\" for currency")
-        .says("1 row took @person for companyName")
+        .says("1 row took the default @person for companyName")
         .says("skipped: no customers (deleted)");
     let summary = run.summary("in.csv");
     assert_eq!(
@@ -253,7 +255,10 @@ fn a_file_with_a_forbidden_column_is_refused() {
         1,
         &["in.jsonl has the column \"card\", which its mapping forbids"],
     );
-    assert!(json.held().is_empty());
+    assert!(
+        !json.exists("in.jsonl.checkpoint.db"),
+        "a checkpoint was begun"
+    );
 }
 
 #[test]

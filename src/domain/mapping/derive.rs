@@ -14,7 +14,8 @@ use super::rule_values::RuleValues;
 use super::text_rules::slug;
 use crate::domain::field::{Field, FieldMap, FieldSet};
 use crate::domain::problem::{Code, Problem};
-use crate::domain::row::{CellKind, ReadState, Row, RowFindings};
+use crate::domain::row::{CellKind, ReadState, Row};
+use crate::domain::row_findings::RowFindings;
 use crate::domain::skip::SkipReason;
 use crate::domain::text::{quoted, trimmed};
 
