@@ -42,8 +42,11 @@ pub(super) fn mapping_for(
         proposal = proposal_of(&fitting, inputs);
         settings.mapping(None)?
     };
+    // Members of JSON that nothing names can't reject a row.
+    let named: Arc<[String]> = mapping.named_columns().into();
     let mut warnings = Vec::new();
     for input in inputs.iter() {
+        input.name_columns(Arc::clone(&named));
         let columns = input.columns()?;
         // Refuses an unusable header before connecting.
         let wrong = Binding::new(&mapping, &columns, &input.name).err();

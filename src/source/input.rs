@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
+use parking_lot::Mutex;
+
 use super::bytes::block_hashes::BlockHashes;
 use super::bytes::compression::Compression;
 use super::bytes::held_file::{FileChange, HeldFile};
@@ -45,7 +47,7 @@ pub struct Input {
     encoding: Option<String>,
     note: Option<String>,
     /// How lines of JSON are read.
-    lines: LineForm,
+    lines: Mutex<LineForm>,
 }
 
 /// Whether the input `name` is a stream (standard input, a pipe), which can be
@@ -159,7 +161,7 @@ impl FoundInput {
             original,
             encoding: conversion.encoding.as_ref().map(TextEncoding::name),
             note: (!notes.is_empty()).then(|| notes.join("; ")),
-            lines,
+            lines: Mutex::new(lines),
         })
     }
 }
@@ -311,7 +313,7 @@ impl Input {
                 CsvRows::new(file, &self.name, number, &self.layout).map(AnyRows::Csv)
             }
             Format::Jsonl => {
-                let lines = self.lines.clone();
+                let lines = self.lines.lock().clone();
                 Ok(AnyRows::Jsonl(JsonlRows::new(
                     file, &self.name, number, lines,
                 )))
@@ -320,8 +322,8 @@ impl Input {
     }
 
     /// Tells it the columns that a mapping names which was chosen after it was opened.
-    pub fn name_columns(&mut self, columns: Arc<[String]>) {
-        self.lines.named = columns;
+    pub fn name_columns(&self, columns: Arc<[String]>) {
+        self.lines.lock().named = columns;
     }
 
     /// Closes its file between passes; the next pass opens it again by name.

@@ -37,7 +37,12 @@ fn ours(name: &str, content: &[u8], settings: &Settings) -> Option<(Vec<Ours>, F
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     std::fs::write(&path, content).unwrap();
-    let input = match open(path.as_os_str(), settings, folder.path()) {
+    // A broken byte would be a sign of another encoding.
+    let settings = Settings {
+        encoding: Some(encoding_rs::UTF_8),
+        ..settings.clone()
+    };
+    let input = match open(path.as_os_str(), &settings, folder.path()) {
         Ok(input) => input,
         Err(SourceError::OtherKind { .. }) => return None,
         other => other.unwrap(),
@@ -321,7 +326,13 @@ impl<'de> Deserialize<'de> for Json {
 /// The expected cells of an object, by path.
 fn expected(object: &serde_json::Map<String, Value>, above: &str, cells: &mut Vec<Found>) {
     for (name, value) in object {
-        expected_value(value, &format!("{above}{name}"), cells);
+        // A name that looks like a path is another column than that path.
+        let path = if name.contains('.') || name.contains("[\"") {
+            format!("{}[{name:?}]", above.strip_suffix('.').unwrap_or(above))
+        } else {
+            format!("{above}{name}")
+        };
+        expected_value(value, &path, cells);
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use super::column_names::{folded, place_of};
+use super::column_names::{folded, place_of, told_by_others};
 use super::column_target::{ADDED, BoundColumns, ColumnTarget};
 use super::derive::{derive, derived_field};
 use super::error::MappingError;
@@ -168,15 +168,15 @@ impl Binding {
     /// The columns that are mapped to no field, without objects whose members are
     /// columns.
     pub fn unused<'c>(&self, columns: &'c Columns) -> Vec<&'c str> {
+        let used: HashSet<usize> = self.bound.places.values().copied().collect();
+        let is_used = |place: usize| {
+            let target = self.bound.targets.get(place);
+            used.contains(&place) || target != Some(&ColumnTarget::Unused)
+        };
         let objects: HashSet<&str> = match columns.matching {
             Matching::Header => HashSet::new(),
-            Matching::Exact => columns
-                .names
-                .iter()
-                .flat_map(|name| parents(name))
-                .collect(),
+            Matching::Exact => told_by_others(&columns.names, is_used),
         };
-        let used: HashSet<usize> = self.bound.places.values().copied().collect();
         let names = (0..).zip(&columns.names).zip(&self.bound.targets);
         names
             .filter(|((place, name), target)| {
@@ -383,9 +383,4 @@ impl Binding {
             hint: missing_hint(&missing, mapping, targets, &columns.names),
         })
     }
-}
-
-/// The paths of the objects around a member: `a` and `a.b` of `a.b.c`.
-fn parents(path: &str) -> impl Iterator<Item = &str> {
-    path.match_indices('.').map(|(dot, _)| path.split_at(dot).0)
 }

@@ -1,5 +1,7 @@
 //! Finds a column by the name that a mapping has for it.
 
+use std::collections::HashSet;
+
 use crate::domain::text::trimmed;
 
 /// The place of the column `name` among `names`: the first that is equal, else the first
@@ -28,4 +30,41 @@ fn nth(name: &str, names: &[String], number: usize) -> Option<usize> {
 /// A column's name without regard to case and outer blanks.
 pub(super) fn folded(name: &str) -> String {
     trimmed(name).to_lowercase()
+}
+
+/// The paths among `names` of which other columns tell: the objects around members, the
+/// items of lists, and the lists of which an item is used.
+pub(super) fn told_by_others(names: &[String], is_used: impl Fn(usize) -> bool) -> HashSet<&str> {
+    let mut told = HashSet::new();
+    for (place, name) in names.iter().enumerate() {
+        let objects = name.match_indices('.');
+        told.extend(objects.map(|(dot, _)| name.split_at(dot).0));
+        if let Some(list) = list_of(name) {
+            told.insert(name.as_str());
+            told.extend(is_used(place).then_some(list));
+        }
+    }
+    told
+}
+
+/// The list of an item's path: `a` of `a[0].b`.
+fn list_of(path: &str) -> Option<&str> {
+    let (list, item) = path.split_once('[')?;
+    let is_index = item.starts_with(|digit: char| digit.is_ascii_digit());
+    is_index.then_some(list)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::told_by_others;
+
+    #[test]
+    fn objects_and_items_are_told_by_others() {
+        let names = ["a", "a[0]", "b", "b[0]", "b[0].c", "d", "d.e", "f[g]"].map(str::to_owned);
+        let mut told: Vec<&str> = told_by_others(&names, |place| place == 3)
+            .into_iter()
+            .collect();
+        told.sort_unstable();
+        assert_eq!(told, ["a[0]", "b", "b[0]", "b[0].c", "d"]);
+    }
 }

@@ -1,13 +1,14 @@
-//! Reads JSON as programs write it: objects of plain strings, lists of strings, and
-//! nested objects of these.
+//! Reads JSON as programs write it: objects of plain strings, numbers, lists of strings,
+//! and nested objects of these.
 //!
 //! Nearly every row of the API's own form is plain, and is read several times as fast
-//! here as by `object.rs`. Rows with anything else (an escape, a number, an error)
-//! are left to that, which alone decides what valid JSON is; a property test checks
+//! here as by `object.rs`. Rows with anything else (an escape, a list of objects, an
+//! error) are left to that, which alone decides what valid JSON is; a property test checks
 //! that both agree.
 
-use super::object::{ParsedValue, ValueText};
+use super::object::{ParsedValue, ValueText, whole_number};
 use super::paths::Paths;
+use super::syntax::Lexer;
 use crate::domain::row::CellKind;
 use crate::source::bytes::simd::{Block, WIDTH, lowest};
 
@@ -133,8 +134,27 @@ impl<'t> Plain<'_, 't> {
                 self.push(column, CellKind::Null, ValueText::NONE);
                 Some(())
             }
+            b't' | b'f' => {
+                let start = self.bare()?;
+                self.push(column, CellKind::Bool, ValueText::Span(start, self.at));
+                Some(())
+            }
+            b'-' | b'0'..=b'9' => {
+                let start = self.bare()?;
+                let number = self.text.get(start..self.at)?;
+                let end = start + whole_number(number).len();
+                self.push(column, CellKind::Number, ValueText::Span(start, end));
+                Some(())
+            }
             _ => None,
         }
+    }
+
+    /// Passes the number, `true` or `false` that starts here, and returns where.
+    fn bare(&mut self) -> Option<usize> {
+        let mut lexer = Lexer::new(self.text, self.at);
+        lexer.bare().ok()?;
+        Some(std::mem::replace(&mut self.at, lexer.at))
     }
 
     fn list(&mut self, member: usize, column: usize) -> Option<()> {
@@ -261,7 +281,8 @@ mod tests {
         let list = prop::collection::vec(string.clone(), 0..3);
         let leaf = prop_oneof![
             string,
-            Just("null".to_owned()),
+            prop::sample::select(vec!["null", "true", "false", "0", "-1.50", "7.0"])
+                .prop_map(str::to_owned),
             list.prop_map(|items| format!("[ {}]", items.join(", "))),
         ];
         leaf.prop_recursive(3, 12, 4, |inner| {
@@ -328,6 +349,7 @@ mod tests {
         };
         for plain in [
             "{}",
+            "{\"a\":-1.50e3,\"b\":true ,\"c\":{\"d\":0}}",
             " {\"a\":\"é\", \"b\" : [ \"x\" , \"y\" ] ,\"c\":{\"d\":null,\"e\":[]}}\r",
         ] {
             assert!(is_plain(plain), "{plain}");
@@ -337,7 +359,8 @@ mod tests {
             "{",
             "[]",
             "{\"a\"}",
-            "{\"a\":1}",
+            "{\"a\":1.}",
+            "{\"a\":01}",
             "{\"a\":\"\\n\"}",
             "{\"a\":\"\u{1}\"}",
             "{\"a\":\"\",}",

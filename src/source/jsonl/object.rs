@@ -72,13 +72,13 @@ pub(super) fn read(
         found,
     };
     let kind = reader.lexer.kind()?;
-    if kind == ValueKind::Object {
-        reader.object(0, 0)?;
-        return Ok(reader.lexer.end()?);
+    if kind != ValueKind::Object {
+        reader.lexer.skip_value()?;
+        reader.lexer.end()?;
+        return Err(RowFault::NoObject(kind));
     }
-    reader.lexer.skip_value()?;
-    reader.lexer.end()?;
-    Err(RowFault::NoObject(kind))
+    reader.object(0, 0)?;
+    Ok(reader.lexer.end()?)
 }
 
 impl<'t> ObjectReader<'_, 't> {
@@ -294,7 +294,7 @@ impl<'t> ObjectReader<'_, 't> {
 
 /// A number without a fraction of zeros: an id that went through a program without
 /// integers is still the same id.
-fn whole_number(number: &str) -> &str {
+pub(super) fn whole_number(number: &str) -> &str {
     match number.split_once('.') {
         Some((whole, fraction)) if fraction.bytes().all(|digit| digit == b'0') => whole,
         Some(_) | None => number,

@@ -164,6 +164,11 @@ impl<'t> Lexer<'t> {
         let start = self.at;
         let mut escaped = false;
         loop {
+            let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+            let plain = rest
+                .iter()
+                .position(|byte| matches!(byte, b'"' | b'\\' | 0..b' '));
+            self.at += plain.unwrap_or(rest.len());
             match self.peek() {
                 Some(b'"') => {
                     let end = self.at;
@@ -178,11 +183,12 @@ impl<'t> Lexer<'t> {
                     escaped = true;
                     self.escape()?;
                 }
-                Some(0..b' ') => {
-                    return self.fault("a control character stands in a string unescaped", "");
+                Some(_) | None => {
+                    return self.fault(
+                        "a control character stands in a string unescaped",
+                        "cut off within a string",
+                    );
                 }
-                Some(_) => self.at += 1,
-                None => return self.fault("", "cut off within a string"),
             }
         }
     }
