@@ -110,7 +110,7 @@ fn rows_of_an_array_have_the_lines_of_the_file() {
 fn a_wrapped_row_is_rejected_with_its_wrapper_and_taken_back() {
     let mut wrong = customer(2);
     wrong["currency"] = json!("Euro");
-    let text = format!("{}\n{}\n", customer(1), json!({"customer": wrong}),);
+    let text = format!("{}\n{}\n", customer(1), json!({"customer": wrong}));
     let run = Run::new().input("in.jsonl", text);
     run.import("in.jsonl").code(3);
     let rejects = run.text("in.jsonl.results/rejects.jsonl");
@@ -302,7 +302,7 @@ fn an_array_that_is_cut_off_anywhere_keeps_its_rows() {
         let ends: Vec<usize> = (0..text.len())
             .filter(|at| {
                 text.as_bytes()[*at] == b'}'
-                    && states("in.json", text[..=*at].as_bytes())
+                    && states("in.json", &text.as_bytes()[..=*at])
                         .iter()
                         .all(Result::is_ok)
             })
