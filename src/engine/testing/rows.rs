@@ -1,6 +1,7 @@
 //! Rows in memory.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use crate::domain::row::{
     CellKind, Columns, InputPart, Origin, ParallelRows, ReadState, Revisit, Row, Rows,
@@ -11,9 +12,11 @@ use crate::domain::skip::SkipReason;
 /// cells than its header is a malformed row.
 #[derive(Debug, Clone)]
 pub(in crate::engine) struct MemoryRows {
-    inputs: Vec<(Columns, Vec<String>)>,
+    inputs: Arc<[(Columns, Vec<String>)]>,
     input: usize,
     place: usize,
+    /// Where a part of an input ends; `None` for all inputs.
+    end: Option<usize>,
 }
 
 impl MemoryRows {
@@ -36,6 +39,7 @@ impl MemoryRows {
                 .collect(),
             input: 0,
             place: 0,
+            end: None,
         }
     }
 
@@ -52,6 +56,9 @@ impl Rows for MemoryRows {
     type Error = Infallible;
 
     fn next(&mut self, row: &mut Row) -> Result<bool, Infallible> {
+        if self.end == Some(self.place) {
+            return Ok(false);
+        }
         while self.input + 1 < self.inputs.len() && self.place == self.inputs[self.input].1.len() {
             (self.input, self.place) = (self.input + 1, 0);
         }
@@ -94,11 +101,12 @@ impl ParallelRows for MemoryRows {
         while self.input + 1 < self.inputs.len() && self.place == self.inputs[self.input].1.len() {
             (self.input, self.place) = (self.input + 1, 0);
         }
-        let mut part = self.clone();
-        part.inputs.truncate(self.input + 1);
-        let rows = &mut part.inputs[self.input].1;
-        rows.truncate(self.place + 3);
-        let many = rows.len() - self.place;
+        let rows = &self.inputs[self.input].1;
+        let many = 3.min(rows.len() - self.place);
+        let part = Self {
+            end: Some(self.place + many),
+            ..self.clone()
+        };
         self.place += many;
         Ok((many > 0).then(|| InputPart {
             rows: part,

@@ -778,7 +778,7 @@ fn the_search_ends_with_the_last_id() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn overwritten_pages_are_reported_and_only_original_rows_are_saved(

@@ -228,7 +228,7 @@ fn a_missing_wal_has_no_lost_commits() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
 
     /// As after a power failure.
     #[test]
