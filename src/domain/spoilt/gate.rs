@@ -16,6 +16,10 @@ const FEWEST_DIGITS: usize = 14;
 /// By first byte: bit `n` is set if a value of `n` bytes must be looked at closely.
 static LENGTHS: [u32; 256] = lengths();
 
+/// By last byte: bit `n` is set if a word of `n` bytes ends in it. A month's year ends in
+/// a digit.
+static ENDS: [u32; 256] = ends();
+
 /// By byte: what it is in a number.
 static CLASSES: [u8; 256] = classes();
 
@@ -41,17 +45,44 @@ pub(in crate::domain) fn is_ordinary(value: &[u8]) -> bool {
         .copied()
         .unwrap_or(u32::MAX);
     if lengths >> value.len().min(LONGEST) & 1 == 0 {
-        return value.len() < FEWEST_DIGITS || has_few_digits(value);
+        // Ids such as `cus_…` and `pln_…` are long, and full of digits.
+        return value.len() < FEWEST_DIGITS || value.get(3) == Some(&b'_') || has_few_digits(value);
     }
-    (first.is_ascii_digit() || *first == b'+') && is_plain_number(value)
+    if first.is_ascii_digit() || *first == b'+' {
+        is_plain_number(value)
+    } else {
+        first.is_ascii_alphabetic() && is_no_word(value)
+    }
+}
+
+/// Whether `value` ends in a letter that no word of its length ends in, or in a number
+/// that is no year of a month's.
+fn is_no_word(value: &[u8]) -> bool {
+    let Some(last) = value.last() else {
+        return true;
+    };
+    if value.len() >= FEWEST_DIGITS && !has_few_digits(value) {
+        return false;
+    }
+    let ends = ENDS.get(usize::from(*last)).copied().unwrap_or(u32::MAX);
+    if ends >> value.len().min(LONGEST) & 1 == 0 {
+        return true;
+    }
+    let has_at_end = |from_end: usize, marks: &[u8]| {
+        let place = value.len().checked_sub(from_end);
+        let byte = place.and_then(|place| value.get(place));
+        byte.is_some_and(|byte| marks.contains(byte))
+    };
+    last.is_ascii_digit()
+        && !has_at_end(3, b"- .")
+        && !has_at_end(4, b":")
+        && !has_at_end(5, b"- .")
 }
 
 /// Whether `value` has no run of so many digits that it could be a card's number, with
-/// blanks or signs between them. Every fourth byte of one is a digit, with few exceptions:
-/// most values need no counting.
+/// blanks or signs between them.
 fn has_few_digits(value: &[u8]) -> bool {
-    let digits = |count: usize, byte: &u8| count + usize::from(byte.is_ascii_digit());
-    if value.iter().skip(3).step_by(4).fold(0, digits) < 3 {
+    if has_few_digits_at_all(value) {
         return true;
     }
     let count = |(run, longest): (usize, usize), byte: &u8| {
@@ -63,6 +94,29 @@ fn has_few_digits(value: &[u8]) -> bool {
         (run, longest.max(run))
     };
     value.iter().fold((0, 0), count).1 < FEWEST_DIGITS
+}
+
+/// Whether fewer than [`FEWEST_DIGITS`] bytes of `value` are digits, counted eight at a
+/// time.
+fn has_few_digits_at_all(value: &[u8]) -> bool {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    // Beyond this a byte of the sum could overflow.
+    const LONGEST_SUM: usize = 248;
+    let (eights, rest) = value.as_chunks::<8>();
+    let (Some(end), true) = (value.last_chunk::<8>(), value.len() <= LONGEST_SUM) else {
+        return false;
+    };
+    // A byte is a digit if it differs from `0` by less than ten.
+    let digits = |eight: &[u8; 8]| {
+        let differs = u64::from_le_bytes(*eight) ^ (EACH * 0x30);
+        let others = ((differs & (EACH * 0x7f)) + EACH * 0x76) | differs;
+        (!others >> 7) & EACH
+    };
+    let whole: u64 = eights.iter().map(digits).sum();
+    // Of the last eight bytes, those that are in no other eight.
+    let left = digits(end).checked_shr(64 - 8 * u32::try_from(rest.len()).unwrap_or(0));
+    let sums = whole + left.unwrap_or(0);
+    sums.wrapping_mul(EACH) >> 56 < FEWEST_DIGITS as u64
 }
 
 /// Whether `value`, which begins with a digit or a plus sign, is a short number without
@@ -98,32 +152,74 @@ const fn lengths() -> [u32; 256] {
         digit += 1;
     }
     lengths[b'+' as usize] = !0b11;
-    add_words(&mut lengths, &CERTAIN, 0);
-    add_words(&mut lengths, &PROBABLE, 0);
-    add_words(&mut lengths, &TRUTHS, 0);
-    add_words(&mut lengths, &TRUTHS_IN_IDS, 0);
-    add_words(&mut lengths, &TOTALS, 0);
-    add_words(&mut lengths, &["Err:502"], 0);
-    // With a year of two or four digits.
-    add_words(&mut lengths, &MONTHS, 3);
-    add_words(&mut lengths, &MONTHS, 5);
+    add_all_words(&mut lengths, false);
     lengths
 }
 
-/// Sets the bits of `words`, each `longer` by so many bytes.
+const fn ends() -> [u32; 256] {
+    let mut ends = [0; 256];
+    add_all_words(&mut ends, true);
+    ends
+}
+
+/// Sets the bits of all words, by their first or their last bytes.
 #[expect(
     clippy::indexing_slicing,
     reason = "computed when this is compiled, where an index out of range is an error"
 )]
-const fn add_words(lengths: &mut [u32; 256], words: &[&str], longer: usize) {
+const fn add_all_words(lengths: &mut [u32; 256], last: bool) {
+    add_words(lengths, &CERTAIN, last);
+    add_words(lengths, &PROBABLE, last);
+    add_words(lengths, &TRUTHS, last);
+    add_words(lengths, &TRUTHS_IN_IDS, last);
+    add_words(lengths, &TOTALS, last);
+    let mut digit = b'0';
+    while digit <= b'9' {
+        let end = if last { Some(digit) } else { None };
+        add_word(lengths, "Err:502", 0, end);
+        let mut month = 0;
+        while month < MONTHS.len() {
+            // With a year of two or four digits.
+            add_word(lengths, MONTHS[month], 3, end);
+            add_word(lengths, MONTHS[month], 5, end);
+            month += 1;
+        }
+        digit += 1;
+    }
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "computed when this is compiled, where an index out of range is an error"
+)]
+const fn add_words(lengths: &mut [u32; 256], words: &[&str], last: bool) {
     let mut at = 0;
     while at < words.len() {
         let word = words[at].as_bytes();
-        let bit = 1 << (word.len() + longer);
-        lengths[word[0].to_ascii_lowercase() as usize] |= bit;
-        lengths[word[0].to_ascii_uppercase() as usize] |= bit;
+        let end = if last {
+            Some(word[word.len() - 1])
+        } else {
+            None
+        };
+        add_word(lengths, words[at], 0, end);
         at += 1;
     }
+}
+
+/// Sets the bit of a word that is `longer` by so many bytes: by its last byte, or else
+/// by its first.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "computed when this is compiled, where an index out of range is an error"
+)]
+const fn add_word(lengths: &mut [u32; 256], word: &str, longer: usize, last: Option<u8>) {
+    let bit = 1 << (word.len() + longer);
+    let byte = match last {
+        Some(last) => last,
+        None => word.as_bytes()[0],
+    };
+    lengths[byte.to_ascii_lowercase() as usize] |= bit;
+    lengths[byte.to_ascii_uppercase() as usize] |= bit;
 }
 
 #[expect(

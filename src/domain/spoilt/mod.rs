@@ -70,11 +70,13 @@ pub(super) enum SpoiltBy {
 
 /// How `value` of `field` was spoilt, if it was.
 pub(super) fn spoilt(field: Field, value: &str) -> Option<SpoiltBy> {
-    if value.contains('\u{fffd}') {
-        return Some(SpoiltBy::Decoding);
-    }
-    if let Some((found, before)) = invisible::first_invisible(value) {
-        return Some(SpoiltBy::Invisible(found, before.to_owned()));
+    if !value.is_ascii() {
+        if value.contains('\u{fffd}') {
+            return Some(SpoiltBy::Decoding);
+        }
+        if let Some((found, before)) = invisible::first_invisible(value) {
+            return Some(SpoiltBy::Invisible(found, before.to_owned()));
+        }
     }
     if has_line_break(field, value) {
         return Some(SpoiltBy::LineBreak);
@@ -96,6 +98,9 @@ pub(super) fn spoilt(field: Field, value: &str) -> Option<SpoiltBy> {
     }
     if field == Field::CompanyName && TOTALS.contains(&value.to_lowercase().as_str()) {
         return Some(SpoiltBy::Total);
+    }
+    if value.is_ascii() {
+        return None;
     }
     garbled::decoded_again(value).map(SpoiltBy::Encoding)
 }
