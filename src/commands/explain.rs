@@ -3,23 +3,29 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use super::prepared::Prepared;
 use crate::domain::card_number::masked;
 use crate::domain::mapping::FieldOrigin;
 use crate::domain::problem::{Code, Problem};
 use crate::domain::row::{Row, Rows};
 use crate::domain::text::{listed, quoted};
 use crate::domain::validate::CheckedRow;
-use crate::engine::checker::Checker;
+use crate::engine::checker::{CheckSettings, Checker};
+use crate::report::progress::ProgressDisplay;
+use crate::source::input::Input;
 use crate::source::reader::InputReader;
 
 /// The width of a field's name.
 const NAME_WIDTH: usize = "billingContact.addressLine1".len();
 
 /// Shows where the values of the first `many` rows came from.
-pub(super) fn explain(prepared: &Prepared, many: u64) -> anyhow::Result<()> {
-    let mut rows = InputReader::new(Arc::clone(&prepared.inputs), Some(many));
-    let mut checker = Checker::new(&prepared.reading);
+pub(super) fn explain(
+    inputs: &Arc<[Input]>,
+    reading: &CheckSettings,
+    watcher: &ProgressDisplay,
+    many: u64,
+) -> anyhow::Result<()> {
+    let mut rows = InputReader::new(Arc::clone(inputs), Some(many));
+    let mut checker = Checker::new(reading);
     let mut row = Row::default();
     while rows.next(&mut row)? {
         let columns = rows.columns();
@@ -41,7 +47,7 @@ pub(super) fn explain(prepared: &Prepared, many: u64) -> anyhow::Result<()> {
                 text.push_str(rejected);
             }
         }
-        prepared.watcher.say_lines(masked(text.trim_end()).as_ref());
+        watcher.say_lines(masked(text.trim_end()).as_ref());
     }
     Ok(())
 }

@@ -138,7 +138,7 @@ impl Prepared {
         note_rows: bool,
         known: KnownCustomers<'_>,
     ) -> anyhow::Result<Survey> {
-        explain(self, self.explain)?;
+        explain(&self.inputs, &self.reading, &self.watcher, self.explain)?;
         let surveying = SurveySettings {
             threads: threads(),
             note_rows,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::hint::hinted;
-use super::screening::refuse_foreign_export;
+use super::screening::{MappedBy, refuse_foreign_export};
 use crate::config::mapping::MappingSettings;
 use crate::config::mapping_file::MappingFile;
 use crate::config::presets::recognised;
@@ -66,8 +66,8 @@ pub(super) fn mapping_for(
         if let (Some(wrong), Some(proposal)) = (&wrong, &proposal) {
             return Err(hinted(wrong.to_string(), proposal));
         }
-        let is_mapped = !settings.is_open();
-        let warning = refuse_foreign_export(wrong, is_mapped, &columns.names, &input.name)?;
+        let mapped = mapped_by(settings);
+        let warning = refuse_foreign_export(wrong, mapped, &columns.names, &input.name)?;
         warnings.extend(warning);
     }
     Ok(InputMapping {
@@ -75,6 +75,16 @@ pub(super) fn mapping_for(
         proposal,
         warnings,
     })
+}
+
+fn mapped_by(settings: &MappingSettings) -> MappedBy {
+    if settings.names_columns() {
+        MappedBy::User
+    } else if settings.is_open() {
+        MappedBy::Names
+    } else {
+        MappedBy::Preset
+    }
 }
 
 /// The presets that all of `inputs` are recognised as.

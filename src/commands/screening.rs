@@ -52,12 +52,23 @@ fn sample(inputs: &Arc<[Input]>, number: u16) -> (CardColumns, Columns) {
     (sampled, columns)
 }
 
+/// Who says which columns feed which fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MappedBy {
+    /// Nobody: columns have the names of Kable's fields.
+    Names,
+    /// A preset, which is for exports of customers only.
+    Preset,
+    /// The user.
+    User,
+}
+
 /// Refuses an input that its mapping does not fit, or that is an export of something
 /// else. If the user said which columns are which, an export of something else is read as
 /// told; the warning says what it looks like.
 pub(super) fn refuse_foreign_export(
     wrong: Option<MappingError>,
-    is_mapped: bool,
+    mapped: MappedBy,
     columns: &[String],
     name: &str,
 ) -> anyhow::Result<Option<String>> {
@@ -65,12 +76,14 @@ pub(super) fn refuse_foreign_export(
         (None, None) => Ok(None),
         (Some(export), Some(MappingError::MissingColumns { .. })) => Err(foreign(&export, name)),
         (_, Some(other)) => Err(other.into()),
-        // Its own columns have the names of Kable's fields.
-        (Some(_), None) if !is_mapped => Ok(None),
-        (Some(export), None) => Ok(Some(format!(
-            "{name} looks like {}; it is read as customers, because its columns are mapped",
-            export.what
-        ))),
+        (Some(export), None) => match mapped {
+            MappedBy::Names => Ok(None),
+            MappedBy::Preset => Err(foreign(&export, name)),
+            MappedBy::User => Ok(Some(format!(
+                "{name} looks like {}; it is read as customers, because its columns are mapped",
+                export.what
+            ))),
+        },
     }
 }
 

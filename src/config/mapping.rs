@@ -87,9 +87,13 @@ impl MappingSettings {
     /// Whether nothing but the names of columns says what feeds what, so that a preset
     /// may be proposed.
     pub fn is_open(&self) -> bool {
-        matches!(self.preset, PresetChoice::Unnamed)
-            && self.over.columns.is_empty()
-            && self.over.rules.is_empty()
+        matches!(self.preset, PresetChoice::Unnamed) && !self.names_columns()
+    }
+
+    /// Whether the user says which columns feed fields, other than by a preset, which is
+    /// for one export only.
+    pub fn names_columns(&self) -> bool {
+        !self.over.columns.is_empty() || !self.over.rules.is_empty()
     }
 
     /// Whether rows may lack cells at their end. A preset that is still to be recognised

@@ -96,7 +96,7 @@ impl Verdicts {
     /// `validate` rejects these rows, with these codes, and counts the others right.
     fn hold_in_validate(&self) {
         let run = self.run();
-        let ended = run.go_words(&self.words(&["validate"], &["--json", "--max-errors", "100%"]));
+        let ended = run.go_words(&self.words(&["validate"], &["--json"]));
         let ended = ended.code(self.code());
         let summary = Summary::of(&ended.stdout);
         let counts = ["rejected", "skipped"].map(|what| summary.rows(what));
@@ -276,7 +276,7 @@ fn each_preset_is_recognised_by_its_samples_and_proposed() {
         let verdicts = Verdicts::of(name);
         let (preset, unnamed) = unnamed(&verdicts);
         let run = verdicts.run();
-        let after = ["--preset", "auto", "--json", "--max-errors", "100%"];
+        let after = ["--preset", "auto", "--json"];
         let ended = run.go_words(&unnamed.words(&["validate"], &after));
         let expected = (verdicts.accepted, [verdicts.rejected, verdicts.skipped]);
         assert_eq!(
@@ -300,7 +300,7 @@ fn the_mapping_file_of_each_sample_reads_it_like_its_preset() {
         let ended = run.go_words(&["init", &verdicts.file]).code(0);
         let ended = ended.says(&format!("preset {preset}"));
         ended.says(&format!("validate {} --mapping {file}", verdicts.file));
-        let after = ["--mapping", &file, "--json", "--max-errors", "100%"];
+        let after = ["--mapping", &file, "--json"];
         let ended = run.go_words(&unnamed.words(&["validate"], &after));
         let expected = (verdicts.accepted, [verdicts.rejected, verdicts.skipped]);
         assert_eq!(

@@ -424,9 +424,8 @@ mod tests {
         for rate in [1, 2, 7, 50, 200, 999, 5000] {
             let times = starts(per_second(rate), rate as usize * 4 + 1).await;
             let until = |end: Duration| times.partition_point(|at| *at <= end);
-            let within = |(place, first): (usize, &Duration)| {
-                until(*first + Duration::from_secs(1)) - place
-            };
+            let within =
+                |(place, first): (usize, &Duration)| until(*first + Duration::from_secs(1)) - place;
             let most = times.iter().enumerate().map(within).max();
             assert!(most <= Some(rate as usize), "{rate}: {most:?}");
             let took = times.last().unwrap().as_secs_f64();
