@@ -278,7 +278,7 @@ fn bomb() -> Vec<u8> {
         bits.extend((0..length).rev().map(|bit| u8::from(value >> bit & 1 == 1)));
     };
     code(&mut bits, 0x30 + u32::from(b'x'), 8);
-    for _ in 0..size(1_000_000, 8_000_000) {
+    for _ in 0..size(50_000, 8_000_000) {
         code(&mut bits, 0b1100_0101, 8);
         code(&mut bits, 0, 5);
     }
@@ -291,6 +291,7 @@ fn bomb() -> Vec<u8> {
     head.into_iter().chain(packed).chain([0; 8]).collect()
 }
 
+/// It is unpacked without being held, and its checksum is wrong.
 #[test]
 fn a_gzip_bomb() {
     for name in ["bomb.csv.gz", "bomb.csv"] {
@@ -298,8 +299,8 @@ fn a_gzip_bomb() {
             file.add(bomb());
         });
         validated(&run, name)
-            .refuses(1, &[name, "is compressed with gzip"])
-            .hints("gzip -dc FILE | kable-bulk import -");
+            .refuses(1, &[name, "is compressed with gzip", "it is damaged"])
+            .hints("gzip -t FILE");
     }
 }
 

@@ -649,12 +649,7 @@ fn rejects_are_given_back_byte_for_byte_and_taken_back_mended() {
         header,
         "_line,_code,_field,_message,clientId,companyName,currency,city"
     );
-    assert!(
-        rest.starts_with(
-            "32,corrected;suspect_value;unknown_currency,companyName;companyName;currency,"
-        ),
-        "{rest}"
-    );
+    assert!(rest.starts_with("32,unknown_currency,currency,"), "{rest}");
     assert!(
         rest.contains(&format!(",{bad}\r\n34,missing_field,companyName,")),
         "{rest}"
