@@ -366,6 +366,19 @@ fn expected_value(value: &Value, path: &str, cells: &mut Vec<Found>) {
     }
 }
 
+/// Cells whose numbers are rounded as the library rounds them, which is not always to the
+/// nearest.
+fn rounded(mut cells: Vec<Found>) -> Vec<Found> {
+    for (_, kind, text) in &mut cells {
+        if *kind == CellKind::Number
+            && let Ok(number) = serde_json::from_str::<serde_json::Number>(text)
+        {
+            *text = number.to_string();
+        }
+    }
+    cells
+}
+
 /// Cells by path, so that members may be in any order; the items of a list keep theirs.
 /// Numbers are normalized.
 fn by_path(cells: Vec<Found>) -> BTreeMap<String, Vec<(String, String)>> {
@@ -530,7 +543,7 @@ fn jsonl_is_read_as_serde_json_reads_it() {
                     count(&good);
                     let mut cells = Vec::new();
                     expected(&object, "", &mut cells);
-                    prop_assert_eq!(by_path(ours.cells), by_path(cells));
+                    prop_assert_eq!(by_path(rounded(ours.cells)), by_path(cells));
                 }
                 (ReadState::Broken(why), Ok(Value::Object(_))) => {
                     count(&twice);
