@@ -19,8 +19,8 @@ pub(super) fn refuse_card_data(inputs: &Arc<[Input]>) -> anyhow::Result<()> {
         if let Some(column) = sampled.found(&columns.names) {
             return Err(hinted(
                 format!(
-                    "{}: column {} holds full numbers of payment cards, which nobody may send or \
-                     store outside of an environment that complies with PCI DSS; nothing was read \
+                    "{}: column {} holds full numbers of payment cards, which must not be sent or \
+                     stored outside of an environment that complies with PCI DSS; nothing was read \
                      into results or sent",
                     input.name,
                     quoted(&column)
@@ -55,7 +55,7 @@ fn sample(inputs: &Arc<[Input]>, number: u16) -> (CardColumns, Columns) {
 /// Who says which columns feed which fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MappedBy {
-    /// Nobody: columns have the names of Kable's fields.
+    /// The columns themselves, which have the names of Kable's fields.
     Names,
     /// A preset, which is for exports of customers only.
     Preset,

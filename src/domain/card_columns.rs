@@ -1,8 +1,8 @@
 //! Finds columns of full card numbers, in the names of the columns and the first rows.
 //!
 //! A file with such a column is refused as a whole, before anything of it is sent, shown
-//! or written: PCI DSS binds whoever stores a card's number, and this program writes
-//! rejected rows to a file just as they stood.
+//! or written: PCI DSS applies to stored card numbers, and rejected rows are written to
+//! a file unchanged.
 
 use super::card_number::{is_card_number, is_long_number, masked};
 use super::header::normalised;
@@ -52,7 +52,7 @@ const NAMES: [&str; 24] = [
     "カード番号",
 ];
 
-/// Cards that nobody pays with, or not by their number.
+/// Cards that are not used for payment, or not by their number.
 const OTHER_CARDS: [&str; 10] = [
     "gift",
     "loyalty",

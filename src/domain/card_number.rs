@@ -1,5 +1,5 @@
-//! Full numbers of payment cards (PANs) in text, which must not get anywhere: whoever
-//! stores or sends one is bound by PCI DSS.
+//! Full numbers of payment cards (PANs) in text. They are never stored, sent or shown:
+//! PCI DSS applies to every system that does.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Characters that nobody sees: those without a width, those that change the direction
+//! Invisible characters: those without a width, those that change the direction
 //! of text, fillers that look like a blank.
 //!
 //! Some belong to ordinary text (the joiners of Persian and Hindi, the selectors of
@@ -26,7 +26,7 @@ pub(super) const fn is_trimmed(letter: char) -> bool {
     )
 }
 
-/// Whether nobody would see anything of `text`.
+/// Whether no character of `text` is visible.
 pub(super) fn is_nothing(text: &str) -> bool {
     let shows_nothing = |letter: char| letter.is_whitespace() || is_invisible(letter);
     text.chars().all(shows_nothing)

@@ -187,7 +187,7 @@ fn a_suspect_value_is_a_warning() {
 }
 
 #[test]
-fn what_nobody_sees_is_trimmed_or_missing() {
+fn invisible_characters_are_trimmed_or_missing() {
     for name in [
         "\u{200b}Aster\u{feff}",
         "\u{202a}Aster\u{202c}",

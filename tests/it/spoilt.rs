@@ -115,7 +115,7 @@ fn ordinary_values_that_look_a_little_like_it_are_accepted() {
 }
 
 #[test]
-fn twins_that_differ_by_what_nobody_sees_are_found() {
+fn twins_that_differ_by_invisible_characters_are_found() {
     let run = Run::new().input(
         "in.csv",
         "clientId,companyName,currency,email\n\

@@ -154,7 +154,7 @@ fn has_thousands(value: &str, is_used: ValueUse) -> bool {
             .all(|group| group.len() == 3 && is_digits(group))
 }
 
-/// Whether `value` is a date as spreadsheets write it where nobody asked for one.
+/// Whether `value` is a date as spreadsheets turn other values into one.
 fn is_date(value: &str, is_used: ValueUse) -> bool {
     if let Some((day, time)) = value.split_once([' ', 'T']) {
         let time = time.trim_end_matches('Z');

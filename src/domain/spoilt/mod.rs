@@ -7,7 +7,7 @@
 //! - `lost_form.rs`: `8,9E+11`, `7,210,448`, `01-Mar`, `TRUE`
 //! - `garbled.rs`: `MÃ¼ller`
 //!
-//! `../invisible.rs` has the characters that nobody sees.
+//! `../invisible.rs` has the invisible characters.
 
 mod error_value;
 mod garbled;
@@ -48,7 +48,7 @@ pub(super) const TOTALS: [&str; 18] = [
 pub(super) enum SpoiltBy {
     /// U+FFFD stands for characters that could not be decoded.
     Decoding,
-    /// A character that nobody sees, and what stands before it.
+    /// An invisible character, and what stands before it.
     Invisible(char, String),
     /// A line break in an id or a name.
     LineBreak,

@@ -111,7 +111,7 @@ impl RepeatingRow<'_> {
         if let Some(other) = self.verdict.similar {
             let place = self.place(other);
             let message = format!(
-                "clientId {id} is that of {place} but for case, blanks or what nobody sees ({ONE_ROW})"
+                "clientId {id} is that of {place} but for case, blanks or invisible characters ({ONE_ROW})"
             );
             let (code, field) = (Code::SimilarClientId, Field::ClientId);
             problems.push(Problem::of(code, field, self.client_id, message));

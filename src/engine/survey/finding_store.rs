@@ -27,7 +27,7 @@ pub struct RowVerdict {
     pub fit: bool,
     /// Another row with its `clientId` is sent instead.
     pub duplicate: Option<OtherRow>,
-    /// Another row's `clientId` differs only in case, blanks, or what nobody sees.
+    /// Another row's `clientId` differs only in case, blanks, or invisible characters.
     pub similar: Option<OtherRow>,
     /// Another row has its e-mail and company, but another `clientId`.
     pub same_customer: Option<OtherRow>,
