@@ -9,6 +9,7 @@ use clap::builder::Resettable;
 use clap::{Arg, ArgAction, Args, Command, FromArgMatches, Id};
 
 use crate::cli::{SandboxChoice, StoredOptions};
+use crate::domain::nearest::{ALIKE_OPTIONS, nearest_above};
 
 /// The start of an option's variable.
 const PREFIX: &str = "KABLE_BULK_";
@@ -29,9 +30,6 @@ const EXCLUSIVE: [&[&str]; 3] = [
     &["env", "base-url", "sandbox"],
     &["dry-run", "no-dry-run"],
 ];
-
-/// How alike two names must be for one to be offered for the other (Jaro-Winkler).
-const ALIKE: f64 = 0.8;
 
 /// The variables that name options, and their values. Other variables are ignored.
 pub(super) fn named_options(
@@ -130,7 +128,7 @@ impl OptionGrammar {
         if self.longs().any(|long| long == key) {
             return Ok(());
         }
-        let hint = nearest(&lower, self.longs())
+        let hint = nearest_above(ALIKE_OPTIONS, &lower, self.longs())
             .map(|long| format!(", perhaps {long:?}"))
             .unwrap_or_default();
         Err(format!("there is no option {key:?}{hint}"))
@@ -182,13 +180,4 @@ fn kind_of(option: &Arg) -> OptionKind {
     } else {
         OptionKind::Text
     }
-}
-
-/// The one of `names` that `name` is most likely meant to be, if any is like it.
-pub(super) fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    names
-        .map(|other| (strsim::jaro_winkler(other, name), other))
-        .filter(|(likeness, _)| *likeness > ALIKE)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, other)| other)
 }

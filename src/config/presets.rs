@@ -2,6 +2,7 @@
 
 use super::error::ConfigError;
 use super::mapping_file::{self, MappingFile};
+use crate::domain::nearest::nearest;
 
 /// A mapping file that is built in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,16 +49,10 @@ impl Preset {
     pub fn of_name(name: &str) -> Result<Self, ConfigError> {
         let known = PRESETS.iter().find(|preset| preset.name == name);
         known.copied().ok_or_else(|| {
-            let near = PRESETS
-                .iter()
-                .map(|preset| (strsim::jaro_winkler(preset.name, name), preset.name))
-                .filter(|(likeness, _)| *likeness > 0.75)
-                .max_by(|one, other| one.0.total_cmp(&other.0));
-            let wanted = if let Some((_, near)) = near {
-                format!("perhaps {near}")
-            } else {
-                let names: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
-                format!("wanted auto or one of {}", names.join(" "))
+            let names = PRESETS.map(|preset| preset.name);
+            let wanted = match nearest(name, names) {
+                Some(near) => format!("perhaps {near}"),
+                None => format!("wanted auto or one of {}", names.join(" ")),
             };
             ConfigError::Value {
                 option: "preset",

@@ -11,7 +11,8 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
-use super::options::{OptionKind, nearest};
+use super::options::OptionKind;
+use crate::domain::nearest::{ALIKE_OPTIONS, nearest_above};
 
 /// A value with its position in the text, in bytes.
 pub(super) type PlacedValue = (OsString, usize);
@@ -86,7 +87,7 @@ impl OptionReader<'_> {
         if choices.contains(&text) {
             return Ok(text);
         }
-        let near = nearest(&text, choices.iter().map(String::as_str));
+        let near = nearest_above(ALIKE_OPTIONS, &text, choices.iter().map(String::as_str));
         let near = near.map_or_else(String::new, |near| format!("; perhaps {near:?}"));
         let wanted = format!("one of {}{near}", choices.join(", "));
         Err(misfit(self.long, written, &wanted))

@@ -28,6 +28,7 @@
 //! - `advice.rs`: the next steps after a check
 //! - `bottleneck.rs`, `threshold.rs`: how fast a run is, and when it stops early
 //! - `text.rs`: how values are shown
+//! - `nearest.rs`: the known name that a misspelt one is probably meant to be
 
 pub mod advice;
 pub mod bottleneck;
@@ -49,6 +50,7 @@ mod heuristics;
 mod id_list;
 mod invisible;
 pub mod mapping;
+pub mod nearest;
 pub mod outcome;
 pub mod problem;
 pub mod remote;

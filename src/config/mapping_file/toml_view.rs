@@ -5,6 +5,8 @@ use std::fmt;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::domain::nearest::nearest;
+
 /// What is wrong in a text of TOML, and on which line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TomlError {
@@ -87,13 +89,8 @@ impl<'t> TomlView<'t> {
             if known.contains(&name) {
                 continue;
             }
-            let near = known
-                .iter()
-                .map(|known| (strsim::jaro_winkler(known, name), known))
-                .filter(|(likeness, _)| *likeness > 0.75)
-                .max_by(|one, other| one.0.total_cmp(&other.0));
-            let wanted = match near {
-                Some((_, near)) => format!("perhaps {near}"),
+            let wanted = match nearest(name, known.iter().copied()) {
+                Some(near) => format!("perhaps {near}"),
                 None => format!("wanted one of {}", known.join(", ")),
             };
             return Err(self.wrong(name, format!("{what} has no key {name:?}, {wanted}")));

@@ -2,6 +2,8 @@
 
 use encoding_rs::Encoding;
 
+use crate::domain::nearest::nearest;
+
 /// Names that are proposed where another one is not known. The standard has some
 /// two hundred more.
 const PROPOSED: [&str; 43] = [
@@ -73,13 +75,8 @@ pub fn encoding_of(label: &str) -> Result<&'static Encoding, String> {
     if let Some(encoding) = Encoding::for_label_no_replacement(name.as_bytes()) {
         return Ok(encoding);
     }
-    let nearest = PROPOSED
-        .iter()
-        .map(|known| (strsim::jaro_winkler(known, name), *known))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .max_by(|one, other| one.0.total_cmp(&other.0));
-    Err(match nearest {
-        Some((_, nearest)) => format!("{label:?} is no encoding, perhaps {nearest}"),
+    Err(match nearest(name, PROPOSED) {
+        Some(near) => format!("{label:?} is no encoding, perhaps {near}"),
         None => format!(
             "{label:?} is no encoding, wanted a name such as windows-1252, utf-16, iso-8859-2 or shift_jis"
         ),
