@@ -66,7 +66,7 @@ fn run_command(program: OsString, command: Command) -> Exit {
     let ended = match command {
         Command::Import(options) => commands::import::run(program, *options, &environment),
         Command::Validate(options) => commands::validate::run(program, *options, &environment),
-        Command::Init(options) => commands::init::run(&program, &options),
+        Command::Init(options) => commands::init::run(program, &options, &environment),
         Command::Presets(options) => commands::presets::run(&options),
         Command::Status(options) => commands::status::run(&options, &environment),
         Command::Sandbox(options) => commands::sandbox::run(options, &environment),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::config_file::ConfigChoice;
 use super::input::InputFormat;
 
 /// Options of `init`.
@@ -13,11 +14,14 @@ pub struct InitOptions {
     /// The file whose columns are mapped
     #[arg(value_name = "INPUT")]
     pub input: OsString,
+    /// The configuration file.
+    #[command(flatten)]
+    pub file: ConfigChoice,
     /// Where the mapping file is written; - for standard output [default: INPUT.mapping.toml]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Begins with this preset, whatever the columns are called
-    #[arg(long, value_name = "NAME")]
+    /// Begins with this preset, whatever the columns are called; auto: with the one that fits them
+    #[arg(long, value_name = "NAME|auto")]
     pub preset: Option<String>,
     /// How the input is written [default: auto]
     #[arg(long, value_enum)]

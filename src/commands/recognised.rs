@@ -12,6 +12,7 @@ use crate::domain::mapping::{Binding, Mapping};
 use crate::domain::row::{Matching, Row, Rows};
 use crate::source::SourceError;
 use crate::source::input::Input;
+use crate::source::{ShortRows, SourceError};
 use crate::source::reader::InputReader;
 
 /// How many rows of JSON are read for its columns.
@@ -52,9 +53,15 @@ pub(super) fn mapping_for(
         // are known.
         let is_foreign = columns.matching == Matching::Exact && !mapping.rules.is_empty();
         if is_foreign {
+    let short_rows = if mapping.input.accept_short_rows == Some(true) {
+        ShortRows::Accept
+    } else {
+        ShortRows::Reject
+    };
             columns.names = members(inputs, number)?;
         }
         // Refuses an unusable header before connecting.
+        input.treat_short_rows(short_rows);
         let bound = Binding::new(&mapping, &columns, &input.name).and_then(|binding| {
             if is_foreign {
                 binding.require_fields(&columns)

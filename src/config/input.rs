@@ -51,6 +51,10 @@ pub fn input(
         values: or(typed.values, file.values),
         skip: or(typed.skip, file.skip),
         no_skip: or(typed.no_skip, file.no_skip),
+        accept_short_rows: typed.short_rows.or(file.short_rows).map(|how| match how {
+            ShortRowHandling::Accept => true,
+            ShortRowHandling::Reject => false,
+        }),
     })?;
     Ok(InputSettings {
         source: source::Settings {
@@ -66,7 +70,6 @@ pub fn input(
                 .transpose()?,
             sheet: typed.sheet.or(file.sheet),
             columns: mapping.known_columns()?.into(),
-            short_rows: short_rows(typed.short_rows.or(file.short_rows), &mapping),
         },
         mapping,
         rules: Rules {
@@ -81,15 +84,6 @@ pub fn input(
         out,
         inputs,
     })
-}
-
-/// What becomes of short rows: what the option says, else the mapping.
-fn short_rows(typed: Option<ShortRowHandling>, mapping: &MappingSettings) -> source::ShortRows {
-    match typed {
-        Some(ShortRowHandling::Accept) => source::ShortRows::Accept,
-        None if mapping.accepts_short_rows() => source::ShortRows::Accept,
-        Some(ShortRowHandling::Reject) | None => source::ShortRows::Reject,
-    }
 }
 
 fn one_byte(text: &str) -> Result<u8, ConfigError> {

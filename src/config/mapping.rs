@@ -12,7 +12,7 @@ use crate::domain::field::Field;
 use crate::domain::mapping::Mapping;
 
 /// The word for the preset that the columns are recognised as.
-const AUTO: &str = "auto";
+pub const AUTO: &str = "auto";
 
 /// The options, as they were given.
 #[derive(Debug, Default)]
@@ -24,6 +24,7 @@ pub(super) struct MappingOptions {
     pub(super) values: Vec<String>,
     pub(super) skip: Vec<String>,
     pub(super) no_skip: Vec<String>,
+    pub(super) accept_short_rows: Option<bool>,
 }
 
 /// Which column feeds which field.
@@ -67,6 +68,8 @@ impl MappingSettings {
         for (field, text) in pairs("set", options.set)? {
             set_default(&mut over, field, &text).map_err(value_error("set"))?;
         }
+        let accept = options.accept_short_rows;
+        over.input.accept_short_rows = accept.or(over.input.accept_short_rows);
         let settings = Self {
             preset,
             over,
@@ -94,16 +97,6 @@ impl MappingSettings {
     /// for one export only.
     pub fn names_columns(&self) -> bool {
         !self.over.columns.is_empty() || !self.over.rules.is_empty()
-    }
-
-    /// Whether rows may lack cells at their end. A preset that is still to be recognised
-    /// has no say: the rows are split before.
-    pub(super) fn accepts_short_rows(&self) -> bool {
-        let preset = match &self.preset {
-            PresetChoice::Named(file) => file.mapping.input.accept_short_rows,
-            PresetChoice::Auto | PresetChoice::Unnamed => None,
-        };
-        self.over.input.accept_short_rows.or(preset) == Some(true)
     }
 
     /// The columns that a header is likely to have.

@@ -23,7 +23,7 @@ use super::jsonl::{JsonlRows, LineForm};
 use super::layer::{Conversion, Layer, altered};
 use super::patterns::shown_name;
 use super::spool::Spool;
-use super::{Format, FormatChoice, Settings, SourceError};
+use super::{Format, FormatChoice, Settings, ShortRows, SourceError};
 use crate::domain::row::{Columns, Row};
 
 /// A file, or an unnamed copy of what is read from one.
@@ -48,6 +48,8 @@ pub struct Input {
     note: Option<String>,
     /// How lines of JSON are read.
     lines: Mutex<LineForm>,
+    /// What becomes of a table's short rows.
+    short_rows: Mutex<ShortRows>,
 }
 
 /// Whether the input `name` is a stream (standard input, a pipe), which can be
@@ -162,6 +164,7 @@ impl FoundInput {
             encoding: conversion.encoding.as_ref().map(TextEncoding::name),
             note: (!notes.is_empty()).then(|| notes.join("; ")),
             lines: Mutex::new(lines),
+            short_rows: Mutex::default(),
         })
     }
 }
@@ -310,7 +313,9 @@ impl Input {
         let file = Positioned::new(file, self.size, Arc::clone(&self.blocks));
         match self.format {
             Format::Csv { .. } => {
-                CsvRows::new(file, &self.name, number, &self.layout).map(AnyRows::Csv)
+                let mut layout = self.layout.clone();
+                layout.short_rows = *self.short_rows.lock();
+                CsvRows::new(file, &self.name, number, &layout).map(AnyRows::Csv)
             }
             Format::Jsonl => {
                 let lines = self.lines.lock().clone();
@@ -324,6 +329,12 @@ impl Input {
     /// Tells it the columns that a mapping names which was chosen after it was opened.
     pub fn name_columns(&self, columns: Arc<[String]>) {
         self.lines.lock().named = columns;
+    }
+
+    /// Tells it what becomes of short rows by a mapping that was chosen after it was
+    /// opened.
+    pub fn treat_short_rows(&self, how: ShortRows) {
+        *self.short_rows.lock() = how;
     }
 
     /// Closes its file between passes; the next pass opens it again by name.

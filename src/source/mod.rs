@@ -74,8 +74,6 @@ pub struct Settings {
     pub sheet: Option<String>,
     /// Names of columns that the user gave: a header is likely to have them.
     pub columns: Arc<[String]>,
-    /// What becomes of a table's rows that lack cells at their end.
-    pub short_rows: ShortRows,
 }
 
 /// What becomes of a table's rows that lack cells at their end.

@@ -176,3 +176,40 @@ fn the_sandbox_takes_its_file_from_it() {
     typed.line_with("other.db");
     typed.kill();
 }
+
+#[test]
+fn init_reads_it_too() {
+    let text = "Kundennr;Firma;Währung\n1;Müller;EUR\n";
+    let (latin1, ..) = encoding_rs::WINDOWS_1252.encode(text);
+    let run = Run::new().input("in.csv", latin1).input(
+        "kable-bulk.toml",
+        "delimiter = ';'\nencoding = 'windows-1252'\npreset = 'auto'\n\
+         mapping = 'in.csv.mapping.toml'\nquiet = false\n",
+    );
+    run.go("init *.csv")
+        .code(0)
+        .says("options from ./kable-bulk.toml: delimiter, encoding, preset\n")
+        .says("kable-bulk validate in.csv --mapping in.csv.mapping.toml\n");
+    let written = run.text("in.csv.mapping.toml");
+    assert!(written.contains("from = \"Währung\""), "{written}");
+    run.go("validate in.csv")
+        .refuses(1, &["known export"])
+        .hints("--mapping");
+    run.write("kable-bulk.toml", "delimiter = ';'\n");
+    run.go("validate in.csv --mapping in.csv.mapping.toml")
+        .code(0);
+    run.write("kable-bulk.toml", "delimiter = 'semicolon'\n");
+    run.go("init in.csv -o -")
+        .refuses(1, &["kable-bulk.toml, line 1: delimiter"]);
+    run.go("init in.csv -o - --no-config --encoding windows-1252")
+        .code(0)
+        .says("validate in.csv --no-config --encoding windows-1252 --mapping FILE\n");
+    let run = run
+        .input("b.csv", "a,b\n1,2\n")
+        .env("KABLE_BULK_PRESET", "strip");
+    run.go("init b.csv --no-config")
+        .refuses(2, &["KABLE_BULK_PRESET", "perhaps stripe"]);
+    run.go("init *.csv --no-config")
+        .refuses(1, &["2 files fit the pattern *.csv"])
+        .hints("name one of them");
+}

@@ -4,7 +4,7 @@
 
 mod draft;
 
-use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,15 +12,21 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use self::draft::{of_unknown, undecided_currency, unused};
-use super::command_line::shell_word;
+use super::command_line::TypedCommand;
 use super::exit::Exit;
 use super::finish::print;
 use super::hint::hinted;
-use crate::cli::{InitOptions, ReadingOptions};
-use crate::config::input::input;
+use super::own_files::ResolvedInputs;
+use crate::cli::{
+    CheckOptions, DisplayOptions, InitOptions, InputOptions, ReadingOptions, RequestOptions,
+    TargetOptions, ValidateOptions,
+};
+use crate::config::input::{InputSettings, input};
+use crate::config::mapping::AUTO;
 use crate::config::mapping_file::MappingFile;
 use crate::config::presets::{Preset, recognised};
 use crate::config::values::beside;
+use crate::config::{ConfigError, Environment, FileOptions};
 use crate::domain::field::Field;
 use crate::domain::guesses::ColumnSample;
 use crate::domain::mapping::{Binding, Mapping};
@@ -36,21 +42,25 @@ const SAMPLED_ROWS: u64 = 200;
 const SAMPLED_VALUES: usize = 20;
 
 /// Writes a mapping file.
-pub fn run(program: &OsStr, typed: &InitOptions) -> anyhow::Result<Exit> {
-    let name = typed.input.clone();
-    let to = target(typed)?;
-    let preset = typed.preset.as_deref().map(Preset::of_name).transpose()?;
+pub fn run(
+    program: OsString,
+    typed: &InitOptions,
+    environment: &Environment,
+) -> anyhow::Result<Exit> {
+    let file = FileOptions::read(&typed.file, environment)?;
+    let is_typed = |long: &str| types(typed, long);
+    if file.display.quiet != Some(true) {
+        for note in file.notes("init", is_typed) {
+            // Standard error may be closed; then the note is dropped.
+            writeln!(std::io::stderr(), "{}", escaped(&note)).ok();
+        }
+    }
+    let assignments = file.assignments.clone();
+    let name = only_input(&typed.input)?;
+    let to = target(typed, &name)?;
     let folder = std::env::temp_dir();
-    let reading = ReadingOptions {
-        format: typed.format,
-        delimiter: typed.delimiter.clone(),
-        encoding: typed.encoding.clone(),
-        sheet: typed.sheet.clone(),
-        preset: typed.preset.clone(),
-        out: Some(folder.clone()),
-        ..ReadingOptions::default()
-    };
-    let settings = input(vec![name.clone()], reading, ReadingOptions::default())?;
+    let (preset, settings) = decided(typed, file, &name, &folder)
+        .map_err(|error| error.located(&assignments, is_typed))?;
     let opened = open(&name, &settings.source, &folder)?;
     let (columns, samples) = sampled(opened)?;
     let fitting = match preset {
@@ -61,12 +71,7 @@ pub fn run(program: &OsStr, typed: &InitOptions) -> anyhow::Result<Exit> {
         [preset] => of_preset(preset, &columns, &samples)?,
         _ => of_unknown(&samples),
     };
-    let shown = shell_word(&name);
-    let mapping = to.as_deref().map_or_else(|| "FILE".to_owned(), shell_word);
-    let next = format!(
-        "{} validate {shown} --mapping {mapping}",
-        shell_word(program)
-    );
+    let next = next_command(program, typed, &name, to.as_deref());
     let head = format!(
         "# Which column of {} feeds which field, by kable-bulk init. Decide what is marked\n\
          # DECIDE, then check with: {}\n",
@@ -86,14 +91,106 @@ pub fn run(program: &OsStr, typed: &InitOptions) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// Whether the option `long` was typed.
+fn types(typed: &InitOptions, long: &str) -> bool {
+    match long {
+        "preset" => typed.preset.is_some(),
+        "format" => typed.format.is_some(),
+        "delimiter" => typed.delimiter.is_some(),
+        "encoding" => typed.encoding.is_some(),
+        "sheet" => typed.sheet.is_some(),
+        _other => false,
+    }
+}
+
+/// The one file that was named, perhaps by a pattern.
+fn only_input(typed: &OsString) -> anyhow::Result<OsString> {
+    let names = ResolvedInputs::of(std::slice::from_ref(typed))?.names;
+    match names.as_slice() {
+        [name] => Ok(name.clone()),
+        several => Err(hinted(
+            format!(
+                "{} files fit the pattern {}, wanted one",
+                several.len(),
+                typed.display()
+            ),
+            "name one of them: the others can be read with its mapping file if their columns are \
+             the same",
+        )),
+    }
+}
+
+/// The preset to begin with, unless it is to be recognised, and how the input is read.
+/// What the file says of the mapping is not read: it may name the file to be written.
+fn decided(
+    typed: &InitOptions,
+    file: FileOptions,
+    name: &OsString,
+    folder: &Path,
+) -> Result<(Option<Preset>, InputSettings), ConfigError> {
+    let preset = typed.preset.clone().or(file.reading.preset);
+    let preset = preset.filter(|name| name != AUTO);
+    let known = preset.as_deref().map(Preset::of_name).transpose()?;
+    let stored = ReadingOptions {
+        format: file.reading.format,
+        delimiter: file.reading.delimiter,
+        encoding: file.reading.encoding,
+        sheet: file.reading.sheet,
+        ..ReadingOptions::default()
+    };
+    let reading = ReadingOptions {
+        preset,
+        out: Some(folder.to_owned()),
+        ..how_to_read(typed)
+    };
+    let settings = input(vec![name.clone()], reading, stored)?;
+    Ok((known, settings))
+}
+
+/// What was typed of how the input is read.
+fn how_to_read(typed: &InitOptions) -> ReadingOptions {
+    ReadingOptions {
+        format: typed.format,
+        delimiter: typed.delimiter.clone(),
+        encoding: typed.encoding.clone(),
+        sheet: typed.sheet.clone(),
+        ..ReadingOptions::default()
+    }
+}
+
+/// The command that checks the input `name` with the mapping file that is written to `to`.
+fn next_command(
+    program: OsString,
+    typed: &InitOptions,
+    name: &OsString,
+    to: Option<&Path>,
+) -> String {
+    let mapping = to.map_or_else(|| PathBuf::from("FILE"), Path::to_owned);
+    let options = ValidateOptions {
+        input: InputOptions {
+            inputs: vec![name.clone()],
+            file: typed.file.clone(),
+            reading: ReadingOptions {
+                mapping: Some(mapping),
+                ..how_to_read(typed)
+            },
+        },
+        checks: CheckOptions::default(),
+        target: TargetOptions::default(),
+        requests: RequestOptions::default(),
+        display: DisplayOptions::default(),
+    };
+    TypedCommand { program, options }.line()
+}
+
 /// Where the mapping file is written; `None` is standard output.
-fn target(typed: &InitOptions) -> anyhow::Result<Option<PathBuf>> {
+fn target(typed: &InitOptions, name: &OsString) -> anyhow::Result<Option<PathBuf>> {
     match &typed.output {
         Some(path) if path.as_os_str() == "-" => Ok(None),
         Some(path) => Ok(Some(path.clone())),
         None => {
-            let inputs = [typed.input.clone()];
-            Ok(Some(beside(&inputs, ".mapping.toml", "output")?))
+            let inputs = std::slice::from_ref(name);
+            Ok(Some(beside(inputs, ".mapping.toml", "output")?))
         }
     }
 }

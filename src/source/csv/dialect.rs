@@ -42,7 +42,7 @@ pub(in crate::source) struct TableLayout {
     /// Names of columns that the user gave.
     pub(super) named: Arc<[String]>,
     /// What becomes of short rows.
-    pub(super) short_rows: ShortRows,
+    pub(in crate::source) short_rows: ShortRows,
     /// Whether it was converted to UTF-8: what is written back gets a byte-order mark.
     pub(in crate::source) is_converted: bool,
     /// Whether it is a workbook's sheet, in which a row counts as one line.
@@ -81,7 +81,7 @@ impl TableLayout {
             header: header as u64,
             has_titles,
             named: Arc::clone(&settings.columns),
-            short_rows: settings.short_rows,
+            short_rows: ShortRows::Reject,
             is_converted: false,
         })
     }

@@ -17,7 +17,10 @@ fn rows(text: &[u8], piece: usize) -> Vec<Row> {
 }
 
 fn rows_by(text: &[u8], piece: usize, settings: &Settings) -> Vec<Row> {
-    let mut rows = open(text, piece, settings);
+    all(open(text, piece, settings))
+}
+
+fn all(mut rows: CsvRows<Pieces<'_>>) -> Vec<Row> {
     let mut all = Vec::new();
     let mut row = Row::default();
     while rows.next(&mut row).unwrap() {
@@ -220,11 +223,12 @@ fn empty_cells_beyond_the_header_are_no_error() {
 
 #[test]
 fn short_rows_are_accepted_if_told() {
-    let settings = Settings {
+    let text = b"a,b,c\n1\n1,2\n\n1,2,3,4\n";
+    let layout = TableLayout {
         short_rows: ShortRows::Accept,
-        ..Settings::default()
+        ..TableLayout::detect(text, &Settings::default(), "in.csv").unwrap()
     };
-    let rows = rows_by(b"a,b,c\n1\n1,2\n\n1,2,3,4\n", 5, &settings);
+    let rows = all(CsvRows::new(Pieces(text, 5), "in.csv", 0, &layout).unwrap());
     assert_eq!(cells(&rows[0]), ["1"]);
     assert_eq!(cells(&rows[1]), ["1", "2"]);
     assert_eq!(rows[2].state, ReadState::Skipped(SkipReason::Blank));
