@@ -6,9 +6,9 @@ use std::sync::Arc;
 use crate::domain::candidate::FieldValue;
 use crate::domain::card_number::masked;
 use crate::domain::field::Field;
-use crate::domain::mapping::{Binding, Mapping};
+use crate::domain::mapping::{Binding, FieldFeed, Mapping};
 use crate::domain::row::{ReadState, Row, Rows};
-use crate::domain::text::quoted;
+use crate::domain::text::{counted, listed, quoted};
 use crate::source::input::Input;
 use crate::source::reader::InputReader;
 
@@ -18,22 +18,98 @@ const ROWS_SEARCHED: u64 = 20;
 /// The most characters of a sample value.
 const SHOWN: usize = 40;
 
+/// The most different mappings that are shown: inputs with the same columns share one.
+const MOST_SHOWN: usize = 5;
+
+/// The most inputs that are looked into for how their columns are used.
+const MOST_LOOKED_INTO: usize = 50;
+
+/// What feeds the fields of inputs with the same columns.
+struct SharedMapping<'i> {
+    /// The names of their columns; of JSON, the first row's.
+    columns: Vec<String>,
+    feeds: Vec<FieldFeed>,
+    lines: Vec<String>,
+    inputs: Vec<&'i str>,
+}
+
 /// A line for each field that is not simply fed by the column of its name; for every
-/// field if `all` is set.
+/// field if `all` is set. Inputs whose columns are used differently are shown apart.
 pub(super) fn shown_mapping(
     mapping: &Mapping,
     inputs: &Arc<[Input]>,
     all: bool,
 ) -> anyhow::Result<Vec<String>> {
-    let Some(input) = inputs.first() else {
-        return Ok(Vec::new());
+    let mut known: Vec<SharedMapping<'_>> = Vec::new();
+    let (mut looked_into, mut shown, mut others) = (0, 0, 0);
+    for (number, input) in (0_u16..).zip(inputs.iter()) {
+        let columns = input.columns()?.names;
+        if let Some(same) = known.iter_mut().find(|same| same.columns == columns) {
+            same.inputs.push(&input.name);
+            continue;
+        }
+        if looked_into == MOST_LOOKED_INTO {
+            others += 1;
+            continue;
+        }
+        looked_into += 1;
+        let (feeds, lines) = lines_of(mapping, inputs, number, all)?;
+        if let Some(same) = known.iter_mut().find(|same| same.feeds == feeds) {
+            same.inputs.push(&input.name);
+            continue;
+        }
+        if shown == MOST_SHOWN && !lines.is_empty() {
+            others += 1;
+            continue;
+        }
+        shown += usize::from(!lines.is_empty());
+        known.push(SharedMapping {
+            columns,
+            feeds,
+            lines,
+            inputs: vec![&input.name],
+        });
+    }
+    Ok(together(known, others))
+}
+
+/// The lines of all mappings, under the names of their inputs if there are several.
+fn together(known: Vec<SharedMapping<'_>>, others: u64) -> Vec<String> {
+    let are_several = known.len() > 1;
+    let mut lines = Vec::new();
+    for shared in known.into_iter().filter(|shared| !shared.lines.is_empty()) {
+        if are_several {
+            lines.push(format!("{}:", listed(&shared.inputs, 3)));
+            lines.extend(shared.lines.iter().map(|line| format!("  {line}")));
+        } else {
+            lines.extend(shared.lines);
+        }
+    }
+    if others > 0 {
+        let others = counted(others, "more input has", "more inputs have");
+        lines.push(format!(
+            "{others} other columns: validate one alone to see what they feed"
+        ));
+    }
+    lines
+}
+
+/// What feeds the fields of the input `number`, and the lines that say so.
+fn lines_of(
+    mapping: &Mapping,
+    inputs: &Arc<[Input]>,
+    number: u16,
+    all: bool,
+) -> anyhow::Result<(Vec<FieldFeed>, Vec<String>)> {
+    let Some(input) = inputs.get(usize::from(number)) else {
+        return Ok((Vec::new(), Vec::new()));
     };
-    let mut rows = InputReader::new(Arc::clone(inputs), Some(ROWS_SEARCHED));
+    let mut rows = InputReader::from_input(Arc::clone(inputs), number, ROWS_SEARCHED);
     let mut row = Row::default();
     let mut samples: BTreeMap<Field, String> = BTreeMap::new();
-    let mut binding = Binding::new(mapping, &input.columns()?, &input.name)?;
     let mut columns = input.columns()?;
-    while rows.next(&mut row)? && row.origin.input == 0 {
+    let mut binding = Binding::new(mapping, &columns, &input.name)?;
+    while rows.next(&mut row)? && row.origin.input == number {
         columns.clone_from(rows.columns());
         binding.extend(&columns)?;
         binding.derive(&mut row);
@@ -52,9 +128,9 @@ pub(super) fn shown_mapping(
             }
         }
     }
-    let feeds = binding.feeds(&columns).into_iter();
-    let feeds = feeds.filter(|feed| all || !feed.is_obvious);
-    let lines = feeds.map(|feed| {
+    let feeds = binding.feeds(&columns);
+    let shown = feeds.iter().filter(|feed| all || !feed.is_obvious);
+    let lines = shown.map(|feed| {
         let sample = samples.get(&feed.field).map_or_else(String::new, |value| {
             if is_secret(value) {
                 " (values are not shown)".to_owned()
@@ -65,7 +141,8 @@ pub(super) fn shown_mapping(
         });
         format!("{} is taken from {}{sample}", feed.field, feed.from)
     });
-    Ok(lines.collect())
+    let lines = lines.collect();
+    Ok((feeds, lines))
 }
 
 /// Whether `value` may be a card number or a secret key.

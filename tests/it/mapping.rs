@@ -273,3 +273,65 @@ fn what_feeds_what_is_shown_before_a_run() {
     run.go("validate in.csv --mapping map.toml -q")
         .keeps_to_itself("is taken from");
 }
+
+/// Inputs with the same columns are shown together.
+#[test]
+fn what_feeds_each_field_is_shown_for_every_input() {
+    let run = Run::new()
+        .input("a.csv", "clientId,Firma,currency\na-1,Aster,USD\n")
+        .input("b.csv", "clientId,Company,currency\nb-1,Beryl,USD\n")
+        .input("c.csv", "clientId,Firma,currency\nc-1,Cobalt,USD\n")
+        .input(
+            "d.jsonl",
+            "{\"clientId\":\"d-1\",\"Company\":\"Dune\",\"currency\":\"USD\"}\n",
+        )
+        .input(
+            "m.toml",
+            "format = 1\n[fields.companyName]\nfrom = ['Firma', 'Company']\n",
+        );
+    let ended = run.go("validate a.csv b.csv c.csv d.jsonl --mapping m.toml --out x");
+    let ended = ended.code(0);
+    let shown = "a.csv and c.csv:\n  companyName is taken from \"Firma\", such as \"Aster\"\n\
+                 b.csv and d.jsonl:\n  companyName is taken from \"Company\", such as \"Beryl\"\n";
+    assert!(ended.stderr.contains(shown), "{}", ended.stderr);
+    run.go("validate a.csv c.csv --mapping m.toml --out x")
+        .code(0)
+        .says("companyName is taken from \"Firma\", such as \"Aster\"\n")
+        .keeps_to_itself("a.csv and c.csv:");
+    let names: Vec<String> = (0..7).map(|number| format!("n{number}.csv")).collect();
+    for name in &names {
+        run.write(
+            name,
+            format!("clientId,Firma,currency,fax {name}\n{name},Aster,USD,\n"),
+        );
+    }
+    run.go(&format!(
+        "validate {} --mapping m.toml --out x",
+        names.join(" ")
+    ))
+    .code(0)
+    .says("companyName is taken from \"Firma\", such as \"Aster\"\n")
+    .keeps_to_itself("other columns");
+    for (name, city) in names.iter().zip('A'..) {
+        run.write(
+            name,
+            format!("clientId,Firma,currency,Town {city}\n{name},Aster,USD,Reno\n"),
+        );
+    }
+    let towns: Vec<String> = ('A'..='G').map(|city| format!("'Town {city}'")).collect();
+    run.write(
+        "m.toml",
+        format!(
+            "format = 1\n[fields.companyName]\nfrom = 'Firma'\n[fields.city]\nfrom = [{}]\n",
+            towns.join(", ")
+        ),
+    );
+    run.go(&format!(
+        "validate {} --mapping m.toml --out x",
+        names.join(" ")
+    ))
+    .code(0)
+    .says("n4.csv:\n")
+    .says("2 more inputs have other columns")
+    .keeps_to_itself("n5.csv:\n");
+}
