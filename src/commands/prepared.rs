@@ -12,7 +12,7 @@ use super::command_line::shown;
 use super::descriptors;
 use super::explain::explain;
 use super::hint::hinted;
-use super::recognised::{InputMapping, mapping_for};
+use super::recognised::{InputMapping, PresetProposal, mapping_for};
 use super::result_folder::{ResultFolder, refuse_foreign, refuse_own_results};
 use super::screening::refuse_card_data;
 use super::shown_mapping::shown_mapping;
@@ -43,6 +43,8 @@ pub(super) struct Prepared {
     pub(super) inputs: Arc<[Input]>,
     /// What rows are checked against.
     pub(super) reading: Arc<CheckSettings>,
+    /// A preset that fits the columns, and is not used.
+    pub(super) proposal: Option<PresetProposal>,
     limit: Option<u64>,
     /// For how many rows it is shown where each value came from.
     explain: u64,
@@ -85,8 +87,8 @@ impl Prepared {
                 watcher.say(warning);
             }
         }
-        if let Some(proposal) = mapping.proposal.filter(|_| !display.quiet) {
-            watcher.say(&format!("note: {proposal}"));
+        if let Some(proposal) = mapping.proposal.as_ref().filter(|_| !display.quiet) {
+            watcher.say(&format!("note: {}", proposal.sentence));
         }
         if !display.quiet {
             let lines = shown_mapping(&mapping.mapping, &inputs, display.verbose)?;
@@ -101,6 +103,7 @@ impl Prepared {
                 names: inputs.iter().map(|input| input.name.clone()).collect(),
             }),
             inputs,
+            proposal: mapping.proposal,
             limit: settings.limit,
             explain: settings.explain,
             out: settings.out,

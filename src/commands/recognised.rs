@@ -10,10 +10,9 @@ use crate::config::mapping_file::MappingFile;
 use crate::config::presets::recognised;
 use crate::domain::mapping::{Binding, Mapping};
 use crate::domain::row::{Matching, Row, Rows};
-use crate::source::SourceError;
 use crate::source::input::Input;
-use crate::source::{ShortRows, SourceError};
 use crate::source::reader::InputReader;
+use crate::source::{ShortRows, SourceError};
 
 /// How many rows of JSON are read for its columns.
 const ROWS_LOOKED_AT: u64 = 50;
@@ -21,10 +20,19 @@ const ROWS_LOOKED_AT: u64 = 50;
 /// The mapping for the inputs.
 pub(super) struct InputMapping {
     pub(super) mapping: Mapping,
-    /// A preset that is proposed, in a sentence.
-    pub(super) proposal: Option<String>,
+    /// A preset that is proposed.
+    pub(super) proposal: Option<PresetProposal>,
     /// What inputs look like that are read as told.
     pub(super) warnings: Vec<String>,
+}
+
+/// A preset that fits the columns, and is not used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PresetProposal {
+    /// Its name.
+    pub(super) name: String,
+    /// The proposal in a sentence.
+    pub(super) sentence: String,
 }
 
 /// Finds the mapping for `inputs`, and refuses those that it does not fit.
@@ -45,23 +53,23 @@ pub(super) fn mapping_for(
     };
     // Members of JSON that nothing names can't reject a row.
     let named: Arc<[String]> = mapping.named_columns().into();
-    let mut warnings = Vec::new();
-    for (number, input) in (0_u16..).zip(inputs.iter()) {
-        input.name_columns(Arc::clone(&named));
-        let mut columns = input.columns()?;
-        // The API's own members may all be missing, row by row; those of another system
-        // are known.
-        let is_foreign = columns.matching == Matching::Exact && !mapping.rules.is_empty();
-        if is_foreign {
     let short_rows = if mapping.input.accept_short_rows == Some(true) {
         ShortRows::Accept
     } else {
         ShortRows::Reject
     };
+    let mut warnings = Vec::new();
+    for (number, input) in (0_u16..).zip(inputs.iter()) {
+        input.name_columns(Arc::clone(&named));
+        input.treat_short_rows(short_rows);
+        let mut columns = input.columns()?;
+        // The API's own members may all be missing, row by row; those of another system
+        // are known.
+        let is_foreign = columns.matching == Matching::Exact && !mapping.rules.is_empty();
+        if is_foreign {
             columns.names = members(inputs, number)?;
         }
         // Refuses an unusable header before connecting.
-        input.treat_short_rows(short_rows);
         let bound = Binding::new(&mapping, &columns, &input.name).and_then(|binding| {
             if is_foreign {
                 binding.require_fields(&columns)
@@ -71,7 +79,7 @@ pub(super) fn mapping_for(
         });
         let wrong = bound.err();
         if let (Some(wrong), Some(proposal)) = (&wrong, &proposal) {
-            return Err(hinted(wrong.to_string(), proposal));
+            return Err(hinted(wrong.to_string(), &proposal.sentence));
         }
         let mapped = mapped_by(settings);
         let warning = refuse_foreign_export(wrong, mapped, &columns.names, &input.name)?;
@@ -147,12 +155,15 @@ fn only_one(mut fitting: Vec<MappingFile>, inputs: &[Input]) -> anyhow::Result<M
     }
 }
 
-/// A sentence that proposes the only preset that fits.
-fn proposal_of(fitting: &[MappingFile], inputs: &[Input]) -> Option<String> {
+/// The only preset that fits.
+fn proposal_of(fitting: &[MappingFile], inputs: &[Input]) -> Option<PresetProposal> {
     let [only] = fitting else { return None };
     let name = inputs.first().map(|input| &input.name)?;
-    Some(format!(
-        "{name} looks like an export of another system ({}): --preset {} maps it",
-        only.title, only.name
-    ))
+    Some(PresetProposal {
+        name: only.name.clone(),
+        sentence: format!(
+            "{name} looks like an export of another system ({}): --preset {} maps it",
+            only.title, only.name
+        ),
+    })
 }

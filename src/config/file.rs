@@ -60,6 +60,12 @@ pub struct InheritedOptions {
     pub map: Vec<String>,
     /// `set`.
     pub set: Vec<String>,
+    /// `values`.
+    pub values: Vec<String>,
+    /// `skip`.
+    pub skip: Vec<String>,
+    /// `no-skip`.
+    pub no_skip: Vec<String>,
     /// `allow-currency`.
     pub allow_currency: Vec<String>,
 }
@@ -83,6 +89,9 @@ impl FileOptions {
             all_or_nothing: self.sending.all_or_nothing == Some(true),
             map: self.reading.map.clone(),
             set: self.reading.set.clone(),
+            values: self.reading.values.clone(),
+            skip: self.reading.skip.clone(),
+            no_skip: self.reading.no_skip.clone(),
             allow_currency: self.reading.allow_currency.clone(),
         }
     }

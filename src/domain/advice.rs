@@ -7,10 +7,12 @@ use std::cmp::Reverse;
 
 use super::field::Field;
 use super::header::guess;
+use super::mapping::Mapping;
 use super::outcome::Outcome;
 use super::problem::{Code, Fix, Severity};
 use super::summary::{FixGroup, ProblemGroup, Summary};
 use super::text::{counted, listed, quoted};
+use super::wrong_constant::{is_about_constant, wrong_constants};
 
 /// The most steps, the final one included.
 const MOST_STEPS: usize = 3;
@@ -49,69 +51,24 @@ pub struct CheckReport<'c> {
     pub unused: &'c [String],
     /// Whether plans and bundles were looked up at Kable.
     pub online: bool,
-    /// Values of `--set`, for rows that have none.
-    pub constants: &'c [(Field, String)],
-}
-
-/// A value of `--set` that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WrongConstant {
-    /// The field.
-    pub field: Field,
-    /// The value.
-    pub value: String,
-    /// How many rows have it.
-    pub rows: u64,
-    /// The value that it should be, if known.
-    pub better: Option<String>,
-}
-
-impl WrongConstant {
-    /// What to do about it.
-    pub fn advice(&self) -> String {
-        format!(
-            "Give --set {} another value: {} is wrong, and is set in {}",
-            self.field,
-            quoted(&self.value),
-            counted(self.rows, "row", "rows")
-        )
-    }
-}
-
-/// Those of `constants` that `problems` are about: they can't be fixed in any
-/// file.
-pub fn wrong_constants(
-    problems: &[ProblemGroup],
-    constants: &[(Field, String)],
-) -> Vec<WrongConstant> {
-    let wrong = constants.iter().filter_map(|(field, value)| {
-        let kind = problems
-            .iter()
-            .find(|kind| is_about_constant(kind, *field, value))?;
-        let better = kind.fixes.iter().find_map(|group| match group.fix {
-            Fix::Write(code) if group.found.contains(value) => Some(code.to_owned()),
-            Fix::Write(_) | Fix::Allow(_) | Fix::ExternalIds | Fix::LeaveOut => None,
-        });
-        Some(WrongConstant {
-            field: *field,
-            value: value.clone(),
-            rows: kind.count,
-            better,
-        })
-    });
-    wrong.collect()
-}
-
-fn is_about_constant(kind: &ProblemGroup, field: Field, value: &str) -> bool {
-    kind.severity == Severity::Error.name()
-        && kind.code != Code::MissingField.name()
-        && kind.code != Code::DuplicateClientId.name()
-        && kind.field == field.name()
-        && kind.message.contains(&quoted(value))
+    /// Which column feeds which field, and the values of `--set`.
+    pub mapping: &'c Mapping,
+    /// A preset that the columns are recognised as, and that is not used.
+    pub preset: Option<&'c str>,
 }
 
 /// The next steps after the check that `report` is of.
 pub fn advice(report: CheckReport<'_>) -> Vec<NextStep> {
+    if let Some(name) = report.preset {
+        // What else is wrong may be right with the preset.
+        let step = NextStep {
+            what: format!(
+                "Read it with the preset {name}: its columns are those of another system's export"
+            ),
+            how: StepCommand::With(vec!["--preset".to_owned(), name.to_owned()]),
+        };
+        return vec![step, report.final_step()];
+    }
     let mut steps: Vec<(u64, NextStep)> = Field::REQUIRED
         .into_iter()
         .filter_map(|field| report.fill_in(field))
@@ -128,7 +85,7 @@ pub fn advice(report: CheckReport<'_>) -> Vec<NextStep> {
             .flatten(),
         )
         .collect();
-    let wrong = wrong_constants(&report.summary.problems, report.constants);
+    let wrong = wrong_constants(&report.summary.problems, &report.mapping.constants);
     steps.extend(wrong.iter().map(|wrong| {
         let how = wrong.better.as_ref().map_or(StepCommand::ByHand, |better| {
             StepCommand::With(vec![
@@ -220,7 +177,8 @@ impl CheckReport<'_> {
         let options = options.flat_map(|code| ["--allow-currency".to_owned(), (*code).to_owned()]);
         let step = NextStep {
             what: format!(
-                "Ask Kable whether it accepts {} by now ({}), and allow what it accepts",
+                "Ask Kable whether it accepts {} by now ({}), and allow what it accepts; or \
+                 translate with --values currency=FILE",
                 listed(&names, MOST_NAMED),
                 counted(rows, "row", "rows")
             ),
@@ -270,24 +228,56 @@ impl CheckReport<'_> {
             "plan or bundle id that looks odd",
             "plan and bundle ids that look odd",
         );
+        let names = self.count(Code::SuspectValue, Field::PlanIds);
+        let translated = if names > 0 && !self.is_translated(Field::PlanIds) {
+            "; --values planIds=FILE translates names of plans"
+        } else {
+            ""
+        };
         let step = NextStep {
-            what: format!("Ask Kable about {ids}"),
+            what: format!("Ask Kable about {ids}{translated}"),
             how: StepCommand::With(vec!["--online".to_owned()]),
         };
         (rows > 0 && !self.online).then_some((rows, step))
     }
 
-    /// Fix or create plans and bundles that Kable does not have.
+    /// Fix, create or translate plans and bundles that Kable does not have.
     fn create_missing_ids(&self) -> Option<(u64, NextStep)> {
-        let rows = self.count(Code::UnknownPlan, Field::PlanIds)
-            + self.count(Code::UnknownBundle, Field::BundleIds);
-        let rows = rows.saturating_sub(self.external_ids());
+        let plans = self.count(Code::UnknownPlan, Field::PlanIds);
+        let bundles = self.count(Code::UnknownBundle, Field::BundleIds);
+        let rows = (plans + bundles).saturating_sub(self.external_ids());
         let ids = counted(rows, "plan or bundle id", "plan and bundle ids");
-        let step = NextStep {
-            what: format!("Fix {ids} that Kable does not have, or create them there"),
-            how: StepCommand::ByHand,
+        let fix = format!("Fix {ids} that Kable does not have, or create them there");
+        let lists = [
+            (Field::PlanIds, plans, "plans.csv", "Pro,pln_…"),
+            (Field::BundleIds, bundles, "bundles.csv", "Basic,bun_…"),
+        ];
+        let untranslated = lists.into_iter();
+        let untranslated =
+            untranslated.filter(|(field, rows, ..)| *rows > 0 && !self.is_translated(*field));
+        let (mut files, mut options) = (Vec::new(), Vec::new());
+        for (field, _, file, example) in untranslated {
+            files.push(format!("{file} with lines such as {example}"));
+            options.extend(["--values".to_owned(), format!("{field}={file}")]);
+        }
+        let step = if files.is_empty() {
+            NextStep {
+                what: fix,
+                how: StepCommand::ByHand,
+            }
+        } else {
+            NextStep {
+                what: format!("{fix}; or translate them: write {}", files.join(" and ")),
+                how: StepCommand::With(options),
+            }
         };
         (rows > 0).then_some((rows, step))
+    }
+
+    /// Whether values of `field` are translated already.
+    fn is_translated(&self, field: Field) -> bool {
+        let rule = self.mapping.rule(field);
+        rule.is_some_and(|rule| rule.values.is_some())
     }
 
     /// The step after all others.
@@ -339,7 +329,7 @@ impl CheckReport<'_> {
     /// constants are left out.
     fn fixes(&self, select: impl Fn(&Fix) -> Option<String>) -> Vec<(String, &FixGroup)> {
         let is_in_file = |kind: &&ProblemGroup| {
-            let mut constants = self.constants.iter();
+            let mut constants = self.mapping.constants.iter();
             !constants.any(|(field, value)| is_about_constant(kind, *field, value))
         };
         let problems = self.summary.problems.iter().filter(is_in_file);
@@ -363,6 +353,7 @@ fn by_hand(fixes: &[(String, &FixGroup)], what: String) -> Option<(u64, NextStep
 mod tests {
     use super::{CheckReport, StepCommand, advice};
     use crate::domain::field::Field;
+    use crate::domain::mapping::{Mapping, ValueMap};
     use crate::domain::outcome::Outcome;
     use crate::domain::problem::{Code, Fix, Problem};
     use crate::domain::summary::{ProblemCounts, Summary};
@@ -398,7 +389,8 @@ mod tests {
             summary: &summary,
             unused: &unused,
             online: false,
-            constants: &[],
+            mapping: &Mapping::default(),
+            preset: None,
         });
         let steps = steps.into_iter().map(|step| match step.how {
             StepCommand::ByHand => step.what,
@@ -500,7 +492,8 @@ mod tests {
             summary: &differs,
             unused: &[],
             online: true,
-            constants: &[],
+            mapping: &Mapping::default(),
+            preset: None,
         });
         steps.push(step.into_iter().map(|step| step.what).collect());
         assert!(steps.iter().all(|lines| lines.len() == 1));
@@ -517,9 +510,65 @@ mod tests {
             summary: &summary,
             unused: &[],
             online: true,
-            constants: &[],
+            mapping: &Mapping::default(),
+            preset: None,
         });
         assert_eq!(steps.len(), 1);
         assert_eq!(steps[0].how, StepCommand::Import);
+    }
+
+    /// The first step for rows with plans that Kable does not have.
+    fn for_unknown_plans(mapping: &Mapping, preset: Option<&str>) -> Vec<(String, StepCommand)> {
+        let summary = summary(&[
+            (4, Problem::of(Code::UnknownPlan, Field::PlanIds, "Pro", "")),
+            (
+                2,
+                Problem::of(Code::UnknownBundle, Field::BundleIds, "B", ""),
+            ),
+        ]);
+        let steps = advice(CheckReport {
+            summary: &summary,
+            unused: &[],
+            online: true,
+            mapping,
+            preset,
+        });
+        steps
+            .into_iter()
+            .map(|step| (step.what, step.how))
+            .collect()
+    }
+
+    fn options(options: &[&str]) -> StepCommand {
+        StepCommand::With(options.iter().map(|word| (*word).to_owned()).collect())
+    }
+
+    #[test]
+    fn names_of_plans_are_to_be_translated_unless_they_are_already() {
+        let [(what, how), (_, StepCommand::Again)] =
+            &for_unknown_plans(&Mapping::default(), None)[..]
+        else {
+            panic!("two steps");
+        };
+        assert!(
+            what.ends_with("write plans.csv with lines such as Pro,pln_… and bundles.csv with lines such as Basic,bun_…"),
+            "{what}"
+        );
+        let both = ["planIds=plans.csv", "bundleIds=bundles.csv"];
+        assert_eq!(*how, options(&["--values", both[0], "--values", both[1]]));
+        let mut translated = Mapping::default();
+        for field in [Field::PlanIds, Field::BundleIds] {
+            translated.rule_mut(field).values = Some(ValueMap::default().into());
+        }
+        let steps = for_unknown_plans(&translated, None);
+        assert_eq!(steps[0].1, StepCommand::ByHand);
+        assert!(!steps[0].0.contains("translate"), "{}", steps[0].0);
+    }
+
+    #[test]
+    fn a_preset_that_fits_comes_before_all_that_is_wrong_without_it() {
+        let steps = for_unknown_plans(&Mapping::default(), Some("stripe"));
+        assert_eq!(steps.len(), 2);
+        assert_eq!(steps[0].1, options(&["--preset", "stripe"]));
     }
 }

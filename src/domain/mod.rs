@@ -25,7 +25,7 @@
 //! - `outcome.rs`, `summary.rs`: the outcome of a row; a run in numbers
 //! - `row_tally.rs`: rows that are no customers, rows that took a default
 //! - `forecast.rs`: what a run would do
-//! - `advice.rs`: the next steps after a check
+//! - `advice.rs`, `wrong_constant.rs`: the next steps after a check
 //! - `bottleneck.rs`, `threshold.rs`: how fast a run is, and when it stops early
 //! - `text.rs`: how values are shown
 //! - `nearest.rs`: the known name that a misspelt one is probably meant to be
@@ -66,3 +66,4 @@ pub mod threshold;
 pub mod update;
 pub mod validate;
 pub mod withdrawn;
+pub mod wrong_constant;

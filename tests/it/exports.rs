@@ -408,3 +408,31 @@ fn the_first_rows_are_explained_field_by_field() {
         .code(3)
         .says("skipped: deleted");
 }
+
+/// A preset that is recognised has the same say in how rows are read as one that is named.
+#[test]
+fn a_recognised_preset_accepts_short_rows() {
+    let text = "Customer,Email,Phone Numbers,Open Balance\nAster,ap@aster.example\nBeryl\n";
+    let run = Run::new().input("in.csv", text);
+    for (options, code) in [
+        ("--preset quickbooks", 0),
+        ("--preset auto", 0),
+        ("--preset auto --short-rows reject", 3),
+        ("--preset quickbooks --short-rows reject", 3),
+    ] {
+        run.go(&format!("validate in.csv --set currency=USD {options}"))
+            .code(code);
+    }
+}
+
+#[test]
+fn a_preset_that_fits_is_the_next_step() {
+    let verdicts = Verdicts::of("stripe_api");
+    let run = verdicts.run();
+    let file = &verdicts.file;
+    run.go(&format!("validate {file}"))
+        .code(3)
+        .says(&format!("kable-bulk validate {file} --preset stripe-api\n"));
+    run.go(&format!("validate {file} --preset stripe-api"))
+        .keeps_to_itself("Read it with the preset");
+}

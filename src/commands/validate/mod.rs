@@ -254,7 +254,12 @@ impl Validation {
             summary,
             unused,
             online: plan.is_some(),
-            constants: &reading.mapping.constants,
+            mapping: &reading.mapping,
+            preset: self
+                .prepared
+                .proposal
+                .as_ref()
+                .map(|fits| fits.name.as_str()),
         });
         let names: Vec<String> = summary.inputs.iter().map(shell_word).collect();
         let checked = format!("Checked {}", names.join(" "));

@@ -50,6 +50,9 @@ fn with(
         for (list, inherited, values) in [
             (&mut to.map, &inherited.map, &reading.map),
             (&mut to.set, &inherited.set, &reading.set),
+            (&mut to.values, &inherited.values, &reading.values),
+            (&mut to.skip, &inherited.skip, &reading.skip),
+            (&mut to.no_skip, &inherited.no_skip, &reading.no_skip),
             (
                 &mut to.allow_currency,
                 &inherited.allow_currency,
@@ -60,6 +63,7 @@ fn with(
                 add_to_list(list, inherited, value);
             }
         }
+        to.preset = reading.preset.clone().or(to.preset.take());
         to.plan_ids = reading.plan_ids.or(to.plan_ids);
         options.checks.online = advised.checks.online.or(options.checks.online);
     }))
@@ -102,6 +106,15 @@ mod tests {
     fn with(typed: &str, options: &[&str]) -> String {
         let options = options.iter().map(|word| (*word).to_owned());
         command(typed, StepCommand::With(options.collect()))
+    }
+
+    /// Asserts that each command is the expected one, and can be typed.
+    fn all_parse(commands: &[(String, &str)]) {
+        for (command, expected) in commands {
+            assert_eq!(command, expected);
+            let parsed = Cli::try_parse_from(shlex::split(command).unwrap());
+            assert!(parsed.is_ok(), "{command}: {}", parsed.unwrap_err());
+        }
     }
 
     #[test]
@@ -151,18 +164,37 @@ mod tests {
                 "kable-bulk validate in.csv --plan-ids external",
             ),
         ];
-        for (command, expected) in commands {
-            assert_eq!(command, expected);
-            let parsed = Cli::try_parse_from(shlex::split(&command).unwrap());
-            assert!(parsed.is_ok(), "{command}: {}", parsed.unwrap_err());
-        }
+        all_parse(&commands);
         assert_eq!(command(typed, StepCommand::ByHand), "");
+    }
+
+    #[test]
+    fn advised_mappings_add_to_those_that_were_typed() {
+        all_parse(&[
+            (
+                with(
+                    "kable-bulk validate in.csv --mapping m.toml --sheet 2 --values currency=c.csv",
+                    &["--values", "planIds=plans.csv"],
+                ),
+                "kable-bulk validate in.csv --mapping m.toml --sheet 2 --values currency=c.csv \
+                 --values planIds=plans.csv",
+            ),
+            (
+                with(
+                    "kable-bulk validate in.csv --preset auto --no-skip deleted",
+                    &["--preset", "stripe", "--skip", "lead"],
+                ),
+                "kable-bulk validate in.csv --preset stripe --skip lead --no-skip deleted",
+            ),
+        ]);
     }
 
     #[test]
     fn a_typed_list_keeps_what_the_file_has_in_its_list() {
         let inherited = InheritedOptions {
             set: vec!["currency=Euro".to_owned(), "companyName=A".to_owned()],
+            values: vec!["currency=c.csv".to_owned()],
+            skip: vec!["lead".to_owned()],
             dry_run: true,
             ..InheritedOptions::default()
         };
@@ -170,6 +202,17 @@ mod tests {
         assert_eq!(
             command_beside("kable-bulk validate in.csv", set, &inherited),
             "kable-bulk validate in.csv --set companyName=A --set currency=EUR"
+        );
+        let translated = ["--values", "planIds=plans.csv", "--skip", "stub"];
+        let translated = translated.map(str::to_owned).to_vec();
+        assert_eq!(
+            command_beside(
+                "kable-bulk validate in.csv",
+                StepCommand::With(translated),
+                &inherited
+            ),
+            "kable-bulk validate in.csv --values currency=c.csv --values planIds=plans.csv \
+             --skip lead --skip stub"
         );
         assert_eq!(
             command_beside(
