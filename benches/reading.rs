@@ -8,10 +8,10 @@
     reason = "a benchmark may stop at the first surprise, and the input is our own"
 )]
 
-use std::hint::black_box;
 use std::sync::Arc;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use divan::counter::ItemsCount;
+use divan::{Bencher, black_box};
 use kable_bulk::domain::mapping::{Binding, Mapping};
 use kable_bulk::domain::row::{Row, Rows};
 use kable_bulk::domain::rules::Rules;
@@ -67,43 +67,57 @@ impl Sample {
     }
 }
 
-fn tables(criterion: &mut Criterion) {
-    let sample = Sample::of(Format::Csv, "rows.csv");
-    let mut group = criterion.benchmark_group("a table of 16 columns");
-    group.throughput(Throughput::Elements(ROWS));
-    group.bench_function("the csv crate, checking nothing", |bencher| {
-        bencher.iter(|| {
+/// The rows that a benchmark reads in one go.
+fn many() -> ItemsCount {
+    ItemsCount::new(ROWS)
+}
+
+mod a_table_of_16_columns {
+    use super::{Bencher, Format, Sample, black_box, many};
+
+    #[divan::bench]
+    fn the_csv_crate_checking_nothing(bencher: Bencher<'_, '_>) {
+        let sample = Sample::of(Format::Csv, "rows.csv");
+        bencher.counter(many()).bench_local(|| {
             let mut reader = csv::Reader::from_reader(sample.text.as_slice());
             let mut record = csv::ByteRecord::new();
             while reader.read_byte_record(&mut record).unwrap() {
                 black_box(&record);
             }
         });
-    });
-    group.bench_function("our rows", |bencher| {
-        bencher.iter(|| sample.read_through(|row, _| assert!(black_box(row).cells().len() > 2)));
-    });
-    group.finish();
+    }
+
+    #[divan::bench]
+    fn our_rows(bencher: Bencher<'_, '_>) {
+        let sample = Sample::of(Format::Csv, "rows.csv");
+        let read = || sample.read_through(|row, _| assert!(black_box(row).cells().len() > 2));
+        bencher.counter(many()).bench_local(read);
+    }
 }
 
-fn json(criterion: &mut Criterion) {
-    let sample = Sample::of(Format::Jsonl, "rows.jsonl");
-    let mut group = criterion.benchmark_group("JSONL, the body of a create");
-    group.throughput(Throughput::Elements(ROWS));
-    group.bench_function("serde_json into values, checking nothing", |bencher| {
-        bencher.iter(|| {
+mod jsonl_the_body_of_a_create {
+    use super::{Bencher, Format, Sample, black_box, many};
+
+    #[divan::bench]
+    fn serde_json_into_values_checking_nothing(bencher: Bencher<'_, '_>) {
+        let sample = Sample::of(Format::Jsonl, "rows.jsonl");
+        bencher.counter(many()).bench_local(|| {
             for line in sample.text.split(|byte| *byte == b'\n') {
                 black_box(serde_json::from_slice::<serde_json::Value>(line).ok());
             }
         });
-    });
-    group.bench_function("our rows", |bencher| {
-        bencher.iter(|| sample.read_through(|row, _| assert!(black_box(row).cells().len() > 2)));
-    });
-    group.finish();
+    }
+
+    #[divan::bench]
+    fn our_rows(bencher: Bencher<'_, '_>) {
+        let sample = Sample::of(Format::Jsonl, "rows.jsonl");
+        let read = || sample.read_through(|row, _| assert!(black_box(row).cells().len() > 2));
+        bencher.counter(many()).bench_local(read);
+    }
 }
 
-fn checks(criterion: &mut Criterion) {
+#[divan::bench]
+fn map_and_check_rows_that_are_read(bencher: Bencher<'_, '_>) {
     let sample = Sample::of(Format::Csv, "rows.csv");
     let rules = Rules::default();
     let mut kept = Vec::new();
@@ -115,20 +129,16 @@ fn checks(criterion: &mut Criterion) {
         kept.push(row.clone());
     });
     let binding = binding.unwrap();
-    let mut group = criterion.benchmark_group("a row that is read");
-    group.throughput(Throughput::Elements(ROWS));
-    group.bench_function("map and check", |bencher| {
-        bencher.iter(|| {
-            for row in &kept {
-                assert!(matches!(
-                    check(black_box(row), &binding, &rules),
-                    CheckedRow::Fit(_)
-                ));
-            }
-        });
+    bencher.counter(many()).bench_local(|| {
+        for row in &kept {
+            assert!(matches!(
+                check(black_box(row), &binding, &rules),
+                CheckedRow::Fit(_)
+            ));
+        }
     });
-    group.finish();
 }
 
-criterion_group!(benches, tables, json, checks);
-criterion_main!(benches);
+fn main() {
+    divan::main();
+}

@@ -1,5 +1,7 @@
 //! The mapping files that are built in.
 
+use std::sync::OnceLock;
+
 use super::error::ConfigError;
 use super::mapping_file::{self, MappingFile};
 use crate::domain::nearest::nearest;
@@ -70,16 +72,25 @@ impl Preset {
     }
 }
 
+/// All presets, parsed once.
+static PARSED: OnceLock<Vec<MappingFile>> = OnceLock::new();
+
+/// What each of them says.
+fn parsed() -> Result<&'static [MappingFile], ConfigError> {
+    if let Some(files) = PARSED.get() {
+        return Ok(files);
+    }
+    let files: Vec<MappingFile> = PRESETS
+        .into_iter()
+        .map(Preset::read)
+        .collect::<Result<_, _>>()?;
+    Ok(PARSED.get_or_init(|| files))
+}
+
 /// The presets that are for exports with these columns.
 pub fn recognised(columns: &[String]) -> Result<Vec<MappingFile>, ConfigError> {
-    let mut found = Vec::new();
-    for preset in PRESETS {
-        let file = preset.read()?;
-        if file.recognise.fits(columns) {
-            found.push(file);
-        }
-    }
-    Ok(found)
+    let fits = |file: &&MappingFile| file.recognise.fits(columns);
+    Ok(parsed()?.iter().filter(fits).cloned().collect())
 }
 
 /// Where Chargebee's columns begin like the member that others wrap each customer in.
@@ -88,8 +99,7 @@ const WRAPPER: &str = "customer.";
 /// The columns of all presets: a header is likely to have some of them.
 pub fn known_columns() -> Result<Vec<String>, ConfigError> {
     let mut known: Vec<String> = Vec::new();
-    for preset in PRESETS {
-        let file = preset.read()?;
+    for file in parsed()? {
         let recognised = file.recognise.names().map(str::to_owned);
         known.extend(file.mapping.named_columns().into_iter().chain(recognised));
     }

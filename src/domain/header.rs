@@ -107,8 +107,15 @@ pub(super) fn guess(field: Field, columns: &[String]) -> Option<&str> {
 
 /// The name of a column in lower case, without blanks and separators.
 pub fn normalised(name: &str) -> String {
+    let names = |c: char| !c.is_whitespace() && !matches!(c, '_' | '-' | '.' | '\u{feff}');
+    if name.is_ascii() {
+        // Nearly all names, of which hundreds are known.
+        let mut name = name.to_ascii_lowercase();
+        name.retain(names);
+        return name;
+    }
     name.chars()
-        .filter(|c| !c.is_whitespace() && !matches!(c, '_' | '-' | '.' | '\u{feff}'))
+        .filter(|c| names(*c))
         .flat_map(char::to_lowercase)
         .collect()
 }

@@ -23,7 +23,7 @@ const DEADLINE: Duration = Duration::from_mins(5);
 const HEADER: &str = "clientId,companyName,currency\n";
 const MIB: u64 = 1 << 20;
 
-/// `usual`, or `full` with `KABLE_BULK_HOSTILE=full`. The longest row has 4 MiB, so 20 MiB
+/// `usual`, or `full` with `KABLE_BULK_HOSTILE=full`. The longest row has 4 MiB, so 9 MiB
 /// serve as an endless one.
 fn size(usual: u64, full: u64) -> u64 {
     match std::env::var("KABLE_BULK_HOSTILE").as_deref() {
@@ -134,7 +134,7 @@ fn a_quote_that_never_closes() {
 fn a_line_without_end() {
     let run = with_file("line.csv", |file| {
         file.add(HEADER).add("c-1,Aster,USD\nc-2,");
-        file.fill("x", size(20, 500) * MIB)
+        file.fill("x", size(9, 500) * MIB)
             .add(",USD\nc-3,Citrine,USD\n");
     });
     validated(&run, "line.csv")
@@ -152,7 +152,7 @@ fn a_line_of_json_without_end() {
     let run = with_file("line.jsonl", |file| {
         file.add(body("c-1", "}\n"))
             .add(body("c-2", r#","note":""#));
-        file.fill("x", size(20, 500) * MIB).add("\"}\n");
+        file.fill("x", size(9, 500) * MIB).add("\"}\n");
         file.add(body("c-3", "}\n"));
     });
     validated(&run, "line.jsonl")
@@ -240,7 +240,7 @@ fn json_that_is_nested_without_end() {
 #[test]
 fn nothing_but_nul() {
     let run = with_file("nul.csv", |file| {
-        file.fill("\0", size(24, 1024) * MIB);
+        file.fill("\0", size(9, 1024) * MIB);
     });
     validated(&run, "nul.csv").refuses(1, &["nul.csv is a binary file"]);
 }
@@ -429,7 +429,7 @@ fn shorter_while_it_is_read_again() {
 fn is_let_go(start: &str, filler: &str) {
     let run = with_file("long.csv", |file| {
         file.add(HEADER).add("c-1,Aster,USD\n").add(start);
-        file.fill(filler, size(24, 1024) * MIB)
+        file.fill(filler, size(9, 1024) * MIB)
             .add("\nc-3,Citrine,USD\n");
     });
     validated(&run, "long.csv")
