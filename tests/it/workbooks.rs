@@ -174,3 +174,45 @@ fn damaged_workbooks_are_errors() {
         }
     }
 }
+
+/// The place of `bytes` in `whole`.
+fn place_of(bytes: &[u8], whole: &[u8]) -> usize {
+    let mut windows = whole.windows(bytes.len());
+    windows.position(|window| window == bytes).unwrap()
+}
+
+/// The library takes sizes and chains of sectors as they are written, and would end the
+/// process: for lack of memory there is no panic.
+#[test]
+fn impossible_sizes_and_endless_chains_are_errors() {
+    let whole = workbook("customers.xls");
+    let table = 512 * (1 + usize::from(whole[76]));
+    let directory = whole[48];
+    let run = Run::new();
+    for (changes, words) in [
+        // The last row that a sheet says that it has.
+        (
+            &[(place_of(b"\x00\x02\x0e\x00", &whole) + 8, [0xff; 4])][..],
+            "too many cells",
+        ),
+        // The row and the column of a number.
+        (
+            &[(place_of(b"\x03\x02\x0e\x00", &whole) + 4, [0xff; 4])],
+            "too many cells",
+        ),
+        // The sector that follows that of the directory.
+        (
+            &[(table + 4 * usize::from(directory), [directory, 0, 0, 0])],
+            "has no end",
+        ),
+        // The sector that follows in the list of the table's sectors: the table itself.
+        (&[(68, [0; 4]), (table + 508, [0; 4])], "has no end"),
+    ] {
+        let mut spoilt = whole.clone();
+        for (at, bytes) in changes {
+            spoilt[*at..at + 4].copy_from_slice(bytes);
+        }
+        run.write("in.xls", &spoilt);
+        run.go("validate in.xls").refuses(1, &["in.xls", words]);
+    }
+}

@@ -7,14 +7,15 @@
 //! each file is unpacked once before any is used.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
 
 use super::error::WorkbookError;
-use super::ods_size::OdsSize;
+use super::ods_size::ensure_small;
+use super::shared_strings::StringCount;
 
 /// The largest file of an archive that is held in memory.
 const MOST_IN_MEMORY: u64 = 256 << 20;
@@ -79,32 +80,39 @@ impl ArchivedFile {
     /// An error if its checksum is wrong, if it is larger than `most`, or if it has a
     /// text that is too long.
     fn ensure_sound(&self, file: &mut File, most: u64) -> Result<(), WorkbookError> {
+        let mut limits = Limits {
+            most,
+            is_xml: !is_ending(&self.name, &["bin"]),
+            strings: StringCount::of_file(&self.name),
+        };
+        if checksum(self.content(file)?, &mut limits)? != self.checksum {
+            return Err(WorkbookError::damaged(format!(
+                "the checksum of {} is wrong",
+                self.name
+            )));
+        }
+        if self.name == "content.xml" {
+            ensure_small(BufReader::new(self.content(file)?))?;
+        }
+        Ok(())
+    }
+
+    /// Its content, unpacked.
+    fn content<'f>(&self, file: &'f mut File) -> Result<Box<dyn Read + 'f>, WorkbookError> {
         let mut header = [0; 30];
         file.seek(SeekFrom::Start(self.offset))
             .and_then(|_| file.read_exact(&mut header))
             .map_err(WorkbookError::damaged)?;
         let names = u64::from(number(&header, 26, 2)) + u64::from(number(&header, 28, 2));
-        let is_packed = number(&header, 8, 2) == 8;
         file.seek(SeekFrom::Start(self.offset + 30 + names))
             .map_err(WorkbookError::Read)?;
         let stored = file.take(self.compressed);
-        let mut limits = Limits {
-            most,
-            is_xml: !is_ending(&self.name, &["bin"]),
-            ods: (self.name == "content.xml").then(OdsSize::default),
-        };
-        let checksum = if is_packed {
-            checksum(DeflateDecoder::new(stored), &mut limits)?
+        let is_packed = number(&header, 8, 2) == 8;
+        Ok(if is_packed {
+            Box::new(DeflateDecoder::new(stored))
         } else {
-            checksum(stored, &mut limits)?
-        };
-        if checksum == self.checksum {
-            return Ok(());
-        }
-        Err(WorkbookError::damaged(format!(
-            "the checksum of {} is wrong",
-            self.name
-        )))
+            Box::new(stored)
+        })
     }
 }
 
@@ -120,7 +128,7 @@ struct Limits {
     /// The most bytes.
     most: u64,
     is_xml: bool,
-    ods: Option<OdsSize>,
+    strings: Option<StringCount>,
 }
 
 /// The checksum of `text`; an error if it is beyond its limits.
@@ -129,15 +137,15 @@ fn checksum(mut text: impl Read, limits: &mut Limits) -> Result<u32, WorkbookErr
     let mut piece = vec![0; 128 << 10];
     loop {
         let read = match text.read(&mut piece) {
-            Ok(0) => return Ok(checksum.sum()),
+            Ok(0) => break,
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(WorkbookError::damaged(error)),
         };
         let (read, _) = piece.split_at(read);
         checksum.update(read);
-        if let Some(ods) = &mut limits.ods {
-            ods.read(read)?;
+        if let Some(strings) = &mut limits.strings {
+            strings.read(read);
         }
         size += read.len() as u64;
         since_tag = match memchr::memrchr(b'<', read) {
@@ -151,6 +159,16 @@ fn checksum(mut text: impl Read, limits: &mut Limits) -> Result<u32, WorkbookErr
             });
         }
     }
+    if limits
+        .strings
+        .as_ref()
+        .is_some_and(|strings| strings.most > size)
+    {
+        return Err(WorkbookError::damaged(
+            "it says that it has more strings than it has",
+        ));
+    }
+    Ok(checksum.sum())
 }
 
 /// The directory's bytes.
@@ -240,4 +258,26 @@ fn number(bytes: &[u8], at: usize, size: usize) -> u32 {
 
 fn wide_number(bytes: &[u8], at: usize) -> u64 {
     u64::from(number(bytes, at + 4, 4)) << 32 | u64::from(number(bytes, at, 4))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Limits, StringCount, checksum};
+
+    fn is_sound(text: &str) -> bool {
+        let mut limits = Limits {
+            most: u64::MAX,
+            is_xml: true,
+            strings: StringCount::of_file("xl/sharedStrings.xml"),
+        };
+        checksum(text.as_bytes(), &mut limits).is_ok()
+    }
+
+    /// The library would make room for them, and the process would end there.
+    #[test]
+    fn more_strings_than_the_file_can_have_are_an_error() {
+        assert!(is_sound("<sst uniqueCount=\"2\"><si/><si/></sst>"));
+        assert!(is_sound("<sst><si/></sst>"));
+        assert!(!is_sound("<sst uniqueCount=\"99999999999999\"><si/></sst>"));
+    }
 }

@@ -12,9 +12,6 @@ use super::cell_text::text_of;
 use super::error::WorkbookError;
 use super::kind::WorkbookKind;
 
-/// The largest XLS that is read: all of it is held in memory.
-const LARGEST_XLS: u64 = 128 << 20;
-
 /// A cell with a value.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SheetCell<'c> {
@@ -53,18 +50,6 @@ impl Book {
     pub(super) fn open(file: &mut File, kind: WorkbookKind) -> Result<Self, WorkbookError> {
         file.rewind().map_err(WorkbookError::Read)?;
         let file = file.try_clone().map_err(WorkbookError::Read)?;
-        if kind == WorkbookKind::Xls {
-            let size = file.metadata().map_err(WorkbookError::Read)?.len();
-            if size > LARGEST_XLS {
-                return Err(WorkbookError::Refused {
-                    why: format!(
-                        "is larger than {} MiB, too large for XLS",
-                        LARGEST_XLS >> 20
-                    ),
-                    hint: "save it as XLSX or CSV and name that file",
-                });
-            }
-        }
         let again = file.try_clone().map_err(WorkbookError::Read)?;
         let reader = BufReader::new(file);
         Ok(match kind {

@@ -8,7 +8,9 @@
 //! - `error.rs`: why a workbook is not read
 //! - `archive.rs`: the files in a ZIP archive, and limits on their sizes
 //! - `ods_size.rs`: how many cells an ODS holds
-//! - `compound.rs`: whether a file of XLS is whole
+//! - `shared_strings.rs`: how many strings an XLSX says that it has
+//! - `xls_size.rs`: how many cells an XLS holds
+//! - `compound.rs`: the streams of a compound file, as XLS is
 //! - `book.rs`: the sheets and cells of any workbook
 //! - `sheet_choice.rs`: which sheet is read
 //! - `cell_text.rs`: a cell's value → text
@@ -21,8 +23,10 @@ mod compound;
 mod error;
 mod kind;
 mod ods_size;
+mod shared_strings;
 mod sheet_choice;
 mod sheet_writer;
+mod xls_size;
 
 use std::fs::File;
 use std::io::Write;
@@ -30,7 +34,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use self::archive::Archive;
 use self::book::{Book, SheetCell};
-use self::compound::ensure_whole;
 pub(in crate::source) use self::error::WorkbookError;
 pub(in crate::source) use self::kind::WorkbookKind;
 use self::sheet_choice::{SheetRequest, choose};
@@ -66,7 +69,7 @@ fn write(
     into: &mut impl Write,
 ) -> Result<String, WorkbookError> {
     if kind == WorkbookKind::Xls {
-        ensure_whole(file)?;
+        xls_size::ensure_sound(file)?;
     } else {
         let archive = Archive::open(file).map_err(WorkbookError::Read)?;
         let archive = archive.ok_or_else(|| WorkbookError::damaged("it is cut off"))?;

@@ -1,22 +1,73 @@
 //! How many cells an ODS holds once repeated rows and cells are written out.
 //!
 //! The library holds a cell for each place between the first and the last with a
-//! value, and a few bytes can say "repeat this a million times". The size is found
-//! by a look at the tags, before any cell is held.
+//! value, and a few bytes can say "repeat this a million times". It reads a sheet that
+//! has no end forever. Both are found by a look at the tags, before any cell is held,
+//! with the parser that the library uses: no other agrees with it on every file.
+
+use std::io::BufRead;
+
+use quick_xml::Reader;
+use quick_xml::events::{BytesStart, Event};
 
 use super::error::WorkbookError;
 
 /// The most cells of all sheets.
 const MOST_CELLS: u64 = 10_000_000;
 
-/// The longest tag that is looked at whole.
-const LONGEST_TAG: usize = 4 << 10;
+/// The attributes of a cell with a value.
+const VALUES: [&str; 6] = [
+    "office:value",
+    "office:string-value",
+    "office:date-value",
+    "office:time-value",
+    "office:boolean-value",
+    "table:formula",
+];
+
+/// An error if the sheets in `content` have too many cells to be held, or one has no
+/// end.
+pub(super) fn ensure_small(content: impl BufRead) -> Result<(), WorkbookError> {
+    let mut xml = Reader::from_reader(content);
+    // As the library reads it.
+    xml.config_mut().check_end_names = false;
+    let (mut size, mut buffer) = (OdsSize::default(), Vec::new());
+    loop {
+        buffer.clear();
+        let event = xml.read_event_into(&mut buffer);
+        match event.map_err(WorkbookError::damaged)? {
+            Event::Start(tag) => size.begin(&tag)?,
+            Event::Empty(tag) => {
+                size.begin(&tag)?;
+                size.end(tag.name().as_ref());
+            }
+            Event::End(tag) => size.end(tag.name().as_ref()),
+            Event::Eof if size.in_sheet => {
+                return Err(WorkbookError::damaged("a sheet in it has no end"));
+            }
+            Event::Eof => return Ok(()),
+            Event::Text(_)
+            | Event::CData(_)
+            | Event::Comment(_)
+            | Event::Decl(_)
+            | Event::PI(_)
+            | Event::DocType(_)
+            | Event::GeneralRef(_) => {}
+        }
+        if size.cells.saturating_add(size.sheet()) > MOST_CELLS {
+            return Err(WorkbookError::Refused {
+                why: "is an ODS with too many cells to be read".to_owned(),
+                hint: "save the sheet as XLSX or CSV and name that file",
+            });
+        }
+    }
+}
 
 /// Counts the cells of `content.xml`.
 #[derive(Debug, Default)]
-pub(super) struct OdsSize {
-    /// The tag that is being read.
-    tag: Option<Vec<u8>>,
+struct OdsSize {
+    /// Whether a sheet has begun and not ended.
+    in_sheet: bool,
     /// The cells of earlier sheets.
     cells: u64,
     /// Rows up to the last with a value, and empty ones behind it.
@@ -31,77 +82,45 @@ pub(super) struct OdsSize {
 }
 
 impl OdsSize {
-    /// Reads more of the file; an error if there are too many cells.
-    pub(super) fn read(&mut self, piece: &[u8]) -> Result<(), WorkbookError> {
-        let mut rest = piece;
-        while !rest.is_empty() {
-            let Some(tag) = &mut self.tag else {
-                let Some(start) = memchr::memchr(b'<', rest) else {
-                    break;
-                };
-                rest = rest.split_at(start + 1).1;
-                self.tag = Some(Vec::new());
-                continue;
-            };
-            let end = memchr::memchr(b'>', rest);
-            let (part, after) = rest.split_at(end.unwrap_or(rest.len()));
-            let room = LONGEST_TAG.saturating_sub(tag.len()).min(part.len());
-            tag.extend_from_slice(part.split_at(room).0);
-            rest = after;
-            if end.is_some() {
-                let tag = self.tag.take().unwrap_or_default();
-                self.count(&tag);
-                if self.cells + self.sheet() > MOST_CELLS {
-                    return Err(WorkbookError::Refused {
-                        why: "is an ODS with too many cells to be read".to_owned(),
-                        hint: "save the sheet as XLSX or CSV and name that file",
-                    });
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// The cells of the current sheet.
     fn sheet(&self) -> u64 {
-        let rows = self.rows + self.row_repeats;
+        let rows = self.rows.saturating_add(self.row_repeats);
         rows.saturating_mul(self.width.max(self.row_cells))
             .max(self.row_cells)
     }
 
-    fn count(&mut self, tag: &[u8]) {
-        let name = tag.split(u8::is_ascii_whitespace).next();
-        match name.unwrap_or_default() {
-            b"table:table" => {
-                self.cells += self.sheet();
+    fn begin(&mut self, tag: &BytesStart<'_>) -> Result<(), WorkbookError> {
+        match tag.name().as_ref() {
+            "table:table" => {
                 *self = Self {
-                    cells: self.cells,
+                    in_sheet: true,
+                    cells: self.cells.saturating_add(self.sheet()),
                     ..Self::default()
                 };
             }
-            b"table:table-row" => self.begin_row(tag),
-            b"/table:table-row" => self.end_row(),
-            b"table:table-cell" | b"table:covered-table-cell" => {
-                let repeats = repeats(tag, b"table:number-columns-repeated=");
-                let has_value = [&b"office:value-type"[..], b"table:formula", b"office:value"]
-                    .iter()
-                    .any(|name| memchr::memmem::find(tag, name).is_some());
-                if has_value {
-                    self.row_cells += self.empty_cells + repeats;
-                    self.empty_cells = 0;
-                } else {
-                    self.empty_cells = self.empty_cells.saturating_add(repeats);
+            "table:table-row" => {
+                self.row_repeats = repeats(tag, "table:number-rows-repeated")?;
+                (self.row_cells, self.empty_cells) = (0, 0);
+            }
+            "table:table-cell" | "table:covered-table-cell" => {
+                let repeats = repeats(tag, "table:number-columns-repeated")?;
+                self.empty_cells = self.empty_cells.saturating_add(repeats);
+                let is_value = |name: &&str| tag.contains(*name);
+                if VALUES.iter().any(is_value) {
+                    let empty = std::mem::take(&mut self.empty_cells);
+                    self.row_cells = self.row_cells.saturating_add(empty);
                 }
             }
             _ => {}
         }
+        Ok(())
     }
 
-    fn begin_row(&mut self, tag: &[u8]) {
-        self.row_repeats = repeats(tag, b"table:number-rows-repeated=");
-        (self.row_cells, self.empty_cells) = (0, 0);
-        if tag.ends_with(b"/") {
-            self.end_row();
+    fn end(&mut self, name: &str) {
+        match name {
+            "table:table" => self.in_sheet = false,
+            "table:table-row" => self.end_row(),
+            _ => {}
         }
     }
 
@@ -110,7 +129,8 @@ impl OdsSize {
         if self.row_cells == 0 {
             self.empty_rows = self.empty_rows.saturating_add(repeats);
         } else {
-            self.rows = self.rows.saturating_add(self.empty_rows + repeats);
+            let rows = self.empty_rows.saturating_add(repeats);
+            self.rows = self.rows.saturating_add(rows);
             self.empty_rows = 0;
             self.width = self.width.max(self.row_cells);
         }
@@ -118,37 +138,38 @@ impl OdsSize {
     }
 }
 
-/// The number in the attribute of `tag` that begins with `name`; 1 without it.
-fn repeats(tag: &[u8], name: &[u8]) -> u64 {
-    // Beyond what any sheet has.
+/// The number in the attribute `name` of `tag`; 1 without it.
+fn repeats(tag: &BytesStart<'_>, name: &str) -> Result<u64, WorkbookError> {
+    // Beyond what any sheet has; also what is not written in digits.
     const MOST: u64 = 1 << 21;
-    let Some(place) = memchr::memmem::find(tag, name) else {
-        return 1;
-    };
-    let digits = tag.iter().skip(place + name.len() + 1);
-    let digits = digits.take_while(|byte| byte.is_ascii_digit());
-    digits.fold(0, |number: u64, digit| {
-        (number * 10 + u64::from(digit - b'0')).min(MOST)
-    })
+    let found = tag.try_get_attribute(name);
+    let found = found.map_err(WorkbookError::damaged)?;
+    Ok(found.map_or(1, |attribute| {
+        attribute.value.parse().unwrap_or(MOST).min(MOST)
+    }))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::OdsSize;
+    use std::io::BufReader;
+
+    use super::ensure_small;
 
     const VALUE: &str = "office:value-type=\"float\" office:value=\"1\"";
 
-    /// Whether a sheet with these rows can be read, however it comes in pieces.
+    /// Whether the sheets in `text` can be read, however it comes in pieces.
+    fn is_small(text: &str) -> bool {
+        let read = |piece| ensure_small(BufReader::with_capacity(piece, text.as_bytes())).is_ok();
+        let is_small = read(text.len());
+        assert_eq!(is_small, read(7));
+        is_small
+    }
+
+    /// Whether a sheet with these rows can be read.
     fn fits(rows: &str) -> bool {
-        let text = format!("<x><table:table table:name=\"a\">{rows}</table:table></x>");
-        let read = |piece: usize| {
-            let mut size = OdsSize::default();
-            let mut pieces = text.as_bytes().chunks(piece);
-            pieces.all(|piece| size.read(piece).is_ok())
-        };
-        let fits = read(text.len());
-        assert_eq!(fits, read(7));
-        fits
+        is_small(&format!(
+            "<x><table:table table:name=\"a\">{rows}</table:table></x>"
+        ))
     }
 
     #[test]
@@ -178,5 +199,35 @@ mod tests {
             "{far}<table:table-row table:number-rows-repeated=\"9000\"><table:table-cell/>\
              </table:table-row>{far}"
         )));
+    }
+
+    #[test]
+    fn numbers_and_values_are_found_wherever_they_stand() {
+        for cell in [
+            // A bracket in an attribute, a number that is not written in digits, a value
+            // of text.
+            format!("a='>' table:number-columns-repeated='16384' {VALUE}"),
+            format!("table:number-columns-repeated = \"&#49;6384\" {VALUE}"),
+            "table:number-columns-repeated=\"16384\" office:string-value=\"x\"".to_owned(),
+        ] {
+            let row = format!("<table:table-row><table:table-cell {cell}/></table:table-row>");
+            assert!(!fits(&row.repeat(700)), "{cell}");
+        }
+    }
+
+    /// The library would read on forever.
+    #[test]
+    fn a_sheet_without_end_is_an_error() {
+        for (text, is_sound) in [
+            ("<x><table:table/></x>", true),
+            ("<x><table:table a='>'/></x>", true),
+            ("<x><table:table></table:table><table:table></x>", false),
+            ("<x><table:table></table):table></x>", false),
+            ("<x><table:table><!-- </table:table> --></x>", false),
+            ("<x><table:table><y a='</table:table>'/></x>", false),
+            ("<x><table:table", false),
+        ] {
+            assert_eq!(is_small(text), is_sound, "{text}");
+        }
     }
 }
