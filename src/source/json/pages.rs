@@ -49,6 +49,16 @@ const NUMBERS: [(&str, &str); 4] = [
     ("current_page", "last_page"),
 ];
 
+/// Whether [`more_after`] looks at the member `name`. Others need not be kept: an object
+/// may have any number of them.
+pub(super) fn is_looked_at(name: &str) -> bool {
+    let is_number = |(this, last): &(&str, &str)| *this == name || *last == name;
+    BESIDE.contains(&name)
+        || MORE.contains(&name)
+        || NEXT.contains(&name)
+        || NUMBERS.iter().any(is_number)
+}
+
 /// What says that there are more pages than the one whose members beside the list are
 /// `members`.
 pub(super) fn more_after(members: &Map<String, Value>) -> Option<String> {
@@ -102,7 +112,7 @@ fn shown(value: Option<&Value>) -> &'static str {
 mod tests {
     use serde_json::json;
 
-    use super::more_after;
+    use super::{is_looked_at, more_after};
 
     #[test]
     fn more_pages_are_found() {
@@ -136,8 +146,13 @@ mod tests {
             (json!({"has_more": false, "next_cursor": "x"}), None),
             (json!({}), None),
         ] {
-            let found = more_after(members.as_object().unwrap());
-            assert_eq!(found.as_deref(), said, "{members}");
+            let members = members.as_object().unwrap();
+            let found = more_after(members);
+            assert_eq!(found.as_deref(), said, "{members:?}");
+            let mut looked_at = members.clone();
+            looked_at.retain(|name, _| is_looked_at(name));
+            assert_eq!(more_after(&looked_at), found, "{members:?}");
         }
+        assert!(!is_looked_at("object") && !is_looked_at("url"));
     }
 }

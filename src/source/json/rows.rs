@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::balance::{Balance, BareEnd, Step};
 use super::one_line::{fault_in, put_on_one_line};
-use super::pages::more_after;
+use super::pages::{is_looked_at, more_after};
 use super::position::{InputPosition, LineColumn};
 use crate::domain::text::{quoted, thousands};
 use crate::source::bytes::sniff::UTF8_MARK;
@@ -63,7 +63,7 @@ struct RowWriter<'p, R, W> {
     is_cut_off: bool,
     /// What was read of an object in which the list was not found yet.
     before_list: Option<Vec<u8>>,
-    /// The members beside the list.
+    /// The members beside the list that say something of its pages.
     beside: Map<String, Value>,
     /// What says that there are more pages.
     more: Option<String>,
@@ -255,7 +255,9 @@ impl<R: Read, W: Write> RowWriter<'_, R, W> {
                 Some(b',' | b'}' | b']') => return Ok(AroundEnd::Broken),
                 Some(_) => {
                     let value = self.member()?;
-                    if let Value::String(name) = name {
+                    if let Value::String(name) = name
+                        && is_looked_at(&name)
+                    {
                         self.beside.insert(name, value);
                     }
                 }
