@@ -217,22 +217,30 @@ impl Row {
 }
 
 /// Whether certainly no byte of `text` is part of a control character, of an invisible
-/// one, of U+FFFD or of text that was decoded with the wrong encoding. Beyond ASCII the
-/// first bytes in UTF-8 are looked at: those of most letters of Latin, Greek, Cyrillic,
-/// Hebrew and of Chinese characters begin nothing else.
+/// one, of U+FFFD, of text that was decoded with the wrong encoding, or of markup such as
+/// `&amp;`, `<br>` and `%20`. Beyond ASCII the first bytes in UTF-8 are looked at: those of
+/// most letters of Latin, Greek, Cyrillic, Hebrew and of Chinese characters begin nothing
+/// else.
 ///
 /// All bytes are looked at, which is faster than stopping at the first.
 pub fn is_printable(text: &[u8]) -> bool {
-    let plain = |byte: u8| (b' '..=b'~').contains(&byte);
+    let plain = |byte: u8| (b' '..=b'~').contains(&byte) & !may_start_markup(byte);
     if text.iter().fold(true, |all, byte| all & plain(*byte)) {
         return true;
     }
     // `Â` and `Ã` are rare as letters, and frequent in text that was decoded wrongly.
     let is_garbled = |pair: &[u8]| matches!(pair, [0xc3, 0x82 | 0x83]);
+    // Markup goes on without a blank: `Smith & Sons` has none.
+    let is_markup = |pair: &[u8]| matches!(pair, [first, b'#'..=b'~'] if may_start_markup(*first));
     text.iter().fold(true, |all, byte| all & is_harmless(*byte))
         && !text
             .windows(2)
-            .fold(false, |any, pair| any | is_garbled(pair))
+            .fold(false, |any, pair| any | is_garbled(pair) | is_markup(pair))
+}
+
+/// Whether a name of a character, a tag or an encoded byte may begin with the byte.
+const fn may_start_markup(byte: u8) -> bool {
+    matches!(byte, b'&' | b'<' | b'%')
 }
 
 /// Whether the byte is printable ASCII, or begins no character that is looked at:

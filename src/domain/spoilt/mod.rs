@@ -6,6 +6,7 @@
 //! - `placeholder.rs`: `NULL`, `n/a`, `--`
 //! - `lost_form.rs`: `8,9E+11`, `7,210,448`, `01-Mar`, `TRUE`
 //! - `garbled.rs`: `MÃ¼ller`
+//! - `markup.rs`: `Smith &amp; Sons`, `Acme%20Ltd`
 //!
 //! `../invisible.rs` has the invisible characters.
 
@@ -13,6 +14,7 @@ mod error_value;
 mod garbled;
 pub(super) mod gate;
 mod lost_form;
+mod markup;
 mod placeholder;
 
 use super::field::Field;
@@ -64,6 +66,12 @@ pub(super) enum SpoiltBy {
     Quotes(String),
     /// UTF-8 was read as another encoding; the value was this.
     Encoding(String),
+    /// Characters stand there by their HTML names; the value was this.
+    Entities(String),
+    /// It holds HTML tags.
+    Tags,
+    /// It was encoded for a web address; the value was this.
+    Percents(String),
     /// It is the name of a total's row.
     Total,
 }
@@ -96,6 +104,9 @@ pub(super) fn spoilt(field: Field, value: &str) -> Option<SpoiltBy> {
     if let Some(inner) = within_quotes(field, value) {
         return Some(SpoiltBy::Quotes(inner.to_owned()));
     }
+    if let Some(by) = markup_in(field, value) {
+        return Some(by);
+    }
     if field == Field::CompanyName && TOTALS.contains(&value.to_lowercase().as_str()) {
         return Some(SpoiltBy::Total);
     }
@@ -103,6 +114,21 @@ pub(super) fn spoilt(field: Field, value: &str) -> Option<SpoiltBy> {
         return None;
     }
     garbled::decoded_again(value).map(SpoiltBy::Encoding)
+}
+
+/// The markup or encoding of the web that `value` still has. An id and an address may
+/// hold percent signs of their own.
+fn markup_in(field: Field, value: &str) -> Option<SpoiltBy> {
+    if let Some(text) = markup::without_entities(value) {
+        return Some(SpoiltBy::Entities(text));
+    }
+    if markup::has_tag(value) {
+        return Some(SpoiltBy::Tags);
+    }
+    if is_id(field) || field == Field::Email {
+        return None;
+    }
+    markup::without_percents(value).map(SpoiltBy::Percents)
 }
 
 /// Whether `field` holds ids.
@@ -170,9 +196,11 @@ impl SpoiltBy {
                 LostForm::Decimals | LostForm::Thousands | LostForm::Date | LostForm::Truth,
             )
             | Self::Quotes(_)
-            | Self::Encoding(_) => is_id(field),
+            | Self::Encoding(_)
+            | Self::Entities(_)
+            | Self::Tags => is_id(field),
             Self::Placeholder(PlaceholderKind::Certain) => matches!(field, Field::ClientId),
-            Self::Placeholder(PlaceholderKind::Probable) | Self::Total => false,
+            Self::Placeholder(PlaceholderKind::Probable) | Self::Percents(_) | Self::Total => false,
         }
     }
 
@@ -215,6 +243,16 @@ impl SpoiltBy {
             Self::Encoding(was) => format!(
                 "{field} {shown} was decoded with the wrong encoding, wanted what was probably {} \
                  (export again as UTF-8)",
+                quoted(was)
+            ),
+            Self::Entities(was) => format!(
+                "{field} {shown} is written as for a web page, wanted what was probably {} (export \
+                 without HTML)",
+                quoted(was)
+            ),
+            Self::Tags => format!("{field} {shown} holds HTML tags, wanted plain text"),
+            Self::Percents(was) => format!(
+                "{field} {shown} is encoded as for a web address, wanted what was probably {}",
                 quoted(was)
             ),
             Self::Total => format!("{field} {shown} reads like a total of other rows ({expected})"),

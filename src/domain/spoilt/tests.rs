@@ -16,6 +16,9 @@ fn found(field: Field, value: &str) -> Option<(&'static str, bool)> {
         SpoiltBy::LostForm(_) => "form",
         SpoiltBy::Quotes(_) => "quotes",
         SpoiltBy::Encoding(_) => "encoding",
+        SpoiltBy::Entities(_) => "entities",
+        SpoiltBy::Tags => "tags",
+        SpoiltBy::Percents(_) => "percents",
         SpoiltBy::Total => "total",
     };
     Some((name, by.rejects(field)))
@@ -35,6 +38,8 @@ fn errors_are_in_ids_and_the_company_and_warnings_elsewhere() {
         ("MÃ¼ller", "encoding", &[id, plan, stripe]),
         ("\"Acme\"", "quotes", &[id, plan, stripe]),
         ("'Acme'", "quotes", &[id, plan, stripe]),
+        ("A &amp; B", "entities", &[id, plan, stripe]),
+        ("<b>A</b>", "tags", &[id, plan, stripe]),
         ("A\u{200b}ster", "invisible", &[id, plan, stripe]),
         ("A\u{202e}ster", "invisible", &[id, plan, stripe]),
         ("NULL", "placeholder", &[id]),
@@ -74,6 +79,10 @@ fn forms_depend_on_the_field() {
         (Field::CompanyName, "می\u{200c}خ", None),
         (Field::CompanyName, "'t Hooft BV", None),
         (Field::CompanyName, "Rock 'n' Roll", None),
+        (Field::CompanyName, "Acme%20Ltd", Some(("percents", false))),
+        (Field::ClientId, "acme%20ltd", None),
+        (Field::Email, "a%20b@c.example", None),
+        (Field::Email, "Ada <ada@c.example>", None),
     ] {
         assert_eq!(found(field, value), wanted, "{field} {value:?}");
     }

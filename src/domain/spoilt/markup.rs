@@ -1,0 +1,282 @@
+//! Text that was escaped for a web page or a web address and never turned back:
+//! `Smith &amp; Sons`, `Acme%20Ltd`, `12 Elm St<br>`.
+
+use unicode_normalization::char::compose;
+
+/// The most times that a text is decoded again: `&amp;amp;`.
+const MOST_ROUNDS: usize = 3;
+
+/// The longest name or number of a character.
+const LONGEST_NAME: usize = 8;
+
+/// Names of characters in HTML (<https://html.spec.whatwg.org/#named-character-references>);
+/// accented letters are composed.
+const NAMED: [(&str, char); 41] = [
+    ("amp", '&'),
+    ("AMP", '&'),
+    ("lt", '<'),
+    ("gt", '>'),
+    ("quot", '"'),
+    ("apos", '\''),
+    ("nbsp", ' '),
+    ("ensp", ' '),
+    ("emsp", ' '),
+    ("shy", '\u{ad}'),
+    ("szlig", 'ß'),
+    ("aelig", 'æ'),
+    ("AElig", 'Æ'),
+    ("oelig", 'œ'),
+    ("OElig", 'Œ'),
+    ("oslash", 'ø'),
+    ("Oslash", 'Ø'),
+    ("eth", 'ð'),
+    ("ETH", 'Ð'),
+    ("thorn", 'þ'),
+    ("THORN", 'Þ'),
+    ("ndash", '–'),
+    ("mdash", '—'),
+    ("lsquo", '‘'),
+    ("rsquo", '’'),
+    ("sbquo", '‚'),
+    ("ldquo", '“'),
+    ("rdquo", '”'),
+    ("bdquo", '„'),
+    ("laquo", '«'),
+    ("raquo", '»'),
+    ("hellip", '…'),
+    ("middot", '·'),
+    ("bull", '•'),
+    ("deg", '°'),
+    ("copy", '©'),
+    ("reg", '®'),
+    ("trade", '™'),
+    ("euro", '€'),
+    ("pound", '£'),
+    ("ordm", 'º'),
+];
+
+/// The accents in names of letters (`uuml`, `Eacute`), and the marks that they are.
+const ACCENTS: [(&str, char); 8] = [
+    ("uml", '\u{308}'),
+    ("acute", '\u{301}'),
+    ("grave", '\u{300}'),
+    ("circ", '\u{302}'),
+    ("tilde", '\u{303}'),
+    ("ring", '\u{30a}'),
+    ("cedil", '\u{327}'),
+    ("caron", '\u{30c}'),
+];
+
+/// Tags that get into a name or an address.
+const TAGS: [&str; 22] = [
+    "a", "b", "br", "body", "div", "em", "font", "h1", "h2", "h3", "hr", "html", "i", "img", "li",
+    "p", "script", "span", "strong", "sup", "td", "u",
+];
+
+/// `value` with the characters whose HTML names stand in it; `None` if there are none.
+pub(super) fn without_entities(value: &str) -> Option<String> {
+    let mut text = decoded_entities(value)?;
+    for _ in 1..MOST_ROUNDS {
+        match decoded_entities(&text) {
+            Some(better) => text = better,
+            None => break,
+        }
+    }
+    Some(text)
+}
+
+fn decoded_entities(value: &str) -> Option<String> {
+    let (mut text, mut rest, mut changed) = (String::new(), value, false);
+    while let Some(at) = rest.find('&') {
+        let (before, from) = rest.split_at(at);
+        text.push_str(before);
+        let (letter, length) = match entity(from) {
+            Some(found) => {
+                changed = true;
+                found
+            }
+            None => ('&', 1),
+        };
+        text.push(letter);
+        rest = from.split_at(length).1;
+    }
+    text.push_str(rest);
+    changed.then_some(text)
+}
+
+/// The character that `from` begins with the name of, and how long that is.
+fn entity(from: &str) -> Option<(char, usize)> {
+    let (name, _) = from.strip_prefix('&')?.split_once(';')?;
+    if name.len() > LONGEST_NAME {
+        return None;
+    }
+    let letter = match name.strip_prefix('#') {
+        Some(number) => numbered(number)?,
+        None => named(name)?,
+    };
+    Some((letter, name.len() + 2))
+}
+
+fn numbered(number: &str) -> Option<char> {
+    let code = match number.strip_prefix(['x', 'X']) {
+        Some(digits) => u32::from_str_radix(digits, 16),
+        None => number.parse(),
+    };
+    char::from_u32(code.ok()?).filter(|letter| !letter.is_control() || *letter == '\n')
+}
+
+fn named(name: &str) -> Option<char> {
+    if let Some((_, letter)) = NAMED.iter().find(|(known, _)| *known == name) {
+        return Some(*letter);
+    }
+    let mut letters = name.chars();
+    let base = letters.next()?;
+    let accent = letters.as_str();
+    let (_, mark) = ACCENTS.iter().find(|(known, _)| *known == accent)?;
+    compose(base, *mark)
+}
+
+/// Whether `value` holds an HTML tag. `<ap@b.example>` is an address.
+pub(super) fn has_tag(value: &str) -> bool {
+    value.match_indices('<').any(|(at, _)| {
+        let (_, from) = value.split_at(at + 1);
+        let name = from.strip_prefix('/').unwrap_or(from);
+        let end = name.find(|letter: char| !letter.is_ascii_alphanumeric());
+        let (tag, after) = name.split_at(end.unwrap_or(name.len()));
+        let is_closed = after.starts_with('>')
+            || after.starts_with("/>")
+            || after.starts_with(' ') && after.contains('>');
+        is_closed && TAGS.contains(&tag.to_ascii_lowercase().as_str())
+    })
+}
+
+/// `value` as it was before it was encoded for a web address (RFC 3986 §2.1); `None` if
+/// that is not certain.
+pub(super) fn without_percents(value: &str) -> Option<String> {
+    if !value.contains('%') || value.contains(char::is_whitespace) {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(value.len());
+    let mut rest = value.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        if *byte != b'%' {
+            bytes.push(*byte);
+            rest = after;
+            continue;
+        }
+        let (digits, after) = after.split_at_checked(2)?;
+        // A sign before the digits is none of an encoded byte.
+        let digits = str::from_utf8(digits).ok()?;
+        let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let code = u8::from_str_radix(digits, 16).ok().filter(|_| is_hex)?;
+        // Letters and digits are never encoded.
+        if code.is_ascii_alphanumeric() || code.is_ascii_control() {
+            return None;
+        }
+        bytes.push(code);
+        rest = after;
+    }
+    let decoded = String::from_utf8(bytes).ok()?;
+    let is_text = decoded.contains(char::is_alphabetic) && !decoded.contains(char::is_control);
+    is_text.then_some(decoded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{has_tag, without_entities, without_percents};
+
+    #[test]
+    fn names_of_characters_are_decoded() {
+        for (escaped, text) in [
+            ("Smith &amp; Sons", "Smith & Sons"),
+            ("Smith &amp;amp; Sons", "Smith & Sons"),
+            ("M&uuml;ller &amp; S&oslash;n", "Müller & Søn"),
+            ("O&#39;Brien", "O'Brien"),
+            ("O&#x27;Brien", "O'Brien"),
+            ("O&amp;#39;Brien", "O'Brien"),
+            ("&quot;Acme&quot;", "\"Acme\""),
+            ("Stra&szlig;e&nbsp;5", "Straße 5"),
+            ("Caf&Eacute; &ndash; A&ccedil;a&iacute;", "CafÉ – Açaí"),
+            ("R&D; &amp; more", "R&D; & more"),
+        ] {
+            assert_eq!(
+                without_entities(escaped).as_deref(),
+                Some(text),
+                "{escaped}"
+            );
+        }
+        for text in [
+            "Smith & Sons",
+            "AT&T",
+            "R&D;",
+            "A&B; C",
+            "&amp",
+            "&;",
+            "&#;",
+            "&#0;",
+            "&#xd800;",
+            "&qacute;",
+            "Marks &Spencer; Co",
+            "Tom&Jerry;",
+            "a & b; c",
+        ] {
+            assert_eq!(without_entities(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn tags_are_found_and_addresses_are_none() {
+        for value in [
+            "12 Elm St<br>Reno",
+            "12 Elm St<BR/>Reno",
+            "a<br />b",
+            "<b>Acme</b>",
+            "Acme</span>",
+            "<a href=\"https://a.example\">Acme",
+        ] {
+            assert!(has_tag(value), "{value}");
+        }
+        for value in [
+            "<ap@b.example>",
+            "Ada <a@b.example>",
+            "a < b > c",
+            "I <3 Pizza",
+            "<unknown>",
+            "B<",
+            "x <br",
+        ] {
+            assert!(!has_tag(value), "{value}");
+        }
+    }
+
+    #[test]
+    fn what_was_encoded_for_a_web_address_is_decoded() {
+        for (encoded, text) in [
+            ("Acme%20Ltd", "Acme Ltd"),
+            ("M%C3%BCller%20%26%20Co", "Müller & Co"),
+            ("Acme%2C%20Inc.", "Acme, Inc."),
+        ] {
+            assert_eq!(
+                without_percents(encoded).as_deref(),
+                Some(text),
+                "{encoded}"
+            );
+        }
+        for text in [
+            "100%",
+            "50%20",
+            "100% Pure",
+            "A%41",
+            "%",
+            "a%2",
+            "a%zz",
+            "a%+1b",
+            "a%FFb",
+            "a%00b",
+            "a%0Ab",
+            "Top 10%20 Ltd",
+        ] {
+            assert_eq!(without_percents(text), None, "{text}");
+        }
+    }
+}
