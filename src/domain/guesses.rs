@@ -6,6 +6,7 @@
 use super::currency;
 use super::field::Field;
 use super::header::normalised;
+use super::synonyms::synonyms;
 
 /// A column, and some of its values.
 #[derive(Debug, Clone, Default)]
@@ -83,9 +84,8 @@ fn fitting(field: Field, reason: GuessReason, columns: &[ColumnSample]) -> Vec<&
             whole
         }
         GuessReason::Synonym => {
-            let synonyms = synonyms(field).split_whitespace();
-            let mut names: Vec<&str> = synonyms
-                .flat_map(|synonym| by(&|column| is_called(&column.name, field, synonym)))
+            let mut names: Vec<&str> = synonyms(field)
+                .flat_map(|synonym| by(&|column| is_called(&column.name, field, synonym.name)))
                 .collect();
             let mut seen: Vec<&str> = Vec::new();
             names.retain(|name| {
@@ -99,43 +99,6 @@ fn fitting(field: Field, reason: GuessReason, columns: &[ColumnSample]) -> Vec<&
         GuessReason::Values => {
             by(&|column| !column.values.is_empty() && column.values.iter().all(looks_like(field)))
         }
-    }
-}
-
-/// Names that other systems use for a field, folded, the surest first.
-fn synonyms(field: Field) -> &'static str {
-    match field {
-        Field::ClientId => {
-            "clientid externalid externalcustomerid customerid accountcode accountnumber \
-             customernumber customercode customerno accountno accountid reference \
-             referenceid recordid kundennummer kundennr id uid number code"
-        }
-        Field::CompanyName => {
-            "companyname legalname businessname company organization organisation organizationname \
-             customername accountname clientname customer client firma kunde name"
-        }
-        Field::Currency => {
-            "currency currencycode preferredcurrencycode currencyisocode ccy cur währung waehrung \
-             devise moneda"
-        }
-        Field::StripeCustomerId => "stripecustomerid stripeid stripecustomer",
-        Field::PlanIds => "planids planid",
-        Field::BundleIds => "bundleids bundleid",
-        Field::FirstName => "firstname givenname forename vorname first",
-        Field::LastName => "lastname surname familyname nachname last",
-        Field::Email => "email emailaddress mail workemail",
-        Field::Phone => {
-            "phone phonenumber telephone tel telefon workphone mobile mobilephone mobilenumber"
-        }
-        Field::AddressLine1 => {
-            "addressline1 address1 line1 streetaddress1 streetaddress street1 street address strasse \
-             straße adresse"
-        }
-        Field::AddressLine2 => "addressline2 address2 line2 streetaddress2 street2",
-        Field::City => "city town ort stadt ville",
-        Field::State => "statecode state stateprovince stateregion provincecode province region",
-        Field::PostalCode => "postalcode zipcode zip zippostalcode postcode plz",
-        Field::Country => "countrycode country countryregion land pays",
     }
 }
 

@@ -1,50 +1,10 @@
 //! Matches the names of columns to fields, and guesses the field of others.
 
 use super::field::Field;
+use super::synonyms::{Sureness, synonyms};
 
-/// Usual names of a required field in other systems, normalised.
-fn synonyms(field: Field) -> &'static [&'static str] {
-    match field {
-        Field::ClientId => &[
-            "id",
-            "customerid",
-            "accountid",
-            "externalid",
-            "accountcode",
-            "reference",
-        ],
-        Field::CompanyName => &[
-            "name",
-            "company",
-            "customer",
-            "organization",
-            "organisation",
-            "customername",
-        ],
-        Field::Currency => &["currencycode", "preferredcurrencycode", "cur", "ccy"],
-        Field::StripeCustomerId
-        | Field::PlanIds
-        | Field::BundleIds
-        | Field::FirstName
-        | Field::LastName
-        | Field::Email
-        | Field::Phone
-        | Field::AddressLine1
-        | Field::AddressLine2
-        | Field::City
-        | Field::State
-        | Field::PostalCode
-        | Field::Country => &[],
-    }
-}
-
-/// Columns that exports of customers usually have, normalised, and that feed no field
-/// by themselves.
-const COMMON: [&str; 24] = [
-    "accountid",
-    "accountname",
-    "accountnumber",
-    "address",
+/// Columns that exports of customers usually have, normalised, and that feed no field.
+const COMMON: [&str; 16] = [
     "billingaddress",
     "billingcity",
     "billingcountry",
@@ -55,16 +15,12 @@ const COMMON: [&str; 24] = [
     "createddate",
     "customerfullname",
     "description",
-    "emailaddress",
     "fullname",
     "notes",
     "openbalance",
-    "phonenumber",
     "phonenumbers",
     "status",
     "website",
-    "zip",
-    "zipcode",
 ];
 
 /// The usual names of a table's columns, normalised: those of the fields, what other
@@ -73,8 +29,10 @@ pub fn usual_names() -> impl Iterator<Item = String> {
     let of_fields = Field::ALL
         .into_iter()
         .flat_map(|field| [normalised(field.name()), normalised(field.member())]);
-    let synonyms = Field::ALL.into_iter().flat_map(synonyms);
-    of_fields.chain(synonyms.chain(&COMMON).map(|name| (*name).to_owned()))
+    let synonyms = Field::ALL
+        .into_iter()
+        .flat_map(|field| names_from(field, Sureness::Known));
+    of_fields.chain(synonyms.chain(COMMON).map(str::to_owned))
 }
 
 /// Whether a column of this name holds what makes a row a customer: a required field.
@@ -82,13 +40,23 @@ pub fn is_required_name(name: &str) -> bool {
     let name = normalised(name);
     Field::REQUIRED
         .into_iter()
-        .any(|field| normalised(field.name()) == name || synonyms(field).contains(&name.as_str()))
+        .any(|field| normalised(field.name()) == name || is_required_synonym(field, &name))
+}
+
+fn is_required_synonym(field: Field, name: &str) -> bool {
+    names_from(field, Sureness::Required).any(|known| known == name)
+}
+
+/// The synonyms of `field` that are at least so sure.
+fn names_from(field: Field, least: Sureness) -> impl Iterator<Item = &'static str> {
+    let sure = synonyms(field).filter(move |synonym| synonym.sureness >= least);
+    sure.map(|synonym| synonym.name)
 }
 
 /// The column that is most likely meant for `field`, if one is similar.
 pub(super) fn guess(field: Field, columns: &[String]) -> Option<&str> {
     let name_of_field = normalised(field.name());
-    let synonym = |name: &&String| synonyms(field).contains(&normalised(name).as_str());
+    let synonym = |name: &&String| is_required_synonym(field, &normalised(name));
     if let Some(name) = columns.iter().find(synonym) {
         return Some(name);
     }

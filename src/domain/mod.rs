@@ -6,6 +6,7 @@
 //! From the input to the API:
 //!
 //! - `cell.rs`, `row_findings.rs`, `row.rs`, `header.rs`, `mapping/`: a row, and which column is which field
+//! - `synonyms.rs`: what other systems call the columns of fields
 //! - `guesses.rs`: which column of an unknown export probably is which field
 //! - `field.rs`, `candidate.rs`: the fields, and a row's values by field
 //! - `validate.rs`, `checks.rs`, `id_list.rs`, `heuristics.rs`: a row is fit to be
@@ -61,6 +62,7 @@ pub mod rules;
 pub mod skip;
 mod spoilt;
 pub mod summary;
+mod synonyms;
 pub mod text;
 pub mod threshold;
 pub mod update;
