@@ -93,9 +93,6 @@ pub fn recognised(columns: &[String]) -> Result<Vec<MappingFile>, ConfigError> {
     Ok(parsed()?.iter().filter(fits).cloned().collect())
 }
 
-/// Where Chargebee's columns begin like the member that others wrap each customer in.
-const WRAPPER: &str = "customer.";
-
 /// The columns of all presets: a header is likely to have some of them.
 pub fn known_columns() -> Result<Vec<String>, ConfigError> {
     let mut known: Vec<String> = Vec::new();
@@ -103,8 +100,6 @@ pub fn known_columns() -> Result<Vec<String>, ConfigError> {
         let recognised = file.recognise.names().map(str::to_owned);
         known.extend(file.mapping.named_columns().into_iter().chain(recognised));
     }
-    // A row of JSON within a member of that name stays in it if columns are named so.
-    known.retain(|name| !name.starts_with(WRAPPER));
     known.sort_unstable();
     known.dedup();
     Ok(known)
