@@ -11,10 +11,8 @@ use std::time::SystemTime;
 use parking_lot::Mutex;
 
 use super::bytes::block_hashes::BlockHashes;
-use super::bytes::compression::Compression;
 use super::bytes::held_file::{FileChange, HeldFile};
 use super::bytes::positioned::Positioned;
-use super::bytes::sniff::UTF8_MARK;
 use super::bytes::text_encoding::TextEncoding;
 use super::csv::CsvRows;
 use super::csv::dialect::TableLayout;
@@ -23,6 +21,7 @@ use super::jsonl::{JsonlRows, LineForm};
 use super::layer::{Conversion, Layer, altered};
 use super::patterns::shown_name;
 use super::spool::Spool;
+use super::text_format::TextFormat;
 use super::{Format, FormatChoice, Settings, ShortRows, SourceError};
 use crate::domain::row::{Columns, Row};
 
@@ -91,7 +90,8 @@ impl FoundInput {
             Some(layer)
         };
         let is_nested = layer.as_ref().is_some_and(|layer| {
-            is_json(path, layer.text(), settings) && layout_of(layer.text()) != Layout::Lines
+            TextFormat::of(path, layer.text(), settings).is_json
+                && layout_of(layer.text()) != Layout::Lines
         });
         Ok(Self {
             path: path.to_owned(),
@@ -132,13 +132,21 @@ impl FoundInput {
         if settings.format == FormatChoice::Xlsx && !is_sheet {
             return Err(no_workbook(name));
         }
+        let mut notes: Vec<String> = conversion.described().into_iter().collect();
         let (format, mut layout) = if is_sheet {
             sheet_layout(&name, layer.start(), settings)?
         } else {
-            recognise((&self.path, &name), layer.start(), settings)?
+            let format = TextFormat::of(&self.path, layer.text(), settings);
+            notes.extend(format.note);
+            if format.is_json {
+                (Format::Jsonl, TableLayout::default())
+            } else {
+                let layout = TableLayout::detect(layer.start(), settings, &name)?;
+                let delimiter = layout.delimiter;
+                (Format::Csv { delimiter }, layout)
+            }
         };
         layout.is_converted = is_sheet || conversion.encoding.is_some();
-        let mut notes: Vec<String> = conversion.described().into_iter().collect();
         let mut lines = LineForm {
             is_numbered: false,
             named: Arc::clone(&settings.columns),
@@ -218,48 +226,6 @@ fn kept(path: &OsStr, name: &str, folder: &Path) -> Result<HeldFile, SourceError
         spool.copy(&mut stream, name)?;
     }
     spool.finish()
-}
-
-/// The ending of a file's name, without that of a compression.
-fn ending_of(name: &OsStr) -> String {
-    let ending = |path: &Path| {
-        let ending = path.extension().map(|ending| ending.to_string_lossy());
-        ending.unwrap_or_default().to_lowercase()
-    };
-    let path = Path::new(name);
-    let outer = ending(path);
-    match path.file_stem() {
-        Some(stem) if Compression::is_ending(&outer) => ending(Path::new(stem)),
-        Some(_) | None => outer,
-    }
-}
-
-/// Whether the input `name` is JSON; `text` is its start, without a byte-order mark.
-fn is_json(name: &OsStr, text: &[u8], settings: &Settings) -> bool {
-    match settings.format {
-        FormatChoice::Csv | FormatChoice::Xlsx => false,
-        FormatChoice::Json => true,
-        FormatChoice::Auto => match ending_of(name).as_str() {
-            "json" | "jsonl" | "ndjson" => true,
-            "csv" | "tsv" => false,
-            _ => matches!(text.trim_ascii_start().first(), Some(b'{' | b'[')),
-        },
-    }
-}
-
-/// The format of the input `name`, which is `shown` to the user and starts with `start`.
-fn recognise(
-    (name, shown): (&OsStr, &str),
-    start: &[u8],
-    settings: &Settings,
-) -> Result<(Format, TableLayout), SourceError> {
-    let text = start.strip_prefix(UTF8_MARK).unwrap_or(start);
-    if is_json(name, text, settings) {
-        return Ok((Format::Jsonl, TableLayout::default()));
-    }
-    let layout = TableLayout::detect(start, settings, shown)?;
-    let delimiter = layout.delimiter;
-    Ok((Format::Csv { delimiter }, layout))
 }
 
 /// The format of a workbook's sheet, which was converted to CSV.

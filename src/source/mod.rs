@@ -6,6 +6,7 @@
 //!
 //! - `patterns.rs`: file name patterns → names of files
 //! - `input.rs`: opened inputs, and their formats
+//! - `text_format.rs`: whether an input is a table or JSON
 //! - `layer.rs`: what stands between an input's file and its rows
 //! - `spool.rs`: copies of inputs that cannot be read as they are
 //! - `reader.rs`: all inputs as one sequence of rows, in parts
@@ -24,6 +25,7 @@ mod layer;
 pub mod patterns;
 pub mod reader;
 mod spool;
+mod text_format;
 mod workbook;
 
 use std::io;
@@ -50,7 +52,7 @@ pub enum Format {
 /// The format that the user chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum FormatChoice {
-    /// Detected by the file extension, or else by the first bytes.
+    /// Detected by the file extension, unless the first bytes are certainly another's.
     #[default]
     Auto,
     /// CSV.

@@ -748,3 +748,59 @@ fn standard_input_is_the_file_that_it_was() {
     summary.outcomes(&[("created", 7840)]);
     assert_eq!(summary.rows("rejected"), 160);
 }
+
+/// People rename files: what they hold certainly beats the ending of their names.
+#[test]
+fn content_beats_the_ending_of_a_name() {
+    let lines = "{\"clientId\":\"c-1\",\"companyName\":\"A\",\"currency\":\"USD\"}\n\
+                 {\"clientId\":\"c-2\",\"companyName\":\"B\"}\n";
+    let run = Run::new()
+        .input("a.csv", lines)
+        .input("b.csv", format!("[{}]", lines.trim().replace('\n', ",")))
+        .input(
+            "c.jsonl",
+            "clientId,companyName,currency\nc-1,A,USD\nc-2,B,\n",
+        );
+    for (name, read) in [("a.csv", "JSON"), ("b.csv", "JSON"), ("c.jsonl", "a table")] {
+        let ending = name.split_once('.').unwrap().1;
+        run.go(&format!("validate {name}")).code(3).says(&format!(
+            "{name}: read as {read}, though its name ends in .{ending}"
+        ));
+        assert_eq!(run.summary(name).rows("rejected"), 1, "{name}");
+    }
+    run.go("validate a.csv --format csv")
+        .refuses(1, &["header cannot be read"]);
+    assert!(run.exists("a.csv.results/rejects.jsonl"));
+    assert!(run.exists("c.jsonl.results/rejects.csv"));
+}
+
+#[test]
+fn files_that_hold_no_table_are_named_for_what_they_are() {
+    for (content, kind, hint) in [
+        (
+            &b"<html xmlns:x=\"urn:schemas-microsoft-com:office:excel\">\n<table><tr><td>clientId"[..],
+            "a web page (HTML) with a table",
+            "save it as XLSX or CSV",
+        ),
+        (
+            b"<!DOCTYPE html>\n<html><body>Please log in</body></html>",
+            "a web page (HTML), perhaps of a log-in",
+            "browser",
+        ),
+        (
+            b"<?xml version=\"1.0\"?>\n<Workbook xmlns=\"urn:schemas-microsoft-com:office:spreadsheet\">",
+            "a workbook in XML",
+            "save it as XLSX or CSV",
+        ),
+        (b"%PDF-1.7\n%\xe2\xe3", "a PDF", "CSV"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "a picture (PNG)", "picture"),
+        (b"PK\x03\x04\x14\0\0\0\x08\0", "a ZIP archive", "unpack"),
+    ] {
+        for name in ["in.xls", "in.csv", "in.jsonl"] {
+            let run = Run::new().input(name, content);
+            run.go(&format!("validate {name}"))
+                .refuses(1, &[name, kind])
+                .hints(hint);
+        }
+    }
+}

@@ -18,8 +18,16 @@ const ARCHIVE: &str = "unpack it first, and name the files in it that hold custo
 const ENCODING: &str = "save it as UTF-8, or convert it: iconv -f UTF-32 -t UTF-8 FILE > NEW";
 const NOT_TEXT: &str = "export the customers as CSV or JSONL and name that file";
 
+const RESAVE: &str = "open it in a spreadsheet program and save it as XLSX or CSV; systems that call \
+    a web page a workbook often export CSV as well";
+const PICTURE: &str =
+    "export the customers themselves as CSV or JSONL: text in a picture can't be read";
+
+const AGAIN: &str =
+    "open it in a browser to see what it says, and export the customers again as CSV or JSONL";
+
 /// The signatures of common files that are not read.
-const SIGNATURES: [(&[u8], &str, &str); 8] = [
+const SIGNATURES: [(&[u8], &str, &str); 16] = [
     (b"PK\x03\x04", "a ZIP archive, but no workbook", ARCHIVE),
     (b"BZh", "compressed with bzip2", COMPRESSED),
     (b"\xfd7zXZ\0", "compressed with xz", COMPRESSED),
@@ -28,7 +36,66 @@ const SIGNATURES: [(&[u8], &str, &str); 8] = [
     (b"\0\0\xfe\xff", "UTF-32 text", ENCODING),
     (b"SQLite format 3\0", "an SQLite database", NOT_TEXT),
     (b"%PDF", "a PDF", NOT_TEXT),
+    (b"PK\x05\x06", "an empty ZIP archive", ARCHIVE),
+    (b"{\\rtf", "an RTF document", NOT_TEXT),
+    (b"\x89PNG", "a picture (PNG)", PICTURE),
+    (b"\xff\xd8\xff", "a picture (JPEG)", PICTURE),
+    (b"GIF8", "a picture (GIF)", PICTURE),
+    (b"II*\0", "a picture (TIFF)", PICTURE),
+    (b"PAR1", "a Parquet file", NOT_TEXT),
+    (b"Obj\x01", "an Avro file", NOT_TEXT),
 ];
+
+/// How many bytes of a page in markup are searched for what it is.
+const MARKUP_LOOKED_AT: usize = 4 << 10;
+
+/// How web pages, and tables that are saved as one, begin, in lower case.
+const WEB_PAGES: [&[u8]; 9] = [
+    b"<!doctype html",
+    b"<html",
+    b"<head",
+    b"<meta",
+    b"<body",
+    b"<style",
+    b"<table",
+    b"<div",
+    b"<tr",
+];
+
+/// The kind of a file in HTML or XML; a table's first column may be called `<name>`.
+fn markup_kind(start: &[u8]) -> Option<UnsupportedKind> {
+    let start = start.strip_prefix(UTF8_MARK).unwrap_or(start);
+    let start = start.trim_ascii_start();
+    let near = start.get(..MARKUP_LOOKED_AT).unwrap_or(start);
+    if near.first() != Some(&b'<') {
+        return None;
+    }
+    let near = near.to_ascii_lowercase();
+    let holds = |word: &[u8]| memchr::memmem::find(&near, word).is_some();
+    let is_page = WEB_PAGES.iter().any(|begin| near.starts_with(begin));
+    let is_xml = near.starts_with(b"<?xml");
+    if is_page || is_xml && holds(b"<html") {
+        let (kind, hint) = if holds(b"<table") || holds(b"office:excel") {
+            (
+                "a web page (HTML) with a table, whatever its name says",
+                RESAVE,
+            )
+        } else {
+            ("a web page (HTML), perhaps of a log-in or an error", AGAIN)
+        };
+        return Some(UnsupportedKind { kind, hint });
+    }
+    if is_xml || near.starts_with(b"<workbook") {
+        let is_workbook = holds(b"office:spreadsheet") || holds(b"<workbook");
+        let (kind, hint) = if is_workbook {
+            ("a workbook in XML (Excel 2003)", RESAVE)
+        } else {
+            ("an XML document", NOT_TEXT)
+        };
+        return Some(UnsupportedKind { kind, hint });
+    }
+    None
+}
 
 /// Where a tar archive names itself.
 const TAR: (usize, &[u8]) = (257, b"ustar");
@@ -38,6 +105,9 @@ pub(in crate::source) fn other_kind(start: &[u8]) -> Option<UnsupportedKind> {
     let mut signatures = SIGNATURES.iter();
     if let Some((_, kind, hint)) = signatures.find(|(begin, ..)| start.starts_with(begin)) {
         return Some(UnsupportedKind { kind, hint });
+    }
+    if let Some(markup) = markup_kind(start) {
+        return Some(markup);
     }
     if start.get(TAR.0..).is_some_and(|at| at.starts_with(TAR.1)) {
         return Some(UnsupportedKind {
@@ -68,6 +138,24 @@ mod tests {
             (b"\xfd7zXZ\0\0", "compressed with xz"),
             (b"\xff\xfe\0\0c\0\0\0", "UTF-32 text"),
             (b"%PDF-1.7", "a PDF"),
+            (b"\x89PNG\r\n\x1a\n", "a picture (PNG)"),
+            (
+                b"\xef\xbb\xbf\r\n<HTML xmlns:x=\"urn:schemas-microsoft-com:office:excel\"><body>",
+                "a web page (HTML) with a table, whatever its name says",
+            ),
+            (
+                b"<table border=1><tr><th>clientId",
+                "a web page (HTML) with a table, whatever its name says",
+            ),
+            (
+                b"<!DOCTYPE html><html><title>Log in</title>",
+                "a web page (HTML), perhaps of a log-in or an error",
+            ),
+            (
+                b"<?xml version=\"1.0\"?>\n<?mso-application progid=\"Excel.Sheet\"?>\n<Workbook",
+                "a workbook in XML (Excel 2003)",
+            ),
+            (b"<?xml version=\"1.0\"?><customers>", "an XML document"),
             (b"\x7fELF\x02\x01\x01\0\0\0\0\0\0", "a binary file"),
         ] {
             assert_eq!(other_kind(start).map(|other| other.kind), Some(kind));
@@ -81,6 +169,8 @@ mod tests {
             b"",
             b"a\tb\n",
             "名前\n".as_bytes(),
+            b"<name>,<id>\n",
+            b"<b>,c\n",
         ] {
             assert_eq!(other_kind(start), None);
         }
