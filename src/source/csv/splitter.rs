@@ -20,6 +20,9 @@ use crate::source::bytes::sniff::UTF8_MARK;
 /// The longest row, in bytes. A longer one has lost a closing quote.
 pub(in crate::source) const LONGEST_ROW: usize = 4 << 20;
 
+/// Ctrl-Z, with which old programs end a file.
+const END_MARK: u8 = 0x1a;
+
 /// What is wrong with a row's form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flaw {
@@ -243,6 +246,9 @@ impl<R: Read> Splitter<R> {
         // May be 0: the cells of a discarded row are not kept.
         let end = self.place.saturating_sub(1);
         self.skip_blanks()?;
+        if self.is_at_end_mark()? {
+            self.place += 1;
+        }
         match self.byte(self.place) {
             Some(byte) if byte != self.delimiter && !matches!(byte, b'\n' | b'\r') => {
                 self.flaw.get_or_insert(Flaw::AfterQuote);
@@ -308,11 +314,7 @@ impl<R: Read> Splitter<R> {
                 if self.byte(self.place + 1).is_none() {
                     self.fill()?;
                 }
-                if self.byte(self.place + 1) == Some(b'\n') {
-                    2
-                } else {
-                    1
-                }
+                1 + usize::from(self.byte(self.place + 1) == Some(b'\n'))
             }
             Some(_) => 1,
             None => 0,
@@ -326,9 +328,15 @@ impl<R: Read> Splitter<R> {
         Ok(())
     }
 
+    /// Whether a Ctrl-Z comes next, and nothing after it.
+    fn is_at_end_mark(&mut self) -> io::Result<bool> {
+        let is_mark = self.byte(self.place) == Some(END_MARK);
+        Ok(is_mark && self.byte(self.place + 1).is_none() && !self.fill()?)
+    }
+
     /// Drops the Ctrl-Z with which old programs end a file from the last cell.
     pub(super) fn drop_end_mark(&mut self) {
-        if self.raw().last() != Some(&0x1a) || !self.line_end().is_empty() {
+        if self.raw().last() != Some(&END_MARK) || !self.line_end().is_empty() {
             return;
         }
         let end = self.length;

@@ -316,6 +316,26 @@ fn the_end_of_an_old_file_is_a_blank_row() {
     }
 }
 
+#[test]
+fn the_end_of_an_old_file_may_follow_its_last_cell() {
+    for (last, read) in [
+        (&b"2\x1a"[..], &["1", "2"][..]),
+        (b"\"2\"\x1a", &["1", "2"]),
+        (b"\"2\" \x1a", &["1", "2"]),
+    ] {
+        let text = [b"a,b\r\n1,", last].concat();
+        for piece in [1, 2, 100] {
+            let rows = rows(&text, piece);
+            assert_eq!(cells(&rows[0]), read, "{last:?}");
+            assert_eq!(rows.len(), 1);
+        }
+    }
+    for last in [&b"\"2\"\x1a\x1a"[..], b"\"2\"\x1ax", b"\"2\"\x1a\n3,4"] {
+        let text = [b"a,b\r\n1,", last].concat();
+        assert!(broken(&rows(&text, 3)[0]).contains("closing quote"));
+    }
+}
+
 /// In a mended rejects file, the lines that an unclosed quote had taken along lack the
 /// added cells.
 #[test]

@@ -1,6 +1,7 @@
 //! Puts a row on one line, and says where it is not JSON.
 
 use super::position::LineColumn;
+use crate::source::bytes::line_ends::line_ends;
 use crate::source::jsonl::syntax::{Lexer, is_blank};
 
 /// Why `text` is not JSON, with the place in the input; `None` if it is, or if it is
@@ -11,9 +12,9 @@ pub(super) fn fault_in(text: &[u8], start: LineColumn, is_cut_off: bool) -> Opti
     let mut lexer = Lexer::new(text, 0);
     let fault = lexer.skip_value().and_then(|()| lexer.end()).err()?;
     let before = text.get(..fault.at).unwrap_or(text);
-    let breaks = memchr::memchr_iter(b'\n', before.as_bytes()).count();
-    let (line, column) = match before.rsplit_once('\n') {
-        Some((_, tail)) => (start.line + breaks as u64, tail.chars().count() + 1),
+    let breaks = line_ends(before.as_bytes(), false);
+    let (line, column) = match before.rsplit_once(['\n', '\r']) {
+        Some((_, tail)) => (start.line + breaks, tail.chars().count() + 1),
         None => (start.line, start.column + before.chars().count()),
     };
     let end = if is_cut_off && fault.at == text.len() {

@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 
 use crate::source::bytes::buffer::ReadBuffer;
+use crate::source::bytes::line_ends::line_ends;
 use crate::source::jsonl::syntax::is_blank;
 
 /// A line and a column, both counted from 1. Columns are bytes.
@@ -18,6 +19,8 @@ pub(super) struct InputPosition<R> {
     pub(super) here: LineColumn,
     /// Whether only blanks came before on this line.
     pub(super) is_first: bool,
+    /// Whether a CR was passed last: an LF belongs to it.
+    is_after_return: bool,
 }
 
 impl<R: Read> InputPosition<R> {
@@ -26,6 +29,7 @@ impl<R: Read> InputPosition<R> {
             window: ReadBuffer::new(from),
             here: LineColumn { line: 1, column: 1 },
             is_first: true,
+            is_after_return: false,
         }
     }
 
@@ -60,12 +64,20 @@ impl<R: Read> InputPosition<R> {
     /// Passes the next `many` bytes.
     pub(super) fn pass(&mut self, many: usize) {
         let (passed, _) = self.window.data().split_at(many);
-        let breaks = memchr::memchr_iter(b'\n', passed).count();
-        let last = memchr::memrchr(b'\n', passed).map(|last| last + 1);
+        let Some(end) = passed.last() else {
+            return;
+        };
+        let mut breaks = line_ends(passed, false);
+        if self.is_after_return && passed.first() == Some(&b'\n') {
+            // The second half of a line end that was counted.
+            breaks = breaks.saturating_sub(1);
+        }
+        self.is_after_return = *end == b'\r';
+        let last = memchr::memrchr2(b'\n', b'\r', passed).map(|last| last + 1);
         let (_, tail) = passed.split_at(last.unwrap_or(0));
         let is_blank_so_far = tail.iter().copied().all(is_blank);
         if last.is_some() {
-            self.here.line += breaks as u64;
+            self.here.line += breaks;
             self.here.column = 1;
             self.is_first = true;
         }
