@@ -132,3 +132,77 @@ fn default_text(mapping: &Mapping, field: Field) -> String {
             .to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{DefaultedRows, LINES_KEPT, RowTally};
+    use crate::domain::field::{Field, FieldSet};
+    use crate::domain::mapping::{ComputedDefault, Mapping};
+    use crate::domain::skip::SkipReason;
+
+    fn fields(fields: &[Field]) -> FieldSet {
+        let mut set = FieldSet::default();
+        for field in fields {
+            set.insert(*field);
+        }
+        set
+    }
+
+    #[test]
+    fn skipped_rows_are_counted_by_reason_with_their_first_lines() {
+        let deleted = SkipReason::Filter("deleted".into());
+        let mut first = RowTally::default();
+        for line in 1..=8 {
+            first.add_skipped(&SkipReason::Blank, line);
+        }
+        first.add_skipped(&deleted, 9);
+        let mut later = RowTally::default();
+        for line in 20..=29 {
+            later.add_skipped(&SkipReason::Blank, line);
+        }
+        later.add_skipped(&SkipReason::Footer, 30);
+        let all = first.plus(later).skipped();
+        let counts: Vec<(&str, u64, usize)> = all
+            .iter()
+            .map(|rows| (rows.reason.as_str(), rows.count, rows.lines.len()))
+            .collect();
+        assert_eq!(
+            counts,
+            [
+                ("blank rows", 18, LINES_KEPT),
+                ("totals and footers", 1, 1),
+                ("deleted", 1, 1),
+            ]
+        );
+        assert_eq!(all[0].lines, [1, 2, 3, 4, 5, 6, 7, 8, 20, 21]);
+        assert!(RowTally::default().skipped().is_empty());
+    }
+
+    #[test]
+    fn defaults_are_counted_by_field_and_named_as_they_were_given() {
+        let mut mapping = Mapping::default();
+        mapping.set_constant(Field::Currency, "USD");
+        mapping
+            .computed
+            .push((Field::CompanyName, ComputedDefault::Person));
+        mapping
+            .computed
+            .push((Field::Email, ComputedDefault::Copy(Field::ClientId)));
+        let mut tally = RowTally::default();
+        tally.add_defaulted(FieldSet::default());
+        tally.add_defaulted(fields(&[Field::Currency, Field::CompanyName]));
+        let mut later = RowTally::default();
+        later.add_defaulted(fields(&[Field::Currency, Field::Email]));
+        tally.add(later);
+        let defaults = tally.defaults(&mapping);
+        let sentences: Vec<String> = defaults.iter().map(DefaultedRows::sentence).collect();
+        assert_eq!(
+            sentences,
+            [
+                "1 row took the default @person for companyName",
+                "2 rows took the default \"USD\" for currency",
+                "1 row took the default @clientId for billingContact.email",
+            ]
+        );
+    }
+}
