@@ -218,7 +218,7 @@ impl Row {
 
 /// Whether certainly no byte of `text` is part of a control character, of an invisible
 /// one, of U+FFFD, of text that was decoded with the wrong encoding, or of markup such as
-/// `&amp;`, `<br>` and `%20`. Beyond ASCII the first bytes in UTF-8 are looked at: those of
+/// `&amp;`, `<br>`, `%20` and `\u00fc`. Beyond ASCII the first bytes in UTF-8 are looked at: those of
 /// most letters of Latin, Greek, Cyrillic, Hebrew and of Chinese characters begin nothing
 /// else.
 ///
@@ -238,9 +238,10 @@ pub fn is_printable(text: &[u8]) -> bool {
             .fold(false, |any, pair| any | is_garbled(pair) | is_markup(pair))
 }
 
-/// Whether a name of a character, a tag or an encoded byte may begin with the byte.
+/// Whether a name of a character, a tag, an encoded byte or an escape may begin with the
+/// byte.
 const fn may_start_markup(byte: u8) -> bool {
-    matches!(byte, b'&' | b'<' | b'%')
+    matches!(byte, b'&' | b'<' | b'%' | b'\\')
 }
 
 /// Whether the byte is printable ASCII, or begins no character that is looked at:

@@ -53,6 +53,7 @@ fn spoilt_values_are_found_where_they_are() {
         ("companyName", "Smith &amp; Sons", "warning"),
         ("companyName", "O&#39;Brien, M&uuml;ller", "warning"),
         ("companyName", "Acme%20Ltd", "warning"),
+        ("companyName", "O\\'Brien", "warning"),
         ("addressLine1", "12 Elm St<br/>Rear", "warning"),
         ("companyName", "#NV", "error"),
         ("companyName", "M\u{fffd}ller", "error"),

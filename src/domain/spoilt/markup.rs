@@ -1,5 +1,5 @@
-//! Text that was escaped for a web page or a web address and never turned back:
-//! `Smith &amp; Sons`, `Acme%20Ltd`, `12 Elm St<br>`.
+//! Text that was escaped for a web page, a web address or a program and never turned back:
+//! `Smith &amp; Sons`, `Acme%20Ltd`, `12 Elm St<br>`, `O\'Brien`.
 
 use unicode_normalization::char::compose;
 
@@ -181,9 +181,74 @@ pub(super) fn without_percents(value: &str) -> Option<String> {
     is_text.then_some(decoded)
 }
 
+/// `value` without the backslashes by which programs escape characters: `O\'Brien`,
+/// `M\u00fcller`, and with `breaks` also `\n` and its like; `None` if there are none.
+pub(super) fn without_backslashes(value: &str, breaks: bool) -> Option<String> {
+    let (mut text, mut rest, mut changed) = (String::new(), value, false);
+    while let Some(at) = rest.find('\\') {
+        let (before, from) = rest.split_at(at);
+        text.push_str(before);
+        let (letter, length) = match escape(from, breaks) {
+            Some(found) => {
+                changed = true;
+                found
+            }
+            None => ('\\', 1),
+        };
+        text.push(letter);
+        rest = from.split_at(length).1;
+    }
+    text.push_str(rest);
+    changed.then_some(text)
+}
+
+/// The character that is escaped at the start of `from`, and how long that is.
+fn escape(from: &str, breaks: bool) -> Option<(char, usize)> {
+    match from.chars().nth(1)? {
+        mark @ ('\'' | '"') => Some((mark, 2)),
+        'n' if breaks => Some(('\n', 2)),
+        'r' if breaks => Some(('\r', 2)),
+        't' if breaks => Some(('\t', 2)),
+        'u' => {
+            let digits = from.get(2..6)?;
+            let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+            let code = u32::from_str_radix(digits, 16).ok().filter(|_| is_hex)?;
+            Some((char::from_u32(code)?, 6))
+        }
+        _another => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{has_tag, without_entities, without_percents};
+    use super::{has_tag, without_backslashes, without_entities, without_percents};
+
+    #[test]
+    fn escapes_of_programs_are_decoded() {
+        for (escaped, text) in [
+            ("O\\'Brien", "O'Brien"),
+            ("Beryl \\\"B\\\"", "Beryl \"B\""),
+            ("M\\u00fcller", "Müller"),
+            ("12 Elm St\\nRear", "12 Elm St\nRear"),
+        ] {
+            assert_eq!(
+                without_backslashes(escaped, true).as_deref(),
+                Some(text),
+                "{escaped}"
+            );
+        }
+        for text in [
+            "A\\B",
+            "A\\",
+            "\\\\server",
+            "a\\u00",
+            "a\\uzzzz",
+            "a\\ud83d",
+        ] {
+            assert_eq!(without_backslashes(text, true), None, "{text}");
+        }
+        assert_eq!(without_backslashes("CORP\\nina", false), None);
+    }
 
     #[test]
     fn names_of_characters_are_decoded() {

@@ -6,7 +6,7 @@
 //! - `placeholder.rs`: `NULL`, `n/a`, `--`
 //! - `lost_form.rs`: `8,9E+11`, `7,210,448`, `01-Mar`, `TRUE`
 //! - `garbled.rs`: `MÃ¼ller`
-//! - `markup.rs`: `Smith &amp; Sons`, `Acme%20Ltd`
+//! - `markup.rs`: `Smith &amp; Sons`, `Acme%20Ltd`, `O\'Brien`
 //!
 //! `../invisible.rs` has the invisible characters.
 
@@ -72,6 +72,8 @@ pub(super) enum SpoiltBy {
     Tags,
     /// It was encoded for a web address; the value was this.
     Percents(String),
+    /// A program's backslashes are still in it; the value was this.
+    Backslashes(String),
     /// It is the name of a total's row.
     Total,
 }
@@ -117,7 +119,7 @@ pub(super) fn spoilt(field: Field, value: &str) -> Option<SpoiltBy> {
 }
 
 /// The markup or encoding of the web that `value` still has. An id and an address may
-/// hold percent signs of their own.
+/// hold percent signs and backslashes of their own.
 fn markup_in(field: Field, value: &str) -> Option<SpoiltBy> {
     if let Some(text) = markup::without_entities(value) {
         return Some(SpoiltBy::Entities(text));
@@ -125,7 +127,11 @@ fn markup_in(field: Field, value: &str) -> Option<SpoiltBy> {
     if markup::has_tag(value) {
         return Some(SpoiltBy::Tags);
     }
-    if is_id(field) || field == Field::Email {
+    let has_own_signs = is_id(field) || field == Field::Email;
+    if let Some(text) = markup::without_backslashes(value, !has_own_signs) {
+        return Some(SpoiltBy::Backslashes(text));
+    }
+    if has_own_signs {
         return None;
     }
     markup::without_percents(value).map(SpoiltBy::Percents)
@@ -198,6 +204,7 @@ impl SpoiltBy {
             | Self::Quotes(_)
             | Self::Encoding(_)
             | Self::Entities(_)
+            | Self::Backslashes(_)
             | Self::Tags => is_id(field),
             Self::Placeholder(PlaceholderKind::Certain) => matches!(field, Field::ClientId),
             Self::Placeholder(PlaceholderKind::Probable) | Self::Percents(_) | Self::Total => false,
@@ -248,6 +255,10 @@ impl SpoiltBy {
             Self::Entities(was) => format!(
                 "{field} {shown} is written as for a web page, wanted what was probably {} (export \
                  without HTML)",
+                quoted(was)
+            ),
+            Self::Backslashes(was) => format!(
+                "{field} {shown} has the backslashes of a program in it, wanted what was probably {}",
                 quoted(was)
             ),
             Self::Tags => format!("{field} {shown} holds HTML tags, wanted plain text"),

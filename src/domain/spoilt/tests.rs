@@ -19,6 +19,7 @@ fn found(field: Field, value: &str) -> Option<(&'static str, bool)> {
         SpoiltBy::Entities(_) => "entities",
         SpoiltBy::Tags => "tags",
         SpoiltBy::Percents(_) => "percents",
+        SpoiltBy::Backslashes(_) => "backslashes",
         SpoiltBy::Total => "total",
     };
     Some((name, by.rejects(field)))
@@ -80,6 +81,18 @@ fn forms_depend_on_the_field() {
         (Field::CompanyName, "'t Hooft BV", None),
         (Field::CompanyName, "Rock 'n' Roll", None),
         (Field::CompanyName, "Acme%20Ltd", Some(("percents", false))),
+        (
+            Field::CompanyName,
+            "O\\'Brien",
+            Some(("backslashes", false)),
+        ),
+        (Field::ClientId, "m\\u00fcller", Some(("backslashes", true))),
+        (Field::ClientId, "CORP\\nina", None),
+        (
+            Field::AddressLine1,
+            "12 Elm St\\nRear",
+            Some(("backslashes", false)),
+        ),
         (Field::ClientId, "acme%20ltd", None),
         (Field::Email, "a%20b@c.example", None),
         (Field::Email, "Ada <ada@c.example>", None),
