@@ -436,3 +436,16 @@ fn a_preset_that_fits_is_the_next_step() {
     run.go(&format!("validate {file} --preset stripe-api"))
         .keeps_to_itself("Read it with the preset");
 }
+
+/// Many systems have a name and a billing city.
+#[test]
+fn a_list_of_another_system_is_not_taken_for_salesforce() {
+    let text = "\"Internal ID\",ID,Name,Email,Currency,\"Billing City\",\"Billing State/Province\"\n\
+                1021,C-1,Aster,a@b.example,USD,Portland,OR\n";
+    let run = Run::new().input("in.csv", text);
+    run.go("validate in.csv")
+        .refuses(1, &["clientId and companyName"])
+        .keeps_to_itself("salesforce");
+    run.go("validate in.csv --preset auto")
+        .refuses(1, &["known export"]);
+}
