@@ -238,17 +238,19 @@ pub(super) fn say_unused(watcher: &ProgressDisplay, unused: &[(String, Vec<Strin
         let (many, first) = if names.len() == MOST_NAMED + 1 {
             let shown: Vec<&str> = names.iter().take(12).map(String::as_str).collect();
             (
-                format!("more than {MOST_NAMED} columns"),
+                format!("more than {MOST_NAMED} columns that feed"),
                 format!("{} and more", shown.join(", ")),
             )
         } else {
             (
-                counted(columns.len() as u64, "column", "columns"),
+                counted(
+                    columns.len() as u64,
+                    "column that feeds",
+                    "columns that feed",
+                ),
                 listed(&names, 12),
             )
         };
-        watcher.say(&format!(
-            "note: {input} has {many} that feed no field: {first}"
-        ));
+        watcher.say(&format!("note: {input} has {many} no field: {first}"));
     }
 }

@@ -69,9 +69,9 @@ pub fn advice(report: CheckReport<'_>) -> Vec<NextStep> {
         };
         return vec![step, report.final_step()];
     }
-    let mut steps: Vec<(u64, NextStep)> = Field::REQUIRED
+    let mut steps: Vec<(u64, NextStep)> = report
+        .fill_in_all()
         .into_iter()
-        .filter_map(|field| report.fill_in(field))
         .chain(
             [
                 report.replace_values(),
@@ -107,6 +107,36 @@ pub fn advice(report: CheckReport<'_>) -> Vec<NextStep> {
 }
 
 impl CheckReport<'_> {
+    /// Fill in what most rows lack: by one command, as far as options do it.
+    fn fill_in_all(&self) -> Vec<(u64, NextStep)> {
+        let mut steps: Vec<(u64, NextStep)> = Vec::new();
+        for (rows, step) in Field::REQUIRED
+            .into_iter()
+            .filter_map(|field| self.fill_in(field))
+        {
+            let StepCommand::With(more) = &step.how else {
+                steps.push((rows, step));
+                continue;
+            };
+            let mut before = steps
+                .iter_mut()
+                .filter_map(|(of, step)| match &mut step.how {
+                    StepCommand::With(options) => Some((of, &mut step.what, options)),
+                    StepCommand::ByHand | StepCommand::Again | StepCommand::Import => None,
+                });
+            if let Some((of, what, options)) = before.next() {
+                *of = rows.max(*of);
+                what.push_str("; ");
+                what.extend(step.what.chars().take(1).flat_map(char::to_lowercase));
+                what.extend(step.what.chars().skip(1));
+                options.extend_from_slice(more);
+            } else {
+                steps.push((rows, step));
+            }
+        }
+        steps
+    }
+
     /// Fill `field` in, if most rows lack it.
     fn fill_in(&self, field: Field) -> Option<(u64, NextStep)> {
         let rows = self.summary.rows;
@@ -570,5 +600,21 @@ mod tests {
         let steps = for_unknown_plans(&Mapping::default(), Some("stripe"));
         assert_eq!(steps.len(), 2);
         assert_eq!(steps[0].1, options(&["--preset", "stripe"]));
+    }
+
+    #[test]
+    fn columns_for_several_fields_are_named_in_one_command() {
+        let lines = lines(
+            &[
+                (900, missing(Field::ClientId)),
+                (800, missing(Field::Currency)),
+            ],
+            &["client_id"],
+        );
+        let wanted = "Take clientId, which 900 rows lack, from the column \"client_id\"; set currency, \
+             which 800 rows lack, if it is the same for all of them, or name its column with \
+             --map currency=COLUMN: --map clientId=client_id --set currency=USD";
+        assert_eq!(lines[0], wanted);
+        assert_eq!(lines.len(), 2);
     }
 }

@@ -49,23 +49,25 @@ fn listed(field: Field) -> &'static str {
         Field::ClientId => {
             "clientid externalid! externalcustomerid customerid! accountcode! \
              accountnumber? customernumber customercode customerno accountno accountid! \
-             reference! referenceid recordid kundennummer kundennr id! uid number code"
+             reference! referenceid recordid kundennummer kundennr kundenid kundencode debitor debitorennummer codeclient idclient id! uid number code"
         }
         Field::CompanyName => {
             "companyname legalname businessname company! organization! organisation! \
-             organizationname customername! accountname? clientname customer! client firma \
+             organizationname customername! accountname? clientname customer! client firma firmenname unternehmen raisonsociale razonsocial \
              kunde name!"
         }
         Field::Currency => {
             "currency currencycode! preferredcurrencycode! currencyisocode ccy! cur! \
-             währung waehrung devise moneda"
+             währung waehrung devise divisa valuta moneda"
         }
         Field::StripeCustomerId => "stripecustomerid stripeid stripecustomer",
         Field::PlanIds => "planids planid",
         Field::BundleIds => "bundleids bundleid",
-        Field::FirstName => "firstname givenname forename vorname first",
-        Field::LastName => "lastname surname familyname nachname last",
-        Field::Email => "email emailaddress? mail workemail",
+        Field::FirstName => "firstname givenname forename vorname prenom prénom nombre first",
+        Field::LastName => {
+            "lastname surname familyname nachname familienname apellido apellidos last"
+        }
+        Field::Email => "email emailaddress? mail workemail emailid correo courriel",
         Field::Phone => {
             "phone phonenumber? telephone tel telefon workphone mobile mobilephone \
              mobilenumber"
