@@ -30,6 +30,9 @@ const LOOKED_AT: usize = 60;
 /// Among how many rows the header is searched.
 const HEADER_WITHIN: usize = 20;
 
+/// How many names below a title are a header.
+const CELLS_OF_TABLE: usize = 3;
+
 /// How a table is written, where it starts, and how its rows are read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::source) struct TableLayout {
@@ -218,7 +221,7 @@ fn first_rows(text: &[u8], delimiter: u8) -> Vec<SampleRow> {
 }
 
 /// Which of `rows` is the header: one with known names that only titles and comments
-/// precede, or else the first that is no comment.
+/// precede, or else the first that is neither.
 fn header_among(rows: &[SampleRow], known: &KnownNames) -> usize {
     let (near, _) = rows.split_at(rows.len().min(HEADER_WITHIN));
     let mut best = (0, 0);
@@ -239,7 +242,17 @@ fn header_among(rows: &[SampleRow], known: &KnownNames) -> usize {
         }
     }
     let is_header = |row: &SampleRow| !row.is_comment() || row.cells.len() > 1;
-    rows.iter().position(is_header).unwrap_or(0)
+    let first = rows.iter().position(is_header).unwrap_or(0);
+    // `Customers of May` in one cell, and then a table of names that are not known.
+    let is_title = |row: &SampleRow| {
+        !is_header(row) || !row.is_flawed && row.filled() == 1 && known.count(row) == 0
+    };
+    let below = near.iter().position(|row| !is_title(row));
+    let is_table = |place: &usize| {
+        near.get(*place)
+            .is_some_and(|row| !row.is_flawed && row.filled() >= CELLS_OF_TABLE)
+    };
+    below.filter(is_table).unwrap_or(first)
 }
 
 /// How many in a thousand of the `rows` after `header` have as many cells as it has;

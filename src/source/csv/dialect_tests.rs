@@ -139,3 +139,23 @@ fn unusual_delimiters_are_named() {
     assert_eq!(found("Customer Name\nx\n", &[]).0, ',');
     assert_eq!(found("Our name for the customer\nx\n", &[]).0, ',');
 }
+
+#[test]
+fn a_header_of_unknown_names_is_found_below_titles() {
+    for (text, header) in [
+        (
+            "Kundenliste;;;\nStand: 31.12.2024;;;\n\nDebitor;Name 1;Ort;Land\n1;A;B;DE\n",
+            "Debitor;Name 1;Ort;Land",
+        ),
+        (
+            "Kundenliste\nDebitor;Firma;Ort\n1;A;B\n",
+            "Debitor;Firma;Ort",
+        ),
+        // A short header, and a table of one column.
+        ("Debitor;\nName;Ort\n", "Debitor;"),
+        ("Debitor\n1\n2\n", "Debitor"),
+        ("clientId;;\n1;2;3\n", "clientId;;"),
+    ] {
+        assert_eq!(found(text, &[]).1, header, "{text}");
+    }
+}

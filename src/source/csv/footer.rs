@@ -53,6 +53,9 @@ const COUNTED: [&str; 12] = [
     "items",
 ];
 
+/// The line that ends the data of a COPY in SQL.
+const END_OF_COPY: &str = "\\.";
+
 /// How notes start, in lower case.
 const NOTES: [&str; 12] = [
     "confidential information",
@@ -173,6 +176,7 @@ pub(super) fn is_note(text: &str) -> bool {
     let starts = |notes: &[&str]| notes.iter().any(|note| text.starts_with(note));
     let is_dated = || text.contains(':') || text.split(|c: char| !c.is_ascii_digit()).any(is_year);
     starts(&NOTES)
+        || text == END_OF_COPY
         || starts(&DATED_NOTES) && is_dated()
         || is_count(text.trim_matches(['(', ')', '.']))
         || is_page(&text)

@@ -289,6 +289,11 @@ fn customers_that_are_called_total_are_customers() {
         assert!(!is_footer, "{line}");
     }
     assert_eq!(footers("clientId", &["Total"]), [false]);
+    // The end of PostgreSQL's COPY.
+    assert_eq!(
+        footers("clientId,companyName,currency", &["\\.", "\\.,A,USD"]),
+        [true, false]
+    );
 }
 
 /// Named columns are empty in a total, unless they are what it sums.
