@@ -17,6 +17,7 @@ use super::bytes::text_encoding::TextEncoding;
 use super::csv::CsvRows;
 use super::csv::dialect::TableLayout;
 use super::json::layout::{Layout, layout_of};
+use super::json::orientation::other_orientation;
 use super::jsonl::{JsonlRows, LineForm};
 use super::layer::{Conversion, Layer, altered};
 use super::patterns::shown_name;
@@ -139,6 +140,7 @@ impl FoundInput {
             let format = TextFormat::of(&self.path, layer.text(), settings);
             notes.extend(format.note);
             if format.is_json {
+                ensure_rows(&name, layer.text())?;
                 (Format::Jsonl, TableLayout::default())
             } else {
                 let layout = TableLayout::detect(layer.start(), settings, &name)?;
@@ -186,6 +188,17 @@ fn replaced(layer: &mut Layer, inner: Layer) -> Option<(HeldFile, u64)> {
     }
     outer.place.close_file();
     Some((outer.place, outer.size))
+}
+
+/// An error if the rows of JSON that begins with `text` are no objects.
+fn ensure_rows(name: &str, text: &[u8]) -> Result<(), SourceError> {
+    other_orientation(text).map_or(Ok(()), |other| {
+        Err(SourceError::OtherKind {
+            name: name.to_owned(),
+            kind: other.kind,
+            hint: other.hint,
+        })
+    })
 }
 
 fn no_workbook(name: String) -> SourceError {

@@ -792,6 +792,8 @@ fn files_that_hold_no_table_are_named_for_what_they_are() {
             "a workbook in XML",
             "save it as XLSX or CSV",
         ),
+        (b"-- MySQL dump 10.13\n\nINSERT INTO `c` VALUES (1);\n", "an SQL dump", "CSV"),
+        (b"BEGIN:VCARD\nFN:Ada\n", "vCard", "CSV"),
         (b"%PDF-1.7\n%\xe2\xe3", "a PDF", "CSV"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "a picture (PNG)", "picture"),
         (b"PK\x03\x04\x14\0\0\0\x08\0", "a ZIP archive", "unpack"),
@@ -803,4 +805,45 @@ fn files_that_hold_no_table_are_named_for_what_they_are() {
                 .hints(hint);
         }
     }
+}
+
+#[test]
+fn json_whose_rows_are_no_objects_is_named_for_what_it_is() {
+    for (text, kind, hint) in [
+        (
+            r#"{"columns":["clientId"],"index":[0],"data":[["c-1"]]}"#,
+            "JSON with columns apart from their rows",
+            "orient=\"records\"",
+        ),
+        (
+            r#"{"a":{"clientId":"c-1","currency":"USD"},"b":{"clientId":"c-2","currency":"USD"}}"#,
+            "JSON with each row under a key of its own",
+            "jq -c '.[]'",
+        ),
+    ] {
+        let run = Run::new().input("in.json", text);
+        run.go("validate in.json").refuses(1, &[kind]).hints(hint);
+    }
+}
+
+/// A COPY of SQL in text form ends with a line that is no row.
+#[test]
+fn a_copy_of_a_database_with_a_header_is_read() {
+    let text = "clientId\tcompanyName\tcurrency\nc-1\tAster\\tGmbH\tEUR\nc-2\tBeryl\tUSD\n\\.\n";
+    let run = Run::new().input("in.txt", text);
+    run.go("validate in.txt")
+        .code(0)
+        .says("2  fit to send")
+        .says("backslashes");
+}
+
+/// Rows of a document store have objects for numbers and ids.
+#[test]
+fn members_of_an_exported_object_can_be_named() {
+    let text =
+        "{\"_id\":{\"$oid\":\"507f1f77bcf86cd799439011\"},\"name\":\"A\",\"currency\":\"USD\"}\n";
+    let run = Run::new().input("in.json", text);
+    run.go("validate in.json --map clientId=_id.$oid --map companyName=name")
+        .code(0)
+        .says("1  fit to send");
 }

@@ -62,6 +62,70 @@ const WEB_PAGES: [&[u8]; 9] = [
     b"<tr",
 ];
 
+const DUMP: &str = "export the table as CSV with a header, for example with psql's \\copy … csv header, \
+    or mysql --batch";
+const CONTACTS: &str = "export the contacts as CSV";
+const YAML: &str = "convert it, for example: yq -o=json FILE > NEW.json";
+
+/// How dumps of a database begin, in lower case.
+const DUMPS: [&[u8]; 10] = [
+    b"--",
+    b"/*",
+    b"set ",
+    b"insert into ",
+    b"create table ",
+    b"drop table ",
+    b"copy ",
+    b"begin",
+    b"pragma ",
+    b"use ",
+];
+
+/// What such dumps have near their start.
+const STATEMENTS: [&[u8]; 6] = [
+    b"insert into ",
+    b"create table ",
+    b" from stdin",
+    b"postgresql database dump",
+    b"mysql dump",
+    b"mariadb dump",
+];
+
+/// The kind of a file with statements or records of another language.
+fn script_kind(start: &[u8]) -> Option<UnsupportedKind> {
+    let start = start.strip_prefix(UTF8_MARK).unwrap_or(start);
+    let start = start.trim_ascii_start();
+    let near = start.get(..MARKUP_LOOKED_AT).unwrap_or(start);
+    let near = near.to_ascii_lowercase();
+    let begins = |starts: &[&[u8]]| starts.iter().any(|begin| near.starts_with(begin));
+    let holds = |word: &&[u8]| memchr::memmem::find(&near, word).is_some();
+    let (kind, hint) = if begins(&DUMPS) && STATEMENTS.iter().any(holds) {
+        ("an SQL dump", DUMP)
+    } else if begins(&[b"begin:vcard", b"begin:vcalendar"]) {
+        ("a file of contacts (vCard)", CONTACTS)
+    } else if begins(&[b"---\n", b"---\r\n", b"%yaml"]) || is_yaml_list(&near) {
+        ("YAML", YAML)
+    } else {
+        return None;
+    };
+    Some(UnsupportedKind { kind, hint })
+}
+
+/// Whether the first line is the first member of an object in a list: `- name: value`.
+fn is_yaml_list(text: &[u8]) -> bool {
+    let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let Some(member) = line.strip_prefix(b"- ") else {
+        return false;
+    };
+    let name_end = member
+        .iter()
+        .position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_');
+    let after = name_end
+        .and_then(|end| member.get(end..))
+        .unwrap_or_default();
+    name_end != Some(0) && after.starts_with(b": ") && !line.contains(&b',')
+}
+
 /// The kind of a file in HTML or XML; a table's first column may be called `<name>`.
 fn markup_kind(start: &[u8]) -> Option<UnsupportedKind> {
     let start = start.strip_prefix(UTF8_MARK).unwrap_or(start);
@@ -106,8 +170,8 @@ pub(in crate::source) fn other_kind(start: &[u8]) -> Option<UnsupportedKind> {
     if let Some((_, kind, hint)) = signatures.find(|(begin, ..)| start.starts_with(begin)) {
         return Some(UnsupportedKind { kind, hint });
     }
-    if let Some(markup) = markup_kind(start) {
-        return Some(markup);
+    if let Some(other) = markup_kind(start).or_else(|| script_kind(start)) {
+        return Some(other);
     }
     if start.get(TAR.0..).is_some_and(|at| at.starts_with(TAR.1)) {
         return Some(UnsupportedKind {
@@ -156,6 +220,18 @@ mod tests {
                 "a workbook in XML (Excel 2003)",
             ),
             (b"<?xml version=\"1.0\"?><customers>", "an XML document"),
+            (b"--\n-- PostgreSQL database dump\n--\n", "an SQL dump"),
+            (b"INSERT INTO `customers` VALUES ('c-1');", "an SQL dump"),
+            (
+                b"COPY public.customers (id) FROM stdin;\nc-1\n",
+                "an SQL dump",
+            ),
+            (
+                b"BEGIN:VCARD\r\nVERSION:3.0\r\n",
+                "a file of contacts (vCard)",
+            ),
+            (b"- clientId: c-1\n  companyName: A\n", "YAML"),
+            (b"---\n- a: 1\n", "YAML"),
             (b"\x7fELF\x02\x01\x01\0\0\0\0\0\0", "a binary file"),
         ] {
             assert_eq!(other_kind(start).map(|other| other.kind), Some(kind));
@@ -169,6 +245,11 @@ mod tests {
             b"",
             b"a\tb\n",
             "名前\n".as_bytes(),
+            b"-- Customers of May --\nid,name\n",
+            b"Use of funds,id\n",
+            b"- id,name: x\n",
+            b"---,---\n",
+            b"Begin,clientId\n",
             b"<name>,<id>\n",
             b"<b>,c\n",
         ] {

@@ -4,6 +4,7 @@
 //! Such an input is written once, as it is read, to a file with an object a line,
 //! each with its line in the input, and the rows are read from there (`jsonl/`).
 //!
+//! - `orientation.rs`: JSON whose rows are no objects, which is not read
 //! - `layout.rs`: finds out how an input is arranged
 //! - `rows.rs`: finds the rows and writes each on one line
 //! - `one_line.rs`: a row on one line, and where it is not JSON
@@ -14,6 +15,7 @@
 mod balance;
 pub(super) mod layout;
 mod one_line;
+pub(super) mod orientation;
 mod pages;
 mod position;
 pub(super) mod rows;
