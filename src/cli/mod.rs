@@ -14,6 +14,7 @@
 //! - `stored.rs`: options that need not be typed
 //! - `sandbox.rs`: the local imitation of the API
 //! - `init.rs`: what `init` and `presets` take
+//! - `listing.rs`: what `plans` takes, and how lists are written
 //! - `scalar.rs`: a number with a unit, as text
 //! - `defaults.rs`: defaults that help texts and `config/` share
 
@@ -23,6 +24,7 @@ pub mod defaults;
 mod display;
 mod init;
 mod input;
+mod listing;
 mod requests;
 mod sandbox;
 mod scalar;
@@ -40,6 +42,9 @@ pub use self::config_file::ConfigChoice;
 pub use self::display::{DisplayOptions, LogFormat};
 pub use self::init::{InitOptions, PresetsOptions};
 pub use self::input::{InputFormat, InputOptions, PlanIds, ReadingOptions, ShortRowHandling};
+pub use self::listing::{
+    CatalogKind, ListingFormat, ListingOptions, ListingSwitches, PlansOptions,
+};
 pub use self::requests::RequestOptions;
 pub use self::sandbox::{SandboxOptions, Upsert};
 pub use self::scalar::Scalar;
@@ -83,6 +88,8 @@ pub enum Command {
     Init(InitOptions),
     /// Lists the presets for exports of other systems, or prints one as a mapping file
     Presets(PresetsOptions),
+    /// Lists the account's plans and bundles, with their ids
+    Plans(PlansOptions),
     /// Serves a local imitation of the Kable API, to try things against
     Sandbox(SandboxOptions),
 }

@@ -5,6 +5,7 @@ use clap::Args;
 use super::check::CheckOptions;
 use super::display::DisplayOptions;
 use super::input::ReadingOptions;
+use super::listing::ListingOptions;
 use super::requests::RequestOptions;
 use super::send::SendOptions;
 use super::target::TargetOptions;
@@ -31,4 +32,7 @@ pub struct StoredOptions {
     /// What `validate` alone takes.
     #[command(flatten)]
     pub checks: CheckOptions,
+    /// How lists are written.
+    #[command(flatten)]
+    pub listing: ListingOptions,
 }

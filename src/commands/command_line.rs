@@ -443,6 +443,7 @@ pub(super) mod tests {
             other @ (Command::Status(_)
             | Command::Init(_)
             | Command::Presets(_)
+            | Command::Plans(_)
             | Command::Sandbox(_)) => panic!("{other:?}"),
         };
         let again = shlex::split(&line).unwrap();

@@ -5,6 +5,7 @@
 //! - `status.rs`: shows the state of a run
 //! - `init/`: writes a mapping file from an input's header
 //! - `presets.rs`: lists the mapping presets, or prints one
+//! - `plans.rs`: lists the account's plans and bundles
 //! - `sandbox.rs`: serves a local imitation of the API
 //!
 //! What several of them need:
@@ -12,6 +13,7 @@
 //! - `exit.rs`: the exit codes
 //! - `hint.rs`: what the user can do about an error
 //! - `command_line.rs`: parsed options → the command to type next
+//! - `listing.rs`: writes a list in the format of `--as`
 //! - `own_files.rs`: which files a pattern leaves out
 //! - `prepared.rs`: what every command over an input builds first
 //! - `recognised.rs`: the mapping for the inputs, with the preset that fits them
@@ -42,7 +44,9 @@ mod finish;
 mod hint;
 pub mod import;
 pub mod init;
+mod listing;
 mod own_files;
+pub mod plans;
 mod preflight;
 mod prepared;
 pub mod presets;

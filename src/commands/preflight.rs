@@ -52,8 +52,8 @@ pub(super) async fn authenticate(
     }
 }
 
-/// Looks up the ids of plans and bundles, and puts them into `rules`. Returns a
-/// warning if that failed, because it is only a check; an error if the server is
+/// Looks up the plans and bundles, and puts them into `rules`. If that failed, returns
+/// what happened, which is no error where it is only a check; an error if the server is
 /// not the API but serves a web page.
 pub(super) async fn look_up_offers(
     client: &Client,
@@ -76,14 +76,14 @@ pub(super) async fn look_up_offers(
         Preflight::Good(ids) => Some(ids),
         Preflight::Denied(refusal) | Preflight::Refused(refusal) => {
             failed = Some(format!(
-                "the {what} could not be looked up ({}); their ids are not checked",
+                "the {what} could not be looked up ({})",
                 refusal_text(&refusal)
             ));
             None
         }
         Preflight::Unreachable(trouble, _) => {
             failed = Some(format!(
-                "the {what} could not be looked up ({}); their ids are not checked",
+                "the {what} could not be looked up ({})",
                 trouble.message
             ));
             None

@@ -1,7 +1,9 @@
 //! What is shown.
 
 use super::error::{ConfigError, value_error};
-use crate::cli::{CheckOptions, DisplayOptions, LogFormat};
+use crate::cli::{
+    CheckOptions, DisplayOptions, ListingFormat, ListingOptions, ListingSwitches, LogFormat,
+};
 
 /// What is shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -47,6 +49,34 @@ pub fn display(
     Ok(settings)
 }
 
+/// How a list is written, and what is shown beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListingSettings {
+    /// How it is written.
+    pub format: ListingFormat,
+    /// Nothing but the list and errors.
+    pub quiet: bool,
+}
+
+/// Decides how a list is written: what is typed beats the file, and of the file's
+/// options `as` beats `json`, which is there for all commands.
+pub fn listing(
+    (typed, switches): (ListingOptions, ListingSwitches),
+    (file, display): (ListingOptions, DisplayOptions),
+    default: ListingFormat,
+) -> ListingSettings {
+    let as_json = |is_on: Option<bool>| (is_on == Some(true)).then_some(ListingFormat::Json);
+    let stored = file.written_as.or_else(|| {
+        let is_on = display.json.filter(|_| switches.json != Some(false));
+        as_json(is_on)
+    });
+    let typed = typed.written_as.or_else(|| as_json(switches.json));
+    ListingSettings {
+        format: typed.or(stored).unwrap_or(default),
+        quiet: switches.quiet.or(display.quiet) == Some(true),
+    }
+}
+
 /// Decides what `validate` alone takes, and what is shown. Standard output is
 /// either for the summary as JSON or for annotations; what is typed beats the file.
 pub fn checks_and_display(
@@ -73,4 +103,38 @@ pub fn checks_and_display(
         },
         display,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        DisplayOptions, ListingFormat, ListingOptions, ListingSwitches, listing as decide,
+    };
+
+    #[test]
+    fn what_is_typed_beats_the_file_and_as_beats_json() {
+        use ListingFormat::{Csv, Json, Jsonl, Table};
+        for (typed, typed_json, file, file_json, format) in [
+            (None, None, None, None, Table),
+            (Some(Csv), None, Some(Jsonl), Some(true), Csv),
+            (None, Some(true), Some(Jsonl), None, Json),
+            (None, None, Some(Jsonl), Some(true), Jsonl),
+            (None, None, None, Some(true), Json),
+            (None, Some(false), None, Some(true), Table),
+            (None, Some(false), Some(Csv), Some(true), Csv),
+        ] {
+            let written_as = |written_as| ListingOptions { written_as };
+            let switches = ListingSwitches {
+                json: typed_json,
+                quiet: None,
+            };
+            let display = DisplayOptions {
+                json: file_json,
+                ..DisplayOptions::default()
+            };
+            let typed = (written_as(typed), switches);
+            let settings = decide(typed, (written_as(file), display), Table);
+            assert_eq!(settings.format, format);
+        }
+    }
 }

@@ -13,8 +13,8 @@ use super::options::{OptionGrammar, OptionKind, replacing, variable_of, word};
 use super::origin::{Assignment, Assignments, OptionOrigin};
 use super::written_value::OptionReader;
 use crate::cli::{
-    CheckOptions, Cli, ConfigChoice, DisplayOptions, ReadingOptions, RequestOptions, SandboxChoice,
-    SendOptions, StoredOptions, TargetOptions,
+    CheckOptions, Cli, ConfigChoice, DisplayOptions, ListingOptions, ReadingOptions,
+    RequestOptions, SandboxChoice, SendOptions, StoredOptions, TargetOptions,
 };
 
 /// The file that is read unless another one is named.
@@ -38,6 +38,8 @@ pub struct FileOptions {
     pub display: DisplayOptions,
     /// What `validate` alone takes.
     pub checks: CheckOptions,
+    /// How lists are written.
+    pub listing: ListingOptions,
     /// The target in a file that was not named, but found in the current folder.
     pub unnamed_target: Option<TargetOptions>,
     /// Where each option is written.
@@ -194,6 +196,7 @@ impl FileOptions {
             sending,
             display,
             checks,
+            listing,
         } = parsed(&assignments)?;
         Ok(Self {
             reading,
@@ -202,6 +205,7 @@ impl FileOptions {
             sending,
             display,
             checks,
+            listing,
             unnamed_target: None,
             assignments,
             file: String::new(),

@@ -501,12 +501,12 @@ fn a_variable_names_the_file_or_none() {
     assert_eq!(retries(&none), None);
 }
 
-/// The long names of the options of `import` and `validate`.
+/// The long names of the options of the commands whose options can stand in a file.
 fn typed_options() -> BTreeSet<String> {
     let command = Cli::command();
     let commands = command
         .get_subcommands()
-        .filter(|command| ["import", "validate"].contains(&command.get_name()));
+        .filter(|command| ["import", "validate", "plans"].contains(&command.get_name()));
     let options = commands.flat_map(clap::Command::get_arguments);
     let longs = options.filter_map(clap::Arg::get_long).map(str::to_owned);
     longs

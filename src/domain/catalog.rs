@@ -1,10 +1,32 @@
-//! The plans or the bundles of an account, by both of their ids.
+//! The plans or the bundles of an account: a list, and an index by both of their ids.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// A plan or a bundle of an account, with what tells it apart from others. Only the id
+/// is always there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CatalogEntry {
+    /// Kable's id.
+    pub id: String,
+    /// The name for display.
+    pub name: Option<String>,
+    /// Its id in the account's own systems.
+    pub external_id: Option<String>,
+    /// The currency of its prices.
+    pub currency: Option<String>,
+    /// Its price per interval: a number or a text, as the API has it.
+    pub price: Option<serde_json::Value>,
+    /// How often it is charged.
+    pub interval: Option<String>,
+    /// The ids of a bundle's plans.
+    pub plan_ids: Option<Vec<String>>,
+}
 
 /// The plans or the bundles of an account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Catalog {
+    /// In the order in which the API lists them.
+    entries: Vec<CatalogEntry>,
     ids: HashSet<String>,
     /// The ids by external id, which need not be unique.
     by_external_id: HashMap<String, BTreeSet<String>>,
@@ -12,12 +34,19 @@ pub struct Catalog {
 
 impl Catalog {
     /// Adds a plan or a bundle.
-    pub fn add(&mut self, id: String, external_id: Option<String>) {
+    pub fn add(&mut self, entry: CatalogEntry) {
+        let external_id = entry.external_id.as_deref();
         if let Some(external_id) = external_id.filter(|external| !external.is_empty()) {
-            let ids = self.by_external_id.entry(external_id).or_default();
-            ids.insert(id.clone());
+            let ids = self.by_external_id.entry(external_id.to_owned());
+            ids.or_default().insert(entry.id.clone());
         }
-        self.ids.insert(id);
+        self.ids.insert(entry.id.clone());
+        self.entries.push(entry);
+    }
+
+    /// All of them, in the order in which the API lists them.
+    pub fn entries(&self) -> &[CatalogEntry] {
+        &self.entries
     }
 
     /// Whether there is a plan or bundle with this id.

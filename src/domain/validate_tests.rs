@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::validate;
 use crate::domain::candidate::Candidate;
-use crate::domain::catalog::Catalog;
+use crate::domain::catalog::{Catalog, CatalogEntry};
 use crate::domain::field::Field;
 use crate::domain::problem::{Code, Fix, messages};
 use crate::domain::row::Origin;
@@ -246,7 +246,10 @@ fn strict_rejects_a_row_with_a_correction() {
 #[test]
 fn plans_are_checked_against_the_list_if_it_was_looked_up() {
     let mut plans = Catalog::default();
-    plans.add("gold".to_owned(), None);
+    plans.add(CatalogEntry {
+        id: "gold".to_owned(),
+        ..CatalogEntry::default()
+    });
     let rules = Rules {
         plans: Some(plans),
         ..Rules::default()
@@ -325,7 +328,11 @@ proptest! {
 fn with_external_ids() -> Rules {
     let mut plans = Catalog::default();
     for (id, external_id) in [("pln_1", "gold"), ("pln_2", "twin"), ("pln_3", "twin")] {
-        plans.add(id.to_owned(), Some(external_id.to_owned()));
+        plans.add(CatalogEntry {
+            id: id.to_owned(),
+            external_id: Some(external_id.to_owned()),
+            ..CatalogEntry::default()
+        });
     }
     Rules {
         plans: Some(plans),

@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::Created;
-use crate::domain::catalog::Catalog;
+use crate::domain::catalog::{Catalog, CatalogEntry};
 use crate::domain::customer::{BillingContact, Customer};
 use crate::domain::field::Field;
 use crate::domain::remote::RemoteCustomer;
@@ -253,9 +253,29 @@ where
 struct PlanMembers {
     plan_id: Option<String>,
     bundle_id: Option<String>,
+    /// The plans of a bundle.
+    #[serde(default, deserialize_with = "if_readable")]
+    plans: Option<Vec<PlanOfBundle>>,
+    #[serde(default, deserialize_with = "if_readable")]
+    plan_ids: Option<Vec<String>>,
+}
+
+/// What is read of a plan or a bundle in the list of all.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CatalogMembers {
+    plan_id: Option<String>,
+    bundle_id: Option<String>,
+    #[serde(default, deserialize_with = "if_readable")]
+    name: Option<String>,
     #[serde(default, deserialize_with = "if_readable")]
     external_id: Option<String>,
-    /// The plans of a bundle.
+    #[serde(default, deserialize_with = "if_readable")]
+    currency: Option<String>,
+    #[serde(default, deserialize_with = "if_readable")]
+    price: Option<serde_json::Value>,
+    #[serde(default, deserialize_with = "if_readable")]
+    interval: Option<String>,
     #[serde(default, deserialize_with = "if_readable")]
     plans: Option<Vec<PlanOfBundle>>,
     #[serde(default, deserialize_with = "if_readable")]
@@ -274,20 +294,10 @@ enum PlanOfBundle {
 }
 
 impl PlanMembers {
-    /// The ids of a bundle's plans; `None` where it lists none.
-    fn listed_plans(&self) -> Option<Vec<String>> {
-        let id = |plan: &PlanOfBundle| match plan {
-            PlanOfBundle::Id(id) | PlanOfBundle::Plan { plan_id: id } => id.clone(),
-        };
-        let written_out = self.plans.as_ref();
-        let written_out = written_out.map(|plans| plans.iter().map(id).collect());
-        written_out.or_else(|| self.plan_ids.clone())
-    }
-
     /// The plans in a customer's bundle: those that it lists, or else those of the
     /// account's bundle with this id.
     fn brought(&self, bundle_plans: &BundlePlans) -> Option<Vec<String>> {
-        let own = self.listed_plans();
+        let own = listed_plans(self.plans.as_deref(), self.plan_ids.as_deref());
         let known = self.bundle_id.as_ref().and_then(|id| bundle_plans.get(id));
         own.as_ref()
             .filter(|plans| !plans.is_empty())
@@ -297,6 +307,16 @@ impl PlanMembers {
     }
 }
 
+/// The ids of a bundle's plans, which it lists as objects or as ids; `None` where it
+/// lists none.
+fn listed_plans(plans: Option<&[PlanOfBundle]>, ids: Option<&[String]>) -> Option<Vec<String>> {
+    let id = |plan: &PlanOfBundle| match plan {
+        PlanOfBundle::Id(id) | PlanOfBundle::Plan { plan_id: id } => id.clone(),
+    };
+    let written_out = plans.map(|plans| plans.iter().map(id).collect());
+    written_out.or_else(|| ids.map(<[String]>::to_vec))
+}
+
 #[derive(Deserialize)]
 struct KeyMembers {
     key: secrecy::SecretString,
@@ -304,14 +324,25 @@ struct KeyMembers {
 
 /// Reads a list of plans or bundles, and which plans the bundles contain.
 pub(super) fn catalog(body: &[u8]) -> serde_json::Result<(Catalog, BundlePlans)> {
-    let read: Vec<PlanMembers> = serde_json::from_slice(without_mark(body))?;
+    let read: Vec<CatalogMembers> = serde_json::from_slice(without_mark(body))?;
     let (mut catalog, mut bundle_plans) = (Catalog::default(), BundlePlans::new());
     for member in read {
-        if let Some((id, plans)) = member.bundle_id.clone().zip(member.listed_plans()) {
+        let plan_ids = listed_plans(member.plans.as_deref(), member.plan_ids.as_deref());
+        if let Some((id, plans)) = member.bundle_id.clone().zip(plan_ids.clone()) {
             bundle_plans.insert(id, plans);
         }
         if let Some(id) = member.bundle_id.or(member.plan_id) {
-            catalog.add(id, member.external_id);
+            catalog.add(CatalogEntry {
+                id,
+                name: member.name,
+                external_id: member.external_id,
+                currency: member.currency,
+                price: member
+                    .price
+                    .filter(|price| price.is_number() || price.is_string()),
+                interval: member.interval,
+                plan_ids,
+            });
         }
     }
     Ok((catalog, bundle_plans))
@@ -447,12 +478,36 @@ mod tests {
     }
 
     #[test]
+    fn members_of_a_plan_that_are_missing_or_of_another_type_are_left_out() {
+        let plans = br#"[{"planId":"p1","name":"Pro","externalId":null,"price":10.5,"interval":"MONTH","tiers":[1]},
+                         {"planId":"p2","name":7,"externalId":"","currency":["EUR"],"price":{"amount":1}},
+                         {"planId":"p3","price":"10.50","currency":"EUR"}]"#;
+        let (catalog, _) = super::catalog(plans).unwrap();
+        let [first, second, third] = catalog.entries() else {
+            panic!("{catalog:?}");
+        };
+        assert_eq!(first.name.as_deref(), Some("Pro"));
+        assert_eq!(first.price, Some(10.5.into()));
+        assert_eq!(first.interval.as_deref(), Some("MONTH"));
+        assert_eq!(
+            (&second.name, &second.currency, &second.price),
+            (&None, &None, &None)
+        );
+        assert_eq!(catalog.with_external_id(""), [""; 0]);
+        assert_eq!(third.price, Some("10.50".into()));
+        assert_eq!(third.currency.as_deref(), Some("EUR"));
+    }
+
+    #[test]
     fn the_plans_of_a_bundle_are_read_from_the_customer_or_else_from_the_account() {
         let bundles = br#"[{"bundleId":"b1","externalId":"gold","plans":[{"planId":"p1"},"p2"]},
                            {"bundleId":"b2","planIds":["p3"]},{"bundleId":"b3"}]"#;
         let (catalog, account) = super::catalog(bundles).unwrap();
         assert_eq!(catalog.with_external_id("gold"), ["b1"]);
         assert!(catalog.has("b3"));
+        let plan_ids = catalog.entries().iter().map(|entry| entry.plan_ids.clone());
+        let listed: Vec<usize> = plan_ids.map(|ids| ids.unwrap_or_default().len()).collect();
+        assert_eq!(listed, [2, 1, 0]);
         let brought = |bundles: &str| {
             let body = format!(r#"{{"customerId":"cus_1","clientId":"c-1","bundles":{bundles}}}"#);
             customer(body.as_bytes(), &account)

@@ -55,6 +55,7 @@ mod not_the_api;
 mod one_writer;
 mod online;
 mod patterns;
+mod plans;
 mod planted;
 mod questions;
 mod readme;

@@ -118,7 +118,9 @@ impl Session {
             return Ok(Err(stopped(&prepared, "before anything was read")));
         };
         if let Some(warning) = &connected.warning {
-            prepared.watcher.say(&format!("warning: {warning}"));
+            prepared
+                .watcher
+                .say(&format!("warning: {warning}; their ids are not checked"));
         }
         Ok(Ok(Self {
             prepared,
