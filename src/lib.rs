@@ -68,6 +68,7 @@ fn run_command(program: OsString, command: Command) -> Exit {
         Command::Validate(options) => commands::validate::run(program, *options, &environment),
         Command::Init(options) => commands::init::run(program, &options, &environment),
         Command::Presets(options) => commands::presets::run(&options),
+        Command::List(options) => commands::list::run(&options, &environment),
         Command::Plans(options) => commands::plans::run(&options, &environment),
         Command::Status(options) => commands::status::run(&options, &environment),
         Command::Sandbox(options) => commands::sandbox::run(options, &environment),

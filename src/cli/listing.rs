@@ -1,4 +1,7 @@
-//! What `plans` takes, and how lists are written.
+//! What `plans` and `list` take, and how lists are written.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
@@ -39,11 +42,34 @@ pub enum CatalogKind {
     Bundles,
 }
 
+/// Options of `list`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct ListOptions {
+    /// Only customers with this outcome, or with one of these: created,updated. A file of such a name is typed ./created
+    #[arg(value_name = "OUTCOME")]
+    pub first: Option<OsString>,
+    /// The input whose checkpoint is read, or the inputs or the pattern of its import
+    #[arg(value_name = "INPUT")]
+    pub inputs: Vec<OsString>,
+    /// The configuration file.
+    #[command(flatten)]
+    pub file: ConfigChoice,
+    /// The checkpoint
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Option<PathBuf>,
+    /// How they are written.
+    #[command(flatten)]
+    pub listing: ListingOptions,
+    /// What is shown.
+    #[command(flatten)]
+    pub switches: ListingSwitches,
+}
+
 /// How a list is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Showing")]
 pub struct ListingOptions {
-    /// How the list is written on standard output
+    /// How the list is written on standard output [default: table, of list csv]
     #[arg(long = "as", value_enum, value_name = "FORMAT")]
     pub written_as: Option<ListingFormat>,
 }

@@ -14,7 +14,7 @@
 //! - `stored.rs`: options that need not be typed
 //! - `sandbox.rs`: the local imitation of the API
 //! - `init.rs`: what `init` and `presets` take
-//! - `listing.rs`: what `plans` takes, and how lists are written
+//! - `listing.rs`: what `plans` and `list` take, and how lists are written
 //! - `scalar.rs`: a number with a unit, as text
 //! - `defaults.rs`: defaults that help texts and `config/` share
 
@@ -43,7 +43,7 @@ pub use self::display::{DisplayOptions, LogFormat};
 pub use self::init::{InitOptions, PresetsOptions};
 pub use self::input::{InputFormat, InputOptions, PlanIds, ReadingOptions, ShortRowHandling};
 pub use self::listing::{
-    CatalogKind, ListingFormat, ListingOptions, ListingSwitches, PlansOptions,
+    CatalogKind, ListOptions, ListingFormat, ListingOptions, ListingSwitches, PlansOptions,
 };
 pub use self::requests::RequestOptions;
 pub use self::sandbox::{SandboxOptions, Upsert};
@@ -84,6 +84,8 @@ pub enum Command {
     Validate(Box<ValidateOptions>),
     /// Shows where a run stands, also while it is running
     Status(StatusOptions),
+    /// Lists what the checkpoint knows of its customers, with Kable's ids
+    List(ListOptions),
     /// Writes a mapping file from an input's header, with the decisions left to you marked
     Init(InitOptions),
     /// Lists the presets for exports of other systems, or prints one as a mapping file

@@ -444,6 +444,7 @@ pub(super) mod tests {
             | Command::Init(_)
             | Command::Presets(_)
             | Command::Plans(_)
+            | Command::List(_)
             | Command::Sandbox(_)) => panic!("{other:?}"),
         };
         let again = shlex::split(&line).unwrap();

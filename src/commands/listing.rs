@@ -81,8 +81,8 @@ impl<W: Write> Listing<W> {
                 let names = R::COLUMNS.iter().map(|name| (*name).to_owned());
                 table.add(names.collect())
             }
-            ListingWriter::Csv(out) => out.write_record(R::COLUMNS).map_err(io::Error::from),
-            ListingWriter::Values(out) => out.write_record(["from", "to"]).map_err(io::Error::from),
+            ListingWriter::Csv(out) => out.write_record(R::COLUMNS).map_err(io_error),
+            ListingWriter::Values(out) => out.write_record(["from", "to"]).map_err(io_error),
             ListingWriter::Jsonl(_) => Ok(()),
             ListingWriter::Json(out) => out.write_all(b"["),
         }
@@ -102,13 +102,13 @@ impl<W: Write> Listing<W> {
             ListingWriter::Csv(out) => {
                 let cells: Vec<Cow<'_, str>> = row.cells().into_iter().map(shown).collect();
                 let cells = cells.iter().map(|cell| cell.as_bytes());
-                out.write_record(cells).map_err(io::Error::from)
+                out.write_record(cells).map_err(io_error)
             }
             ListingWriter::Values(out) => match row.value() {
                 Some((from, to)) => {
                     let cells = [shown(from.into()), shown(to.into())];
                     let cells = cells.iter().map(|cell| cell.as_bytes());
-                    out.write_record(cells).map_err(io::Error::from)
+                    out.write_record(cells).map_err(io_error)
                 }
                 None => Ok(()),
             },
@@ -138,6 +138,16 @@ impl<W: Write> Listing<W> {
         }
         Ok(rows)
     }
+}
+
+/// The error of the system, whose kind csv's own conversion would hide.
+fn io_error(error: csv::Error) -> io::Error {
+    if error.is_io_error()
+        && let csv::ErrorKind::Io(error) = error.into_kind()
+    {
+        return error;
+    }
+    io::Error::other("a row of the list has another number of cells than its head")
 }
 
 /// `cell` for a terminal.
@@ -365,10 +375,14 @@ mod tests {
 
     #[test]
     fn a_closed_pipe_is_no_error_and_a_full_disk_is_one() {
-        for format in [ListingFormat::Csv, ListingFormat::Jsonl] {
+        use ListingFormat::{Csv, Json, Jsonl, Table, Values};
+        // More than is held before it is written.
+        let note = "x".repeat(100_000).leak();
+        for format in [Csv, Json, Jsonl, Table, Values] {
             let finished = |kind| {
                 let mut listing = Listing::new(Broken(kind), format, false);
-                let added = listing.add(&pair("a", None, ""));
+                let begun = listing.begin::<Pair>();
+                let added = begun.and_then(|()| listing.add(&pair("a", Some(1), note)));
                 added.and_then(|()| listing.finish())
             };
             let closed = unless_closed(finished(io::ErrorKind::BrokenPipe));

@@ -3,6 +3,7 @@
 //! - `import/`: creates the customers; started again, continues
 //! - `validate/`: reads and checks everything, sends nothing
 //! - `status.rs`: shows the state of a run
+//! - `list.rs`: lists what the checkpoint knows of its customers
 //! - `init/`: writes a mapping file from an input's header
 //! - `presets.rs`: lists the mapping presets, or prints one
 //! - `plans.rs`: lists the account's plans and bundles
@@ -13,6 +14,7 @@
 //! - `exit.rs`: the exit codes
 //! - `hint.rs`: what the user can do about an error
 //! - `command_line.rs`: parsed options → the command to type next
+//! - `checkpoint_choice.rs`: which checkpoint is read
 //! - `listing.rs`: writes a list in the format of `--as`
 //! - `own_files.rs`: which files a pattern leaves out
 //! - `prepared.rs`: what every command over an input builds first
@@ -32,6 +34,7 @@
 //! - `explain.rs`: `--explain`
 //! - `finish.rs`: every row's account, the files, the summary
 
+mod checkpoint_choice;
 pub mod command_line;
 mod confirm;
 mod connect;
@@ -44,6 +47,7 @@ mod finish;
 mod hint;
 pub mod import;
 pub mod init;
+pub mod list;
 mod listing;
 mod own_files;
 pub mod plans;

@@ -3,17 +3,16 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
+use super::checkpoint_choice::chosen_checkpoint;
 use super::command_line::shown;
 use super::exit::Exit;
 use super::finish::{print, seconds};
-use super::own_files::ResolvedInputs;
 use super::system::wall_clock;
-use crate::cli::{StatusOptions, TargetOptions};
-use crate::config::values::existing_checkpoint;
-use crate::config::{ConfigError, Environment, FileOptions};
+use crate::cli::StatusOptions;
+use crate::config::{Environment, FileOptions};
 use crate::domain::bottleneck::Pacing;
 use crate::domain::outcome::Outcome;
 use crate::domain::text::{counted, escaped, escaped_json, thousands};
@@ -24,7 +23,7 @@ use crate::ledger::{Ledger, LedgerStatus};
 /// Shows a checkpoint.
 pub fn run(typed: &StatusOptions, environment: &Environment) -> anyhow::Result<Exit> {
     let file = FileOptions::read(&typed.file, environment)?;
-    let path = checkpoint(typed, &file)?;
+    let path = chosen_checkpoint(typed.checkpoint.as_deref(), &typed.inputs, &file)?;
     let is_json = typed.json.or(file.display.json) == Some(true);
     if file.display.quiet != Some(true) {
         let is_typed = |long: &str| match long {
@@ -47,25 +46,6 @@ pub fn run(typed: &StatusOptions, environment: &Environment) -> anyhow::Result<E
     };
     print(&text)?;
     Ok(Exit::Done)
-}
-
-/// The checkpoint that was typed, or stands in the file, or else that of the import of
-/// these inputs.
-fn checkpoint(typed: &StatusOptions, file: &FileOptions) -> anyhow::Result<PathBuf> {
-    if let Some(path) = &typed.checkpoint {
-        return Ok(path.clone());
-    }
-    if let Some(path) = &file.sending.checkpoint {
-        return Ok(path.clone());
-    }
-    if typed.inputs.is_empty() {
-        let wrong = "neither an input nor a checkpoint is named".to_owned();
-        let option = "checkpoint";
-        return Err(ConfigError::Value { option, wrong }.into());
-    }
-    let inputs = ResolvedInputs::of(&typed.inputs)?;
-    let is_sandbox = file.is_sandbox(&TargetOptions::default());
-    Ok(existing_checkpoint(&inputs.names, is_sandbox)?)
 }
 
 /// Adds the rows of the latest run's input that were never claimed, of which the

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::origin::{Assignments, OptionOrigin};
+use crate::domain::outcome::Outcome;
 
 /// Why a configuration can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,14 @@ pub enum ConfigError {
         option: &'static str,
         /// The input for which it is needed.
         input: String,
+    },
+    /// An outcome that was typed does not exist.
+    #[error("there is no outcome {typed:?}{}", perhaps(*nearest))]
+    NoOutcome {
+        /// What was typed.
+        typed: String,
+        /// The outcome that was probably meant.
+        nearest: Option<&'static str>,
     },
     /// There are no credentials.
     #[error("there are no credentials: {missing} is not set")]
@@ -101,6 +110,10 @@ impl ConfigError {
             Self::Value { option, .. } => {
                 format!("the command's --help says what --{option} takes")
             }
+            Self::NoOutcome { .. } => {
+                let names = Outcome::ALL.map(Outcome::name).join(", ");
+                format!("the outcomes are {names}; a file is named with its folder, as ./NAME")
+            }
             Self::File { .. } => "check the name, and that you can read it".to_owned(),
             Self::Needed { option, .. } => format!("add --{option} with a name of your choice"),
             Self::NoCredentials { .. } => {
@@ -130,12 +143,17 @@ impl ConfigError {
             self,
             Self::Value { .. }
                 | Self::Needed { .. }
+                | Self::NoOutcome { .. }
                 | Self::Stored {
                     origin: OptionOrigin::Variable { .. },
                     ..
                 }
         )
     }
+}
+
+fn perhaps(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |name| format!(", perhaps {name:?}"))
 }
 
 /// Makes an error about the value of `option`.

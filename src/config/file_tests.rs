@@ -506,7 +506,7 @@ fn typed_options() -> BTreeSet<String> {
     let command = Cli::command();
     let commands = command
         .get_subcommands()
-        .filter(|command| ["import", "validate", "plans"].contains(&command.get_name()));
+        .filter(|command| ["import", "validate", "plans", "list"].contains(&command.get_name()));
     let options = commands.flat_map(clap::Command::get_arguments);
     let longs = options.filter_map(clap::Arg::get_long).map(str::to_owned);
     longs

@@ -229,6 +229,16 @@ pub trait Ledger: Send {
     /// The record of claim `id`, as last written.
     fn claim_record(&mut self, id: u64) -> Result<Option<ClaimRecord>, LedgerError>;
 
+    /// Calls `each` with the record of every claim, in the order of the claims. An error
+    /// of `each` ends it and is returned.
+    ///
+    /// A run that writes meanwhile is not delayed, however slow `each` is: each record is
+    /// as it was at some moment of the call, and claims made during it may be missing.
+    fn records(
+        &mut self,
+        each: &mut dyn FnMut(ClaimRecord) -> std::io::Result<()>,
+    ) -> Result<(), LedgerError>;
+
     /// Counts, figures and the latest run, for `status`.
     fn status(&mut self) -> Result<LedgerStatus, LedgerError>;
 }

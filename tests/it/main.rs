@@ -48,6 +48,7 @@ mod import;
 mod input;
 mod json;
 mod keeping;
+mod list;
 mod mapping;
 mod mended;
 mod not_the_api;

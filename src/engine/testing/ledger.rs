@@ -343,6 +343,27 @@ impl Ledger for MemoryLedger {
         Ok(contents.claims.get(&id).map(ClaimInMemory::record))
     }
 
+    fn records(
+        &mut self,
+        each: &mut dyn FnMut(ClaimRecord) -> io::Result<()>,
+    ) -> Result<(), LedgerError> {
+        let records: Vec<ClaimRecord> = {
+            let contents = self.contents.lock().unwrap();
+            contents
+                .claims
+                .values()
+                .map(ClaimInMemory::record)
+                .collect()
+        };
+        for record in records {
+            each(record).map_err(|source| LedgerError::Io {
+                path: "in memory".into(),
+                source,
+            })?;
+        }
+        Ok(())
+    }
+
     fn status(&mut self) -> Result<LedgerStatus, LedgerError> {
         let tally = self.tally();
         let contents = self.contents.lock().unwrap();

@@ -1,8 +1,8 @@
 //! Tests of one clause of the contract each.
 
 use super::{
-    LedgerStore, account, claim, open, open_for_run, record, run_start, scanned, settlement,
-    write_claims, write_settlements,
+    LedgerStore, account, all_records, claim, open, open_for_run, record, run_start, scanned,
+    settlement, write_claims, write_settlements,
 };
 use crate::domain::decision::KnownClaim;
 use crate::domain::outcome::Outcome;
@@ -14,6 +14,7 @@ pub(crate) fn a_new_ledger_is_empty<S: LedgerStore>(store: &S) {
     assert_eq!(ledger.next_id().unwrap(), 1);
     assert_eq!(ledger.claim_record(1).unwrap(), None);
     assert!(scanned(&mut ledger).is_empty());
+    assert_eq!(all_records(&mut ledger), []);
     assert!(!ledger.has_gaps().unwrap());
     assert_eq!(ledger.landing_ms(0).unwrap(), 0);
     let empty = LedgerStatus {
@@ -219,6 +220,39 @@ pub(crate) fn records_are_current_in_every_order_of_reading<S: LedgerStore>(stor
     write_settlements(&mut ledger, vec![settlement(9, Outcome::Created)]);
     let expected = Some(("c-9".to_owned(), Outcome::Created));
     assert_eq!(read(&mut ledger, 9), expected);
+}
+
+pub(crate) fn all_records_come_in_the_order_of_their_claims<S: LedgerStore>(store: &S) {
+    let mut ledger = open_for_run(store);
+    // More than a ledger is likely to read at once.
+    write_claims(&mut ledger, (1..=3000).map(claim).collect());
+    write_settlements(&mut ledger, vec![settlement(2050, Outcome::Created)]);
+    let records = all_records(&mut ledger);
+    assert_eq!(records.len(), 3000);
+    for (id, found) in (1..).zip(&records) {
+        assert_eq!(found.client_id, claim(id).client_id);
+    }
+    assert_eq!(records[2049], record(&mut ledger, 2050));
+    assert_eq!(records[2049].customer_id.as_deref(), Some("cus_2050"));
+    assert_eq!(records[2050].outcome, Outcome::Unresolved);
+}
+
+pub(crate) fn an_error_of_the_caller_ends_a_reading_of_all_records<S: LedgerStore>(store: &S) {
+    let mut ledger = open_for_run(store);
+    write_claims(&mut ledger, vec![claim(1), claim(2)]);
+    let mut calls = 0;
+    let error = ledger
+        .records(&mut |_| {
+            calls += 1;
+            Err(std::io::ErrorKind::BrokenPipe.into())
+        })
+        .unwrap_err();
+    assert_eq!(calls, 1);
+    assert!(
+        matches!(&error, LedgerError::Io { source, .. }
+            if source.kind() == std::io::ErrorKind::BrokenPipe),
+        "{error:?}"
+    );
 }
 
 pub(crate) fn an_error_of_the_caller_ends_a_scan<S: LedgerStore>(store: &S) {

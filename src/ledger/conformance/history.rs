@@ -8,7 +8,7 @@ use proptest::sample::Index;
 use proptest::test_runner::TestRunner;
 
 use super::model::LedgerModel;
-use super::{LedgerStore, claim, open, run_start, scanned, settlement};
+use super::{LedgerStore, all_records, claim, open, run_start, scanned, settlement};
 use crate::domain::bottleneck::{Bottleneck, Pacing};
 use crate::domain::outcome::Outcome;
 use crate::domain::summary::RequestCounts;
@@ -277,5 +277,8 @@ impl<S: LedgerStore> Comparison<'_, S> {
             let record = self.ledger.claim_record(id).unwrap();
             assert_eq!(record, self.model.record(id), "{id}");
         }
+        let expected = (1..=last).filter_map(|id| self.model.record(id));
+        let expected: Vec<_> = expected.collect();
+        assert_eq!(all_records(&mut self.ledger), expected);
     }
 }

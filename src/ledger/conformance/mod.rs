@@ -53,7 +53,9 @@ macro_rules! ledger_contract {
             nothing_is_written_before_a_run_begins
             lost_keys_stay_lost_until_the_customer_is_created_again
             records_are_current_in_every_order_of_reading
+            all_records_come_in_the_order_of_their_claims
             an_error_of_the_caller_ends_a_scan
+            an_error_of_the_caller_ends_a_reading_of_all_records
             landing_times_of_the_last_day_are_kept
             another_account_is_refused
         }
@@ -158,6 +160,17 @@ fn scanned(ledger: &mut impl Ledger) -> BTreeMap<String, KnownClaim> {
         })
         .unwrap();
     found
+}
+
+/// All records, in the order in which they come.
+fn all_records(ledger: &mut impl Ledger) -> Vec<ClaimRecord> {
+    let mut records = Vec::new();
+    let mut add = |record| {
+        records.push(record);
+        Ok(())
+    };
+    ledger.records(&mut add).unwrap();
+    records
 }
 
 /// The record of an existing claim.

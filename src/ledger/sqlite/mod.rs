@@ -13,6 +13,7 @@
 //! - `batch.rs`: writes a batch
 //! - `row_codec.rs`: converts rows to the ledger's types
 //! - `read_ahead.rs`: reads claim records ahead
+//! - `pages.rs`: reads all claim records, a page at a time
 //! - `status.rs`: reads the account, counts and figures
 
 mod batch;
@@ -20,6 +21,7 @@ pub(super) mod file;
 pub(super) mod format;
 pub mod lock;
 pub mod mounts;
+mod pages;
 mod pin;
 mod read_ahead;
 pub(super) mod row_codec;
@@ -35,6 +37,7 @@ use self::file::{CheckpointFile, hold_back, is_perhaps_ours, keep_log, open_to_l
 use self::format::{FORMAT, Marks};
 use self::lock::{CheckpointLock, lock_database, lock_holder};
 use self::mounts::{Trust, trust_in};
+use self::pages::{BEFORE_FIRST, page_after};
 use self::pin::{MOST_UNMOVED, Pin, move_log_into_file, pages_of};
 use self::read_ahead::Entries;
 use self::row_codec::{KNOWN, from_sql, known_of, to_sql};
@@ -401,6 +404,26 @@ impl Ledger for SqliteLedger {
     fn claim_record(&mut self, id: u64) -> Result<Option<ClaimRecord>, LedgerError> {
         let entry = self.entries.get(&self.db, id);
         entry.map_err(self.failing("read"))
+    }
+
+    fn records(
+        &mut self,
+        each: &mut dyn FnMut(ClaimRecord) -> std::io::Result<()>,
+    ) -> Result<(), LedgerError> {
+        let mut last = BEFORE_FIRST;
+        loop {
+            let page = page_after(&self.db, last).map_err(self.failing("read"))?;
+            let Some((latest, _)) = page.last() else {
+                return Ok(());
+            };
+            last = *latest;
+            for (_, record) in page {
+                each(record).map_err(|source| LedgerError::Io {
+                    path: self.path.clone(),
+                    source,
+                })?;
+            }
+        }
     }
 
     fn status(&mut self) -> Result<LedgerStatus, LedgerError> {
