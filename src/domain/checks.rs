@@ -9,7 +9,7 @@ use super::field::Field;
 use super::heuristics;
 use super::invisible::is_nothing;
 use super::problem::{Code, Fix, Problem};
-use super::row::is_printable;
+use super::printable::is_printable;
 use super::rules::Rules;
 use super::spoilt::{gate, spoilt};
 use super::text::{self, quoted, trimmed};

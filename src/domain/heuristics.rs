@@ -61,27 +61,36 @@ fn shape(field: Field) -> Option<&'static Shape> {
     })
 }
 
-/// The separators and blanks between two addresses, as bits of a word: all are
-/// below 64.
-const SEPARATORS: u64 = 1 << b','
-    | 1 << b';'
-    | 1 << b'<'
-    | 1 << b'>'
-    | 1 << b' '
-    | 1 << b'\t'
-    | 1 << b'\n'
-    | 1 << b'\x0b'
-    | 1 << b'\x0c'
-    | 1 << b'\r';
+/// By byte: whether it is a separator or a blank between two addresses.
+static SEPARATES: [bool; 256] = separators();
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "computed when this is compiled, where an index out of range is an error"
+)]
+const fn separators() -> [bool; 256] {
+    let mut separates = [false; 256];
+    let bytes = b",;<> \t\n\x0b\x0c\r";
+    let mut at = 0;
+    while at < bytes.len() {
+        separates[bytes[at] as usize] = true;
+        at += 1;
+    }
+    separates
+}
 
 fn is_email(value: &str) -> bool {
-    let is_separator = |byte: u8| byte < 64 && SEPARATORS >> byte & 1 != 0;
-    let Some((local, domain)) = value.split_once('@') else {
+    let bytes = value.as_bytes();
+    let Some((local, [_at, domain @ ..])) =
+        memchr::memchr(b'@', bytes).and_then(|at| bytes.split_at_checked(at))
+    else {
         return false;
     };
+    // All bytes are looked at, which is faster than stopping at the first.
+    let separates = |byte: &u8| SEPARATES.get(usize::from(*byte)).copied() == Some(true);
     !local.is_empty()
-        && !value.bytes().any(is_separator)
-        && is_domain(domain.as_bytes())
+        && !bytes.iter().fold(false, |any, byte| any | separates(byte))
+        && is_domain(domain)
         && (value.is_ascii() || !value.contains(char::is_whitespace))
 }
 

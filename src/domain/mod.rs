@@ -11,7 +11,7 @@
 //! - `field.rs`, `candidate.rs`: the fields, and a row's values by field
 //! - `validate.rs`, `checks.rs`, `id_list.rs`, `heuristics.rs`: a row is fit to be
 //!   sent, or rejected
-//! - `spoilt/`, `invisible.rs`, `card_number.rs`: values that were spoilt on the way, and
+//! - `spoilt/`, `printable.rs`, `invisible.rs`, `card_number.rs`: values that were spoilt on the way, and
 //!   those that must not be sent
 //! - `card_columns.rs`, `foreign_export.rs`: inputs that are refused as a whole
 //! - `rules.rs`, `catalog.rs`, `currency.rs`, `withdrawn.rs`: what it is checked against
@@ -53,6 +53,7 @@ mod invisible;
 pub mod mapping;
 pub mod nearest;
 pub mod outcome;
+mod printable;
 pub mod problem;
 pub mod remote;
 pub mod row;

@@ -7,6 +7,7 @@
 
 pub use super::cell::{Cell, CellKind};
 
+use super::printable::is_printable;
 use super::row_findings::RowFindings;
 use super::skip::SkipReason;
 
@@ -214,42 +215,6 @@ impl Row {
         let (text, _) = text.split_at(span.end);
         text.split_at(span.start).1
     }
-}
-
-/// Whether certainly no byte of `text` is part of a control character, of an invisible
-/// one, of U+FFFD, of text that was decoded with the wrong encoding, or of markup such as
-/// `&amp;`, `<br>`, `%20` and `\u00fc`. Beyond ASCII the first bytes in UTF-8 are looked at: those of
-/// most letters of Latin, Greek, Cyrillic, Hebrew and of Chinese characters begin nothing
-/// else.
-///
-/// All bytes are looked at, which is faster than stopping at the first.
-pub fn is_printable(text: &[u8]) -> bool {
-    let plain = |byte: u8| (b' '..=b'~').contains(&byte) & !may_start_markup(byte);
-    if text.iter().fold(true, |all, byte| all & plain(*byte)) {
-        return true;
-    }
-    // `Â` and `Ã` are rare as letters, and frequent in text that was decoded wrongly.
-    let is_garbled = |pair: &[u8]| matches!(pair, [0xc3, 0x82 | 0x83]);
-    // Markup goes on without a blank: `Smith & Sons` has none.
-    let is_markup = |pair: &[u8]| matches!(pair, [first, b'#'..=b'~'] if may_start_markup(*first));
-    text.iter().fold(true, |all, byte| all & is_harmless(*byte))
-        && !text
-            .windows(2)
-            .fold(false, |any, pair| any | is_garbled(pair) | is_markup(pair))
-}
-
-/// Whether a name of a character, a tag, an encoded byte or an escape may begin with the
-/// byte.
-const fn may_start_markup(byte: u8) -> bool {
-    matches!(byte, b'&' | b'<' | b'%' | b'\\')
-}
-
-/// Whether the byte is printable ASCII, or begins no character that is looked at:
-/// C2 begins control characters, the no-break space and the soft hyphen, C5, C6 and CB
-/// what Windows-1252 has at 80 to 9F, CD, D8, E1 to E3, EF and F3 invisible ones.
-const fn is_harmless(byte: u8) -> bool {
-    !matches!(byte,
-        0..=0x1f | 0x7f | 0xc2 | 0xc5 | 0xc6 | 0xcb | 0xcd | 0xd8 | 0xe1..=0xe3 | 0xef | 0xf3)
 }
 
 /// How the names of columns are matched to fields.
