@@ -66,6 +66,7 @@ fn run_command(program: OsString, command: Command) -> Exit {
     let ended = match command {
         Command::Import(options) => commands::import::run(program, *options, &environment),
         Command::Validate(options) => commands::validate::run(program, *options, &environment),
+        Command::Verify(options) => commands::verify::run(program, *options, &environment),
         Command::Init(options) => commands::init::run(program, &options, &environment),
         Command::Presets(options) => commands::presets::run(&options),
         Command::List(options) => commands::list::run(&options, &environment),

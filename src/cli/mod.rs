@@ -82,6 +82,8 @@ pub enum Command {
     Import(Box<ImportOptions>),
     /// Reads and checks everything, sends nothing
     Validate(Box<ValidateOptions>),
+    /// Compares what Kable holds with the file, field by field; changes nothing
+    Verify(Box<VerifyOptions>),
     /// Shows where a run stands, also while it is running
     Status(StatusOptions),
     /// Lists what the checkpoint knows of its customers, with Kable's ids
@@ -125,6 +127,23 @@ pub struct ValidateOptions {
     /// What `validate` alone takes.
     #[command(flatten)]
     pub checks: CheckOptions,
+    /// Where customers are looked up.
+    #[command(flatten)]
+    pub target: TargetOptions,
+    /// How fast they are looked up.
+    #[command(flatten, next_help_heading = "Target")]
+    pub requests: RequestOptions,
+    /// What is shown.
+    #[command(flatten)]
+    pub display: DisplayOptions,
+}
+
+/// Options of `verify`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct VerifyOptions {
+    /// What is read, and how.
+    #[command(flatten)]
+    pub input: InputOptions,
     /// Where customers are looked up.
     #[command(flatten)]
     pub target: TargetOptions,

@@ -4,18 +4,17 @@
 //! configuration file applies to the next command as well.
 
 use std::ffi::{OsStr, OsString};
-use std::fmt::Write;
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
+use super::shell_word::shell_word;
 use crate::cli::defaults::SANDBOX_FILE;
 use crate::cli::{
     CheckOptions, ConfigChoice, DisplayOptions, ImportOptions, InputOptions, ReadingOptions,
-    RequestOptions, SandboxChoice, SendOptions, TargetOptions, ValidateOptions,
+    RequestOptions, SandboxChoice, SendOptions, TargetOptions, ValidateOptions, VerifyOptions,
 };
 use crate::domain::header::normalised;
-use crate::domain::text::is_hostile;
 
 /// A command: the program as it was called, and the parsed options.
 #[derive(Debug, Clone)]
@@ -119,6 +118,24 @@ impl TypedCommand<ValidateOptions> {
                 display,
             },
         }
+    }
+}
+
+impl TypedCommand<VerifyOptions> {
+    /// Whether the option `long` was typed.
+    pub(super) fn types(&self, long: &str) -> bool {
+        let VerifyOptions {
+            input,
+            target,
+            requests,
+            display,
+        } = &self.options;
+        let mut options = OptionWords::default();
+        options.input(input);
+        options.target(target);
+        options.requests(requests);
+        options.display(*display);
+        options.name(long)
     }
 }
 
@@ -342,69 +359,13 @@ impl OptionWords {
     }
 }
 
-/// Quotes `word` for a shell: unchanged, in quotes, or, if it can't be displayed,
-/// as `$'…'`.
-pub(super) fn shell_word(word: impl AsRef<OsStr>) -> String {
-    let word = word.as_ref();
-    let is_plain = |c: char| c.is_alphanumeric() || "-_=./:,@%+".contains(c);
-    match word.to_str() {
-        // zsh expands a word that begins with an equals sign.
-        Some(text) if !text.is_empty() && !text.starts_with('=') && text.chars().all(is_plain) => {
-            text.to_owned()
-        }
-        Some(text) if !text.chars().any(is_hostile) => match shlex::try_quote(text) {
-            Ok(quoted) => quoted.into_owned(),
-            Err(_) => escaped(word.as_encoded_bytes()),
-        },
-        Some(_) | None => escaped(word.as_encoded_bytes()),
-    }
-}
-
-fn escaped(bytes: &[u8]) -> String {
-    let mut text = String::from("$'");
-    for chunk in bytes.utf8_chunks() {
-        for letter in chunk.valid().chars() {
-            match letter {
-                '\'' | '\\' => text.extend(['\\', letter]),
-                letter if is_hostile(letter) => {
-                    let mut buffer = [0; 4];
-                    push_bytes(&mut text, letter.encode_utf8(&mut buffer).as_bytes());
-                }
-                letter => text.push(letter),
-            }
-        }
-        push_bytes(&mut text, chunk.invalid());
-    }
-    text.push('\'');
-    text
-}
-
-fn push_bytes(text: &mut String, bytes: &[u8]) {
-    // Octal with three digits, so that a following digit is not taken for part of
-    // it.
-    for byte in bytes {
-        // Writing to a string can't fail.
-        write!(text, "\\{byte:03o}").ok();
-    }
-}
-
-/// A path as it is displayed: unchanged, or, if it can't be displayed, quoted for a
-/// shell, so that no two paths look alike.
-pub(super) fn shown(path: &std::path::Path) -> String {
-    match path.to_str() {
-        Some(text) if !text.chars().any(is_hostile) => text.to_owned(),
-        Some(_) | None => escaped(path.as_os_str().as_encoded_bytes()),
-    }
-}
-
 #[cfg(test)]
 pub(super) mod tests {
-    use std::ffi::OsStr;
 
     use clap::{Arg, Parser};
     use proptest::prelude::*;
 
-    use super::{ImportOptions, TypedCommand, ValidateOptions, shell_word};
+    use super::{ImportOptions, TypedCommand, ValidateOptions};
     use crate::cli::{Cli, Command};
 
     fn parsed(words: &[&str]) -> Option<Command> {
@@ -440,7 +401,8 @@ pub(super) mod tests {
         let line = match parsed(words)? {
             Command::Import(options) => typed(words[0], *options).line(),
             Command::Validate(options) => typed(words[0], *options).line(),
-            other @ (Command::Status(_)
+            other @ (Command::Verify(_)
+            | Command::Status(_)
             | Command::Init(_)
             | Command::Presets(_)
             | Command::Plans(_)
@@ -458,26 +420,6 @@ pub(super) mod tests {
             other => panic!("{other:?}"),
         }
         Some(line)
-    }
-
-    #[test]
-    fn words_are_quoted_where_a_shell_would_split_or_expand_them() {
-        assert_eq!(shell_word("a.csv"), "a.csv");
-        assert_eq!(shell_word("currency=USD"), "currency=USD");
-        assert_eq!(shell_word("it's here"), "\"it's here\"");
-        assert_eq!(shell_word("*.csv"), "'*.csv'");
-        assert_eq!(shell_word("a\nb'"), "$'a\\012b\\''");
-        assert_eq!(shell_word(""), "''");
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_word_that_is_not_text_is_rendered_as_its_bytes() {
-        use std::os::unix::ffi::OsStrExt;
-        assert_eq!(
-            shell_word(OsStr::from_bytes(b"erg\xe4nzt")),
-            "$'erg\\344nzt'"
-        );
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::engine::account::{AccountSources, account, demand_agreement, review};
 use crate::engine::survey::unmapped::MOST_NAMED;
 use crate::report::annotations::{Annotations, disarmed};
 use crate::report::atomic_file::WrittenFile;
-use crate::report::files::{PublishedFiles, ResultFiles};
+use crate::report::files::{OptionalFiles, PublishedFiles, ResultFiles};
 use crate::report::manifest::KeptFile;
 use crate::report::progress::ProgressDisplay;
 use crate::report::summary_sink::SummarySink;
@@ -75,7 +75,11 @@ impl Results<'_> {
     where
         R: Revisit<Error: std::error::Error + Send + Sync + 'static>,
     {
-        let mut listing = self.listing(every_row)?;
+        let optional = OptionalFiles {
+            every_row,
+            compares: sources.remote_list.is_some(),
+        };
+        let mut listing = self.listing(optional)?;
         let (surveyed, watcher) = (sources.surveyed, self.prepared.watcher.as_ref());
         let accounted = match every_row {
             Some(_) => account(&mut rows, others, sources, &mut listing, watcher),
@@ -88,17 +92,19 @@ impl Results<'_> {
         summary.would = accounted.forecast;
         summary.created_by_this_checkpoint = accounted.ours;
         summary.problems = accounted.problems;
+        summary.differences = accounted.compared.differ();
+        summary.not_compared = accounted.compared.not_compared();
         Ok(AccountedRows {
             listing,
             interrupted: accounted.interrupted,
         })
     }
 
-    fn listing(&self, every_row: Option<&str>) -> anyhow::Result<SummarySink> {
+    fn listing(&self, optional: OptionalFiles<'_>) -> anyhow::Result<SummarySink> {
         let prepared = self.prepared;
         let several = prepared.inputs.len() > 1;
         let origin = prepared.origin.clone();
-        let files = ResultFiles::begin(&prepared.out, several, every_row, origin)
+        let files = ResultFiles::begin(&prepared.out, several, optional, origin)
             .with_context(|| self.cannot_write())?;
         let mut listing = SummarySink::new(files, prepared.display.verbose);
         listing.annotations = self

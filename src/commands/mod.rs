@@ -2,6 +2,7 @@
 //!
 //! - `import/`: creates the customers; started again, continues
 //! - `validate/`: reads and checks everything, sends nothing
+//! - `verify.rs`: compares what Kable has with the file
 //! - `status.rs`: shows the state of a run
 //! - `list.rs`: lists what the checkpoint knows of its customers
 //! - `init/`: writes a mapping file from an input's header
@@ -15,6 +16,7 @@
 //! - `hint.rs`: what the user can do about an error
 //! - `command_line.rs`: parsed options → the command to type next
 //! - `checkpoint_choice.rs`: which checkpoint is read
+//! - `shell_word.rs`: words and paths as they are typed into a shell
 //! - `listing.rs`: writes a list in the format of `--as`
 //! - `own_files.rs`: which files a pattern leaves out
 //! - `prepared.rs`: what every command over an input builds first
@@ -24,6 +26,8 @@
 //! - `connect.rs`: from a destination to a client with accepted credentials
 //! - `preflight.rs`: the calls before the first create
 //! - `customer_list.rs`: all customers that Kable has
+//! - `remote_state.rs`: what Kable has, looked up for a check
+//! - `input_digest.rs`: what identifies an input in a proof
 //! - `confirm.rs`: asks before a live run
 //! - `system.rs`: clock, random numbers, threads, runtime
 //! - `descriptors.rs`: how many files this process may have open
@@ -47,6 +51,7 @@ mod finish;
 mod hint;
 pub mod import;
 pub mod init;
+mod input_digest;
 pub mod list;
 mod listing;
 mod own_files;
@@ -55,15 +60,18 @@ mod preflight;
 mod prepared;
 pub mod presets;
 mod recognised;
+mod remote_state;
 mod result_folder;
 pub mod sandbox;
 mod screening;
 mod send_time;
+mod shell_word;
 mod shown_mapping;
 mod signals;
 pub mod status;
 mod system;
 pub mod validate;
+pub mod verify;
 
 pub use self::exit::Exit;
 pub use self::hint::hint;

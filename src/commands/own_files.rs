@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::command_line::shown;
+use super::shell_word::shown;
 use crate::domain::text::{counted, listed};
 use crate::report::result_names::{KINDS, holds_results, is_result_name};
 use crate::source::SourceError;

@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use tokio::runtime::Runtime;
 
-use super::command_line::shown;
 use super::descriptors;
 use super::explain::explain;
 use super::hint::hinted;
 use super::recognised::{InputMapping, PresetProposal, mapping_for};
 use super::result_folder::{ResultFolder, refuse_foreign, refuse_own_results};
 use super::screening::refuse_card_data;
+use super::shell_word::shown;
 use super::shown_mapping::shown_mapping;
 use super::signals;
 use super::system::{runtime, threads};

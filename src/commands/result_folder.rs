@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use super::command_line::shown;
 use super::hint::{HintedError, hinted};
+use super::shell_word::shown;
 use crate::domain::text::listed;
 use crate::report::manifest::foreign;
 use crate::report::result_names::is_result_name;

@@ -7,9 +7,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::checkpoint_choice::chosen_checkpoint;
-use super::command_line::shown;
 use super::exit::Exit;
 use super::finish::{print, seconds};
+use super::shell_word::shown;
 use super::system::wall_clock;
 use crate::cli::StatusOptions;
 use crate::config::{Environment, FileOptions};

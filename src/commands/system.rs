@@ -35,3 +35,9 @@ pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 pub(super) fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }
+
+/// Unix milliseconds as RFC 3339, in UTC and whole seconds.
+pub(super) fn timestamp(unix_ms: i64) -> String {
+    let time = jiff::Timestamp::from_second(unix_ms.div_euclid(1000)).unwrap_or_default();
+    time.to_string()
+}

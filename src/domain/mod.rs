@@ -25,6 +25,7 @@
 //!
 //! - `outcome.rs`, `summary.rs`: the outcome of a row; a run in numbers
 //! - `row_tally.rs`: rows that are no customers, rows that took a default
+//! - `compared_fields.rs`: in how many rows a field differs from Kable's
 //! - `forecast.rs`: what a run would do
 //! - `advice.rs`, `wrong_constant.rs`: the next steps after a check
 //! - `bottleneck.rs`, `threshold.rs`: how fast a run is, and when it stops early
@@ -39,6 +40,7 @@ pub mod card_number;
 pub mod catalog;
 pub mod cell;
 mod checks;
+pub mod compared_fields;
 pub mod currency;
 pub mod customer;
 pub mod decision;

@@ -91,13 +91,29 @@ mod tests {
 
     #[test]
     fn letters_of_many_languages_are_printable() {
-        for text in ["", "Zürich", "Société Générale", "ООО «Ромашка»", "株式会社日本", "Ã"] {
-            assert_eq!(is_printable(text.as_bytes()), slowly(text.as_bytes()), "{text}");
+        for text in [
+            "",
+            "Zürich",
+            "Société Générale",
+            "ООО «Ромашка»",
+            "株式会社日本",
+            "Ã",
+        ] {
+            assert_eq!(
+                is_printable(text.as_bytes()),
+                slowly(text.as_bytes()),
+                "{text}"
+            );
         }
-        assert!(is_printable("Ein langer Name aus Zürich und Düsseldorf".as_bytes()));
+        assert!(is_printable(
+            "Ein langer Name aus Zürich und Düsseldorf".as_bytes()
+        ));
         assert!(!is_printable("Ein langer Name\u{200b}".as_bytes()));
         assert!(is_printable(b"Fifteen letters & Sons, and a longer name"));
-        for text in ["Smith &amp; Sons and others", "Fifteen letter &amp; others here"] {
+        for text in [
+            "Smith &amp; Sons and others",
+            "Fifteen letter &amp; others here",
+        ] {
             assert!(!is_printable(text.as_bytes()), "{text}");
         }
     }

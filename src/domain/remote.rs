@@ -44,9 +44,16 @@ pub struct Difference {
     pub theirs: String,
 }
 
+impl Difference {
+    /// The name of the field.
+    pub fn name(&self) -> &'static str {
+        self.field.map_or("status", Field::name)
+    }
+}
+
 impl std::fmt::Display for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let name = self.field.map_or("status", Field::name);
+        let name = self.name();
         write!(
             f,
             "{name} is {} at Kable, {} in the file",

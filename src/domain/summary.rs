@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
+use super::compared_fields::FieldCount;
 use super::forecast::Forecast;
 use super::outcome::{Outcome, OutcomeCounts};
 use super::problem::{Code, Fix, Problem};
@@ -160,6 +161,26 @@ impl ProblemGroup {
     }
 }
 
+/// When a command began and ended, both RFC 3339 in UTC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TimeSpan {
+    /// When it began.
+    pub started: String,
+    /// When it ended.
+    pub finished: String,
+}
+
+/// What identifies an input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InputDigest {
+    /// As it was named.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+    /// SHA-256 of its bytes, in hexadecimal digits.
+    pub sha256: String,
+}
+
 /// A run in numbers.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Summary {
@@ -173,6 +194,12 @@ pub struct Summary {
     pub target: TargetAccount,
     /// The inputs, as they were named.
     pub inputs: Vec<String>,
+    /// When the command began and ended (RFC 3339), where the summary is a proof.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub span: Option<TimeSpan>,
+    /// What identifies the inputs, where the summary is a proof.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub input_digests: Vec<InputDigest>,
     /// The checkpoint; empty if there is none.
     pub checkpoint: String,
     /// The time of all runs.
@@ -188,6 +215,15 @@ pub struct Summary {
     /// What a run would do; in a dry run only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub would: Option<Forecast>,
+    /// Customers that Kable holds and no row has, if they were looked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub surplus: Option<u64>,
+    /// The fields that differ between rows and Kable, by the number of rows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<FieldCount>,
+    /// The fields of rows that Kable does not show, by the number of rows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_compared: Vec<FieldCount>,
     /// Rows whose customer this checkpoint created, whatever their outcome is now.
     pub created_by_this_checkpoint: u64,
     /// Rows in doubt that are no longer in the input.

@@ -185,6 +185,7 @@ fn a_customer_that_differs_is_an_error() {
         attempts: 0,
         status: None,
         message: Some("city is \"A\" there and \"B\" here"),
+        differences: &[],
     });
     assert_eq!(
         commands("a.csv", differs, &[&[]]),

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::atomic_file::{MARK, PendingFile, WrittenFile, remove_abandoned};
-use super::manifest::{KeptFile, Manifest, ResultsOrigin};
+use super::difference_file::{DIFFERENCES, DifferenceFile};
+use super::manifest::{KeptFile, Manifest, ResultsOrigin, is_check};
 use super::reject_files::RejectFiles;
 use super::result_names::KINDS;
 use super::{RowAccount, RowResult, RowSink};
@@ -27,12 +28,22 @@ pub struct PublishedFiles {
     pub kept: Vec<KeptFile>,
 }
 
+/// The files that not every command writes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OptionalFiles<'n> {
+    /// The name of the file with the outcome of every row.
+    pub every_row: Option<&'n str>,
+    /// Whether rows are compared with what Kable holds.
+    pub compares: bool,
+}
+
 /// Writes results to a folder.
 #[derive(Debug)]
 pub struct ResultFiles {
     folder: PathBuf,
     several: bool,
     results: Option<PendingFile>,
+    differences: Option<DifferenceFile>,
     problems: csv::Writer<PendingFile>,
     problem_count: u64,
     rejects: RejectFiles,
@@ -63,14 +74,20 @@ impl ResultFiles {
     pub fn begin(
         folder: &Path,
         several: bool,
-        every_row: Option<&str>,
+        optional: OptionalFiles<'_>,
         origin: ResultsOrigin,
     ) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
         remove_abandoned(folder);
-        let sends = origin.command != "validate";
+        let sends = !is_check(&origin.command);
         let manifest = Manifest::read(folder, origin)?;
         let begin = |name: &str| PendingFile::begin(folder, &manifest.name_for(name)?);
+        let differences = if optional.compares {
+            let name = manifest.name_for(DIFFERENCES)?;
+            Some(DifferenceFile::begin(folder, &name, several)?)
+        } else {
+            None
+        };
         let mut problems = begin("problems.csv")?;
         problems.write_all(MARK)?;
         let mut problems = csv::Writer::from_writer(problems);
@@ -84,7 +101,8 @@ impl ResultFiles {
         Ok(Self {
             folder: folder.to_owned(),
             several,
-            results: every_row.map(begin).transpose()?,
+            results: optional.every_row.map(begin).transpose()?,
+            differences,
             problems,
             problem_count: 0,
             rejects: RejectFiles::new("rejects"),
@@ -111,6 +129,7 @@ impl ResultFiles {
         problems.rows = self.problem_count;
         parts.push(problems);
         parts.extend(self.results);
+        parts.extend(self.differences.map(DifferenceFile::finish).transpose()?);
         let name = self.manifest.name_for("summary.json")?;
         let mut file = PendingFile::begin(&self.folder, &name)?;
         serde_json::to_writer_pretty(&mut file, summary)?;
@@ -119,6 +138,14 @@ impl ResultFiles {
         let kinds = if self.sends { &KINDS[..] } else { &KINDS[..1] };
         let (written, kept) = self.manifest.publish(parts, kinds)?;
         Ok(PublishedFiles { written, kept })
+    }
+
+    /// Adds a customer that Kable holds and no row has.
+    pub fn add_surplus(&mut self, client_id: &str) -> io::Result<()> {
+        match &mut self.differences {
+            Some(differences) => differences.add_surplus(client_id),
+            None => Ok(()),
+        }
     }
 
     fn result(&mut self, account: &RowAccount<'_>) -> io::Result<()> {
@@ -207,6 +234,9 @@ impl ResultFiles {
 impl RowSink for ResultFiles {
     fn add_row(&mut self, account: &RowAccount<'_>) -> io::Result<()> {
         self.result(account)?;
+        if let Some(differences) = &mut self.differences {
+            differences.add_row(account)?;
+        }
         for problem in account.problems {
             self.problem(account, problem)?;
         }

@@ -1,8 +1,10 @@
 use std::path::Path;
 
-use super::{ResultFiles, harmless};
+use super::{OptionalFiles, ResultFiles, harmless};
+use crate::domain::field::Field;
 use crate::domain::outcome::Outcome;
 use crate::domain::problem::{Code, Problem};
+use crate::domain::remote::Difference;
 use crate::domain::row::{Columns, Origin, ReadState, Row, after_cells};
 use crate::domain::summary::Summary;
 use crate::report::manifest;
@@ -45,21 +47,24 @@ fn problems() -> Vec<Problem> {
         Problem::of_row(Code::MalformedRow, "it has; flaws"),
         Problem::of(
             Code::MissingField,
-            crate::domain::field::Field::Currency,
+            Field::Currency,
             "=1+1",
             "currency is missing",
         ),
     ]
 }
 
+fn begin(folder: &Path) -> ResultFiles {
+    let optional = OptionalFiles {
+        every_row: Some("results.jsonl"),
+        compares: true,
+    };
+    let origin = manifest::ResultsOrigin::default();
+    ResultFiles::begin(folder, false, optional, origin).unwrap()
+}
+
 fn write(folder: &Path, accounts: &[RowAccount<'_>]) {
-    let mut files = ResultFiles::begin(
-        folder,
-        false,
-        Some("results.jsonl"),
-        manifest::ResultsOrigin::default(),
-    )
-    .unwrap();
+    let mut files = begin(folder);
     for account in accounts {
         files.add_row(account).unwrap();
     }
@@ -147,6 +152,7 @@ fn failures_have_the_message_of_the_api() {
             attempts: 2,
             status: Some(422),
             message: Some("no way"),
+            differences: &[],
         }),
         ..rejected(&row, &columns, &[])
     };
@@ -256,4 +262,45 @@ fn cells_are_cut_off_with_their_quotes() {
     assert_eq!(after_cells(b"a,\"b,\"\"c\",d,e", b',', 2), b"d,e");
     assert_eq!(after_cells(b"a,b", b',', 0), b"a,b");
     assert_eq!(after_cells(b"a", b',', 1), b"");
+}
+
+#[test]
+fn differences_have_a_line_each_and_one_side_may_lack_a_customer() {
+    let folder = tempfile::tempdir().unwrap();
+    let (row, columns) = (row("c-1;Aster", 2), table());
+    let differs = [Difference {
+        field: Some(Field::City),
+        ours: "=Bonn, DE".to_owned(),
+        theirs: String::new(),
+    }];
+    let came = |outcome, differences| RowAccount {
+        result: RowResult::Outcome(OutcomeDetails {
+            outcome,
+            customer_id: None,
+            request_id: None,
+            attempts: 0,
+            status: None,
+            message: None,
+            differences,
+        }),
+        client_id: "c-1",
+        ..rejected(&row, &columns, &[])
+    };
+    let mut files = begin(folder.path());
+    for account in [
+        came(Outcome::Differs, &differs),
+        came(Outcome::Missing, &[]),
+        came(Outcome::Unchanged, &[]),
+    ] {
+        files.add_row(&account).unwrap();
+    }
+    files.add_surplus("c-9").unwrap();
+    files.finish(&Summary::default()).unwrap();
+    assert_eq!(
+        read(folder.path(), "differences.csv"),
+        "line,clientId,field,file,kable\n\
+         2,c-1,billingContact.city,\"=Bonn, DE\",\n\
+         2,c-1,clientId,c-1,\n\
+         ,c-9,clientId,,c-9\n"
+    );
 }

@@ -34,7 +34,7 @@ impl ResultsOrigin {
     /// Whether files of `other` may be replaced: it had no further inputs, and a
     /// rehearsal does not replace results of a real run.
     fn covers(&self, other: &Self) -> bool {
-        (other.rehearsal || !self.rehearsal || other.command == "validate")
+        (other.rehearsal || !self.rehearsal || is_check(&other.command))
             && other.inputs.iter().all(|name| self.inputs.contains(name))
     }
 }
@@ -80,6 +80,11 @@ pub struct KeptFile {
     /// Whether it was changed since it was written; otherwise it belongs to another
     /// command.
     pub changed: bool,
+}
+
+/// Whether `command` sends nothing that changes anything, ever.
+pub(super) fn is_check(command: &str) -> bool {
+    matches!(command, "validate" | "verify")
 }
 
 /// The manifest of a folder.
@@ -158,8 +163,9 @@ impl Manifest {
     /// The name under which `name` is written: another one if it is taken by a file
     /// that is not in the manifest.
     pub(super) fn name_for(&self, name: &str) -> io::Result<String> {
-        if self.origin.command == "validate" && name == "summary.json" && self.is_imports(name)? {
-            return self.name_for("validate-summary.json");
+        let command = self.origin.command.as_str();
+        if is_check(command) && name == "summary.json" && self.is_imports(name)? {
+            return self.name_for(&format!("{command}-summary.json"));
         }
         let mut free = name.to_owned();
         for number in 2.. {
@@ -171,10 +177,9 @@ impl Manifest {
         Ok(free)
     }
 
-    /// Whether the file `name` exists and a command other than `validate` wrote it.
+    /// Whether the file `name` exists and a command that sends something wrote it.
     fn is_imports(&self, name: &str) -> io::Result<bool> {
-        let of_it =
-            |entry: &ManifestEntry| entry.name == name && entry.origin.command != "validate";
+        let of_it = |entry: &ManifestEntry| entry.name == name && !is_check(&entry.origin.command);
         Ok(self.entries.iter().any(of_it) && self.state_of(name)? != PlaceState::Absent)
     }
 

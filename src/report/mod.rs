@@ -11,12 +11,14 @@
 //!   end
 //! - `manifest.rs`: which files in a results folder are ours
 //! - `reject_files.rs`: rejected and failed rows, byte for byte
+//! - `difference_file.rs`: what differs between the input and Kable
 //! - `keys.rs`: `keys.csv`
 //! - `annotations.rs`: problems as annotations of a pull request
 //! - `summary_sink.rs`: keeps the first failures for the summary
 
 pub mod annotations;
 pub mod atomic_file;
+mod difference_file;
 pub mod files;
 pub mod keys;
 pub mod manifest;
@@ -32,6 +34,7 @@ use std::time::Duration;
 use crate::domain::bottleneck::Pacing;
 use crate::domain::outcome::Outcome;
 use crate::domain::problem::Problem;
+use crate::domain::remote::Difference;
 use crate::domain::row::{Columns, Row};
 
 /// Something that happens during a run.
@@ -157,6 +160,8 @@ pub struct OutcomeDetails<'a> {
     pub status: Option<u16>,
     /// The API's message, or how the customer differs.
     pub message: Option<&'a str>,
+    /// How it differs from its customer in the list of all, if that is known.
+    pub differences: &'a [Difference],
 }
 
 /// A row with its result and problems.

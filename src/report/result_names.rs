@@ -14,8 +14,11 @@ pub fn is_result_name(path: &Path) -> bool {
         "results.jsonl",
         "online.jsonl",
         "problems.csv",
+        "differences.csv",
         "summary.json",
         "validate-summary.json",
+        "verified.jsonl",
+        "verify-summary.json",
         "keys.csv",
         "report.html",
     ];

@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use super::atomic_file::WrittenFile;
+use crate::domain::compared_fields::FieldCount;
 use crate::domain::forecast::Forecast;
 use crate::domain::outcome::Outcome;
 use crate::domain::summary::{ProblemGroup, Summary};
@@ -11,6 +12,9 @@ use crate::domain::text::{counted, escaped, thousands};
 
 /// How many line numbers are shown for a problem.
 const LINES_SHOWN: usize = 5;
+
+/// How many fields are shown that differ.
+const FIELDS_SHOWN: usize = 6;
 
 /// How many kinds of problems are shown; all are in `problems.csv`.
 const KINDS_SHOWN: usize = 12;
@@ -65,7 +69,7 @@ pub fn summary(summary: &Summary, words: &SummaryNotes, files: &[WrittenFile]) -
     if !words.first_failures.is_empty() {
         line("");
         line(match (summary.command.as_str(), &summary.would) {
-            ("validate", _) => "The first rows that Kable holds otherwise:",
+            ("validate" | "verify", _) => "The first rows that Kable holds otherwise:",
             (_, Some(_)) => "The first rows that differ, failed or are in doubt:",
             _ => "The first rows that did not come to a good end:",
         });
@@ -129,6 +133,10 @@ fn rows(summary: &Summary, line: &mut impl FnMut(&str)) {
         }
     }
     row(summary.rows.rejected, "rejected: not fit to send");
+    row(
+        summary.surplus.unwrap_or_default(),
+        "more customers at Kable that no row of the file has",
+    );
     row(summary.rows.skipped, &skipped(summary));
     let left = summary.left_the_file;
     row(
@@ -150,6 +158,30 @@ fn rows(summary: &Summary, line: &mut impl FnMut(&str)) {
     for rows in &summary.defaults {
         line(&rows.sentence());
     }
+    fields("Differ in", &summary.differences, line);
+    fields(
+        "Not shown by Kable, so not compared:",
+        &summary.not_compared,
+        line,
+    );
+}
+
+/// Lists fields and in how many rows each was found.
+fn fields(what: &str, counts: &[FieldCount], line: &mut impl FnMut(&str)) {
+    if counts.is_empty() {
+        return;
+    }
+    let named: Vec<String> = counts
+        .iter()
+        .take(FIELDS_SHOWN)
+        .map(|count| format!("{} {}", count.field, thousands(count.rows)))
+        .collect();
+    let more = if counts.len() > FIELDS_SHOWN {
+        ", …"
+    } else {
+        ""
+    };
+    line(&format!("{what} {}{more}", named.join(", ")));
 }
 
 /// Why rows are skipped: each reason, with its count if there are several.
@@ -228,10 +260,12 @@ fn outcome_text(outcome: Outcome, command: &str) -> &'static str {
         Outcome::Created => "created",
         Outcome::AlreadyExisted => "already there, and equal to the file",
         Outcome::Updated => "updated",
+        Outcome::Unchanged if command == "verify" => "there, and equal to the file",
         Outcome::Unchanged => "unchanged",
         Outcome::Deleted => "deleted",
+        Outcome::Differs if command == "verify" => "there, and not equal to the file",
         Outcome::Differs => "already there, and not equal to the file: left as they are",
-        Outcome::Missing => "missing",
+        Outcome::Missing => "missing: not at Kable",
         Outcome::Failed => "failed: refused by Kable",
         Outcome::Unresolved => {
             "unresolved: sent, and not known whether they arrived; the next run asks"

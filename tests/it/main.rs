@@ -68,5 +68,6 @@ mod simulated;
 mod spoilt;
 mod tables;
 mod time_limits;
+mod verify;
 mod wire;
 mod workbooks;

@@ -35,6 +35,7 @@ use crate::cli::ImportOptions;
 use crate::config::Environment;
 use crate::domain::summary::Summary;
 use crate::engine::account::AccountSources;
+use crate::engine::account::listed_outcomes::ListedOutcomes;
 use crate::engine::account::preview::PreviewSettings;
 use crate::engine::send::metrics::latency;
 use crate::engine::stop::Halt;
@@ -133,6 +134,7 @@ fn finish(
         first_new_id: surveyed.first_new_id,
         ledger: ledger.as_mut().map(|ledger| ledger as &mut dyn Ledger),
         remote_list: listed.as_mut(),
+        listed: ListedOutcomes::BEFORE_IMPORT,
         preview: dry_run.then_some(PreviewSettings {
             existing: session.sending.policy.existing,
             gaps: surveyed.gaps,

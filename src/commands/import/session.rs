@@ -231,6 +231,7 @@ impl Session {
         let known = KnownCustomers {
             ledger: ledger.map(|ledger| ledger as &mut dyn Ledger),
             list: listed,
+            surplus: false,
         };
         self.prepared.survey(self.sending.policy, false, known)
     }

@@ -5,7 +5,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::cli::{ImportOptions, Scalar};
-use crate::commands::command_line::{TypedCommand, add_to_list, shell_word, shown};
+use crate::commands::command_line::{TypedCommand, add_to_list};
+use crate::commands::shell_word::{shell_word, shown};
 use crate::config::InheritedOptions;
 use crate::domain::field::Field;
 use crate::domain::outcome::Outcome;

@@ -1,10 +1,8 @@
 //! `kable-bulk validate`: reads and checks everything, sends nothing.
 //!
-//! - `online.rs`: looks up what Kable has, without changing anything
 //! - `next_steps.rs`: what to do next, as commands
 
 mod next_steps;
-mod online;
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -12,15 +10,16 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use self::next_steps::advised;
-use self::online::{RemoteState, look_up};
-use super::command_line::{TypedCommand, shell_word};
+use super::command_line::TypedCommand;
 use super::customer_list::say_unread;
 use super::exit::Exit;
 use super::finish::{Results, RowNotes, say_unused, seconds};
 use super::own_files::ResolvedInputs;
 use super::prepared::{Prepared, origin, unless_stopped};
+use super::remote_state::{RemoteQuery, RemoteState, look_up};
 use super::result_folder::lock_folder;
 use super::send_time::send_time;
+use super::shell_word::shell_word;
 use crate::cli::{
     AnnotationPlatform, CheckOptions, RequestOptions, TargetOptions, ValidateOptions,
 };
@@ -35,6 +34,7 @@ use crate::domain::outcome::Outcome;
 use crate::domain::summary::Summary;
 use crate::domain::text::counted;
 use crate::engine::account::AccountSources;
+use crate::engine::account::listed_outcomes::ListedOutcomes;
 use crate::engine::survey::{KnownCustomers, Survey};
 use crate::report::text::SummaryNotes;
 
@@ -72,8 +72,14 @@ pub fn run(
                 prepared.watcher.say(&note);
             }
             let rules = &mut Arc::make_mut(&mut prepared.reading).rules;
-            let (out, watcher) = (&prepared.out, &prepared.watcher);
-            let looking_up = look_up(destination, requests, rules, out, watcher);
+            let query = RemoteQuery {
+                destination,
+                requests,
+                folder: &prepared.out,
+                watcher: &prepared.watcher,
+                otherwise: "; without --online the file alone is checked",
+            };
+            let looking_up = look_up(query, rules);
             let looking_up = unless_stopped(looking_up, &prepared.stop);
             let Some(remote) = prepared.runtime.block_on(looking_up) else {
                 prepared.watcher.close();
@@ -165,6 +171,7 @@ impl Validation {
         let known = KnownCustomers {
             ledger: None,
             list: listed,
+            surplus: false,
         };
         let survey = self.prepared.survey(RowPolicy::default(), note_rows, known);
         let surveyed = survey?;
@@ -212,6 +219,7 @@ impl Validation {
             first_new_id: surveyed.first_new_id,
             ledger: None,
             remote_list: remote.as_mut().map(|remote| &mut remote.listed),
+            listed: ListedOutcomes::BEFORE_IMPORT,
             preview: None,
             stop: Some(&prepared.stop),
         };

@@ -4,15 +4,18 @@
 //! the process that sent them. Its counts are compared with the survey's.
 //!
 //! - `row.rs`: what became of one row
+//! - `listed_outcomes.rs`: what rows are by the list of customers alone
 //! - `repeats.rs`: the problems of rows that repeat other rows
 //! - `preview.rs`: what a run would do with a row (`--dry-run`)
 
+pub mod listed_outcomes;
 pub mod preview;
 pub(super) mod repeats;
 mod row;
 
 use anyhow::{Context, bail};
 
+use self::listed_outcomes::ListedOutcomes;
 use self::preview::{Preview, PreviewSettings};
 use self::repeats::RepeatedRows;
 use self::row::RowAccountant;
@@ -20,6 +23,7 @@ use super::checker::{CheckSettings, Checker};
 use super::stop::Stop;
 use super::survey::finding_store::Verdicts;
 use super::survey::remote_list::RemoteList;
+use crate::domain::compared_fields::ComparedFields;
 use crate::domain::forecast::Forecast;
 use crate::domain::outcome::{Outcome, OutcomeCounts};
 use crate::domain::row::{Revisit, Row};
@@ -47,6 +51,8 @@ pub struct Account {
     pub ours: u64,
     /// What a run would do, in a dry run.
     pub forecast: Option<Forecast>,
+    /// The fields that differ, and those that could not be compared.
+    pub compared: ComparedFields,
     /// The problems found.
     pub problems: Vec<ProblemGroup>,
     /// Whether the stop signal ended it early.
@@ -67,6 +73,8 @@ pub struct AccountSources<'a> {
     pub ledger: Option<&'a mut dyn Ledger>,
     /// The customers that Kable holds, if they were listed.
     pub remote_list: Option<&'a mut RemoteList>,
+    /// The outcomes by that list alone.
+    pub listed: ListedOutcomes,
     /// The settings of a dry run; `None` in other runs.
     pub preview: Option<PreviewSettings>,
     /// Ends the reading. `None` if results must be written even so, as those of an
@@ -92,6 +100,8 @@ impl<'a> AccountSources<'a> {
                 .preview
                 .map(|settings| Preview::new(settings, self.remote_list.is_some())),
             remote_list: self.remote_list,
+            listed: self.listed,
+            compared: ComparedFields::default(),
             rows: RowCounts::default(),
             outcomes: OutcomeCounts::default(),
             problems: ProblemCounts::default(),
@@ -137,6 +147,7 @@ where
         rows: accountant.rows,
         outcomes: accountant.outcomes,
         ours: accountant.ours,
+        compared: accountant.compared,
         forecast: accountant.preview.map(|preview| preview.forecast),
         problems: accountant.problems.into_groups(),
         interrupted,

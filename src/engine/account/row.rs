@@ -2,14 +2,16 @@
 
 use anyhow::{Context, bail};
 
+use super::listed_outcomes::ListedOutcomes;
 use super::preview::Preview;
 use super::repeats::{RepeatedRows, given};
+use crate::domain::compared_fields::ComparedFields;
 use crate::domain::customer::{Customer, Fingerprint};
 use crate::domain::decision::{Decision, UNKNOWN_DIGEST};
 use crate::domain::field::Field;
 use crate::domain::outcome::{Outcome, OutcomeCounts};
 use crate::domain::problem::{Code, Problem};
-use crate::domain::remote::{RemoteCustomer, differences};
+use crate::domain::remote::{Difference, RemoteCustomer, differences, not_compared};
 use crate::domain::row::{Columns, Revisit, Row};
 use crate::domain::summary::{ProblemCounts, RowCounts};
 use crate::domain::text::{quoted, shown};
@@ -35,6 +37,8 @@ enum AccountedEnd {
     Fit {
         outcome: Outcome,
         entry: Option<ClaimRecord>,
+        /// How it differs from its customer in the list.
+        differences: Vec<Difference>,
     },
 }
 
@@ -61,6 +65,10 @@ pub(in crate::engine) struct RowAccountant<'p, V> {
     pub(in crate::engine) ledger: Option<&'p mut dyn Ledger>,
     /// The customers that Kable holds, if they were listed.
     pub(in crate::engine) remote_list: Option<&'p mut RemoteList>,
+    /// The outcomes by that list alone.
+    pub(in crate::engine) listed: ListedOutcomes,
+    /// The fields that differ, and those that could not be compared.
+    pub(in crate::engine) compared: ComparedFields,
     /// Present in a dry run.
     pub(in crate::engine) preview: Option<Preview>,
     /// Rows read, skipped and rejected so far.
@@ -91,7 +99,7 @@ where
         match &result.end {
             AccountedEnd::Skipped => self.rows.skipped += 1,
             AccountedEnd::Rejected => self.rows.rejected += 1,
-            AccountedEnd::Fit { outcome, entry } => {
+            AccountedEnd::Fit { outcome, entry, .. } => {
                 self.outcomes.add(*outcome);
                 self.ours += u64::from(entry.as_ref().is_some_and(|entry| entry.ours));
             }
@@ -167,14 +175,24 @@ where
 
     /// What became of a fit row, from the ledger and the list of customers.
     fn fit_result(&mut self, mut fit: FitRow) -> anyhow::Result<AccountedRow> {
+        let differences = match &fit.there {
+            Some((customer, remote)) => self.compared(customer, remote),
+            None => Vec::new(),
+        };
         if let (Some((customer, remote)), None) = (&fit.there, &self.preview) {
-            let entry = entry_of(customer, remote);
+            let entry = entry_of(customer, remote, &differences);
+            let outcome = if differences.is_empty() {
+                self.listed.equal
+            } else {
+                entry.outcome
+            };
             return Ok(AccountedRow {
                 client_id: fit.client_id,
                 problems: fit.problems,
                 end: AccountedEnd::Fit {
-                    outcome: entry.outcome,
+                    outcome,
                     entry: Some(entry),
+                    differences,
                 },
             });
         }
@@ -185,11 +203,16 @@ where
             (self.next_new_id - 1, Decision::Create)
         };
         let entry = self.entry(id, &fit.client_id)?;
-        let outcome = outcome_of(decision, entry.as_ref(), fit.digest.as_ref());
+        let absent = self.listed.absent;
+        let outcome = outcome_of(decision, entry.as_ref(), fit.digest.as_ref(), absent);
         if entry.as_ref().is_some_and(|entry| entry.keys_lost) {
             fit.problems.push(keys_lost(&fit.client_id));
         }
-        let mut end = AccountedEnd::Fit { outcome, entry };
+        let mut end = AccountedEnd::Fit {
+            outcome,
+            entry,
+            differences,
+        };
         if let Some(preview) = &mut self.preview {
             let there = fit.there.as_ref();
             let there = there.map(|(customer, remote)| (customer, remote));
@@ -200,6 +223,13 @@ where
             problems: fit.problems,
             end,
         })
+    }
+
+    /// How `customer` differs from `remote`; counts the fields.
+    fn compared(&mut self, customer: &Customer, remote: &RemoteCustomer) -> Vec<Difference> {
+        let found = differences(customer, remote);
+        self.compared.add(&found, &not_compared(customer, remote));
+        found
     }
 
     /// The ledger's entry of claim `id`, which must be `client_id`'s.
@@ -221,11 +251,13 @@ where
     }
 }
 
-/// The outcome of a row; `digest` is given if the row may differ from what was settled.
+/// The outcome of a row; `digest` is given if the row may differ from what was settled,
+/// and `absent` is the outcome of a row of which nothing is known.
 fn outcome_of(
     decision: Decision,
     entry: Option<&ClaimRecord>,
     digest: Option<&Fingerprint>,
+    absent: Outcome,
 ) -> Outcome {
     match (decision, entry) {
         // This may not be the recorded outcome: a row that changed after it was sent
@@ -240,7 +272,7 @@ fn outcome_of(
             Outcome::Differs
         }
         (_, Some(entry)) => entry.outcome,
-        (_, None) => Outcome::Pending,
+        (_, None) => absent,
     }
 }
 
@@ -276,9 +308,14 @@ impl AccountedEnd {
         let (Some(previewed), Some((customer, remote))) = (previewed, there) else {
             return;
         };
-        if let Self::Fit { outcome, entry } = self {
+        if let Self::Fit {
+            outcome,
+            entry,
+            differences,
+        } = self
+        {
             *outcome = previewed.outcome;
-            let entry = entry.get_or_insert_with(|| entry_of(customer, remote));
+            let entry = entry.get_or_insert_with(|| entry_of(customer, remote, differences));
             entry.customer_id = Some(remote.customer_id.clone());
             entry.message = previewed.message;
         }
@@ -288,7 +325,11 @@ impl AccountedEnd {
         match self {
             Self::Skipped => RowResult::Skipped,
             Self::Rejected => RowResult::Rejected,
-            Self::Fit { outcome, entry } => {
+            Self::Fit {
+                outcome,
+                entry,
+                differences,
+            } => {
                 let entry = entry.as_ref();
                 RowResult::Outcome(OutcomeDetails {
                     outcome: *outcome,
@@ -297,6 +338,7 @@ impl AccountedEnd {
                     attempts: entry.map_or(0, |entry| entry.attempts),
                     status: entry.and_then(|entry| entry.status),
                     message: entry.and_then(|entry| entry.message.as_deref()),
+                    differences,
                 })
             }
         }
@@ -304,8 +346,11 @@ impl AccountedEnd {
 }
 
 /// The entry of a row whose customer exists at Kable.
-fn entry_of(customer: &Customer, remote: &RemoteCustomer) -> ClaimRecord {
-    let differences = differences(customer, remote);
+fn entry_of(
+    customer: &Customer,
+    remote: &RemoteCustomer,
+    differences: &[Difference],
+) -> ClaimRecord {
     let texts: Vec<String> = differences.iter().map(ToString::to_string).collect();
     ClaimRecord {
         client_id: customer.client_id().to_owned(),

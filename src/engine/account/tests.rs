@@ -1,5 +1,6 @@
 use std::io;
 
+use super::listed_outcomes::ListedOutcomes;
 use super::{Account, AccountSources, ROWS_PER_CHECK, account, demand_agreement};
 use crate::domain::customer::tests::{aster, aster_bare, digest_of};
 use crate::domain::decision::RowPolicy;
@@ -66,7 +67,11 @@ fn account_of(
     let mut surveyed = survey(
         &mut rows.clone(),
         &surveying,
-        KnownCustomers { ledger, list: None },
+        KnownCustomers {
+            ledger,
+            list: None,
+            surplus: false,
+        },
         &Silent,
     )?;
     let sources = AccountSources {
@@ -76,6 +81,7 @@ fn account_of(
         first_new_id: surveyed.first_new_id,
         ledger: accounts.as_mut().map(|ledger| ledger as &mut dyn Ledger),
         remote_list: None,
+        listed: ListedOutcomes::BEFORE_IMPORT,
         preview: None,
         stop: None,
     };
@@ -233,6 +239,7 @@ fn a_claim_of_another_customer_is_an_error() {
         first_new_id: 1,
         ledger: Some(ledger),
         remote_list: None,
+        listed: ListedOutcomes::BEFORE_IMPORT,
         preview: None,
         stop: None,
     };
@@ -283,6 +290,7 @@ fn account_while_halted(listens: bool) -> Account {
         first_new_id: 1,
         ledger: None,
         remote_list: None,
+        listed: ListedOutcomes::BEFORE_IMPORT,
         preview: None,
         stop: listens.then_some(&stop),
     };

@@ -13,9 +13,11 @@ use twox_hash::XxHash3_128;
 
 use super::codec::{packed, place, six};
 use super::finding_store::{OtherRow, PriorClaim, RowFinding, SurveyedRow, VerdictSorter};
+use super::remote_list::RemoteList;
 use super::same_customer::{RefusedRows, SAME_CUSTOMER_SIZE, join_same_customers};
 use super::settings::SurveySettings;
 use super::sorted_id::{IdSource, SIZE, SortedId, pack_claim, pack_listed, pack_row, unpacked};
+use super::surplus::{Surplus, SurplusSorter};
 use super::unfit::UnfitRow;
 use crate::domain::customer::{CustomerValues, Fingerprint};
 use crate::domain::decision::{KnownClaim, RowPolicy, decide};
@@ -59,9 +61,16 @@ impl IdSorter {
         self.rows.push(item)
     }
 
-    /// Adds a customer that Kable holds, and its place in the list of customers.
-    pub(super) fn push_listed(&mut self, client_id: &str, place_in_list: u64) -> io::Result<()> {
-        self.rows.push(pack_listed(client_id, place_in_list))
+    /// Adds the customers that Kable holds, each with its place in `list`; `surplus` says
+    /// whether those are wanted whose id no row has.
+    pub(super) fn push_list(&mut self, list: &mut RemoteList, surplus: bool) -> io::Result<()> {
+        list.scan(&mut |client_id, place_in_list| {
+            let item = pack_listed(client_id, place_in_list);
+            if surplus {
+                return self.rows.push_kept(item);
+            }
+            self.rows.push(item)
+        })
     }
 
     /// Adds a fit row; `kept` says whether it is one of those that are kept of several
@@ -134,10 +143,7 @@ impl IdSorter {
 
     /// Joins the ids of all workers; without `--strict`, ids and same customers on two
     /// threads.
-    pub(super) fn join(
-        all: Vec<Self>,
-        settings: &SurveySettings<'_>,
-    ) -> io::Result<(Vec<VerdictSorter>, Orphans)> {
+    pub(super) fn join(all: Vec<Self>, settings: &SurveySettings<'_>) -> io::Result<JoinedIds> {
         let (rows, same_customers): (Vec<_>, Vec<_>) = all
             .into_iter()
             .map(|ids| (ids.rows, ids.same_customers))
@@ -146,7 +152,10 @@ impl IdSorter {
         let mut verdicts = VerdictSorter::new(folder, 2);
         let mut others = VerdictSorter::new(folder, 2);
         let mut rejected = RefusedRows::default();
-        let mut orphans = OrphanSorter::new(folder);
+        let mut without_row = WithoutRow {
+            orphans: OrphanSorter::new(folder),
+            surplus: SurplusSorter::new(folder),
+        };
         let rules = JoinRules {
             policy: settings.policy,
             repeats: settings.check.mapping.repeated_ids(),
@@ -163,9 +172,9 @@ impl IdSorter {
                 RepeatSorter::sorted(rows)?,
                 &rules,
                 &rejected,
-                (&mut verdicts, &mut orphans),
+                (&mut verdicts, &mut without_row),
             )?;
-            return Ok((vec![verdicts, others], orphans.finish()?));
+            return without_row.finish(vec![verdicts, others]);
         }
         std::thread::scope(|scope| {
             let same_customers = scope.spawn(|| {
@@ -175,14 +184,57 @@ impl IdSorter {
                 RepeatSorter::sorted(rows)?,
                 &rules,
                 &rejected,
-                (&mut verdicts, &mut orphans),
+                (&mut verdicts, &mut without_row),
             );
             let same_customers = same_customers.join();
             rows.and(
                 same_customers.unwrap_or_else(|_panic| Err(io::Error::other("a thread failed"))),
             )
         })?;
-        Ok((vec![verdicts, others], orphans.finish()?))
+        without_row.finish(vec![verdicts, others])
+    }
+}
+
+/// The result of a join.
+pub(super) struct JoinedIds {
+    pub(super) verdicts: Vec<VerdictSorter>,
+    pub(super) orphans: Orphans,
+    pub(super) surplus: Surplus,
+}
+
+/// Collects what no row has the id of.
+struct WithoutRow {
+    orphans: OrphanSorter,
+    surplus: SurplusSorter,
+}
+
+impl WithoutRow {
+    /// Adds an id that stands alone.
+    fn push(&mut self, id: &SortedId) -> io::Result<()> {
+        match id.source {
+            IdSource::Known(claim) => self.orphans.push(&claim),
+            IdSource::Listed(place_in_list) => self.surplus.push(place_in_list),
+            IdSource::Row(_) => Ok(()),
+        }
+    }
+
+    /// Adds what is known of an id, if no row has it.
+    fn push_unmatched(&mut self, matches: &IdMatches) -> io::Result<()> {
+        if let (None, Some(place_in_list)) = (matches.first, matches.listed) {
+            self.surplus.push(place_in_list)?;
+        }
+        match matches.claim.filter(|_| !matches.has_row) {
+            Some(claim) => self.orphans.push(&claim),
+            None => Ok(()),
+        }
+    }
+
+    fn finish(self, verdicts: Vec<VerdictSorter>) -> io::Result<JoinedIds> {
+        Ok(JoinedIds {
+            verdicts,
+            orphans: self.orphans.finish()?,
+            surplus: self.surplus.finish()?,
+        })
     }
 }
 
@@ -234,7 +286,7 @@ fn join_ids(
     mut sorted: Sorted<SIZE>,
     rules: &JoinRules<'_>,
     rejected: &RefusedRows,
-    (verdicts, orphans): (&mut VerdictSorter, &mut OrphanSorter),
+    (verdicts, without_row): (&mut VerdictSorter, &mut WithoutRow),
 ) -> io::Result<()> {
     // Most ids stand alone in the input; state is kept only for the others.
     let mut group = FoldedGroup::default();
@@ -253,15 +305,15 @@ fn join_ids(
                 }
             }
         }
-        if let (IdSource::Known(known), false) = (id.source, joined || joins) {
-            orphans.push(&known)?;
+        if !joined && !joins {
+            without_row.push(&id)?;
         }
         if !joins && joined {
             for id in std::mem::take(&mut group.rejected) {
                 group.add(&id, rules, verdicts)?;
             }
-            for id in group.by_id.values().filter(|id| !id.has_row) {
-                id.claim.map_or(Ok(()), |claim| orphans.push(&claim))?;
+            for matches in group.by_id.values() {
+                without_row.push_unmatched(matches)?;
             }
             group.by_id.clear();
             group.first = None;

@@ -17,6 +17,7 @@
 //! - `unmapped.rs`: columns that feed no field
 //! - `verdict_counts.rs`: the rows' verdicts, counted
 //! - `remote_list.rs`: the listed customers that Kable holds, on disk
+//! - `surplus.rs`: those of them that no row has
 
 pub(super) mod codec;
 mod features;
@@ -28,6 +29,7 @@ mod resubmitted;
 mod same_customer;
 pub mod settings;
 mod sorted_id;
+pub mod surplus;
 mod unfit;
 pub mod unmapped;
 mod verdict_counts;
@@ -42,6 +44,7 @@ use self::parallel::run_parallel;
 use self::remote_list::RemoteList;
 use self::resubmitted::{OriginalRow, Resubmitted};
 use self::settings::SurveySettings;
+use self::surplus::Surplus;
 use self::unfit::UnfitRow;
 use self::unmapped::UnmappedColumns;
 use self::verdict_counts::count;
@@ -80,6 +83,8 @@ pub struct Survey {
     pub orphans: Orphans,
     /// Those claims, counted.
     pub left: OrphanCounts,
+    /// Customers that Kable holds without a row in the input, if they are wanted.
+    pub surplus: Surplus,
     /// The claim number of the first new row.
     pub first_new_id: u64,
     /// Whether the ledger may lack rows that were sent.
@@ -113,6 +118,8 @@ pub struct KnownCustomers<'l> {
     pub ledger: Option<&'l mut dyn Ledger>,
     /// The customers that Kable holds.
     pub list: Option<&'l mut RemoteList>,
+    /// Whether those without a row in the input are wanted.
+    pub surplus: bool,
 }
 
 impl std::fmt::Debug for KnownCustomers<'_> {
@@ -145,8 +152,8 @@ where
         })?;
     }
     if let Some(list) = known.list {
-        list.scan(&mut |client_id, place| known_ids.push_listed(client_id, place))
-            .with_context(sorting)?;
+        let pushed = known_ids.push_list(list, known.surplus);
+        pushed.with_context(sorting)?;
     }
     let worker = |_| Worker::new(settings, &repeats, has_claims || merges);
     let workers = (0..settings.threads.max(1)).map(worker);
@@ -165,8 +172,8 @@ where
         sorters.push(worker.verdicts);
         resubmitted.push(worker.resubmitted);
     }
-    let (joined, orphans) = IdSorter::join(ids, settings).with_context(sorting)?;
-    sorters.extend(joined);
+    let joined = IdSorter::join(ids, settings).with_context(sorting)?;
+    sorters.extend(joined.verdicts);
     let mut verdicts = Verdicts::of(sorters, read.starts).with_context(sorting)?;
     let names = &settings.check.names;
     Resubmitted::join(resubmitted, names.len(), &mut verdicts, settings.folder)
@@ -185,8 +192,9 @@ where
         there: counts.there,
         unused: read.unused.named(settings.check),
         verdicts,
-        left: orphans.left(),
-        orphans,
+        left: joined.orphans.left(),
+        orphans: joined.orphans,
+        surplus: joined.surplus,
         first_new_id,
         gaps,
         interrupted,

@@ -45,6 +45,7 @@ fn surveyed<R: ParallelRows<Error = Infallible>>(
         KnownCustomers {
             ledger: Some(ledger),
             list: None,
+            surplus: false,
         },
         &EventLog::default(),
     )

@@ -25,6 +25,7 @@ use crate::domain::outcome::Outcome;
 use crate::domain::remote::RemoteCustomer;
 use crate::domain::summary::OrphanCounts;
 use crate::domain::update::CustomerUpdate;
+use crate::engine::account::listed_outcomes::ListedOutcomes;
 use crate::engine::account::{Account, AccountSources, account, demand_agreement};
 use crate::engine::checker::CheckSettings;
 use crate::engine::pace::PaceSettings;
@@ -145,6 +146,7 @@ impl TestBed {
             KnownCustomers {
                 ledger: Some(ledger),
                 list: None,
+                surplus: false,
             },
             &Silent,
         )
@@ -191,6 +193,7 @@ impl TestBed {
             first_new_id: surveyed.first_new_id,
             ledger: Some(&mut ended.ledger),
             remote_list: None,
+            listed: ListedOutcomes::BEFORE_IMPORT,
             preview: None,
             stop: None,
         };

@@ -1,5 +1,7 @@
 //! Looks up what Kable has, without changing anything there.
 
+use std::path::Path;
+
 use crate::commands::connect::{ConnectSettings, connect};
 use crate::commands::customer_list::list;
 use crate::commands::hint::hinted;
@@ -22,16 +24,30 @@ pub(super) struct RemoteState {
     _sandbox: Option<RunningSandbox>,
 }
 
-/// Looks up the plans and bundles, which go into `rules`, and all customers, which
-/// are stored in `folder`. A failed look-up is an error here, because the user
-/// asked for it.
+/// What is looked up where, and for which command.
+pub(super) struct RemoteQuery<'q> {
+    pub(super) destination: Destination,
+    pub(super) requests: RequestSettings,
+    /// Where the customers are stored.
+    pub(super) folder: &'q Path,
+    pub(super) watcher: &'q ProgressDisplay,
+    /// What can be done without a look-up, if anything; reads on after "; ".
+    pub(super) otherwise: &'static str,
+}
+
+/// Looks up the plans and bundles, which go into `rules`, and all customers. A failed
+/// look-up is an error here, because the user asked for it.
 pub(super) async fn look_up(
-    destination: Destination,
-    requests: RequestSettings,
+    query: RemoteQuery<'_>,
     rules: &mut Rules,
-    folder: &std::path::Path,
-    watcher: &ProgressDisplay,
 ) -> anyhow::Result<RemoteState> {
+    let RemoteQuery {
+        destination,
+        requests,
+        folder,
+        watcher,
+        otherwise,
+    } = query;
     let settings = ConnectSettings {
         timeout: requests.timeout,
         connections: 1,
@@ -44,7 +60,7 @@ pub(super) async fn look_up(
     if let Some(warning) = connected.warning {
         return Err(hinted(
             warning,
-            "run the same command again; without --online the file alone is checked",
+            format!("run the same command again{otherwise}"),
         ));
     }
     let listed = list(&connected.client, folder, calls).await?;
@@ -54,10 +70,7 @@ pub(super) async fn look_up(
         } else {
             "run the same command again later"
         };
-        hinted(
-            error.to_string(),
-            format!("{what}; without --online the file alone is checked"),
-        )
+        hinted(error.to_string(), format!("{what}{otherwise}"))
     })?;
     Ok(RemoteState {
         target: connected.target,

@@ -1,0 +1,230 @@
+//! `kable-bulk verify`: compares what Kable has with the file, field by field; changes
+//! nothing.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::time::Instant;
+
+use super::command_line::TypedCommand;
+use super::customer_list::say_unread;
+use super::exit::Exit;
+use super::finish::{AccountedRows, Results, RowNotes, exit_of, say_unused, seconds};
+use super::input_digest::input_digest;
+use super::own_files::ResolvedInputs;
+use super::prepared::{Prepared, origin, unless_stopped};
+use super::remote_state::{RemoteQuery, RemoteState, look_up};
+use super::result_folder::lock_folder;
+use super::shell_word::shell_word;
+use super::system::{timestamp, wall_clock};
+use crate::cli::VerifyOptions;
+use crate::config::display::{DisplaySettings, display};
+use crate::config::input::{InputSettings, input};
+use crate::config::requests::{RequestSettings, requests};
+use crate::config::target::{Destination, destination, unnamed_target};
+use crate::config::{ConfigError, Environment, FileOptions};
+use crate::domain::decision::RowPolicy;
+use crate::domain::outcome::Outcome;
+use crate::domain::summary::{InputDigest, Summary, TimeSpan};
+use crate::domain::text::counted;
+use crate::engine::account::AccountSources;
+use crate::engine::account::listed_outcomes::ListedOutcomes;
+use crate::engine::survey::{KnownCustomers, Survey};
+use crate::report::text::SummaryNotes;
+
+/// The file with the outcome of every row.
+const EVERY_ROW: &str = "verified.jsonl";
+
+/// Compares the input with Kable, with `options`, which were typed to `program`.
+pub fn run(
+    program: OsString,
+    options: VerifyOptions,
+    environment: &Environment,
+) -> anyhow::Result<Exit> {
+    let (began, started_ms) = (Instant::now(), wall_clock());
+    let command = TypedCommand { program, options };
+    let is_typed = |long: &str| command.types(long);
+    let typed = &command.options;
+    let file = FileOptions::read(&typed.input.file, environment)?;
+    let inputs = ResolvedInputs::of(&typed.input.inputs)?;
+    let origin = origin("verify", &inputs.names, false);
+    let mut notes = file.notes("verify", is_typed);
+    notes.extend(inputs.note);
+    notes.extend(unnamed_target(file.unnamed_target.as_ref(), &typed.target));
+    let assignments = file.assignments.clone();
+    let decided = VerifyDecisions::of(typed.clone(), file, inputs.names.clone(), environment)
+        .map_err(|error| error.located(&assignments, is_typed))?;
+    let mut prepared = Prepared::open(decided.input, decided.display, origin)?;
+    prepared.say_unless_quiet(&notes);
+    let _results = lock_folder(&prepared.out)?;
+    // Before anything is compared: what is read afterwards is held to be the same.
+    let digests = digests(&inputs.names)?;
+    let rules = &mut Arc::make_mut(&mut prepared.reading).rules;
+    let query = RemoteQuery {
+        destination: decided.destination,
+        requests: decided.requests,
+        folder: &prepared.out,
+        watcher: &prepared.watcher,
+        otherwise: "",
+    };
+    let looking_up = unless_stopped(look_up(query, rules), &prepared.stop);
+    let Some(remote) = prepared.runtime.block_on(looking_up) else {
+        prepared.watcher.close();
+        return Ok(Exit::Interrupted);
+    };
+    let verification = Verification {
+        prepared,
+        remote: remote?,
+        digests,
+        began,
+        started_ms,
+    };
+    verification.compare()
+}
+
+fn digests(names: &[OsString]) -> anyhow::Result<Vec<InputDigest>> {
+    let digest = |name: &OsString| {
+        input_digest(name).with_context(|| format!("cannot read {}", name.display()))
+    };
+    names
+        .iter()
+        .filter_map(|name| digest(name).transpose())
+        .collect()
+}
+
+/// What was typed, or stands in a file or in the environment, decided.
+struct VerifyDecisions {
+    input: InputSettings,
+    display: DisplaySettings,
+    destination: Destination,
+    requests: RequestSettings,
+}
+
+impl VerifyDecisions {
+    fn of(
+        typed: VerifyOptions,
+        file: FileOptions,
+        inputs: Vec<OsString>,
+        environment: &Environment,
+    ) -> Result<Self, ConfigError> {
+        Ok(Self {
+            input: input(inputs, typed.input.reading, file.reading)?,
+            display: display(typed.display, file.display)?,
+            requests: requests(typed.requests, file.requests, file.sending.concurrency)?,
+            destination: destination(typed.target, file.target, environment)?,
+        })
+    }
+}
+
+/// The parts of a verification.
+struct Verification {
+    prepared: Prepared,
+    remote: RemoteState,
+    digests: Vec<InputDigest>,
+    began: Instant,
+    started_ms: i64,
+}
+
+impl Verification {
+    /// Reads and checks all rows, and compares them with what Kable has.
+    fn compare(mut self) -> anyhow::Result<Exit> {
+        let known = KnownCustomers {
+            ledger: None,
+            list: Some(&mut self.remote.listed),
+            surplus: true,
+        };
+        let surveyed = self.prepared.survey(RowPolicy::default(), false, known)?;
+        let (prepared, listed) = (&self.prepared, &self.remote.listed);
+        if surveyed.interrupted {
+            prepared.watcher.close();
+            return Ok(Exit::Interrupted);
+        }
+        if !prepared.display.quiet {
+            say_unused(&prepared.watcher, &surveyed.unused);
+            let many = counted(listed.customer_count(), "customer", "customers");
+            prepared.watcher.say(&format!("Kable has {many}"));
+        }
+        say_unread(&prepared.watcher, Some(listed));
+        self.finish(surveyed)
+    }
+
+    /// Accounts for the rows, writes the results, and shows the summary.
+    fn finish(mut self, mut surveyed: Survey) -> anyhow::Result<Exit> {
+        let prepared = &self.prepared;
+        let mut summary = Summary {
+            command: "verify".to_owned(),
+            target: self.remote.target.clone(),
+            inputs: prepared.reading.names.clone(),
+            input_digests: std::mem::take(&mut self.digests),
+            surplus: Some(surveyed.surplus.count()),
+            skipped_rows: surveyed.tally.skipped(),
+            defaults: surveyed.tally.defaults(&prepared.reading.mapping),
+            ..Summary::default()
+        };
+        let sources = AccountSources {
+            check: &prepared.reading,
+            surveyed: surveyed.rows,
+            verdicts: &mut surveyed.verdicts,
+            first_new_id: surveyed.first_new_id,
+            ledger: None,
+            remote_list: Some(&mut self.remote.listed),
+            listed: ListedOutcomes::VERIFIED,
+            preview: None,
+            stop: Some(&prepared.stop),
+        };
+        let results = Results {
+            prepared,
+            annotations: None,
+        };
+        let rows = [prepared.rows(), prepared.single_rows()];
+        let accounted = results.account(rows, Some(EVERY_ROW), sources, &mut summary)?;
+        if accounted.interrupted {
+            prepared.watcher.close();
+            return Ok(Exit::Interrupted);
+        }
+        let AccountedRows { mut listing, .. } = accounted;
+        let listed = &mut self.remote.listed;
+        surveyed
+            .surplus
+            .each(listed, &mut |remote| {
+                listing.files.add_surplus(&remote.client_id)
+            })
+            .context("cannot write the results")?;
+        let exit = exit_of(&summary);
+        summary.exit_code = exit as u8;
+        summary.elapsed_seconds = seconds(self.began.elapsed());
+        summary.span = Some(TimeSpan {
+            started: timestamp(self.started_ms),
+            finished: timestamp(wall_clock()),
+        });
+        let words = words(&summary);
+        let (files, notes) = RowNotes::split(listing);
+        let published = results.publish(files, &summary, None)?;
+        results.show(notes, &published, &summary, words)?;
+        Ok(exit)
+    }
+}
+
+fn words(summary: &Summary) -> SummaryNotes {
+    let names: Vec<String> = summary.inputs.iter().map(shell_word).collect();
+    let target = &summary.target;
+    let is_proved = summary.rows.rejected == 0 && summary.outcomes.all_succeeded();
+    let verdict = if is_proved {
+        "Every row is there, and equal.".to_owned()
+    } else {
+        let wrong = summary.rows.rejected
+            + summary.outcomes.of(Outcome::Missing)
+            + summary.outcomes.of(Outcome::Differs);
+        format!("Not equal: {} to look at.", counted(wrong, "row", "rows"))
+    };
+    SummaryNotes {
+        title: format!(
+            "Compared {} with {} (account {})\n{verdict}",
+            names.join(" "),
+            target.base_url,
+            target.kable_client_id
+        ),
+        ..SummaryNotes::default()
+    }
+}
