@@ -102,6 +102,12 @@ impl<'r> RowChecks<'_, 'r> {
 
     pub(super) fn client_id(&mut self) -> Option<&'r str> {
         let field = Field::ClientId;
+        // A fast path: no check would object to it.
+        if let FieldValue::Text(text) = self.candidate.get(field)
+            && self.is_plain(text)
+        {
+            return Some(text);
+        }
         let Some(given) = self.text_of(field).filter(|text| !is_nothing(text)) else {
             self.missing(field);
             return None;
@@ -141,6 +147,11 @@ impl<'r> RowChecks<'_, 'r> {
 
     pub(super) fn currency(&mut self) -> Option<Cow<'r, str>> {
         let field = Field::Currency;
+        if let FieldValue::Text(text) = self.candidate.get(field)
+            && currency::is_supported(text)
+        {
+            return Some(Cow::Borrowed(text));
+        }
         let Some(value) = self.trimmed(field) else {
             self.missing(field);
             return None;

@@ -28,6 +28,10 @@ pub(super) const fn is_trimmed(letter: char) -> bool {
 
 /// Whether no character of `text` is visible.
 pub(super) fn is_nothing(text: &str) -> bool {
+    // A fast path for nearly all values.
+    if text.as_bytes().first().is_some_and(u8::is_ascii_graphic) {
+        return false;
+    }
     let shows_nothing = |letter: char| letter.is_whitespace() || is_invisible(letter);
     text.chars().all(shows_nothing)
 }

@@ -23,15 +23,16 @@ pub(super) fn is_printable(text: &[u8]) -> bool {
     is_harmless(rest, &mut before)
 }
 
-/// Whether a byte is printable ASCII and starts no markup.
+/// Whether a byte is printable ASCII and starts no markup; without a branch, so that many
+/// bytes are judged at once.
 const fn is_plain(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~') & !may_start_markup(byte)
+    (byte >= b' ') & (byte <= b'~') & !may_start_markup(byte)
 }
 
 /// Whether a name of a character, a tag, an encoded byte or an escape may begin with the
 /// byte.
 const fn may_start_markup(byte: u8) -> bool {
-    matches!(byte, b'&' | b'<' | b'%' | b'\\')
+    (byte == b'&') | (byte == b'<') | (byte == b'%') | (byte == b'\\')
 }
 
 /// Whether no byte begins a character that is looked at; `before` is the byte before them,
