@@ -25,12 +25,20 @@ pub(super) fn is_printable(text: &[u8]) -> bool {
 
 /// Whether a byte is printable ASCII and starts no markup; without a branch, so that many
 /// bytes are judged at once.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "with branches, a byte is judged at a time: a tenth of the time of a check"
+)]
 const fn is_plain(byte: u8) -> bool {
     (byte >= b' ') & (byte <= b'~') & !may_start_markup(byte)
 }
 
 /// Whether a name of a character, a tag, an encoded byte or an escape may begin with the
 /// byte.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "with branches, a byte is judged at a time: a tenth of the time of a check"
+)]
 const fn may_start_markup(byte: u8) -> bool {
     (byte == b'&') | (byte == b'<') | (byte == b'%') | (byte == b'\\')
 }
