@@ -25,7 +25,7 @@ pub struct Candidate<'r> {
     pub origin: Origin,
     /// `billingContact`, if it is there and not an object: its kind and text.
     pub wrong_contact: Option<(CellKind, &'r str)>,
-    /// Whether no value needs a look at its characters ([`is_printable`](super::printable::is_printable)).
+    /// Whether no value needs a look at its characters (`is_printable`).
     pub(super) printable: bool,
     /// What the mapping found wrong, or to be looked at.
     pub(super) findings: &'r [Problem],

@@ -126,7 +126,7 @@ impl Row {
         }
     }
 
-    /// Whether certainly no value contains a character that is looked at ([`is_printable`]).
+    /// Whether certainly no value contains a character that is looked at (`printable.rs`).
     pub fn is_printable(&self) -> bool {
         self.printable && self.unescaped.is_empty()
     }
