@@ -57,8 +57,9 @@ pub(super) fn all(format: Format) -> Vec<Case> {
     suspect(&mut cases);
     lists(&mut cases);
     corrected(&mut cases);
-    if format == Format::Jsonl {
-        wrong_types(&mut cases);
+    match format {
+        Format::Csv => apostrophes(&mut cases),
+        Format::Jsonl => wrong_types(&mut cases),
     }
     cases
 }
@@ -237,6 +238,10 @@ fn corrected(cases: &mut Vec<Case>) {
         );
     }
     add(cases, Field::Currency, Change::Lower("", ""), &[Corrected]);
+}
+
+/// Only a spreadsheet writes an apostrophe that is not part of the value.
+fn apostrophes(cases: &mut Vec<Case>) {
     for field in [
         Field::ClientId,
         Field::Currency,

@@ -57,7 +57,8 @@ impl<'o> Repeats<'o> {
         match how / 3 % 4 {
             0 => row = other,
             1 => {}
-            2 => {
+            // In JSON the apostrophe is part of the id.
+            2 if self.order.format == Format::Csv => {
                 row.set(Field::ClientId, text(&format!("'{id}")));
                 planted.push(of(Code::Corrected, Field::ClientId));
             }

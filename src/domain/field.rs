@@ -140,6 +140,9 @@ impl Field {
 pub struct FieldSet(u16);
 
 impl FieldSet {
+    /// All fields.
+    pub(in crate::domain) const ALL: Self = Self(u16::MAX);
+
     /// Adds `field`.
     pub const fn insert(&mut self, field: Field) {
         self.0 |= 1 << field.index();

@@ -316,3 +316,14 @@ fn an_array_that_is_cut_off_anywhere_keeps_its_rows() {
         }
     }
 }
+
+/// Only a spreadsheet writes an apostrophe that is not part of the value.
+#[test]
+fn an_apostrophe_is_part_of_a_json_value() {
+    let run = Run::new().server(&[]).input(
+        "in.jsonl",
+        "{\"clientId\":\"'s-hertogenbosch\",\"companyName\":\"'t Hooft\",\"currency\":\"USD\"}\n",
+    );
+    run.import("in.jsonl").code(0);
+    assert!(run.held().contains_key("'s-hertogenbosch"));
+}

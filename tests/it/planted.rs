@@ -98,7 +98,8 @@ fn all_that_is_planted_in_jsonl_is_found() {
             ("same_customer", 1),
             ("similar_client_id", 1),
             ("suspect_value", 14),
-            ("corrected", 16),
+            // Of an id only a spreadsheet's apostrophe is dropped, which JSON has not.
+            ("corrected", 15),
         ],
     );
 }

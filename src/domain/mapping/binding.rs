@@ -244,6 +244,8 @@ impl Binding {
             }
         }
         if self.matching == Matching::Exact {
+            // Only a spreadsheet writes one that is not part of the value.
+            candidate.keeps_apostrophe = FieldSet::ALL;
             for field in [Field::PlanIds, Field::BundleIds] {
                 // The API's own body has an array there. A column of `--map` may be a
                 // list in one string, as in a table.
