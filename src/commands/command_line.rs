@@ -361,7 +361,6 @@ impl OptionWords {
 
 #[cfg(test)]
 pub(super) mod tests {
-
     use clap::{Arg, Parser};
     use proptest::prelude::*;
 

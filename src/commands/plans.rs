@@ -1,5 +1,5 @@
-//! `kable-bulk plans`: lists the account's plans and bundles, for whoever fills a
-//! column `planIds` or `bundleIds`, or writes a file of values for one.
+//! `kable-bulk plans`: lists the account's plans and bundles, with the ids that the
+//! columns `planIds` and `bundleIds` hold, and a file of values needs.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

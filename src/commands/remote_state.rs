@@ -31,7 +31,7 @@ pub(super) struct RemoteQuery<'q> {
     /// Where the customers are stored.
     pub(super) folder: &'q Path,
     pub(super) watcher: &'q ProgressDisplay,
-    /// What can be done without a look-up, if anything; reads on after "; ".
+    /// What can be done without a look-up, after "; "; empty if nothing can.
     pub(super) otherwise: &'static str,
 }
 

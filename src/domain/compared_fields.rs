@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 
-use super::field::Field;
-use super::remote::Difference;
+use super::remote::{ComparedCustomer, not_compared};
 
 /// How many rows a field was found in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -22,13 +21,13 @@ pub struct ComparedFields {
 }
 
 impl ComparedFields {
-    /// Adds a row with these differences, and with these fields that Kable does not show.
-    pub fn add(&mut self, differences: &[Difference], not_compared: &[Field]) {
-        for difference in differences {
+    /// Adds a row that was compared.
+    pub fn add(&mut self, compared: &ComparedCustomer) {
+        for difference in &compared.differences {
             count(&mut self.differ, difference.name());
         }
         // The members of a contact are shown together, or not at all.
-        for field in not_compared {
+        for field in not_compared(&compared.customer, &compared.remote) {
             count(&mut self.not_compared, field.name());
         }
     }
@@ -59,23 +58,31 @@ fn most_first(counts: &[FieldCount]) -> Vec<FieldCount> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ComparedFields, Field, FieldCount};
-    use crate::domain::remote::Difference;
+    use super::{ComparedCustomer, ComparedFields, FieldCount};
+    use crate::domain::customer::tests::{aster, aster_at_stripe};
+    use crate::domain::remote::RemoteCustomer;
 
     #[test]
     fn the_fields_of_most_rows_come_first() {
-        let differs = |field| Difference {
-            field,
-            ours: "a".to_owned(),
-            theirs: "b".to_owned(),
+        let remote = |company: &str, currency: &str| RemoteCustomer {
+            client_id: "c-1".to_owned(),
+            company_name: company.to_owned(),
+            currency: currency.to_owned(),
+            plan_ids: Some(vec!["pln_a".to_owned(), "pln_b".to_owned()]),
+            bundle_ids: Some(Vec::new()),
+            contact: Some(aster().contact().collect()),
+            ..RemoteCustomer::default()
         };
         let mut compared = ComparedFields::default();
-        compared.add(&[differs(None), differs(Some(Field::City))], &[]);
-        compared.add(&[differs(Some(Field::City))], &[Field::StripeCustomerId]);
+        compared.add(&ComparedCustomer::of(aster(), remote("Astre", "EUR")));
+        compared.add(&ComparedCustomer::of(
+            aster_at_stripe(),
+            remote("Aster", "EUR"),
+        ));
         let count = |field, rows| FieldCount { field, rows };
         assert_eq!(
             compared.differ(),
-            [count("billingContact.city", 2), count("status", 1)]
+            [count("currency", 2), count("companyName", 1)]
         );
         assert_eq!(compared.not_compared(), [count("stripeCustomerId", 1)]);
     }

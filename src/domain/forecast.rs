@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::customer::Customer;
 use super::decision::ExistingPolicy;
 use super::field::Field;
 use super::outcome::Outcome;
-use super::remote::{RemoteCustomer, differences};
+use super::remote::ComparedCustomer;
 use super::update::CustomerUpdate;
 
 /// What a run would do with one row.
@@ -45,21 +44,24 @@ impl PlannedAction {
         }
     }
 
-    /// The action for a row whose customer exists as `remote`. `edited` says whether
-    /// the row was edited since it was sent.
+    /// The action for a row whose customer exists. `edited` says whether the row was
+    /// edited since it was sent.
     pub fn on_existing(
-        customer: &Customer,
-        remote: &RemoteCustomer,
+        compared: &ComparedCustomer,
         existing: ExistingPolicy,
         edited: bool,
     ) -> Self {
-        let differing = differences(customer, remote);
+        let ComparedCustomer {
+            customer,
+            remote,
+            differences,
+        } = compared;
         let update = match existing {
             ExistingPolicy::Update => CustomerUpdate::of(customer, remote, edited),
             ExistingPolicy::Skip | ExistingPolicy::Fail => None,
         };
         if let Some(update) = update {
-            let differing = differing.iter().map(|difference| difference.field);
+            let differing = differences.iter().map(|difference| difference.field);
             let (mut fields, mut differs_still) = (Vec::new(), false);
             for field in differing {
                 match field.filter(|field| is_updatable(*field)) {
@@ -75,7 +77,7 @@ impl PlannedAction {
                 differs_still,
             };
         }
-        match (differing.is_empty(), existing) {
+        match (differences.is_empty(), existing) {
             (true, _) => Self::LeaveEqual,
             (false, ExistingPolicy::Fail) => Self::Fail,
             (false, ExistingPolicy::Skip | ExistingPolicy::Update) => Self::LeaveDiffering,
@@ -146,9 +148,10 @@ impl Forecast {
 
 #[cfg(test)]
 mod tests {
-    use super::{ExistingPolicy, Field, Forecast, Outcome, PlannedAction, RemoteCustomer};
+    use super::{ComparedCustomer, ExistingPolicy, Field, Forecast, Outcome, PlannedAction};
     use crate::domain::customer::Customer;
     use crate::domain::customer::tests::{aster, aster_at_stripe};
+    use crate::domain::remote::RemoteCustomer;
 
     fn remote_of(customer: &Customer) -> RemoteCustomer {
         RemoteCustomer {
@@ -161,7 +164,11 @@ mod tests {
     }
 
     fn action(remote: &RemoteCustomer, existing: ExistingPolicy) -> PlannedAction {
-        PlannedAction::on_existing(&aster(), remote, existing, false)
+        PlannedAction::on_existing(
+            &ComparedCustomer::of(aster(), remote.clone()),
+            existing,
+            false,
+        )
     }
 
     #[test]
@@ -207,8 +214,8 @@ mod tests {
     fn a_stripe_id_that_may_differ_is_sent() {
         let customer = aster_at_stripe();
         let remote = remote_of(&customer);
-        let action =
-            |edited| PlannedAction::on_existing(&customer, &remote, ExistingPolicy::Update, edited);
+        let compared = ComparedCustomer::of(customer, remote);
+        let action = |edited| PlannedAction::on_existing(&compared, ExistingPolicy::Update, edited);
         assert_eq!(action(false), PlannedAction::LeaveEqual);
         let update = PlannedAction::Update {
             fields: vec![Field::StripeCustomerId],

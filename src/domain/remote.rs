@@ -63,6 +63,34 @@ impl std::fmt::Display for Difference {
     }
 }
 
+/// A row's customer beside the one that Kable holds under its id.
+#[derive(Debug, Clone)]
+pub struct ComparedCustomer {
+    /// The row's.
+    pub customer: Customer,
+    /// Kable's.
+    pub remote: RemoteCustomer,
+    /// How they differ ([`differences`]).
+    pub differences: Vec<Difference>,
+}
+
+impl ComparedCustomer {
+    /// Compares `customer` with `remote`.
+    pub fn of(customer: Customer, remote: RemoteCustomer) -> Self {
+        Self {
+            differences: differences(&customer, &remote),
+            customer,
+            remote,
+        }
+    }
+
+    /// The differences in one sentence; empty if there are none.
+    pub fn sentence(&self) -> String {
+        let texts: Vec<String> = self.differences.iter().map(Difference::to_string).collect();
+        texts.join("; ")
+    }
+}
+
 /// The fields of `customer` that have another value in `remote`.
 ///
 /// A field that the row does not have is not compared, nor one that the response

@@ -1,10 +1,9 @@
 //! What a run would do with each row, from the ledger and the list of customers.
 
-use crate::domain::customer::Customer;
 use crate::domain::decision::{Decision, ExistingPolicy, is_ours};
 use crate::domain::forecast::{Forecast, PlannedAction};
 use crate::domain::outcome::Outcome;
-use crate::domain::remote::{RemoteCustomer, differences};
+use crate::domain::remote::ComparedCustomer;
 use crate::engine::survey::finding_store::PriorClaim;
 
 /// The settings of a dry run.
@@ -47,7 +46,7 @@ impl Preview {
         &mut self,
         claim: Option<PriorClaim>,
         is_repeat: bool,
-        there: Option<(&Customer, &RemoteCustomer)>,
+        there: Option<&ComparedCustomer>,
     ) -> Option<PreviewedOutcome> {
         let decision = claim.map_or(Decision::Create, |claim| claim.decision);
         let changed = claim.is_some_and(|claim| claim.changed);
@@ -58,7 +57,7 @@ impl Preview {
         self.forecast.edited += u64::from(changed && was_sent);
         let (act, previewed) = match (decision, there) {
             (Decision::Skip(outcome), _) => (PlannedAction::leave(outcome), None),
-            (Decision::Create | Decision::LookUp, Some((customer, remote))) => {
+            (Decision::Create | Decision::LookUp, Some(compared)) => {
                 // The customer belongs to another row.
                 let existing = match self.settings.existing {
                     ExistingPolicy::Update if is_repeat => ExistingPolicy::Skip,
@@ -66,8 +65,8 @@ impl Preview {
                     | ExistingPolicy::Update
                     | ExistingPolicy::Fail) => existing,
                 };
-                let act = PlannedAction::on_existing(customer, remote, existing, changed);
-                let previewed = previewed(&act, claim, customer, remote);
+                let act = PlannedAction::on_existing(compared, existing, changed);
+                let previewed = previewed(&act, claim, compared);
                 (act, Some(previewed))
             }
             (Decision::LookUp, None) if !self.forecast.listed => (PlannedAction::LookUp, None),
@@ -86,9 +85,9 @@ impl Preview {
 fn previewed(
     act: &PlannedAction,
     claim: Option<PriorClaim>,
-    customer: &Customer,
-    remote: &RemoteCustomer,
+    compared: &ComparedCustomer,
 ) -> PreviewedOutcome {
+    let created = compared.remote.created;
     let equal = match claim {
         Some(claim)
             if claim.last == Some(Outcome::Updated)
@@ -96,18 +95,12 @@ fn previewed(
         {
             Outcome::Updated
         }
-        Some(claim)
-            if claim.ours || claim.in_doubt && is_ours(remote.created, claim.claimed_by) =>
-        {
+        Some(claim) if claim.ours || claim.in_doubt && is_ours(created, claim.claimed_by) => {
             Outcome::Created
         }
         Some(_) | None => Outcome::AlreadyExisted,
     };
-    let differing: Vec<String> = differences(customer, remote)
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    let differing = differing.join("; ");
+    let differing = compared.sentence();
     let (outcome, message) = match act {
         PlannedAction::Update { fields, .. } => {
             let names: Vec<&str> = fields.iter().map(|field| field.name()).collect();

@@ -6,12 +6,12 @@ use super::listed_outcomes::ListedOutcomes;
 use super::preview::Preview;
 use super::repeats::{RepeatedRows, given};
 use crate::domain::compared_fields::ComparedFields;
-use crate::domain::customer::{Customer, Fingerprint};
+use crate::domain::customer::Fingerprint;
 use crate::domain::decision::{Decision, UNKNOWN_DIGEST};
 use crate::domain::field::Field;
 use crate::domain::outcome::{Outcome, OutcomeCounts};
 use crate::domain::problem::{Code, Problem};
-use crate::domain::remote::{Difference, RemoteCustomer, differences, not_compared};
+use crate::domain::remote::{ComparedCustomer, Difference};
 use crate::domain::row::{Columns, Revisit, Row};
 use crate::domain::summary::{ProblemCounts, RowCounts};
 use crate::domain::text::{quoted, shown};
@@ -53,7 +53,7 @@ struct FitRow {
     /// settled.
     digest: Option<Fingerprint>,
     /// Its customer, and the one that Kable holds under its id.
-    there: Option<(Customer, RemoteCustomer)>,
+    there: Option<ComparedCustomer>,
 }
 
 /// Finds out what became of rows, and counts.
@@ -160,7 +160,10 @@ where
         let listed = verdict.and_then(|verdict| verdict.listed);
         if let (Some(list), Some(place)) = (self.remote_list.as_deref_mut(), listed) {
             let remote = list.at(place).context("cannot read a temporary file")?;
-            there = remote.map(|remote| (fit.values.to_customer(), remote));
+            there = remote.map(|remote| ComparedCustomer::of(fit.values.to_customer(), remote));
+        }
+        if let Some(compared) = &there {
+            self.compared.add(compared);
         }
         let fit = FitRow {
             client_id,
@@ -175,17 +178,16 @@ where
 
     /// What became of a fit row, from the ledger and the list of customers.
     fn fit_result(&mut self, mut fit: FitRow) -> anyhow::Result<AccountedRow> {
-        let differences = match &fit.there {
-            Some((customer, remote)) => self.compared(customer, remote),
-            None => Vec::new(),
-        };
-        if let (Some((customer, remote)), None) = (&fit.there, &self.preview) {
-            let entry = entry_of(customer, remote, &differences);
-            let outcome = if differences.is_empty() {
+        if let (Some(compared), None) = (&fit.there, &self.preview) {
+            let entry = entry_of(compared);
+            let outcome = if compared.differences.is_empty() {
                 self.listed.equal
             } else {
                 entry.outcome
             };
+            let differences = fit
+                .there
+                .map_or_else(Vec::new, |compared| compared.differences);
             return Ok(AccountedRow {
                 client_id: fit.client_id,
                 problems: fit.problems,
@@ -211,25 +213,16 @@ where
         let mut end = AccountedEnd::Fit {
             outcome,
             entry,
-            differences,
+            differences: Vec::new(),
         };
         if let Some(preview) = &mut self.preview {
-            let there = fit.there.as_ref();
-            let there = there.map(|(customer, remote)| (customer, remote));
-            end.preview(preview, fit.claim, fit.is_repeat, there);
+            end.preview(preview, fit.claim, fit.is_repeat, fit.there);
         }
         Ok(AccountedRow {
             client_id: fit.client_id,
             problems: fit.problems,
             end,
         })
-    }
-
-    /// How `customer` differs from `remote`; counts the fields.
-    fn compared(&mut self, customer: &Customer, remote: &RemoteCustomer) -> Vec<Difference> {
-        let found = differences(customer, remote);
-        self.compared.add(&found, &not_compared(customer, remote));
-        found
     }
 
     /// The ledger's entry of claim `id`, which must be `client_id`'s.
@@ -302,22 +295,23 @@ impl AccountedEnd {
         preview: &mut Preview,
         claim: Option<PriorClaim>,
         is_repeat: bool,
-        there: Option<(&Customer, &RemoteCustomer)>,
+        there: Option<ComparedCustomer>,
     ) {
-        let previewed = preview.add(claim, is_repeat, there);
-        let (Some(previewed), Some((customer, remote))) = (previewed, there) else {
-            return;
-        };
+        let previewed = preview.add(claim, is_repeat, there.as_ref());
+        let Some(compared) = there else { return };
         if let Self::Fit {
             outcome,
             entry,
             differences,
         } = self
         {
-            *outcome = previewed.outcome;
-            let entry = entry.get_or_insert_with(|| entry_of(customer, remote, differences));
-            entry.customer_id = Some(remote.customer_id.clone());
-            entry.message = previewed.message;
+            if let Some(previewed) = previewed {
+                *outcome = previewed.outcome;
+                let entry = entry.get_or_insert_with(|| entry_of(&compared));
+                entry.customer_id = Some(compared.remote.customer_id);
+                entry.message = previewed.message;
+            }
+            *differences = compared.differences;
         }
     }
 
@@ -346,15 +340,11 @@ impl AccountedEnd {
 }
 
 /// The entry of a row whose customer exists at Kable.
-fn entry_of(
-    customer: &Customer,
-    remote: &RemoteCustomer,
-    differences: &[Difference],
-) -> ClaimRecord {
-    let texts: Vec<String> = differences.iter().map(ToString::to_string).collect();
+fn entry_of(compared: &ComparedCustomer) -> ClaimRecord {
+    let is_equal = compared.differences.is_empty();
     ClaimRecord {
-        client_id: customer.client_id().to_owned(),
-        outcome: if texts.is_empty() {
+        client_id: compared.customer.client_id().to_owned(),
+        outcome: if is_equal {
             Outcome::AlreadyExisted
         } else {
             Outcome::Differs
@@ -364,11 +354,11 @@ fn entry_of(
         ours: false,
         claimed_by: None,
         keys_lost: false,
-        customer_id: Some(remote.customer_id.clone()),
+        customer_id: Some(compared.remote.customer_id.clone()),
         request_id: None,
         attempts: 0,
         status: None,
-        message: (!texts.is_empty()).then(|| texts.join("; ")),
+        message: (!is_equal).then(|| compared.sentence()),
     }
 }
 
