@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::checkpoint_choice::chosen_checkpoint;
 use super::exit::Exit;
-use super::listing::{ListedRow, Listing, types_listing, unless_closed};
+use super::listing::{ListedRow, Listing, cell_of, types_listing, unless_closed};
 use crate::cli::{ListOptions, ListingFormat};
 use crate::config::display::listing;
 use crate::config::values::existing_checkpoint;
@@ -216,17 +216,16 @@ impl ListedRow for ClaimRow<'_> {
     ];
 
     fn cells(&self) -> Vec<Cow<'_, str>> {
-        let text = |text: Option<&'_ str>| text.unwrap_or_default().to_owned();
         let status = self.status.map(|status| status.to_string());
         let truth = |is: bool| if is { "true" } else { "false" };
         vec![
             self.client_id.into(),
             self.outcome.into(),
-            text(self.customer_id).into(),
-            text(self.request_id).into(),
+            cell_of(self.customer_id),
+            cell_of(self.request_id),
             self.attempts.to_string().into(),
             status.unwrap_or_default().into(),
-            text(self.message).into(),
+            cell_of(self.message),
             truth(self.created_by_this_checkpoint).into(),
             truth(self.keys_lost).into(),
         ]

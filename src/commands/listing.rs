@@ -32,6 +32,11 @@ pub(super) trait ListedRow: Serialize {
     fn value(&self) -> Option<(&str, &str)>;
 }
 
+/// The cell of a text that may not be known.
+pub(super) fn cell_of(text: Option<&str>) -> Cow<'_, str> {
+    text.unwrap_or_default().into()
+}
+
 /// A list that is being written.
 pub(super) struct Listing<W: Write> {
     out: ListingWriter<W>,

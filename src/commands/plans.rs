@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::connect::{ConnectSettings, Connected, connect};
 use super::exit::Exit;
 use super::hint::hinted;
-use super::listing::{ListedRow, Listing, types_listing, unless_closed};
+use super::listing::{ListedRow, Listing, cell_of, types_listing, unless_closed};
 use super::preflight::Calls;
 use super::system::runtime;
 use crate::cli::defaults::TIMEOUT;
@@ -207,7 +207,6 @@ impl ListedRow for PlanRow<'_> {
     ];
 
     fn cells(&self) -> Vec<Cow<'_, str>> {
-        let text = |text: Option<&'_ str>| text.unwrap_or_default().to_owned();
         let price = self.price.map(|price| match price.as_str() {
             Some(text) => text.to_owned(),
             None => price.to_string(),
@@ -217,11 +216,11 @@ impl ListedRow for PlanRow<'_> {
         vec![
             self.kind.into(),
             self.id.into(),
-            text(self.name).into(),
-            text(self.external_id).into(),
-            text(self.currency).into(),
+            cell_of(self.name),
+            cell_of(self.external_id),
+            cell_of(self.currency),
             price.unwrap_or_default().into(),
-            text(self.interval).into(),
+            cell_of(self.interval),
             plan_ids.unwrap_or_default().into(),
         ]
     }
