@@ -1,12 +1,65 @@
-//! Which checkpoint a command reads that has no run of its own.
+//! Which checkpoint a command uses where none is named.
+//!
+//! That of several inputs is named after the first of them. A file that sorts before it,
+//! or that was moved away since, must not make an import begin anew: then the checkpoint
+//! that is there is used, or one has to be named.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use super::hint::hinted;
 use super::own_files::ResolvedInputs;
+use super::shell_word::{shell_word, shown};
 use crate::cli::TargetOptions;
-use crate::config::values::existing_checkpoint;
+use crate::config::values::{CHECKPOINT_ENDING, SANDBOX_CHECKPOINT_ENDING, default_checkpoint};
 use crate::config::{ConfigError, FileOptions};
+use crate::domain::text::{counted, listed};
+use crate::source::patterns::resolve;
+
+/// How many checkpoints are listed.
+const CHECKPOINTS_SHOWN: usize = 3;
+
+/// A checkpoint, and what is said about it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct CheckpointChoice {
+    /// The checkpoint; of an import `None` for the one that is named after the first input.
+    pub(super) path: Option<PathBuf>,
+    /// Why it is this one, if that is not obvious.
+    pub(super) note: Option<String>,
+}
+
+/// What is decided about an import's checkpoint before it begins, unless it is `named`.
+pub(super) fn import_checkpoint(
+    named: Option<&Path>,
+    inputs: &ResolvedInputs,
+    is_sandbox: bool,
+) -> anyhow::Result<CheckpointChoice> {
+    if named.is_some() {
+        return Ok(CheckpointChoice::default());
+    }
+    let Ok(default) = default_checkpoint(&inputs.names, is_sandbox) else {
+        // A stream's has to be named, which is said where it is needed.
+        return Ok(CheckpointChoice::default());
+    };
+    let others = other_checkpoints(inputs, &default, is_sandbox);
+    if default.exists() {
+        return Ok(CheckpointChoice {
+            path: None,
+            note: (!others.is_empty()).then(|| unused_note(&default, &others)),
+        });
+    }
+    let begins = format!(
+        "; to begin anew, --checkpoint {}: rows that only the others know are then sent as new ones",
+        shell_word(&default)
+    );
+    match the_one(&default, &others, &begins)? {
+        None => Ok(CheckpointChoice::default()),
+        Some(path) => Ok(CheckpointChoice {
+            note: Some(used_note(&default, path)),
+            path: Some(path.to_owned()),
+        }),
+    }
+}
 
 /// The checkpoint that was typed, or stands in the file, or else that of the import of
 /// these inputs.
@@ -14,9 +67,9 @@ pub(super) fn chosen_checkpoint(
     typed: Option<&Path>,
     inputs: &[OsString],
     file: &FileOptions,
-) -> anyhow::Result<PathBuf> {
+) -> anyhow::Result<(PathBuf, Option<String>)> {
     if let Some(path) = typed.or(file.sending.checkpoint.as_deref()) {
-        return Ok(path.to_owned());
+        return Ok((path.to_owned(), None));
     }
     if inputs.is_empty() {
         let wrong = "neither an input nor a checkpoint is named".to_owned();
@@ -24,6 +77,184 @@ pub(super) fn chosen_checkpoint(
         return Err(ConfigError::Value { option, wrong }.into());
     }
     let inputs = ResolvedInputs::of(inputs)?;
-    let is_sandbox = file.is_sandbox(&TargetOptions::default());
-    Ok(existing_checkpoint(&inputs.names, is_sandbox)?)
+    let likely = file.is_sandbox(&TargetOptions::default());
+    // Of a rehearsal's and a real run's, the latter, unless customers go to a sandbox.
+    for is_sandbox in [likely, !likely] {
+        let default = default_checkpoint(&inputs.names, is_sandbox)?;
+        if default.exists() {
+            return Ok((default, None));
+        }
+        let others = other_checkpoints(&inputs, &default, is_sandbox);
+        if let Some(path) = the_one(&default, &others, "")? {
+            return Ok((path.to_owned(), Some(used_note(&default, path))));
+        }
+    }
+    Ok((default_checkpoint(&inputs.names, likely)?, None))
+}
+
+/// The checkpoints of the other inputs; if they have none, those of files that are gone,
+/// and fitted the pattern by which the inputs are named.
+fn other_checkpoints(inputs: &ResolvedInputs, default: &Path, is_sandbox: bool) -> Vec<PathBuf> {
+    let of_input = |name: &OsString| default_checkpoint(std::slice::from_ref(name), is_sandbox);
+    let named = inputs.names.iter().skip(1);
+    let named = named.filter_map(|name| of_input(name).ok());
+    let found: Vec<PathBuf> = named.filter(|path| path.exists()).collect();
+    if !found.is_empty() || default.exists() {
+        return found;
+    }
+    let ending = if is_sandbox {
+        SANDBOX_CHECKPOINT_ENDING
+    } else {
+        CHECKPOINT_ENDING
+    };
+    let is_other_kind = |path: &PathBuf| {
+        let name = path.as_os_str().as_encoded_bytes();
+        !is_sandbox && name.ends_with(SANDBOX_CHECKPOINT_ENDING.as_bytes())
+    };
+    let of_pattern = |pattern: &OsString| {
+        let mut pattern = pattern.clone();
+        pattern.push(ending);
+        // That none fits is no error here.
+        resolve(&[pattern], |_, _| false).unwrap_or_default().names
+    };
+    let gone = inputs.patterns.iter().flat_map(of_pattern);
+    let gone = gone.map(PathBuf::from);
+    let mut gone: Vec<PathBuf> = gone.filter(|path| !is_other_kind(path)).collect();
+    gone.sort();
+    gone.dedup();
+    gone
+}
+
+/// The only one of `others`, where there is no `default`. Of several, one has to be named.
+fn the_one<'p>(
+    default: &Path,
+    others: &'p [PathBuf],
+    begins: &str,
+) -> anyhow::Result<Option<&'p Path>> {
+    match others {
+        [] => Ok(None),
+        [one] => Ok(Some(one)),
+        [first, ..] => Err(hinted(
+            format!(
+                "the checkpoint of these inputs is not certain: there is none of the first, {}, and there are {}",
+                shown(default),
+                listed_paths(others)
+            ),
+            format!(
+                "name the one to go on with, such as --checkpoint {}{begins}",
+                shell_word(first)
+            ),
+        )),
+    }
+}
+
+fn used_note(default: &Path, used: &Path) -> String {
+    format!(
+        "note: the checkpoint is {}, which an earlier import of these inputs left; there is no {} \
+         (--checkpoint FILE names another)",
+        shown(used),
+        shown(default)
+    )
+}
+
+fn unused_note(default: &Path, others: &[PathBuf]) -> String {
+    let many = u64::try_from(others.len()).unwrap_or(u64::MAX);
+    format!(
+        "note: the checkpoint is {}; {} of these inputs left unread: {} (--checkpoint FILE names \
+         another)",
+        shown(default),
+        counted(many, "other checkpoint is", "other checkpoints are"),
+        listed_paths(others)
+    )
+}
+
+fn listed_paths(paths: &[PathBuf]) -> String {
+    let shown: Vec<String> = paths.iter().map(|path| shown(path)).collect();
+    listed(&shown, CHECKPOINTS_SHOWN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CheckpointChoice, Path, ResolvedInputs, import_checkpoint};
+
+    /// What is chosen for `pattern` in a folder with these files, in its terms.
+    fn chosen(files: &[&str], pattern: &str) -> Result<CheckpointChoice, String> {
+        let folder = tempfile::tempdir().unwrap();
+        for name in files {
+            std::fs::write(folder.path().join(name), "x").unwrap();
+        }
+        let inputs = ResolvedInputs::of(&[folder.path().join(pattern).into()]).unwrap();
+        let mut choice = import_checkpoint(None, &inputs, false)
+            .map_err(|error| format!("{error}; {}", crate::commands::hint(&error).unwrap()))?;
+        let relative = |path: &Path| path.strip_prefix(folder.path()).unwrap().to_owned();
+        choice.path = choice.path.map(|path| relative(&path));
+        Ok(choice)
+    }
+
+    fn path(files: &[&str], pattern: &str) -> Option<String> {
+        let path = chosen(files, pattern).unwrap().path?;
+        Some(path.to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn a_new_first_file_or_one_that_is_gone_does_not_begin_anew() {
+        let b = Some("b.csv.checkpoint.db".to_owned());
+        for (files, expected) in [
+            (&["a.csv", "b.csv"][..], None),
+            (&["a.csv", "b.csv", "a.csv.checkpoint.db"], None),
+            (&["a.csv", "b.csv", "b.csv.checkpoint.db"], b.clone()),
+            (&["c.csv", "b.csv.checkpoint.db"], b.clone()),
+            // Of a rehearsal, or of no input of the pattern.
+            (&["c.csv", "b.csv.sandbox.checkpoint.db"], None),
+            (&["c.csv", "b.json.checkpoint.db"], None),
+            // Those of inputs that are there come first.
+            (
+                &[
+                    "a.csv",
+                    "b.csv",
+                    "b.csv.checkpoint.db",
+                    "0.csv.checkpoint.db",
+                ],
+                b.clone(),
+            ),
+        ] {
+            assert_eq!(path(files, "*.csv"), expected, "{files:?}");
+        }
+        let files = ["c.csv", "b.csv.checkpoint.db"];
+        assert_eq!(path(&files, "*"), b);
+        assert_eq!(path(&files, "c.csv"), None);
+    }
+
+    #[test]
+    fn what_is_chosen_is_said() {
+        let note = |files: &[&str]| chosen(files, "*.csv").unwrap().note;
+        assert_eq!(note(&["a.csv", "b.csv", "a.csv.checkpoint.db"]), None);
+        let used = note(&["a.csv", "b.csv", "b.csv.checkpoint.db"]).unwrap();
+        assert!(used.contains("b.csv.checkpoint.db, which"), "{used}");
+        let unused = note(&[
+            "a.csv",
+            "b.csv",
+            "a.csv.checkpoint.db",
+            "b.csv.checkpoint.db",
+        ]);
+        assert!(
+            unused.unwrap().contains("1 other checkpoint is"),
+            "it is said"
+        );
+    }
+
+    #[test]
+    fn of_several_one_has_to_be_named() {
+        for files in [
+            &["a.csv", "b.csv", "c.csv"][..],
+            // Files that are gone.
+            &["a.csv"],
+        ] {
+            let checkpoints = ["b.csv.checkpoint.db", "c.csv.checkpoint.db"];
+            let error = chosen(&[files, &checkpoints].concat(), "*.csv").unwrap_err();
+            assert!(error.contains("is not certain"), "{error}");
+            assert!(error.contains("such as --checkpoint "), "{error}");
+            assert!(error.contains("to begin anew"), "{error}");
+        }
+    }
 }

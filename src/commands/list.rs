@@ -16,7 +16,7 @@ use super::exit::Exit;
 use super::listing::{ListedRow, Listing, cell_of, types_listing, unless_closed};
 use crate::cli::{ListOptions, ListingFormat};
 use crate::config::display::listing;
-use crate::config::values::existing_checkpoint;
+use crate::config::values::default_checkpoint;
 use crate::config::{ConfigError, Environment, FileOptions};
 use crate::domain::nearest::nearest;
 use crate::domain::outcome::Outcome;
@@ -29,7 +29,7 @@ pub fn run(typed: &ListOptions, environment: &Environment) -> anyhow::Result<Exi
     let file = FileOptions::read(&typed.file, environment)?;
     let names_checkpoint = typed.checkpoint.is_some() || file.sending.checkpoint.is_some();
     let wanted = WantedClaims::of(typed, names_checkpoint, is_known)?;
-    let path = chosen_checkpoint(typed.checkpoint.as_deref(), &wanted.inputs, &file)?;
+    let (path, choice) = chosen_checkpoint(typed.checkpoint.as_deref(), &wanted.inputs, &file)?;
     let is_typed = |long: &str| match long {
         "checkpoint" => typed.checkpoint.is_some(),
         other => types_listing(typed.listing, typed.switches, other),
@@ -37,7 +37,7 @@ pub fn run(typed: &ListOptions, environment: &Environment) -> anyhow::Result<Exi
     let notes = file.notes("list", is_typed);
     let stored = (file.listing, file.display);
     let settings = listing((typed.listing, typed.switches), stored, ListingFormat::Csv);
-    for note in notes.iter().filter(|_| !settings.quiet) {
+    for note in notes.iter().chain(&choice).filter(|_| !settings.quiet) {
         say(note);
     }
     let mut ledger = SqliteLedger::open_to_read(&path)?;
@@ -64,8 +64,9 @@ fn say(line: &str) {
 
 /// Whether there is a file of this name, or a checkpoint of its import.
 fn is_known(name: &OsStr) -> bool {
-    let has_checkpoint = existing_checkpoint(&[name.to_owned()], false);
-    Path::new(name).exists() || has_checkpoint.is_ok_and(|path| path.exists())
+    let checkpoint = |is_sandbox| default_checkpoint(&[name.to_owned()], is_sandbox);
+    let has_checkpoint = |is_sandbox| checkpoint(is_sandbox).is_ok_and(|path| path.exists());
+    Path::new(name).exists() || has_checkpoint(false) || has_checkpoint(true)
 }
 
 /// Which customers are listed, of which inputs.

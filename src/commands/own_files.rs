@@ -4,6 +4,7 @@
 //! Checkpoints and sandboxes are recognised by their content, whatever their names
 //! are. Rejects and failures are read where the pattern asks for them.
 
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::Read;
@@ -38,6 +39,8 @@ const ASKING_LETTERS: usize = 3;
 pub(super) struct ResolvedInputs {
     /// Their names.
     pub(super) names: Vec<OsString>,
+    /// The patterns among what was typed.
+    pub(super) patterns: Vec<OsString>,
     /// Which files were left out, if any.
     pub(super) note: Option<String>,
 }
@@ -59,10 +62,14 @@ impl ResolvedInputs {
         }
         let names: Vec<OsString> = names.into_iter().cloned().collect();
         let resolved = resolve(&names, is_own)?;
+        let found: HashSet<&OsString> = resolved.names.iter().collect();
+        let patterns = names.iter().filter(|name| !found.contains(name));
+        let patterns = patterns.cloned().collect();
         let left_out = left_out.into_iter().chain(&resolved.left_out);
         let left_out: Vec<String> = left_out.map(|name| shown(Path::new(name))).collect();
         Ok(Self {
             note: note(&left_out),
+            patterns,
             names: resolved.names,
         })
     }

@@ -23,7 +23,7 @@ use crate::ledger::{Ledger, LedgerStatus};
 /// Shows a checkpoint.
 pub fn run(typed: &StatusOptions, environment: &Environment) -> anyhow::Result<Exit> {
     let file = FileOptions::read(&typed.file, environment)?;
-    let path = chosen_checkpoint(typed.checkpoint.as_deref(), &typed.inputs, &file)?;
+    let (path, choice) = chosen_checkpoint(typed.checkpoint.as_deref(), &typed.inputs, &file)?;
     let is_json = typed.json.or(file.display.json) == Some(true);
     if file.display.quiet != Some(true) {
         let is_typed = |long: &str| match long {
@@ -31,9 +31,9 @@ pub fn run(typed: &StatusOptions, environment: &Environment) -> anyhow::Result<E
             "json" => typed.json.is_some(),
             _other => false,
         };
-        for note in file.notes("status", is_typed) {
+        for note in file.notes("status", is_typed).iter().chain(&choice) {
             // Standard error may be closed; then the note is dropped.
-            writeln!(std::io::stderr(), "{}", escaped(&note)).ok();
+            writeln!(std::io::stderr(), "{}", escaped(note)).ok();
         }
     }
     let status = with_unclaimed(SqliteLedger::open_to_read(&path)?.status()?);

@@ -8,10 +8,10 @@ use super::error::{ConfigError, value_error};
 use crate::report::result_names::{beside_results, is_written_back};
 
 /// The end of a checkpoint's name beside its input.
-const CHECKPOINT_ENDING: &str = ".checkpoint.db";
+pub const CHECKPOINT_ENDING: &str = ".checkpoint.db";
 
 /// Likewise for a sandbox: a rehearsal and the real run keep separate checkpoints.
-const SANDBOX_CHECKPOINT_ENDING: &str = ".sandbox.checkpoint.db";
+pub const SANDBOX_CHECKPOINT_ENDING: &str = ".sandbox.checkpoint.db";
 
 /// Reads a length of time above zero, such as `30s`, `1m 30s` or `250ms`; a bare
 /// number is seconds.
@@ -78,23 +78,11 @@ pub fn is_nameless(input: &OsStr) -> bool {
 }
 
 /// The checkpoint of an import of `inputs` where none is named.
-pub(super) fn default_checkpoint(
-    inputs: &[OsString],
-    is_sandbox: bool,
-) -> Result<PathBuf, ConfigError> {
+pub fn default_checkpoint(inputs: &[OsString], is_sandbox: bool) -> Result<PathBuf, ConfigError> {
     let ending = if is_sandbox {
         SANDBOX_CHECKPOINT_ENDING
     } else {
         CHECKPOINT_ENDING
     };
     beside(inputs, ending, "checkpoint")
-}
-
-/// The checkpoint of an import of `inputs` that is there: of a rehearsal's and a real
-/// run's, the latter, unless customers go to a sandbox.
-pub fn existing_checkpoint(inputs: &[OsString], is_sandbox: bool) -> Result<PathBuf, ConfigError> {
-    let likely = default_checkpoint(inputs, is_sandbox)?;
-    let other = default_checkpoint(inputs, !is_sandbox)?;
-    let is_other = !likely.exists() && other.exists();
-    Ok(if is_other { other } else { likely })
 }

@@ -1,6 +1,8 @@
 //! Patterns of file names: they leave out what runs wrote, so that a command can be
 //! repeated as it is.
 
+use kable_bulk::sandbox::http::routes::Call;
+
 use crate::common::{Run, customers_of_csv, rows, rows_from};
 
 /// Files of inputs in a folder, and one that is no input's.
@@ -105,6 +107,64 @@ fn a_pattern_that_the_shell_expanded_runs_twice() {
         assert_eq!(run.summary("dir/a.csv").rows("read"), 6);
     }
     run.holds(&customers_of_csv(&rows(6)));
+}
+
+/// The default checkpoint is named after the first file.
+#[test]
+fn a_new_first_file_does_not_begin_an_import_anew() {
+    let run = Run::new()
+        .server(&[])
+        .input("dir/b.csv", rows_from(1, 3))
+        .input("dir/c.csv", rows_from(4, 6));
+    run.import("dir/*.csv").code(0);
+    let creates = run.counts().of(Call::Create);
+    run.write("dir/a.csv", rows_from(7, 8));
+    let said = "the checkpoint is dir/b.csv.checkpoint.db";
+    run.import("dir/*.csv --dry-run").code(0).says(said);
+    run.import("dir/*.csv").code(0).says(said);
+    assert_eq!(run.counts().of(Call::Create), creates + 2);
+    assert_eq!(run.creates_in_vain(), 0);
+    assert!(!run.exists("dir/a.csv.checkpoint.db"));
+    run.go("status dir/*.csv")
+        .code(0)
+        .says("Checkpoint dir/b.csv.checkpoint.db");
+    let listed = run.go("list dir/*.csv").code(0);
+    assert_eq!(listed.stdout.lines().count(), 9);
+    // As names, and without the file after which it is named.
+    run.import("dir/a.csv dir/b.csv").code(0).says(said);
+    std::fs::remove_file(run.path("dir/b.csv")).unwrap();
+    run.import("dir/*.csv").code(0).says(said);
+    run.go("status dir/*.csv").code(0).says(said);
+    run.import("dir/*.csv -q").code(0).keeps_to_itself(said);
+    assert_eq!(run.counts().of(Call::Create), creates + 2);
+}
+
+#[test]
+fn of_several_checkpoints_of_a_pattern_one_must_be_named() {
+    let run = Run::new()
+        .server(&[])
+        .input("dir/b.csv", rows_from(1, 3))
+        .input("dir/c.csv", rows_from(4, 6));
+    run.import("dir/b.csv").code(0);
+    run.import("dir/c.csv").code(0);
+    run.import("dir/*.csv")
+        .code(0)
+        .says("1 other checkpoint is")
+        .says("dir/c.csv.checkpoint.db");
+    run.write("dir/a.csv", rows_from(7, 8));
+    let creates = run.counts().of(Call::Create);
+    run.import("dir/*.csv")
+        .refuses(1, &["is not certain", "dir/b.csv.checkpoint.db"])
+        .hints("--checkpoint dir/b.csv.checkpoint.db");
+    for command in ["status", "list"] {
+        run.go(&format!("{command} dir/*.csv"))
+            .refuses(1, &["is not certain"])
+            .hints("--checkpoint dir/b.csv.checkpoint.db");
+    }
+    assert_eq!(run.counts().of(Call::Create), creates);
+    run.import("dir/*.csv --checkpoint dir/a.csv.checkpoint.db")
+        .code(0);
+    run.holds(&customers_of_csv(&rows(8)));
 }
 
 /// `bash`, because `sh` may not know `<(…)`.

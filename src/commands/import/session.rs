@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use crate::cli::ImportOptions;
+use crate::commands::checkpoint_choice::import_checkpoint;
 use crate::commands::command_line::TypedCommand;
 use crate::commands::confirm::{confirm, demand_terminal};
 use crate::commands::connect::{ConnectSettings, Connected, connect};
@@ -88,15 +89,20 @@ impl Session {
         let origin = origin("import", &inputs.names, file.is_sandbox(&typed.target));
         let is_typed = |long: &str| command.types(long);
         let mut notes = file.notes("import", is_typed);
-        notes.extend(inputs.note);
+        let named = typed.sending.checkpoint.as_deref();
+        let named = named.or(file.sending.checkpoint.as_deref());
+        let choice = import_checkpoint(named, &inputs, file.is_sandbox(&typed.target))?;
+        notes.extend(inputs.note.into_iter().chain(choice.note));
         let target_note = unnamed_target(file.unnamed_target.as_ref(), &typed.target);
         let assignments = file.assignments.clone();
+        let mut decided = typed.clone();
+        decided.sending.checkpoint = choice.path.or(decided.sending.checkpoint);
         let ImportDecisions {
             input,
             sending,
             display,
             destination,
-        } = ImportDecisions::of(typed.clone(), file, inputs.names, environment)
+        } = ImportDecisions::of(decided, file, inputs.names, environment)
             .map_err(|error| error.located(&assignments, is_typed))?;
         demand_permission(&destination, &sending)?;
         // Counts from here, before standard input is read.
