@@ -4,6 +4,7 @@
 //! [`RowSink`]. Neither affects the run.
 //!
 //! - `progress.rs`: progress bars, or plain lines without a terminal
+//! - `wait_words.rs`: for how long a run waits, in words
 //! - `text.rs`: the summary at the end
 //! - `files.rs`: results, problems, rejects, failures, summary
 //! - `result_names.rs`: the names of those files
@@ -27,6 +28,7 @@ mod reject_files;
 pub mod result_names;
 pub mod summary_sink;
 pub mod text;
+mod wait_words;
 
 use std::io;
 use std::time::Duration;
@@ -78,6 +80,14 @@ pub enum Event {
     CanaryWaits {
         /// The time until then.
         wait: Duration,
+    },
+    /// Nothing is sent until creates that may still take effect have done so, or can't
+    /// any more.
+    Waiting {
+        /// The rows that they are about.
+        rows: u64,
+        /// The longest time until one of them is looked up again.
+        longest: Duration,
     },
     /// The API responds again.
     Up,

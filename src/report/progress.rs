@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use super::wait_words::{pause_left, rounded, waiting_json, waiting_text};
 use super::{Event, Observer, Progress};
 use crate::domain::text::{counted, escaped, escaped_json, escaped_lines, thousands};
 
@@ -139,6 +140,19 @@ impl ProgressDisplay {
         self.bar.set_message(escaped(text).into_owned());
     }
 
+    /// Shows `text` behind the progress, without a line of its own.
+    fn remark(&self, text: String) {
+        self.bar.set_message(format!(" · {text}"));
+        self.state.lock().note = text;
+    }
+
+    fn say_waiting(&self, rows: u64, longest: Duration) {
+        if self.style == ProgressFormat::Json {
+            self.say(&waiting_json(rows, longest));
+        }
+        self.note(&waiting_text(rows, longest));
+    }
+
     fn spin(&self, doing: &'static str, rows: u64) {
         self.tick();
         self.bar.set_style(style("{spinner} {msg}"));
@@ -196,18 +210,12 @@ impl Observer for ProgressDisplay {
                 self.update(progress);
             }
             Event::Paused { wait } => {
-                let text = format!("the API asks for a pause of {}", rounded(*wait));
-                self.state.lock().note.clone_from(&text);
-                self.bar.set_message(format!(" · {text}"));
+                self.remark(format!("the API asks for a pause of {}", rounded(*wait)));
             }
             Event::Down { message } => self.note(&format!(
                 "the API does not answer ({message}); waiting for it. Nothing is lost, also by Ctrl-C"
             )),
-            Event::Trouble { message } => {
-                let text = format!("trouble: {}", escaped(message));
-                self.state.lock().note.clone_from(&text);
-                self.bar.set_message(format!(" · {text}"));
-            }
+            Event::Trouble { message } => self.remark(format!("trouble: {}", escaped(message))),
             Event::Crowded { message, most } => self.note(&format!(
                 "{message}; from now on {} at once",
                 counted(*most as u64, "request", "requests")
@@ -216,6 +224,7 @@ impl Observer for ProgressDisplay {
                 "a row of the canary is not to be seen at Kable yet; looking again in {}",
                 rounded(*wait)
             )),
+            Event::Waiting { rows, longest } => self.say_waiting(*rows, *longest),
             Event::Up => self.note("the API answers again"),
             Event::Finishing { in_flight } => self.note(&format!(
                 "stopping: nothing more is sent, {} may finish (10 s at most)",
@@ -233,12 +242,6 @@ fn style(template: &str) -> ProgressStyle {
     // The templates are constants, which a test checks.
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_bad_template| ProgressStyle::default_bar())
-}
-
-/// Formats a wait, rounded up to a tenth of a second.
-fn rounded(wait: Duration) -> humantime::FormattedDuration {
-    let tenths = u64::try_from(wait.as_millis().div_ceil(100)).unwrap_or(u64::MAX);
-    humantime::format_duration(Duration::from_millis(tenths.saturating_mul(100)))
 }
 
 /// The speed of sending.
@@ -313,10 +316,7 @@ impl ProgressState {
 /// The bottleneck, and the number of requests in flight.
 fn bound(progress: &Progress) -> String {
     let pacing = progress.pacing;
-    let paused = pacing.paused_ms.map_or_else(String::new, |left| {
-        let left = Duration::from_secs(left.div_ceil(1000));
-        format!(" for {} more", humantime::format_duration(left))
-    });
+    let paused = pacing.paused_ms.map_or_else(String::new, pause_left);
     let waiting = match pacing.waiting {
         0 => String::new(),
         rows => format!(" · {} in doubt", thousands(rows)),

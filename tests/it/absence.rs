@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use kable_bulk::sandbox::http::routes::Call;
 use kable_bulk::sandbox::settings::Settings;
 use rusqlite::{Connection, OpenFlags};
+use serde_json::Value;
 
 use crate::common::raw::{Act, Ask, Raw};
 use crate::common::{Run, customers_of_csv, rows, until};
@@ -111,6 +112,35 @@ fn creates_of_a_killed_run_that_land_in_the_next_one() {
         run.comes_right("in.csv --settle 4s", &rows(10));
         assert_eq!(run.counts().of(Call::Create), 10);
     }
+}
+
+/// What a killed run may have sent is waited for, and that is said.
+#[test]
+fn a_run_says_for_how_many_lost_creates_it_waits_and_how_long() {
+    let run = Run::new()
+        .server(&["hang@create:1-3"])
+        .input("in.csv", rows(3));
+    let running = run.start_import("in.csv --concurrency 3 --settle 3s");
+    until("three creates are under way", || {
+        run.counts().all_faults() == 3
+    });
+    running.kill();
+    let line = |event: &str| {
+        let event = format!("\"event\":\"{event}\"");
+        move |line: &&str| line.contains(&event)
+    };
+    let ended = run.import("in.csv --settle 3s --log-format json").code(0);
+    let said: Vec<&str> = ended.stderr.lines().filter(line("waiting")).collect();
+    let said: Vec<Value> = said
+        .iter()
+        .map(|one| serde_json::from_str(one).unwrap())
+        .collect();
+    let [waiting] = said.as_slice() else {
+        panic!("{said:?}");
+    };
+    assert_eq!(waiting["rows"], 3);
+    assert!((1..=3).contains(&waiting["seconds"].as_u64().unwrap()));
+    run.holds(&customers_of_csv(&rows(3)));
 }
 
 /// A create of a run with a longer time-out may land later than one of this run.

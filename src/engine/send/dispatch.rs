@@ -70,6 +70,8 @@ pub(super) struct Dispatch<A, O> {
     pub(super) held_back: Option<Ticket>,
     /// Rows that wait for a time.
     pub(super) waiting: WaitingRows<RowKinds>,
+    /// Until when it was said that nothing is sent because of them.
+    pub(super) said_until: Duration,
 }
 
 impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
@@ -94,6 +96,9 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
                 && has_use
                 && self.held_back.is_none()
                 && self.waiting.rows.len() < MOST_WAITING;
+            if tasks.is_empty() && (!open || self.waiting.rows.len() >= MOST_WAITING) {
+                self.say_waiting();
+            }
             let first = began + self.waiting.first();
             tokio::select! {
                 biased;
@@ -127,6 +132,17 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
             }
         }
         Ok(())
+    }
+
+    /// Says that nothing is sent while rows wait for the proof of their absence.
+    fn say_waiting(&mut self) {
+        if let Some(last) = self.waiting.last().filter(|last| *last > self.said_until) {
+            self.said_until = last;
+            self.sender.observer.observe(&Event::Waiting {
+                rows: self.waiting.rows.len() as u64,
+                longest: last.saturating_sub(self.sender.began.elapsed()),
+            });
+        }
     }
 
     fn begin(&mut self, tasks: &mut JoinSet<TaskOutput>, ticket: Ticket) {

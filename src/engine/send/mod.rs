@@ -250,6 +250,7 @@ where
         alike: systemic_refusal::SystemicRefusal::default(),
         held_back: None,
         waiting: WaitingRows::default(),
+        said_until: Duration::ZERO,
     };
     // Run on a worker thread, with the requests: here, each row would wake a thread twice.
     let dispatching = tokio::spawn(dispatch.dispatch(TicketQueue::of(batches, demand)));

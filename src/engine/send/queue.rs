@@ -96,6 +96,11 @@ impl<N> WaitingRows<N> {
         first.map_or(A_YEAR, |((until, _), _)| *until)
     }
 
+    /// When the last of them continues.
+    pub(super) fn last(&self) -> Option<Duration> {
+        self.rows.last_key_value().map(|((until, _), _)| *until)
+    }
+
     pub(super) fn pop(&mut self) -> Option<(N, Box<RowState>)> {
         self.rows.pop_first().map(|(_, row)| row)
     }

@@ -282,6 +282,7 @@ async fn after_a_stop_an_answer_is_awaited_for_ten_seconds_and_its_row_stays_cla
         alike: SystemicRefusal::default(),
         held_back: None,
         waiting: WaitingRows::default(),
+        said_until: Duration::ZERO,
     };
     let (stop, began) = (dispatch.sender.stop.clone(), Instant::now());
     let ticket = Ticket {
