@@ -256,3 +256,44 @@ fn a_repeat_that_was_not_mended_changes_no_customer() {
     let told = run.text("again/results.jsonl");
     assert!(told.contains("\"outcome\":\"differs\""), "{told}");
 }
+
+/// The checkpoint of the other row, or one that knows nothing.
+#[test]
+fn a_rejected_duplicate_that_is_fed_back_changes_no_customer_and_says_why() {
+    let twins = "clientId,companyName,currency\nc-1,Aster,USD\nc-1,Birch,USD\n";
+    let run = Run::new().server(&[]).input("in.csv", twins);
+    run.import("in.csv").code(3);
+    let said = "another row has its clientId";
+    for options in [
+        "--checkpoint in.csv.checkpoint.db",
+        "--checkpoint in.csv.checkpoint.db --existing update --dry-run",
+        "--checkpoint in.csv.checkpoint.db --existing update",
+        "--checkpoint other.db --existing update --dry-run",
+        "--checkpoint other.db --existing update",
+        "--checkpoint other.db",
+    ] {
+        let ended = run.import(&format!("in.csv.results/rejects.csv {options}"));
+        let code = if options.contains("dry-run") { 0 } else { 3 };
+        ended
+            .code(code)
+            .says(said)
+            .keeps_to_itself("after it was sent")
+            .keeps_to_itself("was edited");
+        assert_eq!(run.now("c-1")["companyName"], "Aster", "{options}");
+        let result = run.result("in.csv.rejects", "c-1");
+        assert_eq!(result["outcome"], "differs", "{options}");
+        assert!(result["message"].as_str().unwrap_or(said).contains(said));
+    }
+    // Its own row is as it was.
+    run.import("in.csv").code(3);
+    run.summary("in.csv").outcomes(&[("created", 1)]);
+    // Mended, it is a customer.
+    let rejects = run.text("in.csv.results/rejects.csv");
+    run.write(
+        "in.csv.results/rejects.csv",
+        rejects.replace(",c-1,", ",c-2,"),
+    );
+    run.import("in.csv.results/rejects.csv --checkpoint in.csv.checkpoint.db")
+        .code(0);
+    assert_eq!(run.now("c-2")["companyName"], "Birch");
+}

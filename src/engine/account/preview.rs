@@ -54,7 +54,7 @@ impl Preview {
         let was_sent = claim.is_some_and(|claim| {
             claim.there || claim.in_doubt || claim.last.is_some_and(|last| last != Outcome::Pending)
         });
-        self.forecast.edited += u64::from(changed && was_sent);
+        self.forecast.edited += u64::from(changed && was_sent && !is_repeat);
         let (act, previewed) = match (decision, there) {
             (Decision::Skip(outcome), _) => (PlannedAction::leave(outcome), None),
             (Decision::Create | Decision::LookUp, Some(compared)) => {

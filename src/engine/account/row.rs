@@ -29,6 +29,9 @@ struct AccountedRow {
     end: AccountedEnd,
 }
 
+/// Why a customer differs from a row that repeats another one.
+const REPEATS: &str = "it was rejected because another row has its clientId, and the customer is that row's: give it a clientId of its own, or leave it out";
+
 /// How a row ended.
 enum AccountedEnd {
     Skipped,
@@ -169,7 +172,7 @@ where
             client_id,
             problems,
             claim,
-            is_repeat: claim.is_some() && binding.was_duplicate(row, columns),
+            is_repeat: binding.was_duplicate(row, columns),
             digest: changed.then(|| fit.values.digest(&mut Vec::new())),
             there,
         };
@@ -204,11 +207,17 @@ where
             self.next_new_id += 1;
             (self.next_new_id - 1, Decision::Create)
         };
-        let entry = self.entry(id, &fit.client_id)?;
+        let mut entry = self.entry(id, &fit.client_id)?;
         let absent = self.listed.absent;
         let outcome = outcome_of(decision, entry.as_ref(), fit.digest.as_ref(), absent);
         if entry.as_ref().is_some_and(|entry| entry.keys_lost) {
             fit.problems.push(keys_lost(&fit.client_id));
+        }
+        if let (Decision::Skip(_), Some(entry)) = (decision, &mut entry)
+            && fit.is_repeat
+        {
+            // It is about the row that was sent.
+            entry.message = None;
         }
         let mut end = AccountedEnd::Fit {
             outcome,
@@ -217,6 +226,9 @@ where
         };
         if let Some(preview) = &mut self.preview {
             end.preview(preview, fit.claim, fit.is_repeat, fit.there);
+        }
+        if fit.is_repeat {
+            end.explain_repeat();
         }
         Ok(AccountedRow {
             client_id: fit.client_id,
@@ -312,6 +324,20 @@ impl AccountedEnd {
                 entry.message = previewed.message;
             }
             *differences = compared.differences;
+        }
+    }
+
+    /// Says of a row that repeats another one why its customer differs.
+    fn explain_repeat(&mut self) {
+        if let Self::Fit {
+            outcome: Outcome::Differs,
+            entry: Some(entry),
+            ..
+        } = self
+        {
+            let differing = entry.message.take().filter(|said| !said.is_empty());
+            let differing = differing.map_or_else(String::new, |said| format!("; {said}"));
+            entry.message = Some(format!("{REPEATS}{differing}"));
         }
     }
 

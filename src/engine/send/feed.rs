@@ -169,10 +169,10 @@ where
                 let customer = fit.values.to_customer();
                 let mut ticket = self.ticket(customer, digest, known);
                 let columns = self.rows.columns();
-                ticket.earlier.is_repeat = known.is_some()
-                    && checker
-                        .bind(row.origin.input, columns)?
-                        .was_duplicate(&row, columns);
+                // Also without a claim: another checkpoint may have the other row's.
+                ticket.earlier.is_repeat = checker
+                    .bind(row.origin.input, columns)?
+                    .was_duplicate(&row, columns);
                 if self.sent_ahead > 0 && !known.is_some_and(is_looked_up) {
                     self.sent_ahead -= 1;
                     continue;
