@@ -21,6 +21,7 @@
 //! - `own_files.rs`: which files a pattern leaves out
 //! - `prepared.rs`: what every command over an input builds first
 //! - `recognised.rs`: the mapping for the inputs, with the preset that fits them
+//! - `missing_columns.rs`: columns that a mapping names and no input has
 //! - `result_folder.rs`: the folder for results
 //! - `screening.rs`: refuses card data, and exports of something else
 //! - `connect.rs`: from a destination to a client with accepted credentials
@@ -54,6 +55,7 @@ pub mod init;
 mod input_digest;
 pub mod list;
 mod listing;
+mod missing_columns;
 mod own_files;
 pub mod plans;
 mod preflight;

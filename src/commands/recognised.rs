@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::hint::hinted;
+use super::missing_columns::MissingColumns;
 use super::screening::{MappedBy, refuse_foreign_export};
 use crate::config::mapping::MappingSettings;
 use crate::config::mapping_file::MappingFile;
@@ -59,6 +60,7 @@ pub(super) fn mapping_for(
         ShortRows::Reject
     };
     let mut warnings = Vec::new();
+    let mut missing = MissingColumns::default();
     for (number, input) in (0_u16..).zip(inputs.iter()) {
         input.name_columns(Arc::clone(&named));
         input.treat_short_rows(short_rows);
@@ -71,6 +73,7 @@ pub(super) fn mapping_for(
         }
         // Refuses an unusable header before connecting.
         let bound = Binding::new(&mapping, &columns, &input.name).and_then(|binding| {
+            missing.add(&binding, &columns.names, &named);
             if is_foreign {
                 binding.require_fields(&columns)
             } else {
@@ -85,6 +88,7 @@ pub(super) fn mapping_for(
         let warning = refuse_foreign_export(wrong, mapped, &columns.names, &input.name)?;
         warnings.extend(warning);
     }
+    warnings.extend(missing.warnings());
     Ok(InputMapping {
         mapping,
         proposal,

@@ -28,13 +28,30 @@ const MOST_LOOKED_INTO: usize = 50;
 struct SharedMapping<'i> {
     /// The names of their columns; of JSON, the first row's.
     columns: Vec<String>,
-    feeds: Vec<FieldFeed>,
+    uses: ColumnUses,
     lines: Vec<String>,
     inputs: Vec<&'i str>,
 }
 
-/// A line for each field that is not simply fed by the column of its name; for every
-/// field if `all` is set. Inputs whose columns are used differently are shown apart.
+/// What the columns of an input are used for.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct ColumnUses {
+    feeds: Vec<FieldFeed>,
+    /// A line for each column that only conditions read.
+    tested: Vec<String>,
+}
+
+impl ColumnUses {
+    /// Whether `feed` is shown: of inputs whose columns are mapped, all are.
+    fn is_shown(&self, feed: &FieldFeed, all: bool) -> bool {
+        let is_mapped = self.feeds.iter().any(|feed| feed.is_mapped);
+        all || is_mapped || !self.tested.is_empty() || !feed.is_obvious
+    }
+}
+
+/// A line for each field that something feeds, if a mapping says which column that is for
+/// any field, or `all` is set; otherwise for those with a default. A line as well for each
+/// column that only conditions read. Inputs whose columns are used differently are shown apart.
 pub(super) fn shown_mapping(
     mapping: &Mapping,
     inputs: &Arc<[Input]>,
@@ -53,8 +70,8 @@ pub(super) fn shown_mapping(
             continue;
         }
         looked_into += 1;
-        let (feeds, lines) = lines_of(mapping, inputs, number, all)?;
-        if let Some(same) = known.iter_mut().find(|same| same.feeds == feeds) {
+        let (uses, lines) = lines_of(mapping, inputs, number, all)?;
+        if let Some(same) = known.iter_mut().find(|same| same.uses == uses) {
             same.inputs.push(&input.name);
             continue;
         }
@@ -65,7 +82,7 @@ pub(super) fn shown_mapping(
         shown += usize::from(!lines.is_empty());
         known.push(SharedMapping {
             columns,
-            feeds,
+            uses,
             lines,
             inputs: vec![&input.name],
         });
@@ -100,9 +117,9 @@ fn lines_of(
     inputs: &Arc<[Input]>,
     number: u16,
     all: bool,
-) -> anyhow::Result<(Vec<FieldFeed>, Vec<String>)> {
+) -> anyhow::Result<(ColumnUses, Vec<String>)> {
     let Some(input) = inputs.get(usize::from(number)) else {
-        return Ok((Vec::new(), Vec::new()));
+        return Ok((ColumnUses::default(), Vec::new()));
     };
     let mut rows = InputReader::from_input(Arc::clone(inputs), number, ROWS_SEARCHED);
     let mut row = Row::default();
@@ -128,9 +145,12 @@ fn lines_of(
             }
         }
     }
-    let feeds = binding.feeds(&columns);
-    let shown = feeds.iter().filter(|feed| all || !feed.is_obvious);
-    let lines = shown.map(|feed| {
+    let uses = ColumnUses {
+        feeds: binding.feeds(&columns),
+        tested: binding.tested_columns(),
+    };
+    let shown = uses.feeds.iter().filter(|feed| uses.is_shown(feed, all));
+    let fed = shown.map(|feed| {
         let sample = samples.get(&feed.field).map_or_else(String::new, |value| {
             if is_secret(value) {
                 " (values are not shown)".to_owned()
@@ -141,8 +161,8 @@ fn lines_of(
         });
         format!("{} is taken from {}{sample}", feed.field, feed.from)
     });
-    let lines = lines.collect();
-    Ok((feeds, lines))
+    let lines = fed.chain(uses.tested.iter().cloned()).collect();
+    Ok((uses, lines))
 }
 
 /// Whether `value` may be a card number or a secret key.

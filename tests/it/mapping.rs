@@ -274,6 +274,77 @@ fn what_feeds_what_is_shown_before_a_run() {
         .keeps_to_itself("is taken from");
 }
 
+/// Columns that feed the field of their name, and those that only conditions read.
+#[test]
+fn every_column_that_is_used_is_shown_once_a_mapping_names_one() {
+    let run = Run::new()
+        .input(
+            "in.csv",
+            "Nr,Name,Name,Currency,State,pay,gateway,Deleted,Fax\n\
+             c-1,Aster,Asters,USD,lead,cus_NffrFeUfNV2Hib,stripe,no,5\n",
+        )
+        .input(
+            "m.toml",
+            "format = 1\n[fields.clientId]\nfrom = 'Nr'\n[fields.companyName]\nfrom = 'Name#2'\n\
+             [fields.stripeCustomerId]\n\
+             from = { column = 'pay', when = { column = 'gateway', is = 'stripe' } }\n\
+             [[skip]]\nname = 'gone'\nwhen = { column = 'Deleted', is = 'yes' }\n",
+        );
+    run.go("validate in.csv --mapping m.toml")
+        .code(0)
+        .says("companyName is taken from \"Name#2\", such as \"Asters\"\n")
+        .says("billingContact.state is taken from \"State\", such as \"lead\"\n")
+        .says("stripeCustomerId is taken from \"pay\" on a condition of \"gateway\", such as")
+        .says("\"gateway\" decides on stripeCustomerId\n")
+        .says("\"Deleted\" decides on the row filter gone\n")
+        .says("2 columns that feed no field: \"Name\" and \"Fax\"\n");
+    run.go("validate in.csv --map clientId=Nr --map companyName=Name")
+        .code(0)
+        .says("companyName is taken from \"Name\", such as \"Aster\"\n")
+        .says("billingContact.state is taken from \"State\", such as \"lead\"\n")
+        .says("\"Name#2\"");
+    run.go("validate in.csv --map clientId=Nr --map companyName=Name#2 --explain 1")
+        .code(0)
+        .says("companyName is taken from \"Name#2\"")
+        .says("from \"Name#2\"");
+}
+
+/// A list may name columns of several files; one that none has is perhaps misspelt.
+#[test]
+fn a_column_of_a_list_that_no_input_has_is_warned_about() {
+    let run = Run::new()
+        .input("a.csv", "clientId,Firm,currency,Company\na-1,,USD,Aster\n")
+        .input("b.csv", "clientId,Frim,currency\nb-1,Beryl,USD\n")
+        .input(
+            "a.json",
+            "[{\"clientId\":\"c-1\",\"Company\":\"Cobalt\",\"currency\":\"USD\"}]",
+        )
+        .input(
+            "m.toml",
+            "format = 1\n[fields.companyName]\nfrom = ['Frim', 'Company']\n",
+        );
+    let warning = "the mapping of companyName names \"Frim\", and no input has that column";
+    run.go("validate a.csv --mapping m.toml")
+        .code(0)
+        .says(&format!("{warning}, perhaps \"Firm\" is meant"));
+    run.go("validate a.json --mapping m.toml")
+        .code(0)
+        .says(warning);
+    run.go("validate a.csv b.csv --mapping m.toml --out x")
+        .code(0)
+        .keeps_to_itself("no input has");
+    let text = run.text("m.toml") + "optional = true\n";
+    run.write("m.toml", text);
+    run.go("validate a.csv --mapping m.toml")
+        .code(0)
+        .keeps_to_itself("no input has");
+    // One column alone is demanded, and the nearest is named.
+    run.go("validate a.csv --map companyName=Compny").refuses(
+        1,
+        &["has no column \"Compny\" for companyName, perhaps \"Company\""],
+    );
+}
+
 /// Inputs with the same columns are shown together.
 #[test]
 fn what_feeds_each_field_is_shown_for_every_input() {
@@ -291,8 +362,11 @@ fn what_feeds_each_field_is_shown_for_every_input() {
         );
     let ended = run.go("validate a.csv b.csv c.csv d.jsonl --mapping m.toml --out x");
     let ended = ended.code(0);
-    let shown = "a.csv and c.csv:\n  companyName is taken from \"Firma\", such as \"Aster\"\n\
-                 b.csv and d.jsonl:\n  companyName is taken from \"Company\", such as \"Beryl\"\n";
+    let shown = "a.csv and c.csv:\n  clientId is taken from \"clientId\", such as \"a-1\"\n  \
+                 companyName is taken from \"Firma\", such as \"Aster\"\n  \
+                 currency is taken from \"currency\", such as \"USD\"\n\
+                 b.csv and d.jsonl:\n  clientId is taken from \"clientId\", such as \"b-1\"\n  \
+                 companyName is taken from \"Company\", such as \"Beryl\"\n";
     assert!(ended.stderr.contains(shown), "{}", ended.stderr);
     run.go("validate a.csv c.csv --mapping m.toml --out x")
         .code(0)

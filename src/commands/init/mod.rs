@@ -266,12 +266,12 @@ fn of_preset(
         }
     }
     let binding = Binding::new(&mapping, columns, &preset.name)?;
-    let left: Vec<&str> = binding.unused(columns);
+    let left = binding.unused(columns);
     let fed: Vec<&str> = columns
         .names
         .iter()
         .map(String::as_str)
-        .filter(|name| !left.contains(name))
+        .filter(|name| !left.iter().any(|left| left == name))
         .collect();
     text.push_str(&unused(samples, &fed));
     Ok(text)

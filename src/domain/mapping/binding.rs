@@ -3,9 +3,10 @@
 //! The header of a table is matched loosely, the members of a JSON body exactly: a
 //! stray top-level `email` must not get into an invoice's address.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::column_names::{folded, place_of, told_by_others};
+use super::column_names::{folded, numbered, place_of, told_by_others};
 use super::column_target::{ADDED, BoundColumns, ColumnTarget};
 use super::derive::{derive, derived_field};
 use super::error::MappingError;
@@ -167,7 +168,7 @@ impl Binding {
 
     /// The columns that are mapped to no field, without objects whose members are
     /// columns.
-    pub fn unused<'c>(&self, columns: &'c Columns) -> Vec<&'c str> {
+    pub fn unused<'c>(&self, columns: &'c Columns) -> Vec<Cow<'c, str>> {
         let used: HashSet<usize> = self.bound.places.values().copied().collect();
         let is_used = |place: usize| {
             let target = self.bound.targets.get(place);
@@ -177,14 +178,14 @@ impl Binding {
             Matching::Header => HashSet::new(),
             Matching::Exact => told_by_others(&columns.names, is_used),
         };
-        let names = (0..).zip(&columns.names).zip(&self.bound.targets);
+        let names = (0..).zip(numbered(&columns.names)).zip(&self.bound.targets);
         names
             .filter(|((place, name), target)| {
                 **target == ColumnTarget::Unused
                     && !used.contains(place)
-                    && !objects.contains(name.as_str())
+                    && !objects.contains(name.as_ref())
             })
-            .map(|((_, name), _)| name.as_str())
+            .map(|((_, name), _)| name)
             .collect()
     }
 
@@ -331,10 +332,10 @@ impl Binding {
     }
 
     /// The name of the column that feeds `field` as it is.
-    pub(super) fn column_of<'c>(&self, field: Field, columns: &'c Columns) -> Option<&'c str> {
+    pub(super) fn column_of<'c>(&self, field: Field, columns: &'c Columns) -> Option<Cow<'c, str>> {
         let mut targets = self.bound.targets.iter();
         let place = targets.position(|target| target.feeds(field))?;
-        columns.names.get(place).map(String::as_str)
+        numbered(&columns.names).nth(place)
     }
 
     /// Whether the columns that `source` takes exist, or it needs none.

@@ -1,6 +1,7 @@
 //! Finds a column by the name that a mapping has for it.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 use crate::domain::text::trimmed;
 
@@ -25,6 +26,20 @@ fn nth(name: &str, names: &[String], number: usize) -> Option<usize> {
     let mut like = (0..).zip(names).filter(|(_, found)| is_like(found));
     let found = equal.nth(number - 1).or_else(|| like.nth(number - 1))?;
     Some(found.0)
+}
+
+/// The names by which a mapping can name the columns: `NAME#2` for the second of a name.
+pub(super) fn numbered(names: &[String]) -> impl Iterator<Item = Cow<'_, str>> {
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    names.iter().map(move |name| {
+        let number = seen.entry(name).or_default();
+        *number += 1;
+        if *number == 1 || trimmed(name).is_empty() {
+            Cow::Borrowed(name.as_str())
+        } else {
+            Cow::Owned(format!("{name}#{number}"))
+        }
+    })
 }
 
 /// A column's name without regard to case and outer blanks.
@@ -56,7 +71,17 @@ fn list_of(path: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::told_by_others;
+    use super::{numbered, place_of, told_by_others};
+
+    #[test]
+    fn columns_of_one_name_are_numbered_as_a_mapping_names_them() {
+        let names = ["Name", "id", "Name", "", "", "Name"].map(str::to_owned);
+        let numbered: Vec<_> = numbered(&names).collect();
+        assert_eq!(numbered, ["Name", "id", "Name#2", "", "", "Name#3"]);
+        for place in [0, 1, 2, 5] {
+            assert_eq!(place_of(&numbered[place], &names), Some(place));
+        }
+    }
 
     #[test]
     fn objects_and_items_are_told_by_others() {

@@ -4,7 +4,7 @@ use super::binding::Binding;
 use super::plan::{ComputedDefault, FieldRule, ValueSource, ValueTake};
 use crate::domain::field::Field;
 use crate::domain::row::Columns;
-use crate::domain::text::quoted;
+use crate::domain::text::{listed, quoted};
 
 /// What feeds one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct FieldFeed {
     pub from: String,
     /// Whether it is simply the column that has the field's name.
     pub is_obvious: bool,
+    /// Whether the user or a preset says which column it is, or more about it.
+    pub is_mapped: bool,
 }
 
 impl Binding {
@@ -29,16 +31,18 @@ impl Binding {
                     let found = sources.iter().filter(|source| self.has_source(source));
                     parts.extend(found.map(source_text));
                 }
-                None => parts.extend(own.map(quoted)),
+                None => parts.extend(own.map(|name| quoted(&name))),
             }
             let default = self.default_text(field);
-            let is_obvious = rule.is_none() && !self.is_named(field) && default.is_none();
+            let is_mapped = rule.is_some() || self.is_named(field);
+            let is_obvious = !is_mapped && default.is_none();
             parts.extend(default);
             let from = parts.join(", else ");
             (!from.is_empty()).then(|| FieldFeed {
                 field,
                 from: from + &rule.map_or_else(String::new, change_text),
                 is_obvious,
+                is_mapped,
             })
         });
         feeds.collect()
@@ -73,11 +77,14 @@ fn source_text(source: &ValueSource) -> String {
     } else {
         ""
     };
-    let condition = if source.when.is_some() {
-        " on a condition"
-    } else {
-        ""
-    };
+    let condition = source.when.as_ref().map_or_else(String::new, |when| {
+        let names: Vec<String> = when.columns().map(quoted).collect();
+        if names.is_empty() {
+            " on a condition".to_owned()
+        } else {
+            format!(" on a condition of {}", listed(&names, 3))
+        }
+    });
     format!("{part}{taken}{condition}")
 }
 

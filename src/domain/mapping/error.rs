@@ -1,6 +1,7 @@
 //! Why a mapping does not fit an input.
 
 use crate::domain::field::Field;
+use crate::domain::nearest::nearest;
 use crate::domain::text::{listed, quoted};
 
 /// Why a mapping does not fit an input.
@@ -41,8 +42,9 @@ pub enum MappingError {
     },
     /// A mapping names a column that the input does not have.
     #[error(
-        "{input} has no column {} for {field} (its first line names {})",
+        "{input} has no column {} for {field}{} (its first line names {})",
         quoted(column),
+        perhaps(column, found),
         column_names(found)
     )]
     NoSuchColumn {
@@ -57,8 +59,9 @@ pub enum MappingError {
     },
     /// A condition names a column that the input does not have.
     #[error(
-        "{input} has no column {} for a condition of the mapping (its first line names {})",
+        "{input} has no column {} for a condition of the mapping{} (its first line names {})",
         quoted(column),
+        perhaps(column, found),
         column_names(found)
     )]
     NoTestedColumn {
@@ -99,6 +102,12 @@ impl MappingError {
             }
         }
     }
+}
+
+/// The column that was perhaps meant.
+fn perhaps(column: &str, found: &[String]) -> String {
+    let nearest = nearest(column, found.iter().map(String::as_str));
+    nearest.map_or_else(String::new, |name| format!(", perhaps {}", quoted(name)))
 }
 
 fn column_names(found: &[String]) -> String {

@@ -1,6 +1,7 @@
 //! Where the values of a row came from, for a person who checks a mapping.
 
 use super::binding::Binding;
+use super::column_names::numbered;
 use super::column_target::ColumnTarget;
 use super::plan::{FieldRule, ValueSource};
 use super::row_cells::RowCells;
@@ -46,7 +47,10 @@ impl Binding {
             };
             let columns: Vec<(String, String)> = places
                 .iter()
-                .filter_map(|place| Some((columns.names.get(*place)?.clone(), text(row, *place)?)))
+                .filter_map(|place| {
+                    let name = numbered(&columns.names).nth(*place)?;
+                    Some((name.into_owned(), text(row, *place)?))
+                })
                 .collect();
             let given = columns.first().map_or("", |(_, given)| given.as_str());
             let changes = match self.bound.mapping.rule(field) {

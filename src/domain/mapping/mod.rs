@@ -21,6 +21,7 @@
 //! - `explain.rs`: where the values of a row came from
 //! - `recognition.rs`: whether a header is that of a known export
 //! - `description.rs`: what feeds each field, in words
+//! - `used_columns.rs`: columns that only conditions read, or that are named in vain
 //! - `error.rs`: why a mapping does not fit an input
 
 mod binding;
@@ -39,6 +40,7 @@ mod recognition;
 mod row_cells;
 mod rule_values;
 mod text_rules;
+mod used_columns;
 mod value_map;
 
 pub use self::binding::Binding;
@@ -53,4 +55,5 @@ pub use self::plan::{
     RepeatRule, RowFilter, RowWarning, Unmapped, ValueSource, ValueTake,
 };
 pub use self::recognition::Recognition;
+pub use self::used_columns::MissingColumn;
 pub use self::value_map::ValueMap;

@@ -146,7 +146,7 @@ impl FieldRule {
     }
 
     /// The columns that it names, in conditions too.
-    fn columns(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn columns(&self) -> impl Iterator<Item = &str> {
         let sources = self.from.iter().flatten();
         let conditions = sources.filter_map(|source| source.when.as_ref());
         self.source_columns()

@@ -34,6 +34,7 @@ mod unfit;
 pub mod unmapped;
 mod verdict_counts;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -281,7 +282,7 @@ impl<'s> Worker<'s> {
             input: part.input,
             rows,
             tally,
-            unused: unused.into_iter().map(str::to_owned).collect(),
+            unused: unused.into_iter().map(Cow::into_owned).collect(),
             is_table: !binding.is_open(),
         })
     }
