@@ -202,7 +202,9 @@ fn beyond_ascii(file: &mut File, start: &[u8]) -> io::Result<Option<u64>> {
     }
 }
 
-/// Whether more letters beyond ASCII are UTF-8 than are not.
+/// Whether at least as many letters beyond ASCII are UTF-8 as are not: in another encoding
+/// two letters hardly ever are one of UTF-8, while a row pasted from elsewhere may spoil a
+/// file in UTF-8.
 fn is_utf8(bytes: &[u8]) -> bool {
     let (mut valid, mut invalid) = (0_usize, 0_usize);
     let mut chunks = bytes.utf8_chunks().peekable();
@@ -217,7 +219,7 @@ fn is_utf8(bytes: &[u8]) -> bool {
         let is_whole = chunk.invalid().is_empty() || (is_cut && valid > 0);
         invalid += usize::from(!is_whole);
     }
-    valid > invalid
+    valid > 0 && valid >= invalid
 }
 
 /// The first word with a letter beyond ASCII.

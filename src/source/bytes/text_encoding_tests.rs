@@ -170,6 +170,17 @@ fn utf_8_is_read_as_it_is() {
         None,
         "a broken byte is the problem of its row"
     );
+    // As many letters of UTF-8 as others.
+    for (letters, others) in [
+        ("ü", &b"\xfc"[..]),
+        ("üß", b"a\xfc b\xdf"),
+        ("株式", b"\xe9t\xe9"),
+    ] {
+        let tie = [table(&[letters]).as_bytes(), b"c-9,", others, b",USD\n"].concat();
+        assert_eq!(name(&tie), None, "{letters}");
+        let more = [&tie[..], b"c-10,M\xfcller,USD\n"].concat();
+        assert!(name(&more).is_some(), "{letters}");
+    }
 }
 
 #[test]
