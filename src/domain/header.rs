@@ -35,12 +35,13 @@ pub fn usual_names() -> impl Iterator<Item = String> {
     of_fields.chain(synonyms.chain(COMMON).map(str::to_owned))
 }
 
-/// Whether a column of this name holds what makes a row a customer: a required field.
-pub fn is_required_name(name: &str) -> bool {
+/// The required field that a column of this name feeds in other systems' exports, without
+/// which a row is no customer.
+pub fn required_field(name: &str) -> Option<Field> {
     let name = normalised(name);
     Field::REQUIRED
         .into_iter()
-        .any(|field| normalised(field.name()) == name || is_required_synonym(field, &name))
+        .find(|field| normalised(field.name()) == name || is_required_synonym(*field, &name))
 }
 
 fn is_required_synonym(field: Field, name: &str) -> bool {

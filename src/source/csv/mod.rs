@@ -6,6 +6,7 @@
 //! - `span.rs`: the positions of cells, shared by both
 //! - `table.rs`: the cells of a row → columns; rows that are no customers
 //! - `footer.rs`: the texts of totals, time stamps and notes
+//! - `total_row.rs`: whether a row with the label of a total is one, or a customer
 
 pub(super) mod dialect;
 mod fast_path;
@@ -13,6 +14,7 @@ mod footer;
 mod span;
 pub(super) mod splitter;
 mod table;
+mod total_row;
 
 use std::io::{self, Read, Seek};
 use std::sync::Arc;

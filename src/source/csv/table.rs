@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use super::dialect::TableLayout;
-use super::footer::{is_amount, is_blank, is_note, is_rule, is_summed, is_total, may_start_note};
+use super::footer::{is_blank, is_note, is_rule, is_total, may_start_note};
 use super::span::Span;
-use crate::domain::header::{is_required_name, normalised};
+use super::total_row::CustomerColumns;
 use crate::domain::mapping::ADDED;
 use crate::domain::row::{CellKind, Columns, ReadState, Row};
 use crate::domain::skip::SkipReason;
@@ -25,8 +25,8 @@ pub(in crate::source) struct TableShape {
     added: usize,
     /// Of these, the columns with the line and the codes.
     added_line: Option<(usize, usize)>,
-    /// The columns that are empty in a total, and not in a customer.
-    required: Box<[usize]>,
+    /// The columns that a customer fills, and a total doesn't.
+    customer: CustomerColumns,
 }
 
 impl TableShape {
@@ -34,10 +34,6 @@ impl TableShape {
         let names = &columns.names;
         let is_added = |name: &&String| ADDED.contains(&name.as_str());
         let place = |wanted: &str| names.iter().position(|name| name == wanted);
-        let given: Vec<String> = layout.named.iter().map(|name| normalised(name)).collect();
-        let is_required = |name: &str| {
-            is_required_name(name) || given.contains(&normalised(name)) && !is_summed(name)
-        };
         Self {
             short_rows: layout.short_rows,
             least: names
@@ -46,13 +42,14 @@ impl TableShape {
                 .map_or(0, |last| last + 1),
             added: names.iter().take_while(is_added).count(),
             added_line: place("_line").zip(place("_code")),
-            required: (0..)
-                .zip(names)
-                .filter(|(_, name)| is_required(name))
-                .map(|(place, _)| place)
-                .collect(),
+            customer: CustomerColumns::new(names, &layout.named),
             columns: Arc::new(columns),
         }
+    }
+
+    /// How many columns at the start were added by an earlier rejects file.
+    pub(super) fn added(&self) -> usize {
+        self.added
     }
 
     /// Fills `row` with the cells at `spans`.
@@ -151,11 +148,8 @@ impl TableShape {
         if rest.iter().all(|cell| is_rule(text(cell))) {
             return first == 0;
         }
-        let is_sum = |other: &Span| is_blank(text(other)) || is_amount(text(other));
-        let is_empty = |column: &usize| {
-            *column == first || spans.get(*column).is_none_or(|span| is_blank(text(span)))
-        };
-        others.iter().all(is_sum) && self.required.iter().all(is_empty) && is_total(label)
+        let cells: Vec<&str> = spans.iter().map(text).collect();
+        is_total(label) && self.customer.are_summed(&cells, first)
     }
 }
 
