@@ -17,6 +17,7 @@
 //! - `rules.rs`, `catalog.rs`, `currency.rs`, `withdrawn.rs`: what it is checked against
 //! - `problem.rs`: what can be wrong with a row
 //! - `skip.rs`: why a row is no customer
+//! - `swallowed_rows.rs`: rows that a stray quote made part of another one
 //! - `customer.rs`: a customer that can be sent
 //! - `decision.rs`: whether a row is sent, looked up or skipped
 //! - `remote.rs`, `update.rs`: a customer as Kable has it, and how to change it
@@ -65,6 +66,7 @@ pub mod rules;
 pub mod skip;
 mod spoilt;
 pub mod summary;
+pub mod swallowed_rows;
 mod synonyms;
 pub mod text;
 pub mod threshold;

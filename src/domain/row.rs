@@ -10,6 +10,7 @@ pub use super::cell::{Cell, CellKind};
 use super::printable::is_printable;
 use super::row_findings::RowFindings;
 use super::skip::SkipReason;
+use super::swallowed_rows::SwallowedRows;
 
 /// Where a row begins in the inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -68,6 +69,8 @@ pub struct Row {
     printable: bool,
     /// How many cells at its start were added by an earlier rejects file.
     pub added_cells: usize,
+    /// The rows of the table that its cells hold.
+    pub swallowed: Option<SwallowedRows>,
 }
 
 impl Row {
@@ -85,6 +88,7 @@ impl Row {
         self.unescaped.clear();
         self.bytes.clear();
         self.added_cells = 0;
+        self.swallowed = None;
         self.printable = is_printable(raw);
         self.text.clear();
         match simdutf8::compat::from_utf8(raw) {

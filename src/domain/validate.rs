@@ -83,11 +83,48 @@ pub fn check<'r>(row: &'r Row, binding: &'r Binding, rules: &Rules) -> CheckedRo
             Code::MalformedRow,
             why.clone(),
         ))),
-        ReadState::Good => match validate(&binding.candidate(row), rules) {
-            Ok(fit) => CheckedRow::Fit(fit),
-            Err(rejection) => CheckedRow::Unfit(rejection),
-        },
+        ReadState::Good => {
+            let checked = validate(&binding.candidate(row), rules);
+            let checked = match &row.swallowed {
+                None => checked,
+                Some(swallowed) => {
+                    let columns = swallowed.columns.iter();
+                    let fields: Vec<_> = columns
+                        .flat_map(|(place, _)| binding.fields_of(*place))
+                        .collect();
+                    with_rows_in_cells(checked, swallowed.problem(&fields), &fields, rules)
+                }
+            };
+            match checked {
+                Ok(fit) => CheckedRow::Fit(fit),
+                Err(rejection) => CheckedRow::Unfit(rejection),
+            }
+        }
     }
+}
+
+/// The result for a row with a `problem` of the cells that feed `fields`. If it rejects the
+/// row, what else is wrong with these values has the same cause.
+fn with_rows_in_cells<'r>(
+    checked: Result<Fit<'r>, Rejection>,
+    problem: Problem,
+    fields: &[Field],
+    rules: &Rules,
+) -> Result<Fit<'r>, Rejection> {
+    let is_error = problem.code.severity() == Severity::Error;
+    let (mut problems, has_id) = match checked {
+        Ok(mut fit) if !is_error && !rules.strict => {
+            fit.notes.push(problem);
+            return Ok(fit);
+        }
+        Ok(fit) => (fit.notes, true),
+        Err(rejection) => (rejection.problems, rejection.has_id),
+    };
+    if is_error {
+        problems.retain(|other| fields.iter().all(|field| field.name() != other.field));
+    }
+    problems.push(problem);
+    Err(Rejection { problems, has_id })
 }
 
 /// Checks `candidate` against the API's rules and `rules`.

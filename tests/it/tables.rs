@@ -224,6 +224,62 @@ fn a_customer_that_is_called_total_is_a_customer() {
 }
 
 #[test]
+fn totals_below_the_columns_of_customers_are_skipped() {
+    let header = "clientId,companyName,currency,email,planIds\n";
+    let totals =
+        "Summe,,,,3\nTotal,,\"1,550.00\",,\n,Total,,,3\nGesamt: 3 Kunden\n(3 Kunden)\nTotal,3,,,\n";
+    reads(format!("{header}c-1,A,USD,,\n{totals}"), "", &[]).has(1, 6);
+    // A customer with a strange id and name is one.
+    reads(format!("{header}Total,3,USD,,\nc-3,Summe,EUR,,\n"), "", &[]).has(2, 0);
+    reads("clientId,companyName\nTotal,3\n", "--set currency=USD", &[]).has(1, 0);
+}
+
+/// As many letters in UTF-8 as others: the rows with the others are rejected.
+#[test]
+fn a_few_broken_bytes_make_no_other_encoding_of_utf_8() {
+    let text = [
+        HEADER.as_bytes(),
+        "c-1,Mü,USD\nc-2,ß,USD\n".as_bytes(),
+        b"c-3,M\xfc,USD\nc-4,\xdf,USD\n",
+    ]
+    .concat();
+    let checked = reads(text, "", &[4, 5]);
+    assert_eq!(checked.summary.outcome("pending"), 2);
+    checked.ended.says("not UTF-8 at byte 6 of the row");
+}
+
+/// Quotes that close some lines later than they should lose rows without a sign of it.
+#[test]
+fn rows_in_a_quoted_cell_are_found() {
+    let text = format!("{HEADER}c-1,\"Acme,USD\nc-2,Beta,USD\nc-3,Coda\",USD\nc-4,D,USD\n");
+    let checked = reads(&text, "", &[2]);
+    assert_eq!(checked.summary.lines_of("malformed_row"), [2]);
+    assert_eq!(checked.summary.outcome("pending"), 1);
+    let run = checked.run;
+    checked
+        .ended
+        .says("\"companyName\" holds 2 other rows of the table (lines 3 to 4)");
+    // In the rejects, mended by hand.
+    let rejects = run.text("in.csv.results/rejects.csv");
+    run.write(
+        "mended.csv",
+        rejects.replace("\"Acme", "Acme").replace("Coda\"", "Coda"),
+    );
+    run.import("in.csv mended.csv --out both").code(0);
+    let ids: Vec<String> = run.held().into_keys().collect();
+    assert_eq!(ids, ["c-1", "c-2", "c-3", "c-4"]);
+
+    // In a column that feeds no field it is a warning.
+    let text = "clientId,companyName,currency,notes\nc-1,A,USD,\"x\nc-2,B,USD,\"\nc-3,C,USD,y\n";
+    let checked = reads(text, "", &[]);
+    assert_eq!(checked.summary.lines_of("suspect_value"), [2]);
+    assert_eq!(checked.summary.outcome("pending"), 2);
+    checked
+        .ended
+        .says("\"notes\" holds 1 other row of the table (line 3)");
+}
+
+#[test]
 fn line_ends_of_all_kinds_are_read() {
     for end in ["\n", "\r\n", "\r"] {
         let text = format!("{HEADER}c-1,A,USD\nc-2,B,USD").replace('\n', end);

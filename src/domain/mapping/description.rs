@@ -48,6 +48,22 @@ impl Binding {
         feeds.collect()
     }
 
+    /// The fields that the values of the column at `place` get into.
+    pub fn fields_of(&self, place: usize) -> Vec<Field> {
+        let own = Field::ALL.into_iter().filter(|field| {
+            let target = self.bound.targets.get(place);
+            target.is_some_and(|target| target.feeds(*field))
+        });
+        let takes = |rule: &&FieldRule| {
+            let places = rule
+                .source_columns()
+                .map(|name| self.bound.places.get(name));
+            places.flatten().any(|of| *of == place)
+        };
+        let rules = self.mapping().rules.iter().filter(takes);
+        own.chain(rules.map(|rule| rule.field)).collect()
+    }
+
     fn default_text(&self, field: Field) -> Option<String> {
         let mapping = self.mapping();
         let constant = mapping.constants.iter().find(|(of, _)| *of == field);

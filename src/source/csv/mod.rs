@@ -7,12 +7,14 @@
 //! - `table.rs`: the cells of a row → columns; rows that are no customers
 //! - `footer.rs`: the texts of totals, time stamps and notes
 //! - `total_row.rs`: whether a row with the label of a total is one, or a customer
+//! - `stray_quote.rs`: rows that a stray quote made part of a cell
 
 pub(super) mod dialect;
 mod fast_path;
 mod footer;
 mod span;
 pub(super) mod splitter;
+mod stray_quote;
 mod table;
 mod total_row;
 
@@ -23,6 +25,7 @@ use self::dialect::TableLayout;
 use self::footer::is_blank;
 use self::span::MOST_CELLS;
 use self::splitter::{Flaw, LONGEST_ROW, Splitter};
+use self::stray_quote::LongRow;
 use self::table::{TableShape, push_cells};
 use super::SourceError;
 use super::bytes::chunk::{Cut, NextCut};
@@ -159,10 +162,36 @@ impl<R: Read> CsvRows<R> {
         let spans = &self.splitter.spans;
         if row.state == ReadState::Good {
             self.table.fill(row, spans);
+            if self.splitter.breaks > 1 {
+                self.look_for_rows_in(row);
+            }
         } else {
             row.added_cells = self.table.added_to(row.raw(), spans);
         }
         Ok(true)
+    }
+
+    /// Looks for rows of the table in the cells of `row`, which has several lines.
+    fn look_for_rows_in(&self, row: &mut Row) {
+        let line = row.origin.line;
+        match &mut row.state {
+            ReadState::Good => {}
+            ReadState::Broken(why) => {
+                why.push_str(&swallowed(line, self.splitter.breaks));
+                return;
+            }
+            ReadState::Skipped(_) => return,
+        }
+        let columns = &self.table.columns;
+        let long = LongRow {
+            text: row.text(),
+            spans: &self.splitter.spans,
+            names: &columns.names,
+            added: self.table.added(),
+            delimiter: char::from(columns.delimiter),
+            line: (!columns.is_sheet).then_some(line),
+        };
+        row.swallowed = long.swallowed();
     }
 
     /// Reads the next row, without its cells; false at the end.
