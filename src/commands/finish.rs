@@ -77,7 +77,7 @@ impl Results<'_> {
     {
         let optional = OptionalFiles {
             every_row,
-            compares: sources.remote_list.is_some(),
+            compares: sources.remote_list.is_some() || sources.ledger.is_some(),
         };
         let mut listing = self.listing(optional)?;
         let (surveyed, watcher) = (sources.surveyed, self.prepared.watcher.as_ref());

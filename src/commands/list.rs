@@ -319,6 +319,8 @@ mod tests {
             attempts: 2,
             status: Some(201),
             message: None,
+            modified: None,
+            differing: None,
         }
     }
 

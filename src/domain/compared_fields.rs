@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::remote::{ComparedCustomer, not_compared};
+use super::remote::{ComparedCustomer, Difference, not_compared};
 
 /// How many rows a field was found in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -23,12 +23,17 @@ pub struct ComparedFields {
 impl ComparedFields {
     /// Adds a row that was compared.
     pub fn add(&mut self, compared: &ComparedCustomer) {
-        for difference in &compared.differences {
-            count(&mut self.differ, difference.name());
-        }
+        self.add_differences(&compared.differences);
         // The members of a contact are shown together, or not at all.
         for field in not_compared(&compared.customer, &compared.remote) {
             count(&mut self.not_compared, field.name());
+        }
+    }
+
+    /// Adds a row of which nothing is known but how it differs.
+    pub fn add_differences(&mut self, differences: &[Difference]) {
+        for difference in differences {
+            count(&mut self.differ, difference.name());
         }
     }
 

@@ -27,6 +27,7 @@
 //! - `outcome.rs`, `summary.rs`: the outcome of a row; a run in numbers
 //! - `row_tally.rs`: rows that are no customers, rows that took a default
 //! - `compared_fields.rs`: in how many rows a field differs from Kable's
+//! - `recorded_differences.rs`: how a customer differs from its row, as the checkpoint keeps it
 //! - `forecast.rs`: what a run would do
 //! - `advice.rs`, `wrong_constant.rs`: the next steps after a check
 //! - `bottleneck.rs`, `threshold.rs`: how fast a run is, and when it stops early
@@ -58,6 +59,7 @@ pub mod nearest;
 pub mod outcome;
 mod printable;
 pub mod problem;
+pub mod recorded_differences;
 pub mod remote;
 pub mod row;
 pub mod row_findings;

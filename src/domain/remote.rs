@@ -31,6 +31,8 @@ pub struct RemoteCustomer {
     pub contact: Option<BillingContact>,
     /// `created`, in Unix milliseconds.
     pub created: Option<i64>,
+    /// `modified`, likewise.
+    pub modified: Option<i64>,
 }
 
 /// A value that differs between a row and Kable.
@@ -184,7 +186,8 @@ fn own_plans(customer: &Customer, remote: &RemoteCustomer) -> Option<String> {
     Some(sorted(own.into_iter()))
 }
 
-fn sorted<'i>(ids: impl Iterator<Item = &'i str>) -> String {
+/// The ids as one text, in order.
+pub(super) fn sorted<'i>(ids: impl Iterator<Item = &'i str>) -> String {
     let mut ids: Vec<&str> = ids.collect();
     ids.sort_unstable();
     ids.join(" ")
@@ -211,6 +214,7 @@ mod tests {
             bundle_ids: Some(customer.bundle_ids().map(str::to_owned).collect()),
             contact: Some(customer.contact().collect()),
             created: None,
+            modified: None,
         }
     }
 

@@ -116,6 +116,8 @@ pub struct Created {
     pub keys: Vec<Key>,
     /// `created`, in Unix milliseconds by the server's clock, if the response has it.
     pub created: Option<i64>,
+    /// `modified`, likewise.
+    pub modified: Option<i64>,
     /// Whether the company name or currency in the response differs from the request.
     pub altered: bool,
 }

@@ -114,6 +114,7 @@ pub(super) fn created(body: &[u8], customer: &Customer) -> serde_json::Result<(S
         customer_id: read.customer_id,
         keys: keys.map(|key: KeyMembers| key.key).collect(),
         created: read.created.and_then(|text| time_ms(&text.0)),
+        modified: read.modified.and_then(|text| time_ms(&text.0)),
         altered: is_other(read.company_name, customer.company_name())
             || is_other(read.currency, customer.currency()),
     };
@@ -147,6 +148,7 @@ pub(super) fn customer(
         bundle_ids: bundles.map(|bundles| bundles.filter_map(|plan| plan.bundle_id).collect()),
         contact: read.billing_contact.map(|ContactMembers(contact)| contact),
         created: read.created.as_deref().and_then(time_ms),
+        modified: read.modified.as_deref().and_then(time_ms),
     })
 }
 
@@ -172,6 +174,8 @@ struct CreatedMembers<'b> {
     currency: Option<JsonText<'b>>,
     #[serde(borrow, default, deserialize_with = "if_readable")]
     created: Option<JsonText<'b>>,
+    #[serde(borrow, default, deserialize_with = "if_readable")]
+    modified: Option<JsonText<'b>>,
 }
 
 /// What is read of a customer. Only the two ids are required; they identify it.
@@ -196,6 +200,8 @@ struct CustomerMembers {
     billing_contact: Option<ContactMembers>,
     #[serde(default, deserialize_with = "if_readable")]
     created: Option<String>,
+    #[serde(default, deserialize_with = "if_readable")]
+    modified: Option<String>,
 }
 
 /// The members of a contact that are strings; of several with the same name, the
@@ -402,18 +408,20 @@ mod tests {
     #[test]
     fn unknown_members_are_ignored() {
         let body = br#"{"customerId":"cus_1","clientId":"c-1","new":{"a":[1]},"plans":[{"planId":"p","tiers":[]}],
-                 "billingContact":{"email":"a@b.example","fax":1},"created":"2022-03-01T00:00:00.000Z",
+                 "billingContact":{"email":"a@b.example","fax":1},"created":"2022-03-01T00:00:00.000Z","modified":"2022-03-01 00:00:01+00:00",
                  "keys":[{"clientId":"c-1","key":"sk_1","created":"x"}]}"#;
         let remote = customer(body, &BundlePlans::new()).unwrap();
         assert_eq!(remote.plan_ids, Some(vec!["p".to_owned()]));
         assert_eq!(remote.bundle_ids, None);
         assert_eq!(remote.created, Some(1_646_092_800_000));
+        assert_eq!(remote.modified, Some(1_646_092_801_000));
         let (client_id, created) = created(body, &aster()).unwrap();
         assert_eq!(
             (client_id.as_str(), created.customer_id.as_str()),
             ("c-1", "cus_1")
         );
         assert_eq!(created.keys.len(), 1);
+        assert_eq!(created.modified, remote.modified);
         assert!(!format!("{created:?}").contains("sk_1"));
     }
 

@@ -58,8 +58,8 @@ pub struct Settlement {
     /// The row's outcome. [`Outcome::Pending`] releases the claim: the row is as it
     /// was before. [`Outcome::Unresolved`] leaves it in doubt, with its last outcome.
     pub outcome: Outcome,
-    /// Whether a run on this checkpoint created the customer. Never unset by a later
-    /// settlement.
+    /// Whether a run on this checkpoint created the customer. Unset by
+    /// [`Outcome::Deleted`] alone, with all that is known of the customer but its id.
     pub ours: bool,
     /// Whether it was looked up because its row is no longer in the input.
     pub orphan: bool,
@@ -75,6 +75,12 @@ pub struct Settlement {
     pub status: Option<u16>,
     /// The API's message, or how the customer differs.
     pub message: Option<String>,
+    /// `modified` of the customer as the API last showed it, in Unix milliseconds; `None`
+    /// if it was not shown.
+    pub modified: Option<i64>,
+    /// How the customer differs from the row
+    /// ([`differing_values`](crate::domain::recorded_differences::differing_values)).
+    pub differing: Option<String>,
 }
 
 /// Everything that the ledger holds of a claim.
@@ -106,6 +112,10 @@ pub struct ClaimRecord {
     pub status: Option<u16>,
     /// The API's message, or how the customer differs.
     pub message: Option<String>,
+    /// `modified` of the customer as the API last showed it, in Unix milliseconds.
+    pub modified: Option<i64>,
+    /// How the customer differed from the row when it was last settled.
+    pub differing: Option<String>,
 }
 
 /// The figures of one run, updated while it runs.

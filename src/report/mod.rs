@@ -170,7 +170,7 @@ pub struct OutcomeDetails<'a> {
     pub status: Option<u16>,
     /// The API's message, or how the customer differs.
     pub message: Option<&'a str>,
-    /// How it differs from its customer in the list of all, if that is known.
+    /// How it differs from its customer at Kable, if that is known.
     pub differences: &'a [Difference],
 }
 

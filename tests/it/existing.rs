@@ -154,3 +154,38 @@ fn what_stays_different_is_not_updated_again_and_again() {
         assert_eq!(run.counts().of(Call::Update), 0);
     }
 }
+
+/// The lines of `differences.csv` after its header.
+fn differences(run: &Run) -> Vec<String> {
+    let text = run.text("in.csv.results/differences.csv");
+    let mut lines = text.lines();
+    assert_eq!(lines.next(), Some("line,clientId,field,file,kable"));
+    lines.map(str::to_owned).collect()
+}
+
+#[test]
+fn how_they_differ_is_a_file_and_the_fields_are_counted() {
+    let run = three_are_there(&[]);
+    let rows = [CHANGED[1], "c-3,\"Cedar, Ltd\",USD,,,", CHANGED[2]];
+    run.write("in.csv", table(&rows));
+    let expected = [
+        "2,c-2,companyName,Birch & Sons,Birch",
+        "2,c-2,currency,EUR,USD",
+        "2,c-2,billingContact.email,new@birch.example,b@birch.example",
+        "3,c-3,companyName,\"Cedar, Ltd\",Cedar",
+    ];
+    // The second run asks for nothing: the checkpoint knows.
+    for _ in 0..2 {
+        run.import("in.csv")
+            .code(3)
+            .says("Differ in companyName 2, billingContact.email 1, currency 1");
+        assert_eq!(differences(&run), expected);
+        let summary = run.summary("in.csv");
+        assert_eq!(summary.0["differences"][0]["rows"], 2);
+    }
+
+    // A row that was mended by now differs no more.
+    run.import("in.csv --existing update").code(0);
+    assert_eq!(differences(&run), [""; 0]);
+    assert_eq!(run.summary("in.csv").0.get("differences"), None);
+}

@@ -4,10 +4,12 @@
 //! the process that sent them. Its counts are compared with the survey's.
 //!
 //! - `row.rs`: what became of one row
+//! - `entry.rs`: what the ledger's entry of a row says of its outcome
 //! - `listed_outcomes.rs`: what rows are by the list of customers alone
 //! - `repeats.rs`: the problems of rows that repeat other rows
 //! - `preview.rs`: what a run would do with a row (`--dry-run`)
 
+mod entry;
 pub mod listed_outcomes;
 pub mod preview;
 pub(super) mod repeats;

@@ -2,15 +2,17 @@
 
 use anyhow::{Context, bail};
 
+use super::entry::{entry_of, outcome_of, recorded};
 use super::listed_outcomes::ListedOutcomes;
 use super::preview::Preview;
 use super::repeats::{RepeatedRows, given};
 use crate::domain::compared_fields::ComparedFields;
 use crate::domain::customer::Fingerprint;
-use crate::domain::decision::{Decision, UNKNOWN_DIGEST};
+use crate::domain::decision::Decision;
 use crate::domain::field::Field;
 use crate::domain::outcome::{Outcome, OutcomeCounts};
 use crate::domain::problem::{Code, Problem};
+use crate::domain::recorded_differences::recorded_differences;
 use crate::domain::remote::{ComparedCustomer, Difference};
 use crate::domain::row::{Columns, Revisit, Row};
 use crate::domain::summary::{ProblemCounts, RowCounts};
@@ -33,6 +35,10 @@ struct AccountedRow {
 const REPEATS: &str = "it was rejected because another row has its clientId, and the customer is that row's: give it a clientId of its own, or leave it out";
 
 /// How a row ended.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every row is fit: a box would cost each an allocation"
+)]
 enum AccountedEnd {
     Skipped,
     Rejected,
@@ -40,7 +46,7 @@ enum AccountedEnd {
     Fit {
         outcome: Outcome,
         entry: Option<ClaimRecord>,
-        /// How it differs from its customer in the list.
+        /// How it differs from its customer at Kable, if that is known.
         differences: Vec<Difference>,
     },
 }
@@ -97,7 +103,8 @@ where
     ) -> anyhow::Result<()> {
         self.checker.derive(row, columns)?;
         let row = &*row;
-        let result = self.result_of(row, columns, verdict)?;
+        let mut result = self.result_of(row, columns, verdict)?;
+        self.compare_as_recorded(row, columns, &mut result.end)?;
         self.rows.read += 1;
         match &result.end {
             AccountedEnd::Skipped => self.rows.skipped += 1,
@@ -216,8 +223,8 @@ where
         if let (Decision::Skip(_), Some(entry)) = (decision, &mut entry)
             && fit.is_repeat
         {
-            // It is about the row that was sent.
-            entry.message = None;
+            // They are about the row that was sent.
+            (entry.message, entry.differing) = (None, None);
         }
         let mut end = AccountedEnd::Fit {
             outcome,
@@ -237,6 +244,37 @@ where
         })
     }
 
+    /// Adds how a row differs by the ledger, if there is no list of customers. Few rows
+    /// differ, so those are checked once more for their values.
+    fn compare_as_recorded(
+        &mut self,
+        row: &Row,
+        columns: &Columns,
+        end: &mut AccountedEnd,
+    ) -> anyhow::Result<()> {
+        let (
+            None,
+            AccountedEnd::Fit {
+                outcome,
+                entry,
+                differences,
+            },
+        ) = (&self.remote_list, end)
+        else {
+            return Ok(());
+        };
+        let Some(recorded) = recorded(entry.as_ref(), *outcome) else {
+            return Ok(());
+        };
+        let rules = &self.checker.settings.rules;
+        let binding = self.checker.bind(row.origin.input, columns)?;
+        if let CheckedRow::Fit(fit) = check(row, binding, rules) {
+            *differences = recorded_differences(&fit.values.to_customer(), recorded);
+            self.compared.add_differences(differences);
+        }
+        Ok(())
+    }
+
     /// The ledger's entry of claim `id`, which must be `client_id`'s.
     fn entry(&mut self, id: u64, client_id: &str) -> anyhow::Result<Option<ClaimRecord>> {
         let entry = match &mut self.ledger {
@@ -253,31 +291,6 @@ where
             );
         }
         Ok(entry)
-    }
-}
-
-/// The outcome of a row; `digest` is given if the row may differ from what was settled,
-/// and `absent` is the outcome of a row of which nothing is known.
-fn outcome_of(
-    decision: Decision,
-    entry: Option<&ClaimRecord>,
-    digest: Option<&Fingerprint>,
-    absent: Outcome,
-) -> Outcome {
-    match (decision, entry) {
-        // This may not be the recorded outcome: a row that changed after it was sent
-        // now differs.
-        (Decision::Skip(outcome), _) => outcome,
-        // So does a row whose update was not sent before the run stopped.
-        (_, Some(entry))
-            if entry.outcome.is_success()
-                && entry.outcome.customer_exists()
-                && digest.is_some_and(|digest| *digest != entry.digest) =>
-        {
-            Outcome::Differs
-        }
-        (_, Some(entry)) => entry.outcome,
-        (_, None) => absent,
     }
 }
 
@@ -362,29 +375,6 @@ impl AccountedEnd {
                 })
             }
         }
-    }
-}
-
-/// The entry of a row whose customer exists at Kable.
-fn entry_of(compared: &ComparedCustomer) -> ClaimRecord {
-    let is_equal = compared.differences.is_empty();
-    ClaimRecord {
-        client_id: compared.customer.client_id().to_owned(),
-        outcome: if is_equal {
-            Outcome::AlreadyExisted
-        } else {
-            Outcome::Differs
-        },
-        last: None,
-        digest: UNKNOWN_DIGEST,
-        ours: false,
-        claimed_by: None,
-        keys_lost: false,
-        customer_id: Some(compared.remote.customer_id.clone()),
-        request_id: None,
-        attempts: 0,
-        status: None,
-        message: (!is_equal).then(|| compared.sentence()),
     }
 }
 

@@ -114,6 +114,8 @@ fn ledger_with(change: impl FnOnce(&mut Settlement)) -> MemoryLedger {
         attempts: 3,
         status: Some(409),
         message: None,
+        modified: None,
+        differing: None,
     };
     change(&mut settlement);
     let start = RunStart {

@@ -94,6 +94,7 @@ fn created_with(keys: &[&str]) -> ScriptedReply {
             customer_id: remote_of(&aster(), CLAIMED_BY).customer_id,
             keys: keys.collect(),
             created: Some(CLAIMED_BY),
+            modified: Some(CLAIMED_BY),
             altered: false,
         },
         status: 201,
@@ -198,6 +199,8 @@ async fn a_created_customer_is_ours_under_kables_id() {
         attempts: 1,
         status: Some(201),
         message: None,
+        modified: Some(CLAIMED_BY),
+        differing: None,
     };
     assert_eq!(settled(delivery), wanted);
 }
@@ -801,6 +804,7 @@ impl CustomerApi for DownApi {
                     customer_id: remote_of(customer, CLAIMED_BY).customer_id,
                     keys: Vec::new(),
                     created: Some(CLAIMED_BY),
+                    modified: Some(CLAIMED_BY),
                     altered: false,
                 },
                 status: 201,

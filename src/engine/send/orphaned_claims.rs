@@ -174,6 +174,8 @@ async fn found_out<A: CustomerApi, O: Observer>(
         attempts,
         status: None,
         message: None,
+        modified: None,
+        differing: None,
     };
     let unresolved = |trouble: Trouble| Settlement {
         status: trouble.status,
@@ -224,6 +226,7 @@ fn there(
         ours,
         keys_lost: keys && ours && !entry.ours,
         customer_id: Some(remote.customer_id.clone()),
+        modified: remote.modified,
         ..settled
     }
 }

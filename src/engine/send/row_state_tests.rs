@@ -92,6 +92,7 @@ fn created(created: i64, altered: bool) -> Created {
         customer_id: "cus_1".to_owned(),
         keys: Vec::new(),
         created: Some(created),
+        modified: Some(created),
         altered,
     }
 }

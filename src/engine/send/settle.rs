@@ -6,6 +6,7 @@ use super::row_state::{CreateState, NextRequest, RowEnd, RowState, UpdateState};
 use super::systemic_refusal;
 use crate::domain::decision::ExistingPolicy;
 use crate::domain::outcome::Outcome;
+use crate::domain::recorded_differences::differing_values;
 use crate::domain::remote::{RemoteCustomer, differences};
 use crate::engine::ticket::{ClaimTime, KnownCustomer};
 use crate::kable::{Key, Refusal, Trouble};
@@ -59,6 +60,7 @@ pub(super) fn settle(state: &mut RowState, end: RowEnd, facts: &Facts) -> Delive
         } => Delivery::Settled(Settled {
             settlement: Settlement {
                 customer_id: Some(customer.customer_id),
+                modified: customer.modified,
                 request_id,
                 status: Some(status),
                 keys_lost: facts.keys && customer.keys.is_empty(),
@@ -134,6 +136,8 @@ fn settlement(state: &RowState, outcome: Outcome, ours: bool) -> Settlement {
         attempts: state.attempts,
         status: None,
         message: None,
+        modified: None,
+        differing: None,
     }
 }
 
@@ -173,6 +177,8 @@ fn there(state: &RowState, remote: &RemoteCustomer, facts: &Facts) -> Settlement
         status: state.refusal.as_ref().map(|refusal| refusal.status),
         keys_lost: facts.keys && may_have_had_keys && state.keys.is_empty(),
         message: (!shown.is_empty()).then(|| shown.join("; ") + why),
+        modified: remote.modified,
+        differing: differing_values(&differing),
         ..settlement(state, outcome, is_ours)
     }
 }

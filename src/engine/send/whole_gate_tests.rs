@@ -357,6 +357,7 @@ impl CustomerApi for SimulatedApi {
                     customer_id: format!("cus_{}", customer.client_id()),
                     keys: Vec::new(),
                     created: Some(CLAIMED_BY),
+                    modified: Some(CLAIMED_BY),
                     altered: false,
                 },
                 status: 201,

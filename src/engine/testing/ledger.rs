@@ -180,6 +180,8 @@ impl ClaimInMemory {
                 attempts: 0,
                 status: None,
                 message: None,
+                modified: None,
+                differing: None,
             },
             is_open: false,
             in_doubt: false,
@@ -207,9 +209,10 @@ impl ClaimInMemory {
             last: record.last,
             in_doubt: self.in_doubt,
             sent: self.in_doubt || record.attempts > 0,
-            there: record.ours
-                || record.customer_id.is_some()
-                || record.last.is_some_and(Outcome::customer_exists),
+            there: record.last != Some(Outcome::Deleted)
+                && (record.ours
+                    || record.customer_id.is_some()
+                    || record.last.is_some_and(Outcome::customer_exists)),
             ours: record.ours,
             orphan: self.orphan,
             claimed_by: record.claimed_by,
@@ -236,17 +239,23 @@ impl ClaimInMemory {
             | Outcome::Differs
             | Outcome::Missing
             | Outcome::Failed => {
-                if settled.outcome == Outcome::Created {
+                if matches!(settled.outcome, Outcome::Created | Outcome::Deleted) {
                     record.keys_lost = false;
                 }
                 record.keys_lost |= settled.keys_lost;
                 record.ours |= settled.ours;
+                if settled.outcome == Outcome::Deleted {
+                    record.ours = false;
+                }
+                record.differing.clone_from(&settled.differing);
                 record.last = Some(settled.outcome);
                 record.digest = settled.digest;
             }
         }
         if settled.outcome != Outcome::Pending {
             record.customer_id = settled.customer_id.clone().or(record.customer_id.take());
+            let modified = settled.modified.or(record.modified);
+            record.modified = modified.filter(|_| settled.outcome != Outcome::Deleted);
         }
         record.request_id = settled.request_id.clone().or(record.request_id.take());
         record.status = settled.status;

@@ -146,6 +146,7 @@ impl CustomerApi for MemoryApi {
                 customer_id,
                 keys: Vec::new(),
                 created: Some(CLAIMED_BY),
+                modified: Some(CLAIMED_BY),
                 altered: false,
             },
             status: 200,

@@ -58,6 +58,7 @@ pub(super) fn remote_of(customer: &Customer, created: i64) -> RemoteCustomer {
         bundle_ids: Some(customer.bundle_ids().map(str::to_owned).collect()),
         contact: Some(customer.contact().collect()),
         created: Some(created),
+        modified: Some(created),
     }
 }
 

@@ -86,9 +86,11 @@ fn planned_settlement() -> impl Strategy<Value = Settlement> {
         prop::option::of("cus_[a-z]{3}"),
         prop::option::of("req_[a-z]{3}"),
         prop::option::of("[ -~é]{0,8}"),
+        prop::option::of("[{}a-z:\"é]{0,8}"),
     );
-    (outcomes, flags, answer, texts, 1u8..9).prop_map(
-        |(outcome, flags, (attempts, status), texts, digest)| Settlement {
+    let modified = prop::option::of(0i64..9000);
+    (outcomes, flags, answer, texts, 1u8..9, modified).prop_map(
+        |(outcome, flags, (attempts, status), texts, digest, modified)| Settlement {
             digest: [digest; 16],
             ours: flags.0,
             orphan: flags.1,
@@ -96,6 +98,8 @@ fn planned_settlement() -> impl Strategy<Value = Settlement> {
             customer_id: texts.0,
             request_id: texts.1,
             message: texts.2,
+            modified,
+            differing: texts.3,
             attempts,
             status,
             ..settlement(0, outcome)

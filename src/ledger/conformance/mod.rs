@@ -130,6 +130,8 @@ fn settlement(id: u64, outcome: Outcome) -> Settlement {
         attempts: 1,
         status: Some(201),
         message: None,
+        modified: None,
+        differing: None,
     }
 }
 

@@ -122,6 +122,8 @@ impl ClaimModel {
                 attempts: 0,
                 status: None,
                 message: None,
+                modified: None,
+                differing: None,
             },
             in_doubt: false,
             orphan: false,
@@ -163,15 +165,22 @@ impl ClaimModel {
             | Outcome::Differs
             | Outcome::Missing
             | Outcome::Failed => {
-                let is_new = settled.outcome == Outcome::Created;
+                let is_deleted = settled.outcome == Outcome::Deleted;
+                let is_new = is_deleted || settled.outcome == Outcome::Created;
                 record.keys_lost = settled.keys_lost || record.keys_lost && !is_new;
-                record.ours |= settled.ours;
+                record.ours = !is_deleted && (record.ours || settled.ours);
                 record.last = Some(settled.outcome);
                 record.digest = settled.digest;
+                record.differing.clone_from(&settled.differing);
             }
         }
         if settled.outcome != Outcome::Pending && settled.customer_id.is_some() {
             record.customer_id.clone_from(&settled.customer_id);
+        }
+        if settled.outcome == Outcome::Deleted {
+            record.modified = None;
+        } else if settled.outcome != Outcome::Pending {
+            record.modified = settled.modified.or(record.modified);
         }
         if settled.request_id.is_some() {
             record.request_id.clone_from(&settled.request_id);
@@ -197,7 +206,8 @@ impl ClaimModel {
             last: record.last,
             in_doubt: self.in_doubt,
             sent: self.in_doubt || record.attempts > 0,
-            there: record.ours || record.customer_id.is_some() || was_there,
+            there: (record.ours || record.customer_id.is_some() || was_there)
+                && record.last != Some(Outcome::Deleted),
             ours: record.ours,
             orphan: self.orphan,
             claimed_by: record.claimed_by,

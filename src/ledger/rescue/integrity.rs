@@ -10,7 +10,7 @@ use std::path::Path;
 use rusqlite::{Connection, Error, ErrorCode, OptionalExtension, ffi};
 
 use super::damage::Damage;
-use super::tables::{CUSTOMER_3, TABLES};
+use super::tables::{CUSTOMER_3, CUSTOMER_5, TABLES};
 use super::wal;
 use crate::ledger::sqlite::file::{log_length, log_path, odd_bytes};
 
@@ -39,7 +39,11 @@ pub(in crate::ledger) fn find_damage(
         return Ok(Some(Damage::found("it ends within a page")));
     }
     // `quick_check` accepts any valid schema: check that it is ours.
-    let newest = (format >= 3).then_some(&CUSTOMER_3);
+    let newest = match format {
+        ..3 => None,
+        3 | 4 => Some(&CUSTOMER_3),
+        _ => Some(&CUSTOMER_5),
+    };
     for table in TABLES.into_iter().chain(newest) {
         if let Err(error) = db.prepare(&table.select("")) {
             let what = "its tables are not as they were made";

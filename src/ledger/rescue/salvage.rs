@@ -20,7 +20,7 @@ use tempfile::TempDir;
 
 use super::damage::{Rescue, Saved};
 use super::integrity;
-use super::tables::{ACCOUNT, CUSTOMER, CUSTOMER_3, RUN, Table};
+use super::tables::{ACCOUNT, CUSTOMER, CUSTOMER_3, CUSTOMER_5, RUN, Table};
 use crate::domain::summary::TargetAccount;
 use crate::ledger::paths::beside;
 use crate::ledger::sqlite::file::{PAGE, log_path, odd_bytes, open_to_look};
@@ -193,11 +193,10 @@ impl DamagedFile {
 
     /// The customer table, with the columns that the file has.
     fn customer(&self) -> &'static Table {
-        if self.db.prepare(&CUSTOMER_3.select("")).is_ok() {
-            &CUSTOMER_3
-        } else {
-            &CUSTOMER
-        }
+        [&CUSTOMER_5, &CUSTOMER_3]
+            .into_iter()
+            .find(|table| self.db.prepare(&table.select("")).is_ok())
+            .unwrap_or(&CUSTOMER)
     }
 
     /// The highest id, if it can be read and is plausible.

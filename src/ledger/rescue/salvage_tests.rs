@@ -44,6 +44,10 @@ fn settlement(id: u64) -> Settlement {
         message: id
             .is_multiple_of(50)
             .then(|| "it is long ".repeat(usize::try_from(id).unwrap())),
+        modified: id.is_multiple_of(2).then_some(1_795_355_219_000),
+        differing: id
+            .is_multiple_of(3)
+            .then(|| r#"{"currency":"EUR"}"#.to_owned()),
     }
 }
 

@@ -98,11 +98,17 @@ pub(super) const RUN: Table = Table {
 /// The customer table before format 3.
 pub(super) const CUSTOMER: Table = Table {
     name: "customer",
-    columns: CUSTOMER_3.columns.split_at(14).0,
+    columns: CUSTOMER_5.columns.split_at(14).0,
 };
 
-/// The customer table since format 3.
+/// The customer table of formats 3 and 4.
 pub(super) const CUSTOMER_3: Table = Table {
+    name: "customer",
+    columns: CUSTOMER_5.columns.split_at(18).0,
+};
+
+/// The customer table since format 5.
+pub(super) const CUSTOMER_5: Table = Table {
     name: "customer",
     columns: &[
         ("id", ColumnType::Id),
@@ -124,6 +130,9 @@ pub(super) const CUSTOMER_3: Table = Table {
         ("claimed_by", ColumnType::MaybeNumber),
         ("created", ColumnType::MaybeNumber),
         ("orphan", ColumnType::Flag),
+        // Added by format 5.
+        ("modified", ColumnType::MaybeNumber),
+        ("differing", ColumnType::MaybeText),
     ],
 };
 

@@ -113,6 +113,8 @@ fn claim(ledger: &mut SqliteLedger, first: u64, last: u64) {
         attempts: 1,
         status: Some(201),
         message: None,
+        modified: None,
+        differing: None,
     });
     let batch = Batch {
         now_ms: 2,

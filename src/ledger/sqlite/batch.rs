@@ -78,9 +78,11 @@ fn write_settlements(
 
 fn settle(db: &Connection, settled: &Settlement, now_ms: i64) -> rusqlite::Result<()> {
     let mut update = db.prepare_cached(
-        "UPDATE customer SET outcome = ?2, ours = max(ours, ?3),
-            created = coalesce(created, iif(?3, ?10, NULL)),
-            keys_lost = iif(?2 = 'created', ?4, max(keys_lost, ?4)),
+        "UPDATE customer SET outcome = ?2,
+            ours = iif(?2 = 'deleted', 0, max(ours, ?3)),
+            created = iif(?2 = 'deleted', NULL, coalesce(created, iif(?3, ?10, NULL))),
+            keys_lost = iif(?2 IN ('created', 'deleted'), ?4, max(keys_lost, ?4)),
+            modified = iif(?2 = 'deleted', NULL, coalesce(?13, modified)), differing = ?14,
             customer_id = coalesce(?5, customer_id), request_id = coalesce(?6, request_id),
             attempts = attempts + ?7, status = ?8, message = ?9, settled = ?10, digest = ?11,
             doubt = 0, orphan = ?12
@@ -99,6 +101,8 @@ fn settle(db: &Connection, settled: &Settlement, now_ms: i64) -> rusqlite::Resul
         now_ms,
         settled.digest,
         settled.orphan,
+        settled.modified,
+        settled.differing,
     ])?;
     Ok(())
 }
@@ -134,7 +138,8 @@ fn leave_in_doubt(db: &Connection, settled: &Settlement) -> rusqlite::Result<()>
         "UPDATE customer SET doubt = 1, orphan = ?8,
             keys_lost = max(keys_lost, ?2),
             customer_id = coalesce(?3, customer_id), request_id = coalesce(?4, request_id),
-            attempts = attempts + ?5, status = ?6, message = ?7
+            attempts = attempts + ?5, status = ?6, message = ?7,
+            modified = coalesce(?9, modified)
          WHERE id = ?1",
     )?;
     update.execute(params![
@@ -146,6 +151,7 @@ fn leave_in_doubt(db: &Connection, settled: &Settlement) -> rusqlite::Result<()>
         settled.status,
         settled.message,
         settled.orphan,
+        settled.modified,
     ])?;
     Ok(())
 }

@@ -6,5 +6,5 @@ CREATE TEMP VIEW customer AS
         c.outcome IS NULL OR c.outcome = 'unresolved' AS doubt,
         c.claimed + run.clock_ahead_ms AS claimed_by,
         iif(c.ours, coalesce(c.settled, c.claimed), NULL) AS created,
-        0 AS orphan
+        0 AS orphan, NULL AS modified, NULL AS differing
     FROM main.customer c LEFT JOIN main.run ON run.id = c.run;

@@ -15,7 +15,7 @@ use crate::ledger::paths::owner_only;
 pub(in crate::ledger) type BoxedError = Box<dyn Error + Send + Sync>;
 
 /// The newest format that this code reads and writes.
-pub(super) const FORMAT: i64 = 4;
+pub(super) const FORMAT: i64 = 5;
 
 /// The offset of the write and read versions in the file header (SQLite
 /// documentation, "Database File Format").
@@ -28,22 +28,25 @@ pub(super) const WITH_LOG: [u8; 2] = [2, 2];
 pub(super) const APPLICATION: i64 = 0x6b62_6c6b;
 
 /// The upgrade steps: the first from format 1 to 2, and so on.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     include_str!("upgrade-2.sql"),
     include_str!("upgrade-3.sql"),
     include_str!("upgrade-4.sql"),
+    include_str!("upgrade-5.sql"),
 ];
 
 /// Gives a read-only connection a view of the customers with the columns of the
 /// newest format.
 pub(super) fn view_as_newest(db: &Connection, format: i64) -> rusqlite::Result<()> {
-    if format < 3 {
-        // The view is temporary: it belongs to the connection and is not stored.
-        db.execute_batch("PRAGMA query_only = OFF;")?;
-        db.execute_batch(include_str!("before-3.sql"))?;
-        db.execute_batch("PRAGMA query_only = ON;")?;
-    }
-    Ok(())
+    let view = match format {
+        ..3 => include_str!("before-3.sql"),
+        3 | 4 => include_str!("before-5.sql"),
+        _ => return Ok(()),
+    };
+    // The view is temporary: it belongs to the connection and is not stored.
+    db.execute_batch("PRAGMA query_only = OFF;")?;
+    db.execute_batch(view)?;
+    db.execute_batch("PRAGMA query_only = ON;")
 }
 
 /// What identifies an SQLite file as a checkpoint.
@@ -152,10 +155,11 @@ mod tests {
     use crate::domain::summary::TargetAccount;
 
     /// Files of each older format, the oldest first.
-    const OLD: [&str; 3] = [
+    const OLD: [&str; 4] = [
         include_str!("../../../tests/formats/format-1.sql"),
         include_str!("../../../tests/formats/format-2.sql"),
         include_str!("../../../tests/formats/format-3.sql"),
+        include_str!("../../../tests/formats/format-4.sql"),
     ];
 
     fn old(format: usize) -> Connection {
@@ -199,7 +203,8 @@ mod tests {
     }
 
     /// The customers' columns that later formats added or changed.
-    const NEW: &str = "SELECT id, outcome, doubt, claimed_by, created, orphan FROM customer";
+    const NEW: &str =
+        "SELECT id, outcome, doubt, claimed_by, created, orphan, modified, differing FROM customer";
 
     #[test]
     fn there_is_an_upgrade_step_to_every_format() {
@@ -210,7 +215,7 @@ mod tests {
     fn an_upgraded_file_has_the_schema_of_a_new_one_and_keeps_its_content() {
         let new = Connection::open_in_memory().unwrap();
         create(&new, &TargetAccount::default(), 1).unwrap();
-        for (format, rows) in [(1, 5), (2, 9), (3, 9)] {
+        for (format, rows) in [(1, 5), (2, 9), (3, 9), (4, 9)] {
             let db = old(format);
             let before = content(&db);
             upgrade(&db, i64::try_from(format).unwrap()).unwrap();
@@ -237,19 +242,19 @@ mod tests {
         assert_eq!(
             found,
             [
-                "[(1), (\"created\"), (0), (1795355219998), (1795355219228), (0)]",
-                "[(2), Null, (1), (1795355220000), Null, (0)]",
-                "[(3), (\"failed\"), (0), (1795355220001), Null, (0)]",
-                "[(4), Null, (1), (1795355220002), Null, (0)]",
-                "[(5), Null, (1), Null, (1795355319205), (0)]",
-                "[(6), (\"pending\"), (0), (1795355220004), Null, (0)]",
+                "[(1), (\"created\"), (0), (1795355219998), (1795355219228), (0), Null, Null]",
+                "[(2), Null, (1), (1795355220000), Null, (0), Null, Null]",
+                "[(3), (\"failed\"), (0), (1795355220001), Null, (0), Null, Null]",
+                "[(4), Null, (1), (1795355220002), Null, (0), Null, Null]",
+                "[(5), Null, (1), Null, (1795355319205), (0), Null, Null]",
+                "[(6), (\"pending\"), (0), (1795355220004), Null, (0), Null, Null]",
             ]
         );
     }
 
     #[test]
     fn an_older_file_opened_for_reading_reads_like_an_upgraded_one() {
-        for format in [1, 2, 3] {
+        for format in [1, 2, 3, 4] {
             let (looked_at, upgraded) = (old(format), old(format));
             let from = i64::try_from(format).unwrap();
             view_as_newest(&looked_at, from).unwrap();
@@ -257,6 +262,18 @@ mod tests {
             let all = |db| rows(db, "SELECT * FROM customer ORDER BY id");
             assert_eq!(all(&looked_at), all(&upgraded));
         }
+    }
+
+    /// `rescue/salvage.rs` replaces a damaged first page by that of a new file.
+    #[test]
+    fn the_statements_of_all_tables_fit_on_the_first_page() {
+        let new = Connection::open_in_memory().unwrap();
+        create(&new, &TargetAccount::default(), 1).unwrap();
+        let tables = rows(&new, "SELECT name FROM sqlite_schema WHERE rootpage > 1");
+        let pages: i64 = new
+            .query_row("PRAGMA page_count", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(usize::try_from(pages).unwrap(), 1 + tables.len());
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub(super) const KNOWN: &str =
 /// The columns that [`entry_of`] reads.
 pub(super) const ENTRY: &str =
     "client_id, outcome, keys_lost, customer_id, request_id, attempts, status, message,
-    id, digest, doubt, ours, claimed_by";
+    id, digest, doubt, ours, claimed_by, modified, differing";
 
 pub(super) fn known_of(row: &Row<'_>) -> rusqlite::Result<(String, KnownClaim)> {
     let (last, in_doubt) = last_and_doubt(row, 3, 4)?;
@@ -29,7 +29,7 @@ pub(super) fn known_of(row: &Row<'_>) -> rusqlite::Result<(String, KnownClaim)> 
         last,
         in_doubt,
         sent: in_doubt || attempts > 0,
-        there: ours || has_customer_id || last.is_some_and(Outcome::customer_exists),
+        there: was_found(last, ours || has_customer_id),
         ours,
         orphan: row.get(9)?,
         claimed_by: row.get(5)?,
@@ -44,6 +44,11 @@ pub(super) fn known_of(row: &Row<'_>) -> rusqlite::Result<(String, KnownClaim)> 
         ));
     }
     Ok((client_id, known))
+}
+
+/// Whether the customer of a claim was ever found, and not deleted since.
+fn was_found(last: Option<Outcome>, is_known: bool) -> bool {
+    last != Some(Outcome::Deleted) && (is_known || last.is_some_and(Outcome::customer_exists))
 }
 
 pub(super) fn entry_of(row: &Row<'_>) -> rusqlite::Result<ClaimRecord> {
@@ -61,6 +66,8 @@ pub(super) fn entry_of(row: &Row<'_>) -> rusqlite::Result<ClaimRecord> {
         attempts: row.get(5)?,
         status: row.get(6)?,
         message: row.get(7)?,
+        modified: row.get(13)?,
+        differing: row.get(14)?,
     })
 }
 

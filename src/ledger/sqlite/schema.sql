@@ -1,4 +1,4 @@
--- The checkpoint of kable-bulk, format 4 (PRAGMA user_version).
+-- The checkpoint of kable-bulk, format 5 (PRAGMA user_version).
 -- A change here is a new format: it takes an upgrade-N.sql that brings older files up to it.
 -- Times are Unix milliseconds on this machine's clock unless said otherwise.
 
@@ -8,7 +8,7 @@ CREATE TABLE account (
     base_url        TEXT    NOT NULL,  -- the API's base URL, or the sandbox's file
     kable_client_id TEXT    NOT NULL,  -- Kable-Client-Id; the secret is never kept
     begun           INTEGER NOT NULL,  -- when the checkpoint was made
-    gaps            INTEGER NOT NULL DEFAULT 0 -- 1: saved from a damaged checkpoint: there may be customers that were sent and do not stand here
+    gaps            INTEGER NOT NULL DEFAULT 0 -- 1: saved from a damaged checkpoint: customers may be missing
 ) STRICT;
 
 -- Every run on it, the latest last.
@@ -26,7 +26,7 @@ CREATE TABLE run (
     throttled       INTEGER NOT NULL DEFAULT 0,  -- of these, answered 429
     lookups         INTEGER NOT NULL DEFAULT 0,  -- of these, questions whether a customer is there
     latencies       TEXT    NOT NULL DEFAULT '[]', -- [[microseconds, times], …], a JSON array
-    clock_ahead_ms  INTEGER,                     -- the most by which the server's clock can be ahead of ours; null: not known
+    clock_ahead_ms  INTEGER,                     -- the most that the server's clock can be ahead of ours
     pacing          TEXT    NOT NULL DEFAULT 'null', -- how fast it last was and what held it, a JSON object; null: not known
     log             INTEGER NOT NULL DEFAULT 1,  -- 1: what was written next may stand in the log only; 0: all that was written before stands here
     landing_ms      INTEGER NOT NULL DEFAULT 0   -- how long its requests may take to land after they got no answer; 0: not known
@@ -38,7 +38,12 @@ CREATE TABLE run (
 -- That each client_id stands here once is the work of that join.
 --
 -- What was once known is never erased: a claim changes nothing but `doubt`, its
--- own columns and the digest of a row that was never settled.
+-- own columns and the digest of a row that was never settled. Once a customer was
+-- deleted, another one may have its client_id: only its customer_id is kept then,
+-- and `ours` is 0.
+--
+-- The statements of all tables fit on one page, comments within them included: only
+-- then a damaged first page can be replaced (`rescue/salvage.rs`).
 CREATE TABLE customer (
     id          INTEGER PRIMARY KEY,
     client_id   TEXT    NOT NULL,            -- the caller's id; never changes
@@ -56,6 +61,8 @@ CREATE TABLE customer (
     settled     INTEGER,                     -- when the outcome was known
     doubt       INTEGER NOT NULL DEFAULT 0,  -- 1: claimed and not settled since: something may have been sent
     claimed_by  INTEGER,                     -- on the server's clock, a moment not before the claim; null: not known
-    created     INTEGER,                     -- when it was first known that this checkpoint created the customer
-    orphan      INTEGER NOT NULL DEFAULT 0   -- 1: asked for when its row had left the input
+    created     INTEGER,                     -- when `ours` was first known
+    orphan      INTEGER NOT NULL DEFAULT 0,  -- 1: asked for when its row had left the input
+    modified    INTEGER,                     -- the customer's `modified` as last seen; null: not known
+    differing   TEXT                         -- fields that differ, with Kable's values: a JSON object
 ) STRICT;

@@ -76,6 +76,8 @@ fn the_file_keeps_when_a_customer_was_first_known_to_be_created() {
             attempts: 1,
             status: None,
             message: None,
+            modified: None,
+            differing: None,
         };
         let batch = Batch {
             now_ms,
