@@ -30,11 +30,40 @@ const OTHERS: [&str; 22] = [
     "#DIV/0",
 ];
 
+/// Google Sheets while a cell is computed, in the languages of its interface.
+pub(super) const LOADING: [&str; 22] = [
+    "Loading...",
+    "Loading…",
+    "Wird geladen...",
+    "Wird geladen…",
+    "Chargement...",
+    "Chargement…",
+    "Chargement en cours...",
+    "Chargement en cours…",
+    "Cargando...",
+    "Cargando…",
+    "Caricamento...",
+    "Caricamento…",
+    "Caricamento in corso...",
+    "Caricamento in corso…",
+    "Carregando...",
+    "Carregando…",
+    "Laden...",
+    "Laden…",
+    "Ładowanie...",
+    "Ładowanie…",
+    "Загрузка...",
+    "Загрузка…",
+];
+
 /// Whether `value` is what a spreadsheet shows for a formula that failed: `#REF!`,
 /// `#ÜBERLAUF!`, `#¿NOMBRE?`, `Err:502`.
 pub(super) fn is_error_value(value: &str) -> bool {
     if let Some(number) = value.strip_prefix("Err:") {
         return number.len() == 3 && number.bytes().all(|byte| byte.is_ascii_digit());
+    }
+    if LOADING.contains(&value) {
+        return true;
     }
     let Some(word) = value.strip_prefix(['#', '＃']) else {
         return false;

@@ -4,6 +4,7 @@
 //! length, and for numbers one pass over their bytes.
 
 use super::TOTALS;
+use super::error_value::LOADING;
 use super::lost_form::{MONTHS, TRUTHS, TRUTHS_IN_IDS};
 use super::placeholder::{CERTAIN, PROBABLE};
 
@@ -173,6 +174,7 @@ const fn add_all_words(lengths: &mut [u32; 256], last: bool) {
     add_words(lengths, &TRUTHS, last);
     add_words(lengths, &TRUTHS_IN_IDS, last);
     add_words(lengths, &TOTALS, last);
+    add_words(lengths, &LOADING, last);
     let mut digit = b'0';
     while digit <= b'9' {
         let end = if last { Some(digit) } else { None };
@@ -291,6 +293,8 @@ mod tests {
             "Visa 4242-4242-4242-4242",
             "Total",
             "Err:502",
+            "Loading...",
+            "Loading…",
             "[null]",
             "\\N",
             "k.A.",

@@ -18,16 +18,29 @@ pub(in crate::domain) enum LostForm {
 /// Abbreviations of months as spreadsheets write them, in lower case: English, German,
 /// French, Spanish, Italian, Portuguese, Dutch and Scandinavian, Russian. Those that are
 /// words of other kinds (Italian `set`, Portuguese `out`, Polish `pro`) are not there.
-pub(super) const MONTHS: [&str; 56] = [
+pub(super) const MONTHS: [&str; 59] = [
     "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec",
     "jän", "mär", "mrz", "märz", "mai", "juni", "juli", "okt", "dez", "janv", "févr", "mars",
     "avr", "juin", "juil", "août", "déc", "ene", "abr", "ago", "dic", "gen", "mag", "giu", "lug",
     "ott", "fev", "mrt", "mei", "maj", "des", "янв", "фев", "мар", "апр", "май", "июн", "июл",
-    "авг", "сен", "окт", "ноя", "дек",
+    "авг", "сен", "окт", "ноя", "дек", "февр", "сент", "нояб",
+];
+
+/// Abbreviations that are words or parts of ids too, unless a day precedes them: Italian
+/// and Portuguese, Polish.
+const MONTHS_AFTER_DAY: [&str; 14] = [
+    "set", "out", "sty", "lut", "kwi", "cze", "lip", "sie", "wrz", "paź", "lis", "gru", "mars",
+    "maja",
+];
+
+/// Months whose names are not abbreviated, or look as if they were not: `17. Juni` is a
+/// street.
+const NAMES_OF_MONTHS: [&str; 10] = [
+    "mai", "may", "maj", "mei", "märz", "mars", "juni", "juin", "juli", "août",
 ];
 
 /// Truth values as spreadsheets write them.
-pub(super) const TRUTHS: [&str; 11] = [
+pub(super) const TRUTHS: [&str; 18] = [
     "TRUE",
     "FALSE",
     "true",
@@ -39,30 +52,19 @@ pub(super) const TRUTHS: [&str; 11] = [
     "VERDADERO",
     "VERDADEIRO",
     "WAAR",
+    "ONWAAR",
+    "VERO",
+    "FALSO",
+    "PRAWDA",
+    "FAŁSZ",
+    "ИСТИНА",
+    "ЛОЖЬ",
 ];
 
 /// The same, where no word of a language is expected.
-pub(super) const TRUTHS_IN_IDS: [&str; 20] = [
-    "True",
-    "False",
-    "wahr",
-    "falsch",
-    "vrai",
-    "faux",
-    "FALSO",
-    "VERO",
-    "ONWAAR",
-    "PRAWDA",
-    "FAŁSZ",
-    "SANT",
-    "FALSKT",
-    "SAND",
-    "FALSK",
-    "USANN",
-    "ИСТИНА",
-    "ЛОЖЬ",
-    "DOĞRU",
-    "YANLIŞ",
+pub(super) const TRUTHS_IN_IDS: [&str; 13] = [
+    "True", "False", "wahr", "falsch", "vrai", "faux", "SANT", "FALSKT", "SAND", "FALSK", "USANN",
+    "DOĞRU", "YANLIŞ",
 ];
 
 /// Where a value stands, which decides what is unusual there.
@@ -167,18 +169,23 @@ fn is_date(value: &str, is_used: ValueUse) -> bool {
         return false;
     };
     if is_digits(first) && first.len() <= 2 && !value.starts_with(&format!("{first} ")) {
-        // `1. Mai` is a street, a square and a company.
-        if is_used == ValueUse::Words && !value.contains('-') {
-            return false;
-        }
         let month = rest.trim_start_matches(' ').trim_end_matches('.');
         let (month, year) = month
             .split_once(['-', '/', ' ', '.'])
             .unwrap_or((month, "24"));
-        return is_month(month) && is_year(year.trim_start());
+        let is_known =
+            is_month(month) || is_used != ValueUse::Id && is_one_of(&MONTHS_AFTER_DAY, month);
+        // `1. Mai` is a street, a square and a company.
+        let is_street = is_used == ValueUse::Words
+            && !value.contains('-')
+            && !first.starts_with('0')
+            && (first.len() < 2 || is_one_of(&NAMES_OF_MONTHS, month));
+        return !is_street && is_known && is_year(year.trim_start());
     }
     let between = value.chars().find(|letter| !letter.is_alphabetic());
-    let joins = between == Some('-') || between == Some(' ') && is_used == ValueUse::Id;
+    let joins = between == Some('-')
+        || between == Some(' ') && is_used == ValueUse::Id
+        || between == Some('.') && !first.is_ascii();
     joins && is_month(first) && is_year(rest)
 }
 
@@ -199,7 +206,12 @@ fn is_month(word: &str) -> bool {
     let mut letters = word.chars();
     letters.next().is_some()
         && !letters.as_str().chars().any(char::is_uppercase)
-        && MONTHS.contains(&word.trim_end_matches('.').to_lowercase().as_str())
+        && is_one_of(&MONTHS, word)
+}
+
+/// Whether `word` is one of `months`, which are in lower case.
+fn is_one_of(months: &[&str], word: &str) -> bool {
+    months.contains(&word.trim_end_matches('.').to_lowercase().as_str())
 }
 
 #[cfg(test)]
@@ -298,6 +310,8 @@ mod tests {
         }
         for value in [
             "1. Mai",
+            "17. Juni",
+            "10. Mai",
             "Mai 68",
             "May 24",
             "True",
@@ -308,7 +322,25 @@ mod tests {
         ] {
             assert_eq!(lost_form(value, ValueUse::Words), None, "{value}");
         }
-        assert_eq!(lost_form("01-Mar", ValueUse::Words), Some(LostForm::Date));
+        for value in [
+            "01-Mar",
+            "01. Mrz",
+            "12. Mrz",
+            "01. Mai",
+            "01.мар",
+            "01-set",
+            "01-paź",
+            "12-gru",
+            "1-févr.",
+            "мар.24",
+        ] {
+            let form = lost_form(value, ValueUse::Words);
+            assert_eq!(form, Some(LostForm::Date), "{value}");
+        }
+        for value in ["ИСТИНА", "ЛОЖЬ", "FAŁSZ", "VERO", "FALSO", "ONWAAR"] {
+            let form = lost_form(value, ValueUse::Words);
+            assert_eq!(form, Some(LostForm::Truth), "{value}");
+        }
         assert_eq!(lost_form("TRUE", ValueUse::Words), Some(LostForm::Truth));
     }
 }

@@ -52,7 +52,7 @@ pub(super) enum SpoiltBy {
     Decoding,
     /// An invisible character, and what stands before it.
     Invisible(char, String),
-    /// A line break in an id or a name.
+    /// A line break in an id, a name or a number.
     LineBreak,
     /// A formula that failed.
     ErrorValue,
@@ -164,13 +164,13 @@ const fn use_of(field: Field) -> ValueUse {
     }
 }
 
-/// Whether `value` has several lines, which ids and names don't have.
+/// Whether `value` has several lines, which ids, names and numbers don't have.
 fn has_line_break(field: Field, value: &str) -> bool {
-    let is_name = matches!(
+    let has_one_line = matches!(
         field,
-        Field::CompanyName | Field::FirstName | Field::LastName
+        Field::CompanyName | Field::FirstName | Field::LastName | Field::Phone | Field::PostalCode
     );
-    (is_name || is_id(field)) && value.contains(['\n', '\r', '\u{2028}', '\u{2029}'])
+    (has_one_line || is_id(field)) && value.contains(['\n', '\r', '\u{2028}', '\u{2029}'])
 }
 
 /// What is left of `value` without the quotes around it. Guillemets and typographic
