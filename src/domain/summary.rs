@@ -10,6 +10,12 @@ use super::outcome::{Outcome, OutcomeCounts};
 use super::problem::{Code, Fix, Problem};
 use super::row_tally::{DefaultedRows, SkippedRows};
 
+/// How many causes of malformed rows are told apart.
+const MOST_CAUSES: usize = 8;
+
+/// How many letters of a message tell its cause.
+const CAUSE_LENGTH: usize = 40;
+
 /// How many lines of each group of problems are kept.
 const LINES_KEPT: usize = 10;
 
@@ -243,27 +249,56 @@ impl Summary {
     }
 }
 
-/// Problems, counted by code and field.
+/// Problems, counted by code and field, and those of malformed rows also by cause.
 #[derive(Debug, Clone, Default)]
 pub struct ProblemCounts {
-    groups: HashMap<(Code, &'static str), ProblemGroup>,
+    groups: HashMap<(Code, &'static str, String), ProblemGroup>,
+}
+
+/// What rows have in common that are malformed in one way: the message without numbers
+/// and quoted text. Other codes have one cause each.
+fn cause(problem: &Problem) -> String {
+    match problem.code {
+        Code::MalformedRow => {}
+        Code::MissingField
+        | Code::UnknownCurrency
+        | Code::UnsupportedCurrency
+        | Code::DuplicateClientId
+        | Code::WrongType
+        | Code::InvalidValue
+        | Code::UnknownPlan
+        | Code::UnknownBundle
+        | Code::KeysLost
+        | Code::SimilarClientId
+        | Code::SameCustomer
+        | Code::SuspectValue
+        | Code::Corrected => return String::new(),
+    }
+    let unquoted = problem.message.split('"').step_by(2);
+    let mut letters = unquoted.flat_map(str::chars);
+    let letters = letters.by_ref().filter(|letter| letter.is_alphabetic());
+    letters.take(CAUSE_LENGTH).collect()
 }
 
 impl ProblemCounts {
     /// Counts a problem on `line`.
     pub fn add(&mut self, line: u64, problem: &Problem) {
-        let group = self
-            .groups
-            .entry((problem.code, problem.field))
-            .or_insert_with(|| ProblemGroup {
-                code: problem.code.name(),
-                field: problem.field,
-                count: 0,
-                severity: problem.code.severity().name(),
-                lines: Vec::new(),
-                message: problem.message.clone(),
-                fixes: Vec::new(),
-            });
+        let mut key = (problem.code, problem.field, cause(problem));
+        if !key.2.is_empty() && !self.groups.contains_key(&key) {
+            let causes = self.groups.keys().filter(|known| known.0 == problem.code);
+            if causes.count() >= MOST_CAUSES {
+                key.2.clear();
+            }
+        }
+        let group = self.groups.entry(key).or_insert_with(|| ProblemGroup {
+            code: problem.code.name(),
+            field: problem.field,
+            count: 0,
+            severity: problem.code.severity().name(),
+            lines: Vec::new(),
+            message: problem.message.clone(),
+            fixes: Vec::new(),
+        });
         if let Some(fix) = &problem.fix {
             group.add_fix(fix, &problem.value);
         }
@@ -276,12 +311,12 @@ impl ProblemCounts {
     /// The groups: by severity, then by count, then by name.
     pub fn into_groups(self) -> Vec<ProblemGroup> {
         let mut groups: Vec<_> = self.groups.into_iter().collect();
-        groups.sort_by(|((code, field), one), ((other_code, other_field), other)| {
-            (code.severity(), std::cmp::Reverse(one.count), code, field).cmp(&(
-                other_code.severity(),
+        groups.sort_by(|(key, one), (other_key, other)| {
+            let severity = |key: &(Code, &str, String)| key.0.severity();
+            (severity(key), std::cmp::Reverse(one.count), key).cmp(&(
+                severity(other_key),
                 std::cmp::Reverse(other.count),
-                other_code,
-                other_field,
+                other_key,
             ))
         });
         let mut groups: Vec<_> = groups.into_iter().map(|(_, group)| group).collect();
@@ -300,6 +335,32 @@ mod tests {
     use crate::domain::field::Field;
     use crate::domain::outcome::Outcome;
     use crate::domain::problem::{Code, Fix, Problem};
+
+    #[test]
+    fn malformed_rows_are_counted_by_cause() {
+        let mut counts = ProblemCounts::default();
+        let causes = [
+            "the row has 2 cells, wanted 3",
+            "text follows",
+            "the row has 4 cells, wanted 3",
+        ];
+        for (line, message) in (1..).zip(causes) {
+            counts.add(line, &Problem::of_row(Code::MalformedRow, message));
+        }
+        for line in 0..100_u8 {
+            let letter = char::from(b'a' + line % 26);
+            let message = format!("cause {}", String::from(letter).repeat(9));
+            counts.add(
+                u64::from(line),
+                &Problem::of_row(Code::MalformedRow, message),
+            );
+        }
+        let groups = counts.into_groups();
+        assert_eq!(groups.len(), super::MOST_CAUSES + 1);
+        let first = groups.iter().find(|group| group.lines == [1, 3]).unwrap();
+        assert_eq!((first.count, first.message.as_str()), (2, causes[0]));
+        assert_eq!(groups.iter().map(|group| group.count).sum::<u64>(), 103);
+    }
 
     #[test]
     fn errors_come_first_and_then_the_most_frequent() {
