@@ -42,14 +42,15 @@ pub(super) fn mapping_for(
     inputs: &Arc<[Input]>,
 ) -> anyhow::Result<InputMapping> {
     let mut fitting = Vec::new();
-    if settings.is_auto() || settings.is_open() {
+    if settings.is_auto() || settings.is_open() || settings.preset_name().is_some() {
         fitting = presets_for(inputs)?;
     }
     let mut proposal = None;
     let mapping = if settings.is_auto() {
         settings.mapping(Some(only_one(fitting, inputs)?))?
     } else {
-        proposal = proposal_of(&fitting, inputs);
+        let found = proposal_of(&fitting, inputs);
+        proposal = found.filter(|one| settings.preset_name() != Some(one.name.as_str()));
         settings.mapping(None)?
     };
     // Members of JSON that nothing names can't reject a row.
@@ -91,7 +92,7 @@ pub(super) fn mapping_for(
     warnings.extend(missing.warnings());
     Ok(InputMapping {
         mapping,
-        proposal,
+        proposal: proposal.filter(|_| settings.is_open()),
         warnings,
     })
 }

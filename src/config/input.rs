@@ -56,6 +56,8 @@ pub fn input(
             ShortRowHandling::Reject => false,
         }),
     })?;
+    let allowed_currencies = currencies(&or(typed.allow_currency, file.allow_currency))?;
+    mapping.check_currency(&allowed_currencies)?;
     Ok(InputSettings {
         source: source::Settings {
             format: match typed.format.or(file.format) {
@@ -74,7 +76,7 @@ pub fn input(
         mapping,
         rules: Rules {
             strict: typed.strict.or(file.strict) == Some(true),
-            allowed_currencies: currencies(&or(typed.allow_currency, file.allow_currency))?,
+            allowed_currencies,
             external_ids: typed.plan_ids.or(file.plan_ids) == Some(PlanIds::External),
             plans: None,
             bundles: None,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::error::{ConfigError, value_error};
 use super::mapping_file::{self, MappingFile, field_of, read_values, set_default};
 use super::presets::{Preset, known_columns};
+use crate::domain::currency;
 use crate::domain::field::Field;
 use crate::domain::mapping::Mapping;
 
@@ -37,6 +38,8 @@ pub struct MappingSettings {
     skip: Vec<String>,
     /// Row filters that are switched off.
     no_skip: Vec<String>,
+    /// The currency of `--set`.
+    set_currency: Option<String>,
 }
 
 /// The preset that is used.
@@ -65,7 +68,11 @@ impl MappingSettings {
             let values = read_values(Path::new(&file)).map_err(value_error("values"))?;
             over.rule_mut(field).values = Some(Arc::new(values));
         }
+        let mut set_currency = None;
         for (field, text) in pairs("set", options.set)? {
+            if field == Field::Currency && !text.starts_with('@') {
+                set_currency = Some(text.clone());
+            }
             set_default(&mut over, field, &text).map_err(value_error("set"))?;
         }
         let accept = options.accept_short_rows;
@@ -75,6 +82,7 @@ impl MappingSettings {
             over,
             skip: options.skip,
             no_skip: options.no_skip,
+            set_currency,
         };
         if !settings.is_auto() {
             settings.mapping(None)?;
@@ -85,6 +93,23 @@ impl MappingSettings {
     /// Whether the preset is that which the columns are recognised as.
     pub fn is_auto(&self) -> bool {
         matches!(self.preset, PresetChoice::Auto)
+    }
+
+    /// The preset that is named.
+    pub fn preset_name(&self) -> Option<&str> {
+        match &self.preset {
+            PresetChoice::Named(file) => Some(&file.name),
+            PresetChoice::Auto | PresetChoice::Unnamed => None,
+        }
+    }
+
+    /// Refuses a currency of `--set` that Kable does not take: no row could have it.
+    pub(super) fn check_currency(&self, allowed: &[String]) -> Result<(), ConfigError> {
+        let wrong = self.set_currency.as_ref();
+        match wrong.and_then(|value| currency::objection(value, allowed)) {
+            Some(wrong) => Err(value_error("set")(wrong)),
+            None => Ok(()),
+        }
     }
 
     /// Whether nothing but the names of columns says what feeds what, so that a preset

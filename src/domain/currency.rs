@@ -5,6 +5,7 @@
 
 use iso_currency::Currency;
 
+use super::text::quoted;
 use super::withdrawn::{WithdrawnCurrency, withdrawn};
 
 /// The currencies that Kable accepts (`docs/api.md`, "Create customer: the body").
@@ -96,6 +97,27 @@ pub enum CurrencyError {
     WithdrawnCurrency(WithdrawnCurrency),
     /// It never was in ISO 4217; the code of Kable's that was probably meant.
     Unknown(Option<&'static str>),
+}
+
+/// What is wrong with `value`, which a user set as the currency of all rows.
+pub fn objection(value: &str, allowed: &[String]) -> Option<String> {
+    let code = value.trim().to_uppercase();
+    let list = SUPPORTED.join(" ");
+    let why = match check(&code, allowed).err()? {
+        CurrencyError::Unsupported(name) => format!(
+            "is the {name}, which Kable does not take (wanted one of {list}; --allow-currency {code} \
+             if it does by now)"
+        ),
+        CurrencyError::Replaced { year, by } => format!("was withdrawn in {year} (wanted {by})"),
+        CurrencyError::WithdrawnCurrency(WithdrawnCurrency { year, .. }) => {
+            format!("was withdrawn in {year} (wanted one of {list})")
+        }
+        CurrencyError::Unknown(Some(meant)) => {
+            format!("is not an ISO 4217 code (wanted three letters, perhaps {meant})")
+        }
+        CurrencyError::Unknown(None) => format!("is not an ISO 4217 code (wanted one of {list})"),
+    };
+    Some(format!("currency {} {why}", quoted(value)))
 }
 
 /// Whether Kable accepts `code`, which is trimmed and in upper case.

@@ -205,15 +205,6 @@ fn every_command_that_is_printed_works() {
             0,
             &[0],
         ),
-        // A value that an option sets.
-        (
-            "in.csv",
-            rows(5).replace(",USD", ",").replace("currency", "note"),
-            "",
-            "import in.csv --set currency=Euro --max-errors 100% --base-url URL",
-            3,
-            &[0],
-        ),
     ] {
         let mut run = Run::new().server(&[]).input(name, content);
         if !toml.is_empty() {

@@ -89,7 +89,13 @@ fn no_header() {
         b"c-1,Aster,USD\nc-2,Beryl,EUR\n",
         &["in.csv", "clientId", "companyName", "currency", "\"c-1\""],
     )
-    .hints("the first line of the file must name the columns");
+    .hints("--map clientId=COLUMN --map companyName=COLUMN --map currency=COLUMN");
+    refused(
+        "in.csv",
+        b"Report\n\nAll of them\n\nNr,Ort,Art\n1,Bonn,x\n",
+        &["its columns are"],
+    )
+    .hints("kable-bulk init INPUT");
 }
 
 #[test]
@@ -112,6 +118,17 @@ fn a_missing_required_column_is_named_with_what_is_there_and_a_guess() {
         &["companyName", "currency"],
     )
     .hints("--map companyName=companyNam");
+}
+
+#[test]
+fn the_preset_of_another_system_is_named_where_the_wrong_one_was_given() {
+    let run = Run::new().input(
+        "in.csv",
+        std::fs::read(crate::common::sample("exports/shopify.csv")).unwrap(),
+    );
+    run.go("validate in.csv --preset stripe")
+        .refuses(1, &["in.csv has no column"])
+        .hints("--preset shopify");
 }
 
 #[test]
@@ -577,6 +594,26 @@ fn columns_can_be_mapped_and_values_set() {
                "billingContact": {"country": "DE"}})
     );
     assert_eq!(run.held()["k-2"]["currency"], "EUR");
+}
+
+/// No row could have it: nothing need be read to know.
+#[test]
+fn a_currency_that_kable_does_not_take_is_no_default() {
+    let run = Run::new().input("in.csv", "clientId,companyName\nc-1,A\n");
+    for (value, words) in [
+        ("XXX", "--allow-currency XXX"),
+        ("CHF", "--allow-currency CHF"),
+        ("Euro", "perhaps EUR"),
+        ("DEM", "was withdrawn in"),
+    ] {
+        run.go(&format!("validate in.csv --set currency={value}"))
+            .refuses(2, &["--set", &format!("currency \"{value}\""), words]);
+    }
+    run.go("validate in.csv --set currency=chf --allow-currency CHF")
+        .code(0);
+    run.write("kable-bulk.toml", "set = { currency = 'Euro' }\n");
+    run.go("validate in.csv")
+        .refuses(1, &["kable-bulk.toml", "line 1", "currency \"Euro\""]);
 }
 
 #[test]

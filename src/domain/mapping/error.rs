@@ -10,7 +10,7 @@ use crate::domain::text::{listed, quoted};
 pub enum MappingError {
     /// No column is mapped to a required field.
     #[error(
-        "{input} has no column for {} (its first line names {})",
+        "{input} has no column for {} (its columns are {})",
         listed(missing, 3),
         column_names(found)
     )]
@@ -42,7 +42,7 @@ pub enum MappingError {
     },
     /// A mapping names a column that the input does not have.
     #[error(
-        "{input} has no column {} for {field}{} (its first line names {})",
+        "{input} has no column {} for {field}{} (its columns are {})",
         quoted(column),
         perhaps(column, found),
         column_names(found)
@@ -59,7 +59,7 @@ pub enum MappingError {
     },
     /// A condition names a column that the input does not have.
     #[error(
-        "{input} has no column {} for a condition of the mapping{} (its first line names {})",
+        "{input} has no column {} for a condition of the mapping{} (its columns are {})",
         quoted(column),
         perhaps(column, found),
         column_names(found)

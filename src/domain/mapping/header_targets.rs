@@ -121,9 +121,16 @@ pub(super) fn missing_hint(
     {
         let guessed = missing.iter().any(|field| guess(*field, found).is_some());
         if !guessed {
-            return "the first line of the file must name the columns: \
-                    add clientId,companyName,currency there, in the order of the cells"
-                .to_owned();
+            let maps: Vec<String> = missing
+                .iter()
+                .map(|field| format!("--map {field}=COLUMN"))
+                .collect();
+            return format!(
+                "say which columns they are: {}, or have a mapping file written with kable-bulk init \
+                 INPUT; if these are values and no names, add a first line \
+                 clientId,companyName,currency in the order of the cells",
+                maps.join(" ")
+            );
         }
     }
     let column = |field: Field| {
@@ -140,7 +147,7 @@ pub(super) fn missing_hint(
         })
         .collect();
     format!(
-        "rename the column, or say which one it is: {}",
+        "rename the column, or say which one it is: {} (kable-bulk init INPUT writes a mapping file)",
         flags.join(" ")
     )
 }
