@@ -193,14 +193,14 @@ pub enum SourceError {
     /// The file was changed after it was checked.
     #[error(
         "{name} was changed while it was being read: {how}{}",
-        .line.map(|line| format!(" (noticed at line {line})")).unwrap_or_default()
+        same_before(*.line)
     )]
     Changed {
         /// The input's name.
         name: String,
         /// How it was changed.
         how: Altered,
-        /// The line that was being read.
+        /// The line that was to be read next. What was read before it had not changed.
         line: Option<u64>,
     },
     /// The system returned an error.
@@ -219,6 +219,14 @@ pub enum SourceError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+/// Says up to where an input is known to be as it was checked.
+fn same_before(line: Option<u64>) -> String {
+    let line = line.filter(|line| *line > 1);
+    line.map_or_else(String::new, |line| {
+        format!(" (the rows before line {line} were read as they had been checked)")
+    })
 }
 
 /// Names the files that match a pattern, but were written by this program.

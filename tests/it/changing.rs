@@ -49,7 +49,12 @@ fn stopped_and_comes_right(run: &Run, running: Running, why: &str) {
     running
         .end()
         .refuses(1, &[WAS_CHANGED, why, "so far", "created", "no results"])
-        .hints("run the same command again");
+        .hints("run the same command again")
+        .says("kable-bulk list --checkpoint in.csv.checkpoint.db --as jsonl lists")
+        .keeps_to_itself("line 1 ");
+    let listed = run.go("list created --checkpoint in.csv.checkpoint.db --as jsonl");
+    let listed = listed.code(0).stdout.lines().count();
+    assert!((1..=run.held().len()).contains(&listed), "{listed}");
     let original = customers_of_csv(&rows(300));
     let held = run.held();
     assert!((5..300).contains(&held.len()), "{}", held.len());

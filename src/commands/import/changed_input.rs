@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::commands::shell_word::shell_word;
 use crate::domain::outcome::Outcome;
 use crate::domain::text::{counted, thousands};
 use crate::ledger::Ledger;
@@ -37,9 +38,10 @@ pub(super) fn explained(error: anyhow::Error, checkpoint: &Path) -> anyhow::Erro
         _ => format!("so far {}", done.join(", ")),
     };
     error.context(format!(
-        "stopped before any row was sent that was not checked; {done} (checkpoint {}); no results \
-         were written, for rows may stand on other lines now",
-        checkpoint.display()
+        "stopped before any row was sent that was not checked; {done} (checkpoint {checkpoint}); no \
+         results were written, for rows may stand on other lines now: kable-bulk list --checkpoint \
+         {checkpoint} --as jsonl lists what was done",
+        checkpoint = shell_word(checkpoint),
     ))
 }
 
