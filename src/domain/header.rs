@@ -1,5 +1,7 @@
 //! Matches the names of columns to fields, and guesses the field of others.
 
+use std::sync::LazyLock;
+
 use super::field::Field;
 use super::synonyms::{Sureness, synonyms};
 
@@ -23,12 +25,30 @@ const COMMON: [&str; 16] = [
     "website",
 ];
 
+/// The spellings of the fields, normalised once: they are compared with every column.
+static SPELLINGS: LazyLock<[FieldSpelling; Field::COUNT]> = LazyLock::new(|| {
+    Field::ALL.map(|field| FieldSpelling {
+        field,
+        name: normalised(field.name()),
+        member: normalised(field.member()),
+    })
+});
+
+/// How a column that feeds a field may be called, normalised.
+struct FieldSpelling {
+    field: Field,
+    /// The path of the field.
+    name: String,
+    /// Its name in the billing contact.
+    member: String,
+}
+
 /// The usual names of a table's columns, normalised: those of the fields, what other
 /// systems call them, and columns that customers have elsewhere.
 pub fn usual_names() -> impl Iterator<Item = String> {
-    let of_fields = Field::ALL
-        .into_iter()
-        .flat_map(|field| [normalised(field.name()), normalised(field.member())]);
+    let of_fields = SPELLINGS
+        .iter()
+        .flat_map(|spelling| [spelling.name.clone(), spelling.member.clone()]);
     let synonyms = Field::ALL
         .into_iter()
         .flat_map(|field| names_from(field, Sureness::Known));
@@ -39,9 +59,12 @@ pub fn usual_names() -> impl Iterator<Item = String> {
 /// which a row is no customer.
 pub fn required_field(name: &str) -> Option<Field> {
     let name = normalised(name);
-    Field::REQUIRED
-        .into_iter()
-        .find(|field| normalised(field.name()) == name || is_required_synonym(*field, &name))
+    let required = |spelling: &&FieldSpelling| Field::REQUIRED.contains(&spelling.field);
+    let found = SPELLINGS
+        .iter()
+        .filter(required)
+        .find(|spelling| spelling.name == name || is_required_synonym(spelling.field, &name));
+    found.map(|spelling| spelling.field)
 }
 
 fn is_required_synonym(field: Field, name: &str) -> bool {
@@ -92,10 +115,8 @@ pub fn normalised(name: &str) -> String {
 /// The field whose path, or name in the billing contact, a column has.
 pub fn field_of_header(name: &str) -> Option<Field> {
     let name = normalised(name);
-    let of = |spelling: fn(Field) -> &'static str| {
-        Field::ALL
-            .into_iter()
-            .find(|field| normalised(spelling(*field)) == name)
-    };
-    of(Field::name).or_else(|| of(Field::member))
+    let spellings = || SPELLINGS.iter();
+    let found = spellings().find(|spelling| spelling.name == name);
+    let found = found.or_else(|| spellings().find(|spelling| spelling.member == name));
+    found.map(|spelling| spelling.field)
 }

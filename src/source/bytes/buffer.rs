@@ -93,8 +93,12 @@ impl<R: Read> ReadBuffer<R> {
             self.end -= self.start;
             self.start = 0;
         }
-        if self.buffer.len() < self.end + self.chunk {
-            self.buffer.resize(self.end + self.chunk, 0);
+        let wanted = self.end + self.chunk;
+        if self.buffer.is_empty() {
+            // The allocator has zeros ready; `resize` writes them.
+            self.buffer = vec![0; wanted];
+        } else if self.buffer.len() < wanted {
+            self.buffer.resize(wanted, 0);
         }
         loop {
             let (_, free) = self.buffer.split_at_mut(self.end);

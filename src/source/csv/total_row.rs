@@ -1,5 +1,8 @@
 //! Tells a total from a customer who is called so, by the columns that a customer fills.
 
+use std::cell::LazyCell;
+use std::collections::HashSet;
+
 use super::footer::{is_amount, is_blank, is_summed};
 use crate::domain::field::Field;
 use crate::domain::header::{normalised, required_field};
@@ -20,7 +23,9 @@ pub(super) struct CustomerColumns {
 impl CustomerColumns {
     /// Of a table with these columns, some of which the user `named`.
     pub(super) fn new(columns: &[String], named: &[String]) -> Self {
-        let named: Vec<String> = named.iter().map(|name| normalised(name)).collect();
+        // The presets name hundreds; most tables need none of them.
+        let named: LazyCell<HashSet<String>, _> =
+            LazyCell::new(|| named.iter().map(|name| normalised(name)).collect());
         let mut found = Self::default();
         for (place, name) in columns.iter().enumerate() {
             let list = match required_field(name) {
