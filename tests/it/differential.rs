@@ -18,8 +18,9 @@ use proptest::test_runner::{Config, TestCaseResult, TestRunner};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-/// Where the readers' pieces end. Generated text is placed around it.
-const PIECE: usize = 256 << 10;
+/// Where the first piece ends that a reader takes (`CHUNK` of `src/source/bytes/buffer.rs`).
+/// Generated text is placed around it.
+const PIECE: usize = 120 << 10;
 
 /// A cell under its column: its kind, and its text.
 type Found = (String, CellKind, String);
