@@ -1,6 +1,6 @@
 //! Why a configuration can't be used.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::origin::{Assignments, OptionOrigin};
 use crate::domain::outcome::Outcome;
@@ -84,8 +84,24 @@ impl ConfigError {
     /// variable that gives it; unless the option `is_typed`.
     #[must_use]
     pub fn located(self, assignments: &Assignments, is_typed: impl Fn(&str) -> bool) -> Self {
-        let Self::Value { option, wrong } = self else {
-            return self;
+        let (option, wrong) = match self {
+            Self::Value { option, wrong } => (option, wrong),
+            // Files that options name.
+            Self::File { path, source } => {
+                return named_by("mapping", assignments, is_typed, (&path, &source))
+                    .unwrap_or(Self::File { path, source });
+            }
+            Self::SecretFile { path, source } => {
+                let option = "client-secret-file";
+                return named_by(option, assignments, is_typed, (&path, &source))
+                    .unwrap_or(Self::SecretFile { path, source });
+            }
+            other @ (Self::Needed { .. }
+            | Self::NoOutcome { .. }
+            | Self::NoCredentials { .. }
+            | Self::Swapped
+            | Self::Mapping { .. }
+            | Self::Stored { .. }) => return other,
         };
         let Some(assignment) = assignments.0.get(option).filter(|_| !is_typed(option)) else {
             return Self::Value { option, wrong };
@@ -150,6 +166,26 @@ impl ConfigError {
                 }
         )
     }
+}
+
+/// The error that the file `path`, which `option` names outside of the command line, can't
+/// be read.
+fn named_by(
+    option: &str,
+    assignments: &Assignments,
+    is_typed: impl Fn(&str) -> bool,
+    (path, source): (&Path, &std::io::Error),
+) -> Option<ConfigError> {
+    let assignment = assignments.0.get(option).filter(|_| !is_typed(option))?;
+    let is_it = assignment.texts().any(|text| text == path.as_os_str());
+    let wrong = format!("cannot read {}: {source}", path.display());
+    is_it.then(|| ConfigError::Stored {
+        wrong: match &assignment.origin {
+            OptionOrigin::File { .. } => format!("{option}: {wrong}"),
+            OptionOrigin::Variable { .. } => wrong,
+        },
+        origin: assignment.origin.clone(),
+    })
 }
 
 fn perhaps(nearest: Option<&str>) -> String {

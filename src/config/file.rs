@@ -10,15 +10,13 @@ use toml::de::{DeTable, DeValue};
 use super::environment::Environment;
 use super::error::ConfigError;
 use super::options::{OptionGrammar, OptionKind, replacing, variable_of, word};
-use super::origin::{Assignment, Assignments, OptionOrigin};
+use super::origin::{Assignment, Assignments, DEFAULT_FILE, OptionOrigin};
+use super::value_checks::check_values;
 use super::written_value::OptionReader;
 use crate::cli::{
     CheckOptions, Cli, ConfigChoice, DisplayOptions, ListingOptions, ReadingOptions,
     RequestOptions, SandboxChoice, SendOptions, StoredOptions, TargetOptions,
 };
-
-/// The file that is read unless another one is named.
-pub(super) const DEFAULT_FILE: &str = "kable-bulk.toml";
 
 /// The options that say where customers are sent.
 const TARGET: [&str; 4] = ["env", "base-url", "sandbox", "client-secret-file"];
@@ -145,8 +143,8 @@ impl FileOptions {
         environment: &Environment,
     ) -> Result<Self, ConfigError> {
         let file = path.unwrap_or(Path::new(DEFAULT_FILE));
-        let text = match std::fs::read_to_string(file) {
-            Ok(text) => text,
+        let text = match std::fs::read(file) {
+            Ok(bytes) => text_of(file, bytes)?,
             Err(error) if path.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
                 String::new()
             }
@@ -198,6 +196,9 @@ impl FileOptions {
             checks,
             listing,
         } = parsed(&assignments)?;
+        // Whatever the command takes of them.
+        check_values(&reading, &target, &requests, &sending)
+            .map_err(|error| error.located(&assignments, |_| false))?;
         Ok(Self {
             reading,
             target,
@@ -227,6 +228,23 @@ fn parsed(assignments: &Assignments) -> Result<StoredOptions, ConfigError> {
             option: "config",
             wrong: error.kind().to_string(),
         })
+}
+
+/// The text of the file at `path`.
+fn text_of(path: &Path, bytes: Vec<u8>) -> Result<String, ConfigError> {
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let text = String::from_utf8_lossy(error.as_bytes());
+        let line = line_of(&text, at);
+        let key = key_at(&text, at).map(|key| format!("{key}: "));
+        ConfigError::Stored {
+            origin: OptionOrigin::File {
+                path: path.to_owned(),
+                line,
+            },
+            wrong: key.unwrap_or_default() + "this is not UTF-8, as which the file must be saved",
+        }
+    })
 }
 
 /// The options in the `text` of a file.

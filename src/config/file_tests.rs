@@ -522,7 +522,21 @@ fn every_option_can_stand_in_a_file_and_in_the_environment() {
     for long in known {
         let variable = format!("KABLE_BULK_{}", long.to_uppercase().replace('-', "_"));
         let values = [
-            "7", "true", "csv", "live", "kable", "skip", "text", "github", "accept", "auto",
+            "7",
+            "true",
+            "csv",
+            "live",
+            "kable",
+            "skip",
+            "text",
+            "github",
+            "accept",
+            "auto",
+            "CHF",
+            "23:00",
+            "utf-8",
+            "clientId=Customer",
+            "https://test.kable.io",
         ];
         let taken = values.iter().any(|value| {
             FileOptions::read(

@@ -3,8 +3,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use encoding_rs::Encoding;
+
 use super::error::{ConfigError, value_error};
-use super::mapping::{MappingOptions, MappingSettings};
+use super::mapping::{MappingOptions, MappingSettings, pairs};
 use super::values::beside;
 use crate::cli::{InputFormat, PlanIds, ReadingOptions, ShortRowHandling};
 use crate::domain::rules::Rules;
@@ -67,9 +69,7 @@ pub fn input(
                 Some(InputFormat::Xlsx) => source::FormatChoice::Xlsx,
             },
             delimiter: delimiter.as_deref().map(one_byte).transpose()?,
-            encoding: encoding
-                .map(|name| encoding_of(&name).map_err(value_error("encoding")))
-                .transpose()?,
+            encoding: encoding.as_deref().map(encoding_named).transpose()?,
             sheet: typed.sheet.or(file.sheet),
             columns: mapping.known_columns()?.into(),
         },
@@ -86,6 +86,29 @@ pub fn input(
         out,
         inputs,
     })
+}
+
+/// Refuses values that can't be used, without opening what they name.
+pub(super) fn check_reading(options: &ReadingOptions) -> Result<(), ConfigError> {
+    options.delimiter.as_deref().map(one_byte).transpose()?;
+    options
+        .encoding
+        .as_deref()
+        .map(encoding_named)
+        .transpose()?;
+    currencies(&options.allow_currency)?;
+    pairs("values", options.values.clone())?;
+    let mapping = MappingOptions {
+        preset: options.preset.clone(),
+        map: options.map.clone(),
+        set: options.set.clone(),
+        ..MappingOptions::default()
+    };
+    MappingSettings::of(mapping).map(drop)
+}
+
+fn encoding_named(name: &str) -> Result<&'static Encoding, ConfigError> {
+    encoding_of(name).map_err(value_error("encoding"))
 }
 
 fn one_byte(text: &str) -> Result<u8, ConfigError> {

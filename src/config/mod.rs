@@ -14,6 +14,7 @@
 //! - `mapping_file/`: the mapping file
 //! - `presets.rs`: the mapping files that are built in
 //! - `values.rs`: lengths of time and names beside the input, read and checked
+//! - `value_checks.rs`: refuses values of a file, whichever of them a command takes
 //! - `error.rs`: why a configuration can't be used
 
 pub mod display;
@@ -29,6 +30,7 @@ pub mod presets;
 pub mod requests;
 pub mod send;
 pub mod target;
+mod value_checks;
 pub mod values;
 mod written_value;
 

@@ -5,6 +5,9 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::PathBuf;
 
+/// The file that is read unless another one is named.
+pub(super) const DEFAULT_FILE: &str = "kable-bulk.toml";
+
 /// Where an option is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OptionOrigin {

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::environment::Environment;
 use super::error::{ConfigError, value_error};
-use super::file::DEFAULT_FILE;
+use super::origin::DEFAULT_FILE;
 use crate::cli::{Env, SandboxChoice, TargetOptions};
 
 /// How much of a secret's file is read, in bytes.
@@ -79,6 +79,12 @@ pub fn unnamed_target(found: Option<&TargetOptions>, typed: &TargetOptions) -> O
         .filter_map(|(option, value)| Some(format!("{option} {}", value?)))
         .collect();
     (!parts.is_empty()).then(|| format!("target from ./{DEFAULT_FILE}: {}", parts.join(", ")))
+}
+
+/// Refuses an address that can't be used, whether or not anything is sent.
+pub(super) fn check_target(options: &TargetOptions) -> Result<(), ConfigError> {
+    let address = options.base_url.as_deref();
+    address.map_or(Ok(()), |text| base_url(text).map(drop))
 }
 
 /// Decides where customers are sent.

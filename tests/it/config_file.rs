@@ -104,11 +104,12 @@ fn a_wrong_value_is_one_of_the_file_and_its_line() {
         run.go("import in.csv --sandbox").refuses(1, &[wanted]);
     }
     run.write("kable-bulk.toml", "rate = 'fast'\n");
+    run.go("status in.csv")
+        .refuses(1, &["kable-bulk.toml, line 1: rate: \"fast\""]);
+    run.write("kable-bulk.toml", "rate = 7\n");
     run.go("import in.csv --sandbox --rate slow")
         .refuses(2, &["--rate: \"slow\""])
         .keeps_to_itself("kable-bulk.toml");
-    run.go("status in.csv")
-        .refuses(1, &["there is no checkpoint"]);
     let run = run
         .env("KABLE_BULK_TIMEOUT", "soon")
         .env("KABLE_BULK_RATE", "5");
@@ -209,7 +210,52 @@ fn init_reads_it_too() {
         .env("KABLE_BULK_PRESET", "strip");
     run.go("init b.csv --no-config")
         .refuses(2, &["KABLE_BULK_PRESET", "perhaps stripe"]);
-    run.go("init *.csv --no-config")
+    run.env("KABLE_BULK_PRESET", "")
+        .go("init *.csv --no-config")
         .refuses(1, &["2 files fit the pattern *.csv"])
         .hints("name one of them");
+}
+
+/// Whatever a command takes of them, and before anything is read.
+#[test]
+fn every_value_of_the_file_is_checked_by_every_command() {
+    for (text, wrong) in [
+        ("rate = \"quick\"", "line 1: rate: "),
+        ("timeout = \"soon\"", "line 1: timeout: "),
+        ("\nmax-errors = \"some\"", "line 2: max-errors: "),
+        ("stop-at = \"25:99\"", "line 1: stop-at: "),
+        ("canary = 5000", "line 1: canary: "),
+        ("base-url = \"ftp://x.example\"", "line 1: base-url: "),
+        ("delimiter = \"ab\"", "line 1: delimiter: "),
+        ("encoding = \"klingon\"", "line 1: encoding: "),
+    ] {
+        let run = Run::new()
+            .input("in.csv", rows(2))
+            .input("kable-bulk.toml", text);
+        for command in ["validate in.csv", "status in.csv", "init in.csv -o -"] {
+            run.go(command).refuses(1, &["kable-bulk.toml, ", wrong]);
+        }
+        run.go("validate in.csv --no-config").code(0);
+    }
+    let run = Run::new()
+        .input("in.csv", rows(2))
+        .env("KABLE_BULK_RATE", "quick");
+    run.go("validate in.csv").refuses(2, &["KABLE_BULK_RATE: "]);
+}
+
+#[test]
+fn a_file_that_an_option_names_and_bytes_that_are_no_text_have_their_line() {
+    let run = Run::new().input("in.csv", rows(2)).input(
+        "kable-bulk.toml",
+        "strict = true\nmapping = \"nope.toml\"\n",
+    );
+    run.go("validate in.csv").refuses(
+        1,
+        &["kable-bulk.toml, line 2: mapping: cannot read nope.toml"],
+    );
+    run.go("validate in.csv --mapping other.toml")
+        .refuses(1, &["cannot read other.toml"]);
+    run.write("kable-bulk.toml", b"strict = true\nsheet = \"M\xe4rz\"\n");
+    run.go("validate in.csv")
+        .refuses(1, &["kable-bulk.toml, line 2: sheet: this is not UTF-8"]);
 }
