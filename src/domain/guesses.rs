@@ -15,6 +15,15 @@ pub struct ColumnSample {
     pub name: String,
     /// Values of the first rows, without empty ones.
     pub values: Vec<String>,
+    /// Whether it was an object of JSON, whose members are columns.
+    pub is_object: bool,
+}
+
+impl ColumnSample {
+    /// Whether it may feed a field. What only held objects can't.
+    fn may_feed(&self) -> bool {
+        !self.is_object || !self.values.is_empty()
+    }
 }
 
 /// Why a column is thought to feed a field.
@@ -73,7 +82,8 @@ pub fn guesses(columns: &[ColumnSample]) -> Vec<FieldGuess<'_>> {
 /// The columns that fit `field` by `reason`, the best first.
 fn fitting(field: Field, reason: GuessReason, columns: &[ColumnSample]) -> Vec<&str> {
     let by = |fits: &dyn Fn(&ColumnSample) -> bool| -> Vec<&str> {
-        let fitting = columns.iter().filter(|column| fits(column));
+        let fitting = columns.iter().filter(|column| column.may_feed());
+        let fitting = fitting.filter(|column| fits(column));
         fitting.map(|column| column.name.as_str()).collect()
     };
     match reason {
@@ -219,6 +229,7 @@ mod tests {
         let column = |(name, value): &(&str, &str)| ColumnSample {
             name: (*name).to_owned(),
             values: vec![(*value).to_owned()],
+            is_object: false,
         };
         names.iter().map(column).collect()
     }
@@ -269,6 +280,24 @@ mod tests {
         assert_eq!(of(Field::Country), None);
         assert_eq!(of(Field::Currency), None);
         assert_eq!(of(Field::PostalCode), Some("address.postal_code"));
+    }
+
+    #[test]
+    fn an_object_feeds_nothing_and_its_members_do() {
+        let mut columns = columns(&[
+            ("address", ""),
+            ("address.house", "1 Elm"),
+            ("street", "2 Oak"),
+        ]);
+        let object = columns.first_mut().unwrap();
+        object.is_object = true;
+        object.values.clear();
+        let of = guess(&columns, Field::AddressLine1).unwrap();
+        assert!(of.column != "address" && !of.others.contains(&"address"));
+        // A text in other rows may.
+        columns.first_mut().unwrap().values.push("3 Ash".to_owned());
+        let of = guess(&columns, Field::AddressLine1).unwrap();
+        assert!(of.column == "address" || of.others.contains(&"address"));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! - `cell.rs`, `row_findings.rs`, `row.rs`, `header.rs`, `mapping/`: a row, and which column is which field
 //! - `synonyms.rs`: what other systems call the columns of fields
 //! - `guesses.rs`: which column of an unknown export probably is which field
+//! - `misfits.rs`: values that are certainly not those of a field
 //! - `field.rs`, `candidate.rs`: the fields, and a row's values by field
 //! - `validate.rs`, `checks.rs`, `id_list.rs`, `heuristics.rs`: a row is fit to be
 //!   sent, or rejected
@@ -55,6 +56,7 @@ mod heuristics;
 mod id_list;
 mod invisible;
 pub mod mapping;
+pub mod misfits;
 pub mod nearest;
 pub mod outcome;
 mod printable;

@@ -3,11 +3,13 @@
 
 use std::fmt::Write;
 
+use crate::domain::card_number::masked;
 use crate::domain::currency::SUPPORTED;
 use crate::domain::field::Field;
 use crate::domain::guesses::{
     ColumnSample, FieldGuess, GuessReason, currency_candidates, guesses, plan_candidates,
 };
+use crate::domain::misfits::{misfits, repeat};
 
 /// A mapping file for columns that no preset knows.
 pub(super) fn of_unknown(columns: &[ColumnSample]) -> String {
@@ -82,16 +84,18 @@ fn guessed(guess: &FieldGuess<'_>, columns: &[ColumnSample]) -> String {
     if !others.is_empty() {
         writeln!(text, "# DECIDE: or one of these: {}", others.join(", ")).ok();
     }
-    if let Some(hint) = about(field, guess.column, columns) {
-        writeln!(text, "# DECIDE: {hint}").ok();
+    let column_of = |known: &&ColumnSample| known.name == guess.column;
+    if let Some(sample) = columns.iter().find(column_of) {
+        for hint in about(field, sample).into_iter().chain(doubt(field, sample)) {
+            writeln!(text, "# DECIDE: {hint}").ok();
+        }
     }
     writeln!(text, "[fields.{}]\nfrom = {column}", field.member()).ok();
     text
 }
 
 /// What the values of a column say about `field`.
-fn about(field: Field, column: &str, columns: &[ColumnSample]) -> Option<String> {
-    let column = columns.iter().find(|known| known.name == column)?;
+fn about(field: Field, column: &ColumnSample) -> Option<String> {
     match field {
         Field::PlanIds | Field::BundleIds => (!column.values.iter().any(|id| id.contains('_')))
             .then(|| {
@@ -131,6 +135,20 @@ fn about(field: Field, column: &str, columns: &[ColumnSample]) -> Option<String>
         | Field::PostalCode
         | Field::Country => None,
     }
+}
+
+/// Why the values of a column may not be those of `field`, whatever its name is.
+fn doubt(field: Field, column: &ColumnSample) -> Option<String> {
+    let misfits = misfits(field, &column.values);
+    if !misfits.is_empty() {
+        let shown: Vec<String> = misfits.into_iter().map(toml_text).collect();
+        return Some(format!(
+            "is it? It has {}. If not, from = [] leaves the field empty",
+            masked(&shown.join(", "))
+        ));
+    }
+    (field == Field::ClientId && repeat(&column.values))
+        .then(|| "its values repeat: is each row a customer, and this its id?".to_owned())
 }
 
 /// What has to be decided about a required field without a column.
@@ -203,6 +221,7 @@ mod tests {
         let column = |(name, values): &(&str, &[&str])| ColumnSample {
             name: (*name).to_owned(),
             values: values.iter().map(|value| (*value).to_owned()).collect(),
+            is_object: false,
         };
         names.iter().map(column).collect()
     }
@@ -222,6 +241,29 @@ mod tests {
         let parsed = parse(&text, None);
         assert!(parsed.is_ok(), "{parsed:?}");
         insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn values_that_do_not_fit_the_name_are_left_to_decide() {
+        let text = of_unknown(&columns(&[
+            ("clientId", &["c-1", "c-2", "c-1"]),
+            ("companyName", &["Aster"]),
+            ("currency", &["USD"]),
+            ("State", &["live", "lead", "dead"]),
+            ("City", &["Barre"]),
+        ]));
+        let parsed = parse(&text, None);
+        assert!(parsed.is_ok(), "{parsed:?}");
+        let decisions: Vec<&str> = text
+            .lines()
+            .filter(|line| line.starts_with("# DECIDE"))
+            .collect();
+        assert_eq!(decisions.len(), 2, "{text}");
+        assert!(
+            text.contains("It has \"live\", \"lead\", \"dead\"."),
+            "{text}"
+        );
+        assert!(text.contains("its values repeat"), "{text}");
     }
 
     #[test]

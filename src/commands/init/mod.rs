@@ -226,6 +226,7 @@ fn sampled(input: Input) -> anyhow::Result<(Columns, Vec<ColumnSample>)> {
             samples.push(ColumnSample {
                 name: name.clone(),
                 values: Vec::new(),
+                is_object: false,
             });
         }
         if row.state != ReadState::Good {
@@ -236,11 +237,11 @@ fn sampled(input: Input) -> anyhow::Result<(Columns, Vec<ColumnSample>)> {
                 cell.kind,
                 CellKind::Text | CellKind::Item | CellKind::Number
             );
-            if let Some(sample) = samples.get_mut(cell.column)
-                && is_value
-                && !cell.value.trim().is_empty()
-                && sample.values.len() < SAMPLED_VALUES
-            {
+            let Some(sample) = samples.get_mut(cell.column) else {
+                continue;
+            };
+            sample.is_object |= cell.kind == CellKind::Object;
+            if is_value && !cell.value.trim().is_empty() && sample.values.len() < SAMPLED_VALUES {
                 sample.values.push(cell.value.to_owned());
             }
         }
