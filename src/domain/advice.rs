@@ -318,6 +318,12 @@ impl CheckReport<'_> {
                 how: StepCommand::Again,
             };
         }
+        if self.summary.rows.read == self.summary.rows.skipped {
+            return NextStep {
+                what: "There is nothing to import: the input has no row of a customer".to_owned(),
+                how: StepCommand::ByHand,
+            };
+        }
         let differ = self.summary.outcomes.of(Outcome::Differs);
         let has = |severity: Severity| {
             let mut kinds = self.summary.problems.iter();

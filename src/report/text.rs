@@ -61,7 +61,7 @@ pub fn summary(summary: &Summary, words: &SummaryNotes, files: &[WrittenFile]) -
         line("");
         line(plan);
     }
-    problems(&summary.problems, words.strict, &mut line);
+    problems(summary, words.strict, &mut line);
     if summary.inputs.len() > 1 && !summary.problems.is_empty() {
         line("");
         line("Lines are counted in each file; problems.csv says which file.");
@@ -275,7 +275,11 @@ fn outcome_text(outcome: Outcome, command: &str) -> &'static str {
     }
 }
 
-fn problems(kinds: &[ProblemGroup], strict: bool, line: &mut impl FnMut(&str)) {
+fn problems(summary: &Summary, strict: bool, line: &mut impl FnMut(&str)) {
+    let errors = match summary.command.as_str() {
+        "verify" => "Errors (these rows are not compared):",
+        _ => "Errors (these rows are not sent):",
+    };
     let (warnings, corrections) = if strict {
         (
             "Warnings (with --strict a reason to reject a row):",
@@ -288,11 +292,12 @@ fn problems(kinds: &[ProblemGroup], strict: bool, line: &mut impl FnMut(&str)) {
         )
     };
     for (severity, title) in [
-        ("error", "Errors (these rows are not sent):"),
+        ("error", errors),
         ("warning", warnings),
         ("correction", corrections),
     ] {
-        let of: Vec<&ProblemGroup> = kinds
+        let of: Vec<&ProblemGroup> = summary
+            .problems
             .iter()
             .filter(|kind| kind.severity == severity)
             .collect();
@@ -369,24 +374,19 @@ fn where_the_files_are(files: &[WrittenFile], line: &mut impl FnMut(&str)) {
     {
         let name = file.place.file_name().unwrap_or_default().to_string_lossy();
         let kind = name.split(['.', '-']).next().unwrap_or_default();
+        let many = |one, several| counted(file.rows, one, several);
+        let lines = || many("line", "lines");
         let holds = match kind {
-            "rejects" => format!(
-                "{} to mend and feed back",
-                counted(file.rows, "row", "rows")
-            ),
-            "failures" => format!("{} that Kable refused", counted(file.rows, "row", "rows")),
+            "rejects" => format!("{} to mend and feed back", many("row", "rows")),
+            "failures" => format!("{} that Kable refused", many("row", "rows")),
             "problems" => format!(
                 "{}, a line each, for a spreadsheet",
-                counted(file.rows, "problem", "problems")
+                many("problem", "problems")
             ),
-            "results" => format!(
-                "the outcome of every row: {}",
-                counted(file.rows, "line", "lines")
-            ),
-            "online" => format!(
-                "what Kable holds of every row: {}",
-                counted(file.rows, "line", "lines")
-            ),
+            "results" => format!("the outcome of every row: {}", lines()),
+            "online" => format!("what Kable holds of every row: {}", lines()),
+            "differences" => format!("what differs at Kable, a line each: {}", lines()),
+            "verified" => format!("how every row compares: {}", lines()),
             "keys" => "the API keys that Kable made: keep them safe".to_owned(),
             _ => "these figures, for scripts".to_owned(),
         };

@@ -333,7 +333,9 @@ fn a_header_alone_is_no_rows_and_stops_no_neighbour() {
         let run = Run::new().input("in.csv", header);
         run.go("validate in.csv")
             .code(0)
-            .says("in.csv has a header and no rows");
+            .says("in.csv has a header and no rows")
+            .says("There is nothing to import")
+            .keeps_to_itself("Import it");
         assert_eq!(run.summary("in.csv").rows("read"), 0);
         run.import("in.csv").code(0).says("no rows");
         let run = run.input("b.csv", rows(3));

@@ -67,6 +67,8 @@ fn what_differs_is_missing_or_is_more_is_a_line_each() {
     verify(&run, "now.csv")
         .code(3)
         .says("Not equal: 4 rows to look at.")
+        .says("what differs at Kable, a line each: 5 lines")
+        .says("how every row compares: ")
         .says("Differ in billingContact.city 1, companyName 1")
         .says("1  more customers at Kable that no row of the file has");
     let summary = run.summary("now.csv");
@@ -90,7 +92,10 @@ fn what_differs_is_missing_or_is_more_is_a_line_each() {
 fn the_customer_of_a_rejected_row_is_not_surplus() {
     let run = three_are_there(&[]);
     run.write("now.csv", table(&[FIRST[0], FIRST[1], "c-3,Cedar,XXX,,"]));
-    verify(&run, "now.csv").code(3);
+    verify(&run, "now.csv")
+        .code(3)
+        .says("Errors (these rows are not compared):")
+        .keeps_to_itself("not sent");
     assert_eq!(json(&run, "now.csv.results/summary.json")["surplus"], 0);
 }
 
