@@ -65,6 +65,7 @@ fn run_command(program: OsString, command: Command) -> Exit {
     let environment = Environment::read();
     let ended = match command {
         Command::Import(options) => commands::import::run(program, *options, &environment),
+        Command::Sync(options) => commands::sync::run(program, *options, &environment),
         Command::Validate(options) => commands::validate::run(program, *options, &environment),
         Command::Verify(options) => commands::verify::run(program, *options, &environment),
         Command::Init(options) => commands::init::run(program, &options, &environment),

@@ -25,6 +25,9 @@ pub const RETRIES: u32 = 8;
 /// `--max-errors`, as a share of the rows.
 pub const MAX_ERRORS_PERCENT: u8 = 10;
 
+/// `--max-changes`, as a share of the customers at Kable.
+pub const MAX_CHANGES_PERCENT: u8 = 20;
+
 /// The file of `--sandbox`.
 pub const SANDBOX_FILE: &str = "kable-sandbox.db";
 
@@ -35,6 +38,7 @@ pub(super) fn shown_in_help(option: clap::Arg) -> clap::Arg {
         "timeout" => humantime::format_duration(TIMEOUT).to_string(),
         "concurrency" => CONCURRENCY.to_string(),
         "retries" => RETRIES.to_string(),
+        "max_changes" => format!("{MAX_CHANGES_PERCENT}%"),
         "max_errors" => format!("{MAX_ERRORS_PERCENT}%"),
         _ => return option,
     };

@@ -9,6 +9,7 @@
 //! - `target.rs`: where customers are sent or looked up
 //! - `requests.rs`: how fast, and for how long a response is awaited
 //! - `send.rs`: how customers are sent
+//! - `changes.rs`: what `sync` changes in customers that exist
 //! - `display.rs`: what is shown
 //! - `config_file.rs`: which configuration file is read
 //! - `stored.rs`: options that need not be typed
@@ -18,6 +19,7 @@
 //! - `scalar.rs`: a number with a unit, as text
 //! - `defaults.rs`: defaults that help texts and `config/` share
 
+mod changes;
 mod check;
 mod config_file;
 pub mod defaults;
@@ -37,6 +39,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+pub use self::changes::{ChangeOptions, EmptyHandling, PlanHandling};
 pub use self::check::{AnnotationPlatform, CheckOptions};
 pub use self::config_file::ConfigChoice;
 pub use self::display::{DisplayOptions, LogFormat};
@@ -60,7 +63,8 @@ Exit codes:
   3    finished, but some rows were rejected, failed, differ, or are unresolved
   4    stopped early by the clock (--stop-at, --max-duration); the same command continues
   5    stopped early, and a person is needed first: --max-errors, --all-or-nothing, refusals
-       with one cause, a canary that disagrees or was declined; the output says what is needed
+       with one cause, a canary that disagrees or was declined, --max-changes; the output says
+       what is needed
   130  interrupted; can be resumed with the same command
 
 Credentials come from KABLE_CLIENT_ID and KABLE_CLIENT_SECRET, or --client-secret-file.";
@@ -82,6 +86,8 @@ pub enum Command {
     Import(Box<ImportOptions>),
     /// Reads and checks everything, sends nothing
     Validate(Box<ValidateOptions>),
+    /// Creates new customers, updates changed ones, and reports those the file no longer has
+    Sync(Box<SyncOptions>),
     /// Compares what Kable holds with the file, field by field; changes nothing
     Verify(Box<VerifyOptions>),
     /// Shows where a run stands, also while it is running
@@ -116,6 +122,17 @@ pub struct ImportOptions {
     /// What is shown.
     #[command(flatten)]
     pub display: DisplayOptions,
+}
+
+/// Options of `sync`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct SyncOptions {
+    /// What it shares with `import`.
+    #[command(flatten)]
+    pub import: ImportOptions,
+    /// What it changes.
+    #[command(flatten)]
+    pub changes: ChangeOptions,
 }
 
 /// Options of `validate`.
@@ -180,7 +197,13 @@ pub struct StatusOptions {
 
 /// The command line's grammar, with the defaults in its help texts.
 pub fn command() -> clap::Command {
-    Cli::command().mut_subcommands(|subcommand| subcommand.mut_args(defaults::shown_in_help))
+    let command = Cli::command();
+    // It takes none of them: they are parsed to be refused by name.
+    let command = command.mut_subcommand("sync", |sync| {
+        sync.mut_arg("canary", |option| option.hide(true))
+            .mut_arg("existing", |option| option.hide(true))
+    });
+    command.mut_subcommands(|subcommand| subcommand.mut_args(defaults::shown_in_help))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::changes::ChangeOptions;
 use super::check::CheckOptions;
 use super::display::DisplayOptions;
 use super::input::ReadingOptions;
@@ -26,6 +27,9 @@ pub struct StoredOptions {
     /// How they are sent.
     #[command(flatten)]
     pub sending: SendOptions,
+    /// What `sync` changes.
+    #[command(flatten)]
+    pub changes: ChangeOptions,
     /// What is shown.
     #[command(flatten)]
     pub display: DisplayOptions,

@@ -11,8 +11,9 @@ use clap::builder::PossibleValue;
 use super::shell_word::shell_word;
 use crate::cli::defaults::SANDBOX_FILE;
 use crate::cli::{
-    CheckOptions, ConfigChoice, DisplayOptions, ImportOptions, InputOptions, ReadingOptions,
-    RequestOptions, SandboxChoice, SendOptions, TargetOptions, ValidateOptions, VerifyOptions,
+    ChangeOptions, CheckOptions, ConfigChoice, DisplayOptions, ImportOptions, InputOptions,
+    ReadingOptions, RequestOptions, SandboxChoice, SendOptions, TargetOptions, ValidateOptions,
+    VerifyOptions,
 };
 use crate::domain::header::normalised;
 
@@ -39,29 +40,7 @@ impl TypedCommand<ImportOptions> {
     /// The command as it is typed into a shell.
     pub(super) fn line(&self) -> String {
         let inputs = &self.options.input.inputs;
-        self.words().line(&self.program, "import", inputs)
-    }
-
-    /// Whether the option `long` was typed.
-    pub(super) fn types(&self, long: &str) -> bool {
-        self.words().name(long)
-    }
-
-    fn words(&self) -> OptionWords {
-        let ImportOptions {
-            input,
-            target,
-            requests,
-            sending,
-            display,
-        } = &self.options;
-        let mut options = OptionWords::default();
-        options.input(input);
-        options.target(target);
-        options.requests(requests);
-        options.sending(sending);
-        options.display(*display);
-        options
+        OptionWords::of_import(&self.options).line(&self.program, "import", inputs)
     }
 }
 
@@ -154,9 +133,26 @@ pub(super) fn add_to_list(list: &mut Vec<String>, inherited: &[String], value: &
 /// Options as shell words. Each struct of options is destructured in full, so that
 /// a new option that is not rendered does not compile.
 #[derive(Default)]
-struct OptionWords(Vec<String>);
+pub(super) struct OptionWords(Vec<String>);
 
 impl OptionWords {
+    pub(super) fn of_import(options: &ImportOptions) -> Self {
+        let ImportOptions {
+            input,
+            target,
+            requests,
+            sending,
+            display,
+        } = options;
+        let mut words = Self::default();
+        words.input(input);
+        words.target(target);
+        words.requests(requests);
+        words.sending(sending);
+        words.display(*display);
+        words
+    }
+
     fn input(&mut self, input: &InputOptions) {
         let InputOptions {
             inputs: _,
@@ -273,6 +269,17 @@ impl OptionWords {
         self.switch("yes", *yes);
     }
 
+    pub(super) fn changes(&mut self, changes: &ChangeOptions) {
+        let ChangeOptions {
+            plans,
+            empty,
+            max_changes,
+        } = changes;
+        self.choice("plans", *plans);
+        self.choice("empty", *empty);
+        self.value("max-changes", max_changes.as_ref().map(|most| &most.0));
+    }
+
     fn display(&mut self, display: DisplayOptions) {
         let DisplayOptions {
             json,
@@ -336,12 +343,12 @@ impl OptionWords {
 
     /// Whether the option `long` is among them. Values that begin with a dash are
     /// attached.
-    fn name(&self, long: &str) -> bool {
+    pub(super) fn name(&self, long: &str) -> bool {
         let mut names = self.0.iter().filter_map(|word| word.strip_prefix("--"));
         names.any(|name| name.split('=').next() == Some(long))
     }
 
-    fn line(self, program: &OsStr, subcommand: &str, inputs: &[OsString]) -> String {
+    pub(super) fn line(self, program: &OsStr, subcommand: &str, inputs: &[OsString]) -> String {
         let is_like_an_option =
             |input: &OsString| input != "-" && input.as_encoded_bytes().starts_with(b"-");
         let apart = inputs.iter().any(is_like_an_option);
@@ -366,6 +373,7 @@ pub(super) mod tests {
 
     use super::{ImportOptions, TypedCommand, ValidateOptions};
     use crate::cli::{Cli, Command};
+    use crate::commands::send_command::SendCommand;
 
     fn parsed(words: &[&str]) -> Option<Command> {
         Cli::try_parse_from(words).ok().map(|cli| cli.command)
@@ -376,6 +384,14 @@ pub(super) mod tests {
         match parsed(words) {
             Some(Command::Import(options)) => typed(words[0], *options),
             other => panic!("{words:?} is {other:?}"),
+        }
+    }
+
+    /// Parses the words of an import, as a command that sends.
+    pub(in crate::commands) fn sending(words: &[&str]) -> SendCommand {
+        SendCommand {
+            import: import(words),
+            changes: None,
         }
     }
 
@@ -400,6 +416,11 @@ pub(super) mod tests {
         let line = match parsed(words)? {
             Command::Import(options) => typed(words[0], *options).line(),
             Command::Validate(options) => typed(words[0], *options).line(),
+            Command::Sync(options) => SendCommand {
+                import: typed(words[0], options.import),
+                changes: Some(options.changes),
+            }
+            .line(),
             other @ (Command::Verify(_)
             | Command::Status(_)
             | Command::Init(_)
@@ -413,6 +434,7 @@ pub(super) mod tests {
         let again = parsed(&again).unwrap_or_else(|| panic!("{line} is no command"));
         match (parsed(words)?, again) {
             (Command::Import(typed), Command::Import(again)) => assert_eq!(typed, again, "{line}"),
+            (Command::Sync(typed), Command::Sync(again)) => assert_eq!(typed, again, "{line}"),
             (Command::Validate(typed), Command::Validate(again)) => {
                 assert_eq!(typed, again, "{line}");
             }

@@ -7,13 +7,14 @@ use anyhow::Context;
 use super::hint::hinted;
 use crate::engine::stop::Stop;
 
-/// Fails if there is no terminal to ask on, before anything is sent.
-pub(super) fn demand_terminal() -> anyhow::Result<()> {
+/// Fails if there is no terminal to ask on, before anything is sent. `why` says what has to
+/// be confirmed.
+pub(super) fn demand_terminal(why: &str) -> anyhow::Result<()> {
     if has_terminal() {
         return Ok(());
     }
     Err(hinted(
-        "this is a live run, and there is no terminal to ask for confirmation on",
+        format!("{why}, and there is no terminal to ask for confirmation on"),
         "add --yes to run it without confirmation",
     ))
 }
@@ -21,7 +22,14 @@ pub(super) fn demand_terminal() -> anyhow::Result<()> {
 /// Asks whether to create `many` ("12 customers") in `account`, and fails unless
 /// the answer is yes, or everything is stopped.
 pub(super) async fn confirm(many: &str, account: &str, stop: &Stop) -> anyhow::Result<()> {
-    let question = format!("{many} will be created in the LIVE account {account}. Go on?");
+    let question = format!("{many} will be created in the LIVE account {account}.");
+    confirm_that(&question, stop).await
+}
+
+/// Says `what` will be done, asks whether to go on, and fails unless the answer is yes, or
+/// everything is stopped.
+pub(super) async fn confirm_that(what: &str, stop: &Stop) -> anyhow::Result<()> {
+    let question = format!("{what} Go on?");
     if ask_yes_no(&question, stop).await? || stop.is_halted() {
         return Ok(());
     }

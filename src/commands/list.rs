@@ -313,6 +313,7 @@ mod tests {
             digest: [0; 16],
             ours: true,
             claimed_by: None,
+            settled: None,
             keys_lost: false,
             customer_id: customer_id.map(str::to_owned),
             request_id: None,

@@ -2,6 +2,7 @@
 //!
 //! - `import/`: creates the customers; started again, continues
 //! - `validate/`: reads and checks everything, sends nothing
+//! - `sync.rs`: makes Kable equal to the file, and reports what the file no longer has
 //! - `verify.rs`: compares what Kable has with the file
 //! - `status.rs`: shows the state of a run
 //! - `list.rs`: lists what the checkpoint knows of its customers
@@ -15,6 +16,7 @@
 //! - `exit.rs`: the exit codes
 //! - `hint.rs`: what the user can do about an error
 //! - `command_line.rs`: parsed options → the command to type next
+//! - `send_command.rs`: a command that sends customers, as it was typed
 //! - `checkpoint_choice.rs`: which checkpoint is read
 //! - `shell_word.rs`: words and paths as they are typed into a shell
 //! - `listing.rs`: writes a list in the format of `--as`
@@ -66,11 +68,13 @@ mod remote_state;
 mod result_folder;
 pub mod sandbox;
 mod screening;
+mod send_command;
 mod send_time;
 mod shell_word;
 mod shown_mapping;
 mod signals;
 pub mod status;
+pub mod sync;
 mod system;
 pub mod validate;
 pub mod verify;

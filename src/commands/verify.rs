@@ -170,6 +170,7 @@ impl Verification {
             ledger: None,
             remote_list: Some(&mut self.remote.listed),
             listed: ListedOutcomes::VERIFIED,
+            sync: None,
             preview: None,
             stop: Some(&prepared.stop),
         };

@@ -14,7 +14,7 @@ use super::origin::{Assignment, Assignments, DEFAULT_FILE, OptionOrigin};
 use super::value_checks::check_values;
 use super::written_value::OptionReader;
 use crate::cli::{
-    CheckOptions, Cli, ConfigChoice, DisplayOptions, ListingOptions, ReadingOptions,
+    ChangeOptions, CheckOptions, Cli, ConfigChoice, DisplayOptions, ListingOptions, ReadingOptions,
     RequestOptions, SandboxChoice, SendOptions, StoredOptions, TargetOptions,
 };
 
@@ -32,6 +32,8 @@ pub struct FileOptions {
     pub requests: RequestOptions,
     /// How they are sent.
     pub sending: SendOptions,
+    /// What `sync` changes.
+    pub changes: ChangeOptions,
     /// What is shown.
     pub display: DisplayOptions,
     /// What `validate` alone takes.
@@ -192,18 +194,20 @@ impl FileOptions {
             target,
             requests,
             sending,
+            changes,
             display,
             checks,
             listing,
         } = parsed(&assignments)?;
         // Whatever the command takes of them.
-        check_values(&reading, &target, &requests, &sending)
+        check_values(&reading, &target, &requests, (&sending, &changes))
             .map_err(|error| error.located(&assignments, |_| false))?;
         Ok(Self {
             reading,
             target,
             requests,
             sending,
+            changes,
             display,
             checks,
             listing,

@@ -504,9 +504,9 @@ fn a_variable_names_the_file_or_none() {
 /// The long names of the options of the commands whose options can stand in a file.
 fn typed_options() -> BTreeSet<String> {
     let command = Cli::command();
-    let commands = command
-        .get_subcommands()
-        .filter(|command| ["import", "validate", "plans", "list"].contains(&command.get_name()));
+    let commands = command.get_subcommands().filter(|command| {
+        ["import", "sync", "validate", "plans", "list"].contains(&command.get_name())
+    });
     let options = commands.flat_map(clap::Command::get_arguments);
     let longs = options.filter_map(clap::Arg::get_long).map(str::to_owned);
     longs
@@ -537,6 +537,9 @@ fn every_option_can_stand_in_a_file_and_in_the_environment() {
             "utf-8",
             "clientId=Customer",
             "https://test.kable.io",
+            "cancel",
+            "add",
+            "clear",
         ];
         let taken = values.iter().any(|value| {
             FileOptions::read(

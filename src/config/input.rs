@@ -78,6 +78,7 @@ pub fn input(
             strict: typed.strict.or(file.strict) == Some(true),
             allowed_currencies,
             external_ids: typed.plan_ids.or(file.plan_ids) == Some(PlanIds::External),
+            clears_empty: false,
             plans: None,
             bundles: None,
         },

@@ -8,7 +8,7 @@
 //! - `options.rs`: their names, and what kind of value each takes
 //! - `written_value.rs`: a value as people write it
 //! - `origin.rs`: where each is written
-//! - `input.rs`, `target.rs`, `requests.rs`, `send.rs`, `display.rs`: one group of
+//! - `input.rs`, `target.rs`, `requests.rs`, `send.rs`, `changes.rs`, `display.rs`: one group of
 //!   options each, as settings
 //! - `mapping.rs`: the options that say which column feeds which field, as one mapping
 //! - `mapping_file/`: the mapping file
@@ -17,6 +17,7 @@
 //! - `value_checks.rs`: refuses values of a file, whichever of them a command takes
 //! - `error.rs`: why a configuration can't be used
 
+pub mod changes;
 pub mod display;
 mod environment;
 mod error;

@@ -1,12 +1,13 @@
 //! Refuses values of the file and of the environment that can't be used, also those that
 //! the command does not take: one file serves all commands.
 
+use super::changes::changes;
 use super::error::ConfigError;
 use super::input::check_reading;
 use super::requests::requests;
 use super::send::sending;
 use super::target::check_target;
-use crate::cli::{ReadingOptions, RequestOptions, SendOptions, TargetOptions};
+use crate::cli::{ChangeOptions, ReadingOptions, RequestOptions, SendOptions, TargetOptions};
 
 /// Refuses the first value that can't be used. Files that values name are not opened, and
 /// options that exclude each other are refused where they are used.
@@ -14,8 +15,9 @@ pub(super) fn check_values(
     reading: &ReadingOptions,
     target: &TargetOptions,
     rates: &RequestOptions,
-    sends: &SendOptions,
+    (sends, changed): (&SendOptions, &ChangeOptions),
 ) -> Result<(), ConfigError> {
+    changes(&ChangeOptions::default(), changed)?;
     check_reading(reading)?;
     check_target(target)?;
     let none = RequestOptions::default;

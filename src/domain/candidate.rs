@@ -33,6 +33,8 @@ pub struct Candidate<'r> {
     pub(super) defaulted: FieldSet,
     /// Fields whose apostrophe at the start the mapping decided on.
     pub(super) keeps_apostrophe: FieldSet,
+    /// Fields that have a column or a member in the row, perhaps without a value.
+    pub(super) present: FieldSet,
     values: FieldMap<FieldValue<'r>>,
 }
 
@@ -46,6 +48,7 @@ impl<'r> Candidate<'r> {
             findings: &[],
             defaulted: FieldSet::default(),
             keeps_apostrophe: FieldSet::default(),
+            present: FieldSet::default(),
             values: FieldMap::default(),
         }
     }
@@ -57,6 +60,7 @@ impl<'r> Candidate<'r> {
 
     /// Sets the text of `field`.
     pub fn set(&mut self, field: Field, text: &'r str) {
+        self.present.insert(field);
         *self.values.get_mut(field) = FieldValue::Text(text);
     }
 
@@ -67,6 +71,7 @@ impl<'r> Candidate<'r> {
 
     /// Adds the value of a cell; the items of a list come one by one.
     pub(super) fn add(&mut self, field: Field, kind: CellKind, value: &'r str) {
+        self.present.insert(field);
         let slot = self.values.get_mut(field);
         match (kind, &mut *slot) {
             (CellKind::Null, _) => {}

@@ -65,6 +65,7 @@ fn most_first(counts: &[FieldCount]) -> Vec<FieldCount> {
 mod tests {
     use super::{ComparedCustomer, ComparedFields, FieldCount};
     use crate::domain::customer::tests::{aster, aster_at_stripe};
+    use crate::domain::plan_policy::PlanPolicy;
     use crate::domain::remote::RemoteCustomer;
 
     #[test]
@@ -79,10 +80,15 @@ mod tests {
             ..RemoteCustomer::default()
         };
         let mut compared = ComparedFields::default();
-        compared.add(&ComparedCustomer::of(aster(), remote("Astre", "EUR")));
+        compared.add(&ComparedCustomer::of(
+            aster(),
+            remote("Astre", "EUR"),
+            PlanPolicy::Exact,
+        ));
         compared.add(&ComparedCustomer::of(
             aster_at_stripe(),
             remote("Aster", "EUR"),
+            PlanPolicy::Exact,
         ));
         let count = |field, rows| FieldCount { field, rows };
         assert_eq!(

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::field::Field;
+use super::field::{Field, FieldSet};
 
 /// A 128-bit fingerprint of some text.
 ///
@@ -88,6 +88,8 @@ pub struct Customer {
     /// The field and the length in bytes of each of them; a list has one for each of
     /// its ids.
     lengths: Box<[(Field, usize)]>,
+    /// The fields that the row has, empty, and that are to be cleared at Kable.
+    cleared: FieldSet,
 }
 
 impl Customer {
@@ -146,6 +148,21 @@ impl Customer {
         self.values().filter(|(field, _)| field.in_contact())
     }
 
+    /// The fields that are cleared at Kable (`--empty clear`): the row has them, empty.
+    pub fn cleared(&self) -> impl Iterator<Item = Field> {
+        self.cleared.iter()
+    }
+
+    /// Whether `field` is cleared.
+    pub fn clears(&self, field: Field) -> bool {
+        self.cleared.has(field)
+    }
+
+    /// Whether the row says what `field` is: it has a value for it, or clears it.
+    pub fn decides(&self, field: Field) -> bool {
+        self.clears(field) || self.values_of(field).next().is_some()
+    }
+
     /// The fields that have a value, in the API's order.
     pub fn given(&self) -> Vec<Field> {
         let mut given: Vec<Field> = self.values().map(|(field, _)| field).collect();
@@ -165,6 +182,8 @@ pub struct CustomerValues<'r> {
     pub(super) plan_ids: Vec<Cow<'r, str>>,
     pub(super) bundle_ids: Vec<Cow<'r, str>>,
     pub(super) contact: [Option<&'r str>; Field::CONTACT.len()],
+    /// The fields that the row has, empty, if those are cleared at Kable.
+    pub(super) cleared: FieldSet,
 }
 
 impl<'r> CustomerValues<'r> {
@@ -204,6 +223,17 @@ impl<'r> CustomerValues<'r> {
             .chain(contact.filter_map(present))
     }
 
+    /// Clears the fields that are `present` in the row without a value.
+    pub(super) fn clear_missing(&mut self, present: FieldSet) {
+        let mut given = FieldSet::default();
+        for (field, _) in self.values() {
+            given.insert(field);
+        }
+        for field in present.iter().filter(|field| !given.has(*field)) {
+            self.cleared.insert(field);
+        }
+    }
+
     /// The customer, with a copy of the values.
     pub fn to_customer(&self) -> Customer {
         let (mut bytes, mut count) = (0, 0);
@@ -220,6 +250,7 @@ impl<'r> CustomerValues<'r> {
         Customer {
             text: text.into_boxed_str(),
             lengths: lengths.into_boxed_slice(),
+            cleared: self.cleared,
         }
     }
 
@@ -272,7 +303,7 @@ impl<'r> CustomerValues<'r> {
 pub(crate) mod tests {
     use std::borrow::Cow;
 
-    use super::{Customer, CustomerValues, Field, Fingerprint, place};
+    use super::{Customer, CustomerValues, Field, FieldSet, Fingerprint, place};
 
     /// The values of [`aster`].
     fn values() -> CustomerValues<'static> {
@@ -286,6 +317,7 @@ pub(crate) mod tests {
             plan_ids: vec!["pln_a".into(), "pln_b".into()],
             bundle_ids: Vec::new(),
             contact,
+            cleared: FieldSet::default(),
         }
     }
 
@@ -296,6 +328,26 @@ pub(crate) mod tests {
     /// A valid customer; each test changes the one thing that it is about.
     pub(crate) fn aster() -> Customer {
         values().to_customer()
+    }
+
+    /// The same customer with other plans and bundles.
+    pub(crate) fn with_plans(plan_ids: &[String], bundle_ids: &[String]) -> Customer {
+        let cows = |ids: &[String]| ids.iter().map(|id| Cow::Owned(id.clone())).collect();
+        CustomerValues {
+            plan_ids: cows(plan_ids),
+            bundle_ids: cows(bundle_ids),
+            ..values()
+        }
+        .to_customer()
+    }
+
+    /// The same customer, with these fields cleared.
+    pub(crate) fn clearing(fields: &[Field]) -> Customer {
+        let mut cleared = values();
+        for field in fields {
+            cleared.cleared.insert(*field);
+        }
+        cleared.to_customer()
     }
 
     /// The same, with a `stripeCustomerId`.
@@ -327,6 +379,7 @@ pub(crate) mod tests {
             plan_ids: customer.plan_ids().map(Cow::Borrowed).collect(),
             bundle_ids: customer.bundle_ids().map(Cow::Borrowed).collect(),
             contact,
+            cleared: customer.cleared,
         })
     }
 

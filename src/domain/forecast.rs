@@ -7,8 +7,9 @@ use serde::Serialize;
 use super::decision::ExistingPolicy;
 use super::field::Field;
 use super::outcome::Outcome;
+use super::plan_policy::{PlanPolicy, PlanRules};
 use super::remote::ComparedCustomer;
-use super::update::CustomerUpdate;
+use super::remote_change::RemoteChange;
 
 /// What a run would do with one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +50,7 @@ impl PlannedAction {
     pub fn on_existing(
         compared: &ComparedCustomer,
         existing: ExistingPolicy,
+        rules: PlanRules,
         edited: bool,
     ) -> Self {
         let ComparedCustomer {
@@ -56,21 +58,25 @@ impl PlannedAction {
             remote,
             differences,
         } = compared;
-        let update = match existing {
-            ExistingPolicy::Update => CustomerUpdate::of(customer, remote, edited),
+        let change = match existing {
+            ExistingPolicy::Update => RemoteChange::next(customer, remote, rules.changed, edited),
             ExistingPolicy::Skip | ExistingPolicy::Fail => None,
         };
-        if let Some(update) = update {
+        if let Some(change) = change {
             let differing = differences.iter().map(|difference| difference.field);
+            let changes_plans = rules.changed != PlanPolicy::Ignore && !remote.is_cancelled();
+            let is_changed =
+                |field: &Field| is_updatable(*field) || changes_plans && field.is_list();
             let (mut fields, mut differs_still) = (Vec::new(), false);
             for field in differing {
-                match field.filter(|field| is_updatable(*field)) {
+                match field.filter(is_changed) {
                     Some(field) => fields.push(field),
                     None => differs_still = true,
                 }
             }
-            if update.stripe_customer_id.is_some() {
-                fields.push(Field::StripeCustomerId);
+            let unseen = Field::StripeCustomerId;
+            if change.fields().contains(&unseen) && !fields.contains(&unseen) {
+                fields.push(unseen);
             }
             return Self::Update {
                 fields,
@@ -86,7 +92,8 @@ impl PlannedAction {
 }
 
 fn is_updatable(field: Field) -> bool {
-    matches!(field, Field::CompanyName | Field::Currency) || field.in_contact()
+    let single = [Field::CompanyName, Field::Currency, Field::StripeCustomerId];
+    single.contains(&field) || field.in_contact()
 }
 
 /// How many rows a run would do what with. Each row that is fit is in exactly one of
@@ -148,7 +155,10 @@ impl Forecast {
 
 #[cfg(test)]
 mod tests {
-    use super::{ComparedCustomer, ExistingPolicy, Field, Forecast, Outcome, PlannedAction};
+    use super::{
+        ComparedCustomer, ExistingPolicy, Field, Forecast, Outcome, PlanPolicy, PlanRules,
+        PlannedAction,
+    };
     use crate::domain::customer::Customer;
     use crate::domain::customer::tests::{aster, aster_at_stripe};
     use crate::domain::remote::RemoteCustomer;
@@ -165,8 +175,9 @@ mod tests {
 
     fn action(remote: &RemoteCustomer, existing: ExistingPolicy) -> PlannedAction {
         PlannedAction::on_existing(
-            &ComparedCustomer::of(aster(), remote.clone()),
+            &ComparedCustomer::of(aster(), remote.clone(), PlanPolicy::Exact),
             existing,
+            PlanRules::IMPORT,
             false,
         )
     }
@@ -214,8 +225,11 @@ mod tests {
     fn a_stripe_id_that_may_differ_is_sent() {
         let customer = aster_at_stripe();
         let remote = remote_of(&customer);
-        let compared = ComparedCustomer::of(customer, remote);
-        let action = |edited| PlannedAction::on_existing(&compared, ExistingPolicy::Update, edited);
+        let compared = ComparedCustomer::of(customer, remote, PlanPolicy::Exact);
+        let action = |edited| {
+            let existing = ExistingPolicy::Update;
+            PlannedAction::on_existing(&compared, existing, PlanRules::IMPORT, edited)
+        };
         assert_eq!(action(false), PlannedAction::LeaveEqual);
         let update = PlannedAction::Update {
             fields: vec![Field::StripeCustomerId],

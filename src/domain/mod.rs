@@ -21,7 +21,8 @@
 //! - `swallowed_rows.rs`: rows that a stray quote made part of another one
 //! - `customer.rs`: a customer that can be sent
 //! - `decision.rs`: whether a row is sent, looked up or skipped
-//! - `remote.rs`, `update.rs`: a customer as Kable has it, and how to change it
+//! - `remote.rs`: a customer as Kable has it, and how it differs from a row
+//! - `plan_policy.rs`, `update.rs`, `remote_change.rs`: how it is changed
 //!
 //! What is reported:
 //!
@@ -31,7 +32,8 @@
 //! - `recorded_differences.rs`: how a customer differs from its row, as the checkpoint keeps it
 //! - `forecast.rs`: what a run would do
 //! - `advice.rs`, `wrong_constant.rs`: the next steps after a check
-//! - `bottleneck.rs`, `threshold.rs`: how fast a run is, and when it stops early
+//! - `bottleneck.rs`: how fast a run is
+//! - `threshold.rs`, `change_limit.rs`: when it stops early
 //! - `text.rs`: how values are shown
 //! - `nearest.rs`: the known name that a misspelt one is probably meant to be
 
@@ -42,6 +44,7 @@ pub mod card_columns;
 pub mod card_number;
 pub mod catalog;
 pub mod cell;
+pub mod change_limit;
 mod checks;
 pub mod compared_fields;
 pub mod currency;
@@ -59,10 +62,12 @@ pub mod mapping;
 pub mod misfits;
 pub mod nearest;
 pub mod outcome;
+pub mod plan_policy;
 mod printable;
 pub mod problem;
 pub mod recorded_differences;
 pub mod remote;
+pub mod remote_change;
 pub mod row;
 pub mod row_findings;
 pub mod row_tally;

@@ -1,7 +1,7 @@
 //! The outcome of a row, and how many rows have which.
 
 /// The outcome of a row that is fit to be sent, as `summary.json` has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[repr(u8)]
 pub enum Outcome {
     /// This checkpoint's runs created the customer.
@@ -21,6 +21,7 @@ pub enum Outcome {
     /// The API refused it for good.
     Failed,
     /// It may have been sent, and whether the customer exists could not be found out.
+    #[default]
     Unresolved,
     /// It has not been sent.
     Pending,

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::customer::{BillingContact, Customer};
 use super::field::Field;
+use super::plan_policy::PlanPolicy;
 use super::text::quoted;
 
 /// A customer as Kable has it (`docs/api.md`, "Customer: the response").
@@ -33,6 +34,13 @@ pub struct RemoteCustomer {
     pub created: Option<i64>,
     /// `modified`, likewise.
     pub modified: Option<i64>,
+}
+
+impl RemoteCustomer {
+    /// Whether it was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.status == "CANCELLED"
+    }
 }
 
 /// A value that differs between a row and Kable.
@@ -78,9 +86,9 @@ pub struct ComparedCustomer {
 
 impl ComparedCustomer {
     /// Compares `customer` with `remote`.
-    pub fn of(customer: Customer, remote: RemoteCustomer) -> Self {
+    pub fn of(customer: Customer, remote: RemoteCustomer, plans: PlanPolicy) -> Self {
         Self {
-            differences: differences(&customer, &remote),
+            differences: differences(&customer, &remote, plans),
             customer,
             remote,
         }
@@ -97,8 +105,12 @@ impl ComparedCustomer {
 ///
 /// A field that the row does not have is not compared, nor one that the response
 /// does not have, such as `stripeCustomerId`, which only the newer document of the
-/// API has.
-pub fn differences(customer: &Customer, remote: &RemoteCustomer) -> Vec<Difference> {
+/// API has. Fields that the row clears (`--empty clear`) are compared with nothing.
+pub fn differences(
+    customer: &Customer,
+    remote: &RemoteCustomer,
+    plans: PlanPolicy,
+) -> Vec<Difference> {
     let mut found = Vec::new();
     let mut compare = |field: Option<Field>, ours: &str, theirs: &str| {
         if ours != theirs {
@@ -120,28 +132,36 @@ pub fn differences(customer: &Customer, remote: &RemoteCustomer) -> Vec<Differen
         &remote.company_name,
     );
     compare(Some(Field::Currency), customer.currency(), &remote.currency);
-    let stripe = (customer.stripe_customer_id()).zip(remote.stripe_customer_id.as_deref());
-    if let Some((ours, theirs)) = stripe {
+    let ours = customer.stripe_customer_id();
+    let ours = ours.or_else(|| customer.clears(Field::StripeCustomerId).then_some(""));
+    if let Some((ours, theirs)) = ours.zip(remote.stripe_customer_id.as_deref()) {
         compare(Some(Field::StripeCustomerId), ours, theirs);
     }
     if !remote.status.is_empty() {
         compare(None, "ACTIVE", &remote.status);
     }
-    let plan_ids = sorted(customer.plan_ids());
-    if let Some(theirs) = own_plans(customer, remote).filter(|_| !plan_ids.is_empty()) {
-        compare(Some(Field::PlanIds), &plan_ids, &theirs);
-    }
-    let bundle_ids = sorted(customer.bundle_ids());
-    if let Some(theirs) = remote
-        .bundle_ids
-        .as_ref()
-        .filter(|_| !bundle_ids.is_empty())
-    {
-        let theirs = sorted(theirs.iter().map(String::as_str));
-        compare(Some(Field::BundleIds), &bundle_ids, &theirs);
+    let bundles = remote.bundle_ids.as_ref();
+    let bundles = bundles.map(|ids| ids.iter().map(String::as_str).collect());
+    let lists = [
+        (
+            Field::PlanIds,
+            customer.plan_ids().collect(),
+            own_plans(customer, remote),
+        ),
+        (Field::BundleIds, customer.bundle_ids().collect(), bundles),
+    ];
+    for (field, ours, theirs) in lists {
+        let ours: Vec<&str> = ours;
+        let is_compared = plans != PlanPolicy::Ignore && customer.decides(field);
+        if let Some(theirs) = theirs.filter(|_| is_compared) {
+            let theirs = sorted(compared_ids(theirs, &ours, plans));
+            compare(Some(field), &sorted(ours.into_iter()), &theirs);
+        }
     }
     if let Some(contact) = &remote.contact {
-        for (field, ours) in customer.contact() {
+        let cleared = customer.cleared().filter(|field| field.in_contact());
+        let cleared = cleared.map(|field| (field, ""));
+        for (field, ours) in customer.contact().chain(cleared) {
             compare(Some(field), ours, contact.get(field).unwrap_or_default());
         }
     }
@@ -163,14 +183,14 @@ pub fn not_compared(customer: &Customer, remote: &RemoteCustomer) -> Vec<Field> 
 /// The plans of `remote` that did not come with a bundle, and those that the row
 /// names in any case. If it is not known which plans the bundles bring, only those
 /// that the row names.
-fn own_plans(customer: &Customer, remote: &RemoteCustomer) -> Option<String> {
+fn own_plans<'r>(customer: &'r Customer, remote: &'r RemoteCustomer) -> Option<Vec<&'r str>> {
     let theirs = remote.plan_ids.as_ref()?.iter().map(String::as_str);
     let has_bundles = match &remote.bundle_ids {
         Some(bundles) => !bundles.is_empty(),
         None => customer.bundle_ids().next().is_some(),
     };
     if !has_bundles {
-        return Some(sorted(theirs));
+        return Some(theirs.collect());
     }
     let ours: HashSet<&str> = customer.plan_ids().collect();
     let brought = remote.brought_plan_ids.as_ref();
@@ -183,7 +203,19 @@ fn own_plans(customer: &Customer, remote: &RemoteCustomer) -> Option<String> {
     };
     // A plan of both the customer and a bundle may be listed twice.
     let own: BTreeSet<&str> = theirs.filter(is_own).collect();
-    Some(sorted(own.into_iter()))
+    Some(own.into_iter().collect())
+}
+
+/// Those of `theirs` that are compared with `ours`.
+fn compared_ids<'i>(
+    theirs: Vec<&'i str>,
+    ours: &[&str],
+    plans: PlanPolicy,
+) -> impl Iterator<Item = &'i str> {
+    theirs.into_iter().filter(move |id| match plans {
+        PlanPolicy::Exact => true,
+        PlanPolicy::Add | PlanPolicy::Ignore => ours.contains(id),
+    })
 }
 
 /// The ids as one text, in order.
@@ -195,9 +227,13 @@ pub(super) fn sorted<'i>(ids: impl Iterator<Item = &'i str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Field, RemoteCustomer, differences, not_compared};
+    use super::{BillingContact, Difference, Field, PlanPolicy, RemoteCustomer, not_compared};
     use crate::domain::customer::Customer;
-    use crate::domain::customer::tests::{aster, aster_at_stripe};
+    use crate::domain::customer::tests::{aster, aster_at_stripe, clearing};
+
+    fn differences(customer: &Customer, remote: &RemoteCustomer) -> Vec<Difference> {
+        super::differences(customer, remote, PlanPolicy::Exact)
+    }
 
     fn remote_of(customer: &Customer) -> RemoteCustomer {
         let mut plan_ids: Vec<String> = customer.plan_ids().map(str::to_owned).collect();
@@ -315,5 +351,34 @@ mod tests {
             not_compared(&customer, &other),
             [Field::StripeCustomerId, Field::PlanIds, Field::Email]
         );
+    }
+    #[test]
+    fn a_cleared_field_is_compared_with_nothing() {
+        let customer = clearing(&[Field::Phone, Field::BundleIds]);
+        let mut other = remote_of(&customer);
+        assert_eq!(differences(&customer, &other), []);
+        let mut contact: BillingContact = customer.contact().collect();
+        contact.set(Field::Phone, "+1".to_owned());
+        other.contact = Some(contact);
+        other.bundle_ids = Some(vec!["bun_1".to_owned()]);
+        other.brought_plan_ids = Some(Vec::new());
+        let found = differences(&customer, &other);
+        let fields: Vec<_> = found.iter().map(Difference::name).collect();
+        assert_eq!(fields, ["bundleIds", "billingContact.phone"]);
+    }
+
+    #[test]
+    fn plans_are_compared_as_they_are_changed() {
+        let customer = aster();
+        let mut other = remote_of(&customer);
+        other.plan_ids = Some(vec!["pln_a".to_owned(), "pln_x".to_owned()]);
+        let count = |plans| super::differences(&customer, &other, plans).len();
+        assert_eq!(count(PlanPolicy::Ignore), 0);
+        assert_eq!(count(PlanPolicy::Add), 1, "pln_b is missing");
+        assert_eq!(count(PlanPolicy::Exact), 1);
+        other.plan_ids = Some(["pln_a", "pln_b", "pln_x"].map(str::to_owned).to_vec());
+        let count = |plans| super::differences(&customer, &other, plans).len();
+        assert_eq!(count(PlanPolicy::Add), 0, "more plans are no difference");
+        assert_eq!(count(PlanPolicy::Exact), 1);
     }
 }

@@ -52,6 +52,8 @@ impl DefaultedRows {
 pub struct RowTally {
     skipped: BTreeMap<SkipReason, SkippedRows>,
     defaulted: [u64; Field::COUNT],
+    /// Rejected rows without a usable `clientId`: whose they are is not known.
+    pub unidentified: u64,
 }
 
 impl RowTally {
@@ -89,6 +91,7 @@ impl RowTally {
             let room = LINES_KEPT.saturating_sub(known.lines.len());
             known.lines.extend(rows.lines.into_iter().take(room));
         }
+        self.unidentified += later.unidentified;
         for (count, more) in self.defaulted.iter_mut().zip(later.defaulted) {
             *count += more;
         }

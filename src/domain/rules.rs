@@ -12,6 +12,8 @@ pub struct Rules {
     /// `--plan-ids external`: the id of the plan or bundle is sent for its
     /// `externalId`.
     pub external_ids: bool,
+    /// `--empty clear`: a value at Kable is cleared where the row has the field, empty.
+    pub clears_empty: bool,
     /// All plans, if they were looked up.
     pub plans: Option<Catalog>,
     /// All bundles, if they were looked up.

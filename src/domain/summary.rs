@@ -47,6 +47,17 @@ pub struct RequestCounts {
 }
 
 impl RequestCounts {
+    /// Those that came after `earlier` ones.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            sent: self.sent.saturating_sub(earlier.sent),
+            retried: self.retried.saturating_sub(earlier.retried),
+            throttled: self.throttled.saturating_sub(earlier.throttled),
+            lookups: self.lookups.saturating_sub(earlier.lookups),
+        }
+    }
+
     /// The sum of two counts.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {

@@ -1,11 +1,13 @@
 //! The fields that an update has to change in an existing customer.
 
 use super::customer::{BillingContact, Customer};
+use super::field::Field;
 use super::remote::RemoteCustomer;
 
 /// The fields of an update, all optional (`docs/api.md`: "Update takes …").
 ///
-/// Plans, bundles and `status` are changed by other calls.
+/// Plans, bundles and `status` are changed by other calls. An empty text clears a value:
+/// how one is cleared is not documented.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CustomerUpdate {
     /// `companyName`.
@@ -32,11 +34,12 @@ impl CustomerUpdate {
         stripe_may_differ: bool,
     ) -> Option<Self> {
         let changed = |ours: &str, theirs: &str| (ours != theirs).then(|| ours.to_owned());
+        let cleared = customer.clears(Field::StripeCustomerId).then_some("");
+        let ours_at_stripe = customer.stripe_customer_id().or(cleared);
         let mut update = Self {
             company_name: changed(customer.company_name(), &remote.company_name),
             currency: changed(customer.currency(), &remote.currency),
-            stripe_customer_id: customer
-                .stripe_customer_id()
+            stripe_customer_id: ours_at_stripe
                 .filter(|ours| {
                     (remote.stripe_customer_id.as_deref()).is_some_and(|theirs| theirs != *ours)
                 })
@@ -45,9 +48,24 @@ impl CustomerUpdate {
         };
         let unshown = remote.stripe_customer_id.is_none();
         if unshown && (stripe_may_differ || update != Self::default()) {
-            update.stripe_customer_id = customer.stripe_customer_id().map(str::to_owned);
+            update.stripe_customer_id = ours_at_stripe.map(str::to_owned);
         }
         (update != Self::default()).then_some(update)
+    }
+
+    /// The fields that it has; of a contact, all members.
+    pub fn fields(&self) -> Vec<Field> {
+        let single = [
+            (Field::CompanyName, self.company_name.is_some()),
+            (Field::Currency, self.currency.is_some()),
+            (Field::StripeCustomerId, self.stripe_customer_id.is_some()),
+        ];
+        let single = single.into_iter().filter(|(_, is_given)| *is_given);
+        let contact = self.contact.iter().flat_map(BillingContact::given);
+        single
+            .map(|(field, _)| field)
+            .chain(contact.map(|(field, _)| field))
+            .collect()
     }
 }
 
@@ -59,6 +77,9 @@ fn merged_contact(ours: &Customer, theirs: Option<&BillingContact>) -> Option<Bi
     for (field, value) in ours.contact() {
         merged.set(field, value.to_owned());
     }
+    for field in ours.cleared().filter(|field| theirs.get(*field).is_some()) {
+        merged.set(field, String::new());
+    }
     (merged != *theirs).then_some(merged)
 }
 
@@ -66,7 +87,7 @@ fn merged_contact(ours: &Customer, theirs: Option<&BillingContact>) -> Option<Bi
 mod tests {
     use super::{BillingContact, CustomerUpdate};
     use crate::domain::customer::Customer;
-    use crate::domain::customer::tests::{aster, aster_at_stripe};
+    use crate::domain::customer::tests::{aster, aster_at_stripe, clearing};
     use crate::domain::field::Field;
     use crate::domain::remote::RemoteCustomer;
 
@@ -122,5 +143,21 @@ mod tests {
         remote.company_name = "Astre".to_owned();
         let with_more = CustomerUpdate::of(&customer, &remote, false).unwrap();
         assert_eq!(with_more.stripe_customer_id.as_deref(), Some("cus_1"));
+    }
+    #[test]
+    fn a_field_that_is_cleared_is_sent_empty_if_kable_has_it() {
+        let customer = clearing(&[Field::Phone, Field::City, Field::StripeCustomerId]);
+        let mut remote = remote_of(&customer);
+        assert_eq!(CustomerUpdate::of(&customer, &remote, false), None);
+        let mut theirs: BillingContact = customer.contact().collect();
+        theirs.set(Field::Phone, "+1".to_owned());
+        remote.contact = Some(theirs);
+        remote.stripe_customer_id = Some("cus_1".to_owned());
+        let update = CustomerUpdate::of(&customer, &remote, false).unwrap();
+        assert_eq!(update.stripe_customer_id.as_deref(), Some(""));
+        let contact = update.contact.unwrap();
+        assert_eq!(contact.get(Field::Phone), Some(""));
+        assert_eq!(contact.get(Field::City), None);
+        assert_eq!(contact.get(Field::Email), Some("ap@aster.example"));
     }
 }

@@ -159,8 +159,8 @@ pub fn validate<'r>(candidate: &Candidate<'r>, rules: &Rules) -> Result<Fit<'r>,
         .iter()
         .any(|problem| rules.strict || problem.code.severity() == Severity::Error);
     match (client_id, company_name, currency) {
-        (Some(client_id), Some(company_name), Some(currency)) if !rejected => Ok(Fit {
-            values: CustomerValues {
+        (Some(client_id), Some(company_name), Some(currency)) if !rejected => {
+            let mut values = CustomerValues {
                 client_id,
                 company_name,
                 currency,
@@ -168,10 +168,17 @@ pub fn validate<'r>(candidate: &Candidate<'r>, rules: &Rules) -> Result<Fit<'r>,
                 plan_ids,
                 bundle_ids,
                 contact,
-            },
-            notes: problems,
-            defaulted: candidate.defaulted,
-        }),
+                cleared: FieldSet::default(),
+            };
+            if rules.clears_empty {
+                values.clear_missing(candidate.present);
+            }
+            Ok(Fit {
+                values,
+                notes: problems,
+                defaulted: candidate.defaulted,
+            })
+        }
         (client_id, ..) => Err(Rejection {
             problems,
             has_id: client_id.is_some(),

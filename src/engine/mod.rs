@@ -4,6 +4,7 @@
 //!
 //! - `checker.rs`: row + columns + rules → a checked row, identical in every pass
 //! - `survey/`: the first pass reads and checks everything, and plans what to send
+//! - `sync/`: what a sync does with each row, decided from the list of customers
 //! - `ticket.rs`: a claimed row on its way to the API
 //! - `pace/`: how fast requests may start, and how many at once
 //! - `send/`: the second pass sends: feed → dispatch → record, two bounded queues
@@ -18,6 +19,7 @@ pub mod pace;
 pub mod send;
 pub mod stop;
 pub mod survey;
+pub mod sync;
 #[cfg(test)]
 mod testing;
 pub mod ticket;

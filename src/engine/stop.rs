@@ -30,6 +30,13 @@ pub enum Halt {
         /// How many are allowed.
         allowed: u64,
     },
+    /// A sync would change more customers than allowed.
+    TooManyChanges {
+        /// How many.
+        changes: u64,
+        /// How many are allowed.
+        allowed: u64,
+    },
     /// A time limit was reached.
     OutOfTime {
         /// The option that sets it, with its value.

@@ -54,6 +54,8 @@ pub(crate) struct EarlierRuns {
     /// Whether the row was rejected for repeating another row's `clientId`, and still
     /// does: the customer is that row's, and is not changed.
     pub(crate) is_repeat: bool,
+    /// Whether a sync found its customer in the list of all.
+    pub(crate) is_listed: bool,
     /// Whether its customer is known.
     pub(crate) customer: KnownCustomer,
 }

@@ -8,6 +8,7 @@ use reqwest::header::{
 use reqwest::{Body, Method, RequestBuilder, Url};
 use secrecy::ExposeSecret;
 
+use super::change_body::change_body;
 use super::customer_reader::CustomerReader;
 use super::endpoints::Endpoints;
 use super::list_search::ListSearch;
@@ -23,7 +24,7 @@ use super::{
 use crate::domain::catalog::Catalog;
 use crate::domain::customer::Customer;
 use crate::domain::remote::RemoteCustomer;
-use crate::domain::update::CustomerUpdate;
+use crate::domain::remote_change::RemoteChange;
 
 /// The longest list of plans or bundles that is read.
 const LONGEST_LIST: usize = 64 << 20;
@@ -201,12 +202,13 @@ impl CustomerApi for Client {
         self.write(url, body, read).await
     }
 
-    async fn update(
+    async fn change(
         &self,
         client_id: &str,
-        update: &CustomerUpdate,
+        change: &RemoteChange,
     ) -> Exchange<Reply<Box<RemoteCustomer>>> {
-        let (url, body) = (self.endpoints.update(client_id), wire::update_body(update));
+        let url = self.endpoints.change(client_id, change);
+        let body = change_body(change);
         let bundle_plans = self.bundle_plans();
         let read = |response| response::updated(response, client_id, &bundle_plans);
         self.write(url, body, read).await

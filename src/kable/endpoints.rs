@@ -4,6 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Url;
 
 use super::settings::{ClientError, Settings};
+use crate::domain::remote_change::RemoteChange;
 
 /// The characters that are not escaped in a path segment (RFC 3986 §2.3, "unreserved").
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -47,9 +48,16 @@ impl Endpoints {
         self.customer_path(client_id, "")
     }
 
-    /// The URL to update the customer `client_id`.
-    pub(super) fn update(&self, client_id: &str) -> Url {
-        self.customer_path(client_id, "/update")
+    /// The URL to make `change` to the customer `client_id`.
+    pub(super) fn change(&self, client_id: &str, change: &RemoteChange) -> Url {
+        let call = match change {
+            RemoteChange::Update(_) => "/update",
+            RemoteChange::AddPlans(_) => "/plans/add",
+            RemoteChange::RemovePlans(_) => "/plans/remove",
+            RemoteChange::AddBundle(_) => "/bundles/add",
+            RemoteChange::RemoveBundle(_) => "/bundles/remove",
+        };
+        self.customer_path(client_id, call)
     }
 
     fn customer_path(&self, client_id: &str, rest: &str) -> Url {

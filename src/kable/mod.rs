@@ -11,6 +11,7 @@
 //! - `failure.rs`: classifies requests without a whole response
 //! - `response.rs`: interprets whole responses
 //! - `wire.rs`: the JSON bodies of requests and responses
+//! - `change_body.rs`: the JSON bodies of changes
 //! - `message.rs`: the error message in a body
 //! - `array_stream.rs`: splits a streamed JSON array into its elements
 //! - `customer_reader.rs`: parses customers from the list of all
@@ -22,6 +23,7 @@
 //! - `decoding.rs`: decodes escapes in such a text
 
 mod array_stream;
+mod change_body;
 pub mod client;
 pub mod customer_reader;
 mod decoding;
@@ -42,7 +44,7 @@ use std::time::Duration;
 
 use crate::domain::customer::Customer;
 use crate::domain::remote::RemoteCustomer;
-use crate::domain::update::CustomerUpdate;
+use crate::domain::remote_change::RemoteChange;
 
 /// An API key that Kable made for a customer. It is shown only once.
 pub type Key = secrecy::SecretString;
@@ -266,10 +268,10 @@ pub trait CustomerApi: Send + Sync + 'static {
     fn create(&self, customer: &Customer) -> impl Future<Output = Exchange<Reply<Created>>> + Send;
 
     /// Changes the customer with this `clientId`.
-    fn update(
+    fn change(
         &self,
         client_id: &str,
-        change: &CustomerUpdate,
+        change: &RemoteChange,
     ) -> impl Future<Output = Exchange<Reply<Box<RemoteCustomer>>>> + Send;
 
     /// Finds out whether the API is reachable and accepts the credentials.

@@ -18,7 +18,6 @@ use crate::domain::catalog::{Catalog, CatalogEntry};
 use crate::domain::customer::{BillingContact, Customer};
 use crate::domain::field::Field;
 use crate::domain::remote::RemoteCustomer;
-use crate::domain::update::CustomerUpdate;
 
 /// The plans of each bundle: plan ids by bundle id.
 pub(super) type BundlePlans = HashMap<String, Vec<String>>;
@@ -53,37 +52,6 @@ impl Serialize for CreateRequest<'_> {
     }
 }
 
-/// The body of an update (`docs/api.md`: "Update takes …").
-pub(super) fn update_body(update: &CustomerUpdate) -> serde_json::Result<String> {
-    serde_json::to_string(&UpdateRequest {
-        company_name: update.company_name.as_deref(),
-        currency: update.currency.as_deref(),
-        stripe_customer_id: update.stripe_customer_id.as_deref(),
-        billing_contact: update.contact.as_ref().map(ContactBody),
-    })
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct UpdateRequest<'c> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    company_name: Option<&'c str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    currency: Option<&'c str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stripe_customer_id: Option<&'c str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    billing_contact: Option<ContactBody<'c>>,
-}
-
-struct ContactBody<'c>(&'c BillingContact);
-
-impl Serialize for ContactBody<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        JsonObject(|| self.0.given()).serialize(serializer)
-    }
-}
-
 /// Serializes what the function iterates over as an array.
 struct JsonArray<F>(F);
 
@@ -94,7 +62,7 @@ impl<'c, F: Fn() -> I, I: Iterator<Item = &'c str>> Serialize for JsonArray<F> {
 }
 
 /// Serializes the fields that the function iterates over as an object.
-struct JsonObject<F>(F);
+pub(super) struct JsonObject<F>(pub(super) F);
 
 impl<'c, F: Fn() -> I, I: Iterator<Item = (Field, &'c str)>> Serialize for JsonObject<F> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -224,7 +192,10 @@ impl<'de> Deserialize<'de> for ContactMembers {
                     let value: &RawValue = map.next_value()?;
                     let mut fields = Field::CONTACT.into_iter();
                     let field = fields.find(|field| field.member() == name);
-                    if let Some((field, text)) = field.zip(serde_json::from_str(value.get()).ok()) {
+                    let text: Option<String> = serde_json::from_str(value.get()).ok();
+                    // An empty text is no value: `null` and a missing member are none either.
+                    let text = text.filter(|text| !text.is_empty());
+                    if let Some((field, text)) = field.zip(text) {
                         contact.set(field, text);
                     }
                 }
@@ -377,9 +348,7 @@ fn time_ms(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        BundlePlans, CustomerUpdate, create_body, created, customer, time_ms, update_body,
-    };
+    use super::{BundlePlans, create_body, created, customer, time_ms};
     use crate::domain::customer::tests::aster;
     use crate::domain::field::Field;
 
@@ -389,19 +358,6 @@ mod tests {
         assert_eq!(
             body,
             r#"{"clientId":"c-1","companyName":"Aster","currency":"USD","planIds":["pln_a","pln_b"],"billingContact":{"email":"ap@aster.example"}}"#
-        );
-    }
-
-    #[test]
-    fn the_body_of_an_update_holds_the_changed_fields_only() {
-        let update = CustomerUpdate {
-            company_name: Some("Astér".to_owned()),
-            contact: Some(aster().contact().collect()),
-            ..CustomerUpdate::default()
-        };
-        assert_eq!(
-            update_body(&update).unwrap(),
-            r#"{"companyName":"Astér","billingContact":{"email":"ap@aster.example"}}"#
         );
     }
 

@@ -84,7 +84,7 @@ pub struct Settlement {
 }
 
 /// Everything that the ledger holds of a claim.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ClaimRecord {
     /// The customer's `clientId`.
     pub client_id: String,
@@ -100,6 +100,9 @@ pub struct ClaimRecord {
     pub ours: bool,
     /// A time on the server's clock that is not before the claim, if known.
     pub claimed_by: Option<i64>,
+    /// When it was last settled, or released without ever being settled, in Unix
+    /// milliseconds by the local clock.
+    pub settled: Option<i64>,
     /// Whether the response with the customer's keys was lost.
     pub keys_lost: bool,
     /// Kable's id for the customer, if known.

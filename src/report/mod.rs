@@ -5,6 +5,7 @@
 //!
 //! - `progress.rs`: progress bars, or plain lines without a terminal
 //! - `wait_words.rs`: for how long a run waits, in words
+//! - `outcome_text.rs`: outcomes in words
 //! - `text.rs`: the summary at the end
 //! - `files.rs`: results, problems, rejects, failures, summary
 //! - `result_names.rs`: the names of those files
@@ -23,6 +24,7 @@ mod difference_file;
 pub mod files;
 pub mod keys;
 pub mod manifest;
+mod outcome_text;
 pub mod progress;
 mod reject_files;
 pub mod result_names;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::annotations::Annotations;
 use super::files::ResultFiles;
-use super::{RowAccount, RowResult, RowSink};
+use super::{OutcomeDetails, RowAccount, RowResult, RowSink};
 use crate::domain::outcome::Outcome;
 use crate::domain::problem::messages;
 use crate::domain::text::{escaped, quoted};
@@ -66,6 +66,21 @@ impl SummarySink {
     }
 }
 
+/// Whether a row is one of those of which the first are shown: it did not come to a good
+/// end, or it differs and would be changed.
+fn is_shown(came: &OutcomeDetails<'_>) -> bool {
+    match came.outcome {
+        Outcome::Failed | Outcome::Differs | Outcome::Unresolved => true,
+        Outcome::Pending => !came.differences.is_empty(),
+        Outcome::Created
+        | Outcome::AlreadyExisted
+        | Outcome::Updated
+        | Outcome::Unchanged
+        | Outcome::Deleted
+        | Outcome::Missing => false,
+    }
+}
+
 impl RowSink for SummarySink {
     fn add_row(&mut self, account: &RowAccount<'_>) -> io::Result<()> {
         if self.verbose {
@@ -73,10 +88,7 @@ impl RowSink for SummarySink {
         }
         if let RowResult::Outcome(came) = account.result
             && self.first_failures.len() < KEPT
-            && matches!(
-                came.outcome,
-                Outcome::Failed | Outcome::Differs | Outcome::Unresolved
-            )
+            && is_shown(&came)
         {
             let status = came
                 .status

@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use super::atomic_file::WrittenFile;
+use super::outcome_text::outcome_text;
 use crate::domain::compared_fields::FieldCount;
 use crate::domain::forecast::Forecast;
 use crate::domain::outcome::Outcome;
@@ -254,27 +255,6 @@ fn foretold(would: &Forecast, line: &mut impl FnMut(&str)) {
     );
 }
 
-/// Describes an outcome for readers who don't know the manual.
-fn outcome_text(outcome: Outcome, command: &str) -> &'static str {
-    match outcome {
-        Outcome::Created => "created",
-        Outcome::AlreadyExisted => "already there, and equal to the file",
-        Outcome::Updated => "updated",
-        Outcome::Unchanged if command == "verify" => "there, and equal to the file",
-        Outcome::Unchanged => "unchanged",
-        Outcome::Deleted => "deleted",
-        Outcome::Differs if command == "verify" => "there, and not equal to the file",
-        Outcome::Differs => "already there, and not equal to the file: left as they are",
-        Outcome::Missing => "missing: not at Kable",
-        Outcome::Failed => "failed: refused by Kable",
-        Outcome::Unresolved => {
-            "unresolved: sent, and not known whether they arrived; the next run asks"
-        }
-        Outcome::Pending if command == "validate" => "fit to send",
-        Outcome::Pending => "pending: not sent yet",
-    }
-}
-
 fn problems(summary: &Summary, strict: bool, line: &mut impl FnMut(&str)) {
     let errors = match summary.command.as_str() {
         "verify" => "Errors (these rows are not compared):",
@@ -346,8 +326,15 @@ fn on_lines(kind: &ProblemGroup) -> String {
 
 fn requests(summary: &Summary) -> String {
     let requests = summary.requests;
+    // A sync begins anew each night.
+    let of = if summary.command == "sync" {
+        "This run"
+    } else {
+        "All runs on this checkpoint"
+    };
     format!(
-        "All runs on this checkpoint: {} in {:.1} s, {} sent again, {} throttled, {} look-ups;\nanswers took {} ms (median), {} ms (99 %)",
+        "{}: {} in {:.1} s, {} sent again, {} throttled, {} look-ups;\nanswers took {} ms (median), {} ms (99 %)",
+        of,
         counted(requests.sent, "request", "requests"),
         summary.elapsed_seconds,
         thousands(requests.retried),

@@ -16,6 +16,7 @@ use kable_bulk::domain::candidate::Candidate;
 use kable_bulk::domain::customer::{BillingContact, Customer};
 use kable_bulk::domain::field::Field;
 use kable_bulk::domain::remote::RemoteCustomer;
+use kable_bulk::domain::remote_change::RemoteChange;
 use kable_bulk::domain::row::Origin;
 use kable_bulk::domain::rules::Rules;
 use kable_bulk::domain::update::CustomerUpdate;
@@ -401,14 +402,14 @@ fn client_updates_a_customer() {
     let call = ReferenceCall::load("update");
     let body = call.body.as_ref().unwrap();
     let text = |name: &str| Some(body[name].as_str().unwrap().to_owned());
-    let change = CustomerUpdate {
+    let change = RemoteChange::Update(Box::new(CustomerUpdate {
         company_name: text("companyName"),
         currency: text("currency"),
         stripe_customer_id: text("stripeCustomerId"),
         contact: Some(contact(body)),
-    };
+    }));
     let reply = judge_client(&call, async |client| {
-        client.update("acme_7", &change).await.reply
+        client.change("acme_7", &change).await.reply
     });
     let Reply::Done {
         customer, status, ..

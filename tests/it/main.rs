@@ -66,6 +66,7 @@ mod resume;
 mod scenarios;
 mod simulated;
 mod spoilt;
+mod sync;
 mod tables;
 mod time_limits;
 mod verify;

@@ -15,7 +15,7 @@ use crate::source::input::Input;
 /// Explains the error of a run whose input was changed, with what `checkpoint`
 /// records as done. Rows can't be identified by their lines any more, so no results
 /// are written.
-pub(super) fn explained(error: anyhow::Error, checkpoint: &Path) -> anyhow::Error {
+pub(in crate::commands) fn explained(error: anyhow::Error, checkpoint: &Path) -> anyhow::Error {
     let is_changed = |cause: &SourceError| matches!(cause, SourceError::Changed { .. });
     let mut causes = error.chain().filter_map(|cause| cause.downcast_ref());
     if !causes.any(is_changed) {
@@ -46,7 +46,7 @@ pub(super) fn explained(error: anyhow::Error, checkpoint: &Path) -> anyhow::Erro
 }
 
 /// Reports inputs that were changed since they were opened.
-pub(super) fn report_changes(inputs: &[Input], watcher: &ProgressDisplay) {
+pub(in crate::commands) fn report_changes(inputs: &[Input], watcher: &ProgressDisplay) {
     for input in inputs {
         match input.change() {
             FileChange::Same => {}

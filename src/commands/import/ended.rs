@@ -6,7 +6,7 @@ use crate::domain::summary::Summary;
 use crate::engine::stop::Halt;
 
 /// The exit code of an import, which `halt` ended early if it is set.
-pub(super) fn exit(halt: Option<&Halt>, dry_run: bool, summary: &Summary) -> Exit {
+pub(in crate::commands) fn exit(halt: Option<&Halt>, dry_run: bool, summary: &Summary) -> Exit {
     match halt {
         Some(Halt::Interrupted) => Exit::Interrupted,
         Some(Halt::Denied { .. } | Halt::Broken) => Exit::Failed,
@@ -14,6 +14,7 @@ pub(super) fn exit(halt: Option<&Halt>, dry_run: bool, summary: &Summary) -> Exi
         Some(
             Halt::AllAlike { .. }
             | Halt::TooManyErrors { .. }
+            | Halt::TooManyChanges { .. }
             | Halt::Canary { .. }
             | Halt::Declined,
         ) => Exit::NeedsPerson,
@@ -23,7 +24,7 @@ pub(super) fn exit(halt: Option<&Halt>, dry_run: bool, summary: &Summary) -> Exi
 }
 
 /// The checkpoint's term for how a run ended.
-pub(super) fn how(halt: Option<&Halt>) -> &'static str {
+pub(in crate::commands) fn how(halt: Option<&Halt>) -> &'static str {
     match halt {
         None => "finished",
         Some(Halt::Interrupted) => "interrupted",
@@ -31,6 +32,7 @@ pub(super) fn how(halt: Option<&Halt>) -> &'static str {
             Halt::Denied { .. }
             | Halt::AllAlike { .. }
             | Halt::TooManyErrors { .. }
+            | Halt::TooManyChanges { .. }
             | Halt::OutOfTime { .. }
             | Halt::Canary { .. }
             | Halt::Declined

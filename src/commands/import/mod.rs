@@ -8,11 +8,11 @@
 //! - `summary.rs`: the text of the summary, and what to type next
 
 mod canary;
-mod changed_input;
-mod ended;
-mod sending;
-mod session;
-mod summary;
+pub(super) mod changed_input;
+pub(super) mod ended;
+pub(super) mod sending;
+pub(super) mod session;
+pub(super) mod summary;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -29,6 +29,7 @@ use super::exit::Exit;
 use super::finish::{Results, RowNotes, say_unused, seconds};
 use super::hint::hinted;
 use super::result_folder::lock_folder;
+use super::send_command::SendCommand;
 use super::send_time::send_time;
 use super::system::wall_clock;
 use crate::cli::ImportOptions;
@@ -52,7 +53,11 @@ pub fn run(
     options: ImportOptions,
     environment: &Environment,
 ) -> anyhow::Result<Exit> {
-    let session = match Session::begin(TypedCommand { program, options }, environment)? {
+    let command = SendCommand {
+        import: TypedCommand { program, options },
+        changes: None,
+    };
+    let session = match Session::begin(command, environment)? {
         Ok(session) => session,
         Err(exit) => return Ok(exit),
     };
@@ -80,7 +85,7 @@ pub fn run(
     if halt.is_some() && !session.sending.dry_run && surveyed.to_look_up > 0 {
         // Rows that an earlier run may have sent are looked up nevertheless.
         if let Some(open) = ledger.take() {
-            let (mut open, _) = send(&session, open, &mut surveyed, Selection::InDoubt)?;
+            let (mut open, _) = send(&session, open, &mut surveyed, Selection::InDoubt, &mut None)?;
             open.end("stopped", wall_clock())?;
             ledger = Some(open);
         }
@@ -105,7 +110,13 @@ fn send_all(
         (ledger, sent) = send_canary(session, ledger, surveyed, rows)?;
     }
     if !session.prepared.stop.is_halted() {
-        (ledger, _) = send(session, ledger, surveyed, Selection::AllBut(sent))?;
+        (ledger, _) = send(
+            session,
+            ledger,
+            surveyed,
+            Selection::AllBut(sent),
+            &mut None,
+        )?;
     }
     Ok(ledger)
 }
@@ -135,6 +146,7 @@ fn finish(
         ledger: ledger.as_mut().map(|ledger| ledger as &mut dyn Ledger),
         remote_list: listed.as_mut(),
         listed: ListedOutcomes::BEFORE_IMPORT,
+        sync: None,
         preview: dry_run.then_some(PreviewSettings {
             existing: session.sending.policy.existing,
             gaps: surveyed.gaps,

@@ -10,6 +10,7 @@ use super::session::{Session, errors};
 use crate::commands::confirm::{ask_yes_no, has_terminal};
 use crate::commands::descriptors;
 use crate::commands::system::{jitter, wall_clock};
+use crate::domain::plan_policy::PlanRules;
 use crate::domain::text::counted;
 use crate::engine::pace::PaceSettings;
 use crate::engine::pace::retry_budget::Allowance;
@@ -18,6 +19,7 @@ use crate::engine::send::orphaned_claims::Orphans;
 use crate::engine::send::{self, PipelineParts, RunContext};
 use crate::engine::stop::Halt;
 use crate::engine::survey::Survey;
+use crate::engine::sync::plan::SyncPlan;
 use crate::kable::client::Client;
 use crate::ledger::sqlite::SqliteLedger;
 use crate::ledger::{Ledger, RunStart};
@@ -27,7 +29,7 @@ use crate::source::reader::InputReader;
 
 /// Which rows are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Selection {
+pub(in crate::commands) enum Selection {
     /// All that are left, except this many that a canary has sent.
     AllBut(usize),
     /// This many of the first new rows.
@@ -39,13 +41,19 @@ pub(super) enum Selection {
 /// Sends the first `rows` new rows, and reads them back. Everything stops unless
 /// all agree with the file and the user wants to continue. Returns how many were
 /// sent.
-pub(super) fn send_canary(
+pub(in crate::commands) fn send_canary(
     session: &Session,
     ledger: SqliteLedger,
     surveyed: &mut Survey,
     rows: usize,
 ) -> anyhow::Result<(SqliteLedger, usize)> {
-    let (mut ledger, sightings) = send(session, ledger, surveyed, Selection::Canary(rows))?;
+    let (mut ledger, sightings) = send(
+        session,
+        ledger,
+        surveyed,
+        Selection::Canary(rows),
+        &mut None,
+    )?;
     let (stop, prepared) = (&session.prepared.stop, &session.prepared);
     let wrong = sightings.iter().filter(|seen| !seen.agrees()).count();
     if wrong > 0 || !prepared.display.quiet {
@@ -89,26 +97,28 @@ fn continue_with(session: &Session, rows: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Sends the rows of this `selection`.
-pub(super) fn send(
+/// Sends the rows of this `selection`; of a sync, as its `plan` says.
+pub(in crate::commands) fn send(
     session: &Session,
     mut ledger: SqliteLedger,
     surveyed: &mut Survey,
     selection: Selection,
+    plan: &mut Option<SyncPlan>,
 ) -> anyhow::Result<(SqliteLedger, Vec<CanaryResult>)> {
     let prepared = &session.prepared;
     ledger.begin(&RunStart {
-        command: "import".to_owned(),
+        command: session.command.name().to_owned(),
         inputs: prepared.reading.names.clone(),
         fit_rows: surveyed.fit(),
         now_ms: wall_clock(),
     })?;
     let is_canary = matches!(selection, Selection::Canary(_));
     prepared.watcher.observe(&Event::Sending {
-        total: match selection {
-            Selection::Canary(rows) => surveyed.to_create.min(rows as u64),
-            Selection::AllBut(sent) => surveyed.to_do().saturating_sub(sent as u64),
-            Selection::InDoubt => surveyed.to_do(),
+        total: match (selection, plan.as_ref()) {
+            (_, Some(plan)) => plan.to_send,
+            (Selection::Canary(rows), None) => surveyed.to_create.min(rows as u64),
+            (Selection::AllBut(sent), None) => surveyed.to_do().saturating_sub(sent as u64),
+            (Selection::InDoubt, None) => surveyed.to_do(),
         },
     });
     // They are looked up along with the rows that follow a canary.
@@ -122,6 +132,7 @@ pub(super) fn send(
         orphans,
         reading: Arc::clone(&prepared.reading),
         verdicts: std::mem::take(&mut surveyed.verdicts),
+        sync: plan.take(),
         first_new_id: surveyed.first_new_id,
         gaps: surveyed.gaps,
         api: session.connected.client.clone(),
@@ -136,6 +147,7 @@ pub(super) fn send(
     let settings = settings(session, surveyed, selection);
     let mut ended = run(session, parts, settings)?;
     surveyed.verdicts = ended.verdicts;
+    *plan = ended.sync;
     if !is_canary {
         surveyed.left = ended.left;
     }
@@ -160,6 +172,9 @@ fn settings(session: &Session, surveyed: &Survey, selection: Selection) -> send:
         landing: sending.landing,
         allowance: Allowance::at(sending.requests.pacing.ceiling),
         existing: sending.policy.existing,
+        plans: session
+            .changes
+            .map_or(PlanRules::IMPORT, |changes| changes.plans),
         stripe: sending.stripe,
         canary,
         sent_ahead,

@@ -6,25 +6,27 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use crate::cli::ImportOptions;
+use crate::cli::{ChangeOptions, ImportOptions};
 use crate::commands::checkpoint_choice::import_checkpoint;
-use crate::commands::command_line::TypedCommand;
 use crate::commands::confirm::{confirm, demand_terminal};
 use crate::commands::connect::{ConnectSettings, Connected, connect};
-use crate::commands::customer_list::list;
+use crate::commands::customer_list::{ListError, list};
 use crate::commands::deadline::Deadlines;
 use crate::commands::exit::Exit;
 use crate::commands::hint::hinted;
 use crate::commands::own_files::ResolvedInputs;
 use crate::commands::preflight::Calls;
 use crate::commands::prepared::{Prepared, origin, unless_stopped};
+use crate::commands::send_command::SendCommand;
 use crate::commands::system::wall_clock;
+use crate::config::changes::{ChangeSettings, changes, refuse_import_options};
 use crate::config::display::{DisplaySettings, display};
 use crate::config::input::{InputSettings, input};
 use crate::config::requests::requests;
 use crate::config::send::{SendSettings, sending};
 use crate::config::target::{Destination, destination, unnamed_target};
 use crate::config::{ConfigError, Environment, FileOptions, InheritedOptions};
+use crate::domain::decision::ExistingPolicy;
 use crate::domain::outcome::Outcome;
 use crate::domain::text::counted;
 use crate::engine::pace::token_bucket::TokenBucket;
@@ -42,21 +44,35 @@ struct ImportDecisions {
     sending: SendSettings,
     display: DisplaySettings,
     destination: Destination,
+    changes: Option<ChangeSettings>,
 }
 
 impl ImportDecisions {
     fn of(
-        typed: ImportOptions,
+        (typed, typed_changes): (ImportOptions, Option<&ChangeOptions>),
         file: FileOptions,
         inputs: Vec<OsString>,
         environment: &Environment,
     ) -> Result<Self, ConfigError> {
+        if typed_changes.is_some() {
+            refuse_import_options(&typed.sending)?;
+        }
+        let decided = typed_changes.map(|typed| changes(typed, &file.changes));
+        let changes = decided.transpose()?;
         let is_sandbox = file.is_sandbox(&typed.target);
         let concurrency = typed.sending.concurrency.or(file.sending.concurrency);
         let requests = requests(typed.requests, file.requests, concurrency)?;
+        let mut sending = sending(typed.sending, file.sending, requests, &inputs, is_sandbox)?;
+        let mut input = input(inputs, typed.input.reading, file.reading)?;
+        if let Some(changes) = changes {
+            sending.canary = None;
+            sending.policy.existing = ExistingPolicy::Update;
+            input.rules.clears_empty = changes.clears_empty;
+        }
         Ok(Self {
-            sending: sending(typed.sending, file.sending, requests, &inputs, is_sandbox)?,
-            input: input(inputs, typed.input.reading, file.reading)?,
+            sending,
+            input,
+            changes,
             display: display(typed.display, file.display)?,
             destination: destination(typed.target, file.target, environment)?,
         })
@@ -64,31 +80,37 @@ impl ImportDecisions {
 }
 
 /// The parts of an import.
-pub(super) struct Session {
-    pub(super) prepared: Prepared,
-    pub(super) sending: SendSettings,
+pub(in crate::commands) struct Session {
+    pub(in crate::commands) prepared: Prepared,
+    pub(in crate::commands) sending: SendSettings,
+    /// What a sync changes; `None` of an import.
+    pub(in crate::commands) changes: Option<ChangeSettings>,
     /// The typed command, and the options that the next command inherits.
-    pub(super) command: TypedCommand<ImportOptions>,
-    pub(super) inherited: InheritedOptions,
-    pub(super) connected: Connected,
+    pub(in crate::commands) command: SendCommand,
+    pub(in crate::commands) inherited: InheritedOptions,
+    pub(in crate::commands) connected: Connected,
     /// The token bucket of `--rate`, from the first call on.
-    pub(super) bucket: Option<Arc<TokenBucket>>,
+    pub(in crate::commands) bucket: Option<Arc<TokenBucket>>,
 }
 
 impl Session {
     /// Builds the parts of `command`, and connects; an exit code if it was stopped
     /// before that.
-    pub(super) fn begin(
-        command: TypedCommand<ImportOptions>,
+    pub(in crate::commands) fn begin(
+        command: SendCommand,
         environment: &Environment,
     ) -> anyhow::Result<Result<Self, Exit>> {
-        let typed = &command.options;
+        let typed = command.options();
         let file = FileOptions::read(&typed.input.file, environment)?;
         let inherited = file.inherited();
         let inputs = ResolvedInputs::of(&typed.input.inputs)?;
-        let origin = origin("import", &inputs.names, file.is_sandbox(&typed.target));
+        let origin = origin(
+            command.name(),
+            &inputs.names,
+            file.is_sandbox(&typed.target),
+        );
         let is_typed = |long: &str| command.types(long);
-        let mut notes = file.notes("import", is_typed);
+        let mut notes = file.notes(command.name(), is_typed);
         let named = typed.sending.checkpoint.as_deref();
         let named = named.or(file.sending.checkpoint.as_deref());
         let choice = import_checkpoint(named, &inputs, file.is_sandbox(&typed.target))?;
@@ -102,8 +124,14 @@ impl Session {
             sending,
             display,
             destination,
-        } = ImportDecisions::of(decided, file, inputs.names, environment)
-            .map_err(|error| error.located(&assignments, is_typed))?;
+            changes,
+        } = ImportDecisions::of(
+            (decided, command.changes.as_ref()),
+            file,
+            inputs.names,
+            environment,
+        )
+        .map_err(|error| error.located(&assignments, is_typed))?;
         demand_permission(&destination, &sending)?;
         // Counts from here, before standard input is read.
         let deadlines = Deadlines::from_now(sending.limits);
@@ -113,24 +141,15 @@ impl Session {
             prepared.watcher.say(&note);
         }
         let bucket = TokenBucket::new(sending.requests.pacing.ceiling).map(Arc::new);
-        let connected = prepared.runtime.block_on(async {
-            deadlines.keep(&prepared.stop);
-            let rules = &mut Arc::make_mut(&mut prepared.reading).rules;
-            let calls = Calls::new(bucket.as_deref(), &prepared.watcher);
-            let connecting = connect(destination, ConnectSettings::of(&sending), rules, calls);
-            unless_stopped(connecting, &prepared.stop).await
-        });
-        let Some(connected) = connected.transpose()? else {
+        let connecting = (destination, ConnectSettings::of(&sending), deadlines);
+        let connected = connected(&mut prepared, bucket.as_deref(), connecting)?;
+        let Some(connected) = connected else {
             return Ok(Err(stopped(&prepared, "before anything was read")));
         };
-        if let Some(warning) = &connected.warning {
-            prepared
-                .watcher
-                .say(&format!("warning: {warning}; their ids are not checked"));
-        }
         Ok(Ok(Self {
             prepared,
             sending,
+            changes,
             command,
             inherited,
             connected,
@@ -140,7 +159,7 @@ impl Session {
 
     /// Opens the checkpoint if there is one. A new one is created only after the
     /// survey, so that a wrong name leaves no file behind.
-    pub(super) fn known_ledger(&self) -> anyhow::Result<Option<SqliteLedger>> {
+    pub(in crate::commands) fn known_ledger(&self) -> anyhow::Result<Option<SqliteLedger>> {
         let checkpoint = &self.sending.checkpoint;
         if let Some(warning) = mounts::warning(checkpoint) {
             self.prepared.watcher.say(&format!("warning: {warning}"));
@@ -159,7 +178,7 @@ impl Session {
     }
 
     /// Opens the surveyed checkpoint for writing, or creates a new one.
-    pub(super) fn writable_ledger(
+    pub(in crate::commands) fn writable_ledger(
         &self,
         known: Option<SqliteLedger>,
         surveyed: &Survey,
@@ -183,7 +202,7 @@ impl Session {
     }
 
     /// Opens the file of keys, if keys are requested.
-    pub(super) fn key_file(&self) -> anyhow::Result<Option<KeyFile>> {
+    pub(in crate::commands) fn key_file(&self) -> anyhow::Result<Option<KeyFile>> {
         if !self.sending.keys {
             return Ok(None);
         }
@@ -193,16 +212,12 @@ impl Session {
         Ok(Some(file))
     }
 
-    pub(super) fn keys_place(&self) -> PathBuf {
+    pub(in crate::commands) fn keys_place(&self) -> PathBuf {
         self.prepared.out.join("keys.csv")
     }
 
-    /// Lists the customers for a dry run. `None` if it is not a dry run, the list
-    /// can't be read, or everything was stopped.
-    pub(super) fn list_for_dry_run(&self) -> anyhow::Result<Option<RemoteList>> {
-        if !self.sending.dry_run {
-            return Ok(None);
-        }
+    /// Lists the customers; `None` if everything was stopped.
+    fn list(&self) -> anyhow::Result<Option<Result<RemoteList, ListError>>> {
         let Prepared {
             watcher,
             out,
@@ -212,13 +227,34 @@ impl Session {
         } = &self.prepared;
         let calls = Calls::new(self.bucket.as_deref(), watcher);
         let listing = list(&self.connected.client, out, calls);
-        match runtime
-            .block_on(unless_stopped(listing, stop))
-            .transpose()?
-        {
+        runtime.block_on(unless_stopped(listing, stop)).transpose()
+    }
+
+    /// Lists the customers for a sync, which can do nothing without them. `None` if
+    /// everything was stopped.
+    pub(in crate::commands) fn demand_list(&self) -> anyhow::Result<Option<RemoteList>> {
+        let listed = self.list()?.transpose();
+        listed.map_err(|error| {
+            let what = if error.refused {
+                "check what the account may do"
+            } else {
+                "run the same command again later: nothing was sent"
+            };
+            hinted(error.to_string(), what)
+        })
+    }
+
+    /// Lists the customers for a dry run. `None` if it is not a dry run, the list
+    /// can't be read, or everything was stopped.
+    pub(in crate::commands) fn list_for_dry_run(&self) -> anyhow::Result<Option<RemoteList>> {
+        if !self.sending.dry_run {
+            return Ok(None);
+        }
+        match self.list()? {
             None => Ok(None),
             Some(Ok(listed)) => Ok(Some(listed)),
             Some(Err(error)) => {
+                let watcher = &self.prepared.watcher;
                 watcher.say(&format!(
                     "warning: {error}: the following is what the checkpoint alone knows; \
                      which of the other rows Kable has already, and how they differ, is not known"
@@ -229,7 +265,7 @@ impl Session {
     }
 
     /// Surveys the input against the checkpoint and the list of customers.
-    pub(super) fn survey(
+    pub(in crate::commands) fn survey(
         &self,
         ledger: Option<&mut SqliteLedger>,
         listed: Option<&mut RemoteList>,
@@ -237,14 +273,17 @@ impl Session {
         let known = KnownCustomers {
             ledger: ledger.map(|ledger| ledger as &mut dyn Ledger),
             list: listed,
-            surplus: false,
+            surplus: self.changes.is_some(),
         };
         self.prepared.survey(self.sending.policy, false, known)
     }
 
     /// Returns why the input can't be sent, if it has too many errors. Asks before
     /// a live run.
-    pub(super) fn refuse_to_send(&self, surveyed: &Survey) -> anyhow::Result<Option<Halt>> {
+    pub(in crate::commands) fn refuse_to_send(
+        &self,
+        surveyed: &Survey,
+    ) -> anyhow::Result<Option<Halt>> {
         let (errors, allowed) = (errors(surveyed), self.allowed_errors(surveyed));
         if errors > allowed {
             return Ok(Some(Halt::TooManyErrors { errors, allowed }));
@@ -260,7 +299,7 @@ impl Session {
     }
 
     /// How many rows may be rejected or fail.
-    pub(super) fn allowed_errors(&self, surveyed: &Survey) -> u64 {
+    pub(in crate::commands) fn allowed_errors(&self, surveyed: &Survey) -> u64 {
         if self.sending.all_or_nothing && surveyed.rows.rejected > 0 {
             return 0;
         }
@@ -268,15 +307,36 @@ impl Session {
     }
 }
 
+/// Connects; `None` if everything was stopped meanwhile.
+fn connected(
+    prepared: &mut Prepared,
+    bucket: Option<&TokenBucket>,
+    (destination, settings, deadlines): (Destination, ConnectSettings, Deadlines),
+) -> anyhow::Result<Option<Connected>> {
+    let connected = prepared.runtime.block_on(async {
+        deadlines.keep(&prepared.stop);
+        let rules = &mut Arc::make_mut(&mut prepared.reading).rules;
+        let calls = Calls::new(bucket, &prepared.watcher);
+        let connecting = connect(destination, settings, rules, calls);
+        unless_stopped(connecting, &prepared.stop).await
+    });
+    let connected = connected.transpose()?;
+    if let Some(warning) = connected.as_ref().and_then(|one| one.warning.as_ref()) {
+        let warning = format!("warning: {warning}; their ids are not checked");
+        prepared.watcher.say(&warning);
+    }
+    Ok(connected)
+}
+
 /// Rows that were rejected, or failed in an earlier run.
-pub(super) fn errors(surveyed: &Survey) -> u64 {
+pub(in crate::commands) fn errors(surveyed: &Survey) -> u64 {
     surveyed.rows.rejected + surveyed.done.of(Outcome::Failed)
 }
 
 /// Fails if nothing may be sent to `destination`.
 fn demand_permission(destination: &Destination, sending: &SendSettings) -> anyhow::Result<()> {
     if destination.is_live() && !sending.yes && !sending.dry_run {
-        demand_terminal()?;
+        demand_terminal("this is a live run")?;
     }
     if !IS_DURABLE && !destination.is_here() {
         anyhow::bail!("this build keeps no promise: it is for benchmarks on this machine");
@@ -285,7 +345,7 @@ fn demand_permission(destination: &Destination, sending: &SendSettings) -> anyho
 }
 
 /// Says that everything was stopped before anything was sent.
-pub(super) fn stopped(prepared: &Prepared, when: &str) -> Exit {
+pub(in crate::commands) fn stopped(prepared: &Prepared, when: &str) -> Exit {
     prepared.watcher.close();
     let (why, exit) = match prepared.stop.reason() {
         Some(Halt::OutOfTime { option }) => (format!("stopped by {option}"), Exit::Stopped),

@@ -5,7 +5,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::cli::{ImportOptions, Scalar};
-use crate::commands::command_line::{TypedCommand, add_to_list};
+use crate::commands::command_line::add_to_list;
+use crate::commands::send_command::SendCommand;
 use crate::commands::shell_word::{shell_word, shown};
 use crate::config::InheritedOptions;
 use crate::domain::field::Field;
@@ -19,37 +20,38 @@ use crate::report::result_names::beside_results;
 use crate::report::text::SummaryNotes;
 
 /// The inputs of the summary of an import.
-pub(super) struct ImportSummary<'s> {
+pub(in crate::commands) struct ImportSummary<'s> {
     /// The figures.
-    pub(super) summary: &'s Summary,
+    pub(in crate::commands) summary: &'s Summary,
     /// Why it ended early, if it did.
-    pub(super) halt: Option<&'s Halt>,
+    pub(in crate::commands) halt: Option<&'s Halt>,
     /// The typed command.
-    pub(super) command: &'s TypedCommand<ImportOptions>,
+    pub(in crate::commands) command: &'s SendCommand,
     /// The options that the next command inherits.
-    pub(super) inherited: &'s InheritedOptions,
+    pub(in crate::commands) inherited: &'s InheritedOptions,
     /// Whether it was a dry run.
-    pub(super) dry_run: bool,
+    pub(in crate::commands) dry_run: bool,
     /// The files of rejected rows.
-    pub(super) rejects: &'s [PathBuf],
+    pub(in crate::commands) rejects: &'s [PathBuf],
     /// Files that were kept from being replaced.
-    pub(super) kept: &'s [KeptFile],
+    pub(in crate::commands) kept: &'s [KeptFile],
     /// Whether rows are rejected for warnings too.
-    pub(super) strict: bool,
+    pub(in crate::commands) strict: bool,
     /// The checkpoint.
-    pub(super) checkpoint: &'s Path,
+    pub(in crate::commands) checkpoint: &'s Path,
     /// Values for rows that have none.
-    pub(super) constants: &'s [(Field, String)],
+    pub(in crate::commands) constants: &'s [(Field, String)],
 }
 
 impl ImportSummary<'_> {
     /// Returns the text of the summary.
-    pub(super) fn words(&self) -> SummaryNotes {
+    pub(in crate::commands) fn words(&self) -> SummaryNotes {
         let names: Vec<String> = self.summary.inputs.iter().map(shell_word).collect();
-        let did = if self.dry_run {
-            "Would import"
-        } else {
-            "Imported"
+        let did = match (self.command.name(), self.dry_run) {
+            ("sync", true) => "Would sync",
+            ("sync", false) => "Synced",
+            (_, true) => "Would import",
+            (_, false) => "Imported",
         };
         SummaryNotes {
             title: format!(
@@ -68,12 +70,16 @@ impl ImportSummary<'_> {
     /// The commands to run next, with their purpose.
     fn next(&self) -> Vec<(String, String)> {
         if self.dry_run && self.halt.is_none() {
-            let what_for = "Import it: the same without --dry-run".to_owned();
+            let what_for = match self.command.name() {
+                "sync" => "Do it: the same without --dry-run",
+                _ => "Import it: the same without --dry-run",
+            };
+            let what_for = what_for.to_owned();
             return vec![(what_for, self.without_dry_run().line())];
         }
         let mut next = Vec::new();
-        let mut add = |what_for: &str, command: &TypedCommand<ImportOptions>| {
-            let from = if reads_stdin(&command.options) {
+        let mut add = |what_for: &str, command: &SendCommand| {
+            let from = if reads_stdin(command.options()) {
                 ", with the same standard input"
             } else {
                 ""
@@ -90,33 +96,8 @@ impl ImportSummary<'_> {
             add("Feed back what you had mended", &self.feed_back(&mended));
         }
         let any = |outcome| self.summary.outcomes.of(outcome) > 0;
-        match self.halt {
-            Some(Halt::TooManyErrors { errors, .. }) => {
-                add(
-                    "Go on without them, up to twice as many",
-                    &self.with_more_errors(*errors),
-                );
-            }
-            Some(Halt::AllAlike { .. }) => {
-                add("Go on once the cause is mended", self.command);
-            }
-            Some(Halt::Canary { .. }) => {
-                add(
-                    "Go on once the cause is mended; another canary goes ahead",
-                    self.command,
-                );
-            }
-            Some(
-                Halt::Interrupted
-                | Halt::Denied { .. }
-                | Halt::OutOfTime { .. }
-                | Halt::Declined
-                | Halt::Broken,
-            ) => add("Go on where it stopped", self.command),
-            None if any(Outcome::Unresolved) => {
-                add("Ask again for what is unresolved", self.command);
-            }
-            None => {}
+        if let Some((what_for, command)) = self.go_on() {
+            add(what_for, &command);
         }
         next.extend(self.mendings());
         let is_error_limit = matches!(self.halt, None | Some(Halt::TooManyErrors { .. }));
@@ -127,6 +108,37 @@ impl ImportSummary<'_> {
             next.push((what_for, command.line()));
         }
         next
+    }
+
+    /// The command that goes on after it ended early, or asks again, with its purpose.
+    fn go_on(&self) -> Option<(&'static str, SendCommand)> {
+        let same = || self.command.clone();
+        Some(match self.halt {
+            Some(Halt::TooManyErrors { errors, .. }) => (
+                "Go on without them, up to twice as many",
+                self.with_more_errors(*errors),
+            ),
+            Some(Halt::TooManyChanges { changes, .. }) => (
+                "Make them, once you have seen in differences.csv that they are meant",
+                self.command.with_more_changes(*changes),
+            ),
+            Some(Halt::AllAlike { .. }) => ("Go on once the cause is mended", same()),
+            Some(Halt::Canary { .. }) => (
+                "Go on once the cause is mended; another canary goes ahead",
+                same(),
+            ),
+            Some(
+                Halt::Interrupted
+                | Halt::Denied { .. }
+                | Halt::OutOfTime { .. }
+                | Halt::Declined
+                | Halt::Broken,
+            ) => ("Go on where it stopped", same()),
+            None if self.summary.outcomes.of(Outcome::Unresolved) > 0 => {
+                ("Ask again for what is unresolved", same())
+            }
+            None => return None,
+        })
     }
 
     /// What to mend, and the commands for it.
@@ -154,7 +166,7 @@ impl ImportSummary<'_> {
     }
 
     /// The same command without `--dry-run`.
-    fn without_dry_run(&self) -> TypedCommand<ImportOptions> {
+    fn without_dry_run(&self) -> SendCommand {
         self.command.with(|options| {
             options.sending.dry_run = None;
             options.sending.no_dry_run |= self.inherited.dry_run;
@@ -162,7 +174,7 @@ impl ImportSummary<'_> {
     }
 
     /// The same command, which allows twice as many errors.
-    fn with_more_errors(&self, errors: u64) -> TypedCommand<ImportOptions> {
+    fn with_more_errors(&self, errors: u64) -> SendCommand {
         self.command.with(|options| {
             let sending = &mut options.sending;
             sending.all_or_nothing = self.inherited.all_or_nothing.then_some(false);
@@ -172,7 +184,7 @@ impl ImportSummary<'_> {
 
     /// The command that imports mended rows with the same checkpoint. Its results
     /// go to a folder beside theirs: in the same folder they would replace them.
-    fn feed_back(&self, files: &[&Path]) -> TypedCommand<ImportOptions> {
+    fn feed_back(&self, files: &[&Path]) -> SendCommand {
         let out = files.first().filter(|_| self.inherited.has_out);
         let out = out.map(|first| {
             let mut out = beside_results(first).into_os_string();
@@ -195,7 +207,7 @@ fn is_to_be_mended(file: &Path) -> bool {
 }
 
 /// Says that a run would stop early with this many `errors`, if it would.
-pub(super) fn foreseen_stop(errors: u64, allowed: u64) -> Option<String> {
+pub(in crate::commands) fn foreseen_stop(errors: u64, allowed: u64) -> Option<String> {
     (errors > allowed).then(|| {
         format!(
             "It would stop before the end: {} rejected or failed, and no more than {} may be (--max-errors).",
@@ -229,6 +241,12 @@ fn why(halt: &Halt, summary: &Summary) -> String {
             counted(*errors, "row is", "rows are"),
             thousands(*allowed)
         ),
+        Halt::TooManyChanges { changes, allowed } => format!(
+            "Nothing was sent: {} would be updated or cancelled, and no more than {} may be (--max-changes). \
+             Is the file complete?",
+            counted(*changes, "customer", "customers"),
+            thousands(*allowed)
+        ),
         Halt::OutOfTime { option } => {
             format!("Stopped by {option}. What was done is kept.")
         }
@@ -250,7 +268,7 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use super::{Halt, ImportSummary, InheritedOptions, KeptFile, Outcome, Summary};
-    use crate::commands::command_line::tests::import;
+    use crate::commands::command_line::tests::sending;
 
     fn commands(
         summary: &Summary,
@@ -263,7 +281,7 @@ mod tests {
         let ended = ImportSummary {
             summary,
             halt,
-            command: &import(&words),
+            command: &sending(&words),
             inherited,
             dry_run: more.contains(&"--dry-run") || inherited.dry_run,
             strict: false,
@@ -343,7 +361,7 @@ mod tests {
         let ended = ImportSummary {
             summary: &summary(),
             halt: Some(&Halt::Interrupted),
-            command: &import(&["kable-bulk", "import", "in.csv"]),
+            command: &sending(&["kable-bulk", "import", "in.csv"]),
             inherited: &InheritedOptions::default(),
             dry_run: false,
             strict: false,

@@ -220,6 +220,7 @@ impl Validation {
             ledger: None,
             remote_list: remote.as_mut().map(|remote| &mut remote.listed),
             listed: ListedOutcomes::BEFORE_IMPORT,
+            sync: None,
             preview: None,
             stop: Some(&prepared.stop),
         };

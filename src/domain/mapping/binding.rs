@@ -278,6 +278,12 @@ impl Binding {
             candidate.add(field, cell.kind, cell.value);
         }
         for rule in &self.bound.mapping.rules {
+            if rule
+                .source_columns()
+                .any(|name| self.bound.places.contains_key(name))
+            {
+                candidate.present.insert(rule.field);
+            }
             if rule.apostrophe.is_some() {
                 candidate.keeps_apostrophe.insert(rule.field);
             }

@@ -62,6 +62,7 @@ pub(super) fn entry_of(compared: &ComparedCustomer) -> ClaimRecord {
         digest: UNKNOWN_DIGEST,
         ours: false,
         claimed_by: None,
+        settled: None,
         keys_lost: false,
         customer_id: Some(compared.remote.customer_id.clone()),
         request_id: None,

@@ -3,17 +3,21 @@
 //! It reads the input again and takes outcomes from the ledger, not from the memory of
 //! the process that sent them. Its counts are compared with the survey's.
 //!
-//! - `row.rs`: what became of one row
+//! - `row.rs`: finds out what became of each row
+//! - `accounted_row.rs`: what became of one row, as it is reported
 //! - `entry.rs`: what the ledger's entry of a row says of its outcome
 //! - `listed_outcomes.rs`: what rows are by the list of customers alone
+//! - `sync_account.rs`: what became of a row of a sync
 //! - `repeats.rs`: the problems of rows that repeat other rows
 //! - `preview.rs`: what a run would do with a row (`--dry-run`)
 
+mod accounted_row;
 mod entry;
 pub mod listed_outcomes;
 pub mod preview;
 pub(super) mod repeats;
 mod row;
+pub mod sync_account;
 
 use anyhow::{Context, bail};
 
@@ -21,6 +25,7 @@ use self::listed_outcomes::ListedOutcomes;
 use self::preview::{Preview, PreviewSettings};
 use self::repeats::RepeatedRows;
 use self::row::RowAccountant;
+use self::sync_account::SyncAccount;
 use super::checker::{CheckSettings, Checker};
 use super::stop::Stop;
 use super::survey::finding_store::Verdicts;
@@ -77,6 +82,8 @@ pub struct AccountSources<'a> {
     pub remote_list: Option<&'a mut RemoteList>,
     /// The outcomes by that list alone.
     pub listed: ListedOutcomes,
+    /// What a sync did with each row, or would do; `None` in other runs.
+    pub sync: Option<SyncAccount<'a>>,
     /// The settings of a dry run; `None` in other runs.
     pub preview: Option<PreviewSettings>,
     /// Ends the reading. `None` if results must be written even so, as those of an
@@ -87,12 +94,16 @@ pub struct AccountSources<'a> {
 impl<'a> AccountSources<'a> {
     /// The row accountant, the verdicts from the first on, and the stop signal.
     fn begin<V>(
-        self,
+        mut self,
         repeated: V,
     ) -> anyhow::Result<(RowAccountant<'a, V>, &'a mut Verdicts, Option<&'a Stop>)>
     where
         V: Revisit<Error: std::error::Error + Send + Sync + 'static>,
     {
+        if let Some(sync) = &mut self.sync {
+            let rewound = sync.plan.rewind();
+            rewound.context("cannot read a temporary file")?;
+        }
         let accountant = RowAccountant {
             checker: Checker::new(self.check),
             repeated: RepeatedRows::new(repeated, self.check),
@@ -103,6 +114,7 @@ impl<'a> AccountSources<'a> {
                 .map(|settings| Preview::new(settings, self.remote_list.is_some())),
             remote_list: self.remote_list,
             listed: self.listed,
+            sync: self.sync,
             compared: ComparedFields::default(),
             rows: RowCounts::default(),
             outcomes: OutcomeCounts::default(),

@@ -3,6 +3,7 @@
 use crate::domain::decision::{Decision, ExistingPolicy, is_ours};
 use crate::domain::forecast::{Forecast, PlannedAction};
 use crate::domain::outcome::Outcome;
+use crate::domain::plan_policy::PlanRules;
 use crate::domain::remote::ComparedCustomer;
 use crate::engine::survey::finding_store::PriorClaim;
 
@@ -65,7 +66,8 @@ impl Preview {
                     | ExistingPolicy::Update
                     | ExistingPolicy::Fail) => existing,
                 };
-                let act = PlannedAction::on_existing(compared, existing, changed);
+                let act =
+                    PlannedAction::on_existing(compared, existing, PlanRules::IMPORT, changed);
                 let previewed = previewed(&act, claim, compared);
                 (act, Some(previewed))
             }

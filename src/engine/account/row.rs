@@ -2,18 +2,21 @@
 
 use anyhow::{Context, bail};
 
+use super::accounted_row::{AccountedEnd, AccountedRow};
 use super::entry::{entry_of, outcome_of, recorded};
 use super::listed_outcomes::ListedOutcomes;
 use super::preview::Preview;
 use super::repeats::{RepeatedRows, given};
+use super::sync_account::{SyncAccount, SyncedEnd, SyncedRow};
 use crate::domain::compared_fields::ComparedFields;
 use crate::domain::customer::Fingerprint;
 use crate::domain::decision::Decision;
 use crate::domain::field::Field;
-use crate::domain::outcome::{Outcome, OutcomeCounts};
+use crate::domain::outcome::OutcomeCounts;
+use crate::domain::plan_policy::PlanPolicy;
 use crate::domain::problem::{Code, Problem};
 use crate::domain::recorded_differences::recorded_differences;
-use crate::domain::remote::{ComparedCustomer, Difference};
+use crate::domain::remote::ComparedCustomer;
 use crate::domain::row::{Columns, Revisit, Row};
 use crate::domain::summary::{ProblemCounts, RowCounts};
 use crate::domain::text::{quoted, shown};
@@ -21,35 +24,9 @@ use crate::domain::validate::{CheckedRow, check};
 use crate::engine::checker::Checker;
 use crate::engine::survey::finding_store::{PriorClaim, RowVerdict};
 use crate::engine::survey::remote_list::RemoteList;
+use crate::engine::sync::step::SyncStep;
 use crate::ledger::{ClaimRecord, Ledger};
-use crate::report::{OutcomeDetails, RowAccount, RowResult, RowSink};
-
-/// What became of one row.
-struct AccountedRow {
-    client_id: String,
-    problems: Vec<Problem>,
-    end: AccountedEnd,
-}
-
-/// Why a customer differs from a row that repeats another one.
-const REPEATS: &str = "it was rejected because another row has its clientId, and the customer is that row's: give it a clientId of its own, or leave it out";
-
-/// How a row ended.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every row is fit: a box would cost each an allocation"
-)]
-enum AccountedEnd {
-    Skipped,
-    Rejected,
-    /// It was fit to be sent. `entry` is what is known of its customer.
-    Fit {
-        outcome: Outcome,
-        entry: Option<ClaimRecord>,
-        /// How it differs from its customer at Kable, if that is known.
-        differences: Vec<Difference>,
-    },
-}
+use crate::report::{RowAccount, RowSink};
 
 /// A fit row that is not rejected because of other rows.
 struct FitRow {
@@ -76,6 +53,8 @@ pub(in crate::engine) struct RowAccountant<'p, V> {
     pub(in crate::engine) remote_list: Option<&'p mut RemoteList>,
     /// The outcomes by that list alone.
     pub(in crate::engine) listed: ListedOutcomes,
+    /// What a sync did with each row.
+    pub(in crate::engine) sync: Option<SyncAccount<'p>>,
     /// The fields that differ, and those that could not be compared.
     pub(in crate::engine) compared: ComparedFields,
     /// Present in a dry run.
@@ -166,11 +145,21 @@ where
         }
         let claim = verdict.and_then(|verdict| verdict.prior_claim);
         let changed = claim.is_some_and(|claim| claim.changed);
+        let listed = verdict.and_then(|verdict| verdict.listed);
+        if let Some(sync) = &mut self.sync {
+            let step = sync.step(self.rows.read)?;
+            let customer = (step != SyncStep::LeaveEqual).then(|| fit.values.to_customer());
+            let claim_id = claim.map(|claim| claim.id);
+            let synced = SyncedRow::of(client_id, (claim_id, listed), step, customer);
+            return self.sync_result(synced, problems);
+        }
         let mut there = None;
         let listed = verdict.and_then(|verdict| verdict.listed);
         if let (Some(list), Some(place)) = (self.remote_list.as_deref_mut(), listed) {
             let remote = list.at(place).context("cannot read a temporary file")?;
-            there = remote.map(|remote| ComparedCustomer::of(fit.values.to_customer(), remote));
+            there = remote.map(|remote| {
+                ComparedCustomer::of(fit.values.to_customer(), remote, PlanPolicy::Exact)
+            });
         }
         if let Some(compared) = &there {
             self.compared.add(compared);
@@ -275,6 +264,47 @@ where
         Ok(())
     }
 
+    /// What became of a fit row of a sync.
+    fn sync_result(
+        &mut self,
+        row: SyncedRow,
+        mut problems: Vec<Problem>,
+    ) -> anyhow::Result<AccountedRow> {
+        let mut id = row.claim_id;
+        if id.is_none() && row.step.sends() {
+            id = Some(self.next_new_id);
+            self.next_new_id += 1;
+        }
+        let entry = match id {
+            Some(id) => self.entry(id, &row.client_id)?,
+            None => None,
+        };
+        let list = self.remote_list.as_deref_mut().zip(row.listed);
+        let remote = list.map(|(list, place)| list.at(place)).transpose();
+        let remote = remote.context("cannot read a temporary file")?.flatten();
+        if entry.as_ref().is_some_and(|entry| entry.keys_lost) {
+            problems.push(keys_lost(&row.client_id));
+        }
+        let client_id = row.client_id.clone();
+        let Some(sync) = &self.sync else {
+            bail!("a row of a sync without one; this is a bug in kable-bulk");
+        };
+        let SyncedEnd {
+            outcome,
+            entry,
+            differences,
+        } = sync.end(row, entry, remote);
+        Ok(AccountedRow {
+            client_id,
+            problems,
+            end: AccountedEnd::Fit {
+                outcome,
+                entry: Some(entry),
+                differences,
+            },
+        })
+    }
+
     /// The ledger's entry of claim `id`, which must be `client_id`'s.
     fn entry(&mut self, id: u64, client_id: &str) -> anyhow::Result<Option<ClaimRecord>> {
         let entry = match &mut self.ledger {
@@ -291,90 +321,6 @@ where
             );
         }
         Ok(entry)
-    }
-}
-
-impl AccountedRow {
-    fn skipped(client_id: String) -> Self {
-        Self {
-            client_id,
-            problems: Vec::new(),
-            end: AccountedEnd::Skipped,
-        }
-    }
-
-    fn rejected(client_id: String, problems: Vec<Problem>) -> Self {
-        Self {
-            client_id,
-            problems,
-            end: AccountedEnd::Rejected,
-        }
-    }
-}
-
-impl AccountedEnd {
-    /// Adds a fit row to a dry run's forecast. `there` is the row's customer, and the one
-    /// that Kable holds under its id.
-    fn preview(
-        &mut self,
-        preview: &mut Preview,
-        claim: Option<PriorClaim>,
-        is_repeat: bool,
-        there: Option<ComparedCustomer>,
-    ) {
-        let previewed = preview.add(claim, is_repeat, there.as_ref());
-        let Some(compared) = there else { return };
-        if let Self::Fit {
-            outcome,
-            entry,
-            differences,
-        } = self
-        {
-            if let Some(previewed) = previewed {
-                *outcome = previewed.outcome;
-                let entry = entry.get_or_insert_with(|| entry_of(&compared));
-                entry.customer_id = Some(compared.remote.customer_id);
-                entry.message = previewed.message;
-            }
-            *differences = compared.differences;
-        }
-    }
-
-    /// Says of a row that repeats another one why its customer differs.
-    fn explain_repeat(&mut self) {
-        if let Self::Fit {
-            outcome: Outcome::Differs,
-            entry: Some(entry),
-            ..
-        } = self
-        {
-            let differing = entry.message.take().filter(|said| !said.is_empty());
-            let differing = differing.map_or_else(String::new, |said| format!("; {said}"));
-            entry.message = Some(format!("{REPEATS}{differing}"));
-        }
-    }
-
-    fn result(&self) -> RowResult<'_> {
-        match self {
-            Self::Skipped => RowResult::Skipped,
-            Self::Rejected => RowResult::Rejected,
-            Self::Fit {
-                outcome,
-                entry,
-                differences,
-            } => {
-                let entry = entry.as_ref();
-                RowResult::Outcome(OutcomeDetails {
-                    outcome: *outcome,
-                    customer_id: entry.and_then(|entry| entry.customer_id.as_deref()),
-                    request_id: entry.and_then(|entry| entry.request_id.as_deref()),
-                    attempts: entry.map_or(0, |entry| entry.attempts),
-                    status: entry.and_then(|entry| entry.status),
-                    message: entry.and_then(|entry| entry.message.as_deref()),
-                    differences,
-                })
-            }
-        }
     }
 }
 

@@ -82,6 +82,7 @@ fn account_of(
         ledger: accounts.as_mut().map(|ledger| ledger as &mut dyn Ledger),
         remote_list: None,
         listed: ListedOutcomes::BEFORE_IMPORT,
+        sync: None,
         preview: None,
         stop: None,
     };
@@ -242,6 +243,7 @@ fn a_claim_of_another_customer_is_an_error() {
         ledger: Some(ledger),
         remote_list: None,
         listed: ListedOutcomes::BEFORE_IMPORT,
+        sync: None,
         preview: None,
         stop: None,
     };
@@ -293,6 +295,7 @@ fn account_while_halted(listens: bool) -> Account {
         ledger: None,
         remote_list: None,
         listed: ListedOutcomes::BEFORE_IMPORT,
+        sync: None,
         preview: None,
         stop: listens.then_some(&stop),
     };

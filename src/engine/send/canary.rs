@@ -10,6 +10,7 @@ use super::sender::Sender;
 use crate::domain::customer::Customer;
 use crate::domain::field::Field;
 use crate::domain::outcome::Outcome;
+use crate::domain::plan_policy::PlanPolicy;
 use crate::domain::remote::{Difference, RemoteCustomer, differences, not_compared};
 use crate::domain::row::Origin;
 use crate::domain::text::quoted;
@@ -160,7 +161,7 @@ fn seen(
 
 /// Compares a customer that was found with its row.
 fn compared(customer: &Customer, outcome: Outcome, remote: &RemoteCustomer) -> ReadBack {
-    let differing = differences(customer, remote);
+    let differing = differences(customer, remote, PlanPolicy::Exact);
     if !differing.is_empty() {
         return ReadBack::Differs(differing);
     }

@@ -9,11 +9,11 @@ use std::time::Duration;
 use super::look_up::{LookedUp, find_in_list, look_up};
 use super::metrics::Metrics;
 use super::retries::Blame;
-use super::row_state::{CreateState, NextRequest, RowEnd, RowState, Unverified, UpdateState};
+use super::row_state::{ChangeState, CreateState, NextRequest, RowEnd, RowState, Unverified};
 use super::sender::{Admitted, Sender};
 use super::settle::{Delivery, settle, words};
 use crate::domain::remote::RemoteCustomer;
-use crate::domain::update::CustomerUpdate;
+use crate::domain::remote_change::RemoteChange;
 use crate::engine::pace::circuit_breaker::Access;
 use crate::engine::pace::timing::RequestTiming;
 use crate::kable::{Created, CustomerApi, Failure, ProbeReply, Refusal, Reply, Trouble};
@@ -44,7 +44,7 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
         let end = loop {
             let is_write = matches!(
                 self.state.next,
-                NextRequest::Create | NextRequest::Update(_)
+                NextRequest::Create | NextRequest::Change(_)
             );
             if self.sender.doubts_only && is_write {
                 // The row is as it was before its claim, and certainly not sent.
@@ -76,11 +76,11 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
                 self.listed(looked_up)
             }
             NextRequest::Create => self.create().await,
-            NextRequest::Update(change) => self.update(&change).await,
+            NextRequest::Change(change) => self.change(&change).await,
         }
     }
 
-    /// Waits until a create or an update may start; `None` if everything is stopped.
+    /// Waits until a create or a change may start; `None` if everything is stopped.
     async fn admitted(&mut self) -> Option<Admitted<'s>> {
         let is_retry = self.state.is_retry();
         let admitted = self.sender.admitted(is_retry, Access::Write).await?;
@@ -114,14 +114,14 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
         }
     }
 
-    async fn update(&mut self, change: &CustomerUpdate) -> Option<RowEnd> {
+    async fn change(&mut self, change: &RemoteChange) -> Option<RowEnd> {
         let Some(admitted) = self.admitted().await else {
             return Some(RowEnd::Stopped);
         };
         let client_id = self.state.ticket.customer.client_id();
-        let request = self.sender.api.update(client_id, change);
+        let request = self.sender.api.change(client_id, change);
         let (timed, reply) = self.sender.timed(admitted.permit, request).await;
-        if self.state.update != UpdateState::None {
+        if self.state.change == ChangeState::Lost {
             Metrics::count(&self.sender.metrics.retried);
         }
         self.state.date_ms = timed.date_ms;
@@ -132,7 +132,7 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
                 ..
             } => {
                 self.sender.worked(timed.sent);
-                self.state.updated(remote, request_id, &self.sender.facts())
+                self.state.changed(remote, request_id, &self.sender.facts())
             }
             Reply::Refused(refusal) => self.refused(timed.sent, refusal),
             Reply::Failed(failure) => self.failed(timed.sent, failure).await,
@@ -154,13 +154,13 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
         Some(end)
     }
 
-    /// The API refused a create or an update, so it is reachable.
+    /// The API refused a create or a change, so it is reachable.
     fn refused(&mut self, sent: RequestTiming, refusal: Refusal) -> Option<RowEnd> {
         self.sender.worked(sent);
         self.state.refused(refusal, self.sender.began.elapsed())
     }
 
-    /// A create or an update got no usable response about its customer.
+    /// A create or a change got no usable response about its customer.
     async fn failed(&mut self, sent: RequestTiming, failure: Failure) -> Option<RowEnd> {
         match failure {
             // If the credentials are refused too, the run stops; if they are accepted, only
@@ -186,17 +186,17 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
         None
     }
 
-    /// A create or an update did not leave.
+    /// A create or a change did not leave.
     fn unsent(&mut self, trouble: Trouble) {
         self.set_back(trouble, Access::Write);
         self.state.retries.hold_all();
     }
 
-    /// A create or an update left, and its result is not known.
+    /// A create or a change left, and its result is not known.
     fn lost(&mut self, trouble: Trouble) {
-        let is_update = matches!(self.state.next, NextRequest::Update(_));
+        let is_change = matches!(self.state.next, NextRequest::Change(_));
         self.state.lost(&trouble, self.sender.began.elapsed());
-        if is_update {
+        if is_change {
             self.tried(trouble);
             self.state.retries.hold_all();
             return;
@@ -270,7 +270,7 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
     /// The customer was not found.
     fn absent(&mut self) -> Option<RowEnd> {
         self.state.retries.unanswered = 0;
-        if self.state.update == UpdateState::None
+        if self.state.change == ChangeState::None
             && let Some(unverified) = self.state.unverified.take()
         {
             self.count_failure(unverified);
@@ -315,7 +315,7 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
         }
     }
 
-    /// A create or an update left, and its result is not known.
+    /// A create or a change left, and its result is not known.
     fn tried(&mut self, trouble: Trouble) {
         let facts = self.sender.facts();
         let on_trial = self.state.on_trial;

@@ -11,8 +11,8 @@ use crate::domain::customer::tests::{aster, digest_of};
 use crate::domain::decision::ExistingPolicy;
 use crate::domain::outcome::Outcome;
 use crate::domain::remote::RemoteCustomer;
+use crate::domain::remote_change::RemoteChange;
 use crate::domain::summary::RequestCounts;
-use crate::domain::update::CustomerUpdate;
 use crate::engine::pace::circuit_breaker::{self, Access};
 use crate::engine::pace::rate::Rate;
 use crate::engine::pace::retry_budget::{Allowance, RetryBudget};
@@ -820,10 +820,10 @@ impl CustomerApi for DownApi {
         }
     }
 
-    async fn update(
+    async fn change(
         &self,
         _client_id: &str,
-        _change: &CustomerUpdate,
+        _change: &RemoteChange,
     ) -> Exchange<Reply<Box<RemoteCustomer>>> {
         panic!("nothing is to be changed")
     }
@@ -971,10 +971,10 @@ impl CustomerApi for FailingApi {
         }
     }
 
-    async fn update(
+    async fn change(
         &self,
         _client_id: &str,
-        _change: &CustomerUpdate,
+        _change: &RemoteChange,
     ) -> Exchange<Reply<Box<RemoteCustomer>>> {
         panic!("nothing is to be changed")
     }

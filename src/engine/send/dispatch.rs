@@ -253,9 +253,9 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
             Delivery::Refused {
                 settlement,
                 words,
-                is_update,
+                is_change,
             } => {
-                let kinds = if is_update {
+                let kinds = if is_change {
                     RequestKinds::UPDATE
                 } else {
                     row.creates

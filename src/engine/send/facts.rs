@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::absence::{Doubt, Landing};
 use super::ownership::Clocks;
 use crate::domain::decision::ExistingPolicy;
+use crate::domain::plan_policy::PlanRules;
 use crate::engine::pace::backoff::RetryPolicy;
 
 /// What the run knows when a response is judged. Times are since the run's start.
@@ -27,6 +28,8 @@ pub(super) struct Facts {
     pub(super) jitter: f64,
     /// What is done about customers that exist and differ.
     pub(super) existing: ExistingPolicy,
+    /// What is compared and changed of plans and bundles.
+    pub(super) plans: PlanRules,
     /// Whether creates ask for keys.
     pub(super) keys: bool,
 }

@@ -18,6 +18,8 @@ use crate::engine::checker::{CheckSettings, Checker};
 use crate::engine::pace::rate::Rate;
 use crate::engine::stop::{Halt, Stop};
 use crate::engine::survey::finding_store::{PriorClaim, RowVerdict, Verdicts};
+use crate::engine::sync::plan::SyncPlan;
+use crate::engine::sync::step::SyncStep;
 use crate::engine::ticket::{ClaimTime, EarlierRuns, FirstStep, KnownCustomer, Ticket};
 use crate::ledger::Claim;
 
@@ -80,6 +82,8 @@ pub(super) struct Feed<R> {
     pub(super) rows: R,
     pub(super) reading: Arc<CheckSettings>,
     pub(super) verdicts: Verdicts,
+    /// What a sync does with each row.
+    pub(super) sync: Option<SyncPlan>,
     pub(super) next_new_id: u64,
     /// Whether the ledger may have lost claims.
     pub(super) gaps: bool,
@@ -104,6 +108,8 @@ pub(super) struct Feed<R> {
 pub(super) struct FeedResult {
     /// The verdicts, for the last pass.
     pub(super) verdicts: Verdicts,
+    /// What a sync does with each row, for the last pass.
+    pub(super) sync: Option<SyncPlan>,
     /// The rows of a canary.
     pub(super) ahead: Vec<CanaryRow>,
 }
@@ -116,7 +122,10 @@ where
     pub(super) fn feed(mut self) -> anyhow::Result<FeedResult> {
         let mut ahead = Vec::new();
         // A canary may have read part of them.
-        let rewound = self.verdicts.rewind();
+        let rewound = match &mut self.sync {
+            Some(plan) => plan.rewind().and_then(|()| self.verdicts.rewind()),
+            None => self.verdicts.rewind(),
+        };
         let fed = rewound
             .context("cannot read a temporary file")
             .and_then(|()| self.feed_all(&mut ahead));
@@ -125,6 +134,7 @@ where
         }
         fed.map(|()| FeedResult {
             verdicts: self.verdicts,
+            sync: self.sync,
             ahead,
         })
     }
@@ -141,20 +151,12 @@ where
                 .verdicts
                 .on(ordinal)
                 .context("cannot read a temporary file")?;
+            let step = self.sync_step(ordinal)?;
             ordinal += 1;
             if self.canary.is_some_and(|most| ahead.len() >= most) {
                 break;
             }
-            let strict = reading.rules.strict;
-            let passed = verdict.as_ref().is_some_and(|verdict| {
-                is_done(verdict, strict)
-                    || self.canary.is_some() && decision(verdict) == Some(Decision::LookUp)
-            });
-            let in_doubt = verdict
-                .as_ref()
-                .and_then(|verdict| verdict.prior_claim)
-                .is_some_and(|known| known.in_doubt);
-            if passed || self.doubts_only && !in_doubt {
+            if self.passes(verdict.as_ref(), step) {
                 if !self.rows.skip(&mut row)? {
                     break;
                 }
@@ -165,9 +167,14 @@ where
             }
             if let CheckedRow::Fit(fit) = checker.check(&mut row, self.rows.columns())? {
                 let digest = fit.values.digest(&mut room);
-                let known = verdict.and_then(|verdict| verdict.prior_claim);
+                let known = verdict.as_ref().and_then(|verdict| verdict.prior_claim);
                 let customer = fit.values.to_customer();
                 let mut ticket = self.ticket(customer, digest, known);
+                if let Some(step) = step {
+                    let listed = verdict.and_then(|verdict| verdict.listed);
+                    ticket.earlier.is_listed = listed.is_some();
+                    ticket.first_step = synced_step(step, &ticket);
+                }
                 let columns = self.rows.columns();
                 // Also without a claim: another checkpoint may have the other row's.
                 ticket.earlier.is_repeat = checker
@@ -190,6 +197,23 @@ where
             self.send(&mut batch);
         }
         Ok(())
+    }
+
+    /// Whether the row with this `verdict` is not sent.
+    fn passes(&self, verdict: Option<&RowVerdict>, step: Option<SyncStep>) -> bool {
+        let strict = self.reading.rules.strict;
+        let is_left = verdict.is_some_and(|verdict| {
+            is_done(verdict, strict)
+                || self.canary.is_some() && decision(verdict) == Some(Decision::LookUp)
+        });
+        let is_left = step.map_or(is_left, |step| !step.sends());
+        let claim = verdict.and_then(|verdict| verdict.prior_claim);
+        is_left || self.doubts_only && !claim.is_some_and(|claim| claim.in_doubt)
+    }
+
+    fn sync_step(&mut self, ordinal: u64) -> anyhow::Result<Option<SyncStep>> {
+        let step = self.sync.as_mut().map(|plan| plan.on(ordinal)).transpose();
+        step.context("cannot read a temporary file")
     }
 
     fn ticket(
@@ -224,6 +248,7 @@ where
                 outcome: known.last,
                 is_changed: known.changed,
                 is_repeat: false,
+                is_listed: false,
                 customer: match (known.ours, known.there) {
                     (true, _) => KnownCustomer::Ours,
                     (false, true) => KnownCustomer::Seen,
@@ -284,6 +309,23 @@ where
         }
         room.send(std::mem::replace(batch, Vec::with_capacity(self.batch.now)));
         true
+    }
+}
+
+/// The first step of a row that a sync sends. A customer that was seen before and is no
+/// longer listed may be missing from a list that lags: its absence is proved before it is
+/// created again.
+fn synced_step(step: SyncStep, ticket: &Ticket) -> FirstStep {
+    let is_known = ticket.earlier.customer != KnownCustomer::Unseen;
+    match ticket.first_step {
+        FirstStep::Create | FirstStep::LookUp if is_known && !ticket.earlier.is_listed => {
+            FirstStep::LookUpLostClaim
+        }
+        FirstStep::Create if step == SyncStep::LookUp => FirstStep::LookUp,
+        first @ (FirstStep::Create
+        | FirstStep::LookUp
+        | FirstStep::ResolveDoubt
+        | FirstStep::LookUpLostClaim) => first,
     }
 }
 

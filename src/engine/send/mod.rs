@@ -71,8 +71,10 @@ use super::pace::token_bucket::TokenBucket;
 use super::pace::{PaceSettings, Pacer};
 use super::stop::Stop;
 use super::survey::finding_store::Verdicts;
+use super::sync::plan::SyncPlan;
 use super::wall_clock::WallClock;
 use crate::domain::decision::ExistingPolicy;
+use crate::domain::plan_policy::PlanRules;
 use crate::domain::row::Rows;
 use crate::domain::summary::OrphanCounts;
 use crate::kable::CustomerApi;
@@ -96,6 +98,8 @@ pub struct Settings {
     pub allowance: Allowance,
     /// What is done about customers that exist and differ.
     pub existing: ExistingPolicy,
+    /// What is compared and changed of plans and bundles.
+    pub plans: PlanRules,
     /// Whether creates ask for customers at Stripe.
     pub stripe: bool,
     /// Send only this many new rows, and read them back.
@@ -118,6 +122,8 @@ pub struct PipelineParts<R, A, L, O> {
     pub reading: Arc<CheckSettings>,
     /// The result of the survey.
     pub verdicts: Verdicts,
+    /// What a sync does with each row; `None` if the survey decides.
+    pub sync: Option<SyncPlan>,
     /// Claims in doubt without a row, to be looked up beside the rows.
     pub orphans: Orphans,
     /// The number of the first new claim.
@@ -165,6 +171,8 @@ pub struct PipelineResult<L> {
     pub ledger: L,
     /// The result of the survey, for the account.
     pub verdicts: Verdicts,
+    /// What a sync does with each row, for the account.
+    pub sync: Option<SyncPlan>,
     /// The outcomes of claims without a row.
     pub left: OrphanCounts,
     /// The results of reading the canary's rows back.
@@ -220,6 +228,7 @@ where
         rows: parts.rows,
         reading: parts.reading,
         verdicts: parts.verdicts,
+        sync: parts.sync,
         next_new_id: parts.first_new_id,
         gaps: parts.gaps,
         batch: BatchSize::at(settings.pacing.ceiling),
@@ -273,6 +282,7 @@ where
     Ok(PipelineResult {
         ledger,
         verdicts: left.verdicts,
+        sync: left.sync,
         left: left_the_file,
         sightings,
     })
@@ -295,6 +305,7 @@ fn build_sender<A: CustomerApi, O: Observer>(
         },
         retry: settings.retry,
         existing: settings.existing,
+        plans: settings.plans,
         keys,
         metrics: Metrics::new(),
         stop: context.stop.clone(),

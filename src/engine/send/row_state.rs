@@ -13,8 +13,8 @@ use super::ownership::CLOCKS_APART_MS;
 use super::retries::{OutOfTries, Retries};
 use crate::domain::decision::ExistingPolicy;
 use crate::domain::remote::{RemoteCustomer, differences};
+use crate::domain::remote_change::RemoteChange;
 use crate::domain::text::quoted;
-use crate::domain::update::CustomerUpdate;
 use crate::engine::ticket::{FirstStep, KnownCustomer, Ticket};
 use crate::kable::{Created, Key, Refusal, Trouble};
 
@@ -36,7 +36,7 @@ pub(super) enum NextRequest {
     /// Create it.
     Create,
     /// Change it.
-    Update(Box<CustomerUpdate>),
+    Change(RemoteChange),
 }
 
 /// Whether a create of this checkpoint may have made the customer.
@@ -58,9 +58,9 @@ pub(super) enum CreateState {
     },
 }
 
-/// The result of an update.
+/// The result of the last change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum UpdateState {
+pub(super) enum ChangeState {
     /// None was sent.
     None,
     /// One was sent, and its result is not known.
@@ -106,7 +106,9 @@ pub(super) struct RowState {
     pub(super) ticket: Ticket,
     pub(super) next: NextRequest,
     pub(super) create: CreateState,
-    pub(super) update: UpdateState,
+    pub(super) change: ChangeState,
+    /// The changes that the API accepted: none is sent twice.
+    pub(super) accepted_changes: Vec<RemoteChange>,
     pub(super) retries: Retries,
     /// Requests sent for it.
     pub(super) attempts: u32,
@@ -148,7 +150,8 @@ impl RowState {
             create,
             absence: (create != CreateState::NotSent).then(Absence::of_earlier_run),
             ticket,
-            update: UpdateState::None,
+            change: ChangeState::None,
+            accepted_changes: Vec::new(),
             retries: Retries::default(),
             attempts: 0,
             creates: 0,
@@ -171,7 +174,7 @@ impl RowState {
             && match self.next {
                 NextRequest::Find | NextRequest::FindInList => true,
                 NextRequest::Create => self.creates > 0,
-                NextRequest::Update(_) => self.update != UpdateState::None,
+                NextRequest::Change(_) => self.change == ChangeState::Lost,
             }
     }
 
@@ -180,7 +183,7 @@ impl RowState {
         let retries = &self.retries;
         let until = match self.next {
             NextRequest::Create => retries.not_before.max(retries.write_not_before),
-            NextRequest::Find | NextRequest::FindInList | NextRequest::Update(_) => {
+            NextRequest::Find | NextRequest::FindInList | NextRequest::Change(_) => {
                 retries.not_before
             }
         };
@@ -203,7 +206,7 @@ impl RowState {
             CreateState::InDoubt | CreateState::Acknowledged { .. } => true,
             CreateState::NotSent | CreateState::ClaimLost | CreateState::ProvedAbsent => false,
         };
-        by_create || self.refusal.is_some() || self.update != UpdateState::None
+        by_create || self.refusal.is_some() || self.change != ChangeState::None
     }
 
     /// The API reports that it created the customer; the row's end, if that is trusted. A
@@ -241,10 +244,10 @@ impl RowState {
     }
 
     /// The API refused a create, perhaps because the customer exists: it is looked up. A
-    /// refused update ends the row.
+    /// refused change ends the row.
     pub(super) fn refused(&mut self, refusal: Refusal, now: Duration) -> Option<RowEnd> {
         match self.next {
-            NextRequest::Update(_) => return Some(RowEnd::Refused(refusal)),
+            NextRequest::Change(_) => return Some(RowEnd::Refused(refusal)),
             NextRequest::Create | NextRequest::Find | NextRequest::FindInList => {}
         }
         if self.is_contradicted(&refusal) {
@@ -256,10 +259,10 @@ impl RowState {
         None
     }
 
-    /// The response to a create or an update was lost at `now`: the row is in doubt.
+    /// The response to a create or a change was lost at `now`: the row is in doubt.
     pub(super) fn lost(&mut self, trouble: &Trouble, now: Duration) {
         match self.next {
-            NextRequest::Update(_) => self.update = UpdateState::Lost,
+            NextRequest::Change(_) => self.change = ChangeState::Lost,
             NextRequest::Create | NextRequest::Find | NextRequest::FindInList => {
                 let doubt = if trouble.by_api {
                     Doubt::Failed
@@ -274,22 +277,28 @@ impl RowState {
         self.next = NextRequest::Find;
     }
 
-    /// The API accepted an update; the row's end, if `remote` shows all of it.
-    pub(super) fn updated(
+    /// The API accepted a change; the row's end, if `remote` is as it should be.
+    pub(super) fn changed(
         &mut self,
         remote: Box<RemoteCustomer>,
         request_id: Option<String>,
         facts: &Facts,
     ) -> Option<RowEnd> {
-        self.update = UpdateState::Accepted;
+        let look_up = NextRequest::Find;
+        if let NextRequest::Change(change) = std::mem::replace(&mut self.next, look_up) {
+            self.accepted_changes.push(change);
+        }
+        self.change = ChangeState::Accepted;
         self.absence = Some(Absence::since(facts.now, Doubt::Failed));
-        self.next = NextRequest::Find;
-        differences(&self.ticket.customer, &remote)
-            .is_empty()
+        if let Some(change) = self.next_change(&remote, facts) {
+            self.next = NextRequest::Change(change);
+            return None;
+        }
+        self.differs_in_nothing(&remote, facts)
             .then_some(RowEnd::There(remote, request_id))
     }
 
-    /// Judges a customer that was found; the row's end, unless the customer is updated,
+    /// Judges a customer that was found; the row's end, unless the customer is changed,
     /// looked up again, or waits for the server's clock.
     pub(super) fn found(
         &mut self,
@@ -297,13 +306,13 @@ impl RowState {
         request_id: Option<String>,
         facts: &Facts,
     ) -> Option<RowEnd> {
-        if let Some(change) = self.change(&remote, facts) {
-            self.next = NextRequest::Update(Box::new(change));
+        if let Some(change) = self.next_change(&remote, facts) {
+            self.next = NextRequest::Change(change);
             return self.retries.spent(facts).map(RowEnd::OutOfTries);
         }
-        // A customer that was just updated may be read from a lagging replica.
-        if self.update == UpdateState::Accepted
-            && !differences(&self.ticket.customer, &remote).is_empty()
+        // A customer that was just changed may be read from a lagging replica.
+        if self.change == ChangeState::Accepted
+            && !self.differs_in_nothing(&remote, facts)
             && !self.is_proved(facts)
         {
             return None;
@@ -321,24 +330,30 @@ impl RowState {
         Some(RowEnd::There(remote, request_id))
     }
 
-    /// What is still to be updated on an existing customer, if `--existing update` is given
-    /// and an update can change it.
-    fn change(&self, remote: &RemoteCustomer, facts: &Facts) -> Option<CustomerUpdate> {
+    /// The next change of an existing customer, if `--existing update` is given. One that
+    /// was accepted and does not show is not sent again.
+    fn next_change(&self, remote: &RemoteCustomer, facts: &Facts) -> Option<RemoteChange> {
         let earlier = &self.ticket.earlier;
-        let is_update = facts.existing == ExistingPolicy::Update && !earlier.is_repeat;
-        if !is_update || self.update == UpdateState::Accepted {
+        if facts.existing != ExistingPolicy::Update || earlier.is_repeat {
             return None;
         }
         // A changed row may have another `stripeCustomerId`, which can't be read back.
-        let unseen = earlier.is_changed && self.update == UpdateState::None;
-        CustomerUpdate::of(&self.ticket.customer, remote, unseen)
+        let is_sent = |change: &RemoteChange| matches!(change, RemoteChange::Update(_));
+        let unseen = earlier.is_changed && !self.accepted_changes.iter().any(is_sent);
+        let customer = &self.ticket.customer;
+        let change = RemoteChange::next(customer, remote, facts.plans.changed, unseen)?;
+        (!self.accepted_changes.contains(&change)).then_some(change)
+    }
+
+    fn differs_in_nothing(&self, remote: &RemoteCustomer, facts: &Facts) -> bool {
+        differences(&self.ticket.customer, remote, facts.plans.compared).is_empty()
     }
 
     /// The customer was not found; the row's end, or its next request: another look-up, the
     /// list of all customers, or a create.
     pub(super) fn absent(&mut self, facts: &Facts) -> Option<RowEnd> {
-        if self.update != UpdateState::None {
-            return self.absent_after_update(facts);
+        if self.change != ChangeState::None {
+            return self.absent_after_change(facts);
         }
         let is_acknowledged = matches!(self.create, CreateState::Acknowledged { .. });
         let in_doubt = match self.create {
@@ -393,8 +408,8 @@ impl RowState {
         Some(RowEnd::Unresolved)
     }
 
-    /// A customer that was found and updated is no longer found: it is not created again.
-    fn absent_after_update(&mut self, facts: &Facts) -> Option<RowEnd> {
+    /// A customer that was found and changed is no longer found: it is not created again.
+    fn absent_after_change(&mut self, facts: &Facts) -> Option<RowEnd> {
         let message = "the customer was found, and after its update it was not";
         self.is_proved(facts).then(|| self.unresolved(message))
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{NextRequest, RowEnd, RowState};
 use crate::domain::customer::tests::{aster, digest_of};
 use crate::domain::decision::ExistingPolicy;
+use crate::domain::plan_policy::PlanRules;
 use crate::domain::remote::RemoteCustomer;
 use crate::engine::pace::backoff::RetryPolicy;
 use crate::engine::send::absence::Landing;
@@ -58,6 +59,7 @@ fn facts(existing: ExistingPolicy) -> Facts {
         },
         jitter: 0.0,
         existing,
+        plans: PlanRules::IMPORT,
         keys: false,
     }
 }
@@ -123,8 +125,8 @@ fn answer(state: &mut RowState, answer: Given, facts: &Facts) -> Option<RowEnd> 
         }
         Given::There => state.found(there(), None, facts),
         Given::Differs => state.found(differing(), None, facts),
-        Given::Updated => state.updated(there(), None, facts),
-        Given::UpdatedNotYet => state.updated(differing(), None, facts),
+        Given::Updated => state.changed(there(), None, facts),
+        Given::UpdatedNotYet => state.changed(differing(), None, facts),
         Given::Absent if state.next == NextRequest::FindInList => state.absent_for_good(facts),
         Given::Absent => state.absent(facts),
         Given::Twin => Some(state.twin(there(), None, facts)),
@@ -155,7 +157,7 @@ fn course(state: &mut RowState, answers: &[Given], facts: &Facts) -> String {
             NextRequest::Find => "find".to_owned(),
             NextRequest::FindInList => "list".to_owned(),
             NextRequest::Create => "create".to_owned(),
-            NextRequest::Update(_) => "update".to_owned(),
+            NextRequest::Change(_) => "update".to_owned(),
         });
         if let Some(end) = answer(state, *answer_given, facts) {
             course.push(name(&end).to_uppercase());

@@ -19,6 +19,7 @@ use super::systemic_failure::{FailedCreate, SystemicFailure};
 use super::systemic_refusal::RequestKinds;
 use crate::domain::bottleneck::{Bottleneck, Pacing};
 use crate::domain::decision::ExistingPolicy;
+use crate::domain::plan_policy::PlanRules;
 use crate::engine::pace::backoff::RetryPolicy;
 use crate::engine::pace::circuit_breaker::{Access, Admission, CircuitBreaker, FailureContext};
 use crate::engine::pace::retry_budget::RetryBudget;
@@ -47,6 +48,7 @@ pub(in crate::engine) struct Sender<A, O> {
     /// How long lost creates may take to land.
     pub(in crate::engine) landing: Landing,
     pub(in crate::engine) existing: ExistingPolicy,
+    pub(in crate::engine) plans: PlanRules,
     /// Whether only rows in doubt are settled: nothing is created or updated.
     pub(in crate::engine) doubts_only: bool,
     /// Whether creates ask for keys.
@@ -403,6 +405,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
             retry: self.retry,
             jitter: (self.jitter)(),
             existing: self.existing,
+            plans: self.plans,
             keys: self.keys,
         }
     }

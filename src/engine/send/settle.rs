@@ -2,7 +2,7 @@
 
 use super::facts::Facts;
 use super::retries::OutOfTries;
-use super::row_state::{CreateState, NextRequest, RowEnd, RowState, UpdateState};
+use super::row_state::{ChangeState, CreateState, NextRequest, RowEnd, RowState};
 use super::systemic_refusal;
 use crate::domain::decision::ExistingPolicy;
 use crate::domain::outcome::Outcome;
@@ -44,7 +44,7 @@ pub(super) enum Delivery {
         /// The API's message, without the row's own values.
         words: String,
         /// Whether it was an update that was refused.
-        is_update: bool,
+        is_change: bool,
     },
     /// Its claim stays in doubt: it may have been sent, and could not be looked up.
     InDoubt,
@@ -144,7 +144,7 @@ fn settlement(state: &RowState, outcome: Outcome, ours: bool) -> Settlement {
 /// The customer exists: does it equal the row, and did this checkpoint create it?
 fn there(state: &RowState, remote: &RemoteCustomer, facts: &Facts) -> Settlement {
     let (ticket, earlier) = (&state.ticket, &state.ticket.earlier);
-    let differing = differences(&ticket.customer, remote);
+    let differing = differences(&ticket.customer, remote, facts.plans.compared);
     let clocks = &facts.clocks;
     let is_older = clocks.is_older(ticket.claim, remote.created, state.date_ms, 0);
     let may_be_ours = state.may_be_ours() && !is_older;
@@ -152,11 +152,12 @@ fn there(state: &RowState, remote: &RemoteCustomer, facts: &Facts) -> Settlement
         || may_be_ours && clocks.is_ours(ticket.claim, remote.created);
     // An update that an earlier run sent, or whose response it lost, is kept: the row was
     // different before.
-    let is_updated = state.update != UpdateState::None
+    let is_updated = state.change != ChangeState::None
         || earlier.outcome == Some(Outcome::Updated)
         || state.may_be_ours() && earlier.is_changed && earlier.customer != KnownCustomer::Unseen;
     let outcome = match (differing.is_empty(), is_ours, facts.existing) {
         (true, _, _) if is_updated => Outcome::Updated,
+        (true, _, _) if earlier.is_listed => Outcome::Unchanged,
         (true, true, _) => Outcome::Created,
         (true, false, _) => Outcome::AlreadyExisted,
         (false, _, ExistingPolicy::Skip | ExistingPolicy::Update) => Outcome::Differs,
@@ -189,8 +190,8 @@ fn refused(state: &RowState, refusal: Refusal) -> Delivery {
     Delivery::Refused {
         settlement: failed(state, refusal),
         words,
-        is_update: state.update != UpdateState::None
-            || matches!(state.next, NextRequest::Update(_)),
+        is_change: state.change != ChangeState::None
+            || matches!(state.next, NextRequest::Change(_)),
     }
 }
 
@@ -208,9 +209,9 @@ fn failed(state: &RowState, refusal: Refusal) -> Settlement {
 fn given_up(state: &mut RowState, spent: OutOfTries) -> Delivery {
     let trouble = state.retries.trouble.clone().unwrap_or_default();
     if !trouble.by_api && spent == OutOfTries::WithOthers {
-        let so_far = match state.update {
-            UpdateState::None => "the customer is not there",
-            UpdateState::Lost | UpdateState::Accepted => "the customer is as it was",
+        let so_far = match state.change {
+            ChangeState::None => "the customer is not there",
+            ChangeState::Lost | ChangeState::Accepted => "the customer is as it was",
         };
         let message = format!(
             "{}; {so_far}, and no other row was taken meanwhile",

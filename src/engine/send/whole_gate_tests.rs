@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::{ticket, trouble};
 use crate::domain::customer::Customer;
 use crate::domain::remote::RemoteCustomer;
-use crate::domain::update::CustomerUpdate;
+use crate::domain::remote_change::RemoteChange;
 use crate::engine::pace::rate::Rate;
 use crate::engine::pace::retry_budget::{Allowance, RetryBudget};
 use crate::engine::pace::{PaceSettings, Pacer};
@@ -368,7 +368,7 @@ impl CustomerApi for SimulatedApi {
         })
     }
 
-    async fn update(&self, _: &str, _: &CustomerUpdate) -> Exchange<Reply<Box<RemoteCustomer>>> {
+    async fn change(&self, _: &str, _: &RemoteChange) -> Exchange<Reply<Box<RemoteCustomer>>> {
         unreachable!("no customer exists")
     }
 

@@ -6,7 +6,7 @@ use crate::domain::outcome::Outcome;
 use crate::domain::row::Origin;
 
 /// Concatenates `parts`, whose lengths must add up to `N`.
-pub(super) fn packed<const N: usize, const P: usize>(parts: [&[u8]; P]) -> [u8; N] {
+pub(in crate::engine) fn packed<const N: usize, const P: usize>(parts: [&[u8]; P]) -> [u8; N] {
     let mut item = [0; N];
     let mut rest = item.as_mut_slice();
     for part in parts {

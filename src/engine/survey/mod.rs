@@ -315,6 +315,7 @@ impl<'s> Worker<'s> {
                 rows.rejected += 1;
                 let surveyed = surveyed(false);
                 let identity = UnfitRow::of(row, binding, &rejection);
+                tally.unidentified += u64::from(identity.client_id.is_empty());
                 self.ids
                     .push_unfit(surveyed, identity, row.findings.is_kept)
                     .with_context(writing)?;

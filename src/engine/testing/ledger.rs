@@ -174,6 +174,7 @@ impl ClaimInMemory {
                 digest: Fingerprint::default(),
                 ours: false,
                 claimed_by: None,
+                settled: None,
                 keys_lost: false,
                 customer_id: None,
                 request_id: None,
@@ -219,7 +220,7 @@ impl ClaimInMemory {
         }
     }
 
-    fn settle(&mut self, settled: &Settlement) {
+    fn settle(&mut self, settled: &Settlement, now_ms: i64) {
         assert!(self.is_open, "claim {} was settled twice", settled.id);
         let was_unsettled = self.is_unsettled();
         let record = &mut self.record;
@@ -229,7 +230,10 @@ impl ClaimInMemory {
         record.attempts += settled.attempts;
         match settled.outcome {
             Outcome::Pending if !was_unsettled => return,
-            Outcome::Pending => record.last = Some(Outcome::Pending),
+            Outcome::Pending => {
+                record.last = Some(Outcome::Pending);
+                record.settled = Some(now_ms);
+            }
             Outcome::Unresolved => record.keys_lost |= settled.keys_lost,
             Outcome::Created
             | Outcome::AlreadyExisted
@@ -250,6 +254,7 @@ impl ClaimInMemory {
                 record.differing.clone_from(&settled.differing);
                 record.last = Some(settled.outcome);
                 record.digest = settled.digest;
+                record.settled = Some(now_ms);
             }
         }
         if settled.outcome != Outcome::Pending {
@@ -325,7 +330,9 @@ impl Ledger for MemoryLedger {
         }
         for settled in &batch.settlements {
             let claim = contents.claims.get_mut(&settled.id);
-            claim.expect("settled, never claimed").settle(settled);
+            claim
+                .expect("settled, never claimed")
+                .settle(settled, batch.now_ms);
         }
         for claim in &batch.claims {
             contents.claim(claim, batch.claimed_by);

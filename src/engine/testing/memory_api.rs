@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex};
 use super::ledger::MemoryLedger;
 use super::scripted_api::undated;
 use super::{CLAIMED_BY, remote_of};
-use crate::domain::customer::Customer;
+use crate::domain::customer::{BillingContact, Customer};
+use crate::domain::field::Field;
 use crate::domain::remote::RemoteCustomer;
-use crate::domain::update::CustomerUpdate;
+use crate::domain::remote_change::RemoteChange;
 use crate::kable::{
     Created, CustomerApi, Exchange, Failure, LookUpReply, ProbeReply, Refusal, Reply, Trouble,
 };
@@ -154,10 +155,10 @@ impl CustomerApi for MemoryApi {
         })
     }
 
-    async fn update(
+    async fn change(
         &self,
         client_id: &str,
-        change: &CustomerUpdate,
+        change: &RemoteChange,
     ) -> Exchange<Reply<Box<RemoteCustomer>>> {
         let mut held = self.held.lock().unwrap();
         let fate = (held.behaviour)(ApiCall::Update(client_id));
@@ -169,12 +170,7 @@ impl CustomerApi for MemoryApi {
                 "no customer {client_id}"
             ))));
         };
-        if let Some(name) = &change.company_name {
-            remote.company_name.clone_from(name);
-        }
-        if let Some(currency) = &change.currency {
-            remote.currency.clone_from(currency);
-        }
+        make(remote, change);
         if fate == CallFate::LostAfter {
             return undated(Reply::Failed(Failure::Unknown(Trouble::default())));
         }
@@ -220,6 +216,42 @@ impl CustomerApi for MemoryApi {
             None => LookUpReply::Absent,
         });
         undated(Ok(found.collect()))
+    }
+}
+
+/// Makes `change` to `remote`, as the API does. Bundles bring no plans here.
+fn make(remote: &mut RemoteCustomer, change: &RemoteChange) {
+    match change {
+        RemoteChange::Update(update) => {
+            if let Some(name) = &update.company_name {
+                remote.company_name.clone_from(name);
+            }
+            if let Some(currency) = &update.currency {
+                remote.currency.clone_from(currency);
+            }
+            if let Some(given) = &update.contact {
+                let members = remote.contact.iter().flat_map(BillingContact::given);
+                let merged: Vec<(Field, String)> = members
+                    .chain(given.given())
+                    .map(|(field, value)| (field, value.to_owned()))
+                    .collect();
+                let filled = merged
+                    .iter()
+                    .filter(|(field, _)| given.get(*field) != Some(""));
+                let filled = filled.map(|(field, value)| (*field, value.as_str()));
+                remote.contact = Some(filled.collect());
+            }
+        }
+        RemoteChange::AddPlans(ids) => remote.plan_ids.get_or_insert_default().extend(ids.clone()),
+        RemoteChange::RemovePlans(ids) => {
+            let plans = remote.plan_ids.get_or_insert_default();
+            plans.retain(|id| !ids.contains(id));
+        }
+        RemoteChange::AddBundle(id) => remote.bundle_ids.get_or_insert_default().push(id.clone()),
+        RemoteChange::RemoveBundle(id) => {
+            let bundles = remote.bundle_ids.get_or_insert_default();
+            bundles.retain(|other| other != id);
+        }
     }
 }
 

@@ -30,6 +30,7 @@ use super::stop::Stop;
 use super::wall_clock::WallClock;
 use crate::domain::customer::Customer;
 use crate::domain::decision::ExistingPolicy;
+use crate::domain::plan_policy::PlanRules;
 use crate::domain::remote::RemoteCustomer;
 use crate::report::{Event, Observer};
 
@@ -88,6 +89,7 @@ pub(super) fn sender_to<A>(api: A) -> Sender<A, EventLog> {
         landing: BELIEVING,
         doubts_only: false,
         existing: ExistingPolicy::Skip,
+        plans: PlanRules::IMPORT,
         keys: false,
         metrics: Metrics::new(),
         stop: Stop::default(),

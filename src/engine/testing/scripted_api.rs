@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::domain::customer::Customer;
 use crate::domain::remote::RemoteCustomer;
-use crate::domain::update::CustomerUpdate;
+use crate::domain::remote_change::RemoteChange;
 use crate::kable::{
     Advice, Created, CustomerApi, Exchange, Failure, LookUpReply, ProbeReply, Reply, Trouble,
 };
@@ -123,10 +123,10 @@ impl CustomerApi for ScriptedApi {
         }
     }
 
-    async fn update(
+    async fn change(
         &self,
         _client_id: &str,
-        _change: &CustomerUpdate,
+        _change: &RemoteChange,
     ) -> Exchange<Reply<Box<RemoteCustomer>>> {
         match self.answer("update") {
             ScriptedReply::Update(answered) => answered,

@@ -52,7 +52,8 @@ impl LedgerModel {
 
     pub(super) fn write(&mut self, batch: &Batch) {
         for settled in &batch.settlements {
-            self.claims.get_mut(&settled.id).unwrap().settle(settled);
+            let claim = self.claims.get_mut(&settled.id).unwrap();
+            claim.settle(settled, batch.now_ms);
         }
         for claim in &batch.claims {
             let new = || ClaimModel::new(claim);
@@ -116,6 +117,7 @@ impl ClaimModel {
                 digest: claim.digest,
                 ours: false,
                 claimed_by: None,
+                settled: None,
                 keys_lost: false,
                 customer_id: None,
                 request_id: None,
@@ -146,7 +148,7 @@ impl ClaimModel {
         (self.in_doubt, self.orphan, self.is_open) = (true, false, true);
     }
 
-    fn settle(&mut self, settled: &Settlement) {
+    fn settle(&mut self, settled: &Settlement, now_ms: i64) {
         let was_unsettled = self.is_unsettled();
         self.is_open = false;
         self.in_doubt = settled.outcome == Outcome::Unresolved;
@@ -155,7 +157,10 @@ impl ClaimModel {
         record.attempts += settled.attempts;
         match settled.outcome {
             Outcome::Pending if !was_unsettled => return,
-            Outcome::Pending => record.last = Some(Outcome::Pending),
+            Outcome::Pending => {
+                record.last = Some(Outcome::Pending);
+                record.settled = Some(now_ms);
+            }
             Outcome::Unresolved => record.keys_lost |= settled.keys_lost,
             Outcome::Created
             | Outcome::AlreadyExisted
@@ -172,6 +177,7 @@ impl ClaimModel {
                 record.last = Some(settled.outcome);
                 record.digest = settled.digest;
                 record.differing.clone_from(&settled.differing);
+                record.settled = Some(now_ms);
             }
         }
         if settled.outcome != Outcome::Pending && settled.customer_id.is_some() {

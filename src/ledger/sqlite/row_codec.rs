@@ -16,7 +16,7 @@ pub(super) const KNOWN: &str =
 /// The columns that [`entry_of`] reads.
 pub(super) const ENTRY: &str =
     "client_id, outcome, keys_lost, customer_id, request_id, attempts, status, message,
-    id, digest, doubt, ours, claimed_by, modified, differing";
+    id, digest, doubt, ours, claimed_by, modified, differing, settled";
 
 pub(super) fn known_of(row: &Row<'_>) -> rusqlite::Result<(String, KnownClaim)> {
     let (last, in_doubt) = last_and_doubt(row, 3, 4)?;
@@ -60,6 +60,7 @@ pub(super) fn entry_of(row: &Row<'_>) -> rusqlite::Result<ClaimRecord> {
         digest: row.get(9)?,
         ours: row.get(11)?,
         claimed_by: row.get(12)?,
+        settled: row.get(15)?,
         keys_lost: row.get(2)?,
         customer_id: row.get(3)?,
         request_id: row.get(4)?,

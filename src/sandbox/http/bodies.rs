@@ -215,19 +215,33 @@ pub(super) fn new_customer(
     Ok(customer)
 }
 
-/// Reads the body of update.
+/// Reads the body of update. An empty text clears a value that may be missing: the reference
+/// names no other way to clear one.
 pub(super) fn update(bytes: &[u8]) -> Result<CustomerChange, String> {
     let body: UpdateBody = read(bytes)?;
     if body.client_id.is_some() {
         return Err("clientId cannot be changed".to_owned());
     }
+    let (contact, cleared): (StoredContact, StoredContact) = body
+        .billing_contact
+        .clone()
+        .unwrap_or_default()
+        .into_iter()
+        .partition(|(_, text)| !text.is_empty());
+    if body.billing_contact.is_some() && cleared.is_empty() || !contact.is_empty() {
+        filled_contact(Some(contact))?;
+    }
+    let stripe = body.stripe_customer_id;
     Ok(CustomerChange::Update {
         company_name: filled("companyName", body.company_name)?,
         currency: filled("currency", body.currency)?
             .map(known_currency)
             .transpose()?,
-        stripe_customer_id: filled("stripeCustomerId", body.stripe_customer_id)?,
-        billing_contact: filled_contact(body.billing_contact)?,
+        stripe_customer_id: match stripe {
+            Some(text) if text.is_empty() => Some(text),
+            other => filled("stripeCustomerId", other)?,
+        },
+        billing_contact: body.billing_contact,
     })
 }
 

@@ -120,7 +120,7 @@ impl StoredCustomer {
     /// Adding a plan that is there and removing one that is not are no errors and
     /// change nothing. The reference does not say whether the `billingContact` of an
     /// update replaces the old one: here the members given are replaced and the
-    /// others kept, as with the fields of the customer.
+    /// others kept, as with the fields of the customer. An empty text clears a value.
     pub(in crate::sandbox) fn apply(&mut self, change: CustomerChange, now: i64) {
         match change {
             CustomerChange::None | CustomerChange::Delete => return,
@@ -132,12 +132,12 @@ impl StoredCustomer {
             } => {
                 self.company_name = company_name.unwrap_or_else(|| self.company_name.clone());
                 self.currency = currency.unwrap_or_else(|| self.currency.clone());
-                self.stripe_customer_id =
-                    stripe_customer_id.or_else(|| self.stripe_customer_id.take());
+                let stripe = stripe_customer_id.or_else(|| self.stripe_customer_id.take());
+                self.stripe_customer_id = stripe.filter(|id| !id.is_empty());
                 if let Some(given) = billing_contact {
-                    self.billing_contact
-                        .get_or_insert_with(StoredContact::new)
-                        .extend(given);
+                    let contact = self.billing_contact.get_or_insert_with(StoredContact::new);
+                    contact.extend(given);
+                    contact.retain(|_, text| !text.is_empty());
                 }
             }
             CustomerChange::AddPlans(offers) => add(&mut self.plans, &mut self.added, &offers, now),

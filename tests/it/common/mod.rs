@@ -305,6 +305,22 @@ impl Run {
         serde_json::from_str(&of_it.next().unwrap().now).unwrap()
     }
 
+    /// Has somebody else make the call `POST /api/v1/PATH`.
+    pub(crate) fn post(&self, path: &str) {
+        let url = self.url();
+        let host = url.strip_prefix("http://").unwrap();
+        let mut stream = std::net::TcpStream::connect(host).unwrap();
+        let request = format!(
+            "POST /api/v1/{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
+             Kable-Client-Id: {CLIENT_ID}\r\nKable-Client-Secret: {CLIENT_SECRET}\r\n\
+             Content-Type: application/json\r\nAccept: application/json\r\nContent-Length: 0\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        assert!(response.starts_with("HTTP/1.1 201"), "{response}");
+    }
+
     /// How many creates found their customer already there.
     pub(crate) fn creates_in_vain(&self) -> u64 {
         let fruitless = inspect::fruitless(&self.path(DATABASE)).unwrap();

@@ -22,9 +22,9 @@ use crate::domain::customer::Customer;
 use crate::domain::customer::tests::{aster, digest_of};
 use crate::domain::decision::{ExistingPolicy, RowPolicy};
 use crate::domain::outcome::Outcome;
+use crate::domain::plan_policy::PlanRules;
 use crate::domain::remote::RemoteCustomer;
 use crate::domain::summary::OrphanCounts;
-use crate::domain::update::CustomerUpdate;
 use crate::engine::account::listed_outcomes::ListedOutcomes;
 use crate::engine::account::{Account, AccountSources, account, demand_agreement};
 use crate::engine::checker::CheckSettings;
@@ -105,6 +105,7 @@ impl TestBed {
                 retry: EAGER,
                 allowance: UNLIMITED_RETRIES,
                 existing: ExistingPolicy::Skip,
+                plans: PlanRules::IMPORT,
                 stripe: false,
                 canary: None,
                 sent_ahead: 0,
@@ -170,6 +171,7 @@ impl TestBed {
             rows: rows.clone(),
             reading: Arc::clone(&reading),
             verdicts: surveyed.verdicts,
+            sync: None,
             orphans: surveyed.orphans,
             first_new_id: surveyed.first_new_id,
             gaps: surveyed.gaps,
@@ -194,6 +196,7 @@ impl TestBed {
             ledger: Some(&mut ended.ledger),
             remote_list: None,
             listed: ListedOutcomes::BEFORE_IMPORT,
+            sync: None,
             preview: None,
             stop: None,
         };

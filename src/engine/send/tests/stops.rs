@@ -1,6 +1,7 @@
 //! What stops a run, and what the next run finds then.
 
 use super::*;
+use crate::domain::remote_change::RemoteChange;
 
 #[tokio::test]
 async fn what_a_stopped_run_did_not_send_is_pending_and_sent_by_the_next() {
@@ -247,10 +248,10 @@ impl CustomerApi for PanickingApi {
         std::future::pending().await
     }
 
-    async fn update(
+    async fn change(
         &self,
         _client_id: &str,
-        _change: &CustomerUpdate,
+        _change: &RemoteChange,
     ) -> Exchange<Reply<Box<RemoteCustomer>>> {
         panic!("nothing is to be changed")
     }

@@ -1,0 +1,361 @@
+//! `kable-bulk sync`: creates new customers, updates changed ones, leaves equal ones
+//! alone, and reports or cancels those that the file no longer has.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use tokio::time::Instant;
+
+use super::command_line::TypedCommand;
+use super::confirm::confirm_that;
+use super::customer_list::say_unread;
+use super::exit::Exit;
+use super::finish::{Results, RowNotes, say_unused, seconds};
+use super::hint::hinted;
+use super::import::changed_input::report_changes;
+use super::import::ended::exit;
+use super::import::sending::{Selection, send};
+use super::import::session::{Session, errors, stopped};
+use super::import::summary::ImportSummary;
+use super::result_folder::lock_folder;
+use super::send_command::SendCommand;
+use super::send_time::send_time;
+use super::system::{timestamp, wall_clock};
+use crate::cli::SyncOptions;
+use crate::config::Environment;
+use crate::config::changes::ChangeSettings;
+use crate::domain::change_limit::PlannedChanges;
+use crate::domain::forecast::Forecast;
+use crate::domain::remote::RemoteCustomer;
+use crate::domain::summary::{Summary, TimeSpan};
+use crate::domain::text::counted;
+use crate::engine::account::AccountSources;
+use crate::engine::account::listed_outcomes::ListedOutcomes;
+use crate::engine::account::sync_account::SyncAccount;
+use crate::engine::send::metrics::latency;
+use crate::engine::stop::Halt;
+use crate::engine::survey::Survey;
+use crate::engine::survey::remote_list::RemoteList;
+use crate::engine::sync::plan::{SyncPlan, SyncSources, plan};
+use crate::engine::sync::step::SyncRules;
+use crate::ledger::sqlite::SqliteLedger;
+use crate::ledger::{Ledger, RunFigures};
+use crate::report::files::PublishedFiles;
+use crate::report::text::SummaryNotes;
+
+/// Syncs with `options`, which were typed to `program`.
+pub fn run(
+    program: OsString,
+    options: SyncOptions,
+    environment: &Environment,
+) -> anyhow::Result<Exit> {
+    let (began, started_ms) = (Instant::now(), wall_clock());
+    let SyncOptions { import, changes } = options;
+    let command = SendCommand {
+        import: TypedCommand {
+            program,
+            options: import,
+        },
+        changes: Some(changes),
+    };
+    let session = match Session::begin(command, environment)? {
+        Ok(session) => session,
+        Err(exit) => return Ok(exit),
+    };
+    let Some(changes) = session.changes else {
+        anyhow::bail!("a sync without its settings; this is a bug in kable-bulk");
+    };
+    let mut ledger = session.known_ledger()?;
+    let _results = lock_folder(&session.prepared.out)?;
+    let Some(mut listed) = session.demand_list()? else {
+        return Ok(stopped(
+            &session.prepared,
+            "while the customers were listed",
+        ));
+    };
+    let mut surveyed = session.survey(ledger.as_mut(), Some(&mut listed))?;
+    if surveyed.interrupted {
+        return Ok(stopped(&session.prepared, "while checking"));
+    }
+    let planned = planned(&session, changes, &mut surveyed, &mut listed)?;
+    if planned.interrupted {
+        return Ok(stopped(&session.prepared, "while comparing"));
+    }
+    let sync = SyncRun {
+        began,
+        started_ms,
+        session,
+        changes,
+        surveyed,
+        listed,
+        plan: Some(planned),
+    };
+    sync.go_on(ledger)
+}
+
+/// Compares the rows with the customers, and decides what is done with each.
+fn planned(
+    session: &Session,
+    changes: ChangeSettings,
+    surveyed: &mut Survey,
+    listed: &mut RemoteList,
+) -> anyhow::Result<SyncPlan> {
+    let prepared = &session.prepared;
+    let mut sources = SyncSources {
+        check: &prepared.reading,
+        verdicts: &mut surveyed.verdicts,
+        list: listed,
+        rules: SyncRules {
+            plans: changes.plans,
+            retry_failed: session.sending.policy.retry_failed,
+            gaps: surveyed.gaps,
+        },
+        folder: &prepared.out,
+        stop: &prepared.stop,
+    };
+    plan(
+        &mut prepared.rows(),
+        &mut sources,
+        prepared.watcher.as_ref(),
+    )
+}
+
+/// A sync whose rows are compared.
+struct SyncRun {
+    began: Instant,
+    started_ms: i64,
+    session: Session,
+    changes: ChangeSettings,
+    surveyed: Survey,
+    listed: RemoteList,
+    /// What is done with each row; taken while they are sent.
+    plan: Option<SyncPlan>,
+}
+
+impl SyncRun {
+    /// Sends what differs, unless that is too much, and reports.
+    fn go_on(mut self, mut ledger: Option<SqliteLedger>) -> anyhow::Result<Exit> {
+        let prepared = &self.session.prepared;
+        if !prepared.display.quiet {
+            say_unused(&prepared.watcher, &self.surveyed.unused);
+            let many = counted(self.listed.customer_count(), "customer", "customers");
+            prepared.watcher.say(&format!("Kable has {many}"));
+        }
+        say_unread(&prepared.watcher, Some(&self.listed));
+        let mut halt = self.refusal();
+        let before = match &mut ledger {
+            Some(ledger) => ledger.status()?.figures,
+            None => RunFigures::default(),
+        };
+        let mut sending_since = None;
+        if halt.is_none() && !self.session.sending.dry_run {
+            self.confirm()?;
+            if self.to_send() > 0 && !self.session.prepared.stop.is_halted() {
+                sending_since = Some(wall_clock());
+                ledger = Some(self.send(ledger)?);
+            }
+            halt = self.session.prepared.stop.reason();
+        }
+        self.finish(ledger, &before, sending_since, halt)
+    }
+
+    fn to_send(&self) -> u64 {
+        self.plan.as_ref().map_or(0, |plan| plan.to_send)
+    }
+
+    fn forecast(&self) -> Forecast {
+        let forecast = self.plan.as_ref().map(|plan| plan.forecast.clone());
+        forecast.unwrap_or_default()
+    }
+
+    /// The changes of customers that exist.
+    fn planned_changes(&self) -> PlannedChanges {
+        PlannedChanges {
+            updates: self.forecast().update,
+            cancellations: 0,
+        }
+    }
+
+    /// Why nothing may be sent, if so.
+    fn refusal(&self) -> Option<Halt> {
+        let (errors, allowed) = (
+            errors(&self.surveyed),
+            self.session.allowed_errors(&self.surveyed),
+        );
+        if errors > allowed {
+            return Some(Halt::TooManyErrors { errors, allowed });
+        }
+        let changes = self.planned_changes();
+        let customers = self.listed.customer_count();
+        let exceeded = changes.exceeded(self.changes.max_changes, customers)?;
+        Some(Halt::TooManyChanges {
+            changes: changes.sum(),
+            allowed: exceeded,
+        })
+    }
+
+    /// Asks before customers of a live account are changed, and before any is cancelled.
+    fn confirm(&self) -> anyhow::Result<()> {
+        let session = &self.session;
+        let changes = self.planned_changes();
+        let asks = session.connected.live || changes.cancellations > 0;
+        let is_any = self.to_send() > 0 || changes.cancellations > 0;
+        if session.sending.yes || !asks || !is_any {
+            return Ok(());
+        }
+        let of = |number, verb: &str| {
+            let many = counted(number, "customer", "customers");
+            (number > 0).then(|| format!("{many} {verb}"))
+        };
+        let parts = [
+            of(self.forecast().create, "created"),
+            of(changes.updates, "updated"),
+            of(changes.cancellations, "CANCELLED"),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        let account = &session.connected.target.kable_client_id;
+        let live = if session.connected.live { "LIVE " } else { "" };
+        let what = format!("In the {live}account {account}: {}.", parts.join(", "));
+        let asking = confirm_that(&what, &session.prepared.stop);
+        session.prepared.runtime.block_on(asking)
+    }
+
+    /// Creates and updates customers.
+    fn send(&mut self, ledger: Option<SqliteLedger>) -> anyhow::Result<SqliteLedger> {
+        let session = &self.session;
+        if !session.prepared.display.quiet {
+            let time = send_time(self.to_send(), session.sending.requests.pacing);
+            session.prepared.watcher.say(&time);
+        }
+        let ledger = session.writable_ledger(ledger, &self.surveyed)?;
+        let (surveyed, plan) = (&mut self.surveyed, &mut self.plan);
+        let (ledger, _) = send(session, ledger, surveyed, Selection::AllBut(0), plan)?;
+        Ok(ledger)
+    }
+
+    /// Accounts for every row, writes the results, and shows the summary.
+    fn finish(
+        mut self,
+        mut ledger: Option<SqliteLedger>,
+        before: &RunFigures,
+        sending_since: Option<i64>,
+        halt: Option<Halt>,
+    ) -> anyhow::Result<Exit> {
+        let mut plan = self
+            .plan
+            .take()
+            .context("the plan of a sync is gone; this is a bug in kable-bulk")?;
+        let session = &self.session;
+        let prepared = &session.prepared;
+        let mut summary = self.figures(ledger.as_mut(), before, halt.as_ref())?;
+        let sources = AccountSources {
+            check: &prepared.reading,
+            surveyed: self.surveyed.rows,
+            verdicts: &mut self.surveyed.verdicts,
+            first_new_id: self.surveyed.first_new_id,
+            ledger: ledger.as_mut().map(|ledger| ledger as &mut dyn Ledger),
+            remote_list: Some(&mut self.listed),
+            listed: ListedOutcomes::BEFORE_IMPORT,
+            sync: Some(SyncAccount {
+                plan: &mut plan,
+                plans: self.changes.plans.compared,
+                began_ms: sending_since,
+            }),
+            preview: None,
+            stop: None,
+        };
+        let results = Results {
+            prepared,
+            annotations: None,
+        };
+        let rows = [prepared.rows(), prepared.single_rows()];
+        let accounted = results.account(rows, Some("results.jsonl"), sources, &mut summary)?;
+        report_changes(&prepared.inputs, &prepared.watcher);
+        let mut listing = accounted.listing;
+        let add = &mut |remote: &RemoteCustomer| listing.files.add_surplus(&remote.client_id);
+        let surplus = self.surveyed.surplus.each(&mut self.listed, add);
+        surplus.context("cannot write the results")?;
+        summary.differences = plan.compared.differ();
+        summary.not_compared = plan.compared.not_compared();
+        summary.would = session.sending.dry_run.then(|| plan.forecast.clone());
+        let exit = exit(halt.as_ref(), session.sending.dry_run, &summary);
+        summary.exit_code = exit as u8;
+        summary.elapsed_seconds = seconds(self.began.elapsed());
+        summary.span = Some(TimeSpan {
+            started: timestamp(self.started_ms),
+            finished: timestamp(wall_clock()),
+        });
+        let (files, notes) = RowNotes::split(listing);
+        let rejects = files.rejects();
+        let published = results.publish(files, &summary, None)?;
+        let words = words(session, &summary, halt.as_ref(), &rejects, &published);
+        results.show(notes, &published, &summary, words)?;
+        if let Some(Halt::Denied { message }) = halt {
+            let url = &session.connected.target.base_url;
+            return Err(hinted(
+                format!("{url} refuses the credentials ({message})"),
+                "mend the credentials and run the same command again",
+            ));
+        }
+        Ok(exit)
+    }
+
+    /// The summary before the rows are accounted for: the figures of this run alone, because
+    /// a sync begins anew each night.
+    fn figures(
+        &self,
+        ledger: Option<&mut SqliteLedger>,
+        before: &RunFigures,
+        halt: Option<&Halt>,
+    ) -> anyhow::Result<Summary> {
+        let session = &self.session;
+        let reading = &session.prepared.reading;
+        let mut summary = Summary {
+            command: "sync".to_owned(),
+            interrupted: halt == Some(&Halt::Interrupted),
+            target: session.connected.target.clone(),
+            inputs: reading.names.clone(),
+            left_the_file: self.surveyed.left,
+            skipped_rows: self.surveyed.tally.skipped(),
+            defaults: self.surveyed.tally.defaults(&reading.mapping),
+            surplus: Some(self.surveyed.surplus.count()),
+            ..Summary::default()
+        };
+        if let Some(ledger) = ledger {
+            let figures = ledger.status()?.figures;
+            summary.checkpoint = session.sending.checkpoint.display().to_string();
+            summary.requests = figures.requests.since(before.requests);
+            let earlier = before.latencies.len();
+            summary.latency_ms = latency(figures.latencies.get(earlier..).unwrap_or_default());
+        }
+        Ok(summary)
+    }
+}
+
+fn words(
+    session: &Session,
+    summary: &Summary,
+    halt: Option<&Halt>,
+    rejects: &[PathBuf],
+    published: &PublishedFiles,
+) -> SummaryNotes {
+    let reading = &session.prepared.reading;
+    let mut words = ImportSummary {
+        summary,
+        halt,
+        command: &session.command,
+        inherited: &session.inherited,
+        dry_run: session.sending.dry_run,
+        rejects,
+        kept: &published.kept,
+        strict: reading.rules.strict,
+        checkpoint: &session.sending.checkpoint,
+        constants: &reading.mapping.constants,
+    }
+    .words();
+    if let (Some(would), None) = (&summary.would, halt) {
+        words.plan = Some(send_time(would.to_send(), session.sending.requests.pacing));
+    }
+    words
+}

@@ -1,0 +1,48 @@
+//! What a sync changes in customers that exist.
+
+use super::error::{ConfigError, value_error};
+use crate::cli::defaults::MAX_CHANGES_PERCENT;
+use crate::cli::{ChangeOptions, EmptyHandling, PlanHandling, SendOptions};
+use crate::domain::plan_policy::{PlanPolicy, PlanRules};
+use crate::domain::threshold::Threshold;
+
+/// What a sync changes in customers that exist.
+#[derive(Debug, Clone, Copy)]
+pub struct ChangeSettings {
+    /// What is compared and changed of plans and bundles.
+    pub plans: PlanRules,
+    /// An empty cell clears a value at Kable.
+    pub clears_empty: bool,
+    /// How many customers may be changed.
+    pub max_changes: Threshold,
+}
+
+/// Decides what is changed, of what was typed or stands in a file.
+pub fn changes(typed: &ChangeOptions, file: &ChangeOptions) -> Result<ChangeSettings, ConfigError> {
+    let max_changes = typed.max_changes.as_ref().or(file.max_changes.as_ref());
+    Ok(ChangeSettings {
+        plans: PlanRules::sync(match typed.plans.or(file.plans) {
+            None | Some(PlanHandling::Add) => PlanPolicy::Add,
+            Some(PlanHandling::Exact) => PlanPolicy::Exact,
+            Some(PlanHandling::Ignore) => PlanPolicy::Ignore,
+        }),
+        clears_empty: typed.empty.or(file.empty) == Some(EmptyHandling::Clear),
+        max_changes: match max_changes {
+            Some(text) => text.0.parse().map_err(value_error("max-changes"))?,
+            None => Threshold::Percent(f64::from(MAX_CHANGES_PERCENT)),
+        },
+    })
+}
+
+/// Refuses options of an import that a sync does not have.
+pub fn refuse_import_options(typed: &SendOptions) -> Result<(), ConfigError> {
+    if typed.canary.is_some() {
+        return Err(value_error("canary")("it is for import alone"));
+    }
+    if typed.existing.is_some() {
+        return Err(value_error("existing")(
+            "it is for import alone: a sync updates customers that differ",
+        ));
+    }
+    Ok(())
+}
