@@ -68,6 +68,7 @@ fn run_command(program: OsString, command: Command) -> Exit {
         Command::Sync(options) => commands::sync::run(program, *options, &environment),
         Command::Validate(options) => commands::validate::run(program, *options, &environment),
         Command::Verify(options) => commands::verify::run(program, *options, &environment),
+        Command::Rollback(options) => commands::rollback::run(program, *options, &environment),
         Command::Init(options) => commands::init::run(program, &options, &environment),
         Command::Presets(options) => commands::presets::run(&options),
         Command::List(options) => commands::list::run(&options, &environment),

@@ -15,6 +15,7 @@
 //! - `stored.rs`: options that need not be typed
 //! - `sandbox.rs`: the local imitation of the API
 //! - `init.rs`: what `init` and `presets` take
+//! - `rollback.rs`: what `rollback` takes
 //! - `listing.rs`: what `plans` and `list` take, and how lists are written
 //! - `scalar.rs`: a number with a unit, as text
 //! - `defaults.rs`: defaults that help texts and `config/` share
@@ -28,6 +29,7 @@ mod init;
 mod input;
 mod listing;
 mod requests;
+mod rollback;
 mod sandbox;
 mod scalar;
 mod send;
@@ -49,6 +51,7 @@ pub use self::listing::{
     CatalogKind, ListOptions, ListingFormat, ListingOptions, ListingSwitches, PlansOptions,
 };
 pub use self::requests::RequestOptions;
+pub use self::rollback::{RemovalOptions, RollbackOptions, RollbackSending};
 pub use self::sandbox::{SandboxOptions, Upsert};
 pub use self::scalar::Scalar;
 pub use self::send::{OnExisting, SendOptions};
@@ -90,6 +93,8 @@ pub enum Command {
     Sync(Box<SyncOptions>),
     /// Compares what Kable holds with the file, field by field; changes nothing
     Verify(Box<VerifyOptions>),
+    /// Deletes exactly the customers that an import created
+    Rollback(Box<RollbackOptions>),
     /// Shows where a run stands, also while it is running
     Status(StatusOptions),
     /// Lists what the checkpoint knows of its customers, with Kable's ids

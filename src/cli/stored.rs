@@ -8,6 +8,7 @@ use super::display::DisplayOptions;
 use super::input::ReadingOptions;
 use super::listing::ListingOptions;
 use super::requests::RequestOptions;
+use super::rollback::RemovalOptions;
 use super::send::SendOptions;
 use super::target::TargetOptions;
 
@@ -30,6 +31,9 @@ pub struct StoredOptions {
     /// What `sync` changes.
     #[command(flatten)]
     pub changes: ChangeOptions,
+    /// Which customers a rollback deletes.
+    #[command(flatten)]
+    pub removal: RemovalOptions,
     /// What is shown.
     #[command(flatten)]
     pub display: DisplayOptions,

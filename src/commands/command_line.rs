@@ -12,10 +12,9 @@ use super::shell_word::shell_word;
 use crate::cli::defaults::SANDBOX_FILE;
 use crate::cli::{
     ChangeOptions, CheckOptions, ConfigChoice, DisplayOptions, ImportOptions, InputOptions,
-    ReadingOptions, RequestOptions, SandboxChoice, SendOptions, TargetOptions, ValidateOptions,
-    VerifyOptions,
+    ReadingOptions, RemovalOptions, RequestOptions, RollbackOptions, SandboxChoice, SendOptions,
+    TargetOptions, ValidateOptions, VerifyOptions,
 };
-use crate::domain::header::normalised;
 
 /// A command: the program as it was called, and the parsed options.
 #[derive(Debug, Clone)]
@@ -118,16 +117,39 @@ impl TypedCommand<VerifyOptions> {
     }
 }
 
-/// Adds `value` to a `list` of options. A typed list replaces an `inherited` one,
-/// so the inherited values are copied into it; an earlier value for the same field
-/// is dropped, because naming a field twice is an error.
-pub(super) fn add_to_list(list: &mut Vec<String>, inherited: &[String], value: &str) {
-    let field = |pair: &str| pair.split_once('=').map(|(field, _)| normalised(field));
-    if list.is_empty() {
-        list.extend_from_slice(inherited);
+impl TypedCommand<RollbackOptions> {
+    /// The command as it is typed into a shell.
+    pub(super) fn line(&self) -> String {
+        self.words()
+            .line(&self.program, "rollback", &self.options.inputs)
     }
-    list.retain(|other| other != value && (field(other).is_none() || field(other) != field(value)));
-    list.push(value.to_owned());
+
+    /// Whether the option `long` was typed.
+    pub(super) fn types(&self, long: &str) -> bool {
+        self.words().name(long)
+    }
+
+    fn words(&self) -> OptionWords {
+        let RollbackOptions {
+            inputs: _,
+            file: ConfigChoice { config, no_config },
+            target,
+            requests,
+            sending,
+            removal: RemovalOptions { even_if_changed },
+            display,
+        } = &self.options;
+        let mut options = OptionWords::default();
+        options.value("config", config.as_ref());
+        options.flag("no-config", *no_config);
+        options.value("out", sending.out.as_ref());
+        options.target(target);
+        options.requests(requests);
+        options.sending(&sending.to_send_options());
+        options.switch("even-if-changed", *even_if_changed);
+        options.display(*display);
+        options
+    }
 }
 
 /// Options as shell words. Each struct of options is destructured in full, so that
@@ -421,6 +443,7 @@ pub(super) mod tests {
                 changes: Some(options.changes),
             }
             .line(),
+            Command::Rollback(options) => typed(words[0], *options).line(),
             other @ (Command::Verify(_)
             | Command::Status(_)
             | Command::Init(_)
@@ -438,9 +461,25 @@ pub(super) mod tests {
             (Command::Validate(typed), Command::Validate(again)) => {
                 assert_eq!(typed, again, "{line}");
             }
+            (Command::Rollback(typed), Command::Rollback(again)) => {
+                assert_eq!(typed, again, "{line}");
+            }
             other => panic!("{other:?}"),
         }
         Some(line)
+    }
+
+    #[test]
+    fn a_rollback_is_rendered_as_it_was_typed() {
+        let line = "kable-bulk rollback in.csv --out 'my results' --sandbox --rate 5/s \
+                    --checkpoint run.db --retries 3 --settle 1s --dry-run --even-if-changed -q";
+        let words = shlex::split(line).unwrap();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        assert_eq!(
+            round_trip(&words).unwrap(),
+            line.replace("                    ", "")
+                .replace("-q", "--quiet")
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! - `validate/`: reads and checks everything, sends nothing
 //! - `sync.rs`: makes Kable equal to the file, and reports what the file no longer has
 //! - `verify.rs`: compares what Kable has with the file
+//! - `rollback/`: deletes the customers that an import created
 //! - `status.rs`: shows the state of a run
 //! - `list.rs`: lists what the checkpoint knows of its customers
 //! - `init/`: writes a mapping file from an input's header
@@ -17,6 +18,7 @@
 //! - `hint.rs`: what the user can do about an error
 //! - `command_line.rs`: parsed options → the command to type next
 //! - `send_command.rs`: a command that sends customers, as it was typed
+//! - `option_list.rs`: options that can be repeated
 //! - `checkpoint_choice.rs`: which checkpoint is read
 //! - `shell_word.rs`: words and paths as they are typed into a shell
 //! - `listing.rs`: writes a list in the format of `--as`
@@ -58,6 +60,7 @@ mod input_digest;
 pub mod list;
 mod listing;
 mod missing_columns;
+mod option_list;
 mod own_files;
 pub mod plans;
 mod preflight;
@@ -66,6 +69,7 @@ pub mod presets;
 mod recognised;
 mod remote_state;
 mod result_folder;
+pub mod rollback;
 pub mod sandbox;
 mod screening;
 mod send_command;

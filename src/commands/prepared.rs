@@ -306,7 +306,7 @@ pub(super) fn origin(command: &str, names: &[OsString], rehearsal: bool) -> Resu
 }
 
 /// How progress is shown.
-fn style(display: DisplaySettings) -> ProgressFormat {
+pub(super) fn style(display: DisplaySettings) -> ProgressFormat {
     if display.quiet {
         ProgressFormat::Hidden
     } else if display.log_format == Some(LogFormat::Json) {

@@ -15,7 +15,7 @@ use super::value_checks::check_values;
 use super::written_value::OptionReader;
 use crate::cli::{
     ChangeOptions, CheckOptions, Cli, ConfigChoice, DisplayOptions, ListingOptions, ReadingOptions,
-    RequestOptions, SandboxChoice, SendOptions, StoredOptions, TargetOptions,
+    RemovalOptions, RequestOptions, SandboxChoice, SendOptions, StoredOptions, TargetOptions,
 };
 
 /// The options that say where customers are sent.
@@ -34,6 +34,8 @@ pub struct FileOptions {
     pub sending: SendOptions,
     /// What `sync` changes.
     pub changes: ChangeOptions,
+    /// Which customers a rollback deletes.
+    pub removal: RemovalOptions,
     /// What is shown.
     pub display: DisplayOptions,
     /// What `validate` alone takes.
@@ -195,6 +197,7 @@ impl FileOptions {
             requests,
             sending,
             changes,
+            removal,
             display,
             checks,
             listing,
@@ -208,6 +211,7 @@ impl FileOptions {
             requests,
             sending,
             changes,
+            removal,
             display,
             checks,
             listing,

@@ -505,7 +505,7 @@ fn a_variable_names_the_file_or_none() {
 fn typed_options() -> BTreeSet<String> {
     let command = Cli::command();
     let commands = command.get_subcommands().filter(|command| {
-        ["import", "sync", "validate", "plans", "list"].contains(&command.get_name())
+        ["import", "sync", "validate", "rollback", "plans", "list"].contains(&command.get_name())
     });
     let options = commands.flat_map(clap::Command::get_arguments);
     let longs = options.filter_map(clap::Arg::get_long).map(str::to_owned);

@@ -18,8 +18,8 @@ use super::settings::{ClientError, Settings};
 use super::transport::{LONGEST_BODY, Streamed, Transport};
 use super::wire::{self, BundlePlans};
 use super::{
-    Created, CustomerApi, Exchange, Failure, LookUpReply, Preflight, ProbeReply, Refusal, Reply,
-    Trouble,
+    Created, CustomerApi, Exchange, Failure, LookUpReply, Preflight, ProbeReply, Refusal, Removal,
+    RemovalEffect, Reply, Trouble,
 };
 use crate::domain::catalog::Catalog;
 use crate::domain::customer::Customer;
@@ -182,7 +182,15 @@ impl Client {
         };
         // A body that can't be cloned, so that no layer below can resend it.
         let request = self.transport.request(Method::POST, url);
-        let request = request.body(Body::wrap(body));
+        self.send_write(request.body(Body::wrap(body)), read).await
+    }
+
+    /// Sends a request that changes something; `read` says what the response means.
+    async fn send_write<T>(
+        &self,
+        request: RequestBuilder,
+        read: impl FnOnce(RawResponse) -> Reply<T>,
+    ) -> Exchange<Reply<T>> {
         match self.transport.send(request, LONGEST_BODY).await {
             Ok(response) => response.into_exchange(read),
             Err(failure) if failure.unsent => {
@@ -212,6 +220,15 @@ impl CustomerApi for Client {
         let bundle_plans = self.bundle_plans();
         let read = |response| response::updated(response, client_id, &bundle_plans);
         self.write(url, body, read).await
+    }
+
+    async fn remove(&self, customer_id: &str, removal: Removal) -> Exchange<Reply<RemovalEffect>> {
+        let url = self.endpoints.removal(customer_id, removal);
+        let request = self
+            .transport
+            .request(Method::POST, url)
+            .header(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        self.send_write(request, response::removed).await
     }
 
     async fn probe(&self) -> Exchange<ProbeReply> {

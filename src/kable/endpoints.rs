@@ -3,6 +3,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Url;
 
+use super::Removal;
 use super::settings::{ClientError, Settings};
 use crate::domain::remote_change::RemoteChange;
 
@@ -58,6 +59,17 @@ impl Endpoints {
             RemoteChange::RemoveBundle(_) => "/bundles/remove",
         };
         self.customer_path(client_id, call)
+    }
+
+    /// The URL to remove the customer `customer_id`.
+    pub(super) fn removal(&self, customer_id: &str, removal: Removal) -> Url {
+        self.customer_path(
+            customer_id,
+            match removal {
+                Removal::Cancel => "/cancel",
+                Removal::Delete => "/delete",
+            },
+        )
     }
 
     fn customer_path(&self, client_id: &str, rest: &str) -> Url {

@@ -124,6 +124,24 @@ pub struct Created {
     pub altered: bool,
 }
 
+/// How a customer is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    /// It is cancelled: still there, and no longer charged.
+    Cancel,
+    /// It is deleted.
+    Delete,
+}
+
+/// What a removal met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RemovalEffect {
+    /// The customer was removed.
+    Removed,
+    /// There was none (404).
+    WasAbsent,
+}
+
 /// The result of one create or update.
 #[derive(Debug, Clone)]
 pub enum Reply<T> {
@@ -273,6 +291,14 @@ pub trait CustomerApi: Send + Sync + 'static {
         client_id: &str,
         change: &RemoteChange,
     ) -> impl Future<Output = Exchange<Reply<Box<RemoteCustomer>>>> + Send;
+
+    /// Removes the customer with this id, Kable's own: whoever has its `clientId` by the
+    /// time that the request takes effect, no other customer is removed.
+    fn remove(
+        &self,
+        customer_id: &str,
+        removal: Removal,
+    ) -> impl Future<Output = Exchange<Reply<RemovalEffect>>> + Send;
 
     /// Finds out whether the API is reachable and accepts the credentials.
     fn probe(&self) -> impl Future<Output = Exchange<ProbeReply>> + Send;

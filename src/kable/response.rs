@@ -6,8 +6,8 @@ use reqwest::header::LOCATION;
 use super::redaction::Redaction;
 use super::wire::BundlePlans;
 use super::{
-    Advice, Created, Exchange, Failure, LookUpReply, Preflight, Refusal, Reply, Trouble, headers,
-    limits, message, wire,
+    Advice, Created, Exchange, Failure, LookUpReply, Preflight, Refusal, RemovalEffect, Reply,
+    Trouble, headers, limits, message, wire,
 };
 use crate::domain::customer::{BillingContact, Customer};
 use crate::domain::remote::RemoteCustomer;
@@ -63,6 +63,30 @@ fn written<T>(
         // A server without this call, and one that sends a page, is not the API
         // but a proxy or another host in front of it.
         StatusMeaning::Refused
+        | StatusMeaning::Absent
+        | StatusMeaning::NoSuchCall
+        | StatusMeaning::Unknown => Reply::Failed(Failure::Unknown(response.trouble())),
+    }
+}
+
+/// What a response to a removal means. Its body is not documented: any will do that is no
+/// web page.
+pub(super) fn removed(response: RawResponse) -> Reply<RemovalEffect> {
+    let done = |response: RawResponse, customer| Reply::Done {
+        customer,
+        status: response.status.as_u16(),
+        request_id: response.request_id,
+    };
+    match meaning_of(response.status) {
+        StatusMeaning::Success if !response.is_page() => done(response, RemovalEffect::Removed),
+        StatusMeaning::Absent if !response.is_page() => done(response, RemovalEffect::WasAbsent),
+        StatusMeaning::Denied => Reply::Failed(Failure::Denied(response.refusal())),
+        StatusMeaning::Refused if !response.is_page() || response.status.is_redirection() => {
+            Reply::Refused(response.refusal())
+        }
+        StatusMeaning::Throttled => Reply::Failed(Failure::Throttled(response.advice.wait)),
+        StatusMeaning::Success
+        | StatusMeaning::Refused
         | StatusMeaning::Absent
         | StatusMeaning::NoSuchCall
         | StatusMeaning::Unknown => Reply::Failed(Failure::Unknown(response.trouble())),

@@ -13,6 +13,7 @@
 //!   end
 //! - `manifest.rs`: which files in a results folder are ours
 //! - `reject_files.rs`: rejected and failed rows, byte for byte
+//! - `removal_files.rs`: what became of customers that were removed
 //! - `difference_file.rs`: what differs between the input and Kable
 //! - `keys.rs`: `keys.csv`
 //! - `annotations.rs`: problems as annotations of a pull request
@@ -27,6 +28,7 @@ pub mod manifest;
 mod outcome_text;
 pub mod progress;
 mod reject_files;
+pub mod removal_files;
 pub mod result_names;
 pub mod summary_sink;
 pub mod text;

@@ -19,6 +19,8 @@ pub fn is_result_name(path: &Path) -> bool {
         "validate-summary.json",
         "verified.jsonl",
         "verify-summary.json",
+        "rolled-back.jsonl",
+        "rollback-summary.json",
         "keys.csv",
         "report.html",
     ];

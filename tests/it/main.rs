@@ -63,6 +63,7 @@ mod readme;
 mod refusals;
 mod rehearsal;
 mod resume;
+mod rollback;
 mod scenarios;
 mod simulated;
 mod spoilt;

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::cli::{ImportOptions, Scalar};
-use crate::commands::command_line::add_to_list;
+use crate::commands::option_list::add_to_list;
 use crate::commands::send_command::SendCommand;
 use crate::commands::shell_word::{shell_word, shown};
 use crate::config::InheritedOptions;

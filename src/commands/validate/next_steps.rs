@@ -4,7 +4,8 @@ use anyhow::bail;
 use clap::Parser;
 
 use crate::cli::{Cli, Command, ImportOptions, ValidateOptions};
-use crate::commands::command_line::{TypedCommand, add_to_list};
+use crate::commands::command_line::TypedCommand;
+use crate::commands::option_list::add_to_list;
 use crate::config::InheritedOptions;
 use crate::config::values::is_nameless;
 use crate::domain::advice::{NextStep, StepCommand};

@@ -784,6 +784,14 @@ impl DownApi {
 }
 
 impl CustomerApi for DownApi {
+    async fn remove(
+        &self,
+        customer_id: &str,
+        _removal: crate::kable::Removal,
+    ) -> Exchange<Reply<crate::kable::RemovalEffect>> {
+        panic!("an unplanned removal of {customer_id}")
+    }
+
     async fn probe(&self) -> Exchange<ProbeReply> {
         let up = self.request().await;
         Exchange {
@@ -955,6 +963,14 @@ async fn one_row_that_the_server_fails_at_is_not_taken_for_an_outage_for_ever() 
 struct FailingApi(u16);
 
 impl CustomerApi for FailingApi {
+    async fn remove(
+        &self,
+        customer_id: &str,
+        _removal: crate::kable::Removal,
+    ) -> Exchange<Reply<crate::kable::RemovalEffect>> {
+        panic!("an unplanned removal of {customer_id}")
+    }
+
     async fn probe(&self) -> Exchange<ProbeReply> {
         Exchange {
             reply: ProbeReply::Good,

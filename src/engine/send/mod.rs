@@ -17,6 +17,7 @@
 //! - `systemic_refusal.rs`: refusals with one cause
 //! - `systemic_failure.rs`: server errors with one cause
 //! - `orphaned_claims.rs`: claims in doubt whose rows have left the input
+//! - `removal/`: cancels or deletes customers, through the same gates
 //! - `canary.rs`: the first rows are read back before any other is sent
 //! - `metrics.rs`: counts requests and their latencies
 //! - `record.rs`: the ledger's only writer
@@ -34,6 +35,7 @@ pub mod orphaned_claims;
 mod ownership;
 mod queue;
 mod record;
+pub mod removal;
 mod retries;
 mod row_state;
 pub(super) mod sender;

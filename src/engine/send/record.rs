@@ -50,6 +50,8 @@ pub(super) enum RecorderMessage {
     },
     /// Settle a row.
     Settle(Settled),
+    /// A customer was left as it is: for the progress.
+    Left,
 }
 
 /// Writes messages until all senders are gone.
@@ -144,6 +146,10 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
                 RecorderMessage::Read { id, answer } => {
                     answer.send(self.ledger.claim_record(id)?).ok();
                 }
+                RecorderMessage::Left => {
+                    self.progress.done += 1;
+                    self.progress.failed += 1;
+                }
                 RecorderMessage::Settle(Settled {
                     mut settlement,
                     keys,
@@ -218,7 +224,9 @@ async fn gather(
     if inbox.recv_many(messages, MOST_AT_ONCE).await == 0 {
         return false;
     }
-    let waits = |message: &RecorderMessage| !matches!(message, RecorderMessage::Settle(_));
+    let waits = |message: &RecorderMessage| {
+        !matches!(message, RecorderMessage::Settle(_) | RecorderMessage::Left)
+    };
     if !messages.iter().any(waits) {
         timeout(LINGER, hurry.notified()).await.ok();
     }

@@ -39,10 +39,12 @@ pub(super) enum RequestKind {
     Plain,
     /// Any update.
     Update,
+    /// Any cancellation or deletion.
+    Remove,
 }
 
 impl RequestKind {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::AsksForStripe,
         Self::OwnStripe,
         Self::Bundles,
@@ -50,6 +52,7 @@ impl RequestKind {
         Self::Create,
         Self::Plain,
         Self::Update,
+        Self::Remove,
     ];
 
     /// The kind as it follows "the first 20 rows".
@@ -62,6 +65,7 @@ impl RequestKind {
             Self::Plain => "without plans, bundles and Stripe",
             Self::Create => "to be created",
             Self::Update => "to be updated",
+            Self::Remove => "to be cancelled or deleted",
         }
     }
 }
@@ -73,6 +77,9 @@ pub(super) struct RequestKinds(u8);
 impl RequestKinds {
     /// An update.
     pub(super) const UPDATE: Self = Self::of(RequestKind::Update);
+
+    /// A cancellation or deletion.
+    pub(super) const REMOVAL: Self = Self::of(RequestKind::Remove);
 
     const fn of(kind: RequestKind) -> Self {
         Self(1 << kind as u8)

@@ -350,6 +350,14 @@ fn exchange<T>(reply: T) -> Exchange<T> {
 }
 
 impl CustomerApi for SimulatedApi {
+    async fn remove(
+        &self,
+        customer_id: &str,
+        _removal: crate::kable::Removal,
+    ) -> Exchange<Reply<crate::kable::RemovalEffect>> {
+        panic!("an unplanned removal of {customer_id}")
+    }
+
     async fn create(&self, customer: &Customer) -> Exchange<Reply<Created>> {
         exchange(match self.request(SimulatedCall::Create).await {
             SimulatedReply::Accepted => Reply::Done {

@@ -68,7 +68,7 @@ impl RemoteList {
 
     /// Passes the `clientId` and the place of each customer to `on_customer`. Those that
     /// can't be read are only counted.
-    pub(super) fn scan(
+    pub(in crate::engine) fn scan(
         &mut self,
         on_customer: &mut dyn FnMut(&str, u64) -> io::Result<()>,
     ) -> io::Result<()> {

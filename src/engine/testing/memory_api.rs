@@ -11,7 +11,8 @@ use crate::domain::field::Field;
 use crate::domain::remote::RemoteCustomer;
 use crate::domain::remote_change::RemoteChange;
 use crate::kable::{
-    Created, CustomerApi, Exchange, Failure, LookUpReply, ProbeReply, Refusal, Reply, Trouble,
+    Created, CustomerApi, Exchange, Failure, LookUpReply, ProbeReply, Refusal, Removal,
+    RemovalEffect, Reply, Trouble,
 };
 
 /// A request, as [`MemoryApi`] sees it.
@@ -19,6 +20,8 @@ use crate::kable::{
 pub(in crate::engine) enum ApiCall<'a> {
     Create(&'a str),
     Update(&'a str),
+    /// By Kable's id.
+    Remove(&'a str),
     Find(&'a str),
 }
 
@@ -119,6 +122,35 @@ impl CustomerApi for MemoryApi {
             ProbeReply::Denied(Refusal::default())
         } else {
             ProbeReply::Good
+        })
+    }
+
+    async fn remove(&self, customer_id: &str, removal: Removal) -> Exchange<Reply<RemovalEffect>> {
+        let mut held = self.held.lock().unwrap();
+        let fate = (held.behaviour)(ApiCall::Remove(customer_id));
+        held.denied |= fate == CallFate::Denied;
+        if !matches!(fate, CallFate::Answered | CallFate::LostAfter) {
+            return undated(not_done(fate));
+        }
+        let found = held.by_id.values_mut();
+        let mut found = found.filter(|remote| remote.customer_id == customer_id);
+        let client_id = found.next().map(|remote| {
+            remote.status = "CANCELLED".to_owned();
+            remote.client_id.clone()
+        });
+        if let (Some(client_id), Removal::Delete) = (&client_id, removal) {
+            held.by_id.remove(client_id);
+        }
+        if fate == CallFate::LostAfter {
+            return undated(Reply::Failed(Failure::Unknown(Trouble::default())));
+        }
+        undated(Reply::Done {
+            customer: match client_id {
+                Some(_) => RemovalEffect::Removed,
+                None => RemovalEffect::WasAbsent,
+            },
+            status: 201,
+            request_id: Some("req-remove".to_owned()),
         })
     }
 

@@ -105,6 +105,14 @@ impl ScriptedApi {
 }
 
 impl CustomerApi for ScriptedApi {
+    async fn remove(
+        &self,
+        customer_id: &str,
+        _removal: crate::kable::Removal,
+    ) -> Exchange<Reply<crate::kable::RemovalEffect>> {
+        panic!("an unplanned removal of {customer_id}")
+    }
+
     /// A probe consumes a failure that is next, and leaves any other response to the
     /// request that it was written for.
     async fn probe(&self) -> Exchange<ProbeReply> {

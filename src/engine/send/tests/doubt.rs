@@ -132,7 +132,7 @@ async fn an_unresolved_row_is_asked_for_by_the_next_run() {
     site.settings.retry.retries = 0;
     site.kable.behave(|ask| match ask {
         ApiCall::Create(_) => CallFate::LostAfter,
-        ApiCall::Update(_) | ApiCall::Find(_) => CallFate::LostBefore,
+        ApiCall::Update(_) | ApiCall::Remove(_) | ApiCall::Find(_) => CallFate::LostBefore,
     });
     let first = site.import(["c-1,Aster,USD"]).await;
     site.kable.behave(|_| CallFate::Answered);

@@ -386,7 +386,8 @@ async fn of_thousands_of_rows_at_once_every_one_is_created_exactly_once() {
     // Each row's first three requests have their own results.
     let mut asked = BTreeMap::<String, usize>::new();
     site.kable.behave(move |ask| {
-        let (ApiCall::Create(id) | ApiCall::Update(id) | ApiCall::Find(id)) = ask;
+        let (ApiCall::Create(id) | ApiCall::Update(id) | ApiCall::Remove(id) | ApiCall::Find(id)) =
+            ask;
         let number = asked.entry(id.to_owned()).or_default();
         *number += 1;
         match id.len() * 7 + id.bytes().map(usize::from).sum::<usize>() * *number {

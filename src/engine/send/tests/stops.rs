@@ -97,7 +97,7 @@ fn refusing(
 ) -> impl FnMut(ApiCall<'_>) -> CallFate + Send {
     move |ask| match ask {
         ApiCall::Create(id) => CallFate::Refused(words(id)),
-        ApiCall::Update(_) | ApiCall::Find(_) => CallFate::Answered,
+        ApiCall::Update(_) | ApiCall::Remove(_) | ApiCall::Find(_) => CallFate::Answered,
     }
 }
 
@@ -138,7 +138,9 @@ async fn refusals_that_differ_fail_their_rows_and_nothing_else() {
         ApiCall::Create(id) if id.ends_with('3') => {
             CallFate::Refused(format!("bad plan of {}", id.len()))
         }
-        ApiCall::Create(_) | ApiCall::Update(_) | ApiCall::Find(_) => CallFate::Answered,
+        ApiCall::Create(_) | ApiCall::Update(_) | ApiCall::Remove(_) | ApiCall::Find(_) => {
+            CallFate::Answered
+        }
     });
     let came = site.import(good(60)).await;
     let outcomes = came.account.outcomes;
@@ -240,6 +242,14 @@ async fn a_worker_that_fails_ends_the_run_and_its_row_stays_in_doubt() {
 struct PanickingApi;
 
 impl CustomerApi for PanickingApi {
+    async fn remove(
+        &self,
+        customer_id: &str,
+        _removal: crate::kable::Removal,
+    ) -> Exchange<Reply<crate::kable::RemovalEffect>> {
+        panic!("an unplanned removal of {customer_id}")
+    }
+
     async fn probe(&self) -> Exchange<crate::kable::ProbeReply> {
         std::future::pending().await
     }

@@ -1,0 +1,278 @@
+//! `kable-bulk rollback`: deletes exactly the customers that an import created.
+//!
+//! - `session.rs`: the parts of a rollback, built from what was typed
+//! - `summary.rs`: its figures, and what is shown of them
+
+mod session;
+mod summary;
+
+use std::ffi::OsString;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use self::session::RollbackSession;
+use self::summary::{RollbackSummary, outcome_name, outcome_of_forecast, text};
+use super::command_line::TypedCommand;
+use super::confirm::ask_yes_no;
+use super::customer_list::{list, say_unread};
+use super::exit::Exit;
+use super::finish::{print, seconds};
+use super::hint::hinted;
+use super::preflight::Calls;
+use super::prepared::unless_stopped;
+use super::result_folder::lock_folder;
+use super::system::{jitter, wall_clock};
+use crate::cli::RollbackOptions;
+use crate::config::Environment;
+use crate::domain::summary::RequestCounts;
+use crate::domain::text::{counted, escaped_json};
+use crate::engine::pace::retry_budget::Allowance;
+use crate::engine::send::RunContext;
+use crate::engine::send::removal::created_claims::{CreatedClaims, foresee};
+use crate::engine::send::removal::{self, RemovalParts, RemovalResult, RemovalSettings};
+use crate::engine::stop::Halt;
+use crate::kable::Removal;
+use crate::ledger::sqlite::SqliteLedger;
+use crate::ledger::{Ledger, RunStart};
+use crate::report::removal_files::{RemovalFiles, RemovalLine};
+use crate::report::{Event, Observer};
+
+/// Rolls an import back with `options`, which were typed to `program`.
+pub fn run(
+    program: OsString,
+    options: RollbackOptions,
+    environment: &Environment,
+) -> anyhow::Result<Exit> {
+    let command = TypedCommand { program, options };
+    let session = match RollbackSession::begin(command, environment)? {
+        Ok(session) => session,
+        Err(exit) => return Ok(exit),
+    };
+    let _results = lock_folder(&session.out)?;
+    let mut ledger = session.ledger()?;
+    let claims = CreatedClaims::of(&mut ledger, &session.out)?;
+    let mut summary = session.summary();
+    if session.sending.dry_run {
+        foresee_all(&session, &mut ledger, &mut summary)?;
+    } else if claims.total() > 0 {
+        session.confirm(claims.total())?;
+        if !session.stop.is_halted() {
+            ledger = delete(&session, ledger, claims, &mut summary)?;
+        }
+    } else {
+        publish(&session, None, &mut summary)?;
+    }
+    drop(ledger);
+    finish(session, summary)
+}
+
+impl RollbackSession {
+    /// Asks whether to delete `many` customers; an error unless the answer is yes.
+    fn confirm(&self, many: u64) -> anyhow::Result<()> {
+        if self.sending.yes {
+            return Ok(());
+        }
+        let many = counted(many, "customer", "customers");
+        let (account, base_url) = (&self.target().kable_client_id, &self.target().base_url);
+        let question =
+            format!("Up to {many} will be DELETED in account {account} at {base_url}. Go on?");
+        let asked = || self.runtime.block_on(ask_yes_no(&question, &self.stop));
+        if self.watcher.suspended(asked)? || self.stop.is_halted() {
+            return Ok(());
+        }
+        Err(hinted(
+            "not confirmed: nothing was deleted",
+            "run the same command again to be asked again, or with --dry-run to see what it would delete",
+        ))
+    }
+}
+
+/// Counts what would be deleted.
+fn foresee_all(
+    session: &RollbackSession,
+    ledger: &mut SqliteLedger,
+    summary: &mut RollbackSummary,
+) -> anyhow::Result<()> {
+    let calls = Calls::new(session.bucket.as_deref(), &session.watcher);
+    let listing = list(&session.connected.client, &session.out, calls);
+    let listing = unless_stopped(listing, &session.stop);
+    let Some(listed) = session.runtime.block_on(listing).transpose()? else {
+        return Ok(());
+    };
+    let mut listed = listed.map_err(|error| {
+        hinted(
+            error.to_string(),
+            "run the same command again later: nothing was deleted",
+        )
+    })?;
+    let even_if_changed = session.even_if_changed;
+    foresee(
+        ledger,
+        &mut listed,
+        even_if_changed,
+        &mut |client_id, forecast| {
+            summary.add(client_id, outcome_of_forecast(forecast), None);
+        },
+    )?;
+    say_unread(&session.watcher, Some(&listed));
+    Ok(())
+}
+
+/// Deletes the customers of `claims`.
+fn delete(
+    session: &RollbackSession,
+    mut ledger: SqliteLedger,
+    claims: CreatedClaims,
+    summary: &mut RollbackSummary,
+) -> anyhow::Result<SqliteLedger> {
+    // `status` speaks of the import's rows as before.
+    let before = ledger.status()?;
+    ledger.begin(&RunStart {
+        command: "rollback".to_owned(),
+        inputs: before.inputs,
+        fit_rows: before.fit_rows,
+        now_ms: wall_clock(),
+    })?;
+    let total = claims.total();
+    session.watcher.observe(&Event::Sending { total });
+    let mut files = RemovalFiles::begin(&session.out, session.origin.clone())
+        .with_context(|| session.cannot_write())?;
+    let parts = RemovalParts {
+        targets: Box::new(claims),
+        api: session.connected.client.clone(),
+        ledger,
+        observer: Arc::clone(&session.watcher),
+        context: RunContext {
+            stop: session.stop.clone(),
+            wall: session.connected.clock,
+            jitter,
+            bucket: session.bucket.clone(),
+            dates: session.connected.dates.clone(),
+        },
+    };
+    let deleted = session.runtime.block_on(async {
+        let watcher = Arc::clone(&session.watcher);
+        let ticker = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                watcher.tick();
+            }
+        });
+        let add = |result: RemovalResult| add_result(session, &mut files, summary, &result);
+        let ended = removal::run(parts, settings(session), add).await;
+        ticker.abort();
+        ended
+    });
+    let (mut ledger, requests): (SqliteLedger, RequestCounts) = deleted?;
+    ledger.end(how(session.stop.reason().as_ref()), wall_clock())?;
+    summary.requests = requests;
+    publish(session, Some(files), summary)?;
+    Ok(ledger)
+}
+
+fn settings(session: &RollbackSession) -> RemovalSettings {
+    let sending = &session.sending;
+    RemovalSettings {
+        removal: Removal::Delete,
+        even_if_changed: session.even_if_changed,
+        pacing: session.pacing(),
+        retry: sending.retry,
+        landing: sending.landing,
+        allowance: Allowance::at(sending.requests.pacing.ceiling),
+    }
+}
+
+fn add_result(
+    session: &RollbackSession,
+    files: &mut RemovalFiles,
+    summary: &mut RollbackSummary,
+    result: &RemovalResult,
+) -> io::Result<()> {
+    let name = outcome_name(result.outcome);
+    let message = result.message.as_deref();
+    summary.add(&result.client_id, result.outcome, message);
+    if session.display.verbose {
+        session
+            .watcher
+            .say(&format!("{}: {name}", result.client_id));
+    }
+    files.add(&RemovalLine {
+        client_id: &result.client_id,
+        customer_id: result.customer_id.as_deref(),
+        outcome: name,
+        request_id: result.request_id.as_deref(),
+        attempts: result.attempts,
+        status: result.status,
+        message,
+    })
+}
+
+/// Writes the result files.
+fn publish(
+    session: &RollbackSession,
+    files: Option<RemovalFiles>,
+    summary: &mut RollbackSummary,
+) -> anyhow::Result<()> {
+    let cannot_write = || session.cannot_write();
+    let files = match files {
+        Some(files) => files,
+        None => {
+            RemovalFiles::begin(&session.out, session.origin.clone()).with_context(cannot_write)?
+        }
+    };
+    summary.end(session.stop.reason().as_ref(), false);
+    summary.elapsed_seconds = seconds(session.began.elapsed());
+    let published = files.finish(summary).with_context(cannot_write)?;
+    summary.written = published.written;
+    Ok(())
+}
+
+/// Shows the summary.
+fn finish(session: RollbackSession, mut summary: RollbackSummary) -> anyhow::Result<Exit> {
+    let halt = session.stop.reason();
+    let exit = summary.end(halt.as_ref(), session.sending.dry_run);
+    summary.elapsed_seconds = seconds(session.began.elapsed());
+    session.watcher.close();
+    let shown = if session.display.json {
+        escaped_json(&serde_json::to_string_pretty(&summary)?).into_owned() + "\n"
+    } else if session.display.quiet {
+        String::new()
+    } else {
+        text(&summary, halt.as_ref(), &session.command)
+    };
+    print(&shown)?;
+    if let Some(Halt::Denied { message }) = halt {
+        return Err(hinted(
+            format!(
+                "{} refuses the credentials ({message})",
+                session.target().base_url
+            ),
+            "mend the credentials and run the same command again: it continues where it stopped",
+        ));
+    }
+    if let Some(sandbox) = session.connected.sandbox {
+        session.runtime.block_on(sandbox.stop());
+    }
+    Ok(exit)
+}
+
+/// The checkpoint's term for how the rollback ended.
+fn how(halt: Option<&Halt>) -> &'static str {
+    match halt {
+        None => "finished",
+        Some(Halt::Interrupted) => "interrupted",
+        Some(
+            Halt::Denied { .. }
+            | Halt::AllAlike { .. }
+            | Halt::TooManyErrors { .. }
+            | Halt::TooManyChanges { .. }
+            | Halt::OutOfTime { .. }
+            | Halt::Canary { .. }
+            | Halt::Declined
+            | Halt::Broken,
+        ) => "stopped",
+    }
+}

@@ -1,0 +1,283 @@
+//! The figures of a rollback, and what is shown of them.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::cli::RollbackOptions;
+use crate::commands::command_line::TypedCommand;
+use crate::commands::exit::Exit;
+use crate::domain::summary::{RequestCounts, TargetAccount};
+use crate::domain::text::{counted, escaped, thousands};
+use crate::engine::send::removal::RemovalOutcome;
+use crate::engine::send::removal::created_claims::RemovalForecast;
+use crate::engine::stop::Halt;
+use crate::report::atomic_file::WrittenFile;
+
+/// How many customers are shown of those that were left.
+const SHOWN: usize = 5;
+
+/// How many customers have which outcome.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(super) struct RemovalCounts {
+    deleted: u64,
+    already_gone: u64,
+    not_ours: u64,
+    changed: u64,
+    failed: u64,
+    unresolved: u64,
+    pending: u64,
+}
+
+/// The figures of a rollback, as `--json` prints them.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct RollbackSummary {
+    pub(super) command: &'static str,
+    pub(super) exit_code: u8,
+    pub(super) interrupted: bool,
+    pub(super) dry_run: bool,
+    pub(super) target: TargetAccount,
+    pub(super) checkpoint: String,
+    pub(super) elapsed_seconds: f64,
+    /// Customers that the checkpoint created, or may have created.
+    pub(super) customers: u64,
+    /// What became of them; in a dry run, `pending` are those that would be deleted.
+    pub(super) outcomes: RemovalCounts,
+    pub(super) requests: RequestCounts,
+    #[serde(skip)]
+    pub(super) written: Vec<WrittenFile>,
+    /// The first customers of note, each with the reason.
+    #[serde(skip)]
+    pub(super) first: Vec<String>,
+}
+
+/// The outcome's name in result files.
+pub(super) const fn outcome_name(outcome: RemovalOutcome) -> &'static str {
+    match outcome {
+        RemovalOutcome::Removed => "deleted",
+        RemovalOutcome::AlreadyGone => "already_gone",
+        RemovalOutcome::NotOurs => "not_ours",
+        RemovalOutcome::Changed => "changed",
+        RemovalOutcome::Failed => "failed",
+        RemovalOutcome::Unresolved => "unresolved",
+        RemovalOutcome::Pending => "pending",
+    }
+}
+
+/// The outcome of a customer in a dry run.
+pub(super) const fn outcome_of_forecast(forecast: RemovalForecast) -> RemovalOutcome {
+    match forecast {
+        RemovalForecast::Remove => RemovalOutcome::Pending,
+        RemovalForecast::AlreadyGone => RemovalOutcome::AlreadyGone,
+        RemovalForecast::NotOurs => RemovalOutcome::NotOurs,
+        RemovalForecast::Changed => RemovalOutcome::Changed,
+    }
+}
+
+impl RollbackSummary {
+    /// Counts a customer.
+    pub(super) fn add(&mut self, client_id: &str, outcome: RemovalOutcome, why: Option<&str>) {
+        self.customers += 1;
+        let counts = &mut self.outcomes;
+        let (count, is_shown) = match outcome {
+            RemovalOutcome::Removed => (&mut counts.deleted, false),
+            RemovalOutcome::AlreadyGone => (&mut counts.already_gone, false),
+            RemovalOutcome::NotOurs => (&mut counts.not_ours, true),
+            RemovalOutcome::Changed => (&mut counts.changed, true),
+            RemovalOutcome::Failed => (&mut counts.failed, true),
+            RemovalOutcome::Unresolved => (&mut counts.unresolved, true),
+            RemovalOutcome::Pending => (&mut counts.pending, self.dry_run),
+        };
+        *count += 1;
+        if is_shown && self.first.len() < SHOWN {
+            let what = match outcome {
+                RemovalOutcome::Pending => "would be deleted",
+                RemovalOutcome::Removed
+                | RemovalOutcome::AlreadyGone
+                | RemovalOutcome::NotOurs
+                | RemovalOutcome::Changed
+                | RemovalOutcome::Failed
+                | RemovalOutcome::Unresolved => outcome_name(outcome),
+            };
+            let why = why.map_or_else(String::new, |why| format!(": {why}"));
+            self.first.push(format!("{client_id}  {what}{why}"));
+        }
+    }
+
+    /// Sets how it ended; returns the exit code.
+    pub(super) fn end(&mut self, halt: Option<&Halt>, dry_run: bool) -> Exit {
+        let counts = self.outcomes;
+        let left = counts.changed + counts.failed + counts.unresolved + counts.pending;
+        let exit = match halt {
+            Some(Halt::Interrupted) => Exit::Interrupted,
+            Some(Halt::Denied { .. } | Halt::Broken) => Exit::Failed,
+            Some(Halt::OutOfTime { .. }) => Exit::Stopped,
+            Some(
+                Halt::AllAlike { .. }
+                | Halt::TooManyErrors { .. }
+                | Halt::TooManyChanges { .. }
+                | Halt::Canary { .. }
+                | Halt::Declined,
+            ) => Exit::NeedsPerson,
+            None if dry_run || left == 0 => Exit::Done,
+            None => Exit::RowsLeft,
+        };
+        self.exit_code = exit as u8;
+        self.interrupted = halt == Some(&Halt::Interrupted);
+        exit
+    }
+
+    /// The counts, each with what it counts.
+    fn counts(&self) -> [(u64, &'static str); 7] {
+        let RemovalCounts {
+            deleted,
+            already_gone,
+            not_ours,
+            changed,
+            failed,
+            unresolved,
+            pending,
+        } = self.outcomes;
+        let pending_text = if self.dry_run {
+            "would be deleted"
+        } else {
+            "not sent"
+        };
+        [
+            (deleted, "deleted"),
+            (already_gone, "gone already"),
+            (
+                not_ours,
+                "left: not proved to be created by this checkpoint",
+            ),
+            (changed, "left: changed since they were created"),
+            (failed, "failed: Kable refused to delete them"),
+            (
+                unresolved,
+                "unresolved: whether they are there is not known",
+            ),
+            (pending, pending_text),
+        ]
+    }
+}
+
+/// The summary for people: the counts first, what to do next last.
+pub(super) fn text(
+    summary: &RollbackSummary,
+    halt: Option<&Halt>,
+    command: &TypedCommand<RollbackOptions>,
+) -> String {
+    let mut text = String::new();
+    let mut line = |part: &str| {
+        // Writing to a string can't fail.
+        writeln!(text, "{}", escaped(part)).ok();
+    };
+    let target = &summary.target;
+    line(&format!(
+        "{} {} at {} (account {})",
+        if summary.dry_run {
+            "Dry run of a rollback of"
+        } else {
+            "Rolled back"
+        },
+        summary.checkpoint,
+        target.base_url,
+        target.kable_client_id
+    ));
+    line("");
+    line(&format!(
+        "  {:>12}  created by this checkpoint, or in doubt",
+        thousands(summary.customers)
+    ));
+    for (count, what) in summary.counts() {
+        if count > 0 {
+            line(&format!("  {:>12}  {what}", thousands(count)));
+        }
+    }
+    if !summary.first.is_empty() {
+        line("");
+        line("The first of them:");
+        for one in &summary.first {
+            line(&format!("  {one}"));
+        }
+    }
+    if !summary.dry_run {
+        line("");
+        line(&format!(
+            "  {} in {:.1} s: {} sent again, {} throttled, {} look-ups",
+            counted(summary.requests.sent, "request", "requests"),
+            summary.elapsed_seconds,
+            thousands(summary.requests.retried),
+            thousands(summary.requests.throttled),
+            thousands(summary.requests.lookups)
+        ));
+    }
+    for file in &summary.written {
+        line(&format!("  {}", file.place.display()));
+    }
+    line("");
+    if let Some(why) = halt.and_then(why) {
+        line(&why);
+    }
+    for part in next(summary, halt, command) {
+        line(&part);
+    }
+    text
+}
+
+/// Why it stopped early.
+fn why(halt: &Halt) -> Option<String> {
+    match halt {
+        Halt::Interrupted => Some("Interrupted.".to_owned()),
+        Halt::OutOfTime { option } => Some(format!("Stopped by {option}.")),
+        Halt::AllAlike {
+            rows,
+            kind,
+            message,
+        } => Some(format!(
+            "Stopped: the first {rows} customers {kind} were all refused alike: {message}"
+        )),
+        Halt::Denied { .. }
+        | Halt::TooManyErrors { .. }
+        | Halt::TooManyChanges { .. }
+        | Halt::Canary { .. }
+        | Halt::Declined
+        | Halt::Broken => None,
+    }
+}
+
+/// What to do next.
+fn next(
+    summary: &RollbackSummary,
+    halt: Option<&Halt>,
+    command: &TypedCommand<RollbackOptions>,
+) -> Vec<String> {
+    let counts = summary.outcomes;
+    let mut lines = Vec::new();
+    let mut add = |what: &str, command: &TypedCommand<RollbackOptions>| {
+        lines.push(format!("{what}:"));
+        lines.push(format!("  {}", command.line()));
+    };
+    if summary.dry_run {
+        if counts.pending > 0 {
+            let real = command.with(|options| options.sending.dry_run = None);
+            add("Delete them: the same without --dry-run", &real);
+        }
+    } else if halt.is_some() || counts.pending + counts.unresolved > 0 {
+        add("Go on where it stopped", command);
+    }
+    if counts.changed > 0 {
+        let all = command.with(|options| options.removal.even_if_changed = Some(true));
+        add("Delete also those that were changed", &all);
+    }
+    if lines.is_empty() {
+        lines.push(if summary.customers == 0 {
+            "There is nothing to delete: no customer is known that this checkpoint created."
+                .to_owned()
+        } else {
+            "All customers that this checkpoint created are gone. An import creates them anew."
+                .to_owned()
+        });
+    }
+    lines
+}

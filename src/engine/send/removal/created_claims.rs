@@ -1,0 +1,116 @@
+//! The claims whose customers a rollback removes: those that the ledger's runs created,
+//! and those in doubt.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+
+use anyhow::Context;
+
+use super::RemovalTarget;
+use super::removal_state::{RemovalSubject, SubjectVerdict};
+use crate::domain::customer::{Fingerprint, fingerprint};
+use crate::engine::survey::codec::{six, take_six};
+use crate::engine::survey::remote_list::RemoteList;
+use crate::ledger::Ledger;
+use crate::spill::{Sorted, Sorter};
+
+/// The numbers of the claims, on disk.
+#[derive(Debug)]
+pub struct CreatedClaims {
+    ids: Sorted<6>,
+    many: u64,
+}
+
+impl CreatedClaims {
+    /// The claims of `ledger`; their numbers are stored in `folder`.
+    pub fn of(ledger: &mut impl Ledger, folder: &Path) -> anyhow::Result<Self> {
+        let (mut ids, mut many) = (Sorter::new(folder, 1), 0);
+        ledger.scan(&mut |_, known| {
+            if known.ours || known.in_doubt {
+                many += 1;
+                ids.push(six(known.id))?;
+            }
+            Ok(())
+        })?;
+        let ids = ids.finish().context("cannot write a temporary file")?;
+        Ok(Self { ids, many })
+    }
+
+    /// How many there are.
+    pub fn total(&self) -> u64 {
+        self.many
+    }
+}
+
+impl Iterator for CreatedClaims {
+    type Item = io::Result<RemovalTarget>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let id = self.ids.read_next().transpose()?;
+        Some(id.map(|id| RemovalTarget::Claim(take_six(&mut id.as_slice()))))
+    }
+}
+
+/// What a rollback would do with a customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RemovalForecast {
+    /// Remove it.
+    Remove,
+    /// Nothing: it is gone.
+    AlreadyGone,
+    /// Leave it: it is not proved to be ours.
+    NotOurs,
+    /// Leave it: it was changed.
+    Changed,
+}
+
+/// Passes what a rollback would do with each customer of `ledger` to `each`, by the list
+/// of all customers. Memory grows by some forty bytes a customer.
+pub fn foresee(
+    ledger: &mut impl Ledger,
+    listed: &mut RemoteList,
+    even_if_changed: bool,
+    each: &mut dyn FnMut(&str, RemovalForecast),
+) -> anyhow::Result<()> {
+    let mut claims: HashMap<Fingerprint, u64> = HashMap::new();
+    ledger.scan(&mut |client_id, known| {
+        if known.ours || known.in_doubt {
+            claims.insert(fingerprint(client_id), known.id);
+        }
+        Ok(())
+    })?;
+    let mut found = Vec::new();
+    let unreadable = "cannot read a temporary file";
+    listed
+        .scan(&mut |client_id, place| {
+            if let Some(id) = claims.remove(&fingerprint(client_id)) {
+                found.push((id, Some(place)));
+            }
+            Ok(())
+        })
+        .context(unreadable)?;
+    found.extend(claims.into_values().map(|id| (id, None)));
+    found.sort_unstable();
+    for (id, place) in found {
+        let Some(record) = ledger.claim_record(id)? else {
+            continue;
+        };
+        let remote = match place {
+            Some(place) => listed.at(place).context(unreadable)?,
+            None => None,
+        };
+        let subject = RemovalSubject::of_claim(&record);
+        let verdict = remote.map(|remote| subject.judge(&remote, even_if_changed));
+        each(
+            &record.client_id,
+            match verdict {
+                None | Some(SubjectVerdict::Another) => RemovalForecast::AlreadyGone,
+                Some(SubjectVerdict::AsExpected) => RemovalForecast::Remove,
+                Some(SubjectVerdict::NotOurs) => RemovalForecast::NotOurs,
+                Some(SubjectVerdict::Changed) => RemovalForecast::Changed,
+            },
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! The ledger of removals that are not recorded.
+
+use std::io;
+
+use crate::domain::decision::KnownClaim;
+use crate::ledger::{Batch, ClaimRecord, Ledger, LedgerError, LedgerStatus, RunStart};
+
+/// Keeps nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoLedger;
+
+impl Ledger for NoLedger {
+    fn scan(
+        &mut self,
+        _each: &mut dyn FnMut(&str, KnownClaim) -> io::Result<()>,
+    ) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    fn has_gaps(&mut self) -> Result<bool, LedgerError> {
+        Ok(false)
+    }
+
+    fn next_id(&mut self) -> Result<u64, LedgerError> {
+        Ok(1)
+    }
+
+    fn landing_ms(&mut self, _now_ms: i64) -> Result<u64, LedgerError> {
+        Ok(0)
+    }
+
+    fn begin(&mut self, _run: &RunStart) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    fn write(&mut self, _batch: &Batch) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    fn end(&mut self, _how: &str, _now_ms: i64) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    fn claim_record(&mut self, _id: u64) -> Result<Option<ClaimRecord>, LedgerError> {
+        Ok(None)
+    }
+
+    fn records(
+        &mut self,
+        _each: &mut dyn FnMut(ClaimRecord) -> io::Result<()>,
+    ) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    fn status(&mut self) -> Result<LedgerStatus, LedgerError> {
+        Ok(LedgerStatus::default())
+    }
+}

@@ -1,0 +1,304 @@
+//! The state machine of one removal: what a response means for the customer, and which
+//! request is next (pure).
+//!
+//! A customer is looked up first, compared with what is expected, and removed by Kable's
+//! own id. A removal whose result is not known is settled by look-ups: a customer that is
+//! still there is removed again; one that is not found is gone once its absence is proved,
+//! because a look-up may be answered by a replica that lags.
+
+use std::time::Duration;
+
+use super::super::absence::{Absence, Doubt, Proof};
+use super::super::facts::Facts;
+use super::super::retries::{OutOfTries, Retries};
+use crate::domain::decision::is_ours;
+use crate::domain::outcome::Outcome;
+use crate::domain::remote::RemoteCustomer;
+use crate::domain::text::quoted;
+use crate::kable::{Refusal, Removal, Trouble};
+use crate::ledger::ClaimRecord;
+
+/// A customer to be removed, and what is expected of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemovalSubject {
+    /// Its `clientId`.
+    pub client_id: String,
+    /// Kable's id for it, if known.
+    pub customer_id: Option<String>,
+    /// Its `modified` as last seen, in Unix milliseconds; `None` if not known.
+    pub modified: Option<i64>,
+    /// Whether it is certainly the one to be removed. If not, that is told by `claimed_by`.
+    pub is_ours: bool,
+    /// A time on the server's clock that is not before its claim, if known.
+    pub claimed_by: Option<i64>,
+    /// Whether an earlier run may have sent something for it.
+    pub in_doubt: bool,
+    /// Whether it may never have been created.
+    pub may_be_uncreated: bool,
+}
+
+impl RemovalSubject {
+    /// The customer of a claim.
+    pub fn of_claim(record: &ClaimRecord) -> Self {
+        Self {
+            client_id: record.client_id.clone(),
+            customer_id: record.customer_id.clone().filter(|_| record.ours),
+            modified: record.modified.filter(|_| record.ours),
+            is_ours: record.ours,
+            claimed_by: record.claimed_by,
+            in_doubt: record.outcome == Outcome::Unresolved,
+            may_be_uncreated: !record.ours,
+        }
+    }
+
+    /// What the customer that Kable holds under this `clientId` is, compared with what is
+    /// expected.
+    pub fn judge(&self, remote: &RemoteCustomer, even_if_changed: bool) -> SubjectVerdict {
+        if let Some(recorded) = &self.customer_id
+            && *recorded != remote.customer_id
+        {
+            return SubjectVerdict::Another;
+        }
+        if !self.is_ours && !is_ours(remote.created, self.claimed_by) {
+            return SubjectVerdict::NotOurs;
+        }
+        // Without a record of it, a customer that was never modified is as it was created.
+        let expected = self.modified.or(remote.created);
+        if even_if_changed || expected.is_some() && expected == remote.modified {
+            SubjectVerdict::AsExpected
+        } else {
+            SubjectVerdict::Changed
+        }
+    }
+}
+
+/// What a customer that was found is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SubjectVerdict {
+    /// The one to be removed.
+    AsExpected,
+    /// The one to be removed, but changed since.
+    Changed,
+    /// Another one than was recorded: that one is gone.
+    Another,
+    /// Not proved to be ours.
+    NotOurs,
+}
+
+/// The request that is next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum RemovalStep {
+    /// Look the customer up.
+    Find,
+    /// Remove the customer with this id.
+    Remove(String),
+}
+
+/// The end of a removal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum RemovalEnd {
+    /// The customer was removed.
+    Removed(Option<String>),
+    /// It was gone already.
+    AlreadyGone,
+    /// It was never created.
+    NeverThere,
+    /// It was gone, and another customer has its `clientId`.
+    Another(Box<RemoteCustomer>),
+    /// It is not proved to be ours, and was left.
+    NotOurs(Box<RemoteCustomer>),
+    /// It was changed since, and was left.
+    Changed(Box<RemoteCustomer>),
+    /// The API refused to remove it.
+    Refused(Refusal),
+    /// It is not known whether it is there.
+    Unresolved(Trouble),
+    /// Everything was stopped.
+    Stopped,
+}
+
+/// The state of one removal.
+#[derive(Debug)]
+pub(super) struct RemovalState {
+    pub(super) subject: RemovalSubject,
+    removal: Removal,
+    even_if_changed: bool,
+    pub(super) next: RemovalStep,
+    pub(super) retries: Retries,
+    /// Requests sent for it.
+    pub(super) attempts: u32,
+    /// Removals sent for it in this run.
+    pub(super) removals: u32,
+    /// Whether a removal was sent in this run whose result is not known.
+    pub(super) is_lost: bool,
+    /// Kable's id of the customer that was found.
+    pub(super) found_id: Option<String>,
+    absence: Option<Absence>,
+    /// The refusal of its removal, until it is looked up.
+    refusal: Option<Refusal>,
+}
+
+impl RemovalState {
+    pub(super) fn of(subject: RemovalSubject, removal: Removal, even_if_changed: bool) -> Self {
+        Self {
+            absence: subject.in_doubt.then(Absence::of_earlier_run),
+            subject,
+            removal,
+            even_if_changed,
+            next: RemovalStep::Find,
+            retries: Retries::default(),
+            attempts: 0,
+            removals: 0,
+            is_lost: false,
+            found_id: None,
+            refusal: None,
+        }
+    }
+
+    /// When the next request may start, if that is after `now`.
+    pub(super) fn waits_until(&self, now: Duration) -> Option<Duration> {
+        let until = match &self.next {
+            RemovalStep::Find => self.retries.not_before,
+            RemovalStep::Remove(_) => {
+                let retries = &self.retries;
+                retries.not_before.max(retries.write_not_before)
+            }
+        };
+        (until > now).then_some(until)
+    }
+
+    /// The customer was found: its end, unless it is to be removed now.
+    pub(super) fn found(
+        &mut self,
+        remote: Box<RemoteCustomer>,
+        request_id: Option<String>,
+        facts: &Facts,
+    ) -> Option<RemovalEnd> {
+        self.retries.unanswered = 0;
+        self.found_id = Some(remote.customer_id.clone());
+        match self.subject.judge(&remote, self.even_if_changed) {
+            SubjectVerdict::Another if self.is_lost => {
+                self.found_id = self.subject.customer_id.clone();
+                return Some(RemovalEnd::Removed(request_id));
+            }
+            SubjectVerdict::Another => return Some(RemovalEnd::Another(remote)),
+            SubjectVerdict::NotOurs => return Some(RemovalEnd::NotOurs(remote)),
+            // A customer that is cancelled was also modified.
+            SubjectVerdict::Changed | SubjectVerdict::AsExpected
+                if self.removal == Removal::Cancel && remote.status == "CANCELLED" =>
+            {
+                let is_done = self.is_lost || self.removals > 0;
+                return Some(if is_done {
+                    RemovalEnd::Removed(request_id)
+                } else {
+                    RemovalEnd::AlreadyGone
+                });
+            }
+            SubjectVerdict::Changed => return Some(RemovalEnd::Changed(remote)),
+            SubjectVerdict::AsExpected => {}
+        }
+        if let Some(refusal) = self.refusal.take() {
+            return Some(RemovalEnd::Refused(refusal));
+        }
+        if let Some(spent) = self.retries.spent(facts) {
+            return Some(self.out_of_tries(spent));
+        }
+        self.next = RemovalStep::Remove(remote.customer_id);
+        None
+    }
+
+    /// The customer was not found: its end, once its absence is proved.
+    pub(super) fn absent(&mut self, facts: &Facts) -> Option<RemovalEnd> {
+        self.retries.unanswered = 0;
+        let absence = self
+            .absence
+            .get_or_insert_with(|| Absence::since(facts.now, Doubt::Failed));
+        if let Proof::LookAgain(at) =
+            absence.not_found(facts.now, |doubt| facts.landing_time(doubt))
+        {
+            self.retries.troubled = true;
+            self.retries.not_before = self.retries.not_before.max(at);
+            return None;
+        }
+        let was_ours = self.subject.is_ours || self.found_id.is_some();
+        Some(if self.is_lost || self.subject.in_doubt && was_ours {
+            RemovalEnd::Removed(None)
+        } else if self.subject.may_be_uncreated && !was_ours {
+            RemovalEnd::NeverThere
+        } else {
+            RemovalEnd::AlreadyGone
+        })
+    }
+
+    /// The API says that there is no such customer, which a look-up has just found.
+    pub(super) fn was_absent(&mut self, facts: &Facts) {
+        let message = "the API says that there is no such customer, and shows it".to_owned();
+        let trouble = Trouble {
+            status: Some(404),
+            message,
+            by_api: true,
+            ..Trouble::default()
+        };
+        self.absence = Some(Absence::since(facts.now, Doubt::Failed));
+        self.retries.troubled = true;
+        self.retries.tries += 1;
+        self.retries.back_off(trouble, facts);
+        self.next = RemovalStep::Find;
+    }
+
+    /// The API refused the removal: perhaps because an earlier one was done.
+    pub(super) fn refused(&mut self, refusal: Refusal) {
+        self.refusal = Some(refusal);
+        self.next = RemovalStep::Find;
+    }
+
+    /// The result of a removal is not known.
+    pub(super) fn lost(&mut self, trouble: &Trouble, now: Duration) {
+        let doubt = if trouble.by_api {
+            Doubt::Failed
+        } else {
+            Doubt::Unanswered
+        };
+        self.is_lost = true;
+        self.absence = Some(Absence::since(now, doubt));
+        self.next = RemovalStep::Find;
+    }
+
+    /// A look-up got no usable response: the end, if its tries are used up.
+    pub(super) fn unanswered(&self, facts: &Facts) -> Option<RemovalEnd> {
+        let is_spent = self.retries.unanswered > facts.retry.retries;
+        is_spent.then(|| RemovalEnd::Unresolved(self.trouble()))
+    }
+
+    /// Its path finds a customer whose id differs in case only.
+    pub(super) fn twin(remote: &RemoteCustomer) -> RemovalEnd {
+        RemovalEnd::Unresolved(Trouble {
+            message: format!(
+                "a look-up of it finds customer {}",
+                quoted(&remote.client_id)
+            ),
+            ..Trouble::default()
+        })
+    }
+
+    fn trouble(&self) -> Trouble {
+        self.retries.trouble.clone().unwrap_or_default()
+    }
+
+    /// `--retries` is used up, and the customer is still there.
+    fn out_of_tries(&self, spent: OutOfTries) -> RemovalEnd {
+        let trouble = self.trouble();
+        if !trouble.by_api && spent == OutOfTries::WithOthers {
+            return RemovalEnd::Unresolved(trouble);
+        }
+        RemovalEnd::Refused(Refusal {
+            status: trouble.status.unwrap_or_default(),
+            message: trouble.message,
+            request_id: trouble.request_id,
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "removal_state_tests.rs"]
+mod tests;
