@@ -10,6 +10,7 @@ use super::outcome::Outcome;
 use super::plan_policy::{PlanPolicy, PlanRules};
 use super::remote::ComparedCustomer;
 use super::remote_change::RemoteChange;
+use super::update::Unseen;
 
 /// What a run would do with one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,13 +46,13 @@ impl PlannedAction {
         }
     }
 
-    /// The action for a row whose customer exists. `edited` says whether the row was
-    /// edited since it was sent.
+    /// The action for a row whose customer exists. What the API does not show of it may
+    /// differ as `unseen` says.
     pub fn on_existing(
         compared: &ComparedCustomer,
         existing: ExistingPolicy,
         rules: PlanRules,
-        edited: bool,
+        unseen: Unseen,
     ) -> Self {
         let ComparedCustomer {
             customer,
@@ -59,7 +60,7 @@ impl PlannedAction {
             differences,
         } = compared;
         let change = match existing {
-            ExistingPolicy::Update => RemoteChange::next(customer, remote, rules.changed, edited),
+            ExistingPolicy::Update => RemoteChange::next(customer, remote, rules.changed, unseen),
             ExistingPolicy::Skip | ExistingPolicy::Fail => None,
         };
         if let Some(change) = change {
@@ -74,10 +75,12 @@ impl PlannedAction {
                     None => differs_still = true,
                 }
             }
-            let unseen = Field::StripeCustomerId;
-            if change.fields().contains(&unseen) && !fields.contains(&unseen) {
-                fields.push(unseen);
-            }
+            let is_unseen = |field: &Field| {
+                *field == Field::StripeCustomerId || remote.contact.is_none() && field.in_contact()
+            };
+            let sent = change.fields().into_iter().filter(is_unseen);
+            let others: Vec<Field> = sent.filter(|field| !fields.contains(field)).collect();
+            fields.extend(others);
             return Self::Update {
                 fields,
                 differs_still,
@@ -157,7 +160,7 @@ impl Forecast {
 mod tests {
     use super::{
         ComparedCustomer, ExistingPolicy, Field, Forecast, Outcome, PlanPolicy, PlanRules,
-        PlannedAction,
+        PlannedAction, Unseen,
     };
     use crate::domain::customer::Customer;
     use crate::domain::customer::tests::{aster, aster_at_stripe};
@@ -178,7 +181,7 @@ mod tests {
             &ComparedCustomer::of(aster(), remote.clone(), PlanPolicy::Exact),
             existing,
             PlanRules::IMPORT,
-            false,
+            Unseen::NONE,
         )
     }
 
@@ -226,9 +229,17 @@ mod tests {
         let customer = aster_at_stripe();
         let remote = remote_of(&customer);
         let compared = ComparedCustomer::of(customer, remote, PlanPolicy::Exact);
-        let action = |edited| {
+        let action = |stripe| {
             let existing = ExistingPolicy::Update;
-            PlannedAction::on_existing(&compared, existing, PlanRules::IMPORT, edited)
+            PlannedAction::on_existing(
+                &compared,
+                existing,
+                PlanRules::IMPORT,
+                Unseen {
+                    stripe,
+                    ..Unseen::NONE
+                },
+            )
         };
         assert_eq!(action(false), PlannedAction::LeaveEqual);
         let update = PlannedAction::Update {

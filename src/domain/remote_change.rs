@@ -6,7 +6,7 @@ use super::customer::Customer;
 use super::field::Field;
 use super::plan_policy::PlanPolicy;
 use super::remote::RemoteCustomer;
-use super::update::CustomerUpdate;
+use super::update::{CustomerUpdate, Unseen};
 
 /// A change of an existing customer: one request (`docs/api.md`, "Calls").
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,9 +33,9 @@ impl RemoteChange {
         customer: &Customer,
         remote: &RemoteCustomer,
         plans: PlanPolicy,
-        stripe_may_differ: bool,
+        unseen: Unseen,
     ) -> Option<Self> {
-        if let Some(update) = CustomerUpdate::of(customer, remote, stripe_may_differ) {
+        if let Some(update) = CustomerUpdate::of(customer, remote, unseen) {
             return Some(Self::Update(Box::new(update)));
         }
         if plans == PlanPolicy::Ignore || remote.is_cancelled() {
@@ -113,7 +113,7 @@ fn surplus_bundle(customer: &Customer, remote: &RemoteCustomer) -> Option<Remote
 mod tests {
     use proptest::prelude::*;
 
-    use super::{PlanPolicy, RemoteChange, RemoteCustomer};
+    use super::{PlanPolicy, RemoteChange, RemoteCustomer, Unseen};
     use crate::domain::customer::Customer;
     use crate::domain::customer::tests::{aster, with_plans};
     use crate::domain::remote::differences;
@@ -164,7 +164,7 @@ mod tests {
         let mut requests = 0;
         loop {
             let remote = holding(&plans, &bundles);
-            let Some(change) = RemoteChange::next(customer, &remote, policy, false) else {
+            let Some(change) = RemoteChange::next(customer, &remote, policy, Unseen::NONE) else {
                 return (remote, requests);
             };
             requests += 1;
@@ -216,11 +216,11 @@ mod tests {
     fn plans_that_came_with_a_bundle_are_left_alone() {
         let customer = with_plans(&["pln_d".to_owned()], &[]);
         let remote = holding(&["pln_d".to_owned()], &["bun_1".to_owned()]);
-        let next = RemoteChange::next(&customer, &remote, PlanPolicy::Exact, false);
+        let next = RemoteChange::next(&customer, &remote, PlanPolicy::Exact, Unseen::NONE);
         assert_eq!(next, None, "the row has no column of bundles");
         let mut unknown = remote;
         unknown.brought_plan_ids = None;
-        let next = RemoteChange::next(&customer, &unknown, PlanPolicy::Exact, false);
+        let next = RemoteChange::next(&customer, &unknown, PlanPolicy::Exact, Unseen::NONE);
         assert_eq!(next, None, "what the bundle brings is not known");
     }
 
@@ -229,7 +229,7 @@ mod tests {
         let customer = with_plans(&["pln_d".to_owned()], &["bun_1".to_owned()]);
         let mut remote = holding(&["pln_a".to_owned()], &[]);
         remote.status = "CANCELLED".to_owned();
-        let next = RemoteChange::next(&customer, &remote, PlanPolicy::Exact, false);
+        let next = RemoteChange::next(&customer, &remote, PlanPolicy::Exact, Unseen::NONE);
         assert_eq!(next, None);
     }
 }

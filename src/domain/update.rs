@@ -20,6 +20,23 @@ pub struct CustomerUpdate {
     pub contact: Option<BillingContact>,
 }
 
+/// What a response does not show, and may differ from the row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Unseen {
+    /// `stripeCustomerId` of a customer whose response has no such member.
+    pub stripe: bool,
+    /// `billingContact`, likewise: a customer without one, or an API that shows none.
+    pub contact: bool,
+}
+
+impl Unseen {
+    /// Nothing of it.
+    pub const NONE: Self = Self {
+        stripe: false,
+        contact: false,
+    };
+}
+
 impl CustomerUpdate {
     /// The update that makes `remote` equal to `customer`, as far as an update can;
     /// `None` if there is nothing to change.
@@ -27,12 +44,8 @@ impl CustomerUpdate {
     /// Whether a `billingContact` replaces the existing one or is merged into it is
     /// not documented: it holds the members of the row and those that only `remote`
     /// has. A `stripeCustomerId` that the response does not show is sent with any
-    /// other change; alone only with `stripe_may_differ`.
-    pub fn of(
-        customer: &Customer,
-        remote: &RemoteCustomer,
-        stripe_may_differ: bool,
-    ) -> Option<Self> {
+    /// other change; alone, and a contact that it does not show, only as `unseen`.
+    pub fn of(customer: &Customer, remote: &RemoteCustomer, unseen: Unseen) -> Option<Self> {
         let changed = |ours: &str, theirs: &str| (ours != theirs).then(|| ours.to_owned());
         let cleared = customer.clears(Field::StripeCustomerId).then_some("");
         let ours_at_stripe = customer.stripe_customer_id().or(cleared);
@@ -44,10 +57,13 @@ impl CustomerUpdate {
                     (remote.stripe_customer_id.as_deref()).is_some_and(|theirs| theirs != *ours)
                 })
                 .map(str::to_owned),
-            contact: merged_contact(customer, remote.contact.as_ref()),
+            contact: match &remote.contact {
+                None if unseen.contact => own_contact(customer),
+                theirs => merged_contact(customer, theirs.as_ref()),
+            },
         };
         let unshown = remote.stripe_customer_id.is_none();
-        if unshown && (stripe_may_differ || update != Self::default()) {
+        if unshown && (unseen.stripe || update != Self::default()) {
             update.stripe_customer_id = ours_at_stripe.map(str::to_owned);
         }
         (update != Self::default()).then_some(update)
@@ -69,6 +85,12 @@ impl CustomerUpdate {
     }
 }
 
+/// The contact of `customer`, if it has one.
+fn own_contact(customer: &Customer) -> Option<BillingContact> {
+    let contact: BillingContact = customer.contact().collect();
+    (!contact.is_empty()).then_some(contact)
+}
+
 /// The contact of `ours` merged into `theirs`, if that changes it. A response
 /// without a contact says nothing about it.
 fn merged_contact(ours: &Customer, theirs: Option<&BillingContact>) -> Option<BillingContact> {
@@ -85,7 +107,7 @@ fn merged_contact(ours: &Customer, theirs: Option<&BillingContact>) -> Option<Bi
 
 #[cfg(test)]
 mod tests {
-    use super::{BillingContact, CustomerUpdate};
+    use super::{BillingContact, CustomerUpdate, Unseen};
     use crate::domain::customer::Customer;
     use crate::domain::customer::tests::{aster, aster_at_stripe, clearing};
     use crate::domain::field::Field;
@@ -104,7 +126,14 @@ mod tests {
     #[test]
     fn an_equal_customer_needs_no_update() {
         assert_eq!(
-            CustomerUpdate::of(&aster(), &remote_of(&aster()), true),
+            CustomerUpdate::of(
+                &aster(),
+                &remote_of(&aster()),
+                Unseen {
+                    stripe: true,
+                    ..Unseen::NONE
+                }
+            ),
             None
         );
     }
@@ -117,7 +146,10 @@ mod tests {
             currency: Some("USD".to_owned()),
             ..CustomerUpdate::default()
         };
-        assert_eq!(CustomerUpdate::of(&aster(), &remote, false), Some(update));
+        assert_eq!(
+            CustomerUpdate::of(&aster(), &remote, Unseen::NONE),
+            Some(update)
+        );
     }
 
     #[test]
@@ -129,7 +161,7 @@ mod tests {
         remote.contact = Some(theirs);
         let mut expected: BillingContact = aster().contact().collect();
         expected.set(Field::Phone, "+1".to_owned());
-        let update = CustomerUpdate::of(&aster(), &remote, false).unwrap();
+        let update = CustomerUpdate::of(&aster(), &remote, Unseen::NONE).unwrap();
         assert_eq!(update.contact, Some(expected));
     }
 
@@ -137,27 +169,49 @@ mod tests {
     fn a_stripe_id_is_sent_with_other_changes_and_alone_only_if_it_may_differ() {
         let customer = aster_at_stripe();
         let mut remote = remote_of(&customer);
-        assert_eq!(CustomerUpdate::of(&customer, &remote, false), None);
-        let alone = CustomerUpdate::of(&customer, &remote, true).unwrap();
+        assert_eq!(CustomerUpdate::of(&customer, &remote, Unseen::NONE), None);
+        let alone = CustomerUpdate::of(
+            &customer,
+            &remote,
+            Unseen {
+                stripe: true,
+                ..Unseen::NONE
+            },
+        )
+        .unwrap();
         assert_eq!(alone.stripe_customer_id.as_deref(), Some("cus_1"));
         remote.company_name = "Astre".to_owned();
-        let with_more = CustomerUpdate::of(&customer, &remote, false).unwrap();
+        let with_more = CustomerUpdate::of(&customer, &remote, Unseen::NONE).unwrap();
         assert_eq!(with_more.stripe_customer_id.as_deref(), Some("cus_1"));
     }
     #[test]
     fn a_field_that_is_cleared_is_sent_empty_if_kable_has_it() {
         let customer = clearing(&[Field::Phone, Field::City, Field::StripeCustomerId]);
         let mut remote = remote_of(&customer);
-        assert_eq!(CustomerUpdate::of(&customer, &remote, false), None);
+        assert_eq!(CustomerUpdate::of(&customer, &remote, Unseen::NONE), None);
         let mut theirs: BillingContact = customer.contact().collect();
         theirs.set(Field::Phone, "+1".to_owned());
         remote.contact = Some(theirs);
         remote.stripe_customer_id = Some("cus_1".to_owned());
-        let update = CustomerUpdate::of(&customer, &remote, false).unwrap();
+        let update = CustomerUpdate::of(&customer, &remote, Unseen::NONE).unwrap();
         assert_eq!(update.stripe_customer_id.as_deref(), Some(""));
         let contact = update.contact.unwrap();
         assert_eq!(contact.get(Field::Phone), Some(""));
         assert_eq!(contact.get(Field::City), None);
         assert_eq!(contact.get(Field::Email), Some("ap@aster.example"));
+    }
+    #[test]
+    fn a_contact_that_the_response_lacks_is_sent_only_if_it_may_differ() {
+        let mut remote = remote_of(&aster());
+        remote.contact = None;
+        assert_eq!(CustomerUpdate::of(&aster(), &remote, Unseen::NONE), None);
+        let unseen = Unseen {
+            contact: true,
+            ..Unseen::NONE
+        };
+        let update = CustomerUpdate::of(&aster(), &remote, unseen).unwrap();
+        assert_eq!(update.contact, Some(aster().contact().collect()));
+        remote.contact = Some(aster().contact().collect());
+        assert_eq!(CustomerUpdate::of(&aster(), &remote, unseen), None);
     }
 }

@@ -1,11 +1,14 @@
 //! `sync`: creates new customers, updates changed ones, leaves equal ones alone, and
 //! reports or cancels those that the file no longer has.
 
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
 use kable_bulk::sandbox::http::routes::Call;
-use kable_bulk::sandbox::store::catalog::{BUNDLES, STARTER};
+use kable_bulk::sandbox::store::catalog::{BUNDLES, PLANS, STARTER};
 use kable_bulk::sandbox::store::inspect;
 
-use crate::common::{DATABASE, EndedRun, Run, rows, rows_from};
+use crate::common::{DATABASE, EndedRun, Run, rows, rows_from, until};
 
 const HEADER: &str = "clientId,companyName,currency,email,phone,city\n";
 
@@ -317,7 +320,7 @@ fn a_stopped_sync_goes_on_where_it_stopped() {
         run.url()
     );
     let running = run.start(&line);
-    crate::common::until("some updates", || run.counts().of(Call::Update) >= 5);
+    until("some updates", || run.counts().of(Call::Update) >= 5);
     running.signal("INT");
     running.end().code(130).says("Go on where it stopped:");
     let summary = run.summary("in.csv");
@@ -330,4 +333,160 @@ fn a_stopped_sync_goes_on_where_it_stopped() {
         assert_eq!(now["companyName"], format!("Firm {number}"));
     }
     assert_eq!(run.creates_in_vain(), 0);
+}
+
+/// Plans and bundles of a random row.
+fn some_ids(chance: &mut fastrand::Rng, of: &[&str]) -> String {
+    let ids: Vec<&str> = of.iter().copied().filter(|_| chance.bool()).collect();
+    ids.join(";")
+}
+
+/// A random file of some of forty customers, every column filled or empty.
+fn random_file(chance: &mut fastrand::Rng) -> String {
+    let mut text = "clientId,companyName,currency,email,phone,planIds,bundleIds\n".to_owned();
+    let plans: Vec<&str> = PLANS.iter().map(|plan| plan.id).collect();
+    let bundles: Vec<&str> = BUNDLES.iter().map(|bundle| bundle.id).collect();
+    for number in 1..=40 {
+        if chance.u8(..10) == 0 {
+            continue;
+        }
+        let company = chance.u8(..3);
+        let currency = ["USD", "EUR"][usize::from(chance.bool())];
+        let email = ["", "a@one.example", "b@two.example"][chance.usize(..3)];
+        let phone = ["", "+1 555"][usize::from(chance.bool())];
+        let plan_ids = some_ids(chance, &plans);
+        let bundle_ids = some_ids(chance, &bundles);
+        writeln!(
+            text,
+            "c-{number},Company {company},{currency},{email},{phone},{plan_ids},{bundle_ids}"
+        )
+        .unwrap();
+    }
+    text
+}
+
+/// Asserts that the server holds what `text` says, and compares plans by what a customer
+/// has with its bundles: a plan that a bundle brings need not be its own as well.
+fn equals(run: &Run, text: &str) {
+    for line in text.lines().skip(1) {
+        let cells: Vec<&str> = line.split(',').collect();
+        let now = run.now(cells[0]);
+        let contact = &now["billingContact"];
+        assert_eq!(now["companyName"], cells[1], "{line}");
+        assert_eq!(now["currency"], cells[2], "{line}");
+        assert_eq!(
+            contact["email"].as_str().unwrap_or_default(),
+            cells[3],
+            "{line}"
+        );
+        assert_eq!(
+            contact["phone"].as_str().unwrap_or_default(),
+            cells[4],
+            "{line}"
+        );
+        let ids = |value: &serde_json::Value| -> BTreeSet<String> {
+            let ids = value.as_array().unwrap().iter();
+            ids.map(|id| id.as_str().unwrap().to_owned()).collect()
+        };
+        let wanted = |cell: &str| -> BTreeSet<String> {
+            cell.split(';')
+                .filter(|id| !id.is_empty())
+                .map(str::to_owned)
+                .collect()
+        };
+        assert_eq!(ids(&now["bundleIds"]), wanted(cells[6]), "{line}");
+        let brought = BUNDLES.iter().filter(|bundle| cells[6].contains(bundle.id));
+        let brought: BTreeSet<String> = brought
+            .flat_map(|bundle| bundle.plans.iter().map(|plan| plan.id.to_owned()))
+            .collect();
+        let all: BTreeSet<String> = ids(&now["planIds"]).union(&brought).cloned().collect();
+        let expected: BTreeSet<String> = wanted(cells[5]).union(&brought).cloned().collect();
+        assert_eq!(all, expected, "{line}");
+    }
+}
+
+#[test]
+fn whatever_was_there_kable_is_made_equal_and_a_second_sync_sends_nothing() {
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let mut chance = fastrand::Rng::with_seed(seed);
+    let faults = [
+        "lost-reply=5%@update",
+        "lost-reply=5%@add-plans",
+        "reset=5%@remove-bundle",
+    ];
+    let run = Run::new().server(&faults);
+    let line = "in.csv --plans exact --empty clear --max-changes 100% --rate unlimited";
+    for _ in 0..4 {
+        let text = random_file(&mut chance);
+        run.write("in.csv", &text);
+        sync(&run, line).code(0);
+        equals(&run, &text);
+        let sent = changes(&run);
+        sync(&run, line).code(0);
+        assert_eq!(
+            changes(&run),
+            sent,
+            "seed {seed}: a second sync sent changes"
+        );
+    }
+    assert_eq!(run.creates_in_vain(), 0, "seed {seed}");
+}
+
+/// SIGKILL again and again, with responses lost, requests that land late and reads that
+/// lag: no customer twice, none lost, each as the file says.
+#[test]
+fn killed_at_any_moment_every_customer_is_made_and_changed_as_the_file_says() {
+    const FAULTS: [&str; 6] = [
+        "lost-reply=2%@create",
+        "land-late-unchecked:500ms=1%@create",
+        "reset-then-land:300ms=1%@create",
+        "lost-reply=2%@update",
+        "status-then-land:503/300ms=1%@update",
+        "reset=2%@update",
+    ];
+    let run = Run::new()
+        .env("KABLE_BULK_SETTLE", "2s")
+        .server_with(&FAULTS, |settings| {
+            settings.read_lag = std::time::Duration::from_millis(100);
+        })
+        .input("in.csv", rows(300));
+    let line = format!(
+        "sync --base-url {} in.csv --max-changes 100% --timeout 400ms --concurrency 16",
+        run.url()
+    );
+    run.go(&line).code(0);
+    let now = rows_from(1, 600).replace("Company", "Firm");
+    run.write("in.csv", &now);
+    let seed = fastrand::u64(..);
+    let mut chance = fastrand::Rng::with_seed(seed);
+    let done = || run.counts().of(Call::Update) + run.counts().of(Call::Create);
+    let mut kills = 0;
+    for _ in 0..25 {
+        let before = done();
+        let more = chance.u64(0..30);
+        let mut running = run.start(&line);
+        let mut looks = chance.usize(20..150);
+        until("some changes more", || {
+            looks = looks.saturating_sub(1);
+            done() >= before + more || looks == 0 || !running.runs()
+        });
+        if !running.runs() {
+            break;
+        }
+        running.kill();
+        kills += 1;
+    }
+    run.go(&line).code(0);
+    run.settled();
+    assert!(kills >= 10, "{kills} kills, seed {seed}");
+    for number in 1..=600 {
+        let now = run.now(&format!("c-{number}"));
+        assert_eq!(now["companyName"], format!("Firm {number}"), "seed {seed}");
+    }
+    assert_eq!(run.held().len(), 600, "seed {seed}");
+    assert_eq!(run.creates_in_vain(), 0, "seed {seed}");
+    let sent = changes(&run);
+    run.go(&line).code(0);
+    assert_eq!(changes(&run), sent, "seed {seed}");
 }

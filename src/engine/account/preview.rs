@@ -5,6 +5,7 @@ use crate::domain::forecast::{Forecast, PlannedAction};
 use crate::domain::outcome::Outcome;
 use crate::domain::plan_policy::PlanRules;
 use crate::domain::remote::ComparedCustomer;
+use crate::domain::update::Unseen;
 use crate::engine::survey::finding_store::PriorClaim;
 
 /// The settings of a dry run.
@@ -66,8 +67,11 @@ impl Preview {
                     | ExistingPolicy::Update
                     | ExistingPolicy::Fail) => existing,
                 };
-                let act =
-                    PlannedAction::on_existing(compared, existing, PlanRules::IMPORT, changed);
+                let unseen = Unseen {
+                    stripe: changed,
+                    contact: changed || claim.is_none(),
+                };
+                let act = PlannedAction::on_existing(compared, existing, PlanRules::IMPORT, unseen);
                 let previewed = previewed(&act, claim, compared);
                 (act, Some(previewed))
             }

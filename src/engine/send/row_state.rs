@@ -12,9 +12,11 @@ use super::facts::Facts;
 use super::ownership::CLOCKS_APART_MS;
 use super::retries::{OutOfTries, Retries};
 use crate::domain::decision::ExistingPolicy;
+use crate::domain::outcome::Outcome;
 use crate::domain::remote::{RemoteCustomer, differences};
 use crate::domain::remote_change::RemoteChange;
 use crate::domain::text::quoted;
+use crate::domain::update::Unseen;
 use crate::engine::ticket::{FirstStep, KnownCustomer, Ticket};
 use crate::kable::{Created, Key, Refusal, Trouble};
 
@@ -337,9 +339,14 @@ impl RowState {
         if facts.existing != ExistingPolicy::Update || earlier.is_repeat {
             return None;
         }
-        // A changed row may have another `stripeCustomerId`, which can't be read back.
+        // What can't be read back may differ, unless the row was settled as it is, or sent.
         let is_sent = |change: &RemoteChange| matches!(change, RemoteChange::Update(_));
-        let unseen = earlier.is_changed && !self.accepted_changes.iter().any(is_sent);
+        let may_differ = !self.accepted_changes.iter().any(is_sent);
+        let was_settled = earlier.outcome.is_some_and(Outcome::customer_exists);
+        let unseen = Unseen {
+            stripe: may_differ && earlier.is_changed,
+            contact: may_differ && (earlier.is_changed || !was_settled) && !self.may_be_ours(),
+        };
         let customer = &self.ticket.customer;
         let change = RemoteChange::next(customer, remote, facts.plans.changed, unseen)?;
         (!self.accepted_changes.contains(&change)).then_some(change)

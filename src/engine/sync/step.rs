@@ -5,6 +5,7 @@ use crate::domain::forecast::PlannedAction;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan_policy::PlanRules;
 use crate::domain::remote::ComparedCustomer;
+use crate::domain::update::Unseen;
 use crate::engine::survey::finding_store::PriorClaim;
 
 /// What a sync does with a row.
@@ -65,9 +66,14 @@ pub(in crate::engine) fn step(
         };
     };
     // Only of a customer that an earlier run sent or compared is it known what it was sent.
-    let stripe_may_differ = is_changed && claim.is_some_and(|claim| claim.there);
+    let is_as_sent =
+        |claim: &PriorClaim| !claim.changed && claim.last.is_some_and(Outcome::customer_exists);
+    let unseen = Unseen {
+        stripe: is_changed && claim.is_some_and(|claim| claim.there),
+        contact: !claim.is_some_and(is_as_sent),
+    };
     let existing = ExistingPolicy::Update;
-    let action = PlannedAction::on_existing(compared, existing, rules.plans, stripe_may_differ);
+    let action = PlannedAction::on_existing(compared, existing, rules.plans, unseen);
     let step = match &action {
         PlannedAction::LeaveEqual => SyncStep::LeaveEqual,
         PlannedAction::Update { .. } if stays_failed => {
