@@ -140,7 +140,10 @@ fn broken_objects_of_an_array_are_rejected_each_by_itself() {
         "{problems}"
     );
     let summary = run.summary("in.json");
-    assert_eq!(summary.lines_of("malformed_row"), [3, 4, 6, 8]);
+    // Each cause is counted by itself.
+    let mut lines = summary.lines_of("malformed_row");
+    lines.sort_unstable();
+    assert_eq!(lines, [3, 4, 6, 8]);
     summary.outcomes(&[("pending", 3)]);
     let rejects = json_lines(&run.text("in.json.results/rejects.jsonl"));
     assert_eq!(rejects[0]["_raw"], "{\"clientId\": oops}");
