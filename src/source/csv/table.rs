@@ -102,12 +102,19 @@ impl TableShape {
             .rposition(|span| !is_blank(text_of(row, *span)))
             .map_or(0, |last| last + 1);
         let noun = if cells == 1 { "cell" } else { "cells" };
-        if filled > wanted {
+        let is_short = cells + lacking < self.least;
+        if (filled > wanted || is_short) && is_escaped_end(row.text()) {
+            row.break_off(format!(
+                "the row has {cells} {noun}, wanted {wanted} as in the header; its line ends in \
+                 a backslash, as where a line break within a value is escaped (export with \
+                 --fields-enclosed-by='\"' or as JSON)"
+            ));
+        } else if filled > wanted {
             row.break_off(format!(
                 "the row has {cells} {noun}, wanted {wanted} as in the header \
                  (a value that holds the delimiter must be in quotes)"
             ));
-        } else if cells + lacking < self.least && self.short_rows == ShortRows::Reject {
+        } else if is_short && self.short_rows == ShortRows::Reject {
             row.break_off(format!(
                 "the row has {cells} {noun}, wanted {wanted} as in the header \
                  (with --short-rows accept, missing cells at the end are empty)"
@@ -163,6 +170,13 @@ fn is_codes(text: &str) -> bool {
                     .all(|byte| byte == b'_' || byte.is_ascii_lowercase())
     };
     text.split(';').all(is_code)
+}
+
+/// Whether the line end after `text` is escaped, as `mysqldump --tab` does it: a
+/// backslash stands before it that no other backslash escapes.
+fn is_escaped_end(text: &str) -> bool {
+    let backslashes = text.bytes().rev().take_while(|byte| *byte == b'\\');
+    backslashes.count() % 2 == 1
 }
 
 /// The raw text of a cell, with its quotes doubled.

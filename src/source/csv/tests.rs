@@ -235,6 +235,35 @@ fn short_rows_are_accepted_if_told() {
     assert!(broken(&rows[3]).starts_with("the row has 4 cells, wanted 3"));
 }
 
+/// `mysqldump --tab` writes a backslash before a line break within a value: the line is
+/// not whole, however many cells are missing.
+#[test]
+fn an_escaped_line_end_is_said() {
+    let text =
+        b"a\tb\tc\td\n1\t12 Elm St\\\nRear\tx\ty\n2\tC:\\\\\n1\t2\t3\t4\t5\\\r\n1\t2\t3\td:\\\n";
+    for short_rows in [ShortRows::Reject, ShortRows::Accept] {
+        let layout = TableLayout {
+            short_rows,
+            ..TableLayout::detect(text, &Settings::default(), "in.txt").unwrap()
+        };
+        let rows = all(CsvRows::new(Pieces(text, 5), "in.txt", 0, &layout).unwrap());
+        for (row, counts) in [(0, "has 2 cells, wanted 4"), (3, "has 5 cells, wanted 4")] {
+            let why = broken(&rows[row]);
+            assert!(why.contains(counts), "{why}");
+            assert!(why.contains("its line ends in a backslash"), "{why}");
+            assert!(why.contains("--fields-enclosed-by='\"'"), "{why}");
+        }
+        for row in [1, 2] {
+            match short_rows {
+                ShortRows::Accept => assert_eq!(rows[row].state, ReadState::Good),
+                ShortRows::Reject => assert!(broken(&rows[row]).contains("--short-rows accept")),
+            }
+        }
+        // A value may end in a backslash.
+        assert_eq!(cells(&rows[4]), ["1", "2", "3", "d:\\"]);
+    }
+}
+
 /// How each row of a table of id, company and currency, or with other `columns`, is read.
 fn footers(columns: &str, lines: &[&str]) -> Vec<bool> {
     let text = format!("{columns}\n{}\n", lines.join("\n"));
