@@ -1,11 +1,15 @@
 //! The listed customers that Kable holds, on disk.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
 use crate::domain::remote::RemoteCustomer;
 use crate::kable::customer_reader::CustomerReader;
+
+/// How much is read at once. More would be read in vain where rows are in another order
+/// than the list.
+const READ_BACK: usize = 8 << 10;
 
 /// Writes customers to disk as they are listed.
 #[derive(Debug)]
@@ -33,12 +37,15 @@ impl RemoteListWriter {
 
     /// The complete list, to be read by `reader`.
     pub fn finish(self, reader: CustomerReader) -> io::Result<RemoteList> {
-        let file = self
+        let mut file = self
             .writer
             .into_inner()
             .map_err(io::IntoInnerError::into_error)?;
+        file.rewind()?;
         Ok(RemoteList {
-            file,
+            file: BufReader::with_capacity(READ_BACK, file),
+            position: 0,
+            body: Vec::new(),
             len: self.len,
             reader,
             unreadable: 0,
@@ -49,7 +56,11 @@ impl RemoteListWriter {
 /// The customers that Kable holds.
 #[derive(Debug)]
 pub struct RemoteList {
-    file: File,
+    file: BufReader<File>,
+    /// Where the next byte of `file` is read.
+    position: u64,
+    /// The last customer read.
+    body: Vec<u8>,
     len: u64,
     reader: CustomerReader,
     unreadable: u64,
@@ -72,27 +83,26 @@ impl RemoteList {
         &mut self,
         on_customer: &mut dyn FnMut(&str, u64) -> io::Result<()>,
     ) -> io::Result<()> {
-        self.file.seek(SeekFrom::Start(0))?;
-        let mut reader = io::BufReader::with_capacity(1 << 18, &self.file);
-        let (mut place, mut body) = (0, Vec::new());
         self.unreadable = 0;
+        let mut place = 0;
         for _ in 0..self.len {
-            read_one(&mut reader, &mut body)?;
-            match self.reader.read(&body) {
+            match self.at(place)? {
                 Some(remote) => on_customer(&remote.client_id, place)?,
                 None => self.unreadable += 1,
             }
-            place += 4 + body.len() as u64;
+            place = self.position;
         }
         Ok(())
     }
 
     /// The customer at `place`.
     pub(in crate::engine) fn at(&mut self, place: u64) -> io::Result<Option<RemoteCustomer>> {
-        self.file.seek(SeekFrom::Start(place))?;
-        let mut body = Vec::new();
-        read_one(&mut &self.file, &mut body)?;
-        Ok(self.reader.read(&body))
+        // Rows often are in the order of the list: then this stays within the buffer.
+        let ahead = place.wrapping_sub(self.position).cast_signed();
+        self.file.seek_relative(ahead)?;
+        read_one(&mut self.file, &mut self.body)?;
+        self.position = place + 4 + self.body.len() as u64;
+        Ok(self.reader.read(&self.body))
     }
 }
 
