@@ -12,9 +12,8 @@ use super::confirm::confirm_that;
 use super::customer_list::say_unread;
 use super::exit::Exit;
 use super::finish::{Results, RowNotes, say_unused, seconds};
-use super::hint::hinted;
 use super::import::changed_input::report_changes;
-use super::import::ended::exit;
+use super::import::ended::{demand_accepted, exit};
 use super::import::sending::{Selection, send};
 use super::import::session::{Session, errors, stopped};
 use super::import::summary::ImportSummary;
@@ -25,7 +24,6 @@ use super::system::{timestamp, wall_clock};
 use crate::cli::SyncOptions;
 use crate::config::Environment;
 use crate::config::changes::ChangeSettings;
-use crate::domain::change_limit::PlannedChanges;
 use crate::domain::forecast::Forecast;
 use crate::domain::remote::RemoteCustomer;
 use crate::domain::summary::{Summary, TimeSpan};
@@ -89,7 +87,7 @@ pub fn run(
         changes,
         surveyed,
         listed,
-        plan: Some(planned),
+        plan: planned,
     };
     sync.go_on(ledger)
 }
@@ -129,8 +127,8 @@ struct SyncRun {
     changes: ChangeSettings,
     surveyed: Survey,
     listed: RemoteList,
-    /// What is done with each row; taken while they are sent.
-    plan: Option<SyncPlan>,
+    /// What is done with each row.
+    plan: SyncPlan,
 }
 
 impl SyncRun {
@@ -157,24 +155,15 @@ impl SyncRun {
             }
             halt = self.session.prepared.stop.reason();
         }
-        self.finish(ledger, &before, sending_since, halt)
+        self.finish(ledger, &before, sending_since, halt.as_ref())
     }
 
     fn to_send(&self) -> u64 {
-        self.plan.as_ref().map_or(0, |plan| plan.to_send)
+        self.plan.to_send
     }
 
-    fn forecast(&self) -> Forecast {
-        let forecast = self.plan.as_ref().map(|plan| plan.forecast.clone());
-        forecast.unwrap_or_default()
-    }
-
-    /// The changes of customers that exist.
-    fn planned_changes(&self) -> PlannedChanges {
-        PlannedChanges {
-            updates: self.forecast().update,
-            cancellations: 0,
-        }
+    fn forecast(&self) -> &Forecast {
+        &self.plan.forecast
     }
 
     /// Why nothing may be sent, if so.
@@ -186,37 +175,24 @@ impl SyncRun {
         if errors > allowed {
             return Some(Halt::TooManyErrors { errors, allowed });
         }
-        let changes = self.planned_changes();
-        let customers = self.listed.customer_count();
-        let exceeded = changes.exceeded(self.changes.max_changes, customers)?;
-        Some(Halt::TooManyChanges {
-            changes: changes.sum(),
-            allowed: exceeded,
-        })
+        let changes = self.forecast().update;
+        let allowed = self.changes.max_changes.of(self.listed.customer_count());
+        (changes > allowed).then_some(Halt::TooManyChanges { changes, allowed })
     }
 
-    /// Asks before customers of a live account are changed, and before any is cancelled.
+    /// Asks before anything is sent to a live account.
     fn confirm(&self) -> anyhow::Result<()> {
         let session = &self.session;
-        let changes = self.planned_changes();
-        let asks = session.connected.live || changes.cancellations > 0;
-        let is_any = self.to_send() > 0 || changes.cancellations > 0;
-        if session.sending.yes || !asks || !is_any {
+        if session.sending.yes || !session.connected.live || self.to_send() == 0 {
             return Ok(());
         }
-        let of = |number, verb: &str| {
-            let many = counted(number, "customer", "customers");
-            (number > 0).then(|| format!("{many} {verb}"))
-        };
-        let parts = [
-            of(self.forecast().create, "created"),
-            of(changes.updates, "updated"),
-            of(changes.cancellations, "CANCELLED"),
-        ];
-        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        let Forecast { create, update, .. } = *self.forecast();
+        let created = counted(create, "customer", "customers");
+        let updated = counted(update, "customer", "customers");
         let account = &session.connected.target.kable_client_id;
-        let live = if session.connected.live { "LIVE " } else { "" };
-        let what = format!("In the {live}account {account}: {}.", parts.join(", "));
+        let what = format!(
+            "{created} will be created and {updated} updated in the LIVE account {account}."
+        );
         let asking = confirm_that(&what, &session.prepared.stop);
         session.prepared.runtime.block_on(asking)
     }
@@ -229,8 +205,10 @@ impl SyncRun {
             session.prepared.watcher.say(&time);
         }
         let ledger = session.writable_ledger(ledger, &self.surveyed)?;
-        let (surveyed, plan) = (&mut self.surveyed, &mut self.plan);
-        let (ledger, _) = send(session, ledger, surveyed, Selection::AllBut(0), plan)?;
+        let mut plan = Some(std::mem::take(&mut self.plan));
+        let (surveyed, all) = (&mut self.surveyed, Selection::AllBut(0));
+        let (ledger, _) = send(session, ledger, surveyed, all, &mut plan)?;
+        self.plan = plan.context("the plan of a sync is gone; this is a bug in kable-bulk")?;
         Ok(ledger)
     }
 
@@ -240,15 +218,11 @@ impl SyncRun {
         mut ledger: Option<SqliteLedger>,
         before: &RunFigures,
         sending_since: Option<i64>,
-        halt: Option<Halt>,
+        halt: Option<&Halt>,
     ) -> anyhow::Result<Exit> {
-        let mut plan = self
-            .plan
-            .take()
-            .context("the plan of a sync is gone; this is a bug in kable-bulk")?;
         let session = &self.session;
         let prepared = &session.prepared;
-        let mut summary = self.figures(ledger.as_mut(), before, halt.as_ref())?;
+        let mut summary = self.figures(ledger.as_mut(), before, halt)?;
         let sources = AccountSources {
             check: &prepared.reading,
             surveyed: self.surveyed.rows,
@@ -258,7 +232,7 @@ impl SyncRun {
             remote_list: Some(&mut self.listed),
             listed: ListedOutcomes::BEFORE_IMPORT,
             sync: Some(SyncAccount {
-                plan: &mut plan,
+                plan: &mut self.plan,
                 plans: self.changes.plans.compared,
                 began_ms: sending_since,
             }),
@@ -276,10 +250,10 @@ impl SyncRun {
         let add = &mut |remote: &RemoteCustomer| listing.files.add_surplus(&remote.client_id);
         let surplus = self.surveyed.surplus.each(&mut self.listed, add);
         surplus.context("cannot write the results")?;
-        summary.differences = plan.compared.differ();
-        summary.not_compared = plan.compared.not_compared();
-        summary.would = session.sending.dry_run.then(|| plan.forecast.clone());
-        let exit = exit(halt.as_ref(), session.sending.dry_run, &summary);
+        summary.differences = self.plan.compared.differ();
+        summary.not_compared = self.plan.compared.not_compared();
+        summary.would = session.sending.dry_run.then(|| self.plan.forecast.clone());
+        let exit = exit(halt, session.sending.dry_run, &summary);
         summary.exit_code = exit as u8;
         summary.elapsed_seconds = seconds(self.began.elapsed());
         summary.span = Some(TimeSpan {
@@ -288,15 +262,14 @@ impl SyncRun {
         });
         let (files, notes) = RowNotes::split(listing);
         let rejects = files.rejects();
-        let published = results.publish(files, &summary, None)?;
-        let words = words(session, &summary, halt.as_ref(), &rejects, &published);
+        let keys = Some(session.keys_place());
+        let keys = keys.filter(|place| session.sending.keys && place.exists());
+        let published = results.publish(files, &summary, keys)?;
+        let words = words(session, &summary, halt, &rejects, &published);
         results.show(notes, &published, &summary, words)?;
-        if let Some(Halt::Denied { message }) = halt {
-            let url = &session.connected.target.base_url;
-            return Err(hinted(
-                format!("{url} refuses the credentials ({message})"),
-                "mend the credentials and run the same command again",
-            ));
+        demand_accepted(halt, &session.connected.target.base_url)?;
+        if let Some(sandbox) = self.session.connected.sandbox {
+            self.session.prepared.runtime.block_on(sandbox.stop());
         }
         Ok(exit)
     }

@@ -33,7 +33,7 @@
 //! - `forecast.rs`: what a run would do
 //! - `advice.rs`, `wrong_constant.rs`: the next steps after a check
 //! - `bottleneck.rs`: how fast a run is
-//! - `threshold.rs`, `change_limit.rs`: when it stops early
+//! - `threshold.rs`: when it stops early
 //! - `text.rs`: how values are shown
 //! - `nearest.rs`: the known name that a misspelt one is probably meant to be
 
@@ -44,7 +44,6 @@ pub mod card_columns;
 pub mod card_number;
 pub mod catalog;
 pub mod cell;
-pub mod change_limit;
 mod checks;
 pub mod compared_fields;
 pub mod currency;

@@ -19,24 +19,9 @@ impl Threshold {
     /// How many of `rows` rows may be bad.
     pub fn of(self, rows: u64) -> u64 {
         match self {
-            Self::Percent(share) if share > 0.0 && rows < FEWEST_ROWS => u64::MAX,
-            Self::Percent(_) | Self::Rows(_) => self.share_of(rows),
-        }
-    }
-
-    /// The same, where a share counts however few rows there are. It allows one at least,
-    /// unless it is zero.
-    pub fn of_any(self, rows: u64) -> u64 {
-        match self {
-            Self::Percent(share) if share > 0.0 => self.share_of(rows).max(1),
-            Self::Percent(_) | Self::Rows(_) => self.share_of(rows),
-        }
-    }
-
-    fn share_of(self, rows: u64) -> u64 {
-        match self {
             Self::Rows(most) => most,
             Self::Percent(share) if share <= 0.0 => 0,
+            Self::Percent(_) if rows < FEWEST_ROWS => u64::MAX,
             #[expect(
                 clippy::cast_precision_loss,
                 clippy::cast_possible_truncation,

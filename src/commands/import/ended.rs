@@ -1,25 +1,55 @@
-//! How an import ended: its exit code, and the checkpoint's term for it.
+//! How a run ended: its exit code, and the checkpoint's term for it.
 
 use crate::commands::exit::Exit;
 use crate::commands::finish::exit_of;
+use crate::commands::hint::hinted;
 use crate::domain::summary::Summary;
 use crate::engine::stop::Halt;
 
 /// The exit code of an import, which `halt` ended early if it is set.
 pub(in crate::commands) fn exit(halt: Option<&Halt>, dry_run: bool, summary: &Summary) -> Exit {
     match halt {
-        Some(Halt::Interrupted) => Exit::Interrupted,
-        Some(Halt::Denied { .. } | Halt::Broken) => Exit::Failed,
-        Some(Halt::OutOfTime { .. }) => Exit::Stopped,
-        Some(
-            Halt::AllAlike { .. }
-            | Halt::TooManyErrors { .. }
-            | Halt::TooManyChanges { .. }
-            | Halt::Canary { .. }
-            | Halt::Declined,
-        ) => Exit::NeedsPerson,
+        Some(halt) => exit_of_halt(halt),
         None if dry_run && summary.rows.rejected == 0 => Exit::Done,
         None => exit_of(summary),
+    }
+}
+
+/// The exit code of a run that `halt` ended early.
+pub(in crate::commands) fn exit_of_halt(halt: &Halt) -> Exit {
+    match halt {
+        Halt::Interrupted => Exit::Interrupted,
+        Halt::Denied { .. } | Halt::Broken => Exit::Failed,
+        Halt::OutOfTime { .. } => Exit::Stopped,
+        Halt::AllAlike { .. }
+        | Halt::TooManyErrors { .. }
+        | Halt::TooManyChanges { .. }
+        | Halt::Canary { .. }
+        | Halt::Declined => Exit::NeedsPerson,
+    }
+}
+
+/// Fails if the credentials were refused at `base_url`.
+pub(in crate::commands) fn demand_accepted(
+    halt: Option<&Halt>,
+    base_url: &str,
+) -> anyhow::Result<()> {
+    match halt {
+        Some(Halt::Denied { message }) => Err(hinted(
+            format!("{base_url} refuses the credentials ({message})"),
+            "mend the credentials and run the same command again: it continues where it stopped",
+        )),
+        Some(
+            Halt::Interrupted
+            | Halt::AllAlike { .. }
+            | Halt::TooManyErrors { .. }
+            | Halt::TooManyChanges { .. }
+            | Halt::OutOfTime { .. }
+            | Halt::Canary { .. }
+            | Halt::Declined
+            | Halt::Broken,
+        )
+        | None => Ok(()),
     }
 }
 

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use self::changed_input::report_changes;
-use self::ended::exit;
+use self::ended::{demand_accepted, exit};
 use self::sending::{Selection, send, send_canary};
 use self::session::{Session, stopped};
 use self::summary::{ImportSummary, foreseen_stop};
@@ -27,7 +27,6 @@ use super::command_line::TypedCommand;
 use super::customer_list::say_unread;
 use super::exit::Exit;
 use super::finish::{Results, RowNotes, say_unused, seconds};
-use super::hint::hinted;
 use super::result_folder::lock_folder;
 use super::send_command::SendCommand;
 use super::send_time::send_time;
@@ -94,7 +93,7 @@ pub fn run(
         ledger = Some(send_all(&session, ledger, &mut surveyed)?);
         halt = session.prepared.stop.reason();
     }
-    finish(session, (ledger, listed), surveyed, halt)
+    finish(session, (ledger, listed), surveyed, halt.as_ref())
 }
 
 /// Sends all rows that are left, a canary first if requested.
@@ -126,14 +125,14 @@ fn finish(
     session: Session,
     (mut ledger, mut listed): (Option<SqliteLedger>, Option<RemoteList>),
     mut surveyed: Survey,
-    halt: Option<Halt>,
+    halt: Option<&Halt>,
 ) -> anyhow::Result<Exit> {
     let prepared = &session.prepared;
     let results = Results {
         prepared,
         annotations: None,
     };
-    let mut summary = figures(&session, ledger.as_mut(), halt.as_ref())?;
+    let mut summary = figures(&session, ledger.as_mut(), halt)?;
     summary.left_the_file = surveyed.left;
     summary.skipped_rows = surveyed.tally.skipped();
     summary.defaults = surveyed.tally.defaults(&prepared.reading.mapping);
@@ -160,26 +159,20 @@ fn finish(
         &mut summary,
     )?;
     report_changes(&prepared.inputs, &prepared.watcher);
-    let exit = exit(halt.as_ref(), dry_run, &summary);
+    let exit = exit(halt, dry_run, &summary);
     summary.exit_code = exit as u8;
     let (files, notes) = RowNotes::split(accounted.listing);
     let rejects = files.rejects();
     let keys = Some(session.keys_place()).filter(|place| session.sending.keys && place.exists());
     let published = results.publish(files, &summary, keys)?;
-    let mut words = words(&session, &summary, halt.as_ref(), (&rejects, &published));
-    if let (Some(would), None) = (&summary.would, &halt) {
+    let mut words = words(&session, &summary, halt, (&rejects, &published));
+    if let (Some(would), None) = (&summary.would, halt) {
         words.plan = Some(send_time(would.to_send(), session.sending.requests.pacing));
         let errors = surveyed.rows.rejected + would.fail;
         words.halt = foreseen_stop(errors, session.allowed_errors(&surveyed));
     }
     results.show(notes, &published, &summary, words)?;
-    let target = &session.connected.target;
-    if let Some(Halt::Denied { message }) = halt {
-        return Err(hinted(
-            format!("{} refuses the credentials ({message})", target.base_url),
-            "mend the credentials and run the same command again: it continues where it stopped",
-        ));
-    }
+    demand_accepted(halt, &session.connected.target.base_url)?;
     if let Some(sandbox) = session.connected.sandbox {
         prepared.runtime.block_on(sandbox.stop());
     }

@@ -223,7 +223,7 @@ fn pacing(session: &Session, reports: bool) -> PaceSettings {
 }
 
 /// Lets the watcher print a line regularly where there is no terminal.
-async fn tick(watcher: Arc<ProgressDisplay>) {
+pub(in crate::commands) async fn tick(watcher: Arc<ProgressDisplay>) {
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
         watcher.tick();

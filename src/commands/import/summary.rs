@@ -242,7 +242,7 @@ fn why(halt: &Halt, summary: &Summary) -> String {
             thousands(*allowed)
         ),
         Halt::TooManyChanges { changes, allowed } => format!(
-            "Nothing was sent: {} would be updated or cancelled, and no more than {} may be (--max-changes). \
+            "Nothing was sent: {} would be updated, and no more than {} may be (--max-changes). \
              Is the file complete?",
             counted(*changes, "customer", "customers"),
             thousands(*allowed)

@@ -9,7 +9,6 @@ mod summary;
 use std::ffi::OsString;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
 
@@ -21,6 +20,8 @@ use super::customer_list::{list, say_unread};
 use super::exit::Exit;
 use super::finish::{print, seconds};
 use super::hint::hinted;
+use super::import::ended::{demand_accepted, how};
+use super::import::sending::tick;
 use super::preflight::Calls;
 use super::prepared::unless_stopped;
 use super::result_folder::lock_folder;
@@ -33,7 +34,6 @@ use crate::engine::pace::retry_budget::Allowance;
 use crate::engine::send::RunContext;
 use crate::engine::send::removal::created_claims::{CreatedClaims, foresee};
 use crate::engine::send::removal::{self, RemovalParts, RemovalResult, RemovalSettings};
-use crate::engine::stop::Halt;
 use crate::kable::Removal;
 use crate::ledger::sqlite::SqliteLedger;
 use crate::ledger::{Ledger, RunStart};
@@ -53,17 +53,19 @@ pub fn run(
     };
     let _results = lock_folder(&session.out)?;
     let mut ledger = session.ledger()?;
-    let claims = CreatedClaims::of(&mut ledger, &session.out)?;
     let mut summary = session.summary();
     if session.sending.dry_run {
         foresee_all(&session, &mut ledger, &mut summary)?;
-    } else if claims.total() > 0 {
-        session.confirm(claims.total())?;
-        if !session.stop.is_halted() {
-            ledger = delete(&session, ledger, claims, &mut summary)?;
-        }
     } else {
-        publish(&session, None, &mut summary)?;
+        let claims = CreatedClaims::of(&mut ledger, &session.out)?;
+        if claims.total() == 0 {
+            publish(&session, None, &mut summary)?;
+        } else {
+            session.confirm(claims.total())?;
+            if !session.stop.is_halted() {
+                ledger = delete(&session, ledger, claims, &mut summary)?;
+            }
+        }
     }
     drop(ledger);
     finish(session, summary)
@@ -154,13 +156,7 @@ fn delete(
         },
     };
     let deleted = session.runtime.block_on(async {
-        let watcher = Arc::clone(&session.watcher);
-        let ticker = tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(Duration::from_secs(1)).await;
-                watcher.tick();
-            }
-        });
+        let ticker = tokio::spawn(tick(Arc::clone(&session.watcher)));
         let add = |result: RemovalResult| add_result(session, &mut files, summary, &result);
         let ended = removal::run(parts, settings(session), add).await;
         ticker.abort();
@@ -244,35 +240,9 @@ fn finish(session: RollbackSession, mut summary: RollbackSummary) -> anyhow::Res
         text(&summary, halt.as_ref(), &session.command)
     };
     print(&shown)?;
-    if let Some(Halt::Denied { message }) = halt {
-        return Err(hinted(
-            format!(
-                "{} refuses the credentials ({message})",
-                session.target().base_url
-            ),
-            "mend the credentials and run the same command again: it continues where it stopped",
-        ));
-    }
+    demand_accepted(halt.as_ref(), &session.target().base_url)?;
     if let Some(sandbox) = session.connected.sandbox {
         session.runtime.block_on(sandbox.stop());
     }
     Ok(exit)
-}
-
-/// The checkpoint's term for how the rollback ended.
-fn how(halt: Option<&Halt>) -> &'static str {
-    match halt {
-        None => "finished",
-        Some(Halt::Interrupted) => "interrupted",
-        Some(
-            Halt::Denied { .. }
-            | Halt::AllAlike { .. }
-            | Halt::TooManyErrors { .. }
-            | Halt::TooManyChanges { .. }
-            | Halt::OutOfTime { .. }
-            | Halt::Canary { .. }
-            | Halt::Declined
-            | Halt::Broken,
-        ) => "stopped",
-    }
 }

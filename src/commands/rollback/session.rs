@@ -219,8 +219,8 @@ fn subject(checkpoint: &Path) -> OsString {
     }
 }
 
-/// Fails if there is nobody to ask: Kable has no environment of its own for rehearsals, so
-/// that a rollback with a test key deletes customers as well.
+/// Fails if there is no terminal to ask on. Kable has no environment of its own for
+/// rehearsals: a rollback with a test key deletes customers as well.
 fn demand_permission(sending: &SendSettings) -> anyhow::Result<()> {
     if sending.yes || sending.dry_run || has_terminal() {
         return Ok(());

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::cli::RollbackOptions;
 use crate::commands::command_line::TypedCommand;
 use crate::commands::exit::Exit;
+use crate::commands::import::ended::exit_of_halt;
 use crate::domain::summary::{RequestCounts, TargetAccount};
 use crate::domain::text::{counted, escaped, thousands};
 use crate::engine::send::removal::RemovalOutcome;
@@ -109,16 +110,7 @@ impl RollbackSummary {
         let counts = self.outcomes;
         let left = counts.changed + counts.failed + counts.unresolved + counts.pending;
         let exit = match halt {
-            Some(Halt::Interrupted) => Exit::Interrupted,
-            Some(Halt::Denied { .. } | Halt::Broken) => Exit::Failed,
-            Some(Halt::OutOfTime { .. }) => Exit::Stopped,
-            Some(
-                Halt::AllAlike { .. }
-                | Halt::TooManyErrors { .. }
-                | Halt::TooManyChanges { .. }
-                | Halt::Canary { .. }
-                | Halt::Declined,
-            ) => Exit::NeedsPerson,
+            Some(halt) => exit_of_halt(halt),
             None if dry_run || left == 0 => Exit::Done,
             None => Exit::RowsLeft,
         };
