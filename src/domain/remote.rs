@@ -352,6 +352,7 @@ mod tests {
             [Field::StripeCustomerId, Field::PlanIds, Field::Email]
         );
     }
+
     #[test]
     fn a_cleared_field_is_compared_with_nothing() {
         let customer = clearing(&[Field::Phone, Field::BundleIds]);

@@ -21,7 +21,7 @@ pub struct CustomerUpdate {
 }
 
 /// What a response does not show, and may differ from the row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unseen {
     /// `stripeCustomerId` of a customer whose response has no such member.
     pub stripe: bool,
@@ -113,6 +113,11 @@ mod tests {
     use crate::domain::field::Field;
     use crate::domain::remote::RemoteCustomer;
 
+    const STRIPE: Unseen = Unseen {
+        stripe: true,
+        ..Unseen::NONE
+    };
+
     fn remote_of(customer: &Customer) -> RemoteCustomer {
         RemoteCustomer {
             client_id: customer.client_id().to_owned(),
@@ -126,14 +131,7 @@ mod tests {
     #[test]
     fn an_equal_customer_needs_no_update() {
         assert_eq!(
-            CustomerUpdate::of(
-                &aster(),
-                &remote_of(&aster()),
-                Unseen {
-                    stripe: true,
-                    ..Unseen::NONE
-                }
-            ),
+            CustomerUpdate::of(&aster(), &remote_of(&aster()), STRIPE),
             None
         );
     }
@@ -170,20 +168,13 @@ mod tests {
         let customer = aster_at_stripe();
         let mut remote = remote_of(&customer);
         assert_eq!(CustomerUpdate::of(&customer, &remote, Unseen::NONE), None);
-        let alone = CustomerUpdate::of(
-            &customer,
-            &remote,
-            Unseen {
-                stripe: true,
-                ..Unseen::NONE
-            },
-        )
-        .unwrap();
+        let alone = CustomerUpdate::of(&customer, &remote, STRIPE).unwrap();
         assert_eq!(alone.stripe_customer_id.as_deref(), Some("cus_1"));
         remote.company_name = "Astre".to_owned();
         let with_more = CustomerUpdate::of(&customer, &remote, Unseen::NONE).unwrap();
         assert_eq!(with_more.stripe_customer_id.as_deref(), Some("cus_1"));
     }
+
     #[test]
     fn a_field_that_is_cleared_is_sent_empty_if_kable_has_it() {
         let customer = clearing(&[Field::Phone, Field::City, Field::StripeCustomerId]);
@@ -200,6 +191,7 @@ mod tests {
         assert_eq!(contact.get(Field::City), None);
         assert_eq!(contact.get(Field::Email), Some("ap@aster.example"));
     }
+
     #[test]
     fn a_contact_that_the_response_lacks_is_sent_only_if_it_may_differ() {
         let mut remote = remote_of(&aster());

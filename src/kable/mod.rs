@@ -292,8 +292,8 @@ pub trait CustomerApi: Send + Sync + 'static {
         change: &RemoteChange,
     ) -> impl Future<Output = Exchange<Reply<Box<RemoteCustomer>>>> + Send;
 
-    /// Removes the customer with this id, Kable's own: whoever has its `clientId` by the
-    /// time that the request takes effect, no other customer is removed.
+    /// Removes the customer with this id, Kable's own. A customer that has its `clientId` by
+    /// the time that the request takes effect is another one, and is not removed.
     fn remove(
         &self,
         customer_id: &str,

@@ -18,7 +18,7 @@ const INTERFACE: &str = include_str!("../../docs/interface.md");
 const SANDBOX: &str = include_str!("../../docs/sandbox.md");
 
 /// Every page, by its path from the repository's root.
-const PAGES: [(&str, &str); 17] = [
+const PAGES: [(&str, &str); 18] = [
     ("README.md", README),
     ("docs/interface.md", INTERFACE),
     ("docs/input.md", include_str!("../../docs/input.md")),
@@ -29,6 +29,7 @@ const PAGES: [(&str, &str); 17] = [
         include_str!("../../samples/exports/README.md"),
     ),
     ("docs/lists.md", include_str!("../../docs/lists.md")),
+    ("docs/sync.md", include_str!("../../docs/sync.md")),
     ("docs/rollback.md", include_str!("../../docs/rollback.md")),
     ("docs/checks.md", include_str!("../../docs/checks.md")),
     ("docs/sandbox.md", SANDBOX),

@@ -221,7 +221,7 @@ fn the_clock_stops_it_with_its_own_code() {
 }
 
 #[test]
-fn a_revoked_key_stops_it_and_nobody_has_failed() {
+fn a_revoked_key_stops_it_and_no_customer_counts_as_failed() {
     let mut run = twenty_of_thirty_are_ours(&["revoke-key@delete:5"]);
     rollback(&run, "in.csv --yes --concurrency 1")
         .code(1)
@@ -233,7 +233,7 @@ fn a_revoked_key_stops_it_and_nobody_has_failed() {
 }
 
 #[test]
-fn refusals_with_one_cause_stop_it_and_nobody_has_failed() {
+fn refusals_with_one_cause_stop_it_and_no_customer_counts_as_failed() {
     let run = Run::new()
         .server(&["status:403@delete"])
         .input("in.csv", rows(30));

@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn a_customer_that_kable_lacks_is_created() {
         assert_eq!(step(None, None), SyncStep::Create);
-        // It was there, and somebody deleted it.
+        // It was there, and was deleted.
         let known = claim(Some(Outcome::Created));
         assert_eq!(step(Some(known), None), SyncStep::LookUp);
         let gaps = SyncRules {

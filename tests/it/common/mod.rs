@@ -305,7 +305,7 @@ impl Run {
         serde_json::from_str(&of_it.next().unwrap().now).unwrap()
     }
 
-    /// Has somebody else make the call `POST /api/v1/PATH`.
+    /// Sends `POST /api/v1/PATH` as another client of the account.
     pub(crate) fn post(&self, path: &str) {
         let url = self.url();
         let host = url.strip_prefix("http://").unwrap();
