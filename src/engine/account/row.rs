@@ -7,7 +7,7 @@ use super::entry::{entry_of, outcome_of, recorded};
 use super::listed_outcomes::ListedOutcomes;
 use super::preview::Preview;
 use super::repeats::{RepeatedRows, given};
-use super::sync_account::{SyncAccount, SyncedEnd, SyncedRow};
+use super::sync_account::{ListedRemote, SyncAccount, SyncedEnd, SyncedRow};
 use crate::domain::compared_fields::ComparedFields;
 use crate::domain::customer::Fingerprint;
 use crate::domain::decision::Decision;
@@ -280,8 +280,8 @@ where
             None => None,
         };
         let list = self.remote_list.as_deref_mut().zip(row.listed);
-        let remote = list.map(|(list, place)| list.at(place)).transpose();
-        let remote = remote.context("cannot read a temporary file")?.flatten();
+        let remote = list.map(|(list, place)| ListedRemote::at(list, place, row.step));
+        let remote = remote.transpose().context("cannot read a temporary file")?;
         if entry.as_ref().is_some_and(|entry| entry.keys_lost) {
             problems.push(keys_lost(&row.client_id));
         }

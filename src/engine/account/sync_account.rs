@@ -1,11 +1,14 @@
 //! What became of a row of a sync, by its step and the ledger.
 
+use std::io;
+
 use anyhow::Context;
 
 use crate::domain::customer::Customer;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan_policy::PlanPolicy;
 use crate::domain::remote::{ComparedCustomer, Difference, RemoteCustomer};
+use crate::engine::survey::remote_list::RemoteList;
 use crate::engine::sync::plan::SyncPlan;
 use crate::engine::sync::step::SyncStep;
 use crate::ledger::ClaimRecord;
@@ -50,6 +53,32 @@ impl SyncedRow {
     }
 }
 
+/// The customer of a row, as it is listed.
+#[derive(Debug, Default)]
+pub(super) struct ListedRemote {
+    customer_id: Option<String>,
+    /// The customer, if the row is compared with it.
+    customer: Option<RemoteCustomer>,
+}
+
+impl ListedRemote {
+    /// The customer at `place`, as much of it as `step` needs.
+    pub(super) fn at(list: &mut RemoteList, place: u64, step: SyncStep) -> io::Result<Self> {
+        if step == SyncStep::LeaveEqual {
+            let ids = list.ids_at(place)?;
+            return Ok(Self {
+                customer_id: ids.map(|ids| ids.customer_id),
+                customer: None,
+            });
+        }
+        let customer = list.at(place)?;
+        Ok(Self {
+            customer_id: customer.as_ref().map(|remote| remote.customer_id.clone()),
+            customer,
+        })
+    }
+}
+
 /// What became of it.
 pub(super) struct SyncedEnd {
     pub(super) outcome: Outcome,
@@ -71,8 +100,9 @@ impl SyncAccount<'_> {
         &self,
         row: SyncedRow,
         record: Option<ClaimRecord>,
-        remote: Option<RemoteCustomer>,
+        remote: Option<ListedRemote>,
     ) -> SyncedEnd {
+        let remote = remote.unwrap_or_default();
         let outcome = self.outcome(row.step, record.as_ref());
         let is_recorded = match row.step {
             SyncStep::LeaveEqual | SyncStep::LeaveDiffering => false,
@@ -86,15 +116,15 @@ impl SyncAccount<'_> {
             ClaimRecord {
                 client_id: record.client_id,
                 ours: record.ours,
-                customer_id: record.customer_id,
+                // What is listed is there now.
+                customer_id: remote.customer_id.clone().or(record.customer_id),
                 ..ClaimRecord::default()
             }
         };
-        let remote_id = remote.as_ref().map(|remote| remote.customer_id.clone());
-        entry.customer_id = entry.customer_id.or(remote_id);
+        entry.customer_id = entry.customer_id.or(remote.customer_id);
         let compared = row
             .customer
-            .zip(remote)
+            .zip(remote.customer)
             .map(|(customer, remote)| ComparedCustomer::of(customer, remote, self.plans));
         if let Some(compared) = compared.as_ref().filter(|_| !is_recorded) {
             let sentence = compared.sentence();

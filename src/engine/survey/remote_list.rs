@@ -5,7 +5,7 @@ use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
 use crate::domain::remote::RemoteCustomer;
-use crate::kable::customer_reader::CustomerReader;
+use crate::kable::customer_reader::{CustomerReader, ListedIds};
 
 /// How much is read at once. More would be read in vain where rows are in another order
 /// than the list.
@@ -86,8 +86,8 @@ impl RemoteList {
         self.unreadable = 0;
         let mut place = 0;
         for _ in 0..self.len {
-            match self.at(place)? {
-                Some(remote) => on_customer(&remote.client_id, place)?,
+            match self.ids_at(place)? {
+                Some(ids) => on_customer(&ids.client_id, place)?,
                 None => self.unreadable += 1,
             }
             place = self.position;
@@ -97,12 +97,23 @@ impl RemoteList {
 
     /// The customer at `place`.
     pub(in crate::engine) fn at(&mut self, place: u64) -> io::Result<Option<RemoteCustomer>> {
+        self.read_at(place)?;
+        Ok(self.reader.read(&self.body))
+    }
+
+    /// The ids of the customer at `place`.
+    pub(in crate::engine) fn ids_at(&mut self, place: u64) -> io::Result<Option<ListedIds>> {
+        self.read_at(place)?;
+        Ok(self.reader.ids(&self.body))
+    }
+
+    fn read_at(&mut self, place: u64) -> io::Result<()> {
         // Rows often are in the order of the list: then this stays within the buffer.
         let ahead = place.wrapping_sub(self.position).cast_signed();
         self.file.seek_relative(ahead)?;
         read_one(&mut self.file, &mut self.body)?;
         self.position = place + 4 + self.body.len() as u64;
-        Ok(self.reader.read(&self.body))
+        Ok(())
     }
 }
 
