@@ -108,7 +108,9 @@ impl RollbackSummary {
     /// Sets how it ended; returns the exit code.
     pub(super) fn end(&mut self, halt: Option<&Halt>, dry_run: bool) -> Exit {
         let counts = self.outcomes;
-        let left = counts.changed + counts.failed + counts.unresolved + counts.pending;
+        // One that is not proved to be ours may be: a person has to look.
+        let kept = counts.not_ours + counts.changed;
+        let left = kept + counts.failed + counts.unresolved + counts.pending;
         let exit = match halt {
             Some(halt) => exit_of_halt(halt),
             None if dry_run || left == 0 => Exit::Done,
