@@ -111,10 +111,33 @@ fn decoded_run(run: &str, place: RunPlace) -> Option<String> {
             more || place.is_inside || !(is_letter || is_mark && place.at_word_end)
         }
         '\u{a0}'..='\u{ff}' | '\u{2010}'..='\u{2044}' | '\u{20ac}' | '\u{2122}' => true,
+        // `está»…` may be the end of a quotation; `Nguyá»…n` is none.
+        '\u{1e00}'..='\u{1eff}' => more || !place.at_word_end,
         // One letter of another script may be a chance, two are none.
         _other => more && decoded.chars().all(|letter| letter >= '\u{80}'),
     };
-    (is_likely && !decoded.chars().any(char::is_control)).then_some(decoded)
+    let is_text = is_written(&decoded) && !decoded.chars().any(char::is_control);
+    (is_likely && is_text).then_some(decoded)
+}
+
+/// Whether people write the letters of `decoded` beside each other: what letters of a
+/// name give by chance (`Éžßš` gives U+025E and U+07DA) is of alphabets that no name mixes.
+fn is_written(decoded: &str) -> bool {
+    let (mut has_near, mut has_far) = (false, false);
+    for letter in decoded.chars() {
+        match letter {
+            // Latin with one mark and with two, and punctuation stand beside everything.
+            '\u{80}'..='\u{17f}'
+            | '\u{1e00}'..='\u{1eff}'
+            | '\u{2000}'..='\u{20ff}'
+            | '\u{2122}' => {}
+            // Latin of more languages, Greek to Arabic: two bytes each.
+            '\u{180}'..='\u{24f}' | '\u{300}'..='\u{6ff}' => has_near = true,
+            '\u{900}'..='\u{10ffff}' => has_far = true,
+            _other => return false,
+        }
+    }
+    !(has_near && has_far)
 }
 
 /// A no-break space whose second byte became an ordinary blank: `12Â km`, `Ã la carte`.
@@ -158,6 +181,9 @@ mod tests {
             ("ÄŒeskÃ½", "Český"),
             ("Ð˜Ð²Ð°Ð½", "Иван"),
             ("æ—¥æœ¬", "日本"),
+            ("Ð˜Ð²Ð°Ð½â€™Ñ\u{81}", "Иван’с"),
+            ("Nguyá»…n", "Nguyễn"),
+            ("áº¡Ä‘", "ạđ"),
             ("MÃƒÂ¼ller", "Müller"),
             ("M√ºller", "Müller"),
             ("Caf√©", "Café"),
@@ -197,6 +223,10 @@ mod tests {
             "Ã",
             "ÉCOLE «É»",
             "Äža",
+            "Éžßša",
+            "Äžßša",
+            "Öœéšža",
+            "está»…",
             "ÄŽIAK",
             "ŠÄŠ",
             "Æther®",
