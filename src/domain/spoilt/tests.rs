@@ -158,7 +158,11 @@ proptest! {
         postal in "([0-9]{4,6}|[A-Z]{1,2}[0-9]{1,2} [0-9][A-Z]{2}|[0-9]{5}-[0-9]{3,4}|[0-9]{4} [A-Z]{2})",
         id in "([a-z]{1,5}[-_])?[0-9]{1,8}|[A-Za-z]{3}_[A-Za-z0-9]{8,14}|[0-9a-f]{8}-[0-9a-f]{4}",
     ) {
-        prop_assert_eq!(spoilt(Field::Phone, &phone), None, "{}", phone);
+        // `5551234.00` may be a phone number and is more likely what a program made of one.
+        let has_decimals = phone.strip_suffix(".00").is_some_and(|whole| !whole.contains(|letter: char| !letter.is_ascii_digit()));
+        if !has_decimals {
+            prop_assert_eq!(spoilt(Field::Phone, &phone), None, "{}", phone);
+        }
         prop_assert_eq!(spoilt(Field::PostalCode, &postal), None, "{}", postal);
         let is_month = super::lost_form::MONTHS.iter().any(|month| id.starts_with(month));
         if !is_month {
