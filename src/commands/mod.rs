@@ -17,6 +17,7 @@
 //! - `exit.rs`: the exit codes
 //! - `hint.rs`: what the user can do about an error
 //! - `command_line.rs`: parsed options → the command to type next
+//! - `option_words.rs`: options as words of a shell
 //! - `send_command.rs`: a command that sends customers, as it was typed
 //! - `option_list.rs`: options that can be repeated
 //! - `checkpoint_choice.rs`: which checkpoint is read
@@ -61,6 +62,7 @@ pub mod list;
 mod listing;
 mod missing_columns;
 mod option_list;
+mod option_words;
 mod own_files;
 pub mod plans;
 mod preflight;

@@ -1,6 +1,7 @@
 //! A command that sends customers, as it was typed: an import, or a sync.
 
-use super::command_line::{OptionWords, TypedCommand};
+use super::command_line::TypedCommand;
+use super::option_words::OptionWords;
 use crate::cli::{ChangeOptions, ImportOptions, Scalar};
 
 /// A command that sends customers: an import, or a sync.
