@@ -11,6 +11,7 @@
 //! - `send.rs`: how customers are sent
 //! - `changes.rs`: what `sync` changes in customers that exist
 //! - `display.rs`: what is shown
+//! - `monitor.rs`: what a run leaves for a monitor
 //! - `config_file.rs`: which configuration file is read
 //! - `stored.rs`: options that need not be typed
 //! - `sandbox.rs`: the local imitation of the API
@@ -28,6 +29,7 @@ mod display;
 mod init;
 mod input;
 mod listing;
+mod monitor;
 mod requests;
 mod rollback;
 mod sandbox;
@@ -50,6 +52,7 @@ pub use self::input::{InputFormat, InputOptions, PlanIds, ReadingOptions, ShortR
 pub use self::listing::{
     CatalogKind, ListOptions, ListingFormat, ListingOptions, ListingSwitches, PlansOptions,
 };
+pub use self::monitor::MonitorOptions;
 pub use self::requests::RequestOptions;
 pub use self::rollback::{RemovalOptions, RollbackOptions, RollbackSending};
 pub use self::sandbox::{SandboxOptions, Upsert};
@@ -127,6 +130,9 @@ pub struct ImportOptions {
     /// What is shown.
     #[command(flatten)]
     pub display: DisplayOptions,
+    /// What it leaves for a monitor.
+    #[command(flatten)]
+    pub monitor: MonitorOptions,
 }
 
 /// Options of `sync`.
@@ -175,6 +181,9 @@ pub struct VerifyOptions {
     /// What is shown.
     #[command(flatten)]
     pub display: DisplayOptions,
+    /// What it leaves for a monitor.
+    #[command(flatten)]
+    pub monitor: MonitorOptions,
 }
 
 /// Options of `status`.

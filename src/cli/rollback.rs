@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::config_file::ConfigChoice;
 use super::display::DisplayOptions;
+use super::monitor::MonitorOptions;
 use super::requests::RequestOptions;
 use super::send::SendOptions;
 use super::target::TargetOptions;
@@ -35,6 +36,9 @@ pub struct RollbackOptions {
     /// What is shown.
     #[command(flatten)]
     pub display: DisplayOptions,
+    /// What it leaves for a monitor.
+    #[command(flatten)]
+    pub monitor: MonitorOptions,
 }
 
 /// Which customers are deleted.

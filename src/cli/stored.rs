@@ -7,6 +7,7 @@ use super::check::CheckOptions;
 use super::display::DisplayOptions;
 use super::input::ReadingOptions;
 use super::listing::ListingOptions;
+use super::monitor::MonitorOptions;
 use super::requests::RequestOptions;
 use super::rollback::RemovalOptions;
 use super::send::SendOptions;
@@ -37,6 +38,9 @@ pub struct StoredOptions {
     /// What is shown.
     #[command(flatten)]
     pub display: DisplayOptions,
+    /// What a run leaves for a monitor.
+    #[command(flatten)]
+    pub monitor: MonitorOptions,
     /// What `validate` alone takes.
     #[command(flatten)]
     pub checks: CheckOptions,

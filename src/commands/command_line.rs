@@ -7,8 +7,8 @@ use std::ffi::OsString;
 
 use super::option_words::OptionWords;
 use crate::cli::{
-    CheckOptions, ConfigChoice, ImportOptions, RemovalOptions, RollbackOptions, SendOptions,
-    ValidateOptions, VerifyOptions,
+    CheckOptions, ConfigChoice, ImportOptions, MonitorOptions, RemovalOptions, RollbackOptions,
+    SendOptions, ValidateOptions, VerifyOptions,
 };
 
 /// A command: the program as it was called, and the parsed options.
@@ -89,6 +89,7 @@ impl TypedCommand<ValidateOptions> {
                 requests,
                 sending: SendOptions::default(),
                 display,
+                monitor: MonitorOptions::default(),
             },
         }
     }
@@ -102,12 +103,14 @@ impl TypedCommand<VerifyOptions> {
             target,
             requests,
             display,
+            monitor,
         } = &self.options;
         let mut options = OptionWords::default();
         options.input(input);
         options.target(target);
         options.requests(requests);
         options.display(*display);
+        options.monitor(monitor);
         options.name(long)
     }
 }
@@ -133,6 +136,7 @@ impl TypedCommand<RollbackOptions> {
             sending,
             removal: RemovalOptions { even_if_changed },
             display,
+            monitor,
         } = &self.options;
         let mut options = OptionWords::default();
         options.value("config", config.as_ref());
@@ -143,6 +147,7 @@ impl TypedCommand<RollbackOptions> {
         options.sending(&sending.to_send_options());
         options.switch("even-if-changed", *even_if_changed);
         options.display(*display);
+        options.monitor(monitor);
         options
     }
 }
@@ -231,7 +236,7 @@ pub(super) mod tests {
     #[test]
     fn a_rollback_is_rendered_as_it_was_typed() {
         let line = "kable-bulk rollback in.csv --out 'my results' --sandbox --rate 5/s \
-                    --checkpoint run.db --retries 3 --settle 1s --dry-run --even-if-changed -q";
+                    --checkpoint run.db --retries 3 --settle 1s --dry-run --even-if-changed -q --metrics-file r.prom";
         let words = shlex::split(line).unwrap();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         assert_eq!(

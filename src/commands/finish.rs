@@ -2,7 +2,6 @@
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::Context;
 
@@ -139,7 +138,7 @@ impl Results<'_> {
         })
     }
 
-    /// Moves the files to their places.
+    /// Moves the files to their places, and writes the metrics.
     pub(super) fn publish(
         &self,
         files: ResultFiles,
@@ -149,6 +148,10 @@ impl Results<'_> {
         let mut published = files.finish(summary).with_context(|| self.cannot_write())?;
         if let Some(place) = keys {
             published.written.push(WrittenFile { place, rows: 0 });
+        }
+        let metrics = self.prepared.metrics.as_ref();
+        if let Some(warning) = metrics.and_then(|metrics| metrics.finish(&summary.into())) {
+            self.prepared.watcher.say(&warning);
         }
         Ok(published)
     }
@@ -226,15 +229,6 @@ pub(super) fn exit_of(summary: &Summary) -> Exit {
     } else {
         Exit::RowsLeft
     }
-}
-
-/// Seconds, to the millisecond.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "milliseconds below 2⁵³ are exact, and that is 285,000 years"
-)]
-pub(super) fn seconds(time: Duration) -> f64 {
-    time.as_millis() as f64 / 1000.0
 }
 
 /// Lists the columns that feed no field.

@@ -42,6 +42,7 @@
 //! - `signals.rs`: Ctrl-C, SIGTERM and SIGHUP
 //! - `send_time.rs`: how long it takes to send
 //! - `explain.rs`: `--explain`
+//! - `run_metrics.rs`: `--metrics-file`
 //! - `finish.rs`: every row's account, the files, the summary
 
 mod checkpoint_choice;
@@ -72,6 +73,7 @@ mod recognised;
 mod remote_state;
 mod result_folder;
 pub mod rollback;
+mod run_metrics;
 pub mod sandbox;
 mod screening;
 mod send_command;

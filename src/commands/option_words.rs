@@ -8,8 +8,8 @@ use clap::builder::PossibleValue;
 use super::shell_word::shell_word;
 use crate::cli::defaults::SANDBOX_FILE;
 use crate::cli::{
-    ChangeOptions, ConfigChoice, DisplayOptions, ImportOptions, InputOptions, ReadingOptions,
-    RequestOptions, SandboxChoice, SendOptions, TargetOptions,
+    ChangeOptions, ConfigChoice, DisplayOptions, ImportOptions, InputOptions, MonitorOptions,
+    ReadingOptions, RequestOptions, SandboxChoice, SendOptions, TargetOptions,
 };
 
 /// Options as shell words. Each struct of options is destructured in full, so that
@@ -25,6 +25,7 @@ impl OptionWords {
             requests,
             sending,
             display,
+            monitor,
         } = options;
         let mut words = Self::default();
         words.input(input);
@@ -32,6 +33,7 @@ impl OptionWords {
         words.requests(requests);
         words.sending(sending);
         words.display(*display);
+        words.monitor(monitor);
         words
     }
 
@@ -175,6 +177,11 @@ impl OptionWords {
         self.switch("verbose", verbose);
         self.switch("quiet", quiet);
         self.switch("no-progress", no_progress);
+    }
+
+    pub(super) fn monitor(&mut self, monitor: &MonitorOptions) {
+        let MonitorOptions { metrics_file } = monitor;
+        self.value("metrics-file", metrics_file.as_ref());
     }
 
     pub(super) fn value<V: AsRef<OsStr> + ?Sized>(&mut self, name: &str, value: Option<&V>) {

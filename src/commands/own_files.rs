@@ -22,6 +22,9 @@ const SQLITE: &[u8] = b"SQLite format 3\0";
 /// The first line of a file of API keys.
 const KEYS: &[u8] = b"clientId,key\n";
 
+/// The first bytes of a file of metrics: `# HELP kable_bulk_`, as far as is read.
+const METRICS: &[u8] = b"# HELP kable_bul";
+
 /// The ends of the names of checkpoints, also of those without readable content.
 const CHECKPOINT_ENDINGS: [&str; 2] = [".checkpoint.db", ".checkpoint.db.saved"];
 
@@ -97,7 +100,7 @@ fn is_never_input(path: &Path) -> bool {
     let is_settings = name == "kable-bulk.toml" || name.ends_with(".mapping.toml");
     is_settings || is_checkpoint_name(&name) || is_companion(path) || {
         let start = start_of(path);
-        start == SQLITE || start.starts_with(KEYS)
+        start == SQLITE || start == METRICS || start.starts_with(KEYS)
     }
 }
 
@@ -210,6 +213,7 @@ mod tests {
         }
         write("b.checkpoint.db.saved", b"");
         write("keys-copy.csv", b"clientId,key\nc-1,sk_test.1\n");
+        write("night.prom", b"# HELP kable_bulk_rows Rows.\n");
         write("kable-bulk.toml", b"");
         write("stripe.mapping.toml", b"");
         for folder in ["a.csv.results", "out"] {

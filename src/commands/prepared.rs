@@ -13,6 +13,7 @@ use super::explain::explain;
 use super::hint::hinted;
 use super::recognised::{InputMapping, PresetProposal, mapping_for};
 use super::result_folder::{ResultFolder, refuse_foreign, refuse_own_results};
+use super::run_metrics::RunMetrics;
 use super::screening::refuse_card_data;
 use super::shell_word::shown;
 use super::shown_mapping::shown_mapping;
@@ -54,6 +55,8 @@ pub(super) struct Prepared {
     pub(super) origin: ResultsOrigin,
     /// Held so that the folder is removed if nothing is put into it.
     _folder: ResultFolder,
+    /// The file of `--metrics-file`.
+    pub(super) metrics: Option<RunMetrics>,
     pub(super) watcher: Arc<ProgressDisplay>,
     pub(super) stop: Stop,
     pub(super) runtime: Runtime,
@@ -107,6 +110,7 @@ impl Prepared {
             limit: settings.limit,
             explain: settings.explain,
             out: settings.out,
+            metrics: None,
             watcher,
             display,
             origin,

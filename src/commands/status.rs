@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use super::checkpoint_choice::chosen_checkpoint;
 use super::exit::Exit;
-use super::finish::{print, seconds};
+use super::finish::print;
 use super::shell_word::shown;
+use super::system::seconds;
 use super::system::wall_clock;
 use crate::cli::StatusOptions;
 use crate::config::{Environment, FileOptions};

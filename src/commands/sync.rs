@@ -11,7 +11,7 @@ use super::command_line::TypedCommand;
 use super::confirm::confirm_that;
 use super::customer_list::say_unread;
 use super::exit::Exit;
-use super::finish::{Results, RowNotes, say_unused, seconds};
+use super::finish::{Results, RowNotes, say_unused};
 use super::import::changed_input::report_changes;
 use super::import::ended::{demand_accepted, exit};
 use super::import::sending::{Selection, send};
@@ -20,7 +20,7 @@ use super::import::summary::ImportSummary;
 use super::result_folder::lock_folder;
 use super::send_command::SendCommand;
 use super::send_time::send_time;
-use super::system::{timestamp, wall_clock};
+use super::system::{seconds, timestamp, wall_clock};
 use crate::cli::SyncOptions;
 use crate::config::Environment;
 use crate::config::changes::ChangeSettings;
@@ -40,6 +40,7 @@ use crate::engine::sync::step::SyncRules;
 use crate::ledger::sqlite::SqliteLedger;
 use crate::ledger::{Ledger, RunFigures};
 use crate::report::files::PublishedFiles;
+use crate::report::log_line::log_line;
 use crate::report::text::SummaryNotes;
 
 /// Syncs with `options`, which were typed to `program`.
@@ -267,6 +268,9 @@ impl SyncRun {
         let published = results.publish(files, &summary, keys)?;
         let words = words(session, &summary, halt, &rejects, &published);
         results.show(notes, &published, &summary, words)?;
+        if !prepared.display.quiet && !session.sending.dry_run {
+            prepared.watcher.say(&log_line(&summary));
+        }
         demand_accepted(halt, &session.connected.target.base_url)?;
         if let Some(sandbox) = self.session.connected.sandbox {
             self.session.prepared.runtime.block_on(sandbox.stop());

@@ -2,6 +2,7 @@
 //! below.
 
 use std::num::NonZero;
+use std::time::Duration;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
@@ -40,4 +41,13 @@ pub(super) fn threads() -> usize {
 pub(super) fn timestamp(unix_ms: i64) -> String {
     let time = jiff::Timestamp::from_second(unix_ms.div_euclid(1000)).unwrap_or_default();
     time.to_string()
+}
+
+/// Seconds, to the millisecond.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "milliseconds below 2⁵³ are exact, and that is 285,000 years"
+)]
+pub(super) fn seconds(time: Duration) -> f64 {
+    time.as_millis() as f64 / 1000.0
 }

@@ -10,14 +10,15 @@ use tokio::time::Instant;
 use super::command_line::TypedCommand;
 use super::customer_list::say_unread;
 use super::exit::Exit;
-use super::finish::{AccountedRows, Results, RowNotes, exit_of, say_unused, seconds};
+use super::finish::{AccountedRows, Results, RowNotes, exit_of, say_unused};
 use super::input_digest::input_digest;
 use super::own_files::ResolvedInputs;
 use super::prepared::{Prepared, origin, unless_stopped};
 use super::remote_state::{RemoteQuery, RemoteState, look_up};
 use super::result_folder::lock_folder;
+use super::run_metrics::RunMetrics;
 use super::shell_word::shell_word;
-use super::system::{timestamp, wall_clock};
+use super::system::{seconds, timestamp, wall_clock};
 use crate::cli::VerifyOptions;
 use crate::config::display::{DisplaySettings, display};
 use crate::config::input::{InputSettings, input};
@@ -52,10 +53,12 @@ pub fn run(
     let mut notes = file.notes("verify", is_typed);
     notes.extend(inputs.note);
     notes.extend(unnamed_target(file.unnamed_target.as_ref(), &typed.target));
+    let metrics = RunMetrics::begin(&typed.monitor, file.monitor.clone())?;
     let assignments = file.assignments.clone();
     let decided = VerifyDecisions::of(typed.clone(), file, inputs.names.clone(), environment)
         .map_err(|error| error.located(&assignments, is_typed))?;
     let mut prepared = Prepared::open(decided.input, decided.display, origin)?;
+    prepared.metrics = metrics;
     prepared.say_unless_quiet(&notes);
     let _results = lock_folder(&prepared.out)?;
     // Before anything is compared: what is read afterwards is held to be the same.

@@ -14,8 +14,9 @@ use super::origin::{Assignment, Assignments, DEFAULT_FILE, OptionOrigin};
 use super::value_checks::check_values;
 use super::written_value::OptionReader;
 use crate::cli::{
-    ChangeOptions, CheckOptions, Cli, ConfigChoice, DisplayOptions, ListingOptions, ReadingOptions,
-    RemovalOptions, RequestOptions, SandboxChoice, SendOptions, StoredOptions, TargetOptions,
+    ChangeOptions, CheckOptions, Cli, ConfigChoice, DisplayOptions, ListingOptions, MonitorOptions,
+    ReadingOptions, RemovalOptions, RequestOptions, SandboxChoice, SendOptions, StoredOptions,
+    TargetOptions,
 };
 
 /// The options that say where customers are sent.
@@ -38,6 +39,8 @@ pub struct FileOptions {
     pub removal: RemovalOptions,
     /// What is shown.
     pub display: DisplayOptions,
+    /// What a run leaves for a monitor.
+    pub monitor: MonitorOptions,
     /// What `validate` alone takes.
     pub checks: CheckOptions,
     /// How lists are written.
@@ -199,6 +202,7 @@ impl FileOptions {
             changes,
             removal,
             display,
+            monitor,
             checks,
             listing,
         } = parsed(&assignments)?;
@@ -213,6 +217,7 @@ impl FileOptions {
             changes,
             removal,
             display,
+            monitor,
             checks,
             listing,
             unnamed_target: None,

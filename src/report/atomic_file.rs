@@ -107,7 +107,7 @@ impl Write for HashingFile {
 }
 
 /// Syncs the folder of `place`, where folders can be synced.
-fn sync_folder(place: &Path) {
+pub(super) fn sync_folder(place: &Path) {
     if let Some(folder) = place.parent().and_then(|folder| File::open(folder).ok()) {
         folder.sync_all().ok();
     }

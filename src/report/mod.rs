@@ -17,6 +17,8 @@
 //! - `difference_file.rs`: what differs between the input and Kable
 //! - `keys.rs`: `keys.csv`
 //! - `annotations.rs`: problems as annotations of a pull request
+//! - `metrics_file.rs`: the figures of a run for Prometheus
+//! - `log_line.rs`: the figures of a run in one line
 //! - `summary_sink.rs`: keeps the first failures for the summary
 
 pub mod annotations;
@@ -24,7 +26,9 @@ pub mod atomic_file;
 mod difference_file;
 pub mod files;
 pub mod keys;
+pub mod log_line;
 pub mod manifest;
+pub mod metrics_file;
 mod outcome_text;
 pub mod progress;
 mod reject_files;

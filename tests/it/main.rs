@@ -51,6 +51,7 @@ mod keeping;
 mod list;
 mod mapping;
 mod mended;
+mod nightly;
 mod not_the_api;
 #[cfg(unix)]
 mod one_writer;

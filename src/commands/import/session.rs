@@ -17,6 +17,7 @@ use crate::commands::hint::hinted;
 use crate::commands::own_files::ResolvedInputs;
 use crate::commands::preflight::Calls;
 use crate::commands::prepared::{Prepared, origin, unless_stopped};
+use crate::commands::run_metrics::RunMetrics;
 use crate::commands::send_command::SendCommand;
 use crate::commands::system::wall_clock;
 use crate::config::changes::{ChangeSettings, changes, refuse_import_options};
@@ -116,7 +117,7 @@ impl Session {
         let choice = import_checkpoint(named, &inputs, file.is_sandbox(&typed.target))?;
         notes.extend(inputs.note.into_iter().chain(choice.note));
         let target_note = unnamed_target(file.unnamed_target.as_ref(), &typed.target);
-        let assignments = file.assignments.clone();
+        let (assignments, monitor) = (file.assignments.clone(), file.monitor.clone());
         let mut decided = typed.clone();
         decided.sending.checkpoint = choice.path.or(decided.sending.checkpoint);
         let ImportDecisions {
@@ -136,6 +137,9 @@ impl Session {
         // Counts from here, before standard input is read.
         let deadlines = Deadlines::from_now(sending.limits);
         let mut prepared = Prepared::open(input, display, origin)?;
+        if !sending.dry_run {
+            prepared.metrics = RunMetrics::begin(&typed.monitor, monitor)?;
+        }
         prepared.say_unless_quiet(&notes);
         if let Some(note) = target_note {
             prepared.watcher.say(&note);

@@ -18,14 +18,14 @@ use super::command_line::TypedCommand;
 use super::confirm::ask_yes_no;
 use super::customer_list::{list, say_unread};
 use super::exit::Exit;
-use super::finish::{print, seconds};
+use super::finish::print;
 use super::hint::hinted;
 use super::import::ended::{demand_accepted, how};
 use super::import::sending::tick;
 use super::preflight::Calls;
 use super::prepared::unless_stopped;
 use super::result_folder::lock_folder;
-use super::system::{jitter, wall_clock};
+use super::system::{jitter, seconds, wall_clock};
 use crate::cli::RollbackOptions;
 use crate::config::Environment;
 use crate::domain::summary::RequestCounts;
@@ -231,6 +231,10 @@ fn finish(session: RollbackSession, mut summary: RollbackSummary) -> anyhow::Res
     let halt = session.stop.reason();
     let exit = summary.end(halt.as_ref(), session.sending.dry_run);
     summary.elapsed_seconds = seconds(session.began.elapsed());
+    let metrics = session.metrics.as_ref();
+    if let Some(warning) = metrics.and_then(|metrics| metrics.finish(&summary.metrics())) {
+        session.watcher.say(&warning);
+    }
     session.watcher.close();
     let shown = if session.display.json {
         escaped_json(&serde_json::to_string_pretty(&summary)?).into_owned() + "\n"

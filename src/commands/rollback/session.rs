@@ -20,6 +20,7 @@ use crate::commands::hint::hinted;
 use crate::commands::preflight::Calls;
 use crate::commands::prepared::{origin, style, unless_stopped};
 use crate::commands::result_folder::ResultFolder;
+use crate::commands::run_metrics::RunMetrics;
 use crate::commands::signals;
 use crate::commands::system::{runtime, wall_clock};
 use crate::config::display::{DisplaySettings, display};
@@ -49,6 +50,8 @@ pub(super) struct RollbackSession {
     pub(super) origin: ResultsOrigin,
     pub(super) connected: Connected,
     pub(super) bucket: Option<Arc<TokenBucket>>,
+    /// The file of `--metrics-file`.
+    pub(super) metrics: Option<RunMetrics>,
     pub(super) watcher: Arc<ProgressDisplay>,
     pub(super) stop: Stop,
     pub(super) runtime: Runtime,
@@ -94,7 +97,7 @@ impl RollbackSession {
             .removal
             .even_if_changed
             .or(file.removal.even_if_changed);
-        let assignments = file.assignments.clone();
+        let (assignments, monitor) = (file.assignments.clone(), file.monitor.clone());
         let decided = decide(&command, file, checkpoint, environment)
             .map_err(|error| error.located(&assignments, is_typed))?;
         let (sending, display, destination) = decided;
@@ -103,6 +106,11 @@ impl RollbackSession {
             let path = sending.checkpoint.clone();
             return Err(LedgerError::NotThere { path }.into());
         }
+        let metrics = if sending.dry_run {
+            None
+        } else {
+            RunMetrics::begin(&typed.monitor, monitor)?
+        };
         let deadlines = Deadlines::from_now(sending.limits);
         descriptors::raise_limit();
         let (stop, runtime) = (Stop::default(), runtime()?);
@@ -139,6 +147,7 @@ impl RollbackSession {
             out,
             connected,
             bucket,
+            metrics,
             watcher,
             stop,
             runtime,

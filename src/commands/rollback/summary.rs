@@ -14,6 +14,7 @@ use crate::engine::send::removal::RemovalOutcome;
 use crate::engine::send::removal::created_claims::RemovalForecast;
 use crate::engine::stop::Halt;
 use crate::report::atomic_file::WrittenFile;
+use crate::report::metrics_file::MetricsFigures;
 
 /// How many customers are shown of those that were left.
 const SHOWN: usize = 5;
@@ -119,6 +120,38 @@ impl RollbackSummary {
         self.exit_code = exit as u8;
         self.interrupted = halt == Some(&Halt::Interrupted);
         exit
+    }
+
+    /// The figures for `--metrics-file`.
+    pub(super) fn metrics(&self) -> MetricsFigures {
+        let RemovalCounts {
+            deleted,
+            already_gone,
+            not_ours,
+            changed,
+            failed,
+            unresolved,
+            pending,
+        } = self.outcomes;
+        let outcomes = [
+            (RemovalOutcome::Removed, deleted),
+            (RemovalOutcome::AlreadyGone, already_gone),
+            (RemovalOutcome::NotOurs, not_ours),
+            (RemovalOutcome::Changed, changed),
+            (RemovalOutcome::Failed, failed),
+            (RemovalOutcome::Unresolved, unresolved),
+            (RemovalOutcome::Pending, pending),
+        ];
+        MetricsFigures {
+            command: self.command.to_owned(),
+            exit_code: self.exit_code,
+            rows: None,
+            outcomes: outcomes
+                .map(|(outcome, count)| (outcome_name(outcome), count))
+                .to_vec(),
+            surplus: None,
+            requests: self.requests,
+        }
     }
 
     /// The counts, each with what it counts.

@@ -13,13 +13,14 @@ use self::next_steps::advised;
 use super::command_line::TypedCommand;
 use super::customer_list::say_unread;
 use super::exit::Exit;
-use super::finish::{Results, RowNotes, say_unused, seconds};
+use super::finish::{Results, RowNotes, say_unused};
 use super::own_files::ResolvedInputs;
 use super::prepared::{Prepared, origin, unless_stopped};
 use super::remote_state::{RemoteQuery, RemoteState, look_up};
 use super::result_folder::lock_folder;
 use super::send_time::send_time;
 use super::shell_word::shell_word;
+use super::system::seconds;
 use crate::cli::{
     AnnotationPlatform, CheckOptions, RequestOptions, TargetOptions, ValidateOptions,
 };

@@ -1,0 +1,14 @@
+//! What a run leaves for a monitor.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// What a run leaves for a monitor.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[command(next_help_heading = "Showing")]
+pub struct MonitorOptions {
+    /// Writes the run's figures there for Prometheus, in its text format; not from a dry run
+    #[arg(long, value_name = "FILE")]
+    pub metrics_file: Option<PathBuf>,
+}
