@@ -8,6 +8,9 @@ use super::scalar::Scalar;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Changes")]
 pub struct ChangeOptions {
+    /// What to do about customers that the file no longer has [default: report]
+    #[arg(long, value_enum)]
+    pub prune: Option<OnMissingRow>,
     /// Plans and bundles: add what is missing, make them equal, or leave them alone [default: add]
     #[arg(long, value_enum)]
     pub plans: Option<PlanHandling>,
@@ -17,6 +20,15 @@ pub struct ChangeOptions {
     /// Updates and cancellations beyond which the run stops before the first of them
     #[arg(long, value_name = "N|N%")]
     pub max_changes: Option<Scalar>,
+}
+
+/// What to do about customers that the file no longer has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnMissingRow {
+    /// Report them.
+    Report,
+    /// Cancel them.
+    Cancel,
 }
 
 /// What to do about plans and bundles.

@@ -43,7 +43,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-pub use self::changes::{ChangeOptions, EmptyHandling, PlanHandling};
+pub use self::changes::{ChangeOptions, EmptyHandling, OnMissingRow, PlanHandling};
 pub use self::check::{AnnotationPlatform, CheckOptions};
 pub use self::config_file::ConfigChoice;
 pub use self::display::{DisplayOptions, LogFormat};
@@ -92,7 +92,7 @@ pub enum Command {
     Import(Box<ImportOptions>),
     /// Reads and checks everything, sends nothing
     Validate(Box<ValidateOptions>),
-    /// Creates new customers, updates changed ones, and reports those the file no longer has
+    /// Creates new customers, updates changed ones, and reports or cancels those no longer in the file
     Sync(Box<SyncOptions>),
     /// Compares what Kable holds with the file, field by field; changes nothing
     Verify(Box<VerifyOptions>),

@@ -223,7 +223,8 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
 
 /// The exit code of a command that dealt with all rows.
 pub(super) fn exit_of(summary: &Summary) -> Exit {
-    let is_left = summary.rows.rejected + summary.left_the_file.unresolved > 0;
+    let pruned = summary.pruned.unwrap_or_default();
+    let is_left = summary.rows.rejected + summary.left_the_file.unresolved + pruned.left() > 0;
     if !is_left && summary.outcomes.all_succeeded() {
         Exit::Done
     } else {

@@ -155,10 +155,12 @@ impl OptionWords {
 
     pub(super) fn changes(&mut self, changes: &ChangeOptions) {
         let ChangeOptions {
+            prune,
             plans,
             empty,
             max_changes,
         } = changes;
+        self.choice("prune", *prune);
         self.choice("plans", *plans);
         self.choice("empty", *empty);
         self.value("max-changes", max_changes.as_ref().map(|most| &most.0));

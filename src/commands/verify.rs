@@ -191,7 +191,7 @@ impl Verification {
         let listed = &mut self.remote.listed;
         surveyed
             .surplus
-            .each(listed, &mut |remote| {
+            .each(listed, &mut |remote, _| {
                 listing.files.add_surplus(&remote.client_id)
             })
             .context("cannot write the results")?;

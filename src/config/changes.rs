@@ -2,13 +2,15 @@
 
 use super::error::{ConfigError, value_error};
 use crate::cli::defaults::MAX_CHANGES_PERCENT;
-use crate::cli::{ChangeOptions, EmptyHandling, PlanHandling, SendOptions};
+use crate::cli::{ChangeOptions, EmptyHandling, OnMissingRow, PlanHandling, SendOptions};
 use crate::domain::plan_policy::{PlanPolicy, PlanRules};
 use crate::domain::threshold::Threshold;
 
 /// What a sync changes in customers that exist.
 #[derive(Debug, Clone, Copy)]
 pub struct ChangeSettings {
+    /// Customers that the file no longer has are cancelled.
+    pub prunes: bool,
     /// What is compared and changed of plans and bundles.
     pub plans: PlanRules,
     /// An empty cell clears a value at Kable.
@@ -17,10 +19,23 @@ pub struct ChangeSettings {
     pub max_changes: Threshold,
 }
 
+impl ChangeSettings {
+    /// Refuses to cancel what a part of a file does not have.
+    pub fn demand_all_rows(&self, limit: Option<u64>) -> Result<(), ConfigError> {
+        if self.prunes && limit.is_some() {
+            return Err(value_error("prune")(
+                "it cancels the customers that the file does not have: leave --limit out",
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// Decides what is changed, of what was typed or stands in a file.
 pub fn changes(typed: &ChangeOptions, file: &ChangeOptions) -> Result<ChangeSettings, ConfigError> {
     let max_changes = typed.max_changes.as_ref().or(file.max_changes.as_ref());
     Ok(ChangeSettings {
+        prunes: typed.prune.or(file.prune) == Some(OnMissingRow::Cancel),
         plans: PlanRules::sync(match typed.plans.or(file.plans) {
             None | Some(PlanHandling::Add) => PlanPolicy::Add,
             Some(PlanHandling::Exact) => PlanPolicy::Exact,

@@ -116,6 +116,8 @@ pub struct Forecast {
     /// Rows whose customer would be looked up first, because the list of customers
     /// could not be read.
     pub ask: u64,
+    /// Customers without a row that would be cancelled.
+    pub cancel: u64,
     /// In how many rows an update would change each field.
     pub update_fields: BTreeMap<&'static str, u64>,
     /// Rows that would be updated, and still differ in what no update can change.

@@ -27,6 +27,7 @@
 //! What is reported:
 //!
 //! - `outcome.rs`, `summary.rs`: the outcome of a row; a run in numbers
+//! - `pruned.rs`: what became of customers that a sync cancels
 //! - `row_tally.rs`: rows that are no customers, rows that took a default
 //! - `compared_fields.rs`: in how many rows a field differs from Kable's
 //! - `recorded_differences.rs`: how a customer differs from its row, as the checkpoint keeps it
@@ -64,6 +65,7 @@ pub mod outcome;
 pub mod plan_policy;
 mod printable;
 pub mod problem;
+pub mod pruned;
 pub mod recorded_differences;
 pub mod remote;
 pub mod remote_change;

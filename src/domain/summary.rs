@@ -8,6 +8,7 @@ use super::compared_fields::FieldCount;
 use super::forecast::Forecast;
 use super::outcome::{Outcome, OutcomeCounts};
 use super::problem::{Code, Fix, Problem};
+use super::pruned::PrunedCounts;
 use super::row_tally::{DefaultedRows, SkippedRows};
 
 /// How many causes of malformed rows are told apart.
@@ -235,6 +236,9 @@ pub struct Summary {
     /// Customers that Kable holds and no row has, if they were looked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub surplus: Option<u64>,
+    /// What became of those that were to be cancelled; of `sync --prune cancel` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pruned: Option<PrunedCounts>,
     /// The fields that differ between rows and Kable, by the number of rows.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<FieldCount>,

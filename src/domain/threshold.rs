@@ -22,15 +22,27 @@ impl Threshold {
             Self::Rows(most) => most,
             Self::Percent(share) if share <= 0.0 => 0,
             Self::Percent(_) if rows < FEWEST_ROWS => u64::MAX,
-            #[expect(
-                clippy::cast_precision_loss,
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "a share of a count of rows, rounded down, is a count of rows"
-            )]
-            Self::Percent(share) => (rows as f64 * share / 100.0).floor() as u64,
+            Self::Percent(share) => share_of(share, rows, f64::floor),
         }
     }
+
+    /// How many of `rows` may be cancelled: a share holds for few as well, rounded up.
+    pub fn also_of_few(self, rows: u64) -> u64 {
+        match self {
+            Self::Rows(most) => most,
+            Self::Percent(share) => share_of(share, rows, f64::ceil),
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a share of a count of rows, rounded, is a count of rows"
+)]
+fn share_of(share: f64, rows: u64, round: fn(f64) -> f64) -> u64 {
+    round(rows as f64 * share / 100.0) as u64
 }
 
 impl std::fmt::Display for Threshold {
@@ -66,6 +78,15 @@ mod tests {
 
     fn allowed(text: &str, rows: u64) -> u64 {
         text.parse::<Threshold>().unwrap().of(rows)
+    }
+
+    #[test]
+    fn a_share_of_few_is_rounded_up_where_it_holds_for_them() {
+        let allowed = |text: &str, rows| text.parse::<Threshold>().unwrap().also_of_few(rows);
+        assert_eq!(allowed("20%", 4), 1);
+        assert_eq!(allowed("20%", 1000), 200);
+        assert_eq!(allowed("0%", 4), 0);
+        assert_eq!(allowed("3", 4), 3);
     }
 
     #[test]

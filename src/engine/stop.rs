@@ -34,6 +34,8 @@ pub enum Halt {
     TooManyChanges {
         /// How many.
         changes: u64,
+        /// How many of them are cancellations.
+        cancels: u64,
         /// How many are allowed.
         allowed: u64,
     },

@@ -4,7 +4,7 @@
 //! readers never see a partial file, and an interrupted run leaves the earlier
 //! files.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -48,6 +48,8 @@ pub struct ResultFiles {
     problem_count: u64,
     rejects: RejectFiles,
     failures: RejectFiles,
+    /// Lists of something other than rows.
+    lists: Vec<PendingFile>,
     manifest: Manifest,
     /// Whether rows are sent, so that failures of an earlier run are removed.
     sends: bool,
@@ -107,6 +109,7 @@ impl ResultFiles {
             problem_count: 0,
             rejects: RejectFiles::new("rejects"),
             failures: RejectFiles::new("failures"),
+            lists: Vec::new(),
             manifest,
             sends,
         })
@@ -129,6 +132,7 @@ impl ResultFiles {
         problems.rows = self.problem_count;
         parts.push(problems);
         parts.extend(self.results);
+        parts.extend(self.lists);
         parts.extend(self.differences.map(DifferenceFile::finish).transpose()?);
         let name = self.manifest.name_for("summary.json")?;
         let mut file = PendingFile::begin(&self.folder, &name)?;
@@ -146,6 +150,15 @@ impl ResultFiles {
             Some(differences) => differences.add_surplus(client_id),
             None => Ok(()),
         }
+    }
+
+    /// Adds the file `name`, with `many` lines that are read from `lines`.
+    pub fn add_list(&mut self, name: &str, many: u64, lines: &mut impl Read) -> io::Result<()> {
+        let mut list = PendingFile::begin(&self.folder, &self.manifest.name_for(name)?)?;
+        io::copy(lines, &mut list)?;
+        list.rows = many;
+        self.lists.push(list);
+        Ok(())
     }
 
     fn result(&mut self, account: &RowAccount<'_>) -> io::Result<()> {

@@ -19,6 +19,10 @@ pub fn log_line(summary: &Summary) -> String {
             summary.surplus.unwrap_or_default(),
             "not in the file".to_owned(),
         ),
+        (
+            summary.pruned.unwrap_or_default().cancelled,
+            "cancelled".to_owned(),
+        ),
     ];
     let counts = outcomes.chain(others).filter(|(count, _)| *count > 0);
     let counts: Vec<String> = counts

@@ -65,12 +65,14 @@ pub struct MetricsFigures {
 impl From<&Summary> for MetricsFigures {
     fn from(summary: &Summary) -> Self {
         let outcomes = Outcome::ALL.into_iter();
+        let outcomes = outcomes.map(|outcome| (outcome.name(), summary.outcomes.of(outcome)));
+        let pruned = summary.pruned.iter();
         Self {
             command: summary.command.clone(),
             exit_code: summary.exit_code,
             rows: Some(summary.rows),
             outcomes: outcomes
-                .map(|outcome| (outcome.name(), summary.outcomes.of(outcome)))
+                .chain(pruned.map(|pruned| ("cancelled", pruned.cancelled)))
                 .collect(),
             surplus: summary.surplus,
             requests: summary.requests,

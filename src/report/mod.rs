@@ -6,6 +6,7 @@
 //! - `progress.rs`: progress bars, or plain lines without a terminal
 //! - `wait_words.rs`: for how long a run waits, in words
 //! - `outcome_text.rs`: outcomes in words
+//! - `forecast_text.rs`: what a run would do, in words
 //! - `text.rs`: the summary at the end
 //! - `files.rs`: results, problems, rejects, failures, summary
 //! - `result_names.rs`: the names of those files
@@ -25,6 +26,7 @@ pub mod annotations;
 pub mod atomic_file;
 mod difference_file;
 pub mod files;
+mod forecast_text;
 pub mod keys;
 pub mod log_line;
 pub mod manifest;

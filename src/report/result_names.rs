@@ -15,6 +15,7 @@ pub fn is_result_name(path: &Path) -> bool {
         "online.jsonl",
         "problems.csv",
         "differences.csv",
+        "cancelled.jsonl",
         "summary.json",
         "validate-summary.json",
         "verified.jsonl",

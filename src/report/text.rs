@@ -4,10 +4,11 @@
 use std::fmt::Write;
 
 use super::atomic_file::WrittenFile;
+use super::forecast_text::forecast_sentences;
 use super::outcome_text::outcome_text;
 use crate::domain::compared_fields::FieldCount;
-use crate::domain::forecast::Forecast;
 use crate::domain::outcome::Outcome;
+use crate::domain::pruned::PrunedCounts;
 use crate::domain::summary::{ProblemGroup, Summary};
 use crate::domain::text::{counted, escaped, thousands};
 
@@ -56,7 +57,7 @@ pub fn summary(summary: &Summary, words: &SummaryNotes, files: &[WrittenFile]) -
         if words.halt.is_some() && would.to_send() > 0 {
             line("But for that:");
         }
-        foretold(would, &mut line);
+        forecast_sentences(would, &mut line);
     }
     if let Some(plan) = &words.plan {
         line("");
@@ -138,6 +139,9 @@ fn rows(summary: &Summary, line: &mut impl FnMut(&str)) {
         summary.surplus.unwrap_or_default(),
         "more customers at Kable that no row of the file has",
     );
+    for (many, what) in pruned(summary.pruned.unwrap_or_default()) {
+        row(many, what);
+    }
     row(summary.rows.skipped, &skipped(summary));
     let left = summary.left_the_file;
     row(
@@ -165,6 +169,24 @@ fn rows(summary: &Summary, line: &mut impl FnMut(&str)) {
         &summary.not_compared,
         line,
     );
+}
+
+/// What became of customers that the file no longer has.
+const fn pruned(counts: PrunedCounts) -> [(u64, &'static str); 6] {
+    [
+        (counts.cancelled, "of them cancelled"),
+        (
+            counts.already_gone,
+            "of them cancelled or deleted meanwhile",
+        ),
+        (counts.changed, "of them left: changed while the sync ran"),
+        (counts.failed, "of them left: Kable refused to cancel them"),
+        (
+            counts.unresolved,
+            "of them in doubt: the next sync looks again",
+        ),
+        (counts.pending, "of them not cancelled yet"),
+    ]
 }
 
 /// Lists fields and in how many rows each was found.
@@ -198,61 +220,6 @@ fn skipped(summary: &Summary) -> String {
         }
     };
     format!("skipped: no customers ({reasons})")
-}
-
-/// What a run would do, one sentence each.
-fn foretold(would: &Forecast, line: &mut impl FnMut(&str)) {
-    let customers = |number| counted(number, "customer", "customers");
-    let mut say = |number: u64, text: String| {
-        if number > 0 {
-            line(&text);
-        }
-    };
-    let perhaps = if would.listed {
-        ""
-    } else {
-        " (it is not known whether some are there already)"
-    };
-    let create = customers(would.create);
-    say(would.create, format!("Would create {create}{perhaps}"));
-    let mut fields: Vec<_> = would.update_fields.iter().collect();
-    fields.sort_by_key(|(_, rows)| std::cmp::Reverse(**rows));
-    let fields: Vec<String> = fields
-        .iter()
-        .map(|(name, rows)| format!("{name} {}", thousands(**rows)))
-        .collect();
-    let still = match would.update_differing {
-        0 => String::new(),
-        rows => format!(
-            " ({} would differ still: plans, bundles or the status)",
-            thousands(rows)
-        ),
-    };
-    say(
-        would.update,
-        format!(
-            "Would update {}: {}{still}",
-            thousands(would.update),
-            fields.join(", ")
-        ),
-    );
-    for (rows, why) in [
-        (would.leave_equal, "done before, or equal to the file"),
-        (would.leave_differing, "they differ from the file"),
-    ] {
-        let text = format!("Would leave {} as they are: {why}", thousands(rows));
-        say(rows, text);
-    }
-    let fail = counted(would.fail, "row", "rows");
-    say(would.fail, format!("Would count {fail} as failed"));
-    let ask = customers(would.ask);
-    let unknown = "what would follow is not known";
-    say(would.ask, format!("Would ask for {ask} first: {unknown}"));
-    let edited = counted(would.edited, "row was", "rows were");
-    say(
-        would.edited,
-        format!("Of these, {edited} edited since an earlier run sent them"),
-    );
 }
 
 fn problems(summary: &Summary, strict: bool, line: &mut impl FnMut(&str)) {
@@ -332,16 +299,21 @@ fn requests(summary: &Summary) -> String {
     } else {
         "All runs on this checkpoint"
     };
+    let latency = summary.latency_ms;
+    let answers = if latency.max > 0.0 {
+        let (p50, p99) = (latency.p50, latency.p99);
+        format!(";\nanswers took {p50} ms (median), {p99} ms (99 %)")
+    } else {
+        String::new()
+    };
     format!(
-        "{}: {} in {:.1} s, {} sent again, {} throttled, {} look-ups;\nanswers took {} ms (median), {} ms (99 %)",
+        "{}: {} in {:.1} s, {} sent again, {} throttled, {} look-ups{answers}",
         of,
         counted(requests.sent, "request", "requests"),
         summary.elapsed_seconds,
         thousands(requests.retried),
         thousands(requests.throttled),
         thousands(requests.lookups),
-        summary.latency_ms.p50,
-        summary.latency_ms.p99,
     )
 }
 
@@ -373,6 +345,7 @@ fn where_the_files_are(files: &[WrittenFile], line: &mut impl FnMut(&str)) {
             "results" => format!("the outcome of every row: {}", lines()),
             "online" => format!("what Kable holds of every row: {}", lines()),
             "differences" => format!("what differs at Kable, a line each: {}", lines()),
+            "cancelled" => format!("what became of those to be cancelled: {}", lines()),
             "verified" => format!("how every row compares: {}", lines()),
             "keys" => "the API keys that Kable made: keep them safe".to_owned(),
             _ => "these figures, for scripts".to_owned(),

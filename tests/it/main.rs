@@ -59,6 +59,7 @@ mod online;
 mod patterns;
 mod plans;
 mod planted;
+mod prune;
 mod questions;
 mod readme;
 mod refusals;

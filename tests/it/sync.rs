@@ -341,13 +341,16 @@ fn some_ids(chance: &mut fastrand::Rng, of: &[&str]) -> String {
     ids.join(";")
 }
 
-/// A random file of some of forty customers, every column filled or empty.
-fn random_file(chance: &mut fastrand::Rng) -> String {
+/// A random file of some of forty customers, every column filled or empty. Those that are
+/// left out are `gone` for good.
+fn random_file(chance: &mut fastrand::Rng, gone: &mut BTreeSet<u32>) -> String {
     let mut text = "clientId,companyName,currency,email,phone,planIds,bundleIds\n".to_owned();
     let plans: Vec<&str> = PLANS.iter().map(|plan| plan.id).collect();
     let bundles: Vec<&str> = BUNDLES.iter().map(|bundle| bundle.id).collect();
     for number in 1..=40 {
-        if chance.u8(..10) == 0 {
+        // A customer that was cancelled is not revived.
+        if gone.contains(&number) || chance.u8(..10) == 0 {
+            gone.insert(number);
             continue;
         }
         let company = chance.u8(..3);
@@ -414,14 +417,25 @@ fn whatever_was_there_kable_is_made_equal_and_a_second_sync_sends_nothing() {
         "lost-reply=5%@update",
         "lost-reply=5%@add-plans",
         "reset=5%@remove-bundle",
+        "lost-reply=30%@cancel",
     ];
     let run = Run::new().server(&faults);
-    let line = "in.csv --plans exact --empty clear --max-changes 100% --rate unlimited";
+    let line = "in.csv --plans exact --empty clear --prune cancel --yes --max-changes 100% \
+                --rate unlimited";
+    let mut gone = BTreeSet::new();
     for _ in 0..4 {
-        let text = random_file(&mut chance);
+        let text = random_file(&mut chance, &mut gone);
         run.write("in.csv", &text);
         sync(&run, line).code(0);
         equals(&run, &text);
+        let held = inspect::customers(&run.path(DATABASE)).unwrap();
+        let active = held.into_iter().filter(|held| held.status == "ACTIVE");
+        let active: BTreeSet<String> = active.map(|held| held.client_id).collect();
+        let rows = text
+            .lines()
+            .skip(1)
+            .map(|line| line.split(',').next().unwrap());
+        assert_eq!(active, rows.map(str::to_owned).collect(), "seed {seed}");
         let sent = changes(&run);
         sync(&run, line).code(0);
         assert_eq!(

@@ -201,7 +201,7 @@ fn run(
     sent.map_err(|error| explained(error, &session.sending.checkpoint))
 }
 
-fn context(session: &Session) -> RunContext {
+pub(in crate::commands) fn context(session: &Session) -> RunContext {
     RunContext {
         stop: session.prepared.stop.clone(),
         wall: session.connected.clock,
@@ -213,7 +213,7 @@ fn context(session: &Session) -> RunContext {
 
 /// The pacing of `--rate` and `--concurrency`, limited to the descriptors
 /// available.
-fn pacing(session: &Session, reports: bool) -> PaceSettings {
+pub(in crate::commands) fn pacing(session: &Session, reports: bool) -> PaceSettings {
     let has_server = session.connected.sandbox.is_some();
     let (pacing, note) = descriptors::fitting(session.sending.requests.pacing, has_server);
     if let Some(note) = note.filter(|_| reports) {

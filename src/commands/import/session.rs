@@ -66,6 +66,7 @@ impl ImportDecisions {
         let mut sending = sending(typed.sending, file.sending, requests, &inputs, is_sandbox)?;
         let mut input = input(inputs, typed.input.reading, file.reading)?;
         if let Some(changes) = changes {
+            changes.demand_all_rows(input.limit)?;
             sending.canary = None;
             sending.policy.existing = ExistingPolicy::Update;
             input.rules.clears_empty = changes.clears_empty;

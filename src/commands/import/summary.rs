@@ -241,10 +241,18 @@ fn why(halt: &Halt, summary: &Summary) -> String {
             counted(*errors, "row is", "rows are"),
             thousands(*allowed)
         ),
-        Halt::TooManyChanges { changes, allowed } => format!(
-            "Nothing was sent: {} would be updated, and no more than {} may be (--max-changes). \
+        Halt::TooManyChanges {
+            changes,
+            cancels,
+            allowed,
+        } => format!(
+            "Nothing was sent: {} would be updated{}, and no more than {} may be (--max-changes). \
              Is the file complete?",
             counted(*changes, "customer", "customers"),
+            match cancels {
+                0 => String::new(),
+                cancels => format!(" or cancelled ({} cancelled)", thousands(*cancels)),
+            },
             thousands(*allowed)
         ),
         Halt::OutOfTime { option } => {

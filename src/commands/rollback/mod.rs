@@ -13,7 +13,7 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use self::session::RollbackSession;
-use self::summary::{RollbackSummary, outcome_name, outcome_of_forecast, text};
+use self::summary::{RollbackSummary, outcome_of_forecast, text};
 use super::command_line::TypedCommand;
 use super::confirm::ask_yes_no;
 use super::customer_list::{list, say_unread};
@@ -187,7 +187,7 @@ fn add_result(
     summary: &mut RollbackSummary,
     result: &RemovalResult,
 ) -> io::Result<()> {
-    let name = outcome_name(result.outcome);
+    let name = result.outcome.name(Removal::Delete);
     let message = result.message.as_deref();
     summary.add(&result.client_id, result.outcome, message);
     if session.display.verbose {

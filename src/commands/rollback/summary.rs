@@ -13,6 +13,7 @@ use crate::domain::text::{counted, escaped, thousands};
 use crate::engine::send::removal::RemovalOutcome;
 use crate::engine::send::removal::created_claims::RemovalForecast;
 use crate::engine::stop::Halt;
+use crate::kable::Removal;
 use crate::report::atomic_file::WrittenFile;
 use crate::report::metrics_file::MetricsFigures;
 
@@ -53,19 +54,6 @@ pub(super) struct RollbackSummary {
     pub(super) first: Vec<String>,
 }
 
-/// The outcome's name in result files.
-pub(super) const fn outcome_name(outcome: RemovalOutcome) -> &'static str {
-    match outcome {
-        RemovalOutcome::Removed => "deleted",
-        RemovalOutcome::AlreadyGone => "already_gone",
-        RemovalOutcome::NotOurs => "not_ours",
-        RemovalOutcome::Changed => "changed",
-        RemovalOutcome::Failed => "failed",
-        RemovalOutcome::Unresolved => "unresolved",
-        RemovalOutcome::Pending => "pending",
-    }
-}
-
 /// The outcome of a customer in a dry run.
 pub(super) const fn outcome_of_forecast(forecast: RemovalForecast) -> RemovalOutcome {
     match forecast {
@@ -99,7 +87,7 @@ impl RollbackSummary {
                 | RemovalOutcome::NotOurs
                 | RemovalOutcome::Changed
                 | RemovalOutcome::Failed
-                | RemovalOutcome::Unresolved => outcome_name(outcome),
+                | RemovalOutcome::Unresolved => outcome.name(Removal::Delete),
             };
             let why = why.map_or_else(String::new, |why| format!(": {why}"));
             self.first.push(format!("{client_id}  {what}{why}"));
@@ -147,7 +135,7 @@ impl RollbackSummary {
             exit_code: self.exit_code,
             rows: None,
             outcomes: outcomes
-                .map(|(outcome, count)| (outcome_name(outcome), count))
+                .map(|(outcome, count)| (outcome.name(Removal::Delete), count))
                 .to_vec(),
             surplus: None,
             requests: self.requests,

@@ -49,16 +49,17 @@ impl Surplus {
         self.many
     }
 
-    /// Passes each of them to `on_customer`, in the order of `list`.
+    /// Passes each of them to `on_customer` with its place, in the order of `list`.
     pub fn each(
         &mut self,
         list: &mut RemoteList,
-        on_customer: &mut dyn FnMut(&RemoteCustomer) -> io::Result<()>,
+        on_customer: &mut dyn FnMut(&RemoteCustomer, u64) -> io::Result<()>,
     ) -> io::Result<()> {
         self.places.rewind()?;
         while let Some(place) = self.places.read_next()? {
-            if let Some(remote) = list.at(take_six(&mut place.as_slice()))? {
-                on_customer(&remote)?;
+            let place = take_six(&mut place.as_slice());
+            if let Some(remote) = list.at(place)? {
+                on_customer(&remote, place)?;
             }
         }
         Ok(())

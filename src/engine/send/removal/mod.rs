@@ -5,12 +5,14 @@
 //! - `removing.rs`: one removal in flight
 //! - `conclusion.rs`: how a removal ended → what is reported and recorded
 //! - `created_claims.rs`: the customers that a rollback removes
+//! - `listed_targets.rs`: the listed customers that a sync cancels
 //! - `removal_settings.rs`: how customers are removed
 //! - `removal_result.rs`: what is reported of each
 //! - `no_ledger.rs`: for removals that are not recorded
 
 mod conclusion;
 pub mod created_claims;
+pub mod listed_targets;
 pub mod no_ledger;
 mod removal_result;
 mod removal_settings;

@@ -1,5 +1,7 @@
 //! What is reported of a customer that was to be removed.
 
+use crate::kable::Removal;
+
 /// What became of a customer that was to be removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RemovalOutcome {
@@ -17,6 +19,22 @@ pub enum RemovalOutcome {
     Unresolved,
     /// Nothing was sent.
     Pending,
+}
+
+impl RemovalOutcome {
+    /// Its name in result files.
+    pub const fn name(self, removal: Removal) -> &'static str {
+        match (self, removal) {
+            (Self::Removed, Removal::Delete) => "deleted",
+            (Self::Removed, Removal::Cancel) => "cancelled",
+            (Self::AlreadyGone, _) => "already_gone",
+            (Self::NotOurs, _) => "not_ours",
+            (Self::Changed, _) => "changed",
+            (Self::Failed, _) => "failed",
+            (Self::Unresolved, _) => "unresolved",
+            (Self::Pending, _) => "pending",
+        }
+    }
 }
 
 /// What is reported of a customer that was to be removed.

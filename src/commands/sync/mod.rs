@@ -1,5 +1,9 @@
 //! `kable-bulk sync`: creates new customers, updates changed ones, leaves equal ones
 //! alone, and reports or cancels those that the file no longer has.
+//!
+//! - `prune.rs`: cancels customers that the file no longer has
+
+mod prune;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -7,21 +11,22 @@ use std::path::PathBuf;
 use anyhow::Context;
 use tokio::time::Instant;
 
-use super::command_line::TypedCommand;
-use super::confirm::confirm_that;
-use super::customer_list::say_unread;
-use super::exit::Exit;
-use super::finish::{Results, RowNotes, say_unused};
-use super::import::changed_input::report_changes;
-use super::import::ended::{demand_accepted, exit};
-use super::import::sending::{Selection, send};
-use super::import::session::{Session, errors, stopped};
-use super::import::summary::ImportSummary;
-use super::result_folder::lock_folder;
-use super::send_command::SendCommand;
-use super::send_time::send_time;
-use super::system::{seconds, timestamp, wall_clock};
+use self::prune::Prune;
 use crate::cli::SyncOptions;
+use crate::commands::command_line::TypedCommand;
+use crate::commands::confirm::{confirm_that, demand_terminal};
+use crate::commands::customer_list::say_unread;
+use crate::commands::exit::Exit;
+use crate::commands::finish::{Results, RowNotes, say_unused};
+use crate::commands::import::changed_input::report_changes;
+use crate::commands::import::ended::{demand_accepted, exit};
+use crate::commands::import::sending::{Selection, send};
+use crate::commands::import::session::{Session, errors, stopped};
+use crate::commands::import::summary::ImportSummary;
+use crate::commands::result_folder::lock_folder;
+use crate::commands::send_command::SendCommand;
+use crate::commands::send_time::send_time;
+use crate::commands::system::{seconds, timestamp, wall_clock};
 use crate::config::Environment;
 use crate::config::changes::ChangeSettings;
 use crate::domain::forecast::Forecast;
@@ -35,11 +40,12 @@ use crate::engine::send::metrics::latency;
 use crate::engine::stop::Halt;
 use crate::engine::survey::Survey;
 use crate::engine::survey::remote_list::RemoteList;
+use crate::engine::survey::surplus::Surplus;
 use crate::engine::sync::plan::{SyncPlan, SyncSources, plan};
 use crate::engine::sync::step::SyncRules;
 use crate::ledger::sqlite::SqliteLedger;
 use crate::ledger::{Ledger, RunFigures};
-use crate::report::files::PublishedFiles;
+use crate::report::files::{PublishedFiles, ResultFiles};
 use crate::report::log_line::log_line;
 use crate::report::text::SummaryNotes;
 
@@ -65,6 +71,9 @@ pub fn run(
     let Some(changes) = session.changes else {
         anyhow::bail!("a sync without its settings; this is a bug in kable-bulk");
     };
+    if changes.prunes && !session.sending.yes && !session.sending.dry_run {
+        demand_terminal("a sync with --prune cancel cancels customers")?;
+    }
     let mut ledger = session.known_ledger()?;
     let _results = lock_folder(&session.prepared.out)?;
     let Some(mut listed) = session.demand_list()? else {
@@ -77,10 +86,17 @@ pub fn run(
     if surveyed.interrupted {
         return Ok(stopped(&session.prepared, "while checking"));
     }
-    let planned = planned(&session, changes, &mut surveyed, &mut listed)?;
+    let mut planned = planned(&session, changes, &mut surveyed, &mut listed)?;
     if planned.interrupted {
         return Ok(stopped(&session.prepared, "while comparing"));
     }
+    let prune = if changes.prunes {
+        let prune = Prune::plan(&session, &mut surveyed, &mut listed, &mut |_| Ok(()))?;
+        planned.forecast.cancel = prune.to_cancel();
+        Some(prune)
+    } else {
+        None
+    };
     let sync = SyncRun {
         began,
         started_ms,
@@ -89,6 +105,7 @@ pub fn run(
         surveyed,
         listed,
         plan: planned,
+        prune,
     };
     sync.go_on(ledger)
 }
@@ -130,6 +147,8 @@ struct SyncRun {
     listed: RemoteList,
     /// What is done with each row.
     plan: SyncPlan,
+    /// The customers that are cancelled, if it was told to.
+    prune: Option<Prune>,
 }
 
 impl SyncRun {
@@ -154,6 +173,12 @@ impl SyncRun {
                 sending_since = Some(wall_clock());
                 ledger = Some(self.send(ledger)?);
             }
+            match &mut self.prune {
+                Some(prune) if !self.session.prepared.stop.is_halted() => {
+                    prune.run(&self.session)?;
+                }
+                Some(_) | None => {}
+            }
             halt = self.session.prepared.stop.reason();
         }
         self.finish(ledger, &before, sending_since, halt.as_ref())
@@ -176,23 +201,46 @@ impl SyncRun {
         if errors > allowed {
             return Some(Halt::TooManyErrors { errors, allowed });
         }
-        let changes = self.forecast().update;
-        let allowed = self.changes.max_changes.of(self.listed.customer_count());
-        (changes > allowed).then_some(Halt::TooManyChanges { changes, allowed })
+        let Forecast { update, cancel, .. } = *self.forecast();
+        let (most, customers) = (self.changes.max_changes, self.listed.customer_count());
+        let (allowed, cancels) = (most.of(customers), most.also_of_few(customers));
+        let allowed = if cancel > cancels {
+            allowed.min(cancels)
+        } else {
+            allowed
+        };
+        let changes = update + cancel;
+        (changes > allowed).then_some(Halt::TooManyChanges {
+            changes,
+            cancels: cancel,
+            allowed,
+        })
     }
 
-    /// Asks before anything is sent to a live account.
+    /// Asks before anything is sent to a live account, and before customers are cancelled
+    /// in any: Kable has none for rehearsals.
     fn confirm(&self) -> anyhow::Result<()> {
         let session = &self.session;
-        if session.sending.yes || !session.connected.live || self.to_send() == 0 {
+        let Forecast {
+            create,
+            update,
+            cancel,
+            ..
+        } = *self.forecast();
+        let asks = session.connected.live && self.to_send() > 0 || cancel > 0;
+        if session.sending.yes || !asks {
             return Ok(());
         }
-        let Forecast { create, update, .. } = *self.forecast();
         let created = counted(create, "customer", "customers");
         let updated = counted(update, "customer", "customers");
+        let cancelled = match cancel {
+            0 => String::new(),
+            many => format!(", and {} CANCELLED", counted(many, "customer", "customers")),
+        };
+        let live = if session.connected.live { "LIVE " } else { "" };
         let account = &session.connected.target.kable_client_id;
         let what = format!(
-            "{created} will be created and {updated} updated in the LIVE account {account}."
+            "{created} will be created and {updated} updated{cancelled} in the {live}account {account}."
         );
         let asking = confirm_that(&what, &session.prepared.stop);
         session.prepared.runtime.block_on(asking)
@@ -248,9 +296,14 @@ impl SyncRun {
         let accounted = results.account(rows, Some("results.jsonl"), sources, &mut summary)?;
         report_changes(&prepared.inputs, &prepared.watcher);
         let mut listing = accounted.listing;
-        let add = &mut |remote: &RemoteCustomer| listing.files.add_surplus(&remote.client_id);
-        let surplus = self.surveyed.surplus.each(&mut self.listed, add);
-        surplus.context("cannot write the results")?;
+        let surplus = &mut self.surveyed.surplus;
+        add_surplus(surplus, &mut self.listed, &mut listing.files)?;
+        if let Some(prune) = self.prune.take().filter(|_| !session.sending.dry_run) {
+            summary.pruned = Some(prune.counts());
+            summary.requests = summary.requests.plus(prune.requests());
+            let files = &mut listing.files;
+            prune.publish(files).context("cannot write the results")?;
+        }
         summary.differences = self.plan.compared.differ();
         summary.not_compared = self.plan.compared.not_compared();
         summary.would = session.sending.dry_run.then(|| self.plan.forecast.clone());
@@ -310,6 +363,18 @@ impl SyncRun {
     }
 }
 
+/// Lists the customers that no row has.
+fn add_surplus(
+    surplus: &mut Surplus,
+    listed: &mut RemoteList,
+    files: &mut ResultFiles,
+) -> anyhow::Result<()> {
+    let add = &mut |remote: &RemoteCustomer, _| files.add_surplus(&remote.client_id);
+    surplus
+        .each(listed, add)
+        .context("cannot write the results")
+}
+
 fn words(
     session: &Session,
     summary: &Summary,
@@ -332,7 +397,10 @@ fn words(
     }
     .words();
     if let (Some(would), None) = (&summary.would, halt) {
-        words.plan = Some(send_time(would.to_send(), session.sending.requests.pacing));
+        words.plan = Some(send_time(
+            would.to_send() + would.cancel,
+            session.sending.requests.pacing,
+        ));
     }
     words
 }

@@ -1,0 +1,180 @@
+//! Cancels customers that the file no longer has: `--prune cancel`.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Seek, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use crate::commands::import::sending::{context, pacing, tick};
+use crate::commands::import::session::Session;
+use crate::domain::pruned::PrunedCounts;
+use crate::domain::remote::RemoteCustomer;
+use crate::domain::summary::RequestCounts;
+use crate::domain::text::counted;
+use crate::engine::pace::retry_budget::Allowance;
+use crate::engine::send::removal::listed_targets::ListedTargets;
+use crate::engine::send::removal::no_ledger::NoLedger;
+use crate::engine::send::removal::{
+    self, RemovalOutcome, RemovalParts, RemovalResult, RemovalSettings,
+};
+use crate::engine::survey::Survey;
+use crate::engine::survey::remote_list::RemoteList;
+use crate::kable::Removal;
+use crate::report::files::ResultFiles;
+use crate::report::removal_files::RemovalLine;
+use crate::report::{Event, Observer};
+
+/// The customers to be cancelled, and what became of them.
+pub(super) struct Prune {
+    /// Taken when they are cancelled.
+    targets: Option<ListedTargets>,
+    many: u64,
+    counts: PrunedCounts,
+    requests: RequestCounts,
+    lines: PrunedLines,
+}
+
+impl Prune {
+    /// The customers that no row has and that are not cancelled; each is passed to
+    /// `on_customer`. None of them if a row may be one of theirs.
+    pub(super) fn plan(
+        session: &Session,
+        surveyed: &mut Survey,
+        listed: &mut RemoteList,
+        on_customer: &mut dyn FnMut(&RemoteCustomer) -> io::Result<()>,
+    ) -> anyhow::Result<Self> {
+        let folder = &session.prepared.out;
+        let spooled = || format!("cannot use a temporary file in {}", folder.display());
+        let unidentified = surveyed.tally.unidentified;
+        let targets = if unidentified > 0 {
+            let rows = counted(unidentified, "rejected row has", "rejected rows have");
+            session.prepared.watcher.say(&format!(
+                "warning: {rows} no clientId, and may be those of customers: none is cancelled"
+            ));
+            None
+        } else {
+            let targets = ListedTargets::of(&mut surveyed.surplus, listed, folder, on_customer);
+            Some(targets.with_context(spooled)?)
+        };
+        let many = targets.as_ref().map_or(0, ListedTargets::total);
+        Ok(Self {
+            targets,
+            many,
+            counts: PrunedCounts {
+                pending: many,
+                ..PrunedCounts::default()
+            },
+            requests: RequestCounts::default(),
+            lines: PrunedLines::begin(folder).with_context(spooled)?,
+        })
+    }
+
+    /// How many customers are to be cancelled.
+    pub(super) fn to_cancel(&self) -> u64 {
+        self.many
+    }
+
+    pub(super) fn counts(&self) -> PrunedCounts {
+        self.counts
+    }
+
+    pub(super) fn requests(&self) -> RequestCounts {
+        self.requests
+    }
+
+    /// Cancels them. Nothing is recorded: the next sync sees in the list which are cancelled.
+    pub(super) fn run(&mut self, session: &Session) -> anyhow::Result<()> {
+        let Some(targets) = self.targets.take().filter(|_| self.many > 0) else {
+            return Ok(());
+        };
+        let watcher = &session.prepared.watcher;
+        if !session.prepared.display.quiet {
+            let many = counted(self.many, "customer", "customers");
+            watcher.say(&format!("Cancelling {many} that the file no longer has"));
+        }
+        watcher.observe(&Event::Sending { total: self.many });
+        let parts = RemovalParts {
+            targets: Box::new(targets),
+            api: session.connected.client.clone(),
+            ledger: NoLedger,
+            observer: Arc::clone(watcher),
+            context: context(session),
+        };
+        let sending = &session.sending;
+        let settings = RemovalSettings {
+            removal: Removal::Cancel,
+            even_if_changed: false,
+            pacing: pacing(session, false),
+            retry: sending.retry,
+            landing: sending.landing,
+            allowance: Allowance::at(sending.requests.pacing.ceiling),
+        };
+        let Self { counts, lines, .. } = self;
+        let ended = session.prepared.runtime.block_on(async {
+            let ticker = tokio::spawn(tick(Arc::clone(watcher)));
+            let ended = removal::run(parts, settings, |result| {
+                add(counts, result.outcome);
+                lines.add(&result)
+            })
+            .await;
+            ticker.abort();
+            ended
+        });
+        (_, self.requests) = ended?;
+        Ok(())
+    }
+
+    /// Puts what became of each into `files`.
+    pub(super) fn publish(self, files: &mut ResultFiles) -> io::Result<()> {
+        let PrunedLines { mut file, many } = self.lines;
+        file.flush()?;
+        let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.rewind()?;
+        files.add_list("cancelled.jsonl", many, &mut BufReader::new(file))
+    }
+}
+
+/// Counts a customer that was pending.
+fn add(counts: &mut PrunedCounts, outcome: RemovalOutcome) {
+    counts.pending = counts.pending.saturating_sub(1);
+    *match outcome {
+        RemovalOutcome::Removed => &mut counts.cancelled,
+        RemovalOutcome::AlreadyGone => &mut counts.already_gone,
+        RemovalOutcome::NotOurs | RemovalOutcome::Changed => &mut counts.changed,
+        RemovalOutcome::Failed => &mut counts.failed,
+        RemovalOutcome::Unresolved => &mut counts.unresolved,
+        RemovalOutcome::Pending => &mut counts.pending,
+    } += 1;
+}
+
+/// The lines of `cancelled.jsonl`, until the result files are written.
+struct PrunedLines {
+    file: BufWriter<File>,
+    many: u64,
+}
+
+impl PrunedLines {
+    fn begin(folder: &Path) -> io::Result<Self> {
+        Ok(Self {
+            file: BufWriter::new(tempfile::tempfile_in(folder)?),
+            many: 0,
+        })
+    }
+
+    fn add(&mut self, result: &RemovalResult) -> io::Result<()> {
+        let line = RemovalLine {
+            client_id: &result.client_id,
+            customer_id: result.customer_id.as_deref(),
+            outcome: result.outcome.name(Removal::Cancel),
+            request_id: result.request_id.as_deref(),
+            attempts: result.attempts,
+            status: result.status,
+            message: result.message.as_deref(),
+        };
+        serde_json::to_writer(&mut self.file, &line)?;
+        self.many += 1;
+        self.file.write_all(b"\n")
+    }
+}

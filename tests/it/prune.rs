@@ -1,0 +1,190 @@
+//! `sync --prune`: customers that the file no longer has are reported or cancelled.
+
+use kable_bulk::sandbox::http::routes::Call;
+use kable_bulk::sandbox::store::inspect;
+
+use crate::common::{DATABASE, EndedRun, Run, rows, rows_from, until};
+
+fn sync(run: &Run, rest: &str) -> EndedRun {
+    run.go(&format!("sync --base-url {} {rest}", run.url()))
+}
+
+/// A server with ten customers, and a file that no longer has three of them.
+fn three_left_the_file(faults: &[&str]) -> Run {
+    let run = Run::new().server(faults).input("in.csv", rows(10));
+    sync(&run, "in.csv").code(0);
+    run.write("in.csv", rows_from(1, 7));
+    run
+}
+
+const PRUNE: &str = "in.csv --prune cancel --yes --max-changes 50%";
+
+fn cancelled(run: &Run) -> Vec<String> {
+    let held = inspect::customers(&run.path(DATABASE)).unwrap();
+    let cancelled = held.into_iter().filter(|held| held.status == "CANCELLED");
+    let mut ids: Vec<String> = cancelled.map(|held| held.client_id).collect();
+    ids.sort();
+    ids
+}
+
+#[test]
+fn customers_that_the_file_no_longer_has_are_cancelled_on_request_alone() {
+    let run = three_left_the_file(&[]);
+    for report in ["in.csv", "in.csv --prune report"] {
+        sync(&run, report)
+            .code(0)
+            .says("3  more customers at Kable that no row of the file has");
+        assert_eq!(run.counts().of(Call::Cancel), 0);
+    }
+    sync(&run, &format!("{PRUNE} --dry-run"))
+        .code(0)
+        .says("Would cancel 3 customers: no row of the file has them");
+    assert_eq!(run.counts().of(Call::Cancel), 0);
+    sync(&run, PRUNE).code(0).says("3  of them cancelled");
+    assert_eq!(cancelled(&run), ["c-10", "c-8", "c-9"]);
+    let summary = run.summary("in.csv");
+    summary.outcomes(&[("unchanged", 7)]);
+    assert_eq!(summary.0["pruned"]["cancelled"], 3, "{}", summary.0);
+    // Each is looked up before it is cancelled.
+    assert_eq!(summary.0["requests"]["sent"], 6, "{}", summary.0);
+    let lines = run.text("in.csv.results/cancelled.jsonl");
+    assert_eq!(lines.lines().count(), 3);
+    for line in lines.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(line["outcome"], "cancelled");
+        assert!(line["requestId"].is_string(), "{line}");
+        assert_eq!(line["attempts"], 2, "{line}");
+    }
+    // Those that are cancelled are no work for the next night.
+    sync(&run, PRUNE).code(0);
+    assert_eq!(run.counts().of(Call::Cancel), 3);
+    assert_eq!(run.summary("in.csv").0["pruned"]["cancelled"], 0);
+}
+
+#[test]
+fn a_share_of_few_customers_holds_for_cancellations() {
+    let run = three_left_the_file(&[]);
+    sync(&run, "in.csv --prune cancel --yes")
+        .code(5)
+        .says("3 customers would be updated or cancelled (3 cancelled), and no more than 2 may be")
+        .says("--prune cancel --max-changes 3");
+    assert_eq!(run.counts().of(Call::Cancel), 0);
+    assert_eq!(run.summary("in.csv").0["pruned"]["pending"], 3);
+    sync(&run, "in.csv --prune cancel --yes --max-changes 3").code(0);
+    assert_eq!(cancelled(&run).len(), 3);
+}
+
+#[test]
+fn nothing_is_cancelled_without_the_whole_file_or_a_confirmation() {
+    let run = three_left_the_file(&[]);
+    sync(&run, &format!("{PRUNE} --limit 5")).refuses(2, &["--prune", "leave --limit out"]);
+    sync(&run, "in.csv --prune cancel").refuses(1, &["--prune cancel cancels customers"]);
+    // The id of one row is lost: it may be that of any of them.
+    run.write("in.csv", format!("{},No Id,USD\n", rows_from(1, 7)));
+    sync(&run, &format!("{PRUNE} --max-errors 3"))
+        .code(3)
+        .says("1 rejected row has no clientId, and may be those of customers: none is cancelled");
+    assert_eq!(run.counts().of(Call::Cancel), 0);
+    // Too many errors stop everything.
+    sync(&run, &format!("{PRUNE} --max-errors 0")).code(5);
+    assert_eq!(run.counts().of(Call::Cancel), 0);
+}
+
+#[test]
+fn a_rejected_row_keeps_its_customer() {
+    let run = three_left_the_file(&[]);
+    let wrong = rows_from(8, 8).replace("USD", "XXX");
+    let wrong = wrong.lines().nth(1).unwrap();
+    run.write("in.csv", format!("{}{wrong}\n", rows_from(1, 7)));
+    sync(&run, &format!("{PRUNE} --max-errors 3")).code(3);
+    assert_eq!(cancelled(&run), ["c-10", "c-9"]);
+}
+
+#[test]
+fn one_that_is_changed_while_the_sync_runs_is_left() {
+    let mut run = three_left_the_file(&[]);
+    run.write("in.csv", format!("{}c-11,New,USD\n", rows_from(1, 7)));
+    run.write("other.csv", rows_from(8, 8).replace("Company", "Firm"));
+    run.server_again(|settings| settings.faults = vec!["delay:3s@create:1".parse().unwrap()]);
+    let running = run.start(&format!("sync --base-url {} {PRUNE}", run.url()));
+    // Cancellations wait until the rows are sent.
+    until("the create", || run.counts().of(Call::Create) > 0);
+    let update = "--existing update --checkpoint other.db --out other";
+    run.go(&format!(
+        "import --base-url {} other.csv {update}",
+        run.url()
+    ))
+    .code(0);
+    running
+        .end()
+        .code(3)
+        .says("1  of them left: changed while the sync ran");
+    assert_eq!(cancelled(&run), ["c-10", "c-9"]);
+    let pruned = &run.summary("in.csv").0["pruned"];
+    assert_eq!(
+        (&pruned["changed"], &pruned["cancelled"]),
+        (&1.into(), &2.into())
+    );
+}
+
+#[test]
+fn a_refused_cancellation_is_reported() {
+    let mut run = three_left_the_file(&[]);
+    run.server_again(|settings| settings.faults = vec!["status:400@cancel:1".parse().unwrap()]);
+    sync(&run, PRUNE)
+        .code(3)
+        .says("2  of them cancelled")
+        .says("1  of them left: Kable refused to cancel them");
+    sync(&run, PRUNE).code(0);
+    assert_eq!(cancelled(&run).len(), 3);
+}
+
+/// SIGKILL again and again, with responses lost, cancellations that land late and reads that
+/// lag: all are cancelled in the end, and no other.
+#[test]
+fn killed_at_any_moment_exactly_those_are_cancelled() {
+    const FAULTS: [&str; 3] = [
+        "lost-reply=5%@cancel",
+        "reset-then-land:300ms=5%@cancel",
+        "status-then-land:503/300ms=5%@cancel",
+    ];
+    let run = Run::new()
+        .server_with(&FAULTS, |settings| {
+            settings.read_lag = std::time::Duration::from_millis(100);
+        })
+        .input("in.csv", rows(200));
+    let line = format!(
+        "sync --base-url {} in.csv --prune cancel --yes --max-changes 100% --timeout 400ms \
+         --concurrency 4 --settle 2s --rate 200/s",
+        run.url()
+    );
+    run.go(&line).code(0);
+    run.write("in.csv", rows_from(1, 100));
+    let seed = fastrand::u64(..);
+    let mut chance = fastrand::Rng::with_seed(seed);
+    let mut kills = 0;
+    for _ in 0..12 {
+        let before = run.counts().of(Call::Cancel);
+        let more = chance.u64(1..20);
+        let mut running = run.start(&line);
+        until("some cancellations", || {
+            run.counts().of(Call::Cancel) >= before + more || !running.runs()
+        });
+        if !running.runs() {
+            break;
+        }
+        running.kill();
+        kills += 1;
+    }
+    run.go(&line).code(0);
+    run.settled();
+    assert!(kills >= 5, "{kills} kills, seed {seed}");
+    let cancelled = cancelled(&run);
+    assert_eq!(cancelled.len(), 100, "seed {seed}");
+    for number in 101..=200 {
+        assert!(cancelled.contains(&format!("c-{number}")), "seed {seed}");
+    }
+    let sent = run.counts().of(Call::Cancel);
+    run.go(&line).code(0);
+    assert_eq!(run.counts().of(Call::Cancel), sent, "seed {seed}");
+}
