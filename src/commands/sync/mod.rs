@@ -1,8 +1,10 @@
 //! `kable-bulk sync`: creates new customers, updates changed ones, leaves equal ones
 //! alone, and reports or cancels those that the file no longer has.
 //!
+//! - `permission.rs`: whether what was planned may be done
 //! - `prune.rs`: cancels customers that the file no longer has
 
+mod permission;
 mod prune;
 
 use std::ffi::OsString;
@@ -11,10 +13,11 @@ use std::path::PathBuf;
 use anyhow::Context;
 use tokio::time::Instant;
 
+use self::permission::{confirm, too_many_changes};
 use self::prune::Prune;
 use crate::cli::SyncOptions;
 use crate::commands::command_line::TypedCommand;
-use crate::commands::confirm::{confirm_that, demand_terminal};
+use crate::commands::confirm::demand_terminal;
 use crate::commands::customer_list::say_unread;
 use crate::commands::exit::Exit;
 use crate::commands::finish::{Results, RowNotes, say_unused};
@@ -29,7 +32,6 @@ use crate::commands::send_time::send_time;
 use crate::commands::system::{seconds, timestamp, wall_clock};
 use crate::config::Environment;
 use crate::config::changes::ChangeSettings;
-use crate::domain::forecast::Forecast;
 use crate::domain::remote::RemoteCustomer;
 use crate::domain::summary::{Summary, TimeSpan};
 use crate::domain::text::counted;
@@ -168,7 +170,7 @@ impl SyncRun {
         };
         let mut sending_since = None;
         if halt.is_none() && !self.session.sending.dry_run {
-            self.confirm()?;
+            confirm(&self.session, &self.plan.forecast)?;
             if self.to_send() > 0 && !self.session.prepared.stop.is_halted() {
                 sending_since = Some(wall_clock());
                 ledger = Some(self.send(ledger)?);
@@ -188,10 +190,6 @@ impl SyncRun {
         self.plan.to_send
     }
 
-    fn forecast(&self) -> &Forecast {
-        &self.plan.forecast
-    }
-
     /// Why nothing may be sent, if so.
     fn refusal(&self) -> Option<Halt> {
         let (errors, allowed) = (
@@ -201,49 +199,8 @@ impl SyncRun {
         if errors > allowed {
             return Some(Halt::TooManyErrors { errors, allowed });
         }
-        let Forecast { update, cancel, .. } = *self.forecast();
-        let (most, customers) = (self.changes.max_changes, self.listed.customer_count());
-        let (allowed, cancels) = (most.of(customers), most.also_of_few(customers));
-        let allowed = if cancel > cancels {
-            allowed.min(cancels)
-        } else {
-            allowed
-        };
-        let changes = update + cancel;
-        (changes > allowed).then_some(Halt::TooManyChanges {
-            changes,
-            cancels: cancel,
-            allowed,
-        })
-    }
-
-    /// Asks before anything is sent to a live account, and before customers are cancelled
-    /// in any: Kable has none for rehearsals.
-    fn confirm(&self) -> anyhow::Result<()> {
-        let session = &self.session;
-        let Forecast {
-            create,
-            update,
-            cancel,
-            ..
-        } = *self.forecast();
-        let asks = session.connected.live && self.to_send() > 0 || cancel > 0;
-        if session.sending.yes || !asks {
-            return Ok(());
-        }
-        let created = counted(create, "customer", "customers");
-        let updated = counted(update, "customer", "customers");
-        let cancelled = match cancel {
-            0 => String::new(),
-            many => format!(", and {} CANCELLED", counted(many, "customer", "customers")),
-        };
-        let live = if session.connected.live { "LIVE " } else { "" };
-        let account = &session.connected.target.kable_client_id;
-        let what = format!(
-            "{created} will be created and {updated} updated{cancelled} in the {live}account {account}."
-        );
-        let asking = confirm_that(&what, &session.prepared.stop);
-        session.prepared.runtime.block_on(asking)
+        let most = self.changes.max_changes;
+        too_many_changes(&self.plan.forecast, most, self.listed.customer_count())
     }
 
     /// Creates and updates customers.
