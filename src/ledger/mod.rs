@@ -8,6 +8,8 @@
 //! Nothing in this file is specific to SQLite, so that another database can hold the
 //! ledger of several machines.
 //!
+//! - `error.rs`: why a ledger cannot be used
+//! - `latencies.rs`: latencies of several runs
 //! - `paths.rs`: the files of a checkpoint
 //! - `sqlite/`: the ledger in one SQLite file
 //! - `rescue/`: finds damage, and saves what can be read
@@ -15,15 +17,13 @@
 
 #[cfg(test)]
 pub(crate) mod conformance;
+mod error;
+pub mod latencies;
 mod paths;
 pub mod rescue;
 pub mod sqlite;
 
-use std::borrow::Cow;
-use std::path::PathBuf;
-
-use self::rescue::damage::{Damage, Rescue};
-
+pub use self::error::LedgerError;
 use crate::domain::bottleneck::Pacing;
 use crate::domain::customer::Fingerprint;
 use crate::domain::decision::KnownClaim;
@@ -188,8 +188,8 @@ pub struct LedgerStatus {
     pub fit_rows: u64,
     /// When a run last wrote to it, in Unix milliseconds.
     pub changed_ms: i64,
-    /// The figures of all runs: durations and requests summed, latencies concatenated,
-    /// the latest run's pacing. Clock and landing time are left out.
+    /// The figures of all runs: durations, requests and latencies summed, the latest
+    /// run's pacing. Clock and landing time are left out.
     pub figures: RunFigures,
     /// How the latest run ended; `None` while it runs, or if it was killed.
     pub ended: Option<String>,
@@ -254,146 +254,4 @@ pub trait Ledger: Send {
 
     /// Counts, figures and the latest run, for `status`.
     fn status(&mut self) -> Result<LedgerStatus, LedgerError>;
-}
-
-/// Why the ledger cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LedgerError {
-    /// The file does not exist.
-    #[error("there is no checkpoint {}", .path.display())]
-    NotThere {
-        /// The checkpoint.
-        path: PathBuf,
-    },
-    /// The file is not a checkpoint.
-    #[error("{} is not a checkpoint of kable-bulk", .path.display())]
-    NotALedger {
-        /// The checkpoint.
-        path: PathBuf,
-    },
-    /// The file has a hard link.
-    #[error("checkpoint {} is known under a second name (a hard link)", .path.display())]
-    Linked {
-        /// The checkpoint.
-        path: PathBuf,
-    },
-    /// The file was written by a newer kable-bulk.
-    #[error("checkpoint {} has format {found}, and this kable-bulk knows formats up to {known}", .path.display())]
-    Newer {
-        /// The checkpoint.
-        path: PathBuf,
-        /// The file's format.
-        found: i64,
-        /// The newest known format.
-        known: i64,
-    },
-    /// Part of the file can't be read, or is invalid.
-    #[error(
-        "checkpoint {} is damaged: {}; {rescue}{}",
-        .path.display(), .damage.what, .damage.in_brackets()
-    )]
-    Damaged {
-        /// The checkpoint.
-        path: PathBuf,
-        /// The damage that was found.
-        damage: Box<Damage>,
-        /// What was done about it.
-        rescue: Rescue,
-    },
-    /// The file belongs to another account.
-    #[error(
-        "checkpoint {} belongs to {recorded}, but this run would send to {given}",
-        .path.display()
-    )]
-    OtherAccount {
-        /// The checkpoint.
-        path: PathBuf,
-        /// The account in the file.
-        recorded: String,
-        /// This run's account.
-        given: String,
-    },
-    /// Another process is writing to it.
-    #[error("checkpoint {} is in use by {holder}", .path.display())]
-    InUse {
-        /// The checkpoint.
-        path: PathBuf,
-        /// The process and its host.
-        holder: String,
-    },
-    /// One of its files was moved, removed or replaced since it was opened.
-    #[error(
-        "checkpoint {} can't be written on: {} was removed, renamed or replaced while this run was \
-         writing it",
-        .path.display(), .file.display()
-    )]
-    FileMoved {
-        /// The checkpoint.
-        path: PathBuf,
-        /// The file that is gone.
-        file: PathBuf,
-    },
-    /// It is on a network file system.
-    #[error(
-        "checkpoint {} is on a network file system ({kind}), on which two runs could write it at once",
-        .path.display()
-    )]
-    Network {
-        /// The checkpoint.
-        path: PathBuf,
-        /// The file system's type.
-        kind: String,
-    },
-    /// A database operation failed; `doing` completes "cannot …".
-    #[error("cannot {doing} checkpoint {}", .path.display())]
-    Database {
-        /// The operation.
-        doing: &'static str,
-        /// The checkpoint.
-        path: PathBuf,
-        /// The database's error.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The callback of a scan failed.
-    #[error("cannot keep what was read from checkpoint {}", .path.display())]
-    Io {
-        /// The checkpoint.
-        path: PathBuf,
-        /// The callback's error.
-        source: std::io::Error,
-    },
-}
-
-impl LedgerError {
-    /// What the user can do about it.
-    pub fn hint(&self) -> Option<Cow<'static, str>> {
-        let hint = match self {
-            Self::Damaged { damage, rescue, .. } => return Some(damage.hint(rescue).into()),
-            Self::NotThere { .. } => {
-                "name the input that was imported, or the file with --checkpoint FILE"
-            }
-            Self::NotALedger { .. } => {
-                "name another file with --checkpoint FILE; this one was not touched (if it was a checkpoint once, let its name end in .checkpoint.db: then what can be read of it is saved)"
-            }
-            Self::Linked { .. } => "remove the other name: two runs could write it at once",
-            Self::Newer { .. } => "use the version of kable-bulk that wrote it, or a newer one",
-            Self::OtherAccount { .. } => {
-                "use the credentials and the target that it was begun with, or begin another one with --checkpoint FILE"
-            }
-            Self::InUse { .. } => {
-                "wait for it to end, or stop it with Ctrl-C; `kable-bulk status` shows where it stands"
-            }
-            Self::FileMoved { .. } => {
-                "put it back if it was moved, leave the files beside the checkpoint alone, and run the same command again: nothing was sent that is not in the checkpoint, and what is in doubt is asked for first"
-            }
-            Self::Network { .. } => {
-                "name a file on a local disk with --checkpoint FILE; one that was begun already is moved there with its -wal beside it"
-            }
-            Self::Database { .. } | Self::Io { .. } => {
-                "see that its folder is there and can be written, and that the disk has room; what was done is kept"
-            }
-        };
-        Some(hint.into())
-    }
 }

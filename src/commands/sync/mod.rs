@@ -46,7 +46,7 @@ use crate::engine::survey::surplus::Surplus;
 use crate::engine::sync::plan::{SyncPlan, SyncSources, plan};
 use crate::engine::sync::step::SyncRules;
 use crate::ledger::sqlite::SqliteLedger;
-use crate::ledger::{Ledger, RunFigures};
+use crate::ledger::{Ledger, RunFigures, latencies};
 use crate::report::files::{PublishedFiles, ResultFiles};
 use crate::report::log_line::log_line;
 use crate::report::text::SummaryNotes;
@@ -313,8 +313,7 @@ impl SyncRun {
             let figures = ledger.status()?.figures;
             summary.checkpoint = session.sending.checkpoint.display().to_string();
             summary.requests = figures.requests.since(before.requests);
-            let earlier = before.latencies.len();
-            summary.latency_ms = latency(figures.latencies.get(earlier..).unwrap_or_default());
+            summary.latency_ms = latency(&latencies::since(&figures.latencies, &before.latencies));
         }
         Ok(summary)
     }

@@ -13,6 +13,7 @@ use crate::domain::summary::TargetAccount;
 use crate::ledger::conformance::{LedgerStore, ledger_contract};
 use crate::ledger::{
     Batch, Claim, ClaimRecord, Ledger, LedgerError, LedgerStatus, RunFigures, RunStart, Settlement,
+    latencies,
 };
 
 /// Our clock when an earlier run claimed the rows that [`MemoryLedger::remember`] adds.
@@ -399,7 +400,7 @@ impl Ledger for MemoryLedger {
             let figures = &mut status.figures;
             figures.elapsed_ms += run.figures.elapsed_ms;
             figures.requests = figures.requests.plus(run.figures.requests);
-            figures.latencies.extend(&run.figures.latencies);
+            latencies::add(&mut figures.latencies, &run.figures.latencies);
         }
         if let Some(latest) = contents.runs.last() {
             status.figures.pacing = latest.figures.pacing;

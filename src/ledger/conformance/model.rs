@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::account;
 use crate::domain::decision::KnownClaim;
 use crate::domain::outcome::Outcome;
-use crate::ledger::{Batch, Claim, ClaimRecord, LedgerStatus, RunFigures, RunStart, Settlement};
+use crate::ledger::{
+    Batch, Claim, ClaimRecord, LedgerStatus, RunFigures, RunStart, Settlement, latencies,
+};
 
 /// A ledger in memory: claims by number, and runs.
 #[derive(Debug, Default)]
@@ -95,7 +97,7 @@ impl LedgerModel {
             let (all, figures) = (&mut status.figures, &run.figures);
             all.elapsed_ms += figures.elapsed_ms;
             all.requests = all.requests.plus(figures.requests);
-            all.latencies.extend(&figures.latencies);
+            latencies::add(&mut all.latencies, &figures.latencies);
             all.pacing = figures.pacing;
             status.inputs.clone_from(&run.start.inputs);
             status.command.clone_from(&run.start.command);

@@ -11,6 +11,7 @@
 //! - `mounts.rs`: detects the file system
 //! - `pin.rs`: keeps other processes from moving the WAL into the file
 //! - `batch.rs`: writes a batch
+//! - `fold.rs`: keeps the table of runs small
 //! - `row_codec.rs`: converts rows to the ledger's types
 //! - `read_ahead.rs`: reads claim records ahead
 //! - `pages.rs`: reads all claim records, a page at a time
@@ -18,6 +19,7 @@
 
 mod batch;
 pub(super) mod file;
+mod fold;
 pub(super) mod format;
 pub mod lock;
 pub mod mounts;
@@ -34,6 +36,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, params};
 
 use self::file::{CheckpointFile, hold_back, is_perhaps_ours, keep_log, open_to_look, probe};
+use self::fold::fold_latencies;
 use self::format::{FORMAT, Marks};
 use self::lock::{CheckpointLock, lock_database, lock_holder};
 use self::mounts::{Trust, trust_in};
@@ -357,12 +360,16 @@ impl Ledger for SqliteLedger {
     fn begin(&mut self, run: &RunStart) -> Result<(), LedgerError> {
         let inputs = serde_json::Value::from(run.inputs.clone()).to_string();
         keep_log(&self.db, true).map_err(self.failing("write to"))?;
-        self.db
-            .execute(
+        let begun = || {
+            let transaction = self.db.unchecked_transaction()?;
+            fold_latencies(&self.db)?;
+            self.db.execute(
                 "INSERT INTO run (command, inputs, fit_rows, began, changed) VALUES (?1, ?2, ?3, ?4, ?4)",
                 params![run.command, inputs, to_sql(run.fit_rows), run.now_ms],
-            )
-            .map_err(self.failing("write to"))?;
+            )?;
+            transaction.commit()
+        };
+        begun().map_err(self.failing("write to"))?;
         self.run = self.db.last_insert_rowid();
         // Move the new run into the main file: if the WAL is lost, the open run shows
         // that there was one.

@@ -6,7 +6,7 @@ use rusqlite::types::Type;
 use crate::domain::decision::KnownClaim;
 use crate::domain::outcome::Outcome;
 use crate::domain::summary::RequestCounts;
-use crate::ledger::{ClaimRecord, LedgerStatus};
+use crate::ledger::{ClaimRecord, LedgerStatus, latencies};
 
 /// The query whose rows [`known_of`] reads.
 pub(super) const KNOWN: &str =
@@ -106,9 +106,9 @@ pub(super) fn add_run(status: &mut LedgerStatus, row: &Row<'_>) -> rusqlite::Res
         throttled: from_sql(row.get(8)?),
         lookups: from_sql(row.get(9)?),
     });
-    let latencies: Vec<(u64, u64)> =
+    let of_run: Vec<(u64, u64)> =
         serde_json::from_str(&row.get::<_, String>(10)?).unwrap_or_default();
-    figures.latencies.extend(latencies);
+    latencies::add(&mut figures.latencies, &of_run);
     Ok(())
 }
 

@@ -5,10 +5,11 @@ mod opening;
 use std::path::Path;
 
 use super::SqliteLedger;
+use super::fold::MOST_LISTS;
 use crate::domain::outcome::Outcome;
 use crate::domain::summary::TargetAccount;
 use crate::ledger::conformance::{self, LedgerStore, ledger_contract};
-use crate::ledger::{Batch, Claim, Ledger, LedgerError, RunStart, Settlement};
+use crate::ledger::{Batch, Claim, Ledger, LedgerError, RunFigures, RunStart, Settlement};
 
 /// A folder for one checkpoint.
 struct SqliteStore(tempfile::TempDir);
@@ -91,4 +92,38 @@ fn the_file_keeps_when_a_customer_was_first_known_to_be_created() {
         .query_row("SELECT created FROM customer", [], |row| row.get(0))
         .unwrap();
     assert_eq!(created, 7);
+}
+
+/// A sync runs every night for years.
+#[test]
+fn a_run_leaves_a_line_and_the_latencies_of_all_are_kept_in_a_few_lists() {
+    const RUNS: u64 = 50;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.db");
+    let mut longest = 0;
+    for run in 1..=RUNS {
+        let mut ledger = open(&path);
+        // Every second run has the same values.
+        let latencies = (0..200).map(|at| (at * (1 + run % 2), 1)).collect();
+        let batch = Batch {
+            figures: RunFigures {
+                latencies,
+                ..RunFigures::default()
+            },
+            ..Batch::default()
+        };
+        ledger.write(&batch).unwrap();
+        ledger.end("done", 2).unwrap();
+        let kept: Vec<(u64, u64)> = ledger.status().unwrap().figures.latencies;
+        assert_eq!(kept.iter().map(|(_, times)| times).sum::<u64>(), run * 200);
+        let length = "SELECT sum(length(latencies)) FROM run";
+        let length: i64 = ledger.db.query_row(length, [], |row| row.get(0)).unwrap();
+        longest = longest.max(length);
+    }
+    let db = rusqlite::Connection::open(&path).unwrap();
+    let lists = "SELECT count(*) FROM run WHERE latencies <> '[]'";
+    let lists: i64 = db.query_row(lists, [], |row| row.get(0)).unwrap();
+    assert!(lists <= i64::try_from(MOST_LISTS).unwrap(), "{lists} lists");
+    let text = 200 * "[399,99],".len() * (MOST_LISTS + 1);
+    assert!(usize::try_from(longest).unwrap() < text, "{longest} bytes");
 }

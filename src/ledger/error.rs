@@ -1,0 +1,148 @@
+//! Why a ledger cannot be used, and what the user can do about it.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+use super::rescue::damage::{Damage, Rescue};
+
+/// Why the ledger cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LedgerError {
+    /// The file does not exist.
+    #[error("there is no checkpoint {}", .path.display())]
+    NotThere {
+        /// The checkpoint.
+        path: PathBuf,
+    },
+    /// The file is not a checkpoint.
+    #[error("{} is not a checkpoint of kable-bulk", .path.display())]
+    NotALedger {
+        /// The checkpoint.
+        path: PathBuf,
+    },
+    /// The file has a hard link.
+    #[error("checkpoint {} is known under a second name (a hard link)", .path.display())]
+    Linked {
+        /// The checkpoint.
+        path: PathBuf,
+    },
+    /// The file was written by a newer kable-bulk.
+    #[error("checkpoint {} has format {found}, and this kable-bulk knows formats up to {known}", .path.display())]
+    Newer {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The file's format.
+        found: i64,
+        /// The newest known format.
+        known: i64,
+    },
+    /// Part of the file can't be read, or is invalid.
+    #[error(
+        "checkpoint {} is damaged: {}; {rescue}{}",
+        .path.display(), .damage.what, .damage.in_brackets()
+    )]
+    Damaged {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The damage that was found.
+        damage: Box<Damage>,
+        /// What was done about it.
+        rescue: Rescue,
+    },
+    /// The file belongs to another account.
+    #[error(
+        "checkpoint {} belongs to {recorded}, but this run would send to {given}",
+        .path.display()
+    )]
+    OtherAccount {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The account in the file.
+        recorded: String,
+        /// This run's account.
+        given: String,
+    },
+    /// Another process is writing to it.
+    #[error("checkpoint {} is in use by {holder}", .path.display())]
+    InUse {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The process and its host.
+        holder: String,
+    },
+    /// One of its files was moved, removed or replaced since it was opened.
+    #[error(
+        "checkpoint {} can't be written on: {} was removed, renamed or replaced while this run was \
+         writing it",
+        .path.display(), .file.display()
+    )]
+    FileMoved {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The file that is gone.
+        file: PathBuf,
+    },
+    /// It is on a network file system.
+    #[error(
+        "checkpoint {} is on a network file system ({kind}), on which two runs could write it at once",
+        .path.display()
+    )]
+    Network {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The file system's type.
+        kind: String,
+    },
+    /// A database operation failed; `doing` completes "cannot …".
+    #[error("cannot {doing} checkpoint {}", .path.display())]
+    Database {
+        /// The operation.
+        doing: &'static str,
+        /// The checkpoint.
+        path: PathBuf,
+        /// The database's error.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The callback of a scan failed.
+    #[error("cannot keep what was read from checkpoint {}", .path.display())]
+    Io {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The callback's error.
+        source: std::io::Error,
+    },
+}
+
+impl LedgerError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<Cow<'static, str>> {
+        let hint = match self {
+            Self::Damaged { damage, rescue, .. } => return Some(damage.hint(rescue).into()),
+            Self::NotThere { .. } => {
+                "name the input that was imported, or the file with --checkpoint FILE"
+            }
+            Self::NotALedger { .. } => {
+                "name another file with --checkpoint FILE; this one was not touched (if it was a checkpoint once, let its name end in .checkpoint.db: then what can be read of it is saved)"
+            }
+            Self::Linked { .. } => "remove the other name: two runs could write it at once",
+            Self::Newer { .. } => "use the version of kable-bulk that wrote it, or a newer one",
+            Self::OtherAccount { .. } => {
+                "use the credentials and the target that it was begun with, or begin another one with --checkpoint FILE"
+            }
+            Self::InUse { .. } => {
+                "wait for it to end, or stop it with Ctrl-C; `kable-bulk status` shows where it stands"
+            }
+            Self::FileMoved { .. } => {
+                "put it back if it was moved, leave the files beside the checkpoint alone, and run the same command again: nothing was sent that is not in the checkpoint, and what is in doubt is asked for first"
+            }
+            Self::Network { .. } => {
+                "name a file on a local disk with --checkpoint FILE; one that was begun already is moved there with its -wal beside it"
+            }
+            Self::Database { .. } | Self::Io { .. } => {
+                "see that its folder is there and can be written, and that the disk has room; what was done is kept"
+            }
+        };
+        Some(hint.into())
+    }
+}

@@ -1,0 +1,37 @@
+//! Keeps the table of runs small: a checkpoint may see a run every night for years.
+//!
+//! The latencies of a run take thousands of bytes, all else of it a line. What is read
+//! of them is their sum, so that those of earlier runs are folded into one list.
+
+use rusqlite::{Connection, params};
+
+use crate::ledger::latencies;
+
+/// How many runs may have latencies of their own before those are folded into one list.
+pub(super) const MOST_LISTS: usize = 16;
+
+/// Folds the latencies of all runs into the list of the latest one, once there are many
+/// lists. Called in the transaction that begins the next run.
+pub(super) fn fold_latencies(db: &Connection) -> rusqlite::Result<()> {
+    let mut lists =
+        db.prepare("SELECT id, latencies FROM run WHERE latencies <> '[]' ORDER BY id")?;
+    let lists = lists.query_map([], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
+    })?;
+    let lists: Vec<(i64, String)> = lists.collect::<rusqlite::Result<_>>()?;
+    let Some((latest, _)) = lists.last().filter(|_| lists.len() >= MOST_LISTS) else {
+        return Ok(());
+    };
+    let mut all = Vec::new();
+    for (_, list) in &lists {
+        let list: Vec<(u64, u64)> = serde_json::from_str(list).unwrap_or_default();
+        latencies::add(&mut all, &list);
+    }
+    let unwritable = |error| rusqlite::Error::ToSqlConversionFailure(Box::new(error));
+    let all = serde_json::to_string(&all).map_err(unwritable)?;
+    db.execute(
+        "UPDATE run SET latencies = iif(id = ?1, ?2, '[]') WHERE latencies <> '[]'",
+        params![latest, all],
+    )?;
+    Ok(())
+}
