@@ -116,6 +116,6 @@ pub enum InputFormat {
     Jsonl,
     /// JSON: an array, a list in an object, or objects over several lines.
     Json,
-    /// A workbook: XLSX, XLSB, XLS or ODS.
+    /// A workbook: XLSX, XLS or ODS.
     Xlsx,
 }

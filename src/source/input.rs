@@ -204,7 +204,7 @@ fn ensure_rows(name: &str, text: &[u8]) -> Result<(), SourceError> {
 fn no_workbook(name: String) -> SourceError {
     SourceError::Workbook {
         name,
-        why: "is no workbook (XLSX, XLSB, XLS or ODS), as --format says".to_owned(),
+        why: "is no workbook (XLSX, XLS or ODS), as --format says".to_owned(),
         hint: "leave --format out",
     }
 }

@@ -12,7 +12,7 @@
 //! - `reader.rs`: all inputs as one sequence of rows, in parts
 //! - `bytes/`: the bytes of an input, whatever its format
 //! - `csv/`: tables
-//! - `workbook/`: the sheets of XLSX, XLSB, XLS and ODS
+//! - `workbook/`: the sheets of XLSX, XLS and ODS
 //! - `jsonl/`: one JSON object a line
 //! - `json/`: other JSON: arrays, wrapped lists, objects over several lines
 

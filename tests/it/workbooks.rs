@@ -130,6 +130,39 @@ fn workbooks_that_cannot_be_read_are_named() {
         .code(0);
 }
 
+/// The library reads some of its cells as empty. The name of a part tells the kind.
+#[test]
+fn a_binary_workbook_is_refused_by_name() {
+    let name = "xl/workbook.bin";
+    let length = [u8::try_from(name.len()).unwrap(), 0];
+    // The version, flags, no compression, the time, the date; an empty file.
+    let common = [
+        &[20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0x5a][..],
+        &[0; 12],
+        &length,
+        &[0; 2],
+    ]
+    .concat();
+    let file = [b"PK\x03\x04", &*common, name.as_bytes()].concat();
+    let entry = [b"PK\x01\x02\x14\0", &*common, &[0; 14], name.as_bytes()].concat();
+    let sizes = [entry.len(), file.len()].map(|size| u32::try_from(size).unwrap().to_le_bytes());
+    let end = [
+        &b"PK\x05\x06\0\0\0\0\x01\0\x01\0"[..],
+        &sizes.concat(),
+        &[0; 2],
+    ]
+    .concat();
+    let run = Run::new().input("in.xlsb", [file, entry, end].concat());
+    for options in ["", " --format xlsx", " --sheet 1"] {
+        run.go(&format!("validate in.xlsb{options}"))
+            .refuses(1, &["in.xlsb is a binary workbook (XLSB)"])
+            .hints("save it as XLSX");
+    }
+    run.import("in.xlsb")
+        .refuses(1, &["in.xlsb is a binary workbook"]);
+    assert!(!run.exists("in.xlsb.results"));
+}
+
 #[test]
 fn the_format_can_be_said() {
     let run = run_with("customers.xls").input("in.csv", "clientId,companyName,currency\n");

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{BufReader, Seek};
 
 use calamine::{
-    Data, DataRef, Ods, OdsError, Reader, Sheet, SheetType, SheetVisible, Xls, XlsError, Xlsb,
-    XlsbError, Xlsx, XlsxError,
+    Data, DataRef, Ods, OdsError, Reader, Sheet, SheetType, SheetVisible, Xls, XlsError, Xlsx,
+    XlsxError,
 };
 
 use super::cell_text::text_of;
@@ -37,7 +37,6 @@ pub(super) struct SheetInfo {
 /// An open workbook.
 pub(super) enum Book {
     Xlsx(Box<Xlsx<BufReader<File>>>),
-    Xlsb(Box<Xlsb<BufReader<File>>>),
     Xls(Box<Xls<BufReader<File>>>),
     Ods(Box<Ods<BufReader<File>>>),
 }
@@ -54,7 +53,7 @@ impl Book {
         let reader = BufReader::new(file);
         Ok(match kind {
             WorkbookKind::Xlsx => Self::Xlsx(Box::new(Xlsx::new(reader).map_err(of_xlsx)?)),
-            WorkbookKind::Xlsb => Self::Xlsb(Box::new(Xlsb::new(reader).map_err(of_xlsb)?)),
+            WorkbookKind::Xlsb => return Err(binary()),
             WorkbookKind::Xls => match Xls::new(reader) {
                 Ok(book) => Self::Xls(Box::new(book)),
                 Err(error) => return Err(of_compound(BufReader::new(again), error)),
@@ -67,7 +66,6 @@ impl Book {
     pub(super) fn sheets(&self) -> Vec<SheetInfo> {
         let sheets = match self {
             Self::Xlsx(book) => book.sheets_metadata(),
-            Self::Xlsb(book) => book.sheets_metadata(),
             Self::Xls(book) => book.sheets_metadata(),
             Self::Ods(book) => book.sheets_metadata(),
         };
@@ -87,7 +85,6 @@ impl Book {
     ) -> Result<(), WorkbookError> {
         match self {
             Self::Xlsx(book) => visit_xlsx(book, sheet, visit),
-            Self::Xlsb(book) => visit_xlsb(book, sheet, visit),
             Self::Xls(book) => visit_range(&book.worksheet_range(sheet).map_err(of_xls)?, visit),
             Self::Ods(book) => visit_range(&book.worksheet_range(sheet).map_err(of_ods)?, visit),
         }
@@ -127,29 +124,6 @@ fn visit_xlsx(
             return Ok(());
         }
     }
-}
-
-fn visit_xlsb(
-    book: &mut Xlsb<BufReader<File>>,
-    sheet: &str,
-    visit: &mut CellVisitor<'_>,
-) -> Result<(), WorkbookError> {
-    let mut cells = book.worksheet_cells_reader(sheet).map_err(of_xlsb)?;
-    let mut text = String::new();
-    while let Some(cell) = cells.next_cell().map_err(of_xlsb)? {
-        let (row, column) = cell.get_position();
-        text.clear();
-        text_of(cell.get_value(), None, &mut text);
-        let cell = SheetCell {
-            row,
-            column,
-            text: &text,
-        };
-        if !text.is_empty() && !visit(cell)? {
-            return Ok(());
-        }
-    }
-    Ok(())
 }
 
 fn visit_range(
@@ -200,6 +174,15 @@ fn in_row(error: WorkbookError, last: u32) -> WorkbookError {
     }
 }
 
+/// XLSB is not read: the library takes some of its cells for empty ones, such as a
+/// formula's error and rich text, which would be lost without a word.
+fn binary() -> WorkbookError {
+    WorkbookError::Refused {
+        why: "is a binary workbook (XLSB), which is not read".to_owned(),
+        hint: "open it, save it as XLSX, and name that file",
+    }
+}
+
 fn locked() -> WorkbookError {
     WorkbookError::Refused {
         why: "is a workbook with a password".to_owned(),
@@ -215,14 +198,6 @@ fn of_xlsx(error: XlsxError) -> WorkbookError {
             why: format!("has a cell with the error {text}"),
             hint: "mend that cell, or save the sheet as CSV and name that file",
         },
-        other => WorkbookError::damaged(other),
-    }
-}
-
-#[expect(clippy::wildcard_enum_match_arm, reason = "a library's errors")]
-fn of_xlsb(error: XlsbError) -> WorkbookError {
-    match error {
-        XlsbError::Password => locked(),
         other => WorkbookError::damaged(other),
     }
 }

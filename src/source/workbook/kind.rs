@@ -10,7 +10,7 @@ use super::archive::Archive;
 pub(in crate::source) enum WorkbookKind {
     /// Office Open XML.
     Xlsx,
-    /// Its binary form.
+    /// Its binary form, which is not read.
     Xlsb,
     /// `OpenDocument`.
     Ods,

@@ -1,4 +1,4 @@
-//! Reads a sheet of a workbook (XLSX, XLSB, XLS, ODS) into a table.
+//! Reads a sheet of a workbook (XLSX, XLS, ODS) into a table.
 //!
 //! The cells become CSV once, in a copy that is read like any other table: a row of
 //! the sheet is a record of the table, empty rows as well, so that a record's number
