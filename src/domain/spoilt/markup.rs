@@ -1,71 +1,13 @@
 //! Text that was escaped for a web page, a web address or a program and never turned back:
 //! `Smith &amp; Sons`, `Acme%20Ltd`, `12 Elm St<br>`, `O\'Brien`.
 
-use unicode_normalization::char::compose;
+use html_escape::decode_html_entities;
 
 /// The most times that a text is decoded again: `&amp;amp;`.
 const MOST_ROUNDS: usize = 3;
 
-/// The longest name or number of a character.
-const LONGEST_NAME: usize = 8;
-
-/// Names of characters in HTML (<https://html.spec.whatwg.org/#named-character-references>);
-/// accented letters are composed.
-const NAMED: [(&str, char); 41] = [
-    ("amp", '&'),
-    ("AMP", '&'),
-    ("lt", '<'),
-    ("gt", '>'),
-    ("quot", '"'),
-    ("apos", '\''),
-    ("nbsp", ' '),
-    ("ensp", ' '),
-    ("emsp", ' '),
-    ("shy", '\u{ad}'),
-    ("szlig", 'ß'),
-    ("aelig", 'æ'),
-    ("AElig", 'Æ'),
-    ("oelig", 'œ'),
-    ("OElig", 'Œ'),
-    ("oslash", 'ø'),
-    ("Oslash", 'Ø'),
-    ("eth", 'ð'),
-    ("ETH", 'Ð'),
-    ("thorn", 'þ'),
-    ("THORN", 'Þ'),
-    ("ndash", '–'),
-    ("mdash", '—'),
-    ("lsquo", '‘'),
-    ("rsquo", '’'),
-    ("sbquo", '‚'),
-    ("ldquo", '“'),
-    ("rdquo", '”'),
-    ("bdquo", '„'),
-    ("laquo", '«'),
-    ("raquo", '»'),
-    ("hellip", '…'),
-    ("middot", '·'),
-    ("bull", '•'),
-    ("deg", '°'),
-    ("copy", '©'),
-    ("reg", '®'),
-    ("trade", '™'),
-    ("euro", '€'),
-    ("pound", '£'),
-    ("ordm", 'º'),
-];
-
-/// The accents in names of letters (`uuml`, `Eacute`), and the marks that they are.
-const ACCENTS: [(&str, char); 8] = [
-    ("uml", '\u{308}'),
-    ("acute", '\u{301}'),
-    ("grave", '\u{300}'),
-    ("circ", '\u{302}'),
-    ("tilde", '\u{303}'),
-    ("ring", '\u{30a}'),
-    ("cedil", '\u{327}'),
-    ("caron", '\u{30c}'),
-];
+/// The longest name of a character (`CounterClockwiseContourIntegral`).
+const LONGEST_NAME: usize = 31;
 
 /// Tags that get into a name or an address.
 const TAGS: [&str; 22] = [
@@ -90,50 +32,35 @@ fn decoded_entities(value: &str) -> Option<String> {
     while let Some(at) = rest.find('&') {
         let (before, from) = rest.split_at(at);
         text.push_str(before);
-        let (letter, length) = match entity(from) {
-            Some(found) => {
-                changed = true;
-                found
-            }
-            None => ('&', 1),
+        rest = if let Some((letters, behind)) = entity(from) {
+            changed = true;
+            text.push_str(&letters);
+            behind
+        } else {
+            text.push('&');
+            from.split_at(1).1
         };
-        text.push(letter);
-        rest = from.split_at(length).1;
     }
     text.push_str(rest);
     changed.then_some(text)
 }
 
-/// The character that `from` begins with the name of, and how long that is.
-fn entity(from: &str) -> Option<(char, usize)> {
-    let (name, _) = from.strip_prefix('&')?.split_once(';')?;
-    if name.len() > LONGEST_NAME {
-        return None;
-    }
-    let letter = match name.strip_prefix('#') {
-        Some(number) => numbered(number)?,
-        None => named(name)?,
-    };
-    Some((letter, name.len() + 2))
+/// The characters that `from` begins with the name or number of, and what stands behind.
+fn entity(from: &str) -> Option<(String, &str)> {
+    let end = from
+        .bytes()
+        .take(LONGEST_NAME + 2)
+        .position(|byte| byte == b';')?;
+    let (name, behind) = from.split_at_checked(end + 1)?;
+    let letters = decode_html_entities(name);
+    let is_text =
+        letters != name && !letters.contains(|letter: char| letter.is_control() && letter != '\n');
+    // A space that does not break is no part of a name.
+    is_text.then(|| (letters.replace(is_space, " "), behind))
 }
 
-fn numbered(number: &str) -> Option<char> {
-    let code = match number.strip_prefix(['x', 'X']) {
-        Some(digits) => u32::from_str_radix(digits, 16),
-        None => number.parse(),
-    };
-    char::from_u32(code.ok()?).filter(|letter| !letter.is_control() || *letter == '\n')
-}
-
-fn named(name: &str) -> Option<char> {
-    if let Some((_, letter)) = NAMED.iter().find(|(known, _)| *known == name) {
-        return Some(*letter);
-    }
-    let mut letters = name.chars();
-    let base = letters.next()?;
-    let accent = letters.as_str();
-    let (_, mark) = ACCENTS.iter().find(|(known, _)| *known == accent)?;
-    compose(base, *mark)
+fn is_space(letter: char) -> bool {
+    letter.is_whitespace() && letter != '\n'
 }
 
 /// Whether `value` holds an HTML tag. `<ap@b.example>` is an address.
@@ -263,6 +190,11 @@ mod tests {
             ("Stra&szlig;e&nbsp;5", "Straße 5"),
             ("Caf&Eacute; &ndash; A&ccedil;a&iacute;", "CafÉ – Açaí"),
             ("R&D; &amp; more", "R&D; & more"),
+            (
+                "&Scaron;koda &dollar;5&comma; K&abreve;m&zcaron;",
+                "Škoda $5, Kămž",
+            ),
+            ("Acme&thinsp;Ltd &#8211; a&#10;b", "Acme Ltd – a\nb"),
         ] {
             assert_eq!(
                 without_entities(escaped).as_deref(),
@@ -279,6 +211,9 @@ mod tests {
             "&;",
             "&#;",
             "&#0;",
+            "&#7;",
+            "&#x80;",
+            "&#+39;",
             "&#xd800;",
             "&qacute;",
             "Marks &Spencer; Co",
