@@ -309,6 +309,27 @@ fn every_column_that_is_used_is_shown_once_a_mapping_names_one() {
         .says("from \"Name#2\"");
 }
 
+/// Of no row would the condition hold, and all but the first row of an id were rejected.
+#[test]
+fn a_misspelt_column_of_the_condition_for_repeated_ids_is_named() {
+    let mapping = |column: &str| {
+        format!(
+            "format = 1\n[input]\nrepeated-ids = {{ keep = {{ column = '{column}', is = 'true' }} }}\n\
+             [fields.clientId]\nfrom = 'code'\n[fields.companyName]\nfrom = 'name'\n"
+        )
+    };
+    let run = Run::new()
+        .input("in.csv", REPEATED)
+        .input("wrong.toml", mapping("primry"))
+        .input("right.toml", mapping("primary"));
+    for command in ["validate", "import --sandbox"] {
+        run.go(&format!("{command} in.csv --mapping wrong.toml"))
+            .refuses(1, &["in.csv has no column \"primry\"", "\"primary\""]);
+    }
+    assert!(!run.exists("in.csv.results"));
+    run.go("validate in.csv --mapping right.toml").code(3);
+}
+
 /// A list may name columns of several files; one that none has is perhaps misspelt.
 #[test]
 fn a_column_of_a_list_that_no_input_has_is_warned_about() {

@@ -290,7 +290,7 @@ impl Mapping {
     /// The conditions on rows, and whether their columns need not exist.
     fn conditions(&self) -> impl Iterator<Item = (&Condition, bool)> {
         let keep = match self.repeated_ids() {
-            RepeatRule::Keep(condition) => Some((condition, true)),
+            RepeatRule::Keep(condition) => Some((condition, false)),
             RepeatRule::Reject | RepeatRule::First | RepeatRule::Merge => None,
         };
         let filters = self.filters.iter();
