@@ -88,6 +88,7 @@ pub(super) fn mapping_for(
         let mapped = mapped_by(settings);
         let warning = refuse_foreign_export(wrong, mapped, &columns.names, &input.name)?;
         warnings.extend(warning);
+        warnings.extend(other_preset(settings, &columns.names, &input.name)?);
     }
     warnings.extend(missing.warnings());
     Ok(InputMapping {
@@ -105,6 +106,35 @@ fn mapped_by(settings: &MappingSettings) -> MappedBy {
     } else {
         MappedBy::Preset
     }
+}
+
+/// A warning if these `columns` of `input` are those of an export that another preset is
+/// for than the one that is named: some of the names may be the same by accident.
+fn other_preset(
+    settings: &MappingSettings,
+    columns: &[String],
+    input: &str,
+) -> anyhow::Result<Option<String>> {
+    let Some(named) = settings.preset_name() else {
+        return Ok(None);
+    };
+    let fitting = recognised(columns)?;
+    let [first, others @ ..] = fitting.as_slice() else {
+        return Ok(None);
+    };
+    if fitting.iter().any(|file| file.name == named) {
+        return Ok(None);
+    }
+    let options = others
+        .iter()
+        .map(|file| format!(" or --preset {}", file.name));
+    Ok(Some(format!(
+        "warning: {input} does not look like the export that --preset {named} is for, but like {}: \
+         it should perhaps be --preset {}{}",
+        first.title,
+        first.name,
+        options.collect::<String>()
+    )))
 }
 
 /// The presets that all of `inputs` are recognised as.

@@ -289,6 +289,38 @@ fn each_preset_is_recognised_by_its_samples_and_proposed() {
     }
 }
 
+/// Some columns may fit by accident. The preset that the header is for is named before
+/// anything is sent, by the error or by a warning.
+#[test]
+fn a_wrong_preset_is_corrected() {
+    for (name, wrong) in [
+        ("stripe_dashboard", "paddle"),
+        ("stripe_sigma", "stripe"),
+        ("stripe_list", "zuora"),
+        ("paddle", "lago"),
+        ("lago", "stripe-api"),
+    ] {
+        let verdicts = Verdicts::of(name);
+        let (preset, _) = unnamed(&verdicts);
+        let run = verdicts.run();
+        run.go_words(&["validate", &verdicts.file, "--preset", wrong])
+            .code(3)
+            .says(&format!("{} does not look like", verdicts.file))
+            .says(&format!("it should perhaps be --preset {preset}"));
+    }
+    for (name, wrong) in [("zuora", "salesforce"), ("chargebee", "stripe")] {
+        let verdicts = Verdicts::of(name);
+        let run = verdicts.run();
+        run.go_words(&["validate", &verdicts.file, "--preset", wrong])
+            .code(1)
+            .hints(&format!("--preset {name}"));
+    }
+    let verdicts = Verdicts::of("stripe_dashboard");
+    let run = verdicts.run();
+    run.go_words(&verdicts.words(&["validate"], &[]))
+        .keeps_to_itself("does not look like");
+}
+
 /// What `init` writes for a known export is its preset, which reads it the same.
 #[test]
 fn the_mapping_file_of_each_sample_reads_it_like_its_preset() {
