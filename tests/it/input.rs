@@ -280,6 +280,39 @@ fn ragged_rows() {
     one_rejected(b"c-x,Aster, Inc.,USD", "malformed_row", "4 cells, wanted 3");
 }
 
+/// Each cause has a line of its own, with the rows that it is about.
+#[test]
+fn malformed_rows_are_grouped_by_cause() {
+    let content = "clientId,companyName,currency\na,A,USD\nb,B\nc,\"C\"x,USD\nd,D\n\
+                   e,E,USD,zz\nf,\"F\"y,USD\n\"g,G\n";
+    let run = Run::new().input("in.csv", content);
+    let ended = run.go("validate in.csv").code(3);
+    let problems = &run.summary("in.csv").0["problems"];
+    let groups: Vec<(&str, String)> = problems
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|group| {
+            assert_eq!(group["code"], "malformed_row");
+            let message = group["message"].as_str().unwrap();
+            assert!(ended.stdout.contains(message), "{message}");
+            (message, group["lines"].to_string())
+        })
+        .collect();
+    for (words, lines) in [
+        ("text follows a closing quote", "[4,7]"),
+        ("the row has 2 cells, wanted 3", "[3,5]"),
+        ("the row has 4 cells, wanted 3", "[6]"),
+        ("a quote is opened and never closed", "[8]"),
+    ] {
+        let group = groups
+            .iter()
+            .find(|(message, _)| message.starts_with(words));
+        assert_eq!(group.unwrap().1, lines, "{words}");
+    }
+    assert_eq!(groups.len(), 4, "{groups:?}");
+}
+
 #[test]
 fn text_behind_a_closing_quote() {
     one_rejected(b"c-x,\"As\"ter,USD", "malformed_row", "closing quote");
