@@ -59,6 +59,7 @@ impl TableShape {
         let skip = match first {
             None => Some(SkipReason::Blank),
             Some(first) if self.is_footer(row, spans, first) => Some(SkipReason::Footer),
+            Some(_) if self.is_header(row, spans) => Some(SkipReason::Footer),
             Some(_) => None,
         };
         if let Some(reason) = skip {
@@ -123,6 +124,14 @@ impl TableShape {
             let (own, _surplus) = spans.split_at(cells.min(wanted));
             push_cells(row, own, lacking);
         }
+    }
+
+    /// Whether a row is the header again, as in a report of several pages and in files
+    /// that were put behind each other.
+    fn is_header(&self, row: &Row, spans: &[Span]) -> bool {
+        let names = &self.columns.names;
+        let is_name = |(span, name): (&Span, &String)| text_of(row, *span).trim() == name;
+        names.len() > 1 && spans.len() == names.len() && spans.iter().zip(names).all(is_name)
     }
 
     /// Whether a row whose first cell with text is the `first` belongs to a report

@@ -298,6 +298,22 @@ fn totals_and_footers_are_skipped() {
 }
 
 #[test]
+fn the_header_again_is_no_customer() {
+    let lines = [
+        "c-1,A,USD",
+        "clientId,companyName,currency",
+        "\"clientId\",\"companyName\", currency ",
+        "clientId,companyName,USD",
+        "clientId,companyName",
+    ];
+    assert_eq!(
+        footers("clientId,companyName,currency", &lines),
+        [false, true, true, false, false]
+    );
+    assert_eq!(footers("clientId", &["clientId"]), [false]);
+}
+
+#[test]
 fn customers_that_are_called_total_are_customers() {
     let lines = [
         "Total,c-9,USD,,",
