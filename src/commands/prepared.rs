@@ -24,6 +24,7 @@ use crate::config::display::DisplaySettings;
 use crate::config::input::InputSettings;
 use crate::config::values::is_nameless;
 use crate::domain::decision::RowPolicy;
+use crate::domain::row::Matching;
 use crate::domain::text::{counted, listed};
 use crate::engine::checker::CheckSettings;
 use crate::engine::stop::Stop;
@@ -214,7 +215,12 @@ fn open_inputs(settings: &InputSettings, command: &str) -> anyhow::Result<Opened
             ));
         }
         if !input.has_rows()? {
-            warnings.push(format!("{} has a header and no rows", input.name));
+            let header = if input.columns()?.matching == Matching::Exact {
+                ""
+            } else {
+                "a header and "
+            };
+            warnings.push(format!("{} has {header}no rows", input.name));
         }
     }
     let folder = match first {

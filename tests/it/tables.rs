@@ -346,6 +346,50 @@ fn a_header_alone_is_no_rows_and_stops_no_neighbour() {
     }
 }
 
+/// With a default for the currency it would be a customer.
+#[test]
+fn files_that_were_put_behind_each_other_have_one_header() {
+    let text = "clientId,companyName\nc-1,A\nclientId,companyName\nc-2,B\n";
+    let run = Run::new().input("in.csv", text);
+    run.import("in.csv --set currency=USD").code(0);
+    let ids: Vec<String> = run.held().into_keys().collect();
+    assert_eq!(ids, ["c-1", "c-2"]);
+    assert_eq!(run.summary("in.csv").rows("skipped"), 1);
+}
+
+/// As a spreadsheet saves a table that it took for one column.
+#[test]
+fn lines_that_are_one_cell_each_are_named() {
+    for (text, options) in [
+        ("\"clientId,companyName,currency\"\n\"c-1,A,USD\"\n", ""),
+        ("\"Kundennr;Firma;Land\"\n\"c-1;A;DE\"\n", ""),
+        (
+            "clientId;companyName;currency\nc-1;A;USD\n",
+            " --delimiter ,",
+        ),
+    ] {
+        let run = Run::new().input("in.csv", text);
+        run.go(&format!("validate in.csv{options}"))
+            .refuses(1, &["in.csv has no column for"])
+            .hints("the whole line is one cell");
+    }
+    let run = Run::new().input("in.csv", "clientId\nc-1\n");
+    run.go("validate in.csv")
+        .refuses(1, &["in.csv has no column for"])
+        .hints("--map companyName=COLUMN");
+}
+
+#[test]
+fn json_without_rows_has_no_header() {
+    for text in ["[]", "{\"data\": []}"] {
+        let run = Run::new().input("in.json", text);
+        run.go("validate in.json")
+            .code(0)
+            .says("in.json has no rows")
+            .keeps_to_itself("header");
+    }
+}
+
 #[test]
 fn an_empty_file_stops_no_neighbour() {
     let run = Run::new()

@@ -115,6 +115,16 @@ pub(super) fn missing_hint(
     targets: &[ColumnTarget],
     found: &[String],
 ) -> String {
+    if let [only] = found
+        && [',', ';', '\t']
+            .iter()
+            .any(|mark| only.matches(*mark).count() >= 2)
+    {
+        return "the whole line is one cell: if each line stands in quotes, split the column in a \
+                spreadsheet (text to columns) and save it again, or export again; else name the \
+                sign between the cells with --delimiter"
+            .to_owned();
+    }
     if targets.iter().all(|target| *target == ColumnTarget::Unused)
         && !found.is_empty()
         && mapping.rules.is_empty()
