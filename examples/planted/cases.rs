@@ -131,6 +131,9 @@ fn invalid(cases: &mut Vec<Case>) {
     for id in words::LOST_DIGITS.iter().chain(&words::NOTHINGS) {
         add(cases, Field::ClientId, Change::Become(id), &[Invalid]);
     }
+    for name in words::NOTHINGS.iter().filter(|name| **name != "None") {
+        add(cases, Field::CompanyName, Change::Become(name), &[Invalid]);
+    }
     // In a URL's path they are folders.
     for id in [".", ".."] {
         add(cases, Field::ClientId, Change::Become(id), &[Invalid]);
@@ -178,7 +181,7 @@ fn suspect(cases: &mut Vec<Case>) {
             add(cases, field, Change::Become(value), &[Suspect]);
         }
     };
-    each(Field::CompanyName, &words::NOTHINGS);
+    each(Field::CompanyName, &["None", "tbd"]);
     each(Field::Email, &words::NO_EMAILS);
     each(Field::Country, &words::NO_COUNTRIES);
     each(Field::StripeCustomerId, &words::NO_STRIPE_IDS);

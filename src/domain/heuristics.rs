@@ -61,7 +61,8 @@ fn shape(field: Field) -> Option<&'static Shape> {
     })
 }
 
-/// By byte: whether it is a separator or a blank between two addresses.
+/// By byte: whether it is a separator or a blank between two addresses, or a sign that is
+/// none of an address.
 static SEPARATES: [bool; 256] = separators();
 
 #[expect(
@@ -70,7 +71,8 @@ static SEPARATES: [bool; 256] = separators();
 )]
 const fn separators() -> [bool; 256] {
     let mut separates = [false; 256];
-    let bytes = b",;<> \t\n\x0b\x0c\r";
+    // RFC 5322 §3.2.3 lets the last ones stand in quotes only: `mailto:ap@company.example`.
+    let bytes = b",;<> \t\n\x0b\x0c\r:()\\";
     let mut at = 0;
     while at < bytes.len() {
         separates[bytes[at] as usize] = true;

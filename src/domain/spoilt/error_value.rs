@@ -57,6 +57,25 @@ pub(super) const LOADING: [&str; 22] = [
 ];
 
 /// Whether `value` is what a spreadsheet shows for a formula that failed: `#REF!`,
+/// `??????? ???`: a program could encode none of the letters.
+pub(super) fn is_questions(value: &str) -> bool {
+    let others = |letter: char| letter != '?' && !" .,-&/()'\"".contains(letter);
+    value.starts_with("??") && value.matches('?').count() > 2 && !value.contains(others)
+}
+
+/// `=T("00123")`, `=A2&" GmbH"`: not its value.
+pub(super) fn is_formula(value: &str) -> bool {
+    let Some(text) = value.strip_prefix('=') else {
+        return false;
+    };
+    let name = text.trim_start_matches(|letter: char| letter.is_alphabetic() || letter == '.');
+    let is_call = name.len() < text.len() && name.starts_with('(') && name.ends_with(')');
+    let is_joined = text.starts_with(|letter: char| letter.is_ascii_uppercase() || letter == '"')
+        && text.contains('&')
+        && text.contains('"');
+    is_call || is_joined
+}
+
 /// `#ÜBERLAUF!`, `#¿NOMBRE?`, `Err:502`.
 pub(super) fn is_error_value(value: &str) -> bool {
     if let Some(number) = value.strip_prefix("Err:") {

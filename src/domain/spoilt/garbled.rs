@@ -110,7 +110,10 @@ fn decoded_run(run: &str, place: RunPlace) -> Option<String> {
             let is_mark = run.ends_with(['…', '”', '“', '’', '–', '—', '»']);
             more || place.is_inside || !(is_letter || is_mark && place.at_word_end)
         }
-        '\u{a0}'..='\u{ff}' | '\u{2010}'..='\u{2044}' | '\u{20ac}' | '\u{2122}' => true,
+        // The last is the byte-order mark.
+        '\u{a0}'..='\u{ff}' | '\u{2010}'..='\u{2044}' | '\u{20ac}' | '\u{2122}' | '\u{feff}' => {
+            true
+        }
         // `está»…` may be the end of a quotation; `Nguyá»…n` is none.
         '\u{1e00}'..='\u{1eff}' => more || !place.at_word_end,
         // One letter of another script may be a chance, two are none.

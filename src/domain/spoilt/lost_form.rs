@@ -5,6 +5,8 @@
 pub(in crate::domain) enum LostForm {
     /// `1.23E+15`: digits are lost.
     Exponent,
+    /// `175928847299117000`: a spreadsheet keeps fifteen digits.
+    Rounded,
     /// `7210448301009.0`.
     Decimals,
     /// `7,210,448`.
@@ -94,6 +96,7 @@ pub(super) fn lost_form(value: &str, is_used: ValueUse) -> Option<LostForm> {
     }
     match is_used {
         ValueUse::Words => None,
+        ValueUse::Id if is_rounded(value) => Some(LostForm::Rounded),
         ValueUse::Id | ValueUse::Number if has_decimals(value) => Some(LostForm::Decimals),
         ValueUse::Id | ValueUse::Number => {
             has_thousands(value, is_used).then_some(LostForm::Thousands)
@@ -116,6 +119,19 @@ fn lost_digits(value: &str) -> bool {
             Some((whole, part)) => is_digits(whole) && is_digits(part),
             None => is_digits(mantissa),
         }
+}
+
+/// Whether `value` is a number of which a spreadsheet lost the end. Of shorter numbers,
+/// too many end in zeros by chance.
+fn is_rounded(value: &str) -> bool {
+    const KEPT: usize = 15;
+    const SHORTEST: usize = 18;
+    let ends = value.split_at_checked(KEPT).filter(|_| is_digits(value));
+    value.len() >= SHORTEST
+        && !value.starts_with('0')
+        && ends.is_some_and(|(kept, lost)| {
+            !kept.ends_with("000") && lost.bytes().all(|digit| digit == b'0')
+        })
 }
 
 /// Whether `value` is a whole number with decimals that a program added. With a comma,

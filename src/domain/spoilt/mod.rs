@@ -60,6 +60,10 @@ pub(super) enum SpoiltBy {
     NarrowColumn,
     /// A word for no value.
     Placeholder(PlaceholderKind),
+    /// Every letter became a question mark.
+    Questions,
+    /// A formula stands there instead of its value.
+    Formula,
     /// Something became a number, a date or a truth value.
     LostForm(LostForm),
     /// The quotes of a CSV or JSON file became part of the value, which is this.
@@ -96,6 +100,12 @@ pub(super) fn spoilt(field: Field, value: &str) -> Option<SpoiltBy> {
     }
     if error_value::is_narrow_column(value) {
         return Some(SpoiltBy::NarrowColumn);
+    }
+    if error_value::is_questions(value) {
+        return Some(SpoiltBy::Questions);
+    }
+    if error_value::is_formula(value) {
+        return Some(SpoiltBy::Formula);
     }
     if let Some(kind) = placeholder::placeholder(field, value) {
         return Some(SpoiltBy::Placeholder(kind));
@@ -176,6 +186,9 @@ fn has_line_break(field: Field, value: &str) -> bool {
 /// What is left of `value` without the quotes around it. Guillemets and typographic
 /// quotes are not looked at: people write them.
 fn within_quotes(field: Field, value: &str) -> Option<&str> {
+    // `="00123"` keeps a spreadsheet from reading a number.
+    let formula = value.strip_prefix('=').filter(|text| text.starts_with('"'));
+    let value = formula.unwrap_or(value);
     ['"', '\''].into_iter().find_map(|mark| {
         let inner = value.trim_matches(mark);
         let starts = value.starts_with(mark);
@@ -193,6 +206,8 @@ impl SpoiltBy {
             Self::Decoding
             | Self::ErrorValue
             | Self::NarrowColumn
+            | Self::Questions
+            | Self::Formula
             | Self::LostForm(LostForm::Exponent) => {
                 is_id(field) || matches!(field, Field::CompanyName)
             }
@@ -206,8 +221,13 @@ impl SpoiltBy {
             | Self::Entities(_)
             | Self::Backslashes(_)
             | Self::Tags => is_id(field),
-            Self::Placeholder(PlaceholderKind::Certain) => matches!(field, Field::ClientId),
-            Self::Placeholder(PlaceholderKind::Probable) | Self::Percents(_) | Self::Total => false,
+            Self::Placeholder(PlaceholderKind::Certain) => {
+                matches!(field, Field::ClientId | Field::CompanyName)
+            }
+            Self::Placeholder(PlaceholderKind::Probable)
+            | Self::LostForm(LostForm::Rounded)
+            | Self::Percents(_)
+            | Self::Total => false,
         }
     }
 
@@ -219,18 +239,7 @@ impl SpoiltBy {
                 "{field} {shown} holds U+FFFD, which stands for characters that could not be \
                  decoded, wanted the text (export again as UTF-8)"
             ),
-            Self::Invisible(letter, before) => {
-                let place = if before.is_empty() {
-                    "at its start".to_owned()
-                } else {
-                    format!("after {}", quoted(before))
-                };
-                let (code, name) = (u32::from(*letter), invisible::name_of(*letter));
-                format!(
-                    "{field} {shown} holds the invisible character U+{code:04X} ({name}) {place}, \
-                     wanted the text without it"
-                )
-            }
+            Self::Invisible(letter, before) => invisible_message(field, &shown, *letter, before),
             Self::LineBreak => {
                 format!("{field} {shown} has several lines, wanted one")
             }
@@ -238,6 +247,14 @@ impl SpoiltBy {
             Self::NarrowColumn => format!(
                 "{field} is {shown}, which a spreadsheet shows if a column is too narrow, wanted \
                  the value (widen the column and export again)"
+            ),
+            Self::Questions => format!(
+                "{field} {shown} has question marks for letters, which a program writes if it \
+                 cannot encode them, wanted the text (export again as UTF-8)"
+            ),
+            Self::Formula => format!(
+                "{field} {shown} is a formula of a spreadsheet, wanted its value (export values \
+                 instead of formulas)"
             ),
             Self::Placeholder(_) => {
                 format!("{field} is {shown}, which reads like no value at all ({expected})")
@@ -271,6 +288,19 @@ impl SpoiltBy {
     }
 }
 
+fn invisible_message(field: Field, shown: &str, letter: char, before: &str) -> String {
+    let place = if before.is_empty() {
+        "at its start".to_owned()
+    } else {
+        format!("after {}", quoted(before))
+    };
+    let (code, name) = (u32::from(letter), invisible::name_of(letter));
+    format!(
+        "{field} {shown} holds the invisible character U+{code:04X} ({name}) {place}, wanted the \
+         text without it"
+    )
+}
+
 impl LostForm {
     fn message(self, field: Field, shown: &str) -> String {
         let its_own = if is_id(field) {
@@ -283,6 +313,10 @@ impl LostForm {
             Self::Exponent => format!(
                 "{field} {shown} is a number that a spreadsheet shortened, wanted {its_own} digits \
                  ({again})"
+            ),
+            Self::Rounded => format!(
+                "{field} {shown} has zeros after its fifteenth digit, which a spreadsheet writes for \
+                 digits that it lost, wanted {its_own} digits ({again})"
             ),
             Self::Decimals => format!(
                 "{field} {shown} is a number with decimals that a program added, wanted {its_own} \

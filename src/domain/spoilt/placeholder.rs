@@ -66,6 +66,9 @@ pub(super) const CERTAIN: [&str; 51] = [
     ".",
 ];
 
+/// Those of them that a company could be called.
+const NAMES: [&str; 6] = ["None", "Nil", "NIL", "Nan", "NAN", "Null"];
+
 /// What people write, compared without regard to ASCII case.
 pub(super) const PROBABLE: [&str; 40] = [
     "none",
@@ -119,12 +122,22 @@ pub(super) fn placeholder(field: Field, value: &str) -> Option<PlaceholderKind> 
         return None;
     }
     if CERTAIN.contains(&value) || is_dashes(value) {
-        return Some(PlaceholderKind::Certain);
+        return Some(if field == Field::CompanyName && may_name(value) {
+            PlaceholderKind::Probable
+        } else {
+            PlaceholderKind::Certain
+        });
     }
     PROBABLE
         .iter()
         .any(|word| value.eq_ignore_ascii_case(word))
         .then_some(PlaceholderKind::Probable)
+}
+
+/// Whether a customer may be called `value`, or be without a name on purpose: a sign is
+/// valid text.
+fn may_name(value: &str) -> bool {
+    NAMES.contains(&value) || !value.contains(char::is_alphanumeric)
 }
 
 /// Whether `value` is made of dashes only: `-----`, `–`, `——`.
@@ -162,7 +175,7 @@ fn is_value(field: Field, value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{CERTAIN, PROBABLE, PlaceholderKind, placeholder};
+    use super::{CERTAIN, PROBABLE, PlaceholderKind, may_name, placeholder};
     use crate::domain::field::Field;
 
     #[test]
@@ -176,7 +189,12 @@ mod tests {
             Field::Email,
         ] {
             for word in CERTAIN.iter().chain(&["-----", "—", "___"]) {
-                assert_eq!(placeholder(field, word), Some(PlaceholderKind::Certain));
+                let wanted = if field == Field::CompanyName && may_name(word) {
+                    PlaceholderKind::Probable
+                } else {
+                    PlaceholderKind::Certain
+                };
+                assert_eq!(placeholder(field, word), Some(wanted), "{word}");
             }
             for word in [
                 "TBD",

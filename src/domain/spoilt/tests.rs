@@ -13,6 +13,8 @@ fn found(field: Field, value: &str) -> Option<(&'static str, bool)> {
         SpoiltBy::ErrorValue => "error",
         SpoiltBy::NarrowColumn => "narrow",
         SpoiltBy::Placeholder(_) => "placeholder",
+        SpoiltBy::Questions => "questions",
+        SpoiltBy::Formula => "formula",
         SpoiltBy::LostForm(_) => "form",
         SpoiltBy::Quotes(_) => "quotes",
         SpoiltBy::Encoding(_) => "encoding",
@@ -43,11 +45,22 @@ fn errors_are_in_ids_and_the_company_and_warnings_elsewhere() {
         ("<b>A</b>", "tags", &[id, plan, stripe]),
         ("A\u{200b}ster", "invisible", &[id, plan, stripe]),
         ("A\u{202e}ster", "invisible", &[id, plan, stripe]),
-        ("NULL", "placeholder", &[id]),
+        ("NULL", "placeholder", &[id, company]),
+        ("\\N", "placeholder", &[id, company]),
         ("--", "placeholder", &[id]),
+        ("None", "placeholder", &[id]),
+        ("????? ???", "questions", &[id, plan, stripe, company]),
+        ("=T(\"00123\")", "formula", &[id, plan, stripe, company]),
+        ("=ВПР(A2;B:C;2)", "formula", &[id, plan, stripe, company]),
+        ("=A2&\" GmbH\"", "formula", &[id, plan, stripe, company]),
+        ("=\"00123\"", "quotes", &[id, plan, stripe]),
+        ("ï»¿Acme", "encoding", &[id, plan, stripe]),
         ("tbd", "placeholder", &[]),
     ] {
         for field in [id, plan, stripe, company, phone, Field::City] {
+            if (field, value) == (Field::City, "None") {
+                continue;
+            }
             let wanted = Some((name, rejecting.contains(&field)));
             assert_eq!(found(field, value), wanted, "{field} {value:?}");
         }
@@ -72,6 +85,14 @@ fn forms_depend_on_the_field() {
         (Field::State, "NA", None),
         (Field::ClientId, "\"c-1", Some(("quotes", true))),
         (Field::ClientId, "c \u{e9}/1", None),
+        (Field::ClientId, "175928847299117000", Some(("form", false))),
+        (Field::ClientId, "175928847299117063", None),
+        (Field::ClientId, "1234567890123450", None),
+        (Field::ClientId, "100000000000000000", None),
+        (Field::ClientId, "=c-1", None),
+        (Field::CompanyName, "=mc2 (Physics)", None),
+        (Field::CompanyName, "Who? What? Where?", None),
+        (Field::CompanyName, "??", Some(("placeholder", false))),
         (Field::ClientId, "می\u{200c}خ", None),
         (Field::ClientId, "As\nter", Some(("lines", true))),
         (Field::CompanyName, "As\nter", Some(("lines", false))),
