@@ -35,7 +35,7 @@ use std::process::ExitCode;
 use clap::FromArgMatches;
 
 use crate::cli::{Cli, Command};
-use crate::commands::{Exit, hint};
+use crate::commands::{Exit, MovedPlan, hint};
 use crate::config::{ConfigError, Environment};
 use crate::domain::text::escaped;
 
@@ -66,6 +66,7 @@ fn run_command(program: OsString, command: Command) -> Exit {
     let ended = match command {
         Command::Import(options) => commands::import::run(program, *options, &environment),
         Command::Sync(options) => commands::sync::run(program, *options, &environment),
+        Command::Apply(options) => commands::apply::run(program, *options, &environment),
         Command::Validate(options) => commands::validate::run(program, *options, &environment),
         Command::Verify(options) => commands::verify::run(program, *options, &environment),
         Command::Rollback(options) => commands::rollback::run(program, *options, &environment),
@@ -79,7 +80,9 @@ fn run_command(program: OsString, command: Command) -> Exit {
     ended.unwrap_or_else(|error| {
         show(&error);
         let config = error.downcast_ref::<ConfigError>();
-        if config.is_some_and(ConfigError::is_usage) {
+        if error.is::<MovedPlan>() {
+            Exit::NeedsPerson
+        } else if config.is_some_and(ConfigError::is_usage) {
             Exit::Usage
         } else {
             Exit::Failed

@@ -10,6 +10,8 @@
 //! - `requests.rs`: how fast, and for how long a response is awaited
 //! - `send.rs`: how customers are sent
 //! - `changes.rs`: what `sync` changes in customers that exist
+//! - `plan.rs`: how a plan is saved
+//! - `apply.rs`: what `apply` takes
 //! - `display.rs`: what is shown
 //! - `monitor.rs`: what a run leaves for a monitor
 //! - `config_file.rs`: which configuration file is read
@@ -21,6 +23,7 @@
 //! - `scalar.rs`: a number with a unit, as text
 //! - `defaults.rs`: defaults that help texts and `config/` share
 
+mod apply;
 mod changes;
 mod check;
 mod config_file;
@@ -30,6 +33,7 @@ mod init;
 mod input;
 mod listing;
 mod monitor;
+mod plan;
 mod requests;
 mod rollback;
 mod sandbox;
@@ -43,6 +47,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+pub use self::apply::ApplyOptions;
 pub use self::changes::{ChangeOptions, EmptyHandling, OnMissingRow, PlanHandling};
 pub use self::check::{AnnotationPlatform, CheckOptions};
 pub use self::config_file::ConfigChoice;
@@ -53,6 +58,7 @@ pub use self::listing::{
     CatalogKind, ListOptions, ListingFormat, ListingOptions, ListingSwitches, PlansOptions,
 };
 pub use self::monitor::MonitorOptions;
+pub use self::plan::PlanOptions;
 pub use self::requests::RequestOptions;
 pub use self::rollback::{RemovalOptions, RollbackOptions, RollbackSending};
 pub use self::sandbox::{SandboxOptions, Upsert};
@@ -69,8 +75,8 @@ Exit codes:
   3    finished, but some rows were rejected, failed, differ, or are unresolved
   4    stopped early by the clock (--stop-at, --max-duration); the same command continues
   5    stopped early, and a person is needed first: --max-errors, --all-or-nothing, refusals
-       with one cause, a canary that disagrees or was declined, --max-changes; the output says
-       what is needed
+       with one cause, a canary that disagrees or was declined, --max-changes, a plan that no
+       longer fits; the output says what is needed
   130  interrupted; can be resumed with the same command
 
 Credentials come from KABLE_CLIENT_ID and KABLE_CLIENT_SECRET, or --client-secret-file.";
@@ -94,6 +100,8 @@ pub enum Command {
     Validate(Box<ValidateOptions>),
     /// Creates new customers, updates changed ones, and reports or cancels those no longer in the file
     Sync(Box<SyncOptions>),
+    /// Does exactly what a plan says that --save-plan wrote, or refuses
+    Apply(Box<ApplyOptions>),
     /// Compares what Kable holds with the file, field by field; changes nothing
     Verify(Box<VerifyOptions>),
     /// Deletes exactly the customers that an import created
@@ -127,6 +135,9 @@ pub struct ImportOptions {
     /// How they are sent.
     #[command(flatten)]
     pub sending: SendOptions,
+    /// How a plan is saved.
+    #[command(flatten)]
+    pub plan: PlanOptions,
     /// What is shown.
     #[command(flatten)]
     pub display: DisplayOptions,

@@ -8,6 +8,7 @@ use clap::Args;
 use super::config_file::ConfigChoice;
 use super::display::DisplayOptions;
 use super::monitor::MonitorOptions;
+use super::plan::PlanOptions;
 use super::requests::RequestOptions;
 use super::send::SendOptions;
 use super::target::TargetOptions;
@@ -33,6 +34,9 @@ pub struct RollbackOptions {
     /// Which of them.
     #[command(flatten)]
     pub removal: RemovalOptions,
+    /// How a plan is saved.
+    #[command(flatten)]
+    pub plan: PlanOptions,
     /// What is shown.
     #[command(flatten)]
     pub display: DisplayOptions,

@@ -7,8 +7,8 @@ use std::ffi::OsString;
 
 use super::option_words::OptionWords;
 use crate::cli::{
-    CheckOptions, ConfigChoice, ImportOptions, MonitorOptions, RemovalOptions, RollbackOptions,
-    SendOptions, ValidateOptions, VerifyOptions,
+    ApplyOptions, CheckOptions, ConfigChoice, ImportOptions, MonitorOptions, PlanOptions,
+    RemovalOptions, RollbackOptions, SendOptions, ValidateOptions, VerifyOptions,
 };
 
 /// A command: the program as it was called, and the parsed options.
@@ -88,6 +88,7 @@ impl TypedCommand<ValidateOptions> {
                 target,
                 requests,
                 sending: SendOptions::default(),
+                plan: PlanOptions::default(),
                 display,
                 monitor: MonitorOptions::default(),
             },
@@ -115,6 +116,25 @@ impl TypedCommand<VerifyOptions> {
     }
 }
 
+impl TypedCommand<ApplyOptions> {
+    /// The command as it is typed into a shell.
+    pub(super) fn line(&self) -> String {
+        let ApplyOptions {
+            plan,
+            dry_run,
+            yes,
+            display,
+            monitor,
+        } = &self.options;
+        let mut options = OptionWords::default();
+        options.switch("dry-run", *dry_run);
+        options.switch("yes", *yes);
+        options.display(*display);
+        options.monitor(monitor);
+        options.line(&self.program, "apply", &[plan.clone().into_os_string()])
+    }
+}
+
 impl TypedCommand<RollbackOptions> {
     /// The command as it is typed into a shell.
     pub(super) fn line(&self) -> String {
@@ -135,6 +155,7 @@ impl TypedCommand<RollbackOptions> {
             requests,
             sending,
             removal: RemovalOptions { even_if_changed },
+            plan,
             display,
             monitor,
         } = &self.options;
@@ -146,6 +167,7 @@ impl TypedCommand<RollbackOptions> {
         options.requests(requests);
         options.sending(&sending.to_send_options());
         options.switch("even-if-changed", *even_if_changed);
+        options.plan(plan);
         options.display(*display);
         options.monitor(monitor);
         options
@@ -178,6 +200,7 @@ pub(super) mod tests {
         SendCommand {
             import: import(words),
             changes: None,
+            applied: None,
         }
     }
 
@@ -205,8 +228,10 @@ pub(super) mod tests {
             Command::Sync(options) => SendCommand {
                 import: typed(words[0], options.import),
                 changes: Some(options.changes),
+                applied: None,
             }
             .line(),
+            Command::Apply(options) => typed(words[0], *options).line(),
             Command::Rollback(options) => typed(words[0], *options).line(),
             other @ (Command::Verify(_)
             | Command::Status(_)

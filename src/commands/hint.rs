@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::io::ErrorKind;
 
+use super::moved_plan::MovedPlan;
 use crate::config::ConfigError;
 use crate::domain::mapping::MappingError;
 use crate::ledger::LedgerError;
@@ -73,6 +74,12 @@ impl Hint for HintedError {
     }
 }
 
+impl Hint for MovedPlan {
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        Some(self.hint.as_str().into())
+    }
+}
+
 /// An error that says what happened, and what to do.
 pub(super) fn hinted(what: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
     anyhow::Error::new(HintedError {
@@ -95,6 +102,7 @@ pub fn hint(error: &anyhow::Error) -> Option<Cow<'_, str>> {
         of::<LedgerError>,
         of::<SandboxError>,
         of::<HintedError>,
+        of::<MovedPlan>,
         of::<std::io::Error>,
     ];
     // Only `anyhow` can downcast to the type of a context.

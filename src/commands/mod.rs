@@ -3,6 +3,7 @@
 //! - `import/`: creates the customers; started again, continues
 //! - `validate/`: reads and checks everything, sends nothing
 //! - `sync.rs`: makes Kable equal to the file, and reports what the file no longer has
+//! - `apply.rs`: does what a saved plan says
 //! - `verify.rs`: compares what Kable has with the file
 //! - `rollback/`: deletes the customers that an import created
 //! - `status.rs`: shows the state of a run
@@ -19,6 +20,8 @@
 //! - `command_line.rs`: parsed options → the command to type next
 //! - `option_words.rs`: options as words of a shell
 //! - `send_command.rs`: a command that sends customers, as it was typed
+//! - `plan_use.rs`: writes a plan, or holds a run against one
+//! - `moved_plan.rs`: why a plan is not applied
 //! - `option_list.rs`: options that can be repeated
 //! - `checkpoint_choice.rs`: which checkpoint is read
 //! - `shell_word.rs`: words and paths as they are typed into a shell
@@ -45,6 +48,7 @@
 //! - `run_metrics.rs`: `--metrics-file`
 //! - `finish.rs`: every row's account, the files, the summary
 
+pub mod apply;
 mod checkpoint_choice;
 pub mod command_line;
 mod confirm;
@@ -62,9 +66,11 @@ mod input_digest;
 pub mod list;
 mod listing;
 mod missing_columns;
+mod moved_plan;
 mod option_list;
 mod option_words;
 mod own_files;
+mod plan_use;
 pub mod plans;
 mod preflight;
 mod prepared;
@@ -89,3 +95,4 @@ pub mod verify;
 
 pub use self::exit::Exit;
 pub use self::hint::hint;
+pub use self::moved_plan::MovedPlan;

@@ -9,7 +9,7 @@ use super::shell_word::shell_word;
 use crate::cli::defaults::SANDBOX_FILE;
 use crate::cli::{
     ChangeOptions, ConfigChoice, DisplayOptions, ImportOptions, InputOptions, MonitorOptions,
-    ReadingOptions, RequestOptions, SandboxChoice, SendOptions, TargetOptions,
+    PlanOptions, ReadingOptions, RequestOptions, SandboxChoice, SendOptions, TargetOptions,
 };
 
 /// Options as shell words. Each struct of options is destructured in full, so that
@@ -24,6 +24,7 @@ impl OptionWords {
             target,
             requests,
             sending,
+            plan,
             display,
             monitor,
         } = options;
@@ -32,6 +33,7 @@ impl OptionWords {
         words.target(target);
         words.requests(requests);
         words.sending(sending);
+        words.plan(plan);
         words.display(*display);
         words.monitor(monitor);
         words
@@ -179,6 +181,11 @@ impl OptionWords {
         self.switch("verbose", verbose);
         self.switch("quiet", quiet);
         self.switch("no-progress", no_progress);
+    }
+
+    pub(super) fn plan(&mut self, plan: &PlanOptions) {
+        let PlanOptions { save_plan } = plan;
+        self.value("save-plan", save_plan.as_ref());
     }
 
     pub(super) fn monitor(&mut self, monitor: &MonitorOptions) {

@@ -25,6 +25,9 @@ const KEYS: &[u8] = b"clientId,key\n";
 /// The first bytes of a file of metrics: `# HELP kable_bulk_`, as far as is read.
 const METRICS: &[u8] = b"# HELP kable_bul";
 
+/// The first bytes of a saved plan, as far as is read.
+const PLAN: &[u8] = b"{\"kable_bulk_pla";
+
 /// The ends of the names of checkpoints, also of those without readable content.
 const CHECKPOINT_ENDINGS: [&str; 2] = [".checkpoint.db", ".checkpoint.db.saved"];
 
@@ -100,7 +103,7 @@ fn is_never_input(path: &Path) -> bool {
     let is_settings = name == "kable-bulk.toml" || name.ends_with(".mapping.toml");
     is_settings || is_checkpoint_name(&name) || is_companion(path) || {
         let start = start_of(path);
-        start == SQLITE || start == METRICS || start.starts_with(KEYS)
+        start == SQLITE || start == METRICS || start == PLAN || start.starts_with(KEYS)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::command_line::TypedCommand;
 use super::option_words::OptionWords;
-use crate::cli::{ChangeOptions, ImportOptions, Scalar};
+use crate::cli::{ApplyOptions, ChangeOptions, ImportOptions, Scalar};
 
 /// A command that sends customers: an import, or a sync.
 #[derive(Debug, Clone)]
@@ -11,6 +11,8 @@ pub(super) struct SendCommand {
     pub(super) import: TypedCommand<ImportOptions>,
     /// What a sync has; `None` of an import.
     pub(super) changes: Option<ChangeOptions>,
+    /// The command that applies a plan of it, if that was typed.
+    pub(super) applied: Option<TypedCommand<ApplyOptions>>,
 }
 
 impl SendCommand {
@@ -34,13 +36,42 @@ impl SendCommand {
         Self {
             import: self.import.with(change),
             changes: self.changes.clone(),
+            applied: None,
         }
+    }
+
+    /// The same command, which makes anew the plan that `other` applies, if it does.
+    #[must_use]
+    pub(super) fn planning_as(&self, other: &Self) -> Self {
+        let applied = other.applied.as_ref();
+        self.with(|options| {
+            let saved = &mut options.plan.save_plan;
+            *saved = saved
+                .take()
+                .or(applied.map(|applied| applied.options.plan.clone()));
+        })
+    }
+
+    /// The command that applies its plan, not as a dry run.
+    pub(super) fn applying_line(&self) -> Option<String> {
+        let applied = self.applied.as_ref()?;
+        Some(applied.with(|options| options.dry_run = None).line())
+    }
+
+    /// The command that applies the plan which this one saves, if it does.
+    pub(super) fn apply_line(&self) -> Option<String> {
+        let plan = self.options().plan.save_plan.clone()?;
+        let applied = TypedCommand {
+            program: self.import.program.clone(),
+            options: ApplyOptions::of(plan),
+        };
+        Some(applied.line())
     }
 
     /// The same sync, which allows this many changes.
     #[must_use]
     pub(super) fn with_more_changes(&self, changes: u64) -> Self {
-        let mut more = self.clone();
+        let mut more = self.with(|_| ());
         if let Some(options) = &mut more.changes {
             options.max_changes = Some(Scalar(changes.to_string()));
         }
@@ -49,6 +80,9 @@ impl SendCommand {
 
     /// The command as it is typed into a shell.
     pub(super) fn line(&self) -> String {
+        if let Some(applied) = &self.applied {
+            return applied.line();
+        }
         let inputs = &self.options().input.inputs;
         let words = self.words();
         words.line(&self.import.program, self.name(), inputs)

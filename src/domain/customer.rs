@@ -103,7 +103,7 @@ impl Customer {
         })
     }
 
-    fn values_of(&self, field: Field) -> impl Iterator<Item = &str> {
+    pub(super) fn values_of(&self, field: Field) -> impl Iterator<Item = &str> {
         let values = self.values().filter(move |(of, _)| *of == field);
         values.map(|(_, value)| value)
     }

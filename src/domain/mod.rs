@@ -32,6 +32,7 @@
 //! - `compared_fields.rs`: in how many rows a field differs from Kable's
 //! - `recorded_differences.rs`: how a customer differs from its row, as the checkpoint keeps it
 //! - `forecast.rs`: what a run would do
+//! - `saved_plan.rs`: what a saved plan says of a customer, and whether it still fits
 //! - `advice.rs`, `wrong_constant.rs`: the next steps after a check
 //! - `bottleneck.rs`: how fast a run is
 //! - `threshold.rs`: when it stops early
@@ -73,6 +74,7 @@ pub mod row;
 pub mod row_findings;
 pub mod row_tally;
 pub mod rules;
+pub mod saved_plan;
 pub mod skip;
 mod spoilt;
 pub mod summary;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::compared_fields::FieldCount;
 use super::forecast::Forecast;
@@ -121,7 +121,7 @@ pub struct Latency {
 }
 
 /// The account that customers are sent to.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TargetAccount {
     /// The API's base URL, or the sandbox's file.
     pub base_url: String,
@@ -189,7 +189,7 @@ pub struct TimeSpan {
 }
 
 /// What identifies an input.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputDigest {
     /// As it was named.
     pub name: String,

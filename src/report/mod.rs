@@ -6,6 +6,7 @@
 //! - `progress.rs`: progress bars, or plain lines without a terminal
 //! - `wait_words.rs`: for how long a run waits, in words
 //! - `outcome_text.rs`: outcomes in words
+//! - `plan_file.rs`: a saved plan
 //! - `forecast_text.rs`: what a run would do, in words
 //! - `text.rs`: the summary at the end
 //! - `files.rs`: results, problems, rejects, failures, summary
@@ -32,6 +33,7 @@ pub mod log_line;
 pub mod manifest;
 pub mod metrics_file;
 mod outcome_text;
+pub mod plan_file;
 pub mod progress;
 mod reject_files;
 pub mod removal_files;

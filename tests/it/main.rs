@@ -66,6 +66,7 @@ mod refusals;
 mod rehearsal;
 mod resume;
 mod rollback;
+mod saved_plan;
 mod scenarios;
 mod simulated;
 mod spoilt;

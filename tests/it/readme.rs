@@ -18,7 +18,7 @@ const INTERFACE: &str = include_str!("../../docs/interface.md");
 const SANDBOX: &str = include_str!("../../docs/sandbox.md");
 
 /// Every page, by its path from the repository's root.
-const PAGES: [(&str, &str); 18] = [
+const PAGES: [(&str, &str); 19] = [
     ("README.md", README),
     ("docs/interface.md", INTERFACE),
     ("docs/input.md", include_str!("../../docs/input.md")),
@@ -30,6 +30,7 @@ const PAGES: [(&str, &str); 18] = [
     ),
     ("docs/lists.md", include_str!("../../docs/lists.md")),
     ("docs/sync.md", include_str!("../../docs/sync.md")),
+    ("docs/plans.md", include_str!("../../docs/plans.md")),
     ("docs/rollback.md", include_str!("../../docs/rollback.md")),
     ("docs/checks.md", include_str!("../../docs/checks.md")),
     ("docs/sandbox.md", SANDBOX),

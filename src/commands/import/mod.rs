@@ -5,11 +5,13 @@
 //! - `canary.rs`: what is shown of a canary
 //! - `ended.rs`: how an import ended: its exit code and the checkpoint's term
 //! - `changed_input.rs`: what is reported where an input was changed during a run
+//! - `plan_facts.rs`: what a saved plan says beside single customers
 //! - `summary.rs`: the text of the summary, and what to type next
 
 mod canary;
 pub(super) mod changed_input;
 pub(super) mod ended;
+pub(super) mod plan_facts;
 pub(super) mod sending;
 pub(super) mod session;
 pub(super) mod summary;
@@ -20,18 +22,20 @@ use std::time::Duration;
 
 use self::changed_input::report_changes;
 use self::ended::{demand_accepted, exit};
+use self::plan_facts::{plan_use, settle_plan};
 use self::sending::{Selection, send, send_canary};
-use self::session::{Session, stopped};
+use self::session::{Session, errors, stopped};
 use self::summary::{ImportSummary, foreseen_stop};
 use super::command_line::TypedCommand;
 use super::customer_list::say_unread;
 use super::exit::Exit;
 use super::finish::{Results, RowNotes, say_unused};
+use super::plan_use::PlanUse;
 use super::result_folder::lock_folder;
 use super::send_command::SendCommand;
 use super::send_time::send_time;
 use super::system::{seconds, wall_clock};
-use crate::cli::ImportOptions;
+use crate::cli::{ApplyOptions, ImportOptions};
 use crate::config::Environment;
 use crate::domain::summary::Summary;
 use crate::engine::account::AccountSources;
@@ -41,9 +45,11 @@ use crate::engine::send::metrics::latency;
 use crate::engine::stop::Halt;
 use crate::engine::survey::Survey;
 use crate::engine::survey::remote_list::RemoteList;
+use crate::engine::sync::plan::{PlanSources, RowPlanner, plan};
 use crate::ledger::Ledger;
 use crate::ledger::sqlite::SqliteLedger;
 use crate::report::files::PublishedFiles;
+use crate::report::plan_file::SavedPlan;
 use crate::report::text::SummaryNotes;
 
 /// Imports with `options`, which were typed to `program`.
@@ -55,7 +61,32 @@ pub fn run(
     let command = SendCommand {
         import: TypedCommand { program, options },
         changes: None,
+        applied: None,
     };
+    import(command, None, environment)
+}
+
+/// Imports as `saved` says, or refuses; `applied` was typed.
+pub(super) fn apply(
+    applied: TypedCommand<ApplyOptions>,
+    options: ImportOptions,
+    saved: SavedPlan,
+    environment: &Environment,
+) -> anyhow::Result<Exit> {
+    let program = applied.program.clone();
+    let command = SendCommand {
+        import: TypedCommand { program, options },
+        changes: None,
+        applied: Some(applied),
+    };
+    import(command, Some(saved), environment)
+}
+
+fn import(
+    command: SendCommand,
+    saved: Option<SavedPlan>,
+    environment: &Environment,
+) -> anyhow::Result<Exit> {
     let session = match Session::begin(command, environment)? {
         Ok(session) => session,
         Err(exit) => return Ok(exit),
@@ -63,13 +94,29 @@ pub fn run(
     let prepared = &session.prepared;
     let mut ledger = session.known_ledger()?;
     let _results = lock_folder(&prepared.out)?;
-    let mut listed = session.list_for_dry_run()?;
+    let plan_use = plan_use(&session, saved)?;
+    let (applies, plans) = (session.command.applied.is_some(), plan_use.is_some());
+    let mut listed = if plans {
+        session.demand_list()?
+    } else {
+        session.list_for_dry_run()?
+    };
     if prepared.stop.is_halted() {
         return Ok(stopped(prepared, "while checking"));
     }
     let mut surveyed = session.survey(ledger.as_mut(), listed.as_mut())?;
     if surveyed.interrupted {
         return Ok(stopped(prepared, "while checking"));
+    }
+    if let Some((plan_use, list)) = plan_use.zip(listed.as_mut()) {
+        if !plan_rows(&session, &mut surveyed, list, plan_use)? {
+            return Ok(stopped(prepared, "while comparing"));
+        }
+        if applies && !session.sending.dry_run {
+            // Rows are sent as by any import, which decides by its checkpoint.
+            listed = None;
+            surveyed = session.survey(ledger.as_mut(), None)?;
+        }
     }
     if !prepared.display.quiet {
         say_unused(&prepared.watcher, &surveyed.unused);
@@ -94,6 +141,38 @@ pub fn run(
         halt = session.prepared.stop.reason();
     }
     finish(session, (ledger, listed), surveyed, halt.as_ref())
+}
+
+/// Decides what is done with each row, for a plan. Returns whether it was not interrupted.
+fn plan_rows(
+    session: &Session,
+    surveyed: &mut Survey,
+    list: &mut RemoteList,
+    mut plan_use: PlanUse,
+) -> anyhow::Result<bool> {
+    let prepared = &session.prepared;
+    let mut sources = PlanSources {
+        check: &prepared.reading,
+        verdicts: &mut surveyed.verdicts,
+        list,
+        planner: RowPlanner::Import(PreviewSettings {
+            existing: session.sending.policy.existing,
+            gaps: surveyed.gaps,
+        }),
+        sink: Some(&mut plan_use),
+        folder: &prepared.out,
+        stop: &prepared.stop,
+    };
+    let watcher = prepared.watcher.as_ref();
+    let planned = plan(&mut prepared.rows(), &mut sources, watcher)?;
+    if planned.interrupted {
+        return Ok(false);
+    }
+    let is_check = matches!(plan_use, PlanUse::Check(_));
+    if is_check || errors(surveyed) <= session.allowed_errors(surveyed) {
+        settle_plan(session, plan_use, (surveyed, list), &planned.forecast)?;
+    }
+    Ok(true)
 }
 
 /// Sends all rows that are left, a canary first if requested.

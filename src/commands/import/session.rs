@@ -55,6 +55,7 @@ impl ImportDecisions {
         inputs: Vec<OsString>,
         environment: &Environment,
     ) -> Result<Self, ConfigError> {
+        let saves_plan = typed.plan.save_plan.is_some();
         if typed_changes.is_some() {
             refuse_import_options(&typed.sending)?;
         }
@@ -64,6 +65,7 @@ impl ImportDecisions {
         let concurrency = typed.sending.concurrency.or(file.sending.concurrency);
         let requests = requests(typed.requests, file.requests, concurrency)?;
         let mut sending = sending(typed.sending, file.sending, requests, &inputs, is_sandbox)?;
+        sending.dry_run |= saves_plan;
         let mut input = input(inputs, typed.input.reading, file.reading)?;
         if let Some(changes) = changes {
             changes.demand_all_rows(input.limit)?;

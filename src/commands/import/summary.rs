@@ -74,6 +74,12 @@ impl ImportSummary<'_> {
                 "sync" => "Do it: the same without --dry-run",
                 _ => "Import it: the same without --dry-run",
             };
+            if let Some(apply) = self.command.apply_line() {
+                return vec![("Read the plan, and do exactly that".to_owned(), apply)];
+            }
+            if let Some(apply) = self.command.applying_line() {
+                return vec![("Do it: the same without --dry-run".to_owned(), apply)];
+            }
             let what_for = what_for.to_owned();
             return vec![(what_for, self.without_dry_run().line())];
         }
@@ -116,11 +122,13 @@ impl ImportSummary<'_> {
         Some(match self.halt {
             Some(Halt::TooManyErrors { errors, .. }) => (
                 "Go on without them, up to twice as many",
-                self.with_more_errors(*errors),
+                self.with_more_errors(*errors).planning_as(self.command),
             ),
             Some(Halt::TooManyChanges { changes, .. }) => (
                 "Make them, once you have seen in differences.csv that they are meant",
-                self.command.with_more_changes(*changes),
+                self.command
+                    .with_more_changes(*changes)
+                    .planning_as(self.command),
             ),
             Some(Halt::AllAlike { .. }) => ("Go on once the cause is mended", same()),
             Some(Halt::Canary { .. }) => (
@@ -195,6 +203,7 @@ impl ImportSummary<'_> {
             options.input.inputs = files.iter().map(OsString::from).collect();
             options.input.reading.out = out;
             options.input.reading.limit = None;
+            options.plan.save_plan = None;
             options.sending.checkpoint = Some(self.checkpoint.to_owned());
         })
     }

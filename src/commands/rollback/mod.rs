@@ -1,8 +1,10 @@
 //! `kable-bulk rollback`: deletes exactly the customers that an import created.
 //!
 //! - `session.rs`: the parts of a rollback, built from what was typed
+//! - `plan_facts.rs`: what a saved plan says beside single customers
 //! - `summary.rs`: its figures, and what is shown of them
 
+mod plan_facts;
 mod session;
 mod summary;
 
@@ -12,6 +14,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
+use self::plan_facts::{plan_use, planned, settle_plan};
 use self::session::RollbackSession;
 use self::summary::{RollbackSummary, outcome_of_forecast, text};
 use super::command_line::TypedCommand;
@@ -22,11 +25,12 @@ use super::finish::print;
 use super::hint::hinted;
 use super::import::ended::{demand_accepted, how};
 use super::import::sending::tick;
+use super::plan_use::PlanUse;
 use super::preflight::Calls;
 use super::prepared::unless_stopped;
 use super::result_folder::lock_folder;
 use super::system::{jitter, seconds, wall_clock};
-use crate::cli::RollbackOptions;
+use crate::cli::{ApplyOptions, RollbackOptions};
 use crate::config::Environment;
 use crate::domain::summary::RequestCounts;
 use crate::domain::text::{counted, escaped_json};
@@ -34,9 +38,11 @@ use crate::engine::pace::retry_budget::Allowance;
 use crate::engine::send::RunContext;
 use crate::engine::send::removal::created_claims::{CreatedClaims, foresee};
 use crate::engine::send::removal::{self, RemovalParts, RemovalResult, RemovalSettings};
+use crate::engine::sync::plan::PlanSink;
 use crate::kable::Removal;
 use crate::ledger::sqlite::SqliteLedger;
 use crate::ledger::{Ledger, RunStart};
+use crate::report::plan_file::SavedPlan;
 use crate::report::removal_files::{RemovalFiles, RemovalLine};
 use crate::report::{Event, Observer};
 
@@ -47,16 +53,46 @@ pub fn run(
     environment: &Environment,
 ) -> anyhow::Result<Exit> {
     let command = TypedCommand { program, options };
-    let session = match RollbackSession::begin(command, environment)? {
+    rollback((command, None), None, environment)
+}
+
+/// Rolls an import back as `saved` says, or refuses; `applied` was typed.
+pub(super) fn apply(
+    applied: TypedCommand<ApplyOptions>,
+    options: RollbackOptions,
+    saved: SavedPlan,
+    environment: &Environment,
+) -> anyhow::Result<Exit> {
+    let program = applied.program.clone();
+    let command = TypedCommand { program, options };
+    rollback((command, Some(applied)), Some(saved), environment)
+}
+
+fn rollback(
+    (command, applied): (
+        TypedCommand<RollbackOptions>,
+        Option<TypedCommand<ApplyOptions>>,
+    ),
+    saved: Option<SavedPlan>,
+    environment: &Environment,
+) -> anyhow::Result<Exit> {
+    let session = match RollbackSession::begin(command, applied, environment)? {
         Ok(session) => session,
         Err(exit) => return Ok(exit),
     };
     let _results = lock_folder(&session.out)?;
     let mut ledger = session.ledger()?;
     let mut summary = session.summary();
-    if session.sending.dry_run {
-        foresee_all(&session, &mut ledger, &mut summary)?;
-    } else {
+    let plan_use = plan_use(&session, saved)?;
+    let dry_run = session.sending.dry_run;
+    if dry_run || plan_use.is_some() {
+        let mut foreseen = session.summary();
+        foresee_all(&session, &mut ledger, &mut foreseen, plan_use)?;
+        if dry_run {
+            summary = foreseen;
+        }
+    }
+    if !dry_run && !session.stop.is_halted() {
         let claims = CreatedClaims::of(&mut ledger, &session.out)?;
         if claims.total() == 0 {
             publish(&session, None, &mut summary)?;
@@ -97,6 +133,7 @@ fn foresee_all(
     session: &RollbackSession,
     ledger: &mut SqliteLedger,
     summary: &mut RollbackSummary,
+    mut plan_use: Option<PlanUse>,
 ) -> anyhow::Result<()> {
     let calls = Calls::new(session.bucket.as_deref(), &session.watcher);
     let listing = list(&session.connected.client, &session.out, calls);
@@ -111,14 +148,17 @@ fn foresee_all(
         )
     })?;
     let even_if_changed = session.even_if_changed;
-    foresee(
-        ledger,
-        &mut listed,
-        even_if_changed,
-        &mut |client_id, forecast| {
-            summary.add(client_id, outcome_of_forecast(forecast), None);
-        },
-    )?;
+    foresee(ledger, &mut listed, even_if_changed, &mut |foreseen| {
+        let outcome = outcome_of_forecast(foreseen.forecast);
+        summary.add(foreseen.client_id, outcome, None);
+        match &mut plan_use {
+            Some(plan_use) => plan_use.add_row(foreseen.claim, planned(foreseen)),
+            None => Ok(()),
+        }
+    })?;
+    if let Some(plan_use) = plan_use {
+        settle_plan(session, plan_use, listed.customer_count(), summary)?;
+    }
     say_unread(&session.watcher, Some(&listed));
     Ok(())
 }
@@ -241,7 +281,12 @@ fn finish(session: RollbackSession, mut summary: RollbackSummary) -> anyhow::Res
     } else if session.display.quiet {
         String::new()
     } else {
-        text(&summary, halt.as_ref(), &session.command)
+        text(
+            &summary,
+            halt.as_ref(),
+            &session.command,
+            session.applied.as_ref(),
+        )
     };
     print(&shown)?;
     demand_accepted(halt.as_ref(), &session.target().base_url)?;

@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
 use super::summary::RollbackSummary;
-use crate::cli::RollbackOptions;
+use crate::cli::{ApplyOptions, RollbackOptions};
 use crate::commands::checkpoint_choice::chosen_checkpoint;
 use crate::commands::command_line::TypedCommand;
 use crate::commands::confirm::has_terminal;
@@ -43,6 +43,8 @@ use crate::report::progress::ProgressDisplay;
 pub(super) struct RollbackSession {
     pub(super) began: Instant,
     pub(super) command: TypedCommand<RollbackOptions>,
+    /// The command that applies a plan of it, if that was typed.
+    pub(super) applied: Option<TypedCommand<ApplyOptions>>,
     pub(super) sending: SendSettings,
     pub(super) even_if_changed: bool,
     pub(super) display: DisplaySettings,
@@ -68,6 +70,7 @@ impl RollbackSession {
     )]
     pub(super) fn begin(
         command: TypedCommand<RollbackOptions>,
+        applied: Option<TypedCommand<ApplyOptions>>,
         environment: &Environment,
     ) -> anyhow::Result<Result<Self, Exit>> {
         let began = Instant::now();
@@ -100,7 +103,8 @@ impl RollbackSession {
         let (assignments, monitor) = (file.assignments.clone(), file.monitor.clone());
         let decided = decide(&command, file, checkpoint, environment)
             .map_err(|error| error.located(&assignments, is_typed))?;
-        let (sending, display, destination) = decided;
+        let (mut sending, display, destination) = decided;
+        sending.dry_run |= typed.plan.save_plan.is_some();
         demand_permission(&sending)?;
         if !sending.checkpoint.exists() {
             let path = sending.checkpoint.clone();
@@ -153,6 +157,7 @@ impl RollbackSession {
             runtime,
             _folder: folder,
             command,
+            applied,
         }))
     }
 

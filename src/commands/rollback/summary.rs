@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::cli::RollbackOptions;
+use crate::cli::{ApplyOptions, RollbackOptions};
 use crate::commands::command_line::TypedCommand;
 use crate::commands::exit::Exit;
 use crate::commands::import::ended::exit_of_halt;
@@ -181,6 +181,7 @@ pub(super) fn text(
     summary: &RollbackSummary,
     halt: Option<&Halt>,
     command: &TypedCommand<RollbackOptions>,
+    applied: Option<&TypedCommand<ApplyOptions>>,
 ) -> String {
     let mut text = String::new();
     let mut line = |part: &str| {
@@ -234,7 +235,7 @@ pub(super) fn text(
     if let Some(why) = halt.and_then(why) {
         line(&why);
     }
-    for part in next(summary, halt, command) {
+    for part in next(summary, halt, command, applied) {
         line(&part);
     }
     text
@@ -266,24 +267,38 @@ fn next(
     summary: &RollbackSummary,
     halt: Option<&Halt>,
     command: &TypedCommand<RollbackOptions>,
+    applied: Option<&TypedCommand<ApplyOptions>>,
 ) -> Vec<String> {
     let counts = summary.outcomes;
     let mut lines = Vec::new();
-    let mut add = |what: &str, command: &TypedCommand<RollbackOptions>| {
+    let mut add = |what: &str, line: String| {
         lines.push(format!("{what}:"));
-        lines.push(format!("  {}", command.line()));
+        lines.push(format!("  {line}"));
     };
+    let saved = command.options.plan.save_plan.clone();
+    let saved = saved.map(|plan| TypedCommand {
+        program: command.program.clone(),
+        options: ApplyOptions::of(plan),
+    });
     if summary.dry_run {
         if counts.pending > 0 {
             let real = command.with(|options| options.sending.dry_run = None);
-            add("Delete them: the same without --dry-run", &real);
+            let real_apply = applied.map(|applied| applied.with(|options| options.dry_run = None));
+            match (saved, real_apply) {
+                (Some(apply), _) => add("Read the plan, and do exactly that", apply.line()),
+                (None, Some(apply)) => {
+                    add("Delete them: the same without --dry-run", apply.line());
+                }
+                (None, None) => add("Delete them: the same without --dry-run", real.line()),
+            }
         }
     } else if halt.is_some() || counts.pending + counts.unresolved > 0 {
-        add("Go on where it stopped", command);
+        let line = applied.map_or_else(|| command.line(), TypedCommand::<ApplyOptions>::line);
+        add("Go on where it stopped", line);
     }
     if counts.changed > 0 {
         let all = command.with(|options| options.removal.even_if_changed = Some(true));
-        add("Delete also those that were changed", &all);
+        add("Delete also those that were changed", all.line());
     }
     if lines.is_empty() {
         lines.push(if summary.customers == 0 {

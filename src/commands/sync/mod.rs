@@ -1,9 +1,11 @@
 //! `kable-bulk sync`: creates new customers, updates changed ones, leaves equal ones
 //! alone, and reports or cancels those that the file no longer has.
 //!
+//! - `comparison.rs`: compares all rows with the customers
 //! - `permission.rs`: whether what was planned may be done
 //! - `prune.rs`: cancels customers that the file no longer has
 
+mod comparison;
 mod permission;
 mod prune;
 
@@ -13,9 +15,10 @@ use std::path::PathBuf;
 use anyhow::Context;
 use tokio::time::Instant;
 
+use self::comparison::planned;
 use self::permission::{confirm, too_many_changes};
 use self::prune::Prune;
-use crate::cli::SyncOptions;
+use crate::cli::{ApplyOptions, SyncOptions};
 use crate::commands::command_line::TypedCommand;
 use crate::commands::confirm::demand_terminal;
 use crate::commands::customer_list::say_unread;
@@ -23,9 +26,11 @@ use crate::commands::exit::Exit;
 use crate::commands::finish::{Results, RowNotes, say_unused};
 use crate::commands::import::changed_input::report_changes;
 use crate::commands::import::ended::{demand_accepted, exit};
+use crate::commands::import::plan_facts::{plan_use, settle_plan};
 use crate::commands::import::sending::{Selection, send};
 use crate::commands::import::session::{Session, errors, stopped};
 use crate::commands::import::summary::ImportSummary;
+use crate::commands::plan_use::PlanUse;
 use crate::commands::result_folder::lock_folder;
 use crate::commands::send_command::SendCommand;
 use crate::commands::send_time::send_time;
@@ -43,12 +48,12 @@ use crate::engine::stop::Halt;
 use crate::engine::survey::Survey;
 use crate::engine::survey::remote_list::RemoteList;
 use crate::engine::survey::surplus::Surplus;
-use crate::engine::sync::plan::{SyncPlan, SyncSources, plan};
-use crate::engine::sync::step::SyncRules;
+use crate::engine::sync::plan::SyncPlan;
 use crate::ledger::sqlite::SqliteLedger;
 use crate::ledger::{Ledger, RunFigures, latencies};
 use crate::report::files::{PublishedFiles, ResultFiles};
 use crate::report::log_line::log_line;
+use crate::report::plan_file::SavedPlan;
 use crate::report::text::SummaryNotes;
 
 /// Syncs with `options`, which were typed to `program`.
@@ -57,7 +62,6 @@ pub fn run(
     options: SyncOptions,
     environment: &Environment,
 ) -> anyhow::Result<Exit> {
-    let (began, started_ms) = (Instant::now(), wall_clock());
     let SyncOptions { import, changes } = options;
     let command = SendCommand {
         import: TypedCommand {
@@ -65,7 +69,36 @@ pub fn run(
             options: import,
         },
         changes: Some(changes),
+        applied: None,
     };
+    sync(command, None, environment)
+}
+
+/// Syncs as `saved` says, or refuses; `applied` was typed.
+pub(super) fn apply(
+    applied: TypedCommand<ApplyOptions>,
+    options: SyncOptions,
+    saved: SavedPlan,
+    environment: &Environment,
+) -> anyhow::Result<Exit> {
+    let SyncOptions { import, changes } = options;
+    let command = SendCommand {
+        import: TypedCommand {
+            program: applied.program.clone(),
+            options: import,
+        },
+        changes: Some(changes),
+        applied: Some(applied),
+    };
+    sync(command, Some(saved), environment)
+}
+
+fn sync(
+    command: SendCommand,
+    saved: Option<SavedPlan>,
+    environment: &Environment,
+) -> anyhow::Result<Exit> {
+    let (began, started_ms) = (Instant::now(), wall_clock());
     let session = match Session::begin(command, environment)? {
         Ok(session) => session,
         Err(exit) => return Ok(exit),
@@ -78,6 +111,7 @@ pub fn run(
     }
     let mut ledger = session.known_ledger()?;
     let _results = lock_folder(&session.prepared.out)?;
+    let mut plan_use = plan_use(&session, saved)?;
     let Some(mut listed) = session.demand_list()? else {
         return Ok(stopped(
             &session.prepared,
@@ -88,12 +122,14 @@ pub fn run(
     if surveyed.interrupted {
         return Ok(stopped(&session.prepared, "while checking"));
     }
-    let mut planned = planned(&session, changes, &mut surveyed, &mut listed)?;
+    let sink = plan_use.as_mut();
+    let mut planned = planned(&session, changes, (&mut surveyed, &mut listed), sink)?;
     if planned.interrupted {
         return Ok(stopped(&session.prepared, "while comparing"));
     }
     let prune = if changes.prunes {
-        let prune = Prune::plan(&session, &mut surveyed, &mut listed, &mut |_| Ok(()))?;
+        let sink = plan_use.as_mut();
+        let prune = Prune::plan(&session, &mut surveyed, &mut listed, sink)?;
         planned.forecast.cancel = prune.to_cancel();
         Some(prune)
     } else {
@@ -108,35 +144,9 @@ pub fn run(
         listed,
         plan: planned,
         prune,
+        plan_use,
     };
     sync.go_on(ledger)
-}
-
-/// Compares the rows with the customers, and decides what is done with each.
-fn planned(
-    session: &Session,
-    changes: ChangeSettings,
-    surveyed: &mut Survey,
-    listed: &mut RemoteList,
-) -> anyhow::Result<SyncPlan> {
-    let prepared = &session.prepared;
-    let mut sources = SyncSources {
-        check: &prepared.reading,
-        verdicts: &mut surveyed.verdicts,
-        list: listed,
-        rules: SyncRules {
-            plans: changes.plans,
-            retry_failed: session.sending.policy.retry_failed,
-            gaps: surveyed.gaps,
-        },
-        folder: &prepared.out,
-        stop: &prepared.stop,
-    };
-    plan(
-        &mut prepared.rows(),
-        &mut sources,
-        prepared.watcher.as_ref(),
-    )
 }
 
 /// A sync whose rows are compared.
@@ -151,6 +161,8 @@ struct SyncRun {
     plan: SyncPlan,
     /// The customers that are cancelled, if it was told to.
     prune: Option<Prune>,
+    /// The plan that it writes, or is held against.
+    plan_use: Option<PlanUse>,
 }
 
 impl SyncRun {
@@ -164,6 +176,10 @@ impl SyncRun {
         }
         say_unread(&prepared.watcher, Some(&self.listed));
         let mut halt = self.refusal();
+        if let Some(plan_use) = self.plan_use.take().filter(|_| halt.is_none()) {
+            let known = (&self.surveyed, &self.listed);
+            settle_plan(&self.session, plan_use, known, &self.plan.forecast)?;
+        }
         let before = match &mut ledger {
             Some(ledger) => ledger.status()?.figures,
             None => RunFigures::default(),

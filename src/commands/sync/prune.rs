@@ -9,6 +9,7 @@ use anyhow::Context;
 
 use crate::commands::import::sending::{context, pacing, tick};
 use crate::commands::import::session::Session;
+use crate::commands::plan_use::PlanUse;
 use crate::domain::pruned::PrunedCounts;
 use crate::domain::remote::RemoteCustomer;
 use crate::domain::summary::RequestCounts;
@@ -38,12 +39,12 @@ pub(super) struct Prune {
 
 impl Prune {
     /// The customers that no row has and that are not cancelled; each is passed to
-    /// `on_customer`. None of them if a row may be one of theirs.
+    /// `plan_use`. None of them if a row may be one of theirs.
     pub(super) fn plan(
         session: &Session,
         surveyed: &mut Survey,
         listed: &mut RemoteList,
-        on_customer: &mut dyn FnMut(&RemoteCustomer) -> io::Result<()>,
+        mut plan_use: Option<&mut PlanUse>,
     ) -> anyhow::Result<Self> {
         let folder = &session.prepared.out;
         let spooled = || format!("cannot use a temporary file in {}", folder.display());
@@ -55,7 +56,11 @@ impl Prune {
             ));
             None
         } else {
-            let targets = ListedTargets::of(&mut surveyed.surplus, listed, folder, on_customer);
+            let mut add = |remote: &RemoteCustomer| match &mut plan_use {
+                Some(plan_use) => plan_use.add_cancel(remote).map_err(io::Error::other),
+                None => Ok(()),
+            };
+            let targets = ListedTargets::of(&mut surveyed.surplus, listed, folder, &mut add);
             Some(targets.with_context(spooled)?)
         };
         let many = targets.as_ref().map_or(0, ListedTargets::total);

@@ -17,6 +17,42 @@ pub struct PreviewSettings {
     pub gaps: bool,
 }
 
+impl PreviewSettings {
+    /// What a run does with a fit row. `there` is the row's customer and the one that Kable
+    /// holds under its id; `is_repeat` says whether the row was rejected before for repeating
+    /// another, and `listed` whether the list of customers is known.
+    pub(in crate::engine) fn action(
+        self,
+        claim: Option<PriorClaim>,
+        is_repeat: bool,
+        there: Option<&ComparedCustomer>,
+        listed: bool,
+    ) -> PlannedAction {
+        let decision = claim.map_or(Decision::Create, |claim| claim.decision);
+        match (decision, there) {
+            (Decision::Skip(outcome), _) => PlannedAction::leave(outcome),
+            (Decision::Create | Decision::LookUp, Some(compared)) => {
+                // The customer belongs to another row.
+                let existing = match self.existing {
+                    ExistingPolicy::Update if is_repeat => ExistingPolicy::Skip,
+                    existing @ (ExistingPolicy::Skip
+                    | ExistingPolicy::Update
+                    | ExistingPolicy::Fail) => existing,
+                };
+                let changed = claim.is_some_and(|claim| claim.changed);
+                let unseen = Unseen {
+                    stripe: changed,
+                    contact: changed || claim.is_none(),
+                };
+                PlannedAction::on_existing(compared, existing, PlanRules::IMPORT, unseen)
+            }
+            (Decision::LookUp, None) if !listed => PlannedAction::LookUp,
+            (Decision::Create, None) if !listed && self.gaps => PlannedAction::LookUp,
+            (Decision::Create | Decision::LookUp, None) => PlannedAction::Create,
+        }
+    }
+}
+
 /// Forecasts what a run would do.
 pub(in crate::engine) struct Preview {
     settings: PreviewSettings,
@@ -50,37 +86,18 @@ impl Preview {
         is_repeat: bool,
         there: Option<&ComparedCustomer>,
     ) -> Option<PreviewedOutcome> {
-        let decision = claim.map_or(Decision::Create, |claim| claim.decision);
         let changed = claim.is_some_and(|claim| claim.changed);
         // Only a row that was sent before can have been edited since.
         let was_sent = claim.is_some_and(|claim| {
             claim.there || claim.in_doubt || claim.last.is_some_and(|last| last != Outcome::Pending)
         });
         self.forecast.edited += u64::from(changed && was_sent && !is_repeat);
-        let (act, previewed) = match (decision, there) {
-            (Decision::Skip(outcome), _) => (PlannedAction::leave(outcome), None),
-            (Decision::Create | Decision::LookUp, Some(compared)) => {
-                // The customer belongs to another row.
-                let existing = match self.settings.existing {
-                    ExistingPolicy::Update if is_repeat => ExistingPolicy::Skip,
-                    existing @ (ExistingPolicy::Skip
-                    | ExistingPolicy::Update
-                    | ExistingPolicy::Fail) => existing,
-                };
-                let unseen = Unseen {
-                    stripe: changed,
-                    contact: changed || claim.is_none(),
-                };
-                let act = PlannedAction::on_existing(compared, existing, PlanRules::IMPORT, unseen);
-                let previewed = previewed(&act, claim, compared);
-                (act, Some(previewed))
-            }
-            (Decision::LookUp, None) if !self.forecast.listed => (PlannedAction::LookUp, None),
-            (Decision::Create, None) if !self.forecast.listed && self.settings.gaps => {
-                (PlannedAction::LookUp, None)
-            }
-            (Decision::Create | Decision::LookUp, None) => (PlannedAction::Create, None),
-        };
+        let act = self
+            .settings
+            .action(claim, is_repeat, there, self.forecast.listed);
+        let is_skipped = claim.is_some_and(|claim| matches!(claim.decision, Decision::Skip(_)));
+        let compared = there.filter(|_| !is_skipped);
+        let previewed = compared.map(|compared| previewed(&act, claim, compared));
         self.forecast.add(&act);
         previewed
     }

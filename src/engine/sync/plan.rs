@@ -1,4 +1,4 @@
-//! The pass over all rows that decides what a sync does, and its result on disk.
+//! The pass over all rows that decides what a run does with each, and its result on disk.
 
 use std::io;
 use std::path::Path;
@@ -7,14 +7,17 @@ use anyhow::Context;
 
 use super::step::{SyncRules, SyncStep, step};
 use crate::domain::compared_fields::ComparedFields;
-use crate::domain::forecast::Forecast;
+use crate::domain::forecast::{Forecast, PlannedAction};
+use crate::domain::plan_policy::{PlanPolicy, PlanRules};
 use crate::domain::remote::ComparedCustomer;
-use crate::domain::row::{Row, Rows};
-use crate::domain::validate::CheckedRow;
+use crate::domain::row::{Columns, Row, Rows};
+use crate::domain::saved_plan::{CurrentPlan, PlannedRow};
+use crate::domain::validate::{CheckedRow, check};
+use crate::engine::account::preview::PreviewSettings;
 use crate::engine::checker::{CheckSettings, Checker};
 use crate::engine::stop::Stop;
 use crate::engine::survey::codec::{packed, six, take_six};
-use crate::engine::survey::finding_store::{RowVerdict, Verdicts};
+use crate::engine::survey::finding_store::{PriorClaim, RowVerdict, Verdicts};
 use crate::engine::survey::remote_list::RemoteList;
 use crate::report::{Event, Observer};
 use crate::spill::{Sorted, Sorter};
@@ -39,6 +42,12 @@ pub struct SyncPlan {
     pub to_send: u64,
     /// Whether the stop signal ended it early.
     pub interrupted: bool,
+}
+
+impl std::fmt::Debug for PlanSources<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PlanSources").finish_non_exhaustive()
+    }
 }
 
 impl SyncPlan {
@@ -73,17 +82,59 @@ impl SyncPlan {
     }
 }
 
+/// Decides what is done with a row.
+#[derive(Debug, Clone, Copy)]
+pub enum RowPlanner {
+    /// As a sync.
+    Sync(SyncRules),
+    /// As an import.
+    Import(PreviewSettings),
+}
+
+impl RowPlanner {
+    fn compared_plans(self) -> PlanPolicy {
+        match self {
+            Self::Sync(rules) => rules.plans.compared,
+            Self::Import(_) => PlanRules::IMPORT.compared,
+        }
+    }
+
+    /// What is done with a row with this `claim`; `is_repeat` says whether it was rejected
+    /// before for repeating another. An import has no steps: it decides by its ledger.
+    fn decide(
+        self,
+        claim: Option<PriorClaim>,
+        is_repeat: impl FnOnce() -> bool,
+        there: Option<&ComparedCustomer>,
+    ) -> (SyncStep, PlannedAction) {
+        match self {
+            Self::Sync(rules) => step(claim.as_ref(), there, rules),
+            Self::Import(settings) => (
+                SyncStep::LeaveEqual,
+                settings.action(claim, is_repeat(), there, true),
+            ),
+        }
+    }
+}
+
+/// Receives what is decided for each fit row.
+pub trait PlanSink {
+    /// What is done with row `number` of all, counted from 0.
+    fn add_row(&mut self, number: u64, plan: CurrentPlan) -> anyhow::Result<()>;
+}
+
 /// What a plan is made from, beside the rows.
-#[derive(Debug)]
-pub struct SyncSources<'s> {
+pub struct PlanSources<'s> {
     /// What rows are checked against.
     pub check: &'s CheckSettings,
     /// The survey's verdicts.
     pub verdicts: &'s mut Verdicts,
     /// The customers that Kable holds.
     pub list: &'s mut RemoteList,
-    /// What to do.
-    pub rules: SyncRules,
+    /// Decides.
+    pub planner: RowPlanner,
+    /// Receives what is decided, if that is wanted.
+    pub sink: Option<&'s mut dyn PlanSink>,
     /// For a temporary file.
     pub folder: &'s Path,
     /// Ends it early.
@@ -93,48 +144,32 @@ pub struct SyncSources<'s> {
 /// Compares all `rows` with the list of customers, and decides what is done with each.
 pub fn plan<R>(
     rows: &mut R,
-    sources: &mut SyncSources<'_>,
+    sources: &mut PlanSources<'_>,
     observer: &impl Observer,
 ) -> anyhow::Result<SyncPlan>
 where
     R: Rows<Error: std::error::Error + Send + Sync + 'static>,
 {
-    let spooled = || {
-        format!(
-            "cannot use a temporary file in {}",
-            sources.folder.display()
-        )
-    };
+    let folder = sources.folder;
+    let spooled = || format!("cannot use a temporary file in {}", folder.display());
     let mut checker = Checker::new(sources.check);
-    let mut steps = Sorter::new(sources.folder, 1);
+    let mut steps = Sorter::new(folder, 1);
     let mut plan = PlanCounts::default();
     let mut row = Row::default();
-    let strict = sources.check.rules.strict;
     sources.verdicts.rewind().with_context(spooled)?;
     let mut ordinal = 0;
     let mut interrupted = false;
     while rows.next(&mut row)? {
-        let verdict = sources.verdicts.on(ordinal).with_context(spooled)?;
-        let is_left = verdict
-            .as_ref()
-            .is_some_and(|verdict| is_no_customer(verdict, strict));
-        if !is_left && let CheckedRow::Fit(fit) = checker.check(&mut row, rows.columns())? {
-            let place = verdict.as_ref().and_then(|verdict| verdict.listed);
-            let remote = place.map(|place| sources.list.at(place)).transpose();
-            let remote = remote.with_context(spooled)?.flatten();
-            let compared_plans = sources.rules.plans.compared;
-            let there = remote.map(|remote| {
-                ComparedCustomer::of(fit.values.to_customer(), remote, compared_plans)
-            });
-            let claim = verdict.and_then(|verdict| verdict.prior_claim);
-            let (step, action) = step(claim.as_ref(), there.as_ref(), sources.rules);
-            plan.forecast.add(&action);
-            if let Some(compared) = &there {
+        let read = (&mut row, rows.columns());
+        if let Some(planned) = sources.row(&mut checker, ordinal, read)? {
+            plan.forecast.add(&planned.action);
+            if let Some(compared) = &planned.there {
                 plan.compared.add(compared);
             }
-            if step != SyncStep::LeaveEqual {
-                plan.to_send += u64::from(step.sends());
-                steps.push(item(ordinal, step)).with_context(spooled)?;
+            if planned.step != SyncStep::LeaveEqual {
+                plan.to_send += u64::from(planned.step.sends());
+                let item = item(ordinal, planned.step);
+                steps.push(item).with_context(spooled)?;
             }
         }
         ordinal += 1;
@@ -159,6 +194,58 @@ where
     };
     plan.rewind().with_context(spooled)?;
     Ok(plan)
+}
+
+/// What is done with a fit row.
+struct DecidedRow {
+    step: SyncStep,
+    action: PlannedAction,
+    /// Its customer beside the one that Kable holds, if there is one.
+    there: Option<ComparedCustomer>,
+}
+
+impl PlanSources<'_> {
+    /// Decides about row `ordinal`; `None` if no customer stands behind it.
+    fn row(
+        &mut self,
+        checker: &mut Checker<'_>,
+        ordinal: u64,
+        (row, columns): (&mut Row, &Columns),
+    ) -> anyhow::Result<Option<DecidedRow>> {
+        let spooled = "cannot read a temporary file";
+        let verdict = self.verdicts.on(ordinal).context(spooled)?;
+        let rules = &self.check.rules;
+        let is_left = |verdict: &RowVerdict| is_no_customer(verdict, rules.strict);
+        if verdict.as_ref().is_some_and(is_left) {
+            return Ok(None);
+        }
+        let binding = checker.derive(row, columns)?;
+        let CheckedRow::Fit(fit) = check(row, binding, rules) else {
+            return Ok(None);
+        };
+        let place = verdict.as_ref().and_then(|verdict| verdict.listed);
+        let remote = place.map(|place| self.list.at(place)).transpose();
+        let there = remote.context(spooled)?.flatten().map(|remote| {
+            let plans = self.planner.compared_plans();
+            ComparedCustomer::of(fit.values.to_customer(), remote, plans)
+        });
+        let claim = verdict.and_then(|verdict| verdict.prior_claim);
+        let is_repeat = || binding.was_duplicate(row, columns);
+        let (step, action) = self.planner.decide(claim, is_repeat, there.as_ref());
+        if let Some(sink) = &mut self.sink {
+            let plan = CurrentPlan::of(&action, &fit.values.to_customer(), there.as_ref());
+            let place = PlannedRow {
+                file: self.check.input_name(row.origin.input).to_owned(),
+                line: row.origin.line,
+            };
+            sink.add_row(ordinal, plan.at(ordinal, place))?;
+        }
+        Ok(Some(DecidedRow {
+            step,
+            action,
+            there,
+        }))
+    }
 }
 
 /// The counts of a plan that is made.

@@ -10,6 +10,7 @@ use anyhow::Context;
 use super::RemovalTarget;
 use super::removal_state::{RemovalSubject, SubjectVerdict};
 use crate::domain::customer::{Fingerprint, fingerprint};
+use crate::domain::remote::RemoteCustomer;
 use crate::engine::survey::codec::{six, take_six};
 use crate::engine::survey::remote_list::RemoteList;
 use crate::ledger::Ledger;
@@ -65,13 +66,26 @@ pub enum RemovalForecast {
     Changed,
 }
 
+/// What a rollback would do with the customer of a claim.
+#[derive(Debug)]
+pub struct ForeseenRemoval<'c> {
+    /// The number of its claim.
+    pub claim: u64,
+    /// Its `clientId`.
+    pub client_id: &'c str,
+    /// The customer that Kable holds under it, if there is one.
+    pub remote: Option<&'c RemoteCustomer>,
+    /// What would be done.
+    pub forecast: RemovalForecast,
+}
+
 /// Passes what a rollback would do with each customer of `ledger` to `each`, by the list
 /// of all customers. Memory grows by some forty bytes a customer.
 pub fn foresee(
     ledger: &mut impl Ledger,
     listed: &mut RemoteList,
     even_if_changed: bool,
-    each: &mut dyn FnMut(&str, RemovalForecast),
+    each: &mut dyn FnMut(&ForeseenRemoval<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let mut claims: HashMap<Fingerprint, u64> = HashMap::new();
     ledger.scan(&mut |client_id, known| {
@@ -101,16 +115,20 @@ pub fn foresee(
             None => None,
         };
         let subject = RemovalSubject::of_claim(&record);
-        let verdict = remote.map(|remote| subject.judge(&remote, even_if_changed));
-        each(
-            &record.client_id,
-            match verdict {
+        let verdict = remote
+            .as_ref()
+            .map(|remote| subject.judge(remote, even_if_changed));
+        each(&ForeseenRemoval {
+            claim: id,
+            client_id: &record.client_id,
+            remote: remote.as_ref(),
+            forecast: match verdict {
                 None | Some(SubjectVerdict::Another) => RemovalForecast::AlreadyGone,
                 Some(SubjectVerdict::AsExpected) => RemovalForecast::Remove,
                 Some(SubjectVerdict::NotOurs) => RemovalForecast::NotOurs,
                 Some(SubjectVerdict::Changed) => RemovalForecast::Changed,
             },
-        );
+        })?;
     }
     Ok(())
 }

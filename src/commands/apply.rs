@@ -1,0 +1,123 @@
+//! `kable-bulk apply`: does exactly what a saved plan says, or refuses.
+//!
+//! The command that made the plan runs again. Before it sends anything, what it would do is
+//! held against the plan, customer by customer.
+
+use std::ffi::OsString;
+
+use clap::FromArgMatches;
+
+use super::command_line::TypedCommand;
+use super::exit::Exit;
+use super::hint::hinted;
+use super::{import, rollback, sync};
+use crate::cli::{
+    ApplyOptions, Cli, Command, DisplayOptions, MonitorOptions, PlanOptions, command,
+};
+use crate::config::Environment;
+use crate::report::plan_file::SavedPlan;
+
+/// Applies the plan that `options` name, which were typed to `program`.
+pub fn run(
+    program: OsString,
+    options: ApplyOptions,
+    environment: &Environment,
+) -> anyhow::Result<Exit> {
+    let shown = options.plan.display().to_string();
+    let saved = SavedPlan::open(options.plan.clone()).map_err(|error| {
+        hinted(
+            format!("cannot apply {shown}: {error}"),
+            "name a plan as --save-plan wrote it",
+        )
+    })?;
+    let command = &saved.header.command;
+    let unreadable = || {
+        hinted(
+            format!("cannot apply {shown}: its command is not one of this version: {command}"),
+            "make a new plan with --save-plan",
+        )
+    };
+    let planned = parsed(command).ok_or_else(unreadable)?;
+    let applied = TypedCommand { program, options };
+    match planned {
+        Command::Import(mut options) => {
+            overlay(&applied, &mut options.display, &mut options.monitor);
+            let sending = &mut options.sending;
+            let is_dry = (&mut sending.dry_run, &mut sending.no_dry_run);
+            decide(&applied, is_dry, &mut sending.yes);
+            options.plan = PlanOptions::default();
+            import::apply(applied, *options, saved, environment)
+        }
+        Command::Sync(mut options) => {
+            let import = &mut options.import;
+            overlay(&applied, &mut import.display, &mut import.monitor);
+            let sending = &mut import.sending;
+            let is_dry = (&mut sending.dry_run, &mut sending.no_dry_run);
+            decide(&applied, is_dry, &mut sending.yes);
+            import.plan = PlanOptions::default();
+            sync::apply(applied, *options, saved, environment)
+        }
+        Command::Rollback(mut options) => {
+            overlay(&applied, &mut options.display, &mut options.monitor);
+            let sending = &mut options.sending;
+            let is_dry = (&mut sending.dry_run, &mut sending.no_dry_run);
+            decide(&applied, is_dry, &mut sending.yes);
+            options.plan = PlanOptions::default();
+            rollback::apply(applied, *options, saved, environment)
+        }
+        Command::Validate(_)
+        | Command::Verify(_)
+        | Command::Apply(_)
+        | Command::Status(_)
+        | Command::List(_)
+        | Command::Init(_)
+        | Command::Presets(_)
+        | Command::Plans(_)
+        | Command::Sandbox(_) => Err(unreadable()),
+    }
+}
+
+/// The command that stands in a plan.
+fn parsed(line: &str) -> Option<Command> {
+    let parsed = command().try_get_matches_from(shlex::split(line)?);
+    let parsed = parsed.and_then(|matches| Cli::from_arg_matches(&matches));
+    parsed.ok().map(|cli| cli.command)
+}
+
+/// Whether anything is sent, and whether that is asked before.
+fn decide(
+    applied: &TypedCommand<ApplyOptions>,
+    (dry_run, no_dry_run): (&mut Option<bool>, &mut bool),
+    asks_not: &mut Option<bool>,
+) {
+    let ApplyOptions {
+        dry_run: typed,
+        yes,
+        ..
+    } = applied.options;
+    *no_dry_run &= typed != Some(true);
+    *dry_run = typed.filter(|is_on| *is_on);
+    *asks_not = yes.or(*asks_not);
+}
+
+/// What is typed to `apply` beats what was typed when the plan was made.
+fn overlay(
+    applied: &TypedCommand<ApplyOptions>,
+    display: &mut DisplayOptions,
+    monitor: &mut MonitorOptions,
+) {
+    let DisplayOptions {
+        json,
+        log_format,
+        verbose,
+        quiet,
+        no_progress,
+    } = applied.options.display;
+    display.json = json.or(display.json);
+    display.log_format = log_format.or(display.log_format);
+    display.verbose = verbose.or(display.verbose);
+    display.quiet = quiet.or(display.quiet);
+    display.no_progress = no_progress.or(display.no_progress);
+    let typed = applied.options.monitor.metrics_file.clone();
+    monitor.metrics_file = typed.or(monitor.metrics_file.take());
+}

@@ -1,0 +1,87 @@
+//! What a saved plan says of an import or a sync beside single customers.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+use anyhow::Context;
+
+use super::session::Session;
+use crate::commands::hint::hinted;
+use crate::commands::input_digest::input_digest;
+use crate::commands::plan_use::{PlanFacts, PlanUse};
+use crate::commands::shown_mapping::shown_mapping;
+use crate::domain::forecast::Forecast;
+use crate::domain::text::counted;
+use crate::engine::survey::Survey;
+use crate::engine::survey::remote_list::RemoteList;
+use crate::report::plan_file::{KnownState, SavedPlan, sha256_of};
+
+/// Writes a plan of `session`, or holds it against `saved`; `None` if there is no plan.
+pub(in crate::commands) fn plan_use(
+    session: &Session,
+    saved: Option<SavedPlan>,
+) -> anyhow::Result<Option<PlanUse>> {
+    let place = session.command.options().plan.save_plan.clone();
+    if place.is_none() && saved.is_none() {
+        return Ok(None);
+    }
+    PlanUse::of(place, saved, &plan_facts(session)?)
+}
+
+fn plan_facts(session: &Session) -> anyhow::Result<PlanFacts> {
+    let prepared = &session.prepared;
+    let mut inputs = Vec::new();
+    for name in &prepared.reading.names {
+        let digest = input_digest(OsStr::new(name));
+        let digest = digest.with_context(|| format!("cannot read {name}"))?;
+        inputs.push(digest.ok_or_else(|| {
+            hinted(
+                format!("no plan can be made of {name}: it is no file that can be read again"),
+                "save the rows to a file, and name that",
+            )
+        })?);
+    }
+    let mapping = shown_mapping(&prepared.reading.mapping, &prepared.inputs, true)?;
+    let effects = [
+        (session.sending.keys, "API keys are created"),
+        (session.sending.stripe, "customers are created at Stripe"),
+    ];
+    let effects = effects.into_iter().filter(|(is_on, _)| *is_on);
+    Ok(PlanFacts {
+        command: session.command.planning_as(&session.command).line(),
+        target: session.connected.target.clone(),
+        inputs,
+        mapping: sha256_of(&mapping.join("\n")),
+        side_effects: effects.map(|(_, effect)| effect.to_owned()).collect(),
+    })
+}
+
+/// Ends the use of a plan: says where it was written, or fails if it does not fit any more.
+pub(in crate::commands) fn settle_plan(
+    session: &Session,
+    plan_use: PlanUse,
+    (surveyed, listed): (&Survey, &RemoteList),
+    forecast: &Forecast,
+) -> anyhow::Result<()> {
+    let known = KnownState {
+        customers_at_kable: listed.customer_count(),
+        checkpoint: session.sending.checkpoint.display().to_string(),
+        claims: surveyed.first_new_id.saturating_sub(1),
+    };
+    let would = serde_json::to_value(forecast).context("cannot write the plan")?;
+    let saved: Option<PathBuf> = plan_use.settle(plan_facts(session)?, known, would)?;
+    let watcher = &session.prepared.watcher;
+    if session.prepared.display.quiet {
+        return Ok(());
+    }
+    let many = counted(
+        forecast.to_send() + forecast.cancel,
+        "customer",
+        "customers",
+    );
+    match saved {
+        Some(place) => watcher.say(&format!("The plan for {many} is in {}", place.display())),
+        None => watcher.say("Everything is as planned"),
+    }
+    Ok(())
+}
