@@ -97,8 +97,18 @@ impl TypedCommand<ValidateOptions> {
 }
 
 impl TypedCommand<VerifyOptions> {
+    /// The command as it is typed into a shell.
+    pub(super) fn line(&self) -> String {
+        let inputs = &self.options.input.inputs;
+        self.words().line(&self.program, "verify", inputs)
+    }
+
     /// Whether the option `long` was typed.
     pub(super) fn types(&self, long: &str) -> bool {
+        self.words().name(long)
+    }
+
+    fn words(&self) -> OptionWords {
         let VerifyOptions {
             input,
             target,
@@ -112,7 +122,7 @@ impl TypedCommand<VerifyOptions> {
         options.requests(requests);
         options.display(*display);
         options.monitor(monitor);
-        options.name(long)
+        options
     }
 }
 

@@ -7,6 +7,7 @@ use anyhow::Context;
 
 use super::exit::Exit;
 use super::hint::HintedError;
+use super::page_text::PageText;
 use super::prepared::Prepared;
 use crate::cli::AnnotationPlatform;
 use crate::domain::row::Revisit;
@@ -31,14 +32,14 @@ pub(super) struct Results<'p> {
 }
 
 /// What is shown of single rows.
-pub(super) struct RowNotes {
-    pub(super) first_failures: Vec<(u64, String)>,
-    pub(super) annotations: Option<Annotations>,
+struct RowNotes {
+    first_failures: Vec<(u64, String)>,
+    annotations: Option<Annotations>,
 }
 
 impl RowNotes {
     /// Separates the result files from what is shown of single rows.
-    pub(super) fn split(sink: SummarySink) -> (ResultFiles, Self) {
+    fn split(sink: SummarySink) -> (ResultFiles, Self) {
         let SummarySink {
             files,
             first_failures,
@@ -138,14 +139,18 @@ impl Results<'_> {
         })
     }
 
-    /// Moves the files to their places, and writes the metrics.
-    pub(super) fn publish(
+    /// Moves the files to their places, writes the metrics, and shows the summary.
+    pub(super) fn publish<W: Fn(&[KeptFile]) -> SummaryNotes>(
         &self,
-        files: ResultFiles,
+        listing: SummarySink,
         summary: &Summary,
         keys: Option<PathBuf>,
-    ) -> anyhow::Result<PublishedFiles> {
-        let mut published = files.finish(summary).with_context(|| self.cannot_write())?;
+        page: &PageText<W>,
+    ) -> anyhow::Result<()> {
+        let (files, notes) = RowNotes::split(listing);
+        let on_page = page.notes(self.prepared, summary);
+        let published = files.finish(summary, &on_page);
+        let mut published = published.with_context(|| self.cannot_write())?;
         if let Some(place) = keys {
             published.written.push(WrittenFile { place, rows: 0 });
         }
@@ -153,11 +158,12 @@ impl Results<'_> {
         if let Some(warning) = metrics.and_then(|metrics| metrics.finish(&summary.into())) {
             self.prepared.watcher.say(&warning);
         }
-        Ok(published)
+        let words = (page.words)(&published.kept);
+        self.show(notes, &published, summary, words)
     }
 
     /// Prints the summary.
-    pub(super) fn show(
+    fn show(
         &self,
         notes: RowNotes,
         published: &PublishedFiles,

@@ -46,6 +46,7 @@
 //! - `send_time.rs`: how long it takes to send
 //! - `explain.rs`: `--explain`
 //! - `run_metrics.rs`: `--metrics-file`
+//! - `page_text.rs`: what stands in `report.html` beside the figures
 //! - `finish.rs`: every row's account, the files, the summary
 
 pub mod apply;
@@ -70,6 +71,7 @@ mod moved_plan;
 mod option_list;
 mod option_words;
 mod own_files;
+mod page_text;
 mod plan_use;
 pub mod plans;
 mod preflight;

@@ -10,9 +10,10 @@ use tokio::time::Instant;
 use super::command_line::TypedCommand;
 use super::customer_list::say_unread;
 use super::exit::Exit;
-use super::finish::{AccountedRows, Results, RowNotes, exit_of, say_unused};
+use super::finish::{AccountedRows, Results, exit_of, say_unused};
 use super::input_digest::input_digest;
 use super::own_files::ResolvedInputs;
+use super::page_text::{PageText, detail};
 use super::prepared::{Prepared, origin, unless_stopped};
 use super::remote_state::{RemoteQuery, RemoteState, look_up};
 use super::result_folder::lock_folder;
@@ -32,6 +33,7 @@ use crate::domain::text::counted;
 use crate::engine::account::AccountSources;
 use crate::engine::account::listed_outcomes::ListedOutcomes;
 use crate::engine::survey::{KnownCustomers, Survey};
+use crate::report::manifest::KeptFile;
 use crate::report::text::SummaryNotes;
 
 /// The file with the outcome of every row.
@@ -77,6 +79,7 @@ pub fn run(
         return Ok(Exit::Interrupted);
     };
     let verification = Verification {
+        command_line: command.line(),
         prepared,
         remote: remote?,
         digests,
@@ -122,6 +125,7 @@ impl VerifyDecisions {
 
 /// The parts of a verification.
 struct Verification {
+    command_line: String,
     prepared: Prepared,
     remote: RemoteState,
     digests: Vec<InputDigest>,
@@ -163,6 +167,7 @@ impl Verification {
             surplus: Some(surveyed.surplus.count()),
             skipped_rows: surveyed.tally.skipped(),
             defaults: surveyed.tally.defaults(&prepared.reading.mapping),
+            detail: detail(&surveyed.tally, &[]),
             ..Summary::default()
         };
         let sources = AccountSources {
@@ -202,10 +207,11 @@ impl Verification {
             started: timestamp(self.started_ms),
             finished: timestamp(wall_clock()),
         });
-        let words = words(&summary);
-        let (files, notes) = RowNotes::split(listing);
-        let published = results.publish(files, &summary, None)?;
-        results.show(notes, &published, &summary, words)?;
+        let page = PageText {
+            words: |_: &[KeptFile]| words(&summary),
+            command_line: self.command_line,
+        };
+        results.publish(listing, &summary, None, &page)?;
         Ok(exit)
     }
 }

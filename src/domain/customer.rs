@@ -202,6 +202,16 @@ impl<'r> CustomerValues<'r> {
         *self.contact.get(place(Field::Email)?)?
     }
 
+    /// `billingContact.country`, if there is one.
+    pub fn country(&self) -> Option<&'r str> {
+        *self.contact.get(place(Field::Country)?)?
+    }
+
+    /// `currency`, as it is sent.
+    pub fn currency(&self) -> &str {
+        &self.currency
+    }
+
     /// Each value, in the API's order; of a list, each id.
     fn values(&self) -> impl Iterator<Item = (Field, &str)> {
         let single = [

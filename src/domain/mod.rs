@@ -28,7 +28,8 @@
 //!
 //! - `outcome.rs`, `summary.rs`: the outcome of a row; a run in numbers
 //! - `pruned.rs`: what became of customers that a sync cancels
-//! - `row_tally.rs`: rows that are no customers, rows that took a default
+//! - `row_tally.rs`: rows that are no customers, rows that took a default, currencies and countries
+//! - `value_counts.rs`: how often each value of a field occurs
 //! - `compared_fields.rs`: in how many rows a field differs from Kable's
 //! - `recorded_differences.rs`: how a customer differs from its row, as the checkpoint keeps it
 //! - `forecast.rs`: what a run would do
@@ -84,5 +85,6 @@ pub mod text;
 pub mod threshold;
 pub mod update;
 pub mod validate;
+pub mod value_counts;
 pub mod withdrawn;
 pub mod wrong_constant;

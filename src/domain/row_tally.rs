@@ -1,13 +1,16 @@
-//! Rows that are no customers, by the reason; and rows that took a default, by field.
+//! Rows that are no customers, by the reason; rows that took a default, by field; and the
+//! currencies and countries of customers.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::customer::CustomerValues;
 use super::field::{Field, FieldSet};
 use super::mapping::{ComputedDefault, Mapping};
 use super::skip::SkipReason;
 use super::text::{counted, quoted};
+use super::value_counts::ValueCounts;
 
 /// How many lines of each reason are kept.
 const LINES_KEPT: usize = 10;
@@ -52,6 +55,10 @@ impl DefaultedRows {
 pub struct RowTally {
     skipped: BTreeMap<SkipReason, SkippedRows>,
     defaulted: [u64; Field::COUNT],
+    /// The currencies of rows that pass the checks of a single row.
+    pub currencies: ValueCounts,
+    /// The countries of their billing contacts.
+    pub countries: ValueCounts,
     /// Rejected rows without a usable `clientId`: whose they are is not known.
     pub unidentified: u64,
 }
@@ -76,6 +83,14 @@ impl RowTally {
         }
     }
 
+    /// Counts the currency and the country of a row.
+    pub fn add_values(&mut self, values: &CustomerValues<'_>) {
+        self.currencies.add(values.currency());
+        if let Some(country) = values.country() {
+            self.countries.add(country);
+        }
+    }
+
     /// The sum of both; `later` is of later rows.
     #[must_use]
     pub fn plus(mut self, later: Self) -> Self {
@@ -91,6 +106,8 @@ impl RowTally {
             let room = LINES_KEPT.saturating_sub(known.lines.len());
             known.lines.extend(rows.lines.into_iter().take(room));
         }
+        self.currencies.add_all(&later.currencies);
+        self.countries.add_all(&later.countries);
         self.unidentified += later.unidentified;
         for (count, more) in self.defaulted.iter_mut().zip(later.defaulted) {
             *count += more;

@@ -10,6 +10,7 @@ use super::outcome::{Outcome, OutcomeCounts};
 use super::problem::{Code, Fix, Problem};
 use super::pruned::PrunedCounts;
 use super::row_tally::{DefaultedRows, SkippedRows};
+use super::value_counts::ValueCounts;
 
 /// How many causes of malformed rows are told apart.
 const MOST_CAUSES: usize = 8;
@@ -199,6 +200,17 @@ pub struct InputDigest {
     pub sha256: String,
 }
 
+/// Figures that `report.html` shows, and `summary.json` has not.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SummaryDetail {
+    /// The currencies of rows that pass the checks of a single row.
+    pub currencies: ValueCounts,
+    /// The countries of their billing contacts.
+    pub countries: ValueCounts,
+    /// Percentiles of latencies, in milliseconds; empty if nothing was sent.
+    pub percentiles: Vec<(&'static str, f64)>,
+}
+
 /// A run in numbers.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Summary {
@@ -255,6 +267,9 @@ pub struct Summary {
     pub latency_ms: Latency,
     /// The problems: errors first, then the most frequent.
     pub problems: Vec<ProblemGroup>,
+    /// More of them, for `report.html`.
+    #[serde(skip)]
+    pub detail: SummaryDetail,
 }
 
 impl Summary {

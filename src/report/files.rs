@@ -11,6 +11,8 @@ use serde::Serialize;
 
 use super::atomic_file::{MARK, PendingFile, WrittenFile, remove_abandoned};
 use super::difference_file::{DIFFERENCES, DifferenceFile};
+use super::html::page_rows::PageRows;
+use super::html::{PageNotes, page};
 use super::manifest::{KeptFile, Manifest, ResultsOrigin, is_check};
 use super::reject_files::RejectFiles;
 use super::result_names::KINDS;
@@ -50,6 +52,7 @@ pub struct ResultFiles {
     failures: RejectFiles,
     /// Lists of something other than rows.
     lists: Vec<PendingFile>,
+    page_rows: PageRows,
     manifest: Manifest,
     /// Whether rows are sent, so that failures of an earlier run are removed.
     sends: bool,
@@ -110,6 +113,7 @@ impl ResultFiles {
             rejects: RejectFiles::new("rejects"),
             failures: RejectFiles::new("failures"),
             lists: Vec::new(),
+            page_rows: PageRows::default(),
             manifest,
             sends,
         })
@@ -122,7 +126,7 @@ impl ResultFiles {
 
     /// Moves the files to their places, and removes files of an earlier run that
     /// this one has no rows for; files that must not be replaced are renamed.
-    pub fn finish(self, summary: &Summary) -> io::Result<PublishedFiles> {
+    pub fn finish(self, summary: &Summary, notes: &PageNotes) -> io::Result<PublishedFiles> {
         let mut parts = self.rejects.parts();
         parts.extend(self.failures.parts());
         let mut problems = self
@@ -138,6 +142,11 @@ impl ResultFiles {
         let mut file = PendingFile::begin(&self.folder, &name)?;
         serde_json::to_writer_pretty(&mut file, summary)?;
         file.write_all(b"\n")?;
+        parts.push(file);
+        let name = self.manifest.name_for("report.html")?;
+        let mut file = PendingFile::begin(&self.folder, &name)?;
+        let page = page(summary, &self.page_rows, notes).map_err(io::Error::other)?;
+        file.write_all(page.as_bytes())?;
         parts.push(file);
         let kinds = if self.sends { &KINDS[..] } else { &KINDS[..1] };
         let (written, kept) = self.manifest.publish(parts, kinds)?;
@@ -247,6 +256,7 @@ impl ResultFiles {
 impl RowSink for ResultFiles {
     fn add_row(&mut self, account: &RowAccount<'_>) -> io::Result<()> {
         self.result(account)?;
+        self.page_rows.add_row(account);
         if let Some(differences) = &mut self.differences {
             differences.add_row(account)?;
         }

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use super::{OptionalFiles, ResultFiles, harmless};
+use super::{OptionalFiles, PageNotes, ResultFiles, harmless};
 use crate::domain::field::Field;
 use crate::domain::outcome::Outcome;
 use crate::domain::problem::{Code, Problem};
@@ -68,7 +68,9 @@ fn write(folder: &Path, accounts: &[RowAccount<'_>]) {
     for account in accounts {
         files.add_row(account).unwrap();
     }
-    files.finish(&Summary::default()).unwrap();
+    files
+        .finish(&Summary::default(), &PageNotes::default())
+        .unwrap();
 }
 
 fn read(folder: &Path, name: &str) -> String {
@@ -295,7 +297,9 @@ fn differences_have_a_line_each_and_one_side_may_lack_a_customer() {
         files.add_row(&account).unwrap();
     }
     files.add_surplus("c-9").unwrap();
-    files.finish(&Summary::default()).unwrap();
+    files
+        .finish(&Summary::default(), &PageNotes::default())
+        .unwrap();
     assert_eq!(
         read(folder.path(), "differences.csv"),
         "line,clientId,field,file,kable\n\

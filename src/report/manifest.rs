@@ -19,6 +19,9 @@ use super::result_names::{MANIFEST, is_numbered};
 /// The format that this program writes.
 const FORMAT: u32 = 1;
 
+/// The files of which a check writes its own beside those of an import.
+const OF_IMPORTS: [&str; 2] = ["summary.json", "report.html"];
+
 /// The command that writes results, and its inputs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResultsOrigin {
@@ -164,8 +167,8 @@ impl Manifest {
     /// that is not in the manifest.
     pub(super) fn name_for(&self, name: &str) -> io::Result<String> {
         let command = self.origin.command.as_str();
-        if is_check(command) && name == "summary.json" && self.is_imports(name)? {
-            return self.name_for(&format!("{command}-summary.json"));
+        if is_check(command) && OF_IMPORTS.contains(&name) && self.is_imports(name)? {
+            return self.name_for(&format!("{command}-{name}"));
         }
         let mut free = name.to_owned();
         for number in 2.. {

@@ -21,6 +21,7 @@
 //! - `annotations.rs`: problems as annotations of a pull request
 //! - `metrics_file.rs`: the figures of a run for Prometheus
 //! - `log_line.rs`: the figures of a run in one line
+//! - `html/`: `report.html`
 //! - `summary_sink.rs`: keeps the first failures for the summary
 
 pub mod annotations;
@@ -28,6 +29,7 @@ pub mod atomic_file;
 mod difference_file;
 pub mod files;
 mod forecast_text;
+pub mod html;
 pub mod keys;
 pub mod log_line;
 pub mod manifest;

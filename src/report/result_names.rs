@@ -24,6 +24,8 @@ pub fn is_result_name(path: &Path) -> bool {
         "rollback-summary.json",
         "keys.csv",
         "report.html",
+        "validate-report.html",
+        "verify-report.html",
     ];
     fixed.contains(&name.as_ref()) || KINDS.iter().any(|kind| is_numbered(&name, kind))
 }

@@ -348,6 +348,7 @@ fn where_the_files_are(files: &[WrittenFile], line: &mut impl FnMut(&str)) {
             "cancelled" => format!("what became of those to be cancelled: {}", lines()),
             "verified" => format!("how every row compares: {}", lines()),
             "keys" => "the API keys that Kable made: keep them safe".to_owned(),
+            _ if name.ends_with(".html") => "this run to look at, in a browser".to_owned(),
             _ => "these figures, for scripts".to_owned(),
         };
         line(&format!("  {name:<16} {holds}"));

@@ -56,6 +56,7 @@ mod not_the_api;
 #[cfg(unix)]
 mod one_writer;
 mod online;
+mod page;
 mod patterns;
 mod plans;
 mod planted;

@@ -29,7 +29,8 @@ use self::summary::{ImportSummary, foreseen_stop};
 use super::command_line::TypedCommand;
 use super::customer_list::say_unread;
 use super::exit::Exit;
-use super::finish::{Results, RowNotes, say_unused};
+use super::finish::{Results, say_unused};
+use super::page_text::{PageText, detail};
 use super::plan_use::PlanUse;
 use super::result_folder::lock_folder;
 use super::send_command::SendCommand;
@@ -37,6 +38,7 @@ use super::send_time::send_time;
 use super::system::{seconds, wall_clock};
 use crate::cli::{ApplyOptions, ImportOptions};
 use crate::config::Environment;
+use crate::domain::row_tally::RowTally;
 use crate::domain::summary::Summary;
 use crate::engine::account::AccountSources;
 use crate::engine::account::listed_outcomes::ListedOutcomes;
@@ -48,7 +50,7 @@ use crate::engine::survey::remote_list::RemoteList;
 use crate::engine::sync::plan::{PlanSources, RowPlanner, plan};
 use crate::ledger::Ledger;
 use crate::ledger::sqlite::SqliteLedger;
-use crate::report::files::PublishedFiles;
+use crate::report::manifest::KeptFile;
 use crate::report::plan_file::SavedPlan;
 use crate::report::text::SummaryNotes;
 
@@ -211,10 +213,8 @@ fn finish(
         prepared,
         annotations: None,
     };
-    let mut summary = figures(&session, ledger.as_mut(), halt)?;
+    let mut summary = figures(&session, ledger.as_mut(), &surveyed.tally, halt)?;
     summary.left_the_file = surveyed.left;
-    summary.skipped_rows = surveyed.tally.skipped();
-    summary.defaults = surveyed.tally.defaults(&prepared.reading.mapping);
     let dry_run = session.sending.dry_run;
     let accounting = AccountSources {
         check: &prepared.reading,
@@ -240,17 +240,13 @@ fn finish(
     report_changes(&prepared.inputs, &prepared.watcher);
     let exit = exit(halt, dry_run, &summary);
     summary.exit_code = exit as u8;
-    let (files, notes) = RowNotes::split(accounted.listing);
-    let rejects = files.rejects();
+    let rejects = accounted.listing.files.rejects();
     let keys = Some(session.keys_place()).filter(|place| session.sending.keys && place.exists());
-    let published = results.publish(files, &summary, keys)?;
-    let mut words = words(&session, &summary, halt, (&rejects, &published));
-    if let (Some(would), None) = (&summary.would, halt) {
-        words.plan = Some(send_time(would.to_send(), session.sending.requests.pacing));
-        let errors = surveyed.rows.rejected + would.fail;
-        words.halt = foreseen_stop(errors, session.allowed_errors(&surveyed));
-    }
-    results.show(notes, &published, &summary, words)?;
+    let page = PageText {
+        words: |kept: &[KeptFile]| words(&session, &summary, halt, (&rejects, kept), &surveyed),
+        command_line: session.command.line(),
+    };
+    results.publish(accounted.listing, &summary, keys, &page)?;
     demand_accepted(halt, &session.connected.target.base_url)?;
     if let Some(sandbox) = session.connected.sandbox {
         prepared.runtime.block_on(sandbox.stop());
@@ -262,28 +258,36 @@ fn words(
     session: &Session,
     summary: &Summary,
     halt: Option<&Halt>,
-    (rejects, published): (&[PathBuf], &PublishedFiles),
+    (rejects, kept): (&[PathBuf], &[KeptFile]),
+    surveyed: &Survey,
 ) -> SummaryNotes {
     let reading = &session.prepared.reading;
-    ImportSummary {
+    let mut words = ImportSummary {
         summary,
         halt,
         command: &session.command,
         inherited: &session.inherited,
         dry_run: session.sending.dry_run,
         rejects,
-        kept: &published.kept,
+        kept,
         strict: reading.rules.strict,
         checkpoint: &session.sending.checkpoint,
         constants: &reading.mapping.constants,
     }
-    .words()
+    .words();
+    if let (Some(would), None) = (&summary.would, halt) {
+        words.plan = Some(send_time(would.to_send(), session.sending.requests.pacing));
+        let errors = surveyed.rows.rejected + would.fail;
+        words.halt = foreseen_stop(errors, session.allowed_errors(surveyed));
+    }
+    words
 }
 
 /// The summary before the rows are accounted for.
 fn figures(
     session: &Session,
     ledger: Option<&mut SqliteLedger>,
+    tally: &RowTally,
     halt: Option<&Halt>,
 ) -> anyhow::Result<Summary> {
     let mut summary = Summary {
@@ -293,12 +297,17 @@ fn figures(
         inputs: session.prepared.reading.names.clone(),
         ..Summary::default()
     };
+    let mut latencies = Vec::new();
     if let Some(ledger) = ledger {
         let figures = ledger.status()?.figures;
         summary.checkpoint = session.sending.checkpoint.display().to_string();
         summary.elapsed_seconds = seconds(Duration::from_millis(figures.elapsed_ms));
         summary.requests = figures.requests;
         summary.latency_ms = latency(&figures.latencies);
+        latencies = figures.latencies;
     }
+    summary.skipped_rows = tally.skipped();
+    summary.defaults = tally.defaults(&session.prepared.reading.mapping);
+    summary.detail = detail(tally, &latencies);
     Ok(summary)
 }

@@ -23,13 +23,14 @@ use crate::commands::command_line::TypedCommand;
 use crate::commands::confirm::demand_terminal;
 use crate::commands::customer_list::say_unread;
 use crate::commands::exit::Exit;
-use crate::commands::finish::{Results, RowNotes, say_unused};
+use crate::commands::finish::{Results, say_unused};
 use crate::commands::import::changed_input::report_changes;
 use crate::commands::import::ended::{demand_accepted, exit};
 use crate::commands::import::plan_facts::{plan_use, settle_plan};
 use crate::commands::import::sending::{Selection, send};
 use crate::commands::import::session::{Session, errors, stopped};
 use crate::commands::import::summary::ImportSummary;
+use crate::commands::page_text::{PageText, detail};
 use crate::commands::plan_use::PlanUse;
 use crate::commands::result_folder::lock_folder;
 use crate::commands::send_command::SendCommand;
@@ -51,8 +52,9 @@ use crate::engine::survey::surplus::Surplus;
 use crate::engine::sync::plan::SyncPlan;
 use crate::ledger::sqlite::SqliteLedger;
 use crate::ledger::{Ledger, RunFigures, latencies};
-use crate::report::files::{PublishedFiles, ResultFiles};
+use crate::report::files::ResultFiles;
 use crate::report::log_line::log_line;
+use crate::report::manifest::KeptFile;
 use crate::report::plan_file::SavedPlan;
 use crate::report::text::SummaryNotes;
 
@@ -274,8 +276,7 @@ impl SyncRun {
         if let Some(prune) = self.prune.take().filter(|_| !session.sending.dry_run) {
             summary.pruned = Some(prune.counts());
             summary.requests = summary.requests.plus(prune.requests());
-            let files = &mut listing.files;
-            prune.publish(files).context("cannot write the results")?;
+            add_pruned(prune, &mut listing.files)?;
         }
         summary.differences = self.plan.compared.differ();
         summary.not_compared = self.plan.compared.not_compared();
@@ -287,13 +288,14 @@ impl SyncRun {
             started: timestamp(self.started_ms),
             finished: timestamp(wall_clock()),
         });
-        let (files, notes) = RowNotes::split(listing);
-        let rejects = files.rejects();
+        let rejects = listing.files.rejects();
         let keys = Some(session.keys_place());
         let keys = keys.filter(|place| session.sending.keys && place.exists());
-        let published = results.publish(files, &summary, keys)?;
-        let words = words(session, &summary, halt, &rejects, &published);
-        results.show(notes, &published, &summary, words)?;
+        let page = PageText {
+            words: |kept: &[KeptFile]| words(session, &summary, halt, &rejects, kept),
+            command_line: session.command.line(),
+        };
+        results.publish(listing, &summary, keys, &page)?;
         if !prepared.display.quiet && !session.sending.dry_run {
             prepared.watcher.say(&log_line(&summary));
         }
@@ -325,12 +327,15 @@ impl SyncRun {
             surplus: Some(self.surveyed.surplus.count()),
             ..Summary::default()
         };
+        let mut of_this_run = Vec::new();
         if let Some(ledger) = ledger {
             let figures = ledger.status()?.figures;
             summary.checkpoint = session.sending.checkpoint.display().to_string();
             summary.requests = figures.requests.since(before.requests);
-            summary.latency_ms = latency(&latencies::since(&figures.latencies, &before.latencies));
+            of_this_run = latencies::since(&figures.latencies, &before.latencies);
+            summary.latency_ms = latency(&of_this_run);
         }
+        summary.detail = detail(&self.surveyed.tally, &of_this_run);
         Ok(summary)
     }
 }
@@ -347,12 +352,17 @@ fn add_surplus(
         .context("cannot write the results")
 }
 
+/// Adds the list of cancelled customers.
+fn add_pruned(prune: Prune, files: &mut ResultFiles) -> anyhow::Result<()> {
+    prune.publish(files).context("cannot write the results")
+}
+
 fn words(
     session: &Session,
     summary: &Summary,
     halt: Option<&Halt>,
     rejects: &[PathBuf],
-    published: &PublishedFiles,
+    kept: &[KeptFile],
 ) -> SummaryNotes {
     let reading = &session.prepared.reading;
     let mut words = ImportSummary {
@@ -362,7 +372,7 @@ fn words(
         inherited: &session.inherited,
         dry_run: session.sending.dry_run,
         rejects,
-        kept: &published.kept,
+        kept,
         strict: reading.rules.strict,
         checkpoint: &session.sending.checkpoint,
         constants: &reading.mapping.constants,

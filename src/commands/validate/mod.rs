@@ -13,8 +13,9 @@ use self::next_steps::advised;
 use super::command_line::TypedCommand;
 use super::customer_list::say_unread;
 use super::exit::Exit;
-use super::finish::{Results, RowNotes, say_unused};
+use super::finish::{Results, say_unused};
 use super::own_files::ResolvedInputs;
+use super::page_text::{PageText, detail};
 use super::prepared::{Prepared, origin, unless_stopped};
 use super::remote_state::{RemoteQuery, RemoteState, look_up};
 use super::result_folder::lock_folder;
@@ -37,6 +38,7 @@ use crate::domain::text::counted;
 use crate::engine::account::AccountSources;
 use crate::engine::account::listed_outcomes::ListedOutcomes;
 use crate::engine::survey::{KnownCustomers, Survey};
+use crate::report::manifest::KeptFile;
 use crate::report::text::SummaryNotes;
 
 /// Checks the input with `options`, which were typed to `program`.
@@ -205,6 +207,7 @@ impl Validation {
             inputs: prepared.reading.names.clone(),
             skipped_rows: surveyed.tally.skipped(),
             defaults: surveyed.tally.defaults(&prepared.reading.mapping),
+            detail: detail(&surveyed.tally, &[]),
             ..Summary::default()
         };
         let to_do = surveyed.to_do();
@@ -247,9 +250,11 @@ impl Validation {
         summary.exit_code = exit as u8;
         summary.elapsed_seconds = seconds(self.began.elapsed());
         let words = self.words(&summary, &surveyed.unused_names(), plan)?;
-        let (files, notes) = RowNotes::split(accounted.listing);
-        let published = results.publish(files, &summary, None)?;
-        results.show(notes, &published, &summary, words)?;
+        let page = PageText {
+            words: |_: &[KeptFile]| words.clone(),
+            command_line: self.command.line(),
+        };
+        results.publish(accounted.listing, &summary, None, &page)?;
         Ok(exit)
     }
 

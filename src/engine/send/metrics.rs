@@ -92,21 +92,57 @@ impl Metrics {
     }
 }
 
-/// The percentiles of latencies stored as pairs of microseconds and their counts.
-pub fn latency(pairs: &[(u64, u64)]) -> Latency {
+/// The percentiles that `report.html` shows.
+const PERCENTILES: [(&str, f64); 8] = [
+    ("10 %", 0.1),
+    ("25 %", 0.25),
+    ("50 %", 0.5),
+    ("75 %", 0.75),
+    ("90 %", 0.9),
+    ("95 %", 0.95),
+    ("99 %", 0.99),
+    ("99.9 %", 0.999),
+];
+
+/// The histogram of latencies stored as pairs of microseconds and their counts.
+fn histogram(pairs: &[(u64, u64)]) -> Histogram<u64> {
     let mut all = empty();
     for (micros, times) in pairs {
         all.saturating_record_n((*micros).max(1), *times);
     }
+    all
+}
+
+/// Milliseconds, to a tenth.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "latencies are capped at ten minutes, and a float holds 2⁵³ µs, which is 285 years"
+)]
+fn millis(micros: u64) -> f64 {
+    (micros as f64 / 100.0).round() / 10.0
+}
+
+/// More percentiles of the same latencies, each with its name; none if there are no
+/// latencies.
+pub fn percentiles(pairs: &[(u64, u64)]) -> Vec<(&'static str, f64)> {
+    let all = histogram(pairs);
+    if all.is_empty() {
+        return Vec::new();
+    }
+    let of = PERCENTILES.into_iter();
+    let mut named: Vec<_> = of
+        .map(|(name, share)| (name, millis(all.value_at_quantile(share))))
+        .collect();
+    named.push(("all", millis(all.max())));
+    named
+}
+
+/// The percentiles of latencies stored as pairs of microseconds and their counts.
+pub fn latency(pairs: &[(u64, u64)]) -> Latency {
+    let all = histogram(pairs);
     if all.is_empty() {
         return Latency::default();
     }
-    // Below 2⁵³ µs, which is 285 years, a float holds every one.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "latencies are capped at ten minutes"
-    )]
-    let millis = |micros: u64| (micros as f64 / 100.0).round() / 10.0;
     Latency {
         p50: millis(all.value_at_quantile(0.50)),
         p95: millis(all.value_at_quantile(0.95)),

@@ -330,6 +330,7 @@ impl<'s> Worker<'s> {
             CheckedRow::Fit(fit) => {
                 let surveyed = surveyed(true);
                 tally.add_defaulted(fit.defaulted);
+                tally.add_values(&fit.values);
                 self.ids
                     .push_fit(surveyed, &fit.values, row.findings.is_kept)
                     .with_context(writing)?;

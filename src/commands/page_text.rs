@@ -1,0 +1,59 @@
+//! What stands in `report.html` beside the figures.
+
+use std::ffi::OsStr;
+
+use super::input_digest::input_digest;
+use super::prepared::Prepared;
+use super::shown_mapping::shown_mapping;
+use super::system::{timestamp, wall_clock};
+use crate::domain::row_tally::RowTally;
+use crate::domain::summary::{InputDigest, Summary, SummaryDetail};
+use crate::engine::send::metrics::percentiles;
+use crate::report::html::PageNotes;
+use crate::report::manifest::KeptFile;
+use crate::report::text::SummaryNotes;
+
+/// What stands in the page beside the figures.
+pub(super) struct PageText<W> {
+    /// What was done, why it ended early, and what to do next, where these files were kept
+    /// from being replaced.
+    pub(super) words: W,
+    /// The command as it was typed.
+    pub(super) command_line: String,
+}
+
+impl<W: Fn(&[KeptFile]) -> SummaryNotes> PageText<W> {
+    /// All of it, for a page that is written now, before any file is replaced.
+    pub(super) fn notes(&self, prepared: &Prepared, summary: &Summary) -> PageNotes {
+        let digests = match summary.input_digests.as_slice() {
+            [] => digests(summary),
+            known => known.to_vec(),
+        };
+        let mapping = shown_mapping(&prepared.reading.mapping, &prepared.inputs, true);
+        PageNotes {
+            words: (self.words)(&[]),
+            command_line: self.command_line.clone(),
+            version: env!("CARGO_PKG_VERSION"),
+            written: timestamp(wall_clock()),
+            // The inputs were read twice by now; what can't be read again is left out.
+            settings: mapping.unwrap_or_default(),
+            digests,
+        }
+    }
+}
+
+/// The digests of the inputs that are files and can be read.
+fn digests(summary: &Summary) -> Vec<InputDigest> {
+    let names = summary.inputs.iter();
+    let digests = names.map(|name| input_digest(OsStr::new(name)).ok().flatten());
+    digests.flatten().collect()
+}
+
+/// The figures of the rows and latencies for the page.
+pub(super) fn detail(tally: &RowTally, latencies: &[(u64, u64)]) -> SummaryDetail {
+    SummaryDetail {
+        currencies: tally.currencies.clone(),
+        countries: tally.countries.clone(),
+        percentiles: percentiles(latencies),
+    }
+}

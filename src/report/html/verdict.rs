@@ -1,0 +1,145 @@
+//! How a run went, in a sentence.
+
+use std::fmt;
+
+use crate::domain::outcome::Outcome;
+use crate::domain::summary::Summary;
+use crate::domain::text::{counted, thousands};
+
+/// How a verdict is marked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tone {
+    /// Nothing is left to do.
+    Good,
+    /// It goes on, or some rows need attention.
+    Warn,
+    /// It was stopped.
+    Bad,
+}
+
+impl fmt::Display for Tone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Good => "good",
+            Self::Warn => "warn",
+            Self::Bad => "bad",
+        })
+    }
+}
+
+/// The verdict on a run.
+pub(super) fn verdict(summary: &Summary) -> (Tone, String) {
+    let is_check = summary.command == "validate";
+    let all = summary.rows.read.saturating_sub(summary.rows.skipped);
+    let mut well: u64 = Outcome::ALL
+        .into_iter()
+        .filter(|outcome| outcome.is_success())
+        .map(|outcome| summary.outcomes.of(outcome))
+        .sum();
+    if is_check {
+        well += summary.outcomes.of(Outcome::Pending);
+    }
+    let rows = counted(all, "row", "rows");
+    let left = format!("{} of {rows}", thousands(all.saturating_sub(well)));
+    if let Some(would) = &summary.would {
+        let (create, update) = (thousands(would.create), thousands(would.update));
+        let tone = if summary.exit_code == 0 {
+            Tone::Good
+        } else {
+            Tone::Warn
+        };
+        return (
+            tone,
+            format!(
+                "Dry run, nothing was sent: of {rows}, {create} would be created and {update} updated"
+            ),
+        );
+    }
+    match (summary.exit_code, summary.command.as_str()) {
+        (0, "validate") => (
+            Tone::Good,
+            format!("All checks are passed: {rows} can be sent"),
+        ),
+        (0, "verify") => (
+            Tone::Good,
+            format!("Every row is at Kable, and equal: {rows}"),
+        ),
+        (0, _) => (Tone::Good, format!("Done: every one of {rows} is at Kable")),
+        (3, "validate") => (
+            Tone::Warn,
+            format!("{left} need attention before an import"),
+        ),
+        (3, "verify") => (
+            Tone::Warn,
+            format!("Not equal: {left} differ, are missing or rejected"),
+        ),
+        (3, _) => (Tone::Warn, format!("Finished, but {left} need attention")),
+        (4, _) => (
+            Tone::Warn,
+            format!("Stopped by the clock: {left} are left, and the same command goes on"),
+        ),
+        (130, _) => (
+            Tone::Warn,
+            format!("Interrupted: {left} are left, and the same command goes on"),
+        ),
+        _ => (Tone::Bad, format!("Stopped: {left} are left")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Tone, verdict};
+    use crate::domain::forecast::Forecast;
+    use crate::domain::outcome::Outcome;
+    use crate::domain::summary::{RowCounts, Summary};
+
+    #[test]
+    fn the_verdict_counts_what_is_left() {
+        let mut summary = Summary {
+            command: "import".to_owned(),
+            rows: RowCounts {
+                read: 1002,
+                skipped: 1,
+                rejected: 1,
+            },
+            ..Summary::default()
+        };
+        summary.outcomes.add_many(Outcome::Created, 990);
+        summary.outcomes.add_many(Outcome::Pending, 10);
+        for (exit_code, tone, wanted) in [
+            (
+                3,
+                Tone::Warn,
+                "Finished, but 11 of 1,001 rows need attention",
+            ),
+            (
+                4,
+                Tone::Warn,
+                "Stopped by the clock: 11 of 1,001 rows are left, and the same command goes on",
+            ),
+            (
+                130,
+                Tone::Warn,
+                "Interrupted: 11 of 1,001 rows are left, and the same command goes on",
+            ),
+            (5, Tone::Bad, "Stopped: 11 of 1,001 rows are left"),
+        ] {
+            summary.exit_code = exit_code;
+            assert_eq!(verdict(&summary), (tone, wanted.to_owned()));
+        }
+        (summary.command, summary.exit_code) = ("validate".to_owned(), 3);
+        assert_eq!(
+            verdict(&summary).1,
+            "1 of 1,001 rows need attention before an import"
+        );
+        summary.would = Some(Forecast {
+            create: 7,
+            ..Forecast::default()
+        });
+        assert!(
+            verdict(&summary)
+                .1
+                .starts_with("Dry run, nothing was sent: of 1,001 rows, 7")
+        );
+    }
+}

@@ -1,0 +1,186 @@
+//! `report.html`: the page shows what `summary.json` says, and works in a browser.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::common::Run;
+
+const ROWS: &str = "clientId,companyName,currency,country\n\
+    c-1,<script>alert(1)</script> Söhne,USD,DE\n\
+    c-2,Birch,EUR,FR\n\
+    c-3,Cedar,Euro,FR\n\
+    c-4,,USD,US\n\
+    c-10,Elm,CHF,CH\n";
+
+/// The counts of the table of outcomes.
+fn counts(page: &str) -> Vec<(String, u64)> {
+    let rows = page.split("data-outcome=\"").skip(1);
+    rows.map(|row| {
+        let (name, rest) = row.split_once('"').unwrap();
+        let count = rest.split("data-count=\"").nth(1).unwrap();
+        let count = count.split('"').next().unwrap();
+        (name.to_owned(), count.parse().unwrap())
+    })
+    .collect()
+}
+
+/// The same from a summary: those that are not zero.
+fn expected(summary: &Value) -> Vec<(String, u64)> {
+    let outcomes = summary["outcomes"].as_object().unwrap();
+    let of_rows = |name: &str| (name.to_owned(), summary["rows"][name].as_u64().unwrap());
+    let mut all: Vec<(String, u64)> = outcomes
+        .iter()
+        .map(|(name, count)| (name.clone(), count.as_u64().unwrap()))
+        .chain(["rejected", "skipped"].map(of_rows))
+        .filter(|(_, count)| *count > 0)
+        .collect();
+    all.push(of_rows("read"));
+    all.sort();
+    all
+}
+
+fn agrees(run: &Run, page: &str, summary: &str) {
+    let mut shown = counts(&run.text(page));
+    shown.sort();
+    let summary: Value = serde_json::from_str(&run.text(summary)).unwrap();
+    assert_eq!(shown, expected(&summary), "{page}");
+}
+
+fn imported() -> Run {
+    let run = Run::new().server(&[]).input("in.csv", ROWS);
+    run.import("in.csv --max-errors 9").code(3);
+    run
+}
+
+#[test]
+fn every_command_over_an_input_writes_a_page_with_the_figures_of_its_summary() {
+    let run = imported();
+    let folder = "in.csv.results";
+    let page = run.text(&format!("{folder}/report.html"));
+    agrees(
+        &run,
+        "in.csv.results/report.html",
+        "in.csv.results/summary.json",
+    );
+    assert_eq!(run.mode("in.csv.results/report.html"), 0o600);
+    assert!(page.contains("Finished, but 3 of 5 rows need attention"));
+    for part in ["rejects.csv --base-url", "SHA-256", "Latency", "Countries"] {
+        assert!(page.contains(part), "{part}");
+    }
+    run.go("validate in.csv").code(3);
+    run.go(&format!("verify in.csv --base-url {}", run.url()))
+        .code(3);
+    for command in ["validate", "verify"] {
+        let name = |what: &str| format!("{folder}/{command}-{what}");
+        agrees(&run, &name("report.html"), &name("summary.json"));
+    }
+    assert_eq!(run.text(&format!("{folder}/report.html")), page);
+    let sync = format!(
+        "sync in.csv --base-url {} --max-errors 9 --out night",
+        run.url()
+    );
+    run.go(&sync).code(3);
+    agrees(&run, "night/report.html", "night/summary.json");
+}
+
+#[test]
+fn the_page_loads_nothing_and_runs_nothing_of_the_rows() {
+    let page = imported().text("in.csv.results/report.html");
+    assert_eq!(page.matches("<script>").count(), 1);
+    for part in ["src=", "url(", "@import", "<iframe", "<img", "fetch("] {
+        assert!(!page.contains(part), "{part}");
+    }
+    let links: Vec<&str> = page.split("href=\"").skip(1).collect();
+    assert!(
+        links.iter().all(|link| link.starts_with("data:,\"")),
+        "{links:?}"
+    );
+}
+
+/// Filters and sorts as a person does, and writes down what it finds.
+const DRIVER: &str = r#"<pre id="found"></pre><script>
+"use strict";
+window.setTimeout(function () {
+  var found = [];
+  var table = document.getElementById("rows");
+  function lines() {
+    return Array.prototype.filter.call(table.tBodies[0].rows, function (row) { return !row.hidden; })
+      .map(function (row) { return row.cells[0].textContent; }).join(" ");
+  }
+  function set(id, value, event) {
+    document.getElementById(id).value = value;
+    document.getElementById(id).dispatchEvent(new Event(event));
+  }
+  found.push("all " + lines());
+  set("filter", "EURO", "input");
+  found.push("filtered " + lines());
+  set("filter", "", "input");
+  set("kind", "unsupported_currency", "change");
+  found.push("kind " + lines() + ", " + document.getElementById("shown").textContent);
+  set("kind", "", "change");
+  var line = table.tHead.rows[0].cells[0];
+  line.firstChild.click();
+  line.firstChild.click();
+  found.push("sorted " + lines() + ", " + line.getAttribute("aria-sort"));
+  found.push("requests " + performance.getEntriesByType("resource").length);
+  document.getElementById("found").textContent = found.join("; ");
+}, 0);
+</script>"#;
+
+/// A browser; `None` where there is none, which is an error where one is demanded.
+fn browser() -> Option<&'static str> {
+    let known = ["chromium", "chromium-browser", "google-chrome"];
+    let is_there = |name: &&str| Command::new(name).arg("--version").output().is_ok();
+    let found = known.into_iter().find(is_there);
+    let is_demanded = std::env::var_os("KABLE_BULK_BROWSER").is_some();
+    assert!(
+        found.is_some() || !is_demanded,
+        "no browser: install chromium"
+    );
+    found
+}
+
+/// What the browser has made of the page, and what it said meanwhile.
+fn rendered(browser: &str, folder: &Path, page: &str) -> (String, String) {
+    let place = folder.join("driven.html");
+    std::fs::write(&place, page).unwrap();
+    let shown = Command::new(browser)
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--enable-logging=stderr",
+        ])
+        .args(["--virtual-time-budget=2000", "--dump-dom"])
+        .arg(format!(
+            "--user-data-dir={}",
+            folder.join("profile").display()
+        ))
+        .arg(format!("file://{}", place.display()))
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (text(shown.stdout), text(shown.stderr))
+}
+
+#[test]
+fn filter_and_sort_work_in_a_browser() {
+    let Some(browser) = browser() else {
+        eprintln!("skipped: there is no browser");
+        return;
+    };
+    let page = imported().text("in.csv.results/report.html");
+    let folder = tempfile::tempdir().unwrap();
+    let driven = page.replace("</body>", &format!("{DRIVER}</body>"));
+    let (shown, said) = rendered(browser, folder.path(), &driven);
+    assert!(!said.contains("CONSOLE"), "{said}");
+    let found = shown.split("<pre id=\"found\">").nth(1).unwrap_or_default();
+    let found = found.split("</pre>").next().unwrap_or_default();
+    assert_eq!(
+        found,
+        "all 2 4 5 6; filtered 4; kind 6, 1 of 4 listed rows; sorted 6 5 4 2, descending; requests 0",
+        "{said}"
+    );
+}
