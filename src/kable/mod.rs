@@ -19,6 +19,7 @@
 //! - `headers.rs`: `Date`, `Retry-After` and request ids
 //! - `limits.rs`: rate limits that headers advertise
 //! - `structured_fields.rs`: the syntax of those headers (RFC 9651)
+//! - `pair_filter.rs`: a quick test for text without secrets
 //! - `redaction.rs`: removes secrets from text that a server sent
 //! - `decoding.rs`: decodes escapes in such a text
 
@@ -33,6 +34,7 @@ mod headers;
 mod limits;
 mod list_search;
 mod message;
+mod pair_filter;
 mod redaction;
 mod response;
 pub mod settings;
