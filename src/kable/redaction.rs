@@ -392,11 +392,15 @@ mod tests {
             form in 0_u8..4, after in "[a-z ü]{0,12}",
         ) {
             let part: String = SECRET.chars().skip(start).take(length).collect();
+            let digits = String::from_utf8(super::in_hex(part.as_bytes())).unwrap();
+            let for_url = |(place, digit): (usize, char)| {
+                (place % 2 == 0).then_some('%').into_iter().chain([digit])
+            };
             let part = match form {
                 0 => part,
                 1 => part.to_uppercase(),
-                2 => part.bytes().map(|byte| format!("{byte:02X}")).collect(),
-                _ => part.bytes().map(|byte| format!("%{byte:02x}")).collect(),
+                2 => digits.to_uppercase(),
+                _ => digits.chars().enumerate().flat_map(for_url).collect(),
             };
             let (one, other): (String, String) =
                 (part.chars().take(gap).collect(), part.chars().skip(gap).collect());
