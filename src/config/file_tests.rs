@@ -509,8 +509,17 @@ fn typed_options() -> BTreeSet<String> {
     });
     let options = commands.flat_map(clap::Command::get_arguments);
     let longs = options.filter_map(clap::Arg::get_long).map(str::to_owned);
+    // What is written to `--save-plan` is one run's.
+    let typed_only = [
+        "config",
+        "no-config",
+        "no-dry-run",
+        "save-plan",
+        "help",
+        "version",
+    ];
     longs
-        .filter(|long| !["config", "no-config", "no-dry-run", "help", "version"].contains(&&**long))
+        .filter(|long| !typed_only.contains(&long.as_str()))
         .collect()
 }
 
