@@ -121,3 +121,17 @@ fn overlay(
     let typed = applied.options.monitor.metrics_file.clone();
     monitor.metrics_file = typed.or(monitor.metrics_file.take());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Command, parsed};
+
+    #[test]
+    fn only_a_command_of_this_version_is_applied() {
+        let planned = parsed("kable-bulk import 'my file.csv' --save-plan p.jsonl");
+        assert!(matches!(planned, Some(Command::Import(_))));
+        for line in ["kable-bulk unimport in.csv", "kable-bulk import", "'", ""] {
+            assert!(parsed(line).is_none(), "{line}");
+        }
+    }
+}

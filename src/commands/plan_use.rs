@@ -1,12 +1,13 @@
 //! What a run does with a saved plan: it writes one, or is held against one.
 
 use std::cmp::Ordering;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
 use super::hint::hinted;
 use super::moved_plan::MovedPlan;
+use super::shell_word::has_escaped_word;
 use super::system::{timestamp, wall_clock};
 use crate::domain::customer::fingerprint;
 use crate::domain::remote::RemoteCustomer;
@@ -52,7 +53,7 @@ impl PlanUse {
             return Ok(Some(Self::Check(PlanCheck::begin(saved, facts)?)));
         }
         let Some(place) = place else { return Ok(None) };
-        if facts.command.contains("$'") {
+        if has_escaped_word(&facts.command) {
             return Err(hinted(
                 "the command has a word that no plan can hold",
                 "name its files with letters that can be displayed",
@@ -99,7 +100,7 @@ impl PlanUse {
                 let place = draft.finish(header).context("cannot write the plan")?;
                 Ok(Some(place))
             }
-            Self::Check(check) => check.finish().map(|()| None),
+            Self::Check(check) => check.finish(&known).map(|()| None),
         }
     }
 }
@@ -146,8 +147,8 @@ impl PlanCheck {
                 account(&header.target),
                 account(&facts.target)
             ))
-        } else if let Some(name) = changed_input(&header.inputs, &facts.inputs) {
-            Some(format!("{name} was changed since the plan was made"))
+        } else if let Some(what) = moved_inputs(&header.inputs, &facts.inputs) {
+            Some(what)
         } else if header.mapping != facts.mapping {
             Some("other columns feed the fields than when the plan was made".to_owned())
         } else if header.side_effects != facts.side_effects {
@@ -254,7 +255,16 @@ impl PlanCheck {
         Ok(())
     }
 
-    fn finish(mut self) -> anyhow::Result<()> {
+    fn finish(mut self, known: &KnownState) -> anyhow::Result<()> {
+        let planned = &self.saved.header.known.checkpoint;
+        // The folder may be another one.
+        if Path::new(planned).file_name() != Path::new(&known.checkpoint).file_name() {
+            let what = format!(
+                "the plan is of the checkpoint {planned}, and this is {}",
+                known.checkpoint
+            );
+            return Err(moved_error(what, &self.saved.header));
+        }
         while let Some(next) = self.next.take() {
             self.left_over(&next);
             self.advance()?;
@@ -275,24 +285,30 @@ impl PlanCheck {
     }
 }
 
-/// The first input that differs.
-fn changed_input<'i>(planned: &'i [InputDigest], now: &'i [InputDigest]) -> Option<&'i str> {
-    let differing = planned
-        .iter()
-        .zip(now)
-        .find(|(planned, now)| planned != now);
-    let missing = || {
-        let (shorter, longer) = if planned.len() < now.len() {
-            (planned, now)
-        } else {
-            (now, planned)
-        };
-        longer.get(shorter.len())
-    };
-    differing
-        .map(|(planned, _)| planned)
-        .or_else(missing)
-        .map(|input| input.name.as_str())
+/// What moved in the inputs, if something did.
+fn moved_inputs(planned: &[InputDigest], now: &[InputDigest]) -> Option<String> {
+    let is_in = |inputs: &[InputDigest], name: &str| inputs.iter().any(|input| input.name == name);
+    if let Some(gone) = planned.iter().find(|input| !is_in(now, &input.name)) {
+        let name = &gone.name;
+        return Some(format!(
+            "{name} was an input when the plan was made, and is none now"
+        ));
+    }
+    if let Some(new) = now.iter().find(|input| !is_in(planned, &input.name)) {
+        let name = &new.name;
+        return Some(format!(
+            "{name} is an input now, and was none when the plan was made"
+        ));
+    }
+    let mut both = planned.iter().zip(now);
+    let (other, _) = both.find(|(planned, now)| planned != now)?;
+    let name = &other.name;
+    let is_as_it_was = now.contains(other);
+    Some(if is_as_it_was {
+        "the inputs are read in another order than when the plan was made".to_owned()
+    } else {
+        format!("{name} was changed since the plan was made")
+    })
 }
 
 fn list_or_none(side_effects: &[String]) -> String {

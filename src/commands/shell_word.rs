@@ -23,6 +23,25 @@ pub(super) fn shell_word(word: impl AsRef<OsStr>) -> String {
     }
 }
 
+/// Whether a line of quoted words has one that stands as `$'…'`: a dollar sign outside of
+/// other quotes.
+pub(super) fn has_escaped_word(line: &str) -> bool {
+    let mut quote = None;
+    let mut letters = line.chars();
+    while let Some(letter) = letters.next() {
+        match (quote, letter) {
+            (None, '$') => return true,
+            (None | Some('"'), '\\') => {
+                letters.next();
+            }
+            (None, '\'' | '"') => quote = Some(letter),
+            (Some(open), _) if open == letter => quote = None,
+            (Some(_) | None, _) => {}
+        }
+    }
+    false
+}
+
 fn escaped(bytes: &[u8]) -> String {
     let mut text = String::from("$'");
     for chunk in bytes.utf8_chunks() {
@@ -62,7 +81,21 @@ pub(super) fn shown(path: &std::path::Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{OsStr, shell_word};
+    use super::{OsStr, has_escaped_word, shell_word};
+
+    #[test]
+    fn only_a_word_that_cannot_be_displayed_is_escaped() {
+        for word in [
+            "a", "it's $5", "a$'b", "'$'", "\"$\\$", "x=$", "$", " $'", "\\",
+        ] {
+            let line = format!("{} --out={}", shell_word(word), shell_word(word));
+            assert!(!has_escaped_word(&line), "{line}");
+        }
+        for word in ["a\nb", "it's\u{202e}"] {
+            let line = format!("kable-bulk 'a b' --out={}", shell_word(word));
+            assert!(has_escaped_word(&line), "{line}");
+        }
+    }
 
     #[test]
     fn words_are_quoted_where_a_shell_would_split_or_expand_them() {

@@ -229,6 +229,9 @@ pub fn moved(planned: Option<&PlannedCustomer>, now: &CurrentPlan) -> Option<Str
 fn moved_action(planned: &PlannedCustomer, now: &PlannedCustomer) -> Option<String> {
     use CustomerAction::{Cancel, Create, Delete, LookUp, Update};
     match (planned.action, now.action) {
+        (Update, LookUp) if now.customer_id.is_none() => {
+            Some("it was to be updated, and Kable does not list it any more".to_owned())
+        }
         // What is found out decides.
         (LookUp, _) | (Create | Update, LookUp) => None,
         (Create, Create) | (Update, Update) | (Cancel, Cancel) | (Delete, Delete) => {
@@ -352,6 +355,14 @@ mod tests {
                 Some(&was),
                 act(create.clone()),
                 "to be updated, and now it would be created",
+            ),
+            (
+                Some(&was),
+                act(PlannedCustomer::new(
+                    CustomerAction::LookUp,
+                    "c-1".to_owned(),
+                )),
+                "Kable does not list it any more",
             ),
             (
                 Some(&create),

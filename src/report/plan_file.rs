@@ -17,8 +17,8 @@ const FORMAT: u32 = 1;
 /// How every plan starts.
 const START: &[u8] = b"{\"kable_bulk_plan\":";
 
-/// The longest header that is read, in bytes.
-const LONGEST_HEADER: u64 = 1 << 20;
+/// The longest header that is read, in bytes: that of many thousand inputs.
+const LONGEST_HEADER: u64 = 64 << 20;
 
 /// Why a plan can't be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +26,9 @@ pub enum PlanFileError {
     /// A file that a user may need.
     #[error("there is a file that is no plan of kable-bulk")]
     Foreign,
+    /// A folder, a device, a pipe.
+    #[error("it is no regular file")]
+    NotRegular,
     /// Something else was named.
     #[error("it is no plan of kable-bulk")]
     NoPlan,
@@ -78,8 +81,21 @@ pub struct PlanHeader {
     pub would: serde_json::Value,
     /// How many lines follow.
     pub lines: u64,
-    /// SHA-256 of those lines.
+    /// SHA-256 of those lines, and of this one after them without this value.
     pub sha256: String,
+}
+
+impl PlanHeader {
+    /// The digest of a plan with this header and the lines that `digest` has.
+    fn seal(&self, mut digest: DigestWriter) -> io::Result<String> {
+        let open = Self {
+            sha256: String::new(),
+            ..self.clone()
+        };
+        serde_json::to_writer(&mut digest, &open)?;
+        digest.write_all(b"\n")?;
+        Ok(digest.hex())
+    }
 }
 
 /// A plan while it is made.
@@ -94,10 +110,14 @@ pub struct PlanDraft {
 impl PlanDraft {
     /// A plan that will stand at `place`. A file there that is none is not replaced.
     pub fn begin(place: PathBuf) -> Result<Self, PlanFileError> {
-        match File::open(&place) {
-            Ok(file) => {
+        match std::fs::metadata(&place) {
+            // Neither is a device replaced, nor is a pipe waited for.
+            Ok(found) if !found.is_file() => return Err(PlanFileError::NotRegular),
+            Ok(_) => {
                 let mut start = Vec::new();
-                file.take(START.len() as u64).read_to_end(&mut start)?;
+                File::open(&place)?
+                    .take(START.len() as u64)
+                    .read_to_end(&mut start)?;
                 if !start.is_empty() && start != START {
                     return Err(PlanFileError::Foreign);
                 }
@@ -124,12 +144,12 @@ impl PlanDraft {
 
     /// Writes the plan, whole or not at all.
     pub fn finish(self, header: PlanHeader) -> io::Result<PathBuf> {
-        let header = PlanHeader {
+        let mut header = PlanHeader {
             kable_bulk_plan: FORMAT,
             lines: self.many,
-            sha256: self.digest.hex(),
             ..header
         };
+        header.sha256 = header.seal(self.digest)?;
         let lines = self.lines.into_inner();
         let mut lines = lines.map_err(io::IntoInnerError::into_error)?;
         lines.rewind()?;
@@ -204,6 +224,9 @@ pub struct SavedPlan {
 impl SavedPlan {
     /// Opens the plan at `place`, and makes sure that it is as it was written.
     pub fn open(place: PathBuf) -> Result<Self, PlanFileError> {
+        if !std::fs::metadata(&place)?.is_file() {
+            return Err(PlanFileError::NotRegular);
+        }
         let mut lines = BufReader::new(File::open(&place)?);
         let mut first = Vec::new();
         let mut start = Read::by_ref(&mut lines).take(LONGEST_HEADER);
@@ -221,7 +244,7 @@ impl SavedPlan {
             serde_json::from_slice(&first).map_err(|_error| PlanFileError::Altered)?;
         let mut digest = DigestWriter(Context::new(&SHA256));
         io::copy(&mut lines, &mut digest)?;
-        if digest.hex() != header.sha256 {
+        if header.seal(digest)? != header.sha256 {
             return Err(PlanFileError::Altered);
         }
         lines.seek(SeekFrom::Start(first.len() as u64))?;
@@ -297,6 +320,7 @@ mod tests {
             format!("{header}\n"),
             format!("{header}\n{}", lines.replace("c-1", "c-2")),
             format!("{header}\n{lines}{lines}"),
+            format!("{}\n{lines}", header.replace("\"lines\":1", "\"lines\":2")),
             header.chars().take(40).collect(),
         ] {
             assert!(
@@ -310,5 +334,33 @@ mod tests {
         // What a user made is not replaced.
         let begun = PlanDraft::begin(place.clone());
         assert!(matches!(begun, Err(PlanFileError::Foreign)));
+    }
+
+    #[test]
+    fn a_plan_is_a_regular_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let device = std::path::PathBuf::from("/dev/full");
+        for place in [folder.path().to_path_buf(), device] {
+            let begun = PlanDraft::begin(place.clone());
+            assert!(matches!(begun, Err(PlanFileError::NotRegular)), "{begun:?}");
+            let opened = SavedPlan::open(place);
+            assert!(matches!(opened, Err(PlanFileError::NotRegular)));
+        }
+    }
+
+    #[test]
+    fn a_plan_of_many_inputs_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("plan.jsonl");
+        let header = PlanHeader {
+            command: "x".repeat(3 << 20),
+            ..PlanHeader::default()
+        };
+        let draft = PlanDraft::begin(place.clone()).unwrap();
+        draft.finish(header).unwrap();
+        assert_eq!(
+            SavedPlan::open(place).unwrap().header.command.len(),
+            3 << 20
+        );
     }
 }

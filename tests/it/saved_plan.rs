@@ -160,6 +160,55 @@ fn a_plan_is_refused_once_something_moved() {
     refuses("in.csv was changed since the plan was made");
 }
 
+/// Options of the environment decide as well, and are not in the plan.
+#[test]
+fn whether_customers_are_cancelled_is_part_of_a_plan() {
+    let run = four_changes(&[]).env("KABLE_BULK_PRUNE", "cancel");
+    let saves = "in.csv --yes --max-changes 50% --save-plan plan.jsonl";
+    go(&run, "sync", saves).code(0);
+    let sent = changes(&run);
+    let (header, _) = read(&run, "plan.jsonl");
+    let effects = serde_json::json!(["customers that no row has are cancelled"]);
+    assert_eq!(header["side_effects"], effects);
+    let run = run.env("KABLE_BULK_PRUNE", "report");
+    run.go("apply plan.jsonl")
+        .refuses(5, &["no row has are cancelled; now there are these: none"]);
+    assert_eq!(changes(&run), sent);
+}
+
+#[test]
+fn inputs_that_come_and_go_are_named() {
+    let run = Run::new().server(&[]).input("a.csv", rows(2));
+    go(&run, "import", "*.csv --save-plan plan.jsonl").code(0);
+    run.write("b.csv", rows_from(3, 4));
+    run.go("apply plan.jsonl")
+        .refuses(5, &["b.csv is an input now, and was none"]);
+    go(&run, "import", "*.csv --save-plan plan.jsonl").code(0);
+    std::fs::remove_file(run.path("b.csv")).unwrap();
+    run.go("apply plan.jsonl").refuses(
+        5,
+        &["b.csv was an input when the plan was made, and is none now"],
+    );
+    assert_eq!(changes(&run), 0);
+}
+
+#[test]
+fn the_checkpoint_is_part_of_a_plan() {
+    let run = Run::new().server(&[]).input("in.csv", rows(2));
+    go(&run, "import", "in.csv").code(0);
+    run.write("one.csv", rows_from(7, 7));
+    go(&run, "import", "one.csv --checkpoint one.db --out one").code(0);
+    go(&run, "rollback", "--checkpoint one.db --yes").code(0);
+    go(&run, "rollback", "in.csv --save-plan plan.jsonl").code(0);
+    // That one has nothing left to delete.
+    let run = run.env("KABLE_BULK_CHECKPOINT", "one.db");
+    run.go("apply plan.jsonl --yes").refuses(
+        5,
+        &["is of the checkpoint in.csv.checkpoint.db, and this is one.db"],
+    );
+    assert_eq!(run.held().len(), 2);
+}
+
 #[test]
 fn what_is_done_besides_and_to_whom_is_part_of_a_plan() {
     let run = Run::new().server(&[]).input("in.csv", rows(2));
@@ -172,11 +221,14 @@ fn what_is_done_besides_and_to_whom_is_part_of_a_plan() {
         .refuses(5, &["other columns feed the fields"]);
     assert_eq!(changes(&run), 0);
     // The sandbox has one account: another server is another target.
-    let text = run.text("plan.jsonl");
-    let elsewhere = text.replace("\"base_url\":\"http://", "\"base_url\":\"http://other.");
-    run.write("plan.jsonl", elsewhere);
+    let other = Run::new().server(&[]);
+    let here = run.url();
+    let run = run.env("KABLE_BULK_BASE_URL", &here);
+    run.go("import in.csv --save-plan plan.jsonl").code(0);
+    let run = run.env("KABLE_BULK_BASE_URL", &other.url());
     run.go("apply plan.jsonl")
         .refuses(5, &["the plan is for account"]);
+    assert_eq!(changes(&other), 0);
     assert_eq!(changes(&run), 0);
 }
 
@@ -193,9 +245,14 @@ fn what_is_no_plan_as_it_was_written_is_refused() {
         run.go("apply plan.jsonl")
             .refuses(1, &["edited or cut off"]);
     }
-    run.write("plan.jsonl", text.replacen("import", "unimport", 1));
-    run.go("apply plan.jsonl")
-        .refuses(1, &["not one of this version"]);
+    // So is what a reader of its first line believes.
+    for (is, other) in [("import", "unimport"), ("\"create\":2", "\"create\":1")] {
+        run.write("plan.jsonl", text.replacen(is, other, 1));
+        run.go("apply plan.jsonl")
+            .refuses(1, &["edited or cut off"]);
+    }
+    go(&run, "import", "in.csv --save-plan .").refuses(1, &["it is no regular file"]);
+    run.go("apply .").refuses(1, &["it is no regular file"]);
     run.go("apply in.csv")
         .refuses(1, &["no plan of kable-bulk"]);
     run.go("apply none.jsonl")

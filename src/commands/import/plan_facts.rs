@@ -42,9 +42,11 @@ fn plan_facts(session: &Session) -> anyhow::Result<PlanFacts> {
         })?);
     }
     let mapping = shown_mapping(&prepared.reading.mapping, &prepared.inputs, true)?;
+    let prunes = session.changes.is_some_and(|changes| changes.prunes);
     let effects = [
         (session.sending.keys, "API keys are created"),
         (session.sending.stripe, "customers are created at Stripe"),
+        (prunes, "customers that no row has are cancelled"),
     ];
     let effects = effects.into_iter().filter(|(is_on, _)| *is_on);
     Ok(PlanFacts {
