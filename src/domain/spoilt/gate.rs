@@ -120,12 +120,25 @@ fn has_few_digits_at_all(value: &[u8]) -> bool {
     sums.wrapping_mul(EACH) >> 56 < FEWEST_DIGITS as u64
 }
 
+/// Whether `value`, which is a number without letters, could be a date (`1/5/24`,
+/// `2024-01-05`) or one with blanks before its thousands (`1 234 567`).
+fn has_three_parts(value: &[u8]) -> bool {
+    const SHORTEST_DATE: usize = 6;
+    const LONGEST_DATE: usize = 10;
+    let at = |place: usize| value.get(place).copied().unwrap_or_default();
+    let is_joint = |place| matches!(at(place), b'-' | b'/');
+    let joins = is_joint(1) || is_joint(2) || is_joint(4);
+    joins && (SHORTEST_DATE..=LONGEST_DATE).contains(&value.len())
+        || (1..=3).any(|place| at(place) == b' ' && at(place + 4) == b' ')
+}
+
 /// Whether `value`, which begins with a digit or a plus sign, is a short number without
 /// decimals or thousands, and no date; words may follow it.
 fn is_plain_number(value: &[u8]) -> bool {
     let class = |byte: &u8| CLASSES.get(usize::from(*byte)).copied().unwrap_or(SIGN);
     let found = value.iter().skip(1).fold(0, |all, byte| all | class(byte));
     found & SIGN == 0
+        && !(found & LETTER == 0 && has_three_parts(value))
         && found & (LETTER | JOINT) != LETTER | JOINT
         && (value.len() < FEWEST_DIGITS || has_few_digits(value))
 }
@@ -284,6 +297,10 @@ mod tests {
             "12.0",
             "7,210",
             "01-Mar",
+            "1/5/24",
+            "2024-01-05",
+            "05.01.2024",
+            "1 234 567",
             "Mar-01",
             "Mrz 2024",
             "TRUE",

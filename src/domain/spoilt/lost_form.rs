@@ -1,5 +1,7 @@
 //! Numbers, dates and truth values that a spreadsheet or a program made of other text.
 
+use super::whole_date;
+
 /// What a value has become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::domain) enum LostForm {
@@ -13,6 +15,8 @@ pub(in crate::domain) enum LostForm {
     Thousands,
     /// `01-Mar`, `2024-03-01 00:00:00`.
     Date,
+    /// `05.01.2024`, `2024-01-05`: an id may be one.
+    WholeDate,
     /// `TRUE`.
     Truth,
 }
@@ -97,6 +101,7 @@ pub(super) fn lost_form(value: &str, is_used: ValueUse) -> Option<LostForm> {
     match is_used {
         ValueUse::Words => None,
         ValueUse::Id if is_rounded(value) => Some(LostForm::Rounded),
+        ValueUse::Id if whole_date::is_whole_date(value) => Some(LostForm::WholeDate),
         ValueUse::Id | ValueUse::Number if has_decimals(value) => Some(LostForm::Decimals),
         ValueUse::Id | ValueUse::Number => {
             has_thousands(value, is_used).then_some(LostForm::Thousands)
@@ -152,7 +157,7 @@ fn has_thousands(value: &str, is_used: ValueUse) -> bool {
     };
     let least = match (mark, is_used) {
         (',', _) => 2,
-        ('.' | '\'' | '’' | '\u{a0}' | '\u{202f}', ValueUse::Id) => 3,
+        ('.' | '\'' | '’' | ' ' | '\u{a0}' | '\u{2009}' | '\u{202f}', ValueUse::Id) => 3,
         _another => return false,
     };
     let decimals = if mark == ',' { '.' } else { ',' };
@@ -249,6 +254,12 @@ mod tests {
             ("7.210.448", LostForm::Thousands),
             ("7'210'448", LostForm::Thousands),
             ("7\u{202f}210\u{202f}448", LostForm::Thousands),
+            ("7 210 448", LostForm::Thousands),
+            ("12 210 448,00", LostForm::Thousands),
+            ("2024-03-01", LostForm::WholeDate),
+            ("2024-03-01 12:30:00", LostForm::WholeDate),
+            ("05.01.2024", LostForm::WholeDate),
+            ("1/5/24", LostForm::WholeDate),
             ("7,210,448.00", LostForm::Thousands),
             ("01-Mar", LostForm::Date),
             ("1-Mar-24", LostForm::Date),
@@ -282,7 +293,8 @@ mod tests {
             "1.E+2",
             "12-34",
             "2024-03",
-            "2024-03-01",
+            "7 210",
+            "12 34 56 78",
             "MAR-01",
             "7.210",
             "1.5",
@@ -302,7 +314,6 @@ mod tests {
             "00123",
             "12 May",
             "1 Mar",
-            "2024-03-01 12:30:00",
             "truely",
             "T",
         ] {

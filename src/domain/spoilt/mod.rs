@@ -5,6 +5,7 @@
 //! - `error_value.rs`: `#REF!`, `#NV`, `########`
 //! - `placeholder.rs`: `NULL`, `n/a`, `--`
 //! - `lost_form.rs`: `8,9E+11`, `7,210,448`, `01-Mar`, `TRUE`
+//! - `whole_date.rs`: `2024-01-05`, `1/5/24`
 //! - `garbled.rs`: `MÃ¼ller`
 //! - `markup.rs`: `Smith &amp; Sons`, `Acme%20Ltd`, `O\'Brien`
 //!
@@ -16,6 +17,7 @@ pub(super) mod gate;
 mod lost_form;
 mod markup;
 mod placeholder;
+mod whole_date;
 
 use super::field::Field;
 use super::invisible;
@@ -225,7 +227,7 @@ impl SpoiltBy {
                 matches!(field, Field::ClientId | Field::CompanyName)
             }
             Self::Placeholder(PlaceholderKind::Probable)
-            | Self::LostForm(LostForm::Rounded)
+            | Self::LostForm(LostForm::Rounded | LostForm::WholeDate)
             | Self::Percents(_)
             | Self::Total => false,
         }
@@ -328,6 +330,10 @@ impl LostForm {
             Self::Date => format!(
                 "{field} {shown} is a date that a spreadsheet made of another text, wanted {its_own} \
                  text ({again})"
+            ),
+            Self::WholeDate => format!(
+                "{field} {shown} is a date, which a spreadsheet may have made of another text, \
+                 wanted {its_own} text (if that was no date, {again})"
             ),
             Self::Truth => format!("{field} is the truth value {shown}, wanted text"),
         }

@@ -128,6 +128,24 @@ fn forms_depend_on_the_field() {
 }
 
 #[test]
+fn an_id_may_be_a_date_and_has_no_thousands() {
+    for (field, value, wanted) in [
+        (Field::ClientId, "2024-01-05", Some(("form", false))),
+        (Field::ClientId, "1/5/24", Some(("form", false))),
+        (Field::ClientId, "1 234 567", Some(("form", true))),
+        (
+            Field::ClientId,
+            "1\u{2009}234\u{2009}567",
+            Some(("form", true)),
+        ),
+        (Field::Phone, "1 234 567", None),
+        (Field::AddressLine1, "2024-01-05", None),
+    ] {
+        assert_eq!(found(field, value), wanted, "{field} {value:?}");
+    }
+}
+
+#[test]
 fn a_message_says_what_was_found_and_what_is_wanted() {
     for (field, value, message) in [
         (
