@@ -354,11 +354,8 @@ impl CheckReport<'_> {
 
     fn count(&self, code: Code, field: Field) -> u64 {
         let is_it = |kind: &&ProblemGroup| kind.code == code.name() && kind.field == field.name();
-        self.summary
-            .problems
-            .iter()
-            .find(is_it)
-            .map_or(0, |kind| kind.count)
+        let kinds = self.summary.problems.iter().filter(is_it);
+        kinds.map(|kind| kind.count).sum()
     }
 
     /// The fixes that `select` returns a text for, with that text. Problems of

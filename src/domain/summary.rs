@@ -12,11 +12,11 @@ use super::pruned::PrunedCounts;
 use super::row_tally::{DefaultedRows, SkippedRows};
 use super::value_counts::ValueCounts;
 
-/// How many causes of malformed rows are told apart.
+/// How many causes of problems are told apart in each field.
 const MOST_CAUSES: usize = 8;
 
 /// How many letters of a message tell its cause.
-const CAUSE_LENGTH: usize = 40;
+const CAUSE_LENGTH: usize = 64;
 
 /// How many lines of each group of problems are kept.
 const LINES_KEPT: usize = 10;
@@ -130,7 +130,7 @@ pub struct TargetAccount {
     pub kable_client_id: String,
 }
 
-/// All problems of one code and field.
+/// All problems of one code, field and cause.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProblemGroup {
     /// The stable code.
@@ -279,34 +279,42 @@ impl Summary {
     }
 }
 
-/// Problems, counted by code and field, and those of malformed rows also by cause.
+/// Problems, counted by code and field, and those that have several causes also by cause.
 #[derive(Debug, Clone, Default)]
 pub struct ProblemCounts {
     groups: HashMap<(Code, &'static str, String), ProblemGroup>,
 }
 
-/// What rows have in common that are malformed in one way: the message without numbers
-/// and quoted text. Other codes have one cause each.
+/// What problems have in common that come from one cause: the message without numbers
+/// and quoted text. Other codes have one cause each, or fixes that tell them apart.
 fn cause(problem: &Problem) -> String {
     match problem.code {
-        Code::MalformedRow => {}
+        Code::MalformedRow
+        | Code::WrongType
+        | Code::InvalidValue
+        | Code::SuspectValue
+        | Code::Corrected => {}
         Code::MissingField
         | Code::UnknownCurrency
         | Code::UnsupportedCurrency
         | Code::DuplicateClientId
-        | Code::WrongType
-        | Code::InvalidValue
         | Code::UnknownPlan
         | Code::UnknownBundle
         | Code::KeysLost
         | Code::SimilarClientId
-        | Code::SameCustomer
-        | Code::SuspectValue
-        | Code::Corrected => return String::new(),
+        | Code::SameCustomer => return String::new(),
     }
-    let unquoted = problem.message.split('"').step_by(2);
-    let mut letters = unquoted.flat_map(str::chars);
-    let letters = letters.by_ref().filter(|letter| letter.is_alphabetic());
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    let is_of_cause = |letter: &char| {
+        let was_quoted = is_quoted;
+        // Values are shown as Rust writes texts: a quote within has a backslash.
+        if !std::mem::take(&mut is_escaped) {
+            is_escaped = is_quoted && *letter == '\\';
+            is_quoted ^= *letter == '"';
+        }
+        !was_quoted && letter.is_alphabetic()
+    };
+    let letters = problem.message.chars().filter(is_of_cause);
     letters.take(CAUSE_LENGTH).collect()
 }
 
@@ -315,7 +323,9 @@ impl ProblemCounts {
     pub fn add(&mut self, line: u64, problem: &Problem) {
         let mut key = (problem.code, problem.field, cause(problem));
         if !key.2.is_empty() && !self.groups.contains_key(&key) {
-            let causes = self.groups.keys().filter(|known| known.0 == problem.code);
+            let place = (problem.code, problem.field);
+            let causes = self.groups.keys();
+            let causes = causes.filter(|known| (known.0, known.1) == place);
             if causes.count() >= MOST_CAUSES {
                 key.2.clear();
             }
@@ -390,6 +400,41 @@ mod tests {
         let first = groups.iter().find(|group| group.lines == [1, 3]).unwrap();
         assert_eq!((first.count, first.message.as_str()), (2, causes[0]));
         assert_eq!(groups.iter().map(|group| group.count).sum::<u64>(), 103);
+    }
+
+    #[test]
+    fn values_are_counted_by_cause_in_each_field() {
+        let mut counts = ProblemCounts::default();
+        let messages = [
+            (Field::Phone, "phone \"n/a\" reads like no value at all"),
+            (
+                Field::Phone,
+                "phone \"8,9E+11\" is a number that was shortened",
+            ),
+            (
+                Field::Phone,
+                "phone \"\\\"- or not\" reads like no value at all",
+            ),
+            (Field::City, "city \"--\" reads like no value at all"),
+        ];
+        for (line, (field, message)) in (1..).zip(messages) {
+            counts.add(line, &Problem::of(Code::SuspectValue, field, "", message));
+        }
+        for line in 0..100_u8 {
+            let letter = String::from(char::from(b'a' + line % 26));
+            let problem = Problem::of(Code::SuspectValue, Field::Phone, "", letter);
+            counts.add(u64::from(line), &problem);
+        }
+        let groups = counts.into_groups();
+        let of_phone = groups
+            .iter()
+            .filter(|group| group.field == Field::Phone.name());
+        assert_eq!(of_phone.count(), super::MOST_CAUSES + 1);
+        for (lines, count) in [(&[1, 3][..], 2), (&[2], 1), (&[4], 1)] {
+            let found = groups.iter().find(|group| group.lines == lines);
+            assert_eq!(found.map(|group| group.count), Some(count), "{lines:?}");
+        }
+        assert_eq!(groups.iter().map(|group| group.count).sum::<u64>(), 104);
     }
 
     #[test]
