@@ -22,14 +22,21 @@ pub(super) struct FileContext<'f> {
     pub(super) optional: bool,
 }
 
-/// Adds what `table` says of `field` to `mapping`.
+/// Keys that other formats have for `from`.
+const LIKE_FROM: [&str; 5] = ["column", "columns", "source", "header", "map"];
+
+/// Adds what `table` says of `field`, which it calls `name`, to `mapping`.
 pub(super) fn add_field(
     mapping: &mut Mapping,
-    field: Field,
+    (field, name): (Field, &str),
     table: &TomlView<'_>,
     context: &FileContext<'_>,
 ) -> Result<(), TomlError> {
-    table.demand_keys(&keys::FIELD, &format!("[fields.{field}]"))?;
+    if let Some(key) = LIKE_FROM.into_iter().find(|key| table.has(key)) {
+        let wrong = format!("[fields.{name}] has no key {key:?}, perhaps from");
+        return Err(table.wrong(key, wrong));
+    }
+    table.demand_keys(&keys::FIELD, &format!("[fields.{name}]"))?;
     if table.has("from") && table.has("value") {
         let wrong = format!("{field} has from and value, wanted one of them");
         return Err(table.wrong("value", wrong));
@@ -48,7 +55,7 @@ pub(super) fn add_field(
     if rule == plain_rule(field, context) {
         if !table.has("default") {
             let wrong =
-                format!("[fields.{field}] says nothing, wanted from, value, default or a change");
+                format!("[fields.{name}] says nothing, wanted from, value, default or a change");
             return Err(table.error(wrong));
         }
         return Ok(());

@@ -32,6 +32,7 @@ use self::fields::{FileContext, add_field};
 use self::row_rules::{filter, input, recognition, warning};
 use self::toml_view::{TomlError, TomlView, parse_table};
 use super::error::ConfigError;
+use crate::domain::field::Field;
 use crate::domain::mapping::{Mapping, Recognition};
 
 /// The format that this program reads.
@@ -90,12 +91,17 @@ fn mapping_file(file: &TomlView<'_>, path: Option<&Path>) -> Result<MappingFile,
         mapping.input = input(&table)?;
     }
     if let Some(fields) = file.table("fields")? {
+        let mut named: Vec<(Field, String)> = Vec::new();
         for (name, table) in fields.tables_by_key()? {
             let field = field_of(&name).map_err(|wrong| table.error(wrong))?;
-            if mapping.rule(field).is_some() {
-                return Err(table.error(format!("{field} has two tables, wanted one")));
+            if let Some((_, first)) = named.iter().find(|(known, _)| *known == field) {
+                let wrong = format!(
+                    "[fields.{name}] is {field}, which [fields.{first}] is too, wanted one of them"
+                );
+                return Err(table.error(wrong));
             }
-            add_field(&mut mapping, field, &table, &context)?;
+            add_field(&mut mapping, (field, &name), &table, &context)?;
+            named.push((field, name));
         }
     }
     for table in file.tables("skip")? {
