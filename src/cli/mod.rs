@@ -209,6 +209,15 @@ pub struct StatusOptions {
     /// The checkpoint
     #[arg(long, value_name = "FILE")]
     pub checkpoint: Option<PathBuf>,
+    /// Shows the checkpoint of a run with the sandbox, whose file makes no difference; =false: of a run without it
+    #[arg(
+        long,
+        value_name = "FILE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = defaults::SANDBOX_FILE
+    )]
+    pub sandbox: Option<SandboxChoice>,
     /// Prints it as JSON
     #[arg(
         long,

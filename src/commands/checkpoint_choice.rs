@@ -71,15 +71,32 @@ pub(super) fn chosen_checkpoint(
     if let Some(path) = typed.or(file.sending.checkpoint.as_deref()) {
         return Ok((path.to_owned(), None));
     }
+    let likely = file.is_sandbox(&TargetOptions::default());
+    // Of a rehearsal's and a real run's, the latter, unless customers go to a sandbox.
+    first_checkpoint(inputs, &[likely, !likely])
+}
+
+/// The checkpoint of the import of these inputs that went to the sandbox, or did not.
+pub(super) fn target_checkpoint(
+    inputs: &[OsString],
+    is_sandbox: bool,
+) -> anyhow::Result<(PathBuf, Option<String>)> {
+    first_checkpoint(inputs, &[is_sandbox])
+}
+
+/// The first checkpoint of the import of these inputs that is there, of those to the
+/// sandbox or not in this order; if none is, the first that could be.
+fn first_checkpoint(
+    inputs: &[OsString],
+    order: &[bool],
+) -> anyhow::Result<(PathBuf, Option<String>)> {
     if inputs.is_empty() {
         let wrong = "neither an input nor a checkpoint is named".to_owned();
         let option = "checkpoint";
         return Err(ConfigError::Value { option, wrong }.into());
     }
     let inputs = ResolvedInputs::of(inputs)?;
-    let likely = file.is_sandbox(&TargetOptions::default());
-    // Of a rehearsal's and a real run's, the latter, unless customers go to a sandbox.
-    for is_sandbox in [likely, !likely] {
+    for &is_sandbox in order {
         let default = default_checkpoint(&inputs.names, is_sandbox)?;
         if default.exists() {
             return Ok((default, None));
@@ -89,7 +106,8 @@ pub(super) fn chosen_checkpoint(
             return Ok((path.to_owned(), Some(used_note(&default, path))));
         }
     }
-    Ok((default_checkpoint(&inputs.names, likely)?, None))
+    let is_sandbox = order.first() == Some(&true);
+    Ok((default_checkpoint(&inputs.names, is_sandbox)?, None))
 }
 
 /// The checkpoints of the other inputs; if they have none, those of files that are gone,

@@ -6,13 +6,13 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use super::checkpoint_choice::chosen_checkpoint;
+use super::checkpoint_choice::{chosen_checkpoint, target_checkpoint};
 use super::exit::Exit;
 use super::finish::print;
 use super::shell_word::shown;
 use super::system::seconds;
 use super::system::wall_clock;
-use crate::cli::StatusOptions;
+use crate::cli::{SandboxChoice, StatusOptions};
 use crate::config::{Environment, FileOptions};
 use crate::domain::bottleneck::Pacing;
 use crate::domain::outcome::Outcome;
@@ -24,11 +24,16 @@ use crate::ledger::{Ledger, LedgerStatus};
 /// Shows a checkpoint.
 pub fn run(typed: &StatusOptions, environment: &Environment) -> anyhow::Result<Exit> {
     let file = FileOptions::read(&typed.file, environment)?;
-    let (path, choice) = chosen_checkpoint(typed.checkpoint.as_deref(), &typed.inputs, &file)?;
+    let sandbox = typed.sandbox.as_ref().map(SandboxChoice::is_on);
+    let (path, choice) = match sandbox.filter(|_| typed.checkpoint.is_none()) {
+        Some(is_sandbox) => target_checkpoint(&typed.inputs, is_sandbox)?,
+        None => chosen_checkpoint(typed.checkpoint.as_deref(), &typed.inputs, &file)?,
+    };
     let is_json = typed.json.or(file.display.json) == Some(true);
     if file.display.quiet != Some(true) {
         let is_typed = |long: &str| match long {
-            "checkpoint" => typed.checkpoint.is_some(),
+            "checkpoint" => typed.checkpoint.is_some() || sandbox.is_some(),
+            "sandbox" => sandbox.is_some(),
             "json" => typed.json.is_some(),
             _other => false,
         };

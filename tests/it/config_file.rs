@@ -153,6 +153,15 @@ fn status_reads_it_too() {
     run.go("status in.csv --no-config")
         .code(0)
         .says("Checkpoint in.csv.checkpoint.db");
+    run.go("status in.csv --sandbox --no-config")
+        .code(0)
+        .says("Checkpoint in.csv.sandbox.checkpoint.db");
+    run.go("status in.csv --sandbox=false")
+        .code(0)
+        .says("Checkpoint in.csv.checkpoint.db");
+    run.go("status in.csv --sandbox --checkpoint in.csv.checkpoint.db")
+        .code(0)
+        .says("Checkpoint in.csv.checkpoint.db");
     run.write(
         "kable-bulk.toml",
         "json = true\ncheckpoint = 'in.csv.checkpoint.db'\n",
