@@ -148,7 +148,7 @@ impl FoundInput {
                 (Format::Csv { delimiter }, layout)
             }
         };
-        layout.is_converted = is_sheet || conversion.encoding.is_some();
+        layout.is_converted = is_sheet || conversion.encoding.is_some() || conversion.drops_marks;
         let mut lines = LineForm {
             is_numbered: false,
             named: Arc::clone(&settings.columns),

@@ -1,8 +1,8 @@
 //! What stands between an input's file and its rows: compression, another encoding, a
-//! workbook.
+//! workbook, a byte-order mark that became letters, record separators.
 //! Each layer is copied once, as a stream, into what the next one is read from.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -12,9 +12,11 @@ use encoding_rs::UTF_8;
 use super::bytes::block_hashes::{Altered, BlockHashes};
 use super::bytes::compression::Compression;
 use super::bytes::held_file::HeldFile;
+use super::bytes::misread_mark::misread_marks;
 use super::bytes::positioned::Positioned;
 use super::bytes::sniff;
 use super::bytes::text_encoding::{TextEncoding, is_utf16};
+use super::json::sequence::{WithoutSeparators, is_sequence};
 use super::spool::Spool;
 use super::workbook::WorkbookKind;
 use super::{FormatChoice, Settings, SourceError};
@@ -34,6 +36,10 @@ pub(super) struct Conversion {
     pub(super) encoding: Option<TextEncoding>,
     /// The sheet that was read, if it is a workbook.
     pub(super) sheet: Option<String>,
+    /// Whether a byte-order mark that became letters was dropped.
+    pub(super) drops_marks: bool,
+    /// Whether it has a record separator before each JSON text.
+    is_sequence: bool,
 }
 
 impl Conversion {
@@ -44,11 +50,21 @@ impl Conversion {
             compression,
             encoding,
             sheet,
+            drops_marks,
+            is_sequence,
         } = self;
         let unpacked = compression.iter().map(|compression| compression.name());
         let mut parts: Vec<String> = unpacked.map(str::to_owned).collect();
         parts.extend(encoding.as_ref().map(TextEncoding::described));
         parts.extend(sheet.clone());
+        if *drops_marks {
+            let dropped =
+                "its byte-order mark was decoded wrongly (ï»¿) or is repeated, and is left out";
+            parts.push(dropped.to_owned());
+        }
+        if *is_sequence {
+            parts.push("read as JSON texts with record separators (RFC 7464)".to_owned());
+        }
         (!parts.is_empty()).then(|| parts.join("; "))
     }
 }
@@ -64,6 +80,10 @@ enum LayerKind {
     Encoded(TextEncoding),
     /// To be converted to a table.
     Workbook(WorkbookKind),
+    /// To be read without this many bytes at its start, which were byte-order marks.
+    Marked(usize),
+    /// JSON texts, to be read without the record separators before them.
+    Sequence,
 }
 
 /// An input, or what was unpacked from it.
@@ -105,7 +125,12 @@ impl Layer {
             ensure_text(&start, name)?;
             let detected = TextEncoding::detect(&mut file, &start, settings.encoding);
             let encoding = detected.map_err(failed)?;
-            encoding.map_or(LayerKind::Plain, LayerKind::Encoded)
+            match (encoding, misread_marks(&start)) {
+                (Some(encoding), _) => LayerKind::Encoded(encoding),
+                (None, Some(length)) => LayerKind::Marked(length),
+                (None, None) if is_sequence(&start) => LayerKind::Sequence,
+                (None, None) => LayerKind::Plain,
+            }
         };
         Ok(Self {
             place,
@@ -164,13 +189,29 @@ impl Layer {
                 spool.decode(bytes, encoding, name)?;
                 conversion.encoding = Some(encoding.clone());
             }
+            LayerKind::Marked(length) => {
+                let mut marks = bytes.by_ref().take(*length as u64);
+                let read = io::copy(&mut marks, &mut io::sink());
+                read.map_err(|source| SourceError::reading(name, None, source))?;
+                spool.copy(&mut bytes, name)?;
+                conversion.drops_marks = true;
+            }
+            LayerKind::Sequence => {
+                spool.copy(&mut WithoutSeparators(bytes), name)?;
+                conversion.is_sequence = true;
+            }
             LayerKind::Plain | LayerKind::Workbook(_) => spool.copy(&mut bytes, name)?,
         }
         self.ensure_same(name)?;
-        match &conversion.encoding {
+        let mut inner = match &conversion.encoding {
             Some(_) => Self::of_copy(spool.finish()?, name, settings),
             None => Self::of(spool.finish()?, name, settings),
+        }?;
+        // What is nothing but marks is not copied again and again.
+        if let (LayerKind::Marked(_), LayerKind::Marked(_)) = (&self.kind, &inner.kind) {
+            inner.kind = LayerKind::Plain;
         }
+        Ok(inner)
     }
 
     /// Looks at the start of a copy that was converted to UTF-8.

@@ -330,3 +330,33 @@ fn an_apostrophe_is_part_of_a_json_value() {
     run.import("in.jsonl").code(0);
     assert!(run.held().contains_key("'s-hertogenbosch"));
 }
+
+#[test]
+fn json_with_record_separators_is_read_as_lines() {
+    let rows = "\u{1e}{\"clientId\":\"c-1\",\"companyName\":\"A\",\"currency\":\"USD\"}\n\
+                \u{1e}{\"clientId\":\"c-2\",\"companyName\":\"B\"}\n";
+    for name in ["in.jsonl", "in.json-seq"] {
+        let run = Run::new().input(name, rows);
+        run.go(&format!("validate {name}"))
+            .code(3)
+            .says("record separators (RFC 7464)");
+        assert_eq!(run.summary(name).lines_of("missing_field"), [2]);
+    }
+}
+
+#[test]
+fn json_that_is_no_list_of_objects_is_refused_by_name() {
+    for (text, kind) in [
+        (
+            "{\"clientId\":[\"c-1\",\"c-2\"],\"companyName\":[\"A\",\"B\"]}",
+            "a list for each column",
+        ),
+        (
+            "{\"fields\":[\"clientId\"],\"rows\":[[\"c-1\"]]}",
+            "columns apart from their rows",
+        ),
+    ] {
+        let run = Run::new().input("in.json", text);
+        run.go("validate in.json").refuses(1, &[kind, "jq -c"]);
+    }
+}

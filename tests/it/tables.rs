@@ -557,3 +557,49 @@ fn results_of_rejects_stand_beside_those_of_their_original() {
     run.go("validate mine/rejects.csv").code(0);
     assert!(run.exists("mine/rejects.csv.results/summary.json"));
 }
+
+#[test]
+fn a_byte_order_mark_that_became_letters_is_dropped() {
+    for start in [
+        "\u{ef}\u{bb}\u{bf}clientId",
+        "\u{feff}\u{ef}\u{bb}\u{bf}\"clientId\"",
+        "\u{feff}\u{feff}clientId",
+    ] {
+        let text = format!("{start},companyName,currency\nc-1,A,USD\nc-2,,USD\n");
+        let run = Run::new().input("in.csv", text);
+        run.go("validate in.csv")
+            .code(3)
+            .says("byte-order mark was decoded wrongly");
+        assert_eq!(run.summary("in.csv").lines_of("missing_field"), [3]);
+        let rejects = run.text("in.csv.results/rejects.csv");
+        assert!(
+            rejects.starts_with("\u{feff}clientId,")
+                || rejects.starts_with("\u{feff}\"clientId\",")
+        );
+    }
+    let text =
+        "\u{ef}\u{bb}\u{bf}{\"clientId\":\"c-1\",\"companyName\":\"A\",\"currency\":\"USD\"}\n";
+    let run = Run::new().input("in.jsonl", text);
+    run.go("validate in.jsonl").code(0);
+}
+
+#[test]
+fn a_drawn_table_is_refused_by_name() {
+    for (text, kind) in [
+        (
+            " clientid | companyname | currency \n----------+-------------+----------\n c-1      | A           | USD\n(1 row)\n",
+            "psql",
+        ),
+        (
+            "| clientId | companyName | currency |\n|---|:---:|---:|\n| c-1 | A | USD |\n",
+            "Markdown",
+        ),
+        (
+            "+----------+------+\n| clientId | name |\n+----------+------+\n| c-1      | A    |\n+----------+------+\n",
+            "a database's client",
+        ),
+    ] {
+        let run = Run::new().input("in.txt", text);
+        run.go("validate in.txt").refuses(1, &[kind, "NEW."]);
+    }
+}

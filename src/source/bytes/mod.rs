@@ -4,6 +4,8 @@
 //! - `positioned.rs`: reads at its own position, and checks every block
 //! - `block_hashes.rs`: hashes of the input's blocks, from the first pass
 //! - `sniff.rs`: recognises files that are not text
+//! - `drawn_table.rs`: recognises tables that are drawn with lines
+//! - `misread_mark.rs`: byte-order marks that became letters
 //! - `compression.rs`: unpacks gzip and zstd
 //! - `text_encoding.rs`: detects the encoding of a text
 //! - `encoding_label.rs`: the names of encodings
@@ -18,9 +20,11 @@ pub(super) mod buffer;
 pub(super) mod chunk;
 pub mod compression;
 pub(super) mod decoding;
+mod drawn_table;
 pub mod encoding_label;
 pub mod held_file;
 pub(super) mod line_ends;
+pub(super) mod misread_mark;
 pub(super) mod positioned;
 pub(super) mod simd;
 pub mod sniff;

@@ -10,6 +10,7 @@
 //! - `one_line.rs`: a row on one line, and where it is not JSON
 //! - `position.rs`: the place in the input
 //! - `balance.rs`: finds where a value ends, right or wrong
+//! - `sequence.rs`: JSON texts with record separators
 //! - `pages.rs`: whether a list is one page of more
 
 mod balance;
@@ -19,3 +20,4 @@ pub(super) mod orientation;
 mod pages;
 mod position;
 pub(super) mod rows;
+pub(super) mod sequence;
