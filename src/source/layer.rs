@@ -11,6 +11,7 @@ use encoding_rs::UTF_8;
 
 use super::bytes::block_hashes::{Altered, BlockHashes};
 use super::bytes::compression::Compression;
+use super::bytes::drawn_table::drawn_table_kind;
 use super::bytes::held_file::HeldFile;
 use super::bytes::misread_mark::misread_marks;
 use super::bytes::positioned::Positioned;
@@ -305,7 +306,7 @@ fn ensure_text(start: &[u8], name: &str) -> Result<(), SourceError> {
     let other = if is_utf16(start) {
         None
     } else {
-        sniff::other_kind(start)
+        sniff::other_kind(start).or_else(|| drawn_table_kind(start))
     };
     other.map_or(Ok(()), |other| {
         Err(SourceError::OtherKind {

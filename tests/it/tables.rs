@@ -572,10 +572,7 @@ fn a_byte_order_mark_that_became_letters_is_dropped() {
             .says("byte-order mark was decoded wrongly");
         assert_eq!(run.summary("in.csv").lines_of("missing_field"), [3]);
         let rejects = run.text("in.csv.results/rejects.csv");
-        assert!(
-            rejects.starts_with("\u{feff}clientId,")
-                || rejects.starts_with("\u{feff}\"clientId\",")
-        );
+        assert!(rejects.starts_with('\u{feff}') && !rejects.contains('\u{ef}'));
     }
     let text =
         "\u{ef}\u{bb}\u{bf}{\"clientId\":\"c-1\",\"companyName\":\"A\",\"currency\":\"USD\"}\n";
@@ -600,6 +597,6 @@ fn a_drawn_table_is_refused_by_name() {
         ),
     ] {
         let run = Run::new().input("in.txt", text);
-        run.go("validate in.txt").refuses(1, &[kind, "NEW."]);
+        run.go("validate in.txt").says("NEW.").refuses(1, &[kind]);
     }
 }

@@ -24,7 +24,7 @@ const MARKDOWN: UnsupportedKind = UnsupportedKind {
 };
 
 /// The kind of a text that begins with `start`, if it is a drawn table.
-pub(super) fn drawn_table_kind(start: &[u8]) -> Option<UnsupportedKind> {
+pub(in crate::source) fn drawn_table_kind(start: &[u8]) -> Option<UnsupportedKind> {
     let start = start.strip_prefix(UTF8_MARK).unwrap_or(start);
     let text = String::from_utf8_lossy(start);
     let lines: Vec<&str> = text

@@ -20,7 +20,7 @@ pub(super) mod buffer;
 pub(super) mod chunk;
 pub mod compression;
 pub(super) mod decoding;
-mod drawn_table;
+pub(super) mod drawn_table;
 pub mod encoding_label;
 pub mod held_file;
 pub(super) mod line_ends;

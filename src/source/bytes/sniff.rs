@@ -3,8 +3,6 @@
 //! They are named, so that the error says what to do instead of rejecting thousands
 //! of rows. Compressed files that are unpacked are not among them.
 
-use super::drawn_table::drawn_table_kind;
-
 /// The UTF-8 byte-order mark (RFC 3629 §6).
 pub(in crate::source) const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -172,8 +170,7 @@ pub(in crate::source) fn other_kind(start: &[u8]) -> Option<UnsupportedKind> {
     if let Some((_, kind, hint)) = signatures.find(|(begin, ..)| start.starts_with(begin)) {
         return Some(UnsupportedKind { kind, hint });
     }
-    let of_text = markup_kind(start).or_else(|| script_kind(start));
-    if let Some(other) = of_text.or_else(|| drawn_table_kind(start)) {
+    if let Some(other) = markup_kind(start).or_else(|| script_kind(start)) {
         return Some(other);
     }
     if start.get(TAR.0..).is_some_and(|at| at.starts_with(TAR.1)) {
