@@ -13,6 +13,8 @@ pub(in crate::domain) enum LostForm {
     Decimals,
     /// `7,210,448`.
     Thousands,
+    /// `7 210 448`: an id may be written so, as `732 829 320`.
+    Spaced,
     /// `01-Mar`, `2024-03-01 00:00:00`.
     Date,
     /// `05.01.2024`, `2024-01-05`: an id may be one.
@@ -104,7 +106,12 @@ pub(super) fn lost_form(value: &str, is_used: ValueUse) -> Option<LostForm> {
         ValueUse::Id if whole_date::is_whole_date(value) => Some(LostForm::WholeDate),
         ValueUse::Id | ValueUse::Number if has_decimals(value) => Some(LostForm::Decimals),
         ValueUse::Id | ValueUse::Number => {
-            has_thousands(value, is_used).then_some(LostForm::Thousands)
+            let form = if value.contains(' ') {
+                LostForm::Spaced
+            } else {
+                LostForm::Thousands
+            };
+            has_thousands(value, is_used).then_some(form)
         }
     }
 }
@@ -254,8 +261,8 @@ mod tests {
             ("7.210.448", LostForm::Thousands),
             ("7'210'448", LostForm::Thousands),
             ("7\u{202f}210\u{202f}448", LostForm::Thousands),
-            ("7 210 448", LostForm::Thousands),
-            ("12 210 448,00", LostForm::Thousands),
+            ("7 210 448", LostForm::Spaced),
+            ("12 210 448,00", LostForm::Spaced),
             ("2024-03-01", LostForm::WholeDate),
             ("2024-03-01 12:30:00", LostForm::WholeDate),
             ("05.01.2024", LostForm::WholeDate),

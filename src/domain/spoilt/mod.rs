@@ -227,7 +227,7 @@ impl SpoiltBy {
                 matches!(field, Field::ClientId | Field::CompanyName)
             }
             Self::Placeholder(PlaceholderKind::Probable)
-            | Self::LostForm(LostForm::Rounded | LostForm::WholeDate)
+            | Self::LostForm(LostForm::Rounded | LostForm::WholeDate | LostForm::Spaced)
             | Self::Percents(_)
             | Self::Total => false,
         }
@@ -330,6 +330,10 @@ impl LostForm {
             Self::Date => format!(
                 "{field} {shown} is a date that a spreadsheet made of another text, wanted {its_own} \
                  text ({again})"
+            ),
+            Self::Spaced => format!(
+                "{field} {shown} is a number in groups, which a program may have made of \
+                 another, wanted {its_own} digits (if it is written so, leave it)"
             ),
             Self::WholeDate => format!(
                 "{field} {shown} is a date, which a spreadsheet may have made of another text, \
