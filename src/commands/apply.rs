@@ -4,6 +4,7 @@
 //! held against the plan, customer by customer.
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use clap::FromArgMatches;
 
@@ -15,7 +16,7 @@ use crate::cli::{
     ApplyOptions, Cli, Command, DisplayOptions, MonitorOptions, PlanOptions, command,
 };
 use crate::config::Environment;
-use crate::report::plan_file::SavedPlan;
+use crate::report::plan_file::{PlanHeader, SavedPlan};
 
 /// Applies the plan that `options` name, which were typed to `program`.
 pub fn run(
@@ -38,6 +39,7 @@ pub fn run(
         )
     };
     let planned = parsed(command).ok_or_else(unreadable)?;
+    demand_files(&saved.header)?;
     let applied = TypedCommand { program, options };
     match planned {
         Command::Import(mut options) => {
@@ -74,6 +76,24 @@ pub fn run(
         | Command::Presets(_)
         | Command::Plans(_)
         | Command::Sandbox(_) => Err(unreadable()),
+    }
+}
+
+/// Fails where the files of the plan are not: it is applied in another folder.
+fn demand_files(header: &PlanHeader) -> anyhow::Result<()> {
+    let inputs = header.inputs.iter().map(|input| &input.name);
+    // A rollback reads its checkpoint alone; an import may not have made one yet.
+    let checkpoint = Some(&header.known.checkpoint).filter(|_| header.inputs.is_empty());
+    let mut files = inputs.chain(checkpoint);
+    match files.find(|name| !Path::new(name).exists()) {
+        None => Ok(()),
+        Some(missing) => Err(hinted(
+            format!("there is no {missing}, which the plan reads"),
+            format!(
+                "start apply in the folder where the plan was made, {}, or where the same files are",
+                header.folder
+            ),
+        )),
     }
 }
 

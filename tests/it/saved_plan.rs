@@ -255,6 +255,12 @@ fn what_is_no_plan_as_it_was_written_is_refused() {
     run.go("apply .").refuses(1, &["it is no regular file"]);
     run.go("apply in.csv")
         .refuses(1, &["no plan of kable-bulk"]);
+    run.write("elsewhere/plan.jsonl", &text);
+    std::fs::rename(run.path("in.csv"), run.path("moved.csv")).unwrap();
+    run.go("apply elsewhere/plan.jsonl")
+        .refuses(1, &["there is no in.csv, which the plan reads"])
+        .hints("start apply in the folder where the plan was made");
+    std::fs::rename(run.path("moved.csv"), run.path("in.csv")).unwrap();
     run.go("apply none.jsonl")
         .refuses(1, &["cannot apply none.jsonl"]);
     // What a user made is not replaced, and a plan is no input.

@@ -68,7 +68,7 @@ pub(super) fn settle_plan(
         session.watcher.say(&match saved {
             Some(place) => format!(
                 "The plan for {} is in {}",
-                counted(summary.customers, "customer", "customers"),
+                counted(summary.to_delete(), "customer", "customers"),
                 place.display()
             ),
             None => "Everything is as planned".to_owned(),

@@ -65,6 +65,11 @@ pub(super) const fn outcome_of_forecast(forecast: RemovalForecast) -> RemovalOut
 }
 
 impl RollbackSummary {
+    /// Customers that a dry run would delete.
+    pub(super) fn to_delete(&self) -> u64 {
+        self.outcomes.pending
+    }
+
     /// Counts a customer.
     pub(super) fn add(&mut self, client_id: &str, outcome: RemovalOutcome, why: Option<&str>) {
         self.customers += 1;
