@@ -28,7 +28,7 @@ fn a_few_creates_are_down_while_look_ups_work() {
 #[test]
 fn many_creates_are_down_while_look_ups_work() {
     all_are_created(&["down:1s@create"], 30, "");
-    all_are_created(&["down:1s@create:20"], 30, "--retries 1 --concurrency 4");
+    all_are_created(&["down:1s@create:20"], 30, "--retries 2 --concurrency 4");
 }
 
 /// A server that responds 500 to creates that it has done works.
