@@ -79,13 +79,14 @@ pub fn run(
     }
 }
 
-/// Fails where the files of the plan are not: it is applied in another folder.
+/// Fails where none of the plan's files is: it is applied in another folder.
 fn demand_files(header: &PlanHeader) -> anyhow::Result<()> {
     let inputs = header.inputs.iter().map(|input| &input.name);
     // A rollback reads its checkpoint alone; an import may not have made one yet.
     let checkpoint = Some(&header.known.checkpoint).filter(|_| header.inputs.is_empty());
-    let mut files = inputs.chain(checkpoint);
-    match files.find(|name| !Path::new(name).exists()) {
+    let files: Vec<&String> = inputs.chain(checkpoint).collect();
+    let is_elsewhere = files.iter().all(|name| !Path::new(name).exists());
+    match files.first().filter(|_| is_elsewhere) {
         None => Ok(()),
         Some(missing) => Err(hinted(
             format!("there is no {missing}, which the plan reads"),
