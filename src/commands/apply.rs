@@ -13,7 +13,8 @@ use super::exit::Exit;
 use super::hint::hinted;
 use super::{import, rollback, sync};
 use crate::cli::{
-    ApplyOptions, Cli, Command, DisplayOptions, MonitorOptions, PlanOptions, command,
+    ApplyOptions, Cli, Command, DisplayOptions, ImportOptions, MonitorOptions, PlanOptions,
+    RollbackOptions, command,
 };
 use crate::config::Environment;
 use crate::report::plan_file::{PlanHeader, SavedPlan};
@@ -43,28 +44,15 @@ pub fn run(
     let applied = TypedCommand { program, options };
     match planned {
         Command::Import(mut options) => {
-            overlay(&applied, &mut options.display, &mut options.monitor);
-            let sending = &mut options.sending;
-            let is_dry = (&mut sending.dry_run, &mut sending.no_dry_run);
-            decide(&applied, is_dry, &mut sending.yes);
-            options.plan = PlanOptions::default();
+            overlay(&applied, RunOptions::of_import(&mut options));
             import::apply(applied, *options, saved, environment)
         }
         Command::Sync(mut options) => {
-            let import = &mut options.import;
-            overlay(&applied, &mut import.display, &mut import.monitor);
-            let sending = &mut import.sending;
-            let is_dry = (&mut sending.dry_run, &mut sending.no_dry_run);
-            decide(&applied, is_dry, &mut sending.yes);
-            import.plan = PlanOptions::default();
+            overlay(&applied, RunOptions::of_import(&mut options.import));
             sync::apply(applied, *options, saved, environment)
         }
         Command::Rollback(mut options) => {
-            overlay(&applied, &mut options.display, &mut options.monitor);
-            let sending = &mut options.sending;
-            let is_dry = (&mut sending.dry_run, &mut sending.no_dry_run);
-            decide(&applied, is_dry, &mut sending.yes);
-            options.plan = PlanOptions::default();
+            overlay(&applied, RunOptions::of_rollback(&mut options));
             rollback::apply(applied, *options, saved, environment)
         }
         Command::Validate(_)
@@ -105,42 +93,69 @@ fn parsed(line: &str) -> Option<Command> {
     parsed.ok().map(|cli| cli.command)
 }
 
-/// Whether anything is sent, and whether that is asked before.
-fn decide(
-    applied: &TypedCommand<ApplyOptions>,
-    (dry_run, no_dry_run): (&mut Option<bool>, &mut bool),
-    asks_not: &mut Option<bool>,
-) {
-    let ApplyOptions {
-        dry_run: typed,
-        yes,
-        ..
-    } = applied.options;
-    *no_dry_run &= typed != Some(true);
-    *dry_run = typed.filter(|is_on| *is_on);
-    *asks_not = yes.or(*asks_not);
+/// Those of the planned command's options that are `apply`'s to decide.
+struct RunOptions<'o> {
+    dry_run: &'o mut Option<bool>,
+    no_dry_run: &'o mut bool,
+    yes: &'o mut Option<bool>,
+    plan: &'o mut PlanOptions,
+    display: &'o mut DisplayOptions,
+    monitor: &'o mut MonitorOptions,
 }
 
-/// What is typed to `apply` beats what was typed when the plan was made.
-fn overlay(
-    applied: &TypedCommand<ApplyOptions>,
-    display: &mut DisplayOptions,
-    monitor: &mut MonitorOptions,
-) {
-    let DisplayOptions {
-        json,
-        log_format,
-        verbose,
-        quiet,
-        no_progress,
-    } = applied.options.display;
+impl<'o> RunOptions<'o> {
+    fn of_import(options: &'o mut ImportOptions) -> Self {
+        Self {
+            dry_run: &mut options.sending.dry_run,
+            no_dry_run: &mut options.sending.no_dry_run,
+            yes: &mut options.sending.yes,
+            plan: &mut options.plan,
+            display: &mut options.display,
+            monitor: &mut options.monitor,
+        }
+    }
+
+    fn of_rollback(options: &'o mut RollbackOptions) -> Self {
+        Self {
+            dry_run: &mut options.sending.dry_run,
+            no_dry_run: &mut options.sending.no_dry_run,
+            yes: &mut options.sending.yes,
+            plan: &mut options.plan,
+            display: &mut options.display,
+            monitor: &mut options.monitor,
+        }
+    }
+}
+
+/// What is typed to `apply` beats what was typed when the plan was made, and decides
+/// whether anything is sent.
+fn overlay(applied: &TypedCommand<ApplyOptions>, planned: RunOptions<'_>) {
+    let ApplyOptions {
+        plan: _,
+        dry_run,
+        yes,
+        display:
+            DisplayOptions {
+                json,
+                log_format,
+                verbose,
+                quiet,
+                no_progress,
+            },
+        monitor: MonitorOptions { metrics_file },
+    } = &applied.options;
+    *planned.no_dry_run &= *dry_run != Some(true);
+    *planned.dry_run = dry_run.filter(|is_on| *is_on);
+    *planned.yes = yes.or(*planned.yes);
+    *planned.plan = PlanOptions::default();
+    let display = planned.display;
     display.json = json.or(display.json);
     display.log_format = log_format.or(display.log_format);
     display.verbose = verbose.or(display.verbose);
     display.quiet = quiet.or(display.quiet);
     display.no_progress = no_progress.or(display.no_progress);
-    let typed = applied.options.monitor.metrics_file.clone();
-    monitor.metrics_file = typed.or(monitor.metrics_file.take());
+    let earlier = planned.monitor.metrics_file.take();
+    planned.monitor.metrics_file = metrics_file.clone().or(earlier);
 }
 
 #[cfg(test)]

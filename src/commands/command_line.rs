@@ -127,6 +127,21 @@ impl TypedCommand<VerifyOptions> {
 }
 
 impl TypedCommand<ApplyOptions> {
+    /// The command that applies the plan which `plan` saves, if it does.
+    pub(super) fn applying(program: &OsString, plan: &PlanOptions) -> Option<String> {
+        let saved = plan.save_plan.clone()?;
+        let applied = Self {
+            program: program.clone(),
+            options: ApplyOptions::of(saved),
+        };
+        Some(applied.line())
+    }
+
+    /// The same command, not as a dry run.
+    pub(super) fn real_line(&self) -> String {
+        self.with(|options| options.dry_run = None).line()
+    }
+
     /// The command as it is typed into a shell.
     pub(super) fn line(&self) -> String {
         let ApplyOptions {

@@ -21,6 +21,7 @@
 //! - `option_words.rs`: options as words of a shell
 //! - `send_command.rs`: a command that sends customers, as it was typed
 //! - `plan_use.rs`: writes a plan, or holds a run against one
+//! - `removal_line.rs`: what became of a removal, as a line of a file
 //! - `moved_plan.rs`: why a plan is not applied
 //! - `option_list.rs`: options that can be repeated
 //! - `checkpoint_choice.rs`: which checkpoint is read
@@ -79,6 +80,7 @@ mod prepared;
 pub mod presets;
 mod recognised;
 mod remote_state;
+mod removal_line;
 mod result_folder;
 pub mod rollback;
 mod run_metrics;

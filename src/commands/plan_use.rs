@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use serde::Serialize;
 
 use super::hint::hinted;
 use super::moved_plan::MovedPlan;
@@ -33,10 +34,9 @@ pub(super) struct PlanFacts {
 }
 
 /// What a run does with a plan.
-#[expect(clippy::large_enum_variant, reason = "there is one of them in a run")]
 pub(super) enum PlanUse {
-    /// Writes it.
-    Save(PlanDraft),
+    /// Writes it, with what it depends on.
+    Save(PlanDraft, PlanFacts),
     /// Demands that it still fits.
     Check(PlanCheck),
 }
@@ -47,10 +47,10 @@ impl PlanUse {
     pub(super) fn of(
         place: Option<PathBuf>,
         saved: Option<SavedPlan>,
-        facts: &PlanFacts,
+        facts: PlanFacts,
     ) -> anyhow::Result<Option<Self>> {
         if let Some(saved) = saved {
-            return Ok(Some(Self::Check(PlanCheck::begin(saved, facts)?)));
+            return Ok(Some(Self::Check(PlanCheck::begin(saved, &facts)?)));
         }
         let Some(place) = place else { return Ok(None) };
         if has_escaped_word(&facts.command) {
@@ -61,7 +61,7 @@ impl PlanUse {
         }
         let shown = place.display().to_string();
         let draft = PlanDraft::begin(place).map_err(|error| cannot_write(&shown, &error))?;
-        Ok(Some(Self::Save(draft)))
+        Ok(Some(Self::Save(draft, facts)))
     }
 
     /// A customer that would be cancelled, in the order of their fingerprints.
@@ -69,20 +69,21 @@ impl PlanUse {
         let action = CustomerAction::Cancel;
         let planned = PlannedCustomer::new(action, remote.client_id.clone()).listed(remote);
         match self {
-            Self::Save(draft) => draft.add(&planned).context("cannot write the plan"),
+            Self::Save(draft, _) => draft.add(&planned).context("cannot write the plan"),
             Self::Check(check) => check.add_cancel(planned),
         }
     }
 
-    /// Ends it: writes the plan, and returns where, or fails if something moved.
+    /// Ends it: writes the plan for `many` customers, of which `would` holds the counts, or
+    /// fails if something moved. Returns what to say.
     pub(super) fn settle(
         self,
-        facts: PlanFacts,
         known: KnownState,
-        would: serde_json::Value,
-    ) -> anyhow::Result<Option<PathBuf>> {
+        would: &impl Serialize,
+        many: u64,
+    ) -> anyhow::Result<String> {
         match self {
-            Self::Save(draft) => {
+            Self::Save(draft, facts) => {
                 let folder = std::env::current_dir().context("cannot find the current folder")?;
                 let header = PlanHeader {
                     version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -94,13 +95,17 @@ impl PlanUse {
                     mapping: facts.mapping,
                     known,
                     side_effects: facts.side_effects,
-                    would,
+                    would: serde_json::to_value(would).context("cannot write the plan")?,
                     ..PlanHeader::default()
                 };
                 let place = draft.finish(header).context("cannot write the plan")?;
-                Ok(Some(place))
+                let many = counted(many, "customer", "customers");
+                Ok(format!("The plan for {many} is in {}", place.display()))
             }
-            Self::Check(check) => check.finish(&known).map(|()| None),
+            Self::Check(check) => {
+                check.finish(&known)?;
+                Ok("Everything is as planned".to_owned())
+            }
         }
     }
 }
@@ -115,7 +120,7 @@ fn cannot_write(place: &str, error: &PlanFileError) -> anyhow::Error {
 impl PlanSink for PlanUse {
     fn add_row(&mut self, number: u64, plan: CurrentPlan) -> anyhow::Result<()> {
         match self {
-            Self::Save(draft) => match plan {
+            Self::Save(draft, _) => match plan {
                 CurrentPlan::Act(planned) => draft.add(&planned).context("cannot write the plan"),
                 CurrentPlan::Done | CurrentPlan::Failed | CurrentPlan::Differs => Ok(()),
             },
@@ -213,16 +218,22 @@ impl PlanCheck {
 
     fn add_row(&mut self, number: u64, plan: &CurrentPlan) -> anyhow::Result<()> {
         let planned = self.take(number)?;
-        if let Some(what) = moved(planned.as_ref(), plan) {
-            let now = match plan {
-                CurrentPlan::Act(now) => Some(now.client_id.as_str()),
-                CurrentPlan::Done | CurrentPlan::Failed | CurrentPlan::Differs => None,
-            };
-            let client_id = planned.as_ref().map(|planned| planned.client_id.clone());
-            let client_id = client_id.or(now.map(str::to_owned)).unwrap_or_default();
-            self.report(&client_id, &what);
-        }
+        self.compare(planned.as_ref(), plan);
         Ok(())
+    }
+
+    fn compare(&mut self, planned: Option<&PlannedCustomer>, now: &CurrentPlan) {
+        let Some(what) = moved(planned, now) else {
+            return;
+        };
+        let current = match now {
+            CurrentPlan::Act(now) => Some(&**now),
+            CurrentPlan::Done | CurrentPlan::Failed | CurrentPlan::Differs => None,
+        };
+        // Nothing moves where nothing is planned and nothing would be done.
+        if let Some(customer) = planned.or(current) {
+            self.report(&customer.client_id, &what);
+        }
     }
 
     fn add_cancel(&mut self, now: PlannedCustomer) -> anyhow::Result<()> {
@@ -247,11 +258,7 @@ impl PlanCheck {
                 (None, _) => break None,
             }
         };
-        let client_id = now.client_id.clone();
-        let now = CurrentPlan::Act(Box::new(now));
-        if let Some(what) = moved(planned.as_ref(), &now) {
-            self.report(&client_id, &what);
-        }
+        self.compare(planned.as_ref(), &CurrentPlan::Act(Box::new(now)));
         Ok(())
     }
 

@@ -43,29 +43,18 @@ impl SendCommand {
     /// The same command, which makes anew the plan that `other` applies, if it does.
     #[must_use]
     pub(super) fn planning_as(&self, other: &Self) -> Self {
-        let applied = other.applied.as_ref();
-        self.with(|options| {
-            let saved = &mut options.plan.save_plan;
-            *saved = saved
-                .take()
-                .or(applied.map(|applied| applied.options.plan.clone()));
-        })
+        let applied = other.applied.as_ref().map(|applied| &applied.options);
+        self.with(|options| options.plan.save_as(applied))
     }
 
     /// The command that applies its plan, not as a dry run.
     pub(super) fn applying_line(&self) -> Option<String> {
-        let applied = self.applied.as_ref()?;
-        Some(applied.with(|options| options.dry_run = None).line())
+        self.applied.as_ref().map(TypedCommand::real_line)
     }
 
     /// The command that applies the plan which this one saves, if it does.
     pub(super) fn apply_line(&self) -> Option<String> {
-        let plan = self.options().plan.save_plan.clone()?;
-        let applied = TypedCommand {
-            program: self.import.program.clone(),
-            options: ApplyOptions::of(plan),
-        };
-        Some(applied.line())
+        TypedCommand::applying(&self.import.program, &self.options().plan)
     }
 
     /// The same sync, which allows this many changes.

@@ -162,20 +162,8 @@ fn killed_at_any_moment_exactly_those_are_cancelled() {
     run.write("in.csv", rows_from(1, 100));
     let seed = fastrand::u64(..);
     let mut chance = fastrand::Rng::with_seed(seed);
-    let mut kills = 0;
-    for _ in 0..12 {
-        let before = run.counts().of(Call::Cancel);
-        let more = chance.u64(1..20);
-        let mut running = run.start(&line);
-        until("some cancellations", || {
-            run.counts().of(Call::Cancel) >= before + more || !running.runs()
-        });
-        if !running.runs() {
-            break;
-        }
-        running.kill();
-        kills += 1;
-    }
+    let cancels = || run.counts().of(Call::Cancel);
+    let kills = run.killed_again_and_again(&line, &mut chance, 20, cancels);
     run.go(&line).code(0);
     run.settled();
     assert!(kills >= 5, "{kills} kills, seed {seed}");

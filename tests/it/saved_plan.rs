@@ -370,20 +370,7 @@ fn killed_at_any_moment_a_plan_is_applied_to_the_end() {
     let seed = fastrand::u64(..);
     let mut chance = fastrand::Rng::with_seed(seed);
     let before_all = changes(&run);
-    let mut kills = 0;
-    for _ in 0..12 {
-        let before = changes(&run);
-        let more = chance.u64(1..40);
-        let mut running = run.start("apply plan.jsonl");
-        until("some changes more", || {
-            changes(&run) >= before + more || !running.runs()
-        });
-        if !running.runs() {
-            break;
-        }
-        running.kill();
-        kills += 1;
-    }
+    let kills = run.killed_again_and_again("apply plan.jsonl", &mut chance, 40, || changes(&run));
     run.go("apply plan.jsonl").code(0);
     run.settled();
     assert!(kills >= 3, "{kills} kills, seed {seed}");

@@ -1,7 +1,6 @@
 //! What a saved plan says of an import or a sync beside single customers.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
 
 use anyhow::Context;
 
@@ -11,7 +10,6 @@ use crate::commands::input_digest::input_digest;
 use crate::commands::plan_use::{PlanFacts, PlanUse};
 use crate::commands::shown_mapping::shown_mapping;
 use crate::domain::forecast::Forecast;
-use crate::domain::text::counted;
 use crate::engine::survey::Survey;
 use crate::engine::survey::remote_list::RemoteList;
 use crate::report::plan_file::{KnownState, SavedPlan, sha256_of};
@@ -25,7 +23,7 @@ pub(in crate::commands) fn plan_use(
     if place.is_none() && saved.is_none() {
         return Ok(None);
     }
-    PlanUse::of(place, saved, &plan_facts(session)?)
+    PlanUse::of(place, saved, plan_facts(session)?)
 }
 
 fn plan_facts(session: &Session) -> anyhow::Result<PlanFacts> {
@@ -70,20 +68,8 @@ pub(in crate::commands) fn settle_plan(
         checkpoint: session.sending.checkpoint.display().to_string(),
         claims: surveyed.first_new_id.saturating_sub(1),
     };
-    let would = serde_json::to_value(forecast).context("cannot write the plan")?;
-    let saved: Option<PathBuf> = plan_use.settle(plan_facts(session)?, known, would)?;
-    let watcher = &session.prepared.watcher;
-    if session.prepared.display.quiet {
-        return Ok(());
-    }
-    let many = counted(
-        forecast.to_send() + forecast.cancel,
-        "customer",
-        "customers",
-    );
-    match saved {
-        Some(place) => watcher.say(&format!("The plan for {many} is in {}", place.display())),
-        None => watcher.say("Everything is as planned"),
-    }
+    let many = forecast.to_send() + forecast.cancel;
+    let said = plan_use.settle(known, forecast, many)?;
+    session.prepared.say_unless_quiet(&[said]);
     Ok(())
 }

@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use super::session::Session;
 use crate::cli::{ImportOptions, Scalar};
 use crate::commands::option_list::add_to_list;
 use crate::commands::send_command::SendCommand;
@@ -41,6 +42,30 @@ pub(in crate::commands) struct ImportSummary<'s> {
     pub(in crate::commands) checkpoint: &'s Path,
     /// Values for rows that have none.
     pub(in crate::commands) constants: &'s [(Field, String)],
+}
+
+impl<'s> ImportSummary<'s> {
+    /// That of `session`, which `halt` ended early if it is set.
+    pub(in crate::commands) fn of(
+        session: &'s Session,
+        summary: &'s Summary,
+        halt: Option<&'s Halt>,
+        (rejects, kept): (&'s [PathBuf], &'s [KeptFile]),
+    ) -> Self {
+        let reading = &session.prepared.reading;
+        Self {
+            summary,
+            halt,
+            command: &session.command,
+            inherited: &session.inherited,
+            dry_run: session.sending.dry_run,
+            rejects,
+            kept,
+            strict: reading.rules.strict,
+            checkpoint: &session.sending.checkpoint,
+            constants: &reading.mapping.constants,
+        }
+    }
 }
 
 impl ImportSummary<'_> {

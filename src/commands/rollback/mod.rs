@@ -28,6 +28,7 @@ use super::import::sending::tick;
 use super::plan_use::PlanUse;
 use super::preflight::Calls;
 use super::prepared::unless_stopped;
+use super::removal_line::removal_line;
 use super::result_folder::lock_folder;
 use super::system::{jitter, seconds, wall_clock};
 use crate::cli::{ApplyOptions, RollbackOptions};
@@ -43,7 +44,7 @@ use crate::kable::Removal;
 use crate::ledger::sqlite::SqliteLedger;
 use crate::ledger::{Ledger, RunStart};
 use crate::report::plan_file::SavedPlan;
-use crate::report::removal_files::{RemovalFiles, RemovalLine};
+use crate::report::removal_files::RemovalFiles;
 use crate::report::{Event, Observer};
 
 /// Rolls an import back with `options`, which were typed to `program`.
@@ -235,15 +236,7 @@ fn add_result(
             .watcher
             .say(&format!("{}: {name}", result.client_id));
     }
-    files.add(&RemovalLine {
-        client_id: &result.client_id,
-        customer_id: result.customer_id.as_deref(),
-        outcome: name,
-        request_id: result.request_id.as_deref(),
-        attempts: result.attempts,
-        status: result.status,
-        message,
-    })
+    files.add(&removal_line(result, Removal::Delete))
 }
 
 /// Writes the result files.

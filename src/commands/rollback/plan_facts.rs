@@ -4,7 +4,6 @@ use super::session::RollbackSession;
 use super::summary::RollbackSummary;
 use crate::commands::plan_use::{PlanFacts, PlanUse};
 use crate::domain::saved_plan::{CurrentPlan, CustomerAction, PlannedCustomer};
-use crate::domain::text::counted;
 use crate::engine::send::removal::created_claims::{ForeseenRemoval, RemovalForecast};
 use crate::report::plan_file::{KnownState, SavedPlan};
 
@@ -14,16 +13,13 @@ pub(super) fn plan_use(
     saved: Option<SavedPlan>,
 ) -> anyhow::Result<Option<PlanUse>> {
     let place = session.command.options.plan.save_plan.clone();
-    PlanUse::of(place, saved, &plan_facts(session))
+    PlanUse::of(place, saved, plan_facts(session))
 }
 
 fn plan_facts(session: &RollbackSession) -> PlanFacts {
-    let applied = session.applied.as_ref();
+    let applied = session.applied.as_ref().map(|applied| &applied.options);
     let planning = session.command.with(|options| {
-        let saved = &mut options.plan.save_plan;
-        *saved = saved
-            .take()
-            .or(applied.map(|applied| applied.options.plan.clone()));
+        options.plan.save_as(applied);
     });
     PlanFacts {
         command: planning.line(),
@@ -62,17 +58,9 @@ pub(super) fn settle_plan(
         checkpoint: summary.checkpoint.clone(),
         claims: summary.customers,
     };
-    let would = serde_json::to_value(summary.outcomes)?;
-    let saved = plan_use.settle(plan_facts(session), known, would)?;
+    let said = plan_use.settle(known, &summary.outcomes, summary.to_delete())?;
     if !session.display.quiet {
-        session.watcher.say(&match saved {
-            Some(place) => format!(
-                "The plan for {} is in {}",
-                counted(summary.to_delete(), "customer", "customers"),
-                place.display()
-            ),
-            None => "Everything is as planned".to_owned(),
-        });
+        session.watcher.say(&said);
     }
     Ok(())
 }

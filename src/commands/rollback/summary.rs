@@ -280,21 +280,18 @@ fn next(
         lines.push(format!("{what}:"));
         lines.push(format!("  {line}"));
     };
-    let saved = command.options.plan.save_plan.clone();
-    let saved = saved.map(|plan| TypedCommand {
-        program: command.program.clone(),
-        options: ApplyOptions::of(plan),
-    });
     if summary.dry_run {
         if counts.pending > 0 {
-            let real = command.with(|options| options.sending.dry_run = None);
-            let real_apply = applied.map(|applied| applied.with(|options| options.dry_run = None));
-            match (saved, real_apply) {
-                (Some(apply), _) => add("Read the plan, and do exactly that", apply.line()),
-                (None, Some(apply)) => {
-                    add("Delete them: the same without --dry-run", apply.line());
-                }
-                (None, None) => add("Delete them: the same without --dry-run", real.line()),
+            if let Some(apply) = TypedCommand::applying(&command.program, &command.options.plan) {
+                add("Read the plan, and do exactly that", apply);
+            } else {
+                let real = || {
+                    command
+                        .with(|options| options.sending.dry_run = None)
+                        .line()
+                };
+                let line = applied.map_or_else(real, TypedCommand::real_line);
+                add("Delete them: the same without --dry-run", line);
             }
         }
     } else if halt.is_some() || counts.pending + counts.unresolved > 0 {

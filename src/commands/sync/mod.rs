@@ -364,20 +364,7 @@ fn words(
     rejects: &[PathBuf],
     kept: &[KeptFile],
 ) -> SummaryNotes {
-    let reading = &session.prepared.reading;
-    let mut words = ImportSummary {
-        summary,
-        halt,
-        command: &session.command,
-        inherited: &session.inherited,
-        dry_run: session.sending.dry_run,
-        rejects,
-        kept,
-        strict: reading.rules.strict,
-        checkpoint: &session.sending.checkpoint,
-        constants: &reading.mapping.constants,
-    }
-    .words();
+    let mut words = ImportSummary::of(session, summary, halt, (rejects, kept)).words();
     if let (Some(would), None) = (&summary.would, halt) {
         words.plan = Some(send_time(
             would.to_send() + would.cancel,

@@ -1,7 +1,7 @@
 //! Cancels customers that the file no longer has: `--prune cancel`.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Seek, Write};
+use std::io::{self, BufWriter, Seek, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use anyhow::Context;
 use crate::commands::import::sending::{context, pacing, tick};
 use crate::commands::import::session::Session;
 use crate::commands::plan_use::PlanUse;
+use crate::commands::removal_line::removal_line;
 use crate::domain::pruned::PrunedCounts;
 use crate::domain::remote::RemoteCustomer;
 use crate::domain::summary::RequestCounts;
@@ -24,7 +25,6 @@ use crate::engine::survey::Survey;
 use crate::engine::survey::remote_list::RemoteList;
 use crate::kable::Removal;
 use crate::report::files::ResultFiles;
-use crate::report::removal_files::RemovalLine;
 use crate::report::{Event, Observer};
 
 /// The customers to be cancelled, and what became of them.
@@ -47,7 +47,6 @@ impl Prune {
         mut plan_use: Option<&mut PlanUse>,
     ) -> anyhow::Result<Self> {
         let folder = &session.prepared.out;
-        let spooled = || format!("cannot use a temporary file in {}", folder.display());
         let unidentified = surveyed.tally.unidentified;
         let targets = if unidentified > 0 {
             let rows = counted(unidentified, "rejected row has", "rejected rows have");
@@ -57,11 +56,11 @@ impl Prune {
             None
         } else {
             let mut add = |remote: &RemoteCustomer| match &mut plan_use {
-                Some(plan_use) => plan_use.add_cancel(remote).map_err(io::Error::other),
+                Some(plan_use) => plan_use.add_cancel(remote),
                 None => Ok(()),
             };
-            let targets = ListedTargets::of(&mut surveyed.surplus, listed, folder, &mut add);
-            Some(targets.with_context(spooled)?)
+            let surplus = &mut surveyed.surplus;
+            Some(ListedTargets::of(surplus, listed, folder, &mut add)?)
         };
         let many = targets.as_ref().map_or(0, ListedTargets::total);
         Ok(Self {
@@ -72,7 +71,8 @@ impl Prune {
                 ..PrunedCounts::default()
             },
             requests: RequestCounts::default(),
-            lines: PrunedLines::begin(folder).with_context(spooled)?,
+            lines: PrunedLines::begin(folder)
+                .with_context(|| format!("cannot use a temporary file in {}", folder.display()))?,
         })
     }
 
@@ -133,11 +133,10 @@ impl Prune {
 
     /// Puts what became of each into `files`.
     pub(super) fn publish(self, files: &mut ResultFiles) -> io::Result<()> {
-        let PrunedLines { mut file, many } = self.lines;
-        file.flush()?;
+        let PrunedLines { file, many } = self.lines;
         let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.rewind()?;
-        files.add_list("cancelled.jsonl", many, &mut BufReader::new(file))
+        files.add_list("cancelled.jsonl", many, &mut file)
     }
 }
 
@@ -169,16 +168,7 @@ impl PrunedLines {
     }
 
     fn add(&mut self, result: &RemovalResult) -> io::Result<()> {
-        let line = RemovalLine {
-            client_id: &result.client_id,
-            customer_id: result.customer_id.as_deref(),
-            outcome: result.outcome.name(Removal::Cancel),
-            request_id: result.request_id.as_deref(),
-            attempts: result.attempts,
-            status: result.status,
-            message: result.message.as_deref(),
-        };
-        serde_json::to_writer(&mut self.file, &line)?;
+        serde_json::to_writer(&mut self.file, &removal_line(result, Removal::Cancel))?;
         self.many += 1;
         self.file.write_all(b"\n")
     }

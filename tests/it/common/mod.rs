@@ -200,6 +200,27 @@ impl Run {
         }
     }
 
+    /// Starts `line` up to twelve times, and kills it each time once `done` has grown by up
+    /// to `most`, until it ends by itself. Returns how often it was killed.
+    pub(crate) fn killed_again_and_again(
+        &self,
+        line: &str,
+        chance: &mut fastrand::Rng,
+        most: u64,
+        done: impl Fn() -> u64,
+    ) -> u32 {
+        for kills in 0..12 {
+            let enough = done() + chance.u64(1..most);
+            let mut running = self.start(line);
+            until("some of it", || done() >= enough || !running.runs());
+            if !running.runs() {
+                return kills;
+            }
+            running.kill();
+        }
+        12
+    }
+
     /// Runs `kable-bulk` to its end.
     pub(crate) fn go(&self, line: &str) -> EndedRun {
         self.start(line).end()

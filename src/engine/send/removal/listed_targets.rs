@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
 use std::path::Path;
 
+use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use super::RemovalTarget;
@@ -33,6 +34,44 @@ struct ListedTarget {
     modified: Option<i64>,
 }
 
+/// Writes them.
+struct TargetWriter {
+    file: BufWriter<File>,
+    many: u64,
+}
+
+impl TargetWriter {
+    fn begin(folder: &Path) -> io::Result<Self> {
+        Ok(Self {
+            file: BufWriter::new(tempfile::tempfile_in(folder)?),
+            many: 0,
+        })
+    }
+
+    fn add(&mut self, remote: RemoteCustomer) -> io::Result<()> {
+        let target = ListedTarget {
+            client_id: remote.client_id,
+            customer_id: remote.customer_id,
+            modified: remote.modified,
+        };
+        serde_json::to_writer(&mut self.file, &target)?;
+        self.many += 1;
+        self.file.write_all(b"\n")
+    }
+
+    fn finish(self) -> io::Result<ListedTargets> {
+        let mut file = self
+            .file
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)?;
+        file.rewind()?;
+        Ok(ListedTargets {
+            file: BufReader::new(file),
+            many: self.many,
+        })
+    }
+}
+
 impl ListedTargets {
     /// Those customers of `surplus` that are not cancelled yet; stored in `folder`. Each is
     /// passed to `on_customer` as well.
@@ -40,40 +79,29 @@ impl ListedTargets {
         surplus: &mut Surplus,
         list: &mut RemoteList,
         folder: &Path,
-        on_customer: &mut dyn FnMut(&RemoteCustomer) -> io::Result<()>,
-    ) -> io::Result<Self> {
+        on_customer: &mut dyn FnMut(&RemoteCustomer) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Self> {
+        let spooled = || format!("cannot use a temporary file in {}", folder.display());
         let mut places = Sorter::<{ KEY + 6 }>::new(folder, 1);
-        surplus.each(list, &mut |remote, place| {
+        let sorted = surplus.each(list, &mut |remote, place| {
             if remote.is_cancelled() {
                 return Ok(());
             }
             let key = fingerprint(&remote.client_id);
             places.push(packed([key.as_slice(), &six(place)]))
-        })?;
-        let mut places = places.finish()?;
-        let mut file = BufWriter::new(tempfile::tempfile_in(folder)?);
-        let mut many = 0;
-        while let Some(item) = places.read_next()? {
+        });
+        sorted.with_context(spooled)?;
+        let mut places = places.finish().with_context(spooled)?;
+        let mut lines = TargetWriter::begin(folder).with_context(spooled)?;
+        while let Some(item) = places.read_next().with_context(spooled)? {
             let (_, mut place) = item.split_at(KEY);
-            let Some(remote) = list.at(take_six(&mut place))? else {
-                continue;
-            };
-            on_customer(&remote)?;
-            let target = ListedTarget {
-                client_id: remote.client_id,
-                customer_id: remote.customer_id,
-                modified: remote.modified,
-            };
-            serde_json::to_writer(&mut file, &target)?;
-            file.write_all(b"\n")?;
-            many += 1;
+            let listed = list.at(take_six(&mut place)).with_context(spooled)?;
+            if let Some(remote) = listed {
+                on_customer(&remote)?;
+                lines.add(remote).with_context(spooled)?;
+            }
         }
-        let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.rewind()?;
-        Ok(Self {
-            file: BufReader::new(file),
-            many,
-        })
+        lines.finish().with_context(spooled)
     }
 
     /// How many there are.
