@@ -75,6 +75,8 @@ fn run_command(program: OsString, command: Command) -> Exit {
         Command::List(options) => commands::list::run(&options, &environment),
         Command::Plans(options) => commands::plans::run(&options, &environment),
         Command::Status(options) => commands::status::run(&options, &environment),
+        Command::Completions(options) => commands::completions::run(options),
+        Command::Man(options) => commands::man::run(&options),
         Command::Sandbox(options) => commands::sandbox::run(options, &environment),
     };
     ended.unwrap_or_else(|error| {

@@ -20,6 +20,7 @@
 //! - `init.rs`: what `init` and `presets` take
 //! - `rollback.rs`: what `rollback` takes
 //! - `listing.rs`: what `plans` and `list` take, and how lists are written
+//! - `packaging.rs`: what `completions` and `man` take
 //! - `scalar.rs`: a number with a unit, as text
 //! - `defaults.rs`: defaults that help texts and `config/` share
 
@@ -33,6 +34,7 @@ mod init;
 mod input;
 mod listing;
 mod monitor;
+mod packaging;
 mod plan;
 mod requests;
 mod rollback;
@@ -58,6 +60,7 @@ pub use self::listing::{
     CatalogKind, ListOptions, ListingFormat, ListingOptions, ListingSwitches, PlansOptions,
 };
 pub use self::monitor::MonitorOptions;
+pub use self::packaging::{CompletionsOptions, ManOptions};
 pub use self::plan::PlanOptions;
 pub use self::requests::RequestOptions;
 pub use self::rollback::{RemovalOptions, RollbackOptions, RollbackSending};
@@ -118,6 +121,10 @@ pub enum Command {
     Plans(PlansOptions),
     /// Serves a local imitation of the Kable API, to try things against
     Sandbox(SandboxOptions),
+    /// Prints the script with which a shell completes commands and options
+    Completions(CompletionsOptions),
+    /// Prints this program's manual page, or writes the pages of all commands
+    Man(ManOptions),
 }
 
 /// Options of `import`.

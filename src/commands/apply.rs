@@ -63,6 +63,8 @@ pub fn run(
         | Command::Init(_)
         | Command::Presets(_)
         | Command::Plans(_)
+        | Command::Completions(_)
+        | Command::Man(_)
         | Command::Sandbox(_) => Err(unreadable()),
     }
 }

@@ -264,6 +264,8 @@ pub(super) mod tests {
             | Command::Presets(_)
             | Command::Plans(_)
             | Command::List(_)
+            | Command::Completions(_)
+            | Command::Man(_)
             | Command::Sandbox(_)) => panic!("{other:?}"),
         };
         let again = shlex::split(&line).unwrap();

@@ -12,6 +12,8 @@
 //! - `presets.rs`: lists the mapping presets, or prints one
 //! - `plans.rs`: lists the account's plans and bundles
 //! - `sandbox.rs`: serves a local imitation of the API
+//! - `completions.rs`: prints what a shell completes commands with
+//! - `man.rs`: prints or writes the manual pages
 //!
 //! What several of them need:
 //!
@@ -53,6 +55,7 @@
 pub mod apply;
 mod checkpoint_choice;
 pub mod command_line;
+pub mod completions;
 mod confirm;
 mod connect;
 mod customer_list;
@@ -67,6 +70,7 @@ pub mod init;
 mod input_digest;
 pub mod list;
 mod listing;
+pub mod man;
 mod missing_columns;
 mod moved_plan;
 mod option_list;

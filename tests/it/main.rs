@@ -46,6 +46,7 @@ mod foreign_exports;
 mod hostile;
 mod import;
 mod input;
+mod install;
 mod json;
 mod keeping;
 mod list;

@@ -18,9 +18,10 @@ const INTERFACE: &str = include_str!("../../docs/interface.md");
 const SANDBOX: &str = include_str!("../../docs/sandbox.md");
 
 /// Every page, by its path from the repository's root.
-const PAGES: [(&str, &str); 19] = [
+const PAGES: [(&str, &str); 20] = [
     ("README.md", README),
     ("docs/interface.md", INTERFACE),
+    ("docs/install.md", include_str!("../../docs/install.md")),
     ("docs/input.md", include_str!("../../docs/input.md")),
     ("docs/mapping.md", include_str!("../../docs/mapping.md")),
     ("docs/presets.md", include_str!("../../docs/presets.md")),

@@ -1,0 +1,67 @@
+//! What packagers use: completions, manual pages.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use crate::common::Run;
+
+/// Runs `program` with `text` on its standard input; `None` where it is not installed.
+fn fed(program: &str, arguments: &[&str], text: &str) -> Option<std::process::Output> {
+    let started = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut child) = started else {
+        println!("skipped: there is no {program}");
+        return None;
+    };
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(text.as_bytes()).unwrap();
+    drop(stdin);
+    Some(child.wait_with_output().unwrap())
+}
+
+#[test]
+fn shells_accept_their_scripts() {
+    let run = Run::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let printed = run.go(&format!("completions {shell}")).code(0);
+        assert_eq!(printed.stderr, "");
+        if let Some(output) = fed(shell, &["-n"], &printed.stdout) {
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(
+                output.status.success() && said.is_empty(),
+                "{shell}: {said}"
+            );
+        }
+    }
+    run.go("completions tcsh").code(2).says("powershell");
+}
+
+#[test]
+fn the_manual_pages_have_no_warning() {
+    let run = Run::new();
+    let printed = run.go("man").code(0);
+    run.go("man --out man1").code(0);
+    assert_eq!(run.text("man1/kable-bulk.1"), printed.stdout);
+    for page in ["kable-bulk", "kable-bulk-import", "kable-bulk-sandbox"] {
+        let text = run.text(&format!("man1/{page}.1"));
+        let Some(output) = fed("groff", &["-man", "-ww", "-Tutf8"], &text) else {
+            return;
+        };
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.is_empty(), "{page}: {said}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_page_of_ours_is_not_replaced() {
+    let run = Run::new().input("man1/kable-bulk-list.1", "mine");
+    run.go("man --out man1")
+        .refuses(1, &["kable-bulk-list.1"])
+        .hints("--out");
+    assert_eq!(run.text("man1/kable-bulk-list.1"), "mine");
+    assert!(!run.exists("man1/kable-bulk.1"));
+}
