@@ -87,7 +87,7 @@ Credentials come from KABLE_CLIENT_ID and KABLE_CLIENT_SECRET, or --client-secre
 /// Imports customers into the Kable billing API: each created exactly once,
 /// every row accounted for.
 #[derive(Debug, Parser)]
-#[command(name = "kable-bulk", version, about, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(name = "kable-bulk", version, long_version = env!("BUILD_VERSION"), about, after_help = AFTER_HELP, max_term_width = 100)]
 pub struct Cli {
     /// The subcommand.
     #[command(subcommand)]

@@ -86,7 +86,9 @@ fn write(folder: &Path) -> anyhow::Result<()> {
 fn built() -> Command {
     let mut command = cli::command()
         .disable_help_subcommand(true)
-        .subcommand_value_name("COMMAND");
+        .subcommand_value_name("COMMAND")
+        // A page is that of a release, whichever commit it was made from.
+        .long_version(None);
     command.build();
     command
 }

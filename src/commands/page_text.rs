@@ -8,6 +8,7 @@ use super::shown_mapping::shown_mapping;
 use super::system::{timestamp, wall_clock};
 use crate::domain::row_tally::RowTally;
 use crate::domain::summary::{InputDigest, Summary, SummaryDetail};
+use crate::domain::version::VERSION;
 use crate::engine::send::metrics::percentiles;
 use crate::report::html::PageNotes;
 use crate::report::manifest::KeptFile;
@@ -33,7 +34,7 @@ impl<W: Fn(&[KeptFile]) -> SummaryNotes> PageText<W> {
         PageNotes {
             words: (self.words)(&[]),
             command_line: self.command_line.clone(),
-            version: env!("CARGO_PKG_VERSION"),
+            version: VERSION,
             written: timestamp(wall_clock()),
             // The inputs were read twice by now; what can't be read again is left out.
             settings: mapping.unwrap_or_default(),

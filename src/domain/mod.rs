@@ -39,6 +39,7 @@
 //! - `threshold.rs`: when it stops early
 //! - `text.rs`: how values are shown
 //! - `nearest.rs`: the known name that a misspelt one is probably meant to be
+//! - `version.rs`: the version and the commit of this program
 
 pub mod advice;
 pub mod bottleneck;
@@ -86,5 +87,6 @@ pub mod threshold;
 pub mod update;
 pub mod validate;
 pub mod value_counts;
+pub mod version;
 pub mod withdrawn;
 pub mod wrong_constant;

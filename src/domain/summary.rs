@@ -11,6 +11,7 @@ use super::problem::{Code, Fix, Problem};
 use super::pruned::PrunedCounts;
 use super::row_tally::{DefaultedRows, SkippedRows};
 use super::value_counts::ValueCounts;
+use super::version::MadeBy;
 
 /// How many causes of problems are told apart in each field.
 const MOST_CAUSES: usize = 8;
@@ -216,6 +217,8 @@ pub struct SummaryDetail {
 pub struct Summary {
     /// The subcommand.
     pub command: String,
+    /// The version of this program.
+    pub version: MadeBy,
     /// The exit code that goes with it.
     pub exit_code: u8,
     /// Whether it was stopped.

@@ -18,7 +18,7 @@ use super::settings::{ClientError, Settings};
 pub(super) const LONGEST_BODY: usize = 1 << 20;
 
 /// `User-Agent` (RFC 9110 §10.1.5).
-const USER_AGENT: &str = concat!("kable-bulk/", env!("CARGO_PKG_VERSION"));
+const USER_AGENT: &str = concat!("kable-bulk/", env!("BUILD_VERSION"));
 
 /// The time-out for opening a connection, unless the request's is shorter.
 const LONGEST_CONNECT: Duration = Duration::from_secs(10);

@@ -1,5 +1,6 @@
 //! The program's interface: help, usage errors, configuration, exit codes.
 
+use kable_bulk::domain::version::VERSION;
 use kable_bulk::sandbox::http::routes::Call;
 use kable_bulk::sandbox::settings::CLIENT_SECRET;
 
@@ -65,11 +66,12 @@ fn help_of_import_names_its_options() {
 
 #[test]
 fn the_version_is_the_packages() {
-    let ended = Run::new().go("--version").code(0);
-    assert_eq!(
-        ended.stdout,
-        format!("kable-bulk {}\n", env!("CARGO_PKG_VERSION"))
-    );
+    let run = Run::new();
+    let short = format!("kable-bulk {}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(run.go("-V").code(0).stdout, format!("{short}\n"));
+    let long = run.go("--version").code(0).stdout;
+    assert_eq!(long.trim_end(), format!("kable-bulk {VERSION}"));
+    assert!(long.starts_with(&short), "{long}");
 }
 
 #[test]

@@ -1,9 +1,50 @@
-//! What packagers use: completions, manual pages.
+//! What packagers use: the version, completions, manual pages.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::common::Run;
+
+/// The build script, whose answers are compared with git's.
+#[expect(dead_code, reason = "its main function is Cargo's to call")]
+#[path = "../../build.rs"]
+mod build_script;
+
+/// Runs git in `folder`; `None` where it is not installed.
+fn git(folder: &Path, arguments: &[&str]) -> Option<()> {
+    let output = Command::new("git")
+        .current_dir(folder)
+        .args(["-c", "user.name=A", "-c", "user.email=a@a.example"])
+        .args(arguments)
+        .env("GIT_COMMITTER_DATE", "2026-11-28T12:00:00Z")
+        .output();
+    let Ok(output) = output else {
+        println!("skipped: there is no git");
+        return None;
+    };
+    assert!(output.status.success(), "{output:?}");
+    Some(())
+}
+
+#[test]
+fn the_version_has_the_commit_of_its_own_working_tree() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    if git(root, &["init", "-q"]).is_none() {
+        return;
+    }
+    assert_eq!(build_script::commit(root), None, "there is no commit");
+    git(root, &["commit", "-q", "--allow-empty", "-m", "first"]);
+    let commit = build_script::commit(root).unwrap();
+    let (hash, date) = commit.split_once(' ').unwrap();
+    assert!(hash.len() >= 7, "{commit}");
+    assert_eq!(date, "2026-11-28");
+    // The archive of a release, within the repository of a package.
+    let archive = root.join("src/kable-bulk");
+    std::fs::create_dir_all(&archive).unwrap();
+    assert_eq!(build_script::commit(&archive), None);
+}
 
 /// Runs `program` with `text` on its standard input; `None` where it is not installed.
 fn fed(program: &str, arguments: &[&str], text: &str) -> Option<std::process::Output> {

@@ -10,6 +10,7 @@ use crate::commands::exit::Exit;
 use crate::commands::import::ended::exit_of_halt;
 use crate::domain::summary::{RequestCounts, TargetAccount};
 use crate::domain::text::{counted, escaped, thousands};
+use crate::domain::version::MadeBy;
 use crate::engine::send::removal::RemovalOutcome;
 use crate::engine::send::removal::created_claims::RemovalForecast;
 use crate::engine::stop::Halt;
@@ -36,6 +37,7 @@ pub(super) struct RemovalCounts {
 #[derive(Debug, Default, Serialize)]
 pub(super) struct RollbackSummary {
     pub(super) command: &'static str,
+    pub(super) version: MadeBy,
     pub(super) exit_code: u8,
     pub(super) interrupted: bool,
     pub(super) dry_run: bool,
