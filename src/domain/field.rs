@@ -116,7 +116,8 @@ impl Field {
 
     /// The field whose path is exactly `name`.
     pub fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|field| field.name() == name)
+        let has_name = |field: &&Self| field.name() == name;
+        Self::ALL.iter().find(has_name).copied()
     }
 
     /// Whether the field is an array of strings.
