@@ -77,6 +77,7 @@ fn run_command(program: OsString, command: Command) -> Exit {
         Command::Status(options) => commands::status::run(&options, &environment),
         Command::Completions(options) => commands::completions::run(options),
         Command::Man(options) => commands::man::run(&options),
+        Command::Report(options) => commands::report::run(program, *options, &environment),
         Command::Sandbox(options) => commands::sandbox::run(options, &environment),
     };
     ended.unwrap_or_else(|error| {

@@ -18,6 +18,7 @@
 //! - `stored.rs`: options that need not be typed
 //! - `sandbox.rs`: the local imitation of the API
 //! - `init.rs`: what `init` and `presets` take
+//! - `report.rs`: what `report` takes
 //! - `rollback.rs`: what `rollback` takes
 //! - `listing.rs`: what `plans` and `list` take, and how lists are written
 //! - `packaging.rs`: what `completions` and `man` take
@@ -36,6 +37,7 @@ mod listing;
 mod monitor;
 mod packaging;
 mod plan;
+mod report;
 mod requests;
 mod rollback;
 mod sandbox;
@@ -62,6 +64,7 @@ pub use self::listing::{
 pub use self::monitor::MonitorOptions;
 pub use self::packaging::{CompletionsOptions, ManOptions};
 pub use self::plan::PlanOptions;
+pub use self::report::ReportOptions;
 pub use self::requests::RequestOptions;
 pub use self::rollback::{RemovalOptions, RollbackOptions, RollbackSending};
 pub use self::sandbox::{SandboxOptions, Upsert};
@@ -111,6 +114,8 @@ pub enum Command {
     Rollback(Box<RollbackOptions>),
     /// Shows where a run stands, also while it is running
     Status(StatusOptions),
+    /// Writes the page report.html of a checkpoint again; sends nothing
+    Report(Box<ReportOptions>),
     /// Lists what the checkpoint knows of its customers, with Kable's ids
     List(ListOptions),
     /// Writes a mapping file from an input's header, with the decisions left to you marked

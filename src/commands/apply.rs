@@ -60,6 +60,7 @@ pub fn run(
         | Command::Apply(_)
         | Command::Status(_)
         | Command::List(_)
+        | Command::Report(_)
         | Command::Init(_)
         | Command::Presets(_)
         | Command::Plans(_)

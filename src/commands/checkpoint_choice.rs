@@ -76,8 +76,36 @@ pub(super) fn chosen_checkpoint(
     first_checkpoint(inputs, &[likely, !likely])
 }
 
+/// Likewise for a command that only looks at it: `sandbox` says whether that of a run with
+/// the sandbox is meant, if it was said.
+pub(super) fn viewed_checkpoint(
+    typed: Option<&Path>,
+    sandbox: Option<bool>,
+    inputs: &[OsString],
+    file: &FileOptions,
+) -> anyhow::Result<(PathBuf, Option<String>)> {
+    match sandbox.filter(|_| typed.is_none()) {
+        Some(is_sandbox) => target_checkpoint(inputs, is_sandbox),
+        None => chosen_checkpoint(typed, inputs, file),
+    }
+}
+
+/// The name after which the results of a checkpoint are named where its inputs have none:
+/// its input's, if it stands beside one.
+pub(super) fn subject(checkpoint: &Path) -> OsString {
+    let name = checkpoint.as_os_str();
+    let text = name.to_str().unwrap_or_default();
+    let input = [SANDBOX_CHECKPOINT_ENDING, CHECKPOINT_ENDING]
+        .into_iter()
+        .find_map(|ending| text.strip_suffix(ending));
+    match input {
+        Some(input) if !input.is_empty() => input.into(),
+        Some(_) | None => name.to_owned(),
+    }
+}
+
 /// The checkpoint of the import of these inputs that went to the sandbox, or did not.
-pub(super) fn target_checkpoint(
+fn target_checkpoint(
     inputs: &[OsString],
     is_sandbox: bool,
 ) -> anyhow::Result<(PathBuf, Option<String>)> {

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use super::option_words::OptionWords;
 use crate::cli::{
     ApplyOptions, CheckOptions, ConfigChoice, ImportOptions, MonitorOptions, PlanOptions,
-    RemovalOptions, RollbackOptions, SendOptions, ValidateOptions, VerifyOptions,
+    RemovalOptions, ReportOptions, RollbackOptions, SendOptions, ValidateOptions, VerifyOptions,
 };
 
 /// A command: the program as it was called, and the parsed options.
@@ -122,6 +122,36 @@ impl TypedCommand<VerifyOptions> {
         options.requests(requests);
         options.display(*display);
         options.monitor(monitor);
+        options
+    }
+}
+
+impl TypedCommand<ReportOptions> {
+    /// The command as it is typed into a shell.
+    pub(super) fn line(&self) -> String {
+        self.words()
+            .line(&self.program, "report", &self.options.inputs)
+    }
+
+    /// Whether the option `long` was typed; `sandbox` also chooses the checkpoint.
+    pub(super) fn types(&self, long: &str) -> bool {
+        self.words().name(long) || long == "checkpoint" && self.options.sandbox.is_some()
+    }
+
+    fn words(&self) -> OptionWords {
+        let ReportOptions {
+            inputs: _,
+            file,
+            reading,
+            checkpoint,
+            sandbox,
+            quiet,
+        } = &self.options;
+        let mut options = OptionWords::default();
+        options.reading(file, reading);
+        options.value("checkpoint", checkpoint.as_ref());
+        options.sandbox(sandbox.as_ref());
+        options.switch("quiet", *quiet);
         options
     }
 }
@@ -258,6 +288,7 @@ pub(super) mod tests {
             .line(),
             Command::Apply(options) => typed(words[0], *options).line(),
             Command::Rollback(options) => typed(words[0], *options).line(),
+            Command::Report(options) => typed(words[0], *options).line(),
             other @ (Command::Verify(_)
             | Command::Status(_)
             | Command::Init(_)
@@ -280,6 +311,9 @@ pub(super) mod tests {
             (Command::Rollback(typed), Command::Rollback(again)) => {
                 assert_eq!(typed, again, "{line}");
             }
+            (Command::Report(typed), Command::Report(again)) => {
+                assert_eq!(typed, again, "{line}");
+            }
             other => panic!("{other:?}"),
         }
         Some(line)
@@ -296,6 +330,13 @@ pub(super) mod tests {
             line.replace("                    ", "")
                 .replace("-q", "--quiet")
         );
+    }
+
+    #[test]
+    fn a_report_is_rendered_as_it_was_typed() {
+        let line = "kable-bulk report in.csv --map currency=Cur --out r --checkpoint run.db --sandbox=false --quiet";
+        let words: Vec<&str> = line.split(' ').collect();
+        assert_eq!(round_trip(&words).unwrap(), line);
     }
 
     #[test]

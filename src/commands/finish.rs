@@ -17,8 +17,8 @@ use crate::engine::account::{AccountSources, account, demand_agreement, review};
 use crate::engine::survey::unmapped::MOST_NAMED;
 use crate::report::annotations::{Annotations, disarmed};
 use crate::report::atomic_file::WrittenFile;
-use crate::report::files::{OptionalFiles, PublishedFiles, ResultFiles};
-use crate::report::manifest::KeptFile;
+use crate::report::files::{OptionalFiles, ResultFiles};
+use crate::report::manifest::{KeptFile, PublishedFiles};
 use crate::report::progress::ProgressDisplay;
 use crate::report::summary_sink::SummarySink;
 use crate::report::text::{self, SummaryNotes};
@@ -202,7 +202,7 @@ impl Results<'_> {
 }
 
 /// Says which file was kept from being replaced, and why.
-fn kept_note(kept: &KeptFile) -> String {
+pub(super) fn kept_note(kept: &KeptFile) -> String {
     let why = if kept.changed {
         "was changed since it was written"
     } else {

@@ -7,6 +7,7 @@
 //! - `verify.rs`: compares what Kable has with the file
 //! - `rollback/`: deletes the customers that an import created
 //! - `status.rs`: shows the state of a run
+//! - `report/`: writes `report.html` of a checkpoint again
 //! - `list.rs`: lists what the checkpoint knows of its customers
 //! - `init/`: writes a mapping file from an input's header
 //! - `presets.rs`: lists the mapping presets, or prints one
@@ -85,6 +86,7 @@ pub mod presets;
 mod recognised;
 mod remote_state;
 mod removal_line;
+pub mod report;
 mod result_folder;
 pub mod rollback;
 mod run_metrics;

@@ -42,9 +42,14 @@ impl OptionWords {
     pub(super) fn input(&mut self, input: &InputOptions) {
         let InputOptions {
             inputs: _,
-            file: ConfigChoice { config, no_config },
+            file,
             reading,
         } = input;
+        self.reading(file, reading);
+    }
+
+    pub(super) fn reading(&mut self, file: &ConfigChoice, reading: &ReadingOptions) {
+        let ConfigChoice { config, no_config } = file;
         let ReadingOptions {
             format,
             delimiter,
@@ -96,6 +101,11 @@ impl OptionWords {
         } = target;
         self.choice("env", *env);
         self.value("base-url", base_url.as_ref());
+        self.sandbox(sandbox.as_ref());
+        self.value("client-secret-file", client_secret_file.as_ref());
+    }
+
+    pub(super) fn sandbox(&mut self, sandbox: Option<&SandboxChoice>) {
         match sandbox {
             Some(SandboxChoice::Off) => self.attached("sandbox", "false"),
             Some(SandboxChoice::File(file)) if file.as_os_str() == SANDBOX_FILE => {
@@ -104,7 +114,6 @@ impl OptionWords {
             Some(SandboxChoice::File(file)) => self.attached("sandbox", file),
             None => {}
         }
-        self.value("client-secret-file", client_secret_file.as_ref());
     }
 
     pub(super) fn requests(&mut self, requests: &RequestOptions) {

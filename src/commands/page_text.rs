@@ -39,6 +39,7 @@ impl<W: Fn(&[KeptFile]) -> SummaryNotes> PageText<W> {
             // The inputs were read twice by now; what can't be read again is left out.
             settings: mapping.unwrap_or_default(),
             digests,
+            again: None,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use super::checkpoint_choice::{chosen_checkpoint, target_checkpoint};
+use super::checkpoint_choice::viewed_checkpoint;
 use super::exit::Exit;
 use super::finish::print;
 use super::shell_word::shown;
@@ -25,10 +25,8 @@ use crate::ledger::{Ledger, LedgerStatus};
 pub fn run(typed: &StatusOptions, environment: &Environment) -> anyhow::Result<Exit> {
     let file = FileOptions::read(&typed.file, environment)?;
     let sandbox = typed.sandbox.as_ref().map(SandboxChoice::is_on);
-    let (path, choice) = match sandbox.filter(|_| typed.checkpoint.is_none()) {
-        Some(is_sandbox) => target_checkpoint(&typed.inputs, is_sandbox)?,
-        None => chosen_checkpoint(typed.checkpoint.as_deref(), &typed.inputs, &file)?,
-    };
+    let named = typed.checkpoint.as_deref();
+    let (path, choice) = viewed_checkpoint(named, sandbox, &typed.inputs, &file)?;
     let is_json = typed.json.or(file.display.json) == Some(true);
     if file.display.quiet != Some(true) {
         let is_typed = |long: &str| match long {
@@ -57,7 +55,7 @@ pub fn run(typed: &StatusOptions, environment: &Environment) -> anyhow::Result<E
 /// Adds the rows of the latest run's input that were never claimed, of which the
 /// checkpoint knows only that they were fit to send. If other inputs used the same
 /// checkpoint, there may be more than this.
-fn with_unclaimed(mut status: LedgerStatus) -> LedgerStatus {
+pub(super) fn with_unclaimed(mut status: LedgerStatus) -> LedgerStatus {
     let unclaimed = status.fit_rows.saturating_sub(status.tally.sum());
     status.tally.add_many(Outcome::Pending, unclaimed);
     status

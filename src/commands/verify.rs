@@ -174,7 +174,7 @@ impl Verification {
             check: &prepared.reading,
             surveyed: surveyed.rows,
             verdicts: &mut surveyed.verdicts,
-            first_new_id: surveyed.first_new_id,
+            first_new_id: Some(surveyed.first_new_id),
             ledger: None,
             remote_list: Some(&mut self.remote.listed),
             listed: ListedOutcomes::VERIFIED,

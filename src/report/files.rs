@@ -9,26 +9,18 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::atomic_file::{MARK, PendingFile, WrittenFile, remove_abandoned};
+use super::atomic_file::{MARK, PendingFile, remove_abandoned};
 use super::difference_file::{DIFFERENCES, DifferenceFile};
+use super::html::PageNotes;
 use super::html::page_rows::PageRows;
-use super::html::{PageNotes, page};
-use super::manifest::{KeptFile, Manifest, ResultsOrigin, is_check};
+use super::manifest::{Manifest, PublishedFiles, ResultsOrigin, is_check};
+use super::page_file::pending_page;
 use super::reject_files::RejectFiles;
 use super::result_names::KINDS;
 use super::{RowAccount, RowResult, RowSink};
 use crate::domain::outcome::Outcome;
 use crate::domain::problem::{Problem, messages};
 use crate::domain::summary::Summary;
-
-/// The files that were written, and those kept from being replaced.
-#[derive(Debug, Default)]
-pub struct PublishedFiles {
-    /// The files that were written.
-    pub written: Vec<WrittenFile>,
-    /// The files that were in their places, and were renamed.
-    pub kept: Vec<KeptFile>,
-}
 
 /// The files that not every command writes.
 #[derive(Debug, Clone, Copy, Default)]
@@ -143,14 +135,14 @@ impl ResultFiles {
         serde_json::to_writer_pretty(&mut file, summary)?;
         file.write_all(b"\n")?;
         parts.push(file);
-        let name = self.manifest.name_for("report.html")?;
-        let mut file = PendingFile::begin(&self.folder, &name)?;
-        let page = page(summary, &self.page_rows, notes).map_err(io::Error::other)?;
-        file.write_all(page.as_bytes())?;
-        parts.push(file);
+        parts.push(pending_page(
+            &self.manifest,
+            summary,
+            &self.page_rows,
+            notes,
+        )?);
         let kinds = if self.sends { &KINDS[..] } else { &KINDS[..1] };
-        let (written, kept) = self.manifest.publish(parts, kinds)?;
-        Ok(PublishedFiles { written, kept })
+        self.manifest.publish(parts, kinds)
     }
 
     /// Adds a customer that Kable holds and no row has.

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::atomic_file::PendingFile;
+use super::atomic_file::{PendingFile, WrittenFile};
 use super::result_names::{MANIFEST, is_numbered};
 
 /// The format that this program writes.
@@ -83,6 +83,15 @@ pub struct KeptFile {
     /// Whether it was changed since it was written; otherwise it belongs to another
     /// command.
     pub changed: bool,
+}
+
+/// The files that were written, and those kept from being replaced.
+#[derive(Debug, Default)]
+pub struct PublishedFiles {
+    /// The files that were written.
+    pub written: Vec<WrittenFile>,
+    /// The files that were in their places, and were renamed.
+    pub kept: Vec<KeptFile>,
 }
 
 /// Whether `command` sends nothing that changes anything, ever.
@@ -203,7 +212,7 @@ impl Manifest {
         mut self,
         mut parts: Vec<PendingFile>,
         kinds: &[&str],
-    ) -> io::Result<(Vec<super::atomic_file::WrittenFile>, Vec<KeptFile>)> {
+    ) -> io::Result<PublishedFiles> {
         let mut new = Vec::new();
         for part in &mut parts {
             let (bytes, digest) = part.seal()?;
@@ -255,7 +264,7 @@ impl Manifest {
         self.entries
             .retain(|entry| folder.join(&entry.name).exists());
         self.write()?;
-        Ok((written, kept))
+        Ok(PublishedFiles { written, kept })
     }
 
     fn write(&self) -> io::Result<()> {
@@ -348,7 +357,10 @@ mod tests {
             part
         });
         let parts = parts.collect();
-        manifest.publish(parts, &["rejects", "failures"]).unwrap().1
+        manifest
+            .publish(parts, &["rejects", "failures"])
+            .unwrap()
+            .kept
     }
 
     fn read(folder: &Path, name: &str) -> String {

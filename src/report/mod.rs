@@ -21,7 +21,8 @@
 //! - `annotations.rs`: problems as annotations of a pull request
 //! - `metrics_file.rs`: the figures of a run for Prometheus
 //! - `log_line.rs`: the figures of a run in one line
-//! - `html/`: `report.html`
+//! - `html/`: the page `report.html`
+//! - `page_file.rs`: writes that page by itself
 //! - `summary_sink.rs`: keeps the first failures for the summary
 
 pub mod annotations;
@@ -35,6 +36,7 @@ pub mod log_line;
 pub mod manifest;
 pub mod metrics_file;
 mod outcome_text;
+pub mod page_file;
 pub mod plan_file;
 pub mod progress;
 mod reject_files;

@@ -6,8 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::atomic_file::{PendingFile, remove_abandoned};
-use super::files::PublishedFiles;
-use super::manifest::{Manifest, ResultsOrigin};
+use super::manifest::{Manifest, PublishedFiles, ResultsOrigin};
 
 /// The files while they are written.
 #[derive(Debug)]
@@ -61,7 +60,6 @@ impl RemovalFiles {
         let mut file = PendingFile::begin(self.manifest.folder(), &name)?;
         serde_json::to_writer_pretty(&mut file, summary)?;
         file.write_all(b"\n")?;
-        let (written, kept) = self.manifest.publish(vec![self.lines, file], &[])?;
-        Ok(PublishedFiles { written, kept })
+        self.manifest.publish(vec![self.lines, file], &[])
     }
 }

@@ -66,6 +66,7 @@ mod questions;
 mod readme;
 mod refusals;
 mod rehearsal;
+mod report;
 mod resume;
 mod rollback;
 mod saved_plan;

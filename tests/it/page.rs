@@ -15,7 +15,7 @@ const ROWS: &str = "clientId,companyName,currency,country\n\
     c-10,Elm,CHF,CH\n";
 
 /// The counts of the table of outcomes.
-fn counts(page: &str) -> Vec<(String, u64)> {
+pub(crate) fn counts(page: &str) -> Vec<(String, u64)> {
     let rows = page.split("data-outcome=\"").skip(1);
     rows.map(|row| {
         let (name, rest) = row.split_once('"').unwrap();
@@ -27,7 +27,7 @@ fn counts(page: &str) -> Vec<(String, u64)> {
 }
 
 /// The same from a summary: those that are not zero.
-fn expected(summary: &Value) -> Vec<(String, u64)> {
+pub(crate) fn expected(summary: &Value) -> Vec<(String, u64)> {
     let outcomes = summary["outcomes"].as_object().unwrap();
     let of_rows = |name: &str| (name.to_owned(), summary["rows"][name].as_u64().unwrap());
     let mut all: Vec<(String, u64)> = outcomes
@@ -41,7 +41,7 @@ fn expected(summary: &Value) -> Vec<(String, u64)> {
     all
 }
 
-fn agrees(run: &Run, page: &str, summary: &str) {
+pub(crate) fn agrees(run: &Run, page: &str, summary: &str) {
     let mut shown = counts(&run.text(page));
     shown.sort();
     let summary: Value = serde_json::from_str(&run.text(summary)).unwrap();

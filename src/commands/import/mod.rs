@@ -220,7 +220,7 @@ fn finish(
         check: &prepared.reading,
         surveyed: surveyed.rows,
         verdicts: &mut surveyed.verdicts,
-        first_new_id: surveyed.first_new_id,
+        first_new_id: Some(surveyed.first_new_id),
         ledger: ledger.as_mut().map(|ledger| ledger as &mut dyn Ledger),
         remote_list: listed.as_mut(),
         listed: ListedOutcomes::BEFORE_IMPORT,

@@ -1,7 +1,6 @@
 //! The parts of a rollback, built from what was typed.
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::runtime::Runtime;
@@ -9,7 +8,7 @@ use tokio::time::Instant;
 
 use super::summary::RollbackSummary;
 use crate::cli::{ApplyOptions, RollbackOptions};
-use crate::commands::checkpoint_choice::chosen_checkpoint;
+use crate::commands::checkpoint_choice::{chosen_checkpoint, subject};
 use crate::commands::command_line::TypedCommand;
 use crate::commands::confirm::has_terminal;
 use crate::commands::connect::{ConnectSettings, Connected, connect};
@@ -27,7 +26,7 @@ use crate::config::display::{DisplaySettings, display};
 use crate::config::requests::requests;
 use crate::config::send::{SendSettings, sending};
 use crate::config::target::{Destination, destination, unnamed_target};
-use crate::config::values::{CHECKPOINT_ENDING, SANDBOX_CHECKPOINT_ENDING, beside};
+use crate::config::values::beside;
 use crate::config::{ConfigError, Environment, FileOptions};
 use crate::domain::rules::Rules;
 use crate::domain::summary::TargetAccount;
@@ -217,20 +216,6 @@ fn decide(
         display(typed.display, file.display)?,
         destination(typed.target, file.target, environment)?,
     ))
-}
-
-/// The name after which the results of a checkpoint are named: its input's, if it stands
-/// beside one.
-fn subject(checkpoint: &Path) -> OsString {
-    let name = checkpoint.as_os_str();
-    let text = name.to_str().unwrap_or_default();
-    let input = [SANDBOX_CHECKPOINT_ENDING, CHECKPOINT_ENDING]
-        .into_iter()
-        .find_map(|ending| text.strip_suffix(ending));
-    match input {
-        Some(input) if !input.is_empty() => input.into(),
-        Some(_) | None => name.to_owned(),
-    }
 }
 
 /// Fails if there is no terminal to ask on. Kable has no environment of its own for

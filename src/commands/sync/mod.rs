@@ -251,7 +251,7 @@ impl SyncRun {
             check: &prepared.reading,
             surveyed: self.surveyed.rows,
             verdicts: &mut self.surveyed.verdicts,
-            first_new_id: self.surveyed.first_new_id,
+            first_new_id: Some(self.surveyed.first_new_id),
             ledger: ledger.as_mut().map(|ledger| ledger as &mut dyn Ledger),
             remote_list: Some(&mut self.listed),
             listed: ListedOutcomes::BEFORE_IMPORT,

@@ -220,7 +220,7 @@ impl Validation {
             check: &prepared.reading,
             surveyed: surveyed.rows,
             verdicts: &mut surveyed.verdicts,
-            first_new_id: surveyed.first_new_id,
+            first_new_id: Some(surveyed.first_new_id),
             ledger: None,
             remote_list: remote.as_mut().map(|remote| &mut remote.listed),
             listed: ListedOutcomes::BEFORE_IMPORT,

@@ -74,8 +74,9 @@ pub struct AccountSources<'a> {
     pub surveyed: RowCounts,
     /// The survey's verdicts.
     pub verdicts: &'a mut Verdicts,
-    /// The claim number of the first new row.
-    pub first_new_id: u64,
+    /// The claim number of the first new row; `None` if rows without a prior claim were
+    /// never sent.
+    pub first_new_id: Option<u64>,
     /// `None` if nothing is sent.
     pub ledger: Option<&'a mut dyn Ledger>,
     /// The customers that Kable holds, if they were listed.

@@ -46,8 +46,8 @@ struct FitRow {
 pub(in crate::engine) struct RowAccountant<'p, V> {
     pub(in crate::engine) checker: Checker<'p>,
     pub(in crate::engine) repeated: RepeatedRows<'p, V>,
-    /// The claim number of the next row without a prior claim.
-    pub(in crate::engine) next_new_id: u64,
+    /// The claim number of the next row without a prior claim; `None` if none has one.
+    pub(in crate::engine) next_new_id: Option<u64>,
     pub(in crate::engine) ledger: Option<&'p mut dyn Ledger>,
     /// The customers that Kable holds, if they were listed.
     pub(in crate::engine) remote_list: Option<&'p mut RemoteList>,
@@ -197,11 +197,9 @@ where
                 },
             });
         }
-        let (id, decision) = if let Some(claim) = fit.claim {
-            (claim.id, claim.decision)
-        } else {
-            self.next_new_id += 1;
-            (self.next_new_id - 1, Decision::Create)
+        let (id, decision) = match fit.claim {
+            Some(claim) => (Some(claim.id), claim.decision),
+            None => (self.new_id(), Decision::Create),
         };
         let mut entry = self.entry(id, &fit.client_id)?;
         let absent = self.listed.absent;
@@ -272,13 +270,9 @@ where
     ) -> anyhow::Result<AccountedRow> {
         let mut id = row.claim_id;
         if id.is_none() && row.step.sends() {
-            id = Some(self.next_new_id);
-            self.next_new_id += 1;
+            id = self.new_id();
         }
-        let entry = match id {
-            Some(id) => self.entry(id, &row.client_id)?,
-            None => None,
-        };
+        let entry = self.entry(id, &row.client_id)?;
         let list = self.remote_list.as_deref_mut().zip(row.listed);
         let remote = list.map(|(list, place)| ListedRemote::at(list, place, row.step));
         let remote = remote.transpose().context("cannot read a temporary file")?;
@@ -305,11 +299,18 @@ where
         })
     }
 
+    /// The claim number of a row without a prior claim.
+    fn new_id(&mut self) -> Option<u64> {
+        let id = self.next_new_id;
+        self.next_new_id = id.map(|id| id + 1);
+        id
+    }
+
     /// The ledger's entry of claim `id`, which must be `client_id`'s.
-    fn entry(&mut self, id: u64, client_id: &str) -> anyhow::Result<Option<ClaimRecord>> {
-        let entry = match &mut self.ledger {
-            Some(ledger) => ledger.claim_record(id)?,
-            None => None,
+    fn entry(&mut self, id: Option<u64>, client_id: &str) -> anyhow::Result<Option<ClaimRecord>> {
+        let entry = match (&mut self.ledger, id) {
+            (Some(ledger), Some(id)) => ledger.claim_record(id)?,
+            (Some(_) | None, _) => None,
         };
         if let Some(entry) = &entry
             && entry.client_id != client_id

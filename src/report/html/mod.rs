@@ -4,11 +4,13 @@
 //! stays below 2 MB whatever the rows.
 //!
 //! - `page_rows.rs`: keeps the first rows of each kind that a person should look at
+//! - `last_run.rs`: what a page that is written again says of the latest run
 //! - `verdict.rs`: how the run went, in a sentence
 //! - `outcome_bar.rs`: every row by its outcome, as a bar
 //! - `value_bars.rs`: figures with a bar beside each
 //! - `page.html`, `page.css`, `page.js`: the page
 
+pub mod last_run;
 mod outcome_bar;
 pub mod page_rows;
 mod value_bars;
@@ -16,6 +18,7 @@ mod verdict;
 
 use askama::Template;
 
+use self::last_run::LastRun;
 use self::outcome_bar::{OutcomeSegment, segments, share};
 use self::page_rows::{PageRows, ShownRow};
 use self::value_bars::{ValueBars, latencies, value_bars};
@@ -51,6 +54,8 @@ pub struct PageNotes {
     pub settings: Vec<String>,
     /// What identifies the inputs.
     pub digests: Vec<InputDigest>,
+    /// The latest run, of a page that is written again; `None` of a run's own page.
+    pub again: Option<LastRun>,
 }
 
 /// A kind of problem, in words.
@@ -76,6 +81,9 @@ struct Page<'p> {
     segments: Vec<OutcomeSegment>,
     rows_read: u64,
     rows_read_text: String,
+    rows_read_label: &'static str,
+    /// How the page came about, if not by the run.
+    again: Option<String>,
     /// What is counted beside the rows.
     beside: Vec<String>,
     next: Vec<(String, String)>,
@@ -96,7 +104,8 @@ pub(super) fn page(
     rows: &PageRows,
     notes: &PageNotes,
 ) -> Result<String, askama::Error> {
-    let (tone, verdict) = verdict(summary);
+    let again = notes.again.as_ref();
+    let (tone, verdict) = verdict(summary, again);
     let one_line = |text: &str| on_one_line(text, TEXT_SHOWN);
     let steps = notes.words.next.iter().take(ITEMS_SHOWN);
     Page {
@@ -110,6 +119,12 @@ pub(super) fn page(
         segments: segments(summary),
         rows_read: summary.rows.read,
         rows_read_text: thousands(summary.rows.read),
+        rows_read_label: if again.is_some_and(|again| again.alone.is_some()) {
+            "Rows that the checkpoint knows"
+        } else {
+            "Rows read"
+        },
+        again: again.map(|again| one_line(&again.sentence())),
         beside: beside(summary, notes),
         next: steps
             .map(|(what, command)| (one_line(what), on_one_line(command, 4 * TEXT_SHOWN)))
@@ -152,6 +167,8 @@ fn problem_line(group: &ProblemGroup) -> ProblemLine {
 fn beside(summary: &Summary, notes: &PageNotes) -> Vec<String> {
     let mut lines = Vec::new();
     lines.extend(notes.words.plan.clone());
+    let again = notes.again.iter().flat_map(|again| &again.notes);
+    lines.extend(again.cloned());
     if let Some(surplus) = summary.surplus {
         let customers = counted(surplus, "customer", "customers");
         lines.push(format!(
@@ -251,7 +268,10 @@ fn facts(summary: &Summary, notes: &PageNotes) -> Vec<(String, String)> {
     for setting in notes.settings.iter().take(ITEMS_SHOWN) {
         add("Mapping", setting.trim());
     }
-    add("Exit code", &summary.exit_code.to_string());
+    match &notes.again {
+        None => add("Exit code", &summary.exit_code.to_string()),
+        Some(again) => add("Latest run", again.end.text()),
+    }
     add("Version", notes.version);
     add("Page written", &notes.written);
     facts

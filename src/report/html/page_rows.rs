@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::domain::outcome::Outcome;
 use crate::domain::problem::Problem;
 use crate::domain::text::on_one_line;
-use crate::report::{OutcomeDetails, RowAccount, RowResult};
+use crate::report::{OutcomeDetails, RowAccount, RowResult, RowSink};
 
 /// How many characters of a value are shown.
 const VALUE_SHOWN: usize = 80;
@@ -36,7 +36,8 @@ const ALL_BYTES: usize = 1_400_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ShownRow {
     pub(super) file: String,
-    pub(super) line: u64,
+    /// `None` if it is not known.
+    pub(super) line: Option<u64>,
     pub(super) client_id: String,
     pub(super) kind: &'static str,
     pub(super) field: &'static str,
@@ -74,7 +75,7 @@ impl PageRows {
             self.add(problem.code.name(), || of_problem(account, problem));
         }
         if let RowResult::Outcome(came) = account.result
-            && is_looked_at(&came)
+            && (is_looked_at(came.outcome) || would_change(&came))
         {
             let kind = came.outcome.name();
             if came.differences.is_empty() {
@@ -91,6 +92,27 @@ impl PageRows {
                     ..of_outcome(account, &came)
                 });
             }
+        }
+    }
+
+    /// Adds what is to be looked at in a claim whose row is not known.
+    pub fn add_claim(
+        &mut self,
+        outcome: Outcome,
+        client_id: &str,
+        status: Option<u16>,
+        message: Option<&str>,
+    ) {
+        if is_looked_at(outcome) {
+            self.add(outcome.name(), || ShownRow {
+                file: String::new(),
+                line: None,
+                client_id: on_one_line(client_id, VALUE_SHOWN),
+                kind: "",
+                field: "",
+                value: String::new(),
+                message: response_text(status, message),
+            });
         }
     }
 
@@ -130,11 +152,11 @@ impl PageRows {
 }
 
 /// Whether a row did not come to a good end, or differs.
-fn is_looked_at(came: &OutcomeDetails<'_>) -> bool {
-    match came.outcome {
+fn is_looked_at(outcome: Outcome) -> bool {
+    match outcome {
         Outcome::Failed | Outcome::Differs | Outcome::Unresolved | Outcome::Missing => true,
-        Outcome::Pending => !came.differences.is_empty(),
-        Outcome::Created
+        Outcome::Pending
+        | Outcome::Created
         | Outcome::AlreadyExisted
         | Outcome::Updated
         | Outcome::Unchanged
@@ -142,10 +164,15 @@ fn is_looked_at(came: &OutcomeDetails<'_>) -> bool {
     }
 }
 
+/// Whether a run would change the row's customer.
+fn would_change(came: &OutcomeDetails<'_>) -> bool {
+    came.outcome == Outcome::Pending && !came.differences.is_empty()
+}
+
 fn of_row(account: &RowAccount<'_>) -> ShownRow {
     ShownRow {
         file: on_one_line(account.input, VALUE_SHOWN),
-        line: account.row.origin.line,
+        line: Some(account.row.origin.line),
         client_id: on_one_line(account.client_id, VALUE_SHOWN),
         kind: "",
         field: "",
@@ -164,10 +191,22 @@ fn of_problem(account: &RowAccount<'_>, problem: &Problem) -> ShownRow {
 }
 
 fn of_outcome(account: &RowAccount<'_>, came: &OutcomeDetails<'_>) -> ShownRow {
-    let status = came.status.map(|status| format!("status {status}: "));
-    let said = on_one_line(came.message.unwrap_or_default(), MESSAGE_SHOWN);
     ShownRow {
-        message: format!("{}{said}", status.unwrap_or_default()),
+        message: response_text(came.status, came.message),
         ..of_row(account)
+    }
+}
+
+/// The last response, with its status.
+fn response_text(status: Option<u16>, message: Option<&str>) -> String {
+    let status = status.map(|status| format!("status {status}: "));
+    let said = on_one_line(message.unwrap_or_default(), MESSAGE_SHOWN);
+    format!("{}{said}", status.unwrap_or_default())
+}
+
+impl RowSink for PageRows {
+    fn add_row(&mut self, account: &RowAccount<'_>) -> std::io::Result<()> {
+        Self::add_row(self, account);
+        Ok(())
     }
 }

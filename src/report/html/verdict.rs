@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::last_run::{LastRun, RunEnd};
 use crate::domain::outcome::Outcome;
 use crate::domain::summary::Summary;
 use crate::domain::text::{counted, thousands};
@@ -27,8 +28,9 @@ impl fmt::Display for Tone {
     }
 }
 
-/// The verdict on a run.
-pub(super) fn verdict(summary: &Summary) -> (Tone, String) {
+/// The verdict on a run; `last` says how the latest run ended, of a page that is written
+/// again.
+pub(super) fn verdict(summary: &Summary, last: Option<&LastRun>) -> (Tone, String) {
     let is_check = summary.command == "validate";
     let all = summary.rows.read.saturating_sub(summary.rows.skipped);
     let mut well: u64 = Outcome::ALL
@@ -41,6 +43,11 @@ pub(super) fn verdict(summary: &Summary) -> (Tone, String) {
     }
     let rows = counted(all, "row", "rows");
     let left = format!("{} of {rows}", thousands(all.saturating_sub(well)));
+    if let Some(last) = last
+        && let Some(verdict) = verdict_on(last, summary, &left)
+    {
+        return verdict;
+    }
     if let Some(would) = &summary.would {
         let (create, update) = (thousands(would.create), thousands(would.update));
         let tone = if summary.exit_code == 0 {
@@ -86,6 +93,69 @@ pub(super) fn verdict(summary: &Summary) -> (Tone, String) {
     }
 }
 
+/// The verdict on the latest run of a checkpoint; `None` if its rows decide.
+fn verdict_on(last: &LastRun, summary: &Summary, left: &str) -> Option<(Tone, String)> {
+    let end = last.end;
+    if summary.command == "rollback" {
+        return Some(verdict_on_rollback(end, summary));
+    }
+    let unknown = summary.outcomes.of(Outcome::Pending);
+    Some(match end {
+        RunEnd::Running => (Tone::Warn, format!("Running: {left} are left")),
+        RunEnd::CutOff => (
+            Tone::Warn,
+            format!("Cut off: {left} are left, and the same command goes on"),
+        ),
+        RunEnd::NotBegun => (Tone::Warn, format!("No run has begun: {left} are left")),
+        RunEnd::Stopped => (Tone::Bad, format!("Stopped: {left} are left")),
+        RunEnd::Finished if summary.command == "sync" && unknown > 0 => (
+            Tone::Good,
+            format!(
+                "The sync finished: {} not in its checkpoint, equal at Kable when it compared",
+                counted(unknown, "row is", "rows are")
+            ),
+        ),
+        RunEnd::Finished if last.alone.is_some() && summary.exit_code == 0 => (
+            Tone::Good,
+            format!(
+                "Finished: {} at Kable; those that were rejected are not known to it",
+                counted(
+                    summary.rows.read,
+                    "row that the checkpoint knows is",
+                    "rows that the checkpoint knows are"
+                )
+            ),
+        ),
+        RunEnd::Finished | RunEnd::Interrupted => return None,
+    })
+}
+
+fn verdict_on_rollback(end: RunEnd, summary: &Summary) -> (Tone, String) {
+    let deleted = summary.outcomes.of(Outcome::Deleted);
+    let left = summary.created_by_this_checkpoint;
+    let did = match end {
+        RunEnd::Finished => "Rolled back",
+        RunEnd::Running => "A rollback is running",
+        RunEnd::CutOff => "A rollback was cut off",
+        RunEnd::Interrupted | RunEnd::Stopped | RunEnd::NotBegun => "A rollback was stopped",
+    };
+    let tone = if end == RunEnd::Finished && left == 0 {
+        Tone::Good
+    } else {
+        Tone::Warn
+    };
+    let deleted = counted(deleted, "customer is deleted", "customers are deleted");
+    let left = match left {
+        0 => "none that the import created is left".to_owned(),
+        _ => counted(
+            left,
+            "one that the import created is left",
+            "ones that the import created are left",
+        ),
+    };
+    (tone, format!("{did}: {deleted}, {left}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Tone, verdict};
@@ -125,11 +195,11 @@ mod tests {
             (5, Tone::Bad, "Stopped: 11 of 1,001 rows are left"),
         ] {
             summary.exit_code = exit_code;
-            assert_eq!(verdict(&summary), (tone, wanted.to_owned()));
+            assert_eq!(verdict(&summary, None), (tone, wanted.to_owned()));
         }
         (summary.command, summary.exit_code) = ("validate".to_owned(), 3);
         assert_eq!(
-            verdict(&summary).1,
+            verdict(&summary, None).1,
             "1 of 1,001 rows need attention before an import"
         );
         summary.would = Some(Forecast {
@@ -137,7 +207,7 @@ mod tests {
             ..Forecast::default()
         });
         assert!(
-            verdict(&summary)
+            verdict(&summary, None)
                 .1
                 .starts_with("Dry run, nothing was sent: of 1,001 rows, 7")
         );

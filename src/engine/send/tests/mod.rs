@@ -192,7 +192,7 @@ impl TestBed {
             check: &reading,
             surveyed: surveyed.rows,
             verdicts: &mut ended.verdicts,
-            first_new_id: surveyed.first_new_id,
+            first_new_id: Some(surveyed.first_new_id),
             ledger: Some(&mut ended.ledger),
             remote_list: None,
             listed: ListedOutcomes::BEFORE_IMPORT,
