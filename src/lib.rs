@@ -35,7 +35,7 @@ use std::process::ExitCode;
 use clap::FromArgMatches;
 
 use crate::cli::{Cli, Command};
-use crate::commands::{Exit, MovedPlan, hint};
+use crate::commands::{Exit, MovedPlan, RunNotice, hint};
 use crate::config::{ConfigError, Environment};
 use crate::domain::text::escaped;
 
@@ -60,16 +60,30 @@ pub fn run() -> ExitCode {
     ExitCode::from(exit as u8)
 }
 
-/// Runs a command that was typed to `program`.
+/// Runs a command that was typed to `program`, and tells how it ended.
 fn run_command(program: OsString, command: Command) -> Exit {
+    let notice = RunNotice::default();
+    let exit = ended(program, command, &notice).unwrap_or_else(|error| {
+        show(&error);
+        notice.error(&sentence(&error), hint(&error).as_deref());
+        exit_of(&error)
+    });
+    notice.end(exit);
+    exit
+}
+
+/// Runs a command that was typed to `program`, which puts into `notice` what is told of it.
+fn ended(program: OsString, command: Command, notice: &RunNotice) -> anyhow::Result<Exit> {
     let environment = Environment::read();
-    let ended = match command {
-        Command::Import(options) => commands::import::run(program, *options, &environment),
-        Command::Sync(options) => commands::sync::run(program, *options, &environment),
-        Command::Apply(options) => commands::apply::run(program, *options, &environment),
+    match command {
+        Command::Import(options) => commands::import::run(program, *options, &environment, notice),
+        Command::Sync(options) => commands::sync::run(program, *options, &environment, notice),
+        Command::Apply(options) => commands::apply::run(program, *options, &environment, notice),
         Command::Validate(options) => commands::validate::run(program, *options, &environment),
-        Command::Verify(options) => commands::verify::run(program, *options, &environment),
-        Command::Rollback(options) => commands::rollback::run(program, *options, &environment),
+        Command::Verify(options) => commands::verify::run(program, *options, &environment, notice),
+        Command::Rollback(options) => {
+            commands::rollback::run(program, *options, &environment, notice)
+        }
         Command::Init(options) => commands::init::run(program, &options, &environment),
         Command::Presets(options) => commands::presets::run(&options),
         Command::List(options) => commands::list::run(&options, &environment),
@@ -79,18 +93,19 @@ fn run_command(program: OsString, command: Command) -> Exit {
         Command::Man(options) => commands::man::run(&options),
         Command::Report(options) => commands::report::run(program, *options, &environment),
         Command::Sandbox(options) => commands::sandbox::run(options, &environment),
-    };
-    ended.unwrap_or_else(|error| {
-        show(&error);
-        let config = error.downcast_ref::<ConfigError>();
-        if error.is::<MovedPlan>() {
-            Exit::NeedsPerson
-        } else if config.is_some_and(ConfigError::is_usage) {
-            Exit::Usage
-        } else {
-            Exit::Failed
-        }
-    })
+    }
+}
+
+/// The exit code of an error.
+fn exit_of(error: &anyhow::Error) -> Exit {
+    let config = error.downcast_ref::<ConfigError>();
+    if error.is::<MovedPlan>() {
+        Exit::NeedsPerson
+    } else if config.is_some_and(ConfigError::is_usage) {
+        Exit::Usage
+    } else {
+        Exit::Failed
+    }
 }
 
 /// Shows an error: what happened and why in one sentence, the hint below it.

@@ -11,4 +11,7 @@ pub struct MonitorOptions {
     /// Writes the run's figures there for Prometheus, in its text format; not from a dry run
     #[arg(long, value_name = "FILE")]
     pub metrics_file: Option<PathBuf>,
+    /// Runs this command at the end, however the run ends, with the summary as JSON on its standard input; empty: none
+    #[arg(long, value_name = "COMMAND")]
+    pub notify_command: Option<String>,
 }

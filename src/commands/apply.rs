@@ -11,6 +11,7 @@ use clap::FromArgMatches;
 use super::command_line::TypedCommand;
 use super::exit::Exit;
 use super::hint::hinted;
+use super::notify::RunNotice;
 use super::{import, rollback, sync};
 use crate::cli::{
     ApplyOptions, Cli, Command, DisplayOptions, ImportOptions, MonitorOptions, PlanOptions,
@@ -24,6 +25,7 @@ pub fn run(
     program: OsString,
     options: ApplyOptions,
     environment: &Environment,
+    notice: &RunNotice,
 ) -> anyhow::Result<Exit> {
     let shown = options.plan.display().to_string();
     let saved = SavedPlan::open(options.plan.clone()).map_err(|error| {
@@ -45,15 +47,15 @@ pub fn run(
     match planned {
         Command::Import(mut options) => {
             overlay(&applied, RunOptions::of_import(&mut options));
-            import::apply(applied, *options, saved, environment)
+            import::apply(applied, *options, saved, environment, notice)
         }
         Command::Sync(mut options) => {
             overlay(&applied, RunOptions::of_import(&mut options.import));
-            sync::apply(applied, *options, saved, environment)
+            sync::apply(applied, *options, saved, environment, notice)
         }
         Command::Rollback(mut options) => {
             overlay(&applied, RunOptions::of_rollback(&mut options));
-            rollback::apply(applied, *options, saved, environment)
+            rollback::apply(applied, *options, saved, environment, notice)
         }
         Command::Validate(_)
         | Command::Verify(_)
@@ -145,7 +147,10 @@ fn overlay(applied: &TypedCommand<ApplyOptions>, planned: RunOptions<'_>) {
                 quiet,
                 no_progress,
             },
-        monitor: MonitorOptions { metrics_file },
+        monitor: MonitorOptions {
+            metrics_file,
+            notify_command,
+        },
     } = &applied.options;
     *planned.no_dry_run &= *dry_run != Some(true);
     *planned.dry_run = dry_run.filter(|is_on| *is_on);
@@ -159,6 +164,8 @@ fn overlay(applied: &TypedCommand<ApplyOptions>, planned: RunOptions<'_>) {
     display.no_progress = no_progress.or(display.no_progress);
     let earlier = planned.monitor.metrics_file.take();
     planned.monitor.metrics_file = metrics_file.clone().or(earlier);
+    // A plan is passed around to be read: it must not run a command.
+    planned.monitor.notify_command.clone_from(notify_command);
 }
 
 #[cfg(test)]

@@ -322,7 +322,8 @@ pub(super) mod tests {
     #[test]
     fn a_rollback_is_rendered_as_it_was_typed() {
         let line = "kable-bulk rollback in.csv --out 'my results' --sandbox --rate 5/s \
-                    --checkpoint run.db --retries 3 --settle 1s --dry-run --even-if-changed -q --metrics-file r.prom";
+                    --checkpoint run.db --retries 3 --settle 1s --dry-run --even-if-changed -q --metrics-file r.prom \
+                    --notify-command 'cat > last.json'";
         let words = shlex::split(line).unwrap();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         assert_eq!(

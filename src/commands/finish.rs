@@ -147,6 +147,7 @@ impl Results<'_> {
         keys: Option<PathBuf>,
         page: &PageText<W>,
     ) -> anyhow::Result<()> {
+        self.prepared.notice.summary(summary);
         let (files, notes) = RowNotes::split(listing);
         let on_page = page.notes(self.prepared, summary);
         let published = files.finish(summary, &on_page);

@@ -50,6 +50,8 @@
 //! - `send_time.rs`: how long it takes to send
 //! - `explain.rs`: `--explain`
 //! - `run_metrics.rs`: `--metrics-file`
+//! - `notify.rs`: `--notify-command`
+//! - `shell_command.rs`: runs a command through the shell, for a limited time
 //! - `page_text.rs`: what stands in `report.html` beside the figures
 //! - `finish.rs`: every row's account, the files, the summary
 
@@ -74,6 +76,7 @@ mod listing;
 pub mod man;
 mod missing_columns;
 mod moved_plan;
+mod notify;
 mod option_list;
 mod option_words;
 mod own_files;
@@ -94,6 +97,7 @@ pub mod sandbox;
 mod screening;
 mod send_command;
 mod send_time;
+mod shell_command;
 mod shell_word;
 mod shown_mapping;
 mod signals;
@@ -106,3 +110,4 @@ pub mod verify;
 pub use self::exit::Exit;
 pub use self::hint::hint;
 pub use self::moved_plan::MovedPlan;
+pub use self::notify::RunNotice;

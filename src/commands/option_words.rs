@@ -198,8 +198,12 @@ impl OptionWords {
     }
 
     pub(super) fn monitor(&mut self, monitor: &MonitorOptions) {
-        let MonitorOptions { metrics_file } = monitor;
+        let MonitorOptions {
+            metrics_file,
+            notify_command,
+        } = monitor;
         self.value("metrics-file", metrics_file.as_ref());
+        self.value("notify-command", notify_command.as_ref());
     }
 
     pub(super) fn value<V: AsRef<OsStr> + ?Sized>(&mut self, name: &str, value: Option<&V>) {

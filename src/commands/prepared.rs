@@ -11,6 +11,7 @@ use tokio::runtime::Runtime;
 use super::descriptors;
 use super::explain::explain;
 use super::hint::hinted;
+use super::notify::RunNotice;
 use super::recognised::{InputMapping, PresetProposal, mapping_for};
 use super::result_folder::{ResultFolder, refuse_foreign, refuse_own_results};
 use super::run_metrics::RunMetrics;
@@ -58,6 +59,8 @@ pub(super) struct Prepared {
     _folder: ResultFolder,
     /// The file of `--metrics-file`.
     pub(super) metrics: Option<RunMetrics>,
+    /// What is told of the run at its end.
+    pub(super) notice: RunNotice,
     pub(super) watcher: Arc<ProgressDisplay>,
     pub(super) stop: Stop,
     pub(super) runtime: Runtime,
@@ -112,6 +115,7 @@ impl Prepared {
             explain: settings.explain,
             out: settings.out,
             metrics: None,
+            notice: RunNotice::default(),
             watcher,
             display,
             origin,

@@ -12,6 +12,7 @@ use super::customer_list::say_unread;
 use super::exit::Exit;
 use super::finish::{AccountedRows, Results, exit_of, say_unused};
 use super::input_digest::input_digest;
+use super::notify::RunNotice;
 use super::own_files::ResolvedInputs;
 use super::page_text::{PageText, detail};
 use super::prepared::{Prepared, origin, unless_stopped};
@@ -23,6 +24,7 @@ use super::system::{seconds, timestamp, wall_clock};
 use crate::cli::VerifyOptions;
 use crate::config::display::{DisplaySettings, display};
 use crate::config::input::{InputSettings, input};
+use crate::config::monitor::notify_command;
 use crate::config::requests::{RequestSettings, requests};
 use crate::config::target::{Destination, destination, unnamed_target};
 use crate::config::{ConfigError, Environment, FileOptions};
@@ -44,6 +46,7 @@ pub fn run(
     program: OsString,
     options: VerifyOptions,
     environment: &Environment,
+    notice: &RunNotice,
 ) -> anyhow::Result<Exit> {
     let (began, started_ms) = (Instant::now(), wall_clock());
     let command = TypedCommand { program, options };
@@ -55,13 +58,18 @@ pub fn run(
     let mut notes = file.notes("verify", is_typed);
     notes.extend(inputs.note);
     notes.extend(unnamed_target(file.unnamed_target.as_ref(), &typed.target));
+    let notify = notify_command(&typed.monitor, &file);
     let metrics = RunMetrics::begin(&typed.monitor, file.monitor.clone())?;
     let assignments = file.assignments.clone();
     let decided = VerifyDecisions::of(typed.clone(), file, inputs.names.clone(), environment)
         .map_err(|error| error.located(&assignments, is_typed))?;
+    notice.begin("verify", notify.command, environment);
     let mut prepared = Prepared::open(decided.input, decided.display, origin)?;
-    prepared.metrics = metrics;
+    (prepared.metrics, prepared.notice) = (metrics, notice.clone());
     prepared.say_unless_quiet(&notes);
+    if let Some(note) = &notify.note {
+        prepared.watcher.say(note);
+    }
     let _results = lock_folder(&prepared.out)?;
     // Before anything is compared: what is read afterwards is held to be the same.
     let digests = digests(&inputs.names)?;

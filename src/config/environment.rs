@@ -18,7 +18,18 @@ pub struct Environment {
     pub(super) config: Option<PathBuf>,
     /// Whether no configuration file is read.
     pub(super) no_config: bool,
+    /// Whether it is that of a command of `--notify-command`.
+    pub(super) is_of_a_notified_command: bool,
 }
+
+/// The variables that tell a command of `--notify-command` how the run ended. They are no
+/// options, although they are called like options.
+pub const EXIT_CODE_VARIABLE: &str = "KABLE_BULK_EXIT_CODE";
+/// See [`EXIT_CODE_VARIABLE`].
+pub const COMMAND_VARIABLE: &str = "KABLE_BULK_COMMAND";
+
+/// Variables whose values no other program gets.
+pub const SECRET_VARIABLES: [&str; 1] = ["KABLE_CLIENT_SECRET"];
 
 impl Environment {
     /// Reads the environment.
@@ -50,9 +61,15 @@ impl Environment {
                         .iter()
                         .any(|off| value.eq_ignore_ascii_case(off));
                 }
+                "exit-code" | "command" => environment.is_of_a_notified_command = true,
                 _option => environment.options.push((long, value)),
             }
         }
         environment
+    }
+
+    /// Whether it is that of a command which another run started at its end.
+    pub const fn is_of_a_notified_command(&self) -> bool {
+        self.is_of_a_notified_command
     }
 }

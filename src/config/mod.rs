@@ -25,6 +25,7 @@ mod file;
 pub mod input;
 pub mod mapping;
 pub mod mapping_file;
+pub mod monitor;
 mod options;
 mod origin;
 pub mod presets;
@@ -35,7 +36,7 @@ mod value_checks;
 pub mod values;
 mod written_value;
 
-pub use self::environment::Environment;
+pub use self::environment::{COMMAND_VARIABLE, EXIT_CODE_VARIABLE, Environment, SECRET_VARIABLES};
 pub use self::error::ConfigError;
 pub use self::file::{FileOptions, InheritedOptions};
 pub use self::origin::{Assignments, OptionOrigin};

@@ -55,6 +55,8 @@ mod mended;
 mod nightly;
 mod not_the_api;
 #[cfg(unix)]
+mod notify;
+#[cfg(unix)]
 mod one_writer;
 mod online;
 mod page;

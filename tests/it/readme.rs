@@ -122,7 +122,8 @@ fn every_command_is_accepted() {
     let all: Vec<String> = PAGES.iter().flat_map(|(_, page)| commands(page)).collect();
     assert!(all.len() > 8, "{all:?}");
     for command in all {
-        let parsed = Cli::try_parse_from(command.split_whitespace());
+        let words = shlex::split(&command).unwrap();
+        let parsed = Cli::try_parse_from(words);
         assert!(parsed.is_ok(), "{command}: {}", parsed.unwrap_err());
     }
 }

@@ -30,6 +30,7 @@ use super::command_line::TypedCommand;
 use super::customer_list::say_unread;
 use super::exit::Exit;
 use super::finish::{Results, say_unused};
+use super::notify::RunNotice;
 use super::page_text::{PageText, detail};
 use super::plan_use::PlanUse;
 use super::result_folder::lock_folder;
@@ -59,13 +60,14 @@ pub fn run(
     program: OsString,
     options: ImportOptions,
     environment: &Environment,
+    notice: &RunNotice,
 ) -> anyhow::Result<Exit> {
     let command = SendCommand {
         import: TypedCommand { program, options },
         changes: None,
         applied: None,
     };
-    import(command, None, environment)
+    import(command, None, environment, notice)
 }
 
 /// Imports as `saved` says, or refuses; `applied` was typed.
@@ -74,6 +76,7 @@ pub(super) fn apply(
     options: ImportOptions,
     saved: SavedPlan,
     environment: &Environment,
+    notice: &RunNotice,
 ) -> anyhow::Result<Exit> {
     let program = applied.program.clone();
     let command = SendCommand {
@@ -81,15 +84,16 @@ pub(super) fn apply(
         changes: None,
         applied: Some(applied),
     };
-    import(command, Some(saved), environment)
+    import(command, Some(saved), environment, notice)
 }
 
 fn import(
     command: SendCommand,
     saved: Option<SavedPlan>,
     environment: &Environment,
+    notice: &RunNotice,
 ) -> anyhow::Result<Exit> {
-    let session = match Session::begin(command, environment)? {
+    let session = match Session::begin(command, environment, notice)? {
         Ok(session) => session,
         Err(exit) => return Ok(exit),
     };

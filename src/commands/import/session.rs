@@ -14,6 +14,7 @@ use crate::commands::customer_list::{ListError, list};
 use crate::commands::deadline::Deadlines;
 use crate::commands::exit::Exit;
 use crate::commands::hint::hinted;
+use crate::commands::notify::RunNotice;
 use crate::commands::own_files::ResolvedInputs;
 use crate::commands::preflight::Calls;
 use crate::commands::prepared::{Prepared, origin, unless_stopped};
@@ -23,6 +24,7 @@ use crate::commands::system::wall_clock;
 use crate::config::changes::{ChangeSettings, changes, refuse_import_options};
 use crate::config::display::{DisplaySettings, display};
 use crate::config::input::{InputSettings, input};
+use crate::config::monitor::notify_command;
 use crate::config::requests::requests;
 use crate::config::send::{SendSettings, sending};
 use crate::config::target::{Destination, destination, unnamed_target};
@@ -103,6 +105,7 @@ impl Session {
     pub(in crate::commands) fn begin(
         command: SendCommand,
         environment: &Environment,
+        notice: &RunNotice,
     ) -> anyhow::Result<Result<Self, Exit>> {
         let typed = command.options();
         let file = FileOptions::read(&typed.input.file, environment)?;
@@ -120,6 +123,7 @@ impl Session {
         let choice = import_checkpoint(named, &inputs, file.is_sandbox(&typed.target))?;
         notes.extend(inputs.note.into_iter().chain(choice.note));
         let target_note = unnamed_target(file.unnamed_target.as_ref(), &typed.target);
+        let notify = notify_command(&typed.monitor, &file);
         let (assignments, monitor) = (file.assignments.clone(), file.monitor.clone());
         let mut decided = typed.clone();
         decided.sending.checkpoint = choice.path.or(decided.sending.checkpoint);
@@ -136,6 +140,7 @@ impl Session {
             environment,
         )
         .map_err(|error| error.located(&assignments, is_typed))?;
+        notice.begin(command.name(), notify.command, environment);
         demand_permission(&destination, &sending)?;
         // Counts from here, before standard input is read.
         let deadlines = Deadlines::from_now(sending.limits);
@@ -144,8 +149,9 @@ impl Session {
             prepared.metrics = RunMetrics::begin(&typed.monitor, monitor)?;
         }
         prepared.say_unless_quiet(&notes);
-        if let Some(note) = target_note {
-            prepared.watcher.say(&note);
+        prepared.notice = notice.clone();
+        for note in target_note.iter().chain(&notify.note) {
+            prepared.watcher.say(note);
         }
         let bucket = TokenBucket::new(sending.requests.pacing.ceiling).map(Arc::new);
         let connecting = (destination, ConnectSettings::of(&sending), deadlines);

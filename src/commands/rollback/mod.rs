@@ -25,6 +25,7 @@ use super::finish::print;
 use super::hint::hinted;
 use super::import::ended::{demand_accepted, how};
 use super::import::sending::tick;
+use super::notify::RunNotice;
 use super::plan_use::PlanUse;
 use super::preflight::Calls;
 use super::prepared::unless_stopped;
@@ -52,9 +53,10 @@ pub fn run(
     program: OsString,
     options: RollbackOptions,
     environment: &Environment,
+    notice: &RunNotice,
 ) -> anyhow::Result<Exit> {
     let command = TypedCommand { program, options };
-    rollback((command, None), None, environment)
+    rollback((command, None), None, environment, notice)
 }
 
 /// Rolls an import back as `saved` says, or refuses; `applied` was typed.
@@ -63,10 +65,11 @@ pub(super) fn apply(
     options: RollbackOptions,
     saved: SavedPlan,
     environment: &Environment,
+    notice: &RunNotice,
 ) -> anyhow::Result<Exit> {
     let program = applied.program.clone();
     let command = TypedCommand { program, options };
-    rollback((command, Some(applied)), Some(saved), environment)
+    rollback((command, Some(applied)), Some(saved), environment, notice)
 }
 
 fn rollback(
@@ -76,8 +79,9 @@ fn rollback(
     ),
     saved: Option<SavedPlan>,
     environment: &Environment,
+    notice: &RunNotice,
 ) -> anyhow::Result<Exit> {
-    let session = match RollbackSession::begin(command, applied, environment)? {
+    let session = match RollbackSession::begin(command, applied, environment, notice)? {
         Ok(session) => session,
         Err(exit) => return Ok(exit),
     };
@@ -264,6 +268,7 @@ fn finish(session: RollbackSession, mut summary: RollbackSummary) -> anyhow::Res
     let halt = session.stop.reason();
     let exit = summary.end(halt.as_ref(), session.sending.dry_run);
     summary.elapsed_seconds = seconds(session.began.elapsed());
+    session.notice.summary(&summary);
     let metrics = session.metrics.as_ref();
     if let Some(warning) = metrics.and_then(|metrics| metrics.finish(&summary.metrics())) {
         session.watcher.say(&warning);

@@ -16,6 +16,7 @@ use crate::commands::deadline::Deadlines;
 use crate::commands::descriptors;
 use crate::commands::exit::Exit;
 use crate::commands::hint::hinted;
+use crate::commands::notify::RunNotice;
 use crate::commands::preflight::Calls;
 use crate::commands::prepared::{origin, style, unless_stopped};
 use crate::commands::result_folder::ResultFolder;
@@ -23,6 +24,7 @@ use crate::commands::run_metrics::RunMetrics;
 use crate::commands::signals;
 use crate::commands::system::{runtime, wall_clock};
 use crate::config::display::{DisplaySettings, display};
+use crate::config::monitor::notify_command;
 use crate::config::requests::requests;
 use crate::config::send::{SendSettings, sending};
 use crate::config::target::{Destination, destination, unnamed_target};
@@ -53,6 +55,8 @@ pub(super) struct RollbackSession {
     pub(super) bucket: Option<Arc<TokenBucket>>,
     /// The file of `--metrics-file`.
     pub(super) metrics: Option<RunMetrics>,
+    /// What is told of it at its end.
+    pub(super) notice: RunNotice,
     pub(super) watcher: Arc<ProgressDisplay>,
     pub(super) stop: Stop,
     pub(super) runtime: Runtime,
@@ -71,6 +75,7 @@ impl RollbackSession {
         command: TypedCommand<RollbackOptions>,
         applied: Option<TypedCommand<ApplyOptions>>,
         environment: &Environment,
+        notice: &RunNotice,
     ) -> anyhow::Result<Result<Self, Exit>> {
         let began = Instant::now();
         let typed = &command.options;
@@ -100,10 +105,12 @@ impl RollbackSession {
             .even_if_changed
             .or(file.removal.even_if_changed);
         let (assignments, monitor) = (file.assignments.clone(), file.monitor.clone());
+        let notify = notify_command(&typed.monitor, &file);
         let decided = decide(&command, file, checkpoint, environment)
             .map_err(|error| error.located(&assignments, is_typed))?;
         let (mut sending, display, destination) = decided;
         sending.dry_run |= typed.plan.save_plan.is_some();
+        notice.begin("rollback", notify.command, environment);
         demand_permission(&sending)?;
         if !sending.checkpoint.exists() {
             let path = sending.checkpoint.clone();
@@ -123,6 +130,9 @@ impl RollbackSession {
         }
         let watcher = Arc::new(ProgressDisplay::new(style(display)));
         for note in notes.iter().filter(|_| !display.quiet) {
+            watcher.say(note);
+        }
+        if let Some(note) = &notify.note {
             watcher.say(note);
         }
         let folder = ResultFolder::prepare(&out)?;
@@ -151,6 +161,7 @@ impl RollbackSession {
             connected,
             bucket,
             metrics,
+            notice: notice.clone(),
             watcher,
             stop,
             runtime,

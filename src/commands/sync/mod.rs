@@ -30,6 +30,7 @@ use crate::commands::import::plan_facts::{plan_use, settle_plan};
 use crate::commands::import::sending::{Selection, send};
 use crate::commands::import::session::{Session, errors, stopped};
 use crate::commands::import::summary::ImportSummary;
+use crate::commands::notify::RunNotice;
 use crate::commands::page_text::{PageText, detail};
 use crate::commands::plan_use::PlanUse;
 use crate::commands::result_folder::lock_folder;
@@ -63,6 +64,7 @@ pub fn run(
     program: OsString,
     options: SyncOptions,
     environment: &Environment,
+    notice: &RunNotice,
 ) -> anyhow::Result<Exit> {
     let SyncOptions { import, changes } = options;
     let command = SendCommand {
@@ -73,7 +75,7 @@ pub fn run(
         changes: Some(changes),
         applied: None,
     };
-    sync(command, None, environment)
+    sync(command, None, environment, notice)
 }
 
 /// Syncs as `saved` says, or refuses; `applied` was typed.
@@ -82,6 +84,7 @@ pub(super) fn apply(
     options: SyncOptions,
     saved: SavedPlan,
     environment: &Environment,
+    notice: &RunNotice,
 ) -> anyhow::Result<Exit> {
     let SyncOptions { import, changes } = options;
     let command = SendCommand {
@@ -92,16 +95,17 @@ pub(super) fn apply(
         changes: Some(changes),
         applied: Some(applied),
     };
-    sync(command, Some(saved), environment)
+    sync(command, Some(saved), environment, notice)
 }
 
 fn sync(
     command: SendCommand,
     saved: Option<SavedPlan>,
     environment: &Environment,
+    notice: &RunNotice,
 ) -> anyhow::Result<Exit> {
     let (began, started_ms) = (Instant::now(), wall_clock());
-    let session = match Session::begin(command, environment)? {
+    let session = match Session::begin(command, environment, notice)? {
         Ok(session) => session,
         Err(exit) => return Ok(exit),
     };

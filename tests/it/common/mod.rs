@@ -166,7 +166,7 @@ impl Run {
         self.start_words(&words)
     }
 
-    fn start_words(&self, words: &[&str]) -> Running {
+    pub(crate) fn start_words(&self, words: &[&str]) -> Running {
         let url = self
             .server
             .as_ref()

@@ -1,0 +1,67 @@
+//! The command at the end of a run.
+
+use super::file::FileOptions;
+use super::origin::Assignment;
+use crate::cli::MonitorOptions;
+
+/// The command at the end of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NotifySettings {
+    /// The command, as a shell reads it.
+    pub command: Option<String>,
+    /// What is said first, also with `--quiet`.
+    pub note: Option<String>,
+}
+
+/// Decides which command runs at the end; what is typed beats the file, and an empty one
+/// is none.
+pub fn notify_command(typed: &MonitorOptions, file: &FileOptions) -> NotifySettings {
+    let stored = &file.monitor.notify_command;
+    let command = typed.notify_command.as_ref().or(stored.as_ref());
+    let command = command.filter(|command| !command.trim().is_empty());
+    let assignment = file.assignments.0.get("notify-command");
+    let is_in_file = assignment.is_some_and(Assignment::is_in_file);
+    // A folder that came from elsewhere must not run a command unseen.
+    let is_unseen = typed.notify_command.is_none() && is_in_file && file.unnamed_target.is_some();
+    NotifySettings {
+        note: command
+            .filter(|_| is_unseen)
+            .map(|_| format!("notify-command from {}: it runs at the end", file.file)),
+        command: command.cloned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{FileOptions, MonitorOptions, notify_command};
+    use crate::cli::TargetOptions;
+
+    fn of(typed: Option<&str>, text: &str) -> (Option<String>, bool) {
+        let mut file = FileOptions::from_text(Path::new("kable-bulk.toml"), text).unwrap();
+        file.unnamed_target = Some(TargetOptions::default());
+        let typed = MonitorOptions {
+            notify_command: typed.map(str::to_owned),
+            ..MonitorOptions::default()
+        };
+        let settings = notify_command(&typed, &file);
+        (settings.command, settings.note.is_some())
+    }
+
+    #[test]
+    fn what_is_typed_beats_the_file_and_an_empty_command_is_none() {
+        let file = "notify-command = 'ring'";
+        assert_eq!(of(None, ""), (None, false));
+        assert_eq!(of(Some("call"), ""), (Some("call".to_owned()), false));
+        assert_eq!(of(Some("call"), file), (Some("call".to_owned()), false));
+        assert_eq!(of(Some(""), file), (None, false));
+        assert_eq!(of(None, "notify-command = ''"), (None, false));
+    }
+
+    #[test]
+    fn a_command_of_a_file_that_was_not_named_is_said() {
+        let file = "notify-command = 'ring'";
+        assert_eq!(of(None, file), (Some("ring".to_owned()), true));
+    }
+}
