@@ -77,8 +77,8 @@ impl RunNotice {
         };
         if let Err(failure) = command.run(LIMIT) {
             // The command itself may have a secret in it.
-            let text = format!("warning: the command of --notify-command {failure}\n");
-            std::io::stderr().write_all(escaped(&text).as_bytes()).ok();
+            let text = format!("warning: the command of --notify-command {failure}");
+            writeln!(std::io::stderr(), "{}", escaped(&text)).ok();
         }
     }
 }

@@ -119,7 +119,7 @@ fn its_failure_changes_no_exit_code() {
     let ended = run.go("import in.csv --quiet").code(0);
     // The folder may come from elsewhere: that it runs a command is said in any case.
     let ended = ended.says("notify-command from ./kable-bulk.toml");
-    ended.says("warning: the command of --notify-command ended with exit code 7");
+    ended.says("warning: the command of --notify-command ended with exit code 7\n");
     let ended = run
         .go_words(&["import", "in.csv", "--notify-command="])
         .code(0);
