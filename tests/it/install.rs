@@ -64,6 +64,26 @@ fn fed(program: &str, arguments: &[&str], text: &str) -> Option<std::process::Ou
     Some(child.wait_with_output().unwrap())
 }
 
+/// No container is built here: what can be compared is.
+#[test]
+fn the_container_has_the_compiler_and_the_files_that_are_needed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = |name: &str| std::fs::read_to_string(root.join(name)).unwrap();
+    let image = format!("FROM rust:{}-alpine", env!("CARGO_PKG_RUST_VERSION"));
+    assert!(text("Dockerfile").contains(&image), "{image}");
+    let ignored = text(".dockerignore");
+    let copied: Vec<&str> = ignored
+        .lines()
+        .filter_map(|line| line.strip_prefix('!'))
+        .collect();
+    for name in &copied {
+        assert!(root.join(name).exists(), "{name}");
+    }
+    for name in ["Cargo.lock", "build.rs", "src", "presets", "askama.toml"] {
+        assert!(copied.contains(&name), "{name}");
+    }
+}
+
 #[test]
 fn shells_accept_their_scripts() {
     let run = Run::new();
