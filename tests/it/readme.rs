@@ -11,16 +11,28 @@ use kable_bulk::domain::problem::Code;
 use kable_bulk::sandbox::faults::Fault;
 use serde_json::Value;
 
-use crate::common::{Run, sample};
+use crate::common::{Run, rows, sample};
 
 const README: &str = include_str!("../../README.md");
 const INTERFACE: &str = include_str!("../../docs/interface.md");
+const MIGRATION: &str = include_str!("../../docs/migration.md");
+const TROUBLESHOOTING: &str = include_str!("../../docs/troubleshooting.md");
+const SUMMARY: &str = include_str!("../../docs/SUMMARY.md");
 const SANDBOX: &str = include_str!("../../docs/sandbox.md");
 
 /// Every page, by its path from the repository's root.
-const PAGES: [(&str, &str); 20] = [
+const PAGES: [(&str, &str); 26] = [
     ("README.md", README),
     ("docs/interface.md", INTERFACE),
+    ("docs/migration.md", MIGRATION),
+    ("docs/troubleshooting.md", TROUBLESHOOTING),
+    ("docs/SUMMARY.md", SUMMARY),
+    (
+        "docs/architecture.md",
+        include_str!("../../docs/architecture.md"),
+    ),
+    ("docs/counting.md", include_str!("../../docs/counting.md")),
+    ("docs/library.md", include_str!("../../docs/library.md")),
     ("docs/install.md", include_str!("../../docs/install.md")),
     ("docs/input.md", include_str!("../../docs/input.md")),
     ("docs/mapping.md", include_str!("../../docs/mapping.md")),
@@ -170,6 +182,71 @@ fn the_commands_of_the_readme_run() {
         let shown = line.trim_end_matches('…');
         assert!(rejects.lines().any(|row| row.starts_with(shown)), "{shown}");
     }
+}
+
+/// Runs the commands of a page one after the other, each with exit code 0. What goes to the
+/// live environment goes to the test's sandbox.
+fn follow(run: &Run, page: &str) {
+    for command in commands(page) {
+        let url = run.url();
+        let line = command.replace("--env live", &format!("--base-url {url}"));
+        let words = shlex::split(&line).unwrap();
+        let words: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
+        run.go_words(&words).code(0);
+    }
+}
+
+#[test]
+fn the_steps_of_a_migration_run() {
+    let run = Run::new()
+        .server(&[])
+        .env("KABLE_BULK_RATE", "unlimited")
+        .input("customers.csv", rows(20));
+    follow(&run, MIGRATION);
+    assert_eq!(run.held().len(), 20);
+    assert!(run.exists("last-run.json") && run.exists("proof/summary.json"));
+}
+
+#[test]
+fn the_steps_for_a_damaged_checkpoint_run() {
+    let run = Run::new()
+        .server(&[])
+        .env("KABLE_BULK_RATE", "unlimited")
+        .input("customers.csv", rows(20));
+    run.import("customers.csv").code(0);
+    let checkpoint = "customers.csv.checkpoint.db";
+    let mut bytes = run.bytes(checkpoint);
+    let half = bytes.len() / 2;
+    bytes[half..].fill(0);
+    run.write(checkpoint, bytes);
+    run.import("customers.csv").refuses(1, &["is damaged"]);
+    assert!(run.exists(&format!("{checkpoint}.saved")));
+    follow(&run, TROUBLESHOOTING);
+    assert_eq!(run.creates_in_vain(), 0);
+    assert_eq!(run.held().len(), 20);
+}
+
+/// The book has a page only if the summary names it.
+#[test]
+fn the_summary_of_the_book_has_every_page() {
+    let links = SUMMARY.split("](").skip(1);
+    let listed: BTreeSet<&str> = links.map(|link| link.split(')').next().unwrap()).collect();
+    let files = std::fs::read_dir(root().join("docs")).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let pages: Vec<String> = names
+        .filter(|name| Path::new(name).extension() == Some("md".as_ref()))
+        .collect();
+    for page in &pages {
+        let is_tested = PAGES
+            .iter()
+            .any(|(path, _)| *path == format!("docs/{page}"));
+        assert!(is_tested, "{page}");
+        assert!(
+            page == "SUMMARY.md" || listed.contains(page.as_str()),
+            "{page}"
+        );
+    }
+    assert_eq!(listed.len() + 1, pages.len());
 }
 
 #[test]
