@@ -8,6 +8,7 @@ use super::shown_mapping::shown_mapping;
 use super::system::{timestamp, wall_clock};
 use crate::domain::row_tally::RowTally;
 use crate::domain::summary::{InputDigest, Summary, SummaryDetail};
+use crate::domain::timeline::RunHistory;
 use crate::domain::version::VERSION;
 use crate::engine::send::metrics::percentiles;
 use crate::report::html::PageNotes;
@@ -21,6 +22,8 @@ pub(super) struct PageText<W> {
     pub(super) words: W,
     /// The command as it was typed.
     pub(super) command_line: String,
+    /// The runs that the page is about, the latest last.
+    pub(super) runs: Vec<RunHistory>,
 }
 
 impl<W: Fn(&[KeptFile]) -> SummaryNotes> PageText<W> {
@@ -39,6 +42,7 @@ impl<W: Fn(&[KeptFile]) -> SummaryNotes> PageText<W> {
             // The inputs were read twice by now; what can't be read again is left out.
             settings: mapping.unwrap_or_default(),
             digests,
+            runs: self.runs.clone(),
             again: None,
         }
     }

@@ -218,6 +218,7 @@ impl Verification {
         let page = PageText {
             words: |_: &[KeptFile]| words(&summary),
             command_line: self.command_line,
+            runs: Vec::new(),
         };
         results.publish(listing, &summary, None, &page)?;
         Ok(exit)

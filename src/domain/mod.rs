@@ -37,6 +37,7 @@
 //! - `advice.rs`, `wrong_constant.rs`: the next steps after a check
 //! - `bottleneck.rs`: how fast a run is
 //! - `threshold.rs`: when it stops early
+//! - `timeline.rs`: a run over time
 //! - `text.rs`: how values are shown
 //! - `nearest.rs`: the known name that a misspelt one is probably meant to be
 //! - `version.rs`: the version and the commit of this program
@@ -84,6 +85,7 @@ pub mod swallowed_rows;
 mod synonyms;
 pub mod text;
 pub mod threshold;
+pub mod timeline;
 pub mod update;
 pub mod validate;
 pub mod value_counts;

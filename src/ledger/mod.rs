@@ -29,11 +29,15 @@ use crate::domain::customer::Fingerprint;
 use crate::domain::decision::KnownClaim;
 use crate::domain::outcome::{Outcome, OutcomeCounts};
 use crate::domain::summary::{OrphanCounts, RequestCounts, TargetAccount};
+use crate::domain::timeline::{RunHistory, Timeline};
 
 /// Whether a written batch survives a crash, as [`Ledger`] promises. The one build that
 /// sends before its claims are durable is there for `benches/durability.rs`, which
 /// measures what the promise costs.
 pub const IS_DURABLE: bool = !cfg!(feature = "bench-without-durability");
+
+/// Of how many runs it is kept what they did over time.
+pub const MOST_HISTORIES: usize = 16;
 
 /// The entry that a row is about to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,6 +141,8 @@ pub struct RunFigures {
     pub pacing: Option<Pacing>,
     /// How many milliseconds an unanswered request of it may take to land.
     pub landing_ms: u64,
+    /// What it did over time; `None` leaves what is stored unchanged.
+    pub timeline: Option<Timeline>,
 }
 
 /// What is written in one transaction.
@@ -189,7 +195,7 @@ pub struct LedgerStatus {
     /// When a run last wrote to it, in Unix milliseconds.
     pub changed_ms: i64,
     /// The figures of all runs: durations, requests and latencies summed, the latest
-    /// run's pacing. Clock and landing time are left out.
+    /// run's pacing. Clock, landing time and timeline are left out.
     pub figures: RunFigures,
     /// How the latest run ended; `None` while it runs, or if it was killed.
     pub ended: Option<String>,
@@ -251,6 +257,10 @@ pub trait Ledger: Send {
         &mut self,
         each: &mut dyn FnMut(ClaimRecord) -> std::io::Result<()>,
     ) -> Result<(), LedgerError>;
+
+    /// The latest runs, at most [`MOST_HISTORIES`] of them, the latest last, with what each
+    /// did over time.
+    fn runs(&mut self) -> Result<Vec<RunHistory>, LedgerError>;
 
     /// Counts, figures and the latest run, for `status`.
     fn status(&mut self) -> Result<LedgerStatus, LedgerError>;

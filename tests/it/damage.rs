@@ -420,7 +420,7 @@ fn a_checkpoint_of_an_older_format_is_brought_up_to_date_and_goes_on() {
         "it was only to be looked at"
     );
     run.import("in.csv --max-errors 100%").code(3);
-    assert_eq!(format_of(&run), 5);
+    assert_eq!(format_of(&run), 6);
     run.summary("in.csv")
         .outcomes(&[("created", 4), ("failed", 1)]);
     // The first was created before there was this sandbox; the third had failed.

@@ -1,5 +1,8 @@
 //! `report`: the page of a checkpoint, written again without sending anything.
 
+use kable_bulk::domain::timeline::{IntervalCounts, RunHistory};
+use kable_bulk::ledger::Ledger;
+use kable_bulk::ledger::sqlite::SqliteLedger;
 use kable_bulk::sandbox::http::routes::Call;
 
 use crate::common::{Run, rows, until};
@@ -17,6 +20,13 @@ fn count(page: &str, name: &str) -> u64 {
     let counts = counts(page);
     let found = counts.iter().find(|(known, _)| known == name);
     found.map_or(0, |(_, count)| *count)
+}
+
+/// The runs of the checkpoint.
+fn histories(run: &Run) -> Vec<RunHistory> {
+    let path = run.path("in.csv.checkpoint.db");
+    let mut ledger = SqliteLedger::open_to_read(&path).unwrap();
+    ledger.runs().unwrap()
 }
 
 #[test]
@@ -68,9 +78,25 @@ fn after_a_kill_and_beside_a_running_process_it_accounts_for_every_row() {
     let known = count(&page, "created") + count(&page, "unresolved");
     assert!(known >= run.held().len() as u64, "{all:?}");
     assert!(count(&page, "pending") > 0, "{all:?}");
+    // Of the killed run, what it did over time is there to its last settlement.
+    let killed = histories(&run).pop().unwrap();
+    assert_eq!(killed.ended, None);
+    assert_eq!(killed.timeline.total().created, count(&page, "created"));
+    assert!(page.contains("UTC") && page.contains("cut off"));
+
     run.import("in.csv --max-errors 9").code(3);
     run.go("report in.csv").code(0);
     agrees(&run, PAGE, SUMMARY);
+    let runs = histories(&run);
+    let totals = runs.iter().map(|run| run.timeline.total());
+    let total = totals.reduce(IntervalCounts::plus).unwrap();
+    let summary = run.summary("in.csv");
+    assert_eq!(total.created, summary.outcome("created"));
+    assert_eq!(total.sent, summary.requests("sent"));
+    assert_eq!(total.retried, summary.requests("retried"));
+    let page = run.text(PAGE);
+    assert_eq!(page.matches("<svg class=\"work\"").count(), 2);
+    assert!(page.contains("Nothing ran for "));
 }
 
 #[test]

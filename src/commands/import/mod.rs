@@ -41,6 +41,7 @@ use crate::cli::{ApplyOptions, ImportOptions};
 use crate::config::Environment;
 use crate::domain::row_tally::RowTally;
 use crate::domain::summary::Summary;
+use crate::domain::timeline::RunHistory;
 use crate::engine::account::AccountSources;
 use crate::engine::account::listed_outcomes::ListedOutcomes;
 use crate::engine::account::preview::PreviewSettings;
@@ -245,10 +246,11 @@ fn finish(
     let exit = exit(halt, dry_run, &summary);
     summary.exit_code = exit as u8;
     let rejects = accounted.listing.files.rejects();
-    let keys = Some(session.keys_place()).filter(|place| session.sending.keys && place.exists());
+    let keys = session.keys_written();
     let page = PageText {
         words: |kept: &[KeptFile]| words(&session, &summary, halt, (&rejects, kept), &surveyed),
         command_line: session.command.line(),
+        runs: histories(ledger.as_mut())?,
     };
     results.publish(accounted.listing, &summary, keys, &page)?;
     demand_accepted(halt, &session.connected.target.base_url)?;
@@ -272,6 +274,12 @@ fn words(
         words.halt = foreseen_stop(errors, session.allowed_errors(surveyed));
     }
     words
+}
+
+/// The runs of the checkpoint, with what each did over time.
+fn histories(ledger: Option<&mut SqliteLedger>) -> anyhow::Result<Vec<RunHistory>> {
+    let runs = ledger.map(Ledger::runs).transpose()?;
+    Ok(runs.unwrap_or_default())
 }
 
 /// The summary before the rows are accounted for.

@@ -225,7 +225,12 @@ impl Session {
         Ok(Some(file))
     }
 
-    pub(in crate::commands) fn keys_place(&self) -> PathBuf {
+    /// The file of keys, if keys are requested and one was written.
+    pub(in crate::commands) fn keys_written(&self) -> Option<PathBuf> {
+        Some(self.keys_place()).filter(|place| self.sending.keys && place.exists())
+    }
+
+    fn keys_place(&self) -> PathBuf {
         self.prepared.out.join("keys.csv")
     }
 

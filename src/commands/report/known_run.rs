@@ -13,6 +13,7 @@ use crate::commands::system::seconds;
 use crate::domain::outcome::Outcome;
 use crate::domain::summary::{RowCounts, Summary};
 use crate::domain::text::{counted, thousands};
+use crate::domain::timeline::RunHistory;
 use crate::engine::send::metrics::latency;
 use crate::ledger::sqlite::lock::lock_holder;
 use crate::ledger::{Ledger, LedgerError, LedgerStatus};
@@ -28,6 +29,8 @@ pub(super) struct KnownRun {
     pub(super) path: PathBuf,
     /// Its counts and figures, with the rows of the latest run that were never claimed.
     pub(super) status: LedgerStatus,
+    /// The latest runs, with what each did over time.
+    pub(super) runs: Vec<RunHistory>,
     end: RunEnd,
 }
 
@@ -37,6 +40,7 @@ impl KnownRun {
         let is_running = lock_holder(&path).is_some();
         Ok(Self {
             end: end_of(&status, is_running),
+            runs: ledger.runs()?,
             path,
             status,
         })

@@ -137,6 +137,7 @@ impl Repeated<'_> {
         let page = PageText {
             words: |_: &[KeptFile]| self.known.words(&summary),
             command_line: self.command.line(),
+            runs: self.known.runs.clone(),
         };
         let notes = PageNotes {
             again: Some(self.known.again(None, summary.rows)),
@@ -238,6 +239,7 @@ impl Repeated<'_> {
         let notes = PageNotes {
             words: self.known.words(&summary),
             command_line: self.command.line(),
+            runs: self.known.runs.clone(),
             version: env!("CARGO_PKG_VERSION"),
             written: timestamp(wall_clock()),
             again: Some(self.known.again(Some(why), summary.rows)),

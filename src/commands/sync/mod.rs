@@ -42,6 +42,7 @@ use crate::config::changes::ChangeSettings;
 use crate::domain::remote::RemoteCustomer;
 use crate::domain::summary::{Summary, TimeSpan};
 use crate::domain::text::counted;
+use crate::domain::timeline::RunHistory;
 use crate::engine::account::AccountSources;
 use crate::engine::account::listed_outcomes::ListedOutcomes;
 use crate::engine::account::sync_account::SyncAccount;
@@ -293,11 +294,11 @@ impl SyncRun {
             finished: timestamp(wall_clock()),
         });
         let rejects = listing.files.rejects();
-        let keys = Some(session.keys_place());
-        let keys = keys.filter(|place| session.sending.keys && place.exists());
+        let keys = session.keys_written();
         let page = PageText {
             words: |kept: &[KeptFile]| words(session, &summary, halt, &rejects, kept),
             command_line: session.command.line(),
+            runs: runs_since(ledger.as_mut(), self.started_ms)?,
         };
         results.publish(listing, &summary, keys, &page)?;
         if !prepared.display.quiet && !session.sending.dry_run {
@@ -342,6 +343,19 @@ impl SyncRun {
         summary.detail = detail(&self.surveyed.tally, &of_this_run);
         Ok(summary)
     }
+}
+
+/// The runs of the checkpoint that began since, with what each did over time.
+fn runs_since(
+    ledger: Option<&mut SqliteLedger>,
+    started_ms: i64,
+) -> anyhow::Result<Vec<RunHistory>> {
+    let mut runs = match ledger {
+        Some(ledger) => ledger.runs()?,
+        None => Vec::new(),
+    };
+    runs.retain(|run| run.began_ms >= started_ms);
+    Ok(runs)
 }
 
 /// Lists the customers that no row has.

@@ -253,6 +253,7 @@ impl Validation {
         let page = PageText {
             words: |_: &[KeptFile]| words.clone(),
             command_line: self.command.line(),
+            runs: Vec::new(),
         };
         results.publish(accounted.listing, &summary, None, &page)?;
         Ok(exit)

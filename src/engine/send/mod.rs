@@ -79,6 +79,7 @@ use crate::domain::decision::ExistingPolicy;
 use crate::domain::plan_policy::PlanRules;
 use crate::domain::row::Rows;
 use crate::domain::summary::OrphanCounts;
+use crate::domain::timeline::TimelineRecorder;
 use crate::kable::CustomerApi;
 use crate::ledger::Ledger;
 use crate::report::keys::KeyFile;
@@ -224,6 +225,8 @@ where
         progress: Progress::default(),
         hurry: Arc::clone(&hurry),
         figured: None,
+        timeline: TimelineRecorder::default(),
+        written: Instant::now(),
     };
     let recording = tokio::task::spawn_blocking(move || record.record(inbox, &Handle::current()));
     let feed = Feed {

@@ -14,7 +14,10 @@ use tokio::time::{Instant, timeout};
 
 use super::sender::Sender;
 use super::settle::Settled;
+use crate::domain::bottleneck::Bottleneck;
 use crate::domain::outcome::Outcome;
+use crate::domain::summary::RequestCounts;
+use crate::domain::timeline::{IntervalCounts, RunMoment, TimelineRecorder, WaitKind};
 use crate::engine::stop::Halt;
 use crate::engine::ticket::ClaimTime;
 use crate::engine::wall_clock::WallClock;
@@ -33,6 +36,9 @@ const QUIET: Duration = Duration::from_secs(1);
 
 /// How often latencies are written.
 const FIGURED_EVERY: Duration = Duration::from_secs(1);
+
+/// How often the run over time is written while the run waits.
+const WRITTEN_EVERY: Duration = Duration::from_secs(10);
 
 /// A request to the recorder.
 #[derive(Debug)]
@@ -65,6 +71,10 @@ pub(super) struct Recorder<L, A, O> {
     pub(super) hurry: Arc<Notify>,
     /// When latencies were last written.
     pub(super) figured: Option<Instant>,
+    /// The run over time.
+    pub(super) timeline: TimelineRecorder,
+    /// When anything was last written.
+    pub(super) written: Instant,
 }
 
 impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
@@ -95,7 +105,11 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
             match gathered {
                 Ok(false) => return self.write_latencies(),
                 // Progress is reported while the run waits, with the cause of the wait.
-                Err(_quiet) if messages.is_empty() && !self.is_news() => self.report(&[]),
+                Err(_quiet) if messages.is_empty() && !self.is_news() && !self.is_due() => {
+                    let moment = self.moment(self.sender.metrics.requests());
+                    self.timeline.add(moment, IntervalCounts::default());
+                    self.report(&[]);
+                }
                 Ok(true) | Err(_) => self.write(&mut messages)?,
             }
         }
@@ -112,12 +126,51 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
 
     fn write_latencies(&mut self) -> anyhow::Result<()> {
         self.figured = None;
-        let batch = Batch {
+        let mut batch = Batch {
             now_ms: self.wall.now_ms(),
             figures: self.figures(),
             ..Batch::default()
         };
+        self.add_timeline(&mut batch);
         Ok(self.ledger.write(&batch)?)
+    }
+
+    /// Adds the run over time to `batch`, with what the batch settles.
+    fn add_timeline(&mut self, batch: &mut Batch) {
+        let mut rows = IntervalCounts::default();
+        for settled in &batch.settlements {
+            rows.count(settled.outcome);
+        }
+        let moment = self.moment(batch.figures.requests);
+        self.timeline.add(moment, rows);
+        batch.figures.timeline = Some(self.timeline.timeline());
+        self.written = Instant::now();
+    }
+
+    /// What the run is doing now, after these `requests`.
+    fn moment(&self, requests: RequestCounts) -> RunMoment {
+        let pacing = self.sender.pacing();
+        let at = self.sender.began.elapsed();
+        RunMoment {
+            at_ms: u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
+            requests,
+            allowed: pacing.rate,
+            waits: match pacing.bound {
+                Bottleneck::Pause => Some(WaitKind::Pause),
+                Bottleneck::Down => Some(WaitKind::Outage),
+                Bottleneck::Rows
+                | Bottleneck::Rate
+                | Bottleneck::MaxRate
+                | Bottleneck::Advertised
+                | Bottleneck::Refused
+                | Bottleneck::Growing
+                | Bottleneck::Latency
+                | Bottleneck::Concurrency => {
+                    let is_idle = pacing.in_flight == 0 && pacing.waiting > 0;
+                    is_idle.then_some(WaitKind::Proof)
+                }
+            },
+        }
     }
 
     fn write(&mut self, messages: &mut Vec<RecorderMessage>) -> anyhow::Result<()> {
@@ -172,6 +225,7 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
         if let Some(file) = &mut self.keys {
             file.sync().context("cannot write to keys.csv")?;
         }
+        self.add_timeline(&mut batch);
         self.ledger.write(&batch)?;
         for written in waiting {
             // The feed may have been stopped meanwhile; the claim remains.
@@ -179,6 +233,11 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
         }
         self.report(&batch.settlements);
         Ok(())
+    }
+
+    /// Whether nothing was written for so long that a kill would lose much of a wait.
+    fn is_due(&self) -> bool {
+        self.written.elapsed() >= WRITTEN_EVERY
     }
 
     /// Whether the bottleneck has changed since progress was last reported.

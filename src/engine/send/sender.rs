@@ -443,6 +443,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
             clock_ahead_ms: self.clock.lock().most_ahead_ms(),
             pacing: Some(self.pacing()),
             landing_ms: self.landing_ms(),
+            timeline: None,
         }
     }
 }

@@ -10,10 +10,11 @@ use crate::domain::customer::{Customer, Fingerprint};
 use crate::domain::decision::KnownClaim;
 use crate::domain::outcome::{Outcome, OutcomeCounts};
 use crate::domain::summary::TargetAccount;
+use crate::domain::timeline::RunHistory;
 use crate::ledger::conformance::{LedgerStore, ledger_contract};
 use crate::ledger::{
-    Batch, Claim, ClaimRecord, Ledger, LedgerError, LedgerStatus, RunFigures, RunStart, Settlement,
-    latencies,
+    Batch, Claim, ClaimRecord, Ledger, LedgerError, LedgerStatus, MOST_HISTORIES, RunFigures,
+    RunStart, Settlement, latencies,
 };
 
 /// Our clock when an earlier run claimed the rows that [`MemoryLedger::remember`] adds.
@@ -344,6 +345,9 @@ impl Ledger for MemoryLedger {
         if run.figures.latencies.is_empty() {
             run.figures.latencies = before.latencies;
         }
+        if run.figures.timeline.is_none() {
+            run.figures.timeline = before.timeline;
+        }
         Ok(())
     }
 
@@ -379,6 +383,19 @@ impl Ledger for MemoryLedger {
             })?;
         }
         Ok(())
+    }
+
+    fn runs(&mut self) -> Result<Vec<RunHistory>, LedgerError> {
+        let contents = self.contents.lock().unwrap();
+        let early = contents.runs.len().saturating_sub(MOST_HISTORIES);
+        let runs = contents.runs.iter().skip(early).map(|run| RunHistory {
+            command: run.start.command.clone(),
+            began_ms: run.start.now_ms,
+            changed_ms: run.changed_ms,
+            ended: run.ended.clone(),
+            timeline: run.figures.timeline.clone().unwrap_or_default(),
+        });
+        Ok(runs.collect())
     }
 
     fn status(&mut self) -> Result<LedgerStatus, LedgerError> {

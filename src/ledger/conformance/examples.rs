@@ -7,6 +7,7 @@ use super::{
 use crate::domain::decision::KnownClaim;
 use crate::domain::outcome::Outcome;
 use crate::domain::summary::TargetAccount;
+use crate::domain::timeline::Timeline;
 use crate::ledger::{Batch, Claim, Ledger, LedgerError, LedgerStatus, RunFigures, Settlement};
 
 pub(crate) fn a_new_ledger_is_empty<S: LedgerStore>(store: &S) {
@@ -295,6 +296,44 @@ pub(crate) fn landing_times_of_the_last_day_are_kept<S: LedgerStore>(store: &S) 
         assert_eq!(ledger.landing_ms(now_ms).unwrap(), expected, "{now_ms}");
     }
     assert_eq!(ledger.landing_ms(day + 201).unwrap(), 0);
+}
+
+pub(crate) fn what_the_latest_runs_did_over_time_is_kept<S: LedgerStore>(store: &S) {
+    let mut ledger = open(store);
+    assert_eq!(ledger.runs().unwrap(), []);
+    for run in 1..=20 {
+        let timeline = Timeline {
+            interval_ms: run,
+            ..Timeline::default()
+        };
+        ledger
+            .begin(&run_start(i64::try_from(run).unwrap()))
+            .unwrap();
+        for timeline in [Some(timeline), None] {
+            let batch = Batch {
+                now_ms: 100,
+                figures: RunFigures {
+                    timeline,
+                    ..RunFigures::default()
+                },
+                ..Batch::default()
+            };
+            ledger.write(&batch).unwrap();
+        }
+    }
+    ledger.end("done", 101).unwrap();
+    store.crash(ledger);
+    let runs = open(store).runs().unwrap();
+    let lengths = runs
+        .iter()
+        .map(|run| (run.began_ms, run.timeline.interval_ms));
+    let expected = (5..=20).map(|run| (run, u64::try_from(run).unwrap()));
+    assert!(lengths.eq(expected), "{runs:?}");
+    let ends = runs
+        .iter()
+        .map(|run| (run.changed_ms, run.ended.as_deref()));
+    assert_eq!(ends.into_iter().next_back(), Some((101, Some("done"))));
+    assert!(runs.iter().rev().skip(1).all(|run| run.ended.is_none()));
 }
 
 pub(crate) fn another_account_is_refused<S: LedgerStore>(store: &S) {

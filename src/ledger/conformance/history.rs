@@ -12,6 +12,7 @@ use super::{LedgerStore, all_records, claim, open, run_start, scanned, settlemen
 use crate::domain::bottleneck::{Bottleneck, Pacing};
 use crate::domain::outcome::Outcome;
 use crate::domain::summary::RequestCounts;
+use crate::domain::timeline::{IntervalCounts, RunMoment, Timeline, TimelineRecorder, WaitKind};
 use crate::ledger::{Batch, Claim, Ledger, RunFigures, Settlement};
 
 /// One step of a random history.
@@ -133,7 +134,24 @@ fn figures() -> impl Strategy<Value = RunFigures> {
         clock_ahead_ms: clocks.0,
         pacing,
         landing_ms: clocks.1,
+        timeline: clocks.0.map(|_| timeline(counts.0, counts.1)),
     })
+}
+
+/// A run over time with one wait.
+fn timeline(at_ms: u64, sent: u64) -> Timeline {
+    let mut recorder = TimelineRecorder::default();
+    let rows = IntervalCounts {
+        created: sent,
+        ..IntervalCounts::default()
+    };
+    let moment = RunMoment {
+        at_ms,
+        waits: Some(WaitKind::Outage),
+        ..RunMoment::default()
+    };
+    recorder.add(moment, rows);
+    recorder.timeline()
 }
 
 /// A ledger and its model, and the state of the run.
@@ -276,6 +294,7 @@ impl<S: LedgerStore> Comparison<'_, S> {
         assert_eq!(self.ledger.next_id().unwrap(), last + 1);
         assert_eq!(scanned(&mut self.ledger), self.model.scan());
         assert_eq!(self.ledger.status().unwrap(), self.model.status());
+        assert_eq!(self.ledger.runs().unwrap(), self.model.runs());
         assert!(!self.ledger.has_gaps().unwrap());
         for id in 1..=last + 1 {
             let record = self.ledger.claim_record(id).unwrap();

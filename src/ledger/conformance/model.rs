@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use super::account;
 use crate::domain::decision::KnownClaim;
 use crate::domain::outcome::Outcome;
+use crate::domain::timeline::RunHistory;
 use crate::ledger::{
-    Batch, Claim, ClaimRecord, LedgerStatus, RunFigures, RunStart, Settlement, latencies,
+    Batch, Claim, ClaimRecord, LedgerStatus, MOST_HISTORIES, RunFigures, RunStart, Settlement,
+    latencies,
 };
 
 /// A ledger in memory: claims by number, and runs.
@@ -68,6 +70,9 @@ impl LedgerModel {
         if run.figures.latencies.is_empty() {
             run.figures.latencies = before.latencies;
         }
+        if run.figures.timeline.is_none() {
+            run.figures.timeline = before.timeline;
+        }
     }
 
     pub(super) fn scan(&self) -> BTreeMap<String, KnownClaim> {
@@ -78,6 +83,18 @@ impl LedgerModel {
 
     pub(super) fn record(&self, id: u64) -> Option<ClaimRecord> {
         self.claims.get(&id).map(ClaimModel::record)
+    }
+
+    pub(super) fn runs(&self) -> Vec<RunHistory> {
+        let early = self.runs.len().saturating_sub(MOST_HISTORIES);
+        let runs = self.runs.iter().skip(early).map(|run| RunHistory {
+            command: run.start.command.clone(),
+            began_ms: run.start.now_ms,
+            changed_ms: run.changed_ms,
+            ended: run.ended.clone(),
+            timeline: run.figures.timeline.clone().unwrap_or_default(),
+        });
+        runs.collect()
     }
 
     pub(super) fn status(&self) -> LedgerStatus {

@@ -168,11 +168,13 @@ fn write_figures(
         pairs => Some(serde_json::to_string(pairs).map_err(unwritable)?),
     };
     let pacing = serde_json::to_string(&figures.pacing).map_err(unwritable)?;
+    let timeline = figures.timeline.as_ref().map(serde_json::to_string);
+    let timeline = timeline.transpose().map_err(unwritable)?;
     let requests = figures.requests;
     let mut update = db.prepare_cached(
         "UPDATE run SET changed = ?2, elapsed_ms = ?3, sent = ?4, retried = ?5, throttled = ?6,
                 lookups = ?7, latencies = coalesce(?8, latencies), clock_ahead_ms = ?9, pacing = ?10,
-                landing_ms = ?11 WHERE id = ?1",
+                landing_ms = ?11, timeline = coalesce(?12, timeline) WHERE id = ?1",
     )?;
     let written = update.execute(params![
         run,
@@ -186,6 +188,7 @@ fn write_figures(
         figures.clock_ahead_ms,
         pacing,
         to_sql(figures.landing_ms),
+        timeline,
     ])?;
     // Every batch updates its run, so a batch without a run fails here.
     if written != 1 {

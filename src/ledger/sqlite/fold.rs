@@ -1,14 +1,27 @@
 //! Keeps the table of runs small: a checkpoint may see a run every night for years.
 //!
 //! The latencies of a run take thousands of bytes, all else of it a line. What is read
-//! of them is their sum, so that those of earlier runs are folded into one list.
+//! of them is their sum, so that those of earlier runs are folded into one list. What a run
+//! did over time takes as many, and is kept of the latest runs.
 
 use rusqlite::{Connection, params};
 
-use crate::ledger::latencies;
+use crate::ledger::{MOST_HISTORIES, latencies};
 
 /// How many runs may have latencies of their own before those are folded into one list.
 pub(super) const MOST_LISTS: usize = 16;
+
+/// Drops what earlier runs did over time, of all but the latest. Called in the transaction
+/// that begins the next run.
+pub(super) fn drop_timelines(db: &Connection) -> rusqlite::Result<()> {
+    let kept = i64::try_from(MOST_HISTORIES - 1).unwrap_or(i64::MAX);
+    db.execute(
+        "UPDATE run SET timeline = 'null' WHERE timeline <> 'null'
+            AND id NOT IN (SELECT id FROM run ORDER BY id DESC LIMIT ?1)",
+        params![kept],
+    )?;
+    Ok(())
+}
 
 /// Folds the latencies of all runs into the list of the latest one, once there are many
 /// lists. Called in the transaction that begins the next run.

@@ -15,7 +15,7 @@ use crate::ledger::paths::owner_only;
 pub(in crate::ledger) type BoxedError = Box<dyn Error + Send + Sync>;
 
 /// The newest format that this code reads and writes.
-pub(super) const FORMAT: i64 = 5;
+pub(super) const FORMAT: i64 = 6;
 
 /// The offset of the write and read versions in the file header (SQLite
 /// documentation, "Database File Format").
@@ -28,11 +28,12 @@ pub(super) const WITH_LOG: [u8; 2] = [2, 2];
 pub(super) const APPLICATION: i64 = 0x6b62_6c6b;
 
 /// The upgrade steps: the first from format 1 to 2, and so on.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     include_str!("upgrade-2.sql"),
     include_str!("upgrade-3.sql"),
     include_str!("upgrade-4.sql"),
     include_str!("upgrade-5.sql"),
+    include_str!("upgrade-6.sql"),
 ];
 
 /// Gives a read-only connection a view of the customers with the columns of the
@@ -155,11 +156,12 @@ mod tests {
     use crate::domain::summary::TargetAccount;
 
     /// Files of each older format, the oldest first.
-    const OLD: [&str; 4] = [
+    const OLD: [&str; 5] = [
         include_str!("../../../tests/formats/format-1.sql"),
         include_str!("../../../tests/formats/format-2.sql"),
         include_str!("../../../tests/formats/format-3.sql"),
         include_str!("../../../tests/formats/format-4.sql"),
+        include_str!("../../../tests/formats/format-5.sql"),
     ];
 
     fn old(format: usize) -> Connection {
@@ -215,7 +217,7 @@ mod tests {
     fn an_upgraded_file_has_the_schema_of_a_new_one_and_keeps_its_content() {
         let new = Connection::open_in_memory().unwrap();
         create(&new, &TargetAccount::default(), 1).unwrap();
-        for (format, rows) in [(1, 5), (2, 9), (3, 9), (4, 9)] {
+        for (format, rows) in [(1, 5), (2, 9), (3, 9), (4, 9), (5, 9)] {
             let db = old(format);
             let before = content(&db);
             upgrade(&db, i64::try_from(format).unwrap()).unwrap();
@@ -254,7 +256,7 @@ mod tests {
 
     #[test]
     fn an_older_file_opened_for_reading_reads_like_an_upgraded_one() {
-        for format in [1, 2, 3, 4] {
+        for format in [1, 2, 3, 4, 5] {
             let (looked_at, upgraded) = (old(format), old(format));
             let from = i64::try_from(format).unwrap();
             view_as_newest(&looked_at, from).unwrap();

@@ -36,7 +36,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, params};
 
 use self::file::{CheckpointFile, hold_back, is_perhaps_ours, keep_log, open_to_look, probe};
-use self::fold::fold_latencies;
+use self::fold::{drop_timelines, fold_latencies};
 use self::format::{FORMAT, Marks};
 use self::lock::{CheckpointLock, lock_database, lock_holder};
 use self::mounts::{Trust, trust_in};
@@ -44,7 +44,7 @@ use self::pages::{BEFORE_FIRST, page_after};
 use self::pin::{MOST_UNMOVED, Pin, move_log_into_file, pages_of};
 use self::read_ahead::Entries;
 use self::row_codec::{KNOWN, from_sql, known_of, to_sql};
-use self::status::{account_of, landing_ms, read_status, target};
+use self::status::{account_of, histories, landing_ms, read_status, target};
 use self::watch::FileWatch;
 use super::rescue::damage::{Damage, Rescue};
 use super::rescue::integrity::{self, damage_in, find_damage};
@@ -52,6 +52,7 @@ use super::rescue::salvage;
 use super::{Batch, ClaimRecord, IS_DURABLE, Ledger, LedgerError, LedgerStatus, RunStart};
 use crate::domain::decision::KnownClaim;
 use crate::domain::summary::TargetAccount;
+use crate::domain::timeline::RunHistory;
 use crate::ledger::paths::{beside, real_place};
 
 /// Whether SQLite syncs to disk.
@@ -363,6 +364,7 @@ impl Ledger for SqliteLedger {
         let begun = || {
             let transaction = self.db.unchecked_transaction()?;
             fold_latencies(&self.db)?;
+            drop_timelines(&self.db)?;
             self.db.execute(
                 "INSERT INTO run (command, inputs, fit_rows, began, changed) VALUES (?1, ?2, ?3, ?4, ?4)",
                 params![run.command, inputs, to_sql(run.fit_rows), run.now_ms],
@@ -431,6 +433,10 @@ impl Ledger for SqliteLedger {
                 })?;
             }
         }
+    }
+
+    fn runs(&mut self) -> Result<Vec<RunHistory>, LedgerError> {
+        histories(&self.db, self.format).map_err(self.failing("read"))
     }
 
     fn status(&mut self) -> Result<LedgerStatus, LedgerError> {

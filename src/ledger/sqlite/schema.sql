@@ -1,4 +1,4 @@
--- The checkpoint of kable-bulk, format 5 (PRAGMA user_version).
+-- The checkpoint of kable-bulk, format 6 (PRAGMA user_version).
 -- A change here is a new format: it takes an upgrade-N.sql that brings older files up to it.
 -- Times are Unix milliseconds on this machine's clock unless said otherwise.
 
@@ -18,7 +18,7 @@ CREATE TABLE run (
     inputs          TEXT    NOT NULL,            -- the inputs as they were named, a JSON array
     fit_rows        INTEGER NOT NULL,            -- rows of the input that were fit to send
     began           INTEGER NOT NULL,
-    changed         INTEGER NOT NULL,            -- when something was last written
+    changed         INTEGER NOT NULL,            -- when it last wrote something
     ended           TEXT,                        -- how it ended; null while it runs, or if it was killed
     elapsed_ms      INTEGER NOT NULL DEFAULT 0,
     sent            INTEGER NOT NULL DEFAULT 0,  -- requests, all of them
@@ -27,9 +27,10 @@ CREATE TABLE run (
     lookups         INTEGER NOT NULL DEFAULT 0,  -- of these, questions whether a customer is there
     latencies       TEXT    NOT NULL DEFAULT '[]', -- [[microseconds, times], …], a JSON array
     clock_ahead_ms  INTEGER,                     -- the most that the server's clock can be ahead of ours
-    pacing          TEXT    NOT NULL DEFAULT 'null', -- how fast it last was and what held it, a JSON object; null: not known
-    log             INTEGER NOT NULL DEFAULT 1,  -- 1: what was written next may stand in the log only; 0: all that was written before stands here
-    landing_ms      INTEGER NOT NULL DEFAULT 0   -- how long its requests may take to land after they got no answer; 0: not known
+    pacing          TEXT    NOT NULL DEFAULT 'null', -- how fast it last was and what held it, a JSON object
+    log             INTEGER NOT NULL DEFAULT 1,  -- 1: what was written next may stand in the log only; 0: all before it stands here
+    landing_ms      INTEGER NOT NULL DEFAULT 0,  -- how long requests without an answer may take to land; 0: not known
+    timeline        TEXT    NOT NULL DEFAULT 'null' -- what it did over time, a JSON object
 ) STRICT;
 
 -- One row for every clientId that was ever claimed, in the order of claiming.

@@ -5,7 +5,8 @@ use rusqlite::{Connection, OptionalExtension};
 use super::row_codec::{add_run, effective_outcome, from_sql, last_and_doubt};
 use crate::domain::bottleneck::Pacing;
 use crate::domain::summary::TargetAccount;
-use crate::ledger::LedgerStatus;
+use crate::domain::timeline::{RunHistory, Timeline};
+use crate::ledger::{LedgerStatus, MOST_HISTORIES};
 
 /// Requests of a run that last wrote more than a day ago have landed, or never will.
 const RECENT_MS: i64 = 24 * 60 * 60 * 1000;
@@ -51,6 +52,29 @@ pub(super) fn landing_ms(db: &Connection, now_ms: i64) -> rusqlite::Result<u64> 
         [now_ms.saturating_sub(RECENT_MS)],
         |row| row.get(0).map(from_sql),
     )
+}
+
+/// The latest runs, with what each did over time, which no file before format 6 has.
+pub(super) fn histories(db: &Connection, format: i64) -> rusqlite::Result<Vec<RunHistory>> {
+    let timeline = if format < 6 { "'null'" } else { "timeline" };
+    let mut statement = db.prepare(&format!(
+        "SELECT command, began, changed, ended, {timeline} FROM run ORDER BY id DESC LIMIT ?"
+    ))?;
+    let most = i64::try_from(MOST_HISTORIES).unwrap_or(i64::MAX);
+    let runs = statement.query_map([most], |row| {
+        let timeline: String = row.get(4)?;
+        let timeline: Option<Timeline> = serde_json::from_str(&timeline).unwrap_or_default();
+        Ok(RunHistory {
+            command: row.get(0)?,
+            began_ms: row.get(1)?,
+            changed_ms: row.get(2)?,
+            ended: row.get(3)?,
+            timeline: timeline.unwrap_or_default(),
+        })
+    })?;
+    let mut runs: Vec<RunHistory> = runs.collect::<rusqlite::Result<_>>()?;
+    runs.reverse();
+    Ok(runs)
 }
 
 /// The last pacing of the latest run. Format 1 doesn't store it.

@@ -7,25 +7,31 @@
 //! - `last_run.rs`: what a page that is written again says of the latest run
 //! - `verdict.rs`: how the run went, in a sentence
 //! - `outcome_bar.rs`: every row by its outcome, as a bar
+//! - `run_chart.rs`: the runs over time, as charts
+//! - `run_words.rs`: times and lengths of runs, in words
 //! - `value_bars.rs`: figures with a bar beside each
 //! - `page.html`, `page.css`, `page.js`: the page
 
 pub mod last_run;
 mod outcome_bar;
 pub mod page_rows;
+mod run_chart;
+mod run_words;
 mod value_bars;
 mod verdict;
 
 use askama::Template;
 
-use self::last_run::LastRun;
+use self::last_run::{LastRun, RunEnd};
 use self::outcome_bar::{OutcomeSegment, segments, share};
 use self::page_rows::{PageRows, ShownRow};
+use self::run_chart::{RunChart, run_charts};
 use self::value_bars::{ValueBars, latencies, value_bars};
 use self::verdict::{Tone, verdict};
 use super::text::SummaryNotes;
 use crate::domain::summary::{InputDigest, ProblemGroup, Summary};
 use crate::domain::text::{counted, listed, on_one_line, thousands};
+use crate::domain::timeline::RunHistory;
 
 /// How many characters of a text of one line are shown.
 const TEXT_SHOWN: usize = 2000;
@@ -54,6 +60,8 @@ pub struct PageNotes {
     pub settings: Vec<String>,
     /// What identifies the inputs.
     pub digests: Vec<InputDigest>,
+    /// The runs that it is about, the latest last.
+    pub runs: Vec<RunHistory>,
     /// The latest run, of a page that is written again; `None` of a run's own page.
     pub again: Option<LastRun>,
 }
@@ -94,6 +102,7 @@ struct Page<'p> {
     /// Says that not all rows are listed.
     rows_left: Option<String>,
     several: bool,
+    charts: Vec<RunChart>,
     bars: Vec<ValueBars>,
     facts: Vec<(String, String)>,
 }
@@ -145,6 +154,10 @@ pub(super) fn page(
             format!("{rows} in problems.csv, differences.csv and results.jsonl, not on this page.")
         }),
         several: summary.inputs.len() > 1,
+        charts: run_charts(
+            &notes.runs,
+            again.is_some_and(|again| again.end == RunEnd::Running),
+        ),
         bars: bars(summary),
         facts: facts(summary, notes),
     }

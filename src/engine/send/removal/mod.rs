@@ -27,6 +27,7 @@ use anyhow::Context;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use self::conclusion::ClaimedRemoval;
 pub use self::removal_result::{RemovalOutcome, RemovalResult};
@@ -40,6 +41,7 @@ use super::{RunContext, Settings, WAITING, build_sender, ended};
 use crate::domain::decision::ExistingPolicy;
 use crate::domain::plan_policy::PlanRules;
 use crate::domain::summary::RequestCounts;
+use crate::domain::timeline::TimelineRecorder;
 use crate::engine::stop::Halt;
 use crate::kable::CustomerApi;
 use crate::ledger::Ledger;
@@ -107,6 +109,8 @@ where
         progress: Progress::default(),
         hurry: Arc::new(Notify::new()),
         figured: None,
+        timeline: TimelineRecorder::default(),
+        written: Instant::now(),
     };
     let recording = tokio::task::spawn_blocking(move || record.record(inbox, &Handle::current()));
     let (targets, queue) = mpsc::channel(64);

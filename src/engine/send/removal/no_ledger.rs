@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::domain::decision::KnownClaim;
+use crate::domain::timeline::RunHistory;
 use crate::ledger::{Batch, ClaimRecord, Ledger, LedgerError, LedgerStatus, RunStart};
 
 /// Keeps nothing.
@@ -50,6 +51,10 @@ impl Ledger for NoLedger {
         _each: &mut dyn FnMut(ClaimRecord) -> io::Result<()>,
     ) -> Result<(), LedgerError> {
         Ok(())
+    }
+
+    fn runs(&mut self) -> Result<Vec<RunHistory>, LedgerError> {
+        Ok(Vec::new())
     }
 
     fn status(&mut self) -> Result<LedgerStatus, LedgerError> {

@@ -25,6 +25,7 @@ use crate::domain::outcome::Outcome;
 use crate::domain::plan_policy::PlanRules;
 use crate::domain::remote::RemoteCustomer;
 use crate::domain::summary::OrphanCounts;
+use crate::domain::timeline::WaitKind;
 use crate::engine::account::listed_outcomes::ListedOutcomes;
 use crate::engine::account::{Account, AccountSources, account, demand_agreement};
 use crate::engine::checker::CheckSettings;
@@ -377,6 +378,37 @@ async fn the_ledger_keeps_count_of_the_requests() {
     let requests = site.ledger.figures().requests;
     assert_eq!((requests.sent, requests.lookups), (creates + finds, finds));
     assert_eq!(requests.retried, creates - 50);
+}
+
+#[tokio::test]
+async fn the_ledger_keeps_what_a_run_did_over_time() {
+    let mut site = TestBed::one_by_one();
+    // The row whose create is lost is the only one that is left, for this long.
+    site.settings.landing.given = Some(Duration::from_secs(1));
+    let mut number = 0;
+    site.kable.behave(move |_| {
+        number += 1;
+        match number {
+            20 => CallFate::Throttled,
+            30 => CallFate::LostBefore,
+            _ => CallFate::Answered,
+        }
+    });
+    site.import(good(50)).await;
+    let figures = site.ledger.figures();
+    let timeline = figures.timeline.unwrap();
+    let total = timeline.total();
+    assert_eq!((total.created, total.failed), (50, 0));
+    assert_eq!(
+        (total.sent, total.retried, total.throttled),
+        (
+            figures.requests.sent,
+            figures.requests.retried,
+            figures.requests.throttled
+        )
+    );
+    let waits: Vec<WaitKind> = timeline.waits.iter().map(|wait| wait.kind).collect();
+    assert_eq!(waits, [WaitKind::Proof], "{timeline:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -7,15 +7,15 @@ fn a_newer_format_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.db");
     let ledger = open(&path);
-    ledger.db.pragma_update(None, "user_version", 6).unwrap();
+    ledger.db.pragma_update(None, "user_version", 7).unwrap();
     drop(ledger);
     let refused = SqliteLedger::open(&path, &target(), 1).unwrap_err();
     assert!(
         matches!(
             refused,
             LedgerError::Newer {
-                found: 6,
-                known: 5,
+                found: 7,
+                known: 6,
                 ..
             }
         ),
