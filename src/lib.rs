@@ -35,7 +35,7 @@ use std::process::ExitCode;
 use clap::FromArgMatches;
 
 use crate::cli::{Cli, Command};
-use crate::commands::{Exit, MovedPlan, RunNotice, hint};
+use crate::commands::{Exit, MovedPlan, RunLog, RunNotice, hint};
 use crate::config::{ConfigError, Environment};
 use crate::domain::text::escaped;
 
@@ -43,13 +43,19 @@ use crate::domain::text::escaped;
 pub fn run() -> ExitCode {
     let mut words = std::env::args_os();
     let program = words.next().unwrap_or_else(|| "kable-bulk".into());
-    let words = std::iter::once(program.clone()).chain(words);
+    let typed: Vec<OsString> = words.collect();
+    let words = std::iter::once(&program).chain(&typed);
     let parsed = cli::command().try_get_matches_from(words);
     let exit = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => run_command(program, cli.command),
         Err(error) => {
-            // Standard output or error may be closed; then the text is dropped.
-            error.print().ok();
+            let log = RunLog::of_words(&typed);
+            if log.is_json && error.use_stderr() {
+                log.error(error.to_string().trim_end(), None, Exit::Usage);
+            } else {
+                // Standard output or error may be closed; then the text is dropped.
+                error.print().ok();
+            }
             if error.use_stderr() {
                 Exit::Usage
             } else {
@@ -62,41 +68,51 @@ pub fn run() -> ExitCode {
 
 /// Runs a command that was typed to `program`, and tells how it ended.
 fn run_command(program: OsString, command: Command) -> Exit {
-    let notice = RunNotice::default();
-    let exit = ended(program, command, &notice).unwrap_or_else(|error| {
-        show(&error);
+    let (notice, environment) = (RunNotice::default(), Environment::read());
+    let (log, begun) = match RunLog::begin(&command, &environment) {
+        Ok(log) => (log, Ok(())),
+        Err(error) => (RunLog::default(), Err(error)),
+    };
+    let ended = begun.and_then(|()| ended(program, command, &environment, &notice));
+    let exit = ended.unwrap_or_else(|error| {
+        let exit = exit_of(&error);
+        show(&error, log, exit);
         notice.error(&sentence(&error), hint(&error).as_deref());
-        exit_of(&error)
+        exit
     });
-    notice.end(exit);
+    notice.end(exit, log);
     exit
 }
 
 /// Runs a command that was typed to `program`, which puts into `notice` what is told of it.
-fn ended(program: OsString, command: Command, notice: &RunNotice) -> anyhow::Result<Exit> {
-    let environment = Environment::read();
+fn ended(
+    program: OsString,
+    command: Command,
+    environment: &Environment,
+    notice: &RunNotice,
+) -> anyhow::Result<Exit> {
     match command {
-        Command::Import(options) => commands::import::run(program, *options, &environment, notice),
-        Command::Sync(options) => commands::sync::run(program, *options, &environment, notice),
-        Command::Apply(options) => commands::apply::run(program, *options, &environment, notice),
-        Command::Validate(options) => commands::validate::run(program, *options, &environment),
-        Command::Verify(options) => commands::verify::run(program, *options, &environment, notice),
+        Command::Import(options) => commands::import::run(program, *options, environment, notice),
+        Command::Sync(options) => commands::sync::run(program, *options, environment, notice),
+        Command::Apply(options) => commands::apply::run(program, *options, environment, notice),
+        Command::Validate(options) => commands::validate::run(program, *options, environment),
+        Command::Verify(options) => commands::verify::run(program, *options, environment, notice),
         Command::Rollback(options) => {
-            commands::rollback::run(program, *options, &environment, notice)
+            commands::rollback::run(program, *options, environment, notice)
         }
-        Command::Init(options) => commands::init::run(program, &options, &environment),
+        Command::Init(options) => commands::init::run(program, &options, environment),
         Command::Presets(options) => commands::presets::run(&options),
-        Command::List(options) => commands::list::run(&options, &environment),
-        Command::Plans(options) => commands::plans::run(&options, &environment),
-        Command::Status(options) => commands::status::run(&options, &environment),
+        Command::List(options) => commands::list::run(&options, environment),
+        Command::Plans(options) => commands::plans::run(&options, environment),
+        Command::Status(options) => commands::status::run(&options, environment),
         Command::Completions(options) => commands::completions::run(options),
         Command::Man(options) => commands::man::run(&options),
-        Command::Report(options) => commands::report::run(program, *options, &environment),
-        Command::Sandbox(options) => commands::sandbox::run(options, &environment),
+        Command::Report(options) => commands::report::run(program, *options, environment),
+        Command::Sandbox(options) => commands::sandbox::run(options, environment),
     }
 }
 
-/// The exit code of an error.
+/// The exit code of an error that ended a command.
 fn exit_of(error: &anyhow::Error) -> Exit {
     let config = error.downcast_ref::<ConfigError>();
     if error.is::<MovedPlan>() {
@@ -108,14 +124,20 @@ fn exit_of(error: &anyhow::Error) -> Exit {
     }
 }
 
-/// Shows an error: what happened and why in one sentence, the hint below it.
-fn show(error: &anyhow::Error) {
-    let mut text = format!("error: {}\n", escaped(&sentence(error)));
-    if let Some(hint) = hint(error) {
-        text.push_str("hint: ");
-        text.push_str(&escaped(&hint));
-        text.push('\n');
+/// Shows an error: what happened and why in one sentence, the hint below it; with `--quiet`
+/// behind it, with `--log-format json` as an event.
+fn show(error: &anyhow::Error, log: RunLog, exit: Exit) {
+    let (sentence, hint) = (sentence(error), hint(error));
+    log.error(&sentence, hint.as_deref(), exit);
+    if log.is_json {
+        return;
     }
+    let mut text = log.palette.line(&format!("error: {}", escaped(&sentence)));
+    if let Some(hint) = hint {
+        text.push_str(if log.is_quiet { "; hint: " } else { "\nhint: " });
+        text.push_str(&escaped(&hint));
+    }
+    text.push('\n');
     // Standard error may be closed; then the message is dropped.
     std::io::stderr().write_all(text.as_bytes()).ok();
 }

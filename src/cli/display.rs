@@ -1,9 +1,11 @@
 //! What is shown.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 /// What is shown.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Showing")]
 pub struct DisplayOptions {
     /// Prints the summary as JSON on standard output, and nothing else there
@@ -15,9 +17,15 @@ pub struct DisplayOptions {
         value_name = "true|false"
     )]
     pub json: Option<bool>,
-    /// How progress lines are written [default: text]
+    /// What standard error is for: text, or the log as JSON, one object a line [default: text]
     #[arg(long, value_enum)]
     pub log_format: Option<LogFormat>,
+    /// Appends the log as JSON to this file, beside what is shown
+    #[arg(long, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
+    /// When there are colours; auto: on a terminal [default: auto]
+    #[arg(long, value_enum)]
+    pub color: Option<ColorChoice>,
     /// Shows the outcome of each row
     #[arg(
         long,
@@ -28,7 +36,7 @@ pub struct DisplayOptions {
         value_name = "true|false"
     )]
     pub verbose: Option<bool>,
-    /// Shows nothing but errors
+    /// Shows nothing if all was done, and one line otherwise
     #[arg(
         long,
         short,
@@ -50,7 +58,19 @@ pub struct DisplayOptions {
     pub no_progress: Option<bool>,
 }
 
-/// How progress lines are written.
+/// When there are colours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What standard error is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// For people.

@@ -55,7 +55,7 @@ pub use self::apply::ApplyOptions;
 pub use self::changes::{ChangeOptions, EmptyHandling, OnMissingRow, PlanHandling};
 pub use self::check::{AnnotationPlatform, CheckOptions};
 pub use self::config_file::ConfigChoice;
-pub use self::display::{DisplayOptions, LogFormat};
+pub use self::display::{ColorChoice, DisplayOptions, LogFormat};
 pub use self::init::{InitOptions, PresetsOptions};
 pub use self::input::{InputFormat, InputOptions, PlanIds, ReadingOptions, ShortRowHandling};
 pub use self::listing::{
@@ -130,6 +130,49 @@ pub enum Command {
     Completions(CompletionsOptions),
     /// Prints this program's manual page, or writes the pages of all commands
     Man(ManOptions),
+}
+
+/// A command that has a log: its name, the file of options that it reads, and what is typed
+/// of what is shown. A plan's file of options is known only when the plan was read.
+#[derive(Debug, Clone, Copy)]
+pub struct LoggedCommand<'c> {
+    /// The subcommand.
+    pub name: &'static str,
+    /// Its choice of a file of options, if it has one.
+    pub file: Option<&'c ConfigChoice>,
+    /// What is shown.
+    pub display: &'c DisplayOptions,
+}
+
+impl Command {
+    /// The command, if it has a log.
+    pub fn logged(&self) -> Option<LoggedCommand<'_>> {
+        let (name, file, display) = match self {
+            Self::Import(options) => ("import", Some(&options.input.file), &options.display),
+            Self::Sync(options) => {
+                let options = &options.import;
+                ("sync", Some(&options.input.file), &options.display)
+            }
+            Self::Validate(options) => ("validate", Some(&options.input.file), &options.display),
+            Self::Verify(options) => ("verify", Some(&options.input.file), &options.display),
+            Self::Rollback(options) => ("rollback", Some(&options.file), &options.display),
+            Self::Apply(options) => ("apply", None, &options.display),
+            Self::Status(_)
+            | Self::List(_)
+            | Self::Report(_)
+            | Self::Init(_)
+            | Self::Presets(_)
+            | Self::Plans(_)
+            | Self::Sandbox(_)
+            | Self::Completions(_)
+            | Self::Man(_) => return None,
+        };
+        Some(LoggedCommand {
+            name,
+            file,
+            display,
+        })
+    }
 }
 
 /// Options of `import`.

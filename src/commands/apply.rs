@@ -143,6 +143,8 @@ fn overlay(applied: &TypedCommand<ApplyOptions>, planned: RunOptions<'_>) {
             DisplayOptions {
                 json,
                 log_format,
+                log_file,
+                color,
                 verbose,
                 quiet,
                 no_progress,
@@ -159,6 +161,9 @@ fn overlay(applied: &TypedCommand<ApplyOptions>, planned: RunOptions<'_>) {
     let display = planned.display;
     display.json = json.or(display.json);
     display.log_format = log_format.or(display.log_format);
+    let earlier = display.log_file.take();
+    display.log_file = log_file.clone().or(earlier);
+    display.color = color.or(display.color);
     display.verbose = verbose.or(display.verbose);
     display.quiet = quiet.or(display.quiet);
     display.no_progress = no_progress.or(display.no_progress);

@@ -68,7 +68,7 @@ impl TypedCommand<ValidateOptions> {
         options.target(target);
         options.requests(requests);
         options.choice("annotations", *annotations);
-        options.display(*display);
+        options.display(display);
         options
     }
 
@@ -120,7 +120,7 @@ impl TypedCommand<VerifyOptions> {
         options.input(input);
         options.target(target);
         options.requests(requests);
-        options.display(*display);
+        options.display(display);
         options.monitor(monitor);
         options
     }
@@ -184,7 +184,7 @@ impl TypedCommand<ApplyOptions> {
         let mut options = OptionWords::default();
         options.switch("dry-run", *dry_run);
         options.switch("yes", *yes);
-        options.display(*display);
+        options.display(display);
         options.monitor(monitor);
         options.line(&self.program, "apply", &[plan.clone().into_os_string()])
     }
@@ -223,7 +223,7 @@ impl TypedCommand<RollbackOptions> {
         options.sending(&sending.to_send_options());
         options.switch("even-if-changed", *even_if_changed);
         options.plan(plan);
-        options.display(*display);
+        options.display(display);
         options.monitor(monitor);
         options
     }

@@ -6,6 +6,7 @@ use anyhow::Context;
 
 use super::hint::hinted;
 use crate::engine::stop::Stop;
+use crate::report::progress::ProgressDisplay;
 
 /// Fails if there is no terminal to ask on, before anything is sent. `why` says what has to
 /// be confirmed.
@@ -21,16 +22,23 @@ pub(super) fn demand_terminal(why: &str) -> anyhow::Result<()> {
 
 /// Asks whether to create `many` ("12 customers") in `account`, and fails unless
 /// the answer is yes, or everything is stopped.
-pub(super) async fn confirm(many: &str, account: &str, stop: &Stop) -> anyhow::Result<()> {
+pub(super) async fn confirm(
+    many: &str,
+    account: &str,
+    (watcher, stop): (&ProgressDisplay, &Stop),
+) -> anyhow::Result<()> {
     let question = format!("{many} will be created in the LIVE account {account}.");
-    confirm_that(&question, stop).await
+    confirm_that(&question, (watcher, stop)).await
 }
 
 /// Says `what` will be done, asks whether to go on, and fails unless the answer is yes, or
 /// everything is stopped.
-pub(super) async fn confirm_that(what: &str, stop: &Stop) -> anyhow::Result<()> {
+pub(super) async fn confirm_that(
+    what: &str,
+    (watcher, stop): (&ProgressDisplay, &Stop),
+) -> anyhow::Result<()> {
     let question = format!("{what} Go on?");
-    if ask_yes_no(&question, stop).await? || stop.is_halted() {
+    if ask_yes_no(&question, (watcher, stop)).await? || stop.is_halted() {
         return Ok(());
     }
     Err(hinted(
@@ -45,8 +53,11 @@ pub(super) fn has_terminal() -> bool {
 }
 
 /// Asks, and returns whether the answer is yes. A stop counts as no.
-pub(super) async fn ask_yes_no(question: &str, stop: &Stop) -> anyhow::Result<bool> {
-    write!(std::io::stderr(), "{question} [y/N] ").context("cannot ask")?;
+pub(super) async fn ask_yes_no(
+    question: &str,
+    (watcher, stop): (&ProgressDisplay, &Stop),
+) -> anyhow::Result<bool> {
+    watcher.ask(question);
     let (sender, answer) = tokio::sync::oneshot::channel();
     // A separate thread, so that the program can end while it waits for a line.
     std::thread::spawn(move || {

@@ -1,7 +1,8 @@
 //! The end of a command: every row's account, the files, the summary.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 
@@ -9,7 +10,9 @@ use super::exit::Exit;
 use super::hint::HintedError;
 use super::page_text::PageText;
 use super::prepared::Prepared;
-use crate::cli::AnnotationPlatform;
+use super::shell_word::shown;
+use crate::cli::{AnnotationPlatform, LogFormat};
+use crate::config::display::DisplaySettings;
 use crate::domain::row::Revisit;
 use crate::domain::summary::Summary;
 use crate::domain::text::{counted, escaped, escaped_json, escaped_lines, listed, quoted};
@@ -18,6 +21,7 @@ use crate::engine::survey::unmapped::MOST_NAMED;
 use crate::report::annotations::{Annotations, disarmed};
 use crate::report::atomic_file::WrittenFile;
 use crate::report::files::{OptionalFiles, ResultFiles};
+use crate::report::log_line::{log_line, log_summary};
 use crate::report::manifest::{KeptFile, PublishedFiles};
 use crate::report::progress::ProgressDisplay;
 use crate::report::summary_sink::SummarySink;
@@ -106,7 +110,9 @@ impl Results<'_> {
         let origin = prepared.origin.clone();
         let files = ResultFiles::begin(&prepared.out, several, optional, origin)
             .with_context(|| self.cannot_write())?;
-        let mut listing = SummarySink::new(files, prepared.display.verbose);
+        let verbose = prepared.display.verbose;
+        let shown_on = verbose.then(|| Arc::clone(&prepared.watcher));
+        let mut listing = SummarySink::new(files, shown_on);
         listing.annotations = self
             .annotations
             .map(|AnnotationPlatform::Github| Annotations::default());
@@ -177,11 +183,18 @@ impl Results<'_> {
         let kept: Vec<String> = published.kept.iter().map(kept_note).collect();
         if display.json || display.quiet {
             for note in &kept {
-                writeln!(std::io::stderr(), "note: {}", escaped(note)).ok();
+                watcher.say(&format!("note: {note}"));
             }
         }
         words.kept = kept;
         watcher.close();
+        log_summary(summary);
+        say_bad_end(
+            *display,
+            summary.exit_code,
+            &log_line(summary),
+            &self.prepared.out,
+        );
         let text = if display.json {
             escaped_json(&serde_json::to_string_pretty(summary)?).into_owned() + "\n"
         } else if display.quiet {
@@ -199,6 +212,17 @@ impl Results<'_> {
         print(&escaped_lines(&commands))?;
         watcher.say_lines(disarmed(&text).trim_end());
         Ok(())
+    }
+}
+
+/// With `--quiet`, says in one line that not all was done, and where the results are. An
+/// error that ends the command says so itself.
+pub(super) fn say_bad_end(display: DisplaySettings, exit_code: u8, line: &str, out: &Path) {
+    let is_text = display.log_format != Some(LogFormat::Json);
+    if display.quiet && is_text && exit_code > Exit::Failed as u8 {
+        let line = format!("{line}; see {}", shown(out));
+        // Standard error may be closed; then the line is dropped.
+        writeln!(std::io::stderr(), "{}", escaped(&line)).ok();
     }
 }
 

@@ -49,6 +49,8 @@
 //! - `signals.rs`: Ctrl-C, SIGTERM and SIGHUP
 //! - `send_time.rs`: how long it takes to send
 //! - `explain.rs`: `--explain`
+//! - `run_log.rs`: `--log-format json`, `--log-file`
+//! - `progress_view.rs`: what is shown while a run goes on
 //! - `run_metrics.rs`: `--metrics-file`
 //! - `notify.rs`: `--notify-command`
 //! - `shell_command.rs`: runs a command through the shell, for a limited time
@@ -86,12 +88,14 @@ pub mod plans;
 mod preflight;
 mod prepared;
 pub mod presets;
+mod progress_view;
 mod recognised;
 mod remote_state;
 mod removal_line;
 pub mod report;
 mod result_folder;
 pub mod rollback;
+mod run_log;
 mod run_metrics;
 pub mod sandbox;
 mod screening;
@@ -111,3 +115,4 @@ pub use self::exit::Exit;
 pub use self::hint::hint;
 pub use self::moved_plan::MovedPlan;
 pub use self::notify::RunNotice;
+pub use self::run_log::RunLog;

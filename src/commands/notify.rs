@@ -1,6 +1,5 @@
 //! `--notify-command`: tells a command how a run ended, so that a phone can ring.
 
-use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +8,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::exit::Exit;
+use super::run_log::RunLog;
 use super::shell_command::ShellCommand;
 use crate::config::{COMMAND_VARIABLE, EXIT_CODE_VARIABLE, Environment, SECRET_VARIABLES};
-use crate::domain::text::{escaped, escaped_json};
+use crate::domain::text::escaped_json;
 use crate::domain::version::VERSION;
 
 /// How long the command may run: a service that does not answer must not hold up what waits
@@ -61,7 +61,7 @@ impl RunNotice {
     }
 
     /// The run is over. Whatever becomes of the command, the exit code stays what it is.
-    pub fn end(&self, exit: Exit) {
+    pub fn end(&self, exit: Exit, log: RunLog) {
         let mut notice = self.0.lock();
         let Some(line) = notice.line.take() else {
             return;
@@ -74,11 +74,11 @@ impl RunNotice {
                 (COMMAND_VARIABLE, notice.subcommand.to_owned()),
             ],
             withheld: &SECRET_VARIABLES,
+            is_heard: !log.is_json,
         };
         if let Err(failure) = command.run(LIMIT) {
             // The command itself may have a secret in it.
-            let text = format!("warning: the command of --notify-command {failure}");
-            writeln!(std::io::stderr(), "{}", escaped(&text)).ok();
+            log.warning(&format!("the command of --notify-command {failure}"));
         }
     }
 }

@@ -34,7 +34,7 @@ impl OptionWords {
         words.requests(requests);
         words.sending(sending);
         words.plan(plan);
-        words.display(*display);
+        words.display(display);
         words.monitor(monitor);
         words
     }
@@ -177,19 +177,23 @@ impl OptionWords {
         self.value("max-changes", max_changes.as_ref().map(|most| &most.0));
     }
 
-    pub(super) fn display(&mut self, display: DisplayOptions) {
+    pub(super) fn display(&mut self, display: &DisplayOptions) {
         let DisplayOptions {
             json,
             log_format,
+            log_file,
+            color,
             verbose,
             quiet,
             no_progress,
         } = display;
-        self.switch("json", json);
-        self.choice("log-format", log_format);
-        self.switch("verbose", verbose);
-        self.switch("quiet", quiet);
-        self.switch("no-progress", no_progress);
+        self.switch("json", *json);
+        self.choice("log-format", *log_format);
+        self.value("log-file", log_file.as_ref());
+        self.choice("color", *color);
+        self.switch("verbose", *verbose);
+        self.switch("quiet", *quiet);
+        self.switch("no-progress", *no_progress);
     }
 
     pub(super) fn plan(&mut self, plan: &PlanOptions) {

@@ -13,6 +13,7 @@ use super::exit::Exit;
 use super::hint::hinted;
 use super::listing::{ListedRow, Listing, cell_of, types_listing, unless_closed};
 use super::preflight::Calls;
+use super::progress_view::plain_view;
 use super::system::runtime;
 use crate::cli::defaults::TIMEOUT;
 use crate::cli::{CatalogKind, ListingFormat, PlansOptions};
@@ -23,7 +24,6 @@ use crate::config::{ConfigError, Environment, FileOptions};
 use crate::domain::catalog::{Catalog, CatalogEntry};
 use crate::domain::rules::Rules;
 use crate::domain::text::{escaped, quoted};
-use crate::report::progress::{ProgressDisplay, ProgressFormat};
 
 /// Lists plans and bundles.
 pub fn run(typed: &PlansOptions, environment: &Environment) -> anyhow::Result<Exit> {
@@ -134,11 +134,7 @@ async fn look_up(
         stripe: false,
         keys: false,
     };
-    let watcher = ProgressDisplay::new(if quiet {
-        ProgressFormat::Hidden
-    } else {
-        ProgressFormat::Lines
-    });
+    let watcher = plain_view(quiet);
     let mut rules = Rules::default();
     // Three calls need no token bucket.
     let calls = Calls::new(None, &watcher);

@@ -2,7 +2,6 @@
 //! their rows, the folder for results, the runtime.
 
 use std::ffi::OsString;
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,6 +11,7 @@ use super::descriptors;
 use super::explain::explain;
 use super::hint::hinted;
 use super::notify::RunNotice;
+use super::progress_view::{progress_view, say_stopped_at_once};
 use super::recognised::{InputMapping, PresetProposal, mapping_for};
 use super::result_folder::{ResultFolder, refuse_foreign, refuse_own_results};
 use super::run_metrics::RunMetrics;
@@ -20,7 +20,6 @@ use super::shell_word::shown;
 use super::shown_mapping::shown_mapping;
 use super::signals;
 use super::system::{runtime, threads};
-use crate::cli::LogFormat;
 use crate::config::display::DisplaySettings;
 use crate::config::input::InputSettings;
 use crate::config::values::is_nameless;
@@ -32,7 +31,7 @@ use crate::engine::stop::Stop;
 use crate::engine::survey::settings::SurveySettings;
 use crate::engine::survey::{KnownCustomers, Survey, survey};
 use crate::report::manifest::ResultsOrigin;
-use crate::report::progress::{ProgressDisplay, ProgressFormat};
+use crate::report::progress::ProgressDisplay;
 use crate::source::SourceError;
 use crate::source::input::{FoundInput, Input};
 use crate::source::reader::InputReader;
@@ -83,11 +82,11 @@ impl Prepared {
             warnings,
         } = open_inputs(&settings, &origin.command)?;
         let (stop, runtime) = (Stop::default(), runtime()?);
+        let watcher = progress_view(display, &origin.command, &settings.inputs);
         {
-            let _entered = runtime.enter();
-            signals::listen(stop.clone());
+            let (_entered, watcher) = (runtime.enter(), Arc::clone(&watcher));
+            signals::listen(stop.clone(), move || say_stopped_at_once(&watcher));
         }
-        let watcher = Arc::new(ProgressDisplay::new(style(display)));
         if !display.quiet {
             say_notes(&inputs, &watcher);
             for warning in warnings.iter().chain(&mapping.warnings) {
@@ -316,18 +315,5 @@ pub(super) fn origin(command: &str, names: &[OsString], rehearsal: bool) -> Resu
         command: command.to_owned(),
         inputs: names.iter().map(absolute).collect(),
         rehearsal,
-    }
-}
-
-/// How progress is shown.
-pub(super) fn style(display: DisplaySettings) -> ProgressFormat {
-    if display.quiet {
-        ProgressFormat::Hidden
-    } else if display.log_format == Some(LogFormat::Json) {
-        ProgressFormat::Json
-    } else if display.no_progress || display.verbose || !std::io::stderr().is_terminal() {
-        ProgressFormat::Lines
-    } else {
-        ProgressFormat::Bar
     }
 }

@@ -17,6 +17,8 @@ pub(super) struct ShellCommand<'c> {
     pub(super) variables: Vec<(&'static str, String)>,
     /// Variables that it doesn't get.
     pub(super) withheld: &'static [&'static str],
+    /// Whether what it prints goes to standard error; otherwise it is dropped.
+    pub(super) is_heard: bool,
 }
 
 /// Why a command did not do what it should.
@@ -37,14 +39,19 @@ fn status_words(status: ExitStatus) -> String {
 
 impl ShellCommand<'_> {
     /// Runs it for at most `limit`; then it is killed, with what it started. What it prints
-    /// goes to standard error.
+    /// goes to standard error, or nowhere.
     pub(super) fn run(self, limit: Duration) -> Result<(), ShellFailure> {
         let mut shell = shell(self.line);
         shell.envs(self.variables);
         for name in self.withheld {
             shell.env_remove(name);
         }
-        shell.stdin(Stdio::piped()).stdout(io::stderr());
+        shell.stdin(Stdio::piped());
+        if self.is_heard {
+            shell.stdout(io::stderr());
+        } else {
+            shell.stdout(Stdio::null()).stderr(Stdio::null());
+        }
         let mut child = shell.spawn().map_err(ShellFailure::Start)?;
         feed(&mut child, self.input);
         let id = child.id();
@@ -129,6 +136,7 @@ mod tests {
             input: input.to_owned(),
             variables: vec![("ADDED", "more".to_owned())],
             withheld: &["PATH"],
+            is_heard: true,
         };
         command.run(limit)
     }

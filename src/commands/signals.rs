@@ -1,22 +1,17 @@
 //! Ctrl-C, SIGTERM and SIGHUP: the first lets requests in flight finish, the second
 //! ends the process at once.
 
-use std::io::Write;
-
 use crate::engine::stop::{Halt, Stop};
 
-/// Handles signals as long as the runtime exists.
-pub(super) fn listen(stop: Stop) {
+/// Handles signals as long as the runtime exists. `at_once` is called before the second one
+/// ends the process.
+pub(super) fn listen(stop: Stop, at_once: impl FnOnce() + Send + 'static) {
     let hangup_is_ignored = hangup_is_ignored();
     tokio::spawn(async move {
         signal(hangup_is_ignored).await;
         stop.halt(Halt::Interrupted);
         signal(hangup_is_ignored).await;
-        writeln!(
-            std::io::stderr(),
-            "stopped at once; the checkpoint is intact, run the same command again"
-        )
-        .ok();
+        at_once();
         #[expect(
             clippy::exit,
             clippy::disallowed_methods,

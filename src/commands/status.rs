@@ -246,7 +246,7 @@ mod tests {
         };
         assert_eq!(
             moving(pacing, 0),
-            "98.5 requests a second, 9 of 18 in flight: held by the limit that the API advertises"
+            "98.5 requests a second, 9 of 18 in flight: held by the API's limit"
         );
         pacing.bound = Bottleneck::Pause;
         pacing.paused_ms = Some(60_000);

@@ -124,7 +124,7 @@ impl VerifyDecisions {
     ) -> Result<Self, ConfigError> {
         Ok(Self {
             input: input(inputs, typed.input.reading, file.reading)?,
-            display: display(typed.display, file.display)?,
+            display: display(&typed.display, &file.display)?,
             requests: requests(typed.requests, file.requests, file.sending.concurrency)?,
             destination: destination(typed.target, file.target, environment)?,
         })

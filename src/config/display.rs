@@ -1,8 +1,12 @@
 //! What is shown.
 
+use std::path::PathBuf;
+
+use super::environment::{Environment, TerminalAbility};
 use super::error::{ConfigError, value_error};
 use crate::cli::{
-    CheckOptions, DisplayOptions, ListingFormat, ListingOptions, ListingSwitches, LogFormat,
+    CheckOptions, ColorChoice, DisplayOptions, ListingFormat, ListingOptions, ListingSwitches,
+    LogFormat,
 };
 
 /// What is shown.
@@ -14,8 +18,10 @@ use crate::cli::{
 pub struct DisplaySettings {
     /// The summary as JSON on standard output.
     pub json: bool,
-    /// How progress lines are written.
+    /// What standard error is for.
     pub log_format: Option<LogFormat>,
+    /// When there are colours.
+    pub color: ColorChoice,
     /// The outcome of each row.
     pub verbose: bool,
     /// Nothing but errors.
@@ -26,13 +32,14 @@ pub struct DisplaySettings {
 
 /// Decides what is shown: what is typed beats the file.
 pub fn display(
-    typed: DisplayOptions,
-    file: DisplayOptions,
+    typed: &DisplayOptions,
+    file: &DisplayOptions,
 ) -> Result<DisplaySettings, ConfigError> {
     let is_on = |typed: Option<bool>, file: Option<bool>| typed.or(file) == Some(true);
     let settings = DisplaySettings {
         json: is_on(typed.json, file.json),
         log_format: typed.log_format.or(file.log_format),
+        color: typed.color.or(file.color).unwrap_or_default(),
         verbose: is_on(
             typed.verbose,
             file.verbose.filter(|_| typed.quiet != Some(true)),
@@ -47,6 +54,29 @@ pub fn display(
         return Err(value_error("quiet")("cannot be used with --verbose"));
     }
     Ok(settings)
+}
+
+/// What the environment says of the terminal holds where no option says more.
+pub(super) fn on_terminal(
+    mut display: DisplayOptions,
+    environment: &Environment,
+) -> DisplayOptions {
+    match environment.terminal {
+        TerminalAbility::All => {}
+        TerminalAbility::NoColor => {
+            display.color.get_or_insert(ColorChoice::Never);
+        }
+        TerminalAbility::Lines => {
+            display.color.get_or_insert(ColorChoice::Never);
+            display.no_progress.get_or_insert(true);
+        }
+    }
+    display
+}
+
+/// The file that the log is appended to, if there is one: what is typed beats the file.
+pub fn log_file(typed: &DisplayOptions, file: &DisplayOptions) -> Option<PathBuf> {
+    typed.log_file.clone().or_else(|| file.log_file.clone())
 }
 
 /// How a list is written, and what is shown beside it.
@@ -81,7 +111,7 @@ pub fn listing(
 /// either for the summary as JSON or for annotations; what is typed beats the file.
 pub fn checks_and_display(
     (typed, file): (CheckOptions, CheckOptions),
-    (typed_display, file_display): (DisplayOptions, DisplayOptions),
+    (typed_display, file_display): (&DisplayOptions, &DisplayOptions),
 ) -> Result<(CheckOptions, DisplaySettings), ConfigError> {
     let is_json_typed = typed_display.json == Some(true);
     let mut display = display(typed_display, file_display)?;

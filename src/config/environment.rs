@@ -20,6 +20,8 @@ pub struct Environment {
     pub(super) no_config: bool,
     /// Whether it is that of a command of `--notify-command`.
     pub(super) is_of_a_notified_command: bool,
+    /// What the terminal is to be spared.
+    pub(super) terminal: TerminalAbility,
 }
 
 /// The variables that tell a command of `--notify-command` how the run ended. They are no
@@ -30,6 +32,18 @@ pub const COMMAND_VARIABLE: &str = "KABLE_BULK_COMMAND";
 
 /// Variables whose values no other program gets.
 pub const SECRET_VARIABLES: [&str; 1] = ["KABLE_CLIENT_SECRET"];
+
+/// What a terminal can show, as the environment says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum TerminalAbility {
+    /// All.
+    #[default]
+    All,
+    /// No colours are wanted: `NO_COLOR` is set (<https://no-color.org>).
+    NoColor,
+    /// It can't move its cursor: `TERM=dumb`.
+    Lines,
+}
 
 impl Environment {
     /// Reads the environment.
@@ -45,6 +59,13 @@ impl Environment {
         };
         Self {
             client_id: set("KABLE_CLIENT_ID").map(|id| id.trim().to_owned()),
+            terminal: if set("TERM").is_some_and(|terminal| terminal == "dumb") {
+                TerminalAbility::Lines
+            } else if set("NO_COLOR").is_some() {
+                TerminalAbility::NoColor
+            } else {
+                TerminalAbility::All
+            },
             client_secret: set("KABLE_CLIENT_SECRET").map(|secret| secret.trim().into()),
             ..Self::of_options(std::env::vars_os())
         }

@@ -7,6 +7,7 @@ use clap::CommandFactory;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::display::on_terminal;
 use super::environment::Environment;
 use super::error::ConfigError;
 use super::options::{OptionGrammar, OptionKind, replacing, variable_of, word};
@@ -206,6 +207,7 @@ impl FileOptions {
             checks,
             listing,
         } = parsed(&assignments)?;
+        let display = on_terminal(display, environment);
         // Whatever the command takes of them.
         check_values(&reading, &target, &requests, (&sending, &changes))
             .map_err(|error| error.located(&assignments, |_| false))?;

@@ -48,12 +48,12 @@ fn error_of(text: &str) -> String {
             let assignments = file.assignments.clone();
             let (reading, shown, target) = (
                 std::mem::take(&mut file.reading),
-                file.display,
+                file.display.clone(),
                 std::mem::take(&mut file.target),
             );
             let names = vec!["in.csv".into()];
             let decided = input(names, ReadingOptions::default(), reading)
-                .and_then(|_| display(DisplayOptions::default(), shown).map(drop))
+                .and_then(|_| display(&DisplayOptions::default(), &shown).map(drop))
                 .and_then(|()| sent(file).map(drop))
                 .and_then(|()| {
                     let none = TargetOptions::default();
@@ -607,7 +607,7 @@ proptest! {
 #[test]
 fn switches_are_switched_off_by_what_is_typed() {
     let shown = |typed: DisplayOptions, file: &str| {
-        display(typed, options_of(file).unwrap().display).unwrap()
+        display(&typed, &options_of(file).unwrap().display).unwrap()
     };
     let off = DisplayOptions {
         json: Some(false),

@@ -221,7 +221,7 @@ fn standard_output_is_for_one_thing_and_what_is_typed_beats_the_file() {
             ..DisplayOptions::default()
         };
         let file = options_of(file).unwrap();
-        let decided = checks_and_display((typed, file.checks), (display, file.display));
+        let decided = checks_and_display((typed, file.checks), (&display, &file.display));
         decided.map(|(checks, display)| {
             (
                 checks.online == Some(true),

@@ -37,7 +37,7 @@ impl Bottleneck {
             Self::Rows => "as fast as rows and disk",
             Self::Rate => "held by --rate",
             Self::MaxRate => "held by --max-rate",
-            Self::Advertised => "held by the limit that the API advertises",
+            Self::Advertised => "held by the API's limit",
             Self::Refused => "held where the API begins to refuse",
             Self::Growing => "still growing",
             Self::Latency => "held by the API's latency",

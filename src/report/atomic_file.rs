@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 use super::result_names::is_result_name;
 
 /// Makes files readable by their owner only, on Unix.
-pub(super) fn owner_only(options: &mut OpenOptions) {
+pub fn owner_only(options: &mut OpenOptions) {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     #[cfg(not(unix))]

@@ -174,11 +174,7 @@ impl ResultFiles {
             file: self.several.then_some(account.input),
             line: account.row.origin.line,
             client_id: (!account.client_id.is_empty()).then_some(account.client_id),
-            outcome: match account.result {
-                RowResult::Skipped => "skipped",
-                RowResult::Rejected => "rejected",
-                RowResult::Outcome(came) => came.outcome.name(),
-            },
+            outcome: account.result.name(),
             customer_id: came.and_then(|came| came.customer_id),
             request_id: came.and_then(|came| came.request_id),
             attempts: came.map_or(0, |came| came.attempts),

@@ -1,5 +1,6 @@
 //! The figures of a run in one line, for a log.
 
+use super::event_log::log_finished;
 use crate::domain::outcome::Outcome;
 use crate::domain::summary::Summary;
 use crate::domain::text::listed;
@@ -40,6 +41,31 @@ pub fn log_line(summary: &Summary) -> String {
         summary.elapsed_seconds,
         summary.exit_code
     )
+}
+
+/// Logs how a run ended, with its figures.
+pub fn log_summary(summary: &Summary) {
+    let (rows, requests) = (summary.rows, summary.requests);
+    let of = |outcome| summary.outcomes.of(outcome);
+    log_finished!(
+        summary.exit_code,
+        interrupted = summary.interrupted,
+        elapsed_seconds = summary.elapsed_seconds,
+        rows_read = rows.read,
+        skipped = rows.skipped,
+        rejected = rows.rejected,
+        created = of(Outcome::Created),
+        already_existed = of(Outcome::AlreadyExisted),
+        updated = of(Outcome::Updated),
+        unchanged = of(Outcome::Unchanged),
+        differs = of(Outcome::Differs),
+        missing = of(Outcome::Missing),
+        failed = of(Outcome::Failed),
+        unresolved = of(Outcome::Unresolved),
+        pending = of(Outcome::Pending),
+        requests = requests.sent,
+        message = log_line(summary)
+    );
 }
 
 #[cfg(test)]

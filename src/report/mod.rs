@@ -3,7 +3,10 @@
 //! The engine reports events to an [`Observer`], and every row with its result to a
 //! [`RowSink`]. Neither affects the run.
 //!
-//! - `progress.rs`: progress bars, or plain lines without a terminal
+//! - `progress/`: a line that moves, or plain lines without a terminal
+//! - `event_log.rs`: the events of a run as JSON, one object a line
+//! - `palette.rs`: colours
+//! - `wall_time.rs`: times of day
 //! - `wait_words.rs`: for how long a run waits, in words
 //! - `outcome_text.rs`: outcomes in words
 //! - `plan_file.rs`: a saved plan
@@ -28,6 +31,7 @@
 pub mod annotations;
 pub mod atomic_file;
 mod difference_file;
+pub mod event_log;
 pub mod files;
 mod forecast_text;
 pub mod html;
@@ -37,6 +41,7 @@ pub mod manifest;
 pub mod metrics_file;
 mod outcome_text;
 pub mod page_file;
+pub mod palette;
 pub mod plan_file;
 pub mod progress;
 mod reject_files;
@@ -45,6 +50,7 @@ pub mod result_names;
 pub mod summary_sink;
 pub mod text;
 mod wait_words;
+pub mod wall_time;
 
 use std::io;
 use std::time::Duration;
@@ -67,6 +73,8 @@ pub enum Event {
     Sending {
         /// Rows to be processed in this run.
         total: u64,
+        /// Rows that earlier runs have done.
+        before: u64,
     },
     /// Outcomes were written to disk.
     Progress(Progress),
@@ -169,6 +177,17 @@ pub enum RowResult<'a> {
     Rejected,
     /// Fit to send, with this outcome.
     Outcome(OutcomeDetails<'a>),
+}
+
+impl RowResult<'_> {
+    /// Its name in `results.jsonl`.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Skipped => "skipped",
+            Self::Rejected => "rejected",
+            Self::Outcome(came) => came.outcome.name(),
+        }
+    }
 }
 
 /// The outcome of a row that was fit to send, and its details.

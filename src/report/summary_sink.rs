@@ -1,10 +1,13 @@
 //! A sink in front of the result files: keeps the first failures for the summary and
 //! the first problems as annotations, and prints each row with `--verbose`.
 
-use std::io::{self, Write};
+use std::io;
+use std::sync::Arc;
 
 use super::annotations::Annotations;
+use super::event_log::TARGET;
 use super::files::ResultFiles;
+use super::progress::ProgressDisplay;
 use super::{OutcomeDetails, RowAccount, RowResult, RowSink};
 use crate::domain::outcome::Outcome;
 use crate::domain::problem::messages;
@@ -23,28 +26,44 @@ pub struct SummarySink {
     pub files: ResultFiles,
     /// The first rows that failed, differ or are in doubt: line and message.
     pub first_failures: Vec<(u64, String)>,
-    /// Whether each row is printed on standard error.
-    pub verbose: bool,
+    /// Where each row is shown, if it is.
+    pub shown_on: Option<Arc<ProgressDisplay>>,
     /// The first problems, if annotations are requested.
     pub annotations: Option<Annotations>,
 }
 
 impl SummarySink {
-    /// Passes rows on to `files`; prints each if `verbose`.
-    pub fn new(files: ResultFiles, verbose: bool) -> Self {
+    /// Passes rows on to `files`; shows each on `shown_on`.
+    pub fn new(files: ResultFiles, shown_on: Option<Arc<ProgressDisplay>>) -> Self {
         Self {
             files,
             first_failures: Vec::new(),
-            verbose,
+            shown_on,
             annotations: None,
         }
     }
 
-    fn say(account: &RowAccount<'_>) {
+    fn show(account: &RowAccount<'_>, display: &ProgressDisplay) {
         let line = account.row.origin.line;
+        let came = match account.result {
+            RowResult::Outcome(came) => Some(came),
+            RowResult::Skipped | RowResult::Rejected => None,
+        };
+        let problems = messages(account.problems);
+        tracing::info!(
+            target: TARGET,
+            event = "row",
+            input = account.input,
+            line,
+            client_id = account.client_id,
+            outcome = account.result.name(),
+            customer_id = came.and_then(|came| came.customer_id),
+            message = came.and_then(|came| came.message),
+            problems = Some(problems.as_str()).filter(|problems| !problems.is_empty()),
+        );
         let text = match account.result {
             RowResult::Skipped => format!("line {line}: skipped"),
-            RowResult::Rejected => format!("line {line}: rejected: {}", messages(account.problems)),
+            RowResult::Rejected => format!("line {line}: rejected: {problems}"),
             RowResult::Outcome(came) => {
                 let id = came
                     .customer_id
@@ -61,8 +80,7 @@ impl SummarySink {
                 )
             }
         };
-        // A closed standard error must not stop the run.
-        writeln!(io::stderr(), "{}", escaped(&text)).ok();
+        display.print(&escaped(&text));
     }
 }
 
@@ -83,8 +101,8 @@ fn is_shown(came: &OutcomeDetails<'_>) -> bool {
 
 impl RowSink for SummarySink {
     fn add_row(&mut self, account: &RowAccount<'_>) -> io::Result<()> {
-        if self.verbose {
-            Self::say(account);
+        if let Some(display) = &self.shown_on {
+            Self::show(account, display);
         }
         if let RowResult::Outcome(came) = account.result
             && self.first_failures.len() < KEPT

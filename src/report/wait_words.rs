@@ -37,17 +37,11 @@ pub(super) fn waiting_text(rows: u64, longest: Duration) -> String {
     )
 }
 
-/// The same as a JSON object.
-pub(super) fn waiting_json(rows: u64, longest: Duration) -> String {
-    let seconds = longest.as_secs_f64().ceil();
-    format!(r#"{{"event":"waiting","rows":{rows},"seconds":{seconds}}}"#)
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{waiting_json, waiting_text};
+    use super::waiting_text;
 
     #[test]
     fn whole_seconds_are_said_and_rounded_up() {
@@ -55,7 +49,5 @@ mod tests {
         let text = waiting_text(3, longest);
         assert!(text.starts_with("waiting for 3 creates without an answer"));
         assert!(text.contains(", 58s at most"), "{text}");
-        let json = waiting_json(3, longest);
-        assert_eq!(json, r#"{"event":"waiting","rows":3,"seconds":58}"#);
     }
 }

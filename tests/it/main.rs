@@ -48,6 +48,7 @@ mod import;
 mod input;
 mod install;
 mod json;
+mod json_log;
 mod keeping;
 mod library;
 mod list;
@@ -78,6 +79,8 @@ mod simulated;
 mod spoilt;
 mod sync;
 mod tables;
+#[cfg(unix)]
+mod terminal;
 mod time_limits;
 mod troubleshooting;
 mod verify;

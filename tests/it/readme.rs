@@ -21,7 +21,7 @@ const SUMMARY: &str = include_str!("../../docs/SUMMARY.md");
 const SANDBOX: &str = include_str!("../../docs/sandbox.md");
 
 /// Every page, by its path from the repository's root.
-const PAGES: [(&str, &str); 26] = [
+const PAGES: [(&str, &str); 27] = [
     ("README.md", README),
     ("docs/interface.md", INTERFACE),
     ("docs/migration.md", MIGRATION),
@@ -43,6 +43,7 @@ const PAGES: [(&str, &str); 26] = [
     ),
     ("docs/lists.md", include_str!("../../docs/lists.md")),
     ("docs/sync.md", include_str!("../../docs/sync.md")),
+    ("docs/json-log.md", include_str!("../../docs/json-log.md")),
     ("docs/plans.md", include_str!("../../docs/plans.md")),
     ("docs/rollback.md", include_str!("../../docs/rollback.md")),
     ("docs/checks.md", include_str!("../../docs/checks.md")),

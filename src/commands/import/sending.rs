@@ -88,7 +88,7 @@ fn continue_with(session: &Session, rows: u64) -> anyhow::Result<()> {
     }
     let question = format!("Go on with the {others}?");
     let asked = || {
-        let asking = ask_yes_no(&question, &prepared.stop);
+        let asking = ask_yes_no(&question, (&prepared.watcher, &prepared.stop));
         prepared.runtime.block_on(asking)
     };
     if !prepared.watcher.suspended(asked)? {
@@ -113,7 +113,12 @@ pub(in crate::commands) fn send(
         now_ms: wall_clock(),
     })?;
     let is_canary = matches!(selection, Selection::Canary(_));
+    let before = match (selection, plan.as_ref()) {
+        (Selection::AllBut(sent), None) => surveyed.done.sum() + sent as u64,
+        (Selection::InDoubt | Selection::Canary(_), _) | (_, Some(_)) => 0,
+    };
     prepared.watcher.observe(&Event::Sending {
+        before,
         total: match (selection, plan.as_ref()) {
             (_, Some(plan)) => plan.to_send,
             (Selection::Canary(rows), None) => surveyed.to_create.min(rows as u64),

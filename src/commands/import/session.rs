@@ -79,7 +79,7 @@ impl ImportDecisions {
             sending,
             input,
             changes,
-            display: display(typed.display, file.display)?,
+            display: display(&typed.display, &file.display)?,
             destination: destination(typed.target, file.target, environment)?,
         })
     }
@@ -310,8 +310,13 @@ impl Session {
         if self.connected.live && !self.sending.yes && sends {
             let many = counted(surveyed.to_do(), "customer", "customers");
             let account = &self.connected.target.kable_client_id;
-            let Prepared { runtime, stop, .. } = &self.prepared;
-            runtime.block_on(confirm(&many, account, stop))?;
+            let Prepared {
+                runtime,
+                stop,
+                watcher,
+                ..
+            } = &self.prepared;
+            runtime.block_on(confirm(&many, account, (watcher, stop)))?;
         }
         Ok(None)
     }

@@ -26,7 +26,7 @@ use super::prepared::Prepared;
 use super::result_folder::{ResultFolder, lock_folder};
 use super::shell_word::shown;
 use super::system::{timestamp, wall_clock};
-use crate::cli::{DisplayOptions, ReportOptions, SandboxChoice};
+use crate::cli::{DisplayOptions, LogFormat, ReportOptions, SandboxChoice};
 use crate::config::display::display;
 use crate::config::input::input;
 use crate::config::values::{beside, is_nameless};
@@ -116,9 +116,10 @@ impl Repeated<'_> {
         self.origin = self.known.origin(&inputs);
         let shown = DisplayOptions {
             quiet: typed.quiet,
+            log_format: Some(LogFormat::Text),
             ..DisplayOptions::default()
         };
-        let display = display(shown, file.display)?;
+        let display = display(&shown, &file.display)?;
         let settings = input(inputs, typed.reading.clone(), file.reading)
             .map_err(|error| error.located(&file.assignments, is_typed))?;
         let prepared = Prepared::open(settings, display, self.origin.clone())?;

@@ -21,7 +21,7 @@ use super::command_line::TypedCommand;
 use super::confirm::ask_yes_no;
 use super::customer_list::{list, say_unread};
 use super::exit::Exit;
-use super::finish::print;
+use super::finish::{print, say_bad_end};
 use super::hint::hinted;
 use super::import::ended::{demand_accepted, how};
 use super::import::sending::tick;
@@ -122,7 +122,10 @@ impl RollbackSession {
         let (account, base_url) = (&self.target().kable_client_id, &self.target().base_url);
         let question =
             format!("Up to {many} will be DELETED in account {account} at {base_url}. Go on?");
-        let asked = || self.runtime.block_on(ask_yes_no(&question, &self.stop));
+        let asked = || {
+            self.runtime
+                .block_on(ask_yes_no(&question, (&self.watcher, &self.stop)))
+        };
         if self.watcher.suspended(asked)? || self.stop.is_halted() {
             return Ok(());
         }
@@ -184,7 +187,9 @@ fn delete(
         now_ms: wall_clock(),
     })?;
     let total = claims.total();
-    session.watcher.observe(&Event::Sending { total });
+    session
+        .watcher
+        .observe(&Event::Sending { total, before: 0 });
     let mut files = RemovalFiles::begin(&session.out, session.origin.clone())
         .with_context(|| session.cannot_write())?;
     let parts = RemovalParts {
@@ -274,6 +279,8 @@ fn finish(session: RollbackSession, mut summary: RollbackSummary) -> anyhow::Res
         session.watcher.say(&warning);
     }
     session.watcher.close();
+    summary.log();
+    say_bad_end(session.display, exit as u8, &summary.line(), &session.out);
     let shown = if session.display.json {
         escaped_json(&serde_json::to_string_pretty(&summary)?).into_owned() + "\n"
     } else if session.display.quiet {

@@ -18,7 +18,8 @@ use crate::commands::exit::Exit;
 use crate::commands::hint::hinted;
 use crate::commands::notify::RunNotice;
 use crate::commands::preflight::Calls;
-use crate::commands::prepared::{origin, style, unless_stopped};
+use crate::commands::prepared::{origin, unless_stopped};
+use crate::commands::progress_view::{progress_view, say_stopped_at_once};
 use crate::commands::result_folder::ResultFolder;
 use crate::commands::run_metrics::RunMetrics;
 use crate::commands::signals;
@@ -124,11 +125,11 @@ impl RollbackSession {
         let deadlines = Deadlines::from_now(sending.limits);
         descriptors::raise_limit();
         let (stop, runtime) = (Stop::default(), runtime()?);
+        let watcher = progress_view(display, "rollback", &names);
         {
-            let _entered = runtime.enter();
-            signals::listen(stop.clone());
+            let (_entered, watcher) = (runtime.enter(), Arc::clone(&watcher));
+            signals::listen(stop.clone(), move || say_stopped_at_once(&watcher));
         }
-        let watcher = Arc::new(ProgressDisplay::new(style(display)));
         for note in notes.iter().filter(|_| !display.quiet) {
             watcher.say(note);
         }
@@ -224,7 +225,7 @@ fn decide(
     let requests = requests(typed.requests, file.requests, concurrency)?;
     Ok((
         sending(options, file.sending, requests, &[], false)?,
-        display(typed.display, file.display)?,
+        display(&typed.display, &file.display)?,
         destination(typed.target, file.target, environment)?,
     ))
 }

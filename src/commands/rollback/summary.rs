@@ -16,6 +16,7 @@ use crate::engine::send::removal::created_claims::RemovalForecast;
 use crate::engine::stop::Halt;
 use crate::kable::Removal;
 use crate::report::atomic_file::WrittenFile;
+use crate::report::event_log::log_finished;
 use crate::report::metrics_file::MetricsFigures;
 
 /// How many customers are shown of those that were left.
@@ -147,6 +148,43 @@ impl RollbackSummary {
             surplus: None,
             requests: self.requests,
         }
+    }
+
+    /// Logs how it ended.
+    pub(super) fn log(&self) {
+        let counts = self.outcomes;
+        log_finished!(
+            self.exit_code,
+            interrupted = self.interrupted,
+            elapsed_seconds = self.elapsed_seconds,
+            customers = self.customers,
+            deleted = counts.deleted,
+            already_gone = counts.already_gone,
+            not_ours = counts.not_ours,
+            changed = counts.changed,
+            failed = counts.failed,
+            unresolved = counts.unresolved,
+            pending = counts.pending,
+            requests = self.requests.sent,
+            message = self.line()
+        );
+    }
+
+    /// The figures in one line.
+    pub(super) fn line(&self) -> String {
+        let counts = self.counts().into_iter().filter(|(count, _)| *count > 0);
+        let counts: Vec<String> = counts
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        let counts = if counts.is_empty() {
+            "no customers".to_owned()
+        } else {
+            counts.join(", ")
+        };
+        format!(
+            "rollback {}: {counts}; {:.1} s; exit code {}",
+            self.checkpoint, self.elapsed_seconds, self.exit_code
+        )
     }
 
     /// The counts, each with what it counts.

@@ -47,7 +47,7 @@ pub(super) fn confirm(session: &Session, forecast: &Forecast) -> anyhow::Result<
     let what = format!(
         "{created} will be created and {updated} updated{cancelled} in the {live}account {account}."
     );
-    let asking = confirm_that(&what, &session.prepared.stop);
+    let asking = confirm_that(&what, (&session.prepared.watcher, &session.prepared.stop));
     session.prepared.runtime.block_on(asking)
 }
 

@@ -99,7 +99,10 @@ impl Prune {
             let many = counted(self.many, "customer", "customers");
             watcher.say(&format!("Cancelling {many} that the file no longer has"));
         }
-        watcher.observe(&Event::Sending { total: self.many });
+        watcher.observe(&Event::Sending {
+            total: self.many,
+            before: 0,
+        });
         let parts = RemovalParts {
             targets: Box::new(targets),
             api: session.connected.client.clone(),

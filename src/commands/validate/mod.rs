@@ -118,7 +118,7 @@ impl ValidateDecisions {
     ) -> Result<Self, ConfigError> {
         let input = input(inputs, typed.input.reading, file.reading)?;
         let (checks, display) =
-            checks_and_display((typed.checks, file.checks), (typed.display, file.display))?;
+            checks_and_display((typed.checks, file.checks), (&typed.display, &file.display))?;
         let online = if checks.online == Some(true) {
             let requests = requests(typed.requests, file.requests, file.sending.concurrency)?;
             let destination = destination(typed.target, file.target, environment)?;

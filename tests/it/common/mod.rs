@@ -167,6 +167,27 @@ impl Run {
     }
 
     pub(crate) fn start_words(&self, words: &[&str]) -> Running {
+        let mut command = self.command(words);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A program that refuses at once doesn't read its input.
+        child.stdin.take().unwrap().write_all(&self.stdin).ok();
+        let words: Vec<_> = command
+            .get_args()
+            .map(|word| word.to_string_lossy())
+            .collect();
+        Running {
+            child: Some(child),
+            line: words.join(" "),
+        }
+    }
+
+    /// The program with these words, in the folder and the environment.
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
         let url = self
             .server
             .as_ref()
@@ -182,22 +203,12 @@ impl Run {
                 shell
             }
         };
-        let mut child = command
+        command
             .args(&words)
             .env_clear()
             .envs(&self.environment)
-            .current_dir(self.dir.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // A program that refuses at once doesn't read its input.
-        child.stdin.take().unwrap().write_all(&self.stdin).ok();
-        Running {
-            child: Some(child),
-            line: words.join(" "),
-        }
+            .current_dir(self.dir.path());
+        command
     }
 
     /// Starts `line` up to twelve times, and kills it each time once `done` has grown by up
