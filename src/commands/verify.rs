@@ -68,7 +68,7 @@ pub fn run(
     (prepared.metrics, prepared.notice) = (metrics, notice.clone());
     prepared.say_unless_quiet(&notes);
     if let Some(note) = &notify.note {
-        prepared.watcher.say(note);
+        prepared.watcher.say_always(note);
     }
     let _results = lock_folder(&prepared.out)?;
     // Before anything is compared: what is read afterwards is held to be the same.

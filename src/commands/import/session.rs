@@ -151,7 +151,7 @@ impl Session {
         prepared.say_unless_quiet(&notes);
         prepared.notice = notice.clone();
         for note in target_note.iter().chain(&notify.note) {
-            prepared.watcher.say(note);
+            prepared.watcher.say_always(note);
         }
         let bucket = TokenBucket::new(sending.requests.pacing.ceiling).map(Arc::new);
         let connecting = (destination, ConnectSettings::of(&sending), deadlines);

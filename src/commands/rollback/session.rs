@@ -134,7 +134,7 @@ impl RollbackSession {
             watcher.say(note);
         }
         if let Some(note) = &notify.note {
-            watcher.say(note);
+            watcher.say_always(note);
         }
         let folder = ResultFolder::prepare(&out)?;
         let bucket = TokenBucket::new(sending.requests.pacing.ceiling).map(Arc::new);

@@ -72,7 +72,7 @@ pub fn run(
         None => None,
         Some((destination, requests)) => {
             if let Some(note) = target_note {
-                prepared.watcher.say(&note);
+                prepared.watcher.say_always(&note);
             }
             let rules = &mut Arc::make_mut(&mut prepared.reading).rules;
             let query = RemoteQuery {

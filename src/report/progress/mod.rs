@@ -149,6 +149,16 @@ impl ProgressDisplay {
         self.print(&self.settings.palette.line(&escaped(line)));
     }
 
+    /// Prints a line that no option hides: what a file in a folder from elsewhere could do
+    /// unseen.
+    pub fn say_always(&self, line: &str) {
+        self.say(line);
+        if self.settings.format == ProgressFormat::Hidden {
+            // A closed standard error must not stop an import.
+            writeln!(std::io::stderr(), "{}", escaped(line)).ok();
+        }
+    }
+
     /// Prints several lines, escaped.
     pub fn say_lines(&self, text: &str) {
         text.lines().for_each(log_message);
