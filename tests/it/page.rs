@@ -142,8 +142,8 @@ fn browser() -> Option<&'static str> {
     found
 }
 
-/// What the browser has made of the page, and what it said meanwhile.
-fn rendered(browser: &str, folder: &Path, page: &str) -> (String, String) {
+/// What the browser has made of the page, and what it said meanwhile; `more` are switches.
+fn rendered(browser: &str, folder: &Path, page: &str, more: &[&str]) -> (String, String) {
     let place = folder.join("driven.html");
     std::fs::write(&place, page).unwrap();
     let shown = Command::new(browser)
@@ -153,7 +153,8 @@ fn rendered(browser: &str, folder: &Path, page: &str) -> (String, String) {
             "--disable-gpu",
             "--enable-logging=stderr",
         ])
-        .args(["--virtual-time-budget=2000", "--dump-dom"])
+        .args(["--virtual-time-budget=4000", "--dump-dom"])
+        .args(more)
         .arg(format!(
             "--user-data-dir={}",
             folder.join("profile").display()
@@ -165,6 +166,12 @@ fn rendered(browser: &str, folder: &Path, page: &str) -> (String, String) {
     (text(shown.stdout), text(shown.stderr))
 }
 
+/// What a script wrote to the element `found`.
+fn found(shown: &str) -> &str {
+    let found = shown.split("<pre id=\"found\">").nth(1).unwrap_or_default();
+    found.split("</pre>").next().unwrap_or_default()
+}
+
 #[test]
 fn filter_and_sort_work_in_a_browser() {
     let Some(browser) = browser() else {
@@ -174,13 +181,60 @@ fn filter_and_sort_work_in_a_browser() {
     let page = imported().text("in.csv.results/report.html");
     let folder = tempfile::tempdir().unwrap();
     let driven = page.replace("</body>", &format!("{DRIVER}</body>"));
-    let (shown, said) = rendered(browser, folder.path(), &driven);
+    let (shown, said) = rendered(browser, folder.path(), &driven, &[]);
     assert!(!said.contains("CONSOLE"), "{said}");
-    let found = shown.split("<pre id=\"found\">").nth(1).unwrap_or_default();
-    let found = found.split("</pre>").next().unwrap_or_default();
     assert_eq!(
-        found,
+        found(&shown),
         "all 2 4 5 6; filtered 4; kind 6, 1 of 4 listed rows; sorted 6 5 4 2, descending; requests 0",
         "{said}"
     );
+}
+
+/// The checks of accessibility, a third party's: `tests/data/axe/LICENSE`.
+const AXE: &str = include_str!("../data/axe/axe.min.js");
+
+/// Runs the checks, and writes down what is serious, the scheme, and whether anything is
+/// wider than the window.
+const CHECKER: &str = r#"<pre id="found"></pre><script>
+"use strict";
+axe.run(document, { resultTypes: ["violations"] }).then(function (results) {
+  var wrong = results.violations.filter(function (one) {
+    return one.impact === "serious" || one.impact === "critical";
+  });
+  var lines = wrong.map(function (one) {
+    return one.id + " " + one.nodes.map(function (node) { return node.html; }).slice(0, 3).join(" ");
+  });
+  lines.push("passed " + (results.passes.length > 0));
+  lines.push("dark " + window.matchMedia("(prefers-color-scheme: dark)").matches);
+  lines.push("too wide " + (document.documentElement.scrollWidth > window.innerWidth));
+  document.getElementById("found").textContent = lines.join("; ");
+}, function (error) { document.getElementById("found").textContent = String(error); });
+</script>"#;
+
+#[test]
+fn no_serious_fault_of_accessibility_in_light_and_dark_and_nothing_is_too_wide() {
+    let Some(browser) = browser() else {
+        eprintln!("skipped: there is no browser");
+        return;
+    };
+    let run = imported();
+    run.write("empty.csv", "clientId,companyName,currency\n");
+    run.go("validate empty.csv").code(0);
+    let folder = tempfile::tempdir().unwrap();
+    for (name, dark) in [
+        ("in.csv", false),
+        ("in.csv", true),
+        ("empty.csv", false),
+        ("empty.csv", true),
+    ] {
+        let page = run.text(&format!("{name}.results/report.html"));
+        let checked = format!("<script>{AXE}</script>{CHECKER}</body>");
+        let driven = page.replace("</body>", &checked);
+        // Chromium's number of the dark scheme is 0; a phone's width is the least that it has.
+        let scheme = format!("--blink-settings=preferredColorScheme={}", u8::from(!dark));
+        let window = "--window-size=500,800";
+        let (shown, said) = rendered(browser, folder.path(), &driven, &[&scheme, window]);
+        let wanted = format!("passed true; dark {dark}; too wide false");
+        assert_eq!(found(&shown), wanted, "{name}: {said}");
+    }
 }
