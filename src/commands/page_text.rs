@@ -41,6 +41,7 @@ impl<W: Fn(&[KeptFile]) -> SummaryNotes> PageText<W> {
             written: timestamp(wall_clock()),
             // The inputs were read twice by now; what can't be read again is left out.
             settings: mapping.unwrap_or_default(),
+            stored: prepared.stored.clone(),
             digests,
             runs: self.runs.clone(),
             again: None,

@@ -56,6 +56,8 @@ pub(super) struct Prepared {
     pub(super) origin: ResultsOrigin,
     /// Held so that the folder is removed if nothing is put into it.
     _folder: ResultFolder,
+    /// The options of the file and of the environment, for the page.
+    pub(super) stored: Vec<String>,
     /// The file of `--metrics-file`.
     pub(super) metrics: Option<RunMetrics>,
     /// What is told of the run at its end.
@@ -113,6 +115,7 @@ impl Prepared {
             limit: settings.limit,
             explain: settings.explain,
             out: settings.out,
+            stored: Vec::new(),
             metrics: None,
             notice: RunNotice::default(),
             watcher,
@@ -122,6 +125,12 @@ impl Prepared {
             stop,
             runtime,
         })
+    }
+
+    /// Says which options come from a file or the environment, and keeps what they are.
+    pub(super) fn say_options(&mut self, notes: &[String], stored: Vec<String>) {
+        self.stored = stored;
+        self.say_unless_quiet(notes);
     }
 
     /// Says what is not an error and was not asked for.

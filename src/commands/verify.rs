@@ -55,7 +55,7 @@ pub fn run(
     let file = FileOptions::read(&typed.input.file, environment)?;
     let inputs = ResolvedInputs::of(&typed.input.inputs)?;
     let origin = origin("verify", &inputs.names, false);
-    let mut notes = file.notes("verify", is_typed);
+    let (mut notes, stored) = file.taken("verify", is_typed);
     notes.extend(inputs.note);
     notes.extend(unnamed_target(file.unnamed_target.as_ref(), &typed.target));
     let notify = notify_command(&typed.monitor, &file);
@@ -66,7 +66,7 @@ pub fn run(
     notice.begin("verify", notify.command, environment);
     let mut prepared = Prepared::open(decided.input, decided.display, origin)?;
     (prepared.metrics, prepared.notice) = (metrics, notice.clone());
-    prepared.say_unless_quiet(&notes);
+    prepared.say_options(&notes, stored);
     if let Some(note) = &notify.note {
         prepared.watcher.say_always(note);
     }

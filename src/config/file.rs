@@ -3,7 +3,6 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use clap::CommandFactory;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -15,13 +14,10 @@ use super::origin::{Assignment, Assignments, DEFAULT_FILE, OptionOrigin};
 use super::value_checks::check_values;
 use super::written_value::OptionReader;
 use crate::cli::{
-    ChangeOptions, CheckOptions, Cli, ConfigChoice, DisplayOptions, ListingOptions, MonitorOptions,
+    ChangeOptions, CheckOptions, ConfigChoice, DisplayOptions, ListingOptions, MonitorOptions,
     ReadingOptions, RemovalOptions, RequestOptions, SandboxChoice, SendOptions, StoredOptions,
     TargetOptions,
 };
-
-/// The options that say where customers are sent.
-const TARGET: [&str; 4] = ["env", "base-url", "sandbox", "client-secret-file"];
 
 /// Options that come from a file or from the environment.
 #[derive(Debug, Default)]
@@ -112,37 +108,6 @@ impl FileOptions {
             &self.target
         };
         target.sandbox.as_ref().is_some_and(SandboxChoice::is_on)
-    }
-
-    /// Says which of these options the subcommand `command` takes from the file and
-    /// from the environment. The target of a file that was not named is not among
-    /// them: see `unnamed_target`.
-    pub fn notes(&self, command: &str, is_typed: impl Fn(&str) -> bool) -> Vec<String> {
-        let grammar = Cli::command();
-        let command = grammar.find_subcommand(command);
-        let is_used = |long: &str, assignment: &Assignment| {
-            let is_named = self.unnamed_target.is_none() || !assignment.is_in_file();
-            let mut options = command.into_iter().flat_map(clap::Command::get_arguments);
-            options.any(|option| option.get_long() == Some(long))
-                && (is_named || !TARGET.contains(&long))
-                && !replacing(long).any(&is_typed)
-        };
-        let (mut in_file, mut variables) = (Vec::new(), Vec::new());
-        for (long, assignment) in &self.assignments.0 {
-            match &assignment.origin {
-                _ if !is_used(long, assignment) => {}
-                OptionOrigin::File { .. } => in_file.push(long.as_str()),
-                OptionOrigin::Variable { name } => variables.push(name.as_str()),
-            }
-        }
-        let from = |place: &str, options: &[&str]| {
-            (!options.is_empty()).then(|| format!("options from {place}: {}", options.join(", ")))
-        };
-        let notes = [
-            from(&self.file, &in_file),
-            from("the environment", &variables),
-        ];
-        notes.into_iter().flatten().collect()
     }
 
     /// Reads the file at `path`, or the one in the current folder if there is one.

@@ -5,6 +5,7 @@
 //!
 //! - `environment.rs`: the environment, read once
 //! - `file.rs`: the options of the configuration file and of the environment
+//! - `used_options.rs`: which of them a command takes
 //! - `options.rs`: their names, and what kind of value each takes
 //! - `written_value.rs`: a value as people write it
 //! - `origin.rs`: where each is written
@@ -32,6 +33,7 @@ pub mod presets;
 pub mod requests;
 pub mod send;
 pub mod target;
+mod used_options;
 mod value_checks;
 pub mod values;
 mod written_value;

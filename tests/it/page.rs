@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::process::Command;
 
+use kable_bulk::sandbox::http::routes::Call;
+use kable_bulk::sandbox::settings::CLIENT_SECRET;
 use serde_json::Value;
 
-use crate::common::Run;
+use crate::common::{Run, rows, until};
 
 const ROWS: &str = "clientId,companyName,currency,country\n\
     c-1,<script>alert(1)</script> Söhne,USD,DE\n\
@@ -237,4 +239,61 @@ fn no_serious_fault_of_accessibility_in_light_and_dark_and_nothing_is_too_wide()
         let wanted = format!("passed true; dark {dark}; too wide false");
         assert_eq!(found(&shown), wanted, "{name}: {said}");
     }
+}
+
+#[test]
+fn options_of_the_file_and_the_environment_are_named_and_no_secret_is() {
+    let run = Run::new()
+        .server(&[])
+        .input("in.csv", "clientId,companyName,currency\nc-1,Aster,USD\n")
+        .env("KABLE_BULK_ALLOW_CURRENCY", "SEK");
+    let toml = format!(
+        "rate = '50/s'\nbase-url = '{}'\nnotify-command = 'true token-of-a-pager'\nstrict = true\n",
+        run.url()
+    );
+    run.write("kable-bulk.toml", toml);
+    run.go("import in.csv --strict=false").code(0);
+    let page = run.text("in.csv.results/report.html");
+    for part in [
+        "rate = 50/s (kable-bulk.toml, line 1)",
+        "base-url = http://127.0.0.1:",
+        "notify-command = (not shown) (kable-bulk.toml, line 3)",
+        "allow-currency = SEK (KABLE_BULK_ALLOW_CURRENCY)",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    for part in [CLIENT_SECRET, "token-of-a-pager", "strict = true"] {
+        assert!(!page.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn a_run_that_is_stopped_has_a_page() {
+    let stopped = |faults: &[&str], options: &str, code: i32, verdict: &str| {
+        let text = rows(30) + "c-bad,Bad,Euro\n";
+        let run = Run::new().server(faults).input("in.csv", text);
+        let running = run.start_import(&format!("in.csv {options}"));
+        if code == 130 {
+            until("a request", || run.counts().of(Call::Create) >= 1);
+            running.signal("INT");
+        }
+        running.end().code(code);
+        let page = run.text("in.csv.results/report.html");
+        let found = page.contains(&format!("\">{verdict}: "));
+        assert!(found, "{options}: {verdict}");
+        agrees(
+            &run,
+            "in.csv.results/report.html",
+            "in.csv.results/summary.json",
+        );
+    };
+    stopped(&[], "--max-errors 0", 5, "Stopped");
+    stopped(
+        &[],
+        "--max-duration 1s --rate 5/s",
+        4,
+        "Stopped by the clock",
+    );
+    stopped(&["status:503@create"], "", 130, "Interrupted");
+    stopped(&["revoke-key@create:3"], "--rate 50/s", 1, "Stopped");
 }

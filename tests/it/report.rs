@@ -48,7 +48,7 @@ fn it_says_the_same_as_the_run_without_credentials_or_requests() {
     for part in ["Finished, but 2 of 8 rows need attention", "Written again"] {
         assert!(page.contains(part), "{part}");
     }
-    assert!(page.contains("<td>c-refused</td><td>failed</td>"));
+    assert!(page.contains("c-refused</td><td>failed</td>"));
     assert_eq!(counts(&page), counts(&of_import));
     assert_eq!(run.mode(PAGE), 0o600);
     assert_eq!(format!("{:?}", run.counts()), format!("{calls:?}"));
@@ -115,7 +115,7 @@ fn without_the_input_it_has_what_the_checkpoint_knows_and_says_so() {
     for part in [
         "from the checkpoint alone",
         "Rows that the checkpoint knows",
-        "<td>c-refused</td>",
+        "c-refused</td>",
     ] {
         assert!(page.contains(part), "{part}");
     }

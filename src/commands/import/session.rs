@@ -117,7 +117,7 @@ impl Session {
             file.is_sandbox(&typed.target),
         );
         let is_typed = |long: &str| command.types(long);
-        let mut notes = file.notes(command.name(), is_typed);
+        let (mut notes, stored) = file.taken(command.name(), is_typed);
         let named = typed.sending.checkpoint.as_deref();
         let named = named.or(file.sending.checkpoint.as_deref());
         let choice = import_checkpoint(named, &inputs, file.is_sandbox(&typed.target))?;
@@ -148,7 +148,7 @@ impl Session {
         if !sending.dry_run {
             prepared.metrics = RunMetrics::begin(&typed.monitor, monitor)?;
         }
-        prepared.say_unless_quiet(&notes);
+        prepared.say_options(&notes, stored);
         prepared.notice = notice.clone();
         for note in target_note.iter().chain(&notify.note) {
             prepared.watcher.say_always(note);

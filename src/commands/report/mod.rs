@@ -57,7 +57,7 @@ pub fn run(
     let sandbox = typed.sandbox.as_ref().map(SandboxChoice::is_on);
     let named = typed.checkpoint.as_deref();
     let (path, choice) = viewed_checkpoint(named, sandbox, &typed.inputs, &file)?;
-    let mut notes = file.notes("report", |long| command.types(long));
+    let (mut notes, stored) = file.taken("report", |long| command.types(long));
     notes.extend(choice);
     let mut ledger = SqliteLedger::open_to_read(&path)?;
     let known = KnownRun::of(path, &mut ledger)?;
@@ -73,6 +73,7 @@ pub fn run(
         known,
         origin: ResultsOrigin::default(),
         notes,
+        stored,
     };
     match unreadable(&inputs) {
         None => page.with_rows(inputs, file, ledger),
@@ -101,6 +102,8 @@ struct Repeated<'c> {
     origin: ResultsOrigin,
     /// What is said beside it.
     notes: Vec<String>,
+    /// The options of the file and of the environment.
+    stored: Vec<String>,
 }
 
 impl Repeated<'_> {
@@ -142,6 +145,7 @@ impl Repeated<'_> {
         };
         let notes = PageNotes {
             again: Some(self.known.again(None, summary.rows)),
+            stored: self.stored.clone(),
             ..page.notes(&prepared, &summary)
         };
         self.write(&prepared.out, display.quiet, |page| {
@@ -244,6 +248,7 @@ impl Repeated<'_> {
             version: env!("CARGO_PKG_VERSION"),
             written: timestamp(wall_clock()),
             again: Some(self.known.again(Some(why), summary.rows)),
+            stored: self.stored.clone(),
             ..PageNotes::default()
         };
         let _folder = ResultFolder::prepare(&out)?;

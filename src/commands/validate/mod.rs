@@ -54,7 +54,7 @@ pub fn run(
     let inherited = file.inherited();
     let inputs = ResolvedInputs::of(&typed.input.inputs)?;
     let origin = origin("validate", &inputs.names, false);
-    let mut notes = file.notes("validate", is_typed);
+    let (mut notes, stored) = file.taken("validate", is_typed);
     notes.extend(inputs.note);
     let target_note = unnamed_target(file.unnamed_target.as_ref(), &typed.target);
     let assignments = file.assignments.clone();
@@ -66,7 +66,7 @@ pub fn run(
     } = ValidateDecisions::of(typed.clone(), file, inputs.names, environment)
         .map_err(|error| error.located(&assignments, is_typed))?;
     let mut prepared = Prepared::open(input, display, origin)?;
-    prepared.say_unless_quiet(&notes);
+    prepared.say_options(&notes, stored);
     let _results = lock_folder(&prepared.out)?;
     let remote = match online {
         None => None,

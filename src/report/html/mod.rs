@@ -58,6 +58,8 @@ pub struct PageNotes {
     pub written: String,
     /// The settings that matter for the rows, one per line.
     pub settings: Vec<String>,
+    /// The options of the file and of the environment, each with where it is written.
+    pub stored: Vec<String>,
     /// What identifies the inputs.
     pub digests: Vec<InputDigest>,
     /// The runs that it is about, the latest last.
@@ -278,6 +280,9 @@ fn facts(summary: &Summary, notes: &PageNotes) -> Vec<(String, String)> {
         );
     }
     add("Command", &notes.command_line);
+    for option in notes.stored.iter().take(ITEMS_SHOWN) {
+        add("Option", option);
+    }
     for setting in notes.settings.iter().take(ITEMS_SHOWN) {
         add("Mapping", setting.trim());
     }
