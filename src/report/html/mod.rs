@@ -23,7 +23,7 @@ mod verdict;
 use askama::Template;
 
 use self::last_run::{LastRun, RunEnd};
-use self::outcome_bar::{OutcomeSegment, segments, share};
+use self::outcome_bar::{OutcomeSegment, bar_label, segments, share};
 use self::page_rows::{PageRows, ShownRow};
 use self::run_chart::{RunChart, run_charts};
 use self::value_bars::{ValueBars, latencies, value_bars};
@@ -89,6 +89,7 @@ struct Page<'p> {
     subtitle: Vec<String>,
     halt: Option<String>,
     segments: Vec<OutcomeSegment>,
+    bar_label: String,
     rows_read: u64,
     rows_read_text: String,
     rows_read_label: &'static str,
@@ -118,6 +119,7 @@ pub(super) fn page(
     let again = notes.again.as_ref();
     let (tone, verdict) = verdict(summary, again);
     let one_line = |text: &str| on_one_line(text, TEXT_SHOWN);
+    let segments = segments(summary);
     let steps = notes.words.next.iter().take(ITEMS_SHOWN);
     Page {
         css: include_str!("page.css"),
@@ -127,7 +129,8 @@ pub(super) fn page(
         verdict,
         subtitle: notes.words.title.lines().map(one_line).collect(),
         halt: notes.words.halt.as_deref().map(one_line),
-        segments: segments(summary),
+        bar_label: bar_label(&segments),
+        segments,
         rows_read: summary.rows.read,
         rows_read_text: thousands(summary.rows.read),
         rows_read_label: if again.is_some_and(|again| again.alone.is_some()) {

@@ -66,6 +66,17 @@ pub(super) fn segments(summary: &Summary) -> Vec<OutcomeSegment> {
         .collect()
 }
 
+/// The bar in words, for readers that do not see it.
+pub(super) fn bar_label(segments: &[OutcomeSegment]) -> String {
+    let parts = segments.iter().map(|part| {
+        // What follows the colon explains the outcome, which the table does as well.
+        let name = part.label.split(':').next().unwrap_or_default();
+        format!("{name} {} ({})", part.count, part.share)
+    });
+    let parts: Vec<String> = parts.collect();
+    format!("Rows by outcome: {}", parts.join("; "))
+}
+
 /// Where the bar of `all` rows has `rows` of them on its left.
 #[expect(
     clippy::cast_precision_loss,
@@ -91,7 +102,7 @@ pub(super) fn share(rows: u64, all: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{segments, share};
+    use super::{bar_label, segments, share};
     use crate::domain::outcome::Outcome;
     use crate::domain::summary::{RowCounts, Summary};
 
@@ -121,6 +132,11 @@ mod tests {
         let widths = parts.iter().map(|part| part.width.parse::<f64>().unwrap());
         assert!((widths.sum::<f64>() - 1000.0).abs() < 0.1);
         assert_eq!(segments(&Summary::default()).len(), 0);
+        assert_eq!(
+            bar_label(&parts),
+            "Rows by outcome: created 600 (60.0 %); failed 300 (30.0 %); rejected 90 (9.0 %); \
+             skipped 10 (1.0 %)"
+        );
     }
 
     #[test]

@@ -62,6 +62,9 @@ pub(super) fn verdict(summary: &Summary, last: Option<&LastRun>) -> (Tone, Strin
             ),
         );
     }
+    if all == 0 && summary.exit_code == 0 {
+        return (Tone::Warn, "The input has no row of a customer".to_owned());
+    }
     match (summary.exit_code, summary.command.as_str()) {
         (0, "validate") => (
             Tone::Good,
@@ -162,6 +165,18 @@ mod tests {
     use crate::domain::forecast::Forecast;
     use crate::domain::outcome::Outcome;
     use crate::domain::summary::{RowCounts, Summary};
+
+    #[test]
+    fn an_input_without_rows_is_not_praised() {
+        for command in ["import", "validate", "verify", "sync"] {
+            let summary = Summary {
+                command: command.to_owned(),
+                ..Summary::default()
+            };
+            let wanted = "The input has no row of a customer".to_owned();
+            assert_eq!(verdict(&summary, None), (Tone::Warn, wanted));
+        }
+    }
 
     #[test]
     fn the_verdict_counts_what_is_left() {
