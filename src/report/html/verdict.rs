@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::last_run::{LastRun, RunEnd};
+use crate::domain::forecast::Forecast;
 use crate::domain::outcome::Outcome;
 use crate::domain::summary::Summary;
 use crate::domain::text::{counted, thousands};
@@ -49,18 +50,7 @@ pub(super) fn verdict(summary: &Summary, last: Option<&LastRun>) -> (Tone, Strin
         return verdict;
     }
     if let Some(would) = &summary.would {
-        let (create, update) = (thousands(would.create), thousands(would.update));
-        let tone = if summary.exit_code == 0 {
-            Tone::Good
-        } else {
-            Tone::Warn
-        };
-        return (
-            tone,
-            format!(
-                "Dry run, nothing was sent: of {rows}, {create} would be created and {update} updated"
-            ),
-        );
+        return verdict_on_dry_run(would, summary.exit_code, &rows);
     }
     if all == 0 && summary.exit_code == 0 {
         return (Tone::Warn, "The input has no row of a customer".to_owned());
@@ -94,6 +84,19 @@ pub(super) fn verdict(summary: &Summary, last: Option<&LastRun>) -> (Tone, Strin
         ),
         _ => (Tone::Bad, format!("Stopped: {left} are left")),
     }
+}
+
+fn verdict_on_dry_run(would: &Forecast, exit_code: u8, rows: &str) -> (Tone, String) {
+    let (create, update) = (thousands(would.create), thousands(would.update));
+    let tone = if exit_code == 0 {
+        Tone::Good
+    } else {
+        Tone::Warn
+    };
+    let verdict = format!(
+        "Dry run, nothing was sent: of {rows}, {create} would be created and {update} updated"
+    );
+    (tone, verdict)
 }
 
 /// The verdict on the latest run of a checkpoint; `None` if its rows decide.
