@@ -273,7 +273,16 @@ pub struct StatusOptions {
         default_missing_value = defaults::SANDBOX_FILE
     )]
     pub sandbox: Option<SandboxChoice>,
-    /// Prints it as JSON
+    /// Shows it again and again until the run ends; Ctrl-C leaves the run alone [default: every 2 seconds]
+    #[arg(
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "2",
+        value_name = "SECONDS"
+    )]
+    pub watch: Option<String>,
+    /// Prints it as JSON, with --watch one object a line
     #[arg(
         long,
         num_args = 0..=1,

@@ -6,7 +6,7 @@
 //! - `apply.rs`: does what a saved plan says
 //! - `verify.rs`: compares what Kable has with the file
 //! - `rollback/`: deletes the customers that an import created
-//! - `status.rs`: shows the state of a run
+//! - `status/`: shows the state of a run
 //! - `report/`: writes `report.html` of a checkpoint again
 //! - `list.rs`: lists what the checkpoint knows of its customers
 //! - `init/`: writes a mapping file from an input's header

@@ -186,6 +186,25 @@ impl Timeline {
         intervals.fold(IntervalCounts::default(), |all, more| all.plus(*more))
     }
 
+    /// Rows per second over about the last `span_ms` before `at_ms`, which is now; `None` of a
+    /// run that has done nothing yet.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a speed for people; counts below 2⁵³ are exact"
+    )]
+    pub fn rows_a_second(&self, at_ms: u64, span_ms: u64) -> Option<f64> {
+        let mut rows = 0;
+        for (place, interval) in self.intervals.iter().enumerate().rev() {
+            let place = place as u64;
+            rows += interval.rows();
+            let since_ms = at_ms.saturating_sub(place.saturating_mul(self.interval_ms));
+            if since_ms >= span_ms || place == 0 {
+                return Some(rows as f64 * 1000.0 / since_ms.max(1) as f64);
+            }
+        }
+        None
+    }
+
     /// Makes each two neighbours one until there are at most `most` intervals.
     pub fn coarsen(&mut self, most: usize) {
         while self.intervals.len() > most.max(1) {
@@ -477,6 +496,24 @@ mod tests {
         assert!(text.contains("[1,1,500]"), "{text}");
         let none = serde_json::to_string(&IntervalCounts::default()).unwrap();
         assert_eq!(none, "[]");
+    }
+
+    #[test]
+    fn the_speed_is_that_of_the_last_intervals() {
+        let mut timeline = Timeline {
+            interval_ms: 10_000,
+            intervals: vec![created(1000), created(100), created(50)],
+            ..Timeline::default()
+        };
+        let speed = |timeline: &Timeline, at_ms| timeline.rows_a_second(at_ms, 15_000);
+        assert_eq!(speed(&timeline, 25_000), Some(10.0));
+        // Nothing since.
+        assert_eq!(speed(&timeline, 45_000), Some(2.0));
+        timeline.intervals.truncate(1);
+        assert_eq!(speed(&timeline, 2000), Some(500.0));
+        assert_eq!(speed(&timeline, 0), Some(1_000_000.0));
+        timeline.intervals.clear();
+        assert_eq!(speed(&timeline, 2000), None);
     }
 
     #[test]

@@ -194,6 +194,10 @@ pub struct LedgerStatus {
     pub fit_rows: u64,
     /// When a run last wrote to it, in Unix milliseconds.
     pub changed_ms: i64,
+    /// How many runs there were.
+    pub runs: u64,
+    /// When the first of them began, in Unix milliseconds.
+    pub first_began_ms: i64,
     /// The figures of all runs: durations, requests and latencies summed, the latest
     /// run's pacing. Clock, landing time and timeline are left out.
     pub figures: RunFigures,

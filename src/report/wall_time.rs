@@ -4,13 +4,13 @@
 
 use std::time::Duration;
 
-use jiff::{ToSpan, Unit, Zoned};
+use jiff::{Timestamp, ToSpan, Unit, Zoned};
 
 /// Reads the clock, in the machine's time zone.
 pub type WallTime = fn() -> Zoned;
 
 /// `2026-11-28 03:12:05`: the start of a line that is kept.
-pub(super) fn dated(now: &Zoned) -> String {
+pub fn dated(now: &Zoned) -> String {
     now.strftime("%F %T").to_string()
 }
 
@@ -23,9 +23,19 @@ pub(super) fn timed(now: &Zoned) -> String {
 /// away to be a date.
 pub fn after(now: &Zoned, wait: Duration) -> Option<String> {
     let wait = i64::try_from(wait.as_secs()).ok()?;
-    let then = now.checked_add(wait.seconds()).ok()?;
+    day_time(now, &now.checked_add(wait.seconds()).ok()?)
+}
+
+/// Likewise of a time in Unix milliseconds; that of the day before is `yesterday 22:10`.
+pub fn at(now: &Zoned, unix_ms: i64) -> Option<String> {
+    let then = Timestamp::from_millisecond(unix_ms).ok()?;
+    day_time(now, &then.to_zoned(now.time_zone().clone()))
+}
+
+fn day_time(now: &Zoned, then: &Zoned) -> Option<String> {
     let days = now.date().until((Unit::Day, then.date())).ok()?.get_days();
     let format = match days {
+        -1 => "yesterday %H:%M",
         0 => "%H:%M",
         1 => "tomorrow %H:%M",
         _ => "%F %H:%M",
@@ -59,7 +69,7 @@ pub(super) mod tests {
 
     use jiff::Zoned;
 
-    use super::{after, dated, short, timed};
+    use super::{after, at, dated, short, timed};
 
     /// A quarter past three in the night of November 28, 2026.
     pub(in crate::report) fn night() -> Zoned {
@@ -74,6 +84,13 @@ pub(super) mod tests {
         assert_eq!(hours(21), "tomorrow 00:15");
         assert_eq!(hours(45), "2026-11-30 00:15");
         assert_eq!(after(&night(), Duration::MAX), None);
+        let now_ms = night().timestamp().as_millisecond();
+        let ago = |hours: i64| at(&night(), now_ms - hours * 3_600_000).unwrap();
+        assert_eq!(ago(3), "00:15");
+        assert_eq!(ago(5), "yesterday 22:15");
+        assert_eq!(ago(-24), "tomorrow 03:15");
+        assert_eq!(ago(48), "2026-11-26 03:15");
+        assert_eq!(at(&night(), i64::MAX), None);
         assert_eq!(dated(&night()), "2026-11-28 03:15:00");
         assert_eq!(timed(&night()), "03:15:00");
     }

@@ -413,10 +413,18 @@ fn status_says_where_a_run_stands() {
     assert_eq!(status["outcomes"]["failed"], 1);
     assert_eq!(status["running"], Value::Null);
     assert_eq!(status["target"]["kable_client_id"], CLIENT_ID);
-    let named = run
+    assert_eq!(status["phase"], "ended");
+    assert_eq!(
+        (&status["percent"], &status["rows"]),
+        (&json!(100), &json!(20))
+    );
+    assert_eq!(status["this_run"]["created"], 19);
+    assert_eq!(status["all_runs"]["runs"], 1);
+    let mut named = run
         .go(&format!("status --checkpoint {CHECKPOINT} --json"))
         .code(0)
         .json();
+    named["time"].clone_from(&status["time"]);
     assert_eq!(named, status);
 }
 

@@ -77,6 +77,8 @@ mod saved_plan;
 mod scenarios;
 mod simulated;
 mod spoilt;
+#[cfg(unix)]
+mod status;
 mod sync;
 mod tables;
 #[cfg(unix)]

@@ -169,6 +169,39 @@ fn one_line_shows_the_progress_at_any_width_and_none_is_left_behind() {
 }
 
 #[test]
+fn status_is_drawn_in_place_until_the_run_ends_and_stays() {
+    let run = Run::new().server(&[]).input("in.csv", rows(2000));
+    let mut running = run.start_import("in.csv --rate 50");
+    until("a checkpoint", || run.exists("in.csv.checkpoint.db"));
+    let mut terminal = Terminal::start(&run, "status in.csv --watch=200ms", 100);
+    for columns in [100_u16, 40, 80] {
+        terminal.resize(columns);
+        until("the status at this width", || {
+            let shown = terminal.rows();
+            let is_fit = |row: &String| row.chars().count() < usize::from(columns);
+            let of_it = |words: &str| shown.iter().filter(|row| row.contains(words)).count();
+            shown.iter().all(is_fit)
+                && of_it("Checkpoint ") == 1
+                && of_it(" of 2,000 rows") == 1
+                && of_it("rows/s") == 1
+        });
+    }
+    let mut left = Terminal::start(&run, "status in.csv --watch=1h", 80);
+    until("the status", || !left.rows().is_empty());
+    left.interrupt();
+    assert_eq!(left.code(), Some(0));
+    assert!(running.runs(), "the run goes on");
+    running.signal("INT");
+    running.end().code(130);
+    assert_eq!(terminal.code(), Some(0));
+    let shown = terminal.rows();
+    let ended = "not running; the last run was interrupted";
+    assert!(shown.iter().any(|row| row.contains(ended)), "{shown:#?}");
+    assert!(shown[0].starts_with("Checkpoint "), "{shown:#?}");
+    assert!(!terminal.written().contains("\u{1b}[?1049h"));
+}
+
+#[test]
 fn a_terminal_without_a_cursor_gets_plain_lines() {
     let run = Run::new().env("TERM", "dumb").input("in.csv", rows(20));
     let mut terminal = Terminal::start(&run, "import in.csv --sandbox", 80);

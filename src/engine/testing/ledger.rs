@@ -425,6 +425,8 @@ impl Ledger for MemoryLedger {
             status.command.clone_from(&latest.start.command);
             status.fit_rows = latest.start.fit_rows;
             status.changed_ms = latest.changed_ms;
+            status.runs = contents.runs.len() as u64;
+            status.first_began_ms = contents.runs[0].start.now_ms;
             status.ended.clone_from(&latest.ended);
         }
         Ok(status)

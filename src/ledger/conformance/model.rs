@@ -120,6 +120,10 @@ impl LedgerModel {
             status.command.clone_from(&run.start.command);
             status.fit_rows = run.start.fit_rows;
             status.changed_ms = run.changed_ms;
+            if status.runs == 0 {
+                status.first_began_ms = run.start.now_ms;
+            }
+            status.runs += 1;
             status.ended.clone_from(&run.ended);
         }
         status

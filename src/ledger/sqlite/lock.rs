@@ -151,6 +151,14 @@ pub fn lock_holder(path: &Path) -> Option<String> {
     }
 }
 
+/// When the lock on the checkpoint at `path` was last taken or released, in Unix
+/// milliseconds.
+pub fn lock_changed_ms(path: &Path) -> Option<i64> {
+    let changed = std::fs::metadata(lock_path(path)).and_then(|found| found.modified());
+    let since = changed.ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_millis()).ok()
+}
+
 fn holder(file: &mut File) -> String {
     let mut name = String::new();
     let read = file.rewind().and_then(|()| file.read_to_string(&mut name));

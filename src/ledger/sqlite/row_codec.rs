@@ -109,6 +109,10 @@ pub(super) fn add_run(status: &mut LedgerStatus, row: &Row<'_>) -> rusqlite::Res
     let of_run: Vec<(u64, u64)> =
         serde_json::from_str(&row.get::<_, String>(10)?).unwrap_or_default();
     latencies::add(&mut figures.latencies, &of_run);
+    if status.runs == 0 {
+        status.first_began_ms = row.get(11)?;
+    }
+    status.runs += 1;
     Ok(())
 }
 

@@ -34,7 +34,8 @@ pub(super) fn read_status(db: &Connection) -> rusqlite::Result<LedgerStatus> {
     };
     count_claims(db, &mut status)?;
     let mut runs = db.prepare(
-        "SELECT command, inputs, fit_rows, changed, ended, elapsed_ms, sent, retried, throttled, lookups, latencies
+        "SELECT command, inputs, fit_rows, changed, ended, elapsed_ms, sent, retried, throttled, lookups, latencies,
+                began
          FROM run ORDER BY id",
     )?;
     let mut rows = runs.query([])?;
