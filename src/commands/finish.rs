@@ -119,7 +119,16 @@ impl Results<'_> {
         Ok(listing)
     }
 
-    fn cannot_write(&self) -> String {
+    /// Files for the rejected rows and their problems alone.
+    pub(super) fn rejects_alone(&self) -> anyhow::Result<ResultFiles> {
+        let prepared = self.prepared;
+        let several = prepared.inputs.len() > 1;
+        let (optional, origin) = (OptionalFiles::default(), prepared.origin.clone());
+        ResultFiles::begin(&prepared.out, several, optional, origin)
+            .with_context(|| self.cannot_write())
+    }
+
+    pub(super) fn cannot_write(&self) -> String {
         format!("cannot write results to {}", self.prepared.out.display())
     }
 

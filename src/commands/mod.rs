@@ -55,6 +55,7 @@
 //! - `notify.rs`: `--notify-command`
 //! - `shell_command.rs`: runs a command through the shell, for a limited time
 //! - `page_text.rs`: what stands in `report.html` beside the figures
+//! - `early_results.rs`: what can be looked at while a run goes on
 //! - `finish.rs`: every row's account, the files, the summary
 
 pub mod apply;
@@ -66,6 +67,7 @@ mod connect;
 mod customer_list;
 mod deadline;
 mod descriptors;
+mod early_results;
 mod exit;
 mod explain;
 mod finish;

@@ -2,12 +2,15 @@
 
 use crate::domain::customer::{Customer, Fingerprint};
 use crate::domain::outcome::Outcome;
+use crate::domain::row::Origin;
 
 /// A row on its way: what is claimed, and then sent.
 #[derive(Debug, Clone)]
 pub(crate) struct Ticket {
     /// The claim's number in the ledger.
     pub(crate) id: u64,
+    /// Where the row stands.
+    pub(crate) place: Origin,
     /// What is sent.
     pub(crate) customer: Customer,
     /// Its digest.

@@ -28,6 +28,7 @@ use crate::domain::bottleneck::Pacing;
 use crate::domain::customer::Fingerprint;
 use crate::domain::decision::KnownClaim;
 use crate::domain::outcome::{Outcome, OutcomeCounts};
+use crate::domain::row::Origin;
 use crate::domain::summary::{OrphanCounts, RequestCounts, TargetAccount};
 use crate::domain::timeline::{RunHistory, Timeline};
 
@@ -67,6 +68,8 @@ pub struct Settlement {
     pub ours: bool,
     /// Whether it was looked up because its row is no longer in the input.
     pub orphan: bool,
+    /// Of a row that failed: where it stands in this run's input; not recorded.
+    pub place: Option<Box<Origin>>,
     /// Whether the customer was created, but the response with its keys was lost.
     pub keys_lost: bool,
     /// Kable's id for the customer, if known.

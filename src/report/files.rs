@@ -17,7 +17,7 @@ use super::manifest::{Manifest, PublishedFiles, ResultsOrigin, is_check};
 use super::page_file::pending_page;
 use super::reject_files::RejectFiles;
 use super::result_names::KINDS;
-use super::{RowAccount, RowResult, RowSink};
+use super::{OutcomeDetails, RowAccount, RowResult, RowSink};
 use crate::domain::outcome::Outcome;
 use crate::domain::problem::{Problem, messages};
 use crate::domain::summary::Summary;
@@ -121,12 +121,7 @@ impl ResultFiles {
     pub fn finish(self, summary: &Summary, notes: &PageNotes) -> io::Result<PublishedFiles> {
         let mut parts = self.rejects.parts();
         parts.extend(self.failures.parts());
-        let mut problems = self
-            .problems
-            .into_inner()
-            .map_err(csv::IntoInnerError::into_error)?;
-        problems.rows = self.problem_count;
-        parts.push(problems);
+        parts.push(problems_file(self.problems, self.problem_count)?);
         parts.extend(self.results);
         parts.extend(self.lists);
         parts.extend(self.differences.map(DifferenceFile::finish).transpose()?);
@@ -143,6 +138,14 @@ impl ResultFiles {
         )?);
         let kinds = if self.sends { &KINDS[..] } else { &KINDS[..1] };
         self.manifest.publish(parts, kinds)
+    }
+
+    /// Moves only the rejected rows and their problems to their places: before anything is
+    /// sent, nothing else is known. Files with more of them replace these at the end.
+    pub fn finish_rejects(self) -> io::Result<PublishedFiles> {
+        let mut parts = self.rejects.parts();
+        parts.push(problems_file(self.problems, self.problem_count)?);
+        self.manifest.publish(parts, &KINDS[..1])
     }
 
     /// Adds a customer that Kable holds and no row has.
@@ -207,23 +210,8 @@ impl ResultFiles {
         let RowResult::Outcome(came) = account.result else {
             return Ok(());
         };
-        let added = [
-            ("_code", "refused".to_owned()),
-            ("_field", String::new()),
-            ("_message", came.message.unwrap_or_default().to_owned()),
-            (
-                "_status",
-                came.status
-                    .map(|status| status.to_string())
-                    .unwrap_or_default(),
-            ),
-            (
-                "_request_id",
-                came.request_id.unwrap_or_default().to_owned(),
-            ),
-        ];
         self.failures
-            .add(&self.manifest, self.several, account, &added)
+            .add(&self.manifest, self.several, account, &refusal(&came))
     }
 
     fn reject(&mut self, account: &RowAccount<'_>) -> io::Result<()> {
@@ -257,6 +245,29 @@ impl RowSink for ResultFiles {
             RowResult::Skipped | RowResult::Outcome(_) => Ok(()),
         }
     }
+}
+
+/// The file of problems, with how many it holds.
+fn problems_file(problems: csv::Writer<PendingFile>, many: u64) -> io::Result<PendingFile> {
+    let written = problems.into_inner();
+    let mut file = written.map_err(csv::IntoInnerError::into_error)?;
+    file.rows = many;
+    Ok(file)
+}
+
+/// What is added to a row that the API refused.
+pub(super) fn refusal(came: &OutcomeDetails<'_>) -> [(&'static str, String); 5] {
+    let status = came.status.map(|status| status.to_string());
+    [
+        ("_code", "refused".to_owned()),
+        ("_field", String::new()),
+        ("_message", came.message.unwrap_or_default().to_owned()),
+        ("_status", status.unwrap_or_default()),
+        (
+            "_request_id",
+            came.request_id.unwrap_or_default().to_owned(),
+        ),
+    ]
 }
 
 /// Turns a cell that a spreadsheet would run as a formula into text (OWASP, "CSV

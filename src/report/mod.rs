@@ -18,6 +18,7 @@
 //!   end
 //! - `manifest.rs`: which files in a results folder are ours
 //! - `reject_files.rs`: rejected and failed rows, byte for byte
+//! - `growing_failures.rs`: failed rows, while a run goes on
 //! - `removal_files.rs`: what became of customers that were removed
 //! - `difference_file.rs`: what differs between the input and Kable
 //! - `keys.rs`: `keys.csv`
@@ -34,6 +35,7 @@ mod difference_file;
 pub mod event_log;
 pub mod files;
 mod forecast_text;
+pub mod growing_failures;
 pub mod html;
 pub mod keys;
 pub mod log_line;
@@ -59,7 +61,7 @@ use crate::domain::bottleneck::Pacing;
 use crate::domain::outcome::Outcome;
 use crate::domain::problem::Problem;
 use crate::domain::remote::Difference;
-use crate::domain::row::{Columns, Row};
+use crate::domain::row::{Columns, Origin, Row};
 
 /// Something that happens during a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,6 +80,8 @@ pub enum Event {
     },
     /// Outcomes were written to disk.
     Progress(Progress),
+    /// A row failed for good, and that is on disk.
+    Failed(FailedRow),
     /// No request is sent for this long, as the server asked.
     Paused {
         /// How long.
@@ -125,6 +129,19 @@ pub enum Event {
         /// Rows read.
         rows: u64,
     },
+}
+
+/// A row that failed for good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedRow {
+    /// Where it stands.
+    pub place: Origin,
+    /// The last response's HTTP status.
+    pub status: Option<u16>,
+    /// `X-REQUEST-ID` of the last response.
+    pub request_id: Option<String>,
+    /// The API's message.
+    pub message: Option<String>,
 }
 
 /// The progress of sending.

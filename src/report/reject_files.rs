@@ -5,8 +5,9 @@
 //! them; they are ignored when the file is read as input.
 
 use std::collections::HashMap;
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
 
 use serde_json::value::RawValue;
 
@@ -26,6 +27,8 @@ pub(super) struct RejectFiles {
     forms: HashMap<Option<(u8, String)>, usize>,
     /// The number of the last file with each extension.
     last: HashMap<&'static str, u64>,
+    /// Whether rows are added to what files of the same header hold already.
+    continues: bool,
 }
 
 impl RejectFiles {
@@ -36,6 +39,15 @@ impl RejectFiles {
             parts: Vec::new(),
             forms: HashMap::new(),
             last: HashMap::new(),
+            continues: false,
+        }
+    }
+
+    /// Likewise; rows are added to those that files in the folder hold already.
+    pub(super) fn continuing(kind: &'static str) -> Self {
+        Self {
+            continues: true,
+            ..Self::new(kind)
         }
     }
 
@@ -90,7 +102,7 @@ impl RejectFiles {
             *place
         } else {
             let ending = if form.is_none() { "jsonl" } else { "csv" };
-            let mut part = self.begin(manifest, ending)?;
+            let mut start = Vec::new();
             if form.is_some() {
                 let names: Vec<String> = added.iter().map(|(name, _)| (*name).to_owned()).collect();
                 let header = after_cells(
@@ -99,10 +111,11 @@ impl RejectFiles {
                     account.leading_own,
                 );
                 if columns.is_marked {
-                    part.write_all(MARK)?;
+                    start.extend_from_slice(MARK);
                 }
-                write_cells(&mut part, columns, &names, header)?;
+                write_cells(&mut start, columns, &names, header)?;
             }
+            let part = self.begin(manifest, ending, &start)?;
             self.parts.push(part);
             self.forms.insert(form, self.parts.len() - 1);
             self.parts.len() - 1
@@ -114,8 +127,13 @@ impl RejectFiles {
 }
 
 impl RejectFiles {
-    /// Starts a file with this extension, under the next free name.
-    fn begin(&mut self, manifest: &Manifest, ending: &'static str) -> io::Result<PendingFile> {
+    /// Starts a file with this extension and this header, under the next free name.
+    fn begin(
+        &mut self,
+        manifest: &Manifest,
+        ending: &'static str,
+        header: &[u8],
+    ) -> io::Result<PendingFile> {
         // Each name is tried only once: there may be as many files as inputs.
         let last = self.last.entry(ending).or_default();
         loop {
@@ -125,11 +143,36 @@ impl RejectFiles {
                 number => format!("-{number}"),
             };
             let name = format!("{}{number}.{ending}", self.kind);
-            if manifest.state_of(&name)? != PlaceState::Foreign {
-                return PendingFile::begin(manifest.folder(), &name);
+            let state = manifest.state_of(&name)?;
+            if state == PlaceState::Foreign {
+                continue;
+            }
+            let mut part = PendingFile::begin(manifest.folder(), &name)?;
+            if !(self.continues && state == PlaceState::Replaceable) {
+                part.write_all(header)?;
+                return Ok(part);
+            }
+            if copied(&part.place.clone(), header, &mut part)? {
+                return Ok(part);
             }
         }
     }
+}
+
+/// Copies the file at `place` to `out` if it starts with this `header`; returns whether it
+/// does.
+fn copied(place: &Path, header: &[u8], out: &mut PendingFile) -> io::Result<bool> {
+    let mut file = File::open(place)?;
+    let mut start = Vec::new();
+    (&mut file)
+        .take(header.len() as u64)
+        .read_to_end(&mut start)?;
+    if start != header {
+        return Ok(false);
+    }
+    out.write_all(&start)?;
+    io::copy(&mut file, out)?;
+    Ok(true)
 }
 
 /// The file that rows of these columns belong to: by delimiter and header, or `None`
@@ -175,7 +218,7 @@ fn ends_open(row: &[u8], delimiter: u8) -> bool {
 }
 
 fn write_cells(
-    part: &mut PendingFile,
+    part: &mut impl Write,
     columns: &Columns,
     cells: &[String],
     rest: &[u8],

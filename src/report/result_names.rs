@@ -36,7 +36,10 @@ pub fn holds_results(folder: &Path) -> bool {
 }
 
 /// The kinds of files of rows that are written back.
-pub const KINDS: [&str; 2] = ["rejects", "failures"];
+pub const KINDS: [&str; 2] = ["rejects", FAILURES];
+
+/// Rows that the API refused.
+pub(super) const FAILURES: &str = "failures";
 
 /// Whether `name` is like `kind.csv` or `kind-2.jsonl`.
 pub(super) fn is_numbered(name: &str, kind: &str) -> bool {

@@ -37,6 +37,7 @@ mod damage;
 mod differential;
 #[cfg(unix)]
 mod disk;
+mod early_results;
 mod encodings;
 mod existing;
 mod exports;

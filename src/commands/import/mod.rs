@@ -28,6 +28,7 @@ use self::session::{Session, errors, stopped};
 use self::summary::{ImportSummary, foreseen_stop};
 use super::command_line::TypedCommand;
 use super::customer_list::say_unread;
+use super::early_results::write_rejects;
 use super::exit::Exit;
 use super::finish::{Results, say_unused};
 use super::notify::RunNotice;
@@ -144,6 +145,7 @@ fn import(
         }
     }
     if sends {
+        write_rejects(prepared, &mut surveyed)?;
         ledger = Some(send_all(&session, ledger, &mut surveyed)?);
         halt = session.prepared.stop.reason();
     }

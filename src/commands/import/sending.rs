@@ -9,6 +9,7 @@ use super::ended::how;
 use super::session::{Session, errors};
 use crate::commands::confirm::{ask_yes_no, has_terminal};
 use crate::commands::descriptors;
+use crate::commands::early_results::{FailureWriter, RunObserver};
 use crate::commands::system::{jitter, wall_clock};
 use crate::domain::plan_policy::PlanRules;
 use crate::domain::text::counted;
@@ -132,6 +133,8 @@ pub(in crate::commands) fn send(
     } else {
         std::mem::take(&mut surveyed.orphans)
     };
+    let begins = session.sending.policy.retry_failed && !is_canary;
+    let failures = FailureWriter::start(prepared, begins);
     let parts = PipelineParts {
         rows: prepared.rows(),
         orphans,
@@ -143,14 +146,16 @@ pub(in crate::commands) fn send(
         api: session.connected.client.clone(),
         ledger,
         keys: session.key_file()?,
-        observer: Arc::clone(&prepared.watcher),
+        observer: failures.observer(&prepared.watcher),
         context: context(session),
     };
     // Released before the results are written, however many connections are still
     // open.
     let _reserved = descriptors::ReservedDescriptors::reserve();
     let settings = settings(session, surveyed, selection);
-    let mut ended = run(session, parts, settings)?;
+    let ended = run(session, parts, settings);
+    failures.end();
+    let mut ended = ended?;
     surveyed.verdicts = ended.verdicts;
     *plan = ended.sync;
     if !is_canary {
@@ -194,7 +199,7 @@ fn settings(session: &Session, surveyed: &Survey, selection: Selection) -> send:
 
 fn run(
     session: &Session,
-    parts: PipelineParts<InputReader, Client, SqliteLedger, Arc<ProgressDisplay>>,
+    parts: PipelineParts<InputReader, Client, SqliteLedger, RunObserver>,
     settings: send::Settings,
 ) -> anyhow::Result<send::PipelineResult<SqliteLedger>> {
     let sent = session.prepared.runtime.block_on(async {

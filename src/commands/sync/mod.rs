@@ -22,6 +22,7 @@ use crate::cli::{ApplyOptions, SyncOptions};
 use crate::commands::command_line::TypedCommand;
 use crate::commands::confirm::demand_terminal;
 use crate::commands::customer_list::say_unread;
+use crate::commands::early_results::write_rejects;
 use crate::commands::exit::Exit;
 use crate::commands::finish::{Results, say_unused};
 use crate::commands::import::changed_input::report_changes;
@@ -194,6 +195,7 @@ impl SyncRun {
         let mut sending_since = None;
         if halt.is_none() && !self.session.sending.dry_run {
             confirm(&self.session, &self.plan.forecast)?;
+            write_rejects(&self.session.prepared, &mut self.surveyed)?;
             if self.to_send() > 0 && !self.session.prepared.stop.is_halted() {
                 sending_since = Some(wall_clock());
                 ledger = Some(self.send(ledger)?);

@@ -28,7 +28,8 @@ use self::row::RowAccountant;
 use self::sync_account::SyncAccount;
 use super::checker::{CheckSettings, Checker};
 use super::stop::Stop;
-use super::survey::finding_store::Verdicts;
+use super::survey::Survey;
+use super::survey::finding_store::{RowVerdict, Verdicts};
 use super::survey::remote_list::RemoteList;
 use crate::domain::compared_fields::ComparedFields;
 use crate::domain::forecast::Forecast;
@@ -93,6 +94,22 @@ pub struct AccountSources<'a> {
 }
 
 impl<'a> AccountSources<'a> {
+    /// The account of the input alone.
+    pub fn of_input(check: &'a CheckSettings, surveyed: &'a mut Survey, stop: &'a Stop) -> Self {
+        Self {
+            check,
+            surveyed: surveyed.rows,
+            verdicts: &mut surveyed.verdicts,
+            first_new_id: None,
+            ledger: None,
+            remote_list: None,
+            listed: ListedOutcomes::BEFORE_IMPORT,
+            sync: None,
+            preview: None,
+            stop: Some(stop),
+        }
+    }
+
     /// The row accountant, the verdicts from the first on, and the stop signal.
     fn begin<V>(
         mut self,
@@ -182,6 +199,35 @@ pub fn review<R>(
 where
     R: Revisit<Error: std::error::Error + Send + Sync + 'static>,
 {
+    review_some(rows, others, sources, sink, (observer, &|_| true))
+}
+
+/// Passes only the rejected rows to `sink`: before anything is sent, all is known of them.
+pub fn review_rejected<R>(
+    rows: &mut R,
+    others: R,
+    sources: AccountSources<'_>,
+    sink: &mut impl RowSink,
+    observer: &impl Observer,
+) -> anyhow::Result<Account>
+where
+    R: Revisit<Error: std::error::Error + Send + Sync + 'static>,
+{
+    let strict = sources.check.rules.strict;
+    let is_rejected = |verdict: &RowVerdict| !verdict.fit || verdict.rejects(strict);
+    review_some(rows, others, sources, sink, (observer, &is_rejected))
+}
+
+fn review_some<R, O: Observer>(
+    rows: &mut R,
+    others: R,
+    sources: AccountSources<'_>,
+    sink: &mut impl RowSink,
+    (observer, is_wanted): (&O, &dyn Fn(&RowVerdict) -> bool),
+) -> anyhow::Result<Account>
+where
+    R: Revisit<Error: std::error::Error + Send + Sync + 'static>,
+{
     let surveyed = sources.surveyed;
     let (mut accountant, verdicts, stop) = sources.begin(others)?;
     let mut row = Row::default();
@@ -193,6 +239,9 @@ where
         .read_next()
         .context("cannot read a temporary file")?
     {
+        if !is_wanted(&verdict) {
+            continue;
+        }
         if !rows.revisit(verdict.place, &mut row)? || row.origin != verdict.place {
             bail!(
                 "line {} was not found again where it stood; this is a bug in kable-bulk",

@@ -109,6 +109,7 @@ fn ledger_with(change: impl FnOnce(&mut Settlement)) -> MemoryLedger {
         outcome: Outcome::AlreadyExisted,
         ours: false,
         orphan: false,
+        place: None,
         keys_lost: false,
         customer_id: Some("cus_1".to_owned()),
         request_id: None,

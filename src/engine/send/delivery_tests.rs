@@ -12,6 +12,7 @@ use crate::domain::decision::ExistingPolicy;
 use crate::domain::outcome::Outcome;
 use crate::domain::remote::RemoteCustomer;
 use crate::domain::remote_change::RemoteChange;
+use crate::domain::row::Origin;
 use crate::domain::summary::RequestCounts;
 use crate::engine::pace::circuit_breaker::{self, Access};
 use crate::engine::pace::rate::Rate;
@@ -54,6 +55,7 @@ fn ticket() -> Ticket {
         digest: digest_of(&aster()),
         customer: aster(),
         first_step: FirstStep::Create,
+        place: Origin::default(),
         earlier: EarlierRuns::default(),
         claim: ClaimTime::Now {
             at_ms: NOW_MS,
@@ -193,6 +195,7 @@ async fn a_created_customer_is_ours_under_kables_id() {
         outcome: Outcome::Created,
         ours: true,
         orphan: false,
+        place: None,
         keys_lost: false,
         customer_id: Some("cus_c-1".to_owned()),
         request_id: Some("req-1".to_owned()),

@@ -12,7 +12,7 @@ use super::canary::CanaryRow;
 use super::record::RecorderMessage;
 use crate::domain::customer::{Customer, Fingerprint};
 use crate::domain::decision::Decision;
-use crate::domain::row::{Row, Rows};
+use crate::domain::row::{Origin, Row, Rows};
 use crate::domain::validate::CheckedRow;
 use crate::engine::checker::{CheckSettings, Checker};
 use crate::engine::pace::rate::Rate;
@@ -169,7 +169,7 @@ where
                 let digest = fit.values.digest(&mut room);
                 let known = verdict.as_ref().and_then(|verdict| verdict.prior_claim);
                 let customer = fit.values.to_customer();
-                let mut ticket = self.ticket(customer, digest, known);
+                let mut ticket = self.ticket(row.origin, (customer, digest), known);
                 if let Some(step) = step {
                     let listed = verdict.and_then(|verdict| verdict.listed);
                     ticket.earlier.is_listed = listed.is_some();
@@ -218,8 +218,8 @@ where
 
     fn ticket(
         &mut self,
-        customer: Customer,
-        digest: Fingerprint,
+        place: Origin,
+        (customer, digest): (Customer, Fingerprint),
         known: Option<PriorClaim>,
     ) -> Ticket {
         let Some(known) = known else {
@@ -227,6 +227,7 @@ where
             self.next_new_id += 1;
             return Ticket {
                 id,
+                place,
                 customer,
                 digest,
                 first_step: self.unknown_step(),
@@ -241,6 +242,7 @@ where
         };
         Ticket {
             id: known.id,
+            place,
             customer,
             digest,
             first_step,

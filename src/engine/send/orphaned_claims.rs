@@ -168,6 +168,7 @@ async fn found_out<A: CustomerApi, O: Observer>(
         outcome,
         ours: entry.ours,
         orphan: true,
+        place: None,
         keys_lost: false,
         customer_id: None,
         request_id: None,

@@ -23,7 +23,7 @@ use crate::engine::ticket::ClaimTime;
 use crate::engine::wall_clock::WallClock;
 use crate::ledger::{Batch, Claim, ClaimRecord, IS_DURABLE, Ledger, RunFigures, Settlement};
 use crate::report::keys::KeyFile;
-use crate::report::{Event, Observer, Progress};
+use crate::report::{Event, FailedRow, Observer, Progress};
 
 /// The most messages written in one transaction.
 const MOST_AT_ONCE: usize = 2048;
@@ -232,7 +232,24 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
             written.send(claimed).ok();
         }
         self.report(&batch.settlements);
+        self.report_failed(batch.settlements);
         Ok(())
+    }
+
+    fn report_failed(&self, settlements: Vec<Settlement>) {
+        let failed = settlements
+            .into_iter()
+            .filter(|settled| settled.outcome == Outcome::Failed);
+        for settled in failed {
+            if let Some(place) = settled.place {
+                self.sender.observer.observe(&Event::Failed(FailedRow {
+                    place: *place,
+                    status: settled.status,
+                    request_id: settled.request_id,
+                    message: settled.message,
+                }));
+            }
+        }
     }
 
     /// Whether nothing was written for so long that a kill would lose much of a wait.

@@ -7,6 +7,7 @@ use crate::domain::customer::tests::{aster, digest_of};
 use crate::domain::decision::ExistingPolicy;
 use crate::domain::plan_policy::PlanRules;
 use crate::domain::remote::RemoteCustomer;
+use crate::domain::row::Origin;
 use crate::engine::pace::backoff::RetryPolicy;
 use crate::engine::send::absence::Landing;
 use crate::engine::send::facts::Facts;
@@ -70,6 +71,7 @@ fn row(first_step: FirstStep) -> RowState {
         customer: aster(),
         digest: digest_of(&aster()),
         first_step,
+        place: Origin::default(),
         earlier: EarlierRuns::default(),
         claim: match first_step {
             FirstStep::ResolveDoubt => ClaimTime::Earlier(Some(CLAIMED_BY)),

@@ -130,6 +130,7 @@ fn settlement(state: &RowState, outcome: Outcome, ours: bool) -> Settlement {
         outcome,
         ours: ours || ticket.earlier.customer == KnownCustomer::Ours,
         orphan: false,
+        place: None,
         keys_lost: false,
         customer_id: None,
         request_id: None,
@@ -200,6 +201,7 @@ fn failed(state: &RowState, refusal: Refusal) -> Settlement {
         status: (refusal.status != 0).then_some(refusal.status),
         request_id: refusal.request_id,
         message: Some(refusal.message),
+        place: Some(Box::new(state.ticket.place)),
         ..settlement(state, Outcome::Failed, false)
     }
 }

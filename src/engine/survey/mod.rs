@@ -349,7 +349,7 @@ impl<'s> Worker<'s> {
                 .push_mended(surveyed, original)
                 .with_context(writing)?;
         }
-        if has_problems && settings.note_rows {
+        if !surveyed.fit || has_problems && settings.note_rows {
             self.verdicts
                 .push(surveyed, RowFinding::HasProblems)
                 .with_context(writing)?;

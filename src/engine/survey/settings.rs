@@ -17,8 +17,8 @@ pub struct SurveySettings<'s> {
     pub folder: &'s Path,
     /// How many threads read and check.
     pub threads: usize,
-    /// Whether rows with problems of their own get a verdict, even if nothing else is
-    /// known about them.
+    /// Whether fit rows with a warning or a correction get a verdict, even if nothing else is
+    /// known about them, as unfit rows do.
     pub note_rows: bool,
     /// Ends the reading.
     pub stop: &'s Stop,

@@ -95,6 +95,7 @@ fn planned_settlement() -> impl Strategy<Value = Settlement> {
             digest: [digest; 16],
             ours: flags.0,
             orphan: flags.1,
+            place: None,
             keys_lost: flags.2,
             customer_id: texts.0,
             request_id: texts.1,

@@ -125,6 +125,7 @@ fn settlement(id: u64, outcome: Outcome) -> Settlement {
         outcome,
         ours: outcome == Outcome::Created,
         orphan: false,
+        place: None,
         keys_lost: false,
         customer_id: Some(format!("cus_{id}")),
         request_id: None,

@@ -36,6 +36,7 @@ fn settlement(id: u64) -> Settlement {
         outcome,
         ours: outcome == Outcome::Created,
         orphan: false,
+        place: None,
         keys_lost: id.is_multiple_of(7),
         customer_id: Some(format!("cus_{id:016}")),
         request_id: None,

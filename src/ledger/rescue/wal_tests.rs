@@ -107,6 +107,7 @@ fn claim(ledger: &mut SqliteLedger, first: u64, last: u64) {
         outcome: Outcome::Created,
         ours: true,
         orphan: false,
+        place: None,
         keys_lost: false,
         customer_id: Some(format!("cus_{id}")),
         request_id: None,

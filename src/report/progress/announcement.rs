@@ -65,7 +65,10 @@ pub(super) fn announcement(event: &Event, state: &mut ProgressState, now: &Zoned
             "stopping: nothing more is sent, {} may finish (10 s at most)",
             counted(*in_flight, "request in flight", "requests in flight")
         )),
-        Event::Checking { .. } | Event::Sending { .. } | Event::Accounting { .. } => None,
+        Event::Checking { .. }
+        | Event::Sending { .. }
+        | Event::Failed(_)
+        | Event::Accounting { .. } => None,
     };
     Announcement {
         line,

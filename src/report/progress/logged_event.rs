@@ -23,8 +23,8 @@ pub(super) fn log_event(event: &Event, more: u64) {
         Event::Sending { total, before } => {
             info!(target: TARGET, event = "sending", rows = total, done_before = before);
         }
-        // The progress is logged every ten seconds.
-        Event::Progress(_) => {}
+        // The progress is logged every ten seconds, and failures are in it.
+        Event::Progress(_) | Event::Failed(_) => {}
         Event::Paused { wait } => {
             warn!(target: TARGET, event = "paused", seconds = wait.as_secs_f64());
         }

@@ -281,6 +281,7 @@ impl Observer for ProgressDisplay {
                 self.update(*progress);
             }
             Event::Trouble { .. } => self.log_trouble(event),
+            Event::Failed(_) => {}
             Event::Paused { .. }
             | Event::Down { .. }
             | Event::Crowded { .. }

@@ -146,6 +146,7 @@ fn settlement(claimed: &ClaimedRemoval, result: &RemovalResult, outcome: Outcome
         outcome,
         ours: false,
         orphan: false,
+        place: None,
         keys_lost: false,
         customer_id: result.customer_id.clone(),
         request_id: result.request_id.clone(),

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::remote_change::RemoteChange;
+use crate::domain::row::Origin;
 
 #[tokio::test]
 async fn what_a_stopped_run_did_not_send_is_pending_and_sent_by_the_next() {
@@ -301,6 +302,7 @@ async fn after_a_stop_an_answer_is_awaited_for_ten_seconds_and_its_row_stays_cla
         digest: digest_of(&aster()),
         customer: aster(),
         first_step: FirstStep::Create,
+        place: Origin::default(),
         earlier: EarlierRuns::default(),
         claim: ClaimTime::Now {
             at_ms: NOW_MS,

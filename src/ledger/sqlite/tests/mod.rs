@@ -71,6 +71,7 @@ fn the_file_keeps_when_a_customer_was_first_known_to_be_created() {
             outcome,
             ours: outcome == Outcome::Created,
             orphan: false,
+            place: None,
             keys_lost: false,
             customer_id: None,
             request_id: None,
