@@ -2,6 +2,11 @@
 
 use clap::{Args, ValueEnum};
 
+use super::changes::ChangeOptions;
+use super::monitor::MonitorOptions;
+use super::plan::PlanOptions;
+use super::send::SendOptions;
+
 /// What `validate` alone takes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
 pub struct CheckOptions {
@@ -23,6 +28,24 @@ pub struct CheckOptions {
         help_heading = "Showing"
     )]
     pub annotations: Option<AnnotationPlatform>,
+}
+
+/// Options of `import` and `sync` that `validate` takes and ignores, so that a command line of
+/// theirs is checked by swapping the word.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct UnsentOptions {
+    /// How customers are sent.
+    #[command(flatten)]
+    pub sending: SendOptions,
+    /// What `sync` changes.
+    #[command(flatten)]
+    pub changes: ChangeOptions,
+    /// How a plan is saved.
+    #[command(flatten)]
+    pub plan: PlanOptions,
+    /// What a run leaves for a monitor.
+    #[command(flatten)]
+    pub monitor: MonitorOptions,
 }
 
 /// Whose annotations.

@@ -53,7 +53,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 pub use self::apply::ApplyOptions;
 pub use self::changes::{ChangeOptions, EmptyHandling, OnMissingRow, PlanHandling};
-pub use self::check::{AnnotationPlatform, CheckOptions};
+pub use self::check::{AnnotationPlatform, CheckOptions, UnsentOptions};
 pub use self::config_file::ConfigChoice;
 pub use self::display::{ColorChoice, DisplayOptions, LogFormat};
 pub use self::init::{InitOptions, PresetsOptions};
@@ -86,6 +86,10 @@ Exit codes:
   130  interrupted; can be resumed with the same command
 
 Credentials come from KABLE_CLIENT_ID and KABLE_CLIENT_SECRET, or --client-secret-file.";
+
+const IGNORED_HELP: &str = "\
+The options of import and sync that are about sending are accepted as well, and ignored; with -v
+it says which.";
 
 /// Imports customers into the Kable billing API: each created exactly once,
 /// every row accounted for.
@@ -227,6 +231,9 @@ pub struct ValidateOptions {
     /// How fast they are looked up.
     #[command(flatten, next_help_heading = "Target")]
     pub requests: RequestOptions,
+    /// What is ignored.
+    #[command(flatten)]
+    pub unsent: UnsentOptions,
     /// What is shown.
     #[command(flatten)]
     pub display: DisplayOptions,
@@ -301,14 +308,40 @@ pub fn command() -> clap::Command {
         sync.mut_arg("canary", |option| option.hide(true))
             .mut_arg("existing", |option| option.hide(true))
     });
+    let ignored = UnsentOptions::augment_args(clap::Command::new("validate"));
+    let command = command.mut_subcommand("validate", |validate| {
+        let ignored = ignored.get_arguments().map(clap::Arg::get_id);
+        let hidden = ignored.fold(validate, |validate, id| {
+            validate.mut_arg(id, |option| option.hide(true))
+        });
+        hidden.after_help(IGNORED_HELP)
+    });
     command.mut_subcommands(|subcommand| subcommand.mut_args(defaults::shown_in_help))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     #[test]
     fn the_options_agree_with_each_other() {
         super::command().debug_assert();
+    }
+
+    /// A command line for either is checked by swapping the word.
+    #[test]
+    fn validate_takes_every_option_of_import_and_sync() {
+        let command = super::command();
+        let longs = |name: &str| -> BTreeSet<String> {
+            let options = command.find_subcommand(name).unwrap().get_arguments();
+            let longs = options.filter_map(clap::Arg::get_long);
+            longs.map(str::to_owned).collect()
+        };
+        let taken = longs("validate");
+        for name in ["import", "sync"] {
+            let missing: Vec<_> = longs(name).difference(&taken).cloned().collect();
+            assert_eq!(missing, [""; 0], "{name}");
+        }
     }
 
     #[test]

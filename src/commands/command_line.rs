@@ -7,8 +7,8 @@ use std::ffi::OsString;
 
 use super::option_words::OptionWords;
 use crate::cli::{
-    ApplyOptions, CheckOptions, ConfigChoice, ImportOptions, MonitorOptions, PlanOptions,
-    RemovalOptions, ReportOptions, RollbackOptions, SendOptions, ValidateOptions, VerifyOptions,
+    ApplyOptions, CheckOptions, ConfigChoice, PlanOptions, RemovalOptions, ReportOptions,
+    RollbackOptions, ValidateOptions, VerifyOptions,
 };
 
 /// A command: the program as it was called, and the parsed options.
@@ -30,14 +30,6 @@ impl<O: Clone> TypedCommand<O> {
     }
 }
 
-impl TypedCommand<ImportOptions> {
-    /// The command as it is typed into a shell.
-    pub(super) fn line(&self) -> String {
-        let inputs = &self.options.input.inputs;
-        OptionWords::of_import(&self.options).line(&self.program, "import", inputs)
-    }
-}
-
 impl TypedCommand<ValidateOptions> {
     /// The command as it is typed into a shell.
     pub(super) fn line(&self) -> String {
@@ -56,6 +48,7 @@ impl TypedCommand<ValidateOptions> {
             checks,
             target,
             requests,
+            unsent,
             display,
         } = &self.options;
         let CheckOptions {
@@ -68,31 +61,21 @@ impl TypedCommand<ValidateOptions> {
         options.target(target);
         options.requests(requests);
         options.choice("annotations", *annotations);
+        options.unsent(unsent);
         options.display(display);
         options
     }
 
-    /// The import of the same input.
-    pub(super) fn import(&self) -> TypedCommand<ImportOptions> {
-        let ValidateOptions {
-            input,
-            checks: _,
-            target,
-            requests,
-            display,
-        } = self.options.clone();
-        TypedCommand {
-            program: self.program.clone(),
-            options: ImportOptions {
-                input,
-                target,
-                requests,
-                sending: SendOptions::default(),
-                plan: PlanOptions::default(),
-                display,
-                monitor: MonitorOptions::default(),
-            },
+    /// The long names of the options that were typed and are ignored; those about the target
+    /// unless something is looked up.
+    pub(super) fn ignored(&self, is_online: bool) -> Vec<String> {
+        let mut options = OptionWords::default();
+        if !is_online {
+            options.target(&self.options.target);
+            options.requests(&self.options.requests);
         }
+        options.unsent(&self.options.unsent);
+        options.names().map(str::to_owned).collect()
     }
 }
 
@@ -234,8 +217,8 @@ pub(super) mod tests {
     use clap::{Arg, Parser};
     use proptest::prelude::*;
 
-    use super::{ImportOptions, TypedCommand, ValidateOptions};
-    use crate::cli::{Cli, Command};
+    use super::{TypedCommand, ValidateOptions};
+    use crate::cli::{Cli, Command, ImportOptions};
     use crate::commands::send_command::SendCommand;
 
     fn parsed(words: &[&str]) -> Option<Command> {
@@ -278,7 +261,12 @@ pub(super) mod tests {
     /// valid command.
     fn round_trip(words: &[&str]) -> Option<String> {
         let line = match parsed(words)? {
-            Command::Import(options) => typed(words[0], *options).line(),
+            Command::Import(options) => SendCommand {
+                import: typed(words[0], *options),
+                changes: None,
+                applied: None,
+            }
+            .line(),
             Command::Validate(options) => typed(words[0], *options).line(),
             Command::Sync(options) => SendCommand {
                 import: typed(words[0], options.import),

@@ -10,6 +10,7 @@ use crate::cli::defaults::SANDBOX_FILE;
 use crate::cli::{
     ChangeOptions, ConfigChoice, DisplayOptions, ImportOptions, InputOptions, MonitorOptions,
     PlanOptions, ReadingOptions, RequestOptions, SandboxChoice, SendOptions, TargetOptions,
+    UnsentOptions,
 };
 
 /// Options as shell words. Each struct of options is destructured in full, so that
@@ -196,6 +197,19 @@ impl OptionWords {
         self.switch("no-progress", *no_progress);
     }
 
+    pub(super) fn unsent(&mut self, unsent: &UnsentOptions) {
+        let UnsentOptions {
+            sending,
+            changes,
+            plan,
+            monitor,
+        } = unsent;
+        self.sending(sending);
+        self.changes(changes);
+        self.plan(plan);
+        self.monitor(monitor);
+    }
+
     pub(super) fn plan(&mut self, plan: &PlanOptions) {
         let PlanOptions { save_plan } = plan;
         self.value("save-plan", save_plan.as_ref());
@@ -256,11 +270,15 @@ impl OptionWords {
         }
     }
 
-    /// Whether the option `long` is among them. Values that begin with a dash are
-    /// attached.
+    /// Whether the option `long` is among them.
     pub(super) fn name(&self, long: &str) -> bool {
-        let mut names = self.0.iter().filter_map(|word| word.strip_prefix("--"));
-        names.any(|name| name.split('=').next() == Some(long))
+        self.names().any(|name| name == long)
+    }
+
+    /// The long names of the options. Values that begin with a dash are attached.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let names = self.0.iter().filter_map(|word| word.strip_prefix("--"));
+        names.filter_map(|name| name.split('=').next())
     }
 
     pub(super) fn line(self, program: &OsStr, subcommand: &str, inputs: &[OsString]) -> String {

@@ -2,7 +2,9 @@
 
 use super::command_line::TypedCommand;
 use super::option_words::OptionWords;
-use crate::cli::{ApplyOptions, ChangeOptions, ImportOptions, Scalar};
+use crate::cli::{
+    ApplyOptions, ChangeOptions, ImportOptions, Scalar, UnsentOptions, ValidateOptions,
+};
 
 /// A command that sends customers: an import, or a sync.
 #[derive(Debug, Clone)]
@@ -88,5 +90,41 @@ impl SendCommand {
             words.changes(changes);
         }
         words
+    }
+}
+
+impl TypedCommand<ValidateOptions> {
+    /// The import of the same input; the sync if an option was typed that a sync alone takes.
+    pub(super) fn sending(&self) -> SendCommand {
+        let ValidateOptions {
+            input,
+            checks: _,
+            target,
+            requests,
+            unsent,
+            display,
+        } = self.options.clone();
+        let UnsentOptions {
+            sending,
+            changes,
+            plan,
+            monitor,
+        } = unsent;
+        SendCommand {
+            import: TypedCommand {
+                program: self.program.clone(),
+                options: ImportOptions {
+                    input,
+                    target,
+                    requests,
+                    sending,
+                    plan,
+                    display,
+                    monitor,
+                },
+            },
+            changes: (changes != ChangeOptions::default()).then_some(changes),
+            applied: None,
+        }
     }
 }

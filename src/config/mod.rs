@@ -34,7 +34,7 @@ pub mod requests;
 pub mod send;
 pub mod target;
 mod used_options;
-mod value_checks;
+pub mod value_checks;
 pub mod values;
 mod written_value;
 

@@ -1,11 +1,9 @@
 //! Which options of the file and of the environment a command takes, and what they are.
 
-use clap::CommandFactory;
-
 use super::file::FileOptions;
 use super::options::replacing;
 use super::origin::{Assignment, OptionOrigin};
-use crate::cli::Cli;
+use crate::cli::command as grammar;
 
 /// The options that say where customers are sent.
 const TARGET: [&str; 4] = ["env", "base-url", "sandbox", "client-secret-file"];
@@ -63,11 +61,13 @@ impl FileOptions {
 
     /// The options that the subcommand `command` takes from here.
     fn used(&self, command: &str, is_typed: impl Fn(&str) -> bool) -> Vec<(&str, &Assignment)> {
-        let grammar = Cli::command();
+        let grammar = grammar();
         let command = grammar.find_subcommand(command);
         let is_used = |long: &str| {
             let mut options = command.into_iter().flat_map(clap::Command::get_arguments);
-            options.any(|option| option.get_long() == Some(long)) && !replacing(long).any(&is_typed)
+            // What is hidden is ignored, or refused.
+            options.any(|option| option.get_long() == Some(long) && !option.is_hide_set())
+                && !replacing(long).any(&is_typed)
         };
         let all = self.assignments.0.iter();
         let all = all.map(|(long, assignment)| (long.as_str(), assignment));

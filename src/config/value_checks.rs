@@ -1,5 +1,5 @@
-//! Refuses values of the file and of the environment that can't be used, also those that
-//! the command does not take: one file serves all commands.
+//! Refuses values that can't be used, also those that the command ignores: one file serves all
+//! commands, and `validate` takes the command line of an import.
 
 use super::changes::changes;
 use super::error::ConfigError;
@@ -11,7 +11,7 @@ use crate::cli::{ChangeOptions, ReadingOptions, RequestOptions, SendOptions, Tar
 
 /// Refuses the first value that can't be used. Files that values name are not opened, and
 /// options that exclude each other are refused where they are used.
-pub(super) fn check_values(
+pub fn check_values(
     reading: &ReadingOptions,
     target: &TargetOptions,
     rates: &RequestOptions,

@@ -422,7 +422,7 @@ fn shorter_while_it_is_read_again() {
     });
     let running = held_in_the_second_pass(&run);
     cut(&run, 600_000);
-    changed(running.end_after_much(), &run);
+    changed(running.end(), &run);
 }
 
 /// An endless row that begins with `start` and continues with `filler` is rejected, and the
@@ -527,7 +527,7 @@ fn an_input_that_changed_is_no_want_of_room() {
     let running = held_in_the_second_pass(&run);
     cut(&run, 10_000);
     running
-        .end_after_much()
+        .end()
         .keeps_to_itself("checkpoint")
         .hints("let it be finished first");
 }

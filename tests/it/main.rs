@@ -86,6 +86,7 @@ mod tables;
 mod terminal;
 mod time_limits;
 mod troubleshooting;
+mod validate;
 mod verify;
 mod wire;
 mod workbooks;

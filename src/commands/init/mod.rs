@@ -19,7 +19,7 @@ use super::hint::hinted;
 use super::own_files::ResolvedInputs;
 use crate::cli::{
     CheckOptions, DisplayOptions, InitOptions, InputOptions, ReadingOptions, RequestOptions,
-    TargetOptions, ValidateOptions,
+    TargetOptions, UnsentOptions, ValidateOptions,
 };
 use crate::config::input::{InputSettings, input};
 use crate::config::mapping::AUTO;
@@ -178,6 +178,7 @@ fn next_command(
         checks: CheckOptions::default(),
         target: TargetOptions::default(),
         requests: RequestOptions::default(),
+        unsent: UnsentOptions::default(),
         display: DisplayOptions::default(),
     };
     TypedCommand { program, options }.line()

@@ -22,13 +22,12 @@ use super::result_folder::lock_folder;
 use super::send_time::send_time;
 use super::shell_word::shell_word;
 use super::system::seconds;
-use crate::cli::{
-    AnnotationPlatform, CheckOptions, RequestOptions, TargetOptions, ValidateOptions,
-};
+use crate::cli::{AnnotationPlatform, CheckOptions, ReadingOptions, ValidateOptions};
 use crate::config::display::{DisplaySettings, checks_and_display};
 use crate::config::input::{InputSettings, input};
 use crate::config::requests::{RequestSettings, requests};
 use crate::config::target::{Destination, destination, unnamed_target};
+use crate::config::value_checks::check_values;
 use crate::config::{ConfigError, Environment, FileOptions, InheritedOptions};
 use crate::domain::advice::{CheckReport, advice};
 use crate::domain::decision::RowPolicy;
@@ -65,6 +64,9 @@ pub fn run(
         online,
     } = ValidateDecisions::of(typed.clone(), file, inputs.names, environment)
         .map_err(|error| error.located(&assignments, is_typed))?;
+    if display.verbose {
+        notes.extend(ignored_note(&command.ignored(online.is_some())));
+    }
     let mut prepared = Prepared::open(input, display, origin)?;
     prepared.say_options(&notes, stored);
     let _results = lock_folder(&prepared.out)?;
@@ -116,6 +118,13 @@ impl ValidateDecisions {
         inputs: Vec<OsString>,
         environment: &Environment,
     ) -> Result<Self, ConfigError> {
+        let unsent = (&typed.unsent.sending, &typed.unsent.changes);
+        check_values(
+            &ReadingOptions::default(),
+            &typed.target,
+            &typed.requests,
+            unsent,
+        )?;
         let input = input(inputs, typed.input.reading, file.reading)?;
         let (checks, display) =
             checks_and_display((typed.checks, file.checks), (&typed.display, &file.display))?;
@@ -124,7 +133,6 @@ impl ValidateDecisions {
             let destination = destination(typed.target, file.target, environment)?;
             Some((destination, requests))
         } else {
-            refuse_unused(&typed.target, &typed.requests)?;
             None
         };
         Ok(Self {
@@ -136,24 +144,13 @@ impl ValidateDecisions {
     }
 }
 
-/// Refuses options of a target if nothing is looked up.
-fn refuse_unused(target: &TargetOptions, requests: &RequestOptions) -> Result<(), ConfigError> {
-    let typed = [
-        ("env", target.env.is_some()),
-        ("base-url", target.base_url.is_some()),
-        ("sandbox", target.sandbox.is_some()),
-        ("client-secret-file", target.client_secret_file.is_some()),
-        ("rate", requests.rate.is_some()),
-        ("max-rate", requests.max_rate.is_some()),
-        ("timeout", requests.timeout.is_some()),
-    ];
-    match typed.into_iter().find(|(_, is_typed)| *is_typed) {
-        Some((option, _)) => Err(ConfigError::Value {
-            option,
-            wrong: "nothing is looked up without --online".to_owned(),
-        }),
-        None => Ok(()),
-    }
+/// Says which options are ignored.
+fn ignored_note(longs: &[String]) -> Option<String> {
+    let options: Vec<String> = longs.iter().map(|long| format!("--{long}")).collect();
+    (!options.is_empty()).then(|| {
+        let options = options.join(", ");
+        format!("note: validate sends nothing, and ignores {options}")
+    })
 }
 
 /// The parts of a validation.

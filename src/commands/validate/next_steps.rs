@@ -3,9 +3,10 @@
 use anyhow::bail;
 use clap::Parser;
 
-use crate::cli::{Cli, Command, ImportOptions, ValidateOptions};
+use crate::cli::{Cli, Command, ValidateOptions};
 use crate::commands::command_line::TypedCommand;
 use crate::commands::option_list::add_to_list;
+use crate::commands::send_command::SendCommand;
 use crate::config::InheritedOptions;
 use crate::config::values::is_nameless;
 use crate::domain::advice::{NextStep, StepCommand};
@@ -70,17 +71,15 @@ fn with(
     }))
 }
 
-/// The import of what was checked.
-fn import(
-    typed: &TypedCommand<ValidateOptions>,
-    inherited: &InheritedOptions,
-) -> TypedCommand<ImportOptions> {
-    typed.import().with(|options| {
+/// The import, or the sync, of what was checked.
+fn import(typed: &TypedCommand<ValidateOptions>, inherited: &InheritedOptions) -> SendCommand {
+    typed.sending().with(|options| {
         // A stream has no name from which the checkpoint's could follow.
         let first = options.input.inputs.first();
         let is_nameless = first.is_some_and(|input| is_nameless(input));
         let checkpoint = is_nameless.then(|| CHECKPOINT.into());
-        options.sending.checkpoint = checkpoint;
+        options.sending.checkpoint = options.sending.checkpoint.take().or(checkpoint);
+        options.sending.dry_run = None;
         options.sending.no_dry_run = inherited.dry_run;
     })
 }
@@ -167,6 +166,21 @@ mod tests {
         ];
         all_parse(&commands);
         assert_eq!(command(typed, StepCommand::ByHand), "");
+    }
+
+    #[test]
+    fn what_was_typed_about_sending_is_kept_for_the_import_or_the_sync() {
+        let next = |typed| command(typed, StepCommand::Import);
+        all_parse(&[
+            (
+                next("kable-bulk validate in.csv --rate 5 --keys --dry-run --checkpoint a.db"),
+                "kable-bulk import in.csv --rate 5 --checkpoint a.db --keys",
+            ),
+            (
+                next("kable-bulk validate in.csv --prune cancel --yes"),
+                "kable-bulk sync in.csv --yes --prune cancel",
+            ),
+        ]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use kable_bulk::sandbox::RunningSandbox;
@@ -491,27 +492,25 @@ impl Running {
         child.wait().unwrap();
     }
 
-    /// Waits for its end.
+    /// Reads its output, which may be more than a pipe holds, and waits for its end.
     pub(crate) fn end(mut self) -> EndedRun {
+        fn taken(stream: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
+            std::thread::spawn(move || {
+                let mut all = Vec::new();
+                if let Some(mut stream) = stream {
+                    stream.read_to_end(&mut all).unwrap();
+                }
+                all
+            })
+        }
+        let child = self.child.as_mut().unwrap();
+        let (stdout, stderr) = (taken(child.stdout.take()), taken(child.stderr.take()));
         // A process that hangs is killed with the test that waits for it.
         let line = self.line.clone();
         until(&format!("the end of kable-bulk {line}"), || !self.runs());
-        let output = self.child.take().unwrap().wait_with_output().unwrap();
-        EndedRun::of(line, output)
-    }
-
-    /// Reads all of its standard error, and waits for its end.
-    pub(crate) fn end_after_much(mut self) -> EndedRun {
-        let mut stderr = self.child.as_mut().unwrap().stderr.take().unwrap();
-        let taking = std::thread::spawn(move || {
-            let mut all = Vec::new();
-            stderr.read_to_end(&mut all).unwrap();
-            all
-        });
-        let line = self.line.clone();
-        until(&format!("the end of kable-bulk {line}"), || !self.runs());
         let mut output = self.child.take().unwrap().wait_with_output().unwrap();
-        output.stderr = taking.join().unwrap();
+        output.stdout = stdout.join().unwrap();
+        output.stderr = stderr.join().unwrap();
         EndedRun::of(line, output)
     }
 
