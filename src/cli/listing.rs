@@ -20,7 +20,7 @@ pub struct PlansOptions {
     /// Whose plans are listed.
     #[command(flatten)]
     pub target: TargetOptions,
-    /// One request's time-out
+    /// One request's time-out: a number of seconds, or 500ms, 30s, 5m
     #[arg(long, value_name = "DUR", help_heading = "Target")]
     pub timeout: Option<String>,
     /// How they are written.

@@ -13,7 +13,7 @@ pub struct RequestOptions {
     /// Finds the rate that works, up to this one
     #[arg(long, value_name = "N", conflicts_with = "rate")]
     pub max_rate: Option<Scalar>,
-    /// One request's time-out
+    /// One request's time-out: a number of seconds, or 500ms, 30s, 5m
     #[arg(long, value_name = "DUR")]
     pub timeout: Option<String>,
 }

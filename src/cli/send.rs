@@ -32,7 +32,7 @@ pub struct SendOptions {
     /// Stops sending at this local time of day, and exits with 4
     #[arg(long, value_name = "HH:MM")]
     pub stop_at: Option<String>,
-    /// Stops sending after this long, and exits with 4
+    /// Stops sending after this long, and exits with 4: a number of seconds, or 90s, 30m, 8h
     #[arg(long, value_name = "DUR")]
     pub max_duration: Option<String>,
     /// Sends nothing if any row is rejected

@@ -110,7 +110,7 @@ fn steady_clock() -> i64 {
 /// The next time after `now` at which clocks show `at`. If clocks are put back over
 /// it they show it twice, and both count; if they are put forward over it, it is
 /// later by as much.
-fn next(at: Time, now: &Zoned) -> Option<Zoned> {
+pub(super) fn next(at: Time, now: &Zoned) -> Option<Zoned> {
     let zone = now.time_zone();
     let on = |day: jiff::civil::Date| {
         let shown = zone.to_ambiguous_zoned(day.to_datetime(at));

@@ -2,9 +2,15 @@
 
 use std::time::Duration;
 
-use crate::domain::text::counted;
+use jiff::Zoned;
+
+use super::deadline::next;
+
+use crate::config::send::TimeLimits;
+use crate::domain::text::{counted, thousands};
 use crate::engine::pace::PaceSettings;
 use crate::engine::pace::rate::Rate;
+use crate::report::wall_time::after;
 
 /// Describes how long it takes to send `rows` rows.
 pub(super) fn send_time(rows: u64, pacing: PaceSettings) -> String {
@@ -26,9 +32,99 @@ pub(super) fn send_time(rows: u64, pacing: PaceSettings) -> String {
     }
 }
 
+/// Says when the sending of `rows` rows stops by its `limits`, and how far it gets until then;
+/// `None` without a limit.
+pub(super) fn stop_note(
+    rows: u64,
+    pacing: PaceSettings,
+    limits: TimeLimits,
+    now: &Zoned,
+) -> Option<String> {
+    let at = limits.stop_at.and_then(|at| {
+        let until = next(at, now)?.duration_since(now);
+        let option = "--stop-at".to_owned();
+        Some((Duration::try_from(until).ok()?, option))
+    });
+    let span = limits.max_duration.map(|most| {
+        let option = format!("--max-duration {}", humantime::format_duration(most));
+        (most, option)
+    });
+    let (wait, option) = at.into_iter().chain(span).min()?;
+    let time = after(now, wait)?;
+    let day = if time.contains(' ') { "" } else { "today " };
+    let rate = pacing.ceiling;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a number of rows for people, not below 0; a cast saturates"
+    )]
+    let reached = (rate.a_second() * wait.as_secs_f64()) as u64;
+    let far = match (rate, reached >= rows) {
+        (Rate::Unlimited, _) | (_, true) => " at the latest".to_owned(),
+        (Rate::Limited { .. }, false) => {
+            let about = if pacing.at_once { "about" } else { "at most" };
+            let (reached, rows) = (thousands(reached), counted(rows, "row", "rows"));
+            format!(", after {about} {reached} of {rows} at {rate}")
+        }
+    };
+    Some(format!("Stops {day}{time}{far} ({option})"))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{PaceSettings, send_time};
+    use std::time::Duration;
+
+    use jiff::civil::time;
+
+    use super::{PaceSettings, TimeLimits, send_time, stop_note};
+
+    #[test]
+    fn it_says_when_it_stops_and_how_far_it_gets() {
+        let now: jiff::Zoned = "2026-11-28T07:42:00+00:00[UTC]".parse().unwrap();
+        let note = |rate: &str, at_once, limits| {
+            let pacing = PaceSettings {
+                ceiling: rate.parse().unwrap(),
+                at_once,
+                concurrency: 64,
+            };
+            stop_note(40_000, pacing, limits, &now)
+        };
+        let at = |hour| TimeLimits {
+            stop_at: Some(time(hour, 0, 0, 0)),
+            ..TimeLimits::default()
+        };
+        let soon = TimeLimits {
+            max_duration: Some(Duration::from_mins(8)),
+            ..at(6)
+        };
+        for (note, expected) in [
+            (note("25", true, TimeLimits::default()), None),
+            (
+                note("20/m", true, at(6)),
+                Some("Stops tomorrow 06:00, after about 26,760 of 40,000 rows at 20/m (--stop-at)"),
+            ),
+            (
+                note("5", true, at(8)),
+                Some("Stops today 08:00, after about 5,400 of 40,000 rows at 5/s (--stop-at)"),
+            ),
+            (
+                note("50", false, soon),
+                Some(
+                    "Stops today 07:50, after at most 24,000 of 40,000 rows at 50/s (--max-duration 8m)",
+                ),
+            ),
+            (
+                note("unlimited", true, at(8)),
+                Some("Stops today 08:00 at the latest (--stop-at)"),
+            ),
+            (
+                note("50", false, at(8)),
+                Some("Stops today 08:00 at the latest (--stop-at)"),
+            ),
+        ] {
+            assert_eq!(note.as_deref(), expected);
+        }
+    }
 
     #[test]
     fn the_time_follows_from_the_rate() {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::origin::{Assignments, OptionOrigin};
+use super::value_forms::value_form;
 use crate::domain::outcome::Outcome;
 
 /// Why a configuration can't be used.
@@ -120,12 +121,7 @@ impl ConfigError {
     /// What the user can do about it.
     pub fn hint(&self) -> String {
         match self {
-            Self::Value {
-                option: "preset", ..
-            } => "kable-bulk presets lists the presets".to_owned(),
-            Self::Value { option, .. } => {
-                format!("the command's --help says what --{option} takes")
-            }
+            Self::Value { option, .. } => value_form(option),
             Self::NoOutcome { .. } => {
                 let names = Outcome::ALL.map(Outcome::name).join(", ");
                 format!("the outcomes are {names}; a file is named with its folder, as ./NAME")

@@ -35,6 +35,7 @@ pub mod send;
 pub mod target;
 mod used_options;
 pub mod value_checks;
+mod value_forms;
 pub mod values;
 mod written_value;
 

@@ -7,8 +7,10 @@ use crate::common::{Run, customers_of_csv, rows, until};
 #[test]
 fn a_run_whose_time_is_over_stops_softly_and_the_next_one_finishes() {
     let run = Run::new().server(&[]).input("in.csv", rows(200));
-    run.import("in.csv --rate 20/s --max-duration 1s")
+    run.import("in.csv --rate 20/s --max-duration 1")
         .code(4)
+        .says("Stops to")
+        .says(", after about 20 of 200 rows at 20/s (--max-duration 1s)")
         .says("Stopped by --max-duration 1s. What was done is kept.")
         .says("Go on where it stopped:");
     let summary = run.summary("in.csv");
@@ -43,7 +45,9 @@ fn a_time_of_day_that_is_not_near_changes_nothing() {
     let run = Run::new().server(&[]).input("in.csv", rows(10));
     let soon = jiff::Zoned::now() + jiff::Span::new().hours(2);
     let soon = soon.strftime("%H:%M");
-    run.import(&format!("in.csv --stop-at {soon}")).code(0);
+    run.import(&format!("in.csv --stop-at {soon}"))
+        .code(0)
+        .says(" at the latest (--stop-at)");
     run.summary("in.csv").outcomes(&[("created", 10)]);
 }
 

@@ -135,6 +135,7 @@ fn import(
     if sends && surveyed.to_do() > 0 && !prepared.display.quiet {
         let time = send_time(surveyed.to_do(), session.sending.requests.pacing);
         prepared.watcher.say(&time);
+        session.say_stop(surveyed.to_do());
     }
     if halt.is_some() && !session.sending.dry_run && surveyed.to_look_up > 0 {
         // Rows that an earlier run may have sent are looked up nevertheless.

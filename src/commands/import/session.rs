@@ -20,6 +20,7 @@ use crate::commands::preflight::Calls;
 use crate::commands::prepared::{Prepared, origin, unless_stopped};
 use crate::commands::run_metrics::RunMetrics;
 use crate::commands::send_command::SendCommand;
+use crate::commands::send_time::stop_note;
 use crate::commands::system::wall_clock;
 use crate::config::changes::{ChangeSettings, changes, refuse_import_options};
 use crate::config::display::{DisplaySettings, display};
@@ -319,6 +320,15 @@ impl Session {
             runtime.block_on(confirm(&many, account, (watcher, stop)))?;
         }
         Ok(None)
+    }
+
+    /// Says when the sending of `rows` rows stops, if it is limited.
+    pub(in crate::commands) fn say_stop(&self, rows: u64) {
+        let watcher = &self.prepared.watcher;
+        let (pacing, limits) = (self.sending.requests.pacing, self.sending.limits);
+        if let Some(note) = stop_note(rows, pacing, limits, &watcher.now()) {
+            watcher.say(&note);
+        }
     }
 
     /// How many rows may be rejected or fail.

@@ -31,6 +31,7 @@ use super::preflight::Calls;
 use super::prepared::unless_stopped;
 use super::removal_line::removal_line;
 use super::result_folder::lock_folder;
+use super::send_time::stop_note;
 use super::system::{jitter, seconds, wall_clock};
 use crate::cli::{ApplyOptions, RollbackOptions};
 use crate::config::Environment;
@@ -187,6 +188,12 @@ fn delete(
         now_ms: wall_clock(),
     })?;
     let total = claims.total();
+    let (pacing, limits) = (session.sending.requests.pacing, session.sending.limits);
+    if let Some(note) = stop_note(total, pacing, limits, &session.watcher.now())
+        && !session.display.quiet
+    {
+        session.watcher.say(&note);
+    }
     session
         .watcher
         .observe(&Event::Sending { total, before: 0 });

@@ -234,6 +234,7 @@ impl SyncRun {
         if !session.prepared.display.quiet {
             let time = send_time(self.to_send(), session.sending.requests.pacing);
             session.prepared.watcher.say(&time);
+            session.say_stop(self.to_send());
         }
         let ledger = session.writable_ledger(ledger, &self.surveyed)?;
         let mut plan = Some(std::mem::take(&mut self.plan));
