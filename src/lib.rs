@@ -35,7 +35,7 @@ use std::process::ExitCode;
 use clap::FromArgMatches;
 
 use crate::cli::{Cli, Command};
-use crate::commands::{Exit, MovedPlan, RunLog, RunNotice, hint};
+use crate::commands::{Exit, MovedPlan, RunLog, RunNotice, hint, with_nearest};
 use crate::config::{ConfigError, Environment};
 use crate::domain::text::escaped;
 
@@ -49,6 +49,7 @@ pub fn run() -> ExitCode {
     let exit = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => run_command(program, cli.command),
         Err(error) => {
+            let error = with_nearest(error);
             let log = RunLog::of_words(&typed);
             if log.is_json && error.use_stderr() {
                 log.error(error.to_string().trim_end(), None, Exit::Usage);

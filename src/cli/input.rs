@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, ValueEnum};
 
 use super::config_file::ConfigChoice;
+use super::scalar::whole;
 
 /// What is read, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
@@ -56,7 +57,7 @@ pub struct ReadingOptions {
     #[arg(long, value_name = "FIELD=FILE", action = ArgAction::Append)]
     pub values: Vec<String>,
     /// Shows for the first N rows what each field came from
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_parser = whole::<u64>, value_name = "N")]
     pub explain: Option<u64>,
     /// Leaves out the rows that this row filter of the mapping is for; can be repeated
     #[arg(long, value_name = "NAME", action = ArgAction::Append)]
@@ -80,7 +81,7 @@ pub struct ReadingOptions {
     )]
     pub strict: Option<bool>,
     /// Only the first N rows
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_parser = whole::<u64>, value_name = "N")]
     pub limit: Option<u64>,
     /// Where results go [default: INPUT.results]
     #[arg(long, value_name = "DIR")]

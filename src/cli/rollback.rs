@@ -10,6 +10,7 @@ use super::display::DisplayOptions;
 use super::monitor::MonitorOptions;
 use super::plan::PlanOptions;
 use super::requests::RequestOptions;
+use super::scalar::whole;
 use super::send::SendOptions;
 use super::target::TargetOptions;
 
@@ -71,10 +72,10 @@ pub struct RollbackSending {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Never more requests in flight than this
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_parser = whole::<usize>, value_name = "N")]
     pub concurrency: Option<usize>,
     /// How often a request is sent again
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_parser = whole::<u32>, value_name = "N")]
     pub retries: Option<u32>,
     /// How long a request without a response may still take effect; 0s: no time
     /// [default: from --timeout and the slowest response]

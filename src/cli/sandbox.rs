@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, ValueEnum};
 
 use super::config_file::ConfigChoice;
+use super::scalar::whole;
 
 /// Options of `sandbox`.
 #[derive(Debug, Args)]
@@ -16,7 +17,7 @@ pub struct SandboxOptions {
     #[command(flatten)]
     pub file: ConfigChoice,
     /// The port on loopback; 0 leaves the choice to the system
-    #[arg(long, default_value_t = 8787, value_name = "N")]
+    #[arg(long, value_parser = whole::<u16>, default_value_t = 8787, value_name = "N")]
     pub port: u16,
     /// Answers 429 beyond this many requests a second; 100,50@60s-120s: beyond 50 in that time
     #[arg(long, value_name = "N")]
@@ -29,6 +30,7 @@ pub struct SandboxOptions {
     pub latency: Option<String>,
     /// Works on N requests at once; the others wait
     #[arg(
+        value_parser = whole::<usize>,
         long,
         value_name = "N",
         requires = "latency",
@@ -62,7 +64,7 @@ pub struct SandboxOptions {
     #[arg(long, value_name = "FAULT", action = ArgAction::Append)]
     pub fault: Vec<String>,
     /// Seed of the faults' chance, to repeat a run
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_parser = whole::<u64>, value_name = "N", default_value_t = 1)]
     pub seed: u64,
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::scalar::Scalar;
+use super::scalar::{Scalar, whole};
 
 /// How customers are sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -14,10 +14,10 @@ pub struct SendOptions {
     #[arg(long, value_name = "FILE")]
     pub checkpoint: Option<PathBuf>,
     /// Never more requests in flight than this
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_parser = whole::<usize>, value_name = "N")]
     pub concurrency: Option<usize>,
     /// How often a request is sent again
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_parser = whole::<u32>, value_name = "N")]
     pub retries: Option<u32>,
     /// How long a create without a response may still take effect before it is sent again; 0s: no time
     /// [default: from --timeout and the slowest response]
@@ -27,7 +27,7 @@ pub struct SendOptions {
     #[arg(long, value_name = "N|N%")]
     pub max_errors: Option<Scalar>,
     /// Sends N new rows first, reads them back, continues only if they agree; asks on a terminal
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_parser = whole::<usize>, value_name = "N")]
     pub canary: Option<usize>,
     /// Stops sending at this local time of day, and exits with 4
     #[arg(long, value_name = "HH:MM")]

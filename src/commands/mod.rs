@@ -20,6 +20,7 @@
 //!
 //! - `exit.rs`: the exit codes
 //! - `hint.rs`: what the user can do about an error
+//! - `usage_error.rs`: what was perhaps meant by a word that is misspelt
 //! - `command_line.rs`: parsed options → the command to type next
 //! - `option_words.rs`: options as words of a shell
 //! - `send_command.rs`: a command that sends customers, as it was typed
@@ -110,6 +111,7 @@ mod signals;
 pub mod status;
 pub mod sync;
 mod system;
+mod usage_error;
 pub mod validate;
 pub mod verify;
 
@@ -118,3 +120,4 @@ pub use self::hint::hint;
 pub use self::moved_plan::MovedPlan;
 pub use self::notify::RunNotice;
 pub use self::run_log::RunLog;
+pub use self::usage_error::with_nearest;

@@ -13,7 +13,10 @@ use crate::domain::mapping::Recognition;
 /// Lists the presets, or prints one.
 pub fn run(typed: &PresetsOptions) -> anyhow::Result<Exit> {
     match &typed.name {
-        Some(name) => print(Preset::of_name(name)?.text)?,
+        Some(name) => {
+            let preset = Preset::called(name).map_err(|wrong| ConfigError::NoPreset { wrong })?;
+            print(preset.text)?;
+        }
         None => print(&list(&all()?))?,
     }
     Ok(Exit::Done)

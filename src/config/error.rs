@@ -34,6 +34,12 @@ pub enum ConfigError {
         /// The outcome that was probably meant.
         nearest: Option<&'static str>,
     },
+    /// A preset that was typed does not exist.
+    #[error("{wrong}")]
+    NoPreset {
+        /// What is wrong with its name.
+        wrong: String,
+    },
     /// There are no credentials.
     #[error("there are no credentials: {missing} is not set")]
     NoCredentials {
@@ -99,6 +105,7 @@ impl ConfigError {
             }
             other @ (Self::Needed { .. }
             | Self::NoOutcome { .. }
+            | Self::NoPreset { .. }
             | Self::NoCredentials { .. }
             | Self::Swapped
             | Self::Mapping { .. }
@@ -122,6 +129,7 @@ impl ConfigError {
     pub fn hint(&self) -> String {
         match self {
             Self::Value { option, .. } => value_form(option),
+            Self::NoPreset { .. } => value_form("preset"),
             Self::NoOutcome { .. } => {
                 let names = Outcome::ALL.map(Outcome::name).join(", ");
                 format!("the outcomes are {names}; a file is named with its folder, as ./NAME")
@@ -156,6 +164,7 @@ impl ConfigError {
             Self::Value { .. }
                 | Self::Needed { .. }
                 | Self::NoOutcome { .. }
+                | Self::NoPreset { .. }
                 | Self::Stored {
                     origin: OptionOrigin::Variable { .. },
                     ..

@@ -47,8 +47,14 @@ pub const PRESETS: [Preset; 18] = presets![
 ];
 
 impl Preset {
-    /// The preset called `name`.
+    /// The preset that the option `preset` names.
     pub fn of_name(name: &str) -> Result<Self, ConfigError> {
+        let option = "preset";
+        Self::called(name).map_err(|wrong| ConfigError::Value { option, wrong })
+    }
+
+    /// The preset called `name`, or why there is none.
+    pub fn called(name: &str) -> Result<Self, String> {
         let known = PRESETS.iter().find(|preset| preset.name == name);
         known.copied().ok_or_else(|| {
             let names = PRESETS.map(|preset| preset.name);
@@ -56,10 +62,7 @@ impl Preset {
                 Some(near) => format!("perhaps {near}"),
                 None => format!("wanted auto or one of {}", names.join(" ")),
             };
-            ConfigError::Value {
-                option: "preset",
-                wrong: format!("there is no preset {name:?}, {wanted}"),
-            }
+            format!("there is no preset {name:?}, {wanted}")
         })
     }
 

@@ -24,6 +24,7 @@ use super::patterns::shown_name;
 use super::spool::Spool;
 use super::text_format::TextFormat;
 use super::{Format, FormatChoice, Settings, ShortRows, SourceError};
+use crate::domain::nearest::{ALIKE_OPTIONS, nearest_above};
 use crate::domain::row::{Columns, Row};
 
 /// A file, or an unnamed copy of what is read from one.
@@ -222,10 +223,28 @@ fn file_of(name: &OsStr) -> Result<HeldFile, SourceError> {
             .and_then(|file| HeldFile::of(Some(path), file))
             .map_err(failed),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Err(SourceError::NotThere { name: shown() })
+            let name = shown();
+            let near = near_file(&path);
+            Err(SourceError::NotThere { name, near })
         }
         Err(source) => Err(failed(source)),
     }
+}
+
+/// The file in the folder of `path` whose name is most like its own.
+fn near_file(path: &Path) -> Option<String> {
+    let folder = match path.parent()? {
+        here if here.as_os_str().is_empty() => Path::new("."),
+        folder => folder,
+    };
+    let name = path.file_name()?.to_str()?;
+    let files = std::fs::read_dir(folder).ok()?.flatten();
+    let files = files.filter(|file| file.path().is_file());
+    let names: Vec<String> = files
+        .filter_map(|file| file.file_name().into_string().ok())
+        .collect();
+    let near = nearest_above(ALIKE_OPTIONS, name, names.iter().map(String::as_str))?;
+    Some(shown_name(path.with_file_name(near).as_os_str()))
 }
 
 /// A copy of the stream at `path`.

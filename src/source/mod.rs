@@ -93,10 +93,12 @@ pub enum ShortRows {
 #[non_exhaustive]
 pub enum SourceError {
     /// No such file.
-    #[error("there is no input {name}")]
+    #[error("there is no input {name}{}", perhaps(.near.as_deref()))]
     NotThere {
         /// The input's name.
         name: String,
+        /// The file in its folder that was perhaps meant.
+        near: Option<String>,
     },
     /// A pattern that matches no file.
     #[error("no file fits the pattern {pattern}{}", but_own(.own))]
@@ -227,6 +229,10 @@ fn same_before(line: Option<u64>) -> String {
     line.map_or_else(String::new, |line| {
         format!(" (the rows before line {line} were read as they had been checked)")
     })
+}
+
+fn perhaps(near: Option<&str>) -> String {
+    near.map_or_else(String::new, |near| format!(", perhaps {near}"))
 }
 
 /// Names the files that match a pattern, but were written by this program.

@@ -55,6 +55,7 @@ mod library;
 mod list;
 mod mapping;
 mod mended;
+mod misspelt;
 mod nightly;
 mod not_the_api;
 #[cfg(unix)]

@@ -90,9 +90,15 @@ impl MappingError {
             Self::Ambiguous { field, one, .. } => {
                 format!("say which one with --map {field}={}", shell_word(one))
             }
-            Self::NoSuchColumn { field, .. } => {
-                format!("name one of the file's columns: --map {field}=COLUMN")
-            }
+            Self::NoSuchColumn {
+                field,
+                column,
+                found,
+                ..
+            } => match nearest(column, found.iter().map(String::as_str)) {
+                Some(near) => format!("if that is the one: --map {field}={}", shell_word(near)),
+                None => format!("name the one of its columns that feeds {field}"),
+            },
             Self::NoTestedColumn { .. } => {
                 "name one of the file's columns in the mapping file".to_owned()
             }

@@ -93,13 +93,26 @@ impl Position {
     }
 }
 
+/// How alike the name of a fault must be to be offered, by the similarity of Jaro and Winkler.
+const ALIKE: f64 = 0.8;
+
+/// The fault that was perhaps meant by `name`.
+fn perhaps(name: &str) -> String {
+    let names = KINDS.iter().map(|kind| kind.name);
+    let alike = names.map(|known| (strsim::jaro_winkler(known, name), known));
+    let alike = alike.filter(|(likeness, _)| *likeness > ALIKE);
+    let nearest = alike.max_by(|one, other| one.0.total_cmp(&other.0));
+    nearest.map_or_else(String::new, |(_, near)| format!(", perhaps {near}"))
+}
+
 /// Why a text is not a fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FaultError {
     /// No kind has this name.
     #[error(
-        "unknown fault {0:?} (wanted one of {names})",
+        "unknown fault {0:?}{near} (wanted one of {names})",
+        near = perhaps(.0),
         names = KINDS.each_ref().map(|kind| kind.name).join(", ")
     )]
     Kind(String),

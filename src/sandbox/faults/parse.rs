@@ -375,8 +375,9 @@ mod tests {
         for (text, message) in [
             (
                 "lose",
-                "unknown fault \"lose\" (wanted one of login-page, not-found-page,",
+                "unknown fault \"lose\", perhaps lost-reply (wanted one of login-page,",
             ),
+            ("x", "unknown fault \"x\" (wanted one of login-page,"),
             ("reset:5", "reset takes no argument, not \"5\""),
             (
                 "status:99",
