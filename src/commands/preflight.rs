@@ -207,8 +207,17 @@ fn unreachable(base_url: &str, trouble: &Trouble) -> anyhow::Error {
             "close what uses them up, or raise the limit (ulimit -n); nothing was sent",
         );
     }
-    hinted(
-        format!("cannot reach {base_url}: {}", trouble.message),
-        "check the address and the network; nothing was sent",
-    )
+    // What the library for TLS says of a server that answers in plain text.
+    let (message, hint) = if trouble.message.contains("InvalidContentType") {
+        (
+            "the server there does not speak TLS (https)",
+            "check the address and its port; nothing was sent",
+        )
+    } else {
+        (
+            trouble.message.as_str(),
+            "check the address and the network, and the proxy if HTTPS_PROXY is set; nothing was sent",
+        )
+    };
+    hinted(format!("cannot reach {base_url}: {message}"), hint)
 }

@@ -5,6 +5,10 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::cli;
 use crate::domain::nearest::nearest;
+use crate::domain::text::listed;
+
+/// How many commands that have an option are named.
+const OWNERS_SHOWN: usize = 4;
 
 /// The same error, with what was perhaps meant.
 pub fn with_nearest(mut error: clap::Error) -> clap::Error {
@@ -18,7 +22,7 @@ pub fn with_nearest(mut error: clap::Error) -> clap::Error {
     } else if error.kind() == ErrorKind::InvalidSubcommand {
         subcommand
     } else {
-        return error;
+        return with_owner(error);
     };
     if error.get(suggested).is_some() {
         return error;
@@ -38,6 +42,30 @@ pub fn with_nearest(mut error: clap::Error) -> clap::Error {
             ContextValue::Strings(vec![near])
         };
         error.insert(suggested, value);
+    }
+    error
+}
+
+/// An option that other commands have is not misspelt: says which of them have it.
+fn with_owner(mut error: clap::Error) -> clap::Error {
+    let typed = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(typed)) if error.kind() == ErrorKind::UnknownArgument => typed,
+        Some(_) | None => return error,
+    };
+    let long = typed.trim_start_matches('-').to_owned();
+    let command = cli::command();
+    let owners = command.get_subcommands().filter(|command| {
+        let mut options = command
+            .get_arguments()
+            .filter(|option| !option.is_hide_set());
+        options.any(|option| option.get_long() == Some(long.as_str()))
+    });
+    let owners: Vec<&str> = owners.map(clap::Command::get_name).collect();
+    if !owners.is_empty() {
+        let tip = format!("--{long} is an option of {}", listed(&owners, OWNERS_SHOWN));
+        error.remove(ContextKind::SuggestedArg);
+        let tips = ContextValue::StyledStrs(vec![tip.into()]);
+        error.insert(ContextKind::Suggested, tips);
     }
     error
 }
@@ -91,6 +119,26 @@ mod tests {
                 said.contains("tip: ") && said.contains(near),
                 "{line}: {said}"
             );
+        }
+    }
+
+    #[test]
+    fn an_option_of_another_command_is_said_to_be_its() {
+        for (line, tip) in [
+            (
+                "import in.csv --prune cancel",
+                "tip: --prune is an option of sync",
+            ),
+            ("list in.csv --watch", "tip: --watch is an option of status"),
+            (
+                "plans --even-if-changed",
+                "tip: --even-if-changed is an option of rollback",
+            ),
+            ("presets --rate 5", "tip: --rate is an option of import, "),
+        ] {
+            let said = said(line);
+            assert!(said.contains(tip), "{line}: {said}");
+            assert!(!said.contains("similar"), "{line}: {said}");
         }
     }
 

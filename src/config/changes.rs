@@ -23,9 +23,12 @@ impl ChangeSettings {
     /// Refuses to cancel what a part of a file does not have.
     pub fn demand_all_rows(&self, limit: Option<u64>) -> Result<(), ConfigError> {
         if self.prunes && limit.is_some() {
-            return Err(value_error("prune")(
-                "it cancels the customers that the file does not have: leave --limit out",
-            ));
+            return Err(ConfigError::Conflict {
+                option: "prune",
+                wrong: "it cancels the customers that the file does not have: leave --limit out"
+                    .to_owned(),
+                hint: "a part of the file says nothing of the other customers",
+            });
         }
         Ok(())
     }
@@ -51,13 +54,21 @@ pub fn changes(typed: &ChangeOptions, file: &ChangeOptions) -> Result<ChangeSett
 
 /// Refuses options of an import that a sync does not have.
 pub fn refuse_import_options(typed: &SendOptions) -> Result<(), ConfigError> {
-    if typed.canary.is_some() {
-        return Err(value_error("canary")("it is for import alone"));
-    }
-    if typed.existing.is_some() {
-        return Err(value_error("existing")(
+    for (option, wrong, is_typed) in [
+        ("canary", "it is for import alone", typed.canary.is_some()),
+        (
+            "existing",
             "it is for import alone: a sync updates customers that differ",
-        ));
+            typed.existing.is_some(),
+        ),
+    ] {
+        if is_typed {
+            return Err(ConfigError::Conflict {
+                option,
+                wrong: wrong.to_owned(),
+                hint: "leave it out",
+            });
+        }
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::environment::{Environment, TerminalAbility};
-use super::error::{ConfigError, value_error};
+use super::error::{ConfigError, conflict};
 use crate::cli::{
     CheckOptions, ColorChoice, DisplayOptions, ListingFormat, ListingOptions, ListingSwitches,
     LogFormat,
@@ -51,7 +51,7 @@ pub fn display(
         no_progress: is_on(typed.no_progress, file.no_progress),
     };
     if settings.verbose && settings.quiet {
-        return Err(value_error("quiet")("cannot be used with --verbose"));
+        return Err(conflict("quiet", "cannot be used with --verbose"));
     }
     Ok(settings)
 }
@@ -122,7 +122,8 @@ pub fn checks_and_display(
         display.json = false;
     }
     if annotations.is_some() && display.json {
-        return Err(value_error("annotations")(
+        return Err(conflict(
+            "annotations",
             "standard output can't take both annotations and json",
         ));
     }

@@ -18,6 +18,16 @@ pub enum ConfigError {
         /// What is wrong with the value.
         wrong: String,
     },
+    /// An option has no place beside another one, or with this command.
+    #[error("--{option}: {wrong}")]
+    Conflict {
+        /// The option's long name.
+        option: &'static str,
+        /// Why it has no place.
+        wrong: String,
+        /// What is left out.
+        hint: &'static str,
+    },
     /// An option is required.
     #[error("{input} has no name of its own: --{option} is needed")]
     Needed {
@@ -51,6 +61,30 @@ pub enum ConfigError {
         "the client id and the client secret are exchanged: a client id begins with kci_, a secret with sk_"
     )]
     Swapped,
+    /// A credential was copied with more than itself.
+    #[error("the {what} {wrong}")]
+    Credential {
+        /// Which of the two.
+        what: &'static str,
+        /// What is wrong with it.
+        wrong: &'static str,
+    },
+    /// The secret is for the other of Kable's hosts.
+    #[error("{host} takes secrets that begin with {wanted}, and this one begins with {found}")]
+    OtherHost {
+        /// The host.
+        host: &'static str,
+        /// The start of the secrets that it takes.
+        wanted: &'static str,
+        /// The start of the secret.
+        found: &'static str,
+    },
+    /// The secret's file is empty.
+    #[error("there is no secret in {}", .path.display())]
+    NoSecret {
+        /// The file.
+        path: PathBuf,
+    },
     /// The secret's file can't be read.
     #[error("cannot read the client secret from {}", .path.display())]
     SecretFile {
@@ -91,28 +125,31 @@ impl ConfigError {
     /// variable that gives it; unless the option `is_typed`.
     #[must_use]
     pub fn located(self, assignments: &Assignments, is_typed: impl Fn(&str) -> bool) -> Self {
-        let (option, wrong) = match self {
-            Self::Value { option, wrong } => (option, wrong),
+        let (option, wrong) = match &self {
+            Self::Value { option, wrong } | Self::Conflict { option, wrong, .. } => {
+                (*option, wrong.clone())
+            }
             // Files that options name.
             Self::File { path, source } => {
-                return named_by("mapping", assignments, is_typed, (&path, &source))
-                    .unwrap_or(Self::File { path, source });
+                return named_by("mapping", assignments, is_typed, (path, source)).unwrap_or(self);
             }
             Self::SecretFile { path, source } => {
                 let option = "client-secret-file";
-                return named_by(option, assignments, is_typed, (&path, &source))
-                    .unwrap_or(Self::SecretFile { path, source });
+                return named_by(option, assignments, is_typed, (path, source)).unwrap_or(self);
             }
-            other @ (Self::Needed { .. }
+            Self::Needed { .. }
             | Self::NoOutcome { .. }
             | Self::NoPreset { .. }
             | Self::NoCredentials { .. }
             | Self::Swapped
+            | Self::Credential { .. }
+            | Self::OtherHost { .. }
+            | Self::NoSecret { .. }
             | Self::Mapping { .. }
-            | Self::Stored { .. }) => return other,
+            | Self::Stored { .. } => return self,
         };
         let Some(assignment) = assignments.0.get(option).filter(|_| !is_typed(option)) else {
-            return Self::Value { option, wrong };
+            return self;
         };
         let origin = assignment.origin_of(&wrong).clone();
         let wrong = wrong.replace(" --", " ");
@@ -129,6 +166,7 @@ impl ConfigError {
     pub fn hint(&self) -> String {
         match self {
             Self::Value { option, .. } => value_form(option),
+            Self::Conflict { hint, .. } => (*hint).to_owned(),
             Self::NoPreset { .. } => value_form("preset"),
             Self::NoOutcome { .. } => {
                 let names = Outcome::ALL.map(Outcome::name).join(", ");
@@ -141,7 +179,19 @@ impl ConfigError {
                     .to_owned()
             }
             Self::Swapped => "set each of them to the other's value".to_owned(),
-            Self::SecretFile { .. } => "name a file that only you can read".to_owned(),
+            Self::Credential { what, .. } => {
+                format!("set the {what} alone, as Kable shows it; nothing was sent")
+            }
+            Self::OtherHost { wanted, found, .. } => {
+                let env = found.trim_start_matches("sk_");
+                format!(
+                    "set a secret that begins with {wanted}, or send with --env {env}; nothing was sent"
+                )
+            }
+            Self::NoSecret { .. } => "write the secret into it, and nothing else".to_owned(),
+            Self::SecretFile { .. } => {
+                "check its name; it has to be a file that you can read".to_owned()
+            }
             Self::Mapping { .. } => {
                 "docs/mapping.md describes what a mapping file can say".to_owned()
             }
@@ -162,6 +212,7 @@ impl ConfigError {
         matches!(
             self,
             Self::Value { .. }
+                | Self::Conflict { .. }
                 | Self::Needed { .. }
                 | Self::NoOutcome { .. }
                 | Self::NoPreset { .. }
@@ -202,5 +253,14 @@ pub(super) fn value_error<E: ToString>(option: &'static str) -> impl Fn(E) -> Co
     move |wrong| ConfigError::Value {
         option,
         wrong: wrong.to_string(),
+    }
+}
+
+/// Makes the error that `option` has no place beside another one.
+pub(super) fn conflict(option: &'static str, wrong: impl Into<String>) -> ConfigError {
+    ConfigError::Conflict {
+        option,
+        wrong: wrong.into(),
+        hint: "leave one of the two out",
     }
 }

@@ -11,14 +11,17 @@
 //! - `origin.rs`: where each is written
 //! - `input.rs`, `target.rs`, `requests.rs`, `send.rs`, `changes.rs`, `display.rs`: one group of
 //!   options each, as settings
+//! - `credentials.rs`: what can be seen of wrong credentials before anything is sent
 //! - `mapping.rs`: the options that say which column feeds which field, as one mapping
 //! - `mapping_file/`: the mapping file
 //! - `presets.rs`: the mapping files that are built in
 //! - `values.rs`: lengths of time and names beside the input, read and checked
+//! - `value_forms.rs`: what the value of an option looks like
 //! - `value_checks.rs`: refuses values of a file, whichever of them a command takes
 //! - `error.rs`: why a configuration can't be used
 
 pub mod changes;
+mod credentials;
 pub mod display;
 mod environment;
 mod error;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::error::{ConfigError, value_error};
+use super::error::{ConfigError, conflict, value_error};
 use super::values::duration;
 use crate::cli::RequestOptions;
 use crate::cli::defaults::{CONCURRENCY, CONCURRENCY_RANGE, MAX_RATE, TIMEOUT};
@@ -32,7 +32,7 @@ pub fn requests(
     };
     let (ceiling, at_once) = match (rate, max_rate) {
         (Some(_), Some(_)) => {
-            return Err(value_error("max-rate")("cannot be used with --rate"));
+            return Err(conflict("max-rate", "cannot be used with --rate"));
         }
         (Some(rate), None) => (rate.0.parse().map_err(value_error("rate"))?, true),
         (None, Some(most)) => (most.0.parse().map_err(value_error("max-rate"))?, false),

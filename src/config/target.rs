@@ -5,10 +5,11 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use reqwest::Url;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
+use super::credentials::check_credentials;
 use super::environment::Environment;
-use super::error::{ConfigError, value_error};
+use super::error::{ConfigError, conflict, value_error};
 use super::origin::DEFAULT_FILE;
 use crate::cli::{Env, SandboxChoice, TargetOptions};
 
@@ -125,7 +126,7 @@ pub fn destination(
                 missing: "KABLE_CLIENT_SECRET",
             })?,
     };
-    refuse_swapped(&client_id, &client_secret)?;
+    check_credentials(&client_id, &client_secret, base_url.host_str())?;
     Ok(Destination::Api {
         live: live || base_url.host_str() == Some("live.kable.io"),
         base_url,
@@ -141,18 +142,7 @@ fn refuse_both(
     is_given: bool,
 ) -> Result<(), ConfigError> {
     if is_given {
-        return Err(value_error(option)(format!(
-            "cannot be used with --{other}"
-        )));
-    }
-    Ok(())
-}
-
-/// Refuses credentials that stand in each other's place: a client id is shown and
-/// stored, a secret must not be. The error quotes neither.
-fn refuse_swapped(client_id: &str, secret: &SecretString) -> Result<(), ConfigError> {
-    if client_id.starts_with("sk_") || secret.expose_secret().starts_with("kci_") {
-        return Err(ConfigError::Swapped);
+        return Err(conflict(option, format!("cannot be used with --{other}")));
     }
     Ok(())
 }
@@ -174,9 +164,7 @@ fn is_like_a_secret(path: &Path) -> bool {
 
 fn secret_from(path: PathBuf) -> Result<SecretString, ConfigError> {
     match read_start(&path) {
-        Ok(text) if text.trim().is_empty() => Err(ConfigError::NoCredentials {
-            missing: "a secret in --client-secret-file",
-        }),
+        Ok(text) if text.trim().is_empty() => Err(ConfigError::NoSecret { path }),
         Ok(text) => Ok(text.trim().into()),
         Err(_) if is_like_a_secret(&path) => Err(value_error("client-secret-file")(
             "wanted the name of a file that holds the secret, and not the secret itself",

@@ -159,8 +159,15 @@ fn the_live_host_is_known() {
         env: Some(Env::Live),
         ..TargetOptions::default()
     };
-    let settled = destination(typed, TargetOptions::default(), &environment()).unwrap();
+    let with = |secret: &str| Environment {
+        client_secret: Some(secret.into()),
+        ..environment()
+    };
+    let destination = |secret| destination(typed.clone(), TargetOptions::default(), &with(secret));
+    let settled = destination("sk_live.x").unwrap();
     assert!(matches!(settled, Destination::Api { live: true, .. }));
+    let refused = destination("sk_test.x").unwrap_err().to_string();
+    assert!(refused.starts_with("live.kable.io takes secrets that begin with sk_live"));
 }
 
 #[test]

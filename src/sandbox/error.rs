@@ -58,7 +58,14 @@ impl SandboxError {
         match self {
             Self::Listen { .. } => Some("choose another port, or 0 for a free one"),
             Self::Foreign { .. } => Some("name a file that does not exist yet"),
-            Self::File { .. } | Self::Database { .. } | Self::Thread(_) => None,
+            Self::File { .. } => Some("name a file in a folder that is there and can be written"),
+            Self::Database { source, .. } => match source.sqlite_error_code() {
+                Some(rusqlite::ErrorCode::NotADatabase) => {
+                    Some("it is not the file of a sandbox: name one that does not exist yet")
+                }
+                Some(_) | None => Some("see that its folder can be written and the disk has room"),
+            },
+            Self::Thread(_) => None,
         }
     }
 }

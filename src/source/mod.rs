@@ -286,6 +286,9 @@ impl SourceError {
             Self::Changed { .. } => Some(
                 "let it be finished first, then run the same command again; nothing that was done is lost: rows that were sent are known by their clientId",
             ),
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                Some("let this user read it, or run as the user whose file it is")
+            }
             Self::Io { .. } | Self::Spool { .. } => None,
         }
     }

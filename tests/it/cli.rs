@@ -306,6 +306,7 @@ fn a_live_run_without_a_terminal_wants_a_yes_before_anything_is_sent() {
     let address = format!("http://{}", proxy.local_addr().unwrap());
     let run = Run::new()
         .credentials()
+        .env("KABLE_CLIENT_SECRET", "sk_live.1")
         .env("HTTPS_PROXY", &address)
         .env("https_proxy", &address)
         .input("in.csv", rows(1));

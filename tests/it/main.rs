@@ -33,6 +33,7 @@ mod common;
 mod config_file;
 mod connections;
 mod contract;
+mod credentials;
 mod damage;
 mod differential;
 #[cfg(unix)]
