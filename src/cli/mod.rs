@@ -76,14 +76,15 @@ pub use self::target::{Env, SandboxChoice, TargetOptions};
 const AFTER_HELP: &str = "\
 Exit codes:
   0    all of it done: every row read is created, already there, updated or unchanged
-  1    could not run or had to stop: configuration, credentials, input, checkpoint, disk
+  1    could not run or had to stop: configuration, credentials, input, checkpoint, full disk
   2    wrong usage
   3    finished, but some rows were rejected, failed, differ, or are unresolved
   4    stopped early by the clock (--stop-at, --max-duration); the same command continues
   5    stopped early, and a person is needed first: --max-errors, --all-or-nothing, refusals
        with one cause, a canary that disagrees or was declined, --max-changes, a plan that no
        longer fits; the output says what is needed
-  130  interrupted; can be resumed with the same command
+  101  a bug in kable-bulk ended it; the same command continues
+  130  interrupted (Ctrl-C, SIGTERM, SIGHUP); the same command continues
 
 Credentials come from KABLE_CLIENT_ID and KABLE_CLIENT_SECRET, or --client-secret-file.";
 

@@ -403,3 +403,27 @@ fn credentials_are_checked_before_anything_else_is_asked() {
     assert_eq!(run.counts().of(Call::Authenticate), 1);
     assert!(!run.exists("in.csv.checkpoint.db"));
 }
+
+/// `kable-bulk … | head` closes the pipe.
+#[test]
+fn a_closed_standard_output_changes_no_exit_code() {
+    let run = Run::new().input("in.csv", rows(3));
+    for (line, code) in [
+        ("import in.csv --sandbox --json", 0),
+        ("validate in.csv --map email=nothing", 1),
+        ("status in.csv --sandbox", 0),
+        ("list in.csv", 0),
+        ("presets", 0),
+        ("--help", 0),
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let mut child = run
+            .command(&words)
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{line}");
+    }
+}

@@ -320,19 +320,35 @@ fn the_manual_has_every_option_and_no_other() {
     }
 }
 
+/// Each with the same words.
 #[test]
 fn the_manual_has_every_exit_code_of_the_help_and_no_other() {
     let help = Cli::command().render_long_help().to_string();
     let (_, codes) = help.split_once("Exit codes:\n").unwrap();
-    let codes: BTreeSet<&str> = codes
-        .lines()
-        .take_while(|line| !line.is_empty())
-        .filter_map(|line| line.split_whitespace().next())
-        .filter(|word| word.bytes().all(|byte| byte.is_ascii_digit()))
-        .collect();
+    let (codes, _) = codes.split_once("\n\n").unwrap();
+    let mut told: Vec<(String, String)> = Vec::new();
+    for line in codes.lines() {
+        let mut words = line.split_whitespace().map(str::to_owned);
+        let is_code = line
+            .trim_start()
+            .starts_with(|letter: char| letter.is_ascii_digit());
+        if is_code {
+            told.push((words.next().unwrap(), String::new()));
+        }
+        let (_, meaning) = told.last_mut().unwrap();
+        words.for_each(|word| meaning.extend([" ", &word]));
+    }
     let rows = table_rows(section(INTERFACE, "## Exit codes"));
-    let documented: BTreeSet<&str> = rows.iter().map(|cells| cells[0]).collect();
-    assert_eq!(documented, codes);
+    let documented: Vec<(String, String)> = rows
+        .iter()
+        .map(|cells| {
+            (
+                cells[0].to_owned(),
+                format!(" {}", cells[1].replace('`', "")),
+            )
+        })
+        .collect();
+    assert_eq!(documented, told);
 }
 
 #[test]
