@@ -14,13 +14,14 @@ use tokio::time::Instant;
 
 use super::finish::Results;
 use super::prepared::Prepared;
+use super::shell_word::shown;
 use crate::domain::outcome::Outcome;
 use crate::domain::row::{Revisit, Row, Rows};
 use crate::engine::account::{AccountSources, review_rejected};
 use crate::engine::checker::{CheckSettings, Checker};
 use crate::engine::survey::Survey;
 use crate::report::growing_failures::GrowingFailures;
-use crate::report::manifest::ResultsOrigin;
+use crate::report::manifest::{KeptFile, ResultsOrigin};
 use crate::report::progress::ProgressDisplay;
 use crate::report::{Event, FailedRow, Observer, OutcomeDetails, RowAccount, RowResult};
 use crate::source::reader::InputReader;
@@ -36,6 +37,14 @@ pub(super) fn write_rejects(prepared: &Prepared, surveyed: &mut Survey) -> anyho
     if surveyed.rows.rejected == 0 {
         return Ok(());
     }
+    let unwritten = || {
+        let out = shown(&prepared.out);
+        format!("cannot write the rejected rows to {out} before anything is sent")
+    };
+    reviewed_rejects(prepared, surveyed).with_context(unwritten)
+}
+
+fn reviewed_rejects(prepared: &Prepared, surveyed: &mut Survey) -> anyhow::Result<()> {
     let results = Results {
         prepared,
         annotations: None,
@@ -47,7 +56,8 @@ pub(super) fn write_rejects(prepared: &Prepared, surveyed: &mut Survey) -> anyho
     let reviewed = review_rejected(&mut rows, others, sources, &mut listing, watcher)?;
     if !reviewed.interrupted {
         let written = listing.finish_rejects();
-        written.with_context(|| results.cannot_write())?;
+        let written = written.with_context(|| results.cannot_write())?;
+        prepared.kept.lock().extend(written.kept);
     }
     Ok(())
 }
@@ -55,7 +65,7 @@ pub(super) fn write_rejects(prepared: &Prepared, surveyed: &mut Survey) -> anyho
 /// Writes the rows that the API refuses, in batches, on a thread of its own.
 pub(super) struct FailureWriter {
     sender: Sender<WriterMessage>,
-    thread: JoinHandle<()>,
+    thread: JoinHandle<Vec<KeptFile>>,
 }
 
 enum WriterMessage {
@@ -74,6 +84,7 @@ impl FailureWriter {
             origin: prepared.origin.clone(),
             several: prepared.inputs.len() > 1,
             begins,
+            kept: Vec::new(),
         };
         let watcher = Arc::clone(&prepared.watcher);
         let thread = std::thread::spawn(move || {
@@ -82,6 +93,7 @@ impl FailureWriter {
                     "warning: refused rows can't be written while the run goes on ({error:#}); they are at its end"
                 ));
             }
+            files.kept
         });
         Self { sender, thread }
     }
@@ -95,10 +107,11 @@ impl FailureWriter {
     }
 
     /// Writes the last batch.
-    pub(super) fn end(self) {
+    pub(super) fn end(self, prepared: &Prepared) {
         // It ends by itself on an error, which it has reported.
         self.sender.send(WriterMessage::End).ok();
-        self.thread.join().ok();
+        let kept = self.thread.join().unwrap_or_default();
+        prepared.kept.lock().extend(kept);
     }
 }
 
@@ -127,6 +140,8 @@ struct FailureFiles {
     several: bool,
     /// Whether the next batch begins the files anew.
     begins: bool,
+    /// Files that were kept from being replaced.
+    kept: Vec<KeptFile>,
 }
 
 impl FailureFiles {
@@ -191,7 +206,7 @@ impl FailureFiles {
                 problems: &[],
             })?;
         }
-        files.finish()?;
+        self.kept.extend(files.finish()?);
         Ok(())
     }
 }

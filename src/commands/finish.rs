@@ -10,6 +10,7 @@ use super::exit::Exit;
 use super::hint::HintedError;
 use super::page_text::PageText;
 use super::prepared::Prepared;
+use super::progress_view::palette;
 use super::shell_word::shown;
 use crate::cli::{AnnotationPlatform, LogFormat};
 use crate::config::display::DisplaySettings;
@@ -20,6 +21,7 @@ use crate::engine::account::{AccountSources, account, demand_agreement, review};
 use crate::engine::survey::unmapped::MOST_NAMED;
 use crate::report::annotations::{Annotations, disarmed};
 use crate::report::atomic_file::WrittenFile;
+use crate::report::failure_kinds::FailureKinds;
 use crate::report::files::{OptionalFiles, ResultFiles};
 use crate::report::log_line::{log_line, log_summary};
 use crate::report::manifest::{KeptFile, PublishedFiles};
@@ -37,7 +39,7 @@ pub(super) struct Results<'p> {
 
 /// What is shown of single rows.
 struct RowNotes {
-    first_failures: Vec<(u64, String)>,
+    failures: FailureKinds,
     annotations: Option<Annotations>,
 }
 
@@ -46,12 +48,12 @@ impl RowNotes {
     fn split(sink: SummarySink) -> (ResultFiles, Self) {
         let SummarySink {
             files,
-            first_failures,
+            failures,
             annotations,
             ..
         } = sink;
         let notes = Self {
-            first_failures,
+            failures,
             annotations,
         };
         (files, notes)
@@ -93,6 +95,7 @@ impl Results<'_> {
         demand_agreement(&accounted, surveyed)?;
         summary.rows = accounted.rows;
         summary.outcomes = accounted.outcomes;
+        summary.outcomes.leave_out_impossible(&summary.command);
         summary.would = accounted.forecast;
         summary.created_by_this_checkpoint = accounted.ours;
         summary.problems = accounted.problems;
@@ -167,6 +170,9 @@ impl Results<'_> {
         let on_page = page.notes(self.prepared, summary);
         let published = files.finish(summary, &on_page);
         let mut published = published.with_context(|| self.cannot_write())?;
+        let mut kept = std::mem::take(&mut *self.prepared.kept.lock());
+        kept.append(&mut published.kept);
+        published.kept = kept;
         if let Some(place) = keys {
             published.written.push(WrittenFile { place, rows: 0 });
         }
@@ -187,7 +193,7 @@ impl Results<'_> {
         mut words: SummaryNotes,
     ) -> anyhow::Result<()> {
         let files = &published.written;
-        words.first_failures = notes.first_failures;
+        words.failures = notes.failures.into_kinds();
         let (display, watcher) = (&self.prepared.display, &self.prepared.watcher);
         let kept: Vec<String> = published.kept.iter().map(kept_note).collect();
         if display.json || display.quiet {
@@ -209,7 +215,10 @@ impl Results<'_> {
         } else if display.quiet {
             String::new()
         } else {
-            text::summary(summary, &words, files)
+            {
+                let palette = palette(display.color, &std::io::stdout());
+                text::summary(summary, &words, files, palette)
+            }
         };
         let Some(annotations) = notes.annotations else {
             return print(&text);

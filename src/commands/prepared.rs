@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::runtime::Runtime;
 
 use super::descriptors;
@@ -30,7 +31,7 @@ use crate::engine::checker::CheckSettings;
 use crate::engine::stop::Stop;
 use crate::engine::survey::settings::SurveySettings;
 use crate::engine::survey::{KnownCustomers, Survey, survey};
-use crate::report::manifest::ResultsOrigin;
+use crate::report::manifest::{KeptFile, ResultsOrigin};
 use crate::report::progress::ProgressDisplay;
 use crate::source::SourceError;
 use crate::source::input::{FoundInput, Input};
@@ -64,6 +65,8 @@ pub(super) struct Prepared {
     pub(super) notice: RunNotice,
     pub(super) watcher: Arc<ProgressDisplay>,
     pub(super) stop: Stop,
+    /// Result files that were kept from being replaced while rows were sent.
+    pub(super) kept: Mutex<Vec<KeptFile>>,
     pub(super) runtime: Runtime,
 }
 
@@ -123,6 +126,7 @@ impl Prepared {
             origin,
             _folder: folder,
             stop,
+            kept: Mutex::default(),
             runtime,
         })
     }

@@ -14,6 +14,9 @@ use crate::report::wall_time::after;
 
 /// Describes how long it takes to send `rows` rows.
 pub(super) fn send_time(rows: u64, pacing: PaceSettings) -> String {
+    if rows == 0 {
+        return "To send: nothing".to_owned();
+    }
     let requests = counted(rows, "request", "requests");
     let rate = pacing.ceiling;
     #[expect(

@@ -7,6 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 
+use crate::domain::summary::TimeSpan;
+
 /// Our clock, in Unix milliseconds.
 #[expect(
     clippy::disallowed_methods,
@@ -41,6 +43,14 @@ pub(super) fn threads() -> usize {
 pub(super) fn timestamp(unix_ms: i64) -> String {
     let time = jiff::Timestamp::from_second(unix_ms.div_euclid(1000)).unwrap_or_default();
     time.to_string()
+}
+
+/// The time from `started_ms`, Unix milliseconds, to now.
+pub(super) fn span_since(started_ms: i64) -> TimeSpan {
+    TimeSpan {
+        started: timestamp(started_ms),
+        finished: timestamp(wall_clock()),
+    }
 }
 
 /// Seconds, to the millisecond.

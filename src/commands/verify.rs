@@ -20,7 +20,7 @@ use super::remote_state::{RemoteQuery, RemoteState, look_up};
 use super::result_folder::lock_folder;
 use super::run_metrics::RunMetrics;
 use super::shell_word::shell_word;
-use super::system::{seconds, timestamp, wall_clock};
+use super::system::{seconds, span_since, wall_clock};
 use crate::cli::VerifyOptions;
 use crate::config::display::{DisplaySettings, display};
 use crate::config::input::{InputSettings, input};
@@ -30,7 +30,7 @@ use crate::config::target::{Destination, destination, unnamed_target};
 use crate::config::{ConfigError, Environment, FileOptions};
 use crate::domain::decision::RowPolicy;
 use crate::domain::outcome::Outcome;
-use crate::domain::summary::{InputDigest, Summary, TimeSpan};
+use crate::domain::summary::{InputDigest, Summary};
 use crate::domain::text::counted;
 use crate::engine::account::AccountSources;
 use crate::engine::account::listed_outcomes::ListedOutcomes;
@@ -211,10 +211,7 @@ impl Verification {
         let exit = exit_of(&summary);
         summary.exit_code = exit as u8;
         summary.elapsed_seconds = seconds(self.began.elapsed());
-        summary.span = Some(TimeSpan {
-            started: timestamp(self.started_ms),
-            finished: timestamp(wall_clock()),
-        });
+        summary.span = Some(span_since(self.started_ms));
         let page = PageText {
             words: |_: &[KeptFile]| words(&summary),
             command_line: self.command_line,

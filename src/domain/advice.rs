@@ -10,7 +10,8 @@ use super::header::guess;
 use super::mapping::Mapping;
 use super::outcome::Outcome;
 use super::problem::{Code, Fix, Severity};
-use super::summary::{FixGroup, ProblemGroup, Summary};
+use super::problem_groups::{FixGroup, ProblemGroup};
+use super::summary::Summary;
 use super::text::{counted, listed, quoted};
 use super::wrong_constant::{is_about_constant, wrong_constants};
 
@@ -389,7 +390,8 @@ mod tests {
     use crate::domain::mapping::{Mapping, ValueMap};
     use crate::domain::outcome::Outcome;
     use crate::domain::problem::{Code, Fix, Problem};
-    use crate::domain::summary::{ProblemCounts, Summary};
+    use crate::domain::problem_groups::ProblemCounts;
+    use crate::domain::summary::Summary;
 
     /// A check of a thousand rows with these problems, so many of each.
     fn summary(problems: &[(u64, Problem)]) -> Summary {

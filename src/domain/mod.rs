@@ -17,6 +17,7 @@
 //! - `card_columns.rs`, `foreign_export.rs`: inputs that are refused as a whole
 //! - `rules.rs`, `catalog.rs`, `currency.rs`, `withdrawn.rs`: what it is checked against
 //! - `problem.rs`: what can be wrong with a row
+//! - `problem_groups.rs`: problems by kind
 //! - `skip.rs`: why a row is no customer
 //! - `swallowed_rows.rs`: rows that a stray quote made part of another one
 //! - `customer.rs`: a customer that can be sent
@@ -69,6 +70,7 @@ pub mod outcome;
 pub mod plan_policy;
 mod printable;
 pub mod problem;
+pub mod problem_groups;
 pub mod pruned;
 pub mod recorded_differences;
 pub mod remote;

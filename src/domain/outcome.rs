@@ -97,6 +97,8 @@ impl Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct OutcomeCounts {
     counts: [u64; Outcome::ALL.len()],
+    /// Whether each is left out of JSON while no row has it: it can't occur.
+    is_left_out: [bool; Outcome::ALL.len()],
 }
 
 impl OutcomeCounts {
@@ -114,6 +116,33 @@ impl OutcomeCounts {
         self.counts[outcome as usize] += rows;
     }
 
+    /// Leaves out of JSON what `command` never makes of a row.
+    pub fn leave_out_impossible(&mut self, command: &str) {
+        let possible: &[Outcome] = match command {
+            "import" => &[
+                Outcome::Created,
+                Outcome::AlreadyExisted,
+                Outcome::Updated,
+                Outcome::Unchanged,
+                Outcome::Differs,
+                Outcome::Failed,
+                Outcome::Unresolved,
+                Outcome::Pending,
+            ],
+            "validate" => &[Outcome::AlreadyExisted, Outcome::Differs, Outcome::Pending],
+            "verify" => &[
+                Outcome::Unchanged,
+                Outcome::Differs,
+                Outcome::Missing,
+                Outcome::Pending,
+            ],
+            _ => &Outcome::ALL,
+        };
+        for (outcome, is_left_out) in Outcome::ALL.iter().zip(&mut self.is_left_out) {
+            *is_left_out = !possible.contains(outcome);
+        }
+    }
+
     /// How many rows have `outcome`.
     #[expect(
         clippy::indexing_slicing,
@@ -128,6 +157,22 @@ impl OutcomeCounts {
         self.counts.iter().sum()
     }
 
+    /// The rows that have an outcome since they had `earlier` ones. Rows whose outcome is not
+    /// known are no one run's.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut since = Self {
+            is_left_out: self.is_left_out,
+            ..Self::default()
+        };
+        for outcome in Outcome::ALL {
+            let is_open = matches!(outcome, Outcome::Pending | Outcome::Unresolved);
+            let before = if is_open { 0 } else { earlier.of(outcome) };
+            since.add_many(outcome, self.of(outcome).saturating_sub(before));
+        }
+        since
+    }
+
     /// Whether no row needs more attention.
     pub fn all_succeeded(&self) -> bool {
         Outcome::ALL
@@ -138,11 +183,9 @@ impl OutcomeCounts {
 
 impl serde::Serialize for OutcomeCounts {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(
-            Outcome::ALL
-                .into_iter()
-                .map(|outcome| (outcome.name(), self.of(outcome))),
-        )
+        let all = Outcome::ALL.into_iter().zip(self.is_left_out);
+        let shown = all.filter(|(outcome, is_left_out)| !is_left_out || self.of(*outcome) > 0);
+        serializer.collect_map(shown.map(|(outcome, _)| (outcome.name(), self.of(outcome))))
     }
 }
 

@@ -174,3 +174,23 @@ pub fn messages<'a>(problems: impl IntoIterator<Item = &'a Problem>) -> String {
         .collect();
     texts.join("; ")
 }
+
+/// How many letters of a message tell its cause.
+const CAUSE_LENGTH: usize = 64;
+
+/// What messages have in common that come from one cause: the message without numbers and
+/// quoted text.
+pub fn cause_of(message: &str) -> String {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    let is_of_cause = |letter: &char| {
+        let was_quoted = is_quoted;
+        // Values are shown as Rust writes texts: a quote within has a backslash.
+        if !std::mem::take(&mut is_escaped) {
+            is_escaped = is_quoted && *letter == '\\';
+            is_quoted ^= *letter == '"';
+        }
+        !was_quoted && letter.is_alphabetic()
+    };
+    let letters = message.chars().filter(is_of_cause);
+    letters.take(CAUSE_LENGTH).collect()
+}

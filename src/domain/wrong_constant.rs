@@ -2,7 +2,7 @@
 
 use super::field::Field;
 use super::problem::{Code, Fix, Severity};
-use super::summary::ProblemGroup;
+use super::problem_groups::ProblemGroup;
 use super::text::{counted, quoted};
 
 /// A value of `--set` that is wrong.

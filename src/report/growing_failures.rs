@@ -10,7 +10,7 @@ use std::path::Path;
 use super::RowAccount;
 use super::RowResult;
 use super::files::refusal;
-use super::manifest::{Manifest, ResultsOrigin};
+use super::manifest::{KeptFile, Manifest, ResultsOrigin};
 use super::reject_files::RejectFiles;
 use super::result_names::FAILURES;
 
@@ -54,8 +54,9 @@ impl GrowingFailures {
         }
     }
 
-    /// Moves the files to their places.
-    pub fn finish(self) -> io::Result<()> {
-        self.manifest.publish(self.files.parts(), &[]).map(drop)
+    /// Moves the files to their places; returns those that were kept from being replaced.
+    pub fn finish(self) -> io::Result<Vec<KeptFile>> {
+        let published = self.manifest.publish(self.files.parts(), &[])?;
+        Ok(published.kept)
     }
 }

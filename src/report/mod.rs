@@ -12,6 +12,9 @@
 //! - `plan_file.rs`: a saved plan
 //! - `forecast_text.rs`: what a run would do, in words
 //! - `text.rs`: the summary at the end
+//! - `problem_text.rs`: its problems by kind
+//! - `failure_kinds.rs`: its failed rows by kind
+//! - `files_text.rs`: where the files are
 //! - `files.rs`: results, problems, rejects, failures, summary
 //! - `result_names.rs`: the names of those files
 //! - `atomic_file.rs`: writes a result file, and replaces the earlier one at the
@@ -33,7 +36,9 @@ pub mod annotations;
 pub mod atomic_file;
 mod difference_file;
 pub mod event_log;
+pub mod failure_kinds;
 pub mod files;
+mod files_text;
 mod forecast_text;
 pub mod growing_failures;
 pub mod html;
@@ -45,6 +50,7 @@ mod outcome_text;
 pub mod page_file;
 pub mod palette;
 pub mod plan_file;
+mod problem_text;
 pub mod progress;
 mod reject_files;
 pub mod removal_files;

@@ -1,4 +1,4 @@
-//! A sink in front of the result files: keeps the first failures for the summary and
+//! A sink in front of the result files: counts failures by kind for the summary and
 //! the first problems as annotations, and prints each row with `--verbose`.
 
 use std::io;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::annotations::Annotations;
 use super::event_log::TARGET;
+use super::failure_kinds::FailureKinds;
 use super::files::ResultFiles;
 use super::progress::ProgressDisplay;
 use super::{OutcomeDetails, RowAccount, RowResult, RowSink};
@@ -16,16 +17,13 @@ use crate::domain::text::{escaped, quoted};
 /// The message for a row that was created before it was changed.
 const CHANGED: &str = "the row was changed after it was sent";
 
-/// How many failures and differences are kept.
-const KEPT: usize = 5;
-
 /// Passes rows on to the result files, and keeps some of them for the summary.
 #[derive(Debug)]
 pub struct SummarySink {
     /// The result files.
     pub files: ResultFiles,
-    /// The first rows that failed, differ or are in doubt: line and message.
-    pub first_failures: Vec<(u64, String)>,
+    /// Rows that failed, differ or are in doubt, by kind.
+    pub failures: FailureKinds,
     /// Where each row is shown, if it is.
     pub shown_on: Option<Arc<ProgressDisplay>>,
     /// The first problems, if annotations are requested.
@@ -37,7 +35,7 @@ impl SummarySink {
     pub fn new(files: ResultFiles, shown_on: Option<Arc<ProgressDisplay>>) -> Self {
         Self {
             files,
-            first_failures: Vec::new(),
+            failures: FailureKinds::default(),
             shown_on,
             annotations: None,
         }
@@ -105,7 +103,6 @@ impl RowSink for SummarySink {
             Self::show(account, display);
         }
         if let RowResult::Outcome(came) = account.result
-            && self.first_failures.len() < KEPT
             && is_shown(&came)
         {
             let status = came
@@ -124,12 +121,9 @@ impl RowSink for SummarySink {
                 | Outcome::Failed
                 | Outcome::Pending => "no reason was given",
             });
-            let text = format!(
-                "{} {}: {status}{said}",
-                quoted(account.client_id),
-                came.outcome.name()
-            );
-            self.first_failures.push((account.row.origin.line, text));
+            let what = format!("{}: {status}{said}", came.outcome.name());
+            let line = account.row.origin.line;
+            self.failures.add(line, account.client_id, what);
         }
         if let Some(annotations) = &mut self.annotations {
             annotations.add_row(account);

@@ -1,25 +1,26 @@
-//! The summary at the end of a run: what was done, what was not and why, where the
-//! files are, and what to type next.
-
-use std::fmt::Write;
+//! The summary at the end of a run, for a terminal of 24 lines and 80 columns: counts first,
+//! then what is wrong, then what to type next.
+//!
+//! Where all of it is too long, it says less of single problems: the files have them.
 
 use super::atomic_file::WrittenFile;
+use super::failure_kinds::FailureKind;
+use super::files_text::{all_files, file_names};
 use super::forecast_text::forecast_sentences;
 use super::outcome_text::outcome_text;
+use super::palette::Palette;
+use super::problem_text::{ProblemTitles, SummaryDetailLevel, problem_lines};
 use crate::domain::compared_fields::FieldCount;
 use crate::domain::outcome::Outcome;
 use crate::domain::pruned::PrunedCounts;
-use crate::domain::summary::{ProblemGroup, Summary};
+use crate::domain::summary::{RequestCounts, Summary};
 use crate::domain::text::{counted, escaped, thousands};
 
-/// How many line numbers are shown for a problem.
-const LINES_SHOWN: usize = 5;
+/// The lines of a terminal, and its columns.
+const TERMINAL: (usize, usize) = (24, 80);
 
 /// How many fields are shown that differ.
 const FIELDS_SHOWN: usize = 6;
-
-/// How many kinds of problems are shown; all are in `problems.csv`.
-const KINDS_SHOWN: usize = 12;
 
 /// The parts of the summary that are not figures.
 #[derive(Debug, Clone, Default)]
@@ -32,8 +33,8 @@ pub struct SummaryNotes {
     pub plan: Option<String>,
     /// Whether warnings and corrections reject rows too.
     pub strict: bool,
-    /// The first failures and differences: line and message.
-    pub first_failures: Vec<(u64, String)>,
+    /// What failed, differs or is in doubt, by kind.
+    pub failures: Vec<FailureKind>,
     /// Notes on files that were kept from being replaced.
     pub kept: Vec<String>,
     /// What to do next, with the command for it; empty if there is none.
@@ -41,18 +42,70 @@ pub struct SummaryNotes {
 }
 
 /// Formats the whole summary.
-pub fn summary(summary: &Summary, words: &SummaryNotes, files: &[WrittenFile]) -> String {
-    let mut text = String::new();
-    let mut line = |part: &str| {
-        // Writing to a string can't fail.
-        writeln!(text, "{}", escaped(part)).ok();
+pub fn summary(
+    summary: &Summary,
+    words: &SummaryNotes,
+    files: &[WrittenFile],
+    palette: Palette,
+) -> String {
+    let levels = [
+        SummaryDetailLevel::Full,
+        SummaryDetailLevel::Messages,
+        SummaryDetailLevel::Errors,
+        SummaryDetailLevel::Kinds,
+    ];
+    let fewer = (1..=6).rev().map(SummaryDetailLevel::Some);
+    let mut lines = Vec::new();
+    for level in levels.into_iter().chain(fewer) {
+        lines = summary_lines(summary, words, files, level);
+        if matches!(level, SummaryDetailLevel::Some(_)) && height(&lines) > TERMINAL.0 {
+            // Better than to say still less.
+            lines.retain(|line| !line.is_empty());
+        }
+        if height(&lines) <= TERMINAL.0 {
+            break;
+        }
+    }
+    let is_bad = |line: &str| words.halt.as_deref() == Some(line);
+    let painted = lines.into_iter().map(|line| {
+        let text = escaped(&line);
+        let text = match line.as_str() {
+            line if is_bad(line) => palette.warning(text),
+            line if line.ends_with("failed: refused by Kable") => palette.error(text),
+            line if line.contains("rejected: not fit to send") => palette.error(text),
+            _ => text.into_owned(),
+        };
+        text + "\n"
+    });
+    painted.collect()
+}
+
+/// How many rows of a terminal the lines take. Where a command's program has its folder
+/// before it, that is not counted: what is said must not depend on where it is installed.
+fn height(lines: &[String]) -> usize {
+    let width = |line: &String| {
+        let word = line.split_whitespace().next().unwrap_or_default();
+        let folder = word.strip_suffix("kable-bulk").unwrap_or_default();
+        line.chars().count() - folder.chars().count()
     };
-    words.title.lines().for_each(&mut line);
+    let rows = |line: &String| width(line).div_ceil(TERMINAL.1).max(1);
+    lines.iter().map(rows).sum()
+}
+
+fn summary_lines(
+    summary: &Summary,
+    words: &SummaryNotes,
+    files: &[WrittenFile],
+    level: SummaryDetailLevel,
+) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut line = |part: &str| lines.push(part.to_owned());
     if let Some(halt) = &words.halt {
         line(halt);
     }
+    words.title.lines().for_each(&mut line);
     line("");
-    rows(summary, &mut line);
+    rows(summary, level, &mut line);
     if let Some(would) = &summary.would {
         if words.halt.is_some() && would.to_send() > 0 {
             line("But for that:");
@@ -63,29 +116,20 @@ pub fn summary(summary: &Summary, words: &SummaryNotes, files: &[WrittenFile]) -
         line("");
         line(plan);
     }
-    problems(summary, words.strict, &mut line);
-    if summary.inputs.len() > 1 && !summary.problems.is_empty() {
-        line("");
-        line("Lines are counted in each file; problems.csv says which file.");
-    }
-    if !words.first_failures.is_empty() {
-        line("");
-        line(match (summary.command.as_str(), &summary.would) {
-            ("validate" | "verify", _) => "The first rows that Kable holds otherwise:",
-            (_, Some(_)) => "The first rows that differ, failed or are in doubt:",
-            _ => "The first rows that did not come to a good end:",
-        });
-        for (at, said) in &words.first_failures {
-            line(&format!("  line {at}: {said}"));
-        }
-    }
+    wrong(summary, words, level, &mut line);
     if summary.requests.sent > 0 {
         line("");
-        requests(summary).lines().for_each(&mut line);
+        requests(summary, level).iter().for_each(|text| line(text));
     }
     if !files.is_empty() {
         line("");
-        where_the_files_are(files, &mut line);
+        match level {
+            SummaryDetailLevel::Full => all_files(files, &mut line),
+            SummaryDetailLevel::Messages
+            | SummaryDetailLevel::Errors
+            | SummaryDetailLevel::Kinds
+            | SummaryDetailLevel::Some(_) => file_names(files, TERMINAL.1, &mut line),
+        }
     }
     for kept in &words.kept {
         line(kept);
@@ -94,7 +138,46 @@ pub fn summary(summary: &Summary, words: &SummaryNotes, files: &[WrittenFile]) -
         line(&format!("Checkpoint: {}", summary.checkpoint));
     }
     next(&words.next, &mut line);
-    text
+    lines
+}
+
+/// What is wrong, by kind.
+fn wrong(
+    summary: &Summary,
+    words: &SummaryNotes,
+    level: SummaryDetailLevel,
+    line: &mut impl FnMut(&str),
+) {
+    let titles = ProblemTitles::of(&summary.command, words.strict);
+    problem_lines(&summary.problems, titles, level, line);
+    if level.has_messages() && summary.inputs.len() > 1 && !summary.problems.is_empty() {
+        line("");
+        line("Lines are counted in each file; problems.csv says which file.");
+    }
+    if words.failures.is_empty() {
+        return;
+    }
+    line("");
+    line(match (summary.command.as_str(), &summary.would) {
+        ("validate" | "verify", _) => "Rows that differ from Kable:",
+        (_, Some(_)) => "Rows that differ, failed or are in doubt:",
+        _ => "Rows that failed, differ or are in doubt:",
+    });
+    let most = match level {
+        SummaryDetailLevel::Some(kinds) => kinds,
+        SummaryDetailLevel::Full
+        | SummaryDetailLevel::Messages
+        | SummaryDetailLevel::Errors
+        | SummaryDetailLevel::Kinds => words.failures.len(),
+    };
+    for kind in words.failures.iter().take(most) {
+        line(&kind.line());
+    }
+    if words.failures.len() > most {
+        let more = (words.failures.len() - most) as u64;
+        let more = counted(more, "more kind", "more kinds");
+        line(&format!("            and {more} in the files below"));
+    }
 }
 
 fn next(things: &[(String, String)], line: &mut impl FnMut(&str)) {
@@ -119,7 +202,8 @@ fn next(things: &[(String, String)], line: &mut impl FnMut(&str)) {
     }
 }
 
-fn rows(summary: &Summary, line: &mut impl FnMut(&str)) {
+fn rows(summary: &Summary, level: SummaryDetailLevel, line: &mut impl FnMut(&str)) {
+    let is_short = matches!(level, SummaryDetailLevel::Some(_));
     let mut row = |number: u64, what: &str| {
         if number > 0 {
             line(&format!("  {:>12}  {what}", thousands(number)));
@@ -128,10 +212,11 @@ fn rows(summary: &Summary, line: &mut impl FnMut(&str)) {
     row(summary.rows.read, "rows read");
     if summary.would.is_none() {
         for outcome in Outcome::ALL {
-            row(
+            let (of_all, what) = (
                 summary.outcomes.of(outcome),
                 outcome_text(outcome, &summary.command),
             );
+            row(of_all, &format!("{what}{}", of_this_run(summary, outcome)));
         }
     }
     row(summary.rows.rejected, "rejected: not fit to send");
@@ -160,7 +245,7 @@ fn rows(summary: &Summary, line: &mut impl FnMut(&str)) {
     if summary.rows.read == 0 {
         line("  no rows read");
     }
-    for rows in &summary.defaults {
+    for rows in summary.defaults.iter().filter(|_| !is_short) {
         line(&rows.sentence());
     }
     fields("Differ in", &summary.differences, line);
@@ -169,6 +254,30 @@ fn rows(summary: &Summary, line: &mut impl FnMut(&str)) {
         &summary.not_compared,
         line,
     );
+}
+
+/// How many of the rows with an outcome this run dealt with, if earlier ones had a part.
+fn of_this_run(summary: &Summary, outcome: Outcome) -> String {
+    let Some(this_run) = &summary.this_run else {
+        return String::new();
+    };
+    let (all, now) = (summary.outcomes.of(outcome), this_run.outcomes.of(outcome));
+    let is_apart = match outcome {
+        Outcome::Pending | Outcome::Unresolved => false,
+        Outcome::Created
+        | Outcome::AlreadyExisted
+        | Outcome::Updated
+        | Outcome::Unchanged
+        | Outcome::Deleted
+        | Outcome::Differs
+        | Outcome::Missing
+        | Outcome::Failed => now < all,
+    };
+    if is_apart {
+        format!(", {} by this run", thousands(now))
+    } else {
+        String::new()
+    }
 }
 
 /// What became of customers that the file no longer has.
@@ -222,149 +331,45 @@ fn skipped(summary: &Summary) -> String {
     format!("skipped: no customers ({reasons})")
 }
 
-fn problems(summary: &Summary, strict: bool, line: &mut impl FnMut(&str)) {
-    let errors = match summary.command.as_str() {
-        "verify" => "Errors (these rows are not compared):",
-        _ => "Errors (these rows are not sent):",
-    };
-    let (warnings, corrections) = if strict {
-        (
-            "Warnings (with --strict a reason to reject a row):",
-            "To be put right (with --strict a reason to reject a row):",
-        )
-    } else {
-        (
-            "Warnings (no reason to reject a row; have a look):",
-            "Put right on the way:",
-        )
-    };
-    for (severity, title) in [
-        ("error", errors),
-        ("warning", warnings),
-        ("correction", corrections),
-    ] {
-        let of: Vec<&ProblemGroup> = summary
-            .problems
-            .iter()
-            .filter(|kind| kind.severity == severity)
-            .collect();
-        if of.is_empty() {
-            continue;
-        }
-        line("");
-        line(title);
-        for kind in of.iter().take(KINDS_SHOWN) {
-            let name = if kind.field.is_empty() {
-                kind.code.to_owned()
-            } else {
-                format!("{} in {}", kind.code, kind.field)
-            };
-            line(&format!(
-                "  {:>8}  {name}, {}",
-                thousands(kind.count),
-                on_lines(kind)
-            ));
-            line(&format!("            {}", kind.message));
-        }
-        if of.len() > KINDS_SHOWN {
-            line(&format!(
-                "            and {} of problems in problems.csv",
-                counted((of.len() - KINDS_SHOWN) as u64, "more kind", "more kinds")
-            ));
-        }
-    }
-}
-
-fn on_lines(kind: &ProblemGroup) -> String {
-    let shown: Vec<String> = kind
-        .lines
-        .iter()
-        .take(LINES_SHOWN)
-        .map(ToString::to_string)
-        .collect();
-    let word = if kind.count == 1 { "line" } else { "lines" };
-    let more = if kind.count > shown.len() as u64 {
-        ", …"
-    } else {
-        ""
-    };
-    format!("{word} {}{more}", shown.join(", "))
-}
-
-fn requests(summary: &Summary) -> String {
-    let requests = summary.requests;
-    // A sync begins anew each night.
-    let of = if summary.command == "sync" {
-        "This run"
-    } else {
-        "All runs on this checkpoint"
+/// The requests of this run, and of all runs if there were others.
+fn requests(summary: &Summary, level: SummaryDetailLevel) -> Vec<String> {
+    let (all, seconds) = (summary.requests, summary.elapsed_seconds);
+    let mut lines = match &summary.this_run {
+        Some(this_run) if this_run.requests != all => vec![
+            requests_of("This run", this_run.requests, this_run.elapsed_seconds),
+            requests_of("All runs", all, seconds),
+        ],
+        Some(_) | None => vec![requests_of("This run", all, seconds)],
     };
     let latency = summary.latency_ms;
-    let answers = if latency.max > 0.0 {
+    if latency.max > 0.0 && level == SummaryDetailLevel::Full {
         let (p50, p99) = (latency.p50, latency.p99);
-        format!(";\nanswers took {p50} ms (median), {p99} ms (99 %)")
-    } else {
-        String::new()
-    };
+        lines.push(format!("Answers took {p50} ms (median), {p99} ms (99 %)"));
+    }
+    lines
+}
+
+fn requests_of(runs: &str, requests: RequestCounts, seconds: f64) -> String {
     format!(
-        "{}: {} in {:.1} s, {} sent again, {} throttled, {} look-ups{answers}",
-        of,
+        "{runs}: {} in {seconds:.1} s: {} sent again, {} throttled, {} look-ups",
         counted(requests.sent, "request", "requests"),
-        summary.elapsed_seconds,
         thousands(requests.retried),
         thousands(requests.throttled),
         thousands(requests.lookups),
     )
 }
 
-fn where_the_files_are(files: &[WrittenFile], line: &mut impl FnMut(&str)) {
-    let folder = files.first().and_then(|file| file.place.parent());
-    if let Some(folder) = folder {
-        line(&format!(
-            "Results are in {}{}",
-            folder.display(),
-            std::path::MAIN_SEPARATOR
-        ));
-    }
-    // An empty problems file exists for scripts, and is not listed.
-    for file in files
-        .iter()
-        .filter(|file| file.rows > 0 || !file.place.ends_with("problems.csv"))
-    {
-        let name = file.place.file_name().unwrap_or_default().to_string_lossy();
-        let kind = name.split(['.', '-']).next().unwrap_or_default();
-        let many = |one, several| counted(file.rows, one, several);
-        let lines = || many("line", "lines");
-        let holds = match kind {
-            "rejects" => format!("{} to mend and feed back", many("row", "rows")),
-            "failures" => format!("{} that Kable refused", many("row", "rows")),
-            "problems" => format!(
-                "{}, a line each, for a spreadsheet",
-                many("problem", "problems")
-            ),
-            "results" => format!("the outcome of every row: {}", lines()),
-            "online" => format!("what Kable holds of every row: {}", lines()),
-            "differences" => format!("what differs at Kable, a line each: {}", lines()),
-            "cancelled" => format!("what became of those to be cancelled: {}", lines()),
-            "verified" => format!("how every row compares: {}", lines()),
-            "keys" => "the API keys that Kable made: keep them safe".to_owned(),
-            _ if name.ends_with(".html") => "this run to look at, in a browser".to_owned(),
-            _ => "these figures, for scripts".to_owned(),
-        };
-        line(&format!("  {name:<16} {holds}"));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
 
-    use super::{SummaryNotes, summary};
+    use super::{FailureKind, Palette, SummaryNotes, TERMINAL, height, summary};
     use crate::domain::field::Field;
     use crate::domain::outcome::Outcome;
     use crate::domain::problem::{Code, Problem};
+    use crate::domain::problem_groups::ProblemCounts;
     use crate::domain::row_tally::{DefaultedRows, SkippedRows};
-    use crate::domain::summary::{Latency, ProblemCounts, RequestCounts, RowCounts, Summary};
+    use crate::domain::summary::{Latency, RequestCounts, RowCounts, Summary};
     use crate::report::atomic_file::WrittenFile;
 
     fn figures() -> Summary {
@@ -432,7 +437,12 @@ mod tests {
             halt: None,
             plan: None,
             strict: false,
-            first_failures: vec![(77, "status 422: no such tax id".to_owned())],
+            failures: vec![FailureKind {
+                what: "failed: status 422: no such tax id".to_owned(),
+                count: 1,
+                lines: vec![77],
+                client_id: "c-77".to_owned(),
+            }],
             kept: Vec::new(),
             next: vec![
                 ("Write EUR for \"Euro\" (6 rows)".to_owned(), String::new()),
@@ -452,7 +462,7 @@ mod tests {
                 rows: 0,
             },
         ];
-        insta::assert_snapshot!(summary(&figures(), &words, &files));
+        insta::assert_snapshot!(summary(&figures(), &words, &files, Palette::PLAIN));
     }
 
     #[test]
@@ -461,8 +471,59 @@ mod tests {
             strict: true,
             ..SummaryNotes::default()
         };
-        let text = summary(&figures(), &strict, &[]);
+        let text = summary(&figures(), &strict, &[], Palette::PLAIN);
         assert!(text.contains("To be put right (with --strict a reason to reject a row):"));
         assert!(!text.contains("Put right on the way"));
+    }
+
+    #[test]
+    fn a_run_with_much_to_say_fits_a_terminal() {
+        let mut problems = ProblemCounts::default();
+        let codes = [
+            Code::UnknownCurrency,
+            Code::MissingField,
+            Code::InvalidValue,
+        ];
+        for code in codes {
+            for (line, field) in (1..).zip(Field::ALL) {
+                for times in 0..line % 5 + 1 {
+                    let value = ["SEK", "CHF", "SEK"][usize::try_from(times).unwrap() % 3];
+                    problems.add(line, &Problem::of(code, field, value, "wrong"));
+                }
+            }
+        }
+        let mut figures = figures();
+        figures.problems = problems.into_groups();
+        let failures = (1..9).map(|number| FailureKind {
+            what: format!("failed: status 42{number}: no"),
+            count: 100 * number,
+            lines: vec![5, 9, 12, 1000, 100_000],
+            client_id: "c-1".to_owned(),
+        });
+        let next = |command: &str| (format!("Do {command}"), format!("kable-bulk {command}"));
+        let words = SummaryNotes {
+            title: "Import of in.csv into https://test.kable.io\n(account kci_1)".to_owned(),
+            halt: Some("Interrupted. What was done is kept.".to_owned()),
+            failures: failures.collect(),
+            next: vec![next("import in.csv"), next("import rejects.csv")],
+            ..SummaryNotes::default()
+        };
+        let name = |name: &str| WrittenFile {
+            place: PathBuf::from(format!("in.csv.results/{name}")),
+            rows: 12_345,
+        };
+        let files = [
+            "rejects.csv",
+            "failures.csv",
+            "problems.csv",
+            "results.jsonl",
+            "summary.json",
+            "report.html",
+        ];
+        let files = files.map(name);
+        let text = summary(&figures, &words, &files, Palette::PLAIN);
+        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        assert!(height(&lines) <= TERMINAL.0, "{text}");
+        insta::assert_snapshot!(text);
     }
 }

@@ -320,7 +320,11 @@ fn text_behind_a_closing_quote() {
 
 #[test]
 fn every_problem_of_a_row_is_told() {
-    let run = one_rejected(b"1.2E+15,,EURO", "missing_field", "companyName is missing");
+    let run = one_rejected(
+        b"1.2E+15,,EURO",
+        "missing_field",
+        "missing_field in companyName",
+    );
     let summary = run.summary("in.csv");
     assert_eq!(summary.lines_of("invalid_value"), [22]);
     assert_eq!(summary.lines_of("unknown_currency"), [22]);

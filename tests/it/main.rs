@@ -82,6 +82,7 @@ mod simulated;
 mod spoilt;
 #[cfg(unix)]
 mod status;
+mod summary_schema;
 mod sync;
 mod tables;
 #[cfg(unix)]

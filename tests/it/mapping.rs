@@ -235,7 +235,11 @@ fn defaults_and_filters_are_counted_and_named() {
     assert_eq!(summary.0["defaults"][0]["field"], "companyName");
     // A filter that is off warns of the rows that it is for.
     run.go("validate in.csv --mapping map.toml --no-skip deleted")
-        .says("--skip deleted leaves such rows out");
+        .code(3);
+    assert!(
+        run.text("in.csv.results/problems.csv")
+            .contains("--skip deleted leaves such rows out")
+    );
 }
 
 #[test]

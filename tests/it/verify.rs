@@ -67,8 +67,8 @@ fn what_differs_is_missing_or_is_more_is_a_line_each() {
     verify(&run, "now.csv")
         .code(3)
         .says("Not equal: 4 rows to look at.")
-        .says("what differs at Kable, a line each: 5 lines")
-        .says("how every row compares: ")
+        .says("differences.csv (5)")
+        .says("verified.jsonl")
         .says("Differ in billingContact.city 1, companyName 1")
         .says("1  more customers at Kable that no row of the file has");
     let summary = run.summary("now.csv");

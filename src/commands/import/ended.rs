@@ -53,6 +53,21 @@ pub(in crate::commands) fn demand_accepted(
     }
 }
 
+/// Why a run ended early, as the summary names it.
+pub(in crate::commands) fn reason_word(halt: &Halt) -> &'static str {
+    match halt {
+        Halt::Interrupted => "interrupted",
+        Halt::Denied { .. } => "credentials_refused",
+        Halt::AllAlike { .. } => "refused_alike",
+        Halt::TooManyErrors { .. } => "too_many_errors",
+        Halt::TooManyChanges { .. } => "too_many_changes",
+        Halt::OutOfTime { .. } => "out_of_time",
+        Halt::Canary { .. } => "canary_differs",
+        Halt::Declined => "declined",
+        Halt::Broken => "broken",
+    }
+}
+
 /// The checkpoint's term for how a run ended.
 pub(in crate::commands) fn how(halt: Option<&Halt>) -> &'static str {
     match halt {

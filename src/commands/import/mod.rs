@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use self::changed_input::report_changes;
-use self::ended::{demand_accepted, exit};
+use self::ended::{demand_accepted, exit, reason_word};
 use self::plan_facts::{plan_use, settle_plan};
 use self::sending::{Selection, send, send_canary};
 use self::session::{Session, errors, stopped};
@@ -37,11 +37,10 @@ use super::plan_use::PlanUse;
 use super::result_folder::lock_folder;
 use super::send_command::SendCommand;
 use super::send_time::send_time;
-use super::system::{seconds, wall_clock};
+use super::system::{seconds, span_since, wall_clock};
 use crate::cli::{ApplyOptions, ImportOptions};
 use crate::config::Environment;
-use crate::domain::row_tally::RowTally;
-use crate::domain::summary::Summary;
+use crate::domain::summary::{Summary, ThisRun};
 use crate::domain::timeline::RunHistory;
 use crate::engine::account::AccountSources;
 use crate::engine::account::listed_outcomes::ListedOutcomes;
@@ -221,7 +220,7 @@ fn finish(
         prepared,
         annotations: None,
     };
-    let mut summary = figures(&session, ledger.as_mut(), &surveyed.tally, halt)?;
+    let mut summary = figures(&session, ledger.as_mut(), &surveyed, halt)?;
     summary.left_the_file = surveyed.left;
     let dry_run = session.sending.dry_run;
     let accounting = AccountSources {
@@ -246,6 +245,12 @@ fn finish(
         &mut summary,
     )?;
     report_changes(&prepared.inputs, &prepared.watcher);
+    summary.span = Some(span_since(session.started_ms));
+    summary.this_run = Some(ThisRun {
+        outcomes: summary.outcomes.since(&surveyed.done),
+        requests: surveyed.requests,
+        elapsed_seconds: seconds(session.began.elapsed()),
+    });
     let exit = exit(halt, dry_run, &summary);
     summary.exit_code = exit as u8;
     let rejects = accounted.listing.files.rejects();
@@ -289,12 +294,14 @@ fn histories(ledger: Option<&mut SqliteLedger>) -> anyhow::Result<Vec<RunHistory
 fn figures(
     session: &Session,
     ledger: Option<&mut SqliteLedger>,
-    tally: &RowTally,
+    surveyed: &Survey,
     halt: Option<&Halt>,
 ) -> anyhow::Result<Summary> {
+    let tally = &surveyed.tally;
     let mut summary = Summary {
         command: "import".to_owned(),
         interrupted: halt == Some(&Halt::Interrupted),
+        stop_reason: halt.map(reason_word),
         target: session.connected.target.clone(),
         inputs: session.prepared.reading.names.clone(),
         ..Summary::default()

@@ -154,9 +154,10 @@ pub(in crate::commands) fn send(
     let _reserved = descriptors::ReservedDescriptors::reserve();
     let settings = settings(session, surveyed, selection);
     let ended = run(session, parts, settings);
-    failures.end();
+    failures.end(prepared);
     let mut ended = ended?;
     surveyed.verdicts = ended.verdicts;
+    surveyed.requests = surveyed.requests.plus(ended.requests);
     *plan = ended.sync;
     if !is_canary {
         surveyed.left = ended.left;

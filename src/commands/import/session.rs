@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
+use tokio::time::Instant;
 
 use crate::cli::{ChangeOptions, ImportOptions};
 use crate::commands::checkpoint_choice::import_checkpoint;
@@ -96,6 +97,9 @@ pub(in crate::commands) struct Session {
     pub(in crate::commands) command: SendCommand,
     pub(in crate::commands) inherited: InheritedOptions,
     pub(in crate::commands) connected: Connected,
+    /// When it began: of the run, and of the clock.
+    pub(in crate::commands) began: Instant,
+    pub(in crate::commands) started_ms: i64,
     /// The token bucket of `--rate`, from the first call on.
     pub(in crate::commands) bucket: Option<Arc<TokenBucket>>,
 }
@@ -108,6 +112,7 @@ impl Session {
         environment: &Environment,
         notice: &RunNotice,
     ) -> anyhow::Result<Result<Self, Exit>> {
+        let (began, started_ms) = (Instant::now(), wall_clock());
         let typed = command.options();
         let file = FileOptions::read(&typed.input.file, environment)?;
         let inherited = file.inherited();
@@ -167,6 +172,8 @@ impl Session {
             command,
             inherited,
             connected,
+            began,
+            started_ms,
             bucket,
         }))
     }

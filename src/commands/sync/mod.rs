@@ -26,7 +26,7 @@ use crate::commands::early_results::write_rejects;
 use crate::commands::exit::Exit;
 use crate::commands::finish::{Results, say_unused};
 use crate::commands::import::changed_input::report_changes;
-use crate::commands::import::ended::{demand_accepted, exit};
+use crate::commands::import::ended::{demand_accepted, exit, reason_word};
 use crate::commands::import::plan_facts::{plan_use, settle_plan};
 use crate::commands::import::sending::{Selection, send};
 use crate::commands::import::session::{Session, errors, stopped};
@@ -37,11 +37,11 @@ use crate::commands::plan_use::PlanUse;
 use crate::commands::result_folder::lock_folder;
 use crate::commands::send_command::SendCommand;
 use crate::commands::send_time::send_time;
-use crate::commands::system::{seconds, timestamp, wall_clock};
+use crate::commands::system::{seconds, span_since, wall_clock};
 use crate::config::Environment;
 use crate::config::changes::ChangeSettings;
 use crate::domain::remote::RemoteCustomer;
-use crate::domain::summary::{Summary, TimeSpan};
+use crate::domain::summary::Summary;
 use crate::domain::text::counted;
 use crate::domain::timeline::RunHistory;
 use crate::engine::account::AccountSources;
@@ -292,10 +292,7 @@ impl SyncRun {
         let exit = exit(halt, session.sending.dry_run, &summary);
         summary.exit_code = exit as u8;
         summary.elapsed_seconds = seconds(self.began.elapsed());
-        summary.span = Some(TimeSpan {
-            started: timestamp(self.started_ms),
-            finished: timestamp(wall_clock()),
-        });
+        summary.span = Some(span_since(self.started_ms));
         let rejects = listing.files.rejects();
         let keys = session.keys_written();
         let page = PageText {
@@ -327,6 +324,7 @@ impl SyncRun {
         let mut summary = Summary {
             command: "sync".to_owned(),
             interrupted: halt == Some(&Halt::Interrupted),
+            stop_reason: halt.map(reason_word),
             target: session.connected.target.clone(),
             inputs: reading.names.clone(),
             left_the_file: self.surveyed.left,

@@ -21,7 +21,7 @@ use super::remote_state::{RemoteQuery, RemoteState, look_up};
 use super::result_folder::lock_folder;
 use super::send_time::send_time;
 use super::shell_word::shell_word;
-use super::system::seconds;
+use super::system::{seconds, span_since, wall_clock};
 use crate::cli::{AnnotationPlatform, CheckOptions, ReadingOptions, ValidateOptions};
 use crate::config::display::{DisplaySettings, checks_and_display};
 use crate::config::input::{InputSettings, input};
@@ -97,6 +97,7 @@ pub fn run(
         prepared,
         annotations: checks.annotations,
         began: Instant::now(),
+        started_ms: wall_clock(),
         command,
         inherited,
     };
@@ -158,6 +159,7 @@ struct Validation {
     prepared: Prepared,
     annotations: Option<AnnotationPlatform>,
     began: Instant,
+    started_ms: i64,
     command: TypedCommand<ValidateOptions>,
     inherited: InheritedOptions,
 }
@@ -246,6 +248,7 @@ impl Validation {
         };
         summary.exit_code = exit as u8;
         summary.elapsed_seconds = seconds(self.began.elapsed());
+        summary.span = Some(span_since(self.started_ms));
         let words = self.words(&summary, &surveyed.unused_names(), plan)?;
         let page = PageText {
             words: |_: &[KeptFile]| words.clone(),

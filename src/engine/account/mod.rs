@@ -34,8 +34,9 @@ use super::survey::remote_list::RemoteList;
 use crate::domain::compared_fields::ComparedFields;
 use crate::domain::forecast::Forecast;
 use crate::domain::outcome::{Outcome, OutcomeCounts};
+use crate::domain::problem_groups::{ProblemCounts, ProblemGroup};
 use crate::domain::row::{Revisit, Row};
-use crate::domain::summary::{ProblemCounts, ProblemGroup, RowCounts};
+use crate::domain::summary::RowCounts;
 use crate::ledger::Ledger;
 use crate::report::{Event, Observer, RowSink};
 

@@ -78,7 +78,7 @@ use super::wall_clock::WallClock;
 use crate::domain::decision::ExistingPolicy;
 use crate::domain::plan_policy::PlanRules;
 use crate::domain::row::Rows;
-use crate::domain::summary::OrphanCounts;
+use crate::domain::summary::{OrphanCounts, RequestCounts};
 use crate::domain::timeline::TimelineRecorder;
 use crate::kable::CustomerApi;
 use crate::ledger::Ledger;
@@ -178,6 +178,8 @@ pub struct PipelineResult<L> {
     pub sync: Option<SyncPlan>,
     /// The outcomes of claims without a row.
     pub left: OrphanCounts,
+    /// The requests.
+    pub requests: RequestCounts,
     /// The results of reading the canary's rows back.
     pub sightings: Vec<CanaryResult>,
 }
@@ -289,6 +291,7 @@ where
         verdicts: left.verdicts,
         sync: left.sync,
         left: left_the_file,
+        requests: sender.metrics.requests(),
         sightings,
     })
 }

@@ -55,7 +55,7 @@ use crate::domain::mapping::RepeatRule;
 use crate::domain::outcome::OutcomeCounts;
 use crate::domain::row::{Columns, InputPart, ParallelRows, Row, Rows};
 use crate::domain::row_tally::RowTally;
-use crate::domain::summary::{OrphanCounts, RowCounts};
+use crate::domain::summary::{OrphanCounts, RequestCounts, RowCounts};
 use crate::domain::validate::{CheckedRow, check};
 use crate::ledger::Ledger;
 use crate::report::{Event, Observer};
@@ -84,6 +84,8 @@ pub struct Survey {
     pub orphans: Orphans,
     /// Those claims, counted.
     pub left: OrphanCounts,
+    /// The requests that were sent for its rows since.
+    pub requests: RequestCounts,
     /// Customers that Kable holds without a row in the input, if they are wanted.
     pub surplus: Surplus,
     /// The claim number of the first new row.
@@ -194,6 +196,7 @@ where
         unused: read.unused.named(settings.check),
         verdicts,
         left: joined.orphans.left(),
+        requests: RequestCounts::default(),
         orphans: joined.orphans,
         surplus: joined.surplus,
         first_new_id,

@@ -29,7 +29,8 @@ use self::run_chart::{RunChart, run_charts};
 use self::value_bars::{ValueBars, latencies, value_bars};
 use self::verdict::{Tone, verdict};
 use super::text::SummaryNotes;
-use crate::domain::summary::{InputDigest, ProblemGroup, Summary};
+use crate::domain::problem_groups::ProblemGroup;
+use crate::domain::summary::{InputDigest, Summary};
 use crate::domain::text::{counted, listed, on_one_line, thousands};
 use crate::domain::timeline::RunHistory;
 

@@ -3,8 +3,9 @@ use super::{PageNotes, page};
 use crate::domain::field::Field;
 use crate::domain::outcome::Outcome;
 use crate::domain::problem::{Code, Problem};
+use crate::domain::problem_groups::ProblemCounts;
 use crate::domain::row::{Columns, Row};
-use crate::domain::summary::{ProblemCounts, RowCounts, Summary};
+use crate::domain::summary::{RowCounts, Summary};
 use crate::report::text::SummaryNotes;
 use crate::report::{OutcomeDetails, RowAccount, RowResult};
 
