@@ -20,17 +20,6 @@ pub(super) fn demand_terminal(why: &str) -> anyhow::Result<()> {
     ))
 }
 
-/// Asks whether to create `many` ("12 customers") in `account`, and fails unless
-/// the answer is yes, or everything is stopped.
-pub(super) async fn confirm(
-    many: &str,
-    account: &str,
-    (watcher, stop): (&ProgressDisplay, &Stop),
-) -> anyhow::Result<()> {
-    let question = format!("{many} will be created in the LIVE account {account}.");
-    confirm_that(&question, (watcher, stop)).await
-}
-
 /// Says `what` will be done, asks whether to go on, and fails unless the answer is yes, or
 /// everything is stopped.
 pub(super) async fn confirm_that(

@@ -52,6 +52,16 @@ pub(super) struct Connected {
     pub(super) warning: Option<String>,
 }
 
+/// The host of TEST keys.
+const TEST_HOST: &str = "https://test.kable.io";
+
+impl Connected {
+    /// Whether customers are made with a TEST key: at Kable they are real.
+    pub(super) fn is_test_host(&self) -> bool {
+        self.target.base_url == TEST_HOST
+    }
+}
+
 /// Connects, checks the credentials, and puts the account's plans and bundles into
 /// `rules`.
 pub(super) async fn connect(

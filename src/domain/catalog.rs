@@ -44,6 +44,12 @@ impl Catalog {
         self.entries.push(entry);
     }
 
+    /// The name of the one with this id.
+    pub fn name_of(&self, id: &str) -> Option<&str> {
+        let entry = self.entries.iter().find(|entry| entry.id == id)?;
+        entry.name.as_deref()
+    }
+
     /// All of them, in the order in which the API lists them.
     pub fn entries(&self) -> &[CatalogEntry] {
         &self.entries

@@ -212,6 +212,11 @@ impl<'r> CustomerValues<'r> {
         &self.currency
     }
 
+    /// `planIds`, as they are sent.
+    pub fn plan_ids(&self) -> impl Iterator<Item = &str> {
+        self.plan_ids.iter().map(AsRef::as_ref)
+    }
+
     /// Each value, in the API's order; of a list, each id.
     fn values(&self) -> impl Iterator<Item = (Field, &str)> {
         let single = [

@@ -59,6 +59,8 @@ pub struct RowTally {
     pub currencies: ValueCounts,
     /// The countries of their billing contacts.
     pub countries: ValueCounts,
+    /// The plans that they name.
+    pub plans: ValueCounts,
     /// Rejected rows without a usable `clientId`: whose they are is not known.
     pub unidentified: u64,
 }
@@ -86,6 +88,9 @@ impl RowTally {
     /// Counts the currency and the country of a row.
     pub fn add_values(&mut self, values: &CustomerValues<'_>) {
         self.currencies.add(values.currency());
+        for plan in values.plan_ids() {
+            self.plans.add(plan);
+        }
         if let Some(country) = values.country() {
             self.countries.add(country);
         }
@@ -108,6 +113,7 @@ impl RowTally {
         }
         self.currencies.add_all(&later.currencies);
         self.countries.add_all(&later.countries);
+        self.plans.add_all(&later.plans);
         self.unidentified += later.unidentified;
         for (count, more) in self.defaulted.iter_mut().zip(later.defaulted) {
             *count += more;

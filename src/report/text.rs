@@ -119,7 +119,9 @@ fn summary_lines(
     wrong(summary, words, level, &mut line);
     if summary.requests.sent > 0 {
         line("");
-        requests(summary, level).iter().for_each(|text| line(text));
+        for text in requests(summary, level) {
+            line(&text);
+        }
     }
     if !files.is_empty() {
         line("");
@@ -486,7 +488,7 @@ mod tests {
         ];
         for code in codes {
             for (line, field) in (1..).zip(Field::ALL) {
-                for times in 0..line % 5 + 1 {
+                for times in 0..=line % 5 {
                     let value = ["SEK", "CHF", "SEK"][usize::try_from(times).unwrap() % 3];
                     problems.add(line, &Problem::of(code, field, value, "wrong"));
                 }

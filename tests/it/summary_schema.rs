@@ -18,10 +18,9 @@ fn wrong(value: &Value, schema: &Value, at: &str, found: &mut Vec<String>) {
         Value::Object(_) => "object",
     };
     let is_type = |wanted: &Value| wanted == name || wanted == "number" && name == "integer";
-    let is_allowed = match &schema["type"] {
-        Value::Array(types) => types.iter().any(is_type),
-        wanted => is_type(wanted),
-    };
+    let several = schema["type"].as_array();
+    let is_allowed =
+        several.map_or_else(|| is_type(&schema["type"]), |all| all.iter().any(is_type));
     if !is_allowed {
         found.push(format!("{at} is a {name}"));
     }
@@ -32,26 +31,24 @@ fn wrong(value: &Value, schema: &Value, at: &str, found: &mut Vec<String>) {
     {
         found.push(format!("{at} is {value}"));
     }
-    match value {
-        Value::Object(members) if schema["properties"].is_object() => {
-            for required in schema["required"].as_array().unwrap() {
-                if !members.contains_key(required.as_str().unwrap()) {
-                    found.push(format!("{at} has no {required}"));
-                }
-            }
-            for (name, value) in members {
-                match schema["properties"].get(name) {
-                    Some(schema) => wrong(value, schema, &format!("{at}.{name}"), found),
-                    None => found.push(format!("{at}.{name} is not in the schema")),
-                }
+    if let Some(members) = value
+        .as_object()
+        .filter(|_| schema["properties"].is_object())
+    {
+        for required in schema["required"].as_array().unwrap() {
+            if !members.contains_key(required.as_str().unwrap()) {
+                found.push(format!("{at} has no {required}"));
             }
         }
-        Value::Array(items) => {
-            for item in items {
-                wrong(item, &schema["items"], &format!("{at}[]"), found);
+        for (name, value) in members {
+            match schema["properties"].get(name) {
+                Some(schema) => wrong(value, schema, &format!("{at}.{name}"), found),
+                None => found.push(format!("{at}.{name} is not in the schema")),
             }
         }
-        _ => {}
+    }
+    for item in value.as_array().into_iter().flatten() {
+        wrong(item, &schema["items"], &format!("{at}[]"), found);
     }
 }
 

@@ -2,12 +2,14 @@
 //!
 //! - `session.rs`: the parts of an import, built from what was typed
 //! - `sending.rs`: which rows are sent, and which of them first
+//! - `banner.rs`: what is said before the first row is sent
 //! - `canary.rs`: what is shown of a canary
 //! - `ended.rs`: how an import ended: its exit code and the checkpoint's term
 //! - `changed_input.rs`: what is reported where an input was changed during a run
 //! - `plan_facts.rs`: what a saved plan says beside single customers
 //! - `summary.rs`: the text of the summary, and what to type next
 
+pub(super) mod banner;
 mod canary;
 pub(super) mod changed_input;
 pub(super) mod ended;
@@ -20,6 +22,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use self::banner::{banner, time_line};
 use self::changed_input::report_changes;
 use self::ended::{demand_accepted, exit, reason_word};
 use self::plan_facts::{plan_use, settle_plan};
@@ -129,10 +132,15 @@ fn import(
         say_unused(&prepared.watcher, &surveyed.unused);
     }
     say_unread(&prepared.watcher, listed.as_ref());
-    let mut halt = session.refuse_to_send(&surveyed)?;
+    let mut halt = session.too_many_errors(&surveyed);
     let sends = halt.is_none() && !session.sending.dry_run;
+    if sends {
+        write_rejects(prepared, &mut surveyed)?;
+        prepared.say_unless_quiet(&banner(&session, &surveyed));
+        session.confirm(&surveyed)?;
+    }
     if sends && surveyed.to_do() > 0 && !prepared.display.quiet {
-        let time = send_time(surveyed.to_do(), session.sending.requests.pacing);
+        let time = time_line(&session, surveyed.to_do());
         prepared.watcher.say(&time);
         session.say_stop(surveyed.to_do());
     }
@@ -145,7 +153,6 @@ fn import(
         }
     }
     if sends {
-        write_rejects(prepared, &mut surveyed)?;
         ledger = Some(send_all(&session, ledger, &mut surveyed)?);
         halt = session.prepared.stop.reason();
     }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::cli::{ChangeOptions, ImportOptions};
 use crate::commands::checkpoint_choice::import_checkpoint;
-use crate::commands::confirm::{confirm, demand_terminal};
+use crate::commands::confirm::{confirm_that, demand_terminal, has_terminal};
 use crate::commands::connect::{ConnectSettings, Connected, connect};
 use crate::commands::customer_list::{ListError, list};
 use crate::commands::deadline::Deadlines;
@@ -117,16 +117,13 @@ impl Session {
         let file = FileOptions::read(&typed.input.file, environment)?;
         let inherited = file.inherited();
         let inputs = ResolvedInputs::of(&typed.input.inputs)?;
-        let origin = origin(
-            command.name(),
-            &inputs.names,
-            file.is_sandbox(&typed.target),
-        );
+        let is_sandbox = file.is_sandbox(&typed.target);
+        let origin = origin(command.name(), &inputs.names, is_sandbox);
         let is_typed = |long: &str| command.types(long);
         let (mut notes, stored) = file.taken(command.name(), is_typed);
         let named = typed.sending.checkpoint.as_deref();
         let named = named.or(file.sending.checkpoint.as_deref());
-        let choice = import_checkpoint(named, &inputs, file.is_sandbox(&typed.target))?;
+        let choice = import_checkpoint(named, &inputs, is_sandbox)?;
         notes.extend(inputs.note.into_iter().chain(choice.note));
         let target_note = unnamed_target(file.unnamed_target.as_ref(), &typed.target);
         let notify = notify_command(&typed.monitor, &file);
@@ -304,29 +301,32 @@ impl Session {
         self.prepared.survey(self.sending.policy, false, known)
     }
 
-    /// Returns why the input can't be sent, if it has too many errors. Asks before
-    /// a live run.
-    pub(in crate::commands) fn refuse_to_send(
-        &self,
-        surveyed: &Survey,
-    ) -> anyhow::Result<Option<Halt>> {
+    /// Why the input can't be sent, if it has too many errors.
+    pub(in crate::commands) fn too_many_errors(&self, surveyed: &Survey) -> Option<Halt> {
         let (errors, allowed) = (errors(surveyed), self.allowed_errors(surveyed));
-        if errors > allowed {
-            return Ok(Some(Halt::TooManyErrors { errors, allowed }));
+        (errors > allowed).then_some(Halt::TooManyErrors { errors, allowed })
+    }
+
+    /// Asks before a live run, and on a terminal before the first run into the account of a
+    /// TEST key: LIVE sees the customers that it makes.
+    pub(in crate::commands) fn confirm(&self, surveyed: &Survey) -> anyhow::Result<()> {
+        let is_first = surveyed.done.sum() == 0 && surveyed.to_look_up == 0;
+        let is_test = self.connected.is_test_host() && is_first && has_terminal();
+        let asks = self.connected.live || is_test;
+        if !asks || self.sending.yes || surveyed.to_do() == 0 {
+            return Ok(());
         }
-        let sends = !self.sending.dry_run && surveyed.to_do() > 0;
-        if self.connected.live && !self.sending.yes && sends {
-            let many = counted(surveyed.to_do(), "customer", "customers");
-            let account = &self.connected.target.kable_client_id;
-            let Prepared {
-                runtime,
-                stop,
-                watcher,
-                ..
-            } = &self.prepared;
-            runtime.block_on(confirm(&many, account, (watcher, stop)))?;
-        }
-        Ok(None)
+        let many = counted(surveyed.to_do(), "customer", "customers");
+        let kind = if self.connected.live { "LIVE" } else { "TEST" };
+        let account = &self.connected.target.kable_client_id;
+        let what = format!("{many} will be created in the {kind} account {account}.");
+        let Prepared {
+            runtime,
+            stop,
+            watcher,
+            ..
+        } = &self.prepared;
+        runtime.block_on(confirm_that(&what, (watcher, stop)))
     }
 
     /// Says when the sending of `rows` rows stops, if it is limited.

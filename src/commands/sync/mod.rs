@@ -25,6 +25,7 @@ use crate::commands::customer_list::say_unread;
 use crate::commands::early_results::write_rejects;
 use crate::commands::exit::Exit;
 use crate::commands::finish::{Results, say_unused};
+use crate::commands::import::banner::{compared_line, target_line, time_line};
 use crate::commands::import::changed_input::report_changes;
 use crate::commands::import::ended::{demand_accepted, exit, reason_word};
 use crate::commands::import::plan_facts::{plan_use, settle_plan};
@@ -181,6 +182,11 @@ impl SyncRun {
             say_unused(&prepared.watcher, &self.surveyed.unused);
             let many = counted(self.listed.customer_count(), "customer", "customers");
             prepared.watcher.say(&format!("Kable has {many}"));
+            if !self.session.sending.dry_run {
+                prepared.watcher.say(&target_line(&self.session));
+                let line = compared_line(&self.surveyed, &self.plan.forecast);
+                prepared.watcher.say(&line);
+            }
         }
         say_unread(&prepared.watcher, Some(&self.listed));
         let mut halt = self.refusal();
@@ -232,7 +238,7 @@ impl SyncRun {
     fn send(&mut self, ledger: Option<SqliteLedger>) -> anyhow::Result<SqliteLedger> {
         let session = &self.session;
         if !session.prepared.display.quiet {
-            let time = send_time(self.to_send(), session.sending.requests.pacing);
+            let time = time_line(session, self.to_send());
             session.prepared.watcher.say(&time);
             session.say_stop(self.to_send());
         }

@@ -163,9 +163,8 @@ where
     let mut read = InputCounts::default();
     let workers = run_parallel(rows, workers.collect(), Worker::read, |part| {
         read.add(part);
-        observer.observe(&Event::Checking {
-            rows: read.rows.read,
-        });
+        let rows = read.rows.read;
+        observer.observe(&Event::Checking { rows });
         !settings.stop.is_halted()
     })?;
     let interrupted = settings.stop.is_halted();
