@@ -17,7 +17,7 @@ const NAMED: usize = 5;
 
 /// The lines before an import.
 pub(super) fn banner(session: &Session, surveyed: &Survey) -> Vec<String> {
-    let mut lines = vec![target_line(session)];
+    let mut lines = target_lines(session).to_vec();
     if session.connected.is_test_host() {
         lines.push("customers made with a TEST key are real: LIVE sees them too".to_owned());
     }
@@ -32,17 +32,15 @@ pub(super) fn banner(session: &Session, surveyed: &Survey) -> Vec<String> {
 }
 
 /// What is sent where.
-pub(in crate::commands) fn target_line(session: &Session) -> String {
+pub(in crate::commands) fn target_lines(session: &Session) -> [String; 2] {
     let names = &session.prepared.reading.names;
     let names: Vec<String> = names.iter().map(shell_word).collect();
     let target = &session.connected.target;
-    format!(
-        "{} of {} into {}, account {}",
-        session.command.name(),
-        listed(&names, NAMED),
-        target.base_url,
-        target.kable_client_id
-    )
+    let (command, names) = (session.command.name(), listed(&names, NAMED));
+    [
+        format!("{command} of {names} into {}", target.base_url),
+        format!("account {}", target.kable_client_id),
+    ]
 }
 
 /// `40,000 rows: 270 rejected, 12,000 done already, 3 in doubt, 27,727 to send`.

@@ -25,7 +25,7 @@ use crate::commands::customer_list::say_unread;
 use crate::commands::early_results::write_rejects;
 use crate::commands::exit::Exit;
 use crate::commands::finish::{Results, say_unused};
-use crate::commands::import::banner::{compared_line, target_line, time_line};
+use crate::commands::import::banner::{compared_line, target_lines, time_line};
 use crate::commands::import::changed_input::report_changes;
 use crate::commands::import::ended::{demand_accepted, exit, reason_word};
 use crate::commands::import::plan_facts::{plan_use, settle_plan};
@@ -183,7 +183,7 @@ impl SyncRun {
             let many = counted(self.listed.customer_count(), "customer", "customers");
             prepared.watcher.say(&format!("Kable has {many}"));
             if !self.session.sending.dry_run {
-                prepared.watcher.say(&target_line(&self.session));
+                prepared.say_unless_quiet(&target_lines(&self.session));
                 let line = compared_line(&self.surveyed, &self.plan.forecast);
                 prepared.watcher.say(&line);
             }

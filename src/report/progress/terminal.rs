@@ -131,7 +131,8 @@ impl TermLike for DrawTarget {
     }
 
     fn clear_line(&self) -> io::Result<()> {
-        self.0.out.lock().pending.push_str("\r\x1b[J");
+        // The line first: some terminals keep a screen that is erased from its very start.
+        self.0.out.lock().pending.push_str("\r\x1b[K\x1b[J");
         Ok(())
     }
 
