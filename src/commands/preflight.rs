@@ -207,6 +207,15 @@ fn unreachable(base_url: &str, trouble: &Trouble) -> anyhow::Error {
             "close what uses them up, or raise the limit (ulimit -n); nothing was sent",
         );
     }
+    if trouble.message.starts_with("status ") {
+        return hinted(
+            format!(
+                "{base_url} does not answer as Kable does ({})",
+                trouble.message
+            ),
+            "check the address and its port; if they are Kable's, try again later: nothing was sent",
+        );
+    }
     // What the library for TLS says of a server that answers in plain text.
     let (message, hint) = if trouble.message.contains("InvalidContentType") {
         (

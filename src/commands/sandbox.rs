@@ -3,14 +3,13 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use anyhow::Context;
-
 use super::exit::Exit;
 use super::finish::print;
 use super::signals::shutdown;
 use super::system::runtime;
 use crate::cli::defaults::SANDBOX_FILE;
 use crate::cli::{SandboxChoice, SandboxOptions, Upsert};
+use crate::config::value_error;
 use crate::config::values::duration;
 use crate::config::{Environment, FileOptions};
 use crate::sandbox::RunningSandbox;
@@ -53,10 +52,10 @@ fn settings(typed: SandboxOptions, stored: Option<SandboxChoice>) -> anyhow::Res
     let mut settings = Settings::new(database);
     settings.address = SocketAddr::from((Ipv4Addr::LOCALHOST, typed.port));
     if let Some(rps) = typed.rps {
-        settings.requests_per_second = Some(rps.parse().context("--rps")?);
+        settings.requests_per_second = Some(rps.parse().map_err(value_error("rps"))?);
     }
     if let Some(headers) = typed.rate_headers {
-        settings.rate_headers = headers.parse().context("--rate-headers")?;
+        settings.rate_headers = headers.parse().map_err(value_error("rate-headers"))?;
     }
     settings.latency = match typed.latency {
         Some(text) => duration("latency", &text)?,
@@ -71,7 +70,7 @@ fn settings(typed: SandboxOptions, stored: Option<SandboxChoice>) -> anyhow::Res
     settings.ignore_case = typed.ignore_case;
     settings.upsert = typed.upsert.is_some();
     settings.upsert_updates = typed.upsert == Some(Upsert::Update);
-    settings.faults = faults?;
+    settings.faults = faults.map_err(value_error("fault"))?;
     settings.seed = typed.seed;
     Ok(settings)
 }

@@ -249,7 +249,7 @@ fn perhaps(nearest: Option<&str>) -> String {
 }
 
 /// Makes an error about the value of `option`.
-pub(super) fn value_error<E: ToString>(option: &'static str) -> impl Fn(E) -> ConfigError {
+pub fn value_error<E: ToString>(option: &'static str) -> impl Fn(E) -> ConfigError {
     move |wrong| ConfigError::Value {
         option,
         wrong: wrong.to_string(),

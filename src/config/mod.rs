@@ -43,7 +43,7 @@ pub mod values;
 mod written_value;
 
 pub use self::environment::{COMMAND_VARIABLE, EXIT_CODE_VARIABLE, Environment, SECRET_VARIABLES};
-pub use self::error::ConfigError;
+pub use self::error::{ConfigError, value_error};
 pub use self::file::{FileOptions, InheritedOptions};
 pub use self::origin::{Assignments, OptionOrigin};
 

@@ -385,7 +385,7 @@ fn the_sandbox_command_prints_what_to_set_and_serves() {
 fn a_fault_that_is_none_is_named() {
     Run::new()
         .go("sandbox --port 0 --fault lose")
-        .code(1)
+        .code(2)
         .says("unknown fault \"lose\"");
 }
 

@@ -69,7 +69,8 @@ fn a_misspelt_name_gets_its_nearest_neighbour() {
     for (line, code, near) in LINES {
         run.go(line).refuses(*code, &[near]);
     }
-    run.go("sandbox --fault rest").code(1).says("perhaps reset");
+    run.go("sandbox --fault rest")
+        .refuses(2, &["--fault: ", "perhaps reset"]);
     run.go("validate in.csv --map currency=Currncy")
         .code(1)
         .says("hint: if that is the one: --map currency=currency");
