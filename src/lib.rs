@@ -52,7 +52,11 @@ pub fn run() -> ExitCode {
             let error = with_nearest(error);
             let log = RunLog::of_words(&typed);
             if log.is_json && error.use_stderr() {
-                log.error(error.to_string().trim_end(), None, Exit::Usage);
+                let text = error.to_string();
+                let text = text.trim_start_matches("error: ").trim_end();
+                let (message, rest) = text.split_once('\n').unwrap_or((text, ""));
+                let hint = Some(rest.trim()).filter(|rest| !rest.is_empty());
+                log.error(message, hint, Exit::Usage);
             } else {
                 // Standard output or error may be closed; then the text is dropped.
                 error.print().ok();

@@ -263,11 +263,16 @@ pub(super) fn kept_note(kept: &KeptFile) -> String {
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(error).context("cannot write to standard output")
-        }
+        Err(error) if !is_closed(&error) => Err(error).context("cannot write to standard output"),
         Ok(()) | Err(_) => Ok(()),
     }
+}
+
+/// Whether there is no reader any more: of a pipe, or of a terminal, which then answers EIO.
+fn is_closed(error: &std::io::Error) -> bool {
+    const EIO: i32 = 5;
+    error.kind() == std::io::ErrorKind::BrokenPipe
+        || cfg!(unix) && error.raw_os_error() == Some(EIO)
 }
 
 /// The exit code of a command that dealt with all rows.

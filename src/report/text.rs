@@ -16,8 +16,8 @@ use crate::domain::pruned::PrunedCounts;
 use crate::domain::summary::{RequestCounts, Summary};
 use crate::domain::text::{counted, escaped, thousands};
 
-/// The lines of a terminal, and its columns.
-const TERMINAL: (usize, usize) = (24, 80);
+/// The lines of a terminal but for that of the shell's prompt, and its columns.
+const TERMINAL: (usize, usize) = (23, 80);
 
 /// How many fields are shown that differ.
 const FIELDS_SHOWN: usize = 6;
@@ -136,7 +136,9 @@ fn summary_lines(
     for kept in &words.kept {
         line(kept);
     }
-    if !summary.checkpoint.is_empty() {
+    // The commands below name it where it has to be typed.
+    let is_short = matches!(level, SummaryDetailLevel::Some(_));
+    if !summary.checkpoint.is_empty() && !is_short {
         line(&format!("Checkpoint: {}", summary.checkpoint));
     }
     next(&words.next, &mut line);

@@ -22,6 +22,7 @@ mod absence;
 mod annotations;
 mod answers;
 mod architecture;
+mod banner;
 mod belongings;
 #[cfg(unix)]
 mod boundaries;

@@ -14,6 +14,9 @@ use crate::report::{Event, Progress};
 /// Pauses from this length on get a line of their own.
 const WORTH_A_LINE: Duration = Duration::from_secs(5);
 
+/// Shorter waits end at a time that is said to the second.
+const TO_THE_SECOND: Duration = Duration::from_mins(10);
+
 /// What is announced with an event.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Announcement {
@@ -77,14 +80,33 @@ pub(super) fn announcement(event: &Event, state: &mut ProgressState, now: &Zoned
 }
 
 fn paused(wait: Duration, state: &mut ProgressState, now: &Zoned) -> Option<String> {
-    let text = format!("the API asks for a pause of {}", rounded(wait));
+    let text = format!("the API asks for a pause of {}", pause_words(wait));
     state.note.clone_from(&text);
     if wait < WORTH_A_LINE {
         return None;
     }
     state.pause_announced = true;
-    let until = after(now, wait).unwrap_or_else(|| "it ends".to_owned());
+    let until = until(now, wait);
     Some(format!("paused until {until}: {text}"))
+}
+
+/// Short pauses are said to the second.
+fn until(now: &Zoned, wait: Duration) -> String {
+    let then = i64::try_from(wait.as_secs()).unwrap_or(i64::MAX);
+    let then = now.checked_add(jiff::SignedDuration::from_secs(then));
+    match (then, wait < TO_THE_SECOND) {
+        (Ok(then), true) => then.strftime("%T").to_string(),
+        (Ok(_) | Err(_), _) => after(now, wait).unwrap_or_else(|| "it ends".to_owned()),
+    }
+}
+
+fn pause_words(wait: Duration) -> String {
+    if wait < WORTH_A_LINE {
+        rounded(wait).to_string()
+    } else {
+        let rest = u64::from(wait.subsec_nanos() > 0);
+        short(Duration::from_secs(wait.as_secs() + rest))
+    }
 }
 
 fn of_progress(progress: &Progress, state: &mut ProgressState) -> Announcement {

@@ -76,6 +76,12 @@ impl ProgressState {
         }
     }
 
+    /// Whether nothing is sent until rows in doubt are known to be there or not.
+    pub(super) fn waits_for_proof(&self) -> bool {
+        let pacing = self.progress.pacing;
+        pacing.in_flight == 0 && pacing.waiting > 0
+    }
+
     /// Rows done, by this run and by earlier ones.
     pub(super) fn done(&self) -> u64 {
         self.before + self.progress.done
@@ -142,12 +148,21 @@ impl Speed {
         let progress = state.progress;
         let rows_a_second = state.recent_speed(now);
         let requests_a_row = progress.sent as f64 / progress.done.max(1) as f64;
-        let speed = match progress.pacing.rate {
-            Some(rate) if progress.pacing.bound.is_rate() && progress.done > 0 => {
+        let pacing = progress.pacing;
+        // With all in flight that may be, the rate is not reached.
+        let is_full = pacing.window > 0 && pacing.in_flight >= pacing.window;
+        let speed = match pacing.rate {
+            Some(rate) if pacing.bound.is_rate() && progress.done > 0 && !is_full => {
                 rate / requests_a_row
             }
             Some(_) | None => rows_a_second,
         };
+        if state.waits_for_proof() {
+            return Self {
+                rows_a_second,
+                left: None,
+            };
+        }
         let left = state.total.saturating_sub(progress.done) as f64 / speed;
         let pause = progress.pacing.paused_ms.unwrap_or_default();
         Self {

@@ -80,7 +80,10 @@ fn parts(state: &ProgressState, speed: Speed, now: &Zoned) -> Vec<Part> {
         format!("{}/{}", thousands(state.done()), thousands(state.all())),
     );
     if let Some((_, since)) = &state.down {
-        add(1, format!("the API is down since {since}"));
+        add(1, format!("API down since {since}"));
+    } else if state.waits_for_proof() {
+        let waiting = counted(progress.pacing.waiting, "row", "rows");
+        add(1, format!("waiting for {waiting} in doubt"));
     } else if !state.note.is_empty() {
         add(6, escaped(&state.note).into_owned());
     }
@@ -94,7 +97,7 @@ fn parts(state: &ProgressState, speed: Speed, now: &Zoned) -> Vec<Part> {
     if progress.existed > 0 {
         add(8, format!("there already {}", thousands(progress.existed)));
     }
-    if progress.pacing.waiting > 0 {
+    if progress.pacing.waiting > 0 && !state.waits_for_proof() {
         add(
             3,
             format!("in doubt {}", thousands(progress.pacing.waiting)),
