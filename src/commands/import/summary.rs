@@ -228,6 +228,7 @@ impl ImportSummary<'_> {
             options.input.inputs = files.iter().map(OsString::from).collect();
             options.input.reading.out = out;
             options.input.reading.limit = None;
+            options.sending.retry_failed = None;
             options.plan.save_plan = None;
             options.sending.checkpoint = Some(self.checkpoint.to_owned());
         })

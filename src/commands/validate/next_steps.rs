@@ -81,6 +81,8 @@ fn import(typed: &TypedCommand<ValidateOptions>, inherited: &InheritedOptions) -
         options.sending.checkpoint = options.sending.checkpoint.take().or(checkpoint);
         options.sending.dry_run = None;
         options.sending.no_dry_run = inherited.dry_run;
+        // It would write a plan, and send nothing.
+        options.plan.save_plan = None;
     })
 }
 
