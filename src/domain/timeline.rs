@@ -166,6 +166,9 @@ pub struct Timeline {
     /// How many shorter waits are left out.
     #[serde(default)]
     pub short_waits: u64,
+    /// Rows that were rejected before it began to send.
+    #[serde(default)]
+    pub rejected: u64,
 }
 
 impl Default for Timeline {
@@ -175,6 +178,7 @@ impl Default for Timeline {
             intervals: Vec::new(),
             waits: Vec::new(),
             short_waits: 0,
+            rejected: 0,
         }
     }
 }
@@ -282,6 +286,13 @@ pub struct TimelineRecorder {
 }
 
 impl TimelineRecorder {
+    /// Of a run before which so many rows were rejected.
+    pub fn after_rejecting(rejected: u64) -> Self {
+        let mut recorder = Self::default();
+        recorder.timeline.rejected = rejected;
+        recorder
+    }
+
     /// Adds the `rows` that came to an end, and the requests that were sent, since the last
     /// call.
     pub fn add(&mut self, moment: RunMoment, rows: IntervalCounts) {

@@ -16,8 +16,8 @@ use crate::domain::pruned::PrunedCounts;
 use crate::domain::summary::{RequestCounts, Summary};
 use crate::domain::text::{counted, escaped, thousands};
 
-/// The lines of a terminal but for that of the shell's prompt, and its columns.
-const TERMINAL: (usize, usize) = (23, 80);
+/// The lines of a terminal, and its columns.
+const TERMINAL: (usize, usize) = (24, 80);
 
 /// How many fields are shown that differ.
 const FIELDS_SHOWN: usize = 6;

@@ -105,3 +105,15 @@ fn a_watch_ends_by_itself_and_where_there_is_nothing_to_watch() {
         1
     );
 }
+
+#[test]
+fn the_rows_that_the_latest_run_rejected_are_in_it() {
+    let run = Run::new()
+        .server(&[])
+        .input("in.csv", format!("{}x-1,,EUR\n", rows(3)));
+    run.import("in.csv --max-errors 100%").code(3);
+    run.go("status in.csv")
+        .code(0)
+        .says("1             rejected: problems.csv says why");
+    assert_eq!(run.go("status in.csv --json").code(0).json()["rejected"], 1);
+}

@@ -190,6 +190,7 @@ fn settings(session: &Session, surveyed: &Survey, selection: Selection) -> send:
         canary,
         sent_ahead,
         doubts_only: selection == Selection::InDoubt,
+        rejected: surveyed.rows.rejected,
         errors: errors(surveyed),
         allowed_errors: match selection {
             Selection::InDoubt => u64::MAX,

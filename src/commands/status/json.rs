@@ -49,6 +49,7 @@ fn value(standing: &RunStanding) -> Value {
             Some(pacing) => pacing.waiting,
             None => status.tally.of(Outcome::Unresolved),
         },
+        "rejected": standing.rejected(),
         "outcomes": status.tally,
         "created_by_this_checkpoint": status.ours,
         "left_the_file": status.left,

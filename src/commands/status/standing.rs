@@ -122,6 +122,12 @@ impl RunStanding {
         }
     }
 
+    /// How many rows the latest run rejected; `None` if its checkpoint doesn't tell.
+    pub(super) fn rejected(&self) -> Option<u64> {
+        let timeline = &self.latest.as_ref()?.timeline;
+        (!timeline.intervals.is_empty()).then_some(timeline.rejected)
+    }
+
     /// What the latest run did; `None` if its checkpoint doesn't tell.
     pub(super) fn this_run(&self) -> Option<IntervalCounts> {
         let timeline = &self.latest.as_ref()?.timeline;

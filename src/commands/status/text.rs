@@ -171,6 +171,9 @@ fn figures(standing: &RunStanding) -> Vec<String> {
             lines.push(row(this, Some(all), label(outcome, standing)));
         }
     }
+    if let Some(rejected) = standing.rejected().filter(|rejected| *rejected > 0) {
+        lines.push(row(Some(rejected), None, "rejected: problems.csv says why"));
+    }
     lines.extend(more_claims(standing));
     let requests = status.figures.requests;
     for (this, all, label) in [

@@ -115,6 +115,8 @@ pub struct Settings {
     pub errors: u64,
     /// How many rows may be rejected or fail.
     pub allowed_errors: u64,
+    /// Rows that were rejected.
+    pub rejected: u64,
 }
 
 /// The parts of a pipeline.
@@ -227,7 +229,7 @@ where
         progress: Progress::default(),
         hurry: Arc::clone(&hurry),
         figured: None,
-        timeline: TimelineRecorder::default(),
+        timeline: TimelineRecorder::after_rejecting(settings.rejected),
         written: Instant::now(),
     };
     let recording = tokio::task::spawn_blocking(move || record.record(inbox, &Handle::current()));

@@ -155,6 +155,7 @@ fn sending(settings: &RemovalSettings) -> Settings {
         doubts_only: false,
         errors: 0,
         allowed_errors: u64::MAX,
+        rejected: 0,
     }
 }
 

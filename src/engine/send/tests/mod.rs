@@ -112,6 +112,7 @@ impl TestBed {
                 sent_ahead: 0,
                 errors: 0,
                 allowed_errors: u64::MAX,
+                rejected: 0,
             },
         }
     }
