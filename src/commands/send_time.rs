@@ -5,12 +5,34 @@ use std::time::Duration;
 use jiff::Zoned;
 
 use super::deadline::next;
-
 use crate::config::send::TimeLimits;
 use crate::domain::text::{counted, thousands};
 use crate::engine::pace::PaceSettings;
 use crate::engine::pace::rate::Rate;
 use crate::report::wall_time::after;
+
+/// From this length on, the time of day is said at which it is over.
+const WORTH_A_CLOCK: Duration = Duration::from_mins(1);
+
+/// Describes how long it takes to send `rows` rows, and until when.
+pub(super) fn send_time_until(rows: u64, pacing: PaceSettings, now: &Zoned) -> String {
+    let text = send_time(rows, pacing);
+    let time = time_of(rows, pacing).filter(|time| *time >= WORTH_A_CLOCK);
+    match time.and_then(|time| after(now, time)) {
+        Some(until) => format!("{text}, until {until}"),
+        None => text,
+    }
+}
+
+/// The shortest time in which `rows` rows are sent; `None` if it is beyond all measure.
+fn time_of(rows: u64, pacing: PaceSettings) -> Option<Duration> {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a time for people; counts below 2⁵³ are exact"
+    )]
+    let seconds = rows as f64 / pacing.ceiling.a_second();
+    Duration::try_from_secs_f64(seconds.ceil()).ok()
+}
 
 /// Describes how long it takes to send `rows` rows.
 pub(super) fn send_time(rows: u64, pacing: PaceSettings) -> String {
@@ -19,12 +41,7 @@ pub(super) fn send_time(rows: u64, pacing: PaceSettings) -> String {
     }
     let requests = counted(rows, "request", "requests");
     let rate = pacing.ceiling;
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a time for people; counts below 2⁵³ are exact"
-    )]
-    let time = Duration::try_from_secs_f64((rows as f64 / rate.a_second()).ceil())
-        .unwrap_or(Duration::MAX);
+    let time = time_of(rows, pacing).unwrap_or(Duration::MAX);
     let time = humantime::format_duration(time);
     match (rate, pacing.at_once) {
         (Rate::Unlimited, _) => format!("To send: {requests}, as fast as possible"),

@@ -27,7 +27,7 @@ const SHORTEST_PROOF_MS: u64 = 500;
 pub struct IntervalCounts {
     /// Customers created.
     pub created: u64,
-    /// Rows that came to another good end, or differ.
+    /// Rows with another outcome that is known and no failure.
     pub others: u64,
     /// Rows that failed.
     pub failed: u64,
@@ -42,7 +42,7 @@ pub struct IntervalCounts {
 }
 
 impl IntervalCounts {
-    /// Counts a row that came to this end.
+    /// Counts a row with this outcome.
     pub fn count(&mut self, outcome: Outcome) {
         match outcome {
             Outcome::Created => self.created += 1,
@@ -293,7 +293,7 @@ impl TimelineRecorder {
         recorder
     }
 
-    /// Adds the `rows` that came to an end, and the requests that were sent, since the last
+    /// Adds the `rows` that were settled, and the requests that were sent, since the last
     /// call.
     pub fn add(&mut self, moment: RunMoment, rows: IntervalCounts) {
         let requests = moment.requests.since(self.requests);

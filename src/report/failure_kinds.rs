@@ -9,10 +9,10 @@ const MOST_KINDS: usize = 20;
 /// How many lines of each kind are kept.
 const LINES_KEPT: usize = 5;
 
-/// Rows that came to the same end, for the same cause.
+/// Rows with the same outcome and the same cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailureKind {
-    /// The end, and the cause of the first of them: `failed: status 422: no such plan`.
+    /// The outcome, and the cause of the first of them: `failed: status 422: no such plan`.
     pub what: String,
     /// How many there are.
     pub count: u64,
@@ -53,7 +53,7 @@ impl FailureKind {
 pub struct FailureKinds(Vec<(String, FailureKind)>);
 
 impl FailureKinds {
-    /// Counts a row that came to the end `what`.
+    /// Counts a row; `what` is its outcome and cause.
     pub(super) fn add(&mut self, line: u64, client_id: &str, what: String) {
         let cause = cause_of(&what);
         if let Some((_, kind)) = self.0.iter_mut().find(|(known, _)| *known == cause) {

@@ -71,7 +71,7 @@ pub fn summary(
         let text = escaped(&line);
         let text = match line.as_str() {
             line if is_bad(line) => palette.warning(text),
-            line if line.ends_with("failed: refused by Kable") => palette.error(text),
+            line if line.contains("failed: refused by Kable") => palette.error(text),
             line if line.contains("rejected: not fit to send") => palette.error(text),
             _ => text.into_owned(),
         };

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::num::NonZero;
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::thread::JoinHandle;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -23,6 +23,7 @@ struct Terminal {
     screen: Arc<Mutex<Parser>>,
     /// All that was written to it.
     bytes: Arc<Mutex<Vec<u8>>>,
+    reader: Option<JoinHandle<()>>,
 }
 
 fn size(columns: u16) -> (NonZero<u16>, NonZero<u16>) {
@@ -35,7 +36,13 @@ impl Terminal {
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         let name = ptsname(&master, Vec::new()).unwrap();
-        let slave = rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+        // No other test's process may inherit it: it would seem to be open still.
+        let slave = rustix::fs::open(
+            name,
+            OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )
+        .unwrap();
         let (rows, wide) = size(columns);
         let parser = Parser::new(rows, wide, 0);
         let (master, slave) = (File::from(master), File::from(slave));
@@ -53,7 +60,7 @@ impl Terminal {
         let bytes = Arc::<Mutex<Vec<u8>>>::default();
         let mut reader = master.try_clone().unwrap();
         let (shown, kept) = (Arc::clone(&screen), Arc::clone(&bytes));
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             let mut part = [0; 4096];
             // Fails once nothing has the other end open any more.
             while let Ok(many @ 1..) = reader.read(&mut part) {
@@ -66,6 +73,7 @@ impl Terminal {
             child,
             screen,
             bytes,
+            reader: Some(reader),
         }
     }
 
@@ -96,8 +104,8 @@ impl Terminal {
 
     fn code(&mut self) -> Option<i32> {
         let code = self.child.wait().unwrap().code();
-        // What was written last is still on its way.
-        std::thread::sleep(Duration::from_millis(200));
+        // It ends once nothing has the other end open any more, and all was read.
+        self.reader.take().unwrap().join().unwrap();
         code
     }
 

@@ -1,16 +1,12 @@
 //! What is said before the first row is sent: of what, to whom, how long it takes.
 
-use std::time::Duration;
-
 use super::session::Session;
-use crate::commands::send_time::send_time;
 use crate::commands::shell_word::{shell_word, shown};
 use crate::domain::forecast::Forecast;
 use crate::domain::outcome::Outcome;
 use crate::domain::text::{counted, listed, thousands};
 use crate::domain::value_counts::ValueCounts;
 use crate::engine::survey::Survey;
-use crate::report::wall_time::after;
 
 /// How many currencies, plans and inputs are named.
 const NAMED: usize = 5;
@@ -43,7 +39,7 @@ pub(in crate::commands) fn target_lines(session: &Session) -> [String; 2] {
     ]
 }
 
-/// `40,000 rows: 270 rejected, 12,000 done already, 3 in doubt, 27,727 to send`.
+/// `40,000 rows: 270 rejected, 12,000 done already, 3 to look up first, 27,727 to create`.
 fn rows_line(surveyed: &Survey) -> String {
     let rows = surveyed.rows;
     let done = surveyed.done.sum() - surveyed.done.of(Outcome::Failed);
@@ -81,7 +77,7 @@ pub(in crate::commands) fn compared_line(surveyed: &Survey, would: &Forecast) ->
     counted_rows(rows.read, &counts)
 }
 
-/// `by currency: EUR 20,100, USD 7,600; by plan: Gold 12,000, none 4`.
+/// `by currency: EUR 20,100, USD 7,600; by plan: Gold 12,000, Basic 300`.
 fn values_line(session: &Session, surveyed: &Survey) -> Option<String> {
     let tally = &surveyed.tally;
     let currencies = counted_values(&tally.currencies, str::to_owned)?;
@@ -117,19 +113,4 @@ fn besides(session: &Session) -> Option<String> {
     let made = made.into_iter().filter(|(is_made, _)| *is_made);
     let made: Vec<&str> = made.map(|(_, what)| what).collect();
     (!made.is_empty()).then(|| format!("also creates {}", made.join(" and ")))
-}
-
-/// How long `requests` take, and until when.
-pub(in crate::commands) fn time_line(session: &Session, requests: u64) -> String {
-    let pacing = session.sending.requests.pacing;
-    let time = send_time(requests, pacing);
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a time for people; counts below 2⁵³ are exact"
-    )]
-    let seconds = requests as f64 / pacing.ceiling.a_second();
-    let wait = Duration::try_from_secs_f64(seconds).unwrap_or_default();
-    // A shorter wait needs no clock.
-    let until = after(&session.prepared.watcher.now(), wait).filter(|_| wait.as_secs() >= 60);
-    until.map_or(time.clone(), |until| format!("{time}, until {until}"))
 }

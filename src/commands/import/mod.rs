@@ -22,7 +22,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use self::banner::{banner, time_line};
+use self::banner::banner;
 use self::changed_input::report_changes;
 use self::ended::{demand_accepted, exit, reason_word};
 use self::plan_facts::{plan_use, settle_plan};
@@ -140,9 +140,7 @@ fn import(
         session.confirm(&surveyed)?;
     }
     if sends && surveyed.to_do() > 0 && !prepared.display.quiet {
-        let time = time_line(&session, surveyed.to_do());
-        prepared.watcher.say(&time);
-        session.say_stop(surveyed.to_do());
+        session.say_time(surveyed.to_do());
     }
     if halt.is_some() && !session.sending.dry_run && surveyed.to_look_up > 0 {
         // Rows that an earlier run may have sent are looked up nevertheless.

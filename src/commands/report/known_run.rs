@@ -86,7 +86,7 @@ impl KnownRun {
         }
     }
 
-    /// Decides whether the rows of a finished run came to a good end.
+    /// Decides whether every row of a finished run succeeded.
     pub(super) fn decide_exit(&self, summary: &mut Summary) {
         let exit = match self.end {
             RunEnd::Finished => exit_of(summary),

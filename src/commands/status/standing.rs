@@ -151,7 +151,7 @@ impl RunStanding {
         Duration::from_millis(u64::try_from(millis).unwrap_or_default())
     }
 
-    /// How many rows came to an end.
+    /// How many rows were settled.
     pub(super) fn settled(&self) -> u64 {
         let tally = &self.status.tally;
         tally.sum() - tally.of(Outcome::Pending) - tally.of(Outcome::Unresolved)

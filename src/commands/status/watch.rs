@@ -52,7 +52,7 @@ pub(super) fn watch_interval(typed: Option<&str>) -> Result<Option<Duration>, Co
 }
 
 /// Shows the checkpoint at `path` every `interval` until its run has ended, a signal comes, or
-/// nobody reads it any more.
+/// standard output is closed.
 pub(super) fn watch(path: &Path, view: StatusView, interval: Duration) -> anyhow::Result<()> {
     let mut screen = Screen::of(view);
     runtime()?.block_on(async {

@@ -13,7 +13,6 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use tokio::time::Instant;
 
 use self::comparison::planned;
 use self::permission::{confirm, too_many_changes};
@@ -25,7 +24,7 @@ use crate::commands::customer_list::say_unread;
 use crate::commands::early_results::write_rejects;
 use crate::commands::exit::Exit;
 use crate::commands::finish::{Results, say_unused};
-use crate::commands::import::banner::{compared_line, target_lines, time_line};
+use crate::commands::import::banner::{compared_line, target_lines};
 use crate::commands::import::changed_input::report_changes;
 use crate::commands::import::ended::{demand_accepted, exit, reason_word};
 use crate::commands::import::plan_facts::{plan_use, settle_plan};
@@ -107,7 +106,6 @@ fn sync(
     environment: &Environment,
     notice: &RunNotice,
 ) -> anyhow::Result<Exit> {
-    let (began, started_ms) = (Instant::now(), wall_clock());
     let session = match Session::begin(command, environment, notice)? {
         Ok(session) => session,
         Err(exit) => return Ok(exit),
@@ -145,8 +143,6 @@ fn sync(
         None
     };
     let sync = SyncRun {
-        began,
-        started_ms,
         session,
         changes,
         surveyed,
@@ -160,8 +156,6 @@ fn sync(
 
 /// A sync whose rows are compared.
 struct SyncRun {
-    began: Instant,
-    started_ms: i64,
     session: Session,
     changes: ChangeSettings,
     surveyed: Survey,
@@ -238,9 +232,7 @@ impl SyncRun {
     fn send(&mut self, ledger: Option<SqliteLedger>) -> anyhow::Result<SqliteLedger> {
         let session = &self.session;
         if !session.prepared.display.quiet {
-            let time = time_line(session, self.to_send());
-            session.prepared.watcher.say(&time);
-            session.say_stop(self.to_send());
+            session.say_time(self.to_send());
         }
         let ledger = session.writable_ledger(ledger, &self.surveyed)?;
         let mut plan = Some(std::mem::take(&mut self.plan));
@@ -297,14 +289,14 @@ impl SyncRun {
         summary.would = session.sending.dry_run.then(|| self.plan.forecast.clone());
         let exit = exit(halt, session.sending.dry_run, &summary);
         summary.exit_code = exit as u8;
-        summary.elapsed_seconds = seconds(self.began.elapsed());
-        summary.span = Some(span_since(self.started_ms));
+        summary.elapsed_seconds = seconds(session.began.elapsed());
+        summary.span = Some(span_since(session.started_ms));
         let rejects = listing.files.rejects();
         let keys = session.keys_written();
         let page = PageText {
             words: |kept: &[KeptFile]| words(session, &summary, halt, &rejects, kept),
             command_line: session.command.line(),
-            runs: runs_since(ledger.as_mut(), self.started_ms)?,
+            runs: runs_since(ledger.as_mut(), session.started_ms)?,
         };
         results.publish(listing, &summary, keys, &page)?;
         if !prepared.display.quiet && !session.sending.dry_run {

@@ -19,12 +19,14 @@ pub(super) fn log_message(line: &str) {
 /// Logs an event; `more` events of its kind were not logged.
 pub(super) fn log_event(event: &Event, more: u64) {
     match event {
-        Event::Checking { rows } => info!(target: TARGET, event = "checking", rows),
         Event::Sending { total, before } => {
             info!(target: TARGET, event = "sending", rows = total, done_before = before);
         }
-        // The progress is logged every ten seconds, and failures are in it.
-        Event::Progress(_) | Event::Failed(_) => {}
+        // The progress is logged every ten seconds, and these are in it.
+        Event::Checking { .. }
+        | Event::Progress(_)
+        | Event::Failed(_)
+        | Event::Accounting { .. } => {}
         Event::Paused { wait } => {
             warn!(target: TARGET, event = "paused", seconds = wait.as_secs_f64());
         }
@@ -48,7 +50,6 @@ pub(super) fn log_event(event: &Event, more: u64) {
         Event::Finishing { in_flight } => {
             warn!(target: TARGET, event = "stopping", in_flight);
         }
-        Event::Accounting { rows } => info!(target: TARGET, event = "writing_results", rows),
     }
 }
 
