@@ -149,10 +149,12 @@ fn overlay(applied: &TypedCommand<ApplyOptions>, planned: RunOptions<'_>) {
                 quiet,
                 no_progress,
             },
-        monitor: MonitorOptions {
-            metrics_file,
-            notify_command,
-        },
+        monitor:
+            MonitorOptions {
+                metrics_file,
+                metrics,
+                notify_command,
+            },
     } = &applied.options;
     *planned.no_dry_run &= *dry_run != Some(true);
     *planned.dry_run = dry_run.filter(|is_on| *is_on);
@@ -169,7 +171,8 @@ fn overlay(applied: &TypedCommand<ApplyOptions>, planned: RunOptions<'_>) {
     display.no_progress = no_progress.or(display.no_progress);
     let earlier = planned.monitor.metrics_file.take();
     planned.monitor.metrics_file = metrics_file.clone().or(earlier);
-    // A plan is passed around to be read: it must not run a command.
+    // A plan is passed around to be read: it must not open a port, nor run a command.
+    planned.monitor.metrics.clone_from(metrics);
     planned.monitor.notify_command.clone_from(notify_command);
 }
 

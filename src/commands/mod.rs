@@ -52,7 +52,7 @@
 //! - `explain.rs`: `--explain`
 //! - `run_log.rs`: `--log-format json`, `--log-file`
 //! - `progress_view.rs`: what is shown while a run goes on
-//! - `run_metrics.rs`: `--metrics-file`
+//! - `run_metrics.rs`: `--metrics-file`, `--metrics`
 //! - `notify.rs`: `--notify-command`
 //! - `shell_command.rs`: runs a command through the shell, for a limited time
 //! - `page_text.rs`: what stands in `report.html` beside the figures

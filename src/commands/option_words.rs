@@ -218,9 +218,11 @@ impl OptionWords {
     pub(super) fn monitor(&mut self, monitor: &MonitorOptions) {
         let MonitorOptions {
             metrics_file,
+            metrics,
             notify_command,
         } = monitor;
         self.value("metrics-file", metrics_file.as_ref());
+        self.value("metrics", metrics.as_ref());
         self.value("notify-command", notify_command.as_ref());
     }
 

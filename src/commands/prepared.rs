@@ -23,6 +23,7 @@ use super::signals;
 use super::system::{runtime, threads};
 use crate::config::display::DisplaySettings;
 use crate::config::input::InputSettings;
+use crate::config::monitor::MetricsSettings;
 use crate::config::values::is_nameless;
 use crate::domain::decision::RowPolicy;
 use crate::domain::row::Matching;
@@ -33,6 +34,7 @@ use crate::engine::survey::settings::SurveySettings;
 use crate::engine::survey::{KnownCustomers, Survey, survey};
 use crate::report::manifest::{KeptFile, ResultsOrigin};
 use crate::report::progress::ProgressDisplay;
+use crate::report::{Event, Observer};
 use crate::source::SourceError;
 use crate::source::input::{FoundInput, Input};
 use crate::source::reader::InputReader;
@@ -131,6 +133,12 @@ impl Prepared {
         })
     }
 
+    /// Serves the metrics of the run, and makes sure that their file can be written.
+    pub(super) fn begin_metrics(&mut self, settings: MetricsSettings) -> anyhow::Result<()> {
+        self.metrics = RunMetrics::begin(settings, &self.origin.command, &self.watcher)?;
+        Ok(())
+    }
+
     /// Says which options come from a file or the environment, and keeps what they are.
     pub(super) fn say_options(&mut self, notes: &[String], stored: Vec<String>) {
         self.stored = stored;
@@ -172,7 +180,10 @@ impl Prepared {
             stop: &self.stop,
         };
         let watcher = self.watcher.as_ref();
-        survey(&mut self.rows(), &surveying, known, watcher)
+        let surveyed = survey(&mut self.rows(), &surveying, known, watcher)?;
+        let rows = surveyed.rows;
+        watcher.observe(&Event::Checked { rows });
+        Ok(surveyed)
     }
 }
 

@@ -1,11 +1,15 @@
-//! `--metrics-file`: the figures of a run for Prometheus.
+//! The metrics of a run for Prometheus: `--metrics-file`, `--metrics`.
+
+use std::path::PathBuf;
 
 use tokio::time::Instant;
 
 use super::hint::hinted;
 use super::system::{seconds, wall_clock};
-use crate::cli::MonitorOptions;
+use crate::config::monitor::MetricsSettings;
 use crate::report::metrics_file::{MetricsFigures, MetricsFile, RunTimes};
+use crate::report::metrics_server::serve;
+use crate::report::progress::ProgressDisplay;
 
 /// The metrics file of a run that goes on.
 pub(super) struct RunMetrics {
@@ -15,27 +19,31 @@ pub(super) struct RunMetrics {
 }
 
 impl RunMetrics {
-    /// Makes sure that the file can be written, before anything is sent; what is typed
-    /// beats the file of options. `None` if no file is wanted.
+    /// Serves what `watcher` shows of `command`, and makes sure that the file can be written,
+    /// both before anything is sent. `None` if no file is wanted.
     pub(super) fn begin(
-        typed: &MonitorOptions,
-        stored: MonitorOptions,
+        settings: MetricsSettings,
+        command: &str,
+        watcher: &ProgressDisplay,
     ) -> anyhow::Result<Option<Self>> {
-        let Some(place) = typed.metrics_file.clone().or(stored.metrics_file) else {
-            return Ok(None);
-        };
-        let shown = place.display().to_string();
-        let file = MetricsFile::begin(place).map_err(|error| {
-            hinted(
-                format!("cannot write the metrics to {shown}: {error}"),
-                "name a file with --metrics-file that is new or was written by it, in a folder \
-                 in which this user may create files",
-            )
-        })?;
-        Ok(Some(Self {
+        let started_ms = wall_clock();
+        let file = settings.file.map(begun).transpose()?;
+        if let Some(first) = settings.addresses.first() {
+            let metrics = watcher.metrics(command, started_ms);
+            let served = serve(&settings.addresses, move || metrics.text());
+            let address = served.map_err(|error| {
+                hinted(
+                    format!("cannot serve metrics at {first}: {error}"),
+                    "name an address of this machine with --metrics and a port that no other \
+                     process uses (another run, perhaps); port 0 is a free one",
+                )
+            })?;
+            watcher.say_metrics(&format!("http://{address}/metrics"));
+        }
+        Ok(file.map(|file| Self {
             file,
             began: Instant::now(),
-            started_ms: wall_clock(),
+            started_ms,
         }))
     }
 
@@ -53,4 +61,15 @@ impl RunMetrics {
             .err()
             .map(|error| format!("warning: cannot write the metrics to {place}: {error}"))
     }
+}
+
+fn begun(place: PathBuf) -> anyhow::Result<MetricsFile> {
+    let shown = place.display().to_string();
+    MetricsFile::begin(place).map_err(|error| {
+        hinted(
+            format!("cannot write the metrics to {shown}: {error}"),
+            "name a file with --metrics-file that is new or was written by it, in a folder in \
+             which this user may create files",
+        )
+    })
 }

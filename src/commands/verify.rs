@@ -18,13 +18,12 @@ use super::page_text::{PageText, detail};
 use super::prepared::{Prepared, origin, unless_stopped};
 use super::remote_state::{RemoteQuery, RemoteState, look_up};
 use super::result_folder::lock_folder;
-use super::run_metrics::RunMetrics;
 use super::shell_word::shell_word;
 use super::system::{seconds, span_since, wall_clock};
 use crate::cli::VerifyOptions;
 use crate::config::display::{DisplaySettings, display};
 use crate::config::input::{InputSettings, input};
-use crate::config::monitor::notify_command;
+use crate::config::monitor::{MonitorSettings, monitor};
 use crate::config::requests::{RequestSettings, requests};
 use crate::config::target::{Destination, destination, unnamed_target};
 use crate::config::{ConfigError, Environment, FileOptions};
@@ -58,14 +57,15 @@ pub fn run(
     let (mut notes, stored) = file.taken("verify", is_typed);
     notes.extend(inputs.note);
     notes.extend(unnamed_target(file.unnamed_target.as_ref(), &typed.target));
-    let notify = notify_command(&typed.monitor, &file);
-    let metrics = RunMetrics::begin(&typed.monitor, file.monitor.clone())?;
     let assignments = file.assignments.clone();
+    let MonitorSettings { metrics, notify } =
+        monitor(&typed.monitor, &file).map_err(|error| error.located(&assignments, is_typed))?;
     let decided = VerifyDecisions::of(typed.clone(), file, inputs.names.clone(), environment)
         .map_err(|error| error.located(&assignments, is_typed))?;
     notice.begin("verify", notify.command, environment);
     let mut prepared = Prepared::open(decided.input, decided.display, origin)?;
-    (prepared.metrics, prepared.notice) = (metrics, notice.clone());
+    prepared.begin_metrics(metrics)?;
+    prepared.notice = notice.clone();
     prepared.say_options(&notes, stored);
     if let Some(note) = &notify.note {
         prepared.watcher.say_always(note);

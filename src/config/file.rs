@@ -174,7 +174,7 @@ impl FileOptions {
         } = parsed(&assignments)?;
         let display = on_terminal(display, environment);
         // Whatever the command takes of them.
-        check_values(&reading, &target, &requests, (&sending, &changes))
+        check_values(&reading, &target, &requests, (&sending, &changes), &monitor)
             .map_err(|error| error.located(&assignments, |_| false))?;
         Ok(Self {
             reading,

@@ -549,6 +549,7 @@ fn every_option_can_stand_in_a_file_and_in_the_environment() {
             "cancel",
             "add",
             "clear",
+            "127.0.0.1:9464",
         ];
         let taken = values.iter().any(|value| {
             FileOptions::read(

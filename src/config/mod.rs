@@ -29,6 +29,7 @@ mod file;
 pub mod input;
 pub mod mapping;
 pub mod mapping_file;
+mod metrics_addresses;
 pub mod monitor;
 mod options;
 mod origin;

@@ -1,6 +1,11 @@
-//! The command at the end of a run.
+//! Where a run serves its metrics, and the command at its end.
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::error::ConfigError;
 use super::file::FileOptions;
+use super::metrics_addresses::metrics_addresses;
 use super::origin::Assignment;
 use crate::cli::MonitorOptions;
 
@@ -13,9 +18,39 @@ pub struct NotifySettings {
     pub note: Option<String>,
 }
 
-/// Decides which command runs at the end; what is typed beats the file, and an empty one
-/// is none.
-pub fn notify_command(typed: &MonitorOptions, file: &FileOptions) -> NotifySettings {
+/// What a run leaves for a monitor.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MonitorSettings {
+    /// Its metrics.
+    pub metrics: MetricsSettings,
+    /// The command at its end.
+    pub notify: NotifySettings,
+}
+
+/// Where the metrics of a run go.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MetricsSettings {
+    /// The file that is written at the end.
+    pub file: Option<PathBuf>,
+    /// They are served at the first of these addresses that can be had; not at all without
+    /// one.
+    pub addresses: Vec<SocketAddr>,
+}
+
+/// Decides what a run leaves for a monitor; what is typed beats the file.
+pub fn monitor(typed: &MonitorOptions, file: &FileOptions) -> Result<MonitorSettings, ConfigError> {
+    let stored = &file.monitor;
+    Ok(MonitorSettings {
+        metrics: MetricsSettings {
+            file: typed.metrics_file.clone().or(stored.metrics_file.clone()),
+            addresses: metrics_addresses(typed, stored)?,
+        },
+        notify: notify_command(typed, file),
+    })
+}
+
+/// Decides which command runs at the end; an empty one is none.
+fn notify_command(typed: &MonitorOptions, file: &FileOptions) -> NotifySettings {
     let stored = &file.monitor.notify_command;
     let command = typed.notify_command.as_ref().or(stored.as_ref());
     let command = command.filter(|command| !command.trim().is_empty());

@@ -4,10 +4,13 @@
 use super::changes::changes;
 use super::error::ConfigError;
 use super::input::check_reading;
+use super::metrics_addresses::metrics_addresses;
 use super::requests::requests;
 use super::send::sending;
 use super::target::check_target;
-use crate::cli::{ChangeOptions, ReadingOptions, RequestOptions, SendOptions, TargetOptions};
+use crate::cli::{
+    ChangeOptions, MonitorOptions, ReadingOptions, RequestOptions, SendOptions, TargetOptions,
+};
 
 /// Refuses the first value that can't be used. Files that values name are not opened, and
 /// options that exclude each other are refused where they are used.
@@ -16,10 +19,12 @@ pub fn check_values(
     target: &TargetOptions,
     rates: &RequestOptions,
     (sends, changed): (&SendOptions, &ChangeOptions),
+    monitor: &MonitorOptions,
 ) -> Result<(), ConfigError> {
     changes(&ChangeOptions::default(), changed)?;
     check_reading(reading)?;
     check_target(target)?;
+    metrics_addresses(&MonitorOptions::default(), monitor)?;
     let none = RequestOptions::default;
     let max_rate = RequestOptions {
         max_rate: rates.max_rate.clone(),

@@ -32,6 +32,9 @@ pub(super) fn value_form(long: &str) -> String {
         }
         "allow-currency" => "it takes a code of ISO 4217 in three capital letters: CHF",
         "base-url" => "it takes https://HOST, or http:// with an address of this machine",
+        "metrics" => {
+            "it takes an address of this machine with a port: 127.0.0.1:9464, or :9464 for all of its addresses; port 0 is a free one"
+        }
         "client-secret-file" => "it takes the name of a file that only you can read",
         "checkpoint" => "name the input of the import, or its checkpoint: --checkpoint FILE",
         _other => return help_of(long),

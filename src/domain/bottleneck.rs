@@ -31,6 +31,36 @@ pub enum Bottleneck {
 }
 
 impl Bottleneck {
+    /// Every one.
+    pub const ALL: [Self; 10] = [
+        Self::Rows,
+        Self::Rate,
+        Self::MaxRate,
+        Self::Advertised,
+        Self::Refused,
+        Self::Growing,
+        Self::Latency,
+        Self::Concurrency,
+        Self::Pause,
+        Self::Down,
+    ];
+
+    /// Its name in the JSON log, in metrics and in what `status` says.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rows => "rows",
+            Self::Rate => "rate",
+            Self::MaxRate => "max_rate",
+            Self::Advertised => "told",
+            Self::Refused => "refused",
+            Self::Growing => "growing",
+            Self::Latency => "latency",
+            Self::Concurrency => "concurrency",
+            Self::Pause => "pause",
+            Self::Down => "down",
+        }
+    }
+
     /// A description for the progress display.
     pub const fn description(self) -> &'static str {
         match self {
@@ -73,4 +103,18 @@ pub struct Pacing {
     /// is proved.
     #[serde(default)]
     pub waiting: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Bottleneck;
+
+    #[test]
+    fn names_are_those_in_which_they_are_kept() {
+        for (place, bound) in Bottleneck::ALL.into_iter().enumerate() {
+            assert_eq!(bound as usize, place);
+            assert_eq!(serde_json::to_value(bound).unwrap(), bound.name());
+        }
+        assert_eq!(Bottleneck::ALL.len(), Bottleneck::Down as usize + 1);
+    }
 }

@@ -28,6 +28,7 @@
 //! What is reported:
 //!
 //! - `outcome.rs`, `summary.rs`: the outcome of a row; a run in numbers
+//! - `latency_buckets.rs`: latencies by upper bound
 //! - `pruned.rs`: what became of customers that a sync cancels
 //! - `row_tally.rs`: rows that are no customers, rows that took a default, currencies and countries
 //! - `value_counts.rs`: how often each value of a field occurs
@@ -63,6 +64,7 @@ pub mod header;
 mod heuristics;
 mod id_list;
 mod invisible;
+pub mod latency_buckets;
 pub mod mapping;
 pub mod misfits;
 pub mod nearest;

@@ -143,6 +143,15 @@ impl OutcomeCounts {
         }
     }
 
+    /// These rows and `other` ones.
+    #[must_use]
+    pub fn plus(mut self, other: &Self) -> Self {
+        for (count, more) in self.counts.iter_mut().zip(other.counts) {
+            *count += more;
+        }
+        self
+    }
+
     /// How many rows have `outcome`.
     #[expect(
         clippy::indexing_slicing,

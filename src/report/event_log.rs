@@ -136,9 +136,10 @@ struct JsonFields {
 }
 
 /// The names of events, so that a misspelt one is found by a test.
-pub const EVENTS: [&str; 20] = [
+pub const EVENTS: [&str; 21] = [
     "started",
     "message",
+    "serving_metrics",
     "checking",
     "sending",
     "progress",

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use super::atomic_file::sync_folder;
+use super::metrics_text::{MetricsText, ROWS, START_TIME, labels, request_samples, row_samples};
 use crate::domain::outcome::Outcome;
 use crate::domain::summary::{RequestCounts, RowCounts, Summary};
 
@@ -114,7 +115,6 @@ impl MetricsFile {
     /// Writes it under a temporary name beside its place, and renames it, so that a
     /// collector finds the earlier file or this one, each whole.
     pub fn write(&self, figures: &MetricsFigures, times: RunTimes) -> Result<(), MetricsError> {
-        let base = base_labels(&self.task(), &figures.command);
         let success = if figures.exit_code == 0 {
             times.ended_ms.div_euclid(1000)
         } else {
@@ -123,7 +123,7 @@ impl MetricsFile {
             last_success(&String::from_utf8_lossy(&earlier), &figures.command)
         };
         let mut file = self.temporary()?;
-        file.write_all(text(figures, times, success, &base).as_bytes())?;
+        file.write_all(text(figures, times, success, &self.task()).as_bytes())?;
         file.as_file().sync_all()?;
         file.persist(&self.place).map_err(|error| error.error)?;
         sync_folder(&self.place);
@@ -163,115 +163,40 @@ fn start_of(place: &Path) -> io::Result<Vec<u8>> {
 
 /// The last success of `command` in the `text` of an earlier file; 0 if there was none.
 fn last_success(text: &str, command: &str) -> i64 {
-    let of_command = format!("{LAST_SUCCESS}{{command=\"{}\"", label_text(command));
+    let labels = labels(&[("command", command)]);
+    let of_command = format!("{LAST_SUCCESS}{{{labels}");
     let line = text.lines().find(|line| line.starts_with(&of_command));
     let value = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
     value.filter(|seconds| *seconds > 0).unwrap_or_default()
 }
 
-fn base_labels(task: &str, command: &str) -> String {
-    format!(
-        "command=\"{}\",task=\"{}\"",
-        label_text(command),
-        label_text(task)
-    )
-}
-
-/// A label's value, escaped as the format has it.
-fn label_text(value: &str) -> String {
-    let value = value.replace('\\', "\\\\").replace('"', "\\\"");
-    value.replace('\n', "\\n")
-}
-
-/// The samples of one metric: what tells them apart, and their values.
-type Samples<'s> = Vec<(&'s str, String)>;
-
-/// A metric with its samples.
-fn metric(name: &str, help: &str, label: &str, samples: &Samples<'_>, base: &str) -> String {
-    let mut lines = vec![
-        format!("# HELP {name} {help}"),
-        format!("# TYPE {name} gauge"),
-    ];
-    for (value, number) in samples {
-        let own = if label.is_empty() {
-            String::new()
-        } else {
-            format!(",{label}=\"{}\"", label_text(value))
-        };
-        lines.push(format!("{name}{{{base}{own}}} {number}"));
-    }
-    lines.join("\n") + "\n"
-}
-
 /// The whole file. All of it is of one run, so that every metric is a gauge.
-fn text(figures: &MetricsFigures, times: RunTimes, success: i64, base: &str) -> String {
+fn text(figures: &MetricsFigures, times: RunTimes, success: i64, task: &str) -> String {
     let requests = &figures.requests;
-    let mut text = String::new();
-    let mut add = |name: &str, help: &str, label: &str, samples: Samples<'_>| {
-        let name = format!("kable_bulk_{name}");
-        text.push_str(&metric(&name, help, label, &samples, base));
-    };
+    let mut text = MetricsText::new(&[("command", &figures.command), ("task", task)]);
     if let Some(rows) = figures.rows {
-        let numbers = [
-            ("read", rows.read),
-            ("skipped", rows.skipped),
-            ("rejected", rows.rejected),
-        ];
-        let help = "Rows of the input in the last run.";
-        add("rows", help, "state", of_numbers(&numbers));
+        text.gauges(ROWS, "state", row_samples(rows));
     }
     let help =
         "Rows that passed the checks, or customers of a rollback, by outcome of the last run.";
-    add("outcomes", help, "outcome", of_numbers(&figures.outcomes));
+    let outcomes = figures.outcomes.iter().copied();
+    text.gauges(("outcomes", help), "outcome", outcomes);
     if let Some(surplus) = figures.surplus {
         let help = "Customers at Kable that no row of the input has.";
-        add("surplus", help, "", of_numbers(&[("", surplus)]));
+        text.gauge("surplus", help, surplus);
     }
-    let numbers = [
-        ("sent", requests.sent),
-        ("retried", requests.retried),
-        ("throttled", requests.throttled),
-        ("lookup", requests.lookups),
-    ];
     let help = "Requests of the last run; of an import, of all runs of its checkpoint.";
-    add("requests", help, "kind", of_numbers(&numbers));
-    for (name, help, value) in [
-        (
-            "duration_seconds",
-            "How long the last run took.",
-            times.seconds.to_string(),
-        ),
-        (
-            "exit_code",
-            "Exit code of the last run.",
-            figures.exit_code.to_string(),
-        ),
-        (
-            "start_timestamp_seconds",
-            "When the last run began.",
-            times.started_ms.div_euclid(1000).to_string(),
-        ),
-        (
-            "end_timestamp_seconds",
-            "When the last run ended.",
-            times.ended_ms.div_euclid(1000).to_string(),
-        ),
-        (
-            "last_success_timestamp_seconds",
-            "When a run last ended with exit code 0; 0 if none did.",
-            success.to_string(),
-        ),
-    ] {
-        add(name, help, "", vec![("", value)]);
-    }
-    text
-}
-
-fn of_numbers<'s>(numbers: &[(&'s str, u64)]) -> Samples<'s> {
-    let numbers = numbers.iter();
-    numbers
-        .map(|(value, number)| (*value, number.to_string()))
-        .collect()
+    text.gauges(("requests", help), "kind", request_samples(requests));
+    let duration = times.seconds;
+    text.gauge("duration_seconds", "How long the last run took.", duration);
+    text.gauge("exit_code", "Exit code of the last run.", figures.exit_code);
+    let (name, help) = START_TIME;
+    text.gauge(name, help, times.started_ms.div_euclid(1000));
+    let ended = times.ended_ms.div_euclid(1000);
+    text.gauge("end_timestamp_seconds", "When the last run ended.", ended);
+    let help = "When a run last ended with exit code 0; 0 if none did.";
+    text.gauge("last_success_timestamp_seconds", help, success);
+    text.into_text()
 }
 
 #[cfg(test)]
@@ -341,14 +266,6 @@ mod tests {
         assert_eq!(last_success(&older, "import"), 0);
         let spoilt = format!("{LAST_SUCCESS}{{command=\"sync\"}} NaN");
         assert_eq!(last_success(&spoilt, "sync"), 0);
-    }
-
-    #[test]
-    fn labels_are_escaped() {
-        assert_eq!(
-            super::base_labels("a\"b\\c\nd", "sync"),
-            r#"command="sync",task="a\"b\\c\nd""#
-        );
     }
 
     #[test]

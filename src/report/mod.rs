@@ -26,7 +26,9 @@
 //! - `difference_file.rs`: what differs between the input and Kable
 //! - `keys.rs`: `keys.csv`
 //! - `annotations.rs`: problems as annotations of a pull request
-//! - `metrics_file.rs`: the figures of a run for Prometheus
+//! - `metrics_file.rs`: the figures of a run for Prometheus, at its end
+//! - `metrics_server.rs`: serves them while it goes on
+//! - `metrics_text.rs`: the text format of both
 //! - `log_line.rs`: the figures of a run in one line
 //! - `html/`: the page `report.html`
 //! - `page_file.rs`: writes that page by itself
@@ -46,6 +48,8 @@ pub mod keys;
 pub mod log_line;
 pub mod manifest;
 pub mod metrics_file;
+pub mod metrics_server;
+mod metrics_text;
 mod outcome_text;
 pub mod page_file;
 pub mod palette;
@@ -64,10 +68,12 @@ use std::io;
 use std::time::Duration;
 
 use crate::domain::bottleneck::Pacing;
-use crate::domain::outcome::Outcome;
+use crate::domain::latency_buckets::LatencyBuckets;
+use crate::domain::outcome::{Outcome, OutcomeCounts};
 use crate::domain::problem::Problem;
 use crate::domain::remote::Difference;
 use crate::domain::row::{Columns, Origin, Row};
+use crate::domain::summary::{RequestCounts, RowCounts};
 
 /// Something that happens during a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,6 +83,11 @@ pub enum Event {
         /// Rows read.
         rows: u64,
     },
+    /// The input has been read and checked.
+    Checked {
+        /// Its rows.
+        rows: RowCounts,
+    },
     /// Sending starts.
     Sending {
         /// Rows to be processed in this run.
@@ -85,7 +96,7 @@ pub enum Event {
         before: u64,
     },
     /// Outcomes were written to disk.
-    Progress(Progress),
+    Progress(Box<Progress>),
     /// A row failed for good, and that is on disk.
     Failed(FailedRow),
     /// No request is sent for this long, as the server asked.
@@ -155,20 +166,73 @@ pub struct FailedRow {
 pub struct Progress {
     /// Rows processed in this run.
     pub done: u64,
-    /// Of these, created.
-    pub created: u64,
-    /// Of these, already existing.
-    pub existed: u64,
-    /// Of these, failed, differing or unresolved.
-    pub failed: u64,
-    /// Requests answered 429.
-    pub throttled: u64,
-    /// Requests that were retries.
-    pub retried: u64,
-    /// Requests sent.
-    pub sent: u64,
+    /// What was counted.
+    pub totals: SendingTotals,
     /// The current rate, and what limits it.
     pub pacing: Pacing,
+}
+
+/// What is counted while a run sends.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct SendingTotals {
+    /// The rows that were settled, by outcome.
+    pub outcomes: OutcomeCounts,
+    /// Customers that were to be removed and were left as they are.
+    pub left: u64,
+    /// The requests.
+    pub requests: RequestCounts,
+    /// The time from request to response.
+    pub latencies: LatencyBuckets,
+}
+
+impl SendingTotals {
+    /// Rows that are there without having been created by this run.
+    pub fn existed(&self) -> u64 {
+        let outcomes = [
+            Outcome::AlreadyExisted,
+            Outcome::Updated,
+            Outcome::Unchanged,
+            Outcome::Deleted,
+        ];
+        outcomes
+            .map(|outcome| self.outcomes.of(outcome))
+            .iter()
+            .sum()
+    }
+
+    /// Rows that failed, differ or are unresolved, and customers that were left.
+    pub fn failed(&self) -> u64 {
+        let outcomes = [
+            Outcome::Differs,
+            Outcome::Missing,
+            Outcome::Failed,
+            Outcome::Unresolved,
+        ];
+        let failed: u64 = outcomes
+            .map(|outcome| self.outcomes.of(outcome))
+            .iter()
+            .sum();
+        failed + self.left
+    }
+
+    /// The sum of two.
+    #[must_use]
+    pub fn plus(self, other: &Self) -> Self {
+        Self {
+            outcomes: self.outcomes.plus(&other.outcomes),
+            left: self.left + other.left,
+            requests: self.requests.plus(other.requests),
+            latencies: self.latencies.plus(other.latencies),
+        }
+    }
+}
+
+/// How the workers of an import are that several processes share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WorkerHealth {
+    /// How long ago the worker sent its heartbeat that has been silent longest. A process
+    /// that works alone has no heartbeat, and this is zero.
+    pub oldest_heartbeat: Duration,
 }
 
 /// Receives events. Called from several threads; must not block.

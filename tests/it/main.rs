@@ -57,6 +57,8 @@ mod library;
 mod list;
 mod mapping;
 mod mended;
+#[cfg(unix)]
+mod metrics;
 mod misspelt;
 mod nightly;
 mod not_the_api;

@@ -6,9 +6,9 @@ use crate::common::{Run, rows};
 fn it_takes_the_command_line_of_an_import_and_ignores_what_is_about_sending() {
     let run = Run::new().input("in.csv", rows(3));
     let words = "in.csv --keys --yes --canary 2 --stop-at 23:00 --sandbox --rate 5 \
-                 --save-plan plan.jsonl --metrics-file m.prom --notify-command false";
+                 --save-plan plan.jsonl --metrics-file m.prom --metrics :0 --notify-command false";
     let ignored = "ignores --sandbox, --rate, --canary, --stop-at, --keys, --yes, --save-plan, \
-                   --metrics-file, --notify-command";
+                   --metrics-file, --metrics, --notify-command";
     run.go(&format!("validate {words}"))
         .code(0)
         .keeps_to_itself("ignores")

@@ -19,14 +19,13 @@ use crate::commands::notify::RunNotice;
 use crate::commands::own_files::ResolvedInputs;
 use crate::commands::preflight::Calls;
 use crate::commands::prepared::{Prepared, origin, unless_stopped};
-use crate::commands::run_metrics::RunMetrics;
 use crate::commands::send_command::SendCommand;
 use crate::commands::send_time::{send_time_until, stop_note};
 use crate::commands::system::wall_clock;
 use crate::config::changes::{ChangeSettings, changes, refuse_import_options};
 use crate::config::display::{DisplaySettings, display};
 use crate::config::input::{InputSettings, input};
-use crate::config::monitor::notify_command;
+use crate::config::monitor::{MonitorSettings, monitor};
 use crate::config::requests::requests;
 use crate::config::send::{SendSettings, sending};
 use crate::config::target::{Destination, destination, unnamed_target};
@@ -38,8 +37,7 @@ use crate::engine::pace::token_bucket::TokenBucket;
 use crate::engine::stop::Halt;
 use crate::engine::survey::remote_list::RemoteList;
 use crate::engine::survey::{KnownCustomers, Survey};
-use crate::ledger::sqlite::SqliteLedger;
-use crate::ledger::sqlite::mounts;
+use crate::ledger::sqlite::{SqliteLedger, mounts};
 use crate::ledger::{IS_DURABLE, Ledger};
 use crate::report::keys::KeyFile;
 
@@ -50,6 +48,7 @@ struct ImportDecisions {
     display: DisplaySettings,
     destination: Destination,
     changes: Option<ChangeSettings>,
+    monitor: MonitorSettings,
 }
 
 impl ImportDecisions {
@@ -59,6 +58,7 @@ impl ImportDecisions {
         inputs: Vec<OsString>,
         environment: &Environment,
     ) -> Result<Self, ConfigError> {
+        let monitor = monitor(&typed.monitor, &file)?;
         let saves_plan = typed.plan.save_plan.is_some();
         if typed_changes.is_some() {
             refuse_import_options(&typed.sending)?;
@@ -81,6 +81,7 @@ impl ImportDecisions {
             sending,
             input,
             changes,
+            monitor,
             display: display(&typed.display, &file.display)?,
             destination: destination(typed.target, file.target, environment)?,
         })
@@ -126,8 +127,7 @@ impl Session {
         let choice = import_checkpoint(named, &inputs, is_sandbox)?;
         notes.extend(inputs.note.into_iter().chain(choice.note));
         let target_note = unnamed_target(file.unnamed_target.as_ref(), &typed.target);
-        let notify = notify_command(&typed.monitor, &file);
-        let (assignments, monitor) = (file.assignments.clone(), file.monitor.clone());
+        let assignments = file.assignments.clone();
         let mut decided = typed.clone();
         decided.sending.checkpoint = choice.path.or(decided.sending.checkpoint);
         let ImportDecisions {
@@ -136,6 +136,7 @@ impl Session {
             display,
             destination,
             changes,
+            monitor,
         } = ImportDecisions::of(
             (decided, command.changes.as_ref()),
             file,
@@ -143,17 +144,17 @@ impl Session {
             environment,
         )
         .map_err(|error| error.located(&assignments, is_typed))?;
-        notice.begin(command.name(), notify.command, environment);
+        notice.begin(command.name(), monitor.notify.command, environment);
         demand_permission(&destination, &sending)?;
         // Counts from here, before standard input is read.
         let deadlines = Deadlines::from_now(sending.limits);
         let mut prepared = Prepared::open(input, display, origin)?;
         if !sending.dry_run {
-            prepared.metrics = RunMetrics::begin(&typed.monitor, monitor)?;
+            prepared.begin_metrics(monitor.metrics)?;
         }
         prepared.say_options(&notes, stored);
         prepared.notice = notice.clone();
-        for note in target_note.iter().chain(&notify.note) {
+        for note in target_note.iter().chain(&monitor.notify.note) {
             prepared.watcher.say_always(note);
         }
         let bucket = TokenBucket::new(sending.requests.pacing.ceiling).map(Arc::new);

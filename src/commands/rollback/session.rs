@@ -25,7 +25,7 @@ use crate::commands::run_metrics::RunMetrics;
 use crate::commands::signals;
 use crate::commands::system::{runtime, wall_clock};
 use crate::config::display::{DisplaySettings, display};
-use crate::config::monitor::notify_command;
+use crate::config::monitor::{MonitorSettings, monitor};
 use crate::config::requests::requests;
 use crate::config::send::{SendSettings, sending};
 use crate::config::target::{Destination, destination, unnamed_target};
@@ -105,8 +105,9 @@ impl RollbackSession {
             .removal
             .even_if_changed
             .or(file.removal.even_if_changed);
-        let (assignments, monitor) = (file.assignments.clone(), file.monitor.clone());
-        let notify = notify_command(&typed.monitor, &file);
+        let assignments = file.assignments.clone();
+        let MonitorSettings { metrics, notify } = monitor(&typed.monitor, &file)
+            .map_err(|error| error.located(&assignments, is_typed))?;
         let decided = decide(&command, file, checkpoint, environment)
             .map_err(|error| error.located(&assignments, is_typed))?;
         let (mut sending, display, destination) = decided;
@@ -117,11 +118,6 @@ impl RollbackSession {
             let path = sending.checkpoint.clone();
             return Err(LedgerError::NotThere { path }.into());
         }
-        let metrics = if sending.dry_run {
-            None
-        } else {
-            RunMetrics::begin(&typed.monitor, monitor)?
-        };
         let deadlines = Deadlines::from_now(sending.limits);
         descriptors::raise_limit();
         let (stop, runtime) = (Stop::default(), runtime()?);
@@ -130,6 +126,11 @@ impl RollbackSession {
             let (_entered, watcher) = (runtime.enter(), Arc::clone(&watcher));
             signals::listen(stop.clone(), move || say_stopped_at_once(&watcher));
         }
+        let metrics = if sending.dry_run {
+            None
+        } else {
+            RunMetrics::begin(metrics, "rollback", &watcher)?
+        };
         for note in notes.iter().filter(|_| !display.quiet) {
             watcher.say(note);
         }

@@ -125,6 +125,7 @@ impl ValidateDecisions {
             &typed.target,
             &typed.requests,
             unsent,
+            &typed.unsent.monitor,
         )?;
         let input = input(inputs, typed.input.reading, file.reading)?;
         let (checks, display) =

@@ -6,6 +6,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use parking_lot::Mutex;
 
+use crate::domain::latency_buckets::LatencyBuckets;
 use crate::domain::summary::{Latency, RequestCounts};
 
 /// The longest latency that is recorded as it is: ten minutes, in microseconds.
@@ -22,7 +23,14 @@ pub(in crate::engine) struct Metrics {
     pub(super) worked: AtomicU64,
     /// Rows that wait for the proof of their absence.
     pub(super) waiting: AtomicU64,
-    latencies: Mutex<Histogram<u64>>,
+    latencies: Mutex<Latencies>,
+}
+
+/// The latencies of responses, as the checkpoint keeps them and as they are reported.
+#[derive(Debug)]
+struct Latencies {
+    histogram: Histogram<u64>,
+    buckets: LatencyBuckets,
 }
 
 /// Two significant digits: percentiles are accurate to one percent.
@@ -42,7 +50,10 @@ impl Metrics {
             lookups: AtomicU64::new(0),
             worked: AtomicU64::new(0),
             waiting: AtomicU64::new(0),
-            latencies: Mutex::new(empty()),
+            latencies: Mutex::new(Latencies {
+                histogram: empty(),
+                buckets: LatencyBuckets::default(),
+            }),
         }
     }
 
@@ -70,7 +81,9 @@ impl Metrics {
     /// Records the latency of a response.
     pub(super) fn took(&self, time: Duration) {
         let micros = u64::try_from(time.as_micros()).unwrap_or(LONGEST_US);
-        self.latencies.lock().saturating_record(micros.max(1));
+        let mut latencies = self.latencies.lock();
+        latencies.histogram.saturating_record(micros.max(1));
+        latencies.buckets.record(time);
     }
 
     pub(super) fn requests(&self) -> RequestCounts {
@@ -82,11 +95,16 @@ impl Metrics {
         }
     }
 
+    /// The latencies by upper bound.
+    pub(super) fn latency_buckets(&self) -> LatencyBuckets {
+        self.latencies.lock().buckets
+    }
+
     /// Pairs of microseconds and their counts.
     pub(super) fn latencies(&self) -> Vec<(u64, u64)> {
         let latencies = self.latencies.lock();
-        latencies
-            .iter_recorded()
+        let recorded = latencies.histogram.iter_recorded();
+        recorded
             .map(|bucket| (bucket.value_iterated_to(), bucket.count_at_value()))
             .collect()
     }

@@ -276,7 +276,7 @@ where
     let asked = ended("look-up of claims without a row", asking).await;
     hurry.notify_one();
     // The recorder's error first: the others follow from it.
-    let mut ledger = ended("recorder", recording).await?;
+    let (mut ledger, mut progress) = ended("recorder", recording).await?;
     let left = match ended("feed", feeding).await {
         Ok(left) => left,
         // What was sent is settled: the run ended and was not killed.
@@ -288,6 +288,9 @@ where
     dispatched?;
     let left_the_file = asked?;
     let sightings = canary::read_back(left.ahead, &sender, &mut ledger).await?;
+    if !sightings.is_empty() {
+        sender.report_progress(&mut progress);
+    }
     Ok(PipelineResult {
         ledger,
         verdicts: left.verdicts,

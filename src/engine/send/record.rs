@@ -78,19 +78,19 @@ pub(super) struct Recorder<L, A, O> {
 }
 
 impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
-    /// Records until the channel closes; gives the ledger back.
+    /// Records until the channel closes; gives the ledger back, and the progress.
     ///
     /// An error stops the run: what can't be recorded must not be sent.
     pub(super) fn record(
         mut self,
         mut inbox: mpsc::Receiver<RecorderMessage>,
         runtime: &Handle,
-    ) -> anyhow::Result<L> {
+    ) -> anyhow::Result<(L, Progress)> {
         let recorded = self.record_all(&mut inbox, runtime);
         if recorded.is_err() {
             self.sender.stop.halt(Halt::Broken);
         }
-        recorded.map(|()| self.ledger)
+        recorded.map(|()| (self.ledger, self.progress))
     }
 
     fn record_all(
@@ -201,7 +201,7 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
                 }
                 RecorderMessage::Left => {
                     self.progress.done += 1;
-                    self.progress.failed += 1;
+                    self.progress.totals.left += 1;
                 }
                 RecorderMessage::Settle(Settled {
                     mut settlement,
@@ -265,27 +265,12 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
     fn report(&mut self, settlements: &[Settlement]) {
         let progress = &mut self.progress;
         for settled in settlements.iter().filter(|settled| !settled.orphan) {
-            match settled.outcome {
-                Outcome::Created => progress.created += 1,
-                Outcome::AlreadyExisted
-                | Outcome::Updated
-                | Outcome::Unchanged
-                | Outcome::Deleted => {
-                    progress.existed += 1;
-                }
-                Outcome::Differs | Outcome::Missing | Outcome::Failed | Outcome::Unresolved => {
-                    progress.failed += 1;
-                }
-                Outcome::Pending => continue,
+            if settled.outcome != Outcome::Pending {
+                progress.totals.outcomes.add(settled.outcome);
+                progress.done += 1;
             }
-            progress.done += 1;
         }
-        let requests = self.sender.metrics.requests();
-        progress.throttled = requests.throttled;
-        progress.retried = requests.retried;
-        progress.sent = requests.sent;
-        progress.pacing = self.sender.pacing();
-        self.sender.observer.observe(&Event::Progress(*progress));
+        self.sender.report_progress(progress);
     }
 }
 

@@ -30,7 +30,7 @@ use crate::engine::ticket::Ticket;
 use crate::engine::wall_clock::WallClock;
 use crate::kable::{CustomerApi, Exchange, ProbeReply, Refusal, Trouble};
 use crate::ledger::RunFigures;
-use crate::report::{Event, Observer};
+use crate::report::{Event, Observer, Progress};
 
 /// How often a row that waits for the retry budget checks it.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -424,6 +424,15 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
             pacing.bound = Bottleneck::Down;
         }
         pacing
+    }
+
+    /// Reports `progress`, with the requests and the pace of now.
+    pub(super) fn report_progress(&self, progress: &mut Progress) {
+        progress.totals.requests = self.metrics.requests();
+        progress.totals.latencies = self.metrics.latency_buckets();
+        progress.pacing = self.pacing();
+        let progress = Box::new(*progress);
+        self.observer.observe(&Event::Progress(progress));
     }
 
     /// The run's figures so far.

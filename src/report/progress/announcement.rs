@@ -69,6 +69,7 @@ pub(super) fn announcement(event: &Event, state: &mut ProgressState, now: &Zoned
             counted(*in_flight, "request in flight", "requests in flight")
         )),
         Event::Checking { .. }
+        | Event::Checked { .. }
         | Event::Sending { .. }
         | Event::Failed(_)
         | Event::Accounting { .. } => None,
@@ -113,11 +114,12 @@ fn of_progress(progress: &Progress, state: &mut ProgressState) -> Announcement {
     let is_over = state.pause_announced && progress.pacing.paused_ms.is_none();
     let resumed = is_over.then(|| "the pause is over".to_owned());
     state.pause_announced &= !is_over;
-    let throttled = state.progress.throttled == 0 && progress.throttled > 0;
+    let many = progress.totals.requests.throttled;
+    let throttled = state.progress.totals.requests.throttled == 0 && many > 0;
     let line = throttled.then(|| {
         format!(
             "the API throttles ({} answered 429): the pace is adapted to it",
-            thousands(progress.throttled)
+            thousands(many)
         )
     });
     Announcement {
@@ -132,7 +134,6 @@ mod tests {
     use std::time::Duration;
 
     use super::{Announcement, announcement};
-    use crate::domain::bottleneck::Pacing;
     use crate::report::progress::state::ProgressState;
     use crate::report::wall_time::tests::night;
     use crate::report::{Event, Progress};
@@ -146,18 +147,14 @@ mod tests {
             lines.extend(said.resumed);
             lines.extend(said.line);
             if let Event::Progress(progress) = event {
-                state.record(*progress, tokio::time::Instant::now());
+                state.record(progress, tokio::time::Instant::now());
             }
         };
         let paused = |paused_ms| {
-            Event::Progress(Progress {
-                throttled: 3,
-                pacing: Pacing {
-                    paused_ms,
-                    ..Pacing::default()
-                },
-                ..Progress::default()
-            })
+            let mut progress = Progress::default();
+            progress.totals.requests.throttled = 3;
+            progress.pacing.paused_ms = paused_ms;
+            Event::Progress(Box::new(progress))
         };
         let wait = Duration::from_secs(1);
         observe(&Event::Paused { wait });

@@ -3,8 +3,9 @@
 use tracing::{info, warn};
 
 use super::state::{Phase, ProgressState, Speed};
-use crate::report::Event;
+use crate::domain::outcome::Outcome;
 use crate::report::event_log::TARGET;
+use crate::report::{Event, Progress};
 
 /// Logs a line that is shown.
 pub(super) fn log_message(line: &str) {
@@ -24,6 +25,7 @@ pub(super) fn log_event(event: &Event, more: u64) {
         }
         // The progress is logged every ten seconds, and these are in it.
         Event::Checking { .. }
+        | Event::Checked { .. }
         | Event::Progress(_)
         | Event::Failed(_)
         | Event::Accounting { .. } => {}
@@ -55,32 +57,36 @@ pub(super) fn log_event(event: &Event, more: u64) {
 
 /// Logs how far the run is.
 pub(super) fn log_progress(state: &ProgressState, speed: Speed) {
-    let (progress, pacing) = (state.progress, state.progress.pacing);
+    let Progress {
+        done,
+        totals,
+        pacing,
+    } = state.progress;
+    let requests = totals.requests;
     match state.phase {
         Phase::Starting => {}
         Phase::Checking(rows) => info!(target: TARGET, event = "checking", rows),
         Phase::Accounting(rows) => info!(target: TARGET, event = "writing_results", rows),
         Phase::Sending => {
-            let bound = serde_json::to_value(pacing.bound).ok();
             let note = Some(state.note.as_str()).filter(|note| !note.is_empty());
             info!(
                 target: TARGET,
                 event = "progress",
-                done = progress.done,
+                done,
                 total = state.total,
                 done_before = state.before,
                 percent = u64::from(state.percent()),
-                created = progress.created,
-                already_existed = progress.existed,
-                failed = progress.failed,
+                created = totals.outcomes.of(Outcome::Created),
+                already_existed = totals.existed(),
+                failed = totals.failed(),
                 in_doubt = pacing.waiting,
-                sent = progress.sent,
-                retried = progress.retried,
-                throttled = progress.throttled,
+                sent = requests.sent,
+                retried = requests.retried,
+                throttled = requests.throttled,
                 in_flight = pacing.in_flight,
                 window = pacing.window,
                 rate = pacing.rate,
-                bound = bound.as_ref().and_then(|bound| bound.as_str()),
+                bound = pacing.bound.name(),
                 paused_seconds = pacing.paused_ms.map(|left| left.div_ceil(1000)),
                 rows_per_second = speed.rows_a_second,
                 seconds_left = speed.left.map(|left| left.as_secs()),

@@ -8,8 +8,10 @@
 //! - `terminal.rs`: draws the line on a terminal that may be resized
 //! - `announcement.rs`: what a person should know while it runs, in sentences
 //! - `logged_event.rs`: the same events in the JSON log
+//! - `live_metrics.rs`: the same state for Prometheus
 
 mod announcement;
+pub mod live_metrics;
 mod logged_event;
 mod state;
 mod status_line;
@@ -30,7 +32,7 @@ use self::status_line::{plain, status_line};
 use self::terminal::{DrawTarget, Terminal};
 use super::palette::Palette;
 use super::wall_time::{WallTime, dated, timed};
-use super::{Event, Observer, Progress};
+use super::{Event, Observer, Progress, WorkerHealth};
 use crate::domain::text::{escaped, escaped_lines};
 
 /// How progress is shown.
@@ -117,6 +119,17 @@ impl ProgressDisplay {
     /// The time of day.
     pub fn now(&self) -> jiff::Zoned {
         (self.settings.clock)()
+    }
+
+    /// Sets how the workers are, if several processes share the import.
+    pub fn set_workers(&self, health: WorkerHealth) {
+        self.state.lock().workers = Some((health, Instant::now()));
+    }
+
+    /// Says that metrics are served at `url`.
+    pub fn say_metrics(&self, url: &str) {
+        tracing::info!(target: super::event_log::TARGET, event = "serving_metrics", url);
+        self.print(&format!("Metrics at {url}"));
     }
 
     /// Prints a line if one is due and there is no terminal. Must be called
@@ -224,7 +237,7 @@ impl ProgressDisplay {
         }
     }
 
-    fn update(&self, progress: Progress) {
+    fn update(&self, progress: &Progress) {
         self.state.lock().record(progress, Instant::now());
         self.show_title();
         self.bar.tick();
@@ -269,16 +282,17 @@ impl Observer for ProgressDisplay {
         match event {
             Event::Checking { rows } => self.show_phase(Phase::Checking(*rows)),
             Event::Accounting { rows } => self.show_phase(Phase::Accounting(*rows)),
+            Event::Checked { rows } => self.state.lock().rows = Some(*rows),
             Event::Sending { total, before } => {
                 log_event(event, 0);
                 self.begin(*total, *before);
             }
             Event::Progress(progress) => {
                 if said.throttled {
-                    let throttled = progress.throttled;
+                    let throttled = progress.totals.requests.throttled;
                     tracing::warn!(target: super::event_log::TARGET, event = "throttled", throttled);
                 }
-                self.update(*progress);
+                self.update(progress);
             }
             Event::Trouble { .. } => self.log_trouble(event),
             Event::Failed(_) => {}

@@ -5,15 +5,22 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::report::Progress;
+use crate::domain::summary::RowCounts;
+use crate::report::{Progress, SendingTotals, WorkerHealth};
 
 /// The window over which speed is measured.
 const RECENT: Duration = Duration::from_secs(15);
 
 /// How far a run is.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct ProgressState {
     pub(super) phase: Phase,
+    /// The rows of the input, once it has been checked.
+    pub(super) rows: Option<RowCounts>,
+    /// What was counted before sending last began: after a canary, the other rows follow.
+    earlier: SendingTotals,
+    /// How the workers are, and since when that is so.
+    pub(super) workers: Option<(WorkerHealth, Instant)>,
     /// Rows to be processed in this run.
     pub(super) total: u64,
     /// Rows that earlier runs have done.
@@ -43,6 +50,16 @@ pub(super) enum Phase {
     Accounting(u64),
 }
 
+impl Phase {
+    /// Whether sending has begun, or is over.
+    pub(super) fn has_begun_sending(self) -> bool {
+        match self {
+            Self::Starting | Self::Checking(_) => false,
+            Self::Sending | Self::Accounting(_) => true,
+        }
+    }
+}
+
 impl ProgressState {
     /// Sending starts.
     pub(super) fn begin(&mut self, total: u64, before: u64, now: Instant) {
@@ -51,17 +68,25 @@ impl ProgressState {
             began: Some(now),
             total,
             before,
+            rows: self.rows,
+            earlier: self.totals(),
+            workers: self.workers,
             ..Self::default()
         };
     }
 
+    /// What was counted since the process started.
+    pub(super) fn totals(&self) -> SendingTotals {
+        self.earlier.plus(&self.progress.totals)
+    }
+
     /// Records the progress, and samples it once a second.
-    pub(super) fn record(&mut self, progress: Progress, now: Instant) {
+    pub(super) fn record(&mut self, progress: &Progress, now: Instant) {
         // A note is kept until more rows are done.
         if progress.done > self.progress.done {
             self.note.clear();
         }
-        self.progress = progress;
+        self.progress = *progress;
         let is_due = |(at, _): &(Instant, u64)| now.duration_since(*at) >= Duration::from_secs(1);
         if self.samples.back().is_none_or(is_due) {
             self.samples.push_back((now, progress.done));
@@ -147,7 +172,7 @@ impl Speed {
     pub(super) fn of(state: &ProgressState, now: Instant) -> Self {
         let progress = state.progress;
         let rows_a_second = state.recent_speed(now);
-        let requests_a_row = progress.sent as f64 / progress.done.max(1) as f64;
+        let requests_a_row = progress.totals.requests.sent as f64 / progress.done.max(1) as f64;
         let pacing = progress.pacing;
         // With all in flight that may be, the rate is not reached.
         let is_full = pacing.window > 0 && pacing.in_flight >= pacing.window;
@@ -182,7 +207,8 @@ mod tests {
 
     use super::{ProgressState, Speed};
     use crate::domain::bottleneck::{Bottleneck, Pacing};
-    use crate::report::Progress;
+    use crate::domain::summary::RequestCounts;
+    use crate::report::{Progress, SendingTotals};
 
     #[test]
     fn a_resumed_run_starts_where_it_stood() {
@@ -197,8 +223,21 @@ mod tests {
             done: 999,
             ..Progress::default()
         };
-        state.record(progress, Instant::now());
+        state.record(&progress, Instant::now());
         assert_eq!(state.percent(), 99);
+    }
+
+    #[test]
+    fn what_a_canary_counted_is_kept_when_the_other_rows_follow() {
+        let mut state = ProgressState::default();
+        for _ in 0..2 {
+            state.begin(10, 0, Instant::now());
+            let mut progress = Progress::default();
+            progress.totals.requests.sent = 5;
+            state.record(&progress, Instant::now());
+        }
+        assert_eq!(state.totals().requests.sent, 10);
+        assert_eq!(state.progress.totals.requests.sent, 5);
     }
 
     #[test]
@@ -208,16 +247,21 @@ mod tests {
         state.begin(2000, 0, now);
         let progress = Progress {
             done: 1200,
-            sent: 1200,
+            totals: SendingTotals {
+                requests: RequestCounts {
+                    sent: 1200,
+                    ..RequestCounts::default()
+                },
+                ..SendingTotals::default()
+            },
             pacing: Pacing {
                 rate: Some(98.5),
                 bound: Bottleneck::Advertised,
                 paused_ms: Some(60_000),
                 ..Pacing::default()
             },
-            ..Progress::default()
         };
-        state.record(progress, now);
+        state.record(&progress, now);
         // 800 rows at the advertised rate, after the pause.
         assert_eq!(
             Speed::of(&state, now).left,
@@ -231,13 +275,13 @@ mod tests {
         let now = Instant::now();
         state.begin(10, 0, now);
         "status 500".clone_into(&mut state.note);
-        state.record(Progress::default(), now);
+        state.record(&Progress::default(), now);
         assert_eq!(state.note, "status 500");
         let progress = Progress {
             done: 1,
             ..Progress::default()
         };
-        state.record(progress, now);
+        state.record(&progress, now);
         assert_eq!(state.note, "");
     }
 }

@@ -6,6 +6,7 @@ use console::measure_text_width;
 use jiff::Zoned;
 
 use super::state::{Phase, ProgressState, Speed};
+use crate::domain::outcome::Outcome;
 use crate::domain::text::{counted, escaped, thousands};
 use crate::report::Progress;
 use crate::report::wait_words::pause_left;
@@ -73,6 +74,12 @@ fn doing(what: &str, rows: u64) -> String {
 /// All parts, in the order in which they are shown.
 fn parts(state: &ProgressState, speed: Speed, now: &Zoned) -> Vec<Part> {
     let progress = state.progress;
+    let totals = progress.totals;
+    let (created, failed, existed) = (
+        totals.outcomes.of(Outcome::Created),
+        totals.failed(),
+        totals.existed(),
+    );
     let mut parts = Vec::new();
     let mut add = |rank, text: String| parts.push(Part { rank, text });
     add(
@@ -91,11 +98,11 @@ fn parts(state: &ProgressState, speed: Speed, now: &Zoned) -> Vec<Part> {
     if let Some(left) = speed.left.filter(|_| state.down.is_none()) {
         add(2, time_left(left, now));
     }
-    add(5, format!("created {}", thousands(progress.created)));
-    let failed = if progress.failed > 0 { 2 } else { 7 };
-    add(failed, format!("failed {}", thousands(progress.failed)));
-    if progress.existed > 0 {
-        add(8, format!("there already {}", thousands(progress.existed)));
+    add(5, format!("created {}", thousands(created)));
+    let rank = if failed > 0 { 2 } else { 7 };
+    add(rank, format!("failed {}", thousands(failed)));
+    if existed > 0 {
+        add(8, format!("there already {}", thousands(existed)));
     }
     if progress.pacing.waiting > 0 && !state.waits_for_proof() {
         add(
@@ -103,8 +110,9 @@ fn parts(state: &ProgressState, speed: Speed, now: &Zoned) -> Vec<Part> {
             format!("in doubt {}", thousands(progress.pacing.waiting)),
         );
     }
-    if progress.throttled > 0 {
-        add(6, format!("throttled {}", thousands(progress.throttled)));
+    let throttled = totals.requests.throttled;
+    if throttled > 0 {
+        add(6, format!("throttled {}", thousands(throttled)));
     }
     add(4, bottleneck(&progress));
     let (in_flight, window) = (progress.pacing.in_flight, progress.pacing.window);
@@ -187,9 +195,10 @@ mod tests {
 
     use super::{ProgressState, Speed, plain, status_line};
     use crate::domain::bottleneck::{Bottleneck, Pacing};
-    use crate::report::Progress;
+    use crate::domain::outcome::Outcome;
     use crate::report::progress::state::Phase;
     use crate::report::wall_time::tests::night;
+    use crate::report::{Progress, SendingTotals};
 
     const SPEED: Speed = Speed {
         rows_a_second: 120.0,
@@ -199,13 +208,15 @@ mod tests {
     fn state() -> ProgressState {
         let mut state = ProgressState::default();
         state.begin(30_000, 10_000, Instant::now());
+        let mut totals = SendingTotals::default();
+        totals.outcomes.add_many(Outcome::Created, 6790);
+        totals.outcomes.add_many(Outcome::AlreadyExisted, 6);
+        totals.outcomes.add_many(Outcome::Failed, 4);
+        totals.requests.throttled = 12;
+        totals.requests.sent = 6816;
         let progress = Progress {
             done: 6800,
-            created: 6790,
-            existed: 6,
-            failed: 4,
-            throttled: 12,
-            sent: 6816,
+            totals,
             pacing: Pacing {
                 rate: Some(98.5),
                 in_flight: 9,
@@ -214,9 +225,8 @@ mod tests {
                 paused_ms: None,
                 waiting: 3,
             },
-            ..Progress::default()
         };
-        state.record(progress, Instant::now());
+        state.record(&progress, Instant::now());
         state
     }
 

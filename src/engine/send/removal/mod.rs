@@ -134,7 +134,7 @@ where
         sender.stop.halt(Halt::Broken);
     }
     // The recorder's error first: the others follow from it.
-    let ledger = ended("recorder", recording).await?;
+    let (ledger, _) = ended("recorder", recording).await?;
     removed?;
     ended("reader of what is to be removed", reading).await?;
     Ok((ledger, sender.metrics.requests()))
