@@ -53,6 +53,7 @@ mod install;
 mod json;
 mod json_log;
 mod keeping;
+mod kubernetes;
 mod library;
 mod list;
 mod mapping;

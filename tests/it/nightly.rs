@@ -1,12 +1,9 @@
 //! What a nightly job needs: metrics, one line for the log, and samples that fit.
 
-use std::collections::BTreeSet;
-
 use crate::common::Run;
 
 const SERVICE: &str = include_str!("../../samples/nightly/kable-bulk-sync.service");
 const CRONTAB: &str = include_str!("../../samples/nightly/crontab");
-const CRONJOB: &str = include_str!("../../samples/nightly/cronjob.yaml");
 
 const ROWS: &str = "clientId,companyName,currency\nc-1,Aster,USD\nc-2,Birch,EUR\n";
 
@@ -93,12 +90,7 @@ fn words(text: &str) -> Vec<String> {
 
 #[test]
 fn the_samples_give_options_that_exist() {
-    let yaml = CRONJOB.lines().skip_while(|line| line.trim() != "args:");
-    let yaml = yaml
-        .skip(1)
-        .map_while(|line| line.trim().strip_prefix("- "));
-    let yaml = std::iter::once("kable-bulk").chain(yaml).map(str::to_owned);
-    for words in [words(SERVICE), words(CRONTAB), yaml.collect()] {
+    for words in [words(SERVICE), words(CRONTAB)] {
         assert!(words.len() > 5, "{words:?}");
         let parsed = kable_bulk::cli::command().try_get_matches_from(&words);
         assert!(parsed.is_ok(), "{words:?}: {parsed:?}");
@@ -111,14 +103,7 @@ fn codes(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn the_samples_know_every_exit_code_and_no_other() {
-    let failures: BTreeSet<u8> = [1, 2, 3, 4, 5, 130].into();
-    let values = CRONJOB
-        .lines()
-        .filter(|line| line.trim().starts_with("values:"));
-    let mut handled: Vec<u8> = values.flat_map(codes).collect();
-    handled.sort_unstable();
-    assert_eq!(handled, Vec::from_iter(failures.clone()));
+fn the_samples_take_an_end_by_the_clock_for_no_failure() {
     let status = SERVICE
         .lines()
         .find(|line| line.starts_with("SuccessExitStatus="));

@@ -21,7 +21,7 @@ const SUMMARY: &str = include_str!("../../docs/SUMMARY.md");
 const SANDBOX: &str = include_str!("../../docs/sandbox.md");
 
 /// Every page, by its path from the repository's root.
-const PAGES: [(&str, &str); 27] = [
+const PAGES: [(&str, &str); 28] = [
     ("README.md", README),
     ("docs/interface.md", INTERFACE),
     ("docs/migration.md", MIGRATION),
@@ -40,6 +40,10 @@ const PAGES: [(&str, &str); 27] = [
     (
         "samples/exports/README.md",
         include_str!("../../samples/exports/README.md"),
+    ),
+    (
+        "samples/kubernetes/README.md",
+        include_str!("../../samples/kubernetes/README.md"),
     ),
     ("docs/lists.md", include_str!("../../docs/lists.md")),
     ("docs/sync.md", include_str!("../../docs/sync.md")),
