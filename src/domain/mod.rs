@@ -41,6 +41,7 @@
 //! - `threshold.rs`: when it stops early
 //! - `timeline.rs`: a run over time
 //! - `text.rs`: how values are shown
+//! - `object_address.rs`: inputs and results that are no files, and how their addresses are shown
 //! - `nearest.rs`: the known name that a misspelt one is probably meant to be
 //! - `version.rs`: the version and the commit of this program
 
@@ -68,6 +69,7 @@ pub mod latency_buckets;
 pub mod mapping;
 pub mod misfits;
 pub mod nearest;
+pub mod object_address;
 pub mod outcome;
 pub mod plan_policy;
 mod printable;
