@@ -12,8 +12,8 @@
 //! ```
 //!
 //! Four floors, and imports go down only (`tests/it/architecture.rs` holds that):
-//! [`domain`] is pure; [`source`], [`kable`], [`ledger`], [`report`], [`spill`]
-//! and [`sandbox`] each touch one part of the world; [`engine`] joins them;
+//! [`domain`] is pure; [`source`], [`objects`], [`kable`], [`ledger`], [`report`],
+//! [`spill`] and [`sandbox`] each touch one part of the world; [`engine`] joins them;
 //! [`cli`], [`config`] and [`commands`] are the front.
 
 pub mod cli;
@@ -23,6 +23,7 @@ pub mod domain;
 pub mod engine;
 pub mod kable;
 pub mod ledger;
+pub mod objects;
 pub mod report;
 pub mod sandbox;
 pub mod source;
@@ -35,7 +36,7 @@ use std::process::ExitCode;
 use clap::FromArgMatches;
 
 use crate::cli::{Cli, Command};
-use crate::commands::{Exit, MovedPlan, RunLog, RunNotice, hint, with_nearest};
+use crate::commands::{Exit, FetchStopped, MovedPlan, RunLog, RunNotice, hint, with_nearest};
 use crate::config::{ConfigError, Environment};
 use crate::domain::text::escaped;
 
@@ -120,7 +121,9 @@ fn ended(
 /// The exit code of an error that ended a command.
 fn exit_of(error: &anyhow::Error) -> Exit {
     let config = error.downcast_ref::<ConfigError>();
-    if error.is::<MovedPlan>() {
+    if error.is::<FetchStopped>() {
+        Exit::Interrupted
+    } else if error.is::<MovedPlan>() {
         Exit::NeedsPerson
     } else if config.is_some_and(ConfigError::is_usage) {
         Exit::Usage

@@ -11,7 +11,7 @@ use super::scalar::whole;
 /// What is read, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct InputOptions {
-    /// A file, several files, a pattern, or - for standard input
+    /// A file, several files, a pattern, - for standard input, or an object's address
     #[arg(value_name = "INPUT", required = true)]
     pub inputs: Vec<OsString>,
     /// The configuration file.

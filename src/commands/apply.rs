@@ -3,7 +3,7 @@
 //! The command that made the plan runs again. Before it sends anything, what it would do is
 //! held against the plan, customer by customer.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use clap::FromArgMatches;
@@ -18,6 +18,7 @@ use crate::cli::{
     RollbackOptions, command,
 };
 use crate::config::Environment;
+use crate::domain::object_address::is_address;
 use crate::report::plan_file::{PlanHeader, SavedPlan};
 
 /// Applies the plan that `options` name, which were typed to `program`.
@@ -78,7 +79,10 @@ fn demand_files(header: &PlanHeader) -> anyhow::Result<()> {
     // A rollback reads its checkpoint alone; an import may not have made one yet.
     let checkpoint = Some(&header.known.checkpoint).filter(|_| header.inputs.is_empty());
     let files: Vec<&String> = inputs.chain(checkpoint).collect();
-    let is_elsewhere = files.iter().all(|name| !Path::new(name).exists());
+    let is_elsewhere = files.iter().all(|name| {
+        let is_object = is_address(OsStr::new(name));
+        !is_object && !Path::new(name).exists()
+    });
     match files.first().filter(|_| is_elsewhere) {
         None => Ok(()),
         Some(missing) => Err(hinted(

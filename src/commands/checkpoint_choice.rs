@@ -13,6 +13,7 @@ use super::shell_word::{shell_word, shown};
 use crate::cli::TargetOptions;
 use crate::config::values::{CHECKPOINT_ENDING, SANDBOX_CHECKPOINT_ENDING, default_checkpoint};
 use crate::config::{ConfigError, FileOptions};
+use crate::domain::object_address::ObjectAddress;
 use crate::domain::text::{counted, listed};
 use crate::source::patterns::resolve;
 
@@ -158,7 +159,8 @@ fn other_checkpoints(inputs: &ResolvedInputs, default: &Path, is_sandbox: bool) 
         !is_sandbox && name.ends_with(SANDBOX_CHECKPOINT_ENDING.as_bytes())
     };
     let of_pattern = |pattern: &OsString| {
-        let mut pattern = pattern.clone();
+        let local = ObjectAddress::of(pattern).map(|address| address.local_path());
+        let mut pattern = local.map_or_else(|| pattern.clone(), PathBuf::into_os_string);
         pattern.push(ending);
         // That none fits is no error here.
         resolve(&[pattern], |_, _| false).unwrap_or_default().names

@@ -8,6 +8,7 @@ use super::moved_plan::MovedPlan;
 use crate::config::ConfigError;
 use crate::domain::mapping::MappingError;
 use crate::ledger::LedgerError;
+use crate::objects::error::ObjectError;
 use crate::sandbox::error::SandboxError;
 use crate::source::SourceError;
 
@@ -23,6 +24,12 @@ impl Hint for ConfigError {
 }
 
 impl Hint for SourceError {
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        self.hint().map(Cow::from)
+    }
+}
+
+impl Hint for ObjectError {
     fn hint(&self) -> Option<Cow<'_, str>> {
         self.hint().map(Cow::from)
     }
@@ -98,6 +105,7 @@ pub fn hint(error: &anyhow::Error) -> Option<Cow<'_, str>> {
     let hints = [
         of::<ConfigError>,
         of::<SourceError>,
+        of::<ObjectError>,
         of::<MappingError>,
         of::<LedgerError>,
         of::<SandboxError>,

@@ -50,6 +50,7 @@
 //! - `signals.rs`: Ctrl-C, SIGTERM and SIGHUP
 //! - `send_time.rs`: how long it takes to send
 //! - `explain.rs`: `--explain`
+//! - `fetched.rs`: inputs that are objects
 //! - `run_log.rs`: `--log-format json`, `--log-file`
 //! - `progress_view.rs`: what is shown while a run goes on
 //! - `run_metrics.rs`: `--metrics-file`, `--metrics`
@@ -71,6 +72,7 @@ mod descriptors;
 mod early_results;
 mod exit;
 mod explain;
+mod fetched;
 mod finish;
 mod hint;
 pub mod import;
@@ -116,6 +118,7 @@ pub mod validate;
 pub mod verify;
 
 pub use self::exit::Exit;
+pub use self::fetched::FetchStopped;
 pub use self::hint::hint;
 pub use self::moved_plan::MovedPlan;
 pub use self::notify::RunNotice;

@@ -12,6 +12,7 @@ use crate::cli::{
     PlanOptions, ReadingOptions, RequestOptions, SandboxChoice, SendOptions, TargetOptions,
     UnsentOptions,
 };
+use crate::domain::object_address::without_secrets;
 
 /// Options as shell words. Each struct of options is destructured in full, so that
 /// a new option that is not rendered does not compile.
@@ -287,7 +288,10 @@ impl OptionWords {
         let is_like_an_option =
             |input: &OsString| input != "-" && input.as_encoded_bytes().starts_with(b"-");
         let apart = inputs.iter().any(is_like_an_option);
-        let inputs = inputs.iter().map(shell_word);
+        // Its reader has to put back what an address holds of secrets.
+        let inputs = inputs
+            .iter()
+            .map(|input| shell_word(without_secrets(input)));
         let mut words = vec![shell_word(program), subcommand.to_owned()];
         if apart {
             words.extend(self.0);

@@ -10,10 +10,10 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use super::fetched::with_listed;
 use super::shell_word::shown;
 use crate::domain::text::{counted, listed};
 use crate::report::result_names::{KINDS, holds_results, is_result_name};
-use crate::source::SourceError;
 use crate::source::patterns::resolve;
 
 /// The first bytes of a SQLite database (<https://sqlite.org/fileformat.html>).
@@ -56,7 +56,7 @@ impl ResolvedInputs {
     ///
     /// A shell may have expanded a pattern before: of several names, those of files
     /// that can't be inputs are left out as well.
-    pub(super) fn of(typed: &[OsString]) -> Result<Self, SourceError> {
+    pub(super) fn of(typed: &[OsString]) -> anyhow::Result<Self> {
         let is_no_input = |name: &&OsString| {
             let path = Path::new(name);
             typed.len() > 1 && (is_never_input(path) || path.is_dir() && is_results_name(name))
@@ -67,7 +67,7 @@ impl ResolvedInputs {
             std::mem::swap(&mut names, &mut left_out);
         }
         let names: Vec<OsString> = names.into_iter().cloned().collect();
-        let resolved = resolve(&names, is_own)?;
+        let resolved = resolve(&with_listed(names.clone(), is_own_object)?, is_own)?;
         let found: HashSet<&OsString> = resolved.names.iter().collect();
         let patterns = names.iter().filter(|name| !found.contains(name));
         let patterns = patterns.cloned().collect();
@@ -90,6 +90,15 @@ fn note(left_out: &[String]) -> Option<String> {
             listed(left_out, 3)
         )
     })
+}
+
+/// Whether an object of this name is one that this program wrote, and `pattern` does not ask
+/// for it; `beside_manifest` says whether results are in its folder.
+fn is_own_object(key: &str, pattern: &str, beside_manifest: bool) -> bool {
+    let path = Path::new(key);
+    let in_results = folder_names(path).any(is_results_name);
+    let is_result = in_results || beside_manifest && is_result_file(path);
+    is_result && !asks_for(pattern, path)
 }
 
 /// Whether this program wrote the file at `path`, and `pattern` does not ask for it.
@@ -199,6 +208,7 @@ mod tests {
     use std::path::Path;
 
     use super::{ResolvedInputs, asks_for, is_own};
+    use crate::commands::hint;
 
     /// A folder with an input, and all that belongs to its runs.
     fn used_folder() -> tempfile::TempDir {
@@ -277,7 +287,7 @@ mod tests {
         let error = ResolvedInputs::of(&[typed]).unwrap_err();
         let text = error.to_string();
         assert!(text.contains("that kable-bulk wrote itself"), "{text}");
-        assert!(error.hint().unwrap().contains("type the name"));
+        assert!(hint(&error).unwrap().contains("type the name"));
     }
 
     #[test]

@@ -1,8 +1,5 @@
 //! What stands in `report.html` beside the figures.
 
-use std::ffi::OsStr;
-
-use super::input_digest::input_digest;
 use super::prepared::Prepared;
 use super::shown_mapping::shown_mapping;
 use super::system::{timestamp, wall_clock};
@@ -30,7 +27,7 @@ impl<W: Fn(&[KeptFile]) -> SummaryNotes> PageText<W> {
     /// All of it, for a page that is written now, before any file is replaced.
     pub(super) fn notes(&self, prepared: &Prepared, summary: &Summary) -> PageNotes {
         let digests = match summary.input_digests.as_slice() {
-            [] => digests(summary),
+            [] => digests(prepared, summary),
             known => known.to_vec(),
         };
         let mapping = shown_mapping(&prepared.reading.mapping, &prepared.inputs, true);
@@ -50,9 +47,9 @@ impl<W: Fn(&[KeptFile]) -> SummaryNotes> PageText<W> {
 }
 
 /// The digests of the inputs that are files and can be read.
-fn digests(summary: &Summary) -> Vec<InputDigest> {
+fn digests(prepared: &Prepared, summary: &Summary) -> Vec<InputDigest> {
     let names = summary.inputs.iter();
-    let digests = names.map(|name| input_digest(OsStr::new(name)).ok().flatten());
+    let digests = names.map(|name| prepared.input_digest(name).ok().flatten());
     digests.flatten().collect()
 }
 

@@ -1,7 +1,7 @@
 //! What every command over an input builds first: the opened inputs, the rules for
 //! their rows, the folder for results, the runtime.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use tokio::runtime::Runtime;
 
 use super::descriptors;
 use super::explain::explain;
+use super::fetched::{FetchedInputs, digest_of};
 use super::hint::hinted;
 use super::notify::RunNotice;
 use super::progress_view::{progress_view, say_stopped_at_once};
@@ -26,7 +27,9 @@ use crate::config::input::InputSettings;
 use crate::config::monitor::MetricsSettings;
 use crate::config::values::is_nameless;
 use crate::domain::decision::RowPolicy;
+use crate::domain::object_address::ObjectAddress;
 use crate::domain::row::Matching;
+use crate::domain::summary::InputDigest;
 use crate::domain::text::{counted, listed};
 use crate::engine::checker::CheckSettings;
 use crate::engine::stop::Stop;
@@ -48,6 +51,8 @@ pub(super) struct Prepared {
     pub(super) inputs: Arc<[Input]>,
     /// What rows are checked against.
     pub(super) reading: Arc<CheckSettings>,
+    /// What identifies the inputs that are objects.
+    fetched: Vec<InputDigest>,
     /// A preset that fits the columns, and is not used.
     pub(super) proposal: Option<PresetProposal>,
     limit: Option<u64>,
@@ -82,20 +87,25 @@ impl Prepared {
         origin: ResultsOrigin,
     ) -> anyhow::Result<Self> {
         descriptors::raise_limit();
+        let (stop, runtime) = (Stop::default(), runtime()?);
+        let watcher = progress_view(display, &origin.command, &settings.inputs);
         let OpenedInputs {
             inputs,
             mapping,
             folder,
             warnings,
-        } = open_inputs(&settings, &origin.command)?;
-        let (stop, runtime) = (Stop::default(), runtime()?);
-        let watcher = progress_view(display, &origin.command, &settings.inputs);
+            fetched,
+        } = open_inputs(&settings, &origin.command, (&runtime, &watcher))
+            .inspect_err(|_| watcher.close())?;
         {
             let (_entered, watcher) = (runtime.enter(), Arc::clone(&watcher));
             signals::listen(stop.clone(), move || say_stopped_at_once(&watcher));
         }
         if !display.quiet {
             say_notes(&inputs, &watcher);
+            for note in &fetched.notes {
+                watcher.say(note);
+            }
             for warning in warnings.iter().chain(&mapping.warnings) {
                 watcher.say(warning);
             }
@@ -116,6 +126,7 @@ impl Prepared {
                 names: inputs.iter().map(|input| input.name.clone()).collect(),
             }),
             inputs,
+            fetched: fetched.digests,
             proposal: mapping.proposal,
             limit: settings.limit,
             explain: settings.explain,
@@ -150,6 +161,11 @@ impl Prepared {
         for note in notes.iter().filter(|_| !self.display.quiet) {
             self.watcher.say(note);
         }
+    }
+
+    /// What identifies the input `name` as it was read; `None` if it is a stream.
+    pub(super) fn input_digest(&self, name: &str) -> std::io::Result<Option<InputDigest>> {
+        digest_of(&self.fetched, OsStr::new(name))
     }
 
     /// A reader of all rows.
@@ -204,12 +220,18 @@ struct OpenedInputs {
     folder: ResultFolder,
     /// What a user should know before anything is sent.
     warnings: Vec<String>,
+    /// The inputs that are objects.
+    fetched: FetchedInputs,
 }
 
 /// Opens every input, and creates the folder for results. Files are opened first,
 /// so that a wrong name leaves nothing behind; what cannot be read as it is is copied
 /// into the folder.
-fn open_inputs(settings: &InputSettings, command: &str) -> anyhow::Result<OpenedInputs> {
+fn open_inputs(
+    settings: &InputSettings,
+    command: &str,
+    (runtime, watcher): (&Runtime, &ProgressDisplay),
+) -> anyhow::Result<OpenedInputs> {
     if settings.inputs.len() > usize::from(u16::MAX) {
         return Err(hinted("too many inputs", "name at most 65,535 at once"));
     }
@@ -219,8 +241,13 @@ fn open_inputs(settings: &InputSettings, command: &str) -> anyhow::Result<Opened
     let first = copies
         .then(|| ResultFolder::prepare(&settings.out))
         .transpose()?;
+    let reading = (runtime, watcher);
+    let mut fetched = FetchedInputs::read(&settings.inputs, &settings.out, reading)?;
+    // Signals are handled from the first object on, and end the process until rows are read.
+    let ending = (!fetched.is_empty()).then(|| runtime.spawn(signals::end_at_once()));
     let open = |(number, found): (usize, FoundInput)| {
-        let mut opened = found.open(&settings.source, &settings.out)?;
+        let copy = fetched.take(found.typed());
+        let mut opened = found.open(&settings.source, &settings.out, copy)?;
         if number >= MOST_HELD_OPEN {
             opened.close_file();
         }
@@ -255,7 +282,11 @@ fn open_inputs(settings: &InputSettings, command: &str) -> anyhow::Result<Opened
         None => ResultFolder::prepare(&settings.out)?,
     };
     refuse_foreign(&settings.out, command, &opened)?;
+    if let Some(ending) = ending {
+        ending.abort();
+    }
     Ok(OpenedInputs {
+        fetched,
         inputs: opened,
         mapping,
         folder,
@@ -331,6 +362,8 @@ pub(super) fn origin(command: &str, names: &[OsString], rehearsal: bool) -> Resu
         // A stream that a shell opens has another number each time.
         if is_nameless(name) {
             "-".to_owned()
+        } else if let Some(address) = ObjectAddress::of(name) {
+            address.shown()
         } else {
             shown(&path)
         }

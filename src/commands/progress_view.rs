@@ -10,6 +10,7 @@ use jiff::Zoned;
 use super::shell_word::shown;
 use crate::cli::{ColorChoice, LogFormat};
 use crate::config::display::DisplaySettings;
+use crate::domain::object_address::without_secrets;
 use crate::domain::text::listed;
 use crate::report::palette::Palette;
 use crate::report::progress::{ProgressDisplay, ProgressFormat, Settings};
@@ -24,7 +25,8 @@ pub(super) fn progress_view(
     names: &[OsString],
 ) -> Arc<ProgressDisplay> {
     let files = names.iter().map(|name| {
-        let name = Path::new(name);
+        let name = without_secrets(name);
+        let name = Path::new(&*name);
         shown(Path::new(name.file_name().unwrap_or(name.as_os_str())))
     });
     let files: Vec<String> = files.collect();

@@ -21,6 +21,17 @@ pub(super) fn listen(stop: Stop, at_once: impl FnOnce() + Send + 'static) {
     });
 }
 
+/// Ends the process at the first signal: nothing was done yet.
+pub(super) async fn end_at_once() {
+    shutdown().await;
+    #[expect(
+        clippy::exit,
+        clippy::disallowed_methods,
+        reason = "inputs are being looked at, and nothing is written"
+    )]
+    std::process::exit(130);
+}
+
 /// Waits for the next signal that ends a server.
 pub(super) async fn shutdown() {
     signal(hangup_is_ignored()).await;

@@ -11,7 +11,6 @@ use super::command_line::TypedCommand;
 use super::customer_list::say_unread;
 use super::exit::Exit;
 use super::finish::{AccountedRows, Results, exit_of, say_unused};
-use super::input_digest::input_digest;
 use super::notify::RunNotice;
 use super::own_files::ResolvedInputs;
 use super::page_text::{PageText, detail};
@@ -60,7 +59,7 @@ pub fn run(
     let assignments = file.assignments.clone();
     let MonitorSettings { metrics, notify } =
         monitor(&typed.monitor, &file).map_err(|error| error.located(&assignments, is_typed))?;
-    let decided = VerifyDecisions::of(typed.clone(), file, inputs.names.clone(), environment)
+    let decided = VerifyDecisions::of(typed.clone(), file, inputs.names, environment)
         .map_err(|error| error.located(&assignments, is_typed))?;
     notice.begin("verify", notify.command, environment);
     let mut prepared = Prepared::open(decided.input, decided.display, origin)?;
@@ -72,7 +71,7 @@ pub fn run(
     }
     let _results = lock_folder(&prepared.out)?;
     // Before anything is compared: what is read afterwards is held to be the same.
-    let digests = digests(&inputs.names)?;
+    let digests = digests(&prepared)?;
     let rules = &mut Arc::make_mut(&mut prepared.reading).rules;
     let query = RemoteQuery {
         destination: decided.destination,
@@ -97,10 +96,12 @@ pub fn run(
     verification.compare()
 }
 
-fn digests(names: &[OsString]) -> anyhow::Result<Vec<InputDigest>> {
-    let digest = |name: &OsString| {
-        input_digest(name).with_context(|| format!("cannot read {}", name.display()))
+fn digests(prepared: &Prepared) -> anyhow::Result<Vec<InputDigest>> {
+    let digest = |name: &String| {
+        let digest = prepared.input_digest(name);
+        digest.with_context(|| format!("cannot read {name}"))
     };
+    let names = &prepared.reading.names;
     names
         .iter()
         .filter_map(|name| digest(name).transpose())

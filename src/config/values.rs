@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::{ConfigError, value_error};
+use crate::domain::object_address::ObjectAddress;
 use crate::report::result_names::{beside_results, is_written_back};
 
 /// The end of a checkpoint's name beside its input.
@@ -39,7 +40,8 @@ pub(super) fn duration_or_zero(option: &'static str, text: &str) -> Result<Durat
 }
 
 /// The name of the first input with `ending` behind it; `option` names such a place.
-/// What belongs to a file of mended rejects stands beside the folder that it is in.
+/// What belongs to a file of mended rejects stands beside the folder that it is in, what
+/// belongs to an object in the current folder.
 pub fn beside(
     inputs: &[OsString],
     ending: &str,
@@ -47,9 +49,13 @@ pub fn beside(
 ) -> Result<PathBuf, ConfigError> {
     match inputs.first() {
         Some(first) if !is_nameless(first) => {
-            let path = Path::new(first);
+            let local = ObjectAddress::of(first).map(|address| address.local_path());
+            let path = local.as_deref().unwrap_or(Path::new(first));
             let mut name = if is_written_back(path) {
                 beside_results(path).into_os_string()
+            } else if local.is_some() {
+                // What belongs to an object stands in the current folder.
+                path.file_name().unwrap_or_default().to_owned()
             } else {
                 first.clone()
             };

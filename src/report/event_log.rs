@@ -136,10 +136,12 @@ struct JsonFields {
 }
 
 /// The names of events, so that a misspelt one is found by a test.
-pub const EVENTS: [&str; 21] = [
+pub const EVENTS: [&str; 23] = [
     "started",
     "message",
     "serving_metrics",
+    "fetching",
+    "fetching_anew",
     "checking",
     "sending",
     "progress",

@@ -78,6 +78,20 @@ use crate::domain::summary::{RequestCounts, RowCounts};
 /// Something that happens during a run.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
+    /// An input that is an object is being read.
+    Fetching {
+        /// Its name, as it is displayed.
+        name: String,
+        /// How many bytes of it were read.
+        bytes: u64,
+        /// Its size, if the server tells it.
+        total: Option<u64>,
+    },
+    /// An object was changed while it was read, and is begun anew.
+    FetchingAnew {
+        /// Its name, as it is displayed.
+        name: String,
+    },
     /// The input is being read and checked.
     Checking {
         /// Rows read.

@@ -21,10 +21,11 @@ use super::json::orientation::other_orientation;
 use super::jsonl::{JsonlRows, LineForm};
 use super::layer::{Conversion, Layer, altered};
 use super::patterns::shown_name;
-use super::spool::Spool;
+use super::spool::{held, kept};
 use super::text_format::TextFormat;
 use super::{Format, FormatChoice, Settings, ShortRows, SourceError};
 use crate::domain::nearest::{ALIKE_OPTIONS, nearest_above};
+use crate::domain::object_address::ObjectAddress;
 use crate::domain::row::{Columns, Row};
 
 /// A file, or an unnamed copy of what is read from one.
@@ -62,13 +63,15 @@ fn is_stream(name: &OsStr) -> bool {
 /// Opens the input `name` and detects its format. Copies, if any are needed, are
 /// unnamed files in `spool`.
 pub fn open(name: &OsStr, settings: &Settings, spool: &Path) -> Result<Input, SourceError> {
-    FoundInput::of(name, settings)?.open(settings, spool)
+    FoundInput::of(name, settings)?.open(settings, spool, None)
 }
 
 /// An input that exists, and of which only the start was read. A stream is not
 /// opened yet.
 #[derive(Debug)]
 pub struct FoundInput {
+    /// As the user typed it.
+    typed: OsString,
     path: OsString,
     name: String,
     layer: Option<Layer>,
@@ -79,12 +82,13 @@ pub struct FoundInput {
 impl FoundInput {
     /// Finds the input `path`, and looks at its start if it is a file.
     pub fn of(path: &OsStr, settings: &Settings) -> Result<Self, SourceError> {
-        let name = if path == "-" {
-            "standard input".to_owned()
-        } else {
-            shown_name(path)
+        let address = ObjectAddress::of(path);
+        let name = match &address {
+            Some(address) => address.shown(),
+            None if path == "-" => "standard input".to_owned(),
+            None => shown_name(path),
         };
-        let layer = if is_stream(path) {
+        let layer = if address.is_some() || is_stream(path) {
             None
         } else {
             let layer = Layer::of(file_of(path)?, &name, settings)?;
@@ -96,11 +100,18 @@ impl FoundInput {
                 && layout_of(layer.text()) != Layout::Lines
         });
         Ok(Self {
-            path: path.to_owned(),
+            typed: path.to_owned(),
+            // The name of a copy has the ending by which its format is known.
+            path: address.map_or_else(|| path.to_owned(), |there| there.local_path().into()),
             name,
             layer,
             is_nested,
         })
+    }
+
+    /// The name as the user typed it, with the secrets of an address.
+    pub fn typed(&self) -> &OsStr {
+        &self.typed
     }
 
     /// Whether it must be copied to be read.
@@ -116,12 +127,18 @@ impl FoundInput {
     }
 
     /// Makes it readable, with copies in `folder` if any are needed, and detects its
-    /// format.
-    pub fn open(self, settings: &Settings, folder: &Path) -> Result<Input, SourceError> {
+    /// format. Of an object, `copy` is what was read.
+    pub fn open(
+        self,
+        settings: &Settings,
+        folder: &Path,
+        copy: Option<File>,
+    ) -> Result<Input, SourceError> {
         let name = self.name;
-        let mut layer = match self.layer {
-            Some(layer) => layer,
-            None => Layer::of(kept(&self.path, &name, folder)?, &name, settings)?,
+        let mut layer = match (self.layer, copy) {
+            (Some(layer), _) => layer,
+            (None, Some(copy)) => Layer::of(held(copy, &name)?, &name, settings)?,
+            (None, None) => Layer::of(kept(&self.path, &name, folder)?, &name, settings)?,
         };
         let mut conversion = Conversion::default();
         let mut original = None;
@@ -245,19 +262,6 @@ fn near_file(path: &Path) -> Option<String> {
         .collect();
     let near = nearest_above(ALIKE_OPTIONS, name, names.iter().map(String::as_str))?;
     Some(shown_name(path.with_file_name(near).as_os_str()))
-}
-
-/// A copy of the stream at `path`.
-fn kept(path: &OsStr, name: &str, folder: &Path) -> Result<HeldFile, SourceError> {
-    let mut spool = Spool::new(folder)?;
-    if path == "-" {
-        spool.copy(&mut io::stdin().lock(), name)?;
-    } else {
-        let opened = File::open(path);
-        let mut stream = opened.map_err(|source| SourceError::reading(name, None, source))?;
-        spool.copy(&mut stream, name)?;
-    }
-    spool.finish()
 }
 
 /// The format of a workbook's sheet, which was converted to CSV.

@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::SourceError;
+use crate::domain::object_address::{is_address, without_secrets};
 
 /// The files that names and patterns stand for.
 #[derive(Debug, Default)]
@@ -25,8 +26,9 @@ pub fn resolve(
 ) -> Result<ResolvedNames, SourceError> {
     let mut resolved = ResolvedNames::default();
     for name in typed {
-        let pattern = name
-            .to_str()
+        let pattern = Some(name)
+            .filter(|name| !is_address(name))
+            .and_then(|name| name.to_str())
             .filter(|text| text.contains(['*', '?', '[']) && !Path::new(text).exists());
         let Some(pattern) = pattern.filter(|_| name != "-") else {
             resolved.names.push(name.clone());
@@ -54,7 +56,7 @@ fn refuse_twice(names: &[OsString]) -> Result<(), SourceError> {
         let path = std::fs::canonicalize(name).unwrap_or_else(|_not_there| PathBuf::from(name));
         if !seen.insert(path) {
             return Err(SourceError::Twice {
-                name: shown_name(name),
+                name: shown_name(&without_secrets(name)),
             });
         }
     }

@@ -2,6 +2,7 @@
 //! in other encodings, workbooks. A copy is an unnamed file in the results' folder:
 //! the system removes it when this process ends, however it ends.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
@@ -131,6 +132,24 @@ impl<'p> Spool<'p> {
             .and_then(|file| HeldFile::of(None, file))
             .map_err(|error| failed(folder, error))
     }
+}
+
+/// The copy of an object.
+pub(super) fn held(copy: File, name: &str) -> Result<HeldFile, SourceError> {
+    HeldFile::of(None, copy).map_err(|source| SourceError::reading(name, None, source))
+}
+
+/// A copy of the stream at `path`.
+pub(super) fn kept(path: &OsStr, name: &str, folder: &Path) -> Result<HeldFile, SourceError> {
+    let mut spool = Spool::new(folder)?;
+    if path == "-" {
+        spool.copy(&mut io::stdin().lock(), name)?;
+    } else {
+        let opened = File::open(path);
+        let mut stream = opened.map_err(|source| SourceError::reading(name, None, source))?;
+        spool.copy(&mut stream, name)?;
+    }
+    spool.finish()
 }
 
 /// The error of a copy in `folder` that cannot be written.

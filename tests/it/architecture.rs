@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 /// Floors from the ground up. A module may import itself and lower floors.
 const FLOORS: [&[&str]; 8] = [
     &["domain"],
-    &["source", "kable", "ledger", "report", "spill", "sandbox"],
+    &[
+        "source", "kable", "ledger", "objects", "report", "spill", "sandbox",
+    ],
     &["engine"],
     &["cli"],
     &["config"],

@@ -65,6 +65,7 @@ mod nightly;
 mod not_the_api;
 #[cfg(unix)]
 mod notify;
+mod objects;
 #[cfg(unix)]
 mod one_writer;
 mod online;

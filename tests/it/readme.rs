@@ -21,7 +21,7 @@ const SUMMARY: &str = include_str!("../../docs/SUMMARY.md");
 const SANDBOX: &str = include_str!("../../docs/sandbox.md");
 
 /// Every page, by its path from the repository's root.
-const PAGES: [(&str, &str); 28] = [
+const PAGES: [(&str, &str); 29] = [
     ("README.md", README),
     ("docs/interface.md", INTERFACE),
     ("docs/migration.md", MIGRATION),
@@ -35,6 +35,10 @@ const PAGES: [(&str, &str); 28] = [
     ("docs/library.md", include_str!("../../docs/library.md")),
     ("docs/install.md", include_str!("../../docs/install.md")),
     ("docs/input.md", include_str!("../../docs/input.md")),
+    (
+        "docs/object-stores.md",
+        include_str!("../../docs/object-stores.md"),
+    ),
     ("docs/mapping.md", include_str!("../../docs/mapping.md")),
     ("docs/presets.md", include_str!("../../docs/presets.md")),
     (

@@ -1,15 +1,13 @@
 //! What a saved plan says of an import or a sync beside single customers.
 
-use std::ffi::OsStr;
-
 use anyhow::Context;
 
 use super::session::Session;
 use crate::commands::hint::hinted;
-use crate::commands::input_digest::input_digest;
 use crate::commands::plan_use::{PlanFacts, PlanUse};
 use crate::commands::shown_mapping::shown_mapping;
 use crate::domain::forecast::Forecast;
+use crate::domain::object_address::LEFT_OUT;
 use crate::engine::survey::Survey;
 use crate::engine::survey::remote_list::RemoteList;
 use crate::report::plan_file::{KnownState, SavedPlan, sha256_of};
@@ -30,7 +28,15 @@ fn plan_facts(session: &Session) -> anyhow::Result<PlanFacts> {
     let prepared = &session.prepared;
     let mut inputs = Vec::new();
     for name in &prepared.reading.names {
-        let digest = input_digest(OsStr::new(name));
+        if name.ends_with(LEFT_OUT) {
+            return Err(hinted(
+                format!(
+                    "no plan can be made of {name}: it would hold what follows the question mark"
+                ),
+                "copy the object to a file, and name that",
+            ));
+        }
+        let digest = prepared.input_digest(name);
         let digest = digest.with_context(|| format!("cannot read {name}"))?;
         inputs.push(digest.ok_or_else(|| {
             hinted(

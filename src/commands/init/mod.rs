@@ -14,9 +14,11 @@ use anyhow::Context;
 use self::draft::{of_unknown, undecided_currency, unused};
 use super::command_line::TypedCommand;
 use super::exit::Exit;
+use super::fetched::opened;
 use super::finish::print;
 use super::hint::hinted;
 use super::own_files::ResolvedInputs;
+use super::progress_view::plain_view;
 use crate::cli::{
     CheckOptions, DisplayOptions, InitOptions, InputOptions, ReadingOptions, RequestOptions,
     TargetOptions, UnsentOptions, ValidateOptions,
@@ -30,9 +32,10 @@ use crate::config::{ConfigError, Environment, FileOptions};
 use crate::domain::field::Field;
 use crate::domain::guesses::ColumnSample;
 use crate::domain::mapping::{Binding, Mapping};
+use crate::domain::object_address::without_secrets;
 use crate::domain::row::{CellKind, Columns, ReadState, Row, Rows};
 use crate::domain::text::{escaped, listed};
-use crate::source::input::{Input, open};
+use crate::source::input::Input;
 use crate::source::reader::InputReader;
 
 /// How many rows are looked at.
@@ -49,7 +52,8 @@ pub fn run(
 ) -> anyhow::Result<Exit> {
     let file = FileOptions::read(&typed.file, environment)?;
     let is_typed = |long: &str| types(typed, long);
-    if file.display.quiet != Some(true) {
+    let is_quiet = file.display.quiet == Some(true);
+    if !is_quiet {
         for note in file.notes("init", is_typed) {
             // Standard error may be closed; then the note is dropped.
             writeln!(std::io::stderr(), "{}", escaped(&note)).ok();
@@ -61,7 +65,7 @@ pub fn run(
     let folder = std::env::temp_dir();
     let (preset, settings) = decided(typed, file, &name, &folder)
         .map_err(|error| error.located(&assignments, is_typed))?;
-    let opened = open(&name, &settings.source, &folder)?;
+    let opened = opened(&name, &settings.source, &folder, &plain_view(is_quiet))?;
     let (columns, samples) = sampled(opened)?;
     let fitting = match preset {
         Some(preset) => vec![preset.read()?],
@@ -75,7 +79,7 @@ pub fn run(
     let head = format!(
         "# Which column of {} feeds which field, by kable-bulk init. Decide what is marked\n\
          # DECIDE, then check with: {}\n",
-        escaped(&name.to_string_lossy()),
+        escaped(&without_secrets(&name).to_string_lossy()),
         escaped(&next),
     );
     let Some(path) = to else {

@@ -32,6 +32,7 @@ use crate::config::input::input;
 use crate::config::values::{beside, is_nameless};
 use crate::config::{Environment, FileOptions};
 use crate::domain::decision::RowPolicy;
+use crate::domain::object_address::{ObjectAddress, is_address};
 use crate::domain::row_tally::RowTally;
 use crate::domain::summary::Summary;
 use crate::domain::text::escaped;
@@ -86,7 +87,16 @@ fn unreadable(inputs: &[OsString]) -> Option<String> {
     if inputs.is_empty() {
         return Some("no run on this checkpoint named an input".to_owned());
     }
-    let is_gone = |name: &&OsString| is_nameless(name) || !Path::new(name).exists();
+    let is_gone =
+        |name: &&OsString| is_nameless(name) || !is_address(name) && !Path::new(name).exists();
+    let lacks_query =
+        |name: &&OsString| ObjectAddress::of(name).is_some_and(|address| address.lacks_query());
+    if let Some(named) = inputs.iter().find(lacks_query) {
+        return Some(format!(
+            "what follows the question mark of {} is not kept",
+            named.display()
+        ));
+    }
     let gone = inputs.iter().find(is_gone)?;
     Some(if is_nameless(gone) {
         "its rows came from standard input".to_owned()

@@ -68,7 +68,11 @@ pub(super) fn announcement(event: &Event, state: &mut ProgressState, now: &Zoned
             "stopping: nothing more is sent, {} may finish (10 s at most)",
             counted(*in_flight, "request in flight", "requests in flight")
         )),
-        Event::Checking { .. }
+        Event::FetchingAnew { name } => Some(format!(
+            "{name} was changed while it was being read: it is read anew"
+        )),
+        Event::Fetching { .. }
+        | Event::Checking { .. }
         | Event::Checked { .. }
         | Event::Sending { .. }
         | Event::Failed(_)

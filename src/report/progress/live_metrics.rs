@@ -81,7 +81,7 @@ fn text(state: &ProgressState, now: Instant, command: &str, started_ms: i64) -> 
 
 fn add_phase(text: &mut MetricsText, state: &ProgressState) {
     let (checked, phase) = match state.phase {
-        Phase::Starting => (None, "starting"),
+        Phase::Starting | Phase::Fetching(..) => (None, "starting"),
         Phase::Checking(rows) => (Some(rows), "checking"),
         Phase::Sending => (None, "sending"),
         Phase::Accounting(_) => (None, "writing_results"),

@@ -24,13 +24,17 @@ pub(super) fn log_event(event: &Event, more: u64) {
             info!(target: TARGET, event = "sending", rows = total, done_before = before);
         }
         // The progress is logged every ten seconds, and these are in it.
-        Event::Checking { .. }
+        Event::Fetching { .. }
+        | Event::Checking { .. }
         | Event::Checked { .. }
         | Event::Progress(_)
         | Event::Failed(_)
         | Event::Accounting { .. } => {}
         Event::Paused { wait } => {
             warn!(target: TARGET, event = "paused", seconds = wait.as_secs_f64());
+        }
+        Event::FetchingAnew { name } => {
+            warn!(target: TARGET, event = "fetching_anew", input = name);
         }
         Event::Down { message } => warn!(target: TARGET, event = "outage_began", message),
         Event::Up => info!(target: TARGET, event = "outage_ended"),
@@ -65,6 +69,10 @@ pub(super) fn log_progress(state: &ProgressState, speed: Speed) {
     let requests = totals.requests;
     match state.phase {
         Phase::Starting => {}
+        Phase::Fetching(bytes, total) => {
+            let input = state.fetched.as_str();
+            info!(target: TARGET, event = "fetching", input, bytes, total);
+        }
         Phase::Checking(rows) => info!(target: TARGET, event = "checking", rows),
         Phase::Accounting(rows) => info!(target: TARGET, event = "writing_results", rows),
         Phase::Sending => {

@@ -280,6 +280,14 @@ impl Observer for ProgressDisplay {
             self.announce(line);
         }
         match event {
+            Event::Fetching { name, bytes, total } => {
+                {
+                    let mut state = self.state.lock();
+                    state.fetched.clone_from(name);
+                    state.note.clear();
+                }
+                self.show_phase(Phase::Fetching(*bytes, *total));
+            }
             Event::Checking { rows } => self.show_phase(Phase::Checking(*rows)),
             Event::Accounting { rows } => self.show_phase(Phase::Accounting(*rows)),
             Event::Checked { rows } => self.state.lock().rows = Some(*rows),
@@ -297,6 +305,7 @@ impl Observer for ProgressDisplay {
             Event::Trouble { .. } => self.log_trouble(event),
             Event::Failed(_) => {}
             Event::Paused { .. }
+            | Event::FetchingAnew { .. }
             | Event::Down { .. }
             | Event::Crowded { .. }
             | Event::CanaryWaits { .. }

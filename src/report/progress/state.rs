@@ -21,6 +21,8 @@ pub(super) struct ProgressState {
     earlier: SendingTotals,
     /// How the workers are, and since when that is so.
     pub(super) workers: Option<(WorkerHealth, Instant)>,
+    /// The object that is read.
+    pub(super) fetched: String,
     /// Rows to be processed in this run.
     pub(super) total: u64,
     /// Rows that earlier runs have done.
@@ -43,6 +45,8 @@ pub(super) struct ProgressState {
 pub(super) enum Phase {
     #[default]
     Starting,
+    /// It has read so many bytes of an object, of so many.
+    Fetching(u64, Option<u64>),
     /// It has checked so many rows.
     Checking(u64),
     Sending,
@@ -54,7 +58,7 @@ impl Phase {
     /// Whether sending has begun, or is over.
     pub(super) fn has_begun_sending(self) -> bool {
         match self {
-            Self::Starting | Self::Checking(_) => false,
+            Self::Starting | Self::Fetching(..) | Self::Checking(_) => false,
             Self::Sending | Self::Accounting(_) => true,
         }
     }

@@ -38,6 +38,7 @@ pub(super) fn status_line(
     let room = width.saturating_sub(1);
     match state.phase {
         Phase::Starting => String::new(),
+        Phase::Fetching(bytes, total) => fitting(&fetching(state, bytes, total), room),
         Phase::Checking(rows) => fitting(&doing("checking", rows), room),
         Phase::Accounting(rows) => fitting(&doing("writing results", rows), room),
         Phase::Sending => {
@@ -57,6 +58,7 @@ pub(super) fn status_line(
 pub(super) fn plain(state: &ProgressState, speed: Speed, now: &Zoned) -> String {
     match state.phase {
         Phase::Starting => String::new(),
+        Phase::Fetching(bytes, total) => fetching(state, bytes, total),
         Phase::Checking(rows) => doing("checking", rows),
         Phase::Accounting(rows) => doing("writing results", rows),
         Phase::Sending => {
@@ -65,6 +67,27 @@ pub(super) fn plain(state: &ProgressState, speed: Speed, now: &Zoned) -> String 
             format!("{}%, {}", state.percent(), texts.join(GAP))
         }
     }
+}
+
+/// How much of an object was read; with the last trouble, if there was one since.
+fn fetching(state: &ProgressState, bytes: u64, total: Option<u64>) -> String {
+    let total = total.map_or_else(String::new, |total| format!(" of {}", megabytes(total)));
+    let (name, bytes) = (escaped(&state.fetched), megabytes(bytes));
+    let line = format!("reading {name}: {bytes}{total} MB");
+    if state.note.is_empty() {
+        line
+    } else {
+        format!("{line}{GAP}{}", escaped(&state.note))
+    }
+}
+
+/// Megabytes, to a tenth.
+fn megabytes(bytes: u64) -> String {
+    format!(
+        "{}.{}",
+        thousands(bytes / 1_000_000),
+        bytes % 1_000_000 / 100_000
+    )
 }
 
 fn doing(what: &str, rows: u64) -> String {

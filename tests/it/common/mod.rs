@@ -6,6 +6,7 @@
 //! and compared with expectations that are computed here, without the program's own code.
 
 pub(crate) mod answers;
+pub(crate) mod object_server;
 pub(crate) mod raw;
 pub(crate) mod table;
 

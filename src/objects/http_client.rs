@@ -1,0 +1,105 @@
+//! The connections to web servers and stores.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+use reqwest::{Client, Url};
+
+/// `User-Agent` (RFC 9110 §10.1.5).
+const USER_AGENT: &str = concat!("kable-bulk/", env!("BUILD_VERSION"));
+
+/// The time-out for opening a connection.
+pub(super) const CONNECT: Duration = Duration::from_secs(10);
+
+/// The longest time without a byte. The whole may take hours.
+const SILENCE: Duration = Duration::from_mins(1);
+
+/// The connections to a server.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ClientSettings {
+    /// Whether `http://` is allowed.
+    pub(super) unencrypted: bool,
+    /// Whether it is this machine, to which no proxy leads.
+    pub(super) is_loopback: bool,
+    /// How many redirects are followed.
+    pub(super) redirects: usize,
+    /// The time-out for opening a connection.
+    pub(super) connect: Duration,
+}
+
+/// Sets up a client. No connection is opened yet.
+pub(super) fn http_client(settings: ClientSettings) -> reqwest::Result<Client> {
+    // The provider is global to the process; a second call has no effect.
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .ok();
+    let most = settings.redirects;
+    let redirects = if most == 0 {
+        Policy::none()
+    } else {
+        Policy::custom(move |attempt| {
+            let from_encrypted = attempt.previous().iter().any(|url| url.scheme() == "https");
+            if attempt.previous().len() > most
+                || from_encrypted && attempt.url().scheme() != "https"
+            {
+                // The caller sees the redirect itself.
+                attempt.stop()
+            } else {
+                attempt.follow()
+            }
+        })
+    };
+    let client = Client::builder()
+        .user_agent(USER_AGENT)
+        .redirect(redirects)
+        .retry(reqwest::retry::never())
+        .tls_version_min(reqwest::tls::Version::TLS_1_2)
+        .connect_timeout(settings.connect)
+        .read_timeout(SILENCE)
+        .https_only(!settings.unencrypted)
+        .referer(false);
+    let client = if settings.is_loopback {
+        client.no_proxy()
+    } else {
+        client
+    };
+    // The system's certificates take longer to read than a small object.
+    let client = if settings.is_loopback && settings.unencrypted {
+        client.tls_certs_only([])
+    } else {
+        client
+    };
+    client.build()
+}
+
+/// Whether `url` is on this machine.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || address
+            .parse()
+            .is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+/// The innermost cause of an error, which says most.
+pub(super) fn innermost(error: &dyn std::error::Error) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}
+
+/// Whether a host's name could not be resolved.
+pub(super) fn is_unknown_host(error: &dyn std::error::Error) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.to_string().contains("dns error") {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}

@@ -1,0 +1,345 @@
+//! Inputs and results that are objects: S3, Google Cloud Storage, Azure, the web.
+
+use std::io::Write;
+
+use crate::common::object_server::{Mishap, ObjectServer, etag};
+use crate::common::{Run, until};
+
+/// A table with so many customers.
+fn table(many: usize) -> String {
+    let rows = (0..many).map(|number| format!("c-{number},Company {number},USD,a@b.co\n"));
+    "clientId,companyName,currency,email\n".to_owned() + &rows.collect::<String>()
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(text.as_bytes()).unwrap();
+    packer.finish().unwrap()
+}
+
+/// How many rows a validation of `input` read.
+fn validated(run: &Run, input: &str) -> u64 {
+    let summary = run.text(&format!("{input}.results/summary.json"));
+    serde_json::from_str::<serde_json::Value>(&summary).unwrap()["rows"]["read"]
+        .as_u64()
+        .unwrap()
+}
+
+/// What a run needs to find the server where S3 is expected, with these credentials.
+fn with_s3(server: &ObjectServer) -> Run {
+    Run::new()
+        .env("AWS_ENDPOINT_URL", &server.url())
+        .env("AWS_ALLOW_HTTP", "true")
+        .env("AWS_ACCESS_KEY_ID", "AKIATEST")
+        .env("AWS_SECRET_ACCESS_KEY", "not-a-secret")
+}
+
+#[test]
+fn an_object_is_imported_as_the_same_file_is() {
+    let text = table(40) + "c-1,Again,USD,a@b.co\n,Nobody,USD,a@b.co\n";
+    let server = ObjectServer::start().object("/bucket/2026/in.csv", &text);
+    let file = Run::new().server(&[]).input("in.csv", &text);
+    file.import("in.csv").code(3);
+    let run = with_s3(&server).server(&[]);
+    let ended = run.import("s3://bucket/2026/in.csv").code(3);
+    ended.says("s3://bucket/2026/in.csv: ");
+    assert_eq!(run.held(), file.held());
+    let results = |run: &Run| {
+        let lines = run.results("in.csv").into_iter();
+        let fields = lines.map(|line| [line["line"].clone(), line["outcome"].clone()]);
+        fields.collect::<Vec<_>>()
+    };
+    assert_eq!(results(&run), results(&file));
+    let rejects = "in.csv.results/rejects.csv";
+    assert_eq!(run.text(rejects), file.text(rejects));
+    let requests = server.requests();
+    let signature = requests[0].header("authorization").unwrap();
+    assert!(signature.starts_with("AWS4-HMAC-SHA256 Credential=AKIATEST/"));
+    assert_eq!(requests.len(), 1, "it was read once");
+    // The same name finds its checkpoint, and the mended rows go on with it.
+    let status = run.go("status s3://bucket/2026/in.csv").code(0);
+    status.says("s3://bucket/2026/in.csv");
+    run.import("s3://bucket/2026/in.csv").code(3);
+    assert_eq!(run.summary("in.csv").outcome("created"), 40);
+}
+
+#[test]
+fn every_kind_of_store_and_compressed_and_other_formats_are_read() {
+    let server = ObjectServer::start()
+        .object("/bucket/in.csv", table(3))
+        .object("/devstoreaccount1/container/in.csv.gz", gzip(&table(4)))
+        .object(
+            "/of/in.jsonl",
+            "{\"clientId\":\"c-1\",\"companyName\":\"A\",\"currency\":\"USD\"}\n",
+        )
+        .object(
+            "/of/customers",
+            r#"{"data":[{"clientId":"c-1","companyName":"A","currency":"USD"}]}"#,
+        );
+    let url = server.url();
+    let key = format!(
+        r#"{{"gcs_base_url":"{url}","disable_oauth":true,"client_email":"","private_key":"","private_key_id":""}}"#
+    );
+    let run = Run::new()
+        .input("key.json", key)
+        .env("GOOGLE_SERVICE_ACCOUNT", "key.json")
+        .env("GOOGLE_ALLOW_HTTP", "true")
+        .env("AZURE_STORAGE_USE_EMULATOR", "true")
+        .env("AZURITE_BLOB_STORAGE_URL", &url);
+    let read = |name: &str, local: &str| {
+        run.go(&format!("validate {name}")).code(0);
+        validated(&run, local)
+    };
+    assert_eq!(read("gs://bucket/in.csv", "in.csv"), 3);
+    assert_eq!(read("az://container/in.csv.gz", "in.csv.gz"), 4);
+    assert_eq!(read(&format!("{url}/of/in.jsonl"), "in.jsonl"), 1);
+    assert_eq!(read(&format!("{url}/of/customers"), "customers"), 1);
+}
+
+#[test]
+fn a_cut_connection_goes_on_where_it_was() {
+    let text = table(2000);
+    let server = ObjectServer::start().object("/b/in.csv", &text);
+    let run = with_s3(&server);
+    for name in [
+        "s3://b/in.csv".to_owned(),
+        format!("{}/b/in.csv", server.url()),
+    ] {
+        server.mishaps([
+            Mishap::Cut(5000),
+            Mishap::Refuse(503, ""),
+            Mishap::Cut(7000),
+        ]);
+        run.go(&format!("validate {name} --log-file log")).code(0);
+        assert_eq!(validated(&run, "in.csv"), 2000);
+        let requests = server.requests();
+        let ranges: Vec<_> = requests
+            .iter()
+            .map(|request| request.header("range"))
+            .collect();
+        assert_eq!(ranges[0], None, "{requests:?}");
+        let last = ranges.last().unwrap().unwrap();
+        let from = last.strip_prefix("bytes=").unwrap().split('-').next();
+        let from: usize = from.unwrap().parse().unwrap();
+        assert!((7000..=12_000).contains(&from), "{last}");
+        let pinned = requests[1..].iter().all(|request| {
+            request
+                .header("if-match")
+                .is_none_or(|wanted| wanted == etag(text.as_bytes()))
+        });
+        assert!(pinned, "{requests:?}");
+    }
+}
+
+#[test]
+fn an_object_that_changes_is_begun_anew_once() {
+    let (old, new) = (table(2000), table(1500));
+    let server = ObjectServer::start().object("/b/in.csv", &old);
+    let run = with_s3(&server);
+    let url = server.url();
+    for name in ["s3://b/in.csv", &format!("{url}/b/in.csv")] {
+        server.put("/b/in.csv", &old);
+        server.mishaps([Mishap::Cut(5000), Mishap::Change(new.clone().into())]);
+        let ended = run.go(&format!("validate {name} --log-file log")).code(0);
+        ended.says("was changed while it was being read: it is read anew");
+        assert_eq!(validated(&run, "in.csv"), 1500);
+        assert!(run.text("log").contains(r#""event":"fetching_anew""#));
+    }
+    let [first, second] = [&old, &new].map(|text| Mishap::Change(text.clone().into()));
+    server.mishaps([Mishap::Cut(5000), first, Mishap::Cut(5000), second]);
+    run.go(&format!("validate {url}/b/in.csv"))
+        .refuses(1, &["was changed while it was being read, and again"]);
+}
+
+#[test]
+fn a_secret_of_an_address_stands_nowhere() {
+    let server = ObjectServer::start().object("/in.csv", table(3) + "c-1,,,\n");
+    let run = with_s3(&server).server(&[]);
+    let host = server.url().replace("http://", "");
+    let name = format!("http://me:hush-hush@{host}/in.csv?X-Amz-Signature=hush-hush#hush-hush");
+    let shown = format!("http://{host}/in.csv?…");
+    let flags = "--base-url URL --log-file log --explain 1 -v";
+    let mut told = Vec::new();
+    for line in [
+        format!("validate {name} {flags}"),
+        format!("import {name} {flags}"),
+        format!("import {name} {flags}"),
+        format!("verify {name} {flags}"),
+        format!("import {name} {name} {flags}"),
+        format!("import {name} {flags} --save-plan plan.jsonl"),
+        format!("status {name}"),
+        format!("report {name}"),
+        format!("init {name}"),
+        "report --checkpoint in.csv.checkpoint.db".to_owned(),
+    ] {
+        let ended = run.go(&line);
+        told.push(format!("{}{}", ended.stdout, ended.stderr));
+    }
+    server.mishaps([Mishap::Refuse(
+        403,
+        "<Error><Code>AccessDenied</Code>hush-hush</Error>",
+    )]);
+    let denied = run
+        .go(&format!("validate {name} --log-format json"))
+        .code(1);
+    told.push(denied.stderr.clone());
+    assert!(
+        denied.stderr.contains("no permission for"),
+        "{}",
+        denied.stderr
+    );
+    assert!(
+        told[0].contains(&shown) && told[1].contains(&shown),
+        "{told:#?}"
+    );
+    assert!(told[4].contains("is named twice"), "{}", told[4]);
+    assert!(told[5].contains("no plan can be made of"), "{}", told[5]);
+    assert!(told[9].contains("is not kept"), "{}", told[9]);
+    for text in told {
+        assert!(!text.contains("hush-hush"), "{text}");
+    }
+    for file in run.files() {
+        let content = std::fs::read(&file).unwrap();
+        let holds = content.windows(9).any(|part| part == b"hush-hush");
+        assert!(!holds, "{}", file.display());
+    }
+    // As it was displayed it can't be read, which is said.
+    run.go(&format!("validate {shown}"))
+        .refuses(1, &["lacks what follows the question mark"]);
+}
+
+/// A validation of each of these, with what happens at the server, says this.
+fn each_says(run: &Run, server: &ObjectServer, cases: &[(&str, Mishap, &str)]) {
+    for (name, mishap, said) in cases {
+        server.mishaps([mishap.clone()]);
+        let line = format!("validate {}", name.replace("HTTP", &server.url()));
+        let ended = run.go(&line).refuses(1, &[said]);
+        ended.keeps_to_itself("not-a-secret");
+        assert!(!run.exists("in.csv.results"), "{name}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_an_object_of_a_store_is_said() {
+    let server = ObjectServer::start().object("/b/in.csv", table(3));
+    let run = with_s3(&server);
+    let there = "s3://b/in.csv";
+    let no_bucket = "<Error><Code>NoSuchBucket</Code></Error>";
+    let denied = "<Error><Code>AccessDenied</Code></Error>";
+    let wrong = "<Error><Code>SignatureDoesNotMatch</Code><Key>not-a-secret</Key></Error>";
+    let region = "<Error><Code>PermanentRedirect</Code><Region>eu-west-3</Region></Error>";
+    let cases = [
+        (
+            "s3://b/none",
+            Mishap::Fine,
+            "there is no object s3://b/none",
+        ),
+        (
+            there,
+            Mishap::Refuse(404, no_bucket),
+            "there is no bucket or container b",
+        ),
+        (
+            there,
+            Mishap::Refuse(403, denied),
+            "no permission for s3://b/in.csv (AccessDenied)",
+        ),
+        (
+            there,
+            Mishap::Refuse(403, wrong),
+            "were refused (SignatureDoesNotMatch)",
+        ),
+        (there, Mishap::Refuse(301, region), "is in another region"),
+        (there, Mishap::Refuse(400, ""), "answered 400"),
+        ("s3://b/*.json", Mishap::Fine, "no object fits the pattern"),
+        (
+            "s3://b/[.csv",
+            Mishap::Fine,
+            "is no pattern of objects' names",
+        ),
+        (
+            "s3://none/*.csv",
+            Mishap::Refuse(404, ""),
+            "there is no bucket or container none",
+        ),
+        ("s3://b", Mishap::Fine, "it names no object"),
+        ("s3://me:you@b/in.csv", Mishap::Fine, "it has credentials"),
+    ];
+    each_says(&run, &server, &cases);
+    let none = Run::new().env("AWS_METADATA_ENDPOINT", "http://127.0.0.1:1");
+    let missing = "found no credentials for s3://b/in.csv";
+    none.go("validate s3://b/in.csv").refuses(1, &[missing]);
+    let missing = "Account must be specified";
+    none.go("validate az://c/in.csv").refuses(1, &[missing]);
+}
+
+#[test]
+fn what_is_wrong_with_an_object_of_the_web_is_said() {
+    let server = ObjectServer::start()
+        .object("/in.csv", table(3))
+        .object("/page", "<!doctype html><title>Log in</title>");
+    let page = Mishap::Head("Content-Type: text/html; charset=utf-8\r\n");
+    let cases = [
+        ("HTTP/none.csv", Mishap::Fine, "there is no object"),
+        ("HTTP/in.csv", Mishap::Refuse(401, ""), "were refused"),
+        ("HTTP/in.csv", Mishap::Refuse(403, ""), "no permission for"),
+        (
+            "HTTP/in.csv",
+            Mishap::Refuse(302, ""),
+            "leads to another address",
+        ),
+        ("HTTP/in.csv", page, "is a web page instead of a file"),
+        ("HTTP/page", Mishap::Fine, "is a web page (HTML)"),
+        (
+            "http://example.com/in.csv",
+            Mishap::Fine,
+            "without encryption",
+        ),
+        (
+            "https://host.invalid/in.csv",
+            Mishap::Fine,
+            "the host of https://host.invalid/in.csv",
+        ),
+        (
+            "https://127.0.0.1:1/in.csv",
+            Mishap::Fine,
+            "cannot reach the server of",
+        ),
+    ];
+    each_says(&Run::new(), &server, &cases);
+}
+
+#[test]
+fn a_pattern_reads_the_objects_that_fit_but_not_our_own() {
+    let server = ObjectServer::start()
+        .object("/b/x/b.csv", table(2))
+        .object("/b/x/a.csv", "clientId,companyName,currency\na-1,A,USD\n")
+        .object("/b/x/deep/c.csv", table(9))
+        .object("/b/x/rejects.csv", "no\n")
+        .object("/b/x/.kable-bulk", "{}")
+        .object("/b/other.csv", "no\n");
+    let run = with_s3(&server).server(&[]);
+    run.import("s3://b/x/*.csv").code(0);
+    let inputs = run.summary("a.csv").0["inputs"].clone();
+    assert_eq!(
+        inputs,
+        serde_json::json!(["s3://b/x/a.csv", "s3://b/x/b.csv"])
+    );
+    assert_eq!(run.held().len(), 3);
+    run.go("status s3://b/x/*.csv").code(0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_the_reading_at_once() {
+    let server = ObjectServer::start().object("/b/in.csv", table(2000));
+    let run = with_s3(&server);
+    server.mishaps([Mishap::Hang(5000)]);
+    let mut running = run.start("validate s3://b/in.csv");
+    until("it is read", || !server.requests().is_empty());
+    assert!(running.runs());
+    running.signal("INT");
+    let ended = running.end().code(130);
+    ended.says("stopped while s3://b/in.csv was being read");
+    assert!(!run.exists("in.csv.results"));
+}
