@@ -83,7 +83,7 @@ pub struct ReadingOptions {
     /// Only the first N rows
     #[arg(long, value_parser = whole::<u64>, value_name = "N")]
     pub limit: Option<u64>,
-    /// Where results go [default: INPUT.results]
+    /// Where results go: a folder, or s3://, gs://, az:// [default: INPUT.results]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 }

@@ -181,7 +181,15 @@ impl Results<'_> {
             self.prepared.watcher.say(&warning);
         }
         let words = (page.words)(&published.kept);
-        self.show(notes, &published, summary, words)
+        let upload = self.prepared.upload.as_ref();
+        let uploaded = upload.map_or(Ok(()), |upload| upload.finish(&self.prepared.runtime));
+        // What could not be copied is named where it is.
+        let public = |text: &str| match &uploaded {
+            Ok(()) => self.prepared.public_text(text),
+            Err(_) => text.to_owned(),
+        };
+        self.show(notes, &published, summary, (words, &public))?;
+        uploaded
     }
 
     /// Prints the summary.
@@ -190,7 +198,7 @@ impl Results<'_> {
         notes: RowNotes,
         published: &PublishedFiles,
         summary: &Summary,
-        mut words: SummaryNotes,
+        (mut words, public): (SummaryNotes, &dyn Fn(&str) -> String),
     ) -> anyhow::Result<()> {
         let files = &published.written;
         words.failures = notes.failures.into_kinds();
@@ -208,7 +216,7 @@ impl Results<'_> {
             *display,
             summary.exit_code,
             &log_line(summary),
-            &self.prepared.out,
+            public(&shown(&self.prepared.out)).as_ref(),
         );
         let text = if display.json {
             escaped_json(&serde_json::to_string_pretty(summary)?).into_owned() + "\n"
@@ -217,7 +225,7 @@ impl Results<'_> {
         } else {
             {
                 let palette = palette(display.color, &std::io::stdout());
-                text::summary(summary, &words, files, palette)
+                public(&text::summary(summary, &words, files, palette))
             }
         };
         let Some(annotations) = notes.annotations else {

@@ -36,6 +36,7 @@
 //! - `recognised.rs`: the mapping for the inputs, with the preset that fits them
 //! - `missing_columns.rs`: columns that a mapping names and no input has
 //! - `result_folder.rs`: the folder for results
+//! - `result_upload.rs`: results that are copied to an address
 //! - `screening.rs`: refuses card data, and exports of something else
 //! - `connect.rs`: from a destination to a client with accepted credentials
 //! - `preflight.rs`: the calls before the first create
@@ -99,6 +100,7 @@ mod remote_state;
 mod removal_line;
 pub mod report;
 mod result_folder;
+mod result_upload;
 pub mod rollback;
 mod run_log;
 mod run_metrics;

@@ -31,8 +31,12 @@ impl<W: Fn(&[KeptFile]) -> SummaryNotes> PageText<W> {
             known => known.to_vec(),
         };
         let mapping = shown_mapping(&prepared.reading.mapping, &prepared.inputs, true);
+        let mut words = (self.words)(&[]);
+        for (_, command) in &mut words.next {
+            *command = prepared.public_text(command);
+        }
         PageNotes {
-            words: (self.words)(&[]),
+            words,
             command_line: self.command_line.clone(),
             version: VERSION,
             written: timestamp(wall_clock()),

@@ -16,6 +16,7 @@ use super::notify::RunNotice;
 use super::progress_view::{progress_view, say_stopped_at_once};
 use super::recognised::{InputMapping, PresetProposal, mapping_for};
 use super::result_folder::{ResultFolder, refuse_foreign, refuse_own_results};
+use super::result_upload::ResultUpload;
 use super::run_metrics::RunMetrics;
 use super::screening::refuse_card_data;
 use super::shell_word::shown;
@@ -59,6 +60,8 @@ pub(super) struct Prepared {
     /// For how many rows it is shown where each value came from.
     explain: u64,
     pub(super) out: PathBuf,
+    /// Where the results are copied to at the end.
+    pub(super) upload: Option<ResultUpload>,
     pub(super) display: DisplaySettings,
     /// The command and inputs of the results.
     pub(super) origin: ResultsOrigin,
@@ -82,12 +85,13 @@ impl Prepared {
     /// signals. While standard input is read, Ctrl-C ends the process, because
     /// nothing has been done yet.
     pub(super) fn open(
-        settings: InputSettings,
+        mut settings: InputSettings,
         display: DisplaySettings,
         origin: ResultsOrigin,
     ) -> anyhow::Result<Self> {
         descriptors::raise_limit();
         let (stop, runtime) = (Stop::default(), runtime()?);
+        let upload = ResultUpload::begin(&mut settings, &origin.command, &runtime)?;
         let watcher = progress_view(display, &origin.command, &settings.inputs);
         let OpenedInputs {
             inputs,
@@ -131,6 +135,7 @@ impl Prepared {
             limit: settings.limit,
             explain: settings.explain,
             out: settings.out,
+            upload,
             stored: Vec::new(),
             metrics: None,
             notice: RunNotice::default(),
@@ -161,6 +166,12 @@ impl Prepared {
         for note in notes.iter().filter(|_| !self.display.quiet) {
             self.watcher.say(note);
         }
+    }
+
+    /// `text`, which names results, as a user can use it.
+    pub(super) fn public_text(&self, text: &str) -> String {
+        let upload = self.upload.as_ref();
+        upload.map_or_else(|| text.to_owned(), |upload| upload.public_text(text))
     }
 
     /// What identifies the input `name` as it was read; `None` if it is a stream.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::hint::{HintedError, hinted};
 use super::shell_word::shown;
+use crate::domain::object_address::is_address;
 use crate::domain::text::listed;
 use crate::report::manifest::foreign;
 use crate::report::result_names::is_result_name;
@@ -24,6 +25,15 @@ impl ResultFolder {
     /// Creates the folder and checks that it can be written to, so that an error
     /// shows now instead of after hours of sending.
     pub(super) fn prepare(out: &Path) -> anyhow::Result<Self> {
+        if is_address(out.as_os_str()) {
+            return Err(hinted(
+                format!(
+                    "this command writes its results to a folder, and {} is none",
+                    shown(out)
+                ),
+                "name a folder with --out DIR",
+            ));
+        }
         let made = (!out.exists()).then(|| out.to_owned());
         let tried =
             std::fs::create_dir_all(out).and_then(|()| tempfile::tempfile_in(out).map(drop));

@@ -9,6 +9,7 @@ use super::error::{ConfigError, value_error};
 use super::mapping::{MappingOptions, MappingSettings, pairs};
 use super::values::beside;
 use crate::cli::{InputFormat, PlanIds, ReadingOptions, ShortRowHandling};
+use crate::domain::object_address::is_address;
 use crate::domain::rules::Rules;
 use crate::source;
 use crate::source::bytes::encoding_label::encoding_of;
@@ -30,6 +31,18 @@ pub struct InputSettings {
     pub explain: u64,
     /// Where results go.
     pub out: PathBuf,
+}
+
+impl InputSettings {
+    /// The same; an error if API `keys` are to be written and no folder is named that stays.
+    pub fn keeping(self, keys: bool) -> Result<Self, ConfigError> {
+        if keys && is_address(self.out.as_os_str()) {
+            return Err(value_error("out")(
+                "API keys (--keys) are returned only once, and are written while rows are sent: wanted a folder on a disk that lasts",
+            ));
+        }
+        Ok(self)
+    }
 }
 
 /// Decides how `inputs` are read.

@@ -153,6 +153,28 @@ pub enum ObjectError {
         /// The status, and the server's word for it.
         answer: String,
     },
+    /// An address at which no results can be written.
+    #[error("cannot write results to {name}: wanted a folder, s3://, gs:// or az://")]
+    NoPlace {
+        /// The address.
+        name: String,
+    },
+    /// Something else has the name of a result.
+    #[error("{name} holds {what}, which no run of kable-bulk lists as its own")]
+    ForeignResult {
+        /// The address of the folder.
+        name: String,
+        /// The name there.
+        what: String,
+    },
+    /// A result can't be read to be copied.
+    #[error("cannot read what is to be copied to {name}")]
+    NotRead {
+        /// The address.
+        name: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The copy can't be written.
     #[error("cannot keep a copy of {name} in {}", folder.display())]
     NotKept {
@@ -221,7 +243,11 @@ impl ObjectError {
             Self::Refused { .. } => Some(
                 "run the same command again later; if it stays so, ask those who run the server",
             ),
-            Self::NotKept { .. } => None,
+            Self::NoPlace { .. } => Some("name a folder with --out DIR, or a prefix in a bucket"),
+            Self::ForeignResult { .. } => {
+                Some("name another prefix with --out, or move that object away")
+            }
+            Self::NotRead { .. } | Self::NotKept { .. } => None,
         }
     }
 }

@@ -3,6 +3,10 @@
 use std::collections::HashSet;
 
 use super::error::ObjectError;
+#[cfg(not(feature = "object-stores"))]
+use super::no_stores::AbsentBucket as Bucket;
+#[cfg(feature = "object-stores")]
+use super::stores::Bucket;
 use crate::domain::object_address::ObjectAddress;
 
 /// The file that says that results are in its folder.
@@ -23,7 +27,8 @@ pub async fn matching(
         require_literal_separator: true,
         ..glob::MatchOptions::default()
     };
-    let keys = keys(pattern, fixed_folder(pattern.key())).await?;
+    let folder = fixed_folder(pattern.key());
+    let keys = Bucket::of(pattern)?.list(folder).await?;
     let manifests = keys.iter().filter_map(|key| key.strip_suffix(MANIFEST));
     let manifests: HashSet<&str> = manifests.collect();
     let has_results = |key: &str| {
@@ -45,21 +50,6 @@ pub async fn matching(
 fn fixed_folder(pattern: &str) -> &str {
     let fixed = pattern.split(['*', '?', '[']).next().unwrap_or_default();
     fixed.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
-#[cfg(feature = "object-stores")]
-async fn keys(pattern: &ObjectAddress, folder: &str) -> Result<Vec<String>, ObjectError> {
-    let listed = super::stores::Bucket::of(pattern)?.list(folder).await?;
-    let keys = listed.into_iter().map(|found| found.location.into());
-    Ok(keys.collect())
-}
-
-#[cfg(not(feature = "object-stores"))]
-#[expect(clippy::unused_async, reason = "it is asynchronous with the stores")]
-async fn keys(pattern: &ObjectAddress, _folder: &str) -> Result<Vec<String>, ObjectError> {
-    Err(ObjectError::NotBuiltIn {
-        name: pattern.shown(),
-    })
 }
 
 #[cfg(test)]

@@ -10,14 +10,19 @@
 //! - `store_failure.rs`: what a store's refusal means (likewise)
 //! - `fetch.rs`: reads an object whole, though connections are cut
 //! - `listing.rs`: the objects that fit a pattern
+//! - `results.rs`: results at an address
+//! - `no_stores.rs`: what stands for the stores where they are left out
 
 pub mod error;
 pub mod fetch;
 mod http_client;
 pub mod listing;
+#[cfg(not(feature = "object-stores"))]
+mod no_stores;
 mod opened;
 #[cfg(feature = "object-stores")]
 mod recorder;
+pub mod results;
 #[cfg(feature = "object-stores")]
 mod store_body;
 #[cfg(feature = "object-stores")]

@@ -1,16 +1,19 @@
 //! An object of S3, Google Cloud Storage or Azure. Credentials come from the environment.
 
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::client::{HttpClient, HttpConnector};
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::path::Path as ObjectPath;
 use object_store::{
-    BackoffConfig, ClientConfigKey, ClientOptions, GetOptions, GetRange, ObjectMeta, ObjectStore,
-    RetryConfig,
+    BackoffConfig, ClientConfigKey, ClientOptions, GetOptions, GetRange, ObjectStore,
+    ObjectStoreExt, RetryConfig, WriteMultipart,
 };
 
 use super::ObjectPin;
@@ -27,6 +30,12 @@ const RETRIES: usize = 2;
 
 /// The longest time for these tries.
 const RETRY_TIME: Duration = Duration::from_mins(2);
+
+/// The size of the parts in which large files are written: S3 takes 10,000 of at least 5 MiB.
+const PART: usize = 16 << 20;
+
+/// How many parts are written at once.
+const PARTS_IN_FLIGHT: usize = 3;
 
 /// A bucket or container.
 #[derive(Debug)]
@@ -76,18 +85,72 @@ impl Bucket {
             .map_err(|_unusual| bad("its parts must not be empty, dots or control characters"))
     }
 
-    /// Its objects whose names begin with the folder `prefix`.
-    pub(super) async fn list(&self, prefix: &str) -> Result<Vec<ObjectMeta>, ObjectError> {
-        let prefix = match prefix.trim_end_matches('/') {
+    /// The names of its objects in `folder` and below.
+    pub(super) async fn list(&self, folder: &str) -> Result<Vec<String>, ObjectError> {
+        let prefix = match folder.trim_end_matches('/') {
             "" => None,
             prefix => Some(self.path(prefix)?),
         };
         let mut listed = self.store.list(prefix.as_ref());
         let mut found = Vec::new();
         while let Some(next) = next(&mut listed).await {
-            found.push(next.map_err(|error| self.not_listed(&error))?);
+            let next = next.map_err(|error| self.not_listed(&error))?;
+            found.push(next.location.into());
         }
         Ok(found)
+    }
+
+    /// The small object at `key`, if there is one.
+    pub(super) async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, ObjectError> {
+        let path = self.path(key)?;
+        let bytes = match self.store.get_opts(&path, GetOptions::default()).await {
+            Ok(found) => found.bytes().await,
+            Err(error) => Err(error),
+        };
+        let error = match bytes {
+            Ok(bytes) => return Ok(Some(bytes.to_vec())),
+            Err(error) => self.refusal(0).lasting(&error),
+        };
+        if let ObjectError::NoObject { .. } = error {
+            return Ok(None);
+        }
+        Err(error)
+    }
+
+    /// Writes `file` to `key`, in parts if it is large.
+    pub(super) async fn write(&self, key: &str, file: &Path) -> Result<(), ObjectError> {
+        let path = self.path(key)?;
+        let unreadable = |source| ObjectError::NotRead {
+            name: self.address.with_key(key).shown(),
+            source,
+        };
+        let mut file = File::open(file).map_err(unreadable)?;
+        let mut part = next_part(&mut file).map_err(unreadable)?;
+        let written = if part.len() < PART {
+            self.store.put(&path, part.into()).await.map(drop)
+        } else {
+            let begun = self.store.put_multipart(&path).await;
+            let mut upload = WriteMultipart::new_with_chunk_size(
+                begun.map_err(|error| self.refusal(0).lasting(&error))?,
+                PART,
+            );
+            while !part.is_empty() {
+                let room = upload.wait_for_capacity(PARTS_IN_FLIGHT).await;
+                room.map_err(|error| self.refusal(0).lasting(&error))?;
+                upload.write(&part);
+                part = next_part(&mut file).map_err(unreadable)?;
+            }
+            upload.finish().await.map(drop)
+        };
+        written.map_err(|error| self.refusal(0).lasting(&error))
+    }
+
+    /// Removes the object at `key`, if there is one.
+    pub(super) async fn remove(&self, key: &str) -> Result<(), ObjectError> {
+        match self.store.delete(&self.path(key)?).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(self.refusal(0).lasting(&error)),
+        }
     }
 
     /// Why it can't be listed: what is not there is the bucket.
@@ -108,6 +171,13 @@ impl Bucket {
             last: self.record.take(),
         }
     }
+}
+
+/// The next part of a file; empty at its end.
+fn next_part(file: &mut File) -> io::Result<Vec<u8>> {
+    let mut part = Vec::new();
+    file.take(PART as u64).read_to_end(&mut part)?;
+    Ok(part)
 }
 
 /// An object of a store.
@@ -188,6 +258,8 @@ fn store(
         ),
         AddressScheme::S3 | AddressScheme::Https | AddressScheme::Http => Arc::new(
             AmazonS3Builder::from_env()
+                // One by one, which every server that speaks the protocol can do.
+                .with_config(AmazonS3ConfigKey::DisableBulkDelete, "true")
                 .with_bucket_name(bucket)
                 .with_retry(retries)
                 .with_http_connector(connector)

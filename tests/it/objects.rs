@@ -343,3 +343,116 @@ fn a_signal_ends_the_reading_at_once() {
     ended.says("stopped while s3://b/in.csv was being read");
     assert!(!run.exists("in.csv.results"));
 }
+
+#[test]
+fn results_are_copied_to_an_address() {
+    let text = table(5) + ",Nobody,USD,a@b.co\n";
+    let server = ObjectServer::start()
+        .object("/b/in.csv", &text)
+        .object("/b/out/night/mine.txt", "mine");
+    let run = with_s3(&server).server(&[]).input("tmp/.keep", "");
+    let run = run.env("TMPDIR", "tmp");
+    let line = "s3://b/in.csv --out s3://b/out/night";
+    let ended = run.import(line).code(3);
+    ended
+        .says("Results in s3://b/out/night/: rejects.csv (1)")
+        .says("import s3://b/out/night/rejects.csv");
+    let names = |server: &ObjectServer| {
+        let objects = server.objects("/b/out/night/");
+        objects.into_keys().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(
+        names(&server),
+        ".kable-bulk differences.csv mine.txt problems.csv rejects.csv report.html results.jsonl summary.json"
+    );
+    let objects = server.objects("/b/out/night/");
+    let page = String::from_utf8(objects["report.html"].clone()).unwrap();
+    assert!(page.contains("s3://b/out/night/rejects.csv") && !page.contains("kable-bulk-results-"));
+    let file = Run::new().server(&[]).input("in.csv", &text);
+    file.import("in.csv").code(3);
+    for name in ["rejects.csv", "problems.csv"] {
+        let local = file.bytes(&format!("in.csv.results/{name}"));
+        assert_eq!(objects[name], local, "{name}");
+    }
+    let every_row = String::from_utf8(objects["results.jsonl"].clone()).unwrap();
+    assert_eq!(every_row.lines().count(), 6);
+    // The mended rows go on from there; what is no result any more is removed.
+    server.put("/b/in.csv", table(5));
+    run.import(line).code(0);
+    assert_eq!(
+        names(&server),
+        ".kable-bulk differences.csv mine.txt problems.csv report.html results.jsonl summary.json"
+    );
+    assert!(
+        run.files()
+            .iter()
+            .all(|file| !file.starts_with(run.path("tmp")) || file.ends_with(".keep"))
+    );
+}
+
+#[test]
+fn results_that_cannot_be_copied_stay_on_this_machine() {
+    let server = ObjectServer::start();
+    let run = with_s3(&server).server(&[]).input("in.csv", table(3));
+    let run = run.input("tmp/.keep", "").env("TMPDIR", "tmp");
+    let denied = Mishap::Refuse(403, "<Error><Code>AccessDenied</Code></Error>");
+    // The manifest is looked for, the prefix is listed, and both are tried out first.
+    let first = [Mishap::Fine, Mishap::Fine, Mishap::Fine];
+    server.mishaps(first.into_iter().chain([denied.clone()]));
+    let ended = run.import("in.csv --out s3://b/out").code(1);
+    assert!(
+        ended
+            .stderr
+            .contains("the results are not at s3://b/out, they are in "),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        ended.stderr.contains("no permission for"),
+        "{}",
+        ended.stderr
+    );
+    ended.says("kable-bulk-results-");
+    let kept = |name: &str| run.files().iter().any(|file| file.ends_with(name));
+    assert!(kept("summary.json") && kept("results.jsonl"));
+    assert_eq!(run.held().len(), 3);
+    // What can be known before, is said before.
+    server.mishaps([Mishap::Fine, Mishap::Fine, denied]);
+    run.import("in.csv --out s3://b/out")
+        .refuses(1, &["no permission for"]);
+}
+
+#[test]
+fn results_replace_nothing_else_and_keys_stay_on_a_disk() {
+    let server = ObjectServer::start().object("/b/out/rejects.csv", "mine");
+    let run = with_s3(&server).server(&[]).input("in.csv", table(3));
+    let holds = "s3://b/out holds rejects.csv, which no run of kable-bulk lists as its own";
+    run.import("in.csv --out s3://b/out").refuses(1, &[holds]);
+    let own = "s3://b/out/rejects.csv stands where this run writes";
+    run.import("s3://b/out/rejects.csv --out s3://b/out/")
+        .refuses(1, &[own]);
+    run.import("in.csv --keys --out s3://b/new")
+        .refuses(2, &["wanted a folder on a disk"]);
+    run.import("in.csv --out https://127.0.0.1/x")
+        .refuses(1, &["wanted a folder, s3://"]);
+    assert_eq!(run.held().len(), 0);
+    run.import("in.csv").code(0);
+    run.go("report in.csv --out s3://b/new")
+        .refuses(1, &["writes its results to a folder"]);
+    assert_eq!(server.objects("/b/").len(), 1);
+}
+
+#[test]
+fn large_results_are_written_in_parts() {
+    let cell = "x".repeat(1 << 20);
+    let rows = (0..17).map(|row| format!("c-{row},{cell},USD\n"));
+    let text = "clientId,companyName,currency\n".to_owned() + &rows.collect::<String>();
+    let server = ObjectServer::start().object("/b/in.csv", &text);
+    let run = with_s3(&server);
+    run.go("validate s3://b/in.csv --out s3://b/out").code(3);
+    let rejects = &server.objects("/b/out/")["rejects.csv"];
+    assert!(rejects.len() > text.len() - 100, "{}", rejects.len());
+    let parts = server.requests().into_iter();
+    let parts = parts.filter(|request| request.line.contains("partNumber="));
+    assert_eq!(parts.count(), 2);
+}

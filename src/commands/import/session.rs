@@ -70,7 +70,7 @@ impl ImportDecisions {
         let requests = requests(typed.requests, file.requests, concurrency)?;
         let mut sending = sending(typed.sending, file.sending, requests, &inputs, is_sandbox)?;
         sending.dry_run |= saves_plan;
-        let mut input = input(inputs, typed.input.reading, file.reading)?;
+        let mut input = input(inputs, typed.input.reading, file.reading)?.keeping(sending.keys)?;
         if let Some(changes) = changes {
             changes.demand_all_rows(input.limit)?;
             sending.canary = None;

@@ -99,6 +99,15 @@ impl ObjectServer {
         std::mem::take(&mut self.contents().requests)
     }
 
+    /// The objects below `prefix`, by the rest of their paths.
+    pub(crate) fn objects(&self, prefix: &str) -> BTreeMap<String, Vec<u8>> {
+        let contents = self.contents();
+        let below = contents.objects.iter().filter_map(|(path, content)| {
+            Some((path.strip_prefix(prefix)?.to_owned(), content.clone()))
+        });
+        below.collect()
+    }
+
     fn contents(&self) -> std::sync::MutexGuard<'_, Contents> {
         self.contents.lock().unwrap()
     }
@@ -197,6 +206,10 @@ impl Contents {
         match method {
             "GET" if query.contains("list-type=2") => self.list(&path, query),
             "GET" | "HEAD" => self.get(&path, request),
+            "DELETE" => {
+                self.objects.remove(&*path);
+                Reply::new("204 No Content", "")
+            }
             "POST" if query.starts_with("uploads") => {
                 let xml = "<InitiateMultipartUploadResult><Bucket>b</Bucket><Key>k</Key><UploadId>u</UploadId></InitiateMultipartUploadResult>";
                 Reply::new("200 OK", xml)
