@@ -9,6 +9,7 @@ use crate::domain::object_address::ObjectAddress;
 #[derive(Debug)]
 pub(super) enum AbsentBucket {}
 
+#[expect(clippy::unused_async, reason = "they are asynchronous with the stores")]
 impl AbsentBucket {
     /// An error.
     pub(super) fn of(address: &ObjectAddress) -> Result<Self, ObjectError> {
