@@ -12,6 +12,7 @@
 //! - `latencies.rs`: latencies of several runs
 //! - `paths.rs`: the files of a checkpoint
 //! - `sqlite/`: the ledger in one SQLite file
+//! - `postgres/`: the ledger in a schema of a PostgreSQL database
 //! - `rescue/`: finds damage, and saves what can be read
 //! - `conformance/`: the contract of [`Ledger`], as tests that every ledger passes
 
@@ -20,6 +21,8 @@ pub(crate) mod conformance;
 mod error;
 pub mod latencies;
 mod paths;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod rescue;
 pub mod sqlite;
 
