@@ -10,7 +10,7 @@ use jiff::Zoned;
 use jiff::civil::Time;
 use jiff::tz::AmbiguousOffset;
 
-use super::system::wall_clock;
+use super::system::{steady_clock, wall_clock};
 use crate::config::send::TimeLimits;
 use crate::engine::stop::{Halt, Stop};
 
@@ -50,8 +50,8 @@ impl Deadlines {
         if let Some(most) = limits.max_duration {
             let millis = i64::try_from(most.as_millis()).unwrap_or(i64::MAX);
             deadlines.push(Deadline {
-                until_ms: steady_clock().saturating_add(millis),
-                clock: steady_clock,
+                until_ms: steady_ms().saturating_add(millis),
+                clock: steady_ms,
                 option: format!("--max-duration {}", humantime::format_duration(most)),
             });
         }
@@ -84,27 +84,9 @@ fn wait(until_ms: i64, now_ms: i64) -> Option<Duration> {
     (left > 0).then(|| Duration::from_millis(left).min(LOOK_EVERY))
 }
 
-/// Milliseconds on a clock that is never set, and counts the time that the
-/// machine sleeps (`CLOCK_BOOTTIME` on Linux; Apple's `CLOCK_MONOTONIC` does).
-#[cfg(unix)]
-fn steady_clock() -> i64 {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    let clock = rustix::time::ClockId::Boottime;
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    let clock = rustix::time::ClockId::Monotonic;
-    let now = rustix::time::clock_gettime(clock);
-    now.tv_sec
-        .saturating_mul(1000)
-        .saturating_add(now.tv_nsec / 1_000_000)
-}
-
-/// Milliseconds since the first call. On a system without `clock_gettime` the clock
-/// is never set; whether it counts sleep depends on the system.
-#[cfg(not(unix))]
-fn steady_clock() -> i64 {
-    static BEGAN: std::sync::OnceLock<tokio::time::Instant> = std::sync::OnceLock::new();
-    let began = BEGAN.get_or_init(tokio::time::Instant::now);
-    i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX)
+/// Milliseconds of the clock that is never set.
+fn steady_ms() -> i64 {
+    i64::try_from(steady_clock().as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The next time after `now` at which clocks show `at`. If clocks are put back over
@@ -136,7 +118,7 @@ mod tests {
     use jiff::civil::{DateTime, time};
     use jiff::tz::TimeZone;
 
-    use super::{next, steady_clock, wait};
+    use super::{next, steady_ms, wait};
 
     #[test]
     fn a_time_of_day_is_the_next_one() {
@@ -188,7 +170,7 @@ mod tests {
 
     #[test]
     fn the_steady_clock_never_goes_back() {
-        let readings: Vec<i64> = (0..1000).map(|_| steady_clock()).collect();
+        let readings: Vec<i64> = (0..1000).map(|_| steady_ms()).collect();
         assert!(readings.is_sorted());
     }
 }

@@ -15,13 +15,13 @@ use super::checkpoint_choice::chosen_checkpoint;
 use super::exit::Exit;
 use super::listing::{ListedRow, Listing, cell_of, types_listing, unless_closed};
 use crate::cli::{ListOptions, ListingFormat};
+use crate::commands::checkpoint;
 use crate::config::display::listing;
 use crate::config::values::default_checkpoint;
 use crate::config::{ConfigError, Environment, FileOptions};
 use crate::domain::nearest::nearest;
 use crate::domain::outcome::Outcome;
 use crate::domain::text::escaped;
-use crate::ledger::sqlite::SqliteLedger;
 use crate::ledger::{ClaimRecord, Ledger, LedgerError};
 
 /// Lists the customers of a checkpoint.
@@ -40,7 +40,7 @@ pub fn run(typed: &ListOptions, environment: &Environment) -> anyhow::Result<Exi
     for note in notes.iter().chain(&choice).filter(|_| !settings.quiet) {
         say(note);
     }
-    let mut ledger = SqliteLedger::open_to_read(&path)?;
+    let mut ledger = checkpoint::open_to_read(&path)?;
     if ledger.has_gaps()? {
         say(
             "warning: this checkpoint was saved from a damaged one: customers may be missing from \

@@ -62,6 +62,7 @@
 //! - `finish.rs`: every row's account, the files, the summary
 
 pub mod apply;
+mod checkpoint;
 mod checkpoint_choice;
 pub mod command_line;
 pub mod completions;

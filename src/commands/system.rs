@@ -21,6 +21,27 @@ pub(super) fn wall_clock() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// The time on a clock that is never set, and that counts while the machine sleeps
+/// (`CLOCK_BOOTTIME` on Linux; Apple's `CLOCK_MONOTONIC` does).
+#[cfg(unix)]
+pub(super) fn steady_clock() -> Duration {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let clock = rustix::time::ClockId::Boottime;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let clock = rustix::time::ClockId::Monotonic;
+    let now = rustix::time::clock_gettime(clock);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
+    Duration::new(seconds, u32::try_from(now.tv_nsec).unwrap_or_default())
+}
+
+/// The time since the first call. On a system without `clock_gettime` the clock is never
+/// set; whether it counts sleep depends on the system.
+#[cfg(not(unix))]
+pub(super) fn steady_clock() -> Duration {
+    static BEGAN: std::sync::OnceLock<tokio::time::Instant> = std::sync::OnceLock::new();
+    BEGAN.get_or_init(tokio::time::Instant::now).elapsed()
+}
+
 /// A random number from 0 to 1.
 pub(super) fn jitter() -> f64 {
     fastrand::f64()

@@ -31,7 +31,16 @@ pub const EXIT_CODE_VARIABLE: &str = "KABLE_BULK_EXIT_CODE";
 pub const COMMAND_VARIABLE: &str = "KABLE_BULK_COMMAND";
 
 /// Variables whose values no other program gets.
-pub const SECRET_VARIABLES: [&str; 1] = ["KABLE_CLIENT_SECRET"];
+pub const SECRET_VARIABLES: [&str; 2] = ["KABLE_CLIENT_SECRET", "PGPASSWORD"];
+
+/// A variable that says how to reach a database (`PGHOST`, …), or where a user's files are.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the environment is read in this file only"
+)]
+pub fn database_variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
 
 /// What a terminal can show, as the environment says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

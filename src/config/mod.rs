@@ -43,7 +43,9 @@ mod value_forms;
 pub mod values;
 mod written_value;
 
-pub use self::environment::{COMMAND_VARIABLE, EXIT_CODE_VARIABLE, Environment, SECRET_VARIABLES};
+pub use self::environment::{
+    COMMAND_VARIABLE, EXIT_CODE_VARIABLE, Environment, SECRET_VARIABLES, database_variable,
+};
 pub use self::error::{ConfigError, value_error};
 pub use self::file::{FileOptions, InheritedOptions};
 pub use self::origin::{Assignments, OptionOrigin};

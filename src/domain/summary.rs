@@ -82,6 +82,11 @@ impl OrphanCounts {
     /// Counts a row with this `outcome`; `ours` says whether this checkpoint
     /// created its customer.
     pub fn add(&mut self, outcome: Outcome, ours: bool) {
+        self.add_many(outcome, ours, 1);
+    }
+
+    /// Counts `rows` rows of this kind.
+    pub fn add_many(&mut self, outcome: Outcome, ours: bool, rows: u64) {
         let count = if outcome == Outcome::Unresolved {
             &mut self.unresolved
         } else if !outcome.customer_exists() {
@@ -91,7 +96,7 @@ impl OrphanCounts {
         } else {
             &mut self.already_existed
         };
-        *count += 1;
+        *count += rows;
     }
 }
 

@@ -1,11 +1,13 @@
 //! The signal that ends the sending, and its reason.
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
+use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 /// Why the sending ends before the input does.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Halt {
     /// The user interrupted it.
     Interrupted,
@@ -19,7 +21,7 @@ pub enum Halt {
         /// How many rows.
         rows: usize,
         /// The kind, as it follows "rows".
-        kind: &'static str,
+        kind: Cow<'static, str>,
         /// What the API said.
         message: String,
     },

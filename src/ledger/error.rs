@@ -94,6 +94,52 @@ pub enum LedgerError {
         /// The file system's type.
         kind: String,
     },
+    /// The database that holds it can't be reached.
+    #[error("checkpoint {} can't be reached", .path.display())]
+    Unreachable {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What the user can do about it.
+        hint: Option<Cow<'static, str>>,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// This worker was silent for so long that others took over its work.
+    #[error(
+        "checkpoint {}: this worker was not heard from for so long that others took over its work",
+        .path.display()
+    )]
+    Fenced {
+        /// The checkpoint.
+        path: PathBuf,
+    },
+    /// The database lost what it had acknowledged.
+    #[error(
+        "checkpoint {} lost what its database had acknowledged, as after a failover or a restored \
+         backup",
+        .path.display()
+    )]
+    LostCommits {
+        /// The checkpoint.
+        path: PathBuf,
+    },
+    /// Workers that share a run have to agree on what is sent.
+    #[error("checkpoint {} is in use by an import that differs in {what}", .path.display())]
+    OtherRun {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What differs.
+        what: String,
+    },
+    /// This build knows no databases.
+    #[error("checkpoint {} is in PostgreSQL, which this kable-bulk was built without", .path.display())]
+    NoDatabases {
+        /// The checkpoint.
+        path: PathBuf,
+    },
+    /// A run wrote that had not begun.
+    #[error("a run wrote that had not begun; this is a bug in kable-bulk")]
+    NotBegun,
     /// A database operation failed; `doing` completes "cannot …".
     #[error("cannot {doing} checkpoint {}", .path.display())]
     Database {
@@ -119,6 +165,20 @@ impl LedgerError {
     pub fn hint(&self) -> Option<Cow<'static, str>> {
         let hint = match self {
             Self::Damaged { damage, rescue, .. } => return Some(damage.hint(rescue).into()),
+            Self::Unreachable { hint, .. } => return hint.clone(),
+            Self::NotBegun => return None,
+            Self::NoDatabases { .. } => {
+                "build it with `cargo build --release --features postgres`, or name a file"
+            }
+            Self::Fenced { .. } => {
+                "run the same command again: it joins the others, or goes on where they stopped"
+            }
+            Self::LostCommits { .. } => {
+                "run the same command again: it looks every customer up before it creates one, for some that were created may be missing from the checkpoint"
+            }
+            Self::OtherRun { .. } => {
+                "start all workers with the same input and options, or wait for the others to end"
+            }
             Self::NotThere { .. } => {
                 "name the input that was imported, or the file with --checkpoint FILE"
             }

@@ -9,6 +9,8 @@
 //! ledger of several machines.
 //!
 //! - `error.rs`: why a ledger cannot be used
+//! - `claim_state.rs`: what the stored state of a claim means
+//! - `workers.rs`: what the workers of one import share
 //! - `latencies.rs`: latencies of several runs
 //! - `paths.rs`: the files of a checkpoint
 //! - `sqlite/`: the ledger in one SQLite file
@@ -16,6 +18,7 @@
 //! - `rescue/`: finds damage, and saves what can be read
 //! - `conformance/`: the contract of [`Ledger`], as tests that every ledger passes
 
+mod claim_state;
 #[cfg(test)]
 pub(crate) mod conformance;
 mod error;
@@ -25,8 +28,12 @@ mod paths;
 pub mod postgres;
 pub mod rescue;
 pub mod sqlite;
+pub mod workers;
+
+use std::sync::Arc;
 
 pub use self::error::LedgerError;
+use self::workers::{ClaimAnswer, LedgerObserver, SharedLedger, SharedRun, WorkerStatus};
 use crate::domain::bottleneck::Pacing;
 use crate::domain::customer::Fingerprint;
 use crate::domain::decision::KnownClaim;
@@ -164,6 +171,8 @@ pub struct Batch {
     pub claims: Vec<Claim>,
     /// Outcomes of earlier claims.
     pub settlements: Vec<Settlement>,
+    /// The parts of the input whose rows are all settled, of a run that is shared.
+    pub finished_parts: Vec<u32>,
     /// The run's figures so far.
     pub figures: RunFigures,
 }
@@ -179,6 +188,8 @@ pub struct RunStart {
     pub fit_rows: u64,
     /// The local clock, in Unix milliseconds.
     pub now_ms: i64,
+    /// What its workers agree on, if others may join it.
+    pub shared: Option<SharedRun>,
 }
 
 /// The ledger's counts and figures, for `status`.
@@ -211,6 +222,11 @@ pub struct LedgerStatus {
     pub ended: Option<String>,
     /// Whether claims may be missing ([`Ledger::has_gaps`]).
     pub gaps: bool,
+    /// The workers of the latest run, and others that hold a lease; none of a ledger with
+    /// one writer.
+    pub workers: Vec<WorkerStatus>,
+    /// How many parts of the latest run's input are done, and how many there are.
+    pub parts: (u64, u64),
 }
 
 /// Stores claims and their outcomes. `conformance/` tests this contract.
@@ -219,7 +235,8 @@ pub struct LedgerStatus {
 ///   of the machine; when it fails, nothing of the batch was written.
 /// - A claim without a settlement is in doubt, also after a crash.
 /// - The caller numbers new claims consecutively, from [`Ledger::next_id`] on.
-/// - A ledger belongs to one account, and one process writes it at a time.
+/// - A ledger belongs to one account, and one process writes it at a time, or several that
+///   share it ([`SharedLedger`]).
 pub trait Ledger: Send {
     /// Calls `each` once for every claim, in no particular order. An error of `each`
     /// ends the scan and is returned.
@@ -250,7 +267,10 @@ pub trait Ledger: Send {
     ///
     /// Only open claims may be settled: those made since their last settlement, and
     /// those in doubt when the run began.
-    fn write(&mut self, batch: &Batch) -> Result<(), LedgerError>;
+    ///
+    /// Returns answers to claims that are not simply granted, by their numbers. A ledger with
+    /// one writer grants all.
+    fn write(&mut self, batch: &Batch) -> Result<Vec<(u64, ClaimAnswer)>, LedgerError>;
 
     /// Ends the run, for the reason `how`.
     fn end(&mut self, how: &str, now_ms: i64) -> Result<(), LedgerError>;
@@ -274,4 +294,77 @@ pub trait Ledger: Send {
 
     /// Counts, figures and the latest run, for `status`.
     fn status(&mut self) -> Result<LedgerStatus, LedgerError>;
+
+    /// What it shares with other workers; `None` of a ledger with one writer.
+    fn shared(&mut self) -> Option<&mut dyn SharedLedger> {
+        None
+    }
+
+    /// From now on `observer` is told while it waits for its database.
+    fn observe(&mut self, _observer: Arc<dyn LedgerObserver>) {}
+}
+
+impl<L: Ledger + ?Sized> Ledger for Box<L> {
+    fn scan(
+        &mut self,
+        each: &mut dyn FnMut(&str, KnownClaim) -> std::io::Result<()>,
+    ) -> Result<(), LedgerError> {
+        (**self).scan(each)
+    }
+
+    fn has_gaps(&mut self) -> Result<bool, LedgerError> {
+        (**self).has_gaps()
+    }
+
+    fn next_id(&mut self) -> Result<u64, LedgerError> {
+        (**self).next_id()
+    }
+
+    fn landing_ms(&mut self, now_ms: i64) -> Result<u64, LedgerError> {
+        (**self).landing_ms(now_ms)
+    }
+
+    fn begin(&mut self, run: &RunStart) -> Result<(), LedgerError> {
+        (**self).begin(run)
+    }
+
+    fn write(&mut self, batch: &Batch) -> Result<Vec<(u64, ClaimAnswer)>, LedgerError> {
+        (**self).write(batch)
+    }
+
+    fn end(&mut self, how: &str, now_ms: i64) -> Result<(), LedgerError> {
+        (**self).end(how, now_ms)
+    }
+
+    fn claim_record(&mut self, id: u64) -> Result<Option<ClaimRecord>, LedgerError> {
+        (**self).claim_record(id)
+    }
+
+    fn records(
+        &mut self,
+        each: &mut dyn FnMut(ClaimRecord) -> std::io::Result<()>,
+    ) -> Result<(), LedgerError> {
+        (**self).records(each)
+    }
+
+    fn runs(&mut self) -> Result<Vec<RunHistory>, LedgerError> {
+        (**self).runs()
+    }
+
+    fn status(&mut self) -> Result<LedgerStatus, LedgerError> {
+        (**self).status()
+    }
+
+    fn shared(&mut self) -> Option<&mut dyn SharedLedger> {
+        (**self).shared()
+    }
+
+    fn observe(&mut self, observer: Arc<dyn LedgerObserver>) {
+        (**self).observe(observer);
+    }
+}
+
+/// How messages name an account.
+fn account_of(target: &TargetAccount) -> String {
+    format!("{} (account {})", target.base_url, target.kable_client_id)
 }

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use crate::commands::checkpoint;
 use crate::commands::shell_word::shell_word;
 use crate::domain::outcome::Outcome;
 use crate::domain::text::{counted, thousands};
 use crate::ledger::Ledger;
-use crate::ledger::sqlite::SqliteLedger;
 use crate::report::progress::ProgressDisplay;
 use crate::source::SourceError;
 use crate::source::bytes::held_file::FileChange;
@@ -21,7 +21,7 @@ pub(in crate::commands) fn explained(error: anyhow::Error, checkpoint: &Path) ->
     if !causes.any(is_changed) {
         return error;
     }
-    let status = SqliteLedger::open_to_read(checkpoint).and_then(|mut ledger| ledger.status());
+    let status = checkpoint::open_to_read(checkpoint).and_then(|mut ledger| ledger.status());
     let Ok(status) = status else {
         return error;
     };

@@ -42,6 +42,7 @@ use super::send_command::SendCommand;
 use super::send_time::send_time;
 use super::system::{seconds, span_since, wall_clock};
 use crate::cli::{ApplyOptions, ImportOptions};
+use crate::commands::checkpoint::StoredLedger;
 use crate::config::Environment;
 use crate::domain::summary::{Summary, ThisRun};
 use crate::domain::timeline::RunHistory;
@@ -54,7 +55,6 @@ use crate::engine::survey::Survey;
 use crate::engine::survey::remote_list::RemoteList;
 use crate::engine::sync::plan::{PlanSources, RowPlanner, plan};
 use crate::ledger::Ledger;
-use crate::ledger::sqlite::SqliteLedger;
 use crate::report::manifest::KeptFile;
 use crate::report::plan_file::SavedPlan;
 use crate::report::text::SummaryNotes;
@@ -192,9 +192,9 @@ fn plan_rows(
 /// Sends all rows that are left, a canary first if requested.
 fn send_all(
     session: &Session,
-    ledger: Option<SqliteLedger>,
+    ledger: Option<StoredLedger>,
     surveyed: &mut Survey,
-) -> anyhow::Result<SqliteLedger> {
+) -> anyhow::Result<StoredLedger> {
     let mut ledger = session.writable_ledger(ledger, surveyed)?;
     let is_new = surveyed.to_create > 0 || (surveyed.gaps && surveyed.to_do() > 0);
     let mut sent = 0;
@@ -216,7 +216,7 @@ fn send_all(
 /// Accounts for every row, writes the results, and shows the summary.
 fn finish(
     session: Session,
-    (mut ledger, mut listed): (Option<SqliteLedger>, Option<RemoteList>),
+    (mut ledger, mut listed): (Option<StoredLedger>, Option<RemoteList>),
     mut surveyed: Survey,
     halt: Option<&Halt>,
 ) -> anyhow::Result<Exit> {
@@ -290,7 +290,7 @@ fn words(
 }
 
 /// The runs of the checkpoint, with what each did over time.
-fn histories(ledger: Option<&mut SqliteLedger>) -> anyhow::Result<Vec<RunHistory>> {
+fn histories(ledger: Option<&mut StoredLedger>) -> anyhow::Result<Vec<RunHistory>> {
     let runs = ledger.map(Ledger::runs).transpose()?;
     Ok(runs.unwrap_or_default())
 }
@@ -298,7 +298,7 @@ fn histories(ledger: Option<&mut SqliteLedger>) -> anyhow::Result<Vec<RunHistory
 /// The summary before the rows are accounted for.
 fn figures(
     session: &Session,
-    ledger: Option<&mut SqliteLedger>,
+    ledger: Option<&mut StoredLedger>,
     surveyed: &Survey,
     halt: Option<&Halt>,
 ) -> anyhow::Result<Summary> {

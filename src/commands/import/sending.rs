@@ -7,6 +7,7 @@ use super::canary;
 use super::changed_input::explained;
 use super::ended::how;
 use super::session::{Session, errors};
+use crate::commands::checkpoint::StoredLedger;
 use crate::commands::confirm::{ask_yes_no, has_terminal};
 use crate::commands::descriptors;
 use crate::commands::early_results::{FailureWriter, RunObserver};
@@ -22,7 +23,6 @@ use crate::engine::stop::Halt;
 use crate::engine::survey::Survey;
 use crate::engine::sync::plan::SyncPlan;
 use crate::kable::client::Client;
-use crate::ledger::sqlite::SqliteLedger;
 use crate::ledger::{Ledger, RunStart};
 use crate::report::progress::ProgressDisplay;
 use crate::report::{Event, Observer};
@@ -44,10 +44,10 @@ pub(in crate::commands) enum Selection {
 /// sent.
 pub(in crate::commands) fn send_canary(
     session: &Session,
-    ledger: SqliteLedger,
+    ledger: StoredLedger,
     surveyed: &mut Survey,
     rows: usize,
-) -> anyhow::Result<(SqliteLedger, usize)> {
+) -> anyhow::Result<(StoredLedger, usize)> {
     let (mut ledger, sightings) = send(
         session,
         ledger,
@@ -101,17 +101,18 @@ fn continue_with(session: &Session, rows: u64) -> anyhow::Result<()> {
 /// Sends the rows of this `selection`; of a sync, as its `plan` says.
 pub(in crate::commands) fn send(
     session: &Session,
-    mut ledger: SqliteLedger,
+    mut ledger: StoredLedger,
     surveyed: &mut Survey,
     selection: Selection,
     plan: &mut Option<SyncPlan>,
-) -> anyhow::Result<(SqliteLedger, Vec<CanaryResult>)> {
+) -> anyhow::Result<(StoredLedger, Vec<CanaryResult>)> {
     let prepared = &session.prepared;
     ledger.begin(&RunStart {
         command: session.command.name().to_owned(),
         inputs: prepared.reading.names.clone(),
         fit_rows: surveyed.fit(),
         now_ms: wall_clock(),
+        shared: None,
     })?;
     let is_canary = matches!(selection, Selection::Canary(_));
     let before = match (selection, plan.as_ref()) {
@@ -201,9 +202,9 @@ fn settings(session: &Session, surveyed: &Survey, selection: Selection) -> send:
 
 fn run(
     session: &Session,
-    parts: PipelineParts<InputReader, Client, SqliteLedger, RunObserver>,
+    parts: PipelineParts<InputReader, Client, StoredLedger, RunObserver>,
     settings: send::Settings,
-) -> anyhow::Result<send::PipelineResult<SqliteLedger>> {
+) -> anyhow::Result<send::PipelineResult<StoredLedger>> {
     let sent = session.prepared.runtime.block_on(async {
         let ticker = tokio::spawn(tick(Arc::clone(&session.prepared.watcher)));
         let ended = send::run(parts, settings).await;

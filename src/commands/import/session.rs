@@ -8,6 +8,7 @@ use anyhow::Context;
 use tokio::time::Instant;
 
 use crate::cli::{ChangeOptions, ImportOptions};
+use crate::commands::checkpoint::{self, CheckpointWriter, StoredLedger};
 use crate::commands::checkpoint_choice::import_checkpoint;
 use crate::commands::confirm::{confirm_that, demand_terminal, has_terminal};
 use crate::commands::connect::{ConnectSettings, Connected, connect};
@@ -37,7 +38,6 @@ use crate::engine::pace::token_bucket::TokenBucket;
 use crate::engine::stop::Halt;
 use crate::engine::survey::remote_list::RemoteList;
 use crate::engine::survey::{KnownCustomers, Survey};
-use crate::ledger::sqlite::{SqliteLedger, mounts};
 use crate::ledger::{IS_DURABLE, Ledger};
 use crate::report::keys::KeyFile;
 
@@ -176,36 +176,47 @@ impl Session {
         }))
     }
 
-    /// Opens the checkpoint if there is one. A new one is created only after the
-    /// survey, so that a wrong name leaves no file behind.
-    pub(in crate::commands) fn known_ledger(&self) -> anyhow::Result<Option<SqliteLedger>> {
-        let checkpoint = &self.sending.checkpoint;
-        if let Some(warning) = mounts::warning(checkpoint) {
+    /// Opens the checkpoint if there is one. A new file is created only after the survey, so
+    /// that a wrong name leaves none behind; in a database a run begins with the survey, so
+    /// that other workers can join it.
+    pub(in crate::commands) fn known_ledger(&self) -> anyhow::Result<Option<StoredLedger>> {
+        let path = &self.sending.checkpoint;
+        if let Some(warning) = checkpoint::warning(path) {
             self.prepared.watcher.say(&format!("warning: {warning}"));
         }
-        if !checkpoint.exists() {
+        let begins = checkpoint::is_database(path) && !self.sending.dry_run;
+        if !begins && !checkpoint::is_there(path)? {
             return Ok(None);
         }
-        let target = &self.connected.target;
-        let ledger = if self.sending.dry_run {
+        if self.sending.dry_run {
             // Does not upgrade an older format either.
-            SqliteLedger::open_to_plan(checkpoint, target)?
-        } else {
-            SqliteLedger::open(checkpoint, target, wall_clock())?
+            let target = &self.connected.target;
+            return Ok(Some(checkpoint::open_to_plan(path, target)?));
+        }
+        Ok(Some(self.open_ledger()?))
+    }
+
+    fn open_ledger(&self) -> anyhow::Result<StoredLedger> {
+        let writer = CheckpointWriter {
+            shares: false,
+            timeout: self.sending.requests.timeout,
+            watcher: Arc::clone(&self.prepared.watcher),
+            stop: self.prepared.stop.clone(),
         };
-        Ok(Some(ledger))
+        let (path, target) = (&self.sending.checkpoint, &self.connected.target);
+        Ok(checkpoint::open(path, target, &writer)?)
     }
 
     /// Opens the surveyed checkpoint for writing, or creates a new one.
     pub(in crate::commands) fn writable_ledger(
         &self,
-        known: Option<SqliteLedger>,
+        known: Option<StoredLedger>,
         surveyed: &Survey,
-    ) -> anyhow::Result<SqliteLedger> {
+    ) -> anyhow::Result<StoredLedger> {
         let checkpoint = &self.sending.checkpoint;
         let mut ledger = match known {
             Some(ledger) => ledger,
-            None => SqliteLedger::open(checkpoint, &self.connected.target, wall_clock())?,
+            None => self.open_ledger()?,
         };
         // Another process may have created it since the survey, and ended.
         if ledger.next_id()? != surveyed.first_new_id {
@@ -291,7 +302,7 @@ impl Session {
     /// Surveys the input against the checkpoint and the list of customers.
     pub(in crate::commands) fn survey(
         &self,
-        ledger: Option<&mut SqliteLedger>,
+        ledger: Option<&mut StoredLedger>,
         listed: Option<&mut RemoteList>,
     ) -> anyhow::Result<Survey> {
         let known = KnownCustomers {

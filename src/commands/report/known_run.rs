@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::commands::checkpoint;
 use crate::commands::exit::Exit;
 use crate::commands::finish::exit_of;
 use crate::commands::prepared::origin;
@@ -15,7 +16,6 @@ use crate::domain::summary::{RowCounts, Summary};
 use crate::domain::text::{counted, thousands};
 use crate::domain::timeline::RunHistory;
 use crate::engine::send::metrics::latency;
-use crate::ledger::sqlite::lock::lock_holder;
 use crate::ledger::{Ledger, LedgerError, LedgerStatus};
 use crate::report::html::last_run::{LastRun, RunEnd};
 use crate::report::manifest::ResultsOrigin;
@@ -37,7 +37,7 @@ pub(super) struct KnownRun {
 impl KnownRun {
     pub(super) fn of(path: PathBuf, ledger: &mut impl Ledger) -> Result<Self, LedgerError> {
         let status = with_unclaimed(ledger.status()?);
-        let is_running = lock_holder(&path).is_some();
+        let is_running = checkpoint::holder(&path, &status).is_some();
         Ok(Self {
             end: end_of(&status, is_running),
             runs: ledger.runs()?,

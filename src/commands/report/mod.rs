@@ -27,6 +27,7 @@ use super::result_folder::{ResultFolder, lock_folder};
 use super::shell_word::shown;
 use super::system::{timestamp, wall_clock};
 use crate::cli::{DisplayOptions, LogFormat, ReportOptions, SandboxChoice};
+use crate::commands::checkpoint::{self, StoredLedger};
 use crate::config::display::display;
 use crate::config::input::input;
 use crate::config::values::{beside, is_nameless};
@@ -39,7 +40,6 @@ use crate::domain::text::escaped;
 use crate::engine::account::listed_outcomes::ListedOutcomes;
 use crate::engine::account::{AccountSources, account, demand_agreement};
 use crate::engine::survey::{KnownCustomers, Survey};
-use crate::ledger::sqlite::SqliteLedger;
 use crate::ledger::{ClaimRecord, Ledger};
 use crate::report::html::PageNotes;
 use crate::report::html::page_rows::PageRows;
@@ -60,7 +60,7 @@ pub fn run(
     let (path, choice) = viewed_checkpoint(named, sandbox, &typed.inputs, &file)?;
     let (mut notes, stored) = file.taken("report", |long| command.types(long));
     notes.extend(choice);
-    let mut ledger = SqliteLedger::open_to_read(&path)?;
+    let mut ledger = checkpoint::open_to_read(&path)?;
     let known = KnownRun::of(path, &mut ledger)?;
     let inputs = if typed.inputs.is_empty() {
         known.inputs()
@@ -122,7 +122,7 @@ impl Repeated<'_> {
         mut self,
         inputs: Vec<OsString>,
         file: FileOptions,
-        mut ledger: SqliteLedger,
+        mut ledger: StoredLedger,
     ) -> anyhow::Result<Exit> {
         let typed = &self.command.options;
         let is_typed = |long: &str| self.command.types(long);
@@ -168,7 +168,7 @@ impl Repeated<'_> {
         &self,
         prepared: &Prepared,
         mut surveyed: Survey,
-        ledger: &mut SqliteLedger,
+        ledger: &mut StoredLedger,
     ) -> anyhow::Result<Option<(Summary, PageRows)>> {
         let mut rows = PageRows::default();
         let mut summary = self.known.summary(&prepared.reading.names);
@@ -216,7 +216,7 @@ impl Repeated<'_> {
         mut self,
         inputs: &[OsString],
         file: &FileOptions,
-        ledger: &mut SqliteLedger,
+        ledger: &mut StoredLedger,
         why: String,
     ) -> anyhow::Result<Exit> {
         let typed = &self.command.options;

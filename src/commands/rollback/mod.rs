@@ -34,6 +34,7 @@ use super::result_folder::lock_folder;
 use super::send_time::stop_note;
 use super::system::{jitter, seconds, wall_clock};
 use crate::cli::{ApplyOptions, RollbackOptions};
+use crate::commands::checkpoint::StoredLedger;
 use crate::config::Environment;
 use crate::domain::summary::RequestCounts;
 use crate::domain::text::{counted, escaped_json};
@@ -43,7 +44,6 @@ use crate::engine::send::removal::created_claims::{CreatedClaims, foresee};
 use crate::engine::send::removal::{self, RemovalParts, RemovalResult, RemovalSettings};
 use crate::engine::sync::plan::PlanSink;
 use crate::kable::Removal;
-use crate::ledger::sqlite::SqliteLedger;
 use crate::ledger::{Ledger, RunStart};
 use crate::report::plan_file::SavedPlan;
 use crate::report::removal_files::RemovalFiles;
@@ -140,7 +140,7 @@ impl RollbackSession {
 /// Counts what would be deleted.
 fn foresee_all(
     session: &RollbackSession,
-    ledger: &mut SqliteLedger,
+    ledger: &mut StoredLedger,
     summary: &mut RollbackSummary,
     mut plan_use: Option<PlanUse>,
 ) -> anyhow::Result<()> {
@@ -175,10 +175,10 @@ fn foresee_all(
 /// Deletes the customers of `claims`.
 fn delete(
     session: &RollbackSession,
-    mut ledger: SqliteLedger,
+    mut ledger: StoredLedger,
     claims: CreatedClaims,
     summary: &mut RollbackSummary,
-) -> anyhow::Result<SqliteLedger> {
+) -> anyhow::Result<StoredLedger> {
     // `status` speaks of the import's rows as before.
     let before = ledger.status()?;
     ledger.begin(&RunStart {
@@ -186,6 +186,7 @@ fn delete(
         inputs: before.inputs,
         fit_rows: before.fit_rows,
         now_ms: wall_clock(),
+        shared: None,
     })?;
     let total = claims.total();
     let (pacing, limits) = (session.sending.requests.pacing, session.sending.limits);
@@ -219,7 +220,7 @@ fn delete(
         ticker.abort();
         ended
     });
-    let (mut ledger, requests): (SqliteLedger, RequestCounts) = deleted?;
+    let (mut ledger, requests): (StoredLedger, RequestCounts) = deleted?;
     ledger.end(how(session.stop.reason().as_ref()), wall_clock())?;
     summary.requests = requests;
     publish(session, Some(files), summary)?;

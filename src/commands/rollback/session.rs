@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::summary::RollbackSummary;
 use crate::cli::{ApplyOptions, RollbackOptions};
+use crate::commands::checkpoint::{self, CheckpointWriter, StoredLedger};
 use crate::commands::checkpoint_choice::{chosen_checkpoint, subject};
 use crate::commands::command_line::TypedCommand;
 use crate::commands::confirm::has_terminal;
@@ -23,7 +24,7 @@ use crate::commands::progress_view::{progress_view, say_stopped_at_once};
 use crate::commands::result_folder::ResultFolder;
 use crate::commands::run_metrics::RunMetrics;
 use crate::commands::signals;
-use crate::commands::system::{runtime, wall_clock};
+use crate::commands::system::runtime;
 use crate::config::display::{DisplaySettings, display};
 use crate::config::monitor::{MonitorSettings, monitor};
 use crate::config::requests::requests;
@@ -37,7 +38,6 @@ use crate::engine::pace::PaceSettings;
 use crate::engine::pace::token_bucket::TokenBucket;
 use crate::engine::stop::{Halt, Stop};
 use crate::ledger::LedgerError;
-use crate::ledger::sqlite::SqliteLedger;
 use crate::report::manifest::ResultsOrigin;
 use crate::report::progress::ProgressDisplay;
 
@@ -114,7 +114,7 @@ impl RollbackSession {
         sending.dry_run |= typed.plan.save_plan.is_some();
         notice.begin("rollback", notify.command, environment);
         demand_permission(&sending)?;
-        if !sending.checkpoint.exists() {
+        if !checkpoint::is_there(&sending.checkpoint)? {
             let path = sending.checkpoint.clone();
             return Err(LedgerError::NotThere { path }.into());
         }
@@ -174,12 +174,18 @@ impl RollbackSession {
     }
 
     /// Opens the checkpoint, for reading only in a dry run.
-    pub(super) fn ledger(&self) -> anyhow::Result<SqliteLedger> {
+    pub(super) fn ledger(&self) -> anyhow::Result<StoredLedger> {
         let (path, target) = (&self.sending.checkpoint, &self.connected.target);
         Ok(if self.sending.dry_run {
-            SqliteLedger::open_to_plan(path, target)?
+            checkpoint::open_to_plan(path, target)?
         } else {
-            SqliteLedger::open(path, target, wall_clock())?
+            let writer = CheckpointWriter {
+                shares: false,
+                timeout: self.sending.requests.timeout,
+                watcher: Arc::clone(&self.watcher),
+                stop: self.stop.clone(),
+            };
+            checkpoint::open(path, target, &writer)?
         })
     }
 

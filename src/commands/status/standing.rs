@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use jiff::Zoned;
 
+use crate::commands::checkpoint;
 use crate::domain::outcome::Outcome;
 use crate::domain::timeline::{IntervalCounts, RunHistory};
-use crate::ledger::sqlite::SqliteLedger;
-use crate::ledger::sqlite::lock::{lock_changed_ms, lock_holder};
 use crate::ledger::{Ledger, LedgerError, LedgerStatus};
 
 /// The time over which speed is measured: as long as the progress line does.
@@ -84,12 +83,14 @@ pub(super) struct RunSpeed {
 impl RunStanding {
     /// Reads the checkpoint at `path`; changes nothing, and keeps no run waiting.
     pub(super) fn of(path: PathBuf, now: Zoned) -> Result<Self, LedgerError> {
-        let mut ledger = SqliteLedger::open_to_read(&path)?;
+        let mut ledger = checkpoint::open_to_read(&path)?;
+        let status = with_unclaimed(ledger.status()?);
+        let holder = checkpoint::holder(&path, &status);
         Ok(Self {
-            status: with_unclaimed(ledger.status()?),
             latest: ledger.runs()?.pop(),
-            holder: lock_holder(&path),
-            held_since_ms: lock_changed_ms(&path),
+            held_since_ms: holder.as_ref().and_then(|holder| holder.since_ms),
+            holder: holder.map(|holder| holder.name),
+            status,
             path,
             now,
         })

@@ -18,6 +18,7 @@ use self::comparison::planned;
 use self::permission::{confirm, too_many_changes};
 use self::prune::Prune;
 use crate::cli::{ApplyOptions, SyncOptions};
+use crate::commands::checkpoint::StoredLedger;
 use crate::commands::command_line::TypedCommand;
 use crate::commands::confirm::demand_terminal;
 use crate::commands::customer_list::say_unread;
@@ -53,7 +54,6 @@ use crate::engine::survey::Survey;
 use crate::engine::survey::remote_list::RemoteList;
 use crate::engine::survey::surplus::Surplus;
 use crate::engine::sync::plan::SyncPlan;
-use crate::ledger::sqlite::SqliteLedger;
 use crate::ledger::{Ledger, RunFigures, latencies};
 use crate::report::files::ResultFiles;
 use crate::report::log_line::log_line;
@@ -170,7 +170,7 @@ struct SyncRun {
 
 impl SyncRun {
     /// Sends what differs, unless that is too much, and reports.
-    fn go_on(mut self, mut ledger: Option<SqliteLedger>) -> anyhow::Result<Exit> {
+    fn go_on(mut self, mut ledger: Option<StoredLedger>) -> anyhow::Result<Exit> {
         let prepared = &self.session.prepared;
         if !prepared.display.quiet {
             say_unused(&prepared.watcher, &self.surveyed.unused);
@@ -229,7 +229,7 @@ impl SyncRun {
     }
 
     /// Creates and updates customers.
-    fn send(&mut self, ledger: Option<SqliteLedger>) -> anyhow::Result<SqliteLedger> {
+    fn send(&mut self, ledger: Option<StoredLedger>) -> anyhow::Result<StoredLedger> {
         let session = &self.session;
         if !session.prepared.display.quiet {
             session.say_time(self.to_send());
@@ -245,7 +245,7 @@ impl SyncRun {
     /// Accounts for every row, writes the results, and shows the summary.
     fn finish(
         mut self,
-        mut ledger: Option<SqliteLedger>,
+        mut ledger: Option<StoredLedger>,
         before: &RunFigures,
         sending_since: Option<i64>,
         halt: Option<&Halt>,
@@ -313,7 +313,7 @@ impl SyncRun {
     /// a sync begins anew each night.
     fn figures(
         &self,
-        ledger: Option<&mut SqliteLedger>,
+        ledger: Option<&mut StoredLedger>,
         before: &RunFigures,
         halt: Option<&Halt>,
     ) -> anyhow::Result<Summary> {
@@ -346,7 +346,7 @@ impl SyncRun {
 
 /// The runs of the checkpoint that began since, with what each did over time.
 fn runs_since(
-    ledger: Option<&mut SqliteLedger>,
+    ledger: Option<&mut StoredLedger>,
     started_ms: i64,
 ) -> anyhow::Result<Vec<RunHistory>> {
     let mut runs = match ledger {

@@ -125,6 +125,7 @@ fn ledger_with(change: impl FnOnce(&mut Settlement)) -> MemoryLedger {
         inputs: Vec::new(),
         fit_rows: 1,
         now_ms: NOW_MS,
+        shared: None,
     };
     ledger.begin(&start).unwrap();
     let claim = Claim {

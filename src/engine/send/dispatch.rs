@@ -305,7 +305,7 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
             RefusalVerdict::OneCause { kind, many, rows } => {
                 self.sender.stop.halt(Halt::AllAlike {
                     rows: many,
-                    kind: kind.name(),
+                    kind: kind.name().into(),
                     message: format!("status {status}: {message}"),
                 });
                 // The rows are good once the cause is removed.

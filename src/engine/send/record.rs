@@ -132,7 +132,8 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
             ..Batch::default()
         };
         self.add_timeline(&mut batch);
-        Ok(self.ledger.write(&batch)?)
+        self.ledger.write(&batch)?;
+        Ok(())
     }
 
     /// Adds the run over time to `batch`, with what the batch settles.

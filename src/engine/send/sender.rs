@@ -379,7 +379,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         if let Some((kind, rows)) = verdict.one_cause {
             self.stop.halt(Halt::AllAlike {
                 rows,
-                kind: kind.name(),
+                kind: kind.name().into(),
                 message: trouble.message.clone(),
             });
         }

@@ -12,6 +12,7 @@ use crate::domain::outcome::{Outcome, OutcomeCounts};
 use crate::domain::summary::TargetAccount;
 use crate::domain::timeline::RunHistory;
 use crate::ledger::conformance::{LedgerStore, ledger_contract};
+use crate::ledger::workers::ClaimAnswer;
 use crate::ledger::{
     Batch, Claim, ClaimRecord, Ledger, LedgerError, LedgerStatus, MOST_HISTORIES, RunFigures,
     RunStart, Settlement, latencies,
@@ -318,7 +319,7 @@ impl Ledger for MemoryLedger {
         Ok(())
     }
 
-    fn write(&mut self, batch: &Batch) -> Result<(), LedgerError> {
+    fn write(&mut self, batch: &Batch) -> Result<Vec<(u64, ClaimAnswer)>, LedgerError> {
         let hook = self.write_hook.lock().unwrap().clone();
         if let Some(hook) = hook {
             hook(batch)?;
@@ -348,7 +349,7 @@ impl Ledger for MemoryLedger {
         if run.figures.timeline.is_none() {
             run.figures.timeline = before.timeline;
         }
-        Ok(())
+        Ok(Vec::new())
     }
 
     fn end(&mut self, how: &str, now_ms: i64) -> Result<(), LedgerError> {
@@ -439,8 +440,8 @@ struct MemoryStore(MemoryLedger);
 impl LedgerStore for MemoryStore {
     type Opened = MemoryLedger;
 
-    fn new() -> Self {
-        Self(MemoryLedger::default())
+    fn start() -> Option<Self> {
+        Some(Self(MemoryLedger::default()))
     }
 
     fn open(&self, account: &TargetAccount) -> Result<MemoryLedger, LedgerError> {

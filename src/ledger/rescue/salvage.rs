@@ -22,11 +22,11 @@ use super::damage::{Rescue, Saved};
 use super::integrity;
 use super::tables::{ACCOUNT, CUSTOMER, CUSTOMER_3, CUSTOMER_5, RUN, Table};
 use crate::domain::summary::TargetAccount;
+use crate::ledger::account_of;
+use crate::ledger::claim_state::{from_sql, to_sql};
 use crate::ledger::paths::beside;
 use crate::ledger::sqlite::file::{PAGE, log_path, odd_bytes, open_to_look};
 use crate::ledger::sqlite::format::{self, BoxedError};
-use crate::ledger::sqlite::row_codec::{from_sql, to_sql};
-use crate::ledger::sqlite::status::account_of;
 
 /// The number of failed reads after which the rest is given up: a few seconds, and
 /// more than the rows on the pages of any likely damage.

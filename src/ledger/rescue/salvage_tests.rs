@@ -67,6 +67,7 @@ fn fill(ledger: &mut SqliteLedger, first: u64, last: u64) {
         inputs: vec!["in.csv".to_owned()],
         fit_rows: last,
         now_ms: 5,
+        shared: None,
     };
     ledger.begin(&run).unwrap();
     let claims = (first..=last).map(|id| Claim {

@@ -90,6 +90,7 @@ fn begin(ledger: &mut SqliteLedger) {
         inputs: vec!["in.csv".to_owned()],
         fit_rows: 9,
         now_ms: 1,
+        shared: None,
     };
     ledger.begin(&run).unwrap();
 }

@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, params};
 
-use super::row_codec::to_sql;
 use crate::domain::outcome::Outcome;
+use crate::ledger::claim_state::to_sql;
 use crate::ledger::{Batch, RunFigures, Settlement};
 
 /// Writes `batch` of this run in one transaction. `is_moved` is whether the WAL is

@@ -27,7 +27,7 @@ mod pages;
 mod pin;
 mod read_ahead;
 pub(super) mod row_codec;
-pub(super) mod status;
+mod status;
 mod watch;
 
 use std::fs::File;
@@ -43,16 +43,18 @@ use self::mounts::{Trust, trust_in};
 use self::pages::{BEFORE_FIRST, page_after};
 use self::pin::{MOST_UNMOVED, Pin, move_log_into_file, pages_of};
 use self::read_ahead::Entries;
-use self::row_codec::{KNOWN, from_sql, known_of, to_sql};
-use self::status::{account_of, histories, landing_ms, read_status, target};
+use self::row_codec::{KNOWN, known_of};
+use self::status::{histories, landing_ms, read_status, target};
 use self::watch::FileWatch;
 use super::rescue::damage::{Damage, Rescue};
 use super::rescue::integrity::{self, damage_in, find_damage};
 use super::rescue::salvage;
+use super::workers::ClaimAnswer;
 use super::{Batch, ClaimRecord, IS_DURABLE, Ledger, LedgerError, LedgerStatus, RunStart};
 use crate::domain::decision::KnownClaim;
 use crate::domain::summary::TargetAccount;
 use crate::domain::timeline::RunHistory;
+use crate::ledger::claim_state::{from_sql, to_sql};
 use crate::ledger::paths::{beside, real_place};
 
 /// Whether SQLite syncs to disk.
@@ -249,8 +251,8 @@ impl SqliteLedger {
         }
         Err(LedgerError::OtherAccount {
             path: self.path.clone(),
-            recorded: account_of(&recorded),
-            given: account_of(given),
+            recorded: super::account_of(&recorded),
+            given: super::account_of(given),
         })
     }
 
@@ -387,7 +389,7 @@ impl Ledger for SqliteLedger {
         self.ensure_in_place()
     }
 
-    fn write(&mut self, batch: &Batch) -> Result<(), LedgerError> {
+    fn write(&mut self, batch: &Batch) -> Result<Vec<(u64, ClaimAnswer)>, LedgerError> {
         self.entries.forget();
         self.ensure_in_place()?;
         let is_moved = self.unmoved > MOST_UNMOVED;
@@ -396,7 +398,8 @@ impl Ledger for SqliteLedger {
         if is_moved {
             self.move_log().map_err(self.failing("write to"))?;
         }
-        self.ensure_in_place()
+        self.ensure_in_place()?;
+        Ok(Vec::new())
     }
 
     fn end(&mut self, how: &str, now_ms: i64) -> Result<(), LedgerError> {

@@ -7,8 +7,9 @@ use std::collections::VecDeque;
 
 use rusqlite::{Connection, params};
 
-use super::row_codec::{ENTRY, entry_of, from_sql, to_sql};
+use super::row_codec::{ENTRY, entry_of};
 use crate::ledger::ClaimRecord;
+use crate::ledger::claim_state::{from_sql, to_sql};
 
 /// How many records are read at once.
 const AHEAD: u64 = 256;

@@ -6,6 +6,7 @@ use rusqlite::types::Type;
 use crate::domain::decision::KnownClaim;
 use crate::domain::outcome::Outcome;
 use crate::domain::summary::RequestCounts;
+use crate::ledger::claim_state::{self, effective_outcome, from_sql, was_found};
 use crate::ledger::{ClaimRecord, LedgerStatus, latencies};
 
 /// The query whose rows [`known_of`] reads.
@@ -46,11 +47,6 @@ pub(super) fn known_of(row: &Row<'_>) -> rusqlite::Result<(String, KnownClaim)> 
     Ok((client_id, known))
 }
 
-/// Whether the customer of a claim was ever found, and not deleted since.
-fn was_found(last: Option<Outcome>, is_known: bool) -> bool {
-    last != Some(Outcome::Deleted) && (is_known || last.is_some_and(Outcome::customer_exists))
-}
-
 pub(super) fn entry_of(row: &Row<'_>) -> rusqlite::Result<ClaimRecord> {
     let (last, in_doubt) = last_and_doubt(row, 1, 10)?;
     Ok(ClaimRecord {
@@ -72,24 +68,14 @@ pub(super) fn entry_of(row: &Row<'_>) -> rusqlite::Result<ClaimRecord> {
     })
 }
 
-/// The last outcome of a claim, and whether it is in doubt. An unknown outcome counts
-/// as in doubt, so that the customer is looked up.
+/// The last outcome of a claim, and whether it is in doubt.
 pub(super) fn last_and_doubt(
     row: &Row<'_>,
     outcome: usize,
     doubt: usize,
 ) -> rusqlite::Result<(Option<Outcome>, bool)> {
-    let last = row.get_ref(outcome)?.as_str_or_null()?;
-    let last = last.and_then(Outcome::of_name);
-    Ok((last, row.get::<_, bool>(doubt)? || last.is_none()))
-}
-
-/// The outcome of a claim: its last one, or `unresolved` while it is in doubt.
-pub(super) fn effective_outcome(last: Option<Outcome>, in_doubt: bool) -> Outcome {
-    match last {
-        Some(outcome) if !in_doubt => outcome,
-        Some(_) | None => Outcome::Unresolved,
-    }
+    let name = row.get_ref(outcome)?.as_str_or_null()?;
+    Ok(claim_state::last_and_doubt(name, row.get(doubt)?))
 }
 
 pub(super) fn add_run(status: &mut LedgerStatus, row: &Row<'_>) -> rusqlite::Result<()> {
@@ -114,13 +100,4 @@ pub(super) fn add_run(status: &mut LedgerStatus, row: &Row<'_>) -> rusqlite::Res
     }
     status.runs += 1;
     Ok(())
-}
-
-/// Converts to SQLite's signed 64-bit integers, saturating.
-pub(in crate::ledger) fn to_sql(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-pub(in crate::ledger) fn from_sql(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or_default()
 }

@@ -2,10 +2,11 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::row_codec::{add_run, effective_outcome, from_sql, last_and_doubt};
+use super::row_codec::{add_run, last_and_doubt};
 use crate::domain::bottleneck::Pacing;
 use crate::domain::summary::TargetAccount;
 use crate::domain::timeline::{RunHistory, Timeline};
+use crate::ledger::claim_state::{effective_outcome, from_sql};
 use crate::ledger::{LedgerStatus, MOST_HISTORIES};
 
 /// Requests of a run that last wrote more than a day ago have landed, or never will.
@@ -19,11 +20,6 @@ pub(super) fn target(db: &Connection) -> rusqlite::Result<TargetAccount> {
             kable_client_id: row.get(1)?,
         })
     })
-}
-
-/// How messages name an account.
-pub(in crate::ledger) fn account_of(target: &TargetAccount) -> String {
-    format!("{} (account {})", target.base_url, target.kable_client_id)
 }
 
 /// Reads the counts of claims, and the figures of all runs.

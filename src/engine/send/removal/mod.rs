@@ -289,7 +289,7 @@ where
             RefusalVerdict::OneCause { kind, many, rows } => {
                 self.sender.stop.halt(Halt::AllAlike {
                     rows: many,
-                    kind: kind.name(),
+                    kind: kind.name().into(),
                     message,
                 });
                 let pending = rows.into_iter().map(|result| RemovalResult {

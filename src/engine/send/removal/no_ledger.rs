@@ -4,6 +4,7 @@ use std::io;
 
 use crate::domain::decision::KnownClaim;
 use crate::domain::timeline::RunHistory;
+use crate::ledger::workers::ClaimAnswer;
 use crate::ledger::{Batch, ClaimRecord, Ledger, LedgerError, LedgerStatus, RunStart};
 
 /// Keeps nothing.
@@ -34,8 +35,8 @@ impl Ledger for NoLedger {
         Ok(())
     }
 
-    fn write(&mut self, _batch: &Batch) -> Result<(), LedgerError> {
-        Ok(())
+    fn write(&mut self, _batch: &Batch) -> Result<Vec<(u64, ClaimAnswer)>, LedgerError> {
+        Ok(Vec::new())
     }
 
     fn end(&mut self, _how: &str, _now_ms: i64) -> Result<(), LedgerError> {

@@ -168,6 +168,7 @@ impl TestBed {
             inputs: reading.names.clone(),
             fit_rows: surveyed.fit(),
             now_ms: NOW_MS,
+            shared: None,
         })?;
         let parts = PipelineParts {
             rows: rows.clone(),

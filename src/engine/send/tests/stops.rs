@@ -113,7 +113,7 @@ async fn twenty_refusals_alike_from_the_start_end_the_run() {
         came.halt,
         Some(Halt::AllAlike {
             rows: 20,
-            kind: "to be created",
+            kind: "to be created".into(),
             message,
         })
     );

@@ -17,8 +17,8 @@ struct SqliteStore(tempfile::TempDir);
 impl LedgerStore for SqliteStore {
     type Opened = SqliteLedger;
 
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+    fn start() -> Option<Self> {
+        Some(Self(tempfile::tempdir().unwrap()))
     }
 
     fn open(&self, account: &TargetAccount) -> Result<SqliteLedger, LedgerError> {
@@ -40,6 +40,7 @@ fn open(path: &Path) -> SqliteLedger {
             inputs: vec!["in.csv".to_owned()],
             fit_rows: 3,
             now_ms: 1,
+            shared: None,
         })
         .unwrap();
     ledger

@@ -1,0 +1,348 @@
+//! A connection that is taken up again when it drops, for callers that are not asynchronous.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tokio::runtime::Runtime;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Row, Statement};
+
+use super::address::{AddressError, DatabaseAddress};
+use super::failure::is_passing_failure;
+use crate::ledger::LedgerError;
+use crate::ledger::workers::LedgerObserver;
+
+/// The longest pause between two attempts to connect.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// How long a run waits for its database.
+const PATIENCE: Duration = Duration::from_hours(1);
+
+/// How long a run that was stopped waits for it.
+const PATIENCE_AFTER_STOP: Duration = Duration::from_secs(10);
+
+/// How often a transaction is repeated that another one was in the way of.
+const MOST_CONFLICTS: u32 = 100;
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PostgresError {
+    /// The connection could not be made.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// The database refused it, or the connection was lost.
+    #[error(transparent)]
+    Database(#[from] tokio_postgres::Error),
+    /// This worker was taken for dead.
+    #[error("this worker was not heard from for so long that others took over its work")]
+    Fenced,
+    /// What the database had acknowledged is gone.
+    #[error("what the database had acknowledged is gone")]
+    LostCommits,
+    /// A claim's number, or its key, belongs to another customer.
+    #[error("the claim is another customer's")]
+    OtherCustomer,
+    /// Something in the tables is not as it was written.
+    #[error("{0}")]
+    Invalid(String),
+}
+
+impl PostgresError {
+    /// Whether the connection is of no more use, and another one may do.
+    fn is_lost_connection(&self) -> bool {
+        match self {
+            Self::Database(error) => {
+                is_passing_failure(error)
+                    // The connection went to a server that is a standby by now.
+                    || error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)
+            }
+            Self::Address(error) => error.is_passing(),
+            Self::Fenced | Self::LostCommits | Self::OtherCustomer | Self::Invalid(_) => false,
+        }
+    }
+
+    /// Whether another transaction was in the way, so that this one is repeated.
+    fn is_conflict(&self) -> bool {
+        let Self::Database(error) = self else {
+            return false;
+        };
+        error.code().is_some_and(|code| {
+            *code == SqlState::T_R_SERIALIZATION_FAILURE || *code == SqlState::T_R_DEADLOCK_DETECTED
+        })
+    }
+}
+
+/// A connection, with its prepared statements.
+pub(super) struct Session {
+    client: Client,
+    schema: String,
+    statements: Mutex<HashMap<&'static str, Statement>>,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Connects to `address`, for tables in its schema.
+    pub(super) async fn open(address: &DatabaseAddress) -> Result<Self, PostgresError> {
+        let client = address.connect().await?;
+        // A claim must be on disk when it is acknowledged, whatever the server's default is.
+        // Where more than that is asked for (remote_apply), it stays.
+        client
+            .batch_execute(
+                "SET client_encoding = 'UTF8'; SET timezone = 'UTC';
+                 SET idle_in_transaction_session_timeout = '60s';
+                 SELECT set_config('synchronous_commit', 'on', false)
+                    WHERE current_setting('synchronous_commit') IN ('off', 'local')",
+            )
+            .await?;
+        Ok(Self {
+            client,
+            schema: quoted(address.schema()),
+            statements: Mutex::default(),
+        })
+    }
+
+    /// `sql` with the schema's name in the place of `kb`.
+    fn named(&self, sql: &str) -> String {
+        sql.replace("kb.", &format!("{}.", self.schema))
+    }
+
+    async fn prepared(&self, sql: &'static str) -> Result<Statement, PostgresError> {
+        if let Some(known) = self.statements.lock().get(sql) {
+            return Ok(known.clone());
+        }
+        let statement = self.client.prepare(&self.named(sql)).await?;
+        self.statements.lock().insert(sql, statement.clone());
+        Ok(statement)
+    }
+
+    /// Runs statements that return nothing.
+    pub(super) async fn execute_all(&self, sql: &str) -> Result<(), PostgresError> {
+        Ok(self.client.batch_execute(&self.named(sql)).await?)
+    }
+
+    /// Makes the schema.
+    pub(super) async fn create_schema(&self) -> Result<(), PostgresError> {
+        let sql = format!("CREATE SCHEMA {}", self.schema);
+        Ok(self.client.batch_execute(&sql).await?)
+    }
+
+    /// Runs one statement, and returns its rows.
+    pub(super) async fn query(
+        &self,
+        sql: &'static str,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, PostgresError> {
+        let statement = self.prepared(sql).await?;
+        Ok(self.client.query(&statement, values).await?)
+    }
+
+    /// Runs one statement, and returns its only row, if there is one.
+    pub(super) async fn query_one(
+        &self,
+        sql: &'static str,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Option<Row>, PostgresError> {
+        Ok(self.query(sql, values).await?.into_iter().next())
+    }
+
+    /// Runs `work` in a transaction, which is undone if `work` fails.
+    pub(super) async fn transaction<T>(
+        &self,
+        work: impl Future<Output = Result<T, PostgresError>>,
+    ) -> Result<T, PostgresError> {
+        self.client.batch_execute("BEGIN").await?;
+        match work.await {
+            Ok(done) => {
+                self.client.batch_execute("COMMIT").await?;
+                Ok(done)
+            }
+            Err(error) => {
+                // If this fails too, the connection is lost, and the transaction with it.
+                self.client.batch_execute("ROLLBACK").await.ok();
+                Err(error)
+            }
+        }
+    }
+}
+
+/// A name as it stands in a statement.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A connection to the database, and a thread to wait for it.
+pub(super) struct Connection {
+    pub(super) address: DatabaseAddress,
+    runtime: Runtime,
+    session: Option<Session>,
+    connected: Instant,
+    observer: Option<Arc<dyn LedgerObserver>>,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Connection {
+    /// Connects to `address`.
+    pub(super) fn open(address: DatabaseAddress) -> Result<Self, LedgerError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|source| LedgerError::Io {
+                path: address.to_string().into(),
+                source,
+            })?;
+        let mut connection = Self {
+            address,
+            runtime,
+            session: None,
+            connected: Instant::now(),
+            observer: None,
+        };
+        let session = connection.wait(async || Session::open(&connection.address).await);
+        connection.session = Some(session.map_err(|error| connection.failed("open", error))?);
+        Ok(connection)
+    }
+
+    /// From now on `observer` is told while this waits for the database.
+    pub(super) fn observe(&mut self, observer: Arc<dyn LedgerObserver>) {
+        self.observer = Some(observer);
+    }
+
+    /// Does `work`, of which `doing` completes "cannot …". It is done again after a
+    /// conflict, and after the connection was lost; then its argument is true, and what was
+    /// done may have been done already.
+    pub(super) fn run<T: Send>(
+        &mut self,
+        doing: &'static str,
+        work: impl AsyncFn(&Session, bool) -> Result<T, PostgresError> + Sync,
+    ) -> Result<T, LedgerError> {
+        let (mut conflicts, mut is_again) = (0, false);
+        loop {
+            let done = match &self.session {
+                Some(session) => self.wait(async || work(session, is_again).await),
+                None => Err(PostgresError::LostCommits),
+            };
+            match done {
+                Ok(done) => return Ok(done),
+                Err(error) if error.is_conflict() && conflicts < MOST_CONFLICTS => {
+                    conflicts += 1;
+                    std::thread::sleep(Duration::from_millis(fastrand::u64(1..20)));
+                }
+                Err(error) if error.is_lost_connection() => {
+                    self.reconnect(doing, error)?;
+                    is_again = true;
+                }
+                Err(error) => return Err(self.failed(doing, error)),
+            }
+        }
+    }
+
+    /// Connects again, for as long as it takes.
+    fn reconnect(&mut self, doing: &'static str, lost: PostgresError) -> Result<(), LedgerError> {
+        let began = Instant::now();
+        let mut pause = Duration::from_millis(50);
+        let mut told: Option<Arc<dyn LedgerObserver>> = None;
+        let mut why = Some(lost);
+        loop {
+            let opened = self.wait(async || Session::open(&self.address).await);
+            let error = match opened {
+                Ok(session) => {
+                    (self.session, self.connected) = (Some(session), Instant::now());
+                    if let Some(observer) = told {
+                        observer.goes_on();
+                    }
+                    return Ok(());
+                }
+                // The first error says most: later ones are those of the attempts.
+                Err(error) if error.is_lost_connection() => why.take().unwrap_or(error),
+                Err(error) => return Err(self.failed(doing, error)),
+            };
+            let observer = self.observer.clone();
+            let is_patient = observer.as_ref().is_some_and(|one| !one.is_stopped());
+            let patience = if is_patient {
+                PATIENCE
+            } else {
+                PATIENCE_AFTER_STOP
+            };
+            if began.elapsed() > patience {
+                return Err(self.failed(doing, error));
+            }
+            if let (Some(observer), None) = (observer, &told) {
+                observer.waits(&format!(
+                    "the checkpoint's database can't be reached: {error}"
+                ));
+                told = Some(observer);
+            }
+            std::thread::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0));
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// For how long the connection has stood.
+    pub(super) fn age(&self) -> Duration {
+        self.connected.elapsed()
+    }
+
+    /// Gives the lease of worker `id` up, if the database can be reached at once.
+    pub(super) fn leave(&self, id: i64, in_doubt: bool) {
+        if let Some(session) = &self.session {
+            // If it takes longer, the lease ends by itself.
+            let most = Duration::from_secs(2);
+            let leaving = async || {
+                let leaving = super::lease::leave(session, id, in_doubt);
+                tokio::time::timeout(most, leaving).await
+            };
+            self.wait(leaving).ok();
+        }
+    }
+
+    /// Waits until `work` is done. Some callers are tasks of another runtime, in which no
+    /// other one may block: then it is done on a thread of its own.
+    fn wait<T: Send>(&self, work: impl AsyncFnOnce() -> T + Send) -> T {
+        if tokio::runtime::Handle::try_current().is_err() {
+            return self.runtime.block_on(work());
+        }
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| self.runtime.block_on(work()));
+            waiting
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+
+    /// The error for a caller.
+    pub(super) fn failed(&self, doing: &'static str, error: PostgresError) -> LedgerError {
+        let path = self.address.to_string().into();
+        match error {
+            PostgresError::Fenced => LedgerError::Fenced { path },
+            PostgresError::LostCommits => LedgerError::LostCommits { path },
+            PostgresError::Address(source) => LedgerError::Unreachable {
+                path,
+                hint: source.hint(),
+                source: Box::new(source),
+            },
+            other @ (PostgresError::Database(_)
+            | PostgresError::OtherCustomer
+            | PostgresError::Invalid(_)) => LedgerError::Database {
+                doing,
+                path,
+                source: Box::new(other),
+            },
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! A worker's row: how it comes to hold a lease, keeps it and loses it.
+//!
+//! Leases are kept on the database's clock. Whoever takes a worker for dead and whoever
+//! writes in its name lock the same row, so that only one of them succeeds.
+
+use std::time::Duration;
+
+use super::connection::{PostgresError, Session};
+
+/// A worker that is to be registered.
+#[derive(Debug, Clone)]
+pub(super) struct NewWorker {
+    /// Whether other workers may join its session, and it theirs.
+    pub(super) shares: bool,
+    pub(super) host: String,
+    pub(super) process: u32,
+    pub(super) lease: Duration,
+    /// How long a request of it may live after its lease has ended.
+    pub(super) quarantine: Duration,
+}
+
+/// What became of an attempt to register a worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Registration {
+    /// It is registered.
+    Registered(WorkerPlace),
+    /// Another worker is alive, and is not one to join.
+    Busy {
+        /// Who it is, for people.
+        holder: String,
+        /// How often it was heard from.
+        beat_us: i64,
+        /// How long until its lease ends, if it is not heard from again.
+        ends_in: Duration,
+    },
+    /// Requests of dead workers may be under way for so long.
+    Quarantine(Duration),
+}
+
+/// A registered worker, and its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct WorkerPlace {
+    /// Its number: the fencing token.
+    pub(super) id: i64,
+    /// The first worker of its session.
+    pub(super) session: i64,
+    /// The first claim that its session may have made.
+    pub(super) first_id: i64,
+    /// The last run before its session.
+    pub(super) runs: i64,
+}
+
+impl WorkerPlace {
+    /// Whether another worker began the session.
+    pub(super) fn is_joined(&self) -> bool {
+        self.session != self.id
+    }
+}
+
+/// Takes workers for dead whose leases have ended. After a restart of the server all of them
+/// have the time of a lease to come back.
+pub(super) async fn bury(session: &Session) -> Result<(), PostgresError> {
+    session
+        .query(
+            "UPDATE kb.worker SET state = 'dead', gone = clock_timestamp()
+                WHERE state = 'live' AND expires < clock_timestamp()
+                    AND pg_postmaster_start_time() + (expires - beat) < clock_timestamp()",
+            &[],
+        )
+        .await?;
+    Ok(())
+}
+
+/// Registers `worker`: the first one begins a session, others join it if they may.
+pub(super) async fn register(
+    session: &Session,
+    worker: &NewWorker,
+) -> Result<Registration, PostgresError> {
+    session
+        .transaction(async {
+            // One at a time.
+            session
+                .query("SELECT FROM kb.account FOR UPDATE", &[])
+                .await?;
+            bury(session).await?;
+            let live = session
+                .query(
+                    "SELECT id, coalesce(session, id), shares, host, process, first_id, runs,
+                            (extract(epoch FROM beat) * 1000000)::bigint,
+                            (extract(epoch FROM expires - clock_timestamp()) * 1000)::bigint
+                        FROM kb.worker WHERE state = 'live' ORDER BY id",
+                    &[],
+                )
+                .await?;
+            let Some(first) = live.first() else {
+                return found(session, worker).await;
+            };
+            let shares: bool = first.try_get(2)?;
+            if shares && worker.shares {
+                let place = WorkerPlace {
+                    id: 0,
+                    session: first.try_get(1)?,
+                    first_id: first.try_get(5)?,
+                    runs: first.try_get(6)?,
+                };
+                let id = insert(session, worker, Some(place.session), place).await?;
+                return Ok(Registration::Registered(WorkerPlace { id, ..place }));
+            }
+            let (host, process): (String, i64) = (first.try_get(3)?, first.try_get(4)?);
+            let ends_in: i64 = first.try_get(8)?;
+            Ok(Registration::Busy {
+                holder: format!("process {process} on {host}"),
+                beat_us: first.try_get(7)?,
+                ends_in: Duration::from_millis(u64::try_from(ends_in).unwrap_or_default()),
+            })
+        })
+        .await
+}
+
+/// Begins a session, once no request of a dead worker can be under way any more.
+async fn found(session: &Session, worker: &NewWorker) -> Result<Registration, PostgresError> {
+    let row = session
+        .query_one(
+            "SELECT (SELECT (extract(epoch FROM max(gone + quarantine) - clock_timestamp()) * 1000)::bigint
+                        FROM kb.worker WHERE state = 'dead' AND gone + quarantine > clock_timestamp()),
+                    (SELECT coalesce(max(id), 0) + 1 FROM kb.customer),
+                    (SELECT coalesce(max(id), 0) FROM kb.run)",
+            &[],
+        )
+        .await?;
+    let Some(row) = row else {
+        return Err(PostgresError::Invalid("an empty answer".to_owned()));
+    };
+    if let Some(millis) = row.try_get::<_, Option<i64>>(0)? {
+        let wait = Duration::from_millis(u64::try_from(millis).unwrap_or_default());
+        return Ok(Registration::Quarantine(wait.max(Duration::from_millis(1))));
+    }
+    let mut place = WorkerPlace {
+        id: 0,
+        session: 0,
+        first_id: row.try_get(1)?,
+        runs: row.try_get(2)?,
+    };
+    place.id = insert(session, worker, None, place).await?;
+    place.session = place.id;
+    Ok(Registration::Registered(place))
+}
+
+async fn insert(
+    session: &Session,
+    worker: &NewWorker,
+    of_session: Option<i64>,
+    place: WorkerPlace,
+) -> Result<i64, PostgresError> {
+    let row = session
+        .query_one(
+            "INSERT INTO kb.worker (session, shares, first_id, runs, host, process, expires, quarantine)
+                VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp() + $7 * interval '1 microsecond',
+                        $8 * interval '1 microsecond')
+                RETURNING id",
+            &[
+                &of_session,
+                &worker.shares,
+                &place.first_id,
+                &place.runs,
+                &worker.host,
+                &i64::from(worker.process),
+                &micros(worker.lease),
+                &micros(worker.quarantine),
+            ],
+        )
+        .await?;
+    let row = row.ok_or_else(|| PostgresError::Invalid("an empty answer".to_owned()))?;
+    Ok(row.try_get(0)?)
+}
+
+/// Renews the lease of worker `id`. Fails if it was taken for dead.
+pub(super) async fn renew(
+    session: &Session,
+    id: i64,
+    lease: Duration,
+) -> Result<(), PostgresError> {
+    let renewed = session
+        .query_one(
+            "UPDATE kb.worker SET beat = clock_timestamp(),
+                    expires = clock_timestamp() + $2 * interval '1 microsecond'
+                WHERE id = $1 AND state = 'live' RETURNING id",
+            &[&id, &micros(lease)],
+        )
+        .await?;
+    renewed.map(|_| ()).ok_or(PostgresError::Fenced)
+}
+
+/// Gives the lease of worker `id` up, with its parts. `in_doubt` says whether requests of it
+/// may be under way: then it counts as dead.
+pub(super) async fn leave(session: &Session, id: i64, in_doubt: bool) -> Result<(), PostgresError> {
+    let state = if in_doubt { "dead" } else { "left" };
+    session
+        .transaction(async {
+            session
+                .query(
+                    "UPDATE kb.worker SET state = $2, gone = clock_timestamp()
+                        WHERE id = $1 AND state = 'live'",
+                    &[&id, &state],
+                )
+                .await?;
+            release_parts(session).await
+        })
+        .await
+}
+
+/// Frees the parts of workers that are not live. What a dead one may have sent is left alone
+/// until its requests can't be under way any more.
+pub(super) async fn release_parts(session: &Session) -> Result<(), PostgresError> {
+    session
+        .query(
+            "UPDATE kb.part p SET worker = NULL,
+                    not_before = CASE WHEN w.state = 'dead' THEN w.gone + w.quarantine END
+                FROM kb.worker w
+                WHERE NOT p.done AND p.worker = w.id AND w.state <> 'live'",
+            &[],
+        )
+        .await?;
+    Ok(())
+}
+
+pub(super) fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}

@@ -1,0 +1,98 @@
+//! The pace of all workers: the starts of requests are reserved from one row, so that their
+//! rate is exact however many workers there are. A dead worker loses the few that it holds.
+
+use std::time::{Duration, Instant};
+
+use super::connection::{PostgresError, Session};
+use crate::ledger::workers::{ProbeTurn, ReservedStarts};
+
+/// How long from now a reserved start is at least: what an answer takes to arrive.
+const LEAD: Duration = Duration::from_millis(2);
+
+/// How long one worker has to find out whether the API is back.
+const PROBE: Duration = Duration::from_secs(10);
+
+/// Reserves `count` starts, one `every` so often.
+pub(super) async fn reserve(
+    session: &Session,
+    count: u32,
+    every: Duration,
+) -> Result<ReservedStarts, PostgresError> {
+    let every_us = micros(every);
+    let asked = Instant::now();
+    let row = session
+        .query_one(
+            "UPDATE kb.pace SET next_us = greatest(next_us, held_us,
+                    (extract(epoch FROM clock_timestamp()) * 1000000)::bigint + $3) + $1 * $2
+                RETURNING next_us - $1 * $2 -
+                    (extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
+            &[&i64::from(count), &every_us, &micros(LEAD)],
+        )
+        .await?;
+    let answered = Instant::now();
+    let ahead: i64 = row
+        .ok_or_else(|| PostgresError::Invalid("there is no pace".to_owned()))?
+        .try_get(0)?;
+    // The database read its clock between the two. Of several workers each errs by as much as
+    // its answers differ in how long they take, which is little.
+    let read = asked + (answered - asked) / 2;
+    Ok(ReservedStarts {
+        first: read + Duration::from_micros(u64::try_from(ahead).unwrap_or_default()),
+        count,
+        every,
+    })
+}
+
+/// Lets no worker start a request for `wait`.
+pub(super) async fn hold(session: &Session, wait: Duration) -> Result<(), PostgresError> {
+    session
+        .query(
+            "UPDATE kb.pace SET held_us = greatest(held_us,
+                    (extract(epoch FROM clock_timestamp()) * 1000000)::bigint + $1)",
+            &[&micros(wait)],
+        )
+        .await?;
+    Ok(())
+}
+
+/// Asks to be the one worker that finds out whether the API is back. `known` is how many
+/// outages were over when this worker's outage began; how many are now is returned.
+pub(super) async fn probe(
+    session: &Session,
+    known: Option<i64>,
+) -> Result<(ProbeTurn, i64), PostgresError> {
+    let row = session
+        .query_one(
+            "WITH now AS (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS us),
+                  mine AS (UPDATE kb.pace SET probe_us = now.us + $1 FROM now
+                    WHERE probe_us < now.us AND outages = coalesce($2, outages) RETURNING true)
+             SELECT outages, EXISTS (SELECT FROM mine) FROM kb.pace",
+            &[&micros(PROBE), &known],
+        )
+        .await?;
+    let row = row.ok_or_else(|| PostgresError::Invalid("there is no pace".to_owned()))?;
+    let (outages, is_mine): (i64, bool) = (row.try_get(0)?, row.try_get(1)?);
+    let turn = if known.is_some_and(|known| known < outages) {
+        ProbeTurn::Over
+    } else if is_mine {
+        ProbeTurn::Yours
+    } else {
+        ProbeTurn::Others
+    };
+    Ok((turn, outages))
+}
+
+/// The API is back.
+pub(super) async fn end_outage(session: &Session) -> Result<(), PostgresError> {
+    session
+        .query(
+            "UPDATE kb.pace SET outages = outages + 1, probe_us = 0 WHERE probe_us > 0",
+            &[],
+        )
+        .await?;
+    Ok(())
+}
+
+fn micros(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,52 @@
+//! Leases parts of the input of a run that is shared.
+
+use super::connection::{PostgresError, Session};
+use super::lease::{bury, release_parts};
+use crate::ledger::workers::PartAnswer;
+
+/// Leases a part to a worker of a run: the first free one whose number is `from` or higher,
+/// or else the first free one. `buries` says whether workers that are silent are taken for
+/// dead first.
+pub(super) async fn take(
+    session: &Session,
+    (run, worker): (i64, i64),
+    from: u32,
+    buries: bool,
+) -> Result<PartAnswer, PostgresError> {
+    if buries {
+        bury(session).await?;
+        release_parts(session).await?;
+    }
+    let from = i32::try_from(from).unwrap_or(i32::MAX);
+    let taken = session
+        .query_one(
+            "WITH me AS MATERIALIZED (
+                    SELECT id FROM kb.worker WHERE id = $2 AND state = 'live' FOR UPDATE),
+                  free AS MATERIALIZED (
+                    SELECT run, no FROM kb.part
+                        WHERE run = $1 AND NOT done AND worker IS NULL
+                            AND coalesce(not_before <= clock_timestamp(), true)
+                        ORDER BY no < $3, no LIMIT 1 FOR UPDATE SKIP LOCKED)
+             UPDATE kb.part p SET worker = me.id FROM me, free
+                WHERE p.run = free.run AND p.no = free.no RETURNING p.no",
+            &[&run, &worker, &from],
+        )
+        .await?;
+    if let Some(row) = taken {
+        let no: i32 = row.try_get(0)?;
+        return Ok(PartAnswer::Take(u32::try_from(no).unwrap_or_default()));
+    }
+    let row = session
+        .query_one(
+            "SELECT EXISTS (SELECT FROM kb.part WHERE run = $1 AND NOT done),
+                    EXISTS (SELECT FROM kb.worker WHERE id = $2 AND state = 'live')",
+            &[&run, &worker],
+        )
+        .await?;
+    let row = row.ok_or_else(|| PostgresError::Invalid("an empty answer".to_owned()))?;
+    match (row.try_get(0)?, row.try_get(1)?) {
+        (_, false) => Err(PostgresError::Fenced),
+        (true, true) => Ok(PartAnswer::Wait),
+        (false, true) => Ok(PartAnswer::Done),
+    }
+}

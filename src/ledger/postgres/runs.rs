@@ -1,0 +1,282 @@
+//! Begins and ends runs. Workers that share a run agree on what is sent.
+
+use super::connection::{PostgresError, Session};
+use super::lease::WorkerPlace;
+use super::rows::{from_sql, to_sql};
+use crate::ledger::workers::SharedRun;
+use crate::ledger::{MOST_HISTORIES, RunStart, latencies};
+
+/// How many workers may have latencies of their own before those are folded into one list.
+const MOST_LISTS: usize = 16;
+
+/// What became of an attempt to begin a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Begun {
+    /// It was begun, or joined.
+    Run(i64),
+    /// Its workers agree on something else; this is what differs, for people.
+    Differs(String),
+}
+
+/// Begins a run, or joins the one that other workers of the session began.
+pub(super) async fn begin(
+    session: &Session,
+    place: WorkerPlace,
+    run: &RunStart,
+) -> Result<Begun, PostgresError> {
+    session
+        .transaction(async {
+            // One at a time.
+            session
+                .query("SELECT FROM kb.account FOR UPDATE", &[])
+                .await?;
+            if let Some(shared) = &run.shared
+                && let Some(joined) = join(session, place, shared).await?
+            {
+                if let Begun::Run(id) = joined {
+                    attach(session, place, id, run.now_ms).await?;
+                }
+                return Ok(joined);
+            }
+            fold(session).await?;
+            let id = insert(session, place, run).await?;
+            attach(session, place, id, run.now_ms).await?;
+            Ok(Begun::Run(id))
+        })
+        .await
+}
+
+/// The session's run that is shared, if one was begun and not ended.
+async fn join(
+    session: &Session,
+    place: WorkerPlace,
+    shared: &SharedRun,
+) -> Result<Option<Begun>, PostgresError> {
+    let row = session
+        .query_one(
+            "SELECT id, input, options FROM kb.run
+                WHERE session = $1 AND options IS NOT NULL AND ended IS NULL
+                ORDER BY id DESC LIMIT 1",
+            &[&place.session],
+        )
+        .await?;
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let input: &[u8] = row.try_get(1)?;
+    let options: Vec<(String, String)> = serde_json::from_str(row.try_get(2)?).unwrap_or_default();
+    let mut differing = Vec::new();
+    if input != shared.input {
+        differing.push("the input".to_owned());
+    }
+    for (name, value) in &shared.options {
+        let other = options.iter().find(|(other, _)| other == name);
+        match other {
+            Some((_, other)) if other == value => {}
+            Some((_, other)) => {
+                differing.push(format!("{name} ({value} here, {other} there)"));
+            }
+            None => differing.push(name.clone()),
+        }
+    }
+    Ok(Some(if differing.is_empty() {
+        Begun::Run(row.try_get(0)?)
+    } else {
+        Begun::Differs(differing.join(", "))
+    }))
+}
+
+async fn insert(
+    session: &Session,
+    place: WorkerPlace,
+    run: &RunStart,
+) -> Result<i64, PostgresError> {
+    let inputs = serde_json::Value::from(run.inputs.clone()).to_string();
+    let shared = run.shared.as_ref();
+    let options = shared.map(|shared| serde_json::to_string(&shared.options));
+    let options = options
+        .transpose()
+        .map_err(|error| PostgresError::Invalid(error.to_string()))?;
+    let input = shared.map(|shared| shared.input.as_slice());
+    let row = session
+        .query_one(
+            "INSERT INTO kb.run (session, command, inputs, fit_rows, began, changed, input, options)
+                VALUES ($1, $2, $3, $4, $5, $5, $6, $7) RETURNING id",
+            &[
+                &place.session,
+                &run.command,
+                &inputs,
+                &to_sql(run.fit_rows),
+                &run.now_ms,
+                &input,
+                &options,
+            ],
+        )
+        .await?;
+    let id: i64 = row
+        .ok_or_else(|| PostgresError::Invalid("an empty answer".to_owned()))?
+        .try_get(0)?;
+    if let Some(shared) = shared {
+        let last = i64::from(shared.parts()) - 1;
+        session
+            .query(
+                "INSERT INTO kb.part (run, no) SELECT $1::bigint, no::integer
+                    FROM generate_series(0::bigint, $2::bigint) no",
+                &[&id, &last],
+            )
+            .await?;
+        // Those of earlier runs are of no use.
+        session
+            .query("DELETE FROM kb.part WHERE run < $1", &[&id])
+            .await?;
+    }
+    Ok(id)
+}
+
+/// Lets a worker work on a run.
+async fn attach(
+    session: &Session,
+    place: WorkerPlace,
+    run: i64,
+    now_ms: i64,
+) -> Result<(), PostgresError> {
+    let found = session
+        .query(
+            "UPDATE kb.worker SET run = $2 WHERE id = $1 AND state = 'live' RETURNING id",
+            &[&place.id, &run],
+        )
+        .await?;
+    if found.is_empty() {
+        return Err(PostgresError::Fenced);
+    }
+    session
+        .query(
+            "INSERT INTO kb.figures (run, worker, changed) VALUES ($1, $2, $3)
+                ON CONFLICT (run, worker) DO NOTHING",
+            &[&run, &place.id, &now_ms],
+        )
+        .await?;
+    Ok(())
+}
+
+/// Ends a run for a worker, and for all if no other one works on it.
+pub(super) async fn end(
+    session: &Session,
+    (run, worker): (i64, i64),
+    how: &str,
+    now_ms: i64,
+) -> Result<(), PostgresError> {
+    session
+        .transaction(async {
+            // Two that end at once: the second one finds that the first has ended.
+            session
+                .query("SELECT FROM kb.account FOR UPDATE", &[])
+                .await?;
+            session
+                .query("UPDATE kb.worker SET run = NULL WHERE id = $1", &[&worker])
+                .await?;
+            session
+                .query(
+                    "UPDATE kb.run SET ended = $2, changed = $3
+                        WHERE id = $1 AND NOT EXISTS (
+                            SELECT FROM kb.worker w WHERE w.run = $1 AND w.state = 'live'
+                                AND w.expires > clock_timestamp())",
+                    &[&run, &how, &now_ms],
+                )
+                .await?;
+            session
+                .query(
+                    "UPDATE kb.figures SET changed = $3 WHERE run = $1 AND worker = $2",
+                    &[&run, &worker, &now_ms],
+                )
+                .await?;
+            session
+                .query(
+                    "UPDATE kb.part SET worker = NULL WHERE run = $1 AND worker = $2 AND NOT done",
+                    &[&run, &worker],
+                )
+                .await?;
+            Ok(())
+        })
+        .await
+}
+
+/// Stops a run for all of its workers. The first reason counts.
+pub(super) async fn stop(session: &Session, run: i64, reason: &str) -> Result<(), PostgresError> {
+    session
+        .query(
+            "UPDATE kb.run SET stop = coalesce(stop, $2) WHERE id = $1",
+            &[&run, &reason],
+        )
+        .await?;
+    Ok(())
+}
+
+/// The number of the next new claim.
+pub(super) async fn next_id(session: &Session) -> Result<u64, PostgresError> {
+    let row = session
+        .query_one("SELECT coalesce(max(id), 0) + 1 FROM kb.customer", &[])
+        .await?;
+    let next: Option<i64> = row.map(|row| row.try_get(0)).transpose()?;
+    Ok(next.map_or(1, from_sql))
+}
+
+/// Who writes the checkpoint now, for people.
+pub(super) async fn holder(session: &Session) -> Result<Option<String>, PostgresError> {
+    let rows = session
+        .query(
+            "SELECT host, process FROM kb.worker
+                WHERE state = 'live' AND expires > clock_timestamp() ORDER BY id",
+            &[],
+        )
+        .await?;
+    let Some(first) = rows.first() else {
+        return Ok(None);
+    };
+    let (host, process): (String, i64) = (first.try_get(0)?, first.try_get(1)?);
+    Ok(Some(match rows.len() - 1 {
+        0 => format!("process {process} on {host}"),
+        1 => format!("process {process} on {host} and 1 other worker"),
+        others => format!("process {process} on {host} and {others} other workers"),
+    }))
+}
+
+/// Keeps the figures small: a checkpoint may see a run every night for years. The latencies
+/// of earlier runs are folded into one list, and what they did over time is kept of the
+/// latest ones.
+async fn fold(session: &Session) -> Result<(), PostgresError> {
+    let lists = session
+        .query(
+            "SELECT run, worker, latencies FROM kb.figures WHERE latencies <> '[]'
+                ORDER BY run, worker",
+            &[],
+        )
+        .await?;
+    if let Some(latest) = lists.last().filter(|_| lists.len() >= MOST_LISTS) {
+        let mut all = Vec::new();
+        for row in &lists {
+            let list: Vec<(u64, u64)> = serde_json::from_str(row.try_get(2)?).unwrap_or_default();
+            latencies::add(&mut all, &list);
+        }
+        let all = serde_json::to_string(&all)
+            .map_err(|error| PostgresError::Invalid(error.to_string()))?;
+        let (run, worker): (i64, i64) = (latest.try_get(0)?, latest.try_get(1)?);
+        session
+            .query(
+                "UPDATE kb.figures SET latencies =
+                        CASE WHEN run = $1 AND worker = $2 THEN $3 ELSE '[]' END
+                    WHERE latencies <> '[]'",
+                &[&run, &worker, &all],
+            )
+            .await?;
+    }
+    let kept = i64::try_from(MOST_HISTORIES - 1).unwrap_or(i64::MAX);
+    session
+        .query(
+            "UPDATE kb.figures SET timeline = 'null' WHERE timeline <> 'null'
+                AND run NOT IN (SELECT id FROM kb.run ORDER BY id DESC LIMIT $1)",
+            &[&kept],
+        )
+        .await?;
+    Ok(())
+}
