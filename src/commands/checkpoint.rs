@@ -175,10 +175,12 @@ mod database {
 
     fn address(checkpoint: &Path) -> Result<DatabaseAddress, LedgerError> {
         let text = checkpoint.to_string_lossy();
-        DatabaseAddress::parse(&text, &database_variable).map_err(|source| LedgerError::Unreachable {
-            path: "in PostgreSQL".into(),
-            hint: source.hint(),
-            source: Box::new(source),
+        DatabaseAddress::parse(&text, &database_variable).map_err(|source| {
+            LedgerError::Unreachable {
+                path: "in PostgreSQL".into(),
+                hint: source.hint(),
+                source: Box::new(source),
+            }
         })
     }
 

@@ -5,13 +5,12 @@
 //! the claim, one for each `clientId`, is what makes a customer unique.
 
 use std::fmt::Debug;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, oneshot};
-
-use super::LedgerError;
+use super::error::LedgerError;
 use crate::domain::customer::Fingerprint;
 
 /// What a ledger that is shared answers to a claim. Claims without an answer are granted as
@@ -135,31 +134,29 @@ pub trait SharedLedger {
     /// Until when this worker may send.
     fn lease(&self) -> Arc<LeaseDeadline>;
 
-    /// Where the starts of requests are reserved.
-    fn pace(&self) -> mpsc::UnboundedSender<PaceRequest>;
+    /// The pace that it shares; `None` if it only reads.
+    fn pace(&self) -> Option<Arc<dyn SharedPace>>;
 }
 
-/// What a worker asks of the pace that all workers share.
-#[derive(Debug)]
-pub enum PaceRequest {
-    /// Reserves the next starts.
-    Reserve {
-        /// How many.
-        count: u32,
-        /// The time from one start to the next.
-        every: Duration,
-        /// Gets the first of them; dropped if it can't be reserved now.
-        answer: oneshot::Sender<ReservedStarts>,
-    },
-    /// No worker starts a request for so long.
-    Hold(Duration),
+/// What is answered later.
+pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// The pace that all workers share. Whatever is asked of it is answered in the order of
+/// asking; while its database can't be reached, nothing is.
+pub trait SharedPace: Send + Sync + Debug {
+    /// Reserves the next `count` starts, one `every` so often; `None` if that is not possible
+    /// now.
+    fn reserve(&self, count: u32, every: Duration) -> Later<Option<ReservedStarts>>;
+
+    /// Lets no worker start a request for `wait`.
+    fn hold(&self, wait: Duration) -> Later<()>;
+
     /// Asks to be the one worker that finds out whether the API is back.
-    Probe {
-        /// How many outages were over when this one began.
-        answer: oneshot::Sender<ProbeTurn>,
-    },
-    /// The API is back: the outage is over for all.
-    Up,
+    fn probe(&self) -> Later<ProbeTurn>;
+
+    /// Tells what the worker found that was asked to find out: whether the API is back, which
+    /// ends the outage for all.
+    fn probed(&self, is_back: bool) -> Later<()>;
 }
 
 /// Starts that only this worker may use.
@@ -217,7 +214,7 @@ impl LeaseDeadline {
     /// can't end earlier than `lease` after that.
     pub fn granted(&self, asked: Duration, lease: Duration) {
         // Timers are late, and clocks differ in speed.
-        let until = asked + lease - lease / 10;
+        let until = asked + lease * 9 / 10;
         let until = u64::try_from(until.as_nanos()).unwrap_or(u64::MAX);
         self.until.fetch_max(until, Ordering::AcqRel);
     }

@@ -1,6 +1,7 @@
 //! `kable-bulk import`: creates the customers; started again, continues.
 //!
 //! - `session.rs`: the parts of an import, built from what was typed
+//! - `run_ledger.rs`: opens the checkpoint
 //! - `sending.rs`: which rows are sent, and which of them first
 //! - `banner.rs`: what is said before the first row is sent
 //! - `canary.rs`: what is shown of a canary
@@ -14,6 +15,7 @@ mod canary;
 pub(super) mod changed_input;
 pub(super) mod ended;
 pub(super) mod plan_facts;
+mod run_ledger;
 pub(super) mod sending;
 pub(super) mod session;
 pub(super) mod summary;

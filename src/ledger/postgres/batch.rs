@@ -3,7 +3,7 @@
 
 use tokio_postgres::Row;
 
-use super::connection::{PostgresError, Session};
+use super::connection::{DatabaseSession, PostgresError};
 use super::lease::micros;
 use super::rows::{from_sql, text, to_sql};
 use crate::domain::customer::{Fingerprint, fingerprint};
@@ -12,7 +12,7 @@ use crate::ledger::{Batch, Claim, RunFigures, Settlement};
 
 /// Who writes, in which run.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Writer {
+pub(super) struct BatchWriter {
     pub(super) worker: i64,
     pub(super) run: i64,
     /// Whether other workers write in the same run.
@@ -26,8 +26,8 @@ pub(super) struct Writer {
 
 /// Writes `batch`. `is_again` says that it may have been written already.
 pub(super) async fn write(
-    session: &Session,
-    writer: Writer,
+    session: &DatabaseSession,
+    writer: BatchWriter,
     batch: &Batch,
     is_again: bool,
 ) -> Result<Vec<(u64, ClaimAnswer)>, PostgresError> {
@@ -49,7 +49,10 @@ pub(super) async fn write(
 
 /// Whether the batch was written by a commit whose answer was lost. Fails if a batch is gone
 /// that was acknowledged.
-async fn was_written(session: &Session, writer: Writer) -> Result<bool, PostgresError> {
+async fn was_written(
+    session: &DatabaseSession,
+    writer: BatchWriter,
+) -> Result<bool, PostgresError> {
     let row = session
         .query_one(
             "SELECT batch FROM kb.worker WHERE id = $1",
@@ -64,7 +67,7 @@ async fn was_written(session: &Session, writer: Writer) -> Result<bool, Postgres
 }
 
 /// Finds the worker alive, and keeps it so until the end of the transaction.
-async fn fence(session: &Session, writer: Writer) -> Result<(), PostgresError> {
+async fn fence(session: &DatabaseSession, writer: BatchWriter) -> Result<(), PostgresError> {
     let row = session
         .query_one(
             "UPDATE kb.worker SET batch = $2, run = $3, beat = clock_timestamp(),
@@ -91,8 +94,8 @@ fn keys_of(claims: &[Claim]) -> Vec<Fingerprint> {
 /// Claims the rows that nobody else holds and, in a run that is shared, that none of its
 /// workers has settled.
 async fn claim(
-    session: &Session,
-    writer: Writer,
+    session: &DatabaseSession,
+    writer: BatchWriter,
     batch: &Batch,
     keys: &[Fingerprint],
 ) -> Result<(), PostgresError> {
@@ -160,7 +163,7 @@ async fn claim(
 
 /// Fails if a claim's key or number is another customer's.
 async fn ensure_same_customers(
-    session: &Session,
+    session: &DatabaseSession,
     keys: &[&[u8]],
     ids: &[i64],
 ) -> Result<(), PostgresError> {
@@ -180,8 +183,8 @@ async fn ensure_same_customers(
 
 /// What is to be said of claims as they stand now. Asked again it says the same.
 async fn answers(
-    session: &Session,
-    writer: Writer,
+    session: &DatabaseSession,
+    writer: BatchWriter,
     claims: &[Claim],
     keys: &[Fingerprint],
 ) -> Result<Vec<(u64, ClaimAnswer)>, PostgresError> {
@@ -214,8 +217,8 @@ fn answer(row: &Row) -> Result<(u64, ClaimAnswer), PostgresError> {
 }
 
 async fn settle(
-    session: &Session,
-    writer: Writer,
+    session: &DatabaseSession,
+    writer: BatchWriter,
     settlements: &[Settlement],
     now_ms: i64,
 ) -> Result<(), PostgresError> {
@@ -228,7 +231,10 @@ async fn settle(
         sorted.iter().map(|settled| get(settled)).collect()
     };
     let texts = |get: fn(&Settlement) -> &Option<String>| -> Vec<Option<String>> {
-        sorted.iter().map(|settled| text(get(settled))).collect()
+        sorted
+            .iter()
+            .map(|settled| text(get(settled).as_deref()))
+            .collect()
     };
     let ids: Vec<i64> = sorted.iter().map(|settled| to_sql(settled.id)).collect();
     let outcomes: Vec<&str> = sorted
@@ -266,8 +272,8 @@ async fn settle(
 }
 
 async fn finish_parts(
-    session: &Session,
-    writer: Writer,
+    session: &DatabaseSession,
+    writer: BatchWriter,
     parts: &[u32],
 ) -> Result<(), PostgresError> {
     if parts.is_empty() {
@@ -287,8 +293,8 @@ async fn finish_parts(
 }
 
 async fn write_figures(
-    session: &Session,
-    writer: Writer,
+    session: &DatabaseSession,
+    writer: BatchWriter,
     batch: &Batch,
 ) -> Result<(), PostgresError> {
     let figures = &batch.figures;

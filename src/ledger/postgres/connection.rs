@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::runtime::Runtime;
+use tokio::time::Instant;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
@@ -77,19 +78,19 @@ impl PostgresError {
 }
 
 /// A connection, with its prepared statements.
-pub(super) struct Session {
+pub(super) struct DatabaseSession {
     client: Client,
     schema: String,
     statements: Mutex<HashMap<&'static str, Statement>>,
 }
 
-impl fmt::Debug for Session {
+impl fmt::Debug for DatabaseSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").finish_non_exhaustive()
+        f.debug_struct("DatabaseSession").finish_non_exhaustive()
     }
 }
 
-impl Session {
+impl DatabaseSession {
     /// Connects to `address`, for tables in its schema.
     pub(super) async fn open(address: &DatabaseAddress) -> Result<Self, PostgresError> {
         let client = address.connect().await?;
@@ -183,7 +184,7 @@ fn quoted(name: &str) -> String {
 pub(super) struct Connection {
     pub(super) address: DatabaseAddress,
     runtime: Runtime,
-    session: Option<Session>,
+    session: Option<DatabaseSession>,
     connected: Instant,
     observer: Option<Arc<dyn LedgerObserver>>,
 }
@@ -213,7 +214,7 @@ impl Connection {
             connected: Instant::now(),
             observer: None,
         };
-        let session = connection.wait(async || Session::open(&connection.address).await);
+        let session = connection.wait(async || DatabaseSession::open(&connection.address).await);
         connection.session = Some(session.map_err(|error| connection.failed("open", error))?);
         Ok(connection)
     }
@@ -229,7 +230,7 @@ impl Connection {
     pub(super) fn run<T: Send>(
         &mut self,
         doing: &'static str,
-        work: impl AsyncFn(&Session, bool) -> Result<T, PostgresError> + Sync,
+        work: impl AsyncFn(&DatabaseSession, bool) -> Result<T, PostgresError> + Sync,
     ) -> Result<T, LedgerError> {
         let (mut conflicts, mut is_again) = (0, false);
         loop {
@@ -241,7 +242,7 @@ impl Connection {
                 Ok(done) => return Ok(done),
                 Err(error) if error.is_conflict() && conflicts < MOST_CONFLICTS => {
                     conflicts += 1;
-                    std::thread::sleep(Duration::from_millis(fastrand::u64(1..20)));
+                    self.pause(Duration::from_millis(fastrand::u64(1..20)));
                 }
                 Err(error) if error.is_lost_connection() => {
                     self.reconnect(doing, error)?;
@@ -259,7 +260,7 @@ impl Connection {
         let mut told: Option<Arc<dyn LedgerObserver>> = None;
         let mut why = Some(lost);
         loop {
-            let opened = self.wait(async || Session::open(&self.address).await);
+            let opened = self.wait(async || DatabaseSession::open(&self.address).await);
             let error = match opened {
                 Ok(session) => {
                     (self.session, self.connected) = (Some(session), Instant::now());
@@ -288,9 +289,14 @@ impl Connection {
                 ));
                 told = Some(observer);
             }
-            std::thread::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0));
+            self.pause(pause.mul_f64(0.5 + fastrand::f64() / 2.0));
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// Sleeps for `time`.
+    pub(super) fn pause(&self, time: Duration) {
+        self.wait(async || tokio::time::sleep(time).await);
     }
 
     /// For how long the connection has stood.
@@ -298,16 +304,14 @@ impl Connection {
         self.connected.elapsed()
     }
 
-    /// Gives the lease of worker `id` up, if the database can be reached at once.
-    pub(super) fn leave(&self, id: i64, in_doubt: bool) {
+    /// Does `work` if the database can be reached at once, and takes no longer than `most`.
+    pub(super) fn try_run(
+        &self,
+        most: Duration,
+        work: impl AsyncFn(&DatabaseSession) -> Result<(), PostgresError> + Sync,
+    ) {
         if let Some(session) = &self.session {
-            // If it takes longer, the lease ends by itself.
-            let most = Duration::from_secs(2);
-            let leaving = async || {
-                let leaving = super::lease::leave(session, id, in_doubt);
-                tokio::time::timeout(most, leaving).await
-            };
-            self.wait(leaving).ok();
+            self.wait(async || tokio::time::timeout(most, work(session)).await.ok());
         }
     }
 

@@ -1,6 +1,6 @@
 //! Makes the tables of a checkpoint, and tells its schema from others.
 
-use super::connection::{PostgresError, Session};
+use super::connection::{DatabaseSession, PostgresError};
 use crate::domain::summary::TargetAccount;
 
 /// The newest format that this code reads and writes.
@@ -21,7 +21,7 @@ pub(super) enum SchemaKind {
 }
 
 /// Fails if the server can't hold a checkpoint.
-pub(super) async fn ensure_server(session: &Session) -> Result<(), PostgresError> {
+pub(super) async fn ensure_server(session: &DatabaseSession) -> Result<(), PostgresError> {
     let row = session
         .query_one(
             "SELECT current_setting('server_version_num')::int / 10000,
@@ -53,7 +53,10 @@ pub(super) async fn ensure_server(session: &Session) -> Result<(), PostgresError
 }
 
 /// What the schema is.
-pub(super) async fn kind(session: &Session, schema: &str) -> Result<SchemaKind, PostgresError> {
+pub(super) async fn kind(
+    session: &DatabaseSession,
+    schema: &str,
+) -> Result<SchemaKind, PostgresError> {
     let found = session
         .query(
             "SELECT c.relname::text FROM pg_catalog.pg_class c
@@ -96,7 +99,7 @@ pub(super) async fn kind(session: &Session, schema: &str) -> Result<SchemaKind, 
 
 /// Makes the tables, unless another process has made them meanwhile.
 pub(super) async fn create(
-    session: &Session,
+    session: &DatabaseSession,
     schema: &str,
     target: &TargetAccount,
     now_ms: i64,

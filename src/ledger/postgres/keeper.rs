@@ -3,20 +3,26 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::timeout;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout};
 
 use super::address::DatabaseAddress;
-use super::connection::{PostgresError, Session};
+use super::connection::{DatabaseSession, PostgresError};
 use super::lease::renew;
 use super::pace;
-use crate::ledger::workers::{LeaseDeadline, LedgerObserver, PaceRequest};
+use crate::ledger::workers::{
+    Later, LeaseDeadline, LedgerObserver, ProbeTurn, ReservedStarts, SharedPace,
+};
 
 /// The pause before another attempt to connect.
 const PAUSE: Duration = Duration::from_millis(250);
+
+/// How many requests of the pace may wait for an answer.
+const MOST_REQUESTS: usize = 16;
 
 /// What a keeper and its ledger share.
 #[derive(Debug)]
@@ -26,12 +32,62 @@ pub(super) struct Kept {
     pub(super) observer: Mutex<Option<Arc<dyn LedgerObserver>>>,
 }
 
+/// What is asked of the pace.
+#[derive(Debug)]
+enum PaceRequest {
+    Reserve(u32, Duration, oneshot::Sender<ReservedStarts>),
+    Hold(Duration, oneshot::Sender<()>),
+    Probe(oneshot::Sender<ProbeTurn>),
+    Probed(bool, oneshot::Sender<()>),
+}
+
+/// Asks a keeper for what the workers share.
+#[derive(Debug, Clone)]
+pub(super) struct PaceRequests(Sender<PaceRequest>);
+
+impl PaceRequests {
+    /// Sends a request, and waits for its answer; `None` if the keeper has ended, or could
+    /// not reach the database.
+    fn ask<T: Send + 'static>(
+        &self,
+        request: impl FnOnce(oneshot::Sender<T>) -> PaceRequest,
+    ) -> Later<Option<T>> {
+        let (answer, answered) = oneshot::channel();
+        let (request, keeper) = (request(answer), self.0.clone());
+        Box::pin(async move {
+            keeper.send(request).await.ok()?;
+            answered.await.ok()
+        })
+    }
+}
+
+impl SharedPace for PaceRequests {
+    fn reserve(&self, count: u32, every: Duration) -> Later<Option<ReservedStarts>> {
+        self.ask(|answer| PaceRequest::Reserve(count, every, answer))
+    }
+
+    fn hold(&self, wait: Duration) -> Later<()> {
+        let held = self.ask(|answer| PaceRequest::Hold(wait, answer));
+        Box::pin(async { held.await.unwrap_or_default() })
+    }
+
+    fn probe(&self) -> Later<ProbeTurn> {
+        let asked = self.ask(PaceRequest::Probe);
+        Box::pin(async { asked.await.unwrap_or(ProbeTurn::Others) })
+    }
+
+    fn probed(&self, is_back: bool) -> Later<()> {
+        let told = self.ask(|answer| PaceRequest::Probed(is_back, answer));
+        Box::pin(async { told.await.unwrap_or_default() })
+    }
+}
+
 /// The thread that keeps a lease. Dropping it ends the thread, and not the lease.
 #[derive(Debug)]
 pub(super) struct Keeper {
-    requests: UnboundedSender<PaceRequest>,
+    requests: PaceRequests,
     thread: Option<JoinHandle<()>>,
-    ends: Option<tokio::sync::oneshot::Sender<()>>,
+    ends: Option<oneshot::Sender<()>>,
 }
 
 impl Keeper {
@@ -41,8 +97,8 @@ impl Keeper {
         id: i64,
         kept: Arc<Kept>,
     ) -> std::io::Result<Self> {
-        let (requests, inbox) = unbounded_channel();
-        let (ends, ended) = tokio::sync::oneshot::channel();
+        let (requests, inbox) = channel(MOST_REQUESTS);
+        let (ends, ended) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
@@ -65,13 +121,13 @@ impl Keeper {
                 });
             })?;
         Ok(Self {
-            requests,
+            requests: PaceRequests(requests),
             thread: Some(thread),
             ends: Some(ends),
         })
     }
 
-    pub(super) fn requests(&self) -> UnboundedSender<PaceRequest> {
+    pub(super) fn requests(&self) -> PaceRequests {
         self.requests.clone()
     }
 }
@@ -90,19 +146,19 @@ struct LeaseLoop {
     address: DatabaseAddress,
     id: i64,
     kept: Arc<Kept>,
-    session: Option<Session>,
+    session: Option<DatabaseSession>,
     beat: Duration,
     /// How many outages were over when this worker's began.
     outages: Option<i64>,
 }
 
 impl LeaseLoop {
-    async fn keep(mut self, mut inbox: UnboundedReceiver<PaceRequest>) {
+    async fn keep(mut self, mut inbox: Receiver<PaceRequest>) {
         let mut next = Instant::now();
         loop {
             let request = tokio::select! {
                 biased;
-                () = tokio::time::sleep_until(next.into()) => None,
+                () = tokio::time::sleep_until(next) => None,
                 request = inbox.recv() => match request {
                     Some(request) => Some(request),
                     None => std::future::pending().await,
@@ -133,10 +189,10 @@ impl LeaseLoop {
         }
     }
 
-    async fn session(&mut self) -> Result<&Session, PostgresError> {
+    async fn session(&mut self) -> Result<&DatabaseSession, PostgresError> {
         let session = match self.session.take() {
             Some(session) => session,
-            None => Session::open(&self.address).await?,
+            None => DatabaseSession::open(&self.address).await?,
         };
         Ok(self.session.insert(session))
     }
@@ -165,24 +221,26 @@ impl LeaseLoop {
 
     async fn answer(&mut self, request: PaceRequest) -> Result<(), PostgresError> {
         match request {
-            PaceRequest::Reserve {
-                count,
-                every,
-                answer,
-            } => {
+            PaceRequest::Reserve(count, every, answer) => {
                 let starts = pace::reserve(self.session().await?, count, every).await?;
                 answer.send(starts).ok();
             }
-            PaceRequest::Hold(wait) => pace::hold(self.session().await?, wait).await?,
-            PaceRequest::Probe { answer } => {
+            PaceRequest::Hold(wait, answer) => {
+                pace::hold(self.session().await?, wait).await?;
+                answer.send(()).ok();
+            }
+            PaceRequest::Probe(answer) => {
                 let known = self.outages;
                 let (turn, outages) = pace::probe(self.session().await?, known).await?;
-                self.outages = Some(outages);
+                self.outages = (turn != ProbeTurn::Over).then_some(outages);
                 answer.send(turn).ok();
             }
-            PaceRequest::Up => {
-                pace::end_outage(self.session().await?).await?;
-                self.outages = None;
+            PaceRequest::Probed(is_back, answer) => {
+                pace::probed(self.session().await?, is_back).await?;
+                if is_back {
+                    self.outages = None;
+                }
+                answer.send(()).ok();
             }
         }
         Ok(())

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::connection::{PostgresError, Session};
+use super::connection::{DatabaseSession, PostgresError};
 
 /// A worker that is to be registered.
 #[derive(Debug, Clone)]
@@ -59,7 +59,7 @@ impl WorkerPlace {
 
 /// Takes workers for dead whose leases have ended. After a restart of the server all of them
 /// have the time of a lease to come back.
-pub(super) async fn bury(session: &Session) -> Result<(), PostgresError> {
+pub(super) async fn bury(session: &DatabaseSession) -> Result<(), PostgresError> {
     session
         .query(
             "UPDATE kb.worker SET state = 'dead', gone = clock_timestamp()
@@ -73,7 +73,7 @@ pub(super) async fn bury(session: &Session) -> Result<(), PostgresError> {
 
 /// Registers `worker`: the first one begins a session, others join it if they may.
 pub(super) async fn register(
-    session: &Session,
+    session: &DatabaseSession,
     worker: &NewWorker,
 ) -> Result<Registration, PostgresError> {
     session
@@ -118,7 +118,10 @@ pub(super) async fn register(
 }
 
 /// Begins a session, once no request of a dead worker can be under way any more.
-async fn found(session: &Session, worker: &NewWorker) -> Result<Registration, PostgresError> {
+async fn found(
+    session: &DatabaseSession,
+    worker: &NewWorker,
+) -> Result<Registration, PostgresError> {
     let row = session
         .query_one(
             "SELECT (SELECT (extract(epoch FROM max(gone + quarantine) - clock_timestamp()) * 1000)::bigint
@@ -147,7 +150,7 @@ async fn found(session: &Session, worker: &NewWorker) -> Result<Registration, Po
 }
 
 async fn insert(
-    session: &Session,
+    session: &DatabaseSession,
     worker: &NewWorker,
     of_session: Option<i64>,
     place: WorkerPlace,
@@ -176,7 +179,7 @@ async fn insert(
 
 /// Renews the lease of worker `id`. Fails if it was taken for dead.
 pub(super) async fn renew(
-    session: &Session,
+    session: &DatabaseSession,
     id: i64,
     lease: Duration,
 ) -> Result<(), PostgresError> {
@@ -193,7 +196,11 @@ pub(super) async fn renew(
 
 /// Gives the lease of worker `id` up, with its parts. `in_doubt` says whether requests of it
 /// may be under way: then it counts as dead.
-pub(super) async fn leave(session: &Session, id: i64, in_doubt: bool) -> Result<(), PostgresError> {
+pub(super) async fn leave(
+    session: &DatabaseSession,
+    id: i64,
+    in_doubt: bool,
+) -> Result<(), PostgresError> {
     let state = if in_doubt { "dead" } else { "left" };
     session
         .transaction(async {
@@ -211,7 +218,7 @@ pub(super) async fn leave(session: &Session, id: i64, in_doubt: bool) -> Result<
 
 /// Frees the parts of workers that are not live. What a dead one may have sent is left alone
 /// until its requests can't be under way any more.
-pub(super) async fn release_parts(session: &Session) -> Result<(), PostgresError> {
+pub(super) async fn release_parts(session: &DatabaseSession) -> Result<(), PostgresError> {
     session
         .query(
             "UPDATE kb.part p SET worker = NULL,

@@ -56,17 +56,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::mpsc;
 
 use self::address::DatabaseAddress;
-use self::batch::Writer;
-use self::connection::{Connection, PostgresError, Session};
+use self::batch::BatchWriter;
+use self::connection::{Connection, DatabaseSession, PostgresError};
 use self::format::{FORMAT, SchemaKind};
 use self::keeper::{Keeper, Kept};
 use self::lease::{NewWorker, Registration, WorkerPlace};
 use self::pages::ReadAhead;
 use super::workers::{
-    ClaimAnswer, LeaseDeadline, LedgerObserver, PaceRequest, PartAnswer, SharedLedger,
+    ClaimAnswer, LeaseDeadline, LedgerObserver, PartAnswer, SharedLedger, SharedPace,
 };
 use super::{Batch, ClaimRecord, Ledger, LedgerError, LedgerStatus, RunStart};
 use crate::domain::decision::KnownClaim;
@@ -79,6 +78,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// How much longer than its time-out a request may live in the network.
 const MARGIN: Duration = Duration::from_secs(5);
+
+/// How long the end of a process waits for its lease to be given up.
+const LEAVING: Duration = Duration::from_secs(2);
 
 /// A process that is to write a checkpoint.
 pub struct WorkerSettings<'a> {
@@ -294,14 +296,15 @@ impl PostgresLedger {
                 let most = humantime::format_duration(Duration::from_secs(wait.as_secs() + 1));
                 (settings.says)(&format!("waiting for {what} (at most {most})"));
             }
-            std::thread::sleep(wait.clamp(Duration::from_millis(10), LOOK_AGAIN));
+            self.connection
+                .pause(wait.clamp(Duration::from_millis(10), LOOK_AGAIN));
         }
     }
 
     /// Does `work` with the database.
     fn read<T: Send>(
         &mut self,
-        work: impl AsyncFn(&Session) -> Result<T, PostgresError> + Sync,
+        work: impl AsyncFn(&DatabaseSession) -> Result<T, PostgresError> + Sync,
     ) -> Result<T, LedgerError> {
         self.connection
             .run("read", async |session, _| work(session).await)
@@ -398,7 +401,7 @@ impl Ledger for PostgresLedger {
         let Some(state) = &mut self.writer else {
             return Err(LedgerError::NotBegun);
         };
-        let writer = Writer {
+        let writer = BatchWriter {
             worker: state.place.id,
             run: state.run,
             shares: state.is_shared_run,
@@ -413,13 +416,12 @@ impl Ledger for PostgresLedger {
         let answers = match written {
             Ok(answers) => answers,
             Err(error) => {
-                match &error {
-                    LedgerError::Fenced { .. } => state.kept.deadline.lose(),
-                    LedgerError::LostCommits { .. } => {
-                        state.kept.deadline.lose();
-                        self.note_gaps();
-                    }
-                    _ => {}
+                let is_gap = matches!(error, LedgerError::LostCommits { .. });
+                if is_gap || matches!(error, LedgerError::Fenced { .. }) {
+                    state.kept.deadline.lose();
+                }
+                if is_gap {
+                    self.note_gaps();
                 }
                 return Err(error);
             }
@@ -533,11 +535,9 @@ impl SharedLedger for PostgresLedger {
         }
     }
 
-    fn pace(&self) -> mpsc::UnboundedSender<PaceRequest> {
-        match &self.writer {
-            Some(writer) => writer.keeper.requests(),
-            None => mpsc::unbounded_channel().0,
-        }
+    fn pace(&self) -> Option<Arc<dyn SharedPace>> {
+        let writer = self.writer.as_ref()?;
+        Some(Arc::new(writer.keeper.requests()))
     }
 }
 
@@ -551,7 +551,10 @@ impl Drop for PostgresLedger {
         let is_lost = writer.kept.deadline.is_lost();
         drop(writer);
         if !is_lost {
-            self.connection.leave(id, in_doubt);
+            // If this fails, the lease ends by itself.
+            self.connection.try_run(LEAVING, async |session| {
+                lease::leave(session, id, in_doubt).await
+            });
         }
     }
 }

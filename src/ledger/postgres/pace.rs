@@ -1,9 +1,11 @@
 //! The pace of all workers: the starts of requests are reserved from one row, so that their
 //! rate is exact however many workers there are. A dead worker loses the few that it holds.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::connection::{PostgresError, Session};
+use tokio::time::Instant;
+
+use super::connection::{DatabaseSession, PostgresError};
 use crate::ledger::workers::{ProbeTurn, ReservedStarts};
 
 /// How long from now a reserved start is at least: what an answer takes to arrive.
@@ -14,7 +16,7 @@ const PROBE: Duration = Duration::from_secs(10);
 
 /// Reserves `count` starts, one `every` so often.
 pub(super) async fn reserve(
-    session: &Session,
+    session: &DatabaseSession,
     count: u32,
     every: Duration,
 ) -> Result<ReservedStarts, PostgresError> {
@@ -37,14 +39,14 @@ pub(super) async fn reserve(
     // its answers differ in how long they take, which is little.
     let read = asked + (answered - asked) / 2;
     Ok(ReservedStarts {
-        first: read + Duration::from_micros(u64::try_from(ahead).unwrap_or_default()),
+        first: (read + Duration::from_micros(u64::try_from(ahead).unwrap_or_default())).into_std(),
         count,
         every,
     })
 }
 
 /// Lets no worker start a request for `wait`.
-pub(super) async fn hold(session: &Session, wait: Duration) -> Result<(), PostgresError> {
+pub(super) async fn hold(session: &DatabaseSession, wait: Duration) -> Result<(), PostgresError> {
     session
         .query(
             "UPDATE kb.pace SET held_us = greatest(held_us,
@@ -58,7 +60,7 @@ pub(super) async fn hold(session: &Session, wait: Duration) -> Result<(), Postgr
 /// Asks to be the one worker that finds out whether the API is back. `known` is how many
 /// outages were over when this worker's outage began; how many are now is returned.
 pub(super) async fn probe(
-    session: &Session,
+    session: &DatabaseSession,
     known: Option<i64>,
 ) -> Result<(ProbeTurn, i64), PostgresError> {
     let row = session
@@ -82,12 +84,12 @@ pub(super) async fn probe(
     Ok((turn, outages))
 }
 
-/// The API is back.
-pub(super) async fn end_outage(session: &Session) -> Result<(), PostgresError> {
+/// Ends a turn to probe, and the outage if the API is back.
+pub(super) async fn probed(session: &DatabaseSession, is_back: bool) -> Result<(), PostgresError> {
     session
         .query(
-            "UPDATE kb.pace SET outages = outages + 1, probe_us = 0 WHERE probe_us > 0",
-            &[],
+            "UPDATE kb.pace SET outages = outages + $1, probe_us = 0",
+            &[&i64::from(is_back)],
         )
         .await?;
     Ok(())

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use super::connection::{PostgresError, Session};
+use super::connection::{DatabaseSession, PostgresError};
 use super::rows::{known_of, record_of, to_sql};
 use crate::domain::decision::KnownClaim;
 use crate::ledger::ClaimRecord;
@@ -15,7 +15,7 @@ pub(super) const PAGE: u32 = 2000;
 /// What is known of the claims after number `last`, in their order; none of `before` or
 /// later.
 pub(super) async fn known_after(
-    session: &Session,
+    session: &DatabaseSession,
     last: i64,
     before: i64,
 ) -> Result<Vec<(String, KnownClaim)>, PostgresError> {
@@ -32,7 +32,7 @@ pub(super) async fn known_after(
 
 /// The records of at most `most` claims from number `first` on, with their numbers.
 pub(super) async fn records_from(
-    session: &Session,
+    session: &DatabaseSession,
     first: u64,
     most: u32,
 ) -> Result<Vec<(u64, ClaimRecord)>, PostgresError> {

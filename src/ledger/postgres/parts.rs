@@ -1,6 +1,6 @@
 //! Leases parts of the input of a run that is shared.
 
-use super::connection::{PostgresError, Session};
+use super::connection::{DatabaseSession, PostgresError};
 use super::lease::{bury, release_parts};
 use crate::ledger::workers::PartAnswer;
 
@@ -8,7 +8,7 @@ use crate::ledger::workers::PartAnswer;
 /// or else the first free one. `buries` says whether workers that are silent are taken for
 /// dead first.
 pub(super) async fn take(
-    session: &Session,
+    session: &DatabaseSession,
     (run, worker): (i64, i64),
     from: u32,
     buries: bool,

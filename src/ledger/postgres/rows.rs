@@ -11,9 +11,8 @@ use crate::ledger::claim_state::{effective_outcome, last_and_doubt, was_found};
 pub(super) use crate::ledger::claim_state::{from_sql, to_sql};
 
 /// A text as PostgreSQL can hold it: no text there has a NUL.
-pub(super) fn text(text: &Option<String>) -> Option<String> {
-    let text = text.as_deref()?;
-    Some(text.replace('\0', "\u{fffd}"))
+pub(super) fn text(text: Option<&str>) -> Option<String> {
+    text.map(|text| text.replace('\0', "\u{fffd}"))
 }
 
 /// A row of a query of what is known of claims: number, `clientId` and the rest.

@@ -1,6 +1,6 @@
 //! Begins and ends runs. Workers that share a run agree on what is sent.
 
-use super::connection::{PostgresError, Session};
+use super::connection::{DatabaseSession, PostgresError};
 use super::lease::WorkerPlace;
 use super::rows::{from_sql, to_sql};
 use crate::ledger::workers::SharedRun;
@@ -20,7 +20,7 @@ pub(super) enum Begun {
 
 /// Begins a run, or joins the one that other workers of the session began.
 pub(super) async fn begin(
-    session: &Session,
+    session: &DatabaseSession,
     place: WorkerPlace,
     run: &RunStart,
 ) -> Result<Begun, PostgresError> {
@@ -48,7 +48,7 @@ pub(super) async fn begin(
 
 /// The session's run that is shared, if one was begun and not ended.
 async fn join(
-    session: &Session,
+    session: &DatabaseSession,
     place: WorkerPlace,
     shared: &SharedRun,
 ) -> Result<Option<Begun>, PostgresError> {
@@ -87,7 +87,7 @@ async fn join(
 }
 
 async fn insert(
-    session: &Session,
+    session: &DatabaseSession,
     place: WorkerPlace,
     run: &RunStart,
 ) -> Result<i64, PostgresError> {
@@ -135,7 +135,7 @@ async fn insert(
 
 /// Lets a worker work on a run.
 async fn attach(
-    session: &Session,
+    session: &DatabaseSession,
     place: WorkerPlace,
     run: i64,
     now_ms: i64,
@@ -161,7 +161,7 @@ async fn attach(
 
 /// Ends a run for a worker, and for all if no other one works on it.
 pub(super) async fn end(
-    session: &Session,
+    session: &DatabaseSession,
     (run, worker): (i64, i64),
     how: &str,
     now_ms: i64,
@@ -202,7 +202,11 @@ pub(super) async fn end(
 }
 
 /// Stops a run for all of its workers. The first reason counts.
-pub(super) async fn stop(session: &Session, run: i64, reason: &str) -> Result<(), PostgresError> {
+pub(super) async fn stop(
+    session: &DatabaseSession,
+    run: i64,
+    reason: &str,
+) -> Result<(), PostgresError> {
     session
         .query(
             "UPDATE kb.run SET stop = coalesce(stop, $2) WHERE id = $1",
@@ -213,7 +217,7 @@ pub(super) async fn stop(session: &Session, run: i64, reason: &str) -> Result<()
 }
 
 /// The number of the next new claim.
-pub(super) async fn next_id(session: &Session) -> Result<u64, PostgresError> {
+pub(super) async fn next_id(session: &DatabaseSession) -> Result<u64, PostgresError> {
     let row = session
         .query_one("SELECT coalesce(max(id), 0) + 1 FROM kb.customer", &[])
         .await?;
@@ -222,7 +226,7 @@ pub(super) async fn next_id(session: &Session) -> Result<u64, PostgresError> {
 }
 
 /// Who writes the checkpoint now, for people.
-pub(super) async fn holder(session: &Session) -> Result<Option<String>, PostgresError> {
+pub(super) async fn holder(session: &DatabaseSession) -> Result<Option<String>, PostgresError> {
     let rows = session
         .query(
             "SELECT host, process FROM kb.worker
@@ -244,7 +248,7 @@ pub(super) async fn holder(session: &Session) -> Result<Option<String>, Postgres
 /// Keeps the figures small: a checkpoint may see a run every night for years. The latencies
 /// of earlier runs are folded into one list, and what they did over time is kept of the
 /// latest ones.
-async fn fold(session: &Session) -> Result<(), PostgresError> {
+async fn fold(session: &DatabaseSession) -> Result<(), PostgresError> {
     let lists = session
         .query(
             "SELECT run, worker, latencies FROM kb.figures WHERE latencies <> '[]'

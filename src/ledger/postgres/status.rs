@@ -2,7 +2,7 @@
 
 use tokio_postgres::Row;
 
-use super::connection::{PostgresError, Session};
+use super::connection::{DatabaseSession, PostgresError};
 use super::rows::{from_sql, state};
 use crate::domain::summary::{RequestCounts, TargetAccount};
 use crate::domain::timeline::{RunHistory, Timeline};
@@ -15,7 +15,7 @@ const RECENT_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Reads the counts of claims, and the figures of all runs.
 pub(super) async fn read_status(
-    session: &Session,
+    session: &DatabaseSession,
     target: &TargetAccount,
 ) -> Result<LedgerStatus, PostgresError> {
     let mut status = LedgerStatus {
@@ -29,7 +29,7 @@ pub(super) async fn read_status(
     Ok(status)
 }
 
-pub(super) async fn has_gaps(session: &Session) -> Result<bool, PostgresError> {
+pub(super) async fn has_gaps(session: &DatabaseSession) -> Result<bool, PostgresError> {
     let row = session
         .query_one("SELECT gaps FROM kb.account", &[])
         .await?;
@@ -39,7 +39,10 @@ pub(super) async fn has_gaps(session: &Session) -> Result<bool, PostgresError> {
         .unwrap_or_default())
 }
 
-async fn count_claims(session: &Session, status: &mut LedgerStatus) -> Result<(), PostgresError> {
+async fn count_claims(
+    session: &DatabaseSession,
+    status: &mut LedgerStatus,
+) -> Result<(), PostgresError> {
     let counts = session
         .query(
             "SELECT outcome, doubt, ours, orphan, count(*) FROM kb.customer GROUP BY 1, 2, 3, 4",
@@ -62,7 +65,10 @@ async fn count_claims(session: &Session, status: &mut LedgerStatus) -> Result<()
 
 /// Adds the figures of all runs. Those of several workers that ran at once are summed, but
 /// for the time: the longest counts.
-async fn add_runs(session: &Session, status: &mut LedgerStatus) -> Result<(), PostgresError> {
+async fn add_runs(
+    session: &DatabaseSession,
+    status: &mut LedgerStatus,
+) -> Result<(), PostgresError> {
     let runs = session
         .query(
             "SELECT r.command, r.inputs, r.fit_rows, r.changed, r.ended, r.began,
@@ -118,7 +124,10 @@ async fn add_runs(session: &Session, status: &mut LedgerStatus) -> Result<(), Po
     Ok(())
 }
 
-async fn add_workers(session: &Session, status: &mut LedgerStatus) -> Result<(), PostgresError> {
+async fn add_workers(
+    session: &DatabaseSession,
+    status: &mut LedgerStatus,
+) -> Result<(), PostgresError> {
     let workers = session
         .query(
             "SELECT w.id, w.host, w.process, w.state,
@@ -175,7 +184,10 @@ fn worker_of(row: &Row) -> Result<WorkerStatus, PostgresError> {
 }
 
 /// How long requests of the runs of the last day may take to land.
-pub(super) async fn landing_ms(session: &Session, now_ms: i64) -> Result<u64, PostgresError> {
+pub(super) async fn landing_ms(
+    session: &DatabaseSession,
+    now_ms: i64,
+) -> Result<u64, PostgresError> {
     let row = session
         .query_one(
             "SELECT coalesce(max(landing_ms), 0) FROM kb.figures WHERE changed >= $1",
@@ -187,7 +199,7 @@ pub(super) async fn landing_ms(session: &Session, now_ms: i64) -> Result<u64, Po
 }
 
 /// The latest runs, with what each worker of them did over time.
-pub(super) async fn histories(session: &Session) -> Result<Vec<RunHistory>, PostgresError> {
+pub(super) async fn histories(session: &DatabaseSession) -> Result<Vec<RunHistory>, PostgresError> {
     let most = i64::try_from(MOST_HISTORIES).unwrap_or(i64::MAX);
     let rows = session
         .query(

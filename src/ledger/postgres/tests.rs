@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::address::DatabaseAddress;
+use super::format::SchemaKind;
 use super::{PostgresLedger, WorkerSettings};
 use crate::domain::summary::TargetAccount;
 use crate::ledger::LedgerError;
@@ -11,7 +12,6 @@ use crate::ledger::conformance::{LedgerStore, ledger_contract};
 
 #[expect(
     clippy::disallowed_methods,
-    clippy::print_stderr,
     dead_code,
     unreachable_pub,
     reason = "it is shared with the end-to-end tests, which need more of it"
@@ -23,27 +23,27 @@ use self::server::PostgresServer;
 
 /// A schema of its own.
 struct PostgresStore<const SERIALIZABLE: bool> {
-    server: &'static PostgresServer,
     address: String,
 }
 
 impl<const SERIALIZABLE: bool> PostgresStore<SERIALIZABLE> {
-    fn schema(&self) -> &str {
-        let (_, schema) = self.address.split_once("schema=").unwrap();
-        schema.split('&').next().unwrap()
+    fn address(&self) -> DatabaseAddress {
+        DatabaseAddress::parse(&self.address, &|_| None).unwrap()
     }
 
     /// Whatever workers there were are dead, and their requests have ended.
+    ///
+    /// Not by `psql`: while a process is started, it has the locks that other tests hold.
     fn bury_all(&self) {
-        let schema = self.schema();
-        let is_made = self.server.query(&format!(
-            "SELECT to_regclass('{schema}.worker') IS NOT NULL"
-        ));
-        if is_made == "t" {
-            self.server.query(&format!(
-                "UPDATE {schema}.worker SET state = 'dead', gone = now() - interval '1 hour'"
-            ));
+        let mut ledger = PostgresLedger::connected(self.address()).unwrap();
+        if ledger.schema_kind().unwrap() == SchemaKind::Empty {
+            return;
         }
+        let sql = "UPDATE kb.worker SET state = 'dead', gone = now() - interval '1 hour'";
+        let buried = ledger.connection.run("write to", async |session, _| {
+            session.execute_all(sql).await
+        });
+        buried.unwrap();
     }
 }
 
@@ -58,14 +58,13 @@ impl<const SERIALIZABLE: bool> LedgerStore for PostgresStore<SERIALIZABLE> {
         if SERIALIZABLE {
             address.push_str("&options=-c%20default_transaction_isolation%3Dserializable");
         }
-        Some(Self { server, address })
+        Some(Self { address })
     }
 
     fn open(&self, account: &TargetAccount) -> Result<PostgresLedger, LedgerError> {
         self.bury_all();
-        let address = DatabaseAddress::parse(&self.address, &|_| None).unwrap();
         PostgresLedger::open(
-            address,
+            self.address(),
             &WorkerSettings {
                 target: account,
                 now_ms: 1,
