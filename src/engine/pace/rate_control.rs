@@ -52,6 +52,9 @@ const GROWTH: f64 = 2.0;
 /// limit it is refused.
 const SLOW_GROWTH: f64 = 1.2;
 
+/// A streak of refusals tells something of the limit once so many requests were accepted.
+const ENOUGH_FOR_A_LIMIT: u32 = 10;
+
 /// How long to wait between two steps up.
 const STEP: Duration = Duration::from_secs(1);
 
@@ -92,6 +95,10 @@ pub enum RateBound {
 pub struct RateControl {
     ceiling: f64,
     rate: f64,
+    /// The rate of the start.
+    initial: f64,
+    /// How many requests were accepted.
+    accepted: u32,
     /// The advertised limit, less its margin.
     advertised: Option<f64>,
     /// The rate after the last refusal.
@@ -121,13 +128,16 @@ pub struct RateControl {
 impl RateControl {
     /// Starts at `ceiling` if `at_once` (`--rate`), else low.
     pub fn new(ceiling: f64, at_once: bool) -> Self {
+        let initial = if at_once {
+            ceiling
+        } else {
+            INITIAL_RATE.min(ceiling)
+        };
         Self {
             ceiling,
-            rate: if at_once {
-                ceiling
-            } else {
-                INITIAL_RATE.min(ceiling)
-            },
+            rate: initial,
+            initial,
+            accepted: 0,
             advertised: None,
             settled: None,
             earlier: None,
@@ -168,6 +178,7 @@ impl RateControl {
     pub fn accepted(&mut self, now: Duration, was_used: bool) -> bool {
         self.throughput.add(now);
         self.end_streak(now);
+        self.accepted = self.accepted.saturating_add(1);
         if now < self.step_at {
             return false;
         }
@@ -318,6 +329,18 @@ impl RateControl {
             .max(requests.unwrap_or(Duration::MAX))
     }
 
+    /// Begins the search anew, once: at the very start a long streak of refusals says nothing
+    /// of the rate. Another client had used the limit up, or an earlier run.
+    fn begin_again(&mut self, now: Duration) {
+        self.accepted = ENOUGH_FOR_A_LIMIT;
+        self.rate = self.rate.max(self.initial);
+        self.settled = None;
+        self.earlier = None;
+        self.refusal_cost = Duration::ZERO;
+        self.step = LARGEST_STEP;
+        self.step_at = now + STEP;
+    }
+
     /// A request was accepted, perhaps the first after a streak of refusals.
     ///
     /// A limit over a long window accepts everything until it is used up, then nothing
@@ -333,6 +356,10 @@ impl RateControl {
         let gap = now.saturating_sub(since);
         // An advertised limit is more precise.
         if gap < USED_UP || self.advertised.is_some() {
+            return;
+        }
+        if self.accepted < ENOUGH_FOR_A_LIMIT {
+            self.begin_again(now);
             return;
         }
         self.rate = rate;
@@ -357,7 +384,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{INITIAL_RATE, RateBound, RateControl};
+    use super::{ENOUGH_FOR_A_LIMIT, INITIAL_RATE, RateBound, RateControl};
 
     const CEILING: f64 = 2000.0;
 
@@ -482,12 +509,26 @@ mod tests {
     #[test]
     fn the_rate_recovers_at_once_after_a_long_streak_of_refusals() {
         let mut control = RateControl::new(100.0, true);
+        control.accepted = ENOUGH_FOR_A_LIMIT;
         for second in 0..1000 {
             refuse(&mut control, f64::from(second));
             assert!(control.rate() > 9.0, "{}", control.rate());
         }
         control.accepted(at(1000.0), true);
         assert!(near(control.rate(), 97.0), "{}", control.rate());
+    }
+
+    #[test]
+    fn a_long_streak_of_refusals_at_the_start_is_forgotten() {
+        let mut control = RateControl::new(CEILING, false);
+        control.refused(at(0.1), at(0.0), at(5.0));
+        accept(&mut control, 5.2, 8.7);
+        assert!(
+            near(control.rate(), INITIAL_RATE * 8.0),
+            "{}",
+            control.rate()
+        );
+        assert_eq!(control.bound(), RateBound::Growing);
     }
 
     #[test]
