@@ -50,6 +50,9 @@ use crate::kable;
 /// For how long after a request waited for a limit that limit is reported.
 const LATELY: Duration = Duration::from_secs(1);
 
+/// How late a timer may fire on a busy machine.
+const A_LATE_TIMER: Duration = Duration::from_millis(100);
+
 /// The longest interval between two starts.
 const A_YEAR: Duration = Duration::from_hours(24 * 365);
 
@@ -120,7 +123,17 @@ impl PacerState {
             self.waited = Some((WaitedFor::Rate, now));
             return Err(next.min(now + LOOK_AGAIN));
         }
-        self.due = Some(next.max(now.saturating_sub(LATENESS)));
+        // A timer that fired late is made up for, a time without requests is not: after a
+        // pause they would start at once.
+        let has_waited = self
+            .waited
+            .is_some_and(|(what, at)| what == WaitedFor::Rate && now <= at + A_LATE_TIMER);
+        let late = if has_waited {
+            self.rate_control.margin()
+        } else {
+            LATENESS
+        };
+        self.due = Some(next.max(now.saturating_sub(late)));
         Ok(())
     }
 }
@@ -431,6 +444,55 @@ mod tests {
             let took = times.last().unwrap().as_secs_f64();
             assert!((4.0..4.04).contains(&took), "{rate}: {took}");
         }
+    }
+
+    /// When requests start within `time` on a machine whose timers fire every seven
+    /// milliseconds only, at a limit of 100 a second that is advertised.
+    async fn started_by_late_timers(pace: &Pacer, time: Duration) -> Vec<Duration> {
+        let limit = crate::kable::Quota {
+            limit: Some(100),
+            window: Some(Duration::from_secs(1)),
+            ..crate::kable::Quota::default()
+        };
+        pace.set_advertised(&[limit]);
+        let (began, mut starts) = (Instant::now(), Vec::new());
+        let mut next = Box::pin(pace.next());
+        while began.elapsed() < time {
+            while starts_now(&mut next).await {
+                starts.push(began.elapsed());
+                next = Box::pin(pace.next());
+            }
+            tokio::time::advance(Duration::from_millis(7)).await;
+        }
+        starts
+    }
+
+    /// Whether the next request starts now.
+    async fn starts_now<'p>(next: &mut (impl Future<Output = Permit<'p>> + Unpin)) -> bool {
+        std::future::poll_fn(|context| {
+            let polled = std::pin::Pin::new(&mut *next).poll(context);
+            std::task::Poll::Ready(polled.is_ready())
+        })
+        .await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn timers_that_fire_late_do_not_lower_a_found_rate() {
+        let pace = Pacer::new(PaceSettings {
+            ceiling: Rate::Unlimited,
+            at_once: false,
+            concurrency: 64,
+        });
+        let starts = started_by_late_timers(&pace, Duration::from_secs(10)).await;
+        assert!((980..1000).contains(&starts.len()), "{}", starts.len());
+        let pairs = starts.iter().zip(starts.iter().skip(100));
+        let is_soon =
+            |(first, next): (&Duration, &Duration)| *next < *first + Duration::from_secs(1);
+        assert!(!pairs.into_iter().any(is_soon), "more than 100 in a second");
+        // A time in which nothing was to be sent is not made up for.
+        tokio::time::advance(Duration::from_secs(5)).await;
+        let starts = started_by_late_timers(&pace, Duration::from_millis(100)).await;
+        assert!(starts.len() <= 11, "{}", starts.len());
     }
 
     #[tokio::test(start_paused = true)]

@@ -159,6 +159,16 @@ impl RateControl {
         self.rate.min(advertised).min(self.ceiling)
     }
 
+    /// The margin below the limit, as a part of each second: starts that are late by no more
+    /// can be made up for, and no second has more of them than the limit.
+    pub fn margin(&self) -> Duration {
+        let share = match self.bound() {
+            RateBound::Advertised => SHARE_OF_ADVERTISED,
+            RateBound::Ceiling | RateBound::Refused | RateBound::Growing => SHARE_OF_ACCEPTED,
+        };
+        Duration::from_secs_f64(1.0 - share)
+    }
+
     /// What determines the rate.
     pub fn bound(&self) -> RateBound {
         let rate = self.rate();
