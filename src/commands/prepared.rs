@@ -83,16 +83,19 @@ pub(super) struct Prepared {
 impl Prepared {
     /// Opens the inputs, creates the folder for results, and starts to handle
     /// signals. While standard input is read, Ctrl-C ends the process, because
-    /// nothing has been done yet.
+    /// nothing has been done yet. Metrics are served before an input is read, which may take
+    /// long.
     pub(super) fn open(
         mut settings: InputSettings,
         display: DisplaySettings,
         origin: ResultsOrigin,
+        metrics: MetricsSettings,
     ) -> anyhow::Result<Self> {
         descriptors::raise_limit();
         let (stop, runtime) = (Stop::default(), runtime()?);
         let upload = ResultUpload::begin(&mut settings, &origin.command, &runtime)?;
         let watcher = progress_view(display, &origin.command, &settings.inputs);
+        let metrics = RunMetrics::begin(metrics, &origin.command, &watcher)?;
         let OpenedInputs {
             inputs,
             mapping,
@@ -137,7 +140,7 @@ impl Prepared {
             out: settings.out,
             upload,
             stored: Vec::new(),
-            metrics: None,
+            metrics,
             notice: RunNotice::default(),
             watcher,
             display,
@@ -147,12 +150,6 @@ impl Prepared {
             kept: Mutex::default(),
             runtime,
         })
-    }
-
-    /// Serves the metrics of the run, and makes sure that their file can be written.
-    pub(super) fn begin_metrics(&mut self, settings: MetricsSettings) -> anyhow::Result<()> {
-        self.metrics = RunMetrics::begin(settings, &self.origin.command, &self.watcher)?;
-        Ok(())
     }
 
     /// Says which options come from a file or the environment, and keeps what they are.

@@ -62,8 +62,7 @@ pub fn run(
     let decided = VerifyDecisions::of(typed.clone(), file, inputs.names, environment)
         .map_err(|error| error.located(&assignments, is_typed))?;
     notice.begin("verify", notify.command, environment);
-    let mut prepared = Prepared::open(decided.input, decided.display, origin)?;
-    prepared.begin_metrics(metrics)?;
+    let mut prepared = Prepared::open(decided.input, decided.display, origin, metrics)?;
     prepared.notice = notice.clone();
     prepared.say_options(&notes, stored);
     if let Some(note) = &notify.note {

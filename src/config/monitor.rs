@@ -37,6 +37,14 @@ pub struct MetricsSettings {
     pub addresses: Vec<SocketAddr>,
 }
 
+impl MetricsSettings {
+    /// Those of a run; a dry run has none.
+    #[must_use]
+    pub fn of_run(self, is_dry: bool) -> Self {
+        if is_dry { Self::default() } else { self }
+    }
+}
+
 /// Decides what a run leaves for a monitor; what is typed beats the file.
 pub fn monitor(typed: &MonitorOptions, file: &FileOptions) -> Result<MonitorSettings, ConfigError> {
     let stored = &file.monitor;

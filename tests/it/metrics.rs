@@ -149,6 +149,24 @@ fn rollback_and_verify_serve_what_they_do() {
     assert_eq!(value(&text, deleted), 3);
 }
 
+/// An object may take an hour to be fetched: here it is a pipe.
+#[test]
+fn a_run_that_waits_for_its_input_is_alive() {
+    let run = Run::new().server(&[]);
+    let made = std::process::Command::new("mkfifo")
+        .arg(run.path("pipe"))
+        .status();
+    assert!(made.unwrap().success());
+    let line = "import pipe --checkpoint run.db --out results";
+    let (running, address) = started(&run, line);
+    assert_eq!(scrape(address, "/healthz").as_deref(), Some("ok\n"));
+    std::fs::write(run.path("pipe"), rows(2)).unwrap();
+    let text = last(&run, address);
+    running.end().code(0);
+    let created = r#"outcomes_total{command="import",outcome="created"}"#;
+    assert_eq!(value(&text, created), 2);
+}
+
 #[test]
 fn an_address_in_use_is_an_error_before_anything_is_sent() {
     let run = Run::new().server(&[]).input("in.csv", rows(3));

@@ -148,10 +148,8 @@ impl Session {
         demand_permission(&destination, &sending)?;
         // Counts from here, before standard input is read.
         let deadlines = Deadlines::from_now(sending.limits);
-        let mut prepared = Prepared::open(input, display, origin)?;
-        if !sending.dry_run {
-            prepared.begin_metrics(monitor.metrics)?;
-        }
+        let metrics = monitor.metrics.of_run(sending.dry_run);
+        let mut prepared = Prepared::open(input, display, origin, metrics)?;
         prepared.say_options(&notes, stored);
         prepared.notice = notice.clone();
         for note in target_note.iter().chain(&monitor.notify.note) {

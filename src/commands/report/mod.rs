@@ -30,6 +30,7 @@ use crate::cli::{DisplayOptions, LogFormat, ReportOptions, SandboxChoice};
 use crate::commands::checkpoint::{self, StoredLedger};
 use crate::config::display::display;
 use crate::config::input::input;
+use crate::config::monitor::MetricsSettings;
 use crate::config::values::{beside, is_nameless};
 use crate::config::{Environment, FileOptions};
 use crate::domain::decision::RowPolicy;
@@ -135,7 +136,12 @@ impl Repeated<'_> {
         let display = display(&shown, &file.display)?;
         let settings = input(inputs, typed.reading.clone(), file.reading)
             .map_err(|error| error.located(&file.assignments, is_typed))?;
-        let prepared = Prepared::open(settings, display, self.origin.clone())?;
+        let prepared = Prepared::open(
+            settings,
+            display,
+            self.origin.clone(),
+            MetricsSettings::default(),
+        )?;
         prepared.say_unless_quiet(&self.notes);
         let known = KnownCustomers {
             ledger: Some(&mut ledger),

@@ -126,11 +126,8 @@ impl RollbackSession {
             let (_entered, watcher) = (runtime.enter(), Arc::clone(&watcher));
             signals::listen(stop.clone(), move || say_stopped_at_once(&watcher));
         }
-        let metrics = if sending.dry_run {
-            None
-        } else {
-            RunMetrics::begin(metrics, "rollback", &watcher)?
-        };
+        let metrics = metrics.of_run(sending.dry_run);
+        let metrics = RunMetrics::begin(metrics, "rollback", &watcher)?;
         for note in notes.iter().filter(|_| !display.quiet) {
             watcher.say(note);
         }

@@ -25,6 +25,7 @@ use super::system::{seconds, span_since, wall_clock};
 use crate::cli::{AnnotationPlatform, CheckOptions, ReadingOptions, ValidateOptions};
 use crate::config::display::{DisplaySettings, checks_and_display};
 use crate::config::input::{InputSettings, input};
+use crate::config::monitor::MetricsSettings;
 use crate::config::requests::{RequestSettings, requests};
 use crate::config::target::{Destination, destination, unnamed_target};
 use crate::config::value_checks::check_values;
@@ -67,7 +68,7 @@ pub fn run(
     if display.verbose {
         notes.extend(ignored_note(&command.ignored(online.is_some())));
     }
-    let mut prepared = Prepared::open(input, display, origin)?;
+    let mut prepared = Prepared::open(input, display, origin, MetricsSettings::default())?;
     prepared.say_options(&notes, stored);
     let _results = lock_folder(&prepared.out)?;
     let remote = match online {

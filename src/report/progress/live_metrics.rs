@@ -81,12 +81,19 @@ fn text(state: &ProgressState, now: Instant, command: &str, started_ms: i64) -> 
 
 fn add_phase(text: &mut MetricsText, state: &ProgressState) {
     let (checked, phase) = match state.phase {
-        Phase::Starting | Phase::Fetching(..) => (None, "starting"),
+        Phase::Starting => (None, "starting"),
+        Phase::Fetching(..) => (None, "fetching"),
         Phase::Checking(rows) => (Some(rows), "checking"),
         Phase::Sending => (None, "sending"),
         Phase::Accounting(_) => (None, "writing_results"),
     };
-    let phases = ["starting", "checking", "sending", "writing_results"];
+    let phases = [
+        "starting",
+        "fetching",
+        "checking",
+        "sending",
+        "writing_results",
+    ];
     let phases = phases.map(|name| (name, u8::from(name == phase)));
     let help = "What the run is doing: 1 for that, 0 for the others.";
     text.gauges(("phase", help), "phase", phases);
