@@ -181,6 +181,12 @@ impl Prepared {
         InputReader::new(Arc::clone(&self.inputs), self.limit)
     }
 
+    /// Makes readers of all rows.
+    pub(super) fn rows_again(&self) -> Box<dyn FnMut() -> InputReader + Send> {
+        let (inputs, limit) = (Arc::clone(&self.inputs), self.limit);
+        Box::new(move || InputReader::new(Arc::clone(&inputs), limit))
+    }
+
     /// A reader of single rows.
     pub(super) fn single_rows(&self) -> InputReader {
         InputReader::of_single_rows(Arc::clone(&self.inputs))

@@ -183,6 +183,7 @@ impl Verification {
             surveyed: surveyed.rows,
             verdicts: &mut surveyed.verdicts,
             first_new_id: Some(surveyed.first_new_id),
+            by_row: false,
             ledger: None,
             remote_list: Some(&mut self.remote.listed),
             listed: ListedOutcomes::VERIFIED,

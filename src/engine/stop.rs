@@ -59,6 +59,21 @@ pub enum Halt {
     Broken,
 }
 
+impl Halt {
+    /// Whether no other worker of the same run should go on either.
+    pub fn concerns_all(&self) -> bool {
+        match self {
+            Self::Denied { .. }
+            | Self::AllAlike { .. }
+            | Self::TooManyErrors { .. }
+            | Self::TooManyChanges { .. }
+            | Self::Canary { .. }
+            | Self::Declined => true,
+            Self::Interrupted | Self::OutOfTime { .. } | Self::Broken => false,
+        }
+    }
+}
+
 /// The signal. Clones share it; the first reason counts.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {

@@ -3,6 +3,7 @@
 use crate::domain::customer::{Customer, Fingerprint};
 use crate::domain::outcome::Outcome;
 use crate::domain::row::Origin;
+use crate::ledger::workers::ClaimAnswer;
 
 /// A row on its way: what is claimed, and then sent.
 #[derive(Debug, Clone)]
@@ -24,9 +25,23 @@ pub(crate) struct Ticket {
 }
 
 impl Ticket {
+    /// Whether the row's claim was granted, at `claim`. An `answer` says more than the ledger
+    /// knew when the input was surveyed: another worker may have had the row since.
+    pub(crate) fn is_granted(&mut self, answer: Option<&ClaimAnswer>, claim: ClaimTime) -> bool {
+        match answer {
+            None => self.claimed(claim),
+            Some(ClaimAnswer::InDoubt { claimed_by }) => {
+                self.first_step = FirstStep::ResolveDoubt;
+                self.claim = ClaimTime::Earlier(*claimed_by);
+            }
+            Some(ClaimAnswer::Settled | ClaimAnswer::Held) => return false,
+        }
+        true
+    }
+
     /// This run claimed the row, at `claim`. A claim in doubt keeps its own time, for it
     /// may have been sent then.
-    pub(crate) fn claimed(&mut self, claim: ClaimTime) {
+    fn claimed(&mut self, claim: ClaimTime) {
         if self.first_step != FirstStep::ResolveDoubt {
             self.claim = claim;
         }

@@ -33,7 +33,9 @@ pub mod workers;
 use std::sync::Arc;
 
 pub use self::error::LedgerError;
-use self::workers::{ClaimAnswer, LedgerObserver, SharedLedger, SharedRun, WorkerStatus};
+use self::workers::{
+    ClaimAnswer, LeaseDeadline, LedgerObserver, SharedLedger, SharedRun, WorkerStatus,
+};
 use crate::domain::bottleneck::Pacing;
 use crate::domain::customer::Fingerprint;
 use crate::domain::decision::KnownClaim;
@@ -173,6 +175,8 @@ pub struct Batch {
     pub settlements: Vec<Settlement>,
     /// The parts of the input whose rows are all settled, of a run that is shared.
     pub finished_parts: Vec<u32>,
+    /// Parts that others have to look at again, because other workers hold rows of them.
+    pub returned_parts: Vec<u32>,
     /// The run's figures so far.
     pub figures: RunFigures,
 }
@@ -295,6 +299,11 @@ pub trait Ledger: Send {
     /// Counts, figures and the latest run, for `status`.
     fn status(&mut self) -> Result<LedgerStatus, LedgerError>;
 
+    /// Until when this process may send; `None` if no other one can take its place.
+    fn lease(&self) -> Option<Arc<LeaseDeadline>> {
+        None
+    }
+
     /// What it shares with other workers; `None` of a ledger with one writer.
     fn shared(&mut self) -> Option<&mut dyn SharedLedger> {
         None
@@ -353,6 +362,10 @@ impl<L: Ledger + ?Sized> Ledger for Box<L> {
 
     fn status(&mut self) -> Result<LedgerStatus, LedgerError> {
         (**self).status()
+    }
+
+    fn lease(&self) -> Option<Arc<LeaseDeadline>> {
+        (**self).lease()
     }
 
     fn shared(&mut self) -> Option<&mut dyn SharedLedger> {

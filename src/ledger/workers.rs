@@ -128,14 +128,27 @@ pub trait SharedLedger {
     /// free one if there is none.
     fn take_part(&mut self, from: u32) -> Result<PartAnswer, LedgerError>;
 
+    /// What the other workers of the run have done so far.
+    fn others(&mut self) -> Result<OtherWorkers, LedgerError>;
+
     /// Stops the run for all of its workers, for this reason.
     fn stop_all(&mut self, reason: &str) -> Result<(), LedgerError>;
 
-    /// Until when this worker may send.
-    fn lease(&self) -> Arc<LeaseDeadline>;
-
     /// The pace that it shares; `None` if it only reads.
     fn pace(&self) -> Option<Arc<dyn SharedPace>>;
+}
+
+/// What the other workers of a run have done so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OtherWorkers {
+    /// How many of them are alive.
+    pub live: u64,
+    /// Rows that they settled, also those that are gone.
+    pub settled: u64,
+    /// Of these, rows that failed.
+    pub failed: u64,
+    /// How many milliseconds ago the most silent one alive was heard from.
+    pub silent_ms: u64,
 }
 
 /// What is answered later.

@@ -2,6 +2,7 @@
 //!
 //! - `session.rs`: the parts of an import, built from what was typed
 //! - `run_ledger.rs`: opens the checkpoint
+//! - `shared_run.rs`: what all workers of one import agree on
 //! - `sending.rs`: which rows are sent, and which of them first
 //! - `banner.rs`: what is said before the first row is sent
 //! - `canary.rs`: what is shown of a canary
@@ -18,6 +19,7 @@ pub(super) mod plan_facts;
 mod run_ledger;
 pub(super) mod sending;
 pub(super) mod session;
+mod shared_run;
 pub(super) mod summary;
 
 use std::ffi::OsString;
@@ -198,9 +200,11 @@ fn send_all(
     surveyed: &mut Survey,
 ) -> anyhow::Result<StoredLedger> {
     let mut ledger = session.writable_ledger(ledger, surveyed)?;
+    // The first worker has sent the canary, or does.
+    let is_joined = ledger.shared().is_some_and(|shared| shared.is_joined());
     let is_new = surveyed.to_create > 0 || (surveyed.gaps && surveyed.to_do() > 0);
     let mut sent = 0;
-    if let Some(rows) = session.sending.canary.filter(|_| is_new) {
+    if let Some(rows) = session.sending.canary.filter(|_| is_new && !is_joined) {
         (ledger, sent) = send_canary(session, ledger, surveyed, rows)?;
     }
     if !session.prepared.stop.is_halted() {
@@ -235,6 +239,9 @@ fn finish(
         surveyed: surveyed.rows,
         verdicts: &mut surveyed.verdicts,
         first_new_id: Some(surveyed.first_new_id),
+        by_row: ledger
+            .as_mut()
+            .is_some_and(|ledger| ledger.shared().is_some()),
         ledger: ledger.as_mut().map(|ledger| ledger as &mut dyn Ledger),
         remote_list: listed.as_mut(),
         listed: ListedOutcomes::BEFORE_IMPORT,

@@ -1,10 +1,13 @@
 //! Opens the checkpoint of an import or a sync.
 
+use std::ffi::OsStr;
 use std::sync::Arc;
 
 use super::session::Session;
 use crate::commands::checkpoint::{self, CheckpointWriter, StoredLedger};
 use crate::commands::hint::hinted;
+use crate::config::values::is_nameless;
+use crate::engine::pace::rate::Rate;
 use crate::engine::survey::Survey;
 use crate::ledger::Ledger;
 
@@ -31,13 +34,37 @@ impl Session {
 
     fn open_ledger(&self) -> anyhow::Result<StoredLedger> {
         let writer = CheckpointWriter {
-            shares: false,
+            shares: self.shares(),
             timeout: self.sending.requests.timeout,
             watcher: Arc::clone(&self.prepared.watcher),
             stop: self.prepared.stop.clone(),
         };
         let (path, target) = (&self.sending.checkpoint, &self.connected.target);
-        Ok(checkpoint::open(path, target, &writer)?)
+        let mut ledger = checkpoint::open(path, target, &writer)?;
+        if let Some(shared) = ledger.shared() {
+            if let (Some(bucket), Some(pace)) = (&self.bucket, shared.pace()) {
+                bucket.share(pace);
+            }
+            if shared.is_joined() {
+                self.prepared.watcher.say(
+                    "joining an import that is under way: its rows are shared with the other \
+                     workers, and --rate is the rate of all together",
+                );
+            }
+        }
+        Ok(ledger)
+    }
+
+    /// Whether other processes may work on the same rows: all of them have to read the same
+    /// input, and to know the rate that they share.
+    fn shares(&self) -> bool {
+        let pacing = &self.sending.requests.pacing;
+        let is_planned = self.changes.is_some() || self.command.applied.is_some();
+        let mut names = self.prepared.reading.names.iter();
+        !is_planned
+            && pacing.at_once
+            && pacing.ceiling != Rate::Unlimited
+            && names.all(|name| !is_nameless(OsStr::new(name)))
     }
 
     /// Opens the surveyed checkpoint for writing, or creates a new one.

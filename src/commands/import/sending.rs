@@ -7,6 +7,7 @@ use super::canary;
 use super::changed_input::explained;
 use super::ended::how;
 use super::session::{Session, errors};
+use super::shared_run::shared_run;
 use crate::commands::checkpoint::StoredLedger;
 use crate::commands::confirm::{ask_yes_no, has_terminal};
 use crate::commands::descriptors;
@@ -18,11 +19,12 @@ use crate::engine::pace::PaceSettings;
 use crate::engine::pace::retry_budget::Allowance;
 use crate::engine::send::canary::CanaryResult;
 use crate::engine::send::orphaned_claims::Orphans;
-use crate::engine::send::{self, PipelineParts, RunContext};
+use crate::engine::send::{self, PartFeed, PipelineParts, RunContext};
 use crate::engine::stop::Halt;
 use crate::engine::survey::Survey;
 use crate::engine::sync::plan::SyncPlan;
 use crate::kable::client::Client;
+use crate::ledger::workers::SharedRun;
 use crate::ledger::{Ledger, RunStart};
 use crate::report::progress::ProgressDisplay;
 use crate::report::{Event, Observer};
@@ -107,29 +109,18 @@ pub(in crate::commands) fn send(
     plan: &mut Option<SyncPlan>,
 ) -> anyhow::Result<(StoredLedger, Vec<CanaryResult>)> {
     let prepared = &session.prepared;
-    ledger.begin(&RunStart {
-        command: session.command.name().to_owned(),
-        inputs: prepared.reading.names.clone(),
-        fit_rows: surveyed.fit(),
-        now_ms: wall_clock(),
-        shared: None,
-    })?;
-    let is_canary = matches!(selection, Selection::Canary(_));
-    let before = match (selection, plan.as_ref()) {
-        (Selection::AllBut(sent), None) => surveyed.done.sum() + sent as u64,
-        (Selection::InDoubt | Selection::Canary(_), _) | (_, Some(_)) => 0,
-    };
-    prepared.watcher.observe(&Event::Sending {
-        before,
-        total: match (selection, plan.as_ref()) {
-            (_, Some(plan)) => plan.to_send,
-            (Selection::Canary(rows), None) => surveyed.to_create.min(rows as u64),
-            (Selection::AllBut(sent), None) => surveyed.to_do().saturating_sub(sent as u64),
-            (Selection::InDoubt, None) => surveyed.to_do(),
-        },
-    });
+    let part_rows = begin(session, &mut ledger, surveyed, selection)?;
+    let (is_shared, is_canary) = (
+        part_rows.is_some(),
+        matches!(selection, Selection::Canary(_)),
+    );
+    // The first worker looks up the claims whose rows have left the input.
+    let is_joined = ledger.shared().is_some_and(|shared| shared.is_joined());
+    prepared
+        .watcher
+        .observe(&sending_event(surveyed, selection, plan.as_ref()));
     // They are looked up along with the rows that follow a canary.
-    let orphans = if is_canary {
+    let orphans = if is_canary || is_joined {
         Orphans::default()
     } else {
         std::mem::take(&mut surveyed.orphans)
@@ -144,6 +135,10 @@ pub(in crate::commands) fn send(
         sync: plan.take(),
         first_new_id: surveyed.first_new_id,
         gaps: surveyed.gaps,
+        parts: part_rows.map(|rows| PartFeed {
+            rows,
+            again: prepared.rows_again(),
+        }),
         api: session.connected.client.clone(),
         ledger,
         keys: session.key_file()?,
@@ -153,22 +148,70 @@ pub(in crate::commands) fn send(
     // Released before the results are written, however many connections are still
     // open.
     let _reserved = descriptors::ReservedDescriptors::reserve();
-    let settings = settings(session, surveyed, selection);
+    let mut settings = settings(session, surveyed, selection);
+    if is_shared {
+        // The ledger knows which rows a canary has sent.
+        settings.sent_ahead = 0;
+    }
     let ended = run(session, parts, settings);
     failures.end(prepared);
     let mut ended = ended?;
     surveyed.verdicts = ended.verdicts;
     surveyed.requests = surveyed.requests.plus(ended.requests);
     *plan = ended.sync;
-    if !is_canary {
+    if !is_canary && !is_joined {
         surveyed.left = ended.left;
     }
+    let halt = prepared.stop.reason();
+    if let (Some(halt), Some(shared)) = (&halt, ended.ledger.shared())
+        && is_shared
+        && halt.concerns_all()
+    {
+        shared.stop_all(&serde_json::to_string(halt)?)?;
+    }
     // A canary is followed by the other rows, unless it stops everything.
-    if !is_canary || prepared.stop.is_halted() {
-        let how = how(prepared.stop.reason().as_ref());
-        ended.ledger.end(how, wall_clock())?;
+    if !is_canary || halt.is_some() {
+        ended.ledger.end(how(halt.as_ref()), wall_clock())?;
     }
     Ok((ended.ledger, ended.sightings))
+}
+
+/// Begins a run, or joins one. Returns how many rows a part of the input has if the run is
+/// shared with other workers.
+fn begin(
+    session: &Session,
+    ledger: &mut StoredLedger,
+    surveyed: &Survey,
+    selection: Selection,
+) -> anyhow::Result<Option<u64>> {
+    let is_shared = matches!(selection, Selection::AllBut(_)) && ledger.shared().is_some();
+    let shared = is_shared.then(|| shared_run(session, surveyed));
+    let shared = shared.transpose()?;
+    let part_rows = shared.as_ref().map(SharedRun::part_rows);
+    ledger.begin(&RunStart {
+        command: session.command.name().to_owned(),
+        inputs: session.prepared.reading.names.clone(),
+        fit_rows: surveyed.fit(),
+        now_ms: wall_clock(),
+        shared,
+    })?;
+    Ok(part_rows)
+}
+
+/// How many rows there are to send, and were done before.
+fn sending_event(surveyed: &Survey, selection: Selection, plan: Option<&SyncPlan>) -> Event {
+    Event::Sending {
+        before: match (selection, plan) {
+            (Selection::AllBut(sent), None) => surveyed.done.sum() + sent as u64,
+            (Selection::InDoubt | Selection::Canary(_), _) | (_, Some(_)) => 0,
+        },
+        total: match (selection, plan) {
+            (_, Some(plan)) => plan.to_send,
+            (Selection::Canary(rows), None) => surveyed.to_create.min(rows as u64),
+            (Selection::AllBut(sent), None) => surveyed.to_do().saturating_sub(sent as u64),
+            (Selection::InDoubt, None) => surveyed.to_do(),
+        },
+    }
 }
 
 fn settings(session: &Session, surveyed: &Survey, selection: Selection) -> send::Settings {

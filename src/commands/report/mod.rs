@@ -188,6 +188,7 @@ impl Repeated<'_> {
             verdicts: &mut surveyed.verdicts,
             // Another process may be claiming rows meanwhile.
             first_new_id: None,
+            by_row: false,
             ledger: Some(ledger),
             remote_list: None,
             listed: ListedOutcomes::BEFORE_IMPORT,

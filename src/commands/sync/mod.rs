@@ -258,6 +258,7 @@ impl SyncRun {
             surveyed: self.surveyed.rows,
             verdicts: &mut self.surveyed.verdicts,
             first_new_id: Some(self.surveyed.first_new_id),
+            by_row: false,
             ledger: ledger.as_mut().map(|ledger| ledger as &mut dyn Ledger),
             remote_list: Some(&mut self.listed),
             listed: ListedOutcomes::BEFORE_IMPORT,

@@ -222,6 +222,7 @@ impl Validation {
             surveyed: surveyed.rows,
             verdicts: &mut surveyed.verdicts,
             first_new_id: Some(surveyed.first_new_id),
+            by_row: false,
             ledger: None,
             remote_list: remote.as_mut().map(|remote| &mut remote.listed),
             listed: ListedOutcomes::BEFORE_IMPORT,

@@ -79,6 +79,9 @@ pub struct AccountSources<'a> {
     /// The claim number of the first new row; `None` if rows without a prior claim were
     /// never sent.
     pub first_new_id: Option<u64>,
+    /// Whether claims of new rows are numbered by their rows, as in a run that several workers
+    /// share.
+    pub by_row: bool,
     /// `None` if nothing is sent.
     pub ledger: Option<&'a mut dyn Ledger>,
     /// The customers that Kable holds, if they were listed.
@@ -102,6 +105,7 @@ impl<'a> AccountSources<'a> {
             surveyed: surveyed.rows,
             verdicts: &mut surveyed.verdicts,
             first_new_id: None,
+            by_row: false,
             ledger: None,
             remote_list: None,
             listed: ListedOutcomes::BEFORE_IMPORT,
@@ -126,6 +130,7 @@ impl<'a> AccountSources<'a> {
         let accountant = RowAccountant {
             checker: Checker::new(self.check),
             repeated: RepeatedRows::new(repeated, self.check),
+            by_row: self.by_row.then_some(self.first_new_id).flatten(),
             next_new_id: self.first_new_id,
             ledger: self.ledger,
             preview: self

@@ -49,6 +49,8 @@ pub(in crate::engine) struct RowAccountant<'p, V> {
     pub(in crate::engine) repeated: RepeatedRows<'p, V>,
     /// The claim number of the next row without a prior claim; `None` if none has one.
     pub(in crate::engine) next_new_id: Option<u64>,
+    /// The claim number of the first row, if new claims are numbered by their rows.
+    pub(in crate::engine) by_row: Option<u64>,
     pub(in crate::engine) ledger: Option<&'p mut dyn Ledger>,
     /// The customers that Kable holds, if they were listed.
     pub(in crate::engine) remote_list: Option<&'p mut RemoteList>,
@@ -302,6 +304,9 @@ where
 
     /// The claim number of a row without a prior claim.
     fn new_id(&mut self) -> Option<u64> {
+        if let Some(first) = self.by_row {
+            return Some(first + self.rows.read);
+        }
         let id = self.next_new_id;
         self.next_new_id = id.map(|id| id + 1);
         id

@@ -6,6 +6,7 @@
 //!
 //! - `rate.rs`: requests per time, as users write it
 //! - `token_bucket.rs`: the rate that the user gave
+//! - `reserved_starts.rs`: the rate that several workers share
 //! - `rate_control.rs`: the rate that the server accepts, found by trying
 //! - `throughput.rs`: accepted requests per second, and the limit that follows
 //! - `advertised.rs`: the rate that a server's headers advertise
@@ -23,6 +24,7 @@ pub mod concurrency;
 mod local_capacity;
 pub mod rate;
 pub mod rate_control;
+mod reserved_starts;
 pub mod retry_budget;
 pub mod throughput;
 pub mod timing;
@@ -298,6 +300,9 @@ impl Pacer {
         let already = state.paused_until.unwrap_or_default();
         if (is_new || server_asks.is_some()) && until > already.max(now) {
             state.paused_until = Some(until);
+            if let Some(bucket) = &self.bucket {
+                bucket.hold(wait);
+            }
             return Some(wait);
         }
         None

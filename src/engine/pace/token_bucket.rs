@@ -7,6 +7,7 @@
 //! guarantee.
 
 use std::num::NonZeroU32;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant as StdInstant};
 
 use governor::clock::Clock;
@@ -16,6 +17,8 @@ use governor::{Quota, RateLimiter};
 use tokio::time::Instant;
 
 use super::rate::Rate;
+use super::reserved_starts::ReservedBucket;
+use crate::ledger::workers::SharedPace;
 
 /// How late a start may be without lowering the rate.
 pub(super) const LATENESS: Duration = Duration::from_millis(2);
@@ -48,6 +51,10 @@ pub struct TokenBucket {
     limiter: Limiter,
     /// Tokens that one start costs.
     cost: NonZeroU32,
+    /// The time from one start to the next, and how late one may be, where starts are
+    /// reserved from what all workers share.
+    spacing: (Duration, Duration),
+    reserved: OnceLock<ReservedBucket>,
 }
 
 impl TokenBucket {
@@ -75,11 +82,37 @@ impl TokenBucket {
         if let Some(late) = NonZeroU32::new(late) {
             limiter.check_n(late).ok()?.ok()?;
         }
-        Some(Self { limiter, cost })
+        Some(Self {
+            limiter,
+            cost,
+            spacing: (
+                (window + LATENESS + OVERTAKING) / starts.get(),
+                window / 100,
+            ),
+            reserved: OnceLock::new(),
+        })
+    }
+
+    /// From now on starts are reserved from `pace`, which all workers share.
+    pub fn share(&self, pace: Arc<dyn SharedPace>) {
+        let (every, lateness) = self.spacing;
+        let reserved = ReservedBucket::new(pace, every, lateness);
+        // It stays with the first one.
+        self.reserved.set(reserved).ok();
+    }
+
+    /// Lets no worker start a request for `wait`, if the rate is shared.
+    pub(super) fn hold(&self, wait: Duration) {
+        if let Some(reserved) = self.reserved.get() {
+            reserved.hold(wait);
+        }
     }
 
     /// Waits until a request may start. True if it had to wait.
     pub async fn acquire(&self) -> bool {
+        if let Some(reserved) = self.reserved.get() {
+            return reserved.acquire().await;
+        }
         let mut waited = false;
         loop {
             match self.limiter.check_n(self.cost) {

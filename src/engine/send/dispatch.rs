@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -319,9 +320,11 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
 
     async fn failed(&mut self, settlement: Settlement) {
         self.errors += 1;
-        if self.errors > self.allowed_errors {
+        let elsewhere = self.sender.failed_elsewhere.load(Ordering::Relaxed);
+        let errors = self.errors + elsewhere;
+        if errors > self.allowed_errors {
             self.sender.stop.halt(Halt::TooManyErrors {
-                errors: self.errors,
+                errors,
                 allowed: self.allowed_errors,
             });
         }

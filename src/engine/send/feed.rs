@@ -1,5 +1,6 @@
 //! The second pass: rows become tickets, claimed in batches before they go on.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use crate::engine::sync::plan::SyncPlan;
 use crate::engine::sync::step::SyncStep;
 use crate::engine::ticket::{ClaimTime, EarlierRuns, FirstStep, KnownCustomer, Ticket};
 use crate::ledger::Claim;
+use crate::ledger::workers::PartAnswer;
 
 /// The most rows that are claimed at once.
 const MOST_AT_ONCE: u16 = 1024;
@@ -77,6 +79,38 @@ impl BatchSize {
     }
 }
 
+/// How often it is asked again for a part of the input while others have all.
+const PART_AGAIN: Duration = Duration::from_millis(250);
+
+/// How the parts of the input are read in a run that several workers share.
+pub struct PartFeed<R> {
+    /// How many rows a part has.
+    pub rows: u64,
+    /// Opens the input again, from its start: a part may be taken over from a worker that
+    /// died.
+    pub again: Box<dyn FnMut() -> R + Send>,
+}
+
+impl<R> std::fmt::Debug for PartFeed<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PartFeed")
+            .field("rows", &self.rows)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One reading of the input.
+struct Pass<'s> {
+    checker: Checker<'s>,
+    row: Row,
+    room: Vec<u8>,
+    batch: Vec<Ticket>,
+    /// The number of the next row, counted from 0.
+    ordinal: u64,
+    /// The part of the input that is read.
+    part: Option<u32>,
+}
+
 /// Turns rows into claimed tickets.
 pub(super) struct Feed<R> {
     pub(super) rows: R,
@@ -84,12 +118,18 @@ pub(super) struct Feed<R> {
     pub(super) verdicts: Verdicts,
     /// What a sync does with each row.
     pub(super) sync: Option<SyncPlan>,
+    pub(super) first_new_id: u64,
     pub(super) next_new_id: u64,
     /// Whether the ledger may have lost claims.
     pub(super) gaps: bool,
     pub(super) batch: BatchSize,
     /// Feed at most this many new rows, and no others.
     pub(super) canary: Option<usize>,
+    /// What it does in a run that several workers share.
+    pub(super) parts: Option<PartFeed<R>>,
+    /// Whether claims of new rows are numbered by their rows, so that all workers number them
+    /// alike.
+    pub(super) by_row: bool,
     /// How many new rows a canary has sent: they are not fed again.
     pub(super) sent_ahead: usize,
     /// Feed only rows that an earlier run left in doubt.
@@ -141,62 +181,145 @@ where
 
     fn feed_all(&mut self, ahead: &mut Vec<CanaryRow>) -> anyhow::Result<()> {
         let reading = Arc::clone(&self.reading);
-        let mut checker = Checker::new(&reading);
-        let mut row = Row::default();
-        let mut room = Vec::new();
-        let mut batch = Vec::with_capacity(self.batch.now);
-        let mut ordinal = 0;
-        while !self.stop.is_halted() {
+        let mut pass = Pass {
+            checker: Checker::new(&reading),
+            row: Row::default(),
+            room: Vec::new(),
+            batch: Vec::with_capacity(self.batch.now),
+            ordinal: 0,
+            part: None,
+        };
+        if self.parts.is_none() {
+            self.feed_rows(0..u64::MAX, &mut pass, ahead)?;
+        }
+        while let Some((part, rows)) = self.next_part(&mut pass)? {
+            pass.part = Some(part);
+            let is_fed = self.feed_rows(rows, &mut pass, ahead)? && !self.stop.is_halted();
+            if !is_fed || !self.send(&mut pass) {
+                return Ok(());
+            }
+            self.recorder.blocking_send(RecorderMessage::Fed(part)).ok();
+        }
+        if !self.stop.is_halted() {
+            self.send(&mut pass);
+        }
+        Ok(())
+    }
+
+    /// Feeds the rows whose numbers are in `rows`, and passes over those before. False if the
+    /// dispatcher has ended.
+    fn feed_rows(
+        &mut self,
+        rows: Range<u64>,
+        pass: &mut Pass<'_>,
+        ahead: &mut Vec<CanaryRow>,
+    ) -> anyhow::Result<bool> {
+        while !self.stop.is_halted() && pass.ordinal < rows.end {
             let verdict = self
                 .verdicts
-                .on(ordinal)
+                .on(pass.ordinal)
                 .context("cannot read a temporary file")?;
-            let step = self.sync_step(ordinal)?;
-            ordinal += 1;
+            let step = self.sync_step(pass.ordinal)?;
+            let is_before = pass.ordinal < rows.start;
+            pass.ordinal += 1;
             if self.canary.is_some_and(|most| ahead.len() >= most) {
                 break;
             }
-            if self.passes(verdict.as_ref(), step) {
-                if !self.rows.skip(&mut row)? {
+            if is_before || self.passes(verdict.as_ref(), step) {
+                if !self.rows.skip(&mut pass.row)? {
                     break;
                 }
                 continue;
             }
-            if !self.rows.next(&mut row)? {
+            if !self.rows.next(&mut pass.row)? {
                 break;
             }
-            if let CheckedRow::Fit(fit) = checker.check(&mut row, self.rows.columns())? {
-                let digest = fit.values.digest(&mut room);
-                let known = verdict.as_ref().and_then(|verdict| verdict.prior_claim);
-                let customer = fit.values.to_customer();
-                let mut ticket = self.ticket(row.origin, (customer, digest), known);
-                if let Some(step) = step {
-                    let listed = verdict.and_then(|verdict| verdict.listed);
-                    ticket.earlier.is_listed = listed.is_some();
-                    ticket.first_step = synced_step(step, &ticket);
-                }
-                let columns = self.rows.columns();
-                // Also without a claim: another checkpoint may have the other row's.
-                ticket.earlier.is_repeat = checker
-                    .bind(row.origin.input, columns)?
-                    .was_duplicate(&row, columns);
-                if self.sent_ahead > 0 && !known.is_some_and(is_looked_up) {
-                    self.sent_ahead -= 1;
-                    continue;
-                }
-                if self.canary.is_some() {
-                    ahead.push(CanaryRow::of(row.origin, &ticket));
-                }
-                batch.push(ticket);
-            }
-            if batch.len() >= self.batch.now && !self.send(&mut batch) {
-                return Ok(());
+            self.take_row(pass, (verdict, step), ahead)?;
+            if pass.batch.len() >= self.batch.now && !self.send(pass) {
+                return Ok(false);
             }
         }
-        if !self.stop.is_halted() {
-            self.send(&mut batch);
+        Ok(true)
+    }
+
+    /// Makes a ticket of the row that was read, if it is one to send.
+    fn take_row(
+        &mut self,
+        pass: &mut Pass<'_>,
+        (verdict, step): (Option<RowVerdict>, Option<SyncStep>),
+        ahead: &mut Vec<CanaryRow>,
+    ) -> anyhow::Result<()> {
+        let row = &mut pass.row;
+        let CheckedRow::Fit(fit) = pass.checker.check(row, self.rows.columns())? else {
+            return Ok(());
+        };
+        let digest = fit.values.digest(&mut pass.room);
+        let known = verdict.as_ref().and_then(|verdict| verdict.prior_claim);
+        let customer = fit.values.to_customer();
+        if self.by_row {
+            // `ordinal` is the number of the row after this one.
+            self.next_new_id = self.first_new_id + pass.ordinal - 1;
         }
+        let mut ticket = self.ticket(row.origin, (customer, digest), known);
+        if let Some(step) = step {
+            let listed = verdict.and_then(|verdict| verdict.listed);
+            ticket.earlier.is_listed = listed.is_some();
+            ticket.first_step = synced_step(step, &ticket);
+        }
+        let columns = self.rows.columns();
+        // Also without a claim: another checkpoint may have the other row's.
+        ticket.earlier.is_repeat = pass
+            .checker
+            .bind(row.origin.input, columns)?
+            .was_duplicate(row, columns);
+        if self.sent_ahead > 0 && !known.is_some_and(is_looked_up) {
+            self.sent_ahead -= 1;
+            return Ok(());
+        }
+        if self.canary.is_some() {
+            ahead.push(CanaryRow::of(row.origin, &ticket));
+        }
+        pass.batch.push(ticket);
         Ok(())
+    }
+
+    /// Leases the next part of the input, and begins to read again if it stands before the
+    /// current row. `None` if all parts are done, or everything was stopped.
+    fn next_part(&mut self, pass: &mut Pass<'_>) -> anyhow::Result<Option<(u32, Range<u64>)>> {
+        let Some(parts) = &mut self.parts else {
+            return Ok(None);
+        };
+        let size = parts.rows;
+        let from = u32::try_from(pass.ordinal.div_ceil(size)).unwrap_or(u32::MAX);
+        let taken = loop {
+            if self.stop.is_halted() {
+                return Ok(None);
+            }
+            let (answer, answered) = oneshot::channel();
+            let asked = RecorderMessage::TakePart { from, answer };
+            if self.recorder.blocking_send(asked).is_err() {
+                return Ok(None);
+            }
+            match answered.blocking_recv() {
+                Ok(PartAnswer::Take(part)) => break part,
+                Ok(PartAnswer::Wait) => self.runtime.block_on(async {
+                    tokio::select! {
+                        () = tokio::time::sleep(PART_AGAIN) => {}
+                        () = self.stop.halted() => {}
+                    }
+                }),
+                Ok(PartAnswer::Done) | Err(_) => return Ok(None),
+            }
+        };
+        let start = u64::from(taken) * size;
+        if start < pass.ordinal {
+            self.rows = (parts.again)();
+            let rewound = self.verdicts.rewind();
+            rewound.context("cannot read a temporary file")?;
+            pass.ordinal = 0;
+            pass.checker.begin_part();
+        }
+        Ok(Some((taken, start..start + size)))
     }
 
     /// Whether the row with this `verdict` is not sent.
@@ -270,8 +393,8 @@ where
         }
     }
 
-    /// Claims `batch` and passes it on; returns false if the dispatcher has ended.
-    fn send(&mut self, batch: &mut Vec<Ticket>) -> bool {
+    /// Claims the batch and passes it on; returns false if the dispatcher has ended.
+    fn send(&mut self, pass: &mut Pass<'_>) -> bool {
         // Reserve the slot before claiming, once the dispatcher requests a batch.
         let demanded = async {
             tokio::select! {
@@ -285,6 +408,7 @@ where
             return false;
         };
         self.batch.room_at(Instant::now());
+        let batch = &mut pass.batch;
         let claims = batch
             .iter()
             .map(|ticket| Claim {
@@ -294,11 +418,12 @@ where
             })
             .collect();
         let (written, answer) = oneshot::channel();
-        if self
-            .recorder
-            .blocking_send(RecorderMessage::Claim { claims, written })
-            .is_err()
-        {
+        let claim = RecorderMessage::Claim {
+            claims,
+            part: pass.part,
+            written,
+        };
+        if self.recorder.blocking_send(claim).is_err() {
             return false;
         }
         self.hurry.notify_one();
@@ -306,9 +431,7 @@ where
         let Ok(claimed) = answer.blocking_recv() else {
             return false;
         };
-        for ticket in &mut *batch {
-            ticket.claimed(claimed);
-        }
+        batch.retain_mut(|ticket| ticket.is_granted(claimed.answers.get(&ticket.id), claimed.time));
         room.send(std::mem::replace(batch, Vec::with_capacity(self.batch.now)));
         true
     }

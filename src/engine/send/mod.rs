@@ -21,6 +21,7 @@
 //! - `canary.rs`: the first rows are read back before any other is sent
 //! - `metrics.rs`: counts requests and their latencies
 //! - `record.rs`: the ledger's only writer
+//! - `open_parts.rs`: which parts of the input are done, in a run that several workers share
 
 pub mod absence;
 pub mod canary;
@@ -31,6 +32,7 @@ mod feed;
 pub(super) mod list_lookup;
 mod look_up;
 pub mod metrics;
+mod open_parts;
 pub mod orphaned_claims;
 mod ownership;
 mod queue;
@@ -44,6 +46,7 @@ mod settle;
 mod systemic_failure;
 mod systemic_refusal;
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -57,9 +60,11 @@ use tokio::time::Instant;
 use self::absence::Landing;
 use self::canary::CanaryResult;
 use self::dispatch::Dispatch;
+pub use self::feed::PartFeed;
 use self::feed::{BatchSize, Feed};
 use self::list_lookup::ListLookup;
 use self::metrics::Metrics;
+use self::open_parts::OpenParts;
 use self::orphaned_claims::Orphans;
 use self::queue::{TicketQueue, WaitingRows};
 use self::record::Recorder;
@@ -82,6 +87,7 @@ use crate::domain::summary::{OrphanCounts, RequestCounts};
 use crate::domain::timeline::TimelineRecorder;
 use crate::kable::CustomerApi;
 use crate::ledger::Ledger;
+use crate::ledger::workers::OtherWorkers;
 use crate::report::keys::KeyFile;
 use crate::report::{Observer, Progress};
 
@@ -135,6 +141,8 @@ pub struct PipelineParts<R, A, L, O> {
     pub first_new_id: u64,
     /// Whether the ledger may have lost claims.
     pub gaps: bool,
+    /// What it does in a run that several workers share.
+    pub parts: Option<PartFeed<R>>,
     /// The API.
     pub api: A,
     /// The ledger.
@@ -213,9 +221,10 @@ where
         parts.observer,
         &settings,
         &parts.context,
-        asks_for_keys,
+        (asks_for_keys, &mut parts.ledger),
     );
     let stop = parts.context.stop;
+    let is_shared = parts.ledger.shared().is_some();
     let (recorder, inbox) = mpsc::channel(WAITING);
     let (tickets, batches) = mpsc::channel(1);
     let hurry = Arc::new(Notify::new());
@@ -231,6 +240,9 @@ where
         figured: None,
         timeline: TimelineRecorder::after_rejecting(settings.rejected),
         written: Instant::now(),
+        parts: OpenParts::default(),
+        others: OtherWorkers::default(),
+        asked: None,
     };
     let recording = tokio::task::spawn_blocking(move || record.record(inbox, &Handle::current()));
     let feed = Feed {
@@ -238,7 +250,10 @@ where
         reading: parts.reading,
         verdicts: parts.verdicts,
         sync: parts.sync,
+        first_new_id: parts.first_new_id,
         next_new_id: parts.first_new_id,
+        by_row: is_shared,
+        parts: parts.parts,
         gaps: parts.gaps,
         batch: BatchSize::at(settings.pacing.ceiling),
         canary: settings.canary,
@@ -307,9 +322,12 @@ fn build_sender<A: CustomerApi, O: Observer>(
     observer: O,
     settings: &Settings,
     context: &RunContext,
-    keys: bool,
+    (keys, ledger): (bool, &mut impl Ledger),
 ) -> Arc<Sender<A, O>> {
     Arc::new(Sender {
+        lease: ledger.lease(),
+        shared_pace: ledger.shared().and_then(|shared| shared.pace()),
+        failed_elsewhere: AtomicU64::new(0),
         api,
         observer,
         pace: match &context.bucket {

@@ -4,7 +4,9 @@
 //! Everything that waits is written in one transaction, so that many claims and
 //! outcomes share one `fsync`. Nothing is reported as done before it is on disk.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -12,6 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
+use super::open_parts::OpenParts;
 use super::sender::Sender;
 use super::settle::Settled;
 use crate::domain::bottleneck::Bottleneck;
@@ -21,6 +24,7 @@ use crate::domain::timeline::{IntervalCounts, RunMoment, TimelineRecorder, WaitK
 use crate::engine::stop::Halt;
 use crate::engine::ticket::ClaimTime;
 use crate::engine::wall_clock::WallClock;
+use crate::ledger::workers::{ClaimAnswer, OtherWorkers, PartAnswer};
 use crate::ledger::{Batch, Claim, ClaimRecord, IS_DURABLE, Ledger, RunFigures, Settlement};
 use crate::report::keys::KeyFile;
 use crate::report::{Event, FailedRow, Observer, Progress};
@@ -37,6 +41,9 @@ const QUIET: Duration = Duration::from_secs(1);
 /// How often latencies are written.
 const FIGURED_EVERY: Duration = Duration::from_secs(1);
 
+/// How often it is asked what the other workers have done.
+const ASKED_EVERY: Duration = Duration::from_secs(2);
+
 /// How often the run over time is written while the run waits.
 const WRITTEN_EVERY: Duration = Duration::from_secs(10);
 
@@ -47,8 +54,17 @@ pub(super) enum RecorderMessage {
     /// are on disk.
     Claim {
         claims: Vec<Claim>,
-        written: oneshot::Sender<ClaimTime>,
+        /// The part of the input that the rows are of, in a run that several workers share.
+        part: Option<u32>,
+        written: oneshot::Sender<Claimed>,
     },
+    /// Lease the next part of the input, from this number on.
+    TakePart {
+        from: u32,
+        answer: oneshot::Sender<PartAnswer>,
+    },
+    /// All rows of this part were claimed.
+    Fed(u32),
     /// Read a claim from the ledger.
     Read {
         id: u64,
@@ -58,6 +74,22 @@ pub(super) enum RecorderMessage {
     Settle(Settled),
     /// A customer was left as it is: for the progress.
     Left,
+}
+
+/// What became of claims.
+#[derive(Debug)]
+pub(super) struct Claimed {
+    /// When they were made.
+    pub(super) time: ClaimTime,
+    /// Answers to those that are not simply granted, by their numbers.
+    pub(super) answers: HashMap<u64, ClaimAnswer>,
+}
+
+/// Claims that are about to be written: of which part, and who waits for them.
+struct WaitingClaims {
+    ids: Vec<u64>,
+    part: Option<u32>,
+    written: oneshot::Sender<Claimed>,
 }
 
 /// Writes messages until all senders are gone.
@@ -75,6 +107,11 @@ pub(super) struct Recorder<L, A, O> {
     pub(super) timeline: TimelineRecorder,
     /// When anything was last written.
     pub(super) written: Instant,
+    /// Of a run that several workers share.
+    pub(super) parts: OpenParts,
+    pub(super) others: OtherWorkers,
+    /// When it was last asked what the others have done.
+    pub(super) asked: Option<Instant>,
 }
 
 impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
@@ -102,6 +139,7 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
         loop {
             let gathering = gather(inbox, &self.hurry, &mut messages);
             let gathered = runtime.block_on(timeout(QUIET, gathering));
+            self.ask_for_others()?;
             match gathered {
                 Ok(false) => return self.write_latencies(),
                 // Progress is reported while the run waits, with the cause of the wait.
@@ -182,21 +220,33 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
             figures,
             ..Batch::default()
         };
-        let claimed = ClaimTime::Now {
+        let time = ClaimTime::Now {
             at_ms: batch.now_ms,
             by_ms: batch.claimed_by,
         };
         let mut waiting = Vec::new();
+        let mut wanted = None;
         for message in messages.drain(..) {
             match message {
-                RecorderMessage::Claim { claims, written } => {
+                RecorderMessage::Claim {
+                    claims,
+                    part,
+                    written,
+                } => {
+                    let claimed = WaitingClaims {
+                        ids: claims.iter().map(|claim| claim.id).collect(),
+                        part,
+                        written,
+                    };
                     batch.claims.extend(claims);
                     if IS_DURABLE {
-                        waiting.push(written);
+                        waiting.push(claimed);
                     } else {
-                        written.send(claimed).ok();
+                        self.pass_on(vec![claimed], time, &[]);
                     }
                 }
+                RecorderMessage::TakePart { from, answer } => wanted = Some((from, answer)),
+                RecorderMessage::Fed(part) => self.parts.fed(part),
                 RecorderMessage::Read { id, answer } => {
                     answer.send(self.ledger.claim_record(id)?).ok();
                 }
@@ -204,20 +254,8 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
                     self.progress.done += 1;
                     self.progress.totals.left += 1;
                 }
-                RecorderMessage::Settle(Settled {
-                    mut settlement,
-                    keys,
-                    from_before,
-                }) => {
-                    if let Some(file) = &mut self.keys {
-                        let client_id = &settlement.client_id;
-                        if settlement.keys_lost && from_before {
-                            settlement.keys_lost =
-                                !file.holds(client_id).context("cannot read keys.csv")?;
-                        }
-                        file.keep(client_id, &keys)
-                            .context("cannot write to keys.csv")?;
-                    }
+                RecorderMessage::Settle(settled) => {
+                    let settlement = self.keep_keys(settled)?;
                     batch.settlements.push(settlement);
                 }
             }
@@ -227,13 +265,79 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
             file.sync().context("cannot write to keys.csv")?;
         }
         self.add_timeline(&mut batch);
-        self.ledger.write(&batch)?;
-        for written in waiting {
-            // The feed may have been stopped meanwhile; the claim remains.
-            written.send(claimed).ok();
-        }
+        self.parts.settle(&batch.settlements);
+        self.parts.add_ended(&mut batch);
+        let answers = self.ledger.write(&batch)?;
+        self.pass_on(waiting, time, &answers);
+        self.take_part(wanted)?;
         self.report(&batch.settlements);
         self.report_failed(batch.settlements);
+        Ok(())
+    }
+
+    /// Leases a part of the input, if one is wanted.
+    fn take_part(
+        &mut self,
+        wanted: Option<(u32, oneshot::Sender<PartAnswer>)>,
+    ) -> anyhow::Result<()> {
+        if let (Some((from, answer)), Some(shared)) = (wanted, self.ledger.shared()) {
+            // The feed may have been stopped meanwhile; the part is released at the end.
+            answer.send(shared.take_part(from)?).ok();
+        }
+        Ok(())
+    }
+
+    /// Writes the keys of a customer, which are returned once.
+    fn keep_keys(&mut self, settled: Settled) -> anyhow::Result<Settlement> {
+        let Settled {
+            mut settlement,
+            keys,
+            from_before,
+        } = settled;
+        if let Some(file) = &mut self.keys {
+            let client_id = &settlement.client_id;
+            if settlement.keys_lost && from_before {
+                let holds = file.holds(client_id).context("cannot read keys.csv")?;
+                settlement.keys_lost = !holds;
+            }
+            file.keep(client_id, &keys)
+                .context("cannot write to keys.csv")?;
+        }
+        Ok(settlement)
+    }
+
+    /// Tells whoever waits for claims what became of them.
+    fn pass_on(
+        &mut self,
+        waiting: Vec<WaitingClaims>,
+        time: ClaimTime,
+        answers: &[(u64, ClaimAnswer)],
+    ) {
+        for claims in waiting {
+            let of_these = |(id, _): &&(u64, ClaimAnswer)| claims.ids.contains(id);
+            let answers: HashMap<u64, ClaimAnswer> =
+                answers.iter().filter(of_these).copied().collect();
+            if let Some(part) = claims.part {
+                self.parts.claimed(part, claims.ids.into_iter(), &answers);
+            }
+            // The feed may have been stopped meanwhile; the claim remains.
+            claims.written.send(Claimed { time, answers }).ok();
+        }
+    }
+
+    /// Finds out from time to time what the other workers have done.
+    fn ask_for_others(&mut self) -> anyhow::Result<()> {
+        if self.asked.is_some_and(|at| at.elapsed() < ASKED_EVERY) {
+            return Ok(());
+        }
+        if let Some(shared) = self.ledger.shared() {
+            self.others = shared.others()?;
+            let failed = self.others.failed;
+            self.sender
+                .failed_elsewhere
+                .store(failed, Ordering::Relaxed);
+        }
+        self.asked = Some(Instant::now());
         Ok(())
     }
 
@@ -271,7 +375,9 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
                 progress.done += 1;
             }
         }
-        self.sender.report_progress(progress);
+        let mut shown = self.progress;
+        shown.done += self.others.settled;
+        self.sender.report_progress(&mut shown);
     }
 }
 
@@ -287,7 +393,10 @@ async fn gather(
         return false;
     }
     let waits = |message: &RecorderMessage| {
-        !matches!(message, RecorderMessage::Settle(_) | RecorderMessage::Left)
+        !matches!(
+            message,
+            RecorderMessage::Settle(_) | RecorderMessage::Left | RecorderMessage::Fed(_)
+        )
     };
     if !messages.iter().any(waits) {
         timeout(LINGER, hurry.notified()).await.ok();

@@ -1,7 +1,8 @@
 //! What all workers share: the API, the gates before every request, and what each response
 //! means for the run.
 
-use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
@@ -30,10 +31,14 @@ use crate::engine::ticket::Ticket;
 use crate::engine::wall_clock::WallClock;
 use crate::kable::{CustomerApi, Exchange, ProbeReply, Refusal, Trouble};
 use crate::ledger::RunFigures;
+use crate::ledger::workers::{LeaseDeadline, ProbeTurn, SharedPace};
 use crate::report::{Event, Observer, Progress};
 
 /// How often a row that waits for the retry budget checks it.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// The pause of a worker while another one finds out whether the API is back.
+const OTHERS_PROBE: Duration = Duration::from_secs(1);
 
 /// The pause if this machine has no room for a single request.
 const CROWDED_PAUSE: Duration = Duration::from_secs(1);
@@ -73,6 +78,12 @@ pub(in crate::engine) struct Sender<A, O> {
     pub(in crate::engine) systemic: Mutex<SystemicFailure>,
     /// Whether the API responds with a web page for an absent customer.
     pub(in crate::engine) absence_is_page: OnceLock<bool>,
+    /// Until when this process may send, if another one can take its place.
+    pub(in crate::engine) lease: Option<Arc<LeaseDeadline>>,
+    /// What it shares with other workers.
+    pub(in crate::engine) shared_pace: Option<Arc<dyn SharedPace>>,
+    /// How many rows failed in other workers of this run.
+    pub(in crate::engine) failed_elsewhere: AtomicU64,
 }
 
 /// A request that may start.
@@ -109,13 +120,13 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
                     // too.
                     Admission::Go => tokio::select! {
                         biased;
-                        permit = self.pace.next() => return Admitted { permit, on_trial },
+                        permit = self.permit() => return Admitted { permit, on_trial },
                         () = changed => {}
                     },
                     Admission::Probe => self.probe().await,
                     Admission::Trial { is_there } => {
                         if is_there || self.is_there_for_trial().await {
-                            let permit = self.pace.next().await;
+                            let permit = self.permit().await;
                             return Admitted { permit, on_trial };
                         }
                     }
@@ -140,6 +151,27 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         }
     }
 
+    /// Waits until a request may start, and this process holds its lease.
+    ///
+    /// Fencing can't reach the API: a process that was silent for too long must not send, for
+    /// others may have taken over its rows.
+    async fn permit(&self) -> Permit<'_> {
+        loop {
+            let permit = self.pace.next().await;
+            let Some(lease) = &self.lease else {
+                return permit;
+            };
+            if lease.allows() {
+                return permit;
+            }
+            drop(permit);
+            if lease.is_lost() {
+                self.stop.halt(Halt::Broken);
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
     /// Waits until the budget has room for a retry.
     async fn afforded(&self) {
         loop {
@@ -160,7 +192,27 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
 
     /// Finds out whether the API is back, by a request that concerns no row.
     async fn probe(&self) {
+        if let Some(shared) = &self.shared_pace {
+            match shared.probe().await {
+                ProbeTurn::Yours => {}
+                ProbeTurn::Others => {
+                    let failure = self.failure();
+                    self.breaker().probe_failed(failure, Some(OTHERS_PROBE));
+                    self.changed.notify_waiters();
+                    return;
+                }
+                ProbeTurn::Over => {
+                    let ended = self.breaker().answered(self.began.elapsed());
+                    self.is_there(ended);
+                    return;
+                }
+            }
+        }
         let (sent, reach) = self.reach().await;
+        let is_back = !matches!(reach, ProbeReply::Trouble(_));
+        if let Some(shared) = &self.shared_pace {
+            tokio::spawn(shared.probed(is_back));
+        }
         if let ProbeReply::Trouble(still_down) = reach {
             let failure = self.failure();
             self.breaker().probe_failed(failure, still_down.wait);
@@ -189,7 +241,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
 
     /// Asks whether the API is reachable and accepts the credentials, when its turn comes.
     pub(super) async fn reach(&self) -> (RequestTiming, ProbeReply) {
-        let permit = self.pace.next().await;
+        let permit = self.permit().await;
         self.metrics.count_lookup();
         let (timed, reach) = self.timed(permit, self.api.probe()).await;
         (timed.sent, reach)

@@ -78,6 +78,9 @@ pub(super) fn sender_to<A>(api: A) -> Sender<A, EventLog> {
     let mut clock = ServerClock::default();
     clock.heard(DATE.0, DATE.1, DATE.2);
     Sender {
+        lease: None,
+        shared_pace: None,
+        failed_elsewhere: std::sync::atomic::AtomicU64::new(0),
         api,
         observer: EventLog::default(),
         pace: Pacer::new(PaceSettings {

@@ -41,6 +41,7 @@ pub(super) async fn write(
             settle(session, writer, &batch.settlements, batch.now_ms).await?;
             claim(session, writer, batch, &keys).await?;
             finish_parts(session, writer, &batch.finished_parts).await?;
+            return_parts(session, writer, &batch.returned_parts).await?;
             write_figures(session, writer, batch).await?;
             answers(session, writer, &batch.claims, &keys).await
         })
@@ -279,17 +280,37 @@ async fn finish_parts(
     if parts.is_empty() {
         return Ok(());
     }
-    let parts: Vec<i32> = parts
-        .iter()
-        .filter_map(|part| i32::try_from(*part).ok())
-        .collect();
     session
         .query(
             "UPDATE kb.part SET done = true WHERE run = $1 AND worker = $2 AND no = ANY ($3)",
-            &[&writer.run, &writer.worker, &parts],
+            &[&writer.run, &writer.worker, &numbers(parts)],
         )
         .await?;
     Ok(())
+}
+
+/// Gives parts back of which other workers hold rows, for whoever comes after those.
+async fn return_parts(
+    session: &DatabaseSession,
+    writer: BatchWriter,
+    parts: &[u32],
+) -> Result<(), PostgresError> {
+    if parts.is_empty() {
+        return Ok(());
+    }
+    session
+        .query(
+            "UPDATE kb.part SET worker = NULL, not_before = clock_timestamp() + interval '5 s'
+                WHERE run = $1 AND worker = $2 AND no = ANY ($3)",
+            &[&writer.run, &writer.worker, &numbers(parts)],
+        )
+        .await?;
+    Ok(())
+}
+
+fn numbers(parts: &[u32]) -> Vec<i32> {
+    let numbers = parts.iter().map(|part| i32::try_from(*part));
+    numbers.filter_map(Result::ok).collect()
 }
 
 async fn write_figures(

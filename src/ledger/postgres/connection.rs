@@ -274,8 +274,7 @@ impl Connection {
                 Err(error) => return Err(self.failed(doing, error)),
             };
             let observer = self.observer.clone();
-            let is_patient = observer.as_ref().is_some_and(|one| !one.is_stopped());
-            let patience = if is_patient {
+            let patience = if self.is_patient() {
                 PATIENCE
             } else {
                 PATIENCE_AFTER_STOP
@@ -292,6 +291,11 @@ impl Connection {
             self.pause(pause.mul_f64(0.5 + fastrand::f64() / 2.0));
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// Whether whoever uses it wants to wait.
+    pub(super) fn is_patient(&self) -> bool {
+        self.observer.as_ref().is_some_and(|one| !one.is_stopped())
     }
 
     /// Sleeps for `time`.

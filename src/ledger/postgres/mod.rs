@@ -65,7 +65,7 @@ use self::keeper::{Keeper, Kept};
 use self::lease::{NewWorker, Registration, WorkerPlace};
 use self::pages::ReadAhead;
 use super::workers::{
-    ClaimAnswer, LeaseDeadline, LedgerObserver, PartAnswer, SharedLedger, SharedPace,
+    ClaimAnswer, LeaseDeadline, LedgerObserver, OtherWorkers, PartAnswer, SharedLedger, SharedPace,
 };
 use super::{Batch, ClaimRecord, Ledger, LedgerError, LedgerStatus, RunStart};
 use crate::domain::decision::KnownClaim;
@@ -381,18 +381,27 @@ impl Ledger for PostgresLedger {
             return Err(LedgerError::NotBegun);
         };
         let place = writer.place;
-        let begun = self.connection.run("write to", async |session, _| {
-            runs::begin(session, place, run).await
-        })?;
-        match begun {
-            runs::Begun::Run(id) => {
-                (writer.run, writer.is_shared_run) = (id, run.shared.is_some());
-                Ok(())
-            }
-            runs::Begun::Differs(what) => Err(LedgerError::OtherRun {
+        loop {
+            let begun = self.connection.run("write to", async |session, _| {
+                runs::begin(session, place, run).await
+            })?;
+            let what = match begun {
+                runs::Begun::Run(id) => {
+                    (writer.run, writer.is_shared_run) = (id, run.shared.is_some());
+                    return Ok(());
+                }
+                runs::Begun::NotYet if self.connection.is_patient() => {
+                    self.connection.pause(LOOK_AGAIN);
+                    continue;
+                }
+                runs::Begun::NotYet => "that it was not begun yet".to_owned(),
+                runs::Begun::Gone => "that its first worker ended before it began".to_owned(),
+                runs::Begun::Differs(what) => what,
+            };
+            return Err(LedgerError::OtherRun {
                 path: self.connection.address.to_string().into(),
                 what,
-            }),
+            });
         }
     }
 
@@ -489,6 +498,11 @@ impl Ledger for PostgresLedger {
         })
     }
 
+    fn lease(&self) -> Option<Arc<LeaseDeadline>> {
+        let writer = self.writer.as_ref()?;
+        Some(Arc::clone(&writer.kept.deadline))
+    }
+
     fn shared(&mut self) -> Option<&mut dyn SharedLedger> {
         let is_shared = self.writer.as_ref().is_some_and(|writer| writer.shares);
         is_shared.then_some(self as &mut dyn SharedLedger)
@@ -521,18 +535,19 @@ impl SharedLedger for PostgresLedger {
         })
     }
 
+    fn others(&mut self) -> Result<OtherWorkers, LedgerError> {
+        let (run, worker) = self
+            .writer
+            .as_ref()
+            .map_or((0, 0), |writer| (writer.run, writer.place.id));
+        self.read(async |session| status::others(session, (run, worker)).await)
+    }
+
     fn stop_all(&mut self, reason: &str) -> Result<(), LedgerError> {
         let run = self.writer.as_ref().map_or(0, |writer| writer.run);
         self.connection.run("write to", async |session, _| {
             runs::stop(session, run, reason).await
         })
-    }
-
-    fn lease(&self) -> Arc<LeaseDeadline> {
-        match &self.writer {
-            Some(writer) => Arc::clone(&writer.kept.deadline),
-            None => Arc::new(LeaseDeadline::new(|| Duration::ZERO)),
-        }
     }
 
     fn pace(&self) -> Option<Arc<dyn SharedPace>> {

@@ -25,8 +25,9 @@ pub(super) async fn reserve(
     let row = session
         .query_one(
             "UPDATE kb.pace SET next_us = greatest(next_us, held_us,
-                    (extract(epoch FROM clock_timestamp()) * 1000000)::bigint + $3) + $1 * $2
-                RETURNING next_us - $1 * $2 -
+                    (extract(epoch FROM clock_timestamp()) * 1000000)::bigint + $3::bigint)
+                    + $1::bigint * $2::bigint
+                RETURNING next_us - $1::bigint * $2::bigint -
                     (extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
             &[&i64::from(count), &every_us, &micros(LEAD)],
         )
@@ -50,7 +51,7 @@ pub(super) async fn hold(session: &DatabaseSession, wait: Duration) -> Result<()
     session
         .query(
             "UPDATE kb.pace SET held_us = greatest(held_us,
-                    (extract(epoch FROM clock_timestamp()) * 1000000)::bigint + $1)",
+                    (extract(epoch FROM clock_timestamp()) * 1000000)::bigint + $1::bigint)",
             &[&micros(wait)],
         )
         .await?;
@@ -66,8 +67,8 @@ pub(super) async fn probe(
     let row = session
         .query_one(
             "WITH now AS (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS us),
-                  mine AS (UPDATE kb.pace SET probe_us = now.us + $1 FROM now
-                    WHERE probe_us < now.us AND outages = coalesce($2, outages) RETURNING true)
+                  mine AS (UPDATE kb.pace SET probe_us = now.us + $1::bigint FROM now
+                    WHERE probe_us < now.us AND outages = coalesce($2::bigint, outages) RETURNING true)
              SELECT outages, EXISTS (SELECT FROM mine) FROM kb.pace",
             &[&micros(PROBE), &known],
         )
@@ -88,7 +89,7 @@ pub(super) async fn probe(
 pub(super) async fn probed(session: &DatabaseSession, is_back: bool) -> Result<(), PostgresError> {
     session
         .query(
-            "UPDATE kb.pace SET outages = outages + $1, probe_us = 0",
+            "UPDATE kb.pace SET outages = outages + $1::bigint, probe_us = 0",
             &[&i64::from(is_back)],
         )
         .await?;

@@ -14,6 +14,10 @@ const MOST_LISTS: usize = 16;
 pub(super) enum Begun {
     /// It was begun, or joined.
     Run(i64),
+    /// The first worker of the session has not begun it yet.
+    NotYet,
+    /// The first worker of the session ended before it began it.
+    Gone,
     /// Its workers agree on something else; this is what differs, for people.
     Differs(String),
 }
@@ -34,6 +38,10 @@ pub(super) async fn begin(
                 && let Some(joined) = join(session, place, shared).await?
             {
                 if let Begun::Run(id) = joined {
+                    // Another one may have been the last to end.
+                    session
+                        .query("UPDATE kb.run SET ended = NULL WHERE id = $1", &[&id])
+                        .await?;
                     attach(session, place, id, run.now_ms).await?;
                 }
                 return Ok(joined);
@@ -46,7 +54,8 @@ pub(super) async fn begin(
         .await
 }
 
-/// The session's run that is shared, if one was begun and not ended.
+/// The session's run that is shared, also if it has ended: then nothing is left to do. `None`
+/// if this worker is the one to begin it.
 async fn join(
     session: &DatabaseSession,
     place: WorkerPlace,
@@ -55,13 +64,26 @@ async fn join(
     let row = session
         .query_one(
             "SELECT id, input, options FROM kb.run
-                WHERE session = $1 AND options IS NOT NULL AND ended IS NULL
-                ORDER BY id DESC LIMIT 1",
+                WHERE session = $1 AND options IS NOT NULL ORDER BY id DESC LIMIT 1",
             &[&place.session],
         )
         .await?;
     let Some(row) = row else {
-        return Ok(None);
+        if !place.is_joined() {
+            return Ok(None);
+        }
+        let first = session
+            .query(
+                "SELECT FROM kb.worker WHERE id = $1 AND state = 'live'
+                    AND expires > clock_timestamp()",
+                &[&place.session],
+            )
+            .await?;
+        return Ok(Some(if first.is_empty() {
+            Begun::Gone
+        } else {
+            Begun::NotYet
+        }));
     };
     let input: &[u8] = row.try_get(1)?;
     let options: Vec<(String, String)> = serde_json::from_str(row.try_get(2)?).unwrap_or_default();

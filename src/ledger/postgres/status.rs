@@ -7,7 +7,7 @@ use super::rows::{from_sql, state};
 use crate::domain::summary::{RequestCounts, TargetAccount};
 use crate::domain::timeline::{RunHistory, Timeline};
 use crate::ledger::claim_state::effective_outcome;
-use crate::ledger::workers::{WorkerState, WorkerStatus};
+use crate::ledger::workers::{OtherWorkers, WorkerState, WorkerStatus};
 use crate::ledger::{LedgerStatus, MOST_HISTORIES, latencies};
 
 /// Requests of a run that last wrote more than a day ago have landed, or never will.
@@ -158,6 +158,31 @@ async fn add_workers(
         status.parts = (from_sql(row.try_get(0)?), from_sql(row.try_get(1)?));
     }
     Ok(())
+}
+
+/// What the workers of a run other than `worker` have done so far.
+pub(super) async fn others(
+    session: &DatabaseSession,
+    (run, worker): (i64, i64),
+) -> Result<OtherWorkers, PostgresError> {
+    let row = session
+        .query_one(
+            "SELECT count(*) FILTER (WHERE w.state = 'live' AND w.run = $1),
+                    coalesce(sum(f.settled), 0)::bigint, coalesce(sum(f.failed), 0)::bigint,
+                    coalesce(extract(epoch FROM max(clock_timestamp() - w.beat)
+                        FILTER (WHERE w.state = 'live' AND w.run = $1)) * 1000, 0)::bigint
+                FROM kb.figures f JOIN kb.worker w ON w.id = f.worker
+                WHERE f.run = $1 AND f.worker <> $2",
+            &[&run, &worker],
+        )
+        .await?;
+    let row = row.ok_or_else(|| PostgresError::Invalid("an empty answer".to_owned()))?;
+    Ok(OtherWorkers {
+        live: from_sql(row.try_get(0)?),
+        settled: from_sql(row.try_get(1)?),
+        failed: from_sql(row.try_get(2)?),
+        silent_ms: from_sql(row.try_get(3)?),
+    })
 }
 
 fn worker_of(row: &Row) -> Result<WorkerStatus, PostgresError> {

@@ -34,6 +34,7 @@ pub use self::removal_result::{RemovalOutcome, RemovalResult};
 pub use self::removal_settings::RemovalSettings;
 use self::removal_state::RemovalSubject;
 use self::removing::Removing;
+use super::open_parts::OpenParts;
 use super::record::{Recorder, RecorderMessage};
 use super::sender::Sender;
 use super::systemic_refusal::{RefusalVerdict, RequestKinds, SystemicRefusal, words};
@@ -45,6 +46,7 @@ use crate::domain::timeline::TimelineRecorder;
 use crate::engine::stop::Halt;
 use crate::kable::CustomerApi;
 use crate::ledger::Ledger;
+use crate::ledger::workers::OtherWorkers;
 use crate::report::{Observer, Progress};
 
 /// How many removals are under way at once, those that wait included.
@@ -99,7 +101,13 @@ where
     let earlier_ms = parts.ledger.landing_ms(parts.context.wall.now_ms())?;
     settings.landing.earlier = Duration::from_millis(earlier_ms);
     let sending = sending(&settings);
-    let sender = build_sender(parts.api, parts.observer, &sending, &parts.context, false);
+    let sender = build_sender(
+        parts.api,
+        parts.observer,
+        &sending,
+        &parts.context,
+        (false, &mut parts.ledger),
+    );
     let (recorder, inbox) = mpsc::channel(WAITING);
     let record = Recorder {
         ledger: parts.ledger,
@@ -111,6 +119,9 @@ where
         figured: None,
         timeline: TimelineRecorder::default(),
         written: Instant::now(),
+        parts: OpenParts::default(),
+        others: OtherWorkers::default(),
+        asked: None,
     };
     let recording = tokio::task::spawn_blocking(move || record.record(inbox, &Handle::current()));
     let (targets, queue) = mpsc::channel(64);

@@ -95,7 +95,11 @@ impl<'s, A: CustomerApi, O: Observer> Removing<'s, A, O> {
             client_id: self.claimed.subject.client_id.clone(),
             digest: self.claimed.digest,
         }];
-        let claim = RecorderMessage::Claim { claims, written };
+        let claim = RecorderMessage::Claim {
+            claims,
+            part: None,
+            written,
+        };
         self.recorder.send(claim).await.ok()?;
         is_written.await.ok()?;
         self.claimed.is_open = true;

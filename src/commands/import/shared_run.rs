@@ -1,0 +1,53 @@
+//! What all workers of one import agree on.
+
+use anyhow::Context;
+
+use super::session::Session;
+use crate::commands::shown_mapping::shown_mapping;
+use crate::domain::customer::fingerprint;
+use crate::domain::text::thousands;
+use crate::engine::survey::Survey;
+use crate::ledger::workers::SharedRun;
+use crate::report::plan_file::sha256_of;
+
+/// What the workers of the import of `session` agree on.
+pub(super) fn shared_run(session: &Session, surveyed: &Survey) -> anyhow::Result<SharedRun> {
+    let prepared = &session.prepared;
+    let mut digests = String::new();
+    for name in &prepared.reading.names {
+        let digest = prepared.input_digest(name);
+        let digest = digest.with_context(|| format!("cannot read {name}"))?;
+        digests.push_str(&digest.map_or_else(|| name.clone(), |digest| digest.sha256));
+    }
+    let mapping = shown_mapping(&prepared.reading.mapping, &prepared.inputs, true)?;
+    let sending = &session.sending;
+    let on_off = |is_on| if is_on { "on" } else { "off" };
+    let options = [
+        ("the version", env!("CARGO_PKG_VERSION").to_owned()),
+        ("the mapping", sha256_of(&mapping.join("\n"))),
+        ("the rows", thousands(surveyed.rows.read)),
+        (
+            "the rows that are rejected",
+            thousands(surveyed.rows.rejected),
+        ),
+        ("--rate", sending.requests.pacing.ceiling.to_string()),
+        (
+            "--existing",
+            format!("{:?}", sending.policy.existing).to_lowercase(),
+        ),
+        (
+            "--retry-failed",
+            on_off(sending.policy.retry_failed).to_owned(),
+        ),
+        ("--stripe", on_off(sending.stripe).to_owned()),
+        ("--keys", on_off(sending.keys).to_owned()),
+        ("--max-errors", session.allowed_errors(surveyed).to_string()),
+    ];
+    Ok(SharedRun {
+        rows: surveyed.rows.read,
+        input: fingerprint(&digests),
+        options: options
+            .map(|(name, value)| (name.to_owned(), value))
+            .to_vec(),
+    })
+}

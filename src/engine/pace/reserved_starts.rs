@@ -1,0 +1,211 @@
+//! The rate that several workers share: starts of requests are reserved ahead, a few at a
+//! time, and each is used when its time comes.
+//!
+//! A start that is used late lets more requests fall into a later second than the rate
+//! allows, so that one which is too late is given up. A worker that dies loses what it
+//! reserved and no more.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::ledger::workers::{ReservedStarts, SharedPace};
+
+/// How much of the time ahead one worker reserves at once.
+const AHEAD: Duration = Duration::from_millis(50);
+
+/// The pause before another attempt, while nothing can be reserved.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Starts that are reserved from what all workers share.
+#[derive(Debug)]
+pub(super) struct ReservedBucket {
+    pace: Arc<dyn SharedPace>,
+    /// The time from one start of all workers to the next.
+    every: Duration,
+    /// How late a start may be.
+    lateness: Duration,
+    state: Mutex<Reservations>,
+}
+
+#[derive(Debug)]
+struct Reservations {
+    ready: VecDeque<Instant>,
+    coming: Option<JoinHandle<Option<ReservedStarts>>>,
+    /// How many are reserved at once: as many as were of use lately.
+    count: u32,
+}
+
+impl ReservedBucket {
+    /// A bucket of starts that are `every` so often apart, each at most `lateness` late.
+    pub(super) fn new(pace: Arc<dyn SharedPace>, every: Duration, lateness: Duration) -> Self {
+        Self {
+            pace,
+            every,
+            lateness,
+            state: Mutex::new(Reservations {
+                ready: VecDeque::new(),
+                coming: None,
+                count: 1,
+            }),
+        }
+    }
+
+    /// Waits until a request may start. True if it had to wait.
+    pub(super) async fn acquire(&self) -> bool {
+        let mut state = self.state.lock().await;
+        let mut waited = false;
+        loop {
+            if state.ready.len() <= state.count as usize / 2 && state.coming.is_none() {
+                let coming = self.pace.reserve(state.count, self.every);
+                state.coming = Some(tokio::spawn(coming));
+            }
+            let Some(start) = state.ready.pop_front() else {
+                waited |= self.receive(&mut state).await;
+                continue;
+            };
+            let now = Instant::now();
+            if now > start + self.lateness {
+                state.count = (state.count / 2).max(1);
+                continue;
+            }
+            waited |= now < start;
+            tokio::time::sleep_until(start).await;
+            return waited;
+        }
+    }
+
+    /// Waits for the starts that were asked for. True if they were late.
+    async fn receive(&self, state: &mut Reservations) -> bool {
+        let Some(coming) = state.coming.as_mut() else {
+            return false;
+        };
+        let was_ready = coming.is_finished();
+        let received = coming.await;
+        state.coming = None;
+        match received {
+            Ok(Some(starts)) => {
+                let first = Instant::from_std(starts.first);
+                let all = (0..starts.count).map(|place| first + starts.every * place);
+                state.ready.extend(all);
+                if !was_ready {
+                    state.count = (state.count * 2).min(self.most());
+                }
+            }
+            Ok(None) | Err(_) => tokio::time::sleep(PAUSE).await,
+        }
+        !was_ready
+    }
+
+    /// The most starts that are reserved at once.
+    fn most(&self) -> u32 {
+        let most = AHEAD.as_nanos() / self.every.as_nanos().max(1);
+        u32::try_from(most).unwrap_or(u32::MAX).max(1)
+    }
+
+    /// Lets no worker start a request for `wait`.
+    pub(super) fn hold(&self, wait: Duration) {
+        tokio::spawn(self.pace.hold(wait));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use parking_lot::Mutex;
+    use tokio::time::Instant;
+
+    use super::ReservedBucket;
+    use crate::ledger::workers::{Later, ProbeTurn, ReservedStarts, SharedPace};
+
+    /// A pace on the paused clock, whose answers take a while.
+    #[derive(Debug)]
+    struct PaceOfTest {
+        next: Mutex<Option<Instant>>,
+        answers_after: Duration,
+    }
+
+    impl SharedPace for PaceOfTest {
+        fn reserve(&self, count: u32, every: Duration) -> Later<Option<ReservedStarts>> {
+            let mut next = self.next.lock();
+            let first = next.unwrap_or_else(Instant::now).max(Instant::now());
+            *next = Some(first + every * count);
+            let wait = self.answers_after;
+            Box::pin(async move {
+                tokio::time::sleep(wait).await;
+                Some(ReservedStarts {
+                    first: first.into_std(),
+                    count,
+                    every,
+                })
+            })
+        }
+
+        fn hold(&self, _: Duration) -> Later<()> {
+            Box::pin(async {})
+        }
+
+        fn probe(&self) -> Later<ProbeTurn> {
+            Box::pin(async { ProbeTurn::Yours })
+        }
+
+        fn probed(&self, _: bool) -> Later<()> {
+            Box::pin(async {})
+        }
+    }
+
+    /// Starts of `workers` at 200 a second for ten seconds, each of whose answers takes a
+    /// while.
+    async fn starts(workers: usize, answers_after: Duration) -> Vec<Instant> {
+        let pace: Arc<dyn SharedPace> = Arc::new(PaceOfTest {
+            next: Mutex::default(),
+            answers_after,
+        });
+        let starts = Arc::new(Mutex::new(Vec::new()));
+        let until = Instant::now() + Duration::from_secs(10);
+        let tasks: Vec<_> = (0..workers)
+            .map(|_| {
+                let every = Duration::from_millis(5);
+                let bucket = ReservedBucket::new(Arc::clone(&pace), every, every * 2);
+                let starts = Arc::clone(&starts);
+                tokio::spawn(async move {
+                    while Instant::now() < until {
+                        bucket.acquire().await;
+                        starts.lock().push(Instant::now());
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        let mut all = starts.lock().clone();
+        all.sort_unstable();
+        all
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_rate_is_used_and_never_passed() {
+        for (workers, answers_after) in [(1, 1), (3, 2), (16, 3), (1, 9), (40, 30)] {
+            let began = Instant::now();
+            let starts = starts(workers, Duration::from_millis(answers_after)).await;
+            let used = starts
+                .iter()
+                .filter(|at| **at < began + Duration::from_secs(10));
+            // The first starts have to be asked for.
+            assert!(used.count() >= 1980, "{workers} workers");
+            let second = Duration::from_secs(1);
+            let most = starts
+                .iter()
+                .enumerate()
+                .map(|(place, at)| starts.partition_point(|later| *later < *at + second) - place);
+            assert!(most.max().unwrap() <= 202, "{workers} workers");
+        }
+    }
+}
