@@ -44,7 +44,7 @@ use self::concurrency::ConcurrencyLimit;
 use self::local_capacity::LocalCapacity;
 use self::rate::Rate;
 use self::rate_control::{RateBound, RateControl};
-use self::timing::RequestTiming;
+use self::timing::{RequestTiming, interval};
 use self::token_bucket::{LATENESS, TokenBucket};
 use crate::domain::bottleneck::{Bottleneck, Pacing};
 use crate::kable;
@@ -54,9 +54,6 @@ const LATELY: Duration = Duration::from_secs(1);
 
 /// How late a timer may fire on a busy machine.
 const A_LATE_TIMER: Duration = Duration::from_millis(100);
-
-/// The longest interval between two starts.
-const A_YEAR: Duration = Duration::from_hours(24 * 365);
 
 /// The longest wait for the next start before the rate is read again: it may have
 /// risen meanwhile.
@@ -397,12 +394,6 @@ fn rows_ready(rate: f64) -> usize {
     (rate / 10.0).ceil().max(1.0) as usize
 }
 
-/// The time between two starts, at most a year, so that adding it to another time
-/// cannot overflow.
-fn interval(rate: f64) -> Duration {
-    Duration::try_from_secs_f64(1.0 / rate).map_or(A_YEAR, |interval| interval.min(A_YEAR))
-}
-
 #[cfg(test)]
 mod tests {
     use std::num::NonZeroU32;
@@ -512,7 +503,7 @@ mod tests {
     #[test]
     fn the_interval_of_a_rate_near_zero_is_at_most_a_year() {
         for rate in [0.0, f64::MIN_POSITIVE, -1.0, f64::NAN] {
-            assert_eq!(super::interval(rate), super::A_YEAR, "{rate}");
+            assert_eq!(super::interval(rate), super::timing::A_YEAR, "{rate}");
         }
         assert_eq!(super::interval(f64::INFINITY), Duration::ZERO);
     }

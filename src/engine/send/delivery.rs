@@ -6,11 +6,12 @@
 
 use std::time::Duration;
 
+use super::admission::Admitted;
 use super::look_up::{LookedUp, find_in_list, look_up};
 use super::metrics::Metrics;
 use super::retries::Blame;
 use super::row_state::{ChangeState, CreateState, NextRequest, RowEnd, RowState, Unverified};
-use super::sender::{Admitted, Sender};
+use super::sender::Sender;
 use super::settle::{Delivery, settle, words};
 use crate::domain::remote::RemoteCustomer;
 use crate::domain::remote_change::RemoteChange;

@@ -9,9 +9,9 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 
 use super::delivery::{InFlight, RowProgress};
+use super::inbox::RecorderMessage;
 use super::metrics::Metrics;
 use super::queue::{A_YEAR, TicketQueue, WaitingRows};
-use super::record::RecorderMessage;
 use super::row_state::RowState;
 use super::sender::Sender;
 use super::settle::{Delivery, Settled, left};

@@ -1,9 +1,12 @@
 //! Feed, dispatch, record: two bounded queues and one stop signal.
 //!
+//! - `batch_size.rs`: how many rows are claimed at once
 //! - `feed.rs`: rows become tickets, claimed in batches before they go on
+//! - `part_feed.rs`: how the input is read part by part, in a run that several workers share
 //! - `queue.rs`: the rows that are next, and rows that wait for a time
 //! - `dispatch.rs`: starts rows, and passes their results to the recorder
-//! - `sender.rs`: the gates before every request, and what a response means for the run
+//! - `sender.rs`: what all rows share, and what a response means for the run
+//! - `admission.rs`: the gates before every request
 //! - `delivery.rs`: one row in flight, from its first request to its end
 //! - `row_state.rs`: what a response means for the row, and which request is next
 //! - `retries.rs`: how often a row was tried, and when it may be tried again
@@ -20,21 +23,26 @@
 //! - `removal/`: cancels or deletes customers, through the same gates
 //! - `canary.rs`: the first rows are read back before any other is sent
 //! - `metrics.rs`: counts requests and their latencies
+//! - `inbox.rs`: what is asked of the recorder
 //! - `record.rs`: the ledger's only writer
 //! - `open_parts.rs`: which parts of the input are done, in a run that several workers share
 
 pub mod absence;
+mod admission;
+mod batch_size;
 pub mod canary;
 mod delivery;
 mod dispatch;
 mod facts;
 mod feed;
+mod inbox;
 pub(super) mod list_lookup;
 mod look_up;
 pub mod metrics;
 mod open_parts;
 pub mod orphaned_claims;
 mod ownership;
+mod part_feed;
 mod queue;
 mod record;
 pub mod removal;
@@ -58,14 +66,15 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use self::absence::Landing;
+use self::batch_size::BatchSize;
 use self::canary::CanaryResult;
 use self::dispatch::Dispatch;
-pub use self::feed::PartFeed;
-use self::feed::{BatchSize, Feed};
+use self::feed::Feed;
 use self::list_lookup::ListLookup;
 use self::metrics::Metrics;
 use self::open_parts::OpenParts;
 use self::orphaned_claims::Orphans;
+pub use self::part_feed::PartFeed;
 use self::queue::{TicketQueue, WaitingRows};
 use self::record::Recorder;
 use self::sender::Sender;

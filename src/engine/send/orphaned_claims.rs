@@ -13,8 +13,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::absence::Absence;
+use super::inbox::RecorderMessage;
 use super::look_up::{LookedUp, look_up_until_known};
-use super::record::RecorderMessage;
 use super::sender::Sender;
 use super::settle::Settled;
 use crate::domain::decision::{KnownClaim, UNKNOWN_DIGEST, is_ours};

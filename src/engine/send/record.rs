@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
+use super::inbox::{Claimed, MOST_AT_ONCE, RecorderMessage, gather};
 use super::open_parts::OpenParts;
 use super::sender::Sender;
 use super::settle::Settled;
@@ -25,15 +26,9 @@ use crate::engine::stop::Halt;
 use crate::engine::ticket::ClaimTime;
 use crate::engine::wall_clock::WallClock;
 use crate::ledger::workers::{ClaimAnswer, OtherWorkers, PartAnswer};
-use crate::ledger::{Batch, Claim, ClaimRecord, IS_DURABLE, Ledger, RunFigures, Settlement};
+use crate::ledger::{Batch, IS_DURABLE, Ledger, RunFigures, Settlement};
 use crate::report::keys::KeyFile;
 use crate::report::{Event, FailedRow, Observer, Progress};
-
-/// The most messages written in one transaction.
-const MOST_AT_ONCE: usize = 2048;
-
-/// Flush interval without a pending claim; a crash within it costs one look-up a row.
-const LINGER: Duration = Duration::from_millis(20);
 
 /// How often progress is reported while nothing is written.
 const QUIET: Duration = Duration::from_secs(1);
@@ -46,44 +41,6 @@ const ASKED_EVERY: Duration = Duration::from_secs(2);
 
 /// How often the run over time is written while the run waits.
 const WRITTEN_EVERY: Duration = Duration::from_secs(10);
-
-/// A request to the recorder.
-#[derive(Debug)]
-pub(super) enum RecorderMessage {
-    /// These rows are about to be sent; answered with the time of their claims once they
-    /// are on disk.
-    Claim {
-        claims: Vec<Claim>,
-        /// The part of the input that the rows are of, in a run that several workers share.
-        part: Option<u32>,
-        written: oneshot::Sender<Claimed>,
-    },
-    /// Lease the next part of the input, from this number on.
-    TakePart {
-        from: u32,
-        answer: oneshot::Sender<PartAnswer>,
-    },
-    /// All rows of this part were claimed.
-    Fed(u32),
-    /// Read a claim from the ledger.
-    Read {
-        id: u64,
-        answer: oneshot::Sender<Option<ClaimRecord>>,
-    },
-    /// Settle a row.
-    Settle(Settled),
-    /// A customer was left as it is: for the progress.
-    Left,
-}
-
-/// What became of claims.
-#[derive(Debug)]
-pub(super) struct Claimed {
-    /// When they were made.
-    pub(super) time: ClaimTime,
-    /// Answers to those that are not simply granted, by their numbers.
-    pub(super) answers: HashMap<u64, ClaimAnswer>,
-}
 
 /// Claims that are about to be written: of which part, and who waits for them.
 struct WaitingClaims {
@@ -379,32 +336,4 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
         shown.done += self.others.settled;
         self.sender.report_progress(&mut shown);
     }
-}
-
-/// Waits for messages, and for [`LINGER`] for more; false when the channel is closed.
-///
-/// It sleeps through that time: waking up for each outcome costs more than writing it.
-async fn gather(
-    inbox: &mut mpsc::Receiver<RecorderMessage>,
-    hurry: &Notify,
-    messages: &mut Vec<RecorderMessage>,
-) -> bool {
-    if inbox.recv_many(messages, MOST_AT_ONCE).await == 0 {
-        return false;
-    }
-    let waits = |message: &RecorderMessage| {
-        !matches!(
-            message,
-            RecorderMessage::Settle(_) | RecorderMessage::Left | RecorderMessage::Fed(_)
-        )
-    };
-    if !messages.iter().any(waits) {
-        timeout(LINGER, hurry.notified()).await.ok();
-    }
-    while messages.len() < MOST_AT_ONCE
-        && let Ok(message) = inbox.try_recv()
-    {
-        messages.push(message);
-    }
-    true
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::super::inbox::RecorderMessage;
 use super::super::look_up::{LookedUp, look_up};
 use super::super::metrics::Metrics;
-use super::super::record::RecorderMessage;
 use super::super::retries::Blame;
 use super::super::sender::Sender;
 use super::super::settle::Settled;
