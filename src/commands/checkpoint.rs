@@ -10,7 +10,7 @@ use crate::domain::summary::TargetAccount;
 use crate::engine::stop::{Halt, Stop};
 use crate::ledger::sqlite::lock::{lock_changed_ms, lock_holder};
 use crate::ledger::sqlite::{SqliteLedger, mounts};
-use crate::ledger::workers::{LedgerObserver, WorkerState};
+use crate::ledger::workers::{LedgerObserver, WorkerState, WorkerStatus};
 use crate::ledger::{Ledger, LedgerError, LedgerStatus};
 use crate::report::progress::ProgressDisplay;
 
@@ -109,8 +109,9 @@ pub(super) fn holder(checkpoint: &Path, status: &LedgerStatus) -> Option<Holder>
             since_ms: lock_changed_ms(checkpoint),
         });
     }
-    let live = |worker: &&crate::ledger::workers::WorkerStatus| worker.state == WorkerState::Live;
+    let live = |worker: &&WorkerStatus| worker.state == WorkerState::Live;
     let mut workers = status.workers.iter().filter(live);
+    let is_at_work = workers.clone().any(|worker| worker.in_latest_run);
     let first = workers.next()?;
     let (process, host) = (first.process, &first.host);
     Some(Holder {
@@ -119,7 +120,8 @@ pub(super) fn holder(checkpoint: &Path, status: &LedgerStatus) -> Option<Holder>
             1 => format!("process {process} on {host} and one other worker"),
             others => format!("process {process} on {host} and {others} other workers"),
         },
-        since_ms: Some(first.joined_ms),
+        // The run of processes that are not at work on the latest one is yet to begin.
+        since_ms: (!is_at_work).then_some(i64::MAX),
     })
 }
 

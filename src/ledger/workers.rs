@@ -81,6 +81,8 @@ pub struct WorkerStatus {
     pub silent_ms: u64,
     /// For how many more milliseconds the rows that it left in doubt may not be taken over.
     pub quarantine_ms: u64,
+    /// Whether it works, or worked, on the latest run.
+    pub in_latest_run: bool,
     /// How many parts are leased to it.
     pub parts: u64,
     /// How many rows it settled in the latest run.

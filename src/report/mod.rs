@@ -148,6 +148,8 @@ pub enum Event {
         /// The longest time until one of them is looked up again.
         longest: Duration,
     },
+    /// How the workers of a run are that several processes share.
+    Workers(WorkerHealth),
     /// The API responds again.
     Up,
     /// Sending has ended; requests in flight may finish.

@@ -21,7 +21,11 @@ const SUMMARY: &str = include_str!("../../docs/SUMMARY.md");
 const SANDBOX: &str = include_str!("../../docs/sandbox.md");
 
 /// Every page, by its path from the repository's root.
-const PAGES: [(&str, &str); 29] = [
+const PAGES: [(&str, &str); 30] = [
+    (
+        "docs/several-machines.md",
+        include_str!("../../docs/several-machines.md"),
+    ),
     ("README.md", README),
     ("docs/interface.md", INTERFACE),
     ("docs/migration.md", MIGRATION),

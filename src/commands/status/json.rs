@@ -10,6 +10,7 @@ use crate::commands::system::{seconds, timestamp};
 use crate::domain::outcome::Outcome;
 use crate::domain::text::escaped_json;
 use crate::domain::timeline::IntervalCounts;
+use crate::ledger::workers::WorkerStatus;
 
 /// As one object over several lines.
 pub(super) fn pretty(standing: &RunStanding) -> String {
@@ -57,6 +58,10 @@ fn value(standing: &RunStanding) -> Value {
         "pacing": pacing,
         "elapsed_seconds": seconds(Duration::from_millis(status.figures.elapsed_ms)),
         "this_run": this_run(standing),
+        "workers": status.workers.iter().map(worker).collect::<Vec<_>>(),
+        "parts": (status.parts.1 > 0).then(|| json!({
+            "done": status.parts.0, "all": status.parts.1,
+        })),
         "all_runs": {
             "runs": status.runs,
             "started": (status.runs > 0).then(|| timestamp(status.first_began_ms)),
@@ -64,6 +69,22 @@ fn value(standing: &RunStanding) -> Value {
             "requests": status.figures.requests,
             "elapsed_seconds": seconds(Duration::from_millis(status.figures.elapsed_ms)),
         },
+    })
+}
+
+fn worker(worker: &WorkerStatus) -> Value {
+    let time = |millis| seconds(Duration::from_millis(millis));
+    json!({
+        "id": worker.id,
+        "host": worker.host,
+        "process": worker.process,
+        "state": worker.state.name(),
+        "joined": timestamp(worker.joined_ms),
+        "silent_seconds": time(worker.silent_ms),
+        "quarantine_seconds": time(worker.quarantine_ms),
+        "parts": worker.parts,
+        "rows": worker.rows,
+        "elapsed_seconds": time(worker.elapsed_ms),
     })
 }
 

@@ -7,7 +7,7 @@ use jiff::Zoned;
 
 use crate::commands::checkpoint;
 use crate::domain::outcome::Outcome;
-use crate::domain::timeline::{IntervalCounts, RunHistory};
+use crate::domain::timeline::{IntervalCounts, RunHistory, Timeline};
 use crate::ledger::{Ledger, LedgerError, LedgerStatus};
 
 /// The time over which speed is measured: as long as the progress line does.
@@ -52,6 +52,8 @@ pub(super) struct RunStanding {
     /// Its counts, with the rows of the latest run that were never claimed.
     pub(super) status: LedgerStatus,
     pub(super) latest: Option<RunHistory>,
+    /// What other workers of the latest run did.
+    pub(super) others: Vec<RunHistory>,
     /// The process that holds it.
     pub(super) holder: Option<String>,
     /// When that process took it, in Unix milliseconds.
@@ -86,8 +88,13 @@ impl RunStanding {
         let mut ledger = checkpoint::open_to_read(&path)?;
         let status = with_unclaimed(ledger.status()?);
         let holder = checkpoint::holder(&path, &status);
+        let mut runs = ledger.runs()?;
+        let latest = runs.pop();
+        let began = latest.as_ref().map(|latest| latest.began_ms);
+        runs.retain(|run| status.workers.len() > 1 && Some(run.began_ms) == began);
         Ok(Self {
-            latest: ledger.runs()?.pop(),
+            latest,
+            others: runs,
             held_since_ms: holder.as_ref().and_then(|holder| holder.since_ms),
             holder: holder.map(|holder| holder.name),
             status,
@@ -131,8 +138,12 @@ impl RunStanding {
 
     /// What the latest run did; `None` if its checkpoint doesn't tell.
     pub(super) fn this_run(&self) -> Option<IntervalCounts> {
-        let timeline = &self.latest.as_ref()?.timeline;
-        (!timeline.intervals.is_empty()).then(|| timeline.total())
+        let timelines = self.latest.iter().chain(&self.others);
+        let timelines = timelines.map(|run| &run.timeline);
+        timelines
+            .filter(|timeline| !timeline.intervals.is_empty())
+            .map(Timeline::total)
+            .reduce(IntervalCounts::plus)
     }
 
     /// How long the latest run has been going on, or was.
@@ -181,7 +192,9 @@ impl RunStanding {
             return None;
         }
         let at_ms = u64::try_from(self.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let rows_a_second = latest.timeline.rows_a_second(at_ms, RECENT_MS)?;
+        let recent = |run: &RunHistory| run.timeline.rows_a_second(at_ms, RECENT_MS);
+        let others = self.others.iter().filter_map(recent);
+        let rows_a_second = recent(latest)? + others.sum::<f64>();
         let run = latest.timeline.total();
         let pacing = self.status.figures.pacing.unwrap_or_default();
         let speed = match pacing.rate {
@@ -283,6 +296,7 @@ pub(super) mod tests {
                     ..Timeline::default()
                 },
             }),
+            others: Vec::new(),
             holder: Some("process 7 on host".to_owned()),
             held_since_ms: Some(now_ms - 101_000),
         }

@@ -8,7 +8,12 @@ use crate::domain::bottleneck::Pacing;
 use crate::domain::outcome::Outcome;
 use crate::domain::text::{counted, escaped, listed, thousands};
 use crate::domain::timeline::IntervalCounts;
+use crate::ledger::LedgerStatus;
+use crate::ledger::workers::{WorkerState, WorkerStatus};
 use crate::report::wall_time::{after, at, short};
+
+/// How many workers are listed.
+const WORKERS_SHOWN: usize = 16;
 
 /// How many inputs are named.
 const INPUTS_SHOWN: usize = 3;
@@ -44,10 +49,53 @@ pub(super) fn lines(standing: &RunStanding) -> Vec<String> {
     if let (RunPhase::Sending, Some(pacing)) = (standing.phase(), status.figures.pacing) {
         lines.extend(moving(pacing, standing.pause_left()));
     }
+    lines.extend(workers(status));
     lines.push(String::new());
     lines.extend(figures(standing));
     let lines = lines.into_iter();
     lines.map(|line| escaped(&line).into_owned()).collect()
+}
+
+/// How the workers stand that share a run, a line each.
+fn workers(status: &LedgerStatus) -> Vec<String> {
+    if status.workers.len() < 2 && status.parts.1 == 0 {
+        return Vec::new();
+    }
+    let (done, all) = status.parts;
+    let mut lines = vec![format!(
+        "  {} of {} done",
+        thousands(done),
+        counted(all, "part", "parts")
+    )];
+    let shown = status.workers.iter().rev().take(WORKERS_SHOWN);
+    lines.extend(shown.map(worker));
+    let hidden = status.workers.len().saturating_sub(WORKERS_SHOWN);
+    if hidden > 0 {
+        lines.push(format!("  and {hidden} earlier workers (--json has all)"));
+    }
+    lines
+}
+
+fn worker(worker: &WorkerStatus) -> String {
+    let silent = short(Duration::from_millis(worker.silent_ms));
+    let state = match worker.state {
+        WorkerState::Live => format!(
+            "heard from {silent} ago, {}",
+            counted(worker.parts, "part", "parts")
+        ),
+        WorkerState::Left => format!("left {silent} ago"),
+        WorkerState::Dead if worker.quarantine_ms > 0 => format!(
+            "dead, its rows in doubt are left alone for {}",
+            short(Duration::from_millis(worker.quarantine_ms))
+        ),
+        WorkerState::Dead => format!("dead for {silent}"),
+    };
+    let rows = counted(worker.rows, "row", "rows");
+    let rate = worker.rows.saturating_mul(1000) / worker.elapsed_ms.max(1);
+    format!(
+        "  worker {} (process {} on {}): {state}; {rows}, {rate}/s",
+        worker.id, worker.process, worker.host
+    )
 }
 
 /// Whether the run is active, or how it ended.

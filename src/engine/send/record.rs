@@ -28,7 +28,7 @@ use crate::engine::wall_clock::WallClock;
 use crate::ledger::workers::{ClaimAnswer, OtherWorkers, PartAnswer};
 use crate::ledger::{Batch, IS_DURABLE, Ledger, RunFigures, Settlement};
 use crate::report::keys::KeyFile;
-use crate::report::{Event, FailedRow, Observer, Progress};
+use crate::report::{Event, FailedRow, Observer, Progress, WorkerHealth};
 
 /// How often progress is reported while nothing is written.
 const QUIET: Duration = Duration::from_secs(1);
@@ -293,6 +293,9 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
             self.sender
                 .failed_elsewhere
                 .store(failed, Ordering::Relaxed);
+            let oldest_heartbeat = Duration::from_millis(self.others.silent_ms);
+            let health = WorkerHealth { oldest_heartbeat };
+            self.sender.observer.observe(&Event::Workers(health));
         }
         self.asked = Some(Instant::now());
         Ok(())

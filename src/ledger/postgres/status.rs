@@ -138,7 +138,7 @@ async fn add_workers(
                         ELSE 0 END,
                     (SELECT count(*) FROM kb.part p WHERE p.worker = w.id AND NOT p.done),
                     coalesce(f.settled, 0), coalesce(f.elapsed_ms, 0),
-                    w.state = 'live' AND w.expires < clock_timestamp()
+                    w.state = 'live' AND w.expires < clock_timestamp(), f.run IS NOT NULL
                 FROM kb.worker w
                 LEFT JOIN kb.figures f ON f.worker = w.id AND f.run = (SELECT max(id) FROM kb.run)
                 WHERE w.state = 'live' OR f.run IS NOT NULL
@@ -202,6 +202,7 @@ fn worker_of(row: &Row) -> Result<WorkerStatus, PostgresError> {
         joined_ms: row.try_get(4)?,
         silent_ms: from_sql(row.try_get(5)?),
         quarantine_ms: from_sql(row.try_get(6)?),
+        in_latest_run: row.try_get(11)?,
         parts: from_sql(row.try_get(7)?),
         rows: from_sql(row.try_get(8)?),
         elapsed_ms: from_sql(row.try_get(9)?),

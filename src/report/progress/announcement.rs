@@ -76,6 +76,7 @@ pub(super) fn announcement(event: &Event, state: &mut ProgressState, now: &Zoned
         | Event::Checked { .. }
         | Event::Sending { .. }
         | Event::Failed(_)
+        | Event::Workers(_)
         | Event::Accounting { .. } => None,
     };
     Announcement {

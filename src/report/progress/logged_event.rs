@@ -29,6 +29,7 @@ pub(super) fn log_event(event: &Event, more: u64) {
         | Event::Checked { .. }
         | Event::Progress(_)
         | Event::Failed(_)
+        | Event::Workers(_)
         | Event::Accounting { .. } => {}
         Event::Paused { wait } => {
             warn!(target: TARGET, event = "paused", seconds = wait.as_secs_f64());

@@ -304,6 +304,7 @@ impl Observer for ProgressDisplay {
             }
             Event::Trouble { .. } => self.log_trouble(event),
             Event::Failed(_) => {}
+            Event::Workers(health) => self.set_workers(*health),
             Event::Paused { .. }
             | Event::FetchingAnew { .. }
             | Event::Down { .. }
