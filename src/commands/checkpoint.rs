@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::system::wall_clock;
 use crate::domain::summary::TargetAccount;
 use crate::engine::stop::{Halt, Stop};
+pub(super) use crate::ledger::is_database;
 use crate::ledger::sqlite::lock::{lock_changed_ms, lock_holder};
 use crate::ledger::sqlite::{SqliteLedger, mounts};
 use crate::ledger::workers::{LedgerObserver, WorkerState, WorkerStatus};
@@ -32,12 +33,6 @@ impl Debug for CheckpointWriter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("CheckpointWriter").finish_non_exhaustive()
     }
-}
-
-/// Whether a checkpoint's name is the address of a database.
-pub(super) fn is_database(checkpoint: &Path) -> bool {
-    let name = checkpoint.as_os_str().as_encoded_bytes();
-    name.starts_with(b"postgres:") || name.starts_with(b"postgresql:")
 }
 
 /// Whether there is a checkpoint of this name.

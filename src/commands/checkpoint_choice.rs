@@ -7,6 +7,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use super::checkpoint::is_database;
 use super::hint::hinted;
 use super::own_files::ResolvedInputs;
 use super::shell_word::{shell_word, shown};
@@ -96,6 +97,9 @@ pub(super) fn viewed_checkpoint(
 pub(super) fn subject(checkpoint: &Path) -> OsString {
     let name = checkpoint.as_os_str();
     let text = name.to_str().unwrap_or_default();
+    if is_database(checkpoint) {
+        return schema_in(text).into();
+    }
     let input = [SANDBOX_CHECKPOINT_ENDING, CHECKPOINT_ENDING]
         .into_iter()
         .find_map(|ending| text.strip_suffix(ending));
@@ -103,6 +107,16 @@ pub(super) fn subject(checkpoint: &Path) -> OsString {
         Some(input) if !input.is_empty() => input.into(),
         Some(_) | None => name.to_owned(),
     }
+}
+
+/// The schema in the address of a database, as the name of a file.
+fn schema_in(address: &str) -> String {
+    let mut parameters = address.split(['?', '&']).skip(1);
+    let schema = parameters.find_map(|pair| pair.strip_prefix("schema="));
+    let is_plain = |letter: char| letter.is_alphanumeric() || "-_".contains(letter);
+    schema
+        .unwrap_or("kable_bulk")
+        .replace(|letter| !is_plain(letter), "_")
 }
 
 /// The checkpoint of the import of these inputs that went to the sandbox, or did not.
@@ -223,7 +237,18 @@ fn listed_paths(paths: &[PathBuf]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{CheckpointChoice, Path, ResolvedInputs, import_checkpoint};
+    use super::{CheckpointChoice, Path, ResolvedInputs, import_checkpoint, subject};
+
+    #[test]
+    fn results_of_a_database_are_named_after_its_schema() {
+        for (address, name) in [
+            ("postgres://u@db/kable", "kable_bulk"),
+            ("postgres://u@db/kable?schema=nightly&lease=1s", "nightly"),
+            ("postgres://u@db/kable?lease=1s&schema=..%2Fa/b", "___2Fa_b"),
+        ] {
+            assert_eq!(subject(Path::new(address)), name);
+        }
+    }
 
     /// What is chosen for `pattern` in a folder with these files, in its terms.
     fn chosen(files: &[&str], pattern: &str) -> Result<CheckpointChoice, String> {

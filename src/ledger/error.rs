@@ -1,7 +1,7 @@
 //! Why a ledger cannot be used, and what the user can do about it.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::rescue::damage::{Damage, Rescue};
 
@@ -150,6 +150,18 @@ pub enum LedgerError {
         /// The database's error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A database server refused something; `doing` completes "cannot …".
+    #[error("cannot {doing} checkpoint {}", .path.display())]
+    Refused {
+        /// The operation.
+        doing: &'static str,
+        /// The checkpoint.
+        path: PathBuf,
+        /// What the user can do about it.
+        hint: Cow<'static, str>,
+        /// What the server said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The callback of a scan failed.
     #[error("cannot keep what was read from checkpoint {}", .path.display())]
     Io {
@@ -160,12 +172,19 @@ pub enum LedgerError {
     },
 }
 
+/// Whether a checkpoint's name is the address of a database.
+pub fn is_database(checkpoint: &Path) -> bool {
+    let name = checkpoint.as_os_str().as_encoded_bytes();
+    name.starts_with(b"postgres:") || name.starts_with(b"postgresql:")
+}
+
 impl LedgerError {
     /// What the user can do about it.
     pub fn hint(&self) -> Option<Cow<'static, str>> {
         let hint = match self {
             Self::Damaged { damage, rescue, .. } => return Some(damage.hint(rescue).into()),
             Self::Unreachable { hint, .. } => return hint.clone(),
+            Self::Refused { hint, .. } => return Some(hint.clone()),
             Self::NotBegun => return None,
             Self::NoDatabases { .. } => {
                 "build it with `cargo build --release --features postgres`, or name a file"
@@ -179,8 +198,14 @@ impl LedgerError {
             Self::OtherRun { .. } => {
                 "start all workers with the same input and options, or wait for the others to end"
             }
+            Self::NotThere { path } if is_database(path) => {
+                "check the schema in the address (schema=NAME; kable_bulk without it): an import makes it"
+            }
             Self::NotThere { .. } => {
                 "name the input that was imported, or the file with --checkpoint FILE"
+            }
+            Self::NotALedger { path } if is_database(path) => {
+                "its schema has other tables, and was not touched: name another one with schema=NAME in the address"
             }
             Self::NotALedger { .. } => {
                 "name another file with --checkpoint FILE; this one was not touched (if it was a checkpoint once, let its name end in .checkpoint.db: then what can be read of it is saved)"
@@ -188,7 +213,7 @@ impl LedgerError {
             Self::Linked { .. } => "remove the other name: two runs could write it at once",
             Self::Newer { .. } => "use the version of kable-bulk that wrote it, or a newer one",
             Self::OtherAccount { .. } => {
-                "use the credentials and the target that it was begun with, or begin another one with --checkpoint FILE"
+                "use the credentials and the target that it was begun with, or begin another one with --checkpoint FILE (in a database, with schema=NAME in its address)"
             }
             Self::InUse { .. } => {
                 "wait for it to end, or stop it with Ctrl-C; `kable-bulk status` shows where it stands"

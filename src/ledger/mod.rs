@@ -32,7 +32,7 @@ pub mod workers;
 
 use std::sync::Arc;
 
-pub use self::error::LedgerError;
+pub use self::error::{LedgerError, is_database};
 use self::workers::{
     ClaimAnswer, LeaseDeadline, LedgerObserver, SharedLedger, SharedRun, WorkerStatus,
 };

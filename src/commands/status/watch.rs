@@ -55,13 +55,19 @@ pub(super) fn watch_interval(typed: Option<&str>) -> Result<Option<Duration>, Co
 /// standard output is closed.
 pub(super) fn watch(path: &Path, view: StatusView, interval: Duration) -> anyhow::Result<()> {
     let mut screen = Screen::of(view);
-    runtime()?.block_on(async {
+    let runtime = runtime()?;
+    let watched = runtime.block_on(async {
         let mut signal = pin!(shutdown());
         // From the first poll on, a signal that comes during a look is kept.
         let mut is_open = timeout(Duration::ZERO, &mut signal).await.is_err();
         while is_open {
             let at = Instant::now();
-            let standing = RunStanding::of(path.to_owned(), Zoned::now())?;
+            let path = path.to_owned();
+            let look = tokio::task::spawn_blocking(|| RunStanding::of(path, Zoned::now()));
+            let standing = tokio::select! {
+                standing = look => standing??,
+                _signal = &mut signal => break,
+            };
             let is_over = matches!(
                 standing.phase(),
                 RunPhase::NotBegun | RunPhase::Ended | RunPhase::CutOff
@@ -74,7 +80,10 @@ pub(super) fn watch(path: &Path, view: StatusView, interval: Duration) -> anyhow
             }
         }
         screen.leave()
-    })
+    });
+    // A look at a database that does not answer is not waited for.
+    runtime.shutdown_background();
+    watched
 }
 
 /// Where it is shown.

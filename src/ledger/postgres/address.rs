@@ -89,6 +89,11 @@ impl DatabaseAddress {
         &self.schema
     }
 
+    /// Who connects.
+    pub(super) fn user(&self) -> &str {
+        &self.connection.user
+    }
+
     /// How long a worker that is not heard from is taken to be alive.
     pub fn lease(&self) -> Duration {
         self.lease
@@ -106,6 +111,11 @@ impl std::fmt::Display for DatabaseAddress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.shown)
     }
+}
+
+/// A name as it stands in a statement.
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// Whether a schema of ours can have that name.

@@ -54,9 +54,10 @@ async fn was_written(
     session: &DatabaseSession,
     writer: BatchWriter,
 ) -> Result<bool, PostgresError> {
+    // Locked, so that a standby that lags refuses to answer.
     let row = session
         .query_one(
-            "SELECT batch FROM kb.worker WHERE id = $1",
+            "SELECT batch FROM kb.worker WHERE id = $1 FOR UPDATE",
             &[&writer.worker],
         )
         .await?;

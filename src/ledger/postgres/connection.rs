@@ -12,12 +12,14 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
 
-use super::address::{AddressError, DatabaseAddress};
-use super::failure::is_passing_failure;
+use super::address::{DatabaseAddress, quoted};
+pub(super) use super::postgres_error::PostgresError;
+use super::postgres_error::refused;
 use crate::ledger::LedgerError;
 use crate::ledger::workers::LedgerObserver;
 
-/// The longest pause between two attempts to connect.
+/// The shortest and the longest pause between two attempts to connect.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// How long a run waits for its database.
@@ -26,56 +28,11 @@ const PATIENCE: Duration = Duration::from_hours(1);
 /// How long a run that was stopped waits for it.
 const PATIENCE_AFTER_STOP: Duration = Duration::from_secs(10);
 
+/// How often it is looked whether the run was stopped.
+const LOOK_FOR_STOP: Duration = Duration::from_millis(250);
+
 /// How often a transaction is repeated that another one was in the way of.
 const MOST_CONFLICTS: u32 = 100;
-
-/// Why something was not done.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum PostgresError {
-    /// The connection could not be made.
-    #[error(transparent)]
-    Address(#[from] AddressError),
-    /// The database refused it, or the connection was lost.
-    #[error(transparent)]
-    Database(#[from] tokio_postgres::Error),
-    /// This worker was taken for dead.
-    #[error("this worker was not heard from for so long that others took over its work")]
-    Fenced,
-    /// What the database had acknowledged is gone.
-    #[error("what the database had acknowledged is gone")]
-    LostCommits,
-    /// A claim's number, or its key, belongs to another customer.
-    #[error("the claim is another customer's")]
-    OtherCustomer,
-    /// Something in the tables is not as it was written.
-    #[error("{0}")]
-    Invalid(String),
-}
-
-impl PostgresError {
-    /// Whether the connection is of no more use, and another one may do.
-    fn is_lost_connection(&self) -> bool {
-        match self {
-            Self::Database(error) => {
-                is_passing_failure(error)
-                    // The connection went to a server that is a standby by now.
-                    || error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)
-            }
-            Self::Address(error) => error.is_passing(),
-            Self::Fenced | Self::LostCommits | Self::OtherCustomer | Self::Invalid(_) => false,
-        }
-    }
-
-    /// Whether another transaction was in the way, so that this one is repeated.
-    fn is_conflict(&self) -> bool {
-        let Self::Database(error) = self else {
-            return false;
-        };
-        error.code().is_some_and(|code| {
-            *code == SqlState::T_R_SERIALIZATION_FAILURE || *code == SqlState::T_R_DEADLOCK_DETECTED
-        })
-    }
-}
 
 /// A connection, with its prepared statements.
 pub(super) struct DatabaseSession {
@@ -133,7 +90,13 @@ impl DatabaseSession {
     /// Makes the schema.
     pub(super) async fn create_schema(&self) -> Result<(), PostgresError> {
         let sql = format!("CREATE SCHEMA {}", self.schema);
-        Ok(self.client.batch_execute(&sql).await?)
+        self.client.batch_execute(&sql).await.map_err(|error| {
+            if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) {
+                PostgresError::MayNotCreateSchema(error)
+            } else {
+                error.into()
+            }
+        })
     }
 
     /// Runs one statement, and returns its rows.
@@ -175,9 +138,36 @@ impl DatabaseSession {
     }
 }
 
-/// A name as it stands in a statement.
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+/// A time in which the database can't be reached.
+#[derive(Debug)]
+struct Outage {
+    began: Instant,
+    /// What began it, until another attempt has failed.
+    first: Option<PostgresError>,
+    /// The next pause.
+    pause: Duration,
+    is_told: bool,
+}
+
+/// The outcome of `work`, unless it takes too long after a stop.
+async fn unless_given_up<T>(
+    observer: Option<&dyn LedgerObserver>,
+    work: impl Future<Output = Result<T, PostgresError>>,
+) -> Result<T, PostgresError> {
+    let given_up = async {
+        let mut stopped: Option<Instant> = None;
+        while stopped.is_none_or(|since| since.elapsed() < PATIENCE_AFTER_STOP) {
+            tokio::time::sleep(LOOK_FOR_STOP).await;
+            if observer.is_some_and(LedgerObserver::is_stopped) {
+                stopped.get_or_insert_with(Instant::now);
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        done = work => done,
+        () = given_up => Err(PostgresError::GaveUp),
+    }
 }
 
 /// A connection to the database, and a thread to wait for it.
@@ -233,63 +223,94 @@ impl Connection {
         work: impl AsyncFn(&DatabaseSession, bool) -> Result<T, PostgresError> + Sync,
     ) -> Result<T, LedgerError> {
         let (mut conflicts, mut is_again) = (0, false);
+        let mut outage = None;
         loop {
-            let done = match &self.session {
-                Some(session) => self.wait(async || work(session, is_again).await),
-                None => Err(PostgresError::LostCommits),
-            };
-            match done {
-                Ok(done) => return Ok(done),
+            match self.attempt(async |session| work(session, is_again).await) {
+                Ok(done) => {
+                    self.back(outage);
+                    return Ok(done);
+                }
                 Err(error) if error.is_conflict() && conflicts < MOST_CONFLICTS => {
                     conflicts += 1;
                     self.pause(Duration::from_millis(fastrand::u64(1..20)));
                 }
-                Err(error) if error.is_lost_connection() => {
-                    self.reconnect(doing, error)?;
-                    is_again = true;
+                Err(error) if error.is_lost_connection() || self.waits_for_primary(&error) => {
+                    (self.session, is_again) = (None, true);
+                    self.sit_out(&mut outage, error)
+                        .map_err(|error| self.failed(doing, error))?;
                 }
                 Err(error) => return Err(self.failed(doing, error)),
             }
         }
     }
 
-    /// Connects again, for as long as it takes.
-    fn reconnect(&mut self, doing: &'static str, lost: PostgresError) -> Result<(), LedgerError> {
-        let began = Instant::now();
-        let mut pause = Duration::from_millis(50);
-        let mut told: Option<Arc<dyn LedgerObserver>> = None;
-        let mut why = Some(lost);
-        loop {
-            let opened = self.wait(async || DatabaseSession::open(&self.address).await);
-            let error = match opened {
-                Ok(session) => {
-                    (self.session, self.connected) = (Some(session), Instant::now());
-                    if let Some(observer) = told {
-                        observer.goes_on();
-                    }
-                    return Ok(());
-                }
-                // The first error says most: later ones are those of the attempts.
-                Err(error) if error.is_lost_connection() => why.take().unwrap_or(error),
-                Err(error) => return Err(self.failed(doing, error)),
-            };
-            let observer = self.observer.clone();
-            let patience = if self.is_patient() {
-                PATIENCE
-            } else {
-                PATIENCE_AFTER_STOP
-            };
-            if began.elapsed() > patience {
-                return Err(self.failed(doing, error));
-            }
-            if let (Some(observer), None) = (observer, &told) {
-                observer.waits(&format!(
-                    "the checkpoint's database can't be reached: {error}"
-                ));
-                told = Some(observer);
-            }
-            self.pause(pause.mul_f64(0.5 + fastrand::f64() / 2.0));
-            pause = (pause * 2).min(LONGEST_PAUSE);
+    /// Does `work` once, on a new connection if there is none.
+    fn attempt<T: Send>(
+        &mut self,
+        work: impl AsyncFn(&DatabaseSession) -> Result<T, PostgresError> + Sync,
+    ) -> Result<T, PostgresError> {
+        let observer = self.observer.as_deref();
+        let session = if let Some(session) = self.session.take() {
+            session
+        } else {
+            let opened = Box::pin(DatabaseSession::open(&self.address));
+            let opened = self.wait(async || unless_given_up(observer, opened).await)?;
+            self.connected = Instant::now();
+            opened
+        };
+        let done = self.wait(async || unless_given_up(observer, work(&session)).await);
+        self.session = Some(session);
+        done
+    }
+
+    /// Whether a run that was under way has met a server that takes no writes: after a
+    /// failover the connection may lead to a standby for a while.
+    fn waits_for_primary(&self, error: &PostgresError) -> bool {
+        self.observer.is_some() && error.is_read_only()
+    }
+
+    /// Pauses before another attempt to connect, unless there were enough. The first is made
+    /// at once.
+    fn sit_out(
+        &self,
+        outage: &mut Option<Outage>,
+        error: PostgresError,
+    ) -> Result<(), PostgresError> {
+        let Some(outage) = outage else {
+            *outage = Some(Outage {
+                began: Instant::now(),
+                first: Some(error),
+                pause: SHORTEST_PAUSE,
+                is_told: false,
+            });
+            return Ok(());
+        };
+        // The first error says most: later ones are those of the attempts.
+        let error = outage.first.take().unwrap_or(error);
+        let patience = if self.is_patient() {
+            PATIENCE
+        } else {
+            PATIENCE_AFTER_STOP
+        };
+        if outage.began.elapsed() > patience {
+            return Err(error);
+        }
+        if let (Some(observer), false) = (&self.observer, outage.is_told) {
+            observer.waits(&format!(
+                "the checkpoint's database can't be reached: {error}"
+            ));
+            outage.is_told = true;
+        }
+        self.pause(outage.pause.mul_f64(0.5 + fastrand::f64() / 2.0));
+        outage.pause = (outage.pause * 2).min(LONGEST_PAUSE);
+        Ok(())
+    }
+
+    /// The database answers again.
+    fn back(&self, outage: Option<Outage>) {
+        let is_told = outage.is_some_and(|outage| outage.is_told);
+        if let (Some(observer), true) = (&self.observer, is_told) {
+            observer.goes_on();
         }
     }
 
@@ -345,12 +366,11 @@ impl Connection {
                 source: Box::new(source),
             },
             other @ (PostgresError::Database(_)
+            | PostgresError::MayNotCreateSchema(_)
+            | PostgresError::GaveUp
+            | PostgresError::Unfit { .. }
             | PostgresError::OtherCustomer
-            | PostgresError::Invalid(_)) => LedgerError::Database {
-                doing,
-                path,
-                source: Box::new(other),
-            },
+            | PostgresError::Invalid(_)) => refused(doing, &self.address, other),
         }
     }
 }

@@ -38,16 +38,22 @@ pub(super) async fn ensure_server(session: &DatabaseSession) -> Result<(), Postg
     };
     let (major, version): (i32, String) = (row.try_get(0)?, row.try_get(1)?);
     if major < OLDEST_SERVER {
-        return Err(PostgresError::Invalid(format!(
-            "the server is PostgreSQL {version}, and a checkpoint needs {OLDEST_SERVER} or later"
-        )));
+        return Err(PostgresError::Unfit {
+            what: format!(
+                "the server is PostgreSQL {version}, and a checkpoint needs {OLDEST_SERVER} or later"
+            ),
+            hint: "upgrade the server, or name another one",
+        });
     }
     let encoding: String = row.try_get(2)?;
     if encoding != "UTF8" {
-        return Err(PostgresError::Invalid(format!(
-            "the database has the encoding {encoding}, in which not every customer's id can be \
-             written: make one with ENCODING 'UTF8' TEMPLATE template0"
-        )));
+        return Err(PostgresError::Unfit {
+            what: format!(
+                "the database has the encoding {encoding}, in which not every customer's id can be \
+                 written"
+            ),
+            hint: "CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0 makes one that can hold it",
+        });
     }
     Ok(())
 }

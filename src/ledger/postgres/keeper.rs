@@ -82,6 +82,15 @@ impl SharedPace for PaceRequests {
     }
 }
 
+/// Why a lease can't be kept.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum KeeperError {
+    #[error(transparent)]
+    Thread(#[from] std::io::Error),
+    #[error(transparent)]
+    Connection(#[from] PostgresError),
+}
+
 /// The thread that keeps a lease. Dropping it ends the thread, and not the lease.
 #[derive(Debug)]
 pub(super) struct Keeper {
@@ -91,35 +100,44 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// Begins to keep the lease of worker `id`.
+    /// Begins to keep the lease of worker `id`, once it has a connection.
     pub(super) fn start(
         address: DatabaseAddress,
         id: i64,
         kept: Arc<Kept>,
-    ) -> std::io::Result<Self> {
+    ) -> Result<Self, KeeperError> {
         let (requests, inbox) = channel(MOST_REQUESTS);
         let (ends, ended) = oneshot::channel();
+        let (opens, opened) = std::sync::mpsc::channel();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         let thread = std::thread::Builder::new()
             .name("lease".to_owned())
             .spawn(move || {
-                let lease = LeaseLoop {
-                    beat: address.lease() / 4,
-                    outages: None,
-                    address,
-                    id,
-                    kept,
-                    session: None,
-                };
                 runtime.block_on(async {
+                    let session = match DatabaseSession::open(&address).await {
+                        Ok(session) => session,
+                        Err(error) => return opens.send(Err(error)).unwrap_or_default(),
+                    };
+                    opens.send(Ok(())).ok();
+                    let lease = LeaseLoop {
+                        beat: address.lease() / 4,
+                        outages: None,
+                        address,
+                        id,
+                        kept,
+                        session: Some(session),
+                    };
                     tokio::select! {
                         () = lease.keep(inbox) => {}
                         _ = ended => {}
                     }
                 });
             })?;
+        if let Ok(Err(error)) = opened.recv() {
+            return Err(error.into());
+        }
         Ok(Self {
             requests: PaceRequests(requests),
             thread: Some(thread),

@@ -13,6 +13,7 @@
 //! - `connect_error.rs`: why a connection to a server failed
 //! - `failure.rs`: tells the failures of connections apart
 //! - `connection.rs`: a connection that is taken up again when it drops
+//! - `postgres_error.rs`: why something was not done
 //! - `format.rs`: makes the tables, and tells the schema from others
 //! - `lease.rs`: how a worker comes to hold a lease, keeps it and loses it
 //! - `keeper.rs`: keeps a lease in the background
@@ -40,6 +41,7 @@ mod pages;
 mod parameters;
 mod parts;
 mod password;
+mod postgres_error;
 mod rows;
 mod runs;
 mod service;
@@ -61,7 +63,7 @@ use self::address::DatabaseAddress;
 use self::batch::BatchWriter;
 use self::connection::{Connection, DatabaseSession, PostgresError};
 use self::format::{FORMAT, SchemaKind};
-use self::keeper::{Keeper, Kept};
+use self::keeper::{Keeper, KeeperError, Kept};
 use self::lease::{NewWorker, Registration, WorkerPlace};
 use self::pages::ReadAhead;
 use super::workers::{
@@ -143,13 +145,12 @@ impl PostgresLedger {
         let mut ledger = Self::connected(address)?;
         let (target, now_ms) = (settings.target.clone(), settings.now_ms);
         let schema = ledger.connection.address.schema().to_owned();
-        ledger.connection.run("create", async |session, _| {
-            format::ensure_server(session).await?;
-            match format::kind(session, &schema).await? {
-                SchemaKind::Empty => format::create(session, &schema, &target, now_ms).await,
-                SchemaKind::Other | SchemaKind::Checkpoint { .. } => Ok(()),
-            }
-        })?;
+        ledger.read(format::ensure_server)?;
+        if ledger.schema_kind()? == SchemaKind::Empty {
+            ledger.connection.run("create", async |session, _| {
+                format::create(session, &schema, &target, now_ms).await
+            })?;
+        }
         ledger.identify()?;
         ledger.ensure_account(settings.target)?;
         let place = ledger.register(settings)?;
@@ -159,9 +160,12 @@ impl PostgresLedger {
         });
         let address = ledger.connection.address.clone();
         let keeper = Keeper::start(address, place.id, Arc::clone(&kept));
-        let keeper = keeper.map_err(|source| LedgerError::Io {
-            path: ledger.connection.address.to_string().into(),
-            source,
+        let keeper = keeper.map_err(|error| {
+            ledger.leave(place.id, false);
+            match error {
+                KeeperError::Thread(error) => ledger.error_of_caller(error),
+                KeeperError::Connection(error) => ledger.connection.failed("open", error),
+            }
         })?;
         ledger.writer = Some(WriterState {
             keeper,
@@ -299,6 +303,13 @@ impl PostgresLedger {
             self.connection
                 .pause(wait.clamp(Duration::from_millis(10), LOOK_AGAIN));
         }
+    }
+
+    /// Gives up the lease of worker `id`. If this fails, it ends by itself.
+    fn leave(&self, id: i64, in_doubt: bool) {
+        self.connection.try_run(LEAVING, async |session| {
+            lease::leave(session, id, in_doubt).await
+        });
     }
 
     /// Does `work` with the database.
@@ -566,10 +577,7 @@ impl Drop for PostgresLedger {
         let is_lost = writer.kept.deadline.is_lost();
         drop(writer);
         if !is_lost {
-            // If this fails, the lease ends by itself.
-            self.connection.try_run(LEAVING, async |session| {
-                lease::leave(session, id, in_doubt).await
-            });
+            self.leave(id, in_doubt);
         }
     }
 }

@@ -1,0 +1,188 @@
+//! Why something was not done in the database, and what the user can do about it.
+
+use std::borrow::Cow;
+
+use tokio_postgres::error::SqlState;
+
+use super::address::{AddressError, DatabaseAddress, quoted};
+use super::failure::is_passing_failure;
+use crate::ledger::LedgerError;
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PostgresError {
+    /// The connection could not be made.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// The database refused it, or the connection was lost.
+    #[error(transparent)]
+    Database(#[from] tokio_postgres::Error),
+    /// This worker was taken for dead.
+    #[error("this worker was not heard from for so long that others took over its work")]
+    Fenced,
+    /// What the database had acknowledged is gone.
+    #[error("what the database had acknowledged is gone")]
+    LostCommits,
+    /// It did not answer in time, after a stop.
+    #[error("its database does not answer")]
+    GaveUp,
+    /// The user may not make the schema.
+    #[error(transparent)]
+    MayNotCreateSchema(tokio_postgres::Error),
+    /// The server can't hold a checkpoint.
+    #[error("{what}")]
+    Unfit { what: String, hint: &'static str },
+    /// A claim's number, or its key, belongs to another customer.
+    #[error("the claim is another customer's")]
+    OtherCustomer,
+    /// Something in the tables is not as it was written.
+    #[error("{0}")]
+    Invalid(String),
+}
+
+impl PostgresError {
+    /// Whether the connection is of no more use, and another one may do.
+    pub(super) fn is_lost_connection(&self) -> bool {
+        match self {
+            Self::Database(error) => is_passing_failure(error),
+            Self::Address(error) => error.is_passing(),
+            Self::Fenced
+            | Self::LostCommits
+            | Self::GaveUp
+            | Self::MayNotCreateSchema(_)
+            | Self::Unfit { .. }
+            | Self::OtherCustomer
+            | Self::Invalid(_) => false,
+        }
+    }
+
+    /// Whether the server takes no writes, as one that is a standby by now.
+    pub(super) fn is_read_only(&self) -> bool {
+        let Self::Database(error) = self else {
+            return false;
+        };
+        error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)
+    }
+
+    /// Whether another transaction was in the way, so that this one is repeated.
+    pub(super) fn is_conflict(&self) -> bool {
+        let Self::Database(error) = self else {
+            return false;
+        };
+        error.code().is_some_and(|code| {
+            *code == SqlState::T_R_SERIALIZATION_FAILURE || *code == SqlState::T_R_DEADLOCK_DETECTED
+        })
+    }
+}
+
+/// What the database said, with its SQLSTATE.
+#[derive(Debug, thiserror::Error)]
+#[error("{message} ({code})")]
+struct DatabaseMessage {
+    message: String,
+    code: String,
+}
+
+/// The error for people of what was refused at `address`; `doing` completes "cannot …".
+pub(super) fn refused(
+    doing: &'static str,
+    address: &DatabaseAddress,
+    error: PostgresError,
+) -> LedgerError {
+    let hint = match &error {
+        PostgresError::MayNotCreateSchema(_) => schema_to_make(address).into(),
+        PostgresError::Unfit { hint, .. } => (*hint).into(),
+        PostgresError::Database(error) => match error.code() {
+            Some(state) => state_hint(doing, address, state),
+            None => {
+                "check the network and the server, and run the same command again: what was done is kept"
+                    .into()
+            }
+        },
+        PostgresError::GaveUp => {
+            "check the network and the server, and run the same command again: what was done is kept"
+                .into()
+        }
+        PostgresError::OtherCustomer | PostgresError::Invalid(_) => {
+            "something else has changed its tables: restore them from a backup, or begin another checkpoint with schema=NAME in the address"
+                .into()
+        }
+        // They have messages and hints of their own.
+        PostgresError::Address(_) | PostgresError::Fenced | PostgresError::LostCommits => {
+            Cow::default()
+        }
+    };
+    LedgerError::Refused {
+        doing,
+        path: address.to_string().into(),
+        hint,
+        source: match &error {
+            PostgresError::Database(failed) | PostgresError::MayNotCreateSchema(failed) => {
+                match failed.as_db_error() {
+                    Some(said) => Box::new(DatabaseMessage {
+                        message: said.message().to_owned(),
+                        code: said.code().code().to_owned(),
+                    }),
+                    None => Box::new(error),
+                }
+            }
+            PostgresError::Address(_)
+            | PostgresError::Fenced
+            | PostgresError::LostCommits
+            | PostgresError::GaveUp
+            | PostgresError::OtherCustomer
+            | PostgresError::Unfit { .. }
+            | PostgresError::Invalid(_) => Box::new(error),
+        },
+    }
+}
+
+/// What to do about a statement that failed with `state`.
+fn state_hint(
+    doing: &'static str,
+    address: &DatabaseAddress,
+    state: &SqlState,
+) -> Cow<'static, str> {
+    let hint = if *state == SqlState::INSUFFICIENT_PRIVILEGE {
+        return missing_rights(doing, address).into();
+    } else if *state == SqlState::READ_ONLY_SQL_TRANSACTION {
+        "a checkpoint is written: name the primary server, not a standby, and see that default_transaction_read_only is off"
+    } else if *state == SqlState::DISK_FULL {
+        "make room on the disk of the database server, and run the same command again: what was done is kept"
+    } else if *state == SqlState::QUERY_CANCELED || *state == SqlState::LOCK_NOT_AVAILABLE {
+        "it took longer than statement_timeout or lock_timeout allow, or an administrator cancelled it: run the same command again"
+    } else if *state == SqlState::UNDEFINED_TABLE || *state == SqlState::UNDEFINED_COLUMN {
+        "its tables are not those that kable-bulk made: restore them from a backup, or begin another checkpoint with schema=NAME in the address"
+    } else if *state == SqlState::INVALID_SQL_STATEMENT_NAME
+        || *state == SqlState::DUPLICATE_PSTATEMENT
+    {
+        "a pooler between seems to share connections by transaction (PgBouncer's pool_mode): connect to the server itself, or to a pool of sessions"
+    } else {
+        "see the log of the database server, and run the same command again: what was done is kept"
+    };
+    hint.into()
+}
+
+/// The rights that `doing` needs.
+fn missing_rights(doing: &'static str, address: &DatabaseAddress) -> String {
+    let (schema, user) = (quoted(address.schema()), quoted(address.user()));
+    let tables = |rights| {
+        format!(
+            "the owner of the schema runs GRANT USAGE ON SCHEMA {schema} TO {user}; \
+             GRANT {rights} ON ALL TABLES IN SCHEMA {schema} TO {user}"
+        )
+    };
+    match doing {
+        "create" => {
+            format!("the owner of the schema runs GRANT USAGE, CREATE ON SCHEMA {schema} TO {user}")
+        }
+        "read" => tables("SELECT"),
+        _other => tables("SELECT, INSERT, UPDATE, DELETE"),
+    }
+}
+
+/// How a user who may not make the schema comes to have it.
+fn schema_to_make(address: &DatabaseAddress) -> String {
+    let (schema, user) = (quoted(address.schema()), quoted(address.user()));
+    format!("an administrator of the database runs CREATE SCHEMA {schema} AUTHORIZATION {user}")
+}
