@@ -36,6 +36,8 @@ mod connections;
 mod contract;
 mod credentials;
 mod damage;
+#[cfg(unix)]
+mod database;
 mod differential;
 #[cfg(unix)]
 mod disk;

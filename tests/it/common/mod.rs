@@ -7,6 +7,12 @@
 
 pub(crate) mod answers;
 pub(crate) mod object_server;
+#[cfg(unix)]
+pub(crate) mod postgres_proxy;
+#[cfg(unix)]
+#[expect(unreachable_pub, reason = "it is shared with the library's tests")]
+#[path = "../../support/postgres_server.rs"]
+pub(crate) mod postgres_server;
 pub(crate) mod raw;
 pub(crate) mod table;
 
