@@ -5,6 +5,7 @@ use tokio_postgres::Row;
 
 use super::connection::{DatabaseSession, PostgresError};
 use super::lease::micros;
+use super::parts::numbers;
 use super::rows::{from_sql, text, to_sql};
 use crate::domain::customer::{Fingerprint, fingerprint};
 use crate::ledger::workers::ClaimAnswer;
@@ -284,7 +285,7 @@ async fn finish_parts(
     session
         .query(
             "UPDATE kb.part SET done = true WHERE run = $1 AND worker = $2 AND no = ANY ($3)",
-            &[&writer.run, &writer.worker, &numbers(parts)],
+            &[&writer.run, &writer.worker, &numbers(parts.iter().copied())],
         )
         .await?;
     Ok(())
@@ -303,15 +304,10 @@ async fn return_parts(
         .query(
             "UPDATE kb.part SET worker = NULL, not_before = clock_timestamp() + interval '5 s'
                 WHERE run = $1 AND worker = $2 AND no = ANY ($3)",
-            &[&writer.run, &writer.worker, &numbers(parts)],
+            &[&writer.run, &writer.worker, &numbers(parts.iter().copied())],
         )
         .await?;
     Ok(())
-}
-
-fn numbers(parts: &[u32]) -> Vec<i32> {
-    let numbers = parts.iter().map(|part| i32::try_from(*part));
-    numbers.filter_map(Result::ok).collect()
 }
 
 async fn write_figures(

@@ -134,6 +134,8 @@ struct WriterState {
     batches: i64,
     /// Claims whose requests may be under way.
     open: HashSet<u64>,
+    /// The parts of the input that are leased to it, as far as it was told.
+    parts: HashSet<u32>,
 }
 
 impl PostgresLedger {
@@ -176,6 +178,7 @@ impl PostgresLedger {
             is_shared_run: false,
             batches: 0,
             open: HashSet::new(),
+            parts: HashSet::new(),
         });
         Ok(ledger)
     }
@@ -399,6 +402,7 @@ impl Ledger for PostgresLedger {
             let what = match begun {
                 runs::Begun::Run(id) => {
                     (writer.run, writer.is_shared_run) = (id, run.shared.is_some());
+                    writer.parts.clear();
                     return Ok(());
                 }
                 runs::Begun::NotYet if self.connection.is_patient() => {
@@ -450,6 +454,9 @@ impl Ledger for PostgresLedger {
         state.kept.deadline.granted(asked, writer.lease);
         for settled in &batch.settlements {
             state.open.remove(&settled.id);
+        }
+        for part in batch.finished_parts.iter().chain(&batch.returned_parts) {
+            state.parts.remove(part);
         }
         state.open.extend(batch.claims.iter().map(|claim| claim.id));
         for (id, answer) in &answers {
@@ -535,15 +542,20 @@ impl SharedLedger for PostgresLedger {
     }
 
     fn take_part(&mut self, from: u32) -> Result<PartAnswer, LedgerError> {
-        let Some(writer) = &self.writer else {
+        let Some(writer) = &mut self.writer else {
             return Err(LedgerError::NotBegun);
         };
         let (run, worker) = (writer.run, writer.place.id);
+        let known = parts::numbers(writer.parts.iter().copied());
         // After an outage of the database others need time to come back, too.
         let buries = self.connection.age() > self.connection.address.lease();
-        self.connection.run("write to", async |session, _| {
-            parts::take(session, (run, worker), from, buries).await
-        })
+        let taken = self.connection.run("write to", async |session, _| {
+            parts::take(session, (run, worker), (from, &known), buries).await
+        })?;
+        if let PartAnswer::Take(part) = taken {
+            writer.parts.insert(part);
+        }
+        Ok(taken)
     }
 
     fn others(&mut self) -> Result<OtherWorkers, LedgerError> {

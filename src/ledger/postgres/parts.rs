@@ -7,10 +7,13 @@ use crate::ledger::workers::PartAnswer;
 /// Leases a part to a worker of a run: the first free one whose number is `from` or higher,
 /// or else the first free one. `buries` says whether workers that are silent are taken for
 /// dead first.
+///
+/// A part that is leased to the worker, and not among those that it `knows`, comes first: its
+/// answer was lost with a connection. Nobody else would ever work on it.
 pub(super) async fn take(
     session: &DatabaseSession,
     (run, worker): (i64, i64),
-    from: u32,
+    (from, known): (u32, &[i32]),
     buries: bool,
 ) -> Result<PartAnswer, PostgresError> {
     if buries {
@@ -24,12 +27,13 @@ pub(super) async fn take(
                     SELECT id FROM kb.worker WHERE id = $2 AND state = 'live' FOR UPDATE),
                   free AS MATERIALIZED (
                     SELECT run, no FROM kb.part
-                        WHERE run = $1 AND NOT done AND worker IS NULL
-                            AND coalesce(not_before <= clock_timestamp(), true)
-                        ORDER BY no < $3, no LIMIT 1 FOR UPDATE SKIP LOCKED)
+                        WHERE run = $1 AND NOT done AND CASE WHEN worker IS NULL
+                            THEN coalesce(not_before <= clock_timestamp(), true)
+                            ELSE worker = $2 AND no <> ALL ($4) END
+                        ORDER BY worker IS NULL, no < $3, no LIMIT 1 FOR UPDATE SKIP LOCKED)
              UPDATE kb.part p SET worker = me.id FROM me, free
                 WHERE p.run = free.run AND p.no = free.no RETURNING p.no",
-            &[&run, &worker, &from],
+            &[&run, &worker, &from, &known],
         )
         .await?;
     if let Some(row) = taken {
@@ -49,4 +53,9 @@ pub(super) async fn take(
         (true, true) => Ok(PartAnswer::Wait),
         (false, true) => Ok(PartAnswer::Done),
     }
+}
+
+/// Numbers of parts for a statement.
+pub(super) fn numbers(parts: impl Iterator<Item = u32>) -> Vec<i32> {
+    parts.filter_map(|part| i32::try_from(part).ok()).collect()
 }

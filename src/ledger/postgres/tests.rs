@@ -7,8 +7,9 @@ use super::address::DatabaseAddress;
 use super::format::SchemaKind;
 use super::{PostgresLedger, WorkerSettings};
 use crate::domain::summary::TargetAccount;
-use crate::ledger::LedgerError;
-use crate::ledger::conformance::{LedgerStore, ledger_contract};
+use crate::ledger::conformance::{LedgerStore, account, ledger_contract};
+use crate::ledger::workers::{PartAnswer, SharedLedger, SharedRun};
+use crate::ledger::{Ledger, LedgerError, RunStart};
 
 #[expect(
     clippy::disallowed_methods,
@@ -89,4 +90,50 @@ mod serializable {
     use super::{PostgresStore, ledger_contract};
 
     ledger_contract!(PostgresStore<true>);
+}
+
+/// A ledger for a worker that shares its run, which has three parts.
+fn sharing(store: &PostgresStore<false>) -> PostgresLedger {
+    let mut ledger = PostgresLedger::open(
+        store.address(),
+        &WorkerSettings {
+            target: &account(),
+            now_ms: 1,
+            shares: true,
+            host: ("here".to_owned(), 1),
+            timeout: Duration::ZERO,
+            clock: || Duration::ZERO,
+            says: &|_| {},
+            is_stopped: &|| false,
+        },
+    )
+    .unwrap();
+    let run = RunStart {
+        command: "import".to_owned(),
+        inputs: vec!["in.csv".to_owned()],
+        fit_rows: 150,
+        now_ms: 1,
+        shared: Some(SharedRun {
+            rows: 150,
+            input: [0; 16],
+            options: Vec::new(),
+        }),
+    };
+    ledger.begin(&run).unwrap();
+    ledger
+}
+
+#[test]
+fn a_part_is_leased_again_to_a_worker_that_was_not_told() {
+    let Some(store) = PostgresStore::<false>::start() else {
+        return;
+    };
+    let mut ledger = sharing(&store);
+    assert_eq!(ledger.take_part(0).unwrap(), PartAnswer::Take(0));
+    assert_eq!(ledger.take_part(1).unwrap(), PartAnswer::Take(1));
+    // The answer was lost with the connection.
+    ledger.writer.as_mut().unwrap().parts.remove(&1);
+    assert_eq!(ledger.take_part(2).unwrap(), PartAnswer::Take(1));
+    assert_eq!(ledger.take_part(2).unwrap(), PartAnswer::Take(2));
+    assert_eq!(ledger.take_part(3).unwrap(), PartAnswer::Wait);
 }
