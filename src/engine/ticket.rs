@@ -1,5 +1,7 @@
 //! A claimed row on its way to the API.
 
+use std::time::Duration;
+
 use crate::domain::customer::{Customer, Fingerprint};
 use crate::domain::outcome::Outcome;
 use crate::domain::row::Origin;
@@ -25,14 +27,20 @@ pub(crate) struct Ticket {
 }
 
 impl Ticket {
-    /// Whether the row's claim was granted, at `claim`. An `answer` says more than the ledger
-    /// knew when the input was surveyed: another worker may have had the row since.
-    pub(crate) fn is_granted(&mut self, answer: Option<&ClaimAnswer>, claim: ClaimTime) -> bool {
+    /// Whether the row's claim was granted, at `claim`, which is `now` since the run's start.
+    /// An `answer` says more than the ledger knew when the input was surveyed: another worker
+    /// may have had the row since, and may have sent it until shortly before.
+    pub(crate) fn is_granted(
+        &mut self,
+        answer: Option<&ClaimAnswer>,
+        (claim, now): (ClaimTime, Duration),
+    ) -> bool {
         match answer {
             None => self.claimed(claim),
             Some(ClaimAnswer::InDoubt { claimed_by }) => {
                 self.first_step = FirstStep::ResolveDoubt;
                 self.claim = ClaimTime::Earlier(*claimed_by);
+                self.earlier.sent_until = now;
             }
             Some(ClaimAnswer::Settled | ClaimAnswer::Held) => return false,
         }
@@ -76,6 +84,9 @@ pub(crate) struct EarlierRuns {
     pub(crate) is_listed: bool,
     /// Whether its customer is known.
     pub(crate) customer: KnownCustomer,
+    /// When the last request of an earlier holder had ended, since the run's start: zero,
+    /// unless that was a worker of the same run.
+    pub(crate) sent_until: Duration,
 }
 
 /// Whether a row's customer was ever seen at Kable.

@@ -106,9 +106,15 @@ impl Absence {
     /// The same for a request of an earlier run, which ended before this one began. One
     /// look-up is enough if that run is old: replicas do not lag that long.
     pub fn of_earlier_run() -> Self {
+        Self::of_earlier_holder(Duration::ZERO)
+    }
+
+    /// The same for a request of another worker of this run, or of an earlier run, which ended
+    /// before `since`.
+    pub fn of_earlier_holder(since: Duration) -> Self {
         Self {
             needed: 1,
-            ..Self::since(Duration::ZERO, Doubt::EarlierRun)
+            ..Self::since(since, Doubt::EarlierRun)
         }
     }
 

@@ -68,6 +68,8 @@ pub(super) struct Feed<R> {
     /// A permit for each batch that the dispatcher requests.
     pub(super) demand: Arc<Semaphore>,
     pub(super) runtime: Handle,
+    /// When the run began.
+    pub(super) began: Instant,
 }
 
 /// What the feed returns at its end.
@@ -298,13 +300,12 @@ where
             earlier: EarlierRuns {
                 outcome: known.last,
                 is_changed: known.changed,
-                is_repeat: false,
-                is_listed: false,
                 customer: match (known.ours, known.there) {
                     (true, _) => KnownCustomer::Ours,
                     (false, true) => KnownCustomer::Seen,
                     (false, false) => KnownCustomer::Unseen,
                 },
+                ..EarlierRuns::default()
             },
             claim: ClaimTime::Earlier(known.claimed_by),
         }
@@ -357,7 +358,8 @@ where
         let Ok(claimed) = answer.blocking_recv() else {
             return false;
         };
-        batch.retain_mut(|ticket| ticket.is_granted(claimed.answers.get(&ticket.id), claimed.time));
+        let time = (claimed.time, self.began.elapsed());
+        batch.retain_mut(|ticket| ticket.is_granted(claimed.answers.get(&ticket.id), time));
         room.send(std::mem::replace(batch, Vec::with_capacity(self.batch.now)));
         true
     }

@@ -274,6 +274,7 @@ where
         tickets,
         demand: Arc::clone(&demand),
         runtime: Handle::current(),
+        began: sender.began,
     };
     let feeding = tokio::task::spawn_blocking(move || feed.feed());
     let asking = tokio::spawn(orphaned_claims::ask(

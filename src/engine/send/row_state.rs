@@ -150,7 +150,8 @@ impl RowState {
         Self {
             next,
             create,
-            absence: (create != CreateState::NotSent).then(Absence::of_earlier_run),
+            absence: (create != CreateState::NotSent)
+                .then(|| Absence::of_earlier_holder(ticket.earlier.sent_until)),
             ticket,
             change: ChangeState::None,
             accepted_changes: Vec::new(),

@@ -9,7 +9,7 @@ use crate::domain::plan_policy::PlanRules;
 use crate::domain::remote::RemoteCustomer;
 use crate::domain::row::Origin;
 use crate::engine::pace::backoff::RetryPolicy;
-use crate::engine::send::absence::Landing;
+use crate::engine::send::absence::{Absence, Landing};
 use crate::engine::send::facts::Facts;
 use crate::engine::send::ownership::Clocks;
 use crate::engine::send::retries::Blame;
@@ -17,6 +17,7 @@ use crate::engine::send::server_clock::ServerClock;
 use crate::engine::testing::{BELIEVING, CLAIMED_BY, DATE, NOW_MS, remote_of};
 use crate::engine::ticket::{ClaimTime, EarlierRuns, FirstStep, KnownCustomer, Ticket};
 use crate::kable::{Created, Refusal, Trouble};
+use crate::ledger::workers::ClaimAnswer;
 
 /// A response to the next request.
 #[derive(Debug, Clone, Copy)]
@@ -326,4 +327,16 @@ fn a_row_in_doubt_is_not_created_before_its_absence_is_proved() {
     }
     assert_eq!((looks, facts.now), (5, Duration::from_secs(8)));
     assert_eq!(state.next, NextRequest::Create);
+}
+
+/// The worker that held it may have sent it until shortly before.
+#[test]
+fn the_doubt_of_a_row_begins_when_it_is_taken_over() {
+    let now = Duration::from_mins(9);
+    let mut ticket = row(FirstStep::Create).ticket;
+    let answer = ClaimAnswer::InDoubt { claimed_by: None };
+    assert!(ticket.is_granted(Some(&answer), (ClaimTime::Earlier(None), now)));
+    let state = RowState::of(ticket);
+    assert_eq!(state.next, NextRequest::Find);
+    assert_eq!(state.absence, Some(Absence::of_earlier_holder(now)));
 }
