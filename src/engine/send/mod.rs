@@ -26,6 +26,7 @@
 //! - `inbox.rs`: what is asked of the recorder
 //! - `record.rs`: the ledger's only writer
 //! - `open_parts.rs`: which parts of the input are done, in a run that several workers share
+//! - `simulation/`: a thousand workers in virtual time, as a test
 
 pub mod absence;
 mod admission;
@@ -374,5 +375,7 @@ async fn ended<T>(stage: &str, handle: JoinHandle<anyhow::Result<T>>) -> anyhow:
         .with_context(|| format!("the {stage} failed; this is a bug in kable-bulk"))?
 }
 
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;
