@@ -49,6 +49,9 @@ pub struct SharedRun {
     pub input: Fingerprint,
     /// What else decides what is sent: pairs of a name for people and a value.
     pub options: Vec<(String, String)>,
+    /// Whether this worker may begin the run if the first one ended before it did: not if a
+    /// canary is to be sent before.
+    pub may_begin: bool,
 }
 
 impl SharedRun {
@@ -279,6 +282,7 @@ mod tests {
                 rows,
                 input: [0; 16],
                 options: Vec::new(),
+                may_begin: true,
             };
             let (parts, size) = (u64::from(run.parts()), run.part_rows());
             assert!(

@@ -49,5 +49,6 @@ pub(super) fn shared_run(session: &Session, surveyed: &Survey) -> anyhow::Result
         options: options
             .map(|(name, value)| (name.to_owned(), value))
             .to_vec(),
+        may_begin: sending.canary.is_none(),
     })
 }

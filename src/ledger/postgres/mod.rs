@@ -130,6 +130,8 @@ struct WriterState {
     /// The run, and whether others may join it.
     run: i64,
     is_shared_run: bool,
+    /// Whether it began the run, or the session.
+    is_first: bool,
     /// How many batches were written.
     batches: i64,
     /// Claims whose requests may be under way.
@@ -176,6 +178,7 @@ impl PostgresLedger {
             shares: settings.shares,
             run: 0,
             is_shared_run: false,
+            is_first: !place.is_joined(),
             batches: 0,
             open: HashSet::new(),
             parts: HashSet::new(),
@@ -400,9 +403,10 @@ impl Ledger for PostgresLedger {
                 runs::begin(session, place, run).await
             })?;
             let what = match begun {
-                runs::Begun::Run(id) => {
+                runs::Begun::First(id) | runs::Begun::Joined(id) => {
                     (writer.run, writer.is_shared_run) = (id, run.shared.is_some());
                     writer.parts.clear();
+                    writer.is_first |= matches!(begun, runs::Begun::First(_));
                     return Ok(());
                 }
                 runs::Begun::NotYet if self.connection.is_patient() => {
@@ -536,9 +540,7 @@ impl Ledger for PostgresLedger {
 
 impl SharedLedger for PostgresLedger {
     fn is_joined(&self) -> bool {
-        self.writer
-            .as_ref()
-            .is_some_and(|writer| writer.place.is_joined())
+        self.writer.as_ref().is_some_and(|writer| !writer.is_first)
     }
 
     fn take_part(&mut self, from: u32) -> Result<PartAnswer, LedgerError> {

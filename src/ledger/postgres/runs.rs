@@ -12,11 +12,13 @@ const MOST_LISTS: usize = 16;
 /// What became of an attempt to begin a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Begun {
-    /// It was begun, or joined.
-    Run(i64),
+    /// This worker began it.
+    First(i64),
+    /// Another worker had begun it.
+    Joined(i64),
     /// The first worker of the session has not begun it yet.
     NotYet,
-    /// The first worker of the session ended before it began it.
+    /// The first worker of the session ended before it began it, and this one may not.
     Gone,
     /// Its workers agree on something else; this is what differs, for people.
     Differs(String),
@@ -37,7 +39,7 @@ pub(super) async fn begin(
             if let Some(shared) = &run.shared
                 && let Some(joined) = join(session, place, shared).await?
             {
-                if let Begun::Run(id) = joined {
+                if let Begun::Joined(id) = joined {
                     // Another one may have been the last to end.
                     session
                         .query("UPDATE kb.run SET ended = NULL WHERE id = $1", &[&id])
@@ -49,7 +51,7 @@ pub(super) async fn begin(
             fold(session).await?;
             let id = insert(session, place, run).await?;
             attach(session, place, id, run.now_ms).await?;
-            Ok(Begun::Run(id))
+            Ok(Begun::First(id))
         })
         .await
 }
@@ -79,11 +81,11 @@ async fn join(
                 &[&place.session],
             )
             .await?;
-        return Ok(Some(if first.is_empty() {
-            Begun::Gone
-        } else {
-            Begun::NotYet
-        }));
+        return Ok(match (first.is_empty(), shared.may_begin) {
+            (false, _) => Some(Begun::NotYet),
+            (true, true) => None,
+            (true, false) => Some(Begun::Gone),
+        });
     };
     let input: &[u8] = row.try_get(1)?;
     let options: Vec<(String, String)> = serde_json::from_str(row.try_get(2)?).unwrap_or_default();
@@ -102,7 +104,7 @@ async fn join(
         }
     }
     Ok(Some(if differing.is_empty() {
-        Begun::Run(row.try_get(0)?)
+        Begun::Joined(row.try_get(0)?)
     } else {
         Begun::Differs(differing.join(", "))
     }))

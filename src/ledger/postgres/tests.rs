@@ -28,6 +28,26 @@ struct PostgresStore<const SERIALIZABLE: bool> {
 }
 
 impl<const SERIALIZABLE: bool> PostgresStore<SERIALIZABLE> {
+    fn open_as(
+        &self,
+        account: &TargetAccount,
+        shares: bool,
+    ) -> Result<PostgresLedger, LedgerError> {
+        PostgresLedger::open(
+            self.address(),
+            &WorkerSettings {
+                target: account,
+                now_ms: 1,
+                shares,
+                host: ("here".to_owned(), 1),
+                timeout: Duration::ZERO,
+                clock: || Duration::ZERO,
+                says: &|_| {},
+                is_stopped: &|| false,
+            },
+        )
+    }
+
     fn address(&self) -> DatabaseAddress {
         DatabaseAddress::parse(&self.address, &|_| None).unwrap()
     }
@@ -64,19 +84,7 @@ impl<const SERIALIZABLE: bool> LedgerStore for PostgresStore<SERIALIZABLE> {
 
     fn open(&self, account: &TargetAccount) -> Result<PostgresLedger, LedgerError> {
         self.bury_all();
-        PostgresLedger::open(
-            self.address(),
-            &WorkerSettings {
-                target: account,
-                now_ms: 1,
-                shares: false,
-                host: ("here".to_owned(), 1),
-                timeout: Duration::ZERO,
-                clock: || Duration::ZERO,
-                says: &|_| {},
-                is_stopped: &|| false,
-            },
-        )
+        self.open_as(account, false)
     }
 }
 
@@ -94,20 +102,7 @@ mod serializable {
 
 /// A ledger for a worker that shares its run, which has three parts.
 fn sharing(store: &PostgresStore<false>) -> PostgresLedger {
-    let mut ledger = PostgresLedger::open(
-        store.address(),
-        &WorkerSettings {
-            target: &account(),
-            now_ms: 1,
-            shares: true,
-            host: ("here".to_owned(), 1),
-            timeout: Duration::ZERO,
-            clock: || Duration::ZERO,
-            says: &|_| {},
-            is_stopped: &|| false,
-        },
-    )
-    .unwrap();
+    let mut ledger = store.open_as(&account(), true).unwrap();
     let run = RunStart {
         command: "import".to_owned(),
         inputs: vec!["in.csv".to_owned()],
@@ -117,6 +112,7 @@ fn sharing(store: &PostgresStore<false>) -> PostgresLedger {
             rows: 150,
             input: [0; 16],
             options: Vec::new(),
+            may_begin: true,
         }),
     };
     ledger.begin(&run).unwrap();
@@ -136,4 +132,40 @@ fn a_part_is_leased_again_to_a_worker_that_was_not_told() {
     assert_eq!(ledger.take_part(2).unwrap(), PartAnswer::Take(1));
     assert_eq!(ledger.take_part(2).unwrap(), PartAnswer::Take(2));
     assert_eq!(ledger.take_part(3).unwrap(), PartAnswer::Wait);
+}
+
+/// A worker may be killed between the moment when others can join it and the moment when it
+/// begins the run.
+#[test]
+fn another_worker_begins_the_run_of_one_that_ended_before_it_did() {
+    let Some(store) = PostgresStore::<false>::start() else {
+        return;
+    };
+    let account = TargetAccount::default();
+    let run = |may_begin| RunStart {
+        command: "import".to_owned(),
+        inputs: vec!["in.csv".to_owned()],
+        fit_rows: 3,
+        now_ms: 1,
+        shared: Some(SharedRun {
+            rows: 3,
+            input: [0; 16],
+            options: Vec::new(),
+            may_begin,
+        }),
+    };
+    let first = store.open_as(&account, true).unwrap();
+    let [mut second, mut third] = [(); 2].map(|()| store.open_as(&account, true).unwrap());
+    assert!(second.is_joined() && third.is_joined());
+    drop(first);
+    // A canary goes before the run, and is the first worker's.
+    assert!(matches!(
+        second.begin(&run(false)),
+        Err(LedgerError::OtherRun { .. })
+    ));
+    second.begin(&run(true)).unwrap();
+    third.begin(&run(true)).unwrap();
+    assert!(!second.is_joined() && third.is_joined());
+    assert_eq!(third.take_part(0).unwrap(), PartAnswer::Take(0));
+    assert_eq!(second.take_part(0).unwrap(), PartAnswer::Wait);
 }

@@ -118,6 +118,7 @@ impl SimulatedDatabase {
             rows: scenario.rows as u64,
             input: [0; 16],
             options: Vec::new(),
+            may_begin: true,
         }
     }
 
