@@ -100,3 +100,5 @@ mod validate;
 mod verify;
 mod wire;
 mod workbooks;
+#[cfg(unix)]
+mod workers;
