@@ -21,11 +21,12 @@ const SUMMARY: &str = include_str!("../../docs/SUMMARY.md");
 const SANDBOX: &str = include_str!("../../docs/sandbox.md");
 
 /// Every page, by its path from the repository's root.
-const PAGES: [(&str, &str); 30] = [
+const PAGES: [(&str, &str); 31] = [
     (
         "docs/several-machines.md",
         include_str!("../../docs/several-machines.md"),
     ),
+    ("docs/scale.md", include_str!("../../docs/scale.md")),
     ("README.md", README),
     ("docs/interface.md", INTERFACE),
     ("docs/migration.md", MIGRATION),
