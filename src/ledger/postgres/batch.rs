@@ -69,13 +69,14 @@ async fn was_written(
     Ok(last >= writer.number)
 }
 
-/// Finds the worker alive, and keeps it so until the end of the transaction.
+/// Finds the worker alive, and keeps it so until the end of the transaction. Fails if its
+/// last batch is gone.
 async fn fence(session: &DatabaseSession, writer: BatchWriter) -> Result<(), PostgresError> {
     let row = session
         .query_one(
             "UPDATE kb.worker SET batch = $2, run = $3, beat = clock_timestamp(),
                     expires = clock_timestamp() + $4 * interval '1 microsecond'
-                WHERE id = $1 AND state = 'live' RETURNING id",
+                WHERE id = $1 AND state = 'live' AND batch + 1 >= $2 RETURNING id",
             &[
                 &writer.worker,
                 &writer.number,
@@ -84,7 +85,19 @@ async fn fence(session: &DatabaseSession, writer: BatchWriter) -> Result<(), Pos
             ],
         )
         .await?;
-    row.map(|_| ()).ok_or(PostgresError::Fenced)
+    if row.is_some() {
+        return Ok(());
+    }
+    let dead = session
+        .query_one(
+            "SELECT FROM kb.worker WHERE id = $1 AND state <> 'live'",
+            &[&writer.worker],
+        )
+        .await?;
+    Err(match dead {
+        Some(_) => PostgresError::Fenced,
+        None => PostgresError::LostCommits,
+    })
 }
 
 fn keys_of(claims: &[Claim]) -> Vec<Fingerprint> {

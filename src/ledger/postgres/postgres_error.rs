@@ -75,6 +75,9 @@ impl PostgresError {
     }
 }
 
+const NETWORK_HINT: &str =
+    "check the network and the server, and run the same command again: what was done is kept";
+
 /// What the database said, with its SQLSTATE.
 #[derive(Debug, thiserror::Error)]
 #[error("{message} ({code})")]
@@ -94,15 +97,9 @@ pub(super) fn refused(
         PostgresError::Unfit { hint, .. } => (*hint).into(),
         PostgresError::Database(error) => match error.code() {
             Some(state) => state_hint(doing, address, state),
-            None => {
-                "check the network and the server, and run the same command again: what was done is kept"
-                    .into()
-            }
+            None => NETWORK_HINT.into(),
         },
-        PostgresError::GaveUp => {
-            "check the network and the server, and run the same command again: what was done is kept"
-                .into()
-        }
+        PostgresError::GaveUp => NETWORK_HINT.into(),
         PostgresError::OtherCustomer | PostgresError::Invalid(_) => {
             "something else has changed its tables: restore them from a backup, or begin another checkpoint with schema=NAME in the address"
                 .into()

@@ -178,3 +178,26 @@ fn a_server_that_crashes_in_mid_run_is_waited_for() {
     assert_eq!(run.creates_in_vain(), 0);
     run.summary("in.csv").outcomes(&[("created", 150)]);
 }
+
+/// As after a failover to a standby that lags, or a restored backup.
+#[test]
+fn commits_that_were_acknowledged_and_are_gone_stop_the_run() {
+    let Some(proxied) = Proxied::new(200) else {
+        return;
+    };
+    let running = proxied.begun();
+    proxied.database.sql(
+        "WITH lost AS (UPDATE kb.worker SET batch = batch - 2)
+            DELETE FROM kb.customer WHERE id > 3 AND outcome = 'created'",
+    );
+    running
+        .end()
+        .code(1)
+        .says("lost what its database had acknowledged")
+        .says("hint: run the same command again: it looks every customer up");
+    let lost = proxied.run.held().len();
+    assert!((10..200).contains(&lost), "{lost}");
+    // The customers whose claims are gone are looked up before a create is sent.
+    proxied.run.import("in.csv").code(0);
+    proxied.came_right(200);
+}
