@@ -4,6 +4,10 @@
 //! `cargo bench --bench raw_speed` takes a few minutes and prints a table;
 //! `cargo bench --bench raw_speed -- 1` makes one round instead of five.
 //!
+//! With the address of a database, such as `postgres://user@host/db`, an import with its
+//! checkpoint there takes part. Each round makes a schema `bench_…` and leaves it behind: name
+//! a database that is removed afterwards.
+//!
 //! - The *bare loop* is a part of this file: 64 connections that write a request and read
 //!   its response. It does nothing else, and no HTTP client does it at less cost.
 //! - The *`reqwest` loop* is in this file too: 64 tasks that each send and read with the
@@ -76,7 +80,8 @@ fn main() {
     }
     let asked = arguments.iter().skip(1).find_map(|word| word.parse().ok());
     let rounds = asked.unwrap_or(ROUNDS);
-    let mut all = contestants();
+    let database = arguments.iter().find(|word| word.starts_with("postgres"));
+    let mut all = contestants(database);
     for round in 1..=rounds {
         for one in &mut all {
             let load = (one.load)();
@@ -89,7 +94,7 @@ fn main() {
 }
 
 /// Those that are installed; prints what the others need.
-fn contestants() -> Vec<Contestant> {
+fn contestants(database: Option<&String>) -> Vec<Contestant> {
     let site = Arc::new(Site::with_rows(ROWS));
     let of = |load: fn(&Site) -> Load| {
         let site = Arc::clone(&site);
@@ -100,6 +105,11 @@ fn contestants() -> Vec<Contestant> {
         Contestant::new("bare loop", of(|site| generator(site, BARE))),
         Contestant::new("`reqwest` loop", of(|site| generator(site, WITH_CLIENT))),
     ];
+    if let Some(address) = database.cloned() {
+        let site = Arc::clone(&site);
+        let load = move || import_to_database(&site, &address);
+        all.insert(1, Contestant::new("import, PostgreSQL", load));
+    }
     if answers("oha", &["--version"]) {
         let larger = Site::with_rows(ROWS * DRAWN_FROM);
         all.push(Contestant::new("oha", move || oha(&larger)));
@@ -158,6 +168,14 @@ const PER_100_000: f64 = 100_000.0 / ROWS as f64;
 
 fn import(site: &Site) -> Load {
     site.import(Path::new(env!("CARGO_BIN_EXE_kable-bulk")))
+}
+
+/// The checkpoint in a new schema of the database at `address`.
+fn import_to_database(site: &Site, address: &str) -> Load {
+    let next = if address.contains('?') { '&' } else { '?' };
+    let checkpoint = format!("{address}{next}schema=bench_{}", fastrand::u64(..));
+    let binary = Path::new(env!("CARGO_BIN_EXE_kable-bulk"));
+    site.import_with(binary, Some(&checkpoint))
 }
 
 /// A generator below, in a process of its own.

@@ -32,7 +32,13 @@ impl Site {
 
     /// One import by `binary`, into an empty sandbox.
     pub(crate) fn import(&self, binary: &Path) -> Load {
+        self.import_with(binary, None)
+    }
+
+    /// The same, with this checkpoint instead of a new file.
+    pub(crate) fn import_with(&self, binary: &Path, checkpoint: Option<&str>) -> Load {
         self.serve(|place| {
+            let file = place.folder.join("run.db");
             let mut command = Command::new(binary);
             command
                 .arg("import")
@@ -40,7 +46,7 @@ impl Site {
                 .args(["--base-url", place.url, "--rate", "unlimited"])
                 .args(["--concurrency", "64", "--json", "--quiet"])
                 .arg("--checkpoint")
-                .arg(place.folder.join("run.db"))
+                .arg(checkpoint.map_or(file.as_path(), Path::new))
                 .arg("--out")
                 .arg(place.folder.join("results"))
                 .env("KABLE_CLIENT_ID", CLIENT_ID)
