@@ -21,7 +21,8 @@ const SUMMARY: &str = include_str!("../../docs/SUMMARY.md");
 const SANDBOX: &str = include_str!("../../docs/sandbox.md");
 
 /// Every page, by its path from the repository's root.
-const PAGES: [(&str, &str); 31] = [
+const PAGES: [(&str, &str); 32] = [
+    ("docs/postgres.md", include_str!("../../docs/postgres.md")),
     (
         "docs/several-machines.md",
         include_str!("../../docs/several-machines.md"),
