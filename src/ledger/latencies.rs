@@ -13,6 +13,19 @@ pub fn add(all: &mut Vec<(u64, u64)>, more: &[(u64, u64)]) {
     *all = sums.into_iter().collect();
 }
 
+/// How many runs may have latencies of their own before those are folded into one list.
+pub(super) const MOST_LISTS: usize = 16;
+
+/// The sum of lists that were written as JSON, as JSON. One that can't be read counts as empty.
+pub(super) fn folded<'l>(lists: impl IntoIterator<Item = &'l str>) -> serde_json::Result<String> {
+    let mut all = Vec::new();
+    for list in lists {
+        let list: Vec<(u64, u64)> = serde_json::from_str(list).unwrap_or_default();
+        add(&mut all, &list);
+    }
+    serde_json::to_string(&all)
+}
+
 /// Those of `all` that are not among the `earlier` ones.
 pub fn since(all: &[(u64, u64)], earlier: &[(u64, u64)]) -> Vec<(u64, u64)> {
     let earlier: BTreeMap<u64, u64> = earlier.iter().copied().collect();

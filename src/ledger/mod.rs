@@ -49,6 +49,9 @@ use crate::domain::timeline::{RunHistory, Timeline};
 /// measures what the promise costs.
 pub const IS_DURABLE: bool = !cfg!(feature = "bench-without-durability");
 
+/// Requests of a run that last wrote more than a day ago have landed, or never will.
+const RECENT_MS: i64 = 24 * 60 * 60 * 1000;
+
 /// Of how many runs it is kept what they did over time.
 pub const MOST_HISTORIES: usize = 16;
 

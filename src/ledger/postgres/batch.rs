@@ -41,8 +41,7 @@ pub(super) async fn write(
             fence(session, writer).await?;
             settle(session, writer, &batch.settlements, batch.now_ms).await?;
             claim(session, writer, batch, &keys).await?;
-            finish_parts(session, writer, &batch.finished_parts).await?;
-            return_parts(session, writer, &batch.returned_parts).await?;
+            end_parts(session, writer, batch).await?;
             write_figures(session, writer, batch).await?;
             answers(session, writer, &batch.claims, &keys).await
         })
@@ -107,8 +106,8 @@ fn keys_of(claims: &[Claim]) -> Vec<Fingerprint> {
         .collect()
 }
 
-/// Claims the rows that nobody else holds and, in a run that is shared, that none of its
-/// workers has settled.
+/// Claims rows, except those that another worker holds and, in a run that is shared, those
+/// that one of its workers has settled.
 async fn claim(
     session: &DatabaseSession,
     writer: BatchWriter,
@@ -287,39 +286,28 @@ async fn settle(
     Ok(())
 }
 
-async fn finish_parts(
+/// Marks parts as done, and gives back those of which other workers hold rows, so that another
+/// worker looks at them a while later.
+async fn end_parts(
     session: &DatabaseSession,
     writer: BatchWriter,
-    parts: &[u32],
+    batch: &Batch,
 ) -> Result<(), PostgresError> {
-    if parts.is_empty() {
-        return Ok(());
+    let done = "UPDATE kb.part SET done = true WHERE run = $1 AND worker = $2 AND no = ANY ($3)";
+    let returned =
+        "UPDATE kb.part SET worker = NULL, not_before = clock_timestamp() + interval '5 s'
+        WHERE run = $1 AND worker = $2 AND no = ANY ($3)";
+    for (sql, parts) in [
+        (done, &batch.finished_parts),
+        (returned, &batch.returned_parts),
+    ] {
+        if !parts.is_empty() {
+            let parts = numbers(parts.iter().copied());
+            session
+                .query(sql, &[&writer.run, &writer.worker, &parts])
+                .await?;
+        }
     }
-    session
-        .query(
-            "UPDATE kb.part SET done = true WHERE run = $1 AND worker = $2 AND no = ANY ($3)",
-            &[&writer.run, &writer.worker, &numbers(parts.iter().copied())],
-        )
-        .await?;
-    Ok(())
-}
-
-/// Gives parts back of which other workers hold rows, for whoever comes after those.
-async fn return_parts(
-    session: &DatabaseSession,
-    writer: BatchWriter,
-    parts: &[u32],
-) -> Result<(), PostgresError> {
-    if parts.is_empty() {
-        return Ok(());
-    }
-    session
-        .query(
-            "UPDATE kb.part SET worker = NULL, not_before = clock_timestamp() + interval '5 s'
-                WHERE run = $1 AND worker = $2 AND no = ANY ($3)",
-            &[&writer.run, &writer.worker, &numbers(parts.iter().copied())],
-        )
-        .await?;
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -116,6 +117,16 @@ impl DatabaseSession {
         values: &[&(dyn ToSql + Sync)],
     ) -> Result<Option<Row>, PostgresError> {
         Ok(self.query(sql, values).await?.into_iter().next())
+    }
+
+    /// Runs one statement that returns a row in any case, and returns it.
+    pub(super) async fn query_row(
+        &self,
+        sql: &'static str,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Row, PostgresError> {
+        let row = self.query_one(sql, values).await?;
+        row.ok_or_else(|| PostgresError::Invalid("a row of its own tables is missing".to_owned()))
     }
 
     /// Runs `work` in a transaction, which is undone if `work` fails.
@@ -314,7 +325,7 @@ impl Connection {
         }
     }
 
-    /// Whether whoever uses it wants to wait.
+    /// Whether the run goes on, so that waiting is worth while.
     pub(super) fn is_patient(&self) -> bool {
         self.observer.as_ref().is_some_and(|one| !one.is_stopped())
     }
@@ -354,9 +365,14 @@ impl Connection {
         })
     }
 
+    /// The checkpoint's name, as errors have it.
+    pub(super) fn path(&self) -> PathBuf {
+        self.address.to_string().into()
+    }
+
     /// The error for a caller.
     pub(super) fn failed(&self, doing: &'static str, error: PostgresError) -> LedgerError {
-        let path = self.address.to_string().into();
+        let path = self.path();
         match error {
             PostgresError::Fenced => LedgerError::Fenced { path },
             PostgresError::LostCommits => LedgerError::LostCommits { path },

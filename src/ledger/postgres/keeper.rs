@@ -219,17 +219,7 @@ impl LeaseLoop {
         let (id, lease) = (self.id, self.address.lease());
         let asked = self.kept.deadline.now();
         let session = self.session().await?;
-        renew(session, id, lease).await?;
-        let stop = session
-            .query_one(
-                "SELECT r.stop FROM kb.run r JOIN kb.worker w ON w.run = r.id WHERE w.id = $1",
-                &[&id],
-            )
-            .await?;
-        let stop: Option<String> = match stop {
-            Some(row) => row.try_get(0)?,
-            None => None,
-        };
+        let stop = renew(session, id, lease).await?;
         self.kept.deadline.granted(asked, lease);
         if let (Some(stop), Some(observer)) = (stop, &*self.kept.observer.lock()) {
             observer.stop(&stop);

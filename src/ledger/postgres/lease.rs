@@ -1,7 +1,7 @@
 //! A worker's row: how it comes to hold a lease, keeps it and loses it.
 //!
-//! Leases are kept on the database's clock. Whoever takes a worker for dead and whoever
-//! writes in its name lock the same row, so that only one of them succeeds.
+//! Leases are kept on the database's clock. To take a worker for dead and to write in its name
+//! lock the same row, so that only one of them succeeds.
 
 use std::time::Duration;
 
@@ -97,14 +97,9 @@ pub(super) async fn register(
             };
             let shares: bool = first.try_get(2)?;
             if shares && worker.shares {
-                let place = WorkerPlace {
-                    id: 0,
-                    session: first.try_get(1)?,
-                    first_id: first.try_get(5)?,
-                    runs: first.try_get(6)?,
-                };
-                let id = insert(session, worker, Some(place.session), place).await?;
-                return Ok(Registration::Registered(WorkerPlace { id, ..place }));
+                let known = (first.try_get(5)?, first.try_get(6)?);
+                let place = insert(session, worker, Some(first.try_get(1)?), known).await?;
+                return Ok(Registration::Registered(place));
             }
             let (host, process): (String, i64) = (first.try_get(3)?, first.try_get(4)?);
             let ends_in: i64 = first.try_get(8)?;
@@ -123,7 +118,7 @@ async fn found(
     worker: &NewWorker,
 ) -> Result<Registration, PostgresError> {
     let row = session
-        .query_one(
+        .query_row(
             "SELECT (SELECT (extract(epoch FROM max(gone + quarantine) - clock_timestamp()) * 1000)::bigint
                         FROM kb.worker WHERE state = 'dead' AND gone + quarantine > clock_timestamp()),
                     (SELECT coalesce(max(id), 0) + 1 FROM kb.customer),
@@ -131,32 +126,25 @@ async fn found(
             &[],
         )
         .await?;
-    let Some(row) = row else {
-        return Err(PostgresError::Invalid("an empty answer".to_owned()));
-    };
     if let Some(millis) = row.try_get::<_, Option<i64>>(0)? {
         let wait = Duration::from_millis(u64::try_from(millis).unwrap_or_default());
         return Ok(Registration::Quarantine(wait.max(Duration::from_millis(1))));
     }
-    let mut place = WorkerPlace {
-        id: 0,
-        session: 0,
-        first_id: row.try_get(1)?,
-        runs: row.try_get(2)?,
-    };
-    place.id = insert(session, worker, None, place).await?;
-    place.session = place.id;
+    let known = (row.try_get(1)?, row.try_get(2)?);
+    let place = insert(session, worker, None, known).await?;
     Ok(Registration::Registered(place))
 }
 
+/// Adds a worker to a session, or to one of its own, which begins with claim `first_id` after
+/// the `runs` before it.
 async fn insert(
     session: &DatabaseSession,
     worker: &NewWorker,
     of_session: Option<i64>,
-    place: WorkerPlace,
-) -> Result<i64, PostgresError> {
+    (first_id, runs): (i64, i64),
+) -> Result<WorkerPlace, PostgresError> {
     let row = session
-        .query_one(
+        .query_row(
             "INSERT INTO kb.worker (session, shares, first_id, runs, host, process, expires, quarantine)
                 VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp() + $7 * interval '1 microsecond',
                         $8 * interval '1 microsecond')
@@ -164,8 +152,8 @@ async fn insert(
             &[
                 &of_session,
                 &worker.shares,
-                &place.first_id,
-                &place.runs,
+                &first_id,
+                &runs,
                 &worker.host,
                 &i64::from(worker.process),
                 &micros(worker.lease),
@@ -173,25 +161,32 @@ async fn insert(
             ],
         )
         .await?;
-    let row = row.ok_or_else(|| PostgresError::Invalid("an empty answer".to_owned()))?;
-    Ok(row.try_get(0)?)
+    let id = row.try_get(0)?;
+    Ok(WorkerPlace {
+        id,
+        session: of_session.unwrap_or(id),
+        first_id,
+        runs,
+    })
 }
 
-/// Renews the lease of worker `id`. Fails if it was taken for dead.
+/// Renews the lease of worker `id`. Returns why its run was stopped for all, if it was. Fails
+/// if the worker was taken for dead.
 pub(super) async fn renew(
     session: &DatabaseSession,
     id: i64,
     lease: Duration,
-) -> Result<(), PostgresError> {
+) -> Result<Option<String>, PostgresError> {
     let renewed = session
         .query_one(
             "UPDATE kb.worker SET beat = clock_timestamp(),
                     expires = clock_timestamp() + $2 * interval '1 microsecond'
-                WHERE id = $1 AND state = 'live' RETURNING id",
+                WHERE id = $1 AND state = 'live'
+                RETURNING (SELECT stop FROM kb.run WHERE run.id = worker.run)",
             &[&id, &micros(lease)],
         )
         .await?;
-    renewed.map(|_| ()).ok_or(PostgresError::Fenced)
+    Ok(renewed.ok_or(PostgresError::Fenced)?.try_get(0)?)
 }
 
 /// Gives the lease of worker `id` up, with its parts. `in_doubt` says whether requests of it

@@ -23,7 +23,7 @@ pub(super) async fn reserve(
     let every_us = micros(every);
     let asked = Instant::now();
     let row = session
-        .query_one(
+        .query_row(
             "UPDATE kb.pace SET next_us = greatest(next_us, held_us,
                     (extract(epoch FROM clock_timestamp()) * 1000000)::bigint + $3::bigint)
                     + $1::bigint * $2::bigint
@@ -33,9 +33,7 @@ pub(super) async fn reserve(
         )
         .await?;
     let answered = Instant::now();
-    let ahead: i64 = row
-        .ok_or_else(|| PostgresError::Invalid("there is no pace".to_owned()))?
-        .try_get(0)?;
+    let ahead: i64 = row.try_get(0)?;
     // The database read its clock between the two. Of several workers each errs by as much as
     // its answers differ in how long they take, which is little.
     let read = asked + (answered - asked) / 2;
@@ -65,7 +63,7 @@ pub(super) async fn probe(
     known: Option<i64>,
 ) -> Result<(ProbeTurn, i64), PostgresError> {
     let row = session
-        .query_one(
+        .query_row(
             "WITH now AS (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS us),
                   mine AS (UPDATE kb.pace SET probe_us = now.us + $1::bigint FROM now
                     WHERE probe_us < now.us AND outages = coalesce($2::bigint, outages) RETURNING true)
@@ -73,7 +71,6 @@ pub(super) async fn probe(
             &[&micros(PROBE), &known],
         )
         .await?;
-    let row = row.ok_or_else(|| PostgresError::Invalid("there is no pace".to_owned()))?;
     let (outages, is_mine): (i64, bool) = (row.try_get(0)?, row.try_get(1)?);
     let turn = if known.is_some_and(|known| known < outages) {
         ProbeTurn::Over

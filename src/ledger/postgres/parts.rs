@@ -9,7 +9,7 @@ use crate::ledger::workers::PartAnswer;
 /// dead first.
 ///
 /// A part that is leased to the worker, and not among those that it `knows`, comes first: its
-/// answer was lost with a connection. Nobody else would ever work on it.
+/// answer was lost with a connection, and no other worker would ever take it.
 pub(super) async fn take(
     session: &DatabaseSession,
     (run, worker): (i64, i64),
@@ -41,13 +41,12 @@ pub(super) async fn take(
         return Ok(PartAnswer::Take(u32::try_from(no).unwrap_or_default()));
     }
     let row = session
-        .query_one(
+        .query_row(
             "SELECT EXISTS (SELECT FROM kb.part WHERE run = $1 AND NOT done),
                     EXISTS (SELECT FROM kb.worker WHERE id = $2 AND state = 'live')",
             &[&run, &worker],
         )
         .await?;
-    let row = row.ok_or_else(|| PostgresError::Invalid("an empty answer".to_owned()))?;
     match (row.try_get(0)?, row.try_get(1)?) {
         (_, false) => Err(PostgresError::Fenced),
         (true, true) => Ok(PartAnswer::Wait),

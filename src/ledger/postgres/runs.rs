@@ -6,9 +6,6 @@ use super::rows::{from_sql, to_sql};
 use crate::ledger::workers::SharedRun;
 use crate::ledger::{MOST_HISTORIES, RunStart, latencies};
 
-/// How many workers may have latencies of their own before those are folded into one list.
-const MOST_LISTS: usize = 16;
-
 /// What became of an attempt to begin a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Begun {
@@ -123,7 +120,7 @@ async fn insert(
         .map_err(|error| PostgresError::Invalid(error.to_string()))?;
     let input = shared.map(|shared| shared.input.as_slice());
     let row = session
-        .query_one(
+        .query_row(
             "INSERT INTO kb.run (session, command, inputs, fit_rows, began, changed, input, options)
                 VALUES ($1, $2, $3, $4, $5, $5, $6, $7) RETURNING id",
             &[
@@ -137,9 +134,7 @@ async fn insert(
             ],
         )
         .await?;
-    let id: i64 = row
-        .ok_or_else(|| PostgresError::Invalid("an empty answer".to_owned()))?
-        .try_get(0)?;
+    let id: i64 = row.try_get(0)?;
     if let Some(shared) = shared {
         let last = i64::from(shared.parts()) - 1;
         session
@@ -243,30 +238,9 @@ pub(super) async fn stop(
 /// The number of the next new claim.
 pub(super) async fn next_id(session: &DatabaseSession) -> Result<u64, PostgresError> {
     let row = session
-        .query_one("SELECT coalesce(max(id), 0) + 1 FROM kb.customer", &[])
+        .query_row("SELECT coalesce(max(id), 0) + 1 FROM kb.customer", &[])
         .await?;
-    let next: Option<i64> = row.map(|row| row.try_get(0)).transpose()?;
-    Ok(next.map_or(1, from_sql))
-}
-
-/// Who writes the checkpoint now, for people.
-pub(super) async fn holder(session: &DatabaseSession) -> Result<Option<String>, PostgresError> {
-    let rows = session
-        .query(
-            "SELECT host, process FROM kb.worker
-                WHERE state = 'live' AND expires > clock_timestamp() ORDER BY id",
-            &[],
-        )
-        .await?;
-    let Some(first) = rows.first() else {
-        return Ok(None);
-    };
-    let (host, process): (String, i64) = (first.try_get(0)?, first.try_get(1)?);
-    Ok(Some(match rows.len() - 1 {
-        0 => format!("process {process} on {host}"),
-        1 => format!("process {process} on {host} and 1 other worker"),
-        others => format!("process {process} on {host} and {others} other workers"),
-    }))
+    Ok(from_sql(row.try_get(0)?))
 }
 
 /// Keeps the figures small: a checkpoint may see a run every night for years. The latencies
@@ -280,14 +254,16 @@ async fn fold(session: &DatabaseSession) -> Result<(), PostgresError> {
             &[],
         )
         .await?;
-    if let Some(latest) = lists.last().filter(|_| lists.len() >= MOST_LISTS) {
-        let mut all = Vec::new();
-        for row in &lists {
-            let list: Vec<(u64, u64)> = serde_json::from_str(row.try_get(2)?).unwrap_or_default();
-            latencies::add(&mut all, &list);
-        }
-        let all = serde_json::to_string(&all)
-            .map_err(|error| PostgresError::Invalid(error.to_string()))?;
+    if let Some(latest) = lists
+        .last()
+        .filter(|_| lists.len() >= latencies::MOST_LISTS)
+    {
+        let texts: Vec<&str> = lists
+            .iter()
+            .map(|row| row.try_get(2))
+            .collect::<Result<_, _>>()?;
+        let all =
+            latencies::folded(texts).map_err(|error| PostgresError::Invalid(error.to_string()))?;
         let (run, worker): (i64, i64) = (latest.try_get(0)?, latest.try_get(1)?);
         session
             .query(

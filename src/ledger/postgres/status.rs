@@ -8,10 +8,7 @@ use crate::domain::summary::{RequestCounts, TargetAccount};
 use crate::domain::timeline::{RunHistory, Timeline};
 use crate::ledger::claim_state::effective_outcome;
 use crate::ledger::workers::{OtherWorkers, WorkerState, WorkerStatus};
-use crate::ledger::{LedgerStatus, MOST_HISTORIES, latencies};
-
-/// Requests of a run that last wrote more than a day ago have landed, or never will.
-const RECENT_MS: i64 = 24 * 60 * 60 * 1000;
+use crate::ledger::{LedgerStatus, MOST_HISTORIES, RECENT_MS, latencies};
 
 /// Reads the counts of claims, and the figures of all runs.
 pub(super) async fn read_status(
@@ -31,12 +28,9 @@ pub(super) async fn read_status(
 
 pub(super) async fn has_gaps(session: &DatabaseSession) -> Result<bool, PostgresError> {
     let row = session
-        .query_one("SELECT gaps FROM kb.account", &[])
+        .query_row("SELECT gaps FROM kb.account", &[])
         .await?;
-    Ok(row
-        .map(|row| row.try_get(0))
-        .transpose()?
-        .unwrap_or_default())
+    Ok(row.try_get(0)?)
 }
 
 async fn count_claims(
@@ -147,16 +141,14 @@ async fn add_workers(
         )
         .await?;
     status.workers = workers.iter().map(worker_of).collect::<Result<_, _>>()?;
-    let parts = session
-        .query_one(
+    let row = session
+        .query_row(
             "SELECT count(*) FILTER (WHERE done), count(*) FROM kb.part
                 WHERE run = (SELECT max(id) FROM kb.run)",
             &[],
         )
         .await?;
-    if let Some(row) = parts {
-        status.parts = (from_sql(row.try_get(0)?), from_sql(row.try_get(1)?));
-    }
+    status.parts = (from_sql(row.try_get(0)?), from_sql(row.try_get(1)?));
     Ok(())
 }
 
@@ -166,7 +158,7 @@ pub(super) async fn others(
     (run, worker): (i64, i64),
 ) -> Result<OtherWorkers, PostgresError> {
     let row = session
-        .query_one(
+        .query_row(
             "SELECT count(*) FILTER (WHERE w.state = 'live' AND w.run = $1),
                     coalesce(sum(f.settled), 0)::bigint, coalesce(sum(f.failed), 0)::bigint,
                     coalesce(extract(epoch FROM max(clock_timestamp() - w.beat)
@@ -176,7 +168,6 @@ pub(super) async fn others(
             &[&run, &worker],
         )
         .await?;
-    let row = row.ok_or_else(|| PostgresError::Invalid("an empty answer".to_owned()))?;
     Ok(OtherWorkers {
         live: from_sql(row.try_get(0)?),
         settled: from_sql(row.try_get(1)?),
@@ -190,7 +181,7 @@ fn worker_of(row: &Row) -> Result<WorkerStatus, PostgresError> {
     let process: i64 = row.try_get(2)?;
     let is_silent: bool = row.try_get(10)?;
     let state = match WorkerState::of_name(&name).unwrap_or_default() {
-        // Its lease has ended, and nobody has noticed yet.
+        // Its lease has ended, and no other worker has noticed yet.
         WorkerState::Live if is_silent => WorkerState::Dead,
         state @ (WorkerState::Live | WorkerState::Left | WorkerState::Dead) => state,
     };
@@ -215,13 +206,12 @@ pub(super) async fn landing_ms(
     now_ms: i64,
 ) -> Result<u64, PostgresError> {
     let row = session
-        .query_one(
+        .query_row(
             "SELECT coalesce(max(landing_ms), 0) FROM kb.figures WHERE changed >= $1",
             &[&now_ms.saturating_sub(RECENT_MS)],
         )
         .await?;
-    let longest: Option<i64> = row.map(|row| row.try_get(0)).transpose()?;
-    Ok(from_sql(longest.unwrap_or_default()))
+    Ok(from_sql(row.try_get(0)?))
 }
 
 /// The latest runs, with what each worker of them did over time.

@@ -8,9 +8,6 @@ use rusqlite::{Connection, params};
 
 use crate::ledger::{MOST_HISTORIES, latencies};
 
-/// How many runs may have latencies of their own before those are folded into one list.
-pub(super) const MOST_LISTS: usize = 16;
-
 /// Drops what earlier runs did over time, of all but the latest. Called in the transaction
 /// that begins the next run.
 pub(super) fn drop_timelines(db: &Connection) -> rusqlite::Result<()> {
@@ -32,16 +29,14 @@ pub(super) fn fold_latencies(db: &Connection) -> rusqlite::Result<()> {
         Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
     })?;
     let lists: Vec<(i64, String)> = lists.collect::<rusqlite::Result<_>>()?;
-    let Some((latest, _)) = lists.last().filter(|_| lists.len() >= MOST_LISTS) else {
+    let Some((latest, _)) = lists
+        .last()
+        .filter(|_| lists.len() >= latencies::MOST_LISTS)
+    else {
         return Ok(());
     };
-    let mut all = Vec::new();
-    for (_, list) in &lists {
-        let list: Vec<(u64, u64)> = serde_json::from_str(list).unwrap_or_default();
-        latencies::add(&mut all, &list);
-    }
-    let unwritable = |error| rusqlite::Error::ToSqlConversionFailure(Box::new(error));
-    let all = serde_json::to_string(&all).map_err(unwritable)?;
+    let all = latencies::folded(lists.iter().map(|(_, list)| list.as_str()))
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
     db.execute(
         "UPDATE run SET latencies = iif(id = ?1, ?2, '[]') WHERE latencies <> '[]'",
         params![latest, all],

@@ -7,10 +7,7 @@ use crate::domain::bottleneck::Pacing;
 use crate::domain::summary::TargetAccount;
 use crate::domain::timeline::{RunHistory, Timeline};
 use crate::ledger::claim_state::{effective_outcome, from_sql};
-use crate::ledger::{LedgerStatus, MOST_HISTORIES};
-
-/// Requests of a run that last wrote more than a day ago have landed, or never will.
-const RECENT_MS: i64 = 24 * 60 * 60 * 1000;
+use crate::ledger::{LedgerStatus, MOST_HISTORIES, RECENT_MS};
 
 /// The account that the checkpoint belongs to.
 pub(super) fn target(db: &Connection) -> rusqlite::Result<TargetAccount> {

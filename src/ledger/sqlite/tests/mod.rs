@@ -5,10 +5,10 @@ mod opening;
 use std::path::Path;
 
 use super::SqliteLedger;
-use super::fold::MOST_LISTS;
 use crate::domain::outcome::Outcome;
 use crate::domain::summary::TargetAccount;
 use crate::ledger::conformance::{self, LedgerStore, ledger_contract};
+use crate::ledger::latencies::MOST_LISTS;
 use crate::ledger::{Batch, Claim, Ledger, LedgerError, RunFigures, RunStart, Settlement};
 
 /// A folder for one checkpoint.

@@ -1,0 +1,198 @@
+//! The contract of every ledger, in a PostgreSQL database.
+
+use std::sync::Arc;
+
+use super::batch::{self, BatchWriter};
+use super::open_ledger::{LOOK_AGAIN, PostgresLedger};
+use super::{pages, runs, status};
+use crate::domain::decision::KnownClaim;
+use crate::domain::timeline::RunHistory;
+use crate::ledger::claim_state::{from_sql, to_sql};
+use crate::ledger::workers::{ClaimAnswer, LeaseDeadline, LedgerObserver, SharedLedger};
+use crate::ledger::{Batch, ClaimRecord, Ledger, LedgerError, LedgerStatus, RunStart};
+
+impl Ledger for PostgresLedger {
+    fn scan(
+        &mut self,
+        each: &mut dyn FnMut(&str, KnownClaim) -> std::io::Result<()>,
+    ) -> Result<(), LedgerError> {
+        // Claims of its own session are not of an earlier run: all workers of a session see
+        // the same.
+        let before = self
+            .writer
+            .as_ref()
+            .filter(|writer| writer.place.is_joined())
+            .map_or(i64::MAX, |writer| writer.place.first_id);
+        let mut last = i64::MIN;
+        loop {
+            let page =
+                self.read(async |session| pages::known_after(session, last, before).await)?;
+            let Some((_, latest)) = page.last() else {
+                return Ok(());
+            };
+            last = to_sql(latest.id);
+            for (client_id, known) in page {
+                each(&client_id, known).map_err(|source| self.error_of_caller(source))?;
+            }
+        }
+    }
+
+    fn has_gaps(&mut self) -> Result<bool, LedgerError> {
+        self.read(async |session| status::has_gaps(session).await)
+    }
+
+    fn next_id(&mut self) -> Result<u64, LedgerError> {
+        if let Some(writer) = self.writer.as_ref().filter(|writer| writer.shares) {
+            return Ok(from_sql(writer.place.first_id));
+        }
+        self.read(async |session| runs::next_id(session).await)
+    }
+
+    fn landing_ms(&mut self, now_ms: i64) -> Result<u64, LedgerError> {
+        self.read(async |session| status::landing_ms(session, now_ms).await)
+    }
+
+    fn begin(&mut self, run: &RunStart) -> Result<(), LedgerError> {
+        let Some(writer) = &mut self.writer else {
+            return Err(LedgerError::NotBegun);
+        };
+        let place = writer.place;
+        loop {
+            let begun = self.connection.run("write to", async |session, _| {
+                runs::begin(session, place, run).await
+            })?;
+            let what = match begun {
+                runs::Begun::First(id) | runs::Begun::Joined(id) => {
+                    (writer.run, writer.is_shared_run) = (id, run.shared.is_some());
+                    writer.parts.clear();
+                    writer.is_first |= matches!(begun, runs::Begun::First(_));
+                    return Ok(());
+                }
+                runs::Begun::NotYet if self.connection.is_patient() => {
+                    self.connection.pause(LOOK_AGAIN);
+                    continue;
+                }
+                runs::Begun::NotYet => "that it was not begun yet".to_owned(),
+                runs::Begun::Gone => "that its first worker ended before it began".to_owned(),
+                runs::Begun::Differs(what) => what,
+            };
+            return Err(LedgerError::OtherRun {
+                path: self.connection.path(),
+                what,
+            });
+        }
+    }
+
+    fn write(&mut self, batch: &Batch) -> Result<Vec<(u64, ClaimAnswer)>, LedgerError> {
+        self.ahead.forget();
+        let Some(state) = &mut self.writer else {
+            return Err(LedgerError::NotBegun);
+        };
+        let writer = BatchWriter {
+            worker: state.place.id,
+            run: state.run,
+            shares: state.is_shared_run,
+            runs_before: state.place.runs,
+            lease: self.connection.address.lease(),
+            number: state.batches + 1,
+        };
+        let asked = state.kept.deadline.now();
+        let written = self.connection.run("write to", async |session, is_again| {
+            batch::write(session, writer, batch, is_again).await
+        });
+        let answers = match written {
+            Ok(answers) => answers,
+            Err(error) => {
+                let is_gap = matches!(error, LedgerError::LostCommits { .. });
+                if is_gap || matches!(error, LedgerError::Fenced { .. }) {
+                    state.kept.deadline.lose();
+                }
+                if is_gap {
+                    self.note_gaps();
+                }
+                return Err(error);
+            }
+        };
+        state.batches += 1;
+        state.kept.deadline.granted(asked, writer.lease);
+        for settled in &batch.settlements {
+            state.open.remove(&settled.id);
+        }
+        for part in batch.finished_parts.iter().chain(&batch.returned_parts) {
+            state.parts.remove(part);
+        }
+        state.open.extend(batch.claims.iter().map(|claim| claim.id));
+        for (id, answer) in &answers {
+            if matches!(answer, ClaimAnswer::Settled | ClaimAnswer::Held) {
+                state.open.remove(id);
+            }
+        }
+        Ok(answers)
+    }
+
+    fn end(&mut self, how: &str, now_ms: i64) -> Result<(), LedgerError> {
+        let Some(writer) = &self.writer else {
+            return Err(LedgerError::NotBegun);
+        };
+        let (run, worker) = (writer.run, writer.place.id);
+        self.connection.run("write to", async |session, _| {
+            runs::end(session, (run, worker), how, now_ms).await
+        })
+    }
+
+    fn claim_record(&mut self, id: u64) -> Result<Option<ClaimRecord>, LedgerError> {
+        if let Some(most) = self.ahead.wanted(id) {
+            let read = self.connection.run("read", async |session, _| {
+                pages::records_from(session, id, most).await
+            })?;
+            self.ahead.hold(id, read);
+        }
+        Ok(self.ahead.take(id))
+    }
+
+    fn records(
+        &mut self,
+        each: &mut dyn FnMut(ClaimRecord) -> std::io::Result<()>,
+    ) -> Result<(), LedgerError> {
+        let mut next = 0;
+        loop {
+            let page =
+                self.read(async |session| pages::records_from(session, next, pages::PAGE).await)?;
+            let Some((latest, _)) = page.last() else {
+                return Ok(());
+            };
+            next = latest + 1;
+            for (_, record) in page {
+                each(record).map_err(|source| self.error_of_caller(source))?;
+            }
+        }
+    }
+
+    fn runs(&mut self) -> Result<Vec<RunHistory>, LedgerError> {
+        self.read(async |session| status::histories(session).await)
+    }
+
+    fn status(&mut self) -> Result<LedgerStatus, LedgerError> {
+        let target = self.target.clone();
+        self.connection.run("read", async |session, _| {
+            status::read_status(session, &target).await
+        })
+    }
+
+    fn lease(&self) -> Option<Arc<LeaseDeadline>> {
+        let writer = self.writer.as_ref()?;
+        Some(Arc::clone(&writer.kept.deadline))
+    }
+
+    fn shared(&mut self) -> Option<&mut dyn SharedLedger> {
+        let is_shared = self.writer.as_ref().is_some_and(|writer| writer.shares);
+        is_shared.then_some(self as &mut dyn SharedLedger)
+    }
+
+    fn observe(&mut self, observer: Arc<dyn LedgerObserver>) {
+        if let Some(writer) = &self.writer {
+            *writer.kept.observer.lock() = Some(Arc::clone(&observer));
+        }
+        self.connection.observe(observer);
+    }
+}

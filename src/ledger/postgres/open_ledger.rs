@@ -1,0 +1,100 @@
+//! A ledger in a PostgreSQL database, while it is open.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::connection::{Connection, DatabaseSession, PostgresError};
+use super::keeper::{Keeper, Kept};
+use super::lease::{self, WorkerPlace};
+use super::pages::ReadAhead;
+use crate::domain::summary::TargetAccount;
+use crate::ledger::LedgerError;
+
+/// How often a worker that waits for another one asks.
+pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// How long the end of a process waits for its lease to be given up.
+const LEAVING: Duration = Duration::from_secs(2);
+
+/// A ledger in a PostgreSQL database.
+#[derive(Debug)]
+pub struct PostgresLedger {
+    /// Dropped before the connection, so that nothing renews a lease that was given up.
+    pub(super) writer: Option<WriterState>,
+    pub(super) connection: Connection,
+    pub(super) target: TargetAccount,
+    pub(super) ahead: ReadAhead,
+}
+
+/// What a ledger that writes has.
+#[derive(Debug)]
+pub(super) struct WriterState {
+    pub(super) keeper: Keeper,
+    pub(super) kept: Arc<Kept>,
+    pub(super) place: WorkerPlace,
+    pub(super) shares: bool,
+    /// The run, and whether others may join it.
+    pub(super) run: i64,
+    pub(super) is_shared_run: bool,
+    /// Whether it began the run, or the session.
+    pub(super) is_first: bool,
+    /// How many batches were written.
+    pub(super) batches: i64,
+    /// Claims whose requests may be under way.
+    pub(super) open: HashSet<u64>,
+    /// The parts of the input that are leased to it, as far as it was told.
+    pub(super) parts: HashSet<u32>,
+}
+
+impl PostgresLedger {
+    /// Gives up the lease of worker `id`. If this fails, it ends by itself.
+    pub(super) fn leave(&self, id: i64, in_doubt: bool) {
+        self.connection.try_run(LEAVING, async |session| {
+            lease::leave(session, id, in_doubt).await
+        });
+    }
+
+    /// Does `work` with the database.
+    pub(super) fn read<T: Send>(
+        &mut self,
+        work: impl AsyncFn(&DatabaseSession) -> Result<T, PostgresError> + Sync,
+    ) -> Result<T, LedgerError> {
+        self.connection
+            .run("read", async |session, _| work(session).await)
+    }
+
+    pub(super) fn error_of_caller(&self, source: std::io::Error) -> LedgerError {
+        LedgerError::Io {
+            path: self.connection.path(),
+            source,
+        }
+    }
+
+    /// Marks it as one that may lack claims: a database was restored, or a failover lost what
+    /// had been acknowledged.
+    pub(super) fn note_gaps(&mut self) {
+        let noted = self.connection.run("write to", async |session, _| {
+            session
+                .execute_all("UPDATE kb.account SET gaps = true")
+                .await
+        });
+        // The error that follows tells of the lost claims in any case.
+        noted.ok();
+    }
+}
+
+impl Drop for PostgresLedger {
+    /// Gives the lease up, so that others go on at once.
+    fn drop(&mut self) {
+        let Some(writer) = self.writer.take() else {
+            return;
+        };
+        let (id, in_doubt) = (writer.place.id, !writer.open.is_empty());
+        let is_lost = writer.kept.deadline.is_lost();
+        drop(writer);
+        if !is_lost {
+            self.leave(id, in_doubt);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! What the workers of one import share, in a PostgreSQL database.
+
+use std::sync::Arc;
+
+use super::open_ledger::PostgresLedger;
+use super::{parts, runs, status};
+use crate::ledger::LedgerError;
+use crate::ledger::workers::{OtherWorkers, PartAnswer, SharedLedger, SharedPace};
+
+impl SharedLedger for PostgresLedger {
+    fn is_joined(&self) -> bool {
+        self.writer.as_ref().is_some_and(|writer| !writer.is_first)
+    }
+
+    fn take_part(&mut self, from: u32) -> Result<PartAnswer, LedgerError> {
+        let Some(writer) = &mut self.writer else {
+            return Err(LedgerError::NotBegun);
+        };
+        let (run, worker) = (writer.run, writer.place.id);
+        let known = parts::numbers(writer.parts.iter().copied());
+        // After an outage of the database others need time to come back, too.
+        let buries = self.connection.age() > self.connection.address.lease();
+        let taken = self.connection.run("write to", async |session, _| {
+            parts::take(session, (run, worker), (from, &known), buries).await
+        })?;
+        if let PartAnswer::Take(part) = taken {
+            writer.parts.insert(part);
+        }
+        Ok(taken)
+    }
+
+    fn others(&mut self) -> Result<OtherWorkers, LedgerError> {
+        let (run, worker) = self
+            .writer
+            .as_ref()
+            .map_or((0, 0), |writer| (writer.run, writer.place.id));
+        self.read(async |session| status::others(session, (run, worker)).await)
+    }
+
+    fn stop_all(&mut self, reason: &str) -> Result<(), LedgerError> {
+        let run = self.writer.as_ref().map_or(0, |writer| writer.run);
+        self.connection.run("write to", async |session, _| {
+            runs::stop(session, run, reason).await
+        })
+    }
+
+    fn pace(&self) -> Option<Arc<dyn SharedPace>> {
+        let writer = self.writer.as_ref()?;
+        Some(Arc::new(writer.keeper.requests()))
+    }
+}
