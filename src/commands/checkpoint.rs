@@ -19,7 +19,6 @@ use crate::report::progress::ProgressDisplay;
 pub(super) type StoredLedger = Box<dyn Ledger>;
 
 /// What a command that writes brings to a checkpoint.
-#[derive(Clone)]
 pub(super) struct CheckpointWriter {
     /// Whether other processes may work on the same run.
     pub(super) shares: bool,
@@ -92,8 +91,30 @@ pub(super) fn warning(checkpoint: &Path) -> Option<String> {
 pub(super) struct Holder {
     /// Who they are, for people.
     pub(super) name: String,
-    /// Since when, in Unix milliseconds, if that is known.
-    pub(super) since_ms: Option<i64>,
+    since: HeldSince,
+}
+
+/// Since when a checkpoint is held by a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum HeldSince {
+    /// In Unix milliseconds, if that is known.
+    Time(Option<i64>),
+    /// It works, or worked, on the latest run.
+    LatestRun,
+    /// Its run has not begun.
+    AfterLatestRun,
+}
+
+impl Holder {
+    /// Whether its run is a later one than the run that began at `began_ms`, which is the
+    /// latest.
+    pub(super) fn is_after_run(&self, began_ms: i64) -> bool {
+        match self.since {
+            HeldSince::Time(since_ms) => since_ms.is_some_and(|since| since > began_ms),
+            HeldSince::LatestRun => false,
+            HeldSince::AfterLatestRun => true,
+        }
+    }
 }
 
 /// Who writes a checkpoint now, of which `status` was read.
@@ -101,7 +122,7 @@ pub(super) fn holder(checkpoint: &Path, status: &LedgerStatus) -> Option<Holder>
     if !is_database(checkpoint) {
         return lock_holder(checkpoint).map(|name| Holder {
             name,
-            since_ms: lock_changed_ms(checkpoint),
+            since: HeldSince::Time(lock_changed_ms(checkpoint)),
         });
     }
     let live = |worker: &&WorkerStatus| worker.state == WorkerState::Live;
@@ -115,13 +136,15 @@ pub(super) fn holder(checkpoint: &Path, status: &LedgerStatus) -> Option<Holder>
             1 => format!("process {process} on {host} and one other worker"),
             others => format!("process {process} on {host} and {others} other workers"),
         },
-        // The run of processes that are not at work on the latest one is yet to begin.
-        since_ms: (!is_at_work).then_some(i64::MAX),
+        since: if is_at_work {
+            HeldSince::LatestRun
+        } else {
+            HeldSince::AfterLatestRun
+        },
     })
 }
 
 /// Tells a person while a checkpoint waits for its database.
-#[derive(Clone)]
 pub(super) struct WaitingCheckpoint {
     watcher: Arc<ProgressDisplay>,
     stop: Stop,

@@ -6,6 +6,7 @@ use std::io::{self, Read};
 
 use ring::digest::{Context, SHA256};
 
+use crate::domain::hex::hex;
 use crate::domain::summary::InputDigest;
 
 /// How much is read at once.
@@ -27,12 +28,10 @@ pub(super) fn input_digest(name: &OsStr) -> io::Result<Option<InputDigest>> {
         context.update(part);
         bytes += part.len() as u64;
     }
-    let digest = context.finish();
-    let sha256 = digest.as_ref().iter().map(|byte| format!("{byte:02x}"));
     Ok(Some(InputDigest {
         name: name.to_string_lossy().into_owned(),
         bytes,
-        sha256: sha256.collect(),
+        sha256: hex(context.finish().as_ref()),
     }))
 }
 

@@ -12,6 +12,7 @@ use super::environment::Environment;
 use super::error::{ConfigError, conflict, value_error};
 use super::origin::DEFAULT_FILE;
 use crate::cli::{Env, SandboxChoice, TargetOptions};
+use crate::domain::loopback::is_loopback_host;
 
 /// How much of a secret's file is read, in bytes.
 const LONGEST_SECRET: u64 = 64 << 10;
@@ -209,10 +210,5 @@ pub(super) fn base_url(text: &str) -> Result<Url, ConfigError> {
 
 /// Whether `url` is this machine.
 pub fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || address
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+    is_loopback_host(url.host_str().unwrap_or_default())
 }

@@ -40,6 +40,9 @@
 //! - `bottleneck.rs`: how fast a run is
 //! - `threshold.rs`: when it stops early
 //! - `timeline.rs`: a run over time
+//! - `hex.rs`: bytes as hexadecimal digits
+//! - `error_cause.rs`: the cause of an error that says most
+//! - `loopback.rs`: which hosts are this machine
 //! - `text.rs`: how values are shown
 //! - `object_address.rs`: inputs and results that are no files, and how their addresses are shown
 //! - `nearest.rs`: the known name that a misspelt one is probably meant to be
@@ -57,15 +60,18 @@ pub mod compared_fields;
 pub mod currency;
 pub mod customer;
 pub mod decision;
+pub mod error_cause;
 pub mod field;
 pub mod forecast;
 pub mod foreign_export;
 pub mod guesses;
 pub mod header;
 mod heuristics;
+pub mod hex;
 mod id_list;
 mod invisible;
 pub mod latency_buckets;
+pub mod loopback;
 pub mod mapping;
 pub mod misfits;
 pub mod nearest;

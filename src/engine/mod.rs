@@ -5,6 +5,7 @@
 //! - `checker.rs`: row + columns + rules → a checked row, identical in every pass
 //! - `survey/`: the first pass reads and checks everything, and plans what to send
 //! - `sync/`: what a sync does with each row, decided from the list of customers
+//! - `claim_numbers.rs`: numbers the claims of rows that have none yet
 //! - `ticket.rs`: a claimed row on its way to the API
 //! - `pace/`: how fast requests may start, and how many at once
 //! - `send/`: the second pass sends: feed → dispatch → record, two bounded queues
@@ -15,6 +16,7 @@
 
 pub mod account;
 pub mod checker;
+pub mod claim_numbers;
 pub mod pace;
 pub mod send;
 pub mod stop;

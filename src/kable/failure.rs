@@ -5,6 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use super::Trouble;
+use crate::domain::error_cause::innermost;
 
 /// The time-outs of a request.
 #[derive(Debug, Clone, Copy)]
@@ -39,10 +40,10 @@ impl RequestFailure {
         } else if local {
             format!(
                 "this machine can open no more connections: {}",
-                root_cause(error)
+                innermost(error)
             )
         } else {
-            root_cause(error)
+            innermost(error)
         };
         Self {
             unsent,
@@ -97,16 +98,6 @@ fn is_shortage(error: &io::Error) -> bool {
 fn is_shortage(error: &io::Error) -> bool {
     let kinds = [io::ErrorKind::AddrNotAvailable, io::ErrorKind::OutOfMemory];
     kinds.contains(&error.kind())
-}
-
-/// The innermost cause, which names what happened; the outer ones name the URL
-/// and the layers in between.
-fn root_cause(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use super::decoding::{self, DecodedByte};
 use super::pair_filter::PairFilter;
+use crate::domain::hex::hex;
 
 /// The replacement for a secret.
 const REPLACEMENT: &str = "…";
@@ -259,8 +260,7 @@ fn without(text: &str, found: Vec<Range<usize>>) -> String {
 }
 
 fn in_hex(bytes: &[u8]) -> Vec<u8> {
-    let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
-    digits.flat_map(String::into_bytes).collect()
+    hex(bytes).into_bytes()
 }
 
 /// The base64 characters that `bytes` alone determine when `shift` other bytes

@@ -16,6 +16,7 @@ use super::opened::{OpenFailure, OpenedObject};
 #[cfg(feature = "object-stores")]
 use super::stores::StoredObject;
 use super::web::WebObject;
+use crate::domain::hex::hex;
 use crate::domain::object_address::ObjectAddress;
 
 /// How often a connection may fail in a row before anything was read.
@@ -225,11 +226,10 @@ impl<'c> ObjectCopy<'c> {
 
     fn finish(self) -> FetchedObject {
         let digest = self.digest.finish();
-        let digits = digest.as_ref().iter().map(|byte| format!("{byte:02x}"));
         FetchedObject {
             file: self.file,
             bytes: self.bytes,
-            sha256: digits.collect(),
+            sha256: hex(digest.as_ref()),
             pin: self.pin,
         }
     }

@@ -1,10 +1,11 @@
 //! The connections to web servers and stores.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
+
+use crate::domain::loopback::is_loopback_host;
 
 /// `User-Agent` (RFC 9110 §10.1.5).
 const USER_AGENT: &str = concat!("kable-bulk/", env!("BUILD_VERSION"));
@@ -75,21 +76,7 @@ pub(super) fn http_client(settings: ClientSettings) -> reqwest::Result<Client> {
 
 /// Whether `url` is on this machine.
 pub(super) fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || address
-            .parse()
-            .is_ok_and(|address: IpAddr| address.is_loopback())
-}
-
-/// The innermost cause of an error, which says most.
-pub(super) fn innermost(error: &dyn std::error::Error) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
+    is_loopback_host(url.host_str().unwrap_or_default())
 }
 
 /// Whether a host's name could not be resolved.

@@ -2,9 +2,9 @@
 
 use super::ObjectPin;
 use super::error::ObjectError;
-use super::http_client::innermost;
 #[cfg(feature = "object-stores")]
 use super::store_body::StoreBody;
+use crate::domain::error_cause::innermost;
 
 /// An object that is being read.
 pub(super) struct OpenedObject {

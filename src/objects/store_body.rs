@@ -7,7 +7,7 @@ use std::pin::Pin;
 use futures_core::Stream;
 use futures_core::stream::BoxStream;
 
-use super::http_client::innermost;
+use crate::domain::error_cause::innermost;
 
 /// The bytes of an object, as they arrive.
 pub(super) struct StoreBody(pub(super) BoxStream<'static, object_store::Result<bytes::Bytes>>);

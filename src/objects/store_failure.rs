@@ -8,10 +8,11 @@ use std::error::Error;
 use object_store::client::HttpError;
 
 use super::error::ObjectError;
-use super::http_client::{innermost, is_unknown_host};
+use super::http_client::is_unknown_host;
 use super::opened::{OpenFailure, refusal_code};
 use super::recorder::RefusedStatus;
 use super::web::answer;
+use crate::domain::error_cause::innermost;
 use crate::domain::object_address::{AddressScheme, ObjectAddress};
 
 /// Where credentials are asked for when the environment has none.

@@ -9,10 +9,9 @@ use reqwest::{Client, Response, StatusCode, Url};
 
 use super::ObjectPin;
 use super::error::ObjectError;
-use super::http_client::{
-    CONNECT, ClientSettings, http_client, innermost, is_loopback, is_unknown_host,
-};
+use super::http_client::{CONNECT, ClientSettings, http_client, is_loopback, is_unknown_host};
 use super::opened::{ObjectBody, OpenFailure, OpenedObject, content_range, refusal_code};
+use crate::domain::error_cause::innermost;
 use crate::domain::object_address::{AddressScheme, ObjectAddress};
 
 /// How many redirects are followed.

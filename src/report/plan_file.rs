@@ -8,6 +8,7 @@ use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
 use super::atomic_file::sync_folder;
+use crate::domain::hex::hex;
 use crate::domain::saved_plan::PlannedCustomer;
 use crate::domain::summary::{InputDigest, TargetAccount};
 
@@ -186,9 +187,7 @@ impl std::fmt::Debug for DigestWriter {
 
 impl DigestWriter {
     fn hex(self) -> String {
-        let digest = self.0.finish();
-        let digits = digest.as_ref().iter().map(|byte| format!("{byte:02x}"));
-        digits.collect()
+        hex(self.0.finish().as_ref())
     }
 }
 

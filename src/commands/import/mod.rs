@@ -53,6 +53,7 @@ use crate::domain::timeline::RunHistory;
 use crate::engine::account::AccountSources;
 use crate::engine::account::listed_outcomes::ListedOutcomes;
 use crate::engine::account::preview::PreviewSettings;
+use crate::engine::claim_numbers::ClaimNumbers;
 use crate::engine::send::metrics::latency;
 use crate::engine::stop::Halt;
 use crate::engine::survey::Survey;
@@ -234,14 +235,14 @@ fn finish(
     let mut summary = figures(&session, ledger.as_mut(), &surveyed, halt)?;
     summary.left_the_file = surveyed.left;
     let dry_run = session.sending.dry_run;
+    let is_shared = ledger
+        .as_mut()
+        .is_some_and(|ledger| ledger.shared().is_some());
     let accounting = AccountSources {
         check: &prepared.reading,
         surveyed: surveyed.rows,
         verdicts: &mut surveyed.verdicts,
-        first_new_id: Some(surveyed.first_new_id),
-        by_row: ledger
-            .as_mut()
-            .is_some_and(|ledger| ledger.shared().is_some()),
+        numbers: Some(ClaimNumbers::new(surveyed.first_new_id, is_shared)),
         ledger: ledger.as_mut().map(|ledger| ledger as &mut dyn Ledger),
         remote_list: listed.as_mut(),
         listed: ListedOutcomes::BEFORE_IMPORT,

@@ -15,6 +15,7 @@ use crate::commands::early_results::{FailureWriter, RunObserver};
 use crate::commands::system::{jitter, wall_clock};
 use crate::domain::plan_policy::PlanRules;
 use crate::domain::text::counted;
+use crate::engine::claim_numbers::ClaimNumbers;
 use crate::engine::pace::PaceSettings;
 use crate::engine::pace::retry_budget::Allowance;
 use crate::engine::send::canary::CanaryResult;
@@ -133,7 +134,7 @@ pub(in crate::commands) fn send(
         reading: Arc::clone(&prepared.reading),
         verdicts: std::mem::take(&mut surveyed.verdicts),
         sync: plan.take(),
-        first_new_id: surveyed.first_new_id,
+        numbers: ClaimNumbers::new(surveyed.first_new_id, ledger.shared().is_some()),
         gaps: surveyed.gaps,
         parts: part_rows.map(|rows| PartFeed {
             rows,

@@ -5,6 +5,7 @@ use anyhow::Context;
 use super::session::Session;
 use crate::commands::shown_mapping::shown_mapping;
 use crate::domain::customer::fingerprint;
+use crate::domain::decision::ExistingPolicy;
 use crate::domain::text::thousands;
 use crate::engine::survey::Survey;
 use crate::ledger::workers::SharedRun;
@@ -33,7 +34,12 @@ pub(super) fn shared_run(session: &Session, surveyed: &Survey) -> anyhow::Result
         ("--rate", sending.requests.pacing.ceiling.to_string()),
         (
             "--existing",
-            format!("{:?}", sending.policy.existing).to_lowercase(),
+            match sending.policy.existing {
+                ExistingPolicy::Skip => "skip",
+                ExistingPolicy::Update => "update",
+                ExistingPolicy::Fail => "fail",
+            }
+            .to_owned(),
         ),
         (
             "--retry-failed",

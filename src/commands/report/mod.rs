@@ -187,8 +187,7 @@ impl Repeated<'_> {
             surveyed: surveyed.rows,
             verdicts: &mut surveyed.verdicts,
             // Another process may be claiming rows meanwhile.
-            first_new_id: None,
-            by_row: false,
+            numbers: None,
             ledger: Some(ledger),
             remote_list: None,
             listed: ListedOutcomes::BEFORE_IMPORT,

@@ -56,8 +56,9 @@ pub(super) struct RunStanding {
     pub(super) others: Vec<RunHistory>,
     /// The process that holds it.
     pub(super) holder: Option<String>,
-    /// When that process took it, in Unix milliseconds.
-    pub(super) held_since_ms: Option<i64>,
+    /// Whether that process has not begun its run: it took the checkpoint after the latest one
+    /// began.
+    pub(super) is_before_run: bool,
 }
 
 /// How many rows are done.
@@ -95,7 +96,10 @@ impl RunStanding {
         Ok(Self {
             latest,
             others: runs,
-            held_since_ms: holder.as_ref().and_then(|holder| holder.since_ms),
+            is_before_run: holder
+                .as_ref()
+                .zip(began)
+                .is_some_and(|(holder, began)| holder.is_after_run(began)),
             holder: holder.map(|holder| holder.name),
             status,
             path,
@@ -117,12 +121,8 @@ impl RunStanding {
                 RunPhase::NotBegun
             };
         };
-        // A run begins after its process took the lock.
-        let is_before_it = self
-            .held_since_ms
-            .is_some_and(|since| since > latest.began_ms);
         match (is_held, &latest.ended) {
-            (true, _) if is_before_it => RunPhase::Checking,
+            (true, _) if self.is_before_run => RunPhase::Checking,
             (true, None) => RunPhase::Sending,
             (true, Some(_)) => RunPhase::WritingResults,
             (false, Some(_)) => RunPhase::Ended,
@@ -298,7 +298,7 @@ pub(super) mod tests {
             }),
             others: Vec::new(),
             holder: Some("process 7 on host".to_owned()),
-            held_since_ms: Some(now_ms - 101_000),
+            is_before_run: false,
         }
     }
 
@@ -323,7 +323,7 @@ pub(super) mod tests {
         standing.holder = Some("process 7 on host".to_owned());
         assert_eq!(standing.phase(), RunPhase::WritingResults);
         // Another process has taken it since.
-        standing.held_since_ms = Some(standing.now_ms());
+        standing.is_before_run = true;
         assert_eq!(standing.phase(), RunPhase::Checking);
         standing.latest = None;
         assert_eq!(standing.phase(), RunPhase::Checking);

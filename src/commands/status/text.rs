@@ -299,7 +299,7 @@ mod tests {
     #[test]
     fn a_run_that_only_checks_has_no_figures_yet() {
         let mut standing = running();
-        standing.held_since_ms = Some(standing.now_ms());
+        standing.is_before_run = true;
         insta::assert_snapshot!("checking", lines(&standing).join("\n"));
         standing.latest = None;
         standing.holder = None;

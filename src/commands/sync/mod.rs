@@ -48,6 +48,7 @@ use crate::domain::timeline::RunHistory;
 use crate::engine::account::AccountSources;
 use crate::engine::account::listed_outcomes::ListedOutcomes;
 use crate::engine::account::sync_account::SyncAccount;
+use crate::engine::claim_numbers::ClaimNumbers;
 use crate::engine::send::metrics::latency;
 use crate::engine::stop::Halt;
 use crate::engine::survey::Survey;
@@ -257,8 +258,7 @@ impl SyncRun {
             check: &prepared.reading,
             surveyed: self.surveyed.rows,
             verdicts: &mut self.surveyed.verdicts,
-            first_new_id: Some(self.surveyed.first_new_id),
-            by_row: false,
+            numbers: Some(ClaimNumbers::InOrder(self.surveyed.first_new_id)),
             ledger: ledger.as_mut().map(|ledger| ledger as &mut dyn Ledger),
             remote_list: Some(&mut self.listed),
             listed: ListedOutcomes::BEFORE_IMPORT,

@@ -37,6 +37,7 @@ use crate::domain::summary::Summary;
 use crate::domain::text::counted;
 use crate::engine::account::AccountSources;
 use crate::engine::account::listed_outcomes::ListedOutcomes;
+use crate::engine::claim_numbers::ClaimNumbers;
 use crate::engine::survey::{KnownCustomers, Survey};
 use crate::report::manifest::KeptFile;
 use crate::report::text::SummaryNotes;
@@ -221,8 +222,7 @@ impl Validation {
             check: &prepared.reading,
             surveyed: surveyed.rows,
             verdicts: &mut surveyed.verdicts,
-            first_new_id: Some(surveyed.first_new_id),
-            by_row: false,
+            numbers: Some(ClaimNumbers::InOrder(surveyed.first_new_id)),
             ledger: None,
             remote_list: remote.as_mut().map(|remote| &mut remote.listed),
             listed: ListedOutcomes::BEFORE_IMPORT,

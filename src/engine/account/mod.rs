@@ -27,6 +27,7 @@ use self::repeats::RepeatedRows;
 use self::row::RowAccountant;
 use self::sync_account::SyncAccount;
 use super::checker::{CheckSettings, Checker};
+use super::claim_numbers::ClaimNumbers;
 use super::stop::Stop;
 use super::survey::Survey;
 use super::survey::finding_store::{RowVerdict, Verdicts};
@@ -76,12 +77,8 @@ pub struct AccountSources<'a> {
     pub surveyed: RowCounts,
     /// The survey's verdicts.
     pub verdicts: &'a mut Verdicts,
-    /// The claim number of the first new row; `None` if rows without a prior claim were
-    /// never sent.
-    pub first_new_id: Option<u64>,
-    /// Whether claims of new rows are numbered by their rows, as in a run that several workers
-    /// share.
-    pub by_row: bool,
+    /// The numbers of new claims; `None` if rows without a prior claim were never sent.
+    pub numbers: Option<ClaimNumbers>,
     /// `None` if nothing is sent.
     pub ledger: Option<&'a mut dyn Ledger>,
     /// The customers that Kable holds, if they were listed.
@@ -104,8 +101,7 @@ impl<'a> AccountSources<'a> {
             check,
             surveyed: surveyed.rows,
             verdicts: &mut surveyed.verdicts,
-            first_new_id: None,
-            by_row: false,
+            numbers: None,
             ledger: None,
             remote_list: None,
             listed: ListedOutcomes::BEFORE_IMPORT,
@@ -130,8 +126,7 @@ impl<'a> AccountSources<'a> {
         let accountant = RowAccountant {
             checker: Checker::new(self.check),
             repeated: RepeatedRows::new(repeated, self.check),
-            by_row: self.by_row.then_some(self.first_new_id).flatten(),
-            next_new_id: self.first_new_id,
+            numbers: self.numbers,
             ledger: self.ledger,
             preview: self
                 .preview

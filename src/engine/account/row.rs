@@ -23,6 +23,7 @@ use crate::domain::summary::RowCounts;
 use crate::domain::text::{quoted, shown};
 use crate::domain::validate::{CheckedRow, check};
 use crate::engine::checker::Checker;
+use crate::engine::claim_numbers::ClaimNumbers;
 use crate::engine::survey::finding_store::{PriorClaim, RowVerdict};
 use crate::engine::survey::remote_list::RemoteList;
 use crate::engine::sync::step::SyncStep;
@@ -47,10 +48,8 @@ struct FitRow {
 pub(in crate::engine) struct RowAccountant<'p, V> {
     pub(in crate::engine) checker: Checker<'p>,
     pub(in crate::engine) repeated: RepeatedRows<'p, V>,
-    /// The claim number of the next row without a prior claim; `None` if none has one.
-    pub(in crate::engine) next_new_id: Option<u64>,
-    /// The claim number of the first row, if new claims are numbered by their rows.
-    pub(in crate::engine) by_row: Option<u64>,
+    /// The numbers of new claims; `None` if no row has one.
+    pub(in crate::engine) numbers: Option<ClaimNumbers>,
     pub(in crate::engine) ledger: Option<&'p mut dyn Ledger>,
     /// The customers that Kable holds, if they were listed.
     pub(in crate::engine) remote_list: Option<&'p mut RemoteList>,
@@ -304,12 +303,8 @@ where
 
     /// The claim number of a row without a prior claim.
     fn new_id(&mut self) -> Option<u64> {
-        if let Some(first) = self.by_row {
-            return Some(first + self.rows.read);
-        }
-        let id = self.next_new_id;
-        self.next_new_id = id.map(|id| id + 1);
-        id
+        let ordinal = self.rows.read;
+        self.numbers.as_mut().map(|numbers| numbers.of_row(ordinal))
     }
 
     /// The ledger's entry of claim `id`, which must be `client_id`'s.

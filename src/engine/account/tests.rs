@@ -7,6 +7,7 @@ use crate::domain::decision::RowPolicy;
 use crate::domain::outcome::Outcome;
 use crate::domain::summary::RowCounts;
 use crate::engine::checker::CheckSettings;
+use crate::engine::claim_numbers::ClaimNumbers;
 use crate::engine::stop::{Halt, Stop};
 use crate::engine::survey::settings::SurveySettings;
 use crate::engine::survey::{KnownCustomers, survey};
@@ -78,8 +79,7 @@ fn account_of(
         check: &check,
         surveyed: surveyed.rows,
         verdicts: &mut surveyed.verdicts,
-        first_new_id: Some(surveyed.first_new_id),
-        by_row: false,
+        numbers: Some(ClaimNumbers::InOrder(surveyed.first_new_id)),
         ledger: accounts.as_mut().map(|ledger| ledger as &mut dyn Ledger),
         remote_list: None,
         listed: ListedOutcomes::BEFORE_IMPORT,
@@ -242,8 +242,7 @@ fn a_claim_of_another_customer_is_an_error() {
         check: &check,
         surveyed: surveyed.rows,
         verdicts: &mut surveyed.verdicts,
-        first_new_id: Some(1),
-        by_row: false,
+        numbers: Some(ClaimNumbers::InOrder(1)),
         ledger: Some(ledger),
         remote_list: None,
         listed: ListedOutcomes::BEFORE_IMPORT,
@@ -295,8 +294,7 @@ fn account_while_halted(listens: bool) -> Account {
         check: &check,
         surveyed: surveyed.rows,
         verdicts: &mut surveyed.verdicts,
-        first_new_id: Some(1),
-        by_row: false,
+        numbers: Some(ClaimNumbers::InOrder(1)),
         ledger: None,
         remote_list: None,
         listed: ListedOutcomes::BEFORE_IMPORT,

@@ -17,6 +17,7 @@ use crate::domain::decision::Decision;
 use crate::domain::row::{Origin, Row, Rows};
 use crate::domain::validate::CheckedRow;
 use crate::engine::checker::{CheckSettings, Checker};
+use crate::engine::claim_numbers::ClaimNumbers;
 use crate::engine::stop::{Halt, Stop};
 use crate::engine::survey::finding_store::{PriorClaim, RowVerdict, Verdicts};
 use crate::engine::sync::plan::SyncPlan;
@@ -44,8 +45,7 @@ pub(super) struct Feed<R> {
     pub(super) verdicts: Verdicts,
     /// What a sync does with each row.
     pub(super) sync: Option<SyncPlan>,
-    pub(super) first_new_id: u64,
-    pub(super) next_new_id: u64,
+    pub(super) numbers: ClaimNumbers,
     /// Whether the ledger may have lost claims.
     pub(super) gaps: bool,
     pub(super) batch: BatchSize,
@@ -53,9 +53,6 @@ pub(super) struct Feed<R> {
     pub(super) canary: Option<usize>,
     /// What it does in a run that several workers share.
     pub(super) parts: Option<PartFeed<R>>,
-    /// Whether claims of new rows are numbered by their rows, so that all workers number them
-    /// alike.
-    pub(super) by_row: bool,
     /// How many new rows a canary has sent: they are not fed again.
     pub(super) sent_ahead: usize,
     /// Feed only rows that an earlier run left in doubt.
@@ -184,11 +181,9 @@ where
         let digest = fit.values.digest(&mut pass.room);
         let known = verdict.as_ref().and_then(|verdict| verdict.prior_claim);
         let customer = fit.values.to_customer();
-        if self.by_row {
-            // `ordinal` is the number of the row after this one.
-            self.next_new_id = self.first_new_id + pass.ordinal - 1;
-        }
-        let mut ticket = self.ticket(row.origin, (customer, digest), known);
+        // `pass.ordinal` is the number of the row after this one.
+        let place = (row.origin, pass.ordinal - 1);
+        let mut ticket = self.ticket(place, (customer, digest), known);
         if let Some(step) = step {
             let listed = verdict.and_then(|verdict| verdict.listed);
             ticket.earlier.is_listed = listed.is_some();
@@ -269,15 +264,13 @@ where
 
     fn ticket(
         &mut self,
-        place: Origin,
+        (place, ordinal): (Origin, u64),
         (customer, digest): (Customer, Fingerprint),
         known: Option<PriorClaim>,
     ) -> Ticket {
         let Some(known) = known else {
-            let id = self.next_new_id;
-            self.next_new_id += 1;
             return Ticket {
-                id,
+                id: self.numbers.of_row(ordinal),
                 place,
                 customer,
                 digest,

@@ -81,6 +81,7 @@ use self::record::Recorder;
 use self::sender::Sender;
 use self::server_clock::ServerClock;
 use super::checker::CheckSettings;
+use super::claim_numbers::ClaimNumbers;
 use super::pace::backoff::RetryPolicy;
 use super::pace::circuit_breaker::CircuitBreaker;
 use super::pace::retry_budget::{Allowance, RetryBudget};
@@ -147,8 +148,8 @@ pub struct PipelineParts<R, A, L, O> {
     pub sync: Option<SyncPlan>,
     /// Claims in doubt without a row, to be looked up beside the rows.
     pub orphans: Orphans,
-    /// The number of the first new claim.
-    pub first_new_id: u64,
+    /// The numbers of new claims.
+    pub numbers: ClaimNumbers,
     /// Whether the ledger may have lost claims.
     pub gaps: bool,
     /// What it does in a run that several workers share.
@@ -234,7 +235,6 @@ where
         (asks_for_keys, &mut parts.ledger),
     );
     let stop = parts.context.stop;
-    let is_shared = parts.ledger.shared().is_some();
     let (recorder, inbox) = mpsc::channel(WAITING);
     let (tickets, batches) = mpsc::channel(1);
     let hurry = Arc::new(Notify::new());
@@ -260,9 +260,7 @@ where
         reading: parts.reading,
         verdicts: parts.verdicts,
         sync: parts.sync,
-        first_new_id: parts.first_new_id,
-        next_new_id: parts.first_new_id,
-        by_row: is_shared,
+        numbers: parts.numbers,
         parts: parts.parts,
         gaps: parts.gaps,
         batch: BatchSize::at(settings.pacing.ceiling),

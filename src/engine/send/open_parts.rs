@@ -31,15 +31,15 @@ impl OpenParts {
     pub(super) fn claimed(
         &mut self,
         part: u32,
-        claims: impl Iterator<Item = u64>,
+        claims: &[u64],
         answers: &HashMap<u64, ClaimAnswer>,
     ) {
         let of_part = self.parts.entry(part).or_default();
         for id in claims {
-            match answers.get(&id) {
+            match answers.get(id) {
                 None | Some(ClaimAnswer::InDoubt { .. }) => {
                     of_part.open += 1;
-                    self.claims.insert(id, part);
+                    self.claims.insert(*id, part);
                 }
                 Some(ClaimAnswer::Settled) => {}
                 Some(ClaimAnswer::Held) => of_part.is_incomplete = true,
@@ -84,28 +84,9 @@ mod tests {
 
     use super::OpenParts;
     use crate::domain::outcome::Outcome;
+    use crate::ledger::Batch;
+    use crate::ledger::conformance::settlement;
     use crate::ledger::workers::ClaimAnswer;
-    use crate::ledger::{Batch, Settlement};
-
-    fn settlement(id: u64, outcome: Outcome) -> Settlement {
-        Settlement {
-            id,
-            client_id: format!("c-{id}"),
-            digest: [7; 16],
-            outcome,
-            ours: true,
-            orphan: false,
-            place: None,
-            keys_lost: false,
-            customer_id: None,
-            request_id: None,
-            attempts: 1,
-            status: None,
-            message: None,
-            modified: None,
-            differing: None,
-        }
-    }
 
     /// What a batch with these settlements ends: parts that are done, and others.
     fn ended(parts: &mut OpenParts, settled: &[(u64, Outcome)]) -> (Vec<u32>, Vec<u32>) {
@@ -124,13 +105,13 @@ mod tests {
         let mut parts = OpenParts::default();
         let doubt = ClaimAnswer::InDoubt { claimed_by: None };
         let answers = HashMap::from([(2, ClaimAnswer::Settled), (3, doubt)]);
-        parts.claimed(7, 1..=3, &answers);
+        parts.claimed(7, &[1, 2, 3], &answers);
         let created = Outcome::Created;
         assert_eq!(
             ended(&mut parts, &[(1, created), (3, created)]),
             (vec![], vec![])
         );
-        parts.claimed(7, 4..=4, &HashMap::new());
+        parts.claimed(7, &[4], &HashMap::new());
         parts.fed(7);
         parts.fed(8);
         assert_eq!(ended(&mut parts, &[]), (vec![8], vec![]));
@@ -142,8 +123,8 @@ mod tests {
     #[test]
     fn a_part_with_rows_that_others_hold_is_given_back() {
         let mut parts = OpenParts::default();
-        parts.claimed(1, 1..=2, &HashMap::from([(2, ClaimAnswer::Held)]));
-        parts.claimed(2, 3..=3, &HashMap::new());
+        parts.claimed(1, &[1, 2], &HashMap::from([(2, ClaimAnswer::Held)]));
+        parts.claimed(2, &[3], &HashMap::new());
         parts.fed(1);
         parts.fed(2);
         let ends = [(1, Outcome::Created), (3, Outcome::Pending)];

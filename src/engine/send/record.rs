@@ -42,10 +42,11 @@ const ASKED_EVERY: Duration = Duration::from_secs(2);
 /// How often the run over time is written while the run waits.
 const WRITTEN_EVERY: Duration = Duration::from_secs(10);
 
-/// Claims that are about to be written: of which part, and who waits for them.
+/// A request to claim rows, which is answered once they are written.
 struct WaitingClaims {
-    ids: Vec<u64>,
-    part: Option<u32>,
+    /// The part of the input that they are of, and their claims, in a run that several workers
+    /// share.
+    of_part: Option<(u32, Vec<u64>)>,
     written: oneshot::Sender<Claimed>,
 }
 
@@ -190,16 +191,16 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
                     part,
                     written,
                 } => {
+                    let ids = |part| (part, claims.iter().map(|claim| claim.id).collect());
                     let claimed = WaitingClaims {
-                        ids: claims.iter().map(|claim| claim.id).collect(),
-                        part,
+                        of_part: part.map(ids),
                         written,
                     };
                     batch.claims.extend(claims);
                     if IS_DURABLE {
                         waiting.push(claimed);
                     } else {
-                        self.pass_on(vec![claimed], time, &[]);
+                        self.answer_claims(vec![claimed], time, &HashMap::new());
                     }
                 }
                 RecorderMessage::TakePart { from, answer } => wanted = Some((from, answer)),
@@ -224,8 +225,8 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
         self.add_timeline(&mut batch);
         self.parts.settle(&batch.settlements);
         self.parts.add_ended(&mut batch);
-        let answers = self.ledger.write(&batch)?;
-        self.pass_on(waiting, time, &answers);
+        let answers = self.ledger.write(&batch)?.into_iter().collect();
+        self.answer_claims(waiting, time, &answers);
         self.take_part(wanted)?;
         self.report(&batch.settlements);
         self.report_failed(batch.settlements);
@@ -263,20 +264,18 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
         Ok(settlement)
     }
 
-    /// Tells whoever waits for claims what became of them.
-    fn pass_on(
+    /// Answers the requests to claim rows, all of which were in one batch.
+    fn answer_claims(
         &mut self,
         waiting: Vec<WaitingClaims>,
         time: ClaimTime,
-        answers: &[(u64, ClaimAnswer)],
+        answers: &HashMap<u64, ClaimAnswer>,
     ) {
         for claims in waiting {
-            let of_these = |(id, _): &&(u64, ClaimAnswer)| claims.ids.contains(id);
-            let answers: HashMap<u64, ClaimAnswer> =
-                answers.iter().filter(of_these).copied().collect();
-            if let Some(part) = claims.part {
-                self.parts.claimed(part, claims.ids.into_iter(), &answers);
+            if let Some((part, ids)) = claims.of_part {
+                self.parts.claimed(part, &ids, answers);
             }
+            let answers = answers.clone();
             // The feed may have been stopped meanwhile; the claim remains.
             claims.written.send(Claimed { time, answers }).ok();
         }

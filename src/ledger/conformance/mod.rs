@@ -127,7 +127,8 @@ fn claim(id: u64) -> Claim {
     }
 }
 
-fn settlement(id: u64, outcome: Outcome) -> Settlement {
+/// A settlement of claim `id`, whose customer is named after it.
+pub(crate) fn settlement(id: u64, outcome: Outcome) -> Settlement {
     Settlement {
         id,
         client_id: format!("c-{id}"),

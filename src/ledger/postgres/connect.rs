@@ -199,7 +199,7 @@ where
     let connected = within(attempt, config.connect(tls)).await?;
     let (client, connection) = connected.map_err(|error| attempt.failed(error))?;
     tokio::spawn(async move {
-        // Whoever uses the client gets an error as well.
+        // The client returns an error for what is asked of it afterwards, too.
         connection.await.ok();
     });
     Ok(client)

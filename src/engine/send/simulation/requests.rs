@@ -9,6 +9,7 @@ use super::scenario::Guard;
 use super::worker::{DatabaseCall, DatabaseLine, SimulatedWorker, WorkerAction, WorkerEvent};
 use crate::domain::outcome::Outcome;
 use crate::engine::send::absence::{Absence, Doubt, Landing, Proof};
+use crate::ledger::conformance::settlement;
 use crate::ledger::{Batch, Claim, Settlement};
 
 /// How much of the time ahead one worker reserves at once (`pace/reserved_starts.rs`).
@@ -188,20 +189,7 @@ fn claim_of(ticket: &crate::engine::ticket::Ticket) -> Claim {
 
 fn created(id: u64, row: usize) -> Settlement {
     Settlement {
-        id,
         client_id: row.to_string(),
-        digest: [7; 16],
-        outcome: Outcome::Created,
-        ours: true,
-        orphan: false,
-        place: None,
-        keys_lost: false,
-        customer_id: None,
-        request_id: None,
-        attempts: 1,
-        status: None,
-        message: None,
-        modified: None,
-        differing: None,
+        ..settlement(id, Outcome::Created)
     }
 }

@@ -310,8 +310,8 @@ impl SimulatedWorker {
             return;
         }
         let part = self.reader.part.unwrap();
-        self.parts
-            .claimed(part, batch.claims.iter().map(|claim| claim.id), answers);
+        let ids: Vec<u64> = batch.claims.iter().map(|claim| claim.id).collect();
+        self.parts.claimed(part, &ids, answers);
         let time = (ClaimTime::Earlier(None), shown().saturating_sub(self.began));
         for mut ticket in self.tickets.drain(..) {
             if !ticket.is_granted(answers.get(&ticket.id), time) {

@@ -29,6 +29,7 @@ use crate::domain::timeline::WaitKind;
 use crate::engine::account::listed_outcomes::ListedOutcomes;
 use crate::engine::account::{Account, AccountSources, account, demand_agreement};
 use crate::engine::checker::CheckSettings;
+use crate::engine::claim_numbers::ClaimNumbers;
 use crate::engine::pace::PaceSettings;
 use crate::engine::pace::rate::Rate;
 use crate::engine::stop::{Halt, Stop};
@@ -176,7 +177,7 @@ impl TestBed {
             verdicts: surveyed.verdicts,
             sync: None,
             orphans: surveyed.orphans,
-            first_new_id: surveyed.first_new_id,
+            numbers: ClaimNumbers::InOrder(surveyed.first_new_id),
             gaps: surveyed.gaps,
             parts: None,
             api: self.kable.clone(),
@@ -196,8 +197,7 @@ impl TestBed {
             check: &reading,
             surveyed: surveyed.rows,
             verdicts: &mut ended.verdicts,
-            first_new_id: Some(surveyed.first_new_id),
-            by_row: false,
+            numbers: Some(ClaimNumbers::InOrder(surveyed.first_new_id)),
             ledger: Some(&mut ended.ledger),
             remote_list: None,
             listed: ListedOutcomes::BEFORE_IMPORT,
