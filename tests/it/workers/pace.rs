@@ -23,11 +23,23 @@ fn creations(import: &SharedImport) -> Vec<i64> {
     times
 }
 
+/// The most of these times, in ascending order, within `span` milliseconds.
+fn busiest(times: &[i64], span: i64) -> usize {
+    let within =
+        |(at, first): (usize, &i64)| times.partition_point(|time| *time < first + span) - at;
+    times
+        .iter()
+        .enumerate()
+        .map(within)
+        .max()
+        .unwrap_or_default()
+}
+
 /// Starts are exact; an arrival may be late by what a busy machine takes to run the processes
-/// and the sandbox, beside other tests. With arrivals up to a quarter of a second late, a
-/// second of arrivals holds starts of 1.25 seconds, so that is what is tolerated here;
-/// `docs/scale.md` has what was measured, and three rates that are not shared would make 600.
-/// The first three requests of each worker, with which it looks around, are not of the rate.
+/// and the sandbox. With arrivals up to a tenth of a second late, a second of arrivals holds
+/// starts of 1.1 seconds, and four seconds hold those of 4.1; `docs/scale.md` has what was
+/// measured. Creates alone are counted: the first requests of each worker, with which it
+/// tries its credentials, are not of the rate.
 #[test]
 fn one_rate_is_the_rate_of_all() {
     let Some(import) = SharedImport::of(1200, &[]) else {
@@ -38,11 +50,12 @@ fn one_rate_is_the_rate_of_all() {
         worker.end().code(0);
     }
     import.run.holds(&customers_of_csv(&rows(1200)));
-    let counts = import.run.counts();
-    assert_eq!(counts.of(Call::Create), 1200);
-    let busiest = counts.busiest_second;
-    println!("busiest second of 200/s: {busiest}");
-    assert!(busiest <= 250 + 9, "{busiest} requests in a second");
+    assert_eq!(import.run.counts().of(Call::Create), 1200);
+    let times = creations(&import);
+    let (second, four) = (busiest(&times, 1000), busiest(&times, 4000));
+    println!("busiest second and four seconds of 200/s: {second}, {four}");
+    assert!(second <= 220, "{second} creates in a second");
+    assert!(four <= 820, "{four} creates in four seconds");
 }
 
 /// The sandbox tells one of the workers to wait for three seconds.
