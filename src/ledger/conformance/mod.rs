@@ -8,10 +8,16 @@
 //! - `examples.rs`: tests of one clause each
 //! - `history.rs`: random histories, compared with a model
 //! - `model.rs`: the model, a `BTreeMap` of claims
+//! - `shared_database.rs`: a model of a checkpoint that several workers share
+//! - `shared_claims.rs`: its rows
+//! - `shared_pace.rs`: its pace
 
 pub(crate) mod examples;
 pub(crate) mod history;
 mod model;
+mod shared_claims;
+pub(crate) mod shared_database;
+mod shared_pace;
 
 use std::collections::BTreeMap;
 

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
 
 use super::clock::DriftingClock;
-use super::database::SimulatedDatabase;
 use super::scenario::WorkersScenario;
 use super::worker::{
     DatabaseAnswer, DatabaseCall, DatabaseLine, SimulatedWorker, WorkerAction, WorkerEvent,
 };
+use crate::ledger::conformance::shared_database::SimulatedDatabase;
 
 /// A kind of fault that happens again and again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,7 +109,7 @@ impl Simulation {
             queue: BinaryHeap::new(),
             events: BTreeMap::new(),
             next: 0,
-            database: SimulatedDatabase::new(scenario),
+            database: SimulatedDatabase::new(scenario.rules()),
             database_down_until: Duration::ZERO,
             hosts: Vec::new(),
             customers: vec![0; scenario.rows],
@@ -157,7 +157,7 @@ impl Simulation {
             self.now = at;
             let event = self.events.remove(&number).unwrap();
             self.handle(event);
-            if self.result.ended.is_none() && self.database.is_done() {
+            if self.result.ended.is_none() && self.database.is_done(self.scenario.rows) {
                 self.result.ended = Some(self.now);
             }
         }
@@ -291,6 +291,10 @@ impl Simulation {
         let spacing = Duration::from_millis(1005) / self.scenario.rate;
         let answer = match call {
             DatabaseCall::Register => DatabaseAnswer::Registered(database.register(now)),
+            DatabaseCall::Begin(place) => match database.begin(now, place, true) {
+                Ok(begun) => DatabaseAnswer::Begun(begun),
+                Err(_fenced) => DatabaseAnswer::Fenced,
+            },
             DatabaseCall::Renew(worker) => match database.renew(now, *worker) {
                 Ok(()) => DatabaseAnswer::Renewed,
                 Err(_fenced) => DatabaseAnswer::Fenced,
@@ -302,7 +306,7 @@ impl Simulation {
                 }
             }
             DatabaseCall::TakePart(place, from, known) => {
-                match database.take_part(now, place, (*from, known)) {
+                match database.take_part(now, place, (*from, known, true)) {
                     Ok(part) => DatabaseAnswer::Part(part),
                     Err(_fenced) => DatabaseAnswer::Fenced,
                 }

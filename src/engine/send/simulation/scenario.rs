@@ -3,6 +3,9 @@
 
 use std::time::Duration;
 
+use crate::ledger::conformance::shared_database::SharedRules;
+use crate::ledger::workers::SharedRun;
+
 /// What keeps two workers from creating one customer. A simulation may drop one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Guard {
@@ -124,6 +127,30 @@ impl WorkersScenario {
             restarts: Some(Duration::from_secs(40)),
             faults_until: Duration::from_mins(1),
             ..Self::of_faults(seed)
+        }
+    }
+
+    /// How the input is cut.
+    pub(super) fn shared_run(&self) -> SharedRun {
+        SharedRun {
+            rows: self.rows as u64,
+            input: [0; 16],
+            options: Vec::new(),
+            may_begin: true,
+        }
+    }
+
+    /// The rules of its checkpoint.
+    pub(super) fn rules(&self) -> SharedRules {
+        SharedRules {
+            parts: self.shared_run().parts(),
+            lease: self.lease,
+            quarantine: if self.has(Guard::Quarantine) {
+                self.quarantine
+            } else {
+                Duration::ZERO
+            },
+            fences: self.has(Guard::Fence),
         }
     }
 

@@ -8,14 +8,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::clock::{DriftingClock, shown};
-use super::database::{SimulatedDatabase, SimulatedPlace};
 use super::scenario::{Guard, WorkersScenario};
 use crate::domain::customer::Customer;
 use crate::domain::customer::tests::aster;
-use crate::domain::row::Origin;
 use crate::engine::send::absence::Absence;
 use crate::engine::send::open_parts::OpenParts;
-use crate::engine::ticket::{ClaimTime, EarlierRuns, FirstStep, Ticket};
+use crate::engine::ticket::{ClaimTime, FirstStep, Ticket};
+use crate::ledger::conformance::shared_database::{SimulatedBeginning, SimulatedPlace};
 use crate::ledger::workers::{ClaimAnswer, LeaseDeadline, PartAnswer};
 use crate::ledger::{Batch, Settlement};
 
@@ -34,6 +33,7 @@ pub(super) enum DatabaseLine {
 #[derive(Debug, Clone)]
 pub(super) enum DatabaseCall {
     Register,
+    Begin(SimulatedPlace),
     Renew(i64),
     Write(SimulatedPlace, i64, Rc<Batch>),
     TakePart(SimulatedPlace, u32, HashSet<u32>),
@@ -45,6 +45,7 @@ pub(super) enum DatabaseCall {
 #[derive(Debug, Clone)]
 pub(super) enum DatabaseAnswer {
     Registered(Option<SimulatedPlace>),
+    Begun(SimulatedBeginning),
     Renewed,
     Written(HashMap<u64, ClaimAnswer>),
     Part(PartAnswer),
@@ -145,7 +146,7 @@ pub(super) struct SimulatedWorker {
 
 impl SimulatedWorker {
     pub(super) fn new(scenario: WorkersScenario, clock: DriftingClock, now: Duration) -> Self {
-        let run = SimulatedDatabase::shared_run(&scenario);
+        let run = scenario.shared_run();
         Self {
             scenario,
             clock,
@@ -274,9 +275,22 @@ impl SimulatedWorker {
             }
             DatabaseAnswer::Registered(Some(place)) => {
                 self.deadline.granted(call.asked, lease);
+                self.call(line, DatabaseCall::Begin(place.clone()), out);
                 self.place = Some(place);
-                self.reader.wants_part = true;
                 self.beat(out);
+            }
+            DatabaseAnswer::Begun(
+                SimulatedBeginning::First(run) | SimulatedBeginning::Joined(run),
+            ) => {
+                if let Some(place) = &mut self.place {
+                    place.run = run;
+                }
+                self.reader.wants_part = true;
+            }
+            DatabaseAnswer::Begun(SimulatedBeginning::NotYet | SimulatedBeginning::Gone) => {
+                self.calls[line as usize] = Some(call);
+                let again = now + Duration::from_millis(250);
+                out.push(WorkerAction::At(again, WorkerEvent::CallAgain(line)));
             }
             DatabaseAnswer::Renewed => {
                 self.deadline.granted(call.asked, lease);
@@ -328,72 +342,5 @@ impl SimulatedWorker {
             });
         }
         self.end_part();
-    }
-
-    /// If all rows of the part were claimed, another one is wanted.
-    pub(super) fn end_part(&mut self) {
-        if let Some(part) = self.reader.part
-            && self.reader.rows.is_empty()
-        {
-            self.parts.fed(part);
-            self.reader.part = None;
-            self.reader.wants_part = true;
-            self.reader.from = part + 1;
-        }
-    }
-
-    fn leased(&mut self, now: Duration, part: PartAnswer, out: &mut Vec<WorkerAction>) {
-        match part {
-            PartAnswer::Take(part) => {
-                let from = part as usize * self.part_rows;
-                self.reader.rows = from..(from + self.part_rows).min(self.scenario.rows);
-                self.reader.part = Some(part);
-                self.reader.wants_part = false;
-                self.known_parts.insert(part);
-            }
-            PartAnswer::Wait => {
-                let again = now + Duration::from_secs(1);
-                out.push(WorkerAction::At(again, WorkerEvent::AskForPart));
-                self.reader.wants_part = false;
-            }
-            PartAnswer::Done => self.reader.is_done = true,
-        }
-    }
-
-    /// Makes tickets of the rows that are next, if they are wanted.
-    fn feed(&mut self) {
-        let Some(place) = &self.place else { return };
-        if self.reader.part.is_none()
-            || !self.tickets.is_empty()
-            || self.ready.len() >= self.scenario.batch
-        {
-            return;
-        }
-        while self.tickets.len() < self.scenario.batch
-            && let Some(row) = self.reader.rows.next()
-        {
-            let known = place.known.get(&row);
-            let (id, first_step) = match known {
-                None => (place.first_id + row as u64, FirstStep::Create),
-                Some((id, true)) => (*id, FirstStep::ResolveDoubt),
-                // The survey found it settled.
-                Some((_, false)) => continue,
-            };
-            self.tickets.push(Ticket {
-                id,
-                place: Origin {
-                    line: row as u64,
-                    ..Origin::default()
-                },
-                customer: self.customer.clone(),
-                digest: [7; 16],
-                first_step,
-                earlier: EarlierRuns::default(),
-                claim: ClaimTime::Earlier(None),
-            });
-        }
-        if self.tickets.is_empty() {
-            self.end_part();
-        }
     }
 }
