@@ -167,6 +167,10 @@ impl LedgerObserver for WaitingCheckpoint {
         self.watcher.say("the checkpoint's database is back");
     }
 
+    fn warns(&self, what: &str) {
+        self.watcher.say(&format!("warning: {what}"));
+    }
+
     fn is_stopped(&self) -> bool {
         self.stop.is_halted()
     }

@@ -262,6 +262,10 @@ pub trait LedgerObserver: Send + Sync + Debug {
     /// The ledger waits no more.
     fn goes_on(&self);
 
+    /// Something that people should know has happened to the ledger, as a sentence without
+    /// its end.
+    fn warns(&self, what: &str);
+
     /// Whether the run was stopped, so that nothing should wait for long.
     fn is_stopped(&self) -> bool;
 

@@ -125,7 +125,7 @@ fn run_start(now_ms: i64) -> RunStart {
     }
 }
 
-fn claim(id: u64) -> Claim {
+pub(crate) fn claim(id: u64) -> Claim {
     Claim {
         id,
         client_id: format!("c-{id}"),

@@ -3,10 +3,11 @@
 
 use tokio_postgres::Row;
 
-use super::connection::{DatabaseSession, PostgresError};
 use super::lease::micros;
 use super::parts::numbers;
+use super::postgres_error::PostgresError;
 use super::rows::{from_sql, text, to_sql};
+use super::session::DatabaseSession;
 use crate::domain::customer::{Fingerprint, fingerprint};
 use crate::ledger::workers::ClaimAnswer;
 use crate::ledger::{Batch, Claim, RunFigures, Settlement};
@@ -107,7 +108,8 @@ fn keys_of(claims: &[Claim]) -> Vec<Fingerprint> {
 }
 
 /// Claims rows, except those that another worker holds and, in a run that is shared, those
-/// that one of its workers has settled.
+/// that one of its workers has settled; none for a while after a standby took over. Where
+/// claims may be gone, each row counts as one that may have been sent.
 async fn claim(
     session: &DatabaseSession,
     writer: BatchWriter,
@@ -133,29 +135,7 @@ async fn claim(
         .collect();
     let claimed = session
         .query(
-            "INSERT INTO kb.customer AS c
-                    (key, id, client_id, digest, run, worker, claimed, claimed_by, doubt)
-                SELECT t.key, t.id, t.name, t.digest, $5::bigint, $6::bigint, $7::bigint, $8::bigint, 1
-                    FROM unnest($1::bytea[], $2::bigint[], $3::text[], $4::bytea[])
-                        AS t (key, id, name, digest)
-             ON CONFLICT (key) DO UPDATE SET
-                digest = CASE WHEN coalesce(c.outcome, 'pending') = 'pending'
-                    THEN excluded.digest ELSE c.digest END,
-                run = CASE WHEN c.doubt <> 0 THEN c.run ELSE excluded.run END,
-                claimed = CASE WHEN c.doubt <> 0 THEN c.claimed ELSE excluded.claimed END,
-                claimed_by = CASE WHEN c.doubt <> 0 THEN c.claimed_by ELSE excluded.claimed_by END,
-                doubt = CASE WHEN c.doubt = 0 THEN 1
-                    WHEN c.worker = excluded.worker AND c.run = excluded.run THEN c.doubt
-                    ELSE 2 END,
-                worker = excluded.worker, orphan = false
-             WHERE c.client_id = excluded.client_id AND c.id = excluded.id
-                AND CASE WHEN c.doubt = 0
-                    THEN NOT $9::boolean OR coalesce(c.settled_run, 0) <= $10::bigint
-                    ELSE c.worker = excluded.worker OR EXISTS (
-                        SELECT FROM kb.worker w WHERE w.id = c.worker AND w.state <> 'live'
-                            AND (w.state = 'left' OR w.gone + w.quarantine <= clock_timestamp()))
-                    END
-             RETURNING id",
+            include_str!("claim.sql"),
             &[
                 &keys,
                 &ids,
@@ -171,25 +151,27 @@ async fn claim(
         )
         .await?;
     if claimed.len() < claims.len() {
-        ensure_same_customers(session, &keys, &ids).await?;
+        ensure_no_other_customers(session, &keys, &ids).await?;
     }
     Ok(())
 }
 
 /// Fails if a claim's key or number is another customer's.
-async fn ensure_same_customers(
+async fn ensure_no_other_customers(
     session: &DatabaseSession,
     keys: &[&[u8]],
     ids: &[i64],
 ) -> Result<(), PostgresError> {
-    let same = session
+    let others = session
         .query(
-            "SELECT FROM kb.customer c
-                JOIN unnest($1::bytea[], $2::bigint[]) AS t (key, id) ON c.key = t.key AND c.id = t.id",
+            "SELECT FROM unnest($1::bytea[], $2::bigint[]) AS t (key, id)
+                LEFT JOIN kb.customer k ON k.key = t.key
+                LEFT JOIN kb.customer i ON i.id = t.id
+                WHERE k.id <> t.id OR i.key <> t.key LIMIT 1",
             &[&keys, &ids],
         )
         .await?;
-    if same.len() == keys.len() {
+    if others.is_empty() {
         Ok(())
     } else {
         Err(PostgresError::OtherCustomer)
@@ -207,11 +189,16 @@ async fn answers(
         return Ok(Vec::new());
     }
     let keys: Vec<&[u8]> = keys.iter().map(<[u8; 16]>::as_slice).collect();
+    let ids: Vec<i64> = claims.iter().map(|claim| to_sql(claim.id)).collect();
+    // A claim that is not there was not granted, and is asked for again.
     let rows = session
         .query(
-            "SELECT id, worker = $2 AND doubt <> 0, doubt, claimed_by FROM kb.customer
-                WHERE key = ANY ($1) AND (worker <> $2 OR doubt <> 1)",
-            &[&keys, &writer.worker],
+            "SELECT t.id, coalesce(c.worker = $3 AND c.doubt <> 0, false), coalesce(c.doubt, 1::smallint),
+                    c.claimed_by
+                FROM unnest($1::bytea[], $2::bigint[]) AS t (key, id)
+                LEFT JOIN kb.customer c ON c.key = t.key
+                WHERE c.key IS NULL OR c.worker <> $3 OR c.doubt <> 1",
+            &[&keys, &ids, &writer.worker],
         )
         .await?;
     rows.iter().map(answer).collect()

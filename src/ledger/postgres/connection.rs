@@ -1,21 +1,17 @@
 //! A connection that is taken up again when it drops, for callers that are not asynchronous.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
-use tokio_postgres::error::SqlState;
-use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Row, Statement};
 
-use super::address::{DatabaseAddress, quoted};
-pub(super) use super::postgres_error::PostgresError;
-use super::postgres_error::refused;
+use super::address::DatabaseAddress;
+use super::postgres_error::{PostgresError, refused};
+use super::session::DatabaseSession;
+use super::timeline::{self, TimelineGuard};
 use crate::ledger::LedgerError;
 use crate::ledger::workers::LedgerObserver;
 
@@ -34,120 +30,6 @@ const LOOK_FOR_STOP: Duration = Duration::from_millis(250);
 
 /// How often a transaction is repeated that another one was in the way of.
 const MOST_CONFLICTS: u32 = 100;
-
-/// A connection, with its prepared statements.
-pub(super) struct DatabaseSession {
-    client: Client,
-    schema: String,
-    statements: Mutex<HashMap<&'static str, Statement>>,
-}
-
-impl fmt::Debug for DatabaseSession {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DatabaseSession").finish_non_exhaustive()
-    }
-}
-
-impl DatabaseSession {
-    /// Connects to `address`, for tables in its schema.
-    pub(super) async fn open(address: &DatabaseAddress) -> Result<Self, PostgresError> {
-        let client = address.connect().await?;
-        // A claim must be on disk when it is acknowledged, whatever the server's default is.
-        // Where more than that is asked for (remote_apply), it stays.
-        client
-            .batch_execute(
-                "SET client_encoding = 'UTF8'; SET timezone = 'UTC';
-                 SET idle_in_transaction_session_timeout = '60s';
-                 SELECT set_config('synchronous_commit', 'on', false)
-                    WHERE current_setting('synchronous_commit') IN ('off', 'local')",
-            )
-            .await?;
-        Ok(Self {
-            client,
-            schema: quoted(address.schema()),
-            statements: Mutex::default(),
-        })
-    }
-
-    /// `sql` with the schema's name in the place of `kb`.
-    fn named(&self, sql: &str) -> String {
-        sql.replace("kb.", &format!("{}.", self.schema))
-    }
-
-    async fn prepared(&self, sql: &'static str) -> Result<Statement, PostgresError> {
-        if let Some(known) = self.statements.lock().get(sql) {
-            return Ok(known.clone());
-        }
-        let statement = self.client.prepare(&self.named(sql)).await?;
-        self.statements.lock().insert(sql, statement.clone());
-        Ok(statement)
-    }
-
-    /// Runs statements that return nothing.
-    pub(super) async fn execute_all(&self, sql: &str) -> Result<(), PostgresError> {
-        Ok(self.client.batch_execute(&self.named(sql)).await?)
-    }
-
-    /// Makes the schema.
-    pub(super) async fn create_schema(&self) -> Result<(), PostgresError> {
-        let sql = format!("CREATE SCHEMA {}", self.schema);
-        self.client.batch_execute(&sql).await.map_err(|error| {
-            if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) {
-                PostgresError::MayNotCreateSchema(error)
-            } else {
-                error.into()
-            }
-        })
-    }
-
-    /// Runs one statement, and returns its rows.
-    pub(super) async fn query(
-        &self,
-        sql: &'static str,
-        values: &[&(dyn ToSql + Sync)],
-    ) -> Result<Vec<Row>, PostgresError> {
-        let statement = self.prepared(sql).await?;
-        Ok(self.client.query(&statement, values).await?)
-    }
-
-    /// Runs one statement, and returns its only row, if there is one.
-    pub(super) async fn query_one(
-        &self,
-        sql: &'static str,
-        values: &[&(dyn ToSql + Sync)],
-    ) -> Result<Option<Row>, PostgresError> {
-        Ok(self.query(sql, values).await?.into_iter().next())
-    }
-
-    /// Runs one statement that returns a row in any case, and returns it.
-    pub(super) async fn query_row(
-        &self,
-        sql: &'static str,
-        values: &[&(dyn ToSql + Sync)],
-    ) -> Result<Row, PostgresError> {
-        let row = self.query_one(sql, values).await?;
-        row.ok_or_else(|| PostgresError::Invalid("a row of its own tables is missing".to_owned()))
-    }
-
-    /// Runs `work` in a transaction, which is undone if `work` fails.
-    pub(super) async fn transaction<T>(
-        &self,
-        work: impl Future<Output = Result<T, PostgresError>>,
-    ) -> Result<T, PostgresError> {
-        self.client.batch_execute("BEGIN").await?;
-        match work.await {
-            Ok(done) => {
-                self.client.batch_execute("COMMIT").await?;
-                Ok(done)
-            }
-            Err(error) => {
-                // If this fails too, the connection is lost, and the transaction with it.
-                self.client.batch_execute("ROLLBACK").await.ok();
-                Err(error)
-            }
-        }
-    }
-}
 
 /// A time in which the database can't be reached.
 #[derive(Debug)]
@@ -188,6 +70,8 @@ pub(super) struct Connection {
     session: Option<DatabaseSession>,
     connected: Instant,
     observer: Option<Arc<dyn LedgerObserver>>,
+    /// Of a worker.
+    guard: Option<TimelineGuard>,
 }
 
 impl fmt::Debug for Connection {
@@ -214,6 +98,7 @@ impl Connection {
             session: None,
             connected: Instant::now(),
             observer: None,
+            guard: None,
         };
         let session = connection.wait(async || DatabaseSession::open(&connection.address).await);
         connection.session = Some(session.map_err(|error| connection.failed("open", error))?);
@@ -223,6 +108,35 @@ impl Connection {
     /// From now on `observer` is told while this waits for the database.
     pub(super) fn observe(&mut self, observer: Arc<dyn LedgerObserver>) {
         self.observer = Some(observer);
+    }
+
+    /// From now on it is found out of every connection whether commits are gone, as they may
+    /// be now: returns whether they may. `requests_live` is how long requests of other workers
+    /// may live.
+    pub(super) fn guard(&mut self, requests_live: Duration) -> Result<bool, LedgerError> {
+        let guard = TimelineGuard {
+            others_wrote: true,
+            requests_live,
+        };
+        let is_gap = self.run("write to", async |session, _| {
+            timeline::note(session, guard).await
+        })?;
+        self.guard = Some(guard);
+        Ok(is_gap)
+    }
+
+    /// How long requests of other workers may live.
+    pub(super) fn requests_live(&self) -> Duration {
+        self.guard
+            .map_or(Duration::ZERO, |guard| guard.requests_live)
+    }
+
+    /// Says whether others write to the checkpoint from now on. If none does, this worker knows
+    /// by its own batches whether commits are gone.
+    pub(super) fn others_write(&mut self, others_write: bool) {
+        if let Some(guard) = &mut self.guard {
+            guard.others_wrote = others_write;
+        }
     }
 
     /// Does `work`, of which `doing` completes "cannot …". It is done again after a
@@ -264,8 +178,19 @@ impl Connection {
         let session = if let Some(session) = self.session.take() {
             session
         } else {
-            let opened = Box::pin(DatabaseSession::open(&self.address));
+            let opened = Box::pin(async {
+                let opened = DatabaseSession::open(&self.address).await?;
+                let is_gap = match self.guard {
+                    Some(guard) => timeline::note(&opened, guard).await?,
+                    None => false,
+                };
+                Ok((opened, is_gap))
+            });
             let opened = self.wait(async || unless_given_up(observer, opened).await)?;
+            let (opened, is_gap) = opened;
+            if let (true, Some(observer)) = (is_gap, observer) {
+                observer.warns(timeline::MAY_LACK);
+            }
             self.connected = Instant::now();
             opened
         };

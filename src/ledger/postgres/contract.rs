@@ -1,6 +1,7 @@
 //! The contract of every ledger, in a PostgreSQL database.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::batch::{self, BatchWriter};
 use super::open_ledger::{LOOK_AGAIN, PostgresLedger};
@@ -58,8 +59,8 @@ impl Ledger for PostgresLedger {
         };
         let place = writer.place;
         loop {
-            let begun = self.connection.run("write to", async |session, _| {
-                runs::begin(session, place, run).await
+            let begun = self.connection.run("write to", async |session, is_again| {
+                runs::begin(session, place, run, is_again).await
             })?;
             let what = match begun {
                 runs::Begun::First(id) | runs::Begun::Joined(id) => {
@@ -114,6 +115,10 @@ impl Ledger for PostgresLedger {
             }
         };
         state.batches += 1;
+        state
+            .kept
+            .acknowledged
+            .store(state.batches, Ordering::Release);
         state.kept.deadline.granted(asked, writer.lease);
         for settled in &batch.settlements {
             state.open.remove(&settled.id);

@@ -1,10 +1,11 @@
 //! Makes the tables of a checkpoint, and tells its schema from others.
 
-use super::connection::{DatabaseSession, PostgresError};
+use super::postgres_error::PostgresError;
+use super::session::DatabaseSession;
 use crate::domain::summary::TargetAccount;
 
 /// The newest format that this code reads and writes.
-pub(super) const FORMAT: i32 = 1;
+pub(super) const FORMAT: i32 = 2;
 
 /// The oldest server that the statements work on.
 const OLDEST_SERVER: i32 = 13;
@@ -113,12 +114,7 @@ pub(super) async fn create(
     session
         .transaction(async {
             // Two processes that begin at once: one makes the tables, the other finds them.
-            session
-                .query(
-                    "SELECT pg_advisory_xact_lock(hashtext('kable-bulk ' || $1))",
-                    &[&schema],
-                )
-                .await?;
+            lock(session, schema).await?;
             if kind(session, schema).await? != SchemaKind::Empty {
                 return Ok(());
             }
@@ -145,4 +141,38 @@ pub(super) async fn create(
             Ok(())
         })
         .await
+}
+
+/// Brings the tables of an older format up to this one.
+pub(super) async fn upgrade(session: &DatabaseSession, schema: &str) -> Result<(), PostgresError> {
+    session
+        .transaction(async {
+            lock(session, schema).await?;
+            let SchemaKind::Checkpoint { format, .. } = kind(session, schema).await? else {
+                return Ok(());
+            };
+            if format < 2 {
+                session
+                    .execute_all(
+                        "ALTER TABLE kb.account ADD COLUMN timeline bigint,
+                            ADD COLUMN claims_after timestamptz;
+                         ALTER TABLE kb.worker ADD COLUMN nonce bigint;
+                         UPDATE kb.account SET format = 2",
+                    )
+                    .await?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// Lets one process at a time make or change the tables, until its transaction ends.
+async fn lock(session: &DatabaseSession, schema: &str) -> Result<(), PostgresError> {
+    session
+        .query(
+            "SELECT pg_advisory_xact_lock(hashtext('kable-bulk ' || $1))",
+            &[&schema],
+        )
+        .await?;
+    Ok(())
 }

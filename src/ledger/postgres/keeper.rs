@@ -2,6 +2,7 @@
 //! thread of its own: nothing that the ledger does delays a heartbeat.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -11,9 +12,10 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 use super::address::DatabaseAddress;
-use super::connection::{DatabaseSession, PostgresError};
 use super::lease::renew;
 use super::pace;
+use super::postgres_error::PostgresError;
+use super::session::DatabaseSession;
 use crate::ledger::workers::{
     Later, LeaseDeadline, LedgerObserver, ProbeTurn, ReservedStarts, SharedPace,
 };
@@ -28,6 +30,8 @@ const MOST_REQUESTS: usize = 16;
 #[derive(Debug)]
 pub(super) struct Kept {
     pub(super) deadline: Arc<LeaseDeadline>,
+    /// The number of the last batch whose commit was acknowledged.
+    pub(super) acknowledged: AtomicI64,
     /// Is told that another worker stopped the run.
     pub(super) observer: Mutex<Option<Arc<dyn LedgerObserver>>>,
 }
@@ -218,8 +222,10 @@ impl LeaseLoop {
     async fn renew(&mut self) -> Result<(), PostgresError> {
         let (id, lease) = (self.id, self.address.lease());
         let asked = self.kept.deadline.now();
+        // A worker whose claims are gone must not go on sending them.
+        let acknowledged = self.kept.acknowledged.load(Ordering::Acquire);
         let session = self.session().await?;
-        let stop = renew(session, id, lease).await?;
+        let stop = renew(session, id, acknowledged, lease).await?;
         self.kept.deadline.granted(asked, lease);
         if let (Some(stop), Some(observer)) = (stop, &*self.kept.observer.lock()) {
             observer.stop(&stop);

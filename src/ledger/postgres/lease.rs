@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use super::connection::{DatabaseSession, PostgresError};
+use super::postgres_error::PostgresError;
+use super::session::DatabaseSession;
 
 /// A worker that is to be registered.
 #[derive(Debug, Clone)]
@@ -17,6 +18,9 @@ pub(super) struct NewWorker {
     pub(super) lease: Duration,
     /// How long a request of it may live after its lease has ended.
     pub(super) quarantine: Duration,
+    /// A random number, by which it finds out whether it was registered by a commit whose
+    /// answer was lost.
+    pub(super) nonce: i64,
 }
 
 /// What became of an attempt to register a worker.
@@ -71,10 +75,12 @@ pub(super) async fn bury(session: &DatabaseSession) -> Result<(), PostgresError>
     Ok(())
 }
 
-/// Registers `worker`: the first one begins a session, others join it if they may.
+/// Registers `worker`: the first one begins a session, others join it if they may. `is_again`
+/// says that it may have been registered already.
 pub(super) async fn register(
     session: &DatabaseSession,
     worker: &NewWorker,
+    is_again: bool,
 ) -> Result<Registration, PostgresError> {
     session
         .transaction(async {
@@ -83,6 +89,9 @@ pub(super) async fn register(
                 .query("SELECT FROM kb.account FOR UPDATE", &[])
                 .await?;
             bury(session).await?;
+            if is_again && let Some(place) = registered(session, worker).await? {
+                return Ok(Registration::Registered(place));
+            }
             let live = session
                 .query(
                     "SELECT id, coalesce(session, id), shares, host, process, first_id, runs,
@@ -112,15 +121,41 @@ pub(super) async fn register(
         .await
 }
 
-/// Begins a session, once no request of a dead worker can be under way any more.
+/// The place of `worker`, if it is registered.
+async fn registered(
+    session: &DatabaseSession,
+    worker: &NewWorker,
+) -> Result<Option<WorkerPlace>, PostgresError> {
+    let row = session
+        .query_one(
+            "SELECT id, coalesce(session, id), first_id, runs FROM kb.worker
+                WHERE state = 'live' AND nonce = $1",
+            &[&worker.nonce],
+        )
+        .await?;
+    row.map(|row| {
+        Ok(WorkerPlace {
+            id: row.try_get(0)?,
+            session: row.try_get(1)?,
+            first_id: row.try_get(2)?,
+            runs: row.try_get(3)?,
+        })
+    })
+    .transpose()
+}
+
+/// Begins a session, once no request of a dead worker, or of a lost claim, can be under way
+/// any more.
 async fn found(
     session: &DatabaseSession,
     worker: &NewWorker,
 ) -> Result<Registration, PostgresError> {
     let row = session
         .query_row(
-            "SELECT (SELECT (extract(epoch FROM max(gone + quarantine) - clock_timestamp()) * 1000)::bigint
-                        FROM kb.worker WHERE state = 'dead' AND gone + quarantine > clock_timestamp()),
+            "SELECT (SELECT (extract(epoch FROM max(ends) - clock_timestamp()) * 1000)::bigint
+                        FROM (SELECT gone + quarantine AS ends FROM kb.worker WHERE state = 'dead'
+                            UNION ALL SELECT claims_after FROM kb.account) requests
+                        WHERE ends > clock_timestamp()),
                     (SELECT coalesce(max(id), 0) + 1 FROM kb.customer),
                     (SELECT coalesce(max(id), 0) FROM kb.run)",
             &[],
@@ -145,9 +180,9 @@ async fn insert(
 ) -> Result<WorkerPlace, PostgresError> {
     let row = session
         .query_row(
-            "INSERT INTO kb.worker (session, shares, first_id, runs, host, process, expires, quarantine)
+            "INSERT INTO kb.worker (session, shares, first_id, runs, host, process, expires, quarantine, nonce)
                 VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp() + $7 * interval '1 microsecond',
-                        $8 * interval '1 microsecond')
+                        $8 * interval '1 microsecond', $9)
                 RETURNING id",
             &[
                 &of_session,
@@ -158,6 +193,7 @@ async fn insert(
                 &i64::from(worker.process),
                 &micros(worker.lease),
                 &micros(worker.quarantine),
+                &worker.nonce,
             ],
         )
         .await?;
@@ -171,19 +207,20 @@ async fn insert(
 }
 
 /// Renews the lease of worker `id`. Returns why its run was stopped for all, if it was. Fails
-/// if the worker was taken for dead.
+/// if the worker was taken for dead, or if batch `acknowledged` is gone.
 pub(super) async fn renew(
     session: &DatabaseSession,
     id: i64,
+    acknowledged: i64,
     lease: Duration,
 ) -> Result<Option<String>, PostgresError> {
     let renewed = session
         .query_one(
             "UPDATE kb.worker SET beat = clock_timestamp(),
                     expires = clock_timestamp() + $2 * interval '1 microsecond'
-                WHERE id = $1 AND state = 'live'
+                WHERE id = $1 AND state = 'live' AND batch >= $3
                 RETURNING (SELECT stop FROM kb.run WHERE run.id = worker.run)",
-            &[&id, &micros(lease)],
+            &[&id, &micros(lease), &acknowledged],
         )
         .await?;
     Ok(renewed.ok_or(PostgresError::Fenced)?.try_get(0)?)

@@ -17,8 +17,10 @@
 //! - `connect_error.rs`: why a connection to a server failed
 //! - `failure.rs`: tells the failures of connections apart
 //! - `connection.rs`: a connection that is taken up again when it drops
+//! - `session.rs`: one connection, with its prepared statements
 //! - `postgres_error.rs`: why something was not done
 //! - `format.rs`: makes the tables, and tells the schema from others
+//! - `timeline.rs`: finds out whether the server may lack commits
 //! - `lease.rs`: how a worker comes to hold a lease, keeps it and loses it
 //! - `keeper.rs`: keeps a lease in the background
 //! - `pace.rs`: the starts of requests of all workers
@@ -52,8 +54,10 @@ mod postgres_error;
 mod rows;
 mod runs;
 mod service;
+mod session;
 mod sharing;
 mod status;
+mod timeline;
 mod tls;
 mod uri;
 mod user_files;

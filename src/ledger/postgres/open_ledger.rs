@@ -4,10 +4,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::connection::{Connection, DatabaseSession, PostgresError};
+use super::connection::Connection;
 use super::keeper::{Keeper, Kept};
 use super::lease::{self, WorkerPlace};
 use super::pages::ReadAhead;
+use super::postgres_error::PostgresError;
+use super::session::DatabaseSession;
+use super::timeline;
 use crate::domain::summary::TargetAccount;
 use crate::ledger::LedgerError;
 
@@ -74,10 +77,9 @@ impl PostgresLedger {
     /// Marks it as one that may lack claims: a database was restored, or a failover lost what
     /// had been acknowledged.
     pub(super) fn note_gaps(&mut self) {
+        let requests_live = self.connection.requests_live();
         let noted = self.connection.run("write to", async |session, _| {
-            session
-                .execute_all("UPDATE kb.account SET gaps = true")
-                .await
+            timeline::note_gaps(session, requests_live).await
         });
         // The error that follows tells of the lost claims in any case.
         noted.ok();

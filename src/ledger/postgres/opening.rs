@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -14,6 +15,7 @@ use super::keeper::{Keeper, KeeperError, Kept};
 use super::lease::{self, NewWorker, Registration, WorkerPlace};
 use super::open_ledger::{LOOK_AGAIN, PostgresLedger, WriterState};
 use super::pages::ReadAhead;
+use super::timeline::MAY_LACK;
 use crate::domain::summary::TargetAccount;
 use crate::ledger::workers::LeaseDeadline;
 use crate::ledger::{LedgerError, account_of};
@@ -62,11 +64,23 @@ impl PostgresLedger {
                 format::create(session, &schema, &target, now_ms).await
             })?;
         }
-        ledger.identify()?;
+        let format = ledger.identify()?;
         ledger.ensure_account(settings.target)?;
+        if format < FORMAT {
+            ledger.connection.run("upgrade", async |session, _| {
+                format::upgrade(session, &schema).await
+            })?;
+        }
+        let requests_live = ledger.connection.address.lease() + settings.timeout + MARGIN;
+        if ledger.connection.guard(requests_live)? {
+            (settings.says)(&format!("warning: {MAY_LACK}"));
+        }
         let place = ledger.register(settings)?;
+        // From here on nothing but this worker writes, unless it shares.
+        ledger.connection.others_write(settings.shares);
         let kept = Arc::new(Kept {
             deadline: Arc::new(LeaseDeadline::new(settings.clock)),
+            acknowledged: AtomicI64::new(0),
             observer: Mutex::default(),
         });
         let address = ledger.connection.address.clone();
@@ -132,8 +146,8 @@ impl PostgresLedger {
         })
     }
 
-    /// Reads whose checkpoint it is; an error if it is none.
-    fn identify(&mut self) -> Result<(), LedgerError> {
+    /// Reads whose checkpoint it is, and returns its format; an error if it is none.
+    fn identify(&mut self) -> Result<i32, LedgerError> {
         let path = self.connection.path();
         match self.schema_kind()? {
             SchemaKind::Empty => Err(LedgerError::NotThere { path }),
@@ -143,9 +157,9 @@ impl PostgresLedger {
                 found: i64::from(format),
                 known: i64::from(FORMAT),
             }),
-            SchemaKind::Checkpoint { target, .. } => {
+            SchemaKind::Checkpoint { target, format } => {
                 self.target = target;
-                Ok(())
+                Ok(format)
             }
         }
     }
@@ -171,12 +185,13 @@ impl PostgresLedger {
             process,
             lease: self.connection.address.lease(),
             quarantine: settings.timeout + MARGIN,
+            nonce: fastrand::i64(..),
         };
         let mut last_beat = None;
         let mut is_told = false;
         loop {
-            let registered = self.connection.run("write to", async |session, _| {
-                lease::register(session, &worker).await
+            let registered = self.connection.run("write to", async |session, is_again| {
+                lease::register(session, &worker, is_again).await
             })?;
             let (what, wait) = match registered {
                 Registration::Registered(place) => return Ok(place),

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::connection::{DatabaseSession, PostgresError};
+use super::postgres_error::PostgresError;
+use super::session::DatabaseSession;
 use crate::ledger::workers::{ProbeTurn, ReservedStarts};
 
 /// How long from now a reserved start is at least: what an answer takes to arrive.

@@ -4,8 +4,9 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use super::connection::{DatabaseSession, PostgresError};
+use super::postgres_error::PostgresError;
 use super::rows::{known_of, record_of, to_sql};
+use super::session::DatabaseSession;
 use crate::domain::decision::KnownClaim;
 use crate::ledger::ClaimRecord;
 

@@ -1,7 +1,8 @@
 //! Leases parts of the input of a run that is shared.
 
-use super::connection::{DatabaseSession, PostgresError};
 use super::lease::{bury, release_parts};
+use super::postgres_error::PostgresError;
+use super::session::DatabaseSession;
 use crate::ledger::workers::PartAnswer;
 
 /// Leases a part to a worker of a run: the first free one whose number is `from` or higher,

@@ -2,7 +2,7 @@
 
 use tokio_postgres::Row;
 
-use super::connection::PostgresError;
+use super::postgres_error::PostgresError;
 use crate::domain::customer::Fingerprint;
 use crate::domain::decision::KnownClaim;
 use crate::domain::outcome::Outcome;

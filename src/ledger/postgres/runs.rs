@@ -1,8 +1,9 @@
 //! Begins and ends runs. Workers that share a run agree on what is sent.
 
-use super::connection::{DatabaseSession, PostgresError};
 use super::lease::WorkerPlace;
+use super::postgres_error::PostgresError;
 use super::rows::{from_sql, to_sql};
+use super::session::DatabaseSession;
 use crate::ledger::workers::SharedRun;
 use crate::ledger::{MOST_HISTORIES, RunStart, latencies};
 
@@ -21,11 +22,13 @@ pub(super) enum Begun {
     Differs(String),
 }
 
-/// Begins a run, or joins the one that other workers of the session began.
+/// Begins a run, or joins the one that other workers of the session began. `is_again` says
+/// that it may have done so already.
 pub(super) async fn begin(
     session: &DatabaseSession,
     place: WorkerPlace,
     run: &RunStart,
+    is_again: bool,
 ) -> Result<Begun, PostgresError> {
     session
         .transaction(async {
@@ -45,12 +48,29 @@ pub(super) async fn begin(
                 }
                 return Ok(joined);
             }
+            if is_again
+                && run.shared.is_none()
+                && let Some(id) = begun(session, place).await?
+            {
+                return Ok(Begun::First(id));
+            }
             fold(session).await?;
             let id = insert(session, place, run).await?;
             attach(session, place, id, run.now_ms).await?;
             Ok(Begun::First(id))
         })
         .await
+}
+
+/// The run that this worker works on.
+async fn begun(
+    session: &DatabaseSession,
+    place: WorkerPlace,
+) -> Result<Option<i64>, PostgresError> {
+    let row = session
+        .query_one("SELECT run FROM kb.worker WHERE id = $1", &[&place.id])
+        .await?;
+    Ok(row.map(|row| row.try_get(0)).transpose()?.flatten())
 }
 
 /// The session's run that is shared, also if it has ended: then nothing is left to do. `None`

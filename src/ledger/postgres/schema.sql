@@ -1,4 +1,4 @@
--- A checkpoint of kable-bulk, format 1. A change here is a new format: it takes an upgrade
+-- A checkpoint of kable-bulk, format 2. A change here is a new format: it takes an upgrade
 -- step that brings older schemas up to it. "kb" stands for the schema.
 -- Times in bigint are Unix milliseconds of the machine that wrote them; leases are kept on
 -- the database's clock alone.
@@ -9,7 +9,9 @@ CREATE TABLE kb.account (
     base_url        text    NOT NULL,            -- the API's base URL, or the sandbox's file
     kable_client_id text    NOT NULL,            -- Kable-Client-Id; the secret is never kept
     begun           bigint  NOT NULL,
-    gaps            boolean NOT NULL DEFAULT false -- customers may be missing
+    gaps            boolean NOT NULL DEFAULT false, -- customers may be missing
+    timeline        bigint,                      -- of the write-ahead log, when a worker last connected
+    claims_after    timestamptz                  -- no claim is granted before: requests of lost ones may live
 );
 
 -- Every process that ever wrote. A number is never used again: every statement that writes
@@ -29,7 +31,8 @@ CREATE TABLE kb.worker (
     expires    timestamptz NOT NULL,
     gone       timestamptz,                      -- when it was found not to be live any more
     quarantine interval NOT NULL,                -- how long after that its requests may live
-    batch      bigint  NOT NULL DEFAULT 0        -- the number of the last batch that it wrote
+    batch      bigint  NOT NULL DEFAULT 0,       -- the number of the last batch that it wrote
+    nonce      bigint                            -- a random number, by which it finds itself again
 );
 CREATE INDEX worker_live ON kb.worker (id) WHERE state = 'live';
 

@@ -2,8 +2,9 @@
 
 use tokio_postgres::Row;
 
-use super::connection::{DatabaseSession, PostgresError};
+use super::postgres_error::PostgresError;
 use super::rows::{from_sql, state};
+use super::session::DatabaseSession;
 use crate::domain::summary::{RequestCounts, TargetAccount};
 use crate::domain::timeline::{RunHistory, Timeline};
 use crate::ledger::claim_state::effective_outcome;

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use super::address::DatabaseAddress;
 use super::format::SchemaKind;
-use super::{PostgresLedger, WorkerSettings};
+use super::lease::{self, NewWorker, Registration};
+use super::{PostgresLedger, WorkerSettings, runs};
 use crate::domain::summary::TargetAccount;
-use crate::ledger::conformance::{LedgerStore, account, ledger_contract};
-use crate::ledger::workers::{PartAnswer, SharedLedger, SharedRun};
-use crate::ledger::{Ledger, LedgerError, RunStart};
+use crate::ledger::conformance::{LedgerStore, account, claim, ledger_contract};
+use crate::ledger::workers::{ClaimAnswer, PartAnswer, SharedLedger, SharedRun};
+use crate::ledger::{Batch, Ledger, LedgerError, RunStart};
 
 #[expect(
     clippy::disallowed_methods,
@@ -57,14 +58,18 @@ impl<const SERIALIZABLE: bool> PostgresStore<SERIALIZABLE> {
     /// Not by `psql`: while a process is started, it has the locks that other tests hold.
     fn bury_all(&self) {
         let mut ledger = PostgresLedger::connected(self.address()).unwrap();
-        if ledger.schema_kind().unwrap() == SchemaKind::Empty {
-            return;
+        if ledger.schema_kind().unwrap() != SchemaKind::Empty {
+            self.sql("UPDATE kb.worker SET state = 'dead', gone = now() - interval '1 hour'");
         }
-        let sql = "UPDATE kb.worker SET state = 'dead', gone = now() - interval '1 hour'";
-        let buried = ledger.connection.run("write to", async |session, _| {
+    }
+
+    /// Does statements in which `kb` stands for the schema.
+    fn sql(&self, sql: &str) {
+        let mut ledger = PostgresLedger::connected(self.address()).unwrap();
+        let done = ledger.connection.run("write to", async |session, _| {
             session.execute_all(sql).await
         });
-        buried.unwrap();
+        done.unwrap();
     }
 }
 
@@ -168,4 +173,127 @@ fn another_worker_begins_the_run_of_one_that_ended_before_it_did() {
     assert!(!second.is_joined() && third.is_joined());
     assert_eq!(third.take_part(0).unwrap(), PartAnswer::Take(0));
     assert_eq!(second.take_part(0).unwrap(), PartAnswer::Wait);
+}
+
+/// What a worker is told that claims row 1.
+fn claimed(ledger: &mut PostgresLedger) -> Vec<(u64, ClaimAnswer)> {
+    let batch = Batch {
+        claimed_by: Some(70),
+        claims: vec![claim(1)],
+        ..Batch::default()
+    };
+    ledger.write(&batch).unwrap()
+}
+
+/// The claims that it may lack were made by workers whose requests may be under way.
+#[test]
+fn after_a_standby_took_over_claims_wait_and_rows_are_looked_up() {
+    let Some(store) = PostgresStore::<false>::start() else {
+        return;
+    };
+    let mut first = sharing(&store);
+    // As if the server had begun another timeline meanwhile.
+    store.sql("UPDATE kb.account SET timeline = timeline + 1");
+    let mut second = sharing(&store);
+    assert!(second.is_joined() && second.has_gaps().unwrap());
+    assert_eq!(claimed(&mut first), [(1, ClaimAnswer::Held)]);
+    assert_eq!(claimed(&mut second), [(1, ClaimAnswer::Held)]);
+    store.sql("UPDATE kb.account SET claims_after = now()");
+    let in_doubt = ClaimAnswer::InDoubt {
+        claimed_by: Some(70),
+    };
+    assert_eq!(claimed(&mut second), [(1, in_doubt)]);
+    assert_eq!(claimed(&mut first), [(1, ClaimAnswer::Held)]);
+    // It is noted once.
+    let mut third = sharing(&store);
+    assert_eq!(claimed(&mut third), [(1, ClaimAnswer::Held)]);
+    store.sql(
+        "DO $$ BEGIN IF (SELECT claims_after > now() FROM kb.account) THEN
+            RAISE EXCEPTION 'noted again'; END IF; END $$",
+    );
+}
+
+#[test]
+fn a_worker_whose_batches_are_gone_keeps_no_lease() {
+    let Some(store) = PostgresStore::<false>::start() else {
+        return;
+    };
+    let mut ledger = sharing(&store);
+    claimed(&mut ledger);
+    let id = ledger.writer.as_ref().unwrap().place.id;
+    let renewed = |ledger: &mut PostgresLedger| {
+        ledger.connection.run("write to", async |session, _| {
+            lease::renew(session, id, 1, Duration::from_secs(9)).await
+        })
+    };
+    renewed(&mut ledger).unwrap();
+    store.sql("UPDATE kb.worker SET batch = 0; DELETE FROM kb.customer");
+    assert!(matches!(
+        renewed(&mut ledger),
+        Err(LedgerError::Fenced { .. })
+    ));
+}
+
+#[test]
+fn what_a_lost_answer_had_confirmed_is_not_done_twice() {
+    let Some(store) = PostgresStore::<false>::start() else {
+        return;
+    };
+    let mut ledger = store.open_as(&account(), true).unwrap();
+    let worker = NewWorker {
+        shares: true,
+        host: "there".to_owned(),
+        process: 2,
+        lease: Duration::from_secs(9),
+        quarantine: Duration::from_secs(9),
+        nonce: 99,
+    };
+    let mut register = |is_again| {
+        let registered = ledger.connection.run("write to", async |session, _| {
+            lease::register(session, &worker, is_again).await
+        });
+        let Registration::Registered(place) = registered.unwrap() else {
+            panic!("it was not registered");
+        };
+        place
+    };
+    let place = register(true);
+    assert_eq!(register(true), place);
+    assert_ne!(register(false).id, place.id);
+
+    let run = RunStart {
+        command: "sync".to_owned(),
+        inputs: vec!["in.csv".to_owned()],
+        fit_rows: 3,
+        now_ms: 1,
+        shared: None,
+    };
+    let mut begin = |is_again| {
+        let begun = ledger.connection.run("write to", async |session, _| {
+            runs::begin(session, place, &run, is_again).await
+        });
+        begun.unwrap()
+    };
+    let first = begin(true);
+    assert_eq!(begin(true), first);
+    assert_ne!(begin(false), first);
+}
+
+#[test]
+fn a_checkpoint_of_format_1_is_brought_up_to_date() {
+    let Some(store) = PostgresStore::<false>::start() else {
+        return;
+    };
+    drop(store.open(&account()).unwrap());
+    let older = "ALTER TABLE kb.account DROP COLUMN timeline, DROP COLUMN claims_after;
+        ALTER TABLE kb.worker DROP COLUMN nonce; UPDATE kb.account SET format = 1";
+    store.sql(older);
+    // To read it changes nothing.
+    PostgresLedger::open_to_read(store.address())
+        .unwrap()
+        .status()
+        .unwrap();
+    let mut ledger = store.open(&account()).unwrap();
+    assert_eq!(ledger.next_id().unwrap(), 1);
+    store.sql("UPDATE kb.account SET format = format WHERE timeline > 0 AND format = 2");
 }

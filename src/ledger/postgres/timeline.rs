@@ -1,0 +1,87 @@
+//! Finds out whether the server's history is the one that the checkpoint was written to.
+//!
+//! A standby that takes over, and a backup that is restored, may lack commits that were
+//! acknowledged, and begin a new timeline of the write-ahead log (PostgreSQL's manual, 26.3.6
+//! "Timelines"). Of claims that are gone a request may be under way, and its customer there:
+//! a while no claim is granted, and then each row is looked up before it is sent.
+
+use std::time::Duration;
+
+use tokio_postgres::error::SqlState;
+
+use super::lease::micros;
+use super::postgres_error::PostgresError;
+use super::session::DatabaseSession;
+
+/// What people are told.
+pub(super) const MAY_LACK: &str = "a standby took the checkpoint's database over, or it was \
+    restored, and the latest customers may be missing there: from now on each row is looked up \
+    before it is created";
+
+/// What to do where the timeline is another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TimelineGuard {
+    /// Whether claims of other workers may be gone.
+    pub(super) others_wrote: bool,
+    /// The lease of a worker, and how long after it a request may live.
+    pub(super) requests_live: Duration,
+}
+
+/// Compares the server's timeline with the last one that a worker noted, and notes it.
+/// Returns whether commits may be gone, which no other worker had noted.
+///
+/// It is done on every connection before a worker writes on it: none writes to a server that
+/// has taken over before it knows.
+pub(super) async fn note(
+    session: &DatabaseSession,
+    guard: TimelineGuard,
+) -> Result<bool, PostgresError> {
+    let noted = session
+        .query_one(
+            "UPDATE kb.account a SET timeline = t.current,
+                    gaps = a.gaps OR t.is_new AND $1::boolean,
+                    claims_after = CASE WHEN t.is_new AND $1::boolean
+                        THEN clock_timestamp() + $2 * interval '1 microsecond'
+                        ELSE a.claims_after END
+                FROM (SELECT known.single, current, coalesce(known.timeline <> current, false) AS is_new
+                        FROM kb.account known, (SELECT ('x' || lpad(left(pg_walfile_name(
+                            pg_current_wal_insert_lsn()), 8), 16, '0'))::bit(64)::bigint) AS wal (current)
+                     ) t
+                WHERE a.single = t.single AND a.timeline IS DISTINCT FROM t.current
+                RETURNING t.is_new",
+            &[&guard.others_wrote, &micros(guard.requests_live)],
+        )
+        .await;
+    match noted {
+        Ok(Some(row)) => Ok(guard.others_wrote && row.try_get(0)?),
+        Ok(None) => Ok(false),
+        // Services that speak PostgreSQL's protocol, and keep their log another way.
+        Err(PostgresError::Database(error)) if has_no_timeline(error.code()) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Notes that claims are gone of which requests may live for so long.
+pub(super) async fn note_gaps(
+    session: &DatabaseSession,
+    requests_live: Duration,
+) -> Result<(), PostgresError> {
+    session
+        .query(
+            "UPDATE kb.account SET gaps = true, claims_after =
+                greatest(claims_after, clock_timestamp() + $1 * interval '1 microsecond')",
+            &[&micros(requests_live)],
+        )
+        .await?;
+    Ok(())
+}
+
+fn has_no_timeline(code: Option<&SqlState>) -> bool {
+    [
+        SqlState::UNDEFINED_FUNCTION,
+        SqlState::FEATURE_NOT_SUPPORTED,
+        SqlState::INSUFFICIENT_PRIVILEGE,
+    ]
+    .iter()
+    .any(|known| Some(known) == code)
+}
