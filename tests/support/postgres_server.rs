@@ -21,11 +21,16 @@ pub struct PostgresServer {
     lifeline: Child,
 }
 
-/// Starts the server, and stops it when standard input ends.
+/// Starts the server, as a standby if there is the port of a primary, and stops it when
+/// standard input ends.
 const SCRIPT: &str = r#"
 set -e
-folder=$1 binaries=$2 port=$3
-"$binaries/initdb" -D "$folder" -U kable --auth=trust --no-sync -E UTF8 --locale=C >"$folder.log" 2>&1
+folder=$1 binaries=$2 port=$3 primary=$4
+if [ -n "$primary" ]; then
+    "$binaries/pg_basebackup" -D "$folder" -h 127.0.0.1 -p "$primary" -U kable -R -c fast --no-sync >"$folder.log" 2>&1
+else
+    "$binaries/initdb" -D "$folder" -U kable --auth=trust --no-sync -E UTF8 --locale=C >"$folder.log" 2>&1
+fi
 cat >>"$folder/postgresql.conf" <<END
 fsync = off
 listen_addresses = '127.0.0.1'
@@ -58,12 +63,22 @@ impl PostgresServer {
             eprintln!("skipped: no PostgreSQL server is installed");
             return None;
         };
+        Some(Self::start_after(binaries, ""))
+    }
+
+    /// A standby of it, which has all that it has.
+    pub fn standby(&self) -> Self {
+        Self::start_after(self.binaries.clone(), &self.port.to_string())
+    }
+
+    fn start_after(binaries: PathBuf, primary: &str) -> Self {
         let port = free_port();
         let folder =
             std::env::temp_dir().join(format!("kable-bulk-postgres-{}-{port}", std::process::id()));
         let mut command = as_other_user();
         command.args(["sh", "-c", SCRIPT, "sh"]);
         command.arg(&folder).arg(&binaries).arg(port.to_string());
+        command.arg(primary);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut lifeline = command.current_dir("/").spawn().unwrap();
         let mut ready = String::new();
@@ -76,12 +91,28 @@ impl PostgresServer {
             "{}",
             std::fs::read_to_string(log).unwrap_or_default()
         );
-        Some(Self {
+        Self {
             port,
             folder,
             binaries,
             lifeline,
-        })
+        }
+    }
+
+    /// From now on this standby receives nothing from its primary.
+    pub fn lag(&self) {
+        self.query("ALTER SYSTEM SET primary_conninfo = ''");
+        self.query("SELECT pg_reload_conf()");
+        let until = Instant::now() + Duration::from_secs(30);
+        while self.query("SELECT count(*) FROM pg_stat_wal_receiver") != "0" {
+            assert!(Instant::now() < until, "the standby still receives");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// It takes over as the primary.
+    pub fn promote(&self) {
+        assert_eq!(self.query("SELECT pg_promote()"), "t");
     }
 
     /// The port that it listens on.

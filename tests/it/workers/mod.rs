@@ -1,11 +1,13 @@
 //! Several processes on one import, over a real PostgreSQL and the sandbox.
 //!
 //! - `chaos.rs`: killed, frozen and cut off at any moment
+//! - `failover.rs`: a standby takes over that lacks the latest commits
 //! - `together.rs`: who may join, who is refused, and what stops all
 //! - `pace.rs`: one rate, one pause and one outage for all
 //! - `proxy.rs`: a proxy before the database that delays and cuts
 
 mod chaos;
+mod failover;
 mod pace;
 mod proxy;
 mod together;
