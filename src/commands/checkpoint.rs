@@ -11,7 +11,7 @@ use crate::engine::stop::{Halt, Stop};
 pub(super) use crate::ledger::is_database;
 use crate::ledger::sqlite::lock::{lock_changed_ms, lock_holder};
 use crate::ledger::sqlite::{SqliteLedger, mounts};
-use crate::ledger::workers::{LedgerObserver, WorkerState, WorkerStatus};
+use crate::ledger::workers::{LedgerObserver, SharedPace, WorkerState, WorkerStatus};
 use crate::ledger::{Ledger, LedgerError, LedgerStatus};
 use crate::report::progress::ProgressDisplay;
 
@@ -76,6 +76,15 @@ pub(super) fn open(
         target,
         wall_clock(),
     )?))
+}
+
+/// The pace of the workers of a checkpoint in a database, from which also the first requests
+/// of a process are reserved that may join them.
+pub(super) fn shared_pace(checkpoint: &Path) -> Result<Option<Arc<dyn SharedPace>>, LedgerError> {
+    if is_database(checkpoint) {
+        return database::shared_pace(checkpoint);
+    }
+    Ok(None)
 }
 
 /// A warning about where a checkpoint is, if there is one to give.
@@ -195,6 +204,7 @@ mod database {
     use crate::domain::summary::TargetAccount;
     use crate::ledger::postgres::address::DatabaseAddress;
     use crate::ledger::postgres::{PostgresLedger, WorkerSettings};
+    use crate::ledger::workers::SharedPace;
     use crate::ledger::{Ledger, LedgerError};
 
     fn address(checkpoint: &Path) -> Result<DatabaseAddress, LedgerError> {
@@ -224,6 +234,12 @@ mod database {
     ) -> Result<StoredLedger, LedgerError> {
         let address = address(checkpoint)?;
         Ok(Box::new(PostgresLedger::open_to_plan(address, target)?))
+    }
+
+    pub(super) fn shared_pace(
+        checkpoint: &Path,
+    ) -> Result<Option<Arc<dyn SharedPace>>, LedgerError> {
+        PostgresLedger::pace_of(address(checkpoint)?)
     }
 
     pub(super) fn open(
@@ -259,10 +275,12 @@ mod database {
     //! A build without PostgreSQL.
 
     use std::path::Path;
+    use std::sync::Arc;
 
     use super::{CheckpointWriter, StoredLedger};
     use crate::domain::summary::TargetAccount;
     use crate::ledger::LedgerError;
+    use crate::ledger::workers::SharedPace;
 
     fn missing(checkpoint: &Path) -> LedgerError {
         LedgerError::NoDatabases {
@@ -282,6 +300,12 @@ mod database {
         checkpoint: &Path,
         _target: &TargetAccount,
     ) -> Result<StoredLedger, LedgerError> {
+        Err(missing(checkpoint))
+    }
+
+    pub(super) fn shared_pace(
+        checkpoint: &Path,
+    ) -> Result<Option<Arc<dyn SharedPace>>, LedgerError> {
         Err(missing(checkpoint))
     }
 

@@ -8,7 +8,7 @@ use anyhow::Context;
 use tokio::time::Instant;
 
 use crate::cli::{ChangeOptions, ImportOptions};
-use crate::commands::checkpoint::StoredLedger;
+use crate::commands::checkpoint::{self, StoredLedger};
 use crate::commands::checkpoint_choice::import_checkpoint;
 use crate::commands::confirm::{confirm_that, demand_terminal, has_terminal};
 use crate::commands::connect::{ConnectSettings, Connected, connect};
@@ -155,7 +155,7 @@ impl Session {
         for note in target_note.iter().chain(&monitor.notify.note) {
             prepared.watcher.say_always(note);
         }
-        let bucket = TokenBucket::new(sending.requests.pacing.ceiling).map(Arc::new);
+        let bucket = rate_bucket(&sending)?;
         let connecting = (destination, ConnectSettings::of(&sending), deadlines);
         let connected = connected(&mut prepared, bucket.as_deref(), connecting)?;
         let Some(connected) = connected else {
@@ -302,6 +302,17 @@ impl Session {
         }
         self.sending.max_errors.of(surveyed.rows.read)
     }
+}
+
+/// The token bucket of `--rate`. It is that of all workers from the first call on.
+fn rate_bucket(sending: &SendSettings) -> anyhow::Result<Option<Arc<TokenBucket>>> {
+    let bucket = TokenBucket::new(sending.requests.pacing.ceiling).map(Arc::new);
+    if let (Some(bucket), false) = (&bucket, sending.dry_run)
+        && let Some(pace) = checkpoint::shared_pace(&sending.checkpoint)?
+    {
+        bucket.share(pace);
+    }
+    Ok(bucket)
 }
 
 /// Connects; `None` if everything was stopped meanwhile.

@@ -7,13 +7,14 @@
 //! guarantee.
 
 use std::num::NonZeroU32;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant as StdInstant};
 
 use governor::clock::Clock;
 use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
+use parking_lot::RwLock;
 use tokio::time::Instant;
 
 use super::rate::Rate;
@@ -54,7 +55,7 @@ pub struct TokenBucket {
     /// The time from one start to the next, and how late one may be, where starts are
     /// reserved from what all workers share.
     spacing: (Duration, Duration),
-    reserved: OnceLock<ReservedBucket>,
+    reserved: RwLock<Option<Arc<ReservedBucket>>>,
 }
 
 impl TokenBucket {
@@ -89,7 +90,7 @@ impl TokenBucket {
                 (window + LATENESS + OVERTAKING) / starts.get(),
                 window / 100,
             ),
-            reserved: OnceLock::new(),
+            reserved: RwLock::default(),
         })
     }
 
@@ -97,20 +98,23 @@ impl TokenBucket {
     pub fn share(&self, pace: Arc<dyn SharedPace>) {
         let (every, lateness) = self.spacing;
         let reserved = ReservedBucket::new(pace, every, lateness);
-        // It stays with the first one.
-        self.reserved.set(reserved).ok();
+        *self.reserved.write() = Some(Arc::new(reserved));
     }
 
     /// Lets no worker start a request for `wait`, if the rate is shared.
     pub(super) fn hold(&self, wait: Duration) {
-        if let Some(reserved) = self.reserved.get() {
+        if let Some(reserved) = self.reserved() {
             reserved.hold(wait);
         }
     }
 
+    fn reserved(&self) -> Option<Arc<ReservedBucket>> {
+        self.reserved.read().clone()
+    }
+
     /// Waits until a request may start. True if it had to wait.
     pub async fn acquire(&self) -> bool {
-        if let Some(reserved) = self.reserved.get() {
+        if let Some(reserved) = self.reserved() {
             return reserved.acquire().await;
         }
         let mut waited = false;

@@ -1,5 +1,6 @@
 //! Keeps a worker's lease, and reserves the starts of its requests, on a connection and a
-//! thread of its own: nothing that the ledger does delays a heartbeat.
+//! thread of its own: nothing that the ledger does delays a heartbeat. A process that is not a
+//! worker yet reserves the starts of its first requests in the same way.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -29,6 +30,8 @@ const MOST_REQUESTS: usize = 16;
 /// What a keeper and its ledger share.
 #[derive(Debug)]
 pub(super) struct Kept {
+    /// The worker's number.
+    pub(super) id: i64,
     pub(super) deadline: Arc<LeaseDeadline>,
     /// The number of the last batch whose commit was acknowledged.
     pub(super) acknowledged: AtomicI64,
@@ -104,11 +107,10 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// Begins to keep the lease of worker `id`, once it has a connection.
+    /// Begins to keep a lease, if there is one to keep, once it has a connection.
     pub(super) fn start(
         address: DatabaseAddress,
-        id: i64,
-        kept: Arc<Kept>,
+        kept: Option<Arc<Kept>>,
     ) -> Result<Self, KeeperError> {
         let (requests, inbox) = channel(MOST_REQUESTS);
         let (ends, ended) = oneshot::channel();
@@ -129,7 +131,6 @@ impl Keeper {
                         beat: address.lease() / 4,
                         outages: None,
                         address,
-                        id,
                         kept,
                         session: Some(session),
                     };
@@ -166,8 +167,8 @@ impl Drop for Keeper {
 
 struct LeaseLoop {
     address: DatabaseAddress,
-    id: i64,
-    kept: Arc<Kept>,
+    /// `None` of a process that is not a worker yet.
+    kept: Option<Arc<Kept>>,
     session: Option<DatabaseSession>,
     beat: Duration,
     /// How many outages were over when this worker's began.
@@ -180,7 +181,7 @@ impl LeaseLoop {
         loop {
             let request = tokio::select! {
                 biased;
-                () = tokio::time::sleep_until(next) => None,
+                () = tokio::time::sleep_until(next), if self.kept.is_some() => None,
                 request = inbox.recv() => match request {
                     Some(request) => Some(request),
                     None => std::future::pending().await,
@@ -199,7 +200,9 @@ impl LeaseLoop {
                 Ok(Ok(true)) => next = Instant::now() + self.beat,
                 Ok(Ok(false)) => {}
                 Ok(Err(PostgresError::Fenced)) => {
-                    self.kept.deadline.lose();
+                    if let Some(kept) = &self.kept {
+                        kept.deadline.lose();
+                    }
                     return;
                 }
                 Ok(Err(_)) | Err(_) => {
@@ -220,14 +223,17 @@ impl LeaseLoop {
     }
 
     async fn renew(&mut self) -> Result<(), PostgresError> {
-        let (id, lease) = (self.id, self.address.lease());
-        let asked = self.kept.deadline.now();
+        let Some(kept) = self.kept.clone() else {
+            return Ok(());
+        };
+        let lease = self.address.lease();
+        let asked = kept.deadline.now();
         // A worker whose claims are gone must not go on sending them.
-        let acknowledged = self.kept.acknowledged.load(Ordering::Acquire);
+        let acknowledged = kept.acknowledged.load(Ordering::Acquire);
         let session = self.session().await?;
-        let stop = renew(session, id, acknowledged, lease).await?;
-        self.kept.deadline.granted(asked, lease);
-        if let (Some(stop), Some(observer)) = (stop, &*self.kept.observer.lock()) {
+        let stop = renew(session, kept.id, acknowledged, lease).await?;
+        kept.deadline.granted(asked, lease);
+        if let (Some(stop), Some(observer)) = (stop, &*kept.observer.lock()) {
             observer.stop(&stop);
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::connection::Connection;
-use super::keeper::{Keeper, Kept};
+use super::keeper::{Keeper, KeeperError, Kept};
 use super::lease::{self, WorkerPlace};
 use super::pages::ReadAhead;
 use super::postgres_error::PostgresError;
@@ -65,6 +65,13 @@ impl PostgresLedger {
     ) -> Result<T, LedgerError> {
         self.connection
             .run("read", async |session, _| work(session).await)
+    }
+
+    pub(super) fn keeper_error(&self, error: KeeperError) -> LedgerError {
+        match error {
+            KeeperError::Thread(error) => self.error_of_caller(error),
+            KeeperError::Connection(error) => self.connection.failed("open", error),
+        }
     }
 
     pub(super) fn error_of_caller(&self, source: std::io::Error) -> LedgerError {

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use super::address::DatabaseAddress;
 use super::connection::Connection;
 use super::format::{self, FORMAT, SchemaKind};
-use super::keeper::{Keeper, KeeperError, Kept};
+use super::keeper::{Keeper, Kept};
 use super::lease::{self, NewWorker, Registration, WorkerPlace};
 use super::open_ledger::{LOOK_AGAIN, PostgresLedger, WriterState};
 use super::pages::ReadAhead;
@@ -79,18 +79,16 @@ impl PostgresLedger {
         // From here on nothing but this worker writes, unless it shares.
         ledger.connection.others_write(settings.shares);
         let kept = Arc::new(Kept {
+            id: place.id,
             deadline: Arc::new(LeaseDeadline::new(settings.clock)),
             acknowledged: AtomicI64::new(0),
             observer: Mutex::default(),
         });
         let address = ledger.connection.address.clone();
-        let keeper = Keeper::start(address, place.id, Arc::clone(&kept));
+        let keeper = Keeper::start(address, Some(Arc::clone(&kept)));
         let keeper = keeper.map_err(|error| {
             ledger.leave(place.id, false);
-            match error {
-                KeeperError::Thread(error) => ledger.error_of_caller(error),
-                KeeperError::Connection(error) => ledger.connection.failed("open", error),
-            }
+            ledger.keeper_error(error)
         })?;
         ledger.writer = Some(WriterState {
             keeper,

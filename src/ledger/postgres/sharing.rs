@@ -1,11 +1,17 @@
 //! What the workers of one import share, in a PostgreSQL database.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::address::DatabaseAddress;
+use super::format::{FORMAT, SchemaKind};
+use super::keeper::Keeper;
 use super::open_ledger::PostgresLedger;
 use super::{parts, runs, status};
 use crate::ledger::LedgerError;
-use crate::ledger::workers::{OtherWorkers, PartAnswer, SharedLedger, SharedPace};
+use crate::ledger::workers::{
+    Later, OtherWorkers, PartAnswer, ProbeTurn, ReservedStarts, SharedLedger, SharedPace,
+};
 
 impl SharedLedger for PostgresLedger {
     fn is_joined(&self) -> bool {
@@ -47,5 +53,43 @@ impl SharedLedger for PostgresLedger {
     fn pace(&self) -> Option<Arc<dyn SharedPace>> {
         let writer = self.writer.as_ref()?;
         Some(Arc::new(writer.keeper.requests()))
+    }
+}
+
+/// The pace of the workers of a checkpoint, for a process that is to become one.
+#[derive(Debug)]
+struct PaceOfOthers(Keeper);
+
+impl SharedPace for PaceOfOthers {
+    fn reserve(&self, count: u32, every: Duration) -> Later<Option<ReservedStarts>> {
+        self.0.requests().reserve(count, every)
+    }
+
+    fn hold(&self, wait: Duration) -> Later<()> {
+        self.0.requests().hold(wait)
+    }
+
+    fn probe(&self) -> Later<ProbeTurn> {
+        self.0.requests().probe()
+    }
+
+    fn probed(&self, is_back: bool) -> Later<()> {
+        self.0.requests().probed(is_back)
+    }
+}
+
+impl PostgresLedger {
+    /// The pace of the workers of the checkpoint at `address`; `None` if there is none.
+    pub fn pace_of(address: DatabaseAddress) -> Result<Option<Arc<dyn SharedPace>>, LedgerError> {
+        let mut ledger = Self::connected(address.clone())?;
+        let SchemaKind::Checkpoint { format, .. } = ledger.schema_kind()? else {
+            return Ok(None);
+        };
+        if format > FORMAT {
+            return Ok(None);
+        }
+        let keeper = Keeper::start(address, None);
+        let keeper = keeper.map_err(|error| ledger.keeper_error(error))?;
+        Ok(Some(Arc::new(PaceOfOthers(keeper))))
     }
 }
