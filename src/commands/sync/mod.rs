@@ -203,7 +203,8 @@ impl SyncRun {
             }
             match &mut self.prune {
                 Some(prune) if !self.session.prepared.stop.is_halted() => {
-                    prune.run(&self.session)?;
+                    let lease = ledger.as_deref().and_then(Ledger::lease);
+                    prune.run(&self.session, lease)?;
                 }
                 Some(_) | None => {}
             }

@@ -24,6 +24,7 @@ use crate::engine::send::removal::{
 use crate::engine::survey::Survey;
 use crate::engine::survey::remote_list::RemoteList;
 use crate::kable::Removal;
+use crate::ledger::workers::LeaseDeadline;
 use crate::report::files::ResultFiles;
 use crate::report::{Event, Observer};
 
@@ -90,7 +91,11 @@ impl Prune {
     }
 
     /// Cancels them. Nothing is recorded: the next sync sees in the list which are cancelled.
-    pub(super) fn run(&mut self, session: &Session) -> anyhow::Result<()> {
+    pub(super) fn run(
+        &mut self,
+        session: &Session,
+        lease: Option<Arc<LeaseDeadline>>,
+    ) -> anyhow::Result<()> {
         let Some(targets) = self.targets.take().filter(|_| self.many > 0) else {
             return Ok(());
         };
@@ -106,7 +111,7 @@ impl Prune {
         let parts = RemovalParts {
             targets: Box::new(targets),
             api: session.connected.client.clone(),
-            ledger: NoLedger,
+            ledger: NoLedger { lease },
             observer: Arc::clone(watcher),
             context: context(session),
         };

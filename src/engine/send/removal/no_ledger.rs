@@ -1,15 +1,19 @@
 //! The ledger of removals that are not recorded.
 
 use std::io;
+use std::sync::Arc;
 
 use crate::domain::decision::KnownClaim;
 use crate::domain::timeline::RunHistory;
-use crate::ledger::workers::ClaimAnswer;
+use crate::ledger::workers::{ClaimAnswer, LeaseDeadline};
 use crate::ledger::{Batch, ClaimRecord, Ledger, LedgerError, LedgerStatus, RunStart};
 
 /// Keeps nothing.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct NoLedger;
+#[derive(Debug, Clone, Default)]
+pub struct NoLedger {
+    /// The lease of the process's checkpoint: without it nothing may be sent.
+    pub lease: Option<Arc<LeaseDeadline>>,
+}
 
 impl Ledger for NoLedger {
     fn scan(
@@ -60,5 +64,8 @@ impl Ledger for NoLedger {
 
     fn status(&mut self) -> Result<LedgerStatus, LedgerError> {
         Ok(LedgerStatus::default())
+    }
+    fn lease(&self) -> Option<Arc<LeaseDeadline>> {
+        self.lease.clone()
     }
 }

@@ -45,7 +45,7 @@ async fn cancel(api: &MemoryApi, many: usize) -> (Vec<(RemovalOutcome, usize)>, 
     let parts = RemovalParts {
         targets: Box::new((0..many).map(|number| Ok(target(number)))),
         api: api.clone(),
-        ledger: NoLedger,
+        ledger: NoLedger::default(),
         observer: EventLog::default(),
         context: RunContext {
             stop: stop.clone(),
