@@ -35,11 +35,15 @@ fn busiest(times: &[i64], span: i64) -> usize {
         .unwrap_or_default()
 }
 
-/// Starts are exact; an arrival may be late by what a busy machine takes to run the processes
-/// and the sandbox. With arrivals up to a tenth of a second late, a second of arrivals holds
-/// starts of 1.1 seconds, and four seconds hold those of 4.1; `docs/scale.md` has what was
-/// measured. Creates alone are counted: the first requests of each worker, with which it
-/// tries its credentials, are not of the rate.
+/// The longest time without one of these times, in ascending order.
+fn longest_pause(times: &[i64]) -> i64 {
+    let pauses = times.windows(2).map(|pair| pair[1] - pair[0]);
+    pauses.max().unwrap_or_default()
+}
+
+/// Starts are exact; their arrivals are late by what a busy machine takes to run the processes
+/// and the sandbox. How late shows in the longest time without an arrival: what was held up
+/// then comes at once afterwards. `docs/scale.md` has what was measured.
 #[test]
 fn one_rate_is_the_rate_of_all() {
     let Some(import) = SharedImport::of(1200, &[]) else {
@@ -53,9 +57,11 @@ fn one_rate_is_the_rate_of_all() {
     assert_eq!(import.run.counts().of(Call::Create), 1200);
     let times = creations(&import);
     let (second, four) = (busiest(&times, 1000), busiest(&times, 4000));
-    println!("busiest second and four seconds of 200/s: {second}, {four}");
-    assert!(second <= 220, "{second} creates in a second");
-    assert!(four <= 820, "{four} creates in four seconds");
+    let held_up = longest_pause(&times);
+    println!("busiest second and four of 200/s: {second}, {four}; none for {held_up} ms");
+    let late = usize::try_from(held_up / 5).unwrap();
+    assert!(second <= 202 + late, "{second} creates in a second");
+    assert!(four <= 808 + late, "{four} creates in four seconds");
 }
 
 /// The sandbox tells one of the workers to wait for three seconds.
@@ -71,11 +77,7 @@ fn a_wait_that_one_is_told_is_the_wait_of_all() {
     import.run.holds(&customers_of_csv(&rows(300)));
     assert_eq!(import.run.counts().status(429), 1);
     let times = creations(&import);
-    let longest = times
-        .windows(2)
-        .map(|pair| pair[1] - pair[0])
-        .max()
-        .unwrap();
+    let longest = longest_pause(&times);
     println!("the longest time without a create: {longest} ms");
     // Starts that others had reserved already are used, and only arrive late.
     assert!(longest >= 2000, "{longest} ms");
