@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt::Debug;
 use std::time::Duration;
 
-use super::connection::DatabaseSession;
+use super::session::DatabaseSession;
 use crate::ledger::Batch;
 use crate::ledger::conformance::shared_database::{SharedRules, SimulatedDatabase, SimulatedPlace};
 

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use super::address::{DatabaseAddress, quoted};
 use super::batch::{self, BatchWriter};
-use super::connection::{DatabaseSession, PostgresError};
 use super::lease::{self, NewWorker, Registration, WorkerPlace};
 use super::model_tables_tests::{
     CLOCK, KnownWorker, LEASE, PARTS, QUARANTINE, TwoDatabases, rules,
 };
+use super::postgres_error::PostgresError;
+use super::session::DatabaseSession;
 use super::tests::server::PostgresServer;
 use super::{format, pace, parts, runs};
 use crate::domain::outcome::Outcome;
@@ -190,8 +191,11 @@ impl TwoDatabases {
             process: 1,
             lease: LEASE,
             quarantine: QUARANTINE,
+            nonce: 0,
         };
-        let real = lease::register(&self.session, &worker).await.unwrap();
+        let real = lease::register(&self.session, &worker, false)
+            .await
+            .unwrap();
         let model = self.model.register(self.now);
         let place = |one: &SimulatedPlace| {
             (
@@ -225,7 +229,7 @@ impl TwoDatabases {
             first_id: place.first_id.cast_signed(),
             runs: place.runs_before,
         };
-        let real = runs::begin(&self.session, as_real, &run_start(may_begin)).await;
+        let real = runs::begin(&self.session, as_real, &run_start(may_begin), false).await;
         let real = real
             .map_err(|error| refusal(&error))
             .map(|begun| match begun {
@@ -348,7 +352,7 @@ impl TwoDatabases {
 
     async fn renew(&mut self, worker: usize) {
         let id = self.workers[worker].place.worker;
-        let real = lease::renew(&self.session, id, LEASE).await;
+        let real = lease::renew(&self.session, id, 0, LEASE).await;
         let model = self.model.renew(self.now, id);
         let real = real.map(|_stop| ()).map_err(|error| refusal(&error));
         self.same("renew", id, (&real, &model));
