@@ -11,12 +11,14 @@
 //! - `shared_database.rs`: a model of a checkpoint that several workers share
 //! - `shared_claims.rs`: its rows
 //! - `shared_pace.rs`: its pace
+//! - `shared_failover.rs`: what a failover does to it
 
 pub(crate) mod examples;
 pub(crate) mod history;
 mod model;
 mod shared_claims;
 pub(crate) mod shared_database;
+mod shared_failover;
 mod shared_pace;
 
 use std::collections::BTreeMap;

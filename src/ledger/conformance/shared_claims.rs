@@ -52,14 +52,18 @@ impl SimulatedDatabase {
         place: &SimulatedPlace,
         (claim, claimed_by): (&Claim, Option<i64>),
     ) {
+        if self.delays_claims(now) {
+            return;
+        }
         let row: usize = claim.client_id.parse().unwrap();
+        let new_doubt = if self.doubts_gaps() { 2 } else { 1 };
         let Some(customer) = self.customers.get_mut(&row) else {
             self.rows.insert(claim.id, row);
             let claimed = ClaimedCustomer {
                 id: claim.id,
                 run: place.run,
                 worker: place.worker,
-                doubt: 1,
+                doubt: new_doubt,
                 settled_run: None,
                 claimed_by,
             };
@@ -77,7 +81,8 @@ impl SimulatedDatabase {
             return;
         }
         if customer.doubt == 0 {
-            (customer.run, customer.claimed_by, customer.doubt) = (place.run, claimed_by, 1);
+            (customer.run, customer.claimed_by) = (place.run, claimed_by);
+            customer.doubt = new_doubt;
         } else if !is_mine || customer.run != place.run {
             customer.doubt = 2;
         }
@@ -85,16 +90,24 @@ impl SimulatedDatabase {
     }
 
     /// `batch::answers`: what claims are as they stand, but for those that are just granted.
-    pub(super) fn answers(&self, worker: i64, claims: &[Claim]) -> HashMap<u64, ClaimAnswer> {
+    /// One that is not there, or was not settled in its session, was not granted.
+    pub(super) fn answers(
+        &self,
+        place: &SimulatedPlace,
+        claims: &[Claim],
+    ) -> HashMap<u64, ClaimAnswer> {
         let answer = |claim: &Claim| {
-            let row = self.rows.get(&claim.id)?;
-            let customer = self.customers.get(row)?;
+            let row = self.rows.get(&claim.id);
+            let Some(customer) = row.and_then(|row| self.customers.get(row)) else {
+                return Some((claim.id, ClaimAnswer::Held));
+            };
             let claimed_by = customer.claimed_by;
-            let answer = match (customer.worker == worker, customer.doubt) {
+            let is_settled = customer.settled_run > Some(place.runs_before);
+            let answer = match (customer.worker == place.worker, customer.doubt) {
                 (true, 1) => return None,
-                (_, 0) => ClaimAnswer::Settled,
-                (true, _) => ClaimAnswer::InDoubt { claimed_by },
-                (false, _) => ClaimAnswer::Held,
+                (_, 0) if is_settled => ClaimAnswer::Settled,
+                (true, 1..) => ClaimAnswer::InDoubt { claimed_by },
+                (_, 0) | (false, _) => ClaimAnswer::Held,
             };
             Some((claim.id, answer))
         };

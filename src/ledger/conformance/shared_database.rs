@@ -1,11 +1,13 @@
 //! A model of the checkpoint that several workers share: its tables, and the transactions on
 //! them, each with the rules of its statements in `postgres/`. Each call is one committed
-//! transaction. `shared_claims.rs` has the rules of rows, `shared_pace.rs` those of the pace.
+//! transaction. `shared_claims.rs` has the rules of rows, `shared_pace.rs` those of the pace,
+//! `shared_failover.rs` what is done after one.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::shared_failover::SimulatedAccount;
 use super::shared_pace::SimulatedPace;
 use crate::ledger::Batch;
 use crate::ledger::workers::{ClaimAnswer, PartAnswer, WorkerState};
@@ -22,6 +24,10 @@ pub(crate) struct SharedRules {
     pub(crate) quarantine: Duration,
     /// Whether what a worker writes that was taken for dead is refused.
     pub(crate) fences: bool,
+    /// Whether no claim is granted for a while after commits may have been lost.
+    pub(crate) delays_claims: bool,
+    /// Whether each row that is claimed after that may have been sent.
+    pub(crate) doubts_gaps: bool,
 }
 
 /// A row of `kb.worker`.
@@ -117,8 +123,11 @@ pub(crate) struct SimulatedDatabase {
     /// The run and the worker of each row of `kb.figures`.
     figures: BTreeSet<(i64, i64)>,
     /// The latest numbers of a worker and of a run: sequences, which no rollback takes back.
-    last_worker: i64,
-    last_run: i64,
+    pub(super) last_worker: i64,
+    pub(super) last_run: i64,
+    pub(crate) account: SimulatedAccount,
+    /// The timeline of the server's log.
+    pub(super) timeline: i64,
     pub(crate) pace: SimulatedPace,
     /// How many rows have an outcome, and which got a second one.
     pub(crate) settled: usize,
@@ -146,6 +155,8 @@ impl SimulatedDatabase {
             figures: BTreeSet::new(),
             last_worker: 0,
             last_run: 0,
+            account: SimulatedAccount::new(),
+            timeline: 1,
             pace: SimulatedPace::default(),
             settled: 0,
             settled_twice: Vec::new(),
@@ -220,7 +231,8 @@ impl SimulatedDatabase {
             let may = worker.gone.is_none_or(|gone| gone + wait <= now);
             worker.state == WorkerState::Dead && !may
         };
-        if joined.is_none() && self.workers.values().any(is_early) {
+        let must_wait = || self.delays_claims(now) || self.workers.values().any(is_early);
+        if joined.is_none() && must_wait() {
             return None;
         }
         self.last_worker += 1;
@@ -309,10 +321,17 @@ impl SimulatedDatabase {
         record.filter(may).ok_or(WriteRefusal::Fenced)
     }
 
-    /// `lease::renew`
-    pub(crate) fn renew(&mut self, now: Duration, worker: i64) -> Result<(), WriteRefusal> {
+    /// `lease::renew`: `WHERE id = $1 AND state = 'live' AND batch >= $3`
+    pub(crate) fn renew(
+        &mut self,
+        now: Duration,
+        (worker, acknowledged): (i64, i64),
+    ) -> Result<(), WriteRefusal> {
         let lease = self.rules.lease;
         let record = self.live(worker)?;
+        if record.batch < acknowledged {
+            return Err(WriteRefusal::Fenced);
+        }
         (record.beat, record.expires) = (now, now + lease);
         Ok(())
     }
@@ -335,7 +354,7 @@ impl SimulatedDatabase {
             if !self.figures.contains(&(place.run, place.worker)) {
                 return Err(WriteRefusal::NoRun);
             }
-            self.renew(now, place.worker)?;
+            self.renew(now, (place.worker, 0))?;
             let record = self.live(place.worker)?;
             (record.batch, record.run) = (number, Some(place.run));
             for settled in &batch.settlements {
@@ -348,7 +367,7 @@ impl SimulatedDatabase {
                 self.end_parts(now, place.worker, batch);
             }
         }
-        Ok(self.answers(place.worker, &batch.claims))
+        Ok(self.answers(place, &batch.claims))
     }
 
     /// `batch::end_parts`: `WHERE worker = $2 AND no = ANY ($3)`

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use super::session::DatabaseSession;
+use super::timeline::{self, TimelineGuard};
 use crate::ledger::Batch;
 use crate::ledger::conformance::shared_database::{SharedRules, SimulatedDatabase, SimulatedPlace};
 
@@ -21,11 +22,46 @@ pub(super) const CLOCK: &str = "
     CREATE FUNCTION kb.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS
         $$ SELECT kb.at('now') $$;
     CREATE FUNCTION kb.pg_postmaster_start_time() RETURNS timestamptz LANGUAGE sql VOLATILE AS
-        $$ SELECT kb.at('started') $$";
+        $$ SELECT kb.at('started') $$;
+    CREATE FUNCTION kb.pg_walfile_name(at pg_lsn) RETURNS text LANGUAGE sql VOLATILE AS
+        $$ SELECT lpad(pg_catalog.current_setting('kable_test.timeline'), 8, '0') || '0' $$";
+
+/// Makes the tables of the standby, which gets no commits until it is told to.
+pub(super) const STANDBY: &str = "
+    CREATE TABLE kb.standby_account (LIKE kb.account);
+    CREATE TABLE kb.standby_worker (LIKE kb.worker);
+    CREATE TABLE kb.standby_run (LIKE kb.run);
+    CREATE TABLE kb.standby_figures (LIKE kb.figures);
+    CREATE TABLE kb.standby_part (LIKE kb.part);
+    CREATE TABLE kb.standby_customer (LIKE kb.customer);
+    CREATE TABLE kb.standby_pace (LIKE kb.pace)";
+
+const FILL_STANDBY: &str = "
+    TRUNCATE kb.standby_account, kb.standby_worker, kb.standby_run, kb.standby_figures,
+        kb.standby_part, kb.standby_customer, kb.standby_pace;
+    INSERT INTO kb.standby_account SELECT * FROM kb.account;
+    INSERT INTO kb.standby_worker SELECT * FROM kb.worker;
+    INSERT INTO kb.standby_run SELECT * FROM kb.run;
+    INSERT INTO kb.standby_figures SELECT * FROM kb.figures;
+    INSERT INTO kb.standby_part SELECT * FROM kb.part;
+    INSERT INTO kb.standby_customer SELECT * FROM kb.customer;
+    INSERT INTO kb.standby_pace SELECT * FROM kb.pace";
+
+/// The standby takes over. Its sequences are not behind.
+const FAIL_OVER: &str = "
+    TRUNCATE kb.account, kb.worker, kb.run, kb.figures, kb.part, kb.customer, kb.pace;
+    INSERT INTO kb.account SELECT * FROM kb.standby_account;
+    INSERT INTO kb.worker OVERRIDING SYSTEM VALUE SELECT * FROM kb.standby_worker;
+    INSERT INTO kb.run OVERRIDING SYSTEM VALUE SELECT * FROM kb.standby_run;
+    INSERT INTO kb.figures SELECT * FROM kb.standby_figures;
+    INSERT INTO kb.part SELECT * FROM kb.standby_part;
+    INSERT INTO kb.customer SELECT * FROM kb.standby_customer;
+    INSERT INTO kb.pace SELECT * FROM kb.standby_pace";
 
 /// Forgets all that workers wrote.
 pub(super) const EMPTY: &str = "
     TRUNCATE kb.worker, kb.run, kb.figures, kb.part, kb.customer RESTART IDENTITY;
+    UPDATE kb.account SET gaps = false, timeline = 1, claims_after = NULL;
     UPDATE kb.pace SET next_us = 0, held_us = 0, probe_us = 0, outages = 0";
 
 /// All that the model has as well, as text.
@@ -43,7 +79,9 @@ pub(super) const STATE: &str = "
             CASE WHEN worker IS NULL THEN
                 coalesce((extract(epoch FROM not_before) * 1000000)::bigint::text, '-') END),
             chr(10) ORDER BY no) FROM kb.part),
-        (SELECT concat_ws(' ', 'pace', next_us, held_us, probe_us, outages) FROM kb.pace))";
+        (SELECT concat_ws(' ', 'pace', next_us, held_us, probe_us, outages) FROM kb.pace),
+        (SELECT concat_ws(' ', 'account', timeline, gaps,
+            coalesce((extract(epoch FROM claims_after) * 1000000)::bigint::text, '-')) FROM kb.account))";
 
 /// A worker, as a process knows it.
 #[derive(Debug, Clone)]
@@ -60,6 +98,8 @@ pub(super) struct KnownWorker {
 pub(super) struct TwoDatabases {
     pub(super) session: DatabaseSession,
     pub(super) model: SimulatedDatabase,
+    /// As the model was when the standby got the last commit.
+    pub(super) standby: Option<SimulatedDatabase>,
     pub(super) rng: fastrand::Rng,
     pub(super) now: Duration,
     pub(super) workers: Vec<KnownWorker>,
@@ -73,6 +113,9 @@ impl TwoDatabases {
     pub(super) async fn begin_again(&mut self, seed: u64) {
         self.session.execute_all(EMPTY).await.unwrap();
         self.model = SimulatedDatabase::new(rules());
+        self.standby = None;
+        self.set("kable_test.timeline", Duration::from_micros(1))
+            .await;
         self.rng = fastrand::Rng::with_seed(seed);
         self.workers.clear();
         self.told = vec![format!("seed {seed}")];
@@ -96,6 +139,31 @@ impl TwoDatabases {
     pub(super) async fn restart(&mut self, at: Duration) {
         self.set("kable_test.started", at).await;
         self.model.restarted(at);
+    }
+
+    /// The standby takes over, if there is one; else it gets no more commits from now on.
+    pub(super) async fn fail_over(&mut self) {
+        let Some(standby) = self.standby.take() else {
+            self.session.execute_all(FILL_STANDBY).await.unwrap();
+            self.standby = Some(self.model.clone());
+            return;
+        };
+        self.session.execute_all(FAIL_OVER).await.unwrap();
+        self.model.failed_over(standby, false);
+        let timeline = self.model.timeline().cast_unsigned();
+        self.set("kable_test.timeline", Duration::from_micros(timeline))
+            .await;
+        self.restart(Duration::ZERO).await;
+        let guard = TimelineGuard {
+            others_wrote: true,
+            requests_live: LEASE + QUARANTINE,
+        };
+        // Two workers connect again.
+        for _ in 0..2 {
+            timeline::note(&self.session, guard).await.unwrap();
+            self.model.note_timeline(self.now, guard.requests_live);
+        }
+        self.same("failover", (), (&(), &()));
     }
 
     /// Notes what happened, and that both answered the same.
@@ -131,6 +199,8 @@ pub(super) fn rules() -> SharedRules {
         lease: LEASE,
         quarantine: QUARANTINE,
         fences: true,
+        delays_claims: true,
+        doubts_gaps: true,
     }
 }
 
@@ -170,6 +240,10 @@ pub(super) fn state_of(model: &SimulatedDatabase) -> String {
     let pace = &model.pace;
     let times = [pace.next, pace.held, pace.probe].map(|time| time.as_micros().to_string());
     lines.push(format!("pace {} {}", times.join(" "), pace.outages));
+    let account = &model.account;
+    let gaps = if account.gaps { "t" } else { "f" };
+    let after = shown(account.claims_after);
+    lines.push(format!("account {} {gaps} {after}", account.timeline));
     lines.join("\n")
 }
 

@@ -10,7 +10,7 @@ use super::address::{DatabaseAddress, quoted};
 use super::batch::{self, BatchWriter};
 use super::lease::{self, NewWorker, Registration, WorkerPlace};
 use super::model_tables_tests::{
-    CLOCK, KnownWorker, LEASE, PARTS, QUARANTINE, TwoDatabases, rules,
+    CLOCK, KnownWorker, LEASE, PARTS, QUARANTINE, STANDBY, TwoDatabases, rules,
 };
 use super::postgres_error::PostgresError;
 use super::session::DatabaseSession;
@@ -45,6 +45,7 @@ const ALL_ANSWERS: &[&str] = &[
     "take part: Err(Fenced",
     "write: Err(Fenced",
     "write: Err(NoRun",
+    "write: Err(LostCommits",
     "renew: Ok(",
     "renew: Err(Fenced",
     "claim: Settled",
@@ -80,6 +81,7 @@ async fn compare(options: &str) {
     let mut two = TwoDatabases {
         session,
         model: SimulatedDatabase::new(rules()),
+        standby: None,
         rng: fastrand::Rng::new(),
         now: Duration::ZERO,
         workers: Vec::new(),
@@ -87,9 +89,12 @@ async fn compare(options: &str) {
         met: BTreeMap::new(),
     };
     two.go_to(Duration::ZERO).await;
+    two.set("kable_test.timeline", Duration::from_micros(1))
+        .await;
     format::create(&two.session, address.schema(), &account(), 1)
         .await
         .unwrap();
+    two.session.execute_all(STANDBY).await.unwrap();
     for seed in 0..histories() {
         two.begin_again(seed).await;
         for _ in 0..STEPS {
@@ -165,8 +170,9 @@ impl TwoDatabases {
             35..70 => self.write(worker).await,
             70..80 => self.renew(worker).await,
             80..84 => self.leave(worker).await,
-            84..98 => self.use_pace(worker).await,
-            _ => self.restart(self.now).await,
+            84..97 => self.use_pace(worker).await,
+            97 => self.restart(self.now).await,
+            _ => self.fail_over().await,
         }
     }
 
@@ -174,7 +180,8 @@ impl TwoDatabases {
     fn some_worker(&mut self) -> Option<usize> {
         let is_live = |at: &usize| {
             let id = self.workers[*at].place.worker;
-            self.model.workers[&id].state == WorkerState::Live
+            let record = self.model.workers.get(&id);
+            record.is_some_and(|record| record.state == WorkerState::Live)
         };
         let all = 0..self.workers.len();
         let live: Vec<usize> = all.clone().filter(is_live).collect();
@@ -277,7 +284,9 @@ impl TwoDatabases {
             Some(batch) if self.rng.u8(0..5) == 0 => (one.batches, batch),
             Some(_) | None => (one.batches + 1, self.batch(worker)),
         };
-        let is_again = number == one.batches || self.rng.bool();
+        let written = self.model.workers.get(&one.place.worker);
+        let is_next = written.is_some_and(|record| record.batch + 1 == number);
+        let is_again = !is_next || self.rng.bool();
         let writer = BatchWriter {
             worker: one.place.worker,
             run: one.place.run,
@@ -352,8 +361,9 @@ impl TwoDatabases {
 
     async fn renew(&mut self, worker: usize) {
         let id = self.workers[worker].place.worker;
-        let real = lease::renew(&self.session, id, 0, LEASE).await;
-        let model = self.model.renew(self.now, id);
+        let batches = self.workers[worker].batches;
+        let real = lease::renew(&self.session, id, batches, LEASE).await;
+        let model = self.model.renew(self.now, (id, batches));
         let real = real.map(|_stop| ()).map_err(|error| refusal(&error));
         self.same("renew", id, (&real, &model));
     }

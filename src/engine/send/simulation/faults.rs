@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use super::network::{Addressee, SimulatedEvent, Simulation, WorkerFault};
+use super::scenario::Guard;
 use super::worker::WorkerEvent;
+use crate::ledger::conformance::shared_database::SimulatedDatabase;
 
 impl Simulation {
     /// The next fault of this kind, if there is one.
@@ -14,6 +16,7 @@ impl Simulation {
             WorkerFault::Pause => self.scenario.pauses,
             WorkerFault::Partition => self.scenario.partitions,
             WorkerFault::Restart => self.scenario.restarts,
+            WorkerFault::Failover => self.scenario.failovers,
         };
         let Some(every) = every else { return };
         let most = u64::try_from(every.as_millis()).unwrap() * 2;
@@ -41,6 +44,38 @@ impl Simulation {
                 self.database_down_until = self.now + self.between(500, 3000);
                 self.database.restarted(self.database_down_until);
             }
+            WorkerFault::Failover => {
+                // From now on the standby gets no commits.
+                let lag = self.between(100, 5000);
+                let standby = Box::new(self.database.clone());
+                self.push(lag, SimulatedEvent::Failover(standby));
+            }
+        }
+    }
+
+    /// A standby takes over. All connections are lost; some workers find it later than others.
+    pub(super) fn fail_over(&mut self, standby: SimulatedDatabase) {
+        if standby.timeline() != self.database.timeline() {
+            // Another one has.
+            return;
+        }
+        self.result.failovers += 1;
+        let reuses_numbers = !self.scenario.has(Guard::NewNumbers) && self.rng.bool();
+        self.database.failed_over(standby, reuses_numbers);
+        self.database_down_until = self.now + self.between(200, 3000);
+        let lease_ms = u64::try_from(self.scenario.lease.as_millis()).unwrap();
+        for place in 0..self.hosts.len() {
+            let found = self.now + self.between(0, lease_ms * 3 / 2);
+            let host = &mut self.hosts[place];
+            host.cut_until = host.cut_until.max(found);
+            // What it had done may be undone.
+            if std::mem::take(&mut host.is_finished) {
+                let again = self.between(1000, 5000);
+                self.push(again, SimulatedEvent::Spawn(place));
+            }
+        }
+        if !self.database.is_done(self.scenario.rows) {
+            self.result.ended = None;
         }
     }
 

@@ -18,13 +18,16 @@ pub(super) enum WorkerFault {
     Pause,
     Partition,
     Restart,
+    Failover,
 }
 
 #[derive(Debug)]
 pub(super) enum SimulatedEvent {
     Worker(Addressee, WorkerEvent),
-    /// A call arrives at the database; whether its answer is lost.
-    Call(Addressee, (DatabaseLine, u64), DatabaseCall, bool),
+    /// A call arrives at the database of this timeline; whether its answer is lost.
+    Call(Addressee, (DatabaseLine, u64), DatabaseCall, (i64, bool)),
+    /// A standby takes over, which is as the database was when it got the last commit.
+    Failover(Box<SimulatedDatabase>),
     /// A request arrives at the API: its number, the row, and whether it creates.
     Request(Addressee, u64, usize, bool),
     /// A process is started in this place.
@@ -46,6 +49,8 @@ pub(super) struct WorkerHost {
     pub(super) process: u32,
     pub(super) paused_until: Duration,
     pub(super) cut_until: Duration,
+    /// Whether its last process found all work done.
+    pub(super) is_finished: bool,
 }
 
 /// What a simulation showed.
@@ -64,6 +69,7 @@ pub(super) struct SimulationResult {
     /// When a worker first found no part to take.
     pub(super) first_wait: Option<Duration>,
     pub(super) kills: u32,
+    pub(super) failovers: u32,
     /// Creates that landed after their time-out, or after their worker had gone.
     pub(super) late: u32,
 }
@@ -121,6 +127,7 @@ impl Simulation {
                 starts: Vec::new(),
                 first_wait: None,
                 kills: 0,
+                failovers: 0,
                 late: 0,
             },
         };
@@ -130,6 +137,7 @@ impl Simulation {
                 process: 0,
                 paused_until: Duration::ZERO,
                 cut_until: Duration::ZERO,
+                is_finished: false,
             });
             let at = simulation.between(0, 1000);
             simulation.push(at, SimulatedEvent::Spawn(place));
@@ -139,6 +147,7 @@ impl Simulation {
             WorkerFault::Pause,
             WorkerFault::Partition,
             WorkerFault::Restart,
+            WorkerFault::Failover,
         ] {
             simulation.expect(kind);
         }
@@ -194,9 +203,8 @@ impl Simulation {
                 self.tell(Addressee { place, process }, WorkerEvent::Began);
             }
             SimulatedEvent::Worker(to, event) => self.tell(to, event),
-            SimulatedEvent::Call(from, line, call, is_lost) => {
-                self.execute(from, line, &call, is_lost);
-            }
+            SimulatedEvent::Call(from, line, call, way) => self.arrive(from, line, &call, way),
+            SimulatedEvent::Failover(standby) => self.fail_over(*standby),
             SimulatedEvent::Request(from, number, row, creates) => {
                 self.request(from, number, (row, creates));
             }
@@ -247,7 +255,8 @@ impl Simulation {
                 self.push(after, SimulatedEvent::Worker(from, event));
             }
             WorkerAction::Exit(is_done) => {
-                self.hosts[from.place].worker = None;
+                let host = &mut self.hosts[from.place];
+                (host.worker, host.is_finished) = (None, is_done);
                 if !is_done {
                     let again = self.between(1000, 5000);
                     self.push(again, SimulatedEvent::Spawn(from.place));
@@ -258,11 +267,15 @@ impl Simulation {
 
     /// A call leaves: it arrives, or late, or not; its answer may be lost.
     fn send_call(&mut self, from: Addressee, line: (DatabaseLine, u64), call: DatabaseCall) {
+        let timeline = self.database.timeline();
         let is_cut = self.now < self.hosts[from.place].cut_until;
         let is_down = self.now < self.database_down_until;
         if !is_cut && !is_down && !self.is_unlucky() {
             let after = self.between(1, 3);
-            self.push(after, SimulatedEvent::Call(from, line, call, false));
+            self.push(
+                after,
+                SimulatedEvent::Call(from, line, call, (timeline, false)),
+            );
             return;
         }
         let failed = self.between(500, 2000);
@@ -275,30 +288,55 @@ impl Simulation {
             _ => self.between(1000, 40_000),
         };
         if !is_down {
-            self.push(arrives, SimulatedEvent::Call(from, line, call, true));
+            self.push(
+                arrives,
+                SimulatedEvent::Call(from, line, call, (timeline, true)),
+            );
+        }
+    }
+
+    /// A call arrives, unless its server is no more.
+    fn arrive(
+        &mut self,
+        from: Addressee,
+        line: (DatabaseLine, u64),
+        call: &DatabaseCall,
+        (timeline, is_lost): (i64, bool),
+    ) {
+        if timeline != self.database.timeline() {
+            if !is_lost {
+                let failed = self.between(1, 2000);
+                let event = WorkerEvent::Failed(line.0, line.1);
+                self.push(failed, SimulatedEvent::Worker(from, event));
+            }
+            return;
+        }
+        let requests_live = self.scenario.lease + self.scenario.quarantine;
+        if line.0 == DatabaseLine::Ledger {
+            self.database.note_timeline(self.now, requests_live);
+        }
+        let answer = self.execute(call);
+        if !is_lost {
+            self.answer(from, line, answer);
         }
     }
 
     /// Does what a call asks for, in one transaction.
-    fn execute(
-        &mut self,
-        from: Addressee,
-        (line, number): (DatabaseLine, u64),
-        call: &DatabaseCall,
-        is_lost: bool,
-    ) {
+    fn execute(&mut self, call: &DatabaseCall) -> DatabaseAnswer {
         let (now, database) = (self.now, &mut self.database);
         let spacing = Duration::from_millis(1005) / self.scenario.rate;
-        let answer = match call {
+        match call {
             DatabaseCall::Register => DatabaseAnswer::Registered(database.register(now)),
             DatabaseCall::Begin(place) => match database.begin(now, place, true) {
                 Ok(begun) => DatabaseAnswer::Begun(begun),
                 Err(_fenced) => DatabaseAnswer::Fenced,
             },
-            DatabaseCall::Renew(worker) => match database.renew(now, *worker) {
-                Ok(()) => DatabaseAnswer::Renewed,
-                Err(_fenced) => DatabaseAnswer::Fenced,
-            },
+            DatabaseCall::Renew(worker, acknowledged) => {
+                match database.renew(now, (*worker, *acknowledged)) {
+                    Ok(()) => DatabaseAnswer::Renewed,
+                    Err(_fenced) => DatabaseAnswer::Fenced,
+                }
+            }
             DatabaseCall::Write(place, batch, rows) => {
                 match database.write(now, place, (*batch, rows)) {
                     Ok(answers) => DatabaseAnswer::Written(answers),
@@ -318,10 +356,17 @@ impl Simulation {
                 database.leave(now, *worker, *in_doubt);
                 DatabaseAnswer::Left
             }
-        };
-        if is_lost {
-            return;
         }
+    }
+
+    /// The database's answer leaves.
+    fn answer(
+        &mut self,
+        from: Addressee,
+        (line, number): (DatabaseLine, u64),
+        answer: DatabaseAnswer,
+    ) {
+        let now = self.now;
         let is_cut = now < self.hosts[from.place].cut_until || now < self.database_down_until;
         let (after, event) = if is_cut {
             let failed = self.between(500, 2000);

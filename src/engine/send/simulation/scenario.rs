@@ -17,15 +17,27 @@ pub(super) enum Guard {
     Quarantine,
     /// A row that an earlier holder may have sent is looked up first.
     LookUpFirst,
+    /// After commits may have been lost no row is claimed until requests of lost claims have
+    /// ended.
+    ClaimDelay,
+    /// A row whose claim may have been lost is looked up first.
+    LookUpGaps,
+    /// A standby that took over gives no number of a worker a second time.
+    NewNumbers,
 }
 
 impl Guard {
-    pub(super) const ALL: [Self; 4] = [
+    /// Those that are needed although no commit is lost.
+    pub(super) const OF_WORKERS: [Self; 4] = [
         Self::Fence,
         Self::LocalDeadline,
         Self::Quarantine,
         Self::LookUpFirst,
     ];
+
+    /// Those that are needed as commits are lost.
+    pub(super) const OF_FAILOVERS: [Self; 3] =
+        [Self::ClaimDelay, Self::LookUpGaps, Self::NewNumbers];
 }
 
 /// One simulation.
@@ -60,6 +72,7 @@ pub(super) struct WorkersScenario {
     pub(super) pauses: Option<Duration>,
     pub(super) partitions: Option<Duration>,
     pub(super) restarts: Option<Duration>,
+    pub(super) failovers: Option<Duration>,
     /// When faults end, so that the work can.
     pub(super) faults_until: Duration,
     /// When all rows must have an outcome.
@@ -89,9 +102,24 @@ impl WorkersScenario {
             pauses: Some(Duration::from_secs(6)),
             partitions: Some(Duration::from_secs(8)),
             restarts: Some(Duration::from_secs(70)),
+            failovers: None,
             faults_until: Duration::from_secs(150),
             ends_by: Duration::from_mins(20),
             without: None,
+        }
+    }
+
+    /// The same, and standbys take over that lack the latest commits: so many that also leases
+    /// of parts are lost, which keep other workers away from rows.
+    pub(super) fn of_failovers(seed: u64) -> Self {
+        Self {
+            rows: 2000,
+            rate: 300,
+            window: 40,
+            batch: 20,
+            failovers: Some(Duration::from_secs(3)),
+            faults_until: Duration::from_secs(10),
+            ..Self::of_faults(seed)
         }
     }
 
@@ -151,6 +179,8 @@ impl WorkersScenario {
                 Duration::ZERO
             },
             fences: self.has(Guard::Fence),
+            delays_claims: self.has(Guard::ClaimDelay),
+            doubts_gaps: self.has(Guard::LookUpGaps),
         }
     }
 

@@ -34,7 +34,8 @@ pub(super) enum DatabaseLine {
 pub(super) enum DatabaseCall {
     Register,
     Begin(SimulatedPlace),
-    Renew(i64),
+    /// The worker, and the last batch that was acknowledged.
+    Renew(i64, i64),
     Write(SimulatedPlace, i64, Rc<Batch>),
     TakePart(SimulatedPlace, u32, HashSet<u32>),
     Reserve(u32),
@@ -250,7 +251,11 @@ impl SimulatedWorker {
 
     fn beat(&mut self, out: &mut Vec<WorkerAction>) {
         if let Some(place) = &self.place {
-            self.call(DatabaseLine::Beat, DatabaseCall::Renew(place.worker), out);
+            self.call(
+                DatabaseLine::Beat,
+                DatabaseCall::Renew(place.worker, self.batches),
+                out,
+            );
         }
     }
 
