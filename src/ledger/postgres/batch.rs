@@ -190,15 +190,22 @@ async fn answers(
     }
     let keys: Vec<&[u8]> = keys.iter().map(<[u8; 16]>::as_slice).collect();
     let ids: Vec<i64> = claims.iter().map(|claim| to_sql(claim.id)).collect();
-    // A claim that is not there was not granted, and is asked for again.
+    // A claim that is not there was not granted, and is asked for again, as one that is open
+    // and was not settled in this session: no claim was granted then.
     let rows = session
         .query(
             "SELECT t.id, coalesce(c.worker = $3 AND c.doubt <> 0, false), coalesce(c.doubt, 1::smallint),
-                    c.claimed_by
+                    c.claimed_by, $4::boolean AND coalesce(c.settled_run, 0) > $5::bigint
                 FROM unnest($1::bytea[], $2::bigint[]) AS t (key, id)
                 LEFT JOIN kb.customer c ON c.key = t.key
                 WHERE c.key IS NULL OR c.worker <> $3 OR c.doubt <> 1",
-            &[&keys, &ids, &writer.worker],
+            &[
+                &keys,
+                &ids,
+                &writer.worker,
+                &writer.shares,
+                &writer.runs_before,
+            ],
         )
         .await?;
     rows.iter().map(answer).collect()
@@ -208,11 +215,12 @@ fn answer(row: &Row) -> Result<(u64, ClaimAnswer), PostgresError> {
     let id = from_sql(row.try_get(0)?);
     let is_held: bool = row.try_get(1)?;
     let doubt: i16 = row.try_get(2)?;
+    let is_settled: bool = row.try_get(4)?;
     let answer = match (is_held, doubt) {
         (true, _) => ClaimAnswer::InDoubt {
             claimed_by: row.try_get(3)?,
         },
-        (false, 0) => ClaimAnswer::Settled,
+        (false, 0) if is_settled => ClaimAnswer::Settled,
         (false, _) => ClaimAnswer::Held,
     };
     Ok((id, answer))
