@@ -169,6 +169,9 @@ pub trait SharedPace: Send + Sync + Debug {
     /// Lets no worker start a request for `wait`.
     fn hold(&self, wait: Duration) -> Later<()>;
 
+    /// For how long no worker may start a request from now on; `None` if that is not known.
+    fn held(&self) -> Later<Option<Duration>>;
+
     /// Asks to be the one worker that finds out whether the API is back.
     fn probe(&self) -> Later<ProbeTurn>;
 

@@ -18,6 +18,10 @@ use crate::ledger::workers::{ReservedStarts, SharedPace};
 /// How much of the time ahead one worker reserves at once.
 const AHEAD: Duration = Duration::from_millis(50);
 
+/// For how long a start is good without asking whether any worker was told to wait. Where
+/// there are many workers, or few starts, one is reserved much longer ahead.
+const KNOWN: Duration = Duration::from_millis(100);
+
 /// The pause before another attempt, while nothing can be reserved.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -34,7 +38,10 @@ pub(super) struct ReservedBucket {
 
 #[derive(Debug)]
 struct Reservations {
-    ready: VecDeque<Instant>,
+    /// Each with the time at which it was known that no worker was held.
+    ready: VecDeque<(Instant, Instant)>,
+    /// When it was last asked whether any is.
+    asked: Option<Instant>,
     coming: Option<JoinHandle<Option<ReservedStarts>>>,
     /// How many are reserved at once: as many as were of use lately.
     count: u32,
@@ -49,6 +56,7 @@ impl ReservedBucket {
             lateness,
             state: Mutex::new(Reservations {
                 ready: VecDeque::new(),
+                asked: None,
                 coming: None,
                 count: 1,
             }),
@@ -64,7 +72,7 @@ impl ReservedBucket {
                 let coming = self.pace.reserve(state.count, self.every);
                 state.coming = Some(tokio::spawn(coming));
             }
-            let Some(start) = state.ready.pop_front() else {
+            let Some((start, reserved)) = state.ready.pop_front() else {
                 waited |= self.receive(&mut state).await;
                 continue;
             };
@@ -75,8 +83,25 @@ impl ReservedBucket {
             }
             waited |= now < start;
             tokio::time::sleep_until(start).await;
+            let known = state.asked.map_or(reserved, |asked| asked.max(reserved));
+            if Instant::now() > known + KNOWN && self.is_held(&mut state).await {
+                continue;
+            }
             return waited;
         }
+    }
+
+    /// Whether another worker was told meanwhile to wait. Then the starts until the end of
+    /// that wait are given up.
+    async fn is_held(&self, state: &mut Reservations) -> bool {
+        let Some(wait) = self.pace.held().await else {
+            state.ready.clear();
+            return true;
+        };
+        let now = Instant::now();
+        state.asked = Some(now);
+        state.ready.retain(|(start, _)| *start >= now + wait);
+        !wait.is_zero()
     }
 
     /// Waits for the starts that were asked for. True if they were late.
@@ -90,7 +115,8 @@ impl ReservedBucket {
         match received {
             Ok(Some(starts)) => {
                 let first = Instant::from_std(starts.first);
-                let all = (0..starts.count).map(|place| first + starts.every * place);
+                let now = Instant::now();
+                let all = (0..starts.count).map(|place| (first + starts.every * place, now));
                 state.ready.extend(all);
                 if !was_ready {
                     state.count = (state.count * 2).min(self.most());
@@ -128,13 +154,15 @@ mod tests {
     #[derive(Debug)]
     struct PaceOfTest {
         next: Mutex<Option<Instant>>,
+        held: Mutex<Option<Instant>>,
         answers_after: Duration,
     }
 
     impl SharedPace for PaceOfTest {
         fn reserve(&self, count: u32, every: Duration) -> Later<Option<ReservedStarts>> {
             let mut next = self.next.lock();
-            let first = next.unwrap_or_else(Instant::now).max(Instant::now());
+            let held = self.held.lock().unwrap_or_else(Instant::now);
+            let first = next.unwrap_or(held).max(held).max(Instant::now());
             *next = Some(first + every * count);
             let wait = self.answers_after;
             Box::pin(async move {
@@ -147,8 +175,14 @@ mod tests {
             })
         }
 
-        fn hold(&self, _: Duration) -> Later<()> {
+        fn hold(&self, wait: Duration) -> Later<()> {
+            *self.held.lock() = Some(Instant::now() + wait);
             Box::pin(async {})
+        }
+
+        fn held(&self) -> Later<Option<Duration>> {
+            let left = self.held.lock().map(|held| held - Instant::now());
+            Box::pin(async move { Some(left.unwrap_or_default()) })
         }
 
         fn probe(&self) -> Later<ProbeTurn> {
@@ -160,18 +194,30 @@ mod tests {
         }
     }
 
-    /// Starts of `workers` at 200 a second for ten seconds, each of whose answers takes a
-    /// while.
-    async fn starts(workers: usize, answers_after: Duration) -> Vec<Instant> {
+    /// Starts of `workers`, one `every` so often, for ten seconds, each of whose answers
+    /// takes a while. If one is told to wait for five seconds, that is after two.
+    async fn starts(
+        workers: usize,
+        every: Duration,
+        answers_after: Duration,
+        is_held: bool,
+    ) -> Vec<Instant> {
         let pace: Arc<dyn SharedPace> = Arc::new(PaceOfTest {
             next: Mutex::default(),
+            held: Mutex::default(),
             answers_after,
         });
+        if is_held {
+            let pace = Arc::clone(&pace);
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                pace.hold(Duration::from_secs(5)).await;
+            });
+        }
         let starts = Arc::new(Mutex::new(Vec::new()));
         let until = Instant::now() + Duration::from_secs(10);
         let tasks: Vec<_> = (0..workers)
             .map(|_| {
-                let every = Duration::from_millis(5);
                 let bucket = ReservedBucket::new(Arc::clone(&pace), every, every * 2);
                 let starts = Arc::clone(&starts);
                 tokio::spawn(async move {
@@ -194,7 +240,8 @@ mod tests {
     async fn the_rate_is_used_and_never_passed() {
         for (workers, answers_after) in [(1, 1), (3, 2), (16, 3), (1, 9), (40, 30)] {
             let began = Instant::now();
-            let starts = starts(workers, Duration::from_millis(answers_after)).await;
+            let answers_after = Duration::from_millis(answers_after);
+            let starts = starts(workers, Duration::from_millis(5), answers_after, false).await;
             let used = starts
                 .iter()
                 .filter(|at| **at < began + Duration::from_secs(10));
@@ -206,6 +253,30 @@ mod tests {
                 .enumerate()
                 .map(|(place, at)| starts.partition_point(|later| *later < *at + second) - place);
             assert!(most.max().unwrap() <= 202, "{workers} workers");
+        }
+    }
+    /// With twenty workers at ten a second, each of them has a start reserved that is up to
+    /// two seconds away.
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_that_one_is_told_is_the_wait_of_all() {
+        for (workers, every) in [(20, 100), (3, 100), (1, 5), (16, 5), (40, 5)] {
+            let every = Duration::from_millis(every);
+            let began = Instant::now();
+            let starts = starts(workers, every, Duration::from_millis(2), true).await;
+            let [held, free] = [2, 7].map(|seconds| began + Duration::from_secs(seconds));
+            let late = held + super::KNOWN + Duration::from_millis(1);
+            let within = starts.iter().filter(|at| **at > late && **at < free);
+            assert_eq!(within.count(), 0, "{workers} workers");
+            // And the rate is used before and afterwards.
+            let before = starts.iter().filter(|at| **at < held).count();
+            let after = starts.iter().filter(|at| **at >= free).count();
+            let whole = |seconds| Duration::from_secs(seconds).div_duration_f64(every);
+            let used = |count: usize| f64::from(u32::try_from(count).unwrap());
+            assert!(
+                used(before) >= whole(2) * 0.95,
+                "{workers} workers: {before}"
+            );
+            assert!(used(after) >= whole(3) * 0.95, "{workers} workers: {after}");
         }
     }
 }

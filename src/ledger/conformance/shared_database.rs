@@ -401,6 +401,9 @@ impl SimulatedDatabase {
             self.release_parts();
         }
         self.live(place.worker)?;
+        if !self.runs.values().any(|run| *run == place.run) {
+            return Err(WriteRefusal::LostCommits);
+        }
         if self.runs.values().max() != Some(&place.run) {
             // Its parts were removed.
             return Ok(PartAnswer::Done);

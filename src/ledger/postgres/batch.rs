@@ -16,6 +16,8 @@ use crate::ledger::{Batch, Claim, RunFigures, Settlement};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BatchWriter {
     pub(super) worker: i64,
+    /// The worker's random number.
+    pub(super) nonce: i64,
     pub(super) run: i64,
     /// Whether other workers write in the same run.
     pub(super) shares: bool,
@@ -58,8 +60,8 @@ async fn was_written(
     // Locked, so that a standby that lags refuses to answer.
     let row = session
         .query_one(
-            "SELECT batch FROM kb.worker WHERE id = $1 FOR UPDATE",
-            &[&writer.worker],
+            "SELECT batch FROM kb.worker WHERE id = $1 AND nonce = $2 FOR UPDATE",
+            &[&writer.worker, &writer.nonce],
         )
         .await?;
     let last: i64 = row.ok_or(PostgresError::LostCommits)?.try_get(0)?;
@@ -76,12 +78,14 @@ async fn fence(session: &DatabaseSession, writer: BatchWriter) -> Result<(), Pos
         .query_one(
             "UPDATE kb.worker SET batch = $2, run = $3, beat = clock_timestamp(),
                     expires = clock_timestamp() + $4 * interval '1 microsecond'
-                WHERE id = $1 AND state = 'live' AND batch + 1 >= $2 RETURNING id",
+                WHERE id = $1 AND nonce = $5 AND state = 'live' AND batch + 1 >= $2
+                RETURNING id",
             &[
                 &writer.worker,
                 &writer.number,
                 &writer.run,
                 &micros(writer.lease),
+                &writer.nonce,
             ],
         )
         .await?;
@@ -90,8 +94,8 @@ async fn fence(session: &DatabaseSession, writer: BatchWriter) -> Result<(), Pos
     }
     let dead = session
         .query_one(
-            "SELECT FROM kb.worker WHERE id = $1 AND state <> 'live'",
-            &[&writer.worker],
+            "SELECT FROM kb.worker WHERE id = $1 AND nonce = $2 AND state <> 'live'",
+            &[&writer.worker, &writer.nonce],
         )
         .await?;
     Err(match dead {

@@ -91,6 +91,7 @@ impl Ledger for PostgresLedger {
         };
         let writer = BatchWriter {
             worker: state.place.id,
+            nonce: state.place.nonce,
             run: state.run,
             shares: state.is_shared_run,
             runs_before: state.place.runs,

@@ -2,6 +2,7 @@
 
 use super::postgres_error::PostgresError;
 use super::session::DatabaseSession;
+use super::timeline;
 use crate::domain::summary::TargetAccount;
 
 /// The newest format that this code reads and writes.
@@ -111,6 +112,7 @@ pub(super) async fn create(
     target: &TargetAccount,
     now_ms: i64,
 ) -> Result<(), PostgresError> {
+    let timeline = timeline::current(session).await?;
     session
         .transaction(async {
             // Two processes that begin at once: one makes the tables, the other finds them.
@@ -130,9 +132,15 @@ pub(super) async fn create(
             session.execute_all(include_str!("schema.sql")).await?;
             session
                 .query(
-                    "INSERT INTO kb.account (format, base_url, kable_client_id, begun)
-                        VALUES ($1, $2, $3, $4)",
-                    &[&FORMAT, &target.base_url, &target.kable_client_id, &now_ms],
+                    "INSERT INTO kb.account (format, base_url, kable_client_id, begun, timeline)
+                        VALUES ($1, $2, $3, $4, $5)",
+                    &[
+                        &FORMAT,
+                        &target.base_url,
+                        &target.kable_client_id,
+                        &now_ms,
+                        &timeline,
+                    ],
                 )
                 .await?;
             session
@@ -145,6 +153,7 @@ pub(super) async fn create(
 
 /// Brings the tables of an older format up to this one.
 pub(super) async fn upgrade(session: &DatabaseSession, schema: &str) -> Result<(), PostgresError> {
+    let timeline = timeline::current(session).await?;
     session
         .transaction(async {
             lock(session, schema).await?;
@@ -159,6 +168,9 @@ pub(super) async fn upgrade(session: &DatabaseSession, schema: &str) -> Result<(
                          ALTER TABLE kb.worker ADD COLUMN nonce bigint;
                          UPDATE kb.account SET format = 2",
                     )
+                    .await?;
+                session
+                    .query("UPDATE kb.account SET timeline = $1", &[&timeline])
                     .await?;
             }
             Ok(())

@@ -30,8 +30,8 @@ const MOST_REQUESTS: usize = 16;
 /// What a keeper and its ledger share.
 #[derive(Debug)]
 pub(super) struct Kept {
-    /// The worker's number.
-    pub(super) id: i64,
+    /// The worker's number, and its random number.
+    pub(super) worker: (i64, i64),
     pub(super) deadline: Arc<LeaseDeadline>,
     /// The number of the last batch whose commit was acknowledged.
     pub(super) acknowledged: AtomicI64,
@@ -44,6 +44,7 @@ pub(super) struct Kept {
 enum PaceRequest {
     Reserve(u32, Duration, oneshot::Sender<ReservedStarts>),
     Hold(Duration, oneshot::Sender<()>),
+    Held(oneshot::Sender<Duration>),
     Probe(oneshot::Sender<ProbeTurn>),
     Probed(bool, oneshot::Sender<()>),
 }
@@ -76,6 +77,10 @@ impl SharedPace for PaceRequests {
     fn hold(&self, wait: Duration) -> Later<()> {
         let held = self.ask(|answer| PaceRequest::Hold(wait, answer));
         Box::pin(async { held.await.unwrap_or_default() })
+    }
+
+    fn held(&self) -> Later<Option<Duration>> {
+        self.ask(PaceRequest::Held)
     }
 
     fn probe(&self) -> Later<ProbeTurn> {
@@ -231,7 +236,7 @@ impl LeaseLoop {
         // A worker whose claims are gone must not go on sending them.
         let acknowledged = kept.acknowledged.load(Ordering::Acquire);
         let session = self.session().await?;
-        let stop = renew(session, kept.id, acknowledged, lease).await?;
+        let stop = renew(session, kept.worker, acknowledged, lease).await?;
         kept.deadline.granted(asked, lease);
         if let (Some(stop), Some(observer)) = (stop, &*kept.observer.lock()) {
             observer.stop(&stop);
@@ -248,6 +253,10 @@ impl LeaseLoop {
             PaceRequest::Hold(wait, answer) => {
                 pace::hold(self.session().await?, wait).await?;
                 answer.send(()).ok();
+            }
+            PaceRequest::Held(answer) => {
+                let wait = pace::held(self.session().await?).await?;
+                answer.send(wait).ok();
             }
             PaceRequest::Probe(answer) => {
                 let known = self.outages;

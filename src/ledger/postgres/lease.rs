@@ -46,6 +46,9 @@ pub(super) enum Registration {
 pub(super) struct WorkerPlace {
     /// Its number: the fencing token.
     pub(super) id: i64,
+    /// Its random number: a server that took over may give a number again of which it lacks
+    /// the worker.
+    pub(super) nonce: i64,
     /// The first worker of its session.
     pub(super) session: i64,
     /// The first claim that its session may have made.
@@ -136,6 +139,7 @@ async fn registered(
     row.map(|row| {
         Ok(WorkerPlace {
             id: row.try_get(0)?,
+            nonce: worker.nonce,
             session: row.try_get(1)?,
             first_id: row.try_get(2)?,
             runs: row.try_get(3)?,
@@ -200,17 +204,18 @@ async fn insert(
     let id = row.try_get(0)?;
     Ok(WorkerPlace {
         id,
+        nonce: worker.nonce,
         session: of_session.unwrap_or(id),
         first_id,
         runs,
     })
 }
 
-/// Renews the lease of worker `id`. Returns why its run was stopped for all, if it was. Fails
+/// Renews the lease of a worker. Returns why its run was stopped for all, if it was. Fails
 /// if the worker was taken for dead, or if batch `acknowledged` is gone.
 pub(super) async fn renew(
     session: &DatabaseSession,
-    id: i64,
+    (id, nonce): (i64, i64),
     acknowledged: i64,
     lease: Duration,
 ) -> Result<Option<String>, PostgresError> {
@@ -218,19 +223,19 @@ pub(super) async fn renew(
         .query_one(
             "UPDATE kb.worker SET beat = clock_timestamp(),
                     expires = clock_timestamp() + $2 * interval '1 microsecond'
-                WHERE id = $1 AND state = 'live' AND batch >= $3
+                WHERE id = $1 AND nonce = $4 AND state = 'live' AND batch >= $3
                 RETURNING (SELECT stop FROM kb.run WHERE run.id = worker.run)",
-            &[&id, &micros(lease), &acknowledged],
+            &[&id, &micros(lease), &acknowledged, &nonce],
         )
         .await?;
     Ok(renewed.ok_or(PostgresError::Fenced)?.try_get(0)?)
 }
 
-/// Gives the lease of worker `id` up, with its parts. `in_doubt` says whether requests of it
+/// Gives the lease of a worker up, with its parts. `in_doubt` says whether requests of it
 /// may be under way: then it counts as dead.
 pub(super) async fn leave(
     session: &DatabaseSession,
-    id: i64,
+    (id, nonce): (i64, i64),
     in_doubt: bool,
 ) -> Result<(), PostgresError> {
     let state = if in_doubt { "dead" } else { "left" };
@@ -239,8 +244,8 @@ pub(super) async fn leave(
             session
                 .query(
                     "UPDATE kb.worker SET state = $2, gone = clock_timestamp()
-                        WHERE id = $1 AND state = 'live'",
-                    &[&id, &state],
+                        WHERE id = $1 AND nonce = $3 AND state = 'live'",
+                    &[&id, &state, &nonce],
                 )
                 .await?;
             release_parts(session).await

@@ -28,7 +28,7 @@ const EVERY: Duration = Duration::from_millis(10);
 const ROWS: usize = 8;
 
 /// How many histories there are, unless more are asked for, and how long each is.
-const HISTORIES: u64 = 8;
+const HISTORIES: u64 = 16;
 const STEPS: u32 = 150;
 
 /// Each of these has to be met.
@@ -43,6 +43,7 @@ const ALL_ANSWERS: &[&str] = &[
     "take part: Ok(Wait",
     "take part: Ok(Done",
     "take part: Err(Fenced",
+    "take part: Err(LostCommits",
     "write: Err(Fenced",
     "write: Err(NoRun",
     "write: Err(LostCommits",
@@ -167,7 +168,14 @@ impl TwoDatabases {
             0..12 => self.register().await,
             12..22 => self.begin(worker).await,
             22..35 => self.take_part(worker).await,
-            35..70 => self.write(worker).await,
+            35..40 => {
+                // Until all parts are done, if it may.
+                for _ in 0..8 {
+                    self.take_part(worker).await;
+                    self.write(worker).await;
+                }
+            }
+            40..70 => self.write(worker).await,
             70..80 => self.renew(worker).await,
             80..84 => self.leave(worker).await,
             84..97 => self.use_pace(worker).await,
@@ -232,6 +240,7 @@ impl TwoDatabases {
         let may_begin = self.rng.u8(0..4) > 0;
         let as_real = WorkerPlace {
             id: place.worker,
+            nonce: 0,
             session: place.session,
             first_id: place.first_id.cast_signed(),
             runs: place.runs_before,
@@ -289,6 +298,7 @@ impl TwoDatabases {
         let is_again = !is_next || self.rng.bool();
         let writer = BatchWriter {
             worker: one.place.worker,
+            nonce: 0,
             run: one.place.run,
             shares: true,
             runs_before: one.place.runs_before,
@@ -349,8 +359,10 @@ impl TwoDatabases {
                 .settlements
                 .extend(known.map(|one| settlement(one.id, outcome)));
         }
+        let ends_all = self.rng.u8(0..3) == 0;
         for part in 0..PARTS {
             match self.rng.u8(0..12) {
+                _ if ends_all => batch.finished_parts.push(part),
                 0 => batch.finished_parts.push(part),
                 1 => batch.returned_parts.push(part),
                 _ => {}
@@ -362,7 +374,7 @@ impl TwoDatabases {
     async fn renew(&mut self, worker: usize) {
         let id = self.workers[worker].place.worker;
         let batches = self.workers[worker].batches;
-        let real = lease::renew(&self.session, id, batches, LEASE).await;
+        let real = lease::renew(&self.session, (id, 0), batches, LEASE).await;
         let model = self.model.renew(self.now, (id, batches));
         let real = real.map(|_stop| ()).map_err(|error| refusal(&error));
         self.same("renew", id, (&real, &model));
@@ -370,7 +382,9 @@ impl TwoDatabases {
 
     async fn leave(&mut self, worker: usize) {
         let (id, in_doubt) = (self.workers[worker].place.worker, self.rng.bool());
-        lease::leave(&self.session, id, in_doubt).await.unwrap();
+        lease::leave(&self.session, (id, 0), in_doubt)
+            .await
+            .unwrap();
         self.model.leave(self.now, id, in_doubt);
         self.same("leave", (id, in_doubt), (&(), &()));
     }
@@ -378,25 +392,26 @@ impl TwoDatabases {
     async fn use_pace(&mut self, worker: usize) {
         let (session, now) = (&self.session, self.now);
         match self.rng.u8(0..10) {
-            0..4 => {
+            0..3 => {
                 let count = self.rng.u32(1..200);
                 pace::reserve(session, count, EVERY).await.unwrap();
                 self.model.reserve(now, count, EVERY);
             }
-            4 => {
+            3 => {
                 let wait = Duration::from_millis(self.rng.u64(0..10_000));
                 pace::hold(session, wait).await.unwrap();
                 self.model.hold(now, wait);
             }
-            5..9 => {
+            4..8 => {
                 let known = self.workers[worker].outages;
                 let real = pace::probe(session, known).await.unwrap();
                 let model = self.model.probe(now, known);
-                self.workers[worker].outages = self.rng.bool().then_some(model.1);
+                let known_later = self.rng.u8(0..5) > 0;
+                self.workers[worker].outages = known_later.then_some(model.1);
                 self.same("probe", known, (&real, &model));
             }
             _ => {
-                let is_back = self.rng.bool();
+                let is_back = self.rng.u8(0..3) > 0;
                 pace::probed(session, is_back).await.unwrap();
                 self.model.probed(is_back);
             }

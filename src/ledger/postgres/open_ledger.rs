@@ -51,10 +51,10 @@ pub(super) struct WriterState {
 }
 
 impl PostgresLedger {
-    /// Gives up the lease of worker `id`. If this fails, it ends by itself.
-    pub(super) fn leave(&self, id: i64, in_doubt: bool) {
+    /// Gives up the lease of a worker. If this fails, it ends by itself.
+    pub(super) fn leave(&self, place: WorkerPlace, in_doubt: bool) {
         self.connection.try_run(LEAVING, async |session| {
-            lease::leave(session, id, in_doubt).await
+            lease::leave(session, (place.id, place.nonce), in_doubt).await
         });
     }
 
@@ -99,11 +99,11 @@ impl Drop for PostgresLedger {
         let Some(writer) = self.writer.take() else {
             return;
         };
-        let (id, in_doubt) = (writer.place.id, !writer.open.is_empty());
+        let (place, in_doubt) = (writer.place, !writer.open.is_empty());
         let is_lost = writer.kept.deadline.is_lost();
         drop(writer);
         if !is_lost {
-            self.leave(id, in_doubt);
+            self.leave(place, in_doubt);
         }
     }
 }

@@ -79,7 +79,7 @@ impl PostgresLedger {
         // From here on nothing but this worker writes, unless it shares.
         ledger.connection.others_write(settings.shares);
         let kept = Arc::new(Kept {
-            id: place.id,
+            worker: (place.id, place.nonce),
             deadline: Arc::new(LeaseDeadline::new(settings.clock)),
             acknowledged: AtomicI64::new(0),
             observer: Mutex::default(),
@@ -87,7 +87,7 @@ impl PostgresLedger {
         let address = ledger.connection.address.clone();
         let keeper = Keeper::start(address, Some(Arc::clone(&kept)));
         let keeper = keeper.map_err(|error| {
-            ledger.leave(place.id, false);
+            ledger.leave(place, false);
             ledger.keeper_error(error)
         })?;
         ledger.writer = Some(WriterState {

@@ -57,6 +57,20 @@ pub(super) async fn hold(session: &DatabaseSession, wait: Duration) -> Result<()
     Ok(())
 }
 
+/// For how long no worker may start a request from now on.
+pub(super) async fn held(session: &DatabaseSession) -> Result<Duration, PostgresError> {
+    let row = session
+        .query_row(
+            "SELECT held_us - (extract(epoch FROM clock_timestamp()) * 1000000)::bigint FROM kb.pace",
+            &[],
+        )
+        .await?;
+    let left: i64 = row.try_get(0)?;
+    Ok(Duration::from_micros(
+        u64::try_from(left).unwrap_or_default(),
+    ))
+}
+
 /// Asks to be the one worker that finds out whether the API is back. `known` is how many
 /// outages were over when this worker's outage began; how many are now is returned.
 pub(super) async fn probe(

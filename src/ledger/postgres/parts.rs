@@ -44,14 +44,16 @@ pub(super) async fn take(
     let row = session
         .query_row(
             "SELECT EXISTS (SELECT FROM kb.part WHERE run = $1 AND NOT done),
-                    EXISTS (SELECT FROM kb.worker WHERE id = $2 AND state = 'live')",
+                    EXISTS (SELECT FROM kb.worker WHERE id = $2 AND state = 'live'),
+                    EXISTS (SELECT FROM kb.run WHERE id = $1)",
             &[&run, &worker],
         )
         .await?;
-    match (row.try_get(0)?, row.try_get(1)?) {
-        (_, false) => Err(PostgresError::Fenced),
-        (true, true) => Ok(PartAnswer::Wait),
-        (false, true) => Ok(PartAnswer::Done),
+    match (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?) {
+        (_, false, _) => Err(PostgresError::Fenced),
+        (_, true, false) => Err(PostgresError::LostCommits),
+        (true, true, true) => Ok(PartAnswer::Wait),
+        (false, true, true) => Ok(PartAnswer::Done),
     }
 }
 

@@ -69,6 +69,10 @@ impl SharedPace for PaceOfOthers {
         self.0.requests().hold(wait)
     }
 
+    fn held(&self) -> Later<Option<Duration>> {
+        self.0.requests().held()
+    }
+
     fn probe(&self) -> Later<ProbeTurn> {
         self.0.requests().probe()
     }

@@ -220,10 +220,10 @@ fn a_worker_whose_batches_are_gone_keeps_no_lease() {
     };
     let mut ledger = sharing(&store);
     claimed(&mut ledger);
-    let id = ledger.writer.as_ref().unwrap().place.id;
+    let place = ledger.writer.as_ref().unwrap().place;
     let renewed = |ledger: &mut PostgresLedger| {
         ledger.connection.run("write to", async |session, _| {
-            lease::renew(session, id, 1, Duration::from_secs(9)).await
+            lease::renew(session, (place.id, place.nonce), 1, Duration::from_secs(9)).await
         })
     };
     renewed(&mut ledger).unwrap();
@@ -231,6 +231,37 @@ fn a_worker_whose_batches_are_gone_keeps_no_lease() {
     assert!(matches!(
         renewed(&mut ledger),
         Err(LedgerError::Fenced { .. })
+    ));
+}
+
+/// A server that took over gave the number of a worker that it lacks to another one.
+#[test]
+fn a_worker_whose_number_another_one_has_writes_nothing() {
+    let Some(store) = PostgresStore::<false>::start() else {
+        return;
+    };
+    let mut ledger = sharing(&store);
+    store.sql("UPDATE kb.worker SET nonce = nonce + 1");
+    let batch = Batch {
+        claims: vec![claim(1)],
+        ..Batch::default()
+    };
+    assert!(matches!(
+        ledger.write(&batch),
+        Err(LedgerError::LostCommits { .. })
+    ));
+}
+
+#[test]
+fn a_run_that_is_gone_has_no_parts_that_are_done() {
+    let Some(store) = PostgresStore::<false>::start() else {
+        return;
+    };
+    let mut ledger = sharing(&store);
+    store.sql("DELETE FROM kb.part; DELETE FROM kb.run");
+    assert!(matches!(
+        ledger.take_part(0),
+        Err(LedgerError::LostCommits { .. })
     ));
 }
 

@@ -36,27 +36,34 @@ pub(super) async fn note(
     session: &DatabaseSession,
     guard: TimelineGuard,
 ) -> Result<bool, PostgresError> {
+    let current = current(session).await?;
+    // On a standby it fails, as all that a worker writes does.
     let noted = session
-        .query_one(
-            "UPDATE kb.account a SET timeline = t.current,
-                    gaps = a.gaps OR t.is_new AND $1::boolean,
-                    claims_after = CASE WHEN t.is_new AND $1::boolean
-                        THEN clock_timestamp() + $2 * interval '1 microsecond'
-                        ELSE a.claims_after END
-                FROM (SELECT known.single, current, coalesce(known.timeline <> current, false) AS is_new
-                        FROM kb.account known, (SELECT ('x' || lpad(left(pg_walfile_name(
-                            pg_current_wal_insert_lsn()), 8), 16, '0'))::bit(64)::bigint) AS wal (current)
-                     ) t
-                WHERE a.single = t.single AND a.timeline IS DISTINCT FROM t.current
-                RETURNING t.is_new",
-            &[&guard.others_wrote, &micros(guard.requests_live)],
+        .query(
+            "UPDATE kb.account SET timeline = $1, gaps = gaps OR $2,
+                    claims_after = CASE WHEN $2
+                        THEN clock_timestamp() + $3 * interval '1 microsecond'
+                        ELSE claims_after END
+                WHERE timeline <> $1 RETURNING true",
+            &[&current, &guard.others_wrote, &micros(guard.requests_live)],
+        )
+        .await?;
+    Ok(guard.others_wrote && !noted.is_empty())
+}
+
+/// The server's timeline; `None` of a standby, and of a service that has none.
+pub(super) async fn current(session: &DatabaseSession) -> Result<Option<i64>, PostgresError> {
+    let told = session
+        .query_row(
+            "SELECT CASE WHEN NOT pg_is_in_recovery() THEN ('x' || lpad(left(pg_walfile_name(
+                pg_current_wal_insert_lsn()), 8), 16, '0'))::bit(64)::bigint END",
+            &[],
         )
         .await;
-    match noted {
-        Ok(Some(row)) => Ok(guard.others_wrote && row.try_get(0)?),
-        Ok(None) => Ok(false),
+    match told {
+        Ok(row) => Ok(row.try_get(0)?),
         // Services that speak PostgreSQL's protocol, and keep their log another way.
-        Err(PostgresError::Database(error)) if has_no_timeline(error.code()) => Ok(false),
+        Err(PostgresError::Database(error)) if has_no_timeline(error.code()) => Ok(None),
         Err(error) => Err(error),
     }
 }
