@@ -175,7 +175,7 @@ impl<'r> RowChecks<'_, 'r> {
     #[inline]
     pub(super) fn optional(&mut self, field: Field) -> Option<&'r str> {
         let value = match self.candidate.get(field) {
-            FieldValue::Absent => return None,
+            FieldValue::Absent | FieldValue::Text("") => return None,
             FieldValue::Text(text) if self.is_plain(text) => *text,
             FieldValue::Text(_) | FieldValue::List(_) | FieldValue::Wrong(..) => {
                 let value = self.trimmed(field)?;
@@ -266,7 +266,8 @@ impl<'r> RowChecks<'_, 'r> {
         let control =
             |c: &char| c.is_control() && !(several_lines && matches!(c, '\n' | '\r' | '\t'));
         let mut soundness = Soundness::Sound;
-        if let Some(found) = value.chars().find(control) {
+        let is_printable = self.candidate.printable || is_printable(value.as_bytes());
+        if !is_printable && let Some(found) = value.chars().find(control) {
             let message = format!(
                 "{field} {} holds the control character U+{:04X}, wanted text",
                 quoted(value),

@@ -72,6 +72,7 @@ pub(super) fn ids<'r>(checks: &mut RowChecks<'_, 'r>, field: Field) -> Vec<Cow<'
             );
             checks.note(Code::WrongType, field, &text, message);
         }
+        FieldValue::Text("") | FieldValue::Absent => return Vec::new(),
         FieldValue::Text(text) => {
             let text: &'r str = text;
             match json_list(text) {
@@ -91,7 +92,6 @@ pub(super) fn ids<'r>(checks: &mut RowChecks<'_, 'r>, field: Field) -> Vec<Cow<'
                 }
             }
         }
-        FieldValue::Absent => {}
     }
     if ids.kept.len() > MOST_IDS {
         let message = format!("{field} names too many ids, wanted at most {MOST_IDS}");
@@ -212,9 +212,7 @@ fn unknown(meant: &[&str]) -> (String, Option<Fix>) {
 
 /// Whether `text` contains one of the separators of a list.
 fn has_separator(text: &str) -> bool {
-    let is_separator = |byte| matches!(byte, b';' | b'|' | b',');
-    text.bytes()
-        .fold(false, |any, byte| any | is_separator(byte))
+    memchr::memchr3(b';', b'|', b',', text.as_bytes()).is_some()
 }
 
 /// The items of a list that is written as a JSON array in one cell.

@@ -4,23 +4,24 @@
 
 /// Whether certainly no byte of `text` is part of a control character, of an invisible
 /// one, of U+FFFD, of text that was decoded with the wrong encoding, or of markup such as
-/// `&amp;`, `<br>`, `%20` and `\u00fc`. Beyond ASCII the first bytes in UTF-8 are looked at:
-/// those of most letters of Latin, Greek, Cyrillic, Hebrew and of Chinese characters begin
-/// nothing else.
+/// `&amp;`, `<br>`, `%20` and `\u00fc`. Beyond ASCII the first two bytes in UTF-8 are looked
+/// at: those of most letters of most alphabets begin nothing else.
 ///
-/// Printable ASCII is passed over sixteen bytes at a time, without a branch for each.
+/// Printable ASCII is passed over sixteen bytes at a time, and so is the rest, without a
+/// branch for each.
 pub(super) fn is_printable(text: &[u8]) -> bool {
-    let (sixteens, rest) = text.as_chunks::<16>();
-    let mut before = 0;
-    for bytes in sixteens {
+    let (sixteens, _) = text.as_chunks::<16>();
+    // The same bytes, each with the one that follows it.
+    let following = text.split_first().map_or(text, |(_, following)| following);
+    let (nexts, last) = following.as_chunks::<16>();
+    for (bytes, next) in sixteens.iter().zip(nexts) {
         let is_plain = bytes.iter().fold(true, |all, byte| all & is_plain(*byte));
-        if is_plain && !may_start_markup(before) {
-            before = 0;
-        } else if !is_harmless(bytes, &mut before) {
+        if !is_plain && !are_harmless(bytes, next.iter()) {
             return false;
         }
     }
-    is_harmless(rest, &mut before)
+    let (_, rest) = text.split_at(text.len() - text.len().min(last.len() + 1));
+    are_harmless(rest, last.iter().chain(b" "))
 }
 
 /// Whether a byte is printable ASCII and starts no markup; without a branch, so that many
@@ -43,42 +44,101 @@ const fn may_start_markup(byte: u8) -> bool {
     (byte == b'&') | (byte == b'<') | (byte == b'%') | (byte == b'\\')
 }
 
-/// Whether no byte begins a character that is looked at; `before` is the byte before them,
-/// and afterwards the last of them.
-fn is_harmless(bytes: &[u8], before: &mut u8) -> bool {
-    for byte in bytes {
-        let begins = LOOKED_AT.get(usize::from(*byte)).copied().unwrap_or(true);
-        // `Â` and `Ã` are rare as letters, and frequent in text that was decoded wrongly.
-        let is_garbled = *before == 0xc3 && matches!(byte, 0x82 | 0x83);
-        // Markup goes on without a blank: `Smith & Sons` has none.
-        let is_markup = may_start_markup(*before) && matches!(byte, b'#'..=b'~');
-        if begins || is_garbled || is_markup {
-            return false;
-        }
-        *before = *byte;
-    }
-    true
+/// Whether no byte begins, with the one of `nexts` that follows it, anything that is looked
+/// at.
+fn are_harmless<'t>(bytes: &[u8], nexts: impl Iterator<Item = &'t u8> + Clone) -> bool {
+    // All are tested, without a branch, which is faster than stopping at the first.
+    let found = bytes
+        .iter()
+        .zip(nexts.clone())
+        .fold(0, |all, (byte, next)| {
+            all | looked_at_after(*byte) >> (next & 0x3f)
+        });
+    found & 1 == 0
+        || !bytes
+            .iter()
+            .zip(nexts)
+            .any(|(byte, next)| is_looked_at(*byte, *next))
 }
 
-/// By byte: whether it is a control character, or begins a character that is looked at.
-static LOOKED_AT: [bool; 256] = looked_at();
+fn looked_at_after(byte: u8) -> u64 {
+    let seconds = LOOKED_AT.get(usize::from(byte)).copied();
+    seconds.unwrap_or(u64::MAX)
+}
+
+fn is_looked_at(byte: u8, next: u8) -> bool {
+    if may_start_markup(byte) {
+        // Markup goes on without a blank: `Smith & Sons` has none.
+        matches!(next, b'#'..=b'~')
+    } else {
+        looked_at_after(byte) >> (next & 0x3f) & 1 == 1
+    }
+}
+
+/// By byte: the bytes after it, by their lower six bits, with which it begins a character
+/// that is looked at. A control character does so with any, and so may the beginning of
+/// markup.
+static LOOKED_AT: [u64; 256] = looked_at();
 
 /// C2 begins control characters, the no-break space and the soft hyphen, C5, C6 and CB
-/// what Windows-1252 has at 80 to 9F, CD, D8, E1 to E3, EF and F3 invisible ones.
+/// what Windows-1252 has at 80 to 9F, CD, D8, E1 to E3, EF, F0 and F3 invisible ones. `Â` and
+/// `Ã` (C3 82, C3 83) are rare as letters, and frequent in text that was decoded wrongly.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::indexing_slicing,
     reason = "computed when this is compiled, where an index out of range is an error"
 )]
-const fn looked_at() -> [bool; 256] {
-    let mut looked_at = [false; 256];
+const fn looked_at() -> [u64; 256] {
+    let mut looked_at = [0; 256];
     let mut byte = 0;
     while byte < 256 {
-        looked_at[byte] = matches!(byte as u8,
-            0..=0x1f | 0x7f | 0xc2 | 0xc5 | 0xc6 | 0xcb | 0xcd | 0xd8 | 0xe1..=0xe3 | 0xef | 0xf3);
+        looked_at[byte] = match byte as u8 {
+            0..=0x1f
+            | b'%'
+            | b'&'
+            | b'<'
+            | b'\\'
+            | 0x7f
+            | 0xc2
+            | 0xc6
+            | 0xcb
+            | 0xcd
+            | 0xe2
+            | 0xf3 => u64::MAX,
+            0xc3 => seconds(0x82..0x84),
+            // Œ and œ, Š and š, Ÿ, Ž and ž.
+            0xc5 => {
+                seconds(0x92..0x94)
+                    | seconds(0xa0..0xa2)
+                    | seconds(0xb8..0xb9)
+                    | seconds(0xbd..0xbf)
+            }
+            // The mark of Arabic.
+            0xd8 => seconds(0x9c..0x9d),
+            // Not the letters of Vietnamese, U+1E00 to U+1EFF.
+            0xe1 => !seconds(0xb8..0xbc),
+            // Not Hiragana, Katakana and Bopomofo, nor the signs of Japanese.
+            0xe3 => !seconds(0x80..0x85),
+            // Not the wide and narrow forms U+FF00 to U+FF7F.
+            0xef => !seconds(0xbc..0xbe),
+            // The marks of shorthand and of musical notation.
+            0xf0 => seconds(0x9b..0x9c) | seconds(0x9d..0x9e),
+            _another => 0,
+        };
         byte += 1;
     }
     looked_at
+}
+
+/// The bits of these bytes of UTF-8 that go on a character.
+const fn seconds(bytes: std::ops::Range<u8>) -> u64 {
+    let mut bits = 0;
+    let mut byte = bytes.start;
+    while byte < bytes.end {
+        bits |= 1 << (byte & 0x3f);
+        byte += 1;
+    }
+    bits
 }
 
 #[cfg(test)]
@@ -88,14 +148,22 @@ mod tests {
 
     /// The characters that are looked at begin with these bytes.
     fn slowly(text: &[u8]) -> bool {
-        let looked_at = |byte: &u8| {
-            byte.is_ascii_control()
-                || b"\xc2\xc5\xc6\xcb\xcd\xd8\xe1\xe2\xe3\xef\xf3".contains(byte)
+        let is_begun = |byte: u8, next: u8| match byte {
+            0xc2 | 0xc6 | 0xcb | 0xcd | 0xe2 | 0xf3 => true,
+            0xc3 => matches!(next & 63, 0x02 | 0x03),
+            0xc5 => matches!(next & 63, 0x12 | 0x13 | 0x20 | 0x21 | 0x38 | 0x3d | 0x3e),
+            0xd8 => next & 63 == 0x1c,
+            0xe1 => !matches!(next & 63, 0x38..=0x3b),
+            0xe3 => !matches!(next & 63, 0..=4),
+            0xef => !matches!(next & 63, 0x3c | 0x3d),
+            0xf0 => matches!(next & 63, 0x1b | 0x1d),
+            _another => byte.is_ascii_control(),
         };
-        let garbled = |pair: &[u8]| matches!(pair, [0xc3, 0x82 | 0x83]);
-        let markup = |pair: &[u8]| matches!(pair, [b'&' | b'<' | b'%' | b'\\', b'#'..=b'~']);
-        let mut pairs = text.windows(2);
-        !text.iter().any(looked_at) && !pairs.any(|pair| garbled(pair) || markup(pair))
+        let nexts = text.iter().skip(1).chain(b" ");
+        let mut pairs = text.iter().zip(nexts);
+        !pairs.any(|(byte, next)| {
+            is_begun(*byte, *next) || b"&<%\\".contains(byte) && matches!(next, b'#'..=b'~')
+        })
     }
 
     #[test]

@@ -118,60 +118,67 @@ pub fn is_hostile(letter: char) -> bool {
 /// same then.
 pub fn fold_into(value: &str, buffer: &mut Vec<u8>) {
     let bare = trimmed(value);
+    let start = buffer.len();
     if bare.is_ascii() {
         fold_ascii_into(bare, buffer);
-    } else if is_normal(bare) {
-        fold_normal_into(bare, buffer);
-    } else {
-        let visible = bare.chars().filter(|letter| !is_invisible(*letter));
-        let normal: String = visible.nfkc().collect();
-        // A lower-case letter may have another form than its capital.
-        let lower: String = normal.chars().flat_map(char::to_lowercase).nfkc().collect();
-        buffer.extend_from_slice(trimmed(&lower).as_bytes());
+        return;
     }
-}
-
-/// Whether `text` is in form NFKC and without invisible characters.
-fn is_normal(text: &str) -> bool {
-    text.chars().all(is_normal_letter)
-        || is_nfkc_quick(text.chars()) == IsNormalized::Yes && !text.contains(is_invisible)
+    if fold_letters_into(bare, is_normal_letter, buffer) {
+        return;
+    }
+    buffer.truncate(start);
+    if is_nfkc_quick(bare.chars()) == IsNormalized::Yes && !bare.contains(is_invisible) {
+        fold_letters_into(bare, |_| true, buffer);
+        return;
+    }
+    let visible = bare.chars().filter(|letter| !is_invisible(*letter));
+    let normal: String = visible.nfkc().collect();
+    // A lower-case letter may have another form than its capital.
+    let lower: String = normal.chars().flat_map(char::to_lowercase).nfkc().collect();
+    buffer.extend_from_slice(trimmed(&lower).as_bytes());
 }
 
 /// Whether `letter` is of a range that has no other form: most letters of most files.
 const fn is_normal_letter(letter: char) -> bool {
-    matches!(letter, ' '..='~' | '\u{c0}'..='\u{131}' | '\u{134}'..='\u{13e}'
-        | '\u{141}'..='\u{148}' | '\u{14a}'..='\u{17e}' | '\u{391}'..='\u{3ce}'
-        | '\u{400}'..='\u{45f}' | '\u{5d0}'..='\u{5ea}' | '\u{621}'..='\u{64a}'
-        | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{4e00}'..='\u{9fff}'
-        | '\u{ac00}'..='\u{d7a3}')
+    is_caseless(letter)
+        || matches!(letter, ' '..='~' | '\u{c0}'..='\u{131}' | '\u{134}'..='\u{13e}'
+            | '\u{141}'..='\u{148}' | '\u{14a}'..='\u{17e}' | '\u{391}'..='\u{3ce}'
+            | '\u{400}'..='\u{45f}')
 }
 
-/// Appends `bare`, which [`is_normal`], in lower case.
-fn fold_normal_into(bare: &str, buffer: &mut Vec<u8>) {
+/// Appends `text` in lower case; false at the first letter beyond ASCII that is not one
+/// that `is_normal`.
+fn fold_letters_into(text: &str, is_normal: impl Fn(char) -> bool, buffer: &mut Vec<u8>) -> bool {
     let mut bytes = [0; 4];
-    let mut rest = bare;
+    let mut rest = text;
     while !rest.is_empty() {
         // Most of it is ASCII, which is folded a run at a time.
         let run = rest.bytes().take_while(u8::is_ascii).count();
         let (plain, others) = rest.split_at(run);
         fold_ascii_into(plain, buffer);
-        let caseless = others
-            .find(|letter| !is_caseless(letter))
-            .unwrap_or(others.len());
-        let (caseless, others) = others.split_at(caseless);
+        let caseless = others.find(|letter| !is_caseless(letter));
+        let (caseless, others) = others.split_at(caseless.unwrap_or(others.len()));
         buffer.extend_from_slice(caseless.as_bytes());
+        rest = others;
         let mut others = others.chars();
-        for letter in others.by_ref().take(1).flat_map(char::to_lowercase) {
-            buffer.extend_from_slice(letter.encode_utf8(&mut bytes).as_bytes());
+        if let Some(letter) = others.next().filter(|letter| !letter.is_ascii()) {
+            if !is_normal(letter) {
+                return false;
+            }
+            for lower in letter.to_lowercase() {
+                buffer.extend_from_slice(lower.encode_utf8(&mut bytes).as_bytes());
+            }
+            rest = others.as_str();
         }
-        rest = others.as_str();
     }
+    true
 }
 
-/// Whether `letter` is of a script without case, from Hebrew to Burmese or East
-/// Asian, and need not be looked up in a table.
-fn is_caseless(letter: char) -> bool {
-    matches!(letter, '\u{590}'..='\u{109f}' | '\u{2e80}'..='\u{a63f}' | '\u{ac00}'..='\u{d7ff}')
+/// Whether `letter` has neither another form nor case: Chinese characters, Hiragana,
+/// Katakana, Hangul, Hebrew, Arabic.
+const fn is_caseless(letter: char) -> bool {
+    matches!(letter, '\u{4e00}'..='\u{9fff}' | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}'
+        | '\u{ac00}'..='\u{d7a3}' | '\u{5d0}'..='\u{5ea}' | '\u{621}'..='\u{64a}')
 }
 
 fn fold_ascii_into(text: &str, buffer: &mut Vec<u8>) {

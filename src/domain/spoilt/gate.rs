@@ -17,9 +17,12 @@ const FEWEST_DIGITS: usize = 14;
 /// By first byte: bit `n` is set if a value of `n` bytes must be looked at closely.
 static LENGTHS: [u32; 256] = lengths();
 
-/// By last byte: bit `n` is set if a word of `n` bytes ends in it. A month's year ends in
-/// a digit.
-static ENDS: [u32; 256] = ends();
+/// By first and last byte, of each the lower five bits: bit `n` is set if a word of `n`
+/// bytes begins and ends with them. A month's year ends in a digit.
+static WORDS: [[u32; 32]; 32] = all_words().by_ends;
+
+/// The first byte of `＃ＲＥＦ！`, and of other wide forms.
+const WIDE: u8 = 0xef;
 
 /// By byte: what it is in a number.
 static CLASSES: [u8; 256] = classes();
@@ -41,32 +44,46 @@ pub(in crate::domain) fn is_ordinary(value: &[u8]) -> bool {
     let Some(first) = value.first() else {
         return true;
     };
-    let lengths = LENGTHS
-        .get(usize::from(*first))
-        .copied()
-        .unwrap_or(u32::MAX);
-    if lengths >> value.len().min(LONGEST) & 1 == 0 {
+    if !may_be_word(*first, value.len()) {
         // Ids such as `cus_…` and `pln_…` are long, and full of digits.
         return value.len() < FEWEST_DIGITS || value.get(3) == Some(&b'_') || has_few_digits(value);
     }
     if first.is_ascii_digit() || *first == b'+' {
         is_plain_number(value)
     } else {
-        first.is_ascii_alphabetic() && is_no_word(value)
+        let may_begin_word = first.is_ascii_alphabetic() || !first.is_ascii() && *first != WIDE;
+        may_begin_word && is_no_word(*first, value)
     }
 }
 
-/// Whether `value` ends in a letter that no word of its length ends in, or in a number
-/// that is no year of a month's.
-fn is_no_word(value: &[u8]) -> bool {
+/// Whether `value` may be one of the words that are looked for, or a dash of any kind.
+pub(super) fn may_be_word_or_dash(value: &[u8]) -> bool {
+    // Dashes beyond ASCII, U+2013 to U+2212, begin with this byte.
+    const DASH: u8 = 0xe2;
+    let first = value.first();
+    first.is_some_and(|first| *first == DASH || may_be_word(*first, value.len()))
+}
+
+/// Whether a value that begins with this byte, and has so many, may be one of the words
+/// that are looked for.
+#[inline]
+fn may_be_word(first: u8, length: usize) -> bool {
+    let lengths = LENGTHS.get(usize::from(first)).copied();
+    lengths.unwrap_or(u32::MAX) >> length.min(LONGEST) & 1 == 1
+}
+
+/// Whether `value` begins and ends with letters that no word of its length does, or ends
+/// in a number that is no year of a month's.
+fn is_no_word(first: u8, value: &[u8]) -> bool {
     let Some(last) = value.last() else {
         return true;
     };
     if value.len() >= FEWEST_DIGITS && !has_few_digits(value) {
         return false;
     }
-    let ends = ENDS.get(usize::from(*last)).copied().unwrap_or(u32::MAX);
-    if ends >> value.len().min(LONGEST) & 1 == 0 {
+    let words = WORDS.get(usize::from(first & 0x1f));
+    let words = words.and_then(|words| words.get(usize::from(last & 0x1f)));
+    if words.copied().unwrap_or(u32::MAX) >> value.len().min(LONGEST) & 1 == 0 {
         return true;
     }
     let has_at_end = |from_end: usize, marks: &[u8]| {
@@ -148,58 +165,65 @@ fn is_plain_number(value: &[u8]) -> bool {
     reason = "computed when this is compiled, where an index out of range is an error"
 )]
 const fn lengths() -> [u32; 256] {
-    let mut lengths = [0; 256];
-    // What begins with a digit may be a number; a quote or bracket begins few values.
-    let marks = b"0123456789+#'\"-_?.*\\<[{(=";
+    let mut lengths = all_words().by_first;
+    // A quote or bracket begins few values, but a round one begins phone numbers.
+    let marks = b"#'\"-_?.*\\<[{=";
     let mut at = 0;
     while at < marks.len() {
-        lengths[marks[at] as usize] = if matches!(marks[at], b'0'..=b'9' | b'+' | b'(') {
-            0
-        } else {
-            u32::MAX
-        };
+        lengths[marks[at] as usize] = u32::MAX;
         at += 1;
     }
+    // What begins with a digit may be a number.
     let mut digit = b'0';
     while digit <= b'9' {
         lengths[digit as usize] = !0b11;
         digit += 1;
     }
     lengths[b'+' as usize] = !0b11;
-    add_all_words(&mut lengths, false);
+    lengths[WIDE as usize] = u32::MAX;
     lengths
 }
 
-const fn ends() -> [u32; 256] {
-    let mut ends = [0; 256];
-    add_all_words(&mut ends, true);
-    ends
+/// The lengths of all words, a bit for each.
+struct WordLengths {
+    /// By first byte.
+    by_first: [u32; 256],
+    /// By the lower five bits of the first and of the last byte: letters of both cases.
+    by_ends: [[u32; 32]; 32],
 }
 
-/// Sets the bits of all words, by their first or their last bytes.
+const fn all_words() -> WordLengths {
+    let mut lengths = WordLengths {
+        by_first: [0; 256],
+        by_ends: [[0; 32]; 32],
+    };
+    add_words(&mut lengths, &CERTAIN);
+    add_words(&mut lengths, &PROBABLE);
+    add_words(&mut lengths, &TRUTHS);
+    add_words(&mut lengths, &TRUTHS_IN_IDS);
+    add_words(&mut lengths, &TOTALS);
+    add_words(&mut lengths, &LOADING);
+    let mut digit = b'0';
+    while digit <= b'9' {
+        add_length(&mut lengths, b'E', "Err:502".len(), digit);
+        add_months(&mut lengths, digit);
+        digit += 1;
+    }
+    lengths
+}
+
+/// Adds the months with a year of two or four digits that ends in `digit`.
 #[expect(
     clippy::indexing_slicing,
     reason = "computed when this is compiled, where an index out of range is an error"
 )]
-const fn add_all_words(lengths: &mut [u32; 256], last: bool) {
-    add_words(lengths, &CERTAIN, last);
-    add_words(lengths, &PROBABLE, last);
-    add_words(lengths, &TRUTHS, last);
-    add_words(lengths, &TRUTHS_IN_IDS, last);
-    add_words(lengths, &TOTALS, last);
-    add_words(lengths, &LOADING, last);
-    let mut digit = b'0';
-    while digit <= b'9' {
-        let end = if last { Some(digit) } else { None };
-        add_word(lengths, "Err:502", 0, end);
-        let mut month = 0;
-        while month < MONTHS.len() {
-            // With a year of two or four digits.
-            add_word(lengths, MONTHS[month], 3, end);
-            add_word(lengths, MONTHS[month], 5, end);
-            month += 1;
-        }
-        digit += 1;
+const fn add_months(lengths: &mut WordLengths, digit: u8) {
+    let mut month = 0;
+    while month < MONTHS.len() {
+        let word = MONTHS[month].as_bytes();
+        add_length(lengths, word[0], word.len() + 3, digit);
+        add_length(lengths, word[0], word.len() + 5, digit);
+        month += 1;
     }
 }
 
@@ -207,34 +231,25 @@ const fn add_all_words(lengths: &mut [u32; 256], last: bool) {
     clippy::indexing_slicing,
     reason = "computed when this is compiled, where an index out of range is an error"
 )]
-const fn add_words(lengths: &mut [u32; 256], words: &[&str], last: bool) {
+const fn add_words(lengths: &mut WordLengths, words: &[&str]) {
     let mut at = 0;
     while at < words.len() {
         let word = words[at].as_bytes();
-        let end = if last {
-            Some(word[word.len() - 1])
-        } else {
-            None
-        };
-        add_word(lengths, words[at], 0, end);
+        add_length(lengths, word[0], word.len(), word[word.len() - 1]);
         at += 1;
     }
 }
 
-/// Sets the bit of a word that is `longer` by so many bytes: by its last byte, or else
-/// by its first.
+/// Adds words of a length that begin and end with these bytes, in any case.
 #[expect(
     clippy::indexing_slicing,
     reason = "computed when this is compiled, where an index out of range is an error"
 )]
-const fn add_word(lengths: &mut [u32; 256], word: &str, longer: usize, last: Option<u8>) {
-    let bit = 1 << (word.len() + longer);
-    let byte = match last {
-        Some(last) => last,
-        None => word.as_bytes()[0],
-    };
-    lengths[byte.to_ascii_lowercase() as usize] |= bit;
-    lengths[byte.to_ascii_uppercase() as usize] |= bit;
+const fn add_length(lengths: &mut WordLengths, first: u8, length: usize, last: u8) {
+    let bit = 1 << length;
+    lengths.by_first[first.to_ascii_lowercase() as usize] |= bit;
+    lengths.by_first[first.to_ascii_uppercase() as usize] |= bit;
+    lengths.by_ends[(first & 0x1f) as usize][(last & 0x1f) as usize] |= bit;
 }
 
 #[expect(
@@ -260,7 +275,7 @@ const fn classes() -> [u8; 256] {
 
 #[cfg(test)]
 mod tests {
-    use super::is_ordinary;
+    use super::{CERTAIN, LOADING, MONTHS, PROBABLE, TOTALS, TRUTHS, TRUTHS_IN_IDS, is_ordinary};
     use crate::domain::field::Field;
     use crate::domain::spoilt::spoilt;
     use proptest::prelude::*;
@@ -324,6 +339,29 @@ mod tests {
             let closely = !is_ordinary(value.as_bytes());
             assert!(closely || value == "не указано", "{value}");
         }
+    }
+
+    #[test]
+    fn every_word_is_looked_at_in_any_case() {
+        let lists = [
+            CERTAIN.as_slice(),
+            &PROBABLE,
+            &TRUTHS,
+            &TRUTHS_IN_IDS,
+            &LOADING,
+        ];
+        for word in lists.into_iter().flatten() {
+            for text in [word.to_ascii_lowercase(), word.to_ascii_uppercase()] {
+                assert!(!is_ordinary(text.as_bytes()), "{text}");
+            }
+        }
+        let totals = TOTALS.iter().map(|word| word.to_uppercase());
+        let years = ["-24", " 2024"].into_iter();
+        let dates = years.flat_map(|year| MONTHS.iter().map(move |month| format!("{month}{year}")));
+        for text in totals.chain(dates) {
+            assert!(!is_ordinary(text.as_bytes()), "{text}");
+        }
+        assert!(!is_ordinary("＃ＲＥＦ！".as_bytes()));
     }
 
     proptest! {

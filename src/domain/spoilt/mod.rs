@@ -21,6 +21,7 @@ mod whole_date;
 
 use super::field::Field;
 use super::invisible;
+use super::printable::is_printable;
 use super::text::quoted;
 use lost_form::{LostForm, ValueUse};
 use placeholder::PlaceholderKind;
@@ -86,6 +87,28 @@ pub(super) enum SpoiltBy {
 
 /// How `value` of `field` was spoilt, if it was.
 pub(super) fn spoilt(field: Field, value: &str) -> Option<SpoiltBy> {
+    // Most values that are looked at closely are numbers, and words such as `Total`.
+    let is_printable = is_printable(value.as_bytes());
+    if !is_printable && let Some(by) = lost_characters(field, value) {
+        return Some(by);
+    }
+    if let Some(by) = lost_value(field, value) {
+        return Some(by);
+    }
+    if !is_printable && let Some(by) = markup_in(field, value) {
+        return Some(by);
+    }
+    if field == Field::CompanyName && TOTALS.contains(&value.to_lowercase().as_str()) {
+        return Some(SpoiltBy::Total);
+    }
+    if is_printable || value.is_ascii() {
+        return None;
+    }
+    garbled::decoded_again(value).map(SpoiltBy::Encoding)
+}
+
+/// The characters of `value` that stand for none of its own.
+fn lost_characters(field: Field, value: &str) -> Option<SpoiltBy> {
     if !value.is_ascii() {
         if value.contains('\u{fffd}') {
             return Some(SpoiltBy::Decoding);
@@ -94,9 +117,11 @@ pub(super) fn spoilt(field: Field, value: &str) -> Option<SpoiltBy> {
             return Some(SpoiltBy::Invisible(found, before.to_owned()));
         }
     }
-    if has_line_break(field, value) {
-        return Some(SpoiltBy::LineBreak);
-    }
+    has_line_break(field, value).then_some(SpoiltBy::LineBreak)
+}
+
+/// What `value` is instead of the value that it was, by its form.
+fn lost_value(field: Field, value: &str) -> Option<SpoiltBy> {
     if error_value::is_error_value(value) {
         return Some(SpoiltBy::ErrorValue);
     }
@@ -109,25 +134,16 @@ pub(super) fn spoilt(field: Field, value: &str) -> Option<SpoiltBy> {
     if error_value::is_formula(value) {
         return Some(SpoiltBy::Formula);
     }
-    if let Some(kind) = placeholder::placeholder(field, value) {
+    if gate::may_be_word_or_dash(value.as_bytes())
+        && let Some(kind) = placeholder::placeholder(field, value)
+    {
         return Some(SpoiltBy::Placeholder(kind));
     }
     if let Some(form) = lost_form::lost_form(value, use_of(field)) {
         return Some(SpoiltBy::LostForm(form));
     }
-    if let Some(inner) = within_quotes(field, value) {
-        return Some(SpoiltBy::Quotes(inner.to_owned()));
-    }
-    if let Some(by) = markup_in(field, value) {
-        return Some(by);
-    }
-    if field == Field::CompanyName && TOTALS.contains(&value.to_lowercase().as_str()) {
-        return Some(SpoiltBy::Total);
-    }
-    if value.is_ascii() {
-        return None;
-    }
-    garbled::decoded_again(value).map(SpoiltBy::Encoding)
+    let inner = within_quotes(field, value)?;
+    Some(SpoiltBy::Quotes(inner.to_owned()))
 }
 
 /// The markup or encoding of the web that `value` still has. An id and an address may

@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 
-use super::{SpoiltBy, spoilt};
+use super::{SpoiltBy, garbled, lost_characters, markup_in, spoilt};
 use crate::domain::field::Field;
+use crate::domain::printable::is_printable;
 
 /// How `value` was spoilt in `field`, and whether the row is rejected.
 fn found(field: Field, value: &str) -> Option<(&'static str, bool)> {
@@ -207,5 +208,37 @@ proptest! {
         if !is_month {
             prop_assert_eq!(spoilt(Field::ClientId, &id), None, "{}", id);
         }
+    }
+}
+
+/// Whether `text` may be passed over without a look at its characters.
+fn is_spoilt_by_characters(text: &str) -> bool {
+    let fields = [Field::ClientId, Field::CompanyName];
+    let mut by_characters = fields.into_iter().filter(|field| {
+        lost_characters(*field, text).is_some() || markup_in(*field, text).is_some()
+    });
+    by_characters.next().is_some()
+        || text.contains(char::is_control)
+        || garbled::decoded_again(text).is_some()
+}
+
+#[test]
+fn no_printable_letter_is_looked_at() {
+    for letter in '\0'..=char::MAX {
+        let text = format!("a{letter}b");
+        if is_printable(text.as_bytes()) {
+            assert!(!is_spoilt_by_characters(&text), "{letter:?}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4096))]
+
+    #[test]
+    fn nothing_printable_is_spoilt_by_its_characters(
+        text in "([a-c &<%;#]|[\u{a0}-\u{17f}]|[ŠšŸŽžŒœƒˆ˜€‚„…†‡‰‹‘’“”•–—›™√]|[\u{600}-\u{61f}]|[\u{1e00}-\u{1eff}]|[\u{3000}-\u{3170}]|[\u{ff00}-\u{ffa1}]|amp;|\\PC){0,6}",
+    ) {
+        prop_assert!(!is_printable(text.as_bytes()) || !is_spoilt_by_characters(&text), "{text:?}");
     }
 }
