@@ -26,6 +26,9 @@ pub(super) const RAW: &str = "_raw";
 /// them.
 const FIRST_ITEMS: usize = 4;
 
+/// With how many members a name is compared, which is faster than hashing it.
+const MOST_COMPARED: usize = 16;
+
 /// The tree of paths seen so far; node 0 is the row itself.
 #[derive(Debug)]
 pub(super) struct Paths {
@@ -47,7 +50,7 @@ struct PathNode {
     column: Option<usize>,
     children: HashMap<Box<str>, usize>,
     /// The children in the order in which they were first seen. Rows mostly have
-    /// their members in the same order, so that this is looked at first.
+    /// their members in nearly the same order, so that this is looked at first.
     in_order: Vec<usize>,
     /// The nodes of a list's items; `None` for an item that is no column.
     items: Vec<Option<usize>>,
@@ -139,21 +142,15 @@ impl Paths {
         name.map_or("", String::as_str)
     }
 
-    /// The node of member `name` of `parent`, which is probably its child at
-    /// `place`; `None` if there are too many columns.
+    /// The node of member `name` of `parent`, which is probably its child at `place`, or
+    /// one of the next if the row lacks some; `None` if there are too many columns.
     pub(super) fn member(&mut self, parent: usize, place: usize, name: &str) -> Option<usize> {
-        let probable = self.nodes.get(parent)?.in_order.get(place).copied();
-        if let Some(node) = probable
-            .filter(|node| {
-                self.nodes
-                    .get(*node)
-                    .is_some_and(|node| *node.name == *name)
-            })
-            .or_else(|| self.known(parent, name))
-        {
-            return Some(node);
-        }
-        self.add_member(parent, name)
+        let in_order = self.nodes.get(parent)?.in_order.as_slice();
+        let (before, after) = in_order.split_at(place.min(in_order.len()));
+        let mut probable = after.iter().chain(before).take(MOST_COMPARED).copied();
+        let is_it = |node: &usize| self.nodes.get(*node).is_some_and(|of| *of.name == *name);
+        let found = probable.find(is_it).or_else(|| self.known(parent, name));
+        found.or_else(|| self.add_member(parent, name))
     }
 
     fn add_member(&mut self, parent: usize, name: &str) -> Option<usize> {
