@@ -53,7 +53,7 @@ pub(super) struct Prepared {
     /// What rows are checked against.
     pub(super) reading: Arc<CheckSettings>,
     /// What identifies the inputs that are objects.
-    fetched: Vec<InputDigest>,
+    pub(super) fetched: Vec<InputDigest>,
     /// A preset that fits the columns, and is not used.
     pub(super) proposal: Option<PresetProposal>,
     limit: Option<u64>,

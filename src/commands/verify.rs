@@ -217,6 +217,7 @@ impl Verification {
             words: |_: &[KeptFile]| words(&summary),
             command_line: self.command_line,
             runs: Vec::new(),
+            digests: None,
         };
         results.publish(listing, &summary, None, &page)?;
         Ok(exit)

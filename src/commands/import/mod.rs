@@ -274,6 +274,7 @@ fn finish(
         words: |kept: &[KeptFile]| words(&session, &summary, halt, (&rejects, kept), &surveyed),
         command_line: session.command.line(),
         runs: histories(ledger.as_mut())?,
+        digests: None,
     };
     results.publish(accounted.listing, &summary, keys, &page)?;
     demand_accepted(halt, &session.connected.target.base_url)?;

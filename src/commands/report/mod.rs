@@ -158,6 +158,7 @@ impl Repeated<'_> {
             words: |_: &[KeptFile]| self.known.words(&summary),
             command_line: self.command.line(),
             runs: self.known.runs.clone(),
+            digests: None,
         };
         let notes = PageNotes {
             again: Some(self.known.again(None, summary.rows)),

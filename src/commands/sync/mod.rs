@@ -299,6 +299,7 @@ impl SyncRun {
             words: |kept: &[KeptFile]| words(session, &summary, halt, &rejects, kept),
             command_line: session.command.line(),
             runs: runs_since(ledger.as_mut(), session.started_ms)?,
+            digests: None,
         };
         results.publish(listing, &summary, keys, &page)?;
         if !prepared.display.quiet && !session.sending.dry_run {

@@ -15,7 +15,7 @@ use super::customer_list::say_unread;
 use super::exit::Exit;
 use super::finish::{Results, say_unused};
 use super::own_files::ResolvedInputs;
-use super::page_text::{PageText, detail};
+use super::page_text::{DigestThread, PageText, detail};
 use super::prepared::{Prepared, origin, unless_stopped};
 use super::remote_state::{RemoteQuery, RemoteState, look_up};
 use super::result_folder::lock_folder;
@@ -170,6 +170,7 @@ struct Validation {
 impl Validation {
     /// Reads and checks everything, against what Kable has if that was looked up.
     fn check(&self, mut remote: Option<RemoteState>) -> anyhow::Result<Exit> {
+        let digests = DigestThread::start(&self.prepared);
         let listed = remote.as_mut().map(|remote| &mut remote.listed);
         // With a list every row is accounted for, and none needs a note.
         let note_rows = listed.is_none();
@@ -194,7 +195,7 @@ impl Validation {
             }
         }
         say_unread(watcher, listed);
-        self.finish(surveyed, remote)
+        self.finish(surveyed, remote, digests)
     }
 
     /// Accounts for the rows, writes the results, and shows the summary.
@@ -202,6 +203,7 @@ impl Validation {
         &self,
         mut surveyed: Survey,
         mut remote: Option<RemoteState>,
+        digests: DigestThread,
     ) -> anyhow::Result<Exit> {
         let prepared = &self.prepared;
         let mut summary = Summary {
@@ -257,6 +259,7 @@ impl Validation {
             words: |_: &[KeptFile]| words.clone(),
             command_line: self.command.line(),
             runs: Vec::new(),
+            digests: Some(digests.finish()),
         };
         results.publish(accounted.listing, &summary, None, &page)?;
         Ok(exit)
