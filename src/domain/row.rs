@@ -296,6 +296,17 @@ pub trait Rows {
         self.next(row)
     }
 
+    /// Skips `many` rows, of which the last stands at `_place`; false if the input ends
+    /// before. The content of `row` is unspecified afterwards.
+    fn skip_to(&mut self, _place: Origin, many: u64, row: &mut Row) -> Result<bool, Self::Error> {
+        for _ in 0..many {
+            if !self.skip(row)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// The columns of the input of the last row.
     fn columns(&self) -> &Columns;
 }

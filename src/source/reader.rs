@@ -158,6 +158,24 @@ impl Rows for InputReader {
         self.advance(row, false)
     }
 
+    fn skip_to(&mut self, place: Origin, many: u64, row: &mut Row) -> Result<bool, SourceError> {
+        let Some(before) = many.checked_sub(1) else {
+            return Ok(true);
+        };
+        if let Some(limit) = &mut self.limit {
+            *limit = limit.saturating_sub(before);
+        }
+        if !self.open_at(place.input)? {
+            return Ok(false);
+        }
+        match &mut self.current {
+            Some(AnyRows::Csv(rows)) => rows.go_to(place)?,
+            Some(AnyRows::Jsonl(rows)) => rows.go_to(place)?,
+            None => return Ok(false),
+        }
+        self.skip(row)
+    }
+
     fn columns(&self) -> &Columns {
         match &self.current {
             Some(AnyRows::Csv(rows)) => rows.columns(),

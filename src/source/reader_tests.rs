@@ -73,7 +73,23 @@ fn all_alike(texts: &[(&str, &[u8])], limit: Option<u64>) -> Vec<RowSnapshot> {
         assert!(again.revisit(wanted[at].0, &mut row).unwrap());
         assert!(seen(&row, &again) == wanted[at], "{at} of {texts:?}");
     }
+    assert_jumps(reader(), &wanted);
     wanted
+}
+
+/// Asserts that `rows` are those that were `wanted` where more and more are skipped.
+fn assert_jumps(mut rows: InputReader, wanted: &[RowSnapshot]) {
+    let mut row = Row::default();
+    let (mut at, mut many) = (0, 1);
+    while at + many < wanted.len() {
+        let last = wanted[at + many - 1].0;
+        assert!(rows.skip_to(last, many as u64, &mut row).unwrap());
+        assert!(rows.next(&mut row).unwrap());
+        assert!(seen(&row, &rows) == wanted[at + many], "{at} and {many}");
+        at += many + 1;
+        many = 2 * many + 1;
+    }
+    assert!(one_by_one(rows) == wanted[at..], "{at}");
 }
 
 proptest! {

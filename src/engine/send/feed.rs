@@ -12,6 +12,7 @@ use super::batch_size::BatchSize;
 use super::canary::CanaryRow;
 use super::inbox::RecorderMessage;
 use super::part_feed::{PART_AGAIN, PartFeed};
+use super::passed_rows::PassedRows;
 use crate::domain::customer::{Customer, Fingerprint};
 use crate::domain::decision::Decision;
 use crate::domain::row::{Origin, Row, Rows};
@@ -34,6 +35,8 @@ struct Pass<'s> {
     batch: Vec<Ticket>,
     /// The number of the next row, counted from 0.
     ordinal: u64,
+    /// The rows before it that were passed over.
+    passed: PassedRows,
     /// The part of the input that is read.
     part: Option<u32>,
 }
@@ -112,6 +115,7 @@ where
             room: Vec::new(),
             batch: Vec::with_capacity(self.batch.now),
             ordinal: 0,
+            passed: PassedRows::default(),
             part: None,
         };
         if self.parts.is_none() {
@@ -151,12 +155,15 @@ where
                 break;
             }
             if is_before || self.passes(verdict.as_ref(), step) {
-                if !self.rows.skip(&mut pass.row)? {
+                let place = verdict.map(|verdict| verdict.place);
+                let next = (&mut self.rows, &mut pass.row);
+                if !pass.passed.pass_over(place, next)? {
                     break;
                 }
                 continue;
             }
-            if !self.rows.next(&mut pass.row)? {
+            let is_left = pass.passed.catch_up(&mut self.rows, &mut pass.row)?;
+            if !is_left || !self.rows.next(&mut pass.row)? {
                 break;
             }
             self.take_row(pass, (verdict, step), ahead)?;
@@ -239,7 +246,7 @@ where
             self.rows = (parts.again)();
             let rewound = self.verdicts.rewind();
             rewound.context("cannot read a temporary file")?;
-            pass.ordinal = 0;
+            (pass.ordinal, pass.passed) = (0, PassedRows::default());
             pass.checker.begin_part();
         }
         Ok(Some((taken, start..start + size)))

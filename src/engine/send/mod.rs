@@ -2,6 +2,7 @@
 //!
 //! - `batch_size.rs`: how many rows are claimed at once
 //! - `feed.rs`: rows become tickets, claimed in batches before they go on
+//! - `passed_rows.rs`: rows that the feed passes over, which are not read
 //! - `part_feed.rs`: how the input is read part by part, in a run that several workers share
 //! - `queue.rs`: the rows that are next, and rows that wait for a time
 //! - `dispatch.rs`: starts rows, and passes their results to the recorder
@@ -44,6 +45,7 @@ mod open_parts;
 pub mod orphaned_claims;
 mod ownership;
 mod part_feed;
+mod passed_rows;
 mod queue;
 mod record;
 pub mod removal;

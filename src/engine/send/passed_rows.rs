@@ -1,0 +1,99 @@
+//! Rows that the feed passes over, which are not read.
+//!
+//! Of a run that is continued these may be nearly all rows. Those with a verdict have a
+//! known place, where reading goes on.
+
+use crate::domain::row::{Origin, Row, Rows};
+
+/// The rows since the last one that was read.
+#[derive(Debug, Default)]
+pub(super) struct PassedRows {
+    /// Where the last of them stands, and how many there are.
+    last: Option<(Origin, u64)>,
+}
+
+impl PassedRows {
+    /// Passes over the next of `rows`, which is not read if its `place` is known; false at
+    /// the end.
+    pub(super) fn pass_over<R: Rows>(
+        &mut self,
+        place: Option<Origin>,
+        (rows, row): (&mut R, &mut Row),
+    ) -> Result<bool, R::Error> {
+        let Some(place) = place else {
+            return Ok(self.catch_up(rows, row)? && rows.skip(row)?);
+        };
+        let before = self.last.map_or(0, |(_, before)| before);
+        self.last = Some((place, before + 1));
+        Ok(true)
+    }
+
+    /// Skips those of `rows` that were passed over; false if the input ends before.
+    pub(super) fn catch_up<R: Rows>(
+        &mut self,
+        rows: &mut R,
+        row: &mut Row,
+    ) -> Result<bool, R::Error> {
+        match self.last.take() {
+            Some((place, many)) => rows.skip_to(place, many, row),
+            None => Ok(true),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::PassedRows;
+    use crate::domain::row::{Columns, Origin, Row, Rows};
+
+    /// Ten rows; notes what is done with them.
+    struct Noted {
+        at: u64,
+        skipped: Vec<u64>,
+        columns: Columns,
+    }
+
+    impl Rows for Noted {
+        type Error = Infallible;
+
+        fn next(&mut self, _row: &mut Row) -> Result<bool, Infallible> {
+            self.at += 1;
+            Ok(self.at <= 10)
+        }
+
+        fn skip_to(&mut self, _: Origin, many: u64, _: &mut Row) -> Result<bool, Infallible> {
+            self.at += many;
+            self.skipped.push(many);
+            Ok(self.at <= 10)
+        }
+
+        fn columns(&self) -> &Columns {
+            &self.columns
+        }
+    }
+
+    #[test]
+    fn rows_of_known_places_are_skipped_together() {
+        let mut rows = Noted {
+            at: 0,
+            skipped: Vec::new(),
+            columns: Columns::open(),
+        };
+        let (mut row, mut passed) = (Row::default(), PassedRows::default());
+        let place = Some(Origin::default());
+        for _ in 0..4 {
+            assert!(passed.pass_over(place, (&mut rows, &mut row)).unwrap());
+        }
+        assert_eq!(rows.at, 0);
+        assert!(passed.pass_over(None, (&mut rows, &mut row)).unwrap());
+        assert_eq!((rows.at, rows.skipped.as_slice()), (5, [4].as_slice()));
+        for _ in 0..2 {
+            assert!(passed.pass_over(place, (&mut rows, &mut row)).unwrap());
+        }
+        assert!(passed.catch_up(&mut rows, &mut row).unwrap());
+        assert!(passed.catch_up(&mut rows, &mut row).unwrap());
+        assert_eq!((rows.at, rows.skipped.as_slice()), (7, [4, 2].as_slice()));
+    }
+}
