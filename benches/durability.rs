@@ -16,19 +16,22 @@ mod site;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use site::{Site, medians};
+use site::{SERVER, Site, bare_server, medians};
 
 const ROWS: usize = 100_000;
 const ROUNDS: usize = 5;
 
 fn main() {
+    if std::env::args().nth(1).is_some_and(|word| word == SERVER) {
+        bare_server::serve();
+    }
     let durable = Path::new(env!("CARGO_BIN_EXE_kable-bulk"));
     let careless = built_with("bench-without-durability");
     let site = Site::with_rows(ROWS);
     let (mut with, mut without) = (Vec::new(), Vec::new());
     for round in 1..=ROUNDS {
-        with.push(site.import(durable));
-        without.push(site.import(&careless));
+        with.push(site.import(durable, None));
+        without.push(site.import(&careless, None));
         println!(
             "round {round}: durable {}, without {}",
             with[round - 1],

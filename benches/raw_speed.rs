@@ -1,5 +1,7 @@
 //! Raw speed: an import against load generators that keep no checkpoint, in turns on the
-//! same machine, each with an empty sandbox in another process.
+//! same machine. The server is another process that keeps nothing (`site/bare_server.rs`):
+//! the sandbox would take longer for a request than any of them. Of an import the whole
+//! command is measured, with its check of all rows before and its account afterwards.
 //!
 //! `cargo bench --bench raw_speed` takes a few minutes and prints a table;
 //! `cargo bench --bench raw_speed -- 1` makes one round instead of five.
@@ -12,9 +14,8 @@
 //!   its response. It does nothing else, and no HTTP client does it at less cost.
 //! - The *`reqwest` loop* is in this file too: 64 tasks that each send and read with the
 //!   HTTP client that the import uses, and do nothing else.
-//! - *oha* is included if it is on the path. It draws each body at random from a file of
-//!   lines (`-Z`), here one of ten times as many customers as are sent: one create in
-//!   twenty is refused as existing, and doesn't count.
+//! - *oha* is included if it is on the path. It draws each body at random from the same rows
+//!   (`-Z`).
 //! - *aiohttp* is `benches/aiohttp_import.py`, a script as written in an afternoon, if
 //!   `python3` has that module.
 
@@ -33,7 +34,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use kable_bulk::sandbox::settings::{CLIENT_ID, CLIENT_SECRET};
-use site::{Load, Place, Site, measured, medians};
+use site::{Load, Place, SERVER, Site, bare_server, measured, medians};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -42,17 +43,13 @@ const ROWS: usize = 100_000;
 const ROUNDS: usize = 5;
 const CONNECTIONS: usize = 64;
 
-/// How many customers `oha` draws from for each that it sends. With as many as it sends,
-/// more than a third of its creates would be refused.
-const DRAWN_FROM: usize = 10;
-
 /// The role that this process was started in.
 const BARE: &str = "bare";
 const WITH_CLIENT: &str = "with-client";
 
 type BoxFuture = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// A program that puts a load on the sandbox, and its results in each round.
+/// A program that puts a load on the server, and its results in each round.
 struct Contestant {
     name: &'static str,
     load: Box<dyn Fn() -> Load>,
@@ -71,6 +68,9 @@ impl Contestant {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
+    if arguments.get(1).is_some_and(|word| word == SERVER) {
+        bare_server::serve();
+    }
     if let [_, role, url, rows] = arguments.as_slice() {
         match role.as_str() {
             BARE => return generate(rows, |row| converse(url.clone(), row)),
@@ -111,8 +111,7 @@ fn contestants(database: Option<&String>) -> Vec<Contestant> {
         all.insert(1, Contestant::new("import, PostgreSQL", load));
     }
     if answers("oha", &["--version"]) {
-        let larger = Site::with_rows(ROWS * DRAWN_FROM);
-        all.push(Contestant::new("oha", move || oha(&larger)));
+        all.push(Contestant::new("oha", of(oha)));
     } else {
         println!("oha is not installed: cargo install oha");
     }
@@ -167,7 +166,8 @@ fn print_table(all: &[Contestant]) {
 const PER_100_000: f64 = 100_000.0 / ROWS as f64;
 
 fn import(site: &Site) -> Load {
-    site.import(Path::new(env!("CARGO_BIN_EXE_kable-bulk")))
+    let binary = Path::new(env!("CARGO_BIN_EXE_kable-bulk"));
+    site.import(binary, None)
 }
 
 /// The checkpoint in a new schema of the database at `address`.
@@ -175,7 +175,7 @@ fn import_to_database(site: &Site, address: &str) -> Load {
     let next = if address.contains('?') { '&' } else { '?' };
     let checkpoint = format!("{address}{next}schema=bench_{}", fastrand::u64(..));
     let binary = Path::new(env!("CARGO_BIN_EXE_kable-bulk"));
-    site.import_with(binary, Some(&checkpoint))
+    site.import(binary, Some(&checkpoint))
 }
 
 /// A generator below, in a process of its own.
@@ -327,7 +327,7 @@ async fn converse(url: String, rows: Rows) {
         answer.clear();
         while !is_whole(&answer) {
             let read = stream.read_buf(&mut answer).await.expect("an answer");
-            assert_ne!(read, 0, "the sandbox closed the connection");
+            assert_ne!(read, 0, "the server closed the connection");
         }
         assert!(answer.starts_with(b"HTTP/1.1 201"), "a create was refused");
     }

@@ -1,4 +1,6 @@
-//! What the benchmarks share: rows, a sandbox in a process of its own, and imports into it.
+//! What the benchmarks share: rows, a server in a process of its own, and imports into it.
+
+pub(crate) mod bare_server;
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
@@ -8,6 +10,10 @@ use std::time::Duration;
 
 use kable_bulk::sandbox::settings::{CLIENT_ID, CLIENT_SECRET};
 use tempfile::TempDir;
+use tokio::time::Instant;
+
+/// The role in which a benchmark is that server.
+pub(crate) const SERVER: &str = "server";
 
 /// A folder with an input of this many rows.
 pub(crate) struct Site {
@@ -30,13 +36,9 @@ impl Site {
         Self { folder }
     }
 
-    /// One import by `binary`, into an empty sandbox.
-    pub(crate) fn import(&self, binary: &Path) -> Load {
-        self.import_with(binary, None)
-    }
-
-    /// The same, with this checkpoint instead of a new file.
-    pub(crate) fn import_with(&self, binary: &Path, checkpoint: Option<&str>) -> Load {
+    /// One import by `binary` into a server that keeps nothing. Its checkpoint is a new file, unless another one
+    /// is given. The time is that of the whole command, from its start to its end.
+    pub(crate) fn import(&self, binary: &Path, checkpoint: Option<&str>) -> Load {
         self.serve(|place| {
             let file = place.folder.join("run.db");
             let mut command = Command::new(binary);
@@ -51,20 +53,24 @@ impl Site {
                 .arg(place.folder.join("results"))
                 .env("KABLE_CLIENT_ID", CLIENT_ID)
                 .env("KABLE_CLIENT_SECRET", CLIENT_SECRET);
-            measured(&mut command, |said| {
+            let began = Instant::now();
+            let load = measured(&mut command, |said| {
                 let summary: serde_json::Value = serde_json::from_str(said).expect("a summary");
-                let created = summary["outcomes"]["created"].as_f64().expect("a count");
-                created / summary["elapsed_seconds"].as_f64().expect("a time")
-            })
+                summary["outcomes"]["created"].as_f64().expect("a count")
+            });
+            Load {
+                a_second: load.a_second / began.elapsed().as_secs_f64(),
+                ..load
+            }
         })
     }
 
-    /// Puts a load on an empty sandbox that the ordinary build serves.
+    /// Puts a load on a server that has no customers.
     pub(crate) fn serve(&self, load: impl FnOnce(&Place<'_>) -> Load) -> Load {
         let folder = tempfile::tempdir_in(self.folder.path()).expect("a folder");
-        let sandbox = Sandbox::start(folder.path());
+        let server = Server::start();
         load(&Place {
-            url: &sandbox.url,
+            url: &server.url,
             rows: &self.folder.path().join("rows.jsonl"),
             folder: folder.path(),
         })
@@ -139,20 +145,17 @@ fn processor_seconds_of_ended_children() -> f64 {
         / TICKS_A_SECOND
 }
 
-/// A sandbox in a process of its own, stopped when the value is dropped.
-struct Sandbox {
+/// A server in a process of its own, stopped when the value is dropped.
+struct Server {
     child: Child,
     url: String,
 }
 
-impl Sandbox {
-    fn start(folder: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_kable-bulk"))
-            .args(["sandbox", "--port", "0"])
-            .arg(folder.join("sandbox.db"))
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a sandbox");
+impl Server {
+    fn start() -> Self {
+        let mut command = Command::new(std::env::current_exe().expect("this program"));
+        let command = command.arg(SERVER).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("a server");
         let stdout = child.stdout.take().expect("its words");
         let line = BufReader::new(stdout)
             .lines()
@@ -167,7 +170,7 @@ impl Sandbox {
     }
 }
 
-impl Drop for Sandbox {
+impl Drop for Server {
     fn drop(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();
