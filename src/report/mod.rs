@@ -182,6 +182,8 @@ pub struct FailedRow {
 pub struct Progress {
     /// Rows processed in this run.
     pub done: u64,
+    /// Of these, rows that other workers settled.
+    pub elsewhere: u64,
     /// What was counted.
     pub totals: SendingTotals,
     /// The current rate, and what limits it.

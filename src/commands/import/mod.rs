@@ -41,6 +41,7 @@ use super::finish::{Results, say_unused};
 use super::notify::RunNotice;
 use super::page_text::{PageText, detail};
 use super::plan_use::PlanUse;
+use super::prepared::Prepared;
 use super::result_folder::lock_folder;
 use super::send_command::SendCommand;
 use super::send_time::send_time;
@@ -49,6 +50,7 @@ use crate::cli::{ApplyOptions, ImportOptions};
 use crate::commands::checkpoint::StoredLedger;
 use crate::config::Environment;
 use crate::domain::summary::{Summary, ThisRun};
+use crate::domain::text::counted;
 use crate::domain::timeline::RunHistory;
 use crate::engine::account::AccountSources;
 use crate::engine::account::listed_outcomes::ListedOutcomes;
@@ -278,10 +280,29 @@ fn finish(
     };
     results.publish(accounted.listing, &summary, keys, &page)?;
     demand_accepted(halt, &session.connected.target.base_url)?;
+    say_who_goes_on(prepared, ledger.as_mut(), halt)?;
     if let Some(sandbox) = session.connected.sandbox {
         prepared.runtime.block_on(sandbox.stop());
     }
     Ok(exit)
+}
+
+/// Says that the import goes on without this worker, if it does.
+fn say_who_goes_on(
+    prepared: &Prepared,
+    ledger: Option<&mut StoredLedger>,
+    halt: Option<&Halt>,
+) -> anyhow::Result<()> {
+    let shared = ledger.and_then(|ledger| ledger.shared());
+    let Some(shared) = shared.filter(|_| halt == Some(&Halt::Interrupted)) else {
+        return Ok(());
+    };
+    let others = shared.others()?.live;
+    if others > 0 {
+        let workers = counted(others, "other worker goes on", "other workers go on");
+        prepared.say_unless_quiet(&[format!("The import is not over: {workers} with it")]);
+    }
+    Ok(())
 }
 
 fn words(

@@ -47,7 +47,18 @@ pub(super) fn shared_run(session: &Session, surveyed: &Survey) -> anyhow::Result
         ),
         ("--stripe", on_off(sending.stripe).to_owned()),
         ("--keys", on_off(sending.keys).to_owned()),
-        ("--max-errors", session.allowed_errors(surveyed).to_string()),
+        ("--strict", on_off(prepared.reading.rules.strict).to_owned()),
+        (
+            "--all-or-nothing",
+            on_off(sending.all_or_nothing).to_owned(),
+        ),
+        (
+            "--max-errors",
+            match session.allowed_errors(surveyed) {
+                u64::MAX => "all".to_owned(),
+                allowed => thousands(allowed),
+            },
+        ),
     ];
     Ok(SharedRun {
         rows: surveyed.rows.read,

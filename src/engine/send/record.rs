@@ -336,6 +336,7 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
         }
         let mut shown = self.progress;
         shown.done += self.others.settled;
+        shown.elsewhere = self.others.settled;
         self.sender.report_progress(&mut shown);
     }
 }

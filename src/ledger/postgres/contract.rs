@@ -148,8 +148,9 @@ impl Ledger for PostgresLedger {
 
     fn claim_record(&mut self, id: u64) -> Result<Option<ClaimRecord>, LedgerError> {
         if let Some(most) = self.ahead.wanted(id) {
+            let worker = self.worker_that_shares();
             let read = self.connection.run("read", async |session, _| {
-                pages::records_from(session, id, most).await
+                pages::records_from(session, id, most, worker).await
             })?;
             self.ahead.hold(id, read);
         }
@@ -160,10 +161,12 @@ impl Ledger for PostgresLedger {
         &mut self,
         each: &mut dyn FnMut(ClaimRecord) -> std::io::Result<()>,
     ) -> Result<(), LedgerError> {
+        let worker = self.worker_that_shares();
         let mut next = 0;
         loop {
-            let page =
-                self.read(async |session| pages::records_from(session, next, pages::PAGE).await)?;
+            let page = self.read(async |session| {
+                pages::records_from(session, next, pages::PAGE, worker).await
+            })?;
             let Some((latest, _)) = page.last() else {
                 return Ok(());
             };

@@ -58,6 +58,12 @@ impl PostgresLedger {
         });
     }
 
+    /// This worker's number, if others may write, too.
+    pub(super) fn worker_that_shares(&self) -> Option<i64> {
+        let writer = self.writer.as_ref().filter(|writer| writer.shares);
+        writer.map(|writer| writer.place.id)
+    }
+
     /// Does `work` with the database.
     pub(super) fn read<T: Send>(
         &mut self,

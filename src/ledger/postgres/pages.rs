@@ -31,18 +31,26 @@ pub(super) async fn known_after(
     rows.iter().map(known_of).collect()
 }
 
-/// The records of at most `most` claims from number `first` on, with their numbers.
+/// The records of at most `most` claims from number `first` on, with their numbers. For a
+/// `worker`, what other workers are about to send is not in doubt: it is still to be done.
 pub(super) async fn records_from(
     session: &DatabaseSession,
     first: u64,
     most: u32,
+    worker: Option<i64>,
 ) -> Result<Vec<(u64, ClaimRecord)>, PostgresError> {
     let rows = session
         .query(
-            "SELECT id, client_id, outcome, doubt, digest, ours, keys_lost, customer_id,
-                    request_id, attempts, status, message, claimed_by, settled, modified, differing
-                FROM kb.customer WHERE id >= $1 ORDER BY id LIMIT $2",
-            &[&to_sql(first), &i64::from(most)],
+            "SELECT id, client_id,
+                    CASE WHEN elsewhere THEN coalesce(outcome, 'pending') ELSE outcome END,
+                    CASE WHEN elsewhere THEN 0::smallint ELSE doubt END,
+                    digest, ours, keys_lost, customer_id, request_id, attempts, status, message,
+                    claimed_by, settled, modified, differing
+                FROM kb.customer c, LATERAL (SELECT c.doubt <> 0 AND c.worker <> $3 AND EXISTS (
+                        SELECT FROM kb.worker w WHERE w.id = c.worker AND w.state = 'live'))
+                    AS other (elsewhere)
+                WHERE id >= $1 ORDER BY id LIMIT $2",
+            &[&to_sql(first), &i64::from(most), &worker],
         )
         .await?;
     rows.iter().map(record_of).collect()

@@ -7,6 +7,9 @@ use super::session::DatabaseSession;
 use crate::ledger::workers::SharedRun;
 use crate::ledger::{MOST_HISTORIES, RunStart, latencies};
 
+/// The longest value of an option that is shown: longer ones are digests.
+const LONGEST_SHOWN: usize = 40;
+
 /// What became of an attempt to begin a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Begun {
@@ -110,10 +113,16 @@ async fn join(
     if input != shared.input {
         differing.push("the input".to_owned());
     }
+    let is_other_input = !differing.is_empty();
     for (name, value) in &shared.options {
+        // What is found in another input differs, too.
+        if is_other_input && !name.starts_with("--") {
+            continue;
+        }
         let other = options.iter().find(|(other, _)| other == name);
         match other {
             Some((_, other)) if other == value => {}
+            Some(_) if value.len() > LONGEST_SHOWN => differing.push(name.clone()),
             Some((_, other)) => {
                 differing.push(format!("{name} ({value} here, {other} there)"));
             }

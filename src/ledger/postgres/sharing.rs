@@ -7,7 +7,7 @@ use super::address::DatabaseAddress;
 use super::format::{FORMAT, SchemaKind};
 use super::keeper::Keeper;
 use super::open_ledger::PostgresLedger;
-use super::{parts, runs, status};
+use super::{pace, parts, runs, status};
 use crate::ledger::LedgerError;
 use crate::ledger::workers::{
     Later, OtherWorkers, PartAnswer, ProbeTurn, ReservedStarts, SharedLedger, SharedPace,
@@ -92,6 +92,10 @@ impl PostgresLedger {
         if format > FORMAT {
             return Ok(None);
         }
+        // A checkpoint that can't be written is told now: a keeper would wait for ever.
+        ledger.connection.run("write to", async |session, _| {
+            pace::reserve(session, 0, Duration::ZERO).await
+        })?;
         let keeper = Keeper::start(address, None);
         let keeper = keeper.map_err(|error| ledger.keeper_error(error))?;
         Ok(Some(Arc::new(PaceOfOthers(keeper))))

@@ -235,6 +235,7 @@ mod tests {
         state.begin(200, 90, now);
         let progress = Progress {
             done: 92,
+            elsewhere: 0,
             totals: totals(),
             pacing: Pacing {
                 rate: Some(98.5),

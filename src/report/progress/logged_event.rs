@@ -64,6 +64,7 @@ pub(super) fn log_event(event: &Event, more: u64) {
 pub(super) fn log_progress(state: &ProgressState, speed: Speed) {
     let Progress {
         done,
+        elsewhere: _,
         totals,
         pacing,
     } = state.progress;

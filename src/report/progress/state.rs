@@ -176,7 +176,8 @@ impl Speed {
     pub(super) fn of(state: &ProgressState, now: Instant) -> Self {
         let progress = state.progress;
         let rows_a_second = state.recent_speed(now);
-        let requests_a_row = progress.totals.requests.sent as f64 / progress.done.max(1) as f64;
+        let own = progress.done.saturating_sub(progress.elsewhere).max(1);
+        let requests_a_row = progress.totals.requests.sent as f64 / own as f64;
         let pacing = progress.pacing;
         // With all in flight that may be, the rate is not reached.
         let is_full = pacing.window > 0 && pacing.in_flight >= pacing.window;
@@ -245,15 +246,17 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_counts_as_time_left() {
+    fn a_pause_counts_as_time_left_and_other_workers_as_speed() {
         let mut state = ProgressState::default();
         let now = Instant::now();
         state.begin(2000, 0, now);
         let progress = Progress {
             done: 1200,
+            // Of four workers this one sent a quarter.
+            elsewhere: 900,
             totals: SendingTotals {
                 requests: RequestCounts {
-                    sent: 1200,
+                    sent: 300,
                     ..RequestCounts::default()
                 },
                 ..SendingTotals::default()

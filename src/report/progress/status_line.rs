@@ -6,9 +6,9 @@ use console::measure_text_width;
 use jiff::Zoned;
 
 use super::state::{Phase, ProgressState, Speed};
+use crate::domain::bottleneck::Bottleneck;
 use crate::domain::outcome::Outcome;
 use crate::domain::text::{counted, escaped, thousands};
-use crate::report::Progress;
 use crate::report::wait_words::pause_left;
 use crate::report::wall_time::{after, short};
 
@@ -137,7 +137,7 @@ fn parts(state: &ProgressState, speed: Speed, now: &Zoned) -> Vec<Part> {
     if throttled > 0 {
         add(6, format!("throttled {}", thousands(throttled)));
     }
-    add(4, bottleneck(&progress));
+    add(4, bottleneck(state));
     let (in_flight, window) = (progress.pacing.in_flight, progress.pacing.window);
     add(9, format!("{in_flight} of {window} in flight"));
     parts
@@ -150,8 +150,12 @@ fn time_left(left: Duration, now: &Zoned) -> String {
 }
 
 /// What limits the pace.
-fn bottleneck(progress: &Progress) -> String {
-    let pacing = progress.pacing;
+fn bottleneck(state: &ProgressState) -> String {
+    let pacing = state.progress.pacing;
+    let has_none = pacing.in_flight == 0 && pacing.waiting == 0 && pacing.paused_ms.is_none();
+    if state.workers.is_some() && has_none && pacing.bound == Bottleneck::Rows {
+        return "waiting for the rows of other workers".to_owned();
+    }
     let paused = pacing.paused_ms.map_or_else(String::new, pause_left);
     format!("{}{paused}", pacing.bound.description())
 }
@@ -221,7 +225,7 @@ mod tests {
     use crate::domain::outcome::Outcome;
     use crate::report::progress::state::Phase;
     use crate::report::wall_time::tests::night;
-    use crate::report::{Progress, SendingTotals};
+    use crate::report::{Progress, SendingTotals, WorkerHealth};
 
     const SPEED: Speed = Speed {
         rows_a_second: 120.0,
@@ -239,6 +243,7 @@ mod tests {
         totals.requests.sent = 6816;
         let progress = Progress {
             done: 6800,
+            elsewhere: 0,
             totals,
             pacing: Pacing {
                 rate: Some(98.5),
@@ -251,6 +256,22 @@ mod tests {
         };
         state.record(&progress, Instant::now());
         state
+    }
+
+    #[test]
+    fn a_worker_without_rows_says_who_has_them() {
+        let mut state = state();
+        let pacing = &mut state.progress.pacing;
+        (pacing.in_flight, pacing.waiting, pacing.bound) = (0, 0, Bottleneck::Rows);
+        assert_eq!(super::bottleneck(&state), "as fast as rows and disk");
+        let health = WorkerHealth {
+            oldest_heartbeat: Duration::from_secs(1),
+        };
+        state.workers = Some((health, Instant::now()));
+        assert_eq!(
+            super::bottleneck(&state),
+            "waiting for the rows of other workers"
+        );
     }
 
     #[test]
