@@ -118,7 +118,12 @@ impl ReservedBucket {
                 let now = Instant::now();
                 let all = (0..starts.count).map(|place| (first + starts.every * place, now));
                 state.ready.extend(all);
-                if !was_ready {
+                // Where there are many workers, the next starts are those of others, and
+                // what a killed worker holds is lost for all: then one takes fewer.
+                let last = first + starts.every * starts.count;
+                if last.saturating_duration_since(now) > AHEAD * 2 {
+                    state.count = (state.count / 2).max(1);
+                } else if !was_ready {
                     state.count = (state.count * 2).min(self.most());
                 }
             }
@@ -277,6 +282,32 @@ mod tests {
                 "{workers} workers: {before}"
             );
             assert!(used(after) >= whole(3) * 0.95, "{workers} workers: {after}");
+        }
+    }
+    /// What a killed worker had reserved is lost.
+    #[tokio::test(start_paused = true)]
+    async fn one_of_many_workers_holds_few_starts() {
+        let pace: Arc<dyn SharedPace> = Arc::new(PaceOfTest {
+            next: Mutex::default(),
+            held: Mutex::default(),
+            answers_after: Duration::from_millis(2),
+        });
+        let every = Duration::from_millis(5);
+        let buckets: Vec<_> = (0..16)
+            .map(|_| Arc::new(ReservedBucket::new(Arc::clone(&pace), every, every * 2)))
+            .collect();
+        for bucket in buckets.iter().map(Arc::clone) {
+            tokio::spawn(async move {
+                loop {
+                    bucket.acquire().await;
+                }
+            });
+        }
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        for bucket in &buckets {
+            // It is locked while a start is waited for.
+            let state = bucket.state.lock().await;
+            assert!(state.count <= 2, "{} at once", state.count);
         }
     }
 }
