@@ -6,6 +6,7 @@ use tokio_postgres::error::SqlState;
 
 use super::address::{AddressError, DatabaseAddress, quoted};
 use super::failure::is_passing_failure;
+use crate::domain::error_cause::innermost;
 use crate::ledger::LedgerError;
 
 /// Why something was not done.
@@ -15,7 +16,7 @@ pub(super) enum PostgresError {
     #[error(transparent)]
     Address(#[from] AddressError),
     /// The database refused it, or the connection was lost.
-    #[error(transparent)]
+    #[error("{}", server_words(.0))]
     Database(#[from] tokio_postgres::Error),
     /// This worker was taken for dead.
     #[error("this worker was not heard from for so long that others took over its work")]
@@ -27,7 +28,7 @@ pub(super) enum PostgresError {
     #[error("its database does not answer")]
     GaveUp,
     /// The user may not make the schema.
-    #[error(transparent)]
+    #[error("{}", server_words(.0))]
     MayNotCreateSchema(tokio_postgres::Error),
     /// The server can't hold a checkpoint.
     #[error("{what}")]
@@ -75,6 +76,18 @@ impl PostgresError {
     }
 }
 
+/// What the server said, or what happened to the connection: the library's own words are
+/// "db error" for all that a server says.
+fn server_words(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(said) => said.message().to_owned(),
+        None => match (error.to_string(), innermost(error)) {
+            (text, cause) if text.ends_with(&cause) => text,
+            (text, cause) => format!("{text}: {cause}"),
+        },
+    }
+}
+
 const NETWORK_HINT: &str =
     "check the network and the server, and run the same command again: what was done is kept";
 
@@ -113,23 +126,23 @@ pub(super) fn refused(
         doing,
         path: address.to_string().into(),
         hint,
-        source: match &error {
+        source: match error {
             PostgresError::Database(failed) | PostgresError::MayNotCreateSchema(failed) => {
                 match failed.as_db_error() {
                     Some(said) => Box::new(DatabaseMessage {
                         message: said.message().to_owned(),
                         code: said.code().code().to_owned(),
                     }),
-                    None => Box::new(error),
+                    None => Box::new(failed),
                 }
             }
-            PostgresError::Address(_)
+            other @ (PostgresError::Address(_)
             | PostgresError::Fenced
             | PostgresError::LostCommits
             | PostgresError::GaveUp
             | PostgresError::OtherCustomer
             | PostgresError::Unfit { .. }
-            | PostgresError::Invalid(_) => Box::new(error),
+            | PostgresError::Invalid(_)) => Box::new(other),
         },
     }
 }
@@ -182,4 +195,37 @@ fn missing_rights(doing: &'static str, address: &DatabaseAddress) -> String {
 fn schema_to_make(address: &DatabaseAddress) -> String {
     let (schema, user) = (quoted(address.schema()), quoted(address.user()));
     format!("an administrator of the database runs CREATE SCHEMA {schema} AUTHORIZATION {user}")
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio_postgres::{Config, NoTls};
+
+    use super::PostgresError;
+
+    /// The error of a connection on which the server answers `answer`, and closes it.
+    async fn error_of(answer: &[u8]) -> String {
+        let (ours, mut theirs) = tokio::io::duplex(1024);
+        let config = Config::new().user("u").to_owned();
+        let connecting = config.connect_raw(ours, NoTls);
+        let answering = async move {
+            assert!(theirs.read(&mut [0; 256]).await.unwrap() > 0);
+            theirs.write_all(answer).await.unwrap();
+        };
+        let (connected, ()) = tokio::join!(connecting, answering);
+        PostgresError::from(connected.err().unwrap()).to_string()
+    }
+
+    #[tokio::test]
+    async fn a_server_is_quoted() {
+        let message = "terminating connection due to administrator command";
+        let fields = format!("SFATAL\0VFATAL\0C57P01\0M{message}\0\0");
+        let mut answer = vec![b'E'];
+        answer.extend(u32::try_from(fields.len() + 4).unwrap().to_be_bytes());
+        answer.extend(fields.as_bytes());
+        assert_eq!(error_of(&answer).await, message);
+        let closed = error_of(b"").await;
+        assert!(!closed.contains("db error"), "{closed}");
+    }
 }
