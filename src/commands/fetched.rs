@@ -144,6 +144,13 @@ pub(super) fn with_listed(
 
 fn report(address: &ObjectAddress, progress: FetchProgress, watcher: &ProgressDisplay) {
     watcher.observe(&match progress {
+        FetchProgress::AnewAfterCut { bytes } => {
+            return watcher.say(&format!(
+                "{}: the connection was cut at {} bytes, and the server can't go on from there: it is read anew",
+                address.shown(),
+                thousands(bytes)
+            ));
+        }
         FetchProgress::Read { bytes, total } => Event::Fetching {
             name: address.shown(),
             bytes,

@@ -1,4 +1,4 @@
-//! The cause of an error that says most.
+//! The causes of an error.
 
 use std::error::Error;
 
@@ -9,4 +9,16 @@ pub fn innermost(error: &dyn Error) -> String {
         cause = inner;
     }
     cause.to_string()
+}
+
+/// The first of `error` and its causes that is an `E`.
+pub fn cause<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
 }

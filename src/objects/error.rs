@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::redirects::RefusedRedirect;
+
 /// Why an object can't be read or written. Names are shown addresses, without secrets.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -102,12 +104,12 @@ pub enum ObjectError {
         region: Option<String>,
     },
     /// The server leads elsewhere.
-    #[error("{name} leads to another address, which is not followed: {why}")]
+    #[error("{name} leads to {}, which is not followed: {}", .refused.to, .refused.why)]
     Redirected {
         /// The address.
         name: String,
-        /// Why not.
-        why: &'static str,
+        /// Where to, and why not.
+        refused: RefusedRedirect,
     },
     /// A web page instead of a file.
     #[error("{name} is a web page instead of a file")]
@@ -226,7 +228,7 @@ impl ObjectError {
                 "let these credentials read the object (s3:GetObject, storage.objects.get, Storage Blob Data Reader; to write results, the like for writing); a presigned address may have expired",
             ),
             Self::OtherRegion { .. } => Some("name the bucket's region in AWS_REGION"),
-            Self::Redirected { .. } => Some("name the address of the file itself"),
+            Self::Redirected { refused, .. } => Some(refused.why.hint()),
             Self::WebPage { .. } => Some(
                 "open it in a browser: it may ask for a log-in, or be a page that leads to the file; name the address of the file itself, or a presigned one",
             ),

@@ -1,7 +1,8 @@
 //! Reads an object whole into an unnamed file, though connections are cut.
 //!
 //! It is pinned to the `ETag` that it has when its reading begins. A cut connection goes on
-//! where it was. An object that changed meanwhile is begun anew, once: nothing was used yet.
+//! where it was, or anew where the server can't do that. An object that changed meanwhile is
+//! begun anew, once: nothing was used yet.
 
 use std::fs::File;
 use std::io::{Seek, Write};
@@ -22,7 +23,7 @@ use crate::domain::object_address::ObjectAddress;
 /// How often a connection may fail in a row before anything was read.
 const FIRST_TRIES: u32 = 3;
 
-/// How often it may be cut in a row without a new byte.
+/// How often it may be cut in a row without a new byte, or at all where each try begins anew.
 const TRIES: u32 = 8;
 
 /// The pause after the first cut; each further one in a row doubles it.
@@ -59,8 +60,13 @@ pub enum FetchProgress {
         /// Why.
         why: String,
     },
-    /// The object was changed, or can't be read on: it is begun anew.
+    /// The object was changed: it is begun anew.
     Anew,
+    /// The connection was cut, and the server can't go on from there: it is begun anew.
+    AnewAfterCut {
+        /// How much of it was read.
+        bytes: u64,
+    },
 }
 
 /// Reads the object at `address` into a file in `folder`.
@@ -72,10 +78,15 @@ pub async fn fetch(
     let name = address.shown();
     let source = ObjectSource::of(address)?;
     let mut copy = ObjectCopy::begin(&name, folder)?;
-    let (mut failures, mut restarts) = (0, 0);
+    let (mut tries, mut restarts) = (FetchTries::default(), 0);
     loop {
         let before = copy.bytes;
-        let ended = match source.open(copy.bytes, &copy.pin).await {
+        let opened = if tries.begin_anew && before > 0 {
+            Err(OpenFailure::OnlyWhole)
+        } else {
+            source.open(before, &copy.pin).await
+        };
+        let ended = match opened {
             Ok(opened) => copy.read(opened, &mut progress).await,
             Err(failure) => Err(failure),
         };
@@ -89,17 +100,41 @@ pub async fn fetch(
                 progress(FetchProgress::Anew);
                 continue;
             }
+            Err(OpenFailure::OnlyWhole) => {
+                tries.begin_anew = true;
+                copy.begin_anew()?;
+                progress(FetchProgress::AnewAfterCut { bytes: before });
+                continue;
+            }
             Err(OpenFailure::Passing(error)) => error,
         };
-        failures = if copy.bytes > before { 1 } else { failures + 1 };
-        let most = if copy.bytes > 0 { TRIES } else { FIRST_TRIES };
-        if failures >= most {
+        let Some(pause) = tries.pause_after(before, copy.bytes) else {
             return Err(copy.given_up(error));
-        }
+        };
         let why = error.to_string();
         progress(FetchProgress::Cut { why });
-        let pause = FIRST_PAUSE.saturating_mul(1 << (failures - 1));
-        tokio::time::sleep(pause.min(LONGEST_PAUSE)).await;
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// How often the connection was cut.
+#[derive(Debug, Default)]
+struct FetchTries {
+    failures: u32,
+    /// Whether each try begins anew, so that no byte is progress.
+    begin_anew: bool,
+}
+
+impl FetchTries {
+    /// Notes that the connection was cut when `read` bytes were there, of which `before` were
+    /// there before. Returns the pause before the next try, unless there were enough.
+    fn pause_after(&mut self, before: u64, read: u64) -> Option<Duration> {
+        let is_progress = read > before && !self.begin_anew;
+        self.failures = if is_progress { 1 } else { self.failures + 1 };
+        let is_begun = read > 0 || self.begin_anew;
+        let most = if is_begun { TRIES } else { FIRST_TRIES };
+        let pause = FIRST_PAUSE.saturating_mul(1 << (self.failures - 1));
+        (self.failures < most).then_some(pause.min(LONGEST_PAUSE))
     }
 }
 
@@ -232,5 +267,36 @@ impl<'c> ObjectCopy<'c> {
             sha256: hex(digest.as_ref()),
             pin: self.pin,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FetchTries;
+
+    /// The pauses in milliseconds until it is given up, if each try ends so: with the bytes
+    /// that were there before, and those that are there then.
+    fn pauses(tries: &mut FetchTries, (before, read): (u64, u64)) -> Vec<u128> {
+        let pauses = std::iter::from_fn(|| tries.pause_after(before, read));
+        pauses.take(20).map(|pause| pause.as_millis()).collect()
+    }
+
+    #[test]
+    fn a_server_that_gives_no_new_byte_is_given_up() {
+        let eight = [250, 500, 1000, 2000, 4000, 8000, 16_000];
+        assert_eq!(pauses(&mut FetchTries::default(), (0, 0)), [250, 500]);
+        assert_eq!(pauses(&mut FetchTries::default(), (9, 9)), eight);
+        assert_eq!(pauses(&mut FetchTries::default(), (0, 9)), [250; 20]);
+        // The first cut, after which it turns out that there are no ranges.
+        let mut tries = FetchTries::default();
+        assert_eq!(tries.pause_after(0, 9).unwrap().as_millis(), 250);
+        tries.begin_anew = true;
+        assert_eq!(pauses(&mut tries, (0, 9)), eight[1..]);
+        // Also where no connection comes about then.
+        let mut tries = FetchTries {
+            failures: 1,
+            begin_anew: true,
+        };
+        assert_eq!(pauses(&mut tries, (0, 0)), eight[1..]);
     }
 }

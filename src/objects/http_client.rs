@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
 
+use super::redirects::redirect_policy;
 use crate::domain::loopback::is_loopback_host;
 
 /// `User-Agent` (RFC 9110 §10.1.5).
@@ -23,8 +24,8 @@ pub(super) struct ClientSettings {
     pub(super) unencrypted: bool,
     /// Whether it is this machine, to which no proxy leads.
     pub(super) is_loopback: bool,
-    /// How many redirects are followed.
-    pub(super) redirects: usize,
+    /// Whether redirects are followed.
+    pub(super) follows_redirects: bool,
     /// The time-out for opening a connection.
     pub(super) connect: Duration,
 }
@@ -35,21 +36,10 @@ pub(super) fn http_client(settings: ClientSettings) -> reqwest::Result<Client> {
     rustls::crypto::ring::default_provider()
         .install_default()
         .ok();
-    let most = settings.redirects;
-    let redirects = if most == 0 {
-        Policy::none()
+    let redirects = if settings.follows_redirects {
+        redirect_policy()
     } else {
-        Policy::custom(move |attempt| {
-            let from_encrypted = attempt.previous().iter().any(|url| url.scheme() == "https");
-            if attempt.previous().len() > most
-                || from_encrypted && attempt.url().scheme() != "https"
-            {
-                // The caller sees the redirect itself.
-                attempt.stop()
-            } else {
-                attempt.follow()
-            }
-        })
+        Policy::none()
     };
     let client = Client::builder()
         .user_agent(USER_AGENT)

@@ -1,6 +1,7 @@
 //! Objects at `s3://`, `gs://`, `az://` and `https://`: read into a file, listed, written.
 //!
 //! - `error.rs`: what went wrong, and what to do about it
+//! - `redirects.rs`: which redirects are followed
 //! - `http_client.rs`: the connections
 //! - `opened.rs`: an object that is being read, or why it can't be
 //! - `web.rs`: an object of a web server
@@ -22,6 +23,7 @@ mod no_stores;
 mod opened;
 #[cfg(feature = "object-stores")]
 mod recorder;
+mod redirects;
 pub mod results;
 #[cfg(feature = "object-stores")]
 mod store_body;

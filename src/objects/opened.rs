@@ -23,8 +23,19 @@ pub(super) enum OpenFailure {
     Lasting(ObjectError),
     /// It may be over in a moment; the error if it is not.
     Passing(ObjectError),
-    /// It is another object than before, or the server can't read on in it.
+    /// It is another object than before.
     Another,
+    /// The server can't go on in it: it has no version to ask for, or no ranges.
+    OnlyWhole,
+}
+
+/// Fails unless an object of which a part is read is `now` what it was: `pin`.
+pub(super) fn ensure_same(pin: &ObjectPin, now: &ObjectPin) -> Result<(), OpenFailure> {
+    match &now.etag {
+        etag if *etag == pin.etag => Ok(()),
+        Some(_) => Err(OpenFailure::Another),
+        None => Err(OpenFailure::OnlyWhole),
+    }
 }
 
 impl From<ObjectError> for OpenFailure {

@@ -3,16 +3,15 @@
 //! The library's own text is never shown: it holds the request's address and the answer's
 //! body, which may repeat credentials.
 
-use std::error::Error;
-
 use object_store::client::HttpError;
 
 use super::error::ObjectError;
 use super::http_client::is_unknown_host;
 use super::opened::{OpenFailure, refusal_code};
 use super::recorder::RefusedStatus;
+use super::redirects::{RedirectFault, RefusedRedirect};
 use super::web::answer;
-use crate::domain::error_cause::innermost;
+use crate::domain::error_cause::{cause, innermost};
 use crate::domain::object_address::{AddressScheme, ObjectAddress};
 
 /// Where credentials are asked for when the environment has none.
@@ -71,7 +70,7 @@ impl StoreRefusal<'_> {
         match &self.last {
             Some(refused) => self.of_status(refused, &error.to_string()),
             // The answer is no part, though one was asked for.
-            None if self.offset > 0 => OpenFailure::Another,
+            None if self.offset > 0 => OpenFailure::OnlyWhole,
             None => {
                 let (name, answer) = (self.name(), innermost(error));
                 OpenFailure::Lasting(ObjectError::Refused { name, answer })
@@ -83,7 +82,9 @@ impl StoreRefusal<'_> {
     pub(super) fn lasting(&self, error: &object_store::Error) -> ObjectError {
         match self.of(error) {
             OpenFailure::Lasting(error) | OpenFailure::Passing(error) => error,
-            OpenFailure::Another => ObjectError::Changed { name: self.name() },
+            OpenFailure::Another | OpenFailure::OnlyWhole => {
+                ObjectError::Changed { name: self.name() }
+            }
         }
     }
 
@@ -124,7 +125,7 @@ impl StoreRefusal<'_> {
             | AddressScheme::Https
             | AddressScheme::Http => ObjectError::Redirected {
                 name,
-                why: "a store does not do that",
+                refused: RefusedRedirect::nowhere(RedirectFault::OfStore),
             },
         }
     }
@@ -179,18 +180,6 @@ pub(super) fn settings_words(error: &object_store::Error) -> String {
     } else {
         cause
     }
-}
-
-/// The cause of `error` that is an `E`.
-fn cause<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
 }
 
 /// The text of the first element `name` of an answer, if it is a plain word.

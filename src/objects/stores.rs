@@ -19,7 +19,7 @@ use object_store::{
 use super::ObjectPin;
 use super::error::ObjectError;
 use super::http_client::{CONNECT, ClientSettings, http_client};
-use super::opened::{ObjectBody, OpenFailure, OpenedObject};
+use super::opened::{ObjectBody, OpenFailure, OpenedObject, ensure_same};
 use super::recorder::{RecordingService, RefusalRecord};
 use super::store_body::{StoreBody, next};
 use super::store_failure::{StoreRefusal, credentials_hint, settings_words};
@@ -204,7 +204,7 @@ impl StoredObject {
         let mut options = GetOptions::default();
         if offset > 0 {
             let Some(etag) = pin.strong() else {
-                return Err(OpenFailure::Another);
+                return Err(OpenFailure::OnlyWhole);
             };
             options.if_match = Some(etag.to_owned());
             options.range = Some(GetRange::Offset(offset));
@@ -215,8 +215,8 @@ impl StoredObject {
             etag: opened.meta.e_tag.clone(),
             version: opened.meta.version.clone(),
         };
-        if offset > 0 && now.etag != pin.etag {
-            return Err(OpenFailure::Another);
+        if offset > 0 {
+            ensure_same(pin, &now)?;
         }
         Ok(OpenedObject {
             size: Some(opened.meta.size),
@@ -279,7 +279,7 @@ impl HttpConnector for Connector {
         let client = http_client(ClientSettings {
             unencrypted: value(ClientConfigKey::AllowHttp) == "true",
             is_loopback: false,
-            redirects: 0,
+            follows_redirects: false,
             connect: connect.unwrap_or(CONNECT),
         });
         let client = client.map_err(|error| object_store::Error::Generic {

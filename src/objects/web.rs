@@ -10,12 +10,12 @@ use reqwest::{Client, Response, StatusCode, Url};
 use super::ObjectPin;
 use super::error::ObjectError;
 use super::http_client::{CONNECT, ClientSettings, http_client, is_loopback, is_unknown_host};
-use super::opened::{ObjectBody, OpenFailure, OpenedObject, content_range, refusal_code};
-use crate::domain::error_cause::innermost;
+use super::opened::{
+    ObjectBody, OpenFailure, OpenedObject, content_range, ensure_same, refusal_code,
+};
+use super::redirects::{RedirectFault, RefusedRedirect};
+use crate::domain::error_cause::{cause, innermost};
 use crate::domain::object_address::{AddressScheme, ObjectAddress};
-
-/// How many redirects are followed.
-const MOST_REDIRECTS: usize = 5;
 
 /// How much of a refusal is read.
 const LONGEST_REFUSAL: usize = 16 << 10;
@@ -52,7 +52,7 @@ impl WebObject {
         let client = http_client(ClientSettings {
             unencrypted,
             is_loopback,
-            redirects: MOST_REDIRECTS,
+            follows_redirects: true,
             connect: CONNECT,
         });
         let client = client.map_err(|error| ObjectError::Settings {
@@ -72,7 +72,7 @@ impl WebObject {
         let mut request = self.client.get(self.url.clone());
         if offset > 0 {
             let Some(etag) = pin.strong() else {
-                return Err(OpenFailure::Another);
+                return Err(OpenFailure::OnlyWhole);
             };
             request = request.header(RANGE, format!("bytes={offset}-"));
             request = request.header(IF_MATCH, etag);
@@ -82,7 +82,8 @@ impl WebObject {
         let status = response.status();
         if status == StatusCode::OK {
             if offset > 0 {
-                return Err(OpenFailure::Another);
+                ensure_same(pin, &pin_of(&response))?;
+                return Err(OpenFailure::OnlyWhole);
             }
             if is_page(response.headers()) && !self.is_named_as_page() {
                 let name = self.name.clone();
@@ -95,14 +96,10 @@ impl WebObject {
             let part = header(response.headers(), &CONTENT_RANGE).and_then(content_range);
             return match part {
                 Some((first, size)) if first == offset => {
-                    let opened = opened(response, size);
-                    if opened.pin.etag == pin.etag {
-                        Ok(opened)
-                    } else {
-                        Err(OpenFailure::Another)
-                    }
+                    ensure_same(pin, &pin_of(&response))?;
+                    Ok(opened(response, size))
                 }
-                Some(_) | None => Err(OpenFailure::Another),
+                Some(_) | None => Err(OpenFailure::OnlyWhole),
             };
         }
         Err(self.refused(response, offset).await)
@@ -119,6 +116,10 @@ impl WebObject {
 
     fn unreachable(&self, error: &reqwest::Error) -> OpenFailure {
         let name = self.name.clone();
+        if let Some(refused) = cause::<RefusedRedirect>(error) {
+            let refused = refused.clone();
+            return OpenFailure::Lasting(ObjectError::Redirected { name, refused });
+        }
         OpenFailure::Passing(if is_unknown_host(error) {
             ObjectError::NoHost { name }
         } else {
@@ -148,7 +149,7 @@ impl WebObject {
             403 => ObjectError::NoPermission { name, code },
             300..=399 => ObjectError::Redirected {
                 name,
-                why: redirect_words(response.headers()),
+                refused: unfollowed(&response),
             },
             408 | 429 | 500..=599 => {
                 let answer = answer(status, code);
@@ -163,14 +164,18 @@ impl WebObject {
 }
 
 fn opened(response: Response, size: Option<u64>) -> OpenedObject {
-    let etag = header(response.headers(), &ETAG).map(str::to_owned);
     OpenedObject {
-        pin: ObjectPin {
-            etag,
-            version: None,
-        },
+        pin: pin_of(&response),
         size,
         body: ObjectBody::Web(response),
+    }
+}
+
+/// What the object is.
+fn pin_of(response: &Response) -> ObjectPin {
+    ObjectPin {
+        etag: header(response.headers(), &ETAG).map(str::to_owned),
+        version: None,
     }
 }
 
@@ -180,12 +185,14 @@ pub(super) fn answer(status: StatusCode, code: Option<String>) -> String {
     format!("{status}{code}")
 }
 
-/// Why a redirect was not followed.
-fn redirect_words(headers: &HeaderMap) -> &'static str {
-    match header(headers, &LOCATION) {
-        None => "it does not say where",
-        Some(place) if place.starts_with("http://") => "it is not encrypted",
-        Some(_) => "there were too many",
+/// A redirect that could not even be tried.
+fn unfollowed(response: &Response) -> RefusedRedirect {
+    let Some(place) = header(response.headers(), &LOCATION) else {
+        return RefusedRedirect::nowhere(RedirectFault::NoPlace);
+    };
+    match response.url().join(place) {
+        Ok(next) => RefusedRedirect::untried(response.url(), &next),
+        Err(_no_url) => RefusedRedirect::nowhere(RedirectFault::NoUrl),
     }
 }
 

@@ -132,6 +132,72 @@ fn a_cut_connection_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_server_that_cannot_go_on_is_asked_for_the_whole_again() {
+    let text = table(2000);
+    let server = || ObjectServer::start().object("/in.csv", &text);
+    for (server, ranges) in [
+        (server().without_etags(), 0),
+        // One is asked for, and then no more.
+        (server().without_ranges(), 1),
+    ] {
+        let run = Run::new();
+        let probe = (0..ranges).map(|_| Mishap::Fine);
+        let cuts = [Mishap::Cut(7000), Mishap::Cut(9000)];
+        server.mishaps([Mishap::Cut(5000)].into_iter().chain(probe).chain(cuts));
+        let ended = run.go(&format!("validate {}/in.csv", server.url())).code(0);
+        let anew = "the server can't go on from there: it is read anew";
+        assert_eq!(ended.stderr.matches(anew).count(), 3, "{}", ended.stderr);
+        ended
+            .says("/in.csv: the connection was cut at ")
+            .keeps_to_itself("was changed");
+        assert_eq!(validated(&run, "in.csv"), 2000);
+        let requests = server.requests();
+        let asked = requests.iter().filter(|one| one.header("range").is_some());
+        assert_eq!(asked.count(), ranges);
+        assert_eq!(requests.len(), 4 + ranges);
+    }
+}
+
+#[test]
+fn a_redirect_that_is_not_followed_says_why() {
+    let server = ObjectServer::start().object("/in.csv", table(3));
+    let run = Run::new();
+    let line = format!("validate {}/in.csv", server.url());
+    let places = |places: &[&'static str]| {
+        let redirects = places.iter().map(|place| Mishap::Redirect(place));
+        redirects.collect::<Vec<_>>()
+    };
+    for (redirects, said) in [
+        (
+            &["http://192.0.2.1/in.csv?Signature=hush"][..],
+            "leads to http://192.0.2.1/in.csv?…, which is not followed: it would be read without encryption",
+        ),
+        (
+            &["/other", "/in.csv"],
+            "/in.csv, which is not followed: it leads in a circle",
+        ),
+        (
+            &["/1", "/2", "/3", "/4", "/5", "/6"],
+            "/6, which is not followed: there were too many redirects",
+        ),
+        (
+            &["ftp://me:hush@192.0.2.1/in.csv"],
+            "leads to ftp:…, which is not followed: it is no address of a web server",
+        ),
+        (
+            &["file:///in.csv"],
+            "leads to file:…, which is not followed: it is no address of a web server",
+        ),
+    ] {
+        server.mishaps(places(redirects));
+        run.go(&line).refuses(1, &[said]).keeps_to_itself("hush");
+        assert_eq!(server.requests().len(), redirects.len(), "{said}");
+    }
+    server.mishaps(places(&["/a", "/b", "/c", "/d", "/in.csv?again"]));
+    run.go(&line).code(0);
+}
+
+#[test]
 fn an_object_that_changes_is_begun_anew_once() {
     let (old, new) = (table(2000), table(1500));
     let server = ObjectServer::start().object("/b/in.csv", &old);

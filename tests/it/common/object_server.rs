@@ -18,6 +18,8 @@ pub(crate) enum Mishap {
     Refuse(u16, &'static str),
     /// The answer has this head besides.
     Head(&'static str),
+    /// It is answered with 302 and this `Location`.
+    Redirect(&'static str),
     /// After so many bytes nothing more is sent.
     Hang(usize),
     /// It is answered well.
@@ -50,6 +52,8 @@ struct Contents {
     parts: BTreeMap<usize, Vec<u8>>,
     mishaps: VecDeque<Mishap>,
     requests: Vec<ObjectRequest>,
+    has_no_etags: bool,
+    has_no_ranges: bool,
 }
 
 /// The server. Its threads end with the test's process.
@@ -80,6 +84,18 @@ impl ObjectServer {
     /// With an object at `path`.
     pub(crate) fn object(self, path: &str, content: impl AsRef<[u8]>) -> Self {
         self.put(path, content);
+        self
+    }
+
+    /// From now on without `ETag`s.
+    pub(crate) fn without_etags(self) -> Self {
+        self.contents().has_no_etags = true;
+        self
+    }
+
+    /// From now on without ranges: each answer is the whole.
+    pub(crate) fn without_ranges(self) -> Self {
+        self.contents().has_no_ranges = true;
         self
     }
 
@@ -178,7 +194,11 @@ fn answer(connection: TcpStream, shared: &Mutex<Contents>) {
     out.write_all(head.as_bytes()).ok();
     let sent = match mishap {
         Mishap::Cut(bytes) | Mishap::Hang(bytes) => bytes.min(reply.body.len()),
-        Mishap::Change(_) | Mishap::Refuse(..) | Mishap::Head(_) | Mishap::Fine => reply.body.len(),
+        Mishap::Change(_)
+        | Mishap::Refuse(..)
+        | Mishap::Head(_)
+        | Mishap::Redirect(_)
+        | Mishap::Fine => reply.body.len(),
     };
     if !request.line.starts_with("HEAD ") {
         out.write_all(&reply.body[..sent]).ok();
@@ -197,6 +217,11 @@ impl Contents {
             Mishap::Refuse(status, body) => {
                 let status = format!("{status} Refused");
                 return Reply::new(Box::leak(status.into_boxed_str()), *body);
+            }
+            Mishap::Redirect(place) => {
+                let mut reply = Reply::new("302 Found", "");
+                reply.head = format!("Location: {place}\r\n");
+                return reply;
             }
             Mishap::Change(content) => {
                 self.objects.insert(path.to_string(), content.clone());
@@ -253,7 +278,8 @@ impl Contents {
         {
             return Reply::new("412 Precondition Failed", "");
         }
-        let range = request.header("range").and_then(|range| {
+        let range = request.header("range").filter(|_| !self.has_no_ranges);
+        let range = range.and_then(|range| {
             let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
             let last = last.parse().unwrap_or(content.len() - 1);
             Some((first.parse::<usize>().ok()?, last.min(content.len() - 1)))
@@ -269,9 +295,12 @@ impl Contents {
         };
         reply
             .head
-            .push_str("Last-Modified: Sun, 22 Nov 2026 10:00:00 GMT\r\nETag: ");
-        reply.head.push_str(&etag);
-        reply.head.push_str("\r\n");
+            .push_str("Last-Modified: Sun, 22 Nov 2026 10:00:00 GMT\r\n");
+        if !self.has_no_etags {
+            for part in ["ETag: ", &etag, "\r\n"] {
+                reply.head.push_str(part);
+            }
+        }
         reply
     }
 
