@@ -54,8 +54,12 @@ pub struct ListOptions {
     /// The configuration file.
     #[command(flatten)]
     pub file: ConfigChoice,
-    /// The checkpoint
-    #[arg(long, value_name = "FILE")]
+    /// The checkpoint.
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "The checkpoint: a file, or postgres://USER@HOST/DB"
+    )]
     pub checkpoint: Option<PathBuf>,
     /// How they are written.
     #[command(flatten)]

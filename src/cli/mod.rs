@@ -269,8 +269,12 @@ pub struct StatusOptions {
     /// The configuration file.
     #[command(flatten)]
     pub file: ConfigChoice,
-    /// The checkpoint
-    #[arg(long, value_name = "FILE")]
+    /// The checkpoint.
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "The checkpoint: a file, or postgres://USER@HOST/DB"
+    )]
     pub checkpoint: Option<PathBuf>,
     /// Shows the checkpoint of a run with the sandbox, whose file makes no difference; =false: of a run without it
     #[arg(
@@ -343,6 +347,23 @@ mod tests {
             let missing: Vec<_> = longs(name).difference(&taken).cloned().collect();
             assert_eq!(missing, [""; 0], "{name}");
         }
+    }
+
+    #[test]
+    fn help_says_wherever_a_checkpoint_is_named_that_it_may_be_in_a_database() {
+        let command = super::command();
+        let mut found = 0;
+        for subcommand in command.get_subcommands() {
+            let mut options = subcommand.get_arguments();
+            let option = options.find(|option| option.get_long() == Some("checkpoint"));
+            let Some(help) = option.map(|option| option.get_help().unwrap().to_string()) else {
+                continue;
+            };
+            found += 1;
+            let name = subcommand.get_name();
+            assert!(help.contains("a file, or postgres://"), "{name}: {help}");
+        }
+        assert!(found > 5, "{found}");
     }
 
     #[test]

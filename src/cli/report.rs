@@ -22,8 +22,13 @@ pub struct ReportOptions {
     /// The options that can also stand in a file.
     #[command(flatten)]
     pub reading: ReadingOptions,
-    /// The checkpoint
-    #[arg(long, value_name = "FILE", help_heading = "Checkpoint")]
+    /// The checkpoint.
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Checkpoint",
+        help = "The checkpoint: a file, or postgres://USER@HOST/DB"
+    )]
     pub checkpoint: Option<PathBuf>,
     /// Takes the checkpoint of a run with the sandbox, whose file makes no difference; =false: of a run without it
     #[arg(

@@ -65,8 +65,12 @@ pub struct RemovalOptions {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Sending")]
 pub struct RollbackSending {
-    /// The checkpoint whose customers are deleted [default: that of INPUT]
-    #[arg(long, value_name = "FILE")]
+    /// The checkpoint whose customers are deleted.
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "The checkpoint whose customers are deleted: a file, or postgres://USER@HOST/DB [default: that of INPUT]"
+    )]
     pub checkpoint: Option<PathBuf>,
     /// Where results go [default: INPUT.results]
     #[arg(long, value_name = "DIR")]

@@ -10,8 +10,12 @@ use super::scalar::{Scalar, whole};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Sending")]
 pub struct SendOptions {
-    /// The SQLite checkpoint [default: INPUT.checkpoint.db, INPUT.sandbox.checkpoint.db with --sandbox]
-    #[arg(long, value_name = "FILE")]
+    /// The checkpoint.
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "The checkpoint: a file, or postgres://USER@HOST/DB [default: INPUT.checkpoint.db, INPUT.sandbox.checkpoint.db with --sandbox]"
+    )]
     pub checkpoint: Option<PathBuf>,
     /// Never more requests in flight than this
     #[arg(long, value_parser = whole::<usize>, value_name = "N")]
