@@ -12,7 +12,9 @@ use super::hint::hinted;
 use super::own_files::ResolvedInputs;
 use super::shell_word::{shell_word, shown};
 use crate::cli::TargetOptions;
-use crate::config::values::{CHECKPOINT_ENDING, SANDBOX_CHECKPOINT_ENDING, default_checkpoint};
+use crate::config::values::{
+    CHECKPOINT_ENDING, SANDBOX_CHECKPOINT_ENDING, default_checkpoint, ensure_checkpoint,
+};
 use crate::config::{ConfigError, FileOptions};
 use crate::domain::object_address::ObjectAddress;
 use crate::domain::text::{counted, listed};
@@ -71,6 +73,7 @@ pub(super) fn chosen_checkpoint(
     file: &FileOptions,
 ) -> anyhow::Result<(PathBuf, Option<String>)> {
     if let Some(path) = typed.or(file.sending.checkpoint.as_deref()) {
+        ensure_checkpoint(path)?;
         return Ok((path.to_owned(), None));
     }
     let likely = file.is_sandbox(&TargetOptions::default());

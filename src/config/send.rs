@@ -8,7 +8,7 @@ use jiff::civil::Time;
 
 use super::error::{ConfigError, value_error};
 use super::requests::RequestSettings;
-use super::values::{default_checkpoint, duration, duration_or_zero};
+use super::values::{default_checkpoint, duration, duration_or_zero, ensure_checkpoint};
 use crate::cli::defaults::{MAX_ERRORS_PERCENT, RETRIES};
 use crate::cli::{OnExisting, SendOptions};
 use crate::domain::decision::{ExistingPolicy, RowPolicy};
@@ -72,7 +72,10 @@ pub fn sending(
     let given = settle.map(|text| duration_or_zero("settle", &text));
     Ok(SendSettings {
         checkpoint: match typed.checkpoint.or(file.checkpoint) {
-            Some(path) => path,
+            Some(path) => {
+                ensure_checkpoint(&path)?;
+                path
+            }
             None => default_checkpoint(inputs, is_sandbox)?,
         },
         retry: backoff::RetryPolicy {

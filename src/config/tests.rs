@@ -7,7 +7,7 @@ use super::mapping::pairs;
 use super::requests::requests;
 use super::send::{SendSettings, sending};
 use super::target::{Destination, base_url, destination};
-use super::values::{beside, duration};
+use super::values::{beside, duration, ensure_checkpoint};
 
 use super::{ConfigError, Environment, FileOptions};
 use crate::cli::{
@@ -78,6 +78,38 @@ fn results_and_checkpoint_stand_beside_the_first_input() {
     let none = ReadingOptions::default;
     let settings = input(inputs.to_vec(), none(), none()).unwrap();
     assert_eq!(settings.out.to_str(), Some("a/in.csv.results"));
+}
+
+#[test]
+fn a_checkpoint_at_an_unknown_kind_of_address_is_no_file() {
+    for good in [
+        "run.db",
+        "a/b:c.db",
+        "./mysql://x",
+        "://x",
+        "1a://x",
+        "a b://x",
+        "Postgres://u@db/kable",
+        "postgresql://u@db/kable",
+    ] {
+        assert!(ensure_checkpoint(Path::new(good)).is_ok(), "{good}");
+    }
+    for (bad, scheme) in [
+        ("mysql://u:hush@db/kable", "mysql://…"),
+        ("sqlite://run.db", "sqlite://…"),
+        ("file:///run.db", "file://…"),
+        ("S3://bucket/run.db", "S3://…"),
+        ("postgres+tls://u@db", "postgres+tls://…"),
+    ] {
+        let error = ensure_checkpoint(Path::new(bad)).unwrap_err();
+        assert!(error.is_usage(), "{bad}");
+        let told = format!("{error}; {}", error.hint());
+        assert!(
+            told.contains(scheme) && told.contains("postgres://"),
+            "{told}"
+        );
+        assert!(!told.contains("hush"), "{told}");
+    }
 }
 
 #[test]

@@ -36,7 +36,9 @@ pub(super) fn value_form(long: &str) -> String {
             "it takes an address of this machine with a port: 127.0.0.1:9464, or :9464 for all of its addresses; port 0 is a free one"
         }
         "client-secret-file" => "it takes the name of a file that only you can read",
-        "checkpoint" => "name the input of the import, or its checkpoint: --checkpoint FILE",
+        "checkpoint" => {
+            "it takes a file, or postgres://USER@HOST/DB?schema=NAME; status, list and rollback also find it by the input of the import"
+        }
         _other => return help_of(long),
     };
     form.to_owned()

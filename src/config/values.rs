@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::error::{ConfigError, value_error};
 use crate::domain::object_address::ObjectAddress;
+use crate::ledger::is_database;
 use crate::report::result_names::{beside_results, is_written_back};
 
 /// The end of a checkpoint's name beside its input.
@@ -81,6 +82,23 @@ pub fn is_nameless(input: &OsStr) -> bool {
     let is_descriptor =
         || folder.file_name().is_some_and(|name| name == "fd") && path.starts_with("/proc");
     input == "-" || [Path::new("/dev"), Path::new("/dev/fd")].contains(&folder) || is_descriptor()
+}
+
+/// Refuses a checkpoint at an address that is not one of PostgreSQL, which would be taken
+/// for a file. Only its scheme is told: the rest may hold a password.
+pub fn ensure_checkpoint(checkpoint: &Path) -> Result<(), ConfigError> {
+    let name = checkpoint.to_string_lossy();
+    let scheme = name.split_once("://").map_or("", |(scheme, _)| scheme);
+    let is_letter = |letter: char| letter.is_ascii_alphanumeric() || "+-.".contains(letter);
+    // RFC 3986 §3.1.
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.chars().all(is_letter);
+    if !is_scheme || is_database(checkpoint) {
+        return Ok(());
+    }
+    Err(value_error("checkpoint")(format!(
+        "a checkpoint can't be kept at {scheme}://…, wanted a file or postgres://USER@HOST/DB"
+    )))
 }
 
 /// The checkpoint of an import of `inputs` where none is named.

@@ -175,7 +175,11 @@ pub enum LedgerError {
 /// Whether a checkpoint's name is the address of a database.
 pub fn is_database(checkpoint: &Path) -> bool {
     let name = checkpoint.as_os_str().as_encoded_bytes();
-    name.starts_with(b"postgres:") || name.starts_with(b"postgresql:")
+    // The case of a scheme does not matter (RFC 3986 §3.1).
+    ["postgres:", "postgresql:"].iter().any(|scheme| {
+        let begin = name.get(..scheme.len());
+        begin.is_some_and(|begin| begin.eq_ignore_ascii_case(scheme.as_bytes()))
+    })
 }
 
 impl LedgerError {
@@ -229,5 +233,28 @@ impl LedgerError {
             }
         };
         Some(hint.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Path, is_database};
+
+    #[test]
+    fn a_checkpoint_is_in_a_database_in_whatever_case_its_scheme_is_written() {
+        for (name, expected) in [
+            ("postgres://u@db/kable", true),
+            ("postgresql://u@db/kable", true),
+            ("Postgres://u@db/kable", true),
+            ("POSTGRESQL://u@db/kable", true),
+            ("postgres:u@db", true),
+            ("./postgres:db", false),
+            ("postgres", false),
+            ("postgres.checkpoint.db", false),
+            ("mysql://u@db/kable", false),
+            ("", false),
+        ] {
+            assert_eq!(is_database(Path::new(name)), expected, "{name}");
+        }
     }
 }

@@ -25,6 +25,35 @@ fn help_names_the_commands_and_the_exit_codes() {
     }
 }
 
+/// Nothing is connected to, and no file is taken for a database or the other way round.
+#[test]
+fn a_checkpoint_that_is_neither_a_file_nor_in_postgresql_is_refused_at_once() {
+    let run = Run::new().input("in.csv", rows(3));
+    let import = "import in.csv --sandbox --checkpoint";
+    let wanted = "can't be kept at mysql://…, wanted a file or postgres://USER@HOST/DB";
+    let lines = [
+        import,
+        "status --checkpoint",
+        "list --checkpoint",
+        "report --checkpoint",
+    ];
+    for line in lines {
+        let ended = run.go(&format!("{line} mysql://u:hush@127.0.0.1:1/kable"));
+        ended.refuses(2, &[wanted]).keeps_to_itself("hush");
+        run.go(&format!("{line} Postgres://u@127.0.0.1:1/kable"))
+            .refuses(1, &["no database server listens on 127.0.0.1:1"]);
+    }
+    let run = run.env("KABLE_BULK_CHECKPOINT", "mysql://u@127.0.0.1:1/kable");
+    for line in [
+        "import in.csv",
+        "validate in.csv",
+        "rollback in.csv",
+        "status in.csv",
+    ] {
+        run.go(line).refuses(2, &["KABLE_BULK_CHECKPOINT", wanted]);
+    }
+}
+
 #[test]
 fn help_of_import_names_its_options() {
     let mut ended = Run::new().go("import --help").code(0);
