@@ -121,9 +121,10 @@ impl ReservedBucket {
                 // Where there are many workers, the next starts are those of others, and
                 // what a killed worker holds is lost for all: then one takes fewer.
                 let last = first + starts.every * starts.count;
-                if last.saturating_duration_since(now) > AHEAD * 2 {
+                let reach = last.saturating_duration_since(now);
+                if reach > AHEAD {
                     state.count = (state.count / 2).max(1);
-                } else if !was_ready {
+                } else if !was_ready && reach * 2 <= AHEAD {
                     state.count = (state.count * 2).min(self.most());
                 }
             }

@@ -187,6 +187,9 @@ fn missing_rights(doing: &'static str, address: &DatabaseAddress) -> String {
             format!("the owner of the schema runs GRANT USAGE, CREATE ON SCHEMA {schema} TO {user}")
         }
         "read" => tables("SELECT"),
+        "upgrade" => format!(
+            "the owner of the tables in schema {schema} runs an import with this version once: they are of an older one"
+        ),
         _other => tables("SELECT, INSERT, UPDATE, DELETE"),
     }
 }
