@@ -7,8 +7,9 @@ use super::address::DatabaseAddress;
 use super::format::SchemaKind;
 use super::lease::{self, NewWorker, Registration};
 use super::{PostgresLedger, WorkerSettings, runs};
+use crate::domain::outcome::Outcome;
 use crate::domain::summary::TargetAccount;
-use crate::ledger::conformance::{LedgerStore, account, claim, ledger_contract};
+use crate::ledger::conformance::{LedgerStore, account, claim, ledger_contract, settlement};
 use crate::ledger::workers::{ClaimAnswer, PartAnswer, SharedLedger, SharedRun};
 use crate::ledger::{Batch, Ledger, LedgerError, RunStart};
 
@@ -192,6 +193,13 @@ fn after_a_standby_took_over_claims_wait_and_rows_are_looked_up() {
         return;
     };
     let mut first = sharing(&store);
+    // A row that was released is to be claimed again, and is not settled.
+    assert_eq!(claimed(&mut first), []);
+    let released = Batch {
+        settlements: vec![settlement(1, Outcome::Pending)],
+        ..Batch::default()
+    };
+    first.write(&released).unwrap();
     // As if the server had begun another timeline meanwhile.
     store.sql("UPDATE kb.account SET timeline = timeline + 1");
     let mut second = sharing(&store);
