@@ -96,7 +96,7 @@ impl Ledger for PostgresLedger {
             shares: state.is_shared_run,
             runs_before: state.place.runs,
             lease: self.connection.address.lease(),
-            number: state.batches + 1,
+            number: state.kept.acknowledged.load(Ordering::Acquire) + 1,
         };
         let asked = state.kept.deadline.now();
         let written = self.connection.run("write to", async |session, is_again| {
@@ -115,11 +115,10 @@ impl Ledger for PostgresLedger {
                 return Err(error);
             }
         };
-        state.batches += 1;
         state
             .kept
             .acknowledged
-            .store(state.batches, Ordering::Release);
+            .store(writer.number, Ordering::Release);
         state.kept.deadline.granted(asked, writer.lease);
         for settled in &batch.settlements {
             state.open.remove(&settled.id);

@@ -51,7 +51,11 @@ enum PaceRequest {
 
 /// Asks a keeper for what the workers share.
 #[derive(Debug, Clone)]
-pub(super) struct PaceRequests(Sender<PaceRequest>);
+pub(super) struct PaceRequests {
+    requests: Sender<PaceRequest>,
+    /// A keeper without a lease, which ends with the last of these.
+    _keeper: Option<Arc<Keeper>>,
+}
 
 impl PaceRequests {
     /// Sends a request, and waits for its answer; `None` if the keeper has ended, or could
@@ -61,7 +65,7 @@ impl PaceRequests {
         request: impl FnOnce(oneshot::Sender<T>) -> PaceRequest,
     ) -> Later<Option<T>> {
         let (answer, answered) = oneshot::channel();
-        let (request, keeper) = (request(answer), self.0.clone());
+        let (request, keeper) = (request(answer), self.requests.clone());
         Box::pin(async move {
             keeper.send(request).await.ok()?;
             answered.await.ok()
@@ -106,7 +110,7 @@ pub(super) enum KeeperError {
 /// The thread that keeps a lease. Dropping it ends the thread, and not the lease.
 #[derive(Debug)]
 pub(super) struct Keeper {
-    requests: PaceRequests,
+    requests: Sender<PaceRequest>,
     thread: Option<JoinHandle<()>>,
     ends: Option<oneshot::Sender<()>>,
 }
@@ -149,14 +153,25 @@ impl Keeper {
             return Err(error.into());
         }
         Ok(Self {
-            requests: PaceRequests(requests),
+            requests,
             thread: Some(thread),
             ends: Some(ends),
         })
     }
 
     pub(super) fn requests(&self) -> PaceRequests {
-        self.requests.clone()
+        PaceRequests {
+            requests: self.requests.clone(),
+            _keeper: None,
+        }
+    }
+
+    /// The requests alone, of a keeper without a lease.
+    pub(super) fn into_requests(self) -> PaceRequests {
+        PaceRequests {
+            requests: self.requests.clone(),
+            _keeper: Some(Arc::new(self)),
+        }
     }
 }
 

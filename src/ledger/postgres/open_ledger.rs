@@ -42,8 +42,6 @@ pub(super) struct WriterState {
     pub(super) is_shared_run: bool,
     /// Whether it began the run, or the session.
     pub(super) is_first: bool,
-    /// How many batches were written.
-    pub(super) batches: i64,
     /// Claims whose requests may be under way.
     pub(super) open: HashSet<u64>,
     /// The parts of the input that are leased to it, as far as it was told.

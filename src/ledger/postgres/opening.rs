@@ -98,7 +98,6 @@ impl PostgresLedger {
             run: 0,
             is_shared_run: false,
             is_first: !place.is_joined(),
-            batches: 0,
             open: HashSet::new(),
             parts: HashSet::new(),
         });

@@ -9,9 +9,7 @@ use super::keeper::Keeper;
 use super::open_ledger::PostgresLedger;
 use super::{pace, parts, runs, status};
 use crate::ledger::LedgerError;
-use crate::ledger::workers::{
-    Later, OtherWorkers, PartAnswer, ProbeTurn, ReservedStarts, SharedLedger, SharedPace,
-};
+use crate::ledger::workers::{OtherWorkers, PartAnswer, SharedLedger, SharedPace};
 
 impl SharedLedger for PostgresLedger {
     fn is_joined(&self) -> bool {
@@ -56,34 +54,9 @@ impl SharedLedger for PostgresLedger {
     }
 }
 
-/// The pace of the workers of a checkpoint, for a process that is to become one.
-#[derive(Debug)]
-struct PaceOfOthers(Keeper);
-
-impl SharedPace for PaceOfOthers {
-    fn reserve(&self, count: u32, every: Duration) -> Later<Option<ReservedStarts>> {
-        self.0.requests().reserve(count, every)
-    }
-
-    fn hold(&self, wait: Duration) -> Later<()> {
-        self.0.requests().hold(wait)
-    }
-
-    fn held(&self) -> Later<Option<Duration>> {
-        self.0.requests().held()
-    }
-
-    fn probe(&self) -> Later<ProbeTurn> {
-        self.0.requests().probe()
-    }
-
-    fn probed(&self, is_back: bool) -> Later<()> {
-        self.0.requests().probed(is_back)
-    }
-}
-
 impl PostgresLedger {
-    /// The pace of the workers of the checkpoint at `address`; `None` if there is none.
+    /// The pace of the workers of the checkpoint at `address`, for a process that is to become
+    /// one; `None` if there is no checkpoint.
     pub fn pace_of(address: DatabaseAddress) -> Result<Option<Arc<dyn SharedPace>>, LedgerError> {
         let mut ledger = Self::connected(address.clone())?;
         let SchemaKind::Checkpoint { format, .. } = ledger.schema_kind()? else {
@@ -98,6 +71,6 @@ impl PostgresLedger {
         })?;
         let keeper = Keeper::start(address, None);
         let keeper = keeper.map_err(|error| ledger.keeper_error(error))?;
-        Ok(Some(Arc::new(PaceOfOthers(keeper))))
+        Ok(Some(Arc::new(keeper.into_requests())))
     }
 }

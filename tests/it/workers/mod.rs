@@ -87,7 +87,7 @@ impl SharedImport {
     }
 }
 
-/// A worker whose output goes to a file, so that nobody has to read it meanwhile.
+/// A worker whose output goes to a file, so that no pipe has to be read meanwhile.
 struct Worker {
     child: Child,
     /// Whether SIGSTOP has frozen it.

@@ -119,7 +119,7 @@ fn a_worker_that_differs_is_refused_and_told_in_what() {
             .says("in use by an import that differs in")
             .says(words);
     }
-    // Without a rate that is shared nobody can join.
+    // Without a rate there is nothing to share, and it can't be joined.
     let refused = import.run.start_import(&import.line("two", "")).end();
     refused.refuses(1, &["is in use by process"]);
     first.signal("INT");
@@ -127,7 +127,7 @@ fn a_worker_that_differs_is_refused_and_told_in_what() {
 }
 
 #[test]
-fn nobody_joins_an_import_without_a_rate() {
+fn an_import_without_a_rate_cannot_be_joined() {
     let Some(import) = SharedImport::of(100, &["delay:100ms@create"]) else {
         return;
     };
