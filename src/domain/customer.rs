@@ -345,6 +345,12 @@ pub(crate) mod tests {
         values().to_customer()
     }
 
+    /// The same customer with another id.
+    pub(crate) fn with_id(client_id: &str) -> Customer {
+        let aster = values();
+        CustomerValues { client_id, ..aster }.to_customer()
+    }
+
     /// The same customer with other plans and bundles.
     pub(crate) fn with_plans(plan_ids: &[String], bundle_ids: &[String]) -> Customer {
         let cows = |ids: &[String]| ids.iter().map(|id| Cow::Owned(id.clone())).collect();

@@ -27,6 +27,9 @@ const LEAST_HELD: usize = 1 << 19;
 /// The size of all buffers together when runs are read back.
 const READ_BACK: usize = 8 << 20;
 
+/// How many items are read back at a time where runs are not merged.
+const AT_ONCE: usize = 1 << 10;
+
 /// The least and the largest buffer for one run.
 const BUFFER: Range<usize> = 4 << 10..64 << 10;
 
@@ -40,6 +43,8 @@ pub struct Sorter<const N: usize> {
     file: Option<File>,
     /// The sorted runs, as ranges of the file.
     runs: Vec<Range<u64>>,
+    /// The last item of the last run.
+    last: Option<[u8; N]>,
 }
 
 impl<const N: usize> Sorter<N> {
@@ -58,6 +63,7 @@ impl<const N: usize> Sorter<N> {
             held: Vec::new(),
             file: None,
             runs: Vec::new(),
+            last: None,
         }
     }
 
@@ -102,9 +108,34 @@ impl<const N: usize> Sorter<N> {
             writer.write_all(item)?;
         }
         writer.flush()?;
-        self.runs.push(start..start + (self.held.len() * N) as u64);
+        let end = start + (self.held.len() * N) as u64;
+        // Items that come in order make one run, so that nothing is to be merged.
+        let follows = |last| self.held.first().is_some_and(|first| last <= *first);
+        match self.runs.last_mut() {
+            Some(run) if self.last.is_some_and(follows) => run.end = end,
+            Some(_) | None => self.runs.push(start..end),
+        }
+        self.last = self.held.last().copied();
         self.held.clear();
         Ok(())
+    }
+
+    /// Passes all items to `each`, some at a time, as they were written and pushed.
+    fn drain(self, mut each: impl FnMut(&[[u8; N]]) -> io::Result<()>) -> io::Result<()> {
+        let written: u64 = self.runs.iter().map(|run| run.end - run.start).sum();
+        if let Some(mut file) = self.file {
+            file.rewind()?;
+            let mut left = written / N as u64;
+            let mut items = Vec::with_capacity(AT_ONCE);
+            while left > 0 {
+                let count = usize::try_from(left).map_or(AT_ONCE, |left| left.min(AT_ONCE));
+                items.resize(count, [0; N]);
+                file.read_exact(items.as_flattened_mut())?;
+                each(&items)?;
+                left -= count as u64;
+            }
+        }
+        each(&self.held)
     }
 }
 

@@ -5,7 +5,7 @@
 //! that were seen twice; only items that it finds are sorted. It has false
 //! positives (an item is sorted needlessly) and no false negatives.
 
-use std::io::{self, Read, Seek};
+use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -20,9 +20,6 @@ const BITS: u32 = 26;
 /// The memory for items of a sorter, before they are written to the file. They are
 /// not sorted then, so longer runs would be no better.
 const HELD: usize = 1 << 19;
-
-/// How many items are read back at a time.
-const AT_ONCE: usize = 1 << 10;
 
 /// The hashes that several sorters have seen, once and more than once. Memory is
 /// allocated with the first hash.
@@ -124,7 +121,7 @@ impl<const N: usize> RepeatSorter<N> {
     /// Returns, in order, all items of `sorters` whose hash occurs more than once,
     /// and perhaps some others; all items if nothing was written to a file.
     pub fn sorted(sorters: Vec<Self>) -> io::Result<Sorted<N>> {
-        if sorters.iter().all(|sorter| sorter.items.file.is_none()) {
+        if !sorters.iter().any(Self::has_written) {
             return Sorted::of(sorters.into_iter().map(|sorter| sorter.items).collect());
         }
         for sorter in &sorters {
@@ -135,32 +132,55 @@ impl<const N: usize> RepeatSorter<N> {
         Sorted::of(repeats.collect::<io::Result<_>>()?)
     }
 
+    /// As [`Self::sorted`], where `others` share the filter. They are not sorted: each, in
+    /// the order in which they were pushed, is passed to `on_other` with whether its hash
+    /// (perhaps) occurs more than once. What is pushed to the sorter there is returned with
+    /// the items.
+    pub fn sorted_with<const M: usize>(
+        sorters: Vec<Self>,
+        others: RepeatSorter<M>,
+        mut on_other: impl FnMut(&[u8; M], bool, &mut Sorter<N>) -> io::Result<()>,
+    ) -> io::Result<Sorted<N>> {
+        let is_filtered = others.has_written() || sorters.iter().any(Self::has_written);
+        if is_filtered {
+            sorters.iter().for_each(Self::filter_held);
+            others.filter_held();
+        }
+        let among = sorters.len() + 1;
+        let mut of_others = Sorter::new(&others.items.folder, among);
+        let filter = others.filter;
+        others.items.drain(|items| {
+            items.iter().try_for_each(|item| {
+                let is_repeat = !is_filtered || filter.is_repeat(hash_of(item));
+                on_other(item, is_repeat, &mut of_others)
+            })
+        })?;
+        let mut all = vec![of_others];
+        for sorter in sorters {
+            all.push(if is_filtered {
+                sorter.repeats(among)?
+            } else {
+                sorter.items
+            });
+        }
+        Sorted::of(all)
+    }
+
+    /// Whether some items are in the file, and in the filter.
+    fn has_written(&self) -> bool {
+        self.items.file.is_some()
+    }
+
     /// The items that the filter finds, in one of `among` sorters.
     fn repeats(self, among: usize) -> io::Result<Sorter<N>> {
         let mut sorter = Sorter::new(&self.items.folder, among);
         let filter = self.filter;
-        let mut push_repeats = |items: &[[u8; N]]| {
+        self.items.drain(|items| {
             // Nothing else is done in this loop, so that the processor can load the
             // next word of the table before the last one arrives.
             let mut repeats = items.iter().filter(|item| filter.is_repeat(hash_of(item)));
             repeats.try_for_each(|item| sorter.push(*item))
-        };
-        push_repeats(&self.items.held)?;
-        drop(self.items.held);
-        let Some(mut file) = self.items.file else {
-            return Ok(sorter);
-        };
-        file.rewind()?;
-        let bytes: u64 = self.items.runs.iter().map(|run| run.end - run.start).sum();
-        let mut left = bytes / N as u64;
-        let mut items = Vec::with_capacity(AT_ONCE);
-        while left > 0 {
-            let count = usize::try_from(left).map_or(AT_ONCE, |left| left.min(AT_ONCE));
-            items.resize(count, [0; N]);
-            file.read_exact(items.as_flattened_mut())?;
-            push_repeats(&items)?;
-            left -= count as u64;
-        }
+        })?;
         Ok(sorter)
     }
 }
@@ -217,6 +237,52 @@ mod tests {
                 read.push(item);
             }
             prop_assert_eq!(read, expected);
+        }
+
+        /// Half of the items are others, which are pushed to the sorter if they repeat.
+        #[test]
+        fn others_that_share_a_hash_with_any_item_are_found(
+            items in prop::collection::vec((0u64..40, any::<u8>(), any::<bool>()), 0..90),
+            most in 1usize..20,
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let filter = Arc::default();
+            let mut sorter = RepeatSorter::<9>::over(Sorter::holding(folder.path(), most), &filter);
+            let mut others = RepeatSorter::<10>::over(Sorter::holding(folder.path(), most), &filter);
+            let (mut all, mut pushed) = (Vec::new(), Vec::new());
+            for (hash, last, is_other) in &items {
+                let hash = twox_hash::XxHash3_128::oneshot(&hash.to_be_bytes());
+                let [mut item @ .., _, _, _, _, _, _, _] = hash.to_be_bytes();
+                item[8] = *last;
+                all.push(item);
+                if *is_other {
+                    let mut other = [0; 10];
+                    other[..9].copy_from_slice(&item);
+                    others.push(other).unwrap();
+                    pushed.push(item);
+                } else {
+                    sorter.push(item).unwrap();
+                }
+            }
+            let written = sorter.has_written() || others.has_written();
+            let is_repeat = |item: &[u8; 9]| {
+                !written || all.iter().filter(|other| hash_of(other) == hash_of(item)).count() > 1
+            };
+            let mut met = Vec::new();
+            let mut sorted = RepeatSorter::sorted_with(vec![sorter], others, |other, again, sorter| {
+                let [item @ .., _] = *other;
+                met.push(item);
+                assert_eq!(again, is_repeat(&item));
+                if again { sorter.push(item) } else { Ok(()) }
+            })
+            .unwrap();
+            let mut expected: Vec<_> = all.iter().copied().filter(|item| is_repeat(item)).collect();
+            expected.sort_unstable();
+            let mut read = Vec::new();
+            while let Some(item) = sorted.read_next().unwrap() {
+                read.push(item);
+            }
+            prop_assert_eq!((met, read), (pushed, expected));
         }
     }
 }

@@ -5,60 +5,70 @@
 //! chance that any two share a hash is below 10⁻⁸. Rows are grouped by their ids without
 //! case and blanks, and distinguished within a group by the exact ids.
 
-use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
 use twox_hash::XxHash3_128;
 
-use super::codec::{packed, place, six};
-use super::finding_store::{OtherRow, PriorClaim, RowFinding, SurveyedRow, VerdictSorter};
+use super::claim_merge::{MergedClaims, divided};
+use super::codec::{damaged, packed, place, six};
+use super::finding_store::{RowFinding, SurveyedRow, VerdictSorter};
+use super::id_group::{FoldedGroup, IdMatches, JoinRules, prior_claim};
 use super::remote_list::RemoteList;
 use super::same_customer::{RefusedRows, SAME_CUSTOMER_SIZE, join_same_customers};
 use super::settings::SurveySettings;
-use super::sorted_id::{IdSource, SIZE, SortedId, pack_claim, pack_listed, pack_row, unpacked};
+use super::sorted_id::{IdSource, SIZE, SortedId, pack_listed, pack_row, unpacked};
 use super::surplus::{Surplus, SurplusSorter};
 use super::unfit::UnfitRow;
 use crate::domain::customer::{CustomerValues, Fingerprint};
-use crate::domain::decision::{KnownClaim, RowPolicy, decide};
-use crate::domain::mapping::RepeatRule;
 use crate::domain::text::fold_into;
 use crate::engine::send::orphaned_claims::{OrphanSorter, Orphans};
 use crate::spill::Sorted;
 use crate::spill::repeats::{RepeatFilter, RepeatSorter};
 
-/// Sorts the ids of rows and claims, which come in any order. Each worker has its own.
+/// Sorts the ids of rows, which come in any order. Each worker has its own.
 #[derive(Debug)]
 pub(super) struct IdSorter {
     rows: RepeatSorter<SIZE>,
     same_customers: RepeatSorter<SAME_CUSTOMER_SIZE>,
-    /// Whether the rows' digests are needed, to compare them with claims.
-    digests: bool,
+    /// What is done with the rows' ids beside that.
+    use_of_rows: IdUse,
+    /// The ids of the part that is read, if they are to be merged with claims.
+    part: Vec<[u8; SIZE]>,
     buffer: Vec<u8>,
 }
 
+/// What is done with the ids of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum IdUse {
+    /// They are sorted.
+    Sort,
+    /// They are sorted, and rows with the same id are compared by their digests.
+    Compare,
+    /// They are merged with the ledger's claims, in the order of the input.
+    Merge,
+}
+
 impl IdSorter {
-    /// A sorter for one thread of a survey; `digests` says whether the ledger has claims.
+    /// A sorter for one thread of a survey.
     pub(super) fn new(
         settings: &SurveySettings<'_>,
         repeats: &Arc<RepeatFilter>,
-        digests: bool,
+        use_of_rows: IdUse,
     ) -> Self {
         Self {
             rows: RepeatSorter::new(settings.folder, repeats),
             same_customers: RepeatSorter::new(settings.folder, repeats),
-            digests,
+            use_of_rows,
+            part: Vec::new(),
             buffer: Vec::new(),
         }
     }
 
-    /// Adds a claim of the ledger.
-    pub(super) fn push_claim(&mut self, client_id: &str, known: &KnownClaim) -> io::Result<()> {
-        let item = pack_claim(client_id, known);
-        if OrphanSorter::takes(known) {
-            return self.rows.push_kept(item);
-        }
-        self.rows.push(item)
+    /// The ids of the rows since the last call, if they are to be merged with claims.
+    pub(super) fn take_part(&mut self) -> Vec<[u8; SIZE]> {
+        let rows = self.part.len();
+        std::mem::replace(&mut self.part, Vec::with_capacity(rows))
     }
 
     /// Adds the customers that Kable holds, each with its place in `list`; `surplus` says
@@ -81,10 +91,9 @@ impl IdSorter {
         values: &CustomerValues<'_>,
         kept: bool,
     ) -> io::Result<()> {
-        let digest = if self.digests {
-            values.digest(&mut self.buffer)
-        } else {
-            Fingerprint::default()
+        let digest = match self.use_of_rows {
+            IdUse::Sort => Fingerprint::default(),
+            IdUse::Compare | IdUse::Merge => values.digest(&mut self.buffer),
         };
         let own = self.push_row((row, kept), values.client_id(), &digest)?;
         self.push_same_customer(row, own, values.email(), values.company_name())
@@ -111,7 +120,10 @@ impl IdSorter {
         digest: &Fingerprint,
     ) -> io::Result<[u8; 8]> {
         let (item, own) = pack_row(client_id, row, digest);
-        self.rows.push(item)?;
+        match self.use_of_rows {
+            IdUse::Sort | IdUse::Compare => self.rows.push(item)?,
+            IdUse::Merge => self.part.push(item),
+        }
         Ok(own)
     }
 
@@ -141,9 +153,13 @@ impl IdSorter {
         ]))
     }
 
-    /// Joins the ids of all workers; without `--strict`, ids and same customers on two
-    /// threads.
-    pub(super) fn join(all: Vec<Self>, settings: &SurveySettings<'_>) -> io::Result<JoinedIds> {
+    /// Joins the ids of all workers with those that were merged with claims; without
+    /// `--strict`, ids and same customers on two threads.
+    pub(super) fn join(
+        all: Vec<Self>,
+        merged: Option<MergedClaims>,
+        settings: &SurveySettings<'_>,
+    ) -> io::Result<JoinedIds> {
         let (rows, same_customers): (Vec<_>, Vec<_>) = all
             .into_iter()
             .map(|ids| (ids.rows, ids.same_customers))
@@ -169,7 +185,7 @@ impl IdSorter {
                 Some(&mut rejected),
             )?;
             join_ids(
-                RepeatSorter::sorted(rows)?,
+                sorted_ids(rows, merged, &rules, &mut verdicts)?,
                 &rules,
                 &rejected,
                 (&mut verdicts, &mut without_row),
@@ -180,12 +196,11 @@ impl IdSorter {
             let same_customers = scope.spawn(|| {
                 join_same_customers(RepeatSorter::sorted(same_customers)?, &mut others, None)
             });
-            let rows = join_ids(
-                RepeatSorter::sorted(rows)?,
-                &rules,
-                &rejected,
-                (&mut verdicts, &mut without_row),
-            );
+            let sorted = sorted_ids(rows, merged, &rules, &mut verdicts);
+            let rows = sorted.and_then(|sorted| {
+                let results = (&mut verdicts, &mut without_row);
+                join_ids(sorted, &rules, &rejected, results)
+            });
             let same_customers = same_customers.join();
             rows.and(
                 same_customers.unwrap_or_else(|_panic| Err(io::Error::other("a thread failed"))),
@@ -238,43 +253,33 @@ impl WithoutRow {
     }
 }
 
-/// What has been read so far about one exact id.
-#[derive(Default)]
-struct IdMatches {
-    claim: Option<KnownClaim>,
-    /// Its place in the list of customers.
-    listed: Option<u64>,
-    /// The first row with this id.
-    first: Option<FirstRow>,
-    /// Whether a fit row has this id, so that its claim is no orphan.
-    has_row: bool,
-}
-
-/// The first row with an id.
-#[derive(Clone, Copy)]
-struct FirstRow {
-    place: OtherRow,
-    fit: bool,
-    kept: bool,
-    digest: Fingerprint,
-}
-
-/// What is done with rows of known ids, and with repeated ids.
-struct JoinRules<'r> {
-    policy: RowPolicy,
-    repeats: &'r RepeatRule,
-}
-
-impl JoinRules<'_> {
-    /// Whether the row `id` is skipped because `first` has its id.
-    fn passes_over(&self, (id, fit): (&SortedId, bool), first: &FirstRow) -> bool {
-        match self.repeats {
-            RepeatRule::Reject => false,
-            RepeatRule::First => first.fit,
-            RepeatRule::Merge => first.fit && fit && first.digest == id.digest,
-            RepeatRule::Keep(_) => first.kept && !id.kept,
+/// The ids that occur more than once, in order. A row that has met its claim, and whose id
+/// no other row has, gets its verdict.
+fn sorted_ids(
+    mut rows: Vec<RepeatSorter<SIZE>>,
+    merged: Option<MergedClaims>,
+    rules: &JoinRules<'_>,
+    verdicts: &mut VerdictSorter,
+) -> io::Result<Sorted<SIZE>> {
+    let Some(merged) = merged else {
+        return RepeatSorter::sorted(rows);
+    };
+    rows.push(merged.apart);
+    RepeatSorter::sorted_with(rows, merged.met, |item, is_repeat, sorter| {
+        let (row, claim) = divided(item);
+        if is_repeat {
+            sorter.push(row)?;
+            return sorter.push(claim);
         }
-    }
+        let digest = unpacked(&row)?.digest;
+        match (unpacked(&row)?.source, unpacked(&claim)?.source) {
+            (IdSource::Row(row), IdSource::Known(known)) => {
+                let claim = prior_claim(&known, &digest, rules.policy);
+                verdicts.push(row, RowFinding::PriorClaim(claim))
+            }
+            _ => Err(damaged()),
+        }
+    })
 }
 
 fn next_id(sorted: &mut Sorted<SIZE>) -> io::Result<Option<SortedId>> {
@@ -321,79 +326,4 @@ fn join_ids(
         (before, joined) = (next, joins);
     }
     Ok(())
-}
-
-/// Ids that differ only in case and blanks.
-#[derive(Default)]
-struct FoldedGroup {
-    by_id: HashMap<[u8; 8], IdMatches>,
-    /// The first row of the group.
-    first: Option<OtherRow>,
-    /// Rows that `--strict` rejects; they come after all others.
-    rejected: Vec<SortedId>,
-}
-
-impl FoldedGroup {
-    fn add(
-        &mut self,
-        id: &SortedId,
-        rules: &JoinRules<'_>,
-        verdicts: &mut VerdictSorter,
-    ) -> io::Result<()> {
-        let matches = self.by_id.entry(id.own).or_default();
-        let row = match id.source {
-            IdSource::Known(known) => {
-                matches.claim = Some(known);
-                return Ok(());
-            }
-            IdSource::Listed(place_in_list) => {
-                matches.listed = Some(place_in_list);
-                return Ok(());
-            }
-            IdSource::Row(row) => row,
-        };
-        if let Some(first) = matches.first {
-            let finding = if rules.passes_over((id, row.fit), &first) {
-                RowFinding::PassedOver
-            } else {
-                RowFinding::Duplicate(first.place)
-            };
-            return verdicts.push(row, finding);
-        }
-        let this = OtherRow::at(row.place);
-        matches.first = Some(FirstRow {
-            place: this,
-            fit: row.fit,
-            kept: id.kept,
-            digest: id.digest,
-        });
-        match self.first {
-            None => self.first = Some(this),
-            Some(first) => verdicts.push(row, RowFinding::Similar(first))?,
-        }
-        if let Some(place_in_list) = matches.listed.filter(|_| row.fit) {
-            verdicts.push(row, RowFinding::Listed(place_in_list))?;
-        }
-        match matches.claim.filter(|_| row.fit) {
-            None => Ok(()),
-            Some(known) => {
-                matches.has_row = true;
-                let claim = prior_claim(&known, &id.digest, rules.policy);
-                verdicts.push(row, RowFinding::PriorClaim(claim))
-            }
-        }
-    }
-}
-
-fn prior_claim(known: &KnownClaim, digest: &Fingerprint, policy: RowPolicy) -> PriorClaim {
-    PriorClaim {
-        id: known.id,
-        decision: decide(Some(known), digest, policy),
-        in_doubt: known.in_doubt,
-        changed: !known.is_same(digest),
-        last: known.last,
-        there: known.there,
-        ours: known.ours,
-        claimed_by: known.claimed_by,
-    }
 }

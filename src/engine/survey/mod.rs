@@ -5,8 +5,11 @@
 //! errors of an input are known first.
 //!
 //! - `settings.rs`: what a survey needs beside the rows
+//! - `worker.rs`: reads and checks the rows of a part
 //! - `parallel.rs`: processes parts of the input in parallel, with results in order
+//! - `claim_merge.rs`: merges rows and claims that stand in the same order
 //! - `id_join.rs`: joins the ids of the input, the ledger and the list of customers
+//! - `id_group.rs`: what rows, claims and customers with the same id mean for each other
 //! - `sorted_id.rs`: what that sort holds of an id
 //! - `same_customer.rs`: rows with the same e-mail and company under different ids
 //! - `resubmitted.rs`: mended rejects read together with their original input
@@ -19,9 +22,11 @@
 //! - `remote_list.rs`: the listed customers that Kable holds, on disk
 //! - `surplus.rs`: those of them that no row has
 
+mod claim_merge;
 pub(super) mod codec;
 mod features;
 pub mod finding_store;
+mod id_group;
 mod id_join;
 mod parallel;
 pub mod remote_list;
@@ -33,30 +38,30 @@ pub mod surplus;
 mod unfit;
 pub mod unmapped;
 mod verdict_counts;
+mod worker;
 
-use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 
-use self::finding_store::{RowFinding, SurveyedRow, VerdictSorter, Verdicts};
-use self::id_join::IdSorter;
+use self::claim_merge::{BATCHES, ClaimMerge, MergedClaims, scan};
+use self::finding_store::Verdicts;
+use self::id_join::{IdSorter, IdUse};
 use self::parallel::run_parallel;
 use self::remote_list::RemoteList;
-use self::resubmitted::{OriginalRow, Resubmitted};
+use self::resubmitted::Resubmitted;
 use self::settings::SurveySettings;
 use self::surplus::Surplus;
-use self::unfit::UnfitRow;
 use self::unmapped::UnmappedColumns;
 use self::verdict_counts::count;
-use super::checker::Checker;
+use self::worker::{PartCounts, Worker};
 use super::send::orphaned_claims::Orphans;
 use crate::domain::mapping::RepeatRule;
 use crate::domain::outcome::OutcomeCounts;
-use crate::domain::row::{Columns, InputPart, ParallelRows, Row, Rows};
+use crate::domain::row::ParallelRows;
 use crate::domain::row_tally::RowTally;
 use crate::domain::summary::{OrphanCounts, RequestCounts, RowCounts};
-use crate::domain::validate::{CheckedRow, check};
 use crate::ledger::Ledger;
 use crate::report::{Event, Observer};
 use crate::spill::repeats::RepeatFilter;
@@ -143,38 +148,27 @@ where
 {
     let sorting = || format!("cannot sort in {}", settings.folder.display());
     let repeats = Arc::default();
-    let merges = *settings.check.mapping.repeated_ids() == RepeatRule::Merge;
-    let mut known_ids = IdSorter::new(settings, &repeats, true);
-    let (mut first_new_id, mut gaps, mut has_claims) = (1, false, false);
-    if let Some(ledger) = known.ledger {
+    let mut listed = IdSorter::new(settings, &repeats, IdUse::Sort);
+    let (mut first_new_id, mut gaps) = (1, false);
+    let mut ledger = known.ledger;
+    if let Some(ledger) = &mut ledger {
         gaps = ledger.has_gaps()?;
         first_new_id = ledger.next_id()?;
-        ledger.scan(&mut |client_id, claim| {
-            has_claims = true;
-            known_ids.push_claim(client_id, &claim)
-        })?;
     }
     if let Some(list) = known.list {
-        let pushed = known_ids.push_list(list, known.surplus);
+        let pushed = listed.push_list(list, known.surplus);
         pushed.with_context(sorting)?;
     }
-    let worker = |_| Worker::new(settings, &repeats, has_claims || merges);
-    let workers = (0..settings.threads.max(1)).map(worker);
-    let mut read = InputCounts::default();
-    let workers = run_parallel(rows, workers.collect(), Worker::read, |part| {
-        read.add(part);
-        let rows = read.rows.read;
-        observer.observe(&Event::Checking { rows });
-        !settings.stop.is_halted()
-    })?;
+    let read = read_all(rows, (settings, &repeats), ledger, observer)?;
     let interrupted = settings.stop.is_halted();
-    let (mut ids, mut sorters, mut resubmitted) = (vec![known_ids], Vec::new(), Vec::new());
-    for worker in workers {
+    let (mut ids, mut sorters, mut resubmitted) = (vec![listed], Vec::new(), Vec::new());
+    for worker in read.workers {
         ids.push(worker.ids);
         sorters.push(worker.verdicts);
         resubmitted.push(worker.resubmitted);
     }
-    let joined = IdSorter::join(ids, settings).with_context(sorting)?;
+    let (read, merged) = (read.counts, read.merged);
+    let joined = IdSorter::join(ids, merged, settings).with_context(sorting)?;
     sorters.extend(joined.verdicts);
     let mut verdicts = Verdicts::of(sorters, read.starts).with_context(sorting)?;
     let names = &settings.check.names;
@@ -204,6 +198,56 @@ where
     })
 }
 
+/// What was read, before the ids are joined.
+struct ReadInput<'s> {
+    counts: InputCounts,
+    workers: Vec<Worker<'s>>,
+    merged: Option<MergedClaims>,
+}
+
+/// Reads and checks all `rows`, and beside them the claims of `ledger`.
+fn read_all<'s, P>(
+    rows: &mut P,
+    (settings, repeats): (&'s SurveySettings<'_>, &Arc<RepeatFilter>),
+    ledger: Option<&mut dyn Ledger>,
+    observer: &impl Observer,
+) -> anyhow::Result<ReadInput<'s>>
+where
+    P: ParallelRows<Error: std::error::Error + Send + Sync + 'static>,
+{
+    std::thread::scope(|scope| {
+        let mut merge = None;
+        if let Some(ledger) = ledger {
+            let (sender, claims) = sync_channel(BATCHES);
+            scope.spawn(move || scan(ledger, &sender));
+            let mut begun = ClaimMerge::new(claims, settings, repeats);
+            merge = begun.has_claims()?.then_some(begun);
+        }
+        let use_of_ids = match (&merge, settings.check.mapping.repeated_ids()) {
+            (Some(_), _) => IdUse::Merge,
+            (None, RepeatRule::Merge) => IdUse::Compare,
+            (None, RepeatRule::Reject | RepeatRule::First | RepeatRule::Keep(_)) => IdUse::Sort,
+        };
+        let worker = |_| Worker::new(settings, repeats, use_of_ids);
+        let workers = (0..settings.threads.max(1)).map(worker);
+        let mut counts = InputCounts::default();
+        let workers = run_parallel(rows, workers.collect(), Worker::read, |mut part| {
+            if let Some(merge) = &mut merge {
+                merge.add(std::mem::take(&mut part.ids))?;
+            }
+            counts.add(part);
+            let rows = counts.rows.read;
+            observer.observe(&Event::Checking { rows });
+            Ok(!settings.stop.is_halted())
+        })?;
+        Ok(ReadInput {
+            counts,
+            workers,
+            merged: merge.map(ClaimMerge::finish).transpose()?,
+        })
+    })
+}
+
 /// The totals of all parts.
 #[derive(Default)]
 struct InputCounts {
@@ -223,140 +267,6 @@ impl InputCounts {
         self.rows.rejected += part.rows.rejected;
         self.tally.add(part.tally);
         self.unused.add(part.input, part.unused, part.is_table);
-    }
-}
-
-/// The totals of one part.
-struct PartCounts {
-    input: u16,
-    rows: RowCounts,
-    tally: RowTally,
-    unused: Vec<String>,
-    is_table: bool,
-}
-
-/// The state of one thread that reads and checks rows.
-struct Worker<'s> {
-    settings: &'s SurveySettings<'s>,
-    checker: Checker<'s>,
-    ids: IdSorter,
-    verdicts: VerdictSorter,
-    resubmitted: Resubmitted,
-    row: Row,
-}
-
-impl<'s> Worker<'s> {
-    fn new(settings: &'s SurveySettings<'s>, repeats: &Arc<RepeatFilter>, digests: bool) -> Self {
-        Self {
-            settings,
-            checker: Checker::new(settings.check),
-            ids: IdSorter::new(settings, repeats, digests),
-            verdicts: VerdictSorter::new(settings.folder, settings.threads),
-            resubmitted: Resubmitted::new(settings.folder, settings.threads),
-            row: Row::default(),
-        }
-    }
-
-    /// Reads a part whose first row is number `first`, counted from 0.
-    fn read<R>(&mut self, first: u64, mut part: InputPart<R>) -> anyhow::Result<PartCounts>
-    where
-        R: Rows<Error: std::error::Error + Send + Sync + 'static>,
-    {
-        let mut counts = (RowCounts::default(), RowTally::default());
-        self.checker.begin_part();
-        while part.rows.next(&mut self.row)? {
-            let ordinal = first + counts.0.read;
-            counts.0.read += 1;
-            self.check_row(ordinal, part.rows.columns(), &mut counts)?;
-        }
-        let (rows, tally) = counts;
-        if rows.read != part.count {
-            bail!(
-                "a part of {} rows was read as {}; this is a bug in kable-bulk",
-                part.count,
-                rows.read
-            );
-        }
-        let columns = part.rows.columns();
-        let binding = self.checker.bind(part.input, columns)?;
-        let unused = binding.unused(columns);
-        Ok(PartCounts {
-            input: part.input,
-            rows,
-            tally,
-            unused: unused.into_iter().map(Cow::into_owned).collect(),
-            is_table: !binding.is_open(),
-        })
-    }
-
-    /// Checks the current row, counts it, and passes on what later steps need.
-    fn check_row(
-        &mut self,
-        ordinal: u64,
-        columns: &Columns,
-        (rows, tally): &mut (RowCounts, RowTally),
-    ) -> anyhow::Result<()> {
-        let settings = self.settings;
-        let binding = self.checker.derive(&mut self.row, columns)?;
-        let row = &self.row;
-        let surveyed = |fit| SurveyedRow {
-            ordinal,
-            place: row.origin,
-            fit,
-        };
-        let writing = || format!("cannot write to {}", settings.folder.display());
-        // Mended rejects are an input of their own.
-        let several = settings.check.names.len() > 1;
-        let (surveyed, has_problems) = match check(row, binding, &settings.check.rules) {
-            CheckedRow::Skipped(reason) => {
-                rows.skipped += 1;
-                tally.add_skipped(&reason, row.origin.line);
-                return Ok(());
-            }
-            CheckedRow::Unfit(rejection) => {
-                rows.rejected += 1;
-                let surveyed = surveyed(false);
-                let identity = UnfitRow::of(row, binding, &rejection);
-                tally.unidentified += u64::from(identity.client_id.is_empty());
-                self.ids
-                    .push_unfit(surveyed, identity, row.findings.is_kept)
-                    .with_context(writing)?;
-                if several {
-                    let bound = (binding, columns);
-                    self.resubmitted
-                        .push_original(surveyed, row, bound, &rejection.problems)
-                        .with_context(writing)?;
-                }
-                (surveyed, true)
-            }
-            CheckedRow::Fit(fit) => {
-                let surveyed = surveyed(true);
-                tally.add_defaulted(fit.defaulted);
-                tally.add_values(&fit.values);
-                self.ids
-                    .push_fit(surveyed, &fit.values, row.findings.is_kept)
-                    .with_context(writing)?;
-                if several {
-                    self.resubmitted
-                        .push_original(surveyed, row, (binding, columns), &fit.notes)
-                        .with_context(writing)?;
-                }
-                (surveyed, !fit.notes.is_empty())
-            }
-        };
-        if several
-            && let Some(original) = OriginalRow::of(row, binding, columns, &settings.check.names)
-        {
-            self.resubmitted
-                .push_mended(surveyed, original)
-                .with_context(writing)?;
-        }
-        if !surveyed.fit || has_problems && settings.note_rows {
-            self.verdicts
-                .push(surveyed, RowFinding::HasProblems)
-                .with_context(writing)?;
-        }
-        Ok(())
     }
 }
 

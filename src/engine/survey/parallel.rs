@@ -26,7 +26,7 @@ pub(super) fn run_parallel<P, W, T>(
     parts: &mut P,
     workers: Vec<W>,
     work: impl Fn(&mut W, u64, InputPart<P::Part>) -> anyhow::Result<T> + Sync,
-    mut on_result: impl FnMut(T) -> bool,
+    mut on_result: impl FnMut(T) -> anyhow::Result<bool>,
 ) -> anyhow::Result<Vec<W>>
 where
     P: ParallelRows<Error: std::error::Error + Send + Sync + 'static>,
@@ -84,7 +84,7 @@ fn distribute<P, T>(
     most: usize,
     jobs: &mpsc::Sender<Job<P::Part>>,
     results: &mpsc::Receiver<(u64, anyhow::Result<T>)>,
-    on_result: &mut impl FnMut(T) -> bool,
+    on_result: &mut impl FnMut(T) -> anyhow::Result<bool>,
 ) -> anyhow::Result<()>
 where
     P: ParallelRows<Error: std::error::Error + Send + Sync + 'static>,
@@ -115,7 +115,7 @@ where
         early.insert(number, result);
         while let Some(result) = early.remove(&received) {
             received += 1;
-            if !on_result(result?) {
+            if !on_result(result?)? {
                 return Ok(());
             }
         }
@@ -179,7 +179,7 @@ mod tests {
             slow_now_and_then,
             |first| {
                 heard.push(first);
-                true
+                Ok(true)
             },
         );
         assert_eq!(workers.unwrap().iter().sum::<u64>(), 200);
@@ -195,7 +195,7 @@ mod tests {
         };
         let error = run_parallel(&mut NumberedParts(100), vec![(), ()], bad, |()| {
             heard += 1;
-            true
+            Ok(true)
         });
         assert_eq!(error.unwrap_err().to_string(), "bad at 20");
         assert_eq!(heard, 10);
@@ -210,7 +210,7 @@ mod tests {
             |(), _, _| Ok(()),
             |()| {
                 heard += 1;
-                heard < 5
+                Ok(heard < 5)
             },
         );
         assert_eq!((done.unwrap().len(), heard), (2, 5));
@@ -222,7 +222,7 @@ mod tests {
             &mut NumberedParts(9),
             vec![(), ()],
             |(), _, _| -> anyhow::Result<()> { panic!("on purpose") },
-            |()| true,
+            |()| Ok(true),
         );
         assert!(error.unwrap_err().to_string().contains("this is a bug"));
     }

@@ -65,6 +65,17 @@ pub(super) fn pack_claim(client_id: &str, known: &KnownClaim) -> [u8; SIZE] {
     ])
 }
 
+/// Whether `claim` is the claim of `row`'s exact id, and the row is fit.
+pub(super) fn is_claim_of(claim: &[u8; SIZE], row: &[u8; SIZE]) -> bool {
+    let (mut claim, mut row) = (claim.as_slice(), row.as_slice());
+    let folds: [[u8; 12]; 2] = [take(&mut claim), take(&mut row)];
+    let [_, [kind]]: [[u8; 1]; 2] = [take(&mut claim), take(&mut row)];
+    let _: [u64; 2] = [take_six(&mut claim), take_six(&mut row)];
+    let owns: [[u8; 8]; 2] = [take(&mut claim), take(&mut row)];
+    let are_same = folds.first() == folds.last() && owns.first() == owns.last();
+    are_same && matches!(kind, KEPT | FIT)
+}
+
 /// The item of a customer that Kable holds, with its place in the list of customers.
 pub(super) fn pack_listed(client_id: &str, place_in_list: u64) -> [u8; SIZE] {
     let (fold, own) = hashes(client_id);
