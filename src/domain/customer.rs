@@ -113,6 +113,11 @@ impl Customer {
         value.unwrap_or_else(|| unreachable!("a customer without {field}"))
     }
 
+    /// Whether `field` has a value.
+    pub fn has(&self, field: Field) -> bool {
+        self.lengths.iter().any(|(of, _)| *of == field)
+    }
+
     /// `clientId`: never blank, no blanks around it.
     pub fn client_id(&self) -> &str {
         self.required(Field::ClientId)
@@ -160,7 +165,7 @@ impl Customer {
 
     /// Whether the row says what `field` is: it has a value for it, or clears it.
     pub fn decides(&self, field: Field) -> bool {
-        self.clears(field) || self.values_of(field).next().is_some()
+        self.clears(field) || self.has(field)
     }
 
     /// The fields that have a value, in the API's order.

@@ -10,6 +10,7 @@
 //! refusals far apart among such rows are the rows' own.
 
 use crate::domain::customer::Customer;
+use crate::domain::field::Field;
 
 /// This many refusals with the same message have one cause.
 pub(super) const MOST: usize = 20;
@@ -87,12 +88,12 @@ impl RequestKinds {
 
     /// A create of `customer`; `stripe` says whether creates ask for Stripe.
     pub(super) fn of_create(customer: &Customer, stripe: bool) -> Self {
-        let own_stripe = customer.stripe_customer_id().is_some();
+        let own_stripe = customer.has(Field::StripeCustomerId);
         let features = [
             (stripe && !own_stripe, RequestKind::AsksForStripe),
             (own_stripe, RequestKind::OwnStripe),
-            (customer.bundle_ids().next().is_some(), RequestKind::Bundles),
-            (customer.plan_ids().next().is_some(), RequestKind::Plans),
+            (customer.has(Field::BundleIds), RequestKind::Bundles),
+            (customer.has(Field::PlanIds), RequestKind::Plans),
         ];
         let given = features.into_iter().filter(|(is_given, _)| *is_given);
         let features = given.fold(Self::default(), |kinds, (_, kind)| {

@@ -1,6 +1,6 @@
 //! Writes a batch to the SQLite file: claims, settlements, a run's figures.
 
-use rusqlite::{Connection, params};
+use rusqlite::{CachedStatement, Connection, params};
 
 use crate::domain::outcome::Outcome;
 use crate::ledger::claim_state::to_sql;
@@ -59,6 +59,8 @@ fn write_settlements(
     settlements: &[Settlement],
     now_ms: i64,
 ) -> rusqlite::Result<()> {
+    // Prepared once: finding it in the cache costs a tenth of a settlement.
+    let mut settle_claim = db.prepare_cached(SETTLE)?;
     for settled in settlements {
         match settled.outcome {
             Outcome::Pending => release(db, settled, now_ms)?,
@@ -70,24 +72,30 @@ fn write_settlements(
             | Outcome::Deleted
             | Outcome::Differs
             | Outcome::Missing
-            | Outcome::Failed => settle(db, settled, now_ms)?,
+            | Outcome::Failed => settle(&mut settle_claim, settled, now_ms)?,
         }
     }
     Ok(())
 }
 
-fn settle(db: &Connection, settled: &Settlement, now_ms: i64) -> rusqlite::Result<()> {
-    let mut update = db.prepare_cached(
-        "UPDATE customer SET outcome = ?2,
-            ours = iif(?2 = 'deleted', 0, max(ours, ?3)),
-            created = iif(?2 = 'deleted', NULL, coalesce(created, iif(?3, ?10, NULL))),
-            keys_lost = iif(?2 IN ('created', 'deleted'), ?4, max(keys_lost, ?4)),
-            modified = iif(?2 = 'deleted', NULL, coalesce(?13, modified)), differing = ?14,
-            customer_id = coalesce(?5, customer_id), request_id = coalesce(?6, request_id),
-            attempts = attempts + ?7, status = ?8, message = ?9, settled = ?10, digest = ?11,
-            doubt = 0, orphan = ?12
-         WHERE id = ?1",
-    )?;
+/// Settles a claim. Parameter 15 is whether the customer was deleted, and 16 whether this
+/// outcome alone says if its keys were lost.
+const SETTLE: &str = "UPDATE customer SET outcome = ?2,
+        ours = iif(?15, 0, max(ours, ?3)),
+        created = iif(?15, NULL, coalesce(created, iif(?3, ?10, NULL))),
+        keys_lost = iif(?16, ?4, max(keys_lost, ?4)),
+        modified = iif(?15, NULL, coalesce(?13, modified)), differing = ?14,
+        customer_id = coalesce(?5, customer_id), request_id = coalesce(?6, request_id),
+        attempts = attempts + ?7, status = ?8, message = ?9, settled = ?10, digest = ?11,
+        doubt = 0, orphan = ?12
+     WHERE id = ?1";
+
+fn settle(
+    update: &mut CachedStatement<'_>,
+    settled: &Settlement,
+    now_ms: i64,
+) -> rusqlite::Result<()> {
+    let is_deleted = settled.outcome == Outcome::Deleted;
     update.execute(params![
         to_sql(settled.id),
         settled.outcome.name(),
@@ -103,6 +111,8 @@ fn settle(db: &Connection, settled: &Settlement, now_ms: i64) -> rusqlite::Resul
         settled.orphan,
         settled.modified,
         settled.differing,
+        is_deleted,
+        is_deleted || settled.outcome == Outcome::Created,
     ])?;
     Ok(())
 }
