@@ -2,10 +2,12 @@
 
 use std::sync::{Arc, OnceLock};
 
-use reqwest::header::{
+use http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
 };
-use reqwest::{Body, Method, RequestBuilder, Url};
+use http::request::Builder;
+use http::{Method, Uri};
+use http_body_util::Full;
 use secrecy::ExposeSecret;
 
 use super::change_body::change_body;
@@ -15,7 +17,7 @@ use super::list_search::ListSearch;
 use super::redaction::Redaction;
 use super::response::{self, RawResponse};
 use super::settings::{ClientError, Settings};
-use super::transport::{LONGEST_BODY, Streamed, Transport};
+use super::transport::{LONGEST_BODY, Request, Streamed, Transport};
 use super::wire::{self, BundlePlans};
 use super::{
     Created, CustomerApi, Exchange, Failure, LookUpReply, Preflight, ProbeReply, Refusal, Removal,
@@ -75,13 +77,11 @@ impl Client {
 
     /// `POST /authenticate`: whether the credentials are accepted.
     pub async fn authenticate(&self) -> Exchange<Preflight<()>> {
-        // reqwest sends no `Content-Length` without a body; the API wants one
-        // (`docs/api.md`, "Hosts, transport, authentication").
-        let request = self
-            .transport
-            .request(Method::POST, self.endpoints.authenticate.clone())
-            .headers(self.authentication.clone())
-            .header(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        let uri = self.endpoints.authenticate.clone();
+        let mut request = without_body(self.transport.request(Method::POST, uri));
+        if let Some(headers) = request.headers_mut() {
+            headers.extend(self.authentication.clone());
+        }
         self.preflight(request, LONGEST_BODY, |_body| Ok(())).await
     }
 
@@ -103,8 +103,11 @@ impl Client {
         &self,
         mut on_customer: impl FnMut(&[u8]) + Send,
     ) -> Exchange<Preflight<()>> {
-        let url = self.endpoints.customers.clone();
-        let request = self.transport.request(Method::GET, url);
+        let uri = self.endpoints.customers.clone();
+        let request = self
+            .transport
+            .request(Method::GET, uri)
+            .body(Full::default());
         match self.transport.stream(request, &mut on_customer).await {
             Ok(Streamed {
                 response,
@@ -137,8 +140,8 @@ impl Client {
         self.bundle_plans.get().cloned().unwrap_or_default()
     }
 
-    async fn catalog(&self, url: Url) -> Exchange<Preflight<Catalog>> {
-        let request = self.transport.request(Method::GET, url);
+    async fn catalog(&self, uri: Uri) -> Exchange<Preflight<Catalog>> {
+        let request = self.transport.request(Method::GET, uri);
         let read = |body: &[u8]| {
             let (catalog, bundle_plans) = wire::catalog(body)?;
             if !bundle_plans.is_empty() {
@@ -151,10 +154,11 @@ impl Client {
 
     async fn preflight<T>(
         &self,
-        request: RequestBuilder,
+        request: Builder,
         longest: usize,
         read: impl FnOnce(&[u8]) -> serde_json::Result<T>,
     ) -> Exchange<Preflight<T>> {
+        let request = request.body(Full::default());
         match self.transport.send(request, longest).await {
             Ok(response) => response.into_exchange(|response| response::preflight(response, read)),
             Err(failure) => {
@@ -167,8 +171,8 @@ impl Client {
     /// response means.
     async fn write<T>(
         &self,
-        url: Url,
-        body: serde_json::Result<String>,
+        request: Builder,
+        body: serde_json::Result<Vec<u8>>,
         read: impl FnOnce(RawResponse) -> Reply<T>,
     ) -> Exchange<Reply<T>> {
         let body = match body {
@@ -180,15 +184,13 @@ impl Client {
                 }));
             }
         };
-        // A body that can't be cloned, so that no layer below can resend it.
-        let request = self.transport.request(Method::POST, url);
-        self.send_write(request.body(Body::wrap(body)), read).await
+        self.send_write(request.body(Full::from(body)), read).await
     }
 
     /// Sends a request that changes something; `read` says what the response means.
     async fn send_write<T>(
         &self,
-        request: RequestBuilder,
+        request: Request,
         read: impl FnOnce(RawResponse) -> Reply<T>,
     ) -> Exchange<Reply<T>> {
         match self.transport.send(request, LONGEST_BODY).await {
@@ -205,9 +207,10 @@ impl Client {
 
 impl CustomerApi for Client {
     async fn create(&self, customer: &Customer) -> Exchange<Reply<Created>> {
-        let (url, body) = (self.endpoints.create.clone(), wire::create_body(customer));
+        let uri = self.endpoints.create.clone();
+        let request = self.transport.request(Method::POST, uri);
         let read = |response| response::created(response, customer);
-        self.write(url, body, read).await
+        self.write(request, wire::create_body(customer), read).await
     }
 
     async fn change(
@@ -216,18 +219,17 @@ impl CustomerApi for Client {
         change: &RemoteChange,
     ) -> Exchange<Reply<Box<RemoteCustomer>>> {
         let url = self.endpoints.change(client_id, change);
-        let body = change_body(change);
+        let request = self.transport.request(Method::POST, url.as_str());
+        let body = change_body(change).map(String::into_bytes);
         let bundle_plans = self.bundle_plans();
         let read = |response| response::updated(response, client_id, &bundle_plans);
-        self.write(url, body, read).await
+        self.write(request, body, read).await
     }
 
     async fn remove(&self, customer_id: &str, removal: Removal) -> Exchange<Reply<RemovalEffect>> {
         let url = self.endpoints.removal(customer_id, removal);
-        let request = self
-            .transport
-            .request(Method::POST, url)
-            .header(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        let request = self.transport.request(Method::POST, url.as_str());
+        let request = without_body(request).body(Full::default());
         self.send_write(request, response::removed).await
     }
 
@@ -245,11 +247,13 @@ impl CustomerApi for Client {
     }
 
     async fn find(&self, client_id: &str) -> Exchange<LookUpReply> {
+        let url = self.endpoints.customer(client_id);
         let request = self
             .transport
-            .request(Method::GET, self.endpoints.customer(client_id))
+            .request(Method::GET, url.as_str())
             // A look-up must see what was written a moment ago (RFC 9111 §5.2.1.4).
-            .header(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            .header(CACHE_CONTROL, HeaderValue::from_static("no-cache"))
+            .body(Full::default());
         let bundle_plans = self.bundle_plans();
         match self.transport.send(request, LONGEST_BODY).await {
             Ok(response) => response
@@ -286,6 +290,12 @@ impl CustomerApi for Client {
     }
 }
 
+/// A request that may have a body and has none. Without one no `Content-Length` is sent, and
+/// the API wants it (`docs/api.md`, "Hosts, transport, authentication").
+fn without_body(request: Builder) -> Builder {
+    request.header(CONTENT_LENGTH, HeaderValue::from_static("0"))
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -311,7 +321,7 @@ mod tests {
         for base in ["https://test.kable.example", "https://test.kable.example/"] {
             let endpoints = client(base).endpoints;
             assert_eq!(
-                endpoints.create.as_str(),
+                endpoints.create,
                 "https://test.kable.example/api/v1/customers/create?stripe=true&keys=true"
             );
             assert_eq!(

@@ -51,7 +51,7 @@ const PURE: [&str; 22] = [
 ];
 
 /// Names that a file without effects does not contain.
-const EFFECTS: [&str; 12] = [
+const EFFECTS: [&str; 13] = [
     "std::fs",
     "std::net",
     "std::env",
@@ -61,6 +61,7 @@ const EFFECTS: [&str; 12] = [
     "SystemTime",
     "tokio",
     "reqwest",
+    "hyper",
     "rusqlite",
     "fastrand",
     "println!",
