@@ -13,7 +13,7 @@
 //! - The *bare loop* is a part of this file: 64 connections that write a request and read
 //!   its response. It does nothing else, and no HTTP client does it at less cost.
 //! - The *`reqwest` loop* is in this file too: 64 tasks that each send and read with the
-//!   usual HTTP client, and do nothing else.
+//!   HTTP client that the import uses, and do nothing else.
 //! - *oha* is included if it is on the path. It draws each body at random from the same rows
 //!   (`-Z`).
 //! - *aiohttp* is `benches/aiohttp_import.py`, a script as written in an afternoon, if

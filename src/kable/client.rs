@@ -2,12 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
-use http::header::{
+use reqwest::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
 };
-use http::request::Builder;
-use http::{Method, Uri};
-use http_body_util::Full;
+use reqwest::{Body, Method, RequestBuilder, Url};
 use secrecy::ExposeSecret;
 
 use super::change_body::change_body;
@@ -17,7 +15,7 @@ use super::list_search::ListSearch;
 use super::redaction::Redaction;
 use super::response::{self, RawResponse};
 use super::settings::{ClientError, Settings};
-use super::transport::{LONGEST_BODY, Request, Streamed, Transport};
+use super::transport::{LONGEST_BODY, Streamed, Transport};
 use super::wire::{self, BundlePlans};
 use super::{
     Created, CustomerApi, Exchange, Failure, LookUpReply, Preflight, ProbeReply, Refusal, Removal,
@@ -77,11 +75,13 @@ impl Client {
 
     /// `POST /authenticate`: whether the credentials are accepted.
     pub async fn authenticate(&self) -> Exchange<Preflight<()>> {
-        let uri = self.endpoints.authenticate.clone();
-        let mut request = without_body(self.transport.request(Method::POST, uri));
-        if let Some(headers) = request.headers_mut() {
-            headers.extend(self.authentication.clone());
-        }
+        // reqwest sends no `Content-Length` without a body; the API wants one
+        // (`docs/api.md`, "Hosts, transport, authentication").
+        let request = self
+            .transport
+            .request(Method::POST, self.endpoints.authenticate.clone())
+            .headers(self.authentication.clone())
+            .header(CONTENT_LENGTH, HeaderValue::from_static("0"));
         self.preflight(request, LONGEST_BODY, |_body| Ok(())).await
     }
 
@@ -103,11 +103,8 @@ impl Client {
         &self,
         mut on_customer: impl FnMut(&[u8]) + Send,
     ) -> Exchange<Preflight<()>> {
-        let uri = self.endpoints.customers.clone();
-        let request = self
-            .transport
-            .request(Method::GET, uri)
-            .body(Full::default());
+        let url = self.endpoints.customers.clone();
+        let request = self.transport.request(Method::GET, url);
         match self.transport.stream(request, &mut on_customer).await {
             Ok(Streamed {
                 response,
@@ -140,8 +137,8 @@ impl Client {
         self.bundle_plans.get().cloned().unwrap_or_default()
     }
 
-    async fn catalog(&self, uri: Uri) -> Exchange<Preflight<Catalog>> {
-        let request = self.transport.request(Method::GET, uri);
+    async fn catalog(&self, url: Url) -> Exchange<Preflight<Catalog>> {
+        let request = self.transport.request(Method::GET, url);
         let read = |body: &[u8]| {
             let (catalog, bundle_plans) = wire::catalog(body)?;
             if !bundle_plans.is_empty() {
@@ -154,11 +151,10 @@ impl Client {
 
     async fn preflight<T>(
         &self,
-        request: Builder,
+        request: RequestBuilder,
         longest: usize,
         read: impl FnOnce(&[u8]) -> serde_json::Result<T>,
     ) -> Exchange<Preflight<T>> {
-        let request = request.body(Full::default());
         match self.transport.send(request, longest).await {
             Ok(response) => response.into_exchange(|response| response::preflight(response, read)),
             Err(failure) => {
@@ -171,8 +167,8 @@ impl Client {
     /// response means.
     async fn write<T>(
         &self,
-        request: Builder,
-        body: serde_json::Result<Vec<u8>>,
+        url: Url,
+        body: serde_json::Result<String>,
         read: impl FnOnce(RawResponse) -> Reply<T>,
     ) -> Exchange<Reply<T>> {
         let body = match body {
@@ -184,13 +180,15 @@ impl Client {
                 }));
             }
         };
-        self.send_write(request.body(Full::from(body)), read).await
+        // A body that can't be cloned, so that no layer below can resend it.
+        let request = self.transport.request(Method::POST, url);
+        self.send_write(request.body(Body::wrap(body)), read).await
     }
 
     /// Sends a request that changes something; `read` says what the response means.
     async fn send_write<T>(
         &self,
-        request: Request,
+        request: RequestBuilder,
         read: impl FnOnce(RawResponse) -> Reply<T>,
     ) -> Exchange<Reply<T>> {
         match self.transport.send(request, LONGEST_BODY).await {
@@ -207,10 +205,9 @@ impl Client {
 
 impl CustomerApi for Client {
     async fn create(&self, customer: &Customer) -> Exchange<Reply<Created>> {
-        let uri = self.endpoints.create.clone();
-        let request = self.transport.request(Method::POST, uri);
+        let (url, body) = (self.endpoints.create.clone(), wire::create_body(customer));
         let read = |response| response::created(response, customer);
-        self.write(request, wire::create_body(customer), read).await
+        self.write(url, body, read).await
     }
 
     async fn change(
@@ -219,17 +216,18 @@ impl CustomerApi for Client {
         change: &RemoteChange,
     ) -> Exchange<Reply<Box<RemoteCustomer>>> {
         let url = self.endpoints.change(client_id, change);
-        let request = self.transport.request(Method::POST, url.as_str());
-        let body = change_body(change).map(String::into_bytes);
+        let body = change_body(change);
         let bundle_plans = self.bundle_plans();
         let read = |response| response::updated(response, client_id, &bundle_plans);
-        self.write(request, body, read).await
+        self.write(url, body, read).await
     }
 
     async fn remove(&self, customer_id: &str, removal: Removal) -> Exchange<Reply<RemovalEffect>> {
         let url = self.endpoints.removal(customer_id, removal);
-        let request = self.transport.request(Method::POST, url.as_str());
-        let request = without_body(request).body(Full::default());
+        let request = self
+            .transport
+            .request(Method::POST, url)
+            .header(CONTENT_LENGTH, HeaderValue::from_static("0"));
         self.send_write(request, response::removed).await
     }
 
@@ -247,13 +245,11 @@ impl CustomerApi for Client {
     }
 
     async fn find(&self, client_id: &str) -> Exchange<LookUpReply> {
-        let url = self.endpoints.customer(client_id);
         let request = self
             .transport
-            .request(Method::GET, url.as_str())
+            .request(Method::GET, self.endpoints.customer(client_id))
             // A look-up must see what was written a moment ago (RFC 9111 §5.2.1.4).
-            .header(CACHE_CONTROL, HeaderValue::from_static("no-cache"))
-            .body(Full::default());
+            .header(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         let bundle_plans = self.bundle_plans();
         match self.transport.send(request, LONGEST_BODY).await {
             Ok(response) => response
@@ -290,12 +286,6 @@ impl CustomerApi for Client {
     }
 }
 
-/// A request that may have a body and has none. Without one no `Content-Length` is sent, and
-/// the API wants it (`docs/api.md`, "Hosts, transport, authentication").
-fn without_body(request: Builder) -> Builder {
-    request.header(CONTENT_LENGTH, HeaderValue::from_static("0"))
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -321,7 +311,7 @@ mod tests {
         for base in ["https://test.kable.example", "https://test.kable.example/"] {
             let endpoints = client(base).endpoints;
             assert_eq!(
-                endpoints.create,
+                endpoints.create.as_str(),
                 "https://test.kable.example/api/v1/customers/create?stripe=true&keys=true"
             );
             assert_eq!(

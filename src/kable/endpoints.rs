@@ -1,6 +1,5 @@
 //! The URL of each call (`docs/api.md`, "Calls").
 
-use http::Uri;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Url;
 
@@ -18,13 +17,11 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
 /// The URLs of one API.
 #[derive(Debug, Clone)]
 pub(super) struct Endpoints {
-    pub(super) authenticate: Uri,
-    pub(super) plans: Uri,
-    pub(super) bundles: Uri,
-    pub(super) customers: Uri,
-    pub(super) create: Uri,
-    /// `customers`, to be extended.
-    each: Url,
+    pub(super) authenticate: Url,
+    pub(super) plans: Url,
+    pub(super) bundles: Url,
+    pub(super) customers: Url,
+    pub(super) create: Url,
 }
 
 impl Endpoints {
@@ -38,17 +35,12 @@ impl Endpoints {
         if settings.keys {
             create.query_pairs_mut().append_pair("keys", "true");
         }
-        let uri = |url: &Url| {
-            let uri = url.as_str().parse();
-            uri.map_err(|_invalid| ClientError::BaseUrl(url.clone()))
-        };
         Ok(Self {
-            authenticate: uri(&extended(&api, &["authenticate"])?)?,
-            plans: uri(&extended(&api, &["plans"])?)?,
-            bundles: uri(&extended(&api, &["bundles"])?)?,
-            customers: uri(&customers)?,
-            create: uri(&create)?,
-            each: customers,
+            authenticate: extended(&api, &["authenticate"])?,
+            plans: extended(&api, &["plans"])?,
+            bundles: extended(&api, &["bundles"])?,
+            customers,
+            create,
         })
     }
 
@@ -81,7 +73,7 @@ impl Endpoints {
     }
 
     fn customer_path(&self, client_id: &str, rest: &str) -> Url {
-        let mut url = self.each.clone();
+        let mut url = self.customers.clone();
         let segment = utf8_percent_encode(client_id, SEGMENT);
         url.set_path(&format!("{}/{segment}{rest}", url.path()));
         url

@@ -4,10 +4,8 @@
 use std::io;
 use std::time::Duration;
 
-use hyper_util::client::legacy;
-
 use super::Trouble;
-use crate::domain::error_cause::{cause, innermost};
+use crate::domain::error_cause::innermost;
 
 /// The time-outs of a request.
 #[derive(Debug, Clone, Copy)]
@@ -27,14 +25,13 @@ pub(super) struct RequestFailure {
 
 impl RequestFailure {
     /// Classifies the `error` of a request that had these time-outs.
-    pub(super) fn of(error: &legacy::Error, timeouts: Timeouts) -> Self {
+    pub(super) fn of(error: &reqwest::Error, timeouts: Timeouts) -> Self {
         // A request that fails while connecting was not sent; after any other
         // failure it may have arrived.
-        let unsent = error.is_connect();
-        let io = cause::<io::Error>(error);
-        let local = unsent && io.is_some_and(is_shortage);
-        let message = if io.is_some_and(|io| io.kind() == io::ErrorKind::TimedOut) {
-            let (missing, time) = if unsent {
+        let unsent = error.is_connect() || error.is_builder();
+        let local = error.is_connect() && is_local(error);
+        let message = if error.is_timeout() {
+            let (missing, time) = if error.is_connect() {
                 ("connection", timeouts.connect)
             } else {
                 ("answer", timeouts.request)
@@ -58,17 +55,6 @@ impl RequestFailure {
         }
     }
 
-    /// It is no request that can be sent.
-    pub(super) fn of_request(error: &http::Error) -> Self {
-        Self {
-            unsent: true,
-            trouble: Trouble {
-                message: innermost(error),
-                ..Trouble::default()
-            },
-        }
-    }
-
     /// No response in time; the request may have arrived.
     pub(super) fn late(message: String) -> Self {
         Self {
@@ -81,8 +67,19 @@ impl RequestFailure {
     }
 }
 
-/// Whether a connection failed because this machine ran out of descriptors, ports,
-/// buffers or memory.
+/// Whether a connection failed because this machine ran out of descriptors,
+/// ports, buffers or memory.
+fn is_local(error: &reqwest::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return is_shortage(error);
+        }
+        cause = error.source();
+    }
+    false
+}
+
 #[cfg(unix)]
 fn is_shortage(error: &io::Error) -> bool {
     use rustix::io::Errno;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http::header::{DATE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
 /// How much of a request's id is kept, in characters.
 const LONGEST_REQUEST_ID: usize = 200;
@@ -59,7 +59,7 @@ fn unix_ms(time: SystemTime) -> Option<i64> {
 mod tests {
     use std::time::Duration;
 
-    use http::header::{HeaderMap, HeaderValue};
+    use reqwest::header::{HeaderMap, HeaderValue};
 
     use super::{request_id, retry_after};
 

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use http::header::HeaderMap;
+use reqwest::header::HeaderMap;
 
 use super::structured_fields::{self, MOST_ITEMS, RateLimitItem, Subject};
 use super::{Advice, Quota, QuotaUnit, headers};
@@ -259,8 +259,8 @@ fn until(reset: Duration, headers: &HeaderMap) -> Option<Duration> {
 mod tests {
     use std::time::Duration;
 
-    use http::header::{HeaderMap, HeaderName, HeaderValue};
     use proptest::prelude::*;
+    use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
     use super::{CUSTOMARY, LONGEST_WAIT, LONGEST_WINDOW, MOST_ITEMS, PLAIN, advice};
     use crate::kable::{Quota, QuotaUnit};

@@ -7,7 +7,6 @@
 //! - `client.rs`: each call of the API, one request each
 //! - `settings.rs`: what a client is built from
 //! - `endpoints.rs`: the URL of each call
-//! - `connector.rs`: opens connections, through a proxy if there is one
 //! - `transport.rs`: HTTP: sends a request and reads the whole response
 //! - `failure.rs`: classifies requests without a whole response
 //! - `response.rs`: interprets whole responses
@@ -27,7 +26,6 @@
 mod array_stream;
 mod change_body;
 pub mod client;
-mod connector;
 pub mod customer_reader;
 mod decoding;
 mod endpoints;

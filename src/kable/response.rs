@@ -1,7 +1,7 @@
 //! Interprets whole responses. Status codes are classified nowhere else.
 
-use http::StatusCode;
-use http::header::{HeaderMap, LOCATION};
+use reqwest::StatusCode;
+use reqwest::header::LOCATION;
 
 use super::redaction::Redaction;
 use super::wire::BundlePlans;
@@ -224,15 +224,16 @@ pub(super) struct RawResponse {
 }
 
 impl RawResponse {
-    /// The head of a response, without the secrets that `redaction` finds; the
+    /// The head of `response`, without the secrets that `redaction` finds; the
     /// body is still to be read.
-    pub(super) fn of_head(status: StatusCode, headers: &HeaderMap, redaction: &Redaction) -> Self {
-        let location = headers.get(LOCATION);
+    pub(super) fn of_head(response: &reqwest::Response, redaction: &Redaction) -> Self {
+        let status = response.status();
+        let location = response.headers().get(LOCATION);
         let mut raw = Self {
             status,
-            date_ms: headers::date_ms(headers),
-            request_id: headers::request_id(headers),
-            advice: limits::advice(headers),
+            date_ms: headers::date_ms(response.headers()),
+            request_id: headers::request_id(response.headers()),
+            advice: limits::advice(response.headers()),
             redirect: location
                 .filter(|_| status.is_redirection())
                 .map(|location| String::from_utf8_lossy(location.as_bytes()).into_owned()),
@@ -347,7 +348,7 @@ impl RawResponse {
 mod tests {
     use std::ops::RangeInclusive;
 
-    use http::StatusCode;
+    use reqwest::StatusCode;
 
     use super::{Advice, RawResponse, Redaction, StatusMeaning, meaning_of};
     use crate::kable::Quota;

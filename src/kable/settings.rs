@@ -36,7 +36,7 @@ pub enum ClientError {
     /// The base URL can't be extended by a path.
     #[error("{0} is no base URL of an API")]
     BaseUrl(Url),
-    /// TLS could not be set up.
+    /// The HTTP library could not be set up.
     #[error("cannot set up the HTTP client")]
-    Setup(#[source] rustls::Error),
+    Setup(#[source] reqwest::Error),
 }

@@ -51,7 +51,7 @@ const PURE: [&str; 22] = [
 ];
 
 /// Names that a file without effects does not contain.
-const EFFECTS: [&str; 13] = [
+const EFFECTS: [&str; 12] = [
     "std::fs",
     "std::net",
     "std::env",
@@ -61,7 +61,6 @@ const EFFECTS: [&str; 13] = [
     "SystemTime",
     "tokio",
     "reqwest",
-    "hyper",
     "rusqlite",
     "fastrand",
     "println!",
