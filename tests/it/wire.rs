@@ -1,6 +1,9 @@
 //! What is sent over the wire and what must not come back from it: headers, the rate of the
 //! first calls, local failures, secrets, hostile text (issue 12, points 10, 12, 16 and 19).
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
 use kable_bulk::sandbox::settings::{CLIENT_ID, CLIENT_SECRET};
 
 use crate::common::raw::{Ask, Raw, raw, says};
@@ -54,6 +57,46 @@ fn every_request_carries_the_documented_headers() {
             assert_eq!(header(head, "content-length"), None, "{head}");
         }
     }
+}
+
+/// A proxy in the environment gets a `CONNECT` with its credentials, and nothing of ours: what
+/// is sent to the API goes through the tunnel, encrypted.
+#[test]
+fn a_proxy_is_asked_for_a_tunnel() {
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://user:word@{}", proxy.local_addr().unwrap());
+    let run = Run::new()
+        .credentials()
+        .env("https_proxy", &address)
+        .env("no_proxy", "other.example")
+        .input("in.csv", rows(1));
+    let heard = std::thread::spawn(move || {
+        let (mut client, _) = proxy.accept().unwrap();
+        let (mut heard, mut byte) = (Vec::new(), [0]);
+        while !heard.ends_with(b"\r\n\r\n") && client.read(&mut byte).unwrap() > 0 {
+            heard.extend(byte);
+        }
+        client
+            .write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+            .unwrap();
+        String::from_utf8(heard).unwrap()
+    });
+    let ended = run.go("import in.csv --base-url https://api.kable.example --timeout 5s");
+    let heard = heard.join().unwrap();
+    let lines: Vec<&str> = heard.lines().collect();
+    assert_eq!(lines[0], "CONNECT api.kable.example:443 HTTP/1.1");
+    assert_eq!(
+        header(&heard, "proxy-authorization"),
+        Some("Basic dXNlcjp3b3Jk"),
+        "{heard}"
+    );
+    assert!(
+        header(&heard, "user-agent")
+            .unwrap()
+            .starts_with("kable-bulk/")
+    );
+    assert!(!heard.contains("kable-client"), "{heard}");
+    ended.refuses(1, &["cannot reach", "proxy"]);
 }
 
 /// A refusal that echoes the secret in one of many ways, and the keys in a response, appear
