@@ -34,7 +34,7 @@ fn stopped_for_all(faults: &[&str], more: &str, code: i32, words: &str) {
 
 #[test]
 fn workers_share_the_rows_and_write_the_same_results() {
-    let Some(import) = SharedImport::of(300, &[]) else {
+    let Some(import) = SharedImport::of(1500, &[]) else {
         return;
     };
     let first = import.start("one", "--rate 100/s");
@@ -44,19 +44,19 @@ fn workers_share_the_rows_and_write_the_same_results() {
     first.end().code(0).keeps_to_itself("joining an import");
     let by_worker = import.query("SELECT count(DISTINCT worker) FROM kb.customer");
     assert_eq!(by_worker, "2");
-    same_results(&import, &["one", "two"], 300);
-    import.run.holds(&customers_of_csv(&rows(300)));
+    same_results(&import, &["one", "two"], 1500);
+    import.run.holds(&customers_of_csv(&rows(1500)));
     // One that comes when all is done has nothing to send, and all results.
     let creates = import.run.counts().of(Call::Create);
     import.start("three", "--rate 100/s").end().code(0);
     assert_eq!(import.run.counts().of(Call::Create), creates);
-    same_results(&import, &["one", "two", "three"], 300);
+    same_results(&import, &["one", "two", "three"], 1500);
 }
 
 /// The lease is so long that the test would fail if anybody waited for its end.
 #[test]
 fn ctrl_c_on_one_leaves_the_others_running_and_frees_its_work_at_once() {
-    let Some(mut import) = SharedImport::of(300, &[]) else {
+    let Some(mut import) = SharedImport::of(1000, &[]) else {
         return;
     };
     import.lease = "10min";
@@ -77,19 +77,19 @@ fn ctrl_c_on_one_leaves_the_others_running_and_frees_its_work_at_once() {
     assert_eq!(freed, "0");
     assert_eq!(import.live(), 1);
     second.end().code(0);
-    import.run.holds(&customers_of_csv(&rows(300)));
+    import.run.holds(&customers_of_csv(&rows(1000)));
     assert_eq!(import.run.creates_in_vain(), 0);
 }
 
 #[test]
 fn a_worker_that_differs_is_refused_and_told_in_what() {
-    let Some(import) = SharedImport::of(400, &[]) else {
+    let Some(import) = SharedImport::of(3000, &[]) else {
         return;
     };
-    import.run.write("other.csv", rows(399));
+    import.run.write("other.csv", rows(2999));
     import.run.write(
         "same-size.csv",
-        rows(400).replace("Company 7,", "Company 8,"),
+        rows(3000).replace("Company 7,", "Company 8,"),
     );
     let first = import.start("one", "--rate 30/s");
     import.until_live(1);
@@ -107,8 +107,8 @@ fn a_worker_that_differs_is_refused_and_told_in_what() {
         (format!("{line} --max-errors 7"), "--max-errors (7 here, "),
         (format!("{line} --strict"), "--strict (on here, off there)"),
         (
-            format!("{line} --limit 399"),
-            "the rows (399 here, 400 there)",
+            format!("{line} --limit 2999"),
+            "the rows (2,999 here, 3,000 there)",
         ),
         (line.replace("in.csv", "other.csv"), "differs in the input"),
         (line.replace("in.csv", "same-size.csv"), "the input"),
@@ -128,7 +128,7 @@ fn a_worker_that_differs_is_refused_and_told_in_what() {
 
 #[test]
 fn an_import_without_a_rate_cannot_be_joined() {
-    let Some(import) = SharedImport::of(100, &["delay:100ms@create"]) else {
+    let Some(import) = SharedImport::of(300, &["delay:100ms@create"]) else {
         return;
     };
     let first = import.start("one", "--rate unlimited --concurrency 2");
@@ -136,7 +136,7 @@ fn an_import_without_a_rate_cannot_be_joined() {
     let refused = import.start("two", "--rate 60/s").end();
     refused.refuses(1, &["is in use by process"]);
     first.end().code(0);
-    import.run.holds(&customers_of_csv(&rows(100)));
+    import.run.holds(&customers_of_csv(&rows(300)));
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn refusals_that_are_all_alike_stop_all() {
 /// All of the input is one part.
 #[test]
 fn one_that_waits_takes_over_from_one_that_was_killed() {
-    let Some(import) = SharedImport::of(40, &[]) else {
+    let Some(import) = SharedImport::of(150, &[]) else {
         return;
     };
     let first = import.start("one", "--rate 10/s");
@@ -171,9 +171,9 @@ fn one_that_waits_takes_over_from_one_that_was_killed() {
     import.until_live(2);
     first.kill();
     second.end().code(0);
-    import.run.holds(&customers_of_csv(&rows(40)));
+    import.run.holds(&customers_of_csv(&rows(150)));
     assert_eq!(import.run.creates_in_vain(), 0);
     let summary = Summary::of(&import.run.text("two/summary.json"));
     let well = summary.outcome("created") + summary.outcome("already_existed");
-    assert_eq!(well, 40);
+    assert_eq!(well, 150);
 }
