@@ -18,22 +18,11 @@ const FEWEST_DIGITS: usize = 14;
 static LENGTHS: [u32; 256] = lengths();
 
 /// By first and last byte, of each the lower five bits: bit `n` is set if a word of `n`
-/// bytes begins and ends with them. A month's year ends in a digit.
+/// bytes begins and ends with them.
 static WORDS: [[u32; 32]; 32] = all_words().by_ends;
 
 /// The first byte of `＃ＲＥＦ！`, and of other wide forms.
 const WIDE: u8 = 0xef;
-
-/// By byte: what it is in a number.
-static CLASSES: [u8; 256] = classes();
-
-const DIGIT: u8 = 1;
-/// A letter, or a byte of one.
-const LETTER: u8 = 1 << 1;
-/// A sign that joins a day and a month.
-const JOINT: u8 = 1 << 2;
-/// A sign of decimals, thousands, hours, exponents.
-const SIGN: u8 = 1 << 3;
 
 /// Whether `value` needs no closer look: it is no word for nothing, no number that a
 /// spreadsheet could have written, not quoted and without a card's number.
@@ -45,8 +34,7 @@ pub(in crate::domain) fn is_ordinary(value: &[u8]) -> bool {
         return true;
     };
     if !may_be_word(*first, value.len()) {
-        // Ids such as `cus_…` and `pln_…` are long, and full of digits.
-        return value.len() < FEWEST_DIGITS || value.get(3) == Some(&b'_') || has_few_digits(value);
+        return has_no_card_number(value);
     }
     if first.is_ascii_digit() || *first == b'+' {
         is_plain_number(value)
@@ -78,36 +66,33 @@ fn is_no_word(first: u8, value: &[u8]) -> bool {
     let Some(last) = value.last() else {
         return true;
     };
-    if value.len() >= FEWEST_DIGITS && !has_few_digits(value) {
+    if !has_no_card_number(value) {
         return false;
-    }
-    let words = WORDS.get(usize::from(first & 0x1f));
-    let words = words.and_then(|words| words.get(usize::from(last & 0x1f)));
-    if words.copied().unwrap_or(u32::MAX) >> value.len().min(LONGEST) & 1 == 0 {
-        return true;
     }
     let has_at_end = |from_end: usize, marks: &[u8]| {
         let place = value.len().checked_sub(from_end);
         let byte = place.and_then(|place| value.get(place));
         byte.is_some_and(|byte| marks.contains(byte))
     };
-    last.is_ascii_digit()
-        && !has_at_end(3, b"- .")
-        && !has_at_end(4, b":")
-        && !has_at_end(5, b"- .")
+    if last.is_ascii_digit() {
+        return !has_at_end(3, b"- .") && !has_at_end(4, b":") && !has_at_end(5, b"- .");
+    }
+    let words = WORDS.get(usize::from(first & 0x1f));
+    let words = words.and_then(|words| words.get(usize::from(last & 0x1f)));
+    words.copied().unwrap_or(u32::MAX) >> value.len().min(LONGEST) & 1 == 0
 }
 
 /// Whether `value` has no run of so many digits that it could be a card's number, with
-/// blanks or signs between them.
-fn has_few_digits(value: &[u8]) -> bool {
-    if has_few_digits_at_all(value) {
+/// one of the signs between them that its groups may have.
+fn has_no_card_number(value: &[u8]) -> bool {
+    if value.len() < FEWEST_DIGITS || has_few_digits(value) {
         return true;
     }
     let count = |(run, longest): (usize, usize), byte: &u8| {
-        let run = match byte {
-            b'0'..=b'9' => run + 1,
-            byte if byte.is_ascii_alphabetic() => 0,
-            _between => run,
+        let run = if is_part_of_card(*byte) {
+            run + usize::from(byte.is_ascii_digit())
+        } else {
+            0
         };
         (run, longest.max(run))
     };
@@ -116,7 +101,7 @@ fn has_few_digits(value: &[u8]) -> bool {
 
 /// Whether fewer than [`FEWEST_DIGITS`] bytes of `value` are digits, counted eight at a
 /// time.
-fn has_few_digits_at_all(value: &[u8]) -> bool {
+fn has_few_digits(value: &[u8]) -> bool {
     const EACH: u64 = 0x0101_0101_0101_0101;
     // Beyond this a byte of the sum could overflow.
     const LONGEST_SUM: usize = 248;
@@ -137,27 +122,87 @@ fn has_few_digits_at_all(value: &[u8]) -> bool {
     sums.wrapping_mul(EACH) >> 56 < FEWEST_DIGITS as u64
 }
 
-/// Whether `value`, which is a number without letters, could be a date (`1/5/24`,
-/// `2024-01-05`) or one with blanks before its thousands (`1 234 567`).
-fn has_three_parts(value: &[u8]) -> bool {
-    const SHORTEST_DATE: usize = 6;
-    const LONGEST_DATE: usize = 10;
-    let at = |place: usize| value.get(place).copied().unwrap_or_default();
-    let is_joint = |place| matches!(at(place), b'-' | b'/');
-    let joins = is_joint(1) || is_joint(2) || is_joint(4);
-    joins && (SHORTEST_DATE..=LONGEST_DATE).contains(&value.len())
-        || (1..=3).any(|place| at(place) == b' ' && at(place + 4) == b' ')
+/// Whether the byte may be part of a card's number in groups: a digit, a blank, a hyphen,
+/// a dot, or a byte of a no-break space, a no-break hyphen or a narrow space.
+const fn is_part_of_card(byte: u8) -> bool {
+    matches!(
+        byte,
+        b'0'..=b'9' | b' ' | b'-' | b'.' | 0x80 | 0x91 | 0xa0 | 0xaf | 0xc2 | 0xe2
+    )
 }
 
-/// Whether `value`, which begins with a digit or a plus sign, is a short number without
-/// decimals or thousands, and no date; words may follow it.
+/// Whether `value`, which begins with a digit or a plus sign, is none of the forms that a
+/// spreadsheet gives to numbers and dates, and no card's number.
 fn is_plain_number(value: &[u8]) -> bool {
-    let class = |byte: &u8| CLASSES.get(usize::from(*byte)).copied().unwrap_or(SIGN);
-    let found = value.iter().skip(1).fold(0, |all, byte| all | class(byte));
-    found & SIGN == 0
-        && !(found & LETTER == 0 && has_three_parts(value))
-        && found & (LETTER | JOINT) != LETTER | JOINT
-        && (value.len() < FEWEST_DIGITS || has_few_digits(value))
+    let is_ordinary = match value.iter().position(|byte| !byte.is_ascii_digit()) {
+        None => true,
+        // Only an exponent is looked for in a number with its sign: `+4.9E+12`.
+        Some(0) => !has_exponent(value),
+        Some(end) => is_plain_after(value, end),
+    };
+    is_ordinary && has_no_card_number(value)
+}
+
+/// Whether `value` is ordinary, of which what precedes `end` is a number, and `end` is
+/// none of its digits: `12 Harbor Blvd`, `3rd floor`, `03 555 7609`.
+fn is_plain_after(value: &[u8], end: usize) -> bool {
+    let (number, rest) = value.split_at(end);
+    let Some((mark, after)) = rest.split_first() else {
+        return true;
+    };
+    let letter = after.iter().position(|byte| is_letter(*byte));
+    match (mark, letter) {
+        // `7 210 448`: all groups but the first have three digits.
+        (b' ', None) => number.len() > 3 || rest.len() % 4 != 0 && !after.contains(&b','),
+        (b' ', Some(_)) => true,
+        (b'-' | b'/', None) => !has_three_parts(value),
+        // Of the others, the first bytes of typographic blanks and apostrophes, and of `٫`.
+        (b',' | b'.' | b'\'' | b':', None) | (0xc2 | 0xd9 | 0xe2, _) => false,
+        (b'-' | b'/' | b'.' | b',', Some(place)) => {
+            let (between, word) = after.split_at(place);
+            !begins_month(number, between) && !begins_time(between, word) && !has_exponent(value)
+        }
+        (b'e' | b'E', _) => after.first() != Some(&b'+'),
+        _another => true,
+    }
+}
+
+/// Whether the byte is a letter, or is part of one.
+const fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || !byte.is_ascii()
+}
+
+/// Whether the letter after `number`, a mark and `between` may begin a month: `01-Mar`,
+/// `1. Mrz`.
+fn begins_month(number: &[u8], between: &[u8]) -> bool {
+    number.len() <= 2 && between.iter().all(|byte| *byte == b' ')
+}
+
+/// Whether `word` may go on a date or a time, and `between` a number, a mark and it:
+/// `2024-01-05T00:00:00`, `1/5/24 3:05 PM`.
+fn begins_time(between: &[u8], word: &[u8]) -> bool {
+    match word {
+        [b'T', next, ..] => next.is_ascii_digit(),
+        [b'A' | b'P' | b'M' | b'Z', ..] => between.contains(&b':'),
+        _another => false,
+    }
+}
+
+/// Whether `value` has the sign of an exponent: `8,9E+11`.
+fn has_exponent(value: &[u8]) -> bool {
+    memchr::memchr_iter(b'+', value).any(|place| {
+        let before = place.checked_sub(1).and_then(|place| value.get(place));
+        matches!(before, Some(b'e' | b'E'))
+    })
+}
+
+/// Whether `value`, which has no letters, could be a date: `1/5/24`, `2024-01-05`.
+fn has_three_parts(value: &[u8]) -> bool {
+    const SHORTEST_DATE: usize = 6;
+    const LONGEST_DATE: usize = 29;
+    let is_joint = |place: usize| matches!(value.get(place), Some(b'-' | b'/'));
+    let joins = is_joint(1) || is_joint(2) || is_joint(4);
+    joins && (SHORTEST_DATE..=LONGEST_DATE).contains(&value.len())
 }
 
 #[expect(
@@ -203,26 +248,22 @@ const fn all_words() -> WordLengths {
     add_words(&mut lengths, &TRUTHS_IN_IDS);
     add_words(&mut lengths, &TOTALS);
     add_words(&mut lengths, &LOADING);
-    let mut digit = b'0';
-    while digit <= b'9' {
-        add_length(&mut lengths, b'E', "Err:502".len(), digit);
-        add_months(&mut lengths, digit);
-        digit += 1;
-    }
+    add_first(&mut lengths, b'E', "Err:502".len());
+    add_months(&mut lengths);
     lengths
 }
 
-/// Adds the months with a year of two or four digits that ends in `digit`.
+/// Adds the months with a year of two or four digits.
 #[expect(
     clippy::indexing_slicing,
     reason = "computed when this is compiled, where an index out of range is an error"
 )]
-const fn add_months(lengths: &mut WordLengths, digit: u8) {
+const fn add_months(lengths: &mut WordLengths) {
     let mut month = 0;
     while month < MONTHS.len() {
         let word = MONTHS[month].as_bytes();
-        add_length(lengths, word[0], word.len() + 3, digit);
-        add_length(lengths, word[0], word.len() + 5, digit);
+        add_first(lengths, word[0], word.len() + 3);
+        add_first(lengths, word[0], word.len() + 5);
         month += 1;
     }
 }
@@ -235,47 +276,27 @@ const fn add_words(lengths: &mut WordLengths, words: &[&str]) {
     let mut at = 0;
     while at < words.len() {
         let word = words[at].as_bytes();
-        add_length(lengths, word[0], word.len(), word[word.len() - 1]);
+        let (first, last) = (word[0], word[word.len() - 1]);
+        add_first(lengths, first, word.len());
+        lengths.by_ends[(first & 0x1f) as usize][(last & 0x1f) as usize] |= 1 << word.len();
         at += 1;
     }
 }
 
-/// Adds words of a length that begin and end with these bytes, in any case.
+/// Adds the length of a word that begins with this byte, in any case.
 #[expect(
     clippy::indexing_slicing,
     reason = "computed when this is compiled, where an index out of range is an error"
 )]
-const fn add_length(lengths: &mut WordLengths, first: u8, length: usize, last: u8) {
-    let bit = 1 << length;
-    lengths.by_first[first.to_ascii_lowercase() as usize] |= bit;
-    lengths.by_first[first.to_ascii_uppercase() as usize] |= bit;
-    lengths.by_ends[(first & 0x1f) as usize][(last & 0x1f) as usize] |= bit;
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::indexing_slicing,
-    reason = "computed when this is compiled, where an index out of range is an error"
-)]
-const fn classes() -> [u8; 256] {
-    let mut classes = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        classes[byte] = match byte as u8 {
-            b'0'..=b'9' => DIGIT,
-            b'a'..=b'z' | b'A'..=b'Z' | 0x80.. => LETTER,
-            b'-' | b'/' => JOINT,
-            b',' | b'.' | b':' | b'+' | b'\'' => SIGN,
-            _another => 0,
-        };
-        byte += 1;
-    }
-    classes
+const fn add_first(lengths: &mut WordLengths, first: u8, length: usize) {
+    lengths.by_first[first.to_ascii_lowercase() as usize] |= 1 << length;
+    lengths.by_first[first.to_ascii_uppercase() as usize] |= 1 << length;
 }
 
 #[cfg(test)]
 mod tests {
     use super::{CERTAIN, LOADING, MONTHS, PROBABLE, TOTALS, TRUTHS, TRUTHS_IN_IDS, is_ordinary};
+    use crate::domain::card_number::holds_card_number;
     use crate::domain::field::Field;
     use crate::domain::spoilt::spoilt;
     use proptest::prelude::*;
@@ -323,6 +344,8 @@ mod tests {
             "4242 4242 4242 4242",
             "4242424242424242",
             "Visa 4242-4242-4242-4242",
+            "ref_ 4242 4242 4242 4242",
+            "Karte 4242\u{a0}4242\u{202f}4242\u{2011}4242 von Anna",
             "Total",
             "Err:502",
             "Loading...",
@@ -374,6 +397,42 @@ mod tests {
                 if spoilt(field, &value).is_some() {
                     prop_assert!(!is_ordinary(value.as_bytes()), "{field} {value:?}");
                 }
+            }
+        }
+
+        #[test]
+        fn no_date_or_shortened_number_passes(
+            number in "[+]?[0-9]{0,4}",
+            mark in "[-./ ,:]?",
+            blanks in " {0,2}",
+            month in prop_oneof![
+                prop::sample::select(&MONTHS[..]),
+                prop::sample::select(&["set", "out", "paź", "gru", "maja", "T", "PM", "E+", "e+"][..]),
+            ],
+            rest in "[.]?([-/ .][0-9]{1,4})?[0-9:.]{0,9}(Z| AM| PM)?",
+        ) {
+            let day = format!("{number}{mark}{blanks}{month}{rest}");
+            let time = format!("{number}-01-05{mark}{rest}");
+            for (field, value) in Field::ALL.into_iter().flat_map(|field| [(field, &day), (field, &time)]) {
+                if spoilt(field, value).is_some() {
+                    prop_assert!(!is_ordinary(value.as_bytes()), "{field} {value:?}");
+                }
+            }
+        }
+
+        #[test]
+        fn no_card_number_passes(
+            before in "([A-Za-z_#é]{0,9}[ :_]{0,2})?",
+            card in prop::sample::select(&["4242424242424242", "378282246310005", "30569309025904"][..]),
+            sign in prop::sample::select(&["", " ", "-", ".", "\u{a0}", "\u{2011}", "\u{202f}"][..]),
+            after in "([ ,;][0-9A-Za-z]{0,9})?",
+        ) {
+            let lengths: &[usize] = if card.len() == 16 { &[4, 4, 4, 4] } else { &[4, 6, 5] };
+            let mut digits = card.chars();
+            let groups: Vec<String> = lengths.iter().map(|many| digits.by_ref().take(*many).collect()).collect();
+            let value = format!("{before}{}{after}", groups.join(sign));
+            if holds_card_number(Field::AddressLine1, &value) {
+                prop_assert!(!is_ordinary(value.as_bytes()), "{value:?}");
             }
         }
     }
