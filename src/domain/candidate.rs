@@ -2,7 +2,7 @@
 
 use super::field::{Field, FieldMap, FieldSet};
 use super::problem::Problem;
-use super::row::{CellKind, Origin};
+use super::row::{Cell, CellKind, Origin};
 
 /// What a row has for one field.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -25,8 +25,8 @@ pub struct Candidate<'r> {
     pub origin: Origin,
     /// `billingContact`, if it is there and not an object: its kind and text.
     pub wrong_contact: Option<(CellKind, &'r str)>,
-    /// Whether no value needs a look at its characters (`is_printable`).
-    pub(super) printable: bool,
+    /// Fields whose values need no look at their characters ([`Cell::is_printable`]).
+    pub(super) printable: FieldSet,
     /// What the mapping found wrong, or to be looked at.
     pub(super) findings: &'r [Problem],
     /// Fields that took a default.
@@ -44,7 +44,7 @@ impl<'r> Candidate<'r> {
         Self {
             origin,
             wrong_contact: None,
-            printable: false,
+            printable: FieldSet::ALL,
             findings: &[],
             defaulted: FieldSet::default(),
             keeps_apostrophe: FieldSet::default(),
@@ -61,7 +61,17 @@ impl<'r> Candidate<'r> {
     /// Sets the text of `field`.
     pub fn set(&mut self, field: Field, text: &'r str) {
         self.present.insert(field);
+        self.printable.remove(field);
         *self.values.get_mut(field) = FieldValue::Text(text);
+    }
+
+    /// Sets the text of `field` to that of `cell`.
+    pub(super) fn set_cell(&mut self, field: Field, cell: &Cell<'r>) {
+        self.present.insert(field);
+        if !cell.is_printable {
+            self.printable.remove(field);
+        }
+        *self.values.get_mut(field) = FieldValue::Text(cell.value);
     }
 
     /// Drops the value of `field`.
@@ -70,8 +80,12 @@ impl<'r> Candidate<'r> {
     }
 
     /// Adds the value of a cell; the items of a list come one by one.
-    pub(super) fn add(&mut self, field: Field, kind: CellKind, value: &'r str) {
+    pub(super) fn add(&mut self, field: Field, cell: &Cell<'r>) {
         self.present.insert(field);
+        if !cell.is_printable {
+            self.printable.remove(field);
+        }
+        let (kind, value) = (cell.kind, cell.value);
         let slot = self.values.get_mut(field);
         match (kind, &mut *slot) {
             (CellKind::Null, _) => {}
@@ -107,6 +121,7 @@ impl<'r> Candidate<'r> {
         };
         if blank {
             *slot = FieldValue::Text(constant);
+            self.printable.remove(field);
             self.defaulted.insert(field);
         }
     }

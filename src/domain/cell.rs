@@ -44,4 +44,6 @@ pub struct Cell<'r> {
     pub kind: CellKind,
     /// Its text; empty for an object, an array and `null`.
     pub value: &'r str,
+    /// Whether certainly none of its characters must be looked at (`printable.rs`).
+    pub is_printable: bool,
 }

@@ -104,7 +104,7 @@ impl<'r> RowChecks<'_, 'r> {
         let field = Field::ClientId;
         // A fast path: no check would object to it.
         if let FieldValue::Text(text) = self.candidate.get(field)
-            && self.is_plain(text)
+            && self.is_plain(field, text)
         {
             return Some(text);
         }
@@ -176,7 +176,7 @@ impl<'r> RowChecks<'_, 'r> {
     pub(super) fn optional(&mut self, field: Field) -> Option<&'r str> {
         let value = match self.candidate.get(field) {
             FieldValue::Absent | FieldValue::Text("") => return None,
-            FieldValue::Text(text) if self.is_plain(text) => *text,
+            FieldValue::Text(text) if self.is_plain(field, text) => *text,
             FieldValue::Text(_) | FieldValue::List(_) | FieldValue::Wrong(..) => {
                 let value = self.trimmed(field)?;
                 match self.soundness(field, value, LONGEST_VALUE) {
@@ -240,7 +240,7 @@ impl<'r> RowChecks<'_, 'r> {
     /// without blanks at the ends, without characters that are looked at one by one
     /// ([`is_printable`]), and of no suspicious shape ([`gate`]).
     #[inline]
-    fn is_plain(&self, value: &str) -> bool {
+    fn is_plain(&self, field: Field, value: &str) -> bool {
         let bytes = value.as_bytes();
         let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else {
             return false;
@@ -250,12 +250,12 @@ impl<'r> RowChecks<'_, 'r> {
             && (last.is_ascii_graphic() || !last.is_ascii() && !blank_at(value.chars().next_back()))
             && bytes.len() <= LONGEST_CLIENT_ID
             && gate::is_ordinary(bytes)
-            && (self.candidate.printable || is_printable(bytes))
+            && (self.candidate.printable.has(field) || is_printable(bytes))
     }
 
     /// What is wrong with `value`, whatever is expected in `field`; it is noted.
     pub(super) fn soundness(&mut self, field: Field, value: &str, longest: usize) -> Soundness {
-        if self.is_plain(value) {
+        if self.is_plain(field, value) {
             return Soundness::Sound;
         }
         if self.holds_card_number(field, value) {
@@ -266,7 +266,7 @@ impl<'r> RowChecks<'_, 'r> {
         let control =
             |c: &char| c.is_control() && !(several_lines && matches!(c, '\n' | '\r' | '\t'));
         let mut soundness = Soundness::Sound;
-        let is_printable = self.candidate.printable || is_printable(value.as_bytes());
+        let is_printable = self.candidate.printable.has(field) || is_printable(value.as_bytes());
         if !is_printable && let Some(found) = value.chars().find(control) {
             let message = format!(
                 "{field} {} holds the control character U+{:04X}, wanted text",

@@ -149,6 +149,11 @@ impl FieldSet {
         self.0 |= 1 << field.index();
     }
 
+    /// Takes `field` out.
+    pub(super) const fn remove(&mut self, field: Field) {
+        self.0 &= !(1 << field.index());
+    }
+
     /// Whether it has `field`.
     pub const fn has(self, field: Field) -> bool {
         self.0 & 1 << field.index() != 0

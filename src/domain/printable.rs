@@ -2,26 +2,40 @@
 //!
 //! Every row goes through this, so that only few values are looked at closely.
 
+use std::ops::Range;
+
 /// Whether certainly no byte of `text` is part of a control character, of an invisible
 /// one, of U+FFFD, of text that was decoded with the wrong encoding, or of markup such as
 /// `&amp;`, `<br>`, `%20` and `\u00fc`. Beyond ASCII the first two bytes in UTF-8 are looked
 /// at: those of most letters of most alphabets begin nothing else.
+pub(super) fn is_printable(text: &[u8]) -> bool {
+    unprintable_in(text).is_empty()
+}
+
+/// A part of `text` outside of which all is printable ([`is_printable`]); empty if all is.
 ///
 /// Printable ASCII is passed over sixteen bytes at a time, and so is the rest, without a
 /// branch for each.
-pub(super) fn is_printable(text: &[u8]) -> bool {
+pub(super) fn unprintable_in(text: &[u8]) -> Range<usize> {
     let (sixteens, _) = text.as_chunks::<16>();
     // The same bytes, each with the one that follows it.
     let following = text.split_first().map_or(text, |(_, following)| following);
     let (nexts, last) = following.as_chunks::<16>();
-    for (bytes, next) in sixteens.iter().zip(nexts) {
+    let is_looked_at = |(bytes, next): (&[u8; 16], &[u8; 16])| {
         let is_plain = bytes.iter().fold(true, |all, byte| all & is_plain(*byte));
-        if !is_plain && !are_harmless(bytes, next.iter()) {
-            return false;
-        }
+        !is_plain && !are_harmless(bytes, next.iter())
+    };
+    let mut pieces = sixteens.iter().zip(nexts);
+    let rest = text.len() - text.len().min(last.len() + 1);
+    let first = pieces.clone().position(is_looked_at);
+    if !are_harmless(text.split_at(rest).1, last.iter().chain(b" ")) {
+        first.map_or(rest, |piece| piece * 16)..text.len()
+    } else if let Some(first) = first {
+        let last = pieces.rposition(is_looked_at).unwrap_or(first);
+        first * 16..(last + 1) * 16
+    } else {
+        0..0
     }
-    let (_, rest) = text.split_at(text.len() - text.len().min(last.len() + 1));
-    are_harmless(rest, last.iter().chain(b" "))
 }
 
 /// Whether a byte is printable ASCII and starts no markup; without a branch, so that many
@@ -131,7 +145,7 @@ const fn looked_at() -> [u64; 256] {
 }
 
 /// The bits of these bytes of UTF-8 that go on a character.
-const fn seconds(bytes: std::ops::Range<u8>) -> u64 {
+const fn seconds(bytes: Range<u8>) -> u64 {
     let mut bits = 0;
     let mut byte = bytes.start;
     while byte < bytes.end {
@@ -143,7 +157,7 @@ const fn seconds(bytes: std::ops::Range<u8>) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::is_printable;
+    use super::{is_printable, unprintable_in};
     use proptest::prelude::*;
 
     /// The characters that are looked at begin with these bytes.
@@ -195,12 +209,26 @@ mod tests {
         }
     }
 
+    #[test]
+    fn only_what_is_not_printable_is_told() {
+        let text = format!("{}\u{200b}{}", "a".repeat(40), "b".repeat(40));
+        assert_eq!(unprintable_in(text.as_bytes()), 32..48);
+        assert_eq!(unprintable_in(format!("{text}\t").as_bytes()), 32..84);
+        assert_eq!(unprintable_in("a".repeat(40).as_bytes()), 0..0);
+    }
+
     proptest! {
         #[test]
         fn all_bytes_are_judged_alike_wherever_they_stand(
             text in proptest::collection::vec(prop_oneof![Just(b'a'), any::<u8>(), Just(0xc3), Just(0x83), Just(b'&')], 0..60),
         ) {
             prop_assert_eq!(is_printable(&text), slowly(&text));
+            // What lies outside of the part is printable by itself, in whole characters.
+            let text = String::from_utf8_lossy(&text);
+            let part = unprintable_in(text.as_bytes());
+            let before = text.get(..part.start).is_none_or(|text| slowly(text.as_bytes()));
+            let after = text.get(part.end..).is_none_or(|text| slowly(text.as_bytes()));
+            prop_assert!(before && after);
         }
     }
 }

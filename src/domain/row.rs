@@ -5,9 +5,11 @@
 //! the row's own text: reading a row copies it once, and a reader reuses one `Row`
 //! for all.
 
+use std::ops::Range;
+
 pub use super::cell::{Cell, CellKind};
 
-use super::printable::is_printable;
+use super::printable::unprintable_in;
 use super::row_findings::RowFindings;
 use super::skip::SkipReason;
 use super::swallowed_rows::SwallowedRows;
@@ -65,8 +67,8 @@ pub struct Row {
     spans: Vec<CellSpan>,
     /// The values that are written with escapes, without them.
     unescaped: String,
-    /// Whether [`is_printable`] of it.
-    printable: bool,
+    /// The part of the text outside of which all is printable.
+    unprintable: Range<usize>,
     /// How many cells at its start were added by an earlier rejects file.
     pub added_cells: usize,
     /// The rows of the table that its cells hold.
@@ -89,7 +91,7 @@ impl Row {
         self.bytes.clear();
         self.added_cells = 0;
         self.swallowed = None;
-        self.printable = is_printable(raw);
+        self.unprintable = unprintable_in(raw);
         self.text.clear();
         match simdutf8::compat::from_utf8(raw) {
             Ok(text) => {
@@ -128,11 +130,6 @@ impl Row {
         } else {
             &self.bytes
         }
-    }
-
-    /// Whether certainly no value contains a character that is looked at (`printable.rs`).
-    pub fn is_printable(&self) -> bool {
-        self.printable && self.unescaped.is_empty()
     }
 
     /// The row's text; empty if it is not UTF-8.
@@ -189,11 +186,7 @@ impl Row {
 
     /// The cells, in the order in which they were read.
     pub fn cells(&self) -> impl ExactSizeIterator<Item = Cell<'_>> {
-        self.spans.iter().map(|span| Cell {
-            column: span.column,
-            kind: span.kind,
-            value: self.value(span),
-        })
+        self.spans.iter().map(|span| self.cell(span))
     }
 
     /// The cells of one column. An array has several.
@@ -203,11 +196,18 @@ impl Row {
         let near = self.spans.get(column).filter(is_it).map(|_| column);
         let first = near.or_else(|| self.spans.iter().position(|span| span.column == column));
         let spans = self.spans.iter().skip(first.unwrap_or(self.spans.len()));
-        spans.take_while(is_it).map(|span| Cell {
+        spans.take_while(is_it).map(|span| self.cell(span))
+    }
+
+    fn cell(&self, span: &CellSpan) -> Cell<'_> {
+        let unprintable = &self.unprintable;
+        Cell {
             column: span.column,
             kind: span.kind,
             value: self.value(span),
-        })
+            is_printable: !span.unescaped
+                && (span.end <= unprintable.start || unprintable.end <= span.start),
+        }
     }
 
     fn value(&self, span: &CellSpan) -> &str {

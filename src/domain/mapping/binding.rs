@@ -219,21 +219,20 @@ impl Binding {
     /// The values of `row` by field.
     pub fn candidate<'r>(&'r self, row: &'r Row) -> Candidate<'r> {
         let mut candidate = Candidate::new(row.origin);
-        candidate.printable = row.is_printable() && self.bound.mapping.constants.is_empty();
         candidate.findings = &row.findings.problems;
         candidate.defaulted = row.findings.defaulted;
         for cell in row.cells() {
             match self.bound.targets.get(cell.column) {
                 Some(ColumnTarget::Field(field)) if cell.kind == CellKind::Text => {
-                    candidate.set(*field, cell.value);
+                    candidate.set_cell(*field, &cell);
                 }
                 Some(ColumnTarget::Named(field))
                     if matches!(cell.kind, CellKind::Number | CellKind::Bool) =>
                 {
-                    candidate.set(*field, cell.value);
+                    candidate.set_cell(*field, &cell);
                 }
                 Some(ColumnTarget::Field(field) | ColumnTarget::Named(field)) => {
-                    candidate.add(*field, cell.kind, cell.value);
+                    candidate.add(*field, &cell);
                 }
                 Some(ColumnTarget::BillingContact)
                     if !matches!(cell.kind, CellKind::Object | CellKind::Null) =>
@@ -275,7 +274,7 @@ impl Binding {
                 replaced.insert(field);
                 candidate.clear(field);
             }
-            candidate.add(field, cell.kind, cell.value);
+            candidate.add(field, &cell);
         }
         for rule in &self.bound.mapping.rules {
             if rule
