@@ -123,12 +123,15 @@ pub fn fold_into(value: &str, buffer: &mut Vec<u8>) {
         fold_ascii_into(bare, buffer);
         return;
     }
-    if fold_letters_into(bare, is_normal_letter, buffer) {
+    if fold_normal_into(bare, buffer) {
         return;
     }
     buffer.truncate(start);
     if is_nfkc_quick(bare.chars()) == IsNormalized::Yes && !bare.contains(is_invisible) {
-        fold_letters_into(bare, |_| true, buffer);
+        let mut bytes = [0; 4];
+        for lower in bare.chars().flat_map(char::to_lowercase) {
+            buffer.extend_from_slice(lower.encode_utf8(&mut bytes).as_bytes());
+        }
         return;
     }
     let visible = bare.chars().filter(|letter| !is_invisible(*letter));
@@ -138,47 +141,44 @@ pub fn fold_into(value: &str, buffer: &mut Vec<u8>) {
     buffer.extend_from_slice(trimmed(&lower).as_bytes());
 }
 
-/// Whether `letter` is of a range that has no other form: most letters of most files.
-const fn is_normal_letter(letter: char) -> bool {
-    is_caseless(letter)
-        || matches!(letter, ' '..='~' | '\u{c0}'..='\u{131}' | '\u{134}'..='\u{13e}'
-            | '\u{141}'..='\u{148}' | '\u{14a}'..='\u{17e}' | '\u{391}'..='\u{3ce}'
-            | '\u{400}'..='\u{45f}')
-}
-
-/// Appends `text` in lower case; false at the first letter beyond ASCII that is not one
-/// that `is_normal`.
-fn fold_letters_into(text: &str, is_normal: impl Fn(char) -> bool, buffer: &mut Vec<u8>) -> bool {
+/// Appends `text` in lower case if all of its letters are of ranges that have no other
+/// form, as in most texts of most files; otherwise returns false.
+fn fold_normal_into(text: &str, buffer: &mut Vec<u8>) -> bool {
+    let start = buffer.len();
+    fold_ascii_into(text, buffer);
+    let (_, folded) = buffer.split_at_mut(start);
     let mut bytes = [0; 4];
-    let mut rest = text;
-    while !rest.is_empty() {
-        // Most of it is ASCII, which is folded a run at a time.
-        let run = rest.bytes().take_while(u8::is_ascii).count();
-        let (plain, others) = rest.split_at(run);
-        fold_ascii_into(plain, buffer);
-        let caseless = others.find(|letter| !is_caseless(letter));
-        let (caseless, others) = others.split_at(caseless.unwrap_or(others.len()));
-        buffer.extend_from_slice(caseless.as_bytes());
-        rest = others;
-        let mut others = others.chars();
-        if let Some(letter) = others.next().filter(|letter| !letter.is_ascii()) {
-            if !is_normal(letter) {
-                return false;
+    for (at, letter) in text.char_indices() {
+        if letter.is_ascii() || is_folded_letter(letter) {
+            continue;
+        }
+        if !is_normal_capital(letter) {
+            return false;
+        }
+        for lower in letter.to_lowercase() {
+            let lower = lower.encode_utf8(&mut bytes).as_bytes();
+            if let Some(place) = folded.get_mut(at..at + lower.len()) {
+                place.copy_from_slice(lower);
             }
-            for lower in letter.to_lowercase() {
-                buffer.extend_from_slice(lower.encode_utf8(&mut bytes).as_bytes());
-            }
-            rest = others.as_str();
         }
     }
     true
 }
 
-/// Whether `letter` has neither another form nor case: Chinese characters, Hiragana,
-/// Katakana, Hangul, Hebrew, Arabic.
-const fn is_caseless(letter: char) -> bool {
+/// Whether `letter` is of a range whose letters have no other form, and in lower case one
+/// letter of as many bytes.
+const fn is_normal_capital(letter: char) -> bool {
+    matches!(letter, '\u{c0}'..='\u{12f}' | '\u{134}'..='\u{13e}' | '\u{141}'..='\u{148}'
+        | '\u{14a}'..='\u{17e}' | '\u{391}'..='\u{3ce}' | '\u{400}'..='\u{45f}')
+}
+
+/// Whether `letter` has neither another form nor a small one: Chinese characters,
+/// Hiragana, Katakana, Hangul, Hebrew, Arabic, and most small letters of Latin, Greek and
+/// Cyrillic.
+const fn is_folded_letter(letter: char) -> bool {
     matches!(letter, '\u{4e00}'..='\u{9fff}' | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}'
-        | '\u{ac00}'..='\u{d7a3}' | '\u{5d0}'..='\u{5ea}' | '\u{621}'..='\u{64a}')
+        | '\u{ac00}'..='\u{d7a3}' | '\u{5d0}'..='\u{5ea}' | '\u{621}'..='\u{64a}'
+        | '\u{df}'..='\u{ff}' | '\u{3ac}'..='\u{3ce}' | '\u{430}'..='\u{45f}')
 }
 
 fn fold_ascii_into(text: &str, buffer: &mut Vec<u8>) {
@@ -245,8 +245,8 @@ pub fn thousands(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{IsNormalized, is_invisible, is_nfkc_quick, is_normal_letter};
-    use super::{counted, fold_into, is_caseless, listed, on_one_line, quoted, thousands};
+    use super::{IsNormalized, is_folded_letter, is_invisible, is_nfkc_quick, is_normal_capital};
+    use super::{counted, fold_into, listed, on_one_line, quoted, thousands};
     use super::{escaped, escaped_json, escaped_lines, is_hostile};
 
     #[test]
@@ -277,15 +277,6 @@ mod tests {
     }
 
     #[test]
-    fn letters_of_scripts_without_case_have_no_lower_case() {
-        let caseless = (char::MIN..=char::MAX).filter(|letter| is_caseless(*letter));
-        for letter in caseless {
-            let lower = letter.to_lowercase();
-            assert!(lower.eq([letter]), "{letter:?}");
-        }
-    }
-
-    #[test]
     fn folded_text_is_in_lower_case_without_blanks_around_it() {
         for (value, folded) in [
             (" Aster GmbH ", "aster gmbh"),
@@ -309,15 +300,24 @@ mod tests {
     }
 
     #[test]
-    fn letters_without_another_form_are_in_form_nfkc() {
-        let normal = (char::MIN..=char::MAX).filter(|letter| is_normal_letter(*letter));
-        for letter in normal {
-            assert_eq!(
-                is_nfkc_quick(std::iter::once(letter)),
-                IsNormalized::Yes,
+    fn letters_that_are_folded_in_place_have_no_other_form() {
+        let letters = || char::MIN..=char::MAX;
+        for letter in letters().filter(|letter| is_folded_letter(*letter)) {
+            assert!(letter.to_lowercase().eq([letter]), "{letter:?}");
+        }
+        for letter in letters().filter(|letter| is_normal_capital(*letter)) {
+            let lower = letter.to_lowercase();
+            assert!(
+                lower.map(char::len_utf8).eq([letter.len_utf8()]),
                 "{letter:?}"
             );
-            assert!(!is_invisible(letter));
+        }
+        for letter in letters() {
+            if letter.is_ascii() || is_folded_letter(letter) || is_normal_capital(letter) {
+                let form = is_nfkc_quick(std::iter::once(letter));
+                assert_eq!(form, IsNormalized::Yes, "{letter:?}");
+                assert!(!is_invisible(letter), "{letter:?}");
+            }
         }
     }
 

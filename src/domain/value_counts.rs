@@ -1,6 +1,9 @@
 //! How often each value of a field occurs, for fields with few different values.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use rustc_hash::FxBuildHasher;
 
 /// How many different values are told apart. There are fewer currencies and countries.
 const MOST_VALUES: usize = 400;
@@ -8,7 +11,7 @@ const MOST_VALUES: usize = 400;
 /// How often each value occurs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ValueCounts {
-    counts: BTreeMap<Box<str>, u64>,
+    counts: HashMap<Box<str>, u64, FxBuildHasher>,
     /// Occurrences of values beyond the first [`MOST_VALUES`].
     others: u64,
 }
@@ -41,7 +44,7 @@ impl ValueCounts {
     pub fn largest(&self, most: usize) -> (Vec<(&str, u64)>, u64) {
         let counts = self.counts.iter();
         let mut all: Vec<(&str, u64)> = counts.map(|(value, times)| (&**value, *times)).collect();
-        all.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
+        all.sort_unstable_by_key(|(value, times)| (Reverse(*times), *value));
         let rest = all.split_off(most.min(all.len()));
         let rest: u64 = rest.iter().map(|(_, times)| times).sum();
         (all, rest + self.others)

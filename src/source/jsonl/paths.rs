@@ -146,9 +146,13 @@ impl Paths {
     /// one of the next if the row lacks some; `None` if there are too many columns.
     pub(super) fn member(&mut self, parent: usize, place: usize, name: &str) -> Option<usize> {
         let in_order = self.nodes.get(parent)?.in_order.as_slice();
+        let is_it = |node: &usize| self.nodes.get(*node).is_some_and(|of| *of.name == *name);
+        // A fast path for rows that have all members of the row before.
+        if let Some(node) = in_order.get(place).filter(|node| is_it(node)) {
+            return Some(*node);
+        }
         let (before, after) = in_order.split_at(place.min(in_order.len()));
         let mut probable = after.iter().chain(before).take(MOST_COMPARED).copied();
-        let is_it = |node: &usize| self.nodes.get(*node).is_some_and(|of| *of.name == *name);
         let found = probable.find(is_it).or_else(|| self.known(parent, name));
         found.or_else(|| self.add_member(parent, name))
     }
