@@ -19,7 +19,13 @@ static LENGTHS: [u32; 256] = lengths();
 
 /// By first and last byte, of each the lower five bits: bit `n` is set if a word of `n`
 /// bytes begins and ends with them.
-static WORDS: [[u32; 32]; 32] = all_words().by_ends;
+static WORDS: [[u32; 32]; 32] = all_words().ends;
+
+/// The same by the second byte and the last but one.
+static INNER_WORDS: [[u32; 32]; 32] = all_words().inner_ends;
+
+/// By the lower five bits of the first byte: a bit for those of the second of a month.
+static MONTH_STARTS: [u32; 32] = month_starts();
 
 /// The first byte of `＃ＲＥＦ！`, and of other wide forms.
 const WIDE: u8 = 0xef;
@@ -40,7 +46,7 @@ pub(in crate::domain) fn is_ordinary(value: &[u8]) -> bool {
         is_plain_number(value)
     } else {
         let may_begin_word = first.is_ascii_alphabetic() || !first.is_ascii() && *first != WIDE;
-        may_begin_word && is_no_word(*first, value)
+        may_begin_word && is_no_word(value)
     }
 }
 
@@ -62,24 +68,36 @@ fn may_be_word(first: u8, length: usize) -> bool {
 
 /// Whether `value` begins and ends with letters that no word of its length does, or ends
 /// in a number that is no year of a month's.
-fn is_no_word(first: u8, value: &[u8]) -> bool {
-    let Some(last) = value.last() else {
-        return true;
+fn is_no_word(value: &[u8]) -> bool {
+    let ([first, second, ..], [.., last_but_one, last]) = (value, value) else {
+        return false;
     };
     if !has_no_card_number(value) {
         return false;
     }
-    let has_at_end = |from_end: usize, marks: &[u8]| {
-        let place = value.len().checked_sub(from_end);
-        let byte = place.and_then(|place| value.get(place));
-        byte.is_some_and(|byte| marks.contains(byte))
-    };
+    let low = |byte: &u8| usize::from(byte & 0x1f);
     if last.is_ascii_digit() {
-        return !has_at_end(3, b"- .") && !has_at_end(4, b":") && !has_at_end(5, b"- .");
+        let at_end = |from_end: usize| {
+            let place = value.len().checked_sub(from_end);
+            place.and_then(|place| value.get(place))
+        };
+        let is_month = MONTH_STARTS
+            .get(low(first))
+            .is_none_or(|bits| bits >> low(second) & 1 == 1);
+        let has_year = [at_end(3), at_end(5)]
+            .iter()
+            .flatten()
+            .any(|byte| b"- .".contains(byte));
+        return !(is_month && has_year) && at_end(4) != Some(&b':');
     }
-    let words = WORDS.get(usize::from(first & 0x1f));
-    let words = words.and_then(|words| words.get(usize::from(last & 0x1f)));
-    words.copied().unwrap_or(u32::MAX) >> value.len().min(LONGEST) & 1 == 0
+    let bit = |table: &[[u32; 32]; 32], (first, last): (&u8, &u8)| {
+        let lengths = table
+            .get(low(first))
+            .and_then(|lengths| lengths.get(low(last)));
+        lengths.copied().unwrap_or(u32::MAX)
+    };
+    let lengths = bit(&WORDS, (first, last)) & bit(&INNER_WORDS, (second, last_but_one));
+    lengths >> value.len().min(LONGEST) & 1 == 0
 }
 
 /// Whether `value` has no run of so many digits that it could be a card's number, with
@@ -153,7 +171,10 @@ fn is_plain_after(value: &[u8], end: usize) -> bool {
     let letter = after.iter().position(|byte| is_letter(*byte));
     match (mark, letter) {
         // `7 210 448`: all groups but the first have three digits.
-        (b' ', None) => number.len() > 3 || rest.len() % 4 != 0 && !after.contains(&b','),
+        (b' ', None) => {
+            let is_grouped = rest.len() % 4 == 0 && after.get(3).is_none_or(|byte| *byte == b' ');
+            number.len() > 3 || !is_grouped && !after.contains(&b',')
+        }
         (b' ', Some(_)) => true,
         (b'-' | b'/', None) => !has_three_parts(value),
         // Of the others, the first bytes of typographic blanks and apostrophes, and of `٫`.
@@ -210,7 +231,7 @@ fn has_three_parts(value: &[u8]) -> bool {
     reason = "computed when this is compiled, where an index out of range is an error"
 )]
 const fn lengths() -> [u32; 256] {
-    let mut lengths = all_words().by_first;
+    let mut lengths = all_words().firsts;
     // A quote or bracket begins few values, but a round one begins phone numbers.
     let marks = b"#'\"-_?.*\\<[{=";
     let mut at = 0;
@@ -232,15 +253,18 @@ const fn lengths() -> [u32; 256] {
 /// The lengths of all words, a bit for each.
 struct WordLengths {
     /// By first byte.
-    by_first: [u32; 256],
+    firsts: [u32; 256],
     /// By the lower five bits of the first and of the last byte: letters of both cases.
-    by_ends: [[u32; 32]; 32],
+    ends: [[u32; 32]; 32],
+    /// By those of the second and of the last but one.
+    inner_ends: [[u32; 32]; 32],
 }
 
 const fn all_words() -> WordLengths {
     let mut lengths = WordLengths {
-        by_first: [0; 256],
-        by_ends: [[0; 32]; 32],
+        firsts: [0; 256],
+        ends: [[0; 32]; 32],
+        inner_ends: [[0; 32]; 32],
     };
     add_words(&mut lengths, &CERTAIN);
     add_words(&mut lengths, &PROBABLE);
@@ -272,13 +296,37 @@ const fn add_months(lengths: &mut WordLengths) {
     clippy::indexing_slicing,
     reason = "computed when this is compiled, where an index out of range is an error"
 )]
+const fn month_starts() -> [u32; 32] {
+    let mut starts = [0; 32];
+    let mut month = 0;
+    while month < MONTHS.len() {
+        let word = MONTHS[month].as_bytes();
+        let bit = 1 << (word[1] & 0x1f);
+        starts[(word[0] & 0x1f) as usize] |= bit;
+        if word[0] == 0xd1 {
+            // Small letters of Cyrillic whose capitals begin with D0.
+            starts[(0xd0 & 0x1f) as usize] |= bit;
+        }
+        month += 1;
+    }
+    starts
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "computed when this is compiled, where an index out of range is an error"
+)]
 const fn add_words(lengths: &mut WordLengths, words: &[&str]) {
     let mut at = 0;
     while at < words.len() {
         let word = words[at].as_bytes();
         let (first, last) = (word[0], word[word.len() - 1]);
         add_first(lengths, first, word.len());
-        lengths.by_ends[(first & 0x1f) as usize][(last & 0x1f) as usize] |= 1 << word.len();
+        lengths.ends[(first & 0x1f) as usize][(last & 0x1f) as usize] |= 1 << word.len();
+        if word.len() > 1 {
+            let (second, last_but_one) = (word[1] & 0x1f, word[word.len() - 2] & 0x1f);
+            lengths.inner_ends[second as usize][last_but_one as usize] |= 1 << word.len();
+        }
         at += 1;
     }
 }
@@ -289,8 +337,8 @@ const fn add_words(lengths: &mut WordLengths, words: &[&str]) {
     reason = "computed when this is compiled, where an index out of range is an error"
 )]
 const fn add_first(lengths: &mut WordLengths, first: u8, length: usize) {
-    lengths.by_first[first.to_ascii_lowercase() as usize] |= 1 << length;
-    lengths.by_first[first.to_ascii_uppercase() as usize] |= 1 << length;
+    lengths.firsts[first.to_ascii_lowercase() as usize] |= 1 << length;
+    lengths.firsts[first.to_ascii_uppercase() as usize] |= 1 << length;
 }
 
 #[cfg(test)]
@@ -378,11 +426,24 @@ mod tests {
                 assert!(!is_ordinary(text.as_bytes()), "{text}");
             }
         }
-        let totals = TOTALS.iter().map(|word| word.to_uppercase());
-        let years = ["-24", " 2024"].into_iter();
-        let dates = years.flat_map(|year| MONTHS.iter().map(move |month| format!("{month}{year}")));
-        for text in totals.chain(dates) {
-            assert!(!is_ordinary(text.as_bytes()), "{text}");
+        let capitalised = |word: &str| {
+            let mut letters = word.chars();
+            let first = letters.next().unwrap().to_uppercase();
+            format!("{first}{}", letters.as_str())
+        };
+        for word in TOTALS {
+            for text in [word.to_owned(), word.to_uppercase(), capitalised(word)] {
+                assert!(!is_ordinary(text.as_bytes()), "{text}");
+            }
+        }
+        for month in MONTHS
+            .iter()
+            .flat_map(|month| [(*month).to_owned(), capitalised(month)])
+        {
+            for year in ["-24", " 2024", ".19"] {
+                let date = format!("{month}{year}");
+                assert!(!is_ordinary(date.as_bytes()), "{date}");
+            }
         }
         assert!(!is_ordinary("＃ＲＥＦ！".as_bytes()));
     }

@@ -98,7 +98,10 @@ pub(super) fn spoilt(field: Field, value: &str) -> Option<SpoiltBy> {
     if !is_printable && let Some(by) = markup_in(field, value) {
         return Some(by);
     }
-    if field == Field::CompanyName && TOTALS.contains(&value.to_lowercase().as_str()) {
+    if field == Field::CompanyName
+        && gate::may_be_word_or_dash(value.as_bytes())
+        && TOTALS.contains(&value.to_lowercase().as_str())
+    {
         return Some(SpoiltBy::Total);
     }
     if is_printable || value.is_ascii() {
@@ -149,6 +152,9 @@ fn lost_value(field: Field, value: &str) -> Option<SpoiltBy> {
 /// The markup or encoding of the web that `value` still has. An id and an address may
 /// hold percent signs and backslashes of their own.
 fn markup_in(field: Field, value: &str) -> Option<SpoiltBy> {
+    if !value.contains(['&', '<', '%', '\\']) {
+        return None;
+    }
     if let Some(text) = markup::without_entities(value) {
         return Some(SpoiltBy::Entities(text));
     }
