@@ -149,11 +149,14 @@ impl<const N: usize> RepeatSorter<N> {
         let among = sorters.len() + 1;
         let mut of_others = Sorter::new(&others.items.folder, among);
         let filter = others.filter;
+        let mut repeats = Vec::new();
         others.items.drain(|items| {
-            items.iter().try_for_each(|item| {
-                let is_repeat = !is_filtered || filter.is_repeat(hash_of(item));
-                on_other(item, is_repeat, &mut of_others)
-            })
+            // A loop of its own, as in `repeats`.
+            repeats.clear();
+            let is_repeat = |item| !is_filtered || filter.is_repeat(hash_of(item));
+            repeats.extend(items.iter().map(is_repeat));
+            let mut items = items.iter().zip(&repeats);
+            items.try_for_each(|(item, is_repeat)| on_other(item, *is_repeat, &mut of_others))
         })?;
         let mut all = vec![of_others];
         for sorter in sorters {

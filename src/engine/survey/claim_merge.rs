@@ -168,3 +168,35 @@ pub(super) fn divided(met: &[u8; MET]) -> ([u8; SIZE], [u8; SIZE]) {
     let mut rest = met.as_slice();
     (take(&mut rest), take(&mut rest))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::sync::mpsc::sync_channel;
+
+    use super::ClaimMerge;
+    use crate::domain::decision::RowPolicy;
+    use crate::engine::checker::CheckSettings;
+    use crate::engine::stop::Stop;
+    use crate::engine::survey::settings::SurveySettings;
+    use crate::engine::testing::ledger::MemoryLedger;
+
+    /// Else rows would be taken for new.
+    #[test]
+    fn a_ledger_that_cannot_be_read_is_an_error_when_its_claims_are_due() {
+        let (claims, incoming) = sync_channel(2);
+        claims.send(Ok(Vec::new())).unwrap();
+        claims.send(Err(MemoryLedger::no_room())).unwrap();
+        let settings = SurveySettings {
+            check: &CheckSettings::default(),
+            policy: RowPolicy::default(),
+            folder: Path::new("."),
+            threads: 1,
+            note_rows: false,
+            stop: &Stop::default(),
+        };
+        let mut merge = ClaimMerge::new(incoming, &settings, &Arc::default());
+        assert!(merge.has_claims().is_err());
+    }
+}

@@ -167,6 +167,8 @@ impl IdSorter {
         let folder = settings.folder;
         let mut verdicts = VerdictSorter::new(folder, 2);
         let mut others = VerdictSorter::new(folder, 2);
+        // They come in order, so that more memory would not make them quicker to sort.
+        let mut of_met = VerdictSorter::new(folder, usize::MAX);
         let mut rejected = RefusedRows::default();
         let mut without_row = WithoutRow {
             orphans: OrphanSorter::new(folder),
@@ -185,18 +187,18 @@ impl IdSorter {
                 Some(&mut rejected),
             )?;
             join_ids(
-                sorted_ids(rows, merged, &rules, &mut verdicts)?,
+                sorted_ids(rows, merged, &rules, &mut of_met)?,
                 &rules,
                 &rejected,
                 (&mut verdicts, &mut without_row),
             )?;
-            return without_row.finish(vec![verdicts, others]);
+            return without_row.finish(vec![verdicts, others, of_met]);
         }
         std::thread::scope(|scope| {
             let same_customers = scope.spawn(|| {
                 join_same_customers(RepeatSorter::sorted(same_customers)?, &mut others, None)
             });
-            let sorted = sorted_ids(rows, merged, &rules, &mut verdicts);
+            let sorted = sorted_ids(rows, merged, &rules, &mut of_met);
             let rows = sorted.and_then(|sorted| {
                 let results = (&mut verdicts, &mut without_row);
                 join_ids(sorted, &rules, &rejected, results)
@@ -206,7 +208,7 @@ impl IdSorter {
                 same_customers.unwrap_or_else(|_panic| Err(io::Error::other("a thread failed"))),
             )
         })?;
-        without_row.finish(vec![verdicts, others])
+        without_row.finish(vec![verdicts, others, of_met])
     }
 }
 

@@ -470,6 +470,16 @@ fn claims_meet_their_rows_in_an_input_that_does_not_fit_into_memory() {
     assert_claims_meet_rows(&rows, &claims);
 }
 
+/// The thread that reads the claims must not wait for rows that never come.
+#[test]
+fn an_error_of_the_input_ends_the_reading_of_claims() {
+    let claims: Vec<_> = (0..9000).collect();
+    let table = MemoryRows::of([("clientId,companyName,cur", ["c-1,Aster,USD"])]);
+    let error = surveyed(table, &["a.csv"], &ledger_of(&claims)).unwrap_err();
+    let message = error.to_string();
+    assert!(message.starts_with("a.csv has no column"), "{message}");
+}
+
 #[test]
 fn placeholder_cells_do_not_make_rows_the_same_customer() {
     let people = [
