@@ -57,8 +57,8 @@ impl<W: Fn(&[KeptFile]) -> SummaryNotes> PageText<W> {
     }
 }
 
-/// Computes what identifies the inputs in a thread of its own, while their rows are checked:
-/// afterwards it would take a tenth of the time of the check.
+/// Computes what identifies the inputs in a thread of its own, while their rows are read:
+/// afterwards it would take a tenth of the time of a check or an account.
 #[derive(Debug)]
 pub(super) struct DigestThread(JoinHandle<Vec<InputDigest>>);
 

@@ -39,7 +39,7 @@ use super::early_results::write_rejects;
 use super::exit::Exit;
 use super::finish::{Results, say_unused};
 use super::notify::RunNotice;
-use super::page_text::{PageText, detail};
+use super::page_text::{DigestThread, PageText, detail};
 use super::plan_use::PlanUse;
 use super::prepared::Prepared;
 use super::result_folder::lock_folder;
@@ -255,6 +255,7 @@ fn finish(
         }),
         stop: None,
     };
+    let digests = DigestThread::start(prepared);
     let accounted = results.account(
         [prepared.rows(), prepared.single_rows()],
         Some("results.jsonl"),
@@ -276,7 +277,7 @@ fn finish(
         words: |kept: &[KeptFile]| words(&session, &summary, halt, (&rejects, kept), &surveyed),
         command_line: session.command.line(),
         runs: histories(ledger.as_mut())?,
-        digests: None,
+        digests: Some(digests.finish()),
     };
     results.publish(accounted.listing, &summary, keys, &page)?;
     demand_accepted(halt, &session.connected.target.base_url)?;
