@@ -285,6 +285,7 @@ mod tests {
             assert!(used(after) >= whole(3) * 0.95, "{workers} workers: {after}");
         }
     }
+
     /// What a killed worker had reserved is lost.
     #[tokio::test(start_paused = true)]
     async fn one_of_many_workers_holds_few_starts() {
