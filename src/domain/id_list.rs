@@ -75,12 +75,7 @@ pub(super) fn ids<'r>(checks: &mut RowChecks<'_, 'r>, field: Field) -> Vec<Cow<'
         FieldValue::Text("") | FieldValue::Absent => return Vec::new(),
         // A fast path for one id of the right form, to which no check of its form objects.
         FieldValue::Text(text) if heuristics::expectation(field, text).is_none() => {
-            return vec![known_id(
-                checks,
-                field,
-                Cow::Borrowed(text),
-                Soundness::Sound,
-            )];
+            return vec![known_id(checks, field, Cow::Borrowed(text), None)];
         }
         FieldValue::Text(text) => {
             let text: &'r str = text;
@@ -140,11 +135,16 @@ fn keep_id<'r>(
         note_repeated(checks, field, &id);
         return;
     }
-    let soundness = checks.soundness(field, &id, LONGEST_VALUE);
-    if soundness == Soundness::Unfit {
-        return;
+    // No check of its form objects to an id of the right one.
+    let mut expected = heuristics::expectation(field, &id);
+    if expected.is_some() {
+        match checks.soundness(field, &id, LONGEST_VALUE) {
+            Soundness::Sound => {}
+            Soundness::Doubtful => expected = None,
+            Soundness::Unfit => return,
+        }
     }
-    let id = known_id(checks, field, id, soundness);
+    let id = known_id(checks, field, id, expected);
     if !ids.has(&id) {
         ids.keep(id);
     } else if checks.problems.len() < MOST_NOTES {
@@ -157,13 +157,13 @@ fn note_repeated(checks: &mut RowChecks<'_, '_>, field: Field, id: &str) {
     checks.note(Code::Corrected, field, id, message);
 }
 
-/// Checks an id against Kable's list, or if that is not known, against the format
-/// of such ids. Returns the id that is sent.
+/// Checks an id against Kable's list, or if that is not known, notes that its form is not
+/// the `expected` one. Returns the id that is sent.
 fn known_id<'r>(
     checks: &mut RowChecks<'_, 'r>,
     field: Field,
     id: Cow<'r, str>,
-    soundness: Soundness,
+    expected: Option<&str>,
 ) -> Cow<'r, str> {
     let (known, code) = if field == Field::PlanIds {
         (checks.rules.plans.as_ref(), Code::UnknownPlan)
@@ -182,10 +182,9 @@ fn known_id<'r>(
             let problem = Problem::of(code, field, &id, message);
             checks.problems.push(problem.fixed_by(fix));
         }
-        // External ids have no particular format.
-        None if checks.rules.external_ids || soundness == Soundness::Doubtful => {}
         None => {
-            if let Some(expected) = heuristics::expectation(field, &id) {
+            // External ids have no particular form.
+            if let Some(expected) = expected.filter(|_| !checks.rules.external_ids) {
                 checks.suspect(field, &id, expected);
             }
         }
