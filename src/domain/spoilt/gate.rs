@@ -117,27 +117,26 @@ fn has_no_card_number(value: &[u8]) -> bool {
     value.iter().fold((0, 0), count).1 < FEWEST_DIGITS
 }
 
-/// Whether fewer than [`FEWEST_DIGITS`] bytes of `value` are digits, counted eight at a
-/// time.
+/// Whether certainly fewer than [`FEWEST_DIGITS`] bytes of `value` are digits, counted
+/// sixteen at a time; some of the last ones may be counted twice.
 fn has_few_digits(value: &[u8]) -> bool {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    // Beyond this a byte of the sum could overflow.
-    const LONGEST_SUM: usize = 248;
-    let (eights, rest) = value.as_chunks::<8>();
-    let (Some(end), true) = (value.last_chunk::<8>(), value.len() <= LONGEST_SUM) else {
+    // Beyond this the sum could overflow.
+    const LONGEST_SUM: usize = 224;
+    if value.len() > LONGEST_SUM {
         return false;
+    }
+    let digits = |bytes: &[u8]| -> u8 {
+        let ones = bytes.iter().map(|byte| u8::from(byte.is_ascii_digit()));
+        ones.sum()
     };
-    // A byte is a digit if it differs from `0` by less than ten.
-    let digits = |eight: &[u8; 8]| {
-        let differs = u64::from_le_bytes(*eight) ^ (EACH * 0x30);
-        let others = ((differs & (EACH * 0x7f)) + EACH * 0x76) | differs;
-        (!others >> 7) & EACH
+    let (sixteens, rest) = value.as_chunks::<16>();
+    let whole: u8 = sixteens.iter().map(|bytes| digits(bytes)).sum();
+    let last = match value.last_chunk::<16>() {
+        Some(_) if rest.is_empty() => 0,
+        Some(last) => digits(last),
+        None => digits(rest),
     };
-    let whole: u64 = eights.iter().map(digits).sum();
-    // Of the last eight bytes, those that are in no other eight.
-    let left = digits(end).checked_shr(64 - 8 * u32::try_from(rest.len()).unwrap_or(0));
-    let sums = whole + left.unwrap_or(0);
-    sums.wrapping_mul(EACH) >> 56 < FEWEST_DIGITS as u64
+    usize::from(whole + last) < FEWEST_DIGITS
 }
 
 /// Whether the byte may be part of a card's number in groups: a digit, a blank, a hyphen,
