@@ -14,32 +14,56 @@ pub(super) fn is_printable(text: &[u8]) -> bool {
 
 /// A part of `text` outside of which all is printable ([`is_printable`]); empty if all is.
 ///
-/// Printable ASCII is passed over sixteen bytes at a time, and so is the rest, without a
-/// branch for each.
+/// Sixteen bytes are judged at a time, without a branch for each.
 pub(super) fn unprintable_in(text: &[u8]) -> Range<usize> {
-    let (sixteens, _) = text.as_chunks::<16>();
+    let (pieces, _) = text.as_chunks::<PIECE>();
     // The same bytes, each with the one that follows it.
     let following = text.split_first().map_or(text, |(_, following)| following);
-    let (nexts, last) = following.as_chunks::<16>();
-    let is_looked_at = |(bytes, next): (&[u8; 16], &[u8; 16])| {
-        let is_plain = bytes.iter().fold(true, |all, byte| all & is_plain(*byte));
-        !is_plain && !are_harmless(bytes, next.iter())
-    };
-    let mut pieces = sixteens.iter().zip(nexts);
+    let (nexts, last) = following.as_chunks::<PIECE>();
+    let mut pieces = pieces.iter().zip(nexts);
     let rest = text.len() - text.len().min(last.len() + 1);
-    let first = pieces.clone().position(is_looked_at);
-    if !are_harmless(text.split_at(rest).1, last.iter().chain(b" ")) {
-        first.map_or(rest, |piece| piece * 16)..text.len()
+    let first = pieces.clone().position(must_be_looked_at);
+    if must_rest_be_looked_at(text.split_at(rest).1) {
+        first.map_or(rest, |piece| piece * PIECE)..text.len()
     } else if let Some(first) = first {
-        let last = pieces.rposition(is_looked_at).unwrap_or(first);
-        first * 16..(last + 1) * 16
+        let last = pieces.rposition(must_be_looked_at).unwrap_or(first);
+        first * PIECE..(last + 1) * PIECE
     } else {
         0..0
     }
 }
 
-/// Whether a byte is printable ASCII and starts no markup; without a branch, so that many
-/// bytes are judged at once.
+/// How many bytes are judged at a time.
+const PIECE: usize = 16;
+
+/// Whether any of these bytes begins, with the one of `nexts` that follows it, anything that
+/// is looked at.
+#[inline]
+fn must_be_looked_at((bytes, nexts): (&[u8; PIECE], &[u8; PIECE])) -> bool {
+    let are_plain = bytes.iter().fold(true, |all, byte| all & is_plain(*byte));
+    !are_plain && is_any_looked_at(bytes, nexts)
+}
+
+#[inline(never)]
+fn is_any_looked_at(bytes: &[u8; PIECE], nexts: &[u8; PIECE]) -> bool {
+    let pairs = bytes.iter().zip(nexts);
+    pairs.fold(false, |any, (byte, next)| any | is_looked_at(*byte, *next))
+}
+
+/// The same for the last bytes of a text, at most [`PIECE`].
+fn must_rest_be_looked_at(rest: &[u8]) -> bool {
+    let mut bytes = [b' '; PIECE];
+    let mut nexts = [b' '; PIECE];
+    for (place, byte) in bytes.iter_mut().zip(rest) {
+        *place = *byte;
+    }
+    for (place, byte) in nexts.iter_mut().zip(rest.iter().skip(1)) {
+        *place = *byte;
+    }
+    must_be_looked_at((&bytes, &nexts))
+}
+
+/// Whether a byte is printable ASCII and starts no markup.
 #[expect(
     clippy::needless_bitwise_bool,
     reason = "with branches, a byte is judged at a time: a tenth of the time of a check"
@@ -58,101 +82,53 @@ const fn may_start_markup(byte: u8) -> bool {
     (byte == b'&') | (byte == b'<') | (byte == b'%') | (byte == b'\\')
 }
 
-/// Whether no byte begins, with the one of `nexts` that follows it, anything that is looked
-/// at.
-fn are_harmless<'t>(bytes: &[u8], nexts: impl Iterator<Item = &'t u8> + Clone) -> bool {
-    // All are tested, without a branch, which is faster than stopping at the first.
-    let found = bytes
-        .iter()
-        .zip(nexts.clone())
-        .fold(0, |all, (byte, next)| {
-            all | looked_at_after(*byte) >> (next & 0x3f)
-        });
-    found & 1 == 0
-        || !bytes
-            .iter()
-            .zip(nexts)
-            .any(|(byte, next)| is_looked_at(*byte, *next))
-}
-
-fn looked_at_after(byte: u8) -> u64 {
-    let seconds = LOOKED_AT.get(usize::from(byte)).copied();
-    seconds.unwrap_or(u64::MAX)
-}
-
-fn is_looked_at(byte: u8, next: u8) -> bool {
-    if may_start_markup(byte) {
-        // Markup goes on without a blank: `Smith & Sons` has none.
-        matches!(next, b'#'..=b'~')
-    } else {
-        looked_at_after(byte) >> (next & 0x3f) & 1 == 1
-    }
-}
-
-/// By byte: the bytes after it, by their lower six bits, with which it begins a character
-/// that is looked at. A control character does so with any, and so may the beginning of
-/// markup.
-static LOOKED_AT: [u64; 256] = looked_at();
-
-/// C2 begins control characters, the no-break space and the soft hyphen, C5, C6 and CB
-/// what Windows-1252 has at 80 to 9F, CD, D8, E1 to E3, EF, F0 and F3 invisible ones. `Â` and
-/// `Ã` (C3 82, C3 83) are rare as letters, and frequent in text that was decoded wrongly.
+/// Whether `byte` is a control character, begins markup, or begins with `next` a character
+/// that is looked at.
 #[expect(
-    clippy::cast_possible_truncation,
-    clippy::indexing_slicing,
-    reason = "computed when this is compiled, where an index out of range is an error"
+    clippy::needless_bitwise_bool,
+    reason = "with branches, a byte is judged at a time: a tenth of the time of a check"
 )]
-const fn looked_at() -> [u64; 256] {
-    let mut looked_at = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        looked_at[byte] = match byte as u8 {
-            0..=0x1f
-            | b'%'
-            | b'&'
-            | b'<'
-            | b'\\'
-            | 0x7f
-            | 0xc2
-            | 0xc6
-            | 0xcb
-            | 0xcd
-            | 0xe2
-            | 0xf3 => u64::MAX,
-            0xc3 => seconds(0x82..0x84),
-            // Œ and œ, Š and š, Ÿ, Ž and ž.
-            0xc5 => {
-                seconds(0x92..0x94)
-                    | seconds(0xa0..0xa2)
-                    | seconds(0xb8..0xb9)
-                    | seconds(0xbd..0xbf)
-            }
-            // The mark of Arabic.
-            0xd8 => seconds(0x9c..0x9d),
-            // Not the letters of Vietnamese, U+1E00 to U+1EFF.
-            0xe1 => !seconds(0xb8..0xbc),
-            // Not Hiragana, Katakana and Bopomofo, nor the signs of Japanese.
-            0xe3 => !seconds(0x80..0x85),
-            // Not the wide and narrow forms U+FF00 to U+FF7F.
-            0xef => !seconds(0xbc..0xbe),
-            // The marks of shorthand and of musical notation.
-            0xf0 => seconds(0x9b..0x9c) | seconds(0x9d..0x9e),
-            _another => 0,
-        };
-        byte += 1;
-    }
-    looked_at
-}
-
-/// The bits of these bytes of UTF-8 that go on a character.
-const fn seconds(bytes: Range<u8>) -> u64 {
-    let mut bits = 0;
-    let mut byte = bytes.start;
-    while byte < bytes.end {
-        bits |= 1 << (byte & 0x3f);
-        byte += 1;
-    }
-    bits
+const fn is_looked_at(byte: u8, next: u8) -> bool {
+    // Markup goes on without a blank: `Smith & Sons` has none.
+    let is_markup = may_start_markup(byte) & (next >= b'#') & (next <= b'~');
+    let is_control = (byte < b' ') | (byte == 0x7f);
+    // C2 begins control characters, the no-break space and the soft hyphen, C6 and CB what
+    // Windows-1252 has at 80 to 9F, CD, E2 and F3 invisible ones.
+    let is_sign = (byte == 0xc2)
+        | (byte == 0xc6)
+        | (byte == 0xcb)
+        | (byte == 0xcd)
+        | (byte == 0xe2)
+        | (byte == 0xf3);
+    // `Â` and `Ã` are rare as letters, and frequent in text that was decoded wrongly.
+    let is_garbled = (byte == 0xc3) & (next & 0xfe == 0x82);
+    // Œ and œ, Š and š, Ÿ, Ž and ž, which Windows-1252 has there, too.
+    let is_windows = (byte == 0xc5)
+        & ((next & 0xfe == 0x92)
+            | (next & 0xfe == 0xa0)
+            | (next == 0xb8)
+            | (next == 0xbd)
+            | (next == 0xbe));
+    // The mark of Arabic.
+    let is_mark = (byte == 0xd8) & (next == 0x9c);
+    // Not the letters of Vietnamese, U+1E00 to U+1EFF.
+    let is_rare = (byte == 0xe1) & ((next < 0xb8) | (next > 0xbb));
+    // Not Hiragana, Katakana and Bopomofo, nor the signs of Japanese.
+    let is_east_asian = (byte == 0xe3) & ((next < 0x80) | (next > 0x84));
+    // Not the wide and narrow forms U+FF00 to U+FF7F.
+    let is_special = (byte == 0xef) & (next & 0xfe != 0xbc);
+    // The marks of shorthand and of musical notation.
+    let is_notation = (byte == 0xf0) & ((next == 0x9b) | (next == 0x9d));
+    is_markup
+        | is_control
+        | is_sign
+        | is_garbled
+        | is_windows
+        | is_mark
+        | is_rare
+        | is_east_asian
+        | is_special
+        | is_notation
 }
 
 #[cfg(test)]
@@ -164,13 +140,13 @@ mod tests {
     fn slowly(text: &[u8]) -> bool {
         let is_begun = |byte: u8, next: u8| match byte {
             0xc2 | 0xc6 | 0xcb | 0xcd | 0xe2 | 0xf3 => true,
-            0xc3 => matches!(next & 63, 0x02 | 0x03),
-            0xc5 => matches!(next & 63, 0x12 | 0x13 | 0x20 | 0x21 | 0x38 | 0x3d | 0x3e),
-            0xd8 => next & 63 == 0x1c,
-            0xe1 => !matches!(next & 63, 0x38..=0x3b),
-            0xe3 => !matches!(next & 63, 0..=4),
-            0xef => !matches!(next & 63, 0x3c | 0x3d),
-            0xf0 => matches!(next & 63, 0x1b | 0x1d),
+            0xc3 => matches!(next, 0x82 | 0x83),
+            0xc5 => matches!(next, 0x92 | 0x93 | 0xa0 | 0xa1 | 0xb8 | 0xbd | 0xbe),
+            0xd8 => next == 0x9c,
+            0xe1 => !matches!(next, 0xb8..=0xbb),
+            0xe3 => !matches!(next, 0x80..=0x84),
+            0xef => !matches!(next, 0xbc | 0xbd),
+            0xf0 => matches!(next, 0x9b | 0x9d),
             _another => byte.is_ascii_control(),
         };
         let nexts = text.iter().skip(1).chain(b" ");
