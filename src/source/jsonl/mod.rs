@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use self::numbered::{LONGEST_PREFIX, Numbered};
 use self::object::{ParsedValue, RowFault, ValueText};
-use self::paths::{Paths, RAW};
+use self::paths::Paths;
 use self::syntax::SyntaxFault;
 use self::wrapper::Wrapped;
 use super::SourceError;
@@ -303,10 +303,7 @@ impl<R: Read> JsonlRows<R> {
     fn fill(&mut self, row: &mut Row) {
         // In a rejects file, a line that was not JSON is a string, which may have
         // been mended.
-        if let Some(raw) = self
-            .paths
-            .known(0, RAW)
-            .and_then(|node| self.paths.column(node))
+        if let Some(raw) = self.paths.raw()
             && let Some(found) = self.found.iter().find(|found| found.column == raw)
             && found.kind == CellKind::Text
         {

@@ -40,6 +40,8 @@ pub(super) struct Paths {
     most_items: usize,
     /// The columns of members that may wrap a whole row.
     wrappers: Vec<usize>,
+    /// The column of [`RAW`].
+    raw: Option<usize>,
     /// The number of the current row.
     row: u64,
 }
@@ -49,9 +51,9 @@ struct PathNode {
     name: Box<str>,
     column: Option<usize>,
     children: HashMap<Box<str>, usize>,
-    /// The children in the order in which they were first seen. Rows mostly have
+    /// The children, each after the one that it was first seen after. Rows mostly have
     /// their members in nearly the same order, so that this is looked at first.
-    in_order: Vec<usize>,
+    in_order: Vec<ChildNode>,
     /// The nodes of a list's items; `None` for an item that is no column.
     items: Vec<Option<usize>>,
     /// This node's index in its parent's `in_order`.
@@ -67,6 +69,22 @@ struct PathNode {
     twin: Option<usize>,
     /// Whether it is a list of the API's own body, which is used whole.
     is_whole: bool,
+}
+
+/// A node in another one.
+#[derive(Debug, Clone, Copy)]
+struct ChildNode {
+    key: u32,
+    node: usize,
+}
+
+/// The length of a member's name and its first and last byte: few names of an object share
+/// them, so that few are compared.
+fn name_key(name: &str) -> u32 {
+    let byte = |at: Option<&u8>| u32::from(at.copied().unwrap_or(0));
+    let bytes = name.as_bytes();
+    let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+    length << 16 | byte(bytes.first()) << 8 | byte(bytes.last())
 }
 
 /// How many nodes and columns there were at one time.
@@ -89,6 +107,7 @@ impl Paths {
             most_items: items.max().map_or(0, |last| last + 1).max(FIRST_ITEMS),
             named,
             wrappers: Vec::new(),
+            raw: None,
             row: 1,
         }
     }
@@ -98,7 +117,7 @@ impl Paths {
         &self.named
     }
 
-    pub(super) fn known(&self, parent: usize, name: &str) -> Option<usize> {
+    fn known(&self, parent: usize, name: &str) -> Option<usize> {
         self.nodes.get(parent)?.children.get(name).copied()
     }
 
@@ -144,20 +163,38 @@ impl Paths {
 
     /// The node of member `name` of `parent`, which is probably its child at `place`, or
     /// one of the next if the row lacks some; `None` if there are too many columns.
+    #[inline]
     pub(super) fn member(&mut self, parent: usize, place: usize, name: &str) -> Option<usize> {
-        let in_order = self.nodes.get(parent)?.in_order.as_slice();
-        let is_it = |node: &usize| self.nodes.get(*node).is_some_and(|of| *of.name == *name);
-        // A fast path for rows that have all members of the row before.
-        if let Some(node) = in_order.get(place).filter(|node| is_it(node)) {
-            return Some(*node);
+        let probable = self.nodes.get(parent)?.in_order.get(place);
+        if let Some(child) = probable
+            && self.is_named(child.node, name)
+        {
+            return Some(child.node);
         }
-        let (before, after) = in_order.split_at(place.min(in_order.len()));
-        let mut probable = after.iter().chain(before).take(MOST_COMPARED).copied();
-        let found = probable.find(is_it).or_else(|| self.known(parent, name));
-        found.or_else(|| self.add_member(parent, name))
+        let found = self.member_near(parent, place, name);
+        found.or_else(|| self.add_member(parent, place, name))
     }
 
-    fn add_member(&mut self, parent: usize, name: &str) -> Option<usize> {
+    #[inline]
+    fn is_named(&self, node: usize, name: &str) -> bool {
+        self.nodes.get(node).is_some_and(|node| *node.name == *name)
+    }
+
+    /// The node of member `name` of `parent`, if there is one, which is probably after
+    /// `place`.
+    fn member_near(&self, parent: usize, place: usize, name: &str) -> Option<usize> {
+        let in_order = self.nodes.get(parent)?.in_order.as_slice();
+        let (before, after) = in_order.split_at(place.min(in_order.len()));
+        let key = name_key(name);
+        let is_it = |child: &&ChildNode| child.key == key && self.is_named(child.node, name);
+        let near = after.iter().take(MOST_COMPARED).find(is_it);
+        let near = near.or_else(|| before.iter().take(MOST_COMPARED).find(is_it));
+        let near = near.map(|child| child.node);
+        near.or_else(|| self.known(parent, name))
+    }
+
+    #[cold]
+    fn add_member(&mut self, parent: usize, place: usize, name: &str) -> Option<usize> {
         let above = self.path(parent);
         let plain = if parent == 0 {
             name.to_owned()
@@ -173,16 +210,39 @@ impl Paths {
         };
         let node = self.add(parent, path, is_literal)?;
         let above = self.nodes.get_mut(parent)?;
-        let place = above.in_order.len();
-        above.in_order.push(node);
+        let child = ChildNode {
+            key: name_key(name),
+            node,
+        };
+        above
+            .in_order
+            .insert(place.min(above.in_order.len()), child);
         above.children.insert(name.into(), node);
         let added = self.nodes.get_mut(node)?;
         added.name = name.into();
-        added.place = place;
         if parent == 0 && WRAPPERS.contains(&name) {
             self.wrappers.extend(added.column);
         }
+        if parent == 0 && name == RAW {
+            self.raw = added.column;
+        }
+        self.number_children(parent);
         Some(node)
+    }
+
+    /// Tells the children of `parent` their places.
+    fn number_children(&mut self, parent: usize) {
+        let in_order = self.nodes.get_mut(parent);
+        let in_order = in_order.map(|parent| std::mem::take(&mut parent.in_order));
+        let in_order = in_order.unwrap_or_default();
+        for (place, child) in in_order.iter().enumerate() {
+            if let Some(child) = self.nodes.get_mut(child.node) {
+                child.place = place;
+            }
+        }
+        if let Some(parent) = self.nodes.get_mut(parent) {
+            parent.in_order = in_order;
+        }
     }
 
     /// The node of an item of `list`, counted from 0; `None` if it is no column.
@@ -209,6 +269,11 @@ impl Paths {
     /// The columns of members that may wrap a whole row.
     pub(super) fn wrappers(&self) -> &[usize] {
         &self.wrappers
+    }
+
+    /// The column of [`RAW`].
+    pub(super) fn raw(&self) -> Option<usize> {
+        self.raw
     }
 
     /// Whether the item of this index, or one after it, may be a column.
@@ -276,15 +341,18 @@ impl Paths {
             let Some(parent) = self.nodes.get_mut(node.parent) else {
                 continue;
             };
-            if parent.in_order.last() == Some(&gone) {
-                parent.in_order.pop();
+            let children = parent.in_order.len();
+            parent.in_order.retain(|child| child.node != gone);
+            if parent.in_order.len() < children {
                 parent.children.remove(&node.name);
+                self.number_children(node.parent);
             } else if let Some(index) = parent.items.iter().rposition(|item| *item == Some(gone)) {
                 parent.items.truncate(index);
             }
         }
         self.columns.names.truncate(mark.1);
         self.wrappers.retain(|column| *column < mark.1);
+        self.raw.take_if(|column| *column >= mark.1);
     }
 }
 
