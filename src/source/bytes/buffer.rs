@@ -11,6 +11,12 @@ const CHUNK: usize = 120 << 10;
 /// The size of reads when single rows are read.
 const SMALL_CHUNK: usize = 1 << 10;
 
+/// A buffer for usual rows, and one for any row: more than the longest, which is
+/// 4 MiB, and a chunk. Between them a buffer does not grow step by step, because the old and
+/// the new one would be held together; pages that are not written to use no memory.
+const USUAL: usize = 4 * CHUNK;
+const LONG: usize = 5 << 20;
+
 /// Bytes of an input, read in large pieces.
 pub(in crate::source) struct ReadBuffer<R> {
     from: R,
@@ -88,18 +94,7 @@ impl<R: Read> ReadBuffer<R> {
         if self.ended {
             return Ok(false);
         }
-        if self.start > 0 {
-            self.buffer.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
-        }
-        let wanted = self.end + self.chunk;
-        if self.buffer.is_empty() {
-            // The allocator has zeros ready; `resize` writes them.
-            self.buffer = vec![0; wanted];
-        } else if self.buffer.len() < wanted {
-            self.buffer.resize(wanted, 0);
-        }
+        self.make_room();
         loop {
             let (_, free) = self.buffer.split_at_mut(self.end);
             let (free, _) = free.split_at_mut(self.chunk);
@@ -115,6 +110,28 @@ impl<R: Read> ReadBuffer<R> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
+        }
+    }
+
+    /// Makes room for a chunk after the unread bytes.
+    fn make_room(&mut self) {
+        let unread = self.end - self.start;
+        let wanted = unread + self.chunk;
+        if self.buffer.len() > USUAL && wanted <= USUAL {
+            // A long row has passed, and few are long.
+            self.buffer = self.data().to_vec();
+        } else if self.start > 0 {
+            self.buffer.copy_within(self.start..self.end, 0);
+        }
+        (self.start, self.end) = (0, unread);
+        if self.buffer.is_empty() {
+            // The allocator has zeros ready; `resize` writes them.
+            self.buffer = vec![0; wanted];
+        } else if self.buffer.len() < wanted {
+            if (USUAL..LONG).contains(&wanted) {
+                self.buffer.reserve_exact(LONG - self.buffer.len());
+            }
+            self.buffer.resize(wanted, 0);
         }
     }
 
@@ -138,5 +155,28 @@ impl<R: Read + Seek> ReadBuffer<R> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::{LONG, ReadBuffer, USUAL};
+
+    #[test]
+    fn the_memory_for_a_long_row_is_bounded_and_given_back() {
+        let longest = LONG as u64 - USUAL as u64;
+        let mut window = ReadBuffer::new(std::io::repeat(b'x').take(2 * longest));
+        while (window.data().len() as u64) < longest {
+            assert!(window.fill().unwrap());
+            let held = window.buffer.capacity();
+            assert!(held <= USUAL || held == LONG, "{held}");
+        }
+        window.pass(window.data().len() - 10);
+        assert!(window.fill().unwrap());
+        assert!(window.buffer.capacity() <= USUAL);
+        while window.fill().unwrap() {}
+        assert_eq!(window.offset + window.data().len() as u64, 2 * longest);
     }
 }
