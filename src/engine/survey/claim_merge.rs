@@ -8,7 +8,6 @@
 use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 
 use anyhow::Context;
@@ -18,7 +17,7 @@ use super::settings::SurveySettings;
 use super::sorted_id::{SIZE, is_claim_of, pack_claim};
 use crate::engine::send::orphaned_claims::OrphanSorter;
 use crate::ledger::{Ledger, LedgerError};
-use crate::spill::repeats::{RepeatFilter, RepeatSorter};
+use crate::spill::repeats::{OrderedItems, RepeatSorter};
 
 /// With how many claims a row is compared.
 const AHEAD: usize = 32;
@@ -72,24 +71,20 @@ pub(super) struct ClaimMerge<'s> {
 /// What [`ClaimMerge`] has merged.
 pub(super) struct MergedClaims {
     /// Rows with their claims, in the order of the input.
-    pub(super) met: RepeatSorter<MET>,
+    pub(super) met: OrderedItems<MET>,
     /// The other rows and claims.
     pub(super) apart: RepeatSorter<SIZE>,
 }
 
 impl<'s> ClaimMerge<'s> {
-    pub(super) fn new(
-        incoming: Receiver<ScannedClaims>,
-        settings: &'s SurveySettings<'_>,
-        repeats: &Arc<RepeatFilter>,
-    ) -> Self {
+    pub(super) fn new(incoming: Receiver<ScannedClaims>, settings: &'s SurveySettings<'_>) -> Self {
         Self {
             folder: settings.folder,
             incoming: Some(incoming),
             ahead: VecDeque::new(),
             merged: MergedClaims {
-                met: RepeatSorter::new(settings.folder, repeats),
-                apart: RepeatSorter::new(settings.folder, repeats),
+                met: OrderedItems::new(settings.folder),
+                apart: RepeatSorter::new(settings.folder),
             },
         }
     }
@@ -172,7 +167,6 @@ pub(super) fn divided(met: &[u8; MET]) -> ([u8; SIZE], [u8; SIZE]) {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::sync::Arc;
     use std::sync::mpsc::sync_channel;
 
     use super::ClaimMerge;
@@ -196,7 +190,7 @@ mod tests {
             note_rows: false,
             stop: &Stop::default(),
         };
-        let mut merge = ClaimMerge::new(incoming, &settings, &Arc::default());
+        let mut merge = ClaimMerge::new(incoming, &settings);
         assert!(merge.has_claims().is_err());
     }
 }

@@ -6,7 +6,6 @@
 //! case and blanks, and distinguished within a group by the exact ids.
 
 use std::io;
-use std::sync::Arc;
 
 use twox_hash::XxHash3_128;
 
@@ -24,7 +23,7 @@ use crate::domain::customer::{CustomerValues, Fingerprint};
 use crate::domain::text::fold_into;
 use crate::engine::send::orphaned_claims::{OrphanSorter, Orphans};
 use crate::spill::Sorted;
-use crate::spill::repeats::{RepeatFilter, RepeatSorter};
+use crate::spill::repeats::RepeatSorter;
 
 /// Sorts the ids of rows, which come in any order. Each worker has its own.
 #[derive(Debug)]
@@ -51,14 +50,10 @@ pub(super) enum IdUse {
 
 impl IdSorter {
     /// A sorter for one thread of a survey.
-    pub(super) fn new(
-        settings: &SurveySettings<'_>,
-        repeats: &Arc<RepeatFilter>,
-        use_of_rows: IdUse,
-    ) -> Self {
+    pub(super) fn new(settings: &SurveySettings<'_>, use_of_rows: IdUse) -> Self {
         Self {
-            rows: RepeatSorter::new(settings.folder, repeats),
-            same_customers: RepeatSorter::new(settings.folder, repeats),
+            rows: RepeatSorter::new(settings.folder),
+            same_customers: RepeatSorter::new(settings.folder),
             use_of_rows,
             part: Vec::new(),
             buffer: Vec::new(),
@@ -181,11 +176,8 @@ impl IdSorter {
         if settings.check.rules.strict {
             // Under `--strict`, find `same_customer` rows first: they must not win an id
             // from a row that will be sent.
-            join_same_customers(
-                RepeatSorter::sorted(same_customers)?,
-                &mut others,
-                Some(&mut rejected),
-            )?;
+            let same_customers = RepeatSorter::sorted(same_customers)?;
+            join_same_customers(same_customers, &mut others, Some(&mut rejected))?;
             join_ids(
                 sorted_ids(rows, merged, &rules, &mut of_met)?,
                 &rules,

@@ -40,7 +40,6 @@ pub mod unmapped;
 mod verdict_counts;
 mod worker;
 
-use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
 use anyhow::Context;
@@ -64,7 +63,6 @@ use crate::domain::row_tally::RowTally;
 use crate::domain::summary::{OrphanCounts, RequestCounts, RowCounts};
 use crate::ledger::Ledger;
 use crate::report::{Event, Observer};
-use crate::spill::repeats::RepeatFilter;
 
 /// The result of a survey.
 #[derive(Debug)]
@@ -147,8 +145,7 @@ where
     P: ParallelRows<Error: std::error::Error + Send + Sync + 'static>,
 {
     let sorting = || format!("cannot sort in {}", settings.folder.display());
-    let repeats = Arc::default();
-    let mut listed = IdSorter::new(settings, &repeats, IdUse::Sort);
+    let mut listed = IdSorter::new(settings, IdUse::Sort);
     let (mut first_new_id, mut gaps) = (1, false);
     let mut ledger = known.ledger;
     if let Some(ledger) = &mut ledger {
@@ -159,7 +156,7 @@ where
         let pushed = listed.push_list(list, known.surplus);
         pushed.with_context(sorting)?;
     }
-    let read = read_all(rows, (settings, &repeats), ledger, observer)?;
+    let read = read_all(rows, settings, ledger, observer)?;
     let interrupted = settings.stop.is_halted();
     let (mut ids, mut sorters, mut resubmitted) = (vec![listed], Vec::new(), Vec::new());
     for worker in read.workers {
@@ -208,7 +205,7 @@ struct ReadInput<'s> {
 /// Reads and checks all `rows`, and beside them the claims of `ledger`.
 fn read_all<'s, P>(
     rows: &mut P,
-    (settings, repeats): (&'s SurveySettings<'_>, &Arc<RepeatFilter>),
+    settings: &'s SurveySettings<'_>,
     ledger: Option<&mut dyn Ledger>,
     observer: &impl Observer,
 ) -> anyhow::Result<ReadInput<'s>>
@@ -220,7 +217,7 @@ where
         if let Some(ledger) = ledger {
             let (sender, claims) = sync_channel(BATCHES);
             scope.spawn(move || scan(ledger, &sender));
-            let mut begun = ClaimMerge::new(claims, settings, repeats);
+            let mut begun = ClaimMerge::new(claims, settings);
             merge = begun.has_claims()?.then_some(begun);
         }
         let use_of_ids = match (&merge, settings.check.mapping.repeated_ids()) {
@@ -228,7 +225,7 @@ where
             (None, RepeatRule::Merge) => IdUse::Compare,
             (None, RepeatRule::Reject | RepeatRule::First | RepeatRule::Keep(_)) => IdUse::Sort,
         };
-        let worker = |_| Worker::new(settings, repeats, use_of_ids);
+        let worker = |_| Worker::new(settings, use_of_ids);
         let workers = (0..settings.threads.max(1)).map(worker);
         let mut counts = InputCounts::default();
         let workers = run_parallel(rows, workers.collect(), Worker::read, |mut part| {

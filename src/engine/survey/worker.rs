@@ -1,7 +1,6 @@
 //! Reads and checks the rows of a part of the input, on a thread of its own.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use anyhow::{Context, bail};
 
@@ -16,7 +15,6 @@ use crate::domain::row_tally::RowTally;
 use crate::domain::summary::RowCounts;
 use crate::domain::validate::{CheckedRow, check};
 use crate::engine::checker::Checker;
-use crate::spill::repeats::RepeatFilter;
 
 /// The totals of one part.
 pub(super) struct PartCounts {
@@ -40,15 +38,11 @@ pub(super) struct Worker<'s> {
 }
 
 impl<'s> Worker<'s> {
-    pub(super) fn new(
-        settings: &'s SurveySettings<'s>,
-        repeats: &Arc<RepeatFilter>,
-        use_of_ids: IdUse,
-    ) -> Self {
+    pub(super) fn new(settings: &'s SurveySettings<'s>, use_of_ids: IdUse) -> Self {
         Self {
             settings,
             checker: Checker::new(settings.check),
-            ids: IdSorter::new(settings, repeats, use_of_ids),
+            ids: IdSorter::new(settings, use_of_ids),
             verdicts: VerdictSorter::new(settings.folder, settings.threads),
             resubmitted: Resubmitted::new(settings.folder, settings.threads),
             row: Row::default(),
