@@ -302,6 +302,11 @@ pub trait Ledger: Send {
     /// Counts, figures and the latest run, for `status`.
     fn status(&mut self) -> Result<LedgerStatus, LedgerError>;
 
+    /// The figures of all runs, without counting claims.
+    fn figures(&mut self) -> Result<RunFigures, LedgerError> {
+        Ok(self.status()?.figures)
+    }
+
     /// Until when this process may send; `None` if no other one can take its place.
     fn lease(&self) -> Option<Arc<LeaseDeadline>> {
         None
@@ -365,6 +370,10 @@ impl<L: Ledger + ?Sized> Ledger for Box<L> {
 
     fn status(&mut self) -> Result<LedgerStatus, LedgerError> {
         (**self).status()
+    }
+
+    fn figures(&mut self) -> Result<RunFigures, LedgerError> {
+        (**self).figures()
     }
 
     fn lease(&self) -> Option<Arc<LeaseDeadline>> {

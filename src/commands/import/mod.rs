@@ -346,7 +346,7 @@ fn figures(
     };
     let mut latencies = Vec::new();
     if let Some(ledger) = ledger {
-        let figures = ledger.status()?.figures;
+        let figures = ledger.figures()?;
         summary.checkpoint = session.sending.checkpoint.display().to_string();
         summary.elapsed_seconds = seconds(Duration::from_millis(figures.elapsed_ms));
         summary.requests = figures.requests;

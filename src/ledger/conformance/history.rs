@@ -297,7 +297,9 @@ impl<S: LedgerStore> Comparison<'_, S> {
         let last = self.model.claims.len() as u64;
         assert_eq!(self.ledger.next_id().unwrap(), last + 1);
         assert_eq!(scanned(&mut self.ledger), self.model.scan());
-        assert_eq!(counts(&mut self.ledger), self.model.status());
+        let status = self.model.status();
+        assert_eq!(self.ledger.figures().unwrap(), status.figures);
+        assert_eq!(counts(&mut self.ledger), status);
         assert_eq!(self.ledger.runs().unwrap(), self.model.runs());
         assert!(!self.ledger.has_gaps().unwrap());
         for id in 1..=last + 1 {

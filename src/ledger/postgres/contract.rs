@@ -10,7 +10,7 @@ use crate::domain::decision::KnownClaim;
 use crate::domain::timeline::RunHistory;
 use crate::ledger::claim_state::{from_sql, to_sql};
 use crate::ledger::workers::{ClaimAnswer, LeaseDeadline, LedgerObserver, SharedLedger};
-use crate::ledger::{Batch, ClaimRecord, Ledger, LedgerError, LedgerStatus, RunStart};
+use crate::ledger::{Batch, ClaimRecord, Ledger, LedgerError, LedgerStatus, RunFigures, RunStart};
 
 impl Ledger for PostgresLedger {
     fn scan(
@@ -185,6 +185,10 @@ impl Ledger for PostgresLedger {
         self.connection.run("read", async |session, _| {
             status::read_status(session, &target).await
         })
+    }
+
+    fn figures(&mut self) -> Result<RunFigures, LedgerError> {
+        self.read(async |session| status::read_figures(session).await)
     }
 
     fn lease(&self) -> Option<Arc<LeaseDeadline>> {

@@ -9,7 +9,7 @@ use crate::domain::summary::{RequestCounts, TargetAccount};
 use crate::domain::timeline::{RunHistory, Timeline};
 use crate::ledger::claim_state::effective_outcome;
 use crate::ledger::workers::{OtherWorkers, WorkerState, WorkerStatus};
-use crate::ledger::{LedgerStatus, MOST_HISTORIES, RECENT_MS, latencies};
+use crate::ledger::{LedgerStatus, MOST_HISTORIES, RECENT_MS, RunFigures, latencies};
 
 /// Reads the counts of claims, and the figures of all runs.
 pub(super) async fn read_status(
@@ -25,6 +25,13 @@ pub(super) async fn read_status(
     add_runs(session, &mut status).await?;
     add_workers(session, &mut status).await?;
     Ok(status)
+}
+
+/// Reads the figures of all runs.
+pub(super) async fn read_figures(session: &DatabaseSession) -> Result<RunFigures, PostgresError> {
+    let mut status = LedgerStatus::default();
+    add_runs(session, &mut status).await?;
+    Ok(status.figures)
 }
 
 pub(super) async fn has_gaps(session: &DatabaseSession) -> Result<bool, PostgresError> {

@@ -44,13 +44,15 @@ use self::pages::{BEFORE_FIRST, page_after};
 use self::pin::{MOST_UNMOVED, Pin, move_log_into_file, pages_of};
 use self::read_ahead::Entries;
 use self::row_codec::{KNOWN, known_of};
-use self::status::{histories, landing_ms, read_status, target};
+use self::status::{histories, landing_ms, read_figures, read_status, target};
 use self::watch::FileWatch;
 use super::rescue::damage::{Damage, Rescue};
 use super::rescue::integrity::{self, damage_in, find_damage};
 use super::rescue::salvage;
 use super::workers::ClaimAnswer;
-use super::{Batch, ClaimRecord, IS_DURABLE, Ledger, LedgerError, LedgerStatus, RunStart};
+use super::{
+    Batch, ClaimRecord, IS_DURABLE, Ledger, LedgerError, LedgerStatus, RunFigures, RunStart,
+};
 use crate::domain::decision::KnownClaim;
 use crate::domain::summary::TargetAccount;
 use crate::domain::timeline::RunHistory;
@@ -446,6 +448,10 @@ impl Ledger for SqliteLedger {
         let gaps = self.has_gaps()?;
         let status = read_status(&self.db).map_err(self.failing("read"))?;
         Ok(LedgerStatus { gaps, ..status })
+    }
+
+    fn figures(&mut self) -> Result<RunFigures, LedgerError> {
+        read_figures(&self.db).map_err(self.failing("read"))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::domain::bottleneck::Pacing;
 use crate::domain::summary::TargetAccount;
 use crate::domain::timeline::{RunHistory, Timeline};
 use crate::ledger::claim_state::{effective_outcome, from_sql};
-use crate::ledger::{LedgerStatus, MOST_HISTORIES, RECENT_MS};
+use crate::ledger::{LedgerStatus, MOST_HISTORIES, RECENT_MS, RunFigures};
 
 /// The account that the checkpoint belongs to.
 pub(super) fn target(db: &Connection) -> rusqlite::Result<TargetAccount> {
@@ -26,6 +26,18 @@ pub(super) fn read_status(db: &Connection) -> rusqlite::Result<LedgerStatus> {
         ..LedgerStatus::default()
     };
     count_claims(db, &mut status)?;
+    add_runs(db, &mut status)?;
+    Ok(status)
+}
+
+/// Reads the figures of all runs.
+pub(super) fn read_figures(db: &Connection) -> rusqlite::Result<RunFigures> {
+    let mut status = LedgerStatus::default();
+    add_runs(db, &mut status)?;
+    Ok(status.figures)
+}
+
+fn add_runs(db: &Connection, status: &mut LedgerStatus) -> rusqlite::Result<()> {
     let mut runs = db.prepare(
         "SELECT command, inputs, fit_rows, changed, ended, elapsed_ms, sent, retried, throttled, lookups, latencies,
                 began
@@ -33,10 +45,10 @@ pub(super) fn read_status(db: &Connection) -> rusqlite::Result<LedgerStatus> {
     )?;
     let mut rows = runs.query([])?;
     while let Some(row) = rows.next()? {
-        add_run(&mut status, row)?;
+        add_run(status, row)?;
     }
     status.figures.pacing = pacing(db)?;
-    Ok(status)
+    Ok(())
 }
 
 /// How long requests of the runs of the last day may take to land.
