@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use reqwest::header::HeaderMap;
-use reqwest::{Method, RequestBuilder, Url};
+use reqwest::header::{HeaderMap, HeaderValue, USER_AGENT};
+use reqwest::{Method, Request, RequestBuilder, Url};
 
 use super::array_stream::ArrayStream;
 use super::failure::{RequestFailure, Timeouts};
@@ -18,7 +18,7 @@ use super::settings::{ClientError, Settings};
 pub(super) const LONGEST_BODY: usize = 1 << 20;
 
 /// `User-Agent` (RFC 9110 §10.1.5).
-const USER_AGENT: &str = concat!("kable-bulk/", env!("BUILD_VERSION"));
+const AGENT: HeaderValue = HeaderValue::from_static(concat!("kable-bulk/", env!("BUILD_VERSION")));
 
 /// The time-out for opening a connection, unless the request's is shorter.
 const LONGEST_CONNECT: Duration = Duration::from_secs(10);
@@ -30,6 +30,8 @@ const LONGEST_STREAM: Duration = Duration::from_hours(4);
 #[derive(Debug, Clone)]
 pub(super) struct Transport {
     http: reqwest::Client,
+    /// The headers of every request.
+    headers: HeaderMap,
     timeouts: Timeouts,
     redaction: Redaction,
 }
@@ -47,13 +49,14 @@ impl Transport {
     /// `redaction` to every response. No connection is opened yet.
     pub(super) fn new(
         settings: &Settings,
-        headers: HeaderMap,
+        mut headers: HeaderMap,
         redaction: Redaction,
     ) -> Result<Self, ClientError> {
         // The provider is global to the process; a second call has no effect.
         rustls::crypto::ring::default_provider()
             .install_default()
             .ok();
+        headers.insert(USER_AGENT, AGENT);
         let timeouts = Timeouts {
             // Shorter than the whole, to tell the two apart: a request without a
             // connection was not sent.
@@ -61,8 +64,7 @@ impl Transport {
             request: settings.timeout,
         };
         let http = reqwest::Client::builder()
-            .user_agent(USER_AGENT)
-            .default_headers(headers)
+            .user_agent(AGENT)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .tls_version_min(reqwest::tls::Version::TLS_1_2)
@@ -85,13 +87,17 @@ impl Transport {
         };
         Ok(Self {
             http: http.build().map_err(ClientError::Setup)?,
+            headers,
             timeouts,
             redaction,
         })
     }
 
     pub(super) fn request(&self, method: Method, url: Url) -> RequestBuilder {
-        self.http.request(method, url)
+        let mut request = Request::new(method, url);
+        // Cloning them costs less than adding `default_headers` one by one.
+        request.headers_mut().clone_from(&self.headers);
+        RequestBuilder::from_parts(self.http.clone(), request)
     }
 
     /// Sends `request` and reads a response of at most `longest` bytes.
