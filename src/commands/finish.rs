@@ -79,7 +79,7 @@ impl Results<'_> {
         summary: &mut Summary,
     ) -> anyhow::Result<AccountedRows>
     where
-        R: Revisit<Error: std::error::Error + Send + Sync + 'static>,
+        R: Revisit<Error: std::error::Error + Send + Sync + 'static> + Send,
     {
         let optional = OptionalFiles {
             every_row,

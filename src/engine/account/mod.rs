@@ -3,6 +3,7 @@
 //! It reads the input again and takes outcomes from the ledger, not from the memory of
 //! the process that sent them. Its counts are compared with the survey's.
 //!
+//! - `read_ahead.rs`: reads rows on a thread of its own
 //! - `row.rs`: finds out what became of each row
 //! - `accounted_row.rs`: what became of one row, as it is reported
 //! - `entry.rs`: what the ledger's entry of a row says of its outcome
@@ -15,6 +16,7 @@ mod accounted_row;
 mod entry;
 pub mod listed_outcomes;
 pub mod preview;
+mod read_ahead;
 pub(super) mod repeats;
 mod row;
 pub mod sync_account;
@@ -23,6 +25,7 @@ use anyhow::{Context, bail};
 
 use self::listed_outcomes::ListedOutcomes;
 use self::preview::{Preview, PreviewSettings};
+use self::read_ahead::read_ahead;
 use self::repeats::RepeatedRows;
 use self::row::RowAccountant;
 use self::sync_account::SyncAccount;
@@ -36,7 +39,7 @@ use crate::domain::compared_fields::ComparedFields;
 use crate::domain::forecast::Forecast;
 use crate::domain::outcome::{Outcome, OutcomeCounts};
 use crate::domain::problem_groups::{ProblemCounts, ProblemGroup};
-use crate::domain::row::{Revisit, Row};
+use crate::domain::row::{Revisit, Row, Rows};
 use crate::domain::summary::RowCounts;
 use crate::ledger::Ledger;
 use crate::report::{Event, Observer, RowSink};
@@ -157,7 +160,23 @@ pub fn account<R>(
     observer: &impl Observer,
 ) -> anyhow::Result<Account>
 where
-    R: Revisit<Error: std::error::Error + Send + Sync + 'static>,
+    R: Revisit<Error: std::error::Error + Send + Sync + 'static> + Send,
+{
+    read_ahead(rows, |rows| {
+        account_read(rows, others, sources, sink, observer)
+    })
+}
+
+fn account_read<R, V>(
+    rows: &mut R,
+    others: V,
+    sources: AccountSources<'_>,
+    sink: &mut impl RowSink,
+    observer: &impl Observer,
+) -> anyhow::Result<Account>
+where
+    R: Rows<Error: std::error::Error + Send + Sync + 'static>,
+    V: Revisit<Error: std::error::Error + Send + Sync + 'static>,
 {
     let mut row = Row::default();
     let mut interrupted = false;
