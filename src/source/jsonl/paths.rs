@@ -29,6 +29,10 @@ const FIRST_ITEMS: usize = 4;
 /// With how many members a name is compared, which is faster than hashing it.
 const MOST_COMPARED: usize = 16;
 
+/// Up to this many members of an object, one that is new is kept beside the one before it;
+/// more are appended, because all after it are numbered anew.
+const MOST_ORDERED: usize = 64;
+
 /// The tree of paths seen so far; node 0 is the row itself.
 #[derive(Debug)]
 pub(super) struct Paths {
@@ -214,9 +218,13 @@ impl Paths {
             key: name_key(name),
             node,
         };
-        above
-            .in_order
-            .insert(place.min(above.in_order.len()), child);
+        let children = above.in_order.len();
+        let place = if children < MOST_ORDERED {
+            place.min(children)
+        } else {
+            children
+        };
+        above.in_order.insert(place, child);
         above.children.insert(name.into(), node);
         let added = self.nodes.get_mut(node)?;
         added.name = name.into();
@@ -226,16 +234,16 @@ impl Paths {
         if parent == 0 && name == RAW {
             self.raw = added.column;
         }
-        self.number_children(parent);
+        self.number_children(parent, place);
         Some(node)
     }
 
-    /// Tells the children of `parent` their places.
-    fn number_children(&mut self, parent: usize) {
+    /// Tells the children of `parent` from the one at `first` on their places.
+    fn number_children(&mut self, parent: usize, first: usize) {
         let in_order = self.nodes.get_mut(parent);
         let in_order = in_order.map(|parent| std::mem::take(&mut parent.in_order));
         let in_order = in_order.unwrap_or_default();
-        for (place, child) in in_order.iter().enumerate() {
+        for (place, child) in in_order.iter().enumerate().skip(first) {
             if let Some(child) = self.nodes.get_mut(child.node) {
                 child.place = place;
             }
@@ -341,11 +349,11 @@ impl Paths {
             let Some(parent) = self.nodes.get_mut(node.parent) else {
                 continue;
             };
-            let children = parent.in_order.len();
-            parent.in_order.retain(|child| child.node != gone);
-            if parent.in_order.len() < children {
+            let children = &mut parent.in_order;
+            if let Some(index) = children.iter().rposition(|child| child.node == gone) {
+                children.remove(index);
                 parent.children.remove(&node.name);
-                self.number_children(node.parent);
+                self.number_children(node.parent, index);
             } else if let Some(index) = parent.items.iter().rposition(|item| *item == Some(gone)) {
                 parent.items.truncate(index);
             }
@@ -426,6 +434,29 @@ mod tests {
         let literal = paths.member(0, 1, "x.y").unwrap();
         assert!(paths.is_literal(literal) && !paths.has_twin(literal));
         assert_eq!(paths.item(a, 1), Some(literal + 1));
+    }
+
+    #[test]
+    fn a_member_is_found_wherever_it_stands() {
+        let mut paths = Paths::default();
+        let names: Vec<String> = (0..100).map(|number| format!("m{number}")).collect();
+        let mut found = vec![0; 100];
+        // The first row has every other one, the second has all.
+        for step in [2, 1] {
+            let mut place = 0;
+            for number in (0..100).step_by(step) {
+                found[number] = paths.member(0, place, &names[number]).unwrap();
+                place = paths.after(found[number]);
+            }
+        }
+        for place in [0, 1, 50, 99, 100, 5000] {
+            for (name, node) in names.iter().zip(&found) {
+                assert_eq!(paths.member(0, place, name), Some(*node));
+            }
+        }
+        // The others were put in between.
+        assert_eq!(paths.after(found[1]), paths.after(found[0]) + 1);
+        assert_eq!(paths.after(found[2]), paths.after(found[1]) + 1);
     }
 
     #[test]
