@@ -218,14 +218,9 @@ impl SendingTotals {
             .sum()
     }
 
-    /// Rows that failed, differ or are unresolved, and customers that were left.
+    /// Rows that failed or are unresolved, and customers that were left.
     pub fn failed(&self) -> u64 {
-        let outcomes = [
-            Outcome::Differs,
-            Outcome::Missing,
-            Outcome::Failed,
-            Outcome::Unresolved,
-        ];
+        let outcomes = [Outcome::Missing, Outcome::Failed, Outcome::Unresolved];
         let failed: u64 = outcomes
             .map(|outcome| self.outcomes.of(outcome))
             .iter()

@@ -88,6 +88,7 @@ pub(super) fn log_progress(state: &ProgressState, speed: Speed) {
                 percent = u64::from(state.percent()),
                 created = totals.outcomes.of(Outcome::Created),
                 already_existed = totals.existed(),
+                differs = totals.outcomes.of(Outcome::Differs),
                 failed = totals.failed(),
                 in_doubt = pacing.waiting,
                 sent = requests.sent,

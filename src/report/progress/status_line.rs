@@ -124,6 +124,10 @@ fn parts(state: &ProgressState, speed: Speed, now: &Zoned) -> Vec<Part> {
     add(5, format!("created {}", thousands(created)));
     let rank = if failed > 0 { 2 } else { 7 };
     add(rank, format!("failed {}", thousands(failed)));
+    let differs = totals.outcomes.of(Outcome::Differs);
+    if differs > 0 {
+        add(3, format!("differs {}", thousands(differs)));
+    }
     if existed > 0 {
         add(8, format!("there already {}", thousands(existed)));
     }
