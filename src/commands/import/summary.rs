@@ -151,7 +151,7 @@ impl ImportSummary<'_> {
             ),
             Some(Halt::TooManyChanges { changes, .. }) => (
                 "Make them, once you have seen in differences.csv that they are meant",
-                self.command
+                self.without_dry_run()
                     .with_more_changes(*changes)
                     .planning_as(self.command),
             ),

@@ -339,7 +339,10 @@ fn next(
         add("Go on where it stopped", line);
     }
     if counts.changed > 0 {
-        let all = command.with(|options| options.removal.even_if_changed = Some(true));
+        let all = command.with(|options| {
+            options.sending.dry_run = None;
+            options.removal.even_if_changed = Some(true);
+        });
         add("Delete also those that were changed", all.line());
     }
     if lines.is_empty() {
