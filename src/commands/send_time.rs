@@ -14,34 +14,52 @@ use crate::report::wall_time::after;
 /// From this length on, the time of day is said at which it is over.
 const WORTH_A_CLOCK: Duration = Duration::from_mins(1);
 
-/// Describes how long it takes to send `rows` rows, and until when.
-pub(super) fn send_time_until(rows: u64, pacing: PaceSettings, now: &Zoned) -> String {
-    let text = send_time(rows, pacing);
-    let time = time_of(rows, pacing).filter(|time| *time >= WORTH_A_CLOCK);
+/// The requests that a command will send, if none is sent again.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ForeseenRequests {
+    /// For how many rows.
+    pub(super) rows: u64,
+    /// How many there are.
+    pub(super) requests: u64,
+    /// Whether rows may need more: it is not known which customers exist.
+    pub(super) or_more: bool,
+}
+
+/// Describes how long it takes to send what is `foreseen`, and until when.
+pub(super) fn send_time_until(
+    foreseen: ForeseenRequests,
+    pacing: PaceSettings,
+    now: &Zoned,
+) -> String {
+    let text = send_time(foreseen, pacing);
+    let time = time_of(foreseen.requests, pacing).filter(|time| *time >= WORTH_A_CLOCK);
     match time.and_then(|time| after(now, time)) {
         Some(until) => format!("{text}, until {until}"),
         None => text,
     }
 }
 
-/// The shortest time in which `rows` rows are sent; `None` if it is beyond all measure.
-fn time_of(rows: u64, pacing: PaceSettings) -> Option<Duration> {
+/// The shortest time in which so many requests are sent; `None` if it is beyond all measure.
+fn time_of(requests: u64, pacing: PaceSettings) -> Option<Duration> {
     #[expect(
         clippy::cast_precision_loss,
         reason = "a time for people; counts below 2⁵³ are exact"
     )]
-    let seconds = rows as f64 / pacing.ceiling.a_second();
+    let seconds = requests as f64 / pacing.ceiling.a_second();
     Duration::try_from_secs_f64(seconds.ceil()).ok()
 }
 
-/// Describes how long it takes to send `rows` rows.
-pub(super) fn send_time(rows: u64, pacing: PaceSettings) -> String {
-    if rows == 0 {
+/// Describes how long it takes to send what is `foreseen`.
+pub(super) fn send_time(foreseen: ForeseenRequests, pacing: PaceSettings) -> String {
+    if foreseen.requests == 0 {
         return "To send: nothing".to_owned();
     }
-    let requests = counted(rows, "request", "requests");
+    let mut requests = counted(foreseen.requests, "request", "requests");
+    if foreseen.or_more {
+        requests.push_str(" or more");
+    }
     let rate = pacing.ceiling;
-    let time = time_of(rows, pacing).unwrap_or(Duration::MAX);
+    let time = time_of(foreseen.requests, pacing).unwrap_or(Duration::MAX);
     let time = humantime::format_duration(time);
     match (rate, pacing.at_once) {
         (Rate::Unlimited, _) => format!("To send: {requests}, as fast as possible"),
@@ -52,10 +70,10 @@ pub(super) fn send_time(rows: u64, pacing: PaceSettings) -> String {
     }
 }
 
-/// Says when the sending of `rows` rows stops by its `limits`, and how far it gets until then;
-/// `None` without a limit.
+/// Says when sending stops by its `limits`, and how far it gets until then; `None` without a
+/// limit.
 pub(super) fn stop_note(
-    rows: u64,
+    foreseen: ForeseenRequests,
     pacing: PaceSettings,
     limits: TimeLimits,
     now: &Zoned,
@@ -73,16 +91,23 @@ pub(super) fn stop_note(
     let time = after(now, wait)?;
     let day = if time.contains(' ') { "" } else { "today " };
     let rate = pacing.ceiling;
+    let ForeseenRequests { rows, requests, .. } = foreseen;
     #[expect(
         clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
         clippy::cast_sign_loss,
         reason = "a number of rows for people, not below 0; a cast saturates"
     )]
-    let reached = (rate.a_second() * wait.as_secs_f64()) as u64;
+    let reached =
+        (rate.a_second() * wait.as_secs_f64() * rows as f64 / requests.max(1) as f64) as u64;
     let far = match (rate, reached >= rows) {
         (Rate::Unlimited, _) | (_, true) => " at the latest".to_owned(),
         (Rate::Limited { .. }, false) => {
-            let about = if pacing.at_once { "about" } else { "at most" };
+            let about = if pacing.at_once && !foreseen.or_more {
+                "about"
+            } else {
+                "at most"
+            };
             let (reached, rows) = (thousands(reached), counted(rows, "row", "rows"));
             format!(", after {about} {reached} of {rows} at {rate}")
         }
@@ -96,7 +121,15 @@ mod tests {
 
     use jiff::civil::time;
 
-    use super::{PaceSettings, TimeLimits, send_time, stop_note};
+    use super::{ForeseenRequests, PaceSettings, TimeLimits, send_time, stop_note};
+
+    fn one_each(rows: u64) -> ForeseenRequests {
+        ForeseenRequests {
+            rows,
+            requests: rows,
+            or_more: false,
+        }
+    }
 
     #[test]
     fn it_says_when_it_stops_and_how_far_it_gets() {
@@ -107,7 +140,7 @@ mod tests {
                 at_once,
                 concurrency: 64,
             };
-            stop_note(40_000, pacing, limits, &now)
+            stop_note(one_each(40_000), pacing, limits, &now)
         };
         let at = |hour| TimeLimits {
             stop_at: Some(time(hour, 0, 0, 0)),
@@ -150,7 +183,7 @@ mod tests {
     fn the_time_follows_from_the_rate() {
         let sentence = |rate: &str, at_once| {
             send_time(
-                90_000,
+                one_each(90_000),
                 PaceSettings {
                     ceiling: rate.parse().unwrap(),
                     at_once,
@@ -166,6 +199,29 @@ mod tests {
         assert_eq!(
             sentence("unlimited", true),
             "To send: 90,000 requests, as fast as possible"
+        );
+        let updates = ForeseenRequests {
+            rows: 100,
+            requests: 300,
+            or_more: true,
+        };
+        let pacing = PaceSettings {
+            ceiling: "10".parse().unwrap(),
+            at_once: true,
+            concurrency: 64,
+        };
+        assert_eq!(
+            send_time(updates, pacing),
+            "To send: 300 requests or more, 30s at 10/s"
+        );
+        let limits = TimeLimits {
+            max_duration: Some(Duration::from_secs(15)),
+            ..TimeLimits::default()
+        };
+        let now = "2026-11-28T07:42:00+00:00[UTC]".parse().unwrap();
+        assert_eq!(
+            stop_note(updates, pacing, limits, &now).as_deref(),
+            Some("Stops today 07:42, after at most 50 of 100 rows at 10/s (--max-duration 15s)")
         );
     }
 }

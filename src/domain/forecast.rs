@@ -152,6 +152,20 @@ impl Forecast {
         *count += 1;
     }
 
+    /// The requests that a sync would send, if none is sent again: it looks a customer up
+    /// before it changes it.
+    pub fn requests_of_sync(&self) -> u64 {
+        self.create + self.ask + 2 * (self.update + self.cancel)
+    }
+
+    /// Whether plans or bundles would change, which takes a request for each.
+    pub fn changes_plans(&self) -> bool {
+        let lists = [Field::PlanIds, Field::BundleIds];
+        lists
+            .iter()
+            .any(|field| self.update_fields.contains_key(field.name()))
+    }
+
     /// Rows for which requests would be sent.
     pub fn to_send(&self) -> u64 {
         self.create + self.update + self.ask

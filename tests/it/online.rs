@@ -45,7 +45,7 @@ fn each_row_is_new_or_there_or_another_and_nothing_is_sent() {
     );
     online(&run, "in.csv --rate 2")
         .code(3)
-        .says("To send: 3 requests, 2s at 2/s")
+        .says("To send: 7 requests, 4s at 2/s")
         .says("companyName is \"Birch\" at Kable, \"Birch & Sons\" in the file");
     let summary = run.summary("in.csv");
     summary.outcomes(&[("pending", 3), ("already_existed", 1), ("differs", 1)]);

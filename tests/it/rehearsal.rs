@@ -172,6 +172,21 @@ fn failed_rows_are_left_or_tried_again() {
     assert_eq!((&would["create"], &would["fail"]), (&json!(1), &json!(0)));
 }
 
+/// A customer that is there takes a create that is refused and a look-up, and one that is
+/// updated another request.
+#[test]
+fn as_many_requests_are_sent_as_were_foretold() {
+    for (options, requests) in [("", 8), ("--existing update", 10)] {
+        let run = three_are_there(&[]);
+        run.write("in.csv", table(&MIXED));
+        let said = format!("To send: {requests} requests");
+        run.import(&format!("in.csv --dry-run {options}"))
+            .says(&said);
+        run.import(&format!("in.csv {options}"));
+        assert_eq!(summary(&run)["requests"]["sent"], requests, "{options}");
+    }
+}
+
 #[test]
 fn it_speaks_of_what_would_be() {
     let run = three_are_there(&[]);
@@ -183,7 +198,7 @@ fn it_speaks_of_what_would_be() {
         .says("currency 1")
         .says("Would leave 1 as they are: done before, or equal to the file")
         .says("companyName is \"Birch\" at Kable, \"Birch & Sons\" in the file")
-        .says("To send: 4 requests");
+        .says("To send: 10 requests");
     run.import("in.csv --dry-run")
         .code(0)
         .says("Would leave 2 as they are: they differ from the file");

@@ -10,7 +10,7 @@ fn a_run_whose_time_is_over_stops_softly_and_the_next_one_finishes() {
     run.import("in.csv --rate 20/s --max-duration 1")
         .code(4)
         .says("Stops to")
-        .says(", after about 20 of 200 rows at 20/s (--max-duration 1s)")
+        .says(", after at most 20 of 200 rows at 20/s (--max-duration 1s)")
         .says("Stopped by --max-duration 1s. What was done is kept.")
         .says("Go on where it stopped:");
     let summary = run.summary("in.csv");

@@ -44,7 +44,7 @@ use super::plan_use::PlanUse;
 use super::prepared::Prepared;
 use super::result_folder::lock_folder;
 use super::send_command::SendCommand;
-use super::send_time::send_time;
+use super::send_time::{ForeseenRequests, send_time};
 use super::system::{seconds, span_since, wall_clock};
 use crate::cli::{ApplyOptions, ImportOptions};
 use crate::commands::checkpoint::StoredLedger;
@@ -147,7 +147,11 @@ fn import(
         session.confirm(&surveyed)?;
     }
     if sends && surveyed.to_do() > 0 && !prepared.display.quiet {
-        session.say_time(surveyed.to_do());
+        session.say_time(ForeseenRequests {
+            rows: surveyed.to_do(),
+            requests: surveyed.to_request(),
+            or_more: true,
+        });
     }
     if halt.is_some() && !session.sending.dry_run && surveyed.to_look_up > 0 {
         // Rows that an earlier run may have sent are looked up nevertheless.
@@ -315,7 +319,12 @@ fn words(
 ) -> SummaryNotes {
     let mut words = ImportSummary::of(session, summary, halt, (rejects, kept)).words();
     if let (Some(would), None) = (&summary.would, halt) {
-        words.plan = Some(send_time(would.to_send(), session.sending.requests.pacing));
+        let foreseen = ForeseenRequests {
+            rows: surveyed.to_do() + surveyed.there,
+            requests: surveyed.to_request() + would.update,
+            or_more: !would.listed,
+        };
+        words.plan = Some(send_time(foreseen, session.sending.requests.pacing));
         let errors = surveyed.rows.rejected + would.fail;
         words.halt = foreseen_stop(errors, session.allowed_errors(surveyed));
     }

@@ -21,7 +21,7 @@ use crate::commands::own_files::ResolvedInputs;
 use crate::commands::preflight::Calls;
 use crate::commands::prepared::{Prepared, origin, unless_stopped};
 use crate::commands::send_command::SendCommand;
-use crate::commands::send_time::{send_time_until, stop_note};
+use crate::commands::send_time::{ForeseenRequests, send_time_until, stop_note};
 use crate::commands::system::wall_clock;
 use crate::config::changes::{ChangeSettings, changes, refuse_import_options};
 use crate::config::display::{DisplaySettings, display};
@@ -284,13 +284,13 @@ impl Session {
         runtime.block_on(confirm_that(&what, (watcher, stop)))
     }
 
-    /// Says how long the sending of `rows` rows takes, and when it stops if it is limited.
-    pub(in crate::commands) fn say_time(&self, rows: u64) {
+    /// Says how long it takes to send what is `foreseen`, and when it stops if it is limited.
+    pub(in crate::commands) fn say_time(&self, foreseen: ForeseenRequests) {
         let watcher = &self.prepared.watcher;
         let (pacing, limits) = (self.sending.requests.pacing, self.sending.limits);
         let now = watcher.now();
-        watcher.say(&send_time_until(rows, pacing, &now));
-        if let Some(note) = stop_note(rows, pacing, limits, &now) {
+        watcher.say(&send_time_until(foreseen, pacing, &now));
+        if let Some(note) = stop_note(foreseen, pacing, limits, &now) {
             watcher.say(&note);
         }
     }

@@ -31,7 +31,7 @@ use super::preflight::Calls;
 use super::prepared::unless_stopped;
 use super::removal_line::removal_line;
 use super::result_folder::lock_folder;
-use super::send_time::stop_note;
+use super::send_time::{ForeseenRequests, stop_note};
 use super::system::{jitter, seconds, wall_clock};
 use crate::cli::{ApplyOptions, RollbackOptions};
 use crate::commands::checkpoint::StoredLedger;
@@ -190,7 +190,13 @@ fn delete(
     })?;
     let total = claims.total();
     let (pacing, limits) = (session.sending.requests.pacing, session.sending.limits);
-    if let Some(note) = stop_note(total, pacing, limits, &session.watcher.now())
+    let foreseen = ForeseenRequests {
+        rows: total,
+        // Each customer is looked up before it is deleted.
+        requests: 2 * total,
+        or_more: false,
+    };
+    if let Some(note) = stop_note(foreseen, pacing, limits, &session.watcher.now())
         && !session.display.quiet
     {
         session.watcher.say(&note);

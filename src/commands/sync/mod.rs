@@ -37,10 +37,11 @@ use crate::commands::page_text::{PageText, detail};
 use crate::commands::plan_use::PlanUse;
 use crate::commands::result_folder::lock_folder;
 use crate::commands::send_command::SendCommand;
-use crate::commands::send_time::send_time;
+use crate::commands::send_time::{ForeseenRequests, send_time};
 use crate::commands::system::{seconds, span_since, wall_clock};
 use crate::config::Environment;
 use crate::config::changes::ChangeSettings;
+use crate::domain::forecast::Forecast;
 use crate::domain::remote::RemoteCustomer;
 use crate::domain::summary::Summary;
 use crate::domain::text::counted;
@@ -234,7 +235,7 @@ impl SyncRun {
     fn send(&mut self, ledger: Option<StoredLedger>) -> anyhow::Result<StoredLedger> {
         let session = &self.session;
         if !session.prepared.display.quiet {
-            session.say_time(self.to_send());
+            session.say_time(foreseen(&self.plan.forecast, self.to_send()));
         }
         let ledger = session.writable_ledger(ledger, &self.surveyed)?;
         let mut plan = Some(std::mem::take(&mut self.plan));
@@ -386,10 +387,17 @@ fn words(
 ) -> SummaryNotes {
     let mut words = ImportSummary::of(session, summary, halt, (rejects, kept)).words();
     if let (Some(would), None) = (&summary.would, halt) {
-        words.plan = Some(send_time(
-            would.to_send() + would.cancel,
-            session.sending.requests.pacing,
-        ));
+        let foreseen = foreseen(would, would.to_send() + would.cancel);
+        words.plan = Some(send_time(foreseen, session.sending.requests.pacing));
     }
     words
+}
+
+/// The requests for so many rows and customers.
+fn foreseen(forecast: &Forecast, rows: u64) -> ForeseenRequests {
+    ForeseenRequests {
+        rows,
+        requests: forecast.requests_of_sync(),
+        or_more: !forecast.listed || forecast.changes_plans(),
+    }
 }

@@ -19,7 +19,7 @@ use super::page_text::{DigestThread, PageText, detail};
 use super::prepared::{Prepared, origin, unless_stopped};
 use super::remote_state::{RemoteQuery, RemoteState, look_up};
 use super::result_folder::lock_folder;
-use super::send_time::send_time;
+use super::send_time::{ForeseenRequests, send_time};
 use super::shell_word::shell_word;
 use super::system::{seconds, span_since, wall_clock};
 use crate::cli::{AnnotationPlatform, CheckOptions, ReadingOptions, ValidateOptions};
@@ -214,11 +214,10 @@ impl Validation {
             detail: detail(&surveyed.tally, &[]),
             ..Summary::default()
         };
-        let to_do = surveyed.to_do();
         let mut plan = None;
         if let Some(remote) = &remote {
             summary.target = remote.target.clone();
-            plan = Some(send_time(to_do, remote.requests.pacing));
+            plan = Some(send_time(foreseen(&surveyed), remote.requests.pacing));
         }
         let accounting = AccountSources {
             check: &prepared.reading,
@@ -295,5 +294,14 @@ impl Validation {
             next: advised(&steps, &self.command, &self.inherited)?,
             ..SummaryNotes::default()
         })
+    }
+}
+
+/// The requests of an import, after all customers were looked up.
+fn foreseen(surveyed: &Survey) -> ForeseenRequests {
+    ForeseenRequests {
+        rows: surveyed.to_do() + surveyed.there,
+        requests: surveyed.to_request(),
+        or_more: false,
     }
 }

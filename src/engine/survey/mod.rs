@@ -111,6 +111,12 @@ impl Survey {
         names.cloned().collect()
     }
 
+    /// The requests that an import sends for them, if none is sent again: a create each, and a
+    /// look-up of a customer that proves to be there.
+    pub fn to_request(&self) -> u64 {
+        self.to_create + self.to_look_up + self.there.min(self.to_create)
+    }
+
     /// Rows that this run has to process.
     pub fn to_do(&self) -> u64 {
         self.to_create + self.to_look_up - self.there
