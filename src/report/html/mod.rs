@@ -244,6 +244,17 @@ fn bars(summary: &Summary) -> Vec<ValueBars> {
         .collect()
 }
 
+/// How long the run took, and all runs of its checkpoint if there were others.
+fn took(summary: &Summary) -> String {
+    let all = summary.elapsed_seconds;
+    match summary.this_run {
+        Some(run) if all - run.elapsed_seconds >= 0.1 => {
+            format!("{:.1} s; all runs {all:.1} s", run.elapsed_seconds)
+        }
+        Some(_) | None => format!("{all:.1} s"),
+    }
+}
+
 fn facts(summary: &Summary, notes: &PageNotes) -> Vec<(String, String)> {
     let mut facts = Vec::new();
     let mut add = |name: &str, value: &str| {
@@ -264,7 +275,7 @@ fn facts(summary: &Summary, notes: &PageNotes) -> Vec<(String, String)> {
         add("Began", &span.started);
         add("Ended", &span.finished);
     }
-    add("Took", &format!("{:.1} s", summary.elapsed_seconds));
+    add("Took", &took(summary));
     if summary.requests.sent > 0 {
         let requests = &summary.requests;
         let all = counted(requests.sent, "request", "requests");

@@ -8,6 +8,7 @@
 //! - `misread_mark.rs`: byte-order marks that became letters
 //! - `compression.rs`: unpacks gzip and zstd
 //! - `text_encoding.rs`: detects the encoding of a text
+//! - `word_sense.rs`: letters that make no sense where they stand
 //! - `encoding_label.rs`: the names of encodings
 //! - `decoding.rs`: converts text to UTF-8
 //! - `buffer.rs`: the part of an input that is in memory
@@ -29,3 +30,4 @@ pub(super) mod positioned;
 pub(super) mod simd;
 pub mod sniff;
 pub(super) mod text_encoding;
+mod word_sense;

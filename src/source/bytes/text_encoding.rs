@@ -9,9 +9,10 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{Encoding, MACINTOSH, UTF_8, UTF_16BE, UTF_16LE};
 
 use super::sniff::UTF8_MARK;
+use super::word_sense::senseless_letters;
 
 /// How many bytes an encoding is guessed from.
 const EVIDENCE: u64 = 1 << 20;
@@ -21,6 +22,13 @@ const BEFORE: u64 = 1 << 10;
 
 /// From so many bytes beyond ASCII, a guess is likely to be right.
 const LIKELY_FROM: usize = 12;
+
+/// If one letter beyond ASCII in so many makes no sense where it stands, another encoding is
+/// tried.
+const SENSELESS: usize = 5;
+
+/// If one in so many makes none, a guess is not likely to be right.
+const SENSE: usize = 50;
 
 /// How an encoding is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,10 +107,20 @@ impl TextEncoding {
         let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
         detector.feed(evidence, false);
         let encoding = detector.guess(None, Utf8Detection::Deny);
-        let (text, _) = encoding.decode_without_bom_handling(evidence);
         let many = evidence.iter().filter(|byte| !byte.is_ascii()).count();
+        let (mut text, _) = encoding.decode_without_bom_handling(evidence);
+        let (mut encoding, mut senseless) = (encoding, senseless_letters(&text));
+        // The detector does not know the encoding of old Macs.
+        if encoding.is_single_byte() && senseless > 0 && senseless * SENSELESS >= many {
+            let (as_mac, _) = MACINTOSH.decode_without_bom_handling(evidence);
+            let senseless_as_mac = senseless_letters(&as_mac);
+            if senseless_as_mac * 4 < senseless {
+                (encoding, text, senseless) = (MACINTOSH, as_mac, senseless_as_mac);
+            }
+        }
         let spoilt = |letter: char| letter == '\u{fffd}' || ('\u{80}'..'\u{a0}').contains(&letter);
-        let is_likely = many >= LIKELY_FROM && !text.contains(spoilt);
+        let makes_sense = senseless * SENSE < many && !text.contains(spoilt);
+        let is_likely = many >= LIKELY_FROM && makes_sense;
         Self {
             encoding,
             source: if is_likely {
@@ -135,9 +153,9 @@ impl TextEncoding {
             EncodingSource::Likely => {
                 format!("read as {name} (likely{word}; say --encoding NAME if names look wrong)")
             }
-            EncodingSource::Guess => format!(
-                "read as {name} (a guess from few letters{word}; say --encoding NAME if names look wrong)"
-            ),
+            EncodingSource::Guess => {
+                format!("read as {name} (a guess{word}; say --encoding NAME if names look wrong)")
+            }
         }
     }
 }

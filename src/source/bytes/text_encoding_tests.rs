@@ -220,7 +220,7 @@ fn it_says_how_sure_it_is_and_shows_a_word() {
     let few = detected(&encoded(&table(&["Müller"]), "windows-1252"), None).unwrap();
     assert_eq!(
         few.described(),
-        "read as Windows-1252 (a guess from few letters, with words such as Müller; say --encoding NAME if names look wrong)"
+        "read as Windows-1252 (a guess, with words such as Müller; say --encoding NAME if names look wrong)"
     );
     let names = [
         "Bäckerei Groß",
@@ -235,4 +235,41 @@ fn it_says_how_sure_it_is_and_shows_a_word() {
         detected(&many, None).unwrap().source,
         EncodingSource::Likely
     );
+}
+
+/// The detector takes it for Windows-1252.
+#[test]
+fn mac_roman_is_told_from_windows() {
+    let names = [
+        "Müller Größe",
+        "Société Générale",
+        "Köln",
+        "Señor Núñez",
+        "Århus",
+        "L’Oréal",
+    ];
+    let text = table(&names);
+    let mac: Vec<u8> = text.chars().map(in_mac_roman).collect();
+    let found = detected(&mac, None).unwrap();
+    assert_eq!(
+        (found.name().as_str(), found.source),
+        ("macintosh", EncodingSource::Likely)
+    );
+    // A few signs within words are no reason for it.
+    let names = [&names[..], &names[..], &["a§b", "c§d"]].concat();
+    let found = detected(&encoded(&table(&names), "windows-1252"), None).unwrap();
+    assert_eq!(
+        (found.name().as_str(), found.source),
+        ("Windows-1252", EncodingSource::Guess)
+    );
+}
+
+/// The byte that `letter` is in Mac Roman, which `encoding_rs` only reads.
+fn in_mac_roman(letter: char) -> u8 {
+    let is_it = |byte: &u8| {
+        let (text, _) =
+            encoding_rs::MACINTOSH.decode_without_bom_handling(std::slice::from_ref(byte));
+        text.chars().eq([letter])
+    };
+    (0..=u8::MAX).find(is_it).unwrap()
 }
