@@ -87,7 +87,7 @@ pub(super) fn refuse_own_results(names: &[OsString], out: &Path) -> anyhow::Resu
                     "{} stands where this run writes its own results",
                     shown(Path::new(name))
                 ),
-                "name another folder with --out DIR, or omit --out",
+                "name another folder with --out DIR",
             ));
         }
     }

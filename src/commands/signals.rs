@@ -7,6 +7,7 @@ use crate::engine::stop::{Halt, Stop};
 /// ends the process.
 pub(super) fn listen(stop: Stop, at_once: impl FnOnce() + Send + 'static) {
     let hangup_is_ignored = hangup_is_ignored();
+    survive_file_limit();
     tokio::spawn(async move {
         signal(hangup_is_ignored).await;
         stop.halt(Halt::Interrupted);
@@ -19,6 +20,18 @@ pub(super) fn listen(stop: Stop, at_once: impl FnOnce() + Send + 'static) {
         )]
         std::process::exit(130);
     });
+}
+
+/// Makes a file that would grow beyond `ulimit -f` an error of the write: by default SIGXFSZ
+/// ends the process, without a word.
+fn survive_file_limit() {
+    #[cfg(unix)]
+    {
+        use rustix::process::Signal;
+        use tokio::signal::unix::{SignalKind, signal};
+        // A handler stays installed without a receiver. Without one it is as it was.
+        signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).ok();
+    }
 }
 
 /// Ends the process at the first signal: nothing was done yet.
