@@ -18,8 +18,8 @@ use super::settings::{ClientError, Settings};
 use super::transport::{LONGEST_BODY, Streamed, Transport};
 use super::wire::{self, BundlePlans};
 use super::{
-    Created, CustomerApi, Exchange, Failure, LookUpReply, Preflight, ProbeReply, Refusal, Removal,
-    RemovalEffect, Reply, Trouble,
+    Created, CustomerAddress, CustomerApi, Exchange, Failure, LookUpReply, Preflight, ProbeReply,
+    Refusal, Removal, RemovalEffect, Reply, Trouble,
 };
 use crate::domain::catalog::Catalog;
 use crate::domain::customer::Customer;
@@ -212,13 +212,13 @@ impl CustomerApi for Client {
 
     async fn change(
         &self,
-        client_id: &str,
+        address: CustomerAddress<'_>,
         change: &RemoteChange,
     ) -> Exchange<Reply<Box<RemoteCustomer>>> {
-        let url = self.endpoints.change(client_id, change);
+        let url = self.endpoints.change(address.path_id(), change);
         let body = change_body(change);
         let bundle_plans = self.bundle_plans();
-        let read = |response| response::updated(response, client_id, &bundle_plans);
+        let read = |response| response::updated(response, address, &bundle_plans);
         self.write(url, body, read).await
     }
 
@@ -244,16 +244,16 @@ impl CustomerApi for Client {
         })
     }
 
-    async fn find(&self, client_id: &str) -> Exchange<LookUpReply> {
+    async fn find(&self, address: CustomerAddress<'_>) -> Exchange<LookUpReply> {
         let request = self
             .transport
-            .request(Method::GET, self.endpoints.customer(client_id))
+            .request(Method::GET, self.endpoints.customer(address.path_id()))
             // A look-up must see what was written a moment ago (RFC 9111 §5.2.1.4).
             .header(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         let bundle_plans = self.bundle_plans();
         match self.transport.send(request, LONGEST_BODY).await {
             Ok(response) => response
-                .into_exchange(|response| response::looked_up(response, client_id, &bundle_plans)),
+                .into_exchange(|response| response::looked_up(response, address, &bundle_plans)),
             Err(failure) => {
                 Exchange::without_response(LookUpReply::Failed(Failure::Unknown(failure.trouble)))
             }

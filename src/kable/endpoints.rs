@@ -44,13 +44,13 @@ impl Endpoints {
         })
     }
 
-    /// The URL to read the customer `client_id`.
-    pub(super) fn customer(&self, client_id: &str) -> Url {
-        self.customer_path(client_id, "")
+    /// The URL to read the customer `id`.
+    pub(super) fn customer(&self, id: &str) -> Url {
+        self.customer_path(id, "")
     }
 
-    /// The URL to make `change` to the customer `client_id`.
-    pub(super) fn change(&self, client_id: &str, change: &RemoteChange) -> Url {
+    /// The URL to make `change` to the customer `id`.
+    pub(super) fn change(&self, id: &str, change: &RemoteChange) -> Url {
         let call = match change {
             RemoteChange::Update(_) => "/update",
             RemoteChange::AddPlans(_) => "/plans/add",
@@ -58,7 +58,7 @@ impl Endpoints {
             RemoteChange::AddBundle(_) => "/bundles/add",
             RemoteChange::RemoveBundle(_) => "/bundles/remove",
         };
-        self.customer_path(client_id, call)
+        self.customer_path(id, call)
     }
 
     /// The URL to remove the customer `customer_id`.
@@ -72,9 +72,9 @@ impl Endpoints {
         )
     }
 
-    fn customer_path(&self, client_id: &str, rest: &str) -> Url {
+    fn customer_path(&self, id: &str, rest: &str) -> Url {
         let mut url = self.customers.clone();
-        let segment = utf8_percent_encode(client_id, SEGMENT);
+        let segment = utf8_percent_encode(id, SEGMENT);
         url.set_path(&format!("{}/{segment}{rest}", url.path()));
         url
     }

@@ -90,6 +90,38 @@ impl Refusal {
     }
 }
 
+/// The id by which a path names a customer. The API takes either kind (`docs/api.md`,
+/// "Calls"), and a customer's `clientId` may be another one's id at Kable: only an answer
+/// tells which customer a path finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CustomerAddress<'a> {
+    /// The `clientId` of the customer that is meant.
+    pub client_id: &'a str,
+    /// Kable's id of it, which its path has then.
+    pub customer_id: Option<&'a str>,
+}
+
+impl<'a> CustomerAddress<'a> {
+    /// The customer with this `clientId`, which its path has.
+    pub fn by_client_id(client_id: &'a str) -> Self {
+        Self {
+            client_id,
+            customer_id: None,
+        }
+    }
+
+    /// The id in its path.
+    pub fn path_id(self) -> &'a str {
+        self.customer_id.unwrap_or(self.client_id)
+    }
+
+    /// Whether `remote` is the customer that is meant.
+    fn is_of(self, remote: &RemoteCustomer) -> bool {
+        remote.client_id == self.client_id
+            && self.customer_id.is_none_or(|id| id == remote.customer_id)
+    }
+}
+
 /// Why the result of a request is not known.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Trouble {
@@ -176,6 +208,9 @@ pub enum Failure {
     /// There was no response, or none that can be parsed: a create or an update may
     /// have taken effect.
     Unknown(Trouble),
+    /// The API answered about another customer, as it would answer the same request again.
+    /// What took effect is not known.
+    Misdirected(Trouble),
 }
 
 /// The result of a look-up.
@@ -287,10 +322,10 @@ pub trait CustomerApi: Send + Sync + 'static {
     /// Creates `customer`.
     fn create(&self, customer: &Customer) -> impl Future<Output = Exchange<Reply<Created>>> + Send;
 
-    /// Changes the customer with this `clientId`.
+    /// Changes the customer at `address`, at which a look-up has found it.
     fn change(
         &self,
-        client_id: &str,
+        address: CustomerAddress<'_>,
         change: &RemoteChange,
     ) -> impl Future<Output = Exchange<Reply<Box<RemoteCustomer>>>> + Send;
 
@@ -305,8 +340,11 @@ pub trait CustomerApi: Send + Sync + 'static {
     /// Finds out whether the API is reachable and accepts the credentials.
     fn probe(&self) -> impl Future<Output = Exchange<ProbeReply>> + Send;
 
-    /// Looks the customer with this `clientId` up.
-    fn find(&self, client_id: &str) -> impl Future<Output = Exchange<LookUpReply>> + Send;
+    /// Looks the customer at `address` up.
+    fn find(
+        &self,
+        address: CustomerAddress<'_>,
+    ) -> impl Future<Output = Exchange<LookUpReply>> + Send;
 
     /// Looks for customers with these `clientId`s in the list of all, for ids that
     /// can't be looked up by path; returns one reply each, in their order.

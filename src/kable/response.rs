@@ -6,53 +6,55 @@ use reqwest::header::LOCATION;
 use super::redaction::Redaction;
 use super::wire::BundlePlans;
 use super::{
-    Advice, Created, Exchange, Failure, LookUpReply, Preflight, Refusal, RemovalEffect, Reply,
-    Trouble, headers, limits, message, wire,
+    Advice, Created, CustomerAddress, Exchange, Failure, LookUpReply, Preflight, Refusal,
+    RemovalEffect, Reply, Trouble, headers, limits, message, wire,
 };
 use crate::domain::customer::{BillingContact, Customer};
 use crate::domain::remote::RemoteCustomer;
-use crate::domain::text::on_one_line;
+use crate::domain::text::{on_one_line, quoted};
 
 /// What a response to the create of `customer` means.
 pub(super) fn created(response: RawResponse, customer: &Customer) -> Reply<Created> {
-    written(response, customer.client_id(), |body, redaction| {
+    written(response, |body, redaction| {
         let (client_id, mut created) = wire::created(body, customer)?;
         redaction.redact_value(&mut created.customer_id);
-        Ok((client_id, created))
+        let other = (client_id != customer.client_id()).then_some(client_id);
+        Ok((other, created))
     })
 }
 
 /// What a response to an update means.
 pub(super) fn updated(
     response: RawResponse,
-    client_id: &str,
+    address: CustomerAddress<'_>,
     bundle_plans: &BundlePlans,
 ) -> Reply<Box<RemoteCustomer>> {
-    written(response, client_id, |body, redaction| {
+    written(response, |body, redaction| {
         let mut remote = wire::customer(body, bundle_plans)?;
-        let client_id = remote.client_id.clone();
+        let other = (!address.is_of(&remote)).then(|| remote.client_id.clone());
         redact_customer(&mut remote, redaction);
-        Ok((client_id, Box::new(remote)))
+        Ok((other, Box::new(remote)))
     })
 }
 
-/// What a response to a create or an update means; `read` returns the `clientId`
-/// and the customer in its body.
+/// What a response to a create or an update means; `read` returns the customer in its
+/// body, and its `clientId` if it is not the one that was meant.
 fn written<T>(
     response: RawResponse,
-    client_id: &str,
-    read: impl FnOnce(&[u8], &Redaction) -> serde_json::Result<(String, T)>,
+    read: impl FnOnce(&[u8], &Redaction) -> serde_json::Result<(Option<String>, T)>,
 ) -> Reply<T> {
     match meaning_of(response.status) {
         StatusMeaning::Success => match read(&response.body, &response.redaction) {
-            Ok((of, customer)) if of == client_id => Reply::Done {
+            Ok((None, customer)) => Reply::Done {
                 customer,
                 status: response.status.as_u16(),
                 request_id: response.request_id,
             },
-            Ok(_) => Reply::Failed(Failure::Unknown(
-                response.broken("the answer is about another customer".to_owned()),
-            )),
+            Ok((Some(other), _)) => {
+                let other = response.redaction.redacted(&other);
+                let message = format!("the answer is about another customer, {}", quoted(&other));
+                Reply::Failed(Failure::Misdirected(response.broken(message)))
+            }
             Err(error) => Reply::Failed(Failure::Unknown(response.unreadable(&error))),
         },
         StatusMeaning::Denied => Reply::Failed(Failure::Denied(response.refusal())),
@@ -93,18 +95,16 @@ pub(super) fn removed(response: RawResponse) -> Reply<RemovalEffect> {
     }
 }
 
-/// What a response to the look-up of `client_id` means.
+/// What a response to the look-up of the customer at `address` means.
 pub(super) fn looked_up(
     response: RawResponse,
-    client_id: &str,
+    address: CustomerAddress<'_>,
     bundle_plans: &BundlePlans,
 ) -> LookUpReply {
     match meaning_of(response.status) {
         StatusMeaning::Success => match wire::customer(&response.body, bundle_plans) {
-            // A path may hold Kable's own id as well: a client id that looks like
-            // one could find another customer (`docs/api.md`, "Calls").
             Ok(mut remote) => {
-                let is_it = remote.client_id == client_id;
+                let is_it = address.is_of(&remote);
                 redact_customer(&mut remote, &response.redaction);
                 let (remote, request_id) = (Box::new(remote), response.request_id);
                 if is_it {

@@ -22,7 +22,7 @@ use kable_bulk::domain::rules::Rules;
 use kable_bulk::domain::update::CustomerUpdate;
 use kable_bulk::domain::validate::validate;
 use kable_bulk::kable::client::Client;
-use kable_bulk::kable::{CustomerApi, LookUpReply, Preflight, Reply};
+use kable_bulk::kable::{CustomerAddress, CustomerApi, LookUpReply, Preflight, Reply};
 use kable_bulk::sandbox::settings::{CLIENT_ID, CLIENT_SECRET};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
@@ -375,7 +375,12 @@ fn client_creates_a_customer_and_keeps_its_keys() {
 #[test]
 fn client_looks_a_customer_up() {
     let call = ReferenceCall::load("lookup");
-    let reply = judge_client(&call, async |client| client.find("acme_7").await.reply);
+    let reply = judge_client(&call, async |client| {
+        client
+            .find(CustomerAddress::by_client_id("acme_7"))
+            .await
+            .reply
+    });
     let LookUpReply::There { remote, .. } = reply else {
         panic!("{reply:?}");
     };
@@ -409,7 +414,10 @@ fn client_updates_a_customer() {
         contact: Some(contact(body)),
     }));
     let reply = judge_client(&call, async |client| {
-        client.change("acme_7", &change).await.reply
+        client
+            .change(CustomerAddress::by_client_id("acme_7"), &change)
+            .await
+            .reply
     });
     let Reply::Done {
         customer, status, ..

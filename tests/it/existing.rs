@@ -1,8 +1,9 @@
 //! Customers that exist already and differ: left, or updated to equal the row.
 
 use kable_bulk::sandbox::http::routes::Call;
+use kable_bulk::sandbox::store::inspect;
 
-use crate::common::Run;
+use crate::common::{DATABASE, Run};
 
 const HEADER: &str = "clientId,companyName,currency,email,phone,planIds\n";
 
@@ -188,4 +189,56 @@ fn how_they_differ_is_a_file_and_the_fields_are_counted() {
     run.import("in.csv --existing update").code(0);
     assert_eq!(differences(&run), [""; 0]);
     assert_eq!(run.summary("in.csv").0.get("differences"), None);
+}
+
+/// A customer whose `clientId` is another one's id at Kable: a path with it finds the other.
+fn one_has_the_others_id(faults: &[&str]) -> (Run, String) {
+    let header = "clientId,companyName,currency,planIds\n";
+    let run = Run::new()
+        .server(faults)
+        .input("first.csv", format!("{header}p-1,Aster,USD,\n"));
+    run.import("first.csv").code(0);
+    let held = inspect::customers(&run.path(DATABASE)).unwrap();
+    let id = held[0].customer_id.clone();
+    run.write("second.csv", format!("{header}{id},Birch,USD,\n"));
+    run.import("second.csv").code(0);
+    run.summary("second.csv").outcomes(&[("created", 1)]);
+    let plan = "pln_5a3b0c7d9e1f42638495a6b7c8d9e0f1";
+    run.write(
+        "in.csv",
+        format!("{header}p-1,Aster,USD,\n{id},Birch & Sons,EUR,{plan}\n"),
+    );
+    (run, id)
+}
+
+/// Names, currencies and plans of both, the first one's first.
+fn both(run: &Run, id: &str) -> [String; 2] {
+    ["p-1", id].map(|client_id| {
+        let customer = run.now(client_id);
+        let plans = customer["planIds"].as_array().map_or(0, Vec::len);
+        let (name, currency) = (&customer["companyName"], &customer["currency"]);
+        format!("{name} {currency} {plans}")
+    })
+}
+
+#[test]
+fn a_change_never_lands_on_the_customer_whose_kable_id_the_row_has() {
+    let changed = [r#""Aster" "USD" 0"#, r#""Birch & Sons" "EUR" 1"#];
+    for faults in [&[][..], &["lost-reply@update:1"], &["reset@add-plans:1"]] {
+        let (run, id) = one_has_the_others_id(faults);
+        run.go(&format!(
+            "sync in.csv --base-url {} --max-changes 100%",
+            run.url()
+        ))
+        .code(0);
+        let summary = run.summary("in.csv");
+        summary.outcomes(&[("unchanged", 1), ("updated", 1)]);
+        assert_eq!(both(&run, &id), changed, "{faults:?}");
+    }
+    let (run, id) = one_has_the_others_id(&[]);
+    run.import("in.csv --existing update").code(3);
+    let outcomes = [("already_existed", 1), ("differs", 1)];
+    run.summary("in.csv").outcomes(&outcomes);
+    let renamed = [r#""Aster" "USD" 0"#, r#""Birch & Sons" "EUR" 0"#];
+    assert_eq!(both(&run, &id), renamed, "an import changes no plans");
 }

@@ -129,6 +129,7 @@ async fn see<A: CustomerApi, O: Observer>(
             |_other| ReadBack::Absent,
         ),
         looked_up @ (LookedUp::There(..)
+        | LookedUp::Listed(..)
         | LookedUp::Twin(..)
         | LookedUp::TwinInList(..)
         | LookedUp::Throttled
@@ -151,7 +152,9 @@ fn seen(
     twin: impl FnOnce(&RemoteCustomer) -> ReadBack,
 ) -> ReadBack {
     match looked_up {
-        LookedUp::There(remote, _) => compared(customer, outcome, &remote),
+        LookedUp::There(remote, _) | LookedUp::Listed(remote, _) => {
+            compared(customer, outcome, &remote)
+        }
         LookedUp::Absent | LookedUp::Throttled => ReadBack::Absent,
         LookedUp::Twin(other, _) | LookedUp::TwinInList(other, _) => twin(&other),
         LookedUp::Failed(trouble) => ReadBack::Unasked(trouble.message),

@@ -119,8 +119,7 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
         let Some(admitted) = self.admitted().await else {
             return Some(RowEnd::Stopped);
         };
-        let client_id = self.state.ticket.customer.client_id();
-        let request = self.sender.api.change(client_id, change);
+        let request = self.sender.api.change(self.state.address(), change);
         let (timed, reply) = self.sender.timed(admitted.permit, request).await;
         if self.state.change == ChangeState::Lost {
             Metrics::count(&self.sender.metrics.retried);
@@ -182,6 +181,11 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
                 }
             }
             Failure::Unsent(trouble) => self.unsent(trouble),
+            Failure::Misdirected(trouble) => {
+                // The API works: it answers about another customer.
+                self.sender.worked(sent);
+                self.state.misdirected(trouble, self.sender.began.elapsed());
+            }
             Failure::Unknown(trouble) => self.lost(trouble),
         }
         None
@@ -219,13 +223,16 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
     async fn look_up(&mut self) -> Option<RowEnd> {
         let is_retry = self.state.is_retry();
         self.state.on_trial = false;
-        let state = &mut *self.state;
-        let client_id = state.ticket.customer.client_id();
-        let (requests, date_ms) = (&mut state.attempts, &mut state.date_ms);
-        match look_up(self.sender, client_id, is_retry, requests, date_ms).await {
+        let (mut requests, mut date_ms) = (self.state.attempts, self.state.date_ms);
+        let address = self.state.address();
+        let request = look_up(self.sender, address, is_retry, &mut requests, &mut date_ms);
+        let looked_up = request.await;
+        (self.state.attempts, self.state.date_ms) = (requests, date_ms);
+        match looked_up {
             // On a server whose ids are case-sensitive, a twin is another customer.
             LookedUp::TwinInList(..) if self.state.refusal.is_none() => self.absent(),
             LookedUp::There(remote, request_id) => self.there(remote, request_id),
+            LookedUp::Listed(remote, request_id) => self.there_by_list(remote, request_id),
             LookedUp::Absent => self.absent(),
             LookedUp::Twin(remote, request_id) | LookedUp::TwinInList(remote, request_id) => {
                 Some(self.twin(remote, request_id))
@@ -242,7 +249,9 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
     /// Looks for the row's customer in the list of all customers, the last resort.
     fn listed(&mut self, looked_up: LookedUp) -> Option<RowEnd> {
         match looked_up {
-            LookedUp::There(remote, request_id) => self.there(remote, request_id),
+            LookedUp::There(remote, request_id) | LookedUp::Listed(remote, request_id) => {
+                self.there_by_list(remote, request_id)
+            }
             LookedUp::Twin(remote, request_id) | LookedUp::TwinInList(remote, request_id) => {
                 Some(self.twin(remote, request_id))
             }
@@ -266,6 +275,20 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
             }
         }
         self.state.found(remote, request_id, &self.sender.facts())
+    }
+
+    /// The customer was found, but not by its path: a change needs a path that finds it.
+    fn there_by_list(
+        &mut self,
+        remote: Box<RemoteCustomer>,
+        request_id: Option<String>,
+    ) -> Option<RowEnd> {
+        let customer_id = remote.customer_id.clone();
+        let end = self.there(remote, request_id);
+        if end.is_some() {
+            return end;
+        }
+        self.state.readdressed(customer_id)
     }
 
     /// The customer was not found.

@@ -25,8 +25,8 @@ use crate::engine::testing::scripted_api::{ScriptedApi, ScriptedReply, to_update
 use crate::engine::testing::{CLAIMED_BY, EventLog, NOW_MS, remote_of, sender_to};
 use crate::engine::ticket::{ClaimTime, EarlierRuns, FirstStep, Ticket};
 use crate::kable::{
-    Advice, Created, CustomerApi, Exchange, Failure, Key, LookUpReply, ProbeReply, Refusal, Reply,
-    Trouble,
+    Advice, Created, CustomerAddress, CustomerApi, Exchange, Failure, Key, LookUpReply, ProbeReply,
+    Refusal, Reply, Trouble,
 };
 use crate::ledger::Settlement;
 use crate::report::{Event, Observer};
@@ -833,13 +833,13 @@ impl CustomerApi for DownApi {
 
     async fn change(
         &self,
-        _client_id: &str,
+        _address: CustomerAddress<'_>,
         _change: &RemoteChange,
     ) -> Exchange<Reply<Box<RemoteCustomer>>> {
         panic!("nothing is to be changed")
     }
 
-    async fn find(&self, _client_id: &str) -> Exchange<LookUpReply> {
+    async fn find(&self, _address: CustomerAddress<'_>) -> Exchange<LookUpReply> {
         let reply = if self.request().await {
             LookUpReply::Absent
         } else {
@@ -992,13 +992,13 @@ impl CustomerApi for FailingApi {
 
     async fn change(
         &self,
-        _client_id: &str,
+        _address: CustomerAddress<'_>,
         _change: &RemoteChange,
     ) -> Exchange<Reply<Box<RemoteCustomer>>> {
         panic!("nothing is to be changed")
     }
 
-    async fn find(&self, _client_id: &str) -> Exchange<LookUpReply> {
+    async fn find(&self, _address: CustomerAddress<'_>) -> Exchange<LookUpReply> {
         Exchange {
             reply: LookUpReply::Failed(Failure::Unknown(trouble(self.0))),
             date_ms: None,

@@ -14,7 +14,7 @@ use super::retries::{Blame, Retries};
 use super::sender::{AnswerTime, Sender};
 use crate::domain::remote::RemoteCustomer;
 use crate::engine::pace::circuit_breaker::Access;
-use crate::kable::{CustomerApi, Failure, LookUpReply, ProbeReply, Trouble};
+use crate::kable::{CustomerAddress, CustomerApi, Failure, LookUpReply, ProbeReply, Trouble};
 use crate::report::Observer;
 
 /// A `clientId` that no customer has: the response to its look-up is this API's response
@@ -24,8 +24,10 @@ const NO_CUSTOMER: &str = "kable-bulk-looks-for-no-customer";
 /// What a look-up found out.
 #[derive(Debug)]
 pub(super) enum LookedUp {
-    /// The customer exists, found by the request with that id.
+    /// The customer exists, and its path finds it. Holds the id of the request.
     There(Box<RemoteCustomer>, Option<String>),
+    /// It exists, and only the list has shown it: its path may find another customer, or none.
+    Listed(Box<RemoteCustomer>, Option<String>),
     /// It does not, or not yet.
     Absent,
     /// Its path finds another customer, whose id differs in case only.
@@ -58,29 +60,33 @@ enum PathVerdict {
 /// response's `Date`.
 pub(super) async fn look_up<A: CustomerApi, O: Observer>(
     sender: &Sender<A, O>,
-    client_id: &str,
+    address: CustomerAddress<'_>,
     is_retry: bool,
     requests: &mut u32,
     date_ms: &mut Option<i64>,
 ) -> LookedUp {
-    let Some((timed, found)) = find(sender, client_id, is_retry).await else {
+    let Some((timed, found)) = find(sender, address, is_retry).await else {
         return LookedUp::Stopped;
     };
     *requests += 1;
     *date_ms = timed.date_ms;
-    match by_path(sender, client_id, &found).await {
+    match by_path(sender, address, &found).await {
         PathVerdict::AbsentByPage => return LookedUp::Absent,
         PathVerdict::Stopped => return LookedUp::Stopped,
         PathVerdict::AskList => {
             sender.answered(timed.sent);
             *requests += 1;
-            return find_in_list(sender, client_id).await;
+            return find_in_list(sender, address.client_id).await;
         }
         PathVerdict::Believed => {}
     }
     let looked_up = meaning(found);
     match &looked_up {
-        LookedUp::There(..) | LookedUp::Absent | LookedUp::Twin(..) | LookedUp::TwinInList(..) => {
+        LookedUp::There(..)
+        | LookedUp::Listed(..)
+        | LookedUp::Absent
+        | LookedUp::Twin(..)
+        | LookedUp::TwinInList(..) => {
             sender.answered(timed.sent);
             if is_retry {
                 sender.refund();
@@ -104,7 +110,8 @@ pub(super) async fn look_up_until_known<A: CustomerApi, O: Observer>(
     let (mut retries, mut date_ms) = (Retries::default(), None);
     loop {
         let is_retry = retries.unanswered > 0;
-        let request = look_up(sender, client_id, is_retry, requests, &mut date_ms);
+        let address = CustomerAddress::by_client_id(client_id);
+        let request = look_up(sender, address, is_retry, requests, &mut date_ms);
         let looked_up = tokio::select! {
             looked_up = request => looked_up,
             // The look-up may be abandoned once its response is no longer needed.
@@ -113,6 +120,7 @@ pub(super) async fn look_up_until_known<A: CustomerApi, O: Observer>(
         let facts = sender.facts();
         let until = match looked_up {
             LookedUp::There(..)
+            | LookedUp::Listed(..)
             | LookedUp::Twin(..)
             | LookedUp::TwinInList(..)
             | LookedUp::Stopped => return looked_up,
@@ -192,13 +200,13 @@ pub(super) async fn find_in_list<A: CustomerApi, O: Observer>(
 /// Sends one look-up by path; `None` if everything is stopped.
 async fn find<A: CustomerApi, O: Observer>(
     sender: &Sender<A, O>,
-    client_id: &str,
+    address: CustomerAddress<'_>,
     is_retry: bool,
 ) -> Option<(AnswerTime, LookUpReply)> {
     let admitted = sender.admitted(is_retry, Access::Read).await?;
     sender.metrics.count_lookup();
     let (timed, found) = sender
-        .timed(admitted.permit, sender.api.find(client_id))
+        .timed(admitted.permit, sender.api.find(address))
         .await;
     if let LookUpReply::Failed(Failure::Throttled(wait)) = &found {
         sender.hold_back(timed.sent, *wait);
@@ -209,17 +217,20 @@ async fn find<A: CustomerApi, O: Observer>(
 /// How far the result `found` of a look-up by path can be trusted.
 async fn by_path<A: CustomerApi, O: Observer>(
     sender: &Sender<A, O>,
-    client_id: &str,
+    address: CustomerAddress<'_>,
     found: &LookUpReply,
 ) -> PathVerdict {
     let asks_list = match found {
-        LookUpReply::Absent => is_unsafe_in_path(client_id),
+        LookUpReply::Absent => is_unsafe_in_path(address.path_id()),
         LookUpReply::AbsentPage(_) => match is_absence_a_page(sender).await {
             Some(true) => return PathVerdict::AbsentByPage,
             Some(false) => true,
-            None => is_unsafe_in_path(client_id),
+            None => is_unsafe_in_path(address.path_id()),
         },
-        LookUpReply::Other { remote, .. } => !is_same_but_for_case(client_id, &remote.client_id),
+        LookUpReply::Other { remote, .. } => {
+            address.customer_id.is_some()
+                || !is_same_but_for_case(address.client_id, &remote.client_id)
+        }
         LookUpReply::Failed(Failure::Denied(refusal)) => match sender.reach().await {
             (_, ProbeReply::Denied(_)) => {
                 sender.shut_out(refusal);
@@ -230,9 +241,12 @@ async fn by_path<A: CustomerApi, O: Observer>(
             (_, ProbeReply::Trouble(_)) => false,
         },
         LookUpReply::There { .. }
-        | LookUpReply::Failed(Failure::Throttled(_) | Failure::Unsent(_) | Failure::Unknown(_)) => {
-            false
-        }
+        | LookUpReply::Failed(
+            Failure::Throttled(_)
+            | Failure::Unsent(_)
+            | Failure::Unknown(_)
+            | Failure::Misdirected(_),
+        ) => false,
     };
     if asks_list {
         PathVerdict::AskList
@@ -250,7 +264,7 @@ async fn is_absence_a_page<A: CustomerApi, O: Observer>(sender: &Sender<A, O>) -
     let (_, ProbeReply::Good) = sender.reach().await else {
         return None;
     };
-    match find(sender, NO_CUSTOMER, true).await? {
+    match find(sender, CustomerAddress::by_client_id(NO_CUSTOMER), true).await? {
         (_, LookUpReply::AbsentPage(_)) => Some(*sender.absence_is_page.get_or_init(|| true)),
         (_, LookUpReply::Absent) => Some(false),
         (_, LookUpReply::There { .. } | LookUpReply::Other { .. } | LookUpReply::Failed(_)) => None,
@@ -266,9 +280,9 @@ fn meaning(found: LookUpReply) -> LookedUp {
         LookUpReply::Failed(Failure::Throttled(_)) => LookedUp::Throttled,
         LookUpReply::Failed(Failure::Denied(refusal)) => LookedUp::Failed(refusal.into_trouble()),
         LookUpReply::AbsentPage(trouble)
-        | LookUpReply::Failed(Failure::Unsent(trouble) | Failure::Unknown(trouble)) => {
-            LookedUp::Failed(trouble)
-        }
+        | LookUpReply::Failed(
+            Failure::Unsent(trouble) | Failure::Unknown(trouble) | Failure::Misdirected(trouble),
+        ) => LookedUp::Failed(trouble),
     }
 }
 
@@ -276,7 +290,8 @@ fn meaning(found: LookUpReply) -> LookedUp {
 fn meaning_in_list(found: LookUpReply) -> LookedUp {
     match meaning(found) {
         LookedUp::Twin(remote, request_id) => LookedUp::TwinInList(remote, request_id),
-        looked_up @ (LookedUp::There(..)
+        LookedUp::There(remote, request_id) => LookedUp::Listed(remote, request_id),
+        looked_up @ (LookedUp::Listed(..)
         | LookedUp::Absent
         | LookedUp::TwinInList(..)
         | LookedUp::Throttled

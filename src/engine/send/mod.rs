@@ -10,6 +10,7 @@
 //! - `admission.rs`: the gates before every request
 //! - `delivery.rs`: one row in flight, from its first request to its end
 //! - `row_state.rs`: what a response means for the row, and which request is next
+//! - `addressing.rs`: the path by which a customer is changed
 //! - `retries.rs`: how often a row was tried, and when it may be tried again
 //! - `facts.rs`: what the run knows when a response is judged
 //! - `settle.rs`: how a row ended → its settlement
@@ -30,6 +31,7 @@
 //! - `simulation/`: a thousand workers in virtual time, as a test
 
 pub mod absence;
+mod addressing;
 mod admission;
 mod batch_size;
 pub mod canary;

@@ -185,10 +185,12 @@ async fn found_out<A: CustomerApi, O: Observer>(
         ..settled(Outcome::Unresolved)
     };
     match looked_up {
-        LookedUp::There(remote, request_id) => Some(Settlement {
-            request_id,
-            ..there(entry, &remote, sender.keys, settled(Outcome::Created))
-        }),
+        LookedUp::There(remote, request_id) | LookedUp::Listed(remote, request_id) => {
+            Some(Settlement {
+                request_id,
+                ..there(entry, &remote, sender.keys, settled(Outcome::Created))
+            })
+        }
         LookedUp::Absent => Some(settled(Outcome::Pending)),
         LookedUp::Twin(other, _) | LookedUp::TwinInList(other, _) => Some(unresolved(Trouble {
             message: format!(

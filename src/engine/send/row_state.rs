@@ -15,7 +15,6 @@ use crate::domain::decision::ExistingPolicy;
 use crate::domain::outcome::Outcome;
 use crate::domain::remote::{RemoteCustomer, differences};
 use crate::domain::remote_change::RemoteChange;
-use crate::domain::text::quoted;
 use crate::domain::update::Unseen;
 use crate::engine::ticket::{FirstStep, KnownCustomer, Ticket};
 use crate::kable::{Created, Key, Refusal, Trouble};
@@ -109,6 +108,10 @@ pub(super) struct RowState {
     pub(super) next: NextRequest,
     pub(super) create: CreateState,
     pub(super) change: ChangeState,
+    /// Kable's id of the customer, if its `clientId` finds another one.
+    pub(super) customer_id: Option<String>,
+    /// How many creates and changes of it the API answered about another customer.
+    pub(super) misdirected: u32,
     /// The changes that the API accepted: none is sent twice.
     pub(super) accepted_changes: Vec<RemoteChange>,
     pub(super) retries: Retries,
@@ -154,6 +157,8 @@ impl RowState {
                 .then(|| Absence::of_earlier_holder(ticket.earlier.sent_until)),
             ticket,
             change: ChangeState::None,
+            customer_id: None,
+            misdirected: 0,
             accepted_changes: Vec::new(),
             retries: Retries::default(),
             attempts: 0,
@@ -310,6 +315,9 @@ impl RowState {
         facts: &Facts,
     ) -> Option<RowEnd> {
         if let Some(change) = self.next_change(&remote, facts) {
+            if self.is_misdirected_for_good() {
+                return Some(RowEnd::Unresolved);
+            }
             self.next = NextRequest::Change(change);
             return self.retries.spent(facts).map(RowEnd::OutOfTries);
         }
@@ -377,7 +385,8 @@ impl RowState {
         }
         // The list is the last resort: a "not found" page may come from a proxy, for this
         // path only and for a while.
-        let asks_list = is_acknowledged || contradicted || in_doubt && facts.absence_is_page;
+        let is_odd = is_acknowledged || self.misdirected > 0;
+        let asks_list = is_odd || contradicted || in_doubt && facts.absence_is_page;
         if asks_list && !self.listed {
             self.listed = true;
             self.next = NextRequest::FindInList;
@@ -396,6 +405,9 @@ impl RowState {
                 return Some(self.unresolved(message));
             }
         };
+        if self.is_misdirected_for_good() {
+            return Some(RowEnd::Unresolved);
+        }
         self.next = NextRequest::Create;
         let Some(refusal) = self.refusal.take() else {
             return self.retries.spent(facts).map(RowEnd::OutOfTries);
@@ -428,30 +440,6 @@ impl RowState {
             ..Trouble::default()
         });
         RowEnd::Unresolved
-    }
-
-    /// A customer exists whose id differs from the row's in case only. If it is the row's
-    /// own, the API changes the case of ids; if not, the row can't be created beside it.
-    pub(super) fn twin(
-        &self,
-        remote: Box<RemoteCustomer>,
-        request_id: Option<String>,
-        facts: &Facts,
-    ) -> RowEnd {
-        let (claim, created) = (self.ticket.claim, remote.created);
-        let is_ours = self.ticket.earlier.customer == KnownCustomer::Ours
-            || self.may_be_ours() && facts.clocks.is_ours(claim, created);
-        if is_ours {
-            return RowEnd::There(remote, request_id);
-        }
-        RowEnd::Conflict(Refusal {
-            status: self.refusal.as_ref().map_or(0, |refusal| refusal.status),
-            message: format!(
-                "Kable takes this clientId for that of customer {}, from which it differs in case only",
-                quoted(&remote.client_id)
-            ),
-            request_id,
-        })
     }
 
     /// A look-up got no response, or an unreadable one; the row's end, if its tries are

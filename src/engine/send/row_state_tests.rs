@@ -340,3 +340,57 @@ fn the_doubt_of_a_row_begins_when_it_is_taken_over() {
     assert_eq!(state.next, NextRequest::Find);
     assert_eq!(state.absence, Some(Absence::of_earlier_holder(now)));
 }
+
+fn about_another() -> Trouble {
+    Trouble {
+        message: "the answer is about another customer".to_owned(),
+        ..Trouble::default()
+    }
+}
+
+#[test]
+fn a_change_that_the_api_answered_about_another_customer_is_not_repeated() {
+    let facts = facts(ExistingPolicy::Update);
+    for (shown, ends_well) in [(there(), true), (differing(), false)] {
+        let mut state = row(FirstStep::LookUp);
+        assert!(state.found(differing(), None, &facts).is_none());
+        assert!(matches!(state.next, NextRequest::Change(_)));
+        state.misdirected(about_another(), facts.now);
+        assert_eq!(state.next, NextRequest::Find);
+        match state.found(shown, None, &facts) {
+            Some(RowEnd::There(..)) => assert!(ends_well),
+            Some(RowEnd::Unresolved) => assert!(!ends_well),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_create_that_the_api_answers_about_another_customer_is_sent_twice_at_most() {
+    let facts = facts(ExistingPolicy::Skip);
+    let mut state = row(FirstStep::Create);
+    for _ in 0..2 {
+        assert_eq!(state.next, NextRequest::Create);
+        state.misdirected(about_another(), facts.now);
+        if let Some(end) = state.absent_for_good(&facts) {
+            assert!(matches!(end, RowEnd::Unresolved), "{end:?}");
+            return;
+        }
+    }
+    panic!("it would be sent again");
+}
+
+/// Its `clientId` found another customer, and the list has shown it.
+#[test]
+fn a_change_goes_to_an_id_that_a_look_up_found_the_customer_by() {
+    let facts = facts(ExistingPolicy::Update);
+    let mut state = row(FirstStep::LookUp);
+    assert!(state.found(differing(), None, &facts).is_none());
+    assert!(state.readdressed("cus_2".to_owned()).is_none());
+    assert_eq!(state.next, NextRequest::Find);
+    assert_eq!(state.address().path_id(), "cus_2");
+    // Kable's id does not find it either.
+    assert!(state.found(differing(), None, &facts).is_none());
+    let end = state.readdressed("cus_2".to_owned());
+    assert!(matches!(end, Some(RowEnd::Conflict(_))), "{end:?}");
+}

@@ -21,7 +21,8 @@ use crate::engine::pace::retry_budget::{Allowance, RetryBudget};
 use crate::engine::pace::{PaceSettings, Pacer};
 use crate::engine::testing::{CLAIMED_BY, sender_to};
 use crate::kable::{
-    Advice, Created, CustomerApi, Exchange, Failure, LookUpReply, ProbeReply, Reply, Trouble,
+    Advice, Created, CustomerAddress, CustomerApi, Exchange, Failure, LookUpReply, ProbeReply,
+    Reply, Trouble,
 };
 
 /// A server, a run against it, and what must hold.
@@ -376,7 +377,11 @@ impl CustomerApi for SimulatedApi {
         })
     }
 
-    async fn change(&self, _: &str, _: &RemoteChange) -> Exchange<Reply<Box<RemoteCustomer>>> {
+    async fn change(
+        &self,
+        _: CustomerAddress<'_>,
+        _: &RemoteChange,
+    ) -> Exchange<Reply<Box<RemoteCustomer>>> {
         unreachable!("no customer exists")
     }
 
@@ -388,7 +393,7 @@ impl CustomerApi for SimulatedApi {
     }
 
     // A create that failed was not done.
-    async fn find(&self, _: &str) -> Exchange<LookUpReply> {
+    async fn find(&self, _: CustomerAddress<'_>) -> Exchange<LookUpReply> {
         exchange(match self.request(SimulatedCall::LookUp).await {
             SimulatedReply::Accepted => LookUpReply::Absent,
             SimulatedReply::Refused => LookUpReply::Failed(Failure::Throttled(self.retry_after())),

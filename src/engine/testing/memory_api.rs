@@ -11,8 +11,8 @@ use crate::domain::field::Field;
 use crate::domain::remote::RemoteCustomer;
 use crate::domain::remote_change::RemoteChange;
 use crate::kable::{
-    Created, CustomerApi, Exchange, Failure, LookUpReply, ProbeReply, Refusal, Removal,
-    RemovalEffect, Reply, Trouble,
+    Created, CustomerAddress, CustomerApi, Exchange, Failure, LookUpReply, ProbeReply, Refusal,
+    Removal, RemovalEffect, Reply, Trouble,
 };
 
 /// A request, as [`MemoryApi`] sees it.
@@ -189,18 +189,16 @@ impl CustomerApi for MemoryApi {
 
     async fn change(
         &self,
-        client_id: &str,
+        address: CustomerAddress<'_>,
         change: &RemoteChange,
     ) -> Exchange<Reply<Box<RemoteCustomer>>> {
         let mut held = self.held.lock().unwrap();
-        let fate = (held.behaviour)(ApiCall::Update(client_id));
+        let fate = (held.behaviour)(ApiCall::Update(address.client_id));
         if !matches!(fate, CallFate::Answered | CallFate::LostAfter) {
             return undated(not_done(fate));
         }
-        let Some(remote) = held.by_id.get_mut(client_id) else {
-            return undated(not_done(CallFate::Refused(format!(
-                "no customer {client_id}"
-            ))));
+        let Some(remote) = held.by_id.get_mut(address.client_id) else {
+            return undated(not_done(CallFate::Refused("no such customer".to_owned())));
         };
         make(remote, change);
         if fate == CallFate::LostAfter {
@@ -213,11 +211,18 @@ impl CustomerApi for MemoryApi {
         })
     }
 
-    async fn find(&self, client_id: &str) -> Exchange<LookUpReply> {
+    async fn find(&self, address: CustomerAddress<'_>) -> Exchange<LookUpReply> {
+        let CustomerAddress {
+            client_id,
+            customer_id,
+        } = address;
         let mut held = self.held.lock().unwrap();
         held.finds.push(client_id.to_owned());
         undated(match (held.behaviour)(ApiCall::Find(client_id)) {
             CallFate::Answered => match held.by_id.get(client_id) {
+                Some(remote) if customer_id.is_some_and(|id| id != remote.customer_id) => {
+                    LookUpReply::Absent
+                }
                 Some(remote) => LookUpReply::There {
                     remote: Box::new(remote.clone()),
                     request_id: None,

@@ -9,7 +9,8 @@ use crate::domain::customer::Customer;
 use crate::domain::remote::RemoteCustomer;
 use crate::domain::remote_change::RemoteChange;
 use crate::kable::{
-    Advice, Created, CustomerApi, Exchange, Failure, LookUpReply, ProbeReply, Reply, Trouble,
+    Advice, Created, CustomerAddress, CustomerApi, Exchange, Failure, LookUpReply, ProbeReply,
+    Reply, Trouble,
 };
 
 /// One response of a [`ScriptedApi`].
@@ -133,7 +134,7 @@ impl CustomerApi for ScriptedApi {
 
     async fn change(
         &self,
-        _client_id: &str,
+        _address: CustomerAddress<'_>,
         _change: &RemoteChange,
     ) -> Exchange<Reply<Box<RemoteCustomer>>> {
         match self.answer("update") {
@@ -144,7 +145,7 @@ impl CustomerApi for ScriptedApi {
         }
     }
 
-    async fn find(&self, _client_id: &str) -> Exchange<LookUpReply> {
+    async fn find(&self, _address: CustomerAddress<'_>) -> Exchange<LookUpReply> {
         match self.answer("find") {
             ScriptedReply::Find(answered) => answered,
             other @ (ScriptedReply::Create(_) | ScriptedReply::Update(_)) => {

@@ -88,7 +88,10 @@ pub enum SubjectVerdict {
 /// The request that is next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum RemovalStep {
-    /// Look the customer up.
+    /// Look the customer up by Kable's id, which is the path of its removal. The id may find
+    /// another customer, whose `clientId` it is.
+    FindByKableId(String),
+    /// Look the customer up by its `clientId`.
     Find,
     /// Remove the customer with this id.
     Remove(String),
@@ -133,6 +136,8 @@ pub(super) struct RemovalState {
     pub(super) is_lost: bool,
     /// Kable's id of the customer that was found.
     pub(super) found_id: Option<String>,
+    /// Whether its last look-up by Kable's id found none.
+    is_missed_by_kable_id: bool,
     absence: Option<Absence>,
     /// The refusal of its removal, until it is looked up.
     refusal: Option<Refusal>,
@@ -140,17 +145,19 @@ pub(super) struct RemovalState {
 
 impl RemovalState {
     pub(super) fn of(subject: RemovalSubject, removal: Removal, even_if_changed: bool) -> Self {
+        let by_kable_id = subject.customer_id.clone().map(RemovalStep::FindByKableId);
         Self {
             absence: subject.in_doubt.then(Absence::of_earlier_run),
             subject,
             removal,
             even_if_changed,
-            next: RemovalStep::Find,
+            next: by_kable_id.unwrap_or(RemovalStep::Find),
             retries: Retries::default(),
             attempts: 0,
             removals: 0,
             is_lost: false,
             found_id: None,
+            is_missed_by_kable_id: false,
             refusal: None,
         }
     }
@@ -158,7 +165,7 @@ impl RemovalState {
     /// When the next request may start, if that is after `now`.
     pub(super) fn waits_until(&self, now: Duration) -> Option<Duration> {
         let until = match &self.next {
-            RemovalStep::Find => self.retries.not_before,
+            RemovalStep::Find | RemovalStep::FindByKableId(_) => self.retries.not_before,
             RemovalStep::Remove(_) => {
                 let retries = &self.retries;
                 retries.not_before.max(retries.write_not_before)
@@ -167,7 +174,43 @@ impl RemovalState {
         (until > now).then_some(until)
     }
 
-    /// The customer was found: its end, unless it is to be removed now.
+    /// The customer was found otherwise than by Kable's id: its end, unless that id is tried.
+    pub(super) fn found_elsewhere(
+        &mut self,
+        remote: Box<RemoteCustomer>,
+        request_id: Option<String>,
+        facts: &Facts,
+    ) -> Option<RemovalEnd> {
+        let is_by_kable_id = matches!(self.next, RemovalStep::FindByKableId(_));
+        let end = self.found(remote, request_id, facts);
+        let RemovalStep::Remove(customer_id) = self.next.clone() else {
+            return end;
+        };
+        if end.is_some() {
+            return end;
+        }
+        if is_by_kable_id {
+            return Some(RemovalEnd::Refused(Refusal {
+                message: "the list of customers has it, but Kable's id does not find it: its removal could hit another customer".to_owned(),
+                ..Refusal::default()
+            }));
+        }
+        if self.is_missed_by_kable_id {
+            self.is_missed_by_kable_id = false;
+            self.was_absent(facts);
+        }
+        self.next = RemovalStep::FindByKableId(customer_id);
+        None
+    }
+
+    /// Kable's id finds no customer: whether one has the `clientId` is looked up.
+    pub(super) fn missed_by_kable_id(&mut self) {
+        self.is_missed_by_kable_id = true;
+        self.next = RemovalStep::Find;
+    }
+
+    /// The customer was found, by the path of its removal: its end, unless it is to be removed
+    /// now.
     pub(super) fn found(
         &mut self,
         remote: Box<RemoteCustomer>,
@@ -243,13 +286,13 @@ impl RemovalState {
         self.retries.troubled = true;
         self.retries.tries += 1;
         self.retries.back_off(trouble, facts);
-        self.next = RemovalStep::Find;
+        self.look_again();
     }
 
     /// The API refused the removal: perhaps because an earlier one was done.
     pub(super) fn refused(&mut self, refusal: Refusal) {
         self.refusal = Some(refusal);
-        self.next = RemovalStep::Find;
+        self.look_again();
     }
 
     /// The result of a removal is not known.
@@ -261,7 +304,13 @@ impl RemovalState {
         };
         self.is_lost = true;
         self.absence = Some(Absence::since(now, doubt));
-        self.next = RemovalStep::Find;
+        self.look_again();
+    }
+
+    /// The next look-up is by Kable's id, where it is known.
+    fn look_again(&mut self) {
+        let known = self.found_id.clone().or(self.subject.customer_id.clone());
+        self.next = known.map_or(RemovalStep::Find, RemovalStep::FindByKableId);
     }
 
     /// A look-up got no usable response: the end, if its tries are used up.

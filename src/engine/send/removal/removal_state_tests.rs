@@ -136,7 +136,7 @@ fn after(subject: RemovalSubject, removal: Removal, answers: &[Answered]) -> &'s
         }
     }
     match state.next {
-        RemovalStep::Find => "find",
+        RemovalStep::Find | RemovalStep::FindByKableId(_) => "find",
         RemovalStep::Remove(id) => {
             assert_eq!(id, "cus_c-1");
             "remove"
@@ -246,6 +246,7 @@ fn one_look_up_that_finds_nothing_proves_no_removal() {
     let mut state = RemovalState::of(ours(), Removal::Delete, false);
     assert_eq!(state.found(remote(), None, &at(0)), None);
     state.lost(&Trouble::default(), Duration::ZERO);
+    state.missed_by_kable_id();
     assert_eq!(state.absent(&at(1)), None);
     assert_eq!(state.next, RemovalStep::Find);
     assert!(state.waits_until(Duration::from_secs(1)).is_some());
@@ -257,4 +258,31 @@ fn one_look_up_that_finds_nothing_proves_no_removal() {
         assert_eq!(state.absent(&at(seconds)), None);
     }
     assert_eq!(state.absent(&at(11)), Some(RemovalEnd::Removed(None)));
+}
+
+/// A path takes a `clientId` and Kable's id alike, and each may be another customer's.
+#[test]
+fn a_customer_is_removed_only_by_an_id_that_a_look_up_found_it_by() {
+    let facts = facts_at(Duration::ZERO, BELIEVING);
+    let by_kable_id = || RemovalStep::FindByKableId("cus_c-1".to_owned());
+    let mut known = RemovalState::of(ours(), Removal::Delete, false);
+    assert_eq!(known.next, by_kable_id());
+    // Kable's id finds another customer, and the list has this one.
+    let end = known.found_elsewhere(remote(), None, &facts);
+    assert!(matches!(end, Some(RemovalEnd::Refused(_))), "{end:?}");
+
+    let mut unknown = RemovalState::of(unsettled(), Removal::Delete, false);
+    assert_eq!(unknown.next, RemovalStep::Find);
+    assert_eq!(unknown.found_elsewhere(remote(), None, &facts), None);
+    assert_eq!(unknown.next, by_kable_id());
+    assert_eq!(unknown.found(remote(), None, &facts), None);
+    assert!(matches!(unknown.next, RemovalStep::Remove(_)));
+
+    // Its clientId finds it, and Kable's id never does.
+    let mut missed = RemovalState::of(ours(), Removal::Delete, false);
+    let end = (0..9).find_map(|_| {
+        missed.missed_by_kable_id();
+        missed.found_elsewhere(remote(), None, &facts)
+    });
+    assert!(matches!(end, Some(RemovalEnd::Refused(_))), "{end:?}");
 }

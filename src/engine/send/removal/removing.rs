@@ -16,7 +16,9 @@ use super::removal_settings::RemovalSettings;
 use super::removal_state::{RemovalEnd, RemovalState, RemovalStep};
 use crate::engine::pace::circuit_breaker::Access;
 use crate::engine::pace::timing::RequestTiming;
-use crate::kable::{CustomerApi, Failure, ProbeReply, RemovalEffect, Reply, Trouble};
+use crate::kable::{
+    CustomerAddress, CustomerApi, Failure, ProbeReply, RemovalEffect, Reply, Trouble,
+};
 use crate::ledger::Claim;
 use crate::report::Observer;
 
@@ -61,7 +63,8 @@ impl<'s, A: CustomerApi, O: Observer> Removing<'s, A, O> {
                 }
             }
             let end = match self.state.next.clone() {
-                RemovalStep::Find => self.look_up().await,
+                RemovalStep::Find => self.look_up(None).await,
+                RemovalStep::FindByKableId(customer_id) => self.look_up(Some(&customer_id)).await,
                 RemovalStep::Remove(customer_id) => {
                     self.claim().await?;
                     self.request(&customer_id).await
@@ -107,13 +110,17 @@ impl<'s, A: CustomerApi, O: Observer> Removing<'s, A, O> {
         Some(())
     }
 
-    async fn look_up(&mut self) -> Option<RemovalEnd> {
+    /// Looks it up by `customer_id`, Kable's, or else by its `clientId`.
+    async fn look_up(&mut self, customer_id: Option<&str>) -> Option<RemovalEnd> {
         let is_retry = self.state.retries.troubled;
         let state = &mut self.state;
         let mut date_ms = None;
         let request = look_up(
             self.sender,
-            &self.claimed.subject.client_id,
+            CustomerAddress {
+                client_id: &self.claimed.subject.client_id,
+                customer_id,
+            },
             is_retry,
             &mut state.attempts,
             &mut date_ms,
@@ -124,9 +131,17 @@ impl<'s, A: CustomerApi, O: Observer> Removing<'s, A, O> {
         };
         let facts = self.sender.facts();
         match looked_up {
-            LookedUp::There(remote, request_id) => {
+            LookedUp::There(remote, request_id) if customer_id.is_some() => {
                 let end = state.found(remote, request_id, &facts);
                 self.learn(end)
+            }
+            LookedUp::There(remote, request_id) | LookedUp::Listed(remote, request_id) => {
+                let end = state.found_elsewhere(remote, request_id, &facts);
+                self.learn(end)
+            }
+            LookedUp::Absent | LookedUp::TwinInList(..) if customer_id.is_some() => {
+                state.missed_by_kable_id();
+                None
             }
             LookedUp::Absent | LookedUp::TwinInList(..) => {
                 let end = state.absent(&facts);
@@ -231,7 +246,7 @@ impl<'s, A: CustomerApi, O: Observer> Removing<'s, A, O> {
                 }
             }
             Failure::Unsent(trouble) => self.unsent(trouble, on_trial),
-            Failure::Unknown(trouble) => {
+            Failure::Unknown(trouble) | Failure::Misdirected(trouble) => {
                 self.state.lost(&trouble, self.sender.began.elapsed());
                 let facts = self.sender.facts();
                 let blame = self.sender.blame(&trouble, Access::Write, on_trial);

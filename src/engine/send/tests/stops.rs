@@ -261,13 +261,13 @@ impl CustomerApi for PanickingApi {
 
     async fn change(
         &self,
-        _client_id: &str,
+        _address: crate::kable::CustomerAddress<'_>,
         _change: &RemoteChange,
     ) -> Exchange<Reply<Box<RemoteCustomer>>> {
         panic!("nothing is to be changed")
     }
 
-    async fn find(&self, _client_id: &str) -> Exchange<LookUpReply> {
+    async fn find(&self, _address: crate::kable::CustomerAddress<'_>) -> Exchange<LookUpReply> {
         std::future::pending().await
     }
 
