@@ -6,6 +6,7 @@ use jiff::Zoned;
 
 use super::deadline::next;
 use crate::config::send::TimeLimits;
+use crate::domain::forecast::Forecast;
 use crate::domain::text::{counted, thousands};
 use crate::engine::pace::PaceSettings;
 use crate::engine::pace::rate::Rate;
@@ -23,6 +24,17 @@ pub(super) struct ForeseenRequests {
     pub(super) requests: u64,
     /// Whether rows may need more: it is not known which customers exist.
     pub(super) or_more: bool,
+}
+
+impl ForeseenRequests {
+    /// The requests of a sync for so many rows and customers.
+    pub(super) fn of_sync(forecast: &Forecast, rows: u64) -> Self {
+        Self {
+            rows,
+            requests: forecast.requests_of_sync(),
+            or_more: !forecast.listed || forecast.changes_plans(),
+        }
+    }
 }
 
 /// Describes how long it takes to send what is `foreseen`, and until when.

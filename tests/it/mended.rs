@@ -178,19 +178,6 @@ fn mended_rejects_and_their_original_import_as_one() {
     }
 }
 
-/// An editor that replaces a value everywhere also replaces it in the messages about it.
-#[test]
-fn a_value_may_be_replaced_in_the_messages_as_well() {
-    let input = "clientId,companyName,currency\na1,A,USD\na2,B,XXX\n";
-    let run = Run::new().input("in.csv", input);
-    run.go("validate in.csv --out checked").code(3);
-    let rejects = run.text("checked/rejects.csv");
-    assert!(rejects.matches("XXX").count() > 1, "{rejects}");
-    run.write("mended", rejects.replace("XXX", "USD"));
-    let ended = run.go("validate in.csv mended --out both").code(0);
-    ended.says("1  skipped: no customers (rows mended in another input)");
-}
-
 /// A row that is not corrected is reported once, where it is to be corrected, and for its
 /// own problems only; the next round continues from there.
 #[test]

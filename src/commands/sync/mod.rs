@@ -41,7 +41,6 @@ use crate::commands::send_time::{ForeseenRequests, send_time};
 use crate::commands::system::{seconds, span_since, wall_clock};
 use crate::config::Environment;
 use crate::config::changes::ChangeSettings;
-use crate::domain::forecast::Forecast;
 use crate::domain::remote::RemoteCustomer;
 use crate::domain::summary::Summary;
 use crate::domain::text::counted;
@@ -235,7 +234,8 @@ impl SyncRun {
     fn send(&mut self, ledger: Option<StoredLedger>) -> anyhow::Result<StoredLedger> {
         let session = &self.session;
         if !session.prepared.display.quiet {
-            session.say_time(foreseen(&self.plan.forecast, self.to_send()));
+            let rows = self.to_send();
+            session.say_time(ForeseenRequests::of_sync(&self.plan.forecast, rows));
         }
         let ledger = session.writable_ledger(ledger, &self.surveyed)?;
         let mut plan = Some(std::mem::take(&mut self.plan));
@@ -387,17 +387,8 @@ fn words(
 ) -> SummaryNotes {
     let mut words = ImportSummary::of(session, summary, halt, (rejects, kept)).words();
     if let (Some(would), None) = (&summary.would, halt) {
-        let foreseen = foreseen(would, would.to_send() + would.cancel);
+        let foreseen = ForeseenRequests::of_sync(would, would.to_send() + would.cancel);
         words.plan = Some(send_time(foreseen, session.sending.requests.pacing));
     }
     words
-}
-
-/// The requests for so many rows and customers.
-fn foreseen(forecast: &Forecast, rows: u64) -> ForeseenRequests {
-    ForeseenRequests {
-        rows,
-        requests: forecast.requests_of_sync(),
-        or_more: !forecast.listed || forecast.changes_plans(),
-    }
 }

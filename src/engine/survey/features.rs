@@ -109,14 +109,10 @@ impl Features {
                 && holds(self.id, rejected.id)
                 && (self.of_others || self.messages == rejected.messages);
         }
-        // The messages name the id only if it was mended: otherwise the id itself does, and
-        // they may be edited with the values that they quote.
-        let is_same = if rejected.id_open {
-            self.messages == rejected.messages
-        } else {
-            self.id == rejected.id
-        };
-        !self.malformed && self.values == rejected.values && (self.of_others || is_same)
+        !self.malformed
+            && self.values == rejected.values
+            && (self.of_others || self.messages == rejected.messages)
+            && (self.of_others || rejected.id_open || self.id == rejected.id)
     }
 }
 
