@@ -28,6 +28,7 @@ use crate::config::target::{Destination, destination, unnamed_target};
 use crate::config::{ConfigError, Environment, FileOptions};
 use crate::domain::decision::RowPolicy;
 use crate::domain::outcome::Outcome;
+use crate::domain::remote::RemoteCustomer;
 use crate::domain::summary::{InputDigest, Summary};
 use crate::domain::text::counted;
 use crate::engine::account::AccountSources;
@@ -173,7 +174,7 @@ impl Verification {
             target: self.remote.target.clone(),
             inputs: prepared.reading.names.clone(),
             input_digests: std::mem::take(&mut self.digests),
-            surplus: Some(surveyed.surplus.count()),
+            surplus: Some(surveyed.surplus.count() + surveyed.near.count()),
             skipped_rows: surveyed.tally.skipped(),
             defaults: surveyed.tally.defaults(&prepared.reading.mapping),
             detail: detail(&surveyed.tally, &[]),
@@ -203,12 +204,12 @@ impl Verification {
         }
         let AccountedRows { mut listing, .. } = accounted;
         let listed = &mut self.remote.listed;
-        surveyed
-            .surplus
-            .each(listed, &mut |remote, _| {
-                listing.files.add_surplus(&remote.client_id)
-            })
-            .context("cannot write the results")?;
+        for customers in [&mut surveyed.surplus, &mut surveyed.near] {
+            let add =
+                &mut |remote: &RemoteCustomer, _| listing.files.add_surplus(&remote.client_id);
+            let added = customers.each(listed, add);
+            added.context("cannot write the results")?;
+        }
         let exit = exit_of(&summary);
         summary.exit_code = exit as u8;
         summary.elapsed_seconds = seconds(self.began.elapsed());

@@ -74,6 +74,14 @@ impl<'r> Candidate<'r> {
         *self.values.get_mut(field) = FieldValue::Text(cell.value);
     }
 
+    /// `value` of `field` without the apostrophe before it that is not part of it. A value
+    /// that also ends in one is quoted, and has none.
+    pub(super) fn after_apostrophe<'v>(&self, field: Field, value: &'v str) -> Option<&'v str> {
+        let rest = value.strip_prefix('\'')?;
+        let is_part = rest.is_empty() || rest.ends_with('\'') || self.keeps_apostrophe.has(field);
+        (!is_part).then_some(rest)
+    }
+
     /// Drops the value of `field`.
     pub(super) fn clear(&mut self, field: Field) {
         *self.values.get_mut(field) = FieldValue::Absent;

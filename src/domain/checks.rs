@@ -18,7 +18,7 @@ use super::withdrawn::WithdrawnCurrency;
 /// The longest `clientId`, in characters. It is part of a URL's path, where a
 /// character may take nine bytes, and servers commonly refuse request lines beyond
 /// 8 KiB.
-const LONGEST_CLIENT_ID: usize = 512;
+pub(super) const LONGEST_CLIENT_ID: usize = 512;
 
 /// The longest other value, in characters: longer than any name or address, so that
 /// only cells with a missing quote exceed it.
@@ -218,16 +218,8 @@ impl<'r> RowChecks<'_, 'r> {
     /// or a formula. Before a letter of a name it is part of the name: `'t Hooft BV`.
     fn without_apostrophe<'v>(&mut self, field: Field, value: &'v str) -> &'v str {
         let mark = |c: char| c.is_ascii_digit() || "+-=@".contains(c);
-        if self.candidate.keeps_apostrophe.has(field) {
-            return value;
-        }
-        match value.strip_prefix('\'') {
-            // A value that also ends in one is quoted, and unchanged.
-            Some(rest)
-                if !rest.is_empty()
-                    && !rest.ends_with('\'')
-                    && (!is_prose(field) || rest.starts_with(mark)) =>
-            {
+        match self.candidate.after_apostrophe(field, value) {
+            Some(rest) if !is_prose(field) || rest.starts_with(mark) => {
                 let message = format!("the apostrophe before {field} {} was dropped", quoted(rest));
                 self.note(Code::Corrected, field, value, message);
                 rest

@@ -17,6 +17,7 @@
 //! - `card_columns.rs`, `foreign_export.rs`: inputs that are refused as a whole
 //! - `rules.rs`, `catalog.rs`, `currency.rs`, `withdrawn.rs`: what it is checked against
 //! - `problem.rs`: what can be wrong with a row
+//! - `meant_id.rs`: the `clientId` that a rejected row means
 //! - `problem_groups.rs`: problems by kind
 //! - `skip.rs`: why a row is no customer
 //! - `swallowed_rows.rs`: rows that a stray quote made part of another one
@@ -73,6 +74,7 @@ mod invisible;
 pub mod latency_buckets;
 pub mod loopback;
 pub mod mapping;
+pub mod meant_id;
 pub mod misfits;
 pub mod nearest;
 pub mod object_address;

@@ -61,8 +61,12 @@ pub struct RowTally {
     pub countries: ValueCounts,
     /// The plans that they name.
     pub plans: ValueCounts,
-    /// Rejected rows without a usable `clientId`: whose they are is not known.
+    /// Rejected rows without a certain `clientId`: whose they are is not known.
     pub unidentified: u64,
+    /// Rows of the table that stand in cells of other rows, by a stray quote.
+    pub swallowed: u64,
+    /// Rows whose `clientId` is doubted, and not that of a customer that Kable holds.
+    pub doubted: u64,
 }
 
 impl RowTally {
@@ -115,6 +119,8 @@ impl RowTally {
         self.countries.add_all(&later.countries);
         self.plans.add_all(&later.plans);
         self.unidentified += later.unidentified;
+        self.swallowed += later.swallowed;
+        self.doubted += later.doubted;
         for (count, more) in self.defaulted.iter_mut().zip(later.defaulted) {
             *count += more;
         }

@@ -2,10 +2,12 @@
 //! alone, and reports or cancels those that the file no longer has.
 //!
 //! - `comparison.rs`: compares all rows with the customers
+//! - `missing_rows.rs`: whether the input may lack rows, so that no customer is cancelled
 //! - `permission.rs`: whether what was planned may be done
 //! - `prune.rs`: cancels customers that the file no longer has
 
 mod comparison;
+mod missing_rows;
 mod permission;
 mod prune;
 
@@ -15,8 +17,9 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 use self::comparison::planned;
+use self::missing_rows::kept_customers;
 use self::permission::{confirm, too_many_changes};
-use self::prune::Prune;
+use self::prune::{Prune, add_surplus};
 use crate::cli::{ApplyOptions, SyncOptions};
 use crate::commands::checkpoint::StoredLedger;
 use crate::commands::command_line::TypedCommand;
@@ -41,7 +44,6 @@ use crate::commands::send_time::{ForeseenRequests, send_time};
 use crate::commands::system::{seconds, span_since, wall_clock};
 use crate::config::Environment;
 use crate::config::changes::ChangeSettings;
-use crate::domain::remote::RemoteCustomer;
 use crate::domain::summary::Summary;
 use crate::domain::text::counted;
 use crate::domain::timeline::RunHistory;
@@ -53,10 +55,8 @@ use crate::engine::send::metrics::latency;
 use crate::engine::stop::Halt;
 use crate::engine::survey::Survey;
 use crate::engine::survey::remote_list::RemoteList;
-use crate::engine::survey::surplus::Surplus;
 use crate::engine::sync::plan::SyncPlan;
 use crate::ledger::{Ledger, RunFigures, latencies};
-use crate::report::files::ResultFiles;
 use crate::report::log_line::log_line;
 use crate::report::manifest::KeptFile;
 use crate::report::plan_file::SavedPlan;
@@ -177,6 +177,8 @@ impl SyncRun {
             say_unused(&prepared.watcher, &self.surveyed.unused);
             let many = counted(self.listed.customer_count(), "customer", "customers");
             prepared.watcher.say(&format!("Kable has {many}"));
+            let note = kept_customers(self.surveyed.near.count());
+            prepared.say_unless_quiet(note.as_slice());
             if !self.session.sending.dry_run {
                 prepared.say_unless_quiet(&target_lines(&self.session));
                 let line = compared_line(&self.surveyed, &self.plan.forecast);
@@ -285,7 +287,7 @@ impl SyncRun {
         if let Some(prune) = self.prune.take().filter(|_| !session.sending.dry_run) {
             summary.pruned = Some(prune.counts());
             summary.requests = summary.requests.plus(prune.requests());
-            add_pruned(prune, &mut listing.files)?;
+            prune.publish(&mut listing.files)?;
         }
         summary.differences = self.plan.compared.differ();
         summary.not_compared = self.plan.compared.not_compared();
@@ -359,23 +361,6 @@ fn runs_since(
     };
     runs.retain(|run| run.began_ms >= started_ms);
     Ok(runs)
-}
-
-/// Lists the customers that no row has.
-fn add_surplus(
-    surplus: &mut Surplus,
-    listed: &mut RemoteList,
-    files: &mut ResultFiles,
-) -> anyhow::Result<()> {
-    let add = &mut |remote: &RemoteCustomer, _| files.add_surplus(&remote.client_id);
-    surplus
-        .each(listed, add)
-        .context("cannot write the results")
-}
-
-/// Adds the list of cancelled customers.
-fn add_pruned(prune: Prune, files: &mut ResultFiles) -> anyhow::Result<()> {
-    prune.publish(files).context("cannot write the results")
 }
 
 fn words(

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
+use super::missing_rows::unknown_rows;
 use crate::commands::import::sending::{context, pacing, tick};
 use crate::commands::import::session::Session;
 use crate::commands::plan_use::PlanUse;
@@ -23,6 +24,7 @@ use crate::engine::send::removal::{
 };
 use crate::engine::survey::Survey;
 use crate::engine::survey::remote_list::RemoteList;
+use crate::engine::survey::surplus::Surplus;
 use crate::kable::Removal;
 use crate::ledger::workers::LeaseDeadline;
 use crate::report::files::ResultFiles;
@@ -48,20 +50,20 @@ impl Prune {
         mut plan_use: Option<&mut PlanUse>,
     ) -> anyhow::Result<Self> {
         let folder = &session.prepared.out;
-        let unidentified = surveyed.tally.unidentified;
-        let targets = if unidentified > 0 {
-            let rows = counted(unidentified, "rejected row has", "rejected rows have");
-            session.prepared.watcher.say(&format!(
-                "warning: {rows} no clientId, and may be those of customers: none is cancelled"
-            ));
-            None
-        } else {
+        let unknown = unknown_rows(surveyed.rows, &surveyed.tally);
+        for reason in &unknown {
+            let warning = format!("warning: {reason}: none is cancelled");
+            session.prepared.watcher.say(&warning);
+        }
+        let targets = if unknown.is_empty() {
             let mut add = |remote: &RemoteCustomer| match &mut plan_use {
                 Some(plan_use) => plan_use.add_cancel(remote),
                 None => Ok(()),
             };
             let surplus = &mut surveyed.surplus;
             Some(ListedTargets::of(surplus, listed, folder, &mut add)?)
+        } else {
+            None
         };
         let many = targets.as_ref().map_or(0, ListedTargets::total);
         Ok(Self {
@@ -140,12 +142,27 @@ impl Prune {
     }
 
     /// Puts what became of each into `files`.
-    pub(super) fn publish(self, files: &mut ResultFiles) -> io::Result<()> {
+    pub(super) fn publish(self, files: &mut ResultFiles) -> anyhow::Result<()> {
         let PrunedLines { file, many } = self.lines;
-        let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.rewind()?;
-        files.add_list("cancelled.jsonl", many, &mut file)
+        let add = || {
+            let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+            file.rewind()?;
+            files.add_list("cancelled.jsonl", many, &mut file)
+        };
+        add().context("cannot write the results")
     }
+}
+
+/// Lists the customers that no row has.
+pub(super) fn add_surplus(
+    surplus: &mut Surplus,
+    listed: &mut RemoteList,
+    files: &mut ResultFiles,
+) -> anyhow::Result<()> {
+    let add = &mut |remote: &RemoteCustomer, _| files.add_surplus(&remote.client_id);
+    surplus
+        .each(listed, add)
+        .context("cannot write the results")
 }
 
 /// Counts a customer that was pending.

@@ -20,6 +20,10 @@ const SIZE: usize = 6 + 1 + PLACE + 8 + 8 + 2;
 
 /// All that the survey found about a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are independent of each other"
+)]
 pub struct RowVerdict {
     /// Where the row stands.
     pub place: Origin,
@@ -39,6 +43,8 @@ pub struct RowVerdict {
     pub listed: Option<u64>,
     /// The ledger has a claim of its `clientId`.
     pub prior_claim: Option<PriorClaim>,
+    /// It has no `clientId`, or one that may have been another before a program changed it.
+    pub doubted: bool,
 }
 
 /// The place of another row.
@@ -114,6 +120,8 @@ impl RowVerdict {
 pub(super) enum RowFinding {
     /// The row itself has problems.
     HasProblems,
+    /// It has no certain `clientId`.
+    DoubtedId,
     Duplicate(OtherRow),
     Similar(OtherRow),
     SameCustomer(OtherRow),
@@ -148,6 +156,7 @@ const REMEMBERED: u8 = 5;
 const SKIPPED: u8 = 6;
 const REPLACES: u8 = 7;
 const KIND: u8 = 7;
+const DOUBTED: u64 = 1;
 // Why a row is skipped.
 const MENDED: u64 = 0;
 const PASSED_OVER: u64 = 1;
@@ -170,6 +179,7 @@ impl VerdictSorter {
         let flag = |is: bool, bit: u8| if is { bit } else { 0 };
         let (kind, one, two, small) = match finding {
             RowFinding::HasProblems => (HAS_PROBLEMS, 0, 0, 0),
+            RowFinding::DoubtedId => (HAS_PROBLEMS, DOUBTED, 0, 0),
             RowFinding::Duplicate(other) => (DUPLICATE, other.line, other.byte, other.input),
             RowFinding::Similar(other) => (SIMILAR, other.line, other.byte, other.input),
             RowFinding::SameCustomer(other) => (SAME_CUSTOMER, other.line, other.byte, other.input),
@@ -247,6 +257,7 @@ impl Verdicts {
             passed_over: false,
             listed: None,
             prior_claim: None,
+            doubted: false,
         };
         let mut replaces = None;
         while let Some((of, finding)) = self.next
@@ -254,6 +265,7 @@ impl Verdicts {
         {
             match finding {
                 RowFinding::HasProblems => {}
+                RowFinding::DoubtedId => verdict.doubted = true,
                 RowFinding::Duplicate(other) => verdict.duplicate = Some(other),
                 RowFinding::Similar(other) => verdict.similar = Some(other),
                 RowFinding::SameCustomer(other) => verdict.same_customer = Some(other),
@@ -356,6 +368,7 @@ fn unpacked(item: &[u8; SIZE]) -> io::Result<(SurveyedRow, RowFinding)> {
             changed: kind & CHANGED != 0,
             claimed_by: (kind & TIMED != 0).then_some(two.cast_signed()),
         }),
+        HAS_PROBLEMS if one == DOUBTED => RowFinding::DoubtedId,
         HAS_PROBLEMS => RowFinding::HasProblems,
         _unknown => return Err(damaged()),
     };
@@ -434,6 +447,7 @@ mod tests {
         });
         prop_oneof![
             Just(RowFinding::HasProblems),
+            Just(RowFinding::DoubtedId),
             other.clone().prop_map(RowFinding::Duplicate),
             other.clone().prop_map(RowFinding::Similar),
             other.clone().prop_map(RowFinding::SameCustomer),
@@ -496,6 +510,7 @@ mod tests {
                     None
                 }
             }),
+            doubted: found.contains(&RowFinding::DoubtedId),
         }
     }
 

@@ -59,6 +59,14 @@ pub(super) struct FoldedGroup {
 }
 
 impl FoldedGroup {
+    /// Whether Kable holds no customer with the exact id of one of the rows. Then another
+    /// customer of the group may be the one that is meant: the row is rejected for the
+    /// blanks around its id, or the API ignores case.
+    pub(super) fn has_row_without_customer(&self) -> bool {
+        let mut ids = self.by_id.values();
+        ids.any(|matches| matches.first.is_some() && matches.listed.is_none())
+    }
+
     pub(super) fn add(
         &mut self,
         id: &SortedId,

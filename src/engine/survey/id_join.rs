@@ -168,6 +168,7 @@ impl IdSorter {
         let mut without_row = WithoutRow {
             orphans: OrphanSorter::new(folder),
             surplus: SurplusSorter::new(folder),
+            near: SurplusSorter::new(folder),
         };
         let rules = JoinRules {
             policy: settings.policy,
@@ -209,12 +210,15 @@ pub(super) struct JoinedIds {
     pub(super) verdicts: Vec<VerdictSorter>,
     pub(super) orphans: Orphans,
     pub(super) surplus: Surplus,
+    pub(super) near: Surplus,
 }
 
 /// Collects what no row has the id of.
 struct WithoutRow {
     orphans: OrphanSorter,
     surplus: SurplusSorter,
+    /// Customers that may be those of rows with nearly their ids.
+    near: SurplusSorter,
 }
 
 impl WithoutRow {
@@ -227,10 +231,16 @@ impl WithoutRow {
         }
     }
 
-    /// Adds what is known of an id, if no row has it.
-    fn push_unmatched(&mut self, matches: &IdMatches) -> io::Result<()> {
+    /// Adds what is known of an id, if no row has it; `lacks_customer` says whether a row
+    /// with nearly this id has no customer of its own.
+    fn push_unmatched(&mut self, matches: &IdMatches, lacks_customer: bool) -> io::Result<()> {
         if let (None, Some(place_in_list)) = (matches.first, matches.listed) {
-            self.surplus.push(place_in_list)?;
+            let customers = if lacks_customer {
+                &mut self.near
+            } else {
+                &mut self.surplus
+            };
+            customers.push(place_in_list)?;
         }
         match matches.claim.filter(|_| !matches.has_row) {
             Some(claim) => self.orphans.push(&claim),
@@ -243,6 +253,7 @@ impl WithoutRow {
             verdicts,
             orphans: self.orphans.finish()?,
             surplus: self.surplus.finish()?,
+            near: self.near.finish()?,
         })
     }
 }
@@ -311,8 +322,9 @@ fn join_ids(
             for id in std::mem::take(&mut group.rejected) {
                 group.add(&id, rules, verdicts)?;
             }
+            let lacks_customer = group.has_row_without_customer();
             for matches in group.by_id.values() {
-                without_row.push_unmatched(matches)?;
+                without_row.push_unmatched(matches, lacks_customer)?;
             }
             group.by_id.clear();
             group.first = None;

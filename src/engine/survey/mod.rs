@@ -91,6 +91,9 @@ pub struct Survey {
     pub requests: RequestCounts,
     /// Customers that Kable holds without a row in the input, if they are wanted.
     pub surplus: Surplus,
+    /// Customers without a row whose id differs in case, blanks or invisible characters
+    /// alone from that of a row whose own customer Kable does not hold. They may be meant.
+    pub near: Surplus,
     /// The claim number of the first new row.
     pub first_new_id: u64,
     /// Whether the ledger may lack rows that were sent.
@@ -195,6 +198,7 @@ where
         requests: RequestCounts::default(),
         orphans: joined.orphans,
         surplus: joined.surplus,
+        near: joined.near,
         first_new_id,
         gaps,
         interrupted,

@@ -3,8 +3,9 @@
 use crate::domain::candidate::FieldValue;
 use crate::domain::field::Field;
 use crate::domain::mapping::Binding;
+use crate::domain::meant_id::meant_id;
 use crate::domain::row::{ReadState, Row};
-use crate::domain::text::trimmed;
+use crate::domain::rules::Rules;
 use crate::domain::validate::Rejection;
 
 /// Id, company and e-mail of a row that is not fit; each is empty if it isn't usable.
@@ -17,9 +18,14 @@ pub(super) struct UnfitRow<'r> {
 
 impl<'r> UnfitRow<'r> {
     /// Those of `row`: all empty if the row can't be read. The id is empty if it is not
-    /// valid, unless only the blanks around it are wrong. Company and e-mail are empty if
-    /// they have an error: a hundred cells `#N/A` are not one customer.
-    pub(super) fn of(row: &'r Row, binding: &'r Binding, rejection: &Rejection) -> Self {
+    /// certain which is meant. Company and e-mail are empty if they have an error: a hundred
+    /// cells `#N/A` are not one customer.
+    pub(super) fn of(
+        row: &'r Row,
+        binding: &'r Binding,
+        rejection: &Rejection,
+        rules: &Rules,
+    ) -> Self {
         let mut unfit = Self {
             client_id: "",
             company_name: "",
@@ -31,12 +37,7 @@ impl<'r> UnfitRow<'r> {
                 FieldValue::Text(text) => *text,
                 FieldValue::Absent | FieldValue::List(_) | FieldValue::Wrong(..) => "",
             };
-            let id = text(Field::ClientId);
-            let bare = trimmed(id);
-            if rejection.has_id || bare.len() < id.len() && bare.starts_with(char::is_alphanumeric)
-            {
-                unfit.client_id = id;
-            }
+            unfit.client_id = meant_id(&candidate, rejection, rules).unwrap_or_default();
             let without_error = |field| {
                 if rejection.is_about(field) {
                     return "";

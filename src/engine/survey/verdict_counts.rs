@@ -44,6 +44,10 @@ pub(super) fn count(verdicts: &mut Verdicts, strict: bool) -> std::io::Result<Ve
             counts.tally.add_skipped(&reason, verdict.place.line);
             continue;
         }
+        // A repeated id is noted as listed at its first row alone.
+        let is_unknown = verdict.listed.is_none() && verdict.duplicate.is_none();
+        counts.tally.doubted += u64::from(verdict.doubted && verdict.fit && is_unknown);
+        counts.tally.unidentified += u64::from(verdict.doubted && !verdict.fit);
         if !verdict.fit || rejects {
             continue;
         }

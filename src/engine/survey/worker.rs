@@ -10,6 +10,7 @@ use super::resubmitted::{OriginalRow, Resubmitted};
 use super::settings::SurveySettings;
 use super::sorted_id::SIZE;
 use super::unfit::UnfitRow;
+use crate::domain::meant_id::is_id_doubted;
 use crate::domain::row::{Columns, InputPart, Row, Rows};
 use crate::domain::row_tally::RowTally;
 use crate::domain::summary::RowCounts;
@@ -102,9 +103,10 @@ impl<'s> Worker<'s> {
             fit,
         };
         let writing = || format!("cannot write to {}", settings.folder.display());
+        tally.swallowed += row.swallowed.as_ref().map_or(0, |rows| rows.count);
         // Mended rejects are an input of their own.
         let several = settings.check.names.len() > 1;
-        let (surveyed, has_problems) = match check(row, binding, &settings.check.rules) {
+        let (surveyed, problems, has_id) = match check(row, binding, &settings.check.rules) {
             CheckedRow::Skipped(reason) => {
                 rows.skipped += 1;
                 tally.add_skipped(&reason, row.origin.line);
@@ -113,18 +115,12 @@ impl<'s> Worker<'s> {
             CheckedRow::Unfit(rejection) => {
                 rows.rejected += 1;
                 let surveyed = surveyed(false);
-                let identity = UnfitRow::of(row, binding, &rejection);
-                tally.unidentified += u64::from(identity.client_id.is_empty());
+                let identity = UnfitRow::of(row, binding, &rejection, &settings.check.rules);
+                let has_id = !identity.client_id.is_empty();
                 self.ids
                     .push_unfit(surveyed, identity, row.findings.is_kept)
                     .with_context(writing)?;
-                if several {
-                    let bound = (binding, columns);
-                    self.resubmitted
-                        .push_original(surveyed, row, bound, &rejection.problems)
-                        .with_context(writing)?;
-                }
-                (surveyed, true)
+                (surveyed, rejection.problems, has_id)
             }
             CheckedRow::Fit(fit) => {
                 let surveyed = surveyed(true);
@@ -133,25 +129,29 @@ impl<'s> Worker<'s> {
                 self.ids
                     .push_fit(surveyed, &fit.values, row.findings.is_kept)
                     .with_context(writing)?;
-                if several {
-                    self.resubmitted
-                        .push_original(surveyed, row, (binding, columns), &fit.notes)
-                        .with_context(writing)?;
-                }
-                (surveyed, !fit.notes.is_empty())
+                (surveyed, fit.notes, true)
             }
         };
-        if several
-            && let Some(original) = OriginalRow::of(row, binding, columns, &settings.check.names)
-        {
+        if several {
             self.resubmitted
-                .push_mended(surveyed, original)
+                .push_original(surveyed, row, (binding, columns), &problems)
                 .with_context(writing)?;
+            if let Some(original) = OriginalRow::of(row, binding, columns, &settings.check.names) {
+                self.resubmitted
+                    .push_mended(surveyed, original)
+                    .with_context(writing)?;
+            }
         }
-        if !surveyed.fit || has_problems && settings.note_rows {
-            self.verdicts
-                .push(surveyed, RowFinding::HasProblems)
-                .with_context(writing)?;
+        let is_doubted = !has_id || is_id_doubted(&problems);
+        let is_noted = !surveyed.fit || !problems.is_empty() && settings.note_rows;
+        for (applies, finding) in [
+            (is_doubted, RowFinding::DoubtedId),
+            (is_noted, RowFinding::HasProblems),
+        ] {
+            if applies {
+                let pushed = self.verdicts.push(surveyed, finding);
+                pushed.with_context(writing)?;
+            }
         }
         Ok(())
     }

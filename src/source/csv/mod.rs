@@ -175,12 +175,12 @@ impl<R: Read> CsvRows<R> {
     fn look_for_rows_in(&self, row: &mut Row) {
         let line = row.origin.line;
         match &mut row.state {
-            ReadState::Good => {}
+            // A footer may have taken rows along as well.
+            ReadState::Good | ReadState::Skipped(_) => {}
             ReadState::Broken(why) => {
                 why.push_str(&swallowed(line, self.splitter.breaks));
                 return;
             }
-            ReadState::Skipped(_) => return,
         }
         let columns = &self.table.columns;
         let long = LongRow {

@@ -1,6 +1,7 @@
 //! Surveys of rows in memory, against a ledger in memory.
 
 mod claims;
+mod surplus;
 
 use std::convert::Infallible;
 

@@ -1,0 +1,84 @@
+//! Whether the input may lack rows, or has rows that may be those of any customer. Then
+//! customers without a row are not known, and none is cancelled: Kable revives none.
+
+use crate::domain::row_tally::RowTally;
+use crate::domain::summary::RowCounts;
+use crate::domain::text::counted;
+
+/// Why customers may have rows that were not read, or were not told apart.
+pub(super) fn unknown_rows(rows: RowCounts, tally: &RowTally) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if rows.read == rows.skipped {
+        reasons.push("the input has no rows".to_owned());
+    }
+    if tally.unidentified > 0 {
+        let rejected = counted(
+            tally.unidentified,
+            "rejected row has no certain clientId, and may be that",
+            "rejected rows have no certain clientId, and may be those",
+        );
+        reasons.push(format!("{rejected} of any customer"));
+    }
+    if tally.doubted > 0 {
+        let doubted = counted(
+            tally.doubted,
+            "row has a clientId that Kable does not have and that a program may have changed",
+            "rows have a clientId that Kable does not have and that a program may have changed",
+        );
+        reasons.push(doubted);
+    }
+    if tally.swallowed > 0 {
+        let swallowed = counted(
+            tally.swallowed,
+            "row of the table stands",
+            "rows of the table stand",
+        );
+        reasons.push(format!(
+            "{swallowed} in cells of other rows, where a stray quote took them along"
+        ));
+    }
+    reasons
+}
+
+/// Says how many customers are kept because a row may mean them, if there are any.
+pub(super) fn kept_customers(many: u64) -> Option<String> {
+    let customers = counted(many, "customer has", "customers have");
+    (many > 0).then(|| {
+        format!(
+            "note: {customers} an id that differs from a row's clientId in case, blanks or invisible \
+             characters alone: taken for the row's, and not for one that the file no longer has"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RowCounts, RowTally, unknown_rows};
+
+    #[test]
+    fn an_input_that_may_lack_rows_is_known_by_its_counts() {
+        let whole = RowCounts {
+            read: 3,
+            skipped: 1,
+            rejected: 2,
+        };
+        assert!(unknown_rows(whole, &RowTally::default()).is_empty());
+        let empty = RowCounts {
+            read: 2,
+            skipped: 2,
+            rejected: 0,
+        };
+        let none = RowTally::default();
+        assert_eq!(unknown_rows(empty, &none), ["the input has no rows"]);
+        let mut tally = RowTally::default();
+        (tally.unidentified, tally.doubted, tally.swallowed) = (1, 2, 3);
+        assert_eq!(
+            unknown_rows(whole, &tally),
+            [
+                "1 rejected row has no certain clientId, and may be that of any customer",
+                "2 rows have a clientId that Kable does not have and that a program may have changed",
+                "3 rows of the table stand in cells of other rows, where a stray quote took them along",
+            ]
+        );
+    }
+}

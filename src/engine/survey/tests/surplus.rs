@@ -1,0 +1,164 @@
+//! Which customers of the list no row of the input has.
+
+use super::{CheckSettings, EventLog, KnownCustomers, RowPolicy, Stop, SurveySettings, survey};
+use crate::domain::customer::tests::with_id;
+use crate::domain::outcome::Outcome;
+use crate::domain::remote::RemoteCustomer;
+use crate::engine::survey::Survey;
+use crate::engine::survey::remote_list::{RemoteList, RemoteListWriter};
+use crate::engine::survey::surplus::Surplus;
+use crate::engine::testing::ledger::MemoryLedger;
+use crate::engine::testing::rows::MemoryRows;
+use crate::kable::customer_reader::CustomerReader;
+use crate::ledger::Ledger;
+
+/// A survey of rows against the customers `listed`, and their list.
+struct Compared {
+    survey: Survey,
+    list: RemoteList,
+}
+
+impl Compared {
+    /// Compares rows with these ids.
+    fn ids(ids: &[&str], strict: bool, listed: &[&str]) -> Self {
+        let rows: Vec<String> = ids.iter().map(|id| format!("{id},Aster,USD")).collect();
+        Self::rows(MemoryRows::one(rows), strict, None, listed)
+    }
+
+    fn rows(
+        mut rows: MemoryRows,
+        strict: bool,
+        ledger: Option<&mut MemoryLedger>,
+        listed: &[&str],
+    ) -> Self {
+        let mut check = CheckSettings {
+            names: rows.names(),
+            ..CheckSettings::default()
+        };
+        check.rules.strict = strict;
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = RemoteListWriter::new(folder.path()).unwrap();
+        for id in listed {
+            let body = serde_json::json!({ "customerId": format!("cus_{id}"), "clientId": id });
+            writer.push(body.to_string().as_bytes()).unwrap();
+        }
+        let mut list = writer.finish(CustomerReader::default()).unwrap();
+        let settings = SurveySettings {
+            threads: 2,
+            note_rows: false,
+            check: &check,
+            policy: RowPolicy::default(),
+            folder: folder.path(),
+            stop: &Stop::default(),
+        };
+        let known = KnownCustomers {
+            ledger: ledger.map(|ledger| ledger as &mut dyn Ledger),
+            list: Some(&mut list),
+            surplus: true,
+        };
+        let survey = survey(&mut rows, &settings, known, &EventLog::default());
+        Self {
+            survey: survey.unwrap(),
+            list,
+        }
+    }
+
+    /// The customers that no row has, and those that may be meant by one.
+    fn missing(&mut self) -> (Vec<String>, Vec<String>) {
+        let mut ids = |surplus: &mut Surplus| {
+            let mut ids = Vec::new();
+            let add = &mut |remote: &RemoteCustomer, _| {
+                ids.push(remote.client_id.clone());
+                Ok(())
+            };
+            surplus.each(&mut self.list, add).unwrap();
+            assert_eq!(surplus.count(), ids.len() as u64);
+            ids
+        };
+        (ids(&mut self.survey.surplus), ids(&mut self.survey.near))
+    }
+}
+
+fn missing(ids: &[&str], strict: bool, listed: &[&str]) -> (Vec<String>, Vec<String>) {
+    Compared::ids(ids, strict, listed).missing()
+}
+
+fn words(ids: &[&str]) -> Vec<String> {
+    ids.iter().map(|id| (*id).to_owned()).collect()
+}
+
+#[test]
+fn a_customer_is_kept_whose_row_is_rejected_for_blanks_around_the_id() {
+    for given in [
+        " p1",
+        "p1 ",
+        "\tp1",
+        "\u{a0}p1",
+        "\u{feff}p1",
+        "\u{200b}p1\u{2003}",
+        " P1",
+    ] {
+        let found = missing(&[given, "p2"], false, &["p1", "p2", "p3"]);
+        assert_eq!(found, (words(&["p3"]), words(&["p1"])), "{given:?}");
+    }
+}
+
+#[test]
+fn a_customer_is_kept_whose_id_would_only_be_corrected() {
+    let found = missing(&["'p1", "p2"], true, &["p1", "p2", "p3"]);
+    assert_eq!(found, (words(&["p3"]), Vec::new()));
+    let found = missing(&["'p1", "p2"], false, &["p1", "p2", "p3"]);
+    assert_eq!(found, (words(&["p3"]), Vec::new()));
+}
+
+#[test]
+fn a_customer_is_kept_for_which_the_api_may_take_a_row() {
+    for given in ["a3", "ａ3", "Ａ3"] {
+        let found = missing(&["A1", given], false, &["A1", "A3", "A4"]);
+        assert_eq!(found, (words(&["A4"]), words(&["A3"])), "{given:?}");
+    }
+    // With claims of an earlier run, which are merged with the rows.
+    let mut ledger = MemoryLedger::default();
+    for id in ["A1", "A3", "a3", "A4"] {
+        let customer = with_id(id);
+        ledger.remember(&customer, Some(Outcome::Created));
+    }
+    let rows = MemoryRows::one(["A1,Aster,USD", "a3,Aster,USD"]);
+    let mut compared = Compared::rows(rows, false, Some(&mut ledger), &["A1", "A3", "A4"]);
+    assert_eq!(compared.missing(), (words(&["A4"]), words(&["A3"])));
+}
+
+#[test]
+fn a_customer_is_missing_beside_one_that_the_row_has() {
+    // Kable holds both: it tells them apart.
+    let found = missing(&["a3"], false, &["A3", "a3"]);
+    assert_eq!(found, (words(&["A3"]), Vec::new()));
+    let found = missing(&["a3", " A3"], false, &["A3", "a3"]);
+    assert_eq!(found, (Vec::new(), words(&["A3"])));
+}
+
+#[test]
+fn rejected_rows_without_a_certain_id_are_counted() {
+    let unidentified = |given: &str| {
+        let compared = Compared::ids(&[given], false, &["p3", "18", "1234"]);
+        compared.survey.tally.unidentified
+    };
+    for given in ["", "18.0", " 18.0", "\u{a0}'p3", "p\u{200b}3", "#REF!"] {
+        assert_eq!(unidentified(given), 1, "{given:?}");
+    }
+    for given in [" p3", "p3", "'p3"] {
+        assert_eq!(unidentified(given), 0, "{given:?}");
+    }
+}
+
+#[test]
+fn an_id_that_a_spreadsheet_may_have_changed_is_counted_unless_kable_has_it() {
+    let doubted = |listed: &[&str], strict| {
+        let compared = Compared::ids(&["p1", "1234567890123450000"], strict, listed);
+        let tally = compared.survey.tally;
+        (tally.doubted, tally.unidentified)
+    };
+    assert_eq!(doubted(&["p1", "1234567890123456789"], false), (1, 0));
+    assert_eq!(doubted(&["p1", "1234567890123450000"], false), (0, 0));
+    assert_eq!(doubted(&["p1"], true), (0, 1));
+}
