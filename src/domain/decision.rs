@@ -40,6 +40,11 @@ pub struct KnownClaim {
 }
 
 impl KnownClaim {
+    /// Whether this checkpoint created the customer, or may have created it.
+    pub fn may_be_ours(&self) -> bool {
+        self.ours || self.in_doubt || self.last == Some(Outcome::Created)
+    }
+
     /// Whether a row with `digest` is unchanged since the claim.
     pub fn is_same(&self, digest: &Fingerprint) -> bool {
         self.digest == *digest && self.digest != UNKNOWN_DIGEST

@@ -324,3 +324,34 @@ fn killed_at_any_moment_exactly_the_created_ones_are_gone() {
     run.holds(&customers_of_csv(&rows(400)));
     println!("seed {seed}");
 }
+
+/// An API that answers 201 for a customer that exists says nothing about who created it.
+#[test]
+fn what_another_checkpoint_created_seconds_before_is_left_alone() {
+    let mut run = Run::new()
+        .server_with(&[], |settings| settings.now = seconds_ago)
+        .input("others.csv", rows(5))
+        .input("in.csv", rows(8));
+    run.import("others.csv").code(0);
+    run.server_again(|settings| settings.upsert = true);
+    run.import("in.csv").code(0);
+    rollback(&run, "in.csv --dry-run")
+        .code(0)
+        .says("5  left: not proved");
+    rollback(&run, "in.csv --yes").code(3);
+    assert_eq!(outcomes(&run), [count("deleted", 3), count("not_ours", 5)]);
+    run.holds(&customers_of_csv(&rows(5)));
+    // It still says so, and still deletes none.
+    rollback(&run, "in.csv --yes").code(3);
+    assert_eq!(outcomes(&run), [count("not_ours", 5)]);
+    run.holds(&customers_of_csv(&rows(5)));
+}
+
+/// Three seconds before now.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the sandbox's own clock, set back"
+)]
+fn seconds_ago() -> std::time::SystemTime {
+    std::time::SystemTime::now() - Duration::from_secs(3)
+}

@@ -12,6 +12,10 @@ const SECONDS_CUT_MS: i64 = 2000;
 /// created a customer: `created` may be a database's time and `Date` a proxy's.
 pub(super) const CLOCKS_APART_MS: i64 = 60_000;
 
+/// How much older than its request a customer may look that a response reports as created
+/// before it may have existed: the clocks of the server's machines agree to a second as a rule.
+const USUALLY_APART_MS: i64 = 1000;
+
 /// The widest bounds of a server's clock that are used.
 const WIDEST_BOUNDS_MS: i64 = 60_000;
 
@@ -58,6 +62,31 @@ impl Clocks {
         }
     }
 
+    /// Whether a customer may have existed before the claim, although the API reports that it
+    /// was created: its `created` is earlier than the claim by more than clocks that agree
+    /// and times cut to seconds account for. `date_ms` is the `Date` of the response.
+    pub(super) fn may_be_older(
+        &self,
+        claim: ClaimTime,
+        created: Option<i64>,
+        date_ms: Option<i64>,
+    ) -> bool {
+        let (Some(created), ClaimTime::Now { at_ms, .. }) = (created, claim) else {
+            return false;
+        };
+        let cut_ms = if created % 1000 == 0 { 1000 } else { 0 };
+        let latest = created + USUALLY_APART_MS + cut_ms;
+        let elapsed = self.now_ms - at_ms;
+        let by_answer = date_ms.is_some_and(|date| latest + elapsed < date);
+        let least_ahead = self.server.least_ahead_ms();
+        let by_clock = least_ahead.is_some_and(|ahead| latest < at_ms + ahead);
+        if self.server.was_set() {
+            by_answer && by_clock
+        } else {
+            by_answer || by_clock
+        }
+    }
+
     /// Whether a customer with this `created` was created by the claim.
     pub(super) fn is_ours(&self, claim: ClaimTime, created: Option<i64>) -> bool {
         is_ours(created, self.claimed_by(claim))
@@ -91,5 +120,52 @@ impl Clocks {
         ahead
             .filter(|_| !self.server.was_set())
             .map(|ahead| at_ms + ahead)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Clocks, ServerClock};
+    use crate::engine::ticket::ClaimTime;
+
+    /// A second of responses by a server whose clock is ours, with round trips of 20 ms.
+    fn narrow() -> Clocks {
+        let answers: Vec<(i64, i64, i64)> = (0..50)
+            .map(|step| {
+                let sent = 100_000 + step * 37;
+                ((sent + 10) / 1000 * 1000, sent, sent + 20)
+            })
+            .collect();
+        Clocks {
+            server: ServerClock::begun(&answers),
+            now_ms: 102_020,
+        }
+    }
+
+    #[test]
+    fn what_the_server_dates_before_the_request_may_be_older() {
+        let claim = ClaimTime::Now {
+            at_ms: 102_000,
+            by_ms: None,
+        };
+        for (created, expected) in [
+            // Clocks that are a little apart, and times without milliseconds.
+            (102_010, false),
+            (101_010, false),
+            (100_900, true),
+            (101_000, false),
+            (100_000, false),
+            (99_000, true),
+        ] {
+            let found = narrow().may_be_older(claim, Some(created), Some(102_000));
+            assert_eq!(found, expected, "{created}");
+        }
+        assert!(!narrow().may_be_older(claim, None, Some(102_000)));
+        let vague = Clocks {
+            server: ServerClock::default(),
+            ..narrow()
+        };
+        assert!(vague.may_be_older(claim, Some(99_005), Some(102_000)));
+        assert!(!vague.may_be_older(claim, Some(99_005), None));
     }
 }

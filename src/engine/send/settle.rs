@@ -12,6 +12,9 @@ use crate::engine::ticket::{ClaimTime, KnownCustomer};
 use crate::kable::{Key, Refusal, Trouble};
 use crate::ledger::Settlement;
 
+/// Why a customer that the API reports as created is not counted as this checkpoint's.
+const MAY_BE_OLDER: &str = "the API says that it created the customer, and dates it before the request: it may have been there already, and a rollback leaves it alone";
+
 /// A settled row, and the keys from its response.
 #[derive(Debug)]
 pub(super) struct Settled {
@@ -57,18 +60,25 @@ pub(super) fn settle(state: &mut RowState, end: RowEnd, facts: &Facts) -> Delive
             customer,
             status,
             request_id,
-        } => Delivery::Settled(Settled {
-            settlement: Settlement {
-                customer_id: Some(customer.customer_id),
-                modified: customer.modified,
-                request_id,
-                status: Some(status),
-                keys_lost: facts.keys && customer.keys.is_empty(),
-                ..settlement(state, Outcome::Created, true)
-            },
-            keys: customer.keys,
-            from_before: false,
-        }),
+        } => {
+            // A server may report a creation for a customer that it had. It is not proved to
+            // be ours then: a rollback must never delete the customers of others.
+            let (claim, made) = (state.ticket.claim, customer.created);
+            let may_be_older = facts.clocks.may_be_older(claim, made, state.date_ms);
+            Delivery::Settled(Settled {
+                settlement: Settlement {
+                    customer_id: Some(customer.customer_id),
+                    modified: customer.modified,
+                    request_id,
+                    status: Some(status),
+                    keys_lost: facts.keys && customer.keys.is_empty(),
+                    message: may_be_older.then(|| MAY_BE_OLDER.to_owned()),
+                    ..settlement(state, Outcome::Created, !may_be_older)
+                },
+                keys: customer.keys,
+                from_before: false,
+            })
+        }
         RowEnd::There(remote, request_id) => {
             let mut settlement = there(state, &remote, facts);
             settlement.request_id = request_id;

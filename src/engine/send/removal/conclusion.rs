@@ -5,8 +5,13 @@ use super::removal_state::{RemovalEnd, RemovalState, RemovalSubject};
 use crate::domain::customer::Fingerprint;
 use crate::domain::decision::UNKNOWN_DIGEST;
 use crate::domain::outcome::Outcome;
+use crate::domain::remote::RemoteCustomer;
 use crate::kable::{Refusal, Trouble};
 use crate::ledger::{ClaimRecord, Settlement};
+
+/// Why a customer is left that is not proved to be ours.
+const NOT_PROVED: &str =
+    "Kable's clock does not prove that this checkpoint created it: it may have been there before";
 
 /// A customer to be removed, and its claim.
 #[derive(Debug, Clone)]
@@ -78,18 +83,15 @@ pub(super) fn conclude(
             result.message = Some("it was never created".to_owned());
             Some(Outcome::Pending)
         }
-        RemovalEnd::Another(remote) => {
-            result.outcome = RemovalOutcome::AlreadyGone;
-            result.message = Some(format!(
-                "another customer has this clientId now, {}: it is left alone",
-                remote.customer_id
-            ));
-            Some(Outcome::Deleted)
-        }
+        RemovalEnd::Another(remote) => Some(another(&mut result, &remote)),
         RemovalEnd::NotOurs(remote) => {
-            result.outcome = RemovalOutcome::NotOurs;
-            result.customer_id = Some(remote.customer_id);
-            Some(Outcome::AlreadyExisted)
+            not_proved(&mut result, *remote);
+            // What the API says that it created stays created.
+            if subject.in_doubt {
+                Some(Outcome::AlreadyExisted)
+            } else {
+                released(claimed, state)
+            }
         }
         RemovalEnd::Changed(_) => {
             result.outcome = RemovalOutcome::Changed;
@@ -118,6 +120,21 @@ pub(super) fn conclude(
 /// A claim that this run made is released, if nothing that it sent may still take effect.
 fn released(claimed: &ClaimedRemoval, state: &RemovalState) -> Option<Outcome> {
     (claimed.is_new && !state.is_lost).then_some(Outcome::Pending)
+}
+
+fn another(result: &mut RemovalResult, remote: &RemoteCustomer) -> Outcome {
+    result.outcome = RemovalOutcome::AlreadyGone;
+    result.message = Some(format!(
+        "another customer has this clientId now, {}: it is left alone",
+        remote.customer_id
+    ));
+    Outcome::Deleted
+}
+
+fn not_proved(result: &mut RemovalResult, remote: RemoteCustomer) {
+    result.outcome = RemovalOutcome::NotOurs;
+    result.customer_id = Some(remote.customer_id);
+    result.message = Some(NOT_PROVED.to_owned());
 }
 
 fn refused(result: &mut RemovalResult, refusal: Refusal) {

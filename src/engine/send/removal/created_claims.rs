@@ -1,5 +1,5 @@
-//! The claims whose customers a rollback removes: those that the ledger's runs created,
-//! and those in doubt.
+//! The claims whose customers a rollback removes: those that the ledger's runs created, or may
+//! have created.
 
 use std::collections::HashMap;
 use std::io;
@@ -28,7 +28,7 @@ impl CreatedClaims {
     pub fn of(ledger: &mut impl Ledger, folder: &Path) -> anyhow::Result<Self> {
         let (mut ids, mut many) = (Sorter::new(folder, 1), 0);
         ledger.scan(&mut |_, known| {
-            if known.ours || known.in_doubt {
+            if known.may_be_ours() {
                 many += 1;
                 ids.push(six(known.id))?;
             }
@@ -89,7 +89,7 @@ pub fn foresee(
 ) -> anyhow::Result<()> {
     let mut claims: HashMap<Fingerprint, u64> = HashMap::new();
     ledger.scan(&mut |client_id, known| {
-        if known.ours || known.in_doubt {
+        if known.may_be_ours() {
             claims.insert(fingerprint(client_id), known.id);
         }
         Ok(())

@@ -47,7 +47,7 @@ impl RemovalSubject {
             is_ours: record.ours,
             claimed_by: record.claimed_by,
             in_doubt: record.outcome == Outcome::Unresolved,
-            may_be_uncreated: !record.ours,
+            may_be_uncreated: !record.ours && record.last != Some(Outcome::Created),
         }
     }
 
