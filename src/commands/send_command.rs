@@ -3,7 +3,8 @@
 use super::command_line::TypedCommand;
 use super::option_words::OptionWords;
 use crate::cli::{
-    ApplyOptions, ChangeOptions, ImportOptions, Scalar, UnsentOptions, ValidateOptions,
+    ApplyOptions, ChangeOptions, ImportOptions, OnMissingRow, Scalar, UnsentOptions,
+    ValidateOptions,
 };
 
 /// A command that sends customers: an import, or a sync.
@@ -67,6 +68,17 @@ impl SendCommand {
             options.max_changes = Some(Scalar(changes.to_string()));
         }
         more
+    }
+
+    /// The same command, of a part of the file: it cancels no customer, also if
+    /// `is_inherited` says that a configuration would have it do so.
+    #[must_use]
+    pub(super) fn of_a_part(&self, is_inherited: bool) -> Self {
+        let mut part = self.with(|_| ());
+        if let Some(options) = &mut part.changes {
+            options.prune = is_inherited.then_some(OnMissingRow::Report);
+        }
+        part
     }
 
     /// The command as it is typed into a shell.

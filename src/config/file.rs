@@ -15,8 +15,8 @@ use super::value_checks::check_values;
 use super::written_value::OptionReader;
 use crate::cli::{
     ChangeOptions, CheckOptions, ConfigChoice, DisplayOptions, ListingOptions, MonitorOptions,
-    ReadingOptions, RemovalOptions, RequestOptions, SandboxChoice, SendOptions, StoredOptions,
-    TargetOptions,
+    OnMissingRow, ReadingOptions, RemovalOptions, RequestOptions, SandboxChoice, SendOptions,
+    StoredOptions, TargetOptions,
 };
 
 /// Options that come from a file or from the environment.
@@ -53,6 +53,10 @@ pub struct FileOptions {
 /// Options of a file or the environment that change what a retyped command does:
 /// those that it has to switch off, and lists that typed options replace whole.
 #[derive(Debug, Clone, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are independent options"
+)]
 pub struct InheritedOptions {
     /// Whether `out` is set.
     pub has_out: bool,
@@ -60,6 +64,8 @@ pub struct InheritedOptions {
     pub dry_run: bool,
     /// Whether `all-or-nothing` is on.
     pub all_or_nothing: bool,
+    /// Whether `prune` is `cancel`.
+    pub prunes: bool,
     /// `map`.
     pub map: Vec<String>,
     /// `set`.
@@ -91,6 +97,7 @@ impl FileOptions {
             has_out: self.reading.out.is_some(),
             dry_run: self.sending.dry_run == Some(true),
             all_or_nothing: self.sending.all_or_nothing == Some(true),
+            prunes: self.changes.prune == Some(OnMissingRow::Cancel),
             map: self.reading.map.clone(),
             set: self.reading.set.clone(),
             values: self.reading.values.clone(),

@@ -17,11 +17,13 @@ pub struct PrunedCounts {
     pub unresolved: u64,
     /// Nothing was sent.
     pub pending: u64,
+    /// Left, because rows of the input may be missing.
+    pub withheld: u64,
 }
 
 impl PrunedCounts {
     /// Those that are not cancelled, or not certainly.
     pub fn left(self) -> u64 {
-        self.changed + self.failed + self.unresolved + self.pending
+        self.changed + self.failed + self.unresolved + self.pending + self.withheld
     }
 }

@@ -285,7 +285,7 @@ fn of_this_run(summary: &Summary, outcome: Outcome) -> String {
 }
 
 /// What became of customers that the file no longer has.
-const fn pruned(counts: PrunedCounts) -> [(u64, &'static str); 6] {
+const fn pruned(counts: PrunedCounts) -> [(u64, &'static str); 7] {
     [
         (counts.cancelled, "of them cancelled"),
         (
@@ -299,6 +299,10 @@ const fn pruned(counts: PrunedCounts) -> [(u64, &'static str); 6] {
             "of them in doubt: the next sync looks again",
         ),
         (counts.pending, "of them not cancelled yet"),
+        (
+            counts.withheld,
+            "of them left: rows of the file may be missing",
+        ),
     ]
 }
 

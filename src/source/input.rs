@@ -16,6 +16,7 @@ use super::bytes::positioned::Positioned;
 use super::bytes::text_encoding::TextEncoding;
 use super::csv::CsvRows;
 use super::csv::dialect::TableLayout;
+use super::input_note::{InputNote, InputNotes};
 use super::json::layout::{Layout, layout_of};
 use super::json::orientation::other_orientation;
 use super::jsonl::{JsonlRows, LineForm};
@@ -47,7 +48,7 @@ pub struct Input {
     original: Option<(HeldFile, u64)>,
     /// Its encoding, if that is not UTF-8.
     encoding: Option<String>,
-    note: Option<String>,
+    notes: InputNotes,
     /// How lines of JSON are read.
     lines: Mutex<LineForm>,
     /// What becomes of a table's short rows.
@@ -151,12 +152,12 @@ impl FoundInput {
         if settings.format == FormatChoice::Xlsx && !is_sheet {
             return Err(no_workbook(name));
         }
-        let mut notes: Vec<String> = conversion.described().into_iter().collect();
+        let mut notes: Vec<InputNote> = conversion.described().into_iter().collect();
         let (format, mut layout) = if is_sheet {
             sheet_layout(&name, layer.start(), settings)?
         } else {
             let format = TextFormat::of(&self.path, layer.text(), settings);
-            notes.extend(format.note);
+            notes.extend(format.note.map(InputNote::of));
             if format.is_json {
                 ensure_rows(&name, layer.text())?;
                 (Format::Jsonl, TableLayout::default())
@@ -190,7 +191,7 @@ impl FoundInput {
             read_through: AtomicBool::new(false),
             original,
             encoding: conversion.encoding.as_ref().map(TextEncoding::name),
-            note: (!notes.is_empty()).then(|| notes.join("; ")),
+            notes: notes.into(),
             lines: Mutex::new(lines),
             short_rows: Mutex::default(),
         })
@@ -355,7 +356,12 @@ impl Input {
     /// What was detected and done to read it, and how sure that is; `None` for a
     /// file in UTF-8.
     pub fn note(&self) -> Option<&str> {
-        self.note.as_deref()
+        self.notes.all.as_deref()
+    }
+
+    /// Why rows may be missing from what is read of it.
+    pub fn missing_rows(&self) -> &[String] {
+        &self.notes.of_missing_rows
     }
 
     /// Its encoding, if that is not UTF-8.

@@ -17,6 +17,7 @@ use super::bytes::misread_mark::misread_marks;
 use super::bytes::positioned::Positioned;
 use super::bytes::sniff;
 use super::bytes::text_encoding::{TextEncoding, is_utf16};
+use super::input_note::InputNote;
 use super::json::sequence::{WithoutSeparators, is_sequence};
 use super::spool::Spool;
 use super::workbook::WorkbookKind;
@@ -36,7 +37,7 @@ pub(super) struct Conversion {
     /// Its encoding, if that is not UTF-8.
     pub(super) encoding: Option<TextEncoding>,
     /// The sheet that was read, if it is a workbook.
-    pub(super) sheet: Option<String>,
+    pub(super) sheet: Option<InputNote>,
     /// Whether a byte-order mark that became letters was dropped.
     pub(super) drops_marks: bool,
     /// Whether it has a record separator before each JSON text.
@@ -46,7 +47,7 @@ pub(super) struct Conversion {
 impl Conversion {
     /// What was detected, and how sure that is; `None` for a file that is read as it
     /// is.
-    pub(super) fn described(&self) -> Option<String> {
+    pub(super) fn described(&self) -> Option<InputNote> {
         let Self {
             compression,
             encoding,
@@ -57,7 +58,7 @@ impl Conversion {
         let unpacked = compression.iter().map(|compression| compression.name());
         let mut parts: Vec<String> = unpacked.map(str::to_owned).collect();
         parts.extend(encoding.as_ref().map(TextEncoding::described));
-        parts.extend(sheet.clone());
+        parts.extend(sheet.as_ref().map(|sheet| sheet.text.clone()));
         if *drops_marks {
             let dropped =
                 "its byte-order mark was decoded wrongly (ï»¿) or is repeated, and is left out";
@@ -66,7 +67,10 @@ impl Conversion {
         if *is_sequence {
             parts.push("read as JSON texts with record separators (RFC 7464)".to_owned());
         }
-        (!parts.is_empty()).then(|| parts.join("; "))
+        (!parts.is_empty()).then(|| InputNote {
+            text: parts.join("; "),
+            lacks_rows: sheet.as_ref().is_some_and(|sheet| sheet.lacks_rows),
+        })
     }
 }
 
@@ -230,7 +234,7 @@ impl Layer {
         &self,
         path: &[String],
         (name, folder): (&str, &Path),
-    ) -> Result<(Self, Vec<String>), SourceError> {
+    ) -> Result<(Self, Vec<InputNote>), SourceError> {
         let mut spool = Spool::new(folder)?;
         let file = self.place.open();
         let file = file.map_err(|source| SourceError::reading(name, None, source))?;

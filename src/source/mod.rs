@@ -6,6 +6,7 @@
 //!
 //! - `patterns.rs`: file name patterns → names of files
 //! - `input.rs`: opened inputs, and their formats
+//! - `input_note.rs`: what is said of an input, and whether rows of it are missing
 //! - `text_format.rs`: whether an input is a table or JSON
 //! - `layer.rs`: what stands between an input's file and its rows
 //! - `spool.rs`: copies of inputs that cannot be read as they are
@@ -19,6 +20,7 @@
 pub mod bytes;
 pub mod csv;
 pub mod input;
+mod input_note;
 mod json;
 pub mod jsonl;
 mod layer;

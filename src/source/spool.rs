@@ -11,6 +11,7 @@ use super::bytes::compression::{Compression, UnpackError};
 use super::bytes::decoding::{DecodeError, decode};
 use super::bytes::held_file::HeldFile;
 use super::bytes::text_encoding::TextEncoding;
+use super::input_note::InputNote;
 use super::json::rows::{RowsError, write_rows};
 use super::workbook::{WorkbookError, WorkbookKind, write_sheet};
 use super::{Settings, SourceError};
@@ -93,7 +94,7 @@ impl<'p> Spool<'p> {
         from: impl Read,
         path: &[String],
         name: &str,
-    ) -> Result<Vec<String>, SourceError> {
+    ) -> Result<Vec<InputNote>, SourceError> {
         let written = write_rows(from, path, &mut self.file);
         written.map_err(|error| match error {
             RowsError::Read(error) => SourceError::reading(name, None, error),
@@ -107,7 +108,7 @@ impl<'p> Spool<'p> {
         file: &mut File,
         kind: WorkbookKind,
         (name, settings): (&str, &Settings),
-    ) -> Result<String, SourceError> {
+    ) -> Result<InputNote, SourceError> {
         let wanted = (settings.sheet.as_deref(), settings.columns.as_ref());
         let written = write_sheet(file, kind, wanted, &mut self.file);
         written.map_err(|error| match error {

@@ -200,3 +200,81 @@ fn a_row_keeps_the_customer_that_it_may_mean() {
         assert_eq!(cancelled(&run), ["c-10", "c-9"]);
     }
 }
+
+/// Ten customers, of which the input has seven, as far as it was read.
+#[test]
+fn none_is_cancelled_while_rows_may_be_missing() {
+    let run = Run::new().server(&[]).input("in.csv", rows(10));
+    sync(&run, "in.csv").code(0);
+    let text = rows(7);
+    let objects: Vec<String> = text
+        .lines()
+        .skip(1)
+        .map(|line| {
+            let cells: Vec<&str> = line.split(',').collect();
+            let [id, name, currency] = cells[..] else {
+                panic!("{line}")
+            };
+            serde_json::json!({"clientId": id, "companyName": name, "currency": currency})
+                .to_string()
+        })
+        .collect();
+    let objects = objects.join(",\n");
+    // From the quote in row 5 to that in row 8 all is one cell.
+    let noted = rows(10)
+        .lines()
+        .enumerate()
+        .fold(String::new(), |text, (at, line)| {
+            let note = match at {
+                0 => "note",
+                5 => "\"x",
+                8 => "x\"",
+                _ => "",
+            };
+            text + line + "," + note + "\n"
+        });
+    for (file, text, why) in [
+        (
+            "cut.json",
+            format!("[{objects}"),
+            "before its JSON is closed",
+        ),
+        (
+            "page.json",
+            format!("{{\"data\":[{objects}],\"has_more\":true}}"),
+            "it is one page of more",
+        ),
+        ("quote.csv", noted, "where a stray quote took them along"),
+    ] {
+        run.write(file, text);
+        let line = format!("{file} --prune cancel --yes --max-changes 50% --max-errors 9");
+        let dry = sync(&run, &format!("{line} --dry-run"));
+        dry.says(why).says("none is cancelled");
+        let real = sync(&run, &line).code(3);
+        real.says(why)
+            .says("none is cancelled")
+            .says("of them left: rows of the file may be missing");
+        sync(&run, &format!("{file} --max-errors 9")).says("the file no longer has is not certain");
+    }
+    assert_eq!(run.counts().of(Call::Cancel), 0);
+}
+
+#[test]
+fn mended_rejects_alone_cancel_nothing() {
+    let run = Run::new().server(&[]).input("in.csv", rows(10));
+    sync(&run, "in.csv").code(0);
+    run.write("in.csv", rows(10).replacen("USD", "XXX", 1));
+    sync(&run, &format!("{PRUNE} --max-errors 5"))
+        .code(3)
+        .says("Mend the rejected rows and feed them back")
+        .keeps_to_itself("--prune");
+    let rejects = "in.csv.results/rejects.csv";
+    let mended = run.text(rejects).replace("XXX", "USD");
+    run.write(rejects, mended);
+    sync(
+        &run,
+        &format!("{rejects} --prune cancel --yes --max-changes 30"),
+    )
+    .refuses(1, &["has only rows that an earlier run rejected"]);
+    assert_eq!(run.counts().of(Call::Cancel), 0);
+}

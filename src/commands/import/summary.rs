@@ -224,7 +224,8 @@ impl ImportSummary<'_> {
             out.push(".results");
             PathBuf::from(out)
         });
-        self.without_dry_run().with(|options| {
+        let part = self.without_dry_run().of_a_part(self.inherited.prunes);
+        part.with(|options| {
             options.input.inputs = files.iter().map(OsString::from).collect();
             options.input.reading.out = out;
             options.input.reading.limit = None;

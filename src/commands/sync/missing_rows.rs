@@ -1,9 +1,66 @@
 //! Whether the input may lack rows, or has rows that may be those of any customer. Then
 //! customers without a row are not known, and none is cancelled: Kable revives none.
 
+use crate::commands::hint::hinted;
 use crate::domain::row_tally::RowTally;
 use crate::domain::summary::RowCounts;
-use crate::domain::text::counted;
+use crate::domain::text::{counted, listed};
+use crate::source::bytes::held_file::FileChange;
+use crate::source::input::Input;
+
+/// Refuses to cancel what inputs of rejected or failed rows alone do not have: they never
+/// have the other customers.
+pub(super) fn demand_whole_input(inputs: &[Input]) -> anyhow::Result<()> {
+    if inputs.is_empty() {
+        return Ok(());
+    }
+    for input in inputs {
+        if !is_of_bad_rows(input)? {
+            return Ok(());
+        }
+    }
+    let names: Vec<&str> = inputs.iter().map(|input| input.name.as_str()).collect();
+    Err(hinted(
+        format!(
+            "--prune cancel cancels the customers that the input does not have, and {} has only rows \
+             that an earlier run rejected, or that failed",
+            listed(&names, 3)
+        ),
+        "leave --prune cancel out to send the mended rows, or name the whole file as well: \
+         kable-bulk sync FILE REJECTS --prune cancel",
+    ))
+}
+
+/// Whether `input` is a file of rejected or failed rows, by the columns that it adds.
+fn is_of_bad_rows(input: &Input) -> anyhow::Result<bool> {
+    if !input.has_rows()? {
+        return Ok(false);
+    }
+    let names = input.columns()?.names;
+    let has = |wanted: &str| names.iter().any(|name| name == wanted);
+    Ok(has("_line") && (has("_code") || has("_status") || has("_message")))
+}
+
+/// Why rows may be missing from what was read of `inputs`.
+pub(super) fn unread_rows(inputs: &[Input]) -> Vec<String> {
+    let mut reasons = Vec::new();
+    for input in inputs {
+        let name = &input.name;
+        for note in input.missing_rows() {
+            reasons.push(format!("{name} may lack rows ({note})"));
+        }
+        match input.change() {
+            FileChange::Same => {}
+            FileChange::Grown(_) => reasons.push(format!("{name} grew since it was opened")),
+            FileChange::Replaced => {
+                reasons.push(format!(
+                    "{name} was replaced or removed since it was opened"
+                ));
+            }
+        }
+    }
+    reasons
+}
 
 /// Why customers may have rows that were not read, or were not told apart.
 pub(super) fn unknown_rows(rows: RowCounts, tally: &RowTally) -> Vec<String> {

@@ -17,9 +17,9 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 use self::comparison::planned;
-use self::missing_rows::kept_customers;
+use self::missing_rows::{demand_whole_input, kept_customers};
 use self::permission::{confirm, too_many_changes};
-use self::prune::{Prune, add_surplus};
+use self::prune::{Prune, add_surplus, say_uncertain};
 use crate::cli::{ApplyOptions, SyncOptions};
 use crate::commands::checkpoint::StoredLedger;
 use crate::commands::command_line::TypedCommand;
@@ -117,6 +117,9 @@ fn sync(
     if changes.prunes && !session.sending.yes && !session.sending.dry_run {
         demand_terminal("a sync with --prune cancel cancels customers")?;
     }
+    if changes.prunes {
+        demand_whole_input(&session.prepared.inputs)?;
+    }
     let mut ledger = session.known_ledger()?;
     let _results = lock_folder(&session.prepared.out)?;
     let mut plan_use = plan_use(&session, saved)?;
@@ -141,6 +144,7 @@ fn sync(
         planned.forecast.cancel = prune.to_cancel();
         Some(prune)
     } else {
+        say_uncertain(&session, &surveyed);
         None
     };
     let sync = SyncRun {

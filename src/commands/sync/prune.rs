@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use super::missing_rows::unknown_rows;
+use super::missing_rows::{unknown_rows, unread_rows};
 use crate::commands::import::sending::{context, pacing, tick};
 use crate::commands::import::session::Session;
 use crate::commands::plan_use::PlanUse;
@@ -50,11 +50,8 @@ impl Prune {
         mut plan_use: Option<&mut PlanUse>,
     ) -> anyhow::Result<Self> {
         let folder = &session.prepared.out;
-        let unknown = unknown_rows(surveyed.rows, &surveyed.tally);
-        for reason in &unknown {
-            let warning = format!("warning: {reason}: none is cancelled");
-            session.prepared.watcher.say(&warning);
-        }
+        let unknown = reasons(session, surveyed);
+        say_withheld(session, &unknown);
         let targets = if unknown.is_empty() {
             let mut add = |remote: &RemoteCustomer| match &mut plan_use {
                 Some(plan_use) => plan_use.add_cancel(remote),
@@ -65,12 +62,21 @@ impl Prune {
         } else {
             None
         };
+        let mut withheld = 0;
+        if targets.is_none() {
+            let count = &mut |remote: &RemoteCustomer, _| {
+                withheld += u64::from(!remote.is_cancelled());
+                Ok(())
+            };
+            surveyed.surplus.each(listed, count)?;
+        }
         let many = targets.as_ref().map_or(0, ListedTargets::total);
         Ok(Self {
             targets,
             many,
             counts: PrunedCounts {
                 pending: many,
+                withheld,
                 ..PrunedCounts::default()
             },
             requests: RequestCounts::default(),
@@ -101,6 +107,13 @@ impl Prune {
         let Some(targets) = self.targets.take().filter(|_| self.many > 0) else {
             return Ok(());
         };
+        // An export may still be writing the file.
+        let unread = unread_rows(&session.prepared.inputs);
+        if !unread.is_empty() {
+            say_withheld(session, &unread);
+            self.counts.withheld = std::mem::take(&mut self.counts.pending);
+            return Ok(());
+        }
         let watcher = &session.prepared.watcher;
         if !session.prepared.display.quiet {
             let many = counted(self.many, "customer", "customers");
@@ -150,6 +163,32 @@ impl Prune {
             files.add_list("cancelled.jsonl", many, &mut file)
         };
         add().context("cannot write the results")
+    }
+}
+
+/// Why rows may be missing, or may be those of any customer.
+fn reasons(session: &Session, surveyed: &Survey) -> Vec<String> {
+    let mut reasons = unread_rows(&session.prepared.inputs);
+    reasons.extend(unknown_rows(surveyed.rows, &surveyed.tally));
+    reasons
+}
+
+/// Says why customers are perhaps not missing that no row has, and would not be cancelled.
+pub(super) fn say_uncertain(session: &Session, surveyed: &Survey) {
+    if surveyed.surplus.count() > 0 && !session.prepared.display.quiet {
+        for reason in reasons(session, surveyed) {
+            session.prepared.watcher.say(&format!(
+                "warning: {reason}: which customers the file no longer has is not certain"
+            ));
+        }
+    }
+}
+
+/// Says why none is cancelled, if there are reasons.
+fn say_withheld(session: &Session, reasons: &[String]) {
+    for reason in reasons {
+        let warning = format!("warning: {reason}: none is cancelled");
+        session.prepared.watcher.say(&warning);
     }
 }
 

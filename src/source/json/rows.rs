@@ -12,6 +12,7 @@ use super::position::{InputPosition, LineColumn};
 use crate::domain::text::{quoted, thousands};
 use crate::source::bytes::sniff::UTF8_MARK;
 use crate::source::csv::splitter::LONGEST_ROW;
+use crate::source::input_note::InputNote;
 use crate::source::jsonl::numbered;
 
 /// The most bytes of a member beside a list that are looked at.
@@ -32,7 +33,7 @@ pub(in crate::source) fn write_rows(
     from: impl Read,
     path: &[String],
     to: &mut impl Write,
-) -> Result<Vec<String>, RowsError> {
+) -> Result<Vec<InputNote>, RowsError> {
     let mut writer = RowWriter {
         from: InputPosition::new(from),
         to,
@@ -89,27 +90,27 @@ struct ReadValue {
 }
 
 impl<R: Read, W: Write> RowWriter<'_, R, W> {
-    fn notes(self) -> Vec<String> {
+    fn notes(self) -> Vec<InputNote> {
         let mut notes = Vec::new();
         if !self.path.is_empty() {
-            notes.push(format!(
+            notes.push(InputNote::of(format!(
                 "its rows are the list {}",
                 quoted(&self.path.join("."))
-            ));
+            )));
         }
         if let Some(why) = self.more {
-            notes.push(format!(
+            notes.push(InputNote::of_missing_rows(format!(
                 "it is one page of more ({why}): the customers of the other pages are not in it"
-            ));
+            )));
         }
         if self.is_cut_off {
-            notes.push(format!(
+            notes.push(InputNote::of_missing_rows(format!(
                 "it ends before its JSON is closed, at line {}: it may have been cut off",
                 thousands(self.from.here.line)
-            ));
+            )));
         }
         if self.rows == 0 {
-            notes.push("it has no rows".to_owned());
+            notes.push(InputNote::of_missing_rows("it has no rows"));
         }
         notes
     }

@@ -11,6 +11,12 @@ fn written(text: &[u8], path: &[&str]) -> (Vec<String>, Vec<String>) {
     let path: Vec<String> = path.iter().map(|name| (*name).to_owned()).collect();
     let mut out = Vec::new();
     let notes = write_rows(FewBytes(text), &path, &mut out).unwrap();
+    for note in &notes {
+        let of_rows = ["it is one page", "it ends before", "it has no rows"];
+        let is_of_rows = of_rows.iter().any(|text| note.text.starts_with(text));
+        assert_eq!(note.lacks_rows, is_of_rows, "{note:?}");
+    }
+    let notes = notes.into_iter().map(|note| note.text).collect();
     let text = String::from_utf8_lossy(&out).replace('\t', "|");
     (text.lines().map(str::to_owned).collect(), notes)
 }

@@ -38,6 +38,7 @@ pub(in crate::source) use self::error::WorkbookError;
 pub(in crate::source) use self::kind::WorkbookKind;
 use self::sheet_choice::{SheetRequest, choose};
 use self::sheet_writer::SheetWriter;
+use super::input_note::InputNote;
 
 /// Writes a sheet of the workbook `file` to `into` as CSV, and returns what was read
 /// and why. `wanted` is the sheet's name or number, if the user gave one; `columns`
@@ -47,7 +48,7 @@ pub(in crate::source) fn write_sheet(
     kind: WorkbookKind,
     (wanted, columns): (Option<&str>, &[String]),
     into: &mut impl Write,
-) -> Result<String, WorkbookError> {
+) -> Result<InputNote, WorkbookError> {
     // The libraries trust their input more than is good: a damaged workbook must be
     // an error like any other.
     let hook = std::panic::take_hook();
@@ -67,7 +68,7 @@ fn write(
     kind: WorkbookKind,
     request: &SheetRequest<'_>,
     into: &mut impl Write,
-) -> Result<String, WorkbookError> {
+) -> Result<InputNote, WorkbookError> {
     if kind == WorkbookKind::Xls {
         xls_size::ensure_sound(file)?;
     } else {
@@ -83,5 +84,8 @@ fn write(
         Ok(true)
     })?;
     writer.finish().map_err(WorkbookError::Write)?;
-    Ok(format!("{}, {}", kind.name(), choice.note))
+    Ok(InputNote {
+        text: format!("{}, {}", kind.name(), choice.note),
+        lacks_rows: choice.leaves_rows,
+    })
 }

@@ -33,6 +33,8 @@ pub(super) struct SheetChoice {
     pub(super) sheet: String,
     /// Which it is, and which others there are.
     pub(super) note: String,
+    /// Whether other sheets have rows, and the user did not choose.
+    pub(super) leaves_rows: bool,
 }
 
 /// A sheet's first rows.
@@ -84,12 +86,14 @@ pub(super) fn choose(
             parts.push(format!("{what}: {}", listed(&others, NAMED)));
         }
     }
-    if parts.len() > 1 {
+    let leaves_rows = parts.len() > 1;
+    if leaves_rows {
         parts.push("--sheet NAME chooses".to_owned());
     }
     Ok(SheetChoice {
         sheet: chosen.name.clone(),
         note: parts.join("; "),
+        leaves_rows,
     })
 }
 
@@ -105,6 +109,7 @@ fn named(sheets: &[SheetInfo], wanted: &str) -> Result<SheetChoice, WorkbookErro
         Some(sheet) if sheet.has_cells => Ok(SheetChoice {
             sheet: sheet.name.clone(),
             note: format!("sheet {}, as --sheet says", quoted(&sheet.name)),
+            leaves_rows: false,
         }),
         Some(sheet) => Err(WorkbookError::Refused {
             why: format!(
