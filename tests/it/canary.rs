@@ -29,7 +29,7 @@ fn where_one_does_not_nothing_else_is_sent() {
     ended
         .says("companyName is \"ALTERED\" at Kable")
         .says("Stopped by the canary: 1 of 3 rows sent ahead")
-        .says("Go on once the cause is mended; another canary goes ahead:");
+        .says("Go on once they are mended: the same rows are compared again first");
     run.summary("in.csv")
         .outcomes(&[("created", 3), ("pending", 47)]);
     assert_eq!(run.counts().of(Call::Create), 3);
@@ -124,4 +124,21 @@ fn a_canary_that_waits_can_be_stopped() {
     run.summary("in.csv")
         .outcomes(&[("created", 2), ("pending", 28)]);
     run.go("status in.csv").code(0).says("stopped");
+}
+
+#[test]
+fn the_same_command_stops_again_until_the_rows_are_mended() {
+    for fault in ["altered@client:c-2", "status:422@create:2"] {
+        let run = Run::new().server(&[fault]).input("in.csv", rows(20));
+        let import = "in.csv --canary 3 --concurrency 1";
+        run.import(import).code(5);
+        let creates = run.counts().of(Call::Create);
+        for _ in 0..2 {
+            run.import(import)
+                .code(5)
+                .says("Stopped by the canary: 1 of 3 rows")
+                .says("Without --canary, all rows are sent");
+            assert_eq!(run.counts().of(Call::Create), creates, "{fault}");
+        }
+    }
 }

@@ -30,7 +30,7 @@ use self::banner::banner;
 use self::changed_input::report_changes;
 use self::ended::{demand_accepted, exit, reason_word};
 use self::plan_facts::{plan_use, settle_plan};
-use self::sending::{Selection, send, send_canary};
+use self::sending::{Selection, recheck_canary, send, send_canary};
 use self::session::{Session, errors, stopped};
 use self::summary::{ImportSummary, foreseen_stop};
 use super::command_line::TypedCommand;
@@ -212,7 +212,12 @@ fn send_all(
     let is_new = surveyed.to_create > 0 || (surveyed.gaps && surveyed.to_do() > 0);
     let mut sent = 0;
     if let Some(rows) = session.sending.canary.filter(|_| is_new && !is_joined) {
-        (ledger, sent) = send_canary(session, ledger, surveyed, rows)?;
+        if surveyed.done.sum() > 0 {
+            ledger = recheck_canary(session, ledger, surveyed, rows)?;
+        }
+        if !session.prepared.stop.is_halted() {
+            (ledger, sent) = send_canary(session, ledger, surveyed, rows)?;
+        }
     }
     if !session.prepared.stop.is_halted() {
         (ledger, _) = send(

@@ -38,6 +38,8 @@ pub(in crate::commands) enum Selection {
     AllBut(usize),
     /// This many of the first new rows.
     Canary(usize),
+    /// None: this many of the first rows, which earlier runs sent, are read back.
+    Recheck(usize),
     /// None: only rows that an earlier run left in doubt are looked up.
     InDoubt,
 }
@@ -58,22 +60,47 @@ pub(in crate::commands) fn send_canary(
         Selection::Canary(rows),
         &mut None,
     )?;
-    let (stop, prepared) = (&session.prepared.stop, &session.prepared);
-    let wrong = sightings.iter().filter(|seen| !seen.agrees()).count();
-    if wrong > 0 || !prepared.display.quiet {
-        for line in canary::lines(&sightings, &prepared.reading.names) {
-            prepared.watcher.say(&line);
-        }
-    }
     let sent = sightings.len();
-    if wrong > 0 {
-        stop.halt(Halt::Canary { wrong, of: sent });
-    }
+    judge(session, &sightings);
+    let stop = &session.prepared.stop;
     if !stop.is_halted() {
         continue_with(session, surveyed.to_do().saturating_sub(sent as u64))?;
     }
     ledger.end(how(stop.reason().as_ref()), wall_clock())?;
     Ok((ledger, sent))
+}
+
+/// Reads the first `rows` rows back if earlier runs sent them: what a canary stopped for stops
+/// the next run as well, as long as it is not mended.
+pub(in crate::commands) fn recheck_canary(
+    session: &Session,
+    ledger: StoredLedger,
+    surveyed: &mut Survey,
+    rows: usize,
+) -> anyhow::Result<StoredLedger> {
+    let rechecked = Selection::Recheck(rows);
+    let (mut ledger, sightings) = send(session, ledger, surveyed, rechecked, &mut None)?;
+    if sightings.iter().any(|seen| !seen.agrees()) {
+        judge(session, &sightings);
+    }
+    let reason = session.prepared.stop.reason();
+    ledger.end(how(reason.as_ref()), wall_clock())?;
+    Ok(ledger)
+}
+
+/// Shows the result of a canary, and stops everything unless all rows agree.
+fn judge(session: &Session, sightings: &[CanaryResult]) {
+    let (stop, prepared) = (&session.prepared.stop, &session.prepared);
+    let wrong = sightings.iter().filter(|seen| !seen.agrees()).count();
+    if wrong > 0 || !prepared.display.quiet {
+        for line in canary::lines(sightings, &prepared.reading.names) {
+            prepared.watcher.say(&line);
+        }
+    }
+    if wrong > 0 {
+        let of = sightings.len();
+        stop.halt(Halt::Canary { wrong, of });
+    }
 }
 
 /// Asks whether to continue after a canary, if there is a terminal.
@@ -113,7 +140,7 @@ pub(in crate::commands) fn send(
     let part_rows = begin(session, &mut ledger, surveyed, selection)?;
     let (is_shared, is_canary) = (
         part_rows.is_some(),
-        matches!(selection, Selection::Canary(_)),
+        matches!(selection, Selection::Canary(_) | Selection::Recheck(_)),
     );
     // The first worker looks up the claims whose rows have left the input.
     let is_joined = ledger.shared().is_some_and(|shared| shared.is_joined());
@@ -204,13 +231,15 @@ fn sending_event(surveyed: &Survey, selection: Selection, plan: Option<&SyncPlan
     Event::Sending {
         before: match (selection, plan) {
             (Selection::AllBut(sent), None) => surveyed.done.sum() + sent as u64,
-            (Selection::InDoubt | Selection::Canary(_), _) | (_, Some(_)) => 0,
+            (Selection::InDoubt | Selection::Canary(_) | Selection::Recheck(_), _)
+            | (_, Some(_)) => 0,
         },
         total: match (selection, plan) {
             (_, Some(plan)) => plan.to_send,
             (Selection::Canary(rows), None) => surveyed.to_create.min(rows as u64),
             (Selection::AllBut(sent), None) => surveyed.to_do().saturating_sub(sent as u64),
             (Selection::InDoubt, None) => surveyed.to_do(),
+            (Selection::Recheck(_), None) => 0,
         },
     }
 }
@@ -218,7 +247,7 @@ fn sending_event(surveyed: &Survey, selection: Selection, plan: Option<&SyncPlan
 fn settings(session: &Session, surveyed: &Survey, selection: Selection) -> send::Settings {
     let sending = &session.sending;
     let (canary, sent_ahead) = match selection {
-        Selection::Canary(rows) => (Some(rows), 0),
+        Selection::Canary(rows) | Selection::Recheck(rows) => (Some(rows), 0),
         Selection::AllBut(sent) => (None, sent),
         Selection::InDoubt => (None, 0),
     };
@@ -233,12 +262,13 @@ fn settings(session: &Session, surveyed: &Survey, selection: Selection) -> send:
             .map_or(PlanRules::IMPORT, |changes| changes.plans),
         stripe: sending.stripe,
         canary,
+        rechecks: matches!(selection, Selection::Recheck(_)),
         sent_ahead,
         doubts_only: selection == Selection::InDoubt,
         rejected: surveyed.rows.rejected,
         errors: errors(surveyed),
         allowed_errors: match selection {
-            Selection::InDoubt => u64::MAX,
+            Selection::InDoubt | Selection::Recheck(_) => u64::MAX,
             Selection::AllBut(_) | Selection::Canary(_) => session.allowed_errors(surveyed),
         },
     }

@@ -157,7 +157,7 @@ impl ImportSummary<'_> {
             ),
             Some(Halt::AllAlike { .. }) => ("Go on once the cause is mended", same()),
             Some(Halt::Canary { .. }) => (
-                "Go on once the cause is mended; another canary goes ahead",
+                "Go on once they are mended: the same rows are compared again first, and failed ones sent again with --retry-failed. Without --canary, all rows are sent",
                 same(),
             ),
             Some(

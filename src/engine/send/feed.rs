@@ -12,7 +12,7 @@ use super::batch_size::BatchSize;
 use super::canary::CanaryRow;
 use super::inbox::RecorderMessage;
 use super::part_feed::{PART_AGAIN, PartFeed};
-use super::passed_rows::PassedRows;
+use super::passed_rows::{PassedRows, decision, is_done, is_looked_up, is_settled, is_unsent};
 use crate::domain::customer::{Customer, Fingerprint};
 use crate::domain::decision::Decision;
 use crate::domain::row::{Origin, Row, Rows};
@@ -54,6 +54,8 @@ pub(super) struct Feed<R> {
     pub(super) batch: BatchSize,
     /// Feed at most this many new rows, and no others.
     pub(super) canary: Option<usize>,
+    /// Instead of new rows, pass the settled ones before them on to be compared.
+    pub(super) rechecks: bool,
     /// What it does in a run that several workers share.
     pub(super) parts: Option<PartFeed<R>>,
     /// How many new rows a canary has sent: they are not fed again.
@@ -151,7 +153,8 @@ where
             let step = self.sync_step(pass.ordinal)?;
             let is_before = pass.ordinal < rows.start;
             pass.ordinal += 1;
-            if self.canary.is_some_and(|most| ahead.len() >= most) {
+            let is_full = self.canary.is_some_and(|most| ahead.len() >= most);
+            if is_full || self.rechecks && is_unsent(verdict.as_ref()) {
                 break;
             }
             if is_before || self.passes(verdict.as_ref(), step) {
@@ -208,6 +211,9 @@ where
         }
         if self.canary.is_some() {
             ahead.push(CanaryRow::of(row.origin, &ticket));
+            if self.rechecks {
+                return Ok(());
+            }
         }
         pass.batch.push(ticket);
         Ok(())
@@ -255,6 +261,9 @@ where
     /// Whether the row with this `verdict` is not sent.
     fn passes(&self, verdict: Option<&RowVerdict>, step: Option<SyncStep>) -> bool {
         let strict = self.reading.rules.strict;
+        if self.rechecks {
+            return !verdict.is_some_and(|verdict| is_settled(verdict, strict));
+        }
         let is_left = verdict.is_some_and(|verdict| {
             is_done(verdict, strict)
                 || self.canary.is_some() && decision(verdict) == Some(Decision::LookUp)
@@ -380,21 +389,4 @@ fn synced_step(step: SyncStep, ticket: &Ticket) -> FirstStep {
         | FirstStep::ResolveDoubt
         | FirstStep::LookUpLostClaim) => first,
     }
-}
-
-/// Whether a row needs no request, so that it need not be checked again.
-fn is_done(verdict: &RowVerdict, strict: bool) -> bool {
-    !verdict.fit
-        || verdict.passed_over
-        || verdict.rejects(strict)
-        || matches!(decision(verdict), Some(Decision::Skip(_)))
-}
-
-/// Whether a canary skips a row, because it must be looked up before it is sent.
-fn is_looked_up(known: PriorClaim) -> bool {
-    known.decision == Decision::LookUp
-}
-
-fn decision(verdict: &RowVerdict) -> Option<Decision> {
-    verdict.prior_claim.map(|known| known.decision)
 }

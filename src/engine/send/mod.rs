@@ -128,6 +128,8 @@ pub struct Settings {
     pub stripe: bool,
     /// Send only this many new rows, and read them back.
     pub canary: Option<usize>,
+    /// Whether the canary sends nothing: rows that an earlier run settled are read back.
+    pub rechecks: bool,
     /// How many new rows a canary has sent.
     pub sent_ahead: usize,
     /// Look up the rows that an earlier run left in doubt, and create nothing.
@@ -269,6 +271,7 @@ where
         gaps: parts.gaps,
         batch: BatchSize::at(settings.pacing.ceiling),
         canary: settings.canary,
+        rechecks: settings.rechecks,
         sent_ahead: settings.sent_ahead,
         doubts_only: settings.doubts_only,
         stop,

@@ -3,7 +3,9 @@
 //! Of a run that is continued these may be nearly all rows. Those with a verdict have a
 //! known place, where reading goes on.
 
+use crate::domain::decision::Decision;
 use crate::domain::row::{Origin, Row, Rows};
+use crate::engine::survey::finding_store::{PriorClaim, RowVerdict};
 
 /// The rows since the last one that was read.
 #[derive(Debug, Default)]
@@ -39,6 +41,37 @@ impl PassedRows {
             None => Ok(true),
         }
     }
+}
+
+/// Whether a row needs no request, so that it need not be checked again.
+pub(super) fn is_done(verdict: &RowVerdict, strict: bool) -> bool {
+    !verdict.fit
+        || verdict.passed_over
+        || verdict.rejects(strict)
+        || matches!(decision(verdict), Some(Decision::Skip(_)))
+}
+
+/// Whether a canary skips a row, because it must be looked up before it is sent.
+pub(super) fn is_looked_up(known: PriorClaim) -> bool {
+    known.decision == Decision::LookUp
+}
+
+pub(super) fn decision(verdict: &RowVerdict) -> Option<Decision> {
+    verdict.prior_claim.map(|known| known.decision)
+}
+
+/// Whether an earlier run settled the row, and it is not sent again.
+pub(super) fn is_settled(verdict: &RowVerdict, strict: bool) -> bool {
+    verdict.fit
+        && !verdict.passed_over
+        && !verdict.rejects(strict)
+        && matches!(decision(verdict), Some(Decision::Skip(_)))
+}
+
+/// Whether the row is fit, and no run has claimed it.
+pub(super) fn is_unsent(verdict: Option<&RowVerdict>) -> bool {
+    verdict
+        .is_none_or(|verdict| verdict.fit && !verdict.passed_over && verdict.prior_claim.is_none())
 }
 
 #[cfg(test)]

@@ -163,6 +163,7 @@ fn sending(settings: &RemovalSettings) -> Settings {
         plans: PlanRules::IMPORT,
         stripe: false,
         canary: None,
+        rechecks: false,
         sent_ahead: 0,
         doubts_only: false,
         errors: 0,

@@ -110,6 +110,7 @@ impl TestBed {
                 plans: PlanRules::IMPORT,
                 stripe: false,
                 canary: None,
+                rechecks: false,
                 sent_ahead: 0,
                 errors: 0,
                 allowed_errors: u64::MAX,
