@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::exit::Exit;
 use super::finish::print;
 use super::signals::shutdown;
-use super::system::server_runtime;
+use super::system::runtime;
 use crate::cli::defaults::SANDBOX_FILE;
 use crate::cli::{SandboxChoice, SandboxOptions, Upsert};
 use crate::config::value_error;
@@ -21,7 +21,7 @@ use crate::sandbox::store::catalog::{BUNDLES, PLANS};
 pub fn run(typed: SandboxOptions, environment: &Environment) -> anyhow::Result<Exit> {
     let file = FileOptions::read(&typed.file, environment)?;
     let settings = settings(typed, file.target.sandbox)?;
-    let runtime = server_runtime()?;
+    let runtime = runtime()?;
     runtime.block_on(async {
         let sandbox = RunningSandbox::start(settings.clone()).await?;
         print(&greeting(&sandbox.url(), &settings))?;

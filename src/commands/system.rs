@@ -47,21 +47,8 @@ pub(super) fn jitter() -> f64 {
     fastrand::f64()
 }
 
-/// The runtime of all requests, on one thread beside those that read, check and record.
-///
-/// A connection and its request are two tasks: on several threads they pass from one to the
-/// other, which costs a tenth more processor time. One thread sends some 30,000 requests a
-/// second.
+/// The runtime of all asynchronous work.
 pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")
-}
-
-/// The runtime of a server, on all cores.
-pub(super) fn server_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
