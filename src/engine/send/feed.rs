@@ -154,7 +154,7 @@ where
             let is_before = pass.ordinal < rows.start;
             pass.ordinal += 1;
             let is_full = self.canary.is_some_and(|most| ahead.len() >= most);
-            if is_full || self.rechecks && is_unsent(verdict.as_ref()) {
+            if is_full || self.rechecks && is_unsent(verdict.as_ref(), self.reading.rules.strict) {
                 break;
             }
             if is_before || self.passes(verdict.as_ref(), step) {

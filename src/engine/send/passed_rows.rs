@@ -43,12 +43,28 @@ impl PassedRows {
     }
 }
 
+/// Whether the row may be sent, as far as the input decides.
+fn is_sendable(verdict: &RowVerdict, strict: bool) -> bool {
+    verdict.fit && !verdict.passed_over && !verdict.rejects(strict)
+}
+
 /// Whether a row needs no request, so that it need not be checked again.
 pub(super) fn is_done(verdict: &RowVerdict, strict: bool) -> bool {
-    !verdict.fit
-        || verdict.passed_over
-        || verdict.rejects(strict)
-        || matches!(decision(verdict), Some(Decision::Skip(_)))
+    !is_sendable(verdict, strict) || is_skipped(verdict)
+}
+
+/// Whether an earlier run settled the row, and it is not sent again.
+pub(super) fn is_settled(verdict: &RowVerdict, strict: bool) -> bool {
+    is_sendable(verdict, strict) && is_skipped(verdict)
+}
+
+/// Whether the row may be sent, and no run has claimed it.
+pub(super) fn is_unsent(verdict: Option<&RowVerdict>, strict: bool) -> bool {
+    verdict.is_none_or(|verdict| is_sendable(verdict, strict) && verdict.prior_claim.is_none())
+}
+
+fn is_skipped(verdict: &RowVerdict) -> bool {
+    matches!(decision(verdict), Some(Decision::Skip(_)))
 }
 
 /// Whether a canary skips a row, because it must be looked up before it is sent.
@@ -60,26 +76,13 @@ pub(super) fn decision(verdict: &RowVerdict) -> Option<Decision> {
     verdict.prior_claim.map(|known| known.decision)
 }
 
-/// Whether an earlier run settled the row, and it is not sent again.
-pub(super) fn is_settled(verdict: &RowVerdict, strict: bool) -> bool {
-    verdict.fit
-        && !verdict.passed_over
-        && !verdict.rejects(strict)
-        && matches!(decision(verdict), Some(Decision::Skip(_)))
-}
-
-/// Whether the row is fit, and no run has claimed it.
-pub(super) fn is_unsent(verdict: Option<&RowVerdict>) -> bool {
-    verdict
-        .is_none_or(|verdict| verdict.fit && !verdict.passed_over && verdict.prior_claim.is_none())
-}
-
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
 
-    use super::PassedRows;
+    use super::{PassedRows, is_done, is_settled, is_unsent};
     use crate::domain::row::{Columns, Origin, Row, Rows};
+    use crate::engine::survey::finding_store::{OtherRow, RowVerdict};
 
     /// Ten rows; notes what is done with them.
     struct Noted {
@@ -128,5 +131,39 @@ mod tests {
         assert!(passed.catch_up(&mut rows, &mut row).unwrap());
         assert!(passed.catch_up(&mut rows, &mut row).unwrap());
         assert_eq!((rows.at, rows.skipped.as_slice()), (7, [4, 2].as_slice()));
+    }
+
+    /// Else a canary would not compare the rows after it with what was sent.
+    #[test]
+    fn a_row_that_repeats_another_is_not_one_that_was_not_sent_yet() {
+        let fit = RowVerdict {
+            place: Origin::default(),
+            fit: true,
+            duplicate: None,
+            similar: None,
+            same_customer: None,
+            replaced: false,
+            passed_over: false,
+            listed: None,
+            prior_claim: None,
+            doubted: false,
+        };
+        let other = OtherRow {
+            input: 0,
+            line: 2,
+            byte: 40,
+        };
+        let repeating = RowVerdict {
+            duplicate: Some(other),
+            ..fit
+        };
+        let similar = RowVerdict {
+            similar: Some(other),
+            ..fit
+        };
+        assert!(is_unsent(None, true) && is_unsent(Some(&fit), true));
+        assert!(!is_unsent(Some(&repeating), false) && is_done(&repeating, false));
+        assert!(is_unsent(Some(&similar), false) && !is_unsent(Some(&similar), true));
+        assert!(!is_settled(&fit, false) && !is_settled(&repeating, false));
     }
 }
