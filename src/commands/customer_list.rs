@@ -1,4 +1,4 @@
-//! Lists all customers that Kable has, and stores them on disk.
+//! Lists all customers that Kable has, stores them on disk, and reports those without a row.
 
 use std::path::Path;
 use std::time::Duration;
@@ -6,10 +6,13 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::preflight::{Calls, refusal_text};
+use crate::domain::remote::RemoteCustomer;
 use crate::domain::text::counted;
 use crate::engine::survey::remote_list::{RemoteList, RemoteListWriter};
+use crate::engine::survey::surplus::Surplus;
 use crate::kable::Preflight;
 use crate::kable::client::Client;
+use crate::report::files::ResultFiles;
 use crate::report::progress::ProgressDisplay;
 
 /// How often an incomplete list is requested.
@@ -29,6 +32,18 @@ impl std::fmt::Display for ListError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "the customers could not be listed ({})", self.message)
     }
+}
+
+/// Adds the customers `surplus` of the list, which no row has, to `files`.
+pub(super) fn add_surplus(
+    surplus: &mut Surplus,
+    listed: &mut RemoteList,
+    files: &mut ResultFiles,
+) -> anyhow::Result<()> {
+    let add = &mut |remote: &RemoteCustomer, _| files.add_surplus(&remote.client_id);
+    surplus
+        .each(listed, add)
+        .context("cannot write the results")
 }
 
 /// Lists all customers, and stores them in `folder`.

@@ -74,7 +74,7 @@ impl SendCommand {
     /// `is_inherited` says that a configuration would have it do so.
     #[must_use]
     pub(super) fn of_a_part(&self, is_inherited: bool) -> Self {
-        let mut part = self.with(|_| ());
+        let mut part = self.clone();
         if let Some(options) = &mut part.changes {
             options.prune = is_inherited.then_some(OnMissingRow::Report);
         }

@@ -10,6 +10,7 @@ use crate::domain::forecast::Forecast;
 use crate::domain::text::{counted, thousands};
 use crate::engine::pace::PaceSettings;
 use crate::engine::pace::rate::Rate;
+use crate::engine::survey::Survey;
 use crate::report::wall_time::after;
 
 /// From this length on, the time of day is said at which it is over.
@@ -27,6 +28,16 @@ pub(super) struct ForeseenRequests {
 }
 
 impl ForeseenRequests {
+    /// The requests of an import that updates so many customers; `is_listed` says whether it
+    /// is known which exist.
+    pub(super) fn of_import(surveyed: &Survey, updates: u64, is_listed: bool) -> Self {
+        Self {
+            rows: surveyed.to_do() + surveyed.there,
+            requests: surveyed.to_request() + updates,
+            or_more: !is_listed,
+        }
+    }
+
     /// The requests of a sync for so many rows and customers.
     pub(super) fn of_sync(forecast: &Forecast, rows: u64) -> Self {
         Self {

@@ -8,7 +8,7 @@ use anyhow::Context;
 use tokio::time::Instant;
 
 use super::command_line::TypedCommand;
-use super::customer_list::say_unread;
+use super::customer_list::{add_surplus, say_unread};
 use super::exit::Exit;
 use super::finish::{AccountedRows, Results, exit_of, say_unused};
 use super::notify::RunNotice;
@@ -28,7 +28,6 @@ use crate::config::target::{Destination, destination, unnamed_target};
 use crate::config::{ConfigError, Environment, FileOptions};
 use crate::domain::decision::RowPolicy;
 use crate::domain::outcome::Outcome;
-use crate::domain::remote::RemoteCustomer;
 use crate::domain::summary::{InputDigest, Summary};
 use crate::domain::text::counted;
 use crate::engine::account::AccountSources;
@@ -205,10 +204,7 @@ impl Verification {
         let AccountedRows { mut listing, .. } = accounted;
         let listed = &mut self.remote.listed;
         for customers in [&mut surveyed.surplus, &mut surveyed.near] {
-            let add =
-                &mut |remote: &RemoteCustomer, _| listing.files.add_surplus(&remote.client_id);
-            let added = customers.each(listed, add);
-            added.context("cannot write the results")?;
+            add_surplus(customers, listed, &mut listing.files)?;
         }
         let exit = exit_of(&summary);
         summary.exit_code = exit as u8;

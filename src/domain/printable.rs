@@ -52,15 +52,12 @@ fn is_any_looked_at(bytes: &[u8; PIECE], nexts: &[u8; PIECE]) -> bool {
 
 /// The same for the last bytes of a text, at most [`PIECE`].
 fn must_rest_be_looked_at(rest: &[u8]) -> bool {
-    let mut bytes = [b' '; PIECE];
-    let mut nexts = [b' '; PIECE];
-    for (place, byte) in bytes.iter_mut().zip(rest) {
+    let mut padded = [b' '; PIECE + 1];
+    for (place, byte) in padded.iter_mut().zip(rest) {
         *place = *byte;
     }
-    for (place, byte) in nexts.iter_mut().zip(rest.iter().skip(1)) {
-        *place = *byte;
-    }
-    must_be_looked_at((&bytes, &nexts))
+    let pairs = padded.first_chunk().zip(padded.last_chunk());
+    pairs.is_none_or(must_be_looked_at)
 }
 
 /// Whether a byte is printable ASCII and starts no markup.

@@ -163,11 +163,6 @@ impl Write for PendingFile {
         self.file.write(bytes)
     }
 
-    /// Results are written in pieces of few bytes, which the buffer takes faster whole.
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all(bytes)
-    }
-
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }

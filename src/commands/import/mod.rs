@@ -147,11 +147,7 @@ fn import(
         session.confirm(&surveyed)?;
     }
     if sends && surveyed.to_do() > 0 && !prepared.display.quiet {
-        session.say_time(ForeseenRequests {
-            rows: surveyed.to_do(),
-            requests: surveyed.to_request(),
-            or_more: true,
-        });
+        session.say_time(ForeseenRequests::of_import(&surveyed, 0, false));
     }
     if halt.is_some() && !session.sending.dry_run && surveyed.to_look_up > 0 {
         // Rows that an earlier run may have sent are looked up nevertheless.
@@ -324,11 +320,7 @@ fn words(
 ) -> SummaryNotes {
     let mut words = ImportSummary::of(session, summary, halt, (rejects, kept)).words();
     if let (Some(would), None) = (&summary.would, halt) {
-        let foreseen = ForeseenRequests {
-            rows: surveyed.to_do() + surveyed.there,
-            requests: surveyed.to_request() + would.update,
-            or_more: !would.listed,
-        };
+        let foreseen = ForeseenRequests::of_import(surveyed, would.update, would.listed);
         words.plan = Some(send_time(foreseen, session.sending.requests.pacing));
         let errors = surveyed.rows.rejected + would.fail;
         words.halt = foreseen_stop(errors, session.allowed_errors(surveyed));

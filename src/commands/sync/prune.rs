@@ -24,7 +24,6 @@ use crate::engine::send::removal::{
 };
 use crate::engine::survey::Survey;
 use crate::engine::survey::remote_list::RemoteList;
-use crate::engine::survey::surplus::Surplus;
 use crate::kable::Removal;
 use crate::ledger::workers::LeaseDeadline;
 use crate::report::files::ResultFiles;
@@ -52,24 +51,22 @@ impl Prune {
         let folder = &session.prepared.out;
         let unknown = reasons(session, surveyed);
         say_withheld(session, &unknown);
+        let surplus = &mut surveyed.surplus;
+        let mut withheld = 0;
         let targets = if unknown.is_empty() {
             let mut add = |remote: &RemoteCustomer| match &mut plan_use {
                 Some(plan_use) => plan_use.add_cancel(remote),
                 None => Ok(()),
             };
-            let surplus = &mut surveyed.surplus;
             Some(ListedTargets::of(surplus, listed, folder, &mut add)?)
         } else {
-            None
-        };
-        let mut withheld = 0;
-        if targets.is_none() {
             let count = &mut |remote: &RemoteCustomer, _| {
                 withheld += u64::from(!remote.is_cancelled());
                 Ok(())
             };
-            surveyed.surplus.each(listed, count)?;
-        }
+            surplus.each(listed, count)?;
+            None
+        };
         let many = targets.as_ref().map_or(0, ListedTargets::total);
         Ok(Self {
             targets,
@@ -190,18 +187,6 @@ fn say_withheld(session: &Session, reasons: &[String]) {
         let warning = format!("warning: {reason}: none is cancelled");
         session.prepared.watcher.say(&warning);
     }
-}
-
-/// Lists the customers that no row has.
-pub(super) fn add_surplus(
-    surplus: &mut Surplus,
-    listed: &mut RemoteList,
-    files: &mut ResultFiles,
-) -> anyhow::Result<()> {
-    let add = &mut |remote: &RemoteCustomer, _| files.add_surplus(&remote.client_id);
-    surplus
-        .each(listed, add)
-        .context("cannot write the results")
 }
 
 /// Counts a customer that was pending.

@@ -217,7 +217,8 @@ impl Validation {
         let mut plan = None;
         if let Some(remote) = &remote {
             summary.target = remote.target.clone();
-            plan = Some(send_time(foreseen(&surveyed), remote.requests.pacing));
+            let foreseen = ForeseenRequests::of_import(&surveyed, 0, true);
+            plan = Some(send_time(foreseen, remote.requests.pacing));
         }
         let accounting = AccountSources {
             check: &prepared.reading,
@@ -294,14 +295,5 @@ impl Validation {
             next: advised(&steps, &self.command, &self.inherited)?,
             ..SummaryNotes::default()
         })
-    }
-}
-
-/// The requests of an import, after all customers were looked up.
-fn foreseen(surveyed: &Survey) -> ForeseenRequests {
-    ForeseenRequests {
-        rows: surveyed.to_do() + surveyed.there,
-        requests: surveyed.to_request(),
-        or_more: false,
     }
 }

@@ -61,7 +61,7 @@ where
     })
 }
 
-/// Reads `rows` until they end, or nobody receives them any more.
+/// Reads `rows` until they end, or the receiver is dropped.
 fn fill<R: Rows>(
     rows: &mut R,
     filled: &SyncSender<Result<RowBatch, R::Error>>,
@@ -114,7 +114,7 @@ impl<E> RowsAhead<E> {
         };
         let mut last = std::mem::replace(&mut self.batch, batch?);
         last.read = 0;
-        // At the end of the rows nobody takes it.
+        // The reader may have ended, and needs no more batches then.
         self.used.send(last).ok();
         self.next = 0;
         if let Some(columns) = self.batch.columns.take() {

@@ -3,17 +3,15 @@ use std::io;
 use super::listed_outcomes::ListedOutcomes;
 use super::{Account, AccountSources, ROWS_PER_CHECK, account, demand_agreement};
 use crate::domain::customer::tests::{aster, aster_bare, digest_of};
-use crate::domain::decision::RowPolicy;
 use crate::domain::outcome::Outcome;
 use crate::domain::summary::RowCounts;
 use crate::engine::checker::CheckSettings;
 use crate::engine::claim_numbers::ClaimNumbers;
 use crate::engine::stop::{Halt, Stop};
-use crate::engine::survey::settings::SurveySettings;
 use crate::engine::survey::{KnownCustomers, survey};
-use crate::engine::testing::NOW_MS;
 use crate::engine::testing::ledger::MemoryLedger;
 use crate::engine::testing::rows::MemoryRows;
+use crate::engine::testing::{NOW_MS, survey_settings};
 use crate::ledger::{Batch, Claim, Ledger, RunStart, Settlement};
 use crate::report::{RowAccount, RowResult, RowSink, Silent};
 
@@ -55,14 +53,8 @@ fn account_of(
         ..CheckSettings::default()
     };
     let folder = tempfile::tempdir().unwrap();
-    let surveying = SurveySettings {
-        threads: 2,
-        note_rows: false,
-        check: &check,
-        policy: RowPolicy::default(),
-        folder: folder.path(),
-        stop: &Stop::default(),
-    };
+    let running = Stop::default();
+    let surveying = survey_settings(&check, folder.path(), &running);
     let (mut surveys, mut accounts) = (ledger.cloned(), ledger.cloned());
     let ledger = surveys.as_mut().map(|ledger| ledger as &mut dyn Ledger);
     let mut surveyed = survey(
@@ -221,14 +213,8 @@ fn a_claim_of_another_customer_is_an_error() {
     let ledger = ledger_with(|_| ());
     let check = CheckSettings::default();
     let folder = tempfile::tempdir().unwrap();
-    let surveying = SurveySettings {
-        threads: 2,
-        note_rows: false,
-        check: &check,
-        policy: RowPolicy::default(),
-        folder: folder.path(),
-        stop: &Stop::default(),
-    };
+    let running = Stop::default();
+    let surveying = survey_settings(&check, folder.path(), &running);
     let rows = MemoryRows::one(["c-2,Birch,USD"]);
     let mut surveyed = survey(
         &mut rows.clone(),
@@ -273,14 +259,8 @@ fn account_while_halted(listens: bool) -> Account {
     let stop = Stop::default();
     stop.halt(Halt::Interrupted);
     let folder = tempfile::tempdir().unwrap();
-    let surveying = SurveySettings {
-        threads: 2,
-        note_rows: false,
-        check: &check,
-        policy: RowPolicy::default(),
-        folder: folder.path(),
-        stop: &Stop::default(),
-    };
+    let running = Stop::default();
+    let surveying = survey_settings(&check, folder.path(), &running);
     let rows =
         MemoryRows::one((0..ROWS_PER_CHECK + 5).map(|number| format!("c-{number},Aster,USD")));
     let mut surveyed = survey(

@@ -10,12 +10,14 @@ pub(super) mod memory_api;
 pub(super) mod rows;
 pub(super) mod scripted_api;
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::checker::CheckSettings;
 use super::pace::backoff::RetryPolicy;
 use super::pace::circuit_breaker::CircuitBreaker;
 use super::pace::rate::Rate;
@@ -27,9 +29,10 @@ use super::send::metrics::Metrics;
 use super::send::sender::Sender;
 use super::send::server_clock::ServerClock;
 use super::stop::Stop;
+use super::survey::settings::SurveySettings;
 use super::wall_clock::WallClock;
 use crate::domain::customer::Customer;
-use crate::domain::decision::ExistingPolicy;
+use crate::domain::decision::{ExistingPolicy, RowPolicy};
 use crate::domain::plan_policy::PlanRules;
 use crate::domain::remote::RemoteCustomer;
 use crate::report::{Event, Observer};
@@ -44,6 +47,22 @@ pub(super) const DATE: (i64, i64, i64) = (NOW_MS, NOW_MS, NOW_MS);
 /// The first moment on the server's clock that is certainly not before a claim
 /// made at [`NOW_MS`], once [`DATE`] is known.
 pub(super) const CLAIMED_BY: i64 = NOW_MS + 1000;
+
+/// A survey by two threads.
+pub(super) fn survey_settings<'s>(
+    check: &'s CheckSettings,
+    folder: &'s Path,
+    stop: &'s Stop,
+) -> SurveySettings<'s> {
+    SurveySettings {
+        check,
+        policy: RowPolicy::default(),
+        folder,
+        threads: 2,
+        note_rows: false,
+        stop,
+    }
+}
 
 /// `customer` as Kable would hold it.
 pub(super) fn remote_of(customer: &Customer, created: i64) -> RemoteCustomer {

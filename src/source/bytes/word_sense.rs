@@ -1,4 +1,4 @@
-//! Letters that nobody writes within a word: signs of a text in the wrong encoding.
+//! Letters that do not occur within words: evidence that a text was decoded wrongly.
 
 /// How many letters of `text` beyond ASCII no word has where they stand: a sign between two
 /// letters (`Grš§e`), and a capital after a letter and before a small one (`MŸller`).

@@ -39,7 +39,7 @@ use crate::engine::testing::ledger::{CLAIMED_EARLIER_BY, MemoryLedger};
 use crate::engine::testing::memory_api::{ApiCall, CallFate, MemoryApi};
 use crate::engine::testing::rows::MemoryRows;
 use crate::engine::testing::{
-    BELIEVING, DATE, EAGER, NOW_MS, UNLIMITED_RETRIES, remote_of, sender_to,
+    BELIEVING, DATE, EAGER, NOW_MS, UNLIMITED_RETRIES, remote_of, sender_to, survey_settings,
 };
 use crate::engine::ticket::{ClaimTime, EarlierRuns, FirstStep, Ticket};
 use crate::engine::wall_clock::WallClock;
@@ -137,13 +137,10 @@ impl TestBed {
         reading: &CheckSettings,
         ledger: &mut MemoryLedger,
     ) -> anyhow::Result<Survey> {
+        let running = Stop::default();
         let surveying = SurveySettings {
-            threads: 2,
-            note_rows: false,
-            check: reading,
             policy: self.policy,
-            folder: self.folder.path(),
-            stop: &Stop::default(),
+            ..survey_settings(reading, self.folder.path(), &running)
         };
         survey(
             &mut rows.clone(),

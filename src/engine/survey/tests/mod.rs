@@ -10,15 +10,15 @@ use proptest::prelude::*;
 use super::finding_store::{OtherRow, PriorClaim};
 use super::{KnownCustomers, Survey, SurveySettings, survey};
 use crate::domain::customer::tests::aster;
-use crate::domain::decision::{Decision, RowPolicy};
+use crate::domain::decision::Decision;
 use crate::domain::outcome::Outcome;
 use crate::domain::row::{CellKind, Columns, InputPart, Origin, ParallelRows, Row, Rows};
 use crate::domain::summary::RowCounts;
 use crate::engine::checker::CheckSettings;
 use crate::engine::stop::{Halt, Stop};
-use crate::engine::testing::EventLog;
 use crate::engine::testing::ledger::{CLAIMED_EARLIER_BY, MemoryLedger};
 use crate::engine::testing::rows::MemoryRows;
+use crate::engine::testing::{EventLog, survey_settings};
 use crate::ledger::Ledger;
 use crate::report::Event;
 
@@ -35,14 +35,8 @@ fn surveyed<R: ParallelRows<Error = Infallible>>(
         ..CheckSettings::default()
     };
     let folder = tempfile::tempdir().unwrap();
-    let surveying = SurveySettings {
-        threads: 2,
-        note_rows: false,
-        check: &check,
-        policy: RowPolicy::default(),
-        folder: folder.path(),
-        stop: &Stop::default(),
-    };
+    let running = Stop::default();
+    let surveying = survey_settings(&check, folder.path(), &running);
     let ledger: &mut dyn Ledger = &mut ledger.clone();
     survey(
         &mut rows,
@@ -64,13 +58,11 @@ fn surveyed_alone(tables: &MemoryRows, strict: bool) -> Survey {
     };
     check.rules.strict = strict;
     let folder = tempfile::tempdir().unwrap();
+    let running = Stop::default();
     let surveying = SurveySettings {
         threads: 3,
         note_rows: true,
-        check: &check,
-        policy: RowPolicy::default(),
-        folder: folder.path(),
-        stop: &Stop::default(),
+        ..survey_settings(&check, folder.path(), &running)
     };
     survey(
         &mut tables.clone(),
@@ -321,14 +313,7 @@ fn the_stop_signal_ends_the_reading() {
     stop.halt(Halt::Interrupted);
     let rows = (0..1000).map(|number| format!("c-{number},Aster,USD"));
     let folder = tempfile::tempdir().unwrap();
-    let surveying = SurveySettings {
-        threads: 2,
-        note_rows: false,
-        check: &check,
-        policy: RowPolicy::default(),
-        folder: folder.path(),
-        stop: &stop,
-    };
+    let surveying = survey_settings(&check, folder.path(), &stop);
     let survey = survey(
         &mut MemoryRows::one(rows),
         &surveying,

@@ -1,6 +1,6 @@
 //! Which customers of the list no row of the input has.
 
-use super::{CheckSettings, EventLog, KnownCustomers, RowPolicy, Stop, SurveySettings, survey};
+use super::{CheckSettings, EventLog, KnownCustomers, Stop, survey};
 use crate::domain::customer::tests::with_id;
 use crate::domain::outcome::Outcome;
 use crate::domain::remote::RemoteCustomer;
@@ -9,6 +9,7 @@ use crate::engine::survey::remote_list::{RemoteList, RemoteListWriter};
 use crate::engine::survey::surplus::Surplus;
 use crate::engine::testing::ledger::MemoryLedger;
 use crate::engine::testing::rows::MemoryRows;
+use crate::engine::testing::survey_settings;
 use crate::kable::customer_reader::CustomerReader;
 use crate::ledger::Ledger;
 
@@ -43,14 +44,8 @@ impl Compared {
             writer.push(body.to_string().as_bytes()).unwrap();
         }
         let mut list = writer.finish(CustomerReader::default()).unwrap();
-        let settings = SurveySettings {
-            threads: 2,
-            note_rows: false,
-            check: &check,
-            policy: RowPolicy::default(),
-            folder: folder.path(),
-            stop: &Stop::default(),
-        };
+        let running = Stop::default();
+        let settings = survey_settings(&check, folder.path(), &running);
         let known = KnownCustomers {
             ledger: ledger.map(|ledger| ledger as &mut dyn Ledger),
             list: Some(&mut list),
