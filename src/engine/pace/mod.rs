@@ -8,6 +8,7 @@
 //! - `token_bucket.rs`: the rate that the user gave
 //! - `reserved_starts.rs`: the rate that several workers share
 //! - `rate_control.rs`: the rate that the server accepts, found by trying
+//! - `rate_bound.rs`: what determines that rate
 //! - `throughput.rs`: accepted requests per second, and the limit that follows
 //! - `advertised.rs`: the rate that a server's headers advertise
 //! - `concurrency.rs`: how many requests may be in flight
@@ -23,6 +24,7 @@ pub(super) mod circuit_breaker;
 pub mod concurrency;
 mod local_capacity;
 pub mod rate;
+pub mod rate_bound;
 pub mod rate_control;
 mod reserved_starts;
 pub mod retry_budget;
@@ -43,7 +45,8 @@ use self::backoff::{RetryPolicy, delay};
 use self::concurrency::ConcurrencyLimit;
 use self::local_capacity::LocalCapacity;
 use self::rate::Rate;
-use self::rate_control::{RateBound, RateControl};
+use self::rate_bound::RateBound;
+use self::rate_control::RateControl;
 use self::timing::{RequestTiming, interval};
 use self::token_bucket::{LATENESS, TokenBucket};
 use crate::domain::bottleneck::{Bottleneck, Pacing};

@@ -9,14 +9,15 @@
 
 use std::time::Duration;
 
+use super::rate_bound::RateBound;
 use super::throughput::Throughput;
 
 /// The rate at which the search starts, in requests per second.
 const INITIAL_RATE: f64 = 10.0;
 
-/// Which share of an advertised limit is used: requests that arrive bunched should not
-/// be refused.
-const SHARE_OF_ADVERTISED: f64 = 0.985;
+/// Which share of a known limit is used, one that is advertised or was found again after
+/// long: requests that arrive bunched should not be refused.
+const SHARE_OF_KNOWN: f64 = 0.985;
 
 /// Which share of the accepted throughput is used after a refusal.
 const SHARE_OF_ACCEPTED: f64 = 0.97;
@@ -77,19 +78,6 @@ const REST_FOR_REQUESTS: f64 = 80.0;
 /// window, and that window was used up.
 const USED_UP: Duration = Duration::from_secs(5);
 
-/// What determines the rate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RateBound {
-    /// `--rate` or `--max-rate`.
-    Ceiling,
-    /// A limit that the server advertises.
-    Advertised,
-    /// An earlier refusal.
-    Refused,
-    /// Nothing yet: it is growing.
-    Growing,
-}
-
 /// Finds the rate. Rates are in requests per second.
 #[derive(Debug, Clone)]
 pub struct RateControl {
@@ -103,6 +91,8 @@ pub struct RateControl {
     advertised: Option<f64>,
     /// The rate after the last refusal.
     settled: Option<f64>,
+    /// Which share of the limit that is.
+    share: f64,
     /// A higher rate that worked for long before the limit fell.
     earlier: Option<f64>,
     /// When the current limit was first seen.
@@ -140,6 +130,7 @@ impl RateControl {
             accepted: 0,
             advertised: None,
             settled: None,
+            share: SHARE_OF_ACCEPTED,
             earlier: None,
             limit_since: Duration::ZERO,
             last_cut: None,
@@ -163,8 +154,9 @@ impl RateControl {
     /// can be made up for, and no second has more of them than the limit.
     pub fn margin(&self) -> Duration {
         let share = match self.bound() {
-            RateBound::Advertised => SHARE_OF_ADVERTISED,
-            RateBound::Ceiling | RateBound::Refused | RateBound::Growing => SHARE_OF_ACCEPTED,
+            RateBound::Advertised => SHARE_OF_KNOWN,
+            RateBound::Refused => self.share,
+            RateBound::Ceiling | RateBound::Growing => SHARE_OF_ACCEPTED,
         };
         Duration::from_secs_f64(1.0 - share)
     }
@@ -211,6 +203,7 @@ impl RateControl {
             // The limit has risen to what it was before.
             self.rate = earlier;
             self.settled = Some(earlier);
+            self.share = SHARE_OF_KNOWN;
             self.step = FIRST_STEP;
             self.limit_since = now;
             self.step_at = now + self.rest(now, LEAST_GAIN);
@@ -230,7 +223,7 @@ impl RateControl {
     /// Sets the limit that the server advertises; `None` if it no longer does.
     pub fn set_advertised(&mut self, limit: Option<f64>) {
         let before = self.advertised;
-        self.advertised = limit.map(|limit| limit * SHARE_OF_ADVERTISED);
+        self.advertised = limit.map(|limit| limit * SHARE_OF_KNOWN);
         // A new advertised limit is used without a search. If it does not hold, a refusal
         // lowers the rate again.
         if let Some(advertised) = self.advertised {
@@ -268,11 +261,17 @@ impl RateControl {
         // limit has changed: the estimate is rough, and the search goes on immediately.
         let is_same = |settled: &f64| (found / settled - 1.0).abs() < SAME_LIMIT;
         let same = self.settled.filter(is_same);
+        let is_known = same.is_some() && limit.is_some() && self.has_lasted(now);
+        self.share = if is_known && !cost.is_zero() {
+            SHARE_OF_KNOWN
+        } else {
+            SHARE_OF_ACCEPTED
+        };
         self.rate = match same {
             Some(settled) if before > settled && cost.is_zero() => {
                 settled + (found - settled).max(0.0) * TOWARDS_ESTIMATE
             }
-            Some(_) | None => found,
+            Some(_) | None => found * self.share / SHARE_OF_ACCEPTED,
         };
         self.earlier = self.earlier.filter(|earlier| *earlier > self.rate);
         // The next refusal at this rate is expected to cost as much as the last.
@@ -300,12 +299,16 @@ impl RateControl {
     /// Remembers a settled rate that worked for long: if the limit has fallen, it may
     /// return to the old one.
     fn remember_earlier(&mut self, now: Duration, before: f64) {
-        let lasting = self.settled.zip(self.last_cut);
-        let lasting = lasting.filter(|(_, cut)| now >= *cut + self.refusal_cost + SHORTEST_REST);
-        if let Some((settled, _)) = lasting {
+        if let Some(settled) = self.settled.filter(|_| self.has_lasted(now)) {
             let rate = settled.min(before);
             self.earlier = Some(self.earlier.map_or(rate, |earlier| earlier.max(rate)));
         }
+    }
+
+    /// Whether the rate since the last refusal worked for long.
+    fn has_lasted(&self, now: Duration) -> bool {
+        let enough = self.refusal_cost + SHORTEST_REST;
+        self.last_cut.is_some_and(|cut| now >= cut + enough)
     }
 
     /// The rate after a refusal at rate `before`.
@@ -595,13 +598,28 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_that_is_found_again_is_used_further() {
+        for limit in [20.0, 100.0, 1000.0] {
+            let mut control = RateControl::new(CEILING, false);
+            run_with_pauses(&mut control, limit, 0.0..30.0);
+            assert_eq!(control.margin(), Duration::from_millis(30));
+            let (share, _) = run_with_pauses(&mut control, limit, 30.0..600.0);
+            assert!((0.97..1.0).contains(&share), "{limit}: {share}");
+            assert_eq!(control.margin(), Duration::from_millis(15));
+            let of_limit = control.settled.unwrap() / limit;
+            assert!((0.975..1.0).contains(&of_limit), "{limit}: {of_limit}");
+        }
+    }
+
+    #[test]
     fn a_halved_limit_is_found_and_its_return_is_used_at_once() {
         let mut control = RateControl::new(CEILING, false);
         run_with_pauses(&mut control, 100.0, 0.0..60.0);
         let before = control.rate();
         let (share, refusals) = run_with_pauses(&mut control, 50.0, 60.0..120.0);
         assert!(share > 0.85 && refusals <= 7, "{share} {refusals}");
-        assert!(near(control.rate(), 48.5), "{}", control.rate());
+        // The rate itself may be trying a little more at that moment.
+        assert!(near(control.settled.unwrap(), 48.5), "{control:?}");
         let (share, refusals) = run_with_pauses(&mut control, 100.0, 120.0..180.0);
         assert!(share > 0.8 && refusals == 0, "{share} {refusals}");
         assert!(near(control.rate(), before), "{}", control.rate());
