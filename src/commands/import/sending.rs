@@ -20,6 +20,7 @@ use crate::engine::pace::PaceSettings;
 use crate::engine::pace::retry_budget::Allowance;
 use crate::engine::send::canary::CanaryResult;
 use crate::engine::send::orphaned_claims::Orphans;
+use crate::engine::send::selection::Selection;
 use crate::engine::send::{self, PartFeed, PipelineParts, RunContext};
 use crate::engine::stop::Halt;
 use crate::engine::survey::Survey;
@@ -30,19 +31,6 @@ use crate::ledger::{Ledger, RunStart};
 use crate::report::progress::ProgressDisplay;
 use crate::report::{Event, Observer};
 use crate::source::reader::InputReader;
-
-/// Which rows are sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::commands) enum Selection {
-    /// All that are left, except this many that a canary has sent.
-    AllBut(usize),
-    /// This many of the first new rows.
-    Canary(usize),
-    /// None: this many of the first rows, which earlier runs sent, are read back.
-    Recheck(usize),
-    /// None: only rows that an earlier run left in doubt are looked up.
-    InDoubt,
-}
 
 /// Sends the first `rows` new rows, and reads them back. Everything stops unless
 /// all agree with the file and the user wants to continue. Returns how many were
@@ -138,10 +126,8 @@ pub(in crate::commands) fn send(
 ) -> anyhow::Result<(StoredLedger, Vec<CanaryResult>)> {
     let prepared = &session.prepared;
     let part_rows = begin(session, &mut ledger, surveyed, selection)?;
-    let (is_shared, is_canary) = (
-        part_rows.is_some(),
-        matches!(selection, Selection::Canary(_) | Selection::Recheck(_)),
-    );
+    let is_shared = part_rows.is_some();
+    let is_canary = selection.read_back().is_some();
     // The first worker looks up the claims whose rows have left the input.
     let is_joined = ledger.shared().is_some_and(|shared| shared.is_joined());
     prepared
@@ -179,7 +165,7 @@ pub(in crate::commands) fn send(
     let mut settings = settings(session, surveyed, selection);
     if is_shared {
         // The ledger knows which rows a canary has sent.
-        settings.sent_ahead = 0;
+        settings.selection = Selection::ALL;
     }
     let ended = run(session, parts, settings);
     failures.end(prepared);
@@ -246,13 +232,8 @@ fn sending_event(surveyed: &Survey, selection: Selection, plan: Option<&SyncPlan
 
 fn settings(session: &Session, surveyed: &Survey, selection: Selection) -> send::Settings {
     let sending = &session.sending;
-    let (canary, sent_ahead) = match selection {
-        Selection::Canary(rows) | Selection::Recheck(rows) => (Some(rows), 0),
-        Selection::AllBut(sent) => (None, sent),
-        Selection::InDoubt => (None, 0),
-    };
     send::Settings {
-        pacing: pacing(session, canary.is_none()),
+        pacing: pacing(session, selection.read_back().is_none()),
         retry: sending.retry,
         landing: sending.landing,
         allowance: Allowance::at(sending.requests.pacing.ceiling),
@@ -261,10 +242,7 @@ fn settings(session: &Session, surveyed: &Survey, selection: Selection) -> send:
             .changes
             .map_or(PlanRules::IMPORT, |changes| changes.plans),
         stripe: sending.stripe,
-        canary,
-        rechecks: matches!(selection, Selection::Recheck(_)),
-        sent_ahead,
-        doubts_only: selection == Selection::InDoubt,
+        selection,
         rejected: surveyed.rows.rejected,
         errors: errors(surveyed),
         allowed_errors: match selection {

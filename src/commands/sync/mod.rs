@@ -32,7 +32,7 @@ use crate::commands::import::banner::{compared_line, target_lines};
 use crate::commands::import::changed_input::report_changes;
 use crate::commands::import::ended::{demand_accepted, exit, reason_word};
 use crate::commands::import::plan_facts::{plan_use, settle_plan};
-use crate::commands::import::sending::{Selection, send};
+use crate::commands::import::sending::send;
 use crate::commands::import::session::{Session, errors, stopped};
 use crate::commands::import::summary::ImportSummary;
 use crate::commands::notify::RunNotice;
@@ -52,6 +52,7 @@ use crate::engine::account::listed_outcomes::ListedOutcomes;
 use crate::engine::account::sync_account::SyncAccount;
 use crate::engine::claim_numbers::ClaimNumbers;
 use crate::engine::send::metrics::latency;
+use crate::engine::send::selection::Selection;
 use crate::engine::stop::Halt;
 use crate::engine::survey::Survey;
 use crate::engine::survey::remote_list::RemoteList;
@@ -245,7 +246,7 @@ impl SyncRun {
         }
         let ledger = session.writable_ledger(ledger, &self.surveyed)?;
         let mut plan = Some(std::mem::take(&mut self.plan));
-        let (surveyed, all) = (&mut self.surveyed, Selection::AllBut(0));
+        let (surveyed, all) = (&mut self.surveyed, Selection::ALL);
         let (ledger, _) = send(session, ledger, surveyed, all, &mut plan)?;
         self.plan = plan.context("the plan of a sync is gone; this is a bug in kable-bulk")?;
         Ok(ledger)

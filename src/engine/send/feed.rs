@@ -12,7 +12,8 @@ use super::batch_size::BatchSize;
 use super::canary::CanaryRow;
 use super::inbox::RecorderMessage;
 use super::part_feed::{PART_AGAIN, PartFeed};
-use super::passed_rows::{PassedRows, decision, is_done, is_looked_up, is_settled, is_unsent};
+use super::passed_rows::{PassedRows, is_done, is_looked_up, is_settled, is_unsent};
+use super::selection::Selection;
 use crate::domain::customer::{Customer, Fingerprint};
 use crate::domain::decision::Decision;
 use crate::domain::row::{Origin, Row, Rows};
@@ -52,16 +53,11 @@ pub(super) struct Feed<R> {
     /// Whether the ledger may have lost claims.
     pub(super) gaps: bool,
     pub(super) batch: BatchSize,
-    /// Feed at most this many new rows, and no others.
-    pub(super) canary: Option<usize>,
-    /// Instead of new rows, pass the settled ones before them on to be compared.
-    pub(super) rechecks: bool,
+    pub(super) selection: Selection,
     /// What it does in a run that several workers share.
     pub(super) parts: Option<PartFeed<R>>,
-    /// How many new rows a canary has sent: they are not fed again.
+    /// How many new rows that a canary has sent are still to come: they are not fed again.
     pub(super) sent_ahead: usize,
-    /// Feed only rows that an earlier run left in doubt.
-    pub(super) doubts_only: bool,
     pub(super) stop: Stop,
     pub(super) recorder: mpsc::Sender<RecorderMessage>,
     /// Makes the recorder flush at once.
@@ -153,8 +149,7 @@ where
             let step = self.sync_step(pass.ordinal)?;
             let is_before = pass.ordinal < rows.start;
             pass.ordinal += 1;
-            let is_full = self.canary.is_some_and(|most| ahead.len() >= most);
-            if is_full || self.rechecks && is_unsent(verdict.as_ref(), self.reading.rules.strict) {
+            if self.is_complete(verdict.as_ref(), ahead.len()) {
                 break;
             }
             if is_before || self.passes(verdict.as_ref(), step) {
@@ -209,11 +204,11 @@ where
             self.sent_ahead -= 1;
             return Ok(());
         }
-        if self.canary.is_some() {
+        if self.selection.read_back().is_some() {
             ahead.push(CanaryRow::of(row.origin, &ticket));
-            if self.rechecks {
-                return Ok(());
-            }
+        }
+        if matches!(self.selection, Selection::Recheck(_)) {
+            return Ok(());
         }
         pass.batch.push(ticket);
         Ok(())
@@ -258,19 +253,26 @@ where
         Ok(Some((taken, start..start + size)))
     }
 
+    /// Whether no row from the one with this `verdict` on is wanted; `ahead` have been taken
+    /// to be read back.
+    fn is_complete(&self, verdict: Option<&RowVerdict>, ahead: usize) -> bool {
+        let is_full = self.selection.read_back().is_some_and(|most| ahead >= most);
+        let is_recheck = matches!(self.selection, Selection::Recheck(_));
+        is_full || is_recheck && is_unsent(verdict, self.reading.rules.strict)
+    }
+
     /// Whether the row with this `verdict` is not sent.
     fn passes(&self, verdict: Option<&RowVerdict>, step: Option<SyncStep>) -> bool {
         let strict = self.reading.rules.strict;
-        if self.rechecks {
-            return !verdict.is_some_and(|verdict| is_settled(verdict, strict));
-        }
-        let is_left = verdict.is_some_and(|verdict| {
-            is_done(verdict, strict)
-                || self.canary.is_some() && decision(verdict) == Some(Decision::LookUp)
-        });
-        let is_left = step.map_or(is_left, |step| !step.sends());
+        let is_done = verdict.is_some_and(|verdict| is_done(verdict, strict));
+        let is_done = step.map_or(is_done, |step| !step.sends());
         let claim = verdict.and_then(|verdict| verdict.prior_claim);
-        is_left || self.doubts_only && !claim.is_some_and(|claim| claim.in_doubt)
+        match self.selection {
+            Selection::AllBut(_) => is_done,
+            Selection::Canary(_) => is_done || step.is_none() && claim.is_some_and(is_looked_up),
+            Selection::Recheck(_) => !verdict.is_some_and(|verdict| is_settled(verdict, strict)),
+            Selection::InDoubt => is_done || !claim.is_some_and(|claim| claim.in_doubt),
+        }
     }
 
     fn sync_step(&mut self, ordinal: u64) -> anyhow::Result<Option<SyncStep>> {

@@ -5,6 +5,7 @@
 //! - `passed_rows.rs`: rows that the feed passes over, which are not read
 //! - `part_feed.rs`: how the input is read part by part, in a run that several workers share
 //! - `queue.rs`: the rows that are next, and rows that wait for a time
+//! - `selection.rs`: which rows are sent
 //! - `dispatch.rs`: starts rows, and passes their results to the recorder
 //! - `sender.rs`: what all rows share, and what a response means for the run
 //! - `admission.rs`: the gates before every request
@@ -53,6 +54,7 @@ mod record;
 pub mod removal;
 mod retries;
 mod row_state;
+pub mod selection;
 pub(super) mod sender;
 pub(super) mod server_clock;
 mod settle;
@@ -82,6 +84,7 @@ use self::orphaned_claims::Orphans;
 pub use self::part_feed::PartFeed;
 use self::queue::{TicketQueue, WaitingRows};
 use self::record::Recorder;
+use self::selection::Selection;
 use self::sender::Sender;
 use self::server_clock::ServerClock;
 use super::checker::CheckSettings;
@@ -126,14 +129,8 @@ pub struct Settings {
     pub plans: PlanRules,
     /// Whether creates ask for customers at Stripe.
     pub stripe: bool,
-    /// Send only this many new rows, and read them back.
-    pub canary: Option<usize>,
-    /// Whether the canary sends nothing: rows that an earlier run settled are read back.
-    pub rechecks: bool,
-    /// How many new rows a canary has sent.
-    pub sent_ahead: usize,
-    /// Look up the rows that an earlier run left in doubt, and create nothing.
-    pub doubts_only: bool,
+    /// Which rows are sent.
+    pub selection: Selection,
     /// Rows rejected or failed before this run sends.
     pub errors: u64,
     /// How many rows may be rejected or fail.
@@ -270,10 +267,8 @@ where
         parts: parts.parts,
         gaps: parts.gaps,
         batch: BatchSize::at(settings.pacing.ceiling),
-        canary: settings.canary,
-        rechecks: settings.rechecks,
-        sent_ahead: settings.sent_ahead,
-        doubts_only: settings.doubts_only,
+        selection: settings.selection,
+        sent_ahead: settings.selection.sent_ahead(),
         stop,
         recorder: recorder.clone(),
         hurry: Arc::clone(&hurry),
@@ -291,7 +286,7 @@ where
     let dispatch = Dispatch {
         sender: Arc::clone(&sender),
         concurrency: settings.pacing.concurrency,
-        canary: settings.canary.is_some(),
+        canary: settings.selection.read_back().is_some(),
         stripe: settings.stripe,
         errors: settings.errors,
         allowed_errors: settings.allowed_errors,
@@ -369,7 +364,7 @@ fn build_sender<A: CustomerApi, O: Observer>(
         systemic: Mutex::default(),
         absence_is_page: OnceLock::new(),
         landing: settings.landing,
-        doubts_only: settings.doubts_only,
+        doubts_only: settings.selection == Selection::InDoubt,
     })
 }
 

@@ -72,7 +72,7 @@ pub(super) fn is_looked_up(known: PriorClaim) -> bool {
     known.decision == Decision::LookUp
 }
 
-pub(super) fn decision(verdict: &RowVerdict) -> Option<Decision> {
+fn decision(verdict: &RowVerdict) -> Option<Decision> {
     verdict.prior_claim.map(|known| known.decision)
 }
 

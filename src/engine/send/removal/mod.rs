@@ -37,6 +37,7 @@ use self::removing::Removing;
 use super::inbox::RecorderMessage;
 use super::open_parts::OpenParts;
 use super::record::Recorder;
+use super::selection::Selection;
 use super::sender::Sender;
 use super::systemic_refusal::{RefusalVerdict, RequestKinds, SystemicRefusal, words};
 use super::{RunContext, Settings, WAITING, build_sender, ended};
@@ -162,10 +163,7 @@ fn sending(settings: &RemovalSettings) -> Settings {
         existing: ExistingPolicy::Skip,
         plans: PlanRules::IMPORT,
         stripe: false,
-        canary: None,
-        rechecks: false,
-        sent_ahead: 0,
-        doubts_only: false,
+        selection: Selection::ALL,
         errors: 0,
         allowed_errors: u64::MAX,
         rejected: 0,

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::dispatch::Dispatch;
 use super::queue::{TicketQueue, WaitingRows};
+use super::selection::Selection;
 use super::systemic_refusal::SystemicRefusal;
 use super::{PipelineParts, RunContext, Settings, run};
 use crate::domain::customer::Customer;
@@ -98,7 +99,6 @@ impl TestBed {
             policy: RowPolicy::default(),
             settings: Settings {
                 landing: BELIEVING,
-                doubts_only: false,
                 pacing: PaceSettings {
                     ceiling: Rate::Unlimited,
                     at_once: true,
@@ -109,9 +109,7 @@ impl TestBed {
                 existing: ExistingPolicy::Skip,
                 plans: PlanRules::IMPORT,
                 stripe: false,
-                canary: None,
-                rechecks: false,
-                sent_ahead: 0,
+                selection: Selection::ALL,
                 errors: 0,
                 allowed_errors: u64::MAX,
                 rejected: 0,
