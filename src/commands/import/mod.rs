@@ -134,6 +134,9 @@ fn import(
             // Rows are sent as by any import, which decides by its checkpoint.
             listed = None;
             surveyed = session.survey(ledger.as_mut(), None)?;
+            if surveyed.interrupted {
+                return Ok(stopped(prepared, "while checking"));
+            }
         }
     }
     if !prepared.display.quiet {
