@@ -75,6 +75,8 @@ pub(super) struct Prepared {
     pub(super) notice: RunNotice,
     pub(super) watcher: Arc<ProgressDisplay>,
     pub(super) stop: Stop,
+    /// What is said of inputs that are empty, which are left out.
+    pub(super) empty: Vec<String>,
     /// Result files that were kept from being replaced while rows were sent.
     pub(super) kept: Mutex<Vec<KeptFile>>,
     pub(super) runtime: Runtime,
@@ -101,6 +103,7 @@ impl Prepared {
             mapping,
             folder,
             warnings,
+            empty,
             fetched,
         } = open_inputs(&settings, &origin.command, (&runtime, &watcher))
             .inspect_err(|_| watcher.close())?;
@@ -113,7 +116,7 @@ impl Prepared {
             for note in &fetched.notes {
                 watcher.say(note);
             }
-            for warning in warnings.iter().chain(&mapping.warnings) {
+            for warning in empty.iter().chain(&warnings).chain(&mapping.warnings) {
                 watcher.say(warning);
             }
         }
@@ -121,8 +124,7 @@ impl Prepared {
             watcher.say(&format!("note: {}", proposal.sentence));
         }
         if !display.quiet {
-            let lines = shown_mapping(&mapping.mapping, &inputs, display.verbose)?;
-            for line in &lines {
+            for line in &shown_mapping(&mapping.mapping, &inputs, display.verbose)? {
                 watcher.say(line);
             }
         }
@@ -147,6 +149,7 @@ impl Prepared {
             origin,
             _folder: folder,
             stop,
+            empty,
             kept: Mutex::default(),
             runtime,
         })
@@ -234,6 +237,8 @@ struct OpenedInputs {
     folder: ResultFolder,
     /// What a user should know before anything is sent.
     warnings: Vec<String>,
+    /// The same of inputs that are empty.
+    empty: Vec<String>,
     /// The inputs that are objects.
     fetched: FetchedInputs,
 }
@@ -250,7 +255,7 @@ fn open_inputs(
         return Err(hinted("too many inputs", "name at most 65,535 at once"));
     }
     refuse_own_results(&settings.inputs, &settings.out)?;
-    let (found, mut warnings) = beside_empty(found(settings))?;
+    let (found, mut empty) = beside_empty(found(settings))?;
     let copies = found.iter().any(FoundInput::needs_copy);
     let first = copies
         .then(|| ResultFolder::prepare(&settings.out))
@@ -267,8 +272,9 @@ fn open_inputs(
         }
         Ok(opened)
     };
-    let (opened, empty) = beside_empty(found.into_iter().enumerate().map(open))?;
-    warnings.extend(empty);
+    let (opened, left_out) = beside_empty(found.into_iter().enumerate().map(open))?;
+    empty.extend(left_out);
+    let mut warnings = Vec::new();
     let opened: Arc<[Input]> = opened.into();
     // Before anything of them is shown: the first line may be no header.
     refuse_card_data(&opened)?;
@@ -305,6 +311,7 @@ fn open_inputs(
         mapping,
         folder,
         warnings,
+        empty,
     })
 }
 

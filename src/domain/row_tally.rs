@@ -70,6 +70,13 @@ pub struct RowTally {
 }
 
 impl RowTally {
+    /// Rows that are of no customer: blank ones, totals and footers.
+    pub fn around_the_table(&self) -> u64 {
+        let reasons = [SkipReason::Blank, SkipReason::Footer];
+        let skipped = reasons.iter().filter_map(|reason| self.skipped.get(reason));
+        skipped.map(|rows| rows.count).sum()
+    }
+
     /// Counts a row that is no customer.
     pub fn add_skipped(&mut self, reason: &SkipReason, line: u64) {
         let rows = self.skipped.entry(reason.clone()).or_default();

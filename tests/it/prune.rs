@@ -259,6 +259,40 @@ fn none_is_cancelled_while_rows_may_be_missing() {
     assert_eq!(run.counts().of(Call::Cancel), 0);
 }
 
+/// Of a part of an export that failed, all customers would be cancelled.
+#[test]
+fn none_is_cancelled_while_an_input_has_no_rows() {
+    let run = Run::new().server(&[]).input("in.csv", rows(10));
+    sync(&run, "in.csv").code(0);
+    run.write("part-1.csv", rows(7));
+    let header = "clientId,companyName,currency\n";
+    for (file, text, why) in [
+        ("part-2.csv", String::new(), "part-2.csv is empty"),
+        ("part-2.csv", header.to_owned(), "part-2.csv has no rows of"),
+        (
+            "part-2.csv",
+            format!("{header},,\n"),
+            "part-2.csv has no rows of",
+        ),
+        ("part-2.jsonl", "\n".to_owned(), "part-2.jsonl "),
+    ] {
+        run.write(file, text);
+        let line = format!("part-1.csv {file} --prune cancel --yes --max-changes 50%");
+        let dry = sync(&run, &format!("{line} --dry-run"));
+        dry.says(why).says("none is cancelled");
+        sync(&run, &line)
+            .code(3)
+            .says(why)
+            .says("none is cancelled");
+    }
+    assert_eq!(run.counts().of(Call::Cancel), 0);
+    // No row had to be mended.
+    run.write("rejects.csv", format!("_line,_code,_message,{header}"));
+    let line = "part-1.csv rejects.csv --prune cancel --yes --max-changes 50%";
+    sync(&run, line).code(0);
+    assert_eq!(cancelled(&run), ["c-10", "c-8", "c-9"]);
+}
+
 #[test]
 fn mended_rejects_alone_cancel_nothing() {
     let run = Run::new().server(&[]).input("in.csv", rows(10));

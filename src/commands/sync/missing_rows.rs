@@ -3,8 +3,8 @@
 
 use crate::commands::hint::hinted;
 use crate::domain::row_tally::RowTally;
-use crate::domain::summary::RowCounts;
 use crate::domain::text::{counted, listed};
+use crate::source::SourceError;
 use crate::source::bytes::held_file::FileChange;
 use crate::source::input::Input;
 
@@ -33,12 +33,27 @@ pub(super) fn demand_whole_input(inputs: &[Input]) -> anyhow::Result<()> {
 
 /// Whether `input` is a file of rejected or failed rows, by the columns that it adds.
 fn is_of_bad_rows(input: &Input) -> anyhow::Result<bool> {
-    if !input.has_rows()? {
-        return Ok(false);
-    }
+    Ok(input.has_rows()? && has_added_columns(input)?)
+}
+
+/// Whether `input` has the columns that files of rejected or failed rows add.
+fn has_added_columns(input: &Input) -> Result<bool, SourceError> {
     let names = input.columns()?.names;
     let has = |wanted: &str| names.iter().any(|name| name == wanted);
     Ok(has("_line") && (has("_code") || has("_status") || has("_message")))
+}
+
+/// The inputs, of those with these numbers, that should have rows and have none: a part of an
+/// export that failed. There need not be rejected rows.
+pub(super) fn without_rows(inputs: &[Input], numbers: &[usize]) -> anyhow::Result<Vec<String>> {
+    let mut reasons = Vec::new();
+    for input in numbers.iter().filter_map(|number| inputs.get(*number)) {
+        // JSON says so in its own words.
+        if input.missing_rows().is_empty() && !has_added_columns(input)? {
+            reasons.push(format!("{} has no rows of customers", input.name));
+        }
+    }
+    Ok(reasons)
 }
 
 /// Why rows may be missing from what was read of `inputs`.
@@ -63,11 +78,8 @@ pub(super) fn unread_rows(inputs: &[Input]) -> Vec<String> {
 }
 
 /// Why customers may have rows that were not read, or were not told apart.
-pub(super) fn unknown_rows(rows: RowCounts, tally: &RowTally) -> Vec<String> {
+pub(super) fn unknown_rows(tally: &RowTally) -> Vec<String> {
     let mut reasons = Vec::new();
-    if rows.read == rows.skipped {
-        reasons.push("the input has no rows".to_owned());
-    }
     if tally.unidentified > 0 {
         let rejected = counted(
             tally.unidentified,
@@ -110,27 +122,15 @@ pub(super) fn kept_customers(many: u64) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{RowCounts, RowTally, unknown_rows};
+    use super::{RowTally, unknown_rows};
 
     #[test]
     fn an_input_that_may_lack_rows_is_known_by_its_counts() {
-        let whole = RowCounts {
-            read: 3,
-            skipped: 1,
-            rejected: 2,
-        };
-        assert!(unknown_rows(whole, &RowTally::default()).is_empty());
-        let empty = RowCounts {
-            read: 2,
-            skipped: 2,
-            rejected: 0,
-        };
-        let none = RowTally::default();
-        assert_eq!(unknown_rows(empty, &none), ["the input has no rows"]);
         let mut tally = RowTally::default();
+        assert!(unknown_rows(&tally).is_empty());
         (tally.unidentified, tally.doubted, tally.swallowed) = (1, 2, 3);
         assert_eq!(
-            unknown_rows(whole, &tally),
+            unknown_rows(&tally),
             [
                 "1 rejected row has no certain clientId, and may be that of any customer",
                 "2 rows have a clientId that Kable does not have and that a program may have changed",

@@ -41,7 +41,7 @@ use crate::commands::plan_use::PlanUse;
 use crate::commands::result_folder::lock_folder;
 use crate::commands::send_command::SendCommand;
 use crate::commands::send_time::{ForeseenRequests, send_time};
-use crate::commands::system::{seconds, span_since, wall_clock};
+use crate::commands::system::{seconds, span_since};
 use crate::config::Environment;
 use crate::config::changes::ChangeSettings;
 use crate::domain::summary::Summary;
@@ -145,7 +145,7 @@ fn sync(
         planned.forecast.cancel = prune.to_cancel();
         Some(prune)
     } else {
-        say_uncertain(&session, &surveyed);
+        say_uncertain(&session, &surveyed)?;
         None
     };
     let sync = SyncRun {
@@ -205,7 +205,7 @@ impl SyncRun {
             confirm(&self.session, &self.plan.forecast)?;
             write_rejects(&self.session.prepared, &mut self.surveyed)?;
             if self.to_send() > 0 && !self.session.prepared.stop.is_halted() {
-                sending_since = Some(wall_clock());
+                sending_since = Some(self.session.connected.clock.now_ms());
                 ledger = Some(self.send(ledger)?);
             }
             match &mut self.prune {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use super::missing_rows::{unknown_rows, unread_rows};
+use super::missing_rows::{unknown_rows, unread_rows, without_rows};
 use crate::commands::import::sending::{context, pacing, tick};
 use crate::commands::import::session::Session;
 use crate::commands::plan_use::PlanUse;
@@ -49,7 +49,7 @@ impl Prune {
         mut plan_use: Option<&mut PlanUse>,
     ) -> anyhow::Result<Self> {
         let folder = &session.prepared.out;
-        let unknown = reasons(session, surveyed);
+        let unknown = reasons(session, surveyed)?;
         say_withheld(session, &unknown);
         let surplus = &mut surveyed.surplus;
         let mut withheld = 0;
@@ -164,21 +164,29 @@ impl Prune {
 }
 
 /// Why rows may be missing, or may be those of any customer.
-fn reasons(session: &Session, surveyed: &Survey) -> Vec<String> {
-    let mut reasons = unread_rows(&session.prepared.inputs);
-    reasons.extend(unknown_rows(surveyed.rows, &surveyed.tally));
-    reasons
+fn reasons(session: &Session, surveyed: &Survey) -> anyhow::Result<Vec<String>> {
+    let prepared = &session.prepared;
+    let mut reasons = prepared.empty.clone();
+    let without_rows = without_rows(&prepared.inputs, &surveyed.without_customers)?;
+    if without_rows.is_empty() && surveyed.rows.read == surveyed.rows.skipped {
+        reasons.push("all rows of the input are left out".to_owned());
+    }
+    reasons.extend(without_rows);
+    reasons.extend(unread_rows(&prepared.inputs));
+    reasons.extend(unknown_rows(&surveyed.tally));
+    Ok(reasons)
 }
 
 /// Says why customers are perhaps not missing that no row has, and would not be cancelled.
-pub(super) fn say_uncertain(session: &Session, surveyed: &Survey) {
+pub(super) fn say_uncertain(session: &Session, surveyed: &Survey) -> anyhow::Result<()> {
     if surveyed.surplus.count() > 0 && !session.prepared.display.quiet {
-        for reason in reasons(session, surveyed) {
+        for reason in reasons(session, surveyed)? {
             session.prepared.watcher.say(&format!(
                 "warning: {reason}: which customers the file no longer has is not certain"
             ));
         }
     }
+    Ok(())
 }
 
 /// Says why none is cancelled, if there are reasons.

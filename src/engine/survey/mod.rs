@@ -79,6 +79,8 @@ pub struct Survey {
     pub done: OutcomeCounts,
     /// Rows that are not done although Kable holds a customer of their id, equal or not.
     pub there: u64,
+    /// The numbers of the inputs in which no row is a customer's.
+    pub without_customers: Vec<usize>,
     /// Columns that feed no field, with the name of their input.
     pub unused: Vec<(String, Vec<String>)>,
     /// The verdicts on rows that are not simply new and fit.
@@ -174,6 +176,7 @@ where
         resubmitted.push(worker.resubmitted);
     }
     let (read, merged) = (read.counts, read.merged);
+    let without_customers = read.without_customers(settings.check.names.len());
     let joined = IdSorter::join(ids, merged, settings).with_context(sorting)?;
     sorters.extend(joined.verdicts);
     let mut verdicts = Verdicts::of(sorters, read.starts).with_context(sorting)?;
@@ -192,6 +195,7 @@ where
         to_look_up,
         done: counts.done,
         there: counts.there,
+        without_customers,
         unused: read.unused.named(settings.check),
         verdicts,
         left: joined.orphans.left(),
@@ -261,6 +265,8 @@ struct InputCounts {
     rows: RowCounts,
     tally: RowTally,
     starts: Vec<u64>,
+    /// How many rows of each input are customers'.
+    taken: Vec<u64>,
     unused: UnmappedColumns,
 }
 
@@ -269,11 +275,21 @@ impl InputCounts {
         let inputs = usize::from(part.input) + 1;
         self.starts
             .resize(inputs.max(self.starts.len()), self.rows.read);
+        self.taken.resize(self.starts.len(), 0);
+        if let Some(taken) = self.taken.get_mut(usize::from(part.input)) {
+            *taken += part.rows.read - part.tally.around_the_table();
+        }
         self.rows.read += part.rows.read;
         self.rows.skipped += part.rows.skipped;
         self.rows.rejected += part.rows.rejected;
         self.tally.add(part.tally);
         self.unused.add(part.input, part.unused, part.is_table);
+    }
+
+    /// Those of this many inputs in which no row is a customer's.
+    fn without_customers(&self, inputs: usize) -> Vec<usize> {
+        let taken = |input: &usize| self.taken.get(*input).is_some_and(|rows| *rows > 0);
+        (0..inputs).filter(|input| !taken(input)).collect()
     }
 }
 
