@@ -51,6 +51,13 @@ impl RowState {
         self.misdirected += 1;
     }
 
+    /// Whether a customer in the list whose id differs from the row's in case only is another
+    /// one: the API has neither refused a create nor answered it about another customer, so
+    /// nothing says that it takes one id for the other.
+    pub(super) fn is_apart_from_twins(&self) -> bool {
+        self.refusal.is_none() && self.misdirected == 0
+    }
+
     /// A customer exists whose id differs from the row's in case only. If it is the row's
     /// own, the API changes the case of ids; if not, the row can't be created beside it.
     pub(super) fn twin(

@@ -252,6 +252,9 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
             LookedUp::There(remote, request_id) | LookedUp::Listed(remote, request_id) => {
                 self.there_by_list(remote, request_id)
             }
+            LookedUp::TwinInList(..) if self.state.is_apart_from_twins() => {
+                self.state.absent_for_good(&self.sender.facts())
+            }
             LookedUp::Twin(remote, request_id) | LookedUp::TwinInList(remote, request_id) => {
                 Some(self.twin(remote, request_id))
             }

@@ -1030,6 +1030,33 @@ async fn a_row_in_trouble_waits_until_a_retry_can_be_afforded() {
     assert_eq!(again, question, "{asked:?}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_twin_in_the_list_does_not_keep_a_lost_create_from_being_sent_again() {
+    let page = || ScriptedReply::from(LookUpReply::AbsentPage(trouble(404)));
+    for (created, refused_first) in [(NOW_MS - 1, false), (CLAIMED_BY, false), (NOW_MS - 1, true)] {
+        let mut remote = Box::new(remote_of(&aster(), created));
+        remote.client_id.make_ascii_uppercase();
+        let twin = ScriptedReply::from(LookUpReply::Other {
+            remote,
+            request_id: None,
+        });
+        let first = if refused_first {
+            refused("it exists")
+        } else {
+            lost()
+        };
+        // The second page answers for an id that no customer has.
+        let sender = scripted([first, page(), page(), twin, self::created()]);
+        let settlement = settled(deliver(&sender, ticket()).await);
+        if refused_first {
+            assert_eq!(settlement.outcome, Outcome::Failed, "{settlement:?}");
+        } else {
+            assert_eq!(settlement.outcome, Outcome::Created, "{settlement:?}");
+            assert_eq!(calls(&sender), ["create", "find", "find", "list", "create"]);
+        }
+    }
+}
+
 /// The row's customer as Kable holds it, under another name.
 fn renamed() -> RemoteCustomer {
     RemoteCustomer {
