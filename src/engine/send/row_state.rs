@@ -314,6 +314,11 @@ impl RowState {
         request_id: Option<String>,
         facts: &Facts,
     ) -> Option<RowEnd> {
+        if let Some(until) = self.deleted_until(facts) {
+            self.retries.not_before = self.retries.not_before.max(until);
+            self.next = NextRequest::Find;
+            return None;
+        }
         if let Some(change) = self.next_change(&remote, facts) {
             if self.is_misdirected_for_good() {
                 return Some(RowEnd::Unresolved);
@@ -339,6 +344,14 @@ impl RowState {
             return None;
         }
         Some(RowEnd::There(remote, request_id))
+    }
+
+    /// Until when a customer that was found is not believed: a rollback deleted it, and a
+    /// lagging replica may still show it.
+    fn deleted_until(&self, facts: &Facts) -> Option<Duration> {
+        let was_deleted = self.ticket.earlier.outcome == Some(Outcome::Deleted);
+        let until = facts.landing_time(Doubt::Unanswered);
+        (was_deleted && self.creates == 0 && facts.now < until).then_some(until)
     }
 
     /// The next change of an existing customer, if `--existing update` is given. One that

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{NextRequest, RowEnd, RowState};
 use crate::domain::customer::tests::{aster, digest_of};
 use crate::domain::decision::ExistingPolicy;
+use crate::domain::outcome::Outcome;
 use crate::domain::plan_policy::PlanRules;
 use crate::domain::remote::RemoteCustomer;
 use crate::domain::row::Origin;
@@ -393,4 +394,32 @@ fn a_change_goes_to_an_id_that_a_look_up_found_the_customer_by() {
     assert!(state.found(differing(), None, &facts).is_none());
     let end = state.readdressed("cus_2".to_owned());
     assert!(matches!(end, Some(RowEnd::Conflict(_))), "{end:?}");
+}
+
+/// The rollback's look-ups proved it absent, or its delete was answered.
+#[test]
+fn a_customer_that_a_rollback_deleted_is_not_believed_to_be_there_at_once() {
+    let mut facts = facts(ExistingPolicy::Update);
+    facts.landing.given = Some(Duration::from_mins(1));
+    let deleted = || {
+        let mut state = row(FirstStep::LookUp);
+        state.ticket.earlier.outcome = Some(Outcome::Deleted);
+        state
+    };
+    for shown in [there(), differing()] {
+        facts.now = Duration::from_secs(1);
+        let mut state = deleted();
+        assert!(state.found(shown, None, &facts).is_none());
+        assert_eq!(state.next, NextRequest::Find);
+        assert_eq!(state.waits_until(facts.now), Some(Duration::from_mins(1)));
+        facts.now = Duration::from_mins(1);
+        assert_eq!(state.waits_until(facts.now), None);
+        // It was created anew meanwhile, by somebody else.
+        let mut again = deleted();
+        let end = again.found(there(), None, &facts);
+        assert!(matches!(end, Some(RowEnd::There(..))), "{end:?}");
+        // It is gone.
+        assert!(state.absent(&facts).is_none());
+        assert_eq!(state.next, NextRequest::Create);
+    }
 }

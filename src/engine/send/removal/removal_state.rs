@@ -253,9 +253,15 @@ impl RemovalState {
     /// The customer was not found: its end, once its absence is proved.
     pub(super) fn absent(&mut self, facts: &Facts) -> Option<RemovalEnd> {
         self.retries.unanswered = 0;
+        // It was there, and nothing of ours removed it: a lagging replica is likelier.
+        let doubt = if self.subject.is_ours && !self.subject.in_doubt {
+            Doubt::Unanswered
+        } else {
+            Doubt::Failed
+        };
         let absence = self
             .absence
-            .get_or_insert_with(|| Absence::since(facts.now, Doubt::Failed));
+            .get_or_insert_with(|| Absence::since(facts.now, doubt));
         if let Proof::LookAgain(at) =
             absence.not_found(facts.now, |doubt| facts.landing_time(doubt))
         {
