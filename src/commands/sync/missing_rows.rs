@@ -26,8 +26,8 @@ pub(super) fn demand_whole_input(inputs: &[Input]) -> anyhow::Result<()> {
              that an earlier run rejected, or that failed",
             listed(&names, 3)
         ),
-        "leave --prune cancel out to send the mended rows, or name the whole file as well: \
-         kable-bulk sync FILE REJECTS --prune cancel",
+        "leave --prune cancel out to send the mended rows; to cancel as well, mend them in the whole \
+         file, and sync that with --prune cancel",
     ))
 }
 

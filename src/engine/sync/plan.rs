@@ -108,7 +108,7 @@ impl RowPlanner {
         there: Option<&ComparedCustomer>,
     ) -> (SyncStep, PlannedAction) {
         match self {
-            Self::Sync(rules) => step(claim.as_ref(), there, rules),
+            Self::Sync(rules) => step(claim.as_ref(), is_repeat(), there, rules),
             Self::Import(settings) => (
                 SyncStep::LeaveEqual,
                 settings.action(claim, is_repeat(), there, true),

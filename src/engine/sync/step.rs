@@ -45,9 +45,11 @@ pub struct SyncRules {
 }
 
 /// The step for a row with this `claim`; `there` is its customer, and the one that Kable
-/// holds under its id. Also returns what is expected of it.
+/// holds under its id, which is another row's if it `is_repeat`. Also returns what is expected
+/// of it.
 pub(in crate::engine) fn step(
     claim: Option<&PriorClaim>,
+    is_repeat: bool,
     there: Option<&ComparedCustomer>,
     rules: SyncRules,
 ) -> (SyncStep, PlannedAction) {
@@ -72,7 +74,11 @@ pub(in crate::engine) fn step(
         stripe: is_changed && claim.is_some_and(|claim| claim.there),
         contact: !claim.is_some_and(is_as_sent),
     };
-    let existing = ExistingPolicy::Update;
+    let existing = if is_repeat {
+        ExistingPolicy::Skip
+    } else {
+        ExistingPolicy::Update
+    };
     let action = PlannedAction::on_existing(compared, existing, rules.plans, unseen);
     let step = match &action {
         PlannedAction::LeaveEqual => SyncStep::LeaveEqual,
@@ -89,7 +95,9 @@ pub(in crate::engine) fn step(
 
 #[cfg(test)]
 mod tests {
-    use super::{ComparedCustomer, Outcome, PlanRules, PriorClaim, SyncRules, SyncStep};
+    use super::{
+        ComparedCustomer, Outcome, PlanRules, PlannedAction, PriorClaim, SyncRules, SyncStep,
+    };
     use crate::domain::customer::tests::{aster, aster_at_stripe};
     use crate::domain::decision::Decision;
     use crate::domain::plan_policy::PlanPolicy;
@@ -124,7 +132,7 @@ mod tests {
     }
 
     fn step(claim: Option<PriorClaim>, there: Option<&ComparedCustomer>) -> SyncStep {
-        super::step(claim.as_ref(), there, RULES).0
+        super::step(claim.as_ref(), false, there, RULES).0
     }
 
     #[test]
@@ -137,7 +145,7 @@ mod tests {
             gaps: true,
             ..RULES
         };
-        assert_eq!(super::step(None, None, gaps).0, SyncStep::LookUp);
+        assert_eq!(super::step(None, false, None, gaps).0, SyncStep::LookUp);
     }
 
     #[test]
@@ -180,7 +188,7 @@ mod tests {
                 ..RULES
             };
             assert_eq!(
-                super::step(Some(&failed), listed, again).0,
+                super::step(Some(&failed), false, listed, again).0,
                 SyncStep::LookUp
             );
         }
@@ -199,5 +207,17 @@ mod tests {
         };
         assert_eq!(step(Some(edited), Some(&at_stripe)), SyncStep::LookUp);
         assert_eq!(step(None, Some(&at_stripe)), SyncStep::LeaveEqual);
+    }
+
+    /// Its customer is the other row's.
+    #[test]
+    fn a_row_that_repeats_another_changes_no_customer() {
+        let changed = there(|compared| compared.remote.company_name = "Other".to_owned());
+        let repeat = super::step(None, true, Some(&changed), RULES);
+        assert_eq!(
+            repeat,
+            (SyncStep::LeaveDiffering, PlannedAction::LeaveDiffering)
+        );
+        assert_eq!(step(None, Some(&changed)), SyncStep::LookUp);
     }
 }
