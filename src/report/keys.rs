@@ -15,6 +15,9 @@ use crate::domain::customer::{Fingerprint, fingerprint};
 /// The header of the file.
 const HEADER: &[u8] = b"clientId,key\n";
 
+/// The last cell of a line that may be incomplete.
+const CUT_OFF: &str = "cut off?";
+
 /// The file of keys, open for appending.
 #[derive(Debug)]
 pub struct KeyFile {
@@ -102,10 +105,15 @@ impl KeyFile {
         let mut reader = csv::ReaderBuilder::new()
             .flexible(true)
             .from_reader(BufReader::new(&self.file));
-        for record in reader.records() {
+        // As bytes: a line may have been cut off within a letter.
+        for record in reader.byte_records() {
             let record = record?;
             // An incomplete line is not a key.
-            if let Some(client_id) = record.get(0).filter(|_| record.len() == 2) {
+            if record.len() == 2
+                && let (Some(client_id), Some(key)) = (record.get(0), record.get(1))
+                && let Ok(client_id) = std::str::from_utf8(client_id)
+                && key != CUT_OFF.as_bytes()
+            {
                 whose.insert(fingerprint(client_id));
             }
         }
@@ -116,7 +124,7 @@ impl KeyFile {
 /// Completes a last line that a crash cut off, or that an editor left without a
 /// line end.
 ///
-/// Nothing is removed, because the line may have a key; a third cell says that it
+/// Nothing is removed, because the line may have a key; a last cell says that it
 /// may be incomplete.
 fn end_last_line(file: &mut File) -> io::Result<()> {
     file.rewind()?;
@@ -132,11 +140,8 @@ fn end_last_line(file: &mut File) -> io::Result<()> {
         }
     }
     let open = memchr::memchr_iter(b'"', &line).count() % 2 == 1;
-    file.write_all(if open {
-        b"\",cut off?\n"
-    } else {
-        b",cut off?\n"
-    })
+    let quote = if open { "\"" } else { "" };
+    file.write_all(format!("{quote},{CUT_OFF}\n").as_bytes())
 }
 
 /// Syncs the folder of a new file, so that it survives a power failure (fsync(2)).
@@ -198,6 +203,30 @@ mod tests {
             std::fs::read_to_string(&path).unwrap(),
             "clientId,key\n\"c,1\",sk_1\n\"c,1\",sk_2\n\"c-2\",sk_to,cut off?\nc-3,sk_3\n"
         );
+    }
+
+    #[test]
+    fn a_line_that_was_cut_off_anywhere_hides_no_other_key_and_is_none() {
+        let whole = "c-é2,sk_2\n".as_bytes();
+        for end in 1..whole.len() {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("keys.csv");
+            let (tail, _) = whole.split_at(end);
+            let before = [b"clientId,key\nc-\xc3\xa91,sk_1\n", tail].concat();
+            std::fs::write(&path, &before).unwrap();
+
+            let mut file = KeyFile::open(&path).unwrap();
+            assert!(file.holds("c-é1").unwrap(), "{end}");
+            for id in ["c", "c-", "c-é", "c-é2"] {
+                assert!(!file.holds(id).unwrap(), "{id} in {end}");
+            }
+            file.keep("c-é2", &[secret("sk_3")]).unwrap();
+            drop(file);
+            let added = ",cut off?\nc-é2,sk_3\n".as_bytes();
+            let after = std::fs::read(&path).unwrap();
+            assert_eq!(after, [&before, added].concat(), "{end}");
+            assert!(KeyFile::open(&path).unwrap().holds("c-é2").unwrap());
+        }
     }
 
     #[test]
