@@ -414,7 +414,7 @@ fn a_customer_that_a_rollback_deleted_is_not_believed_to_be_there_at_once() {
         assert_eq!(state.waits_until(facts.now), Some(Duration::from_mins(1)));
         facts.now = Duration::from_mins(1);
         assert_eq!(state.waits_until(facts.now), None);
-        // It was created anew meanwhile, by somebody else.
+        // Another client has created one of the same id since.
         let mut again = deleted();
         let end = again.found(there(), None, &facts);
         assert!(matches!(end, Some(RowEnd::There(..))), "{end:?}");
