@@ -105,6 +105,30 @@ fn whichever_write_to_the_checkpoint_fails_nothing_is_lost() {
 }
 
 #[test]
+fn keys_of_requests_in_flight_are_kept_when_the_checkpoint_is_full() {
+    let text = rows(400);
+    let mut run = Run::new()
+        .server_with(&[], |settings| {
+            settings.latency = Duration::from_millis(100);
+        })
+        .input("in.csv", &text);
+    limit(&mut run, 300);
+    run.import("in.csv --keys --concurrency 64")
+        .refuses(1, &["cannot write to checkpoint in.csv.checkpoint.db"]);
+    assert_eq!(reached(&run), Reached::Settled);
+    let keys = run.text("in.csv.results/keys.csv");
+    let held = run.held();
+    assert!(!held.is_empty() && held.len() < 400);
+    for id in held.keys() {
+        assert!(keys.contains(&format!("\n{id},")), "{id}");
+    }
+    run.shell(None);
+    run.comes_right("in.csv --keys", &text);
+    let (kept, lost) = run.keys("in.csv");
+    assert_eq!((kept.len(), lost), (400, BTreeSet::new()));
+}
+
+#[test]
 fn a_key_that_is_cut_off_is_said_to_be_lost() {
     // There is room for one and a half keys.
     let blocks = 800;

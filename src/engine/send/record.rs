@@ -75,7 +75,8 @@ pub(super) struct Recorder<L, A, O> {
 impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
     /// Records until the channel closes; gives the ledger back, and the progress.
     ///
-    /// An error stops the run: what can't be recorded must not be sent.
+    /// An error stops the run: what can't be recorded must not be sent. Keys of requests that
+    /// are still in flight are written.
     pub(super) fn record(
         mut self,
         mut inbox: mpsc::Receiver<RecorderMessage>,
@@ -84,8 +85,20 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
         let recorded = self.record_all(&mut inbox, runtime);
         if recorded.is_err() {
             self.sender.stop.halt(Halt::Broken);
+            self.keep_last_keys(&mut inbox, runtime);
         }
         recorded.map(|()| (self.ledger, self.progress))
+    }
+
+    /// Writes the keys that still arrive, without settling their rows, until all senders are
+    /// gone. Claims that wait for an answer get none, so that the feed ends.
+    fn keep_last_keys(&mut self, inbox: &mut mpsc::Receiver<RecorderMessage>, runtime: &Handle) {
+        let mut messages = Vec::with_capacity(MOST_AT_ONCE);
+        while runtime.block_on(inbox.recv_many(&mut messages, MOST_AT_ONCE)) > 0 {
+            // An error stopped the run already, and is reported.
+            self.keep_keys(&messages).ok();
+            messages.clear();
+        }
     }
 
     fn record_all(
@@ -97,6 +110,8 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
         loop {
             let gathering = gather(inbox, &self.hurry, &mut messages);
             let gathered = runtime.block_on(timeout(QUIET, gathering));
+            // Before anything else that may fail.
+            self.keep_keys(&messages)?;
             self.ask_for_others()?;
             match gathered {
                 Ok(false) => return self.write_latencies(),
@@ -213,14 +228,10 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
                     self.progress.totals.left += 1;
                 }
                 RecorderMessage::Settle(settled) => {
-                    let settlement = self.keep_keys(settled)?;
+                    let settlement = self.look_for_keys(settled)?;
                     batch.settlements.push(settlement);
                 }
             }
-        }
-        // Keys are returned once: write them to disk before their rows are settled.
-        if let Some(file) = &mut self.keys {
-            file.sync().context("cannot write to keys.csv")?;
         }
         self.add_timeline(&mut batch);
         self.parts.settle(&batch.settlements);
@@ -245,21 +256,33 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
         Ok(())
     }
 
-    /// Writes the keys of a customer, which are returned once.
-    fn keep_keys(&mut self, settled: Settled) -> anyhow::Result<Settlement> {
-        let Settled {
-            mut settlement,
-            keys,
-            from_before,
-        } = settled;
-        if let Some(file) = &mut self.keys {
-            let client_id = &settlement.client_id;
-            if settlement.keys_lost && from_before {
-                let holds = file.holds(client_id).context("cannot read keys.csv")?;
-                settlement.keys_lost = !holds;
+    /// Writes the keys of these messages to disk. They are returned once: it is done before
+    /// their rows are settled.
+    fn keep_keys(&mut self, messages: &[RecorderMessage]) -> anyhow::Result<()> {
+        let Some(mut file) = self.keys.take() else {
+            return Ok(());
+        };
+        for message in messages {
+            if let RecorderMessage::Settle(settled) = message {
+                // After an error it stays closed: a key must not follow an incomplete line.
+                file.keep(&settled.settlement.client_id, &settled.keys)
+                    .context("cannot write to keys.csv")?;
             }
-            file.keep(client_id, &keys)
-                .context("cannot write to keys.csv")?;
+        }
+        file.sync().context("cannot write to keys.csv")?;
+        self.keys = Some(file);
+        Ok(())
+    }
+
+    /// Looks in the file for the keys that may have been lost when an earlier run ended.
+    fn look_for_keys(&mut self, settled: Settled) -> anyhow::Result<Settlement> {
+        let mut settlement = settled.settlement;
+        if let Some(file) = &mut self.keys
+            && settlement.keys_lost
+            && settled.from_before
+        {
+            let holds = file.holds(&settlement.client_id);
+            settlement.keys_lost = !holds.context("cannot read keys.csv")?;
         }
         Ok(settlement)
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::NOW_MS;
@@ -36,6 +37,8 @@ type WriteHook = Arc<dyn Fn(&Batch) -> Result<(), LedgerError> + Send + Sync>;
 pub(in crate::engine) struct MemoryLedger {
     contents: Arc<Mutex<Contents>>,
     write_hook: Arc<Mutex<Option<WriteHook>>>,
+    /// Whether reading a claim fails.
+    pub(in crate::engine) unreadable: Arc<AtomicBool>,
     /// The index of the run that was begun here.
     run: Option<usize>,
 }
@@ -361,6 +364,9 @@ impl Ledger for MemoryLedger {
     }
 
     fn claim_record(&mut self, id: u64) -> Result<Option<ClaimRecord>, LedgerError> {
+        if self.unreadable.load(Ordering::Relaxed) {
+            return Err(refused(io::Error::other("the disk fails")));
+        }
         let contents = self.contents.lock().unwrap();
         Ok(contents.claims.get(&id).map(ClaimInMemory::record))
     }

@@ -1,6 +1,7 @@
 //! An API that keeps customers in memory.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::ledger::MemoryLedger;
@@ -10,9 +11,10 @@ use crate::domain::customer::{BillingContact, Customer};
 use crate::domain::field::Field;
 use crate::domain::remote::RemoteCustomer;
 use crate::domain::remote_change::RemoteChange;
+use crate::engine::stop::Stop;
 use crate::kable::{
-    Created, CustomerAddress, CustomerApi, Exchange, Failure, LookUpReply, ProbeReply, Refusal,
-    Removal, RemovalEffect, Reply, Trouble,
+    Created, CustomerAddress, CustomerApi, Exchange, Failure, Key, LookUpReply, ProbeReply,
+    Refusal, Removal, RemovalEffect, Reply, Trouble,
 };
 
 /// A request, as [`MemoryApi`] sees it.
@@ -46,6 +48,32 @@ type Behaviour = Box<dyn FnMut(ApiCall<'_>) -> CallFate + Send>;
 pub(in crate::engine) struct MemoryApi {
     held: Arc<Mutex<ApiContents>>,
     ledger: MemoryLedger,
+    /// When creates are answered; at once if it is `None`.
+    pub(in crate::engine) late: Option<Arc<LateAnswers>>,
+}
+
+/// Answers the first create once `many` are in flight, and the others after `stop`.
+pub(in crate::engine) struct LateAnswers {
+    pub(in crate::engine) many: usize,
+    pub(in crate::engine) stop: Stop,
+    pub(in crate::engine) creates: AtomicUsize,
+}
+
+impl LateAnswers {
+    async fn wait(&self) {
+        let number = self.creates.fetch_add(1, Ordering::Relaxed) + 1;
+        if number == 1 {
+            while self.creates.load(Ordering::Relaxed) < self.many {
+                tokio::task::yield_now().await;
+            }
+            return;
+        }
+        self.stop.halted().await;
+        // One by one, so that what stopped the run goes on meanwhile.
+        for _ in 0..number * 1000 {
+            tokio::task::yield_now().await;
+        }
+    }
 }
 
 struct ApiContents {
@@ -70,6 +98,7 @@ impl MemoryApi {
                 behaviour: Box::new(|_| CallFate::Answered),
             })),
             ledger: ledger.clone(),
+            late: None,
         }
     }
 
@@ -113,6 +142,39 @@ impl MemoryApi {
     pub(in crate::engine) fn too_often(&self) -> Vec<String> {
         self.held.lock().unwrap().too_often.clone()
     }
+
+    fn create_now(&self, customer: &Customer) -> Exchange<Reply<Created>> {
+        let id = customer.client_id();
+        assert!(self.ledger.is_in_doubt(id), "{id} was sent without a claim");
+        let mut held = self.held.lock().unwrap();
+        held.creates.push(id.to_owned());
+        let fate = (held.behaviour)(ApiCall::Create(id));
+        held.denied |= fate == CallFate::Denied;
+        if !matches!(fate, CallFate::Answered | CallFate::LostAfter) {
+            return undated(not_done(fate));
+        }
+        if held.by_id.contains_key(id) {
+            held.too_often.push(id.to_owned());
+            return undated(not_done(CallFate::Refused(format!("customer {id} exists"))));
+        }
+        let remote = remote_of(customer, CLAIMED_BY);
+        let customer_id = remote.customer_id.clone();
+        held.by_id.insert(id.to_owned(), remote);
+        if fate == CallFate::LostAfter {
+            return undated(Reply::Failed(Failure::Unknown(Trouble::default())));
+        }
+        undated(Reply::Done {
+            customer: Created {
+                customer_id,
+                keys: vec![Key::from(format!("sk_{id}"))],
+                created: Some(CLAIMED_BY),
+                modified: Some(CLAIMED_BY),
+                altered: false,
+            },
+            status: 200,
+            request_id: None,
+        })
+    }
 }
 
 impl CustomerApi for MemoryApi {
@@ -155,36 +217,11 @@ impl CustomerApi for MemoryApi {
     }
 
     async fn create(&self, customer: &Customer) -> Exchange<Reply<Created>> {
-        let id = customer.client_id();
-        assert!(self.ledger.is_in_doubt(id), "{id} was sent without a claim");
-        let mut held = self.held.lock().unwrap();
-        held.creates.push(id.to_owned());
-        let fate = (held.behaviour)(ApiCall::Create(id));
-        held.denied |= fate == CallFate::Denied;
-        if !matches!(fate, CallFate::Answered | CallFate::LostAfter) {
-            return undated(not_done(fate));
+        let answer = self.create_now(customer);
+        if let Some(late) = &self.late {
+            late.wait().await;
         }
-        if held.by_id.contains_key(id) {
-            held.too_often.push(id.to_owned());
-            return undated(not_done(CallFate::Refused(format!("customer {id} exists"))));
-        }
-        let remote = remote_of(customer, CLAIMED_BY);
-        let customer_id = remote.customer_id.clone();
-        held.by_id.insert(id.to_owned(), remote);
-        if fate == CallFate::LostAfter {
-            return undated(Reply::Failed(Failure::Unknown(Trouble::default())));
-        }
-        undated(Reply::Done {
-            customer: Created {
-                customer_id,
-                keys: Vec::new(),
-                created: Some(CLAIMED_BY),
-                modified: Some(CLAIMED_BY),
-                altered: false,
-            },
-            status: 200,
-            request_id: None,
-        })
+        answer
     }
 
     async fn change(

@@ -2,6 +2,7 @@
 
 mod chance;
 mod doubt;
+mod keys;
 mod stops;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +47,7 @@ use crate::engine::ticket::{ClaimTime, EarlierRuns, FirstStep, Ticket};
 use crate::engine::wall_clock::WallClock;
 use crate::kable::{Created, CustomerApi, Exchange, LookUpReply, Reply};
 use crate::ledger::{Ledger, RunStart};
+use crate::report::keys::KeyFile;
 use crate::report::{RowAccount, RowResult, RowSink, Silent};
 
 /// A ledger, an account at Kable, and the settings of a run; each test changes what it is
@@ -57,6 +59,8 @@ struct TestBed {
     stop: Stop,
     policy: RowPolicy,
     settings: Settings,
+    /// Whether keys are written to `keys.csv` in the folder.
+    keys: bool,
 }
 
 /// The result of a run.
@@ -114,7 +118,13 @@ impl TestBed {
                 allowed_errors: u64::MAX,
                 rejected: 0,
             },
+            keys: false,
         }
+    }
+
+    fn key_file(&self) -> Option<KeyFile> {
+        let place = self.folder.path().join("keys.csv");
+        self.keys.then(|| KeyFile::open(&place).unwrap())
     }
 
     /// A site that sends one row at a time.
@@ -178,7 +188,7 @@ impl TestBed {
             parts: None,
             api: self.kable.clone(),
             ledger,
-            keys: None,
+            keys: self.key_file(),
             observer: Silent,
             context: RunContext {
                 stop: self.stop.clone(),
