@@ -117,3 +117,30 @@ fn the_rows_that_the_latest_run_rejected_are_in_it() {
         .says("1             rejected: problems.csv says why");
     assert_eq!(run.go("status in.csv --json").code(0).json()["rejected"], 1);
 }
+
+#[test]
+fn a_run_that_sent_nothing_is_the_latest() {
+    let run = Run::new().server(&[]).input("in.csv", rows(3));
+    let latest = |runs: u64, ended: &str| {
+        let seen = run.go("status in.csv --json").code(0).json();
+        assert_eq!(
+            (&seen["all_runs"]["runs"], &seen["ended"]),
+            (&runs.into(), &ended.into())
+        );
+    };
+    let sync = |options: &str| run.go(&format!("sync in.csv --base-url URL {options}"));
+    run.import("in.csv").code(0);
+    latest(1, "finished");
+    sync("").code(0);
+    latest(2, "finished");
+    sync("--dry-run").code(0);
+    latest(2, "finished");
+    run.write("in.csv", rows(3).replace("Company", "Firm"));
+    sync("--max-changes 2").code(5);
+    latest(3, "stopped");
+    run.write("in.csv", format!("{}x-1,,EUR\n", rows(3)));
+    run.import("in.csv --max-errors 0").code(5);
+    latest(4, "stopped");
+    sync("--max-errors 0").code(5);
+    latest(5, "stopped");
+}

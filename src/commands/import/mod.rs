@@ -30,7 +30,7 @@ use self::banner::banner;
 use self::changed_input::report_changes;
 use self::ended::{demand_accepted, exit, reason_word};
 use self::plan_facts::{plan_use, settle_plan};
-use self::sending::{recheck_canary, send, send_canary};
+use self::sending::{recheck_canary, record_idle_run, send, send_canary};
 use self::session::{Session, errors, stopped};
 use self::summary::{ImportSummary, foreseen_stop};
 use super::command_line::TypedCommand;
@@ -153,19 +153,33 @@ fn import(
     if sends && surveyed.to_do() > 0 && !prepared.display.quiet {
         session.say_time(ForeseenRequests::of_import(&surveyed, 0, false));
     }
-    if halt.is_some() && !session.sending.dry_run && surveyed.to_look_up > 0 {
-        // Rows that an earlier run may have sent are looked up nevertheless.
-        if let Some(open) = ledger.take() {
-            let (mut open, _) = send(&session, open, &mut surveyed, Selection::InDoubt, &mut None)?;
-            open.end("stopped", wall_clock())?;
-            ledger = Some(open);
-        }
+    if halt.is_some() && !session.sending.dry_run {
+        ledger = send_in_doubt(&session, ledger, &mut surveyed, halt.as_ref())?;
     }
     if sends {
         ledger = Some(send_all(&session, ledger, &mut surveyed)?);
         halt = session.prepared.stop.reason();
     }
     finish(session, (ledger, listed), surveyed, halt.as_ref())
+}
+
+/// Looks up the rows that an earlier run may have sent, though `halt` keeps the others back.
+fn send_in_doubt(
+    session: &Session,
+    ledger: Option<StoredLedger>,
+    surveyed: &mut Survey,
+    halt: Option<&Halt>,
+) -> anyhow::Result<Option<StoredLedger>> {
+    let Some(mut ledger) = ledger else {
+        return Ok(None);
+    };
+    if surveyed.to_look_up > 0 {
+        (ledger, _) = send(session, ledger, surveyed, Selection::InDoubt, &mut None)?;
+        ledger.end("stopped", wall_clock())?;
+    } else {
+        record_idle_run(session, Some(&mut ledger), surveyed, halt)?;
+    }
+    Ok(Some(ledger))
 }
 
 /// Decides what is done with each row, for a plan. Returns whether it was not interrupted.

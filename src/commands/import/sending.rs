@@ -212,6 +212,25 @@ fn begin(
     Ok(part_rows)
 }
 
+/// Records a run that sends nothing, so that `status` shows when it was and how it ended.
+/// A new checkpoint is not begun for it, and workers who send have a run of their own.
+pub(in crate::commands) fn record_idle_run(
+    session: &Session,
+    ledger: Option<&mut StoredLedger>,
+    surveyed: &Survey,
+    halt: Option<&Halt>,
+) -> anyhow::Result<()> {
+    let Some(ledger) = ledger.filter(|_| !session.sending.dry_run) else {
+        return Ok(());
+    };
+    if ledger.shared().is_some_and(|shared| shared.is_joined()) {
+        return Ok(());
+    }
+    begin(session, ledger, surveyed, Selection::InDoubt)?;
+    ledger.end(how(halt), wall_clock())?;
+    Ok(())
+}
+
 /// How many rows there are to send, and were done before.
 fn sending_event(surveyed: &Survey, selection: Selection, plan: Option<&SyncPlan>) -> Event {
     Event::Sending {

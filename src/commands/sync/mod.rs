@@ -32,7 +32,7 @@ use crate::commands::import::banner::{compared_line, target_lines};
 use crate::commands::import::changed_input::report_changes;
 use crate::commands::import::ended::{demand_accepted, exit, reason_word};
 use crate::commands::import::plan_facts::{plan_use, settle_plan};
-use crate::commands::import::sending::send;
+use crate::commands::import::sending::{record_idle_run, send};
 use crate::commands::import::session::{Session, errors, stopped};
 use crate::commands::import::summary::ImportSummary;
 use crate::commands::notify::RunNotice;
@@ -216,6 +216,14 @@ impl SyncRun {
                 Some(_) | None => {}
             }
             halt = self.session.prepared.stop.reason();
+        }
+        if sending_since.is_none() {
+            record_idle_run(
+                &self.session,
+                ledger.as_mut(),
+                &self.surveyed,
+                halt.as_ref(),
+            )?;
         }
         self.finish(ledger, &before, sending_since, halt.as_ref())
     }
