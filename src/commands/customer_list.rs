@@ -102,7 +102,8 @@ pub(super) fn say_unread(watcher: &ProgressDisplay, listed: Option<&RemoteList>)
     let unread = listed.map_or(0, RemoteList::unreadable);
     if unread > 0 {
         watcher.say(&format!(
-            "warning: {} that Kable has cannot be read; their rows count as new",
+            "warning: {} that Kable has cannot be read; their rows look new, and a sync looks \
+             new rows up first",
             counted(unread, "customer", "customers")
         ));
     }

@@ -179,7 +179,13 @@ fn secret_from(path: PathBuf) -> Result<SecretString, ConfigError> {
 pub(super) fn base_url(text: &str) -> Result<Url, ConfigError> {
     let wrong = |why: &str| {
         let example = "wanted for example https://test.kable.io";
-        value_error("base-url")(format!("{text:?} {why}, {example}"))
+        // Credentials and tokens in an address are secrets, also in one that is no URL.
+        let named = if text.contains(['@', '?', '#']) || text.starts_with("sk_") {
+            "the address".to_owned()
+        } else {
+            format!("{text:?}")
+        };
+        value_error("base-url")(format!("{named} {why}, {example}"))
     };
     let mut url: Url = text.parse().map_err(|_not_a_url| wrong("is no URL"))?;
     if url.cannot_be_a_base() || url.host_str().is_none() {

@@ -158,6 +158,24 @@ fn plain_http_goes_to_this_machine_only() {
 }
 
 #[test]
+fn an_address_that_is_refused_shows_no_secret() {
+    for bad in [
+        "https://u:hush@x.example",
+        "http://u:hush@127.0.0.1:port",
+        "hush@",
+        "https://x.example?key=hush",
+        "https://x.example:port/#hush",
+        "sk_live.hush",
+    ] {
+        let error = base_url(bad).unwrap_err().to_string();
+        assert!(
+            !error.contains("hush") && error.contains("base-url"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn a_typed_target_replaces_the_one_in_the_file() {
     let file = options_of("env = 'live'").unwrap();
     let typed = TargetOptions {

@@ -267,10 +267,9 @@ impl CustomerApi for Client {
         let mut search = ListSearch::new(client_ids);
         let reader = self.customer_reader();
         let exchange = self
-            .customers(|body| {
-                if let Some(remote) = reader.read(body) {
-                    search.compare(&remote);
-                }
+            .customers(|body| match reader.read(body) {
+                Some(remote) => search.compare(&remote),
+                None => search.pass_unreadable(reader.ids(body)),
             })
             .await;
         exchange.map(|reply| match reply {

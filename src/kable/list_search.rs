@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::LookUpReply;
+use super::customer_reader::ListedIds;
+use super::{Failure, LookUpReply, Trouble};
 use crate::domain::remote::RemoteCustomer;
 
 /// The ids to search for, and the matches so far.
@@ -12,6 +13,8 @@ pub(super) struct ListSearch<'i> {
     places: HashMap<String, Vec<usize>>,
     /// Each id, and its match.
     replies: Vec<(&'i str, LookUpReply)>,
+    /// Whether a customer can't be read, so that it may be any of them.
+    has_unknown: bool,
 }
 
 impl<'i> ListSearch<'i> {
@@ -24,6 +27,7 @@ impl<'i> ListSearch<'i> {
         Self {
             places,
             replies: replies.collect(),
+            has_unknown: false,
         }
     }
 
@@ -45,40 +49,100 @@ impl<'i> ListSearch<'i> {
         }
     }
 
+    /// Passes one customer of the list that can't be read, but perhaps its ids. It is no
+    /// match, and the id that it has, or may have, is not absent.
+    pub(super) fn pass_unreadable(&mut self, ids: Option<ListedIds>) {
+        let Some(ListedIds { client_id, .. }) = ids else {
+            self.has_unknown = true;
+            return;
+        };
+        let places = self.places.get(&client_id.to_lowercase());
+        for place in places.into_iter().flatten() {
+            if let Some((wanted, reply)) = self.replies.get_mut(*place)
+                && *wanted == client_id
+            {
+                *reply = unreadable("this customer in the list of all can't be read");
+            }
+        }
+    }
+
     /// The match of each id, in their order.
     pub(super) fn finish(self) -> Vec<LookUpReply> {
-        self.replies.into_iter().map(|(_, reply)| reply).collect()
+        let found = self.replies.into_iter().map(|(_, reply)| match reply {
+            LookUpReply::Absent | LookUpReply::Other { .. } if self.has_unknown => {
+                unreadable("a customer in the list of all can't be read, and may be this one")
+            }
+            known @ (LookUpReply::There { .. }
+            | LookUpReply::Absent
+            | LookUpReply::AbsentPage(_)
+            | LookUpReply::Other { .. }
+            | LookUpReply::Failed(_)) => known,
+        });
+        found.collect()
     }
+}
+
+fn unreadable(message: &str) -> LookUpReply {
+    LookUpReply::Failed(Failure::Unknown(Trouble {
+        // The API works: this is no outage.
+        status: Some(200),
+        message: message.to_owned(),
+        ..Trouble::default()
+    }))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ListSearch, LookUpReply, RemoteCustomer};
+    use super::{ListSearch, ListedIds, LookUpReply, RemoteCustomer};
+
+    fn listed(client_id: &str) -> RemoteCustomer {
+        RemoteCustomer {
+            client_id: client_id.to_owned(),
+            ..RemoteCustomer::default()
+        }
+    }
+
+    fn word(reply: &LookUpReply) -> &'static str {
+        match reply {
+            LookUpReply::There { .. } => "there",
+            LookUpReply::Other { .. } => "other",
+            LookUpReply::Absent => "absent",
+            LookUpReply::AbsentPage(_) => "page",
+            LookUpReply::Failed(_) => "failed",
+        }
+    }
+
+    /// Else a customer would be created a second time.
+    #[test]
+    fn an_id_that_an_unreadable_customer_may_have_is_not_absent() {
+        let ids = ["c-1", "c-2", "c-3"].map(str::to_owned);
+        for (unreadable, wanted) in [
+            (Some("c-1"), ["failed", "absent", "there"]),
+            (Some("C-1"), ["absent", "absent", "there"]),
+            (Some("c-4"), ["absent", "absent", "there"]),
+            (None, ["failed", "failed", "there"]),
+        ] {
+            let mut search = ListSearch::new(&ids);
+            search.pass_unreadable(unreadable.map(|client_id| ListedIds {
+                customer_id: "cus_1".to_owned(),
+                client_id: client_id.to_owned(),
+            }));
+            search.compare(&listed("c-3"));
+            let found = search.finish();
+            assert_eq!(found.iter().map(word).collect::<Vec<_>>(), wanted);
+        }
+    }
 
     #[test]
     fn the_exact_id_is_found_and_one_of_another_case_is_another_customer() {
         let ids = ["C-1", "c-1", "c-2", "c-1"].map(str::to_owned);
-        for listed in [["c-1", "C-3"], ["C-3", "c-1"]] {
+        for all in [["c-1", "C-3"], ["C-3", "c-1"]] {
             let mut search = ListSearch::new(&ids);
-            for client_id in listed {
-                search.compare(&RemoteCustomer {
-                    client_id: client_id.to_owned(),
-                    ..RemoteCustomer::default()
-                });
+            for client_id in all {
+                search.compare(&listed(client_id));
             }
-            let found: Vec<&str> = search
-                .finish()
-                .iter()
-                .map(|reply| {
-                    if matches!(reply, LookUpReply::There { .. }) {
-                        "there"
-                    } else if matches!(reply, LookUpReply::Other { .. }) {
-                        "other"
-                    } else {
-                        "absent"
-                    }
-                })
-                .collect();
+            let found = search.finish();
+            let found: Vec<&str> = found.iter().map(word).collect();
             assert_eq!(found, ["other", "there", "absent", "there"]);
         }
     }
@@ -86,19 +150,13 @@ mod tests {
     #[test]
     fn an_exact_match_replaces_one_of_another_case() {
         let ids = ["c-1".to_owned()];
-        for listed in [["C-1", "c-1"], ["c-1", "C-1"]] {
+        for all in [["C-1", "c-1"], ["c-1", "C-1"]] {
             let mut search = ListSearch::new(&ids);
-            for client_id in listed {
-                search.compare(&RemoteCustomer {
-                    client_id: client_id.to_owned(),
-                    ..RemoteCustomer::default()
-                });
+            for client_id in all {
+                search.compare(&listed(client_id));
             }
             let found = search.finish();
-            assert!(
-                matches!(found[..], [LookUpReply::There { .. }]),
-                "{listed:?}"
-            );
+            assert!(matches!(found[..], [LookUpReply::There { .. }]), "{all:?}");
         }
     }
 }

@@ -2,8 +2,9 @@
 //! responses decide whether a customer exists, and a row's outcome while none does.
 
 use crate::common::answers::{DOUBTS, PAGE, REFUSALS, endless, unreadable};
-use crate::common::raw::{Act, Then, raw, says, says_with};
+use crate::common::raw::{Act, Ask, Raw, Then, raw, says, says_with};
 use crate::common::table::{ASKED_AGAIN, DIFFERS, FOUND, Line, SENT_AGAIN, create, hold, look_up};
+use crate::common::{Run, rows};
 
 #[test]
 fn answers_to_the_question() {
@@ -119,4 +120,53 @@ fn a_create_that_is_lost_again_and_again() {
     // The API's own word.
     let failing = r#"{"message":"it is broken"}"#;
     line("500", says("500 Internal Server Error", failing), "failed");
+}
+
+/// Customers in the list that can't be read, with this `clientId` if it can.
+fn unreadable_in_list(client_id: &str) -> [String; 3] {
+    [
+        format!(r#"{{"customerId":"cus_1","clientId":"{client_id}","companyName":"A\tB"}}"#),
+        format!(r#"{{"customerId":null,"clientId":"{client_id}"}}"#),
+        format!(r#"{{"customerId":"cus_1","clientId":"{client_id}","clientId":"{client_id}"}}"#),
+    ]
+    .map(|entry| entry.replace("\\t", "\t"))
+}
+
+/// An id with a slash is only absent if the list lacks it.
+#[test]
+fn a_list_that_cannot_be_read_in_part_proves_no_absence() {
+    for entry in unreadable_in_list("a/b") {
+        let lost = raw("").done().then(Then::Reset);
+        let server = Raw::start(1024, [(Ask::Create, "a/b".to_owned(), vec![lost])]);
+        server.answers(
+            "GET /api/v1/customers HTTP",
+            says("200 OK", &format!("[{entry}]")),
+        );
+        let run = Run::new()
+            .credentials()
+            .input("in.csv", "clientId,companyName,currency\na/b,Fir,USD\n");
+        let url = server.url();
+        run.go(&format!(
+            "import in.csv --base-url {url} --settle 0s --retries 1"
+        ))
+        .code(3);
+        run.summary("in.csv").outcomes(&[("unresolved", 1)]);
+        assert_eq!(server.calls("a/b"), "create", "{entry}");
+    }
+}
+
+#[test]
+fn a_sync_looks_up_what_it_cannot_read_in_the_list() {
+    for entry in unreadable_in_list("c-1") {
+        let server = Raw::start(1024, []);
+        server.has("c-1", "Company 1");
+        server.answers(
+            "GET /api/v1/customers HTTP",
+            says("200 OK", &format!("[{entry}]")),
+        );
+        let run = Run::new().credentials().input("in.csv", rows(1));
+        run.go(&format!("sync in.csv --base-url {}", server.url()))
+            .code(0);
+        assert_eq!(server.calls("c-1"), "lookup", "{entry}");
+    }
 }

@@ -16,6 +16,7 @@ pub(super) fn planned(
     sink: Option<&mut PlanUse>,
 ) -> anyhow::Result<SyncPlan> {
     let prepared = &session.prepared;
+    let is_unsure = surveyed.gaps || listed.unreadable() > 0;
     let mut sources = PlanSources {
         check: &prepared.reading,
         verdicts: &mut surveyed.verdicts,
@@ -23,7 +24,7 @@ pub(super) fn planned(
         planner: RowPlanner::Sync(SyncRules {
             plans: changes.plans,
             retry_failed: session.sending.policy.retry_failed,
-            gaps: surveyed.gaps,
+            is_unsure,
         }),
         sink: sink.map(|sink| sink as &mut dyn PlanSink),
         folder: &prepared.out,

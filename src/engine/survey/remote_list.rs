@@ -72,7 +72,7 @@ impl RemoteList {
         self.len
     }
 
-    /// How many of them can't be read: their rows count as new.
+    /// How many of them can't be read: any row may be theirs.
     pub fn unreadable(&self) -> u64 {
         self.unreadable
     }

@@ -231,7 +231,12 @@ impl PlanSources<'_> {
         });
         let claim = verdict.and_then(|verdict| verdict.prior_claim);
         let is_repeat = || binding.was_duplicate(row, columns);
-        let (step, action) = self.planner.decide(claim, is_repeat, there.as_ref());
+        let is_unreadable = place.is_some() && there.is_none();
+        let (step, action) = if is_unreadable {
+            (SyncStep::LookUp, PlannedAction::LookUp)
+        } else {
+            self.planner.decide(claim, is_repeat, there.as_ref())
+        };
         if let Some(sink) = &mut self.sink {
             let plan = CurrentPlan::of(&action, &fit.values.to_customer(), there.as_ref());
             let place = PlannedRow {

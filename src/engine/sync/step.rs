@@ -40,8 +40,9 @@ pub struct SyncRules {
     pub plans: PlanRules,
     /// Whether rows that failed in an earlier run are sent again.
     pub retry_failed: bool,
-    /// Whether the ledger may lack rows that were sent.
-    pub gaps: bool,
+    /// Whether Kable may hold customers of which nothing is known: the ledger may lack rows
+    /// that were sent, or the list has customers that can't be read.
+    pub is_unsure: bool,
 }
 
 /// The step for a row with this `claim`; `there` is its customer, and the one that Kable
@@ -61,7 +62,7 @@ pub(in crate::engine) fn step(
     let stays_failed = has_failed && !is_changed && !rules.retry_failed;
     let Some(compared) = there else {
         let was_sent = claim.is_some_and(|claim| claim.there || claim.last.is_some());
-        return match (stays_failed, was_sent || rules.gaps) {
+        return match (stays_failed, was_sent || rules.is_unsure) {
             (true, _) => (SyncStep::LeaveFailed, PlannedAction::Fail),
             (false, true) => (SyncStep::LookUp, PlannedAction::Create),
             (false, false) => (SyncStep::Create, PlannedAction::Create),
@@ -106,7 +107,7 @@ mod tests {
     const RULES: SyncRules = SyncRules {
         plans: PlanRules::sync(PlanPolicy::Add),
         retry_failed: false,
-        gaps: false,
+        is_unsure: false,
     };
 
     fn claim(last: Option<Outcome>) -> PriorClaim {
@@ -141,11 +142,11 @@ mod tests {
         // It was there, and was deleted.
         let known = claim(Some(Outcome::Created));
         assert_eq!(step(Some(known), None), SyncStep::LookUp);
-        let gaps = SyncRules {
-            gaps: true,
+        let unsure = SyncRules {
+            is_unsure: true,
             ..RULES
         };
-        assert_eq!(super::step(None, false, None, gaps).0, SyncStep::LookUp);
+        assert_eq!(super::step(None, false, None, unsure).0, SyncStep::LookUp);
     }
 
     #[test]
