@@ -276,6 +276,26 @@ fn rows_that_an_import_left_in_doubt_are_looked_up() {
     );
 }
 
+#[test]
+fn a_customer_in_doubt_whose_update_is_refused_then_is_deleted_too() {
+    let mut run = Run::new()
+        .server(&["delay:2500ms@create:1"])
+        .input("in.csv", rows(1));
+    let running = run.start_import("in.csv");
+    until("the create", || run.counts().of(Call::Create) == 1);
+    running.kill();
+    run.settled();
+    run.server_again(|settings| settings.faults = vec!["status:422@update".parse().unwrap()]);
+    run.write("in.csv", rows(1).replace("USD", "EUR"));
+    run.import("in.csv --existing update").code(3);
+    let result = run.result("in.csv", "c-1");
+    assert_eq!(result["outcome"], "failed");
+    assert!(result["customerId"].is_string(), "{result}");
+    rollback(&run, "in.csv --yes").code(0);
+    assert_eq!(outcomes(&run), [count("deleted", 1)]);
+    assert!(run.held().is_empty());
+}
+
 /// Deletes that land late, and reads that lag.
 const LATE: [&str; 4] = [
     "lost-reply=5%@delete",

@@ -23,7 +23,7 @@ use crate::engine::send::settle::{Settled, left};
 use crate::engine::stop::Halt;
 use crate::engine::testing::scripted_api::{ScriptedApi, ScriptedReply, to_update};
 use crate::engine::testing::{CLAIMED_BY, EventLog, NOW_MS, remote_of, sender_to};
-use crate::engine::ticket::{ClaimTime, EarlierRuns, FirstStep, Ticket};
+use crate::engine::ticket::{ClaimTime, EarlierRuns, FirstStep, KnownCustomer, Ticket};
 use crate::kable::{
     Advice, Created, CustomerAddress, CustomerApi, Exchange, Failure, Key, LookUpReply, ProbeReply,
     Refusal, Reply, Trouble,
@@ -277,9 +277,8 @@ async fn a_difference_is_told_with_the_refusals_status() {
 async fn a_customer_that_is_refused_and_absent_failed_with_words_that_name_no_row() {
     let sender = scripted([refused("plan of c-1 is unknown"), absent()]);
     match deliver(&sender, ticket()).await {
-        Delivery::Refused {
-            settlement, words, ..
-        } => {
+        Delivery::Refused { row, words, .. } => {
+            let settlement = row.settled.settlement;
             assert_eq!(words, "400 plan of … is unknown");
             assert_eq!(
                 settlement.message.as_deref(),
@@ -485,9 +484,8 @@ async fn a_create_that_is_lost_each_time_is_given_up_after_the_retries() {
     let mut sender = sender_to(ScriptedApi::new(answers));
     sender.retry.retries = 2;
     match deliver(&sender, ticket()).await {
-        Delivery::Refused {
-            settlement, words, ..
-        } => {
+        Delivery::Refused { row, words, .. } => {
+            let settlement = row.settled.settlement;
             assert_eq!((settlement.status, settlement.attempts), (Some(500), 6));
             assert_eq!(words, "500 it is broken");
         }
@@ -883,8 +881,8 @@ async fn send_thirty(sender: &Arc<Sender<DownApi, EventLog>>) -> Vec<(Outcome, u
         .await
         .into_iter()
         .map(|delivery| match delivery {
-            Delivery::Settled(Settled { settlement, .. })
-            | Delivery::Refused { settlement, .. } => settlement.outcome,
+            Delivery::Settled(settled) => settled.settlement.outcome,
+            Delivery::Refused { row, .. } => row.settled.settlement.outcome,
             Delivery::InDoubt => Outcome::Unresolved,
         })
         .collect();
@@ -1083,7 +1081,7 @@ fn updating<const N: usize>(answers: [ScriptedReply; N]) -> Sender<ScriptedApi, 
 
 fn refused_for_good(delivery: Delivery) -> Settlement {
     match delivery {
-        Delivery::Refused { settlement, .. } => settlement,
+        Delivery::Refused { row, .. } => row.settled.settlement,
         other @ (Delivery::Settled(_) | Delivery::InDoubt) => {
             panic!("not refused: {other:?}")
         }
@@ -1209,6 +1207,136 @@ async fn an_answer_that_shows_less_than_was_sent_is_not_taken_for_it() {
         outcome_of(&sender, ticket()).await,
         (Outcome::Updated, false)
     );
+}
+
+/// The row's customer as an unanswered create of ours left it: under another name.
+fn altered() -> RemoteCustomer {
+    RemoteCustomer {
+        company_name: "Astre".to_owned(),
+        ..remote_of(&aster(), CLAIMED_BY)
+    }
+}
+
+/// What is recorded of a row's customer, whatever the row's outcome is.
+fn proved(settled: &Settled) -> (bool, Option<&str>, Option<i64>, bool, usize) {
+    let settlement = &settled.settlement;
+    (
+        settlement.ours,
+        settlement.customer_id.as_deref(),
+        settlement.modified,
+        settlement.keys_lost,
+        settled.keys.len(),
+    )
+}
+
+fn any_settled(delivery: Delivery) -> Settled {
+    match delivery {
+        Delivery::Settled(settled) => settled,
+        Delivery::Refused { row, .. } => row.settled,
+        Delivery::InDoubt => panic!("in doubt"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_customer_that_is_proved_ours_stays_so_however_its_row_ends() {
+    let no = || to_update(Reply::Refused(refusal("no such currency")));
+    let fails = |by_api| {
+        to_update(Reply::Failed(Failure::Unknown(Trouble {
+            by_api,
+            ..trouble(500)
+        })))
+    };
+    // Its path finds another customer, and so does Kable's id.
+    let other = || {
+        let mut remote = Box::new(altered());
+        "another".clone_into(&mut remote.client_id);
+        ScriptedReply::from(LookUpReply::Other {
+            remote,
+            request_id: None,
+        })
+    };
+    let found = || there(altered());
+    for (answers, outcome) in [
+        (vec![found(), no()], Outcome::Failed),
+        (vec![found(), fails(true), found()], Outcome::Failed),
+        (vec![found(), fails(false), found()], Outcome::Unresolved),
+        (vec![other(), found(), other(), found()], Outcome::Failed),
+    ] {
+        let mut sender = sender_to(ScriptedApi::new(answers));
+        sender.existing = ExistingPolicy::Update;
+        sender.retry.retries = 0;
+        let settled = any_settled(deliver(&sender, doubtful()).await);
+        assert_eq!(settled.settlement.outcome, outcome, "{settled:?}");
+        let wanted = (true, Some("cus_c-1"), Some(CLAIMED_BY), false, 0);
+        assert_eq!(proved(&settled), wanted, "{settled:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_customer_that_was_there_before_is_not_ours_however_its_row_ends() {
+    let no = to_update(Reply::Refused(refusal("no such currency")));
+    let sender = updating([there(renamed()), no]);
+    let settled = any_settled(deliver(&sender, doubtful()).await);
+    let wanted = (false, Some("cus_c-1"), Some(NOW_MS - 1), false, 0);
+    assert_eq!(proved(&settled), wanted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_update_is_released_unless_its_customer_may_yet_be_ours() {
+    for (created, earlier, undecided) in [
+        (CLAIMED_BY, KnownCustomer::Unseen, Outcome::Unresolved),
+        (CLAIMED_BY - 1, KnownCustomer::Unseen, Outcome::Unresolved),
+        (CLAIMED_BY - 60_001, KnownCustomer::Unseen, Outcome::Pending),
+        (CLAIMED_BY, KnownCustomer::Ours, Outcome::Pending),
+    ] {
+        let mut remote = altered();
+        remote.created = Some(created);
+        let no = to_update(Reply::Refused(refusal("no such currency")));
+        let sender = updating([there(remote), no]);
+        let mut ticket = doubtful();
+        ticket.earlier.customer = earlier;
+        match deliver(&sender, ticket).await {
+            Delivery::Refused { row, .. } => {
+                let outcome = row.undecided().settlement.outcome;
+                assert_eq!(outcome, undecided, "{created} {earlier:?}");
+            }
+            other @ (Delivery::Settled(_) | Delivery::InDoubt) => panic!("{other:?}"),
+        }
+    }
+}
+
+/// A create that was acknowledged with a key, and not with the values sent.
+fn acknowledged() -> ScriptedReply {
+    ScriptedReply::from(Reply::Done {
+        customer: Created {
+            customer_id: altered().customer_id,
+            keys: vec![Key::from("sk_1".to_owned())],
+            created: Some(CLAIMED_BY),
+            modified: Some(CLAIMED_BY),
+            altered: true,
+        },
+        status: 201,
+        request_id: None,
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_that_came_are_handed_on_however_the_row_ends() {
+    let no = to_update(Reply::Refused(refusal("no such currency")));
+    for (answers, existing) in [
+        (
+            vec![acknowledged(), there(altered()), no],
+            ExistingPolicy::Update,
+        ),
+        (vec![acknowledged(), there(altered())], ExistingPolicy::Fail),
+    ] {
+        let mut sender = sender_to(ScriptedApi::new(answers));
+        (sender.existing, sender.keys) = (existing, true);
+        let settled = any_settled(deliver(&sender, ticket()).await);
+        assert_eq!(settled.settlement.outcome, Outcome::Failed);
+        let wanted = (true, Some("cus_c-1"), Some(CLAIMED_BY), false, 1);
+        assert_eq!(proved(&settled), wanted, "{existing:?}");
+    }
 }
 
 #[path = "whole_gate_tests.rs"]

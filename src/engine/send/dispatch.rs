@@ -14,7 +14,7 @@ use super::metrics::Metrics;
 use super::queue::{A_YEAR, TicketQueue, WaitingRows};
 use super::row_state::RowState;
 use super::sender::Sender;
-use super::settle::{Delivery, Settled, left};
+use super::settle::{Delivery, RefusedRow, Settled, left};
 use super::systemic_refusal::{RefusalVerdict, RequestKinds, SystemicRefusal};
 use crate::domain::outcome::Outcome;
 use crate::engine::stop::Halt;
@@ -65,7 +65,7 @@ pub(super) struct Dispatch<A, O> {
     pub(super) recorder: mpsc::Sender<RecorderMessage>,
     /// Whether creates ask for customers at Stripe.
     pub(super) stripe: bool,
-    pub(super) alike: SystemicRefusal<Settlement>,
+    pub(super) alike: SystemicRefusal<RefusedRow>,
     /// A row that waits because no more of its kind may be in flight until it is known
     /// whether the kind is refused.
     pub(super) held_back: Option<Ticket>,
@@ -121,15 +121,14 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
         if stop.is_halted() {
             self.wind_up(tasks, queue).await?;
         }
-        for mut settlement in self.alike.rest() {
+        for row in self.alike.rest() {
             if stop.is_halted() || self.canary {
-                // Whether the refusals have one cause is unknown: release the rows. A
-                // canary has too few rows to decide it.
-                settlement.outcome = Outcome::Pending;
-                self.record(Settled::keyless(settlement)).await;
+                // Whether the refusals have one cause is unknown. A canary has too few rows
+                // to decide it.
+                self.record(row.undecided()).await;
             } else {
                 // Too few for a common cause: the rows themselves are at fault.
-                self.failed(settlement).await;
+                self.failed(row.settled).await;
             }
         }
         Ok(())
@@ -240,19 +239,19 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
         match delivery {
             Delivery::Settled(settled) => {
                 for refused in self.learn(&row, &settled.settlement) {
-                    self.failed(refused).await;
+                    self.failed(refused.settled).await;
                 }
                 if settled.settlement.outcome == Outcome::Failed {
-                    self.failed(settled.settlement).await;
+                    self.failed(settled).await;
                 } else {
                     self.record(settled).await;
                 }
             }
-            Delivery::Refused { settlement, .. } if row.failed_before => {
-                self.failed(settlement).await;
+            Delivery::Refused { row: refused, .. } if row.failed_before => {
+                self.failed(refused.settled).await;
             }
             Delivery::Refused {
-                settlement,
+                row: mut refused,
                 words,
                 is_change,
             } => {
@@ -261,7 +260,8 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
                 } else {
                     row.creates
                 };
-                self.refused(kinds, &words, settlement).await;
+                self.keep_keys(&mut refused.settled).await;
+                self.refused(kinds, &words, *refused).await;
             }
             Delivery::InDoubt => {}
         }
@@ -269,7 +269,7 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
 
     /// Records from a row's result whether its kinds are accepted; returns the held rows
     /// that were refused for their own values.
-    fn learn(&mut self, row: &RowKinds, settled: &Settlement) -> Vec<Settlement> {
+    fn learn(&mut self, row: &RowKinds, settled: &Settlement) -> Vec<RefusedRow> {
         let is_success = settled.status.is_some_and(|status| status < 300);
         match settled.outcome {
             Outcome::Created if is_success => self.alike.accepted(row.creates),
@@ -293,14 +293,15 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
         }
     }
 
-    async fn refused(&mut self, kinds: RequestKinds, words: &str, settlement: Settlement) {
+    async fn refused(&mut self, kinds: RequestKinds, words: &str, row: RefusedRow) {
+        let settlement = &row.settled.settlement;
         let message = settlement.message.clone().unwrap_or_default();
         let status = settlement.status.unwrap_or_default();
-        match self.alike.refused(kinds, words, settlement) {
+        match self.alike.refused(kinds, words, row) {
             RefusalVerdict::Held => {}
             RefusalVerdict::Theirs(rows) => {
-                for settlement in rows {
-                    self.failed(settlement).await;
+                for row in rows {
+                    self.failed(row.settled).await;
                 }
             }
             RefusalVerdict::OneCause { kind, many, rows } => {
@@ -310,15 +311,14 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
                     message: format!("status {status}: {message}"),
                 });
                 // The rows are good once the cause is removed.
-                for mut settlement in rows {
-                    settlement.outcome = Outcome::Pending;
-                    self.record(Settled::keyless(settlement)).await;
+                for row in rows {
+                    self.record(row.undecided()).await;
                 }
             }
         }
     }
 
-    async fn failed(&mut self, settlement: Settlement) {
+    async fn failed(&mut self, settled: Settled) {
         self.errors += 1;
         let elsewhere = self.sender.failed_elsewhere.load(Ordering::Relaxed);
         let errors = self.errors + elsewhere;
@@ -328,17 +328,26 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
                 allowed: self.allowed_errors,
             });
         }
-        self.record(Settled::keyless(settlement)).await;
+        self.record(settled).await;
+    }
+
+    /// Has the keys of a row written that is held back: they are returned once, and must not
+    /// wait with it.
+    async fn keep_keys(&self, settled: &mut Settled) {
+        let keys = std::mem::take(&mut settled.keys);
+        if !keys.is_empty() {
+            let client_id = settled.settlement.client_id.clone();
+            self.tell(RecorderMessage::Keys { client_id, keys }).await;
+        }
     }
 
     async fn record(&self, settled: Settled) {
+        self.tell(RecorderMessage::Settle(settled)).await;
+    }
+
+    async fn tell(&self, message: RecorderMessage) {
         // The recorder ends early only on an error, which it reports itself.
-        if self
-            .recorder
-            .send(RecorderMessage::Settle(settled))
-            .await
-            .is_err()
-        {
+        if self.recorder.send(message).await.is_err() {
             self.sender.stop.halt(Halt::Broken);
         }
     }

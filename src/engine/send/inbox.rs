@@ -8,6 +8,7 @@ use tokio::time::timeout;
 
 use super::settle::Settled;
 use crate::engine::ticket::ClaimTime;
+use crate::kable::Key;
 use crate::ledger::workers::{ClaimAnswer, PartAnswer};
 use crate::ledger::{Claim, ClaimRecord};
 
@@ -42,6 +43,8 @@ pub(super) enum RecorderMessage {
     },
     /// Settle a row.
     Settle(Settled),
+    /// Write the keys of a row that is settled later.
+    Keys { client_id: String, keys: Vec<Key> },
     /// A customer was left as it is: for the progress.
     Left,
 }
@@ -69,7 +72,10 @@ pub(super) async fn gather(
     let waits = |message: &RecorderMessage| {
         !matches!(
             message,
-            RecorderMessage::Settle(_) | RecorderMessage::Left | RecorderMessage::Fed(_)
+            RecorderMessage::Settle(_)
+                | RecorderMessage::Keys { .. }
+                | RecorderMessage::Left
+                | RecorderMessage::Fed(_)
         )
     };
     if !messages.iter().any(waits) {

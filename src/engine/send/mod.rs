@@ -11,6 +11,7 @@
 //! - `admission.rs`: the gates before every request
 //! - `delivery.rs`: one row in flight, from its first request to its end
 //! - `row_state.rs`: what a response means for the row, and which request is next
+//! - `seen_customer.rs`: what the API has shown of a row's customer
 //! - `addressing.rs`: the path by which a customer is changed
 //! - `retries.rs`: how often a row was tried, and when it may be tried again
 //! - `facts.rs`: what the run knows when a response is judged
@@ -54,6 +55,7 @@ mod record;
 pub mod removal;
 mod retries;
 mod row_state;
+mod seen_customer;
 pub mod selection;
 pub(super) mod sender;
 pub(super) mod server_clock;

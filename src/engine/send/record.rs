@@ -231,6 +231,7 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
                     let settlement = self.look_for_keys(settled)?;
                     batch.settlements.push(settlement);
                 }
+                RecorderMessage::Keys { .. } => {}
             }
         }
         self.add_timeline(&mut batch);
@@ -263,11 +264,18 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
             return Ok(());
         };
         for message in messages {
-            if let RecorderMessage::Settle(settled) = message {
-                // After an error it stays closed: a key must not follow an incomplete line.
-                file.keep(&settled.settlement.client_id, &settled.keys)
-                    .context("cannot write to keys.csv")?;
-            }
+            let (client_id, keys) = match message {
+                RecorderMessage::Settle(settled) => (&settled.settlement.client_id, &settled.keys),
+                RecorderMessage::Keys { client_id, keys } => (client_id, keys),
+                RecorderMessage::Claim { .. }
+                | RecorderMessage::TakePart { .. }
+                | RecorderMessage::Fed(_)
+                | RecorderMessage::Read { .. }
+                | RecorderMessage::Left => continue,
+            };
+            // After an error it stays closed: a key must not follow an incomplete line.
+            file.keep(client_id, keys)
+                .context("cannot write to keys.csv")?;
         }
         file.sync().context("cannot write to keys.csv")?;
         self.keys = Some(file);

@@ -11,6 +11,7 @@ use super::absence::{Absence, Doubt, Proof};
 use super::facts::Facts;
 use super::ownership::CLOCKS_APART_MS;
 use super::retries::{OutOfTries, Retries};
+use super::seen_customer::SeenCustomer;
 use crate::domain::decision::ExistingPolicy;
 use crate::domain::outcome::Outcome;
 use crate::domain::remote::{RemoteCustomer, differences};
@@ -108,6 +109,8 @@ pub(super) struct RowState {
     pub(super) next: NextRequest,
     pub(super) create: CreateState,
     pub(super) change: ChangeState,
+    /// The customer as it was last found and believed, unless it was absent since.
+    pub(super) seen: Option<SeenCustomer>,
     /// Kable's id of the customer, if its `clientId` finds another one.
     pub(super) customer_id: Option<String>,
     /// How many creates and changes of it the API answered about another customer.
@@ -157,6 +160,7 @@ impl RowState {
                 .then(|| Absence::of_earlier_holder(ticket.earlier.sent_until)),
             ticket,
             change: ChangeState::None,
+            seen: None,
             customer_id: None,
             misdirected: 0,
             accepted_changes: Vec::new(),
@@ -239,6 +243,7 @@ impl RowState {
             .is_older(claim, created, self.date_ms, apart_ms);
         if is_older || customer.altered {
             self.create = CreateState::Acknowledged { is_older };
+            self.seen = Some(SeenCustomer::of_create(&customer));
             self.keys = customer.keys;
             self.absence = Some(Absence::since(facts.now, Doubt::Unanswered));
             self.next = NextRequest::Find;
@@ -297,6 +302,7 @@ impl RowState {
             self.accepted_changes.push(change);
         }
         self.change = ChangeState::Accepted;
+        self.seen = Some(SeenCustomer::of(&remote));
         self.absence = Some(Absence::since(facts.now, Doubt::Failed));
         if let Some(change) = self.next_change(&remote, facts) {
             self.next = NextRequest::Change(change);
@@ -319,6 +325,7 @@ impl RowState {
             self.next = NextRequest::Find;
             return None;
         }
+        self.seen = Some(SeenCustomer::of(&remote));
         if let Some(change) = self.next_change(&remote, facts) {
             if self.is_misdirected_for_good() {
                 return Some(RowEnd::Unresolved);
@@ -418,6 +425,7 @@ impl RowState {
                 return Some(self.unresolved(message));
             }
         };
+        self.seen = None;
         if self.is_misdirected_for_good() {
             return Some(RowEnd::Unresolved);
         }

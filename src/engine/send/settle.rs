@@ -3,6 +3,7 @@
 use super::facts::Facts;
 use super::retries::OutOfTries;
 use super::row_state::{ChangeState, CreateState, NextRequest, RowEnd, RowState};
+use super::seen_customer::SeenCustomer;
 use super::systemic_refusal;
 use crate::domain::decision::ExistingPolicy;
 use crate::domain::outcome::Outcome;
@@ -35,15 +36,32 @@ impl Settled {
     }
 }
 
+/// A row that the API refused.
+#[derive(Debug)]
+pub(super) struct RefusedRow {
+    /// Its settlement, if the row itself is at fault.
+    pub(super) settled: Settled,
+    /// Its outcome while that is not known.
+    undecided: Outcome,
+}
+
+impl RefusedRow {
+    /// Its settlement while it is not known whether the row itself is at fault.
+    pub(super) fn undecided(mut self) -> Settled {
+        self.settled.settlement.outcome = self.undecided;
+        self.settled
+    }
+}
+
 /// What a row's end means for the ledger.
 #[derive(Debug)]
 pub(super) enum Delivery {
     /// Its outcome is known. [`Outcome::Pending`]: it was certainly not sent, and is again
     /// as it was before its claim.
     Settled(Settled),
-    /// The API refused it, and the customer is absent.
+    /// The API refused to create or to change it.
     Refused {
-        settlement: Settlement,
+        row: Box<RefusedRow>,
         /// The API's message, without the row's own values.
         words: String,
         /// Whether it was an update that was refused.
@@ -82,21 +100,28 @@ pub(super) fn settle(state: &mut RowState, end: RowEnd, facts: &Facts) -> Delive
         RowEnd::There(remote, request_id) => {
             let mut settlement = there(state, &remote, facts);
             settlement.request_id = request_id;
-            Delivery::Settled(Settled {
-                settlement,
-                keys: state.keys.clone(),
-                from_before: state.create == CreateState::ClaimLost
-                    || matches!(state.ticket.claim, ClaimTime::Earlier(_)),
-            })
+            Delivery::Settled(with_keys(state, settlement))
         }
-        RowEnd::Refused(refusal) => refused(state, refusal),
-        RowEnd::Conflict(refusal) => Delivery::Settled(Settled::keyless(failed(state, refusal))),
-        RowEnd::OutOfTries(spent) => given_up(state, spent),
+        RowEnd::Refused(refusal) => refused(state, refusal, facts),
+        RowEnd::Conflict(refusal) => {
+            Delivery::Settled(with_keys(state, failed(state, refusal, facts)))
+        }
+        RowEnd::OutOfTries(spent) => given_up(state, spent, facts),
         RowEnd::Unresolved if state.may_have_changed_kable() => {
-            unsettled(state, Outcome::Unresolved)
+            unsettled(state, known(state, Outcome::Unresolved, facts))
         }
-        RowEnd::Unresolved => unsettled(state, Outcome::Pending),
+        RowEnd::Unresolved => unsettled(state, settlement(state, Outcome::Pending, false)),
         RowEnd::Stopped => left(state),
+    }
+}
+
+/// The settlement with the keys that came for the row.
+fn with_keys(state: &RowState, settlement: Settlement) -> Settled {
+    Settled {
+        settlement,
+        keys: state.keys.clone(),
+        from_before: state.create == CreateState::ClaimLost
+            || matches!(state.ticket.claim, ClaimTime::Earlier(_)),
     }
 }
 
@@ -104,7 +129,7 @@ pub(super) fn settle(state: &mut RowState, end: RowEnd, facts: &Facts) -> Delive
 pub(super) fn left(state: &RowState) -> Delivery {
     if !state.keys.is_empty() {
         // Keys are returned once: they must not be lost with the process.
-        return unsettled(state, Outcome::Unresolved);
+        return unsettled(state, settlement(state, Outcome::Unresolved, false));
     }
     if state.may_have_changed_kable() {
         Delivery::InDoubt
@@ -152,20 +177,57 @@ fn settlement(state: &RowState, outcome: Outcome, ours: bool) -> Settlement {
     }
 }
 
+/// The settlement with what has become known of the customer, however the row ended.
+fn known(state: &RowState, outcome: Outcome, facts: &Facts) -> Settlement {
+    match &state.seen {
+        Some(seen) => of_customer(state, seen, outcome, facts),
+        None => settlement(state, outcome, false),
+    }
+}
+
+/// The settlement of a row whose customer was shown.
+fn of_customer(
+    state: &RowState,
+    seen: &SeenCustomer,
+    outcome: Outcome,
+    facts: &Facts,
+) -> Settlement {
+    // Ownership must be proved before a rollback may delete the customer; lost keys are
+    // reported wherever they may be lost.
+    let may_have_had_keys = state.create == CreateState::ClaimLost
+        || (state.may_be_ours() || state.creates > 0) && !is_older(state, seen, facts);
+    Settlement {
+        customer_id: Some(seen.customer_id.clone()),
+        keys_lost: facts.keys && may_have_had_keys && state.keys.is_empty(),
+        modified: seen.modified,
+        ..settlement(state, outcome, is_ours(state, seen, facts))
+    }
+}
+
+/// Whether the customer certainly existed before the row's claim.
+fn is_older(state: &RowState, seen: &SeenCustomer, facts: &Facts) -> bool {
+    let claim = state.ticket.claim;
+    facts.clocks.is_older(claim, seen.created, state.date_ms, 0)
+}
+
+/// Whether this checkpoint is proved to have created the customer.
+fn is_ours(state: &RowState, seen: &SeenCustomer, facts: &Facts) -> bool {
+    let may_be_ours = state.may_be_ours() && !is_older(state, seen, facts);
+    state.ticket.earlier.customer == KnownCustomer::Ours
+        || may_be_ours && facts.clocks.is_ours(state.ticket.claim, seen.created)
+}
+
 /// The customer exists: does it equal the row, and did this checkpoint create it?
 fn there(state: &RowState, remote: &RemoteCustomer, facts: &Facts) -> Settlement {
     let (ticket, earlier) = (&state.ticket, &state.ticket.earlier);
     let differing = differences(&ticket.customer, remote, facts.plans.compared);
-    let clocks = &facts.clocks;
-    let is_older = clocks.is_older(ticket.claim, remote.created, state.date_ms, 0);
-    let may_be_ours = state.may_be_ours() && !is_older;
-    let is_ours = earlier.customer == KnownCustomer::Ours
-        || may_be_ours && clocks.is_ours(ticket.claim, remote.created);
+    let seen = SeenCustomer::of(remote);
     // An update that an earlier run sent, or whose response it lost, is kept: the row was
     // different before.
     let is_updated = state.change != ChangeState::None
         || earlier.outcome == Some(Outcome::Updated)
         || state.may_be_ours() && earlier.is_changed && earlier.customer != KnownCustomer::Unseen;
+    let is_ours = is_ours(state, &seen, facts);
     let outcome = match (differing.is_empty(), is_ours, facts.existing) {
         (true, _, _) if is_updated => Outcome::Updated,
         (true, _, _) if earlier.is_listed => Outcome::Unchanged,
@@ -174,10 +236,6 @@ fn there(state: &RowState, remote: &RemoteCustomer, facts: &Facts) -> Settlement
         (false, _, ExistingPolicy::Skip | ExistingPolicy::Update) => Outcome::Differs,
         (false, _, ExistingPolicy::Fail) => Outcome::Failed,
     };
-    // Ownership must be proved before a rollback may delete the customer; lost keys are
-    // reported wherever they may be lost.
-    let may_have_had_keys = state.create == CreateState::ClaimLost
-        || (state.may_be_ours() || state.creates > 0) && !is_older;
     let shown: Vec<String> = differing.iter().take(4).map(ToString::to_string).collect();
     let why = if outcome == Outcome::Failed {
         " (left as it is, and failed, by --existing fail)"
@@ -185,40 +243,56 @@ fn there(state: &RowState, remote: &RemoteCustomer, facts: &Facts) -> Settlement
         ""
     };
     Settlement {
-        customer_id: Some(remote.customer_id.clone()),
         status: state.refusal.as_ref().map(|refusal| refusal.status),
-        keys_lost: facts.keys && may_have_had_keys && state.keys.is_empty(),
         message: (!shown.is_empty()).then(|| shown.join("; ") + why),
-        modified: remote.modified,
         differing: differing_values(&differing),
-        ..settlement(state, outcome, is_ours)
+        ..of_customer(state, &seen, outcome, facts)
     }
 }
 
-fn refused(state: &RowState, refusal: Refusal) -> Delivery {
+/// The outcome of a refused row while it is not known whether the row is at fault. It is
+/// released, unless that would lose the doubt about its create, a change that was done, or that
+/// keys are lost.
+fn undecided(state: &RowState, settlement: &Settlement, facts: &Facts) -> Outcome {
+    let seen = state.seen.as_ref();
+    let is_open = state.may_be_ours()
+        && state.ticket.earlier.customer != KnownCustomer::Ours
+        && seen.is_some_and(|seen| !is_older(state, seen, facts));
+    if is_open || state.change == ChangeState::Accepted || settlement.keys_lost {
+        Outcome::Unresolved
+    } else {
+        Outcome::Pending
+    }
+}
+
+fn refused(state: &RowState, refusal: Refusal, facts: &Facts) -> Delivery {
     let request_id = refusal.request_id.as_deref();
     let words = words(state, refusal.status, &refusal.message, request_id);
+    let settled = with_keys(state, failed(state, refusal, facts));
     Delivery::Refused {
-        settlement: failed(state, refusal),
+        row: Box::new(RefusedRow {
+            undecided: undecided(state, &settled.settlement, facts),
+            settled,
+        }),
         words,
         is_change: state.change != ChangeState::None
             || matches!(state.next, NextRequest::Change(_)),
     }
 }
 
-fn failed(state: &RowState, refusal: Refusal) -> Settlement {
+fn failed(state: &RowState, refusal: Refusal, facts: &Facts) -> Settlement {
     Settlement {
         status: (refusal.status != 0).then_some(refusal.status),
         request_id: refusal.request_id,
         message: Some(refusal.message),
         place: Some(Box::new(state.ticket.place)),
-        ..settlement(state, Outcome::Failed, false)
+        ..known(state, Outcome::Failed, facts)
     }
 }
 
 /// `--retries` is used up, and it was not done. The last failure is its refusal, if the API
 /// itself reported it or other rows worked; else the row may not be at fault.
-fn given_up(state: &mut RowState, spent: OutOfTries) -> Delivery {
+fn given_up(state: &mut RowState, spent: OutOfTries, facts: &Facts) -> Delivery {
     let trouble = state.retries.trouble.clone().unwrap_or_default();
     if !trouble.by_api && spent == OutOfTries::WithOthers {
         let so_far = match state.change {
@@ -230,7 +304,7 @@ fn given_up(state: &mut RowState, spent: OutOfTries) -> Delivery {
             trouble.message
         );
         state.retries.trouble = Some(Trouble { message, ..trouble });
-        return unsettled(state, Outcome::Unresolved);
+        return unsettled(state, known(state, Outcome::Unresolved, facts));
     }
     let status = trouble.status.unwrap_or_default();
     let message = trouble.message.strip_prefix(&format!("status {status}: "));
@@ -241,19 +315,18 @@ fn given_up(state: &mut RowState, spent: OutOfTries) -> Delivery {
             message: message.unwrap_or(&trouble.message).to_owned(),
             request_id: trouble.request_id,
         },
+        facts,
     )
 }
 
-fn unsettled(state: &RowState, outcome: Outcome) -> Delivery {
+/// `settlement` with the last failure, and without an outcome.
+fn unsettled(state: &RowState, settlement: Settlement) -> Delivery {
     let trouble = state.retries.trouble.clone().unwrap_or_default();
-    Delivery::Settled(Settled {
-        settlement: Settlement {
-            status: trouble.status,
-            request_id: trouble.request_id,
-            message: Some(trouble.message),
-            ..settlement(state, outcome, false)
-        },
-        keys: state.keys.clone(),
-        from_before: false,
-    })
+    let settlement = Settlement {
+        status: trouble.status,
+        request_id: trouble.request_id,
+        message: Some(trouble.message),
+        ..settlement
+    };
+    Delivery::Settled(with_keys(state, settlement))
 }

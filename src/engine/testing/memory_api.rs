@@ -83,6 +83,8 @@ struct ApiContents {
     too_often: Vec<String>,
     /// Whether the credentials were refused.
     denied: bool,
+    /// Whether customers are created under another name.
+    alters: bool,
     behaviour: Behaviour,
 }
 
@@ -95,6 +97,7 @@ impl MemoryApi {
                 finds: Vec::new(),
                 too_often: Vec::new(),
                 denied: false,
+                alters: false,
                 behaviour: Box::new(|_| CallFate::Answered),
             })),
             ledger: ledger.clone(),
@@ -108,6 +111,11 @@ impl MemoryApi {
         behaviour: impl FnMut(ApiCall<'_>) -> CallFate + Send + 'static,
     ) {
         self.held.lock().unwrap().behaviour = Box::new(behaviour);
+    }
+
+    /// From now on customers are created under another name.
+    pub(in crate::engine) fn alter(&self) {
+        self.held.lock().unwrap().alters = true;
     }
 
     /// Adds `remote` as an existing customer.
@@ -157,7 +165,11 @@ impl MemoryApi {
             held.too_often.push(id.to_owned());
             return undated(not_done(CallFate::Refused(format!("customer {id} exists"))));
         }
-        let remote = remote_of(customer, CLAIMED_BY);
+        let altered = held.alters;
+        let mut remote = remote_of(customer, CLAIMED_BY);
+        if altered {
+            "Altered".clone_into(&mut remote.company_name);
+        }
         let customer_id = remote.customer_id.clone();
         held.by_id.insert(id.to_owned(), remote);
         if fate == CallFate::LostAfter {
@@ -169,7 +181,7 @@ impl MemoryApi {
                 keys: vec![Key::from(format!("sk_{id}"))],
                 created: Some(CLAIMED_BY),
                 modified: Some(CLAIMED_BY),
-                altered: false,
+                altered,
             },
             status: 200,
             request_id: None,

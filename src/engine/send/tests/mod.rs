@@ -3,6 +3,7 @@
 mod chance;
 mod doubt;
 mod keys;
+mod proved;
 mod stops;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -125,6 +126,14 @@ impl TestBed {
     fn key_file(&self) -> Option<KeyFile> {
         let place = self.folder.path().join("keys.csv");
         self.keys.then(|| KeyFile::open(&place).unwrap())
+    }
+
+    /// A site that does this about customers that exist and differ.
+    fn with_existing(existing: ExistingPolicy) -> Self {
+        let mut site = Self::new();
+        site.settings.existing = existing;
+        site.policy.existing = existing;
+        site
     }
 
     /// A site that sends one row at a time.
