@@ -15,6 +15,13 @@ use super::error::WorkbookError;
 /// The most cells of all sheets.
 const MOST_CELLS: u64 = 10_000_000;
 
+/// The most rows and columns of a sheet: the library leaves out what is beyond them.
+const MOST_ROWS: u64 = 1 << 20;
+const MOST_COLUMNS: u64 = 1 << 14;
+
+/// The most bytes of text in all sheets: a repeated cell holds its text each time.
+const MOST_TEXT: u64 = 256 << 20;
+
 /// The attributes of a cell with a value.
 const VALUES: [&str; 6] = [
     "office:value",
@@ -46,20 +53,15 @@ pub(super) fn ensure_small(content: impl BufRead) -> Result<(), WorkbookError> {
                 return Err(WorkbookError::damaged("a sheet in it has no end"));
             }
             Event::Eof => return Ok(()),
-            Event::Text(_)
-            | Event::CData(_)
+            Event::Text(text) => size.cell_text += text.len() as u64,
+            Event::GeneralRef(_) => size.cell_text += 1,
+            Event::CData(_)
             | Event::Comment(_)
             | Event::Decl(_)
             | Event::PI(_)
-            | Event::DocType(_)
-            | Event::GeneralRef(_) => {}
+            | Event::DocType(_) => {}
         }
-        if size.cells.saturating_add(size.sheet()) > MOST_CELLS {
-            return Err(WorkbookError::Refused {
-                why: "is an ODS with too many cells to be read".to_owned(),
-                hint: "save the sheet as XLSX or CSV and name that file",
-            });
-        }
+        size.ensure_small()?;
     }
 }
 
@@ -79,6 +81,11 @@ struct OdsSize {
     /// Cells of the row up to the last with a value, and empty ones behind it.
     row_cells: u64,
     empty_cells: u64,
+    cell_repeats: u64,
+    /// The bytes of text of all rows before, of the row, and of the cell.
+    text: u64,
+    row_text: u64,
+    cell_text: u64,
 }
 
 impl OdsSize {
@@ -89,27 +96,52 @@ impl OdsSize {
             .max(self.row_cells)
     }
 
+    fn ensure_small(&self) -> Result<(), WorkbookError> {
+        if self.rows > MOST_ROWS {
+            return Err(WorkbookError::damaged("a row's number is too high"));
+        }
+        if self.row_cells > MOST_COLUMNS {
+            return Err(WorkbookError::damaged("a column's number is too high"));
+        }
+        let cells = self.cells.saturating_add(self.sheet());
+        let text = self.text.saturating_add(self.row_text);
+        if cells > MOST_CELLS || text.saturating_add(self.cell_text) > MOST_TEXT {
+            return Err(WorkbookError::Refused {
+                why: "is an ODS with too many cells to be read".to_owned(),
+                hint: "save the sheet as XLSX or CSV and name that file",
+            });
+        }
+        Ok(())
+    }
+
     fn begin(&mut self, tag: &BytesStart<'_>) -> Result<(), WorkbookError> {
         match tag.name().as_ref() {
             "table:table" => {
                 *self = Self {
                     in_sheet: true,
                     cells: self.cells.saturating_add(self.sheet()),
+                    text: self.text,
                     ..Self::default()
                 };
             }
             "table:table-row" => {
-                self.row_repeats = repeats(tag, "table:number-rows-repeated")?;
-                (self.row_cells, self.empty_cells) = (0, 0);
+                self.row_repeats = number(tag, "table:number-rows-repeated")?;
+                (self.row_cells, self.empty_cells, self.row_text) = (0, 0, 0);
             }
             "table:table-cell" | "table:covered-table-cell" => {
-                let repeats = repeats(tag, "table:number-columns-repeated")?;
-                self.empty_cells = self.empty_cells.saturating_add(repeats);
+                self.cell_repeats = number(tag, "table:number-columns-repeated")?;
+                self.cell_text = text_in(tag)?;
+                self.empty_cells = self.empty_cells.saturating_add(self.cell_repeats);
                 let is_value = |name: &&str| tag.contains(*name);
                 if VALUES.iter().any(is_value) {
                     let empty = std::mem::take(&mut self.empty_cells);
                     self.row_cells = self.row_cells.saturating_add(empty);
                 }
+            }
+            // Blanks that are counted.
+            "text:s" => {
+                let blanks = number(tag, "text:c")?;
+                self.cell_text = self.cell_text.saturating_add(blanks);
             }
             _ => {}
         }
@@ -120,12 +152,19 @@ impl OdsSize {
         match name {
             "table:table" => self.in_sheet = false,
             "table:table-row" => self.end_row(),
+            "table:table-cell" | "table:covered-table-cell" => {
+                let text = std::mem::take(&mut self.cell_text);
+                let text = text.saturating_mul(self.cell_repeats);
+                self.row_text = self.row_text.saturating_add(text);
+            }
             _ => {}
         }
     }
 
     fn end_row(&mut self) {
         let repeats = std::mem::take(&mut self.row_repeats);
+        let text = std::mem::take(&mut self.row_text).saturating_mul(repeats);
+        self.text = self.text.saturating_add(text);
         if self.row_cells == 0 {
             self.empty_rows = self.empty_rows.saturating_add(repeats);
         } else {
@@ -139,14 +178,23 @@ impl OdsSize {
 }
 
 /// The number in the attribute `name` of `tag`; 1 without it.
-fn repeats(tag: &BytesStart<'_>, name: &str) -> Result<u64, WorkbookError> {
-    // Beyond what any sheet has; also what is not written in digits.
-    const MOST: u64 = 1 << 21;
+fn number(tag: &BytesStart<'_>, name: &str) -> Result<u64, WorkbookError> {
     let found = tag.try_get_attribute(name);
     let found = found.map_err(WorkbookError::damaged)?;
-    Ok(found.map_or(1, |attribute| {
-        attribute.value.parse().unwrap_or(MOST).min(MOST)
-    }))
+    // What is not written in digits is as much as can't be.
+    let number = |value: &str| value.parse().unwrap_or(u64::from(u32::MAX));
+    Ok(found.map_or(1, |attribute| number(&attribute.value)))
+}
+
+/// How many bytes of text the attributes of a cell have.
+fn text_in(tag: &BytesStart<'_>) -> Result<u64, WorkbookError> {
+    let mut text = 0;
+    for name in ["office:string-value", "table:formula"] {
+        let found = tag.try_get_attribute(name);
+        let found = found.map_err(WorkbookError::damaged)?;
+        text += found.map_or(0, |attribute| attribute.value.len() as u64);
+    }
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -212,6 +260,49 @@ mod tests {
         ] {
             let row = format!("<table:table-row><table:table-cell {cell}/></table:table-row>");
             assert!(!fits(&row.repeat(700)), "{cell}");
+        }
+    }
+
+    /// The library would leave the rest out without a word.
+    #[test]
+    fn what_is_beyond_any_sheet_is_an_error() {
+        let cell = |columns: u32| {
+            format!("<table:table-cell table:number-columns-repeated='{columns}' {VALUE}/>")
+        };
+        let rows = |rows: u32, columns| {
+            let cell = cell(columns);
+            format!("<table:table-row table:number-rows-repeated='{rows}'>{cell}</table:table-row>")
+        };
+        assert!(fits(&rows(1, 16_384)));
+        assert!(!fits(&rows(1, 16_385)));
+        assert!(fits(&rows(1 << 20, 1)));
+        assert!(!fits(&rows((1 << 20) + 1, 1)));
+        assert!(!fits(&format!("{}{}", rows(1 << 20, 1), rows(1, 1))));
+    }
+
+    #[test]
+    fn a_long_text_counts_as_often_as_it_is_repeated() {
+        let long = "x".repeat(1 << 16);
+        for (attribute, content) in [
+            (format!("office:string-value='{long}'"), String::new()),
+            (format!("table:formula='{long}'"), String::new()),
+            (String::new(), format!("<text:p>{long}</text:p>")),
+            (
+                String::new(),
+                "<text:p><text:s text:c='65536'/></text:p>".to_owned(),
+            ),
+        ] {
+            let cells = |rows: u32, columns: u32| {
+                format!(
+                    "<table:table-row table:number-rows-repeated='{rows}'><table:table-cell \
+                     table:number-columns-repeated='{columns}' office:value-type='string' \
+                     {attribute}>{content}</table:table-cell></table:table-row>"
+                )
+            };
+            assert!(fits(&cells(1000, 4)), "{attribute}{content}");
+            assert!(!fits(&cells(1000, 5)), "{attribute}{content}");
+            assert!(!fits(&cells(5, 1000)), "{attribute}{content}");
+            assert!(!fits(&cells(1, 2000).repeat(3)), "{attribute}{content}");
         }
     }
 

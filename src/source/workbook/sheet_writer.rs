@@ -12,18 +12,26 @@ use super::error::WorkbookError;
 /// The most rows of a sheet, in Excel and in `LibreOffice`.
 const MOST_ROWS: u32 = 1 << 20;
 
+/// The most columns of a sheet, in Excel and in `LibreOffice`.
+const MOST_COLUMNS: u32 = 1 << 14;
+
+/// The longest row: one text can be shared by all cells of a row.
+const LONGEST_ROW: usize = 64 << 20;
+
 /// How many rows are held before the first is written.
 const HELD: usize = 1000;
 
-/// How many cells are held at most.
-const HELD_CELLS: usize = 1 << 18;
+/// How many bytes are held until then, of rows that are finished.
+const HELD_BYTES: usize = 8 << 20;
 
 /// Writes the records of a table.
 pub(super) struct SheetWriter<W> {
     into: W,
     /// Rows that are not written yet; the last is not finished.
     held: Vec<Vec<String>>,
-    held_cells: usize,
+    /// How many bytes they take, and the last of them.
+    held_bytes: usize,
+    row_bytes: usize,
     /// The number of the last row, counted from 0.
     row: u32,
     /// The least number of cells in a record, once it is known.
@@ -35,7 +43,8 @@ impl<W: Write> SheetWriter<W> {
         Self {
             into,
             held: vec![Vec::new()],
-            held_cells: 0,
+            held_bytes: 0,
+            row_bytes: 0,
             row: 0,
             width: None,
         }
@@ -49,6 +58,9 @@ impl<W: Write> SheetWriter<W> {
         if cell.row >= MOST_ROWS {
             return Err(WorkbookError::damaged("a row's number is too high"));
         }
+        if cell.column >= MOST_COLUMNS {
+            return Err(WorkbookError::damaged("a column's number is too high"));
+        }
         while self.row < cell.row {
             self.end_row().map_err(WorkbookError::Write)?;
             self.row += 1;
@@ -56,7 +68,10 @@ impl<W: Write> SheetWriter<W> {
         let column = cell.column as usize;
         if let Some(cells) = self.held.last_mut() {
             let added = (column + 1).saturating_sub(cells.len());
-            self.held_cells += added;
+            self.row_bytes += added * size_of::<String>() + cell.text.len();
+            if self.row_bytes > LONGEST_ROW {
+                return Err(WorkbookError::damaged("a row is too long"));
+            }
             cells.resize(cells.len() + added, String::new());
             if let Some(slot) = cells.get_mut(column) {
                 cell.text.clone_into(slot);
@@ -67,7 +82,8 @@ impl<W: Write> SheetWriter<W> {
 
     /// Ends the current row and begins the next.
     fn end_row(&mut self) -> io::Result<()> {
-        let is_full = self.held.len() >= HELD || self.held_cells >= HELD_CELLS;
+        self.held_bytes += std::mem::take(&mut self.row_bytes);
+        let is_full = self.held.len() >= HELD || self.held_bytes >= HELD_BYTES;
         if self.width.is_some() || is_full {
             self.write_held()?;
         }
@@ -79,7 +95,7 @@ impl<W: Write> SheetWriter<W> {
         let widest = || self.held.iter().map(Vec::len).max().unwrap_or_default();
         let width = self.width.unwrap_or_else(widest);
         self.width = Some(width);
-        self.held_cells = 0;
+        self.held_bytes = 0;
         for cells in self.held.drain(..) {
             write_record(&cells, width, &mut self.into)?;
         }
@@ -115,4 +131,52 @@ fn write_record(cells: &[String], width: usize, into: &mut impl Write) -> io::Re
         into.write_all(b",")?;
     }
     into.write_all(b"\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SheetCell, SheetWriter};
+
+    /// What is written of `cells`; `None` if they are no sheet's.
+    fn written<'t>(cells: impl IntoIterator<Item = (u32, u32, &'t str)>) -> Option<String> {
+        let mut text = Vec::new();
+        let mut writer = SheetWriter::new(&mut text);
+        for (row, column, text) in cells {
+            writer.cell(SheetCell { row, column, text }).ok()?;
+        }
+        writer.finish().unwrap();
+        String::from_utf8(text).ok()
+    }
+
+    #[test]
+    fn rows_are_as_wide_as_the_widest() {
+        let cells = [(0, 0, "a"), (0, 2, "b,\""), (2, 1, "c")];
+        assert_eq!(written(cells).unwrap(), "a,,\"b,\"\"\"\n\n,c,\n");
+    }
+
+    /// `ZZZZZZ2` would need gigabytes for the cells before it.
+    #[test]
+    fn a_cell_beyond_any_sheet_is_an_error() {
+        assert!(written([(1, (1 << 14) - 1, "x")]).is_some());
+        assert!(written([(1, 1 << 14, "x")]).is_none());
+        assert!(written([(1, 321_272_405, "x")]).is_none());
+        assert!(written([(1 << 20, 0, "x")]).is_none());
+    }
+
+    /// One text of eight MiB may be shared by all cells of a sheet.
+    #[test]
+    fn a_long_text_in_many_cells_is_an_error_or_written_at_once() {
+        let long = "x".repeat(8 << 20);
+        assert!(written((0..9).map(|column| (0, column, long.as_str()))).is_none());
+        let mut writer = SheetWriter::new(std::io::sink());
+        for row in 0..4 {
+            let cell = SheetCell {
+                row,
+                column: 0,
+                text: &long,
+            };
+            writer.cell(cell).unwrap();
+            assert!(writer.held.len() <= 2);
+        }
+    }
 }
