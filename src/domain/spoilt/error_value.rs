@@ -63,7 +63,7 @@ pub(super) fn is_questions(value: &str) -> bool {
     value.starts_with("??") && value.matches('?').count() > 2 && !value.contains(others)
 }
 
-/// `=T("00123")`, `=A2&" GmbH"`: not its value.
+/// `=T("00123")`, `=A2&" GmbH"`, `=$A$2*2`: not its value.
 pub(super) fn is_formula(value: &str) -> bool {
     let Some(text) = value.strip_prefix('=') else {
         return false;
@@ -73,7 +73,59 @@ pub(super) fn is_formula(value: &str) -> bool {
     let is_joined = text.starts_with(|letter: char| letter.is_ascii_uppercase() || letter == '"')
         && text.contains('&')
         && text.contains('"');
-    is_call || is_joined
+    is_call || is_joined || is_calculation(text)
+}
+
+/// Whether `text` is made of nothing but cells, numbers and operators: `$A$2`, `1+1`,
+/// `'Old customers'!B2`, `[1]Sheet1!B2/100`.
+fn is_calculation(text: &str) -> bool {
+    let (mut cells, mut numbers) = (0, 0);
+    let mut rest = text;
+    loop {
+        rest = rest.trim_start_matches(|letter: char| " +-*/^&%(),;:".contains(letter));
+        if let Some(after) = after_sheet(rest) {
+            rest = after;
+        }
+        let is_inner = |letter: char| letter.is_ascii_alphanumeric() || letter == '$';
+        let after = rest.trim_start_matches(|letter| is_inner(letter) || letter == '.');
+        let word = rest.strip_suffix(after).unwrap_or_default();
+        if word.is_empty() {
+            return rest.is_empty() && (cells > 0 || numbers > 1);
+        }
+        if is_cell(word) {
+            cells += 1;
+        } else if word
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.')
+        {
+            numbers += 1;
+        } else {
+            return false;
+        }
+        rest = after;
+    }
+}
+
+/// The text after the name of a sheet, if it begins with one: `Sheet1!`, `'Old customers'!`,
+/// `[1]Sheet1!`.
+fn after_sheet(text: &str) -> Option<&str> {
+    if let Some(quoted) = text.strip_prefix('\'') {
+        return quoted.split_once("'!").map(|(_, after)| after);
+    }
+    let (name, after) = text.split_once('!')?;
+    let fits = |letter: char| letter.is_alphanumeric() || "_.[]".contains(letter);
+    (!name.is_empty() && name.chars().all(fits)).then_some(after)
+}
+
+/// Whether `word` names a cell: `B2`, `$AA$1048576`.
+fn is_cell(word: &str) -> bool {
+    let word = word.strip_prefix('$').unwrap_or(word);
+    let row = word.trim_start_matches(|letter: char| letter.is_ascii_uppercase());
+    let column = word.len() - row.len();
+    let row = row.strip_prefix('$').unwrap_or(row);
+    (1..=3).contains(&column)
+        && (1..=7).contains(&row.len())
+        && row.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// `#ÜBERLAUF!`, `#¿NOMBRE?`, `Err:502`.
@@ -112,7 +164,54 @@ pub(super) fn is_narrow_column(value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_error_value, is_narrow_column};
+    use super::{is_error_value, is_formula, is_narrow_column};
+
+    #[test]
+    fn formulas_are_told_from_names_and_ids() {
+        for formula in [
+            "=A2",
+            "= A2",
+            "=+A2",
+            "=$A$2",
+            "=A2*2",
+            "=(A2+B2)/100",
+            "=Sheet1!B2",
+            "='Old customers'!B2",
+            "=[1]X!A2",
+            "=[2024.xlsx]Tabelle1!$A$2",
+            "=A2:B7",
+            "=1+1",
+            "=T(\"x\")",
+            "=ROW()",
+            "=A2&\"x\"",
+        ] {
+            assert!(is_formula(formula), "{formula}");
+        }
+        for value in [
+            "",
+            "=",
+            "==",
+            "=5",
+            "=-5",
+            "=1.5",
+            "=A",
+            "=a2",
+            "=B2B",
+            "=A1 Roofing",
+            "=ABCD1",
+            "=A12345678",
+            "=x!",
+            "A2",
+            "+A2",
+            "=!A",
+            "= = =",
+            "=A2=",
+            "=O'Brien!",
+            "='A",
+        ] {
+            assert!(!is_formula(value), "{value}");
+        }
+    }
 
     #[test]
     fn error_values_of_all_languages_are_found() {
