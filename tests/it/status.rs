@@ -144,3 +144,15 @@ fn a_run_that_sent_nothing_is_the_latest() {
     sync("--max-errors 0").code(5);
     latest(5, "stopped");
 }
+
+#[test]
+fn a_checkpoint_where_nothing_may_be_written_is_read() {
+    let mut run = Run::new().server(&[]).input("in.csv", rows(3));
+    run.import("in.csv").code(0);
+    // Root may write everywhere unless it gives that up.
+    let script = r#"[ "$(id -u)" != 0 ] || set -- setpriv --bounding-set=-dac_override "$@"
+        chmod 555 .; "$@"; code=$?; chmod 755 .; exit "$code""#;
+    run.shell(Some(script.to_owned()));
+    run.go("status in.csv").code(0).says("100%");
+    run.go("list in.csv").code(0).says("\nc-3,created,");
+}

@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::format::APPLICATION;
 use crate::ledger::LedgerError;
@@ -30,9 +31,34 @@ const OUR_COLUMN: &[u8] = b"kable_client_id";
 pub(in crate::ledger) fn open_to_look(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags)?;
+    if is_in_read_only_folder(&db) {
+        return open_read_only(path);
+    }
     hold_back(&db, path)?;
     db.execute_batch("PRAGMA query_only = ON;")?;
     Ok(db)
+}
+
+/// Whether SQLite can't create the files beside it that a WAL needs.
+fn is_in_read_only_folder(db: &Connection) -> bool {
+    let looked = db.query_row("PRAGMA schema_version", [], |_| Ok(()));
+    matches!(
+        looked.map_err(|error| error.sqlite_error_code()),
+        Err(Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
+    )
+}
+
+/// Opens a checkpoint where nothing may be written. Without a WAL it is read as it is, which
+/// needs no files beside it; no run can write to it there.
+fn open_read_only(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    if log_length(path) > 0 {
+        return Connection::open_with_flags(path, flags);
+    }
+    let place = real_place(path);
+    let place = percent_encode(place.as_os_str().as_encoded_bytes(), NON_ALPHANUMERIC);
+    let uri = format!("file:{place}?immutable=1");
+    Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)
 }
 
 /// Keeps SQLite from moving the WAL into the file when `db` is closed.
