@@ -13,8 +13,8 @@ use crate::domain::object_address::ObjectAddress;
 const MANIFEST: &str = ".kable-bulk";
 
 /// The names of the objects that fit `pattern`, sorted, but for those that `is_own` says so
-/// of: it is told a name, and whether results are in its folder. `*` and `?` do not reach
-/// beyond a slash, `**` does.
+/// of: it is told a name, and whether results are in its folder. `*` and `?` match as
+/// in a shell: neither a slash nor a leading dot. `**` reaches beyond slashes.
 pub async fn matching(
     pattern: &ObjectAddress,
     is_own: impl Fn(&str, bool) -> bool,
@@ -25,6 +25,7 @@ pub async fn matching(
     };
     let options = glob::MatchOptions {
         require_literal_separator: true,
+        require_literal_leading_dot: true,
         ..glob::MatchOptions::default()
     };
     let folder = fixed_folder(pattern.key());

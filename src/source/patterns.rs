@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::SourceError;
 use crate::domain::object_address::{is_address, without_secrets};
@@ -80,9 +80,27 @@ fn matching(pattern: &str) -> Result<Vec<OsString>, SourceError> {
         }
     }
     found.extend(not_text(pattern));
+    found.retain(|path| !is_hidden(Path::new(path), pattern));
     found.sort();
     found.dedup();
     Ok(found)
+}
+
+/// Whether a name in `path` begins with a dot and `pattern` doesn't name the dot: then it does
+/// not match in a shell. Uploads and systems give such names to files of their own.
+fn is_hidden(path: &Path, pattern: &str) -> bool {
+    let begins_with_dot = |name: &&OsStr| name.as_encoded_bytes().starts_with(b".");
+    let parts = |path| Path::new(path).components().map(Component::as_os_str);
+    let named: Vec<glob::Pattern> = parts(OsStr::new(pattern))
+        .filter(begins_with_dot)
+        .filter_map(|part| glob::Pattern::new(part.to_str()?).ok())
+        .collect();
+    let is_named = |name: &OsStr| {
+        let name = name.to_string_lossy();
+        named.iter().any(|part| part.matches(&name))
+    };
+    let mut hidden = parts(path.as_os_str()).filter(begins_with_dot);
+    hidden.any(|name| !is_named(name))
 }
 
 /// The files that match `pattern` and whose names are not UTF-8, which [`glob`]

@@ -523,9 +523,15 @@ fn a_pattern_names_files() {
     let run = Run::new()
         .input("part-1.csv", rows_from(1, 3))
         .input("part-2.csv", rows_from(4, 6))
-        .input("other.csv", rows_from(7, 9));
+        .input("other.csv", rows_from(7, 9))
+        .input(".part-3.csv", rows_from(10, 12))
+        .input("._part-1.csv", [0, 5, 22, 7]);
     run.import("part-*.csv").code(0);
     run.holds(&customers_of_csv(&rows(6)));
+    run.import("*.csv").code(0);
+    run.holds(&customers_of_csv(&rows(9)));
+    run.import(".part-*.csv").code(0);
+    assert_eq!(run.held().len(), 12);
 }
 
 #[test]

@@ -382,6 +382,7 @@ fn a_pattern_reads_the_objects_that_fit_but_not_our_own() {
         .object("/b/x/a.csv", "clientId,companyName,currency\na-1,A,USD\n")
         .object("/b/x/deep/c.csv", table(9))
         .object("/b/x/rejects.csv", "no\n")
+        .object("/b/x/.a.csv.part.csv", table(9))
         .object("/b/x/.kable-bulk", "{}")
         .object("/b/other.csv", "no\n");
     let run = with_s3(&server).server(&[]);
