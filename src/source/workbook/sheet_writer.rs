@@ -67,7 +67,10 @@ impl<W: Write> SheetWriter<W> {
         }
         let column = cell.column as usize;
         if let Some(cells) = self.held.last_mut() {
-            let added = (column + 1).saturating_sub(cells.len());
+            // Two rows with one number, or two cells in one place: the last would win.
+            let Some(added @ 1..) = (column + 1).checked_sub(cells.len()) else {
+                return Err(WorkbookError::damaged("its cells are out of order"));
+            };
             self.row_bytes += added * size_of::<String>() + cell.text.len();
             if self.row_bytes > LONGEST_ROW {
                 return Err(WorkbookError::damaged("a row is too long"));
@@ -152,6 +155,16 @@ mod tests {
     fn rows_are_as_wide_as_the_widest() {
         let cells = [(0, 0, "a"), (0, 2, "b,\""), (2, 1, "c")];
         assert_eq!(written(cells).unwrap(), "a,,\"b,\"\"\"\n\n,c,\n");
+    }
+
+    /// Else the second would replace the first: a customer would be gone without a word.
+    #[test]
+    fn two_cells_in_one_place_are_an_error() {
+        let first = [(0, 0, "id"), (1, 0, "a"), (1, 1, "Aster")];
+        for second in [(1, 0, "b"), (1, 1, "Birch"), (0, 0, "b")] {
+            assert!(written(first.into_iter().chain([second])).is_none());
+        }
+        assert!(written(first.into_iter().chain([(1, 2, "EUR")])).is_some());
     }
 
     /// `ZZZZZZ2` would need gigabytes for the cells before it.
