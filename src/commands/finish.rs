@@ -19,6 +19,7 @@ use crate::domain::summary::Summary;
 use crate::domain::text::{counted, escaped, escaped_json, escaped_lines, listed, quoted};
 use crate::engine::account::{AccountSources, account, demand_agreement, review};
 use crate::engine::survey::unmapped::MOST_NAMED;
+use crate::ledger::LedgerError;
 use crate::report::annotations::{Annotations, disarmed};
 use crate::report::atomic_file::WrittenFile;
 use crate::report::failure_kinds::FailureKinds;
@@ -145,11 +146,19 @@ impl Results<'_> {
             // It has a hint of its own.
             return error;
         }
+        let what = format!(
+            "the results in {} are not complete",
+            self.prepared.out.display()
+        );
+        if error
+            .chain()
+            .any(<dyn std::error::Error>::is::<LedgerError>)
+        {
+            // So has this.
+            return error.context(what);
+        }
         error.context(HintedError {
-            what: format!(
-                "the results in {} are not complete",
-                self.prepared.out.display()
-            ),
+            what,
             hint:
                 "make room, or name another folder with --out DIR, and run the same command again; \
                    what an import has done is kept in its checkpoint"

@@ -8,6 +8,7 @@ use super::parts::numbers;
 use super::postgres_error::PostgresError;
 use super::rows::{from_sql, text, to_sql};
 use super::session::DatabaseSession;
+use super::timeline::{self, OwnBatches};
 use crate::domain::customer::{Fingerprint, fingerprint};
 use crate::ledger::workers::ClaimAnswer;
 use crate::ledger::{Batch, Claim, RunFigures, Settlement};
@@ -92,16 +93,12 @@ async fn fence(session: &DatabaseSession, writer: BatchWriter) -> Result<(), Pos
     if row.is_some() {
         return Ok(());
     }
-    let dead = session
-        .query_one(
-            "SELECT FROM kb.worker WHERE id = $1 AND nonce = $2 AND state <> 'live'",
-            &[&writer.worker, &writer.nonce],
-        )
-        .await?;
-    Err(match dead {
-        Some(_) => PostgresError::Fenced,
-        None => PostgresError::LostCommits,
-    })
+    let own = OwnBatches {
+        worker: (writer.worker, writer.nonce),
+        acknowledged: writer.number - 1,
+    };
+    let refusal = timeline::refusal(session, own).await?;
+    Err(refusal.unwrap_or(PostgresError::LostCommits))
 }
 
 fn keys_of(claims: &[Claim]) -> Vec<Fingerprint> {

@@ -9,6 +9,7 @@ use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
 use super::address::DatabaseAddress;
+use super::keeper::Kept;
 use super::postgres_error::{PostgresError, refused};
 use super::session::DatabaseSession;
 use super::timeline::{self, TimelineGuard};
@@ -70,8 +71,17 @@ pub(super) struct Connection {
     session: Option<DatabaseSession>,
     connected: Instant,
     observer: Option<Arc<dyn LedgerObserver>>,
+    /// Of a process that is to be a worker.
+    guard: Option<ConnectionGuard>,
+}
+
+/// How it is found out of a new connection whether commits are gone.
+#[derive(Debug, Clone)]
+enum ConnectionGuard {
+    /// Of a process that is not registered yet.
+    Opening(TimelineGuard),
     /// Of a worker.
-    guard: Option<TimelineGuard>,
+    Worker(Arc<Kept>),
 }
 
 impl fmt::Debug for Connection {
@@ -117,26 +127,18 @@ impl Connection {
         let guard = TimelineGuard {
             others_wrote: true,
             requests_live,
+            own: None,
         };
         let is_gap = self.run("write to", async |session, _| {
             timeline::note(session, guard).await
         })?;
-        self.guard = Some(guard);
+        self.guard = Some(ConnectionGuard::Opening(guard));
         Ok(is_gap)
     }
 
-    /// How long requests of other workers may live.
-    pub(super) fn requests_live(&self) -> Duration {
-        self.guard
-            .map_or(Duration::ZERO, |guard| guard.requests_live)
-    }
-
-    /// Says whether others write to the checkpoint from now on. If none does, this worker knows
-    /// by its own batches whether commits are gone.
-    pub(super) fn others_write(&mut self, others_write: bool) {
-        if let Some(guard) = &mut self.guard {
-            guard.others_wrote = others_write;
-        }
+    /// From now on it is found out of every connection whether this worker holds its lease.
+    pub(super) fn keep(&mut self, kept: Arc<Kept>) {
+        self.guard = Some(ConnectionGuard::Worker(kept));
     }
 
     /// Does `work`, of which `doing` completes "cannot …". It is done again after a
@@ -180,17 +182,16 @@ impl Connection {
         } else {
             let opened = Box::pin(async {
                 let opened = DatabaseSession::open(&self.address).await?;
-                let is_gap = match self.guard {
-                    Some(guard) => timeline::note(&opened, guard).await?,
-                    None => false,
-                };
-                Ok((opened, is_gap))
+                match &self.guard {
+                    Some(ConnectionGuard::Opening(guard)) => {
+                        timeline::note(&opened, *guard).await?;
+                    }
+                    Some(ConnectionGuard::Worker(kept)) => kept.check(&opened).await?,
+                    None => {}
+                }
+                Ok(opened)
             });
             let opened = self.wait(async || unless_given_up(observer, opened).await)?;
-            let (opened, is_gap) = opened;
-            if let (true, Some(observer)) = (is_gap, observer) {
-                observer.warns(timeline::MAY_LACK);
-            }
             self.connected = Instant::now();
             opened
         };
@@ -253,6 +254,12 @@ impl Connection {
     /// Whether the run goes on, so that waiting is worth while.
     pub(super) fn is_patient(&self) -> bool {
         self.observer.as_ref().is_some_and(|one| !one.is_stopped())
+    }
+
+    /// Drops the connection, as a network does.
+    #[cfg(test)]
+    pub(super) fn cut(&mut self) {
+        self.session = None;
     }
 
     /// Sleeps for `time`.

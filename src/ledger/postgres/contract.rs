@@ -1,11 +1,14 @@
 //! The contract of every ledger, in a PostgreSQL database.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use tokio::time::Instant;
+
 use super::batch::{self, BatchWriter};
 use super::open_ledger::{LOOK_AGAIN, PostgresLedger};
-use super::{pages, runs, status};
+use super::{pages, runs, status, timeline};
 use crate::domain::decision::KnownClaim;
 use crate::domain::timeline::RunHistory;
 use crate::ledger::claim_state::{from_sql, to_sql};
@@ -57,10 +60,10 @@ impl Ledger for PostgresLedger {
         let Some(writer) = &mut self.writer else {
             return Err(LedgerError::NotBegun);
         };
-        let place = writer.place;
+        let (place, last) = (writer.place, writer.run);
         loop {
             let begun = self.connection.run("write to", async |session, is_again| {
-                runs::begin(session, place, run, is_again).await
+                runs::begin(session, place, run, is_again.then_some(last)).await
             })?;
             let what = match begun {
                 runs::Begun::First(id) | runs::Begun::Joined(id) => {
@@ -85,52 +88,32 @@ impl Ledger for PostgresLedger {
     }
 
     fn write(&mut self, batch: &Batch) -> Result<Vec<(u64, ClaimAnswer)>, LedgerError> {
-        self.ahead.forget();
-        let Some(state) = &mut self.writer else {
-            return Err(LedgerError::NotBegun);
-        };
-        let writer = BatchWriter {
-            worker: state.place.id,
-            nonce: state.place.nonce,
-            run: state.run,
-            shares: state.is_shared_run,
-            runs_before: state.place.runs,
-            lease: self.connection.address.lease(),
-            number: state.kept.acknowledged.load(Ordering::Acquire) + 1,
-        };
-        let asked = state.kept.deadline.now();
-        let written = self.connection.run("write to", async |session, is_again| {
-            batch::write(session, writer, batch, is_again).await
-        });
-        let answers = match written {
-            Ok(answers) => answers,
-            Err(error) => {
-                let is_gap = matches!(error, LedgerError::LostCommits { .. });
-                if is_gap || matches!(error, LedgerError::Fenced { .. }) {
-                    state.kept.deadline.lose();
-                }
-                if is_gap {
-                    self.note_gaps();
-                }
-                return Err(error);
-            }
-        };
-        state
-            .kept
-            .acknowledged
-            .store(writer.number, Ordering::Release);
-        state.kept.deadline.granted(asked, writer.lease);
-        for settled in &batch.settlements {
-            state.open.remove(&settled.id);
-        }
-        for part in batch.finished_parts.iter().chain(&batch.returned_parts) {
-            state.parts.remove(part);
-        }
-        state.open.extend(batch.claims.iter().map(|claim| claim.id));
-        for (id, answer) in &answers {
-            if matches!(answer, ClaimAnswer::Settled | ClaimAnswer::Held) {
-                state.open.remove(id);
-            }
+        let mut answers = self.write_once(batch)?;
+        let is_shared = self.writer.as_ref().is_some_and(|one| one.is_shared_run);
+        let asked = Instant::now();
+        // No other worker takes these rows later: what is held is what no one may claim yet.
+        while !is_shared && answers.iter().any(is_held) && self.connection.is_patient() {
+            self.connection.pause(LOOK_AGAIN);
+            let held: HashSet<u64> = answers
+                .iter()
+                .filter(|one| is_held(one))
+                .map(|one| one.0)
+                .collect();
+            let waited = i64::try_from(asked.elapsed().as_millis()).unwrap_or(i64::MAX);
+            let again = Batch {
+                now_ms: batch.now_ms + waited,
+                claimed_by: batch.claimed_by.map(|time| time + waited),
+                claims: batch
+                    .claims
+                    .iter()
+                    .filter(|claim| held.contains(&claim.id))
+                    .cloned()
+                    .collect(),
+                figures: batch.figures.clone(),
+                ..Batch::default()
+            };
+            answers.retain(|one| !is_held(one));
+            answers.extend(self.write_once(&again)?);
         }
         Ok(answers)
     }
@@ -139,13 +122,15 @@ impl Ledger for PostgresLedger {
         let Some(writer) = &self.writer else {
             return Err(LedgerError::NotBegun);
         };
-        let (run, worker) = (writer.run, writer.place.id);
-        self.connection.run("write to", async |session, _| {
-            runs::end(session, (run, worker), how, now_ms).await
-        })
+        let (run, kept) = (writer.run, Arc::clone(&writer.kept));
+        let ended = self.connection.run("write to", async |session, _| {
+            runs::end(session, (run, kept.own()), how, now_ms).await
+        });
+        ended.map_err(|error| self.lost(error))
     }
 
     fn claim_record(&mut self, id: u64) -> Result<Option<ClaimRecord>, LedgerError> {
+        self.ensure_lease()?;
         if let Some(most) = self.ahead.wanted(id) {
             let worker = self.worker_that_shares();
             let read = self.connection.run("read", async |session, _| {
@@ -163,6 +148,7 @@ impl Ledger for PostgresLedger {
         let worker = self.worker_that_shares();
         let mut next = 0;
         loop {
+            self.ensure_lease()?;
             let page = self.read(async |session| {
                 pages::records_from(session, next, pages::PAGE, worker).await
             })?;
@@ -206,5 +192,78 @@ impl Ledger for PostgresLedger {
             *writer.kept.observer.lock() = Some(Arc::clone(&observer));
         }
         self.connection.observe(observer);
+    }
+}
+
+/// Whether a claim was not granted for now.
+fn is_held((_, answer): &(u64, ClaimAnswer)) -> bool {
+    *answer == ClaimAnswer::Held
+}
+
+impl PostgresLedger {
+    /// Writes a batch, and asks for its claims once.
+    fn write_once(&mut self, batch: &Batch) -> Result<Vec<(u64, ClaimAnswer)>, LedgerError> {
+        self.ahead.forget();
+        let Some(state) = &mut self.writer else {
+            return Err(LedgerError::NotBegun);
+        };
+        let writer = BatchWriter {
+            worker: state.place.id,
+            nonce: state.place.nonce,
+            run: state.run,
+            shares: state.is_shared_run,
+            runs_before: state.place.runs,
+            lease: self.connection.address.lease(),
+            number: state.kept.acknowledged.load(Ordering::Acquire) + 1,
+        };
+        let asked = state.kept.deadline.now();
+        let written = self.connection.run("write to", async |session, is_again| {
+            batch::write(session, writer, batch, is_again).await
+        });
+        let answers = match written {
+            Ok(answers) => answers,
+            Err(error) => return Err(self.lost(error)),
+        };
+        state
+            .kept
+            .acknowledged
+            .store(writer.number, Ordering::Release);
+        state.kept.deadline.granted(asked, writer.lease);
+        for settled in &batch.settlements {
+            state.open.remove(&settled.id);
+        }
+        for part in batch.finished_parts.iter().chain(&batch.returned_parts) {
+            state.parts.remove(part);
+        }
+        state.open.extend(batch.claims.iter().map(|claim| claim.id));
+        for (id, answer) in &answers {
+            if matches!(answer, ClaimAnswer::Settled | ClaimAnswer::Held) {
+                state.open.remove(id);
+            }
+        }
+        Ok(answers)
+    }
+
+    /// The `error`, after which this worker sends nothing more if its lease is lost. If commits
+    /// are gone, that is noted.
+    fn lost(&mut self, error: LedgerError) -> LedgerError {
+        let is_gap = matches!(error, LedgerError::LostCommits { .. });
+        let Some(writer) = self
+            .writer
+            .as_ref()
+            .filter(|_| is_gap || matches!(error, LedgerError::Fenced { .. }))
+        else {
+            return error;
+        };
+        let kept = Arc::clone(&writer.kept);
+        kept.deadline.lose();
+        if is_gap {
+            let noted = self.connection.run("write to", async |session, _| {
+                timeline::note_gaps(session, kept.requests_live).await
+            });
+            // The error tells of the lost claims in any case.
+            noted.ok();
+        }
+        error
     }
 }

@@ -17,6 +17,7 @@ use super::lease::renew;
 use super::pace;
 use super::postgres_error::PostgresError;
 use super::session::DatabaseSession;
+use super::timeline::{self, OwnBatches, TimelineGuard};
 use crate::ledger::workers::{
     Later, LeaseDeadline, LedgerObserver, ProbeTurn, ReservedStarts, SharedPace,
 };
@@ -37,6 +38,52 @@ pub(super) struct Kept {
     pub(super) acknowledged: AtomicI64,
     /// Is told that another worker stopped the run.
     pub(super) observer: Mutex<Option<Arc<dyn LedgerObserver>>>,
+    /// Whether other workers may write, too.
+    pub(super) shares: bool,
+    /// The lease of a worker, and how long after it a request may live.
+    pub(super) requests_live: Duration,
+}
+
+impl Kept {
+    /// What was acknowledged to the worker.
+    pub(super) fn own(&self) -> OwnBatches {
+        OwnBatches {
+            worker: self.worker,
+            acknowledged: self.acknowledged.load(Ordering::Acquire),
+        }
+    }
+
+    /// Finds out of a new connection, before anything is written on it, whether commits are
+    /// gone. Fails if the lease is lost.
+    ///
+    /// A worker that is alone knows by its own batches, unless its lease may have ended: then
+    /// another one may have taken its place, whose batches are gone.
+    pub(super) async fn check(&self, session: &DatabaseSession) -> Result<(), PostgresError> {
+        let guard = TimelineGuard {
+            others_wrote: self.shares || !self.deadline.allows(),
+            requests_live: self.requests_live,
+            own: Some(self.own()),
+        };
+        let is_gap = timeline::note(session, guard).await?;
+        self.ensure_held(session).await?;
+        let observer = self.observer.lock().clone();
+        if let (true, Some(observer)) = (is_gap, observer) {
+            observer.warns(timeline::MAY_LACK);
+        }
+        Ok(())
+    }
+
+    /// Fails if the lease is lost, which its deadline is told.
+    pub(super) async fn ensure_held(&self, session: &DatabaseSession) -> Result<(), PostgresError> {
+        let held = timeline::ensure_own(session, self.own(), self.requests_live).await;
+        if matches!(
+            held,
+            Err(PostgresError::Fenced | PostgresError::LostCommits)
+        ) {
+            self.deadline.lose();
+        }
+        held
+    }
 }
 
 /// What is asked of the pace.
@@ -219,10 +266,11 @@ impl LeaseLoop {
             match done {
                 Ok(Ok(true)) => next = Instant::now() + self.beat,
                 Ok(Ok(false)) => {}
-                Ok(Err(PostgresError::Fenced)) => {
+                Ok(Err(PostgresError::Fenced | PostgresError::LostCommits)) => {
                     if let Some(kept) = &self.kept {
                         kept.deadline.lose();
                     }
+                    self.note_loss().await;
                     return;
                 }
                 Ok(Err(_)) | Err(_) => {
@@ -235,11 +283,25 @@ impl LeaseLoop {
     }
 
     async fn session(&mut self) -> Result<&DatabaseSession, PostgresError> {
-        let session = match self.session.take() {
-            Some(session) => session,
-            None => DatabaseSession::open(&self.address).await?,
+        let session = if let Some(session) = self.session.take() {
+            session
+        } else {
+            let session = DatabaseSession::open(&self.address).await?;
+            if let Some(kept) = &self.kept {
+                kept.check(&session).await?;
+            }
+            session
         };
         Ok(self.session.insert(session))
+    }
+
+    /// Notes it if the lease is lost because commits are gone. If this fails, the ledger
+    /// does so, once it is used.
+    async fn note_loss(&self) {
+        if let (Some(session), Some(kept)) = (&self.session, &self.kept) {
+            let noted = kept.ensure_held(session);
+            timeout(self.address.lease(), noted).await.ok();
+        }
     }
 
     async fn renew(&mut self) -> Result<(), PostgresError> {

@@ -157,6 +157,7 @@ impl TwoDatabases {
         let guard = TimelineGuard {
             others_wrote: true,
             requests_live: LEASE + QUARANTINE,
+            own: None,
         };
         // Two workers connect again.
         for _ in 0..2 {

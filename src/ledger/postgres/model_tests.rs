@@ -245,7 +245,7 @@ impl TwoDatabases {
             first_id: place.first_id.cast_signed(),
             runs: place.runs_before,
         };
-        let real = runs::begin(&self.session, as_real, &run_start(may_begin), false).await;
+        let real = runs::begin(&self.session, as_real, &run_start(may_begin), None).await;
         let real = real
             .map_err(|error| refusal(&error))
             .map(|begun| match begun {

@@ -10,7 +10,6 @@ use super::lease::{self, WorkerPlace};
 use super::pages::ReadAhead;
 use super::postgres_error::PostgresError;
 use super::session::DatabaseSession;
-use super::timeline;
 use crate::domain::summary::TargetAccount;
 use crate::ledger::LedgerError;
 
@@ -85,15 +84,19 @@ impl PostgresLedger {
         }
     }
 
-    /// Marks it as one that may lack claims: a database was restored, or a failover lost what
-    /// had been acknowledged.
-    pub(super) fn note_gaps(&mut self) {
-        let requests_live = self.connection.requests_live();
-        let noted = self.connection.run("write to", async |session, _| {
-            timeline::note_gaps(session, requests_live).await
-        });
-        // The error that follows tells of the lost claims in any case.
-        noted.ok();
+    /// Fails if the lease is known to be lost: others may have taken over, and what is read is
+    /// not what this run did.
+    pub(super) fn ensure_lease(&mut self) -> Result<(), LedgerError> {
+        let writer = self.writer.as_ref();
+        let Some(kept) = writer.map(|writer| &writer.kept) else {
+            return Ok(());
+        };
+        if !kept.deadline.is_lost() {
+            return Ok(());
+        }
+        let kept = Arc::clone(kept);
+        self.read(async |session| kept.ensure_held(session).await)?;
+        Err(self.connection.failed("read", PostgresError::Fenced))
     }
 }
 

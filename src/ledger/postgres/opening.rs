@@ -76,14 +76,16 @@ impl PostgresLedger {
             (settings.says)(&format!("warning: {MAY_LACK}"));
         }
         let place = ledger.register(settings)?;
-        // From here on nothing but this worker writes, unless it shares.
-        ledger.connection.others_write(settings.shares);
         let kept = Arc::new(Kept {
             worker: (place.id, place.nonce),
             deadline: Arc::new(LeaseDeadline::new(settings.clock)),
             acknowledged: AtomicI64::new(0),
             observer: Mutex::default(),
+            shares: settings.shares,
+            requests_live,
         });
+        // From here on nothing but this worker writes, unless it shares.
+        ledger.connection.keep(Arc::clone(&kept));
         let address = ledger.connection.address.clone();
         let keeper = Keeper::start(address, Some(Arc::clone(&kept)));
         let keeper = keeper.map_err(|error| {

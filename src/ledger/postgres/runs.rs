@@ -4,6 +4,7 @@ use super::lease::WorkerPlace;
 use super::postgres_error::PostgresError;
 use super::rows::{from_sql, to_sql};
 use super::session::DatabaseSession;
+use super::timeline::{self, OwnBatches};
 use crate::ledger::workers::SharedRun;
 use crate::ledger::{MOST_HISTORIES, RunStart, latencies};
 
@@ -25,13 +26,13 @@ pub(super) enum Begun {
     Differs(String),
 }
 
-/// Begins a run, or joins the one that other workers of the session began. `is_again` says
-/// that it may have done so already.
+/// Begins a run, or joins the one that other workers of the session began. `after` is the
+/// worker's last run, if it may have begun this one already by a commit whose answer was lost.
 pub(super) async fn begin(
     session: &DatabaseSession,
     place: WorkerPlace,
     run: &RunStart,
-    is_again: bool,
+    after: Option<i64>,
 ) -> Result<Begun, PostgresError> {
     session
         .transaction(async {
@@ -51,9 +52,10 @@ pub(super) async fn begin(
                 }
                 return Ok(joined);
             }
-            if is_again
+            if let Some(after) = after
                 && run.shared.is_none()
                 && let Some(id) = begun(session, place).await?
+                && id > after
             {
                 return Ok(Begun::First(id));
             }
@@ -207,10 +209,11 @@ async fn attach(
     Ok(())
 }
 
-/// Ends a run for a worker, and for all if no other one works on it.
+/// Ends a run for a worker, and for all if no other one works on it. Fails if the worker was
+/// taken for dead, or if a batch of it is gone: what it would tell of the run is not so.
 pub(super) async fn end(
     session: &DatabaseSession,
-    (run, worker): (i64, i64),
+    (run, own): (i64, OwnBatches),
     how: &str,
     now_ms: i64,
 ) -> Result<(), PostgresError> {
@@ -220,6 +223,10 @@ pub(super) async fn end(
             session
                 .query("SELECT FROM kb.account FOR UPDATE", &[])
                 .await?;
+            if let Some(refusal) = timeline::refusal(session, own).await? {
+                return Err(refusal);
+            }
+            let (worker, _) = own.worker;
             session
                 .query("UPDATE kb.worker SET run = NULL WHERE id = $1", &[&worker])
                 .await?;

@@ -25,7 +25,7 @@ pub(crate) mod server;
 use self::server::PostgresServer;
 
 /// A schema of its own.
-struct PostgresStore<const SERIALIZABLE: bool> {
+pub(super) struct PostgresStore<const SERIALIZABLE: bool> {
     address: String,
 }
 
@@ -50,7 +50,7 @@ impl<const SERIALIZABLE: bool> PostgresStore<SERIALIZABLE> {
         )
     }
 
-    fn address(&self) -> DatabaseAddress {
+    pub(super) fn address(&self) -> DatabaseAddress {
         DatabaseAddress::parse(&self.address, &|_| None).unwrap()
     }
 
@@ -65,7 +65,7 @@ impl<const SERIALIZABLE: bool> PostgresStore<SERIALIZABLE> {
     }
 
     /// Does statements in which `kb` stands for the schema.
-    fn sql(&self, sql: &str) {
+    pub(super) fn sql(&self, sql: &str) {
         let mut ledger = PostgresLedger::connected(self.address()).unwrap();
         let done = ledger.connection.run("write to", async |session, _| {
             session.execute_all(sql).await
@@ -177,7 +177,7 @@ fn another_worker_begins_the_run_of_one_that_ended_before_it_did() {
 }
 
 /// What a worker is told that claims row 1.
-fn claimed(ledger: &mut PostgresLedger) -> Vec<(u64, ClaimAnswer)> {
+pub(super) fn claimed(ledger: &mut PostgresLedger) -> Vec<(u64, ClaimAnswer)> {
     let batch = Batch {
         claimed_by: Some(70),
         claims: vec![claim(1)],
@@ -307,15 +307,22 @@ fn what_a_lost_answer_had_confirmed_is_not_done_twice() {
         now_ms: 1,
         shared: None,
     };
-    let mut begin = |is_again| {
+    let mut begin = |after| {
         let begun = ledger.connection.run("write to", async |session, _| {
-            runs::begin(session, place, &run, is_again).await
+            runs::begin(session, place, &run, after).await
         });
-        begun.unwrap()
+        let runs::Begun::First(run) = begun.unwrap() else {
+            panic!("it was not begun");
+        };
+        run
     };
-    let first = begin(true);
-    assert_eq!(begin(true), first);
-    assert_ne!(begin(false), first);
+    let canary = begin(Some(0));
+    assert_eq!(begin(Some(0)), canary);
+    // The run after a canary is not the canary's.
+    let second = begin(Some(canary));
+    assert_ne!(second, canary);
+    assert_eq!(begin(Some(canary)), second);
+    assert_ne!(begin(None), second);
 }
 
 #[test]

@@ -25,30 +25,91 @@ pub(super) struct TimelineGuard {
     pub(super) others_wrote: bool,
     /// The lease of a worker, and how long after it a request may live.
     pub(super) requests_live: Duration,
+    /// What must be there of this worker, once it is registered: if it is not, claims are gone.
+    pub(super) own: Option<OwnBatches>,
+}
+
+/// What was acknowledged to a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct OwnBatches {
+    /// Its number, and its random number.
+    pub(super) worker: (i64, i64),
+    /// The number of its last batch.
+    pub(super) acknowledged: i64,
 }
 
 /// Compares the server's timeline with the last one that a worker noted, and notes it.
 /// Returns whether commits may be gone, which no other worker had noted.
 ///
 /// It is done on every connection before a worker writes on it: none writes to a server that
-/// has taken over before it knows.
+/// has taken over before it knows. Whether claims are gone is found out by the same statement:
+/// nobody would ever ask again, were the process killed in between.
 pub(super) async fn note(
     session: &DatabaseSession,
     guard: TimelineGuard,
 ) -> Result<bool, PostgresError> {
     let current = current(session).await?;
+    let own = guard.own.map(|own| (own.worker, own.acknowledged));
+    let (id, nonce) = own.unwrap_or_default().0;
     // On a standby it fails, as all that a worker writes does.
     let noted = session
-        .query(
-            "UPDATE kb.account SET timeline = $1, gaps = gaps OR $2,
-                    claims_after = CASE WHEN $2
+        .query_one(
+            "UPDATE kb.account SET timeline = $1, gaps = gaps OR lacks,
+                    claims_after = CASE WHEN lacks
                         THEN clock_timestamp() + $3 * interval '1 microsecond'
                         ELSE claims_after END
-                WHERE timeline <> $1 RETURNING true",
-            &[&current, &guard.others_wrote, &micros(guard.requests_live)],
+                FROM (SELECT $2 OR NOT EXISTS (SELECT FROM kb.worker
+                    WHERE id = $4 AND nonce = $5 AND batch >= $6)) AS found (lacks)
+                WHERE timeline <> $1 RETURNING lacks",
+            &[
+                &current,
+                &guard.others_wrote,
+                &micros(guard.requests_live),
+                &id,
+                &nonce,
+                &own.unwrap_or_default().1,
+            ],
         )
         .await?;
-    Ok(guard.others_wrote && !noted.is_empty())
+    noted.map_or(Ok(false), |row| Ok(row.try_get(0)?))
+}
+
+/// Fails if a worker was taken for dead, or if what was acknowledged to it is gone. That is
+/// noted, for a dump that was restored begins no timeline.
+pub(super) async fn ensure_own(
+    session: &DatabaseSession,
+    own: OwnBatches,
+    requests_live: Duration,
+) -> Result<(), PostgresError> {
+    let refusal = refusal(session, own).await?;
+    if matches!(refusal, Some(PostgresError::LostCommits)) {
+        note_gaps(session, requests_live).await?;
+    }
+    refusal.map_or(Ok(()), Err)
+}
+
+/// Why a worker may write nothing more, if it may not.
+pub(super) async fn refusal(
+    session: &DatabaseSession,
+    own: OwnBatches,
+) -> Result<Option<PostgresError>, PostgresError> {
+    let (id, nonce) = own.worker;
+    // Locked, so that a standby that lags refuses to answer.
+    let row = session
+        .query_one(
+            "SELECT state = 'live', batch >= $3 FROM kb.worker
+                WHERE id = $1 AND nonce = $2 FOR UPDATE",
+            &[&id, &nonce, &own.acknowledged],
+        )
+        .await?;
+    let Some(row) = row else {
+        return Ok(Some(PostgresError::LostCommits));
+    };
+    Ok(match (row.try_get(0)?, row.try_get(1)?) {
+        (false, _) => Some(PostgresError::Fenced),
+        (true, false) => Some(PostgresError::LostCommits),
+        (true, true) => None,
+    })
 }
 
 /// The server's timeline; `None` of a standby, and of a service that has none.
