@@ -64,10 +64,31 @@ async fn unless_given_up<T>(
     }
 }
 
+/// A runtime that may be dropped in a task of another one, as that of a run which fails: to
+/// wait for what it still does would block that one, which panics.
+struct OwnRuntime(Option<Runtime>);
+
+impl OwnRuntime {
+    fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        let Some(runtime) = &self.0 else {
+            unreachable!("it is shut down by its drop alone")
+        };
+        runtime.block_on(work)
+    }
+}
+
+impl Drop for OwnRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
 /// A connection to the database, and a thread to wait for it.
 pub(super) struct Connection {
     pub(super) address: DatabaseAddress,
-    runtime: Runtime,
+    runtime: OwnRuntime,
     session: Option<DatabaseSession>,
     connected: Instant,
     observer: Option<Arc<dyn LedgerObserver>>,
@@ -104,7 +125,7 @@ impl Connection {
             })?;
         let mut connection = Self {
             address,
-            runtime,
+            runtime: OwnRuntime(Some(runtime)),
             session: None,
             connected: Instant::now(),
             observer: None,

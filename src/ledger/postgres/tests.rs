@@ -325,6 +325,26 @@ fn what_a_lost_answer_had_confirmed_is_not_done_twice() {
     assert_ne!(begin(None), second);
 }
 
+/// As where a run fails, and what it has is dropped.
+#[tokio::test]
+async fn a_ledger_that_is_dropped_in_a_task_gives_its_lease_up() {
+    let Some(store) = PostgresStore::<false>::start() else {
+        return;
+    };
+    let opened = tokio::task::spawn_blocking({
+        let address = store.address.clone();
+        move || {
+            let store = PostgresStore::<false> { address };
+            store.open(&account()).unwrap()
+        }
+    });
+    drop(opened.await.unwrap());
+    store.sql(
+        "DO $$ BEGIN IF EXISTS (SELECT FROM kb.worker WHERE state <> 'left') THEN
+            RAISE EXCEPTION 'not left'; END IF; END $$",
+    );
+}
+
 #[test]
 fn a_checkpoint_of_format_1_is_brought_up_to_date() {
     let Some(store) = PostgresStore::<false>::start() else {

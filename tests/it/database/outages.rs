@@ -6,7 +6,7 @@ use kable_bulk::sandbox::http::routes::Call;
 use super::{DatabaseCheckpoint, address};
 use crate::common::postgres_proxy::PostgresProxy;
 use crate::common::postgres_server::PostgresServer;
-use crate::common::{Run, Running, customers_of_csv, rows, until};
+use crate::common::{Run, Running, customers_of_csv, rows, rows_from, until};
 
 /// A checkpoint behind a proxy, and a run with it.
 struct Proxied {
@@ -200,4 +200,35 @@ fn commits_that_were_acknowledged_and_are_gone_stop_the_run() {
     // The customers whose claims are gone are looked up before a create is sent.
     proxied.run.import("in.csv").code(0);
     proxied.came_right(200);
+}
+
+/// A run that fails drops its checkpoint in the middle of its tasks.
+#[test]
+fn a_run_whose_input_is_rewritten_ends_with_its_message_and_gives_its_lease_up() {
+    let Some(database) = DatabaseCheckpoint::new() else {
+        return;
+    };
+    // Wide, so that little is read ahead.
+    let wide = |text: &str| {
+        let lines = text.lines().enumerate().map(|(number, line)| match number {
+            0 => format!("{line},note\n"),
+            _ => format!("{line},{}\n", "x".repeat(3000)),
+        });
+        lines.collect::<String>()
+    };
+    let input = wide(&rows(300));
+    let run = database.run().server(&[]).input("in.csv", &input);
+    let running = run.start_import("in.csv --rate 100/s");
+    until("some creates", || run.counts().of(Call::Create) >= 5);
+    run.write("in.csv", wide(&rows_from(2, 301)));
+    running
+        .end()
+        .refuses(1, &["in.csv was changed while it was being read"])
+        .hints("run the same command again");
+    let left = "SELECT string_agg(state, ' ') FROM kb.worker";
+    assert_eq!(database.sql(left), "left");
+    run.write("in.csv", input);
+    run.import("in.csv").code(0);
+    run.holds(&customers_of_csv(&rows(300)));
+    assert_eq!(run.creates_in_vain(), 0);
 }
