@@ -11,7 +11,7 @@ use super::invisible::is_nothing;
 use super::printable::is_printable;
 use super::problem::{Code, Fix, Problem};
 use super::rules::Rules;
-use super::spoilt::{gate, spoilt};
+use super::spoilt::{gate, is_uncalculated, spoilt};
 use super::text::{self, quoted, trimmed};
 use super::withdrawn::WithdrawnCurrency;
 
@@ -158,6 +158,10 @@ impl<'r> RowChecks<'_, 'r> {
         };
         if currency::is_supported(value) {
             return Some(Cow::Borrowed(value));
+        }
+        if is_uncalculated(value) {
+            self.soundness(field, value, LONGEST_VALUE);
+            return None;
         }
         let code = value.to_uppercase();
         if let Err(why) = currency::check(&code, &self.rules.allowed_currencies) {

@@ -93,7 +93,7 @@ pub mod row_tally;
 pub mod rules;
 pub mod saved_plan;
 pub mod skip;
-mod spoilt;
+pub(crate) mod spoilt;
 pub mod summary;
 pub mod swallowed_rows;
 mod synonyms;

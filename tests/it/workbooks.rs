@@ -78,6 +78,64 @@ fn values_are_texts_as_people_mean_them() {
     assert_eq!(held["42"]["companyName"], "2024-03-11T09:42:00");
 }
 
+/// Libraries that write formulas do not calculate them: the values that nobody has seen
+/// must not be missing in customers.
+#[test]
+fn a_formula_without_a_value_rejects_its_row() {
+    for name in ["formulas.xlsx", "formulas.ods"] {
+        let run = run_with(name);
+        run.import(&format!("{name} --max-errors 9"))
+            .code(3)
+            .says("formulas without a value: 8 (open the workbook in a spreadsheet program");
+        let summary = run.summary(name);
+        let mut lines = summary.lines_of("invalid_value");
+        lines.sort_unstable();
+        assert_eq!(lines, [2, 3, 4, 5, 7, 8, 8, 8], "{name}");
+        // An empty text is a value.
+        let held = run.held();
+        let ids: Vec<&String> = held.keys().collect();
+        assert_eq!(ids, ["f-6"], "{name}");
+        let problems = run.text(&format!("{name}.results/problems.csv"));
+        for field in [
+            "billingContact.email",
+            "billingContact.city",
+            "billingContact.state",
+            "currency",
+            "clientId",
+            "companyName",
+        ] {
+            let message = format!("{field} is a formula that was saved without its value");
+            assert!(problems.contains(&message), "{name}: {field}: {problems}");
+        }
+        // The rejected rows are not taken for values when they come back.
+        let rejects = run.text(&format!("{name}.results/rejects.csv"));
+        run.write("again.csv", &rejects);
+        run.go("validate again.csv").code(3);
+        assert_eq!(run.summary("again.csv").rows("rejected"), 6, "{name}");
+    }
+}
+
+/// The sheet shows `CUST-0042`: a customer `42` would be another one.
+#[test]
+fn ids_are_what_the_sheet_shows() {
+    for name in ["numbers.xlsx", "numbers.ods"] {
+        let run = run_with(name);
+        let ended = run.import(name).code(0);
+        let held = run.held();
+        let ids: Vec<&String> = held.keys().collect();
+        assert_eq!(ids, ["00007", "CUST-0042"], "{name}");
+        let contact = &held["CUST-0042"]["billingContact"];
+        assert_eq!(contact["postalCode"], "02134", "{name}");
+        assert_eq!(contact["phone"], "555-1234", "{name}");
+        let contact = &held["00007"]["billingContact"];
+        assert_eq!(contact["postalCode"], "12345", "{name}");
+        assert_eq!(contact["phone"], "(212) 555-1234", "{name}");
+        if name == "numbers.xlsx" {
+            ended.says("such as 12345 in D3, format #,##0\" pieces\"");
+        }
+    }
+}
+
 /// Titles above the header are passed over; lines are the rows of the sheet, although a
 /// cell has a line break.
 #[test]

@@ -1,5 +1,9 @@
 //! What spreadsheets show where a formula failed, in all their languages.
 
+/// Stands for the value of a formula that a program saved without one. Its last character
+/// is none that values are passed with unseen, also in the middle of a text.
+pub(crate) const UNCALCULATED: &str = "#NOT-CALCULATED\u{26a0}";
+
 /// Those that are not `#`, capitals and `!` or `?`.
 const OTHERS: [&str; 22] = [
     // Not available: English, German, French and others, Dutch, Danish, Russian,
@@ -126,6 +130,12 @@ fn is_cell(word: &str) -> bool {
     (1..=3).contains(&column)
         && (1..=7).contains(&row.len())
         && row.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether `value` has the mark of a formula without a value, in any case: a mapping may
+/// have changed it, or joined it with other values.
+pub(in crate::domain) fn is_uncalculated(value: &str) -> bool {
+    value.contains('\u{26a0}') && value.to_uppercase().contains(UNCALCULATED)
 }
 
 /// `#ÜBERLAUF!`, `#¿NOMBRE?`, `Err:502`.

@@ -2,7 +2,7 @@
 //! us, in every field.
 //!
 //! - `gate.rs`: a cheap test that most values pass
-//! - `error_value.rs`: `#REF!`, `#NV`, `########`
+//! - `error_value.rs`: `#REF!`, `#NV`, `########`, formulas without a value
 //! - `placeholder.rs`: `NULL`, `n/a`, `--`
 //! - `lost_form.rs`: `8,9E+11`, `7,210,448`, `01-Mar`, `TRUE`
 //! - `whole_date.rs`: `2024-01-05`, `1/5/24`
@@ -18,6 +18,9 @@ mod lost_form;
 mod markup;
 mod placeholder;
 mod whole_date;
+
+pub(crate) use error_value::UNCALCULATED;
+pub(super) use error_value::is_uncalculated;
 
 use super::field::Field;
 use super::invisible;
@@ -67,6 +70,8 @@ pub(super) enum SpoiltBy {
     Questions,
     /// A formula stands there instead of its value.
     Formula,
+    /// A formula that no program has calculated.
+    Uncalculated,
     /// Something became a number, a date or a truth value.
     LostForm(LostForm),
     /// The quotes of a CSV or JSON file became part of the value, which is this.
@@ -115,6 +120,9 @@ fn lost_characters(field: Field, value: &str) -> Option<SpoiltBy> {
     if !value.is_ascii() {
         if value.contains('\u{fffd}') {
             return Some(SpoiltBy::Decoding);
+        }
+        if is_uncalculated(value) {
+            return Some(SpoiltBy::Uncalculated);
         }
         if let Some((found, before)) = invisible::first_invisible(value) {
             return Some(SpoiltBy::Invisible(found, before.to_owned()));
@@ -227,6 +235,8 @@ impl SpoiltBy {
     /// name is certainly lost. Elsewhere it is a warning.
     pub(super) const fn rejects(&self, field: Field) -> bool {
         match self {
+            // The field has a value that nobody has seen.
+            Self::Uncalculated => true,
             Self::Decoding
             | Self::ErrorValue
             | Self::NarrowColumn
@@ -279,6 +289,10 @@ impl SpoiltBy {
             Self::Formula => format!(
                 "{field} {shown} is a formula of a spreadsheet, wanted its value (export values \
                  instead of formulas)"
+            ),
+            Self::Uncalculated => format!(
+                "{field} is a formula that was saved without its value, wanted the value (open the \
+                 workbook in a spreadsheet program, which calculates it, and save it)"
             ),
             Self::Placeholder(_) => {
                 format!("{field} is {shown}, which reads like no value at all ({expected})")

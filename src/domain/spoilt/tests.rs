@@ -16,6 +16,7 @@ fn found(field: Field, value: &str) -> Option<(&'static str, bool)> {
         SpoiltBy::Placeholder(_) => "placeholder",
         SpoiltBy::Questions => "questions",
         SpoiltBy::Formula => "formula",
+        SpoiltBy::Uncalculated => "uncalculated",
         SpoiltBy::LostForm(_) => "form",
         SpoiltBy::Quotes(_) => "quotes",
         SpoiltBy::Encoding(_) => "encoding",
@@ -26,6 +27,20 @@ fn found(field: Field, value: &str) -> Option<(&'static str, bool)> {
         SpoiltBy::Total => "total",
     };
     Some((name, by.rejects(field)))
+}
+
+/// Whatever a mapping has made of it.
+#[test]
+fn a_formula_without_a_value_is_an_error_in_every_field() {
+    use super::UNCALCULATED;
+    let joined = format!("Aster {UNCALCULATED} Ltd");
+    for value in [UNCALCULATED, &UNCALCULATED.to_lowercase(), &joined] {
+        assert!(!is_printable(value.as_bytes()));
+        for field in Field::ALL {
+            assert_eq!(found(field, value), Some(("uncalculated", true)), "{field}");
+        }
+    }
+    assert_eq!(found(Field::CompanyName, "Caution \u{26a0} Ltd"), None);
 }
 
 #[test]

@@ -12,6 +12,7 @@ use std::path::Path;
 
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
+use memchr::memmem;
 
 use super::error::WorkbookError;
 use super::ods_size::ensure_small;
@@ -60,8 +61,22 @@ impl Archive {
         self.0.iter().any(|file| file.name == name)
     }
 
+    /// The content of the file `name`; nothing if there is none.
+    pub(super) fn content<'f>(
+        &self,
+        name: &str,
+        file: &'f mut File,
+    ) -> Result<Box<dyn Read + 'f>, WorkbookError> {
+        match self.0.iter().find(|archived| archived.name == name) {
+            Some(archived) => archived.content(file),
+            None => Ok(Box::new(io::empty())),
+        }
+    }
+
     /// An error if a file of the workbook is damaged or would need too much memory.
-    pub(super) fn ensure_sound(&self, file: &mut File) -> Result<(), WorkbookError> {
+    /// Returns whether the sheets of an XLSX may have formulas.
+    pub(super) fn ensure_sound(&self, file: &mut File) -> Result<bool, WorkbookError> {
+        let mut has_formulas = false;
         let is_read = |name: &str| {
             let folders = ["xl/media/", "xl/drawings/", "xl/embeddings/", "Thumbnails/"];
             let is_other = folders.iter().any(|folder| name.starts_with(folder));
@@ -70,20 +85,21 @@ impl Archive {
         for archived in self.0.iter().filter(|archived| is_read(&archived.name)) {
             let is_sheet = archived.name.starts_with("xl/worksheets/");
             let most = if is_sheet { u64::MAX } else { MOST_IN_MEMORY };
-            archived.ensure_sound(file, most)?;
+            has_formulas |= archived.ensure_sound(file, most)?;
         }
-        Ok(())
+        Ok(has_formulas)
     }
 }
 
 impl ArchivedFile {
     /// An error if its checksum is wrong, if it is larger than `most`, or if it has a
-    /// text that is too long.
-    fn ensure_sound(&self, file: &mut File, most: u64) -> Result<(), WorkbookError> {
+    /// text that is too long. Returns whether it may have formulas.
+    fn ensure_sound(&self, file: &mut File, most: u64) -> Result<bool, WorkbookError> {
         let mut limits = Limits {
             most,
             is_xml: !is_ending(&self.name, &["bin"]),
             strings: StringCount::of_file(&self.name),
+            formulas: FormulaSearch::default(),
         };
         if checksum(self.content(file)?, &mut limits)? != self.checksum {
             return Err(WorkbookError::damaged(format!(
@@ -94,7 +110,7 @@ impl ArchivedFile {
         if self.name == "content.xml" {
             ensure_small(BufReader::new(self.content(file)?))?;
         }
-        Ok(())
+        Ok(limits.formulas.is_found)
     }
 
     /// Its content, unpacked.
@@ -123,12 +139,29 @@ fn is_ending(name: &str, endings: &[&str]) -> bool {
         .any(|known| ending.eq_ignore_ascii_case(known))
 }
 
-/// What a file may hold.
+/// Finds the end of a formula's tag: `<f>`, `</x:f>`.
+#[derive(Default)]
+struct FormulaSearch {
+    is_found: bool,
+    /// Whether what was read ends in its letter.
+    ends_in_letter: bool,
+}
+
+impl FormulaSearch {
+    fn read(&mut self, piece: &[u8]) {
+        self.is_found |=
+            memmem::find(piece, b"f>").is_some() || self.ends_in_letter && piece.starts_with(b">");
+        self.ends_in_letter = piece.ends_with(b"f");
+    }
+}
+
+/// What a file may hold, and what it holds.
 struct Limits {
     /// The most bytes.
     most: u64,
     is_xml: bool,
     strings: Option<StringCount>,
+    formulas: FormulaSearch,
 }
 
 /// The checksum of `text`; an error if it is beyond its limits.
@@ -144,6 +177,7 @@ fn checksum(mut text: impl Read, limits: &mut Limits) -> Result<u32, WorkbookErr
         };
         let (read, _) = piece.split_at(read);
         checksum.update(read);
+        limits.formulas.read(read);
         if let Some(strings) = &mut limits.strings {
             strings.read(read);
         }
@@ -180,7 +214,7 @@ fn directory(file: &mut File) -> io::Result<Option<Vec<u8>>> {
     file.seek(SeekFrom::Start(from))?;
     let mut tail = Vec::new();
     file.take(size - from).read_to_end(&mut tail)?;
-    let Some(place) = memchr::memmem::rfind(&tail, b"PK\x05\x06") else {
+    let Some(place) = memmem::rfind(&tail, b"PK\x05\x06") else {
         return Ok(None);
     };
     let (before, end) = tail.split_at(place);
@@ -262,13 +296,14 @@ fn wide_number(bytes: &[u8], at: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Limits, StringCount, checksum};
+    use super::{FormulaSearch, Limits, StringCount, checksum};
 
     fn is_sound(text: &str) -> bool {
         let mut limits = Limits {
             most: u64::MAX,
             is_xml: true,
             strings: StringCount::of_file("xl/sharedStrings.xml"),
+            formulas: FormulaSearch::default(),
         };
         checksum(text.as_bytes(), &mut limits).is_ok()
     }
@@ -279,5 +314,22 @@ mod tests {
         assert!(is_sound("<sst uniqueCount=\"2\"><si/><si/></sst>"));
         assert!(is_sound("<sst><si/></sst>"));
         assert!(!is_sound("<sst uniqueCount=\"99999999999999\"><si/></sst>"));
+    }
+
+    #[test]
+    fn formulas_are_found_in_pieces_of_any_size() {
+        for (text, is_found) in [
+            ("<c><f>A1</f></c>", true),
+            ("<x:c><x:f t=\"shared\">A1</x:f></x:c>", true),
+            ("<c><v>1</v></c><if/> f >", false),
+        ] {
+            for piece in 1..text.len() {
+                let mut search = FormulaSearch::default();
+                text.as_bytes()
+                    .chunks(piece)
+                    .for_each(|piece| search.read(piece));
+                assert_eq!(search.is_found, is_found, "{text}");
+            }
+        }
     }
 }

@@ -11,17 +11,8 @@ use calamine::{
 use super::cell_text::text_of;
 use super::error::WorkbookError;
 use super::kind::WorkbookKind;
-
-/// A cell with a value.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct SheetCell<'c> {
-    /// The row, counted from 0.
-    pub(super) row: u32,
-    /// The column, counted from 0.
-    pub(super) column: u32,
-    /// Its text.
-    pub(super) text: &'c str,
-}
+use super::marks::{CellMark, CellMarks, ensure_few};
+use super::sheet_cell::{CellVisitor, SheetCell};
 
 /// A sheet's name, and whether it can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,9 +31,6 @@ pub(super) enum Book {
     Xls(Box<Xls<BufReader<File>>>),
     Ods(Box<Ods<BufReader<File>>>),
 }
-
-/// Is called with each cell; returns whether to go on.
-pub(super) type CellVisitor<'v> = dyn FnMut(SheetCell<'_>) -> Result<bool, WorkbookError> + 'v;
 
 impl Book {
     /// Opens `file`, which is a workbook of this `kind`.
@@ -77,23 +65,43 @@ impl Book {
         sheets.iter().map(info).collect()
     }
 
-    /// Calls `visit` with the cells of `sheet` that have a value, row by row.
+    /// Calls `visit` with the cells of `sheet` that have a value or a mark, row by row.
     pub(super) fn visit(
         &mut self,
         sheet: &str,
+        marks: CellMarks,
         visit: &mut CellVisitor<'_>,
     ) -> Result<(), WorkbookError> {
-        match self {
-            Self::Xlsx(book) => visit_xlsx(book, sheet, visit),
-            Self::Xls(book) => visit_range(&book.worksheet_range(sheet).map_err(of_xls)?, visit),
-            Self::Ods(book) => visit_range(&book.worksheet_range(sheet).map_err(of_ods)?, visit),
+        let range = match self {
+            Self::Xlsx(book) => return visit_xlsx(book, sheet, marks, visit),
+            Self::Xls(book) => book.worksheet_range(sheet).map_err(of_xls)?,
+            Self::Ods(book) => book.worksheet_range(sheet).map_err(of_ods)?,
+        };
+        visit_range(&range, marks, visit)
+    }
+
+    /// The cells of `sheet` that have a formula without a value, in an XLSX. An empty
+    /// text is a value.
+    pub(super) fn uncalculated(&mut self, sheet: &str) -> Result<CellMarks, WorkbookError> {
+        let mut marks = Vec::new();
+        if let Self::Xlsx(book) = self {
+            let mut cells = book.worksheet_cells_reader(sheet).map_err(of_xlsx)?;
+            let mut next = || cells.next_cell_with_formula_metadata().map_err(of_xlsx);
+            while let Some(cell) = next()? {
+                if cell.formula.is_some() && cell.value == DataRef::Empty {
+                    marks.push((cell.pos, CellMark::Uncalculated));
+                    ensure_few(&marks)?;
+                }
+            }
         }
+        Ok(CellMarks::of(marks))
     }
 }
 
 fn visit_xlsx(
     book: &mut Xlsx<BufReader<File>>,
     sheet: &str,
+    mut marks: CellMarks,
     visit: &mut CellVisitor<'_>,
 ) -> Result<(), WorkbookError> {
     let mut cells = book.worksheet_cells_reader(sheet).map_err(of_xlsx)?;
@@ -103,24 +111,22 @@ fn visit_xlsx(
         let next = cells.next_cell_with_style_id();
         let next = next.map_err(|error| in_row(of_xlsx(error), last))?;
         let Some((cell, style)) = next else {
-            return Ok(());
+            return marks.finish(visit);
         };
         let (row, column) = cell.get_position();
         last = row;
         let format = cells.styles().get(style);
         let format = format.and_then(|style| style.number_format.as_ref());
+        let format = format.map(|format| format.format_code.as_str());
         text.clear();
-        text_of(
-            cell.get_value(),
-            format.map(|format| format.format_code.as_str()),
-            &mut text,
-        );
+        let is_unapplied = text_of(cell.get_value(), format, &mut text);
         let cell = SheetCell {
             row,
             column,
             text: &text,
+            unapplied: format.filter(|_| is_unapplied),
         };
-        if !text.is_empty() && !visit(cell)? {
+        if !marks.visit(cell, visit)? {
             return Ok(());
         }
     }
@@ -128,6 +134,7 @@ fn visit_xlsx(
 
 fn visit_range(
     range: &calamine::Range<Data>,
+    mut marks: CellMarks,
     visit: &mut CellVisitor<'_>,
 ) -> Result<(), WorkbookError> {
     let (first_row, first_column) = range.start().unwrap_or_default();
@@ -140,13 +147,14 @@ fn visit_range(
                 row,
                 column,
                 text: &text,
+                unapplied: None,
             };
-            if !text.is_empty() && !visit(cell)? {
+            if !marks.visit(cell, visit)? {
                 return Ok(());
             }
         }
     }
-    Ok(())
+    marks.finish(visit)
 }
 
 fn borrowed(value: &Data) -> DataRef<'_> {

@@ -1,4 +1,4 @@
-//! A cell's value as text, as an import needs it and not as the sheet shows it.
+//! A cell's value as text, as an import needs it and not always as the sheet shows it.
 //!
 //! Numbers have all their digits, because most are ids. A spreadsheet keeps fifteen
 //! of them: an integer with more is written as a spreadsheet shows it, `1.23E+15`,
@@ -8,14 +8,17 @@ use std::fmt::Write;
 
 use calamine::{DataRef, ExcelDateTime};
 
+use super::number_format::{Formatted, formatted};
+
 /// The smallest integer of which a spreadsheet does not keep every digit.
 const TOO_LARGE: f64 = 1e15;
 
-/// Appends the text of `value` to `into`; `format` is the cell's number format.
-pub(super) fn text_of(value: &DataRef<'_>, format: Option<&str>, into: &mut String) {
+/// Appends the text of `value` to `into`; `format` is the cell's number format. Returns
+/// whether the sheet shows another text by it, which is not known.
+pub(super) fn text_of(value: &DataRef<'_>, format: Option<&str>, into: &mut String) -> bool {
     match value {
-        DataRef::Int(number) => write_padded(&number.to_string(), format, into),
-        DataRef::Float(number) => write_padded(&number_text(*number), format, into),
+        DataRef::Int(number) => return write_number(&number.to_string(), format, into),
+        DataRef::Float(number) => return write_number(&number_text(*number), format, into),
         DataRef::String(text) | DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => {
             into.push_str(text);
         }
@@ -26,20 +29,25 @@ pub(super) fn text_of(value: &DataRef<'_>, format: Option<&str>, into: &mut Stri
         DataRef::Error(error) => write!(into, "{error}").unwrap_or_default(),
         DataRef::Empty => {}
     }
+    false
 }
 
-/// Appends a number; a format of zeros, as postal codes have, gives leading zeros.
-fn write_padded(number: &str, format: Option<&str>, into: &mut String) {
-    let format = format.unwrap_or_default();
-    let is_zeros = format.len() > 1 && format.bytes().all(|byte| byte == b'0');
-    if is_zeros && number.bytes().all(|byte| byte.is_ascii_digit()) {
-        let missing = format.len().saturating_sub(number.len());
-        into.extend(std::iter::repeat_n('0', missing));
+/// Appends a number; the format of an id or a postal code is applied.
+fn write_number(number: &str, format: Option<&str>, into: &mut String) -> bool {
+    let is_whole = number.bytes().all(|byte| byte.is_ascii_digit());
+    let made = match format {
+        Some(format) if is_whole && format != "General" => formatted(format, number),
+        Some(_) | None => Formatted::AsIs,
+    };
+    match &made {
+        Formatted::Text(text) => into.push_str(text),
+        Formatted::AsIs | Formatted::Unknown => into.push_str(number),
     }
-    into.push_str(number);
+    made == Formatted::Unknown
 }
 
-fn number_text(number: f64) -> String {
+/// The digits of a number.
+pub(super) fn number_text(number: f64) -> String {
     if number.fract() == 0.0 && number.abs() < TOO_LARGE {
         return format!("{number:.0}");
     }
@@ -103,7 +111,7 @@ mod tests {
 
     fn text(value: &DataRef<'_>, format: Option<&str>) -> String {
         let mut text = String::new();
-        text_of(value, format, &mut text);
+        assert!(!text_of(value, format, &mut text));
         text
     }
 
@@ -129,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_format_of_zeros_gives_leading_zeros() {
+    fn the_format_of_an_id_is_applied() {
         for (number, format, wanted) in [
             (2134.0, "00000", "02134"),
             (97201.0, "00000", "97201"),
@@ -137,6 +145,7 @@ mod tests {
             (7.5, "000", "7.5"),
             (-7.0, "000", "-7"),
             (7.0, "0.00", "7"),
+            (42.0, "\"CUST-\"0000", "CUST-0042"),
         ] {
             assert_eq!(text(&DataRef::Float(number), Some(format)), wanted);
         }

@@ -11,31 +11,44 @@
 //! - `shared_strings.rs`: how many strings an XLSX says that it has
 //! - `xls_size.rs`: how many cells an XLS holds
 //! - `compound.rs`: the streams of a compound file, as XLS is
+//! - `sheet_cell.rs`: a cell of a sheet
 //! - `book.rs`: the sheets and cells of any workbook
 //! - `sheet_choice.rs`: which sheet is read
 //! - `cell_text.rs`: a cell's value → text
+//! - `number_format.rs`: what a number format makes of a number
+//! - `marks.rs`: formulas without a value, and what is shown instead of a value
+//! - `ods_marks.rs`: the marks of an ODS
+//! - `doubts.rs`: what is said of cells
 //! - `sheet_writer.rs`: cells → the rows of a table
 
 mod archive;
 mod book;
 mod cell_text;
 mod compound;
+mod doubts;
 mod error;
 mod kind;
+mod marks;
+mod number_format;
+mod ods_marks;
 mod ods_size;
 mod shared_strings;
+mod sheet_cell;
 mod sheet_choice;
 mod sheet_writer;
 mod xls_size;
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{BufReader, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use self::archive::Archive;
-use self::book::{Book, SheetCell};
+use self::book::Book;
+use self::doubts::Doubts;
 pub(in crate::source) use self::error::WorkbookError;
 pub(in crate::source) use self::kind::WorkbookKind;
+use self::marks::CellMarks;
+use self::sheet_cell::SheetCell;
 use self::sheet_choice::{SheetRequest, choose};
 use self::sheet_writer::SheetWriter;
 use super::input_note::InputNote;
@@ -69,23 +82,36 @@ fn write(
     request: &SheetRequest<'_>,
     into: &mut impl Write,
 ) -> Result<InputNote, WorkbookError> {
+    let (mut archive, mut has_formulas) = (None, false);
     if kind == WorkbookKind::Xls {
         xls_size::ensure_sound(file)?;
     } else {
-        let archive = Archive::open(file).map_err(WorkbookError::Read)?;
-        let archive = archive.ok_or_else(|| WorkbookError::damaged("it is cut off"))?;
-        archive.ensure_sound(file)?;
+        let opened = Archive::open(file).map_err(WorkbookError::Read)?;
+        let opened = opened.ok_or_else(|| WorkbookError::damaged("it is cut off"))?;
+        has_formulas = opened.ensure_sound(file)?;
+        archive = Some(opened);
     }
     let mut book = Book::open(file, kind)?;
     let choice = choose(&mut book, request)?;
+    let marks = match &archive {
+        Some(archive) if kind == WorkbookKind::Ods => {
+            let content = archive.content("content.xml", file)?;
+            ods_marks::marks(BufReader::new(content), &choice.sheet)?
+        }
+        Some(_) if has_formulas => book.uncalculated(&choice.sheet)?,
+        Some(_) | None => CellMarks::none(),
+    };
     let mut writer = SheetWriter::new(into);
-    book.visit(&choice.sheet, &mut |cell: SheetCell<'_>| {
+    let mut doubts = Doubts::default();
+    book.visit(&choice.sheet, marks, &mut |cell: SheetCell<'_>| {
+        doubts.add(&cell);
         writer.cell(cell)?;
         Ok(true)
     })?;
     writer.finish().map_err(WorkbookError::Write)?;
+    let doubts = doubts.described();
     Ok(InputNote {
-        text: format!("{}, {}", kind.name(), choice.note),
+        text: format!("{}, {}{doubts}", kind.name(), choice.note),
         lacks_rows: choice.leaves_rows,
     })
 }

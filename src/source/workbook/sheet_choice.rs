@@ -3,8 +3,10 @@
 
 use std::collections::HashSet;
 
-use super::book::{Book, SheetCell, SheetInfo};
+use super::book::{Book, SheetInfo};
 use super::error::WorkbookError;
+use super::marks::CellMarks;
+use super::sheet_cell::SheetCell;
 use crate::domain::header::{normalised, usual_names};
 use crate::domain::text::{listed, quoted};
 
@@ -158,7 +160,7 @@ fn preview(
 ) -> Result<SheetPreview, WorkbookError> {
     let mut preview = SheetPreview::default();
     let (mut row, mut known) = (0, 0);
-    book.visit(sheet, &mut |cell: SheetCell<'_>| {
+    book.visit(sheet, CellMarks::none(), &mut |cell: SheetCell<'_>| {
         preview.has_rows |= !cell.text.trim().is_empty();
         if cell.row != row {
             (row, known) = (cell.row, 0);

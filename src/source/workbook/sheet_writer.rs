@@ -6,8 +6,8 @@
 
 use std::io::{self, Write};
 
-use super::book::SheetCell;
 use super::error::WorkbookError;
+use super::sheet_cell::SheetCell;
 
 /// The most rows of a sheet, in Excel and in `LibreOffice`.
 const MOST_ROWS: u32 = 1 << 20;
@@ -145,7 +145,13 @@ mod tests {
         let mut text = Vec::new();
         let mut writer = SheetWriter::new(&mut text);
         for (row, column, text) in cells {
-            writer.cell(SheetCell { row, column, text }).ok()?;
+            let cell = SheetCell {
+                row,
+                column,
+                text,
+                unapplied: None,
+            };
+            writer.cell(cell).ok()?;
         }
         writer.finish().unwrap();
         String::from_utf8(text).ok()
@@ -187,6 +193,7 @@ mod tests {
                 row,
                 column: 0,
                 text: &long,
+                unapplied: None,
             };
             writer.cell(cell).unwrap();
             assert!(writer.held.len() <= 2);

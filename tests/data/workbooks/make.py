@@ -34,12 +34,52 @@ STYLES = (
 )
 
 
+# Formats of ids, a postal code and a phone number, and one that is not known.
+SHOWN = [
+    '"CUST-"0000',
+    "00000;-00000",
+    "[<=9999999]###\\-####;\\(###\\)\\ ###\\-####",
+    '#,##0" pieces"',
+]
+
+
+def styles_of(formats):
+    """Styles from 1 on, with these number formats."""
+    known = "".join(
+        f'<numFmt numFmtId="{164 + number}" formatCode="{escape(text, {chr(34): "&quot;"})}"/>'
+        for number, text in enumerate(formats)
+    )
+    cells = "".join(f'<xf numFmtId="{164 + number}" applyNumberFormat="1"/>' for number in range(len(formats)))
+    return (
+        f'{HEAD}<styleSheet {MAIN}><numFmts count="{len(formats)}">{known}</numFmts>'
+        f'<cellXfs count="{len(formats) + 1}"><xf numFmtId="0"/>{cells}</cellXfs></styleSheet>'
+    )
+
+
+class Formula:
+    """A formula, and what is written of its value in XLSX and ODS."""
+
+    def __init__(self, xlsx, ods, kind=""):
+        self.xlsx, self.ods, self.kind = xlsx, ods, kind
+
+
+class Shown:
+    """A number with a style in XLSX, and the text beside it in ODS."""
+
+    def __init__(self, number, style, text):
+        self.number, self.style, self.text = number, style, text
+
+
 def column(number):
     return chr(ord("A") + number)
 
 
 def cell(place, value, shared):
     style = ""
+    if isinstance(value, Formula):
+        return f'<c r="{place}"{value.kind}><f>A2&amp;"@aster.example"</f>{value.xlsx}</c>'
+    if isinstance(value, Shown):
+        value = (value.number, value.style)
     if isinstance(value, tuple):
         value, number = value
         style = f' s="{number}"'
@@ -72,7 +112,7 @@ def sheet(rows, shared, merged=()):
     return f"{HEAD}<worksheet {MAIN}><sheetData>{text}</sheetData>{ranges}</worksheet>"
 
 
-def xlsx(name, sheets):
+def xlsx(name, sheets, styles=STYLES):
     """`sheets`: name, state, rows by number (None for a chart), merged ranges."""
     shared, files, listed, related, types = [], [], "", "", ""
     for number, (title, state, rows, merged) in enumerate(sheets, 1):
@@ -112,7 +152,7 @@ def xlsx(name, sheets):
                 "xl/_rels/workbook.xml.rels",
                 f'{HEAD}<Relationships xmlns="{PACKAGE}/relationships">{related}</Relationships>',
             ),
-            ("xl/styles.xml", STYLES),
+            ("xl/styles.xml", styles),
             ("xl/sharedStrings.xml", f"{HEAD}<sst {MAIN}>{strings}</sst>"),
             *files,
         ],
@@ -125,6 +165,10 @@ def xlsx(name, sheets):
 def ods_cell(value):
     if value is None:
         return "<table:table-cell/>"
+    if isinstance(value, Formula):
+        return f'<table:table-cell table:formula="of:=[.A2]&amp;&quot;@aster.example&quot;"{value.ods}</table:table-cell>'
+    if isinstance(value, Shown):
+        return f'<table:table-cell office:value-type="float" office:value="{value.number}"><text:p>{value.text}</text:p></table:table-cell>'
     if isinstance(value, tuple):
         value = value[0]
         if value == 45362:
@@ -312,6 +356,28 @@ xlsx(
         )
     ],
 )
+NONE = Formula("", ">")
+BLANK = Formula("<v></v>", "><text:p/>")
+EMPTY = Formula("<v></v>", ' office:value-type="string" office:string-value=""><text:p/>', ' t="str"')
+FORMULAS = {
+    1: ["clientId", "companyName", "currency", "email", "city", "state"],
+    2: ["f-2", "Aster Ltd", "GBP", NONE],
+    3: ["f-3", "Beryl SARL", "EUR", None, BLANK],
+    4: ["f-4", "Cobalt AG", NONE],
+    5: [NONE, "Dune BV", "EUR"],
+    6: ["f-6", "Ember Oy", "EUR", EMPTY, EMPTY],
+    7: ["f-7", "Fjord AS", "NZD", None, None, NONE],
+    8: [NONE, NONE, NONE],
+}
+NUMBERS = {
+    1: ["clientId", "companyName", "currency", "postalCode", "phone"],
+    2: [Shown(42, 1, "CUST-0042"), "Aster Ltd", "GBP", Shown(2134, 2, "02134"), Shown(5551234, 3, "555-1234")],
+    3: [Shown(7, 2, "00007"), "Beryl SARL", "EUR", Shown(12345, 4, "12,345"), Shown(2125551234, 3, "(212) 555-1234")],
+}
+xlsx("formulas.xlsx", [("Customers", "", FORMULAS, ())])
+ods("formulas.ods", [("Customers", "", FORMULAS, ())])
+xlsx("numbers.xlsx", [("Customers", "", NUMBERS, ())], styles_of(SHOWN))
+ods("numbers.ods", [("Customers", "", NUMBERS, ())])
 xlsx("hidden.xlsx", [("Start", "", {}, ()), ("Old", "veryHidden", OLD, ())])
 xlsx("empty.xlsx", [("Sheet1", "", {}, ())])
 compound("locked.xlsx", [("EncryptedPackage", b"\x07" * 5000), ("EncryptionInfo", b"\x04\0\x04\0")])
